@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crypto: hashes, MACs, passwords, random bytes; the cage of OpenSSL and libsodium. */
+#ifndef KN_ADAPTER_CRYPTO_H
+#define KN_ADAPTER_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+
+#define KN_SHA512_HEX 129
+#define KN_SHA256_HEX 65
+#define KN_MD5_HEX 33
+
+int kn_crypto_init(struct kn_error *err);
+void kn_random(void *out, size_t len);
+void kn_sha256_hex(const void *data, size_t len, char out[KN_SHA256_HEX]);
+void kn_md5_hex(const void *data, size_t len, char out[KN_MD5_HEX]); /* fingerprints of keypairs, checksums clients expect */
+void kn_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32]);
+bool kn_equal(const void *a, const void *b, size_t len); /* constant time */
+
+/* SHA-512 and MD5 of a stream at once, as images need them. */
+struct kn_digest;
+struct kn_digest *kn_digest_new(void);
+void kn_digest_update(struct kn_digest *d, const void *data, size_t len);
+void kn_digest_end(struct kn_digest *d, char sha512[KN_SHA512_HEX], char md5[KN_MD5_HEX]);
+void kn_digest_free(struct kn_digest *d);
+
+/* argon2id, OWASP parameters (t=2, m=19 MiB, p=1): 18 ms of a core, so only on the login threads. */
+int kn_password_hash(const char *password, char out[128], struct kn_error *err);
+bool kn_password_matches(const char *hash, const char *password);
+bool kn_password_needs_rehash(const char *hash);
+
+void kn_base64url_add(struct kn_strbuf *out, const void *data, size_t len);          /* no padding */
+int kn_base64url_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
+void kn_base64_add(struct kn_strbuf *out, const void *data, size_t len);             /* RFC 4648, padded */
+int kn_base64_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon: what every kilonova-* process shares: conf, log, signals, drain, /healthz and /metrics, its row in `service`, and the
+ * loop "take what is there, handle the batch, send the replies".
+ *
+ *   int main(int argc, char **argv) { return kn_service_main(&SCHEDULER, argc, argv); }
+ */
+#ifndef KN_ADAPTER_DAEMON_H
+#define KN_ADAPTER_DAEMON_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "lib/adapter/bus.h"
+#include "lib/adapter/conf.h"
+#include "lib/adapter/db.h"
+#include "lib/domain/message.h"
+
+struct kn_daemon {
+    struct kn_conf conf;
+    const char *name;       /* "scheduler" */
+    char host[256];         /* what it reports */
+    char id[37];            /* random at each start: "who am I in this life" */
+    struct kn_bus *bus;
+    struct kn_db *db;       /* the main thread's; NULL in the agent */
+    atomic_bool stopping;   /* set by SIGTERM and SIGINT: finish the batch, then leave */
+};
+
+/*
+ * A bus service: reads one topic (partition 0), answers every command. The loop hands over batches; `handle` does ONE
+ * transaction for all of them and answers each with kn_reply_*(). On KN_UNAVAILABLE (database away) the loop waits for the
+ * database and hands the same batch over again: nothing was applied. A second service of the same kind waits on an advisory lock
+ * (one active writer, the rest stand by).
+ */
+struct kn_service {
+    const char *name;         /* "network": binary kilonova-network */
+    const char *topic;        /* KN_TOPIC_NETWORK */
+    bool reads_reports;       /* also hands over kn.report messages, in the same batches */
+    int64_t tick_ms;          /* how often tick runs, 0 = never */
+    int (*start)(struct kn_daemon *d, void **ret_state, struct kn_error *err);
+    int (*handle)(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err);
+    int (*tick)(struct kn_daemon *d, void *state, struct kn_error *err);
+    void (*stop)(struct kn_daemon *d, void *state);
+};
+
+int kn_service_main(const struct kn_service *service, int argc, char **argv);
+
+/* The pieces, for the daemons with loops of their own (api, conductor, agent). */
+int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv, char ***ret_left, bool with_db,
+                   struct kn_error *err);
+void kn_daemon_release(struct kn_daemon *d);
+/* Writes this daemon's row in `service` (binary kilonova-<name>, host, last_seen); call every few seconds. */
+int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err);
+
+/* Sends a message of any type to a topic. */
+int kn_daemon_send(struct kn_daemon *d, const char *topic, int partition, const struct kn_message *message,
+                   struct kn_error *err);
+/* Answers a command: to kn.reply, partition = the command's shard. result may be NULL (= {}); it is not consumed. */
+void kn_reply_done(struct kn_daemon *d, const struct kn_message *command, json_t *result);
+/* elsewhere: another host could do it. */
+void kn_reply_failed(struct kn_daemon *d, const struct kn_message *command, const struct kn_error *why, bool elsewhere);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * db: PostgreSQL over libpq. One struct kn_db is one connection and belongs to one thread at a time.
+ *
+ *   static const struct kn_stmt SERVER_GET = { "server_get", "SELECT … WHERE id = $1 AND project_id = $2", 2 };
+ *   AUTO(kn_rows) struct kn_rows *rows = NULL;
+ *   if (kn_db_run(db, &SERVER_GET, KN_ARGS(id, project), &rows, err) < 0) return -1;
+ *
+ * Statements are prepared on first use per connection, by name (unique in the process). Values travel as text; NULL is
+ * SQL NULL; lists travel as one array literal (kn_array) and are unnested in SQL.
+ *
+ * A lost connection outside a transaction is reconnected with back-off inside kn_db_run (the statement is run again
+ * only if it was never sent or is a plain SELECT); inside a transaction the call fails with KN_UNAVAILABLE and the
+ * transaction is gone: the caller starts it again from its beginning. Errors of SQL become: unique/foreign key/check
+ * violation KN_CONFLICT (kn_db_constraint() names it), deadlock/serialization KN_UNAVAILABLE, the rest KN_INTERNAL.
+ * After an error of a COMMIT whose answer was lost the outcome is unknown: statements are written so that a second run
+ * finds out.
+ */
+#ifndef KN_ADAPTER_DB_H
+#define KN_ADAPTER_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+
+struct kn_db;
+struct kn_rows;
+
+struct kn_stmt {
+    const char *name;
+    const char *sql;
+    int params;
+};
+
+#define KN_ARGS(...) ((const char *const[]){ __VA_ARGS__ })
+#define KN_NO_ARGS NULL
+
+/* url: libpq conninfo; name: shown in pg_stat_activity. Connects lazily; never fails. */
+struct kn_db *kn_db_new(const char *url, const char *name);
+void kn_db_free(struct kn_db *db);
+KN_DEFINE_AUTO(kn_db);
+/* Connects now, waiting up to wait_ms (-1: for ever) with back-off. */
+int kn_db_connect(struct kn_db *db, int64_t wait_ms, struct kn_error *err);
+
+/* Runs a statement. ret_rows may be NULL when nobody wants them. */
+int kn_db_run(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_rows **ret_rows,
+              struct kn_error *err);
+/* The same, for those who only want how many rows were returned or changed. */
+int kn_db_change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, int64_t *ret_count,
+                 struct kn_error *err);
+/* Unprepared text, several statements allowed: migrations and tests only. */
+int kn_db_script(struct kn_db *db, const char *sql, struct kn_error *err);
+/* Unprepared text with parameters and rows: lists whose WHERE is built from fixed pieces. Never from user text. */
+int kn_db_query(struct kn_db *db, const char *sql, int params, const char *const *args, struct kn_rows **ret_rows,
+                struct kn_error *err);
+/* The violated constraint's name after KN_CONFLICT; "" otherwise. Valid until the next call. */
+const char *kn_db_constraint(const struct kn_db *db);
+
+/* Transactions: leaving scope without commit rolls back. */
+struct kn_tx {
+    struct kn_db *db; /* NULL: not open */
+};
+int kn_tx_begin(struct kn_tx *tx, struct kn_db *db, struct kn_error *err);
+int kn_tx_commit(struct kn_tx *tx, struct kn_error *err);
+void kn_tx_release(struct kn_tx *tx);
+#define AUTO_TX AUTO_RELEASE(kn_tx)
+
+/* Rows: cells are text; a NULL cell is NULL. Pointers live as long as the rows. */
+void kn_rows_free(struct kn_rows *rows);
+KN_DEFINE_AUTO(kn_rows);
+int kn_rows_count(const struct kn_rows *rows);
+const char *kn_rows_str(const struct kn_rows *rows, int row, int col);      /* NULL if SQL NULL */
+const char *kn_rows_text(const struct kn_rows *rows, int row, int col);     /* "" if SQL NULL */
+int64_t kn_rows_int(const struct kn_rows *rows, int row, int col);          /* 0 if SQL NULL */
+bool kn_rows_bool(const struct kn_rows *rows, int row, int col);
+bool kn_rows_null(const struct kn_rows *rows, int row, int col);
+int kn_rows_col(const struct kn_rows *rows, const char *name);              /* -1 if absent */
+
+/* An array literal: {"a","b",NULL}. */
+struct kn_array {
+    struct kn_strbuf text;
+    int count;
+};
+#define KN_ARRAY_INIT { KN_STRBUF_INIT, 0 }
+void kn_array_release(struct kn_array *a);
+void kn_array_clear(struct kn_array *a);
+void kn_array_add(struct kn_array *a, const char *value); /* NULL: SQL NULL */
+void kn_array_addint(struct kn_array *a, int64_t value);
+const char *kn_array_value(struct kn_array *a); /* the finished literal; adding may go on after */
+
+/* A number as an argument: kn_arg(buf, n). */
+struct kn_arg {
+    char text[24];
+};
+const char *kn_arg_int(struct kn_arg *arg, int64_t value);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http: requests, responses and the listener (libmicrohttpd behind it). Blocking handlers on a pool of threads.
+ *
+ * A service mounts its routes by offering one struct kn_api (X/api.h). The front door (api/router.c) matches, authenticates,
+ * checks microversion and policy, hands the request to the handler, and turns an error into the service's own dialect.
+ * No route exists without a policy.
+ */
+#ifndef KN_ADAPTER_HTTP_H
+#define KN_ADAPTER_HTTP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/adapter/bus.h"
+#include "lib/adapter/conf.h"
+#include "lib/adapter/db.h"
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+#include "lib/domain/policy.h"
+
+struct kn_http_raw; /* the listener's own */
+
+/* Who asks: filled by the front door from the token, before the handler. */
+struct kn_caller {
+    char user_id[65];
+    char project_id[65];  /* "" when unscoped or domain-scoped */
+    char domain_id[65];   /* of the scope, "" otherwise */
+    bool system_scoped;
+    bool is_admin;        /* holds the role admin in this scope */
+    uint32_t roles;       /* bits of enum kn_role, implied ones included */
+    int64_t expires_at_us;
+    const char *token;    /* as received; never log it */
+};
+
+struct kn_request {
+    const char *method;
+    const char *path;             /* decoded, without the service's prefix: "/v2.1/servers/…" */
+    const struct kn_route *route;
+    const char *params[4];        /* what {…} matched, in order */
+    struct kn_caller caller;
+    int microversion;             /* minor: 2.96 -> 96; the service's minimum if none was asked for */
+    json_t *body;                 /* NULL when there was none; borrowed */
+    const char *base_url;         /* "http://host:port/compute": how the caller reached this service, no trailing slash */
+    const char *request_id;       /* req-… */
+    struct kn_db *db;             /* this thread's connection */
+    struct kn_bus *bus;
+    const struct kn_conf *conf;
+    struct kn_http_raw *raw;
+};
+
+/* Query parameters, decoded. NULL if absent; repeated keys by index (0, 1, …). */
+const char *kn_request_query(const struct kn_request *req, const char *key);
+const char *kn_request_query_at(const struct kn_request *req, const char *key, int index);
+/* Calls visit for each parameter in order. */
+void kn_request_query_each(const struct kn_request *req, void (*visit)(void *ctx, const char *key, const char *value),
+                           void *ctx);
+const char *kn_request_header(const struct kn_request *req, const char *name); /* NULL if absent */
+/* True as clients write it: 1, t, true, yes, on (any case); false likewise; -1 and KN_BAD_REQUEST otherwise. */
+int kn_request_query_bool(const struct kn_request *req, const char *key, bool dflt, bool *ret, struct kn_error *err);
+
+struct kn_response {
+    int status;                  /* preset to the route's success code */
+    struct kn_strbuf body;       /* JSON text as a rule; write it with kn_strbuf_add* or kn_response_json */
+    const char *content_type;    /* preset "application/json" */
+    int fd;                      /* >= 0: the body is this file from offset, length bytes; closed by the listener */
+    int64_t fd_offset;
+    int64_t fd_length;
+    struct kn_strbuf headers;    /* "Name: value\n" lines, by kn_response_header */
+};
+void kn_response_header(struct kn_response *res, const char *name, const char *value); /* CR and LF in value are dropped */
+/* Dumps and consumes `json`. */
+void kn_response_json(struct kn_response *res, json_t *json);
+
+/* A body that is not JSON and may be large: the route takes it in pieces. */
+struct kn_upload {
+    /* After authentication and policy, before the first byte. length: -1 when chunked. *ret_ctx goes to the others. */
+    int (*begin)(struct kn_request *req, int64_t length, void **ret_ctx, struct kn_error *err);
+    int (*chunk)(struct kn_request *req, void *ctx, const void *data, size_t len, struct kn_error *err);
+    /* All bytes came: finish and answer. Frees ctx. */
+    int (*end)(struct kn_request *req, void *ctx, struct kn_response *res, struct kn_error *err);
+    /* The client went away or chunk failed: undo, free ctx. */
+    void (*abandon)(struct kn_request *req, void *ctx);
+};
+
+typedef int kn_handler(struct kn_request *req, struct kn_response *res, struct kn_error *err);
+
+struct kn_route {
+    const char *method;
+    const char *path;            /* "/v2.1/servers/{id}/action"; {…} matches one non-empty segment */
+    enum kn_policy policy;
+    int status;                  /* success code */
+    kn_handler *handle;
+    int since;                   /* first and last minor microversion, 0 = no bound */
+    int until;
+    const struct kn_upload *upload; /* instead of handle, for streamed bodies */
+};
+
+enum kn_dialect { KN_DIALECT_NOVA, KN_DIALECT_KEYSTONE, KN_DIALECT_NEUTRON, KN_DIALECT_GLANCE, KN_DIALECT_CINDER,
+                  KN_DIALECT_PLACEMENT };
+
+struct kn_api {
+    const char *name;            /* "compute" */
+    const char *prefix;          /* "/compute" */
+    enum kn_dialect dialect;
+    const char *microversion_service; /* "compute", "volume", NULL = no microversions */
+    int major, min_minor, max_minor;  /* 2, 1, 96 */
+    bool project_in_path;        /* /v2.1/{project_id}/servers is the same as /v2.1/servers */
+    const struct kn_route *routes;    /* ended by method == NULL */
+};
+
+/* The listener. dispatch is called on a pool thread for every complete request (JSON bodies are read whole, up to max_body). */
+struct kn_http_server;
+struct kn_http_ops {
+    /* First sight of a request: decide whether its body is streamed. Headers and path are there, req->db is set. */
+    int (*open)(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res);
+    /* The request is complete (or open failed and res is already the answer: then this is not called). */
+    void (*dispatch)(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res);
+    void (*too_large)(void *ctx, struct kn_request *req, struct kn_response *res);
+    void *(*thread_state)(void *ctx); /* called once a pool thread; gives the thread's struct kn_db */
+    void (*closed)(void *ctx, struct kn_request *req);
+};
+int kn_http_serve(const char *listen, int threads, size_t max_body, const struct kn_http_ops *ops, void *ctx,
+                  struct kn_http_server **ret_server, struct kn_error *err);
+void kn_http_stop(struct kn_http_server *server); /* drains what is in progress */
+int kn_http_port(const struct kn_http_server *server);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message: the registry of everything that travels on the bus, and its one parser and one printer.
+ *
+ * A message is a JSON object:
+ *   {"type":"place.claim","v":1,"task":12,"step":0,"part":0,"attempt":1,"generation":1,"shard":3,
+ *    "request_id":"req-…","sent_at":1763722800000,"deadline":1763722920000,"body":{…}}
+ * A reply repeats type, task, step, part, attempt, generation and shard of its command and has "reply":
+ *   {"ok":true,"result":{…}}  or  {"ok":false,"elsewhere":true,"error":{"code":"KN_NOT_FOUND","message":"…"}}
+ *
+ * lib/domain/message.def declares every type with its topic, the fields of its body and those of its result. Parsing checks
+ * all of it: an unknown type or version, a missing required field, a wrong JSON type or a value out of range is an error that
+ * says which; the caller sends such a message to kn.dead. Unknown extra fields are ignored (a newer sender).
+ */
+#ifndef KN_DOMAIN_MESSAGE_H
+#define KN_DOMAIN_MESSAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+#include "lib/base/uuid.h"
+
+#define KN_TOPIC_TASK "kn.task"       /* KN_SHARDS partitions */
+#define KN_TOPIC_REPLY "kn.reply"     /* KN_SHARDS partitions */
+#define KN_TOPIC_PLACE "kn.place"
+#define KN_TOPIC_NETWORK "kn.network"
+#define KN_TOPIC_VOLUME "kn.volume"
+#define KN_TOPIC_IMAGE "kn.image"
+#define KN_TOPIC_REPORT "kn.report"
+#define KN_TOPIC_EVENT "kn.event"
+#define KN_TOPIC_DEAD "kn.dead"
+#define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
+
+#define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
+
+enum kn_field_kind { KN_FIELD_END, KN_STR, KN_UUID, KN_INT, KN_BOOL, KN_OBJ, KN_ARR };
+
+struct kn_field {
+    const char *name;
+    enum kn_field_kind kind;
+    bool required;
+    int64_t min, max; /* of a KN_INT; of the length of a KN_STR or KN_ARR; 0,0 = unbounded */
+    const char *doc;
+};
+
+struct kn_message_type {
+    const char *name;              /* "place.claim" */
+    int version;
+    const char *topic;             /* KN_TOPIC_AGENT stands for the agent's own topic */
+    const char *doc;
+    const struct kn_field *fields; /* of body, ended by KN_FIELD_END */
+    const struct kn_field *result; /* of reply.result; NULL: never answered */
+};
+
+struct kn_message {
+    const struct kn_message_type *type;
+    int64_t task;      /* 0: not part of a task (reports) */
+    int step;          /* row of the flow */
+    int part;          /* message of the row */
+    int attempt;
+    int64_t generation;
+    int shard;
+    char request_id[KN_REQUEST_ID_SIZE];
+    int64_t sent_at;   /* ms */
+    int64_t deadline;  /* ms, 0 = none */
+    json_t *body;      /* never NULL in a command or report */
+
+    bool is_reply;
+    bool ok;
+    bool elsewhere;    /* failed, but another host could do it */
+    json_t *result;    /* of an ok reply, never NULL there */
+    struct kn_error error; /* of a failed reply */
+};
+
+void kn_message_release(struct kn_message *m); /* drops body and result, clears */
+const struct kn_message_type *kn_message_type(const char *name); /* NULL if unknown */
+extern const struct kn_message_type kn_message_types[];           /* ended by name == NULL */
+
+/* A command or report of a type that must exist (aborts otherwise: a programming error). Steals body (NULL = {}). */
+void kn_message_init(struct kn_message *m, const char *type, json_t *body);
+int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struct kn_error *err);
+/* Also checks the body against the registry, so that nobody sends what nobody would accept. */
+int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct kn_error *err);
+/* An object against a field table; `where` names it in the error. */
+int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
+/* The registry as Markdown, for docs/messages.md. */
+void kn_message_document(struct kn_strbuf *out);
+
+/* Reading a checked body. The string getters give "" and 0 for what is absent. */
+const char *kn_json_str(const json_t *object, const char *key);
+int64_t kn_json_int(const json_t *object, const char *key);
+bool kn_json_bool(const json_t *object, const char *key);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy: who may call a route; one column of the route table, one pure decision. */
+#ifndef KN_DOMAIN_POLICY_H
+#define KN_DOMAIN_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kn_role { KN_ROLE_READER = 1, KN_ROLE_MEMBER = 2, KN_ROLE_MANAGER = 4, KN_ROLE_ADMIN = 8 };
+
+#define KN_POLICIES(X)                                                                              \
+    X(KN_POLICY_PUBLIC, "anybody, without a token")                                                 \
+    X(KN_POLICY_AUTHENTICATED, "anybody with a valid token, whatever its scope")                    \
+    X(KN_POLICY_PROJECT_READER, "reader, member, manager or admin of the project of the token")     \
+    X(KN_POLICY_PROJECT_MEMBER, "member, manager or admin of the project of the token")             \
+    X(KN_POLICY_ADMIN, "admin, whatever the scope")                                                 \
+    X(KN_POLICY_ADMIN_OR_SELF, "admin, or the user named by the first path parameter")
+
+enum kn_policy {
+    KN_POLICY_NONE, /* a route that forgot: refused, and a test finds it */
+#define X(name, meaning) name,
+    KN_POLICIES(X)
+#undef X
+        KN_POLICY_COUNT
+};
+
+struct kn_policy_input {
+    bool has_token;
+    bool has_project;     /* the token is project-scoped */
+    bool system_scoped;
+    uint32_t roles;       /* in the token's scope */
+    bool is_self;
+};
+
+enum kn_verdict { KN_ALLOW, KN_DENY_UNAUTHENTICATED, KN_DENY_FORBIDDEN };
+
+enum kn_verdict kn_policy_decide(enum kn_policy policy, const struct kn_policy_input *in);
+const char *kn_policy_name(enum kn_policy policy);
+/* reader, member, manager, admin with what each implies (admin > manager > member > reader); 0 for other names. */
+uint32_t kn_role_bits(const char *role_name);
+
+#endif
