@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task: how a wish becomes a row. The API writes the object and its task in ONE transaction, then wakes the conductor; a
+ * lost wake-up is found by the conductor's sweep. Everything after that is conductor/'s business.
+ */
+#ifndef KN_ADAPTER_TASK_H
+#define KN_ADAPTER_TASK_H
+
+#include <jansson.h>
+
+#include "lib/adapter/bus.h"
+#include "lib/adapter/db.h"
+
+struct kn_task_wish {
+    const char *kind;       /* a flow's name: "server.create" (conductor/flows.c) */
+    const char *object_id;
+    const char *project_id;
+    const char *user_id;
+    const char *request_id;
+    json_t *input;          /* borrowed; NULL = {} */
+};
+
+/* Inserts the task; call inside the transaction that writes the object. */
+int kn_task_insert(struct kn_db *db, const struct kn_task_wish *wish, int64_t *ret_id, struct kn_error *err);
+/* Asks the open tasks of an object to stop: their flows undo what they did. Call before inserting the one that supersedes them. */
+int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err);
+/* After the commit. Never fails: the sweep repairs. */
+void kn_task_wake(struct kn_bus *bus, const char *object_id, int64_t id);
+/* Waits until the task has ended; *ret_context (new reference) is what it found out. KN_TIMEOUT after wait_ms; the task's own error if it failed. */
+int kn_task_wait(struct kn_db *db, int64_t id, int64_t wait_ms, json_t **ret_context, struct kn_error *err);
+
+#endif
