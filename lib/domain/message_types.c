@@ -17,8 +17,9 @@
 #define OBJ_OPT(name, doc) { name, KN_OBJ, false, 0, 0, doc }
 #define ARR(name, doc) { name, KN_ARR, true, 0, 0, doc }
 #define ARR_OPT(name, doc) { name, KN_ARR, false, 0, 0, doc }
-#define FIELDS(...) (const struct kn_field[]){ __VA_ARGS__ __VA_OPT__(,) { NULL, KN_FIELD_END, false, 0, 0, NULL } }
-#define NOTHING FIELDS()
+#define END { NULL, KN_FIELD_END, false, 0, 0, NULL }
+#define FIELDS(...) (const struct kn_field[]){ __VA_ARGS__, END }
+#define NOTHING (const struct kn_field[]){ END }
 
 #define MAX_INT INT64_C(9007199254740991)
 

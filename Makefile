@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The one Makefile of Kilonova: no recursion into folders, one tree of objects a variant.
+#
+#   build/plain/   gcc -O2, hardened: what runs           build/asan/   gcc, ASan + UBSan: unit and it
+#   build/clang/   clang, for its warnings: the check     build/fuzz/   clang + libFuzzer: make fuzz
+#
+# Every room's objects except its main.o go into build/<variant>/libkilonova.a; a program is its own object, that
+# archive, and of the foreign libraries whatever it uses (--as-needed). `make help` lists what to ask for.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+
+ROOMS := lib/base lib/domain lib/adapter identity api scheduler conductor compute-agent network volume image cli lab
+BINARIES := kilonova kilonova-api kilonova-conductor kilonova-scheduler kilonova-network kilonova-volume \
+	kilonova-image kilonova-agent kilonova-broker kilonova-supervise
+MAIN_kilonova := cli/main.c
+MAIN_kilonova-api := api/main.c
+MAIN_kilonova-conductor := conductor/main.c
+MAIN_kilonova-scheduler := scheduler/main.c
+MAIN_kilonova-network := network/main.c
+MAIN_kilonova-volume := volume/main.c
+MAIN_kilonova-image := image/main.c
+MAIN_kilonova-agent := compute-agent/main.c
+MAIN_kilonova-broker := lab/broker.c
+MAIN_kilonova-supervise := lab/supervise.c
+
+MAINS := $(foreach b,$(BINARIES),$(MAIN_$(b)))
+SOURCES := $(filter-out $(MAINS),$(wildcard $(ROOMS:%=%/*.c)))
+BUILT := $(foreach b,$(BINARIES),$(if $(wildcard $(MAIN_$(b))),$(b)))
+SUPPORT := $(wildcard tests/support/*.c)
+UNIT := $(basename $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c))
+IT := $(basename $(wildcard tests/it/test_*.c))
+FUZZ := $(basename $(wildcard tests/fuzz/*.c))
+TOOLS := $(basename $(wildcard tests/bench/*.c tests/chaos/*.c tests/e2e/*.c))
+EVERY_C := $(SOURCES) $(wildcard $(MAINS)) $(SUPPORT) $(addsuffix .c,$(UNIT) $(IT) $(FUZZ) $(TOOLS))
+MIGRATIONS := $(sort $(wildcard migrations/*.sql))
+
+# --- flags ---------------------------------------------------------------------------------------------------------
+
+CPPFLAGS_ALL := -I. -D_GNU_SOURCE -isystem /usr/include/postgresql -isystem /usr/include/libnl3
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum -Wformat=2 \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wpointer-arith -Wwrite-strings \
+	-Wvla -Walloca -Wnull-dereference -Wundef -Wdate-time -Wfloat-equal -Wdouble-promotion
+WARN_GCC := $(WARN) -Wimplicit-fallthrough=5 -Wformat-signedness -Wcast-align=strict -Wduplicated-cond \
+	-Wduplicated-branches -Wlogical-op
+WARN_CLANG := $(WARN) -Wimplicit-fallthrough -Wcast-align -Wno-unknown-warning-option
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+STRICT := -std=c17 -g $(if $(WERROR),-Werror)
+
+CC_plain := gcc
+CFLAGS_plain := $(STRICT) -O2 $(WARN_GCC) $(HARDEN)
+LDFLAGS_plain := -pie -Wl,-z,relro,-z,now
+CC_asan := gcc
+# The sanitisers' own code makes gcc guess wrong about these three; the plain and clang variants judge them.
+CFLAGS_asan := $(STRICT) -O1 $(WARN_GCC) -Wno-null-dereference -Wno-format-truncation -Wno-maybe-uninitialized -fPIE \
+	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS_asan := -pie -fsanitize=address,undefined
+CC_clang := clang
+CFLAGS_clang := $(STRICT) -O2 $(WARN_CLANG) $(HARDEN)
+LDFLAGS_clang := -pie -Wl,-z,relro,-z,now
+CC_fuzz := clang
+CFLAGS_fuzz := $(STRICT) -O1 $(WARN_CLANG) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+
+# Foreign libraries; the linker keeps those that a program uses.
+LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lvirt -lvirt-qemu \
+	-lnl-route-3 -lnl-3 -lnftables -linih -lpthread -lm
+
+# --- what to ask for -----------------------------------------------------------------------------------------------
+
+.PHONY: all help unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos clean
+all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
+
+# --- building, once a variant --------------------------------------------------------------------------------------
+
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
+
+define variant
+OBJECTS_$(1) := $$(SOURCES:%.c=build/$(1)/%.o) build/$(1)/gen/migrations.o
+MAIN_OBJECTS_$(1) := $$(patsubst %.c,build/$(1)/%.o,$$(wildcard $$(MAINS)))
+SUPPORT_$(1) := $$(SUPPORT:%.c=build/$(1)/%.o)
+
+# Holds the command line: everything is built again when the flags change.
+build/$(1)/flags: FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(CFLAGS)' | cmp -s - $$@ || \
+	    printf '%s\n' '$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(CFLAGS)' > $$@
+
+build/$(1)/%.o: %.c build/$(1)/flags
+	@mkdir -p $$(@D)
+	$$(call say,$$(CC_$(1)),$$<)$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+build/$(1)/gen/migrations.o: build/gen/migrations.c build/$(1)/flags
+	@mkdir -p $$(@D)
+	$$(call say,$$(CC_$(1)),$$<)$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+build/$(1)/libkilonova.a: $$(OBJECTS_$(1))
+	@rm -f $$@
+	$$(call say,ar,$$@)ar rcs $$@ $$(OBJECTS_$(1))
+
+build/$(1)/libsupport.a: $$(SUPPORT_$(1)) build/$(1)/flags
+	@rm -f $$@
+	$$(call say,ar,$$@)ar rcs $$@ $$(SUPPORT_$(1))
+
+build/$(1)/tests/%: build/$(1)/tests/%.o build/$(1)/libsupport.a build/$(1)/libkilonova.a
+	$$(call say,ld,$$@)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ -lcmocka $$(LIBS)
+
+.SECONDARY: $$(OBJECTS_$(1)) $$(MAIN_OBJECTS_$(1)) $$(SUPPORT_$(1)) \
+	$$(patsubst %,build/$(1)/%.o,$$(UNIT) $$(IT) $$(FUZZ) $$(TOOLS))
+-include $$(wildcard $$(patsubst %.o,%.d,$$(OBJECTS_$(1)) $$(MAIN_OBJECTS_$(1)) $$(SUPPORT_$(1)) \
+	$$(patsubst %,build/$(1)/%.o,$$(UNIT) $$(IT) $$(FUZZ) $$(TOOLS))))
+endef
+
+define binary
+build/$(1)/bin/$(2): build/$(1)/$$(MAIN_$(2):.c=.o) build/$(1)/libkilonova.a
+	@mkdir -p $$(@D)
+	$$(call say,ld,$$@)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS)
+endef
+
+VARIANTS := plain asan clang fuzz
+$(foreach v,$(VARIANTS),$(eval $(call variant,$(v))))
+$(foreach v,$(VARIANTS),$(foreach b,$(BUILT),$(eval $(call binary,$(v),$(b)))))
+
+# The embedded broker replaces the bind() and listen() that librdkafka calls, so its symbols must be seen.
+build/%/bin/kilonova-broker: LIBS += -rdynamic
+
+$(BUILT:%=build/bin/%): build/bin/%: build/plain/bin/%
+	@mkdir -p $(@D)
+	@ln -sfn ../plain/bin/$* $@
+
+build/gen/migrations.c: migrations/embed.sh $(MIGRATIONS)
+	@mkdir -p $(@D)
+	$(call say,gen,$@)migrations/embed.sh $(MIGRATIONS) > $@
+
+FORCE:
+
+# --- tests ---------------------------------------------------------------------------------------------------------
+
+# build/tally holds one line a suite; `make check` sums it.
+unit: $(UNIT:%=build/asan/%)
+	@tests/support/run.sh unit $^
+
+it: $(IT:%=build/asan/%) all
+	@JOBS=1 tests/support/run.sh it $(filter build/asan/%,$^)
+
+# Every fuzz target replays its corpus in the check; `make fuzz` lets libFuzzer look for more.
+$(FUZZ:%=build/asan/%): build/asan/tests/fuzz/%: build/asan/tests/fuzz/%.o build/asan/tests/fuzz/driver/replay.o \
+	build/asan/libsupport.a build/asan/libkilonova.a
+	$(call say,ld,$@)$(CC_asan) $(LDFLAGS_asan) -o $@ $^ $(LIBS)
+
+fuzz-replay: $(FUZZ:%=build/asan/%)
+	@tests/support/replay.sh $^
+
+FUZZ_SECONDS ?= 30
+fuzz: $(FUZZ:%=build/fuzz/%)
+	@for f in $^; do n=$$(basename $$f); mkdir -p build/corpus/$$n build/crashes; echo "== $$n"; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 \
+	        -artifact_prefix=build/crashes/$$n- build/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
+
+clang: $(BUILT:%=build/clang/bin/%) $(patsubst %.c,build/clang/%.o,$(EVERY_C)) build/clang/libkilonova.a
+
+clean:
+	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log
+
+help:
+	@sed -n 's/^#   //p' Makefile | head -4
+	@echo "targets: all unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos lab lab-down clean"

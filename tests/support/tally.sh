@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Counts for the check: every runner adds a line to build/tally, the check sums them in its last one.
+#   tally.sh start                               empties it
+#   tally.sh add SUITE PASSED FAILED SKIPPED
+#   tally.sh step NAME COMMAND...                one pass or one failure by exit status; the output is shown on failure
+#   tally.sh sum                                 prints "N passed, N failed, N skipped"; status 1 if any failed
+set -u
+file=build/tally
+mkdir -p build
+case $1 in
+start) : > $file ;;
+add) printf '%s %s %s %s\n' "$2" "$3" "$4" "$5" >> $file ;;
+step)
+    name=$2
+    shift 2
+    log=build/log/$name.log
+    mkdir -p "$(dirname "$log")"
+    if "$@" > "$log" 2>&1; then
+        echo "ok   $name"
+        echo "$name 1 0 0" >> $file
+    else
+        tail -60 "$log" | sed 's/^/    /'
+        echo "FAIL $name"
+        echo "$name 0 1 0" >> $file
+        exit 1
+    fi
+    ;;
+sum)
+    awk '{ p += $2; f += $3; s += $4 }
+        END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }' $file
+    ;;
+*) exit 2 ;;
+esac
