@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Back-off: it doubles, keeps its bounds whatever the jitter, and starts over when told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include "lib/base/backoff.h"
+#include "tests/support/test.h"
 
 static void test_doubles_to_max(void **state)
 {
