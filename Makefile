@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 ROOMS := lib/base lib/domain lib/adapter identity api scheduler conductor compute-agent network volume image cli lab
 BINARIES := kilonova kilonova-api kilonova-conductor kilonova-scheduler kilonova-network kilonova-volume \
-	kilonova-image kilonova-agent kilonova-broker kilonova-supervise
+	kilonova-image kilonova-agent kilonova-broker kilonova-forward kilonova-supervise
 MAIN_kilonova := cli/main.c
 MAIN_kilonova-api := api/main.c
 MAIN_kilonova-conductor := conductor/main.c
@@ -25,6 +25,7 @@ MAIN_kilonova-volume := volume/main.c
 MAIN_kilonova-image := image/main.c
 MAIN_kilonova-agent := compute-agent/main.c
 MAIN_kilonova-broker := lab/broker.c
+MAIN_kilonova-forward := lab/forward.c
 MAIN_kilonova-supervise := lab/supervise.c
 
 MAINS := $(foreach b,$(BINARIES),$(MAIN_$(b)))
