@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network/api: Neutron's dialect, mounted by the front door, and what compute asks before it accepts a server. */
+#ifndef KN_NETWORK_API_H
+#define KN_NETWORK_API_H
+
+#include <stdbool.h>
+
+#include "lib/adapter/db.h"
+#include "lib/adapter/http.h"
+#include "lib/base/uuid.h"
+
+extern const struct kn_api kn_network_api; /* prefix "/network", KN_DIALECT_NEUTRON */
+
+/*
+ * May a server of this project be plugged into the network? KN_BAD_REQUEST in Nova's words if it does not exist for the project, has
+ * no subnet, or if fixed_ip (NULL: none was asked for) is in none of them.
+ */
+int kn_network_usable(struct kn_db *db, const char *project_id, bool is_admin, const char *network_id,
+                      const char *fixed_ip, struct kn_error *err);
+/*
+ * The network of a server that names none: the only one that the project can use. "" if there is none (the server gets no
+ * NIC); KN_CONFLICT in Nova's words if there are several.
+ */
+int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUID_SIZE], struct kn_error *err);
+/* May a server of this project take the port? KN_BAD_REQUEST if it does not exist for it, KN_CONFLICT if it is in use. */
+int kn_port_usable(struct kn_db *db, const char *project_id, bool is_admin, const char *port_id, struct kn_error *err);
+
+#endif
