@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * schema: what a request's body may say, as tables, and one function that checks a body against them.
+ *
+ *   static const struct kn_schema SERVER[] = {
+ *       { "name", KN_IS_STRING, KN_REQUIRED, 1, 255, .rule = &KN_TEXT_NAME },
+ *       { "description", KN_IS_STRING, KN_NULLABLE, 0, 255, .since = 19 },
+ *       KN_SCHEMA_END,
+ *   };
+ *   static const struct kn_schema BODY[] = { { "server", KN_IS_OBJECT, KN_REQUIRED, .inner = SERVER }, KN_SCHEMA_END };
+ *   if (kn_schema_check(BODY, req->body, req->microversion, err) < 0) return -1;
+ *
+ * What no row names is refused: nothing is ever ignored in silence. A name may have several rows; the value has to fit the
+ * first one whose JSON type is its own. A refusal is KN_BAD_REQUEST in the words that Nova and Cinder use, which clients show:
+ * "Invalid input for field/attribute name. Value: . '' is too short". Pure.
+ */
+#ifndef KN_DOMAIN_SCHEMA_H
+#define KN_DOMAIN_SCHEMA_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+enum kn_shape {
+    KN_IS_STRING,  /* min..max: its length in characters */
+    KN_IS_INTEGER, /* 5 or "5"; min..max: its value */
+    KN_IS_NUMBER,  /* 5, 0.5 or "0.5"; must be above 0 */
+    KN_IS_BOOLEAN, /* true, "True", "1", "on", "yes", … and their opposites */
+    KN_IS_OBJECT,  /* inner: its fields; NULL = anything may be inside */
+    KN_IS_LIST,    /* inner: one row that every item has to fit; min..max: how many */
+    KN_IS_MAP,     /* names by `rule`, values by inner's one row; min..max: how many */
+    KN_IS_NULL,
+    KN_IS_ANY,
+};
+
+enum { KN_REQUIRED = 1, KN_NULLABLE = 2 };
+
+struct kn_text_rule {
+    bool (*holds)(const char *text); /* text is valid UTF-8 */
+    const char *words;               /* "is not a 'uuid'" */
+};
+
+struct kn_schema {
+    const char *name;          /* NULL ends a table */
+    enum kn_shape shape;
+    unsigned flags;
+    int64_t min, max;          /* 0, 0 = unbounded */
+    const struct kn_text_rule *rule;
+    const char *const *words;  /* a KN_IS_STRING must be one of these; ended by NULL */
+    const struct kn_schema *inner;
+    int since, until;          /* first and last minor microversion, 0 = no bound */
+};
+
+#define KN_SCHEMA_END { .name = NULL }
+
+/* 0, or -1 with KN_BAD_REQUEST. body NULL (none was sent) is refused as well. */
+int kn_schema_check(const struct kn_schema *fields, const json_t *body, int microversion, struct kn_error *err);
+
+/* Reading what was checked. Absent or null gives dflt. */
+int64_t kn_schema_int(const json_t *object, const char *key, int64_t dflt);
+bool kn_schema_bool(const json_t *object, const char *key, bool dflt);
+
+extern const struct kn_text_rule KN_TEXT_NAME;      /* printable, no space at either end */
+extern const struct kn_text_rule KN_TEXT_PRINTABLE; /* descriptions */
+extern const struct kn_text_rule KN_TEXT_UUID;
+extern const struct kn_text_rule KN_TEXT_UUID_OR_EMPTY;
+extern const struct kn_text_rule KN_TEXT_HOSTNAME;  /* one label */
+extern const struct kn_text_rule KN_TEXT_FQDN;
+extern const struct kn_text_rule KN_TEXT_IPV4;
+extern const struct kn_text_rule KN_TEXT_IPV6;
+extern const struct kn_text_rule KN_TEXT_IP;
+extern const struct kn_text_rule KN_TEXT_BASE64;
+extern const struct kn_text_rule KN_TEXT_TAG;       /* no comma, no slash */
+extern const struct kn_text_rule KN_TEXT_META_KEY;
+extern const struct kn_text_rule KN_TEXT_KEYPAIR;
+extern const struct kn_text_rule KN_TEXT_KEYPAIR_292;
+extern const struct kn_text_rule KN_TEXT_FLAVOR_ID;
+extern const struct kn_text_rule KN_TEXT_PROJECT;
+
+#endif
