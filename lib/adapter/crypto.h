@@ -36,6 +36,7 @@ bool kn_password_needs_rehash(const char *hash);
 void kn_base64url_add(struct kn_strbuf *out, const void *data, size_t len);          /* no padding */
 int kn_base64url_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
 void kn_base64_add(struct kn_strbuf *out, const void *data, size_t len);             /* RFC 4648, padded */
+/* Decoders: 0, or -1 when text is not exactly that or does not fit; the padded one skips white space, as mail tools wrap it. */
 int kn_base64_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
 
 #endif

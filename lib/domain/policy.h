@@ -14,7 +14,12 @@ enum kn_role { KN_ROLE_READER = 1, KN_ROLE_MEMBER = 2, KN_ROLE_MANAGER = 4, KN_R
     X(KN_POLICY_PROJECT_READER, "reader, member, manager or admin of the project of the token")     \
     X(KN_POLICY_PROJECT_MEMBER, "member, manager or admin of the project of the token")             \
     X(KN_POLICY_ADMIN, "admin, whatever the scope")                                                 \
-    X(KN_POLICY_ADMIN_OR_SELF, "admin, or the user named by the first path parameter")
+    X(KN_POLICY_ADMIN_OR_SELF, "admin, or the user named by the first path parameter")              \
+    X(KN_POLICY_SELF, "the user named by the first path parameter, nobody else")                    \
+    X(KN_POLICY_SYSTEM_READER, "admin, or reader, member or manager of the whole system")           \
+    X(KN_POLICY_SYSTEM_READER_OR_SELF, "as SYSTEM_READER, or the user named by the first path parameter") \
+    X(KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT,                                                       \
+      "as SYSTEM_READER, or any token of the project named by the first path parameter")
 
 enum kn_policy {
     KN_POLICY_NONE, /* a route that forgot: refused, and a test finds it */
@@ -29,7 +34,8 @@ struct kn_policy_input {
     bool has_project;     /* the token is project-scoped */
     bool system_scoped;
     uint32_t roles;       /* in the token's scope */
-    bool is_self;
+    bool is_self;         /* the first path parameter is the caller's user id */
+    bool is_own_project;  /* the first path parameter is the token's project */
 };
 
 enum kn_verdict { KN_ALLOW, KN_DENY_UNAUTHENTICATED, KN_DENY_FORBIDDEN };
