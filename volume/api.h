@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the volume room offers the front door: Cinder's routes, and the rows that compute's attachments touch. */
+#ifndef KN_VOLUME_API_H
+#define KN_VOLUME_API_H
+
+#include "lib/adapter/db.h"
+#include "lib/adapter/http.h"
+#include "lib/base/uuid.h"
+
+extern const struct kn_api kn_volume_api;
+
+struct kn_volume_attach {
+    const char *volume_id;
+    const char *server_id;
+    const char *tag;            /* NULL = none */
+    bool delete_on_termination;
+};
+
+/*
+ * The wish to attach, inside the caller's transaction: the volume goes from available to attaching, the attachment's row
+ * is written. KN_NOT_FOUND: no such volume for this caller; KN_BAD_REQUEST: it is not available.
+ */
+int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_attach *wish,
+                           char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err);
+/*
+ * The wish to detach: in-use to detaching, the attachment likewise. KN_NOT_FOUND: the volume is not attached to the server;
+ * KN_BAD_REQUEST: it is on its way in or out already.
+ */
+int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, const char *volume_id,
+                           const char *server_id, char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err);
+
+#endif
