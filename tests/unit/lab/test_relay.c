@@ -86,7 +86,7 @@ static void test_half_close(void **state)
 static void test_slow_reader(void **state)
 {
     struct line *line = *state;
-    const uint32_t total = 512 * 1024;
+    const uint32_t total = 128 * 1024;
     uint32_t sent = 0;
     uint32_t received = 0;
 
