@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent: one process on every host (or one that carries many simulated ones). Reads its own topic from the end, does what
+ * it is told in the order of each server, and reports what is. No database.
+ */
+#ifndef KN_COMPUTE_AGENT_AGENT_H
+#define KN_COMPUTE_AGENT_AGENT_H
+
+#include "compute-agent/driver.h"
+#include "compute-agent/worker.h"
+#include "lib/adapter/daemon.h"
+
+struct kn_agent {
+    struct kn_daemon daemon;
+    char id[256];                   /* its topic is kn.agent.<id> */
+    char topic[300];
+    const struct kn_driver *driver; /* immutable after start, as all above */
+    void *driver_state;             /* the driver's own locks guard it */
+    struct kn_workers *workers;     /* NULL: commands run where they are read */
+    json_t *hosts;                  /* what hello says; immutable after start */
+};
+
+/* The whole life of the process: returns its exit code. */
+int kn_agent_main(int argc, char **argv);
+
+/* --- command.c --- */
+/* Takes a command (heap, parsed): runs it or queues it; answers it either way. */
+void kn_agent_command(struct kn_agent *agent, struct kn_message *command);
+/* Drops one that will not run: whoever sent it sends it again after the next hello. */
+void kn_agent_command_drop(void *agent, void *command);
+
+/* --- report.c --- */
+/* Says hello with all hosts, then names their guests. */
+void kn_agent_hello(struct kn_agent *agent);
+void kn_agent_heartbeat(struct kn_agent *agent);
+void kn_agent_domains(struct kn_agent *agent);
+/* One guest changed by itself: the driver's event. ctx = the agent. */
+void kn_agent_power_changed(void *ctx, const char *host, const char *server, int power_state, const char *reason);
+
+#endif

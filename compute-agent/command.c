@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * command: what the agent can be told, as a table. Between the bus and the drivers: it picks the lane that keeps a server's
+ * commands in order, asks generation.c whether the command may still act, calls the driver and answers. It must never touch
+ * a guest by itself.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "compute-agent/agent.h"
+#include "compute-agent/console.h"
+#include "compute-agent/generation.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+/* A command on its way: what its handler needs at hand. */
+struct call {
+    struct kn_agent *agent;
+    const json_t *body;
+    struct kn_guest_ref ref;
+    struct kn_guest known;
+    json_t *result; /* new reference, NULL = {} */
+};
+
+typedef int call_fn(struct call *call, struct kn_error *err);
+
+struct command {
+    const char *type;
+    const char *lane;       /* body field: commands with the same value run in order */
+    bool is_about_guest;    /* then `intent` is ruled on before `run` */
+    enum kn_intent intent;
+    call_fn *run;
+};
+
+static int spawn(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+    int power_state = 0;
+
+    /* What an older decision left here is in the way of the newer one. */
+    if (c->known.exists && c->known.generation < c->ref.generation) {
+        struct kn_guest_ref old = { c->ref.host, c->ref.server, c->known.generation };
+        if (driver->destroy(c->agent->driver_state, &old, err) < 0) {
+            return -1;
+        }
+    }
+    if (driver->ensure_running(c->agent->driver_state, &c->ref, json_object_get(c->body, "spec"), &power_state, err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:i}", "power_state", power_state);
+    return 0;
+}
+
+static int destroy(struct call *c, struct kn_error *err)
+{
+    return c->agent->driver->destroy(c->agent->driver_state, &c->ref, err);
+}
+
+static int power(struct call *c, struct kn_error *err)
+{
+    int power_state = 0;
+
+    if (c->agent->driver->power(c->agent->driver_state, &c->ref, kn_json_str(c->body, "action"),
+                                json_object_get(c->body, "spec"), &power_state, err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:i}", "power_state", power_state);
+    return 0;
+}
+
+static int attach_volume(struct call *c, struct kn_error *err)
+{
+    char device[KN_DEVICE_SIZE];
+
+    if (c->agent->driver->attach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"),
+                                      json_object_get(c->body, "connection"), kn_json_str(c->body, "device"), device,
+                                      err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:o}", "device", json_sprintf("/dev/%s", device));
+    return 0;
+}
+
+static int detach_volume(struct call *c, struct kn_error *err)
+{
+    return c->agent->driver->detach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"), err);
+}
+
+static int console_log(struct call *c, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf raw = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    const json_t *lines = json_object_get(c->body, "lines");
+
+    if (c->agent->driver->console_log(c->agent->driver_state, &c->ref, KN_CONSOLE_MAX, &raw, err) < 0) {
+        return -1;
+    }
+    kn_console_tail(raw.buf, raw.len, lines != NULL ? json_integer_value(lines) : -1, &text);
+    c->result = json_pack("{s:o}", "output", json_stringn(text.buf, text.len));
+    return 0;
+}
+
+static int peers(struct call *c, struct kn_error *err)
+{
+    return c->agent->driver->peers(c->agent->driver_state, c->ref.host, c->body, err);
+}
+
+static int observe(struct call *c, struct kn_error *err)
+{
+    if (c->agent->driver->observe(c->agent->driver_state, c->ref.host, &c->result, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(c->result, "audit", json_string(kn_json_str(c->body, "audit")));
+    json_object_set_new(c->result, "host", json_string(c->ref.host));
+    return 0;
+}
+
+static const struct command COMMANDS[] = {
+    { "server.spawn", "server", true, KN_INTENT_SPAWN, spawn },
+    { "server.destroy", "server", true, KN_INTENT_DESTROY, destroy },
+    { "server.power", "server", true, KN_INTENT_USE, power },
+    { "server.attach_volume", "server", true, KN_INTENT_USE, attach_volume },
+    { "server.detach_volume", "server", true, KN_INTENT_RELEASE, detach_volume },
+    { "server.console_log", "server", true, KN_INTENT_USE, console_log },
+    { "net.peers", "network", false, KN_INTENT_USE, peers },
+    { "host.observe", "host", false, KN_INTENT_USE, observe },
+};
+
+static const struct command *command_find(const char *type)
+{
+    for (size_t i = 0; i < KN_COUNT(COMMANDS); i++) {
+        if (strcmp(COMMANDS[i].type, type) == 0) {
+            return &COMMANDS[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether the driver should act at all: 0 with *ret_act, or the refusal. */
+static int rule(struct call *call, const struct command *command, bool *ret_act, struct kn_error *err)
+{
+    enum kn_intent intent = command->intent;
+    enum kn_ruling ruling;
+
+    *ret_act = true;
+    if (!command->is_about_guest) {
+        return 0;
+    }
+    /* A start that brings its spec may define the guest anew. */
+    if (intent == KN_INTENT_USE && json_object_get(call->body, "spec") != NULL) {
+        intent = KN_INTENT_SPAWN;
+    }
+    if (call->agent->driver->look(call->agent->driver_state, &call->ref, &call->known, err) < 0) {
+        return -1;
+    }
+    ruling = kn_generation_rule(&call->known, intent, call->ref.generation);
+    *ret_act = ruling == KN_RULING_ACT;
+    return kn_generation_refuse(ruling, &call->known, &call->ref, err);
+}
+
+static int run(struct call *call, const struct command *command, struct kn_error *err)
+{
+    bool act = false;
+
+    if (!call->agent->driver->carries(call->agent->driver_state, call->ref.host)) {
+        return kn_fail(err, KN_NOT_FOUND, "agent \"%s\" does not carry host \"%s\"", call->agent->id, call->ref.host);
+    }
+    if (rule(call, command, &act, err) < 0) {
+        return -1;
+    }
+    return act ? command->run(call, err) : 0;
+}
+
+/* Another host may do what this one cannot, unless the command itself is wrong or too late. */
+static bool could_elsewhere(const struct kn_message *m, enum kn_code code)
+{
+    return strcmp(m->type->name, "server.spawn") == 0 && code != KN_STALE && code != KN_BAD_REQUEST;
+}
+
+static void answer(struct kn_agent *agent, const struct kn_message *m, json_t *result, const struct kn_error *failed)
+{
+    if (failed != NULL) {
+        kn_log_error(m->type->name, failed);
+    }
+    if (m->type->result == NULL) {
+        return;
+    }
+    if (failed == NULL) {
+        kn_reply_done(&agent->daemon, m, result);
+    } else {
+        kn_reply_failed(&agent->daemon, m, failed, could_elsewhere(m, failed->code));
+    }
+}
+
+static void free_message(struct kn_message *m)
+{
+    kn_message_release(m);
+    free(m);
+}
+
+static void execute(void *ctx, void *arg)
+{
+    struct kn_message *m = arg;
+    struct kn_error err = { 0 };
+    struct call call = { .agent = ctx, .body = m->body,
+                         .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation } };
+    int done;
+
+    kn_log_request(m->request_id);
+    done = run(&call, command_find(m->type->name), &err);
+    answer(ctx, m, call.result, done < 0 ? &err : NULL);
+    kn_log_request(NULL);
+    json_decref(call.result);
+    free_message(m);
+}
+
+void kn_agent_command_drop(void *agent, void *command)
+{
+    (void)agent;
+    free_message(command);
+}
+
+void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
+{
+    const struct command *command = command_find(m->type->name);
+    struct kn_error err = { 0 };
+
+    if (command == NULL || m->is_reply) {
+        kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
+        free_message(m);
+    } else if (agent->workers == NULL) {
+        execute(agent, m);
+    } else if (kn_workers_submit(agent->workers, kn_json_str(m->body, command->lane), execute, m, &err) < 0) {
+        answer(agent, m, NULL, &err);
+        free_message(m);
+    }
+}

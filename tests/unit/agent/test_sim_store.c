@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulator's memory: what was answered for is there after a kill -9, whatever the journal's end looks like. */
+#include "tests/support/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compute-agent/driver_sim_store.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+
+#define A "aaaaaaaa-0000-4000-8000-000000000001"
+#define B "bbbbbbbb-0000-4000-8000-000000000002"
+
+struct place {
+    char dir[64];
+    char path[96];
+};
+
+static int setup(void **state)
+{
+    struct place *p = KN_NEW(struct place);
+
+    snprintf(p->dir, sizeof(p->dir), "/tmp/kn-sim-XXXXXX");
+    assert_non_null(mkdtemp(p->dir));
+    snprintf(p->path, sizeof(p->path), "%s/sim.journal", p->dir);
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *p = *state;
+
+    unlink(p->path);
+    rmdir(p->dir);
+    free(p);
+    return 0;
+}
+
+static struct kn_sim_store *open_store(const struct place *p, int want_broken)
+{
+    struct kn_sim_store *store = NULL;
+    struct kn_error err = { 0 };
+    int broken = -1;
+
+    assert_ok(kn_sim_store_open(p->path, 3, &store, &broken, &err), &err);
+    assert_int_equal(broken, want_broken);
+    return store;
+}
+
+static void put(struct kn_sim_store *store, int host, const char *server, int64_t generation, const char *taps)
+{
+    AUTO_FREE char *own = kn_strdup(taps);
+    struct kn_sim_guest g = { .host = host, .generation = generation, .power_state = 1, .taps = own };
+    struct kn_error err = { 0 };
+
+    kn_copy(g.server, sizeof(g.server), server);
+    assert_ok(kn_sim_store_put(store, &g, &err), &err);
+}
+
+static void append(const struct place *p, const char *text)
+{
+    FILE *f = fopen(p->path, "a");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void test_survives(void **state)
+{
+    struct kn_sim_store *store = open_store(*state, 0);
+    struct kn_error err = { 0 };
+
+    put(store, 0, A, 1, "tap1,tap2");
+    put(store, 2, B, 7, NULL);
+    put(store, 0, A, 1, "tap3");
+    assert_ok(kn_sim_store_bury(store, 2, B, 7, 1234, &err), &err);
+    kn_sim_store_free(store); /* closing writes nothing: as good as a kill */
+
+    store = open_store(*state, 0);
+    assert_true(kn_sim_store_get(store, 0, A)->exists);
+    assert_string_equal(kn_sim_store_get(store, 0, A)->taps, "tap3");
+    assert_false(kn_sim_store_get(store, 2, B)->exists);
+    assert_int_equal(kn_sim_store_get(store, 2, B)->generation, 7);
+    assert_null(kn_sim_store_get(store, 1, A));
+    assert_null(kn_sim_store_first(store, 2));
+    assert_ptr_equal(kn_sim_store_first(store, 0), kn_sim_store_get(store, 0, A));
+    kn_sim_store_free(store);
+}
+
+static void test_torn_and_broken_lines(void **state)
+{
+    const struct place *p = *state;
+
+    append(p, "guest 0 " A " 3 1 tap9 -\n"
+              "guest 9 " B " 3 1 - -\n"          /* no such host */
+              "garbage\n"
+              "guest 0 not-a-uuid 3 1 - -\n"
+              "guest 1 " A " -3 1 - -\n"
+              "guest 1 " B " 4 1 - -");          /* was being written */
+    struct kn_sim_store *store = open_store(p, 4);
+    assert_int_equal(kn_sim_store_get(store, 0, A)->generation, 3);
+    assert_null(kn_sim_store_get(store, 1, B));
+    put(store, 1, B, 5, NULL); /* must not glue itself to the torn line */
+    kn_sim_store_free(store);
+
+    store = open_store(p, 0);
+    assert_int_equal(kn_sim_store_get(store, 1, B)->generation, 5);
+    kn_sim_store_free(store);
+}
+
+static void test_compacts_at_start(void **state)
+{
+    const struct place *p = *state;
+    struct kn_sim_store *store = open_store(p, 0);
+    struct stat before, after;
+
+    for (int i = 1; i <= 500; i++) {
+        put(store, 0, A, i, NULL);
+    }
+    kn_sim_store_free(store);
+    assert_int_equal(stat(p->path, &before), 0);
+    store = open_store(p, 0);
+    assert_int_equal(stat(p->path, &after), 0);
+    assert_true(after.st_size * 100 < before.st_size);
+    assert_int_equal(kn_sim_store_get(store, 0, A)->generation, 500);
+    kn_sim_store_free(store);
+}
+
+static void test_tombstones_go_after_their_time(void **state)
+{
+    struct kn_sim_store *store = open_store(*state, 0);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_sim_store_bury(store, 0, A, 1, 1000, &err), &err);
+    assert_ok(kn_sim_store_bury(store, 0, B, 1, 2000, &err), &err);
+    assert_ok(kn_sim_store_tidy(store, 1500, &err), &err);
+    assert_null(kn_sim_store_get(store, 0, A));
+    assert_non_null(kn_sim_store_get(store, 0, B));
+    kn_sim_store_free(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_survives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_torn_and_broken_lines, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_compacts_at_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tombstones_go_after_their_time, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
