@@ -3,11 +3,11 @@
  * schema: what a request's body may say, as tables, and one function that checks a body against them.
  *
  *   static const struct kn_schema SERVER[] = {
- *       { "name", KN_IS_STRING, KN_REQUIRED, 1, 255, .rule = &KN_TEXT_NAME },
- *       { "description", KN_IS_STRING, KN_NULLABLE, 0, 255, .since = 19 },
+ *       KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
+ *       KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255, .since = 19),
  *       KN_SCHEMA_END,
  *   };
- *   static const struct kn_schema BODY[] = { { "server", KN_IS_OBJECT, KN_REQUIRED, .inner = SERVER }, KN_SCHEMA_END };
+ *   static const struct kn_schema BODY[] = { KN_SCHEMA("server", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = SERVER), KN_SCHEMA_END };
  *   if (kn_schema_check(BODY, req->body, req->microversion, err) < 0) return -1;
  *
  * What no row names is refused: nothing is ever ignored in silence. A name may have several rows; the value has to fit the
@@ -53,6 +53,8 @@ struct kn_schema {
     int since, until;          /* first and last minor microversion, 0 = no bound */
 };
 
+/* KN_SCHEMA(name, shape, .field = …): a row. */
+#define KN_SCHEMA(n, ...) { .name = n, .shape = __VA_ARGS__ }
 #define KN_SCHEMA_END { .name = NULL }
 
 /* 0, or -1 with KN_BAD_REQUEST. body NULL (none was sent) is refused as well. */

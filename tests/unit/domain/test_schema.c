@@ -12,30 +12,30 @@
 #include "lib/domain/schema.h"
 
 static const struct kn_schema NIC[] = {
-    { "uuid", KN_IS_STRING, 0, .rule = &KN_TEXT_UUID },
-    { "port", KN_IS_STRING, KN_NULLABLE, .rule = &KN_TEXT_UUID },
-    { "tag", KN_IS_STRING, 0, 1, 60, .rule = &KN_TEXT_TAG, .since = 42 },
+    KN_SCHEMA("uuid", KN_IS_STRING, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("port", KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("tag", KN_IS_STRING, .min = 1, .max = 60, .rule = &KN_TEXT_TAG, .since = 42),
     KN_SCHEMA_END,
 };
-static const struct kn_schema NIC_ITEM[] = { { "nic", KN_IS_OBJECT, 0, .inner = NIC }, KN_SCHEMA_END };
-static const struct kn_schema META_VALUE[] = { { "value", KN_IS_STRING, 0, 0, 255 }, KN_SCHEMA_END };
+static const struct kn_schema NIC_ITEM[] = { KN_SCHEMA("nic", KN_IS_OBJECT, .inner = NIC), KN_SCHEMA_END };
+static const struct kn_schema META_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
 static const char *const AUTO_NONE[] = { "none", "auto", NULL };
 static const struct kn_schema SERVER[] = {
-    { "name", KN_IS_STRING, KN_REQUIRED, 1, 255, .rule = &KN_TEXT_NAME },
-    { "count", KN_IS_INTEGER, 0, 1, 100 },
-    { "ratio", KN_IS_NUMBER, 0 },
-    { "drive", KN_IS_BOOLEAN, 0 },
-    { "description", KN_IS_STRING, KN_NULLABLE, 0, 255, .rule = &KN_TEXT_PRINTABLE, .since = 19 },
-    { "metadata", KN_IS_MAP, 0, .rule = &KN_TEXT_META_KEY, .inner = META_VALUE },
-    { "networks", KN_IS_LIST, 0, 0, 2, .inner = NIC_ITEM, .until = 36 },
-    { "networks", KN_IS_LIST, KN_REQUIRED, 0, 2, .inner = NIC_ITEM, .since = 37 },
-    { "networks", KN_IS_STRING, KN_REQUIRED, .words = AUTO_NONE, .since = 37 },
-    { "stop", KN_IS_NULL, 0 },
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("count", KN_IS_INTEGER, .min = 1, .max = 100),
+    KN_SCHEMA("ratio", KN_IS_NUMBER),
+    KN_SCHEMA("drive", KN_IS_BOOLEAN),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255, .rule = &KN_TEXT_PRINTABLE, .since = 19),
+    KN_SCHEMA("metadata", KN_IS_MAP, .rule = &KN_TEXT_META_KEY, .inner = META_VALUE),
+    KN_SCHEMA("networks", KN_IS_LIST, .max = 2, .inner = NIC_ITEM, .until = 36),
+    KN_SCHEMA("networks", KN_IS_LIST, .flags = KN_REQUIRED, .max = 2, .inner = NIC_ITEM, .since = 37),
+    KN_SCHEMA("networks", KN_IS_STRING, .flags = KN_REQUIRED, .words = AUTO_NONE, .since = 37),
+    KN_SCHEMA("stop", KN_IS_NULL),
     KN_SCHEMA_END,
 };
 static const struct kn_schema BODY[] = {
-    { "server", KN_IS_OBJECT, KN_REQUIRED, .inner = SERVER },
-    { "hints", KN_IS_ANY, 0 },
+    KN_SCHEMA("server", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = SERVER),
+    KN_SCHEMA("hints", KN_IS_ANY),
     KN_SCHEMA_END,
 };
 
