@@ -45,6 +45,7 @@ CREATE TABLE flavor (
     disk_gib    integer NOT NULL CHECK (disk_gib >= 0),
     ephemeral_gib integer NOT NULL DEFAULT 0,
     swap_mib    integer NOT NULL DEFAULT 0,
+    rxtx_factor real NOT NULL DEFAULT 1,             -- kept for clients; nothing reads it
     is_public   boolean NOT NULL DEFAULT true,
     disabled    boolean NOT NULL DEFAULT false,
     description text,
@@ -101,6 +102,7 @@ CREATE TABLE server (
     metadata    jsonb NOT NULL DEFAULT '{}',
     tags        text[] NOT NULL DEFAULT '{}',
     zone        text,                                -- the host's, once there is one; before, what was asked for
+    pinned_zone text,                                -- asked for at creation; NULL: any will do, also later
     config_drive boolean NOT NULL DEFAULT false,
     disk_config text NOT NULL DEFAULT 'MANUAL',
     access_ipv4 text NOT NULL DEFAULT '',

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes JSON members into a string buffer; escaping is strbuf's, balance is the caller's. */
+#include "lib/base/jsonw.h"
+
+#include <stddef.h>
+
+/* Everything that begins a member or an item passes here. */
+static void begin(struct kn_strbuf *sb, const char *key)
+{
+    char last = sb->len > 0 ? sb->buf[sb->len - 1] : '{';
+
+    if (last != '{' && last != '[') {
+        kn_strbuf_addch(sb, ',');
+    }
+    if (key != NULL) {
+        kn_strbuf_addch(sb, '"');
+        kn_strbuf_addstr(sb, key);
+        kn_strbuf_add(sb, "\":", 2);
+    }
+}
+
+void kn_jsonw_object(struct kn_strbuf *sb, const char *key)
+{
+    begin(sb, key);
+    kn_strbuf_addch(sb, '{');
+}
+
+void kn_jsonw_end_object(struct kn_strbuf *sb)
+{
+    kn_strbuf_addch(sb, '}');
+}
+
+void kn_jsonw_array(struct kn_strbuf *sb, const char *key)
+{
+    begin(sb, key);
+    kn_strbuf_addch(sb, '[');
+}
+
+void kn_jsonw_end_array(struct kn_strbuf *sb)
+{
+    kn_strbuf_addch(sb, ']');
+}
+
+void kn_jsonw_str(struct kn_strbuf *sb, const char *key, const char *value)
+{
+    begin(sb, key);
+    kn_strbuf_addjson(sb, value);
+}
+
+void kn_jsonw_int(struct kn_strbuf *sb, const char *key, int64_t value)
+{
+    begin(sb, key);
+    kn_strbuf_addint(sb, value);
+}
+
+void kn_jsonw_bool(struct kn_strbuf *sb, const char *key, bool value)
+{
+    begin(sb, key);
+    kn_strbuf_addstr(sb, value ? "true" : "false");
+}
+
+void kn_jsonw_null(struct kn_strbuf *sb, const char *key)
+{
+    begin(sb, key);
+    kn_strbuf_add(sb, "null", 4);
+}
+
+void kn_jsonw_raw(struct kn_strbuf *sb, const char *key, const char *json)
+{
+    begin(sb, key);
+    kn_strbuf_addstr(sb, json != NULL ? json : "null");
+}
