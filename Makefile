@@ -68,7 +68,7 @@ LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 
 # Foreign libraries; the linker keeps those that a program uses.
 LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lvirt -lvirt-qemu \
-	-lnl-route-3 -lnl-3 -lnftables -linih -lpthread -lm
+	-lnl-route-3 -lnl-3 -lnftables -lpthread -lm
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@
 #define KN_ADAPTER_CONF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
