@@ -43,8 +43,16 @@ struct kn_stmt {
 struct kn_db *kn_db_new(const char *url, const char *name);
 void kn_db_free(struct kn_db *db);
 KN_DEFINE_AUTO(kn_db);
-/* Connects now, waiting up to wait_ms (-1: for ever) with back-off. */
+/* Connects now, waiting up to wait_ms (-1: for ever) with back-off. Nothing to do when connected. */
 int kn_db_connect(struct kn_db *db, int64_t wait_ms, struct kn_error *err);
+/*
+ * From now on every session of this connection holds the advisory lock of that name, and connecting fails with
+ * KN_UNAVAILABLE while somebody else has it: one active writer. Call before the first connect. Such a connection never
+ * reconnects by itself: after a loss calls fail until kn_db_connect(), because another writer may have worked meanwhile.
+ */
+void kn_db_hold(struct kn_db *db, const char *lock);
+/* How many times this connection was made. Whoever caches what the database says reads it again when this changed. */
+int64_t kn_db_session(const struct kn_db *db);
 
 /* Runs a statement. ret_rows may be NULL when nobody wants them. */
 int kn_db_run(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_rows **ret_rows,
@@ -84,8 +92,9 @@ int kn_rows_col(const struct kn_rows *rows, const char *name);              /* -
 struct kn_array {
     struct kn_strbuf text;
     int count;
+    bool closed; /* the closing brace stands; the next element takes it away */
 };
-#define KN_ARRAY_INIT { KN_STRBUF_INIT, 0 }
+#define KN_ARRAY_INIT { KN_STRBUF_INIT, 0, false }
 void kn_array_release(struct kn_array *a);
 void kn_array_clear(struct kn_array *a);
 void kn_array_add(struct kn_array *a, const char *value); /* NULL: SQL NULL */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* db_private: what the files of db share; nobody else includes it. */
+#ifndef KN_ADAPTER_DB_PRIVATE_H
+#define KN_ADAPTER_DB_PRIVATE_H
+
+#include <libpq-fe.h>
+
+#include "lib/adapter/db.h"
+#include "lib/base/hmap.h"
+
+enum kn_db_tx_state {
+    KN_TX_NONE,
+    KN_TX_OPEN,
+    KN_TX_LOST, /* the connection went away under it: nothing works until the transaction is released */
+};
+
+struct kn_db {
+    char *url;
+    char *name;
+    char *lock;              /* advisory lock that every session holds; NULL = none */
+    PGconn *conn;            /* NULL: not connected */
+    int64_t session;         /* counts connections made */
+    enum kn_db_tx_state tx;
+    struct kn_hmap *prepared; /* names of statements that this session knows */
+    char constraint[64];
+};
+
+/* One try. KN_UNAVAILABLE when the server is away, or the lock is held by another session. */
+int kn_db_connect_once(struct kn_db *db, struct kn_error *err);
+/* Drops the connection, if any; marks an open transaction as lost. */
+void kn_db_drop(struct kn_db *db);
+/* True when the connection looks usable: nothing pending says that the server closed it. Not inside a transaction. */
+bool kn_db_alive(const struct kn_db *db);
+/* Connects if need be, the way kn_db_run promises. */
+int kn_db_ready(struct kn_db *db, struct kn_error *err);
+
+/* Turns a failed result (or a broken connection) into *err and sets the constraint. Always -1. */
+int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struct kn_error *err);
+bool kn_db_lost(const struct kn_db *db);
+
+struct kn_rows *kn_rows_new(PGresult *result); /* takes the result */
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* db against a real server: statements, arrays, errors, transactions, and a server that goes away under each of them. */
+#include <string.h>
+
+#include "lib/adapter/db.h"
+#include "lib/base/mem.h"
+#include "tests/support/postgres.h"
+#include "tests/support/test.h"
+
+static struct kn_test_pg *pg;
+static char *url;
+
+static const struct kn_stmt INSERT = { "t_insert", "INSERT INTO t (id, name) VALUES ($1, $2)", 2 };
+static const struct kn_stmt SELECT = { "t_select", "SELECT id, name, name IS NULL FROM t ORDER BY id", 0 };
+static const struct kn_stmt INSERT_MANY = { "t_insert_many",
+    "INSERT INTO t (id, name) SELECT * FROM unnest($1::int[], $2::text[])", 2 };
+static const struct kn_stmt DELETE = { "t_delete", "DELETE FROM t", 0 };
+static const struct kn_stmt BROKEN = { "t_broken", "SELECT nothing FROM nowhere", 0 };
+
+static int group_setup(void **state)
+{
+    (void)state;
+    pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    url = kn_test_pg_database(pg, "dbtest");
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    kn_test_pg_free(pg);
+    free(url);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct kn_error err = { 0 };
+    struct kn_db *db = kn_db_new(url, "test_db");
+
+    *state = db;
+    return kn_db_script(db, "DROP TABLE IF EXISTS t; CREATE TABLE t (id int CONSTRAINT t_id PRIMARY KEY, name text, "
+                            "CONSTRAINT t_positive CHECK (id >= 0))", &err);
+}
+
+static int teardown(void **state)
+{
+    kn_db_free(*state);
+    return 0;
+}
+
+static int64_t count_rows(struct kn_db *db)
+{
+    struct kn_error err = { 0 };
+    int64_t count = -1;
+
+    assert_ok(kn_db_change(db, &SELECT, KN_NO_ARGS, &count, &err), &err);
+    return count;
+}
+
+static void test_rows_come_back(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    int64_t count = 0;
+
+    assert_ok(kn_db_change(db, &INSERT, KN_ARGS("1", "a \"quoted\" 'name'"), &count, &err), &err);
+    assert_int_equal(count, 1);
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("2", NULL), NULL, &err), &err);
+    assert_ok(kn_db_run(db, &SELECT, KN_NO_ARGS, &rows, &err), &err);
+    assert_int_equal(kn_rows_count(rows), 2);
+    assert_int_equal(kn_rows_int(rows, 1, 0), 2);
+    assert_string_equal(kn_rows_str(rows, 0, 1), "a \"quoted\" 'name'");
+    assert_null(kn_rows_str(rows, 1, 1));
+    assert_string_equal(kn_rows_text(rows, 1, 1), "");
+    assert_true(kn_rows_bool(rows, 1, 2));
+    assert_false(kn_rows_bool(rows, 0, 2));
+    assert_int_equal(kn_rows_col(rows, "name"), 1);
+    assert_int_equal(kn_rows_col(rows, "nobody"), -1);
+}
+
+static void test_arrays_keep_every_character(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array names = KN_ARRAY_INIT;
+    const char *hard[] = { "plain", "com,ma", "quo\"te", "back\\slash", "{brace}", "", "NULL", NULL, "ünï" };
+
+    for (size_t i = 0; i < KN_COUNT(hard); i++) {
+        kn_array_addint(&ids, (int64_t)i);
+        kn_array_add(&names, hard[i]);
+        kn_array_value(&names); /* reading in between must not disturb */
+    }
+    assert_ok(kn_db_run(db, &INSERT_MANY, KN_ARGS(kn_array_value(&ids), kn_array_value(&names)), NULL, &err), &err);
+    assert_ok(kn_db_run(db, &SELECT, KN_NO_ARGS, &rows, &err), &err);
+    assert_int_equal(kn_rows_count(rows), KN_COUNT(hard));
+    for (int i = 0; i < (int)KN_COUNT(hard); i++) {
+        if (hard[i] == NULL) {
+            assert_true(kn_rows_null(rows, i, 1));
+        } else {
+            assert_string_equal(kn_rows_str(rows, i, 1), hard[i]);
+        }
+    }
+    kn_array_clear(&ids);
+    assert_string_equal(kn_array_value(&ids), "{}");
+    kn_array_addint(&ids, 7);
+    assert_string_equal(kn_array_value(&ids), "{7}");
+}
+
+static void test_errors_say_what_they_are(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("1", "a"), NULL, &err), &err);
+    assert_fails(kn_db_run(db, &INSERT, KN_ARGS("1", "b"), NULL, &err), &err, KN_CONFLICT);
+    assert_string_equal(kn_db_constraint(db), "t_id");
+    assert_int_equal(kn_db_run(db, &INSERT, KN_ARGS("-1", "b"), NULL, &err), -1);
+    assert_string_equal(kn_db_constraint(db), "t_positive");
+    assert_fails(kn_db_run(db, &BROKEN, KN_NO_ARGS, NULL, &err), &err, KN_INTERNAL);
+    assert_non_null(strstr(err.message, "nowhere"));
+    assert_null(strchr(err.message, '\n'));
+    assert_string_equal(kn_db_constraint(db), "");
+    assert_fails(kn_db_run(db, &INSERT, KN_ARGS("many", "b"), NULL, &err), &err, KN_INTERNAL);
+    assert_int_equal(count_rows(db), 1);
+}
+
+static int insert_and_leave(struct kn_db *db, bool commit, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &INSERT, KN_ARGS("5", "e"), NULL, err) < 0) {
+        return -1;
+    }
+    return commit ? kn_tx_commit(&tx, err) : 0;
+}
+
+static void test_scope_without_commit_rolls_back(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+
+    assert_ok(insert_and_leave(db, false, &err), &err);
+    assert_int_equal(count_rows(db), 0);
+    assert_ok(insert_and_leave(db, true, &err), &err);
+    assert_int_equal(count_rows(db), 1);
+    assert_fails(insert_and_leave(db, true, &err), &err, KN_CONFLICT); /* unique violation inside */
+    assert_int_equal(count_rows(db), 1);                    /* the connection is fit for use */
+}
+
+static void test_failed_transaction_does_not_commit(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    assert_ok(kn_tx_begin(&tx, db, &err), &err);
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("6", "f"), NULL, &err), &err);
+    assert_int_equal(kn_db_run(db, &BROKEN, KN_NO_ARGS, NULL, &err), -1);
+    assert_int_equal(kn_tx_commit(&tx, &err), -1);
+    kn_tx_release(&tx);
+    assert_int_equal(count_rows(db), 0);
+}
+
+static void test_deferred_violation_fails_the_commit(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    assert_ok(kn_db_script(db, "ALTER TABLE t ADD CONSTRAINT t_name UNIQUE (name) DEFERRABLE INITIALLY DEFERRED",
+                                  &err), &err);
+    assert_ok(kn_tx_begin(&tx, db, &err), &err);
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("1", "same"), NULL, &err), &err);
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("2", "same"), NULL, &err), &err);
+    assert_fails(kn_tx_commit(&tx, &err), &err, KN_CONFLICT);
+    assert_string_equal(kn_db_constraint(db), "t_name");
+    kn_tx_release(&tx);
+    assert_ok(insert_and_leave(db, true, &err), &err);
+}
+
+static void restart(void)
+{
+    kn_test_pg_down(pg);
+    kn_test_pg_up(pg);
+}
+
+static void test_idle_connection_survives_a_restart(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+    const int64_t before = kn_db_session(db);
+
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("1", "a"), NULL, &err), &err);
+    restart();
+    /* Not even an INSERT notices: it was never sent to the server that went away. */
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("2", "b"), NULL, &err), &err);
+    assert_true(kn_db_session(db) > before);
+    assert_int_equal(count_rows(db), 2);
+}
+
+static void test_restart_inside_a_transaction_is_told(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    assert_ok(kn_tx_begin(&tx, db, &err), &err);
+    assert_ok(kn_db_run(db, &INSERT, KN_ARGS("1", "a"), NULL, &err), &err);
+    restart();
+    assert_fails(kn_db_run(db, &INSERT, KN_ARGS("2", "b"), NULL, &err), &err, KN_UNAVAILABLE);
+    /* Nothing of it may slip through on a fresh connection, the commit included. */
+    assert_int_equal(kn_db_run(db, &INSERT, KN_ARGS("3", "c"), NULL, &err), -1);
+    assert_fails(kn_tx_commit(&tx, &err), &err, KN_UNAVAILABLE);
+    kn_tx_release(&tx);
+    assert_int_equal(count_rows(db), 0);
+    assert_ok(insert_and_leave(db, true, &err), &err);
+}
+
+static void test_server_away_is_unavailable(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+
+    kn_test_pg_down(pg);
+    assert_fails(kn_db_run(db, &DELETE, KN_NO_ARGS, NULL, &err), &err, KN_UNAVAILABLE);
+    assert_fails(kn_db_connect(db, 0, &err), &err, KN_UNAVAILABLE);
+    kn_test_pg_up(pg);
+    assert_ok(kn_db_connect(db, 10000, &err), &err);
+    assert_ok(kn_db_run(db, &DELETE, KN_NO_ARGS, NULL, &err), &err);
+}
+
+static void test_one_holder_of_a_lock(void **state)
+{
+    struct kn_error err = { 0 };
+    AUTO(kn_db) struct kn_db *active = kn_db_new(url, "active");
+    AUTO(kn_db) struct kn_db *standby = kn_db_new(url, "standby");
+
+    (void)state;
+    kn_db_hold(active, "kilonova-test");
+    kn_db_hold(standby, "kilonova-test");
+    assert_ok(kn_db_connect(active, 1000, &err), &err);
+    assert_fails(kn_db_connect(standby, 0, &err), &err, KN_UNAVAILABLE);
+    assert_int_equal(kn_db_run(standby, &SELECT, KN_NO_ARGS, NULL, &err), -1);
+
+    /* A holder that lost its session must not carry on by itself: it may not be the holder any more. */
+    restart();
+    assert_ok(kn_db_connect(standby, 10000, &err), &err);
+    assert_fails(kn_db_run(active, &DELETE, KN_NO_ARGS, NULL, &err), &err, KN_UNAVAILABLE);
+    assert_int_equal(kn_db_connect(active, 0, &err), -1);
+    kn_db_free(kn_steal(&standby));
+    assert_ok(kn_db_connect(active, 10000, &err), &err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_rows_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_arrays_keep_every_character, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_errors_say_what_they_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scope_without_commit_rolls_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failed_transaction_does_not_commit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_violation_fails_the_commit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idle_connection_survives_a_restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_restart_inside_a_transaction_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_server_away_is_unavailable, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_holder_of_a_lock, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("it/db", tests, group_setup, group_teardown);
+}

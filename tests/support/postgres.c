@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns the private cluster of a test program: initdb into a temporary directory, the postmaster as our child, the directory's end.
+ * The server reads nothing of the machine's own clusters and listens on no network.
+ */
+#include "tests/support/postgres.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/adapter/db.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+
+#define WAIT_MS 60000
+
+struct kn_test_pg {
+    char dir[64];
+    char bin[256]; /* folder of initdb and postgres */
+    enum kn_test_pg_mode mode;
+    pid_t pid;     /* 0: down */
+};
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "test postgres: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void find_binaries(struct kn_test_pg *pg)
+{
+    glob_t found = { 0 };
+
+    if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found) != 0) {
+        die("initdb", "PostgreSQL's server is not installed");
+    }
+    kn_copy(pg->bin, sizeof(pg->bin), found.gl_pathv[found.gl_pathc - 1]); /* the newest */
+    *strrchr(pg->bin, '/') = '\0';
+    globfree(&found);
+}
+
+/* PostgreSQL refuses to run as root. */
+static void become_postgres(void)
+{
+    const struct passwd *user = NULL;
+
+    if (geteuid() != 0) {
+        return;
+    }
+    user = getpwnam("postgres");
+    if (user == NULL || setgroups(0, NULL) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0) {
+        _exit(126);
+    }
+}
+
+/* In a child: the program as the right user, its chatter in a log file, dying with us. */
+static pid_t spawn(const struct kn_test_pg *pg, const char *program, const char *const *argv)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s", pg->bin, program);
+    AUTO_FREE char *log = kn_asprintf("%s/%s.log", pg->dir, program);
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+
+    if (pid != 0) {
+        return pid;
+    }
+    become_postgres();
+    prctl(PR_SET_PDEATHSIG, SIGINT);
+    if (getppid() != parent || chdir(pg->dir) < 0) {
+        _exit(126);
+    }
+    const int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    execv(path, (char *const *)(uintptr_t)argv); /* execv promises not to write there */
+    _exit(127);
+}
+
+static void make_cluster(const struct kn_test_pg *pg)
+{
+    AUTO_FREE char *data = kn_asprintf("%s/data", pg->dir);
+    const char *argv[] = { "initdb", "-N", "-A", "trust", "-U", "kilonova", "-E", "UTF8", "--locale=C", "-D", data, NULL };
+    int status = 0;
+
+    if (waitpid(spawn(pg, "initdb", argv), &status, 0) < 0 || status != 0) {
+        die("initdb", "failed; see initdb.log in the test's directory");
+    }
+}
+
+static void make_directory(struct kn_test_pg *pg)
+{
+    const struct passwd *user = getpwnam("postgres");
+
+    kn_copy(pg->dir, sizeof(pg->dir), "/tmp/kn-test-pg.XXXXXX");
+    if (mkdtemp(pg->dir) == NULL) {
+        die("mkdtemp", strerror(errno));
+    }
+    if (geteuid() == 0 && (user == NULL || chown(pg->dir, user->pw_uid, user->pw_gid) < 0)) {
+        die("chown", "no user postgres");
+    }
+}
+
+static char *database_url(const struct kn_test_pg *pg, const char *database)
+{
+    return kn_asprintf("host=%s user=kilonova dbname=%s", pg->dir, database);
+}
+
+static void admin_script(const struct kn_test_pg *pg, const char *sql)
+{
+    AUTO_FREE char *url = database_url(pg, "postgres");
+    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
+    struct kn_error err = { 0 };
+
+    if (kn_db_connect(db, WAIT_MS, &err) < 0 || kn_db_script(db, sql, &err) < 0) {
+        die(sql, err.message);
+    }
+}
+
+void kn_test_pg_up(struct kn_test_pg *pg)
+{
+    AUTO_FREE char *data = kn_asprintf("%s/data", pg->dir);
+    AUTO_FREE char *sockets = kn_asprintf("unix_socket_directories=%s", pg->dir);
+    const char *durable = pg->mode == KN_TEST_PG_DURABLE ? "fsync=on" : "fsync=off";
+    const char *memory = pg->mode == KN_TEST_PG_DURABLE ? "shared_buffers=256MB" : "shared_buffers=32MB";
+    const char *argv[] = { "postgres", "-D", data, "-c", sockets, "-c", "listen_addresses=", "-c", durable, "-c", memory,
+                     "-c", "max_connections=200", NULL };
+
+    pg->pid = spawn(pg, "postgres", argv);
+    admin_script(pg, "SELECT 1");
+}
+
+struct kn_test_pg *kn_test_pg_start(enum kn_test_pg_mode mode)
+{
+    struct kn_test_pg *pg = KN_NEW(struct kn_test_pg);
+
+    pg->mode = mode;
+    find_binaries(pg);
+    make_directory(pg);
+    make_cluster(pg);
+    kn_test_pg_up(pg);
+    return pg;
+}
+
+void kn_test_pg_down(struct kn_test_pg *pg)
+{
+    if (pg->pid != 0) {
+        kill(pg->pid, SIGINT);
+        waitpid(pg->pid, NULL, 0);
+        pg->pid = 0;
+    }
+}
+
+void kn_test_pg_free(struct kn_test_pg *pg)
+{
+    if (pg == NULL) {
+        return;
+    }
+    kn_test_pg_down(pg);
+    AUTO_FREE char *rm = kn_asprintf("rm -rf '%s'", pg->dir);
+    if (system(rm) != 0) {
+        fprintf(stderr, "test postgres: could not remove %s\n", pg->dir);
+    }
+    free(pg);
+}
+
+char *kn_test_pg_database(struct kn_test_pg *pg, const char *name)
+{
+    AUTO_FREE char *drop = kn_asprintf("DROP DATABASE IF EXISTS %s (FORCE)", name);
+    AUTO_FREE char *create = kn_asprintf("CREATE DATABASE %s", name);
+
+    admin_script(pg, drop);
+    admin_script(pg, create);
+    return database_url(pg, name);
+}
+
+pid_t kn_test_pg_pid(const struct kn_test_pg *pg)
+{
+    return pg->pid;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postgres: a private PostgreSQL cluster for one test program: own temporary directory, unix socket only, run as an
+ * unprivileged user when the test is root. It dies with the test. Every failure aborts the test with its reason.
+ *
+ *   struct kn_test_pg *pg = kn_test_pg_start(KN_TEST_PG_FAST);
+ *   AUTO_FREE char *url = kn_test_pg_database(pg, "unit");   // empty; kn_test_pg_migrated() for one with the schema
+ *   …
+ *   kn_test_pg_free(pg);
+ */
+#ifndef KN_TESTS_SUPPORT_POSTGRES_H
+#define KN_TESTS_SUPPORT_POSTGRES_H
+
+#include <sys/types.h>
+
+struct kn_test_pg;
+
+/* FAST: fsync off. DURABLE: as in production; the bench. */
+enum kn_test_pg_mode { KN_TEST_PG_FAST, KN_TEST_PG_DURABLE };
+
+struct kn_test_pg *kn_test_pg_start(enum kn_test_pg_mode mode);
+void kn_test_pg_free(struct kn_test_pg *pg);
+
+/* A fresh database; the caller frees its libpq URL. */
+char *kn_test_pg_database(struct kn_test_pg *pg, const char *name);
+/* A fresh database with all migrations applied. */
+char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name);
+
+/* Stops the server (fast shutdown: sessions are cut) and waits; up() starts it again and waits until it answers. */
+void kn_test_pg_down(struct kn_test_pg *pg);
+void kn_test_pg_up(struct kn_test_pg *pg);
+/* The postmaster's, for /proc. */
+pid_t kn_test_pg_pid(const struct kn_test_pg *pg);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fresh database with our schema: apart from postgres.c, so that a test of db alone needs no migrations. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/adapter/db.h"
+#include "lib/adapter/migrate.h"
+#include "tests/support/postgres.h"
+
+char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name)
+{
+    AUTO_FREE char *url = kn_test_pg_database(pg, name);
+    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
+    struct kn_error err = { 0 };
+
+    if (kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err) < 0) {
+        fprintf(stderr, "test postgres: migrate: %s\n", err.message);
+        exit(1);
+    }
+    return kn_steal(&url);
+}
