@@ -49,7 +49,7 @@ WARN_GCC := $(WARN) -Wimplicit-fallthrough=5 -Wformat-signedness -Wcast-align=st
 	-Wduplicated-branches -Wlogical-op
 WARN_CLANG := $(WARN) -Wimplicit-fallthrough -Wcast-align -Wno-unknown-warning-option
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-STRICT := -std=c17 -g $(if $(WERROR),-Werror)
+STRICT := -std=c17 -g -Werror=implicit-function-declaration -Werror=return-type $(if $(WERROR),-Werror)
 
 CC_plain := gcc
 CFLAGS_plain := $(STRICT) -O2 $(WARN_GCC) $(HARDEN)
