@@ -72,7 +72,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos clean
+.PHONY: all help unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -163,9 +163,21 @@ fuzz: $(FUZZ:%=build/fuzz/%)
 
 clang: $(BUILT:%=build/clang/bin/%) $(patsubst %.c,build/clang/%.o,$(EVERY_C)) build/clang/libkilonova.a
 
+# --- a cloud on this machine -----------------------------------------------------------------------------------------
+
+# make lab [HOSTS=n] [BUS=kafka]
+lab:
+	+@HOSTS='$(HOSTS)' BUS='$(BUS)' lab/lab.sh up
+
+lab-down:
+	@lab/lab.sh down
+
+kafka kafka-down:
+	@deploy/kafka/kafka.sh $(if $(filter kafka,$@),up,down)
+
 clean:
 	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos lab lab-down clean"
+	@echo "targets: all unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos lab lab-down kafka kafka-down clean"
