@@ -9,10 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/cleanup.h"
+
 struct kn_hmap;
 
 struct kn_hmap *kn_hmap_new(void (*free_value)(void *)); /* free_value may be NULL */
 void kn_hmap_free(struct kn_hmap *map);
+KN_DEFINE_AUTO(kn_hmap);
 void *kn_hmap_get(const struct kn_hmap *map, const char *key); /* NULL if absent */
 void kn_hmap_put(struct kn_hmap *map, const char *key, void *value); /* replaces and frees an old value */
 bool kn_hmap_del(struct kn_hmap *map, const char *key);              /* frees the value; false if absent */

@@ -115,5 +115,8 @@ const struct kn_message_type kn_message_types[] = {
     { "service.hello", 1, KN_TOPIC_REPORT, "a bus service starts: send again what is open on its topic",
       FIELDS(STR("topic", "which it reads"), STR("boot", "random at each start")), NULL },
 
+    { "service.heartbeat", 1, KN_TOPIC_REPORT, "a conductor lives and the bus carries: only then is an agent's silence a sign",
+      FIELDS(STR("topic", "which it reads"), STR("boot", "random at each start")), NULL },
+
     { NULL, 0, NULL, NULL, NULL, NULL },
 };

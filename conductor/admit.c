@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tasks into memory and out of it. There is room for conductor.max_in_flight of them; the rest waits in PostgreSQL, where the sweep
+ * finds it, oldest first and fair between projects. Nothing here decides what a task does next.
+ */
+#include <stdlib.h>
+
+#include "conductor/conductor.h"
+#include "lib/adapter/metrics.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+static struct kn_metric OPEN = KN_GAUGE("kilonova_conductor_tasks", "tasks that this conductor walks", NULL, NULL);
+
+static int room(const struct kn_conductor *c)
+{
+    return (int)c->daemon.conf.conductor_max_in_flight - (int)kn_hmap_count(c->tasks);
+}
+
+struct kn_task *kn_task_find(const struct kn_conductor *c, int64_t id)
+{
+    struct kn_arg arg;
+
+    return kn_hmap_get(c->tasks, kn_arg_int(&arg, id));
+}
+
+void kn_admit_want(struct kn_conductor *c, int64_t task)
+{
+    if (kn_task_find(c, task) != NULL) {
+        return;
+    }
+    if (c->wanted_count >= room(c)) {
+        c->backlog = true;
+        return;
+    }
+    if (c->wanted_count == c->wanted_size) {
+        c->wanted_size = c->wanted_size == 0 ? 512 : c->wanted_size * 2;
+        c->wanted = kn_realloc_array(c->wanted, (size_t)c->wanted_size, sizeof(*c->wanted));
+    }
+    c->wanted[c->wanted_count++] = task;
+}
+
+static void keep_waiting(struct kn_conductor *c, const struct kn_waiting *waiting)
+{
+    int64_t *id = KN_NEW(int64_t);
+
+    *id = waiting->task;
+    kn_hmap_put(c->waiting, waiting->object_id, id);
+}
+
+/* A task that this batch loaded: into memory, and on its way. */
+static void take_in(struct kn_conductor *c, struct kn_task *task)
+{
+    struct kn_arg arg;
+
+    if (kn_task_find(c, task->id) != NULL) {
+        kn_task_free(task);
+        return;
+    }
+    kn_hmap_put(c->tasks, kn_arg_int(&arg, task->id), task);
+    task->deadline_ms = kn_mono_ms() + c->daemon.conf.conductor_step_timeout_s * 1000;
+    kn_admit_moves(c, task);
+}
+
+int kn_admit(struct kn_conductor *c, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_admission) struct kn_admission admission = { 0 };
+
+    if (c->wanted_count == 0) {
+        return 0;
+    }
+    if (kn_store_admit(c->daemon.db, &c->shards, c->wanted, c->wanted_count, &admission, err) < 0) {
+        return -1;
+    }
+    c->wanted_count = 0;
+    for (int i = 0; i < admission.waiting_count; i++) {
+        keep_waiting(c, &admission.waiting[i]);
+    }
+    for (int i = 0; i < admission.task_count; i++) {
+        take_in(c, admission.tasks[i]);
+    }
+    admission.task_count = 0;
+    kn_metric_set(&OPEN, (int64_t)kn_hmap_count(c->tasks), NULL, NULL);
+    return 0;
+}
+
+/* It asks for as many as memory can hold, because those that are there already are among the oldest. */
+int kn_sweep(struct kn_conductor *c, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_store_open_ids(c->daemon.db, &c->shards, (int)c->daemon.conf.conductor_max_in_flight, &rows, err) < 0) {
+        return -1;
+    }
+    c->backlog = false;
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        kn_admit_want(c, kn_rows_int(rows, i, 0));
+    }
+    return 0;
+}
+
+void kn_forget(struct kn_conductor *c, struct kn_task *task)
+{
+    int64_t *next = kn_hmap_take(c->waiting, task->object_id);
+    struct kn_arg arg;
+
+    kn_settle_all(c, task);
+    kn_hmap_del(c->tasks, kn_arg_int(&arg, task->id));
+    if (next != NULL) {
+        kn_admit_want(c, *next);
+        free(next);
+    }
+}
+
+void kn_forget_shard(struct kn_conductor *c, int shard)
+{
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
+        struct kn_task *task = value;
+
+        if (task->shard == shard) {
+            kn_settle_all(c, task);
+            kn_hmap_del(c->tasks, key);
+        }
+    }
+}
+
+void kn_forget_all(struct kn_conductor *c)
+{
+    for (int i = 0; i < KN_SHARDS; i++) {
+        kn_forget_shard(c, i);
+    }
+    c->wanted_count = 0;
+    c->next_sweep_ms = 0;
+}

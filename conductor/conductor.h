@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conductor: one process that walks the tasks of the shards it leases. One thread does it all: take what is there, decide (engine.c), write in
+ * ONE transaction (store.c), then send (send.c). The database comes before the bus, always: what is sent is what was committed.
+ *
+ *   loop.c      the batch: messages in, moves out; timers
+ *   admit.c     tasks into memory: by wake-up, by sweep, by taking over a shard
+ *   send.c      commands out, never more on a host than it may have
+ *   reports.c   agents and services say hello, guests change by themselves
+ *
+ * After any error of the database the conductor forgets every task and loads them again: memory is only a cache of the rows.
+ */
+#ifndef KN_CONDUCTOR_CONDUCTOR_H
+#define KN_CONDUCTOR_CONDUCTOR_H
+
+#include "conductor/shards.h"
+#include "conductor/store.h"
+#include "conductor/task.h"
+#include "lib/adapter/bus.h"
+#include "lib/adapter/daemon.h"
+#include "lib/base/hmap.h"
+
+struct kn_conductor {
+    struct kn_daemon daemon;
+    struct kn_bus_reader *reader;
+    struct kn_shards shards;
+    bool assigned[KN_SHARDS];     /* whose partitions are read */
+    struct kn_hmap *tasks;        /* id as text -> struct kn_task */
+    struct kn_hmap *waiting;      /* object id -> int64_t *: a task to load when the object's current one ends */
+    struct kn_hmap *in_flight;    /* host -> int *: commands without an answer */
+    int64_t *wanted;              /* ids to admit */
+    int wanted_count, wanted_size;
+    struct kn_move *moves;        /* of this batch */
+    int move_count, move_size;
+    bool full_host;               /* some part waits for its host */
+    bool backlog;                 /* wake-ups were dropped because memory is full: sweep as soon as there is room */
+    int64_t bus_epoch;
+    int64_t bus_alive_since_ms;   /* monotonic: since when our own heartbeats come back without a gap */
+    int64_t bus_heard_ms;
+    int64_t next_lease_ms, next_sweep_ms, next_check_ms, next_heartbeat_ms;
+};
+
+int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_error *err);
+void kn_conductor_run(struct kn_conductor *c);
+void kn_conductor_stop(struct kn_conductor *c);
+
+/* --- admit.c */
+void kn_admit_want(struct kn_conductor *c, int64_t task);
+/* Loads what is wanted, as far as there is room, and puts its first move (if any) among the moves. */
+int kn_admit(struct kn_conductor *c, struct kn_error *err);
+/* Finds open tasks that nobody woke us for. */
+int kn_sweep(struct kn_conductor *c, struct kn_error *err);
+struct kn_task *kn_task_find(const struct kn_conductor *c, int64_t id);
+/* The task leaves memory; whoever waited for its object is wanted. */
+void kn_forget(struct kn_conductor *c, struct kn_task *task);
+void kn_forget_shard(struct kn_conductor *c, int shard);
+void kn_forget_all(struct kn_conductor *c);
+
+/* --- send.c */
+/* Sends every part of the task that has not been sent and whose host has room. */
+void kn_send(struct kn_conductor *c, struct kn_task *task);
+/* Sends again what has no answer. */
+void kn_send_again(struct kn_conductor *c, struct kn_task *task);
+/* Hosts got room: tries the parts that wait for one. */
+void kn_send_waiting(struct kn_conductor *c);
+/* The part counts no longer among those in flight on its host. */
+void kn_settle(struct kn_conductor *c, struct kn_task *task, struct kn_part *part);
+void kn_settle_all(struct kn_conductor *c, struct kn_task *task);
+
+/* --- loop.c */
+/* Moves the task on and puts the move into this batch. */
+void kn_move_on(struct kn_conductor *c, struct kn_task *task, bool failed);
+/* A task that was just loaded: plans its row; what it must not wait for becomes a move, the rest is sent. */
+void kn_admit_moves(struct kn_conductor *c, struct kn_task *task);
+
+/* --- reports.c */
+int kn_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err);
+/* The bus forgot: everything open is sent again. */
+void kn_bus_forgot(struct kn_conductor *c);
+/* Tasks whose deadline passed or whose agent is silent. */
+int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err);
+
+#endif

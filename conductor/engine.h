@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine: the one driver that walks every flow. Pure: a task and an event in, the task's next position and what it means for
+ * the object out. No bus, no database, no clock: `now` is a parameter.
+ *
+ *          plan            reply: all parts done
+ *   RUN row 0 ───► RUN row 1 ───► … ───► DONE
+ *      │ reply: failed, or no answer and no hope
+ *      ▼
+ *   UNDO row k ───► UNDO row k-1 ───► …  ───► FAILED          (no other try)
+ *                                        └──► RUN retry_row   (elsewhere, tries left; generation + 1)
+ */
+#ifndef KN_CONDUCTOR_ENGINE_H
+#define KN_CONDUCTOR_ENGINE_H
+
+#include "conductor/task.h"
+
+#define KN_MAX_RESENDS 5 /* to a host that lives but does not answer */
+
+/* What ended in a row: a line of task_step. */
+struct kn_step_record {
+    const char *name;     /* message type */
+    const char *state;    /* done, failed, undone */
+    int64_t started_at_us;
+    const char *host;     /* NULL: not on a host */
+};
+
+enum kn_verdict_of_row {
+    KN_ROW_WAITS,   /* some part has no answer yet */
+    KN_ROW_IGNORED, /* the reply was for another time */
+    KN_ROW_ENDED,   /* every part is done: kn_engine_advance() */
+    KN_ROW_FAILED,  /* task->error says why: kn_engine_advance() takes it back */
+    KN_ROW_AGAIN,   /* send again what has no answer */
+};
+
+/* Fills task->parts for its state and step; a row with nothing to send has part_count 0. */
+void kn_engine_plan(struct kn_task *task);
+/* Applies one reply. */
+enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply);
+/* The row's deadline passed. agent_down: nothing was heard of the task's agent for longer than its time-out. */
+enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down);
+
+/*
+ * The move after KN_ROW_ENDED or KN_ROW_FAILED (failed = true): records what ended, goes to the next row, the undo, another try or the end,
+ * fills *change with what the object becomes and plans the new row; rows without anything to send are passed. task->attempt is one higher
+ * afterwards. records must hold task->part_count entries; *ret_records says how many were filled.
+ */
+void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct kn_change *change,
+                       struct kn_step_record *records, int *ret_records);
+/* A task that was just admitted: plans its row, passing empty ones; true if that moved it (then it must be written). */
+bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *change);
+
+/* The command of a part, ready to be printed; release it. */
+void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int64_t deadline_ms,
+                       struct kn_message *ret);
+/* The topic of a part. */
+void kn_engine_topic(const struct kn_task *task, int part, char out[128]);
+bool kn_engine_to_agent(const struct kn_task *task, int part);
+
+#endif

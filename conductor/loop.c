@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The conductor's one loop: messages in, decisions, one transaction, messages out; and the timers. No timer delays a batch: it is what
+ * was there, small when idle and large when busy.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conductor/conductor.h"
+#include "conductor/engine.h"
+#include "lib/adapter/metrics.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#define BATCH 500
+#define LEASE_EVERY_MS 1000
+#define SWEEP_EVERY_MS 1000
+#define CHECK_EVERY_MS 1000
+#define HEARTBEAT_EVERY_MS 2000
+
+static struct kn_metric ENDED = KN_COUNTER("kilonova_tasks_total", "tasks that ended", "kind", "state");
+static struct kn_metric TOOK = KN_HISTOGRAM("kilonova_task_ms", "from the wish to the end", "kind", NULL);
+
+/* --- moves ---------------------------------------------------------------------------------------------------------------- */
+
+static struct kn_move *new_move(struct kn_conductor *c, struct kn_task *task)
+{
+    if (c->move_count == c->move_size) {
+        c->move_size = c->move_size == 0 ? BATCH : c->move_size * 2;
+        c->moves = kn_realloc_array(c->moves, (size_t)c->move_size, sizeof(*c->moves));
+    }
+    c->moves[c->move_count] = (struct kn_move){ .task = task, .from_attempt = task->attempt, .change = KN_CHANGE_INIT };
+    return &c->moves[c->move_count++];
+}
+
+void kn_move_on(struct kn_conductor *c, struct kn_task *task, bool failed)
+{
+    struct kn_move *move = new_move(c, task);
+
+    task->moving = true;
+    kn_settle_all(c, task);
+    move->records = kn_realloc_array(NULL, (size_t)task->part_count + 1, sizeof(*move->records));
+    kn_engine_advance(task, failed, (int)c->daemon.conf.conductor_tries, &move->change, move->records,
+                      &move->record_count);
+}
+
+void kn_admit_moves(struct kn_conductor *c, struct kn_task *task)
+{
+    struct kn_move move = { .task = task, .from_attempt = task->attempt, .change = KN_CHANGE_INIT };
+
+    if (kn_engine_admit(task, (int)c->daemon.conf.conductor_tries, &move.change)) {
+        task->moving = true;
+        *new_move(c, task) = move;
+    } else {
+        kn_send(c, task);
+    }
+}
+
+static void task_ended(const struct kn_task *task)
+{
+    double took_ms = (double)(kn_now_us() - task->created_at_us) / 1000.0;
+
+    kn_metric_add(&ENDED, 1, task->flow->kind, kn_task_state_name(task->state));
+    kn_metric_observe_ms(&TOOK, took_ms, task->flow->kind, NULL);
+    if (task->state == KN_TASK_FAILED) {
+        kn_log_request(task->request_id);
+        kn_log(KN_WARNING, "task failed", "kind", task->flow->kind, "object", task->object_id, "host",
+               kn_task_host(task), "reason", task->error.message, NULL);
+        kn_log_request(NULL);
+    }
+}
+
+/* The move is written: what it leads to goes out. */
+static void act(struct kn_conductor *c, struct kn_move *move)
+{
+    struct kn_task *task = move->task;
+
+    task->moving = false;
+    if (!move->applied) {
+        kn_forget(c, task); /* somebody else moved it; the sweep loads it again if it is still ours */
+    } else if (task->state == KN_TASK_DONE || task->state == KN_TASK_FAILED) {
+        task_ended(task);
+        kn_forget(c, task);
+    } else {
+        task->deadline_ms = kn_mono_ms() + c->daemon.conf.conductor_step_timeout_s * 1000;
+        kn_send(c, task);
+    }
+}
+
+static void drop_moves(struct kn_conductor *c)
+{
+    for (int i = 0; i < c->move_count; i++) {
+        kn_move_release(&c->moves[i]);
+    }
+    c->move_count = 0;
+}
+
+static int write_moves(struct kn_conductor *c, struct kn_error *err)
+{
+    if (c->move_count == 0) {
+        return 0;
+    }
+    if (kn_store_write(c->daemon.db, &c->shards, c->moves, c->move_count, c->daemon.conf.conductor_step_timeout_s,
+                       err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < c->move_count; i++) {
+        act(c, &c->moves[i]);
+    }
+    drop_moves(c);
+    return 0;
+}
+
+/* --- messages ------------------------------------------------------------------------------------------------------------- */
+
+static void on_reply(struct kn_conductor *c, const struct kn_message *reply)
+{
+    struct kn_task *task = kn_task_find(c, reply->task);
+    enum kn_verdict_of_row verdict;
+
+    if (task == NULL) {
+        return; /* ended, or not ours any more */
+    }
+    verdict = kn_engine_reply(task, reply);
+    switch (verdict) {
+    case KN_ROW_IGNORED:
+    case KN_ROW_AGAIN:
+        break;
+    case KN_ROW_WAITS:
+        if (task->parts[reply->part].state == KN_PART_DONE) {
+            kn_settle(c, task, &task->parts[reply->part]);
+        }
+        break;
+    case KN_ROW_ENDED:
+    case KN_ROW_FAILED:
+        kn_move_on(c, task, verdict == KN_ROW_FAILED);
+        break;
+    }
+}
+
+static int on_message(struct kn_conductor *c, const struct kn_message *message, struct kn_error *err)
+{
+    if (message->is_reply) {
+        on_reply(c, message);
+        return 0;
+    }
+    if (strcmp(message->type->topic, KN_TOPIC_TASK) == 0) {
+        kn_admit_want(c, message->task);
+        return 0;
+    }
+    return strcmp(message->type->topic, KN_TOPIC_REPORT) == 0 ? kn_report(c, message, err) : 0;
+}
+
+static int take_batch(struct kn_conductor *c, struct kn_error *err)
+{
+    static struct kn_bus_message raw[BATCH];
+    int wait_ms = c->wanted_count > 0 || c->move_count > 0 ? 0 : 200;
+    int count = kn_bus_poll(c->reader, raw, BATCH, wait_ms);
+    int result = 0;
+
+    for (int i = 0; i < count; i++) {
+        struct kn_message message = { 0 };
+        struct kn_error why = { 0 };
+
+        if (kn_message_parse(raw[i].data, raw[i].len, &message, &why) < 0) {
+            kn_daemon_dead(&c->daemon, &raw[i], &why);
+        } else if (result == 0) {
+            result = on_message(c, &message, err);
+        }
+        kn_message_release(&message);
+        kn_bus_message_done(&raw[i]);
+    }
+    return result;
+}
+
+/* --- shards --------------------------------------------------------------------------------------------------------------- */
+
+/* Reads the partitions of the shards that it has; a shard that came is swept at once, one that went is forgotten. */
+static int follow_shards(struct kn_conductor *c, struct kn_error *err)
+{
+    for (int i = 0; i < KN_SHARDS; i++) {
+        if (c->shards.mine[i] == c->assigned[i]) {
+            continue;
+        }
+        if (c->shards.mine[i]) {
+            if (kn_bus_assign(c->reader, KN_TOPIC_TASK, i, err) < 0 ||
+                kn_bus_assign(c->reader, KN_TOPIC_REPLY, i, err) < 0) {
+                return -1;
+            }
+            c->next_sweep_ms = 0;
+        } else {
+            kn_forget_shard(c, i);
+            if (kn_bus_unassign(c->reader, KN_TOPIC_TASK, i, err) < 0 ||
+                kn_bus_unassign(c->reader, KN_TOPIC_REPLY, i, err) < 0) {
+                return -1;
+            }
+        }
+        c->assigned[i] = c->shards.mine[i];
+    }
+    return 0;
+}
+
+/* --- timers --------------------------------------------------------------------------------------------------------------- */
+
+static int lease(struct kn_conductor *c, struct kn_error *err)
+{
+    if (kn_daemon_heartbeat(&c->daemon, err) < 0 || kn_shards_renew(&c->shards, c->daemon.db, err) < 0) {
+        return -1;
+    }
+    return follow_shards(c, err);
+}
+
+static int beat(struct kn_conductor *c, struct kn_error *err)
+{
+    struct kn_message message;
+    int result;
+
+    kn_message_init(&message, "service.heartbeat",
+                    json_pack("{s:s, s:s}", "topic", KN_TOPIC_TASK, "boot", c->daemon.id));
+    result = kn_daemon_send(&c->daemon, KN_TOPIC_REPORT, 0, &message, err);
+    kn_message_release(&message);
+    return result;
+}
+
+static bool due(int64_t *next_ms, int64_t every_ms)
+{
+    int64_t now = kn_mono_ms();
+
+    if (now < *next_ms) {
+        return false;
+    }
+    *next_ms = now + every_ms;
+    return true;
+}
+
+static int run_timers(struct kn_conductor *c, struct kn_error *err)
+{
+    struct kn_error ignored = { 0 };
+    bool room = (int64_t)kn_hmap_count(c->tasks) * 2 < c->daemon.conf.conductor_max_in_flight;
+
+    if (due(&c->next_heartbeat_ms, HEARTBEAT_EVERY_MS)) {
+        beat(c, &ignored); /* a bus that does not take it is what its absence shows */
+    }
+    if (due(&c->next_lease_ms, LEASE_EVERY_MS) && lease(c, err) < 0) {
+        return -1;
+    }
+    if (kn_bus_epoch(c->daemon.bus) != c->bus_epoch) {
+        kn_bus_forgot(c);
+    }
+    if (((c->backlog && room) || due(&c->next_sweep_ms, SWEEP_EVERY_MS)) && kn_sweep(c, err) < 0) {
+        return -1;
+    }
+    return due(&c->next_check_ms, CHECK_EVERY_MS) ? kn_check_deadlines(c, err) : 0;
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------------------- */
+
+static int turn(struct kn_conductor *c, struct kn_error *err)
+{
+    if (take_batch(c, err) < 0 || run_timers(c, err) < 0 || write_moves(c, err) < 0) {
+        return -1;
+    }
+    kn_send_waiting(c);
+    return kn_admit(c, err) < 0 ? -1 : write_moves(c, err);
+}
+
+void kn_conductor_run(struct kn_conductor *c)
+{
+    while (!atomic_load(&c->daemon.stopping)) {
+        struct kn_error err = { 0 };
+
+        if (turn(c, &err) == 0) {
+            continue;
+        }
+        kn_log_error("conductor", &err);
+        drop_moves(c);
+        kn_forget_all(c);
+        while (!atomic_load(&c->daemon.stopping) && kn_db_connect(c->daemon.db, 1000, &err) < 0) {
+            /* the shards stay leased until the lease ends; others may take them */
+        }
+    }
+}
+
+static void free_task(void *task)
+{
+    kn_task_free(task);
+}
+
+int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_error *err)
+{
+    if (kn_daemon_init(&c->daemon, "conductor", argc, argv, NULL, true, err) < 0 ||
+        kn_bus_reader_new(c->daemon.bus, &c->reader, err) < 0 ||
+        kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_TASK, KN_SHARDS, 30000, err) < 0 ||
+        kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_REPLY, KN_SHARDS, 30000, err) < 0 ||
+        kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_REPORT, 1, 30000, err) < 0 ||
+        kn_bus_assign(c->reader, KN_TOPIC_REPORT, 0, err) < 0) {
+        return -1;
+    }
+    c->tasks = kn_hmap_new(free_task);
+    c->waiting = kn_hmap_new(free);
+    c->in_flight = kn_hmap_new(free);
+    c->bus_epoch = kn_bus_epoch(c->daemon.bus);
+    c->shards.lease_ms = c->daemon.conf.conductor_lease_ms;
+    kn_copy(c->shards.owner, sizeof(c->shards.owner), c->daemon.host);
+    return kn_shards_reclaim(&c->shards, c->daemon.db, err);
+}
+
+void kn_conductor_stop(struct kn_conductor *c)
+{
+    struct kn_error err = { 0 };
+
+    if (c->tasks != NULL) {
+        kn_forget_all(c);
+        if (kn_shards_release(&c->shards, c->daemon.db, &err) < 0) {
+            kn_log_error("give up shards", &err);
+        }
+        kn_hmap_free(c->tasks);
+        kn_hmap_free(c->waiting);
+        kn_hmap_free(c->in_flight);
+    }
+    kn_bus_reader_free(c->reader);
+    kn_daemon_release(&c->daemon);
+    free(c->wanted);
+    free(c->moves);
+}

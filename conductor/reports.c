@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What hosts and services say by themselves, and what their silence means. A hello makes the conductor send again what is open there; a list of
+ * guests is held against the database: a guest that should not be there is fenced by a task, a guest that changed by itself changes its server. The
+ * database wins, always: a report never makes a server.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conductor/conductor.h"
+#include "conductor/engine.h"
+#include "lib/adapter/batch.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/domain/server_state.h"
+
+#define BUS_GAP_MS 10000 /* our own heartbeat stayed away this long: the bus was down, not the agents */
+
+static struct kn_batch_stmt FENCE = { "conductor_fence",
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) "
+    "SELECT 'server.fence', u.shard, s.id, s.project_id, s.user_id, u.request, "
+    "jsonb_build_object('host', u.host, 'agent', u.agent, 'generation', s.generation) FROM @ JOIN server s ON s.id = u.id "
+    "WHERE (s.deleted_at IS NOT NULL OR s.host IS DISTINCT FROM u.host) AND NOT EXISTS "
+    "(SELECT 1 FROM task o WHERE o.object_id = s.id AND o.state IN ('run', 'undo')) RETURNING id",
+    { { "id", "uuid" }, { "shard", "smallint" }, { "host", "text" }, { "agent", "text" }, { "request", "text" } },
+    { 0 }, { 0 }, false };
+
+static struct kn_batch_stmt CHANGED = { "conductor_power_changed",
+    "SELECT s.id, s.vm_state, u.power_state FROM @ JOIN server s ON s.id = u.id WHERE s.host = u.host AND s.generation = u.generation "
+    "AND s.task_state IS NULL AND s.deleted_at IS NULL AND s.power_state <> u.power_state",
+    { { "id", "uuid" }, { "host", "text" }, { "generation", "bigint" }, { "power_state", "smallint" } }, { 0 }, { 0 }, false };
+
+static const struct kn_stmt SEEN = { "conductor_power_seen",
+    "UPDATE server SET power_state = $2::smallint, vm_state = coalesce($3, vm_state), updated_at = now() "
+    "WHERE id = $1::uuid AND vm_state = $4 AND task_state IS NULL AND deleted_at IS NULL", 4 };
+
+/* Silence is a sign only while the scheduler, who writes last_seen, lives and has listened for long enough. */
+static const struct kn_stmt SILENT = { "conductor_silent_agents",
+    "SELECT id FROM agent WHERE last_seen < now() - $1::int * interval '1 s' AND EXISTS (SELECT 1 FROM service "
+    "WHERE binary_name = 'kilonova-scheduler' AND last_seen > now() - interval '15 s' "
+    "AND started_at < now() - $1::int * interval '1 s')", 1 };
+
+/* --- hello ---------------------------------------------------------------------------------------------------------------- */
+
+static bool is_for(const struct kn_task *task, int part, const char *topic)
+{
+    char its[128];
+
+    kn_engine_topic(task, part, its);
+    return strcmp(its, topic) == 0;
+}
+
+/* topic NULL: all of them. */
+static void send_topic_again(struct kn_conductor *c, const char *topic)
+{
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
+        struct kn_task *task = value;
+
+        for (int i = 0; i < task->part_count; i++) {
+            if (task->parts[i].state == KN_PART_SENT && (topic == NULL || is_for(task, i, topic))) {
+                task->parts[i].state = KN_PART_TODO;
+            }
+        }
+        kn_send(c, task);
+    }
+}
+
+static int on_agent_hello(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf topic = KN_STRBUF_INIT;
+
+    (void)err;
+    kn_strbuf_addf(&topic, "%s%s", KN_TOPIC_AGENT, kn_json_str(report->body, "agent"));
+    send_topic_again(c, topic.buf);
+    return 0;
+}
+
+static int on_service_hello(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+{
+    (void)err;
+    send_topic_again(c, kn_json_str(report->body, "topic"));
+    return 0;
+}
+
+void kn_bus_forgot(struct kn_conductor *c)
+{
+    kn_log(KN_WARNING, "the bus forgot, everything open is sent again", NULL);
+    c->bus_epoch = kn_bus_epoch(c->daemon.bus);
+    send_topic_again(c, NULL);
+}
+
+/* Our own voice comes back: the bus carries. */
+static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+{
+    int64_t now = kn_mono_ms();
+
+    (void)err;
+    if (strcmp(kn_json_str(report->body, "boot"), c->daemon.id) == 0) {
+        if (now - c->bus_heard_ms > BUS_GAP_MS) {
+            c->bus_alive_since_ms = now;
+        }
+        c->bus_heard_ms = now;
+    }
+    return 0;
+}
+
+/* --- guests --------------------------------------------------------------------------------------------------------------- */
+
+static bool is_mine(const struct kn_conductor *c, const json_t *domain)
+{
+    return kn_uuid_valid(kn_json_str(domain, "server")) && c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
+}
+
+static int fence(struct kn_conductor *c, const char *agent, const char *host, const json_t *domains,
+                 struct kn_error *err)
+{
+    AUTO_RELEASE(kn_batch) struct kn_batch batch;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    char request[KN_REQUEST_ID_SIZE];
+    json_t *domain;
+    size_t i;
+
+    kn_batch_init(&batch, &FENCE);
+    kn_request_id_make(request);
+    json_array_foreach(domains, i, domain) {
+        if (is_mine(c, domain)) {
+            kn_batch_add(&batch, kn_json_str(domain, "server"));
+            kn_batch_addint(&batch, kn_shard_of(kn_json_str(domain, "server")));
+            kn_batch_add(&batch, host);
+            kn_batch_add(&batch, agent);
+            kn_batch_add(&batch, request);
+        }
+    }
+    if (kn_batch_run(&batch, c->daemon.db, &rows, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
+        kn_log(KN_WARNING, "a guest stands where its server is not, it is fenced", "host", host, "task",
+               kn_rows_text(rows, row, 0), NULL);
+        kn_admit_want(c, kn_rows_int(rows, row, 0));
+    }
+    return 0;
+}
+
+static int apply_power(struct kn_conductor *c, const struct kn_rows *rows, struct kn_error *err)
+{
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        const char *vm_state = kn_rows_text(rows, i, 1);
+        const char *to = kn_server_state_seen(vm_state, (int)kn_rows_int(rows, i, 2));
+
+        kn_log(KN_INFO, "a guest changed by itself", "server", kn_rows_text(rows, i, 0), "power_state",
+               kn_rows_text(rows, i, 2), NULL);
+        if (kn_db_run(c->daemon.db, &SEEN, KN_ARGS(kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2), to, vm_state),
+                      NULL, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int see_power(struct kn_conductor *c, const char *host, const json_t *domains, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_batch) struct kn_batch batch;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    json_t *domain;
+    size_t i;
+
+    kn_batch_init(&batch, &CHANGED);
+    json_array_foreach(domains, i, domain) {
+        if (is_mine(c, domain)) {
+            kn_batch_add(&batch, kn_json_str(domain, "server"));
+            kn_batch_add(&batch, host);
+            kn_batch_addint(&batch, kn_json_int(domain, "generation"));
+            kn_batch_addint(&batch, kn_json_int(domain, "power_state"));
+        }
+    }
+    if (kn_batch_run(&batch, c->daemon.db, &rows, err) < 0) {
+        return -1;
+    }
+    return rows == NULL ? 0 : apply_power(c, rows, err);
+}
+
+static int on_domains(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+{
+    const char *host = kn_json_str(report->body, "host");
+    const json_t *domains = json_object_get(report->body, "domains");
+
+    if (fence(c, kn_json_str(report->body, "agent"), host, domains, err) < 0) {
+        return -1;
+    }
+    return see_power(c, host, domains, err);
+}
+
+static int on_power_state(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+{
+    json_t *domains = json_pack("[{s:O, s:I, s:O}]", "server", json_object_get(report->body, "server"), "generation",
+                                (json_int_t)report->generation, "power_state",
+                                json_object_get(report->body, "power_state"));
+    int result = see_power(c, kn_json_str(report->body, "host"), domains, err);
+
+    json_decref(domains);
+    return result;
+}
+
+/* --- the table ------------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *type;
+    int (*handle)(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err);
+} REPORTS[] = {
+    { "agent.hello", on_agent_hello },         { "service.hello", on_service_hello },
+    { "agent.domains", on_domains },           { "server.power_state", on_power_state },
+    { "service.heartbeat", on_service_heartbeat },
+};
+
+int kn_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+{
+    for (size_t i = 0; i < sizeof(REPORTS) / sizeof(REPORTS[0]); i++) {
+        if (strcmp(REPORTS[i].type, report->type->name) == 0) {
+            return REPORTS[i].handle(c, report, err);
+        }
+    }
+    return 0; /* agent.heartbeat is the scheduler's */
+}
+
+/* --- silence and deadlines -------------------------------------------------------------------------------------------------- */
+
+/* Agents that are down, as a set; empty while the bus itself was away. */
+static int silent_agents(struct kn_conductor *c, struct kn_hmap *ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    int64_t timeout_s = c->daemon.conf.scheduler_agent_timeout_s;
+    int64_t now = kn_mono_ms();
+    struct kn_arg arg;
+
+    if (now - c->bus_heard_ms > BUS_GAP_MS || now - c->bus_alive_since_ms < timeout_s * 1000) {
+        return 0;
+    }
+    if (kn_db_run(c->daemon.db, &SILENT, KN_ARGS(kn_arg_int(&arg, timeout_s)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        kn_hmap_put(ret, kn_rows_text(rows, i, 0), c);
+    }
+    return 0;
+}
+
+static bool has_unanswered(const struct kn_task *task)
+{
+    for (int i = 0; i < task->part_count; i++) {
+        if (task->parts[i].state == KN_PART_SENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool waits_for_agent(const struct kn_task *task)
+{
+    for (int i = 0; i < task->part_count; i++) {
+        if (task->parts[i].state == KN_PART_SENT && kn_engine_to_agent(task, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_task(struct kn_conductor *c, struct kn_task *task, bool agent_down, struct kn_array *again)
+{
+    switch (kn_engine_timeout(task, agent_down)) {
+    case KN_ROW_ENDED:
+        kn_move_on(c, task, false);
+        break;
+    case KN_ROW_FAILED:
+        kn_move_on(c, task, true);
+        break;
+    case KN_ROW_AGAIN:
+        task->deadline_ms = kn_mono_ms() + c->daemon.conf.conductor_step_timeout_s * 1000;
+        kn_array_addint(again, task->id);
+        kn_send_again(c, task);
+        break;
+    case KN_ROW_WAITS:
+    case KN_ROW_IGNORED:
+        break;
+    }
+}
+
+int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err)
+{
+    AUTO(kn_hmap) struct kn_hmap *silent = kn_hmap_new(NULL);
+    AUTO_RELEASE(kn_array) struct kn_array again = KN_ARRAY_INIT;
+    int64_t now = kn_mono_ms();
+    const char *key;
+    void *value;
+
+    if (kn_hmap_count(c->tasks) == 0) {
+        return 0;
+    }
+    if (silent_agents(c, silent, err) < 0) {
+        return -1;
+    }
+    for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
+        struct kn_task *task = value;
+        bool down = waits_for_agent(task) && kn_hmap_get(silent, kn_task_agent(task)) != NULL;
+
+        if (!task->moving && has_unanswered(task) && (down || task->deadline_ms < now)) {
+            check_task(c, task, down, &again);
+        }
+    }
+    if (again.count == 0) {
+        return 0;
+    }
+    return kn_store_touch(c->daemon.db, kn_array_value(&again), c->daemon.conf.conductor_step_timeout_s, err);
+}
