@@ -8,7 +8,7 @@
  * A reply repeats type, task, step, part, attempt, generation and shard of its command and has "reply":
  *   {"ok":true,"result":{…}}  or  {"ok":false,"elsewhere":true,"error":{"code":"KN_NOT_FOUND","message":"…"}}
  *
- * lib/domain/message.def declares every type with its topic, the fields of its body and those of its result. Parsing checks
+ * lib/domain/message_types.c declares every type with its topic, the fields of its body and those of its result. Parsing checks
  * all of it: an unknown type or version, a missing required field, a wrong JSON type or a value out of range is an error that
  * says which; the caller sends such a message to kn.dead. Unknown extra fields are ignored (a newer sender).
  */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Field tables against JSON objects, and the same tables as a document. One row a kind says its JSON type, its word and how its
+ * range is measured; nothing here knows a message by name.
+ */
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+
+static bool is_uuid(const json_t *value)
+{
+    return kn_uuid_valid(json_string_value(value));
+}
+
+static bool is_str(const json_t *value)
+{
+    return json_is_string(value);
+}
+
+static bool is_int(const json_t *value)
+{
+    return json_is_integer(value);
+}
+
+static bool is_bool(const json_t *value)
+{
+    return json_is_boolean(value);
+}
+
+static bool is_obj(const json_t *value)
+{
+    return json_is_object(value);
+}
+
+static bool is_arr(const json_t *value)
+{
+    return json_is_array(value);
+}
+
+static int64_t length_of_str(const json_t *value)
+{
+    return (int64_t)json_string_length(value);
+}
+
+static int64_t length_of_arr(const json_t *value)
+{
+    return (int64_t)json_array_size(value);
+}
+
+static int64_t value_of_int(const json_t *value)
+{
+    return json_integer_value(value);
+}
+
+static const struct {
+    bool (*is)(const json_t *value);
+    int64_t (*measure)(const json_t *value); /* NULL: no range */
+    const char *word;
+    const char *measured; /* what min and max bound */
+} KINDS[] = {
+    [KN_FIELD_END] = { NULL, NULL, "", "" },
+    [KN_STR] = { is_str, length_of_str, "a string", "length" },
+    [KN_UUID] = { is_uuid, NULL, "a uuid", "" },
+    [KN_INT] = { is_int, value_of_int, "an integer", "value" },
+    [KN_BOOL] = { is_bool, NULL, "true or false", "" },
+    [KN_OBJ] = { is_obj, NULL, "an object", "" },
+    [KN_ARR] = { is_arr, length_of_arr, "an array", "length" },
+};
+_Static_assert(KN_COUNT(KINDS) == KN_ARR + 1, "one row a kind");
+
+static bool has_range(const struct kn_field *field)
+{
+    return KINDS[field->kind].measure != NULL && (field->min != 0 || field->max != 0);
+}
+
+static int check_field(const struct kn_field *field, const json_t *value, const char *where, struct kn_error *err)
+{
+    if (value == NULL || json_is_null(value)) {
+        return !field->required ? 0 : kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is missing", where, field->name);
+    }
+    if (!KINDS[field->kind].is(value)) {
+        return kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" must be %s", where, field->name, KINDS[field->kind].word);
+    }
+    if (has_range(field)) {
+        const int64_t measure = KINDS[field->kind].measure(value);
+
+        if (measure < field->min || measure > field->max) {
+            return kn_fail(err, KN_BAD_REQUEST, "%s: the %s of \"%s\" must be from %lld to %lld", where,
+                           KINDS[field->kind].measured, field->name, (long long)field->min, (long long)field->max);
+        }
+    }
+    return 0;
+}
+
+int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err)
+{
+    if (!json_is_object(object)) {
+        return kn_fail(err, KN_BAD_REQUEST, "%s must be an object", where);
+    }
+    for (const struct kn_field *field = fields; field->kind != KN_FIELD_END; field++) {
+        if (check_field(field, json_object_get(object, field->name), where, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- the document -------------------------------------------------------------------------------------------------- */
+
+static void document_fields(struct kn_strbuf *out, const char *title, const struct kn_field *fields)
+{
+    if (fields == NULL || fields->kind == KN_FIELD_END) {
+        return;
+    }
+    kn_strbuf_addf(out, "\n| %s | type | | meaning |\n|---|---|---|---|\n", title);
+    for (const struct kn_field *field = fields; field->kind != KN_FIELD_END; field++) {
+        kn_strbuf_addf(out, "| `%s` | %s", field->name, KINDS[field->kind].word);
+        if (has_range(field)) {
+            kn_strbuf_addf(out, ", %s %lld to %lld", KINDS[field->kind].measured, (long long)field->min,
+                           (long long)field->max);
+        }
+        kn_strbuf_addf(out, " | %s | %s |\n", field->required ? "required" : "optional", field->doc);
+    }
+}
+
+void kn_message_document(struct kn_strbuf *out)
+{
+    kn_strbuf_addstr(out, "# Messages\n\nWritten by the registry itself (lib/domain/message_types.c).\n");
+    for (const struct kn_message_type *t = kn_message_types; t->name != NULL; t++) {
+        kn_strbuf_addf(out, "\n## %s (v%d)\n\nOn `%s%s`: %s. %s.\n", t->name, t->version, t->topic,
+                       strcmp(t->topic, KN_TOPIC_AGENT) == 0 ? "<agent>" : "", t->doc,
+                       t->result != NULL ? "Answered on `" KN_TOPIC_REPLY "`" : "Not answered");
+        document_fields(out, "body", t->fields);
+        document_fields(out, "result", t->result);
+    }
+}
