@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `kilonova`, the operator's command: mounts the command tables of the rooms, reads the configuration, runs one command. What a
+ * command does belongs to its room.
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "lib/adapter/conf.h"
+#include "lib/adapter/db.h"
+#include "lib/base/cleanup.h"
+
+static const struct kn_command *const TABLES[] = {
+    kn_builtin_commands,
+    NULL,
+};
+
+static int run(struct kn_cli *cli, char **words, struct kn_error *err)
+{
+    const struct kn_command *command = NULL;
+    int used = 0;
+    int argc = 0;
+    if (kn_command_find(TABLES, words, &command, &used, err) < 0) {
+        return -1;
+    }
+    while (words[used + argc] != NULL) {
+        argc++;
+    }
+    return command->run(cli, argc, words + used, err);
+}
+
+static int complain(const struct kn_error *err)
+{
+    fprintf(stderr, "kilonova: %s\n%s%s%s", err->message, err->hint[0] != '\0' ? "  " : "", err->hint,
+            err->hint[0] != '\0' ? "\n" : "");
+    return EXIT_FAILURE;
+}
+
+static bool asks_for_help(char **argv)
+{
+    for (int i = 1; argv[i] != NULL; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return argv[1] != NULL && strcmp(argv[1], "help") == 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (asks_for_help(argv)) {
+        kn_command_help(TABLES, stdout);
+        return EXIT_SUCCESS;
+    }
+    struct kn_cli cli = { .out = stdout };
+    struct kn_error err = { .code = KN_OK };
+    AUTO_FREE char **words = NULL;
+    if (kn_conf_load(&cli.conf, argc, argv, &words, &err) < 0) {
+        return complain(&err);
+    }
+    if (words[0] == NULL) {
+        kn_command_help(TABLES, stderr);
+        return EXIT_FAILURE;
+    }
+    AUTO(kn_db) struct kn_db *db = kn_db_new(cli.conf.db_url, "cli");
+    cli.db = db;
+    int status = run(&cli, words, &err);
+    return status < 0 ? complain(&err) : status;
+}
