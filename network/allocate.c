@@ -235,8 +235,8 @@ static void drafts_release(struct drafts *drafts)
 }
 
 /* {port}: takes a port that is there. */
-static int take_port(const struct allocation *all, const struct drafts *before, const char *id, struct draft *draft,
-                     struct kn_error *err)
+static int take_port(struct allocation *all, const struct drafts *before, const json_t *body, const char *id,
+                     struct draft *draft, struct kn_error *err)
 {
     draft->taken = kn_hmap_get(all->by_id, id);
     if (draft->taken == NULL) {
@@ -247,7 +247,11 @@ static int take_port(const struct allocation *all, const struct drafts *before, 
     for (size_t i = 0; i < before->count; i++) {
         in_use = in_use || before->items[i].taken == draft->taken;
     }
-    return in_use ? kn_fail(err, KN_CONFLICT, "Port %s is still in use.", id) : 0;
+    if (in_use) {
+        return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", id);
+    }
+    return kn_plan_dhcp(all->db, &all->plan, kn_topology_network(&all->topology, draft->taken->network_id),
+                        kn_json_str(body, "project"), err);
 }
 
 static int choose_address(const struct allocation *all, struct kn_network_view *network, const char *fixed_ip,
@@ -302,7 +306,8 @@ static int decide(struct allocation *all, const json_t *body, struct drafts *dra
         struct draft *draft = &drafts->items[n];
 
         *draft = (struct draft){ .tag = json_string_value(json_object_get(request, "tag")) };
-        if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0 : make_port(all, body, request, draft, err) < 0) {
+        if (port[0] != '\0' ? take_port(all, drafts, body, port, draft, err) < 0
+                            : make_port(all, body, request, draft, err) < 0) {
             return -1;
         }
         drafts->count = n + 1;
