@@ -235,8 +235,8 @@ static void drafts_release(struct drafts *drafts)
 }
 
 /* {port}: takes a port that is there. */
-static int take_port(struct allocation *all, const struct drafts *before, const json_t *body, const char *id,
-                     struct draft *draft, struct kn_error *err)
+static int take_port(struct allocation *all, const struct drafts *before, const char *id, struct draft *draft,
+                     struct kn_error *err)
 {
     draft->taken = kn_hmap_get(all->by_id, id);
     if (draft->taken == NULL) {
@@ -250,8 +250,7 @@ static int take_port(struct allocation *all, const struct drafts *before, const 
     if (in_use) {
         return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", id);
     }
-    return kn_plan_dhcp(all->db, &all->plan, kn_topology_network(&all->topology, draft->taken->network_id),
-                        kn_json_str(body, "project"), err);
+    return kn_plan_dhcp(all->db, &all->plan, kn_topology_network(&all->topology, draft->taken->network_id), err);
 }
 
 static int choose_address(const struct allocation *all, struct kn_network_view *network, const char *fixed_ip,
@@ -268,8 +267,7 @@ static int choose_address(const struct allocation *all, struct kn_network_view *
 }
 
 /* {network}: a new port with an address. */
-static int make_port(struct allocation *all, const json_t *body, const json_t *request, struct draft *draft,
-                     struct kn_error *err)
+static int make_port(struct allocation *all, const json_t *request, struct draft *draft, struct kn_error *err)
 {
     const char *id = kn_json_str(request, "network");
     struct kn_network_view *network = kn_topology_network(&all->topology, id);
@@ -283,7 +281,7 @@ static int make_port(struct allocation *all, const json_t *body, const json_t *r
     if (network->subnet_count == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", id);
     }
-    if (kn_plan_dhcp(all->db, &all->plan, network, kn_json_str(body, "project"), err) < 0 ||
+    if (kn_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
         choose_address(all, network, kn_json_str(request, "fixed_ip"), &subnet, &ip, err) < 0) {
         return -1;
     }
@@ -306,8 +304,8 @@ static int decide(struct allocation *all, const json_t *body, struct drafts *dra
         struct draft *draft = &drafts->items[n];
 
         *draft = (struct draft){ .tag = json_string_value(json_object_get(request, "tag")) };
-        if (port[0] != '\0' ? take_port(all, drafts, body, port, draft, err) < 0
-                            : make_port(all, body, request, draft, err) < 0) {
+        if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0
+                            : make_port(all, request, draft, err) < 0) {
             return -1;
         }
         drafts->count = n + 1;

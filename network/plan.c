@@ -118,7 +118,7 @@ bool kn_plan_raced(const struct kn_db *db)
     return strcmp(constraint, "port_mac") == 0 || strcmp(constraint, "address_once") == 0;
 }
 
-static void make_dhcp_port(struct kn_plan *plan, struct kn_network_view *network, const char *project_id)
+static void make_dhcp_port(struct kn_plan *plan, struct kn_network_view *network)
 {
     char device[KN_UUID_SIZE + 8];
 
@@ -127,7 +127,7 @@ static void make_dhcp_port(struct kn_plan *plan, struct kn_network_view *network
     snprintf(device, sizeof(device), "dhcp-%s", network->id);
     kn_plan_port(plan, &(struct kn_plan_port){ .id = network->dhcp_port,
                                               .network_id = network->id,
-                                              .project_id = project_id,
+                                              .project_id = network->project_id,
                                               .mac = network->dhcp_mac,
                                               .device_id = device,
                                               .device_owner = "network:dhcp",
@@ -135,8 +135,7 @@ static void make_dhcp_port(struct kn_plan *plan, struct kn_network_view *network
                                               .admin_state_up = true });
 }
 
-int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, const char *project_id,
-                 struct kn_error *err)
+int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err)
 {
     for (int i = 0; i < network->subnet_count; i++) {
         struct kn_subnet_view *subnet = &network->subnets[i];
@@ -153,7 +152,7 @@ int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view 
             continue;
         }
         if (network->dhcp_port[0] == '\0') {
-            make_dhcp_port(plan, network, project_id);
+            make_dhcp_port(plan, network);
         }
         kn_ipv4_text(ip, subnet->dhcp_ip);
         kn_plan_address(plan, network->dhcp_port, subnet->id, subnet->dhcp_ip);

@@ -49,7 +49,6 @@ bool kn_plan_raced(const struct kn_db *db);
  * Gives the network's DHCP port an address on each subnet with DHCP that has none (makes the port if need be) and notes it in the
  * view and in the plan. A subnet too full for it stays without.
  */
-int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, const char *project_id,
-                 struct kn_error *err);
+int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err);
 
 #endif

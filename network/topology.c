@@ -20,12 +20,12 @@ static const struct kn_stmt LOCK = {
     "SELECT 1 FROM subnet WHERE network_id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", 1
 };
 
-enum { N_ID, N_NAME, N_MTU, N_VNI, D_ID, D_MAC, S_ID, S_BASE, S_PREFIX, S_GATEWAY, S_DHCP, S_DNS, S_ROUTES, S_POOLS, S_CURSOR,
+enum { N_ID, N_PROJECT, N_NAME, N_MTU, N_VNI, D_ID, D_MAC, S_ID, S_BASE, S_PREFIX, S_GATEWAY, S_DHCP, S_DNS, S_ROUTES, S_POOLS, S_CURSOR,
        D_IP, S_NEXT_TAKEN };
 
 static const struct kn_stmt LOAD = {
     "topology_load",
-    "SELECT n.id, n.name, n.mtu, n.vni, d.id, d.mac, s.id, " NUMBER("host(s.cidr)::inet") ", masklen(s.cidr), s.gateway_ip,"
+    "SELECT n.id, n.project_id, n.name, n.mtu, n.vni, d.id, d.mac, s.id, " NUMBER("host(s.cidr)::inet") ", masklen(s.cidr), s.gateway_ip,"
     " s.enable_dhcp, to_json(s.dns_nameservers), s.host_routes, s.pools, " NUMBER("s.cursor_ip") ", a.ip,"
     " (SELECT " NUMBER("x.ip") " FROM address x WHERE x.subnet_id = s.id AND x.ip > coalesce(s.cursor_ip, s.cidr)"
     "  ORDER BY x.ip LIMIT 1)"
@@ -122,6 +122,7 @@ static struct kn_network_view *add_network(struct kn_topology *topology, const s
     struct kn_network_view *network = KN_NEW(struct kn_network_view);
 
     kn_copy(network->id, sizeof(network->id), kn_rows_text(rows, row, N_ID));
+    kn_copy(network->project_id, sizeof(network->project_id), kn_rows_text(rows, row, N_PROJECT));
     network->name = kn_strdup(kn_rows_text(rows, row, N_NAME));
     network->mtu = kn_rows_int(rows, row, N_MTU);
     network->vni = kn_rows_int(rows, row, N_VNI);

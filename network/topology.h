@@ -31,6 +31,7 @@ struct kn_subnet_view {
 
 struct kn_network_view {
     char id[KN_UUID_SIZE];
+    char project_id[65];
     char *name;
     int64_t mtu, vni;
     char dhcp_port[KN_UUID_SIZE]; /* "" if there is none yet */
