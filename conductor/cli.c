@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an operator asks the conductor's room at 3 a.m.: is everything as promised, what is being done, what went wrong. Reads only.
+ */
+#include "conductor/cli.h"
+
+#include <string.h>
+
+#include "conductor/audit.h"
+#include "conductor/flow.h"
+#include "lib/base/mem.h"
+
+static const struct kn_stmt TASKS = { "cli_tasks",
+    "SELECT id, kind, object_id, state, step, attempt, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), "
+    "coalesce(context->>'host', ''), coalesce(error->>'message', '') FROM task "
+    "WHERE ($1 = '' OR object_id::text = $1) AND ($1 <> '' OR state IN ('run', 'undo', 'failed')) ORDER BY id DESC LIMIT 200", 1 };
+static const struct kn_stmt STEPS = { "cli_steps",
+    "SELECT name, state, to_char(started_at, 'HH24:MI:SS.MS'), round(extract(epoch FROM finished_at - started_at) * 1000)::bigint, "
+    "coalesce(host, ''), coalesce(error->>'message', '') FROM task_step WHERE task_id = $1::bigint ORDER BY n", 1 };
+static const struct kn_stmt SHARDS = { "cli_shards",
+    "SELECT id, coalesce(owner, '-'), epoch, lease_until > now() FROM shard ORDER BY id", 0 };
+
+/* --- audit ------------------------------------------------------------------------------------------------------------------ */
+
+struct audit_options {
+    bool hosts;
+    const char *log_dir;
+};
+
+static int read_options(int argc, char **argv, struct audit_options *ret, struct kn_error *err)
+{
+    *ret = (struct audit_options){ .hosts = true };
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--no-hosts") == 0) {
+            ret->hosts = false;
+        } else if (strcmp(argv[i], "--logs") == 0 && i + 1 < argc) {
+            ret->log_dir = argv[++i];
+        } else {
+            return kn_fail(err, KN_BAD_REQUEST, "unknown argument \"%s\"", argv[i]);
+        }
+    }
+    return 0;
+}
+
+static int run_audit(struct kn_audit *audit, const struct audit_options *options, struct kn_error *err)
+{
+    if (kn_audit_database(audit, err) < 0 || (options->hosts && kn_audit_hosts(audit, err) < 0) ||
+        (options->log_dir != NULL && kn_audit_logs(audit, err) < 0)) {
+        return -1;
+    }
+    fprintf(audit->out, "%d promises, %d broken\n", audit->promises, audit->broken);
+    return audit->broken > 0 ? 1 : 0;
+}
+
+static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    AUTO(kn_bus) struct kn_bus *bus = NULL;
+    struct kn_audit audit = { .db = cli->db, .out = cli->out };
+    struct audit_options options;
+
+    if (read_options(argc, argv, &options, err) < 0 || kn_db_connect(cli->db, 10000, err) < 0 ||
+        (options.hosts && kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) < 0)) {
+        return -1;
+    }
+    audit.bus = bus;
+    audit.log_dir = options.log_dir;
+    return run_audit(&audit, &options, err);
+}
+
+/* --- tasks ------------------------------------------------------------------------------------------------------------------ */
+
+static int cmd_task_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_connect(cli->db, 10000, err) < 0 ||
+        kn_db_run(cli->db, &TASKS, KN_ARGS(argc > 0 ? argv[0] : ""), &rows, err) < 0) {
+        return -1;
+    }
+    fprintf(cli->out, "%8s  %-22s %-36s %-6s %4s %-19s %s\n", "task", "kind", "object", "state", "step", "since",
+            "host, reason");
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        fprintf(cli->out, "%8s  %-22s %-36s %-6s %4s %-19s %s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
+                kn_rows_text(rows, i, 2), kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4), kn_rows_text(rows, i, 6),
+                kn_rows_text(rows, i, 7), kn_rows_text(rows, i, 8));
+    }
+    return 0;
+}
+
+static int cmd_task_show(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (argc != 1 || strspn(argv[0], "0123456789") != strlen(argv[0]) || strlen(argv[0]) > 18) {
+        return kn_fail(err, KN_BAD_REQUEST, "a task's number is wanted");
+    }
+    if (kn_db_connect(cli->db, 10000, err) < 0 || kn_db_run(cli->db, &STEPS, KN_ARGS(argv[0]), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        fprintf(cli->out, "%-22s %-7s %s %6s ms  %s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
+                kn_rows_text(rows, i, 2), kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4), kn_rows_text(rows, i, 5));
+    }
+    return 0;
+}
+
+static int cmd_shard_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    (void)argc;
+    (void)argv;
+    if (kn_db_connect(cli->db, 10000, err) < 0 || kn_db_run(cli->db, &SHARDS, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        fprintf(cli->out, "shard %2s  epoch %4s  %-30s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2),
+                kn_rows_text(rows, i, 1), kn_rows_bool(rows, i, 3) ? "leased" : "free");
+    }
+    return 0;
+}
+
+/* --- flows ------------------------------------------------------------------------------------------------------------------ */
+
+static void print_row(FILE *out, const struct kn_flow_row *row)
+{
+    for (int i = 0; i < KN_ROW_PARTS && row->parts[i].message != NULL; i++) {
+        fprintf(out, "%s%s", i == 0 ? "[" : " | ", row->parts[i].message);
+        if (row->parts[i].undo != NULL) {
+            fprintf(out, " (undo %s)", row->parts[i].undo);
+        }
+    }
+    fputc(']', out);
+}
+
+static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    (void)argc;
+    (void)argv;
+    (void)err;
+    for (int t = 0; kn_flow_tables[t] != NULL; t++) {
+        for (const struct kn_flow *flow = kn_flow_tables[t]; flow->kind != NULL; flow++) {
+            fprintf(cli->out, "%-22s ", flow->kind);
+            for (int row = 0; row < flow->row_count; row++) {
+                fputs(row == 0 ? "" : " -> ", cli->out);
+                print_row(cli->out, &flow->rows[row]);
+            }
+            fputs(flow->retry_row >= 0 ? "  (tries other hosts)\n" : "\n", cli->out);
+        }
+    }
+    return 0;
+}
+
+const struct kn_command kn_conductor_commands[] = {
+    { "audit", "[--no-hosts] [--logs DIR]", "check every promise of the design; exits 1 if one is broken", cmd_audit },
+    { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
+    { "shard list", "", "which conductor leases which shard", cmd_shard_list },
+    { "task list", "[OBJECT]", "open and failed tasks, or all of one object, newest first", cmd_task_list },
+    { "task show", "TASK", "the steps of a task: when, how long, where, why not", cmd_task_show },
+    { NULL, NULL, NULL, NULL },
+};

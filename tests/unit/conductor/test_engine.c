@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine, event by event: a task is walked by hand, and after each event its position is compared with one line of text:
+ * "run 1 attempt 2: server.spawn port.bind". Then the flows as tables: each message exists, each part can be built and taken back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conductor/engine.h"
+#include "lib/base/mem.h"
+
+#define SERVER "11111111-1111-4111-8111-111111111111"
+#define VOLUME "22222222-2222-4222-8222-222222222222"
+#define MAX_TRIES 3
+
+static struct kn_task *new_task(const char *kind, const char *input)
+{
+    struct kn_task *task = KN_NEW(struct kn_task);
+
+    task->id = 7;
+    task->flow = kn_flow(kind);
+    assert_non_null(task->flow);
+    kn_copy(task->object_id, sizeof(task->object_id), SERVER);
+    task->attempt = 1;
+    task->input = json_loads(input, 0, NULL);
+    task->context = json_object();
+    task->object = json_loads("{\"generation\": 1, \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
+                              " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" VOLUME "\", \"metadata\": {}, \"nics\": [],"
+                              " \"volumes\": [], \"zone\": \"nova\", \"created_at\": \"2026-01-01T00:00:00Z\"}", 0, NULL);
+    assert_non_null(task->input);
+    assert_non_null(task->object);
+    return task;
+}
+
+static const char CREATE_INPUT[] = "{\"requests\": [{\"network\": \"" VOLUME "\"}]}";
+
+static const char *position(const struct kn_task *task)
+{
+    static char text[512];
+    int len = snprintf(text, sizeof(text), "%s %d attempt %d:", kn_task_state_name(task->state), task->step, task->attempt);
+
+    for (int i = 0; i < task->part_count; i++) {
+        len += snprintf(text + len, sizeof(text) - (size_t)len, " %s", task->parts[i].type->name);
+    }
+    return text;
+}
+
+static void admit(struct kn_task *task)
+{
+    struct kn_change change = KN_CHANGE_INIT;
+
+    kn_engine_admit(task, MAX_TRIES, &change);
+    kn_change_release(&change);
+}
+
+static int part_named(const struct kn_task *task, const char *type)
+{
+    for (int i = 0; i < task->part_count; i++) {
+        if (strcmp(task->parts[i].type->name, type) == 0) {
+            return i;
+        }
+    }
+    fail_msg("no part %s in: %s", type, position(task));
+    return -1;
+}
+
+static struct kn_message reply_to(const struct kn_task *task, const char *type)
+{
+    return (struct kn_message){ .type = kn_message_type(type), .task = task->id, .step = task->step,
+                                .part = part_named(task, type), .attempt = task->attempt, .is_reply = true };
+}
+
+static enum kn_verdict_of_row done(struct kn_task *task, const char *type, const char *result)
+{
+    struct kn_message reply = reply_to(task, type);
+    enum kn_verdict_of_row verdict;
+
+    reply.ok = true;
+    reply.result = json_loads(result, 0, NULL);
+    task->parts[reply.part].state = KN_PART_SENT;
+    verdict = kn_engine_reply(task, &reply);
+    json_decref(reply.result);
+    return verdict;
+}
+
+static enum kn_verdict_of_row failed(struct kn_task *task, const char *type, bool elsewhere)
+{
+    struct kn_message reply = reply_to(task, type);
+
+    reply.elsewhere = elsewhere;
+    kn_fail(&reply.error, KN_INTERNAL, "it broke");
+    task->parts[reply.part].state = KN_PART_SENT;
+    return kn_engine_reply(task, &reply);
+}
+
+/* Moves on; the change is left to the caller. */
+static struct kn_change advance(struct kn_task *task, bool fail)
+{
+    struct kn_change change = KN_CHANGE_INIT;
+    struct kn_step_record records[8];
+    int count;
+
+    kn_engine_advance(task, fail, MAX_TRIES, &change, records, &count);
+    return change;
+}
+
+static void advance_only(struct kn_task *task, bool fail)
+{
+    struct kn_change change = advance(task, fail);
+
+    kn_change_release(&change);
+}
+
+static void place(struct kn_task *task, const char *host)
+{
+    char claim[128];
+
+    snprintf(claim, sizeof(claim), "{\"host\": \"%s\", \"agent\": \"a-%s\", \"zone\": \"nova\"}", host, host);
+    assert_int_equal(done(task, "place.claim", claim), KN_ROW_WAITS);
+    assert_int_equal(done(task, "image.locate", "{\"url\": \"u\"}"), KN_ROW_WAITS);
+    assert_int_equal(done(task, "port.allocate", "{\"nics\": [{\"mac\": \"m\"}]}"), KN_ROW_ENDED);
+}
+
+static void test_create_walks_to_the_end(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_change change;
+
+    (void)state;
+    admit(task);
+    assert_string_equal(position(task), "run 0 attempt 1: place.claim port.allocate image.locate");
+    place(task, "h1");
+    change = advance(task, false);
+    assert_string_equal(change.server.host, "h1");
+    assert_string_equal(change.server.task_state, "spawning");
+    assert_int_equal(json_array_size(change.server.nics), 1);
+    kn_change_release(&change);
+    assert_string_equal(position(task), "run 1 attempt 2: server.spawn port.bind");
+    assert_int_equal(done(task, "port.bind", "{}"), KN_ROW_WAITS);
+    assert_int_equal(done(task, "server.spawn", "{\"power_state\": 1}"), KN_ROW_ENDED);
+    change = advance(task, false);
+    assert_string_equal(position(task), "done 1 attempt 3:");
+    assert_string_equal(change.server.vm_state, "active");
+    assert_int_equal(change.server.power_state, 1);
+    assert_true(change.server.launched);
+    kn_change_release(&change);
+    kn_task_free(task);
+}
+
+static void test_late_and_double_replies_change_nothing(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_message late;
+
+    (void)state;
+    admit(task);
+    late = reply_to(task, "place.claim");
+    late.ok = true;
+    place(task, "h1");
+    assert_int_equal(kn_engine_reply(task, &late), KN_ROW_IGNORED); /* the same a second time */
+    advance_only(task, false);
+    assert_int_equal(kn_engine_reply(task, &late), KN_ROW_IGNORED); /* of an earlier attempt */
+    late.attempt = task->attempt;
+    assert_int_equal(kn_engine_reply(task, &late), KN_ROW_IGNORED); /* of another type */
+    late.part = 99;
+    assert_int_equal(kn_engine_reply(task, &late), KN_ROW_IGNORED); /* of a part that is not there */
+    assert_string_equal(position(task), "run 1 attempt 2: server.spawn port.bind");
+    kn_task_free(task);
+}
+
+static void test_another_host_is_tried_with_the_next_generation(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_change change;
+    json_t *body;
+
+    (void)state;
+    admit(task);
+    place(task, "h1");
+    advance_only(task, false);
+    assert_int_equal(failed(task, "server.spawn", true), KN_ROW_FAILED);
+    advance_only(task, true);
+    assert_string_equal(position(task), "undo 1 attempt 3: server.destroy");
+    assert_int_equal(done(task, "server.destroy", "{}"), KN_ROW_ENDED);
+    change = advance(task, false);
+    assert_int_equal(change.server.generation, 2);
+    kn_change_release(&change);
+    assert_string_equal(position(task), "run 0 attempt 4: place.claim port.allocate image.locate");
+    assert_int_equal(kn_task_generation(task), 2);
+    body = task->parts[0].of->build(task, 0);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(body, "exclude"), 0)), "h1");
+    json_decref(body);
+    kn_task_free(task);
+}
+
+static void test_tries_end(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_change change = KN_CHANGE_INIT;
+
+    (void)state;
+    admit(task);
+    for (int i = 0; i < MAX_TRIES; i++) {
+        place(task, "h1");
+        advance_only(task, false);
+        assert_int_equal(failed(task, "server.spawn", true), KN_ROW_FAILED);
+        advance_only(task, true);
+        assert_int_equal(done(task, "server.destroy", "{}"), KN_ROW_ENDED);
+        if (i + 1 < MAX_TRIES) {
+            advance_only(task, false);
+        }
+    }
+    advance_only(task, false);
+    assert_int_equal(task->state, KN_TASK_UNDO);
+    assert_string_equal(strchr(position(task), ':'), ": place.release port.release");
+    assert_int_equal(done(task, "place.release", "{}"), KN_ROW_WAITS);
+    assert_int_equal(done(task, "port.release", "{}"), KN_ROW_ENDED);
+    change = advance(task, false);
+    assert_int_equal(task->state, KN_TASK_FAILED);
+    assert_string_equal(change.server.vm_state, "error");
+    assert_string_equal(change.server.host, "");
+    assert_string_equal(kn_json_str(change.server.fault, "message"), "it broke");
+    kn_change_release(&change);
+    kn_task_free(task);
+}
+
+static void test_no_valid_host_takes_the_ports_back(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+
+    (void)state;
+    admit(task);
+    assert_int_equal(done(task, "port.allocate", "{\"nics\": []}"), KN_ROW_WAITS);
+    assert_int_equal(failed(task, "place.claim", false), KN_ROW_FAILED);
+    advance_only(task, true);
+    assert_string_equal(position(task), "undo 0 attempt 2: place.release port.release");
+    kn_task_free(task);
+}
+
+static void test_a_server_without_nics_asks_no_network(void **state)
+{
+    struct kn_task *task = new_task("server.create", "{\"requests\": []}");
+
+    (void)state;
+    admit(task);
+    assert_string_equal(position(task), "run 0 attempt 1: place.claim image.locate");
+    kn_task_free(task);
+}
+
+static void test_silence(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+
+    (void)state;
+    admit(task);
+    for (int i = 0; i < task->part_count; i++) {
+        task->parts[i].state = KN_PART_SENT;
+    }
+    for (int i = 0; i < 20; i++) { /* a service that is away is waited for */
+        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+    }
+    place(task, "h1");
+    advance_only(task, false);
+    task->parts[part_named(task, "server.spawn")].state = KN_PART_SENT;
+    for (int i = 0; i < KN_MAX_RESENDS; i++) {
+        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+    }
+    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_FAILED); /* a host that lives but does not answer */
+    assert_true(task->elsewhere);
+    assert_int_equal(task->error.code, KN_TIMEOUT);
+    kn_task_free(task);
+}
+
+static void test_a_host_that_is_down_stops_no_deletion(void **state)
+{
+    struct kn_task *task = new_task("server.delete", "{}");
+
+    (void)state;
+    json_object_set_new(task->object, "host", json_string("h1"));
+    json_object_set_new(task->object, "agent", json_string("a1"));
+    admit(task);
+    assert_string_equal(position(task), "run 0 attempt 1: server.destroy");
+    task->parts[0].state = KN_PART_SENT;
+    assert_int_equal(kn_engine_timeout(task, true), KN_ROW_ENDED);
+    advance_only(task, false);
+    assert_string_equal(position(task), "run 1 attempt 2: port.release place.release");
+    kn_task_free(task);
+}
+
+static void test_a_server_that_was_never_placed_is_deleted_without_a_host(void **state)
+{
+    struct kn_task *task = new_task("server.delete", "{}");
+
+    (void)state;
+    admit(task);
+    assert_string_equal(position(task), "run 1 attempt 2: port.release place.release");
+    kn_task_free(task);
+}
+
+static void test_every_part_of_every_flow_can_be_said(void **state)
+{
+    (void)state;
+    for (int t = 0; kn_flow_tables[t] != NULL; t++) {
+        for (const struct kn_flow *flow = kn_flow_tables[t]; flow->kind != NULL; flow++) {
+            assert_ptr_equal(kn_flow(flow->kind), flow);
+            for (int row = 0; row < flow->row_count; row++) {
+                for (int i = 0; i < KN_ROW_PARTS && flow->rows[row].parts[i].message != NULL; i++) {
+                    const struct kn_flow_part *part = &flow->rows[row].parts[i];
+
+                    assert_non_null(kn_message_type(part->message));
+                    assert_non_null(kn_message_type(part->message)->result);
+                    assert_non_null(part->build);
+                    assert_true((part->undo == NULL) == (part->undo_build == NULL));
+                    assert_true(part->undo == NULL || kn_message_type(part->undo) != NULL);
+                }
+            }
+        }
+    }
+}
+
+static void test_commands_fit_the_registry(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+
+    (void)state;
+    admit(task);
+    for (int row = 0; row < 2; row++) {
+        for (int i = 0; i < task->part_count; i++) {
+            struct kn_message message;
+            struct kn_strbuf text = KN_STRBUF_INIT;
+            struct kn_error err = { 0 };
+
+            kn_engine_command(task, i, 1000, 2000, &message);
+            if (kn_message_print(&message, &text, &err) < 0) {
+                fail_msg("%s: %s", message.type->name, err.message);
+            }
+            kn_message_release(&message);
+            kn_strbuf_release(&text);
+        }
+        if (row == 0) {
+            place(task, "h1");
+            advance_only(task, false);
+        }
+    }
+    kn_task_free(task);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_create_walks_to_the_end),
+        cmocka_unit_test(test_late_and_double_replies_change_nothing),
+        cmocka_unit_test(test_another_host_is_tried_with_the_next_generation),
+        cmocka_unit_test(test_tries_end),
+        cmocka_unit_test(test_no_valid_host_takes_the_ports_back),
+        cmocka_unit_test(test_a_server_without_nics_asks_no_network),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_a_host_that_is_down_stops_no_deletion),
+        cmocka_unit_test(test_a_server_that_was_never_placed_is_deleted_without_a_host),
+        cmocka_unit_test(test_every_part_of_every_flow_can_be_said),
+        cmocka_unit_test(test_commands_fit_the_registry),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
