@@ -59,6 +59,7 @@ CREATE TABLE flavor_access (
 );
 
 CREATE TABLE keypair (
+    id          bigint GENERATED ALWAYS AS IDENTITY,  -- shown, never asked for
     user_id     text NOT NULL,
     name        text NOT NULL,
     type        text NOT NULL DEFAULT 'ssh',

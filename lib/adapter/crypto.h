@@ -39,4 +39,7 @@ void kn_base64_add(struct kn_strbuf *out, const void *data, size_t len);        
 /* Decoders: 0, or -1 when text is not exactly that or does not fit; the padded one skips white space, as mail tools wrap it. */
 int kn_base64_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
 
+/* A new RSA key of 2048 bits: PEM (PKCS#1, what every ssh reads) and the line for authorized_keys, without a comment. */
+int kn_ssh_key_make(struct kn_strbuf *private_pem, struct kn_strbuf *public_line, struct kn_error *err);
+
 #endif

@@ -313,6 +313,17 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
     return result;
 }
 
+/* The row of a list's items or a map's values that takes this one's type; the first if none does. */
+static const struct kn_schema *row_of_item(const struct walk *w, const struct kn_schema *rows, const json_t *value)
+{
+    for (const struct kn_schema *row = rows; row->name != NULL; row++) {
+        if (in_range(w, row) && (shape_takes(row, value) || (json_is_null(value) && (row->flags & KN_NULLABLE)))) {
+            return row;
+        }
+    }
+    return rows;
+}
+
 static int check_list(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
     char index[24];
@@ -321,8 +332,10 @@ static int check_list(const struct walk *w, const struct kn_schema *row, const j
         return -1;
     }
     for (size_t i = 0; row->inner != NULL && i < json_array_size(value); i++) {
+        const json_t *item = json_array_get(value, i);
+
         snprintf(index, sizeof(index), "%zu", i);
-        if (check_value(w, row->inner, json_array_get(value, i), index) < 0) {
+        if (check_value(w, row_of_item(w, row->inner, item), item, index) < 0) {
             return -1;
         }
     }
@@ -346,7 +359,7 @@ static int check_map(const struct walk *w, const struct kn_schema *row, const js
             kn_strbuf_addstr(&what, "' was unexpected)");
             return refuse(w, at, value, what.buf);
         }
-        if (check_value(w, row->inner, item, name) < 0) {
+        if (check_value(w, row_of_item(w, row->inner, item), item, name) < 0) {
             return -1;
         }
     }

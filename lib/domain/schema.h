@@ -29,8 +29,8 @@ enum kn_shape {
     KN_IS_NUMBER,  /* 5, 0.5 or "0.5"; must be above 0 */
     KN_IS_BOOLEAN, /* true, "True", "1", "on", "yes", … and their opposites */
     KN_IS_OBJECT,  /* inner: its fields; NULL = anything may be inside */
-    KN_IS_LIST,    /* inner: one row that every item has to fit; min..max: how many */
-    KN_IS_MAP,     /* names by `rule`, values by inner's one row; min..max: how many */
+    KN_IS_LIST,    /* inner: the row, or one of the rows, that every item has to fit; min..max: how many */
+    KN_IS_MAP,     /* names by `rule`, values like a list's items; min..max: how many */
     KN_IS_NULL,
     KN_IS_ANY,
 };
