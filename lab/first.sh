@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154 # sourced after common.sh and client.sh
+#
+# first.sh: a tenant and its first server, by the API alone: project, user, image, flavor, network, keypair, server; then ping
+# and ssh into the guest from the host that carries it.
+
+key=$lab/id_ed25519
+
+# admin_password demo_password: the project demo with the user demo as its member.
+make_tenant() {
+    local project user role
+    login admin "$1" admin
+    project=$(post /identity/v3/projects '{project: {name: "demo", domain_id: "default"}}' | jq -r .project.id)
+    user=$(post /identity/v3/users '{user: {name: "demo", domain_id: "default", password: $password}}' \
+        --arg password "$2" | jq -r .user.id)
+    role=$(call GET '/identity/v3/roles?name=member' | jq -r '.roles[0].id')
+    call PUT "/identity/v3/projects/$project/users/$user/roles/$role" >/dev/null
+}
+
+# The administrator's part: what everybody may use.
+upload_image() {
+    local id
+    id=$(post /image/v2/images \
+        '{name: "guest", disk_format: "qcow2", container_format: "bare", visibility: "public", min_ram: 128}' | jq -r .id)
+    call PUT "/image/v2/images/$id/file" -H 'Content-Type: application/octet-stream' -T "$lab/guest/guest.qcow2"
+    [ "$(call GET "/image/v2/images/$id" | jq -r .status)" = active ] || die "the image did not become active"
+    echo "$id" >"$lab/first.image"
+}
+
+make_flavors() {
+    post /compute/v2.1/flavors '{flavor: {name: "tiny", vcpus: 1, ram: 128, disk: 1}}' >"$lab/first.flavor"
+    post /compute/v2.1/flavors '{flavor: {name: "small", vcpus: 1, ram: 256, disk: 2}}' >/dev/null
+}
+
+# The tenant's part.
+make_network() {
+    local id
+    id=$(post /network/v2.0/networks '{network: {name: "demo-net"}}' | jq -r .network.id)
+    post /network/v2.0/subnets \
+        '{subnet: {name: "demo-subnet", network_id: $id, ip_version: 4, cidr: "192.168.40.0/24"}}' --arg id "$id" \
+        >/dev/null
+    echo "$id" >"$lab/first.network"
+}
+
+make_keypair() {
+    rm -f "$key" "$key.pub"
+    ssh-keygen -q -t ed25519 -N '' -C kilonova-lab -f "$key"
+    post /compute/v2.1/os-keypairs '{keypair: {name: "demo-key", public_key: $key}}' --rawfile key "$key.pub" >/dev/null
+}
+
+boot_server() {
+    post /compute/v2.1/servers '{server: {name: "first", imageRef: $image, flavorRef: $flavor, key_name: "demo-key",
+            networks: [{uuid: $network}]}}' \
+        --arg image "$(<"$lab/first.image")" --arg flavor "$(jq -r .flavor.id "$lab/first.flavor")" \
+        --arg network "$(<"$lab/first.network")" | jq -r .server.id >"$lab/first.server"
+}
+
+server() { call GET "/compute/v2.1/servers/$(<"$lab/first.server")"; }
+
+settled() { [[ $(server | jq -r .server.status) =~ ^(ACTIVE|ERROR)$ ]]; }
+
+await_active() {
+    until_true 120 settled || die "the server is still building: $(server)"
+    server >"$lab/first.json"
+    [ "$(jq -r .server.status "$lab/first.json")" = ACTIVE ] ||
+        die "the server failed: $(jq -r '.server.fault.message' "$lab/first.json")"
+}
+
+console() {
+    post "/compute/v2.1/servers/$(<"$lab/first.server")/action" '{"os-getConsoleOutput": {length: null}}' |
+        jq -r .output
+}
+
+is_ready() { console | grep -q GUEST-READY; }
+await_ready() { until_true 120 is_ready || die "the guest is not ready; its console: $(console | tail -5)"; }
+
+first_address() { jq -r '[.server.addresses[][]][0].addr' "$lab/first.json"; }
+first_host() {
+    # Only the administrator sees where a server is; the lab asks the hosts.
+    local host
+    for host in $(hosts); do
+        if in_host "$host" virsh -q -c qemu:///system list --uuid | grep -q "$(<"$lab/first.server")"; then
+            echo "$host"
+        fi
+    done
+}
+
+# Runs a command next to the guest: in its network's namespace on its host.
+beside_first() { in_host "$(first_host)" ip netns exec "kn-$(cut -c-8 "$lab/first.network")" "$@"; }
+
+ssh_first() {
+    beside_first ssh -i "$key" -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=no \
+        -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "root@$(first_address)" "$@"
+}
+
+reach_first() {
+    beside_first ping -q -c 1 -W 5 "$(first_address)" >"$log/ping.log" || die "the guest does not answer a ping"
+    [ "$(ssh_first hostname)" = first ] || die "ssh into the guest failed"
+}
