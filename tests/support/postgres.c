@@ -6,16 +6,12 @@
 #include "tests/support/postgres.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
-#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +19,7 @@
 #include "lib/adapter/db.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "tests/support/process.h"
 
 #define WAIT_MS 60000
 
@@ -52,46 +49,19 @@ static void find_binaries(struct kn_test_pg *pg)
 }
 
 /* PostgreSQL refuses to run as root. */
-static void become_postgres(void)
-{
-    const struct passwd *user = NULL;
-
-    if (geteuid() != 0) {
-        return;
-    }
-    user = getpwnam("postgres");
-    if (user == NULL || setgroups(0, NULL) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0) {
-        _exit(126);
-    }
-}
-
-/* In a child: the program as the right user, its chatter in a log file, dying with us. */
-static pid_t spawn(const struct kn_test_pg *pg, const char *program, const char *const *argv)
+static pid_t spawn(const struct kn_test_pg *pg, const char *program, const char **argv)
 {
     AUTO_FREE char *path = kn_asprintf("%s/%s", pg->bin, program);
     AUTO_FREE char *log = kn_asprintf("%s/%s.log", pg->dir, program);
-    const pid_t parent = getpid();
-    const pid_t pid = fork();
 
-    if (pid != 0) {
-        return pid;
-    }
-    become_postgres();
-    prctl(PR_SET_PDEATHSIG, SIGINT);
-    if (getppid() != parent || chdir(pg->dir) < 0) {
-        _exit(126);
-    }
-    const int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(fd, STDOUT_FILENO);
-    dup2(fd, STDERR_FILENO);
-    execv(path, (char *const *)(uintptr_t)argv); /* execv promises not to write there */
-    _exit(127);
+    argv[0] = path;
+    return kn_test_spawn(argv, log, "postgres");
 }
 
 static void make_cluster(const struct kn_test_pg *pg)
 {
     AUTO_FREE char *data = kn_asprintf("%s/data", pg->dir);
-    const char *argv[] = { "initdb", "-N", "-A", "trust", "-U", "kilonova", "-E", "UTF8", "--locale=C", "-D", data, NULL };
+    const char *argv[] = { NULL, "-N", "-A", "trust", "-U", "kilonova", "-E", "UTF8", "--locale=C", "-D", data, NULL };
     int status = 0;
 
     if (waitpid(spawn(pg, "initdb", argv), &status, 0) < 0 || status != 0) {
@@ -134,7 +104,7 @@ void kn_test_pg_up(struct kn_test_pg *pg)
     AUTO_FREE char *sockets = kn_asprintf("unix_socket_directories=%s", pg->dir);
     const char *durable = pg->mode == KN_TEST_PG_DURABLE ? "fsync=on" : "fsync=off";
     const char *memory = pg->mode == KN_TEST_PG_DURABLE ? "shared_buffers=256MB" : "shared_buffers=32MB";
-    const char *argv[] = { "postgres", "-D", data, "-c", sockets, "-c", "listen_addresses=", "-c", durable, "-c", memory,
+    const char *argv[] = { NULL, "-D", data, "-c", sockets, "-c", "listen_addresses=", "-c", durable, "-c", memory,
                      "-c", "max_connections=200", NULL };
 
     pg->pid = spawn(pg, "postgres", argv);
@@ -156,8 +126,7 @@ struct kn_test_pg *kn_test_pg_start(enum kn_test_pg_mode mode)
 void kn_test_pg_down(struct kn_test_pg *pg)
 {
     if (pg->pid != 0) {
-        kill(pg->pid, SIGINT);
-        waitpid(pg->pid, NULL, 0);
+        kn_test_end(pg->pid, SIGINT);
         pg->pid = 0;
     }
 }

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sending half of the bus: one producer, the handles of the topics it writes to, and the count of clusters that stood
+ * behind the address. bus_conf.c has the settings, bus_topic.c makes topics, bus_reader.c reads. Delivery is not this file's
+ * promise: whoever needs an answer asks again.
+ */
+#include <string.h>
+
+#include "lib/adapter/bus_private.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+
+#define EPOCH_CHECK_MS 100
+#define LAST_FLUSH_MS 5000
+
+static void free_topic(void *topic)
+{
+    rd_kafka_topic_destroy(topic);
+}
+
+int kn_bus_new(const struct kn_conf *conf, const char *client, struct kn_bus **ret_bus, struct kn_error *err)
+{
+    AUTO(kn_bus) struct kn_bus *bus = KN_NEW(struct kn_bus);
+
+    pthread_mutex_init(&bus->lock, NULL);
+    bus->embedded = strcmp(conf->bus_brokers, "embedded") == 0;
+    bus->brokers = bus->embedded ? kn_asprintf("127.0.0.1:%d", (int)conf->bus_embedded_port)
+                                 : kn_strdup(conf->bus_brokers);
+    bus->client = kn_strdup(client);
+    bus->topics = kn_hmap_new(free_topic);
+    if (kn_bus_client_new(bus, RD_KAFKA_PRODUCER, &bus->producer, err) < 0) {
+        return -1;
+    }
+    *ret_bus = kn_steal(&bus);
+    return 0;
+}
+
+void kn_bus_free(struct kn_bus *bus)
+{
+    if (bus == NULL) {
+        return;
+    }
+    if (bus->producer != NULL) {
+        kn_bus_flush(bus, LAST_FLUSH_MS);
+        kn_hmap_free(bus->topics);
+        rd_kafka_destroy(bus->producer);
+    } else {
+        kn_hmap_free(bus->topics);
+    }
+    pthread_mutex_destroy(&bus->lock);
+    free(bus->producer_cluster);
+    free(bus->cluster);
+    free(bus->client);
+    free(bus->brokers);
+    free(bus);
+}
+
+/* A handle lives as long as the bus: librdkafka looks a topic up by walking a list, we by hashing. */
+rd_kafka_topic_t *kn_bus_topic(struct kn_bus *bus, const char *name)
+{
+    rd_kafka_topic_t *topic = NULL;
+
+    pthread_mutex_lock(&bus->lock);
+    topic = kn_hmap_get(bus->topics, name);
+    if (topic == NULL) {
+        topic = rd_kafka_topic_new(bus->producer, name, NULL);
+        if (topic != NULL) {
+            kn_hmap_put(bus->topics, name, topic);
+        }
+    }
+    pthread_mutex_unlock(&bus->lock);
+    return topic;
+}
+
+static int produce_failed(const char *topic, struct kn_error *err)
+{
+    const rd_kafka_resp_err_t why = rd_kafka_last_error();
+    const enum kn_code code = why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? KN_TOO_LARGE : KN_UNAVAILABLE;
+
+    return kn_fail(err, code, "bus: topic \"%s\": %s", topic, rd_kafka_err2str(why));
+}
+
+int kn_bus_send(struct kn_bus *bus, const char *topic, int partition, const void *data, size_t len,
+                struct kn_error *err)
+{
+    rd_kafka_topic_t *handle = kn_bus_topic(bus, topic);
+    void *payload = NULL;
+
+    if (handle == NULL) {
+        return kn_fail(err, KN_INTERNAL, "bus: bad topic name \"%s\"", topic);
+    }
+    /* With F_COPY librdkafka only reads; its prototype cannot say so. */
+    memcpy(&payload, &data, sizeof(payload));
+    if (rd_kafka_produce(handle, partition, RD_KAFKA_MSG_F_COPY, payload, len, NULL, 0, NULL) != 0) {
+        return produce_failed(topic, err);
+    }
+    return 0;
+}
+
+void kn_bus_tick(struct kn_bus *bus)
+{
+    rd_kafka_poll(bus->producer, 0);
+}
+
+int kn_bus_flush(struct kn_bus *bus, int64_t wait_ms)
+{
+    return rd_kafka_flush(bus->producer, (int)wait_ms) == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : -1;
+}
+
+bool kn_bus_observe_cluster(struct kn_bus *bus, rd_kafka_t *client, char **seen)
+{
+    char *now = rd_kafka_clusterid(client, 0);
+    const bool first = *seen == NULL;
+
+    if (now == NULL || (*seen != NULL && strcmp(now, *seen) == 0)) {
+        rd_kafka_mem_free(client, now);
+        return false;
+    }
+    free(*seen);
+    *seen = kn_strdup(now);
+    rd_kafka_mem_free(client, now);
+    /* A client that lags behind may see the last cluster after another client has seen it. */
+    if (bus->cluster == NULL || (!first && strcmp(bus->cluster, *seen) != 0)) {
+        free(bus->cluster);
+        bus->cluster = kn_strdup(*seen);
+        bus->epoch++;
+    }
+    return !first;
+}
+
+int64_t kn_bus_epoch(struct kn_bus *bus)
+{
+    const int64_t now = kn_mono_ms();
+    int64_t epoch = 0;
+
+    pthread_mutex_lock(&bus->lock);
+    if (now - bus->epoch_checked_ms >= EPOCH_CHECK_MS) {
+        bus->epoch_checked_ms = now;
+        kn_bus_observe_cluster(bus, bus->producer, &bus->producer_cluster);
+    }
+    epoch = bus->epoch;
+    pthread_mutex_unlock(&bus->lock);
+    return epoch;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reading half: partitions read from their end into one queue, without groups and without stored offsets (librdkafka's
+ * "simple" consumer: no group means no coordinator, no joins, no rebalances). When the cluster behind the address has become
+ * another one, every partition starts at the new one's beginning. One thread owns a reader.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "lib/adapter/bus_private.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+
+#define ASSIGN_MS 10000
+#define CLUSTER_CHECK_MS 100
+#define POLL_MAX 1000
+
+struct assigned {
+    rd_kafka_topic_t *topic; /* one reference each */
+    int partition;
+};
+
+struct kn_bus_reader {
+    struct kn_bus *bus;
+    rd_kafka_t *consumer;
+    rd_kafka_queue_t *queue;
+    struct assigned *assigned;
+    int count;
+    char *cluster;
+    int64_t cluster_checked_ms;
+};
+
+int kn_bus_reader_new(struct kn_bus *bus, struct kn_bus_reader **ret_reader, struct kn_error *err)
+{
+    struct kn_bus_reader *reader = NULL;
+    rd_kafka_t *consumer = NULL;
+
+    if (kn_bus_client_new(bus, RD_KAFKA_CONSUMER, &consumer, err) < 0) {
+        return -1;
+    }
+    reader = KN_NEW(struct kn_bus_reader);
+    reader->bus = bus;
+    reader->consumer = consumer;
+    reader->queue = rd_kafka_queue_new(consumer);
+    *ret_reader = reader;
+    return 0;
+}
+
+void kn_bus_reader_free(struct kn_bus_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    for (int i = 0; i < reader->count; i++) {
+        rd_kafka_consume_stop(reader->assigned[i].topic, reader->assigned[i].partition);
+        rd_kafka_topic_destroy(reader->assigned[i].topic);
+    }
+    rd_kafka_queue_destroy(reader->queue);
+    rd_kafka_destroy(reader->consumer);
+    free(reader->assigned);
+    free(reader->cluster);
+    free(reader);
+}
+
+static int find(const struct kn_bus_reader *reader, const char *topic, int partition)
+{
+    for (int i = 0; i < reader->count; i++) {
+        if (reader->assigned[i].partition == partition &&
+            strcmp(rd_kafka_topic_name(reader->assigned[i].topic), topic) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Where the partition ends now. Asks for metadata first when the topic is new to this client. */
+static int find_end(struct kn_bus_reader *reader, rd_kafka_topic_t *topic, int partition, int64_t *ret_end,
+                    struct kn_error *err)
+{
+    const struct timespec pause = { 0, 50000000 };
+    const int64_t deadline = kn_mono_ms() + ASSIGN_MS;
+    const char *name = rd_kafka_topic_name(topic);
+    rd_kafka_resp_err_t rc = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t begin = 0;
+
+    do {
+        const struct rd_kafka_metadata *metadata = NULL;
+
+        rc = rd_kafka_query_watermark_offsets(reader->consumer, name, partition, &begin, ret_end, 1000);
+        if (rc == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return 0;
+        }
+        if (rd_kafka_metadata(reader->consumer, 0, topic, &metadata, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_metadata_destroy(metadata);
+        }
+        nanosleep(&pause, NULL);
+    } while (kn_mono_ms() < deadline);
+    return kn_fail(err, KN_UNAVAILABLE, "bus: topic \"%s\" partition %d: %s", name, partition, rd_kafka_err2str(rc));
+}
+
+int kn_bus_assign(struct kn_bus_reader *reader, const char *topic, int partition, struct kn_error *err)
+{
+    rd_kafka_topic_t *handle = NULL;
+    int64_t end = 0;
+    int rc = 0;
+
+    if (find(reader, topic, partition) >= 0) {
+        return 0;
+    }
+    handle = rd_kafka_topic_new(reader->consumer, topic, NULL);
+    if (handle == NULL) {
+        return kn_fail(err, KN_INTERNAL, "bus: bad topic name \"%s\"", topic);
+    }
+    rc = find_end(reader, handle, partition, &end, err);
+    if (rc == 0 && rd_kafka_consume_start_queue(handle, partition, end, reader->queue) != 0) {
+        rc = kn_fail(err, KN_UNAVAILABLE, "bus: reading \"%s\": %s", topic, rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    if (rc < 0) {
+        rd_kafka_topic_destroy(handle);
+        return -1;
+    }
+    reader->assigned = kn_realloc_array(reader->assigned, (size_t)reader->count + 1, sizeof(reader->assigned[0]));
+    reader->assigned[reader->count++] = (struct assigned){ handle, partition };
+    return 0;
+}
+
+int kn_bus_unassign(struct kn_bus_reader *reader, const char *topic, int partition, struct kn_error *err)
+{
+    const int at = find(reader, topic, partition);
+
+    (void)err;
+    if (at >= 0) {
+        rd_kafka_consume_stop(reader->assigned[at].topic, partition);
+        rd_kafka_topic_destroy(reader->assigned[at].topic);
+        reader->assigned[at] = reader->assigned[--reader->count];
+    }
+    return 0;
+}
+
+/* A position in the old cluster's log means nothing in the new one's, even where the number happens to exist. */
+static void follow_cluster(struct kn_bus_reader *reader)
+{
+    const int64_t now = kn_mono_ms();
+    bool another = false;
+
+    if (now - reader->cluster_checked_ms < CLUSTER_CHECK_MS) {
+        return;
+    }
+    reader->cluster_checked_ms = now;
+    pthread_mutex_lock(&reader->bus->lock);
+    another = kn_bus_observe_cluster(reader->bus, reader->consumer, &reader->cluster);
+    pthread_mutex_unlock(&reader->bus->lock);
+    for (int i = 0; another && i < reader->count; i++) {
+        rd_kafka_seek(reader->assigned[i].topic, reader->assigned[i].partition, RD_KAFKA_OFFSET_BEGINNING, 0);
+    }
+}
+
+/* Errors travel in the queue as messages without data; librdkafka has logged and mends what they mean. */
+static int take(rd_kafka_message_t *message, struct kn_bus_message *out)
+{
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_message_destroy(message);
+        return 0;
+    }
+    *out = (struct kn_bus_message){ rd_kafka_topic_name(message->rkt), message->partition, message->payload, message->len,
+                                    message };
+    return 1;
+}
+
+int kn_bus_poll(struct kn_bus_reader *reader, struct kn_bus_message *messages, int max, int wait_ms)
+{
+    rd_kafka_message_t *more[POLL_MAX];
+    rd_kafka_message_t *first = NULL;
+    ssize_t n = 0;
+    int count = 0;
+
+    follow_cluster(reader);
+    kn_bus_tick(reader->bus);
+    first = max > 0 ? rd_kafka_consume_queue(reader->queue, wait_ms) : NULL;
+    if (first == NULL) {
+        return 0;
+    }
+    count = take(first, &messages[0]);
+    max = max - count < POLL_MAX ? max - count : POLL_MAX;
+    n = max > 0 ? rd_kafka_consume_batch_queue(reader->queue, 0, more, (size_t)max) : 0;
+    for (ssize_t i = 0; i < n; i++) {
+        count += take(more[i], &messages[count]);
+    }
+    return count;
+}
+
+void kn_bus_message_done(struct kn_bus_message *message)
+{
+    if (message->opaque != NULL) {
+        rd_kafka_message_destroy(message->opaque);
+        message->opaque = NULL;
+    }
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bus against a broker: what is sent after assign is read, in order; a broker that forgets is noticed and healed. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/adapter/bus.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+#include "tests/support/broker.h"
+#include "tests/support/test.h"
+
+#define WAIT_MS 60000
+
+static struct kn_test_broker *broker;
+static struct kn_conf conf;
+
+struct fixture {
+    struct kn_bus *bus;
+    struct kn_bus_reader *reader;
+    char topic[64]; /* of its own for each test */
+};
+
+static int group_setup(void **state)
+{
+    (void)state;
+    kn_conf_defaults(&conf);
+    broker = kn_test_broker_start();
+    kn_test_broker_conf(broker, &conf);
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    kn_test_broker_free(broker);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = KN_NEW(struct fixture);
+    struct kn_error err = { 0 };
+    char uuid[KN_UUID_SIZE];
+
+    kn_uuid_make(uuid);
+    snprintf(f->topic, sizeof(f->topic), "kn.test.%s", uuid);
+    *state = f;
+    assert_ok(kn_bus_new(&conf, "test", &f->bus, &err), &err);
+    assert_ok(kn_bus_ensure_topic(f->bus, f->topic, 2, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_reader_new(f->bus, &f->reader, &err), &err);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    kn_bus_reader_free(f->reader);
+    kn_bus_free(f->bus);
+    free(f);
+    return 0;
+}
+
+static void send_text(struct fixture *f, int partition, const char *text)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_send(f->bus, f->topic, partition, text, strlen(text), &err), &err);
+}
+
+/* Waits for one message; its text goes to out. */
+static void expect(struct fixture *f, const char *text)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    struct kn_bus_message m;
+
+    while (kn_bus_poll(f->reader, &m, 1, 100) == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    assert_int_equal(m.len, strlen(text));
+    assert_memory_equal(m.data, text, m.len);
+    assert_string_equal(m.topic, f->topic);
+    kn_bus_message_done(&m);
+}
+
+static void test_reads_what_comes_after_assign(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error err = { 0 };
+    struct kn_bus_message m;
+
+    send_text(f, 0, "before");
+    assert_int_equal(kn_bus_flush(f->bus, WAIT_MS), 0);
+    assert_ok(kn_bus_assign(f->reader, f->topic, 0, &err), &err);
+    assert_ok(kn_bus_assign(f->reader, f->topic, 0, &err), &err); /* twice is nothing */
+    send_text(f, 0, "after");
+    expect(f, "after");
+    send_text(f, 1, "another partition");
+    send_text(f, 0, "last");
+    expect(f, "last");
+    assert_int_equal(kn_bus_poll(f->reader, &m, 1, 0), 0);
+}
+
+static void test_batches_keep_their_order(void **state)
+{
+    enum { COUNT = 5000 };
+    struct fixture *f = *state;
+    struct kn_error err = { 0 };
+    struct kn_bus_message batch[500];
+    int next = 0;
+
+    assert_ok(kn_bus_assign(f->reader, f->topic, 0, &err), &err);
+    for (int i = 0; i < COUNT; i++) {
+        char text[16];
+
+        snprintf(text, sizeof(text), "%d", i);
+        send_text(f, 0, text);
+    }
+    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; next < COUNT && kn_mono_ms() < deadline;) {
+        const int n = kn_bus_poll(f->reader, batch, (int)KN_COUNT(batch), 100);
+
+        for (int i = 0; i < n; i++) {
+            AUTO_FREE char *text = strndup(batch[i].data, batch[i].len);
+
+            assert_int_equal(atoi(text), next++);
+            kn_bus_message_done(&batch[i]);
+        }
+    }
+    assert_int_equal(next, COUNT);
+}
+
+static void test_unassigned_partitions_are_silent(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_assign(f->reader, f->topic, 0, &err), &err);
+    assert_ok(kn_bus_assign(f->reader, f->topic, 1, &err), &err);
+    send_text(f, 1, "one");
+    expect(f, "one");
+    assert_ok(kn_bus_unassign(f->reader, f->topic, 1, &err), &err);
+    send_text(f, 1, "unheard");
+    assert_int_equal(kn_bus_flush(f->bus, WAIT_MS), 0);
+    send_text(f, 0, "heard");
+    expect(f, "heard");
+}
+
+static void test_missing_topic_is_said(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error err = { 0 };
+
+    if (!kn_test_broker_is_kafka(broker)) {
+        /* The embedded broker makes what it is asked for, with four partitions. */
+        assert_fails(kn_bus_assign(f->reader, f->topic, 9, &err), &err, KN_UNAVAILABLE);
+        return;
+    }
+    assert_fails(kn_bus_assign(f->reader, "kn.test.missing", 0, &err), &err, KN_UNAVAILABLE);
+}
+
+static void test_too_large_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const size_t len = 2000000;
+    AUTO_FREE char *data = kn_alloc(len);
+    struct kn_error err = { 0 };
+
+    assert_fails(kn_bus_send(f->bus, f->topic, 0, data, len, &err), &err, KN_TOO_LARGE);
+}
+
+static void test_a_broker_that_forgot_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error err = { 0 };
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    struct kn_bus_message m;
+    int64_t before = 0;
+
+    if (kn_test_broker_is_kafka(broker)) {
+        skip();
+    }
+    assert_ok(kn_bus_assign(f->reader, f->topic, 0, &err), &err);
+    for (int i = 0; i < 50; i++) {
+        send_text(f, 0, "old");
+        expect(f, "old");
+    }
+    before = kn_bus_epoch(f->bus);
+    assert_true(before > 0);
+    kn_test_broker_kill(broker);
+    send_text(f, 0, "while away");
+    kn_test_broker_up(broker);
+    /* Sent into the void, delivered to the new one, below the position of the old. */
+    expect(f, "while away");
+    while (kn_bus_epoch(f->bus) == before) {
+        assert_true(kn_mono_ms() < deadline);
+        assert_int_equal(kn_bus_poll(f->reader, &m, 1, 20), 0);
+    }
+    assert_int_equal(kn_bus_epoch(f->bus), before + 1);
+    send_text(f, 0, "new");
+    /* A reader may see "while away" once more: it starts at the beginning of the new log. */
+    for (bool seen = false; !seen && kn_mono_ms() < deadline;) {
+        if (kn_bus_poll(f->reader, &m, 1, 100) == 1) {
+            seen = m.len == 3 && memcmp(m.data, "new", 3) == 0;
+            kn_bus_message_done(&m);
+            assert_true(seen || kn_mono_ms() < deadline);
+        }
+    }
+    assert_int_equal(kn_bus_epoch(f->bus), before + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_reads_what_comes_after_assign, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_batches_keep_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unassigned_partitions_are_silent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_missing_topic_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_large_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_broker_that_forgot_is_noticed, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("it/bus", tests, group_setup, group_teardown);
+}
