@@ -2,6 +2,9 @@
 /*
  * http: requests, responses and the listener (libmicrohttpd behind it). Blocking handlers on a pool of threads.
  *
+ * Two event threads own the sockets and never block; a complete request is handed to the first free worker thread, which has a
+ * database connection of its own. A slow handler (a login, a wait for a console log) so delays nobody but its own client.
+ *
  * A service mounts its routes by offering one struct kn_api (X/api.h). The front door (api/router.c) matches, authenticates,
  * checks microversion and policy, hands the request to the handler, and turns an error into the service's own dialect.
  * No route exists without a policy.
@@ -37,6 +40,7 @@ struct kn_caller {
 
 struct kn_request {
     const char *method;
+    const char *raw_path;         /* as received, percent-encoded, without the query */
     const char *path;             /* decoded, without the service's prefix: "/v2.1/servers/…" */
     const struct kn_route *route;
     const char *params[4];        /* what {…} matched, in order */
@@ -49,8 +53,15 @@ struct kn_request {
     struct kn_bus *bus;
     const struct kn_conf *conf;
     struct kn_http_raw *raw;
+    void *door;                   /* the front door's own */
 };
 
+/* Memory that lives as long as the request; zeroed, never NULL. */
+void *kn_request_alloc(struct kn_request *req, size_t size);
+char *kn_request_strdup(struct kn_request *req, const char *s);
+
+/* Decodes the query; the front door calls it once, before anybody asks. KN_BAD_REQUEST if it is broken or has more than 256 parameters. */
+int kn_request_query_read(struct kn_request *req, struct kn_error *err);
 /* Query parameters, decoded. NULL if absent; repeated keys by index (0, 1, …). */
 const char *kn_request_query(const struct kn_request *req, const char *key);
 const char *kn_request_query_at(const struct kn_request *req, const char *key, int index);
@@ -58,6 +69,8 @@ const char *kn_request_query_at(const struct kn_request *req, const char *key, i
 void kn_request_query_each(const struct kn_request *req, void (*visit)(void *ctx, const char *key, const char *value),
                            void *ctx);
 const char *kn_request_header(const struct kn_request *req, const char *name); /* NULL if absent */
+/* The client's address, without the port; "" if unknown. */
+const char *kn_request_remote(struct kn_request *req);
 /* True as clients write it: 1, t, true, yes, on (any case); false likewise; -1 and KN_BAD_REQUEST otherwise. */
 int kn_request_query_bool(const struct kn_request *req, const char *key, bool dflt, bool *ret, struct kn_error *err);
 
@@ -79,7 +92,7 @@ struct kn_upload {
     /* After authentication and policy, before the first byte. length: -1 when chunked. *ret_ctx goes to the others. */
     int (*begin)(struct kn_request *req, int64_t length, void **ret_ctx, struct kn_error *err);
     int (*chunk)(struct kn_request *req, void *ctx, const void *data, size_t len, struct kn_error *err);
-    /* All bytes came: finish and answer. Frees ctx. */
+    /* All bytes came: finish and answer. Frees ctx, whether it fails or not. */
     int (*end)(struct kn_request *req, void *ctx, struct kn_response *res, struct kn_error *err);
     /* The client went away or chunk failed: undo, free ctx. */
     void (*abandon)(struct kn_request *req, void *ctx);
@@ -111,20 +124,33 @@ struct kn_api {
     const struct kn_route *routes;    /* ended by method == NULL */
 };
 
-/* The listener. dispatch is called on a pool thread for every complete request (JSON bodies are read whole, up to max_body). */
+/*
+ * The listener. JSON bodies are read whole, up to max_body; a larger one is answered with KN_TOO_LARGE. `req` and `res` live until
+ * finish() has returned and the answer is sent.
+ */
 struct kn_http_server;
 struct kn_http_ops {
-    /* First sight of a request: decide whether its body is streamed. Headers and path are there, req->db is set. */
+    /*
+     * Event thread, as soon as the headers are there: must not block, req->db is NULL. 0: go on, *ret_upload says whether the
+     * body is streamed. -1: res is already the answer, and dispatch is not called.
+     */
     int (*open)(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res);
-    /* The request is complete (or open failed and res is already the answer: then this is not called). */
+    /* Worker thread: the request is complete. body is NUL-terminated. */
     void (*dispatch)(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res);
-    void (*too_large)(void *ctx, struct kn_request *req, struct kn_response *res);
-    void *(*thread_state)(void *ctx); /* called once a pool thread; gives the thread's struct kn_db */
-    void (*closed)(void *ctx, struct kn_request *req);
+    /* Any thread: the listener refused the body, or an upload's function failed; say it in the service's dialect. */
+    void (*refuse)(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res);
+    /* Once an answer, after all of the above: headers that every answer has, the log line, the metrics. Must not block. */
+    void (*finish)(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us);
+    struct kn_db *(*thread_db)(void *ctx); /* called once a worker thread; freed by the listener. May be NULL */
 };
+/* listen: "address:port", "[v6]:port" or ":port" (any address); port 0 = a free one. threads: workers. */
 int kn_http_serve(const char *listen, int threads, size_t max_body, const struct kn_http_ops *ops, void *ctx,
                   struct kn_http_server **ret_server, struct kn_error *err);
-void kn_http_stop(struct kn_http_server *server); /* drains what is in progress */
+/* Accepts no more, finishes what is in progress (up to 30 s), then cuts. Takes NULL. */
+void kn_http_stop(struct kn_http_server *server);
 int kn_http_port(const struct kn_http_server *server);
+
+/* Pure: percent-decodes text into out (size ≥ len + 1). -1 for a broken escape, a NUL or bytes that are no UTF-8. */
+int kn_url_decode(const char *text, size_t len, bool plus_is_space, char *out);
 
 #endif

@@ -109,8 +109,7 @@ void kn_strbuf_vaddf(struct kn_strbuf *sb, const char *fmt, va_list args)
     va_end(again);
 }
 
-/* How many bytes of a well-formed UTF-8 character start at s (RFC 3629: no surrogates, nothing overlong); 0 = none. */
-static size_t utf8_len(const unsigned char *s)
+size_t kn_utf8_len(const unsigned char *s)
 {
     static const struct {
         unsigned char first, last, low, high; /* range of the first byte, range of the second */
@@ -161,7 +160,7 @@ void kn_strbuf_addjson(struct kn_strbuf *sb, const char *text)
     const unsigned char *at = (const unsigned char *)text;
     const unsigned char *plain = at; /* what was passed over and not added yet */
     while (*at != '\0') {
-        size_t len = *at < 0x80 ? 1 : utf8_len(at);
+        size_t len = *at < 0x80 ? 1 : kn_utf8_len(at);
         if (len > 0 && *at >= ' ' && *at != '"' && *at != '\\') {
             at += len;
             continue;
@@ -208,7 +207,7 @@ void kn_strbuf_addxml(struct kn_strbuf *sb, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
     while (*at != '\0') {
-        size_t len = *at < 0x80 ? 1 : utf8_len(at);
+        size_t len = *at < 0x80 ? 1 : kn_utf8_len(at);
         const char *entity = xml_entity(*at);
         if (entity != NULL) {
             kn_strbuf_addstr(sb, entity);

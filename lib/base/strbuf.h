@@ -36,6 +36,11 @@ void kn_strbuf_addjson(struct kn_strbuf *sb, const char *text);
 void kn_strbuf_addxml(struct kn_strbuf *sb, const char *text);
 /* Percent-encodes everything but RFC 3986 unreserved characters. */
 void kn_strbuf_addurl(struct kn_strbuf *sb, const char *text);
+/*
+ * How many bytes (2 to 4) of a well-formed multi-byte UTF-8 character start at s (RFC 3629: no surrogates, nothing overlong); 0 = none,
+ * ASCII included. Reads on only while the bytes fit, so a NUL ends it.
+ */
+size_t kn_utf8_len(const unsigned char *s);
 /* Hands over the heap string (free() it) and leaves sb empty. */
 char *kn_strbuf_detach(struct kn_strbuf *sb);
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns an exchange on its event thread: libmicrohttpd's callbacks, one function a state. It reads bodies and sends answers; whatever
+ * may block goes to a worker while the connection is suspended. It must never wait.
+ *
+ * libmicrohttpd sends an answer only before the body or after all of it. So an answer that was decided early waits until the body
+ * was read and dropped: a client that is still sending would otherwise see a reset instead of its 401 or 413.
+ */
+#include <strings.h>
+
+#include "lib/adapter/http_private.h"
+#include "lib/base/clock.h"
+
+#define PIECE_BYTES (256U << 10)          /* what an upload is handed at a time */
+#define SWALLOW_BYTES (INT64_C(64) << 20) /* what is read to deliver a refusal politely */
+
+void *kn_http_on_target(void *cls, const char *target, struct MHD_Connection *connection)
+{
+    struct kn_http_server *s = cls;
+
+    atomic_fetch_add(&s->open_exchanges, 1);
+    return kn_http_raw_new(s, target, connection);
+}
+
+void kn_http_finish(struct kn_http_raw *raw)
+{
+    raw->server->ops->finish(raw->server->ctx, &raw->req, &raw->res, kn_mono_us() - raw->started_us);
+}
+
+static enum MHD_Result send_answer(struct kn_http_raw *raw)
+{
+    raw->state = KN_HTTP_SENT;
+    return kn_http_send(raw);
+}
+
+static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
+{
+    raw->state = KN_HTTP_WORKING;
+    MHD_suspend_connection(raw->connection);
+    if (!kn_http_work(raw, job)) {
+        raw->state = KN_HTTP_CUT;
+        MHD_resume_connection(raw->connection);
+    }
+    return MHD_YES;
+}
+
+static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
+{
+    kn_http_response_reset(&raw->res);
+    raw->server->ops->refuse(raw->server->ctx, &raw->req, err, &raw->res);
+    kn_http_finish(raw);
+    raw->state = KN_HTTP_SWALLOW;
+}
+
+/* Before the body: a client that waits for 100 Continue, has no body or a huge one gets its answer at once. */
+static enum MHD_Result answer_early(struct kn_http_raw *raw)
+{
+    const char *expect = kn_request_header(&raw->req, "Expect");
+
+    if (raw->length == 0 || raw->length > SWALLOW_BYTES || (expect != NULL && strcasecmp(expect, "100-continue") == 0)) {
+        return send_answer(raw);
+    }
+    raw->state = KN_HTTP_SWALLOW;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
+{
+    struct kn_http_server *s = raw->server;
+    struct kn_error err = { 0 };
+
+    if (kn_http_raw_open(raw, method, &err) < 0) {
+        refuse(raw, &err);
+        return answer_early(raw);
+    }
+    if (s->ops->open(s->ctx, &raw->req, &raw->upload, &raw->res) < 0) {
+        kn_http_finish(raw);
+        return answer_early(raw);
+    }
+    if (raw->upload != NULL) {
+        return hand_over(raw, KN_HTTP_BEGIN);
+    }
+    if (raw->length > (int64_t)s->max_body) {
+        kn_fail(&err, KN_TOO_LARGE, "the body has %lld bytes, at most %zu are read", (long long)raw->length, s->max_body);
+        refuse(raw, &err);
+        return answer_early(raw);
+    }
+    raw->state = KN_HTTP_BODY;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t *len)
+{
+    struct kn_error err = { 0 };
+
+    if (*len == 0) {
+        return hand_over(raw, KN_HTTP_DISPATCH);
+    }
+    if (*len > raw->server->max_body - raw->body.len) { /* only a chunked one comes this far */
+        kn_fail(&err, KN_TOO_LARGE, "the body has more than %zu bytes", raw->server->max_body);
+        refuse(raw, &err);
+    } else {
+        kn_strbuf_add(&raw->body, data, *len);
+    }
+    *len = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_stream(struct kn_http_raw *raw, const char *data, size_t *len)
+{
+    if (*len == 0) {
+        return hand_over(raw, KN_HTTP_END);
+    }
+    size_t room = PIECE_BYTES - raw->body.len;
+    size_t taken = *len < room ? *len : room;
+    kn_strbuf_add(&raw->body, data, taken);
+    *len -= taken;
+    return raw->body.len < PIECE_BYTES ? MHD_YES : hand_over(raw, KN_HTTP_CHUNK);
+}
+
+static enum MHD_Result on_swallow(struct kn_http_raw *raw, size_t *len)
+{
+    if (*len == 0) {
+        return send_answer(raw);
+    }
+    raw->swallowed += (int64_t)*len;
+    *len = 0;
+    return raw->swallowed <= SWALLOW_BYTES ? MHD_YES : MHD_NO;
+}
+
+enum MHD_Result kn_http_on_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *len, void **con_cls)
+{
+    struct kn_http_raw *raw = *con_cls;
+
+    (void)cls;
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (raw->repeats) {
+        raw->repeats = false;
+        if (*len == 0) {
+            return raw->state == KN_HTTP_SWALLOW ? answer_early(raw) : MHD_YES;
+        }
+    }
+    switch (raw->state) {
+    case KN_HTTP_NEW:
+        return on_headers(raw, method);
+    case KN_HTTP_BODY:
+        return on_body(raw, data, len);
+    case KN_HTTP_STREAM:
+        return on_stream(raw, data, len);
+    case KN_HTTP_SWALLOW:
+        return on_swallow(raw, len);
+    case KN_HTTP_ANSWERED:
+        return send_answer(raw);
+    case KN_HTTP_WORKING:
+    case KN_HTTP_SENT:
+        return MHD_YES;
+    case KN_HTTP_CUT:
+        break;
+    }
+    return MHD_NO;
+}
+
+void kn_http_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                          enum MHD_RequestTerminationCode how)
+{
+    struct kn_http_raw *raw = *con_cls;
+    struct kn_http_server *s = cls;
+
+    (void)connection;
+    (void)how;
+    if (raw == NULL) {
+        return;
+    }
+    *con_cls = NULL;
+    raw->connection = NULL;
+    if (raw->upload_open) {
+        kn_http_work(raw, KN_HTTP_ABANDON);
+    } else {
+        kn_http_raw_free(raw);
+    }
+    atomic_fetch_sub(&s->open_exchanges, 1);
+}

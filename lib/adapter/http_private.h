@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_private: what the files behind http.h share. One struct kn_http_raw is one exchange: a request, its answer, and where it stands.
+ *
+ * It belongs to one thread at a time and needs no lock: to the event thread of its connection while the connection runs, to a
+ * worker while the connection is suspended. kn_http_work() hands it over, MHD_resume_connection() hands it back.
+ */
+#ifndef KN_ADAPTER_HTTP_PRIVATE_H
+#define KN_ADAPTER_HTTP_PRIVATE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lib/adapter/http.h"
+
+/* Where an exchange stands; the right column says who moves it on. */
+enum kn_http_state {
+    KN_HTTP_NEW,       /* nothing seen but the first line          event: headers came */
+    KN_HTTP_BODY,      /* collecting a body of at most max_body    event: body complete */
+    KN_HTTP_SWALLOW,   /* the answer is there, the body still comes: dropped, so that the client reads its answer */
+    KN_HTTP_STREAM,    /* a body goes to an upload, piece by piece event: piece full or body complete */
+    KN_HTTP_WORKING,   /* suspended, a worker has it               worker: resumes */
+    KN_HTTP_ANSWERED,  /* res is the answer                        event: sends it */
+    KN_HTTP_SENT,      /* MHD has it                               event: completed */
+    KN_HTTP_CUT,       /* no worker is left: the server stops      event: drops the connection */
+};
+
+enum kn_http_job { KN_HTTP_DISPATCH, KN_HTTP_BEGIN, KN_HTTP_CHUNK, KN_HTTP_END, KN_HTTP_ABANDON };
+
+struct kn_http_block; /* a piece of a request's own memory */
+
+struct kn_http_pair {
+    const char *key;
+    const char *value;
+};
+
+struct kn_http_raw {
+    struct kn_request req;
+    struct kn_response res;
+    struct kn_http_server *server;
+    struct MHD_Connection *connection; /* NULL: the client went away */
+    enum kn_http_state state;
+    enum kn_http_job job;
+    struct kn_http_raw *next_job;      /* guarded by the queue's lock */
+    struct kn_http_block *blocks;
+    char *target;                      /* path?query as received */
+    struct kn_http_pair *query;        /* decoded, in order; NULL until asked for */
+    int query_count;
+    const char *remote;
+    struct kn_strbuf body;             /* the JSON body, or the upload's current piece */
+    const struct kn_upload *upload;
+    void *upload_ctx;
+    bool upload_open;                  /* begin succeeded; end or abandon is still due */
+    bool repeats;                      /* MHD shows the headers a second time after a suspension */
+    int64_t length;                    /* announced; -1: chunked */
+    int64_t swallowed;
+    int64_t started_us;
+};
+
+struct kn_http_server {
+    struct MHD_Daemon *mhd;
+    const struct kn_http_ops *ops;     /* these four: immutable after start */
+    void *ctx;
+    size_t max_body;
+    int port;
+    atomic_bool draining;
+    atomic_int open_exchanges;         /* first line seen, not yet completed */
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct kn_http_raw *jobs;          /* guarded by lock; first to be done */
+    struct kn_http_raw **jobs_end;     /* guarded by lock */
+    bool closing;                      /* guarded by lock */
+    pthread_t *threads;                /* main thread */
+    int thread_count;
+};
+
+struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target, struct MHD_Connection *connection);
+void kn_http_raw_free(struct kn_http_raw *raw);
+/* Fills in what the headers say. 0, or -1 with an error for the client. */
+int kn_http_raw_open(struct kn_http_raw *raw, const char *method, struct kn_error *err);
+/* Throws away what the response holds and presets it again. */
+void kn_http_response_reset(struct kn_response *res);
+/* The answer is decided: tells the front door, by whichever thread decided. */
+void kn_http_finish(struct kn_http_raw *raw);
+/* Hands res to MHD. */
+enum MHD_Result kn_http_send(struct kn_http_raw *raw);
+
+/* MHD's callbacks. */
+void *kn_http_on_target(void *cls, const char *target, struct MHD_Connection *connection);
+enum MHD_Result kn_http_on_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *len, void **con_cls);
+void kn_http_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                          enum MHD_RequestTerminationCode how);
+
+/* Queues the exchange for a worker, who resumes it (KN_HTTP_ABANDON: frees it). False: the server stops, nobody will. */
+bool kn_http_work(struct kn_http_raw *raw, enum kn_http_job job);
+int kn_http_workers_start(struct kn_http_server *server, int threads, struct kn_error *err);
+/* Lets the workers finish what is queued, and ends them. */
+void kn_http_workers_stop(struct kn_http_server *server);
+/* After that: does what was still queued on this thread. */
+void kn_http_workers_leftovers(struct kn_http_server *server);
+
+#endif
