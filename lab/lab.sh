@@ -139,6 +139,11 @@ down() {
     say lab "down"
 }
 
+status() {
+    supervised || die "the lab is not up"
+    { echo NAME STATE PID RESTARTS SECONDS; ask status; } | awk '{ printf "%-14s %-11s %8s %9s %8s\n", $1, $2, $3, $4, $5 }'
+}
+
 HOSTS=${HOSTS:-2}
 BUS=${BUS:-embedded}
 [ "$(id -u)" -eq 0 ] || die "needs root: it makes namespaces"
@@ -147,7 +152,7 @@ mkdir -p "$lab"
 case ${1:-} in
 up) up ;;
 down) down ;;
-status) ask status | column -t -N NAME,STATE,PID,RESTARTS,SECONDS ;;
+status) status ;;
 in) shift && "$here/hosts.sh" in "$@" ;;
 ssh) shift && ssh_first "$@" ;;
 *) die "usage: lab.sh up | down | status | in HOST [COMMAND…] | ssh [COMMAND…]" ;;
