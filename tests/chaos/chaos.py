@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the cloud survives: each fault in the middle of 50 creations and 50 deletions; then the audit.
+
+    chaos.py [--bus embedded|kafka] [--short] [FAULT…]        FAULT: a name from FAULTS; default all, --short: a few
+
+Every server that was accepted (202) ends ACTIVE, every deletion that was accepted (204) ends in 404, none is doubled, nothing
+leaks. A client whose request broke off without an answer knows nothing: such a server may exist or not, but never half.
+"""
+import argparse
+import concurrent.futures
+import pathlib
+import sys
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from cloud import Cloud, CloudError, wait_until  # noqa: E402
+
+SERVERS = 50
+CLIENTS = 8
+
+
+class Round:
+    """50 old servers to delete, 50 new ones to create, and a fault when half of the wishes were said."""
+
+    def __init__(self, cloud, name):
+        self.cloud, self.name = cloud, name
+        self.created, self.deleted, self.unknown = set(), set(), set()
+        self.said = 0
+
+    def create(self, n):
+        name = f"{self.name}-{n}"
+        try:
+            status, answer = self.cloud.post_server(name)
+        except ConnectionError:
+            self.unknown.add(name)
+            return
+        if status == 202:
+            self.created.add(answer["server"]["id"])
+        elif status not in (500, 503, 504):
+            raise CloudError(f"create {name}: {status} {answer}")
+
+    def delete(self, server):
+        self.cloud.call_surely("DELETE", f"/compute/v2.1/servers/{server}")
+        self.deleted.add(server)
+
+    def run(self, old, fault):
+        """Wishes from several clients; the fault strikes after half of them."""
+        wishes = [(self.create, n) for n in range(SERVERS)] + [(self.delete, server) for server in old]
+        wishes = [w for pair in zip(wishes[:SERVERS], wishes[SERVERS:] or wishes[:SERVERS]) for w in pair] if old else wishes
+        half = len(wishes) // 2
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+            futures = [pool.submit(do, what) for do, what in wishes[:half]]
+            struck = pool.submit(fault, self.cloud)
+            futures += [pool.submit(do, what) for do, what in wishes[half:]]
+            for future in [*futures, struck]:
+                future.result()
+
+    def settle(self):
+        cloud = self.cloud
+        wait_until("no open task", lambda: cloud.sql("SELECT count(*) FROM task WHERE state IN ('run', 'undo')") == [["0"]])
+        for server in self.created:
+            cloud.wait_status(server, "ACTIVE")
+        for server in self.deleted:
+            cloud.wait_status(server, None)
+        for name in self.unknown:
+            rows = cloud.sql(f"SELECT vm_state FROM server WHERE name = '{name}' AND deleted_at IS NULL")
+            if rows not in ([], [["active"]]):
+                raise CloudError(f"{name}, whose answer was lost, is {rows}")
+        doubled = cloud.sql("SELECT name FROM server WHERE deleted_at IS NULL GROUP BY name HAVING count(*) > 1")
+        if doubled:
+            raise CloudError(f"doubled: {doubled}")
+        cloud.audit()
+
+
+def kill(name):
+    return lambda cloud: cloud.kill9(name)
+
+
+def restart(name):
+    return lambda cloud: cloud.restart(name)
+
+
+def kill_bus(cloud):
+    cloud.kill9("broker" if cloud.bus == "embedded" else "kafka")
+
+
+def kill_agent_twice(cloud):
+    cloud.kill9("agent")
+    wait_until("agent restarted", lambda: "agent" in cloud.pids())
+    cloud.kill9("agent")
+
+
+def kill_both_conductors(cloud):
+    cloud.kill9("conductor-1")
+    cloud.kill9("conductor-2")
+
+
+FAULTS = {
+    "nothing": lambda cloud: None, "api": kill("api"), "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors,
+    "scheduler": kill("scheduler"), "network": kill("network"), "volume": kill("volume"), "image": kill("image"),
+    "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "postgres": restart("postgres"),
+    "postgres-kill": kill("postgres"),
+}
+SHORT = ["conductor", "agent", "bus", "postgres"]
+
+
+def run_faults(cloud, names):
+    """(passed, failed); the first failure ends it, because what follows would only tell of the same."""
+    old, passed = set(), 0
+    cloud.prepare()
+    for name in names:
+        this = Round(cloud, name)
+        try:
+            this.run(old, FAULTS[name])
+            this.settle()
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()
+            print(f"FAIL chaos {cloud.bus}: {name}", flush=True)
+            cloud.show_logs()
+            return passed, 1
+        print(f"ok   chaos {cloud.bus}: {name} ({len(this.created)} created, {len(this.deleted)} deleted, "
+              f"{len(this.unknown)} without an answer)", flush=True)
+        passed += 1
+        rows = cloud.sql("SELECT id FROM server WHERE deleted_at IS NULL")
+        old = {row[0] for row in rows[:SERVERS]}
+    return passed, 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bus", choices=["embedded", "kafka"], default="embedded")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="leave the directory with logs and database")
+    parser.add_argument("faults", nargs="*", metavar="FAULT")
+    options = parser.parse_args()
+    names = options.faults or (SHORT if options.short else list(FAULTS))
+    with Cloud(bus=options.bus, hosts=20, keep=options.keep) as cloud:
+        passed, failed = run_faults(cloud, names)
+    print(f"chaos-{options.bus}: {passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

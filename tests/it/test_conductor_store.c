@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shards, leases and moves on a real database: who may write, and who was too slow. A conductor that was frozen while another took its
+ * shard wakes up and must not be able to write one row.
+ */
+#include "conductor/objects.h"
+#include "conductor/store.h"
+#include "lib/base/mem.h"
+#include "tests/support/postgres.h"
+#include "tests/support/test.h"
+
+#define SERVER "11111111-1111-4111-8111-111111111111"
+
+static struct kn_test_pg *pg;
+static char *url;
+
+static int group_setup(void **state)
+{
+    (void)state;
+    pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    url = kn_test_pg_migrated(pg, "conductor");
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    kn_test_pg_free(pg);
+    free(url);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct kn_error err = { 0 };
+    struct kn_db *db = kn_db_new(url, "test");
+
+    *state = db;
+    return kn_db_script(db,
+        "TRUNCATE task_step, task, allocation, attachment, server, compute_usage, service CASCADE;"
+        "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
+        "INSERT INTO compute_usage (project_id, instances, cores, ram_mib) VALUES ('p', 1, 2, 128);"
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
+        "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err);
+}
+
+static int teardown(void **state)
+{
+    kn_db_free(*state);
+    return 0;
+}
+
+static int64_t number(struct kn_db *db, const char *sql)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+static int64_t add_task(struct kn_db *db, const char *kind)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *sql = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) VALUES "
+                                      "('%s', %d, '" SERVER "', 'p', 'u', 'req-x', '{\"requests\": []}') RETURNING id",
+                                      kind, kn_shard_of(SERVER));
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+static struct kn_shards conductor(const char *name)
+{
+    struct kn_shards shards = { .lease_ms = 60000 };
+
+    kn_copy(shards.owner, sizeof(shards.owner), name);
+    return shards;
+}
+
+static int count_mine(const struct kn_shards *shards)
+{
+    int n = 0;
+
+    for (int i = 0; i < KN_SHARDS; i++) {
+        n += shards->mine[i] ? 1 : 0;
+    }
+    return n;
+}
+
+static void live(struct kn_db *db, const char *name)
+{
+    AUTO_FREE char *sql = kn_asprintf("INSERT INTO service (id, binary_name, host, boot) VALUES ('%s', 'kilonova-conductor', '%s', 'b')",
+                                      name, name);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, sql, &err), &err);
+}
+
+static void test_two_conductors_share(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards one = conductor("one");
+    struct kn_shards two = conductor("two");
+    struct kn_error err = { 0 };
+
+    live(db, "one");
+    assert_ok(kn_shards_renew(&one, db, &err), &err);
+    assert_int_equal(count_mine(&one), KN_SHARDS);
+    live(db, "two");
+    assert_ok(kn_shards_renew(&two, db, &err), &err); /* nothing is free yet */
+    assert_int_equal(count_mine(&two), 0);
+    assert_ok(kn_shards_renew(&one, db, &err), &err); /* gives half up */
+    assert_ok(kn_shards_renew(&two, db, &err), &err);
+    assert_int_equal(count_mine(&one), KN_SHARDS / 2);
+    assert_int_equal(count_mine(&two), KN_SHARDS / 2);
+    for (int i = 0; i < KN_SHARDS; i++) {
+        assert_true(one.mine[i] != two.mine[i]);
+    }
+}
+
+static void test_a_restarted_conductor_takes_its_own_back(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards before = conductor("one");
+    struct kn_shards after = conductor("one");
+    struct kn_error err = { 0 };
+
+    live(db, "one");
+    assert_ok(kn_shards_renew(&before, db, &err), &err);
+    assert_ok(kn_shards_reclaim(&after, db, &err), &err); /* the lease still runs */
+    assert_int_equal(count_mine(&after), KN_SHARDS);
+    assert_true(after.epoch[0] > before.epoch[0]);
+}
+
+static struct kn_admission admit(struct kn_db *db, const struct kn_shards *shards, int64_t id)
+{
+    struct kn_admission admission = { 0 };
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_store_admit(db, shards, &id, 1, &admission, &err), &err);
+    return admission;
+}
+
+/* Moves the task to its next row, as if place.claim had been answered. */
+static struct kn_move first_move(struct kn_task *task)
+{
+    struct kn_move move = { .task = task, .from_attempt = task->attempt, .change = KN_CHANGE_INIT };
+
+    kn_engine_plan(task);
+    task->parts[0].state = KN_PART_DONE;
+    move.records = kn_realloc_array(NULL, (size_t)task->part_count + 1, sizeof(*move.records));
+    kn_engine_advance(task, false, 3, &move.change, move.records, &move.record_count);
+    return move;
+}
+
+static void test_a_frozen_conductor_cannot_write(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards frozen = conductor("one");
+    struct kn_shards other = conductor("two");
+    struct kn_admission admission;
+    struct kn_move move;
+    struct kn_error err = { 0 };
+    int64_t id = add_task(db, "server.create");
+
+    live(db, "one");
+    assert_ok(kn_shards_renew(&frozen, db, &err), &err);
+    admission = admit(db, &frozen, id);
+    assert_int_equal(admission.task_count, 1);
+    move = first_move(admission.tasks[0]);
+    assert_ok(kn_db_script(db, "UPDATE shard SET lease_until = now() - interval '1 s'", &err), &err);
+    assert_ok(kn_shards_renew(&other, db, &err), &err);
+
+    assert_ok(kn_store_write(db, &frozen, &move, 1, 120, &err), &err);
+    assert_false(move.applied);
+    assert_int_equal(number(db, "SELECT attempt FROM task"), 1);
+    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE task_state = 'scheduling'"), 1);
+    kn_move_release(&move);
+    kn_admission_release(&admission);
+}
+
+static void test_a_move_is_applied_once(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards shards = conductor("one");
+    struct kn_admission admission;
+    struct kn_admission again;
+    struct kn_move move, late;
+    struct kn_error err = { 0 };
+    int64_t id = add_task(db, "server.create");
+
+    live(db, "one");
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    admission = admit(db, &shards, id);
+    again = admit(db, &shards, id);
+    move = first_move(admission.tasks[0]);
+    late = first_move(again.tasks[0]);
+    assert_ok(kn_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_true(move.applied);
+    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE task_state = 'spawning'"), 1);
+    assert_ok(kn_store_write(db, &shards, &late, 1, 120, &err), &err);
+    assert_false(late.applied);
+    assert_int_equal(number(db, "SELECT attempt FROM task"), 2);
+    kn_move_release(&move);
+    kn_move_release(&late);
+    kn_admission_release(&admission);
+    kn_admission_release(&again);
+}
+
+static void test_a_deletion_supersedes_what_was_cancelled(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards shards = conductor("one");
+    struct kn_admission admission;
+    struct kn_error err = { 0 };
+    int64_t create = add_task(db, "server.create");
+    int64_t delete = add_task(db, "server.delete");
+
+    live(db, "one");
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    admission = admit(db, &shards, delete); /* not cancelled: it waits */
+    assert_int_equal(admission.task_count, 0);
+    assert_int_equal(admission.waiting_count, 1);
+    kn_admission_release(&admission);
+    assert_ok(kn_db_script(db, "UPDATE task SET cancel = true WHERE kind = 'server.create'", &err), &err);
+    admission = admit(db, &shards, delete);
+    assert_int_equal(admission.task_count, 1);
+    assert_int_equal(number(db, "SELECT generation FROM server"), 2);
+    assert_int_equal(number(db, "SELECT count(*) FROM task WHERE kind = 'server.create' AND state = 'failed'"), 1);
+    kn_admission_release(&admission);
+    (void)create;
+}
+
+static void test_a_deleted_server_gives_its_usage_back(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_change change = { .server = { .any = true, .deleted = true, .power_state = -1 } };
+    struct kn_object_change object = { SERVER, &change };
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_server_write(db, &object, 1, &err), &err);
+    assert_ok(kn_server_write(db, &object, 1, &err), &err); /* twice is once */
+    assert_int_equal(number(db, "SELECT instances + cores + ram_mib FROM compute_usage"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_two_conductors_share, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_restarted_conductor_takes_its_own_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_frozen_conductor_cannot_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_move_is_applied_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_deletion_supersedes_what_was_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
