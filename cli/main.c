@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "conductor/cli.h"
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 #include "lib/base/cleanup.h"
 
 static const struct kn_command *const TABLES[] = {
     kn_builtin_commands,
+    kn_conductor_commands,
     NULL,
 };
 
