@@ -94,6 +94,7 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("host", "on which"), UUID("network", "the network"), INT("version", 0, MAX_INT, "an older one is ignored"),
              ARR("peers", "{mac, ips:[address…], underlay} of each port bound elsewhere")),
       NULL },
+    { "agent.introduce", 1, KN_TOPIC_AGENT, "say hello: the scheduler heard you and does not know you", NOTHING, NULL },
     { "host.observe", 1, KN_TOPIC_AGENT, "what is really there, for the audit: answered in one reply per host",
       FIELDS(STR("host", "on which"), STR("audit", "whose question, repeated in the result")),
       FIELDS(STR("audit", "whose question"), STR("host", "which"),

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * choose: who may host a server (filters), who is best (policies), and in words why nobody could. Pure: `now` is a parameter, nothing is claimed here.
+ */
+#ifndef KN_SCHEDULER_CHOOSE_H
+#define KN_SCHEDULER_CHOOSE_H
+
+#include "lib/base/error.h"
+#include "scheduler/inventory.h"
+
+struct kn_placement {
+    struct kn_resources wanted;
+    const char *zone;            /* "" = any */
+    const char *host;            /* "" = any */
+    const char *const *exclude;  /* NULL-ended; may be NULL */
+    int64_t now_ms;              /* monotonic */
+    int64_t agent_timeout_ms;
+};
+
+/* One reason for which a host may not. In the order in which they are asked. */
+struct kn_filter {
+    const char *name;  /* Nova's word where there is one */
+    bool (*passes)(const struct kn_host *host, const struct kn_placement *p);
+};
+extern const struct kn_filter kn_filters[]; /* ended by name == NULL */
+
+/* NULL: every filter lets it pass; else the first that does not. */
+const struct kn_filter *kn_filter_first_refusal(const struct kn_host *host, const struct kn_placement *p);
+
+struct kn_policy_of_packing {
+    const char *name;    /* pack, spread */
+    bool fullest_first;  /* which end of the buckets it begins at */
+    /* Of two hosts in the same bucket, true if a is better than b. */
+    bool (*better)(const struct kn_host *a, const struct kn_host *b, const struct kn_placement *p);
+};
+/* NULL if there is none of this name. */
+const struct kn_policy_of_packing *kn_packing(const char *name);
+
+/*
+ * The host to take. KN_NO_VALID_HOST names every filter with the hosts it took away and what the nearest miss lacked.
+ */
+int kn_choose(const struct kn_inventory *inv, const struct kn_policy_of_packing *policy, const struct kn_placement *p,
+              struct kn_host **ret_host, struct kn_error *err);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The filters: one line of the table, one small pure function. A new reason to refuse a host is a new line here and nothing else. */
+#include <string.h>
+
+#include "scheduler/choose.h"
+
+static bool is_wanted_host(const struct kn_host *host, const struct kn_placement *p)
+{
+    return *p->host == '\0' || strcmp(host->name, p->host) == 0;
+}
+
+static bool is_in_zone(const struct kn_host *host, const struct kn_placement *p)
+{
+    return *p->zone == '\0' || strcmp(host->zone, p->zone) == 0;
+}
+
+/* A host that failed this server before. */
+static bool is_untried(const struct kn_host *host, const struct kn_placement *p)
+{
+    for (const char *const *name = p->exclude; name != NULL && *name != NULL; name++) {
+        if (strcmp(*name, host->name) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_enabled(const struct kn_host *host, const struct kn_placement *p)
+{
+    (void)p;
+    return !host->disabled;
+}
+
+static bool is_up(const struct kn_host *host, const struct kn_placement *p)
+{
+    return !host->forced_down && host->agent != NULL && p->now_ms - host->agent->heard_ms < p->agent_timeout_ms;
+}
+
+static bool has_vcpus(const struct kn_host *host, const struct kn_placement *p)
+{
+    return kn_host_free(host).vcpus >= p->wanted.vcpus;
+}
+
+static bool has_memory(const struct kn_host *host, const struct kn_placement *p)
+{
+    return kn_host_free(host).memory_mib >= p->wanted.memory_mib;
+}
+
+static bool has_disk(const struct kn_host *host, const struct kn_placement *p)
+{
+    return kn_host_free(host).disk_gib >= p->wanted.disk_gib;
+}
+
+const struct kn_filter kn_filters[] = {
+    { "RequestedHostFilter", is_wanted_host }, { "AvailabilityZoneFilter", is_in_zone }, { "RetryFilter", is_untried },
+    { "ComputeDisabledFilter", is_enabled },   { "ComputeUpFilter", is_up },             { "CoreFilter", has_vcpus },
+    { "RamFilter", has_memory },               { "DiskFilter", has_disk },               { NULL, NULL },
+};
+
+const struct kn_filter *kn_filter_first_refusal(const struct kn_host *host, const struct kn_placement *p)
+{
+    for (const struct kn_filter *filter = kn_filters; filter->name != NULL; filter++) {
+        if (!filter->passes(host, p)) {
+            return filter;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inventory: every host in memory. Hosts lie in buckets by their free vCPUs, so that the best fit is looked for where it is. One thread.
+ *
+ * Free vCPUs are those that may be sold: physical ones times the ratio, less what is used.
+ */
+#ifndef KN_SCHEDULER_INVENTORY_H
+#define KN_SCHEDULER_INVENTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/cleanup.h"
+
+struct kn_agent_seen {
+    char *id;
+    char *boot;
+    int64_t heard_ms; /* monotonic; the scheduler's own start counts as heard */
+    bool known;       /* has a row */
+    bool touched;     /* heard since last_seen was written */
+};
+
+struct kn_resources {
+    int64_t vcpus;
+    int64_t memory_mib;
+    int64_t disk_gib;
+};
+
+struct kn_host {
+    char *name;
+    char *zone;
+    char *underlay;                /* NULL: none */
+    struct kn_agent_seen *agent;
+    struct kn_resources capacity;  /* that may be sold */
+    struct kn_resources used;
+    int64_t servers;
+    bool disabled;
+    bool forced_down;
+    int bucket, place;             /* where it lies; inventory.c's */
+};
+
+struct kn_inventory;
+
+struct kn_inventory *kn_inventory_new(void);
+void kn_inventory_free(struct kn_inventory *inv);
+KN_DEFINE_AUTO(kn_inventory);
+
+/* Makes what is not there. Pointers stay valid until the inventory is freed. */
+struct kn_agent_seen *kn_inventory_agent(struct kn_inventory *inv, const char *id, int64_t now_ms);
+struct kn_agent_seen *kn_inventory_find_agent(const struct kn_inventory *inv, const char *id);
+struct kn_agent_seen *kn_inventory_agent_at(const struct kn_inventory *inv, int i);
+int kn_inventory_agents(const struct kn_inventory *inv);
+struct kn_host *kn_inventory_host(struct kn_inventory *inv, const char *name);
+struct kn_host *kn_inventory_find(const struct kn_inventory *inv, const char *name);
+struct kn_host *kn_inventory_at(const struct kn_inventory *inv, int i);
+int kn_inventory_hosts(const struct kn_inventory *inv);
+
+/* After capacity or use changed: puts the host into its bucket. */
+void kn_inventory_settle(struct kn_inventory *inv, struct kn_host *host);
+/* sign +1 takes, -1 gives back. */
+void kn_inventory_take(struct kn_inventory *inv, struct kn_host *host, const struct kn_resources *r, int sign);
+
+struct kn_resources kn_host_free(const struct kn_host *host);
+
+/* Buckets: 0 … KN_BUCKETS - 1 free vCPUs; the last holds all that have more. */
+#define KN_BUCKETS 1025
+int kn_inventory_bucket(const struct kn_inventory *inv, int bucket, struct kn_host *const **ret_hosts);
+
+#endif
