@@ -246,11 +246,8 @@ int kn_proctable_parse(const char *text, struct kn_proctable *table, struct kn_e
 
     for (int number = 1; *at != '\0'; number++) {
         size_t n = strcspn(at, "\n");
-        AUTO_FREE char *line = strndup(at, n);
+        AUTO_FREE char *line = kn_strndup(at, n);
 
-        if (line == NULL) {
-            abort();
-        }
         if (add_row(table, line, err) < 0) {
             kn_proctable_release(table);
             return kn_fail_context(err, "line %d", number);

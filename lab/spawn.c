@@ -135,10 +135,8 @@ static pid_t parent_of(pid_t pid)
     }
     text[n] = '\0';
     end = strrchr(text, ')');
-    if (end == NULL || sscanf(end + 1, " %*c %d", &parent) != 1) {
-        return 0;
-    }
-    return (pid_t)parent;
+    /* ") S 1234 …": a state of one letter, then the parent */
+    return end != NULL && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
 }
 
 /* Does pid descend from root? Bounded, because /proc changes while it is read. */

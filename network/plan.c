@@ -60,6 +60,7 @@ void kn_plan_port(struct kn_plan *plan, const struct kn_plan_port *port)
         [KN_PLAN_UP] = port->admin_state_up ? "t" : "f",
         [KN_PLAN_MADE] = port->made_for_server ? "t" : "f",
     };
+    _Static_assert(KN_COUNT(values) == KN_PLAN_MADE + 1, "one value a column of a port");
 
     for (size_t i = 0; i < KN_COUNT(values); i++) {
         kn_array_add(&plan->columns[i], values[i]);

@@ -22,8 +22,6 @@
 #define SYSTEM_FILE "/etc/kilonova/kilonova.conf"
 #define FILE_MAX_BYTES (1024 * 1024)
 
-extern char **environ;
-
 enum option_type { OPTION_STRING, OPTION_SECRET, OPTION_INT, OPTION_BOOL };
 
 struct option {
@@ -280,11 +278,11 @@ static int read_environment(struct kn_conf *conf, struct kn_error *err)
     static const char PREFIX[] = "KILONOVA_";
     for (char **e = environ; e != NULL && *e != NULL; e++) {
         const char *equals = strchr(*e, '=');
-        if (equals == NULL || strncmp(*e, PREFIX, sizeof(PREFIX) - 1) != 0) {
+        if (strncmp(*e, PREFIX, sizeof(PREFIX) - 1) != 0 || equals < *e + sizeof(PREFIX) - 1) {
             continue;
         }
-        AUTO_FREE char *name = kn_strdup(*e + sizeof(PREFIX) - 1);
-        name[strcspn(name, "=")] = '\0';
+        const char *begin = *e + sizeof(PREFIX) - 1;
+        AUTO_FREE char *name = kn_strndup(begin, (size_t)(equals - begin));
         if (set_from_env(conf, name, equals + 1, err) < 0) {
             return -1;
         }

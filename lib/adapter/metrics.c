@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,17 +182,18 @@ static void print_metric(struct kn_strbuf *out, const struct kn_metric *m)
     }
 }
 
+/* The second number of /proc/self/statm, in pages; 0 if it cannot be read. */
 static int64_t resident_bytes(void)
 {
-    long long total = 0, resident = 0;
+    char text[128] = "";
     FILE *f = fopen("/proc/self/statm", "re");
-    if (f != NULL) {
-        if (fscanf(f, "%lld %lld", &total, &resident) != 2) {
-            resident = 0;
-        }
-        fclose(f);
+    if (f == NULL) {
+        return 0;
     }
-    return resident * sysconf(_SC_PAGESIZE);
+    bool got = fgets(text, sizeof(text), f) != NULL;
+    fclose(f);
+    const char *second = got ? strchr(text, ' ') : NULL;
+    return second != NULL ? strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
 static void print_process(struct kn_strbuf *out)

@@ -39,6 +39,11 @@ char *kn_strdup(const char *s)
     return s == NULL ? NULL : must(strdup(s));
 }
 
+char *kn_strndup(const char *s, size_t len)
+{
+    return must(strndup(s, len));
+}
+
 char *kn_asprintf(const char *fmt, ...)
 {
     char *text = NULL;

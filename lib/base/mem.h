@@ -8,6 +8,7 @@
 void *kn_alloc(size_t size);               /* zeroed */
 void *kn_realloc_array(void *p, size_t n, size_t size);
 char *kn_strdup(const char *s);            /* NULL gives NULL */
+char *kn_strndup(const char *s, size_t len); /* at most len bytes of s */
 char *kn_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* strlcpy: copies with truncation, always NUL-terminated. */
 void kn_copy(char *dst, size_t size, const char *src);

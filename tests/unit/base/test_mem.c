@@ -28,6 +28,8 @@ static void test_strings(void **state)
     assert_null(kn_strdup(NULL));
     AUTO_FREE char *s = kn_asprintf("%s-%d", "a", 1);
     assert_string_equal(s, "a-1");
+    AUTO_FREE char *n = kn_strndup("abcdef", 3);
+    assert_string_equal(n, "abc");
     char small[4];
     kn_copy(small, sizeof(small), "abcdef");
     assert_string_equal(small, "abc");

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Calls that have a better one here. Each row: words | files where it is allowed | advice.
+. "$(dirname "$0")/files.sh"
+
+RULES='
+strcpy|stpcpy|strncpy @ ^$ @ kn_copy() always terminates
+strcat|strncat|sprintf|vsprintf @ ^$ @ struct kn_strbuf, or snprintf() into an array
+gets|scanf @ ^$ @ read a buffer and parse it strictly
+system|popen @ ^tests/ @ posix_spawn() with an argument vector: no shell sees the text
+atoi|atol|atoll|atof @ ^$ @ strtoll() with its end and range checked
+strtok|strsep @ ^$ @ strcspn() and strspn() leave the text alone
+rand|random|srand|srandom @ ^$ @ kn_random() or getrandom()
+gmtime|localtime|ctime|asctime|mktime @ ^$ @ lib/base/clock.h
+malloc|calloc|realloc|strdup|strndup|asprintf|vasprintf @ ^(lib/base/mem.c|tests/) @ lib/base/mem.h: out of memory aborts
+setjmp|longjmp|alloca @ ^$ @ return codes and cleanup attributes
+sleep|usleep|nanosleep|clock_nanosleep @ ^(lib/|lab/|compute-agent/|api/|conductor/|image/|network/|volume/|scheduler/|tests/support/|tests/bench/) @ wait for the event with a limit, never for luck
+assert @ ^tests/ @ _Static_assert, or abort() with a reason
+'
+
+verdict "$(
+    gawk -v rules="$RULES" '
+        BEGIN {
+            n = split(rules, rule, "\n")
+            for (i = 1; i <= n; i++) {
+                if (split(rule[i], part, " @ ") != 3) continue
+                words[i] = "(^|[^a-zA-Z0-9_>.])(" part[1] ")\\("
+                allowed[i] = part[2]
+                advice[i] = part[3]
+            }
+        }
+        {
+            code = gensub(/"([^"\\]|\\.)*"/, "\"\"", "g") # strings and comments are not calls
+            code = gensub(/\/\*.*\*\/|^ *\*.*|\/\*.*/, "", "g", code)
+            if (code !~ /\(/) next
+            for (i in words)
+                if (code ~ words[i] && FILENAME !~ allowed[i])
+                    print FILENAME ":" FNR ": " gensub(/^ +/, "", 1) "   <- " advice[i]
+        }' $(files '*.c' '*.h')
+    grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $(files '*.c' '*.h' '*.sh' '*.sql' '*.py' '*.md' Makefile | grep -v '^tests/lint/') /dev/null |
+        sed 's/$/   <- do it, or say in the issue tracker that it is missing/'
+    grep -nE '^typedef (struct|enum)' $(files '*.c' '*.h') /dev/null | sed 's/$/   <- struct tags without typedef/'
+)"

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Who may include whom (ARCHITECTURE.md): layers point one way, rooms meet at api.h, host.h and cli.h only, and foreign headers stay in
+# their cages.
+. "$(dirname "$0")/files.sh"
+
+verdict "$(grep -nE '^[[:space:]]*#[[:space:]]*include' $(files '*.c' '*.h') /dev/null | gawk -F: '
+    function say(what) { print $1 ":" $2 ": " what }
+    function top(path) { return path ~ /^lib\// ? gensub(/^(lib\/[a-z]+)\/.*/, "\\1", 1, path) : gensub(/\/.*/, "", 1, path) }
+    BEGIN {
+        # header (a prefix of what is in the <>) -> the files that may include it
+        cage["libpq-fe.h"] = "^(lib/adapter/db|tests/support/)"
+        cage["librdkafka/"] = "^(lib/adapter/bus|lab/broker|tests/)"
+        cage["microhttpd.h"] = "^(lib/adapter/http|tests/)"
+        cage["sodium"] = "^lib/adapter/crypto"
+        cage["openssl/"] = "^lib/adapter/crypto"
+        cage["libvirt/"] = "^(compute-agent/driver_libvirt|tests/)"
+        cage["netlink/"] = "^network/host_"
+        cage["nftables/"] = "^network/host_"
+        cage["curl/"] = "^(image/host_|image/fetch|cli/|tests/)"
+        cage["ini.h"] = "^$"
+        level["lib/base"] = 1; level["lib/domain"] = 2; level["lib/adapter"] = 3
+    }
+    {
+        file = $1; from = top(file); text = $0; sub(/^[^:]*:[^:]*:/, "", text)
+    }
+    text ~ /</ {
+        header = gensub(/.*<([^>]*)>.*/, "\\1", 1, text)
+        for (c in cage)
+            if (index(header, c) == 1 && file !~ cage[c])
+                say("<" header "> belongs to " cage[c] "*: ask that file for what you need through its header")
+        if (from == "lib/base" && header ~ /^(jansson|libpq|librdkafka|curl|libvirt|microhttpd)/)
+            say("lib/base sees no foreign header")
+        next
+    }
+    file ~ /^tests\// { next }
+    {
+        header = gensub(/.*"([^"]*)".*/, "\\1", 1, text); to = top(header)
+        if (header !~ /\//) { say("write the whole path: \"" from "/" header "\""); next }
+        if (header ~ /_private\.h$/) {
+            stem = gensub(/_private\.h$/, "", 1, header)
+            if (index(file, stem) != 1) say("\"" header "\" is private to " stem "*: use its public header")
+        }
+        if (to == "tests") { say("only tests include tests/"); next }
+        if (to ~ /^lib\//) {
+            if (from in level && level[to] > level[from])
+                say(from " must not know " to ": move what you need down, or hand it in as a parameter")
+            next
+        }
+        if (from == to) next
+        if (from == "api" && header ~ /\/api\.h$/) next
+        if (from == "compute-agent" && header ~ /\/host\.h$/) next
+        if (from == "cli" && header ~ /\/cli\.h$/) next
+        say(from " must not include \"" header "\": rooms meet at X/api.h (api/), X/host.h (compute-agent/), X/cli.h (cli/), or on the bus")
+    }')"
