@@ -76,7 +76,7 @@ int kn_page_read(const struct kn_request *req, struct kn_page *ret, struct kn_er
             return kn_fail(err, KN_BAD_REQUEST, "Invalid input for query parameters limit. Value: %.40s. '%.40s' does not "
                            "match '^[0-9]*$'", limit, limit);
         }
-        page.limit = strlen(limit) > 6 ? KN_PAGE_MAX : atol(limit);
+        page.limit = strlen(limit) > 6 ? KN_PAGE_MAX : strtol(limit, NULL, 10);
         page.limit = page.limit > KN_PAGE_MAX ? KN_PAGE_MAX : page.limit;
     }
     *ret = page;

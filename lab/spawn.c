@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -125,7 +126,6 @@ static pid_t parent_of(pid_t pid)
     AUTO_CLOSE int fd = -1;
     ssize_t n;
     const char *end;
-    int parent = 0;
 
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -278,7 +278,7 @@ static int read_environment(struct kn_conf *conf, struct kn_error *err)
     static const char PREFIX[] = "KILONOVA_";
     for (char **e = environ; e != NULL && *e != NULL; e++) {
         const char *equals = strchr(*e, '=');
-        if (strncmp(*e, PREFIX, sizeof(PREFIX) - 1) != 0 || equals < *e + sizeof(PREFIX) - 1) {
+        if (equals == NULL || strncmp(*e, PREFIX, sizeof(PREFIX) - 1) != 0) {
             continue;
         }
         const char *begin = *e + sizeof(PREFIX) - 1;

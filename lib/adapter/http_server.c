@@ -85,7 +85,7 @@ static int port_of(int fd)
     if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0) {
         getnameinfo((struct sockaddr *)&addr, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV);
     }
-    return atoi(port);
+    return (int)strtol(port, NULL, 10);
 }
 
 /* Escapes stay: kn_url_decode() undoes them after the path was cut at its slashes. */

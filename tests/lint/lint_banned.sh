@@ -8,8 +8,8 @@ strcpy|stpcpy|strncpy @ ^$ @ kn_copy() always terminates
 strcat|strncat|sprintf|vsprintf @ ^$ @ struct kn_strbuf, or snprintf() into an array
 gets|scanf @ ^$ @ read a buffer and parse it strictly
 system|popen @ ^tests/ @ posix_spawn() with an argument vector: no shell sees the text
-atoi|atol|atoll|atof @ ^$ @ strtoll() with its end and range checked
-strtok|strsep @ ^$ @ strcspn() and strspn() leave the text alone
+atoi|atol|atoll|atof @ ^tests/ @ strtoll() with its end and range checked
+strtok @ ^$ @ strcspn() and strspn() leave the text alone
 rand|random|srand|srandom @ ^$ @ kn_random() or getrandom()
 gmtime|localtime|ctime|asctime|mktime @ ^$ @ lib/base/clock.h
 malloc|calloc|realloc|strdup|strndup|asprintf|vasprintf @ ^(lib/base/mem.c|tests/) @ lib/base/mem.h: out of memory aborts
