@@ -12,7 +12,6 @@
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
-JOBS ?= $(shell nproc)
 
 ROOMS := lib/base lib/domain lib/adapter identity api scheduler conductor compute-agent network volume image cli lab
 BINARIES := kilonova kilonova-api kilonova-conductor kilonova-scheduler kilonova-network kilonova-volume \
@@ -182,20 +181,8 @@ cppcheck:
 	    --cppcheck-build-dir=build/cppcheck --suppressions-list=tests/lint/cppcheck.txt --suppress=missingIncludeSystem \
 	    -I . -D_GNU_SOURCE $(ROOMS)
 
-# Everything, each part whether or not the one before passed; the last line is the sum.
-STEP = tests/support/tally.sh step
 check:
-	@tests/support/tally.sh start
-	@export WERROR=1 MAKEFLAGS=; \
-	$(STEP) build-gcc $(MAKE) -j$(JOBS) all; \
-	$(STEP) build-clang $(MAKE) -j$(JOBS) clang; \
-	$(MAKE) -j$(JOBS) build-asan > build/log/build-asan.log 2>&1 || { tail -40 build/log/build-asan.log; tests/support/tally.sh add build-asan 0 1 0; }; \
-	$(MAKE) unit; $(MAKE) lint; $(MAKE) fuzz-replay; \
-	$(STEP) clang-tidy $(MAKE) -j$(JOBS) -k tidy; \
-	$(STEP) cppcheck $(MAKE) cppcheck; \
-	$(MAKE) it; \
-	for part in e2e chaos bench; do tests/support/short.sh $$part; done; \
-	tests/support/tally.sh sum
+	@tests/check.sh
 
 clean:
 	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck

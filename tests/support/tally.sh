@@ -4,6 +4,7 @@
 #   tally.sh start                               empties it
 #   tally.sh add SUITE PASSED FAILED SKIPPED
 #   tally.sh step NAME COMMAND...                one pass or one failure by exit status; the output is shown on failure
+#   tally.sh suite NAME COMMAND...               a command that counts by itself; if it fails without counting one, one failure
 #   tally.sh sum                                 prints "N passed, N failed, N skipped"; status 1 if any failed
 set -u
 file=build/tally
@@ -25,6 +26,21 @@ step)
         echo "$name 0 1 0" >> $file
         exit 1
     fi
+    ;;
+suite)
+    name=$2
+    shift 2
+    before=$(wc -l < $file)
+    "$@"
+    status=$?
+    counted=$(tail -n +$((before + 1)) $file | awk '{ n++; bad += $3 } END { print n + 0, bad + 0 }')
+    if [ $status -ne 0 ] && [ "${counted#* }" -eq 0 ]; then
+        echo "FAIL $name: ended with status $status"
+        echo "$name 0 1 0" >> $file
+    elif [ "${counted% *}" -eq 0 ]; then
+        echo "$name 1 0 0" >> $file
+    fi
+    exit $status
     ;;
 sum)
     awk '{ p += $2; f += $3; s += $4 }

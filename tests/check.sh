@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `make check`: everything that is a rule, each part whether or not the one before it passed. The last line is the sum, and the
+# status says whether anything failed. ONLY="unit lint" runs some parts.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+tally=tests/support/tally.sh
+make=(make --no-print-directory WERROR=1)
+jobs=-j$(nproc)
+unset MAKEFLAGS MAKELEVEL
+
+part() {
+    local name=$1 started=$SECONDS
+    shift
+    case " ${ONLY-$name} " in *" $name "*) ;; *) return ;; esac
+    echo "== $name"
+    "$@"
+    echo "== $name: $((SECONDS - started)) s"
+}
+
+short() {
+    [ ! -x "tests/$1/short.sh" ] || $tally suite "$1" "tests/$1/short.sh"
+}
+
+$tally start
+part build-gcc $tally step build-gcc "${make[@]}" "$jobs" all
+part build-clang $tally step build-clang "${make[@]}" "$jobs" -k clang
+part build-asan $tally step build-asan "${make[@]}" "$jobs" -k build-asan
+part unit $tally suite unit "${make[@]}" unit
+part lint $tally suite lint "${make[@]}" lint
+part fuzz-replay $tally suite fuzz-replay "${make[@]}" fuzz-replay
+part clang-tidy $tally step clang-tidy "${make[@]}" "$jobs" -k tidy
+part cppcheck $tally step cppcheck "${make[@]}" cppcheck
+part it $tally suite it "${make[@]}" it
+part e2e short e2e
+part chaos short chaos
+part bench short bench
+$tally sum
