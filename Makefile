@@ -165,7 +165,7 @@ fuzz: $(FUZZ:%=build/fuzz/%)
 
 clang: $(BUILT:%=build/clang/bin/%) $(patsubst %.c,build/clang/%.o,$(EVERY_C)) build/clang/libkilonova.a
 
-lint: build/gen/migrations.c
+lint: build/bin/kilonova
 	@tests/lint/run.sh
 
 # One file a process: clang 14 reports false va_list errors when it is given several. A file is looked at again when it changed.

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Documents that a program can write are what it writes.
+. "$(dirname "$0")/files.sh"
+
+verdict "$(
+    build/bin/kilonova messages | diff -q - docs/messages.md > /dev/null ||
+        echo "docs/messages.md is not what the registry says: build/bin/kilonova messages > docs/messages.md"
+    for room in $(rooms); do
+        [ ! -f "$room/cli.h" ] || grep -q "\"$room/cli.h\"" cli/main.c || echo "cli/main.c: mount the commands of $room/cli.h"
+        [ ! -f "$room/api.h" ] || grep -rq "\"$room/api.h\"" api/ || echo "api/: mount the routes of $room/api.h"
+    done
+)"
