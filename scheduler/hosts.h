@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hosts: the rows of agents and hosts, between PostgreSQL and the inventory. Their SQL lives here and nowhere else in this room. */
+#ifndef KN_SCHEDULER_HOSTS_H
+#define KN_SCHEDULER_HOSTS_H
+
+#include <jansson.h>
+
+#include "lib/adapter/db.h"
+#include "scheduler/inventory.h"
+
+/* Everything, into an empty inventory. Agents count as heard at now_ms. */
+int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err);
+/* What people switch: disabled and forced_down. */
+int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err);
+/*
+ * An agent said hello with its hosts ("A host" in ARCHITECTURE.md): writes agent and hosts, then the inventory. A host whose capacity would fall below
+ * what it holds keeps its old capacity and is named in the log.
+ */
+int kn_hosts_hello(struct kn_db *db, struct kn_inventory *inv, const json_t *hello, int64_t cpu_ratio_percent,
+                   int64_t now_ms, struct kn_error *err);
+/* last_seen of every agent that was heard since the last time. */
+int kn_hosts_heard(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err);
+/* Stable and derived from the name alone: RFC 9562's version 8 of SHA-256("kilonova host " name). Pure. */
+void kn_host_uuid(const char *name, char out[37]);
+
+#endif

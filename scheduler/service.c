@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages of the scheduler: claims and releases in batches, hellos and heartbeats as they come. An agent that is heard but not known is asked to introduce
+ * itself, because a hello that was said while no scheduler listened is gone.
+ */
+#include "scheduler/service.h"
+
+#include <string.h>
+
+#include "lib/adapter/metrics.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "scheduler/claims.h"
+#include "scheduler/hosts.h"
+
+#define MAX_BATCH 500
+
+static struct kn_metric CLAIMS = KN_COUNTER("kilonova_claims_total", "claims decided", "outcome", NULL);
+static struct kn_metric HOSTS = KN_GAUGE("kilonova_hosts", "hosts in the inventory", NULL, NULL);
+
+struct state {
+    struct kn_inventory *inv; /* NULL: to be loaded */
+    const struct kn_policy_of_packing *policy;
+};
+
+static int start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
+{
+    const struct kn_policy_of_packing *policy = kn_packing(d->conf.scheduler_policy);
+    struct state *state;
+
+    if (policy == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "scheduler.policy \"%s\" is neither pack nor spread", d->conf.scheduler_policy);
+    }
+    state = KN_NEW(struct state);
+    state->policy = policy;
+    *ret_state = state;
+    return 0;
+}
+
+static void stop(struct kn_daemon *d, void *opaque)
+{
+    struct state *state = opaque;
+
+    (void)d;
+    if (state != NULL) {
+        kn_inventory_free(state->inv);
+        free(state);
+    }
+}
+
+/* Memory no longer tells the truth. */
+static void forget(struct state *state)
+{
+    kn_inventory_free(state->inv);
+    state->inv = NULL;
+}
+
+static int load(struct kn_daemon *d, struct state *state, struct kn_error *err)
+{
+    if (state->inv != NULL) {
+        return 0;
+    }
+    state->inv = kn_inventory_new();
+    if (kn_hosts_load(d->db, state->inv, kn_mono_ms(), err) < 0) {
+        forget(state);
+        return -1;
+    }
+    kn_metric_set(&HOSTS, kn_inventory_hosts(state->inv), NULL, NULL);
+    return 0;
+}
+
+/* --- reports --------------------------------------------------------------------------------------------------------- */
+
+static void ask_to_introduce(struct kn_daemon *d, const char *agent)
+{
+    AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
+    struct kn_message message;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&message, "agent.introduce", NULL);
+    if (kn_daemon_send(d, topic, 0, &message, &err) < 0) {
+        kn_log_error("ask an agent to introduce itself", &err);
+    }
+    kn_message_release(&message);
+}
+
+static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct kn_message *report)
+{
+    const char *id = kn_json_str(report->body, "agent");
+    struct kn_agent_seen *agent = kn_inventory_find_agent(state->inv, id);
+
+    if (agent == NULL || strcmp(agent->boot, kn_json_str(report->body, "boot")) != 0) {
+        ask_to_introduce(d, id);
+    }
+    if (agent != NULL) {
+        agent->heard_ms = kn_mono_ms();
+        agent->touched = true;
+    }
+}
+
+static int on_report(struct kn_daemon *d, struct state *state, const struct kn_message *report, struct kn_error *err)
+{
+    if (strcmp(report->type->name, "agent.heartbeat") == 0) {
+        on_heartbeat(d, state, report);
+        return 0;
+    }
+    if (strcmp(report->type->name, "agent.hello") == 0) {
+        if (kn_hosts_hello(d->db, state->inv, report->body, d->conf.scheduler_cpu_ratio_percent, kn_mono_ms(), err) < 0) {
+            return -1;
+        }
+        kn_metric_set(&HOSTS, kn_inventory_hosts(state->inv), NULL, NULL);
+    }
+    return 0;
+}
+
+/* --- claims ---------------------------------------------------------------------------------------------------------- */
+
+static void answer(struct kn_daemon *d, const struct kn_message *message, const struct kn_claim_answer *answer_)
+{
+    json_t *result;
+
+    if (answer_->refused) {
+        kn_log_request(message->request_id);
+        kn_log(KN_WARNING, "claim refused", "server", kn_json_str(message->body, "server"), "reason", answer_->why.message, NULL);
+        kn_log_request(NULL);
+        kn_metric_add(&CLAIMS, 1, "refused", NULL);
+        kn_reply_failed(d, message, &answer_->why, false);
+        return;
+    }
+    if (answer_->host == NULL) {
+        kn_reply_done(d, message, NULL);
+        return;
+    }
+    kn_metric_add(&CLAIMS, 1, "granted", NULL);
+    result = json_pack("{s:s, s:s, s:s, s:s*}", "host", answer_->host->name, "agent", answer_->host->agent->id, "zone",
+                       answer_->host->zone, "underlay", answer_->host->underlay);
+    kn_reply_done(d, message, result);
+    json_decref(result);
+}
+
+static int claim_all(struct kn_daemon *d, struct state *state, struct kn_message **claims, int count, struct kn_error *err)
+{
+    const struct kn_claim_context context = { state->inv, state->policy, kn_mono_ms(),
+                                              d->conf.scheduler_agent_timeout_s * 1000 };
+    static struct kn_claim_answer answers[MAX_BATCH];
+
+    if (kn_claims_handle(d->db, &context, claims, count, answers, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        answer(d, claims[i], &answers[i]);
+    }
+    return 0;
+}
+
+/* Reports first: a host that says hello in this batch may be claimed in it. */
+static int handle_all(struct kn_daemon *d, struct state *state, struct kn_message **messages, int count, struct kn_error *err)
+{
+    static struct kn_message *claims[MAX_BATCH];
+    int n = 0;
+
+    if (load(d, state, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        if (strcmp(messages[i]->type->topic, KN_TOPIC_PLACE) == 0) {
+            claims[n++] = messages[i];
+        } else if (on_report(d, state, messages[i], err) < 0) {
+            return -1;
+        }
+    }
+    return claim_all(d, state, claims, n, err);
+}
+
+static int handle(struct kn_daemon *d, void *opaque, struct kn_message **messages, int count, struct kn_error *err)
+{
+    struct state *state = opaque;
+
+    if (handle_all(d, state, messages, count, err) == 0) {
+        return 0;
+    }
+    forget(state);
+    if (err->code == KN_CONFLICT) {
+        err->code = KN_UNAVAILABLE; /* memory was wrong about a host's use: with the rows it will be right */
+    }
+    return -1;
+}
+
+static int tick(struct kn_daemon *d, void *opaque, struct kn_error *err)
+{
+    struct state *state = opaque;
+
+    if (load(d, state, err) < 0 || kn_hosts_refresh(d->db, state->inv, err) < 0) {
+        return -1;
+    }
+    return kn_hosts_heard(d->db, state->inv, err);
+}
+
+const struct kn_service kn_scheduler_service = {
+    .name = "scheduler",
+    .topic = KN_TOPIC_PLACE,
+    .reads_reports = true,
+    .tick_ms = 1000,
+    .start = start,
+    .handle = handle,
+    .tick = tick,
+    .stop = stop,
+};
