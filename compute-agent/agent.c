@@ -5,11 +5,10 @@
  */
 #include "compute-agent/agent.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "compute-agent/file.h"
 #include "lib/base/backoff.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -19,7 +18,7 @@
 #define POLL_MS 250
 #define HEARTBEAT_MS 5000
 #define DOMAINS_MS 60000
-#define TIDY_MS 600000
+#define TIDY_MS 5000
 #define TOPIC_WAIT_MS 10000
 #define JOBS_MAX 4096
 
@@ -51,24 +50,6 @@ static int take_options(struct kn_conf *conf, char **left, struct kn_error *err)
         }
     }
     return 0;
-}
-
-static int make_dir(const char *path, struct kn_error *err)
-{
-    AUTO_FREE char *copy = kn_strdup(path);
-
-    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash != NULL) {
-            *slash = '\0';
-        }
-        if (mkdir(copy, 0755) < 0 && errno != EEXIST) {
-            return kn_fail(err, KN_INTERNAL, "cannot make directory \"%s\": %s", copy, strerror(errno));
-        }
-        if (slash == NULL) {
-            return 0;
-        }
-        *slash = '/';
-    }
 }
 
 static const char *or_else(const char *text, const char *otherwise)
@@ -112,7 +93,7 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
     if (agent->driver == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "agent.driver \"%s\" is neither libvirt nor sim", conf->agent_driver);
     }
-    if (make_dir(conf->agent_state_dir, err) < 0 || open_driver(agent, host, events, err) < 0 ||
+    if (kn_file_make_dir(conf->agent_state_dir, err) < 0 || open_driver(agent, host, events, err) < 0 ||
         agent->driver->inventory(agent->driver_state, &agent->hosts, err) < 0) {
         return -1;
     }

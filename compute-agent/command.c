@@ -10,6 +10,7 @@
 #include "compute-agent/agent.h"
 #include "compute-agent/console.h"
 #include "compute-agent/generation.h"
+#include "compute-agent/spec.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
@@ -37,8 +38,8 @@ static int spawn(struct call *c, struct kn_error *err)
     const struct kn_driver *driver = c->agent->driver;
     int power_state = 0;
 
-    /* What an older decision left here is in the way of the newer one. */
-    if (c->known.exists && c->known.generation < c->ref.generation) {
+    /* What an older decision left here, a half destroyed guest included, is in the way of the newer one. */
+    if (c->known.generation > 0 && c->known.generation < c->ref.generation) {
         struct kn_guest_ref old = { c->ref.host, c->ref.server, c->known.generation };
         if (driver->destroy(c->agent->driver_state, &old, err) < 0) {
             return -1;
@@ -158,6 +159,14 @@ static int rule(struct call *call, const struct command *command, bool *ret_act,
     return kn_generation_refuse(ruling, &call->known, &call->ref, err);
 }
 
+/* A spec is checked here, once, for all drivers. */
+static int check_spec(const struct call *call, struct kn_error *err)
+{
+    const json_t *spec = json_object_get(call->body, "spec");
+
+    return spec == NULL ? 0 : kn_spec_check(spec, err);
+}
+
 static int run(struct call *call, const struct command *command, struct kn_error *err)
 {
     bool act = false;
@@ -165,7 +174,7 @@ static int run(struct call *call, const struct command *command, struct kn_error
     if (!call->agent->driver->carries(call->agent->driver_state, call->ref.host)) {
         return kn_fail(err, KN_NOT_FOUND, "agent \"%s\" does not carry host \"%s\"", call->agent->id, call->ref.host);
     }
-    if (rule(call, command, &act, err) < 0) {
+    if (check_spec(call, err) < 0 || rule(call, command, &act, err) < 0) {
         return -1;
     }
     return act ? command->run(call, err) : 0;

@@ -6,7 +6,7 @@
 
 #include "lib/base/mem.h"
 
-static const struct kn_driver *const DRIVERS[] = { &kn_driver_sim };
+static const struct kn_driver *const DRIVERS[] = { &kn_driver_libvirt, &kn_driver_sim };
 
 const struct kn_driver *kn_driver_find(const char *name)
 {

@@ -61,7 +61,7 @@ struct kn_driver {
     int (*look)(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err);
     int (*ensure_running)(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
                           struct kn_error *err);
-    /* Leaves a tombstone with the generation, whether or not there was a guest. */
+    /* Leaves a tombstone with the generation, whether or not there was a guest; never lowers one that is there. */
     int (*destroy)(void *state, const struct kn_guest_ref *ref, struct kn_error *err);
     /* action: as in server.power. spec: what to define first if it is not there, may be NULL. */
     int (*power)(void *state, const struct kn_guest_ref *ref, const char *action, const json_t *spec,

@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "compute-agent/device.h"
@@ -196,8 +195,13 @@ static int sim_ensure_running(void *state, const struct kn_guest_ref *ref, const
 static int sim_destroy(void *state, const struct kn_guest_ref *ref, struct kn_error *err)
 {
     struct sim *sim = state;
+    const struct kn_sim_guest *g;
 
     HOLD(sim);
+    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    if (g != NULL && !g->exists && g->generation >= ref->generation) {
+        return 0;
+    }
     return kn_sim_store_bury(sim->store, host_index(sim, ref->host), ref->server, ref->generation, kn_now_ms(), err);
 }
 

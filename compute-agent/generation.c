@@ -17,7 +17,8 @@ enum order { OLDER, SAME, NEWER, ORDER_COUNT };
 
 /*
  * A tombstone of the same generation refuses a spawn: the destroy came after it, or instead of it. Whoever wants a guest
- * again decides so anew, with a new generation. A guest of an older generation than a spawn's is replaced by it in place.
+ * again decides so anew, with a new generation. A guest of an older generation than a spawn's is replaced by it. A destroy
+ * behind a tombstone acts once more: the one before may have been killed halfway.
  */
 static const enum kn_ruling RULES[][KNOWN_COUNT][ORDER_COUNT] = {
     /*                                         older  same   newer */
@@ -32,7 +33,7 @@ static const enum kn_ruling RULES[][KNOWN_COUNT][ORDER_COUNT] = {
                             [KNOWN_TOMB]    = { DONE,  DONE,  DONE } },
     [KN_INTENT_DESTROY] = { [KNOWN_NOTHING] = { ACT,   ACT,   ACT },
                             [KNOWN_GUEST]   = { STALE, ACT,   ACT },
-                            [KNOWN_TOMB]    = { DONE,  DONE,  ACT } },
+                            [KNOWN_TOMB]    = { ACT,   ACT,   ACT } },
 };
 _Static_assert(sizeof(RULES) / sizeof(RULES[0]) == KN_INTENT_DESTROY + 1, "a row per intent");
 

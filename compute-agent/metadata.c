@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metadata: the tree of paths as a table, and what each leaf says. The documents' contents are metadata_documents.c's.
+ */
+#include "compute-agent/metadata.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "compute-agent/metadata_documents.h"
+#include "lib/base/mem.h"
+
+/* Directories and what they list; a leaf writes its document and returns false if this server has none. */
+struct node {
+    const char *path;    /* without its version and slashes around */
+    const char *listing; /* of a directory */
+    bool (*write)(const struct kn_metadata_guest *guest, struct kn_strbuf *body);
+    const char *type;
+};
+
+#define TEXT "text/plain; charset=UTF-8"
+#define JSON "application/json"
+
+/* Below /openstack/<version>/ */
+static const struct node OPENSTACK[] = {
+    { "", "meta_data.json\nuser_data\nvendor_data.json\nnetwork_data.json\nvendor_data2.json", NULL, TEXT },
+    { "meta_data.json", NULL, kn_metadata_meta_data, JSON },
+    { "user_data", NULL, kn_metadata_user_data, "application/octet-stream" },
+    { "vendor_data.json", NULL, kn_metadata_empty, JSON },
+    { "vendor_data2.json", NULL, kn_metadata_empty, JSON },
+    { "network_data.json", NULL, kn_metadata_network_data, JSON },
+};
+
+/* Below /<version>/, EC2's. */
+static const struct node EC2[] = {
+    { "", "meta-data/\nuser-data", NULL, TEXT },
+    { "user-data", NULL, kn_metadata_user_data, "application/octet-stream" },
+    { "meta-data", "ami-id\nami-launch-index\nhostname\ninstance-action\ninstance-id\nlocal-hostname\nlocal-ipv4\n"
+                   "placement/\npublic-hostname\npublic-ipv4\npublic-keys/\nreservation-id\nsecurity-groups", NULL, TEXT },
+    { "meta-data/ami-id", NULL, kn_metadata_ami_id, TEXT },
+    { "meta-data/ami-launch-index", NULL, kn_metadata_zero, TEXT },
+    { "meta-data/hostname", NULL, kn_metadata_hostname, TEXT },
+    { "meta-data/instance-action", NULL, kn_metadata_none, TEXT },
+    { "meta-data/instance-id", NULL, kn_metadata_instance_id, TEXT },
+    { "meta-data/local-hostname", NULL, kn_metadata_hostname, TEXT },
+    { "meta-data/local-ipv4", NULL, kn_metadata_local_ipv4, TEXT },
+    { "meta-data/placement", "availability-zone", NULL, TEXT },
+    { "meta-data/placement/availability-zone", NULL, kn_metadata_zone, TEXT },
+    { "meta-data/public-hostname", NULL, kn_metadata_hostname, TEXT },
+    { "meta-data/public-ipv4", NULL, kn_metadata_blank, TEXT },
+    { "meta-data/public-keys", NULL, kn_metadata_key_list, TEXT },
+    { "meta-data/public-keys/0", NULL, kn_metadata_key_formats, TEXT },
+    { "meta-data/public-keys/0/openssh-key", NULL, kn_metadata_key, TEXT },
+    { "meta-data/reservation-id", NULL, kn_metadata_reservation_id, TEXT },
+    { "meta-data/security-groups", NULL, kn_metadata_blank, TEXT },
+};
+
+static const char *const OPENSTACK_VERSIONS[] = {
+    "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",
+    "2020-10-14", "latest", NULL,
+};
+static const char *const EC2_VERSIONS[] = {
+    "1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01", "2009-04-04",
+    "latest", NULL,
+};
+
+static bool is_one_of(const char *word, size_t len, const char *const *list)
+{
+    for (; *list != NULL; list++) {
+        if (strlen(*list) == len && memcmp(*list, word, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void list_versions(const char *const *versions, struct kn_strbuf *body)
+{
+    for (const char *const *v = versions; *v != NULL; v++) {
+        kn_strbuf_addstr(body, v == versions ? "" : "\n");
+        kn_strbuf_addstr(body, *v);
+    }
+}
+
+static int serve_node(const struct node *nodes, size_t count, const char *path, const struct kn_metadata_guest *guest,
+                      struct kn_strbuf *body, const char **ret_type)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(nodes[i].path, path) != 0) {
+            continue;
+        }
+        *ret_type = nodes[i].type;
+        if (nodes[i].listing != NULL) {
+            kn_strbuf_addstr(body, nodes[i].listing);
+            return 200;
+        }
+        return nodes[i].write(guest, body) ? 200 : 404;
+    }
+    return 404;
+}
+
+/* "/openstack//latest/" -> "openstack/latest": one slash between, none around. False: longer than any path there is. */
+static bool normalise(const char *path, char out[256])
+{
+    size_t len = 0;
+
+    for (; *path != '\0'; path++) {
+        if (*path == '/' && (len == 0 || path[1] == '/' || path[1] == '\0')) {
+            continue;
+        }
+        if (len == 255) {
+            return false;
+        }
+        out[len++] = *path;
+    }
+    out[len] = '\0';
+    return true;
+}
+
+static const char *rest_after(const char *path, size_t len)
+{
+    return path[len] == '/' ? path + len + 1 : path + len;
+}
+
+int kn_metadata_answer(const char *server, const json_t *spec, const char *path, struct kn_strbuf *body,
+                       const char **ret_type)
+{
+    struct kn_metadata_guest guest = { server, spec };
+    char plain[256];
+    size_t len;
+
+    *ret_type = TEXT;
+    if (!normalise(path, plain)) {
+        return 404;
+    }
+    if (plain[0] == '\0') {
+        list_versions(EC2_VERSIONS, body);
+        return 200;
+    }
+    if (strcmp(plain, "openstack") == 0) {
+        list_versions(OPENSTACK_VERSIONS, body);
+        return 200;
+    }
+    if (strncmp(plain, "openstack/", 10) == 0) {
+        len = strcspn(plain + 10, "/");
+        return is_one_of(plain + 10, len, OPENSTACK_VERSIONS)
+                   ? serve_node(OPENSTACK, KN_COUNT(OPENSTACK), rest_after(plain + 10, len), &guest, body, ret_type)
+                   : 404;
+    }
+    len = strcspn(plain, "/");
+    return is_one_of(plain, len, EC2_VERSIONS)
+               ? serve_node(EC2, KN_COUNT(EC2), rest_after(plain, len), &guest, body, ret_type)
+               : 404;
+}
+
+enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn_metadata_request *ret)
+{
+    const char *line_end = memchr(data, '\n', len);
+    bool is_head = len >= 5 && memcmp(data, "HEAD ", 5) == 0;
+    bool is_get = len >= 4 && memcmp(data, "GET ", 4) == 0;
+    const char *path = data + (is_head ? 5 : 4);
+    const char *end;
+
+    if (line_end == NULL || (memmem(data, len, "\r\n\r\n", 4) == NULL && memmem(data, len, "\n\n", 2) == NULL)) {
+        return KN_METADATA_MORE;
+    }
+    end = is_get || is_head ? memchr(path, ' ', (size_t)(line_end - path)) : NULL;
+    if (end == NULL || *path != '/' || memcmp(end + 1, "HTTP/1.", (size_t)(line_end - end) > 8 ? 7 : 0) != 0 ||
+        line_end - end <= 8) {
+        return KN_METADATA_BAD;
+    }
+    /* A query changes nothing here. */
+    const char *query = memchr(path, '?', (size_t)(end - path));
+    size_t path_len = (size_t)((query != NULL ? query : end) - path);
+    if (path_len >= sizeof(ret->path) || memchr(path, '\0', path_len) != NULL) {
+        return KN_METADATA_BAD;
+    }
+    memcpy(ret->path, path, path_len);
+    ret->path[path_len] = '\0';
+    ret->is_head = is_head;
+    return KN_METADATA_OK;
+}

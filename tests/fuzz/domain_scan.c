@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Anything where libvirt's XML is expected. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "compute-agent/domain_scan.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    AUTO_FREE char *xml = kn_alloc(size + 1);
+    struct kn_scanned_disk disk;
+    char text[16];
+
+    memcpy(xml, data, size);
+    kn_scan_disk_find(xml, "no such serial", &disk);
+    kn_scan_devices(xml);
+    kn_scan_tap(xml, 1, text, sizeof(text));
+    kn_scan_generation(xml);
+    kn_scan_has_kvm(xml);
+    kn_scan_text(xml, "cpu", "model", text, sizeof(text));
+    return 0;
+}

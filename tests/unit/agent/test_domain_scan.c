@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading libvirt's XML, as libvirt 9 prints it (shortened), and things that are not it. */
+#include "tests/support/test.h"
+
+#include "compute-agent/domain_scan.h"
+
+#define VOLUME "77777777-7c8c-4d5e-9a5b-0123456789ab"
+
+static const char DOMAIN[] =
+    "<domain type='qemu' id='3'>\n  <name>kn-x</name>\n  <metadata>\n"
+    "    <kilonova:server xmlns:kilonova=\"urn:kilonova:server:1\" id=\"x\" project=\"p\" generation=\"12\" name=\"a &lt;disk&gt;\"/>\n"
+    "  </metadata>\n  <devices>\n"
+    "    <disk type='file' device='disk'>\n      <driver name='qemu' type='qcow2'/>\n      <source file='/a'/>\n"
+    "      <backingStore type='file' index='2'>\n        <format type='qcow2'/>\n        <source file='/b'/>\n      </backingStore>\n"
+    "      <target dev='vda' bus='virtio'/>\n    </disk>\n"
+    "    <disk type='file' device='disk'>\n      <target dev='vdc' bus='virtio'/>\n"
+    "      <serial>" VOLUME "</serial>\n      <alias name='virtio-disk2'/>\n    </disk>\n"
+    "    <interface type='ethernet'>\n      <mac address='fa:16:3e:00:00:01'/>\n      <target dev='tap1' managed='no'/>\n"
+    "    </interface>\n  </devices>\n</domain>\n";
+
+static void test_disks(void **state)
+{
+    struct kn_scanned_disk disk;
+
+    (void)state;
+    assert_true(kn_scan_disk(DOMAIN, 0, &disk));
+    assert_string_equal(disk.device, "vda");
+    assert_string_equal(disk.serial, "");
+    assert_true(kn_scan_disk_find(DOMAIN, VOLUME, &disk));
+    assert_string_equal(disk.device, "vdc");
+    assert_false(kn_scan_disk(DOMAIN, 2, &disk));
+    assert_int_equal(kn_scan_devices(DOMAIN), 1 << 0 | 1 << 2);
+}
+
+static void test_the_rest_of_a_domain(void **state)
+{
+    char tap[16];
+
+    (void)state;
+    assert_true(kn_scan_tap(DOMAIN, 0, tap, sizeof(tap)));
+    assert_string_equal(tap, "tap1");
+    assert_false(kn_scan_tap(DOMAIN, 1, tap, sizeof(tap)));
+    assert_int_equal(kn_scan_generation(DOMAIN), 12);
+    assert_int_equal(kn_scan_generation("<server xmlns='urn:kilonova:server:1' generation='4'/>"), 4);
+    assert_int_equal(kn_scan_generation("<domain/>"), 0);
+}
+
+static void test_capabilities(void **state)
+{
+    char model[32];
+    static const char CAPS[] =
+        "<capabilities>\n  <host>\n    <cpu>\n      <arch>x86_64</arch>\n      <model>Skylake</model>\n    </cpu>\n  </host>\n"
+        "  <guest>\n    <os_type>hvm</os_type>\n    <arch name='i686'>\n      <domain type='qemu'/>\n    </arch>\n  </guest>\n"
+        "  <guest>\n    <arch name='x86_64'>\n      <domain type='qemu'/>\n      %s\n    </arch>\n  </guest>\n</capabilities>\n";
+    struct kn_strbuf with = KN_STRBUF_INIT;
+
+    (void)state;
+    kn_strbuf_addf(&with, CAPS, "<domain type='kvm'/>");
+    assert_true(kn_scan_has_kvm(with.buf));
+    kn_strbuf_clear(&with);
+    kn_strbuf_addf(&with, CAPS, "");
+    assert_false(kn_scan_has_kvm(with.buf));
+    assert_true(kn_scan_text(with.buf, "cpu", "model", model, sizeof(model)));
+    assert_string_equal(model, "Skylake");
+    assert_false(kn_scan_text(with.buf, "cpu", "model", model, 4)); /* too long is not cut */
+    kn_strbuf_release(&with);
+}
+
+static void test_not_xml(void **state)
+{
+    static const char *const TEXTS[] = { "", "<", "<disk", "<disk ", "<disk>", "<disk/>", "<disk><target dev='vdb", "</disk><disk>",
+                                         "<disk><target dev=/></disk>", "<disk><target dev='/></disk>" };
+    struct kn_scanned_disk disk;
+    char tap[16];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+        for (size_t n = 0; kn_scan_disk(TEXTS[i], n, &disk); n++) {
+            assert_string_equal(disk.device, "");
+        }
+        assert_false(kn_scan_tap(TEXTS[i], 0, tap, sizeof(tap)));
+        assert_false(kn_scan_has_kvm(TEXTS[i]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks), cmocka_unit_test(test_the_rest_of_a_domain),
+                                        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_not_xml) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

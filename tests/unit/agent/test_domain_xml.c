@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What libvirt is told, against golden files. After a wanted change: run with GOLDEN=write in the environment, then read the
+ * difference as a reviewer would.
+ */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute-agent/domain_scan.h"
+#include "compute-agent/domain_xml.h"
+#include "compute-agent/spec.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+
+#define SERVER "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab"
+#define VOLUME "77777777-7c8c-4d5e-9a5b-0123456789ab"
+
+static void same_as_golden(const char *name, const char *text)
+{
+    AUTO_FREE char *path = kn_asprintf("tests/unit/agent/golden/%s.xml", name);
+    const char *mode = getenv("GOLDEN");
+    FILE *f = fopen(path, mode != NULL && strcmp(mode, "write") == 0 ? "w+" : "r");
+    AUTO_FREE char *want = kn_alloc(1 << 16);
+
+    if (f == NULL) {
+        fail_msg("%s is missing", path);
+    }
+    if (mode != NULL) {
+        fputs(text, f);
+        rewind(f);
+    }
+    want[fread(want, 1, (1 << 16) - 1, f)] = '\0';
+    fclose(f);
+    assert_string_equal(text, want);
+}
+
+static json_t *spec_of(const char *text)
+{
+    json_error_t why;
+    json_t *spec = json_loads(text, 0, &why);
+    struct kn_error err = { 0 };
+
+    if (spec == NULL) {
+        fail_msg("%s at %d", why.text, why.position);
+    }
+    assert_ok(kn_spec_check(spec, &err), &err);
+    return spec;
+}
+
+static void render(const char *golden, const char *spec_text, const char *type, struct kn_strbuf *out)
+{
+    struct kn_spec_domain d;
+    json_t *spec = spec_of(spec_text);
+
+    kn_spec_domain(spec, SERVER, 7, "/var/lib/kilonova/agent/servers/" SERVER "/disk.qcow2", &d);
+    d.domain.type = type;
+    d.domain.serial_socket = "/run/libvirt/kn-" SERVER ".serial";
+    d.domain.console_log = "/var/lib/kilonova/agent/servers/" SERVER "/console.log";
+    kn_domain_xml(&d.domain, out);
+    same_as_golden(golden, out->buf);
+    json_decref(spec);
+}
+
+#define NIC "{\"port\":\"" VOLUME "\",\"network\":\"" VOLUME "\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap77777777-7c\",\"mtu\":1450}"
+#define IMAGE "\"image\":{\"id\":\"" VOLUME "\",\"disk_format\":\"qcow2\",\"virtual_size\":36700160}"
+#define VOL "{\"volume\":\"" VOLUME "\",\"device\":\"%s\",\"connection\":{\"driver\":\"file\",\"path\":\"/srv/volumes/a\",\"format\":\"raw\"}}"
+
+static void test_image_and_nic(void **state)
+{
+    struct kn_strbuf xml = KN_STRBUF_INIT;
+
+    (void)state;
+    render("image", "{\"name\":\"web\",\"hostname\":\"web\",\"project\":\"p1\",\"vcpus\":1,\"memory_mib\":128,\"disk_gib\":0," IMAGE
+                    ",\"nics\":[" NIC "]}", "qemu", &xml);
+    assert_int_equal(kn_scan_generation(xml.buf), 7); /* what is written is what is read back */
+    kn_strbuf_release(&xml);
+}
+
+static void test_kvm_two_volumes(void **state)
+{
+    AUTO_FREE char *vols = kn_asprintf("[" VOL "]", "/dev/vda");
+    AUTO_FREE char *text = kn_asprintf("{\"name\":\"db\",\"hostname\":\"db\",\"project\":\"p1\",\"vcpus\":4,\"memory_mib\":"
+                                       "8192,\"disk_gib\":20,\"nics\":[],\"volumes\":%s}", vols);
+    struct kn_strbuf xml = KN_STRBUF_INIT;
+    struct kn_scanned_disk disk;
+
+    (void)state;
+    render("volume-kvm", text, "kvm", &xml);
+    assert_true(kn_scan_disk_find(xml.buf, VOLUME, &disk));
+    assert_string_equal(disk.device, "vda");
+    kn_strbuf_release(&xml);
+}
+
+static void test_hostile_names(void **state)
+{
+    struct kn_strbuf xml = KN_STRBUF_INIT;
+
+    (void)state;
+    render("hostile", "{\"name\":\"</name><x a='\\\"&\\u0001\",\"hostname\":\"h\",\"project\":\"p'><\",\"vcpus\":1,"
+                      "\"memory_mib\":64,\"disk_gib\":1,\"nics\":[]}", "qemu", &xml);
+    assert_null(strstr(xml.buf, "<x"));
+    kn_strbuf_release(&xml);
+}
+
+static void test_bad_specs(void **state)
+{
+    static const char *const BAD[] = {
+        "{}",
+        "{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":0,\"memory_mib\":1,\"disk_gib\":0,\"nics\":[]}",
+        "{\"name\":\"a\",\"hostname\":\"\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":0,\"nics\":[]}",
+        "{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":0,\"nics\":[3]}",
+        "{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":0,\"nics\":{}}",
+        "{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":0,\"nics\":[],"
+        "\"image\":{\"id\":\"x\"}}",
+    };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        json_t *spec = json_loads(BAD[i], 0, NULL);
+        assert_non_null(spec);
+        assert_fails(kn_spec_check(spec, &err), &err, KN_BAD_REQUEST);
+        json_decref(spec);
+    }
+}
+
+static void test_two_disks_one_name(void **state)
+{
+    AUTO_FREE char *vol = kn_asprintf(VOL, "/dev/vda");
+    AUTO_FREE char *text = kn_asprintf("{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,"
+                                       "\"disk_gib\":0,\"nics\":[]," IMAGE ",\"volumes\":[%s]}", vol);
+    json_t *spec = json_loads(text, 0, NULL);
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_non_null(spec);
+    assert_fails(kn_spec_check(spec, &err), &err, KN_BAD_REQUEST);
+    json_decref(spec);
+}
+
+static int64_t root_bytes(int64_t disk_gib, int64_t virtual_size)
+{
+    json_t *spec = json_pack("{s:I, s:{s:I}}", "disk_gib", (json_int_t)disk_gib, "image", "virtual_size",
+                             (json_int_t)virtual_size);
+    int64_t bytes = kn_spec_root_bytes(spec);
+
+    json_decref(spec);
+    return bytes;
+}
+
+static void test_root_disk_size(void **state)
+{
+    (void)state;
+    assert_int_equal(root_bytes(0, 35 << 20), 35 << 20);
+    assert_int_equal(root_bytes(1, 35 << 20), 1 << 30);
+    assert_int_equal(root_bytes(1, INT64_C(5) << 30), INT64_C(5) << 30);
+}
+
+static void test_volumes_of_a_spec(void **state)
+{
+    json_t *spec = json_pack("{s:s, s:[]}", "name", "a", "volumes");
+    json_t *connection = json_pack("{s:s}", "driver", "file");
+    json_t *with = kn_spec_with_volume(spec, VOLUME, "vdc", connection);
+    json_t *again = kn_spec_with_volume(with, VOLUME, "vdd", connection);
+    json_t *merged = kn_spec_merge(again, spec);
+    json_t *without = kn_spec_without_volume(merged, VOLUME);
+
+    (void)state;
+    assert_null(kn_spec_volume(spec, VOLUME)); /* the original is not touched */
+    assert_string_equal(json_string_value(json_object_get(kn_spec_volume(with, VOLUME), "device")), "/dev/vdc");
+    assert_int_equal(kn_spec_devices(again), 1 << 3);
+    assert_non_null(kn_spec_volume(merged, VOLUME)); /* the newer one brought none: those that were attached stay */
+    assert_null(kn_spec_volume(without, VOLUME));
+    json_decref(spec);
+    json_decref(connection);
+    json_decref(with);
+    json_decref(again);
+    json_decref(merged);
+    json_decref(without);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_image_and_nic),    cmocka_unit_test(test_kvm_two_volumes),
+        cmocka_unit_test(test_hostile_names),    cmocka_unit_test(test_bad_specs),
+        cmocka_unit_test(test_root_disk_size),
+        cmocka_unit_test(test_two_disks_one_name), cmocka_unit_test(test_volumes_of_a_spec),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

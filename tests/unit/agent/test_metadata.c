@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guest is told about itself, path by path. */
+#include "tests/support/test.h"
+
+#include <string.h>
+
+#include "compute-agent/metadata.h"
+#include "lib/base/mem.h"
+
+#define SERVER "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab"
+
+static const char SPEC[] =
+    "{\"name\":\"web \\\"1\\\"\",\"hostname\":\"web-1\",\"project\":\"p1\",\"zone\":\"nova\",\"key_name\":\"mine\","
+    "\"public_key\":\"ssh-ed25519 AAAA me\",\"user_data\":\"IyEvYmluL3NoCmVjaG8gaGkK\",\"metadata\":{\"role\":\"db\"},"
+    "\"image\":{\"id\":\"0abcdef0-0000-4000-8000-000000000000\"},"
+    "\"nics\":[{\"port\":\"p\",\"network\":\"n\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap1\",\"mtu\":1450,\"ips\":["
+    "{\"address\":\"10.0.0.5\",\"prefix\":24,\"version\":4,\"gateway\":\"10.0.0.1\",\"dhcp\":true,\"dns\":[\"9.9.9.9\"],\"routes\":[]}]},"
+    "{\"port\":\"q\",\"network\":\"m\",\"mac\":\"fa:16:3e:00:00:02\",\"tap\":\"tap2\",\"ips\":["
+    "{\"address\":\"10.1.0.5\",\"prefix\":22,\"version\":4,\"gateway\":\"10.1.0.1\",\"dhcp\":false,\"dns\":[],"
+    "\"routes\":[{\"destination\":\"192.168.0.0/16\",\"nexthop\":\"10.1.0.9\"}]}]}]}";
+
+struct got {
+    int status;
+    struct kn_strbuf body;
+    const char *type;
+};
+
+static struct got get_of(const char *spec_text, const char *path)
+{
+    json_t *spec = json_loads(spec_text, 0, NULL);
+    struct got got = { 0, KN_STRBUF_INIT, NULL };
+
+    assert_non_null(spec);
+    got.status = kn_metadata_answer(SERVER, spec, path, &got.body, &got.type);
+    json_decref(spec);
+    return got;
+}
+
+static void text_is(const char *path, const char *want)
+{
+    struct got got = get_of(SPEC, path);
+
+    assert_int_equal(got.status, 200);
+    assert_string_equal(got.body.buf, want);
+    kn_strbuf_release(&got.body);
+}
+
+static void absent(const char *spec, const char *path)
+{
+    struct got got = get_of(spec, path);
+
+    if (got.status != 404) {
+        fail_msg("\"%s\" is there", path);
+    }
+    kn_strbuf_release(&got.body);
+}
+
+static json_t *document(const char *path)
+{
+    struct got got = get_of(SPEC, path);
+    json_t *doc = json_loadb(got.body.buf, got.body.len, 0, NULL);
+
+    assert_int_equal(got.status, 200);
+    assert_string_equal(got.type, "application/json");
+    assert_non_null(doc);
+    kn_strbuf_release(&got.body);
+    return doc;
+}
+
+static void test_ec2(void **state)
+{
+    (void)state;
+    text_is("/latest", "meta-data/\nuser-data");
+    text_is("/2009-04-04/user-data", "#!/bin/sh\necho hi\n");
+    text_is("/latest/meta-data/hostname", "web-1");
+    text_is("/latest/meta-data/instance-id", "i-5d1c5e1c");
+    text_is("/latest/meta-data/ami-id", "ami-0abcdef0");
+    text_is("/latest/meta-data/local-ipv4", "10.0.0.5");
+    text_is("/latest/meta-data/placement/availability-zone", "nova");
+    text_is("/latest/meta-data/public-keys/", "0=mine");
+    text_is("/latest/meta-data/public-keys/0/", "openssh-key");
+    text_is("//latest///meta-data/public-keys/0/openssh-key/", "ssh-ed25519 AAAA me");
+}
+
+static void test_openstack(void **state)
+{
+    json_t *doc = document("/openstack/latest/meta_data.json");
+
+    (void)state;
+    assert_string_equal(json_string_value(json_object_get(doc, "uuid")), SERVER);
+    assert_string_equal(json_string_value(json_object_get(doc, "name")), "web \"1\"");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "public_keys"), "mine")), "ssh-ed25519 AAAA me");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "meta"), "role")), "db");
+    json_decref(doc);
+    text_is("/openstack/2018-08-27/user_data", "#!/bin/sh\necho hi\n");
+    text_is("/openstack/latest/vendor_data.json", "{}");
+}
+
+static void test_network_data(void **state)
+{
+    json_t *doc = document("/openstack/latest/network_data.json");
+    json_t *networks = json_object_get(doc, "networks");
+    json_t *fixed = json_array_get(networks, 1);
+
+    (void)state;
+    assert_int_equal(json_array_size(json_object_get(doc, "links")), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(networks, 0), "type")), "ipv4_dhcp");
+    assert_string_equal(json_string_value(json_object_get(fixed, "ip_address")), "10.1.0.5");
+    assert_string_equal(json_string_value(json_object_get(fixed, "netmask")), "255.255.252.0");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(fixed, "routes"), 1), "netmask")),
+                        "255.255.0.0");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(doc, "services"), 0), "address")),
+                        "9.9.9.9");
+    json_decref(doc);
+}
+
+static void test_absent(void **state)
+{
+    char longest[600];
+
+    (void)state;
+    absent("{\"hostname\":\"h\"}", "/latest/user-data");
+    absent("{\"hostname\":\"h\"}", "/latest/meta-data/public-keys/0/openssh-key");
+    absent("{\"hostname\":\"h\",\"user_data\":\"***\"}", "/latest/user-data");
+    absent(SPEC, "/latest/meta-data/public-keys/1/");
+    absent(SPEC, "/openstack/1999-01-01/meta_data.json");
+    absent(SPEC, "/../etc/passwd");
+    memset(longest, 'a', sizeof(longest));
+    longest[0] = '/';
+    longest[sizeof(longest) - 1] = '\0';
+    absent(SPEC, longest);
+}
+
+static void parses(const char *text, enum kn_metadata_parse want, const char *path)
+{
+    struct kn_metadata_request request = { "", 0 };
+
+    assert_int_equal(kn_metadata_parse(text, strlen(text), &request), want);
+    assert_string_equal(request.path, path);
+}
+
+static void test_requests(void **state)
+{
+    (void)state;
+    parses("GET /latest HTTP/1.1\r\nHost: x\r\n\r\n", KN_METADATA_OK, "/latest");
+    parses("GET /latest?a=b HTTP/1.0\n\n", KN_METADATA_OK, "/latest");
+    parses("HEAD / HTTP/1.1\r\n\r\n", KN_METADATA_OK, "/");
+    parses("GET /latest HTTP/1.1\r\nHost: x\r\n", KN_METADATA_MORE, "");
+    parses("", KN_METADATA_MORE, "");
+    parses("POST / HTTP/1.1\r\n\r\n", KN_METADATA_BAD, "");
+    parses("GET latest HTTP/1.1\r\n\r\n", KN_METADATA_BAD, "");
+    parses("GET /\r\n\r\n", KN_METADATA_BAD, "");
+    parses("GET / HTTP/2.0\r\n\r\n", KN_METADATA_BAD, "");
+    parses("GET / \r\n\r\n", KN_METADATA_BAD, "");
+    parses("\r\n\r\n", KN_METADATA_BAD, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ec2),    cmocka_unit_test(test_openstack), cmocka_unit_test(test_network_data),
+        cmocka_unit_test(test_absent), cmocka_unit_test(test_requests),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
