@@ -43,7 +43,10 @@ struct kn_net_host_options {
     void *ctx;
 };
 
-/* Builds what the state files want. A network that cannot be built is an error naming it, after all others were tried. */
+/*
+ * Builds what the state files want. A network that cannot be built, or a file that cannot be read, does not stop the others: the first
+ * kn_net_host_tick reports it, every tick tries again.
+ */
 int kn_net_host_open(const struct kn_net_host_options *options, struct kn_net_host **ret_host, struct kn_error *err);
 /* Forgets the structure; taps, bridges, namespaces and dnsmasq stay. */
 void kn_net_host_free(struct kn_net_host *host);
@@ -59,10 +62,10 @@ int kn_net_host_plug(struct kn_net_host *host, const char *server_id, const char
 int kn_net_host_unplug(struct kn_net_host *host, const char *server_id, struct kn_error *err);
 /* The body of net.peers. An older version than the last is ignored; a network that no server uses yet is remembered. */
 int kn_net_host_set_peers(struct kn_net_host *host, const json_t *body, struct kn_error *err);
-/* Every few seconds: starts a dnsmasq that died, makes a tap that vanished. */
+/* Every few seconds: starts a dnsmasq that died, builds again what failed. The error is worth a line in the log. */
 int kn_net_host_tick(struct kn_net_host *host, struct kn_error *err);
 
-/* Names of the taps that are really there ("tap…" in a bridge of ours), for host.observe: a new JSON array. */
+/* Names of the taps that are really there, whoever made them by our naming rule, for host.observe: a new JSON array. */
 json_t *kn_net_host_taps(struct kn_net_host *host);
 /* Whose address is this? The metadata server asks for every connection. False: nobody's. */
 bool kn_net_host_lookup(struct kn_net_host *host, const char *network_id, const char *source_ip,
