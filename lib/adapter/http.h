@@ -84,6 +84,8 @@ struct kn_response {
     struct kn_strbuf headers;    /* "Name: value\n" lines, by kn_response_header */
 };
 void kn_response_header(struct kn_response *res, const char *name, const char *value); /* CR and LF in value are dropped */
+/* Throws away what the response holds: 200, no body, no headers. */
+void kn_response_reset(struct kn_response *res);
 /* Dumps and consumes `json`. */
 void kn_response_json(struct kn_response *res, json_t *json);
 

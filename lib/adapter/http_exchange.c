@@ -46,7 +46,7 @@ static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
 
 static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
 {
-    kn_http_response_reset(&raw->res);
+    kn_response_reset(&raw->res);
     raw->server->ops->refuse(raw->server->ctx, &raw->req, err, &raw->res);
     kn_http_finish(raw);
     raw->state = KN_HTTP_SWALLOW;

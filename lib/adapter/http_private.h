@@ -80,8 +80,6 @@ struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *t
 void kn_http_raw_free(struct kn_http_raw *raw);
 /* Fills in what the headers say. 0, or -1 with an error for the client. */
 int kn_http_raw_open(struct kn_http_raw *raw, const char *method, struct kn_error *err);
-/* Throws away what the response holds and presets it again. */
-void kn_http_response_reset(struct kn_response *res);
 /* The answer is decided: tells the front door, by whichever thread decided. */
 void kn_http_finish(struct kn_http_raw *raw);
 /* Hands res to MHD. */

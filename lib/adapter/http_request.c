@@ -60,7 +60,7 @@ struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *t
     raw->res.body = (struct kn_strbuf)KN_STRBUF_INIT;
     raw->res.headers = (struct kn_strbuf)KN_STRBUF_INIT;
     raw->res.fd = -1;
-    kn_http_response_reset(&raw->res);
+    kn_response_reset(&raw->res);
     raw->req.raw = raw;
     raw->target = kn_request_strdup(&raw->req, target);
     return raw;
@@ -68,7 +68,7 @@ struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *t
 
 void kn_http_raw_free(struct kn_http_raw *raw)
 {
-    kn_http_response_reset(&raw->res);
+    kn_response_reset(&raw->res);
     kn_strbuf_release(&raw->res.body);
     kn_strbuf_release(&raw->res.headers);
     kn_strbuf_release(&raw->body);

@@ -34,7 +34,7 @@ void kn_response_json(struct kn_response *res, json_t *json)
     json_decref(json);
 }
 
-void kn_http_response_reset(struct kn_response *res)
+void kn_response_reset(struct kn_response *res)
 {
     kn_strbuf_clear(&res->body);
     kn_strbuf_clear(&res->headers);

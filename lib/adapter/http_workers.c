@@ -48,7 +48,7 @@ static struct kn_http_raw *take(struct kn_http_server *s)
 
 static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
 {
-    kn_http_response_reset(&raw->res);
+    kn_response_reset(&raw->res);
     raw->server->ops->refuse(raw->server->ctx, &raw->req, err, &raw->res);
 }
 

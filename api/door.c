@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns the decisions before a handler runs, in OpenStack's order: who asks (401), what for (404, 405), in which microversion (406),
+ * whether it may (403), and for which project (400). It runs on an event thread: it must never block, so no database.
+ */
+#include "api/door.h"
+
+#include <string.h>
+
+#include "api/address.h"
+#include "api/dialect.h"
+#include "api/microversion.h"
+#include "api/versions.h"
+#include "lib/base/mem.h"
+
+static struct kn_door_request *door_request(struct kn_door *door, struct kn_request *req)
+{
+    if (req->door == NULL) {
+        struct kn_door_request *own = kn_request_alloc(req, sizeof(*own));
+        kn_request_id_make(own->request_id);
+        req->request_id = own->request_id;
+        req->conf = door->conf;
+        req->bus = door->bus;
+        req->door = own;
+    }
+    return req->door;
+}
+
+static void set_urls(struct kn_request *req, struct kn_door_request *own, const struct kn_conf *conf)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
+    const struct kn_address address = {
+        .proto = kn_request_header(req, "X-Forwarded-Proto"),
+        .forwarded_host = kn_request_header(req, "X-Forwarded-Host"),
+        .host = kn_request_header(req, "Host"),
+        .listen = conf->api_listen,
+    };
+
+    kn_address_add(&address, &url);
+    own->host_url = kn_request_strdup(req, url.buf);
+    kn_strbuf_addstr(&url, own->api != NULL ? own->api->prefix : "");
+    req->base_url = kn_request_strdup(req, url.buf);
+}
+
+static bool reads(const struct kn_request *req)
+{
+    return strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
+}
+
+static int authenticate(const struct kn_door *door, struct kn_request *req, struct kn_error *err)
+{
+    const char *token = kn_request_header(req, "X-Auth-Token");
+
+    if (token == NULL || token[0] == '\0') {
+        return kn_fail(err, KN_UNAUTHORIZED, "The request you have made requires authentication.");
+    }
+    if (door->authenticate(token, &req->caller, err) < 0) {
+        return -1;
+    }
+    req->caller.token = kn_request_strdup(req, token);
+    return 0;
+}
+
+/* The segments again as one path, decoded; Keystone does not mind slashes at the end. */
+static int split(struct kn_request *req, const struct kn_api *api, const char *rest,
+                 const char *segments[KN_SEGMENTS_MAX], struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf path = KN_STRBUF_INIT;
+    int count = kn_router_split(req, rest, segments, err);
+
+    while (count > 0 && segments[count - 1][0] == '\0' && api->dialect == KN_DIALECT_KEYSTONE) {
+        count--;
+    }
+    for (int i = 0; i < count; i++) {
+        kn_strbuf_addch(&path, '/');
+        kn_strbuf_addstr(&path, segments[i]);
+    }
+    req->path = kn_request_strdup(req, path.buf);
+    return count;
+}
+
+static int find_place(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_place *ret_place,
+                      struct kn_error *err)
+{
+    struct kn_door_request *own = req->door;
+    const char *segments[KN_SEGMENTS_MAX];
+    int count = split(req, own->api, rest, segments, err);
+
+    if (count < 0) {
+        return -1;
+    }
+    if (!kn_router_find(door->router, own->api, segments, count, ret_place)) {
+        own->unrouted = true;
+        return kn_fail(err, KN_NOT_FOUND, "The resource could not be found.");
+    }
+    memcpy(req->params, ret_place->params, sizeof(req->params));
+    return 0;
+}
+
+static int choose_version(struct kn_request *req, const struct kn_api *api, struct kn_error *err)
+{
+    return kn_microversion_choose(api, kn_request_header(req, "OpenStack-API-Version"),
+                                  kn_request_header(req, "X-OpenStack-Nova-API-Version"), &req->microversion, err);
+}
+
+static int pick_route(struct kn_request *req, const struct kn_place *place, struct kn_response *res, struct kn_error *err)
+{
+    struct kn_door_request *own = req->door;
+    enum kn_code why = KN_NOT_FOUND;
+
+    req->route = kn_router_pick(place, req->method, req->microversion, &why);
+    if (req->route != NULL) {
+        return 0;
+    }
+    if (why == KN_METHOD_NOT_ALLOWED && kn_dialect_knows_405(own->api->dialect)) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf allow = KN_STRBUF_INIT;
+        kn_router_allow(place, &allow);
+        kn_response_header(res, "Allow", allow.buf);
+        return kn_fail(err, why, "The method %s is not allowed for this resource.", req->method);
+    }
+    own->unrouted = true;
+    return kn_fail(err, KN_NOT_FOUND, "The resource could not be found.");
+}
+
+static bool is_first_param(const struct kn_request *req, const char *id)
+{
+    return id[0] != '\0' && req->params[0] != NULL && strcmp(req->params[0], id) == 0;
+}
+
+/* auth: why there is no caller; NULL if there is one. */
+static int check_policy(const struct kn_request *req, const struct kn_error *auth, struct kn_error *err)
+{
+    const struct kn_policy_input in = {
+        .has_token = auth == NULL,
+        .has_project = req->caller.project_id[0] != '\0',
+        .system_scoped = req->caller.system_scoped,
+        .roles = req->caller.roles,
+        .is_self = is_first_param(req, req->caller.user_id),
+        .is_own_project = is_first_param(req, req->caller.project_id),
+    };
+    switch (kn_policy_decide(req->route->policy, &in)) {
+    case KN_ALLOW:
+        return 0;
+    case KN_DENY_UNAUTHENTICATED:
+        *err = *auth;
+        return -1;
+    case KN_DENY_FORBIDDEN:
+        break;
+    }
+    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s %s.", req->method,
+                   req->route->path);
+}
+
+static int check_project(const struct kn_request *req, const char *project_id, struct kn_error *err)
+{
+    if (project_id == NULL || strcmp(project_id, req->caller.project_id) == 0) {
+        return 0;
+    }
+    return kn_fail(err, KN_BAD_REQUEST, "Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'",
+                   project_id, req->caller.project_id);
+}
+
+/* The way of a request to its route. */
+static int admit(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_response *res,
+                 struct kn_error *err)
+{
+    struct kn_door_request *own = req->door;
+    struct kn_error auth_err = { 0 };
+    bool known = authenticate(door, req, &auth_err) == 0;
+    struct kn_place place;
+
+    if (find_place(door, req, rest, &place, err) < 0) {
+        if (!known && own->api->dialect != KN_DIALECT_KEYSTONE) {
+            *err = auth_err;
+        }
+        return -1;
+    }
+    req->microversion = own->api->min_minor;
+    if (choose_version(req, own->api, err) < 0 || pick_route(req, &place, res, err) < 0 ||
+        check_policy(req, known ? NULL : &auth_err, err) < 0 || check_project(req, place.project_id, err) < 0) {
+        return -1;
+    }
+    own->plain_errors = own->api->dialect == KN_DIALECT_GLANCE && req->route->upload != NULL;
+    return kn_request_query_read(req, err);
+}
+
+static bool answers_itself(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_response *res)
+{
+    struct kn_door_request *own = req->door;
+
+    if (!reads(req)) {
+        return false;
+    }
+    if (own->api == NULL && strcmp(req->raw_path, "/") == 0) {
+        kn_versions_index(door->apis, own->host_url, res);
+        return true;
+    }
+    return own->api != NULL && kn_versions_answer(own->api, rest, req->base_url, res);
+}
+
+int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res)
+{
+    struct kn_door *door = ctx;
+    struct kn_door_request *own = door_request(door, req);
+    struct kn_error err = { 0 };
+    const char *rest = "";
+
+    own->api = kn_router_api(door->router, req->raw_path, &rest);
+    set_urls(req, own, door->conf);
+    if (own->api != NULL) {
+        req->microversion = own->api->min_minor;
+    }
+    if (answers_itself(door, req, rest, res)) {
+        return -1;
+    }
+    if (own->api == NULL) {
+        kn_fail(&err, KN_NOT_FOUND, "The resource could not be found.");
+        kn_door_refuse(ctx, req, &err, res);
+        return -1;
+    }
+    if (admit(door, req, rest, res, &err) < 0) {
+        kn_door_refuse(ctx, req, &err, res);
+        return -1;
+    }
+    res->status = req->route->status;
+    *ret_upload = req->route->upload;
+    return 0;
+}
+
+int kn_door_init(struct kn_door *door, const struct kn_api *const *apis, const struct kn_conf *conf, struct kn_bus *bus,
+                 struct kn_error *err)
+{
+    door->apis = apis;
+    door->conf = conf;
+    door->bus = bus;
+    return kn_router_new(apis, &door->router, err);
+}
+
+void kn_door_release(struct kn_door *door)
+{
+    kn_router_free(door->router);
+    door->router = NULL;
+}
