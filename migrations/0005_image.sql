@@ -11,7 +11,7 @@ CREATE TABLE image (
     id          uuid PRIMARY KEY,
     owner       text NOT NULL,                       -- project
     name        text,
-    status      text NOT NULL DEFAULT 'queued',      -- queued, saving, active, killed, deleted, deactivated
+    status      text NOT NULL DEFAULT 'queued',      -- image/status.c
     visibility  text NOT NULL DEFAULT 'shared',      -- public, private, shared, community
     disk_format text,
     container_format text,
@@ -30,3 +30,15 @@ CREATE TABLE image (
 );
 CREATE INDEX image_live ON image (created_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX image_blob ON image (sha512) WHERE deleted_at IS NULL;
+CREATE INDEX image_moving ON image (id) WHERE status IN ('saving', 'uploading', 'importing');
+
+-- Projects that a shared image is shown to; its status is the member's own answer.
+CREATE TABLE image_member (
+    image_id    uuid NOT NULL REFERENCES image,
+    member      text NOT NULL,                       -- project
+    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'accepted', 'rejected')),
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (image_id, member)
+);
+CREATE INDEX image_member_project ON image_member (member, image_id);

@@ -23,6 +23,13 @@ CREATE TABLE volume_usage (
     gigabytes   bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 20);
 
+CREATE TABLE volume_quota (
+    project_id  text NOT NULL,
+    resource    text NOT NULL,                       -- volumes, gigabytes, …
+    hard_limit  integer NOT NULL,                    -- -1 = unlimited
+    PRIMARY KEY (project_id, resource)
+);
+
 CREATE TABLE attachment (
     id          uuid PRIMARY KEY,
     volume_id   uuid NOT NULL REFERENCES volume,

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image: the rows of images and the rules that every access obeys: who sees one, who may change it, which status follows
+ * which. The SQL of the table `image` lives in image.c, image_write.c and query.c and nowhere else.
+ */
+#ifndef KN_IMAGE_IMAGE_H
+#define KN_IMAGE_IMAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/inspect.h"
+#include "lib/adapter/db.h"
+#include "lib/adapter/http.h"
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+
+/* One row. The pointers live as long as the rows they came from. */
+struct kn_image {
+    const char *id;
+    const char *owner;
+    const char *name;             /* NULL = none; so the formats */
+    const char *status;
+    const char *visibility;
+    const char *disk_format;
+    const char *container_format;
+    int64_t min_disk_gib;
+    int64_t min_ram_mib;
+    bool is_protected;
+    bool is_hidden;
+    const char *properties;       /* JSON object */
+    const char *tags;             /* JSON array */
+    const char *sha512;           /* NULL without data; so the next three */
+    const char *md5;
+    const char *size;             /* decimal */
+    const char *virtual_size;
+    const char *created_at;       /* 2026-11-21T10:00:00Z */
+    const char *updated_at;
+};
+
+/* The columns and tables that kn_image_at() reads: for query.c. */
+extern const char kn_image_select[];
+/* A condition: $1 is the caller's project, $2 whether he is an admin. */
+extern const char kn_image_visible[];
+
+void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret);
+/* Glance's view of it, a JSON object. */
+void kn_image_print(const struct kn_image *image, struct kn_strbuf *out);
+/* What its user may write of it; see patch.h. */
+json_t *kn_image_draft(const struct kn_image *image);
+
+/* An image that the caller sees; KN_NOT_FOUND otherwise. update: the row is locked until the transaction ends. */
+int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
+                 struct kn_rows **ret_rows, struct kn_image *ret, struct kn_error *err);
+/* Its owner or an admin; KN_FORBIDDEN otherwise. */
+int kn_image_check_owner(const struct kn_image *image, const struct kn_caller *caller, struct kn_error *err);
+/* What a draft says that only an admin may say: public images, other owners. before: NULL for a new one. */
+int kn_image_check_draft(const json_t *draft, const struct kn_image *before, const struct kn_caller *caller,
+                         struct kn_error *err);
+
+/* Writes a new image, status queued. KN_CONFLICT: the draft names an id that is taken. */
+int kn_image_insert(struct kn_db *db, const json_t *draft, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_image_update(struct kn_db *db, const char *id, const json_t *draft, struct kn_rows **ret_rows,
+                    struct kn_error *err);
+int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, struct kn_error *err);
+
+/* Every change of status there is; the table in status.c says from where to where. */
+enum kn_image_event {
+    KN_IMAGE_UPLOAD_BEGINS,   /* by the holder of the writer's lock */
+    KN_IMAGE_UPLOAD_FAILS,
+    KN_IMAGE_UPLOAD_ENDS,     /* only by kn_image_activate() */
+    KN_IMAGE_STAGE_BEGINS,
+    KN_IMAGE_STAGE_FAILS,
+    KN_IMAGE_IMPORT_BEGINS,
+    KN_IMAGE_IMPORT_FAILS,
+    KN_IMAGE_DEACTIVATE,
+    KN_IMAGE_REACTIVATE,
+    KN_IMAGE_EVENT_COUNT
+};
+/* KN_CONFLICT when the image is in none of the statuses that the event starts from; current: for the message. */
+int kn_image_move(struct kn_db *db, const char *id, const char *current, enum kn_image_event event,
+                  struct kn_error *err);
+/* True when the event changes nothing: the image stands where it leads. */
+bool kn_image_stands(const char *status, enum kn_image_event event);
+
+struct kn_image_data {
+    const char *sha512;
+    const char *md5;
+    int64_t size;
+    int64_t virtual_size;
+};
+/* Writes the blob's row and makes the image active, inside a transaction under kn_blob_lock(). KN_GONE: it was deleted meanwhile. */
+int kn_image_activate(struct kn_db *db, const char *id, const struct kn_image_data *data, struct kn_error *err);
+/* Marks it deleted and lets go of its data. KN_NOT_FOUND if it is gone already. */
+int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err);
+
+#endif
