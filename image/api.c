@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Glance's routes as one table, and the one question that compute asks. The handlers are in api_*.c. */
+#include "image/api.h"
+
+#include <stdlib.h>
+
+#include "image/api_private.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+
+#define READER KN_POLICY_PROJECT_READER
+#define MEMBER KN_POLICY_PROJECT_MEMBER
+#define ROUTE(method, path, policy, status, handler) { method, path, policy, status, handler, 0, 0, NULL }
+
+static const struct kn_route ROUTES[] = {
+    ROUTE("GET", "/", KN_POLICY_PUBLIC, 300, kn_image_api_versions),
+    ROUTE("GET", "/versions", KN_POLICY_PUBLIC, 200, kn_image_api_versions),
+    ROUTE("POST", "/v2/images", MEMBER, 201, kn_image_api_create),
+    ROUTE("GET", "/v2/images", READER, 200, kn_image_api_list),
+    ROUTE("GET", "/v2/images/{id}", READER, 200, kn_image_api_show),
+    ROUTE("PATCH", "/v2/images/{id}", MEMBER, 200, kn_image_api_update),
+    ROUTE("DELETE", "/v2/images/{id}", MEMBER, 204, kn_image_api_delete),
+    { "PUT", "/v2/images/{id}/file", MEMBER, 204, NULL, 0, 0, &kn_image_upload },
+    ROUTE("GET", "/v2/images/{id}/file", READER, 200, kn_image_api_download),
+    ROUTE("POST", "/v2/images/{id}/actions/deactivate", MEMBER, 204, kn_image_api_deactivate),
+    ROUTE("POST", "/v2/images/{id}/actions/reactivate", MEMBER, 204, kn_image_api_reactivate),
+    ROUTE("PUT", "/v2/images/{id}/tags/{tag}", MEMBER, 204, kn_image_api_tag),
+    ROUTE("DELETE", "/v2/images/{id}/tags/{tag}", MEMBER, 204, kn_image_api_untag),
+    ROUTE("GET", "/v2/images/{id}/members", READER, 200, kn_image_api_members),
+    ROUTE("POST", "/v2/images/{id}/members", MEMBER, 200, kn_image_api_member_add),
+    ROUTE("GET", "/v2/images/{id}/members/{member}", READER, 200, kn_image_api_member),
+    ROUTE("PUT", "/v2/images/{id}/members/{member}", MEMBER, 200, kn_image_api_member_update),
+    ROUTE("DELETE", "/v2/images/{id}/members/{member}", MEMBER, 204, kn_image_api_member_delete),
+    ROUTE("GET", "/v2/schemas/{name}", READER, 200, kn_image_api_schema),
+    ROUTE("GET", "/v2/info/import", READER, 200, kn_image_api_import_info),
+    ROUTE("GET", "/v2/info/stores", READER, 200, kn_image_api_stores),
+    { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL },
+};
+
+const struct kn_api kn_image_api = {
+    .name = "image",
+    .prefix = "/image",
+    .dialect = KN_DIALECT_GLANCE,
+    .routes = ROUTES,
+};
+
+int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,
+                    struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+
+    if (kn_image_get(db, caller, id, false, &rows, &image, err) < 0) {
+        return -1;
+    }
+    *ret = (struct kn_image_facts){
+        .min_disk_gib = image.min_disk_gib,
+        .min_ram_mib = image.min_ram_mib,
+        .size = image.size != NULL ? strtoll(image.size, NULL, 10) : 0,
+        .virtual_size = image.virtual_size != NULL ? strtoll(image.virtual_size, NULL, 10) : 0,
+    };
+    kn_copy(ret->id, sizeof(ret->id), image.id);
+    kn_copy(ret->status, sizeof(ret->status), image.status);
+    kn_copy(ret->disk_format, sizeof(ret->disk_format), image.disk_format != NULL ? image.disk_format : "");
+    return 0;
+}

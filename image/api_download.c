@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET of an image's data: the file itself is handed to the listener, whole or the range that was asked for. */
+#include <string.h>
+
+#include "image/api_private.h"
+#include "image/blob.h"
+#include "image/range.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+
+static void answer_range(struct kn_response *res, const struct kn_range *range, int64_t size)
+{
+    AUTO_FREE char *text = kn_asprintf("bytes %lld-%lld/%lld", (long long)range->offset,
+                                       (long long)(range->offset + range->length - 1), (long long)size);
+
+    res->status = 206;
+    kn_response_header(res, "Content-Range", text);
+}
+
+static int serve(struct kn_request *req, const struct kn_image *image, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_CLOSE int fd = -1;
+    AUTO_FREE char *etag = kn_asprintf("\"%s\"", image->md5);
+    int64_t size = 0;
+    struct kn_range range;
+
+    if (kn_blob_read(req->conf->image_store_dir, image->sha512, &fd, &size, err) < 0) {
+        return err->code == KN_NOT_FOUND
+                   ? kn_fail(err, KN_INTERNAL, "the data of image \"%s\" is not in the store", image->id)
+                   : -1;
+    }
+    switch (kn_range_parse(kn_request_header(req, "Range"), size, &range)) {
+    case KN_RANGE_WHOLE:
+        kn_response_header(res, "Content-MD5", image->md5);
+        break;
+    case KN_RANGE_PART:
+        answer_range(res, &range, size);
+        break;
+    case KN_RANGE_UNSATISFIABLE:
+        return kn_fail(err, KN_BAD_RANGE, "the range is not inside the image's %lld bytes", (long long)size);
+    }
+    kn_response_header(res, "ETag", etag);
+    kn_response_header(res, "Accept-Ranges", "bytes");
+    res->content_type = "application/octet-stream";
+    res->fd = fd;
+    res->fd_offset = range.offset;
+    res->fd_length = range.length;
+    fd = -1;
+    return 0;
+}
+
+int kn_image_api_download(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+
+    if (kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0) {
+        return -1;
+    }
+    if (strcmp(image.status, "deactivated") == 0 && !req->caller.is_admin) {
+        return kn_fail(err, KN_FORBIDDEN,
+                       "The requested image has been deactivated. Image data download is forbidden.");
+    }
+    if (image.sha512 == NULL) {
+        res->status = 204;
+        return 0;
+    }
+    return serve(req, &image, res, err);
+}

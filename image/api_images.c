@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST, GET, PATCH and DELETE of images. Rules are image.c's, words patch.c's and property.c's; here they meet HTTP. */
+#include <string.h>
+
+#include "image/api_private.h"
+#include "image/patch.h"
+#include "image/query.h"
+#include "lib/adapter/task.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/jsonw.h"
+
+static inline void json_auto(json_t **json)
+{
+    json_decref(*json);
+}
+#define AUTO_JSON __attribute__((cleanup(json_auto)))
+
+static int answer(struct kn_response *res, const struct kn_rows *rows)
+{
+    struct kn_image image;
+
+    kn_image_at(rows, 0, &image);
+    kn_image_print(&image, &res->body);
+    return 0;
+}
+
+int kn_image_api_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_JSON json_t *draft = NULL;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
+
+    if (kn_image_draft_new(req->body, req->caller.project_id, &draft, err) < 0 ||
+        kn_image_check_draft(draft, NULL, &req->caller, err) < 0 || kn_image_insert(req->db, draft, &rows, err) < 0) {
+        return -1;
+    }
+    kn_strbuf_addf(&location, "%s/v2/images/%s", req->base_url, kn_rows_text(rows, 0, 0));
+    kn_response_header(res, "Location", location.buf);
+    return answer(res, rows);
+}
+
+int kn_image_api_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+
+    if (kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0) {
+        return -1;
+    }
+    kn_image_print(&image, &res->body);
+    return 0;
+}
+
+/* --- lists ---------------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    struct kn_image_query *query;
+    struct kn_strbuf params; /* the query string without its marker, encoded again */
+    struct kn_error *err;
+    int rc;
+};
+
+static void visit_param(void *ctx, const char *key, const char *value)
+{
+    struct listing *l = ctx;
+
+    if (l->rc == 0) {
+        l->rc = kn_image_query_add(l->query, key, value, l->err);
+    }
+    if (strcmp(key, "marker") != 0) {
+        kn_strbuf_addch(&l->params, l->params.len == 0 ? '?' : '&');
+        kn_strbuf_addurl(&l->params, key);
+        kn_strbuf_addch(&l->params, '=');
+        kn_strbuf_addurl(&l->params, value);
+    }
+}
+
+static void print_list(const struct kn_rows *rows, const struct kn_image_query *q, const char *params,
+                       struct kn_strbuf *out)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf link = KN_STRBUF_INIT;
+    const int count = kn_rows_count(rows);
+
+    kn_jsonw_object(out, NULL);
+    kn_jsonw_array(out, "images");
+    for (int i = 0; i < count; i++) {
+        struct kn_image image;
+
+        kn_image_at(rows, i, &image);
+        if (i > 0) {
+            kn_strbuf_addch(out, ',');
+        }
+        kn_image_print(&image, out);
+    }
+    kn_jsonw_end_array(out);
+    kn_strbuf_addf(&link, "/v2/images%s", params);
+    kn_jsonw_str(out, "first", link.buf);
+    if (count > 0 && count == q->limit) {
+        kn_strbuf_addf(&link, "%cmarker=%s", params[0] == '\0' ? '?' : '&', kn_rows_text(rows, count - 1, 0));
+        kn_jsonw_str(out, "next", link.buf);
+    }
+    kn_jsonw_str(out, "schema", "/v2/schemas/images");
+    kn_jsonw_end_object(out);
+}
+
+/* A marker that the caller does not see is none: 400, not 404, because the list is there. */
+static int check_marker(struct kn_request *req, const char *marker, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+
+    if (marker == NULL || kn_image_get(req->db, &req->caller, marker, false, &rows, &image, err) == 0) {
+        return 0;
+    }
+    return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "No image found with ID %.64s", marker) : -1;
+}
+
+static int list(struct kn_request *req, struct kn_image_query *query, struct kn_strbuf *out, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct listing l = { query, KN_STRBUF_INIT, err, 0 };
+
+    kn_request_query_each(req, visit_param, &l);
+    if (l.rc == 0 && (check_marker(req, query->marker, err) < 0 || kn_image_query_finish(query, err) < 0 ||
+                      kn_image_query_run(query, req->db, &rows, err) < 0)) {
+        l.rc = -1;
+    }
+    if (l.rc == 0) {
+        print_list(rows, query, l.params.buf, out);
+    }
+    kn_strbuf_release(&l.params);
+    return l.rc;
+}
+
+int kn_image_api_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    struct kn_image_query query;
+
+    kn_image_query_init(&query, &req->caller);
+    const int rc = list(req, &query, &res->body, err);
+    kn_image_query_release(&query);
+    return rc;
+}
+
+/* --- changes -------------------------------------------------------------------------------------------------------- */
+
+int kn_image_api_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const int dialect = kn_patch_dialect_of(kn_request_header(req, "Content-Type"));
+    AUTO_TX struct kn_tx tx = { NULL };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO(kn_rows) struct kn_rows *changed = NULL;
+    AUTO_JSON json_t *draft = NULL;
+    struct kn_image image;
+
+    if (dialect == 0) {
+        return kn_fail(err, KN_UNSUPPORTED_MEDIA,
+                       "Image PATCH expects Content-Type one of: application/openstack-images-v2.0-json-patch, "
+                       "application/openstack-images-v2.1-json-patch");
+    }
+    if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||
+        kn_image_check_owner(&image, &req->caller, err) < 0) {
+        return -1;
+    }
+    draft = kn_image_draft(&image);
+    if (kn_image_patch(draft, req->body, (enum kn_patch_dialect)dialect, strcmp(image.status, "queued") == 0, err) < 0 ||
+        kn_image_check_draft(draft, &image, &req->caller, err) < 0 ||
+        kn_image_update(req->db, image.id, draft, &changed, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    return answer(res, changed);
+}
+
+/* The task that drops the data when nobody else refers to it; the row says "deleted" at once. */
+static int delete_with_task(struct kn_request *req, const struct kn_image *image, int64_t *ret_task,
+                            struct kn_error *err)
+{
+    AUTO_JSON json_t *input = json_pack("{s:s*}", "sha512", image->sha512);
+    const struct kn_task_wish wish = {
+        .kind = "image.delete", .object_id = image->id, .project_id = req->caller.project_id,
+        .user_id = req->caller.user_id, .request_id = req->request_id, .input = input,
+    };
+
+    if (image->is_protected) {
+        return kn_fail(err, KN_FORBIDDEN, "Image %s is protected and cannot be deleted.", image->id);
+    }
+    return kn_image_delete(req->db, image->id, err) < 0 ? -1 : kn_task_insert(req->db, &wish, ret_task, err);
+}
+
+int kn_image_api_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+    int64_t task = 0;
+
+    (void)res;
+    if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||
+        kn_image_check_owner(&image, &req->caller, err) < 0 || delete_with_task(req, &image, &task, err) < 0 ||
+        kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    kn_task_wake(req->bus, image.id, task);
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The handlers of Glance's routes, by file; api.c's table mounts them. */
+#ifndef KN_IMAGE_API_PRIVATE_H
+#define KN_IMAGE_API_PRIVATE_H
+
+#include "image/image.h"
+#include "lib/adapter/http.h"
+
+/* api_images.c */
+kn_handler kn_image_api_create, kn_image_api_list, kn_image_api_show, kn_image_api_update, kn_image_api_delete;
+/* api_actions.c */
+kn_handler kn_image_api_deactivate, kn_image_api_reactivate, kn_image_api_tag, kn_image_api_untag;
+/* api_upload.c, api_download.c */
+extern const struct kn_upload kn_image_upload;
+kn_handler kn_image_api_download;
+/* api_members.c */
+kn_handler kn_image_api_members, kn_image_api_member_add, kn_image_api_member, kn_image_api_member_update,
+    kn_image_api_member_delete;
+/* api_info.c */
+kn_handler kn_image_api_versions, kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores;
+
+#endif
