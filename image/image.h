@@ -70,10 +70,6 @@ enum kn_image_event {
     KN_IMAGE_UPLOAD_BEGINS,   /* by the holder of the writer's lock */
     KN_IMAGE_UPLOAD_FAILS,
     KN_IMAGE_UPLOAD_ENDS,     /* only by kn_image_activate() */
-    KN_IMAGE_STAGE_BEGINS,
-    KN_IMAGE_STAGE_FAILS,
-    KN_IMAGE_IMPORT_BEGINS,
-    KN_IMAGE_IMPORT_FAILS,
     KN_IMAGE_DEACTIVATE,
     KN_IMAGE_REACTIVATE,
     KN_IMAGE_EVENT_COUNT

@@ -14,11 +14,7 @@ static const struct {
     /* "saving" as well: whoever holds the lock knows that the writer who said so is dead */
     [KN_IMAGE_UPLOAD_BEGINS] = { { "queued", "saving" }, "saving" },
     [KN_IMAGE_UPLOAD_FAILS] = { { "saving" }, "queued" },
-    [KN_IMAGE_UPLOAD_ENDS] = { { "saving", "importing" }, "active" },
-    [KN_IMAGE_STAGE_BEGINS] = { { "queued", "uploading" }, "uploading" },
-    [KN_IMAGE_STAGE_FAILS] = { { "uploading" }, "queued" },
-    [KN_IMAGE_IMPORT_BEGINS] = { { "uploading", "importing" }, "importing" },
-    [KN_IMAGE_IMPORT_FAILS] = { { "importing" }, "queued" },
+    [KN_IMAGE_UPLOAD_ENDS] = { { "saving" }, "active" },
     [KN_IMAGE_DEACTIVATE] = { { "active" }, "deactivated" },
     [KN_IMAGE_REACTIVATE] = { { "deactivated" }, "active" },
 };

@@ -30,7 +30,7 @@ CREATE TABLE image (
 );
 CREATE INDEX image_live ON image (created_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX image_blob ON image (sha512) WHERE deleted_at IS NULL;
-CREATE INDEX image_moving ON image (id) WHERE status IN ('saving', 'uploading', 'importing');
+CREATE INDEX image_saving ON image (id) WHERE status = 'saving';
 
 -- Projects that a shared image is shown to; its status is the member's own answer.
 CREATE TABLE image_member (
