@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The attributes of an image as Glance names and limits them, and the checks on them. The schemas that clients fetch come
- * out of the same rows (schema.c prints them). Pure; rows in the database are image.c's.
+ * out of the same rows (property_schema.c prints them). Pure; rows in the database are image.c's.
  */
 #include "image/property.h"
 

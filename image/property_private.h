@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of attributes, shared by the checks (property.c) and the schemas (schema.c). */
+/* The table of attributes, shared by the checks (property.c) and the schemas (property_schema.c). */
 #ifndef KN_IMAGE_PROPERTY_PRIVATE_H
 #define KN_IMAGE_PROPERTY_PRIVATE_H
 
