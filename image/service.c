@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "image/blob.h"
-#include "image/door.h"
+#include "image/data_door.h"
 #include "image/sweep.h"
 #include "image/url.h"
 #include "lib/base/clock.h"
@@ -24,7 +24,7 @@
 
 struct image_service {
     struct kn_url_key key;
-    struct kn_door *door;
+    struct kn_data_door *door;
     char *base_url;           /* what hosts put before /blob/… */
     int64_t store_swept_ms;   /* monotonic */
 };
@@ -183,7 +183,7 @@ static void image_stop(struct kn_daemon *d, void *state)
     struct image_service *s = state;
 
     (void)d;
-    kn_door_free(s->door);
+    kn_data_door_free(s->door);
     free(s->base_url);
     free(s);
 }
@@ -200,7 +200,7 @@ static int start(struct kn_daemon *d, struct image_service *s, struct kn_error *
     }
     s->base_url = d->conf.image_data_url[0] != '\0' ? kn_strdup(d->conf.image_data_url)
                                                     : kn_asprintf("http://%s", d->conf.image_data_listen);
-    return kn_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err);
+    return kn_data_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err);
 }
 
 static int image_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)

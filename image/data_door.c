@@ -3,7 +3,7 @@
  * The data door: GET /blob/<sha512>?expires=…&signature=…, whole or a range, straight from the file. It knows no database and
  * no token; the signature is all there is. Refusals say as little as possible, and no line of the log holds a URL.
  */
-#include "image/door.h"
+#include "image/data_door.h"
 
 #include <string.h>
 
@@ -18,9 +18,9 @@
 #define THREADS 4 /* they only open files; the event threads send them */
 #define MAX_BODY 0
 
-struct kn_door {
+struct kn_data_door {
     struct kn_http_server *server;
-    char *dir;                /* these two: immutable after kn_door_open() */
+    char *dir;                /* these two: immutable after kn_data_door_open() */
     struct kn_url_key key;
 };
 
@@ -64,7 +64,7 @@ static struct kn_db *door_db(void *ctx)
 }
 
 /* The digest, if the request is one that was signed. */
-static const char *admitted(const struct kn_door *door, struct kn_request *req, struct kn_error *err)
+static const char *admitted(const struct kn_data_door *door, struct kn_request *req, struct kn_error *err)
 {
     static const char PREFIX[] = "/blob/";
     const char *sha512 = req->raw_path + sizeof(PREFIX) - 1;
@@ -85,7 +85,7 @@ static const char *admitted(const struct kn_door *door, struct kn_request *req, 
     return sha512;
 }
 
-static int serve(const struct kn_door *door, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+static int serve(const struct kn_data_door *door, struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const char *sha512 = admitted(door, req, err);
     int64_t size = 0;
@@ -126,10 +126,10 @@ static void door_dispatch(void *ctx, struct kn_request *req, const char *body, s
 
 static const struct kn_http_ops OPS = { door_open, door_dispatch, door_refuse, door_finish, door_db };
 
-int kn_door_open(const char *listen, const char *dir, const struct kn_url_key *key, struct kn_door **ret,
+int kn_data_door_open(const char *listen, const char *dir, const struct kn_url_key *key, struct kn_data_door **ret,
                  struct kn_error *err)
 {
-    AUTO(kn_door) struct kn_door *door = KN_NEW(struct kn_door);
+    AUTO(kn_data_door) struct kn_data_door *door = KN_NEW(struct kn_data_door);
 
     door->dir = kn_strdup(dir);
     door->key = *key;
@@ -140,12 +140,12 @@ int kn_door_open(const char *listen, const char *dir, const struct kn_url_key *k
     return 0;
 }
 
-int kn_door_port(const struct kn_door *door)
+int kn_data_door_port(const struct kn_data_door *door)
 {
     return kn_http_port(door->server);
 }
 
-void kn_door_free(struct kn_door *door)
+void kn_data_door_free(struct kn_data_door *door)
 {
     if (door == NULL) {
         return;
