@@ -14,5 +14,8 @@ kn_handler kn_flavor_specs_list, kn_flavor_specs_create, kn_flavor_specs_show, k
 kn_handler kn_flavor_access_list, kn_flavors_action;
 /* compute_keypairs.c */
 kn_handler kn_keypairs_list, kn_keypairs_show, kn_keypairs_create, kn_keypairs_delete;
+/* compute_servers.c, compute_server_create.c */
+kn_handler kn_servers_list, kn_servers_detail, kn_servers_show, kn_servers_create, kn_servers_update, kn_servers_delete;
+kn_handler kn_server_ips_list, kn_server_ips_show;
 
 #endif

@@ -29,6 +29,15 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/os-keypairs/{name}", READER, 200, kn_keypairs_show, 0, 0),
     ROUTE("DELETE", "/os-keypairs/{name}", READER, 204, kn_keypairs_delete, 0, 0),
 
+    ROUTE("GET", "/servers", READER, 200, kn_servers_list, 0, 0),
+    ROUTE("POST", "/servers", MEMBER, 202, kn_servers_create, 0, 0),
+    ROUTE("GET", "/servers/detail", READER, 200, kn_servers_detail, 0, 0),
+    ROUTE("GET", "/servers/{id}", READER, 200, kn_servers_show, 0, 0),
+    ROUTE("PUT", "/servers/{id}", MEMBER, 200, kn_servers_update, 0, 0),
+    ROUTE("DELETE", "/servers/{id}", MEMBER, 204, kn_servers_delete, 0, 0),
+    ROUTE("GET", "/servers/{id}/ips", READER, 200, kn_server_ips_list, 0, 0),
+    ROUTE("GET", "/servers/{id}/ips/{label}", READER, 200, kn_server_ips_show, 0, 0),
+
     { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL },
 };
 
