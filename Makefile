@@ -159,9 +159,10 @@ fuzz-replay: $(FUZZ:%=build/asan/%)
 
 FUZZ_SECONDS ?= 30
 fuzz: $(FUZZ:%=build/fuzz/%)
-	@for f in $^; do n=$$(basename $$f); mkdir -p build/corpus/$$n build/crashes; echo "== $$n"; \
+	@for f in $^; do n=$$(basename $$f); mkdir -p build/corpus/$$n build/crashes build/log; echo "== $$n"; \
 	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 \
-	        -artifact_prefix=build/crashes/$$n- build/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
+	        -artifact_prefix=build/crashes/$$n- build/corpus/$$n tests/fuzz/corpus/$$n > build/log/fuzz-$$n.log 2>&1 || \
+	        { tail -40 build/log/fuzz-$$n.log; exit 1; }; done
 
 clang: $(BUILT:%=build/clang/bin/%) $(patsubst %.c,build/clang/%.o,$(EVERY_C)) build/clang/libkilonova.a
 
