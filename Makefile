@@ -47,7 +47,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wswitc
 	-Wvla -Walloca -Wnull-dereference -Wundef -Wdate-time -Wfloat-equal -Wdouble-promotion
 WARN_GCC := $(WARN) -Wimplicit-fallthrough=5 -Wformat-signedness -Wcast-align=strict -Wduplicated-cond \
 	-Wduplicated-branches -Wlogical-op
-WARN_CLANG := $(WARN) -Wimplicit-fallthrough -Wcast-align -Wno-unknown-warning-option
+WARN_CLANG := $(WARN) -Wimplicit-fallthrough -Wcast-align -Wno-string-concatenation -Wno-unknown-warning-option
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 STRICT := -std=c17 -g -Werror=implicit-function-declaration -Werror=return-type $(if $(WERROR),-Werror)
 

@@ -109,7 +109,7 @@ static int power_of_off(virDomainPtr dom, int reason, const char **ret_reason)
 
 int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason)
 {
-    const char *none;
+    const char *none = NULL;
     const char **why = ret_reason != NULL ? ret_reason : &none;
     int state = VIR_DOMAIN_NOSTATE;
     int reason = 0;
