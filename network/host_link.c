@@ -195,7 +195,6 @@ static void put_veth(struct nl_msg *msg, const void *arg)
     nla_put(msg, IFLA_ADDRESS, 6, peer->mac);
     nla_put_u32(msg, IFLA_MTU, (uint32_t)peer->mtu);
     nla_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)peer->ns_fd);
-    put_no_ipv6(msg);
     nla_nest_end(msg, nest);
 }
 

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The network on real hosts: two machines joined by a cable, guests on taps. DHCP gives leases, VXLAN carries, ARP is answered, spoofing is
+ * dropped, metadata knows who asks, kill -9 is survived, nothing is left behind. Skipped without root.
+ */
+#include "tests/support/test.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "network/host.h"
+#include "tests/support/netlab.h"
+
+#define NET "0a0a0a0a-1111-4111-8111-111111111111"
+#define SUBNET "0b0b0b0b-1111-4111-8111-111111111111"
+#define BRIDGE "kb0a0a0a0a"
+
+/* Server n has port <n>…, MAC …:0n and address 10.5.0.1n. */
+#define TAP(n) "tap0000000" #n "-11"
+#define MAC(n) "fa:16:3e:00:00:0" #n
+#define IP(n) "10.5.0.1" #n
+#define SERVER(n) "5e00000" #n "-1111-4111-8111-111111111111"
+#define NIC(n)                                                                                                             \
+    "{\"port\":\"0000000" #n "-1111-4111-8111-111111111111\",\"network\":\"" NET "\",\"network_name\":\"x\",\"mac\":\"" MAC(n)     \
+    "\",\"vni\":4242,\"mtu\":1450,\"tap\":\"" TAP(n) "\",\"dhcp_ip\":\"10.5.0.2\",\"dhcp_mac\":\"fa:16:3e:ff:ff:ff\",\"ips\":["     \
+    "{\"address\":\"" IP(n) "\",\"prefix\":24,\"version\":4,\"gateway\":\"10.5.0.1\",\"subnet\":\"" SUBNET "\",\"dhcp\":true,"      \
+    "\"dns\":[\"192.0.2.53\"],\"routes\":[{\"destination\":\"198.51.100.0/24\",\"nexthop\":\"10.5.0.9\"}]}]}"
+#define PEER(n, underlay) "{\"mac\":\"" MAC(n) "\",\"ips\":[\"" IP(n) "\"],\"underlay\":\"" underlay "\"}"
+
+static struct kn_machine machine_a, machine_b;
+static struct kn_actor agent_a, agent_b, shell_a, shell_b, guest_1, guest_2, guest_3;
+static char dir[] = "/tmp/kn-net-host-XXXXXX";
+
+/* --- the agent's half, in its own process -------------------------------------------------------------------------- */
+
+static struct kn_net_host *host;
+
+/* A metadata server that knows one thing: who asks. */
+static void *serve(void *arg)
+{
+    int listening = (int)(intptr_t)arg;
+
+    for (int fd; (fd = accept(listening, NULL, NULL)) >= 0; close(fd)) {
+        struct sockaddr_storage from;
+        socklen_t size = sizeof(from);
+        char request[2048], ip[64], who[KN_UUID_SIZE] = "nobody", answer[256];
+
+        getpeername(fd, (struct sockaddr *)&from, &size);
+        getnameinfo((struct sockaddr *)&from, size, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
+        if (read(fd, request, sizeof(request)) > 0) {
+            kn_net_host_lookup(host, NET, ip, who);
+            snprintf(answer, sizeof(answer), "HTTP/1.0 200 OK\r\n\r\n%s\n", who);
+            send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+        }
+    }
+    return NULL;
+}
+
+static void door_open(void *ctx, const char *network_id, int fd)
+{
+    pthread_t thread;
+
+    (void)ctx;
+    (void)network_id;
+    pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd);
+    pthread_detach(thread);
+}
+
+/* "open <underlay> <dir>", "plug <server> <nics>", "unplug <server>", "peers <body>", "tick", "taps" */
+static void be_agent(const char *line, char *answer, size_t size)
+{
+    static char word[16], first[64];
+    struct kn_error err = { .code = KN_OK };
+    int rest = 0, rc = -1;
+
+    sscanf(line, "%15s %n", word, &rest);
+    if (strcmp(word, "open") == 0) {
+        int path = 0;
+
+        sscanf(line, "open %63s %n", first, &path);
+        rc = kn_net_host_open(&(struct kn_net_host_options){ .state_dir = line + path, .underlay = first,
+                                                             .metadata_open = door_open }, &host, &err);
+    } else if (strcmp(word, "plug") == 0) {
+        sscanf(line, "plug %63s %n", first, &rest);
+        json_t *nics = json_loads(line + rest, 0, NULL);
+
+        rc = kn_net_host_plug(host, first, "guest-one", nics, &err);
+        json_decref(nics);
+    } else if (strcmp(word, "unplug") == 0) {
+        rc = kn_net_host_unplug(host, line + rest, &err);
+    } else if (strcmp(word, "peers") == 0) {
+        json_t *body = json_loads(line + rest, 0, NULL);
+
+        rc = kn_net_host_set_peers(host, body, &err);
+        json_decref(body);
+    } else if (strcmp(word, "tick") == 0) {
+        rc = kn_net_host_tick(host, &err);
+    } else {
+        json_t *taps = kn_net_host_taps(host);
+        AUTO_FREE char *text = json_dumps(taps, JSON_COMPACT);
+
+        json_decref(taps);
+        snprintf(answer, size, "%s", text);
+        return;
+    }
+    snprintf(answer, size, "%s", rc == 0 ? "ok" : err.message);
+}
+
+/* --- helpers ------------------------------------------------------------------------------------------------------ */
+
+/* The answer holds this text. */
+#define assert_says(answer, text)                                       \
+    do {                                                                \
+        const char *said_ = (answer);                                   \
+        if (strstr(said_, text) == NULL) {                              \
+            fail_msg("wanted \"%s\" in: %s", text, said_);              \
+        }                                                               \
+    } while (0)
+#define assert_runs(actor, ...) assert_says(kn_actor_ask(actor, __VA_ARGS__), "0 ")
+
+static bool runs(const struct kn_actor *actor, const char *command)
+{
+    return kn_actor_ask(actor, "%s", command)[0] == '0';
+}
+
+#define PING "busybox ping -c 1 -W 3 "
+#define PING_BRIEFLY "busybox ping -c 1 -W 1 "
+
+/* The lease as the client saw it, then the address on eth0. */
+static const char *lease(const struct kn_actor *guest)
+{
+    return kn_actor_ask(guest,
+                        "ip addr flush dev eth0; busybox udhcpc -i eth0 -n -q -f -t 20 -T 1 -O mtu -O staticroutes -s %s/udhcpc", dir);
+}
+
+static void write_udhcpc_script(void)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/udhcpc", dir);
+    FILE *file = fopen(path, "w");
+
+    fprintf(file, "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
+                  "echo lease ip=$ip mask=$mask router=$router dns=$dns mtu=$mtu hostname=$hostname static=$staticroutes\n"
+                  "ip addr add $ip/$mask dev eth0\nset -- $staticroutes\n"
+                  "while [ $# -ge 2 ]; do ip route replace $1 via $2; shift 2; done\n");
+    fclose(file);
+    chmod(path, 0755);
+}
+
+static void start_agent(struct kn_actor *agent, const struct kn_machine *machine, const char *underlay, const char *name)
+{
+    kn_actor_start(agent, machine, be_agent);
+    assert_string_equal(kn_actor_ask(agent, "open %s %s/%s", underlay, dir, name), "ok");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        return 0;
+    }
+    assert_non_null(mkdtemp(dir));
+    write_udhcpc_script();
+    kn_machine_start(&machine_a);
+    kn_machine_start(&machine_b);
+    kn_machine_cable(&machine_a, "192.0.2.1/24", &machine_b, "192.0.2.2/24");
+    kn_actor_start(&shell_a, &machine_a, kn_shell);
+    kn_actor_start(&shell_b, &machine_b, kn_shell);
+    start_agent(&agent_a, &machine_a, "192.0.2.1", "a");
+    start_agent(&agent_b, &machine_b, "192.0.2.2", "b");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        return 0;
+    }
+    kn_actor_ask(&agent_a, "unplug " SERVER(1));
+    kn_actor_ask(&agent_a, "unplug " SERVER(3));
+    kn_actor_ask(&agent_b, "unplug " SERVER(2));
+    struct kn_actor *const actors[] = { &agent_a, &agent_b, &shell_a, &shell_b, &guest_1, &guest_2, &guest_3 };
+
+    for (size_t i = 0; i < KN_COUNT(actors); i++) {
+        kn_actor_kill(actors[i]);
+    }
+    kn_machine_stop(&machine_a);
+    kn_machine_stop(&machine_b);
+    AUTO_FREE char *command = kn_asprintf("rm -rf %s", dir);
+
+    return system(command);
+}
+
+#define need_root() do { if (geteuid() != 0) { skip(); } } while (0)
+
+/* --- tests, in order: each builds on the one before ----------------------------------------------------------------- */
+
+static void test_plug(void **state)
+{
+    (void)state;
+    need_root();
+    /* what is told before anybody is here is remembered */
+    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":3,\"peers\":[" PEER(2, "192.0.2.2") "]}"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [" NIC(3) "]"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_b, "plug " SERVER(2) " [" NIC(2) "]"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_b, "peers {\"network\":\"" NET "\",\"version\":3,\"peers\":[" PEER(1, "192.0.2.1") ","
+                                     PEER(3, "192.0.2.1") "]}"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"), "ok"); /* twice is once */
+    assert_says(kn_actor_ask(&agent_a, "taps"), "\"" TAP(1) "\"");
+    kn_guest_start(&guest_1, &machine_a, TAP(1), MAC(1));
+    kn_guest_start(&guest_2, &machine_b, TAP(2), MAC(2));
+    kn_guest_start(&guest_3, &machine_a, TAP(3), MAC(3));
+}
+
+static void test_bad_nics_change_nothing(void **state)
+{
+    (void)state;
+    need_root();
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(4) " [" NIC(4) ", {\"port\":\"x\"}]"), "nic has no valid \"port\"");
+    assert_null(strstr(kn_actor_ask(&agent_a, "taps"), TAP(4)));
+    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":9,\"peers\":[{\"mac\":1}]}"),
+                        "a peer has no valid \"mac\" or \"underlay\"");
+}
+
+static void test_leases(void **state)
+{
+    (void)state;
+    need_root();
+    const char *said = lease(&guest_1);
+
+    assert_says(said, "lease ip=" IP(1) " mask=24 router=10.5.0.1 dns=192.0.2.53 mtu=1450 hostname=guest-one");
+    assert_says(said, "169.254.169.254/32 10.5.0.2");
+    assert_says(said, "198.51.100.0/24 10.5.0.9");
+    assert_says(said, "0.0.0.0/0 10.5.0.1");
+    assert_says(lease(&guest_2), "lease ip=" IP(2));
+    assert_says(lease(&guest_3), "lease ip=" IP(3));
+}
+
+static void test_pings(void **state)
+{
+    (void)state;
+    need_root();
+    assert_runs(&guest_1, PING IP(3));       /* the same host */
+    assert_runs(&guest_1, PING IP(2));       /* over VXLAN */
+    assert_runs(&guest_2, PING IP(3));
+    assert_runs(&guest_1, PING "10.5.0.2");  /* the namespace, here and there */
+    assert_runs(&guest_2, PING "10.5.0.2");
+    assert_runs(&guest_1, PING "-s 1400 " IP(2));
+}
+
+static void test_metadata_knows_who_asks(void **state)
+{
+    (void)state;
+    need_root();
+    assert_says(kn_actor_ask(&guest_1, "busybox wget -qO- http://169.254.169.254/"), SERVER(1));
+    assert_says(kn_actor_ask(&guest_3, "busybox wget -qO- http://169.254.169.254/"), SERVER(3));
+    assert_says(kn_actor_ask(&guest_2, "busybox wget -qO- http://169.254.169.254/"), SERVER(2));
+}
+
+/* Works without the firewall and not with it, so that it is the firewall that stops it. */
+static void expect_dropped(const struct kn_actor *guest, const char *command)
+{
+    assert_runs(&shell_a, "nft list table bridge kilonova > %s/rules && nft delete table bridge kilonova", dir);
+    if (!runs(guest, command)) {
+        fail_msg("does not work even without the firewall: %s", command);
+    }
+    assert_runs(&shell_a, "nft -f %s/rules", dir);
+    runs(&guest_3, "ip neigh flush dev eth0");
+    if (runs(guest, command)) {
+        fail_msg("was not dropped: %s", command);
+    }
+}
+
+static void test_spoofing_is_dropped(void **state)
+{
+    (void)state;
+    need_root();
+    assert_runs(&guest_1, "ip addr add 10.5.0.99/24 dev eth0");
+    expect_dropped(&guest_1, PING_BRIEFLY "-I 10.5.0.99 " IP(3));
+    expect_dropped(&guest_1, "busybox arping -c 1 -w 1 -s 10.5.0.99 -I eth0 " IP(3));
+    assert_runs(&guest_1, "ip addr del 10.5.0.99/24 dev eth0");
+    assert_runs(&guest_1, PING IP(3)); /* the rightful address still works */
+    assert_runs(&guest_3, "ip -6 addr add fe80::3/64 dev eth0 nodad");
+    assert_runs(&guest_1, "ip -6 addr add fe80::1/64 dev eth0 nodad");
+    expect_dropped(&guest_1, "busybox ping -6 -c 1 -W 1 fe80::3%eth0");
+    assert_runs(&guest_1, "ip link set eth0 down && ip link set eth0 address fa:16:3e:00:00:aa up && ip addr replace " IP(1) "/24 dev eth0");
+    assert_false(runs(&guest_1, PING_BRIEFLY IP(3)));
+    assert_runs(&guest_1, "ip link set eth0 down && ip link set eth0 address " MAC(1) " up");
+    assert_says(lease(&guest_1), "lease ip=" IP(1));
+    assert_runs(&guest_1, PING IP(3));
+}
+
+static void test_rogue_dhcp_server_is_dropped(void **state)
+{
+    (void)state;
+    need_root();
+    AUTO_FREE char *ask = kn_asprintf("busybox udhcpc -i eth0 -n -q -f -t 3 -T 1 -s %s/udhcpc | grep ip=10.5.0.200", dir);
+
+    assert_runs(&shell_a, "kill -STOP $(cat %s/a/networks/" NET "/pid)", dir);
+    assert_runs(&guest_1, "cd %s && : > rogue.leases && printf 'start 10.5.0.200\\nend 10.5.0.200\\ninterface eth0\\n"
+                          "lease_file %s/rogue.leases\\npidfile %s/rogue.pid\\n' > rogue && busybox udhcpd rogue", dir, dir, dir);
+    expect_dropped(&guest_3, ask);
+    assert_runs(&guest_1, "kill $(cat %s/rogue.pid)", dir);
+    assert_runs(&shell_a, "kill -CONT $(cat %s/a/networks/" NET "/pid)", dir);
+    assert_says(lease(&guest_3), "lease ip=" IP(3));
+}
+
+static void test_older_peers_are_ignored(void **state)
+{
+    (void)state;
+    need_root();
+    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":2,\"peers\":[]}"), "ok");
+    assert_runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
+    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":4,\"peers\":[]}"), "ok");
+    assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING_BRIEFLY IP(2)));
+    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":4,\"peers\":[" PEER(2, "192.0.2.2") "]}"), "ok");
+    assert_runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
+}
+
+static void test_survives_kill_and_loss(void **state)
+{
+    (void)state;
+    need_root();
+    kn_actor_kill(&agent_a);
+    assert_runs(&guest_1, PING IP(2)); /* nothing depends on the process */
+    assert_runs(&shell_a, "ip link del kx0a0a0a0a; ip link del " BRIDGE "; nft flush ruleset; kill $(cat %s/a/networks/" NET "/pid)", dir);
+    assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING_BRIEFLY IP(2)));
+    start_agent(&agent_a, &machine_a, "192.0.2.1", "a");
+    assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
+    assert_runs(&guest_1, PING IP(2));
+    assert_says(lease(&guest_1), "lease ip=" IP(1));
+    assert_says(kn_actor_ask(&guest_1, "busybox wget -qO- http://169.254.169.254/"), SERVER(1));
+    assert_runs(&shell_a, "nft list set bridge kilonova ips | grep -q " IP(1));
+}
+
+static void test_tick_starts_dnsmasq_again(void **state)
+{
+    (void)state;
+    need_root();
+    assert_runs(&shell_a, "p=$(cat %s/a/networks/" NET "/pid); kill -9 $p; while grep -q dnsmasq /proc/$p/comm 2>/dev/null; do sleep .05; done", dir);
+    assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
+    assert_says(lease(&guest_3), "lease ip=" IP(3));
+}
+
+/* Its address goes to another MAC: the lease of the first must not stand in the way. */
+static void test_address_changes_hands(void **state)
+{
+    (void)state;
+    need_root();
+    kn_actor_kill(&guest_3);
+    assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(3)), "ok");
+    AUTO_FREE char *nic = kn_strdup(NIC(4));
+    char *address = strstr(nic, IP(4));
+
+    memcpy(address, IP(3), strlen(IP(3)));
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [%s]", nic), "ok");
+    kn_guest_start(&guest_3, &machine_a, TAP(4), MAC(4));
+    assert_says(lease(&guest_3), "lease ip=" IP(3));
+    assert_runs(&guest_1, "ip neigh flush dev eth0; " PING IP(3));
+}
+
+static void test_nothing_is_left(void **state)
+{
+    (void)state;
+    need_root();
+    assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(3)), "ok");
+    assert_runs(&guest_1, PING IP(2)); /* the network is still in use */
+    assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(1)), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(1)), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "taps"), "[]");
+    assert_string_equal(kn_actor_ask(&shell_a, "ip -o link | grep -o ' k[bxd][0-9a-f]*\\| tap[^:]*'; true"), "0 ");
+    assert_string_equal(kn_actor_ask(&shell_a, "ls /run/netns; ls -A %s/a/networks", dir), "0 ");
+    assert_string_equal(kn_actor_ask(&shell_a, "pgrep -f 'dnsmasq --conf-file=%s/[a]/'; true", dir), "0 ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plug),
+        cmocka_unit_test(test_bad_nics_change_nothing),
+        cmocka_unit_test(test_leases),
+        cmocka_unit_test(test_pings),
+        cmocka_unit_test(test_metadata_knows_who_asks),
+        cmocka_unit_test(test_spoofing_is_dropped),
+        cmocka_unit_test(test_rogue_dhcp_server_is_dropped),
+        cmocka_unit_test(test_older_peers_are_ignored),
+        cmocka_unit_test(test_survives_kill_and_loss),
+        cmocka_unit_test(test_tick_starts_dnsmasq_again),
+        cmocka_unit_test(test_address_changes_hands),
+        cmocka_unit_test(test_nothing_is_left),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * netlab: little machines for tests of the network's host side. A machine is a network and mount namespace with a private
+ * /run/netns; an actor is a process inside it that does what it is told, one line at a time; a guest is an actor in a namespace
+ * of its own whose eth0 is wired to a tap of its host, as a hypervisor would. Needs root; every failure aborts the test.
+ */
+#ifndef KN_TESTS_SUPPORT_NETLAB_H
+#define KN_TESTS_SUPPORT_NETLAB_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct kn_machine {
+    pid_t holder; /* keeps the namespaces alive */
+};
+
+struct kn_actor {
+    pid_t pid;
+    int fd;
+};
+
+/* Answers one line (without its end) in at most size - 1 characters; runs in the actor's process. */
+typedef void kn_actor_work(const char *line, char *answer, size_t size);
+
+void kn_machine_start(struct kn_machine *machine);
+void kn_machine_stop(struct kn_machine *machine);
+/* Joins two machines by a cable called ul0, with these addresses (a.b.c.d/n). */
+void kn_machine_cable(const struct kn_machine *a, const char *ip_a, const struct kn_machine *b, const char *ip_b);
+
+void kn_actor_start(struct kn_actor *actor, const struct kn_machine *machine, kn_actor_work *work);
+/* Wires a guest to a tap that is there; it understands shell commands, like kn_shell. */
+void kn_guest_start(struct kn_actor *guest, const struct kn_machine *machine, const char *tap, const char *mac);
+/* The answer is valid until the next question. */
+const char *kn_actor_ask(const struct kn_actor *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void kn_actor_kill(struct kn_actor *actor); /* SIGKILL, reaped */
+
+/* A kn_actor_work: runs the line with sh and answers its exit code, a space, and its output (line ends become spaces). */
+void kn_shell(const char *line, char *answer, size_t size);
+
+#endif
