@@ -25,11 +25,17 @@ struct call {
 
 typedef int call_fn(struct call *call, struct kn_error *err);
 
+enum scope {
+    ABOUT_AGENT,
+    ABOUT_HOST,  /* names one that this agent carries */
+    ABOUT_GUEST, /* then `intent` is ruled on before `run` */
+};
+
 struct command {
     const char *type;
     const char *lane;       /* body field: commands with the same value run in order */
-    bool is_about_guest;    /* then `intent` is ruled on before `run` */
-    enum kn_intent intent;
+    enum scope scope;
+    enum kn_intent intent;  /* of ABOUT_GUEST */
     call_fn *run;
 };
 
@@ -116,15 +122,23 @@ static int observe(struct call *c, struct kn_error *err)
     return 0;
 }
 
+static int introduce(struct call *c, struct kn_error *err)
+{
+    (void)err;
+    kn_agent_hello(c->agent);
+    return 0;
+}
+
 static const struct command COMMANDS[] = {
-    { "server.spawn", "server", true, KN_INTENT_SPAWN, spawn },
-    { "server.destroy", "server", true, KN_INTENT_DESTROY, destroy },
-    { "server.power", "server", true, KN_INTENT_USE, power },
-    { "server.attach_volume", "server", true, KN_INTENT_USE, attach_volume },
-    { "server.detach_volume", "server", true, KN_INTENT_RELEASE, detach_volume },
-    { "server.console_log", "server", true, KN_INTENT_USE, console_log },
-    { "net.peers", "network", false, KN_INTENT_USE, peers },
-    { "host.observe", "host", false, KN_INTENT_USE, observe },
+    { "server.spawn", "server", ABOUT_GUEST, KN_INTENT_SPAWN, spawn },
+    { "server.destroy", "server", ABOUT_GUEST, KN_INTENT_DESTROY, destroy },
+    { "server.power", "server", ABOUT_GUEST, KN_INTENT_USE, power },
+    { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
+    { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
+    { "server.console_log", "server", ABOUT_GUEST, KN_INTENT_USE, console_log },
+    { "net.peers", "network", ABOUT_HOST, KN_INTENT_USE, peers },
+    { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
+    { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },
 };
 
 static const struct command *command_find(const char *type)
@@ -144,7 +158,7 @@ static int rule(struct call *call, const struct command *command, bool *ret_act,
     enum kn_ruling ruling;
 
     *ret_act = true;
-    if (!command->is_about_guest) {
+    if (command->scope != ABOUT_GUEST) {
         return 0;
     }
     /* A start that brings its spec may define the guest anew. */
@@ -171,7 +185,10 @@ static int run(struct call *call, const struct command *command, struct kn_error
 {
     bool act = false;
 
-    if (!call->agent->driver->carries(call->agent->driver_state, call->ref.host)) {
+    if (command == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "not a command for an agent");
+    }
+    if (command->scope != ABOUT_AGENT && !call->agent->driver->carries(call->agent->driver_state, call->ref.host)) {
         return kn_fail(err, KN_NOT_FOUND, "agent \"%s\" does not carry host \"%s\"", call->agent->id, call->ref.host);
     }
     if (check_spec(call, err) < 0 || rule(call, command, &act, err) < 0) {
