@@ -16,6 +16,8 @@
 #include "lib/adapter/db.h"
 #include "lib/domain/message.h"
 
+struct kn_health;
+
 struct kn_daemon {
     struct kn_conf conf;
     const char *name;       /* "scheduler" */
@@ -24,6 +26,8 @@ struct kn_daemon {
     struct kn_bus *bus;
     struct kn_db *db;       /* the main thread's; NULL in the agent */
     atomic_bool stopping;   /* set by SIGTERM and SIGINT: finish the batch, then leave */
+    atomic_bool standing_by; /* another one of its kind works; this one waits */
+    struct kn_health *health; /* its door, or NULL */
 };
 
 /*

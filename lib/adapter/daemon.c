@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every daemon does before and beside its own work: configuration, log, signals, its row in `service`, messages out. The loop of the bus services
+ * is service.c's, the health door health.c's.
+ */
+#include "lib/adapter/daemon.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/adapter/health.h"
+#include "lib/adapter/metrics.h"
+#include "lib/adapter/migrate.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+
+#define CONNECT_WAIT_MS 60000 /* for a database that starts together with us */
+
+static const struct kn_stmt HEARTBEAT = { "service_heartbeat",
+    "INSERT INTO service (id, binary_name, host, boot) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET last_seen = now(), boot = $4, "
+    "started_at = CASE WHEN service.boot = $4 THEN service.started_at ELSE now() END", 4 };
+
+static struct kn_metric SENT = KN_COUNTER("kilonova_messages_sent_total", "messages handed to the bus", "type", NULL);
+static struct kn_metric DEAD = KN_COUNTER("kilonova_messages_dead_total", "messages that could not be read", "topic", NULL);
+
+/* Set by the handler; one daemon a process. */
+static struct kn_daemon *the_daemon;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&the_daemon->stopping, true);
+}
+
+/* SIGTERM and SIGINT ask for the end; a second one is not needed, because no loop waits longer than it must. */
+static void catch_signals(struct kn_daemon *d)
+{
+    struct sigaction action = { .sa_handler = on_signal };
+
+    the_daemon = d;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int set_log(const struct kn_daemon *d, struct kn_error *err)
+{
+    static const char *const names[] = { [KN_DEBUG] = "debug", [KN_INFO] = "info", [KN_WARNING] = "warning", [KN_ERROR] = "error" };
+
+    for (size_t i = 0; i < KN_COUNT(names); i++) {
+        if (strcmp(names[i], d->conf.daemon_log_level) == 0) {
+            kn_log_init(d->name, (enum kn_level)i);
+            return 0;
+        }
+    }
+    return kn_fail(err, KN_BAD_REQUEST, "daemon.log_level \"%s\" is none of debug, info, warning, error", d->conf.daemon_log_level);
+}
+
+static void set_names(struct kn_daemon *d)
+{
+    if (*d->conf.daemon_host != '\0') {
+        kn_copy(d->host, sizeof(d->host), d->conf.daemon_host);
+    } else if (gethostname(d->host, sizeof(d->host) - 1) < 0) {
+        kn_copy(d->host, sizeof(d->host), "localhost");
+    }
+    kn_uuid_make(d->id);
+}
+
+static int open_database(struct kn_daemon *d, struct kn_error *err)
+{
+    d->db = kn_db_new(d->conf.db_url, d->name);
+    if (kn_db_connect(d->db, CONNECT_WAIT_MS, err) < 0) {
+        return kn_fail_context(err, "database");
+    }
+    return kn_migrate_check(d->db, kn_migrations, kn_migrations_count, err);
+}
+
+int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv, char ***ret_left, bool with_db,
+                   struct kn_error *err)
+{
+    d->name = name;
+    kn_log_init(name, KN_INFO);
+    if (kn_conf_load(&d->conf, argc, argv, ret_left, err) < 0 || set_log(d, err) < 0) {
+        return -1;
+    }
+    set_names(d);
+    catch_signals(d);
+    if (kn_health_open(d, &d->health, err) < 0 || (with_db && open_database(d, err) < 0) ||
+        kn_bus_new(&d->conf, name, &d->bus, err) < 0) {
+        return -1;
+    }
+    kn_log(KN_INFO, "started", "host", d->host, "boot", d->id, "bus", d->conf.bus_brokers, NULL);
+    return with_db ? kn_daemon_heartbeat(d, err) : 0;
+}
+
+void kn_daemon_release(struct kn_daemon *d)
+{
+    kn_health_close(d->health);
+    kn_bus_free(d->bus);
+    kn_db_free(d->db);
+    kn_log(KN_INFO, "stopped", NULL);
+}
+
+int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err)
+{
+    AUTO_FREE char *binary = kn_asprintf("kilonova-%s", d->name);
+    AUTO_FREE char *id = kn_asprintf("%s/%s", binary, d->host);
+
+    return kn_db_run(d->db, &HEARTBEAT, KN_ARGS(id, binary, d->host, d->id), NULL, err);
+}
+
+/* --- messages --------------------------------------------------------------------------------------------------------- */
+
+int kn_daemon_send(struct kn_daemon *d, const char *topic, int partition, const struct kn_message *message,
+                   struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+
+    if (kn_message_print(message, &text, err) < 0 ||
+        kn_bus_send(d->bus, topic, partition, text.buf, text.len, err) < 0) {
+        return kn_fail_context(err, "send %s", message->type->name);
+    }
+    kn_metric_add(&SENT, 1, message->type->name, NULL);
+    return 0;
+}
+
+/* What is not UTF-8 cannot be shown as it is: json_stringn refuses it, and the length is all that is told. */
+void kn_daemon_dead(struct kn_daemon *d, const struct kn_bus_message *raw, const struct kn_error *why)
+{
+    struct kn_error err = { 0 };
+    json_t *data = raw->len <= 4096 ? json_stringn(raw->data, raw->len) : NULL;
+    json_t *dead = json_pack("{s:s, s:i, s:{s:s, s:s}, s:I, s:o*}", "topic", raw->topic, "partition", raw->partition, "error", "code",
+                             kn_code_name(why->code), "message", why->message, "length", (json_int_t)raw->len, "data", data);
+    AUTO_FREE char *text = json_dumps(dead, JSON_COMPACT);
+
+    json_decref(dead);
+    kn_metric_add(&DEAD, 1, raw->topic, NULL);
+    kn_log(KN_WARNING, "dead message", "topic", raw->topic, "reason", why->message, NULL);
+    if (text != NULL && kn_bus_send(d->bus, KN_TOPIC_DEAD, 0, text, strlen(text), &err) < 0) {
+        kn_log_error("send to kn.dead", &err);
+    }
+}
+
+static void reply(struct kn_daemon *d, const struct kn_message *command, struct kn_message *answer)
+{
+    struct kn_error err = { 0 };
+
+    answer->type = command->type;
+    answer->is_reply = true;
+    answer->task = command->task;
+    answer->step = command->step;
+    answer->part = command->part;
+    answer->attempt = command->attempt;
+    answer->generation = command->generation;
+    answer->shard = command->shard;
+    answer->sent_at = kn_now_ms();
+    kn_copy(answer->request_id, sizeof(answer->request_id), command->request_id);
+    if (kn_daemon_send(d, KN_TOPIC_REPLY, command->shard, answer, &err) < 0) {
+        kn_log_error("reply", &err); /* the conductor asks again at the deadline */
+    }
+}
+
+void kn_reply_done(struct kn_daemon *d, const struct kn_message *command, json_t *result)
+{
+    struct kn_message answer = { .ok = true, .result = result == NULL ? json_object() : json_incref(result) };
+
+    reply(d, command, &answer);
+    json_decref(answer.result);
+}
+
+void kn_reply_failed(struct kn_daemon *d, const struct kn_message *command, const struct kn_error *why, bool elsewhere)
+{
+    struct kn_message answer = { .ok = false, .elsewhere = elsewhere, .error = *why };
+
+    reply(d, command, &answer);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The health door: two answers, on the listener that the front door uses too. */
+#include "lib/adapter/health.h"
+
+#include <string.h>
+
+#include "lib/adapter/daemon.h"
+#include "lib/adapter/http.h"
+#include "lib/adapter/metrics.h"
+#include "lib/base/mem.h"
+
+struct kn_health {
+    struct kn_http_server *server;
+};
+
+static int open_request(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res)
+{
+    (void)ctx;
+    (void)req;
+    (void)res;
+    *ret_upload = NULL;
+    return 0;
+}
+
+static void say(struct kn_response *res, int status, const char *text)
+{
+    res->status = status;
+    res->content_type = "text/plain";
+    kn_strbuf_addstr(&res->body, text);
+}
+
+static void say_health(const struct kn_daemon *d, struct kn_response *res)
+{
+    if (atomic_load(&d->stopping)) {
+        say(res, 503, "stopping\n");
+    } else {
+        say(res, 200, atomic_load(&d->standing_by) ? "standby\n" : "ok\n");
+    }
+}
+
+static void dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res)
+{
+    (void)body;
+    (void)len;
+    if (strcmp(req->method, "GET") != 0) {
+        say(res, 405, "GET only\n");
+    } else if (strcmp(req->path, "/healthz") == 0) {
+        say_health(ctx, res);
+    } else if (strcmp(req->path, "/metrics") == 0) {
+        say(res, 200, "");
+        kn_metrics_print(&res->body);
+    } else {
+        say(res, 404, "there are /healthz and /metrics\n");
+    }
+}
+
+static void refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res)
+{
+    (void)ctx;
+    (void)req;
+    say(res, kn_code_status(err->code), "");
+    kn_strbuf_addf(&res->body, "%s\n", err->message);
+}
+
+static void finish(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us)
+{
+    (void)ctx;
+    (void)req;
+    (void)res;
+    (void)took_us;
+}
+
+static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish };
+
+int kn_health_open(struct kn_daemon *d, struct kn_health **ret, struct kn_error *err)
+{
+    struct kn_health *health;
+
+    *ret = NULL;
+    if (*d->conf.daemon_health_listen == '\0') {
+        return 0;
+    }
+    health = KN_NEW(struct kn_health);
+    if (kn_http_serve(d->conf.daemon_health_listen, 1, 4096, &OPS, d, &health->server, err) < 0) {
+        free(health);
+        return kn_fail_context(err, "daemon.health_listen");
+    }
+    *ret = health;
+    return 0;
+}
+
+void kn_health_close(struct kn_health *health)
+{
+    if (health != NULL) {
+        kn_http_stop(health->server);
+        free(health);
+    }
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop of the bus services: take what is there, hand it over as one batch, again if the database was away. It knows no message by name but the hello that it
+ * says; what a batch means is the room's business. One active writer a kind: the connection holds an advisory lock (kn_db_hold), so that whoever lost it
+ * cannot write before it has it again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/adapter/daemon.h"
+#include "lib/adapter/metrics.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#define BATCH 500
+#define WAIT_MS 200
+#define HEARTBEAT_EVERY_MS 3000
+#define STANDBY_EVERY_MS 500
+
+static struct kn_metric HANDLED = KN_COUNTER("kilonova_messages_handled_total", "messages of finished batches", NULL, NULL);
+static struct kn_metric REPEATED = KN_COUNTER("kilonova_batches_repeated_total", "batches handed over again", NULL, NULL);
+
+struct loop {
+    struct kn_daemon daemon;
+    const struct kn_service *service;
+    struct kn_bus_reader *reader;
+    void *state;
+    struct kn_message *messages[BATCH]; /* of this batch; each points into store */
+    struct kn_message store[BATCH];
+    int count;
+    int64_t bus_epoch;
+    int64_t next_tick_ms, next_heartbeat_ms;
+};
+
+static bool stopping(struct loop *loop)
+{
+    return atomic_load(&loop->daemon.stopping);
+}
+
+/* --- start ------------------------------------------------------------------------------------------------------------ */
+
+/* Waits until this one is the active writer. The lock's name is the service's. */
+static int become_active(struct loop *loop, struct kn_error *err)
+{
+    while (!stopping(loop) && kn_db_connect(loop->daemon.db, STANDBY_EVERY_MS, err) < 0) {
+        if (err->code != KN_UNAVAILABLE) {
+            return -1;
+        }
+        if (!atomic_exchange(&loop->daemon.standing_by, true)) {
+            kn_log(KN_INFO, "standing by", "reason", err->message, NULL);
+        }
+    }
+    if (atomic_exchange(&loop->daemon.standing_by, false)) {
+        kn_log(KN_INFO, "active", NULL);
+    }
+    return 0;
+}
+
+static int open_topics(struct loop *loop, struct kn_error *err)
+{
+    const struct {
+        const char *topic;
+        int partitions;
+    } needed[] = { { loop->service->topic, 1 }, { KN_TOPIC_REPORT, 1 }, { KN_TOPIC_DEAD, 1 }, { KN_TOPIC_REPLY, KN_SHARDS } };
+
+    for (size_t i = 0; i < KN_COUNT(needed); i++) {
+        if (kn_bus_ensure_topic(loop->daemon.bus, needed[i].topic, needed[i].partitions, 30000, err) < 0) {
+            return -1;
+        }
+    }
+    if (kn_bus_reader_new(loop->daemon.bus, &loop->reader, err) < 0 ||
+        kn_bus_assign(loop->reader, loop->service->topic, 0, err) < 0) {
+        return -1;
+    }
+    return loop->service->reads_reports ? kn_bus_assign(loop->reader, KN_TOPIC_REPORT, 0, err) : 0;
+}
+
+static void say_hello(struct loop *loop)
+{
+    struct kn_message message;
+    struct kn_error err = { 0 };
+
+    loop->bus_epoch = kn_bus_epoch(loop->daemon.bus);
+    kn_message_init(&message, "service.hello", json_pack("{s:s, s:s}", "topic", loop->service->topic, "boot", loop->daemon.id));
+    if (kn_daemon_send(&loop->daemon, KN_TOPIC_REPORT, 0, &message, &err) < 0) {
+        kn_log_error("say hello", &err);
+    }
+    kn_message_release(&message);
+}
+
+/* --- a batch ----------------------------------------------------------------------------------------------------------- */
+
+/* Commands and reports go to the room; replies that stray onto its topic are nobody's. */
+static void take(struct loop *loop, const struct kn_bus_message *raw)
+{
+    struct kn_message *message = &loop->store[loop->count];
+    struct kn_error why = { 0 };
+
+    if (kn_message_parse(raw->data, raw->len, message, &why) == 0 && !message->is_reply &&
+        strcmp(message->type->topic, raw->topic) == 0) {
+        loop->messages[loop->count] = message;
+        loop->count++;
+        return;
+    }
+    if (why.code == KN_OK) {
+        kn_fail(&why, KN_BAD_REQUEST, "%s does not belong on topic \"%s\"", message->type->name, raw->topic);
+    }
+    kn_daemon_dead(&loop->daemon, raw, &why);
+    kn_message_release(message);
+}
+
+static void take_batch(struct loop *loop)
+{
+    struct kn_bus_message raw[BATCH];
+    int count = kn_bus_poll(loop->reader, raw, BATCH, WAIT_MS);
+
+    loop->count = 0;
+    for (int i = 0; i < count; i++) {
+        take(loop, &raw[i]);
+        kn_bus_message_done(&raw[i]);
+    }
+}
+
+/* A command that nobody could handle is answered, so that its task can decide. */
+static void refuse(struct loop *loop, const struct kn_message *message, const struct kn_error *why)
+{
+    kn_log_request(message->request_id);
+    kn_log_error(message->type->name, why);
+    kn_log_request(NULL);
+    if (message->type->result != NULL) {
+        kn_reply_failed(&loop->daemon, message, why, false);
+    }
+}
+
+/* Again until it is done or refused: the database comes back, a deadlock's loser tries once more. *ret_why is KN_OK when it was done. */
+static int handle_some(struct loop *loop, struct kn_message **messages, int count, struct kn_error *ret_why,
+                       struct kn_error *err)
+{
+    while (!stopping(loop)) {
+        kn_error_clear(ret_why);
+        if (loop->service->handle(&loop->daemon, loop->state, messages, count, ret_why) == 0) {
+            kn_metric_add(&HANDLED, count, NULL, NULL);
+            return 0;
+        }
+        if (ret_why->code != KN_UNAVAILABLE) {
+            return 0;
+        }
+        kn_metric_add(&REPEATED, 1, NULL, NULL);
+        kn_log_error("batch, once more", ret_why);
+        if (become_active(loop, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* One message that cannot be handled must not take the others of its batch along: then each is handed over alone. */
+static int handle_batch(struct loop *loop, struct kn_error *err)
+{
+    struct kn_error why = { 0 };
+
+    if (loop->count == 0 || handle_some(loop, loop->messages, loop->count, &why, err) < 0) {
+        return loop->count == 0 ? 0 : -1;
+    }
+    for (int i = 0; why.code != KN_OK && i < loop->count; i++) {
+        struct kn_error alone = { 0 };
+
+        if (handle_some(loop, &loop->messages[i], 1, &alone, err) < 0) {
+            return -1;
+        }
+        if (alone.code != KN_OK) {
+            refuse(loop, loop->messages[i], &alone);
+        }
+    }
+    return 0;
+}
+
+static void drop_batch(struct loop *loop)
+{
+    for (int i = 0; i < loop->count; i++) {
+        kn_message_release(loop->messages[i]);
+    }
+    loop->count = 0;
+}
+
+/* --- timers ------------------------------------------------------------------------------------------------------------ */
+
+static bool due(int64_t *next_ms, int64_t every_ms)
+{
+    int64_t now = kn_mono_ms();
+
+    if (every_ms == 0 || now < *next_ms) {
+        return false;
+    }
+    *next_ms = now + every_ms;
+    return true;
+}
+
+static int run_timers(struct loop *loop, struct kn_error *err)
+{
+    struct kn_error why = { 0 };
+    bool ok = true;
+
+    if (kn_bus_epoch(loop->daemon.bus) != loop->bus_epoch) {
+        say_hello(loop);
+    }
+    if (due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS)) {
+        ok = kn_daemon_heartbeat(&loop->daemon, &why) == 0;
+    }
+    if (ok && loop->service->tick != NULL && due(&loop->next_tick_ms, loop->service->tick_ms)) {
+        ok = loop->service->tick(&loop->daemon, loop->state, &why) == 0;
+    }
+    if (ok) {
+        return 0;
+    }
+    kn_log_error("timer", &why);
+    return why.code == KN_UNAVAILABLE ? become_active(loop, err) : 0;
+}
+
+/* --- the loop ---------------------------------------------------------------------------------------------------------- */
+
+static int run(struct loop *loop, struct kn_error *err)
+{
+    say_hello(loop);
+    while (!stopping(loop)) {
+        int result;
+
+        take_batch(loop);
+        result = handle_batch(loop, err);
+        drop_batch(loop);
+        if (result < 0 || run_timers(loop, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int start(struct loop *loop, int argc, char **argv, struct kn_error *err)
+{
+    if (kn_daemon_init(&loop->daemon, loop->service->name, argc, argv, NULL, true, err) < 0) {
+        return -1;
+    }
+    /* From here on a connection that is the writer's: a new one, because the first one was made without the lock. */
+    kn_db_free(loop->daemon.db);
+    loop->daemon.db = kn_db_new(loop->daemon.conf.db_url, loop->service->name);
+    kn_db_hold(loop->daemon.db, loop->service->name);
+    if (become_active(loop, err) < 0 || stopping(loop)) {
+        return stopping(loop) ? 0 : -1;
+    }
+    if (open_topics(loop, err) < 0) {
+        return -1;
+    }
+    return loop->service->start == NULL ? 0 : loop->service->start(&loop->daemon, &loop->state, err);
+}
+
+int kn_service_main(const struct kn_service *service, int argc, char **argv)
+{
+    struct loop *loop = KN_NEW(struct loop);
+    struct kn_error err = { 0 };
+    int result = 0;
+
+    loop->service = service;
+    if (start(loop, argc, argv, &err) < 0 || (!stopping(loop) && run(loop, &err) < 0)) {
+        kn_log_error("service", &err);
+        result = 1;
+    }
+    if (service->stop != NULL && loop->state != NULL) {
+        service->stop(&loop->daemon, loop->state);
+    }
+    kn_bus_reader_free(loop->reader);
+    kn_daemon_release(&loop->daemon);
+    free(loop);
+    return result;
+}
