@@ -227,6 +227,14 @@ int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret
     return 0;
 }
 
+bool kn_door_is_slow(void *ctx, const struct kn_request *req)
+{
+    const struct kn_door_request *own = req->door;
+
+    (void)ctx;
+    return own->api->is_slow != NULL && own->api->is_slow(req->route);
+}
+
 int kn_door_init(struct kn_door *door, const struct kn_api *const *apis, const struct kn_conf *conf, struct kn_bus *bus,
                  struct kn_error *err)
 {

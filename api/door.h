@@ -33,6 +33,7 @@ int kn_door_init(struct kn_door *door, const struct kn_api *const *apis, const s
 void kn_door_release(struct kn_door *door);
 /* For struct kn_http_ops; ctx is the struct kn_door. */
 int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res);
+bool kn_door_is_slow(void *ctx, const struct kn_request *req);
 void kn_door_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res);
 void kn_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res);
 void kn_door_finish(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us);

@@ -124,7 +124,9 @@ static void door_dispatch(void *ctx, struct kn_request *req, const char *body, s
     }
 }
 
-static const struct kn_http_ops OPS = { door_open, door_dispatch, door_refuse, door_finish, door_db };
+static const struct kn_http_ops OPS = { .open = door_open, .dispatch = door_dispatch, .refuse = door_refuse,
+                                        .finish = door_finish, .thread_db = door_db };
+static const struct kn_http_limits LIMITS = { .threads = THREADS, .max_body = MAX_BODY };
 
 int kn_data_door_open(const char *listen, const char *dir, const struct kn_url_key *key, struct kn_data_door **ret,
                  struct kn_error *err)
@@ -133,7 +135,7 @@ int kn_data_door_open(const char *listen, const char *dir, const struct kn_url_k
 
     door->dir = kn_strdup(dir);
     door->key = *key;
-    if (kn_http_serve(listen, THREADS, MAX_BODY, &OPS, door, &door->server, err) < 0) {
+    if (kn_http_serve(listen, &LIMITS, &OPS, door, &door->server, err) < 0) {
         return -1;
     }
     *ret = kn_steal(&door);

@@ -71,6 +71,7 @@ static void finish(void *ctx, struct kn_request *req, struct kn_response *res, i
 }
 
 static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish };
+static const struct kn_http_limits LIMITS = { .threads = 1, .max_body = 4096 };
 
 int kn_health_open(struct kn_daemon *d, struct kn_health **ret, struct kn_error *err)
 {
@@ -81,7 +82,7 @@ int kn_health_open(struct kn_daemon *d, struct kn_health **ret, struct kn_error 
         return 0;
     }
     health = KN_NEW(struct kn_health);
-    if (kn_http_serve(d->conf.daemon_health_listen, 1, 4096, &OPS, d, &health->server, err) < 0) {
+    if (kn_http_serve(d->conf.daemon_health_listen, &LIMITS, &OPS, d, &health->server, err) < 0) {
         free(health);
         return kn_fail_context(err, "daemon.health_listen");
     }

@@ -123,6 +123,7 @@ struct kn_api {
     const char *microversion_service; /* "compute", "volume", NULL = no microversions */
     int major, min_minor, max_minor;  /* 2, 1, 96 */
     bool project_in_path;        /* /v2.1/{project_id}/servers is the same as /v2.1/servers */
+    bool (*is_slow)(const struct kn_route *route); /* routes that hash passwords: they have threads of their own; NULL = none */
     const struct kn_route *routes;    /* ended by method == NULL */
 };
 
@@ -144,13 +145,22 @@ struct kn_http_ops {
     /* Once an answer, after all of the above: headers that every answer has, the log line, the metrics. Must not block. */
     void (*finish)(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us);
     struct kn_db *(*thread_db)(void *ctx); /* called once a worker thread; freed by the listener. May be NULL */
+    /* Event thread, after open: whether the request belongs to the slow workers. May be NULL: none does. */
+    bool (*is_slow)(void *ctx, const struct kn_request *req);
 };
-/* listen: "address:port", "[v6]:port" or ":port" (any address); port 0 = a free one. threads: workers. */
-int kn_http_serve(const char *listen, int threads, size_t max_body, const struct kn_http_ops *ops, void *ctx,
+struct kn_http_limits {
+    int threads;         /* workers */
+    int slow_threads;    /* 0 = none */
+    int slow_waiting;    /* requests that may wait for those; one more is answered with KN_TOO_MANY */
+    size_t max_body;
+};
+/* listen: "address:port", "[v6]:port" or ":port" (any address); port 0 = a free one. */
+int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,
                   struct kn_http_server **ret_server, struct kn_error *err);
 /* Accepts no more, finishes what is in progress (up to 30 s), then cuts. Takes NULL. */
 void kn_http_stop(struct kn_http_server *server);
 int kn_http_port(const struct kn_http_server *server);
+int kn_http_waiting(struct kn_http_server *server); /* for slow threads */
 
 /* Pure: percent-decodes text into out (size ≥ len + 1). -1 for a broken escape, a NUL or bytes that are no UTF-8. */
 int kn_url_decode(const char *text, size_t len, bool plus_is_space, char *out);

@@ -33,23 +33,31 @@ static enum MHD_Result send_answer(struct kn_http_raw *raw)
     return kn_http_send(raw);
 }
 
-static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
-{
-    raw->state = KN_HTTP_WORKING;
-    MHD_suspend_connection(raw->connection);
-    if (!kn_http_work(raw, job)) {
-        raw->state = KN_HTTP_CUT;
-        MHD_resume_connection(raw->connection);
-    }
-    return MHD_YES;
-}
-
 static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
 {
     kn_response_reset(&raw->res);
     raw->server->ops->refuse(raw->server->ctx, &raw->req, err, &raw->res);
     kn_http_finish(raw);
     raw->state = KN_HTTP_SWALLOW;
+}
+
+static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
+{
+    struct kn_error err = { 0 };
+
+    raw->state = KN_HTTP_WORKING;
+    MHD_suspend_connection(raw->connection);
+    enum kn_http_queued queued = kn_http_work(raw, job);
+    if (queued == KN_HTTP_QUEUED) {
+        return MHD_YES;
+    }
+    if (queued == KN_HTTP_FULL) {
+        kn_fail(&err, KN_TOO_MANY, "too many requests of this kind are waiting");
+        refuse(raw, &err);
+    }
+    raw->state = queued == KN_HTTP_FULL ? KN_HTTP_ANSWERED : KN_HTTP_CUT;
+    MHD_resume_connection(raw->connection);
+    return MHD_YES;
 }
 
 /* Before the body: a client that waits for 100 Continue, has no body or a huge one gets its answer at once. */
@@ -84,6 +92,9 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
         kn_fail(&err, KN_TOO_LARGE, "the body has %lld bytes, at most %zu are read", (long long)raw->length, s->max_body);
         refuse(raw, &err);
         return answer_early(raw);
+    }
+    if (s->ops->is_slow != NULL && s->ops->is_slow(s->ctx, &raw->req)) {
+        raw->lane = &s->slow;
     }
     raw->state = KN_HTTP_BODY;
     return MHD_YES;

@@ -42,7 +42,8 @@ struct kn_http_raw {
     struct MHD_Connection *connection; /* NULL: the client went away */
     enum kn_http_state state;
     enum kn_http_job job;
-    struct kn_http_raw *next_job;      /* guarded by the queue's lock */
+    struct kn_http_lane *lane;         /* immutable after open */
+    struct kn_http_raw *next_job;      /* guarded by the lane's lock */
     struct kn_http_block *blocks;
     char *target;                      /* path?query as received */
     struct kn_http_pair *query;        /* decoded, in order; NULL until asked for */
@@ -58,6 +59,20 @@ struct kn_http_raw {
     int64_t started_us;
 };
 
+/* A queue and its threads: one for most requests, one for those that hash passwords. */
+struct kn_http_lane {
+    struct kn_http_server *server;     /* immutable after start, as is bound */
+    int bound;                         /* requests that may wait; 0 = any number (connections are bounded) */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct kn_http_raw *jobs;          /* guarded by lock; first to be done */
+    struct kn_http_raw **jobs_end;     /* guarded by lock */
+    int waiting;                       /* guarded by lock */
+    bool closing;                      /* guarded by lock */
+    pthread_t *threads;                /* main thread */
+    int thread_count;                  /* main thread */
+};
+
 struct kn_http_server {
     struct MHD_Daemon *mhd;
     const struct kn_http_ops *ops;     /* these four: immutable after start */
@@ -66,14 +81,7 @@ struct kn_http_server {
     int port;
     atomic_bool draining;
     atomic_int open_exchanges;         /* first line seen, not yet completed */
-
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct kn_http_raw *jobs;          /* guarded by lock; first to be done */
-    struct kn_http_raw **jobs_end;     /* guarded by lock */
-    bool closing;                      /* guarded by lock */
-    pthread_t *threads;                /* main thread */
-    int thread_count;
+    struct kn_http_lane fast, slow;
 };
 
 struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target, struct MHD_Connection *connection);
@@ -92,12 +100,15 @@ enum MHD_Result kn_http_on_access(void *cls, struct MHD_Connection *connection, 
 void kn_http_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                           enum MHD_RequestTerminationCode how);
 
-/* Queues the exchange for a worker, who resumes it (KN_HTTP_ABANDON: frees it). False: the server stops, nobody will. */
-bool kn_http_work(struct kn_http_raw *raw, enum kn_http_job job);
-int kn_http_workers_start(struct kn_http_server *server, int threads, struct kn_error *err);
+enum kn_http_queued { KN_HTTP_QUEUED, KN_HTTP_FULL, KN_HTTP_CLOSED };
+
+/* Queues the exchange in its lane for a worker, who resumes it (KN_HTTP_ABANDON: frees it; always taken). */
+enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job);
+int kn_http_lane_start(struct kn_http_lane *lane, struct kn_http_server *server, int threads, int bound,
+                       struct kn_error *err);
 /* Lets the workers finish what is queued, and ends them. */
-void kn_http_workers_stop(struct kn_http_server *server);
-/* After that: does what was still queued on this thread. */
-void kn_http_workers_leftovers(struct kn_http_server *server);
+void kn_http_lane_stop(struct kn_http_lane *lane);
+/* After that: does what was queued since on this thread, and frees the lane's own. */
+void kn_http_lane_release(struct kn_http_lane *lane);
 
 #endif

@@ -53,6 +53,7 @@ struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *t
     struct kn_http_raw *raw = KN_NEW(struct kn_http_raw);
 
     raw->server = server;
+    raw->lane = &server->fast;
     raw->connection = connection;
     raw->started_us = kn_mono_us();
     raw->blocks = block_new(BLOCK_SIZE, NULL);

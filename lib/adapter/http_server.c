@@ -112,12 +112,24 @@ static struct MHD_Daemon *start_daemon(struct kn_http_server *s, int fd, bool sm
 
 static void server_free(struct kn_http_server *s)
 {
-    pthread_cond_destroy(&s->wake);
-    pthread_mutex_destroy(&s->lock);
+    kn_http_lane_release(&s->fast);
+    kn_http_lane_release(&s->slow);
     free(s);
 }
 
-int kn_http_serve(const char *listen, int threads, size_t max_body, const struct kn_http_ops *ops, void *ctx,
+static int start(struct kn_http_server *s, const struct kn_http_limits *limits, int fd, struct kn_error *err)
+{
+    int fast = kn_http_lane_start(&s->fast, s, limits->threads, 0, err);
+    int slow = kn_http_lane_start(&s->slow, s, limits->slow_threads, limits->slow_waiting, err);
+
+    if (fast < 0 || slow < 0) {
+        return -1;
+    }
+    s->mhd = start_daemon(s, fd, limits->threads <= 1);
+    return s->mhd != NULL ? 0 : kn_fail(err, KN_INTERNAL, "cannot start the HTTP listener: %s", strerror(errno));
+}
+
+int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,
                   struct kn_http_server **ret_server, struct kn_error *err)
 {
     AUTO_CLOSE int fd = open_socket(listen, err);
@@ -127,19 +139,11 @@ int kn_http_serve(const char *listen, int threads, size_t max_body, const struct
     struct kn_http_server *s = KN_NEW(struct kn_http_server);
     s->ops = ops;
     s->ctx = ctx;
-    s->max_body = max_body;
+    s->max_body = limits->max_body;
     s->port = port_of(fd);
-    s->jobs_end = &s->jobs;
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
-    int rc = kn_http_workers_start(s, threads, err);
-    if (rc == 0) {
-        s->mhd = start_daemon(s, fd, threads <= 1);
-        rc = s->mhd != NULL ? 0
-                            : kn_fail(err, KN_INTERNAL, "cannot start the HTTP listener on \"%s\": %s", listen, strerror(errno));
-    }
-    if (rc < 0) {
-        kn_http_workers_stop(s);
+    if (start(s, limits, fd, err) < 0) {
+        kn_http_lane_stop(&s->fast);
+        kn_http_lane_stop(&s->slow);
         server_free(s);
         return -1;
     }
@@ -166,9 +170,9 @@ void kn_http_stop(struct kn_http_server *s)
     atomic_store(&s->draining, true);
     int fd = MHD_quiesce_daemon(s->mhd);
     drain(s);
-    kn_http_workers_stop(s);
+    kn_http_lane_stop(&s->fast);
+    kn_http_lane_stop(&s->slow);
     MHD_stop_daemon(s->mhd);
-    kn_http_workers_leftovers(s);
     if (fd >= 0) {
         close(fd);
     }
@@ -178,4 +182,12 @@ void kn_http_stop(struct kn_http_server *s)
 int kn_http_port(const struct kn_http_server *s)
 {
     return s->port;
+}
+
+int kn_http_waiting(struct kn_http_server *s)
+{
+    pthread_mutex_lock(&s->slow.lock);
+    int waiting = s->slow.waiting;
+    pthread_mutex_unlock(&s->slow.lock);
+    return waiting;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the worker threads: one queue, first come first served, each thread with its own database connection. A worker has an
+ * Owns the worker threads: two lanes, each first come first served, each thread with its own database connection. A worker has an
  * exchange alone from kn_http_work() until it resumes the connection; after that it must not touch it again.
- *
- * The queue needs no bound of its own: an exchange is queued once, and connections are bounded.
  */
 #include <stdlib.h>
 
@@ -13,36 +11,41 @@
 
 #define STACK_BYTES (2U << 20) /* address space: jansson recurses 2,048 deep; only what is touched counts */
 
-bool kn_http_work(struct kn_http_raw *raw, enum kn_http_job job)
+enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job)
 {
-    struct kn_http_server *s = raw->server;
+    struct kn_http_lane *l = raw->lane;
+    enum kn_http_queued queued = KN_HTTP_QUEUED;
 
     raw->job = job;
     raw->next_job = NULL;
-    pthread_mutex_lock(&s->lock);
-    bool open = !s->closing || job == KN_HTTP_ABANDON;
-    if (open) {
-        *s->jobs_end = raw;
-        s->jobs_end = &raw->next_job;
-        pthread_cond_signal(&s->wake);
+    pthread_mutex_lock(&l->lock);
+    if (job != KN_HTTP_ABANDON) {
+        queued = l->closing ? KN_HTTP_CLOSED : l->bound > 0 && l->waiting >= l->bound ? KN_HTTP_FULL : KN_HTTP_QUEUED;
     }
-    pthread_mutex_unlock(&s->lock);
-    return open;
+    if (queued == KN_HTTP_QUEUED) {
+        *l->jobs_end = raw;
+        l->jobs_end = &raw->next_job;
+        l->waiting++;
+        pthread_cond_signal(&l->wake);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return queued;
 }
 
-/* The next exchange; NULL when the server closes and nothing is left. */
-static struct kn_http_raw *take(struct kn_http_server *s)
+/* The next exchange; NULL when the lane closes and nothing is left. */
+static struct kn_http_raw *take(struct kn_http_lane *l)
 {
-    pthread_mutex_lock(&s->lock);
-    while (s->jobs == NULL && !s->closing) {
-        pthread_cond_wait(&s->wake, &s->lock);
+    pthread_mutex_lock(&l->lock);
+    while (l->jobs == NULL && !l->closing) {
+        pthread_cond_wait(&l->wake, &l->lock);
     }
-    struct kn_http_raw *raw = s->jobs;
+    struct kn_http_raw *raw = l->jobs;
     if (raw != NULL) {
-        s->jobs = raw->next_job;
-        s->jobs_end = s->jobs == NULL ? &s->jobs : s->jobs_end;
+        l->jobs = raw->next_job;
+        l->jobs_end = l->jobs == NULL ? &l->jobs : l->jobs_end;
+        l->waiting--;
     }
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&l->lock);
     return raw;
 }
 
@@ -117,10 +120,11 @@ static enum kn_http_state do_job(struct kn_http_raw *raw)
 
 static void *work(void *arg)
 {
-    struct kn_http_server *s = arg;
-    AUTO(kn_db) struct kn_db *db = s->ops->thread_db != NULL ? s->ops->thread_db(s->ctx) : NULL;
+    struct kn_http_lane *l = arg;
+    const struct kn_http_ops *ops = l->server->ops;
+    AUTO(kn_db) struct kn_db *db = ops->thread_db != NULL ? ops->thread_db(l->server->ctx) : NULL;
 
-    for (struct kn_http_raw *raw = take(s); raw != NULL; raw = take(s)) {
+    for (struct kn_http_raw *raw = take(l); raw != NULL; raw = take(l)) {
         bool alone = raw->job == KN_HTTP_ABANDON;
         kn_log_request(raw->req.request_id);
         raw->req.db = db;
@@ -140,35 +144,43 @@ static void *work(void *arg)
     return NULL;
 }
 
-int kn_http_workers_start(struct kn_http_server *s, int threads, struct kn_error *err)
+int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, int threads, int bound,
+                       struct kn_error *err)
 {
     pthread_attr_t attr;
     int failed = 0;
 
-    s->threads = kn_alloc((size_t)threads * sizeof(*s->threads));
+    l->server = server;
+    l->bound = bound;
+    l->jobs_end = &l->jobs;
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->wake, NULL);
+    l->threads = kn_alloc((size_t)threads * sizeof(*l->threads) + 1);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
-    while (s->thread_count < threads && failed == 0) {
-        failed = pthread_create(&s->threads[s->thread_count], &attr, work, s);
-        s->thread_count += failed == 0;
+    while (l->thread_count < threads && failed == 0) {
+        failed = pthread_create(&l->threads[l->thread_count], &attr, work, l);
+        l->thread_count += failed == 0;
     }
     pthread_attr_destroy(&attr);
     return failed == 0 ? 0 : kn_fail(err, KN_INTERNAL, "cannot start %d threads", threads);
 }
 
-void kn_http_workers_stop(struct kn_http_server *s)
+void kn_http_lane_stop(struct kn_http_lane *l)
 {
-    pthread_mutex_lock(&s->lock);
-    s->closing = true;
-    pthread_cond_broadcast(&s->wake);
-    pthread_mutex_unlock(&s->lock);
-    for (int i = 0; i < s->thread_count; i++) {
-        pthread_join(s->threads[i], NULL);
+    pthread_mutex_lock(&l->lock);
+    l->closing = true;
+    pthread_cond_broadcast(&l->wake);
+    pthread_mutex_unlock(&l->lock);
+    for (int i = 0; i < l->thread_count; i++) {
+        pthread_join(l->threads[i], NULL);
     }
-    free(s->threads);
 }
 
-void kn_http_workers_leftovers(struct kn_http_server *s)
+void kn_http_lane_release(struct kn_http_lane *l)
 {
-    work(s);
+    work(l);
+    free(l->threads);
+    pthread_cond_destroy(&l->wake);
+    pthread_mutex_destroy(&l->lock);
 }

@@ -116,7 +116,7 @@ static void dispatch(void *ctx, struct kn_request *req, const char *body, size_t
         refuse(ctx, req, &err, res);
         return;
     }
-    if (strcmp(req->raw_path, "/slow") == 0) {
+    if (strcmp(req->raw_path, "/slow") == 0 || strcmp(req->raw_path, "/lane/slow") == 0) {
         sem_post(&world.entered);
         sem_wait(&world.go);
     }
@@ -142,7 +142,14 @@ static void finish(void *ctx, struct kn_request *req, struct kn_response *res, i
     atomic_fetch_add(&world.finished, 1);
 }
 
-static const struct kn_http_ops OPS = { open_request, dispatch, refuse, finish, NULL };
+static bool is_slow(void *ctx, const struct kn_request *req)
+{
+    (void)ctx;
+    return strncmp(req->raw_path, "/lane", 5) == 0;
+}
+
+static const struct kn_http_ops OPS = { open_request, dispatch, refuse, finish, NULL, is_slow };
+static const struct kn_http_limits LIMITS = { .threads = 3, .slow_threads = 1, .slow_waiting = 2, .max_body = MAX_BODY };
 
 static int start(void **state)
 {
@@ -151,7 +158,7 @@ static int start(void **state)
     sem_init(&world.entered, 0, 0);
     sem_init(&world.go, 0, 0);
     sem_init(&world.abandoned, 0, 0);
-    assert_ok(kn_http_serve("127.0.0.1:0", 3, MAX_BODY, &OPS, NULL, &world.server, &err), &err);
+    assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, NULL, &world.server, &err), &err);
     static struct kn_test_http client;
     client = kn_test_http_open(kn_http_port(world.server));
     *state = &client;
@@ -344,6 +351,35 @@ static void test_slow_delays_nobody(void **state)
     }
 }
 
+/* The lane has one thread and room for two that wait: the fourth is refused, others are served meanwhile. */
+static void test_slow_lane_is_bounded(void **state)
+{
+    struct kn_test_http *c = *state;
+    struct kn_test_http slow[3];
+
+    for (int i = 0; i < 3; i++) {
+        slow[i] = kn_test_http_open(c->port);
+        kn_test_http_send(&slow[i], "GET /lane/slow HTTP/1.1\r\nHost: x\r\n\r\n", 37);
+        if (i == 0) {
+            sem_wait(&world.entered);
+        }
+    }
+    do { /* the two may still be on their way into the queue */
+        kn_test_http_ask(c, "GET", "/fast", NULL, NULL);
+        assert_int_equal(c->status, 200);
+    } while (kn_http_waiting(world.server) < 2);
+    kn_test_http_ask(c, "GET", "/lane/fast", NULL, NULL);
+    assert_int_equal(c->status, 429);
+    for (int i = 0; i < 3; i++) {
+        sem_post(&world.go);
+        assert_true(kn_test_http_read(&slow[i], false));
+        assert_int_equal(slow[i].status, 200);
+        kn_test_http_close(&slow[i]);
+    }
+    kn_test_http_ask(c, "GET", "/lane/fast", NULL, NULL);
+    assert_int_equal(c->status, 200);
+}
+
 /* Whatever comes instead of HTTP: the listener answers or closes, and lives. */
 static void test_garbage(void **state)
 {
@@ -391,7 +427,7 @@ static void test_stop_drains(void **state)
     pthread_t stopper;
 
     (void)c;
-    assert_ok(kn_http_serve("127.0.0.1:0", 2, MAX_BODY, &OPS, NULL, &s, &err), &err);
+    assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, NULL, &s, &err), &err);
     struct kn_test_http slow = kn_test_http_open(kn_http_port(s));
     kn_test_http_send(&slow, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", 32);
     sem_wait(&world.entered);
@@ -411,10 +447,10 @@ static void test_bad_addresses(void **state)
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        assert_fails(kn_http_serve(BAD[i], 1, MAX_BODY, &OPS, NULL, &s, &err), &err, KN_BAD_REQUEST);
+        assert_fails(kn_http_serve(BAD[i], &LIMITS, &OPS, NULL, &s, &err), &err, KN_BAD_REQUEST);
     }
     AUTO_FREE char *taken = kn_asprintf("127.0.0.1:%d", kn_http_port(world.server));
-    assert_fails(kn_http_serve(taken, 1, MAX_BODY, &OPS, NULL, &s, &err), &err, KN_UNAVAILABLE);
+    assert_fails(kn_http_serve(taken, &LIMITS, &OPS, NULL, &s, &err), &err, KN_UNAVAILABLE);
     assert_null(s);
 }
 
@@ -425,6 +461,7 @@ int main(void)
         TEST(test_plain),           TEST(test_bad_queries),       TEST(test_bodies_too_large),
         TEST(test_refused_before_the_body), TEST(test_uploads),   TEST(test_upload_continue),
         TEST(test_uploads_that_fail), TEST(test_file),            TEST(test_slow_delays_nobody),
+        TEST(test_slow_lane_is_bounded),
         TEST(test_garbage),         TEST(test_stop_drains),       TEST(test_bad_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
