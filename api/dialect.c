@@ -45,6 +45,7 @@ struct shown {
     int status;
     const char *title;
     const char *message;
+    const char *name;
 };
 
 static const char *fault_of(const struct shown *s)
@@ -99,6 +100,9 @@ static void neutron_type(const struct shown *s, char *out, size_t size)
     if (s->code == KN_NOT_FOUND && word < size / 2 && isupper((unsigned char)s->message[0]) &&
         strstr(s->message, " could not be found") != NULL) {
         snprintf(out, size, "%.*sNotFound", (int)word, s->message);
+    }
+    if (s->name[0] != '\0') {
+        kn_copy(out, size, s->name);
     }
 }
 
@@ -200,6 +204,7 @@ void kn_dialect_error(const struct kn_dialect_ask *ask, const struct kn_error *e
         .status = status,
         .title = title_of(status, err->code),
         .message = err->code == KN_INTERNAL ? hidden : hinted != NULL ? hinted : err->message,
+        .name = err->name,
     };
     bool by_framework = ask->unrouted && (ask->dialect == KN_DIALECT_NOVA || ask->dialect == KN_DIALECT_CINDER);
 

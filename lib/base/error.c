@@ -54,6 +54,7 @@ int kn_fail(struct kn_error *err, enum kn_code code, const char *fmt, ...)
     va_end(args);
     err->code = code;
     err->hint[0] = '\0';
+    err->name[0] = '\0';
     return -1;
 }
 
@@ -95,11 +96,20 @@ int kn_fail_hint(struct kn_error *err, const char *fmt, ...)
     return -1;
 }
 
+int kn_fail_name(struct kn_error *err, const char *name)
+{
+    if (err != NULL) {
+        kn_copy(err->name, sizeof(err->name), name);
+    }
+    return -1;
+}
+
 void kn_error_clear(struct kn_error *err)
 {
     err->code = KN_OK;
     err->message[0] = '\0';
     err->hint[0] = '\0';
+    err->name[0] = '\0';
 }
 
 int kn_code_status(enum kn_code code)
