@@ -193,19 +193,21 @@ static void test_a_broker_that_forgot_is_noticed(void **state)
     kn_test_broker_up(broker);
     /* Sent into the void, delivered to the new one, below the position of the old. */
     expect(f, "while away");
+    /* A reader may see it once more: it starts at the beginning of the new log. */
     while (kn_bus_epoch(f->bus) == before) {
         assert_true(kn_mono_ms() < deadline);
-        assert_int_equal(kn_bus_poll(f->reader, &m, 1, 20), 0);
+        if (kn_bus_poll(f->reader, &m, 1, 20) == 1) {
+            kn_bus_message_done(&m);
+        }
     }
     assert_int_equal(kn_bus_epoch(f->bus), before + 1);
     send_text(f, 0, "new");
-    /* A reader may see "while away" once more: it starts at the beginning of the new log. */
-    for (bool seen = false; !seen && kn_mono_ms() < deadline;) {
+    for (bool seen = false; !seen;) {
         if (kn_bus_poll(f->reader, &m, 1, 100) == 1) {
             seen = m.len == 3 && memcmp(m.data, "new", 3) == 0;
             kn_bus_message_done(&m);
-            assert_true(seen || kn_mono_ms() < deadline);
         }
+        assert_true(kn_mono_ms() < deadline);
     }
     assert_int_equal(kn_bus_epoch(f->bus), before + 1);
 }
