@@ -258,7 +258,8 @@ static int run_timers(struct kn_conductor *c, struct kn_error *err)
 
 static int turn(struct kn_conductor *c, struct kn_error *err)
 {
-    if (take_batch(c, err) < 0 || run_timers(c, err) < 0 || write_moves(c, err) < 0) {
+    /* The timers may take shards and their tasks away, so no move may be left then. */
+    if (take_batch(c, err) < 0 || write_moves(c, err) < 0 || run_timers(c, err) < 0 || write_moves(c, err) < 0) {
         return -1;
     }
     kn_send_waiting(c);

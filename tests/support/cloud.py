@@ -25,7 +25,7 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "build" / "bin"
+BIN = ROOT / "build" / os.environ.get("VARIANT", "plain") / "bin"  # VARIANT=asan: the same under sanitisers
 LIMIT_S = 120
 PASSWORD = "only-for-this-test"
 
@@ -239,8 +239,8 @@ class Cloud:
 
     def sql(self, query):
         """Rows as lists of text, for the test's own eyes."""
-        done = subprocess.run(["psql", "-qtA", "-F", "\t", "-h", self.dir / "pg", "-U", "kilonova", "-d", "kilonova", "-c", query],
-                              check=True, capture_output=True, text=True)
+        done = subprocess.run(["psql", "-qtA", "-F", "\t", "-h", self.dir / "pg", "-U", "kilonova", "-d", "kilonova", "-f", "-"],
+                              input=query, check=True, capture_output=True, text=True)
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     # --- the API ---------------------------------------------------------------------------------------------------
