@@ -17,5 +17,28 @@ kn_handler kn_keypairs_list, kn_keypairs_show, kn_keypairs_create, kn_keypairs_d
 /* compute_servers.c, compute_server_create.c */
 kn_handler kn_servers_list, kn_servers_detail, kn_servers_show, kn_servers_create, kn_servers_update, kn_servers_delete;
 kn_handler kn_server_ips_list, kn_server_ips_show;
+/* compute_server_labels.c */
+kn_handler kn_server_metadata_list, kn_server_metadata_create, kn_server_metadata_update;
+kn_handler kn_server_meta_show, kn_server_meta_update, kn_server_meta_delete;
+kn_handler kn_server_tags_list, kn_server_tags_update, kn_server_tags_delete;
+kn_handler kn_server_tag_show, kn_server_tag_update, kn_server_tag_delete;
+/* compute_actions.c */
+kn_handler kn_servers_action;
+/* compute_history.c */
+kn_handler kn_server_history_list, kn_server_history_show;
+/* compute_attachments.c */
+kn_handler kn_server_volumes_list, kn_server_volumes_show, kn_server_volumes_attach, kn_server_volumes_detach;
+kn_handler kn_server_interfaces_list, kn_server_interfaces_show;
+/* compute_hypervisors.c */
+kn_handler kn_hypervisors_list, kn_hypervisors_detail, kn_hypervisors_show, kn_hypervisors_search, kn_hypervisors_servers;
+kn_handler kn_hypervisors_statistics;
+/* compute_services.c */
+kn_handler kn_services_list, kn_services_update, kn_services_update_old, kn_zones_list, kn_zones_detail;
+/* compute_quotas.c */
+kn_handler kn_quota_sets_show, kn_quota_sets_detail, kn_quota_sets_defaults, kn_quota_sets_update, kn_quota_sets_delete;
+kn_handler kn_quota_classes_show, kn_limits_show;
+/* compute_rest.c */
+kn_handler kn_extensions_list, kn_extensions_show, kn_aggregates_list, kn_aggregates_show;
+kn_handler kn_server_groups_list, kn_server_groups_show, kn_compute_unsupported;
 
 #endif

@@ -1,9 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQL of hosts as operators and clients see them. Capacity and usage are the scheduler's to write; this file only reads them. */
+/* The SQL of hosts, daemons and zones. An integer id, which clients before 2.53 want, is made from the uuid. */
 #include "api/hypervisor.h"
+
+#include "api/view.h"
+
+#define NUMBER(uuid) "hashtext(" uuid "::text) & 2147483647"
 
 static const struct kn_stmt ZONE = { "zone_look", "SELECT EXISTS (SELECT FROM host WHERE zone = $1)", 1 };
 static const struct kn_stmt HOST = { "host_look", "SELECT EXISTS (SELECT FROM host WHERE name = $1)", 1 };
+static const struct kn_stmt TOTALS = { "hypervisor_totals",
+    "SELECT count(*), coalesce(sum(vcpus), 0), coalesce(sum(used_vcpus), 0), coalesce(sum(memory_mib), 0), "
+    "coalesce(sum(used_memory_mib + reserved_memory_mib), 0), coalesce(sum(disk_gib), 0), coalesce(sum(used_disk_gib), 0), "
+    "coalesce(sum(servers), 0) FROM host", 0 };
+static const struct kn_stmt SERVERS = { "hypervisor_servers",
+    "SELECT host, id, name FROM server WHERE host = ANY($1::text[]) AND deleted_at IS NULL ORDER BY host, created_at", 1 };
+static const struct kn_stmt SERVICES = { "service_list",
+    "SELECT uuid, " NUMBER("uuid") ", binary_name, host, zone, disabled, reason, up, " KN_TIME_COLUMN("seen") ", forced_down FROM ("
+    "SELECT h.uuid, 'nova-compute' AS binary_name, h.name AS host, h.zone, h.disabled, h.disabled_reason AS reason, "
+    "NOT h.forced_down AND g.last_seen > now() - $1::bigint * interval '1 s' AS up, g.last_seen AS seen, h.forced_down "
+    "FROM host h JOIN agent g ON g.id = h.agent_id UNION ALL "
+    "SELECT s.uuid, replace(s.binary_name, 'kilonova-', 'nova-'), s.host, 'internal', false, NULL, "
+    "s.last_seen > now() - $1::bigint * interval '1 s', s.last_seen, false FROM service s "
+    "WHERE s.binary_name IN ('kilonova-conductor', 'kilonova-scheduler')) AS all_of_them "
+    "WHERE ($2::text IS NULL OR host = $2) AND ($3::text IS NULL OR binary_name = $3) AND ($4::uuid IS NULL OR uuid = $4) "
+    "ORDER BY zone, host, binary_name", 4 };
+static const struct kn_stmt DECIDE = { "host_decide",
+    "UPDATE host SET disabled = coalesce($2::boolean, disabled), "
+    "disabled_reason = CASE WHEN $2::boolean IS NULL THEN disabled_reason ELSE $3 END, "
+    "forced_down = coalesce($4::boolean, forced_down), updated_at = now() WHERE name = $1", 4 };
+
+void kn_hypervisor_select(struct kn_select *sel, struct kn_arg *silence, int64_t seconds)
+{
+    kn_select_add(sel,
+                  "SELECT h.uuid, " NUMBER("h.uuid") ", h.name, NOT h.forced_down AND g.last_seen > now() - ?::bigint * interval '1 s', "
+                  "h.disabled, h.disabled_reason, h.hypervisor_type, h.hypervisor_version, h.underlay, h.cpu_info, "
+                  "h.vcpus, h.used_vcpus, h.memory_mib, h.used_memory_mib + h.reserved_memory_mib, h.disk_gib, h.used_disk_gib, "
+                  "h.servers FROM host h JOIN agent g ON g.id = h.agent_id WHERE true",
+                  kn_arg_int(silence, seconds));
+}
+
+int kn_hypervisor_totals(struct kn_db *db, struct kn_rows **ret, struct kn_error *err)
+{
+    return kn_db_run(db, &TOTALS, KN_NO_ARGS, ret, err);
+}
+
+int kn_hypervisor_servers(struct kn_db *db, const char *hosts, struct kn_rows **ret, struct kn_error *err)
+{
+    return kn_db_run(db, &SERVERS, KN_ARGS(hosts), ret, err);
+}
+
+int kn_service_list(struct kn_db *db, int64_t silence, const char *host, const char *binary, const char *uuid,
+                    struct kn_rows **ret, struct kn_error *err)
+{
+    struct kn_arg seconds;
+
+    return kn_db_run(db, &SERVICES, KN_ARGS(kn_arg_int(&seconds, silence), host, binary, uuid), ret, err);
+}
+
+int kn_host_decide(struct kn_db *db, const char *host, const struct kn_host_decision *decision, struct kn_error *err)
+{
+    int64_t changed = 0;
+
+    if (kn_db_change(db, &DECIDE, KN_ARGS(host, decision->disabled, decision->reason, decision->forced_down), &changed, err) < 0) {
+        return -1;
+    }
+    return changed == 0 ? kn_fail(err, KN_NOT_FOUND, "Could not find binary nova-compute on host %.255s.", host) : 0;
+}
 
 static int look(struct kn_db *db, const struct kn_stmt *stmt, const char *name, bool *ret_found, struct kn_error *err)
 {

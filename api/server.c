@@ -24,7 +24,9 @@ static const struct kn_stmt BEGIN_DELETE = { "server_begin_delete",
     "AND NOT (task_state IS NOT DISTINCT FROM 'deleting' AND EXISTS (SELECT FROM task t WHERE t.object_id = $1 "
     "AND t.kind = 'server.delete' AND t.state IN ('run', 'undo')))", 1 };
 static const struct kn_stmt LOCK = { "server_lock",
-    "UPDATE server SET locked = $2::boolean, locked_reason = $3 WHERE id = $1 AND deleted_at IS NULL", 3 };
+    "UPDATE server SET locked = true, locked_by = $2, locked_reason = $3 WHERE id = $1 AND deleted_at IS NULL", 3 };
+static const struct kn_stmt UNLOCK = { "server_unlock",
+    "UPDATE server SET locked = false, locked_by = NULL, locked_reason = NULL WHERE id = $1 AND deleted_at IS NULL", 1 };
 static const struct kn_stmt RESET = { "server_reset",
     "UPDATE server SET vm_state = $2, task_state = NULL, updated_at = now() WHERE id = $1 AND deleted_at IS NULL", 2 };
 static const struct kn_stmt UPDATE_ROW = { "server_update",
@@ -32,11 +34,6 @@ static const struct kn_stmt UPDATE_ROW = { "server_update",
     "description = CASE WHEN $4::boolean THEN $5 ELSE description END, access_ipv4 = coalesce($6, access_ipv4), "
     "access_ipv6 = coalesce($7, access_ipv6), disk_config = coalesce($8, disk_config), updated_at = now() "
     "WHERE id = $1 AND deleted_at IS NULL", 8 };
-static const struct kn_stmt SET_METADATA = { "server_set_metadata",
-    "UPDATE server SET metadata = $2::jsonb, updated_at = now() WHERE id = $1 AND deleted_at IS NULL", 2 };
-static const struct kn_stmt SET_TAGS = { "server_set_tags",
-    "UPDATE server SET tags = $2::text[], updated_at = now() WHERE id = $1 AND deleted_at IS NULL", 2 };
-
 static int not_found(const char *id, struct kn_error *err)
 {
     return kn_fail(err, KN_NOT_FOUND, "Instance %.80s could not be found.", id);
@@ -101,13 +98,13 @@ int kn_server_may(const struct kn_request *req, const struct kn_rows *rows, cons
 
 /* The row and the task, in one transaction. *ret_begun: false when the row was not as it was seen. */
 static int begin_action(const struct kn_request *req, const struct kn_rows *seen, const struct kn_server_action *action,
-                        json_t *input, int64_t *ret_task, bool *ret_begun, struct kn_error *err)
+                        json_t *input, const struct kn_server_also *also, bool *ret_begun, struct kn_error *err)
 {
     const char *id = kn_rows_text(seen, 0, KN_SERVER_ID);
     const struct kn_task_wish wish = { action->flow, id, kn_rows_text(seen, 0, KN_SERVER_PROJECT), req->caller.user_id,
                                        req->request_id, input };
     AUTO_TX struct kn_tx tx = { NULL };
-    int64_t changed = 0;
+    int64_t changed = 0, task = 0;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
         kn_db_change(req->db, &BEGIN_ACTION,
@@ -120,31 +117,27 @@ static int begin_action(const struct kn_request *req, const struct kn_rows *seen
         *ret_begun = false;
         return 0;
     }
-    if (kn_task_insert(req->db, &wish, ret_task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+    if ((also != NULL && also->run(req, id, also->ctx, input, err) < 0) || kn_task_insert(req->db, &wish, &task, err) < 0 ||
+        kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     *ret_begun = true;
-    kn_task_wake(req->bus, id, *ret_task);
+    kn_task_wake(req->bus, id, task);
     return 0;
 }
 
 int kn_server_act(const struct kn_request *req, const char *id, const struct kn_server_action *action, json_t *input,
-                  int64_t *ret_task, struct kn_error *err)
+                  const struct kn_server_also *also, struct kn_error *err)
 {
-    int64_t task = 0;
-
     for (int try = 0; try < 3; try++) {
         AUTO(kn_rows) struct kn_rows *rows = NULL;
         bool begun = false;
 
         if (kn_server_get(req, id, &rows, err) < 0 || kn_server_may(req, rows, action, err) < 0 ||
-            begin_action(req, rows, action, input, &task, &begun, err) < 0) {
+            begin_action(req, rows, action, input, also, &begun, err) < 0) {
             return -1;
         }
         if (begun) {
-            if (ret_task != NULL) {
-                *ret_task = task;
-            }
             return 0;
         }
     }
@@ -177,22 +170,54 @@ int kn_server_delete(const struct kn_request *req, const char *id, struct kn_err
     return 0;
 }
 
-int kn_server_lock(const struct kn_request *req, const char *id, bool locked, const char *reason, struct kn_error *err)
+/* Done at once: the row and its place in the server's history, in one transaction. */
+static int act_at_once(const struct kn_request *req, const struct kn_rows *rows, const char *kind, const struct kn_stmt *stmt,
+                       const char *const *args, struct kn_error *err)
+{
+    const struct kn_task_wish wish = { kind, kn_rows_text(rows, 0, KN_SERVER_ID), kn_rows_text(rows, 0, KN_SERVER_PROJECT),
+                                       req->caller.user_id, req->request_id, NULL };
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    return kn_tx_begin(&tx, req->db, err) < 0 || kn_db_run(req->db, stmt, args, NULL, err) < 0 ||
+                   kn_task_record(req->db, &wish, err) < 0
+               ? -1
+               : kn_tx_commit(&tx, err);
+}
+
+int kn_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *by = NULL;
+
+    if (kn_server_get(req, id, &rows, err) < 0) {
+        return -1;
+    }
+    by = strcmp(kn_rows_text(rows, 0, KN_SERVER_PROJECT), req->caller.project_id) == 0 ? "owner" : "admin";
+    return act_at_once(req, rows, "server.lock", &LOCK, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), by, reason), err);
+}
+
+int kn_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    return kn_server_get(req, id, &rows, err) < 0
-               ? -1
-               : kn_db_run(req->db, &LOCK, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), locked ? "t" : "f", reason), NULL, err);
+    if (kn_server_get(req, id, &rows, err) < 0) {
+        return -1;
+    }
+    if (!req->caller.is_admin && strcmp(kn_rows_text(rows, 0, KN_SERVER_LOCKED_BY), "admin") == 0) {
+        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be "
+                       "performed.");
+    }
+    return act_at_once(req, rows, "server.unlock", &UNLOCK, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID)), err);
 }
 
 int kn_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    return kn_server_get(req, id, &rows, err) < 0
-               ? -1
-               : kn_db_run(req->db, &RESET, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), vm_state), NULL, err);
+    if (kn_server_get(req, id, &rows, err) < 0) {
+        return -1;
+    }
+    return act_at_once(req, rows, "server.resetState", &RESET, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), vm_state), err);
 }
 
 static int change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
@@ -211,14 +236,4 @@ int kn_server_update(struct kn_db *db, const char *id, const struct kn_server_up
                   KN_ARGS(id, update->name, update->hostname, update->has_description ? "t" : "f", update->description,
                           update->access_ipv4, update->access_ipv6, update->disk_config),
                   err);
-}
-
-int kn_server_set_metadata(struct kn_db *db, const char *id, const char *metadata, struct kn_error *err)
-{
-    return change(db, &SET_METADATA, KN_ARGS(id, metadata), err);
-}
-
-int kn_server_set_tags(struct kn_db *db, const char *id, const char *tags, struct kn_error *err)
-{
-    return change(db, &SET_TAGS, KN_ARGS(id, tags), err);
 }

@@ -39,6 +39,7 @@
     X(KN_SERVER_RESERVATION, "s.reservation_id")                                                                        \
     X(KN_SERVER_LAUNCH_INDEX, "s.launch_index")                                                                         \
     X(KN_SERVER_LOCKED, "s.locked")                                                                                     \
+    X(KN_SERVER_LOCKED_BY, "s.locked_by")                                                                               \
     X(KN_SERVER_LOCKED_REASON, "s.locked_reason")                                                                       \
     X(KN_SERVER_FAULT, "s.fault")                                                                                       \
     X(KN_SERVER_CREATED, KN_TIME_COLUMN("s.created_at"))                                                                \
@@ -75,19 +76,27 @@ void kn_server_select(struct kn_select *sel, const struct kn_request *req, bool 
  */
 int kn_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err);
 
+/* What else a wish writes, in its transaction: run may add to the task's input. NULL: nothing. */
+struct kn_server_also {
+    int (*run)(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err);
+    void *ctx;
+};
 /*
- * The wish to act: checks `action` against the server's states, writes its task_state and the task in one transaction, wakes
- * the conductor. KN_CONFLICT in Nova's words when the state forbids it, also when somebody was faster. ret_task may be NULL.
+ * The wish to act: checks `action` against the server's states, writes its task_state, what else there is and the task in one
+ * transaction, wakes the conductor. KN_CONFLICT in Nova's words when the state forbids it, also when somebody was faster.
+ * input is borrowed; NULL = {}, only without `also`.
  */
 int kn_server_act(const struct kn_request *req, const char *id, const struct kn_server_action *action, json_t *input,
-                  int64_t *ret_task, struct kn_error *err);
+                  const struct kn_server_also *also, struct kn_error *err);
 /* May the action begin? Like above, without doing anything; rows as kn_server_get gave them. */
 int kn_server_may(const struct kn_request *req, const struct kn_rows *rows, const struct kn_server_action *action,
                   struct kn_error *err);
 /* The wish to delete. A server that is being deleted already is fine. */
 int kn_server_delete(const struct kn_request *req, const char *id, struct kn_error *err);
 
-int kn_server_lock(const struct kn_request *req, const char *id, bool locked, const char *reason, struct kn_error *err);
+/* Lock (reason may be NULL) and unlock; KN_FORBIDDEN for a member who would open an admin's lock. */
+int kn_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err);
+int kn_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err);
 /* An admin's word about what a server is: vm_state, no task_state. */
 int kn_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state, struct kn_error *err);
 
@@ -102,8 +111,20 @@ struct kn_server_update {
     const char *disk_config;
 };
 int kn_server_update(struct kn_db *db, const char *id, const struct kn_server_update *update, struct kn_error *err);
-/* The whole of metadata or tags, as JSON text and as an array literal. */
-int kn_server_set_metadata(struct kn_db *db, const char *id, const char *metadata, struct kn_error *err);
-int kn_server_set_tags(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);
+/*
+ * Metadata: merge adds and replaces, replace is the whole, remove takes one key away. json: an object's text. No more than
+ * limit items (-1: any number) may be there afterwards: KN_QUOTA. *ret: one row, one column, the metadata as it is now.
+ */
+int kn_server_metadata_merge(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
+                             struct kn_error *err);
+int kn_server_metadata_replace(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
+                               struct kn_error *err);
+int kn_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
+
+#define KN_TAGS_MAX 50
+/* tags: an array literal. add and remove tell whether they changed anything; a 51st tag is KN_BAD_REQUEST. */
+int kn_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);
+int kn_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *ret_new, struct kn_error *err);
+int kn_server_tag_remove(struct kn_db *db, const char *id, const char *tag, bool *ret_removed, struct kn_error *err);
 
 #endif

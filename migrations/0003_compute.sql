@@ -112,6 +112,7 @@ CREATE TABLE server (
     reservation_id text NOT NULL,
     launch_index integer NOT NULL DEFAULT 0,
     locked      boolean NOT NULL DEFAULT false,
+    locked_by   text,                                -- owner or admin: only an admin opens an admin's lock
     locked_reason text,
     fault       jsonb,                               -- {code, message, created, details}
     created_at  timestamptz NOT NULL DEFAULT now(),

@@ -19,6 +19,9 @@ static struct kn_batch_stmt INSERT = { "task_insert",
     "SELECT kind, shard, object_id, project_id, user_id, request_id, input FROM @ RETURNING id",
     { { "kind", "text" }, { "shard", "smallint" }, { "object_id", "uuid" }, { "project_id", "text" }, { "user_id", "text" },
       { "request_id", "text" }, { "input", "jsonb" } }, { 0 }, { 0 }, false };
+static const struct kn_stmt RECORD = { "task_record",
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) "
+    "VALUES ($1, $2::smallint, $3, $4, $5, $6, 'done', now())", 6 };
 static const struct kn_stmt CANCEL = { "task_cancel",
     "UPDATE task SET cancel = true WHERE object_id = $1 AND state IN ('run', 'undo') AND NOT cancel", 1 };
 static const struct kn_stmt LOOK = { "task_look", "SELECT state, context, error FROM task WHERE id = $1::bigint", 1 };
@@ -45,9 +48,6 @@ int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int
     for (int i = 0; i < count; i++) {
         add_wish(&batch, &wishes[i]);
     }
-    if (count == 0) {
-        return 0;
-    }
     if (kn_batch_run(&batch, db, &rows, err) < 0) {
         return -1;
     }
@@ -60,6 +60,16 @@ int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int
 int kn_task_insert(struct kn_db *db, const struct kn_task_wish *wish, int64_t *ret_id, struct kn_error *err)
 {
     return kn_task_insert_many(db, wish, 1, ret_id, err);
+}
+
+int kn_task_record(struct kn_db *db, const struct kn_task_wish *wish, struct kn_error *err)
+{
+    struct kn_arg shard;
+
+    return kn_db_run(db, &RECORD,
+                     KN_ARGS(wish->kind, kn_arg_int(&shard, kn_shard_of(wish->object_id)), wish->object_id, wish->project_id,
+                             wish->user_id, wish->request_id),
+                     NULL, err);
 }
 
 int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err)

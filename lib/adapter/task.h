@@ -24,6 +24,8 @@ struct kn_task_wish {
 int kn_task_insert(struct kn_db *db, const struct kn_task_wish *wish, int64_t *ret_id, struct kn_error *err);
 /* The same for many in one statement; ret_ids has `count` places, in the order of the wishes. */
 int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids, struct kn_error *err);
+/* Writes down what was done at once, without a task: a finished row, for the history of the object. */
+int kn_task_record(struct kn_db *db, const struct kn_task_wish *wish, struct kn_error *err);
 /* Asks the open tasks of an object to stop: their flows undo what they did. Call before inserting the one that supersedes them. */
 int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err);
 /* After the commit. Never fails: the sweep repairs. */

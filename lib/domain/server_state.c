@@ -35,7 +35,8 @@ const struct kn_server_action kn_server_actions[] = {
     { "lock", NULL, ANY, ALWAYS, NULL, NULL, -1, true },
     { "unlock", NULL, ANY, ALWAYS, NULL, NULL, -1, true },
     { "resetState", NULL, ANY, ALWAYS, NULL, NULL, -1, true },
-    { "update_metadata", NULL, { "active", "paused", "suspended", "stopped" }, ALWAYS, NULL, NULL, -1, false },
+    { "update metadata", NULL, { "active", "paused", "suspended", "stopped" }, ALWAYS, NULL, NULL, -1, false },
+    { "update tag", NULL, { "active", "paused", "suspended", "stopped" }, ALWAYS, NULL, NULL, -1, true },
     { NULL, NULL, { NULL }, { NULL }, NULL, NULL, 0, false },
 };
 

@@ -45,7 +45,8 @@ static const struct expectation NOVA[] = {
     { "lock", "*", "*" },
     { "unlock", "*", "*" },
     { "resetState", "*", "*" },
-    { "update_metadata", "active paused suspended stopped", "*" },
+    { "update metadata", "active paused suspended stopped", "*" },
+    { "update tag", "active paused suspended stopped", "*" },
 };
 
 static bool has_word(const char *words, const char *word)

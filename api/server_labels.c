@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What users write on a server: metadata and tags. Each change is one statement that also counts, so that two at once cannot pass a limit. */
+#include "api/server.h"
+
+static const struct kn_stmt MERGE = { "server_metadata_merge",
+    "UPDATE server SET metadata = metadata || $2::jsonb, updated_at = now() WHERE id = $1 AND deleted_at IS NULL AND "
+    "($3::bigint < 0 OR (SELECT count(*) FROM jsonb_object_keys(metadata || $2::jsonb)) <= $3::bigint) RETURNING metadata", 3 };
+static const struct kn_stmt REPLACE = { "server_metadata_replace",
+    "UPDATE server SET metadata = $2::jsonb, updated_at = now() WHERE id = $1 AND deleted_at IS NULL AND "
+    "($3::bigint < 0 OR (SELECT count(*) FROM jsonb_object_keys($2::jsonb)) <= $3::bigint) RETURNING metadata", 3 };
+static const struct kn_stmt REMOVE = { "server_metadata_remove",
+    "UPDATE server SET metadata = metadata - $2, updated_at = now() WHERE id = $1 AND deleted_at IS NULL AND metadata ? $2", 2 };
+static const struct kn_stmt TAGS = { "server_tags_replace",
+    "UPDATE server SET tags = $2::text[], updated_at = now() WHERE id = $1 AND deleted_at IS NULL", 2 };
+static const struct kn_stmt TAG_ADD = { "server_tag_add",
+    "UPDATE server SET tags = CASE WHEN $2 = ANY(tags) THEN tags ELSE tags || $2::text END, updated_at = now() WHERE id = $1 "
+    "AND deleted_at IS NULL AND ($2 = ANY(tags) OR cardinality(tags) < $3::integer) "
+    "RETURNING cardinality(tags) > (SELECT cardinality(old.tags) FROM server old WHERE old.id = $1)", 3 };
+static const struct kn_stmt TAG_REMOVE = { "server_tag_remove",
+    "UPDATE server SET tags = array_remove(tags, $2), updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
+    "AND $2 = ANY(tags)", 2 };
+
+static int write_metadata(struct kn_db *db, const struct kn_stmt *stmt, const char *id, const char *json, int64_t limit,
+                          struct kn_rows **ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg number;
+
+    if (kn_db_run(db, stmt, KN_ARGS(id, json, kn_arg_int(&number, limit)), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_QUOTA, "Maximum number of metadata items exceeds %lld", (long long)limit);
+    }
+    *ret = kn_steal(&rows);
+    return 0;
+}
+
+int kn_server_metadata_merge(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
+                             struct kn_error *err)
+{
+    return write_metadata(db, &MERGE, id, json, limit, ret, err);
+}
+
+int kn_server_metadata_replace(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
+                               struct kn_error *err)
+{
+    return write_metadata(db, &REPLACE, id, json, limit, ret, err);
+}
+
+int kn_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err)
+{
+    int64_t changed = 0;
+
+    if (kn_db_change(db, &REMOVE, KN_ARGS(id, key), &changed, err) < 0) {
+        return -1;
+    }
+    return changed == 0 ? kn_fail(err, KN_NOT_FOUND, "Metadata item was not found") : 0;
+}
+
+int kn_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err)
+{
+    return kn_db_run(db, &TAGS, KN_ARGS(id, tags), NULL, err);
+}
+
+int kn_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *ret_new, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg most;
+
+    if (kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag, kn_arg_int(&most, KN_TAGS_MAX)), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "The number of tags exceeded the per-server limit %d", KN_TAGS_MAX);
+    }
+    *ret_new = kn_rows_bool(rows, 0, 0);
+    return 0;
+}
+
+int kn_server_tag_remove(struct kn_db *db, const char *id, const char *tag, bool *ret_removed, struct kn_error *err)
+{
+    int64_t changed = 0;
+
+    if (kn_db_change(db, &TAG_REMOVE, KN_ARGS(id, tag), &changed, err) < 0) {
+        return -1;
+    }
+    *ret_removed = changed > 0;
+    return 0;
+}
