@@ -182,6 +182,9 @@ cppcheck:
 	    --cppcheck-build-dir=build/cppcheck --suppressions-list=tests/lint/cppcheck.txt --suppress=missingIncludeSystem \
 	    -I . -D_GNU_SOURCE $(ROOMS)
 
+chaos: all
+	@tests/chaos/run.sh
+
 check:
 	@tests/check.sh
 

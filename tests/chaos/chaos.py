@@ -95,13 +95,22 @@ def kill_both_conductors(cloud):
     cloud.kill9("conductor-2")
 
 
+def send_garbage(cloud):
+    """Broken messages on every topic; nobody may crash, so every process must still be the one it was."""
+    before = cloud.pids()
+    cloud.tool("tests/chaos/garbage", "sim")
+    rows = {name: pid for name, pid in cloud.pids().items() if before.get(name) != pid}
+    if rows:
+        raise CloudError(f"restarted by garbage: {rows}")
+
+
 FAULTS = {
     "nothing": lambda cloud: None, "api": kill("api"), "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors,
     "scheduler": kill("scheduler"), "network": kill("network"), "volume": kill("volume"), "image": kill("image"),
     "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "postgres": restart("postgres"),
-    "postgres-kill": kill("postgres"),
+    "postgres-kill": kill("postgres"), "garbage": send_garbage,
 }
-SHORT = ["conductor", "agent", "bus", "postgres"]
+SHORT = ["garbage", "conductor", "agent", "bus", "postgres"]
 
 
 def run_faults(cloud, names):

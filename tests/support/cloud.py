@@ -233,6 +233,12 @@ class Cloud:
             raise CloudError(f"kilonova {' '.join(words)}: {done.stdout}{done.stderr}")
         return done
 
+    def tool(self, name, *words):
+        """Runs a program of the tests with this cloud's configuration."""
+        done = subprocess.run([BIN.parent / name, "--config", self.dir / "kilonova.conf", *words], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise CloudError(f"{name}: {done.stderr}")
+
     def audit(self):
         """Every promise, with the hosts asked and the logs read; CloudError with the findings if one is broken."""
         print(self.kilonova("audit", "--logs", str(self.log)).stdout.splitlines()[-1])
