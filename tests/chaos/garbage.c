@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 {
     static struct kn_conf conf;
     struct kn_error err = { 0 };
-    char **left = NULL;
+    AUTO_FREE char **left = NULL;
 
     kn_log_init("garbage", KN_WARNING);
     if (kn_conf_load(&conf, argc, argv, &left, &err) < 0 || left[0] == NULL || run(&conf, left[0], &err) < 0) {
