@@ -145,7 +145,7 @@ static int on_message(struct kn_conductor *c, const struct kn_message *message, 
         on_reply(c, message);
         return 0;
     }
-    if (strcmp(message->type->topic, KN_TOPIC_TASK) == 0) {
+    if (strcmp(message->type->name, "task.wake") == 0) {
         kn_admit_want(c, message->task);
         return 0;
     }

@@ -183,7 +183,8 @@ static void decide(struct batch_state *state, const struct kn_message *message, 
     *answer = (struct kn_claim_answer){ 0 };
     if (strcmp(message->type->name, "place.claim") == 0) {
         answer->refused = decide_claim(state, holder, message, &answer->host, &answer->why) < 0;
-    } else if (holder != NULL && holder->held_generation <= message->generation) {
+    } else if (strcmp(message->type->name, "place.release") == 0 && holder != NULL &&
+               holder->held_generation <= message->generation) {
         let_go(state, holder);
     }
 }

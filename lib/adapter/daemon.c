@@ -50,6 +50,7 @@ static void catch_signals(struct kn_daemon *d)
 static int set_log(const struct kn_daemon *d, struct kn_error *err)
 {
     static const char *const names[] = { [KN_DEBUG] = "debug", [KN_INFO] = "info", [KN_WARNING] = "warning", [KN_ERROR] = "error" };
+    _Static_assert(KN_COUNT(names) == KN_ERROR + 1, "a name for each level");
 
     for (size_t i = 0; i < KN_COUNT(names); i++) {
         if (strcmp(names[i], d->conf.daemon_log_level) == 0) {
