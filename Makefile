@@ -182,6 +182,9 @@ cppcheck:
 	    --cppcheck-build-dir=build/cppcheck --suppressions-list=tests/lint/cppcheck.txt --suppress=missingIncludeSystem \
 	    -I . -D_GNU_SOURCE $(ROOMS)
 
+bench: all
+	@tests/bench/bench.py
+
 chaos: all
 	@tests/chaos/run.sh
 

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What Kilonova costs: one of each daemon, Apache Kafka, a private PostgreSQL with fsync, 1,000 simulated hosts in one agent.
+
+    tests/bench/bench.py [--short] [--bus kafka|embedded] [--servers N] [--keep]
+
+Prints a table, writes build/bench.json. CPU is what /proc says of each process (user + system); PostgreSQL counts with
+all its backends; broker and load generator are told apart. A server counts as made when its task has ended, by the database's clock.
+--short: a few hundred servers on the embedded bus, to prove that the bench itself works; its figures go nowhere.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from cloud import PASSWORD, ROOT, Cloud, CloudError, wait_until  # noqa: E402
+
+LOAD = ROOT / "build" / "plain" / "tests" / "bench" / "load"
+TICKS = os.sysconf("SC_CLK_TCK")
+APART = ("broker", "kafka")  # not part of cpu_ms_per_server
+GOALS = {"servers_per_s": (">=", 500), "cpu_ms_per_server": ("<=", 2), "cold_start_s": ("<=", 3)}
+PSS_GOAL_MIB = 25
+DRIFT_GOAL = 0.15  # at 10,000 servers against an empty database
+
+
+# --- what processes cost -----------------------------------------------------------------------------------------------
+
+def children(pid):
+    """The pid and all below it."""
+    found = [pid]
+    for parent in found:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                found += map(int, pathlib.Path(f"/proc/{parent}/task/{task}/children").read_text().split())
+        except OSError:
+            pass
+    return found
+
+
+def cpu_seconds(pid):
+    """User and system time of a process, its children, and those of its children that have ended."""
+    total = 0
+    for one in children(pid):
+        try:
+            fields = pathlib.Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        total += sum(map(int, fields[11:15]))
+    return total / TICKS
+
+
+def pss_mib(pid):
+    rows = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return round(sum(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024, 1)
+
+
+class Meter:
+    """CPU seconds by process name between two moments."""
+
+    def __init__(self, cloud):
+        self.cloud = cloud
+        self.pids = cloud.pids()
+        self.before = {name: cpu_seconds(pid) for name, pid in self.pids.items()}
+
+    def read(self):
+        return {name: round(cpu_seconds(pid) - self.before[name], 2) for name, pid in self.pids.items()}
+
+
+# --- the runs ----------------------------------------------------------------------------------------------------------
+
+class Bench:
+    def __init__(self, cloud, options):
+        self.cloud, self.options = cloud, options
+        self.body = cloud.dir / "body.json"
+        self.ids = cloud.dir / "ids"
+        self.table = []
+        self.figures = {}
+
+    def load(self, *words, clients=32):
+        command = [LOAD, "--port", self.cloud.api_port, "--token", self.cloud.token, "--clients", clients, *words]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        if done.returncode != 0:
+            raise CloudError(f"load: {done.stderr}{done.stdout}")
+        return json.loads(done.stdout)
+
+    def write_body(self, network):
+        body = self.cloud.server_body("bench-{n}")
+        body["server"]["networks"] = [{"uuid": network}] if network else "none"
+        self.body.write_text(json.dumps(body))
+
+    def open_tasks(self):
+        return int(self.cloud.sql("SELECT count(*) FROM task WHERE state IN ('run', 'undo')")[0][0])
+
+    def create(self, count, clients=32):
+        """POSTs and waits until all tasks have ended. (load's answer, seconds from first POST to last end, CPU by process)"""
+        begun = time.time()
+        meter = Meter(self.cloud)
+        load = self.load("--requests", count, "--body", self.body, "--out", self.ids, "POST", "/compute/v2.1/servers",
+                         clients=clients)
+        wait_until("all servers made", lambda: self.open_tasks() == 0, every_s=0.1)
+        cpu = meter.read()
+        end, broken = self.cloud.sql(
+            f"SELECT extract(epoch FROM max(t.finished_at)), count(*) FILTER (WHERE s.vm_state <> 'active') FROM task t "
+            f"JOIN server s ON s.id = t.object_id WHERE t.created_at >= to_timestamp({begun})")[0]
+        if int(broken) > 0:
+            raise CloudError(f"{broken} servers are not ACTIVE")
+        return load, float(end) - begun, cpu
+
+    def measure_creation(self, name, count):
+        load, seconds, cpu = self.create(count)
+        counted = sum(spent for process, spent in cpu.items() if process not in APART)
+        run = {"name": name, "servers": count, "seconds": seconds, "rate": count / seconds, "cpu": {**cpu, "load": load["cpu_s"]},
+               "cpu_ms": 1000 * counted / count, "p50": load["p50_ms"], "p99": load["p99_ms"]}
+        self.table.append(run)
+        return run
+
+    def measure_latency(self, count):
+        load = self.load("--requests", count, "--active", "--body", self.body, "POST", "/compute/v2.1/servers", clients=1)
+        self.figures["active_p50_ms"], self.figures["active_p99_ms"] = load["active_p50_ms"], load["active_p99_ms"]
+
+    def measure_reading(self, seconds):
+        one = self.load("--seconds", seconds, "--ids", self.ids, "GET", "/compute/v2.1/servers/{id}")
+        many = self.load("--seconds", seconds, "GET", "/compute/v2.1/servers/detail?limit=1000&all_tenants=1", clients=4)
+        self.figures["get_one_per_s"], self.figures["list_1000_per_s"] = round(one["per_s"]), round(many["per_s"], 1)
+
+    def measure_cold_start(self):
+        """All daemons end; from the start of the first to the first ACTIVE server. Database and broker run on."""
+        names = [name for name, _ in self.cloud.daemons()]
+        for name in names:
+            self.cloud.ask("stop", name)
+        wait_until("the end of all daemons", lambda: not set(names) & set(self.cloud.pids()))
+        begun = time.monotonic()
+        for name in names:
+            self.cloud.ask("start", name)
+        server = wait_until("the API", self.try_create, every_s=0.01)
+        wait_until("ACTIVE", lambda: self.cloud.server_status(server) == "ACTIVE", every_s=0.005)
+        return time.monotonic() - begun
+
+    def try_create(self):
+        try:
+            return self.cloud.create_server("cold")
+        except (ConnectionError, CloudError):
+            return None
+
+
+def full(bench, options):
+    empty = bench.measure_creation("empty database", options.servers)
+    bench.measure_latency(200)
+    bench.measure_reading(3)
+    rest = 10000 - options.servers - 400
+    bench.create(max(rest, 1))
+    filled = bench.measure_creation("10,000 servers in it", options.servers)
+    bench.figures |= {
+        "servers_per_s": round(empty["rate"]), "cpu_ms_per_server": round(empty["cpu_ms"], 2),
+        "post_p50_ms": round(empty["p50"], 2), "post_p99_ms": round(empty["p99"], 2),
+        "servers_per_s_at_10k": round(filled["rate"]), "cpu_ms_per_server_at_10k": round(filled["cpu_ms"], 2),
+        "pss_mib": {name: pss_mib(pid) for name, pid in bench.cloud.pids().items() if name not in (*APART, "postgres")},
+    }
+    bench.figures["cold_start_s"] = round(bench.measure_cold_start(), 2)
+
+
+def short(bench, options):
+    run = bench.measure_creation("short", options.servers)
+    bench.measure_latency(10)
+    bench.measure_reading(1)
+    bench.figures |= {"servers_per_s": round(run["rate"]), "cpu_ms_per_server": round(run["cpu_ms"], 2),
+                      "cold_start_s": round(bench.measure_cold_start(), 2)}
+
+
+# --- telling -----------------------------------------------------------------------------------------------------------
+
+def print_runs(runs):
+    for run in runs:
+        print(f"\n{run['name']}: {run['servers']} servers in {run['seconds']:.2f} s = {run['rate']:.0f}/s, "
+              f"{run['cpu_ms']:.2f} ms of CPU each; POST p50 {run['p50']:.2f} ms, p99 {run['p99']:.2f} ms")
+        for name, spent in sorted(run["cpu"].items(), key=lambda row: -row[1]):
+            apart = "  (apart)" if name in (*APART, "load") else ""
+            print(f"    {name:14} {spent:8.2f} s CPU  {1000 * spent / run['servers']:7.3f} ms a server{apart}")
+
+
+def print_figures(figures):
+    print()
+    for name, value in figures.items():
+        if name in GOALS:
+            how, goal = GOALS[name]
+            met = value >= goal if how == ">=" else value <= goal
+            print(f"{name:26} {value:>10}   goal {how} {goal}: {'met' if met else 'MISSED'}")
+        elif name == "pss_mib":
+            for daemon, mib in value.items():
+                print(f"{'pss_mib ' + daemon:26} {mib:>10}   goal <= {PSS_GOAL_MIB}: {'met' if mib <= PSS_GOAL_MIB else 'MISSED'}")
+        else:
+            print(f"{name:26} {value:>10}")
+    for name in ("servers_per_s", "cpu_ms_per_server"):
+        if f"{name}_at_10k" in figures:
+            drift = figures[f"{name}_at_10k"] / figures[name] - 1
+            worse = -drift if name == "servers_per_s" else drift
+            print(f"{name + ' drift at 10k':34} {100 * drift:+6.1f} %   goal within 15 %: {'met' if worse <= DRIFT_GOAL else 'MISSED'}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--bus", choices=("kafka", "embedded"))
+    parser.add_argument("--servers", type=int)
+    parser.add_argument("--networks", choices=("one", "none"), default="one", help="what every server is plugged into")
+    parser.add_argument("--keep", action="store_true", help="leave the directory with the logs")
+    options = parser.parse_args()
+    options.bus = options.bus or ("embedded" if options.short else "kafka")
+    options.servers = options.servers or (200 if options.short else 2000)
+
+    print(f"bench: one of each daemon, bus {options.bus}, {50 if options.short else 1000} simulated hosts, networks: {options.networks}")
+    with Cloud(bus=options.bus, hosts=50 if options.short else 1000, conductors=1, keep=options.keep) as cloud:
+        cloud.prepare()
+        bench = Bench(cloud, options)
+        bench.write_body(cloud.network if options.networks == "one" else None)
+        bench.create(200 if not options.short else 20)  # everything is warm
+        (short if options.short else full)(bench, options)
+        print_runs(bench.table)
+        print_figures(bench.figures)
+        if not options.short:
+            (ROOT / "build" / "bench.json").write_text(json.dumps(bench.figures, indent=2) + "\n")
+        cloud.audit()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except CloudError as error:
+        sys.exit(f"bench: {error}")
