@@ -13,8 +13,6 @@
 #define ROUTE(method, path, policy, status, handler) { method, path, policy, status, handler, 0, 0, NULL }
 
 static const struct kn_route ROUTES[] = {
-    ROUTE("GET", "/", KN_POLICY_PUBLIC, 300, kn_image_api_versions),
-    ROUTE("GET", "/versions", KN_POLICY_PUBLIC, 200, kn_image_api_versions),
     ROUTE("POST", "/v2/images", MEMBER, 201, kn_image_api_create),
     ROUTE("GET", "/v2/images", READER, 200, kn_image_api_list),
     ROUTE("GET", "/v2/images/{id}", READER, 200, kn_image_api_show),

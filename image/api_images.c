@@ -87,9 +87,6 @@ static void print_list(const struct kn_rows *rows, const struct kn_image_query *
         struct kn_image image;
 
         kn_image_at(rows, i, &image);
-        if (i > 0) {
-            kn_strbuf_addch(out, ',');
-        }
         kn_image_print(&image, out);
     }
     kn_jsonw_end_array(out);

@@ -1,35 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients ask about the service itself: versions, schemas, import methods, stores. */
+/* What clients ask about the service itself: schemas, import methods, stores. Version documents are the front door's. */
 #include <string.h>
 
 #include "image/api_private.h"
 #include "image/property.h"
-#include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
-
-/* Minor versions of v2 whose calls are served, newest first. */
-static const char *const VERSIONS[] = { "v2.9", "v2.8", "v2.7", "v2.6", "v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2.0" };
-
-int kn_image_api_versions(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    (void)err;
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "versions");
-    for (size_t i = 0; i < KN_COUNT(VERSIONS); i++) {
-        kn_jsonw_object(&res->body, NULL);
-        kn_jsonw_str(&res->body, "id", VERSIONS[i]);
-        kn_jsonw_str(&res->body, "status", i == 0 ? "CURRENT" : "SUPPORTED");
-        kn_strbuf_addstr(&res->body, ",\"links\":[{\"rel\":\"self\",\"href\":");
-        char *self = kn_asprintf("%s/v2/", req->base_url);
-        kn_strbuf_addjson(&res->body, self);
-        free(self);
-        kn_strbuf_addstr(&res->body, "}]");
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
-}
 
 int kn_image_api_schema(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {

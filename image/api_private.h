@@ -17,6 +17,6 @@ kn_handler kn_image_api_download;
 kn_handler kn_image_api_members, kn_image_api_member_add, kn_image_api_member, kn_image_api_member_update,
     kn_image_api_member_delete;
 /* api_info.c */
-kn_handler kn_image_api_versions, kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores;
+kn_handler kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores;
 
 #endif

@@ -126,7 +126,7 @@ void kn_test_http_ask(struct kn_test_http *c, const char *method, const char *pa
                       const char *body)
 {
     struct pollfd closed = { .fd = c->fd, .events = POLLIN };
-    if (poll(&closed, 1, 0) > 0) {
+    if (poll(&closed, 1, 0) > 0 || strcasecmp(kn_test_http_header(c, "Connection"), "close") == 0) {
         close(c->fd);
         connect_now(c);
     }

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door for tests: the door and the listener of kilonova-api, with a stand-in for Keystone. */
+#include "tests/support/front.h"
+
+#include <string.h>
+
+#include "api/door.h"
+#include "lib/base/mem.h"
+#include "tests/support/test.h"
+
+#define THREADS 4
+#define MAX_BODY (1 << 20)
+
+struct kn_test_front {
+    struct kn_door door;
+    struct kn_bus *bus;
+    struct kn_http_server *server;
+};
+
+static int authenticate(const char *token, struct kn_caller *ret_caller, struct kn_error *err)
+{
+    const char *colon = strchr(token, ':');
+    const uint32_t roles = colon != NULL ? kn_role_bits(colon + 1) : 0;
+
+    if (roles == 0 || (size_t)(colon - token) >= sizeof(ret_caller->project_id)) {
+        return kn_fail(err, KN_UNAUTHORIZED, "no such token");
+    }
+    *ret_caller = (struct kn_caller){ .roles = roles, .is_admin = (roles & KN_ROLE_ADMIN) != 0,
+                                      .expires_at_us = INT64_MAX, .token = token };
+    memcpy(ret_caller->project_id, token, (size_t)(colon - token));
+    kn_copy(ret_caller->user_id, sizeof(ret_caller->user_id), ret_caller->project_id);
+    return 0;
+}
+
+static struct kn_db *thread_db(void *ctx)
+{
+    const struct kn_door *door = ctx;
+
+    return kn_db_new(door->conf->db_url, "test front");
+}
+
+struct kn_test_front *kn_test_front_start(const struct kn_conf *conf, const struct kn_api *const *apis)
+{
+    static const struct kn_http_ops OPS = { kn_door_open, kn_door_dispatch, kn_door_refuse, kn_door_finish, thread_db };
+    struct kn_test_front *front = KN_NEW(struct kn_test_front);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_new(conf, "test front", &front->bus, &err), &err);
+    assert_ok(kn_door_init(&front->door, apis, conf, front->bus, &err), &err);
+    front->door.authenticate = authenticate;
+    assert_ok(kn_http_serve("127.0.0.1:0", THREADS, MAX_BODY, &OPS, &front->door, &front->server, &err), &err);
+    return front;
+}
+
+int kn_test_front_port(const struct kn_test_front *front)
+{
+    return kn_http_port(front->server);
+}
+
+void kn_test_front_free(struct kn_test_front *front)
+{
+    kn_http_stop(front->server);
+    kn_door_release(&front->door);
+    kn_bus_free(front->bus);
+    free(front);
+}
