@@ -8,9 +8,6 @@
 #include "lib/base/mem.h"
 #include "tests/support/test.h"
 
-#define THREADS 4
-#define MAX_BODY (1 << 20)
-
 struct kn_test_front {
     struct kn_door door;
     struct kn_bus *bus;
@@ -41,14 +38,15 @@ static struct kn_db *thread_db(void *ctx)
 
 struct kn_test_front *kn_test_front_start(const struct kn_conf *conf, const struct kn_api *const *apis)
 {
-    static const struct kn_http_ops OPS = { kn_door_open, kn_door_dispatch, kn_door_refuse, kn_door_finish, thread_db };
+    static const struct kn_http_ops OPS = { kn_door_open, kn_door_dispatch, kn_door_refuse, kn_door_finish, thread_db, NULL };
+    static const struct kn_http_limits LIMITS = { .threads = 4, .max_body = 1 << 20 };
     struct kn_test_front *front = KN_NEW(struct kn_test_front);
     struct kn_error err = { 0 };
 
     assert_ok(kn_bus_new(conf, "test front", &front->bus, &err), &err);
     assert_ok(kn_door_init(&front->door, apis, conf, front->bus, &err), &err);
     front->door.authenticate = authenticate;
-    assert_ok(kn_http_serve("127.0.0.1:0", THREADS, MAX_BODY, &OPS, &front->door, &front->server, &err), &err);
+    assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, &front->door, &front->server, &err), &err);
     return front;
 }
 
