@@ -16,14 +16,17 @@
 #include "network/plan.h"
 #include "network/topology.h"
 
-enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_SUBNET, P_IP };
+enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_IS_NIC, P_SUBNET, P_IP };
 
-/* The ports of the servers ($1), and those that the requests name ($2); a row an address. */
+/*
+ * The ports of the servers ($1), and those that the requests name ($2); a row an address. A port whose device_id somebody wrote by
+ * hand is no NIC of that server: it has no place among them.
+ */
 static const struct kn_stmt LOAD = {
     "allocate_load",
-    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, a.subnet_id, a.ip"
+    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, p.nic IS NOT NULL, a.subnet_id, a.ip"
     " FROM port p LEFT JOIN address a ON a.port_id = p.id"
-    " WHERE (p.device_id = ANY($1::text[]) AND p.device_id <> '') OR p.id = ANY($2::uuid[])"
+    " WHERE (p.device_id = ANY($1::text[]) AND p.device_id <> '' AND p.nic IS NOT NULL) OR p.id = ANY($2::uuid[])"
     " ORDER BY p.device_id, p.nic, p.id, a.ip FOR UPDATE OF p", 2
 };
 
@@ -108,7 +111,21 @@ static struct known_port *add_port(struct allocation *all, const struct kn_rows 
     return port;
 }
 
-/* Rows come in NIC order, so the list of a server is built by appending to the port before. */
+/* Rows come in NIC order. */
+static void add_to_server(struct allocation *all, struct known_port *port)
+{
+    struct known_port *last = kn_hmap_get(all->by_server, port->device);
+
+    if (last == NULL) {
+        kn_hmap_put(all->by_server, port->device, port);
+        return;
+    }
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    last->next = port;
+}
+
 static void note_ports(struct allocation *all, const struct kn_rows *rows)
 {
     struct known_port *last = NULL;
@@ -117,10 +134,8 @@ static void note_ports(struct allocation *all, const struct kn_rows *rows)
         if (last == NULL || strcmp(last->nic.port, kn_rows_text(rows, row, P_ID)) != 0) {
             struct known_port *port = add_port(all, rows, row);
 
-            if (port->device[0] != '\0' && last != NULL && strcmp(last->device, port->device) == 0) {
-                last->next = port;
-            } else if (port->device[0] != '\0') {
-                kn_hmap_put(all->by_server, port->device, port);
+            if (kn_rows_bool(rows, row, P_IS_NIC)) {
+                add_to_server(all, port);
             }
             last = port;
         }

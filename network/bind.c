@@ -13,7 +13,7 @@ static const struct kn_stmt BIND = {
     "port_bind",
     "WITH bound AS (UPDATE port p SET host = w.host, device_owner = 'compute:' || coalesce(h.zone, ''), updated_at = now()"
     "  FROM unnest($1::text[], $2::text[]) AS w(server, host) LEFT JOIN host h ON h.name = w.host"
-    "  WHERE p.device_id = w.server AND p.device_id <> ''"
+    "  WHERE p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL"
     "  RETURNING p.network_id, " CARRIES_TABLES " AS carries)"
     " SELECT DISTINCT network_id FROM bound WHERE carries", 2
 };
@@ -22,7 +22,7 @@ static const struct kn_stmt BIND = {
 static const struct kn_stmt RELEASE = {
     "port_release",
     "WITH old AS (SELECT id, network_id, host, made_for_server FROM port"
-    "   WHERE device_id = ANY($1::text[]) AND device_id <> '' ORDER BY id FOR UPDATE),"
+    "   WHERE device_id = ANY($1::text[]) AND device_id <> '' AND nic IS NOT NULL ORDER BY id FOR UPDATE),"
     " gone AS (DELETE FROM port p USING old WHERE p.id = old.id AND old.made_for_server),"
     " freed AS (UPDATE port p SET device_id = '', device_owner = '', host = NULL, nic = NULL, tag = NULL, updated_at = now()"
     "   FROM old WHERE p.id = old.id AND NOT old.made_for_server)"

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api_ports.c: Neutron's ports over HTTP. Rows are ports.c's. */
+#include "lib/base/uuid.h"
+#include "network/api_body.h"
+#include "network/api_nouns.h"
+#include "network/ipam.h"
+#include "network/networks.h"
+#include "network/ports.h"
+#include "network/quotas.h"
+
+static const struct kn_column COLUMNS[] = {
+    { "id", "p.id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
+    { "name", "p.name", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "network_id", "p.network_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
+    { "tenant_id", "p.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "project_id", "p.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "mac_address", "p.mac", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "macaddr" },
+    { "admin_state_up", "p.admin_state_up", KN_COLUMN_BOOL, KN_COLUMN_BASIC, "boolean" },
+    { "status",
+      "(CASE WHEN p.admin_state_up AND (p.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+      KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "device_id", "p.device_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "device_owner", "p.device_owner", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "fixed_ips",
+      "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
+      " FROM address a WHERE a.port_id = p.id)",
+      KN_COLUMN_JSON, 0, NULL },
+    { "description", "p.description", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "created_at", KN_ISO_TIME("p.created_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
+    { "updated_at", KN_ISO_TIME("p.updated_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
+    { "binding:vnic_type", "'normal'::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
+    { "binding:host_id", "coalesce(p.host, '')", KN_COLUMN_TEXT, KN_COLUMN_BASIC | KN_COLUMN_ADMIN, "text" },
+    { "binding:vif_type", "(CASE WHEN p.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_COLUMN_TEXT,
+      KN_COLUMN_FILTER | KN_COLUMN_ADMIN, "text" },
+    { "binding:vif_details", "'{}'::text", KN_COLUMN_JSON, KN_COLUMN_ADMIN, NULL },
+    { "binding:profile", "'{}'::text", KN_COLUMN_JSON, KN_COLUMN_ADMIN, NULL },
+    { NULL, NULL, KN_COLUMN_TEXT, 0, NULL },
+};
+
+/* fixed_ips=ip_address=10.0.0.5 and fixed_ips=subnet_id=…: any of the addresses, on any of the subnets. */
+static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_array *subnets, struct kn_error *err)
+{
+    uint32_t ip;
+
+    if (strncmp(text, "ip_address=", 11) == 0) {
+        if (kn_ipv4_parse(text + 11, &ip)) {
+            kn_array_add(ips, text + 11);
+        }
+        return 1;
+    }
+    if (strncmp(text, "subnet_id=", 10) == 0) {
+        if (kn_uuid_valid(text + 10)) {
+            kn_array_add(subnets, text + 10);
+        }
+        return 2;
+    }
+    return kn_fail(err, KN_BAD_REQUEST, "['fixed_ips=%.64s'] is invalid attribute for filtering", text);
+}
+
+static int add_fixed_ips(struct kn_request *req, struct kn_strbuf *where, void *query, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array subnets = KN_ARRAY_INIT;
+    int seen = 0, kind;
+    const char *text;
+
+    for (int i = 0; (text = kn_request_query_at(req, "fixed_ips", i)) != NULL; i++) {
+        if ((kind = split_fixed_ip(text, &ips, &subnets, err)) < 0) {
+            return -1;
+        }
+        seen |= kind;
+    }
+    kn_strbuf_addstr(where, " AND EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id");
+    if ((seen & 1) != 0) {
+        kn_strbuf_addf(where, " AND a.ip = ANY(%s::inet[])", kn_collection_value(req, query, kn_array_value(&ips)));
+    }
+    if ((seen & 2) != 0) {
+        kn_strbuf_addf(where, " AND a.subnet_id = ANY(%s::uuid[])", kn_collection_value(req, query, kn_array_value(&subnets)));
+    }
+    kn_strbuf_addch(where, ')');
+    return 0;
+}
+
+static const struct kn_collection_filter FILTERS[] = { { "fixed_ips", add_fixed_ips }, { NULL, NULL } };
+
+const struct kn_collection kn_ports = {
+    .noun = "port",
+    .plural = "ports",
+    .label = "Port",
+    .from = "port p",
+    .id = "p.id",
+    .visible = "(p.project_id = $1 OR EXISTS (SELECT 1 FROM network n WHERE n.id = p.network_id AND n.project_id = $1))",
+    .columns = COLUMNS,
+    .filters = FILTERS,
+};
+
+static const struct kn_attr ATTRS[] = {
+    { "network_id", KN_ATTR_UUID, KN_ATTR_POST | KN_ATTR_REQUIRED, 0, 0 },
+    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255 },
+    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255 },
+    { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, 0, 0 },
+    { "mac_address", KN_ATTR_MAC, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0 },
+    { "fixed_ips", KN_ATTR_LIST, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0 },
+    { "device_id", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 255 },
+    { "device_owner", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 255 },
+    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64 },
+    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64 },
+    { "binding:vnic_type", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 32 },
+    { "binding:profile", KN_ATTR_DICT, KN_ATTR_BOTH | KN_ATTR_NULL | KN_ATTR_ADMIN, 0, 0 },
+    { NULL, KN_ATTR_NONE, 0, 0, 0 },
+};
+
+int kn_ports_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_collection_list(&kn_ports, req, res, err);
+}
+
+int kn_ports_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_collection_show(&kn_ports, req, req->params[0], res, err);
+}
+
+/* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices. */
+static int check_owner_only(const json_t *object, bool owns_network, unsigned method, struct kn_error *err)
+{
+    const char *verb = method == KN_ATTR_POST ? "create" : "update";
+    const json_t *item;
+    size_t i;
+
+    if (owns_network) {
+        return 0;
+    }
+    if (kn_attr_text(object, "mac_address", NULL) != NULL) {
+        return kn_fail(err, KN_FORBIDDEN, "rule:%s_port:mac_address is disallowed by policy", verb);
+    }
+    if (strncmp(kn_attr_text(object, "device_owner", ""), "network:", 8) == 0) {
+        return kn_fail(err, KN_FORBIDDEN, "rule:%s_port:device_owner is disallowed by policy", verb);
+    }
+    json_array_foreach (json_object_get(object, "fixed_ips"), i, item) {
+        if (kn_attr_has(item, "ip_address")) {
+            return kn_fail(err, KN_FORBIDDEN, "rule:%s_port:fixed_ips:ip_address is disallowed by policy", verb);
+        }
+    }
+    return 0;
+}
+
+static int check(const struct kn_request *req, const json_t *object, unsigned method, struct kn_error *err)
+{
+    const struct kn_attr_ask ask = { "port", ATTRS, method, req->caller.is_admin };
+
+    if (kn_attrs_check(&ask, object, err) < 0) {
+        return -1;
+    }
+    if (strcmp(kn_attr_text(object, "binding:vnic_type", "normal"), "normal") != 0 ||
+        json_object_size(json_object_get(object, "binding:profile")) > 0) {
+        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: ports here are of vnic_type normal and have no profile.");
+        return kn_fail_name(err, "InvalidInput");
+    }
+    if (strcmp(kn_attr_text(object, "device_owner", ""), "network:dhcp") == 0) {
+        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: this cloud makes the ports of network:dhcp itself.");
+        return kn_fail_name(err, "InvalidInput");
+    }
+    return 0;
+}
+
+static int create_one(struct kn_request *req, const json_t *object, struct kn_array *ids, struct kn_error *err)
+{
+    struct kn_network_row network;
+    char id[KN_UUID_SIZE];
+    const char *project;
+
+    if (check(req, object, KN_ATTR_POST, err) < 0 ||
+        kn_network_get(req, kn_attr_text(object, "network_id", ""), &network, err) < 0 ||
+        check_owner_only(object, network.is_mine, KN_ATTR_POST, err) < 0 ||
+        kn_attr_project(object, req->caller.project_id, req->caller.is_admin, &project, err) < 0 ||
+        kn_net_quota_check(req->db, project, KN_RES_PORT, 1, err) < 0 ||
+        kn_port_insert(req->db, &network, project, object, id, err) < 0) {
+        return -1;
+    }
+    kn_array_add(ids, id);
+    return 0;
+}
+
+int kn_ports_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_noun_create(req, &kn_ports, create_one, res, err);
+}
+
+int kn_ports_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    struct kn_port_row port;
+    const json_t *object;
+
+    if (kn_port_get(req, req->params[0], &port, err) < 0 || kn_body_item(req->body, "port", &object, err) < 0 ||
+        check(req, object, KN_ATTR_PUT, err) < 0 || check_owner_only(object, port.owns_network, KN_ATTR_PUT, err) < 0 ||
+        kn_tx_begin(&tx, req->db, err) < 0 || kn_port_update(req->db, &port, object, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    return kn_ports_show(req, res, err);
+}
+
+int kn_ports_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    struct kn_port_row port;
+
+    (void)res;
+    if (kn_port_get(req, req->params[0], &port, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
+        kn_port_delete(req->db, &port, err) < 0) {
+        return -1;
+    }
+    return kn_tx_commit(&tx, err);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api_subnets.c: Neutron's subnets over HTTP. Rows are subnets.c's, arithmetic is subnet_plan.c's. */
+#include "network/api_body.h"
+#include "network/api_nouns.h"
+#include "network/networks.h"
+#include "network/quotas.h"
+#include "network/subnets.h"
+
+static const struct kn_column COLUMNS[] = {
+    { "id", "s.id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
+    { "name", "s.name", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "tenant_id", "s.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "project_id", "s.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "network_id", "s.network_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
+    { "ip_version", "s.ip_version", KN_COLUMN_INT, KN_COLUMN_BASIC, "integer" },
+    { "subnetpool_id", "NULL::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
+    { "enable_dhcp", "s.enable_dhcp", KN_COLUMN_BOOL, KN_COLUMN_BASIC, "boolean" },
+    { "ipv6_ra_mode", "NULL::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
+    { "ipv6_address_mode", "NULL::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
+    { "gateway_ip", "s.gateway_ip", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "inet" },
+    { "cidr", "s.cidr", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "cidr" },
+    { "allocation_pools", "s.pools", KN_COLUMN_JSON, 0, NULL },
+    { "host_routes", "s.host_routes", KN_COLUMN_JSON, 0, NULL },
+    { "dns_nameservers", "to_json(s.dns_nameservers)", KN_COLUMN_JSON, 0, NULL },
+    { "description", "s.description", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
+    { "created_at", KN_ISO_TIME("s.created_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
+    { "updated_at", KN_ISO_TIME("s.updated_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
+    { NULL, NULL, KN_COLUMN_TEXT, 0, NULL },
+};
+
+static int add_shared(struct kn_request *req, struct kn_strbuf *where, void *query, struct kn_error *err)
+{
+    bool shared = false;
+
+    if (kn_request_query_bool(req, "shared", false, &shared, err) < 0) {
+        return -1;
+    }
+    kn_strbuf_addf(where, " AND (SELECT n.shared FROM network n WHERE n.id = s.network_id) = %s::boolean",
+                   kn_collection_value(req, query, shared ? "t" : "f"));
+    return 0;
+}
+
+static const struct kn_collection_filter FILTERS[] = { { "shared", add_shared }, { NULL, NULL } };
+
+const struct kn_collection kn_subnets = {
+    .noun = "subnet",
+    .plural = "subnets",
+    .label = "Subnet",
+    .from = "subnet s",
+    .id = "s.id",
+    .visible = "(s.project_id = $1 OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND (n.project_id = $1 OR n.shared)))",
+    .columns = COLUMNS,
+    .filters = FILTERS,
+};
+
+static const struct kn_attr ATTRS[] = {
+    { "network_id", KN_ATTR_UUID, KN_ATTR_POST | KN_ATTR_REQUIRED, 0, 0 },
+    { "cidr", KN_ATTR_TEXT, KN_ATTR_POST | KN_ATTR_NULL, 0, 64 },
+    { "ip_version", KN_ATTR_INT, KN_ATTR_POST | KN_ATTR_REQUIRED, 4, 6 },
+    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255 },
+    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255 },
+    { "enable_dhcp", KN_ATTR_BOOL, KN_ATTR_BOTH, 0, 0 },
+    { "gateway_ip", KN_ATTR_IPV4, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0 },
+    { "allocation_pools", KN_ATTR_LIST, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0 },
+    { "dns_nameservers", KN_ATTR_LIST, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0 },
+    { "host_routes", KN_ATTR_LIST, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0 },
+    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64 },
+    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64 },
+    { "subnetpool_id", KN_ATTR_NONE, KN_ATTR_POST, 0, 0 },
+    { "prefixlen", KN_ATTR_NONE, KN_ATTR_POST, 0, 0 },
+    { "use_default_subnetpool", KN_ATTR_FALSE, KN_ATTR_POST, 0, 0 },
+    { "ipv6_ra_mode", KN_ATTR_NONE, KN_ATTR_POST, 0, 0 },
+    { "ipv6_address_mode", KN_ATTR_NONE, KN_ATTR_POST, 0, 0 },
+    { NULL, KN_ATTR_NONE, 0, 0, 0 },
+};
+
+int kn_subnets_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_collection_list(&kn_subnets, req, res, err);
+}
+
+int kn_subnets_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_collection_show(&kn_subnets, req, req->params[0], res, err);
+}
+
+/* IPv6 is refused for what it is, before its addresses are refused for not being IPv4's. */
+static int check_version(const json_t *object, struct kn_error *err)
+{
+    if (kn_attr_int(object, "ip_version", 4) == 6) {
+        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: this cloud has no IPv6 subnets yet, ip_version must be 4.");
+        return kn_fail_name(err, "InvalidInput");
+    }
+    return 0;
+}
+
+static int create_one(struct kn_request *req, const json_t *object, struct kn_array *ids, struct kn_error *err)
+{
+    const struct kn_attr_ask ask = { "subnet", ATTRS, KN_ATTR_POST, req->caller.is_admin };
+    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .pools = NULL };
+    struct kn_network_row network;
+    char id[KN_UUID_SIZE];
+    const char *project;
+
+    if (check_version(object, err) < 0 || kn_attrs_check(&ask, object, err) < 0 ||
+        kn_network_get_mine(req, kn_attr_text(object, "network_id", ""), "create_subnet", &network, err) < 0 ||
+        kn_attr_project(object, req->caller.project_id, req->caller.is_admin, &project, err) < 0 ||
+        kn_subnet_plan_lists(object, err) < 0 || kn_subnet_plan_create(object, &plan, err) < 0 ||
+        kn_net_quota_check(req->db, project, KN_RES_SUBNET, 1, err) < 0 || kn_network_lock(req->db, network.id, err) < 0 ||
+        kn_subnet_insert(req->db, network.id, project, object, &plan, id, err) < 0) {
+        return -1;
+    }
+    kn_array_add(ids, id);
+    return 0;
+}
+
+int kn_subnets_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_noun_create(req, &kn_subnets, create_one, res, err);
+}
+
+/* The row is read again under the lock: a plan on top of what somebody else just changed would lose that change. */
+static int update(struct kn_request *req, const char *network_id, const json_t *object, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    AUTO_RELEASE(kn_subnet_row) struct kn_subnet_row row = { .is_mine = false };
+
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_network_lock(req->db, network_id, err) < 0 ||
+        kn_subnet_get_mine(req, req->params[0], "update_subnet", &row, err) < 0 ||
+        kn_subnet_plan_update(object, &row.plan, err) < 0 ||
+        kn_subnet_update(req->db, &row, object, &row.plan, err) < 0) {
+        return -1;
+    }
+    return kn_tx_commit(&tx, err);
+}
+
+int kn_subnets_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_attr_ask ask = { "subnet", ATTRS, KN_ATTR_PUT, req->caller.is_admin };
+    AUTO_RELEASE(kn_subnet_row) struct kn_subnet_row row = { .is_mine = false };
+    const json_t *object;
+
+    if (kn_subnet_get_mine(req, req->params[0], "update_subnet", &row, err) < 0 ||
+        kn_body_item(req->body, "subnet", &object, err) < 0 || kn_attrs_check(&ask, object, err) < 0 ||
+        kn_subnet_plan_lists(object, err) < 0 || update(req, row.network_id, object, err) < 0) {
+        return -1;
+    }
+    return kn_subnets_show(req, res, err);
+}
+
+int kn_subnets_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    AUTO_RELEASE(kn_subnet_row) struct kn_subnet_row row = { .is_mine = false };
+
+    (void)res;
+    if (kn_subnet_get_mine(req, req->params[0], "delete_subnet", &row, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
+        kn_network_lock(req->db, row.network_id, err) < 0 || kn_subnet_delete(req->db, row.id, err) < 0) {
+        return -1;
+    }
+    return kn_tx_commit(&tx, err);
+}
