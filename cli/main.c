@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "identity/cli.h"
 #include "conductor/cli.h"
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
@@ -15,6 +16,7 @@
 
 static const struct kn_command *const TABLES[] = {
     kn_builtin_commands,
+    kn_identity_commands,
     kn_conductor_commands,
     NULL,
 };

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the reading of users, scopes and roles for tokens. It must never decide whether a login succeeds: api_tokens.c does. */
+#include "identity/account.h"
+
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/domain/policy.h"
+
+#define USER "SELECT u.id, u.name, u.domain_id, d.name, coalesce(u.default_project_id, ''), coalesce(u.password_hash, ''), " \
+             "u.enabled AND d.enabled FROM identity_user u JOIN domain d ON d.id = u.domain_id WHERE "
+#define PROJECT "SELECT p.id, p.name, p.domain_id, d.name, p.enabled AND d.enabled FROM project p " \
+                "JOIN domain d ON d.id = p.domain_id WHERE "
+#define DOMAIN "SELECT d.id, d.name, '', '', d.enabled FROM domain d WHERE "
+
+static const struct kn_stmt USER_BY_ID = { "account_user_by_id", USER "u.id = $1", 1 };
+static const struct kn_stmt USER_BY_NAME = { "account_user_by_name",
+    USER "u.name = $1 AND (d.id = $2 OR d.name = $3)", 3 };
+static const struct kn_stmt PROJECT_BY_ID = { "account_project_by_id", PROJECT "p.id = $1", 1 };
+static const struct kn_stmt PROJECT_BY_NAME = { "account_project_by_name",
+    PROJECT "p.name = $1 AND (d.id = $2 OR d.name = $3)", 3 };
+static const struct kn_stmt DOMAIN_BY_ID = { "account_domain_by_id", DOMAIN "d.id = $1", 1 };
+static const struct kn_stmt DOMAIN_BY_NAME = { "account_domain_by_name", DOMAIN "d.name = $1", 1 };
+static const struct kn_stmt ROLES = { "account_roles",
+    "SELECT r.id, r.name FROM role r WHERE r.id IN (SELECT a.role_id FROM assignment a WHERE a.user_id = $1 "
+    "AND a.project_id IS NOT DISTINCT FROM $2 AND a.domain_id IS NOT DISTINCT FROM $3) "
+    "OR r.name IN (SELECT implied.name FROM " KN_IMPLIED_ROLES " JOIN role p ON p.name = implied.prior "
+    "JOIN assignment a ON a.role_id = p.id WHERE a.user_id = $1 "
+    "AND a.project_id IS NOT DISTINCT FROM $2 AND a.domain_id IS NOT DISTINCT FROM $3) ORDER BY r.name", 3 };
+
+void kn_scope_facts_release(struct kn_scope_facts *facts)
+{
+    kn_rows_free(facts->role_rows);
+    facts->role_rows = NULL;
+}
+
+static int find(struct kn_db *db, const struct kn_named *named, const struct kn_stmt *by_id, const struct kn_stmt *by_name,
+                struct kn_rows **ret_rows, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    int rc = named->id != NULL
+                 ? kn_db_run(db, by_id, KN_ARGS(named->id), &rows, err)
+                 : kn_db_run(db, by_name, KN_ARGS(named->name, named->domain_id, named->domain_name), &rows, err);
+
+    if (rc < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Could not find \"%s\".", named->id != NULL ? named->id : named->name);
+    }
+    *ret_rows = kn_steal(&rows);
+    return 0;
+}
+
+int kn_account_find(struct kn_db *db, const struct kn_named *user, struct kn_account *ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (find(db, user, &USER_BY_ID, &USER_BY_NAME, &rows, err) < 0) {
+        return -1;
+    }
+    kn_copy(ret->id, sizeof(ret->id), kn_rows_text(rows, 0, 0));
+    kn_copy(ret->name, sizeof(ret->name), kn_rows_text(rows, 0, 1));
+    kn_copy(ret->domain_id, sizeof(ret->domain_id), kn_rows_text(rows, 0, 2));
+    kn_copy(ret->domain_name, sizeof(ret->domain_name), kn_rows_text(rows, 0, 3));
+    kn_copy(ret->default_project_id, sizeof(ret->default_project_id), kn_rows_text(rows, 0, 4));
+    kn_copy(ret->hash, sizeof(ret->hash), kn_rows_text(rows, 0, 5));
+    ret->enabled = kn_rows_bool(rows, 0, 6);
+    return 0;
+}
+
+static int find_target(struct kn_db *db, enum kn_scope kind, const struct kn_named *target, struct kn_scope_facts *ret,
+                       struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    bool project = kind == KN_SCOPE_PROJECT;
+
+    if (find(db, target, project ? &PROJECT_BY_ID : &DOMAIN_BY_ID, project ? &PROJECT_BY_NAME : &DOMAIN_BY_NAME, &rows,
+             err) < 0) {
+        return -1;
+    }
+    kn_copy(ret->id, sizeof(ret->id), kn_rows_text(rows, 0, 0));
+    kn_copy(ret->name, sizeof(ret->name), kn_rows_text(rows, 0, 1));
+    kn_copy(ret->domain_id, sizeof(ret->domain_id), kn_rows_text(rows, 0, 2));
+    kn_copy(ret->domain_name, sizeof(ret->domain_name), kn_rows_text(rows, 0, 3));
+    ret->enabled = kn_rows_bool(rows, 0, 4);
+    return 0;
+}
+
+int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *target, const char *user_id,
+                  struct kn_scope_facts *ret, struct kn_error *err)
+{
+    struct kn_scope_facts facts = { .kind = kind, .enabled = true };
+
+    if (kind == KN_SCOPE_PROJECT || kind == KN_SCOPE_DOMAIN) {
+        if (find_target(db, kind, target, &facts, err) < 0) {
+            return -1;
+        }
+    }
+    if (kind != KN_SCOPE_NONE) {
+        const char *project = kind == KN_SCOPE_PROJECT ? facts.id : NULL;
+        const char *domain = kind == KN_SCOPE_DOMAIN ? facts.id : NULL;
+        if (kn_db_run(db, &ROLES, KN_ARGS(user_id, project, domain), &facts.role_rows, err) < 0) {
+            return -1;
+        }
+    }
+    for (int i = 0; facts.role_rows != NULL && i < kn_rows_count(facts.role_rows); i++) {
+        facts.roles |= kn_role_bits(kn_rows_text(facts.role_rows, i, 1));
+    }
+    *ret = facts;
+    return 0;
+}

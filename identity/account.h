@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * account: what the database says about a login: the user, the scope, the roles there. The two questions that every token begins with, and
+ * that showing a token asks again.
+ */
+#ifndef KN_IDENTITY_ACCOUNT_H
+#define KN_IDENTITY_ACCOUNT_H
+
+#include "identity/login.h"
+#include "lib/adapter/db.h"
+
+/* admin implies manager implies member implies reader: (prior, implied) as a table in SQL. */
+#define KN_IMPLIED_ROLES                                                                                       \
+    "(VALUES ('admin', 'manager'), ('admin', 'member'), ('admin', 'reader'), ('manager', 'member'), "          \
+    "('manager', 'reader'), ('member', 'reader')) AS implied (prior, name)"
+
+struct kn_account {
+    char id[65];
+    char name[256];
+    char domain_id[65];
+    char domain_name[256];
+    char default_project_id[65];
+    char hash[129];            /* "" = no login by password */
+    bool enabled;              /* and the domain as well */
+};
+
+struct kn_scope_facts {
+    enum kn_scope kind;
+    char id[65];               /* project or domain */
+    char name[256];
+    char domain_id[65];        /* of a project */
+    char domain_name[256];
+    bool enabled;
+    uint32_t roles;            /* bits of enum kn_role */
+    struct kn_rows *role_rows; /* id, name; implied ones included */
+};
+void kn_scope_facts_release(struct kn_scope_facts *facts);
+
+/* KN_NOT_FOUND if there is none. */
+int kn_account_find(struct kn_db *db, const struct kn_named *user, struct kn_account *ret, struct kn_error *err);
+/* The scope and the user's roles in it (none is no error). KN_NOT_FOUND: no such project or domain. */
+int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *target, const char *user_id,
+                  struct kn_scope_facts *ret, struct kn_error *err);
+
+#endif

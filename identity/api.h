@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the identity room offers the front door: Keystone's routes, and who a token belongs to. One identity a process. */
+#ifndef KN_IDENTITY_API_H
+#define KN_IDENTITY_API_H
+
+#include "lib/adapter/conf.h"
+#include "lib/adapter/http.h"
+
+extern const struct kn_api kn_identity_api; /* prefix "/identity", KN_DIALECT_KEYSTONE */
+
+/* Loads the keys and what was revoked, and keeps both fresh. conf must live until the stop. */
+int kn_identity_start(const struct kn_conf *conf, struct kn_error *err);
+void kn_identity_stop(void);
+/* Any thread, a few µs, no database. KN_UNAUTHORIZED: forged, expired or revoked. */
+int kn_identity_check(const char *token, struct kn_caller *ret_caller, struct kn_error *err);
+
+#endif

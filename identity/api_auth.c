@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v3/auth/…: what the caller's own token leads to: the catalog, and the projects and domains that it could be scoped to. */
+#include "identity/account.h"
+#include "identity/catalog.h"
+#include "identity/handlers.h"
+#include "identity/nouns.h"
+#include "identity/view.h"
+
+int kn_auth_catalog(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_catalog catalog = { kn_catalog_url(req), req->conf->identity_region, req->caller.project_id };
+
+    (void)err;
+    kn_jsonw_object(&res->body, NULL);
+    kn_catalog_write(&res->body, "catalog", &catalog);
+    kn_view_list_links(&res->body, req);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_auth_projects(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_filter mine = { .user_id = req->caller.user_id, .enabled = "true" };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_project_list(req->db, &mine, &rows, err) < 0) {
+        return -1;
+    }
+    kn_view_list(res, req, "projects", rows, kn_view_project);
+    return 0;
+}
+
+int kn_auth_domains(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_filter mine = { .user_id = req->caller.user_id, .enabled = "true" };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_domain_list(req->db, &mine, &rows, err) < 0) {
+        return -1;
+    }
+    kn_view_list(res, req, "domains", rows, kn_view_domain);
+    return 0;
+}
+
+int kn_auth_system(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_named nothing = { 0 };
+    AUTO_RELEASE(kn_scope_facts) struct kn_scope_facts facts = { 0 };
+
+    if (kn_scope_find(req->db, KN_SCOPE_SYSTEM, &nothing, req->caller.user_id, &facts, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, "system");
+    if (kn_rows_count(facts.role_rows) > 0) {
+        kn_jsonw_object(&res->body, NULL);
+        kn_jsonw_bool(&res->body, "all", true);
+        kn_jsonw_end_object(&res->body);
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_view_list_links(&res->body, req);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}

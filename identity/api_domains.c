@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Domains over HTTP. Rows and rules are domain.c's. */
+#include "identity/body.h"
+#include "identity/handlers.h"
+#include "identity/identity.h"
+#include "identity/view.h"
+#include "lib/base/uuid.h"
+
+static const struct kn_schema CREATE[] = {
+    KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_OPTIONS,
+    KN_SCHEMA_END,
+};
+static const struct kn_schema UPDATE[] = {
+    KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_OPTIONS, KN_SCHEMA_END,
+};
+
+static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_domain_get(req->db, id, &rows, err) < 0) {
+        return -1;
+    }
+    return kn_view_one(res, req, "domain", id, rows, kn_view_domain, err);
+}
+
+int kn_domains_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_filter filter;
+
+    if (kn_body_filter(req, &filter, err) < 0 || kn_domain_list(req->db, &filter, &rows, err) < 0) {
+        return -1;
+    }
+    kn_view_list(res, req, "domains", rows, kn_view_domain);
+    return 0;
+}
+
+int kn_domains_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return show(req, req->params[0], res, err);
+}
+
+int kn_domains_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    char id[KN_HEX_SIZE];
+    const json_t *domain = NULL;
+    struct kn_change change = { 0 };
+
+    kn_uuid_make_hex(id);
+    if (kn_body_object(req, "domain", CREATE, &domain, err) < 0) {
+        return -1;
+    }
+    kn_body_change(domain, &change);
+    return kn_domain_insert(req->db, id, &change, err) < 0 ? -1 : show(req, id, res, err);
+}
+
+int kn_domains_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const json_t *domain = NULL;
+    struct kn_change change = { 0 };
+
+    if (kn_body_object(req, "domain", UPDATE, &domain, err) < 0) {
+        return -1;
+    }
+    kn_body_change(domain, &change);
+    if (kn_domain_update(req->db, req->params[0], &change, err) < 0) {
+        return -1;
+    }
+    kn_identity_refresh(req->db);
+    return show(req, req->params[0], res, err);
+}
+
+int kn_domains_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    if (kn_domain_delete(req->db, req->params[0], err) < 0) {
+        return -1;
+    }
+    kn_identity_refresh(req->db);
+    return 0;
+}

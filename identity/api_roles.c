@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Roles over HTTP. Rows and rules are role.c's. */
+#include "identity/body.h"
+#include "identity/handlers.h"
+#include "identity/identity.h"
+#include "identity/view.h"
+#include "lib/base/uuid.h"
+
+static const struct kn_schema CREATE[] = {
+    KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_BODY_OPTIONS, KN_SCHEMA("domain_id", KN_IS_NULL), KN_SCHEMA_END,
+};
+static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_BODY_OPTIONS, KN_SCHEMA_END };
+
+static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_role_get(req->db, id, &rows, err) < 0) {
+        return -1;
+    }
+    return kn_view_one(res, req, "role", id, rows, kn_view_role, err);
+}
+
+int kn_roles_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_filter filter;
+
+    if (kn_body_filter(req, &filter, err) < 0 || kn_role_list(req->db, &filter, &rows, err) < 0) {
+        return -1;
+    }
+    kn_view_list(res, req, "roles", rows, kn_view_role);
+    return 0;
+}
+
+int kn_roles_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return show(req, req->params[0], res, err);
+}
+
+int kn_roles_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    char id[KN_HEX_SIZE];
+    const json_t *role = NULL;
+    struct kn_change change = { 0 };
+
+    kn_uuid_make_hex(id);
+    if (kn_body_object(req, "role", CREATE, &role, err) < 0) {
+        return -1;
+    }
+    kn_body_change(role, &change);
+    return kn_role_insert(req->db, id, &change, err) < 0 ? -1 : show(req, id, res, err);
+}
+
+int kn_roles_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const json_t *role = NULL;
+    struct kn_change change = { 0 };
+
+    if (kn_body_object(req, "role", UPDATE, &role, err) < 0) {
+        return -1;
+    }
+    kn_body_change(role, &change);
+    return kn_role_update(req->db, req->params[0], &change, err) < 0 ? -1 : show(req, req->params[0], res, err);
+}
+
+int kn_roles_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    if (kn_role_delete(req->db, req->params[0], err) < 0) {
+        return -1;
+    }
+    kn_identity_refresh(req->db);
+    return 0;
+}

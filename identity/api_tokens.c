@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns POST, GET, HEAD and DELETE /v3/auth/tokens: who logs in, into which scope, and what a token shows. Whatever is wrong with a
+ * login, the answer is the same 401: neither words nor time say whether the user exists. It runs on the login threads.
+ */
+#include <string.h>
+
+#include "identity/account.h"
+#include "identity/catalog.h"
+#include "identity/handlers.h"
+#include "identity/identity.h"
+#include "identity/revoke.h"
+#include "lib/adapter/crypto.h"
+#include "lib/base/clock.h"
+#include "lib/base/jsonw.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#define REFUSAL "The request you have made requires authentication."
+
+/* argon2id of nothing that anybody knows: what a login of nobody is checked against. */
+static const char DUMMY[] = "$argon2id$v=19$m=19456,t=2,p=1$zWKFFhMqeHOF7/70M1ftQw$"
+                            "zIZOG1nu129pjuIVaxgtS/K5+rQDfRySka2UQZzjm4c";
+
+#define AUTO_FACTS AUTO_RELEASE(kn_scope_facts)
+
+const char *kn_catalog_url(struct kn_request *req)
+{
+    if (req->conf->api_public_url[0] != '\0') {
+        return req->conf->api_public_url;
+    }
+    char *url = kn_request_strdup(req, req->base_url);
+    size_t len = strlen(url), prefix = strlen(kn_identity_api.prefix);
+    if (len > prefix) {
+        url[len - prefix] = '\0';
+    }
+    return url;
+}
+
+/* --- who --- */
+
+/* The name under which failures are counted: not the user's id, which would tell that it exists. */
+static const char *try_name(struct kn_request *req, const struct kn_named *user)
+{
+    AUTO_FREE char *name = kn_asprintf("%s/%s/%s %s", user->id != NULL ? user->id : "", user->name != NULL ? user->name : "",
+                                       user->domain_id != NULL ? user->domain_id
+                                       : user->domain_name != NULL ? user->domain_name : "",
+                                       kn_request_remote(req));
+    return kn_request_strdup(req, name);
+}
+
+static int check_password(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_error *err)
+{
+    const char *name = try_name(req, &login->user);
+    struct kn_account account = { 0 };
+    struct kn_error why = { 0 };
+
+    if (kn_identity_may_try(name, err) < 0) {
+        return -1;
+    }
+    if (kn_account_find(req->db, &login->user, &account, &why) < 0 && why.code != KN_NOT_FOUND) {
+        *err = why;
+        return -1;
+    }
+    bool matches = kn_password_matches(account.hash[0] != '\0' ? account.hash : DUMMY, login->password);
+    if (!matches || account.hash[0] == '\0' || !account.enabled) {
+        kn_identity_failed(name);
+        kn_log(KN_WARNING, "login failed", "user", account.id[0] != '\0' ? account.id : NULL, "remote", kn_request_remote(req),
+               "reason", account.id[0] == '\0' ? "no such user" : !matches ? "wrong password" : "disabled", NULL);
+        return kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
+    }
+    *ret = account;
+    return 0;
+}
+
+/* The user behind a token, as the database sees it now. */
+static int find_user(struct kn_db *db, const char *user_id, struct kn_account *ret, struct kn_error *err)
+{
+    const struct kn_named user = { .id = user_id };
+
+    if (kn_account_find(db, &user, ret, err) < 0) {
+        return err->code == KN_NOT_FOUND ? kn_fail(err, KN_UNAUTHORIZED, REFUSAL) : -1;
+    }
+    return ret->enabled ? 0 : kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
+}
+
+/* A token made from another lives no longer than that one. */
+static int check_token(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
+                       struct kn_error *err)
+{
+    struct kn_token old;
+
+    if (kn_identity_read(login->token, &old, err) < 0 || find_user(req->db, old.user_id, ret, err) < 0) {
+        return -1;
+    }
+    made->expires_us = old.expires_us;
+    made->methods |= old.methods;
+    made->has_parent = true;
+    memcpy(made->parent, old.audit, KN_AUDIT_BYTES);
+    return 0;
+}
+
+static int authenticate(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
+                        struct kn_error *err)
+{
+    struct kn_account account = { 0 };
+
+    if (login->password != NULL && check_password(req, login, &account, err) < 0) {
+        return -1;
+    }
+    if (login->token != NULL) {
+        struct kn_account other = { 0 };
+        if (check_token(req, login, &other, made, err) < 0) {
+            return -1;
+        }
+        if (account.id[0] != '\0' && strcmp(account.id, other.id) != 0) {
+            return kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
+        }
+        account = other;
+    }
+    *ret = account;
+    return 0;
+}
+
+/* --- where --- */
+
+static int say_no_scope(const struct kn_account *account, const struct kn_login *login, struct kn_error *err)
+{
+    kn_log(KN_INFO, "login into a scope refused", "user", account->id, "scope",
+           login->target.id != NULL ? login->target.id : login->target.name, NULL);
+    return kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
+}
+
+static int wanted_scope(struct kn_db *db, const struct kn_login *login, const struct kn_account *account,
+                        struct kn_scope_facts *ret, struct kn_error *err)
+{
+    if (kn_scope_find(db, login->scope, &login->target, account->id, ret, err) < 0) {
+        return err->code == KN_NOT_FOUND ? say_no_scope(account, login, err) : -1;
+    }
+    bool anything = login->scope == KN_SCOPE_NONE || (ret->enabled && kn_rows_count(ret->role_rows) > 0);
+    return anything ? 0 : say_no_scope(account, login, err);
+}
+
+/* Nothing was said: the default project if the user can work there, else no scope. */
+static int default_scope(struct kn_db *db, const struct kn_account *account, struct kn_scope_facts *ret, struct kn_error *err)
+{
+    const struct kn_named project = { .id = account->default_project_id };
+    AUTO_FACTS struct kn_scope_facts facts = { 0 };
+
+    if (account->default_project_id[0] == '\0') {
+        return 0;
+    }
+    if (kn_scope_find(db, KN_SCOPE_PROJECT, &project, account->id, &facts, err) < 0) {
+        return err->code == KN_NOT_FOUND ? 0 : -1;
+    }
+    if (facts.enabled && kn_rows_count(facts.role_rows) > 0) {
+        *ret = facts;
+        facts.role_rows = NULL;
+    }
+    return 0;
+}
+
+static int find_scope(struct kn_db *db, const struct kn_login *login, const struct kn_account *account,
+                      struct kn_scope_facts *ret, struct kn_error *err)
+{
+    return login->scope_said ? wanted_scope(db, login, account, ret, err) : default_scope(db, account, ret, err);
+}
+
+/* --- what it shows --- */
+
+static void add_id_name(struct kn_strbuf *sb, const char *key, const char *id, const char *name)
+{
+    kn_jsonw_object(sb, key);
+    kn_jsonw_str(sb, "id", id);
+    kn_jsonw_str(sb, "name", name);
+    kn_jsonw_end_object(sb);
+}
+
+static void write_user(struct kn_strbuf *sb, const struct kn_account *account)
+{
+    kn_jsonw_object(sb, "user");
+    kn_jsonw_str(sb, "id", account->id);
+    kn_jsonw_str(sb, "name", account->name);
+    add_id_name(sb, "domain", account->domain_id, account->domain_name);
+    kn_jsonw_null(sb, "password_expires_at");
+    kn_jsonw_end_object(sb);
+}
+
+static void write_scope(struct kn_strbuf *sb, const struct kn_scope_facts *facts)
+{
+    switch (facts->kind) {
+    case KN_SCOPE_NONE:
+        return;
+    case KN_SCOPE_PROJECT:
+        kn_jsonw_object(sb, "project");
+        kn_jsonw_str(sb, "id", facts->id);
+        kn_jsonw_str(sb, "name", facts->name);
+        add_id_name(sb, "domain", facts->domain_id, facts->domain_name);
+        kn_jsonw_end_object(sb);
+        kn_jsonw_bool(sb, "is_domain", false);
+        break;
+    case KN_SCOPE_DOMAIN:
+        add_id_name(sb, "domain", facts->id, facts->name);
+        break;
+    case KN_SCOPE_SYSTEM:
+        kn_jsonw_object(sb, "system");
+        kn_jsonw_bool(sb, "all", true);
+        kn_jsonw_end_object(sb);
+        break;
+    }
+    kn_jsonw_array(sb, "roles");
+    for (int i = 0; i < kn_rows_count(facts->role_rows); i++) {
+        add_id_name(sb, NULL, kn_rows_str(facts->role_rows, i, 0), kn_rows_str(facts->role_rows, i, 1));
+    }
+    kn_jsonw_end_array(sb);
+}
+
+static void write_audit(struct kn_strbuf *sb, const struct kn_token *token)
+{
+    char text[KN_AUDIT_TEXT];
+
+    kn_jsonw_array(sb, "audit_ids");
+    kn_audit_text(token->audit, text);
+    kn_jsonw_str(sb, NULL, text);
+    if (token->has_parent) {
+        kn_audit_text(token->parent, text);
+        kn_jsonw_str(sb, NULL, text);
+    }
+    kn_jsonw_end_array(sb);
+}
+
+static void write_times(struct kn_strbuf *sb, const struct kn_token *token)
+{
+    char time[KN_TIME_SIZE];
+
+    kn_time_iso_us_z(token->issued_us, time);
+    kn_jsonw_str(sb, "issued_at", time);
+    kn_time_iso_us_z(token->expires_us, time);
+    kn_jsonw_str(sb, "expires_at", time);
+}
+
+static void write_token(struct kn_request *req, const struct kn_token *token, const struct kn_account *account,
+                        const struct kn_scope_facts *facts, struct kn_response *res)
+{
+    struct kn_strbuf *sb = &res->body;
+
+    kn_jsonw_object(sb, NULL);
+    kn_jsonw_object(sb, "token");
+    kn_jsonw_array(sb, "methods");
+    if ((token->methods & KN_METHOD_PASSWORD) != 0) {
+        kn_jsonw_str(sb, NULL, "password");
+    }
+    if ((token->methods & KN_METHOD_TOKEN) != 0) {
+        kn_jsonw_str(sb, NULL, "token");
+    }
+    kn_jsonw_end_array(sb);
+    write_user(sb, account);
+    write_audit(sb, token);
+    write_times(sb, token);
+    write_scope(sb, facts);
+    if (facts->kind != KN_SCOPE_NONE && kn_request_query(req, "nocatalog") == NULL) {
+        const struct kn_catalog catalog = { kn_catalog_url(req), req->conf->identity_region,
+                                            facts->kind == KN_SCOPE_PROJECT ? facts->id : "" };
+        kn_catalog_write(sb, "catalog", &catalog);
+    }
+    kn_jsonw_end_object(sb);
+    kn_jsonw_end_object(sb);
+}
+
+/* --- the routes --- */
+
+static void fill(struct kn_token *token, const struct kn_account *account, const struct kn_scope_facts *facts,
+                 const struct kn_conf *conf)
+{
+    int64_t latest = kn_now_us() + conf->identity_token_s * 1000000;
+
+    token->issued_us = kn_now_us();
+    token->expires_us = token->has_parent && token->expires_us < latest ? token->expires_us : latest;
+    token->scope = facts->kind;
+    token->roles = facts->roles;
+    kn_copy(token->user_id, sizeof(token->user_id), account->id);
+    kn_copy(token->user_domain_id, sizeof(token->user_domain_id), account->domain_id);
+    kn_copy(token->scope_id, sizeof(token->scope_id), facts->id);
+    kn_copy(token->scope_domain_id, sizeof(token->scope_domain_id), facts->domain_id);
+    kn_random(token->audit, sizeof(token->audit));
+}
+
+int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    AUTO_FACTS struct kn_scope_facts facts = { 0 };
+    struct kn_account account = { 0 };
+    struct kn_token token = { 0 };
+    struct kn_login login;
+
+    if (kn_login_parse(req->body, &login, err) < 0) {
+        return -1;
+    }
+    token.methods = (uint8_t)login.methods;
+    if (authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &facts, err) < 0) {
+        return -1;
+    }
+    fill(&token, &account, &facts, req->conf);
+    kn_identity_sign(&token, &text);
+    kn_response_header(res, "X-Subject-Token", text.buf);
+    write_token(req, &token, &account, &facts, res);
+    return 0;
+}
+
+/* The token in question: the caller's own, or any for those who may look into the system. */
+static int subject(struct kn_request *req, const char **ret_text, struct kn_token *ret, struct kn_error *err)
+{
+    const char *text = kn_request_header(req, "X-Subject-Token");
+    struct kn_error why = { 0 };
+
+    if (text == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "X-Subject-Token is missing");
+    }
+    bool trusted = req->caller.is_admin || (req->caller.system_scoped && (req->caller.roles & KN_ROLE_READER) != 0);
+    if (kn_identity_read(text, ret, &why) < 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Failed to validate token");
+    }
+    if (!trusted && strcmp(ret->user_id, req->caller.user_id) != 0) {
+        return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: identity:validate_token.");
+    }
+    *ret_text = text;
+    return 0;
+}
+
+int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_FACTS struct kn_scope_facts facts = { 0 };
+    struct kn_account account = { 0 };
+    struct kn_token token;
+    const char *text = NULL;
+
+    if (subject(req, &text, &token, err) < 0) {
+        return -1;
+    }
+    const struct kn_named target = { .id = token.scope_id };
+    if (find_user(req->db, token.user_id, &account, err) < 0 ||
+        kn_scope_find(req->db, token.scope, &target, token.user_id, &facts, err) < 0) {
+        return err->code == KN_UNAUTHORIZED || err->code == KN_NOT_FOUND
+                   ? kn_fail(err, KN_NOT_FOUND, "Failed to validate token")
+                   : -1;
+    }
+    kn_response_header(res, "X-Subject-Token", text);
+    write_token(req, &token, &account, &facts, res);
+    return 0;
+}
+
+int kn_tokens_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    char audit[KN_AUDIT_TEXT];
+    struct kn_token token;
+    const char *text = NULL;
+
+    (void)res;
+    if (subject(req, &text, &token, err) < 0) {
+        return -1;
+    }
+    kn_audit_text(token.audit, audit);
+    if (kn_revoke(req->db, KN_REVOKE_TOKEN, audit, err) < 0) {
+        return -1;
+    }
+    kn_identity_refresh(req->db);
+    return 0;
+}

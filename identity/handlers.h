@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handlers: what routes.c names, by file. */
+#ifndef KN_IDENTITY_HANDLERS_H
+#define KN_IDENTITY_HANDLERS_H
+
+#include "lib/adapter/http.h"
+
+/* api_tokens.c */
+kn_handler kn_tokens_create, kn_tokens_show, kn_tokens_delete;
+/* api_auth.c */
+kn_handler kn_auth_catalog, kn_auth_projects, kn_auth_domains, kn_auth_system;
+/* api_domains.c */
+kn_handler kn_domains_list, kn_domains_show, kn_domains_create, kn_domains_update, kn_domains_delete;
+/* api_projects.c */
+kn_handler kn_projects_list, kn_projects_show, kn_projects_create, kn_projects_update, kn_projects_delete;
+/* api_users.c */
+kn_handler kn_users_list, kn_users_show, kn_users_create, kn_users_update, kn_users_delete, kn_users_password,
+    kn_users_projects;
+/* api_roles.c */
+kn_handler kn_roles_list, kn_roles_show, kn_roles_create, kn_roles_update, kn_roles_delete;
+/* api_assignments.c */
+kn_handler kn_grants_list, kn_grants_create, kn_grants_check, kn_grants_delete, kn_assignments_list;
+
+/* The front door's URL: base_url without "/identity", or what the configuration says. Memory of the request. */
+const char *kn_catalog_url(struct kn_request *req);
+
+#endif

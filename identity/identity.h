@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * identity: the room's state in a process: keys, revocations, failed logins, and the thread that keeps the first two fresh, once a
+ * second. Everything is thread-safe between kn_identity_start() and kn_identity_stop().
+ */
+#ifndef KN_IDENTITY_IDENTITY_H
+#define KN_IDENTITY_IDENTITY_H
+
+#include "identity/api.h"
+#include "identity/token.h"
+
+/* Signed by the current key. */
+void kn_identity_sign(const struct kn_token *token, struct kn_strbuf *out);
+/* Valid in every respect, revocation included. KN_UNAUTHORIZED otherwise. */
+int kn_identity_read(const char *text, struct kn_token *ret, struct kn_error *err);
+/* Sees in this process at once what was just revoked; the others see it within a second. Never fails: the thread repeats it. */
+void kn_identity_refresh(struct kn_db *db);
+
+/* Failed logins of one name ("user address"). */
+int kn_identity_may_try(const char *name, struct kn_error *err); /* KN_TOO_MANY */
+void kn_identity_failed(const char *name);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* login: what POST /v3/auth/tokens asks for. Pure; the strings are the body's. */
+#ifndef KN_IDENTITY_LOGIN_H
+#define KN_IDENTITY_LOGIN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "identity/token.h"
+
+/* Something named by its id, or by its name within a domain. NULL = not said. */
+struct kn_named {
+    const char *id;
+    const char *name;
+    const char *domain_id;
+    const char *domain_name;
+};
+
+struct kn_login {
+    unsigned methods;          /* bits of enum kn_method */
+    struct kn_named user;      /* of the method password */
+    const char *password;
+    const char *token;         /* of the method token */
+    bool scope_said;           /* no scope at all means the user's default project */
+    enum kn_scope scope;
+    struct kn_named target;    /* the project or domain; a domain in id and name */
+};
+
+/* KN_BAD_REQUEST: not understood; KN_UNAUTHORIZED: a method that nobody has. */
+int kn_login_parse(const json_t *body, struct kn_login *ret, struct kn_error *err);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the JSON of domains, projects, users and roles. Columns come in the order that each noun's SELECT (…_COLUMNS) names. */
+#include "identity/view.h"
+
+#include <string.h>
+
+#include "identity/nouns.h"
+#include "lib/base/mem.h"
+
+void kn_view_self(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id)
+{
+    AUTO_FREE char *self = kn_asprintf("%s/v3/%s/%s", req->base_url, collection, id);
+
+    kn_jsonw_object(sb, "links");
+    kn_jsonw_str(sb, "self", self);
+    kn_jsonw_end_object(sb);
+}
+
+static void no_options(struct kn_strbuf *sb)
+{
+    kn_jsonw_object(sb, "options");
+    kn_jsonw_end_object(sb);
+}
+
+void kn_view_domain(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
+{
+    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
+    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, 1));
+    kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 2));
+    kn_jsonw_bool(sb, "enabled", kn_rows_bool(rows, row, 3));
+    kn_jsonw_array(sb, "tags");
+    kn_jsonw_end_array(sb);
+    no_options(sb);
+    kn_view_self(sb, req, "domains", kn_rows_text(rows, row, 0));
+}
+
+void kn_view_project(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
+{
+    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
+    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, 1));
+    kn_jsonw_str(sb, "domain_id", kn_rows_str(rows, row, 2));
+    kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 3));
+    kn_jsonw_bool(sb, "enabled", kn_rows_bool(rows, row, 4));
+    kn_jsonw_str(sb, "parent_id", kn_rows_str(rows, row, 5));
+    kn_jsonw_raw(sb, "tags", kn_rows_str(rows, row, 6));
+    kn_jsonw_bool(sb, "is_domain", false);
+    no_options(sb);
+    kn_view_self(sb, req, "projects", kn_rows_text(rows, row, 0));
+}
+
+static void add_if_set(struct kn_strbuf *sb, const char *key, const char *value)
+{
+    if (value[0] != '\0') {
+        kn_jsonw_str(sb, key, value);
+    }
+}
+
+void kn_view_user(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
+{
+    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
+    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, 1));
+    kn_jsonw_str(sb, "domain_id", kn_rows_str(rows, row, 2));
+    add_if_set(sb, "description", kn_rows_text(rows, row, 3));
+    kn_jsonw_bool(sb, "enabled", kn_rows_bool(rows, row, 4));
+    add_if_set(sb, "email", kn_rows_text(rows, row, 5));
+    add_if_set(sb, "default_project_id", kn_rows_text(rows, row, 6));
+    kn_jsonw_null(sb, "password_expires_at");
+    no_options(sb);
+    kn_view_self(sb, req, "users", kn_rows_text(rows, row, 0));
+}
+
+void kn_view_role(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
+{
+    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
+    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, 1));
+    kn_jsonw_null(sb, "domain_id");
+    kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 2));
+    kn_jsonw_object(sb, "options");
+    if (kn_role_is_builtin(kn_rows_text(rows, row, 1))) {
+        kn_jsonw_bool(sb, "immutable", true);
+    }
+    kn_jsonw_end_object(sb);
+    kn_view_self(sb, req, "roles", kn_rows_text(rows, row, 0));
+}
+
+void kn_view_list_links(struct kn_strbuf *sb, const struct kn_request *req)
+{
+    AUTO_FREE char *self = kn_asprintf("%s%s", req->base_url, req->path);
+
+    kn_jsonw_object(sb, "links");
+    kn_jsonw_null(sb, "next");
+    kn_jsonw_str(sb, "self", self);
+    kn_jsonw_null(sb, "previous");
+    kn_jsonw_end_object(sb);
+}
+
+void kn_view_list(struct kn_response *res, const struct kn_request *req, const char *key, const struct kn_rows *rows,
+                  kn_view *view)
+{
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, key);
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        kn_jsonw_object(&res->body, NULL);
+        view(&res->body, req, rows, i);
+        kn_jsonw_end_object(&res->body);
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_view_list_links(&res->body, req);
+    kn_jsonw_end_object(&res->body);
+}
+
+int kn_view_one(struct kn_response *res, const struct kn_request *req, const char *key, const char *id,
+                const struct kn_rows *rows, kn_view *view, struct kn_error *err)
+{
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Could not find %s: %s.", key, id);
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_object(&res->body, key);
+    view(&res->body, req, rows, 0);
+    kn_jsonw_end_object(&res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}

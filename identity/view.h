@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* view: what all of Keystone's answers share: self links, list envelopes, and the shapes of the four nouns. */
+#ifndef KN_IDENTITY_VIEW_H
+#define KN_IDENTITY_VIEW_H
+
+#include "lib/adapter/http.h"
+#include "lib/base/jsonw.h"
+
+/* Writes one object's members from a row; the braces are the caller's. */
+typedef void kn_view(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row);
+kn_view kn_view_domain, kn_view_project, kn_view_user, kn_view_role;
+
+/* "links":{"self":"<base>/v3/<collection>/<id>"} */
+void kn_view_self(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id);
+/* {"<key>":[…],"links":{next, self, previous}} of all rows. */
+void kn_view_list(struct kn_response *res, const struct kn_request *req, const char *key, const struct kn_rows *rows,
+                  kn_view *view);
+/* The links of a list, closed with the object. */
+void kn_view_list_links(struct kn_strbuf *sb, const struct kn_request *req);
+/* {"<key>":{…}} of the first row; KN_NOT_FOUND in Keystone's words ("Could not find user: …") if there is none. */
+int kn_view_one(struct kn_response *res, const struct kn_request *req, const char *key, const char *id,
+                const struct kn_rows *rows, kn_view *view, struct kn_error *err);
+
+#endif
