@@ -184,7 +184,7 @@ static void write_list(const struct kn_collection *c, const struct kn_request *r
     }
     kn_jsonw_end_array(&res->body);
     if (count > 0) {
-        kn_page_links(page, req, c->plural, count, kn_rows_text(rows, kn_page_row(page, count, 0), id),
+        kn_neutron_page_links(page, req, c->plural, count, kn_rows_text(rows, kn_page_row(page, count, 0), id),
                       kn_rows_text(rows, kn_page_row(page, count, count - 1), id), &res->body);
     }
     kn_jsonw_end_object(&res->body);
@@ -198,7 +198,7 @@ int kn_collection_list(const struct kn_collection *c, struct kn_request *req, st
     struct kn_page page;
 
     begin(c, req, &query);
-    if (add_filters(c, req, &query, err) < 0 || kn_page_read(c, req, &page, err) < 0) {
+    if (add_filters(c, req, &query, err) < 0 || kn_neutron_page_read(c, req, &page, err) < 0) {
         return -1;
     }
     kn_page_add(&page, c, &query);

@@ -35,7 +35,7 @@ static void write_extension(struct kn_strbuf *sb, const char *key, size_t i)
     kn_jsonw_end_object(sb);
 }
 
-int kn_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_neutron_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)req;
     (void)err;
@@ -49,7 +49,7 @@ int kn_extensions_list(struct kn_request *req, struct kn_response *res, struct k
     return 0;
 }
 
-int kn_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_neutron_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     for (size_t i = 0; i < sizeof(EXTENSIONS) / sizeof(EXTENSIONS[0]); i++) {
         if (strcmp(EXTENSIONS[i].alias, req->params[0]) == 0) {
@@ -65,7 +65,7 @@ int kn_extensions_show(struct kn_request *req, struct kn_response *res, struct k
 
 static const struct kn_stmt ZONES = { "network_zones", "SELECT DISTINCT zone FROM host ORDER BY zone", 0 };
 
-int kn_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_neutron_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 

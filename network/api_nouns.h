@@ -26,7 +26,7 @@ int kn_noun_create(struct kn_request *req, const struct kn_collection *c,
 kn_handler kn_networks_list, kn_networks_show, kn_networks_create, kn_networks_update, kn_networks_delete;
 kn_handler kn_subnets_list, kn_subnets_show, kn_subnets_create, kn_subnets_update, kn_subnets_delete;
 kn_handler kn_ports_list, kn_ports_show, kn_ports_create, kn_ports_update, kn_ports_delete;
-kn_handler kn_extensions_list, kn_extensions_show, kn_zones_list;
+kn_handler kn_neutron_extensions_list, kn_neutron_extensions_show, kn_neutron_zones_list;
 kn_handler kn_quotas_list, kn_quotas_show, kn_quotas_default, kn_quotas_details, kn_quotas_update, kn_quotas_delete;
 
 #endif

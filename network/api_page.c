@@ -80,7 +80,7 @@ static int read_sort(const struct kn_collection *c, const struct kn_request *req
     return 0;
 }
 
-int kn_page_read(const struct kn_collection *c, struct kn_request *req, struct kn_page *ret, struct kn_error *err)
+int kn_neutron_page_read(const struct kn_collection *c, struct kn_request *req, struct kn_page *ret, struct kn_error *err)
 {
     struct kn_page page = { .marker = kn_request_query(req, "marker") };
 
@@ -192,7 +192,7 @@ static void add_link(const struct kn_request *req, const char *plural, const cha
     kn_jsonw_end_object(out);
 }
 
-void kn_page_links(const struct kn_page *page, const struct kn_request *req, const char *plural, int count,
+void kn_neutron_page_links(const struct kn_page *page, const struct kn_request *req, const char *plural, int count,
                    const char *first_id, const char *last_id, struct kn_strbuf *out)
 {
     AUTO_FREE char *key = kn_asprintf("%s_links", plural);

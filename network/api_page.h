@@ -19,7 +19,7 @@ struct kn_page {
     int key_count;
 };
 
-int kn_page_read(const struct kn_collection *c, struct kn_request *req, struct kn_page *ret, struct kn_error *err);
+int kn_neutron_page_read(const struct kn_collection *c, struct kn_request *req, struct kn_page *ret, struct kn_error *err);
 /* Appends " AND <behind the marker> ORDER BY … LIMIT …". */
 void kn_page_add(const struct kn_page *page, const struct kn_collection *c, struct kn_query *query);
 /* Which row of `count` comes i-th in the answer. */
@@ -27,7 +27,7 @@ int kn_page_row(const struct kn_page *page, int count, int i);
 /* False with *err (KN_NOT_FOUND, or why the database could not say). */
 bool kn_page_marker_exists(const struct kn_collection *c, struct kn_request *req, const char *marker,
                            struct kn_error *err);
-void kn_page_links(const struct kn_page *page, const struct kn_request *req, const char *plural, int count,
+void kn_neutron_page_links(const struct kn_page *page, const struct kn_request *req, const char *plural, int count,
                    const char *first_id, const char *last_id, struct kn_strbuf *out);
 
 #endif
