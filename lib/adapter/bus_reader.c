@@ -73,7 +73,10 @@ static int find(const struct kn_bus_reader *reader, const char *topic, int parti
     return -1;
 }
 
-/* Where the partition ends now. Asks for metadata first when the topic is new to this client. */
+/*
+ * Where the partition ends now. Asked over the producer's connection: on the consumer's own, Kafka would let the question wait
+ * behind the fetch that waits for messages.
+ */
 static int find_end(struct kn_bus_reader *reader, rd_kafka_topic_t *topic, int partition, int64_t *ret_end,
                     struct kn_error *err)
 {
@@ -86,11 +89,11 @@ static int find_end(struct kn_bus_reader *reader, rd_kafka_topic_t *topic, int p
     do {
         const struct rd_kafka_metadata *metadata = NULL;
 
-        rc = rd_kafka_query_watermark_offsets(reader->consumer, name, partition, &begin, ret_end, 1000);
+        rc = rd_kafka_query_watermark_offsets(reader->bus->producer, name, partition, &begin, ret_end, 1000);
         if (rc == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return 0;
         }
-        if (rd_kafka_metadata(reader->consumer, 0, topic, &metadata, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (rd_kafka_metadata(reader->bus->producer, 0, kn_bus_topic(reader->bus, name), &metadata, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
             rd_kafka_metadata_destroy(metadata);
         }
         nanosleep(&pause, NULL);
