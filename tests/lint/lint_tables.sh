@@ -7,7 +7,9 @@ verdict "$(for f in $(files '*.c' | grep -v '^tests/'); do
     gawk -v f="$f" '
         /^ *(static|const)( [a-z_]+)* .*[A-Za-z_0-9]\[\](\[[^]]*\])* = \{/ {
             name = gensub(/.*[ *]([A-Za-z_0-9]+)\[\](\[[^]]*\])* = \{.*/, "\\1", 1); at = FNR }
+        /\(\*const [A-Za-z_0-9]+\[\]\)\(.*= \{/ { name = gensub(/.*\(\*const ([A-Za-z_0-9]+)\[\]\)\(.*/, "\\1", 1); at = FNR }
         /[A-Za-z_0-9]\[[^]]+\](\[[^]]*\])* = \{/ && !/^ *\[/ { name = "" }
+        /^\};/ { name = "" }
         /^\} [A-Z_]+\[\] = \{/ { name = gensub(/^\} ([A-Z_]+)\[.*/, "\\1", 1); at = FNR }
         /(^|[ {])\[KN_[A-Z0-9_]+\] = / { if (name != "" && !(name in indexed)) indexed[name] = at }
         /_Static_assert/ { asserted = asserted " " $0 }

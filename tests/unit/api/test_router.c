@@ -124,17 +124,19 @@ static void test_matching(void **state)
     }
 }
 
+#define PLACE_SIZE 200
+
 static int place_of(const char *raw, struct kn_place *place, char *buf)
 {
     const char *segments[KN_SEGMENTS_MAX];
-    strcpy(buf, raw);
+    kn_copy(buf, PLACE_SIZE, raw);
     return kn_router_find(router, &COMPUTE, segments, cut(buf, segments), place);
 }
 
 static void test_parameters(void **state)
 {
     struct kn_place place;
-    char buf[200];
+    char buf[PLACE_SIZE];
 
     (void)state;
     assert_true(place_of("/v2.1/servers/abc/tags/t", &place, buf));
@@ -154,7 +156,7 @@ static void test_allow(void **state)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
     struct kn_place place;
-    char buf[200];
+    char buf[PLACE_SIZE];
 
     (void)state;
     assert_true(place_of("/v2.1/servers", &place, buf));
