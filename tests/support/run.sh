@@ -20,9 +20,10 @@ one() {
     local program=$1 name=${1#build/*/tests/} log started rc p f s
     log=build/log/$name.log
     mkdir -p "$(dirname "$log")"
+    : > "$log" # appended to, because what a test starts may open it again
     started=$(date +%s%N)
     CMOCKA_MESSAGE_OUTPUT=STDOUT ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:abort_on_error=0} \
-        UBSAN_OPTIONS=print_stacktrace=1 timeout -k 10 "${LIMIT:-300}" "$program" > "$log" 2>&1
+        UBSAN_OPTIONS=print_stacktrace=1 timeout -k 10 "${LIMIT:-300}" "$program" >> "$log" 2>&1
     rc=$?
     read -r p f s < <(count "$log" "$rc")
     if [ "$f" -gt 0 ]; then
