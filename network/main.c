@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kilonova-network: IP addresses, ports and who lives where. */
+/* main.c: kilonova-network, the one writer of ports on the bus. All of it is in service.c. */
 #include "network/service.h"
 
 int main(int argc, char **argv)

@@ -3,16 +3,14 @@
  * service.c: the bus side of kilonova-network. Takes a batch, decides it in one transaction, answers after the commit. The handlers
  * (allocate.c, bind.c) know nothing of the bus; this file knows nothing of ports.
  *
- * Two commands of different kinds for one server never share a stretch, so that their order is that of the topic. When
- * somebody else took an address or a MAC between reading and writing, the batch is decided again; when a batch fails for a reason of its
- * own, each command is tried alone, so that one bad command cannot hold up the others.
+ * Two commands of different kinds for one server never share a stretch, so that their order is that of the topic. When somebody else
+ * took an address or a MAC between reading and writing, the batch is decided again.
  */
 #include "network/service.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/batch.h"
 #include "network/peers.h"
@@ -154,24 +152,11 @@ static int serve(struct kn_daemon *d, struct kn_outcome *outcomes, int count, st
 {
     AUTO_RELEASE(kn_peers) struct kn_peers peers = KN_PEERS_INIT;
 
-    if (run_batch(d->db, outcomes, count, &peers, err) == 0) {
-        answer(d, outcomes, count);
-        kn_peers_send(d, &peers, NULL);
-        return 0;
-    }
-    if (err->code == KN_UNAVAILABLE) {
+    if (run_batch(d->db, outcomes, count, &peers, err) < 0) {
         return -1;
     }
-    if (count == 1) {
-        kn_log_error(outcomes[0].command->type->name, err);
-        kn_reply_failed(d, outcomes[0].command, err, false);
-        return 0;
-    }
-    for (int i = 0; i < count; i++) {
-        if (serve(d, outcomes + i, 1, err) < 0) {
-            return -1;
-        }
-    }
+    answer(d, outcomes, count);
+    kn_peers_send(d, &peers, NULL);
     return 0;
 }
 

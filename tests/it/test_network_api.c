@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Neutron over HTTP: what clients do and see, who may do it, and a table of everything that must be refused. */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+
+#include "lib/adapter/crypto.h"
+#include "lib/base/mem.h"
+#include "network/api.h"
+#include "tests/support/broker.h"
+#include "tests/support/front.h"
+#include "tests/support/http_client.h"
+#include "tests/support/postgres.h"
+
+#define ALICE KN_TEST_TOKEN("a11ce", "member")
+#define READER KN_TEST_TOKEN("a11ce", "reader")
+#define BOB KN_TEST_TOKEN("b0b", "member")
+#define ADMIN KN_TEST_TOKEN("ad", "admin")
+#define NOBODY "99999999-9999-4999-8999-999999999999"
+#define V2 "/network/v2.0"
+
+static struct kn_test_pg *pg;
+static struct kn_test_broker *broker;
+static struct kn_test_front *front;
+static struct kn_conf conf;
+static struct kn_db *db;
+static struct kn_test_http http;
+static char *url;
+
+static int setup(void **state)
+{
+    static const struct kn_api *const APIS[] = { &kn_network_api, NULL };
+    struct kn_error err;
+
+    (void)state;
+    assert_ok(kn_crypto_init(&err), &err);
+    pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    url = kn_test_pg_migrated(pg, "network");
+    broker = kn_test_broker_start();
+    kn_conf_defaults(&conf);
+    conf.db_url = url;
+    kn_test_broker_conf(broker, &conf);
+    db = kn_db_new(url, "test");
+    front = kn_test_front_start(&conf, APIS);
+    http = kn_test_http_open(kn_test_front_port(front));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kn_test_http_close(&http);
+    kn_test_front_free(front);
+    kn_test_broker_free(broker);
+    kn_db_free(db);
+    kn_test_pg_free(pg);
+    free(url);
+    return 0;
+}
+
+static int fresh(void **state)
+{
+    struct kn_error err;
+
+    (void)state;
+    assert_ok(kn_db_script(db, "TRUNCATE address, port, subnet, network, network_quota CASCADE", &err), &err);
+    return 0;
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------------- */
+
+/* "POST /networks", then the answer must have this status. */
+static void ask(int status, const char *token, const char *what, const char *body)
+{
+    char method[8];
+    int path = 0;
+
+    sscanf(what, "%7s %n", method, &path);
+    AUTO_FREE char *whole = kn_asprintf(V2 "%s", what + path);
+
+    kn_test_http_ask(&http, method, whole, token, body);
+    if (http.status != status) {
+        fail_msg("%s %s: %d %s, wanted %d", what, body != NULL ? body : "", http.status, http.body.buf, status);
+    }
+}
+
+/* A member of the last answer's only object: "port.fixed_ips.0.ip_address" as text; valid for the next 7 calls. */
+static const char *get(const char *path)
+{
+    static char text[8][512];
+    static int next;
+    char *out = text[next++ % 8], step[64];
+    json_t *json = kn_test_http_json(&http);
+    const json_t *at = json;
+
+    for (size_t len; *path != '\0'; path += len + (path[len] == '.')) {
+        len = strcspn(path, ".");
+        snprintf(step, sizeof(step), "%.*s", (int)len, path);
+        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(step)) : json_object_get(at, step);
+    }
+    AUTO_FREE char *dumped = json_is_string(at) ? kn_strdup(json_string_value(at))
+                             : at != NULL       ? json_dumps(at, JSON_ENCODE_ANY | JSON_COMPACT)
+                                                : kn_strdup("(absent)");
+
+    snprintf(out, sizeof(text[0]), "%s", dumped);
+    json_decref(json);
+    return out;
+}
+
+static size_t count_of(const char *plural)
+{
+    json_t *json = kn_test_http_json(&http);
+    size_t n = json_array_size(json_object_get(json, plural));
+
+    json_decref(json);
+    return n;
+}
+
+/* The path of an object: "GET /networks/<id>". */
+static const char *at(const char *method, const char *plural, const char *id)
+{
+    static char text[4][128];
+    static int next;
+    char *out = text[next++ % 4];
+
+    snprintf(out, sizeof(text[0]), "%s /%s/%s", method, plural, id);
+    return out;
+}
+
+static const char *make_network(const char *token, const char *more)
+{
+    static char ids[8][64];
+    static int next;
+    AUTO_FREE char *body = kn_asprintf("{\"network\":{\"name\":\"n\"%s}}", more);
+
+    ask(201, token, "POST /networks", body);
+    return strcpy(ids[next++ % 8], get("network.id"));
+}
+
+static const char *make_subnet(const char *token, const char *network, const char *more)
+{
+    static char ids[8][64];
+    static int next;
+    AUTO_FREE char *body = kn_asprintf("{\"subnet\":{\"network_id\":\"%s\",\"ip_version\":4%s}}", network, more);
+
+    ask(201, token, "POST /subnets", body);
+    return strcpy(ids[next++ % 8], get("subnet.id"));
+}
+
+static void post(int status, const char *token, const char *noun, const char *network, const char *more)
+{
+    AUTO_FREE char *what = kn_asprintf("POST /%ss", noun);
+    AUTO_FREE char *body = kn_asprintf("{\"%s\":{\"network_id\":\"%s\"%s}}", noun, network, more);
+
+    ask(status, token, what, body);
+}
+
+/* --- networks ----------------------------------------------------------------------------------------------------- */
+
+static void test_network_life(void **state)
+{
+    (void)state;
+    const char *id = make_network(ALICE, ",\"description\":\"d\",\"admin_state_up\":\"true\"");
+
+    assert_string_equal(get("network.tenant_id"), "a11ce");
+    assert_string_equal(get("network.project_id"), "a11ce");
+    assert_string_equal(get("network.status"), "ACTIVE");
+    assert_string_equal(get("network.shared"), "false");
+    assert_string_equal(get("network.subnets"), "[]");
+    assert_string_equal(get("network.mtu"), "1450");
+    assert_string_equal(get("network.provider:segmentation_id"), "(absent)");
+    ask(200, ADMIN, at("GET", "networks", id), NULL);
+    assert_string_equal(get("network.provider:network_type"), "vxlan");
+    assert_true(atoi(get("network.provider:segmentation_id")) >= 1000);
+    ask(200, ALICE, at("PUT", "networks", id), "{\"network\":{\"name\":\"renamed\",\"admin_state_up\":false}}");
+    assert_string_equal(get("network.name"), "renamed");
+    assert_string_equal(get("network.status"), "DOWN");
+    assert_string_equal(get("network.description"), "d");
+    ask(204, ALICE, at("DELETE", "networks", id), NULL);
+    assert_int_equal(http.body.len, 0);
+    ask(404, ALICE, at("GET", "networks", id), NULL);
+    assert_string_equal(get("NeutronError.type"), "NetworkNotFound");
+}
+
+static void test_bulk_is_all_or_nothing(void **state)
+{
+    (void)state;
+    ask(201, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
+    assert_string_equal(get("networks.1.name"), "b");
+    ask(400, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"c\"},{\"name\":5}]}");
+    ask(200, ALICE, "GET /networks", NULL);
+    assert_int_equal(count_of("networks"), 2);
+}
+
+static void test_others_networks(void **state)
+{
+    (void)state;
+    const char *hers = make_network(ALICE, ""), *shared = make_network(ADMIN, ",\"shared\":true,\"tenant_id\":\"a11ce\"");
+
+    ask(404, BOB, at("GET", "networks", hers), NULL);
+    ask(404, BOB, at("PUT", "networks", hers), "{\"network\":{\"name\":\"x\"}}");
+    ask(404, BOB, at("DELETE", "networks", hers), NULL);
+    ask(200, BOB, at("GET", "networks", shared), NULL);
+    ask(403, BOB, at("PUT", "networks", shared), "{\"network\":{\"name\":\"x\"}}");
+    ask(403, BOB, at("DELETE", "networks", shared), NULL);
+    post(403, BOB, "subnet", shared, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+    post(404, BOB, "subnet", hers, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+    post(404, BOB, "port", hers, "");
+    ask(200, BOB, "GET /networks", NULL);
+    assert_int_equal(count_of("networks"), 1);
+    ask(403, READER, "POST /networks", "{\"network\":{}}");
+    ask(403, ALICE, "POST /networks", "{\"network\":{\"shared\":true}}");
+    ask(403, ALICE, "POST /networks", "{\"network\":{\"provider:segmentation_id\":7}}");
+    ask(400, ALICE, "POST /networks", "{\"network\":{\"tenant_id\":\"b0b\"}}");
+    ask(401, "", "GET /networks", NULL);
+}
+
+static void test_segmentation_id(void **state)
+{
+    (void)state;
+    make_network(ADMIN, ",\"provider:network_type\":\"vxlan\",\"provider:segmentation_id\":77");
+    assert_string_equal(get("network.provider:segmentation_id"), "77");
+    ask(409, ADMIN, "POST /networks", "{\"network\":{\"provider:segmentation_id\":77}}");
+    assert_string_equal(get("NeutronError.type"), "TunnelIdInUse");
+    ask(400, ADMIN, "POST /networks", "{\"network\":{\"provider:network_type\":\"flat\"}}");
+}
+
+/* --- subnets ------------------------------------------------------------------------------------------------------ */
+
+static void test_subnet_life(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, ""), *id = make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\",\"dns_nameservers\":"
+                        "[\"8.8.8.8\"],\"host_routes\":[{\"destination\":\"10.1.0.0/16\",\"nexthop\":\"10.0.0.9\"}]");
+
+    assert_string_equal(get("subnet.gateway_ip"), "10.0.0.1");
+    assert_string_equal(get("subnet.allocation_pools"), "[{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.2\"}]");
+    assert_string_equal(get("subnet.enable_dhcp"), "true");
+    assert_string_equal(get("subnet.dns_nameservers"), "[\"8.8.8.8\"]");
+    assert_string_equal(get("subnet.host_routes.0.nexthop"), "10.0.0.9");
+    assert_string_equal(get("subnet.subnetpool_id"), "null");
+    ask(200, ALICE, at("GET", "networks", network), NULL);
+    assert_string_equal(get("network.subnets.0"), id);
+    ask(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
+    assert_string_equal(get("ports.0.fixed_ips.0.ip_address"), "10.0.0.2");
+    ask(200, ALICE, at("PUT", "subnets", id), "{\"subnet\":{\"gateway_ip\":null,\"enable_dhcp\":false,\"name\":\"s\",\"dns_nameservers\":[]}}");
+    assert_string_equal(get("subnet.gateway_ip"), "null");
+    assert_string_equal(get("subnet.dns_nameservers"), "[]");
+    assert_string_equal(get("subnet.host_routes.0.nexthop"), "10.0.0.9");
+    ask(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
+    assert_string_equal(get("ports.0.fixed_ips"), "[]");
+    ask(200, ALICE, at("PUT", "subnets", id), "{\"subnet\":{\"enable_dhcp\":true}}");
+    ask(204, ALICE, at("DELETE", "subnets", id), NULL);
+    ask(404, ALICE, at("GET", "subnets", id), NULL);
+    assert_string_equal(get("NeutronError.type"), "SubnetNotFound");
+    ask(204, ALICE, at("DELETE", "networks", network), NULL); /* its DHCP port goes along */
+}
+
+static void test_subnet_pools(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, "");
+
+    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.100\"");
+    assert_string_equal(get("subnet.allocation_pools"),
+                        "[{\"end\":\"10.0.0.99\",\"start\":\"10.0.0.1\"},{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.101\"}]");
+    make_subnet(ALICE, network, ",\"cidr\":\"10.0.1.0/24\",\"gateway_ip\":null,\"enable_dhcp\":false,\"allocation_pools\":"
+                                "[{\"start\":\"10.0.1.5\",\"end\":\"10.0.1.6\"}]");
+    assert_string_equal(get("subnet.allocation_pools"), "[{\"end\":\"10.0.1.6\",\"start\":\"10.0.1.5\"}]");
+    post(400, ALICE, "subnet", network, ",\"ip_version\":4,\"cidr\":\"10.0.0.128/25\"");
+    assert_non_null(strstr(get("NeutronError.message"), "overlaps with another subnet"));
+    assert_string_equal(get("NeutronError.type"), "InvalidInput");
+}
+
+/* --- ports -------------------------------------------------------------------------------------------------------- */
+
+static void test_port_life(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, ""), *subnet = make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    char id[64];
+
+    post(201, ALICE, "port", network, ",\"name\":\"p\"");
+    snprintf(id, sizeof(id), "%s", get("port.id"));
+    assert_string_equal(get("port.fixed_ips.0.ip_address"), "10.0.0.3");
+    assert_string_equal(get("port.fixed_ips.0.subnet_id"), subnet);
+    assert_string_equal(get("port.status"), "DOWN");
+    assert_string_equal(get("port.binding:vnic_type"), "normal");
+    assert_string_equal(get("port.binding:host_id"), "(absent)");
+    assert_string_equal(get("port.port_security_enabled"), "(absent)");
+    assert_memory_equal(get("port.mac_address"), "fa:16:3e:", 9);
+    ask(200, ALICE, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.3\"},{\"ip_address\":\"10.0.0.50\"}],"
+                                            "\"device_id\":\"me\",\"mac_address\":\"fa:16:3e:01:02:03\"}}");
+    assert_string_equal(get("port.fixed_ips.1.ip_address"), "10.0.0.50");
+    assert_string_equal(get("port.mac_address"), "fa:16:3e:01:02:03");
+    ask(409, ALICE, at("DELETE", "subnets", subnet), NULL);
+    assert_string_equal(get("NeutronError.type"), "SubnetInUse");
+    ask(409, ALICE, at("DELETE", "networks", network), NULL);
+    assert_string_equal(get("NeutronError.type"), "NetworkInUse");
+    assert_non_null(strstr(get("NeutronError.message"), id));
+    ask(204, ALICE, at("DELETE", "ports", id), NULL);
+    ask(204, ALICE, at("DELETE", "networks", network), NULL);
+}
+
+static void test_port_addresses(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, "");
+
+    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/29\",\"enable_dhcp\":false");
+    const char *second = make_subnet(ALICE, network, ",\"cidr\":\"10.0.1.0/29\",\"enable_dhcp\":false");
+    AUTO_FREE char *on_second = kn_asprintf(",\"fixed_ips\":[{\"subnet_id\":\"%s\"}]", second);
+
+    post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
+    assert_string_equal(get("port.fixed_ips"), "[]");
+    post(201, ALICE, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.2\"}]");
+    post(409, ALICE, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.2\"}]");
+    assert_string_equal(get("NeutronError.type"), "IpAddressAlreadyAllocated");
+    post(201, ALICE, "port", network, "");
+    assert_string_equal(get("port.fixed_ips.0.ip_address"), "10.0.0.3");
+    post(201, ALICE, "port", network, on_second);
+    assert_string_equal(get("port.fixed_ips.0.ip_address"), "10.0.1.2");
+    for (int i = 0; i < 7; i++) { /* three are left here, four there */
+        post(201, ALICE, "port", network, "");
+    }
+    post(409, ALICE, "port", network, "");
+    assert_string_equal(get("NeutronError.type"), "IpAddressGenerationFailure");
+    post(409, ALICE, "port", network, on_second);
+    assert_string_equal(get("NeutronError.type"), "IpAddressGenerationFailureForSubnet");
+    post(201, ALICE, "port", network, ",\"mac_address\":\"fa:16:3e:00:00:01\",\"fixed_ips\":[]");
+    post(409, ALICE, "port", network, ",\"mac_address\":\"FA:16:3E:00:00:01\",\"fixed_ips\":[]");
+    assert_string_equal(get("NeutronError.type"), "MacAddressInUse");
+}
+
+static void test_ports_on_a_shared_network(void **state)
+{
+    (void)state;
+    const char *network = make_network(ADMIN, ",\"shared\":true");
+    char id[64];
+
+    make_subnet(ADMIN, network, ",\"cidr\":\"10.0.0.0/24\"");
+    post(201, BOB, "port", network, "");
+    snprintf(id, sizeof(id), "%s", get("port.id"));
+    post(403, BOB, "port", network, ",\"mac_address\":\"fa:16:3e:00:00:01\"");
+    post(403, BOB, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"}]");
+    post(403, BOB, "port", network, ",\"device_owner\":\"network:router_interface\"");
+    ask(404, ALICE, at("GET", "ports", id), NULL);
+    ask(200, ADMIN, at("GET", "ports", id), NULL);
+    assert_string_equal(get("port.binding:vif_type"), "unbound");
+    ask(200, BOB, "GET /ports", NULL);
+    assert_int_equal(count_of("ports"), 1); /* the DHCP port is not Bob's */
+    ask(409, ADMIN, at("PUT", "networks", network), "{\"network\":{\"shared\":false}}");
+    assert_string_equal(get("NeutronError.type"), "InvalidSharedSetting");
+}
+
+static void test_ports_in_use(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, "");
+    struct kn_error err;
+    char id[64];
+
+    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    ask(200, ALICE, "GET /ports", NULL);
+    ask(409, ALICE, at("DELETE", "ports", get("ports.0.id")), NULL);
+    assert_string_equal(get("NeutronError.type"), "ServicePortInUse");
+    post(201, ALICE, "port", network, "");
+    snprintf(id, sizeof(id), "%s", get("port.id"));
+    AUTO_FREE char *sql = kn_asprintf("UPDATE port SET device_id = '" NOBODY "', device_owner = 'compute:nova', nic = 0, host = 'h'"
+                                      " WHERE id = '%s'", id);
+
+    assert_ok(kn_db_script(db, sql, &err), &err);
+    ask(409, ALICE, at("DELETE", "ports", id), NULL);
+    assert_string_equal(get("NeutronError.type"), "PortInUse");
+    ask(409, ALICE, at("PUT", "ports", id), "{\"port\":{\"device_id\":\"\"}}");
+    ask(409, ALICE, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
+    ask(200, ALICE, at("PUT", "ports", id), "{\"port\":{\"name\":\"mine\"}}");
+    assert_string_equal(get("port.status"), "ACTIVE");
+    ask(409, ALICE, at("PUT", "networks", network), "{\"network\":{\"mtu\":1400}}");
+}
+
+/* --- lists -------------------------------------------------------------------------------------------------------- */
+
+static void test_filters_fields_and_order(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, "");
+    AUTO_FREE char *by_subnet = NULL;
+
+    by_subnet = kn_asprintf("GET /ports?fixed_ips=subnet_id=%s&fixed_ips=ip_address=10.0.0.5&fields=id",
+                            make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\""));
+    for (int i = 0; i < 3; i++) {
+        AUTO_FREE char *more = kn_asprintf(",\"name\":\"p%d\",\"device_id\":\"d%d\"", i, i);
+
+        post(201, ALICE, "port", network, more);
+    }
+    ask(200, ALICE, "GET /ports?name=p0&name=p2&sort_key=name&sort_dir=desc&fields=name&fields=device_id", NULL);
+    assert_string_equal(get("ports"), "[{\"name\":\"p2\",\"device_id\":\"d2\"},{\"name\":\"p0\",\"device_id\":\"d0\"}]");
+    ask(200, ALICE, by_subnet, NULL);
+    assert_int_equal(count_of("ports"), 1);
+    ask(200, ALICE, "GET /ports?admin_state_up=False", NULL);
+    assert_int_equal(count_of("ports"), 0);
+    ask(200, ALICE, "GET /ports?id=not-a-uuid&network_id=x&mac_address=y", NULL);
+    assert_int_equal(count_of("ports"), 0);
+    ask(200, ALICE, "GET /subnets?cidr=10.0.0.0/24&ip_version=4&gateway_ip=10.0.0.1&enable_dhcp=true&shared=False", NULL);
+    assert_int_equal(count_of("subnets"), 1);
+    ask(200, ALICE, "GET /networks?name=' OR 1=1 --", NULL);
+    assert_int_equal(count_of("networks"), 0);
+}
+
+/* Follows the links to the end and back. */
+static void test_pages(void **state)
+{
+    (void)state;
+    char names[64] = "", back[64] = "", next[512];
+
+    ask(201, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"},{\"name\":\"c\"},{\"name\":\"e\"}]}");
+    snprintf(next, sizeof(next), "GET /networks?limit=2&sort_key=name&sort_dir=asc");
+    for (int page = 0; page < 3; page++) {
+        ask(200, ALICE, next, NULL);
+        strcat(names, get("networks.0.name"));
+        strcat(names, count_of("networks") > 1 ? get("networks.1.name") : "");
+        if (page < 2) {
+            assert_string_equal(get("networks_links.0.rel"), "next");
+            snprintf(next, sizeof(next), "GET %s", strstr(get("networks_links.0.href"), "/networks"));
+        }
+    }
+    assert_string_equal(names, "abcce");
+    assert_string_equal(get("networks_links.0.rel"), "previous");
+    snprintf(next, sizeof(next), "GET %s", strstr(get("networks_links.0.href"), "/networks"));
+    ask(200, ALICE, next, NULL);
+    strcat(strcat(back, get("networks.0.name")), get("networks.1.name"));
+    assert_string_equal(back, "cc");
+    ask(404, ALICE, "GET /networks?limit=1&marker=" NOBODY, NULL);
+}
+
+/* --- quotas, extensions ------------------------------------------------------------------------------------------- */
+
+static void test_quotas(void **state)
+{
+    (void)state;
+    ask(200, ALICE, "GET /quotas/a11ce", NULL);
+    assert_string_equal(get("quota.network"), "100");
+    ask(403, ALICE, "GET /quotas/b0b", NULL);
+    ask(403, ALICE, "PUT /quotas/a11ce", "{\"quota\":{\"network\":5}}");
+    ask(200, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":1}}");
+    make_network(ALICE, "");
+    ask(409, ALICE, "POST /networks", "{\"network\":{}}");
+    assert_string_equal(get("NeutronError.type"), "OverQuota");
+    ask(200, ALICE, "GET /quotas/a11ce/details", NULL);
+    assert_string_equal(get("quota.network"), "{\"limit\":1,\"used\":1,\"reserved\":0}");
+    ask(200, ADMIN, "GET /quotas", NULL);
+    assert_string_equal(get("quotas.0.project_id"), "a11ce");
+    ask(204, ADMIN, "DELETE /quotas/a11ce", NULL);
+    ask(200, ALICE, "GET /quotas/a11ce/default", NULL);
+    ask(201, ALICE, "POST /networks", "{\"network\":{}}");
+}
+
+static void test_extensions_are_truthful(void **state)
+{
+    (void)state;
+    static const char *const ABSENT[] = { "router", "security-group", "port-security", "external-gateway-multihoming",
+                                          "tag-ports-during-bulk-creation", "subnet_allocation" };
+
+    ask(200, ALICE, "GET /extensions", NULL);
+    assert_string_equal(get("extensions.0.alias"), "availability_zone");
+    ask(200, ALICE, "GET /extensions/net-mtu", NULL);
+    assert_string_equal(get("extension.alias"), "net-mtu");
+    for (size_t i = 0; i < KN_COUNT(ABSENT); i++) {
+        ask(404, ALICE, at("GET", "extensions", ABSENT[i]), NULL);
+    }
+    ask(404, ALICE, "GET /security-groups", NULL);
+    ask(404, ALICE, "GET /routers", NULL);
+    ask(200, ALICE, "GET /availability_zones", NULL);
+}
+
+/* --- bad input ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    int status;
+    const char *what, *body; /* $N: a network's id, $S: its subnet's, $P: a port's */
+} BAD[] = {
+    { 400, "POST /networks", "{" },
+    { 400, "POST /networks", "[]" },
+    { 400, "POST /networks", "{}" },
+    { 400, "POST /networks", "{\"network\":[]}" },
+    { 400, "POST /networks", "{\"networks\":[]}" },
+    { 400, "POST /networks", "{\"networks\":[1]}" },
+    { 400, "POST /networks", "{\"network\":{},\"x\":1}" },
+    { 400, "POST /networks", "{\"network\":{\"nmae\":\"x\"}}" },
+    { 400, "POST /networks", "{\"network\":{\"name\":null}}" },
+    { 400, "POST /networks", "{\"network\":{\"admin_state_up\":\"maybe\"}}" },
+    { 400, "POST /networks", "{\"network\":{\"mtu\":-1}}" },
+    { 400, "POST /networks", "{\"network\":{\"mtu\":\"9223372036854775808\"}}" },
+    { 400, "POST /networks", "{\"network\":{\"port_security_enabled\":true}}" },
+    { 400, "POST /networks", "{\"network\":{\"id\":\"" NOBODY "\"}}" },
+    { 400, "PUT /networks/$N", "{\"network\":{\"tenant_id\":\"x\"}}" },
+    { 400, "PUT /networks/$N", "{\"port\":{}}" },
+    { 404, "PUT /networks/" NOBODY, "{\"network\":{}}" },
+    { 404, "GET /networks/x", NULL },
+    { 404, "DELETE /networks/'", NULL },
+    { 404, "GET /networks/", NULL },
+    { 400, "GET /networks?colour=red", NULL },
+    { 400, "GET /networks?provider:segmentation_id=1", NULL },
+    { 400, "GET /networks?shared=perhaps", NULL },
+    { 400, "GET /networks?limit=-1", NULL },
+    { 400, "GET /networks?limit=x", NULL },
+    { 400, "GET /networks?sort_key=name", NULL },
+    { 400, "GET /networks?sort_key=subnets&sort_dir=asc", NULL },
+    { 400, "GET /networks?sort_key=name&sort_dir=up", NULL },
+    { 400, "GET /networks?sort_dir=asc", NULL },
+    { 404, "GET /networks?marker=x", NULL },
+    { 400, "GET /ports?fixed_ips=colour=red", NULL },
+    { 400, "POST /subnets", "{\"subnet\":{\"ip_version\":4,\"cidr\":\"10.9.0.0/24\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"cidr\":\"10.9.0.0/24\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"x\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\"}}" },
+    { 404, "POST /subnets", "{\"subnet\":{\"network_id\":\"" NOBODY "\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":5,\"cidr\":\"10.9.0.0/24\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":6,\"cidr\":\"fd00::/64\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"fd00::/64\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.1/24\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/33\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"0.0.0.0/0\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"127.0.0.0/8\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"224.0.0.0/8\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"169.254.0.0/16\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/31\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"gateway_ip\":\"10.8.0.1\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"gateway_ip\":\"10.9.0.255\"}}" },
+    { 409, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"allocation_pools\":[{\"start\":\"10.9.0.1\",\"end\":\"10.9.0.9\"}]}}" },
+    { 409, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"allocation_pools\":[{\"start\":\"10.9.0.2\",\"end\":\"10.9.0.9\"},{\"start\":\"10.9.0.9\",\"end\":\"10.9.0.10\"}]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"allocation_pools\":[{\"start\":\"10.9.0.9\",\"end\":\"10.9.0.2\"}]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"allocation_pools\":[{\"start\":\"10.8.0.9\",\"end\":\"10.9.0.2\"}]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"allocation_pools\":[1]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"dns_nameservers\":[\"8.8.8.8\\ndhcp-script=/bin/sh\"]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"dns_nameservers\":[\"8.8.8.8\",\"8.8.8.8\"]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"dns_nameservers\":[null]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"host_routes\":[{\"destination\":\"x\",\"nexthop\":\"10.9.0.1\"}]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"host_routes\":[{}]}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"subnetpool_id\":\"" NOBODY "\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"ipv6_ra_mode\":\"slaac\"}}" },
+    { 400, "PUT /subnets/$S", "{\"subnet\":{\"cidr\":\"10.9.0.0/24\"}}" },
+    { 409, "PUT /subnets/$S", "{\"subnet\":{\"gateway_ip\":\"10.0.0.77\"}}" },
+    { 400, "PUT /subnets/$S", "{\"subnet\":{\"gateway_ip\":\"x\"}}" },
+    { 404, "PUT /subnets/" NOBODY, "{\"subnet\":{}}" },
+    { 400, "POST /ports", "{\"port\":{}}" },
+    { 404, "POST /ports", "{\"port\":{\"network_id\":\"" NOBODY "\"}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"mac_address\":\"fa:16:3e:00:00\"}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"mac_address\":\"01:00:5e:00:00:01\"}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"mac_address\":\"00:00:00:00:00:00\"}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{}]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[\"10.0.0.9\"]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\",\"x\":1}]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"10.7.0.9\"}]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.0\"}]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"x\"}]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"subnet_id\":\"" NOBODY "\"}]}}" },
+    { 409, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"},{\"ip_address\":\"10.0.0.9\"}]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"security_groups\":[\"" NOBODY "\"]}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"binding:vnic_type\":\"direct\"}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"device_owner\":\"network:dhcp\"}}" },
+    { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"allowed_address_pairs\":[]}}" },
+    { 400, "PUT /ports/$P", "{\"port\":{\"network_id\":\"$N\"}}" },
+    { 400, "PUT /ports/$P", "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.7.0.9\"}]}}" },
+    { 404, "DELETE /ports/" NOBODY, NULL },
+    { 404, "GET /quotas/", NULL },
+    { 404, "GET /", NULL },
+};
+
+static char *fill_in(const char *text, const char *network, const char *subnet, const char *port)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+
+    for (; text != NULL && *text != '\0'; text++) {
+        if (*text == '$') {
+            text++;
+            kn_strbuf_addstr(&sb, *text == 'N' ? network : *text == 'S' ? subnet : port);
+        } else {
+            kn_strbuf_addch(&sb, *text);
+        }
+    }
+    return text == NULL ? NULL : kn_strbuf_detach(&sb);
+}
+
+static int64_t rows_in_all(void)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err;
+
+    assert_ok(kn_db_query(db, "SELECT (SELECT count(*) FROM network) + (SELECT count(*) FROM subnet) + (SELECT count(*) FROM port)"
+                              " + (SELECT count(*) FROM address)", 0, KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+static void test_bad_input_changes_nothing(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, ""), *subnet = make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    char port[64];
+
+    post(201, ALICE, "port", network, "");
+    snprintf(port, sizeof(port), "%s", get("port.id"));
+    int64_t before = rows_in_all();
+
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        AUTO_FREE char *what = fill_in(BAD[i].what, network, subnet, port), *body = fill_in(BAD[i].body, network, subnet, port);
+
+        if (strcmp(BAD[i].what, "GET /") != 0) {
+            ask(BAD[i].status, ALICE, what, body);
+            assert_string_not_equal(get("NeutronError.message"), "(absent)");
+        }
+    }
+    assert_int_equal(rows_in_all(), before);
+}
+
+/* --- what compute asks -------------------------------------------------------------------------------------------- */
+
+static void test_what_compute_asks(void **state)
+{
+    (void)state;
+    struct kn_error err = { .code = KN_OK };
+    char id[KN_UUID_SIZE] = "x";
+    const char *bare = make_network(BOB, "");
+
+    assert_ok(kn_network_auto(db, "a11ce", id, &err), &err);
+    assert_string_equal(id, "");
+    const char *network = make_network(ALICE, "");
+
+    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    assert_ok(kn_network_auto(db, "a11ce", id, &err), &err);
+    assert_string_equal(id, network);
+    assert_ok(kn_network_usable(db, "a11ce", false, network, NULL, &err), &err);
+    assert_ok(kn_network_usable(db, "a11ce", false, network, "10.0.0.9", &err), &err);
+    assert_fails(kn_network_usable(db, "a11ce", false, network, "10.0.0.2", &err), &err, KN_BAD_REQUEST); /* DHCP's */
+    assert_fails(kn_network_usable(db, "a11ce", false, network, "10.1.0.9", &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(db, "b0b", false, network, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(db, "b0b", false, bare, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(db, "b0b", false, "x", NULL, &err), &err, KN_BAD_REQUEST);
+    make_network(ADMIN, ",\"shared\":true");
+    assert_fails(kn_network_auto(db, "a11ce", id, &err), &err, KN_CONFLICT);
+    post(201, ALICE, "port", network, ",\"device_id\":\"d\"");
+    assert_fails(kn_port_usable(db, "a11ce", false, get("port.id"), &err), &err, KN_CONFLICT);
+    post(201, ALICE, "port", network, "");
+    assert_ok(kn_port_usable(db, "a11ce", false, get("port.id"), &err), &err);
+    assert_fails(kn_port_usable(db, "b0b", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
+    assert_fails(kn_port_usable(db, "a11ce", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_network_life, fresh),
+        cmocka_unit_test_setup(test_bulk_is_all_or_nothing, fresh),
+        cmocka_unit_test_setup(test_others_networks, fresh),
+        cmocka_unit_test_setup(test_segmentation_id, fresh),
+        cmocka_unit_test_setup(test_subnet_life, fresh),
+        cmocka_unit_test_setup(test_subnet_pools, fresh),
+        cmocka_unit_test_setup(test_port_life, fresh),
+        cmocka_unit_test_setup(test_port_addresses, fresh),
+        cmocka_unit_test_setup(test_ports_on_a_shared_network, fresh),
+        cmocka_unit_test_setup(test_ports_in_use, fresh),
+        cmocka_unit_test_setup(test_filters_fields_and_order, fresh),
+        cmocka_unit_test_setup(test_pages, fresh),
+        cmocka_unit_test_setup(test_quotas, fresh),
+        cmocka_unit_test_setup(test_extensions_are_truthful, fresh),
+        cmocka_unit_test_setup(test_bad_input_changes_nothing, fresh),
+        cmocka_unit_test_setup(test_what_compute_asks, fresh),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
