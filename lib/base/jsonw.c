@@ -9,7 +9,7 @@ static void begin(struct kn_strbuf *sb, const char *key)
 {
     char last = sb->len > 0 ? sb->buf[sb->len - 1] : '{';
 
-    if (last != '{' && last != '[') {
+    if (last != '{' && last != '[' && last != ':') {
         kn_strbuf_addch(sb, ',');
     }
     if (key != NULL) {

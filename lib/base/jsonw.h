@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * jsonw: JSON written straight into a string buffer: no tree, no state. A comma goes before a member unless the buffer's
- * last byte opens a container, so calls read in the order of the text:
+ * last byte opens a container or ends a key, so calls read in the order of the text:
  *
  *   kn_jsonw_object(&sb, NULL);
  *   kn_jsonw_str(&sb, "id", id);

@@ -56,11 +56,27 @@ static void brackets_in_values(void **state)
     json_decref(back);
 }
 
+/* A key that was written by hand. */
+static void after_a_key(void **state)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+
+    (void)state;
+    kn_strbuf_addstr(&sb, "{\"a\":");
+    kn_jsonw_array(&sb, NULL);
+    kn_jsonw_str(&sb, NULL, ":");
+    kn_jsonw_str(&sb, NULL, "b");
+    kn_jsonw_end_array(&sb);
+    kn_jsonw_end_object(&sb);
+    assert_string_equal(sb.buf, "{\"a\":[\":\",\"b\"]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_in_order),
         cmocka_unit_test(brackets_in_values),
+        cmocka_unit_test(after_a_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Servers that are there already: views at every microversion that changed them (golden files), filters, order and pages of
+ * lists, updates, actions and their tasks, metadata, tags, history, and who may not see or touch them.
+ */
+#include <stdio.h>
+
+#include "lib/base/mem.h"
+#include "tests/support/compute_seed.h"
+#include "tests/support/nova.h"
+#include "tests/support/golden.h"
+#include "tests/support/test.h"
+
+#define SERVERS "/compute/v2.1/servers"
+#define ONE "77777777-7777-4777-8777-000000000001"
+#define TWO "77777777-7777-4777-8777-000000000002"
+#define THREE "77777777-7777-4777-8777-000000000003"
+#define FOREIGN "77777777-7777-4777-8777-000000000004"
+#define GONE "77777777-7777-4777-8777-000000000005"
+#define FLAVOR "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, " \
+               "\"swap_mib\": 0, \"extra_specs\": {\"hw:x\": \"y\"}}"
+#define NIC "[{\"port\": \"" SEED_PORT "\", \"network\": \"" SEED_NETWORK "\", \"network_name\": \"net\", \"mac\": \"fa:16:3e:00:00:01\", "  \
+            "\"vni\": 1, \"mtu\": 1450, \"ips\": [{\"address\": \"10.0.0.77\", \"prefix\": 24, \"version\": 4, \"subnet\": "                 \
+            "\"44444444-4444-4444-8444-111111111111\"}]}]"
+
+static const char ROWS[] =
+    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, key_name, user_data, "
+    "metadata, tags, zone, pinned_zone, nics, reservation_id, description, created_at, updated_at, launched_at) VALUES "
+    "('" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'web', 'web', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE "', 'key', 'YQ==', "
+    "'{\"a\": \"b\"}', '{red,blue}', 'nova', NULL, '" NIC "', 'r-1', 'the first', '2026-11-21 10:00:00+00', "
+    "'2026-11-21 10:00:05.5+00', '2026-11-21 10:00:04+00');"
+    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, locked, "
+    "locked_by, locked_reason, fault, created_at, updated_at) VALUES "
+    "('" TWO "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'db', 'db', 'error', NULL, '" FLAVOR "', NULL, 'r-2', true, 'admin', 'mine', "
+    "'{\"code\": 500, \"message\": \"No valid host was found.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', "
+    "'2026-11-21 11:00:00+00', '2026-11-21 11:00:00+00');"
+    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, launched_at, "
+    "host, created_at, updated_at) VALUES ('" THREE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'web2', 'web2', 'active', 'rebooting', '" FLAVOR "', '"
+    SEED_IMAGE "', 'r-3', now(), 'h2', '2026-11-21 12:00:00+00', '2026-11-21 12:00:00+00'),"
+    "('" FOREIGN "', '" SEED_OTHER "', '" SEED_OTHER "', 'web', 'web', 'active', NULL, '" FLAVOR "', '" SEED_IMAGE "', 'r-4', now(), 'h1', "
+    "'2026-11-21 13:00:00+00', '2026-11-21 13:00:00+00');"
+    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at, updated_at, deleted_at) "
+    "VALUES ('" GONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'old', 'old', 'deleted', '" FLAVOR "', 'r-5', '2026-11-20 10:00:00+00', "
+    "'2026-11-21 09:00:00+00', '2026-11-21 09:00:00+00');"
+    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" SEED_NOBODY "', '" SEED_PROJECT "', '" SEED_PROJECT "', 1, 'in-use');"
+    "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES ('88888888-8888-4888-8888-888888888888', '" SEED_NOBODY "', '"
+    ONE "', 'attached', '/dev/vdb');"
+    "UPDATE agent SET last_seen = now();";
+
+static struct kn_test_nova *nova;
+
+static int setup(void **state)
+{
+    (void)state;
+    nova = kn_test_nova_start();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kn_test_nova_free(nova);
+    return 0;
+}
+
+static int fresh(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(nova->db, SEED_SQL, &err), &err);
+    assert_ok(kn_db_script(nova->db, ROWS, &err), &err);
+    return 0;
+}
+
+static int get(const char *token, int minor, const char *path)
+{
+    return kn_test_nova_ask(nova, token, minor, "GET", path, NULL);
+}
+
+static int act(const char *token, int minor, const char *id, const char *body)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), SERVERS "/%s/action", id);
+    return kn_test_nova_ask(nova, token, minor, "POST", path, body);
+}
+
+/* Every microversion that adds or takes a member, and the one before it. */
+static void views_by_microversion(void **state)
+{
+    static const int MINORS[] = { 1, 3, 9, 16, 19, 26, 47, 63, 71, 73, 75, 90, 96 };
+    static const char *const TOKENS[][2] = { { "member", SEED_MEMBER }, { "admin", SEED_ADMIN } };
+    char name[64];
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(MINORS); i++) {
+        for (size_t t = 0; t < KN_COUNT(TOKENS); t++) {
+            assert_int_equal(get(TOKENS[t][1], MINORS[i], SERVERS "/" ONE), 200);
+            snprintf(name, sizeof(name), "compute/server-2.%d-%s", MINORS[i], TOKENS[t][0]);
+            kn_test_golden(name, kn_test_nova_at(nova, ""), nova->http.port);
+        }
+    }
+    assert_int_equal(get(SEED_MEMBER, 96, SERVERS "/" TWO), 200);
+    kn_test_golden("compute/server-error-member", kn_test_nova_at(nova, ""), nova->http.port);
+    assert_int_equal(get(SEED_ADMIN, 96, SERVERS "/" TWO), 200);
+    kn_test_golden("compute/server-error-admin", kn_test_nova_at(nova, ""), nova->http.port);
+    assert_int_equal(get(SEED_MEMBER, 96, SERVERS "/detail?name=db"), 200);
+    kn_test_golden("compute/servers-detail", kn_test_nova_at(nova, ""), nova->http.port);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS), 200);
+    kn_test_golden("compute/servers", kn_test_nova_at(nova, ""), nova->http.port);
+}
+
+struct listing {
+    const char *token;
+    int minor;
+    const char *query;
+    const char *names; /* in order */
+};
+
+static const struct listing LISTINGS[] = {
+    { SEED_MEMBER, 1, "", "web2 db web" },
+    { SEED_READER, 1, "", "web2 db web" },
+    { SEED_STRANGER, 1, "", "web" },
+    { SEED_ADMIN, 1, "", "" },
+    { SEED_ADMIN, 1, "?all_tenants=1", "web web2 db web" },
+    { SEED_ADMIN, 1, "?all_tenants=True&project_id=" SEED_OTHER, "web" },
+    { SEED_ADMIN, 1, "?all_tenants=1&host=h2", "web2" },
+    { SEED_ADMIN, 1, "?all_tenants=1&deleted=True", "old" },
+    { SEED_MEMBER, 1, "?deleted=True", "web2 db web" }, /* not for members: left out */
+    { SEED_MEMBER, 1, "?deleted=False", "web2 db web" },
+    { SEED_MEMBER, 1, "?name=web", "web2 web" },
+    { SEED_MEMBER, 1, "?name=%5Eweb%24", "web" },
+    { SEED_MEMBER, 1, "?name=w.b", "web2 web" },
+    { SEED_MEMBER, 1, "?status=ACTIVE", "web2 web" },
+    { SEED_MEMBER, 1, "?status=error", "db" },
+    { SEED_MEMBER, 1, "?status=REBOOT", "web2" },
+    { SEED_MEMBER, 1, "?status=ERROR&status=REBOOT", "web2 db" },
+    { SEED_MEMBER, 1, "?status=nonsense", "" },
+    { SEED_MEMBER, 1, "?flavor=1", "web2 db web" },
+    { SEED_MEMBER, 1, "?flavor=2", "" },
+    { SEED_MEMBER, 1, "?image=" SEED_IMAGE, "web2 web" },
+    { SEED_MEMBER, 1, "?image=x", "" },
+    { SEED_MEMBER, 1, "?ip=10.0.0.7", "web" },
+    { SEED_MEMBER, 1, "?reservation_id=r-2", "db" },
+    { SEED_MEMBER, 1, "?changes-since=2026-11-21T11:00:00Z", "web2 db" },
+    { SEED_MEMBER, 1, "?changes-since=2026-11-21T08:00:00Z", "web2 db web old" },
+    { SEED_MEMBER, 66, "?changes-since=2026-11-21T08:00:00Z&changes-before=2026-11-21T09:30:00Z", "old" },
+    { SEED_MEMBER, 26, "?tags=red,blue", "web" },
+    { SEED_MEMBER, 26, "?tags-any=red,green", "web" },
+    { SEED_MEMBER, 26, "?not-tags-any=red", "web2 db" },
+    { SEED_MEMBER, 73, "?locked=true", "db" },
+    { SEED_MEMBER, 83, "?key_name=key", "web" },
+    { SEED_MEMBER, 1, "?unknown=1", "web2 db web" },
+    { SEED_MEMBER, 1, "?sort_key=display_name&sort_dir=asc", "db web web2" },
+    { SEED_MEMBER, 1, "?sort_key=vm_state&sort_key=display_name&sort_dir=desc&sort_dir=asc", "db web web2" },
+    { SEED_MEMBER, 1, "?limit=2", "web2 db" },
+    { SEED_MEMBER, 1, "?limit=0", "" },
+    { SEED_MEMBER, 1, "?limit=5&marker=" THREE, "db web" },
+    { SEED_MEMBER, 1, "?sort_key=vm_state&sort_key=display_name&sort_dir=desc&sort_dir=asc&limit=9&marker=" TWO, "web web2" },
+};
+
+static void names_of(char *out, size_t size)
+{
+    const json_t *servers = kn_test_nova_at(nova, "servers");
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < json_array_size(servers); i++) {
+        len += (size_t)snprintf(out + len, size - len, "%s%s", i > 0 ? " " : "",
+                                json_string_value(json_object_get(json_array_get(servers, i), "name")));
+    }
+}
+
+static void lists_and_filters(void **state)
+{
+    char path[512], names[256];
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(LISTINGS); i++) {
+        for (int detail = 0; detail < 2; detail++) {
+            snprintf(path, sizeof(path), SERVERS "%s%s", detail ? "/detail" : "", LISTINGS[i].query);
+            if (get(LISTINGS[i].token, LISTINGS[i].minor, path) != 200) {
+                fail_msg("%s: %d %s", path, nova->http.status, nova->http.body.buf);
+            }
+            names_of(names, sizeof(names));
+            if (strcmp(names, LISTINGS[i].names) != 0) {
+                fail_msg("%s at 2.%d: \"%s\", wanted \"%s\"", path, LISTINGS[i].minor, names, LISTINGS[i].names);
+            }
+        }
+    }
+}
+
+static void refused_queries(void **state)
+{
+    static const struct {
+        const char *token;
+        int minor;
+        const char *query;
+        int status;
+    } BAD[] = {
+        { SEED_MEMBER, 75, "?unknown=1", 400 },        { SEED_MEMBER, 38, "?status=nonsense", 400 },
+        { SEED_MEMBER, 1, "?limit=-1", 400 },          { SEED_MEMBER, 1, "?limit=x", 400 },
+        { SEED_MEMBER, 1, "?marker=" SEED_NOBODY, 400 }, { SEED_MEMBER, 1, "?marker=x", 400 },
+        { SEED_MEMBER, 1, "?all_tenants=1", 403 },     { SEED_MEMBER, 1, "?sort_key=colour", 400 },
+        { SEED_MEMBER, 1, "?sort_dir=up", 400 },       { SEED_MEMBER, 1, "?sort_key=host", 403 },
+        { SEED_MEMBER, 1, "?name=%5B", 400 },          { SEED_MEMBER, 1, "?name=(%3F", 400 },
+        { SEED_MEMBER, 1, "?changes-since=yesterday", 400 }, { SEED_MEMBER, 1, "?metadata=a", 400 },
+        { SEED_MEMBER, 1, "?_x=1", 400 },              { SEED_MEMBER, 1, "?status=DELETED", 403 },
+    };
+    char path[256];
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        snprintf(path, sizeof(path), SERVERS "/detail%s", BAD[i].query);
+        if (get(BAD[i].token, BAD[i].minor, path) != BAD[i].status) {
+            fail_msg("%s: %d %s", path, nova->http.status, nova->http.body.buf);
+        }
+    }
+}
+
+/* Following "next" gives every server once. */
+static void pages_join_up(void **state)
+{
+    char path[512] = SERVERS "?limit=1";
+    const char *href = NULL;
+    int seen = 0;
+
+    (void)state;
+    do {
+        assert_int_equal(get(SEED_MEMBER, 1, path), 200);
+        seen += (int)json_array_size(kn_test_nova_at(nova, "servers"));
+        href = kn_test_nova_str(nova, "servers_links.0.href");
+        if (href[0] != '\0') {
+            snprintf(path, sizeof(path), "%s", strstr(href, "/compute"));
+        }
+    } while (href[0] != '\0' && seen < 10);
+    assert_int_equal(seen, 3);
+}
+
+static void strangers_see_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(get(SEED_MEMBER, 96, SERVERS "/" FOREIGN), 404);
+    assert_string_equal(kn_test_nova_str(nova, "itemNotFound.message"), "Instance " FOREIGN " could not be found.");
+    assert_int_equal(get(SEED_MEMBER, 96, SERVERS "/" GONE), 404);
+    assert_int_equal(get(SEED_MEMBER, 96, SERVERS "/web"), 404);
+    assert_int_equal(get(SEED_ADMIN, 96, SERVERS "/" FOREIGN), 200);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 96, "DELETE", SERVERS "/" FOREIGN, NULL), 404);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_READER, 96, "DELETE", SERVERS "/" ONE, NULL), 403);
+    assert_int_equal(act(SEED_STRANGER, 96, ONE, "{\"os-stop\": null}"), 404);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_STRANGER, 96, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \"x\"}}"), 404);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
+}
+
+static void an_update(void **state)
+{
+    (void)state;
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 96, "PUT", SERVERS "/" ONE,
+                                       "{\"server\": {\"name\": \"new\", \"description\": null, \"hostname\": \"new.example\", "
+                                       "\"accessIPv4\": \"192.0.2.9\"}}"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "server.name"), "new");
+    assert_string_equal(kn_test_nova_str(nova, "server.accessIPv4"), "192.0.2.9");
+    assert_string_equal(kn_test_nova_str(nova, "server.OS-EXT-SRV-ATTR:hostname"), "new.example");
+    assert_true(json_is_null(kn_test_nova_at(nova, "server.description")));
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \" \"}}"), 400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"vm_state\": \"x\"}}"), 400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \"n\"}}"), 200);
+    assert_null(kn_test_nova_at(nova, "server.OS-EXT-STS:vm_state"));
+}
+
+static void actions_write_wishes(void **state)
+{
+    static const char *const ROUND[][3] = {
+        { "{\"os-stop\": null}", "powering-off", "server.stop" },
+        { "{\"reboot\": {\"type\": \"SOFT\"}}", "rebooting", "server.reboot" },
+        { "{\"reboot\": {\"type\": \"HARD\"}}", "rebooting_hard", "server.reboot" },
+        { "{\"pause\": null}", "pausing", "server.pause" },
+        { "{\"suspend\": null}", "suspending", "server.suspend" },
+    };
+    char sql[256];
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(ROUND); i++) {
+        kn_test_nova_sql(nova, "UPDATE server SET task_state = NULL");
+        assert_int_equal(act(SEED_MEMBER, 96, ONE, ROUND[i][0]), 202);
+        assert_int_equal(nova->http.body.len, 0);
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM server WHERE id = '" ONE "' AND task_state = '%s'", ROUND[i][1]);
+        assert_int_equal(kn_test_nova_sql(nova, sql), 1);
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM task WHERE kind = '%s' AND object_id = '" ONE "' AND id = (SELECT max(id) FROM task)",
+                 ROUND[i][2]);
+        assert_int_equal(kn_test_nova_sql(nova, sql), 1);
+    }
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->>'type' = 'HARD'"), 1);
+    assert_int_equal(act(SEED_MEMBER, 96, ONE, "{\"os-stop\": null}"), 409); /* it is suspending */
+    assert_string_equal(kn_test_nova_str(nova, "conflictingRequest.message"),
+                        "Cannot 'stop' instance " ONE " while it is in task_state suspending");
+}
+
+static void actions_that_are_refused(void **state)
+{
+    static const struct {
+        const char *token;
+        int minor;
+        const char *id;
+        const char *body;
+        int status;
+    } BAD[] = {
+        { SEED_MEMBER, 96, ONE, "{\"os-start\": null}", 409 },    { SEED_MEMBER, 96, ONE, "{\"fly\": null}", 400 },
+        { SEED_MEMBER, 96, ONE, "{}", 400 },                      { SEED_MEMBER, 96, ONE, "{\"os-stop\": null, \"pause\": null}", 400 },
+        { SEED_MEMBER, 96, ONE, NULL, 400 },                      { SEED_MEMBER, 96, ONE, "{\"reboot\": {}}", 400 },
+        { SEED_MEMBER, 96, ONE, "{\"reboot\": {\"type\": \"x\"}}", 400 }, { SEED_MEMBER, 96, ONE, "{\"resize\": {\"flavorRef\": \"1\"}}", 501 },
+        { SEED_MEMBER, 96, ONE, "{\"os-resetState\": {\"state\": \"error\"}}", 403 },
+        { SEED_ADMIN, 96, ONE, "{\"os-resetState\": {\"state\": \"happy\"}}", 400 },
+        { SEED_MEMBER, 96, TWO, "{\"os-stop\": null}", 409 },     { SEED_MEMBER, 96, TWO, "{\"unlock\": null}", 403 },
+        { SEED_ADMIN, 96, TWO, "{\"os-stop\": null}", 409 },      { SEED_MEMBER, 44, ONE, "{\"addFixedIp\": {}}", 400 },
+        { SEED_MEMBER, 43, ONE, "{\"addFixedIp\": {}}", 501 },    { SEED_MEMBER, 96, TWO, "{\"os-getConsoleOutput\": {}}", 409 },
+        { SEED_MEMBER, 96, ONE, "{\"os-getConsoleOutput\": {\"length\": \"x\"}}", 400 },
+        { SEED_READER, 96, ONE, "{\"os-stop\": null}", 403 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        if (act(BAD[i].token, BAD[i].minor, BAD[i].id, BAD[i].body) != BAD[i].status) {
+            fail_msg("row %zu: %d %s", i, nova->http.status, nova->http.body.buf);
+        }
+        assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
+    }
+}
+
+static void locks_and_states(void **state)
+{
+    (void)state;
+    assert_int_equal(act(SEED_MEMBER, 73, ONE, "{\"lock\": {\"locked_reason\": \"busy\"}}"), 202);
+    assert_int_equal(act(SEED_MEMBER, 73, ONE, "{\"os-stop\": null}"), 409);
+    assert_string_equal(kn_test_nova_str(nova, "conflictingRequest.message"), "Instance " ONE " is locked");
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 73, "DELETE", SERVERS "/" ONE, NULL), 409);
+    assert_int_equal(get(SEED_MEMBER, 73, SERVERS "/" ONE), 200);
+    assert_string_equal(kn_test_nova_str(nova, "server.locked_reason"), "busy");
+    assert_int_equal(act(SEED_MEMBER, 73, ONE, "{\"unlock\": null}"), 202);
+    assert_int_equal(act(SEED_ADMIN, 73, ONE, "{\"os-resetState\": {\"state\": \"error\"}}"), 202);
+    assert_int_equal(get(SEED_MEMBER, 73, SERVERS "/" ONE), 200);
+    assert_string_equal(kn_test_nova_str(nova, "server.status"), "ERROR");
+    assert_int_equal(get(SEED_MEMBER, 84, SERVERS "/" ONE "/os-instance-actions"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "instanceActions")), 3);
+    assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.action"), "resetState");
+    assert_string_equal(kn_test_nova_str(nova, "instanceActions.2.action"), "lock");
+}
+
+static void a_delete_cancels_and_is_said_once(void **state)
+{
+    (void)state;
+    assert_int_equal(act(SEED_MEMBER, 1, ONE, "{\"pause\": null}"), 202);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE, NULL), 204);
+    assert_int_equal(nova->http.body.len, 0);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE, NULL), 204);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.delete'"), 1);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.pause' AND cancel"), 1);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE id = '" ONE "' AND task_state = 'deleting'"), 1);
+    /* its task is gone without having deleted it: it may be said again */
+    kn_test_nova_sql(nova, "UPDATE task SET state = 'failed'");
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE, NULL), 204);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.delete'"), 2);
+}
+
+static void a_console_is_waited_for(void **state)
+{
+    (void)state;
+    /* The conductor's part: a trigger that answers at once. */
+    kn_test_nova_sql(nova, "CREATE OR REPLACE FUNCTION answer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                             "NEW.state := 'done'; NEW.context := '{\"output\": \"login: \"}'; RETURN NEW; END $$");
+    kn_test_nova_sql(nova, "CREATE OR REPLACE TRIGGER answer BEFORE INSERT ON task FOR EACH ROW "
+                             "WHEN (NEW.kind = 'server.console_log') EXECUTE FUNCTION answer()");
+    assert_int_equal(act(SEED_MEMBER, 1, ONE, "{\"os-getConsoleOutput\": {\"length\": 7}}"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "output"), "login: ");
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT (input->>'lines')::int FROM task"), 7);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-instance-actions"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "instanceActions")), 0);
+}
+
+static void history_shows_tasks_and_steps(void **state)
+{
+    (void)state;
+    kn_test_nova_sql(nova, "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, error, finished_at) VALUES "
+                             "('server.create', 1, '" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'req-1', 'failed', '{\"message\": \"full\"}', now())");
+    kn_test_nova_sql(nova, "INSERT INTO task_step SELECT id, 1, 'place.claim', 'failed', now(), now(), 'h1', '{\"message\": \"full\"}' "
+                             "FROM task");
+    assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?limit=1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.message"), "Error");
+    assert_string_equal(kn_test_nova_str(nova, "links.0.rel"), "next");
+    assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?marker=req-1"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "instanceActions")), 0);
+    assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?marker=req-9"), 400);
+    assert_int_equal(get(SEED_MEMBER, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.event"), "place.claim");
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.details"), "full");
+    assert_null(kn_test_nova_at(nova, "instanceAction.events.0.host"));
+    assert_int_equal(get(SEED_ADMIN, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.host"), "h1");
+    assert_int_equal(get(SEED_MEMBER, 50, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
+    assert_null(kn_test_nova_at(nova, "instanceAction.events"));
+    assert_int_equal(get(SEED_MEMBER, 50, SERVERS "/" ONE "/os-instance-actions/req-2"), 404);
+    assert_int_equal(get(SEED_MEMBER, 20, SERVERS "/" GONE "/os-instance-actions"), 404);
+    assert_int_equal(get(SEED_MEMBER, 21, SERVERS "/" GONE "/os-instance-actions"), 200);
+    assert_int_equal(get(SEED_STRANGER, 21, SERVERS "/" ONE "/os-instance-actions"), 404);
+}
+
+static void metadata_and_tags(void **state)
+{
+    (void)state;
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata", "{\"metadata\": {\"c\": \"d\"}}"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "metadata.a"), "b");
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/c", "{\"meta\": {\"c\": \"e\"}}"), 200);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/metadata/c"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "meta.c"), "e");
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/x", "{\"meta\": {\"c\": \"e\"}}"), 400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE "/metadata/c", NULL), 204);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE "/metadata/c", NULL), 404);
+    kn_test_nova_sql(nova, "INSERT INTO compute_quota VALUES ('" SEED_PROJECT "', 'metadata_items', 1)");
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata", "{\"metadata\": {\"c\": \"d\"}}"), 403);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata", "{\"metadata\": {}}"), 200);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" TWO "/metadata", "{\"metadata\": {}}"), 409);
+    assert_int_equal(get(SEED_MEMBER, 25, SERVERS "/" ONE "/tags"), 404);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/green", NULL), 201);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/green", NULL), 204);
+    assert_int_equal(get(SEED_MEMBER, 26, SERVERS "/" ONE "/tags/green"), 204);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "DELETE", SERVERS "/" ONE "/tags/green", NULL), 204);
+    assert_int_equal(get(SEED_MEMBER, 26, SERVERS "/" ONE "/tags/green"), 404);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags", "{\"tags\": [\"x\", \"y\", \"x\"]}"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "tags")), 2);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags", "{\"tags\": [\"a/b\"]}"), 400);
+}
+
+static void what_is_plugged_in(void **state)
+{
+    (void)state;
+    assert_int_equal(get(SEED_MEMBER, 70, SERVERS "/" ONE "/os-interface"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "interfaceAttachments.0.port_id"), SEED_PORT);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-interface/" SEED_PORT), 200);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-interface/" SEED_NOBODY), 404);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/ips/net"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "net.0.addr"), "10.0.0.77");
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/ips/x"), 404);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-volume_attachments"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "volumeAttachments.0.id"), SEED_NOBODY);
+    assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" ONE "/os-volume_attachments/" SEED_NOBODY), 200);
+    assert_string_equal(kn_test_nova_str(nova, "volumeAttachment.attachment_id"), "88888888-8888-4888-8888-888888888888");
+    assert_null(kn_test_nova_at(nova, "volumeAttachment.id"));
+    assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" THREE "/os-volume_attachments/" SEED_NOBODY), 404);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(views_by_microversion, fresh),
+        cmocka_unit_test_setup(lists_and_filters, fresh),
+        cmocka_unit_test_setup(refused_queries, fresh),
+        cmocka_unit_test_setup(pages_join_up, fresh),
+        cmocka_unit_test_setup(strangers_see_nothing, fresh),
+        cmocka_unit_test_setup(an_update, fresh),
+        cmocka_unit_test_setup(actions_write_wishes, fresh),
+        cmocka_unit_test_setup(actions_that_are_refused, fresh),
+        cmocka_unit_test_setup(locks_and_states, fresh),
+        cmocka_unit_test_setup(a_delete_cancels_and_is_said_once, fresh),
+        cmocka_unit_test_setup(a_console_is_waited_for, fresh),
+        cmocka_unit_test_setup(history_shows_tasks_and_steps, fresh),
+        cmocka_unit_test_setup(metadata_and_tags, fresh),
+        cmocka_unit_test_setup(what_is_plugged_in, fresh),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
