@@ -87,7 +87,7 @@ const json_t *kn_test_nova_at(struct kn_test_nova *nova, const char *path)
 
 const char *kn_test_nova_str(struct kn_test_nova *nova, const char *path)
 {
-    const char *text = json_string_value(kn_test_nova_at(front, path));
+    const char *text = json_string_value(kn_test_nova_at(nova, path));
 
     return text != NULL ? text : "";
 }
