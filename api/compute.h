@@ -33,12 +33,12 @@ kn_handler kn_server_interfaces_list, kn_server_interfaces_show;
 kn_handler kn_hypervisors_list, kn_hypervisors_detail, kn_hypervisors_show, kn_hypervisors_search, kn_hypervisors_servers;
 kn_handler kn_hypervisors_statistics;
 /* compute_services.c */
-kn_handler kn_services_list, kn_services_update, kn_services_update_old, kn_zones_list, kn_zones_detail;
+kn_handler kn_compute_services_list, kn_compute_services_update, kn_compute_services_update_old, kn_compute_zones_list, kn_compute_zones_detail;
 /* compute_quotas.c */
-kn_handler kn_quota_sets_show, kn_quota_sets_detail, kn_quota_sets_defaults, kn_quota_sets_update, kn_quota_sets_delete;
-kn_handler kn_quota_classes_show, kn_limits_show;
+kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_defaults, kn_compute_quotas_update, kn_compute_quotas_delete;
+kn_handler kn_compute_quota_classes_show, kn_compute_limits_show;
 /* compute_rest.c */
-kn_handler kn_extensions_list, kn_extensions_show, kn_aggregates_list, kn_aggregates_show;
+kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_aggregates_list, kn_aggregates_show;
 kn_handler kn_server_groups_list, kn_server_groups_show, kn_compute_unsupported;
 
 #endif

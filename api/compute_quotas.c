@@ -97,7 +97,7 @@ static void answer(struct kn_request *req, const char *key, const char *id, cons
     kn_jsonw_end_object(&res->body);
 }
 
-int kn_quota_sets_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     struct kn_quota_set set;
 
@@ -108,7 +108,7 @@ int kn_quota_sets_show(struct kn_request *req, struct kn_response *res, struct k
     return 0;
 }
 
-int kn_quota_sets_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_quotas_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     struct kn_quota_set set;
 
@@ -119,7 +119,7 @@ int kn_quota_sets_detail(struct kn_request *req, struct kn_response *res, struct
     return 0;
 }
 
-int kn_quota_sets_defaults(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_quotas_defaults(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     struct kn_quota_set set;
 
@@ -166,7 +166,7 @@ static int write_all(struct kn_db *db, const char *project, const json_t *in, st
     return kn_tx_commit(&tx, err);
 }
 
-int kn_quota_sets_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_quotas_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const json_t *in = NULL;
     struct kn_quota_set set;
@@ -183,7 +183,7 @@ int kn_quota_sets_update(struct kn_request *req, struct kn_response *res, struct
     return 0;
 }
 
-int kn_quota_sets_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     struct kn_quota_set set;
 
@@ -192,7 +192,7 @@ int kn_quota_sets_delete(struct kn_request *req, struct kn_response *res, struct
 }
 
 /* One class there is: the defaults. */
-int kn_quota_classes_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_quota_classes_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     struct kn_quota_set set;
 
@@ -244,7 +244,7 @@ static void write_names(struct kn_strbuf *sb, const struct kn_request *req, cons
     }
 }
 
-int kn_limits_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_limits_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     static const char *const LIMITS_QUERY[] = { "tenant_id", "reserved", NULL };
     const char *project = kn_request_query(req, "tenant_id");

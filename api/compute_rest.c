@@ -65,7 +65,7 @@ static void write_extension(struct kn_strbuf *sb, const char *key, const struct 
     kn_jsonw_end_object(sb);
 }
 
-int kn_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)req;
     (void)err;
@@ -79,7 +79,7 @@ int kn_extensions_list(struct kn_request *req, struct kn_response *res, struct k
     return 0;
 }
 
-int kn_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     for (size_t i = 0; i < KN_COUNT(EXTENSIONS); i++) {
         if (strcmp(EXTENSIONS[i].alias, req->params[0]) == 0) {

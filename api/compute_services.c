@@ -49,7 +49,7 @@ static void write_service(struct kn_strbuf *sb, const struct kn_request *req, co
     kn_jsonw_end_object(sb);
 }
 
-int kn_services_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_services_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -111,7 +111,7 @@ static int find_service(struct kn_request *req, const char *id, struct kn_rows *
     return 0;
 }
 
-int kn_services_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_services_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *before = NULL;
     AUTO(kn_rows) struct kn_rows *after = NULL;
@@ -169,7 +169,7 @@ static int read_old_decision(const struct kn_request *req, struct kn_host_decisi
     return 0;
 }
 
-int kn_services_update_old(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_services_update_old(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     struct kn_host_decision decision;
     const char *host = NULL, *binary = NULL;
@@ -278,12 +278,12 @@ static int list_zones(struct kn_request *req, struct kn_response *res, bool deta
     return 0;
 }
 
-int kn_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return list_zones(req, res, false, err);
 }
 
-int kn_zones_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_zones_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return list_zones(req, res, true, err);
 }
