@@ -20,18 +20,18 @@ const char *const kn_net_resource_names[KN_RES_COUNT] = {
     [KN_RES_PORT] = "port",
 };
 
-static const struct kn_stmt LIMITS = { "quota_limits", "SELECT resource, hard_limit FROM network_quota WHERE project_id = $1", 1 };
+static const struct kn_stmt LIMITS = { "network_quota_limits", "SELECT resource, hard_limit FROM network_quota WHERE project_id = $1", 1 };
 static const struct kn_stmt USED = {
     "quota_used",
     "SELECT (SELECT count(*) FROM network WHERE project_id = $1), (SELECT count(*) FROM subnet WHERE project_id = $1),"
     " (SELECT count(*) FROM port WHERE project_id = $1 AND NOT made_for_server AND device_owner <> 'network:dhcp')", 1
 };
 static const struct kn_stmt WRITE = {
-    "quota_write",
+    "network_quota_write",
     "INSERT INTO network_quota (project_id, resource, hard_limit) VALUES ($1, $2, $3::integer)"
     " ON CONFLICT (project_id, resource) DO UPDATE SET hard_limit = excluded.hard_limit", 3
 };
-static const struct kn_stmt RESET = { "quota_reset", "DELETE FROM network_quota WHERE project_id = $1", 1 };
+static const struct kn_stmt RESET = { "network_quota_reset", "DELETE FROM network_quota WHERE project_id = $1", 1 };
 static const struct kn_stmt LOCK = {
     "quota_lock", "SELECT pg_advisory_xact_lock(hashtextextended('network quota ' || $1, 0))", 1
 };
