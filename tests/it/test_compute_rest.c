@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything of compute that is not a server: flavors with their specs and access, key pairs, quotas and limits, hypervisors,
+ * services, zones. One golden file a view and microversion that changed it; bad input with nothing changed.
+ */
+#include <stdio.h>
+
+#include "api/compute.h"
+#include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+#include "tests/support/compute_seed.h"
+#include "tests/support/golden.h"
+#include "tests/support/nova.h"
+#include "tests/support/test.h"
+
+#define V "/compute/v2.1"
+#define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk3V4v6eNRhVqWhbb8LWe5eT2m8l5zRl9yGRq6Wu5cx me@here"
+#define H1 "55555555-5555-4555-8555-111111111111"
+
+static struct kn_test_nova *nova;
+
+static int setup(void **state)
+{
+    (void)state;
+    nova = kn_test_nova_start();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kn_test_nova_free(nova);
+    return 0;
+}
+
+static int fresh(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(nova->db, SEED_SQL, &err), &err);
+    return 0;
+}
+
+static int ask(const char *token, int minor, const char *method, const char *path, const char *body)
+{
+    return kn_test_nova_ask(nova, token, minor, method, path, body);
+}
+
+static int get(const char *token, int minor, const char *path)
+{
+    return ask(token, minor, "GET", path, NULL);
+}
+
+/* A view at the microversions that changed it: golden file compute/<name>-2.<minor>. */
+static void golden(const char *token, const int *minors, size_t count, const char *path, const char *name)
+{
+    char file[96];
+
+    for (size_t i = 0; i < count; i++) {
+        if (get(token, minors[i], path) != 200) {
+            fail_msg("%s at 2.%d: %d %s", path, minors[i], nova->http.status, nova->http.body.buf);
+        }
+        snprintf(file, sizeof(file), "compute/%s-2.%d", name, minors[i]);
+        kn_test_golden(file, kn_test_nova_at(nova, ""), nova->http.port);
+    }
+}
+#define GOLDEN(token, path, name, ...) \
+    golden(token, (const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int), V path, name)
+
+static void views(void **state)
+{
+    (void)state;
+    kn_test_nova_sql(nova, "UPDATE agent SET last_seen = '2026-11-21 10:00:00+00'");
+    kn_test_nova_sql(nova, "UPDATE service SET last_seen = '2026-11-21 10:00:00.5+00', uuid = '66666666-6666-4666-8666-666666666666'");
+    kn_test_nova_sql(nova, "UPDATE keypair SET created_at = '2026-11-21 10:00:00+00'");
+    GOLDEN(SEED_MEMBER, "/flavors/1", "flavor", 1, 55, 61, 75);
+    GOLDEN(SEED_MEMBER, "/flavors", "flavors", 1, 55);
+    GOLDEN(SEED_ADMIN, "/flavors/detail?is_public=None", "flavors-detail", 61);
+    GOLDEN(SEED_MEMBER, "/os-keypairs", "keypairs", 1, 2, 35);
+    GOLDEN(SEED_ADMIN, "/os-hypervisors", "hypervisors", 1, 53);
+    GOLDEN(SEED_ADMIN, "/os-hypervisors/detail", "hypervisors-detail", 1, 28, 53, 88);
+    GOLDEN(SEED_ADMIN, "/os-hypervisors/statistics", "hypervisor-statistics", 1);
+    GOLDEN(SEED_ADMIN, "/os-services", "services", 1, 11, 53);
+    GOLDEN(SEED_MEMBER, "/os-availability-zone", "zones", 1);
+    GOLDEN(SEED_MEMBER, "/os-quota-sets/" SEED_PROJECT, "quota-set", 1, 36, 57);
+    GOLDEN(SEED_MEMBER, "/os-quota-sets/" SEED_PROJECT "/detail", "quota-set-detail", 57);
+    GOLDEN(SEED_MEMBER, "/limits", "limits", 1, 36, 39, 57);
+}
+
+static void flavors_come_and_go(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(SEED_ADMIN, 61, "POST", V "/flavors",
+                         "{\"flavor\": {\"name\": \"m1.new\", \"id\": null, \"ram\": 1024, \"vcpus\": 2, \"disk\": 0, \"swap\": 0, "
+                         "\"OS-FLV-EXT-DATA:ephemeral\": 0, \"rxtx_factor\": 1.5, \"os-flavor-access:is_public\": false, "
+                         "\"description\": \"d\"}}"), 200);
+    char id[64], path[128];
+    snprintf(id, sizeof(id), "%s", kn_test_nova_str(nova, "flavor.id"));
+    assert_true(kn_uuid_valid(id));
+    assert_int_equal(json_integer_value(kn_test_nova_at(nova, "flavor.ram")), 1024);
+    assert_true(json_real_value(kn_test_nova_at(nova, "flavor.rxtx_factor")) > 1.4);
+    snprintf(path, sizeof(path), V "/flavors/%s", id);
+    assert_int_equal(get(SEED_MEMBER, 1, path), 404);
+    snprintf(path, sizeof(path), V "/flavors/%s/action", id);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "flavor_access.0.tenant_id"), SEED_PROJECT);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 409);
+    snprintf(path, sizeof(path), V "/flavors/%s", id);
+    assert_int_equal(get(SEED_MEMBER, 1, path), 200);
+    assert_int_equal(get(SEED_STRANGER, 1, path), 404);
+    snprintf(path, sizeof(path), V "/flavors/%s/action", id);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"removeTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"removeTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 404);
+    snprintf(path, sizeof(path), V "/flavors/%s", id);
+    assert_int_equal(ask(SEED_ADMIN, 55, "PUT", path, "{\"flavor\": {\"description\": null}}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 54, "PUT", path, "{\"flavor\": {\"description\": null}}"), 404);
+    assert_int_equal(ask(SEED_ADMIN, 1, "DELETE", path, NULL), 202);
+    assert_int_equal(ask(SEED_ADMIN, 1, "DELETE", path, NULL), 404);
+}
+
+static void extra_specs(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(SEED_ADMIN, 1, "POST", V "/flavors/1/os-extra_specs", "{\"extra_specs\": {\"a\": \"b\", \"n\": 5}}"), 200);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/flavors/1/os-extra_specs"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "extra_specs.n"), "5");
+    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/flavors/1/os-extra_specs/a", "{\"a\": \"c\"}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/flavors/1/os-extra_specs/x", "{\"a\": \"c\"}"), 400);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/flavors/1/os-extra_specs/a"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "a"), "c");
+    assert_int_equal(ask(SEED_ADMIN, 1, "DELETE", V "/flavors/1/os-extra_specs/a", NULL), 200);
+    assert_int_equal(ask(SEED_ADMIN, 1, "DELETE", V "/flavors/1/os-extra_specs/a", NULL), 404);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/flavors/1/os-extra_specs/a"), 404);
+    assert_int_equal(ask(SEED_ADMIN, 1, "POST", V "/flavors/9/os-extra_specs", "{\"extra_specs\": {}}"), 404);
+}
+
+static void key_pairs(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"a@b.c\", \"public_key\": \"" KEY "\\n\"}}"), 201);
+    assert_string_equal(kn_test_nova_str(nova, "keypair.public_key"), KEY);
+    assert_string_equal(kn_test_nova_str(nova, "keypair.type"), "ssh");
+    assert_null(kn_test_nova_at(nova, "keypair.private_key"));
+    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"a@b.c\", \"public_key\": \"" KEY "\"}}"), 409);
+    assert_int_equal(get(SEED_MEMBER, 92, V "/os-keypairs/a@b.c"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "keypair.user_id"), SEED_PROJECT);
+    assert_int_equal(get(SEED_STRANGER, 92, V "/os-keypairs/a@b.c"), 404);
+    assert_int_equal(get(SEED_STRANGER, 92, V "/os-keypairs/a@b.c?user_id=" SEED_PROJECT), 403);
+    assert_int_equal(get(SEED_ADMIN, 92, V "/os-keypairs/a@b.c?user_id=" SEED_PROJECT), 200);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"made\"}}"), 200);
+    assert_non_null(strstr(kn_test_nova_str(nova, "keypair.private_key"), "BEGIN RSA PRIVATE KEY"));
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM keypair WHERE keypair::text LIKE '%PRIVATE%'"), 0);
+    kn_test_nova_sql(nova, "INSERT INTO compute_quota VALUES ('" SEED_PROJECT "', 'key_pairs', 3)");
+    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"n\", \"public_key\": \"" KEY "\"}}"), 403);
+    assert_int_equal(get(SEED_MEMBER, 35, V "/os-keypairs?limit=1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "keypairs_links.0.rel"), "next");
+    assert_int_equal(ask(SEED_MEMBER, 2, "DELETE", V "/os-keypairs/made", NULL), 204);
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", V "/os-keypairs/made", NULL), 404);
+}
+
+static void quotas(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 50, \"cores\": \"-1\"}}"), 200);
+    assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 50);
+    assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT), 200);
+    assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.cores")), -1);
+    assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/defaults"), 200);
+    assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 10);
+    kn_test_nova_sql(nova, "INSERT INTO compute_usage VALUES ('" SEED_PROJECT "', 5, 5, 5)");
+    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 4}}"), 400);
+    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 4, \"force\": true}}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 57, "DELETE", V "/os-quota-sets/" SEED_PROJECT, NULL), 202);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM compute_quota"), 0);
+}
+
+static void hosts_are_switched(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"disabled\", \"disabled_reason\": \"dust\"}"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "service.status"), "disabled");
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM host WHERE disabled AND disabled_reason = 'dust' AND name = 'h1'"), 1);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/os-availability-zone"), 200);
+    assert_true(json_is_true(kn_test_nova_at(nova, "availabilityZoneInfo.0.zoneState.available")));
+    assert_true(json_is_false(kn_test_nova_at(nova, "availabilityZoneInfo.1.zoneState.available")));
+    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"enabled\", \"forced_down\": true}"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "service.state"), "down");
+    assert_int_equal(ask(SEED_ADMIN, 11, "PUT", V "/os-services/force-down", "{\"host\": \"h1\", \"binary\": \"nova-compute\", "
+                         "\"forced_down\": false}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/os-services/enable", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}"), 200);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM host WHERE disabled OR forced_down OR disabled_reason IS NOT NULL"), 0);
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors?hypervisor_hostname_pattern=2&with_servers=true"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "hypervisors")), 1);
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors/" H1), 200);
+    assert_int_equal(get(SEED_ADMIN, 88, V "/os-hypervisors?limit=1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors_links.0.rel"), "next");
+    assert_int_equal(get(SEED_ADMIN, 88, V "/os-hypervisors?limit=1&marker=" H1), 200);
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.hypervisor_hostname"), "h2");
+    assert_int_equal(get(SEED_ADMIN, 1, V "/os-availability-zone/detail"), 200);
+    assert_true(json_is_true(kn_test_nova_at(nova, "availabilityZoneInfo.0.hosts.h2.nova-compute.available")));
+    assert_int_equal(get(SEED_ADMIN, 1, V "/os-services?binary=nova-compute&host=h2"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "services")), 1);
+}
+
+static void refusals(void **state)
+{
+    static const struct {
+        const char *token;
+        int minor;
+        const char *method;
+        const char *path;
+        const char *body;
+        int status;
+    } BAD[] = {
+        { SEED_MEMBER, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 403 },
+        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"m1.tiny\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 409 },
+        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"id\": \"1\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 409 },
+        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 0, \"vcpus\": 1, \"disk\": 1}}", 400 },
+        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": \"a\", \"disk\": 1}}", 400 },
+        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"id\": \"a/b\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 400 },
+        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": 1, \"disk\": 99999999999}}", 400 },
+        { SEED_ADMIN, 1, "GET", V "/flavors?is_public=perhaps", NULL, 400 },
+        { SEED_ADMIN, 1, "GET", V "/flavors?minRam=x", NULL, 400 },
+        { SEED_ADMIN, 1, "GET", V "/flavors?marker=x", NULL, 400 },
+        { SEED_ADMIN, 75, "GET", V "/flavors?colour=x", NULL, 400 },
+        { SEED_ADMIN, 1, "GET", V "/flavors/1/os-flavor-access", NULL, 404 },
+        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"addTenantAccess\": {\"tenant\": \"x\"}}", 409 },
+        { SEED_ADMIN, 7, "POST", V "/flavors/9/action", "{\"addTenantAccess\": {\"tenant\": \"x\"}}", 404 },
+        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{}", 400 },
+        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"paint\": {}}", 400 },
+        { SEED_MEMBER, 1, "GET", V "/flavors/2", NULL, 404 },
+        { SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\"}}", 400 },
+        { SEED_MEMBER, 2, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\", \"type\": \"x509\"}}", 400 },
+        { SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\", \"public_key\": \"ssh-rsa nonsense\"}}", 400 },
+        { SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x/y\", \"public_key\": \"" KEY "\"}}", 400 },
+        { SEED_MEMBER, 10, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\", \"user_id\": \"z\", \"public_key\": \"" KEY "\"}}", 403 },
+        { SEED_MEMBER, 1, "GET", V "/os-quota-sets/" SEED_OTHER, NULL, 403 },
+        { SEED_MEMBER, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 99}}", 403 },
+        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": -2}}", 400 },
+        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"colours\": 1}}", 400 },
+        { SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"injected_files\": 1}}", 400 },
+        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT "?user_id=x", "{\"quota_set\": {\"instances\": 1}}", 501 },
+        { SEED_MEMBER, 1, "GET", V "/limits?tenant_id=" SEED_OTHER, NULL, 403 },
+        { SEED_MEMBER, 1, "GET", V "/os-hypervisors", NULL, 403 },
+        { SEED_ADMIN, 53, "GET", V "/os-hypervisors/5", NULL, 400 },
+        { SEED_ADMIN, 1, "GET", V "/os-hypervisors/5", NULL, 404 },
+        { SEED_ADMIN, 53, "GET", V "/os-hypervisors/" SEED_NOBODY, NULL, 404 },
+        { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=zz", NULL, 404 },
+        { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=h&limit=1", NULL, 400 },
+        { SEED_ADMIN, 88, "GET", V "/os-hypervisors/" H1 "/uptime", NULL, 404 },
+        { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{}", 400 },
+        { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"enabled\", \"disabled_reason\": \"x\"}", 400 },
+        { SEED_ADMIN, 53, "PUT", V "/os-services/" SEED_NOBODY, "{\"status\": \"enabled\"}", 404 },
+        { SEED_ADMIN, 53, "PUT", V "/os-services/x", "{\"status\": \"enabled\"}", 400 },
+        { SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h1\", \"binary\": \"nova-conductor\"}", 400 },
+        { SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h9\", \"binary\": \"nova-compute\"}", 404 },
+        { SEED_ADMIN, 1, "PUT", V "/os-services/explode", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}", 404 },
+        { SEED_ADMIN, 1, "GET", V "/os-aggregates/1", NULL, 404 },
+        { SEED_ADMIN, 1, "POST", V "/os-aggregates", "{}", 501 },
+        { SEED_MEMBER, 1, "GET", V "/extensions/os-nothing", NULL, 404 },
+        { SEED_MEMBER, 36, "GET", V "/images", NULL, 404 },
+    };
+    static const char STATE[] = "SELECT (SELECT count(*) FROM flavor) * 1000 + (SELECT count(*) FROM keypair) * 100 + "
+                                "(SELECT count(*) FROM compute_quota) * 10 + (SELECT count(*) FROM host WHERE disabled OR forced_down)";
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        if (ask(BAD[i].token, BAD[i].minor, BAD[i].method, BAD[i].path, BAD[i].body) != BAD[i].status) {
+            fail_msg("row %zu: %s %s: %d, wanted %d: %s", i, BAD[i].method, BAD[i].path, nova->http.status, BAD[i].status,
+                     nova->http.body.buf);
+        }
+        assert_int_equal(kn_test_nova_sql(nova, STATE), 4100);
+    }
+    assert_int_equal(get(SEED_MEMBER, 1, V "/extensions"), 200);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/extensions/servers"), 200);
+    assert_int_equal(get(SEED_ADMIN, 1, V "/os-aggregates"), 200);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/os-server-groups"), 200);
+}
+
+/* Every route has a policy and a handler, and a reader changes nothing. */
+static void the_route_table(void **state)
+{
+    (void)state;
+    for (const struct kn_route *r = kn_compute_api.routes; r->method != NULL; r++) {
+        assert_true(r->policy > KN_POLICY_NONE && r->policy < KN_POLICY_COUNT);
+        assert_non_null(r->handle);
+        assert_true(r->status >= 200 && r->status < 300);
+        assert_true(r->until == 0 || r->until >= r->since);
+        if (strcmp(r->method, "GET") != 0 && strstr(r->path, "/os-keypairs") == NULL) {
+            assert_true(r->policy == KN_POLICY_PROJECT_MEMBER || r->policy == KN_POLICY_ADMIN);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(views, fresh),
+        cmocka_unit_test_setup(flavors_come_and_go, fresh),
+        cmocka_unit_test_setup(extra_specs, fresh),
+        cmocka_unit_test_setup(key_pairs, fresh),
+        cmocka_unit_test_setup(quotas, fresh),
+        cmocka_unit_test_setup(hosts_are_switched, fresh),
+        cmocka_unit_test_setup(refusals, fresh),
+        cmocka_unit_test(the_route_table),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
