@@ -25,6 +25,7 @@ struct kn_conductor {
     struct kn_bus_reader *reader;
     struct kn_shards shards;
     bool assigned[KN_SHARDS];     /* whose partitions are read */
+    int home;                     /* the shard whose partition of kn.reply all answers come to; -1: none yet */
     struct kn_hmap *tasks;        /* id as text -> struct kn_task */
     struct kn_hmap *waiting;      /* object id -> int64_t *: a task to load when the object's current one ends */
     struct kn_hmap *in_flight;    /* host -> int *: commands without an answer */
@@ -75,6 +76,8 @@ void kn_admit_moves(struct kn_conductor *c, struct kn_task *task);
 
 /* --- reports.c */
 int kn_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err);
+/* Everything that has no answer goes out once more. */
+void kn_send_all_again(struct kn_conductor *c);
 /* The bus forgot: everything open is sent again. */
 void kn_bus_forgot(struct kn_conductor *c);
 /* Tasks whose deadline passed or whose agent is silent. */

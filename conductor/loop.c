@@ -201,6 +201,27 @@ static int follow_shards(struct kn_conductor *c, struct kn_error *err)
     return 0;
 }
 
+/*
+ * All answers come to one partition, because Kafka is asked once a partition and answers one request after the other: a batch of
+ * answers is one request then, not sixteen. Who answers knows nothing of it: a command names the partition of its answer. When
+ * the home went to another conductor, what is open is sent again, from the new home.
+ */
+static void settle_home(struct kn_conductor *c)
+{
+    const int before = c->home;
+
+    if (before >= 0 && c->assigned[before]) {
+        return;
+    }
+    c->home = -1;
+    for (int i = 0; i < KN_SHARDS && c->home < 0; i++) {
+        c->home = c->assigned[i] ? i : -1;
+    }
+    if (before >= 0 && c->home >= 0) {
+        kn_send_all_again(c);
+    }
+}
+
 /* --- timers --------------------------------------------------------------------------------------------------------------- */
 
 static int lease(struct kn_conductor *c, struct kn_error *err)
@@ -208,7 +229,11 @@ static int lease(struct kn_conductor *c, struct kn_error *err)
     if (kn_daemon_heartbeat(&c->daemon, err) < 0 || kn_shards_renew(&c->shards, c->daemon.db, err) < 0) {
         return -1;
     }
-    return follow_shards(c, err);
+    if (follow_shards(c, err) < 0) {
+        return -1;
+    }
+    settle_home(c);
+    return 0;
 }
 
 static int beat(struct kn_conductor *c, struct kn_error *err)
@@ -301,6 +326,7 @@ int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_
     c->tasks = kn_hmap_new(free_task);
     c->waiting = kn_hmap_new(free);
     c->in_flight = kn_hmap_new(free);
+    c->home = -1;
     c->bus_epoch = kn_bus_epoch(c->daemon.bus);
     c->shards.lease_ms = c->daemon.conf.conductor_lease_ms;
     kn_copy(c->shards.owner, sizeof(c->shards.owner), c->daemon.host);

@@ -68,6 +68,11 @@ static void send_topic_again(struct kn_conductor *c, const char *topic)
     }
 }
 
+void kn_send_all_again(struct kn_conductor *c)
+{
+    send_topic_again(c, NULL);
+}
+
 static int on_agent_hello(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf topic = KN_STRBUF_INIT;
@@ -89,7 +94,7 @@ void kn_bus_forgot(struct kn_conductor *c)
 {
     kn_log(KN_WARNING, "the bus forgot, everything open is sent again", NULL);
     c->bus_epoch = kn_bus_epoch(c->daemon.bus);
-    send_topic_again(c, NULL);
+    kn_send_all_again(c);
 }
 
 /* Our own voice comes back: the bus carries. */

@@ -75,6 +75,7 @@ static void send_part(struct kn_conductor *c, struct kn_task *task, int i)
 
     kn_engine_topic(task, i, topic);
     kn_engine_command(task, i, now_ms, now_ms + c->daemon.conf.conductor_step_timeout_s * 1000, &message);
+    message.shard = c->home;
     if (kn_daemon_send(&c->daemon, topic, 0, &message, &err) < 0) {
         kn_log_error("send command", &err);
     }

@@ -5,6 +5,7 @@
  */
 #include "lib/adapter/daemon.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +81,18 @@ static int open_database(struct kn_daemon *d, struct kn_error *err)
     return kn_migrate_check(d->db, kn_migrations, kn_migrations_count, err);
 }
 
+/* Without this every thread (librdkafka has several) keeps a heap of its own, and none gives anything back. */
+static void bound_memory(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv, char ***ret_left, bool with_db,
                    struct kn_error *err)
 {
     d->name = name;
+    bound_memory();
     kn_log_init(name, KN_INFO);
     if (kn_conf_load(&d->conf, argc, argv, ret_left, err) < 0 || set_log(d, err) < 0) {
         return -1;

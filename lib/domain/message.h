@@ -5,6 +5,7 @@
  * A message is a JSON object:
  *   {"type":"place.claim","v":1,"task":12,"step":0,"part":0,"attempt":1,"generation":1,"shard":3,
  *    "request_id":"req-…","sent_at":1763722800000,"deadline":1763722920000,"body":{…}}
+ * shard is the partition of kn.reply where the answer is awaited; of a task.wake, the task's own.
  * A reply repeats type, task, step, part, attempt, generation and shard of its command and has "reply":
  *   {"ok":true,"result":{…}}  or  {"ok":false,"elsewhere":true,"error":{"code":"KN_NOT_FOUND","message":"…"}}
  *
