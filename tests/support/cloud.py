@@ -216,7 +216,8 @@ class Cloud:
         self.ask("add", name, f"log={self.log / name}.log", *attributes, "--", *map(str, [program, *args]))
 
     def kill9(self, name):
-        self.ask("kill9", name)
+        """Kills what runs under this name; one that was just killed is waited for."""
+        wait_until(f"kill -9 {name}", lambda: self.ask("kill9", name, check=False).startswith("ok"))
 
     def restart(self, name):
         self.ask("restart", name)
