@@ -193,6 +193,18 @@ chaos: all
 check:
 	@tests/check.sh
 
+# --- a cloud on this machine -----------------------------------------------------------------------------------------
+
+# make lab [HOSTS=n] [BUS=kafka]
+lab:
+	+@HOSTS='$(HOSTS)' BUS='$(BUS)' lab/lab.sh up
+
+lab-down:
+	@lab/lab.sh down
+
+kafka kafka-down:
+	@deploy/kafka/kafka.sh $(if $(filter kafka,$@),up,down)
+
 clean:
 	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck
 
