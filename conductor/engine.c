@@ -141,8 +141,8 @@ static void record_row(struct kn_task *task, bool failed, struct kn_step_record 
             .name = task->parts[i].type->name,
             .state = task->state == KN_TASK_UNDO ? "undone" : done ? "done" : "failed",
             .started_at_us = task->parts[i].sent_at_us == 0 ? task->created_at_us : task->parts[i].sent_at_us,
-            .host = kn_engine_to_agent(task, i) ? kn_task_host(task) : NULL,
         };
+        kn_copy(records[n - 1].host, sizeof(records->host), kn_engine_to_agent(task, i) ? kn_task_host(task) : "");
     }
     *ret_records = n;
 }

@@ -22,7 +22,7 @@ struct kn_step_record {
     const char *name;     /* message type */
     const char *state;    /* done, failed, undone */
     int64_t started_at_us;
-    const char *host;     /* NULL: not on a host */
+    char host[256];       /* a copy: the context forgets it when another host is tried. "": not on a host */
 };
 
 enum kn_verdict_of_row {

@@ -109,7 +109,7 @@ static void add_records(struct kn_batch *batch, const struct kn_move *move)
         kn_batch_add(batch, record->name);
         kn_batch_add(batch, record->state);
         kn_batch_addint(batch, record->started_at_us);
-        kn_batch_add(batch, record->host);
+        kn_batch_add(batch, record->host[0] != '\0' ? record->host : NULL);
         kn_batch_add(batch, strcmp(record->state, "failed") == 0 ? error : NULL);
     }
 }

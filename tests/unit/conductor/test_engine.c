@@ -199,6 +199,29 @@ static void test_another_host_is_tried_with_the_next_generation(void **state)
     kn_task_free(task);
 }
 
+/* What is written about a step stands for itself: trying another host forgets the one it was done on. */
+static void test_records_outlive_the_host(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_change change = KN_CHANGE_INIT;
+    struct kn_step_record records[8];
+    int count;
+
+    (void)state;
+    admit(task);
+    place(task, "h1");
+    advance_only(task, false);
+    assert_int_equal(failed(task, "server.spawn", true), KN_ROW_FAILED);
+    advance_only(task, true);
+    assert_int_equal(done(task, "server.destroy", "{}"), KN_ROW_ENDED);
+    kn_engine_advance(task, false, MAX_TRIES, &change, records, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(records[0].name, "server.destroy");
+    assert_string_equal(records[0].host, "h1");
+    kn_change_release(&change);
+    kn_task_free(task);
+}
+
 static void test_tries_end(void **state)
 {
     struct kn_task *task = new_task("server.create", CREATE_INPUT);
@@ -357,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_create_walks_to_the_end),
         cmocka_unit_test(test_late_and_double_replies_change_nothing),
         cmocka_unit_test(test_another_host_is_tried_with_the_next_generation),
+        cmocka_unit_test(test_records_outlive_the_host),
         cmocka_unit_test(test_tries_end),
         cmocka_unit_test(test_no_valid_host_takes_the_ports_back),
         cmocka_unit_test(test_a_server_without_nics_asks_no_network),
