@@ -71,10 +71,11 @@ bus_start() {
     until_true 60 eval "(: <'/dev/tcp/127.0.0.1/$bus_port')" || die "the bus does not answer; see $log/bus.log"
 }
 
-# name binary: one more daemon of the control plane; each has a port for /healthz and /metrics.
+# name binary [host]: one more daemon of the control plane; each has a port for /healthz and /metrics. A daemon is known by its
+# binary and its host, so that a second one of a kind says that it lives on another.
 daemon_add() {
     ask add "$1" cwd="$lab" log="$log/$1.log" -- "$bin/$2" --config "$lab/conf/kilonova.conf" \
-        --set "daemon.health_listen=127.0.0.1:$health_port"
+        --set "daemon.host=${3:-control}" --set "daemon.health_listen=127.0.0.1:$health_port"
     echo "$1 $health_port" >>"$lab/health"
     health_port=$(free_port $((health_port + 1)))
 }
@@ -83,7 +84,7 @@ daemons_start() {
     : >"$lab/health"
     daemon_add api kilonova-api
     daemon_add conductor-1 kilonova-conductor
-    daemon_add conductor-2 kilonova-conductor
+    daemon_add conductor-2 kilonova-conductor control-2
     daemon_add scheduler kilonova-scheduler
     daemon_add network kilonova-network
     daemon_add volume kilonova-volume
