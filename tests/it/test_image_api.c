@@ -215,7 +215,7 @@ static void test_lists(void **state)
     AUTO_FREE char *a = create(A JSON, "{\"name\":\"a\",\"disk_format\":\"raw\",\"container_format\":\"bare\",\"min_ram\":3}");
     AUTO_FREE char *b = create(A JSON, "{\"name\":\"b\",\"disk_format\":\"qcow2\",\"container_format\":\"bare\",\"os\":\"x\"}");
     AUTO_FREE char *c = create(A JSON, "{\"name\":\"c\",\"disk_format\":\"raw\",\"container_format\":\"ovf\",\"tags\":[\"t\",\"u\"]}");
-    AUTO_FREE char *d = create(A JSON, "{\"name\":\"d\",\"disk_format\":\"iso\",\"container_format\":\"bare\",\"os_hidden\":true}");
+    free(create(A JSON, "{\"name\":\"d\",\"disk_format\":\"iso\",\"container_format\":\"bare\",\"os_hidden\":true}"));
     AUTO_FREE char *in = kn_asprintf("sort=name:asc&id=in:%s,%s,junk", a, c);
     AUTO_FREE char *after = kn_asprintf("sort=name:desc&marker=%s", c);
     AUTO_FREE char *mixed = kn_asprintf("sort=disk_format:asc,name:desc&marker=%s", b);
