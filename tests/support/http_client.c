@@ -110,7 +110,7 @@ bool kn_test_http_read(struct kn_test_http *c, bool no_body)
 
 const char *kn_test_http_header(const struct kn_test_http *c, const char *name)
 {
-    static char value[4096];
+    static _Thread_local char value[4096];
     AUTO_FREE char *line = kn_asprintf("\r\n%s: ", name);
     const char *at = strcasestr(c->head.buf, line);
 
