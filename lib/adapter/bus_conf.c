@@ -32,8 +32,9 @@ static const struct {
     /* The embedded broker makes topics when it is asked about them; on Kafka kn_bus_ensure_topic() does. */
     { CONSUMER, "allow.auto.create.topics", "false", "true" },
 
-    /* A batch is what has gathered while the last one travelled: no timer. */
+    /* A batch is what has gathered while the last ones travelled: no timer. Unbounded, they would travel one by one. */
     { PRODUCER, "linger.ms", "0", "0" },
+    { PRODUCER, "max.in.flight.requests.per.connection", "5", "5" },
     { PRODUCER, "acks", "all", "all" },
     { PRODUCER, "retry.backoff.ms", "20", "20" },
     /* Whoever waits for an answer asks again long before; older messages would only confuse. */
