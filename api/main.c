@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kilonova-api: mounts the route tables of all rooms behind one door, and listens until it is told to stop. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "api/compute.h"
+#include "api/door.h"
+#include "identity/api.h"
+#include "image/api.h"
+#include "lib/adapter/crypto.h"
+#include "lib/adapter/daemon.h"
+#include "lib/base/log.h"
+#include "network/api.h"
+#include "volume/api.h"
+
+#define HEARTBEAT_TICKS 50 /* of 100 ms */
+#define LOGINS_WAITING 128 /* 2 to 3 s of hashing */
+
+static const struct kn_api *const APIS[] = {
+    &kn_identity_api, &kn_compute_api, &kn_image_api, &kn_network_api, &kn_volume_api, NULL,
+};
+
+static struct kn_db *thread_db(void *ctx)
+{
+    const struct kn_door *door = ctx;
+
+    return kn_db_new(door->conf->db_url, "api");
+}
+
+static const struct kn_http_ops OPS = {
+    .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse, .finish = kn_door_finish,
+    .thread_db = thread_db, .is_slow = kn_door_is_slow,
+};
+
+static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_server **ret_server, struct kn_error *err)
+{
+    const struct kn_http_limits limits = {
+        .threads = (int)d->conf.api_threads,
+        .slow_threads = (int)d->conf.api_login_threads,
+        .slow_waiting = LOGINS_WAITING,
+        .max_body = (size_t)d->conf.api_max_body_kib << 10,
+    };
+
+    if (kn_crypto_init(err) < 0 || kn_identity_start(&d->conf, err) < 0 ||
+        kn_door_init(door, APIS, &d->conf, d->bus, err) < 0 ||
+        kn_bus_ensure_topic(d->bus, KN_TOPIC_TASK, KN_SHARDS, 30000, err) < 0) {
+        return -1;
+    }
+    return kn_http_serve(d->conf.api_listen, &limits, &OPS, door, ret_server, err);
+}
+
+/* Until SIGTERM: the row in `service`, and the delivery reports of the bus. */
+static void keep_house(struct kn_daemon *d)
+{
+    const struct timespec tick = { .tv_nsec = 100000000 };
+
+    for (int n = 0; !atomic_load(&d->stopping); n++) {
+        struct kn_error err = { 0 };
+
+        if (n % HEARTBEAT_TICKS == 0 && kn_daemon_heartbeat(d, &err) < 0) {
+            kn_log_error("heartbeat", &err);
+        }
+        kn_bus_tick(d->bus);
+        nanosleep(&tick, NULL);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct kn_daemon d = { 0 };
+    struct kn_door door = { .authenticate = kn_identity_check };
+    struct kn_http_server *server = NULL;
+    struct kn_error err = { 0 };
+    int result = kn_daemon_init(&d, "api", argc, argv, NULL, true, &err);
+
+    if (result == 0) {
+        result = open_door(&d, &door, &server, &err);
+    }
+    if (result == 0) {
+        keep_house(&d);
+    } else {
+        kn_log_error("start", &err);
+    }
+    kn_http_stop(server);
+    kn_identity_stop();
+    kn_door_release(&door);
+    kn_daemon_release(&d);
+    return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
