@@ -197,6 +197,23 @@ bool kn_scan_has_kvm(const char *capabilities)
     return false;
 }
 
+bool kn_scan_has_virtualization(const char *cpuinfo)
+{
+    const char *flags = strstr(cpuinfo, "\nflags");
+    size_t len = flags != NULL ? strcspn(flags + 1, "\n") + 1 : 0;
+    struct piece line = { flags, len };
+    char next;
+
+    for (int i = 0; flags != NULL && i < 2; i++) {
+        const char *at = find(line, i == 0 ? " vmx" : " svm");
+        next = at != NULL ? at[4] : 'x';
+        if (next == ' ' || next == '\n' || next == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size)
 {
     struct piece in = element_at(xml, parent, 0);

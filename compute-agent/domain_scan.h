@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * domain_scan: the few things that are read out of libvirt's XML: a domain's disks and taps, its generation, what a host can
- * do. Pure. libvirt prints its XML in one canonical shape (single quotes, one element a line), so this looks for elements
+ * domain_scan: the few things that are read out of libvirt's XML: a domain's disks and taps, its generation, what a host
+ * can do. Pure. libvirt prints its XML in one canonical shape (single quotes, one element a line), so this looks for elements
  * and attributes by text; on anything else it finds nothing, it never reads past the end.
  */
 #ifndef KN_COMPUTE_AGENT_DOMAIN_SCAN_H
@@ -31,6 +31,8 @@ bool kn_scan_tap(const char *domain_xml, size_t index, char *ret_tap, size_t siz
 int64_t kn_scan_generation(const char *xml);
 /* A capabilities document: is kvm among the guests' domain types? */
 bool kn_scan_has_kvm(const char *capabilities);
+/* /proc/cpuinfo of an x86: can the processor run guests by itself (vmx or svm)? */
+bool kn_scan_has_virtualization(const char *cpuinfo);
 /* <tag>text</tag> inside the first <parent>; false if absent or too long. */
 bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size);
 

@@ -3,8 +3,10 @@
  * driver_libvirt_conn: the one connection to libvirt. When it breaks (libvirtd restarts), the watcher opens another and
  * registers for events again; guests run on meanwhile, commands wait a little and then say KN_UNAVAILABLE.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "compute-agent/domain_scan.h"
 #include "compute-agent/driver_libvirt_private.h"
@@ -16,6 +18,7 @@
 #define KEEPALIVE_COUNT 3
 #define PATIENCE_MS 10000 /* how long a command waits for the connection to come back */
 #define LOOP_TICK_MS 500
+#define CPUINFO_HEAD 16384 /* the first processor and more */
 
 static enum kn_code code_of(const virError *e)
 {
@@ -74,6 +77,23 @@ static int open_conn(struct kn_libvirt *lv, virConnectPtr *ret_conn, struct kn_e
     return 0;
 }
 
+/*
+ * Two witnesses: libvirt lists kvm when /dev/kvm opens, and that can be so in a guest whose processor offers no
+ * virtualization at all: then QEMU dies, or crawls.
+ */
+static bool can_kvm(const char *capabilities)
+{
+    AUTO_FREE char *cpuinfo = kn_alloc(CPUINFO_HEAD + 1);
+    AUTO_CLOSE int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t n;
+
+    while (fd >= 0 && len < CPUINFO_HEAD && (n = read(fd, cpuinfo + len, CPUINFO_HEAD - len)) > 0) {
+        len += (size_t)n;
+    }
+    return kn_scan_has_kvm(capabilities) && kn_scan_has_virtualization(cpuinfo);
+}
+
 static int choose_type(struct kn_libvirt *lv, virConnectPtr conn, struct kn_error *err)
 {
     AUTO_FREE char *capabilities = virConnectGetCapabilities(conn);
@@ -81,8 +101,8 @@ static int choose_type(struct kn_libvirt *lv, virConnectPtr conn, struct kn_erro
     if (capabilities == NULL) {
         return kn_libvirt_fail(err, "reading libvirt's capabilities");
     }
-    /* A /dev/kvm that opens proves nothing. */
-    kn_copy(lv->type, sizeof(lv->type), kn_scan_has_kvm(capabilities) ? "kvm" : "qemu");
+    kn_copy(lv->type, sizeof(lv->type), can_kvm(capabilities) ? "kvm" : "qemu");
+    kn_log(KN_INFO, "guests will run by", "type", lv->type, NULL);
     return 0;
 }
 
@@ -146,22 +166,38 @@ int kn_libvirt_conn(struct kn_libvirt *lv, virConnectPtr *ret_conn, struct kn_er
     }
 }
 
-int kn_libvirt_find(struct kn_libvirt *lv, const char *server, virDomainPtr *ret_dom, struct kn_error *err)
+/* 0 with *ret_dom, NULL if there is none. */
+static int look_up(virConnectPtr conn, const char *server, virDomainPtr *ret_dom, struct kn_error *err)
 {
-    AUTO_CONN virConnectPtr conn = NULL;
-    virDomainPtr dom;
-    const virError *e;
+    virDomainPtr dom = virDomainLookupByUUIDString(conn, server);
+    const virError *e = dom == NULL ? virGetLastError() : NULL;
 
-    if (kn_libvirt_conn(lv, &conn, err) < 0) {
-        return -1;
-    }
-    dom = virDomainLookupByUUIDString(conn, server);
-    e = dom == NULL ? virGetLastError() : NULL;
     if (e != NULL && e->code != VIR_ERR_NO_DOMAIN) {
         return kn_libvirt_fail(err, "looking for the domain");
     }
     *ret_dom = dom;
     return 0;
+}
+
+/* The first thing that every command does: so here a connection that just broke is waited for, not reported. */
+int kn_libvirt_find(struct kn_libvirt *lv, const char *server, virDomainPtr *ret_dom, struct kn_error *err)
+{
+    const int64_t until = kn_mono_ms() + PATIENCE_MS;
+
+    for (;;) {
+        AUTO_CONN virConnectPtr conn = NULL;
+        struct kn_error why = { 0 };
+        if (kn_libvirt_conn(lv, &conn, err) < 0) {
+            return -1;
+        }
+        if (look_up(conn, server, ret_dom, &why) == 0) {
+            return 0;
+        }
+        if (why.code != KN_UNAVAILABLE || kn_mono_ms() >= until || lv->is_stopping) {
+            return kn_fail(err, why.code, "%s", why.message);
+        }
+        closed(conn, 0, lv);
+    }
 }
 
 /* Wakes the loop up now and then, so that it sees is_stopping. */

@@ -14,7 +14,6 @@
 #include "compute-agent/guest_dir.h"
 #include "compute-agent/spec.h"
 #include "compute-agent/tombstone.h"
-#include "lib/base/clock.h"
 #include "lib/domain/message.h"
 
 #define KILL_TRIES 5
@@ -113,8 +112,8 @@ int kn_libvirt_start(virDomainPtr dom, struct kn_error *err)
     if (virDomainIsActive(dom) == 1 || virDomainCreate(dom) == 0) {
         return 0;
     }
-    /* Somebody else started it in between: as good. */
-    return virDomainIsActive(dom) == 1 ? 0 : kn_libvirt_fail(err, "starting the guest");
+    kn_libvirt_fail(err, "starting the guest");
+    return virDomainIsActive(dom) == 1 ? 0 : -1; /* somebody else started it in between: as good */
 }
 
 int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err)
@@ -124,13 +123,13 @@ int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err)
         if (virDomainIsActive(dom) == 0 || virDomainDestroy(dom) == 0) {
             return 0;
         }
-        const virError *e = virGetLastError();
-        if (e != NULL && e->code == VIR_ERR_NO_DOMAIN) {
+        kn_libvirt_fail(err, "stopping the guest");
+        if (err != NULL && err->code == KN_NOT_FOUND) {
             return 0;
         }
         nanosleep(&(struct timespec){ 1, 0 }, NULL);
     }
-    return virDomainIsActive(dom) == 0 ? 0 : kn_libvirt_fail(err, "stopping the guest");
+    return virDomainIsActive(dom) == 0 ? 0 : -1;
 }
 
 static int ensure_running(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec,

@@ -66,6 +66,15 @@ static void test_capabilities(void **state)
     kn_strbuf_release(&with);
 }
 
+static void test_cpuinfo(void **state)
+{
+    (void)state;
+    assert_true(kn_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu vmx sse\nbugs\t: svm\n"));
+    assert_true(kn_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu svm"));
+    assert_false(kn_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu vmxish nosvm\nbugs\t: vmx\n"));
+    assert_false(kn_scan_has_virtualization(""));
+}
+
 static void test_not_xml(void **state)
 {
     static const char *const TEXTS[] = { "", "<", "<disk", "<disk ", "<disk>", "<disk/>", "<disk><target dev='vdb", "</disk><disk>",
@@ -86,7 +95,8 @@ static void test_not_xml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks), cmocka_unit_test(test_the_rest_of_a_domain),
-                                        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_not_xml) };
+                                        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_cpuinfo),
+                                        cmocka_unit_test(test_not_xml) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
