@@ -122,6 +122,7 @@ int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason)
     case VIR_DOMAIN_RUNNING:
     case VIR_DOMAIN_BLOCKED:
     case VIR_DOMAIN_SHUTDOWN: /* on its way; it still runs */
+        *why = "running";
         return KN_POWER_RUNNING;
     case VIR_DOMAIN_PAUSED:
         *why = reason == VIR_DOMAIN_PAUSED_IOERROR ? "I/O error" : "paused";

@@ -20,7 +20,7 @@
 #include "tests/support/process.h"
 #include "tests/support/test.h"
 
-#define WAIT_MS 120000
+#define WAIT_MS 60000
 #define NETWORK "aaaaaaaa-0000-4000-8000-000000000001"
 #define PORT "bbbbbbbb-0000-4000-8000-000000000002"
 #define TAP "tapbbbbbbbb-00"
@@ -98,11 +98,11 @@ static int group_teardown(void **state)
 
 static json_t *spec(void)
 {
-    json_t *nic = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:[{s:s, s:i, s:i, s:s, s:s, s:[], s:[], s:b}], s:s, s:s, s:s}",
-                            "port", PORT, "network", NETWORK, "network_name", "net", "mac", "fa:16:3e:77:00:05", "vni", 77,
-                            "mtu", 1450, "ips", "address", ADDRESS, "prefix", 24, "version", 4, "gateway", "10.77.0.1",
-                            "subnet", NETWORK, "dns", "routes", "dhcp", 1, "dhcp_ip", "10.77.0.2", "dhcp_mac",
-                            "fa:16:3e:77:00:02", "tap", TAP);
+    json_t *ip = json_pack("{s:s, s:i, s:i, s:s, s:s, s:[], s:[], s:b}", "address", ADDRESS, "prefix", 24, "version", 4,
+                           "gateway", "10.77.0.1", "subnet", NETWORK, "dns", "routes", "dhcp", 1);
+    json_t *nic = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:[o], s:s, s:s, s:s}", "port", PORT, "network", NETWORK,
+                            "network_name", "net", "mac", "fa:16:3e:77:00:05", "vni", 77, "mtu", 1450, "ips", ip, "dhcp_ip",
+                            "10.77.0.2", "dhcp_mac", "fa:16:3e:77:00:02", "tap", TAP);
     json_t *image = json_pack("{s:s, s:s, s:s, s:I, s:s, s:i}", "id", IMAGE, "url", "http://127.0.0.1:9/none", "sha512",
                               sha512, "size", (json_int_t)image_size, "disk_format", "qcow2", "virtual_size", 36700160);
 
@@ -113,7 +113,9 @@ static json_t *spec(void)
 
 static int64_t send_spawn(int64_t generation)
 {
-    return kn_test_agent_command(&agent, "server.spawn", generation, json_pack("{s:s, s:o}", "server", server, "spec", spec()));
+    json_t *body = json_pack("{s:s, s:o}", "server", server, "spec", spec());
+
+    return kn_test_agent_command(&agent, "server.spawn", generation, body);
 }
 
 static void spawn(int64_t generation)
@@ -124,11 +126,17 @@ static void spawn(int64_t generation)
     json_decref(result);
 }
 
+static json_t *console(void)
+{
+    int64_t task = kn_test_agent_command(&agent, "server.console_log", 1, json_pack("{s:s}", "server", server));
+
+    return kn_test_agent_done(&agent, "server.console_log", task);
+}
+
 /* How often a text stands in the console's log. */
 static int console_count(const char *text)
 {
-    int64_t task = kn_test_agent_command(&agent, "server.console_log", 1, json_pack("{s:s}", "server", server));
-    json_t *result = kn_test_agent_done(&agent, "server.console_log", task);
+    json_t *result = console();
     int count = 0;
 
     for (const char *at = kn_json_str(result, "output"); (at = strstr(at, text)) != NULL; at++) {
@@ -144,8 +152,11 @@ static void await_console(const char *text, int times)
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
 
     while (console_count(text) < times) {
-        assert_true(kn_mono_ms() < deadline);
-        usleep(300000);
+        if (kn_mono_ms() >= deadline) {
+            json_t *said = console();
+            fail_msg("the guest did not say \"%s\" but\n%s", text, kn_json_str(said, "output"));
+        }
+        kn_test_pause(300);
     }
 }
 
@@ -191,8 +202,8 @@ static int64_t send_volume(const char *type, json_t *body)
 
 static void attach(void)
 {
-    json_t *body = json_pack("{s:{s:s, s:s, s:s, s:s}}", "connection", "driver", "file", "path", volume_path, "format", "raw",
-                             "serial", VOLUME);
+    json_t *body = json_pack("{s:{s:s, s:s, s:s, s:s}}", "connection", "driver", "file", "path", volume_path, "format",
+                             "raw", "serial", VOLUME);
     json_t *result = kn_test_agent_done(&agent, "server.attach_volume", send_volume("server.attach_volume", body));
 
     assert_string_equal(kn_json_str(result, "device"), "/dev/vdb");
@@ -222,7 +233,7 @@ static void await_guest(const char *text, bool there)
 
     while (guest_sees(text) != there) {
         assert_true(kn_mono_ms() < deadline);
-        usleep(300000);
+        kn_test_pause(300);
     }
 }
 
@@ -332,16 +343,22 @@ static void test_libvirtd_restarts(void **state)
     assert_int_equal(kn_test_agent_power(&agent, server, "unpause"), 1);
 }
 
+static void destroy(int64_t generation)
+{
+    json_t *body = json_pack("{s:s}", "server", server);
+
+    json_decref(kn_test_agent_done(&agent, "server.destroy",
+                                   kn_test_agent_command(&agent, "server.destroy", generation, body)));
+}
+
 static void test_leaves_nothing(void **state)
 {
     json_t *seen;
 
     (void)state;
     attach();
-    json_decref(kn_test_agent_done(&agent, "server.destroy",
-                                   kn_test_agent_command(&agent, "server.destroy", 2, json_pack("{s:s}", "server", server))));
-    json_decref(kn_test_agent_done(&agent, "server.destroy",
-                                   kn_test_agent_command(&agent, "server.destroy", 2, json_pack("{s:s}", "server", server))));
+    destroy(2);
+    destroy(2);
     seen = kn_test_agent_observe(&agent);
     assert_int_equal(json_array_size(json_object_get(seen, "domains")), 0);
     assert_int_equal(json_array_size(json_object_get(seen, "taps")), 0);
@@ -358,7 +375,7 @@ static void test_killed_while_spawning(void **state)
     for (int i = 0; i < 6; i++) {
         struct kn_message hello;
         send_spawn(3);
-        usleep((useconds_t)i * 60000);
+        kn_test_pause(i * 60);
         kn_test_agent_kill9(&agent);
         kn_test_agent_start(&agent);
         hello = kn_test_agent_expect(&agent, "agent.hello", 0);
@@ -369,8 +386,7 @@ static void test_killed_while_spawning(void **state)
     assert_int_equal(kn_json_int(d, "generation"), 3);
     assert_int_equal(kn_json_int(d, "power_state"), 1);
     json_decref(d);
-    json_decref(kn_test_agent_done(&agent, "server.destroy",
-                                   kn_test_agent_command(&agent, "server.destroy", 3, json_pack("{s:s}", "server", server))));
+    destroy(3);
 }
 
 static int run_inside(void)

@@ -18,7 +18,7 @@ struct kn_test_agent {
     char id[KN_UUID_SIZE];      /* random: one topic a test */
     char host[64];              /* the host that commands name */
     char topic[64];
-    char dir[64];               /* agent.state_dir, under /tmp */
+    char dir[64];               /* agent.state_dir, under $TMPDIR or /tmp */
     const char *const *options; /* more for its command line, NULL-ended */
     const struct kn_conf *conf;
     pid_t pid;

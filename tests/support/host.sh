@@ -45,6 +45,8 @@ mount --bind $dir/lib /var/lib/libvirt
 mount --bind $dir/log /var/log/libvirt
 mount --bind $dir/cache /var/cache/libvirt
 
+export TMPDIR=/run # goes with the host
+
 # Restarted whenever it dies: the test may kill it.
 (while :; do libvirtd > /run/libvirtd.log 2>&1 || true; sleep 0.2; done) &
 status=0

@@ -92,10 +92,14 @@ int kn_test_free_port(void)
     return ntohs(address.sin_port);
 }
 
+void kn_test_pause(int ms)
+{
+    nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000L }, NULL);
+}
+
 void kn_test_wait_port(int port)
 {
     const struct sockaddr_in address = loopback(port);
-    const struct timespec pause = { 0, 10000000 };
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
 
     while (kn_mono_ms() < deadline) {
@@ -104,7 +108,7 @@ void kn_test_wait_port(int port)
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
             return;
         }
-        nanosleep(&pause, NULL);
+        kn_test_pause(10);
     }
     die("port", "nobody listens after a minute");
 }

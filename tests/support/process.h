@@ -14,6 +14,8 @@ bool kn_test_end(pid_t pid, int signal);
 int kn_test_free_port(void);
 /* Waits until somebody listens there. */
 void kn_test_wait_port(int port);
+/* A moment between two looks at something; the caller has the limit. */
+void kn_test_pause(int ms);
 /* build/plain/bin/NAME, found from the test program's own place. The caller frees. */
 char *kn_test_binary(const char *name);
 
