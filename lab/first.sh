@@ -22,7 +22,7 @@ upload_image() {
     local id
     id=$(post /image/v2/images \
         '{name: "guest", disk_format: "qcow2", container_format: "bare", visibility: "public", min_ram: 128}' | jq -r .id)
-    call PUT "/image/v2/images/$id/file" -H 'Content-Type: application/octet-stream' -T "$lab/guest/guest.qcow2"
+    call PUT "/image/v2/images/$id/file" -H 'Content-Type: application/octet-stream' -T "$lab/guest/guest.qcow2" >/dev/null
     [ "$(call GET "/image/v2/images/$id" | jq -r .status)" = active ] || die "the image did not become active"
     echo "$id" >"$lab/first.image"
 }
