@@ -3,7 +3,8 @@
  * allocate.c: port.allocate. Gives the servers of a batch their NICs: takes the ports that they name, makes the others. A server that
  * has ports already gets the same answer again, so that a repeated command changes nothing.
  *
- * One batch is four statements whatever its size: the ports there are, the subnets' locks, the topology, the write.
+ * One batch is four statements whatever its size: the servers' ports, the subnets' locks, the topology, the write (and one more if ports are
+ * named).
  * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
  */
 #include <stdlib.h>
@@ -19,15 +20,21 @@
 enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_IS_NIC, P_SUBNET, P_IP };
 
 /*
- * The ports of the servers ($1), and those that the requests name ($2); a row an address. A port whose device_id somebody wrote by
- * hand is no NIC of that server: it has no place among them.
+ * What the servers have, a row an address, in NIC order. A port whose device_id somebody wrote by hand is no NIC of that server: it
+ * has no place among them.
  */
-static const struct kn_stmt LOAD = {
-    "allocate_load",
-    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, p.nic IS NOT NULL, a.subnet_id, a.ip"
-    " FROM port p LEFT JOIN address a ON a.port_id = p.id"
-    " WHERE (p.device_id = ANY($1::text[]) AND p.device_id <> '' AND p.nic IS NOT NULL) OR p.id = ANY($2::uuid[])"
-    " ORDER BY p.device_id, p.nic, p.id, a.ip FOR UPDATE OF p", 2
+static const struct kn_stmt LOAD_SERVERS = {
+    "allocate_servers",
+    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, true, a.subnet_id, a.ip FROM unnest($1::text[]) AS w(device)"
+    " JOIN port p ON p.device_id = w.device AND p.device_id <> '' AND p.nic IS NOT NULL"
+    " LEFT JOIN address a ON a.port_id = p.id ORDER BY p.device_id, p.nic, p.id, a.ip", 1
+};
+
+/* What the requests name. Locked: nobody else may take or change it now. */
+static const struct kn_stmt LOAD_NAMED = {
+    "allocate_named",
+    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, false, a.subnet_id, a.ip FROM port p"
+    " LEFT JOIN address a ON a.port_id = p.id WHERE p.id = ANY($1::uuid[]) ORDER BY p.id, a.ip FOR UPDATE OF p", 1
 };
 
 static const struct kn_stmt TAKE = {
@@ -145,28 +152,46 @@ static void note_ports(struct allocation *all, const struct kn_rows *rows)
     }
 }
 
-static int load_ports(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+/* The named ports that are not loaded yet: a server that is asked about again has them already. */
+static int load_named(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
-    AUTO_RELEASE(kn_array) struct kn_array ports = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     for (int i = 0; i < count; i++) {
-        const json_t *body = outcomes[i]->command->body, *request;
+        const json_t *request;
         size_t n;
 
-        kn_array_add(&servers, kn_json_str(body, "server"));
-        json_array_foreach (json_object_get(body, "requests"), n, request) {
-            if (kn_uuid_valid(kn_json_str(request, "port"))) {
-                kn_array_add(&ports, kn_json_str(request, "port"));
+        json_array_foreach (json_object_get(outcomes[i]->command->body, "requests"), n, request) {
+            const char *id = kn_json_str(request, "port");
+
+            if (kn_uuid_valid(id) && kn_hmap_get(all->by_id, id) == NULL) {
+                kn_array_add(&ids, id);
             }
         }
     }
-    if (kn_db_run(all->db, &LOAD, KN_ARGS(kn_array_value(&servers), kn_array_value(&ports)), &rows, err) < 0) {
+    if (ids.count > 0 && kn_db_run(all->db, &LOAD_NAMED, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
+        return -1;
+    }
+    if (rows != NULL) {
+        note_ports(all, rows);
+    }
+    return 0;
+}
+
+static int load_ports(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    for (int i = 0; i < count; i++) {
+        kn_array_add(&servers, kn_json_str(outcomes[i]->command->body, "server"));
+    }
+    if (kn_db_run(all->db, &LOAD_SERVERS, KN_ARGS(kn_array_value(&servers)), &rows, err) < 0) {
         return -1;
     }
     note_ports(all, rows);
-    return 0;
+    return load_named(all, outcomes, count, err);
 }
 
 /* Adds an id once. */
