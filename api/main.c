@@ -3,22 +3,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "api/compute.h"
 #include "api/door.h"
+#include "api/mounts.h"
 #include "identity/api.h"
-#include "image/api.h"
 #include "lib/adapter/crypto.h"
 #include "lib/adapter/daemon.h"
 #include "lib/base/log.h"
-#include "network/api.h"
-#include "volume/api.h"
 
 #define HEARTBEAT_TICKS 50 /* of 100 ms */
 #define LOGINS_WAITING 128 /* 2 to 3 s of hashing */
-
-static const struct kn_api *const APIS[] = {
-    &kn_identity_api, &kn_compute_api, &kn_image_api, &kn_network_api, &kn_volume_api, NULL,
-};
 
 static struct kn_db *thread_db(void *ctx)
 {
@@ -42,7 +35,7 @@ static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_s
     };
 
     if (kn_crypto_init(err) < 0 || kn_identity_start(&d->conf, err) < 0 ||
-        kn_door_init(door, APIS, &d->conf, d->bus, err) < 0 ||
+        kn_door_init(door, kn_mounts, &d->conf, d->bus, err) < 0 ||
         kn_bus_ensure_topic(d->bus, KN_TOPIC_TASK, KN_SHARDS, 30000, err) < 0) {
         return -1;
     }

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every route of every service, asked by everybody: without a token, with a forged one, and with each role in each kind of scope, over a
+ * real listener and the real door. The handlers are taken out: 410 means "would have been let in". What each policy promises is
+ * drawn here a second time; what may be public, and what a reader may write, is listed route by route.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/door.h"
+#include "api/mounts.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "tests/support/http_client.h"
+#include "tests/support/test.h"
+
+#define LET_IN 410
+#define OWN "0123456789abcdef0123456789abcdef"
+#define FOREIGN "fedcba9876543210fedcba9876543210"
+
+/* --- the callers: their token is their name --- */
+
+static const struct {
+    const char *name; /* NULL: sends no token */
+    uint32_t roles;
+    bool project, system;
+} CALLERS[] = {
+    { NULL, 0, false, false },
+    { "forged", 0, false, false },
+    { "unscoped", 0, false, false },
+    { "stranger", 0, true, false }, /* a role without a meaning */
+    { "reader", 1, true, false },
+    { "member", 3, true, false },
+    { "manager", 7, true, false },
+    { "admin", 15, true, false },
+    { "domain-reader", 1, false, false },
+    { "domain-admin", 15, false, false },
+    { "system-reader", 1, false, true },
+    { "system-admin", 15, false, true },
+};
+#define CALLER_COUNT KN_COUNT(CALLERS)
+
+/* '+' let in, '!' 401, '-' 403; in the order of CALLERS. The ids in the paths are nobody's. */
+static const char *const DRAWN[] = {
+    [KN_POLICY_NONE] = "",
+    [KN_POLICY_PUBLIC] = "++++++++++++",
+    [KN_POLICY_AUTHENTICATED] = "!!++++++++++",
+    [KN_POLICY_PROJECT_READER] = "!!--++++----",
+    [KN_POLICY_PROJECT_MEMBER] = "!!---+++----",
+    [KN_POLICY_ADMIN] = "!!-----+-+-+",
+    [KN_POLICY_ADMIN_OR_SELF] = "!!-----+-+-+",
+    [KN_POLICY_SELF] = "!!----------",
+    [KN_POLICY_SYSTEM_READER] = "!!-----+-+++",
+    [KN_POLICY_SYSTEM_READER_OR_SELF] = "!!-----+-+++",
+    [KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT] = "!!-----+-+++",
+};
+_Static_assert(KN_COUNT(DRAWN) == KN_POLICY_COUNT, "every policy is drawn");
+
+static int authenticate(const char *token, struct kn_caller *ret, struct kn_error *err)
+{
+    for (size_t i = 2; i < CALLER_COUNT; i++) {
+        if (strcmp(CALLERS[i].name, token) == 0) {
+            *ret = (struct kn_caller){ .roles = CALLERS[i].roles, .is_admin = (CALLERS[i].roles & KN_ROLE_ADMIN) != 0,
+                                       .system_scoped = CALLERS[i].system };
+            kn_copy(ret->user_id, sizeof(ret->user_id), "me");
+            kn_copy(ret->project_id, sizeof(ret->project_id), CALLERS[i].project ? OWN : "");
+            return 0;
+        }
+    }
+    return kn_fail(err, KN_UNAUTHORIZED, "forged");
+}
+
+/* --- the tables, with their handlers taken out --- */
+
+static int let_in(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)res;
+    return kn_fail(err, KN_GONE, "let in");
+}
+
+static int let_in_upload(struct kn_request *req, int64_t length, void **ret_ctx, struct kn_error *err)
+{
+    (void)req;
+    (void)length;
+    (void)ret_ctx;
+    return kn_fail(err, KN_GONE, "let in");
+}
+
+static const struct kn_upload UPLOAD = { .begin = let_in_upload };
+
+static struct {
+    struct kn_api apis[8];
+    const struct kn_api *list[9];
+    int count;
+    struct kn_conf conf;
+    struct kn_door door;
+    struct kn_http_server *server;
+    struct kn_test_http http;
+} world;
+
+static void copy_table(const struct kn_api *api)
+{
+    struct kn_api *copy = &world.apis[world.count];
+    size_t n = 0;
+
+    while (api->routes[n].method != NULL) {
+        n++;
+    }
+    struct kn_route *routes = kn_alloc((n + 1) * sizeof(*routes));
+    for (size_t i = 0; i < n; i++) {
+        routes[i] = api->routes[i];
+        routes[i].handle = api->routes[i].upload != NULL ? NULL : let_in;
+        routes[i].upload = api->routes[i].upload != NULL ? &UPLOAD : NULL;
+    }
+    *copy = *api;
+    copy->routes = routes;
+    copy->is_slow = NULL;
+    world.list[world.count++] = copy;
+}
+
+static int start(void **state)
+{
+    static const struct kn_http_ops OPS = { .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse,
+                                            .finish = kn_door_finish };
+    static const struct kn_http_limits LIMITS = { .threads = 1, .max_body = 65536 };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    for (int i = 0; kn_mounts[i] != NULL; i++) {
+        copy_table(kn_mounts[i]);
+    }
+    kn_log_init("walk", KN_WARNING);
+    kn_conf_defaults(&world.conf);
+    world.door.authenticate = authenticate;
+    assert_ok(kn_door_init(&world.door, world.list, &world.conf, NULL, &err), &err);
+    assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, &world.door, &world.server, &err), &err);
+    world.http = kn_test_http_open(kn_http_port(world.server));
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    kn_test_http_close(&world.http);
+    kn_http_stop(world.server);
+    kn_door_release(&world.door);
+    for (int i = 0; i < world.count; i++) {
+        void *routes = NULL;
+        memcpy(&routes, &world.apis[i].routes, sizeof(routes));
+        free(routes);
+    }
+    return 0;
+}
+
+/* --- asking --- */
+
+/* The route's path with `id` for its first parameter and "x" for the others; project: put behind the version, NULL = none. */
+static char *path_of(const struct kn_api *api, const struct kn_route *route, const char *id, const char *project)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+    int segment = 0;
+
+    kn_strbuf_addstr(&sb, api->prefix);
+    for (const char *at = route->path; *at != '\0'; segment++) {
+        size_t len = strcspn(at + 1, "/") + 1;
+        if (segment == 1 && project != NULL) {
+            kn_strbuf_addf(&sb, "/%s", project);
+        }
+        if (at[1] == '{') {
+            kn_strbuf_addf(&sb, "/%s", id);
+            id = "x";
+        } else {
+            kn_strbuf_add(&sb, at, len);
+        }
+        at += len;
+    }
+    return kn_strbuf_detach(&sb);
+}
+
+static int ask(const struct kn_api *api, const char *method, const char *path, const char *token, int minor)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf headers = KN_STRBUF_INIT;
+
+    if (token != NULL) {
+        kn_strbuf_addf(&headers, "X-Auth-Token: %s\r\n", token);
+    }
+    if (api->microversion_service != NULL) {
+        kn_strbuf_addf(&headers, "OpenStack-API-Version: %s %d.%d\r\n", api->microversion_service, api->major, minor);
+    }
+    kn_test_http_ask(&world.http, method, path, headers.buf, NULL);
+    return world.http.status;
+}
+
+static int minor_of(const struct kn_api *api, const struct kn_route *route)
+{
+    return route->since > 0 ? route->since : api->min_minor;
+}
+
+static void expect(const struct kn_api *api, const struct kn_route *route, const char *path, size_t caller, int expected)
+{
+    int got = ask(api, route->method, path, CALLERS[caller].name, minor_of(api, route));
+    if (got != expected) {
+        fail_msg("%s %s by %s (%s): %d, expected %d", route->method, path,
+                 CALLERS[caller].name != NULL ? CALLERS[caller].name : "nobody", kn_policy_name(route->policy), got, expected);
+    }
+}
+
+/* By an admin, at a microversion where the route is not. */
+static void expect_at(const struct kn_api *api, const struct kn_route *route, const char *path, int minor)
+{
+    int got = ask(api, route->method, path, "admin", minor);
+    if (got != 404) {
+        fail_msg("%s %s at %d.%d: %d, expected 404", route->method, path, api->major, minor, got);
+    }
+}
+
+static int expected_of(const struct kn_route *route, size_t caller)
+{
+    char c = DRAWN[route->policy][caller];
+    return c == '+' ? LET_IN : c == '!' ? 401 : 403;
+}
+
+static void each_route(void (*visit)(const struct kn_api *api, const struct kn_route *route))
+{
+    for (int i = 0; i < world.count; i++) {
+        for (const struct kn_route *route = world.apis[i].routes; route->method != NULL; route++) {
+            visit(&world.apis[i], route);
+        }
+    }
+}
+
+/* --- the walks --- */
+
+static void by_everybody(const struct kn_api *api, const struct kn_route *route)
+{
+    AUTO_FREE char *path = path_of(api, route, "nobodys", NULL);
+    for (size_t c = 0; c < CALLER_COUNT; c++) {
+        expect(api, route, path, c, expected_of(route, c));
+    }
+}
+
+/* The project in the path: its own changes nothing, another one is refused even to an admin. */
+static void by_project_in_path(const struct kn_api *api, const struct kn_route *route)
+{
+    AUTO_FREE char *own = path_of(api, route, "nobodys", OWN);
+    AUTO_FREE char *foreign = path_of(api, route, "nobodys", FOREIGN);
+
+    for (size_t c = 0; api->project_in_path && c < CALLER_COUNT; c++) {
+        int expected = expected_of(route, c);
+        expect(api, route, own, c, expected == LET_IN && !CALLERS[c].project ? 400 : expected);
+        expect(api, route, foreign, c, expected == LET_IN ? 400 : expected);
+    }
+}
+
+/* One's own user or project in the path opens what the policy names, and nothing else. */
+static void by_self(const struct kn_api *api, const struct kn_route *route)
+{
+    AUTO_FREE char *me = path_of(api, route, "me", NULL);
+    AUTO_FREE char *mine = path_of(api, route, OWN, NULL);
+    bool self = route->policy == KN_POLICY_SELF || route->policy == KN_POLICY_ADMIN_OR_SELF ||
+                route->policy == KN_POLICY_SYSTEM_READER_OR_SELF;
+    bool project = route->policy == KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT;
+
+    if (strchr(route->path, '{') == NULL) {
+        return;
+    }
+    for (size_t c = 2; c < CALLER_COUNT; c++) {
+        expect(api, route, me, c, self ? LET_IN : expected_of(route, c));
+        expect(api, route, mine, c, project && CALLERS[c].project ? LET_IN : expected_of(route, c));
+    }
+}
+
+/* The same path, whatever its parameters are called. */
+static bool same_shape(const char *a, const char *b)
+{
+    for (; *a == *b && *a != '\0'; a++, b++) {
+        if (*a == '{') {
+            a += strcspn(a, "}");
+            b += strcspn(b, "}");
+        }
+    }
+    return *a == *b;
+}
+
+/* Whether the table has the same route for the microversion below this one's first. */
+static bool has_older(const struct kn_api *api, const struct kn_route *route)
+{
+    for (const struct kn_route *other = api->routes; other->method != NULL; other++) {
+        if (other != route && strcmp(other->method, route->method) == 0 && same_shape(other->path, route->path) &&
+            other->until == route->since - 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Outside its microversions a route is not there; an unknown method is refused; nothing is behind an empty segment. */
+static void by_mistake(const struct kn_api *api, const struct kn_route *route)
+{
+    AUTO_FREE char *path = path_of(api, route, "nobodys", NULL);
+    AUTO_FREE char *slash = kn_asprintf("%s/", path);
+
+    if (route->since > api->min_minor && !has_older(api, route)) {
+        expect_at(api, route, path, route->since - 1);
+    }
+    assert_in_range(ask(api, "BREW", path, "admin", minor_of(api, route)), 404, 405);
+    int status = ask(api, route->method, slash, "admin", minor_of(api, route));
+    assert_int_equal(status, api->dialect == KN_DIALECT_KEYSTONE ? expected_of(route, 7) : 404);
+    assert_int_equal(ask(api, "BREW", path, NULL, minor_of(api, route)) / 100, 4);
+}
+
+static void test_everybody(void **state)
+{
+    (void)state;
+    each_route(by_everybody);
+}
+
+static void test_project_in_path(void **state)
+{
+    (void)state;
+    each_route(by_project_in_path);
+}
+
+static void test_self(void **state)
+{
+    (void)state;
+    each_route(by_self);
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    each_route(by_mistake);
+}
+
+static bool listed(const char *const *list, const struct kn_api *api, const struct kn_route *route)
+{
+    AUTO_FREE char *line = kn_asprintf("%s %s%s", route->method, api->prefix, route->path);
+    for (; *list != NULL; list++) {
+        if (strcmp(*list, line) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void only_login_is_public(const struct kn_api *api, const struct kn_route *route)
+{
+    static const char *const LISTED[] = { "POST /identity/v3/auth/tokens", NULL };
+    if (route->policy == KN_POLICY_PUBLIC && !listed(LISTED, api, route)) {
+        fail_msg("%s %s%s is public", route->method, api->prefix, route->path);
+    }
+}
+
+/* Keys belong to the user, not to the project, as in Nova; ending one's own token is nobody's business. */
+static void readers_do_not_write(const struct kn_api *api, const struct kn_route *route)
+{
+    static const char *const LISTED[] = {
+        "POST /identity/v3/auth/tokens", "DELETE /identity/v3/auth/tokens", "POST /identity/v3/users/{id}/password",
+        "POST /compute/v2.1/os-keypairs", "DELETE /compute/v2.1/os-keypairs/{name}", NULL,
+    };
+    bool writes = strcmp(route->method, "GET") != 0 && strcmp(route->method, "HEAD") != 0;
+    bool members = route->policy == KN_POLICY_PROJECT_MEMBER || route->policy == KN_POLICY_ADMIN ||
+                   route->policy == KN_POLICY_ADMIN_OR_SELF;
+    if (writes && !members && !listed(LISTED, api, route)) {
+        fail_msg("%s %s%s is open to %s", route->method, api->prefix, route->path, kn_policy_name(route->policy));
+    }
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    each_route(only_login_is_public);
+    each_route(readers_do_not_write);
+}
+
+static void test_unknown_paths(void **state)
+{
+    (void)state;
+    for (int i = 0; i < world.count; i++) {
+        const struct kn_api *api = &world.apis[i];
+        const char *version = api->dialect == KN_DIALECT_NOVA ? "/v2.1" : "";
+        AUTO_FREE char *path = kn_asprintf("%s%s/no/such/path", api->prefix, version);
+        AUTO_FREE char *broken = kn_asprintf("%s%s/%%zz", api->prefix, version);
+        assert_int_equal(ask(api, "GET", path, "admin", api->min_minor), 404);
+        assert_int_equal(ask(api, "GET", path, NULL, api->min_minor), api->dialect == KN_DIALECT_KEYSTONE ? 404 : 401);
+        assert_int_equal(ask(api, "GET", broken, "admin", api->min_minor), 400);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_everybody), cmocka_unit_test(test_project_in_path), cmocka_unit_test(test_self),
+        cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_lists),           cmocka_unit_test(test_unknown_paths),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
