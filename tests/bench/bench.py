@@ -63,7 +63,7 @@ class Meter:
 
     def __init__(self, cloud):
         self.cloud = cloud
-        self.pids = cloud.pids()
+        self.pids = {name: pid for name, pid in cloud.pids().items() if pid}
         self.before = {name: cpu_seconds(pid) for name, pid in self.pids.items()}
 
     def read(self):
@@ -132,7 +132,7 @@ class Bench:
         names = [name for name, _ in self.cloud.daemons()]
         for name in names:
             self.cloud.ask("stop", name)
-        wait_until("the end of all daemons", lambda: not set(names) & set(self.cloud.pids()))
+        wait_until("the end of all daemons", lambda: not any(self.cloud.pids().get(name) for name in names), every_s=0.2)
         begun = time.monotonic()
         for name in names:
             self.cloud.ask("start", name)
