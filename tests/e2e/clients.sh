@@ -1,0 +1,173 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The commands that a user of OpenStack types, by unmodified clients, against a cloud that runs.
+#
+#   tests/e2e/clients.sh PROGRAM…      each PROGRAM is an `openstack`: /usr/bin/openstack, …/venv/bin/openstack
+#
+# Wants: OS_CLIENT_CONFIG_FILE with the clouds "kilonova" (admin) and "kilonova-demo" (member). KN_GUEST: an image file for the guests
+# (default: a disk of zeros, which is enough for simulated hosts). Leaves nothing behind. One line a command, PASS or FAIL with
+# what it said; exits non-zero if one failed.
+set -u
+
+: "${OS_CLIENT_CONFIG_FILE:?the path of a clouds.yaml}"
+export OS_CLIENT_CONFIG_FILE PYTHONWARNINGS=ignore
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0 failed=0 client='' prefix='' out=''
+
+# run CLOUD WORDS…: one command; its output is in $out.
+run() {
+    local cloud=$1
+    shift
+    out=$("$client" --os-cloud "$cloud" "$@" 2>"$dir/err")
+}
+
+tell() { # tell PASS|FAIL NAME [WHY]
+    if [ "$1" = PASS ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+    printf '%s  %s  %s%s\n' "$1" "$prefix" "$2" "${3:+: $3}"
+}
+
+# ok CLOUD WORDS…: must succeed. has PATTERN: the last output must hold it.
+ok() {
+    if run "$@"; then
+        tell PASS "${*:2}"
+    else
+        tell FAIL "${*:2}" "$(tail -c 600 "$dir/err")"
+        return 1
+    fi
+}
+has() {
+    if ! grep -Eq -- "$1" <<<"$out"; then
+        tell FAIL "output has $1" "$(head -c 600 <<<"$out")"
+        return 1
+    fi
+}
+# refused PATTERN CLOUD WORDS…: must fail and say so.
+refused() {
+    local pattern=$1
+    shift
+    if run "$@"; then
+        tell FAIL "${*:2}" "it succeeded"
+    elif grep -Eq -- "$pattern" "$dir/err"; then
+        tell PASS "refused: ${*:2}"
+    else
+        tell FAIL "refused: ${*:2}" "$(tail -c 600 "$dir/err")"
+    fi
+}
+admin() { ok kilonova "$@"; }
+demo() { ok kilonova-demo "$@"; }
+
+# until_status STATUS SERVER: asks for up to two minutes.
+until_status() {
+    local end=$((SECONDS + 120))
+    while [ $SECONDS -lt $end ]; do
+        run kilonova-demo server show "$2" -f value -c status && [ "$out" = "$1" ] && return 0
+    done
+    tell FAIL "server $2 becomes $1" "$out"
+    return 1
+}
+until_volume() {
+    local end=$((SECONDS + 120))
+    while [ $SECONDS -lt $end ]; do
+        run kilonova-demo volume show "$2" -f value -c status && [ "$out" = "$1" ] && return 0
+    done
+    tell FAIL "volume $2 becomes $1" "$out"
+    return 1
+}
+
+identity() {
+    demo token issue -f value -c project_id && has '^[0-9a-f]{32}$'
+    demo catalog list -f value && has compute && has image && has network && has identity
+    refused 'HTTP 401|requires authentication|disallowed|Unauthorized' kilonova-demo --os-password wrong-one token issue
+}
+
+prepare() {
+    admin flavor create --ram 128 --disk 1 --vcpus 1 "$n-flavor" -f json && has '"ram": 128'
+    demo flavor list -f value -c Name && has "^$n-flavor$"
+    demo image create --file "$dir/guest" --disk-format "${KN_GUEST_FORMAT:-raw}" --container-format bare "$n-image" -f value -c status
+    demo image list -f value -c Name -c Status && has "^$n-image active$"
+    demo image show "$n-image" -f value -c status && has '^active$'
+    demo keypair create --public-key "$dir/key.pub" "$n-key" -f value -c name
+    demo keypair list -f value -c Name && has "^$n-key$"
+    demo network create "$n-net" -f value -c status && has '^ACTIVE$'
+    demo subnet create --network "$n-net" --subnet-range 10.77.0.0/24 "$n-subnet" -f value -c cidr && has '^10.77.0.0/24$'
+}
+
+servers() {
+    demo server create --image "$n-image" --flavor "$n-flavor" --network "$n-net" --key-name "$n-key" --user-data "$dir/user-data" \
+        --property role=web --wait "$n-one" -f json && has '"status": "ACTIVE"'
+    demo server list -f value -c Name -c Status && has "^$n-one ACTIVE$"
+    demo server show "$n-one" -f json && has "10\\.77\\.0\\." && has "$n-key" && has role
+    demo port list --server "$n-one" -f value -c 'Fixed IP Addresses' && has '10\.77\.0\.'
+    demo console log show "$n-one"
+    local step
+    for step in 'stop SHUTOFF' 'start ACTIVE' 'pause PAUSED' 'unpause ACTIVE' 'suspend SUSPENDED' 'resume ACTIVE'; do
+        # shellcheck disable=SC2086
+        set -- $step
+        demo server "$1" "$n-one" && until_status "$2" "$n-one"
+    done
+    demo server reboot --wait "$n-one"
+    demo server reboot --hard --wait "$n-one"
+    demo server event list "$n-one" -f value -c Action && has '^create$' && has '^reboot$' && has '^suspend$'
+    local request
+    run kilonova-demo server event list "$n-one" -f value -c 'Request ID' && request=$(tail -1 <<<"$out")
+    demo server event show "$n-one" "$request" -f json && has '"action": "create"'
+    demo server set --property colour=blue "$n-one" && run kilonova-demo server show "$n-one" -f json && has blue
+    refused 'Invalid key_name' kilonova-demo server create --image "$n-image" --flavor "$n-flavor" --network "$n-net" --key-name nokey "$n-bad"
+}
+
+volumes() {
+    demo volume create --size 1 "$n-volume" -f value -c name && until_volume available "$n-volume"
+    demo volume list -f value -c Name && has "^$n-volume$"
+    demo server add volume "$n-one" "$n-volume" && until_volume in-use "$n-volume"
+    demo volume show "$n-volume" -f json && has "$n-one|server_id"
+    demo server remove volume "$n-one" "$n-volume" && until_volume available "$n-volume"
+    demo volume delete "$n-volume"
+}
+
+operator() {
+    admin hypervisor list -f value -c 'Hypervisor Hostname' -c State && has ' up$'
+    admin hypervisor show "$(awk 'NR == 1 {print $1}' <<<"$out")" -f json && has '"state": "up"'
+    admin compute service list -f value -c Binary -c State && has '^nova-compute up$' && has '^nova-conductor up$'
+    admin server list --all-projects -f value -c Name && has "^$n-one$"
+    admin availability zone list --compute -f value && has '^nova available'
+    demo quota show -f json && has instances
+    demo limits show --absolute -f value && has maxTotalInstances
+    refused 'HTTP 403|Forbidden|Policy|not authorized' kilonova-demo hypervisor list
+}
+
+# What was made goes again; the servers first, and gone when the command returns.
+clear_away() {
+    demo server delete --wait "$n-one"
+    refused 'No [Ss]erver found|No server with' kilonova-demo server show "$n-one"
+    demo subnet delete "$n-subnet"
+    demo network delete "$n-net"
+    demo keypair delete "$n-key"
+    demo image delete "$n-image"
+    admin flavor delete "$n-flavor"
+}
+
+head -c 1048576 /dev/zero >"$dir/zeros"
+cp "${KN_GUEST:-$dir/zeros}" "$dir/guest"
+printf '#!/bin/sh\necho hello\n' >"$dir/user-data"
+ssh-keygen -q -t ed25519 -N '' -C clients -f "$dir/key"
+
+for client in "$@"; do
+    prefix=$("$client" --version 2>/dev/null | awk '{print $2}')
+    n="c$$-${prefix//./-}"
+    started=$SECONDS
+    identity
+    prepare
+    servers
+    volumes
+    operator
+    clear_away
+    echo "openstackclient $prefix: $((SECONDS - started)) s"
+done
+echo "clients: $passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
