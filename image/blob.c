@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "image/follower.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
@@ -26,7 +27,7 @@ struct kn_blob_writer {
     int64_t size;
     int64_t limit;
     int64_t pushed;            /* handed to writeback up to here */
-    struct kn_digest *digest;  /* NULL once sealed */
+    struct kn_follower *follower; /* digests behind the writer */
     char sha512[KN_SHA512_HEX];
     char md5[KN_MD5_HEX];
     bool kept;
@@ -132,7 +133,7 @@ int kn_blob_writer_new(const char *dir, const char *image_id, int64_t length, in
     w->part = kn_steal(&part);
     w->fd = fd;
     w->limit = limit;
-    w->digest = kn_digest_new();
+    w->follower = kn_follower_new(fd);
     *ret = w;
     return 0;
 }
@@ -145,8 +146,8 @@ void kn_blob_writer_free(struct kn_blob_writer *w)
     if (!w->kept) {
         unlink(w->part);
     }
+    kn_follower_free(w->follower);
     close(w->fd);
-    kn_digest_free(w->digest);
     free(w->part);
     free(w->dir);
     free(w);
@@ -178,8 +179,8 @@ int kn_blob_write(struct kn_blob_writer *w, const void *data, size_t len, struct
     if (write_all(w->fd, data, len) < 0) {
         return fail_errno(err, "cannot write", w->part);
     }
-    kn_digest_update(w->digest, data, len);
     w->size += (int64_t)len;
+    kn_follower_advance(w->follower, w->size);
     if (w->size - w->pushed >= WRITEBACK_BYTES) {
         /* A hint: its failure shows up in fsync. */
         (void)sync_file_range(w->fd, w->pushed, w->size - w->pushed, SYNC_FILE_RANGE_WRITE);
@@ -190,12 +191,10 @@ int kn_blob_write(struct kn_blob_writer *w, const void *data, size_t len, struct
 
 int kn_blob_seal(struct kn_blob_writer *w, struct kn_error *err)
 {
-    kn_digest_end(w->digest, w->sha512, w->md5);
-    kn_digest_free(kn_steal(&w->digest));
     if (fchmod(w->fd, 0444) < 0 || fsync(w->fd) < 0) {
         return fail_errno(err, "cannot sync", w->part);
     }
-    return 0;
+    return kn_follower_end(w->follower, w->sha512, w->md5, err);
 }
 
 int kn_blob_inspect(const struct kn_blob_writer *w, const char *disk_format, int64_t max_virtual,
