@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kilonova-image and kilonova-volume as processes between a real database and a bus: they answer, they survive kill -9 in the middle, and
+ * what dead writers left in the store is gone after their start. We play conductor, API and host.
+ */
+#include "tests/support/test.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image/blob.h"
+#include "image/host.h"
+#include "lib/adapter/bus.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "tests/support/broker.h"
+#include "tests/support/postgres.h"
+#include "tests/support/process.h"
+
+#define WAIT_MS 60000
+#define SHARD 7 /* answers to us arrive here */
+#define IMAGE "22222222-2222-4222-8222-222222222222"
+#define QUEUED "22222222-2222-4222-8222-333333333333"
+#define VOLUME "33333333-3333-4333-8333-333333333333"
+#define LATER "33333333-3333-4333-8333-444444444444"
+
+static struct {
+    struct kn_test_pg *pg;
+    struct kn_test_broker *broker;
+    struct kn_conf conf;
+    struct kn_db *db;
+    struct kn_bus *bus;
+    struct kn_bus_reader *replies;
+    char dir[64];
+    char store[96], volumes[96], cache[96], listen[32];
+    pid_t image, volume;
+    int64_t next_task;
+} world;
+
+/* --- processes ------------------------------------------------------------------------------------------------------ */
+
+static void next(struct kn_bus_reader *reader, struct kn_message *ret)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    struct kn_error err = { .code = KN_OK };
+    struct kn_bus_message m;
+
+    while (kn_bus_poll(reader, &m, 1, 100) == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    const int rc = kn_message_parse(m.data, m.len, ret, &err);
+
+    kn_bus_message_done(&m);
+    assert_ok(rc, &err);
+}
+
+static void await_hello(struct kn_bus_reader *reports, const char *topic)
+{
+    for (bool seen = false; !seen;) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+        next(reports, &m);
+        seen = strcmp(m.type->name, "service.hello") == 0 && strcmp(kn_json_str(m.body, "topic"), topic) == 0;
+    }
+}
+
+/* Starts a daemon and waits until it reads its topic. */
+static pid_t start(const char *name, const char *topic)
+{
+    AUTO(kn_bus_reader) struct kn_bus_reader *reports = NULL;
+    AUTO_FREE char *program = kn_test_binary(name);
+    AUTO_FREE char *database = kn_asprintf("db.url=%s", world.conf.db_url);
+    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers);
+    AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port);
+    AUTO_FREE char *store = kn_asprintf("image.store_dir=%s", world.store);
+    AUTO_FREE char *listen = kn_asprintf("image.data_listen=%s", world.listen);
+    AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s", world.volumes);
+    const char *argv[] = { program, "--set", database, "--set", brokers, "--set", port, "--set", store, "--set", listen,
+                           "--set", volumes, "--set", "volume.file_gib=5", "--set", "daemon.log_level=warning", NULL };
+    struct kn_error err;
+
+    assert_ok(kn_bus_reader_new(world.bus, &reports, &err), &err);
+    assert_ok(kn_bus_assign(reports, KN_TOPIC_REPORT, 0, &err), &err);
+    const pid_t pid = kn_test_spawn(argv, "/dev/stderr", NULL);
+    await_hello(reports, topic);
+    return pid;
+}
+
+/* --- commands ------------------------------------------------------------------------------------------------------- */
+
+static int64_t command(const char *topic, const char *type, json_t *body)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_error err = { .code = KN_OK };
+
+    kn_message_init(&m, type, body);
+    m.task = ++world.next_task;
+    m.shard = SHARD;
+    m.attempt = 1;
+    assert_ok(kn_message_print(&m, &text, &err), &err);
+    assert_ok(kn_bus_send(world.bus, topic, 0, text.buf, text.len, &err), &err);
+    return m.task;
+}
+
+/* The answer to that command; others are passed over. */
+static void answer(int64_t task, struct kn_message *ret)
+{
+    for (;;) {
+        next(world.replies, ret);
+        if (ret->task == task) {
+            return;
+        }
+        kn_message_release(ret);
+    }
+}
+
+static void must(int64_t task)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    answer(task, &m);
+    if (!m.ok) {
+        fail_msg("task %lld failed: %s", (long long)task, m.error.message);
+    }
+}
+
+static void must_fail(int64_t task, enum kn_code code)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    answer(task, &m);
+    assert_false(m.ok);
+    assert_int_equal(m.error.code, code);
+}
+
+static void sql(const char *text)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(world.db, text, &err), &err);
+}
+
+static bool is_true(const char *condition)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *text = kn_asprintf("SELECT %s", condition);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(world.db, text, 0, NULL, &rows, &err), &err);
+    return kn_rows_bool(rows, 0, 0);
+}
+
+/* --- images --------------------------------------------------------------------------------------------------------- */
+
+static bool is_stored(const char *name)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s", world.store, name);
+
+    return access(path, F_OK) == 0;
+}
+
+/* An active image, as the API leaves it; its digest into sha512. */
+static void store_image(const char *text, char sha512[KN_SHA512_HEX])
+{
+    struct kn_blob_writer *w = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_blob_writer_new(world.store, IMAGE, -1, 1000, &w, &err), &err);
+    assert_ok(kn_blob_write(w, text, strlen(text), &err), &err);
+    assert_ok(kn_blob_seal(w, &err), &err);
+    assert_ok(kn_blob_keep(w, &err), &err);
+    kn_copy(sha512, KN_SHA512_HEX, kn_blob_sha512(w));
+    AUTO_FREE char *rows = kn_asprintf(
+        "INSERT INTO blob (sha512, md5, size) VALUES ('%s', '%s', %zu);"
+        "INSERT INTO image (id, owner, status, disk_format, container_format, sha512, size, virtual_size) "
+        "VALUES ('" IMAGE "', 'p', 'active', 'raw', 'bare', '%s', %zu, %zu);",
+        sha512, kn_blob_md5(w), strlen(text), sha512, strlen(text), strlen(text));
+    kn_blob_writer_free(w);
+    sql(rows);
+}
+
+static void fetch_as_host(const json_t *image)
+{
+    struct kn_error err = { 0 };
+    char path[256];
+
+    assert_ok(kn_image_host_ensure(&world.conf, image, path, sizeof(path), &err), &err);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void test_locate_fetch_delete(void **state)
+{
+    (void)state;
+    AUTO_RELEASE(kn_message) struct kn_message located = { 0 };
+    char sha512[KN_SHA512_HEX];
+
+    store_image("what a guest boots from", sha512);
+    answer(command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", IMAGE)), &located);
+    assert_true(located.ok);
+    assert_string_equal(kn_json_str(located.result, "sha512"), sha512);
+    fetch_as_host(located.result);
+
+    /* a URL outlives the process that made it */
+    kn_test_end(world.image, SIGKILL);
+    world.image = start("kilonova-image", KN_TOPIC_IMAGE);
+    fetch_as_host(located.result);
+
+    must_fail(command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", QUEUED)), KN_NOT_FOUND);
+    sql("INSERT INTO image (id, owner) VALUES ('" QUEUED "', 'p')");
+    must_fail(command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", QUEUED)), KN_CONFLICT);
+
+    must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", IMAGE, "sha512", sha512)));
+    assert_true(is_stored(sha512)); /* an image refers to it */
+    sql("UPDATE image SET sha512 = NULL, status = 'deleted', deleted_at = now() WHERE id = '" IMAGE "'");
+    for (int twice = 0; twice < 2; twice++) {
+        must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", IMAGE, "sha512", sha512)));
+        assert_false(is_stored(sha512));
+    }
+    assert_true(is_true("NOT EXISTS (SELECT FROM blob)"));
+    must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s}", "image", QUEUED)));
+    sql("DELETE FROM image");
+}
+
+/* A process that dies while it writes. */
+static void die_writing(void)
+{
+    const pid_t pid = fork();
+
+    if (pid == 0) {
+        struct kn_blob_writer *w = NULL;
+
+        if (kn_blob_writer_new(world.store, IMAGE, -1, 1000, &w, NULL) == 0 && kn_blob_write(w, "half", 4, NULL) == 0) {
+            kill(getpid(), SIGKILL);
+        }
+        _exit(1);
+    }
+    assert_false(kn_test_end(pid, 0));
+    assert_true(is_stored(IMAGE ".part"));
+}
+
+static void test_dead_uploads_are_found(void **state)
+{
+    (void)state;
+    static const char *const LEFT = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877e"
+                                    "ec2f63b931bd47417a81a538327af927da3e"; /* renamed, but its transaction never committed */
+    AUTO_FREE char *left = kn_asprintf("%s/%s", world.store, LEFT);
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    kn_test_end(world.image, SIGKILL);
+    die_writing();
+    sql("INSERT INTO image (id, owner, status) VALUES ('" IMAGE "', 'p', 'saving')");
+    FILE *f = fopen(left, "wbe");
+    assert_non_null(f);
+    fclose(f);
+    world.image = start("kilonova-image", KN_TOPIC_IMAGE);
+    assert_true(is_true("(SELECT status FROM image) = 'queued'"));
+    assert_false(is_stored(IMAGE ".part"));
+    assert_false(is_stored(LEFT));
+
+    /* and while it runs */
+    die_writing();
+    sql("UPDATE image SET status = 'saving'");
+    while (!is_true("(SELECT status FROM image) = 'queued'")) {
+        assert_true(kn_mono_ms() < deadline);
+        poll(NULL, 0, 20);
+    }
+    assert_false(is_stored(IMAGE ".part"));
+    sql("DELETE FROM image");
+}
+
+/* --- volumes -------------------------------------------------------------------------------------------------------- */
+
+static int64_t on_volume(const char *type, const char *id, const char *more)
+{
+    json_t *body = json_loads(more, 0, NULL);
+
+    json_object_set_new(body, "volume", json_string(id));
+    return command(KN_TOPIC_VOLUME, type, body);
+}
+
+static void insert_volume(const char *id, int size_gib)
+{
+    AUTO_FREE char *row = kn_asprintf("INSERT INTO volume (id, project_id, user_id, size_gib, status, created_at) "
+                                      "VALUES ('%s', 'p', 'u', %d, 'creating', clock_timestamp())", id, size_gib);
+
+    sql(row);
+}
+
+static void test_volume_life(void **state)
+{
+    (void)state;
+    AUTO_FREE char *path = kn_asprintf("%s/volume-" VOLUME, world.volumes);
+    static const char USE[] = "{\"server\":\"44444444-4444-4444-8444-444444444444\",\"host\":\"h1\"}";
+    struct stat st;
+
+    must_fail(on_volume("volume.create", VOLUME, "{\"size_gib\":3}"), KN_NOT_FOUND);
+    insert_volume(VOLUME, 3);
+    must(on_volume("volume.create", VOLUME, "{\"size_gib\":3}"));
+    assert_int_equal(stat(path, &st), 0);
+    kn_test_end(world.volume, SIGKILL);
+    world.volume = start("kilonova-volume", KN_TOPIC_VOLUME);
+    must(on_volume("volume.create", VOLUME, "{\"size_gib\":3}")); /* sent again after its hello */
+
+    AUTO_RELEASE(kn_message) struct kn_message connected = { 0 };
+    answer(on_volume("volume.connect", VOLUME, USE), &connected);
+    assert_true(connected.ok);
+    assert_string_equal(kn_json_str(json_object_get(connected.result, "connection"), "path"), path);
+    must(on_volume("volume.disconnect", VOLUME, "{\"server\":\"44444444-4444-4444-8444-444444444444\"}"));
+    must_fail(on_volume("volume.connect", LATER, USE), KN_NOT_FOUND);
+
+    insert_volume(LATER, 3); /* 6 of 5 GiB */
+    must_fail(on_volume("volume.create", LATER, "{\"size_gib\":3}"), KN_TOO_LARGE);
+    must(on_volume("volume.create", VOLUME, "{\"size_gib\":3}")); /* who came first keeps what he has */
+    must(on_volume("volume.delete", LATER, "{}"));
+    must(on_volume("volume.delete", VOLUME, "{}"));
+    must(on_volume("volume.delete", VOLUME, "{}"));
+    assert_int_equal(stat(path, &st), -1);
+    sql("DELETE FROM volume");
+}
+
+static void test_database_away(void **state)
+{
+    (void)state;
+    insert_volume(VOLUME, 1);
+    kn_test_pg_down(world.pg);
+    const int64_t create = on_volume("volume.create", VOLUME, "{\"size_gib\":1}");
+    const int64_t locate = command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", IMAGE));
+    kn_test_pg_up(world.pg);
+    AUTO_RELEASE(kn_message) struct kn_message first = { 0 }, second = { 0 };
+    next(world.replies, &first);
+    next(world.replies, &second);
+    const struct kn_message *created = first.task == create ? &first : &second;
+    const struct kn_message *located = first.task == create ? &second : &first;
+    assert_int_equal(created->task, create);
+    assert_true(created->ok);
+    assert_int_equal(located->task, locate);
+    assert_int_equal(located->error.code, KN_NOT_FOUND);
+    must(on_volume("volume.delete", VOLUME, "{}"));
+    sql("DELETE FROM volume");
+}
+
+static int start_world(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_log_init("test", KN_ERROR);
+    kn_conf_defaults(&world.conf);
+    kn_copy(world.dir, sizeof(world.dir), "/tmp/kn-services-XXXXXX");
+    assert_non_null(mkdtemp(world.dir));
+    snprintf(world.store, sizeof(world.store), "%s/store", world.dir);
+    snprintf(world.volumes, sizeof(world.volumes), "%s/volumes", world.dir);
+    snprintf(world.cache, sizeof(world.cache), "%s/cache", world.dir);
+    snprintf(world.listen, sizeof(world.listen), "127.0.0.1:%d", kn_test_free_port());
+    world.conf.agent_cache_dir = world.cache;
+    world.conf.agent_state_dir = world.dir;
+    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    world.conf.db_url = kn_test_pg_migrated(world.pg, "services");
+    world.broker = kn_test_broker_start();
+    kn_test_broker_conf(world.broker, &world.conf);
+    world.db = kn_db_new(world.conf.db_url, "test");
+    world.next_task = kn_now_ms();
+    assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_IMAGE, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_VOLUME, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_reader_new(world.bus, &world.replies, &err), &err);
+    assert_ok(kn_bus_assign(world.replies, KN_TOPIC_REPLY, SHARD, &err), &err);
+    world.image = start("kilonova-image", KN_TOPIC_IMAGE);
+    world.volume = start("kilonova-volume", KN_TOPIC_VOLUME);
+    return 0;
+}
+
+static int stop_world(void **state)
+{
+    AUTO_FREE char *clean = kn_asprintf("rm -rf %s", world.dir);
+
+    (void)state;
+    kn_test_end(world.image, SIGTERM);
+    kn_test_end(world.volume, SIGTERM);
+    kn_bus_reader_free(world.replies);
+    kn_bus_free(world.bus);
+    kn_db_free(world.db);
+    kn_test_broker_free(world.broker);
+    kn_test_pg_free(world.pg);
+    free((char *)(uintptr_t)world.conf.db_url);
+    return system(clean);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_locate_fetch_delete),
+        cmocka_unit_test(test_dead_uploads_are_found),
+        cmocka_unit_test(test_volume_life),
+        cmocka_unit_test(test_database_away),
+    };
+
+    return cmocka_run_group_tests(tests, start_world, stop_world);
+}
