@@ -32,7 +32,7 @@ static void identity(const struct kn_domain *d, struct kn_strbuf *out)
 {
     kn_strbuf_addf(out, "<domain");
     attribute(out, "type", d->type);
-    kn_strbuf_addf(out, ">\n  <name>kn-%s</name>\n", d->server);
+    kn_strbuf_addf(out, " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n  <name>kn-%s</name>\n", d->server);
     element(out, "  ", "uuid", d->server);
     kn_strbuf_addstr(out, "  <metadata>\n    <kilonova:server xmlns:kilonova='" KN_DOMAIN_NAMESPACE "'");
     attribute(out, "id", d->server);
@@ -113,6 +113,17 @@ static void console_xml(const struct kn_domain *d, struct kn_strbuf *out)
                           "    <video>\n      <model type='vga' vram='8192'/>\n    </video>\n");
 }
 
+/*
+ * PCI Express hot-plug instead of ACPI's: with the latter, QEMU before 8.1 refuses for ever to ask again for a device that
+ * a booting guest was asked for too early. The price: a guest takes five seconds to let a device go, as the standard says.
+ */
+static void hotplug(struct kn_strbuf *out)
+{
+    kn_strbuf_addstr(out, "  <qemu:commandline>\n    <qemu:arg value='-global'/>\n"
+                          "    <qemu:arg value='ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off'/>\n"
+                          "  </qemu:commandline>\n");
+}
+
 void kn_domain_xml(const struct kn_domain *d, struct kn_strbuf *out)
 {
     identity(d, out);
@@ -128,5 +139,7 @@ void kn_domain_xml(const struct kn_domain *d, struct kn_strbuf *out)
     console_xml(d, out);
     kn_strbuf_addstr(out, "    <memballoon model='virtio'>\n      <stats period='10'/>\n    </memballoon>\n"
                           "    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n    </rng>\n"
-                          "  </devices>\n</domain>\n");
+                          "  </devices>\n");
+    hotplug(out);
+    kn_strbuf_addstr(out, "</domain>\n");
 }

@@ -15,7 +15,7 @@
 #include "lib/domain/message.h"
 
 #define LET_GO_WAIT_MS 90000  /* in all, for the guest to let a disk go */
-#define ASK_AGAIN_MS 5000     /* a guest that is booting ignores the first request */
+#define ASK_AGAIN_MS 7000     /* a booting guest ignores the first request; to ask twice in 5 s would take it back */
 #define LOOK_AGAIN_MS 500
 
 /* A domain's two faces; live is NULL when it does not run. */

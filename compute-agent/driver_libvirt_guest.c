@@ -14,9 +14,11 @@
 #include "compute-agent/guest_dir.h"
 #include "compute-agent/spec.h"
 #include "compute-agent/tombstone.h"
+#include "lib/base/clock.h"
 #include "lib/domain/message.h"
 
 #define KILL_TRIES 5
+#define START_WAIT_MS 60000
 
 /* Unix socket paths have 107 characters, a state directory may have more: so not there, but next to libvirt's own. */
 static void serial_socket(const char *server, char out[PATH_MAX])
@@ -107,13 +109,32 @@ int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, con
     return 0;
 }
 
+static bool is_starting(virDomainPtr dom)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason = 0;
+
+    return virDomainGetState(dom, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
+           reason == VIR_DOMAIN_PAUSED_STARTING_UP;
+}
+
+/* An agent that was killed while it started a guest leaves libvirtd at it. */
+static void await_start(virDomainPtr dom)
+{
+    for (int64_t until = kn_mono_ms() + START_WAIT_MS; is_starting(dom) && kn_mono_ms() < until;) {
+        nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
+    }
+}
+
 int kn_libvirt_start(virDomainPtr dom, struct kn_error *err)
 {
+    await_start(dom);
     if (virDomainIsActive(dom) == 1 || virDomainCreate(dom) == 0) {
         return 0;
     }
     kn_libvirt_fail(err, "starting the guest");
-    return virDomainIsActive(dom) == 1 ? 0 : -1; /* somebody else started it in between: as good */
+    await_start(dom);
+    return virDomainIsActive(dom) == 1 ? 0 : -1; /* it was started in between: as good */
 }
 
 int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err)

@@ -267,8 +267,12 @@ static void test_power(void **state)
     assert_int_equal(kn_test_agent_power(&agent, server, "stop"), 4);
     detach(); /* of a guest that is off */
     assert_int_equal(volumes(), 0);
+    attach();
     assert_int_equal(kn_test_agent_power(&agent, server, "start"), 1);
+    detach(); /* of one that boots: it does not listen at first */
+    assert_int_equal(volumes(), 0);
     await_console("GUEST-READY name=web-1 md=metadata boot=3", 1);
+    await_guest("disk vdb", false);
     assert_int_equal(kn_test_agent_power(&agent, server, "reboot_soft"), 1);
     await_console("GUEST-READY name=web-1 md=metadata boot=4", 1);
 }
@@ -372,10 +376,10 @@ static void test_leaves_nothing(void **state)
 static void test_killed_while_spawning(void **state)
 {
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 10; i++) {
         struct kn_message hello;
         send_spawn(3);
-        kn_test_pause(i * 60);
+        kn_test_pause(i * 50);
         kn_test_agent_kill9(&agent);
         kn_test_agent_start(&agent);
         hello = kn_test_agent_expect(&agent, "agent.hello", 0);
