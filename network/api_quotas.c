@@ -9,6 +9,8 @@ static const struct kn_attr ATTRS[] = {
     { "network", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647 },
     { "subnet", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647 },
     { "port", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647 },
+    { "check_limit", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0 },
+    { "force", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0 }, /* the opposite of check_limit, which is off anyway */
     { "tenant_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64 },
     { "project_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64 },
     { NULL, KN_ATTR_NONE, 0, 0, 0 },
@@ -119,11 +121,34 @@ int kn_quotas_list(struct kn_request *req, struct kn_response *res, struct kn_er
     return 0;
 }
 
+/* check_limit: no limit below what is there already. */
+static int check_usage(struct kn_request *req, const json_t *object, struct kn_error *err)
+{
+    struct kn_net_quota quotas[KN_RES_COUNT];
+
+    if (!kn_attr_bool(object, "check_limit", false)) {
+        return 0;
+    }
+    if (kn_net_quota_read(req->db, req->params[0], quotas, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < KN_RES_COUNT; i++) {
+        int64_t limit = kn_attr_int(object, kn_net_resource_names[i], -1);
+
+        if (limit >= 0 && limit < quotas[i].used) {
+            kn_fail(err, KN_CONFLICT, "Change would make usage less than 0 for the following resources: ['%s'].",
+                    kn_net_resource_names[i]);
+            return kn_fail_name(err, "InvalidQuotaValue");
+        }
+    }
+    return 0;
+}
+
 static int write_all(struct kn_request *req, const json_t *object, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_tx_begin(&tx, req->db, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || check_usage(req, object, err) < 0) {
         return -1;
     }
     for (enum kn_net_resource r = KN_RES_NETWORK; r < KN_RES_COUNT; r++) {

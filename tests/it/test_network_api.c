@@ -460,6 +460,8 @@ static void test_quotas(void **state)
     assert_string_equal(get("quota.network"), "{\"limit\":1,\"used\":1,\"reserved\":0}");
     ask(200, ADMIN, "GET /quotas", NULL);
     assert_string_equal(get("quotas.0.project_id"), "a11ce");
+    ask(409, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":0,\"check_limit\":true}}");
+    assert_string_equal(get("NeutronError.type"), "InvalidQuotaValue");
     ask(204, ADMIN, "DELETE /quotas/a11ce", NULL);
     ask(200, ALICE, "GET /quotas/a11ce/default", NULL);
     ask(201, ALICE, "POST /networks", "{\"network\":{}}");
