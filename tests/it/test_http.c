@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/adapter/http.h"
@@ -383,22 +382,26 @@ static void test_slow_lane_is_bounded(void **state)
 /* Whatever comes instead of HTTP: the listener answers or closes, and lives. */
 static void test_garbage(void **state)
 {
-    static const char *const GARBAGE[] = {
-        "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "\x16\x03\x01\x02\x01\x01\xfc\x03\x03",
+    static const char *const ANSWERED[] = {
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: abc\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "GET * HTTP/1.1\r\nHost: x\r\n\r\n",
     };
+    static const char *const CUT[] = { "", "\r\n", "\x16\x03\x01\x02\x01\x01\xfc\x03\x03", "GET / HTTP/1.1\r\nHost",
+                                       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc" };
     struct kn_test_http *c = *state;
 
-    for (size_t i = 0; i < KN_COUNT(GARBAGE); i++) {
+    for (size_t i = 0; i < KN_COUNT(ANSWERED); i++) {
         struct kn_test_http bad = kn_test_http_open(c->port);
-        kn_test_http_send(&bad, GARBAGE[i], strlen(GARBAGE[i]));
-        shutdown(bad.fd, SHUT_WR);
-        /* Half a request is left to the idle limit: the library may miss an end that arrives together with the bytes. */
-        bool whole = strstr(GARBAGE[i], "\r\n\r\n") != NULL;
-        if (whole && kn_test_http_read(&bad, false)) {
+        kn_test_http_send(&bad, ANSWERED[i], strlen(ANSWERED[i]));
+        if (kn_test_http_read(&bad, false)) {
             assert_in_range(bad.status, 200, 505);
         }
+        kn_test_http_close(&bad);
+    }
+    for (size_t i = 0; i < KN_COUNT(CUT); i++) {
+        struct kn_test_http bad = kn_test_http_open(c->port);
+        kn_test_http_send(&bad, CUT[i], strlen(CUT[i]));
         kn_test_http_close(&bad);
     }
     static char wide[70000];
