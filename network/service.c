@@ -177,41 +177,18 @@ static int greet(struct kn_daemon *d, const struct kn_message *hello, struct kn_
     return 0;
 }
 
-/*
- * Every statement here touches few rows by key. A plan that was made while the tables were empty would read them whole for ever after; so
- * the planner is told to keep to the indexes.
- */
-static int tune(struct kn_daemon *d, int64_t *session, struct kn_error *err)
-{
-    if (kn_db_session(d->db) == *session) {
-        return 0;
-    }
-    if (kn_db_script(d->db, "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off", err) < 0) {
-        return -1;
-    }
-    *session = kn_db_session(d->db);
-    return 0;
-}
-
-static int start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
-{
-    static int64_t session = -1; /* the one that was tuned; one service a process */
-
-    *ret_state = &session;
-    return tune(d, &session, err);
-}
-
 static int handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
 {
     AUTO_FREE struct kn_outcome *outcomes = kn_realloc_array(NULL, (size_t)count + 1, sizeof(*outcomes));
-    int n = 0, rc = tune(d, state, err);
+    int n = 0, rc = 0;
 
+    (void)state;
     for (int i = 0; i < count; i++) {
         if (!messages[i]->is_reply && kind_of(messages[i]) != KINDS) {
             outcomes[n++] = (struct kn_outcome){ .command = messages[i] };
         }
     }
-    if (n > 0 && rc == 0) {
+    if (n > 0) {
         rc = serve(d, outcomes, n, err);
     }
     reset(outcomes, n);
@@ -227,6 +204,5 @@ const struct kn_service kn_network_service = {
     .name = "network",
     .topic = KN_TOPIC_NETWORK,
     .reads_reports = true,
-    .start = start,
     .handle = handle,
 };

@@ -75,6 +75,7 @@ static void set_names(struct kn_daemon *d)
 static int open_database(struct kn_daemon *d, struct kn_error *err)
 {
     d->db = kn_db_new(d->conf.db_url, d->name);
+    kn_db_by_key(d->db);
     if (kn_db_connect(d->db, CONNECT_WAIT_MS, err) < 0) {
         return kn_fail_context(err, "database");
     }

@@ -51,6 +51,11 @@ int kn_db_connect(struct kn_db *db, int64_t wait_ms, struct kn_error *err);
  * reconnects by itself: after a loss calls fail until kn_db_connect(), because another writer may have worked meanwhile.
  */
 void kn_db_hold(struct kn_db *db, const char *lock);
+/*
+ * Every statement of this connection touches few rows by key: its sessions keep to the indexes. A plan that was made while the tables were
+ * empty would otherwise read them whole for ever after. Call before the first connect.
+ */
+void kn_db_by_key(struct kn_db *db);
 /* How many times this connection was made. Whoever caches what the database says reads it again when this changed. */
 int64_t kn_db_session(const struct kn_db *db);
 

@@ -18,6 +18,7 @@ struct kn_db {
     char *url;
     char *name;
     char *lock;              /* advisory lock that every session holds; NULL = none */
+    bool by_key;             /* sessions are told to keep to the indexes */
     PGconn *conn;            /* NULL: not connected */
     int64_t session;         /* counts connections made */
     enum kn_db_tx_state tx;
