@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Real guests on the real hosts of a lab, by the API and from inside the guests.
+
+    e2e.py        in a lab that runs (make lab)
+
+The steps build on each other, from two servers on two hosts to nothing: the first failure ends it. What it made stays then, to be
+looked at; the next run clears it away.
+"""
+import base64
+import sys
+import time
+import traceback
+
+from lab import DIR, CloudError, GUEST_LIMIT_S, Guest, Lab, wait_until
+
+USER_DATA = "#!/bin/sh\necho \"user data of $(hostname)\" >/dev/console\n"
+
+
+class World:
+    """What the steps share."""
+
+    def __init__(self):
+        self.lab = Lab()
+        self.lab.login()
+        self.image = self.lab.id_of("/image/v2/images", "images", "guest")
+        self.flavor = self.lab.id_of("/compute/v2.1/flavors", "flavors", "tiny")
+        self.one = self.two = self.network = self.volume = None
+        self.servers, self.ports = [], {}
+
+    def clear_away(self):
+        """What a run that failed has left."""
+        lab = self.lab
+        for server in lab.call("GET", "/compute/v2.1/servers?name=^e2e-", want=200)["servers"]:
+            lab.call("DELETE", f"/compute/v2.1/servers/{server['id']}")
+            lab.wait_gone(server["id"])
+        for volume in lab.call("GET", "/volume/v3/volumes?name=e2e-volume", want=200)["volumes"]:
+            lab.call("DELETE", f"/volume/v3/volumes/{volume['id']}")
+        for network in lab.call("GET", "/network/v2.0/networks?name=e2e-net", want=200)["networks"]:
+            lab.call("DELETE", f"/network/v2.0/networks/{network['id']}", want=204)
+        lab.call("DELETE", "/compute/v2.1/os-keypairs/e2e-key")
+
+    def boot(self, name, host=None):
+        server = {"name": name, "imageRef": self.image, "flavorRef": self.flavor, "key_name": "e2e-key", "networks": [{"uuid": self.network}],
+                  "user_data": base64.b64encode(USER_DATA.encode()).decode()}
+        if host:
+            server["availability_zone"] = f"nova:{host}"
+        made = self.lab.call("POST", "/compute/v2.1/servers", {"server": server}, want=202)["server"]["id"]
+        self.servers.append(made)
+        return Guest(self.lab, made, self.network)
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        raise CloudError(f"{what}: {found!r} instead of {wanted!r}")
+
+
+def two_servers_boot_on_two_hosts(w):
+    lab = w.lab
+    w.clear_away()
+    w.network = lab.call("POST", "/network/v2.0/networks", {"network": {"name": "e2e-net"}}, want=201)["network"]["id"]
+    lab.call("POST", "/network/v2.0/subnets", {"subnet": {"network_id": w.network, "ip_version": 4, "cidr": "10.66.0.0/24"}}, want=201)
+    key = {"name": "e2e-key", "public_key": lab.key.with_suffix(".pub").read_text(), "type": "ssh"}
+    lab.call("POST", "/compute/v2.1/os-keypairs", {"keypair": key}, want=201)
+    w.one, w.two = w.boot("e2e-one", "h1"), w.boot("e2e-two", "h2")
+    for guest, host in ((w.one, "h1"), (w.two, "h2")):
+        guest.refresh()
+        expect(f"host of {guest.name}", guest.host, host)
+        expect(f"{guest.name} by libvirt", lab.domains(host).get(guest.id), "running")
+    for guest in (w.one, w.two):
+        expect(f"{guest.name}: name and source of its metadata", guest.wait_ready(1), (guest.name, "metadata"))
+        expect(f"{guest.name}: hostname", guest.run("hostname"), guest.name)
+        found = lab.call("GET", f"/network/v2.0/ports?device_id={guest.id}", want=200)["ports"]
+        w.ports[guest.id] = [port["id"] for port in found]
+        expect(f"ports of {guest.name}", len(found), 1)
+
+
+def guests_reach_each_other(w):
+    for a, b in ((w.one, w.two), (w.two, w.one)):
+        a.run(f"ping -q -c 3 -W 5 {b.address}")
+        expect("TCP between the hosts", a.run(f"echo across | timeout 10 nc {b.address} 7777"), "across")
+        big = 1450 - 28  # the MTU of a VXLAN on a 1500 underlay, less IP and ICMP
+        a.run(f"ping -q -c 1 -W 5 -s {big} {b.address}")
+
+
+def each_reads_its_own_metadata(w):
+    key = w.lab.key.with_suffix(".pub").read_text().strip()
+    for guest in (w.one, w.two):
+        data = guest.json("http://169.254.169.254/openstack/latest/meta_data.json")
+        expect("uuid", data["uuid"], guest.id)
+        expect("hostname", data["hostname"].split(".")[0], guest.name)
+        expect("key", data["public_keys"]["e2e-key"].strip(), key)
+        expect("user data", guest.run("timeout 10 wget -q -O - http://169.254.169.254/openstack/latest/user_data"), USER_DATA.strip())
+        expect("EC2 hostname", guest.run("timeout 10 wget -q -O - http://169.254.169.254/latest/meta-data/hostname").split(".")[0], guest.name)
+        expect("authorized_keys", guest.run("cat /root/.ssh/authorized_keys"), key)
+
+
+def console_shows_what_the_guest_said(w):
+    text = w.lab.console(w.one.id)
+    for wanted in ("GUEST: userspace", "user data of e2e-one", "GUEST-READY name=e2e-one"):
+        if wanted not in text:
+            raise CloudError(f"the console lacks \"{wanted}\": {text[-500:]}")
+    expect("lines when two are asked for", len(w.lab.console(w.one.id, 2).splitlines()), 2)
+
+
+def stop_and_start(w):
+    w.lab.action(w.one.id, **{"os-stop": None})
+    w.lab.wait_status(w.one.id, "SHUTOFF")
+    expect("libvirt", w.lab.domains("h1").get(w.one.id), "shut off")
+    w.lab.action(w.one.id, **{"os-start": None})
+    w.one.refresh()
+    w.one.wait_ready(2)
+
+
+def reboot_soft_and_hard(w):
+    for boot, kind in ((3, "SOFT"), (4, "HARD")):
+        w.lab.action(w.one.id, reboot={"type": kind})
+        w.one.refresh()
+        w.one.wait_ready(boot)
+        expect(f"boots after {kind}", w.one.run("cat /state/boots"), str(boot))
+
+
+def pause_and_unpause(w):
+    w.lab.action(w.one.id, pause=None)
+    w.lab.wait_status(w.one.id, "PAUSED")
+    expect("libvirt", w.lab.domains("h1").get(w.one.id), "paused")
+    expect("a paused guest answers", w.one.pings(), False)
+    w.lab.action(w.one.id, unpause=None)
+    w.one.refresh()
+    wait_until("an unpaused guest answers", w.one.pings, GUEST_LIMIT_S)
+
+
+def suspend_and_resume(w):
+    w.one.run("echo kept >/run/in-memory")
+    w.lab.action(w.one.id, suspend=None)
+    w.lab.wait_status(w.one.id, "SUSPENDED")
+    expect("libvirt", w.lab.domains("h1").get(w.one.id), "shut off")
+    w.lab.action(w.one.id, resume=None)
+    w.one.refresh()
+    expect("its memory", w.one.run("cat /run/in-memory /state/boots").split(), ["kept", "4"])
+
+
+def disks(guest):
+    return guest.run("ls /sys/block").split()
+
+
+def attach(w, guest):
+    body = {"volumeAttachment": {"volumeId": w.volume}}
+    w.lab.call("POST", f"/compute/v2.1/servers/{guest.id}/os-volume_attachments", body, want=200)
+    w.lab.wait_volume(w.volume, "in-use")
+    wait_until(f"{guest.name} sees the disk", lambda: "vdb" in disks(guest), GUEST_LIMIT_S)
+    expect("serial", guest.run("cat /sys/block/vdb/serial"), w.volume[:20])
+
+
+def detach(w, guest):
+    w.lab.call("DELETE", f"/compute/v2.1/servers/{guest.id}/os-volume_attachments/{w.volume}", want=202)
+    w.lab.wait_volume(w.volume, "available")
+    expect(f"disks of {guest.name}", disks(guest), ["vda"])
+
+
+def volume_moves_between_servers(w):
+    made = w.lab.call("POST", "/volume/v3/volumes", {"volume": {"size": 1, "name": "e2e-volume"}}, want=202)
+    w.volume = made["volume"]["id"]
+    w.lab.wait_volume(w.volume, "available")
+    attach(w, w.one)
+    w.one.run("echo written by one | dd of=/dev/vdb bs=512 conv=sync 2>/dev/null; sync")
+    detach(w, w.one)
+    attach(w, w.two)
+    expect("what the volume holds", w.two.run("head -n 1 /dev/vdb"), "written by one")
+    detach(w, w.two)
+    w.lab.call("DELETE", f"/volume/v3/volumes/{w.volume}", want=202)
+    wait_until("volume gone", lambda: w.lab.call("GET", f"/volume/v3/volumes/{w.volume}")[0] == 404, GUEST_LIMIT_S)
+    expect("disks of volumes", [path.name for path in (DIR / "volumes").glob(f"*{w.volume}*")], [])
+
+
+def agent_killed_in_the_middle_of_a_spawn(w):
+    guest = w.boot("e2e-three", "h1")
+    directory = DIR / "hosts" / "h1" / "agent" / "servers" / guest.id
+    wait_until("the agent begins", directory.exists, GUEST_LIMIT_S, 0.001)
+    w.lab.ask("kill9", "agent-h1")
+    guest.refresh()
+    expect("hosts that have it", [host for host in w.lab.hosts() if guest.id in w.lab.domains(host)], ["h1"])
+    expect("name and source of its metadata", guest.wait_ready(1), ("e2e-three", "metadata"))
+    found = w.lab.call("GET", f"/network/v2.0/ports?device_id={guest.id}", want=200)["ports"]
+    w.ports[guest.id] = [port["id"] for port in found]
+    wait_until("those from before answer", lambda: w.one.pings(5), GUEST_LIMIT_S)
+
+
+def shutdown_from_inside_is_noticed(w):
+    w.two.ssh("sync; poweroff -f")  # busybox: -f, because its init is a script
+    w.lab.wait_status(w.two.id, "SHUTOFF")
+    expect("libvirt", w.lab.domains("h2").get(w.two.id), "shut off")
+
+
+def deleted_servers_leave_nothing(w):
+    for server in w.servers:
+        w.lab.call("DELETE", f"/compute/v2.1/servers/{server}", want=204)
+    for server in w.servers:
+        w.lab.wait_gone(server)
+        wait_until(f"hosts forget {server}", lambda server=server: not w.lab.traces(server, w.ports.get(server, ())), GUEST_LIMIT_S)
+    devices = [f"{kind}{w.network[:8]}" for kind in ("kb", "kx", "kd", "kn-")]
+    for host in w.lab.hosts():
+        there = w.lab.on(host, "sh", "-c", "ip -o link; ip netns", check=True)
+        expect(f"the network on {host}", [name for name in devices if name in there], [])
+    w.lab.call("DELETE", f"/network/v2.0/networks/{w.network}", want=204)
+    w.lab.call("DELETE", "/compute/v2.1/os-keypairs/e2e-key", want=204)
+
+
+def audit_is_clean(w):
+    w.lab.audit()
+
+
+STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, each_reads_its_own_metadata, console_shows_what_the_guest_said,
+         stop_and_start, reboot_soft_and_hard, pause_and_unpause, suspend_and_resume, volume_moves_between_servers,
+         agent_killed_in_the_middle_of_a_spawn, shutdown_from_inside_is_noticed, deleted_servers_leave_nothing, audit_is_clean]
+
+
+def run_steps():
+    """(passed, failed, skipped)."""
+    world = World()
+    for n, step in enumerate(STEPS):
+        started = time.monotonic()
+        name = step.__name__.replace("_", " ")
+        try:
+            step(world)
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()
+            print(f"FAIL e2e: {name}", flush=True)
+            return n, 1, len(STEPS) - n - 1
+        print(f"ok   e2e: {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    return len(STEPS), 0, 0
+
+
+def main():
+    passed, failed, skipped = run_steps()
+    print(f"e2e: {passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
