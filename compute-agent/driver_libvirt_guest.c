@@ -44,7 +44,8 @@ static int save_spec(struct kn_libvirt *lv, const struct kn_guest_ref *ref, cons
     }
     spec = asked == NULL ? json_incref(saved) : kn_spec_merge(generation == ref->generation ? saved : NULL, asked);
     json_decref(saved);
-    done = kn_guest_save(dir, ref->server, ref->host, ref->generation, spec, err);
+    done = kn_spec_boots(spec) ? kn_guest_save(dir, ref->server, ref->host, ref->generation, spec, err)
+                               : kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no disk on \"%s\"", ref->server, ref->host);
     if (done == 0) {
         *ret_spec = json_incref(spec);
     }

@@ -18,7 +18,7 @@ static const struct kn_field SPEC[] = {
     { "vcpus", KN_INT, REQUIRED, 1, 255, "virtual CPUs" },
     { "memory_mib", KN_INT, REQUIRED, 1, INT64_C(1) << 30, "memory" },
     { "disk_gib", KN_INT, REQUIRED, 0, 1 << 20, "root disk; 0 = the image's size" },
-    { "image", KN_OBJ, OPTIONAL, 0, 0, "absent: boots from its first volume" },
+    { "image", KN_OBJ, OPTIONAL, 0, 0, "absent: that of the guest that is there, or it boots from a volume" },
     { "nics", KN_ARR, REQUIRED, 0, KN_SPEC_NICS_MAX, "see \"A NIC\"" },
     { "volumes", KN_ARR, OPTIONAL, 0, KN_SPEC_DISKS_MAX - 1, "attached ones" },
     { "metadata", KN_OBJ, OPTIONAL, 0, 0, "the user's keys and values" },
@@ -98,11 +98,20 @@ json_t *kn_spec_merge(const json_t *older, const json_t *newer)
 {
     json_t *merged = json_copy((json_t *)(uintptr_t)newer); /* shallow: newer itself is not changed */
     json_t *volumes = json_object_get(older, "volumes");
+    json_t *image = json_object_get(older, "image");
 
+    if (image != NULL && json_object_get(merged, "image") == NULL) {
+        json_object_set(merged, "image", image);
+    }
     if (volumes != NULL && json_array_size(json_object_get(merged, "volumes")) == 0) {
         json_object_set(merged, "volumes", volumes);
     }
     return merged;
+}
+
+bool kn_spec_boots(const json_t *spec)
+{
+    return json_object_get(spec, "image") != NULL || json_array_size(json_object_get(spec, "volumes")) > 0;
 }
 
 int64_t kn_spec_root_bytes(const json_t *spec)

@@ -15,8 +15,14 @@
 /* KN_BAD_REQUEST naming what is wrong. Every spec from the bus goes through this before a driver sees it. */
 int kn_spec_check(const json_t *spec, struct kn_error *err);
 
-/* The newer spec, with the volumes of the older one if it brings none. New reference; older may be NULL. */
+/*
+ * The newer spec, with the image and the volumes of the older one if it brings none: only server.spawn says what a guest was made from.
+ * New reference; older may be NULL.
+ */
 json_t *kn_spec_merge(const json_t *older, const json_t *newer);
+
+/* False: no disk at all, so nothing that could boot. */
+bool kn_spec_boots(const json_t *spec);
 
 /* The root disk's size in bytes: what the flavor says, never less than the image has; 0 in the flavor = the image's. */
 int64_t kn_spec_root_bytes(const json_t *spec);

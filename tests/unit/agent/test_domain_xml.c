@@ -182,12 +182,31 @@ static void test_volumes_of_a_spec(void **state)
     json_decref(without);
 }
 
+/* A reboot's spec does not say what the guest was made from; a guest that was defined without its disk would not boot. */
+static void test_image_stays(void **state)
+{
+    json_t *spawned = json_pack("{s:s, s:{s:s}}", "name", "a", "image", "id", "one");
+    json_t *reboot = json_pack("{s:s, s:[]}", "name", "b", "volumes");
+    json_t *merged = kn_spec_merge(spawned, reboot);
+    json_t *alone = kn_spec_merge(NULL, reboot);
+
+    (void)state;
+    assert_string_equal(json_string_value(json_object_get(merged, "name")), "b");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(merged, "image"), "id")), "one");
+    assert_true(kn_spec_boots(merged));
+    assert_false(kn_spec_boots(alone));
+    json_decref(spawned);
+    json_decref(reboot);
+    json_decref(merged);
+    json_decref(alone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_and_nic),    cmocka_unit_test(test_kvm_two_volumes),
         cmocka_unit_test(test_hostile_names),    cmocka_unit_test(test_bad_specs),
-        cmocka_unit_test(test_root_disk_size),
+        cmocka_unit_test(test_root_disk_size),   cmocka_unit_test(test_image_stays),
         cmocka_unit_test(test_two_disks_one_name), cmocka_unit_test(test_volumes_of_a_spec),
     };
 
