@@ -176,8 +176,8 @@ class Guest:
 
     def ssh(self, command):
         """(succeeded, output); not succeeded as well when nobody answers."""
-        return self.beside("ssh", "-i", str(self.lab.key), "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "StrictHostKeyChecking=no",
-                           "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", f"root@{self.address}", command)
+        return self.beside("ssh", "-i", str(self.lab.key), "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=10",
+                           "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", f"root@{self.address}", command)
 
     def run(self, command):
         """What a command in the guest prints; asked again until the guest answers and the command succeeds."""
