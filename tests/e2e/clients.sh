@@ -156,7 +156,8 @@ clear_away() {
 side_by_side() {
     local program i=0 codes=0
     for program in "$@"; do
-        "$0" "$program" >"$dir/$((i += 1)).out" 2>&1 &
+        i=$((i + 1))
+        "$0" "$program" >"$dir/$i.out" 2>&1 &
     done
     while wait -n; [ $? -ne 127 ]; do :; done
     for ((i = 1; i <= $#; i++)); do
