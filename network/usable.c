@@ -19,6 +19,13 @@ static const struct kn_stmt NETWORK = {
     " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean) GROUP BY n.id", 4
 };
 
+/* Without a fixed IP, which is how nearly every server comes: a tenth of the work. */
+static const struct kn_stmt NETWORK_ALONE = {
+    "usable_network_alone",
+    "SELECT EXISTS (SELECT FROM subnet s WHERE s.network_id = n.id)::int FROM network n"
+    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean)", 3
+};
+
 int kn_network_usable(struct kn_db *db, const char *project_id, bool is_admin, const char *network_id,
                       const char *fixed_ip, struct kn_error *err)
 {
@@ -31,7 +38,8 @@ int kn_network_usable(struct kn_db *db, const char *project_id, bool is_admin, c
     if (fixed_ip != NULL && !kn_ipv4_parse(fixed_ip, &ip)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid fixed IP address (%s)", fixed_ip);
     }
-    if (kn_db_run(db, &NETWORK, KN_ARGS(network_id, project_id, is_admin ? "t" : "f", fixed_ip), &rows, err) < 0) {
+    if (kn_db_run(db, fixed_ip == NULL ? &NETWORK_ALONE : &NETWORK,
+                  KN_ARGS(network_id, project_id, is_admin ? "t" : "f", fixed_ip), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
