@@ -41,7 +41,10 @@ static int send_all(struct kn_bus *bus, const char *topic, int partition, struct
             return -1;
         }
     }
-    return kn_bus_send(bus, topic, partition, large, LARGE, err);
+    if (kn_bus_send(bus, topic, partition, large, LARGE, err) < 0) {
+        return -1;
+    }
+    return kn_bus_flush(bus, 30000) < 0 ? kn_fail(err, KN_TIMEOUT, "the broker did not take the garbage within 30 s") : 0;
 }
 
 static int run(const struct kn_conf *conf, const char *agent, struct kn_error *err)
@@ -63,7 +66,7 @@ static int run(const struct kn_conf *conf, const char *agent, struct kn_error *e
             }
         }
     }
-    return kn_bus_flush(bus, 30000);
+    return 0;
 }
 
 int main(int argc, char **argv)

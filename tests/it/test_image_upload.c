@@ -15,7 +15,7 @@
 #include "lib/base/mem.h"
 #include "tests/support/image_world.h"
 
-#define WAIT_MS 60000
+#define WAIT_MS 120000 /* a connection that says nothing is cut after 75 s at the latest */
 
 static char *read_file(const char *path, size_t *ret_len)
 {
