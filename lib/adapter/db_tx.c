@@ -45,15 +45,19 @@ int kn_tx_commit(struct kn_tx *tx, struct kn_error *err)
 void kn_tx_release(struct kn_tx *tx)
 {
     struct kn_db *db = tx->db;
+    char constraint[sizeof(db->constraint)];
 
     tx->db = NULL;
     if (db == NULL) {
         return;
     }
+    /* Why the transaction failed is asked after its scope has ended. */
+    memcpy(constraint, db->constraint, sizeof(constraint));
     /* A COMMIT that failed (a deferred constraint) has ended the transaction already. */
     if (db->tx == KN_TX_OPEN && PQtransactionStatus(db->conn) != PQTRANS_IDLE &&
         kn_db_run(db, &ROLLBACK_TX, KN_NO_ARGS, NULL, NULL) < 0) {
         kn_db_drop(db);
     }
+    memcpy(db->constraint, constraint, sizeof(constraint));
     db->tx = KN_TX_NONE;
 }

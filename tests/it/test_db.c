@@ -255,6 +255,23 @@ static void test_one_holder_of_a_lock(void **state)
     assert_ok(kn_db_connect(active, 10000, &err), &err);
 }
 
+/* A caller that tries again asks why after the scope of its transaction has ended. */
+static void test_the_constraint_outlives_the_rollback(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+
+    {
+        AUTO_TX struct kn_tx tx = { NULL };
+
+        assert_ok(kn_tx_begin(&tx, db, &err), &err);
+        assert_ok(kn_db_run(db, &INSERT, KN_ARGS("1", "a"), NULL, &err), &err);
+        assert_fails(kn_db_run(db, &INSERT, KN_ARGS("1", "b"), NULL, &err), &err, KN_CONFLICT);
+    }
+    assert_string_equal(kn_db_constraint(db), "t_id");
+    assert_int_equal(count_rows(db), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_restart_inside_a_transaction_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server_away_is_unavailable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_holder_of_a_lock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_constraint_outlives_the_rollback, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("it/db", tests, group_setup, group_teardown);
