@@ -35,6 +35,6 @@ void kn_agent_hello(struct kn_agent *agent);
 void kn_agent_heartbeat(struct kn_agent *agent);
 void kn_agent_domains(struct kn_agent *agent);
 /* One guest changed by itself: the driver's event. ctx = the agent. */
-void kn_agent_power_changed(void *ctx, const char *host, const char *server, int power_state, const char *reason);
+void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason);
 
 #endif

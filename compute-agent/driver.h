@@ -36,7 +36,7 @@ struct kn_guest {
 
 /* What a driver tells on its own; called from any thread. */
 struct kn_driver_events {
-    void (*power_changed)(void *ctx, const char *host, const char *server, int power_state, const char *reason);
+    void (*power_changed)(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason);
     void *ctx;
 };
 

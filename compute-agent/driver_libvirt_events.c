@@ -239,7 +239,7 @@ static void look_at(struct kn_libvirt *lv, const char *server)
 {
     AUTO_DOM virDomainPtr dom = NULL;
     const char *reason;
-    int power_state;
+    struct kn_guest guest;
 
     if (kn_libvirt_find(lv, server, &dom, NULL) < 0) {
         return; /* libvirt went away: everything is looked at again when it is back */
@@ -248,10 +248,10 @@ static void look_at(struct kn_libvirt *lv, const char *server)
         forget(lv, server);
         return;
     }
-    power_state = kn_libvirt_power_state(dom, &reason);
-    if (should_tell(lv, server, power_state)) {
+    guest = (struct kn_guest){ kn_libvirt_generation(lv, dom, server), true, kn_libvirt_power_state(dom, &reason) };
+    if (should_tell(lv, server, guest.power_state)) {
         kn_log(KN_INFO, "guest changed by itself", "server", server, "reason", reason, NULL);
-        lv->events->power_changed(lv->events->ctx, lv->host, server, power_state, reason);
+        lv->events->power_changed(lv->events->ctx, lv->host, server, &guest, reason);
     }
 }
 

@@ -15,7 +15,7 @@
 
 #define TAP_SIZE 16
 
-static int64_t generation_of(struct kn_libvirt *lv, virDomainPtr dom, const char *server)
+int64_t kn_libvirt_generation(struct kn_libvirt *lv, virDomainPtr dom, const char *server)
 {
     AUTO_FREE char *metadata = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, KN_DOMAIN_NAMESPACE, 0);
     int64_t generation = metadata != NULL ? kn_scan_generation(metadata) : 0;
@@ -39,7 +39,7 @@ int kn_libvirt_look(void *state, const struct kn_guest_ref *ref, struct kn_guest
     }
     has_dir = kn_guest_load(lv->conf->agent_state_dir, ref->server, &generation, NULL, NULL) == 0;
     if (dom != NULL) {
-        generation = generation_of(lv, dom, ref->server);
+        generation = kn_libvirt_generation(lv, dom, ref->server);
     }
     *ret = (struct kn_guest){ generation, dom != NULL || has_dir, KN_POWER_NONE };
     if (dom != NULL) {
@@ -89,7 +89,7 @@ struct roll {
 static void roll_add(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx)
 {
     struct roll *roll = ctx;
-    struct kn_guest guest = { generation_of(lv, dom, server), true, kn_libvirt_power_state(dom, NULL) };
+    struct kn_guest guest = { kn_libvirt_generation(lv, dom, server), true, kn_libvirt_power_state(dom, NULL) };
 
     json_object_set_new(roll->seen, server, json_true());
     kn_libvirt_note(lv, server, guest.power_state);
@@ -146,7 +146,7 @@ static void observe_one(struct kn_libvirt *lv, virDomainPtr dom, const char *ser
         json_array_append_new(taps, json_string(tap));
     }
     json_array_append_new(domains, json_pack("{s:s, s:I, s:i, s:o, s:o}", "server", server, "generation",
-                                             (json_int_t)generation_of(lv, dom, server), "power_state",
+                                             (json_int_t)kn_libvirt_generation(lv, dom, server), "power_state",
                                              kn_libvirt_power_state(dom, NULL), "volumes", volumes, "taps", taps));
 }
 

@@ -87,6 +87,8 @@ void kn_libvirt_note(struct kn_libvirt *lv, const char *server, int power_state)
 void kn_libvirt_wait(struct kn_libvirt *lv, int64_t ms);
 /* Nova's number and libvirt's word for the reason (may be NULL). */
 int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason);
+/* The generation that the domain was defined with. */
+int64_t kn_libvirt_generation(struct kn_libvirt *lv, virDomainPtr dom, const char *server);
 
 /* --- driver_libvirt_guest.c --- */
 /* Saves the spec, makes disk and taps, defines the domain (again, if `anew`). *ret_dom: AUTO_DOM. */

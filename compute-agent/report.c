@@ -10,17 +10,23 @@
 #define HOSTS_A_HELLO 1000  /* about 250 bytes each, KN_MESSAGE_MAX in all */
 #define GUESTS_A_REPORT 500
 
-/* Steals body. */
-static void report(struct kn_agent *agent, const char *type, json_t *body)
+/* Steals body. generation: of the guest that it is about, 0 = about none. */
+static void report_of(struct kn_agent *agent, const char *type, int64_t generation, json_t *body)
 {
     struct kn_message m;
     struct kn_error err = { 0 };
 
     kn_message_init(&m, type, body);
+    m.generation = generation;
     if (kn_daemon_send(&agent->daemon, KN_TOPIC_REPORT, 0, &m, &err) < 0) {
         kn_log_error(type, &err);
     }
     kn_message_release(&m);
+}
+
+static void report(struct kn_agent *agent, const char *type, json_t *body)
+{
+    report_of(agent, type, 0, body);
 }
 
 static void hello_piece(struct kn_agent *agent, json_t *hosts)
@@ -116,8 +122,8 @@ void kn_agent_domains(struct kn_agent *agent)
     }
 }
 
-void kn_agent_power_changed(void *ctx, const char *host, const char *server, int power_state, const char *reason)
+void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason)
 {
-    report(ctx, "server.power_state", json_pack("{s:s, s:s, s:i, s:s}", "host", host, "server", server, "power_state",
-                                                power_state, "reason", reason));
+    report_of(ctx, "server.power_state", guest->generation,
+              json_pack("{s:s, s:s, s:i, s:s}", "host", host, "server", server, "power_state", guest->power_state, "reason", reason));
 }

@@ -302,6 +302,7 @@ static void expect_power(int power_state)
     do {
         m = kn_test_agent_expect(&agent, "server.power_state", 0);
         assert_string_equal(kn_json_str(m.body, "server"), server);
+        assert_true(m.generation > 0); /* without it the conductor takes the news for old */
         if (kn_json_int(m.body, "power_state") == power_state) {
             kn_message_release(&m);
             return;
