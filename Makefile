@@ -72,7 +72,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -190,6 +190,9 @@ bench: all
 chaos: all
 	@tests/chaos/run.sh
 
+e2e:
+	@tests/e2e/run.sh
+
 check:
 	@tests/check.sh
 
@@ -210,4 +213,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it lint tidy cppcheck clang fuzz fuzz-replay check bench chaos lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos lab lab-down kafka kafka-down clean"

@@ -188,7 +188,7 @@ def agent_killed_in_the_middle_of_a_spawn(w):
 
 def shutdown_from_inside_is_noticed(w):
     w.two.run("sync; poweroff -f >/dev/null 2>&1 </dev/null &")  # -f, because its init is a script
-    w.lab.wait_status(w.two.id, "SHUTOFF")
+    w.lab.wait_status(w.two.id, "SHUTOFF", 30)  # told by an event: the agent's own round, once a minute, would be too late
     expect("libvirt", w.lab.domains("h2").get(w.two.id), "shut off")
 
 

@@ -133,14 +133,14 @@ class Lab:
     def action(self, server, **what):
         self.call("POST", f"/compute/v2.1/servers/{server}/action", what, want=202)
 
-    def wait_status(self, server, wanted):
+    def wait_status(self, server, wanted, limit_s=GUEST_LIMIT_S):
         """Until it is settled there: no task_state. ERROR, when it is not wanted, ends the waiting."""
         def probe():
             found = self.server(server)
             if found["status"] == "ERROR" != wanted:
                 raise CloudError(f"server {server}: {found.get('fault')}")
             return found["status"] == wanted and found["OS-EXT-STS:task_state"] is None and found
-        return wait_until(f"server {server} {wanted}", probe, GUEST_LIMIT_S, 0.2)
+        return wait_until(f"server {server} {wanted}", probe, limit_s, 0.2)
 
     def wait_gone(self, server):
         wait_until(f"server {server} gone", lambda: self.call("GET", f"/compute/v2.1/servers/{server}")[0] == 404, GUEST_LIMIT_S, 0.2)
