@@ -16,8 +16,10 @@
 static struct kn_db *thread_db(void *ctx)
 {
     const struct kn_door *door = ctx;
+    struct kn_db *db = kn_db_new(door->conf->db_url, "api");
 
-    return kn_db_new(door->conf->db_url, "api");
+    kn_db_by_key(db);
+    return db;
 }
 
 static const struct kn_http_ops OPS = {
