@@ -92,7 +92,7 @@ def each_reads_its_own_metadata(w):
         expect("key", data["public_keys"]["e2e-key"].strip(), key)
         expect("user data", guest.run("timeout 10 wget -q -O - http://169.254.169.254/openstack/latest/user_data"), USER_DATA.strip())
         expect("EC2 hostname", guest.run("timeout 10 wget -q -O - http://169.254.169.254/latest/meta-data/hostname").split(".")[0], guest.name)
-        expect("authorized_keys", guest.run("cat /root/.ssh/authorized_keys"), key)
+        expect("authorized_keys", guest.run("cat ~/.ssh/authorized_keys"), key)
 
 
 def console_shows_what_the_guest_said(w):
