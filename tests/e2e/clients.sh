@@ -114,7 +114,7 @@ servers() {
     demo server reboot --wait "$n-one"
     demo server reboot --hard --wait "$n-one"
     demo server event list "$n-one" -f value -c Action && has '^create$' && has '^reboot$' && has '^suspend$'
-    local request
+    local request=''
     run kilonova-demo server event list "$n-one" -f value -c 'Request ID' && request=$(tail -1 <<<"$out")
     demo server event show "$n-one" "$request" -f json && has '"action": "create"'
     demo server set --property colour=blue "$n-one" && run kilonova-demo server show "$n-one" -f json && has blue
