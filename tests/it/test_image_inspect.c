@@ -15,6 +15,10 @@
 
 #define MIB (INT64_C(1) << 20)
 
+/* Byte 32 of a qcow2 header: crypt_method, 2 = LUKS. Said by hand: qemu-img would first time its key derivation, which fails
+ * ("Unable to get accurate CPU usage") on a busy machine. */
+#define SAY_LUKS "printf '\\0\\0\\0\\2' | dd of=x bs=1 seek=32 conv=notrunc status=none"
+
 static char dir[64];
 
 static void shell(const char *fmt, const char *name)
@@ -80,7 +84,7 @@ static void test_refuses(void **state)
     } CASES[] = {
         { "qcow2", "-f qcow2 -u -b /etc/shadow -F raw", "x 1M", "backing file" },
         { "qcow2", "-f qcow2 -o data_file=y", "x 1M", "data file" },
-        { "qcow2", "-f qcow2 --object secret,id=s,data=abc -o encrypt.format=luks,encrypt.key-secret=s", "x 1M", "encrypted" },
+        { "qcow2", "-f qcow2", "x 1M && " SAY_LUKS, "encrypted" },
         { "qcow2", "-f raw", "x 1M", "but the data is not" },
         { "raw", "-f qcow2 -u -b /etc/shadow -F raw", "x 1M", "is \"qcow2\"" },
         { "raw", "-f vmdk", "x 1M", "is \"vmdk\"" },
