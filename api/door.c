@@ -133,10 +133,13 @@ static int check_policy(const struct kn_request *req, const struct kn_error *aut
     const struct kn_policy_input in = {
         .has_token = auth == NULL,
         .has_project = req->caller.project_id[0] != '\0',
+        .has_domain = req->caller.domain_id[0] != '\0',
         .system_scoped = req->caller.system_scoped,
         .roles = req->caller.roles,
         .is_self = is_first_param(req, req->caller.user_id),
         .is_own_project = is_first_param(req, req->caller.project_id),
+        .is_own_domain =
+            is_first_param(req, req->caller.domain_id) || is_first_param(req, req->caller.project_domain_id),
     };
     switch (kn_policy_decide(req->route->policy, &in)) {
     case KN_ALLOW:

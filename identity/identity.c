@@ -156,6 +156,7 @@ int kn_identity_check(const char *text, struct kn_caller *ret_caller, struct kn_
     kn_copy(ret_caller->user_id, sizeof(ret_caller->user_id), token.user_id);
     kn_copy(ret_caller->project_id, sizeof(ret_caller->project_id), token.scope == KN_SCOPE_PROJECT ? token.scope_id : "");
     kn_copy(ret_caller->domain_id, sizeof(ret_caller->domain_id), token.scope == KN_SCOPE_DOMAIN ? token.scope_id : "");
+    kn_copy(ret_caller->project_domain_id, sizeof(ret_caller->project_domain_id), token.scope_domain_id);
     ret_caller->system_scoped = token.scope == KN_SCOPE_SYSTEM;
     ret_caller->is_admin = (token.roles & KN_ROLE_ADMIN) != 0;
     ret_caller->roles = token.roles;

@@ -9,7 +9,7 @@
 #define SELF KN_POLICY_SELF
 #define READER KN_POLICY_SYSTEM_READER
 #define READER_OR_SELF KN_POLICY_SYSTEM_READER_OR_SELF
-#define READER_OR_OWN KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT
+#define READER_OR_OWN KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT
 
 #define ROUTE(method, path, policy, status, handle) { method, "/v3" path, policy, status, handle, 0, 0, NULL }
 #define GRANTS(target)                                                                          \

@@ -31,6 +31,7 @@ struct kn_caller {
     char user_id[65];
     char project_id[65];  /* "" when unscoped or domain-scoped */
     char domain_id[65];   /* of the scope, "" otherwise */
+    char project_domain_id[65]; /* that of the project; "" unless project-scoped */
     bool system_scoped;
     bool is_admin;        /* holds the role admin in this scope */
     uint32_t roles;       /* bits of enum kn_role, implied ones included */

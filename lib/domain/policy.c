@@ -42,6 +42,16 @@ static bool system_reader(const struct kn_policy_input *in)
     return holds(in, KN_ROLE_ADMIN) || (in->system_scoped && holds(in, KN_ROLE_READER));
 }
 
+static bool domain_reader(const struct kn_policy_input *in)
+{
+    return system_reader(in) || (in->has_domain && holds(in, KN_ROLE_READER));
+}
+
+static bool domain_manager(const struct kn_policy_input *in)
+{
+    return in->has_domain && holds(in, KN_ROLE_MANAGER);
+}
+
 static bool allows(enum kn_policy policy, const struct kn_policy_input *in)
 {
     switch (policy) {
@@ -65,8 +75,22 @@ static bool allows(enum kn_policy policy, const struct kn_policy_input *in)
         return system_reader(in);
     case KN_POLICY_SYSTEM_READER_OR_SELF:
         return in->is_self || system_reader(in);
-    case KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT:
-        return in->is_own_project || system_reader(in);
+    case KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN:
+        return in->is_own_domain || system_reader(in);
+    case KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER:
+        return system_reader(in) || domain_manager(in);
+    case KN_POLICY_CLOUD_ADMIN:
+        return holds(in, KN_ROLE_ADMIN) && !in->has_domain;
+    case KN_POLICY_CLOUD_READER:
+        return system_reader(in) && !in->has_domain;
+    case KN_POLICY_DOMAIN_MANAGER:
+        return holds(in, KN_ROLE_ADMIN) || domain_manager(in);
+    case KN_POLICY_DOMAIN_READER:
+        return domain_reader(in);
+    case KN_POLICY_DOMAIN_READER_OR_SELF:
+        return in->is_self || domain_reader(in);
+    case KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT:
+        return in->is_own_project || domain_reader(in);
     }
     return false;
 }

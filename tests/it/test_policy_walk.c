@@ -19,42 +19,51 @@
 #define LET_IN 410
 #define OWN "0123456789abcdef0123456789abcdef"
 #define FOREIGN "fedcba9876543210fedcba9876543210"
+#define DOMAIN "00112233445566778899aabbccddeeff" /* of the domain-scoped tokens, and of the projects of the others */
 
 /* --- the callers: their token is their name --- */
 
 static const struct {
     const char *name; /* NULL: sends no token */
     uint32_t roles;
-    bool project, system;
+    bool project, system, domain;
 } CALLERS[] = {
-    { NULL, 0, false, false },
-    { "forged", 0, false, false },
-    { "unscoped", 0, false, false },
-    { "stranger", 0, true, false }, /* a role without a meaning */
-    { "reader", 1, true, false },
-    { "member", 3, true, false },
-    { "manager", 7, true, false },
-    { "admin", 15, true, false },
-    { "domain-reader", 1, false, false },
-    { "domain-admin", 15, false, false },
-    { "system-reader", 1, false, true },
-    { "system-admin", 15, false, true },
+    { NULL, 0, false, false, false },
+    { "forged", 0, false, false, false },
+    { "unscoped", 0, false, false, false },
+    { "stranger", 0, true, false, false }, /* a role without a meaning */
+    { "reader", 1, true, false, false },
+    { "member", 3, true, false, false },
+    { "manager", 7, true, false, false },
+    { "admin", 15, true, false, false },
+    { "domain-reader", 1, false, false, true },
+    { "domain-manager", 7, false, false, true },
+    { "domain-admin", 15, false, false, true },
+    { "system-reader", 1, false, true, false },
+    { "system-admin", 15, false, true, false },
 };
 #define CALLER_COUNT KN_COUNT(CALLERS)
 
 /* '+' let in, '!' 401, '-' 403; in the order of CALLERS. The ids in the paths are nobody's. */
 static const char *const DRAWN[] = {
     [KN_POLICY_NONE] = "",
-    [KN_POLICY_PUBLIC] = "++++++++++++",
-    [KN_POLICY_AUTHENTICATED] = "!!++++++++++",
-    [KN_POLICY_PROJECT_READER] = "!!--++++----",
-    [KN_POLICY_PROJECT_MEMBER] = "!!---+++----",
-    [KN_POLICY_ADMIN] = "!!-----+-+-+",
-    [KN_POLICY_ADMIN_OR_SELF] = "!!-----+-+-+",
-    [KN_POLICY_SELF] = "!!----------",
-    [KN_POLICY_SYSTEM_READER] = "!!-----+-+++",
-    [KN_POLICY_SYSTEM_READER_OR_SELF] = "!!-----+-+++",
-    [KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT] = "!!-----+-+++",
+    [KN_POLICY_PUBLIC] = "+++++++++++++",
+    [KN_POLICY_AUTHENTICATED] = "!!+++++++++++",
+    [KN_POLICY_PROJECT_READER] = "!!--++++-----",
+    [KN_POLICY_PROJECT_MEMBER] = "!!---+++-----",
+    [KN_POLICY_ADMIN] = "!!-----+--+-+",
+    [KN_POLICY_ADMIN_OR_SELF] = "!!-----+--+-+",
+    [KN_POLICY_SELF] = "!!-----------",
+    [KN_POLICY_SYSTEM_READER] = "!!-----+--+++",
+    [KN_POLICY_SYSTEM_READER_OR_SELF] = "!!-----+--+++",
+    [KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN] = "!!-----+--+++",
+    [KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER] = "!!-----+-++++",
+    [KN_POLICY_CLOUD_ADMIN] = "!!-----+----+",
+    [KN_POLICY_CLOUD_READER] = "!!-----+---++",
+    [KN_POLICY_DOMAIN_MANAGER] = "!!-----+-++-+",
+    [KN_POLICY_DOMAIN_READER] = "!!-----++++++",
+    [KN_POLICY_DOMAIN_READER_OR_SELF] = "!!-----++++++",
+    [KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT] = "!!-----++++++",
 };
 _Static_assert(KN_COUNT(DRAWN) == KN_POLICY_COUNT, "every policy is drawn");
 
@@ -66,6 +75,8 @@ static int authenticate(const char *token, struct kn_caller *ret, struct kn_erro
                                        .system_scoped = CALLERS[i].system };
             kn_copy(ret->user_id, sizeof(ret->user_id), "me");
             kn_copy(ret->project_id, sizeof(ret->project_id), CALLERS[i].project ? OWN : "");
+            kn_copy(ret->project_domain_id, sizeof(ret->project_domain_id), CALLERS[i].project ? DOMAIN : "");
+            kn_copy(ret->domain_id, sizeof(ret->domain_id), CALLERS[i].domain ? DOMAIN : "");
             return 0;
         }
     }
@@ -255,21 +266,25 @@ static void by_project_in_path(const struct kn_api *api, const struct kn_route *
     }
 }
 
-/* One's own user or project in the path opens what the policy names, and nothing else. */
+/* One's own user, project or domain in the path opens what the policy names, and nothing else. */
 static void by_self(const struct kn_api *api, const struct kn_route *route)
 {
     AUTO_FREE char *me = path_of(api, route, "me", NULL);
     AUTO_FREE char *mine = path_of(api, route, OWN, NULL);
+    AUTO_FREE char *home = path_of(api, route, DOMAIN, NULL);
     bool self = route->policy == KN_POLICY_SELF || route->policy == KN_POLICY_ADMIN_OR_SELF ||
-                route->policy == KN_POLICY_SYSTEM_READER_OR_SELF;
-    bool project = route->policy == KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT;
+                route->policy == KN_POLICY_SYSTEM_READER_OR_SELF || route->policy == KN_POLICY_DOMAIN_READER_OR_SELF;
+    bool project = route->policy == KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT;
+    bool domain = route->policy == KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN;
 
     if (strchr(route->path, '{') == NULL) {
         return;
     }
     for (size_t c = 2; c < CALLER_COUNT; c++) {
+        bool at_home = CALLERS[c].project || CALLERS[c].domain;
         expect(api, route, me, c, self ? LET_IN : expected_of(route, c));
         expect(api, route, mine, c, project && CALLERS[c].project ? LET_IN : expected_of(route, c));
+        expect(api, route, home, c, domain && at_home ? LET_IN : expected_of(route, c));
     }
 }
 
@@ -364,7 +379,8 @@ static void readers_do_not_write(const struct kn_api *api, const struct kn_route
     };
     bool writes = strcmp(route->method, "GET") != 0 && strcmp(route->method, "HEAD") != 0;
     bool members = route->policy == KN_POLICY_PROJECT_MEMBER || route->policy == KN_POLICY_ADMIN ||
-                   route->policy == KN_POLICY_ADMIN_OR_SELF;
+                   route->policy == KN_POLICY_ADMIN_OR_SELF || route->policy == KN_POLICY_CLOUD_ADMIN ||
+                   route->policy == KN_POLICY_DOMAIN_MANAGER;
     if (writes && !members && !listed(LISTED, api, route)) {
         fail_msg("%s %s%s is open to %s", route->method, api->prefix, route->path, kn_policy_name(route->policy));
     }

@@ -18,8 +18,8 @@ enum { R = KN_ROLE_READER, M = 3, G = 7, A = 15 };
 static const struct kn_policy_input CALLERS[] = {
     { .roles = A },                                          /* no token, whatever else is said */
     { .has_token = true },                                   /* unscoped */
-    { .has_token = true, .roles = R },                       /* domain reader */
-    { .has_token = true, .roles = A },                       /* domain admin */
+    { .has_token = true, .has_domain = true, .roles = R },
+    { .has_token = true, .has_domain = true, .roles = A },
     { .has_token = true, .system_scoped = true, .roles = R },
     { .has_token = true, .system_scoped = true, .roles = A },
     { .has_token = true, .has_project = true },              /* a role that means nothing to us */
@@ -29,23 +29,32 @@ static const struct kn_policy_input CALLERS[] = {
     { .has_token = true, .has_project = true, .roles = A },
     { .has_token = true, .is_self = true },
     { .has_token = true, .has_project = true, .roles = R, .is_own_project = true },
+    { .has_token = true, .has_domain = true, .roles = G },
+    { .has_token = true, .has_project = true, .is_own_domain = true },
 };
 
 static const struct {
     enum kn_policy policy;
     const char *drawn; /* a letter a caller */
 } EXPECTED[] = {
-    { KN_POLICY_NONE, "-------------" },
-    { KN_POLICY_PUBLIC, "+++++++++++++" },
-    { KN_POLICY_AUTHENTICATED, "?++++++++++++" },
-    { KN_POLICY_PROJECT_READER, "?------++++-+" },
-    { KN_POLICY_PROJECT_MEMBER, "?-------+++--" },
-    { KN_POLICY_ADMIN, "?--+-+----+--" },
-    { KN_POLICY_ADMIN_OR_SELF, "?--+-+----++-" },
-    { KN_POLICY_SELF, "?----------+-" },
-    { KN_POLICY_SYSTEM_READER, "?--+++----+--" },
-    { KN_POLICY_SYSTEM_READER_OR_SELF, "?--+++----++-" },
-    { KN_POLICY_SYSTEM_READER_OR_OWN_PROJECT, "?--+++----+-+" },
+    { KN_POLICY_NONE, "---------------" },
+    { KN_POLICY_PUBLIC, "+++++++++++++++" },
+    { KN_POLICY_AUTHENTICATED, "?++++++++++++++" },
+    { KN_POLICY_PROJECT_READER, "?------++++-+--" },
+    { KN_POLICY_PROJECT_MEMBER, "?-------+++----" },
+    { KN_POLICY_ADMIN, "?--+-+----+----" },
+    { KN_POLICY_ADMIN_OR_SELF, "?--+-+----++---" },
+    { KN_POLICY_SELF, "?----------+---" },
+    { KN_POLICY_SYSTEM_READER, "?--+++----+----" },
+    { KN_POLICY_SYSTEM_READER_OR_SELF, "?--+++----++---" },
+    { KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN, "?--+++----+---+" },
+    { KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER, "?--+++----+--+-" },
+    { KN_POLICY_CLOUD_ADMIN, "?----+----+----" },
+    { KN_POLICY_CLOUD_READER, "?---++----+----" },
+    { KN_POLICY_DOMAIN_MANAGER, "?--+-+----+--+-" },
+    { KN_POLICY_DOMAIN_READER, "?-++++----+--+-" },
+    { KN_POLICY_DOMAIN_READER_OR_SELF, "?-++++----++-+-" },
+    { KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT, "?-++++----+-++-" },
 };
 _Static_assert(KN_COUNT(EXPECTED) == KN_POLICY_COUNT, "every policy is drawn");
 
