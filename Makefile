@@ -72,7 +72,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -193,6 +193,10 @@ chaos: all
 e2e:
 	@tests/e2e/run.sh
 
+# make interop [SERVICES=a,b] [TESTS=regex] [ALL=1]
+interop: all
+	@tests/interop/run.sh $(if $(SERVICES),--services '$(SERVICES)') $(if $(TESTS),--tests '$(TESTS)') $(if $(filter 1,$(ALL)),--all)
+
 check:
 	@tests/check.sh
 
@@ -209,8 +213,8 @@ kafka kafka-down:
 	@deploy/kafka/kafka.sh $(if $(filter kafka,$@),up,down)
 
 clean:
-	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck
+	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck build/interop
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop lab lab-down kafka kafka-down clean"
