@@ -7,8 +7,13 @@
 #include "lib/base/mem.h"
 #include "lib/domain/policy.h"
 
+#define OPTION(name) "coalesce((u.options ->> '" name "')::boolean, false)"
 #define USER "SELECT u.id, u.name, u.domain_id, d.name, coalesce(u.default_project_id, ''), coalesce(u.password_hash, ''), " \
-             "u.enabled AND d.enabled FROM identity_user u JOIN domain d ON d.id = u.domain_id WHERE "
+             "u.enabled AND d.enabled, (extract(epoch FROM u.password_expires_at) * 1000000)::bigint, " \
+             "(extract(epoch FROM now() - u.password_at) * 1000)::bigint, u.password_own, u.failures, " \
+             "(extract(epoch FROM now() - u.failed_at) * 1000)::bigint, " OPTION("ignore_lockout_failure_attempts") ", " \
+             OPTION("lock_password") ", " OPTION("multi_factor_auth_enabled") \
+             " FROM identity_user u JOIN domain d ON d.id = u.domain_id WHERE "
 #define PROJECT "SELECT p.id, p.name, p.domain_id, d.name, p.enabled AND d.enabled FROM project p " \
                 "JOIN domain d ON d.id = p.domain_id WHERE "
 #define DOMAIN "SELECT d.id, d.name, '', '', d.enabled FROM domain d WHERE "
@@ -66,6 +71,14 @@ int kn_account_find(struct kn_db *db, const struct kn_named *user, struct kn_acc
     kn_copy(ret->default_project_id, sizeof(ret->default_project_id), kn_rows_text(rows, 0, 4));
     kn_copy(ret->hash, sizeof(ret->hash), kn_rows_text(rows, 0, 5));
     ret->enabled = kn_rows_bool(rows, 0, 6);
+    ret->password_expires_us = kn_rows_int(rows, 0, 7);
+    ret->password_age_ms = kn_rows_int(rows, 0, 8);
+    ret->password_own = kn_rows_bool(rows, 0, 9);
+    ret->failures = kn_rows_int(rows, 0, 10);
+    ret->failed_ago_ms = kn_rows_int(rows, 0, 11);
+    ret->ignores_lockout = kn_rows_bool(rows, 0, 12);
+    ret->locks_password = kn_rows_bool(rows, 0, 13);
+    ret->multi_factor = kn_rows_bool(rows, 0, 14);
     return 0;
 }
 

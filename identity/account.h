@@ -22,6 +22,14 @@ struct kn_account {
     char default_project_id[65];
     char hash[129];            /* "" = no login by password */
     bool enabled;              /* and the domain as well */
+    int64_t password_expires_us; /* 0 = never */
+    int64_t password_age_ms;
+    bool password_own;         /* chosen by the user */
+    int64_t failures;          /* wrong passwords since the last right one */
+    int64_t failed_ago_ms;
+    bool ignores_lockout;      /* the user's options */
+    bool locks_password;
+    bool multi_factor;
 };
 
 struct kn_scope_facts {

@@ -5,22 +5,17 @@
  */
 #include <string.h>
 
-#include "identity/account.h"
+#include "identity/authenticate.h"
 #include "identity/catalog.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/revoke.h"
+#include "identity/view.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/clock.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-
-#define REFUSAL "The request you have made requires authentication."
-
-/* argon2id of nothing that anybody knows: what a login of nobody is checked against. */
-static const char DUMMY[] = "$argon2id$v=19$m=19456,t=2,p=1$zWKFFhMqeHOF7/70M1ftQw$"
-                            "zIZOG1nu129pjuIVaxgtS/K5+rQDfRySka2UQZzjm4c";
 
 #define AUTO_FACTS AUTO_RELEASE(kn_scope_facts)
 
@@ -37,98 +32,13 @@ const char *kn_catalog_url(struct kn_request *req)
     return url;
 }
 
-/* --- who --- */
-
-/* The name under which failures are counted: not the user's id, which would tell that it exists. */
-static const char *try_name(struct kn_request *req, const struct kn_named *user)
-{
-    AUTO_FREE char *name = kn_asprintf("%s/%s/%s %s", user->id != NULL ? user->id : "", user->name != NULL ? user->name : "",
-                                       user->domain_id != NULL ? user->domain_id
-                                       : user->domain_name != NULL ? user->domain_name : "",
-                                       kn_request_remote(req));
-    return kn_request_strdup(req, name);
-}
-
-static int check_password(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_error *err)
-{
-    const char *name = try_name(req, &login->user);
-    struct kn_account account = { 0 };
-    struct kn_error why = { 0 };
-
-    if (kn_identity_may_try(name, err) < 0) {
-        return -1;
-    }
-    if (kn_account_find(req->db, &login->user, &account, &why) < 0 && why.code != KN_NOT_FOUND) {
-        *err = why;
-        return -1;
-    }
-    bool matches = kn_password_matches(account.hash[0] != '\0' ? account.hash : DUMMY, login->password);
-    if (!matches || account.hash[0] == '\0' || !account.enabled) {
-        kn_identity_failed(name);
-        kn_log(KN_WARNING, "login failed", "user", account.id[0] != '\0' ? account.id : NULL, "remote", kn_request_remote(req),
-               "reason", account.id[0] == '\0' ? "no such user" : !matches ? "wrong password" : "disabled", NULL);
-        return kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
-    }
-    *ret = account;
-    return 0;
-}
-
-/* The user behind a token, as the database sees it now. */
-static int find_user(struct kn_db *db, const char *user_id, struct kn_account *ret, struct kn_error *err)
-{
-    const struct kn_named user = { .id = user_id };
-
-    if (kn_account_find(db, &user, ret, err) < 0) {
-        return err->code == KN_NOT_FOUND ? kn_fail(err, KN_UNAUTHORIZED, REFUSAL) : -1;
-    }
-    return ret->enabled ? 0 : kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
-}
-
-/* A token made from another lives no longer than that one. */
-static int check_token(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
-                       struct kn_error *err)
-{
-    struct kn_token old;
-
-    if (kn_identity_read(login->token, &old, err) < 0 || find_user(req->db, old.user_id, ret, err) < 0) {
-        return -1;
-    }
-    made->expires_us = old.expires_us;
-    made->methods |= old.methods;
-    made->has_parent = true;
-    memcpy(made->parent, old.audit, KN_AUDIT_BYTES);
-    return 0;
-}
-
-static int authenticate(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
-                        struct kn_error *err)
-{
-    struct kn_account account = { 0 };
-
-    if (login->password != NULL && check_password(req, login, &account, err) < 0) {
-        return -1;
-    }
-    if (login->token != NULL) {
-        struct kn_account other = { 0 };
-        if (check_token(req, login, &other, made, err) < 0) {
-            return -1;
-        }
-        if (account.id[0] != '\0' && strcmp(account.id, other.id) != 0) {
-            return kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
-        }
-        account = other;
-    }
-    *ret = account;
-    return 0;
-}
-
 /* --- where --- */
 
 static int say_no_scope(const struct kn_account *account, const struct kn_login *login, struct kn_error *err)
 {
     kn_log(KN_INFO, "login into a scope refused", "user", account->id, "scope",
            login->target.id != NULL ? login->target.id : login->target.name, NULL);
-    return kn_fail(err, KN_UNAUTHORIZED, REFUSAL);
+    return kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
 }
 
 static int wanted_scope(struct kn_db *db, const struct kn_login *login, const struct kn_account *account,
@@ -182,7 +92,7 @@ static void write_user(struct kn_strbuf *sb, const struct kn_account *account)
     kn_jsonw_str(sb, "id", account->id);
     kn_jsonw_str(sb, "name", account->name);
     add_id_name(sb, "domain", account->domain_id, account->domain_name);
-    kn_jsonw_null(sb, "password_expires_at");
+    kn_view_password_expiry(sb, account->password_expires_us);
     kn_jsonw_end_object(sb);
 }
 
@@ -246,14 +156,7 @@ static void write_token(struct kn_request *req, const struct kn_token *token, co
 
     kn_jsonw_object(sb, NULL);
     kn_jsonw_object(sb, "token");
-    kn_jsonw_array(sb, "methods");
-    if ((token->methods & KN_METHOD_PASSWORD) != 0) {
-        kn_jsonw_str(sb, NULL, "password");
-    }
-    if ((token->methods & KN_METHOD_TOKEN) != 0) {
-        kn_jsonw_str(sb, NULL, "token");
-    }
-    kn_jsonw_end_array(sb);
+    kn_methods_write(sb, "methods", token->methods);
     write_user(sb, account);
     write_audit(sb, token);
     write_times(sb, token);
@@ -297,7 +200,7 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
         return -1;
     }
     token.methods = (uint8_t)login.methods;
-    if (authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &facts, err) < 0) {
+    if (kn_authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &facts, err) < 0) {
         return -1;
     }
     fill(&token, &account, &facts, req->conf);
@@ -338,7 +241,7 @@ int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_er
         return -1;
     }
     const struct kn_named target = { .id = token.scope_id };
-    if (find_user(req->db, token.user_id, &account, err) < 0 ||
+    if (kn_authenticate_again(req->db, token.user_id, &account, err) < 0 ||
         kn_scope_find(req->db, token.scope, &target, token.user_id, &facts, err) < 0) {
         return err->code == KN_UNAUTHORIZED || err->code == KN_NOT_FOUND
                    ? kn_fail(err, KN_NOT_FOUND, "Failed to validate token")

@@ -2,26 +2,28 @@
 /* Users over HTTP, passwords included: they are hashed here (on the login threads) and go no further. Rows are user.c's. */
 #include <string.h>
 
-#include "identity/account.h"
+#include "identity/authenticate.h"
 #include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
+#include "identity/password.h"
+#include "identity/user.h"
 #include "identity/view.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-#define PASSWORD(key, flag) KN_SCHEMA(key, KN_IS_STRING, .flags = flag, .min = 1, .max = 1024)
+#define PASSWORD(key, flag) KN_SCHEMA(key, KN_IS_STRING, .flags = flag, .min = 1, .max = KN_PASSWORD_CHARS)
 #define COMMON                                                                              \
-    KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_OPTIONS,              \
+    KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN, .flags = KN_EXACT),            \
+    KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_user_options),                           \
     KN_SCHEMA("email", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),                     \
     KN_SCHEMA("default_project_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),         \
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),                  \
     PASSWORD("password", KN_NULLABLE)
 
-static const struct kn_schema CREATE[] = {
-    KN_BODY_NAME(KN_REQUIRED), COMMON, KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64), KN_SCHEMA_END,
-};
-static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), COMMON, KN_SCHEMA_END };
+static const struct kn_schema CREATE[] = { KN_BODY_NAME(KN_REQUIRED), COMMON, KN_SCHEMA_END };
+static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), COMMON, KN_SCHEMA("id", KN_IS_STRING), KN_SCHEMA_END };
 static const struct kn_schema OWN_PASSWORD[] = {
     PASSWORD("password", KN_REQUIRED), PASSWORD("original_password", KN_REQUIRED), KN_SCHEMA_END,
 };
@@ -53,46 +55,91 @@ int kn_users_show(struct kn_request *req, struct kn_response *res, struct kn_err
     return show(req, req->params[0], res, err);
 }
 
-/* The change that a body wants; its password hashed into `hash`. */
-static int read_change(const json_t *user, struct kn_change *ret, char hash[128], struct kn_error *err)
+/* What a body wants, the password apart. */
+static int read_change(struct kn_request *req, const json_t *user, struct kn_user_change *ret, struct kn_error *err)
 {
-    const char *password = json_string_value(json_object_get(user, "password"));
+    const json_t *options = json_object_get(user, "options");
+    struct kn_change common = { 0 };
 
-    kn_body_change(user, ret);
+    if (kn_user_options_check(options, err) < 0) {
+        return -1;
+    }
+    kn_body_change(user, &common);
+    ret->name = common.name;
+    ret->description = common.description;
+    ret->enabled = common.enabled;
     ret->email = kn_body_text(user, "email");
     ret->default_project_id = kn_body_text(user, "default_project_id");
-    if (password == NULL) {
+    if (options != NULL) {
+        AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
+        ret->options = kn_request_strdup(req, text);
+    }
+    return 0;
+}
+
+/* Its hash, if the body sets one; null takes it away. */
+static int read_password(struct kn_request *req, const json_t *user, struct kn_user_change *ret, char hash[KN_PASSWORD_HASH],
+                         struct kn_error *err)
+{
+    const json_t *password = json_object_get(user, "password");
+
+    ret->sets_password = password != NULL;
+    if (!json_is_string(password)) {
         return 0;
     }
-    ret->password_hash = hash;
-    return kn_password_hash(password, hash, err);
+    ret->hash = hash;
+    return kn_password_allowed(req->conf, json_string_value(password), err) < 0
+               ? -1
+               : kn_password_hash(json_string_value(password), hash, err);
 }
 
 int kn_users_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    char id[KN_HEX_SIZE], hash[128];
+    char id[KN_HEX_SIZE], hash[KN_PASSWORD_HASH];
     const json_t *user = NULL;
-    struct kn_change change = { 0 };
+    struct kn_user_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_object(req, "user", CREATE, &user, err) < 0 || read_change(user, &change, hash, err) < 0) {
+    if (kn_body_open_object(req, "user", CREATE, &user, &change.extra, err) < 0 || read_change(req, user, &change, err) < 0 ||
+        read_password(req, user, &change, hash, err) < 0) {
         return -1;
     }
     const char *domain = json_string_value(json_object_get(user, "domain_id"));
     if (domain == NULL) {
         domain = req->caller.domain_id[0] != '\0' ? req->caller.domain_id : "default";
     }
-    return kn_user_insert(req->db, id, domain, &change, err) < 0 ? -1 : show(req, id, res, err);
+    return kn_user_insert(req->db, req->conf, id, domain, &change, err) < 0 ? -1 : show(req, id, res, err);
+}
+
+/* A body may say who the user is, but not make it somebody else. */
+static int check_identity(struct kn_request *req, const json_t *user, struct kn_error *err)
+{
+    const struct kn_named named = { .id = req->params[0] };
+    const char *id = json_string_value(json_object_get(user, "id"));
+    const char *domain = json_string_value(json_object_get(user, "domain_id"));
+    struct kn_account account = { 0 };
+
+    if (id != NULL && strcmp(id, req->params[0]) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Cannot change user ID");
+    }
+    if (domain == NULL) {
+        return 0;
+    }
+    if (kn_account_find(req->db, &named, &account, err) < 0) {
+        return -1;
+    }
+    return strcmp(domain, account.domain_id) == 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "Cannot change Domain ID");
 }
 
 int kn_users_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    char hash[128];
+    char hash[KN_PASSWORD_HASH];
     const json_t *user = NULL;
-    struct kn_change change = { 0 };
+    struct kn_user_change change = { 0 };
 
-    if (kn_body_object(req, "user", UPDATE, &user, err) < 0 || read_change(user, &change, hash, err) < 0 ||
-        kn_user_update(req->db, req->params[0], &change, err) < 0) {
+    if (kn_body_open_object(req, "user", UPDATE, &user, &change.extra, err) < 0 || check_identity(req, user, err) < 0 ||
+        read_change(req, user, &change, err) < 0 || read_password(req, user, &change, hash, err) < 0 ||
+        kn_user_update(req->db, req->conf, req->params[0], &change, err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);
@@ -109,34 +156,17 @@ int kn_users_delete(struct kn_request *req, struct kn_response *res, struct kn_e
     return 0;
 }
 
-/* Whoever has a token still has to know the password to change it, and may not guess it here instead of at the login. */
-static int check_original(struct kn_request *req, const char *password, struct kn_error *err)
-{
-    const struct kn_named self = { .id = req->caller.user_id };
-    AUTO_FREE char *name = kn_asprintf("%s/ %s", self.id, kn_request_remote(req));
-    struct kn_account account;
-
-    if (kn_identity_may_try(name, err) < 0 || kn_account_find(req->db, &self, &account, err) < 0) {
-        return -1;
-    }
-    if (!kn_password_matches(account.hash, password)) {
-        kn_identity_failed(name);
-        return kn_fail(err, KN_UNAUTHORIZED, "The original password is wrong.");
-    }
-    return 0;
-}
-
+/* Without a token: a password that has expired gives none, and has to be changed all the same. The old one says who asks. */
 int kn_users_password(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    char hash[128];
+    const struct kn_named named = { .id = req->params[0] };
     const json_t *user = NULL;
-    struct kn_change change = { .password_hash = hash };
+    struct kn_account account = { 0 };
 
     (void)res;
     if (kn_body_object(req, "user", OWN_PASSWORD, &user, err) < 0 ||
-        check_original(req, json_string_value(json_object_get(user, "original_password")), err) < 0 ||
-        kn_password_hash(json_string_value(json_object_get(user, "password")), hash, err) < 0 ||
-        kn_user_update(req->db, req->caller.user_id, &change, err) < 0) {
+        kn_authenticate_password(req, &named, json_string_value(json_object_get(user, "original_password")), &account, err) < 0 ||
+        kn_password_change(req->db, req->conf, &account, json_string_value(json_object_get(user, "password")), err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

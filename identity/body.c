@@ -2,7 +2,13 @@
 /* Owns the few things that the bodies and queries of all nouns share. */
 #include "identity/body.h"
 
+#include <stdint.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+
+#define EXTRA_MAX 16384 /* bytes of JSON */
 
 const struct kn_schema kn_body_nothing[] = { KN_SCHEMA_END };
 
@@ -17,6 +23,61 @@ int kn_body_object(const struct kn_request *req, const char *key, const struct k
         return -1;
     }
     *ret = json_object_get(req->body, key);
+    return 0;
+}
+
+static bool is_field(const struct kn_schema *fields, const char *name)
+{
+    for (; fields->name != NULL; fields++) {
+        if (strcmp(fields->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int take_extra(const json_t *object, const struct kn_schema *fields, json_t *named, json_t *extra, struct kn_error *err)
+{
+    static const char *const OURS[] = { "id", "links", "federated", "password_expires_at", "domain_id", "options", NULL };
+    const char *name = NULL;
+    json_t *value = NULL;
+
+    json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+        if (is_field(fields, name)) {
+            json_object_set(named, name, value);
+            continue;
+        }
+        for (int i = 0; OURS[i] != NULL; i++) {
+            if (strcmp(OURS[i], name) == 0) {
+                return kn_fail(err, KN_BAD_REQUEST, "\"%s\" cannot be set here", name);
+            }
+        }
+        json_object_set(extra, name, value);
+    }
+    return 0;
+}
+
+int kn_body_open_object(struct kn_request *req, const char *key, const struct kn_schema *fields, const json_t **ret, const char **ret_extra,
+                        struct kn_error *err)
+{
+    json_auto_t *named = json_object(), *extra = json_object(), *outer = json_object();
+    const struct kn_schema any[] = { KN_SCHEMA(key, KN_IS_OBJECT, .flags = KN_REQUIRED), KN_SCHEMA_END };
+    const struct kn_schema one[] = { KN_SCHEMA(key, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields), KN_SCHEMA_END };
+    const json_t *object = json_object_get(req->body, key);
+
+    if (kn_schema_check(any, req->body, 0, err) < 0 || take_extra(object, fields, named, extra, err) < 0) {
+        return -1;
+    }
+    json_object_set(outer, key, named);
+    if (kn_schema_check(one, outer, 0, err) < 0) {
+        return -1;
+    }
+    AUTO_FREE char *text = json_dumps(extra, JSON_COMPACT);
+    if (strlen(text) > EXTRA_MAX) {
+        return kn_fail(err, KN_BAD_REQUEST, "the attributes of your own take more than %d bytes", EXTRA_MAX);
+    }
+    *ret = object;
+    *ret_extra = kn_request_strdup(req, text);
     return 0;
 }
 

@@ -16,6 +16,12 @@ extern const struct kn_schema kn_body_nothing[];
 /* Checks {"<key>": {…}} and gives the inner object. */
 int kn_body_object(const struct kn_request *req, const char *key, const struct kn_schema *fields, const json_t **ret,
                    struct kn_error *err);
+/*
+ * The same for nouns that take attributes of the client's own: what no row names is no error but goes, as a JSON object's text, into
+ * *ret_extra (memory of the request; "{}" if there is nothing). Refused are the words of our own answers.
+ */
+int kn_body_open_object(struct kn_request *req, const char *key, const struct kn_schema *fields, const json_t **ret, const char **ret_extra,
+                        struct kn_error *err);
 /* name, description, enabled of an object; null clears a text. */
 void kn_body_change(const json_t *object, struct kn_change *ret);
 /* A text of an object: NULL if absent, "" for null. */

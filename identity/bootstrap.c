@@ -16,7 +16,7 @@ static const struct kn_stmt USER = { "bootstrap_user",
     "SELECT $1, 'default', $2, p.id, $3, now() FROM project p WHERE p.domain_id = 'default' AND p.name = $2 "
     "ON CONFLICT DO NOTHING", 3 };
 static const struct kn_stmt PASSWORD = { "bootstrap_password",
-    "UPDATE identity_user SET password_hash = $2, password_at = now(), enabled = true "
+    "UPDATE identity_user SET password_hash = $2, password_at = now(), password_expires_at = NULL, failures = 0, enabled = true "
     "WHERE domain_id = 'default' AND name = $1 RETURNING id", 2 };
 static const struct kn_stmt GRANT = { "bootstrap_grant",
     "INSERT INTO assignment (user_id, project_id, role_id) SELECT u.id, CASE WHEN $3::boolean THEN NULL ELSE p.id END, r.id "

@@ -12,6 +12,7 @@
 
 #include "identity/keys.h"
 #include "identity/limiter.h"
+#include "identity/password.h"
 #include "identity/revoke.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/clock.h"
@@ -96,7 +97,8 @@ int kn_identity_start(const struct kn_conf *conf, struct kn_error *err)
     self.keys_at = (struct timespec){ 0 };
     self.revocations = kn_revocations_new();
     self.limiter = KN_NEW(struct kn_limiter);
-    if (kn_crypto_init(err) < 0 || load_keys(err) < 0 || kn_revocations_refresh(self.revocations, db, true, err) < 0) {
+    if (kn_crypto_init(err) < 0 || kn_password_regex_check(conf->identity_password_regex, err) < 0 || load_keys(err) < 0 ||
+         kn_revocations_refresh(self.revocations, db, true, err) < 0) {
         kn_db_free(db);
         kn_revocations_free(kn_steal(&self.revocations));
         free(kn_steal(&self.limiter));

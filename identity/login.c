@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 
 static int missing(const char *what, struct kn_error *err)
@@ -77,6 +78,27 @@ static const struct {
     { "password", KN_METHOD_PASSWORD, parse_password },
     { "token", KN_METHOD_TOKEN, parse_token },
 };
+
+bool kn_method_known(const char *name)
+{
+    for (size_t i = 0; i < KN_COUNT(METHODS); i++) {
+        if (strcmp(METHODS[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void kn_methods_write(struct kn_strbuf *sb, const char *key, unsigned methods)
+{
+    kn_jsonw_array(sb, key);
+    for (size_t i = 0; i < KN_COUNT(METHODS); i++) {
+        if ((methods & METHODS[i].bit) != 0) {
+            kn_jsonw_str(sb, NULL, METHODS[i].name);
+        }
+    }
+    kn_jsonw_end_array(sb);
+}
 
 static int parse_method(const json_t *identity, const char *name, struct kn_login *login, struct kn_error *err)
 {

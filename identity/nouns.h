@@ -24,9 +24,6 @@ struct kn_change {
     const char *name;
     const char *description;
     const char *enabled;
-    const char *email;              /* "" = none, as the next one */
-    const char *default_project_id;
-    const char *password_hash;
     const char *tags;               /* array literal */
 };
 
@@ -48,13 +45,9 @@ int kn_project_update(struct kn_db *db, const char *id, const struct kn_change *
 /* KN_FORBIDDEN while it has children. */
 int kn_project_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
-/* user.c */
+/* user.c; see user.h for the rest */
 int kn_user_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_user_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_user_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c,
-                   struct kn_error *err);
-/* A new password or enabled = false revokes the user's tokens. */
-int kn_user_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
 int kn_user_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
 /* role.c */

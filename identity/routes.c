@@ -45,7 +45,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/users/{id}", READER_OR_SELF, 200, kn_users_show),
     ROUTE("PATCH", "/users/{id}", ADMIN, 200, kn_users_update),
     ROUTE("DELETE", "/users/{id}", ADMIN, 204, kn_users_delete),
-    ROUTE("POST", "/users/{id}/password", SELF, 204, kn_users_password),
+    ROUTE("POST", "/users/{id}/password", PUBLIC, 204, kn_users_password),
     ROUTE("GET", "/users/{id}/projects", READER_OR_SELF, 200, kn_users_projects),
 
     ROUTE("GET", "/roles", READER, 200, kn_roles_list),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "identity/nouns.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 void kn_view_self(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id)
@@ -55,6 +56,24 @@ static void add_if_set(struct kn_strbuf *sb, const char *key, const char *value)
     }
 }
 
+void kn_view_members(struct kn_strbuf *sb, const char *object)
+{
+    size_t len = strlen(object);
+
+    if (len > 2) { /* more than {} */
+        kn_strbuf_addch(sb, ',');
+        kn_strbuf_add(sb, object + 1, len - 2);
+    }
+}
+
+void kn_view_password_expiry(struct kn_strbuf *sb, int64_t expires_us)
+{
+    char time[KN_TIME_SIZE];
+
+    kn_time_iso_us(expires_us, time);
+    kn_jsonw_str(sb, "password_expires_at", expires_us > 0 ? time : NULL);
+}
+
 void kn_view_user(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
 {
     kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
@@ -64,8 +83,9 @@ void kn_view_user(struct kn_strbuf *sb, const struct kn_request *req, const stru
     kn_jsonw_bool(sb, "enabled", kn_rows_bool(rows, row, 4));
     add_if_set(sb, "email", kn_rows_text(rows, row, 5));
     add_if_set(sb, "default_project_id", kn_rows_text(rows, row, 6));
-    kn_jsonw_null(sb, "password_expires_at");
-    no_options(sb);
+    kn_view_password_expiry(sb, kn_rows_int(rows, row, 7));
+    kn_jsonw_raw(sb, "options", kn_rows_str(rows, row, 8));
+    kn_view_members(sb, kn_rows_text(rows, row, 9));
     kn_view_self(sb, req, "users", kn_rows_text(rows, row, 0));
 }
 

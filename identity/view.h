@@ -10,6 +10,10 @@
 typedef void kn_view(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row);
 kn_view kn_view_domain, kn_view_project, kn_view_user, kn_view_role;
 
+/* The members of a finished JSON object, behind others. */
+void kn_view_members(struct kn_strbuf *sb, const char *object);
+/* "password_expires_at", null for 0. */
+void kn_view_password_expiry(struct kn_strbuf *sb, int64_t expires_us);
 /* "links":{"self":"<base>/v3/<collection>/<id>"} */
 void kn_view_self(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id);
 /* {"<key>":[…],"links":{next, self, previous}} of all rows. */

@@ -50,6 +50,9 @@ write_conf() {
 		listen = 127.0.0.1:$api_port
 		[identity]
 		key_file = $lab/conf/token.key
+		lockout_failure_attempts = 2
+		lockout_duration_s = 5
+		unique_last_password_count = 2
 		[image]
 		store_dir = $lab/images
 		data_listen = 127.0.0.1:$image_port

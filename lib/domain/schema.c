@@ -244,10 +244,13 @@ static int check_number(const struct walk *w, const json_t *value, const char *a
     return 0;
 }
 
-static int check_boolean(const struct walk *w, const json_t *value, const char *at)
+static int check_boolean(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
     const char *text = json_string_value(value);
 
+    if (text != NULL && (row->flags & KN_EXACT) != 0) {
+        return refuse_shape(w, row, value, at);
+    }
     if (text == NULL || is_word(TRUE_WORDS, KN_COUNT(TRUE_WORDS), text) ||
         is_word(FALSE_WORDS, KN_COUNT(FALSE_WORDS), text)) {
         return 0;
@@ -382,7 +385,7 @@ static int check_value(const struct walk *w, const struct kn_schema *row, const 
     case KN_IS_NUMBER:
         return check_number(w, value, at);
     case KN_IS_BOOLEAN:
-        return check_boolean(w, value, at);
+        return check_boolean(w, row, value, at);
     case KN_IS_OBJECT:
         return row->inner != NULL ? check_fields(w, row->inner, value, at) : 0;
     case KN_IS_LIST:

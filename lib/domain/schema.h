@@ -35,7 +35,7 @@ enum kn_shape {
     KN_IS_ANY,
 };
 
-enum { KN_REQUIRED = 1, KN_NULLABLE = 2 };
+enum { KN_REQUIRED = 1, KN_NULLABLE = 2, KN_EXACT = 4 /* of KN_IS_BOOLEAN: true and false, no words for them */ };
 
 struct kn_text_rule {
     bool (*holds)(const char *text); /* text is valid UTF-8 */
