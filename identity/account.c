@@ -26,12 +26,17 @@ static const struct kn_stmt PROJECT_BY_NAME = { "account_project_by_name",
     PROJECT "p.name = $1 AND (d.id = $2 OR d.name = $3)", 3 };
 static const struct kn_stmt DOMAIN_BY_ID = { "account_domain_by_id", DOMAIN "d.id = $1", 1 };
 static const struct kn_stmt DOMAIN_BY_NAME = { "account_domain_by_name", DOMAIN "d.name = $1", 1 };
+/* $2 project or $3 domain, neither = the system. Inherited: from the domain, or from a project above. */
 static const struct kn_stmt ROLES = { "account_roles",
-    "SELECT r.id, r.name FROM role r WHERE r.id IN (SELECT a.role_id FROM assignment a WHERE a.user_id = $1 "
-    "AND a.project_id IS NOT DISTINCT FROM $2 AND a.domain_id IS NOT DISTINCT FROM $3) "
-    "OR r.name IN (SELECT implied.name FROM " KN_IMPLIED_ROLES " JOIN role p ON p.name = implied.prior "
-    "JOIN assignment a ON a.role_id = p.id WHERE a.user_id = $1 "
-    "AND a.project_id IS NOT DISTINCT FROM $2 AND a.domain_id IS NOT DISTINCT FROM $3) ORDER BY r.name", 3 };
+    "WITH RECURSIVE mine AS (SELECT role_id, project_id, domain_id, inherited FROM held_assignment WHERE holder_id = $1), "
+    "up (id, parent_id, domain_id) AS (SELECT id, parent_id, domain_id FROM project WHERE id = $2 "
+    "UNION SELECT p.id, p.parent_id, p.domain_id FROM project p JOIN up ON p.id = up.parent_id), "
+    "here (role_id) AS ((SELECT role_id FROM mine WHERE NOT inherited AND project_id IS NOT DISTINCT FROM $2 "
+    "AND domain_id IS NOT DISTINCT FROM $3 "
+    "UNION SELECT role_id FROM mine WHERE inherited AND (project_id IN (SELECT parent_id FROM up) "
+    "OR domain_id IN (SELECT domain_id FROM up))) "
+    "UNION SELECT i.implied_id FROM here JOIN role_implication i ON i.prior_id = here.role_id) "
+    "SELECT r.id, r.name FROM role r JOIN here ON here.role_id = r.id WHERE r.domain_id IS NULL ORDER BY r.name", 3 };
 
 void kn_scope_facts_release(struct kn_scope_facts *facts)
 {

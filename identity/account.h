@@ -9,11 +9,6 @@
 #include "identity/login.h"
 #include "lib/adapter/db.h"
 
-/* admin implies manager implies member implies reader: (prior, implied) as a table in SQL. */
-#define KN_IMPLIED_ROLES                                                                                       \
-    "(VALUES ('admin', 'manager'), ('admin', 'member'), ('admin', 'reader'), ('manager', 'member'), "          \
-    "('manager', 'reader'), ('member', 'reader')) AS implied (prior, name)"
-
 struct kn_account {
     char id[65];
     char name[256];

@@ -20,7 +20,7 @@ int kn_auth_catalog(struct kn_request *req, struct kn_response *res, struct kn_e
 
 int kn_auth_projects(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_filter mine = { .user_id = req->caller.user_id, .enabled = "true" };
+    const struct kn_filter mine = { .items = { { "enabled", "true" } }, .count = 1, .of = req->caller.user_id };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_project_list(req->db, &mine, &rows, err) < 0) {
@@ -32,7 +32,7 @@ int kn_auth_projects(struct kn_request *req, struct kn_response *res, struct kn_
 
 int kn_auth_domains(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_filter mine = { .user_id = req->caller.user_id, .enabled = "true" };
+    const struct kn_filter mine = { .items = { { "enabled", "true" } }, .count = 1, .of = req->caller.user_id };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_domain_list(req->db, &mine, &rows, err) < 0) {

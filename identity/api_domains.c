@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Domains over HTTP. Rows and rules are domain.c's. */
+#include <string.h>
+
 #include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/view.h"
+#include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
+static bool is_hex_id(const char *text)
+{
+    return text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
+static const struct kn_text_rule HEX_ID = { is_hex_id, "is not 32 hex digits" };
 static const struct kn_schema CREATE[] = {
-    KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_OPTIONS,
-    KN_SCHEMA_END,
+    KN_BODY_SHORT_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE, KN_BODY_TAGS,
+    KN_SCHEMA("explicit_domain_id", KN_IS_STRING, .min = 32, .max = 32, .rule = &HEX_ID), KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
-    KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_OPTIONS, KN_SCHEMA_END,
+    KN_BODY_SHORT_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE, KN_BODY_TAGS,
+    KN_SCHEMA_END,
 };
 
 static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
@@ -32,7 +42,7 @@ int kn_domains_list(struct kn_request *req, struct kn_response *res, struct kn_e
     if (kn_body_filter(req, &filter, err) < 0 || kn_domain_list(req->db, &filter, &rows, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "domains", rows, kn_view_domain);
+    kn_view_page(res, req, "domains", rows, filter.limit, kn_view_domain);
     return 0;
 }
 
@@ -43,24 +53,29 @@ int kn_domains_show(struct kn_request *req, struct kn_response *res, struct kn_e
 
 int kn_domains_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
     char id[KN_HEX_SIZE];
     const json_t *domain = NULL;
     struct kn_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_object(req, "domain", CREATE, &domain, err) < 0) {
+    if (kn_body_object(req, "domain", CREATE, &domain, err) < 0 || kn_body_tags(domain, &tags, &change.tags, err) < 0) {
         return -1;
     }
     kn_body_change(domain, &change);
+    if (json_object_get(domain, "explicit_domain_id") != NULL) {
+        kn_copy(id, sizeof(id), json_string_value(json_object_get(domain, "explicit_domain_id")));
+    }
     return kn_domain_insert(req->db, id, &change, err) < 0 ? -1 : show(req, id, res, err);
 }
 
 int kn_domains_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
     const json_t *domain = NULL;
     struct kn_change change = { 0 };
 
-    if (kn_body_object(req, "domain", UPDATE, &domain, err) < 0) {
+    if (kn_body_object(req, "domain", UPDATE, &domain, err) < 0 || kn_body_tags(domain, &tags, &change.tags, err) < 0) {
         return -1;
     }
     kn_body_change(domain, &change);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Projects over HTTP. Rows and rules are project.c's. */
+/* Projects over HTTP, but for their place in the tree (api_tree.c) and their tags (api_tags.c). Rows and rules are project.c's. */
 #include <string.h>
 
 #include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
+#include "identity/realm.h"
 #include "identity/view.h"
 #include "lib/base/uuid.h"
 
-static const struct kn_schema TAG[] = {
-    KN_SCHEMA("tags", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_TAG), KN_SCHEMA_END,
-};
-#define TAGS KN_SCHEMA("tags", KN_IS_LIST, .inner = TAG, .max = 80)
-
 static const struct kn_schema CREATE[] = {
-    KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_OPTIONS, TAGS,
+    KN_BODY_SHORT_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE,
+    KN_BODY_TAGS,
     KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
     KN_SCHEMA("parent_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
     KN_SCHEMA("is_domain", KN_IS_BOOLEAN), KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
-    KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_OPTIONS, TAGS, KN_SCHEMA_END,
+    KN_BODY_SHORT_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE, KN_BODY_TAGS,
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    KN_SCHEMA("parent_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    KN_SCHEMA("is_domain", KN_IS_BOOLEAN), KN_SCHEMA_END,
 };
 
 static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
@@ -33,22 +33,6 @@ static int show(const struct kn_request *req, const char *id, struct kn_response
     return kn_view_one(res, req, "project", id, rows, kn_view_project, err);
 }
 
-/* The tags as an array literal; NULL if the body says nothing about them. */
-static const char *tags_of(const json_t *project, struct kn_array *array)
-{
-    const json_t *tags = json_object_get(project, "tags");
-    const json_t *tag = NULL;
-    size_t i = 0;
-
-    if (tags == NULL) {
-        return NULL;
-    }
-    json_array_foreach(tags, i, tag) {
-        kn_array_add(array, json_string_value(tag));
-    }
-    return kn_array_value(array);
-}
-
 int kn_projects_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -57,42 +41,53 @@ int kn_projects_list(struct kn_request *req, struct kn_response *res, struct kn_
     if (kn_body_filter(req, &filter, err) < 0 || kn_project_list(req->db, &filter, &rows, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "projects", rows, kn_view_project);
+    kn_view_page(res, req, "projects", rows, filter.limit, kn_view_project);
     return 0;
 }
 
-int kn_projects_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+/* A domain read as a project is changed as a domain. */
+static int is_domain(struct kn_db *db, const char *id, bool *ret, struct kn_error *err)
 {
-    return show(req, req->params[0], res, err);
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_project_get(db, id, &rows, err) < 0) {
+        return -1;
+    }
+    *ret = kn_rows_count(rows) > 0 && kn_rows_bool(rows, 0, 7);
+    return 0;
 }
 
 /* A parent may be the domain itself, and gives its own domain when none is named. */
 static int settle_place(const struct kn_request *req, const json_t *project, const char **ret_domain,
                         const char **ret_parent, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *domain = json_string_value(json_object_get(project, "domain_id"));
     const char *parent = json_string_value(json_object_get(project, "parent_id"));
 
-    if (domain == NULL) {
-        domain = req->caller.domain_id[0] != '\0' ? req->caller.domain_id : "default";
-    }
-    *ret_domain = domain;
-    *ret_parent = parent == NULL || strcmp(parent, domain) == 0 ? NULL : parent;
-    if (*ret_parent == NULL) {
-        return 0;
-    }
-    if (kn_project_get(req->db, parent, &rows, err) < 0) {
+    if (kn_realm_home(req, domain, ret_domain, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", parent);
-    }
-    if (strcmp(kn_rows_text(rows, 0, 2), domain) != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Cannot create project, since it specifies its domain_id %s, but specifies a "
-                       "parent in a different domain (%s).", domain, kn_rows_text(rows, 0, 2));
-    }
+    *ret_parent = parent == NULL || strcmp(parent, *ret_domain) == 0 ? NULL : parent;
     return 0;
+}
+
+static int create_domain(const struct kn_request *req, const json_t *project, const char *id, const struct kn_change *change,
+                         struct kn_error *err)
+{
+    if (json_is_string(json_object_get(project, "parent_id")) || json_is_string(json_object_get(project, "domain_id"))) {
+        return kn_fail(err, KN_BAD_REQUEST, "only root projects are allowed to act as domains.");
+    }
+    return kn_realm(req) != NULL ? kn_realm_refuse(req, err) : kn_domain_insert(req->db, id, change, err);
+}
+
+static int create_project(const struct kn_request *req, const json_t *project, const char *id, const struct kn_change *change,
+                          struct kn_error *err)
+{
+    const char *domain = NULL, *parent = NULL;
+
+    return settle_place(req, project, &domain, &parent, err) < 0
+               ? -1
+               : kn_project_insert(req->db, id, domain, parent, change, err);
 }
 
 int kn_projects_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -100,23 +95,45 @@ int kn_projects_create(struct kn_request *req, struct kn_response *res, struct k
     AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
     char id[KN_HEX_SIZE];
     const json_t *project = NULL;
-    const char *domain = NULL, *parent = NULL;
     struct kn_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_object(req, "project", CREATE, &project, err) < 0) {
+    if (kn_body_object(req, "project", CREATE, &project, err) < 0 || kn_body_tags(project, &tags, &change.tags, err) < 0) {
         return -1;
-    }
-    if (kn_schema_bool(project, "is_domain", false)) {
-        return kn_fail(err, KN_BAD_REQUEST, "a project that acts as a domain is made by POST /v3/domains");
     }
     kn_body_change(project, &change);
-    change.tags = tags_of(project, &tags);
-    if (settle_place(req, project, &domain, &parent, err) < 0 ||
-        kn_project_insert(req->db, id, domain, parent, &change, err) < 0) {
+    int rc = kn_schema_bool(project, "is_domain", false) ? create_domain(req, project, id, &change, err)
+                                                         : create_project(req, project, id, &change, err);
+    return rc < 0 ? -1 : show(req, id, res, err);
+}
+
+static bool says_other(const json_t *project, const char *key, const char *now)
+{
+    const char *said = json_string_value(json_object_get(project, key));
+    return json_object_get(project, key) != NULL && strcmp(said != NULL ? said : "", now) != 0;
+}
+
+/* Where a project stands never changes; clients may repeat it. */
+static int check_place(const struct kn_request *req, const json_t *project, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_project_get(req->db, req->params[0], &rows, err) < 0) {
         return -1;
     }
-    return show(req, id, res, err);
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", req->params[0]);
+    }
+    if (says_other(project, "parent_id", kn_rows_text(rows, 0, 5))) {
+        return kn_fail(err, KN_FORBIDDEN, "Update of `parent_id` is not allowed.");
+    }
+    if (says_other(project, "domain_id", kn_rows_text(rows, 0, 2))) {
+        return kn_fail(err, KN_BAD_REQUEST, "Update of `domain_id` is not allowed.");
+    }
+    bool is = kn_rows_bool(rows, 0, 7);
+    return kn_schema_bool(project, "is_domain", is) == is
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Update of `is_domain` is not allowed.");
 }
 
 int kn_projects_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -124,13 +141,17 @@ int kn_projects_update(struct kn_request *req, struct kn_response *res, struct k
     AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
     const json_t *project = NULL;
     struct kn_change change = { 0 };
+    bool domain = false;
 
-    if (kn_body_object(req, "project", UPDATE, &project, err) < 0) {
+    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ||
+        kn_body_object(req, "project", UPDATE, &project, err) < 0 || check_place(req, project, err) < 0 ||
+        kn_body_tags(project, &tags, &change.tags, err) < 0 || is_domain(req->db, req->params[0], &domain, err) < 0) {
         return -1;
     }
     kn_body_change(project, &change);
-    change.tags = tags_of(project, &tags);
-    if (kn_project_update(req->db, req->params[0], &change, err) < 0) {
+    int rc = domain ? kn_domain_update(req->db, req->params[0], &change, err)
+                    : kn_project_update(req->db, req->params[0], &change, err);
+    if (rc < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);
@@ -139,8 +160,15 @@ int kn_projects_update(struct kn_request *req, struct kn_response *res, struct k
 
 int kn_projects_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    bool domain = false;
+
     (void)res;
-    if (kn_project_delete(req->db, req->params[0], err) < 0) {
+    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ||
+        is_domain(req->db, req->params[0], &domain, err) < 0) {
+        return -1;
+    }
+    int rc = domain ? kn_domain_delete(req->db, req->params[0], err) : kn_project_delete(req->db, req->params[0], err);
+    if (rc < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

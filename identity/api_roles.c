@@ -3,13 +3,15 @@
 #include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
+#include "identity/realm.h"
 #include "identity/view.h"
 #include "lib/base/uuid.h"
 
 static const struct kn_schema CREATE[] = {
-    KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_BODY_OPTIONS, KN_SCHEMA("domain_id", KN_IS_NULL), KN_SCHEMA_END,
+    KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_BODY_IMMUTABLE,
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .min = 1, .max = 64), KN_SCHEMA_END,
 };
-static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_BODY_OPTIONS, KN_SCHEMA_END };
+static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_BODY_IMMUTABLE, KN_SCHEMA_END };
 
 static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
 {
@@ -17,6 +19,9 @@ static int show(const struct kn_request *req, const char *id, struct kn_response
 
     if (kn_role_get(req->db, id, &rows, err) < 0) {
         return -1;
+    }
+    if (kn_realm(req) != NULL && (kn_rows_count(rows) == 0 || !kn_role_is_managed(kn_rows_text(rows, 0, 1)))) {
+        return kn_realm_refuse(req, err);
     }
     return kn_view_one(res, req, "role", id, rows, kn_view_role, err);
 }
@@ -26,10 +31,17 @@ int kn_roles_list(struct kn_request *req, struct kn_response *res, struct kn_err
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_filter filter;
 
-    if (kn_body_filter(req, &filter, err) < 0 || kn_role_list(req->db, &filter, &rows, err) < 0) {
+    if (kn_body_filter(req, &filter, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "roles", rows, kn_view_role);
+    if (filter.realm != NULL && kn_filter_has(&filter, "domain_id")) {
+        return kn_realm_refuse(req, err);
+    }
+    filter.realm = NULL; /* the roles of the cloud are nobody's */
+    if (kn_role_list(req->db, &filter, &rows, err) < 0) {
+        return -1;
+    }
+    kn_view_page(res, req, "roles", rows, filter.limit, kn_view_role);
     return 0;
 }
 
@@ -49,7 +61,7 @@ int kn_roles_create(struct kn_request *req, struct kn_response *res, struct kn_e
         return -1;
     }
     kn_body_change(role, &change);
-    return kn_role_insert(req->db, id, &change, err) < 0 ? -1 : show(req, id, res, err);
+    return kn_role_insert(req->db, id, json_string_value(json_object_get(role, "domain_id")), &change, err) < 0 ? -1 : show(req, id, res, err);
 }
 
 int kn_roles_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -7,6 +7,7 @@
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/password.h"
+#include "identity/realm.h"
 #include "identity/user.h"
 #include "identity/view.h"
 #include "lib/adapter/crypto.h"
@@ -46,13 +47,13 @@ int kn_users_list(struct kn_request *req, struct kn_response *res, struct kn_err
     if (kn_body_filter(req, &filter, err) < 0 || kn_user_list(req->db, &filter, &rows, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "users", rows, kn_view_user);
+    kn_view_page(res, req, "users", rows, filter.limit, kn_view_user);
     return 0;
 }
 
 int kn_users_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return show(req, req->params[0], res, err);
+    return kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ? -1 : show(req, req->params[0], res, err);
 }
 
 /* What a body wants, the password apart. */
@@ -104,9 +105,9 @@ int kn_users_create(struct kn_request *req, struct kn_response *res, struct kn_e
         read_password(req, user, &change, hash, err) < 0) {
         return -1;
     }
-    const char *domain = json_string_value(json_object_get(user, "domain_id"));
-    if (domain == NULL) {
-        domain = req->caller.domain_id[0] != '\0' ? req->caller.domain_id : "default";
+    const char *domain = NULL;
+    if (kn_realm_home(req, json_string_value(json_object_get(user, "domain_id")), &domain, err) < 0) {
+        return -1;
     }
     return kn_user_insert(req->db, req->conf, id, domain, &change, err) < 0 ? -1 : show(req, id, res, err);
 }
@@ -137,7 +138,8 @@ int kn_users_update(struct kn_request *req, struct kn_response *res, struct kn_e
     const json_t *user = NULL;
     struct kn_user_change change = { 0 };
 
-    if (kn_body_open_object(req, "user", UPDATE, &user, &change.extra, err) < 0 || check_identity(req, user, err) < 0 ||
+    if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
+        kn_body_open_object(req, "user", UPDATE, &user, &change.extra, err) < 0 || check_identity(req, user, err) < 0 ||
         read_change(req, user, &change, err) < 0 || read_password(req, user, &change, hash, err) < 0 ||
         kn_user_update(req->db, req->conf, req->params[0], &change, err) < 0) {
         return -1;
@@ -149,7 +151,8 @@ int kn_users_update(struct kn_request *req, struct kn_response *res, struct kn_e
 int kn_users_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    if (kn_user_delete(req->db, req->params[0], err) < 0) {
+    if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
+        kn_user_delete(req->db, req->params[0], err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);
@@ -178,13 +181,14 @@ int kn_users_projects(struct kn_request *req, struct kn_response *res, struct kn
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_filter filter;
 
-    if (kn_body_filter(req, &filter, err) < 0) {
+    if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 || kn_body_filter(req, &filter, err) < 0) {
         return -1;
     }
-    filter.user_id = req->params[0];
+    filter.of = req->params[0];
+    filter.realm = NULL;
     if (kn_project_list(req->db, &filter, &rows, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "projects", rows, kn_view_project);
+    kn_view_page(res, req, "projects", rows, filter.limit, kn_view_project);
     return 0;
 }

@@ -3,14 +3,22 @@
 #include "identity/body.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "identity/realm.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
+#define PAGE_MAX 1000
 #define EXTRA_MAX 16384 /* bytes of JSON */
 
 const struct kn_schema kn_body_nothing[] = { KN_SCHEMA_END };
+const struct kn_schema kn_body_immutable[] = { KN_SCHEMA("immutable", KN_IS_BOOLEAN, .flags = KN_NULLABLE), KN_SCHEMA_END };
+const struct kn_schema kn_body_tag[] = {
+    KN_SCHEMA("tags", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_TAG), KN_SCHEMA_END,
+};
 
 int kn_body_object(const struct kn_request *req, const char *key, const struct kn_schema *fields, const json_t **ret,
                    struct kn_error *err)
@@ -94,20 +102,74 @@ void kn_body_change(const json_t *object, struct kn_change *ret)
     if (json_object_get(object, "enabled") != NULL) {
         ret->enabled = kn_schema_bool(object, "enabled", true) ? "true" : "false";
     }
+    const json_t *options = json_object_get(object, "options");
+    if (json_object_get(options, "immutable") != NULL) {
+        ret->immutable = kn_schema_bool(options, "immutable", false) ? "true" : "false";
+    }
+}
+
+int kn_body_tags(const json_t *object, struct kn_array *array, const char **ret, struct kn_error *err)
+{
+    const json_t *tags = json_object_get(object, "tags");
+
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        const char *tag = json_string_value(json_array_get(tags, i));
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(tag, json_string_value(json_array_get(tags, k))) == 0) {
+                return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': '%.80s' is there twice", tag);
+            }
+        }
+        kn_array_add(array, tag);
+    }
+    *ret = tags != NULL ? kn_array_value(array) : NULL;
+    return 0;
+}
+
+bool kn_body_flag(const struct kn_request *req, const char *key)
+{
+    const char *value = kn_request_query(req, key);
+    return value != NULL && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0;
+}
+
+struct reading {
+    struct kn_filter *filter;
+    struct kn_error *err;
+    bool failed;
+};
+
+static void take_filter(void *ctx, const char *key, const char *value)
+{
+    struct reading *r = ctx;
+
+    if (!r->failed && strcmp(key, "limit") != 0 && strcmp(key, "marker") != 0) {
+        r->failed = kn_filter_add(r->filter, key, value, r->err) < 0;
+    }
+}
+
+static int read_limit(const struct kn_request *req, int64_t *ret, struct kn_error *err)
+{
+    const char *text = kn_request_query(req, "limit");
+
+    if (text == NULL) {
+        return 0;
+    }
+    if (text[0] == '\0' || strlen(text) > 9 || text[strspn(text, "0123456789")] != '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'limit': '%.40s' is not a number", text);
+    }
+    int64_t limit = strtol(text, NULL, 10);
+    *ret = limit > PAGE_MAX ? PAGE_MAX : limit;
+    return 0;
 }
 
 int kn_body_filter(const struct kn_request *req, struct kn_filter *ret, struct kn_error *err)
 {
-    bool enabled = true;
+    struct kn_filter filter = { .realm = kn_realm(req), .marker = kn_request_query(req, "marker") };
+    struct reading reading = { &filter, err, false };
 
-    if (kn_request_query_bool(req, "enabled", true, &enabled, err) < 0) {
+    kn_request_query_each(req, take_filter, &reading);
+    if (reading.failed || read_limit(req, &filter.limit, err) < 0) {
         return -1;
     }
-    *ret = (struct kn_filter){
-        .name = kn_request_query(req, "name"),
-        .domain_id = kn_request_query(req, "domain_id"),
-        .parent_id = kn_request_query(req, "parent_id"),
-        .enabled = kn_request_query(req, "enabled") == NULL ? NULL : enabled ? "true" : "false",
-    };
+    *ret = filter;
     return 0;
 }

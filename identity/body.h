@@ -7,11 +7,14 @@
 #include "lib/adapter/http.h"
 #include "lib/domain/schema.h"
 
-/* Rows for "options": there are none yet, so only {} is accepted, and for a name and a description. */
+/* Rows for "options" (none at all, or whether it is immutable), for a name and a description, and for tags. */
 #define KN_BODY_OPTIONS KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_body_nothing)
+#define KN_BODY_IMMUTABLE KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_body_immutable)
+#define KN_BODY_TAGS KN_SCHEMA("tags", KN_IS_LIST, .inner = kn_body_tag, .max = 80)
+#define KN_BODY_SHORT_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 64)
 #define KN_BODY_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 255)
 #define KN_BODY_DESCRIPTION KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 4096)
-extern const struct kn_schema kn_body_nothing[];
+extern const struct kn_schema kn_body_nothing[], kn_body_immutable[], kn_body_tag[];
 
 /* Checks {"<key>": {…}} and gives the inner object. */
 int kn_body_object(const struct kn_request *req, const char *key, const struct kn_schema *fields, const json_t **ret,
@@ -22,11 +25,15 @@ int kn_body_object(const struct kn_request *req, const char *key, const struct k
  */
 int kn_body_open_object(struct kn_request *req, const char *key, const struct kn_schema *fields, const json_t **ret, const char **ret_extra,
                         struct kn_error *err);
-/* name, description, enabled of an object; null clears a text. */
+/* name, description, enabled, options.immutable of an object; null clears a text. */
 void kn_body_change(const json_t *object, struct kn_change *ret);
 /* A text of an object: NULL if absent, "" for null. */
 const char *kn_body_text(const json_t *object, const char *key);
-/* The query's filters; "enabled" in any boolean form. */
+/* The tags of an object as an array literal, NULL if it names none. KN_BAD_REQUEST: one is there twice. */
+int kn_body_tags(const json_t *object, struct kn_array *array, const char **ret, struct kn_error *err);
+/* Keystone's flags are true when they are there, unless they say 0 or false. */
+bool kn_body_flag(const struct kn_request *req, const char *key);
+/* The query's filters and page, within the caller's realm. */
 int kn_body_filter(const struct kn_request *req, struct kn_filter *ret, struct kn_error *err);
 
 #endif

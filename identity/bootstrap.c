@@ -8,7 +8,11 @@
 #include "lib/base/uuid.h"
 
 static const struct kn_stmt ROLE = { "bootstrap_role",
-    "INSERT INTO role (id, name, description) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING", 3 };
+    "INSERT INTO role (id, name, description, immutable) VALUES ($1, $2, $3, true) ON CONFLICT DO NOTHING", 3 };
+/* Each of the names implies the next one. */
+static const struct kn_stmt IMPLY = { "bootstrap_imply",
+    "INSERT INTO role_implication (prior_id, implied_id) SELECT p.id, i.id FROM role p, role i WHERE p.name = $1 AND i.name = $2 "
+    "AND p.domain_id IS NULL AND i.domain_id IS NULL ON CONFLICT DO NOTHING", 2 };
 static const struct kn_stmt PROJECT = { "bootstrap_project",
     "INSERT INTO project (id, domain_id, name, description) VALUES ($1, 'default', $2, $3) ON CONFLICT DO NOTHING", 3 };
 static const struct kn_stmt USER = { "bootstrap_user",
@@ -21,8 +25,8 @@ static const struct kn_stmt PASSWORD = { "bootstrap_password",
 static const struct kn_stmt GRANT = { "bootstrap_grant",
     "INSERT INTO assignment (user_id, project_id, role_id) SELECT u.id, CASE WHEN $3::boolean THEN NULL ELSE p.id END, r.id "
     "FROM identity_user u, project p, role r WHERE u.domain_id = 'default' AND u.name = $1 AND p.domain_id = 'default' "
-    "AND p.name = $1 AND r.name = $2 ON CONFLICT DO NOTHING", 3 };
-/* The names that lib/domain/policy.c gives a meaning. */
+    "AND p.name = $1 AND r.name = $2 AND r.domain_id IS NULL ON CONFLICT DO NOTHING", 3 };
+/* The names that lib/domain/policy.c gives a meaning, the mightiest first. */
 static const char *const ROLES[][2] = {
     { "admin", "everything" },
     { "manager", "members of a project and what they own" },
@@ -36,6 +40,11 @@ int kn_bootstrap_roles(struct kn_db *db, struct kn_error *err)
         char id[KN_HEX_SIZE];
         kn_uuid_make_hex(id);
         if (kn_db_run(db, &ROLE, KN_ARGS(id, ROLES[i][0], ROLES[i][1]), NULL, err) < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 1; i < KN_COUNT(ROLES); i++) {
+        if (kn_db_run(db, &IMPLY, KN_ARGS(ROLES[i - 1][0], ROLES[i][0]), NULL, err) < 0) {
             return -1;
         }
     }

@@ -1,28 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the table `domain`. A domain that goes takes its projects and users along; it must have been disabled first. */
+/* Owns the table `domain`. A domain that goes takes its projects, users, groups and roles along; it must have been disabled first. */
 #include <string.h>
 
+#include "identity/held.h"
+#include "identity/immutable.h"
 #include "identity/nouns.h"
 #include "identity/revoke.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
 
-#define COLUMNS "id, name, description, enabled"
+#define COLUMNS "id, name, description, enabled, to_json(tags), immutable"
 
-static const struct kn_stmt LIST = { "domain_list",
-    "SELECT " COLUMNS " FROM domain WHERE ($1::text IS NULL OR name = $1) AND ($2::boolean IS NULL OR enabled = $2) "
-    "AND ($3::text IS NULL OR id IN (SELECT domain_id FROM assignment WHERE user_id = $3)) ORDER BY name", 3 };
+static const struct kn_field FIELDS[] = {
+    { "name", "name", KN_FIELD_TEXT },         { "enabled", "enabled", KN_FIELD_BOOLEAN },
+    { "tags", "tags", KN_FIELD_TAGS },         { "tags-any", "tags", KN_FIELD_TAGS_ANY },
+    { "not-tags", "tags", KN_FIELD_NOT_TAGS }, { "not-tags-any", "tags", KN_FIELD_NOT_TAGS_ANY },
+    { NULL, NULL, KN_FIELD_TEXT },
+};
+static const struct kn_listing LISTING = {
+    .select = "SELECT " COLUMNS " FROM domain WHERE true", .from = "domain", .fields = FIELDS, .realm = "id = ?",
+    .of = "id IN " KN_HELD_DOMAINS("?"),
+};
 static const struct kn_stmt GET = { "domain_get", "SELECT " COLUMNS " FROM domain WHERE id = $1", 1 };
+static const struct kn_stmt LOCK = { "domain_lock", "SELECT enabled, immutable FROM domain WHERE id = $1 FOR UPDATE", 1 };
 static const struct kn_stmt INSERT = { "domain_insert",
-    "INSERT INTO domain (id, name, description, enabled) VALUES ($1, $2, coalesce($3, ''), coalesce($4::boolean, true))", 4 };
+    "INSERT INTO domain (id, name, description, enabled, tags, immutable) VALUES ($1, $2, coalesce($3, ''), "
+    "coalesce($4::boolean, true), coalesce($5::text[], '{}'), coalesce($6::boolean, false))", 6 };
 static const struct kn_stmt UPDATE = { "domain_update",
     "UPDATE domain SET name = coalesce($2, name), description = coalesce($3, description), "
-    "enabled = coalesce($4::boolean, enabled) WHERE id = $1", 4 };
-static const struct kn_stmt DELETE_USERS = { "domain_delete_users", "DELETE FROM identity_user WHERE domain_id = $1", 1 };
-static const struct kn_stmt DELETE_PROJECTS = { "domain_delete_projects", "DELETE FROM project WHERE domain_id = $1", 1 };
-static const struct kn_stmt DELETE = { "domain_delete", "DELETE FROM domain WHERE id = $1", 1 };
+    "enabled = coalesce($4::boolean, enabled), tags = coalesce($5::text[], tags), "
+    "immutable = coalesce($6::boolean, immutable) WHERE id = $1", 6 };
+/* Its groups may have had members of other domains. */
+static const struct kn_stmt REVOKE_GROUPS = { "domain_revoke_groups",
+    KN_REVOKE_HELD "WHERE group_id IN (SELECT id FROM identity_group WHERE domain_id = $2)", 2 };
+static const struct kn_stmt CONTENTS[] = {
+    { "domain_delete_groups", "DELETE FROM identity_group WHERE domain_id = $1", 1 },
+    { "domain_delete_users", "DELETE FROM identity_user WHERE domain_id = $1", 1 },
+    { "domain_delete_projects", "DELETE FROM project WHERE domain_id = $1", 1 },
+    { "domain_delete_roles", "DELETE FROM role WHERE domain_id = $1", 1 },
+    { "domain_delete", "DELETE FROM domain WHERE id = $1", 1 },
+};
 
 int kn_domain_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    return kn_db_run(db, &LIST, KN_ARGS(f->name, f->enabled, f->user_id), ret_rows, err);
+    return kn_filter_run(db, &LISTING, f, ret_rows, err);
 }
 
 int kn_domain_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
@@ -34,23 +55,42 @@ static int named(const struct kn_change *c, struct kn_error *err)
 {
     return err->code == KN_CONFLICT
                ? kn_fail(err, KN_CONFLICT, "Conflict occurred attempting to store domain - it is not permitted to have two "
-                         "domains with the same name: %s.", c->name)
+                         "domains with the same name: %s.", c->name != NULL ? c->name : "")
                : -1;
 }
 
 int kn_domain_insert(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err)
 {
-    return kn_db_run(db, &INSERT, KN_ARGS(id, c->name, c->description, c->enabled), NULL, err) < 0 ? named(c, err) : 0;
+    const char *const *args = KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable);
+    return kn_db_run(db, &INSERT, args, NULL, err) < 0 ? named(c, err) : 0;
+}
+
+/* The row, held until the transaction's end. */
+static int lock(struct kn_db *db, const char *id, bool *ret_enabled, bool *ret_immutable, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &LOCK, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Could not find domain: %s.", id);
+    }
+    *ret_enabled = kn_rows_bool(rows, 0, 0);
+    *ret_immutable = kn_rows_bool(rows, 0, 1);
+    return 0;
 }
 
 int kn_domain_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { 0 };
+    bool enabled = false, immutable = false;
 
-    if (kn_tx_begin(&tx, db, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || lock(db, id, &enabled, &immutable, err) < 0 ||
+        kn_immutable_update(immutable, "domain", id, c, err) < 0) {
         return -1;
     }
-    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled), NULL, err) < 0) {
+    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable), NULL, err) < 0) {
         return named(c, err);
     }
     bool disabled = c->enabled != NULL && strcmp(c->enabled, "false") == 0;
@@ -60,32 +100,26 @@ int kn_domain_update(struct kn_db *db, const char *id, const struct kn_change *c
     return kn_tx_commit(&tx, err);
 }
 
-/* KN_NOT_FOUND, or KN_FORBIDDEN while it may not go. */
-static int may_go(struct kn_db *db, const char *id, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_domain_get(db, id, &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find domain: %s.", id);
-    }
-    if (kn_rows_bool(rows, 0, 3) || strcmp(id, "default") == 0) {
-        return kn_fail(err, KN_FORBIDDEN, "Cannot delete a domain that is enabled, please disable it first.");
-    }
-    return 0;
-}
-
 int kn_domain_delete(struct kn_db *db, const char *id, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { 0 };
+    bool enabled = false, immutable = false;
+    struct kn_arg now;
 
-    if (kn_tx_begin(&tx, db, err) < 0 || may_go(db, id, err) < 0 ||
-        kn_db_run(db, &DELETE_USERS, KN_ARGS(id), NULL, err) < 0 ||
-        kn_db_run(db, &DELETE_PROJECTS, KN_ARGS(id), NULL, err) < 0 || kn_db_run(db, &DELETE, KN_ARGS(id), NULL, err) < 0 ||
-        kn_revoke(db, KN_REVOKE_DOMAIN, id, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || lock(db, id, &enabled, &immutable, err) < 0 ||
+        kn_immutable_delete(immutable, "domain", id, err) < 0) {
         return -1;
     }
-    return kn_tx_commit(&tx, err);
+    if (enabled || strcmp(id, "default") == 0) {
+        return kn_fail(err, KN_FORBIDDEN, "Cannot delete a domain that is enabled, please disable it first.");
+    }
+    if (kn_db_run(db, &REVOKE_GROUPS, KN_ARGS(kn_arg_int(&now, kn_now_us()), id), NULL, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < KN_COUNT(CONTENTS); i++) {
+        if (kn_db_run(db, &CONTENTS[i], KN_ARGS(id), NULL, err) < 0) {
+            return -1;
+        }
+    }
+    return kn_revoke(db, KN_REVOKE_DOMAIN, id, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }

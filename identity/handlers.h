@@ -12,14 +12,25 @@ kn_handler kn_auth_catalog, kn_auth_projects, kn_auth_domains, kn_auth_system;
 /* api_domains.c */
 kn_handler kn_domains_list, kn_domains_show, kn_domains_create, kn_domains_update, kn_domains_delete;
 /* api_projects.c */
-kn_handler kn_projects_list, kn_projects_show, kn_projects_create, kn_projects_update, kn_projects_delete;
+kn_handler kn_projects_list, kn_projects_create, kn_projects_update, kn_projects_delete;
+/* api_tree.c */
+kn_handler kn_projects_show;
+/* api_tags.c */
+kn_handler kn_tags_list, kn_tags_replace, kn_tags_clear, kn_tags_check, kn_tags_add, kn_tags_remove;
 /* api_users.c */
 kn_handler kn_users_list, kn_users_show, kn_users_create, kn_users_update, kn_users_delete, kn_users_password,
     kn_users_projects;
+/* api_groups.c */
+kn_handler kn_groups_list, kn_groups_show, kn_groups_create, kn_groups_update, kn_groups_delete, kn_groups_of_user,
+    kn_members_list, kn_members_add, kn_members_check, kn_members_remove;
 /* api_roles.c */
 kn_handler kn_roles_list, kn_roles_show, kn_roles_create, kn_roles_update, kn_roles_delete;
+/* api_inferences.c */
+kn_handler kn_inferences_list, kn_implied_list, kn_implied_show, kn_implied_check, kn_implied_create, kn_implied_delete;
+/* api_grants.c */
+kn_handler kn_grants_list, kn_grants_create, kn_grants_check, kn_grants_delete;
 /* api_assignments.c */
-kn_handler kn_grants_list, kn_grants_create, kn_grants_check, kn_grants_delete, kn_assignments_list;
+kn_handler kn_assignments_list;
 
 /* The front door's URL: base_url without "/identity", or what the configuration says. Memory of the request. */
 const char *kn_catalog_url(struct kn_request *req);

@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nouns: the rows of the room: domains, projects, users, roles, assignments; one .c file each. Every change that takes something away
- * writes its revocation in the same transaction; the caller calls kn_identity_refresh() after it. A NULL in a change means
- * "as it was", in a filter "any".
+ * nouns: the rows of the room: domains, projects, users, groups, roles, what they imply, assignments; one .c file each. Every change that
+ * takes something away writes its revocation in the same transaction; the caller calls kn_identity_refresh() after it. A NULL in
+ * a change means "as it was". Lists take a filter (filter.h).
  */
 #ifndef KN_IDENTITY_NOUNS_H
 #define KN_IDENTITY_NOUNS_H
 
 #include <stdbool.h>
 
+#include "identity/filter.h"
 #include "lib/adapter/db.h"
 
 /* Rows of each noun come in the order that view.c writes. */
-struct kn_filter {
-    const char *name;
-    const char *domain_id;
-    const char *parent_id; /* projects below this one, or directly below this domain */
-    const char *enabled;   /* "true" or "false" */
-    const char *user_id;   /* only what the user has a role in */
-};
-
 struct kn_change {
     const char *name;
     const char *description;
     const char *enabled;
     const char *tags;               /* array literal */
+    const char *immutable;
 };
 
 /* domain.c */
@@ -41,33 +35,62 @@ int kn_project_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, 
 /* parent_id NULL: directly below the domain. */
 int kn_project_insert(struct kn_db *db, const char *id, const char *domain_id, const char *parent_id,
                       const struct kn_change *c, struct kn_error *err);
+/* KN_FORBIDDEN: disabling one with an enabled project below, enabling one below a disabled one. */
 int kn_project_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
 /* KN_FORBIDDEN while it has children. */
 int kn_project_delete(struct kn_db *db, const char *id, struct kn_error *err);
+/* KN_NOT_FOUND: the project, or (the second two) the tag is not there. */
+int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
+int kn_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
+int kn_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
 
 /* user.c; see user.h for the rest */
 int kn_user_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_user_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_user_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
+/* group.c */
+int kn_group_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_group_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_group_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c,
+                    struct kn_error *err);
+int kn_group_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
+int kn_group_delete(struct kn_db *db, const char *id, struct kn_error *err);
+/* KN_NOT_FOUND: no such group or user, or (the second two) the user is not in it. */
+int kn_group_join(struct kn_db *db, const char *group_id, const char *user_id, struct kn_error *err);
+int kn_group_check(struct kn_db *db, const char *group_id, const char *user_id, struct kn_error *err);
+int kn_group_leave(struct kn_db *db, const char *group_id, const char *user_id, struct kn_error *err);
+
 /* role.c */
 bool kn_role_is_builtin(const char *name);
+bool kn_role_is_managed(const char *name); /* one that the manager of a domain may give there */
 int kn_role_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_role_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_role_insert(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
+/* domain_id NULL: a role of the whole cloud. */
+int kn_role_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c,
+                   struct kn_error *err);
 /* KN_FORBIDDEN for the builtin ones, as with the next. */
 int kn_role_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
 int kn_role_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
-/* assignment.c: a user's role on a project, a domain, or (both NULL) the system. */
+/* inference.c: which role implies which. Rows: prior id, name, implied id, name. */
+int kn_inference_list(struct kn_db *db, const char *prior_id, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_inference_insert(struct kn_db *db, const char *prior_id, const char *implied_id, struct kn_error *err);
+/* KN_NOT_FOUND: it is not there. */
+int kn_inference_get(struct kn_db *db, const char *prior_id, const char *implied_id, struct kn_rows **ret_rows,
+                     struct kn_error *err);
+int kn_inference_delete(struct kn_db *db, const char *prior_id, const char *implied_id, struct kn_error *err);
+
+/* grant.c: a role of a user or a group on a project, a domain, or (both NULL) the system. */
 struct kn_grant {
-    const char *user_id;
+    const char *user_id;  /* or */
+    const char *group_id;
     const char *project_id;
     const char *domain_id;
     const char *role_id;
+    bool inherited;       /* holds in the projects below, not on the target itself */
 };
-/* KN_NOT_FOUND names the first of user, role, project and domain that does not exist. */
-int kn_grant_check(struct kn_db *db, const struct kn_grant *g, struct kn_error *err);
+/* KN_NOT_FOUND names the first of actor, target and role that does not exist. */
 int kn_grant_insert(struct kn_db *db, const struct kn_grant *g, struct kn_error *err);
 /* KN_NOT_FOUND: it is not there; as with the next. */
 int kn_grant_delete(struct kn_db *db, const struct kn_grant *g, struct kn_error *err);
@@ -75,15 +98,32 @@ int kn_grant_exists(struct kn_db *db, const struct kn_grant *g, struct kn_error 
 /* Rows of roles. */
 int kn_grant_roles(struct kn_db *db, const struct kn_grant *g, struct kn_rows **ret_rows, struct kn_error *err);
 
-struct kn_grant_filter {
+/* assignment.c: all assignments as one list. */
+struct kn_assignment_filter {
     const char *user_id;
+    const char *group_id;
     const char *role_id;
     const char *project_id;
     const char *domain_id;
-    const char *system;    /* "true": only those on the system */
-    const char *effective; /* "true": implied roles, too */
+    const char *realm;     /* only on this domain and its projects */
+    bool system;           /* only those on the system */
+    bool subtree;          /* project_id and all below it */
+    const char *inherited; /* "true", "false" */
+    bool effective;        /* by users, on each project, and with implied roles */
 };
-/* role id, name, user id, name, domain id, name, project id, name, domain id, name, domain id, name */
-int kn_grant_list(struct kn_db *db, const struct kn_grant_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
+enum kn_assignment_column {
+    KN_ASSIGNMENT_ROLE, /* id, name, its domain's id, its domain's name; so all five */
+    KN_ASSIGNMENT_USER = 4,
+    KN_ASSIGNMENT_GROUP = 8,
+    KN_ASSIGNMENT_PROJECT = 12,
+    KN_ASSIGNMENT_DOMAIN = 16,
+    KN_ASSIGNMENT_INHERITED = 20,
+    KN_ASSIGNMENT_VIA_GROUP, /* what an effective one comes from: ids or NULL */
+    KN_ASSIGNMENT_VIA_PROJECT,
+    KN_ASSIGNMENT_VIA_DOMAIN,
+    KN_ASSIGNMENT_VIA_ROLE,
+};
+int kn_assignment_list(struct kn_db *db, const struct kn_assignment_filter *f, struct kn_rows **ret_rows,
+                       struct kn_error *err);
 
 #endif

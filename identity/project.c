@@ -1,28 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the table `project`: a forest below each domain. What other services keep for a project is theirs; they see its tokens end. */
+/*
+ * Owns the table `project`: a forest below each domain, at most KN_PROJECT_DEPTH high, in which nothing enabled stands below something
+ * disabled (a domain is the exception: disabling it switches off all of it). A domain can be read as a project, Keystone's way;
+ * it changes through domain.c. What other services keep for a project is theirs; they see its tokens end.
+ */
 #include <string.h>
 
+#include "identity/held.h"
+#include "identity/immutable.h"
 #include "identity/nouns.h"
 #include "identity/revoke.h"
+#include "identity/tree.h"
+#include "lib/base/mem.h"
 
-#define COLUMNS "id, name, domain_id, description, enabled, coalesce(parent_id, domain_id), to_json(tags)"
-
-static const struct kn_stmt LIST = { "project_list",
-    "SELECT " COLUMNS " FROM project WHERE ($1::text IS NULL OR name = $1) AND ($2::text IS NULL OR domain_id = $2) "
-    "AND ($3::text IS NULL OR coalesce(parent_id, domain_id) = $3) AND ($4::boolean IS NULL OR enabled = $4) "
-    "AND ($5::text IS NULL OR id IN (SELECT project_id FROM assignment WHERE user_id = $5)) ORDER BY name, id", 5 };
-static const struct kn_stmt GET = { "project_get", "SELECT " COLUMNS " FROM project WHERE id = $1", 1 };
+static const struct kn_field FIELDS[] = {
+    { "name", "name", KN_FIELD_TEXT },
+    { "domain_id", "domain_id", KN_FIELD_TEXT },
+    { "parent_id", "parent_id", KN_FIELD_TEXT },
+    { "description", "description", KN_FIELD_TEXT },
+    { "enabled", "enabled", KN_FIELD_BOOLEAN },
+    { "is_domain", "is_domain", KN_FIELD_BOOLEAN },
+    { "tags", "tags", KN_FIELD_TAGS },
+    { "tags-any", "tags", KN_FIELD_TAGS_ANY },
+    { "not-tags", "tags", KN_FIELD_NOT_TAGS },
+    { "not-tags-any", "tags", KN_FIELD_NOT_TAGS_ANY },
+    { NULL, NULL, KN_FIELD_TEXT },
+};
+/* of: a user. Whoever does not say is_domain wants no domains. */
+static const struct kn_listing PROJECTS = {
+    .select = "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE NOT is_domain", .from = "any_project", .fields = FIELDS,
+    .realm = "domain_id = ?", .of = "id IN " KN_HELD_PROJECTS("?"),
+};
+static const struct kn_listing ANY = {
+    .select = "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE true", .from = "any_project", .fields = FIELDS,
+    .realm = "domain_id = ?", .of = "id IN " KN_HELD_PROJECTS("?"),
+};
+static const struct kn_stmt GET = { "project_get", "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE id = $1", 1 };
+static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR UPDATE", 1 };
 static const struct kn_stmt INSERT = { "project_insert",
-    "INSERT INTO project (id, domain_id, parent_id, name, description, enabled, tags) VALUES "
-    "($1, $2, $3, $4, coalesce($5, ''), coalesce($6::boolean, true), coalesce($7::text[], '{}'))", 7 };
+    "INSERT INTO project (id, domain_id, parent_id, name, description, enabled, tags, immutable) VALUES "
+    "($1, $2, $3, $4, coalesce($5, ''), coalesce($6::boolean, true), coalesce($7::text[], '{}'), "
+    "coalesce($8::boolean, false))", 8 };
 static const struct kn_stmt UPDATE = { "project_update",
     "UPDATE project SET name = coalesce($2, name), description = coalesce($3, description), "
-    "enabled = coalesce($4::boolean, enabled), tags = coalesce($5::text[], tags) WHERE id = $1", 5 };
+    "enabled = coalesce($4::boolean, enabled), tags = coalesce($5::text[], tags), "
+    "immutable = coalesce($6::boolean, immutable) WHERE id = $1", 6 };
 static const struct kn_stmt DELETE = { "project_delete", "DELETE FROM project WHERE id = $1", 1 };
+static const struct kn_stmt TAG_ADD = { "project_tag_add",
+    "UPDATE project SET tags = CASE WHEN $2 = ANY (tags) THEN tags ELSE tags || $2::text END WHERE id = $1 "
+    "RETURNING cardinality(tags)", 2 };
+static const struct kn_stmt TAG_HAS = { "project_tag_has",
+    "SELECT EXISTS (SELECT FROM any_project WHERE id = $1), EXISTS (SELECT FROM any_project WHERE id = $1 AND $2 = ANY (tags))",
+    2 };
+static const struct kn_stmt TAG_REMOVE = { "project_tag_remove",
+    "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
 
 int kn_project_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    return kn_db_run(db, &LIST, KN_ARGS(f->name, f->domain_id, f->parent_id, f->enabled, f->user_id), ret_rows, err);
+    return kn_filter_run(db, kn_filter_has(f, "is_domain") ? &ANY : &PROJECTS, f, ret_rows, err);
 }
 
 int kn_project_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
@@ -31,38 +66,75 @@ int kn_project_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, 
 }
 
 /* A name that is taken, or a domain or parent that is not there. */
-static int refused(struct kn_db *db, const struct kn_change *c, struct kn_error *err)
+static int refused(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err)
 {
     if (err->code != KN_CONFLICT) {
         return -1;
     }
     if (strcmp(kn_db_constraint(db), "project_name") == 0) {
         return kn_fail(err, KN_CONFLICT, "Conflict occurred attempting to store project - it is not permitted to have two "
-                       "projects with the same name in the same domain: %s.", c->name);
+                       "projects with either the same name or same id in the same domain: name is %s, project id %s.",
+                       c->name, id);
     }
-    return kn_fail(err, KN_NOT_FOUND, "Could not find the project's domain or parent.");
+    return kn_fail(err, KN_BAD_REQUEST, "Could not find the project's domain or parent.");
 }
 
 int kn_project_insert(struct kn_db *db, const char *id, const char *domain_id, const char *parent_id,
                       const struct kn_change *c, struct kn_error *err)
 {
-    const char *const *args = KN_ARGS(id, domain_id, parent_id, c->name, c->description, c->enabled, c->tags);
-    return kn_db_run(db, &INSERT, args, NULL, err) < 0 ? refused(db, c, err) : 0;
+    const char *const *args =
+        KN_ARGS(id, domain_id, parent_id, c->name, c->description, c->enabled, c->tags, c->immutable);
+    AUTO_TX struct kn_tx tx = { 0 };
+
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_tree_may_grow(db, domain_id, parent_id, err) < 0) {
+        return -1;
+    }
+    return kn_db_run(db, &INSERT, args, NULL, err) < 0 ? refused(db, id, c, err) : kn_tx_commit(&tx, err);
+}
+
+static int not_found(const char *id, struct kn_error *err)
+{
+    return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", id);
+}
+
+static int lock(struct kn_db *db, const char *id, bool *ret_enabled, bool *ret_immutable, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &LOCK, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return not_found(id, err);
+    }
+    *ret_enabled = kn_rows_bool(rows, 0, 0);
+    *ret_immutable = kn_rows_bool(rows, 0, 1);
+    return 0;
+}
+
+/* Switches it off, with its tokens, or looks whether it may go on. */
+static int settle_enabled(struct kn_db *db, const char *id, bool enabled, const struct kn_change *c, struct kn_error *err)
+{
+    if (c->enabled == NULL) {
+        return 0;
+    }
+    if (strcmp(c->enabled, "true") == 0) {
+        return enabled ? 0 : kn_tree_may_enable(db, id, err);
+    }
+    return enabled && kn_tree_may_disable(db, id, err) < 0 ? -1 : kn_revoke(db, KN_REVOKE_PROJECT, id, err);
 }
 
 int kn_project_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { 0 };
+    bool enabled = false, immutable = false;
 
-    if (kn_tx_begin(&tx, db, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || lock(db, id, &enabled, &immutable, err) < 0 ||
+        kn_immutable_update(immutable, "project", id, c, err) < 0 || settle_enabled(db, id, enabled, c, err) < 0) {
         return -1;
     }
-    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags), NULL, err) < 0) {
-        return refused(db, c, err);
-    }
-    bool disabled = c->enabled != NULL && strcmp(c->enabled, "false") == 0;
-    if (disabled && kn_revoke(db, KN_REVOKE_PROJECT, id, err) < 0) {
-        return -1;
+    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable), NULL, err) < 0) {
+        return refused(db, id, c, err);
     }
     return kn_tx_commit(&tx, err);
 }
@@ -70,18 +142,65 @@ int kn_project_update(struct kn_db *db, const char *id, const struct kn_change *
 int kn_project_delete(struct kn_db *db, const char *id, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { 0 };
-    int64_t gone = 0;
+    bool enabled = false, immutable = false;
 
-    if (kn_tx_begin(&tx, db, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || lock(db, id, &enabled, &immutable, err) < 0 ||
+        kn_immutable_delete(immutable, "project", id, err) < 0) {
         return -1;
     }
-    if (kn_db_change(db, &DELETE, KN_ARGS(id), &gone, err) < 0) {
+    if (kn_db_run(db, &DELETE, KN_ARGS(id), NULL, err) < 0) {
         return err->code == KN_CONFLICT
                    ? kn_fail(err, KN_FORBIDDEN, "Cannot delete the project %s since it is not a leaf in the hierarchy.", id)
                    : -1;
     }
-    if (gone == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", id);
-    }
     return kn_revoke(db, KN_REVOKE_PROJECT, id, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+}
+
+/* --- tags --- */
+
+/* Changes of tags obey what holds for every change. */
+static int lock_for_tags(struct kn_db *db, const char *id, struct kn_error *err)
+{
+    static const struct kn_change TAGS = { .tags = "{}" };
+    bool enabled = false, immutable = false;
+
+    return lock(db, id, &enabled, &immutable, err) < 0 ? -1 : kn_immutable_update(immutable, "project", id, &TAGS, err);
+}
+
+int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_TX struct kn_tx tx = { 0 };
+
+    if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 ||
+        kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_int(rows, 0, 0) > KN_PROJECT_TAGS
+               ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d", KN_PROJECT_TAGS)
+               : kn_tx_commit(&tx, err);
+}
+
+int kn_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &TAG_HAS, KN_ARGS(id, tag), &rows, err) < 0) {
+        return -1;
+    }
+    if (!kn_rows_bool(rows, 0, 0)) {
+        return not_found(id, err);
+    }
+    return kn_rows_bool(rows, 0, 1) ? 0 : kn_fail(err, KN_NOT_FOUND, "Could not find project tag: %s.", tag);
+}
+
+int kn_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { 0 };
+
+    if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 || kn_project_tag_check(db, id, tag, err) < 0 ||
+        kn_db_run(db, &TAG_REMOVE, KN_ARGS(id, tag), NULL, err) < 0) {
+        return -1;
+    }
+    return kn_tx_commit(&tx, err);
 }

@@ -5,18 +5,24 @@
 
 #define PUBLIC KN_POLICY_PUBLIC
 #define ANY KN_POLICY_AUTHENTICATED
-#define ADMIN KN_POLICY_ADMIN
-#define SELF KN_POLICY_SELF
-#define READER KN_POLICY_SYSTEM_READER
-#define READER_OR_SELF KN_POLICY_SYSTEM_READER_OR_SELF
+#define CLOUD_ADMIN KN_POLICY_CLOUD_ADMIN
+#define CLOUD_READER KN_POLICY_CLOUD_READER
+#define MANAGER KN_POLICY_DOMAIN_MANAGER
+#define READER KN_POLICY_DOMAIN_READER
+#define READER_OR_SELF KN_POLICY_DOMAIN_READER_OR_SELF
 #define READER_OR_OWN KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT
+#define READER_OR_HOME KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN
+#define READER_OR_MANAGER KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER
 
 #define ROUTE(method, path, policy, status, handle) { method, "/v3" path, policy, status, handle, 0, 0, NULL }
-#define GRANTS(target)                                                                          \
-    ROUTE("GET", target "/users/{user}/roles", READER, 200, kn_grants_list),                    \
-    ROUTE("PUT", target "/users/{user}/roles/{role}", ADMIN, 204, kn_grants_create),            \
-    ROUTE("HEAD", target "/users/{user}/roles/{role}", READER, 204, kn_grants_check),           \
-    ROUTE("DELETE", target "/users/{user}/roles/{role}", ADMIN, 204, kn_grants_delete)
+/* Of users or groups; tail: what stands behind "roles" and behind the role. */
+#define GRANTS_OF(target, actors, tail, reader, writer)                                         \
+    ROUTE("GET", target actors "/{actor}/roles" tail, reader, 200, kn_grants_list),             \
+    ROUTE("PUT", target actors "/{actor}/roles/{role}" tail, writer, 204, kn_grants_create),    \
+    ROUTE("GET", target actors "/{actor}/roles/{role}" tail, reader, 204, kn_grants_check),     \
+    ROUTE("DELETE", target actors "/{actor}/roles/{role}" tail, writer, 204, kn_grants_delete)
+#define GRANTS(target, tail, reader, writer)                                                    \
+    GRANTS_OF(target, "/users", tail, reader, writer), GRANTS_OF(target, "/groups", tail, reader, writer)
 
 static const struct kn_route ROUTES[] = {
     /* method, path, policy, status, handler */
@@ -29,34 +35,59 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/auth/system", ANY, 200, kn_auth_system),
 
     ROUTE("GET", "/domains", READER, 200, kn_domains_list),
-    ROUTE("POST", "/domains", ADMIN, 201, kn_domains_create),
-    ROUTE("GET", "/domains/{id}", READER, 200, kn_domains_show),
-    ROUTE("PATCH", "/domains/{id}", ADMIN, 200, kn_domains_update),
-    ROUTE("DELETE", "/domains/{id}", ADMIN, 204, kn_domains_delete),
+    ROUTE("POST", "/domains", CLOUD_ADMIN, 201, kn_domains_create),
+    ROUTE("GET", "/domains/{id}", READER_OR_HOME, 200, kn_domains_show),
+    ROUTE("PATCH", "/domains/{id}", CLOUD_ADMIN, 200, kn_domains_update),
+    ROUTE("DELETE", "/domains/{id}", CLOUD_ADMIN, 204, kn_domains_delete),
 
     ROUTE("GET", "/projects", READER, 200, kn_projects_list),
-    ROUTE("POST", "/projects", ADMIN, 201, kn_projects_create),
+    ROUTE("POST", "/projects", MANAGER, 201, kn_projects_create),
     ROUTE("GET", "/projects/{id}", READER_OR_OWN, 200, kn_projects_show),
-    ROUTE("PATCH", "/projects/{id}", ADMIN, 200, kn_projects_update),
-    ROUTE("DELETE", "/projects/{id}", ADMIN, 204, kn_projects_delete),
+    ROUTE("PATCH", "/projects/{id}", MANAGER, 200, kn_projects_update),
+    ROUTE("DELETE", "/projects/{id}", MANAGER, 204, kn_projects_delete),
+    ROUTE("GET", "/projects/{id}/tags", READER_OR_OWN, 200, kn_tags_list),
+    ROUTE("PUT", "/projects/{id}/tags", MANAGER, 200, kn_tags_replace),
+    ROUTE("DELETE", "/projects/{id}/tags", MANAGER, 204, kn_tags_clear),
+    ROUTE("GET", "/projects/{id}/tags/{tag}", READER_OR_OWN, 204, kn_tags_check),
+    ROUTE("PUT", "/projects/{id}/tags/{tag}", MANAGER, 201, kn_tags_add),
+    ROUTE("DELETE", "/projects/{id}/tags/{tag}", MANAGER, 204, kn_tags_remove),
 
     ROUTE("GET", "/users", READER, 200, kn_users_list),
-    ROUTE("POST", "/users", ADMIN, 201, kn_users_create),
+    ROUTE("POST", "/users", MANAGER, 201, kn_users_create),
     ROUTE("GET", "/users/{id}", READER_OR_SELF, 200, kn_users_show),
-    ROUTE("PATCH", "/users/{id}", ADMIN, 200, kn_users_update),
-    ROUTE("DELETE", "/users/{id}", ADMIN, 204, kn_users_delete),
+    ROUTE("PATCH", "/users/{id}", MANAGER, 200, kn_users_update),
+    ROUTE("DELETE", "/users/{id}", MANAGER, 204, kn_users_delete),
     ROUTE("POST", "/users/{id}/password", PUBLIC, 204, kn_users_password),
     ROUTE("GET", "/users/{id}/projects", READER_OR_SELF, 200, kn_users_projects),
+    ROUTE("GET", "/users/{id}/groups", READER_OR_SELF, 200, kn_groups_of_user),
 
-    ROUTE("GET", "/roles", READER, 200, kn_roles_list),
-    ROUTE("POST", "/roles", ADMIN, 201, kn_roles_create),
-    ROUTE("GET", "/roles/{id}", READER, 200, kn_roles_show),
-    ROUTE("PATCH", "/roles/{id}", ADMIN, 200, kn_roles_update),
-    ROUTE("DELETE", "/roles/{id}", ADMIN, 204, kn_roles_delete),
+    ROUTE("GET", "/groups", READER, 200, kn_groups_list),
+    ROUTE("POST", "/groups", MANAGER, 201, kn_groups_create),
+    ROUTE("GET", "/groups/{id}", READER, 200, kn_groups_show),
+    ROUTE("PATCH", "/groups/{id}", MANAGER, 200, kn_groups_update),
+    ROUTE("DELETE", "/groups/{id}", MANAGER, 204, kn_groups_delete),
+    ROUTE("GET", "/groups/{id}/users", READER, 200, kn_members_list),
+    ROUTE("PUT", "/groups/{id}/users/{user}", MANAGER, 204, kn_members_add),
+    ROUTE("GET", "/groups/{id}/users/{user}", READER, 204, kn_members_check),
+    ROUTE("DELETE", "/groups/{id}/users/{user}", MANAGER, 204, kn_members_remove),
 
-    GRANTS("/projects/{project}"),
-    GRANTS("/domains/{domain}"),
-    GRANTS("/system"),
+    ROUTE("GET", "/roles", READER_OR_MANAGER, 200, kn_roles_list),
+    ROUTE("POST", "/roles", CLOUD_ADMIN, 201, kn_roles_create),
+    ROUTE("GET", "/roles/{id}", READER_OR_MANAGER, 200, kn_roles_show),
+    ROUTE("PATCH", "/roles/{id}", CLOUD_ADMIN, 200, kn_roles_update),
+    ROUTE("DELETE", "/roles/{id}", CLOUD_ADMIN, 204, kn_roles_delete),
+    ROUTE("GET", "/roles/{id}/implies", CLOUD_READER, 200, kn_implied_list),
+    ROUTE("PUT", "/roles/{id}/implies/{role}", CLOUD_ADMIN, 201, kn_implied_create),
+    ROUTE("GET", "/roles/{id}/implies/{role}", CLOUD_READER, 200, kn_implied_show),
+    ROUTE("HEAD", "/roles/{id}/implies/{role}", CLOUD_READER, 204, kn_implied_check),
+    ROUTE("DELETE", "/roles/{id}/implies/{role}", CLOUD_ADMIN, 204, kn_implied_delete),
+    ROUTE("GET", "/role_inferences", CLOUD_READER, 200, kn_inferences_list),
+
+    GRANTS("/projects/{project}", "", READER, MANAGER),
+    GRANTS("/domains/{domain}", "", READER, MANAGER),
+    GRANTS("/OS-INHERIT/projects/{project}", "/inherited_to_projects", READER, MANAGER),
+    GRANTS("/OS-INHERIT/domains/{domain}", "/inherited_to_projects", READER, MANAGER),
+    GRANTS("/system", "", CLOUD_READER, CLOUD_ADMIN),
     ROUTE("GET", "/role_assignments", READER, 200, kn_assignments_list),
 
     { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL },

@@ -10,9 +10,18 @@
 #define COLUMNS "id, name, domain_id, description, enabled, email, default_project_id, " \
                 "(extract(epoch FROM password_expires_at) * 1000000)::bigint, options, extra"
 
-static const struct kn_stmt LIST = { "user_list",
-    "SELECT " COLUMNS " FROM identity_user WHERE ($1::text IS NULL OR name = $1) "
-    "AND ($2::text IS NULL OR domain_id = $2) AND ($3::boolean IS NULL OR enabled = $3) ORDER BY name, id", 3 };
+static const struct kn_field FIELDS[] = {
+    { "name", "name", KN_FIELD_TEXT },           { "domain_id", "domain_id", KN_FIELD_TEXT },
+    { "enabled", "enabled", KN_FIELD_BOOLEAN },  { "description", "description", KN_FIELD_TEXT },
+    { "email", "coalesce(email, '')", KN_FIELD_TEXT },
+    { "default_project_id", "coalesce(default_project_id, '')", KN_FIELD_TEXT },
+    { NULL, NULL, KN_FIELD_TEXT },
+};
+/* of: a group */
+static const struct kn_listing LISTING = {
+    .select = "SELECT " COLUMNS " FROM identity_user WHERE true", .from = "identity_user", .fields = FIELDS,
+    .realm = "domain_id = ?", .of = "id IN (SELECT user_id FROM membership WHERE group_id = ?)",
+};
 static const struct kn_stmt GET = { "user_get", "SELECT " COLUMNS " FROM identity_user WHERE id = $1", 1 };
 static const struct kn_stmt INSERT = { "user_insert",
     "INSERT INTO identity_user (id, domain_id, name, description, enabled, email, default_project_id, options, extra) "
@@ -28,7 +37,7 @@ static const struct kn_stmt DELETE = { "user_delete", "DELETE FROM identity_user
 
 int kn_user_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    return kn_db_run(db, &LIST, KN_ARGS(f->name, f->domain_id, f->enabled), ret_rows, err);
+    return kn_filter_run(db, &LISTING, f, ret_rows, err);
 }
 
 int kn_user_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)

@@ -285,8 +285,8 @@ static void test_projects(void **state)
     assert_int_equal(json_array_size(kn_ks_at("project.tags")), 0);
     assert_string_equal(kn_ks_text("project.description"), "");
     kn_ks_ask(409, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"tree\"}}");
-    kn_ks_ask(404, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"domain_id\":\"nowhere\"}}");
-    kn_ks_ask(404, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"parent_id\":\"nowhere\"}}");
+    kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"domain_id\":\"nowhere\"}}");
+    kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"parent_id\":\"nowhere\"}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"colour\":\"red\"}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"\"}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"enabled\":\"perhaps\"}}");

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Grants over HTTP: the roles of a user or a group on a project, a domain or the system, and those that are inherited by the projects
+ * below (OS-INHERIT). One set of handlers for all the paths; rows and rules are grant.c's.
+ */
+#include <string.h>
+
+#include "identity/handlers.h"
+#include "identity/identity.h"
+#include "identity/nouns.h"
+#include "identity/realm.h"
+#include "identity/view.h"
+
+/*
+ * The path says what the parameters are: /{projects,domains}/{}/{users,groups}/{}/roles[/{}], /system/{users,groups}/{}/roles[/{}],
+ * and the first ones again as /OS-INHERIT/…/inherited_to_projects.
+ */
+static struct kn_grant grant_of(const struct kn_request *req)
+{
+    static const char INHERIT[] = "OS-INHERIT/";
+    const char *path = req->route->path + strlen("/v3/");
+    const char *const *params = req->params;
+    struct kn_grant grant = { 0 };
+
+    if (strncmp(path, INHERIT, strlen(INHERIT)) == 0) {
+        grant.inherited = true;
+        path += strlen(INHERIT);
+    }
+    if (strncmp(path, "projects", 8) == 0) {
+        grant.project_id = *params++;
+    } else if (strncmp(path, "domains", 7) == 0) {
+        grant.domain_id = *params++;
+    }
+    if (strstr(path, "/users/") != NULL) {
+        grant.user_id = *params++;
+    } else {
+        grant.group_id = *params++;
+    }
+    grant.role_id = *params;
+    return grant;
+}
+
+/* Who is bound to a domain sees and gives roles only where both the actor and the target are in it. */
+static int check_realm(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
+{
+    bool project = g->project_id != NULL, user = g->user_id != NULL;
+
+    if (kn_realm_check(req, project ? KN_REALM_PROJECT : KN_REALM_DOMAIN, project ? g->project_id : g->domain_id, err) < 0) {
+        return -1;
+    }
+    return kn_realm_check(req, user ? KN_REALM_USER : KN_REALM_GROUP, user ? g->user_id : g->group_id, err);
+}
+
+/* And gives no more than manager. */
+static int check_role(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (check_realm(req, g, err) < 0) {
+        return -1;
+    }
+    if (kn_realm(req) == NULL) {
+        return 0;
+    }
+    if (kn_role_get(req->db, g->role_id, &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) > 0 && kn_role_is_managed(kn_rows_text(rows, 0, 1)) ? 0 : kn_realm_refuse(req, err);
+}
+
+int kn_grants_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_grant grant = grant_of(req);
+
+    if (check_realm(req, &grant, err) < 0 || kn_grant_roles(req->db, &grant, &rows, err) < 0) {
+        return -1;
+    }
+    kn_view_list(res, req, "roles", rows, kn_view_role);
+    return 0;
+}
+
+int kn_grants_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    struct kn_grant grant = grant_of(req);
+
+    (void)res;
+    return check_role(req, &grant, err) < 0 ? -1 : kn_grant_insert(req->db, &grant, err);
+}
+
+int kn_grants_check(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    struct kn_grant grant = grant_of(req);
+
+    (void)res;
+    return check_realm(req, &grant, err) < 0 ? -1 : kn_grant_exists(req->db, &grant, err);
+}
+
+int kn_grants_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    struct kn_grant grant = grant_of(req);
+
+    (void)res;
+    if (check_role(req, &grant, err) < 0 || kn_grant_delete(req->db, &grant, err) < 0) {
+        return -1;
+    }
+    kn_identity_refresh(req->db);
+    return 0;
+}

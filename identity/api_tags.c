@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tags of projects over HTTP. They are a column of project.c's. */
+#include <string.h>
+
+#include "identity/body.h"
+#include "identity/handlers.h"
+#include "identity/realm.h"
+#include "identity/tree.h"
+#include "identity/view.h"
+#include "lib/base/mem.h"
+
+static const struct kn_schema TAGS[] = {
+    KN_SCHEMA("tags", KN_IS_LIST, .flags = KN_REQUIRED, .inner = kn_body_tag, .max = KN_PROJECT_TAGS), KN_SCHEMA_END,
+};
+
+/* {"tags": […], "links": {"self"}} of a project, or of a domain read as one. */
+static int show(const struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *self = kn_asprintf("%s%s", req->base_url, req->path);
+
+    if (kn_project_get(req->db, req->params[0], &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", req->params[0]);
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_object(&res->body, "links");
+    kn_jsonw_str(&res->body, "self", self);
+    kn_jsonw_end_object(&res->body);
+    kn_jsonw_raw(&res->body, "tags", kn_rows_str(rows, 0, 6));
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_tags_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ? -1 : show(req, res, err);
+}
+
+int kn_tags_replace(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
+    struct kn_change change = { 0 };
+
+    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ||
+        kn_schema_check(TAGS, req->body, 0, err) < 0 || kn_body_tags(req->body, &tags, &change.tags, err) < 0 ||
+        kn_project_update(req->db, req->params[0], &change, err) < 0) {
+        return -1;
+    }
+    return show(req, res, err);
+}
+
+int kn_tags_clear(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_change none = { .tags = "{}" };
+
+    (void)res;
+    return kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0
+               ? -1
+               : kn_project_update(req->db, req->params[0], &none, err);
+}
+
+int kn_tags_check(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0
+               ? -1
+               : kn_project_tag_check(req->db, req->params[0], req->params[1], err);
+}
+
+int kn_tags_add(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_FREE char *location = kn_asprintf("%s%s", req->base_url, req->path);
+    json_auto_t *body = json_pack("{s:[s]}", "tags", req->params[1]);
+
+    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 || kn_schema_check(TAGS, body, 0, err) < 0 ||
+        kn_project_tag_add(req->db, req->params[0], req->params[1], err) < 0) {
+        return -1;
+    }
+    kn_response_header(res, "Location", location);
+    return 0;
+}
+
+int kn_tags_remove(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0
+               ? -1
+               : kn_project_tag_remove(req->db, req->params[0], req->params[1], err);
+}
