@@ -10,6 +10,8 @@
 
 #define READER KN_POLICY_PROJECT_READER
 #define MEMBER KN_POLICY_PROJECT_MEMBER
+#define ADMIN KN_POLICY_ADMIN
+#define SPACES "/v2/metadefs/namespaces"
 #define ROUTE(method, path, policy, status, handler) { method, path, policy, status, handler, 0, 0, NULL }
 
 static const struct kn_route ROUTES[] = {
@@ -32,6 +34,21 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2/schemas/{name}", READER, 200, kn_image_api_schema),
     ROUTE("GET", "/v2/info/import", READER, 200, kn_image_api_import_info),
     ROUTE("GET", "/v2/info/stores", READER, 200, kn_image_api_stores),
+
+    ROUTE("GET", "/v2/schemas/metadefs/{name}", READER, 200, kn_metadef_api_schema),
+    ROUTE("GET", "/v2/metadefs/resource_types", READER, 200, kn_metadef_api_types),
+    ROUTE("GET", SPACES, READER, 200, kn_metadef_api_namespaces),
+    ROUTE("POST", SPACES, ADMIN, 201, kn_metadef_api_namespace_create),
+    ROUTE("GET", SPACES "/{namespace}", READER, 200, kn_metadef_api_namespace),
+    ROUTE("PUT", SPACES "/{namespace}", ADMIN, 200, kn_metadef_api_namespace_update),
+    ROUTE("DELETE", SPACES "/{namespace}", ADMIN, 204, kn_metadef_api_namespace_delete),
+    ROUTE("GET", SPACES "/{namespace}/{items}", READER, 200, kn_metadef_api_items),
+    ROUTE("POST", SPACES "/{namespace}/{items}", ADMIN, 201, kn_metadef_api_item_create),
+    ROUTE("DELETE", SPACES "/{namespace}/{items}", ADMIN, 204, kn_metadef_api_items_delete),
+    ROUTE("GET", SPACES "/{namespace}/{items}/{name}", READER, 200, kn_metadef_api_item),
+    ROUTE("PUT", SPACES "/{namespace}/{items}/{name}", ADMIN, 200, kn_metadef_api_item_update),
+    ROUTE("POST", SPACES "/{namespace}/{items}/{name}", ADMIN, 201, kn_metadef_api_tag_create),
+    ROUTE("DELETE", SPACES "/{namespace}/{items}/{name}", ADMIN, 204, kn_metadef_api_item_delete),
     { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL },
 };
 

@@ -18,5 +18,10 @@ kn_handler kn_image_api_members, kn_image_api_member_add, kn_image_api_member, k
     kn_image_api_member_delete;
 /* api_info.c */
 kn_handler kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores;
+/* api_metadefs.c */
+kn_handler kn_metadef_api_namespaces, kn_metadef_api_namespace_create, kn_metadef_api_namespace, kn_metadef_api_namespace_update,
+    kn_metadef_api_namespace_delete, kn_metadef_api_items, kn_metadef_api_item_create, kn_metadef_api_items_delete,
+    kn_metadef_api_item, kn_metadef_api_item_update, kn_metadef_api_tag_create, kn_metadef_api_item_delete, kn_metadef_api_types,
+    kn_metadef_api_schema;
 
 #endif
