@@ -59,7 +59,8 @@ int kn_domains_create(struct kn_request *req, struct kn_response *res, struct kn
     struct kn_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_object(req, "domain", CREATE, &domain, err) < 0 || kn_body_tags(domain, &tags, &change.tags, err) < 0) {
+    if (kn_body_open_object(req, "domain", CREATE, &domain, &change.extra, err) < 0 ||
+        kn_body_tags(domain, &tags, &change.tags, err) < 0) {
         return -1;
     }
     kn_body_change(domain, &change);
@@ -75,7 +76,8 @@ int kn_domains_update(struct kn_request *req, struct kn_response *res, struct kn
     const json_t *domain = NULL;
     struct kn_change change = { 0 };
 
-    if (kn_body_object(req, "domain", UPDATE, &domain, err) < 0 || kn_body_tags(domain, &tags, &change.tags, err) < 0) {
+    if (kn_body_open_object(req, "domain", UPDATE, &domain, &change.extra, err) < 0 ||
+        kn_body_tags(domain, &tags, &change.tags, err) < 0) {
         return -1;
     }
     kn_body_change(domain, &change);

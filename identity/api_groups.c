@@ -57,7 +57,7 @@ int kn_groups_create(struct kn_request *req, struct kn_response *res, struct kn_
     struct kn_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_object(req, "group", CREATE, &group, err) < 0 ||
+    if (kn_body_open_object(req, "group", CREATE, &group, &change.extra, err) < 0 ||
         kn_realm_home(req, json_string_value(json_object_get(group, "domain_id")), &domain, err) < 0) {
         return -1;
     }
@@ -88,7 +88,7 @@ int kn_groups_update(struct kn_request *req, struct kn_response *res, struct kn_
     struct kn_change change = { 0 };
 
     if (kn_realm_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ||
-        kn_body_object(req, "group", UPDATE, &group, err) < 0 || check_domain(req, group, err) < 0) {
+        kn_body_open_object(req, "group", UPDATE, &group, &change.extra, err) < 0 || check_domain(req, group, err) < 0) {
         return -1;
     }
     kn_body_change(group, &change);

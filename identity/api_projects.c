@@ -98,7 +98,8 @@ int kn_projects_create(struct kn_request *req, struct kn_response *res, struct k
     struct kn_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_object(req, "project", CREATE, &project, err) < 0 || kn_body_tags(project, &tags, &change.tags, err) < 0) {
+    if (kn_body_open_object(req, "project", CREATE, &project, &change.extra, err) < 0 ||
+        kn_body_tags(project, &tags, &change.tags, err) < 0) {
         return -1;
     }
     kn_body_change(project, &change);
@@ -144,7 +145,7 @@ int kn_projects_update(struct kn_request *req, struct kn_response *res, struct k
     bool domain = false;
 
     if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ||
-        kn_body_object(req, "project", UPDATE, &project, err) < 0 || check_place(req, project, err) < 0 ||
+        kn_body_open_object(req, "project", UPDATE, &project, &change.extra, err) < 0 || check_place(req, project, err) < 0 ||
         kn_body_tags(project, &tags, &change.tags, err) < 0 || is_domain(req->db, req->params[0], &domain, err) < 0) {
         return -1;
     }

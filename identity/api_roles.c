@@ -57,7 +57,7 @@ int kn_roles_create(struct kn_request *req, struct kn_response *res, struct kn_e
     struct kn_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_object(req, "role", CREATE, &role, err) < 0) {
+    if (kn_body_open_object(req, "role", CREATE, &role, &change.extra, err) < 0) {
         return -1;
     }
     kn_body_change(role, &change);
@@ -69,7 +69,7 @@ int kn_roles_update(struct kn_request *req, struct kn_response *res, struct kn_e
     const json_t *role = NULL;
     struct kn_change change = { 0 };
 
-    if (kn_body_object(req, "role", UPDATE, &role, err) < 0) {
+    if (kn_body_open_object(req, "role", UPDATE, &role, &change.extra, err) < 0) {
         return -1;
     }
     kn_body_change(role, &change);

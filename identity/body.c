@@ -46,7 +46,7 @@ static bool is_field(const struct kn_schema *fields, const char *name)
 
 static int take_extra(const json_t *object, const struct kn_schema *fields, json_t *named, json_t *extra, struct kn_error *err)
 {
-    static const char *const OURS[] = { "id", "links", "federated", "password_expires_at", "domain_id", "options", NULL };
+    static const char *const OURS[] = { "id", "links", "federated", "password_expires_at", "domain_id", "parent_id", "is_domain", "options", NULL };
     const char *name = NULL;
     json_t *value = NULL;
 

@@ -9,7 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
-#define COLUMNS "id, name, description, enabled, to_json(tags), immutable"
+#define COLUMNS "id, name, description, enabled, to_json(tags), immutable, extra"
 
 static const struct kn_field FIELDS[] = {
     { "name", "name", KN_FIELD_TEXT },         { "enabled", "enabled", KN_FIELD_BOOLEAN },
@@ -24,12 +24,13 @@ static const struct kn_listing LISTING = {
 static const struct kn_stmt GET = { "domain_get", "SELECT " COLUMNS " FROM domain WHERE id = $1", 1 };
 static const struct kn_stmt LOCK = { "domain_lock", "SELECT enabled, immutable FROM domain WHERE id = $1 FOR UPDATE", 1 };
 static const struct kn_stmt INSERT = { "domain_insert",
-    "INSERT INTO domain (id, name, description, enabled, tags, immutable) VALUES ($1, $2, coalesce($3, ''), "
-    "coalesce($4::boolean, true), coalesce($5::text[], '{}'), coalesce($6::boolean, false))", 6 };
+    "INSERT INTO domain (id, name, description, enabled, tags, immutable, extra) VALUES ($1, $2, coalesce($3, ''), "
+    "coalesce($4::boolean, true), coalesce($5::text[], '{}'), coalesce($6::boolean, false), "
+    "coalesce($7::jsonb, '{}'))", 7 };
 static const struct kn_stmt UPDATE = { "domain_update",
     "UPDATE domain SET name = coalesce($2, name), description = coalesce($3, description), "
     "enabled = coalesce($4::boolean, enabled), tags = coalesce($5::text[], tags), "
-    "immutable = coalesce($6::boolean, immutable) WHERE id = $1", 6 };
+    "immutable = coalesce($6::boolean, immutable), extra = extra || coalesce($7::jsonb, '{}') WHERE id = $1", 7 };
 /* Its groups may have had members of other domains. */
 static const struct kn_stmt REVOKE_GROUPS = { "domain_revoke_groups",
     KN_REVOKE_HELD "WHERE group_id IN (SELECT id FROM identity_group WHERE domain_id = $2)", 2 };
@@ -61,7 +62,7 @@ static int named(const struct kn_change *c, struct kn_error *err)
 
 int kn_domain_insert(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err)
 {
-    const char *const *args = KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable);
+    const char *const *args = KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable, c->extra);
     return kn_db_run(db, &INSERT, args, NULL, err) < 0 ? named(c, err) : 0;
 }
 
@@ -90,7 +91,7 @@ int kn_domain_update(struct kn_db *db, const char *id, const struct kn_change *c
         kn_immutable_update(immutable, "domain", id, c, err) < 0) {
         return -1;
     }
-    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable), NULL, err) < 0) {
+    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable, c->extra), NULL, err) < 0) {
         return named(c, err);
     }
     bool disabled = c->enabled != NULL && strcmp(c->enabled, "false") == 0;

@@ -10,7 +10,7 @@
 #include "identity/revoke.h"
 #include "lib/base/clock.h"
 
-#define COLUMNS "id, name, domain_id, description"
+#define COLUMNS "id, name, domain_id, description, extra"
 
 static const struct kn_field FIELDS[] = {
     { "name", "name", KN_FIELD_TEXT },
@@ -25,9 +25,11 @@ static const struct kn_listing LISTING = {
 };
 static const struct kn_stmt GET = { "group_get", "SELECT " COLUMNS " FROM identity_group WHERE id = $1", 1 };
 static const struct kn_stmt INSERT = { "group_insert",
-    "INSERT INTO identity_group (id, domain_id, name, description) VALUES ($1, $2, $3, coalesce($4, ''))", 4 };
+    "INSERT INTO identity_group (id, domain_id, name, description, extra) VALUES ($1, $2, $3, coalesce($4, ''), "
+    "coalesce($5::jsonb, '{}'))", 5 };
 static const struct kn_stmt UPDATE = { "group_update",
-    "UPDATE identity_group SET name = coalesce($2, name), description = coalesce($3, description) WHERE id = $1", 3 };
+    "UPDATE identity_group SET name = coalesce($2, name), description = coalesce($3, description), "
+    "extra = extra || coalesce($4::jsonb, '{}') WHERE id = $1", 4 };
 static const struct kn_stmt REVOKE = { "group_revoke", KN_REVOKE_HELD "WHERE group_id = $2", 2 };
 static const struct kn_stmt DELETE = { "group_delete", "DELETE FROM identity_group WHERE id = $1", 1 };
 static const struct kn_stmt EXISTING = { "group_existing",
@@ -63,7 +65,7 @@ static int refused(struct kn_db *db, const struct kn_change *c, struct kn_error 
 
 int kn_group_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c, struct kn_error *err)
 {
-    return kn_db_run(db, &INSERT, KN_ARGS(id, domain_id, c->name, c->description), NULL, err) < 0 ? refused(db, c, err) : 0;
+    return kn_db_run(db, &INSERT, KN_ARGS(id, domain_id, c->name, c->description, c->extra), NULL, err) < 0 ? refused(db, c, err) : 0;
 }
 
 static int not_found(const char *id, struct kn_error *err)
@@ -75,7 +77,7 @@ int kn_group_update(struct kn_db *db, const char *id, const struct kn_change *c,
 {
     int64_t changed = 0;
 
-    if (kn_db_change(db, &UPDATE, KN_ARGS(id, c->name, c->description), &changed, err) < 0) {
+    if (kn_db_change(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->extra), &changed, err) < 0) {
         return refused(db, c, err);
     }
     return changed > 0 ? 0 : not_found(id, err);

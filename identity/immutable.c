@@ -7,7 +7,8 @@
 int kn_immutable_update(bool is, const char *type, const char *id, const struct kn_change *c, struct kn_error *err)
 {
     bool takes_back = c->immutable != NULL && strcmp(c->immutable, "false") == 0;
-    bool nothing_else = c->name == NULL && c->description == NULL && c->enabled == NULL && c->tags == NULL;
+    bool nothing_else = c->name == NULL && c->description == NULL && c->enabled == NULL && c->tags == NULL &&
+                        (c->extra == NULL || strcmp(c->extra, "{}") == 0);
 
     if (!is || (takes_back && nothing_else)) {
         return 0;

@@ -19,6 +19,7 @@ struct kn_change {
     const char *enabled;
     const char *tags;               /* array literal */
     const char *immutable;
+    const char *extra;              /* a JSON object: attributes that clients made up, beside those that are there */
 };
 
 /* domain.c */

@@ -38,13 +38,13 @@ static const struct kn_listing ANY = {
 static const struct kn_stmt GET = { "project_get", "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE id = $1", 1 };
 static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR UPDATE", 1 };
 static const struct kn_stmt INSERT = { "project_insert",
-    "INSERT INTO project (id, domain_id, parent_id, name, description, enabled, tags, immutable) VALUES "
+    "INSERT INTO project (id, domain_id, parent_id, name, description, enabled, tags, immutable, extra) VALUES "
     "($1, $2, $3, $4, coalesce($5, ''), coalesce($6::boolean, true), coalesce($7::text[], '{}'), "
-    "coalesce($8::boolean, false))", 8 };
+    "coalesce($8::boolean, false), coalesce($9::jsonb, '{}'))", 9 };
 static const struct kn_stmt UPDATE = { "project_update",
     "UPDATE project SET name = coalesce($2, name), description = coalesce($3, description), "
     "enabled = coalesce($4::boolean, enabled), tags = coalesce($5::text[], tags), "
-    "immutable = coalesce($6::boolean, immutable) WHERE id = $1", 6 };
+    "immutable = coalesce($6::boolean, immutable), extra = extra || coalesce($7::jsonb, '{}') WHERE id = $1", 7 };
 static const struct kn_stmt DELETE = { "project_delete", "DELETE FROM project WHERE id = $1", 1 };
 static const struct kn_stmt TAG_ADD = { "project_tag_add",
     "UPDATE project SET tags = CASE WHEN $2 = ANY (tags) THEN tags ELSE tags || $2::text END WHERE id = $1 "
@@ -83,7 +83,7 @@ int kn_project_insert(struct kn_db *db, const char *id, const char *domain_id, c
                       const struct kn_change *c, struct kn_error *err)
 {
     const char *const *args =
-        KN_ARGS(id, domain_id, parent_id, c->name, c->description, c->enabled, c->tags, c->immutable);
+        KN_ARGS(id, domain_id, parent_id, c->name, c->description, c->enabled, c->tags, c->immutable, c->extra);
     AUTO_TX struct kn_tx tx = { 0 };
 
     if (kn_tx_begin(&tx, db, err) < 0 || kn_tree_may_grow(db, domain_id, parent_id, err) < 0) {
@@ -133,7 +133,7 @@ int kn_project_update(struct kn_db *db, const char *id, const struct kn_change *
         kn_immutable_update(immutable, "project", id, c, err) < 0 || settle_enabled(db, id, enabled, c, err) < 0) {
         return -1;
     }
-    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable), NULL, err) < 0) {
+    if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable, c->extra), NULL, err) < 0) {
         return refused(db, id, c, err);
     }
     return kn_tx_commit(&tx, err);

@@ -12,7 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/domain/policy.h"
 
-#define COLUMNS "id, name, domain_id, description, immutable"
+#define COLUMNS "id, name, domain_id, description, immutable, extra"
 
 static const struct kn_field FIELDS[] = {
     { "name", "name", KN_FIELD_TEXT },
@@ -30,11 +30,11 @@ static const struct kn_listing OF_DOMAIN = {
 };
 static const struct kn_stmt GET = { "role_get", "SELECT " COLUMNS " FROM role WHERE id = $1", 1 };
 static const struct kn_stmt INSERT = { "role_insert",
-    "INSERT INTO role (id, domain_id, name, description, immutable) VALUES ($1, $2, $3, coalesce($4, ''), "
-    "coalesce($5::boolean, false))", 5 };
+    "INSERT INTO role (id, domain_id, name, description, immutable, extra) VALUES ($1, $2, $3, coalesce($4, ''), "
+    "coalesce($5::boolean, false), coalesce($6::jsonb, '{}'))", 6 };
 static const struct kn_stmt UPDATE = { "role_update",
     "UPDATE role SET name = coalesce($2, name), description = coalesce($3, description), "
-    "immutable = coalesce($4::boolean, immutable) WHERE id = $1", 4 };
+    "immutable = coalesce($4::boolean, immutable), extra = extra || coalesce($5::jsonb, '{}') WHERE id = $1", 5 };
 static const struct kn_stmt REVOKE = { "role_revoke", KN_REVOKE_HELD "WHERE role_id IN " KN_ROLES_LEADING_TO("$2"), 2 };
 static const struct kn_stmt DELETE = { "role_delete", "DELETE FROM role WHERE id = $1", 1 };
 
@@ -72,7 +72,7 @@ static int refused(struct kn_db *db, const struct kn_change *c, struct kn_error 
 
 int kn_role_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c, struct kn_error *err)
 {
-    const char *const *args = KN_ARGS(id, domain_id, c->name, c->description, c->immutable);
+    const char *const *args = KN_ARGS(id, domain_id, c->name, c->description, c->immutable, c->extra);
     return kn_db_run(db, &INSERT, args, NULL, err) < 0 ? refused(db, c, err) : 0;
 }
 
@@ -101,7 +101,7 @@ int kn_role_update(struct kn_db *db, const char *id, const struct kn_change *c, 
     if (may_change(db, id, &immutable, err) < 0 || kn_immutable_update(immutable, "role", id, c, err) < 0) {
         return -1;
     }
-    const char *const *args = KN_ARGS(id, c->name, c->description, c->immutable);
+    const char *const *args = KN_ARGS(id, c->name, c->description, c->immutable, c->extra);
     return kn_db_run(db, &UPDATE, args, NULL, err) < 0 ? refused(db, c, err) : 0;
 }
 

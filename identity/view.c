@@ -26,6 +26,16 @@ static void add_options(struct kn_strbuf *sb, bool immutable)
     kn_jsonw_end_object(sb);
 }
 
+void kn_view_members(struct kn_strbuf *sb, const char *object)
+{
+    size_t len = strlen(object);
+
+    if (len > 2) { /* more than {} */
+        kn_strbuf_addch(sb, ',');
+        kn_strbuf_add(sb, object + 1, len - 2);
+    }
+}
+
 void kn_view_domain(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
 {
     kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
@@ -34,6 +44,7 @@ void kn_view_domain(struct kn_strbuf *sb, const struct kn_request *req, const st
     kn_jsonw_bool(sb, "enabled", kn_rows_bool(rows, row, 3));
     kn_jsonw_raw(sb, "tags", kn_rows_str(rows, row, 4));
     add_options(sb, kn_rows_bool(rows, row, 5));
+    kn_view_members(sb, kn_rows_text(rows, row, 6));
     kn_view_self(sb, req, "domains", kn_rows_text(rows, row, 0));
 }
 
@@ -48,6 +59,7 @@ void kn_view_project(struct kn_strbuf *sb, const struct kn_request *req, const s
     kn_jsonw_raw(sb, "tags", kn_rows_str(rows, row, 6));
     kn_jsonw_bool(sb, "is_domain", kn_rows_bool(rows, row, 7));
     add_options(sb, kn_rows_bool(rows, row, 8));
+    kn_view_members(sb, kn_rows_text(rows, row, 9));
     kn_view_self(sb, req, "projects", kn_rows_text(rows, row, 0));
 }
 
@@ -55,16 +67,6 @@ static void add_if_set(struct kn_strbuf *sb, const char *key, const char *value)
 {
     if (value[0] != '\0') {
         kn_jsonw_str(sb, key, value);
-    }
-}
-
-void kn_view_members(struct kn_strbuf *sb, const char *object)
-{
-    size_t len = strlen(object);
-
-    if (len > 2) { /* more than {} */
-        kn_strbuf_addch(sb, ',');
-        kn_strbuf_add(sb, object + 1, len - 2);
     }
 }
 
@@ -97,6 +99,7 @@ void kn_view_group(struct kn_strbuf *sb, const struct kn_request *req, const str
     kn_jsonw_str(sb, "name", kn_rows_str(rows, row, 1));
     kn_jsonw_str(sb, "domain_id", kn_rows_str(rows, row, 2));
     kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 3));
+    kn_view_members(sb, kn_rows_text(rows, row, 4));
     kn_view_self(sb, req, "groups", kn_rows_text(rows, row, 0));
 }
 
@@ -107,6 +110,7 @@ void kn_view_role(struct kn_strbuf *sb, const struct kn_request *req, const stru
     kn_jsonw_str(sb, "domain_id", kn_rows_str(rows, row, 2));
     kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 3));
     add_options(sb, kn_rows_bool(rows, row, 4));
+    kn_view_members(sb, kn_rows_text(rows, row, 5));
     kn_view_self(sb, req, "roles", kn_rows_text(rows, row, 0));
 }
 

@@ -109,7 +109,7 @@ static void test_bad_logins(void **state)
         kn_ks_ask(400, "POST", "/v3/auth/tokens", NULL, MALFORMED[i]);
     }
     kn_ks_ask(401, "POST", "/v3/auth/tokens", NULL, "{\"auth\":{\"identity\":{\"methods\":[\"telepathy\"]}}}");
-    kn_ks_ask(401, "POST", "/v3/auth/tokens", NULL, "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"x\"}}}}");
+    kn_ks_ask(404, "POST", "/v3/auth/tokens", NULL, "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"x\"}}}}");
     kn_ks_log_in(401, "admin", "wrong", KN_KS_ADMIN_SCOPE, NULL);
     AUTO_FREE char *wrong = kn_strdup(kn_ks.http.body.buf);
     kn_ks_log_in(401, "nobody", "wrong", KN_KS_ADMIN_SCOPE, NULL);
@@ -287,7 +287,7 @@ static void test_projects(void **state)
     kn_ks_ask(409, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"tree\"}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"domain_id\":\"nowhere\"}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"parent_id\":\"nowhere\"}}");
-    kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"colour\":\"red\"}}");
+    kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"links\":{}}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"\"}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"enabled\":\"perhaps\"}}");
     kn_ks_ask(400, "POST", "/v3/projects", kn_ks.admin, "{\"project\":{\"name\":\"x\",\"tags\":[1]}}");
@@ -298,6 +298,29 @@ static void test_projects(void **state)
     kn_ks_ask(200, "GET", "/v3/projects/?name=nobody", kn_ks.admin, NULL); /* Keystone does not mind the slash */
     assert_int_equal(json_array_size(kn_ks_at("projects")), 0);
     assert_true(json_is_null(kn_ks_at("links.next")));
+}
+
+/* What clients make up stays with the object and never passes for what is ours. */
+static void test_own_attributes(void **state)
+{
+    static const struct {
+        const char *noun, *collection;
+    } NOUNS[] = { { "domain", "domains" }, { "project", "projects" }, { "user", "users" }, { "group", "groups" }, { "role", "roles" } };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(NOUNS); i++) {
+        const char *id = kn_ks_make(NOUNS[i].collection, NOUNS[i].noun, "\"name\":\"dyed\",\"colour\":\"red\",\"size\":{\"x\":1}");
+        AUTO_FREE char *path = kn_asprintf("/v3/%s/%s", NOUNS[i].collection, id);
+        AUTO_FREE char *paint = kn_asprintf("{\"%s\":{\"colour\":\"blue\"}}", NOUNS[i].noun);
+        AUTO_FREE char *lie = kn_asprintf("{\"%s\":{\"links\":{\"self\":\"elsewhere\"}}}", NOUNS[i].noun);
+        AUTO_FREE char *colour = kn_asprintf("%s.colour", NOUNS[i].noun);
+        AUTO_FREE char *size = kn_asprintf("%s.size.x", NOUNS[i].noun);
+        kn_ks_ask(200, "PATCH", path, kn_ks.admin, paint);
+        kn_ks_ask(400, "PATCH", path, kn_ks.admin, lie);
+        kn_ks_ask(200, "GET", path, kn_ks.admin, NULL);
+        assert_string_equal(kn_ks_text(colour), "blue");
+        assert_int_equal(json_integer_value(kn_ks_at(size)), 1);
+    }
 }
 
 static void test_assignments(void **state)
@@ -376,7 +399,7 @@ int main(void)
         cmocka_unit_test(test_revocation),      cmocka_unit_test(test_deleted_role),
         cmocka_unit_test(test_own_password),    cmocka_unit_test(test_reader_sees_its_own),
         cmocka_unit_test(test_projects),        cmocka_unit_test(test_assignments),
-        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_users),           cmocka_unit_test(test_own_attributes),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
