@@ -32,7 +32,7 @@ static struct kn_batch_stmt WRITE = { "conductor_server_write",
     "power_state = coalesce(u.power_state, s.power_state), "
     "launched_at = CASE WHEN u.launched THEN coalesce(s.launched_at, now()) ELSE s.launched_at END, "
     "fault = coalesce(u.fault || jsonb_build_object('created', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')), s.fault), "
-    "updated_at = now() FROM @ WHERE s.id = u.id AND s.deleted_at IS NULL",
+    "updated_at = now() FROM @ WHERE s.id = u.id AND s.vm_state <> 'deleted'",
     { { "id", "uuid" }, { "generation", "bigint" }, { "host", "text" }, { "zone", "text" }, { "nics", "jsonb" },
       { "vm_state", "text" }, { "task_state", "text" }, { "power_state", "smallint" }, { "launched", "boolean" },
       { "fault", "jsonb" } },

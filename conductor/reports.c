@@ -27,7 +27,7 @@ static struct kn_batch_stmt FENCE = { "conductor_fence",
 
 static struct kn_batch_stmt CHANGED = { "conductor_power_changed",
     "SELECT s.id, s.vm_state, u.power_state FROM @ JOIN server s ON s.id = u.id WHERE s.host = u.host AND s.generation = u.generation "
-    "AND s.task_state IS NULL AND s.deleted_at IS NULL AND s.power_state <> u.power_state",
+    "AND s.task_state IS NULL AND s.vm_state <> 'deleted' AND s.power_state <> u.power_state",
     { { "id", "uuid" }, { "host", "text" }, { "generation", "bigint" }, { "power_state", "smallint" } }, { 0 }, { 0 }, false };
 
 static const struct kn_stmt SEEN = { "conductor_power_seen",

@@ -16,7 +16,7 @@ static struct kn_batch_stmt MOVE = { "task_move",
     "UPDATE task t SET state = u.state, step = u.step, attempt = u.attempt, context = u.context, error = u.error, "
     "deadline = CASE WHEN u.state IN ('run', 'undo') THEN now() + u.timeout_s * interval '1 s' END, "
     "finished_at = CASE WHEN u.state IN ('done', 'failed') THEN now() END "
-    "FROM @ WHERE t.id = u.id AND t.attempt = u.from_attempt AND t.state IN ('run', 'undo') RETURNING t.id",
+    "FROM @ WHERE t.id = u.id AND t.attempt = u.from_attempt AND t.state NOT IN ('done', 'failed') RETURNING t.id",
     { { "id", "bigint" }, { "from_attempt", "int" }, { "state", "text" }, { "step", "smallint" }, { "attempt", "int" },
       { "context", "jsonb" }, { "error", "jsonb" }, { "timeout_s", "int" } }, { 0 }, { 0 }, false };
 

@@ -9,6 +9,9 @@
  *                                         { { "id", "bigint" }, { "a", "text" } } };
  *     n = 1:  … FROM (SELECT $1::bigint AS id, $2::text AS a) u …
  *     n > 1:  … FROM unnest($1::bigint[], $2::text[]) AS u(id, a) …
+ *
+ * A condition that a partial index has as well (deleted_at IS NULL, state IN ('run', 'undo')) does not belong beside such a join: a
+ * planner without statistics takes that index to hold next to nothing, and walks all of it with every row in its hand.
  */
 #ifndef KN_ADAPTER_BATCH_H
 #define KN_ADAPTER_BATCH_H
