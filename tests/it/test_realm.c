@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The border of a domain. Two domains with the same things in them; the manager and the reader of the first one, a reader of the system
+ * and a manager of a mere project ask for the same things in both. What policy lets in, the handlers have to hold within the border.
+ */
+#include <stdio.h>
+
+#include "lib/base/mem.h"
+#include "tests/support/keystone.h"
+#include "tests/support/test.h"
+
+enum { MANAGER, READER, SYSTEM_READER, PROJECT_MANAGER, CALLERS };
+
+static struct {
+    struct side {
+        char domain[65], user[65], project[65], group[65];
+    } side[2]; /* theirs, and the foreign one */
+    char reader[65], admin[65], custom[65]; /* ids of roles */
+    char token[CALLERS][KN_KS_TOKEN];
+} world;
+
+/* %d, %u, %p, %g: of the side in question; %r: the role reader, %a: admin, %c: one that means nothing; %n: a new name. */
+static char *fill(const char *text, const struct side *side)
+{
+    static int names;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c != '%') {
+            kn_strbuf_addch(&sb, *c);
+            continue;
+        }
+        c++;
+        if (*c == 'n') {
+            kn_strbuf_addf(&sb, "new %d", names++);
+            continue;
+        }
+        kn_strbuf_addstr(&sb, *c == 'd'   ? side->domain
+                              : *c == 'u' ? side->user
+                              : *c == 'p' ? side->project
+                              : *c == 'g' ? side->group
+                              : *c == 'r' ? world.reader
+                              : *c == 'a' ? world.admin
+                                          : world.custom);
+    }
+    return kn_strbuf_detach(&sb);
+}
+
+static const struct {
+    const char *method, *path, *body;
+    int own[CALLERS];     /* manager, reader, system reader, manager of a project */
+    int foreign[CALLERS];
+} CASES[] = {
+    { "GET", "/v3/domains/%d", NULL, { 200, 200, 200, 200 }, { 403, 403, 200, 403 } },
+    { "PATCH", "/v3/domains/%d", "{\"domain\":{\"description\":\"x\"}}", { 403, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "POST", "/v3/projects", "{\"project\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}", { 201, 403, 403, 403 },
+      { 403, 403, 403, 403 } },
+    { "GET", "/v3/projects/%p", NULL, { 200, 200, 200, 200 }, { 403, 403, 200, 403 } },
+    { "PATCH", "/v3/projects/%p", "{\"project\":{\"description\":\"x\"}}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "GET", "/v3/projects/%p/tags", NULL, { 200, 200, 200, 200 }, { 403, 403, 200, 403 } },
+    { "PUT", "/v3/projects/%p/tags", "{\"tags\":[\"a\"]}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "PUT", "/v3/projects/%p/tags/b", NULL, { 201, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "DELETE", "/v3/projects/%p/tags/b", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "DELETE", "/v3/projects/%p/tags", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "POST", "/v3/users", "{\"user\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}", { 201, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "GET", "/v3/users/%u", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "PATCH", "/v3/users/%u", "{\"user\":{\"description\":\"x\"}}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "GET", "/v3/users/%u/projects", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "GET", "/v3/users/%u/groups", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "POST", "/v3/groups", "{\"group\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}", { 201, 403, 403, 403 },
+      { 403, 403, 403, 403 } },
+    { "GET", "/v3/groups/%g", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "PATCH", "/v3/groups/%g", "{\"group\":{\"description\":\"x\"}}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "PUT", "/v3/groups/%g/users/%u", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "GET", "/v3/groups/%g/users/%u", NULL, { 204, 204, 204, 403 }, { 403, 403, 404, 403 } },
+    { "GET", "/v3/groups/%g/users", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "DELETE", "/v3/groups/%g/users/%u", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "PUT", "/v3/projects/%p/users/%u/roles/%r", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "GET", "/v3/projects/%p/users/%u/roles/%r", NULL, { 204, 204, 204, 403 }, { 403, 403, 404, 403 } },
+    { "GET", "/v3/projects/%p/users/%u/roles", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "DELETE", "/v3/projects/%p/users/%u/roles/%r", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "PUT", "/v3/projects/%p/users/%u/roles/%a", NULL, { 403, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "PUT", "/v3/projects/%p/users/%u/roles/%c", NULL, { 403, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "PUT", "/v3/domains/%d/groups/%g/roles/%r", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "GET", "/v3/domains/%d/groups/%g/roles", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "PUT", "/v3/OS-INHERIT/domains/%d/groups/%g/roles/%r/inherited_to_projects", NULL, { 204, 403, 403, 403 },
+      { 403, 403, 403, 403 } },
+    { "PUT", "/v3/OS-INHERIT/domains/%d/groups/%g/roles/%a/inherited_to_projects", NULL, { 403, 403, 403, 403 },
+      { 403, 403, 403, 403 } },
+    { "PUT", "/v3/system/users/%u/roles/%r", NULL, { 403, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "GET", "/v3/system/users/%u/roles", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
+    { "GET", "/v3/roles/%r", NULL, { 200, 403, 200, 403 }, { 200, 403, 200, 403 } },
+    { "GET", "/v3/roles/%a", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
+    { "GET", "/v3/roles", NULL, { 200, 403, 200, 403 }, { 200, 403, 200, 403 } },
+    { "GET", "/v3/roles?domain_id=%d", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
+    { "GET", "/v3/roles/%r/implies", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
+    { "GET", "/v3/role_inferences", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
+    { "GET", "/v3/role_assignments?scope.project.id=%p&include_subtree", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "DELETE", "/v3/groups/%g", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "DELETE", "/v3/users/%u", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "DELETE", "/v3/projects/%p", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
+};
+
+/* Those who may least ask first, so that the manager finds what it is to change. */
+static void test_border(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        for (int caller = CALLERS - 1; caller >= 0; caller--) {
+            for (int s = 1; s >= 0; s--) {
+                AUTO_FREE char *path = fill(CASES[i].path, &world.side[s]);
+                AUTO_FREE char *body = CASES[i].body != NULL ? fill(CASES[i].body, &world.side[s]) : NULL;
+                int expected = s == 0 ? CASES[i].own[caller] : CASES[i].foreign[caller];
+                kn_ks_ask(expected, CASES[i].method, path, world.token[caller], body);
+            }
+        }
+    }
+}
+
+/* Lists show what is within, whatever is asked for. */
+static void test_lists(void **state)
+{
+    static const struct {
+        const char *path, *key;
+        size_t expected;
+    } LISTS[] = {
+        { "/v3/domains", "domains", 1 },
+        { "/v3/users", "users", 1 },
+        { "/v3/users?domain_id=default", "users", 0 },
+        { "/v3/projects", "projects", 1 },
+        { "/v3/projects?domain_id=default", "projects", 0 },
+        { "/v3/groups", "groups", 1 },
+        { "/v3/role_assignments", "role_assignments", 3 },
+        { "/v3/role_assignments?scope.system=all", "role_assignments", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(LISTS); i++) {
+        kn_ks_ask(200, "GET", LISTS[i].path, world.token[READER], NULL);
+        if (json_array_size(kn_ks_at(LISTS[i].key)) != LISTS[i].expected) {
+            fail_msg("%s: %s, wanted %zu", LISTS[i].path, kn_ks.http.body.buf, LISTS[i].expected);
+        }
+        kn_ks_ask(403, "GET", LISTS[i].path, world.token[PROJECT_MANAGER], NULL);
+    }
+}
+
+/* What is not there is none of their business; everybody may look at oneself, from wherever. */
+static void test_nothing_and_self(void **state)
+{
+    static const char *const PATHS[] = { "/v3/users/nobody", "/v3/groups/nobody", "/v3/projects/nobody", "/v3/domains/nobody" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(PATHS); i++) {
+        kn_ks_ask(403, "GET", PATHS[i], world.token[MANAGER], NULL);
+        kn_ks_ask(404, "GET", PATHS[i], world.token[SYSTEM_READER], NULL);
+        kn_ks_ask(404, "GET", PATHS[i], kn_ks.admin, NULL);
+    }
+    kn_ks_ask(200, "GET", "/v3/users?name=realm-manager", kn_ks.admin, NULL);
+    AUTO_FREE char *self = kn_asprintf("/v3/users/%s", kn_ks_text("users.0.id"));
+    AUTO_FREE char *groups = kn_asprintf("%s/groups", self);
+    AUTO_FREE char *projects = kn_asprintf("%s/projects", self);
+    kn_ks_ask(200, "GET", self, world.token[MANAGER], NULL);
+    kn_ks_ask(200, "GET", groups, world.token[MANAGER], NULL);
+    kn_ks_ask(200, "GET", projects, world.token[MANAGER], NULL);
+    kn_ks_ask(403, "PATCH", self, world.token[MANAGER], "{\"user\":{\"enabled\":false}}");
+}
+
+/* New things come into the domain of the token when none is named. */
+static void test_home(void **state)
+{
+    (void)state;
+    kn_ks_ask(201, "POST", "/v3/projects", world.token[MANAGER], "{\"project\":{\"name\":\"at home\"}}");
+    assert_string_equal(kn_ks_text("project.domain_id"), world.side[0].domain);
+    kn_ks_ask(403, "POST", "/v3/projects", world.token[MANAGER], "{\"project\":{\"name\":\"abroad\",\"domain_id\":\"default\"}}");
+    kn_ks_ask(403, "POST", "/v3/projects", world.token[MANAGER], "{\"project\":{\"name\":\"own\",\"is_domain\":true}}");
+    kn_ks_ask(201, "POST", "/v3/groups", world.token[MANAGER], "{\"group\":{\"name\":\"at home\"}}");
+    assert_string_equal(kn_ks_text("group.domain_id"), world.side[0].domain);
+}
+
+/* --- the world --- */
+
+static void make_side(struct side *side, const char *name)
+{
+    AUTO_FREE char *domain = kn_asprintf("\"name\":\"%s\"", name);
+    kn_copy(side->domain, sizeof(side->domain), kn_ks_make("domains", "domain", domain));
+    AUTO_FREE char *inside = kn_asprintf("\"name\":\"%s\",\"domain_id\":\"%s\"", name, side->domain);
+    kn_copy(side->user, sizeof(side->user), kn_ks_make("users", "user", inside));
+    kn_copy(side->project, sizeof(side->project), kn_ks_make("projects", "project", inside));
+    kn_copy(side->group, sizeof(side->group), kn_ks_make("groups", "group", inside));
+}
+
+/* A user of the default domain with a role on a target of the first side, or on the system. */
+static void make_caller(int caller, const char *name, const char *target, const char *role, const char *scope)
+{
+    AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"password\":\"s3cret\"", name);
+
+    kn_ks_grant(204, "PUT", target, kn_ks_make("users", "user", members), kn_ks_role(role));
+    kn_ks_log_in(201, name, "s3cret", scope, world.token[caller]);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    kn_ks_start(NULL);
+    make_side(&world.side[0], "inside");
+    make_side(&world.side[1], "outside");
+    kn_copy(world.reader, sizeof(world.reader), kn_ks_role("reader"));
+    kn_copy(world.admin, sizeof(world.admin), kn_ks_role("admin"));
+    kn_copy(world.custom, sizeof(world.custom), kn_ks_make("roles", "role", "\"name\":\"custom\""));
+    AUTO_FREE char *domain = kn_asprintf("domains/%s", world.side[0].domain);
+    AUTO_FREE char *domain_scope = kn_asprintf("{\"domain\":{\"id\":\"%s\"}}", world.side[0].domain);
+    AUTO_FREE char *project = kn_asprintf("projects/%s", world.side[0].project);
+    AUTO_FREE char *project_scope = kn_asprintf("{\"project\":{\"id\":\"%s\"}}", world.side[0].project);
+    make_caller(MANAGER, "realm-manager", domain, "manager", domain_scope);
+    make_caller(READER, "realm-reader", domain, "reader", domain_scope);
+    make_caller(SYSTEM_READER, "realm-auditor", "system", "reader", "{\"system\":{\"all\":true}}");
+    make_caller(PROJECT_MANAGER, "realm-lead", project, "manager", project_scope);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    kn_ks_stop();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_nothing_and_self),
+        cmocka_unit_test(test_border),
+        cmocka_unit_test(test_home),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
