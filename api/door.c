@@ -154,6 +154,15 @@ static int check_policy(const struct kn_request *req, const struct kn_error *aut
                    req->route->path);
 }
 
+/* An application credential with access rules asks for what they name and for nothing else. */
+static int check_rules(const struct kn_door *door, const struct kn_request *req, const struct kn_api *api, struct kn_error *err)
+{
+    if (!req->caller.has_rules || req->route->policy == KN_POLICY_PUBLIC) {
+        return 0;
+    }
+    return door->allows != NULL ? door->allows(req, api->name, err) : kn_fail(err, KN_FORBIDDEN, "access rules are not known here");
+}
+
 static int check_project(const struct kn_request *req, const char *project_id, struct kn_error *err)
 {
     if (project_id == NULL || strcmp(project_id, req->caller.project_id) == 0) {
@@ -180,7 +189,8 @@ static int admit(const struct kn_door *door, struct kn_request *req, const char 
     }
     req->microversion = own->api->min_minor;
     if (choose_version(req, own->api, err) < 0 || pick_route(req, &place, res, err) < 0 ||
-        check_policy(req, known ? NULL : &auth_err, err) < 0 || check_project(req, place.project_id, err) < 0) {
+        check_policy(req, known ? NULL : &auth_err, err) < 0 || check_rules(door, req, own->api, err) < 0 ||
+        check_project(req, place.project_id, err) < 0) {
         return -1;
     }
     own->plain_errors = own->api->dialect == KN_DIALECT_GLANCE && req->route->upload != NULL;

@@ -17,6 +17,8 @@ struct kn_door {
     struct kn_bus *bus;
     /* Who a token belongs to; kn_identity_check(), or a test's own. */
     int (*authenticate)(const char *token, struct kn_caller *ret_caller, struct kn_error *err);
+    /* Whether the access rules of a token that has some allow this; kn_identity_allows(). NULL: such tokens may nothing. */
+    int (*allows)(const struct kn_request *req, const char *service, struct kn_error *err);
 };
 
 /* The door's own part of a request: req->door. */

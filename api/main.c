@@ -63,7 +63,7 @@ static void keep_house(struct kn_daemon *d)
 int main(int argc, char **argv)
 {
     struct kn_daemon d = { 0 };
-    struct kn_door door = { .authenticate = kn_identity_check };
+    struct kn_door door = { .authenticate = kn_identity_check, .allows = kn_identity_allows };
     struct kn_http_server *server = NULL;
     struct kn_error err = { 0 };
     int result = kn_daemon_init(&d, "api", argc, argv, NULL, true, &err);

@@ -13,5 +13,7 @@ int kn_identity_start(const struct kn_conf *conf, struct kn_error *err);
 void kn_identity_stop(void);
 /* Any thread, a few µs, no database. KN_UNAUTHORIZED: forged, expired or revoked. */
 int kn_identity_check(const char *token, struct kn_caller *ret_caller, struct kn_error *err);
+/* Whether the access rules of the caller's token allow this request to the service of that name. KN_UNAUTHORIZED otherwise. */
+int kn_identity_allows(const struct kn_request *req, const char *service, struct kn_error *err);
 
 #endif

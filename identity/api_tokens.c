@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "identity/app_credential.h"
 #include "identity/authenticate.h"
 #include "identity/catalog.h"
 #include "identity/handlers.h"
@@ -70,9 +71,12 @@ static int default_scope(struct kn_db *db, const struct kn_account *account, str
     return 0;
 }
 
-static int find_scope(struct kn_db *db, const struct kn_login *login, const struct kn_account *account,
+static int find_scope(struct kn_db *db, const struct kn_login *login, const struct kn_account *account, const struct kn_token *token,
                       struct kn_scope_facts *ret, struct kn_error *err)
 {
+    if (token->credential_id[0] != '\0') {
+        return kn_app_credential_scope(db, token->credential_id, account->id, token->scope_id, ret, err);
+    }
     return login->scope_said ? wanted_scope(db, login, account, ret, err) : default_scope(db, account, ret, err);
 }
 
@@ -149,8 +153,50 @@ static void write_times(struct kn_strbuf *sb, const struct kn_token *token)
     kn_jsonw_str(sb, "expires_at", time);
 }
 
+/* "access_rules" of a token's lines. */
+static void write_rules(struct kn_strbuf *sb, const char *rules)
+{
+    static const char *const KEYS[] = { "service", "method", "path" };
+
+    kn_jsonw_array(sb, "access_rules");
+    while (*rules != '\0') {
+        kn_jsonw_object(sb, NULL);
+        for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
+            size_t len = strcspn(rules, "\t\n");
+            AUTO_FREE char *value = kn_strndup(rules, len);
+            kn_jsonw_str(sb, KEYS[i], value);
+            rules += len + (rules[len] != '\0');
+        }
+        kn_jsonw_end_object(sb);
+    }
+    kn_jsonw_end_array(sb);
+}
+
+static void write_credential(struct kn_strbuf *sb, const struct kn_app_credential *credential)
+{
+    if (credential->id[0] == '\0') {
+        return;
+    }
+    kn_jsonw_object(sb, "application_credential");
+    kn_jsonw_str(sb, "id", credential->id);
+    kn_jsonw_str(sb, "name", credential->name);
+    kn_jsonw_bool(sb, "restricted", !credential->unrestricted);
+    if (credential->rules[0] != '\0') {
+        write_rules(sb, credential->rules);
+    }
+    kn_jsonw_end_object(sb);
+}
+
+/* The credential behind a token; nothing for a token of a person. */
+static int find_credential(struct kn_db *db, const struct kn_token *token, struct kn_app_credential *ret, struct kn_error *err)
+{
+    const struct kn_named_credential named = { .id = token->credential_id };
+
+    return token->credential_id[0] == '\0' ? 0 : kn_app_credential_find(db, &named, ret, err);
+}
+
 static void write_token(struct kn_request *req, const struct kn_token *token, const struct kn_account *account,
-                        const struct kn_scope_facts *facts, struct kn_response *res)
+                        const struct kn_scope_facts *facts, const struct kn_app_credential *credential, struct kn_response *res)
 {
     struct kn_strbuf *sb = &res->body;
 
@@ -161,6 +207,7 @@ static void write_token(struct kn_request *req, const struct kn_token *token, co
     write_audit(sb, token);
     write_times(sb, token);
     write_scope(sb, facts);
+    write_credential(sb, credential);
     if (facts->kind != KN_SCOPE_NONE && kn_request_query(req, "nocatalog") == NULL) {
         const struct kn_catalog catalog = { kn_catalog_url(req), req->conf->identity_region,
                                             facts->kind == KN_SCOPE_PROJECT ? facts->id : "" };
@@ -178,7 +225,7 @@ static void fill(struct kn_token *token, const struct kn_account *account, const
     int64_t latest = kn_now_us() + conf->identity_token_s * 1000000;
 
     token->issued_us = kn_now_us();
-    token->expires_us = token->has_parent && token->expires_us < latest ? token->expires_us : latest;
+    token->expires_us = token->expires_us > 0 && token->expires_us < latest ? token->expires_us : latest;
     token->scope = facts->kind;
     token->roles = facts->roles;
     kn_copy(token->user_id, sizeof(token->user_id), account->id);
@@ -192,6 +239,7 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     AUTO_FACTS struct kn_scope_facts facts = { 0 };
+    struct kn_app_credential credential = { 0 };
     struct kn_account account = { 0 };
     struct kn_token token = { 0 };
     struct kn_login login;
@@ -200,13 +248,14 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
         return -1;
     }
     token.methods = (uint8_t)login.methods;
-    if (kn_authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &facts, err) < 0) {
+    if (kn_authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &token, &facts, err) < 0 ||
+        find_credential(req->db, &token, &credential, err) < 0) {
         return -1;
     }
     fill(&token, &account, &facts, req->conf);
     kn_identity_sign(&token, &text);
     kn_response_header(res, "X-Subject-Token", text.buf);
-    write_token(req, &token, &account, &facts, res);
+    write_token(req, &token, &account, &facts, &credential, res);
     return 0;
 }
 
@@ -230,9 +279,19 @@ static int subject(struct kn_request *req, const char **ret_text, struct kn_toke
     return 0;
 }
 
+static int scope_of(struct kn_db *db, const struct kn_token *token, struct kn_scope_facts *ret, struct kn_error *err)
+{
+    const struct kn_named target = { .id = token->scope_id };
+
+    return token->credential_id[0] != '\0'
+               ? kn_app_credential_scope(db, token->credential_id, token->user_id, token->scope_id, ret, err)
+               : kn_scope_find(db, token->scope, &target, token->user_id, ret, err);
+}
+
 int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_FACTS struct kn_scope_facts facts = { 0 };
+    struct kn_app_credential credential = { 0 };
     struct kn_account account = { 0 };
     struct kn_token token;
     const char *text = NULL;
@@ -240,15 +299,14 @@ int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_er
     if (subject(req, &text, &token, err) < 0) {
         return -1;
     }
-    const struct kn_named target = { .id = token.scope_id };
-    if (kn_authenticate_again(req->db, token.user_id, &account, err) < 0 ||
-        kn_scope_find(req->db, token.scope, &target, token.user_id, &facts, err) < 0) {
+    if (kn_authenticate_again(req->db, token.user_id, &account, err) < 0 || scope_of(req->db, &token, &facts, err) < 0 ||
+        find_credential(req->db, &token, &credential, err) < 0) {
         return err->code == KN_UNAUTHORIZED || err->code == KN_NOT_FOUND
                    ? kn_fail(err, KN_NOT_FOUND, "Failed to validate token")
                    : -1;
     }
     kn_response_header(res, "X-Subject-Token", text);
-    write_token(req, &token, &account, &facts, res);
+    write_token(req, &token, &account, &facts, &credential, res);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "identity/app_credential.h"
 #include "identity/identity.h"
 #include "identity/password.h"
 #include "lib/base/clock.h"
@@ -97,6 +98,16 @@ static int read_token(const char *text, struct kn_token *ret, struct kn_error *e
     return 0;
 }
 
+/* What a token of a credential cannot be made to leave: the credential, its project, its rules. */
+static void bind_credential(struct kn_token *made, const char *id, const char *project_id, bool unrestricted, const char *rules)
+{
+    made->methods |= KN_METHOD_APP_CREDENTIAL;
+    made->unrestricted = unrestricted;
+    kn_copy(made->credential_id, sizeof(made->credential_id), id);
+    kn_copy(made->scope_id, sizeof(made->scope_id), project_id);
+    kn_copy(made->rules, sizeof(made->rules), rules);
+}
+
 /* A token made from another lives no longer than that one. */
 static int by_token(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
                     struct kn_error *err)
@@ -106,11 +117,55 @@ static int by_token(struct kn_request *req, const struct kn_login *login, struct
     if (read_token(login->token, &old, err) < 0 || kn_authenticate_again(req->db, old.user_id, ret, err) < 0) {
         return -1;
     }
+    if (old.credential_id[0] != '\0') {
+        if (login->scope_said) {
+            return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: Using an application credential "
+                           "token to create a scoped token is not allowed.");
+        }
+        bind_credential(made, old.credential_id, old.scope_id, old.unrestricted, old.rules);
+    }
     made->expires_us = old.expires_us;
     made->methods |= old.methods;
     made->has_parent = true;
     memcpy(made->parent, old.audit, KN_AUDIT_BYTES);
     return 0;
+}
+
+static bool secret_is_right(const struct kn_app_credential *credential, const char *secret)
+{
+    return credential->id[0] != '\0' && kn_app_secret_matches(credential->hash, secret) &&
+           (credential->expires_us == 0 || credential->expires_us > kn_now_us());
+}
+
+static int by_credential(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
+                         struct kn_error *err)
+{
+    const struct kn_named_credential *named = &login->credential;
+    AUTO_FREE char *what = kn_asprintf("%s of %s", named->id != NULL ? named->id : named->name,
+                                       named->id != NULL ? "" : try_name(req, &named->user));
+    AUTO_FREE char *limited = kn_asprintf("credential %s %s", what, kn_request_remote(req));
+    struct kn_app_credential credential = { 0 };
+    struct kn_error why = { 0 };
+
+    if (login->scope_said) {
+        return kn_fail(err, KN_UNAUTHORIZED, "Application credentials cannot request a scope.");
+    }
+    if (kn_identity_may_try(limited, err) < 0) {
+        return -1;
+    }
+    if (kn_app_credential_find(req->db, named, &credential, &why) < 0 && why.code != KN_NOT_FOUND) {
+        *err = why;
+        return -1;
+    }
+    if (!secret_is_right(&credential, login->secret)) {
+        kn_identity_failed(limited);
+        kn_log(KN_WARNING, "login failed", "credential", credential.id[0] != '\0' ? credential.id : NULL, "remote",
+               kn_request_remote(req), NULL);
+        return kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
+    }
+    bind_credential(made, credential.id, credential.project_id, credential.unrestricted, credential.rules);
+    made->expires_us = credential.expires_us;
+    return kn_authenticate_again(req->db, credential.user_id, ret, err);
 }
 
 /* The user's own rules, if it has any: one of them names no other methods than these. */
@@ -129,23 +184,29 @@ static int check_factors(struct kn_db *db, const struct kn_account *account, uns
     return kn_rows_count(rows) > 0 ? 0 : kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
 }
 
+/* Several methods have to speak of the same user. */
+static int agree(struct kn_account *account, const struct kn_account *other, struct kn_error *err)
+{
+    if (account->id[0] != '\0' && strcmp(account->id, other->id) != 0) {
+        return kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
+    }
+    *account = *other;
+    return 0;
+}
+
 int kn_authenticate(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
                     struct kn_error *err)
 {
-    struct kn_account account = { 0 };
+    struct kn_account account = { 0 }, other = { 0 };
 
     if (login->password != NULL && by_password(req, login, &account, err) < 0) {
         return -1;
     }
-    if (login->token != NULL) {
-        struct kn_account other = { 0 };
-        if (by_token(req, login, &other, made, err) < 0) {
-            return -1;
-        }
-        if (account.id[0] != '\0' && strcmp(account.id, other.id) != 0) {
-            return kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
-        }
-        account = other;
+    if (login->secret != NULL && (by_credential(req, login, &other, made, err) < 0 || agree(&account, &other, err) < 0)) {
+        return -1;
+    }
+    if (login->token != NULL && (by_token(req, login, &other, made, err) < 0 || agree(&account, &other, err) < 0)) {
+        return -1;
     }
     if (check_factors(req->db, &account, made->methods, err) < 0) {
         return -1;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "identity/app_credential.h"
 #include "identity/held.h"
 #include "identity/nouns.h"
 #include "identity/revoke.h"
@@ -97,7 +98,13 @@ int kn_grant_delete(struct kn_db *db, const struct kn_grant *g, struct kn_error 
     if (kn_db_run(db, &REVOKE, held, NULL, err) < 0 || kn_db_change(db, &DELETE, args, &gone, err) < 0) {
         return -1;
     }
-    return gone == 0 ? not_assigned(g, err) : kn_tx_commit(&tx, err);
+    if (gone == 0) {
+        return not_assigned(g, err);
+    }
+    if (g->user_id != NULL && g->project_id != NULL && kn_app_credential_forget_user(db, g->user_id, g->project_id, err) < 0) {
+        return -1;
+    }
+    return kn_tx_commit(&tx, err);
 }
 
 int kn_grant_exists(struct kn_db *db, const struct kn_grant *g, struct kn_error *err)

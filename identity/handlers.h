@@ -23,6 +23,9 @@ kn_handler kn_users_list, kn_users_show, kn_users_create, kn_users_update, kn_us
 /* api_groups.c */
 kn_handler kn_groups_list, kn_groups_show, kn_groups_create, kn_groups_update, kn_groups_delete, kn_groups_of_user,
     kn_members_list, kn_members_add, kn_members_check, kn_members_remove;
+/* api_app_credentials.c */
+kn_handler kn_app_credentials_list, kn_app_credentials_show, kn_app_credentials_create, kn_app_credentials_delete,
+    kn_access_rules_list, kn_access_rules_show, kn_access_rules_delete;
 /* api_roles.c */
 kn_handler kn_roles_list, kn_roles_show, kn_roles_create, kn_roles_update, kn_roles_delete;
 /* api_inferences.c */

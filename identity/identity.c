@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "identity/access_rule.h"
 #include "identity/keys.h"
 #include "identity/limiter.h"
 #include "identity/password.h"
@@ -163,7 +164,22 @@ int kn_identity_check(const char *text, struct kn_caller *ret_caller, struct kn_
     ret_caller->is_admin = (token.roles & KN_ROLE_ADMIN) != 0;
     ret_caller->roles = token.roles;
     ret_caller->expires_at_us = token.expires_us;
+    kn_copy(ret_caller->credential_id, sizeof(ret_caller->credential_id), token.credential_id);
+    ret_caller->restricted = token.credential_id[0] != '\0' && !token.unrestricted;
+    ret_caller->has_rules = token.rules[0] != '\0';
     return 0;
+}
+
+int kn_identity_allows(const struct kn_request *req, const char *service, struct kn_error *err)
+{
+    struct kn_token token;
+
+    if (kn_identity_read(req->caller.token, &token, err) < 0) {
+        return -1;
+    }
+    return kn_access_rules_allow(token.rules, service, req->method, req->path)
+               ? 0
+               : kn_fail(err, KN_UNAUTHORIZED, "The access rules of the application credential do not allow this.");
 }
 
 void kn_identity_refresh(struct kn_db *db)

@@ -70,6 +70,27 @@ static int parse_token(const json_t *identity, struct kn_login *login, struct kn
     return login->token != NULL ? 0 : missing("token", err);
 }
 
+static int parse_credential(const json_t *identity, struct kn_login *login, struct kn_error *err)
+{
+    const json_t *method = NULL, *user = NULL;
+
+    if (take_object(identity, "application_credential", &method, err) < 0) {
+        return -1;
+    }
+    login->secret = json_string_value(json_object_get(method, "secret"));
+    login->credential.id = json_string_value(json_object_get(method, "id"));
+    login->credential.name = json_string_value(json_object_get(method, "name"));
+    if (login->secret == NULL) {
+        return missing("secret", err);
+    }
+    if (login->credential.id != NULL) {
+        return 0;
+    }
+    return login->credential.name == NULL                  ? missing("application_credential", err)
+           : take_object(method, "user", &user, err) < 0 ? -1
+                                                           : take_named(user, "user", &login->credential.user, err);
+}
+
 static const struct {
     const char *name;
     enum kn_method bit;
@@ -77,6 +98,7 @@ static const struct {
 } METHODS[] = {
     { "password", KN_METHOD_PASSWORD, parse_password },
     { "token", KN_METHOD_TOKEN, parse_token },
+    { "application_credential", KN_METHOD_APP_CREDENTIAL, parse_credential },
 };
 
 bool kn_method_known(const char *name)

@@ -16,11 +16,20 @@ struct kn_named {
     const char *domain_name;
 };
 
+/* An application credential by its id, or by its name and its user's. */
+struct kn_named_credential {
+    const char *id;
+    const char *name;
+    struct kn_named user;
+};
+
 struct kn_login {
     unsigned methods;          /* bits of enum kn_method */
     struct kn_named user;      /* of the method password */
     const char *password;
     const char *token;         /* of the method token */
+    struct kn_named_credential credential; /* of the method application_credential */
+    const char *secret;
     bool scope_said;           /* no scope at all means the user's default project */
     enum kn_scope scope;
     struct kn_named target;    /* the project or domain; a domain in id and name */

@@ -144,7 +144,7 @@ static bool any_hit(const struct kn_revocations *r, const struct kn_token *t)
     kn_audit_text(t->audit, audit);
     kn_revoke_grant_name(t->user_id, t->scope_id, grant);
     return hit(r, KN_REVOKE_TOKEN, audit, t->issued_us) || hit(r, KN_REVOKE_USER, t->user_id, t->issued_us) ||
-           hit(r, KN_REVOKE_DOMAIN, t->user_domain_id, t->issued_us) ||
+           hit(r, KN_REVOKE_DOMAIN, t->user_domain_id, t->issued_us) || hit(r, KN_REVOKE_CREDENTIAL, t->credential_id, t->issued_us) ||
            hit(r, scope_kind, t->scope_id, t->issued_us) || hit(r, KN_REVOKE_DOMAIN, t->scope_domain_id, t->issued_us) ||
            (t->scope != KN_SCOPE_NONE && hit(r, KN_REVOKE_GRANT, grant, t->issued_us));
 }

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "identity/app_credential.h"
 #include "identity/held.h"
 #include "identity/immutable.h"
 #include "identity/nouns.h"
@@ -114,7 +115,7 @@ int kn_role_delete(struct kn_db *db, const char *id, struct kn_error *err)
     if (kn_tx_begin(&tx, db, err) < 0 || may_change(db, id, &immutable, err) < 0 ||
         kn_immutable_delete(immutable, "role", id, err) < 0 ||
         kn_db_run(db, &REVOKE, KN_ARGS(kn_arg_int(&now, kn_now_us()), id), NULL, err) < 0 ||
-        kn_db_run(db, &DELETE, KN_ARGS(id), NULL, err) < 0) {
+        kn_app_credential_forget_role(db, id, err) < 0 || kn_db_run(db, &DELETE, KN_ARGS(id), NULL, err) < 0) {
         return -1;
     }
     return kn_tx_commit(&tx, err);

@@ -10,6 +10,9 @@
 #define MANAGER KN_POLICY_DOMAIN_MANAGER
 #define READER KN_POLICY_DOMAIN_READER
 #define READER_OR_SELF KN_POLICY_DOMAIN_READER_OR_SELF
+#define SELF KN_POLICY_SELF
+#define ADMIN_OR_SELF KN_POLICY_ADMIN_OR_SELF
+#define SYSTEM_OR_SELF KN_POLICY_SYSTEM_READER_OR_SELF
 #define READER_OR_OWN KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT
 #define READER_OR_HOME KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN
 #define READER_OR_MANAGER KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER
@@ -61,6 +64,14 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/users/{id}/projects", READER_OR_SELF, 200, kn_users_projects),
     ROUTE("GET", "/users/{id}/groups", READER_OR_SELF, 200, kn_groups_of_user),
 
+    ROUTE("GET", "/users/{user}/application_credentials", SYSTEM_OR_SELF, 200, kn_app_credentials_list),
+    ROUTE("POST", "/users/{user}/application_credentials", SELF, 201, kn_app_credentials_create),
+    ROUTE("GET", "/users/{user}/application_credentials/{id}", SYSTEM_OR_SELF, 200, kn_app_credentials_show),
+    ROUTE("DELETE", "/users/{user}/application_credentials/{id}", ADMIN_OR_SELF, 204, kn_app_credentials_delete),
+    ROUTE("GET", "/users/{user}/access_rules", SYSTEM_OR_SELF, 200, kn_access_rules_list),
+    ROUTE("GET", "/users/{user}/access_rules/{id}", SYSTEM_OR_SELF, 200, kn_access_rules_show),
+    ROUTE("DELETE", "/users/{user}/access_rules/{id}", ADMIN_OR_SELF, 204, kn_access_rules_delete),
+
     ROUTE("GET", "/groups", READER, 200, kn_groups_list),
     ROUTE("POST", "/groups", MANAGER, 201, kn_groups_create),
     ROUTE("GET", "/groups/{id}", READER, 200, kn_groups_show),
@@ -96,7 +107,7 @@ static const struct kn_route ROUTES[] = {
 static bool hashes(const struct kn_route *route)
 {
     return route->handle == kn_tokens_create || route->handle == kn_users_create || route->handle == kn_users_update ||
-           route->handle == kn_users_password;
+           route->handle == kn_users_password || route->handle == kn_app_credentials_create;
 }
 
 const struct kn_api kn_identity_api = {

@@ -12,7 +12,7 @@
 #include "lib/base/mem.h"
 
 #define MAC_BYTES 32
-#define BYTES_MAX 480 /* what KN_TOKEN_MAX characters can hold */
+#define BYTES_MAX 2700 /* what KN_TOKEN_MAX characters can hold */
 
 enum id_form { ID_NONE, ID_DEFAULT, ID_HEX, ID_TEXT };
 
@@ -73,6 +73,12 @@ void kn_token_encode(const struct kn_token *token, const struct kn_keys *keys, s
     if (token->has_parent) {
         kn_strbuf_add(&bytes, token->parent, KN_AUDIT_BYTES);
     }
+    if ((token->methods & KN_METHOD_APP_CREDENTIAL) != 0) {
+        put_id(&bytes, token->credential_id);
+        put_number(&bytes, token->unrestricted, 1);
+        put_number(&bytes, strlen(token->rules), 2);
+        kn_strbuf_addstr(&bytes, token->rules);
+    }
     kn_hmac_sha256(keys->key[0].secret, KN_KEY_BYTES, bytes.buf, bytes.len, mac);
     kn_strbuf_add(&bytes, mac, sizeof(mac));
     kn_strbuf_addstr(out, KN_TOKEN_PREFIX);
@@ -89,7 +95,7 @@ struct cursor {
 
 static const uint8_t *take(struct cursor *c, size_t len)
 {
-    static const uint8_t NOTHING[256];
+    static const uint8_t NOTHING[KN_TOKEN_RULES];
     if (c->broken || (size_t)(c->end - c->at) < len) {
         c->broken = true;
         return NOTHING;
@@ -148,6 +154,18 @@ static void take_id(struct cursor *c, char out[65])
     }
 }
 
+static void take_credential(struct cursor *c, struct kn_token *t)
+{
+    take_id(c, t->credential_id);
+    t->unrestricted = take_number(c, 1) != 0;
+    size_t len = take_number(c, 2);
+    if (len > KN_TOKEN_RULES || t->credential_id[0] == '\0') {
+        c->broken = true;
+        return;
+    }
+    memcpy(t->rules, take(c, len), len);
+}
+
 static bool read_fields(struct cursor *c, struct kn_token *t)
 {
     t->methods = (uint8_t)take_number(c, 1);
@@ -163,6 +181,9 @@ static bool read_fields(struct cursor *c, struct kn_token *t)
     t->has_parent = take_number(c, 1) != 0;
     if (t->has_parent) {
         memcpy(t->parent, take(c, KN_AUDIT_BYTES), KN_AUDIT_BYTES);
+    }
+    if ((t->methods & KN_METHOD_APP_CREDENTIAL) != 0) {
+        take_credential(c, t);
     }
     return !c->broken && c->at == c->end && t->scope <= KN_SCOPE_SYSTEM && t->user_id[0] != '\0';
 }

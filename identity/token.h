@@ -3,7 +3,8 @@
  * token: what a token says, and its text. Self-contained: "kn1." + base64url of
  *
  *   u32 key id | u8 methods | u8 scope | u8 roles | id user | id user's domain | id scope | id scope's domain
- *   | i64 issued µs | i64 expires µs | 16 bytes audit id | u8 has parent | [16 bytes parent's audit id] | 32 bytes HMAC-SHA256
+ *   | i64 issued µs | i64 expires µs | 16 bytes audit id | u8 has parent | [16 bytes parent's audit id]
+ *   | [of an application credential: id credential | u8 unrestricted | u16 length + access rules] | 32 bytes HMAC-SHA256
  *
  * numbers big-endian; an id is 0 (none), 1 (the literal "default"), 2 + 16 bytes (32 hex digits), or 3 + length + text. The HMAC covers
  * all before it. Pure: keys and the time come from the caller.
@@ -19,14 +20,15 @@
 #include "lib/base/strbuf.h"
 
 #define KN_TOKEN_PREFIX "kn1."
-#define KN_TOKEN_MAX 640        /* characters of a token's text */
+#define KN_TOKEN_MAX 3600       /* characters of a token's text; without access rules they are some 250 */
+#define KN_TOKEN_RULES 2048     /* bytes of access rules, in the text of access_rule.h */
 #define KN_AUDIT_BYTES 16
 #define KN_AUDIT_TEXT 23        /* base64url with its NUL */
 #define KN_KEY_BYTES 32
 #define KN_KEYS_MAX 8
 
 enum kn_scope { KN_SCOPE_NONE, KN_SCOPE_PROJECT, KN_SCOPE_DOMAIN, KN_SCOPE_SYSTEM };
-enum kn_method { KN_METHOD_PASSWORD = 1, KN_METHOD_TOKEN = 2 };
+enum kn_method { KN_METHOD_PASSWORD = 1, KN_METHOD_TOKEN = 2, KN_METHOD_APP_CREDENTIAL = 4 };
 
 struct kn_key {
     uint32_t id;
@@ -51,6 +53,9 @@ struct kn_token {
     uint8_t audit[KN_AUDIT_BYTES];
     bool has_parent;            /* made from another token */
     uint8_t parent[KN_AUDIT_BYTES];
+    char credential_id[65];     /* with KN_METHOD_APP_CREDENTIAL; "" otherwise */
+    bool unrestricted;          /* the credential may make others */
+    char rules[KN_TOKEN_RULES + 1]; /* what alone may be asked for; "" = anything */
 };
 
 /* Signs with the first key. */

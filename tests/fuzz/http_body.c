@@ -8,6 +8,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool bit(unsigned methods, enum kn_method method)
+{
+    return (methods & method) != 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *body = NULL;
@@ -17,8 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (kn_body_parse((const char *)data, size, &body, &err) < 0) {
         return 0;
     }
-    if (kn_login_parse(body, &login, &err) == 0 && (login.password == NULL) == (login.token == NULL) &&
-        login.methods != (KN_METHOD_PASSWORD | KN_METHOD_TOKEN)) {
+    if (kn_login_parse(body, &login, &err) == 0 && (bit(login.methods, KN_METHOD_PASSWORD) != (login.password != NULL) ||
+                                                    bit(login.methods, KN_METHOD_TOKEN) != (login.token != NULL) ||
+                                                    bit(login.methods, KN_METHOD_APP_CREDENTIAL) != (login.secret != NULL) ||
+                                                    login.methods == 0)) {
         abort(); /* a login that was accepted says who it is */
     }
     json_decref(body);

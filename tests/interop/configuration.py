@@ -30,7 +30,8 @@ def access(work, target):
         "oslo_concurrency": {"lock_path": work / "locks"},
         "auth": {"admin_username": target.username, "admin_password": target.password, "admin_project_name": target.project,
                  "admin_domain_name": target.domain},
-        "identity": {"uri_v3": target.auth_url, "region": target.region},
+        "identity": {"uri_v3": target.auth_url, "region": target.region, "user_lockout_failure_attempts": 2,
+                     "user_lockout_duration": 5, "user_unique_last_password_count": 2},
         "identity-feature-enabled": {"security_compliance": True},
         "service_available": {"swift": False},
     }

@@ -173,6 +173,7 @@ void kn_ks_start(void (*configure)(struct kn_conf *conf))
     prepare(&err);
     assert_ok(kn_identity_start(&kn_ks.conf, &err), &err);
     kn_ks.door.authenticate = kn_identity_check;
+    kn_ks.door.allows = kn_identity_allows;
     assert_ok(kn_door_init(&kn_ks.door, APIS, &kn_ks.conf, NULL, &err), &err);
     assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, &kn_ks.door, &kn_ks.server, &err), &err);
     kn_ks.http = kn_test_http_open(kn_http_port(kn_ks.server));

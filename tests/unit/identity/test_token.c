@@ -26,10 +26,15 @@ static const struct kn_token FULL = {
 };
 static const struct kn_token BARE = { .methods = KN_METHOD_PASSWORD, .user_id = HEX, .user_domain_id = "default",
                                       .issued_us = NOW, .expires_us = NOW + 1, .audit = "abcdefghijklmnop" };
+static const struct kn_token RULED = {
+    .methods = KN_METHOD_APP_CREDENTIAL, .scope = KN_SCOPE_PROJECT, .user_id = HEX, .user_domain_id = "default", .scope_id = HEX,
+    .scope_domain_id = "default", .issued_us = NOW, .expires_us = NOW + 1, .audit = "abcdefghijklmnop", .credential_id = HEX,
+    .unrestricted = true, .rules = "compute\tGET\t/v2.1/servers\n",
+};
 
 static void test_round_trip(void **state)
 {
-    const struct kn_token *const TOKENS[] = { &FULL, &BARE };
+    const struct kn_token *const TOKENS[] = { &FULL, &BARE, &RULED };
     struct kn_error err = { 0 };
 
     (void)state;
@@ -49,8 +54,32 @@ static void test_round_trip(void **state)
         assert_true(got.issued_us == TOKENS[i]->issued_us && got.expires_us == TOKENS[i]->expires_us);
         assert_memory_equal(got.audit, TOKENS[i]->audit, KN_AUDIT_BYTES);
         assert_int_equal(got.has_parent, TOKENS[i]->has_parent);
+        assert_string_equal(got.credential_id, TOKENS[i]->credential_id);
+        assert_int_equal(got.unrestricted, TOKENS[i]->unrestricted);
+        assert_string_equal(got.rules, TOKENS[i]->rules);
         assert_memory_equal(got.parent, TOKENS[i]->parent, KN_AUDIT_BYTES);
     }
+}
+
+/* As many rules as a token can hold fit into its text. */
+static void test_longest(void **state)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+    struct kn_token token = RULED, got;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    memset(token.user_id, 'u', 64);
+    memset(token.user_domain_id, 'd', 64);
+    memset(token.scope_id, 's', 64);
+    memset(token.scope_domain_id, 'e', 64);
+    memset(token.credential_id, 'c', 64);
+    memset(token.rules, 'r', KN_TOKEN_RULES);
+    token.has_parent = true;
+    kn_token_encode(&token, &KEYS, &sb);
+    assert_true(sb.len <= KN_TOKEN_MAX);
+    assert_ok(kn_token_decode(sb.buf, &KEYS, NOW, &got, &err), &err);
+    assert_string_equal(got.rules, token.rules);
 }
 
 static void test_every_character_counts(void **state)
@@ -210,7 +239,7 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_every_character_counts),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_longest),   cmocka_unit_test(test_every_character_counts),
         cmocka_unit_test(test_expiry_and_keys), cmocka_unit_test(test_not_tokens),
         cmocka_unit_test(test_audit_text),   cmocka_unit_test(test_key_rotation),
         cmocka_unit_test(test_key_file),     cmocka_unit_test(test_bad_key_files),
