@@ -131,11 +131,10 @@ static int find_role(const struct kn_rows *held, const json_t *wanted)
     return -1;
 }
 
-/* The wanted ones of the held roles, with what they imply; all if none is named. */
+/* The wanted ones of the held roles; all if none is named. */
 static int choose_roles(const struct kn_scope_facts *held, const json_t *wanted, struct kn_array *ret, struct kn_error *err)
 {
     const json_t *role = NULL;
-    uint32_t bits = 0;
     size_t k = 0;
 
     json_array_foreach(wanted, k, role) {
@@ -145,13 +144,9 @@ static int choose_roles(const struct kn_scope_facts *held, const json_t *wanted,
                            "unassigned role");
         }
         kn_array_add(ret, kn_rows_text(held->role_rows, row, 0));
-        bits |= kn_role_bits(kn_rows_text(held->role_rows, row, 1));
     }
-    for (int i = 0; i < kn_rows_count(held->role_rows); i++) {
-        uint32_t own = kn_role_bits(kn_rows_text(held->role_rows, i, 1));
-        if (json_array_size(wanted) == 0 || (own != 0 && (own & ~bits) == 0)) {
-            kn_array_add(ret, kn_rows_text(held->role_rows, i, 0));
-        }
+    for (int i = 0; json_array_size(wanted) == 0 && i < kn_rows_count(held->role_rows); i++) {
+        kn_array_add(ret, kn_rows_text(held->role_rows, i, 0));
     }
     return ret->count > 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "Invalid application credential: there is no role to give");
 }

@@ -40,7 +40,9 @@ static const struct kn_stmt INSERT = { "app_credential_insert",
     "INSERT INTO application_credential (id, user_id, project_id, name, description, secret_hash, unrestricted, expires_at) "
     "VALUES ($1, $2, $3, $4, coalesce($5, ''), $6, $7::boolean, $8::timestamp AT TIME ZONE 'UTC')", 8 };
 static const struct kn_stmt INSERT_ROLES = { "app_credential_insert_roles",
-    "INSERT INTO application_credential_role (credential_id, role_id) SELECT DISTINCT $1, unnest($2::text[])", 2 };
+    "WITH RECURSIVE down (id) AS (SELECT unnest($2::text[]) UNION SELECT i.implied_id FROM role_implication i "
+    "JOIN down ON i.prior_id = down.id) INSERT INTO application_credential_role (credential_id, role_id) "
+    "SELECT $1, r.id FROM role r JOIN down ON down.id = r.id WHERE r.domain_id IS NULL", 2 };
 static const struct kn_stmt DELETE = { "app_credential_delete",
     "DELETE FROM application_credential WHERE id = $1 AND user_id = $2", 2 };
 static const struct kn_stmt FORGET_USER = { "app_credential_forget_user",

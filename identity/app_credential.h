@@ -47,7 +47,7 @@ struct kn_app_credential_wish {
     const char *hash;
     bool unrestricted;
     const char *expires_at;      /* ISO 8601 or NULL */
-    const char *role_ids;        /* array literal, not empty */
+    const char *role_ids;        /* array literal, not empty; what they imply comes with them */
     const json_t *rules;         /* NULL = none */
 };
 int kn_app_credential_insert(struct kn_db *db, const char *id, const struct kn_app_credential_wish *wish, struct kn_error *err);
