@@ -33,6 +33,7 @@ part clang-tidy $tally step clang-tidy "${make[@]}" "$jobs" -k tidy
 part cppcheck $tally step cppcheck "${make[@]}" cppcheck
 part it $tally suite it "${make[@]}" it
 part e2e short e2e
+part interop short interop
 part chaos short chaos
 part bench short bench
 $tally sum

@@ -34,12 +34,13 @@ def access(work, target):
                      "user_lockout_duration": 5, "user_unique_last_password_count": 2},
         "identity-feature-enabled": {"security_compliance": True},
         "service_available": {"swift": False},
+        "network-feature-enabled": {"ipv6_subnet_attributes": True},
     }
 
 
 def images():
     return {
-        "image": {"disk_formats": "raw,ami,ari,aki"},
+        "image": {"disk_formats": "raw,ami,ari,aki,raw,ami,qcow2,iso,vhd,vhdx,vmdk,vdi"},
         "image-feature-enabled": {"image_format_enforcement": False},
     }
 
