@@ -34,6 +34,7 @@ BUILT := $(foreach b,$(BINARIES),$(if $(wildcard $(MAIN_$(b))),$(b)))
 SUPPORT := $(wildcard tests/support/*.c)
 UNIT := $(basename $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c))
 IT := $(basename $(wildcard tests/it/test_*.c))
+ON_A_BUS := $(filter-out %_libvirt,$(basename $(shell grep -lE 'kn_test_broker_start|support/(nova|image_world).h' tests/it/*.c)))
 FUZZ := $(basename $(wildcard tests/fuzz/*.c))
 TOOLS := $(basename $(wildcard tests/bench/*.c tests/chaos/*.c tests/e2e/*.c))
 EVERY_C := $(SOURCES) $(wildcard $(MAINS)) $(SUPPORT) $(addsuffix .c,$(UNIT) $(IT) $(FUZZ) $(TOOLS))
@@ -72,7 +73,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -148,6 +149,10 @@ unit: $(UNIT:%=build/asan/%)
 
 it: $(IT:%=build/asan/%) all
 	@JOBS=1 tests/support/run.sh it $(filter build/asan/%,$^)
+
+# The integration tests that use a bus, once more: each on an empty Apache Kafka. (Libvirt's one is about guests.)
+it-kafka: $(ON_A_BUS:%=build/asan/%) all
+	@JOBS=1 AROUND=tests/support/on_kafka.sh tests/support/run.sh it-kafka $(filter build/asan/%,$^)
 
 # Every fuzz target replays its corpus in the check; `make fuzz` lets libFuzzer look for more.
 $(FUZZ:%=build/asan/%): build/asan/tests/fuzz/%: build/asan/tests/fuzz/%.o build/asan/tests/fuzz/driver/replay.o \

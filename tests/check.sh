@@ -32,6 +32,7 @@ part fuzz-replay $tally suite fuzz-replay "${make[@]}" fuzz-replay
 part clang-tidy $tally step clang-tidy "${make[@]}" "$jobs" -k tidy
 part cppcheck $tally step cppcheck "${make[@]}" cppcheck
 part it $tally suite it "${make[@]}" it
+part it-kafka $tally suite it-kafka "${make[@]}" it-kafka
 part e2e short e2e
 part interop short interop
 part chaos short chaos

@@ -48,6 +48,8 @@ void kn_test_agent_init(struct kn_test_agent *a, const struct kn_conf *conf, con
     assert_ok(kn_bus_new(conf, "test", &a->bus, &err), &err);
     assert_ok(kn_bus_ensure_topic(a->bus, a->topic, 1, WAIT_MS, &err), &err);
     assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_DEAD, 1, WAIT_MS, &err), &err);
     assert_ok(kn_bus_reader_new(a->bus, &a->reader, &err), &err);
     assert_ok(kn_bus_assign(a->reader, KN_TOPIC_REPORT, 0, &err), &err);
     assert_ok(kn_bus_assign(a->reader, KN_TOPIC_REPLY, SHARD, &err), &err);

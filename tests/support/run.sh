@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs cmocka programs: one line each, what failed in full, a summed line, and that sum into the tally.
-#   run.sh SUITE PROGRAM...     JOBS=n in parallel (default: cores), LIMIT=seconds a program (default 300)
+#   run.sh SUITE PROGRAM...     JOBS=n in parallel (default: cores), LIMIT=seconds a program (default 300),
+#                               AROUND=script that each program is an argument of
 set -u
 here=$(dirname "$0")
 suite=$1
@@ -18,12 +19,12 @@ count() {
 
 one() {
     local program=$1 name=${1#build/*/tests/} log started rc p f s
-    log=build/log/$name.log
+    log=build/log/$SUITE/${name#*/}.log
     mkdir -p "$(dirname "$log")"
     : > "$log" # appended to, because what a test starts may open it again
     started=$(date +%s%N)
     CMOCKA_MESSAGE_OUTPUT=STDOUT ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:abort_on_error=0} \
-        UBSAN_OPTIONS=print_stacktrace=1 timeout -k 10 "${LIMIT:-300}" "$program" >> "$log" 2>&1
+        UBSAN_OPTIONS=print_stacktrace=1 timeout -k 10 "${LIMIT:-300}" ${AROUND:-} "$program" >> "$log" 2>&1
     rc=$?
     read -r p f s < <(count "$log" "$rc")
     if [ "$f" -gt 0 ]; then
@@ -35,7 +36,7 @@ one() {
 }
 
 SUMS=$(mktemp)
-export SUMS
+export SUMS SUITE=$suite
 export -f one count
 trap 'rm -f "$SUMS"' EXIT
 printf '%s\n' "$@" | xargs -r -P "${JOBS:-$(nproc)}" -I{} bash -c 'one {}'
