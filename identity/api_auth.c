@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /v3/auth/…: what the caller's own token leads to: the catalog, and the projects and domains that it could be scoped to. */
 #include "identity/account.h"
-#include "identity/catalog.h"
 #include "identity/handlers.h"
+#include "identity/identity.h"
 #include "identity/nouns.h"
 #include "identity/view.h"
 
 int kn_auth_catalog(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_catalog catalog = { kn_catalog_url(req), req->conf->identity_region, req->caller.project_id };
-
     (void)err;
     kn_jsonw_object(&res->body, NULL);
-    kn_catalog_write(&res->body, "catalog", &catalog);
+    kn_identity_catalog_write(req, req->caller.user_id, req->caller.project_id, &res->body);
     kn_view_list_links(&res->body, req);
     kn_jsonw_end_object(&res->body);
     return 0;

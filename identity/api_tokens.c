@@ -7,7 +7,6 @@
 
 #include "identity/app_credential.h"
 #include "identity/authenticate.h"
-#include "identity/catalog.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/revoke.h"
@@ -19,19 +18,6 @@
 #include "lib/base/mem.h"
 
 #define AUTO_FACTS AUTO_RELEASE(kn_scope_facts)
-
-const char *kn_catalog_url(struct kn_request *req)
-{
-    if (req->conf->api_public_url[0] != '\0') {
-        return req->conf->api_public_url;
-    }
-    char *url = kn_request_strdup(req, req->base_url);
-    size_t len = strlen(url), prefix = strlen(kn_identity_api.prefix);
-    if (len > prefix) {
-        url[len - prefix] = '\0';
-    }
-    return url;
-}
 
 /* --- where --- */
 
@@ -209,9 +195,7 @@ static void write_token(struct kn_request *req, const struct kn_token *token, co
     write_scope(sb, facts);
     write_credential(sb, credential);
     if (facts->kind != KN_SCOPE_NONE && kn_request_query(req, "nocatalog") == NULL) {
-        const struct kn_catalog catalog = { kn_catalog_url(req), req->conf->identity_region,
-                                            facts->kind == KN_SCOPE_PROJECT ? facts->id : "" };
-        kn_catalog_write(sb, "catalog", &catalog);
+        kn_identity_catalog_write(req, account->id, facts->kind == KN_SCOPE_PROJECT ? facts->id : "", sb);
     }
     kn_jsonw_end_object(sb);
     kn_jsonw_end_object(sb);

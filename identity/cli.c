@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "identity/bootstrap.h"
+#include "identity/catalog_noun.h"
 #include "identity/keys.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
@@ -103,7 +104,8 @@ static int bootstrap(struct kn_cli *cli, int argc, char **argv, struct kn_error 
         admin.password = password;
     }
     if (kn_db_connect(cli->db, 10000, err) < 0 || make_keys(cli->conf.identity_key_file, cli->out, err) < 0 ||
-        kn_bootstrap_roles(cli->db, err) < 0 || make_user(cli, &admin, "password", err) < 0) {
+        kn_bootstrap_roles(cli->db, err) < 0 || kn_bootstrap_catalog(cli->db, cli->conf.identity_region, err) < 0 ||
+        make_user(cli, &admin, "password", err) < 0) {
         return -1;
     }
     return options.demo ? make_user(cli, &DEMO, "demo password", err) : 0;
@@ -129,7 +131,7 @@ static int rotate(struct kn_cli *cli, int argc, char **argv, struct kn_error *er
 }
 
 const struct kn_command kn_identity_commands[] = {
-    { "bootstrap", "[--demo] [--password-stdin]", "make roles, the user admin (its password is printed once) and token keys",
+    { "bootstrap", "[--demo] [--password-stdin]", "make roles, the catalog, the user admin (its password is printed once) and token keys",
       bootstrap },
     { "token rotate", "", "sign tokens with the next key; those of the key before stay valid", rotate },
     { NULL, NULL, NULL, NULL },

@@ -35,7 +35,7 @@ kn_handler kn_grants_list, kn_grants_create, kn_grants_check, kn_grants_delete;
 /* api_assignments.c */
 kn_handler kn_assignments_list;
 
-/* The front door's URL: base_url without "/identity", or what the configuration says. Memory of the request. */
-const char *kn_catalog_url(struct kn_request *req);
+/* api_catalog.c: regions, services and endpoints */
+kn_handler kn_catalog_nouns_list, kn_catalog_nouns_show, kn_catalog_nouns_create, kn_catalog_nouns_update, kn_catalog_nouns_delete;
 
 #endif

@@ -11,11 +11,13 @@
 #include <time.h>
 
 #include "identity/access_rule.h"
+#include "identity/catalog.h"
 #include "identity/keys.h"
 #include "identity/limiter.h"
 #include "identity/password.h"
 #include "identity/revoke.h"
 #include "lib/adapter/crypto.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -26,6 +28,7 @@
 static struct {
     const struct kn_conf *conf;            /* immutable after start */
     struct kn_revocations *revocations;    /* immutable pointer, locks itself */
+    struct kn_catalog_copy *catalog;       /* the same */
     pthread_rwlock_t keys_lock;
     struct kn_keys keys;                   /* guarded by keys_lock */
     struct timespec keys_at;               /* the refresher's: the file's time */
@@ -79,9 +82,10 @@ static void *refresh(void *arg)
 
     for (int turn = 1; wait_turn(); turn++) {
         struct kn_error err = { 0 };
-        bool ok = kn_revocations_refresh(self.revocations, db, turn % FULL_EVERY == 0, &err) == 0 && load_keys(&err) == 0;
+        bool ok = kn_revocations_refresh(self.revocations, db, turn % FULL_EVERY == 0, &err) == 0 &&
+                  kn_catalog_copy_refresh(self.catalog, db, &err) == 0 && load_keys(&err) == 0;
         if (!ok && healthy) {
-            kn_log_error("refresh revocations and keys", &err);
+            kn_log_error("refresh revocations, catalog and keys", &err);
         }
         healthy = ok;
     }
@@ -97,11 +101,13 @@ int kn_identity_start(const struct kn_conf *conf, struct kn_error *err)
     self.stopping = false;
     self.keys_at = (struct timespec){ 0 };
     self.revocations = kn_revocations_new();
+    self.catalog = kn_catalog_copy_new();
     self.limiter = KN_NEW(struct kn_limiter);
     if (kn_crypto_init(err) < 0 || kn_password_regex_check(conf->identity_password_regex, err) < 0 || load_keys(err) < 0 ||
-         kn_revocations_refresh(self.revocations, db, true, err) < 0) {
+         kn_revocations_refresh(self.revocations, db, true, err) < 0 || kn_catalog_copy_refresh(self.catalog, db, err) < 0) {
         kn_db_free(db);
         kn_revocations_free(kn_steal(&self.revocations));
+        kn_catalog_copy_free(kn_steal(&self.catalog));
         free(kn_steal(&self.limiter));
         return -1;
     }
@@ -122,6 +128,7 @@ void kn_identity_stop(void)
     pthread_mutex_unlock(&self.stop_lock);
     pthread_join(self.refresher, NULL);
     kn_revocations_free(kn_steal(&self.revocations));
+    kn_catalog_copy_free(kn_steal(&self.catalog));
     free(kn_steal(&self.limiter));
 }
 
@@ -186,9 +193,27 @@ void kn_identity_refresh(struct kn_db *db)
 {
     struct kn_error err = { 0 };
 
-    if (kn_revocations_refresh(self.revocations, db, false, &err) < 0) {
-        kn_log_error("refresh revocations", &err);
+    if (kn_revocations_refresh(self.revocations, db, false, &err) < 0 || kn_catalog_copy_refresh(self.catalog, db, &err) < 0) {
+        kn_log_error("refresh revocations and catalog", &err);
     }
+}
+
+char *kn_identity_public_url(const struct kn_request *req)
+{
+    size_t len = strlen(req->base_url), prefix = strlen(kn_identity_api.prefix);
+
+    if (req->conf->api_public_url[0] != '\0') {
+        return kn_strdup(req->conf->api_public_url);
+    }
+    return kn_strndup(req->base_url, len > prefix ? len - prefix : len);
+}
+
+void kn_identity_catalog_write(const struct kn_request *req, const char *user_id, const char *project_id, struct kn_strbuf *sb)
+{
+    AUTO_FREE char *url = kn_identity_public_url(req);
+    const struct kn_catalog catalog = { url, user_id, project_id };
+
+    kn_catalog_copy_write(self.catalog, &catalog, "catalog", sb);
 }
 
 int kn_identity_may_try(const char *name, struct kn_error *err)

@@ -13,8 +13,14 @@
 void kn_identity_sign(const struct kn_token *token, struct kn_strbuf *out);
 /* Valid in every respect, revocation included. KN_UNAUTHORIZED otherwise. */
 int kn_identity_read(const char *text, struct kn_token *ret, struct kn_error *err);
-/* Sees in this process at once what was just revoked; the others see it within a second. Never fails: the thread repeats it. */
+/* Sees in this process at once what was just revoked or changed in the catalog; the others see it within a second. Never fails: the
+ * thread repeats it. */
 void kn_identity_refresh(struct kn_db *db);
+
+/* The front door's URL: what the configuration says, or how the caller reached us. The caller frees it. */
+char *kn_identity_public_url(const struct kn_request *req);
+/* "catalog":[…] for somebody on a project ("" = none). */
+void kn_identity_catalog_write(const struct kn_request *req, const char *user_id, const char *project_id, struct kn_strbuf *sb);
 
 /* Failed logins of one name ("user address"). */
 int kn_identity_may_try(const char *name, struct kn_error *err); /* KN_TOO_MANY */

@@ -27,6 +27,13 @@
 #define GRANTS(target, tail, reader, writer)                                                    \
     GRANTS_OF(target, "/users", tail, reader, writer), GRANTS_OF(target, "/groups", tail, reader, writer)
 
+#define CATALOG(collection, reader)                                                             \
+    ROUTE("GET", collection, reader, 200, kn_catalog_nouns_list),                               \
+    ROUTE("POST", collection, CLOUD_ADMIN, 201, kn_catalog_nouns_create),                       \
+    ROUTE("GET", collection "/{id}", reader, 200, kn_catalog_nouns_show),                       \
+    ROUTE("PATCH", collection "/{id}", CLOUD_ADMIN, 200, kn_catalog_nouns_update),              \
+    ROUTE("DELETE", collection "/{id}", CLOUD_ADMIN, 204, kn_catalog_nouns_delete)
+
 static const struct kn_route ROUTES[] = {
     /* method, path, policy, status, handler */
     ROUTE("POST", "/auth/tokens", PUBLIC, 201, kn_tokens_create),
@@ -63,6 +70,11 @@ static const struct kn_route ROUTES[] = {
     ROUTE("POST", "/users/{id}/password", PUBLIC, 204, kn_users_password),
     ROUTE("GET", "/users/{id}/projects", READER_OR_SELF, 200, kn_users_projects),
     ROUTE("GET", "/users/{id}/groups", READER_OR_SELF, 200, kn_groups_of_user),
+
+    CATALOG("/regions", ANY),
+    ROUTE("PUT", "/regions/{id}", CLOUD_ADMIN, 201, kn_catalog_nouns_create),
+    CATALOG("/services", CLOUD_READER),
+    CATALOG("/endpoints", CLOUD_READER),
 
     ROUTE("GET", "/users/{user}/application_credentials", SYSTEM_OR_SELF, 200, kn_app_credentials_list),
     ROUTE("POST", "/users/{user}/application_credentials", SELF, 201, kn_app_credentials_create),

@@ -9,6 +9,7 @@
 
 #include "identity/api.h"
 #include "identity/bootstrap.h"
+#include "identity/catalog_noun.h"
 #include "identity/keys.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/log.h"
@@ -138,10 +139,12 @@ static void prepare(struct kn_error *err)
     kn_keys_add(&keys);
     assert_ok(kn_keys_save(kn_ks.key_file, &keys, err), err);
     assert_ok(kn_bootstrap_roles(db, err), err);
+    assert_ok(kn_bootstrap_catalog(db, "RegionOne", err), err);
     assert_ok(kn_bootstrap_user(db, &admin, made, err), err);
     assert_string_equal(made, "");
     admin.password = NULL; /* again: nothing changes */
     assert_ok(kn_bootstrap_roles(db, err), err);
+    assert_ok(kn_bootstrap_catalog(db, "RegionOne", err), err);
     assert_ok(kn_bootstrap_user(db, &admin, made, err), err);
     assert_string_equal(made, "");
     const struct kn_bootstrap other = { .user = "demo", .role = "member" };
