@@ -177,7 +177,7 @@ static int read_filter(const struct kn_request *req, struct kn_assignment_filter
         .role_id = kn_request_query(req, "role.id"),
         .project_id = kn_request_query(req, "scope.project.id"),
         .domain_id = kn_request_query(req, "scope.domain.id"),
-        .realm = kn_realm(req),
+        .realm = kn_realm_of_lists(req),
         .system = kn_request_query(req, "scope.system") != NULL,
         .subtree = kn_body_flag(req, "include_subtree"),
         .inherited = inherited == NULL ? NULL : strcmp(inherited, "projects") == 0 ? "true" : "false",

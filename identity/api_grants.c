@@ -51,12 +51,18 @@ static int check_realm(const struct kn_request *req, const struct kn_grant *g, s
     return kn_realm_check(req, user ? KN_REALM_USER : KN_REALM_GROUP, user ? g->user_id : g->group_id, err);
 }
 
-/* And gives no more than manager. */
+/* And of the roles only those of the cloud and of the own domain. */
 static int check_role(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
+{
+    return check_realm(req, g, err) < 0 ? -1 : kn_realm_check(req, KN_REALM_ROLE, g->role_id, err);
+}
+
+/* And gives no more than manager. */
+static int check_gift(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (check_realm(req, g, err) < 0) {
+    if (check_role(req, g, err) < 0) {
         return -1;
     }
     if (kn_realm(req) == NULL) {
@@ -85,7 +91,7 @@ int kn_grants_create(struct kn_request *req, struct kn_response *res, struct kn_
     struct kn_grant grant = grant_of(req);
 
     (void)res;
-    return check_role(req, &grant, err) < 0 ? -1 : kn_grant_insert(req->db, &grant, err);
+    return check_gift(req, &grant, err) < 0 ? -1 : kn_grant_insert(req->db, &grant, err);
 }
 
 int kn_grants_check(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -93,7 +99,7 @@ int kn_grants_check(struct kn_request *req, struct kn_response *res, struct kn_e
     struct kn_grant grant = grant_of(req);
 
     (void)res;
-    return check_realm(req, &grant, err) < 0 ? -1 : kn_grant_exists(req->db, &grant, err);
+    return check_role(req, &grant, err) < 0 ? -1 : kn_grant_exists(req->db, &grant, err);
 }
 
 int kn_grants_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -101,7 +107,7 @@ int kn_grants_delete(struct kn_request *req, struct kn_response *res, struct kn_
     struct kn_grant grant = grant_of(req);
 
     (void)res;
-    if (check_role(req, &grant, err) < 0 || kn_grant_delete(req->db, &grant, err) < 0) {
+    if (check_gift(req, &grant, err) < 0 || kn_grant_delete(req->db, &grant, err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

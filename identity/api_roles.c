@@ -13,6 +13,15 @@ static const struct kn_schema CREATE[] = {
 };
 static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_BODY_IMMUTABLE, KN_SCHEMA_END };
 
+/* The roles of domains are for those who look at the whole cloud; the manager of a domain sees of the others what it may give. */
+static bool is_hidden(const struct kn_request *req, const struct kn_rows *role)
+{
+    bool of_domain = !kn_rows_null(role, 0, 2);
+
+    return (of_domain && kn_realm_of_lists(req) != NULL) ||
+           (kn_realm(req) != NULL && !kn_role_is_managed(kn_rows_text(role, 0, 1)));
+}
+
 static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -20,7 +29,7 @@ static int show(const struct kn_request *req, const char *id, struct kn_response
     if (kn_role_get(req->db, id, &rows, err) < 0) {
         return -1;
     }
-    if (kn_realm(req) != NULL && (kn_rows_count(rows) == 0 || !kn_role_is_managed(kn_rows_text(rows, 0, 1)))) {
+    if (kn_rows_count(rows) > 0 && is_hidden(req, rows)) {
         return kn_realm_refuse(req, err);
     }
     return kn_view_one(res, req, "role", id, rows, kn_view_role, err);

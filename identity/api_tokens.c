@@ -243,8 +243,8 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
     return 0;
 }
 
-/* The token in question: the caller's own, or any for those who may look into the system. */
-static int subject(struct kn_request *req, const char **ret_text, struct kn_token *ret, struct kn_error *err)
+/* The token in question: the caller's own, or any if trusted or an admin. */
+static int subject(struct kn_request *req, bool trusted, const char **ret_text, struct kn_token *ret, struct kn_error *err)
 {
     const char *text = kn_request_header(req, "X-Subject-Token");
     struct kn_error why = { 0 };
@@ -252,12 +252,12 @@ static int subject(struct kn_request *req, const char **ret_text, struct kn_toke
     if (text == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "X-Subject-Token is missing");
     }
-    bool trusted = req->caller.is_admin || (req->caller.system_scoped && (req->caller.roles & KN_ROLE_READER) != 0);
     if (kn_identity_read(text, ret, &why) < 0) {
         return kn_fail(err, KN_NOT_FOUND, "Failed to validate token");
     }
-    if (!trusted && strcmp(ret->user_id, req->caller.user_id) != 0) {
-        return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: identity:validate_token.");
+    if (!trusted && !req->caller.is_admin && strcmp(ret->user_id, req->caller.user_id) != 0) {
+        return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s %s.", req->method,
+                       req->route->path);
     }
     *ret_text = text;
     return 0;
@@ -280,7 +280,8 @@ int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_er
     struct kn_token token;
     const char *text = NULL;
 
-    if (subject(req, &text, &token, err) < 0) {
+    bool auditor = req->caller.system_scoped && (req->caller.roles & KN_ROLE_READER) != 0;
+    if (subject(req, auditor, &text, &token, err) < 0) {
         return -1;
     }
     if (kn_authenticate_again(req->db, token.user_id, &account, err) < 0 || scope_of(req->db, &token, &facts, err) < 0 ||
@@ -301,7 +302,7 @@ int kn_tokens_delete(struct kn_request *req, struct kn_response *res, struct kn_
     const char *text = NULL;
 
     (void)res;
-    if (subject(req, &text, &token, err) < 0) {
+    if (subject(req, false, &text, &token, err) < 0) {
         return -1;
     }
     kn_audit_text(token.audit, audit);

@@ -163,7 +163,7 @@ static int read_limit(const struct kn_request *req, int64_t *ret, struct kn_erro
 
 int kn_body_filter(const struct kn_request *req, struct kn_filter *ret, struct kn_error *err)
 {
-    struct kn_filter filter = { .realm = kn_realm(req), .marker = kn_request_query(req, "marker") };
+    struct kn_filter filter = { .realm = kn_realm_of_lists(req), .marker = kn_request_query(req, "marker") };
     struct reading reading = { &filter, err, false };
 
     kn_request_query_each(req, take_filter, &reading);

@@ -51,7 +51,8 @@ static const char *const *grant_args(const struct kn_grant *g, const char *args[
     return args;
 }
 
-static int check(struct kn_db *db, const struct kn_grant *g, struct kn_error *err)
+/* *ret_fits: the role may be given there. */
+static int check(struct kn_db *db, const struct kn_grant *g, bool *ret_fits, struct kn_error *err)
 {
     static const char *const WHAT[] = { "user", "group", "project", "domain", "role" };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -65,15 +66,21 @@ static int check(struct kn_db *db, const struct kn_grant *g, struct kn_error *er
             return kn_fail(err, KN_NOT_FOUND, "Could not find %s: %s.", WHAT[i], args[i]);
         }
     }
-    return kn_rows_bool(rows, 0, 5) ? 0
-                                    : kn_fail(err, KN_FORBIDDEN, "Project %s must be in the same domain as the role %s being "
-                                              "assigned.", g->project_id, g->role_id);
+    *ret_fits = kn_rows_bool(rows, 0, 5);
+    return 0;
 }
 
 int kn_grant_insert(struct kn_db *db, const struct kn_grant *g, struct kn_error *err)
 {
     const char *args[6];
-    return check(db, g, err) < 0 ? -1 : kn_db_run(db, &INSERT, grant_args(g, args), NULL, err);
+    bool fits = false;
+
+    if (check(db, g, &fits, err) < 0) {
+        return -1;
+    }
+    return fits ? kn_db_run(db, &INSERT, grant_args(g, args), NULL, err)
+                : kn_fail(err, KN_FORBIDDEN, "Project %s must be in the same domain as the role %s being assigned.",
+                          g->project_id, g->role_id);
 }
 
 static int not_assigned(const struct kn_grant *g, struct kn_error *err)
@@ -111,8 +118,9 @@ int kn_grant_exists(struct kn_db *db, const struct kn_grant *g, struct kn_error 
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *args[6];
+    bool fits = false;
 
-    if (check(db, g, err) < 0 || kn_db_run(db, &EXISTS, grant_args(g, args), &rows, err) < 0) {
+    if (check(db, g, &fits, err) < 0 || kn_db_run(db, &EXISTS, grant_args(g, args), &rows, err) < 0) {
         return -1;
     }
     return kn_rows_count(rows) > 0 ? 0 : not_assigned(g, err);
@@ -121,5 +129,6 @@ int kn_grant_exists(struct kn_db *db, const struct kn_grant *g, struct kn_error 
 int kn_grant_roles(struct kn_db *db, const struct kn_grant *g, struct kn_rows **ret_rows, struct kn_error *err)
 {
     const char *args[6];
-    return check(db, g, err) < 0 ? -1 : kn_db_run(db, &ROLES, grant_args(g, args), ret_rows, err);
+    bool fits = false;
+    return check(db, g, &fits, err) < 0 ? -1 : kn_db_run(db, &ROLES, grant_args(g, args), ret_rows, err);
 }

@@ -11,6 +11,7 @@ static const struct kn_stmt IN_REALM[] = {
     [KN_REALM_GROUP] = { "realm_group", "SELECT FROM identity_group WHERE id = $1 AND domain_id = $2", 2 },
     [KN_REALM_PROJECT] = { "realm_project", "SELECT FROM project WHERE id = $1 AND domain_id = $2", 2 },
     [KN_REALM_DOMAIN] = { "realm_domain", "SELECT FROM domain WHERE id = $1 AND id = $2", 2 },
+    [KN_REALM_ROLE] = { "realm_role", "SELECT FROM role WHERE id = $1 AND coalesce(domain_id, $2) = $2", 2 },
 };
 _Static_assert(KN_COUNT(IN_REALM) == KN_REALM_COUNT, "one row a noun");
 
@@ -20,6 +21,11 @@ const char *kn_realm(const struct kn_request *req)
     bool self = req->route->policy == KN_POLICY_DOMAIN_READER_OR_SELF && strcmp(req->params[0], caller->user_id) == 0;
 
     return caller->is_admin || caller->domain_id[0] == '\0' || self ? NULL : caller->domain_id;
+}
+
+const char *kn_realm_of_lists(const struct kn_request *req)
+{
+    return req->caller.domain_id[0] != '\0' ? req->caller.domain_id : NULL;
 }
 
 int kn_realm_refuse(const struct kn_request *req, struct kn_error *err)
@@ -47,13 +53,13 @@ int kn_realm_home(const struct kn_request *req, const char *named, const char **
     const struct kn_caller *caller = &req->caller;
     const char *realm = kn_realm(req);
 
+    if (realm != NULL && (named == NULL || strcmp(realm, named) != 0)) {
+        return kn_realm_refuse(req, err);
+    }
     if (named == NULL) {
         named = caller->domain_id[0] != '\0'           ? caller->domain_id
                 : caller->project_domain_id[0] != '\0' ? caller->project_domain_id
                                                        : "default";
-    }
-    if (realm != NULL && strcmp(realm, named) != 0) {
-        return kn_realm_refuse(req, err);
     }
     *ret_domain = named;
     return 0;

@@ -16,7 +16,7 @@ static struct {
         char domain[65], user[65], project[65], group[65];
     } side[2]; /* theirs, and the foreign one */
     char reader[65], admin[65], custom[65]; /* ids of roles */
-    char token[CALLERS][KN_KS_TOKEN];
+    char token[CALLERS][KN_KS_TOKEN], domain_admin[KN_KS_TOKEN];
 } world;
 
 /* %d, %u, %p, %g: of the side in question; %r: the role reader, %a: admin, %c: one that means nothing; %n: a new name. */
@@ -130,7 +130,7 @@ static void test_lists(void **state)
         { "/v3/projects", "projects", 1 },
         { "/v3/projects?domain_id=default", "projects", 0 },
         { "/v3/groups", "groups", 1 },
-        { "/v3/role_assignments", "role_assignments", 3 },
+        { "/v3/role_assignments", "role_assignments", 4 },
         { "/v3/role_assignments?scope.system=all", "role_assignments", 0 },
     };
 
@@ -165,16 +165,66 @@ static void test_nothing_and_self(void **state)
     kn_ks_ask(403, "PATCH", self, world.token[MANAGER], "{\"user\":{\"enabled\":false}}");
 }
 
-/* New things come into the domain of the token when none is named. */
+/* Who is bound to a domain has to name it; an admin's new things come into the domain of the token. */
 static void test_home(void **state)
 {
+    static const char PROJECT[] = "{\"project\":{\"name\":\"at home\"}}", GROUP[] = "{\"group\":{\"name\":\"at home\"}}";
+    static const char USER[] = "{\"user\":{\"name\":\"at home\"}}";
+
     (void)state;
-    kn_ks_ask(201, "POST", "/v3/projects", world.token[MANAGER], "{\"project\":{\"name\":\"at home\"}}");
-    assert_string_equal(kn_ks_text("project.domain_id"), world.side[0].domain);
-    kn_ks_ask(403, "POST", "/v3/projects", world.token[MANAGER], "{\"project\":{\"name\":\"abroad\",\"domain_id\":\"default\"}}");
+    kn_ks_ask(403, "POST", "/v3/projects", world.token[MANAGER], PROJECT);
+    kn_ks_ask(403, "POST", "/v3/groups", world.token[MANAGER], GROUP);
+    kn_ks_ask(403, "POST", "/v3/users", world.token[MANAGER], USER);
     kn_ks_ask(403, "POST", "/v3/projects", world.token[MANAGER], "{\"project\":{\"name\":\"own\",\"is_domain\":true}}");
-    kn_ks_ask(201, "POST", "/v3/groups", world.token[MANAGER], "{\"group\":{\"name\":\"at home\"}}");
+    kn_ks_ask(201, "POST", "/v3/projects", world.domain_admin, PROJECT);
+    assert_string_equal(kn_ks_text("project.domain_id"), world.side[0].domain);
+    kn_ks_ask(201, "POST", "/v3/groups", world.domain_admin, GROUP);
     assert_string_equal(kn_ks_text("group.domain_id"), world.side[0].domain);
+    kn_ks_ask(201, "POST", "/v3/users", kn_ks.admin, USER);
+    assert_string_equal(kn_ks_text("user.domain_id"), "default");
+}
+
+/* Keystone's admin is one everywhere, but with the token of a domain it lists that domain, and changes nothing of the whole cloud. */
+static void test_domain_admin(void **state)
+{
+    AUTO_FREE char *foreign = fill("/v3/users/%u", &world.side[1]);
+    AUTO_FREE char *users = fill("/v3/users?domain_id=%d", &world.side[1]);
+    AUTO_FREE char *roles = fill("/v3/roles?domain_id=%d", &world.side[0]);
+    AUTO_FREE char *members = fill("\"name\":\"local\",\"domain_id\":\"%d\"", &world.side[0]);
+    AUTO_FREE char *role = kn_asprintf("/v3/roles/%s", kn_ks_make("roles", "role", members));
+
+    (void)state;
+    kn_ks_ask(200, "GET", foreign, world.domain_admin, NULL);
+    kn_ks_ask(200, "GET", users, world.domain_admin, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("users")), 0);
+    kn_ks_ask(200, "GET", "/v3/domains", world.domain_admin, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("domains")), 1);
+    kn_ks_ask(403, "GET", roles, world.domain_admin, NULL);
+    kn_ks_ask(403, "GET", role, world.domain_admin, NULL);
+    kn_ks_ask(403, "GET", role, world.token[MANAGER], NULL);
+    kn_ks_ask(404, "GET", "/v3/roles/nowhere", world.token[MANAGER], NULL);
+    kn_ks_ask(403, "POST", "/v3/domains", world.domain_admin, "{\"domain\":{\"name\":\"x\"}}");
+    kn_ks_ask(403, "POST", "/v3/roles", world.domain_admin, "{\"role\":{\"name\":\"x\"}}");
+}
+
+/* An auditor may look at everybody's tokens, and end none. */
+static void test_tokens(void **state)
+{
+    struct kn_ks_person p = kn_ks_make_person("tilda", "member");
+    char token[KN_KS_TOKEN];
+
+    (void)state;
+    kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
+    AUTO_FREE char *auditor =
+        kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", world.token[SYSTEM_READER], token);
+    AUTO_FREE char *manager = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", world.token[MANAGER], token);
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", auditor, NULL);
+    assert_int_equal(kn_ks.http.status, 200);
+    kn_test_http_ask(&kn_ks.http, "DELETE", "/identity/v3/auth/tokens", auditor, NULL);
+    assert_int_equal(kn_ks.http.status, 403);
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", manager, NULL);
+    assert_int_equal(kn_ks.http.status, 403);
+    kn_ks_assert_worth(token, true);
 }
 
 /* --- the world --- */
@@ -190,12 +240,12 @@ static void make_side(struct side *side, const char *name)
 }
 
 /* A user of the default domain with a role on a target of the first side, or on the system. */
-static void make_caller(int caller, const char *name, const char *target, const char *role, const char *scope)
+static void make_caller(char token[KN_KS_TOKEN], const char *name, const char *target, const char *role, const char *scope)
 {
     AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"password\":\"s3cret\"", name);
 
     kn_ks_grant(204, "PUT", target, kn_ks_make("users", "user", members), kn_ks_role(role));
-    kn_ks_log_in(201, name, "s3cret", scope, world.token[caller]);
+    kn_ks_log_in(201, name, "s3cret", scope, token);
 }
 
 static int start(void **state)
@@ -211,10 +261,11 @@ static int start(void **state)
     AUTO_FREE char *domain_scope = kn_asprintf("{\"domain\":{\"id\":\"%s\"}}", world.side[0].domain);
     AUTO_FREE char *project = kn_asprintf("projects/%s", world.side[0].project);
     AUTO_FREE char *project_scope = kn_asprintf("{\"project\":{\"id\":\"%s\"}}", world.side[0].project);
-    make_caller(MANAGER, "realm-manager", domain, "manager", domain_scope);
-    make_caller(READER, "realm-reader", domain, "reader", domain_scope);
-    make_caller(SYSTEM_READER, "realm-auditor", "system", "reader", "{\"system\":{\"all\":true}}");
-    make_caller(PROJECT_MANAGER, "realm-lead", project, "manager", project_scope);
+    make_caller(world.token[MANAGER], "realm-manager", domain, "manager", domain_scope);
+    make_caller(world.token[READER], "realm-reader", domain, "reader", domain_scope);
+    make_caller(world.domain_admin, "realm-admin", domain, "admin", domain_scope);
+    make_caller(world.token[SYSTEM_READER], "realm-auditor", "system", "reader", "{\"system\":{\"all\":true}}");
+    make_caller(world.token[PROJECT_MANAGER], "realm-lead", project, "manager", project_scope);
     return 0;
 }
 
@@ -230,6 +281,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_nothing_and_self),
+        cmocka_unit_test(test_domain_admin),
+        cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_border),
         cmocka_unit_test(test_home),
     };
