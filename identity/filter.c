@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 #define ARGS_MAX (KN_FILTER_MAX + 8)
@@ -94,6 +95,25 @@ static int boolean_word(const char *key, const char *value, const char **ret, st
     return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field '%s': '%.40s' is not a boolean", key, value);
 }
 
+static int add_time(struct text *t, const struct kn_field *field, const char *value, struct kn_error *err)
+{
+    static const char *const WORDS[][2] = {
+        { "lt:", "%C < ?::timestamptz" },   { "lte:", "%C <= ?::timestamptz" }, { "gt:", "%C > ?::timestamptz" },
+        { "gte:", "%C >= ?::timestamptz" }, { "eq:", "%C = ?::timestamptz" },   { "neq:", "%C <> ?::timestamptz" },
+    };
+    int64_t us = 0;
+
+    for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
+        size_t len = strlen(WORDS[i][0]);
+        if (strncmp(value, WORDS[i][0], len) == 0 && kn_time_parse(value + len, &us) == 0) {
+            add_form(t, WORDS[i][1], field->column, value + len);
+            return 0;
+        }
+    }
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field '%s': '%.60s' is not lt, lte, gt, gte, eq or neq, a colon and a time "
+                   "like 2026-11-21T10:00:00Z", field->key, value);
+}
+
 static int add_exact(struct text *t, const struct kn_field *field, const char *value, struct kn_error *err)
 {
     const char *word = NULL;
@@ -108,6 +128,8 @@ static int add_exact(struct text *t, const struct kn_field *field, const char *v
         }
         add_form(t, "%C = ?::boolean", field->column, word);
         return 0;
+    case KN_FIELD_TIME:
+        return add_time(t, field, value, err);
     case KN_FIELD_TAGS:
         add_form(t, "%C @> string_to_array(?, ',')", field->column, value);
         return 0;
@@ -140,11 +162,81 @@ static int add_item(struct text *t, const struct kn_field *fields, const char *k
     return 0;
 }
 
+/* --- order --- */
+
+struct order {
+    const char *column; /* never NULL in SQL: every row has its place */
+    bool descending;
+};
+
+/* What sorts by this field; NULL = nothing can. */
+static char *sort_column(const struct kn_field *field)
+{
+    switch (field->kind) {
+    case KN_FIELD_TEXT:
+        return kn_asprintf("coalesce(%s, '')", field->column);
+    case KN_FIELD_BOOLEAN:
+        return kn_strdup(field->column);
+    case KN_FIELD_TIME:
+        return kn_asprintf("coalesce(%s, 'infinity'::timestamptz)", field->column);
+    case KN_FIELD_TAGS:
+    case KN_FIELD_TAGS_ANY:
+    case KN_FIELD_NOT_TAGS:
+    case KN_FIELD_NOT_TAGS_ANY:
+        break;
+    }
+    return NULL;
+}
+
+static const char *said(const struct kn_filter *f, const char *key)
+{
+    for (int i = 0; i < f->count; i++) {
+        if (strcmp(f->items[i].key, key) == 0) {
+            return f->items[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* *ret_memory is what the column's text lives in. */
+static int find_order(const struct kn_listing *listing, const struct kn_filter *f, struct order *ret, char **ret_memory,
+                      struct kn_error *err)
+{
+    const char *key = said(f, "sort_key"), *direction = said(f, "sort_dir");
+
+    *ret = (struct order){ "name", direction != NULL && strcasecmp(direction, "desc") == 0 };
+    if (direction != NULL && !ret->descending && strcasecmp(direction, "asc") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'sort_dir': '%.40s' is neither asc nor desc", direction);
+    }
+    for (const struct kn_field *field = listing->fields; key != NULL && field->key != NULL; field++) {
+        if (strcmp(field->key, key) == 0 && *ret_memory == NULL) {
+            *ret_memory = sort_column(field);
+        }
+    }
+    if (key == NULL || strcmp(key, "id") == 0) {
+        return 0;
+    }
+    ret->column = *ret_memory;
+    return *ret_memory != NULL ? 0 : kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'sort_key': nothing sorts by '%.40s'", key);
+}
+
+static void add_marker(struct text *t, const struct kn_listing *listing, const struct order *order, const char *marker)
+{
+    AUTO_FREE char *after = kn_asprintf("(%s, id) %s (SELECT %s, id FROM %s WHERE id = ?)", order->column,
+                                        order->descending ? "<" : ">", order->column, listing->from);
+    add_condition(t, after, marker);
+}
+
 int kn_filter_text(const struct kn_listing *listing, const struct kn_filter *f, struct kn_strbuf *sql, const char **args,
                    int *ret_count, struct kn_error *err)
 {
     struct text t = { sql, args, 0 };
+    AUTO_FREE char *memory = NULL;
+    struct order order;
 
+    if (find_order(listing, f, &order, &memory, err) < 0) {
+        return -1;
+    }
     kn_strbuf_addstr(sql, listing->select);
     for (int i = 0; i < f->count; i++) {
         if (add_item(&t, listing->fields, f->items[i].key, f->items[i].value, err) < 0) {
@@ -158,10 +250,10 @@ int kn_filter_text(const struct kn_listing *listing, const struct kn_filter *f, 
         add_condition(&t, listing->of, f->of);
     }
     if (f->marker != NULL) {
-        AUTO_FREE char *after = kn_asprintf("(name, id) > (SELECT name, id FROM %s WHERE id = ?)", listing->from);
-        add_condition(&t, after, f->marker);
+        add_marker(&t, listing, &order, f->marker);
     }
-    kn_strbuf_addstr(sql, " ORDER BY name, id");
+    const char *direction = order.descending ? " DESC" : "";
+    kn_strbuf_addf(sql, " ORDER BY %s%s, id%s", order.column, direction, direction);
     if (f->limit > 0) {
         kn_strbuf_addf(sql, " LIMIT %lld", (long long)f->limit + 1);
     }

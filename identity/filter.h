@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * filter: which rows of a noun a list wants: Keystone's query parameters (exact, and name__contains and its kin), a page, and what the
- * caller may see at all. A noun says once what can be asked of it (struct kn_listing); user text only ever travels as a parameter.
+ * caller may see at all; sort_key= and sort_dir= by any field but tags. A noun says once what can be asked of it (struct kn_listing); user text only ever travels as a parameter.
  */
 #ifndef KN_IDENTITY_FILTER_H
 #define KN_IDENTITY_FILTER_H
@@ -13,6 +13,7 @@
 enum kn_field_kind {
     KN_FIELD_TEXT,     /* key=, key__contains=, key__startswith=, key__endswith=, and with an i before the word for any case */
     KN_FIELD_BOOLEAN,
+    KN_FIELD_TIME,     /* key=lt:2026-11-21T10:00:00Z; lt, lte, gt, gte, eq, neq; NULL compares with nothing and sorts last */
     KN_FIELD_TAGS,     /* "a,b": has all of them */
     KN_FIELD_TAGS_ANY,
     KN_FIELD_NOT_TAGS,
@@ -52,7 +53,7 @@ int kn_filter_add(struct kn_filter *f, const char *key, const char *value, struc
 /* Pure: the statement and its parameters (args has room for KN_FILTER_MAX + 8). What no field names is ignored, as Keystone does. */
 int kn_filter_text(const struct kn_listing *listing, const struct kn_filter *f, struct kn_strbuf *sql, const char **args,
                    int *ret_count, struct kn_error *err);
-/* By name and id. With a limit one row more, if there is one, so that the caller knows of a next page. KN_NOT_FOUND: no such marker. */
+/* By what was asked for (else by name), and id. With a limit one row more, if there is one, so that the caller knows of a next page. KN_NOT_FOUND: no such marker. */
 int kn_filter_run(struct kn_db *db, const struct kn_listing *listing, const struct kn_filter *f, struct kn_rows **ret_rows,
                   struct kn_error *err);
 

@@ -15,6 +15,7 @@ static const struct kn_field FIELDS[] = {
     { "enabled", "enabled", KN_FIELD_BOOLEAN },  { "description", "description", KN_FIELD_TEXT },
     { "email", "coalesce(email, '')", KN_FIELD_TEXT },
     { "default_project_id", "coalesce(default_project_id, '')", KN_FIELD_TEXT },
+    { "password_expires_at", "password_expires_at", KN_FIELD_TIME },
     { NULL, NULL, KN_FIELD_TEXT },
 };
 /* of: a group */

@@ -263,6 +263,73 @@ static void test_locked_and_none(void **state)
     change_password(401, p.user, "s3cret", "mine");
 }
 
+/* --- lists --- */
+
+/* The names on the pages of a list, one after the other. */
+static char *names(const char *query)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf all = KN_STRBUF_INIT;
+    AUTO_FREE char *path = kn_asprintf("/v3/users?%s", query);
+
+    for (int page = 0; page < 10; page++) {
+        const json_t *user = NULL;
+        size_t i = 0;
+        kn_ks_ask(200, "GET", path, kn_ks.admin, NULL);
+        json_array_foreach(kn_ks_at("users"), i, user) {
+            kn_strbuf_addf(&all, "%s ", json_string_value(json_object_get(user, "name")));
+        }
+        const char *next = json_string_value(kn_ks_at("links.next"));
+        if (next == NULL) {
+            return kn_strbuf_detach(&all);
+        }
+        assert_true(json_is_true(kn_ks_at("truncated")));
+        free(path);
+        path = kn_strdup(strstr(next, "/v3/"));
+    }
+    fail_msg("more than 10 pages of %s", query);
+    return NULL;
+}
+
+static void assert_names(const char *query, const char *expected)
+{
+    AUTO_FREE char *got = names(query);
+    assert_string_equal(got, expected);
+}
+
+static void test_lists(void **state)
+{
+    static const char *const BAD[] = {
+        "limit=many", "limit=-1", "sort_key=colour", "sort_dir=sideways", "marker=nobody", "password_expires_at=soon",
+        "password_expires_at=lt:soon", "password_expires_at=around:2026-01-01T00:00:00Z", "enabled=perhaps",
+    };
+    static const char *const NAMES[] = { "page-a", "page-b", "page-C", "page-d", "page-e" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(NAMES); i++) {
+        AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"enabled\":%s", NAMES[i], i % 2 == 0 ? "true" : "false");
+        const char *id = kn_ks_make("users", "user", members);
+        AUTO_FREE char *expiry = kn_asprintf("password_expires_at = '2030-01-0%zuT00:00:00Z'", 9 - i);
+        age(id, i < 3 ? expiry : "password_expires_at = NULL");
+    }
+    assert_names("name__startswith=page-", "page-C page-a page-b page-d page-e "); /* the database's order is by bytes */
+    assert_names("name__startswith=page-&limit=2", "page-C page-a page-b page-d page-e ");
+    assert_names("name__startswith=page-&limit=2&sort_key=name&sort_dir=desc", "page-e page-d page-b page-a page-C ");
+    assert_names("name__startswith=page-&limit=3&sort_key=enabled&sort_dir=asc&name__endswith=a", "page-a ");
+    AUTO_FREE char *by_expiry = names("name__startswith=page-&limit=1&sort_key=password_expires_at");
+    assert_memory_equal(by_expiry, "page-C page-b page-a ", 21); /* those without one at the end, by chance */
+    assert_int_equal(strlen(by_expiry), 35);
+    assert_names("name__icontains=AGE-c", "page-C ");
+    assert_names("name__endswith=-e&enabled=true", "page-e ");
+    assert_names("name__startswith=page-&enabled=False", "page-b page-d ");
+    assert_names("name__startswith=page-&password_expires_at=lt:2030-01-08T00:00:00Z", "page-C ");
+    assert_names("name__startswith=page-&password_expires_at=neq:2030-01-08T00:00:00Z", "page-C page-a ");
+    assert_names("name=page-a&domain_id=nowhere", "");
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        AUTO_FREE char *path = kn_asprintf("/v3/users?%s", BAD[i]);
+        kn_ks_ask(strncmp(BAD[i], "marker", 6) == 0 ? 404 : 400, "GET", path, kn_ks.admin, NULL);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -283,7 +350,7 @@ int main(void)
         cmocka_unit_test(test_own_attributes), cmocka_unit_test(test_options),         cmocka_unit_test(test_more_factors),
         cmocka_unit_test(test_lockout),        cmocka_unit_test(test_ignored_lockout), cmocka_unit_test(test_history),
         cmocka_unit_test(test_expiry),         cmocka_unit_test(test_first_use),       cmocka_unit_test(test_minimum_age),
-        cmocka_unit_test(test_expressions),    cmocka_unit_test(test_locked_and_none),
+        cmocka_unit_test(test_expressions),    cmocka_unit_test(test_locked_and_none), cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
