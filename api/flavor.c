@@ -8,12 +8,15 @@
     "f.id, f.name, f.vcpus, f.memory_mib, f.disk_gib, f.ephemeral_gib, f.swap_mib, f.rxtx_factor, f.is_public, "        \
     "f.disabled, f.description, f.extra_specs"
 #define VISIBLE                                                                                                         \
-    "($2::text IS NULL OR f.is_public OR EXISTS (SELECT FROM flavor_access a WHERE a.flavor_id = f.id "                 \
+    "(f.is_public OR EXISTS (SELECT FROM flavor_access a WHERE a.flavor_id = f.id "                 \
     "AND a.project_id = $2::text))"
 
 const char KN_FLAVOR_SELECT[] = "SELECT " COLUMNS " FROM flavor f WHERE true";
 
-static const struct kn_stmt GET = { "flavor_get", "SELECT " COLUMNS " FROM flavor f WHERE f.id = $1 AND " VISIBLE, 2 };
+/* Two, because "$2 IS NULL OR" would be planned anew for every administrator's question. */
+static const struct kn_stmt GET = { "flavor_get", "SELECT " COLUMNS " FROM flavor f WHERE f.id = $1", 1 };
+static const struct kn_stmt GET_VISIBLE = { "flavor_get_visible",
+    "SELECT " COLUMNS " FROM flavor f WHERE f.id = $1 AND " VISIBLE, 2 };
 static const struct kn_stmt INSERT = { "flavor_insert",
     "INSERT INTO flavor AS f (id, name, vcpus, memory_mib, disk_gib, ephemeral_gib, swap_mib, rxtx_factor, is_public, "
     "description) VALUES ($1, $2, $3::integer, $4::integer, $5::integer, $6::integer, $7::integer, $8::real, $9::boolean, $10) "
@@ -41,7 +44,7 @@ int kn_flavor_get(struct kn_db *db, const char *id, const char *project, struct 
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(db, &GET, KN_ARGS(id, project), &rows, err) < 0) {
+    if (kn_db_run(db, project == NULL ? &GET : &GET_VISIBLE, KN_ARGS(id, project), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
