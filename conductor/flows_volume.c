@@ -138,7 +138,7 @@ static void detach_failed(const struct kn_task *task, struct kn_change *change)
     change->volume.attachment_status = "attached";
 }
 
-/* --- image.delete ------------------------------------------------------------------------------------------------------ */
+/* --- image.import, image.delete ------------------------------------------------------------------------------------------------------ */
 
 static json_t *build_image(const struct kn_task *task, int item)
 {
@@ -150,6 +150,17 @@ static json_t *build_image(const struct kn_task *task, int item)
     }
     return body;
 }
+
+/* kilonova-image writes what becomes of the image itself: it alone knows when the data is whole. */
+static json_t *build_import(const struct kn_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s, s:O}", "image", task->object_id, "import", json_object_get(task->input, "import"));
+}
+
+static const struct kn_flow_row IMAGE_IMPORT_ROWS[] = {
+    { { { .message = "image.import", .build = build_import } } },
+};
 
 static const struct kn_flow_row IMAGE_DELETE_ROWS[] = {
     { { { .message = "image.delete", .build = build_image } } },
@@ -164,6 +175,8 @@ const struct kn_flow kn_flows_volume[] = {
       .done = attach_done, .failed = attachment_gone },
     { .kind = "server.detach_volume", .object = KN_OBJECT_SERVER, .rows = DETACH_ROWS, .row_count = 2, .retry_row = -1,
       .done = attachment_gone, .failed = detach_failed },
-    { .kind = "image.delete", .object = KN_OBJECT_IMAGE, .rows = IMAGE_DELETE_ROWS, .row_count = 1, .retry_row = -1 },
+    { .kind = "image.import", .object = KN_OBJECT_IMAGE, .rows = IMAGE_IMPORT_ROWS, .row_count = 1, .retry_row = -1 },
+    { .kind = "image.delete", .object = KN_OBJECT_IMAGE, .rows = IMAGE_DELETE_ROWS, .row_count = 1, .retry_row = -1,
+      .supersedes = true },
     { .kind = NULL },
 };

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "image/api_private.h"
+#include "image/import_order.h"
 #include "image/patch.h"
 #include "image/query.h"
 #include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
+#include "lib/base/uuid.h"
 
 static inline void json_auto(json_t **json)
 {
@@ -29,13 +31,19 @@ int kn_image_api_create(struct kn_request *req, struct kn_response *res, struct 
     AUTO_JSON json_t *draft = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf methods = KN_STRBUF_INIT;
 
     if (kn_image_draft_new(req->body, req->caller.project_id, &draft, err) < 0 ||
         kn_image_check_draft(draft, NULL, &req->caller, err) < 0 || kn_image_insert(req->db, draft, &rows, err) < 0) {
         return -1;
     }
+    for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
+        kn_strbuf_addf(&methods, "%s%s", i > 0 ? "," : "", kn_import_method_names[i]);
+    }
     kn_strbuf_addf(&location, "%s/v2/images/%s", req->base_url, kn_rows_text(rows, 0, 0));
     kn_response_header(res, "Location", location.buf);
+    kn_response_header(res, "OpenStack-image-import-methods", methods.buf);
+    kn_response_header(res, "OpenStack-image-store-ids", KN_IMAGE_STORE);
     return answer(res, rows);
 }
 
@@ -193,7 +201,9 @@ int kn_image_api_delete(struct kn_request *req, struct kn_response *res, struct 
     int64_t task = 0;
 
     (void)res;
+    /* Tasks first, then the row: so everybody locks them. Without the right to it, nothing of this stays. */
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
         kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||
         kn_image_check_owner(&image, &req->caller, err) < 0 || delete_with_task(req, &image, &task, err) < 0 ||
         kn_tx_commit(&tx, err) < 0) {

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "image/api_private.h"
+#include "image/import_order.h"
 #include "image/property.h"
+#include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 
 int kn_image_api_schema(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -16,6 +18,8 @@ int kn_image_api_schema(struct kn_request *req, struct kn_response *res, struct 
         { "images", kn_images_schema_print },
         { "member", kn_member_schema_print },
         { "members", kn_members_schema_print },
+        { "task", kn_task_schema_print },
+        { "tasks", kn_tasks_schema_print },
     };
 
     for (size_t i = 0; i < KN_COUNT(SCHEMAS); i++) {
@@ -31,15 +35,35 @@ int kn_image_api_import_info(struct kn_request *req, struct kn_response *res, st
 {
     (void)req;
     (void)err;
-    kn_strbuf_addstr(&res->body, "{\"import-methods\":{\"description\":\"Import methods available.\","
-                                 "\"type\":\"array\",\"value\":[]}}");
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_object(&res->body, "import-methods");
+    kn_jsonw_str(&res->body, "description", "Import methods available.");
+    kn_jsonw_str(&res->body, "type", "array");
+    kn_jsonw_array(&res->body, "value");
+    for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
+        kn_jsonw_str(&res->body, NULL, kn_import_method_names[i]);
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_jsonw_end_object(&res->body);
+    kn_jsonw_end_object(&res->body);
     return 0;
 }
 
-/* One store, so none to choose: what Glance says without "enabled_backends". */
+#define STORE "\"id\":\"" KN_IMAGE_STORE "\",\"description\":\"content-addressed directory\",\"default\":\"true\""
+
 int kn_image_api_stores(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)req;
-    (void)res;
-    return kn_fail(err, KN_NOT_FOUND, "Multi backend is not supported at this site.");
+    (void)err;
+    kn_strbuf_addstr(&res->body, "{\"stores\":[{" STORE "}]}");
+    return 0;
+}
+
+int kn_image_api_stores_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)err;
+    kn_strbuf_addstr(&res->body, "{\"stores\":[{" STORE ",\"type\":\"file\",\"weight\":0,\"properties\":{\"data_dir\":");
+    kn_strbuf_addjson(&res->body, req->conf->image_store_dir);
+    kn_strbuf_addstr(&res->body, "}}]}");
+    return 0;
 }

@@ -11,13 +11,18 @@ kn_handler kn_image_api_create, kn_image_api_list, kn_image_api_show, kn_image_a
 /* api_actions.c */
 kn_handler kn_image_api_deactivate, kn_image_api_reactivate, kn_image_api_tag, kn_image_api_untag;
 /* api_upload.c, api_download.c */
-extern const struct kn_upload kn_image_upload;
+extern const struct kn_upload kn_image_upload, kn_image_stage;
 kn_handler kn_image_api_download;
+/* api_import.c, api_tasks.c */
+kn_handler kn_image_api_import;
+kn_handler kn_image_api_task_create, kn_image_api_tasks, kn_image_api_task_show, kn_image_api_task_delete,
+    kn_image_api_image_tasks;
 /* api_members.c */
 kn_handler kn_image_api_members, kn_image_api_member_add, kn_image_api_member, kn_image_api_member_update,
     kn_image_api_member_delete;
 /* api_info.c */
-kn_handler kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores;
+kn_handler kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores,
+    kn_image_api_stores_detail;
 /* api_metadefs.c */
 kn_handler kn_metadef_api_namespaces, kn_metadef_api_namespace_create, kn_metadef_api_namespace, kn_metadef_api_namespace_update,
     kn_metadef_api_namespace_delete, kn_metadef_api_items, kn_metadef_api_item_create, kn_metadef_api_items_delete,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PUT of an image's data, in pieces, with the memory of one piece.
+ * PUT of an image's data, in pieces, with the memory of one piece: to be the image's at once, or staged for its import.
  *
  * The order of things: the writer's lock on <id>.part first, then status "saving"; data; then, sealed and inspected, one
  * transaction under the blob's lock that writes the blob's row, makes the image active and renames the file. Whoever finds
@@ -22,6 +22,7 @@
 struct upload {
     char image_id[KN_UUID_SIZE];
     char disk_format[16];
+    enum kn_image_event failure;
     struct kn_blob_writer *writer;
 };
 
@@ -57,23 +58,65 @@ static int check_formats(const struct kn_image *image, struct kn_error *err)
     return 0;
 }
 
+/* There is one store; whoever names another is told so before he sends anything. */
+static int check_store(const struct kn_request *req, struct kn_error *err)
+{
+    const char *store = kn_request_header(req, "x-image-meta-store");
+
+    return store == NULL || strcmp(store, KN_IMAGE_STORE) == 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Unknown store '%.64s'", store);
+}
+
+/* An image of the caller's own, to which data may come. */
+static int get_target(struct kn_request *req, struct kn_rows **ret_rows, struct kn_image *ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (check_media(req, err) < 0 || check_store(req, err) < 0 ||
+        kn_image_get(req->db, &req->caller, req->params[0], false, &rows, ret, err) < 0 ||
+        kn_image_check_owner(ret, &req->caller, err) < 0) {
+        return -1;
+    }
+    *ret_rows = kn_steal(&rows);
+    return 0;
+}
+
+/* The lock first, then the status. */
+static int begin(struct kn_request *req, const struct kn_image *image, int64_t length, enum kn_blob_kind kind,
+                 struct upload **ret, struct kn_error *err)
+{
+    const bool is_stage = kind == KN_BLOB_STAGE;
+    AUTO(upload) struct upload *u = KN_NEW(struct upload);
+
+    if (kn_blob_writer_new(req->conf->image_store_dir, image->id, kind, length, req->conf->image_max_gib * GIB, &u->writer,
+                           err) < 0) {
+        return -1;
+    }
+    if (is_stage && kn_blob_is_staged(req->conf->image_store_dir, image->id) && strcmp(image->status, "queued") != 0) {
+        return kn_fail(err, KN_CONFLICT, "The image %s has data on staging", image->id);
+    }
+    if (kn_image_move(req->db, image->id, image->status, is_stage ? KN_IMAGE_STAGE_BEGINS : KN_IMAGE_UPLOAD_BEGINS, err) < 0) {
+        return -1;
+    }
+    u->failure = is_stage ? KN_IMAGE_STAGE_FAILS : KN_IMAGE_UPLOAD_FAILS;
+    kn_copy(u->image_id, sizeof(u->image_id), image->id);
+    kn_copy(u->disk_format, sizeof(u->disk_format), image->disk_format != NULL ? image->disk_format : "");
+    *ret = kn_steal(&u);
+    return 0;
+}
+
 static int upload_begin(struct kn_request *req, int64_t length, void **ret_ctx, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO(upload) struct upload *u = KN_NEW(struct upload);
     struct kn_image image;
+    struct upload *u = NULL;
 
-    if (check_media(req, err) < 0 ||
-        kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0 ||
-        kn_image_check_owner(&image, &req->caller, err) < 0 || check_formats(&image, err) < 0 ||
-        kn_blob_writer_new(req->conf->image_store_dir, image.id, length, req->conf->image_max_gib * GIB, &u->writer,
-                           err) < 0 ||
-        kn_image_move(req->db, image.id, image.status, KN_IMAGE_UPLOAD_BEGINS, err) < 0) {
+    if (get_target(req, &rows, &image, err) < 0 || check_formats(&image, err) < 0 ||
+        begin(req, &image, length, KN_BLOB_UPLOAD, &u, err) < 0) {
         return -1;
     }
-    kn_copy(u->image_id, sizeof(u->image_id), image.id);
-    kn_copy(u->disk_format, sizeof(u->disk_format), image.disk_format);
-    *ret_ctx = kn_steal(&u);
+    *ret_ctx = u;
     return 0;
 }
 
@@ -90,8 +133,8 @@ static void give_up(struct kn_request *req, const struct upload *u)
 {
     struct kn_error err;
 
-    if (kn_image_move(req->db, u->image_id, "saving", KN_IMAGE_UPLOAD_FAILS, &err) < 0 && err.code != KN_CONFLICT) {
-        kn_log_error("image left in status saving until the next sweep", &err);
+    if (kn_image_move(req->db, u->image_id, "moving", u->failure, &err) < 0 && err.code != KN_CONFLICT) {
+        kn_log_error("image left without its writer until the next sweep", &err);
     }
 }
 
@@ -105,7 +148,7 @@ static int commit(struct kn_request *req, struct upload *u, const struct kn_insp
     };
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_blob_lock(req->db, data.sha512, err) < 0 ||
-        kn_image_activate(req->db, u->image_id, &data, err) < 0 || kn_blob_keep(u->writer, err) < 0) {
+        kn_image_activate(req->db, u->image_id, KN_IMAGE_UPLOAD_ENDS, &data, err) < 0 || kn_blob_keep(u->writer, err) < 0) {
         return -1;
     }
     return kn_tx_commit(&tx, err);
@@ -134,4 +177,33 @@ static void upload_abandon(struct kn_request *req, void *ctx)
     give_up(req, u);
 }
 
+/* --- staging ---------------------------------------------------------------------------------------------------------- */
+
+static int stage_begin(struct kn_request *req, int64_t length, void **ret_ctx, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+    struct upload *u = NULL;
+
+    if (get_target(req, &rows, &image, err) < 0 || begin(req, &image, length, KN_BLOB_STAGE, &u, err) < 0) {
+        return -1;
+    }
+    *ret_ctx = u;
+    return 0;
+}
+
+/* What is staged is neither inspected nor digested before its import. */
+static int stage_end(struct kn_request *req, void *ctx, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(upload) struct upload *u = ctx;
+
+    (void)res;
+    if (kn_image_staged(req->db, u->image_id, kn_blob_size(u->writer), err) < 0 || kn_blob_stage(u->writer, err) < 0) {
+        give_up(req, u);
+        return -1;
+    }
+    return 0;
+}
+
+const struct kn_upload kn_image_stage = { stage_begin, upload_chunk, stage_end, upload_abandon };
 const struct kn_upload kn_image_upload = { upload_begin, upload_chunk, upload_end, upload_abandon };

@@ -104,7 +104,7 @@ static int inspect(const struct kn_base *base, int fd, struct kn_error *err)
     if (n < 0) {
         return kn_fail(err, KN_UNAVAILABLE, "cannot read the image cache: %s", strerror(errno));
     }
-    const struct kn_sample sample = { head, (size_t)n, base->size };
+    const struct kn_sample sample = { .head = head, .head_len = (size_t)n, .size = base->size };
     if (kn_image_inspect(base->disk_format, &sample, INT64_MAX, &found, err) < 0) {
         return -1;
     }

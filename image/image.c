@@ -16,7 +16,7 @@
 #define COLUMNS                                                                                                       \
     "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, "       \
     "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, "              \
-    TIME("created_at") ", " TIME("updated_at")
+    TIME("created_at") ", " TIME("updated_at") ", i.import"
 #define SELECT "SELECT " COLUMNS " FROM image i LEFT JOIN blob b USING (sha512) "
 #define VISIBLE                                                                                                       \
     "($2::boolean OR i.owner = $1 OR i.visibility IN ('public', 'community') OR (i.visibility = 'shared' AND "        \
@@ -47,6 +47,7 @@ void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret)
         .virtual_size = kn_rows_str(rows, row, 16),
         .created_at = kn_rows_text(rows, row, 17),
         .updated_at = kn_rows_text(rows, row, 18),
+        .import = kn_rows_str(rows, row, 19),
     };
 }
 
@@ -95,7 +96,13 @@ void kn_image_print(const struct kn_image *image, struct kn_strbuf *out)
     print_link(out, "self", image->id, "");
     print_link(out, "file", image->id, "/file");
     kn_jsonw_str(out, "schema", "/v2/schemas/image");
+    if (image->sha512 != NULL) {
+        kn_jsonw_str(out, "stores", KN_IMAGE_STORE);
+    }
     print_inner(out, image->properties);
+    if (image->import != NULL) {
+        print_inner(out, image->import);
+    }
     kn_jsonw_end_object(out);
 }
 

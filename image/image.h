@@ -37,7 +37,11 @@ struct kn_image {
     const char *virtual_size;
     const char *created_at;       /* 2026-11-21T10:00:00Z */
     const char *updated_at;
+    const char *import;           /* the attributes os_glance_*, a JSON object; NULL = never imported */
 };
+
+/* The one store's name. */
+#define KN_IMAGE_STORE "file"
 
 /* The columns and tables that kn_image_at() reads: for query.c. */
 extern const char kn_image_select[];
@@ -69,7 +73,12 @@ int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, stru
 enum kn_image_event {
     KN_IMAGE_UPLOAD_BEGINS,   /* by the holder of the writer's lock */
     KN_IMAGE_UPLOAD_FAILS,
-    KN_IMAGE_UPLOAD_ENDS,     /* only by kn_image_activate() */
+    KN_IMAGE_UPLOAD_ENDS,     /* only by kn_image_activate(), as the end of an import */
+    KN_IMAGE_STAGE_BEGINS,    /* by the holder of the writer's lock */
+    KN_IMAGE_STAGE_FAILS,
+    KN_IMAGE_IMPORT_BEGINS,
+    KN_IMAGE_IMPORT_FAILS,
+    KN_IMAGE_IMPORT_ENDS,
     KN_IMAGE_DEACTIVATE,
     KN_IMAGE_REACTIVATE,
     KN_IMAGE_EVENT_COUNT
@@ -85,9 +94,16 @@ struct kn_image_data {
     const char *md5;
     int64_t size;
     int64_t virtual_size;
+    const char *disk_format; /* NULL: as it was; else what the data was converted to */
 };
-/* Writes the blob's row and makes the image active, inside a transaction under kn_blob_lock(). KN_GONE: it was deleted meanwhile. */
-int kn_image_activate(struct kn_db *db, const char *id, const struct kn_image_data *data, struct kn_error *err);
+/*
+ * Writes the blob's row and makes the image active by KN_IMAGE_UPLOAD_ENDS or KN_IMAGE_IMPORT_ENDS, inside a transaction under
+ * kn_blob_lock(). KN_GONE: it was deleted meanwhile.
+ */
+int kn_image_activate(struct kn_db *db, const char *id, enum kn_image_event event, const struct kn_image_data *data,
+                      struct kn_error *err);
+/* What is staged for it has this size. KN_GONE: it does not want it any more. */
+int kn_image_staged(struct kn_db *db, const char *id, int64_t size, struct kn_error *err);
 /* Marks it deleted and lets go of its data. KN_NOT_FOUND if it is gone already. */
 int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err);
 

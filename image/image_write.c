@@ -87,7 +87,7 @@ static void columns_init(struct columns *c, const char *id, const json_t *draft)
 #define RETURNING                                                                                                     \
     " RETURNING id, owner, name, status, visibility, disk_format, container_format, min_disk, min_ram, protected, "   \
     "os_hidden, properties, to_json(tags), sha512, (SELECT md5 FROM blob b WHERE b.sha512 = image.sha512), size, "    \
-    "virtual_size, " TIME("created_at") ", " TIME("updated_at")
+    "virtual_size, " TIME("created_at") ", " TIME("updated_at") ", import"
 
 int kn_image_insert(struct kn_db *db, const json_t *draft, struct kn_rows **ret_rows, struct kn_error *err)
 {
@@ -151,29 +151,46 @@ int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, stru
     return kn_db_run(db, &SET_TAGS, KN_ARGS(id, kn_array_value(&array)), NULL, err);
 }
 
-int kn_image_activate(struct kn_db *db, const char *id, const struct kn_image_data *data, struct kn_error *err)
+int kn_image_activate(struct kn_db *db, const char *id, enum kn_image_event event, const struct kn_image_data *data,
+                      struct kn_error *err)
 {
     static const struct kn_stmt BLOB = {
         "image_blob", "INSERT INTO blob (sha512, md5, size) VALUES ($1, $2, $3) ON CONFLICT (sha512) DO NOTHING", 3
     };
     static const struct kn_stmt DATA = {
-        "image_data", "UPDATE image SET sha512 = $2, size = $3, virtual_size = $4 WHERE id = $1", 4
+        "image_data",
+        "UPDATE image SET sha512 = $2, size = $3, virtual_size = $4, disk_format = coalesce($5, disk_format) WHERE id = $1", 5
     };
     struct kn_arg size, virtual_size;
 
     kn_arg_int(&size, data->size);
     kn_arg_int(&virtual_size, data->virtual_size);
-    if (kn_image_move(db, id, "saving", KN_IMAGE_UPLOAD_ENDS, err) < 0) {
+    if (kn_image_move(db, id, "unknown", event, err) < 0) {
         return err != NULL && err->code != KN_CONFLICT
                    ? -1
                    : kn_fail(err, KN_GONE, "Image %s could not be found after upload. The image may have been deleted "
                                            "during the upload.", id);
     }
     if (kn_db_run(db, &BLOB, KN_ARGS(data->sha512, data->md5, size.text), NULL, err) < 0 ||
-        kn_db_run(db, &DATA, KN_ARGS(id, data->sha512, size.text, virtual_size.text), NULL, err) < 0) {
+        kn_db_run(db, &DATA, KN_ARGS(id, data->sha512, size.text, virtual_size.text, data->disk_format), NULL, err) < 0) {
         return -1;
     }
     return 0;
+}
+
+int kn_image_staged(struct kn_db *db, const char *id, int64_t size, struct kn_error *err)
+{
+    static const struct kn_stmt STAGED = {
+        "image_staged",
+        "UPDATE image SET size = $2, updated_at = now() WHERE id = $1 AND status = 'uploading' AND deleted_at IS NULL", 2
+    };
+    struct kn_arg arg;
+    int64_t wanted = 0;
+
+    if (kn_db_change(db, &STAGED, KN_ARGS(id, kn_arg_int(&arg, size)), &wanted, err) < 0) {
+        return -1;
+    }
+    return wanted == 1 ? 0 : kn_fail(err, KN_GONE, "Image %s was deleted while its data was staged.", id);
 }
 
 int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err)
@@ -182,7 +199,10 @@ int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err)
         "image_delete",
         "WITH gone AS (UPDATE image SET status = 'deleted', sha512 = NULL, deleted_at = now(), updated_at = now() "
         "WHERE id = $1 AND deleted_at IS NULL RETURNING id), "
-        "members AS (DELETE FROM image_member m USING gone WHERE m.image_id = gone.id) SELECT id FROM gone", 1
+        "members AS (DELETE FROM image_member m USING gone WHERE m.image_id = gone.id), "
+        "tasks AS (UPDATE image_task t SET status = 'failure', message = 'the image was deleted', updated_at = now(), "
+        "expires_at = now() + interval '48 hours' FROM gone WHERE t.image_id = gone.id AND t.status IN ('pending', 'processing')) "
+        "SELECT id FROM gone", 1
     };
     int64_t deleted = 0;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The readers of image headers, one row of READERS a disk format. Here: the table, the magics of all formats that some
- * tool would follow, and the formats without structure of their own. The reader of qcow2 is in inspect_qcow2.c.
+ * tool would follow, and the formats without structure of their own. The others have a file each: inspect_<format>.c.
  *
- * Pure and without allocation; every byte is read after its offset was checked. It must never open a file nor grow an
+ * Pure; every byte is read after its offset was checked. It must never open a file nor grow an
  * opinion about what data "probably" is.
  */
 #include "image/inspect.h"
@@ -72,15 +72,21 @@ static int inspect_iso(const struct kn_sample *sample, struct kn_inspection *ret
 
 static const struct reader {
     const char *format;
-    const char *magic; /* the one it may carry; NULL = none */
+    const char *magic;   /* the one it may carry; NULL = none */
+    bool magic_may_lack; /* at the start of the file */
+    const char *convert; /* qemu-img's name of it when its data is converted at import; NULL = it is kept as it is */
     int (*inspect)(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err);
 } READERS[] = {
-    { "aki", NULL, inspect_raw },
-    { "ami", NULL, inspect_raw },
-    { "ari", NULL, inspect_raw },
-    { "iso", NULL, inspect_iso },
-    { "qcow2", "qcow2", kn_inspect_qcow2 },
-    { "raw", NULL, inspect_raw },
+    { "aki", NULL, false, NULL, inspect_raw },
+    { "ami", NULL, false, NULL, inspect_raw },
+    { "ari", NULL, false, NULL, inspect_raw },
+    { "iso", NULL, false, NULL, inspect_iso },
+    { "qcow2", "qcow2", false, NULL, kn_inspect_qcow2 },
+    { "raw", NULL, false, NULL, inspect_raw },
+    { "vdi", "vdi", false, "vdi", kn_inspect_vdi },
+    { "vhd", "vhd", true, "vpc", kn_inspect_vhd },
+    { "vhdx", "vhdx", false, "vhdx", kn_inspect_vhdx },
+    { "vmdk", "vmdk", false, "vmdk", kn_inspect_vmdk },
 };
 
 static const struct reader *reader_of(const char *format)
@@ -95,14 +101,40 @@ static const struct reader *reader_of(const char *format)
 
 bool kn_image_inspectable(const char *disk_format)
 {
-    return reader_of(disk_format) != NULL;
+    const struct reader *reader = reader_of(disk_format);
+
+    return reader != NULL && reader->convert == NULL;
+}
+
+const char *kn_image_convertible(const char *disk_format)
+{
+    const struct reader *reader = reader_of(disk_format);
+
+    return reader != NULL ? reader->convert : NULL;
+}
+
+bool kn_sample_read(const struct kn_sample *sample, int64_t at, void *out, size_t len)
+{
+    if (at < 0 || at > sample->size || (int64_t)len > sample->size - at) {
+        return false;
+    }
+    if ((uint64_t)at + len <= sample->head_len) {
+        memcpy(out, sample->head + at, len);
+        return true;
+    }
+    return sample->read != NULL && sample->read(sample, at, out, len);
+}
+
+int64_t kn_sectors_to_bytes(uint64_t sectors)
+{
+    return sectors > 0 && sectors <= (uint64_t)INT64_MAX / 512 ? (int64_t)(sectors * 512) : -1;
 }
 
 static int check_magic(const struct reader *reader, const struct kn_sample *sample, struct kn_error *err)
 {
     const char *found = magic_of(sample);
 
-    if (found == NULL && reader->magic != NULL) {
+    if (found == NULL && reader->magic != NULL && !reader->magic_may_lack) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "disk_format is \"%s\", but the data is not", reader->format);
     }
     if (found != NULL && (reader->magic == NULL || strcmp(found, reader->magic) != 0)) {

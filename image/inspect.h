@@ -21,14 +21,19 @@ struct kn_sample {
     const uint8_t *head;      /* the file's first bytes */
     size_t head_len;
     int64_t size;             /* of the whole file */
+    /* Bytes further in: true if all of [at, at + len) came. NULL: there is only the head. Needed for vhd, vhdx and vmdk. */
+    bool (*read)(const struct kn_sample *sample, int64_t at, void *out, size_t len);
+    const void *source;       /* for read */
 };
 
 struct kn_inspection {
     int64_t virtual_size;     /* bytes of the disk inside */
 };
 
-/* True when data of this format can be uploaded: there is a reader for it. */
+/* True when data of this format is stored and booted as it is. */
 bool kn_image_inspectable(const char *disk_format);
+/* qemu-img's name of a format whose data is converted when it is imported; NULL for every other. */
+const char *kn_image_convertible(const char *disk_format);
 /*
  * KN_UNSUPPORTED_MEDIA when the data is not what it is declared to be, or is but asks for what no image may ask for:
  * other files, encryption, features this reader does not know, tables outside the file, a disk above max_virtual bytes.

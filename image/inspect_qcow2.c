@@ -42,16 +42,6 @@ struct header {
     uint8_t compression;
 };
 
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint64_t be64(const uint8_t *p)
-{
-    return (uint64_t)be32(p) << 32 | be32(p + 4);
-}
-
 static int refuse_short(struct kn_error *err)
 {
     return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 header is cut off");
@@ -62,9 +52,9 @@ static int read_v3(const struct kn_sample *sample, struct header *h, struct kn_e
     if (sample->head_len < V3_LENGTH) {
         return refuse_short(err);
     }
-    h->incompatible = be64(sample->head + 72);
-    h->refcount_order = be32(sample->head + 96);
-    h->length = be32(sample->head + 100);
+    h->incompatible = kn_be64(sample->head + 72);
+    h->refcount_order = kn_be32(sample->head + 96);
+    h->length = kn_be32(sample->head + 100);
     if (h->length < V3_LENGTH || h->length > (1U << h->cluster_bits) || h->length > sample->head_len) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 header says it is %" PRIu32 " bytes long", h->length);
     }
@@ -80,10 +70,10 @@ static int read_header(const struct kn_sample *sample, struct header *h, struct 
         return refuse_short(err);
     }
     *h = (struct header){
-        .version = be32(p + 4), .backing_offset = be64(p + 8), .backing_len = be32(p + 16),
-        .cluster_bits = be32(p + 20), .size = be64(p + 24), .crypt_method = be32(p + 32),
-        .l1_entries = be32(p + 36), .l1_offset = be64(p + 40), .reftable_offset = be64(p + 48),
-        .reftable_clusters = be32(p + 56), .snapshots = be32(p + 60), .snapshots_offset = be64(p + 64),
+        .version = kn_be32(p + 4), .backing_offset = kn_be64(p + 8), .backing_len = kn_be32(p + 16),
+        .cluster_bits = kn_be32(p + 20), .size = kn_be64(p + 24), .crypt_method = kn_be32(p + 32),
+        .l1_entries = kn_be32(p + 36), .l1_offset = kn_be64(p + 40), .reftable_offset = kn_be64(p + 48),
+        .reftable_clusters = kn_be32(p + 56), .snapshots = kn_be32(p + 60), .snapshots_offset = kn_be64(p + 64),
         .refcount_order = 4, .length = V2_LENGTH,
     };
     if (h->version != 2 && h->version != 3) {
@@ -217,8 +207,8 @@ static int check_extensions(const struct header *h, const struct kn_sample *samp
     const uint64_t end = cluster < sample->head_len ? cluster : sample->head_len;
 
     for (uint64_t at = h->length; at + 8 <= end;) {
-        const uint32_t type = be32(sample->head + at);
-        const uint64_t len = be32(sample->head + at + 4);
+        const uint32_t type = kn_be32(sample->head + at);
+        const uint64_t len = kn_be32(sample->head + at + 4);
 
         if (type == 0) {
             return 0;

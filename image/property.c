@@ -45,11 +45,12 @@ const struct kn_image_property kn_image_properties[] = {
     { "self", KN_PROPERTY_STRING, KN_PROPERTY_LINK, NULL, "An image self url" },
     { "file", KN_PROPERTY_STRING, KN_PROPERTY_LINK, NULL, "An image file url" },
     { "schema", KN_PROPERTY_STRING, KN_PROPERTY_LINK, NULL, "An image schema url" },
+    { "stores", KN_PROPERTY_STRING, KN_PROPERTY_LINK, NULL, "Store in which image data resides" },
     { NULL, KN_PROPERTY_STRING, KN_PROPERTY_FREE, NULL, NULL },
 };
 
 /* Names that nobody may use: Glance's own, past and present. */
-static const char *const RESERVED[] = { "location", "locations", "deleted", "deleted_at", "stores" };
+static const char *const RESERVED[] = { "location", "locations", "deleted", "deleted_at" };
 #define RESERVED_PREFIX "os_glance_"
 
 const struct kn_image_property *kn_image_property(const char *name)

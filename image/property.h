@@ -55,5 +55,8 @@ void kn_images_schema_print(struct kn_strbuf *out);
 /* The schemas of members: "member" and "members". */
 void kn_member_schema_print(struct kn_strbuf *out);
 void kn_members_schema_print(struct kn_strbuf *out);
+/* "task", and "tasks" of those without input, result and message. */
+void kn_task_schema_print(struct kn_strbuf *out);
+void kn_tasks_schema_print(struct kn_strbuf *out);
 
 #endif

@@ -76,6 +76,38 @@ void kn_member_schema_print(struct kn_strbuf *out)
     kn_jsonw_end_object(out);
 }
 
+#define TASK_PROPERTIES                                                                                               \
+    "\"id\":{\"type\":\"string\",\"description\":\"An identifier for the task\","                                       \
+    "\"pattern\":\"^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$\"},"       \
+    "\"type\":{\"type\":\"string\",\"description\":\"The type of task represented by this content\","                 \
+    "\"enum\":[\"import\",\"api_image_import\",\"location_import\"]},"                                                \
+    "\"status\":{\"type\":\"string\",\"description\":\"The current status of this task\","                            \
+    "\"enum\":[\"pending\",\"processing\",\"success\",\"failure\"]},"                                                 \
+    "\"owner\":{\"type\":\"string\",\"description\":\"An identifier for the owner of this task\"},"                   \
+    "\"image_id\":{\"type\":\"string\",\"description\":\"Image associated with the task\"},"                          \
+    "\"request_id\":{\"type\":\"string\",\"description\":\"Human-readable informative request-id\"},"                 \
+    "\"user_id\":{\"type\":\"string\",\"description\":\"User associated with the task\"},"                            \
+    "\"expires_at\":{\"type\":[\"null\",\"string\"],"                                                               \
+    "\"description\":\"Datetime when this resource would be subject to removal\"},"                                   \
+    "\"created_at\":{\"type\":\"string\",\"description\":\"Datetime when this resource was created\"},"               \
+    "\"updated_at\":{\"type\":\"string\",\"description\":\"Datetime when this resource was updated\"},"               \
+    "\"self\":{\"type\":\"string\",\"readOnly\":true},\"schema\":{\"type\":\"string\",\"readOnly\":true}"
+#define TASK_OWN                                                                                                      \
+    ",\"input\":{\"type\":[\"null\",\"object\"],\"description\":\"The parameters required by task, JSON blob\"},"     \
+    "\"result\":{\"type\":[\"null\",\"object\"],\"description\":\"The result of current task, JSON blob\"},"          \
+    "\"message\":{\"type\":\"string\",\"description\":\"Human-readable informative message only included when "    \
+    "appropriate (usually on failure)\"}"
+
+void kn_task_schema_print(struct kn_strbuf *out)
+{
+    kn_strbuf_addstr(out, "{\"name\":\"task\",\"properties\":{" TASK_PROPERTIES TASK_OWN "}}");
+}
+
+static void print_task_stub(struct kn_strbuf *out)
+{
+    kn_strbuf_addstr(out, "{\"name\":\"task\",\"properties\":{" TASK_PROPERTIES "}}");
+}
+
 /* The schema of a list of `item`s under `name`. */
 static void print_collection(struct kn_strbuf *out, const char *name, void (*item)(struct kn_strbuf *out), bool pages)
 {
@@ -109,4 +141,9 @@ void kn_images_schema_print(struct kn_strbuf *out)
 void kn_members_schema_print(struct kn_strbuf *out)
 {
     print_collection(out, "members", kn_member_schema_print, false);
+}
+
+void kn_tasks_schema_print(struct kn_strbuf *out)
+{
+    print_collection(out, "tasks", print_task_stub, true);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kilonova-image on the bus: tells where a host fetches an image's data, drops data that no image refers to any more, and
- * sweeps what dead writers left. Uploads and downloads by users pass through the API (api_upload.c), not through here.
+ * kilonova-image on the bus: tells where a host fetches an image's data, imports (import_queue.h), drops
+ * data that no image refers to any more, and sweeps what dead writers left. Uploads and downloads by users pass through the API (api_upload.c), not through here.
  */
 #include "image/service.h"
 
@@ -9,8 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "image/address.h"
 #include "image/blob.h"
 #include "image/data_door.h"
+#include "image/image_task.h"
+#include "image/import_queue.h"
 #include "image/sweep.h"
 #include "image/url.h"
 #include "lib/base/clock.h"
@@ -25,6 +28,7 @@
 struct image_service {
     struct kn_url_key key;
     struct kn_data_door *door;
+    struct kn_import_queue *imports;
     char *base_url;           /* what hosts put before /blob/… */
     int64_t store_swept_ms;   /* monotonic */
 };
@@ -119,6 +123,7 @@ static int drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error
 {
     const char *sha512 = kn_json_str(m->body, "sha512");
 
+    kn_blob_unstage(d->conf.image_store_dir, kn_json_str(m->body, "image"));
     if (*sha512 != '\0' && kn_image_drop(d->db, d->conf.image_store_dir, sha512, NULL, err) < 0) {
         if (err->code == KN_UNAVAILABLE) {
             return -1;
@@ -132,11 +137,15 @@ static int drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error
 
 static int image_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
 {
+    const struct image_service *s = state;
+
     if (locate(d, state, messages, count, err) < 0) {
         return -1;
     }
     for (int i = 0; i < count; i++) {
-        if (is(messages[i], "image.delete") && drop(d, messages[i], err) < 0) {
+        if (is(messages[i], "image.import")) {
+            kn_import_queue_add(s->imports, messages[i]);
+        } else if (is(messages[i], "image.delete") && drop(d, messages[i], err) < 0) {
             return -1;
         }
     }
@@ -175,6 +184,9 @@ static int image_tick(struct kn_daemon *d, void *state, struct kn_error *err)
         return -1;
     }
     log_swept("images whose upload died are queued again", count);
+    if (kn_image_task_expire(d->db, NULL, err) < 0) {
+        return -1;
+    }
     return kn_mono_ms() - s->store_swept_ms >= STORE_EVERY_MS ? sweep_store(d, s, err) : 0;
 }
 
@@ -183,6 +195,7 @@ static void image_stop(struct kn_daemon *d, void *state)
     struct image_service *s = state;
 
     (void)d;
+    kn_import_queue_free(s->imports);
     kn_data_door_free(s->door);
     free(s->base_url);
     free(s);
@@ -200,7 +213,13 @@ static int start(struct kn_daemon *d, struct image_service *s, struct kn_error *
     }
     s->base_url = d->conf.image_data_url[0] != '\0' ? kn_strdup(d->conf.image_data_url)
                                                     : kn_asprintf("http://%s", d->conf.image_data_listen);
-    return kn_data_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err);
+    if (kn_address_networks_check(d->conf.image_download_networks, err) < 0) {
+        return kn_fail_context(err, "image.download_networks");
+    }
+    if (kn_data_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err) < 0) {
+        return -1;
+    }
+    return kn_import_queue_new(d, &s->imports, err);
 }
 
 static int image_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)

@@ -15,6 +15,12 @@ static const struct {
     [KN_IMAGE_UPLOAD_BEGINS] = { { "queued", "saving" }, "saving" },
     [KN_IMAGE_UPLOAD_FAILS] = { { "saving" }, "queued" },
     [KN_IMAGE_UPLOAD_ENDS] = { { "saving" }, "active" },
+    /* "uploading" as well, for the same reason; never when something is staged already */
+    [KN_IMAGE_STAGE_BEGINS] = { { "queued", "uploading" }, "uploading" },
+    [KN_IMAGE_STAGE_FAILS] = { { "uploading" }, "queued" },
+    [KN_IMAGE_IMPORT_BEGINS] = { { "uploading", "queued" }, "importing" },
+    [KN_IMAGE_IMPORT_FAILS] = { { "importing" }, "queued" },
+    [KN_IMAGE_IMPORT_ENDS] = { { "importing" }, "active" },
     [KN_IMAGE_DEACTIVATE] = { { "active" }, "deactivated" },
     [KN_IMAGE_REACTIVATE] = { { "deactivated" }, "active" },
 };

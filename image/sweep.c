@@ -15,15 +15,19 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-/* Takes the dead writer's place and leaves. 0: somebody lives there; 1: done. */
-static int bury(struct kn_db *db, const char *dir, const char *id, struct kn_error *err)
+/* Takes the dead writer's place and leaves. 0: somebody lives there, or its work is done; 1: done. */
+static int bury(struct kn_db *db, const char *dir, const char *id, const char *status, struct kn_error *err)
 {
+    const bool is_stage = strcmp(status, "uploading") == 0;
     AUTO(kn_blob_writer) struct kn_blob_writer *w = NULL;
 
-    if (kn_blob_writer_new(dir, id, -1, 0, &w, err) < 0) {
+    if (kn_blob_open(dir, id, KN_BLOB_UPLOAD, 0, &w, err) < 0) {
         return err->code == KN_CONFLICT ? 0 : -1;
     }
-    if (kn_image_move(db, id, "saving", KN_IMAGE_UPLOAD_FAILS, err) < 0) {
+    if (is_stage && kn_blob_is_staged(dir, id)) {
+        return 0; /* waits for its import */
+    }
+    if (kn_image_move(db, id, status, is_stage ? KN_IMAGE_STAGE_FAILS : KN_IMAGE_UPLOAD_FAILS, err) < 0) {
         return err->code == KN_CONFLICT ? 0 : -1; /* it was just done with */
     }
     return 1;
@@ -32,7 +36,7 @@ static int bury(struct kn_db *db, const char *dir, const char *id, struct kn_err
 int kn_image_sweep_saving(struct kn_db *db, const char *dir, int *ret_count, struct kn_error *err)
 {
     static const struct kn_stmt SAVING = {
-        "image_saving", "SELECT id FROM image WHERE status = 'saving' AND deleted_at IS NULL", 0
+        "image_saving", "SELECT id, status FROM image WHERE status IN ('saving', 'uploading') AND deleted_at IS NULL", 0
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int count = 0;
@@ -41,7 +45,10 @@ int kn_image_sweep_saving(struct kn_db *db, const char *dir, int *ret_count, str
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        const int buried = bury(db, dir, kn_rows_text(rows, i, 0), err);
+        const char *id = kn_rows_text(rows, i, 0);
+        const char *status = kn_rows_text(rows, i, 1);
+        const bool waits = strcmp(status, "uploading") == 0 && kn_blob_is_staged(dir, id);
+        const int buried = waits ? 0 : bury(db, dir, id, status, err);
 
         if (buried < 0) {
             return -1;
@@ -78,27 +85,27 @@ int kn_image_drop(struct kn_db *db, const char *dir, const char *sha512, bool *r
 
 /* --- the store's directory ------------------------------------------------------------------------------------------ */
 
-static bool is_part(const char *name, char id[KN_UUID_SIZE])
+/* The image's id, if the file is one of its own with that suffix. */
+static bool is_of_image(const char *name, const char *suffix, char id[KN_UUID_SIZE])
 {
     kn_copy(id, KN_UUID_SIZE, name);
-    return strlen(name) == KN_UUID_SIZE - 1 + strlen(".part") && strcmp(name + KN_UUID_SIZE - 1, ".part") == 0 &&
-           kn_uuid_valid(id);
+    return strlen(name) > KN_UUID_SIZE - 1 && strcmp(name + KN_UUID_SIZE - 1, suffix) == 0 && kn_uuid_valid(id);
 }
 
 /* A writer that begins now drops what is there as well as this does. */
-static int drop_part(const char *dir, const char *id, int *count, struct kn_error *err)
+static int drop_part(const char *dir, const char *id, enum kn_blob_kind kind, int *count, struct kn_error *err)
 {
     AUTO(kn_blob_writer) struct kn_blob_writer *w = NULL;
 
-    if (kn_blob_writer_new(dir, id, -1, 0, &w, err) < 0) {
-        return err->code == KN_CONFLICT ? 0 : -1;
+    if (kn_blob_open(dir, id, kind, 0, &w, err) < 0) {
+        return err->code == KN_CONFLICT || err->code == KN_NOT_FOUND ? 0 : -1;
     }
     (*count)++;
     return 0;
 }
 
-/* Drops dead .parts; collects the names of data. */
-static int read_store(const char *dir, struct kn_array *blobs, int *count, struct kn_error *err)
+/* Drops what dead writers left; collects the names of data, and of images that have data staged. */
+static int read_store(const char *dir, struct kn_array *blobs, struct kn_array *staged, int *count, struct kn_error *err)
 {
     DIR *d = opendir(dir);
     int rc = 0;
@@ -111,11 +118,38 @@ static int read_store(const char *dir, struct kn_array *blobs, int *count, struc
 
         if (kn_sha512_valid(e->d_name)) {
             kn_array_add(blobs, e->d_name);
-        } else if (is_part(e->d_name, id)) {
-            rc = drop_part(dir, id, count, err);
+        } else if (is_of_image(e->d_name, ".part", id)) {
+            rc = drop_part(dir, id, KN_BLOB_UPLOAD, count, err);
+        } else if (is_of_image(e->d_name, ".converted", id)) {
+            rc = drop_part(dir, id, KN_BLOB_CONVERTED, count, err);
+        } else if (is_of_image(e->d_name, ".staged", id)) {
+            kn_array_add(staged, id);
         }
     }
     closedir(d);
+    return rc;
+}
+
+/* Staged data whose image does not wait for it. Looked up after it was seen: what is staged meanwhile is not among it. */
+static int drop_staged(struct kn_db *db, const char *dir, struct kn_array *staged, int *count, struct kn_error *err)
+{
+    static const struct kn_stmt UNWANTED = {
+        "image_unwanted_stages",
+        "SELECT s FROM unnest($1::uuid[]) s WHERE NOT EXISTS (SELECT FROM image i WHERE i.id = s AND i.deleted_at IS NULL "
+        "AND i.status IN ('uploading', 'importing'))", 1
+    };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    int rc = 0;
+
+    if (staged->count == 0) {
+        return 0;
+    }
+    if (kn_db_run(db, &UNWANTED, KN_ARGS(kn_array_value(staged)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; rc == 0 && i < kn_rows_count(rows); i++) {
+        rc = drop_part(dir, kn_rows_text(rows, i, 0), KN_BLOB_STAGED, count, err);
+    }
     return rc;
 }
 
@@ -128,10 +162,11 @@ int kn_image_sweep_store(struct kn_db *db, const char *dir, int *ret_count, stru
         "WHERE NOT EXISTS (SELECT FROM image i WHERE i.sha512 = s.sha512)", 1
     };
     AUTO_RELEASE(kn_array) struct kn_array blobs = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array staged = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int count = 0;
 
-    if (read_store(dir, &blobs, &count, err) < 0 ||
+    if (read_store(dir, &blobs, &staged, &count, err) < 0 || drop_staged(db, dir, &staged, &count, err) < 0 ||
         kn_db_run(db, &UNUSED, KN_ARGS(kn_array_value(&blobs)), &rows, err) < 0) {
         return -1;
     }

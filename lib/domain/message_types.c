@@ -65,6 +65,8 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("url", "signed, good until the envelope's deadline or an hour"), STR("sha512", "of the data"),
              INT("size", 0, MAX_INT, "bytes"), STR("disk_format", "raw or qcow2"),
              INT("virtual_size", 0, MAX_INT, "bytes of the disk inside")) },
+    { "image.import", 1, KN_TOPIC_IMAGE, "make the image's staged or downloaded data its own, converted if need be",
+      FIELDS(UUID("image", "the image"), UUID("import", "the row of image_task")), NOTHING },
     { "image.delete", 1, KN_TOPIC_IMAGE, "drop the data that no image refers to any more",
       FIELDS(UUID("image", "the image that was deleted"), STR_OPT("sha512", "its data")), NOTHING },
 

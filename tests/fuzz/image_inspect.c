@@ -14,11 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const FORMATS[] = { "raw", "qcow2", "iso", "ami", "vmdk" };
+    static const char *const FORMATS[] = { "raw", "qcow2", "iso", "ami", "vmdk", "vdi", "vhd", "vhdx" };
     static const int64_t LARGE = INT64_C(1) << 40;
 
     for (size_t i = 0; i < 2 * KN_COUNT(FORMATS); i++) {
-        const struct kn_sample sample = { data, size, i % 2 == 0 ? (int64_t)size : LARGE };
+        const struct kn_sample sample = { .head = data, .head_len = size,
+                                          .size = i % 2 == 0 ? (int64_t)size : LARGE };
         struct kn_inspection found = { -1 };
         struct kn_error err;
 

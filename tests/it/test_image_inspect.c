@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "image/inspect.h"
 #include "lib/base/cleanup.h"
@@ -29,6 +30,11 @@ static void shell(const char *fmt, const char *name)
     assert_int_equal(system(command), 0);
 }
 
+static bool read_more(const struct kn_sample *sample, int64_t at, void *out, size_t len)
+{
+    return pread(*(const int *)sample->source, out, len, at) == (ssize_t)len;
+}
+
 static int inspect(const char *format, const char *name, struct kn_inspection *ret, struct kn_error *err)
 {
     AUTO_FREE char *path = NULL;
@@ -39,9 +45,12 @@ static int inspect(const char *format, const char *name, struct kn_inspection *r
     FILE *f = fopen(path, "rbe");
     assert_non_null(f);
     assert_int_equal(fstat(fileno(f), &st), 0);
-    const struct kn_sample sample = { head, fread(head, 1, KN_INSPECT_HEAD, f), st.st_size };
+    const int fd = fileno(f);
+    const struct kn_sample sample = { .head = head, .head_len = fread(head, 1, KN_INSPECT_HEAD, f), .size = st.st_size,
+                                      .read = read_more, .source = &fd };
+    const int rc = kn_image_inspect(format, &sample, INT64_C(1) << 50, ret, err);
     fclose(f);
-    return kn_image_inspect(format, &sample, INT64_C(1) << 50, ret, err);
+    return rc;
 }
 
 static void test_accepts(void **state)
@@ -62,6 +71,14 @@ static void test_accepts(void **state)
         { "qcow2", "-f qcow2 -o refcount_bits=1", "x 64M", 64 * MIB },
         { "qcow2", "-f qcow2 -o refcount_bits=64,lazy_refcounts=on", "x 64M", 64 * MIB },
         { "raw", "-f raw", "x 5M", 5 * MIB },
+        { "vmdk", "-f vmdk", "x 64M", 64 * MIB },
+        { "vmdk", "-f vmdk -o subformat=streamOptimized", "x 64M", 64 * MIB },
+        { "vdi", "-f vdi", "x 64M", 64 * MIB },
+        { "vdi", "-f vdi -o static=on", "x 5M", 5 * MIB },
+        { "vhd", "-f vpc -o force_size=on", "x 64M", 64 * MIB },
+        { "vhd", "-f vpc -o force_size=on,subformat=fixed", "x 5M", 5 * MIB },
+        { "vhdx", "-f vhdx", "x 64M", 64 * MIB },
+        { "vhdx", "-f vhdx -o subformat=fixed", "x 64M", 64 * MIB },
     };
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
@@ -94,7 +111,20 @@ static void test_refuses(void **state)
         { "raw", "-f vhdx", "x 1M", "is \"vhdx\"" },
         { "raw", "-f qed", "x 1M", "is \"qed\"" },
         { "raw", "-f parallels", "x 16M", "is \"ploop\"" },
-        { "vmdk", "-f vmdk", "x 1M", "cannot be inspected" },
+        { "vmdk", "-f vmdk -o subformat=monolithicFlat", "x 1M", "no sparse extent" },
+        { "vmdk", "-f vmdk -o subformat=twoGbMaxExtentSparse", "x 3G", "no sparse extent" },
+        { "vmdk", "-f vmdk -o subformat=twoGbMaxExtentSparse", "x 3G && mv x-s001.vmdk x", "descriptor" },
+        { "vmdk", "-f vmdk y 1M && qemu-img create -q -f vmdk -u -b y -F vmdk", "x 1M", "names a parent" },
+        { "vmdk", "-f vmdk", "x 1M && sed -i 's/\"x\"/\"\\/\"/' x", "outside of itself" },
+        { "vmdk", "-f vmdk -o subformat=streamOptimized", "x 1M && sed -i s/streamOptimized/streamOptimised/ x", "neither" },
+        { "vmdk", "-f vmdk", "x 1M && dd if=/dev/zero of=x bs=1 seek=12 count=8 conv=notrunc status=none", "capacity" },
+        { "vmdk", "-f vdi", "x 1M", "but the data is" },
+        { "vhd", "-f raw", "x 1M", "but the data is not" },
+        { "vhd", "-f vpc", "x 1M && printf x | dd of=x bs=1 seek=40 conv=notrunc status=none", "checksum" },
+        { "vhdx", "-f vhdx", "x 1M && truncate -s 192K x", "region table" },
+        { "vdi", "-f vdi", "x 1M && printf x | dd of=x bs=1 seek=440 conv=notrunc status=none", "names a parent" },
+        { "vdi", "-f vdi", "x 1M && printf '\\004' | dd of=x bs=1 seek=76 conv=notrunc status=none", "neither dynamic" },
+        { "ploop", "-f parallels", "x 16M", "cannot be inspected" },
     };
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {

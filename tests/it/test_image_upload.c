@@ -190,7 +190,7 @@ static void die_in_the_middle(const char *id)
 
     if (pid == 0) {
         struct kn_blob_writer *w = NULL;
-        const bool written = kn_blob_writer_new(world.store, id, -1, 1000, &w, NULL) == 0 && kn_blob_write(w, "half", 4, NULL) == 0;
+        const bool written = kn_blob_writer_new(world.store, id, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 && kn_blob_write(w, "half", 4, NULL) == 0;
 
         kill(getpid(), written ? SIGKILL : SIGTERM);
     }

@@ -171,7 +171,7 @@ static void store_image(const char *text, char sha512[KN_SHA512_HEX])
     struct kn_blob_writer *w = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_blob_writer_new(world.store, IMAGE, -1, 1000, &w, &err), &err);
+    assert_ok(kn_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, &err), &err);
     assert_ok(kn_blob_write(w, text, strlen(text), &err), &err);
     assert_ok(kn_blob_seal(w, &err), &err);
     assert_ok(kn_blob_keep(w, &err), &err);
@@ -235,7 +235,7 @@ static void die_writing(void)
     if (pid == 0) {
         struct kn_blob_writer *w = NULL;
 
-        if (kn_blob_writer_new(world.store, IMAGE, -1, 1000, &w, NULL) == 0 && kn_blob_write(w, "half", 4, NULL) == 0) {
+        if (kn_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 && kn_blob_write(w, "half", 4, NULL) == 0) {
             kill(getpid(), SIGKILL);
         }
         _exit(1);

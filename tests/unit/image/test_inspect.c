@@ -46,7 +46,7 @@ static void sound_header(void)
 
 static int inspect(const char *format, size_t len, int64_t size, struct kn_inspection *ret, struct kn_error *err)
 {
-    const struct kn_sample sample = { head, len, size };
+    const struct kn_sample sample = { .head = head, .head_len = len, .size = size };
 
     return kn_image_inspect(format, &sample, MAX_VIRTUAL, ret, err);
 }
@@ -148,7 +148,7 @@ static void test_cut_off_qcow2(void **state)
     for (size_t len = 0; len < 112; len++) {
         struct kn_inspection found = { 0 };
         uint8_t *copy = kn_alloc(len + 1);
-        const struct kn_sample sample = { copy, len, (int64_t)len };
+        const struct kn_sample sample = { .head = copy, .head_len = len, .size = (int64_t)len };
 
         memcpy(copy, head, len);
         assert_int_equal(kn_image_inspect("qcow2", &sample, MAX_VIRTUAL, &found, NULL), -1);
@@ -175,7 +175,7 @@ static void test_virtual_size_is_bounded(void **state)
     (void)state;
     struct kn_inspection found = { 0 };
     struct kn_error err = { 0 };
-    const struct kn_sample sample = { head, sizeof(head), FILE_SIZE };
+    const struct kn_sample sample = { .head = head, .head_len = sizeof(head), .size = FILE_SIZE };
 
     sound_header();
     assert_int_equal(kn_image_inspect("qcow2", &sample, DISK_SIZE, &found, NULL), 0);
