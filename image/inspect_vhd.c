@@ -13,6 +13,7 @@
 #define DYNAMIC_LEN 1024
 #define BLOCK_MIN 512U
 #define BLOCK_MAX (256U << 20)
+#define GEOMETRY_MAX (UINT64_C(65535) * 16 * 255 * 512)
 #define FIXED 2U
 #define DYNAMIC 3U
 
@@ -73,7 +74,7 @@ static int check_dynamic(const struct kn_sample *sample, const uint8_t *footer, 
     return 0;
 }
 
-/* Tools go by the size or by the geometry; whichever is larger is what a disk may become. */
+/* Tools go by the size or, below its largest value, by the geometry; whichever is larger is what a disk may become. */
 static int64_t size_of(const uint8_t *footer)
 {
     const uint64_t said = kn_be64(footer + 48);
@@ -82,7 +83,7 @@ static int64_t size_of(const uint8_t *footer)
     if (said == 0 || said > (uint64_t)INT64_MAX) {
         return -1;
     }
-    return (int64_t)(said > geometry ? said : geometry);
+    return (int64_t)(said > geometry || geometry == GEOMETRY_MAX ? said : geometry);
 }
 
 int kn_inspect_vhd(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err)

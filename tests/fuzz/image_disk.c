@@ -47,10 +47,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
+    static const uint8_t VHDX[] = "vhdxfile"; /* all of its head that is looked at */
+    const char *const format = FORMATS[data[0] % KN_COUNT(FORMATS)];
+    const bool is_vhdx = strcmp(format, "vhdx") == 0;
     const struct source source = { data + 1, size - 1 };
-    const struct kn_sample sample = { .head = data + 1, .head_len = size - 1, .size = SIZE, .read = read_again,
-                                      .source = &source };
-    if (kn_image_inspect(FORMATS[data[0] % KN_COUNT(FORMATS)], &sample, LARGE, &found, NULL) == 0 &&
+    const struct kn_sample sample = { .head = is_vhdx ? VHDX : data + 1, .head_len = is_vhdx ? sizeof(VHDX) - 1 : size - 1,
+                                      .size = SIZE, .read = read_again, .source = &source };
+    if (kn_image_inspect(format, &sample, LARGE, &found, NULL) == 0 &&
         (found.virtual_size <= 0 || found.virtual_size > LARGE)) {
         abort();
     }

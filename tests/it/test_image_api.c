@@ -392,7 +392,10 @@ static void test_info(void **state)
     expect(200, "GET", "/image/v2/schemas/images", A, NULL);
     expect(404, "GET", "/image/v2/schemas/nothing", A, NULL);
     expect(200, "GET", "/image/v2/info/import", A, NULL);
-    expect(404, "GET", "/image/v2/info/stores", A, NULL);
+    assert_non_null(strstr(world.http.body.buf, "[\"glance-direct\",\"web-download\",\"copy-image\"]"));
+    expect(200, "GET", "/image/v2/info/stores", A, NULL);
+    expect(403, "GET", "/image/v2/info/stores/detail", A, NULL);
+    expect(200, "GET", "/image/v2/info/stores/detail", ADMIN, NULL);
 }
 
 int main(void)

@@ -113,7 +113,7 @@ static void test_refuses(void **state)
         { "raw", "-f parallels", "x 16M", "is \"ploop\"" },
         { "vmdk", "-f vmdk -o subformat=monolithicFlat", "x 1M", "no sparse extent" },
         { "vmdk", "-f vmdk -o subformat=twoGbMaxExtentSparse", "x 3G", "no sparse extent" },
-        { "vmdk", "-f vmdk -o subformat=twoGbMaxExtentSparse", "x 3G && mv x-s001.vmdk x", "descriptor" },
+        { "vmdk", "-f vmdk -o subformat=twoGbMaxExtentSparse", "x 3G && mv x-s001 x", "descriptor" },
         { "vmdk", "-f vmdk y 1M && qemu-img create -q -f vmdk -u -b y -F vmdk", "x 1M", "names a parent" },
         { "vmdk", "-f vmdk", "x 1M && sed -i 's/\"x\"/\"\\/\"/' x", "outside of itself" },
         { "vmdk", "-f vmdk -o subformat=streamOptimized", "x 1M && sed -i s/streamOptimized/streamOptimised/ x", "neither" },
