@@ -84,8 +84,12 @@ static bool parts_allowed(CURLU *url, const struct kn_fetch_rules *rules)
     return allowed;
 }
 
+/* libcurl forgives more than the scheme's form allows; we do not. */
 static bool is_plain(const char *uri)
 {
+    if (strncasecmp(uri, "http://", 7) != 0 && strncasecmp(uri, "https://", 8) != 0) {
+        return false;
+    }
     for (const char *p = uri; *p != '\0'; p++) {
         if ((unsigned char)*p <= ' ' || *p == '\x7f') {
             return false;

@@ -24,7 +24,7 @@ static void check_uri(const char *uri)
 
     if (kn_fetch_check(uri, &RULES, NULL) == 0 &&
         ((strncasecmp(uri, "http://", 7) != 0 && strncasecmp(uri, "https://", 8) != 0) ||
-         strncmp(uri, "http://127.", 11) == 0 || strncmp(uri, "http://10.0.0.1/", 16) == 0)) {
+         strncmp(uri, "http://127.0.0.1/", 17) == 0 || strncmp(uri, "http://10.0.0.1/", 16) == 0)) {
         abort();
     }
 }
