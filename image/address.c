@@ -54,8 +54,11 @@ static bool parse(const char *text, size_t len, struct network *ret)
         return false;
     }
     const long bits = strtol(slash + 1, &end, 10);
-    ret->bits = (int)(v4 ? bits + MAPPED_BITS : bits);
-    return *end == '\0' && bits <= (v4 ? 32 : 128);
+    if (*end != '\0' || bits > (v4 ? 32 : 128)) {
+        return false;
+    }
+    ret->bits = (int)bits + (v4 ? MAPPED_BITS : 0);
+    return true;
 }
 
 static bool holds(const struct network *n, const uint8_t address[16])
