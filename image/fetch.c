@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,38 +117,33 @@ int kn_fetch_check(const char *uri, const struct kn_fetch_rules *rules, struct k
 
 /* --- what is connected to --------------------------------------------------------------------------------------------- */
 
-static int refuse_address(struct fetch *f)
+static int port_of(const struct sockaddr *address)
 {
-    return kn_fail(&f->own, KN_BAD_REQUEST, "the server has an address that downloads may not reach");
+    union {
+        const struct sockaddr *any;
+        const struct sockaddr_in *v4;
+        const struct sockaddr_in6 *v6;
+    } a = { address };
+
+    return ntohs(a.any->sa_family == AF_INET ? a.v4->sin_port : a.v6->sin6_port);
 }
 
-/* Before each connection, with the very address that it would go to. */
+/* Before each connection, of the first request and of one a redirect, with the very address that it would go to. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct fetch *f = ctx;
-
-    if (purpose != CURLSOCKTYPE_IPCXN || !kn_address_allowed(&address->addr, f->rules->networks)) {
-        refuse_address(f);
-        return CURL_SOCKET_BAD;
-    }
-    kn_error_clear(&f->own); /* of an address tried before */
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-/* Each request: the first, and one a redirect. */
-static int before_request(void *ctx, char *primary, char *local, int primary_port, int local_port)
 {
     struct fetch *f = ctx;
     struct kn_arg port;
 
-    (void)primary;
-    (void)local;
-    (void)local_port;
-    if (!port_allowed(f->rules->ports, kn_arg_int(&port, primary_port))) {
-        kn_fail(&f->own, KN_BAD_REQUEST, "the server redirects to a port that downloads may not reach");
-        return CURL_PREREQFUNC_ABORT;
+    if (purpose != CURLSOCKTYPE_IPCXN || !kn_address_allowed(&address->addr, f->rules->networks)) {
+        kn_fail(&f->own, KN_BAD_REQUEST, "the server has an address that downloads may not reach");
+        return CURL_SOCKET_BAD;
     }
-    return CURL_PREREQFUNC_OK;
+    if (!port_allowed(f->rules->ports, kn_arg_int(&port, port_of(&address->addr)))) {
+        kn_fail(&f->own, KN_BAD_REQUEST, "the server redirects to a port that downloads may not reach");
+        return CURL_SOCKET_BAD;
+    }
+    kn_error_clear(&f->own); /* of an address tried before */
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /* --- the data --------------------------------------------------------------------------------------------------------- */
@@ -187,8 +183,6 @@ static void set_options(CURL *curl, struct fetch *f, const char *uri)
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, f);
-    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_request);
-    curl_easy_setopt(curl, CURLOPT_PREREQDATA, f);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
