@@ -72,6 +72,7 @@ int main(int argc, char **argv)
         result = open_door(&d, &door, &server, &err);
     }
     if (result == 0) {
+        atomic_store(&d.ready, true);
         keep_house(&d);
     } else {
         kn_log_error("start", &err);

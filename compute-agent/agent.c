@@ -170,6 +170,7 @@ static int serve(struct kn_agent *agent, struct kn_error *err)
         return -1;
     }
     kn_log(KN_INFO, "agent ready", "agent", agent->id, "driver", agent->driver->name, NULL);
+    atomic_store(&agent->daemon.ready, true);
     loop(agent, reader);
     return 0;
 }

@@ -293,6 +293,7 @@ static int turn(struct kn_conductor *c, struct kn_error *err)
 
 void kn_conductor_run(struct kn_conductor *c)
 {
+    atomic_store(&c->daemon.ready, true);
     while (!atomic_load(&c->daemon.stopping)) {
         struct kn_error err = { 0 };
 

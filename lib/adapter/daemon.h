@@ -25,6 +25,7 @@ struct kn_daemon {
     char id[37];            /* random at each start: "who am I in this life" */
     struct kn_bus *bus;
     struct kn_db *db;       /* the main thread's; NULL in the agent */
+    atomic_bool ready;      /* it serves: from here on /healthz says so */
     atomic_bool stopping;   /* set by SIGTERM and SIGINT: finish the batch, then leave */
     atomic_bool standing_by; /* another one of its kind works; this one waits */
     struct kn_health *health; /* its door, or NULL */

@@ -33,8 +33,12 @@ static void say_health(const struct kn_daemon *d, struct kn_response *res)
 {
     if (atomic_load(&d->stopping)) {
         say(res, 503, "stopping\n");
+    } else if (atomic_load(&d->standing_by)) {
+        say(res, 200, "standby\n");
+    } else if (!atomic_load(&d->ready)) {
+        say(res, 503, "starting\n");
     } else {
-        say(res, 200, atomic_load(&d->standing_by) ? "standby\n" : "ok\n");
+        say(res, 200, "ok\n");
     }
 }
 

@@ -252,7 +252,11 @@ static int start(struct loop *loop, int argc, char **argv, struct kn_error *err)
     if (open_topics(loop, err) < 0) {
         return -1;
     }
-    return loop->service->start == NULL ? 0 : loop->service->start(&loop->daemon, &loop->state, err);
+    if (loop->service->start != NULL && loop->service->start(&loop->daemon, &loop->state, err) < 0) {
+        return -1;
+    }
+    atomic_store(&loop->daemon.ready, true);
+    return 0;
 }
 
 int kn_service_main(const struct kn_service *service, int argc, char **argv)
