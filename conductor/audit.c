@@ -73,6 +73,9 @@ static const struct {
       "SELECT format('user %s', id) FROM identity_user WHERE password_hash IS NOT NULL AND password_hash NOT LIKE '$argon2id$%'" },
     { "7. no password travels through a task",
       "SELECT format('task %s', id) FROM task WHERE input::text ~* '\"(admin_?pass|password|token)\"' OR context::text ~* '\"(admin_?pass|password|token)\"'" },
+    { "8. no enabled project stands below a disabled one",
+      "SELECT format('project %s is enabled, its parent %s is not', p.id, up.id) FROM project p JOIN project up ON up.id = p.parent_id "
+      "WHERE p.enabled AND NOT up.enabled" },
 };
 
 void kn_audit_say_list(struct kn_audit *audit, const char *promise, const json_t *findings)

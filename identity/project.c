@@ -36,7 +36,7 @@ static const struct kn_listing ANY = {
     .realm = "domain_id = ?", .of = "id IN " KN_HELD_PROJECTS("?"),
 };
 static const struct kn_stmt GET = { "project_get", "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE id = $1", 1 };
-static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR UPDATE", 1 };
+static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR NO KEY UPDATE", 1 };
 static const struct kn_stmt INSERT = { "project_insert",
     "INSERT INTO project (id, domain_id, parent_id, name, description, enabled, tags, immutable, extra) VALUES "
     "($1, $2, $3, $4, coalesce($5, ''), coalesce($6::boolean, true), coalesce($7::text[], '{}'), "
@@ -86,7 +86,7 @@ int kn_project_insert(struct kn_db *db, const char *id, const char *domain_id, c
         KN_ARGS(id, domain_id, parent_id, c->name, c->description, c->enabled, c->tags, c->immutable, c->extra);
     AUTO_TX struct kn_tx tx = { 0 };
 
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_tree_may_grow(db, domain_id, parent_id, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_tree_hold(db, domain_id, err) < 0 || kn_tree_may_grow(db, domain_id, parent_id, err) < 0) {
         return -1;
     }
     return kn_db_run(db, &INSERT, args, NULL, err) < 0 ? refused(db, id, c, err) : kn_tx_commit(&tx, err);
@@ -129,8 +129,9 @@ int kn_project_update(struct kn_db *db, const char *id, const struct kn_change *
     AUTO_TX struct kn_tx tx = { 0 };
     bool enabled = false, immutable = false;
 
-    if (kn_tx_begin(&tx, db, err) < 0 || lock(db, id, &enabled, &immutable, err) < 0 ||
-        kn_immutable_update(immutable, "project", id, c, err) < 0 || settle_enabled(db, id, enabled, c, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || (c->enabled != NULL && kn_tree_hold(db, id, err) < 0) ||
+        lock(db, id, &enabled, &immutable, err) < 0 || kn_immutable_update(immutable, "project", id, c, err) < 0 ||
+        settle_enabled(db, id, enabled, c, err) < 0) {
         return -1;
     }
     if (kn_db_run(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->enabled, c->tags, c->immutable, c->extra), NULL, err) < 0) {

@@ -14,6 +14,8 @@
     "SELECT p.*, down.depth + 1 FROM any_project p JOIN down ON p.parent_id = down.id) "
 #define MINE "($2::text IS NULL OR id IN " KN_HELD_PROJECTS("$2") ")"
 
+static const struct kn_stmt HOLD = { "tree_hold",
+    "SELECT FROM domain WHERE id = $1 OR id = (SELECT domain_id FROM project WHERE id = $1) FOR NO KEY UPDATE", 1 };
 static const struct kn_stmt PARENTS = { "tree_parents",
     UP "SELECT " KN_PROJECT_COLUMNS " FROM up WHERE depth > 0 AND " MINE " ORDER BY depth", 2 };
 static const struct kn_stmt BELOW = { "tree_below",
@@ -35,6 +37,11 @@ int kn_tree_parents(struct kn_db *db, const char *id, const char *user_id, struc
 int kn_tree_below(struct kn_db *db, const char *id, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err)
 {
     return kn_db_run(db, &BELOW, KN_ARGS(id, user_id), ret_rows, err);
+}
+
+int kn_tree_hold(struct kn_db *db, const char *id, struct kn_error *err)
+{
+    return kn_db_run(db, &HOLD, KN_ARGS(id), NULL, err);
 }
 
 int kn_tree_may_grow(struct kn_db *db, const char *domain_id, const char *parent_id, struct kn_error *err)

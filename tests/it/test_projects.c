@@ -3,8 +3,12 @@
  * Projects as a forest below domains: where they may stand, what a disabled or immutable one forbids, their tags, and the lists: filters
  * and pages.
  */
+#include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "lib/adapter/db.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/keystone.h"
 #include "tests/support/test.h"
@@ -116,6 +120,59 @@ static void test_enabled(void **state)
     ask(204, "DELETE", NULL, "/v3/projects/%s", low);
     ask(204, "DELETE", NULL, "/v3/projects/%s", top);
     ask(404, "DELETE", NULL, "/v3/projects/%s", top);
+}
+
+/* Disables the project whose path it is given, over a connection of its own; gives the status. */
+static void *disable(void *path)
+{
+    struct kn_test_http http = kn_test_http_open(kn_http_port(kn_ks.server));
+    AUTO_FREE char *header = kn_asprintf("X-Auth-Token: %s\r\n", kn_ks.admin);
+
+    kn_test_http_ask(&http, "PATCH", path, header, "{\"project\":{\"enabled\":false}}");
+    intptr_t status = http.status;
+    kn_test_http_close(&http);
+    return (void *)status;
+}
+
+static void query(struct kn_db *db, const char *sql, const char *arg, struct kn_rows **ret_rows)
+{
+    struct kn_error err = { 0 };
+    assert_ok(kn_db_query(db, sql, arg != NULL, KN_ARGS(arg), ret_rows, &err), &err);
+}
+
+/* Until somebody waits for a lock. */
+static void await_a_waiter(struct kn_db *db)
+{
+    for (int64_t until = kn_mono_ms() + 60000; kn_mono_ms() < until; usleep(1000)) {
+        AUTO(kn_rows) struct kn_rows *rows = NULL;
+        query(db, "SELECT FROM pg_locks WHERE NOT granted", NULL, &rows);
+        if (kn_rows_count(rows) > 0) {
+            return;
+        }
+    }
+    fail_msg("nobody waits");
+}
+
+/* A child that is made at the same time is not overlooked. */
+static void test_race(void **state)
+{
+    AUTO(kn_db) struct kn_db *db = kn_db_new(kn_ks.url, "race"), *watch = kn_db_new(kn_ks.url, "watch");
+    const char *top = make("raced", NULL);
+    AUTO_FREE char *path = kn_asprintf("/identity/v3/projects/%s", top);
+    struct kn_tx tx = { 0 };
+    struct kn_error err = { 0 };
+    pthread_t thread;
+    void *status = NULL;
+
+    (void)state;
+    assert_ok(kn_tx_begin(&tx, db, &err), &err);
+    query(db, "SELECT FROM domain WHERE id = 'default' FOR NO KEY UPDATE", NULL, NULL);
+    query(db, "INSERT INTO project (id, domain_id, parent_id, name) VALUES ('child', 'default', $1, 'child')", top, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, disable, path), 0);
+    await_a_waiter(watch);
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(thread, &status);
+    assert_int_equal((intptr_t)status, 403);
 }
 
 /* A disabled domain switches off what is in it: tokens, and logins. */
@@ -370,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_tree),
         cmocka_unit_test(test_place),
         cmocka_unit_test(test_enabled),
+        cmocka_unit_test(test_race),
         cmocka_unit_test(test_disabled_domain),
         cmocka_unit_test(test_domain_as_project),
         cmocka_unit_test(test_domains),
