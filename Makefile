@@ -133,7 +133,8 @@ $(BUILT:%=build/bin/%): build/bin/%: build/plain/bin/%
 	@mkdir -p $(@D)
 	@ln -sfn ../plain/bin/$* $@
 
-build/gen/migrations.c: migrations/embed.sh $(MIGRATIONS)
+# The folder's own time tells when a migration went or was renamed.
+build/gen/migrations.c: migrations/embed.sh $(MIGRATIONS) migrations
 	@mkdir -p $(@D)
 	$(call say,gen,$@)migrations/embed.sh $(MIGRATIONS) > $@
 

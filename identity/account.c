@@ -128,3 +128,54 @@ int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *t
     *ret = facts;
     return 0;
 }
+
+/* --- some of the roles --- */
+
+static bool is_held(const struct kn_rows *held, const char *role_id)
+{
+    for (int i = 0; i < kn_rows_count(held); i++) {
+        if (strcmp(kn_rows_text(held, i, 0), role_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int kn_scope_part(struct kn_db *db, const char *user_id, const char *project_id, struct kn_rows **role_rows,
+                  struct kn_scope_facts *ret, struct kn_error *err)
+{
+    const struct kn_named project = { .id = project_id };
+    AUTO_RELEASE(kn_scope_facts) struct kn_scope_facts facts = { 0 };
+    uint32_t bits = 0;
+
+    if (kn_scope_find(db, KN_SCOPE_PROJECT, &project, user_id, &facts, err) < 0) {
+        return -1;
+    }
+    bool whole = facts.enabled && kn_rows_count(*role_rows) > 0;
+    for (int i = 0; i < kn_rows_count(*role_rows); i++) {
+        whole = whole && is_held(facts.role_rows, kn_rows_text(*role_rows, i, 0));
+        bits |= kn_role_bits(kn_rows_text(*role_rows, i, 1));
+    }
+    if (!whole) {
+        return kn_fail(err, KN_UNAUTHORIZED, "The request you have made requires authentication.");
+    }
+    kn_scope_facts_release(&facts);
+    *ret = facts;
+    ret->roles = bits;
+    ret->role_rows = kn_steal(role_rows);
+    return 0;
+}
+
+int kn_scope_role(const struct kn_scope_facts *held, const json_t *wanted)
+{
+    const char *id = json_string_value(json_object_get(wanted, "id"));
+    const char *name = json_string_value(json_object_get(wanted, "name"));
+
+    for (int i = 0; i < kn_rows_count(held->role_rows); i++) {
+        if ((id != NULL && strcmp(id, kn_rows_text(held->role_rows, i, 0)) == 0) ||
+            (id == NULL && name != NULL && strcmp(name, kn_rows_text(held->role_rows, i, 1)) == 0)) {
+            return i;
+        }
+    }
+    return -1;
+}

@@ -44,5 +44,13 @@ int kn_account_find(struct kn_db *db, const struct kn_named *user, struct kn_acc
 /* The scope and the user's roles in it (none is no error). KN_NOT_FOUND: no such project or domain. */
 int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *target, const char *user_id,
                   struct kn_scope_facts *ret, struct kn_error *err);
+/*
+ * A project with some of a user's roles there: those of the rows (id, name), which are taken. KN_UNAUTHORIZED: there are none, the user
+ * does not hold them all, or the project is disabled.
+ */
+int kn_scope_part(struct kn_db *db, const char *user_id, const char *project_id, struct kn_rows **role_rows,
+                  struct kn_scope_facts *ret, struct kn_error *err);
+/* The row of the role that is named by "id" or by "name"; -1 if it is not among those held. */
+int kn_scope_role(const struct kn_scope_facts *held, const json_t *wanted);
 
 #endif

@@ -100,8 +100,8 @@ int kn_app_credentials_show(struct kn_request *req, struct kn_response *res, str
 static int check_unrestricted(const struct kn_request *req, struct kn_error *err)
 {
     return !req->caller.restricted ? 0
-                                   : kn_fail(err, KN_FORBIDDEN, "Using method 'application_credential' is not allowed for managing "
-                                             "additional application credentials.");
+                                   : kn_fail(err, KN_FORBIDDEN, "Using method '%s' is not allowed for managing additional application "
+                                             "credentials.", req->caller.credential_id[0] != '\0' ? "application_credential" : "trust");
 }
 
 /* What the caller's token gives on its project: all of the user's roles there, or those of the credential that logged in. */
@@ -117,20 +117,6 @@ static int held_roles(const struct kn_request *req, struct kn_scope_facts *ret, 
                : kn_scope_find(req->db, KN_SCOPE_PROJECT, &project, req->caller.user_id, ret, err);
 }
 
-static int find_role(const struct kn_rows *held, const json_t *wanted)
-{
-    const char *id = json_string_value(json_object_get(wanted, "id"));
-    const char *name = json_string_value(json_object_get(wanted, "name"));
-
-    for (int i = 0; i < kn_rows_count(held); i++) {
-        if ((id != NULL && strcmp(id, kn_rows_text(held, i, 0)) == 0) ||
-            (id == NULL && name != NULL && strcmp(name, kn_rows_text(held, i, 1)) == 0)) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 /* The wanted ones of the held roles; all if none is named. */
 static int choose_roles(const struct kn_scope_facts *held, const json_t *wanted, struct kn_array *ret, struct kn_error *err)
 {
@@ -138,7 +124,7 @@ static int choose_roles(const struct kn_scope_facts *held, const json_t *wanted,
     size_t k = 0;
 
     json_array_foreach(wanted, k, role) {
-        int row = find_role(held->role_rows, role);
+        int row = kn_scope_role(held, role);
         if (row < 0) {
             return kn_fail(err, KN_BAD_REQUEST, "Invalid application credential: Cannot create an application credential with "
                            "unassigned role");
@@ -149,25 +135,6 @@ static int choose_roles(const struct kn_scope_facts *held, const json_t *wanted,
         kn_array_add(ret, kn_rows_text(held->role_rows, i, 0));
     }
     return ret->count > 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "Invalid application credential: there is no role to give");
-}
-
-/* "2026-11-21T10:00:00.000000", in the future; NULL stays NULL. */
-static int read_expiry(const char *text, char out[KN_TIME_SIZE], const char **ret, struct kn_error *err)
-{
-    int64_t us = 0;
-
-    if (text == NULL) {
-        return 0;
-    }
-    if (kn_time_parse(text, &us) < 0 || us > INT64_C(253402300799000000)) {
-        return kn_fail(err, KN_BAD_REQUEST, "expires_at is \"%.64s\", which is no time like 2026-11-21T10:00:00", text);
-    }
-    if (us <= kn_now_us()) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid application credential: expires_at is in the past");
-    }
-    kn_time_iso_us(us, out);
-    *ret = out;
-    return 0;
 }
 
 static int make_secret(const json_t *body, char made[KN_APP_SECRET], char hash[129], const char **ret_secret, struct kn_error *err)
@@ -202,7 +169,7 @@ int kn_app_credentials_create(struct kn_request *req, struct kn_response *res, s
 
     if (kn_body_object(req, "application_credential", CREATE, &body, err) < 0 || check_unrestricted(req, err) < 0 ||
         held_roles(req, &held, err) < 0 || choose_roles(&held, json_object_get(body, "roles"), &roles, err) < 0 ||
-        read_expiry(json_string_value(json_object_get(body, "expires_at")), expires, &wish.expires_at, err) < 0 ||
+        kn_body_expiry(body, expires, &wish.expires_at, err) < 0 ||
         make_secret(body, made, hash, &secret, err) < 0) {
         return -1;
     }

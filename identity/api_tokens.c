@@ -10,6 +10,7 @@
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/revoke.h"
+#include "identity/trust.h"
 #include "identity/view.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/clock.h"
@@ -57,9 +58,50 @@ static int default_scope(struct kn_db *db, const struct kn_account *account, str
     return 0;
 }
 
-static int find_scope(struct kn_db *db, const struct kn_login *login, const struct kn_account *account, const struct kn_token *token,
+static int refuse_trust(const struct kn_trust *trust, const char *why, struct kn_error *err)
+{
+    kn_log(KN_INFO, "login by a trust refused", "trust", trust->id, "reason", why, NULL);
+    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s.", why);
+}
+
+/* Both users of the trust are there and what it lends is still the trustor's; uses one of its uses. The account becomes the trustor's. */
+static int enter_trust(struct kn_db *db, const char *id, struct kn_account *account, struct kn_token *token,
+                       struct kn_scope_facts *ret, struct kn_error *err)
+{
+    struct kn_account trustor = { 0 };
+    struct kn_trust trust = { 0 };
+
+    if (kn_trust_find(db, id, &trust, err) < 0) {
+        return err->code == KN_NOT_FOUND ? kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED) : -1;
+    }
+    if (strcmp(trust.trustee_id, account->id) != 0) {
+        return refuse_trust(&trust, "the user is not the trustee", err);
+    }
+    if (kn_authenticate_again(db, trust.trustor_id, &trustor, err) < 0 || kn_trust_scope(db, &trust, ret, err) < 0) {
+        return err->code == KN_UNAUTHORIZED ? refuse_trust(&trust, "the trustor no longer has what the trust lends", err) : -1;
+    }
+    if (kn_trust_use(db, id, err) < 0) {
+        return -1;
+    }
+    kn_copy(token->trust_id, sizeof(token->trust_id), trust.id);
+    kn_copy(token->trustor_id, sizeof(token->trustor_id), trust.trustor_id);
+    kn_copy(token->trustee_id, sizeof(token->trustee_id), trust.trustee_id);
+    if (trust.expires_us > 0 && (token->expires_us == 0 || trust.expires_us < token->expires_us)) {
+        token->expires_us = trust.expires_us;
+    }
+    if (trust.impersonation) {
+        *account = trustor;
+    }
+    return 0;
+}
+
+/* A trust may put another user into the account's place, and itself into the token. */
+static int find_scope(struct kn_db *db, const struct kn_login *login, struct kn_account *account, struct kn_token *token,
                       struct kn_scope_facts *ret, struct kn_error *err)
 {
+    if (login->trust != NULL) {
+        return enter_trust(db, login->trust, account, token, ret, err);
+    }
     if (token->credential_id[0] != '\0') {
         return kn_app_credential_scope(db, token->credential_id, account->id, token->scope_id, ret, err);
     }
@@ -173,16 +215,41 @@ static void write_credential(struct kn_strbuf *sb, const struct kn_app_credentia
     kn_jsonw_end_object(sb);
 }
 
-/* The credential behind a token; nothing for a token of a person. */
-static int find_credential(struct kn_db *db, const struct kn_token *token, struct kn_app_credential *ret, struct kn_error *err)
+static void write_trust(struct kn_strbuf *sb, const struct kn_trust *trust)
+{
+    if (trust->id[0] == '\0') {
+        return;
+    }
+    kn_jsonw_object(sb, "OS-TRUST:trust");
+    kn_jsonw_str(sb, "id", trust->id);
+    kn_jsonw_bool(sb, "impersonation", trust->impersonation);
+    kn_jsonw_object(sb, "trustor_user");
+    kn_jsonw_str(sb, "id", trust->trustor_id);
+    kn_jsonw_end_object(sb);
+    kn_jsonw_object(sb, "trustee_user");
+    kn_jsonw_str(sb, "id", trust->trustee_id);
+    kn_jsonw_end_object(sb);
+    kn_jsonw_end_object(sb);
+}
+
+/* What lent a token its rights; both empty for a token of a person. */
+struct lender {
+    struct kn_app_credential credential;
+    struct kn_trust trust;
+};
+
+static int find_lender(struct kn_db *db, const struct kn_token *token, struct lender *ret, struct kn_error *err)
 {
     const struct kn_named_credential named = { .id = token->credential_id };
 
-    return token->credential_id[0] == '\0' ? 0 : kn_app_credential_find(db, &named, ret, err);
+    if (token->trust_id[0] != '\0' && kn_trust_find(db, token->trust_id, &ret->trust, err) < 0) {
+        return -1;
+    }
+    return token->credential_id[0] == '\0' ? 0 : kn_app_credential_find(db, &named, &ret->credential, err);
 }
 
 static void write_token(struct kn_request *req, const struct kn_token *token, const struct kn_account *account,
-                        const struct kn_scope_facts *facts, const struct kn_app_credential *credential, struct kn_response *res)
+                        const struct kn_scope_facts *facts, const struct lender *lender, struct kn_response *res)
 {
     struct kn_strbuf *sb = &res->body;
 
@@ -193,7 +260,8 @@ static void write_token(struct kn_request *req, const struct kn_token *token, co
     write_audit(sb, token);
     write_times(sb, token);
     write_scope(sb, facts);
-    write_credential(sb, credential);
+    write_credential(sb, &lender->credential);
+    write_trust(sb, &lender->trust);
     if (facts->kind != KN_SCOPE_NONE && kn_request_query(req, "nocatalog") == NULL) {
         kn_identity_catalog_write(req, account->id, facts->kind == KN_SCOPE_PROJECT ? facts->id : "", sb);
     }
@@ -223,7 +291,7 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     AUTO_FACTS struct kn_scope_facts facts = { 0 };
-    struct kn_app_credential credential = { 0 };
+    struct lender lender = { 0 };
     struct kn_account account = { 0 };
     struct kn_token token = { 0 };
     struct kn_login login;
@@ -233,13 +301,13 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
     }
     token.methods = (uint8_t)login.methods;
     if (kn_authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &token, &facts, err) < 0 ||
-        find_credential(req->db, &token, &credential, err) < 0) {
+        find_lender(req->db, &token, &lender, err) < 0) {
         return -1;
     }
     fill(&token, &account, &facts, req->conf);
     kn_identity_sign(&token, &text);
     kn_response_header(res, "X-Subject-Token", text.buf);
-    write_token(req, &token, &account, &facts, &credential, res);
+    write_token(req, &token, &account, &facts, &lender, res);
     return 0;
 }
 
@@ -263,10 +331,14 @@ static int subject(struct kn_request *req, bool trusted, const char **ret_text, 
     return 0;
 }
 
-static int scope_of(struct kn_db *db, const struct kn_token *token, struct kn_scope_facts *ret, struct kn_error *err)
+static int scope_of(struct kn_db *db, const struct kn_token *token, const struct lender *lender, struct kn_scope_facts *ret,
+                    struct kn_error *err)
 {
     const struct kn_named target = { .id = token->scope_id };
 
+    if (token->trust_id[0] != '\0') {
+        return kn_trust_scope(db, &lender->trust, ret, err);
+    }
     return token->credential_id[0] != '\0'
                ? kn_app_credential_scope(db, token->credential_id, token->user_id, token->scope_id, ret, err)
                : kn_scope_find(db, token->scope, &target, token->user_id, ret, err);
@@ -275,7 +347,7 @@ static int scope_of(struct kn_db *db, const struct kn_token *token, struct kn_sc
 int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_FACTS struct kn_scope_facts facts = { 0 };
-    struct kn_app_credential credential = { 0 };
+    struct lender lender = { 0 };
     struct kn_account account = { 0 };
     struct kn_token token;
     const char *text = NULL;
@@ -284,14 +356,14 @@ int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_er
     if (subject(req, auditor, &text, &token, err) < 0) {
         return -1;
     }
-    if (kn_authenticate_again(req->db, token.user_id, &account, err) < 0 || scope_of(req->db, &token, &facts, err) < 0 ||
-        find_credential(req->db, &token, &credential, err) < 0) {
+    if (kn_authenticate_again(req->db, token.user_id, &account, err) < 0 || find_lender(req->db, &token, &lender, err) < 0 ||
+        scope_of(req->db, &token, &lender, &facts, err) < 0) {
         return err->code == KN_UNAUTHORIZED || err->code == KN_NOT_FOUND
                    ? kn_fail(err, KN_NOT_FOUND, "Failed to validate token")
                    : -1;
     }
     kn_response_header(res, "X-Subject-Token", text);
-    write_token(req, &token, &account, &facts, &credential, res);
+    write_token(req, &token, &account, &facts, &lender, res);
     return 0;
 }
 

@@ -12,7 +12,6 @@
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "lib/domain/policy.h"
 
 #define FAST "sha256:"
 
@@ -116,41 +115,12 @@ int kn_app_credential_find(struct kn_db *db, const struct kn_named_credential *n
     return 0;
 }
 
-static bool is_held(const struct kn_rows *held, const char *role_id)
-{
-    for (int i = 0; i < kn_rows_count(held); i++) {
-        if (strcmp(kn_rows_text(held, i, 0), role_id) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 int kn_app_credential_scope(struct kn_db *db, const char *id, const char *user_id, const char *project_id, struct kn_scope_facts *ret,
                             struct kn_error *err)
 {
-    const struct kn_named project = { .id = project_id };
-    AUTO_RELEASE(kn_scope_facts) struct kn_scope_facts facts = { 0 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    uint32_t bits = 0;
 
-    if (kn_scope_find(db, KN_SCOPE_PROJECT, &project, user_id, &facts, err) < 0 || kn_db_run(db, &ROLES, KN_ARGS(id), &rows, err) < 0) {
-        return -1;
-    }
-    bool whole = facts.enabled && kn_rows_count(rows) > 0;
-    for (int i = 0; i < kn_rows_count(rows); i++) {
-        whole = whole && is_held(facts.role_rows, kn_rows_text(rows, i, 0));
-        bits |= kn_role_bits(kn_rows_text(rows, i, 1));
-    }
-    if (!whole) {
-        return kn_fail(err, KN_UNAUTHORIZED, "The request you have made requires authentication.");
-    }
-    kn_scope_facts_release(&facts);
-    facts.role_rows = NULL;
-    *ret = facts;
-    ret->roles = bits;
-    ret->role_rows = kn_steal(&rows);
-    return 0;
+    return kn_db_run(db, &ROLES, KN_ARGS(id), &rows, err) < 0 ? -1 : kn_scope_part(db, user_id, project_id, &rows, ret, err);
 }
 
 /* --- rows --- */

@@ -117,6 +117,10 @@ static int by_token(struct kn_request *req, const struct kn_login *login, struct
     if (read_token(login->token, &old, err) < 0 || kn_authenticate_again(req->db, old.user_id, ret, err) < 0) {
         return -1;
     }
+    if (old.trust_id[0] != '\0') {
+        return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: Using a trust token to create another "
+                       "token is not allowed.");
+    }
     if (old.credential_id[0] != '\0') {
         if (login->scope_said) {
             return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: Using an application credential "

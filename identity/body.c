@@ -13,6 +13,7 @@
 
 #define PAGE_MAX 1000
 #define EXTRA_MAX 16384 /* bytes of JSON */
+#define LAST_US INT64_C(253402300799000000) /* the year 9999 */
 
 const struct kn_schema kn_body_nothing[] = { KN_SCHEMA_END };
 const struct kn_schema kn_body_immutable[] = { KN_SCHEMA("immutable", KN_IS_BOOLEAN, .flags = KN_NULLABLE), KN_SCHEMA_END };
@@ -122,6 +123,26 @@ int kn_body_tags(const json_t *object, struct kn_array *array, const char **ret,
         kn_array_add(array, tag);
     }
     *ret = tags != NULL ? kn_array_value(array) : NULL;
+    return 0;
+}
+
+int kn_body_expiry(const json_t *object, char out[KN_TIME_SIZE], const char **ret, struct kn_error *err)
+{
+    const char *text = json_string_value(json_object_get(object, "expires_at"));
+    int64_t us = 0;
+
+    if (text == NULL) {
+        *ret = NULL;
+        return 0;
+    }
+    if (kn_time_parse(text, &us) < 0 || us > LAST_US) {
+        return kn_fail(err, KN_BAD_REQUEST, "expires_at is \"%.64s\", which is no time like 2026-11-21T10:00:00", text);
+    }
+    if (us <= kn_now_us()) {
+        return kn_fail(err, KN_BAD_REQUEST, "expires_at is in the past");
+    }
+    kn_time_iso_us(us, out);
+    *ret = out;
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "identity/nouns.h"
 #include "lib/adapter/http.h"
+#include "lib/base/clock.h"
 #include "lib/domain/schema.h"
 
 /* Rows for "options" (none at all, or whether it is immutable), for a name and a description, and for tags. */
@@ -31,6 +32,11 @@ void kn_body_change(const json_t *object, struct kn_change *ret);
 const char *kn_body_text(const json_t *object, const char *key);
 /* The tags of an object as an array literal, NULL if it names none. KN_BAD_REQUEST: one is there twice. */
 int kn_body_tags(const json_t *object, struct kn_array *array, const char **ret, struct kn_error *err);
+/*
+ * "expires_at" of an object as "2026-11-21T10:00:00.000000", into out, where *ret then points; NULL if it says none. KN_BAD_REQUEST: no
+ * time, or one that is over.
+ */
+int kn_body_expiry(const json_t *object, char out[KN_TIME_SIZE], const char **ret, struct kn_error *err);
 /* Keystone's flags are true when they are there, unless they say 0 or false. */
 bool kn_body_flag(const struct kn_request *req, const char *key);
 /* The query's filters and page, within the caller's realm. */

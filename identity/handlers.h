@@ -26,6 +26,8 @@ kn_handler kn_groups_list, kn_groups_show, kn_groups_create, kn_groups_update, k
 /* api_app_credentials.c */
 kn_handler kn_app_credentials_list, kn_app_credentials_show, kn_app_credentials_create, kn_app_credentials_delete,
     kn_access_rules_list, kn_access_rules_show, kn_access_rules_delete;
+/* api_trusts.c */
+kn_handler kn_trusts_list, kn_trusts_show, kn_trusts_create, kn_trusts_delete, kn_trust_roles_list, kn_trust_roles_show;
 /* api_roles.c */
 kn_handler kn_roles_list, kn_roles_show, kn_roles_create, kn_roles_update, kn_roles_delete;
 /* api_inferences.c */

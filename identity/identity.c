@@ -172,7 +172,7 @@ int kn_identity_check(const char *text, struct kn_caller *ret_caller, struct kn_
     ret_caller->roles = token.roles;
     ret_caller->expires_at_us = token.expires_us;
     kn_copy(ret_caller->credential_id, sizeof(ret_caller->credential_id), token.credential_id);
-    ret_caller->restricted = token.credential_id[0] != '\0' && !token.unrestricted;
+    ret_caller->restricted = token.trust_id[0] != '\0' || (token.credential_id[0] != '\0' && !token.unrestricted);
     ret_caller->has_rules = token.rules[0] != '\0';
     return 0;
 }

@@ -170,6 +170,12 @@ static int parse_system_scope(const json_t *value, struct kn_login *login, struc
     return json_is_true(json_object_get(value, "all")) ? 0 : missing("system.all", err);
 }
 
+static int parse_trust(const json_t *value, struct kn_login *login, struct kn_error *err)
+{
+    login->trust = json_string_value(json_object_get(value, "id"));
+    return login->trust != NULL ? 0 : missing("OS-TRUST:trust.id", err);
+}
+
 static int parse_unscoped(const json_t *value, struct kn_login *login, struct kn_error *err)
 {
     (void)value;
@@ -187,6 +193,7 @@ static const struct {
     { "domain", KN_SCOPE_DOMAIN, parse_domain_scope },
     { "system", KN_SCOPE_SYSTEM, parse_system_scope },
     { "unscoped", KN_SCOPE_NONE, parse_unscoped },
+    { "OS-TRUST:trust", KN_SCOPE_PROJECT, parse_trust },
 };
 
 static int parse_scope(const json_t *scope, struct kn_login *login, struct kn_error *err)
@@ -196,7 +203,7 @@ static int parse_scope(const json_t *scope, struct kn_login *login, struct kn_er
         return 0;
     }
     if (json_object_size(scope) != 1) {
-        return kn_fail(err, KN_BAD_REQUEST, "scope names one of project, domain, system and unscoped, and no more");
+        return kn_fail(err, KN_BAD_REQUEST, "scope names one of project, domain, system, OS-TRUST:trust and unscoped, and no more");
     }
     for (size_t i = 0; i < KN_COUNT(SCOPES); i++) {
         const json_t *value = json_object_get(scope, SCOPES[i].name);
@@ -205,7 +212,7 @@ static int parse_scope(const json_t *scope, struct kn_login *login, struct kn_er
             return SCOPES[i].parse(value, login, err);
         }
     }
-    return kn_fail(err, KN_BAD_REQUEST, "scope names one of project, domain, system and unscoped");
+    return kn_fail(err, KN_BAD_REQUEST, "scope names one of project, domain, system, OS-TRUST:trust and unscoped");
 }
 
 int kn_login_parse(const json_t *body, struct kn_login *ret, struct kn_error *err)

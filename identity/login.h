@@ -32,6 +32,7 @@ struct kn_login {
     const char *secret;
     bool scope_said;           /* no scope at all means the user's default project */
     enum kn_scope scope;
+    const char *trust;         /* instead of a target: the id of the trust whose project it is */
     struct kn_named target;    /* the project or domain; a domain in id and name */
 };
 

@@ -136,6 +136,16 @@ static bool hit(const struct kn_revocations *r, enum kn_revoke_kind kind, const 
     return before != NULL && issued_us <= *before;
 }
 
+/* Tokens of a trust rest on both of its users, and on what the trustor holds. */
+static bool trust_hit(const struct kn_revocations *r, const struct kn_token *t)
+{
+    char grant[160];
+
+    kn_revoke_grant_name(t->trustor_id, t->scope_id, grant);
+    return hit(r, KN_REVOKE_TRUST, t->trust_id, t->issued_us) || hit(r, KN_REVOKE_USER, t->trustor_id, t->issued_us) ||
+           hit(r, KN_REVOKE_USER, t->trustee_id, t->issued_us) || hit(r, KN_REVOKE_GRANT, grant, t->issued_us);
+}
+
 static bool any_hit(const struct kn_revocations *r, const struct kn_token *t)
 {
     char audit[KN_AUDIT_TEXT], grant[160];
@@ -146,7 +156,7 @@ static bool any_hit(const struct kn_revocations *r, const struct kn_token *t)
     return hit(r, KN_REVOKE_TOKEN, audit, t->issued_us) || hit(r, KN_REVOKE_USER, t->user_id, t->issued_us) ||
            hit(r, KN_REVOKE_DOMAIN, t->user_domain_id, t->issued_us) || hit(r, KN_REVOKE_CREDENTIAL, t->credential_id, t->issued_us) ||
            hit(r, scope_kind, t->scope_id, t->issued_us) || hit(r, KN_REVOKE_DOMAIN, t->scope_domain_id, t->issued_us) ||
-           (t->scope != KN_SCOPE_NONE && hit(r, KN_REVOKE_GRANT, grant, t->issued_us));
+           (t->trust_id[0] != '\0' && trust_hit(r, t)) || (t->scope != KN_SCOPE_NONE && hit(r, KN_REVOKE_GRANT, grant, t->issued_us));
 }
 
 bool kn_revocations_hit(struct kn_revocations *r, const struct kn_token *token)

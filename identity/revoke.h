@@ -15,6 +15,7 @@
     X(KN_REVOKE_USER, "user")                                                                 \
     X(KN_REVOKE_GRANT, "grant")     /* "user/scope id", "user/system": one user in one scope */ \
     X(KN_REVOKE_CREDENTIAL, "credential")   /* an application credential */                   \
+    X(KN_REVOKE_TRUST, "trust")                                                               \
     X(KN_REVOKE_PROJECT, "project")                                                           \
     X(KN_REVOKE_DOMAIN, "domain")   /* users of it, its projects, tokens scoped to it */
 

@@ -84,6 +84,13 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/users/{user}/access_rules/{id}", SYSTEM_OR_SELF, 200, kn_access_rules_show),
     ROUTE("DELETE", "/users/{user}/access_rules/{id}", ADMIN_OR_SELF, 204, kn_access_rules_delete),
 
+    ROUTE("GET", "/OS-TRUST/trusts", ANY, 200, kn_trusts_list),
+    ROUTE("POST", "/OS-TRUST/trusts", ANY, 201, kn_trusts_create),
+    ROUTE("GET", "/OS-TRUST/trusts/{id}", ANY, 200, kn_trusts_show),
+    ROUTE("DELETE", "/OS-TRUST/trusts/{id}", ANY, 204, kn_trusts_delete),
+    ROUTE("GET", "/OS-TRUST/trusts/{id}/roles", ANY, 200, kn_trust_roles_list),
+    ROUTE("GET", "/OS-TRUST/trusts/{id}/roles/{role}", ANY, 200, kn_trust_roles_show),
+
     ROUTE("GET", "/groups", READER, 200, kn_groups_list),
     ROUTE("POST", "/groups", MANAGER, 201, kn_groups_create),
     ROUTE("GET", "/groups/{id}", READER, 200, kn_groups_show),

@@ -14,6 +14,7 @@
 #define MAC_BYTES 32
 #define BYTES_MAX 2700 /* what KN_TOKEN_MAX characters can hold */
 
+enum flag { HAS_PARENT = 1, OF_TRUST = 2 };
 enum id_form { ID_NONE, ID_DEFAULT, ID_HEX, ID_TEXT };
 
 /* --- writing --- */
@@ -69,9 +70,14 @@ void kn_token_encode(const struct kn_token *token, const struct kn_keys *keys, s
     put_number(&bytes, (uint64_t)token->issued_us, 8);
     put_number(&bytes, (uint64_t)token->expires_us, 8);
     kn_strbuf_add(&bytes, token->audit, KN_AUDIT_BYTES);
-    put_number(&bytes, token->has_parent, 1);
+    put_number(&bytes, (token->has_parent ? HAS_PARENT : 0) | (token->trust_id[0] != '\0' ? OF_TRUST : 0), 1);
     if (token->has_parent) {
         kn_strbuf_add(&bytes, token->parent, KN_AUDIT_BYTES);
+    }
+    if (token->trust_id[0] != '\0') {
+        put_id(&bytes, token->trust_id);
+        put_id(&bytes, token->trustor_id);
+        put_id(&bytes, token->trustee_id);
     }
     if ((token->methods & KN_METHOD_APP_CREDENTIAL) != 0) {
         put_id(&bytes, token->credential_id);
@@ -166,6 +172,14 @@ static void take_credential(struct cursor *c, struct kn_token *t)
     memcpy(t->rules, take(c, len), len);
 }
 
+static void take_trust(struct cursor *c, struct kn_token *t)
+{
+    take_id(c, t->trust_id);
+    take_id(c, t->trustor_id);
+    take_id(c, t->trustee_id);
+    c->broken = c->broken || t->trust_id[0] == '\0' || t->trustor_id[0] == '\0' || t->trustee_id[0] == '\0';
+}
+
 static bool read_fields(struct cursor *c, struct kn_token *t)
 {
     t->methods = (uint8_t)take_number(c, 1);
@@ -178,14 +192,18 @@ static bool read_fields(struct cursor *c, struct kn_token *t)
     t->issued_us = (int64_t)take_number(c, 8);
     t->expires_us = (int64_t)take_number(c, 8);
     memcpy(t->audit, take(c, KN_AUDIT_BYTES), KN_AUDIT_BYTES);
-    t->has_parent = take_number(c, 1) != 0;
+    const uint64_t flags = take_number(c, 1);
+    t->has_parent = (flags & HAS_PARENT) != 0;
     if (t->has_parent) {
         memcpy(t->parent, take(c, KN_AUDIT_BYTES), KN_AUDIT_BYTES);
+    }
+    if ((flags & OF_TRUST) != 0) {
+        take_trust(c, t);
     }
     if ((t->methods & KN_METHOD_APP_CREDENTIAL) != 0) {
         take_credential(c, t);
     }
-    return !c->broken && c->at == c->end && t->scope <= KN_SCOPE_SYSTEM && t->user_id[0] != '\0';
+    return !c->broken && c->at == c->end && flags <= (HAS_PARENT | OF_TRUST) && t->scope <= KN_SCOPE_SYSTEM && t->user_id[0] != '\0';
 }
 
 static const struct kn_key *find_key(const struct kn_keys *keys, uint32_t id)

@@ -3,7 +3,8 @@
  * token: what a token says, and its text. Self-contained: "kn1." + base64url of
  *
  *   u32 key id | u8 methods | u8 scope | u8 roles | id user | id user's domain | id scope | id scope's domain
- *   | i64 issued µs | i64 expires µs | 16 bytes audit id | u8 has parent | [16 bytes parent's audit id]
+ *   | i64 issued µs | i64 expires µs | 16 bytes audit id | u8 flags (1: has a parent, 2: of a trust) | [16 bytes parent's audit id]
+ *   | [of a trust: id trust | id trustor | id trustee]
  *   | [of an application credential: id credential | u8 unrestricted | u16 length + access rules] | 32 bytes HMAC-SHA256
  *
  * numbers big-endian; an id is 0 (none), 1 (the literal "default"), 2 + 16 bytes (32 hex digits), or 3 + length + text. The HMAC covers
@@ -53,6 +54,9 @@ struct kn_token {
     uint8_t audit[KN_AUDIT_BYTES];
     bool has_parent;            /* made from another token */
     uint8_t parent[KN_AUDIT_BYTES];
+    char trust_id[65];          /* "" = of no trust */
+    char trustor_id[65];        /* of a trust: who lent, who may use it; one of them is the user */
+    char trustee_id[65];
     char credential_id[65];     /* with KN_METHOD_APP_CREDENTIAL; "" otherwise */
     bool unrestricted;          /* the credential may make others */
     char rules[KN_TOKEN_RULES + 1]; /* what alone may be asked for; "" = anything */

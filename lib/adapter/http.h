@@ -37,7 +37,7 @@ struct kn_caller {
     uint32_t roles;       /* bits of enum kn_role, implied ones included */
     int64_t expires_at_us;
     char credential_id[65]; /* the application credential that logged in, "" = a person did */
-    bool restricted;      /* such a one, and it must not make others */
+    bool restricted;      /* it must not make others; so, too, whoever acts by a trust */
     bool has_rules;       /* it may ask only for what its access rules name: the door sees to it */
     const char *token;    /* as received; never log it */
 };

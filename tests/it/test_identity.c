@@ -52,7 +52,9 @@ static void test_scopes(void **state)
     kn_ks_log_in(401, "admin", KN_KS_PASSWORD, "{\"domain\":{\"id\":\"default\"}}", NULL);
     kn_ks_log_in(401, "admin", KN_KS_PASSWORD, "{\"project\":{\"id\":\"0123\"}}", NULL);
     kn_ks_log_in(400, "admin", KN_KS_PASSWORD, "{\"project\":{\"name\":\"admin\"}}", NULL);
-    kn_ks_log_in(400, "admin", KN_KS_PASSWORD, "{\"OS-TRUST:trust\":{\"id\":\"1\"}}", NULL);
+    kn_ks_log_in(400, "admin", KN_KS_PASSWORD, "{\"OS-TRUST:trust\":{}}", NULL);
+    kn_ks_log_in(401, "admin", KN_KS_PASSWORD, "{\"OS-TRUST:trust\":{\"id\":\"1\"}}", NULL);
+    kn_ks_log_in(400, "admin", KN_KS_PASSWORD, "{\"horoscope\":{\"id\":\"1\"}}", NULL);
     /* from the unscoped token into a project */
     AUTO_FREE char *rescope = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}},\"scope\":"
                                           KN_KS_ADMIN_SCOPE "}}", token);

@@ -370,13 +370,16 @@ static void only_login_is_public(const struct kn_api *api, const struct kn_route
     }
 }
 
-/* Keys belong to the user, not to the project, as in Nova; ending one's own token is nobody's business. */
+/*
+ * Keys belong to the user, not to the project, as in Nova; so does what a user lends by a trust, which the handler sees to; ending one's
+ * own token is nobody's business.
+ */
 static void readers_do_not_write(const struct kn_api *api, const struct kn_route *route)
 {
     static const char *const LISTED[] = {
         "POST /identity/v3/auth/tokens", "DELETE /identity/v3/auth/tokens", "POST /identity/v3/users/{id}/password",
         "POST /identity/v3/users/{user}/application_credentials",
-        "POST /identity/v3/users/{user}/application_credentials",
+        "POST /identity/v3/OS-TRUST/trusts", "DELETE /identity/v3/OS-TRUST/trusts/{id}",
         "POST /compute/v2.1/os-keypairs", "DELETE /compute/v2.1/os-keypairs/{name}", NULL,
     };
     bool writes = strcmp(route->method, "GET") != 0 && strcmp(route->method, "HEAD") != 0;
