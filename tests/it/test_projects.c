@@ -3,9 +3,9 @@
  * Projects as a forest below domains: where they may stand, what a disabled or immutable one forbids, their tags, and the lists: filters
  * and pages.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "lib/adapter/db.h"
 #include "lib/base/clock.h"
@@ -143,7 +143,7 @@ static void query(struct kn_db *db, const char *sql, const char *arg, struct kn_
 /* Until somebody waits for a lock. */
 static void await_a_waiter(struct kn_db *db)
 {
-    for (int64_t until = kn_mono_ms() + 60000; kn_mono_ms() < until; usleep(1000)) {
+    for (int64_t until = kn_mono_ms() + 60000; kn_mono_ms() < until; poll(NULL, 0, 5)) {
         AUTO(kn_rows) struct kn_rows *rows = NULL;
         query(db, "SELECT FROM pg_locks WHERE NOT granted", NULL, &rows);
         if (kn_rows_count(rows) > 0) {
