@@ -9,38 +9,12 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "tests/support/compute_seed.h"
-#include "tests/support/nova.h"
 #include "tests/support/test.h"
 
 #define SERVERS "/compute/v2.1/servers"
 /* A body that is right but for what is added. */
 #define SERVER(more) "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\"" more "}}"
 #define NETS(nics) SERVER(", \"networks\": [" nics "]")
-
-static struct kn_test_nova *nova;
-
-static int setup(void **state)
-{
-    (void)state;
-    nova = kn_test_nova_start();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_test_nova_free(nova);
-    return 0;
-}
-
-static int fresh(void **state)
-{
-    struct kn_error err = { 0 };
-
-    (void)state;
-    assert_ok(kn_db_script(nova->db, SEED_SQL, &err), &err);
-    return 0;
-}
 
 static int post(const char *token, int minor, const char *body)
 {
@@ -257,13 +231,13 @@ static void a_crowd_gets_exactly_the_quota(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_server_is_wished_for, fresh),
-        cmocka_unit_test_setup(the_only_network_is_taken, fresh),
-        cmocka_unit_test_setup(many_at_once, fresh),
-        cmocka_unit_test_setup(an_admin_names_a_host, fresh),
-        cmocka_unit_test_setup(bad_input_changes_nothing, fresh),
-        cmocka_unit_test_setup(a_crowd_gets_exactly_the_quota, fresh),
+        cmocka_unit_test_setup(a_server_is_wished_for, kn_seed_fresh),
+        cmocka_unit_test_setup(the_only_network_is_taken, kn_seed_fresh),
+        cmocka_unit_test_setup(many_at_once, kn_seed_fresh),
+        cmocka_unit_test_setup(an_admin_names_a_host, kn_seed_fresh),
+        cmocka_unit_test_setup(bad_input_changes_nothing, kn_seed_fresh),
+        cmocka_unit_test_setup(a_crowd_gets_exactly_the_quota, kn_seed_fresh),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);
 }

@@ -10,37 +10,11 @@
 #include "lib/base/uuid.h"
 #include "tests/support/compute_seed.h"
 #include "tests/support/golden.h"
-#include "tests/support/nova.h"
 #include "tests/support/test.h"
 
 #define V "/compute/v2.1"
 #define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk3V4v6eNRhVqWhbb8LWe5eT2m8l5zRl9yGRq6Wu5cx me@here"
 #define H1 "55555555-5555-4555-8555-111111111111"
-
-static struct kn_test_nova *nova;
-
-static int setup(void **state)
-{
-    (void)state;
-    nova = kn_test_nova_start();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_test_nova_free(nova);
-    return 0;
-}
-
-static int fresh(void **state)
-{
-    struct kn_error err = { 0 };
-
-    (void)state;
-    assert_ok(kn_db_script(nova->db, SEED_SQL, &err), &err);
-    return 0;
-}
 
 static int ask(const char *token, int minor, const char *method, const char *path, const char *body)
 {
@@ -297,15 +271,15 @@ static void the_route_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(views, fresh),
-        cmocka_unit_test_setup(flavors_come_and_go, fresh),
-        cmocka_unit_test_setup(extra_specs, fresh),
-        cmocka_unit_test_setup(key_pairs, fresh),
-        cmocka_unit_test_setup(quotas, fresh),
-        cmocka_unit_test_setup(hosts_are_switched, fresh),
-        cmocka_unit_test_setup(refusals, fresh),
+        cmocka_unit_test_setup(views, kn_seed_fresh),
+        cmocka_unit_test_setup(flavors_come_and_go, kn_seed_fresh),
+        cmocka_unit_test_setup(extra_specs, kn_seed_fresh),
+        cmocka_unit_test_setup(key_pairs, kn_seed_fresh),
+        cmocka_unit_test_setup(quotas, kn_seed_fresh),
+        cmocka_unit_test_setup(hosts_are_switched, kn_seed_fresh),
+        cmocka_unit_test_setup(refusals, kn_seed_fresh),
         cmocka_unit_test(the_route_table),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);
 }

@@ -7,7 +7,6 @@
 
 #include "lib/base/mem.h"
 #include "tests/support/compute_seed.h"
-#include "tests/support/nova.h"
 #include "tests/support/golden.h"
 #include "tests/support/test.h"
 
@@ -47,28 +46,11 @@ static const char ROWS[] =
     ONE "', 'attached', '/dev/vdb');"
     "UPDATE agent SET last_seen = now();";
 
-static struct kn_test_nova *nova;
-
-static int setup(void **state)
-{
-    (void)state;
-    nova = kn_test_nova_start();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_test_nova_free(nova);
-    return 0;
-}
-
 static int fresh(void **state)
 {
     struct kn_error err = { 0 };
 
-    (void)state;
-    assert_ok(kn_db_script(nova->db, SEED_SQL, &err), &err);
+    kn_seed_fresh(state);
     assert_ok(kn_db_script(nova->db, ROWS, &err), &err);
     return 0;
 }
@@ -468,5 +450,5 @@ int main(void)
         cmocka_unit_test_setup(what_is_plugged_in, fresh),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);
 }
