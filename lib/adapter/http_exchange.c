@@ -6,6 +6,7 @@
  * libmicrohttpd sends an answer only before the body or after all of it. So an answer that was decided early waits until the body
  * was read and dropped: a client that is still sending would otherwise see a reset instead of its 401 or 413.
  */
+#include <poll.h>
 #include <strings.h>
 
 #include "lib/adapter/http_private.h"
@@ -100,6 +101,30 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
     return MHD_YES;
 }
 
+/* A client that hung up in the middle of its body. */
+static bool has_hung_up(const struct kn_http_raw *raw)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(raw->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd fd = { .fd = info != NULL ? info->connect_fd : -1, .events = POLLRDHUP };
+
+    return poll(&fd, 1, 0) == 1;
+}
+
+/*
+ * More of the body is awaited. libmicrohttpd watches sockets by their edges and takes a short read for an empty socket, so an end that
+ * came together with the last data is never seen again: the connection, and an upload's lock with it, would live until the idle
+ * timeout. Resuming makes it read once more.
+ */
+static enum MHD_Result await_more(struct kn_http_raw *raw)
+{
+    if (has_hung_up(raw)) {
+        MHD_suspend_connection(raw->connection);
+        MHD_resume_connection(raw->connection);
+    }
+    return MHD_YES;
+}
+
 static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t *len)
 {
     struct kn_error err = { 0 };
@@ -114,7 +139,7 @@ static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t
         kn_strbuf_add(&raw->body, data, *len);
     }
     *len = 0;
-    return MHD_YES;
+    return await_more(raw);
 }
 
 static enum MHD_Result on_stream(struct kn_http_raw *raw, const char *data, size_t *len)
@@ -126,7 +151,7 @@ static enum MHD_Result on_stream(struct kn_http_raw *raw, const char *data, size
     size_t taken = *len < room ? *len : room;
     kn_strbuf_add(&raw->body, data, taken);
     *len -= taken;
-    return raw->body.len < PIECE_BYTES ? MHD_YES : hand_over(raw, KN_HTTP_CHUNK);
+    return raw->body.len < PIECE_BYTES ? await_more(raw) : hand_over(raw, KN_HTTP_CHUNK);
 }
 
 static enum MHD_Result on_swallow(struct kn_http_raw *raw, size_t *len)
@@ -136,7 +161,7 @@ static enum MHD_Result on_swallow(struct kn_http_raw *raw, size_t *len)
     }
     raw->swallowed += (int64_t)*len;
     *len = 0;
-    return raw->swallowed <= SWALLOW_BYTES ? MHD_YES : MHD_NO;
+    return raw->swallowed <= SWALLOW_BYTES ? await_more(raw) : MHD_NO;
 }
 
 enum MHD_Result kn_http_on_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,

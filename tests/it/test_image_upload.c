@@ -15,7 +15,7 @@
 #include "lib/base/mem.h"
 #include "tests/support/image_world.h"
 
-#define WAIT_MS 120000 /* a connection that says nothing is cut after 75 s at the latest */
+#define WAIT_MS 60000
 
 static char *read_file(const char *path, size_t *ret_len)
 {
@@ -146,6 +146,22 @@ static void test_upload_broken_off(void **state)
     drop_everything();
 }
 
+/* Data and the end of the connection in one go: the end must be seen at once, not at the listener's idle timeout. */
+static void test_hanging_up_is_noticed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        AUTO_FREE char *id = create_raw();
+        struct kn_test_http other = kn_test_http_open(world.http.port);
+
+        begin_upload(&other, id);
+        wait_for_status(id, "saving");
+        kn_test_http_close(&other);
+        wait_for_status(id, "queued");
+    }
+    drop_everything();
+}
+
 static void test_deleted_while_uploading(void **state)
 {
     (void)state;
@@ -251,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_refused_data),
         cmocka_unit_test(test_same_content_is_stored_once),
         cmocka_unit_test(test_upload_broken_off),
+        cmocka_unit_test(test_hanging_up_is_noticed),
         cmocka_unit_test(test_deleted_while_uploading),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_writer_killed),
