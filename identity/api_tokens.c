@@ -7,6 +7,7 @@
 
 #include "identity/app_credential.h"
 #include "identity/authenticate.h"
+#include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/revoke.h"
@@ -311,16 +312,20 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
     return 0;
 }
 
-/* The token in question: the caller's own, or any if trusted or an admin. */
+/*
+ * The token in question: the caller's own, or any if trusted or an admin. With allow_expired also one that has ended lately: services
+ * finish what a caller began with it.
+ */
 static int subject(struct kn_request *req, bool trusted, const char **ret_text, struct kn_token *ret, struct kn_error *err)
 {
     const char *text = kn_request_header(req, "X-Subject-Token");
+    int64_t late_us = kn_body_flag(req, "allow_expired") ? req->conf->identity_allow_expired_s * 1000000 : 0;
     struct kn_error why = { 0 };
 
     if (text == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "X-Subject-Token is missing");
     }
-    if (kn_identity_read(text, ret, &why) < 0) {
+    if (kn_identity_read_late(text, late_us, ret, &why) < 0) {
         return kn_fail(err, KN_NOT_FOUND, "Failed to validate token");
     }
     if (!trusted && !req->caller.is_admin && strcmp(ret->user_id, req->caller.user_id) != 0) {

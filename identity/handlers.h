@@ -37,6 +37,9 @@ kn_handler kn_grants_list, kn_grants_create, kn_grants_check, kn_grants_delete;
 /* api_assignments.c */
 kn_handler kn_assignments_list;
 
+/* api_limits.c */
+kn_handler kn_registered_limits_list, kn_registered_limits_show, kn_registered_limits_create, kn_registered_limits_update,
+    kn_registered_limits_delete, kn_limits_model, kn_limits_list, kn_limits_show, kn_limits_create, kn_limits_update, kn_limits_delete;
 /* api_catalog.c: regions, services and endpoints */
 kn_handler kn_catalog_nouns_list, kn_catalog_nouns_show, kn_catalog_nouns_create, kn_catalog_nouns_update, kn_catalog_nouns_delete;
 

@@ -31,7 +31,7 @@
 #define KN_REVOKE_HELD                                                                                                  \
     "INSERT INTO revocation (kind, target, before_us, expires_at) SELECT DISTINCT "                                     \
     "CASE WHEN inherited THEN 'user' ELSE 'grant' END, CASE WHEN inherited THEN holder_id "                             \
-    "ELSE holder_id || '/' || coalesce(project_id, domain_id, 'system') END, $1::bigint, now() + interval '1 day' "     \
+    "ELSE holder_id || '/' || coalesce(project_id, domain_id, 'system') END, $1::bigint, now() + interval '3 days' "     \
     "FROM held_assignment "
 
 #endif

@@ -141,10 +141,15 @@ void kn_identity_sign(const struct kn_token *token, struct kn_strbuf *out)
 
 int kn_identity_read(const char *text, struct kn_token *ret, struct kn_error *err)
 {
+    return kn_identity_read_late(text, 0, ret, err);
+}
+
+int kn_identity_read_late(const char *text, int64_t late_us, struct kn_token *ret, struct kn_error *err)
+{
     struct kn_token token;
 
     pthread_rwlock_rdlock(&self.keys_lock);
-    int rc = kn_token_decode(text, &self.keys, kn_now_us(), &token, err);
+    int rc = kn_token_decode(text, &self.keys, kn_now_us() - late_us, &token, err);
     pthread_rwlock_unlock(&self.keys_lock);
     if (rc < 0) {
         return -1;

@@ -22,7 +22,7 @@ static const char *const KINDS[] = {
 _Static_assert(KN_COUNT(KINDS) == KN_REVOKE_COUNT, "every kind has a name");
 
 static const struct kn_stmt INSERT = { "revocation_insert",
-    "INSERT INTO revocation (kind, target, before_us, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')", 3 };
+    "INSERT INTO revocation (kind, target, before_us, expires_at) VALUES ($1, $2, $3, now() + interval '3 days')", 3 };
 static const struct kn_stmt NEWER = { "revocation_newer",
     "SELECT kind, target, before_us, (max(created_at) OVER () - interval '30 seconds')::text FROM revocation "
     "WHERE created_at > $1::timestamptz", 1 };

@@ -76,6 +76,18 @@ static const struct kn_route ROUTES[] = {
     CATALOG("/services", CLOUD_READER),
     CATALOG("/endpoints", CLOUD_READER),
 
+    ROUTE("GET", "/registered_limits", ANY, 200, kn_registered_limits_list),
+    ROUTE("POST", "/registered_limits", CLOUD_ADMIN, 201, kn_registered_limits_create),
+    ROUTE("GET", "/registered_limits/{id}", ANY, 200, kn_registered_limits_show),
+    ROUTE("PATCH", "/registered_limits/{id}", CLOUD_ADMIN, 200, kn_registered_limits_update),
+    ROUTE("DELETE", "/registered_limits/{id}", CLOUD_ADMIN, 204, kn_registered_limits_delete),
+    ROUTE("GET", "/limits/model", ANY, 200, kn_limits_model),
+    ROUTE("GET", "/limits", ANY, 200, kn_limits_list),
+    ROUTE("POST", "/limits", CLOUD_ADMIN, 201, kn_limits_create),
+    ROUTE("GET", "/limits/{id}", ANY, 200, kn_limits_show),
+    ROUTE("PATCH", "/limits/{id}", CLOUD_ADMIN, 200, kn_limits_update),
+    ROUTE("DELETE", "/limits/{id}", CLOUD_ADMIN, 204, kn_limits_delete),
+
     ROUTE("GET", "/users/{user}/application_credentials", SYSTEM_OR_SELF, 200, kn_app_credentials_list),
     ROUTE("POST", "/users/{user}/application_credentials", SELF, 201, kn_app_credentials_create),
     ROUTE("GET", "/users/{user}/application_credentials/{id}", SYSTEM_OR_SELF, 200, kn_app_credentials_show),

@@ -182,6 +182,95 @@ static void test_who(void **state)
     kn_ks_ask(401, "GET", "/v3/regions", NULL, NULL);
 }
 
+/* --- limits --- */
+
+static void test_registered_limits(void **state)
+{
+    static const char *const BAD[] = {
+        "", "{}", "{\"resource_name\":\"x\",\"default_limit\":1}", "{\"service_id\":\"nowhere\",\"resource_name\":\"x\",\"default_limit\":1}",
+        "{\"service_id\":1,\"resource_name\":\"x\",\"default_limit\":1}", "1",
+        "{\"service_id\":\"x\",\"resource_name\":\"x\",\"default_limit\":-2}",
+        "{\"service_id\":\"x\",\"resource_name\":\"x\",\"default_limit\":2147483648}",
+    };
+    (void)state;
+    const char *service = kn_ks_make("services", "service", "\"type\":\"limited\"");
+    AUTO_FREE char *two = kn_asprintf("{\"registered_limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",\"default_limit\":10},"
+                                      "{\"service_id\":\"%s\",\"region_id\":\"RegionOne\",\"resource_name\":\"cores\",\"default_limit\":-1,"
+                                      "\"description\":\"all\"}]}", service, service);
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        AUTO_FREE char *body = kn_asprintf("{\"registered_limits\":[%s]}", BAD[i]);
+        kn_ks_ask(400, "POST", "/v3/registered_limits", kn_ks.admin, body);
+    }
+    kn_ks_ask(201, "POST", "/v3/registered_limits", kn_ks.admin, two);
+    assert_int_equal(json_integer_value(kn_ks_at("registered_limits.1.default_limit")), -1);
+    const char *id = kn_ks_keep(kn_ks_text("registered_limits.0.id"));
+    kn_ks_ask(409, "POST", "/v3/registered_limits", kn_ks.admin, two);
+    AUTO_FREE char *of_service = kn_asprintf("/v3/registered_limits?service_id=%s&region_id=RegionOne", service);
+    kn_ks_ask(200, "GET", of_service, kn_ks.admin, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("registered_limits")), 1);
+    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"default_limit\":20,\"resource_name\":\"vcpus\"}}");
+    assert_string_equal(kn_ks_text("registered_limit.resource_name"), "vcpus");
+    ask_one(400, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":\"nowhere\"}}");
+    ask_one(404, "PATCH", "registered_limits", "nothing", "{\"registered_limit\":{\"default_limit\":1}}");
+    ask_one(204, "DELETE", "registered_limits", id, NULL);
+    ask_one(404, "GET", "registered_limits", id, NULL);
+    ask_one(404, "DELETE", "registered_limits", id, NULL);
+    ask_one(204, "DELETE", "services", service, NULL);
+}
+
+static void make_limit(int status, const char *service, const char *of, const char *more)
+{
+    AUTO_FREE char *body = kn_asprintf("{\"limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",%s%s}]}", service, of, more);
+    kn_ks_ask(status, "POST", "/v3/limits", kn_ks.admin, body);
+}
+
+static void test_limits(void **state)
+{
+    struct kn_ks_person p = kn_ks_make_person("limi", "reader"), q = kn_ks_make_person("timi", "reader");
+    char token[KN_KS_TOKEN], other[KN_KS_TOKEN];
+
+    (void)state;
+    kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
+    kn_ks_log_in(201, q.name, "s3cret", q.scope, other);
+    const char *service = kn_ks_make("services", "service", "\"type\":\"bounded\"");
+    AUTO_FREE char *registered = kn_asprintf("{\"registered_limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",\"default_limit\":10}]}",
+                                             service);
+    AUTO_FREE char *mine = kn_asprintf("\"project_id\":\"%s\",", p.project);
+    make_limit(403, service, mine, "\"resource_limit\":5"); /* nothing to differ from */
+    kn_ks_ask(201, "POST", "/v3/registered_limits", kn_ks.admin, registered);
+    const char *base = kn_ks_keep(kn_ks_text("registered_limits.0.id"));
+    make_limit(201, service, mine, "\"resource_limit\":5");
+    const char *id = kn_ks_keep(kn_ks_text("limits.0.id"));
+    assert_true(json_is_null(kn_ks_at("limits.0.domain_id")));
+    make_limit(409, service, mine, "\"resource_limit\":6");
+    make_limit(400, service, mine, "\"resource_limit\":5,\"domain_id\":\"default\"");
+    make_limit(400, service, "", "\"resource_limit\":5");
+    make_limit(400, service, "\"project_id\":\"nowhere\",", "\"resource_limit\":5");
+    make_limit(400, service, mine, "\"resource_limit\":\"many\"");
+    make_limit(201, service, "\"domain_id\":\"default\",", "\"resource_limit\":50");
+    kn_ks_ask(200, "GET", "/v3/limits", kn_ks.admin, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("limits")), 2);
+    kn_ks_ask(200, "GET", "/v3/limits", token, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("limits")), 1);
+    kn_ks_ask(200, "GET", "/v3/limits", other, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("limits")), 0);
+    AUTO_FREE char *path = kn_asprintf("/v3/limits/%s", id);
+    kn_ks_ask(200, "GET", path, token, NULL);
+    kn_ks_ask(403, "GET", path, other, NULL);
+    kn_ks_ask(403, "PATCH", path, token, "{\"limit\":{\"resource_limit\":500}}");
+    ask_one(200, "PATCH", "limits", id, "{\"limit\":{\"resource_limit\":7,\"description\":\"d\"}}");
+    assert_int_equal(json_integer_value(kn_ks_at("limit.resource_limit")), 7);
+    ask_one(400, "PATCH", "limits", id, "{\"limit\":{\"project_id\":\"x\"}}");
+    ask_one(404, "PATCH", "limits", "nothing", "{\"limit\":{\"resource_limit\":7}}");
+    ask_one(403, "DELETE", "registered_limits", base, NULL);
+    ask_one(403, "PATCH", "registered_limits", base, "{\"registered_limit\":{\"resource_name\":\"ram\"}}");
+    ask_one(200, "PATCH", "registered_limits", base, "{\"registered_limit\":{\"default_limit\":11}}");
+    ask_one(204, "DELETE", "limits", id, NULL);
+    ask_one(404, "DELETE", "limits", id, NULL);
+    kn_ks_ask(200, "GET", "/v3/limits/model", token, NULL);
+    assert_string_equal(kn_ks_text("model.name"), "flat");
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -201,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_regions),  cmocka_unit_test(test_services),          cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_changed_elsewhere), cmocka_unit_test(test_who),
+        cmocka_unit_test(test_registered_limits), cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

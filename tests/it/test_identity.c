@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "identity/limiter.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/keystone.h"
 #include "tests/support/test.h"
@@ -160,6 +161,33 @@ static void test_validation(void **state)
     assert_int_equal(kn_ks.http.status, 204);
     kn_ks_assert_worth(other, false);
     kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", both, NULL);
+    assert_int_equal(kn_ks.http.status, 404);
+}
+
+/* A service finishes what a caller began with a token that has ended since; what was taken back stays so. */
+static void test_allow_expired(void **state)
+{
+    struct kn_ks_person p = kn_ks_make_person("late", "reader");
+    AUTO_FREE char *user = kn_asprintf("/v3/users/%s", p.user);
+    char token[KN_KS_TOKEN];
+    int64_t end = kn_mono_ms() + 60000;
+
+    (void)state;
+    kn_ks.conf.identity_token_s = 1;
+    kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
+    kn_ks.conf.identity_token_s = 3600;
+    AUTO_FREE char *both = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", kn_ks.admin, token);
+    do {
+        kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", both, NULL);
+    } while (kn_ks.http.status == 200 && kn_mono_ms() < end);
+    assert_int_equal(kn_ks.http.status, 404);
+    kn_ks_assert_worth(token, false);
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens?allow_expired=1", both, NULL);
+    assert_int_equal(kn_ks.http.status, 200);
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens?allow_expired=0", both, NULL);
+    assert_int_equal(kn_ks.http.status, 404);
+    kn_ks_ask(200, "PATCH", user, kn_ks.admin, "{\"user\":{\"password\":\"other\"}}");
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens?allow_expired=1", both, NULL);
     assert_int_equal(kn_ks.http.status, 404);
 }
 
@@ -397,7 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_discovery),       cmocka_unit_test(test_scopes),
         cmocka_unit_test(test_domain_scope),    cmocka_unit_test(test_bad_logins),
-        cmocka_unit_test(test_guessing_is_limited), cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_guessing_is_limited), cmocka_unit_test(test_validation), cmocka_unit_test(test_allow_expired),
         cmocka_unit_test(test_revocation),      cmocka_unit_test(test_deleted_role),
         cmocka_unit_test(test_own_password),    cmocka_unit_test(test_reader_sees_its_own),
         cmocka_unit_test(test_projects),        cmocka_unit_test(test_assignments),
