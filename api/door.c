@@ -197,6 +197,20 @@ static int admit(const struct kn_door *door, struct kn_request *req, const char 
     return kn_request_query_read(req, err);
 }
 
+/* A client that prefers the JSON-home document says so first. */
+static bool answers_home(const struct kn_api *api, const struct kn_request *req, const char *rest, struct kn_response *res)
+{
+    static const char TYPE[] = "application/json-home";
+    const char *accept = kn_request_header(req, "Accept");
+
+    if (api == NULL || api->home == NULL || accept == NULL || strncmp(accept, TYPE, strlen(TYPE)) != 0 ||
+        !api->home(rest, &res->body)) {
+        return false;
+    }
+    res->content_type = TYPE;
+    return true;
+}
+
 static bool answers_itself(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_response *res)
 {
     struct kn_door_request *own = req->door;
@@ -206,6 +220,9 @@ static bool answers_itself(const struct kn_door *door, struct kn_request *req, c
     }
     if (own->api == NULL && strcmp(req->raw_path, "/") == 0) {
         kn_versions_index(door->apis, own->host_url, res);
+        return true;
+    }
+    if (answers_home(own->api, req, rest, res)) {
         return true;
     }
     return own->api != NULL && kn_versions_answer(own->api, rest, req->base_url, res);

@@ -2,6 +2,7 @@
 /* Keystone's route table: every method and path that is answered, and who may call it. */
 #include "identity/api.h"
 #include "identity/handlers.h"
+#include "identity/home.h"
 
 #define PUBLIC KN_POLICY_PUBLIC
 #define ANY KN_POLICY_AUTHENTICATED
@@ -146,5 +147,6 @@ const struct kn_api kn_identity_api = {
     .prefix = "/identity",
     .dialect = KN_DIALECT_KEYSTONE,
     .is_slow = hashes,
+    .home = kn_home_write,
     .routes = ROUTES,
 };

@@ -128,6 +128,7 @@ struct kn_api {
     int major, min_minor, max_minor;  /* 2, 1, 96 */
     bool project_in_path;        /* /v2.1/{project_id}/servers is the same as /v2.1/servers */
     bool (*is_slow)(const struct kn_route *route); /* routes that hash passwords: they have threads of their own; NULL = none */
+    bool (*home)(const char *rest, struct kn_strbuf *sb); /* writes the JSON-home document of this path, if it has one; NULL = none has */
     const struct kn_route *routes;    /* ended by method == NULL */
 };
 

@@ -22,6 +22,9 @@ static void test_discovery(void **state)
     kn_ks_ask(200, "GET", "/v3", NULL, NULL);
     assert_string_equal(kn_ks_text("version.status"), "stable");
     kn_ks_ask(404, "GET", "/v3/nothing", NULL, NULL);
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3", "Accept: application/json-home\r\n", NULL);
+    assert_string_equal(kn_test_http_header(&kn_ks.http, "Content-Type"), "application/json-home");
+    assert_non_null(strstr(kn_ks.http.body.buf, "/rel/auth_tokens\":{\"href\":\"/auth/tokens\"}"));
     kn_ks_ask(405, "PATCH", "/v3/auth/tokens", kn_ks.admin, "{}");
     assert_string_equal(kn_test_http_header(&kn_ks.http, "Allow"), "GET, HEAD, POST, DELETE");
     kn_ks_ask(401, "GET", "/v3/users", NULL, NULL);

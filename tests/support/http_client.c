@@ -131,8 +131,9 @@ void kn_test_http_ask(struct kn_test_http *c, const char *method, const char *pa
         connect_now(c);
     }
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
-    kn_strbuf_addf(&sb, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: application/json\r\n%s", method, path, c->port,
-                   headers != NULL ? headers : "");
+    bool accepts = headers != NULL && strncmp(headers, "Accept:", strlen("Accept:")) == 0;
+    kn_strbuf_addf(&sb, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s", method, path, c->port,
+                   accepts ? "" : "Accept: application/json\r\n", headers != NULL ? headers : "");
     if (body != NULL) {
         kn_strbuf_addf(&sb, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body));
     }

@@ -28,7 +28,8 @@ struct kn_test_http {
 
 struct kn_test_http kn_test_http_open(int port);
 void kn_test_http_close(struct kn_test_http *c);
-/* Sends a request and reads its answer; connects again if the server closed the connection. headers: whole lines; body may be NULL. */
+/* Sends a request and reads its answer; connects again if the server closed the connection. headers: whole lines, an Accept of
+ * one's own first; body may be NULL. */
 void kn_test_http_ask(struct kn_test_http *c, const char *method, const char *path, const char *headers,
                       const char *body);
 void kn_test_http_send(struct kn_test_http *c, const void *data, size_t len);
