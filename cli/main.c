@@ -16,6 +16,7 @@
 
 static const struct kn_command *const TABLES[] = {
     kn_builtin_commands,
+    kn_cloud_commands,
     kn_identity_commands,
     kn_conductor_commands,
     NULL,
