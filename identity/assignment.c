@@ -5,10 +5,10 @@
  */
 #include "identity/nouns.h"
 
-/* The projects that are asked for: $4, and with $8 all below it. */
+/* The projects that are asked for: $4, and with $8 all below it. A domain counts as the project above all of its own. */
 #define WANTED                                                                                                          \
-    "WITH RECURSIVE wanted (id) AS (SELECT $4::text UNION SELECT p.id FROM project p JOIN wanted w ON p.parent_id = w.id " \
-    "WHERE $8::boolean), "
+    "WITH RECURSIVE wanted (id) AS (SELECT $4::text UNION SELECT p.id FROM project p JOIN wanted w "                    \
+    "ON (p.parent_id = w.id OR (p.parent_id IS NULL AND p.domain_id = w.id)) AND $8::boolean), "
 #define IS_WANTED(id) "($4::text IS NULL OR " id " IN (SELECT id FROM wanted)) "
 /* role_id, user_id, group_id, project_id, domain_id, inherited, via_group, via_project, via_domain, via_role */
 #define STORED                                                                                                          \

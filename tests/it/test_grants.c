@@ -360,6 +360,8 @@ static void test_list(void **state)
     ask(204, "PUT", kn_ks.admin, NULL, "/v3/projects/%s/groups/%s/roles/%s", below, group, reader);
     expect_list(1, project);
     expect_list(2, subtree);
+    AUTO_FREE char *domain = kn_asprintf("scope.project.id=default&include_subtree&user.id=%s", p.user);
+    expect_list(1, domain); /* a domain is the project above all of its own */
     expect_list(1, of_group);
     assert_string_equal(TEXT("role_assignments.0.group.id"), group);
     assert_non_null(strstr(TEXT("role_assignments.0.links.assignment"), "/groups/"));
