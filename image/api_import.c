@@ -113,8 +113,8 @@ int kn_image_api_import(struct kn_request *req, struct kn_response *res, struct 
         check_who(req, &image, &order, err) < 0 || check_where(req, &image, &order, err) < 0) {
         return -1;
     }
-    if (order.method == KN_IMPORT_COPY) {
-        return 0; /* every store there is has it */
+    if (order.method == KN_IMPORT_COPY) { /* every store there is has it */
+        return kn_image_task_needless(req->db, image.id, err) < 0 ? -1 : kn_tx_commit(&tx, err);
     }
     if (write_wish(req, &image, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;

@@ -113,6 +113,8 @@ int kn_image_task_progress(struct kn_db *db, const char *id, int percent, const 
     return wanted == 1 ? 0 : kn_fail(err, KN_GONE, "the image was deleted while it was imported");
 }
 
+#define ALL_WELL "'{\"os_glance_importing_to_stores\": \"\", \"os_glance_failed_import\": \"\"}'"
+
 int kn_image_task_succeed(struct kn_db *db, const char *id, struct kn_error *err)
 {
     static const struct kn_stmt SUCCEED = {
@@ -120,8 +122,7 @@ int kn_image_task_succeed(struct kn_db *db, const char *id, struct kn_error *err
         "WITH ended AS (UPDATE image_task SET status = 'success', progress = 100, message = '', "
         "result = jsonb_build_object('image_id', image_id), updated_at = now(), expires_at = now() + " LIFE " "
         "WHERE id = $1 AND status = 'processing' RETURNING image_id) "
-        "UPDATE image SET import = '{\"os_glance_importing_to_stores\": \"\", \"os_glance_failed_import\": \"\"}' "
-        "FROM ended WHERE image.id = ended.image_id", 1
+        "UPDATE image SET import = " ALL_WELL " FROM ended WHERE image.id = ended.image_id", 1
     };
     int64_t changed = 0;
 
@@ -129,6 +130,13 @@ int kn_image_task_succeed(struct kn_db *db, const char *id, struct kn_error *err
         return -1;
     }
     return changed == 1 ? 0 : kn_fail(err, KN_GONE, "the import was given up meanwhile");
+}
+
+int kn_image_task_needless(struct kn_db *db, const char *image_id, struct kn_error *err)
+{
+    static const struct kn_stmt NEEDLESS = { "image_task_needless", "UPDATE image SET import = " ALL_WELL " WHERE id = $1", 1 };
+
+    return kn_db_run(db, &NEEDLESS, KN_ARGS(image_id), NULL, err);
 }
 
 int kn_image_task_fail(struct kn_db *db, const char *id, const char *message, struct kn_error *err)

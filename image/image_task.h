@@ -50,6 +50,8 @@ int kn_image_task_begin(struct kn_db *db, const char *id, struct kn_image_task_s
 int kn_image_task_progress(struct kn_db *db, const char *id, int percent, const char *message, struct kn_error *err);
 /* Inside the transaction that makes the image active. */
 int kn_image_task_succeed(struct kn_db *db, const char *id, struct kn_error *err);
+/* The image shows what it shows after an import, though there was nothing to do. */
+int kn_image_task_needless(struct kn_db *db, const char *image_id, struct kn_error *err);
 /* The image is queued again, for this reason. One transaction; an image or a task that is gone is no error. */
 int kn_image_task_fail(struct kn_db *db, const char *id, const char *message, struct kn_error *err);
 /* Ended tasks whose time has come. */

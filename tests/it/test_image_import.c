@@ -291,6 +291,9 @@ static void test_refused_requests(void **state)
     upload(204, id, "x");
     import(403, id, "{\"method\":{\"name\":\"copy-image\"},\"all_stores\":true}");
     expect(202, "POST", path, ADMIN JSON, "{\"method\":{\"name\":\"copy-image\"},\"all_stores\":true}");
+    AUTO_FREE char *shown = path_of(id, "");
+    expect(200, "GET", shown, A, NULL);
+    assert_non_null(strstr(world.http.body.buf, "\"os_glance_importing_to_stores\": \"\""));
     expect(400, "POST", path, ADMIN JSON, "{\"method\":{\"name\":\"copy-image\"},\"stores\":[\"file\"]}");
     assert_int_equal(count_of("SELECT count(*) FROM image_task"), 0);
     drop_everything();
