@@ -31,10 +31,15 @@ static const struct kn_token RULED = {
     .scope_domain_id = "default", .issued_us = NOW, .expires_us = NOW + 1, .audit = "abcdefghijklmnop", .credential_id = HEX,
     .unrestricted = true, .rules = "compute\tGET\t/v2.1/servers\n",
 };
+static const struct kn_token LENT = {
+    .methods = KN_METHOD_PASSWORD, .scope = KN_SCOPE_PROJECT, .roles = 3, .user_id = HEX, .user_domain_id = "default", .scope_id = HEX,
+    .scope_domain_id = "default", .issued_us = NOW, .expires_us = NOW + 1, .audit = "abcdefghijklmnop", .trust_id = HEX,
+    .trustor_id = HEX, .trustee_id = "a-name",
+};
 
 static void test_round_trip(void **state)
 {
-    const struct kn_token *const TOKENS[] = { &FULL, &BARE, &RULED };
+    const struct kn_token *const TOKENS[] = { &FULL, &BARE, &RULED, &LENT };
     struct kn_error err = { 0 };
 
     (void)state;
@@ -54,6 +59,9 @@ static void test_round_trip(void **state)
         assert_true(got.issued_us == TOKENS[i]->issued_us && got.expires_us == TOKENS[i]->expires_us);
         assert_memory_equal(got.audit, TOKENS[i]->audit, KN_AUDIT_BYTES);
         assert_int_equal(got.has_parent, TOKENS[i]->has_parent);
+        assert_string_equal(got.trust_id, TOKENS[i]->trust_id);
+        assert_string_equal(got.trustor_id, TOKENS[i]->trustor_id);
+        assert_string_equal(got.trustee_id, TOKENS[i]->trustee_id);
         assert_string_equal(got.credential_id, TOKENS[i]->credential_id);
         assert_int_equal(got.unrestricted, TOKENS[i]->unrestricted);
         assert_string_equal(got.rules, TOKENS[i]->rules);
