@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import clouds
 import contents
 
 
@@ -38,11 +39,13 @@ def access(work, target):
     }
 
 
-def images():
-    return {
-        "image": {"disk_formats": "raw,ami,ari,aki,raw,ami,qcow2,iso,vhd,vhdx,vmdk,vdi"},
-        "image-feature-enabled": {"image_format_enforcement": False},
-    }
+def images(target):
+    options = {"disk_formats": "raw,ami,ari,aki,raw,ami,qcow2,iso,vhd,vhdx,vmdk,vdi"}
+    if target.site:
+        options.update({"http_image": target.site.raw, "http_qcow2_image": target.site.qcow2})
+    if clouds.REMOTE in target.catalog:
+        options["alternate_image_endpoint"] = clouds.REMOTE
+    return {"image": options, "image-feature-enabled": {"image_format_enforcement": False}}
 
 
 def machines(target):
@@ -58,7 +61,7 @@ def machines(target):
 
 def write(work, target):
     """tempest.conf for this cloud; INTEROP_CONF names a file whose options win."""
-    options = {**access(work, target), **images(), **machines(target), "volume": contents.microversions(target, "block-storage")}
+    options = {**access(work, target), **images(target), **machines(target), "volume": contents.microversions(target, "block-storage")}
     save(work, options)
     override = os.environ.get("INTEROP_CONF")
     if override:

@@ -97,7 +97,7 @@ def main():
     configuration.workspace(WORK)
     wanted = chosen(options)
     with contextlib.ExitStack() as stack:
-        target = stack.enter_context(clouds.choose(options.services, os.environ.get("OS_CLOUD")))
+        target = stack.enter_context(clouds.choose(options.services, os.environ.get("OS_CLOUD"), WORK / "www"))
         configuration.write(WORK, target)
         started = time.monotonic()
         judged = results.run(WORK, wanted, options.concurrency)

@@ -40,6 +40,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+def answers(port):
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
 def wait_until(what, probe, limit_s=LIMIT_S, every_s=0.05):
     """The probe's first true answer; CloudError after limit_s."""
     end = time.monotonic() + limit_s
@@ -181,11 +190,7 @@ class Cloud:
         wait_until("the bus", self.bus_answers)
 
     def bus_answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.bus_port), 1).close()
-            return True
-        except OSError:
-            return False
+        return answers(self.bus_port)
 
     def stop(self):
         if self.supervisor is not None:
