@@ -43,7 +43,7 @@ static int read_password(char *out, size_t size, struct kn_error *err)
     return out[0] != '\0' ? 0 : kn_fail(err, KN_BAD_REQUEST, "the password is empty");
 }
 
-static int make_keys(const char *path, FILE *out, struct kn_error *err)
+static int make_keys(const char *path, const char *of, FILE *out, struct kn_error *err)
 {
     struct kn_keys keys = { .count = 0 };
     struct kn_error why = { 0 };
@@ -68,7 +68,7 @@ static int make_keys(const char *path, FILE *out, struct kn_error *err)
     if (kn_keys_save(path, &keys, err) < 0) {
         return -1;
     }
-    fprintf(out, "made token keys in %s\n", path);
+    fprintf(out, "made %s keys in %s\n", of, path);
     return 0;
 }
 
@@ -103,7 +103,9 @@ static int bootstrap(struct kn_cli *cli, int argc, char **argv, struct kn_error 
         }
         admin.password = password;
     }
-    if (kn_db_connect(cli->db, 10000, err) < 0 || make_keys(cli->conf.identity_key_file, cli->out, err) < 0 ||
+    AUTO_FREE char *credential_keys = kn_keys_credential_path(&cli->conf);
+    if (kn_db_connect(cli->db, 10000, err) < 0 || make_keys(cli->conf.identity_key_file, "token", cli->out, err) < 0 ||
+        make_keys(credential_keys, "credential", cli->out, err) < 0 ||
         kn_bootstrap_roles(cli->db, err) < 0 || kn_bootstrap_catalog(cli->db, cli->conf.identity_region, err) < 0 ||
         make_user(cli, &admin, "password", err) < 0) {
         return -1;

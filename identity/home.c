@@ -78,6 +78,8 @@ static const struct relation RELATIONS[] = {
     { "/limits", "limits", NULL },
     { "/limits/{limit_id}", "limit", NULL },
     { "/limits/model", "limit_model", NULL },
+    { "/credentials", "credentials", NULL },
+    { "/credentials/{credential_id}", "credential", NULL },
     { "/OS-TRUST/trusts", "trusts", TRUST },
     { "/OS-TRUST/trusts/{trust_id}", "trust", TRUST },
     { "/OS-TRUST/trusts/{trust_id}/roles", "trust_roles", TRUST },

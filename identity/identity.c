@@ -31,6 +31,7 @@ static struct {
     struct kn_catalog_copy *catalog;       /* the same */
     pthread_rwlock_t keys_lock;
     struct kn_keys keys;                   /* guarded by keys_lock */
+    struct kn_keys credential_keys;        /* immutable after start; none = no credentials */
     struct timespec keys_at;               /* the refresher's: the file's time */
     pthread_mutex_t limiter_lock;
     struct kn_limiter *limiter;            /* guarded by limiter_lock */
@@ -58,6 +59,24 @@ static int load_keys(struct kn_error *err)
     pthread_rwlock_unlock(&self.keys_lock);
     self.keys_at = st.st_mtim;
     return 0;
+}
+
+/* An installation that was made before there were credentials has no such file: everything else goes on without. */
+static int load_credential_keys(struct kn_error *err)
+{
+    AUTO_FREE char *path = kn_keys_credential_path(self.conf);
+    struct kn_error why = { 0 };
+
+    self.credential_keys.count = 0;
+    if (kn_keys_load(path, &self.credential_keys, &why) == 0) {
+        return 0;
+    }
+    if (why.code == KN_NOT_FOUND) {
+        kn_log(KN_INFO, "no keys for credentials: kilonova bootstrap makes them", "file", path, NULL);
+        return 0;
+    }
+    *err = why;
+    return -1;
 }
 
 /* Waits for a refresh's turn; false when it is time to stop. */
@@ -103,7 +122,7 @@ int kn_identity_start(const struct kn_conf *conf, struct kn_error *err)
     self.revocations = kn_revocations_new();
     self.catalog = kn_catalog_copy_new();
     self.limiter = KN_NEW(struct kn_limiter);
-    if (kn_crypto_init(err) < 0 || kn_password_regex_check(conf->identity_password_regex, err) < 0 || load_keys(err) < 0 ||
+    if (kn_crypto_init(err) < 0 || kn_password_regex_check(conf->identity_password_regex, err) < 0 || load_keys(err) < 0 || load_credential_keys(err) < 0 ||
          kn_revocations_refresh(self.revocations, db, true, err) < 0 || kn_catalog_copy_refresh(self.catalog, db, err) < 0) {
         kn_db_free(db);
         kn_revocations_free(kn_steal(&self.revocations));
@@ -201,6 +220,39 @@ void kn_identity_refresh(struct kn_db *db)
     if (kn_revocations_refresh(self.revocations, db, false, &err) < 0 || kn_catalog_copy_refresh(self.catalog, db, &err) < 0) {
         kn_log_error("refresh revocations and catalog", &err);
     }
+}
+
+static int no_keys(struct kn_error *err)
+{
+    return kn_fail(err, KN_UNAVAILABLE, "this cloud has no keys for credentials");
+}
+
+/* "<key id>.<sealed>" */
+int kn_identity_seal(const char *about, const char *plain, struct kn_strbuf *out, struct kn_error *err)
+{
+    const struct kn_key *key = &self.credential_keys.key[0];
+
+    if (self.credential_keys.count == 0) {
+        return no_keys(err);
+    }
+    kn_strbuf_addf(out, "%08x.", key->id);
+    kn_seal(key->secret, about, plain, out);
+    return 0;
+}
+
+int kn_identity_unseal(const char *about, const char *sealed, char **ret_plain, struct kn_error *err)
+{
+    const char *dot = strchr(sealed, '.');
+
+    if (self.credential_keys.count == 0) {
+        return no_keys(err);
+    }
+    for (int i = 0; dot != NULL && i < self.credential_keys.count; i++) {
+        if (strtoul(sealed, NULL, 16) == self.credential_keys.key[i].id) {
+            return kn_unseal(self.credential_keys.key[i].secret, about, dot + 1, ret_plain, err);
+        }
+    }
+    return kn_fail(err, KN_INTERNAL, "there is no key for what is sealed about \"%s\"", about);
 }
 
 char *kn_identity_public_url(const struct kn_request *req)

@@ -19,6 +19,10 @@ int kn_identity_read_late(const char *text, int64_t late_us, struct kn_token *re
  * thread repeats it. */
 void kn_identity_refresh(struct kn_db *db);
 
+/* Seals a text about an id, and opens it. KN_UNAVAILABLE: there are no keys for that. The caller frees the text. */
+int kn_identity_seal(const char *about, const char *plain, struct kn_strbuf *out, struct kn_error *err);
+int kn_identity_unseal(const char *about, const char *sealed, char **ret_plain, struct kn_error *err);
+
 /* The front door's URL: what the configuration says, or how the caller reached us. The caller frees it. */
 char *kn_identity_public_url(const struct kn_request *req);
 /* "catalog":[…] for somebody on a project ("" = none). */

@@ -70,6 +70,16 @@ void kn_keys_print(const struct kn_keys *keys, struct kn_strbuf *out)
     }
 }
 
+char *kn_keys_credential_path(const struct kn_conf *conf)
+{
+    const char *slash = strrchr(conf->identity_key_file, '/');
+
+    if (conf->identity_credential_key_file[0] != '\0') {
+        return kn_strdup(conf->identity_credential_key_file);
+    }
+    return kn_asprintf("%.*scredential.key", slash != NULL ? (int)(slash + 1 - conf->identity_key_file) : 0, conf->identity_key_file);
+}
+
 int kn_keys_load(const char *path, struct kn_keys *ret, struct kn_error *err)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -7,7 +7,10 @@
 #define KN_IDENTITY_KEYS_H
 
 #include "identity/token.h"
+#include "lib/adapter/conf.h"
 
+/* Where the keys of credentials are: a file of the same form. The first line seals, all open. The caller frees it. */
+char *kn_keys_credential_path(const struct kn_conf *conf);
 /* Pure: the text of the file. KN_INTERNAL names the line that is wrong. */
 int kn_keys_parse(const char *text, struct kn_keys *ret, struct kn_error *err);
 void kn_keys_print(const struct kn_keys *keys, struct kn_strbuf *out);

@@ -97,6 +97,12 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/users/{user}/access_rules/{id}", SYSTEM_OR_SELF, 200, kn_access_rules_show),
     ROUTE("DELETE", "/users/{user}/access_rules/{id}", ADMIN_OR_SELF, 204, kn_access_rules_delete),
 
+    ROUTE("GET", "/credentials", ANY, 200, kn_credentials_list),
+    ROUTE("POST", "/credentials", ANY, 201, kn_credentials_create),
+    ROUTE("GET", "/credentials/{id}", ANY, 200, kn_credentials_show),
+    ROUTE("PATCH", "/credentials/{id}", ANY, 200, kn_credentials_update),
+    ROUTE("DELETE", "/credentials/{id}", ANY, 204, kn_credentials_delete),
+
     ROUTE("GET", "/OS-TRUST/trusts", ANY, 200, kn_trusts_list),
     ROUTE("POST", "/OS-TRUST/trusts", ANY, 201, kn_trusts_create),
     ROUTE("GET", "/OS-TRUST/trusts/{id}", ANY, 200, kn_trusts_show),

@@ -33,6 +33,11 @@ int kn_password_hash(const char *password, char out[128], struct kn_error *err);
 bool kn_password_matches(const char *hash, const char *password);
 bool kn_password_needs_rehash(const char *hash);
 
+/* Secrets that have to be read again: sealed about something (an id) with a key, they open about nothing else and with no other. */
+#define KN_SEAL_KEY 32
+void kn_seal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *plain, struct kn_strbuf *out);
+int kn_unseal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *text, char **ret_plain, struct kn_error *err);
+
 void kn_base64url_add(struct kn_strbuf *out, const void *data, size_t len);          /* no padding */
 int kn_base64url_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
 void kn_base64_add(struct kn_strbuf *out, const void *data, size_t len);             /* RFC 4648, padded */

@@ -137,7 +137,9 @@ static void prepare(struct kn_error *err)
     char made[KN_PASSWORD_TEXT];
 
     kn_keys_add(&keys);
+    AUTO_FREE char *credential_keys = kn_keys_credential_path(&kn_ks.conf);
     assert_ok(kn_keys_save(kn_ks.key_file, &keys, err), err);
+    assert_ok(kn_keys_save(credential_keys, &keys, err), err);
     assert_ok(kn_bootstrap_roles(db, err), err);
     assert_ok(kn_bootstrap_catalog(db, "RegionOne", err), err);
     assert_ok(kn_bootstrap_user(db, &admin, made, err), err);
@@ -191,6 +193,8 @@ void kn_ks_stop(void)
     kn_identity_stop();
     kn_door_release(&kn_ks.door);
     kn_test_pg_free(kn_ks.pg);
+    AUTO_FREE char *credential_keys = kn_keys_credential_path(&kn_ks.conf);
+    unlink(credential_keys);
     unlink(kn_ks.key_file);
     rmdir(kn_ks.dir);
     free(kn_ks.key_file);

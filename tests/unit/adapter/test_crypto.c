@@ -144,9 +144,40 @@ static int setup(void **state)
     return kn_crypto_init(NULL);
 }
 
+static void test_seal(void **state)
+{
+    static const uint8_t KEY[KN_SEAL_KEY] = "a key", OTHER[KN_SEAL_KEY] = "another key";
+    static const char *const BROKEN[] = { "", "x", "AAAA", "not base64!", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sealed = KN_STRBUF_INIT, again = KN_STRBUF_INIT;
+    AUTO_FREE char *plain = NULL;
+    char *none = NULL;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_seal(KEY, "id", "the text", &sealed);
+    kn_seal(KEY, "id", "the text", &again);
+    assert_string_not_equal(sealed.buf, again.buf); /* nobody sees that two are the same */
+    assert_null(strstr(sealed.buf, "text"));
+    assert_int_equal(kn_unseal(KEY, "id", sealed.buf, &plain, &err), 0);
+    assert_string_equal(plain, "the text");
+    assert_int_equal(kn_unseal(OTHER, "id", sealed.buf, &none, &err), -1);
+    assert_int_equal(kn_unseal(KEY, "other", sealed.buf, &none, &err), -1);
+    for (size_t i = 0; i < sealed.len; i++) {
+        char was = sealed.buf[i];
+        sealed.buf[i] = was == 'A' ? 'B' : 'A';
+        assert_int_equal(kn_unseal(KEY, "id", sealed.buf, &none, &err), -1);
+        sealed.buf[i] = was;
+    }
+    for (size_t i = 0; i < KN_COUNT(BROKEN); i++) {
+        assert_int_equal(kn_unseal(KEY, "id", BROKEN[i], &none, &err), -1);
+    }
+    assert_null(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_seal),
         cmocka_unit_test(test_hashes),        cmocka_unit_test(test_hmac),      cmocka_unit_test(test_digest_in_pieces),
         cmocka_unit_test(test_random_differs), cmocka_unit_test(test_passwords), cmocka_unit_test(test_base64),
         cmocka_unit_test(test_base64_refuses), cmocka_unit_test(test_base64url),
