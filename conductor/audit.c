@@ -30,6 +30,9 @@ static const struct {
     { "2. no volume in a transitional state without an open task",
       "SELECT format('volume %s is %s and nobody works on it', v.id, v.status) FROM volume v LEFT JOIN attachment a ON a.volume_id = v.id "
       "WHERE v.status IN ('creating', 'deleting', 'attaching', 'detaching') AND NOT " OPEN_TASK("v.id") " AND NOT " OPEN_TASK("a.server_id") },
+    { "2. no image is importing without an open task",
+      "SELECT format('image %s is importing and nobody works on it', i.id) FROM image i WHERE i.status = 'importing' "
+      "AND i.deleted_at IS NULL AND NOT " OPEN_TASK("i.id") },
     { "2. no open task more than a minute past its deadline",
       "SELECT format('task %s (%s of %s) should have ended its step at %s', id, kind, object_id, deadline) FROM task "
       "WHERE state IN ('run', 'undo') AND deadline < now() - interval '1 minute'" },

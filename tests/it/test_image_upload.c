@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,6 +200,55 @@ static void test_too_large(void **state)
     drop_everything();
 }
 
+/* --- a full disk ---------------------------------------------------------------------------------------------------------- */
+
+/* mib MiB that no store can make holes of, without saying before how many. */
+static void put_chunked(const char *id, const char *tail, int mib)
+{
+    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/%s HTTP/1.1\r\nHost: x\r\n" A BYTES "Transfer-Encoding: chunked\r\n\r\n",
+                                       id, tail);
+    static char piece[1 << 20];
+
+    memset(piece, 'x', sizeof(piece));
+    kn_test_http_send(&world.http, head, strlen(head));
+    for (int i = 0; i < mib; i++) {
+        kn_test_http_send(&world.http, "100000\r\n", 8);
+        kn_test_http_send(&world.http, piece, sizeof(piece));
+        kn_test_http_send(&world.http, "\r\n", 2);
+    }
+    kn_test_http_send(&world.http, "0\r\n\r\n", 5);
+    assert_true(kn_test_http_read(&world.http, false));
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const char *const TAILS[] = { "file", "stage" };
+    AUTO_FREE char *id = create_raw();
+
+    if (mount("tmpfs", world.store, "tmpfs", 0, "size=8m") < 0) {
+        skip(); /* not root */
+    }
+    for (size_t i = 0; i < KN_COUNT(TAILS); i++) {
+        put_chunked(id, TAILS[i], 20);
+        assert_int_equal(world.http.status, 413);
+        assert_non_null(strstr(world.http.body.buf, "storage media is full"));
+        assert_string_equal(status_of(id), "queued");
+        assert_int_equal(files(), 0);
+    }
+    put_chunked(id, "file", 4);
+    assert_int_equal(world.http.status, 204);
+    assert_string_equal(status_of(id), "active");
+    drop_everything();
+}
+
+static int unmount(void **state)
+{
+    (void)state;
+    (void)umount2(world.store, MNT_DETACH); /* whatever the test came to */
+    return 0;
+}
+
 /* A writer that is killed: its lock is gone, its status and file stay until the sweep, or the next upload. */
 static void die_in_the_middle(const char *id)
 {
@@ -270,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_hanging_up_is_noticed),
         cmocka_unit_test(test_deleted_while_uploading),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test_teardown(test_full_disk, unmount),
         cmocka_unit_test(test_writer_killed),
         cmocka_unit_test(test_sweep_spares_the_living),
     };
