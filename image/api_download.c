@@ -17,6 +17,14 @@ static void answer_range(struct kn_response *res, const struct kn_range *range, 
     kn_response_header(res, "Content-Range", text);
 }
 
+/* "a", "b", W/"c" or *: whether the caller has this one already. */
+static bool has_it(const struct kn_request *req, const char *etag)
+{
+    const char *known = kn_request_header(req, "If-None-Match");
+
+    return known != NULL && (strcmp(known, "*") == 0 || strstr(known, etag) != NULL);
+}
+
 static int serve(struct kn_request *req, const struct kn_image *image, struct kn_response *res, struct kn_error *err)
 {
     AUTO_CLOSE int fd = -1;
@@ -24,6 +32,11 @@ static int serve(struct kn_request *req, const struct kn_image *image, struct kn
     int64_t size = 0;
     struct kn_range range;
 
+    kn_response_header(res, "ETag", etag);
+    if (has_it(req, etag)) {
+        res->status = 304;
+        return 0;
+    }
     if (kn_blob_read(req->conf->image_store_dir, image->sha512, &fd, &size, err) < 0) {
         return err->code == KN_NOT_FOUND
                    ? kn_fail(err, KN_INTERNAL, "the data of image \"%s\" is not in the store", image->id)
@@ -31,7 +44,6 @@ static int serve(struct kn_request *req, const struct kn_image *image, struct kn
     }
     switch (kn_range_parse(kn_request_header(req, "Range"), size, &range)) {
     case KN_RANGE_WHOLE:
-        kn_response_header(res, "Content-MD5", image->md5);
         break;
     case KN_RANGE_PART:
         answer_range(res, &range, size);
@@ -39,7 +51,7 @@ static int serve(struct kn_request *req, const struct kn_image *image, struct kn
     case KN_RANGE_UNSATISFIABLE:
         return kn_fail(err, KN_BAD_RANGE, "the range is not inside the image's %lld bytes", (long long)size);
     }
-    kn_response_header(res, "ETag", etag);
+    kn_response_header(res, "Content-MD5", image->md5); /* of the whole, whatever part this is: as Glance has it */
     kn_response_header(res, "Accept-Ranges", "bytes");
     res->content_type = "application/octet-stream";
     res->fd = fd;

@@ -17,12 +17,14 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from access import measure_access  # noqa: E402
 from cloud import PASSWORD, ROOT, Cloud, CloudError, wait_until  # noqa: E402
 
 LOAD = ROOT / "build" / "plain" / "tests" / "bench" / "load"
 TICKS = os.sysconf("SC_CLK_TCK")
 APART = ("broker", "kafka")  # not part of cpu_ms_per_server
-GOALS = {"servers_per_s": (">=", 500), "cpu_ms_per_server": ("<=", 2), "cold_start_s": ("<=", 3)}
+GOALS = {"servers_per_s": (">=", 500), "cpu_ms_per_server": ("<=", 2), "cold_start_s": ("<=", 3),
+         "image_memory_growth_mib": ("<=", 16)}
 PSS_GOAL_MIB = 25
 DRIFT_GOAL = 0.15  # at 10,000 servers against an empty database
 
@@ -178,6 +180,7 @@ def full(bench, options):
         "servers_per_s_at_10k": round(filled["rate"]), "cpu_ms_per_server_at_10k": round(filled["cpu_ms"], 2),
         "pss_mib": {name: pss_mib(pid) for name, pid in bench.cloud.pids().items() if name not in (*APART, "postgres")},
     }
+    bench.figures |= measure_access(bench.cloud, 3, 1024)
     bench.figures["cold_start_s"] = round(bench.measure_cold_start(), 2)
 
 
@@ -185,6 +188,7 @@ def short(bench, options):
     run = bench.measure_creation("short", options.servers)
     bench.measure_latency(10)
     bench.measure_reading(1)
+    bench.figures |= measure_access(bench.cloud, 1, 64)
     bench.figures |= {"servers_per_s": round(run["rate"]), "cpu_ms_per_server": round(run["cpu_ms"], 2),
                       "cold_start_s": round(bench.measure_cold_start(), 2)}
 
@@ -211,7 +215,7 @@ def print_figures(figures):
             for daemon, mib in value.items():
                 print(f"{'pss_mib ' + daemon:26} {mib:>10}   goal <= {PSS_GOAL_MIB}: {'met' if mib <= PSS_GOAL_MIB else 'MISSED'}")
         else:
-            print(f"{name:26} {value:>10}")
+            print(f"{name:34} {value:>10}")
     for name in ("servers_per_s", "cpu_ms_per_server"):
         if f"{name}_at_10k" in figures:
             drift = figures[f"{name}_at_10k"] / figures[name] - 1

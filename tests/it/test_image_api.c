@@ -43,6 +43,9 @@ static void test_life(void **state)
     assert_string_equal(world.http.body.buf, "wo");
     assert_string_equal(kn_test_http_header(&world.http, "Content-Range"), "bytes 7-8/12");
     expect(416, "GET", file, A "Range: bytes=12-\r\n", NULL);
+    expect(304, "GET", file, A "If-None-Match: \"other\", \"e4d7f1b4ed2e42d15898f4b27b019da4\"\r\n", NULL);
+    assert_string_equal(kn_test_http_header(&world.http, "ETag"), "\"e4d7f1b4ed2e42d15898f4b27b019da4\"");
+    expect(200, "GET", file, A "If-None-Match: \"other\"\r\n", NULL);
 
     upload(409, id, "again");
     expect(200, "PATCH", path, A PATCH, "[{\"op\":\"replace\",\"path\":\"/protected\",\"value\":true},"
