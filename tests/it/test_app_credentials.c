@@ -323,7 +323,7 @@ static void test_ends(void **state)
         struct holder h = { .person = p };
         kn_ks_log_in(201, p.name, "s3cret", p.scope, h.token);
         snprintf(h.path, sizeof(h.path), "/v3/users/%s/application_credentials", p.user);
-        struct made m = make_and_log_in(&h, "\"name\":\"r\"");
+        struct made m = make_and_log_in(&h, "\"name\":\"r\",\"access_rules\":[{\"service\":\"identity\",\"method\":\"GET\",\"path\":\"/v3/auth/*\"}]");
         kn_ks_assert_worth(m.token, true);
         for (const char *c = WAYS[i].path; *c != '\0'; c++) {
             if (*c == '%') {

@@ -263,6 +263,8 @@ static void test_limits(void **state)
     ask_one(400, "PATCH", "limits", id, "{\"limit\":{\"project_id\":\"x\"}}");
     ask_one(404, "PATCH", "limits", "nothing", "{\"limit\":{\"resource_limit\":7}}");
     ask_one(403, "DELETE", "registered_limits", base, NULL);
+    ask_one(403, "DELETE", "services", service, NULL);
+    assert_non_null(strstr(kn_ks_text("error.message"), "limits rest on it"));
     ask_one(403, "PATCH", "registered_limits", base, "{\"registered_limit\":{\"resource_name\":\"ram\"}}");
     ask_one(200, "PATCH", "registered_limits", base, "{\"registered_limit\":{\"default_limit\":11}}");
     ask_one(204, "DELETE", "limits", id, NULL);
