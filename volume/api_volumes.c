@@ -202,7 +202,7 @@ int kn_volume_api_create(struct kn_request *req, struct kn_response *res, struct
     if (check_wish(req, in, err) < 0 || create(req, in, id, err) < 0) {
         return -1;
     }
-    return answer(req, id, KN_VOLUME_CREATED, res, err);
+    return answer(req, id, KN_VOLUME_CHANGED, res, err);
 }
 
 /* --- read ----------------------------------------------------------------------------------------------------------- */
@@ -343,7 +343,7 @@ int kn_volume_api_update(struct kn_request *req, struct kn_response *res, struct
         update(req, json_object_get(req->body, "volume"), &v, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
-    return answer(req, v.id, KN_VOLUME_DETAIL, res, err);
+    return answer(req, v.id, KN_VOLUME_CHANGED, res, err);
 }
 
 int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, struct kn_error *err)

@@ -42,7 +42,7 @@ void kn_volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret);
 
 enum kn_volume_view {
     KN_VOLUME_SUMMARY,
-    KN_VOLUME_CREATED,         /* the answer to POST: without what only show and list add */
+    KN_VOLUME_CHANGED,         /* the answer to POST and PUT: without what only show and list add */
     KN_VOLUME_DETAIL,
 };
 void kn_volume_print(const struct kn_request *req, const struct kn_volume *v, enum kn_volume_view view,

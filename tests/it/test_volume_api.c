@@ -140,6 +140,7 @@ static void test_life(void **state)
     expect(200, "PUT", path, A, "{\"volume\":{\"name\":\"w\"}}");
     expect_volume("name", "\"w\"");
     expect_volume("description", "null");
+    expect_volume("os-vol-tenant-attr:tenant_id", "absent");
     expect(200, "PUT", path, A, "{\"volume\":{\"description\":\"d\",\"metadata\":{\"k\":\"1\"}}}");
     expect_volume("name", "\"w\"");
     expect_volume("metadata", "{\"k\":\"1\"}");
