@@ -32,7 +32,7 @@ static const struct kn_stmt RESET = { "server_reset",
 static const struct kn_stmt UPDATE_ROW = { "server_update",
     "UPDATE server SET name = coalesce($2, name), hostname = coalesce($3, hostname), "
     "description = CASE WHEN $4::boolean THEN $5 ELSE description END, access_ipv4 = coalesce($6, access_ipv4), "
-    "access_ipv6 = coalesce($7, access_ipv6), disk_config = coalesce($8, disk_config), updated_at = now() "
+    "access_ipv6 = coalesce(host($7::inet), access_ipv6), disk_config = coalesce($8, disk_config), updated_at = now() "
     "WHERE id = $1 AND deleted_at IS NULL", 8 };
 static int not_found(const char *id, struct kn_error *err)
 {

@@ -18,8 +18,8 @@ static struct kn_batch_stmt SERVERS = { "server_insert",
     "INSERT INTO server (id, project_id, user_id, name, description, hostname, vm_state, task_state, flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags, zone, pinned_zone, disk_config, access_ipv4, access_ipv6, reservation_id, launch_index) "
     "SELECT id, project_id, user_id, name, description, hostname, 'building', 'scheduling', flavor, image_id, key_name, "
-    "key_data, user_data, metadata, tags::text[], zone, zone, disk_config, access_ipv4, access_ipv6, reservation_id, "
-    "launch_index FROM @",
+    "key_data, user_data, metadata, tags::text[], zone, zone, disk_config, access_ipv4, "
+    "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index FROM @",
     { { "id", "uuid" }, { "project_id", "text" }, { "user_id", "text" }, { "name", "text" }, { "description", "text" },
       { "hostname", "text" }, { "flavor", "jsonb" }, { "image_id", "uuid" }, { "key_name", "text" }, { "key_data", "text" },
       { "user_data", "text" }, { "metadata", "jsonb" }, { "tags", "text" }, { "zone", "text" }, { "disk_config", "text" },

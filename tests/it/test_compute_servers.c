@@ -240,9 +240,10 @@ static void an_update(void **state)
     (void)state;
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 96, "PUT", SERVERS "/" ONE,
                                        "{\"server\": {\"name\": \"new\", \"description\": null, \"hostname\": \"new.example\", "
-                                       "\"accessIPv4\": \"192.0.2.9\"}}"), 200);
+                                       "\"accessIPv4\": \"192.0.2.9\", \"accessIPv6\": \"0000:0000:0000:0000:0000:babe:220.12.22.2\"}}"), 200);
     assert_string_equal(kn_test_nova_str(nova, "server.name"), "new");
     assert_string_equal(kn_test_nova_str(nova, "server.accessIPv4"), "192.0.2.9");
+    assert_string_equal(kn_test_nova_str(nova, "server.accessIPv6"), "::babe:dc0c:1602");
     assert_string_equal(kn_test_nova_str(nova, "server.OS-EXT-SRV-ATTR:hostname"), "new.example");
     assert_true(json_is_null(kn_test_nova_at(nova, "server.description")));
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \" \"}}"), 400);
