@@ -12,8 +12,11 @@
 #define READER KN_POLICY_DOMAIN_READER
 #define READER_OR_SELF KN_POLICY_DOMAIN_READER_OR_SELF
 #define SELF KN_POLICY_SELF
-#define ADMIN_OR_SELF KN_POLICY_ADMIN_OR_SELF
-#define SYSTEM_OR_SELF KN_POLICY_SYSTEM_READER_OR_SELF
+#define PROJECT KN_POLICY_PROJECT_TOKEN
+#define CLOUD_ADMIN_OR_SELF KN_POLICY_CLOUD_ADMIN_OR_SELF
+#define CLOUD_READER_OR_SELF KN_POLICY_CLOUD_READER_OR_SELF
+#define SYSTEM_ADMIN_OR_SELF KN_POLICY_SYSTEM_ADMIN_OR_SELF
+#define AUDITOR_OR_SELF KN_POLICY_AUDITOR_OR_SELF
 #define READER_OR_OWN KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT
 #define READER_OR_HOME KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN
 #define READER_OR_MANAGER KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER
@@ -89,13 +92,13 @@ static const struct kn_route ROUTES[] = {
     ROUTE("PATCH", "/limits/{id}", CLOUD_ADMIN, 200, kn_limits_update),
     ROUTE("DELETE", "/limits/{id}", CLOUD_ADMIN, 204, kn_limits_delete),
 
-    ROUTE("GET", "/users/{user}/application_credentials", SYSTEM_OR_SELF, 200, kn_app_credentials_list),
+    ROUTE("GET", "/users/{user}/application_credentials", CLOUD_READER_OR_SELF, 200, kn_app_credentials_list),
     ROUTE("POST", "/users/{user}/application_credentials", SELF, 201, kn_app_credentials_create),
-    ROUTE("GET", "/users/{user}/application_credentials/{id}", SYSTEM_OR_SELF, 200, kn_app_credentials_show),
-    ROUTE("DELETE", "/users/{user}/application_credentials/{id}", ADMIN_OR_SELF, 204, kn_app_credentials_delete),
-    ROUTE("GET", "/users/{user}/access_rules", SYSTEM_OR_SELF, 200, kn_access_rules_list),
-    ROUTE("GET", "/users/{user}/access_rules/{id}", SYSTEM_OR_SELF, 200, kn_access_rules_show),
-    ROUTE("DELETE", "/users/{user}/access_rules/{id}", ADMIN_OR_SELF, 204, kn_access_rules_delete),
+    ROUTE("GET", "/users/{user}/application_credentials/{id}", CLOUD_READER_OR_SELF, 200, kn_app_credentials_show),
+    ROUTE("DELETE", "/users/{user}/application_credentials/{id}", CLOUD_ADMIN_OR_SELF, 204, kn_app_credentials_delete),
+    ROUTE("GET", "/users/{user}/access_rules", AUDITOR_OR_SELF, 200, kn_access_rules_list),
+    ROUTE("GET", "/users/{user}/access_rules/{id}", AUDITOR_OR_SELF, 200, kn_access_rules_show),
+    ROUTE("DELETE", "/users/{user}/access_rules/{id}", SYSTEM_ADMIN_OR_SELF, 204, kn_access_rules_delete),
 
     ROUTE("GET", "/credentials", ANY, 200, kn_credentials_list),
     ROUTE("POST", "/credentials", ANY, 201, kn_credentials_create),
@@ -104,7 +107,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("DELETE", "/credentials/{id}", ANY, 204, kn_credentials_delete),
 
     ROUTE("GET", "/OS-TRUST/trusts", ANY, 200, kn_trusts_list),
-    ROUTE("POST", "/OS-TRUST/trusts", ANY, 201, kn_trusts_create),
+    ROUTE("POST", "/OS-TRUST/trusts", PROJECT, 201, kn_trusts_create),
     ROUTE("GET", "/OS-TRUST/trusts/{id}", ANY, 200, kn_trusts_show),
     ROUTE("DELETE", "/OS-TRUST/trusts/{id}", ANY, 204, kn_trusts_delete),
     ROUTE("GET", "/OS-TRUST/trusts/{id}/roles", ANY, 200, kn_trust_roles_list),

@@ -42,6 +42,16 @@ static bool system_reader(const struct kn_policy_input *in)
     return holds(in, KN_ROLE_ADMIN) || (in->system_scoped && holds(in, KN_ROLE_READER));
 }
 
+static bool cloud_admin(const struct kn_policy_input *in)
+{
+    return holds(in, KN_ROLE_ADMIN) && !in->has_domain;
+}
+
+static bool cloud_reader(const struct kn_policy_input *in)
+{
+    return system_reader(in) && !in->has_domain;
+}
+
 static bool domain_reader(const struct kn_policy_input *in)
 {
     return system_reader(in) || (in->has_domain && holds(in, KN_ROLE_READER));
@@ -67,22 +77,28 @@ static bool allows(enum kn_policy policy, const struct kn_policy_input *in)
         return in->has_project && holds(in, KN_ROLE_MEMBER);
     case KN_POLICY_ADMIN:
         return holds(in, KN_ROLE_ADMIN);
-    case KN_POLICY_ADMIN_OR_SELF:
-        return in->is_self || holds(in, KN_ROLE_ADMIN);
+    case KN_POLICY_PROJECT_TOKEN:
+        return in->has_project;
     case KN_POLICY_SELF:
         return in->is_self;
     case KN_POLICY_SYSTEM_READER:
         return system_reader(in);
-    case KN_POLICY_SYSTEM_READER_OR_SELF:
-        return in->is_self || system_reader(in);
     case KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN:
         return in->is_own_domain || system_reader(in);
     case KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER:
         return system_reader(in) || domain_manager(in);
     case KN_POLICY_CLOUD_ADMIN:
-        return holds(in, KN_ROLE_ADMIN) && !in->has_domain;
+        return cloud_admin(in);
     case KN_POLICY_CLOUD_READER:
-        return system_reader(in) && !in->has_domain;
+        return cloud_reader(in);
+    case KN_POLICY_CLOUD_ADMIN_OR_SELF:
+        return in->is_self || cloud_admin(in);
+    case KN_POLICY_CLOUD_READER_OR_SELF:
+        return in->is_self || cloud_reader(in);
+    case KN_POLICY_SYSTEM_ADMIN_OR_SELF:
+        return in->is_self || (in->system_scoped && holds(in, KN_ROLE_ADMIN));
+    case KN_POLICY_AUDITOR_OR_SELF:
+        return in->is_self || (in->system_scoped && holds(in, KN_ROLE_READER));
     case KN_POLICY_DOMAIN_MANAGER:
         return holds(in, KN_ROLE_ADMIN) || domain_manager(in);
     case KN_POLICY_DOMAIN_READER:

@@ -14,15 +14,19 @@ enum kn_role { KN_ROLE_READER = 1, KN_ROLE_MEMBER = 2, KN_ROLE_MANAGER = 4, KN_R
     X(KN_POLICY_PROJECT_READER, "reader, member, manager or admin of the project of the token")     \
     X(KN_POLICY_PROJECT_MEMBER, "member, manager or admin of the project of the token")             \
     X(KN_POLICY_ADMIN, "admin, whatever the scope")                                                 \
-    X(KN_POLICY_ADMIN_OR_SELF, "admin, or the user named by the first path parameter")              \
+    X(KN_POLICY_PROJECT_TOKEN, "anybody with a token of a project, whatever the role")               \
     X(KN_POLICY_SELF, "the user named by the first path parameter, nobody else")                    \
     X(KN_POLICY_SYSTEM_READER, "admin, or reader, member or manager of the whole system")           \
-    X(KN_POLICY_SYSTEM_READER_OR_SELF, "as SYSTEM_READER, or the user named by the first path parameter") \
     X(KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN,                                                        \
       "as SYSTEM_READER, or any token of the domain named by the first path parameter, or of a project in it") \
     X(KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER, "as SYSTEM_READER, or manager of a domain")         \
     X(KN_POLICY_CLOUD_ADMIN, "admin of a project or of the whole system, not of a domain")          \
     X(KN_POLICY_CLOUD_READER, "as CLOUD_ADMIN, or reader, member or manager of the whole system")   \
+    X(KN_POLICY_CLOUD_ADMIN_OR_SELF, "as CLOUD_ADMIN, or the user named by the first path parameter") \
+    X(KN_POLICY_CLOUD_READER_OR_SELF, "as CLOUD_READER, or the user named by the first path parameter") \
+    X(KN_POLICY_SYSTEM_ADMIN_OR_SELF, "admin of the whole system, or the user named by the first path parameter") \
+    X(KN_POLICY_AUDITOR_OR_SELF,                                                                    \
+      "reader, member, manager or admin of the whole system, or the user named by the first path parameter") \
     X(KN_POLICY_DOMAIN_MANAGER, "admin, or manager of a domain: of what is in it, says the handler") \
     X(KN_POLICY_DOMAIN_READER, "as SYSTEM_READER, or reader of a domain: of what is in it, says the handler") \
     X(KN_POLICY_DOMAIN_READER_OR_SELF, "as DOMAIN_READER, or the user named by the first path parameter") \

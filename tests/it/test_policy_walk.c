@@ -52,14 +52,17 @@ static const char *const DRAWN[] = {
     [KN_POLICY_PROJECT_READER] = "!!--++++-----",
     [KN_POLICY_PROJECT_MEMBER] = "!!---+++-----",
     [KN_POLICY_ADMIN] = "!!-----+--+-+",
-    [KN_POLICY_ADMIN_OR_SELF] = "!!-----+--+-+",
+    [KN_POLICY_PROJECT_TOKEN] = "!!-+++++-----",
     [KN_POLICY_SELF] = "!!-----------",
     [KN_POLICY_SYSTEM_READER] = "!!-----+--+++",
-    [KN_POLICY_SYSTEM_READER_OR_SELF] = "!!-----+--+++",
     [KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN] = "!!-----+--+++",
     [KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER] = "!!-----+-++++",
     [KN_POLICY_CLOUD_ADMIN] = "!!-----+----+",
     [KN_POLICY_CLOUD_READER] = "!!-----+---++",
+    [KN_POLICY_CLOUD_ADMIN_OR_SELF] = "!!-----+----+",
+    [KN_POLICY_CLOUD_READER_OR_SELF] = "!!-----+---++",
+    [KN_POLICY_SYSTEM_ADMIN_OR_SELF] = "!!----------+",
+    [KN_POLICY_AUDITOR_OR_SELF] = "!!---------++",
     [KN_POLICY_DOMAIN_MANAGER] = "!!-----+-++-+",
     [KN_POLICY_DOMAIN_READER] = "!!-----++++++",
     [KN_POLICY_DOMAIN_READER_OR_SELF] = "!!-----++++++",
@@ -266,14 +269,32 @@ static void by_project_in_path(const struct kn_api *api, const struct kn_route *
     }
 }
 
+/* Those that let everybody at what is the caller's own. */
+static const enum kn_policy SELVES[] = {
+    KN_POLICY_SELF, KN_POLICY_CLOUD_ADMIN_OR_SELF, KN_POLICY_CLOUD_READER_OR_SELF, KN_POLICY_SYSTEM_ADMIN_OR_SELF,
+    KN_POLICY_AUDITOR_OR_SELF, KN_POLICY_DOMAIN_READER_OR_SELF, KN_POLICY_NONE,
+};
+/* Those that may stand before what writes: a reader passes none of them, but at its own. */
+static const enum kn_policy WRITERS[] = {
+    KN_POLICY_PROJECT_MEMBER, KN_POLICY_ADMIN, KN_POLICY_CLOUD_ADMIN, KN_POLICY_CLOUD_ADMIN_OR_SELF,
+    KN_POLICY_SYSTEM_ADMIN_OR_SELF, KN_POLICY_DOMAIN_MANAGER, KN_POLICY_NONE,
+};
+
+static bool is_among(enum kn_policy policy, const enum kn_policy *list)
+{
+    while (*list != KN_POLICY_NONE && *list != policy) {
+        list++;
+    }
+    return *list != KN_POLICY_NONE;
+}
+
 /* One's own user, project or domain in the path opens what the policy names, and nothing else. */
 static void by_self(const struct kn_api *api, const struct kn_route *route)
 {
     AUTO_FREE char *me = path_of(api, route, "me", NULL);
     AUTO_FREE char *mine = path_of(api, route, OWN, NULL);
     AUTO_FREE char *home = path_of(api, route, DOMAIN, NULL);
-    bool self = route->policy == KN_POLICY_SELF || route->policy == KN_POLICY_ADMIN_OR_SELF ||
-                route->policy == KN_POLICY_SYSTEM_READER_OR_SELF || route->policy == KN_POLICY_DOMAIN_READER_OR_SELF;
+    bool self = is_among(route->policy, SELVES);
     bool project = route->policy == KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT;
     bool domain = route->policy == KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN;
 
@@ -384,10 +405,7 @@ static void readers_do_not_write(const struct kn_api *api, const struct kn_route
         "POST /compute/v2.1/os-keypairs", "DELETE /compute/v2.1/os-keypairs/{name}", NULL,
     };
     bool writes = strcmp(route->method, "GET") != 0 && strcmp(route->method, "HEAD") != 0;
-    bool members = route->policy == KN_POLICY_PROJECT_MEMBER || route->policy == KN_POLICY_ADMIN ||
-                   route->policy == KN_POLICY_ADMIN_OR_SELF || route->policy == KN_POLICY_CLOUD_ADMIN ||
-                   route->policy == KN_POLICY_DOMAIN_MANAGER;
-    if (writes && !members && !listed(LISTED, api, route)) {
+    if (writes && !is_among(route->policy, WRITERS) && !listed(LISTED, api, route)) {
         fail_msg("%s %s%s is open to %s", route->method, api->prefix, route->path, kn_policy_name(route->policy));
     }
 }
