@@ -62,13 +62,16 @@ static void write_details(struct kn_strbuf *sb, const struct kn_request *req, co
     }
 }
 
-/* Members read their own project's quota, admins anybody's. Quotas of single users do not exist here. */
-static int open_quota(struct kn_request *req, struct kn_quota_set *ret, struct kn_error *err)
+/*
+ * Members read their own project's quota, admins anybody's. Quotas of single users do not exist here: the limits of a user are his
+ * project's, as in Nova for a user without any, but what he alone uses is not counted, and nothing can be set for him.
+ */
+static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_set *ret, struct kn_error *err)
 {
     if (kn_query_known(req, QUERY, 75, err) < 0) {
         return -1;
     }
-    if (kn_request_query(req, "user_id") != NULL) {
+    if (!of_user_too && kn_request_query(req, "user_id") != NULL) {
         return kn_fail(err, KN_NOT_IMPLEMENTED, "Quotas of single users are not supported");
     }
     if (!req->caller.is_admin && strcmp(req->params[0], req->caller.project_id) != 0) {
@@ -101,7 +104,7 @@ int kn_compute_quotas_show(struct kn_request *req, struct kn_response *res, stru
 {
     struct kn_quota_set set;
 
-    if (open_quota(req, &set, err) < 0) {
+    if (open_quota(req, true, &set, err) < 0) {
         return -1;
     }
     answer(req, "quota_set", req->params[0], &set, false, res);
@@ -112,7 +115,7 @@ int kn_compute_quotas_detail(struct kn_request *req, struct kn_response *res, st
 {
     struct kn_quota_set set;
 
-    if (open_quota(req, &set, err) < 0) {
+    if (open_quota(req, false, &set, err) < 0) {
         return -1;
     }
     answer(req, "quota_set", req->params[0], &set, true, res);
@@ -171,7 +174,7 @@ int kn_compute_quotas_update(struct kn_request *req, struct kn_response *res, st
     const json_t *in = NULL;
     struct kn_quota_set set;
 
-    if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 || open_quota(req, &set, err) < 0) {
+    if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 || open_quota(req, false, &set, err) < 0) {
         return -1;
     }
     in = json_object_get(req->body, "quota_set");
@@ -188,7 +191,7 @@ int kn_compute_quotas_delete(struct kn_request *req, struct kn_response *res, st
     struct kn_quota_set set;
 
     (void)res;
-    return open_quota(req, &set, err) < 0 ? -1 : kn_quota_reset(req->db, req->params[0], err);
+    return open_quota(req, false, &set, err) < 0 ? -1 : kn_quota_reset(req->db, req->params[0], err);
 }
 
 /* One class there is: the defaults. */

@@ -140,6 +140,9 @@ static void quotas(void **state)
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 50);
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT), 200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.cores")), -1);
+    assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "?user_id=x"), 200);
+    assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 50);
+    assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/detail?user_id=x"), 501);
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/defaults"), 200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 10);
     kn_test_nova_sql(nova, "INSERT INTO compute_usage VALUES ('" SEED_PROJECT "', 5, 5, 5)");
