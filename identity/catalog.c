@@ -11,6 +11,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 static const struct kn_stmt VERSION = { "catalog_version", "SELECT version FROM catalog_version", 0 };
@@ -59,6 +60,9 @@ int kn_catalog_copy_refresh(struct kn_catalog_copy *copy, struct kn_db *db, stru
     }
     if (kn_db_run(db, &READ, KN_NO_ARGS, &rows, err) < 0) {
         return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        kn_log(KN_WARNING, "the catalog is empty: kilonova bootstrap fills it", NULL);
     }
     pthread_rwlock_wrlock(&copy->lock);
     struct kn_rows *old = copy->rows;

@@ -46,6 +46,7 @@ static const struct kn_stmt UPDATE = { "project_update",
     "enabled = coalesce($4::boolean, enabled), tags = coalesce($5::text[], tags), "
     "immutable = coalesce($6::boolean, immutable), extra = extra || coalesce($7::jsonb, '{}') WHERE id = $1", 7 };
 static const struct kn_stmt DELETE = { "project_delete", "DELETE FROM project WHERE id = $1", 1 };
+static const struct kn_stmt LEAVE = { "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1 };
 static const struct kn_stmt TAG_ADD = { "project_tag_add",
     "UPDATE project SET tags = CASE WHEN $2 = ANY (tags) THEN tags ELSE tags || $2::text END WHERE id = $1 "
     "RETURNING cardinality(tags)", 2 };
@@ -147,6 +148,9 @@ int kn_project_delete(struct kn_db *db, const char *id, struct kn_error *err)
 
     if (kn_tx_begin(&tx, db, err) < 0 || lock(db, id, &enabled, &immutable, err) < 0 ||
         kn_immutable_delete(immutable, "project", id, err) < 0) {
+        return -1;
+    }
+    if (kn_db_run(db, &LEAVE, KN_ARGS(id), NULL, err) < 0) {
         return -1;
     }
     if (kn_db_run(db, &DELETE, KN_ARGS(id), NULL, err) < 0) {

@@ -76,6 +76,21 @@ static void test_own_attributes(void **state)
     patch(404, "nobody", "\"name\":\"x\"");
 }
 
+static void test_default_project(void **state)
+{
+    const char *project = kn_ks_make("projects", "project", "\"name\":\"short-lived\"");
+    AUTO_FREE char *members = kn_asprintf("\"name\":\"dan\",\"default_project_id\":\"%s\"", project);
+    const char *user = kn_ks_make("users", "user", members);
+    AUTO_FREE char *path = kn_asprintf("/v3/projects/%s", project);
+    AUTO_FREE char *self = kn_asprintf("/v3/users/%s", user);
+
+    (void)state;
+    assert_string_equal(kn_ks_text("user.default_project_id"), project);
+    kn_ks_ask(204, "DELETE", path, kn_ks.admin, NULL);
+    kn_ks_ask(200, "GET", self, kn_ks.admin, NULL);
+    assert_null(kn_ks_at("user.default_project_id"));
+}
+
 static void test_options(void **state)
 {
     const char *user = kn_ks_make("users", "user", "\"name\":\"oda\",\"options\":{\"lock_password\":true}");
@@ -347,7 +362,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own_attributes), cmocka_unit_test(test_options),         cmocka_unit_test(test_more_factors),
+        cmocka_unit_test(test_own_attributes), cmocka_unit_test(test_default_project), cmocka_unit_test(test_options),         cmocka_unit_test(test_more_factors),
         cmocka_unit_test(test_lockout),        cmocka_unit_test(test_ignored_lockout), cmocka_unit_test(test_history),
         cmocka_unit_test(test_expiry),         cmocka_unit_test(test_first_use),       cmocka_unit_test(test_minimum_age),
         cmocka_unit_test(test_expressions),    cmocka_unit_test(test_locked_and_none), cmocka_unit_test(test_lists),
