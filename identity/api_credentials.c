@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Credentials over HTTP. A user's are its own; admins and (to look) readers of the system reach all. A token that somebody lent or
- * an application credential got reaches those of its project only. Rows are credential.c's.
+ * an application credential got reaches those of its project only. Rows are credential.c's. The calls of EC2 are refused in words.
  */
 #include <string.h>
 
@@ -229,4 +229,13 @@ int kn_credentials_delete(struct kn_request *req, struct kn_response *res, struc
         return -1;
     }
     return req->caller.restricted ? forbidden(req, err) : kn_credential_delete(req->db, req->params[0], err);
+}
+
+int kn_ec2_refuse(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)res;
+    kn_fail(err, KN_NOT_FOUND, "EC2 credentials and tokens do not exist here: nothing speaks EC2 or S3. An application credential does for "
+            "programs what they did.");
+    return -1;
 }

@@ -38,7 +38,8 @@ kn_handler kn_grants_list, kn_grants_create, kn_grants_check, kn_grants_delete;
 kn_handler kn_assignments_list;
 
 /* api_credentials.c */
-kn_handler kn_credentials_list, kn_credentials_show, kn_credentials_create, kn_credentials_update, kn_credentials_delete;
+kn_handler kn_credentials_list, kn_credentials_show, kn_credentials_create, kn_credentials_update, kn_credentials_delete,
+    kn_ec2_refuse;
 /* api_limits.c */
 kn_handler kn_registered_limits_list, kn_registered_limits_show, kn_registered_limits_create, kn_registered_limits_update,
     kn_registered_limits_delete, kn_limits_model, kn_limits_list, kn_limits_show, kn_limits_create, kn_limits_update, kn_limits_delete;

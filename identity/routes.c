@@ -106,6 +106,13 @@ static const struct kn_route ROUTES[] = {
     ROUTE("PATCH", "/credentials/{id}", ANY, 200, kn_credentials_update),
     ROUTE("DELETE", "/credentials/{id}", ANY, 204, kn_credentials_delete),
 
+    ROUTE("GET", "/users/{user}/credentials/OS-EC2", ANY, 404, kn_ec2_refuse),
+    ROUTE("POST", "/users/{user}/credentials/OS-EC2", ANY, 404, kn_ec2_refuse),
+    ROUTE("GET", "/users/{user}/credentials/OS-EC2/{id}", ANY, 404, kn_ec2_refuse),
+    ROUTE("DELETE", "/users/{user}/credentials/OS-EC2/{id}", ANY, 404, kn_ec2_refuse),
+    ROUTE("POST", "/ec2tokens", ANY, 404, kn_ec2_refuse),
+    ROUTE("POST", "/s3tokens", ANY, 404, kn_ec2_refuse),
+
     ROUTE("GET", "/OS-TRUST/trusts", ANY, 200, kn_trusts_list),
     ROUTE("POST", "/OS-TRUST/trusts", PROJECT, 201, kn_trusts_create),
     ROUTE("GET", "/OS-TRUST/trusts/{id}", ANY, 200, kn_trusts_show),

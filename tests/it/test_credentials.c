@@ -108,6 +108,21 @@ static void test_ec2(void **state)
     kn_ks_ask(404, "GET", path, kn_ks.admin, NULL); /* gone with its project */
 }
 
+static void test_ec2_calls(void **state)
+{
+    struct owner o = make_owner("ectwo");
+    AUTO_FREE char *path = kn_asprintf("/v3/users/%s/credentials/OS-EC2", o.person.user);
+
+    (void)state;
+    kn_ks_ask(404, "POST", path, o.token, "{\"tenant_id\":\"x\"}");
+    assert_non_null(strstr(kn_ks_text("error.message"), "EC2 credentials"));
+    kn_ks_ask(404, "GET", path, o.token, NULL);
+    kn_ks_ask(401, "GET", path, NULL, NULL);
+    kn_ks_ask(404, "POST", "/v3/ec2tokens", o.token, "{}");
+    kn_ks_ask(404, "GET", "/v3/OS-FEDERATION/identity_providers", o.token, NULL); /* not even refused by name */
+    kn_ks_ask(404, "GET", "/v3/OS-OAUTH1/consumers", o.token, NULL);
+}
+
 /* An application credential reaches what is of its project, and changes nothing unless it is unrestricted. */
 static void test_lent(void **state)
 {
@@ -169,7 +184,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life), cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_ec2), cmocka_unit_test(test_lent),
+        cmocka_unit_test(test_life), cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_ec2), cmocka_unit_test(test_ec2_calls), cmocka_unit_test(test_lent),
         cmocka_unit_test(test_moved_row),
     };
     return cmocka_run_group_tests(tests, start, stop);

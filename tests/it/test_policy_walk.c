@@ -399,7 +399,8 @@ static void readers_do_not_write(const struct kn_api *api, const struct kn_route
 {
     static const char *const LISTED[] = {
         "POST /identity/v3/auth/tokens", "DELETE /identity/v3/auth/tokens", "POST /identity/v3/users/{id}/password",
-        "POST /identity/v3/credentials", "PATCH /identity/v3/credentials/{id}", "DELETE /identity/v3/credentials/{id}",
+        "POST /identity/v3/users/{user}/credentials/OS-EC2", "DELETE /identity/v3/users/{user}/credentials/OS-EC2/{id}",
+        "POST /identity/v3/ec2tokens", "POST /identity/v3/s3tokens", "POST /identity/v3/credentials", "PATCH /identity/v3/credentials/{id}", "DELETE /identity/v3/credentials/{id}",
         "POST /identity/v3/users/{user}/application_credentials",
         "POST /identity/v3/OS-TRUST/trusts", "DELETE /identity/v3/OS-TRUST/trusts/{id}",
         "POST /compute/v2.1/os-keypairs", "DELETE /compute/v2.1/os-keypairs/{name}", NULL,

@@ -44,7 +44,7 @@ static void test_same_paths(void **state)
 {
     (void)state;
     for (const struct kn_route *route = kn_identity_api.routes; route->method != NULL; route++) {
-        if (!in_home(route->path + strlen("/v3"))) {
+        if (route->status != 404 && !in_home(route->path + strlen("/v3"))) { /* what is only refused is no resource */
             fail_msg("%s has no relation in home.c", route->path);
         }
     }
