@@ -475,6 +475,78 @@ static void test_killed_while_converting(void **state)
     drop_everything();
 }
 
+/* A line of a file below /proc/PID that begins with this; "" if none does. */
+static char *proc_line(pid_t pid, const char *file, const char *begins)
+{
+    AUTO_FREE char *path = kn_asprintf("/proc/%d/%s", (int)pid, file);
+    char *line = kn_alloc(512);
+    FILE *f = fopen(path, "re");
+
+    while (f != NULL && fgets(line, 512, f) != NULL && strncmp(line, begins, strlen(begins)) != 0) {
+        line[0] = '\0';
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return line;
+}
+
+/* The first child of a process, of whichever thread; stopped, so that it can be looked at. */
+static pid_t stop_child_of(pid_t parent)
+{
+    for (int i = 0; i < WAIT_MS / 2; i++) {
+        AUTO_FREE char *command = kn_asprintf("cat /proc/%d/task/*/children", (int)parent);
+        FILE *f = popen(command, "re");
+        int child = 0;
+
+        assert_non_null(f);
+        const int found = fscanf(f, "%d", &child);
+        pclose(f);
+        AUTO_FREE char *name = found == 1 ? proc_line(child, "comm", "") : kn_strdup("");
+        if (strcmp(name, "qemu-img\n") == 0 && kill(child, SIGSTOP) == 0) {
+            return child;
+        }
+        poll(NULL, 0, 2);
+    }
+    fail_msg("qemu-img was not started");
+    return 0;
+}
+
+static void test_converter_is_locked_in(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *begins, *says;
+    } WANTED[] = {
+        { "status", "NoNewPrivs:", "1" },
+        { "limits", "Max cpu time", "3600" },
+        { "limits", "Max address space", "2147483648" },
+        { "limits", "Max file size", "1099511627776" },
+        { "limits", "Max core file size", " 0 " },
+        { "limits", "Max open files", "64" },
+    };
+    AUTO_FREE char *id = create_as("vmdk");
+    char ours[64] = "", theirs[64] = "";
+
+    shell("rm -f disk && qemu-img convert -f raw -O vmdk big disk");
+    stage_file(204, id, "disk");
+    import_direct(id);
+    const pid_t child = stop_child_of(own.image);
+    AUTO_FREE char *net = kn_asprintf("/proc/%d/ns/net", (int)child);
+    assert_true(readlink("/proc/self/ns/net", ours, sizeof(ours) - 1) > 0);
+    assert_true(readlink(net, theirs, sizeof(theirs) - 1) > 0);
+    assert_string_not_equal(ours, theirs);
+    for (size_t i = 0; i < KN_COUNT(WANTED); i++) {
+        AUTO_FREE char *line = proc_line(child, WANTED[i].file, WANTED[i].begins);
+        if (line[0] == '\0' || strstr(line, WANTED[i].says) == NULL) {
+            fail_msg("%s: \"%s\", wanted \"%s\"", WANTED[i].begins, line, WANTED[i].says);
+        }
+    }
+    kill(child, SIGCONT);
+    await_status(id, "active");
+    drop_everything();
+}
+
 /* One that kills its worker each time ends as a failure; here the row says that it was begun so often. */
 static void test_gives_up(void **state)
 {
@@ -547,6 +619,7 @@ int main(void)
         cmocka_unit_test(test_download),
         cmocka_unit_test(test_killed_while_downloading),
         cmocka_unit_test(test_killed_while_converting),
+        cmocka_unit_test(test_converter_is_locked_in),
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_deleted_while_importing),
     };
