@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import sys
-import urllib.error
 import urllib.request
 
 import yaml
@@ -80,7 +79,8 @@ def existing(name):
 def add_api(cloud, target):
     """A second copy of the API, which the catalog names as another image service: what one has staged the other imports and deletes."""
     port = simulation.free_port()
-    cloud.add("api-2", "kilonova-api", "--config", cloud.dir / "kilonova.conf", "--set", "daemon.host=api-2", "--set", f"api.listen=127.0.0.1:{port}")
+    cloud.add("api-2", "kilonova-api", "--config", cloud.dir / "kilonova.conf", "--set", "daemon.host=api-2",
+              "--set", f"api.listen=127.0.0.1:{port}")
     simulation.wait_until("the second API", lambda: simulation.answers(port))
     service = target.call("identity", "POST", "/v3/services", {"service": {"type": REMOTE, "name": REMOTE}})["service"]["id"]
     endpoint = {"service_id": service, "interface": "public", "region_id": target.region, "url": f"http://127.0.0.1:{port}/image"}

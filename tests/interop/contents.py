@@ -19,7 +19,8 @@ def upload(target):
 
 
 def two_images(target):
-    found = [image["id"] for image in target.call("image", "GET", "/v2/images?visibility=public&status=active&sort=created_at")["images"]][:2]
+    listed = target.call("image", "GET", "/v2/images?visibility=public&status=active&sort=created_at")["images"]
+    found = [image["id"] for image in listed][:2]
     while target.ours and len(found) < 2:
         found.append(upload(target))
     return found

@@ -41,8 +41,8 @@ class Judged:
             self.verdicts[plain(test["id"])] = verdict
         print(f"{verdict:<8}{plain(test['id'])}", flush=True)
         if verdict != "passed":
-            self.texts[test["id"]] = verdict + "\n" + "".join(
-                f"  {name}:\n{content.as_text()}\n" for name, content in sorted(test["details"].items()) if content.content_type.type == "text")
+            texts = ((name, content) for name, content in sorted(test["details"].items()) if content.content_type.type == "text")
+            self.texts[test["id"]] = verdict + "\n" + "".join(f"  {name}:\n{content.as_text()}\n" for name, content in texts)
 
     def verdict(self, test):
         name = plain(test)

@@ -18,12 +18,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 class Website:
     def __init__(self, directory, port):
         self.raw, self.qcow2 = (f"http://127.0.0.1:{port}/{name}" for name in ("image.raw", "image.qcow2"))
-        self.port = port
         # What the cloud must allow for it: it neither reaches private addresses nor asks odd ports otherwise.
         self.settings = {"image.download_networks": "127.0.0.0/8", "image.download_ports": port}
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "image.raw").write_bytes(os.urandom(SIZE))
-        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", directory / "image.raw", directory / "image.qcow2"], check=True)
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", directory / "image.raw", directory / "image.qcow2"],
+                       check=True)
 
 
 @contextlib.contextmanager
