@@ -108,7 +108,7 @@ def measure_images(cloud, mib):
         raise CloudError("what was downloaded is not what was uploaded")
     source.unlink()
     copy.unlink()
-    cloud.http().call("DELETE", f"/image/v2/images/{image}")
+    cloud.call_surely("DELETE", f"/image/v2/images/{image}")  # the connection may have been idle for too long
     return {
         "image_mib": mib, "image_upload_mib_per_s": round(mib / up), "cp_and_sync_mib_per_s": round(mib / cp),
         "image_download_mib_per_s": round(mib / down), "cp_mib_per_s": round(mib / cp_warm),
