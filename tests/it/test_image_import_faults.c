@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Imports that are killed, given up or unwanted half-way: the image ends active with the right bytes or queued with a reason, and no
+ * file is left. And the converter's prison, looked at while it works.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "tests/support/import_world.h"
+#include "tests/support/process.h"
+
+#define WAIT_MS 60000
+
+static void test_killed_while_downloading(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = create_as("raw");
+
+    import_web(id, "localhost", "slow/pattern");
+    await_file(id, "part");
+    assert_string_equal(status_of(id), "importing");
+    assert_string_equal(field("os_glance_importing_to_stores"), "file");
+    restart_image("127.0.0.0/8");
+    await_status(id, "active");
+    expect_same_disk(id, "raw", "pattern");
+    assert_int_equal(files(), 1);
+    drop_everything();
+}
+
+static void test_killed_while_converting(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = create_as("vmdk");
+
+    shell("rm -f disk && qemu-img convert -f raw -O vmdk big disk");
+    stage_file(204, id, "disk");
+    import_direct(id);
+    await_file(id, "converted");
+    restart_image("127.0.0.0/8");
+    await_status(id, "active");
+    assert_string_equal(field("disk_format"), "qcow2");
+    expect_same_disk(id, "qcow2", "big");
+    assert_int_equal(files(), 1);
+    drop_everything();
+}
+
+/* A line of a file below /proc/PID that begins with this; "" if none does. */
+static char *proc_line(pid_t pid, const char *file, const char *begins)
+{
+    AUTO_FREE char *path = kn_asprintf("/proc/%d/%s", (int)pid, file);
+    char *line = kn_alloc(512);
+    FILE *f = fopen(path, "re");
+
+    while (f != NULL && fgets(line, 512, f) != NULL && strncmp(line, begins, strlen(begins)) != 0) {
+        line[0] = '\0';
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return line;
+}
+
+/* The first child of a process, of whichever thread; stopped, so that it can be looked at. */
+static pid_t stop_child_of(pid_t parent)
+{
+    for (int i = 0; i < WAIT_MS / 2; i++) {
+        AUTO_FREE char *command = kn_asprintf("cat /proc/%d/task/*/children", (int)parent);
+        FILE *f = popen(command, "re");
+        int child = 0;
+
+        assert_non_null(f);
+        const int found = fscanf(f, "%d", &child);
+        pclose(f);
+        AUTO_FREE char *name = found == 1 ? proc_line(child, "comm", "") : kn_strdup("");
+        if (strcmp(name, "qemu-img\n") == 0 && kill(child, SIGSTOP) == 0) {
+            return child;
+        }
+        poll(NULL, 0, 2);
+    }
+    fail_msg("qemu-img was not started");
+    return 0;
+}
+
+static void test_converter_is_locked_in(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *begins, *says;
+    } WANTED[] = {
+        { "status", "NoNewPrivs:", "1" },
+        { "limits", "Max cpu time", "3600" },
+        { "limits", "Max address space", "2147483648" },
+        { "limits", "Max file size", "1099511627776" },
+        { "limits", "Max core file size", " 0 " },
+        { "limits", "Max open files", "64" },
+    };
+    AUTO_FREE char *id = create_as("vmdk");
+    char ours[64] = "", theirs[64] = "";
+
+    shell("rm -f disk && qemu-img convert -f raw -O vmdk big disk");
+    stage_file(204, id, "disk");
+    import_direct(id);
+    const pid_t child = stop_child_of(imports.image);
+    AUTO_FREE char *net = kn_asprintf("/proc/%d/ns/net", (int)child);
+    assert_true(readlink("/proc/self/ns/net", ours, sizeof(ours) - 1) > 0);
+    assert_true(readlink(net, theirs, sizeof(theirs) - 1) > 0);
+    assert_string_not_equal(ours, theirs);
+    for (size_t i = 0; i < KN_COUNT(WANTED); i++) {
+        AUTO_FREE char *line = proc_line(child, WANTED[i].file, WANTED[i].begins);
+        if (line[0] == '\0' || strstr(line, WANTED[i].says) == NULL) {
+            fail_msg("%s: \"%s\", wanted \"%s\"", WANTED[i].begins, line, WANTED[i].says);
+        }
+    }
+    kill(child, SIGCONT);
+    await_status(id, "active");
+    drop_everything();
+}
+
+/* One that kills its worker each time ends as a failure; here the row says that it was begun so often. */
+static void test_gives_up(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = create_as("raw");
+    struct kn_error err = { 0 };
+
+    import_web(id, "localhost", "slow/pattern");
+    await_file(id, "part");
+    kn_test_end(imports.image, SIGKILL);
+    imports.image = 0;
+    assert_ok(kn_db_script(world.db, "UPDATE image_task SET attempts = 5", &err), &err);
+    restart_image("127.0.0.0/8");
+    expect_failed(id, "never ended");
+    await_files(0);
+    drop_everything();
+}
+
+static void test_deleted_while_importing(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = create_as("raw");
+    AUTO_FREE char *path = path_of(id, "");
+
+    import_web(id, "localhost", "slow/pattern");
+    await_file(id, "part");
+    expect(204, "DELETE", path, A, NULL);
+    await_files(0);
+    assert_int_equal(count_of("SELECT count(*) FROM image_task WHERE status = 'failure'"), 1);
+    drop_everything();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_killed_while_downloading),
+        cmocka_unit_test(test_killed_while_converting),
+        cmocka_unit_test(test_converter_is_locked_in),
+        cmocka_unit_test(test_gives_up),
+        cmocka_unit_test(test_deleted_while_importing),
+    };
+
+    return cmocka_run_group_tests(tests, start_imports, stop_imports);
+}
