@@ -11,7 +11,7 @@ import contents
 
 
 def workspace(work):
-    """An empty workspace, in which Tempest can at least list its tests."""
+    """An empty workspace."""
     shutil.rmtree(work / ".stestr", ignore_errors=True)
     (work / ".stestr.conf").unlink(missing_ok=True)
     save(work, {})

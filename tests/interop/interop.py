@@ -95,10 +95,10 @@ def tally(counts):
 def main():
     options = arguments()
     configuration.workspace(WORK)
-    wanted = chosen(options)
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(clouds.choose(options.services, os.environ.get("OS_CLOUD"), WORK / "www"))
         configuration.write(WORK, target)
+        wanted = chosen(options)  # not earlier: what Tempest calls a test depends on its configuration
         started = time.monotonic()
         judged = results.run(WORK, wanted, options.concurrency)
         print(f"{len(wanted)} tests in {time.monotonic() - started:.0f} s")
