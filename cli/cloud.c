@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/clouds.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "lib/domain/message.h"
@@ -339,7 +340,7 @@ static int log_in(struct kn_cloud *c, const char *service_type, struct kn_error 
     }
     if (env("OS_AUTH_URL") == NULL) {
         kn_fail(err, KN_BAD_REQUEST, "OS_AUTH_URL is not set");
-        return kn_fail_hint(err, "load the cloud's openrc file first");
+        return kn_fail_hint(err, "load the cloud's openrc file first, or name it by OS_CLOUD");
     }
     json_t *body = login(err);
     const int rc = body == NULL || ask(c, "POST", url, body, &a, err) < 0 ? -1 : take_token(c, &a, service_type, err);
@@ -351,6 +352,9 @@ int kn_cloud_open(const char *service_type, struct kn_cloud **ret, struct kn_err
 {
     AUTO(kn_cloud) struct kn_cloud *c = KN_NEW(struct kn_cloud);
 
+    if (kn_clouds_load(err) < 0) {
+        return -1;
+    }
     curl_global_init(CURL_GLOBAL_DEFAULT);
     c->curl = curl_easy_init();
     if (c->curl == NULL) {

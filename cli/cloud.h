@@ -17,6 +17,7 @@ struct kn_cloud;
 /*
  * Logs in: OS_AUTH_URL with OS_USERNAME (or OS_USER_ID) and OS_PASSWORD, or with OS_APPLICATION_CREDENTIAL_ID and _SECRET, or with OS_TOKEN;
  * scope by OS_PROJECT_ID, or OS_PROJECT_NAME and OS_PROJECT_DOMAIN_NAME or _ID. With OS_ENDPOINT and OS_TOKEN nobody is asked.
+ * OS_CLOUD stands for what clouds.yaml says of it (clouds.h).
  */
 int kn_cloud_open(const char *service_type, struct kn_cloud **ret, struct kn_error *err);
 void kn_cloud_free(struct kn_cloud *cloud);

@@ -157,6 +157,13 @@ static void test_login(void **state)
         AUTO_FREE char *login = read_text("login");
         assert_string_equal(login, CASES[i].login);
     }
+    AUTO_FREE char *yaml = kn_asprintf("printf 'clouds:\\n  here:\\n    auth:\\n      auth_url: http://127.0.0.1:%d\\n      token: t\\n      project_id: p\\n"
+                                       "    region_name: here\\n' > clouds.yaml", port);
+    shell(yaml);
+    assert_int_equal(import("OS_CLOUD=here", "--disk disk"), 0);
+    AUTO_FREE char *login = read_text("login");
+    assert_string_equal(login, CASES[2].login);
+    assert_int_equal(import("OS_CLOUD=elsewhere", "--disk disk"), 1);
     AUTO_FREE char *nobody = kn_asprintf("OS_AUTH_URL=http://127.0.0.1:%d", port);
     assert_int_equal(import(nobody, "--disk disk"), 1);
     kn_test_end(keystone, SIGKILL);

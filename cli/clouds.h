@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clouds: the entry of clouds.yaml that OS_CLOUD names, as the variables that would say the same. */
+#ifndef KN_CLI_CLOUDS_H
+#define KN_CLI_CLOUDS_H
+
+#include "lib/base/error.h"
+
+/*
+ * Calls visit("OS_AUTH_URL", …) and so on for what `text` says of that cloud. Reads the block style that people and tools write: nested
+ * "key: value" lines, quotes, comments; whatever else is in the file is passed over. KN_NOT_FOUND: no such cloud. Pure.
+ */
+int kn_clouds_parse(const char *text, const char *cloud, void (*visit)(void *ctx, const char *variable, const char *value),
+                    void *ctx, struct kn_error *err);
+/*
+ * Sets the variables that OS_CLOUD stands for, beside those that are set already. The file: OS_CLIENT_CONFIG_FILE, or clouds.yaml here, in
+ * ~/.config/openstack or in /etc/openstack. Nothing to do without OS_CLOUD.
+ */
+int kn_clouds_load(struct kn_error *err);
+
+#endif
