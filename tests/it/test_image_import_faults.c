@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -47,6 +48,55 @@ static void test_killed_while_converting(void **state)
     expect_same_disk(id, "qcow2", "big");
     assert_int_equal(files(), 1);
     drop_everything();
+}
+
+/* A service that is asked to end pauses what it does: nothing is decided, and what is staged waits. */
+static void test_stopped_while_converting(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = create_as("vmdk");
+    AUTO_FREE char *staged = kn_asprintf("%s/%s.staged", world.store, id);
+
+    shell("rm -f disk && qemu-img convert -f raw -O vmdk big disk");
+    stage_file(204, id, "disk");
+    import_direct(id);
+    await_file(id, "converted");
+    assert_true(kn_test_end(imports.image, SIGTERM));
+    imports.image = 0;
+    assert_string_equal(status_of(id), "importing");
+    assert_int_equal(access(staged, F_OK), 0);
+    assert_int_equal(files(), 1);
+    restart_image("127.0.0.0/8");
+    await_status(id, "active");
+    expect_same_disk(id, "qcow2", "big");
+    drop_everything();
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = create_as("vdi");
+
+    if (mount("tmpfs", world.store, "tmpfs", 0, "size=100m") < 0) {
+        skip(); /* not root */
+    }
+    restart_image("127.0.0.0/8");
+    shell("rm -f disk && qemu-img convert -f raw -O vdi pattern disk");
+    stage_file(204, id, "disk"); /* 24 of 100 MiB; another 24 will not fit beside what comes now */
+    AUTO_FREE char *ballast = kn_asprintf("head -c 65M /dev/zero > %s/.ballast", world.store);
+    shell(ballast);
+    import_direct(id);
+    expect_failed(id, "storage media is full");
+    await_files(0);
+    drop_everything();
+}
+
+static int unmount(void **state)
+{
+    (void)state;
+    (void)umount2(world.store, MNT_DETACH); /* whatever the test came to */
+    restart_image("127.0.0.0/8");
+    return 0;
 }
 
 /* A line of a file below /proc/PID that begins with this; "" if none does. */
@@ -158,6 +208,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_while_downloading),
         cmocka_unit_test(test_killed_while_converting),
+        cmocka_unit_test(test_stopped_while_converting),
+        cmocka_unit_test_teardown(test_full_disk, unmount),
         cmocka_unit_test(test_converter_is_locked_in),
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_deleted_while_importing),
