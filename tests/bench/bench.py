@@ -26,7 +26,7 @@ APART = ("broker", "kafka")  # not part of cpu_ms_per_server
 GOALS = {"servers_per_s": (">=", 500), "cpu_ms_per_server": ("<=", 2), "cold_start_s": ("<=", 3),
          "image_memory_growth_mib": ("<=", 16)}
 PSS_GOAL_MIB = 25
-DRIFT_GOAL = 0.15  # at 10,000 servers against an empty database
+DRIFT_GOAL = 0.15  # at 10,000 servers (the median of three runs) against an empty database
 
 
 # --- what processes cost -----------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def full(bench, options):
     bench.measure_reading(3)
     rest = 10000 - options.servers - 400
     bench.create(max(rest, 1))
-    filled = bench.measure_creation("10,000 servers in it", options.servers)
+    filled = sorted((bench.measure_creation("10,000 servers in it", options.servers // 2) for _ in range(3)), key=lambda r: r["cpu_ms"])[1]
     bench.figures |= {
         "servers_per_s": round(empty["rate"]), "cpu_ms_per_server": round(empty["cpu_ms"], 2),
         "post_p50_ms": round(empty["p50"], 2), "post_p99_ms": round(empty["p99"], 2),
