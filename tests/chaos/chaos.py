@@ -8,6 +8,9 @@ leaks. A client whose request broke off without an answer knows nothing: such a 
 """
 import argparse
 import concurrent.futures
+import hashlib
+import http.client
+import os
 import pathlib
 import sys
 import traceback
@@ -94,6 +97,26 @@ def kill_both_conductors(cloud):
     cloud.kill9("conductor-2")
 
 
+def kill_api_in_upload(cloud):
+    """The image whose data broke off is queued again and can be filled; nothing of the half is left, in either life of the API."""
+    wish = {"name": "half", "disk_format": "raw", "container_format": "bare"}
+    image = cloud.call_surely("POST", "/image/v2/images", wish, want=201)["id"]
+    path, data = f"/image/v2/images/{image}", os.urandom(4 << 20)
+    upload = http.client.HTTPConnection("127.0.0.1", cloud.api_port, timeout=60)
+    upload.putrequest("PUT", path + "/file")
+    for name, value in (("X-Auth-Token", cloud.token), ("Content-Type", "application/octet-stream"), ("Content-Length", 2 * len(data))):
+        upload.putheader(name, str(value))
+    upload.endheaders(data)
+    wait_until("saving", lambda: cloud.call_surely("GET", path, want=200)["status"] == "saving")
+    cloud.kill9("api")
+    upload.close()
+    wait_until("queued", lambda: cloud.call_surely("GET", path, want=200)["status"] == "queued")
+    wait_until("no half file", lambda: not list((cloud.dir / "store").glob("*.part")))
+    cloud.call_surely("PUT", path + "/file", data, want=204, headers={"Content-Type": "application/octet-stream"})
+    if cloud.call_surely("GET", path, want=200)["os_hash_value"] != hashlib.sha512(data).hexdigest():
+        raise CloudError("the image is not what was uploaded at last")
+
+
 def send_garbage(cloud):
     """Broken messages on every topic; nobody may crash, so every process must still be the one it was."""
     before = cloud.pids()
@@ -104,12 +127,12 @@ def send_garbage(cloud):
 
 
 FAULTS = {
-    "nothing": lambda cloud: None, "api": kill("api"), "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors,
-    "scheduler": kill("scheduler"), "network": kill("network"), "volume": kill("volume"), "image": kill("image"),
+    "nothing": lambda cloud: None, "api": kill("api"), "api-in-upload": kill_api_in_upload,
+    "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors, "scheduler": kill("scheduler"), "network": kill("network"), "volume": kill("volume"), "image": kill("image"),
     "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "postgres": restart("postgres"),
     "postgres-kill": kill("postgres"), "garbage": send_garbage,
 }
-SHORT = ["garbage", "conductor", "agent", "bus", "postgres"]
+SHORT = ["garbage", "api-in-upload", "conductor", "agent", "bus", "postgres"]
 
 
 def run_faults(cloud, names):
