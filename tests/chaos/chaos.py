@@ -128,7 +128,8 @@ def send_garbage(cloud):
 
 FAULTS = {
     "nothing": lambda cloud: None, "api": kill("api"), "api-in-upload": kill_api_in_upload,
-    "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors, "scheduler": kill("scheduler"), "network": kill("network"), "volume": kill("volume"), "image": kill("image"),
+    "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors, "scheduler": kill("scheduler"),
+    "network": kill("network"), "volume": kill("volume"), "image": kill("image"),
     "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "postgres": restart("postgres"),
     "postgres-kill": kill("postgres"), "garbage": send_garbage,
 }
