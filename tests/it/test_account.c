@@ -345,20 +345,6 @@ static void test_lists(void **state)
     }
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,5 +353,5 @@ int main(void)
         cmocka_unit_test(test_expiry),         cmocka_unit_test(test_first_use),       cmocka_unit_test(test_minimum_age),
         cmocka_unit_test(test_expressions),    cmocka_unit_test(test_locked_and_none), cmocka_unit_test(test_lists),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

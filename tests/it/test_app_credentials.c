@@ -339,20 +339,6 @@ static void test_ends(void **state)
     }
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,5 +346,5 @@ int main(void)
         cmocka_unit_test(test_roles),      cmocka_unit_test(test_restricted), cmocka_unit_test(test_access_rules),
         cmocka_unit_test(test_others),     cmocka_unit_test(test_expiry),     cmocka_unit_test(test_ends),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

@@ -273,20 +273,6 @@ static void test_limits(void **state)
     assert_string_equal(kn_ks_text("model.name"), "flat");
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,5 +280,5 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_changed_elsewhere), cmocka_unit_test(test_who),
         cmocka_unit_test(test_registered_limits), cmocka_unit_test(test_limits),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

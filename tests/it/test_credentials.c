@@ -167,25 +167,11 @@ static void test_moved_row(void **state)
     kn_ks_ask(204, "DELETE", second, o.token, NULL);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life), cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_ec2), cmocka_unit_test(test_ec2_calls), cmocka_unit_test(test_lent),
         cmocka_unit_test(test_moved_row),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

@@ -409,20 +409,6 @@ static void test_users(void **state)
     kn_ks_ask(404, "DELETE", path, kn_ks.admin, NULL);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,5 +420,5 @@ int main(void)
         cmocka_unit_test(test_projects),        cmocka_unit_test(test_assignments),
         cmocka_unit_test(test_users),           cmocka_unit_test(test_own_attributes),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

@@ -128,22 +128,8 @@ static void test_flood(void **state)
     kn_ks_log_in(201, "admin", KN_KS_PASSWORD, NULL, NULL); /* over: at once */
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_flood) };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

@@ -407,20 +407,6 @@ static void test_pages(void **state)
     assert_int_equal(count("users"), 1);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,5 +422,5 @@ int main(void)
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_pages),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

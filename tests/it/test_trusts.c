@@ -207,25 +207,11 @@ static void test_bad_input(void **state)
     assert_int_equal(json_array_size(kn_ks_at("trusts")), 0);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    kn_ks_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_ks_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),   cmocka_unit_test(test_as_oneself), cmocka_unit_test(test_ends),
         cmocka_unit_test(test_bounds), cmocka_unit_test(test_bad_input),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

@@ -200,3 +200,17 @@ void kn_ks_stop(void)
     free(kn_ks.key_file);
     free(kn_ks.url);
 }
+
+int kn_ks_group_start(void **state)
+{
+    (void)state;
+    kn_ks_start(NULL);
+    return 0;
+}
+
+int kn_ks_group_stop(void **state)
+{
+    (void)state;
+    kn_ks_stop();
+    return 0;
+}

@@ -3,7 +3,7 @@
  * keystone: a whole identity service for a test: the real door, a database of its own, real hashing, and the words to speak with
  * it. One a process, since the service is. Every failure fails the test with what the service said.
  *
- *   kn_ks_start(NULL);                                              // group setup; kn_ks_stop() is its end
+ *   kn_ks_start(NULL);                                              // or kn_ks_group_start; kn_ks_stop() is its end
  *   struct kn_ks_person p = kn_ks_make_person("rita", "reader");
  *   char token[KN_KS_TOKEN];
  *   kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
@@ -38,6 +38,9 @@ extern struct kn_test_keystone kn_ks;
 /* configure (NULL = nothing) may change the defaults. */
 void kn_ks_start(void (*configure)(struct kn_conf *conf));
 void kn_ks_stop(void);
+/* The same as group fixtures, for a test program that changes no default. */
+int kn_ks_group_start(void **state);
+int kn_ks_group_stop(void **state);
 
 /* path without /identity; token and body may be NULL. */
 void kn_ks_ask(int status, const char *method, const char *path, const char *token, const char *body);
