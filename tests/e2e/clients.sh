@@ -59,31 +59,78 @@ refused() {
         tell FAIL "refused: ${*:2}" "$(tail -c 600 "$dir/err")"
     fi
 }
+# ok_file GOT WANTED: two files are the same.
+ok_file() { cmp -s "$1" "$2" || tell FAIL "$1 is $2" "$(cmp "$1" "$2" 2>&1)"; }
 admin() { ok kilonova "$@"; }
 demo() { ok kilonova-demo "$@"; }
 
-# until_status STATUS SERVER: asks for up to two minutes.
-until_status() {
+# until_is NOUN STATUS NAME: asks for up to two minutes.
+until_is() {
     local end=$((SECONDS + 120))
     while [ $SECONDS -lt $end ]; do
-        run kilonova-demo server show "$2" -f value -c status && [ "$out" = "$1" ] && return 0
+        run kilonova-demo "$1" show "$3" -f value -c status && [ "$out" = "$2" ] && return 0
     done
-    tell FAIL "server $2 becomes $1" "$out"
+    tell FAIL "$1 $3 becomes $2" "$out"
     return 1
 }
-until_volume() {
-    local end=$((SECONDS + 120))
-    while [ $SECONDS -lt $end ]; do
-        run kilonova-demo volume show "$2" -f value -c status && [ "$out" = "$1" ] && return 0
-    done
-    tell FAIL "volume $2 becomes $1" "$out"
-    return 1
-}
+until_status() { until_is server "$@"; }
+until_volume() { until_is volume "$@"; }
+until_image() { until_is image "$@"; }
 
 identity() {
     demo token issue -f value -c project_id && has '^[0-9a-f]{32}$'
     demo catalog list -f value && has compute && has image && has network && has identity
     refused 'HTTP 401|requires authentication|disallowed|Unauthorized' kilonova-demo --os-password wrong-one token issue
+}
+
+# Who is who, by the cloud's administrator: everything in a domain that is taken away whole at the end.
+accounts() {
+    local there=(--group-domain "$n-domain" --project-domain "$n-domain")
+    admin domain create "$n-domain" -f value -c enabled && has '^True$'
+    admin project create --domain "$n-domain" --tag "$n-blue" "$n-project" -f value -c name
+    admin project list --tags "$n-blue" -f value -c Name && has "^$n-project$"
+    admin user create --domain "$n-domain" --password s3cret --email a@b.example "$n-user" -f json && has a@b.example
+    admin group create --domain "$n-domain" "$n-group" -f value -c name
+    admin group add user --group-domain "$n-domain" --user-domain "$n-domain" "$n-group" "$n-user"
+    admin group contains user --group-domain "$n-domain" --user-domain "$n-domain" "$n-group" "$n-user"
+    admin role create "$n-role" -f value -c name
+    admin implied role create "$n-role" --implied-role reader
+    admin role add --group "$n-group" "${there[@]}" --project "$n-project" "$n-role"
+    admin role assignment list --names --effective --user "$n-user" --user-domain "$n-domain" -f value && has "$n-role" && has reader
+    admin service create --name "$n-service" "$n-type" -f value -c enabled && has '^True$'
+    admin endpoint create --region RegionOne "$n-service" public http://127.0.0.1:1 -f value -c interface
+    admin endpoint list --service "$n-service" -f value -c URL && has '^http://127.0.0.1:1$'
+    admin region list -f value && has '^RegionOne'
+    demo application credential create --role member --expiration 2100-01-01T00:00:00 "$n-app" -f value -c name
+    demo application credential list -f value -c Name && has "^$n-app$"
+    demo application credential delete "$n-app"
+    refused 'HTTP 403|Forbidden|not authorized' kilonova-demo user list
+    admin service delete "$n-service"
+    admin role delete "$n-role"
+    admin domain set --disable "$n-domain"
+    admin domain delete "$n-domain"
+}
+
+images() {
+    local other
+    run kilonova project show admin -f value -c id && other=$out
+    demo image set --property colour=blue --tag nice --min-ram 64 "$n-image"
+    demo image show "$n-image" -f json && has blue && has nice && has '"min_ram": 64'
+    demo image save --file "$dir/saved" "$n-image" && ok_file "$dir/saved" "$dir/guest"
+    demo image set --shared "$n-image"
+    demo image add project "$n-image" "$other" -f value -c status && has '^pending$'
+    demo image member list "$n-image" -f value && has "$other pending"
+    demo image remove project "$n-image" "$other"
+    admin image set --deactivate "$n-image" # clients word the 403 in ways of their own
+    refused '403|deactivated|Forbidden|checksum mismatch|InvalidResponse' kilonova-demo image save --file "$dir/saved" "$n-image"
+    admin image set --activate "$n-image"
+    demo image set --protected "$n-image"
+    refused '403|protected|Forbidden' kilonova-demo image delete "$n-image"
+    demo image set --unprotected "$n-image"
+    qemu-img create -q -f vmdk "$dir/disk.vmdk" 8M
+    demo image create --import --file "$dir/disk.vmdk" --disk-format vmdk --container-format bare "$n-vmdk" -f value -c name &&
+        until_image active "$n-vmdk" && run kilonova-demo image show "$n-vmdk" -f json && has '"disk_format": "qcow2"'
+    demo image delete "$n-vmdk"
 }
 
 prepare() {
@@ -181,7 +228,9 @@ cp "${KN_GUEST:-$dir/zeros}" "$dir/guest"
 printf '#!/bin/sh\necho hello\n' >"$dir/user-data"
 ssh-keygen -q -t ed25519 -N '' -C clients -f "$dir/key"
 identity
+accounts
 prepare
+images
 servers
 volumes
 operator
