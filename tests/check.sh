@@ -31,6 +31,7 @@ part lint $tally suite lint "${make[@]}" lint
 part fuzz-replay $tally suite fuzz-replay "${make[@]}" fuzz-replay
 part clang-tidy $tally step clang-tidy "${make[@]}" "$jobs" -k tidy
 part cppcheck $tally step cppcheck "${make[@]}" cppcheck
+part guest $tally step guest lab/mkguest.sh build/lab/guest # it and e2e boot it
 part it $tally suite it "${make[@]}" it
 part it-kafka $tally suite it-kafka "${make[@]}" it-kafka
 part e2e short e2e
