@@ -103,7 +103,7 @@ void kn_task_schema_print(struct kn_strbuf *out)
     kn_strbuf_addstr(out, "{\"name\":\"task\",\"properties\":{" TASK_PROPERTIES TASK_OWN "}}");
 }
 
-static void print_task_stub(struct kn_strbuf *out)
+static void print_listed_task(struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "{\"name\":\"task\",\"properties\":{" TASK_PROPERTIES "}}");
 }
@@ -145,5 +145,5 @@ void kn_members_schema_print(struct kn_strbuf *out)
 
 void kn_tasks_schema_print(struct kn_strbuf *out)
 {
-    print_collection(out, "tasks", print_task_stub, true);
+    print_collection(out, "tasks", print_listed_task, true);
 }
