@@ -21,6 +21,7 @@ struct job {
     char task[KN_UUID_SIZE];       /* immutable */
     struct kn_message envelope;    /* guarded by lock; without its body */
     bool is_running;               /* guarded by lock */
+    char request_id[KN_REQUEST_ID_SIZE]; /* immutable: of the first command that asked */
     struct job *next;              /* guarded by lock */
 };
 
@@ -134,7 +135,7 @@ static void *run(void *arg)
     for (struct job *job = take(q); job != NULL; job = take(q)) {
         struct kn_error err = { 0 };
 
-        kn_log_request(job->envelope.request_id);
+        kn_log_request(job->request_id);
         const enum kn_import_outcome outcome = kn_import_run(db, &q->daemon->conf, job->task, &q->stopping, &err);
         finish(q, job, outcome, &err);
         kn_log_request(NULL);
@@ -173,6 +174,7 @@ void kn_import_queue_add(struct kn_import_queue *q, const struct kn_message *com
     if (job == NULL) {
         job = KN_NEW(struct job);
         kn_copy(job->task, sizeof(job->task), task);
+        kn_copy(job->request_id, sizeof(job->request_id), command->request_id);
         append(q, job);
         pthread_cond_signal(&q->wake);
     }
