@@ -3,8 +3,8 @@
  * allocate.c: port.allocate. Gives the servers of a batch their NICs: takes the ports that they name, makes the others. A server that
  * has ports already gets the same answer again, so that a repeated command changes nothing.
  *
- * One batch is four statements whatever its size: the servers' ports, the subnets' locks, the topology, the write (and one more if ports are
- * named).
+ * One batch is five statements whatever its size: the servers' ports, the subnets' locks, the topology, the free MACs, the write (and one
+ * more if ports are named).
  * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
  */
 #include <stdlib.h>
@@ -228,6 +228,26 @@ static int load_topology(struct allocation *all, struct kn_outcome **outcomes, i
     return kn_topology_load(all->db, &ids, draws, &all->topology, err);
 }
 
+/* The MACs of the batch are looked up together. */
+static void want_macs(struct allocation *all, struct kn_outcome **outcomes, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const json_t *body = outcomes[i]->command->body, *request;
+        size_t n;
+
+        if (kn_hmap_get(all->by_server, kn_json_str(body, "server")) != NULL) {
+            continue;
+        }
+        json_array_foreach (json_object_get(body, "requests"), n, request) {
+            struct kn_network_view *network = kn_topology_network(&all->topology, kn_json_str(request, "network"));
+
+            if (network != NULL) {
+                kn_macs_want(network->macs, network->id);
+            }
+        }
+    }
+}
+
 /* --- one server --------------------------------------------------------------------------------------------------- */
 
 /* The port's addresses as views of the topology; once per port. */
@@ -322,13 +342,13 @@ static int make_port(struct allocation *all, const json_t *request, struct draft
         return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", id);
     }
     if (kn_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
-        choose_address(all, network, kn_json_str(request, "fixed_ip"), &subnet, &ip, err) < 0) {
+        choose_address(all, network, kn_json_str(request, "fixed_ip"), &subnet, &ip, err) < 0 ||
+        kn_network_view_mac(all->db, network, draft->made.mac, err) < 0) {
         return -1;
     }
     kn_ipv4_text(ip, text);
-    draft->made = (struct kn_nic){ .network = network };
+    draft->made.network = network;
     kn_uuid_make(draft->made.port);
-    kn_mac_make(draft->made.mac);
     kn_nic_add(&draft->made, subnet, text);
     return 0;
 }
@@ -480,8 +500,11 @@ int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count,
     AUTO_RELEASE(allocation) struct allocation all;
 
     allocation_init(&all, db);
-    if (load_ports(&all, outcomes, count, err) < 0 || load_topology(&all, outcomes, count, err) < 0 ||
-        allocate_all(&all, outcomes, count, err) < 0 || write_taken(&all, err) < 0) {
+    if (load_ports(&all, outcomes, count, err) < 0 || load_topology(&all, outcomes, count, err) < 0) {
+        return -1;
+    }
+    want_macs(&all, outcomes, count);
+    if (allocate_all(&all, outcomes, count, err) < 0 || write_taken(&all, err) < 0) {
         return -1;
     }
     return kn_plan_write(db, &all.plan, &all.topology, err);

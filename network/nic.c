@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
 
 void kn_nic_release(struct kn_nic *nic)
@@ -60,14 +59,6 @@ json_t *kn_nic_json(const struct kn_nic *nic)
         }
     }
     return json;
-}
-
-void kn_mac_make(char out[KN_MAC_SIZE])
-{
-    unsigned char tail[3];
-
-    kn_random(tail, sizeof(tail));
-    snprintf(out, KN_MAC_SIZE, "fa:16:3e:%02x:%02x:%02x", tail[0], tail[1], tail[2]);
 }
 
 void kn_tap_name(const char *port_id, char out[KN_TAP_SIZE])

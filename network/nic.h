@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nic: one port as a server sees it ("A NIC" in ARCHITECTURE.md), and the making of MAC addresses. Pure but for randomness. */
+/* nic: one port as a server sees it ("A NIC" in ARCHITECTURE.md). Pure. */
 #ifndef KN_NETWORK_NIC_H
 #define KN_NETWORK_NIC_H
 
@@ -29,7 +29,6 @@ void kn_nic_release(struct kn_nic *nic);
 void kn_nic_add(struct kn_nic *nic, const struct kn_subnet_view *subnet, const char *ip);
 json_t *kn_nic_json(const struct kn_nic *nic);
 
-void kn_mac_make(char out[KN_MAC_SIZE]);                 /* fa:16:3e + three random bytes, as Neutron's */
 void kn_tap_name(const char *port_id, char out[KN_TAP_SIZE]);
 
 #endif

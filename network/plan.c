@@ -119,12 +119,14 @@ bool kn_plan_raced(const struct kn_db *db)
     return strcmp(constraint, "port_mac") == 0 || strcmp(constraint, "address_once") == 0;
 }
 
-static void make_dhcp_port(struct kn_plan *plan, struct kn_network_view *network)
+static int make_dhcp_port(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err)
 {
     char device[KN_UUID_SIZE + 8];
 
+    if (kn_network_view_mac(db, network, network->dhcp_mac, err) < 0) {
+        return -1;
+    }
     kn_uuid_make(network->dhcp_port);
-    kn_mac_make(network->dhcp_mac);
     snprintf(device, sizeof(device), "dhcp-%s", network->id);
     kn_plan_port(plan, &(struct kn_plan_port){ .id = network->dhcp_port,
                                               .network_id = network->id,
@@ -134,6 +136,7 @@ static void make_dhcp_port(struct kn_plan *plan, struct kn_network_view *network
                                               .device_owner = "network:dhcp",
                                               .nic = -1,
                                               .admin_state_up = true });
+    return 0;
 }
 
 int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err)
@@ -152,8 +155,8 @@ int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view 
         if (!found) {
             continue;
         }
-        if (network->dhcp_port[0] == '\0') {
-            make_dhcp_port(plan, network);
+        if (network->dhcp_port[0] == '\0' && make_dhcp_port(db, plan, network, err) < 0) {
+            return -1;
         }
         kn_ipv4_text(ip, subnet->dhcp_ip);
         kn_plan_address(plan, network->dhcp_port, subnet->id, subnet->dhcp_ip);

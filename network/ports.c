@@ -161,17 +161,23 @@ static const struct kn_stmt MAC_IN_USE = {
     "port_mac_in_use", "SELECT 1 FROM port WHERE network_id = $1::uuid AND mac = $2::macaddr", 2
 };
 
-static int check_mac(struct kn_db *db, const char *network_id, const char *mac, struct kn_error *err)
+/* wanted NULL: any. */
+static int choose_mac(struct kn_db *db, const struct kn_network_view *network, const char *wanted, char ret_mac[KN_MAC_SIZE],
+                      struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(db, &MAC_IN_USE, KN_ARGS(network_id, mac), &rows, err) < 0) {
+    if (wanted == NULL) {
+        return kn_network_view_mac(db, network, ret_mac, err);
+    }
+    if (kn_db_run(db, &MAC_IN_USE, KN_ARGS(network->id, wanted), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) > 0) {
-        kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", network_id, mac);
+        kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", network->id, wanted);
         return kn_fail_name(err, "MacAddressInUse");
     }
+    kn_copy(ret_mac, KN_MAC_SIZE, wanted);
     return 0;
 }
 
@@ -191,26 +197,24 @@ int kn_port_insert(struct kn_db *db, const struct kn_network_row *network, const
 {
     AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL };
     AUTO_RELEASE(kn_plan) struct kn_plan plan;
-    const char *wanted_mac = kn_attr_text(object, "mac_address", NULL);
     char mac[KN_MAC_SIZE];
 
     kn_plan_init(&plan);
     kn_uuid_make(ret_id);
-    kn_mac_make(mac);
-    if (wanted_mac != NULL && check_mac(db, network->id, wanted_mac, err) < 0) {
-        return -1;
-    }
     if (load_network(db, network->id, &topology, err) < 0) {
         return -1;
     }
     const struct target target = { db, kn_topology_network(&topology, network->id), &plan, ret_id, NULL };
 
+    if (choose_mac(db, target.network, kn_attr_text(object, "mac_address", NULL), mac, err) < 0) {
+        return -1;
+    }
     kn_plan_port(&plan, &(struct kn_plan_port){ .id = ret_id,
                                                .network_id = network->id,
                                                .project_id = project_id,
                                                .name = kn_attr_text(object, "name", ""),
                                                .description = kn_attr_text(object, "description", ""),
-                                               .mac = wanted_mac != NULL ? wanted_mac : mac,
+                                               .mac = mac,
                                                .device_id = kn_attr_text(object, "device_id", ""),
                                                .device_owner = kn_attr_text(object, "device_owner", ""),
                                                .nic = -1,

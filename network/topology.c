@@ -126,6 +126,7 @@ static struct kn_network_view *add_network(struct kn_topology *topology, const s
     network->name = kn_strdup(kn_rows_text(rows, row, N_NAME));
     network->mtu = kn_rows_int(rows, row, N_MTU);
     network->vni = kn_rows_int(rows, row, N_VNI);
+    network->macs = topology->macs;
     kn_copy(network->dhcp_port, sizeof(network->dhcp_port), kn_rows_text(rows, row, D_ID));
     kn_copy(network->dhcp_mac, sizeof(network->dhcp_mac), kn_rows_text(rows, row, D_MAC));
     kn_hmap_put(topology->networks, network->id, network);
@@ -146,6 +147,7 @@ int kn_topology_load(struct kn_db *db, struct kn_array *network_ids, bool lock, 
         return -1;
     }
     ret->networks = kn_hmap_new(network_view_free);
+    ret->macs = kn_macs_new();
     for (int row = 0; row < kn_rows_count(rows); row++) {
         if (network == NULL || strcmp(network->id, kn_rows_text(rows, row, N_ID)) != 0) {
             network = add_network(ret, rows, row);
@@ -162,12 +164,18 @@ void kn_topology_release(struct kn_topology *topology)
     if (topology->networks != NULL) {
         kn_hmap_free(topology->networks);
     }
-    topology->networks = NULL;
+    kn_macs_free(topology->macs);
+    *topology = (struct kn_topology){ NULL, NULL };
 }
 
 struct kn_network_view *kn_topology_network(const struct kn_topology *topology, const char *id)
 {
     return kn_hmap_get(topology->networks, id);
+}
+
+int kn_network_view_mac(struct kn_db *db, const struct kn_network_view *network, char ret_mac[KN_MAC_SIZE], struct kn_error *err)
+{
+    return kn_macs_draw(network->macs, db, network->id, ret_mac, err);
 }
 
 struct kn_subnet_view *kn_network_view_subnet(const struct kn_network_view *network, const char *id)

@@ -14,8 +14,7 @@
 #include "lib/base/hmap.h"
 #include "lib/base/uuid.h"
 #include "network/ipam.h"
-
-#define KN_MAC_SIZE 18
+#include "network/macs.h"
 
 struct kn_subnet_view {
     char id[KN_UUID_SIZE];
@@ -38,10 +37,12 @@ struct kn_network_view {
     char dhcp_mac[KN_MAC_SIZE];
     struct kn_subnet_view *subnets; /* oldest first */
     int subnet_count;
+    struct kn_macs *macs; /* the topology's */
 };
 
 struct kn_topology {
     struct kn_hmap *networks; /* id -> struct kn_network_view */
+    struct kn_macs *macs;
 };
 
 /*
@@ -53,6 +54,8 @@ int kn_topology_load(struct kn_db *db, struct kn_array *network_ids, bool lock, 
 void kn_topology_release(struct kn_topology *topology);
 struct kn_network_view *kn_topology_network(const struct kn_topology *topology, const char *id); /* NULL if absent */
 struct kn_subnet_view *kn_network_view_subnet(const struct kn_network_view *network, const char *id);
+/* Of a new port there. */
+int kn_network_view_mac(struct kn_db *db, const struct kn_network_view *network, char ret_mac[KN_MAC_SIZE], struct kn_error *err);
 /* The subnet whose range holds the address; NULL if none. */
 struct kn_subnet_view *kn_network_view_subnet_of(const struct kn_network_view *network, uint32_t ip);
 

@@ -205,6 +205,27 @@ static void test_many_get_different_addresses(void **state)
     }
 }
 
+/* Every 168th MAC is taken: three of 500 that were only drawn would be, too. */
+static void test_many_macs_on_a_crowded_network(void **state)
+{
+    (void)state;
+    static struct command *c[MANY];
+
+    assert_ok(kn_db_script(db,
+                           "INSERT INTO port (id, network_id, project_id, mac) SELECT gen_random_uuid(), '" BIG "', 'p',"
+                           " ('fa:16:3e:' || lpad(to_hex(n * 168 >> 16), 2, '0') || ':' || lpad(to_hex(n * 168 >> 8 & 255), 2, '0')"
+                           "  || ':' || lpad(to_hex(n * 168 & 255), 2, '0'))::macaddr FROM generate_series(0, 99863) n", &err), &err);
+    for (int i = 0; i < MANY; i++) {
+        c[i] = command("port.allocate", i, ",\"requests\":[{\"network\":\"" BIG "\"}]");
+    }
+    for (int i = 0; i < MANY; i += 100) {
+        assert_ok(allocate(c + i, 100), &err);
+    }
+    for (int i = 0; i < MANY; i++) {
+        drop(c[i]);
+    }
+}
+
 static void test_full_subnet_wraps_then_says_so(void **state)
 {
     (void)state;
@@ -380,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup(test_again_is_the_same, fresh),
         cmocka_unit_test_setup(test_twice_in_one_batch, fresh),
         cmocka_unit_test_setup(test_many_get_different_addresses, fresh),
+        cmocka_unit_test_setup(test_many_macs_on_a_crowded_network, fresh),
         cmocka_unit_test_setup(test_full_subnet_wraps_then_says_so, fresh),
         cmocka_unit_test_setup(test_named_address, fresh),
         cmocka_unit_test_setup(test_named_port, fresh),
