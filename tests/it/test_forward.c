@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kilonova-forward: a port of this namespace answers on the loopback of another one. Needs root for the namespace. */
+#include "tests/support/process.h"
 #include "tests/support/test.h"
 
 #include <arpa/inet.h>
@@ -32,14 +33,13 @@ static struct sockaddr_in loopback(uint16_t port)
 
 static int listen_anywhere(uint16_t *ret_port)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t len = sizeof(address);
+    const uint16_t port = (uint16_t)kn_test_free_port();
+    struct sockaddr_in address = loopback(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, 8), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    *ret_port = ntohs(address.sin_port);
+    *ret_port = port;
     return fd;
 }
 

@@ -13,9 +13,11 @@ image, agent.
 """
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -34,10 +36,24 @@ class CloudError(Exception):
     pass
 
 
+def candidates():
+    """Ports one after the other from a random one, below those that the kernel gives to connections (process.h says why)."""
+    first, last = 10000, int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    span = (last if last >= 2 * first else 32768) - first
+    for n in itertools.count(random.randrange(span)):
+        yield first + n % span
+
+
+PORTS = candidates()
+
+
 def free_port():
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody uses just now, and never the same twice in a program."""
+    while True:
+        port = next(PORTS)
+        with contextlib.closing(socket.socket()) as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port):

@@ -6,10 +6,7 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 kafka=$root/deploy/kafka/kafka.sh
 KAFKA_DIR=$(mktemp -d)
-read -r KAFKA_PORT KAFKA_CONTROLLER_PORT < <(python3 -c '
-import socket
-both = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-print(*[s.getsockname()[1] for s in both])')
+read -r KAFKA_PORT KAFKA_CONTROLLER_PORT < <(PYTHONPATH=$root/tests/support python3 -c 'from cloud import free_port; print(free_port(), free_port())')
 export KAFKA_DIR KAFKA_PORT KAFKA_CONTROLLER_PORT
 # Nothing of it is kept, so it need not end in good order, which takes it ten seconds.
 trap 'kill -9 "$(cat "$KAFKA_DIR/kafka.pid")"; "$kafka" down; rm -rf "$KAFKA_DIR"' EXIT

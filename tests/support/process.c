@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,8 +24,10 @@
 #include "lib/base/mem.h"
 
 #define WAIT_MS 60000
+#define PORT_FROM 10000
+#define PORT_TO 32768
 
-static void die(const char *what, const char *why)
+static _Noreturn void die(const char *what, const char *why)
 {
     fprintf(stderr, "test: %s: %s\n", what, why);
     exit(1);
@@ -79,17 +82,43 @@ static struct sockaddr_in loopback(int port)
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
-int kn_test_free_port(void)
+/* The first port that the kernel gives to whoever asks for none. */
+static int first_ephemeral(void)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t len = sizeof(address);
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    int port = 0;
+
+    if (file != NULL) {
+        (void)!fscanf(file, "%d", &port);
+        fclose(file);
+    }
+    return port >= 2 * PORT_FROM ? port : PORT_TO;
+}
+
+static bool is_free(int port)
+{
+    const struct sockaddr_in address = loopback(port);
     AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
+    return fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+int kn_test_free_port(void)
+{
+    static unsigned at; /* one after the other from a random one: never the same twice in a program */
+    const int span = first_ephemeral() - PORT_FROM;
+
+    if (at == 0 && getrandom(&at, sizeof(at), 0) != (ssize_t)sizeof(at)) {
         die("free port", strerror(errno));
     }
-    return ntohs(address.sin_port);
+    for (int i = 0; i < span; i++) {
+        const int port = PORT_FROM + (int)(++at % (unsigned)span);
+
+        if (is_free(port)) {
+            return port;
+        }
+    }
+    die("free port", "there is none");
 }
 
 void kn_test_pause(int ms)

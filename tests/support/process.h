@@ -10,7 +10,10 @@
 pid_t kn_test_spawn(const char *const *argv, const char *log, const char *user);
 /* Sends the signal and waits; true if it ended with exit code 0. */
 bool kn_test_end(pid_t pid, int signal);
-/* A TCP port of 127.0.0.1 that nobody listens on just now. */
+/*
+ * A TCP port of 127.0.0.1 that nobody uses just now, for a server that starts later or again. It is below those that the kernel gives to
+ * connections: one of these could take it meanwhile, or, asked for where nobody listens, be connected to itself.
+ */
 int kn_test_free_port(void);
 /* Waits until somebody listens there. */
 void kn_test_wait_port(int port);
