@@ -128,12 +128,22 @@ static int upload_chunk(struct kn_request *req, void *ctx, const void *data, siz
     return kn_blob_write(u->writer, data, len, err);
 }
 
-/* Back to queued, while the lock is still ours. What cannot be written now, the sweep repairs. */
-static void give_up(struct kn_request *req, const struct upload *u)
+/*
+ * Back to queued. The file and its lock go after the row is ours and before anybody reads "queued": who reads it may begin at once, and
+ * his "saving" is never taken for ours. What cannot be written now, the sweep repairs.
+ */
+static void give_up(struct kn_request *req, struct upload *u)
 {
+    AUTO_TX struct kn_tx tx = { NULL };
     struct kn_error err;
 
-    if (kn_image_move(req->db, u->image_id, "moving", u->failure, &err) < 0 && err.code != KN_CONFLICT) {
+    if (kn_tx_begin(&tx, req->db, &err) == 0 && kn_image_move(req->db, u->image_id, "moving", u->failure, &err) == 0) {
+        kn_blob_writer_free(kn_steal(&u->writer));
+        if (kn_tx_commit(&tx, &err) == 0) {
+            return;
+        }
+    }
+    if (err.code != KN_CONFLICT) {
         kn_log_error("image left without its writer until the next sweep", &err);
     }
 }

@@ -15,11 +15,15 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-/* Takes the dead writer's place and leaves. 0: somebody lives there, or its work is done; 1: done. */
+/*
+ * Takes the dead writer's place and leaves; file and lock are gone before "queued" is to be read. 0: somebody lives there, or its work is
+ * done; 1: done.
+ */
 static int bury(struct kn_db *db, const char *dir, const char *id, const char *status, struct kn_error *err)
 {
     const bool is_stage = strcmp(status, "uploading") == 0;
     AUTO(kn_blob_writer) struct kn_blob_writer *w = NULL;
+    AUTO_TX struct kn_tx tx = { NULL };
 
     if (kn_blob_open(dir, id, KN_BLOB_UPLOAD, 0, &w, err) < 0) {
         return err->code == KN_CONFLICT ? 0 : -1;
@@ -27,10 +31,14 @@ static int bury(struct kn_db *db, const char *dir, const char *id, const char *s
     if (is_stage && kn_blob_is_staged(dir, id)) {
         return 0; /* waits for its import */
     }
+    if (kn_tx_begin(&tx, db, err) < 0) {
+        return -1;
+    }
     if (kn_image_move(db, id, status, is_stage ? KN_IMAGE_STAGE_FAILS : KN_IMAGE_UPLOAD_FAILS, err) < 0) {
         return err->code == KN_CONFLICT ? 0 : -1; /* it was just done with */
     }
-    return 1;
+    kn_blob_writer_free(kn_steal(&w));
+    return kn_tx_commit(&tx, err) < 0 ? -1 : 1;
 }
 
 int kn_image_sweep_saving(struct kn_db *db, const char *dir, int *ret_count, struct kn_error *err)

@@ -147,7 +147,10 @@ static void test_upload_broken_off(void **state)
     drop_everything();
 }
 
-/* Data and the end of the connection in one go: the end must be seen at once, not at the listener's idle timeout. */
+/*
+ * Data and the end of the connection in one go: the end must be seen at once, not at the listener's idle timeout. Who then reads "queued"
+ * may send at once: the half file is gone, and so is its lock.
+ */
 static void test_hanging_up_is_noticed(void **state)
 {
     (void)state;
@@ -159,6 +162,8 @@ static void test_hanging_up_is_noticed(void **state)
         wait_for_status(id, "saving");
         kn_test_http_close(&other);
         wait_for_status(id, "queued");
+        upload(204, id, "at once");
+        assert_int_equal(files(), 1);
     }
     drop_everything();
 }
