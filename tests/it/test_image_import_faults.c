@@ -3,6 +3,7 @@
  * Imports that are killed, given up or unwanted half-way: the image ends active with the right bytes or queued with a reason, and no
  * file is left. And the converter's prison, looked at while it works.
  */
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,23 +12,78 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/import_world.h"
 #include "tests/support/process.h"
 
 #define WAIT_MS 60000
 
+/* A line of a file below /proc/PID that begins with this; "" if none does. */
+static char *proc_line(pid_t pid, const char *file, const char *begins)
+{
+    AUTO_FREE char *path = kn_asprintf("/proc/%d/%s", (int)pid, file);
+    char *line = kn_alloc(512);
+    FILE *f = fopen(path, "re");
+
+    while (f != NULL && fgets(line, 512, f) != NULL && strncmp(line, begins, strlen(begins)) != 0) {
+        line[0] = '\0';
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return line;
+}
+
+/* The child of a process that a file of its task says, if there is one; 0 if not. */
+static pid_t child_in(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    int child = 0;
+
+    if (f != NULL) {
+        (void)!fscanf(f, "%d", &child);
+        fclose(f);
+    }
+    return child;
+}
+
+/* The converter of the service, a child of one of its threads; stopped, so that it neither ends nor changes while it is looked at. */
+static pid_t stop_converter(void)
+{
+    AUTO_FREE char *pattern = kn_asprintf("/proc/%d/task/*/children", (int)imports.image);
+
+    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; kn_mono_ms() < deadline; poll(NULL, 0, 1)) {
+        glob_t found = { 0 };
+        pid_t child = 0;
+
+        (void)!glob(pattern, 0, NULL, &found);
+        for (size_t i = 0; i < found.gl_pathc && child == 0; i++) {
+            child = child_in(found.gl_pathv[i]);
+        }
+        globfree(&found);
+        AUTO_FREE char *name = child != 0 ? proc_line(child, "comm", "") : kn_strdup("");
+        if (strcmp(name, "qemu-img\n") == 0 && kill(child, SIGSTOP) == 0) {
+            return child;
+        }
+    }
+    fail_msg("qemu-img was not started");
+    return 0;
+}
+
 static void test_killed_while_downloading(void **state)
 {
     (void)state;
     AUTO_FREE char *id = create_as("raw");
 
-    import_web(id, "localhost", "slow/pattern");
+    import_web(id, "localhost", "held/pattern");
     await_file(id, "part");
     assert_string_equal(status_of(id), "importing");
     assert_string_equal(field("os_glance_importing_to_stores"), "file");
     restart_image("127.0.0.0/8");
+    shell("touch go");
     await_status(id, "active");
+    shell("rm go");
     expect_same_disk(id, "raw", "pattern");
     assert_int_equal(files(), 1);
     drop_everything();
@@ -41,7 +97,9 @@ static void test_killed_while_converting(void **state)
     shell("rm -f disk && qemu-img convert -f raw -O vmdk big disk");
     stage_file(204, id, "disk");
     import_direct(id);
-    await_file(id, "converted");
+    stop_converter();
+    AUTO_FREE char *rubbish = kn_asprintf("head -c 1M pattern > %s/%s.converted", world.store, id);
+    shell(rubbish); /* as half of a conversion, and worse */
     restart_image("127.0.0.0/8");
     await_status(id, "active");
     assert_string_equal(field("disk_format"), "qcow2");
@@ -60,7 +118,7 @@ static void test_stopped_while_converting(void **state)
     shell("rm -f disk && qemu-img convert -f raw -O vmdk big disk");
     stage_file(204, id, "disk");
     import_direct(id);
-    await_file(id, "converted");
+    stop_converter();
     assert_true(kn_test_end(imports.image, SIGTERM));
     imports.image = 0;
     assert_string_equal(status_of(id), "importing");
@@ -99,43 +157,6 @@ static int unmount(void **state)
     return 0;
 }
 
-/* A line of a file below /proc/PID that begins with this; "" if none does. */
-static char *proc_line(pid_t pid, const char *file, const char *begins)
-{
-    AUTO_FREE char *path = kn_asprintf("/proc/%d/%s", (int)pid, file);
-    char *line = kn_alloc(512);
-    FILE *f = fopen(path, "re");
-
-    while (f != NULL && fgets(line, 512, f) != NULL && strncmp(line, begins, strlen(begins)) != 0) {
-        line[0] = '\0';
-    }
-    if (f != NULL) {
-        fclose(f);
-    }
-    return line;
-}
-
-/* The first child of a process, of whichever thread; stopped, so that it can be looked at. */
-static pid_t stop_child_of(pid_t parent)
-{
-    for (int i = 0; i < WAIT_MS / 2; i++) {
-        AUTO_FREE char *command = kn_asprintf("cat /proc/%d/task/*/children", (int)parent);
-        FILE *f = popen(command, "re");
-        int child = 0;
-
-        assert_non_null(f);
-        const int found = fscanf(f, "%d", &child);
-        pclose(f);
-        AUTO_FREE char *name = found == 1 ? proc_line(child, "comm", "") : kn_strdup("");
-        if (strcmp(name, "qemu-img\n") == 0 && kill(child, SIGSTOP) == 0) {
-            return child;
-        }
-        poll(NULL, 0, 2);
-    }
-    fail_msg("qemu-img was not started");
-    return 0;
-}
-
 static void test_converter_is_locked_in(void **state)
 {
     (void)state;
@@ -155,7 +176,7 @@ static void test_converter_is_locked_in(void **state)
     shell("rm -f disk && qemu-img convert -f raw -O vmdk big disk");
     stage_file(204, id, "disk");
     import_direct(id);
-    const pid_t child = stop_child_of(imports.image);
+    const pid_t child = stop_converter();
     AUTO_FREE char *net = kn_asprintf("/proc/%d/ns/net", (int)child);
     assert_true(readlink("/proc/self/ns/net", ours, sizeof(ours) - 1) > 0);
     assert_true(readlink(net, theirs, sizeof(theirs) - 1) > 0);
@@ -178,7 +199,7 @@ static void test_gives_up(void **state)
     AUTO_FREE char *id = create_as("raw");
     struct kn_error err = { 0 };
 
-    import_web(id, "localhost", "slow/pattern");
+    import_web(id, "localhost", "held/pattern");
     await_file(id, "part");
     kn_test_end(imports.image, SIGKILL);
     imports.image = 0;
@@ -195,7 +216,7 @@ static void test_deleted_while_importing(void **state)
     AUTO_FREE char *id = create_as("raw");
     AUTO_FREE char *path = path_of(id, "");
 
-    import_web(id, "localhost", "slow/pattern");
+    import_web(id, "localhost", "held/pattern");
     await_file(id, "part");
     expect(204, "DELETE", path, A, NULL);
     await_files(0);

@@ -42,7 +42,7 @@ void restart_image(const char *networks)
     imports.image = start("kilonova-image", more);
 }
 
-/* A server of files that also redirects (/to?URL) and drips (/slow/name): one piece of a file every tenth of a second. */
+/* A server of files that also redirects (/to?URL) and holds back (/held/name): the second half of a file, until there is a file "go". */
 static void start_web(void)
 {
     static const char SERVER[] =
@@ -52,11 +52,12 @@ static void start_web(void)
         "    def do_GET(self):\n"
         "        if self.path.startswith('/to?'):\n"
         "            self.send_response(302); self.send_header('Location', self.path[4:]); self.send_header('Content-Length', '0'); self.end_headers(); return\n"
-        "        if not self.path.startswith('/slow/'): return super().do_GET()\n"
-        "        data = open(self.path[6:], 'rb').read(); n = max(1, len(data) // 50)\n"
+        "        if not self.path.startswith('/held/'): return super().do_GET()\n"
+        "        data = open(self.path[6:], 'rb').read(); half = len(data) // 2\n"
         "        self.send_response(200); self.send_header('Content-Length', str(len(data))); self.end_headers()\n"
-        "        for i in range(0, len(data), n):\n"
-        "            self.wfile.write(data[i:i + n]); self.wfile.flush(); time.sleep(0.1)\n"
+        "        self.wfile.write(data[:half]); self.wfile.flush()\n"
+        "        while not os.path.exists('go'): time.sleep(0.01)\n"
+        "        self.wfile.write(data[half:])\n"
         "os.chdir(sys.argv[1])\n"
         "http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[2])), H).serve_forever()\n";
     AUTO_FREE char *port = NULL;

@@ -33,7 +33,7 @@ void stage_file(int status, const char *id, const char *name);
 void import_body(int status, const char *id, const char *body);
 void import_direct(const char *id);
 void import_url(int status, const char *id, const char *url);
-/* From the web server: a file, to?URL for a redirect, slow/file for one that takes five seconds. */
+/* From the web server: a file, to?URL for a redirect, held/file for one whose second half comes when there is a file "go". */
 void import_web(const char *id, const char *host, const char *tail);
 
 void await_status(const char *id, const char *status);
