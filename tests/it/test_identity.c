@@ -126,12 +126,15 @@ static void test_bad_logins(void **state)
 
 static void test_guessing_is_limited(void **state)
 {
+    const int64_t begin = kn_mono_ms();
+    const int guesses = kn_ks_ask_until(429, 401, "POST", "/v3/auth/tokens", NULL,
+                                        "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"victim\","
+                                        "\"domain\":{\"id\":\"default\"},\"password\":\"guess\"}}}}}");
+
     (void)state;
-    for (int i = 0; i < KN_LIMITER_FAILURES; i++) {
-        kn_ks_log_in(401, "victim", "guess", NULL, NULL);
-    }
-    kn_ks_log_in(429, "victim", "guess", NULL, NULL);
     assert_string_not_equal(kn_test_http_header(&kn_ks.http, "Retry-After"), "");
+    /* Who is slow has those as well that came back meanwhile. */
+    assert_in_range(guesses, KN_LIMITER_FAILURES, KN_LIMITER_FAILURES + (kn_mono_ms() - begin) / KN_LIMITER_RETURN_MS);
     kn_ks_log_in(201, "admin", KN_KS_PASSWORD, NULL, NULL); /* others go on */
 }
 
@@ -173,7 +176,7 @@ static void test_allow_expired(void **state)
     struct kn_ks_person p = kn_ks_make_person("late", "reader");
     AUTO_FREE char *user = kn_asprintf("/v3/users/%s", p.user);
     char token[KN_KS_TOKEN];
-    int64_t end = kn_mono_ms() + 60000;
+    const int64_t end = kn_mono_ms() + 60000;
 
     (void)state;
     kn_ks.conf.identity_token_s = 1;

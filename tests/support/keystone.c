@@ -12,16 +12,19 @@
 #include "identity/catalog_noun.h"
 #include "identity/keys.h"
 #include "lib/adapter/crypto.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
+#define WAIT_MS 60000
+
 struct kn_test_keystone kn_ks;
 
 /* --- speaking --- */
 
-void kn_ks_ask(int status, const char *method, const char *path, const char *token, const char *body)
+static void ask(const char *method, const char *path, const char *token, const char *body)
 {
     AUTO_FREE char *header = token != NULL ? kn_asprintf("X-Auth-Token: %s\r\n", token) : NULL;
     AUTO_FREE char *whole = kn_asprintf("/identity%s", path);
@@ -29,6 +32,10 @@ void kn_ks_ask(int status, const char *method, const char *path, const char *tok
     kn_test_http_ask(&kn_ks.http, method, whole, header, body);
     json_decref(kn_ks.json);
     kn_ks.json = json_loadb(kn_ks.http.body.buf, kn_ks.http.body.len, 0, NULL);
+}
+
+static void check(int status, const char *method, const char *path)
+{
     if (kn_ks.http.status != status) {
         fail_msg("%s %s: %d %s, wanted %d", method, path, kn_ks.http.status, kn_ks.http.body.buf, status);
     }
@@ -36,6 +43,25 @@ void kn_ks_ask(int status, const char *method, const char *path, const char *tok
         assert_int_equal(json_integer_value(json_object_get(json_object_get(kn_ks.json, "error"), "code")), status);
     }
     assert_true(strncmp(kn_test_http_header(&kn_ks.http, "x-openstack-request-id"), "req-", 4) == 0);
+}
+
+void kn_ks_ask(int status, const char *method, const char *path, const char *token, const char *body)
+{
+    ask(method, path, token, body);
+    check(status, method, path);
+}
+
+int kn_ks_ask_until(int status, int meanwhile, const char *method, const char *path, const char *token, const char *body)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    int count = -1;
+
+    do {
+        ask(method, path, token, body);
+        count++;
+    } while (kn_ks.http.status == meanwhile && kn_mono_ms() < deadline);
+    check(status, method, path);
+    return count;
 }
 
 const json_t *kn_ks_at(const char *path)
