@@ -7,6 +7,8 @@
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
+#define WAIT_MS 60000
+
 static struct kn_test_pg *pg;
 static char *url;
 
@@ -229,7 +231,7 @@ static void test_server_away_is_unavailable(void **state)
     assert_fails(kn_db_run(db, &DELETE, KN_NO_ARGS, NULL, &err), &err, KN_UNAVAILABLE);
     assert_fails(kn_db_connect(db, 0, &err), &err, KN_UNAVAILABLE);
     kn_test_pg_up(pg);
-    assert_ok(kn_db_connect(db, 10000, &err), &err);
+    assert_ok(kn_db_connect(db, WAIT_MS, &err), &err);
     assert_ok(kn_db_run(db, &DELETE, KN_NO_ARGS, NULL, &err), &err);
 }
 
@@ -242,17 +244,17 @@ static void test_one_holder_of_a_lock(void **state)
     (void)state;
     kn_db_hold(active, "kilonova-test");
     kn_db_hold(standby, "kilonova-test");
-    assert_ok(kn_db_connect(active, 1000, &err), &err);
+    assert_ok(kn_db_connect(active, WAIT_MS, &err), &err);
     assert_fails(kn_db_connect(standby, 0, &err), &err, KN_UNAVAILABLE);
     assert_int_equal(kn_db_run(standby, &SELECT, KN_NO_ARGS, NULL, &err), -1);
 
     /* A holder that lost its session must not carry on by itself: it may not be the holder any more. */
     restart();
-    assert_ok(kn_db_connect(standby, 10000, &err), &err);
+    assert_ok(kn_db_connect(standby, WAIT_MS, &err), &err);
     assert_fails(kn_db_run(active, &DELETE, KN_NO_ARGS, NULL, &err), &err, KN_UNAVAILABLE);
     assert_int_equal(kn_db_connect(active, 0, &err), -1);
     kn_db_free(kn_steal(&standby));
-    assert_ok(kn_db_connect(active, 10000, &err), &err);
+    assert_ok(kn_db_connect(active, WAIT_MS, &err), &err);
 }
 
 /* A caller that tries again asks why after the scope of its transaction has ended. */
