@@ -7,6 +7,7 @@
  * was read and dropped: a client that is still sending would otherwise see a reset instead of its 401 or 413.
  */
 #include <poll.h>
+#include <string.h>
 #include <strings.h>
 
 #include "lib/adapter/http_private.h"
@@ -15,12 +16,25 @@
 #define PIECE_BYTES (256U << 10)          /* what an upload is handed at a time */
 #define SWALLOW_BYTES (INT64_C(64) << 20) /* what is read to deliver a refusal politely */
 
+/*
+ * libmicrohttpd keeps each parameter of a query in the connection's memory, and when that is full it forgets to answer. Queries are
+ * read by us (http_url.c), from a copy; in its own text there is only one parameter.
+ */
+static void hide_parameters(const char *target)
+{
+    for (char *at = (char *)(uintptr_t)target; (at = strchr(at, '&')) != NULL;) {
+        *at = '+';
+    }
+}
+
 void *kn_http_on_target(void *cls, const char *target, struct MHD_Connection *connection)
 {
     struct kn_http_server *s = cls;
+    struct kn_http_raw *raw = kn_http_raw_new(s, target, connection);
 
+    hide_parameters(target);
     atomic_fetch_add(&s->open_exchanges, 1);
-    return kn_http_raw_new(s, target, connection);
+    return raw;
 }
 
 void kn_http_finish(struct kn_http_raw *raw)

@@ -201,6 +201,25 @@ static void test_bad_queries(void **state)
     }
 }
 
+/* However many: libmicrohttpd alone would answer 500 of them never. */
+static void test_many_parameters(void **state)
+{
+    static const int COUNTS[] = { 256, 257, 500, 5000 };
+    struct kn_test_http *c = *state;
+
+    for (size_t i = 0; i < KN_COUNT(COUNTS); i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf path = KN_STRBUF_INIT;
+
+        kn_strbuf_addstr(&path, "/?a=b");
+        for (int n = 1; n < COUNTS[i]; n++) {
+            kn_strbuf_addstr(&path, "&a=b");
+        }
+        kn_test_http_ask(c, "GET", path.buf, NULL, NULL);
+        assert_int_equal(c->status, COUNTS[i] > 256 ? 400 : 200);
+    }
+    assert_int_equal(atomic_load(&world.finished), (int)KN_COUNT(COUNTS));
+}
+
 static void test_bodies_too_large(void **state)
 {
     struct kn_test_http *c = *state;
@@ -465,7 +484,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_plain),           TEST(test_bad_queries),       TEST(test_bodies_too_large),
+        TEST(test_plain),           TEST(test_bad_queries), TEST(test_many_parameters),       TEST(test_bodies_too_large),
         TEST(test_refused_before_the_body), TEST(test_uploads),   TEST(test_upload_continue),
         TEST(test_uploads_that_fail), TEST(test_file),            TEST(test_slow_delays_nobody),
         TEST(test_slow_lane_is_bounded),
