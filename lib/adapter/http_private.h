@@ -54,6 +54,7 @@ struct kn_http_raw {
     void *upload_ctx;
     bool upload_open;                  /* begin succeeded; end or abandon is still due */
     bool repeats;                      /* MHD shows the headers a second time after a suspension */
+    bool ends;                         /* the connection ends with this answer */
     int64_t length;                    /* announced; -1: chunked */
     int64_t swallowed;
     int64_t started_us;

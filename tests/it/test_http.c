@@ -220,6 +220,33 @@ static void test_many_parameters(void **state)
     assert_int_equal(atomic_load(&world.finished), (int)KN_COUNT(COUNTS));
 }
 
+/* Two readers could see two ends: one answer, and what comes behind is not read as a request. */
+static void test_smuggling(void **state)
+{
+    static const char *const HEADERS[] = {
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: 4\r\nContent-Length: 40\r\n\r\nabcd",
+        "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: xchunked\r\nContent-Length: 0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        "Host: y\r\n\r\n",
+    };
+    const struct kn_test_http *c = *state;
+
+    for (size_t i = 0; i < KN_COUNT(HEADERS); i++) {
+        struct kn_test_http bad = kn_test_http_open(c->port);
+        AUTO_FREE char *text = kn_asprintf("POST /b HTTP/1.1\r\nHost: x\r\n%sGET /hidden HTTP/1.1\r\nHost: x\r\n\r\n", HEADERS[i]);
+
+        kn_test_http_send(&bad, text, strlen(text));
+        assert_true(kn_test_http_read(&bad, false));
+        assert_int_equal(bad.status, 400);
+        assert_string_equal(kn_test_http_header(&bad, "Connection"), "close");
+        assert_false(kn_test_http_read(&bad, false));
+        kn_test_http_close(&bad);
+    }
+}
+
 static void test_bodies_too_large(void **state)
 {
     struct kn_test_http *c = *state;
@@ -484,7 +511,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_plain),           TEST(test_bad_queries), TEST(test_many_parameters),       TEST(test_bodies_too_large),
+        TEST(test_plain),           TEST(test_bad_queries),       TEST(test_many_parameters),
+        TEST(test_smuggling),       TEST(test_bodies_too_large),
         TEST(test_refused_before_the_body), TEST(test_uploads),   TEST(test_upload_continue),
         TEST(test_uploads_that_fail), TEST(test_file),            TEST(test_slow_delays_nobody),
         TEST(test_slow_lane_is_bounded),
