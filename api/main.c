@@ -12,6 +12,7 @@
 
 #define HEARTBEAT_TICKS 50 /* of 100 ms */
 #define LOGINS_WAITING 128 /* 2 to 3 s of hashing */
+#define SILENT_S 15        /* for a first request to be said */
 
 static struct kn_db *thread_db(void *ctx)
 {
@@ -34,6 +35,8 @@ static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_s
         .slow_threads = (int)d->conf.api_login_threads,
         .slow_waiting = LOGINS_WAITING,
         .max_body = (size_t)d->conf.api_max_body_kib << 10,
+        .per_address = (int)d->conf.api_connections_per_address,
+        .silent_s = SILENT_S,
     };
 
     if (kn_crypto_init(err) < 0 || kn_identity_start(&d->conf, err) < 0 ||

@@ -158,6 +158,8 @@ struct kn_http_limits {
     int slow_threads;    /* 0 = none */
     int slow_waiting;    /* requests that may wait for those; one more is answered with KN_TOO_MANY */
     size_t max_body;
+    int per_address;     /* connections of one address; 0 = as many as there may be at all */
+    int silent_s;        /* a connection that never said a whole request head is closed after so much silence; 0 = as any other */
 };
 /* listen: "address:port", "[v6]:port" or ":port" (any address); port 0 = a free one. */
 int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,

@@ -92,6 +92,7 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
     struct kn_http_server *s = raw->server;
     struct kn_error err = { 0 };
 
+    kn_http_trust(raw);
     if (kn_http_raw_open(raw, method, &err) < 0) {
         refuse(raw, &err);
         return answer_early(raw);

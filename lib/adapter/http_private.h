@@ -76,9 +76,10 @@ struct kn_http_lane {
 
 struct kn_http_server {
     struct MHD_Daemon *mhd;
-    const struct kn_http_ops *ops;     /* these four: immutable after start */
+    const struct kn_http_ops *ops;     /* these five: immutable after start */
     void *ctx;
     size_t max_body;
+    int silent_s;
     int port;
     atomic_bool draining;
     atomic_int open_exchanges;         /* first line seen, not yet completed */
@@ -91,6 +92,8 @@ void kn_http_raw_free(struct kn_http_raw *raw);
 int kn_http_raw_open(struct kn_http_raw *raw, const char *method, struct kn_error *err);
 /* The answer is decided: tells the front door, by whichever thread decided. */
 void kn_http_finish(struct kn_http_raw *raw);
+/* A connection that has said a request head may be silent for longer than one that has not. */
+void kn_http_trust(struct kn_http_raw *raw);
 /* Hands res to MHD. */
 enum MHD_Result kn_http_send(struct kn_http_raw *raw);
 

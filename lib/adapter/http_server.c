@@ -21,7 +21,7 @@
 #define EVENT_STACK_BYTES ((size_t)256 << 10)
 #define MEMORY_BYTES ((size_t)32 << 10) /* request line, headers, and the answer's headers */
 #define CONNECTIONS 4096U
-#define IDLE_S 75U
+#define IDLE_S 75
 #define BACKLOG 1024U
 #define DRAIN_MS 30000
 
@@ -96,17 +96,41 @@ static size_t leave_escapes(void *cls, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
-static struct MHD_Daemon *start_daemon(struct kn_http_server *s, int fd, bool small)
+static void set_patience(struct MHD_Connection *connection, int seconds)
+{
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)seconds);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    const struct kn_http_server *s = cls;
+
+    (void)socket_context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && s->silent_s > 0) {
+        set_patience(connection, s->silent_s);
+    }
+}
+
+void kn_http_trust(struct kn_http_raw *raw)
+{
+    if (raw->server->silent_s > 0) {
+        set_patience(raw->connection, IDLE_S);
+    }
+}
+
+static struct MHD_Daemon *start_daemon(struct kn_http_server *s, int fd, const struct kn_http_limits *limits)
 {
     const struct MHD_OptionItem pool[] = {
-        { small ? MHD_OPTION_END : MHD_OPTION_THREAD_POOL_SIZE, EVENT_THREADS, NULL },
+        { limits->threads <= 1 ? MHD_OPTION_END : MHD_OPTION_THREAD_POOL_SIZE, EVENT_THREADS, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, kn_http_on_access, s,
                             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, kn_http_on_target, s,
                             MHD_OPTION_NOTIFY_COMPLETED, kn_http_on_completed, s, MHD_OPTION_UNESCAPE_CALLBACK,
-                            leave_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES,
-                            MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+                            leave_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)limits->per_address, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
                             MHD_OPTION_THREAD_STACK_SIZE, EVENT_STACK_BYTES, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
 }
 
@@ -125,7 +149,7 @@ static int start(struct kn_http_server *s, const struct kn_http_limits *limits, 
     if (fast < 0 || slow < 0) {
         return -1;
     }
-    s->mhd = start_daemon(s, fd, limits->threads <= 1);
+    s->mhd = start_daemon(s, fd, limits);
     return s->mhd != NULL ? 0 : kn_fail(err, KN_INTERNAL, "cannot start the HTTP listener: %s", strerror(errno));
 }
 
@@ -140,6 +164,7 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
     s->ops = ops;
     s->ctx = ctx;
     s->max_body = limits->max_body;
+    s->silent_s = limits->silent_s;
     s->port = port_of(fd);
     if (start(s, limits, fd, err) < 0) {
         kn_http_lane_stop(&s->fast);

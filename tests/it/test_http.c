@@ -427,6 +427,35 @@ static void test_slow_lane_is_bounded(void **state)
     assert_int_equal(c->status, 200);
 }
 
+/* One address may hold so many; and whoever says nothing, or half a head, is not waited for long. */
+static void test_connections_are_bounded(void **state)
+{
+    static const struct kn_http_limits FEW = { .threads = 2, .max_body = MAX_BODY, .per_address = 4, .silent_s = 1 };
+    struct kn_http_server *s = NULL;
+    struct kn_test_http idle[4];
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_http_serve("127.0.0.1:0", &FEW, &OPS, NULL, &s, &err), &err);
+    for (int i = 0; i < 4; i++) {
+        idle[i] = kn_test_http_open(kn_http_port(s));
+        kn_test_http_send(&idle[i], "GET / HTTP/1.1\r\nX: ", i % 2 == 0 ? 0 : 19);
+    }
+    struct kn_test_http more = kn_test_http_open(kn_http_port(s));
+    assert_false(kn_test_http_read(&more, false));
+    kn_test_http_close(&more);
+    for (int i = 0; i < 4; i++) {
+        while (kn_test_http_read(&idle[i], false)) { /* it may say 408 before it closes */
+        }
+        kn_test_http_close(&idle[i]);
+    }
+    more = kn_test_http_open(kn_http_port(s));
+    kn_test_http_ask(&more, "GET", "/b", NULL, NULL);
+    assert_int_equal(more.status, 200);
+    kn_test_http_close(&more);
+    kn_http_stop(s);
+}
+
 /* Whatever comes instead of HTTP: the listener answers or closes, and lives. */
 static void test_garbage(void **state)
 {
@@ -515,7 +544,7 @@ int main(void)
         TEST(test_smuggling),       TEST(test_bodies_too_large),
         TEST(test_refused_before_the_body), TEST(test_uploads),   TEST(test_upload_continue),
         TEST(test_uploads_that_fail), TEST(test_file),            TEST(test_slow_delays_nobody),
-        TEST(test_slow_lane_is_bounded),
+        TEST(test_slow_lane_is_bounded), TEST(test_connections_are_bounded),
         TEST(test_garbage),         TEST(test_stop_drains),       TEST(test_bad_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
