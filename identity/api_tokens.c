@@ -275,9 +275,8 @@ static void write_token(struct kn_request *req, const struct kn_token *token, co
 static void fill(struct kn_token *token, const struct kn_account *account, const struct kn_scope_facts *facts,
                  const struct kn_conf *conf)
 {
-    int64_t latest = kn_now_us() + conf->identity_token_s * 1000000;
+    int64_t latest = token->issued_us + conf->identity_token_s * 1000000;
 
-    token->issued_us = kn_now_us();
     token->expires_us = token->expires_us > 0 && token->expires_us < latest ? token->expires_us : latest;
     token->scope = facts->kind;
     token->roles = facts->roles;
@@ -301,7 +300,8 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
         return -1;
     }
     token.methods = (uint8_t)login.methods;
-    if (kn_authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &token, &facts, err) < 0 ||
+    if (kn_revocations_moment(req->db, &token.issued_us, err) < 0 || /* before anything that the token rests on is read */
+        kn_authenticate(req, &login, &account, &token, err) < 0 || find_scope(req->db, &login, &account, &token, &facts, err) < 0 ||
         find_lender(req->db, &token, &lender, err) < 0) {
         return -1;
     }

@@ -90,9 +90,9 @@ int kn_authenticate_again(struct kn_db *db, const char *user_id, struct kn_accou
 }
 
 /* A token that does not count is one that cannot be found: Keystone says 404 here, and 401 wherever else a token does not count. */
-static int read_token(const char *text, struct kn_token *ret, struct kn_error *err)
+static int read_token(struct kn_db *db, const char *text, struct kn_token *ret, struct kn_error *err)
 {
-    if (kn_identity_read(text, ret, err) < 0) {
+    if (kn_identity_read_now(db, text, ret, err) < 0) {
         return err->code == KN_UNAUTHORIZED ? kn_fail(err, KN_NOT_FOUND, "Could not find token.") : -1;
     }
     return 0;
@@ -114,7 +114,7 @@ static int by_token(struct kn_request *req, const struct kn_login *login, struct
 {
     struct kn_token old;
 
-    if (read_token(login->token, &old, err) < 0 || kn_authenticate_again(req->db, old.user_id, ret, err) < 0) {
+    if (read_token(req->db, login->token, &old, err) < 0 || kn_authenticate_again(req->db, old.user_id, ret, err) < 0) {
         return -1;
     }
     if (old.trust_id[0] != '\0') {

@@ -25,7 +25,8 @@
     "JOIN up ON i.implied_id = up.id) SELECT id FROM up)"
 
 /*
- * Ends the tokens that rest on some held assignments: "WHERE …" follows, $1 is the time. What is inherited reaches any number of
+ * Ends the tokens that rest on some held assignments: "WHERE …" follows; $1, a time, is overruled by the
+ * trigger that gives revocations their moment. What is inherited reaches any number of
  * projects, so there all tokens of the user end.
  */
 #define KN_REVOKE_HELD                                                                                                  \

@@ -180,6 +180,11 @@ int kn_identity_read_late(const char *text, int64_t late_us, struct kn_token *re
     return 0;
 }
 
+int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_token *ret, struct kn_error *err)
+{
+    return kn_revocations_refresh(self.revocations, db, false, err) < 0 ? -1 : kn_identity_read(text, ret, err);
+}
+
 int kn_identity_check(const char *text, struct kn_caller *ret_caller, struct kn_error *err)
 {
     struct kn_token token;

@@ -15,6 +15,8 @@ void kn_identity_sign(const struct kn_token *token, struct kn_strbuf *out);
 int kn_identity_read(const char *text, struct kn_token *ret, struct kn_error *err);
 /* The same for a token that ended up to late_us ago. */
 int kn_identity_read_late(const char *text, int64_t late_us, struct kn_token *ret, struct kn_error *err);
+/* The same, with what other processes have revoked up to now: for what outlives the second that they are behind, another token. */
+int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_token *ret, struct kn_error *err);
 /* Sees in this process at once what was just revoked or changed in the catalog; the others see it within a second. Never fails: the
  * thread repeats it. */
 void kn_identity_refresh(struct kn_db *db);

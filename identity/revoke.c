@@ -23,6 +23,9 @@ _Static_assert(KN_COUNT(KINDS) == KN_REVOKE_COUNT, "every kind has a name");
 
 static const struct kn_stmt INSERT = { "revocation_insert",
     "INSERT INTO revocation (kind, target, before_us, expires_at) VALUES ($1, $2, $3, now() + interval '3 days')", 3 };
+/* Nobody revokes at that moment: migrations/0020_revocation_moment.sql. */
+static const struct kn_stmt MOMENT = { "revocation_pass",
+    "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM pg_advisory_xact_lock(7305216410)", 0 };
 static const struct kn_stmt NEWER = { "revocation_newer",
     "SELECT kind, target, before_us, (max(created_at) OVER () - interval '30 seconds')::text FROM revocation "
     "WHERE created_at > $1::timestamptz", 1 };
@@ -38,6 +41,17 @@ int kn_revoke(struct kn_db *db, enum kn_revoke_kind kind, const char *target, st
 {
     struct kn_arg before;
     return kn_db_run(db, &INSERT, KN_ARGS(KINDS[kind], target, kn_arg_int(&before, kn_now_us())), NULL, err);
+}
+
+int kn_revocations_moment(struct kn_db *db, int64_t *ret_now_us, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &MOMENT, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    *ret_now_us = kn_rows_int(rows, 0, 0);
+    return 0;
 }
 
 void kn_revoke_grant_name(const char *user_id, const char *scope_id, char out[160])

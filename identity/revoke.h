@@ -26,8 +26,13 @@ enum kn_revoke_kind {
         KN_REVOKE_COUNT
 };
 
-/* Writes the row: inside the transaction that takes something away. */
+/* Writes the row: inside the transaction that takes something away. Its moment is the database's (a trigger). */
 int kn_revoke(struct kn_db *db, enum kn_revoke_kind kind, const char *target, struct kn_error *err);
+/*
+ * The moment, by the database's clock, that a token may be issued at whose facts are read from now on; waits for transactions that are
+ * revoking something. Outside a transaction.
+ */
+int kn_revocations_moment(struct kn_db *db, int64_t *ret_now_us, struct kn_error *err);
 /* The target of a KN_REVOKE_GRANT. */
 void kn_revoke_grant_name(const char *user_id, const char *scope_id, char out[160]);
 
