@@ -56,28 +56,6 @@ int kn_users_show(struct kn_request *req, struct kn_response *res, struct kn_err
     return kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ? -1 : show(req, req->params[0], res, err);
 }
 
-/* What a body wants, the password apart. */
-static int read_change(struct kn_request *req, const json_t *user, struct kn_user_change *ret, struct kn_error *err)
-{
-    const json_t *options = json_object_get(user, "options");
-    struct kn_change common = { 0 };
-
-    if (kn_user_options_check(options, err) < 0) {
-        return -1;
-    }
-    kn_body_change(user, &common);
-    ret->name = common.name;
-    ret->description = common.description;
-    ret->enabled = common.enabled;
-    ret->email = kn_body_text(user, "email");
-    ret->default_project_id = kn_body_text(user, "default_project_id");
-    if (options != NULL) {
-        AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
-        ret->options = kn_request_strdup(req, text);
-    }
-    return 0;
-}
-
 /* Its hash, if the body sets one; null takes it away. */
 static int read_password(struct kn_request *req, const json_t *user, struct kn_user_change *ret, char hash[KN_PASSWORD_HASH],
                          struct kn_error *err)
@@ -94,6 +72,26 @@ static int read_password(struct kn_request *req, const json_t *user, struct kn_u
                : kn_password_hash(json_string_value(password), hash, err);
 }
 
+/* What a body wants. */
+static int read_change(struct kn_request *req, const json_t *user, struct kn_user_change *ret, char hash[KN_PASSWORD_HASH],
+                       struct kn_error *err)
+{
+    const json_t *options = json_object_get(user, "options");
+    struct kn_change common = { 0 };
+
+    kn_body_change(user, &common);
+    ret->name = common.name;
+    ret->description = common.description;
+    ret->enabled = common.enabled;
+    ret->email = kn_body_text(user, "email");
+    ret->default_project_id = kn_body_text(user, "default_project_id");
+    if (options != NULL) {
+        AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
+        ret->options = kn_request_strdup(req, text);
+    }
+    return read_password(req, user, ret, hash, err);
+}
+
 int kn_users_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     char id[KN_HEX_SIZE], hash[KN_PASSWORD_HASH];
@@ -101,8 +99,8 @@ int kn_users_create(struct kn_request *req, struct kn_response *res, struct kn_e
     struct kn_user_change change = { 0 };
 
     kn_uuid_make_hex(id);
-    if (kn_body_open_object(req, "user", CREATE, &user, &change.extra, err) < 0 || read_change(req, user, &change, err) < 0 ||
-        read_password(req, user, &change, hash, err) < 0) {
+    if (kn_body_open_object(req, "user", CREATE, &user, &change.extra, err) < 0 ||
+        read_change(req, user, &change, hash, err) < 0) {
         return -1;
     }
     const char *domain = NULL;
@@ -140,8 +138,7 @@ int kn_users_update(struct kn_request *req, struct kn_response *res, struct kn_e
 
     if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
         kn_body_open_object(req, "user", UPDATE, &user, &change.extra, err) < 0 || check_identity(req, user, err) < 0 ||
-        read_change(req, user, &change, err) < 0 || read_password(req, user, &change, hash, err) < 0 ||
-        kn_user_update(req->db, req->conf, req->params[0], &change, err) < 0) {
+        read_change(req, user, &change, hash, err) < 0 || kn_user_update(req->db, req->conf, req->params[0], &change, err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

@@ -101,16 +101,6 @@ static const struct {
     { "application_credential", KN_METHOD_APP_CREDENTIAL, parse_credential },
 };
 
-bool kn_method_known(const char *name)
-{
-    for (size_t i = 0; i < KN_COUNT(METHODS); i++) {
-        if (strcmp(METHODS[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void kn_methods_write(struct kn_strbuf *sb, const char *key, unsigned methods)
 {
     kn_jsonw_array(sb, key);

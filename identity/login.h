@@ -38,8 +38,6 @@ struct kn_login {
 
 /* The names of methods as a JSON array under key (NULL = none). */
 void kn_methods_write(struct kn_strbuf *sb, const char *key, unsigned methods);
-/* Whether there is such a method. */
-bool kn_method_known(const char *name);
 
 /* KN_BAD_REQUEST: not understood; KN_UNAUTHORIZED: a method that nobody has. */
 int kn_login_parse(const json_t *body, struct kn_login *ret, struct kn_error *err);

@@ -30,7 +30,5 @@ int kn_user_update(struct kn_db *db, const struct kn_conf *conf, const char *id,
 
 /* user_options.c: what a body may say under "options": those that are honoured. Pure. */
 extern const struct kn_schema kn_user_options[];
-/* What the schema cannot say. KN_BAD_REQUEST: rules for logins that nobody can ever follow. */
-int kn_user_options_check(const json_t *options, struct kn_error *err);
 
 #endif
