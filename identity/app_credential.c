@@ -27,7 +27,9 @@ static const struct kn_stmt BY_NAME = { "app_credential_by_name",
     FIND "JOIN identity_user u ON u.id = c.user_id JOIN domain d ON d.id = u.domain_id WHERE c.name = $1 "
     "AND (u.id = $2 OR (u.name = $3 AND (d.id = $4 OR d.name = $5)))", 5 };
 static const struct kn_stmt ROLES = { "app_credential_roles",
-    "SELECT r.id, r.name FROM role r JOIN application_credential_role t ON t.role_id = r.id WHERE t.credential_id = $1 ORDER BY r.name", 1 };
+    "WITH RECURSIVE down (id) AS (SELECT role_id FROM application_credential_role WHERE credential_id = $1 UNION SELECT i.implied_id "
+    "FROM role_implication i JOIN down ON i.prior_id = down.id) SELECT r.id, r.name FROM role r JOIN down ON down.id = r.id "
+    "WHERE r.domain_id IS NULL ORDER BY r.name", 1 };
 static const struct kn_stmt LIST = { "app_credential_list",
     "SELECT c.id, c.name, c.description, c.project_id, c.user_id, c.unrestricted, (extract(epoch FROM c.expires_at) * 1000000)::bigint, "
     "(SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'domain_id', r.domain_id) ORDER BY r.name), '[]') "
@@ -39,9 +41,7 @@ static const struct kn_stmt INSERT = { "app_credential_insert",
     "INSERT INTO application_credential (id, user_id, project_id, name, description, secret_hash, unrestricted, expires_at) "
     "VALUES ($1, $2, $3, $4, coalesce($5, ''), $6, $7::boolean, $8::timestamp AT TIME ZONE 'UTC')", 8 };
 static const struct kn_stmt INSERT_ROLES = { "app_credential_insert_roles",
-    "WITH RECURSIVE down (id) AS (SELECT unnest($2::text[]) UNION SELECT i.implied_id FROM role_implication i "
-    "JOIN down ON i.prior_id = down.id) INSERT INTO application_credential_role (credential_id, role_id) "
-    "SELECT $1, r.id FROM role r JOIN down ON down.id = r.id WHERE r.domain_id IS NULL", 2 };
+    "INSERT INTO application_credential_role (credential_id, role_id) SELECT DISTINCT $1, unnest($2::text[])", 2 };
 static const struct kn_stmt DELETE = { "app_credential_delete",
     "DELETE FROM application_credential WHERE id = $1 AND user_id = $2", 2 };
 static const struct kn_stmt FORGET_USER = { "app_credential_forget_user",
