@@ -23,8 +23,9 @@ static const struct kn_schema CREATE[] = {
     KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
-    BLOB(0), KN_SCHEMA("id", KN_IS_STRING), KN_SCHEMA("type", KN_IS_STRING), KN_SCHEMA("user_id", KN_IS_STRING),
-    KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE), KN_SCHEMA_END,
+    BLOB(0), KN_SCHEMA("id", KN_IS_STRING), KN_SCHEMA("type", KN_IS_STRING, .min = 1, .max = 255),
+    KN_SCHEMA("user_id", KN_IS_STRING, .min = 1, .max = 64), KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    KN_SCHEMA_END,
 };
 
 static bool is_lent(const struct kn_caller *caller)
@@ -177,44 +178,47 @@ int kn_credentials_create(struct kn_request *req, struct kn_response *res, struc
     return show(req, id, res, err);
 }
 
-/* What else a body repeats has to be as it is: only the blob changes. */
-static int check_same(const json_t *body, const struct kn_rows *rows, struct kn_error *err)
+/* What the credential of the row becomes by a body that names some of it. */
+static struct kn_credential changed_by(const json_t *body, const struct kn_rows *rows, const char *blob)
 {
-    static const char *const KEYS[] = { "id", "user_id", "project_id", "type" }; /* the row's columns */
+    const json_t *project = json_object_get(body, "project_id");
+    const char *user = kn_body_text(body, "user_id"), *type = kn_body_text(body, "type"), *new_blob = kn_body_text(body, "blob");
 
-    for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
-        const char *said = kn_body_text(body, KEYS[i]);
-        if (said != NULL && strcmp(said, kn_rows_text(rows, 0, (int)i)) != 0) {
-            return kn_fail(err, KN_BAD_REQUEST, "%s can not be updated for credential", KEYS[i]);
-        }
-    }
-    return 0;
+    return (struct kn_credential){
+        .user_id = user != NULL ? user : kn_rows_text(rows, 0, 1),
+        .project_id = project != NULL ? json_string_value(project) : kn_rows_str(rows, 0, 2),
+        .type = type != NULL ? type : kn_rows_text(rows, 0, 3),
+        .blob = new_blob != NULL ? new_blob : blob,
+    };
 }
 
-static int check_access(const struct kn_rows *rows, const char *blob, struct kn_error *err)
+/* Whoever changes one must reach what it was and what it becomes: nobody puts a credential into another's hands but an admin. */
+static int check_change(const struct kn_request *req, const json_t *body, const struct kn_credential *changed, struct kn_error *err)
 {
-    const struct kn_credential changed = { .project_id = "", .type = kn_rows_text(rows, 0, 3), .blob = blob };
-    char id[KN_CREDENTIAL_ID];
+    const char *said = kn_body_text(body, "id");
+    char unused[KN_CREDENTIAL_ID];
 
-    if (strcmp(changed.type, "ec2") != 0) {
-        return 0;
+    if (said != NULL && strcmp(said, req->params[0]) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Cannot change credential ID");
     }
-    return choose_id(&changed, id, err); /* Keystone keeps the id although the access key is another one */
+    if (req->caller.restricted || !reaches(req, changed->user_id, changed->project_id != NULL ? changed->project_id : "", false)) {
+        return forbidden(req, err);
+    }
+    return choose_id(changed, unused, err); /* Keystone keeps the id although the access key is another one */
 }
 
 int kn_credentials_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *blob = NULL;
     const json_t *body = NULL;
 
-    if (kn_body_object(req, "credential", UPDATE, &body, err) < 0 || find(req, false, &rows, err) < 0 || check_same(body, rows, err) < 0) {
+    if (kn_body_object(req, "credential", UPDATE, &body, err) < 0 || find(req, false, &rows, err) < 0 ||
+        kn_credential_open(rows, 0, &blob, err) < 0) {
         return -1;
     }
-    const char *blob = json_string_value(json_object_get(body, "blob"));
-    if (req->caller.restricted) {
-        return forbidden(req, err);
-    }
-    if (blob != NULL && (check_access(rows, blob, err) < 0 || kn_credential_update(req->db, req->params[0], blob, err) < 0)) {
+    const struct kn_credential changed = changed_by(body, rows, blob);
+    if (check_change(req, body, &changed, err) < 0 || kn_credential_update(req->db, req->params[0], &changed, err) < 0) {
         return -1;
     }
     return show(req, req->params[0], res, err);

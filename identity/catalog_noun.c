@@ -223,9 +223,9 @@ int kn_catalog_remove(struct kn_db *db, const struct kn_catalog_noun *noun, cons
         return -1;
     }
     if (kn_db_change(db, noun->remove, KN_ARGS(id), &gone, err) < 0) {
-        const char *why = strcmp(kn_db_constraint(db), "unified_limit_registered") == 0 ? "limits rest on it"
-                                                                                         : "it or its child regions have associated endpoints";
-        return err->code == KN_CONFLICT ? kn_fail(err, KN_FORBIDDEN, "Unable to delete %s %s because %s.", noun->key, id, why) : -1;
+        return err->code == KN_CONFLICT ? kn_fail(err, KN_FORBIDDEN, "Unable to delete %s %s because it or its child regions have "
+                                                  "associated endpoints.", noun->key, id)
+                                        : -1;
     }
     if (gone == 0) {
         return not_found(noun, id, err);

@@ -15,7 +15,8 @@ static const struct kn_stmt LIST = { "credential_list",
 static const struct kn_stmt GET = { "credential_get", "SELECT " COLUMNS " FROM credential WHERE id = $1", 1 };
 static const struct kn_stmt INSERT = { "credential_insert",
     "INSERT INTO credential (id, user_id, project_id, type, sealed) VALUES ($1, $2, $3, $4, $5)", 5 };
-static const struct kn_stmt UPDATE = { "credential_update", "UPDATE credential SET sealed = $2 WHERE id = $1", 2 };
+static const struct kn_stmt UPDATE = { "credential_update",
+    "UPDATE credential SET user_id = $2, project_id = $3, type = $4, sealed = $5 WHERE id = $1", 5 };
 static const struct kn_stmt DELETE = { "credential_delete", "DELETE FROM credential WHERE id = $1", 1 };
 
 int kn_credential_list(struct kn_db *db, const char *user_id, const char *type, const char *project_id, struct kn_rows **ret_rows,
@@ -59,13 +60,16 @@ static int not_found(const char *id, struct kn_error *err)
     return kn_fail(err, KN_NOT_FOUND, "Could not find credential: %s.", id);
 }
 
-int kn_credential_update(struct kn_db *db, const char *id, const char *blob, struct kn_error *err)
+int kn_credential_update(struct kn_db *db, const char *id, const struct kn_credential *c, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sealed = KN_STRBUF_INIT;
     int64_t changed = 0;
 
-    if (kn_identity_seal(id, blob, &sealed, err) < 0 || kn_db_change(db, &UPDATE, KN_ARGS(id, sealed.buf), &changed, err) < 0) {
+    if (kn_identity_seal(id, c->blob, &sealed, err) < 0) {
         return -1;
+    }
+    if (kn_db_change(db, &UPDATE, KN_ARGS(id, c->user_id, c->project_id, c->type, sealed.buf), &changed, err) < 0) {
+        return refused(db, err);
     }
     return changed > 0 ? 0 : not_found(id, err);
 }

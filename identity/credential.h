@@ -25,7 +25,8 @@ int kn_credential_get(struct kn_db *db, const char *id, struct kn_rows **ret_row
 int kn_credential_open(const struct kn_rows *rows, int row, char **ret_blob, struct kn_error *err);
 /* KN_CONFLICT: there is one of this id. KN_BAD_REQUEST: no such user or project. */
 int kn_credential_insert(struct kn_db *db, const char *id, const struct kn_credential *credential, struct kn_error *err);
-int kn_credential_update(struct kn_db *db, const char *id, const char *blob, struct kn_error *err);
+/* All of it becomes so; the id stays, an ec2 credential's too. KN_BAD_REQUEST as above. */
+int kn_credential_update(struct kn_db *db, const char *id, const struct kn_credential *credential, struct kn_error *err);
 int kn_credential_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
 #endif

@@ -31,19 +31,23 @@ static const struct kn_stmt REGISTERED_GET = { "registered_limit_get",
     "SELECT " REGISTERED " FROM registered_limit WHERE id = ANY ($1::text[]) ORDER BY array_position($1::text[], id)", 1 };
 static const struct kn_stmt REGISTERED_INSERT = { "registered_limit_insert",
     "INSERT INTO registered_limit (id, service_id, region_id, resource_name, default_limit, description) "
-    "VALUES ($1, $2, $3, $4, $5, coalesce($6, ''))", 6 };
+    "VALUES ($1, $2, $3, $4, $5, $6)", 6 };
 static const struct kn_stmt REGISTERED_UPDATE = { "registered_limit_update",
     "UPDATE registered_limit SET service_id = coalesce($2, service_id), region_id = coalesce($3, region_id), "
     "resource_name = coalesce($4, resource_name), default_limit = coalesce($5::integer, default_limit), "
-    "description = coalesce($6, description) WHERE id = $1", 6 };
+    "description = CASE WHEN $7::boolean THEN $6 ELSE description END WHERE id = $1", 7 };
 static const struct kn_stmt REGISTERED_DELETE = { "registered_limit_delete", "DELETE FROM registered_limit WHERE id = $1", 1 };
 static const struct kn_stmt REGISTERED_USED = { "registered_limit_used", "SELECT FROM unified_limit WHERE registered_id = $1 LIMIT 1", 1 };
+
+static const struct kn_stmt PLACE = { "limit_place",
+    "SELECT $1::text IS NULL OR EXISTS (SELECT FROM catalog_service WHERE id = $1), "
+    "$2::text IS NULL OR EXISTS (SELECT FROM catalog_region WHERE id = $2)", 2 };
 
 static const struct kn_stmt LIMIT_GET = { "limit_get",
     "SELECT " LIMIT " FROM shown_limit WHERE id = ANY ($1::text[]) ORDER BY array_position($1::text[], id)", 1 };
 static const struct kn_stmt LIMIT_INSERT = { "limit_insert",
     "INSERT INTO unified_limit (id, registered_id, project_id, domain_id, resource_limit, description) "
-    "SELECT $1, id, $5, $6, $7::integer, coalesce($8, '') FROM registered_limit "
+    "SELECT $1, id, $5, $6, $7::integer, $8 FROM registered_limit "
     "WHERE service_id = $2 AND coalesce(region_id, '') = coalesce($3, '') AND resource_name = $4", 8 };
 static const struct kn_stmt LIMIT_UPDATE = { "limit_update",
     "UPDATE unified_limit SET resource_limit = coalesce($2::integer, resource_limit), description = coalesce($3, description) "
@@ -71,8 +75,6 @@ static int refused(struct kn_db *db, struct kn_error *err)
     } MEANINGS[] = {
         { "registered_limit_once", KN_CONFLICT, "Conflict occurred attempting to store registered_limit - Duplicate entry." },
         { "unified_limit_once", KN_CONFLICT, "Conflict occurred attempting to store limit - Duplicate entry." },
-        { "registered_limit_service", KN_BAD_REQUEST, "the limit's service does not exist" },
-        { "registered_limit_region", KN_BAD_REQUEST, "the limit's region does not exist" },
         { "unified_limit_project", KN_BAD_REQUEST, "the limit's project does not exist" },
         { "unified_limit_domain", KN_BAD_REQUEST, "the limit's domain does not exist" },
     };
@@ -87,11 +89,28 @@ static int refused(struct kn_db *db, struct kn_error *err)
 
 /* --- making --- */
 
+/* A service or region that goes later leaves its limits behind, as Keystone does: a client deletes what it made in any order. */
+static int check_place(struct kn_db *db, const json_t *item, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &PLACE, KN_ARGS(text(item, "service_id"), text(item, "region_id")), &rows, err) < 0) {
+        return -1;
+    }
+    if (!kn_rows_bool(rows, 0, 0)) {
+        return kn_fail(err, KN_BAD_REQUEST, "the limit's service does not exist");
+    }
+    return kn_rows_bool(rows, 0, 1) ? 0 : kn_fail(err, KN_BAD_REQUEST, "the limit's region does not exist");
+}
+
 static int insert_registered(struct kn_db *db, const char *id, const json_t *item, struct kn_error *err)
 {
     struct kn_arg limit;
     const char *const *args = KN_ARGS(id, text(item, "service_id"), text(item, "region_id"), text(item, "resource_name"),
                                       number(item, "default_limit", &limit), text(item, "description"));
+    if (check_place(db, item, err) < 0) {
+        return -1;
+    }
     return kn_db_run(db, &REGISTERED_INSERT, args, NULL, err) < 0 ? refused(db, err) : 0;
 }
 
@@ -201,10 +220,11 @@ int kn_registered_limit_update(struct kn_db *db, const char *id, const json_t *c
     AUTO_TX struct kn_tx tx = { 0 };
     struct kn_arg limit;
     const char *const *args = KN_ARGS(id, text(change, "service_id"), text(change, "region_id"), text(change, "resource_name"),
-                                      number(change, "default_limit", &limit), text(change, "description"));
+                                      number(change, "default_limit", &limit), text(change, "description"),
+                                      json_object_get(change, "description") != NULL ? "true" : "false");
     int64_t changed = 0;
 
-    if (kn_tx_begin(&tx, db, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || check_place(db, change, err) < 0) {
         return -1;
     }
     if (kn_db_change(db, &REGISTERED_UPDATE, args, &changed, err) < 0) { /* locks the row: no limit can come to rest on it now */

@@ -48,8 +48,8 @@ static const struct kn_stmt UPDATE = { "project_update",
 static const struct kn_stmt DELETE = { "project_delete", "DELETE FROM project WHERE id = $1", 1 };
 static const struct kn_stmt LEAVE = { "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1 };
 static const struct kn_stmt TAG_ADD = { "project_tag_add",
-    "UPDATE project SET tags = CASE WHEN $2 = ANY (tags) THEN tags ELSE tags || $2::text END WHERE id = $1 "
-    "RETURNING cardinality(tags)", 2 };
+    "UPDATE project SET tags = tags || $2::text WHERE id = $1 "
+    "RETURNING cardinality(tags), cardinality(array_positions(tags, $2)) > 1", 2 };
 static const struct kn_stmt TAG_HAS = { "project_tag_has",
     "SELECT EXISTS (SELECT FROM any_project WHERE id = $1), EXISTS (SELECT FROM any_project WHERE id = $1 AND $2 = ANY (tags))",
     2 };
@@ -180,6 +180,9 @@ int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct
     if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 ||
         kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag), &rows, err) < 0) {
         return -1;
+    }
+    if (kn_rows_bool(rows, 0, 1)) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': the project has the tag %s already", tag);
     }
     return kn_rows_int(rows, 0, 0) > KN_PROJECT_TAGS
                ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d", KN_PROJECT_TAGS)

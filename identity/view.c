@@ -114,17 +114,18 @@ void kn_view_role(struct kn_strbuf *sb, const struct kn_request *req, const stru
     kn_view_self(sb, req, "roles", kn_rows_text(rows, row, 0));
 }
 
-struct next_link {
+struct link {
     struct kn_strbuf *sb;
     const char *separator;
+    const char *except; /* a key that is left out; NULL = none */
 };
 
-/* Everything that was asked, except the marker, asked again. */
+/* What was asked, asked again. */
 static void add_query(void *ctx, const char *key, const char *value)
 {
-    struct next_link *link = ctx;
+    struct link *link = ctx;
 
-    if (strcmp(key, "marker") == 0) {
+    if (link->except != NULL && strcmp(key, link->except) == 0) {
         return;
     }
     kn_strbuf_addstr(link->sb, link->separator);
@@ -138,18 +139,20 @@ static void add_query(void *ctx, const char *key, const char *value)
 static void list_links(struct kn_strbuf *sb, const struct kn_request *req, const char *last_id)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf next = KN_STRBUF_INIT;
-    AUTO_FREE char *self = kn_asprintf("%s%s", req->base_url, req->path);
-    struct next_link link = { &next, "?" };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf self = KN_STRBUF_INIT;
+    struct link to_next = { &next, "?", "marker" }, to_self = { &self, "?", NULL };
 
+    kn_strbuf_addf(&self, "%s%s", req->base_url, req->path);
     if (last_id != NULL) {
-        kn_strbuf_addstr(&next, self);
-        kn_request_query_each(req, add_query, &link);
-        kn_strbuf_addf(&next, "%smarker=", link.separator);
+        kn_strbuf_addstr(&next, self.buf);
+        kn_request_query_each(req, add_query, &to_next);
+        kn_strbuf_addf(&next, "%smarker=", to_next.separator);
         kn_strbuf_addurl(&next, last_id);
     }
+    kn_request_query_each(req, add_query, &to_self);
     kn_jsonw_object(sb, "links");
     kn_jsonw_str(sb, "next", last_id != NULL ? next.buf : NULL);
-    kn_jsonw_str(sb, "self", self);
+    kn_jsonw_str(sb, "self", self.buf);
     kn_jsonw_null(sb, "previous");
     kn_jsonw_end_object(sb);
 }

@@ -203,19 +203,28 @@ static void test_registered_limits(void **state)
     }
     kn_ks_ask(201, "POST", "/v3/registered_limits", kn_ks.admin, two);
     assert_int_equal(json_integer_value(kn_ks_at("registered_limits.1.default_limit")), -1);
+    assert_string_equal(kn_ks_text("registered_limits.1.description"), "all");
+    assert_true(json_is_null(kn_ks_at("registered_limits.0.description")));
     const char *id = kn_ks_keep(kn_ks_text("registered_limits.0.id"));
     kn_ks_ask(409, "POST", "/v3/registered_limits", kn_ks.admin, two);
     AUTO_FREE char *of_service = kn_asprintf("/v3/registered_limits?service_id=%s&region_id=RegionOne", service);
     kn_ks_ask(200, "GET", of_service, kn_ks.admin, NULL);
     assert_int_equal(json_array_size(kn_ks_at("registered_limits")), 1);
+    assert_non_null(strstr(kn_ks_text("links.self"), of_service)); /* with what was asked */
     ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"default_limit\":20,\"resource_name\":\"vcpus\"}}");
     assert_string_equal(kn_ks_text("registered_limit.resource_name"), "vcpus");
+    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"description\":\"some\"}}");
+    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"default_limit\":21}}");
+    assert_string_equal(kn_ks_text("registered_limit.description"), "some");
+    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"description\":null}}");
+    assert_true(json_is_null(kn_ks_at("registered_limit.description")));
     ask_one(400, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":\"nowhere\"}}");
     ask_one(404, "PATCH", "registered_limits", "nothing", "{\"registered_limit\":{\"default_limit\":1}}");
+    ask_one(204, "DELETE", "services", service, NULL); /* before its limits: they stay, as in Keystone */
+    ask_one(200, "GET", "registered_limits", id, NULL);
     ask_one(204, "DELETE", "registered_limits", id, NULL);
     ask_one(404, "GET", "registered_limits", id, NULL);
     ask_one(404, "DELETE", "registered_limits", id, NULL);
-    ask_one(204, "DELETE", "services", service, NULL);
 }
 
 static void make_limit(int status, const char *service, const char *of, const char *more)
@@ -263,14 +272,18 @@ static void test_limits(void **state)
     ask_one(400, "PATCH", "limits", id, "{\"limit\":{\"project_id\":\"x\"}}");
     ask_one(404, "PATCH", "limits", "nothing", "{\"limit\":{\"resource_limit\":7}}");
     ask_one(403, "DELETE", "registered_limits", base, NULL);
-    ask_one(403, "DELETE", "services", service, NULL);
-    assert_non_null(strstr(kn_ks_text("error.message"), "limits rest on it"));
     ask_one(403, "PATCH", "registered_limits", base, "{\"registered_limit\":{\"resource_name\":\"ram\"}}");
     ask_one(200, "PATCH", "registered_limits", base, "{\"registered_limit\":{\"default_limit\":11}}");
     ask_one(204, "DELETE", "limits", id, NULL);
     ask_one(404, "DELETE", "limits", id, NULL);
     kn_ks_ask(200, "GET", "/v3/limits/model", token, NULL);
     assert_string_equal(kn_ks_text("model.name"), "flat");
+    ask_one(204, "DELETE", "services", service, NULL); /* the domain's limit is still there */
+    kn_ks_ask(200, "GET", "/v3/limits?domain_id=default", kn_ks.admin, NULL);
+    AUTO_FREE char *left = kn_strdup(kn_ks_text("limits.0.id"));
+    assert_string_equal(kn_ks_text("limits.0.service_id"), service);
+    ask_one(204, "DELETE", "limits", left, NULL);
+    ask_one(204, "DELETE", "registered_limits", base, NULL);
 }
 
 int main(void)

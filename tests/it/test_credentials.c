@@ -73,6 +73,32 @@ static void test_life(void **state)
     kn_ks_ask(404, "GET", path, kn_ks.admin, NULL);
 }
 
+/* The owner may change everything but whose it is; an admin that, too. */
+static void test_change(void **state)
+{
+    struct owner o = make_owner("chang"), other = make_owner("gnahc");
+    AUTO_FREE char *path = kn_strdup(make(201, o.token, "\"type\":\"cert\",\"blob\":\"first\""));
+    AUTO_FREE char *given = kn_asprintf("{\"credential\":{\"user_id\":\"%s\"}}", other.person.user);
+    AUTO_FREE char *ec2 = kn_asprintf("{\"credential\":{\"type\":\"ec2\",\"project_id\":\"%s\",\"blob\":\"{\\\"access\\\":\\\"k\\\"}\"}}",
+                                      o.person.project);
+
+    (void)state;
+    kn_ks_ask(200, "PATCH", path, o.token, "{\"credential\":{\"type\":\"totp\"}}");
+    assert_string_equal(kn_ks_text("credential.type"), "totp");
+    assert_string_equal(kn_ks_text("credential.blob"), "first");
+    kn_ks_ask(400, "PATCH", path, o.token, "{\"credential\":{\"type\":\"ec2\",\"blob\":\"{\\\"access\\\":\\\"k\\\"}\"}}"); /* no project */
+    kn_ks_ask(200, "PATCH", path, o.token, ec2);
+    assert_string_equal(kn_ks_text("credential.project_id"), o.person.project);
+    kn_ks_ask(400, "PATCH", path, o.token, "{\"credential\":{\"project_id\":null}}");
+    kn_ks_ask(400, "PATCH", path, o.token, "{\"credential\":{\"id\":\"another\"}}");
+    kn_ks_ask(400, "PATCH", path, kn_ks.admin, "{\"credential\":{\"user_id\":\"nobody\"}}");
+    kn_ks_ask(403, "PATCH", path, o.token, given);
+    kn_ks_ask(200, "PATCH", path, kn_ks.admin, given);
+    assert_string_equal(kn_ks_text("credential.user_id"), other.person.user);
+    kn_ks_ask(403, "GET", path, o.token, NULL);
+    kn_ks_ask(204, "DELETE", path, other.token, NULL);
+}
+
 static void test_bad_bodies(void **state)
 {
     static const char *const BAD[] = {
@@ -170,7 +196,8 @@ static void test_moved_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life), cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_ec2), cmocka_unit_test(test_ec2_calls), cmocka_unit_test(test_lent),
+        cmocka_unit_test(test_life), cmocka_unit_test(test_change), cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_ec2),
+        cmocka_unit_test(test_ec2_calls), cmocka_unit_test(test_lent),
         cmocka_unit_test(test_moved_row),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);

@@ -277,7 +277,9 @@ static void test_tags(void **state)
     (void)state;
     ask(201, "PUT", NULL, "/v3/projects/%s/tags/blue", id);
     assert_non_null(strstr(kn_test_http_header(&kn_ks.http, "Location"), "/tags/blue"));
-    ask(201, "PUT", NULL, "/v3/projects/%s/tags/blue", id); /* again */
+    ask(400, "PUT", NULL, "/v3/projects/%s/tags/blue", id); /* again */
+    ask(200, "GET", NULL, "/v3/projects/%s/tags", id);
+    assert_int_equal(count("tags"), 1);
     ask(204, "GET", NULL, "/v3/projects/%s/tags/blue", id);
     ask(404, "GET", NULL, "/v3/projects/%s/tags/red", id);
     ask(200, "PUT", "{\"tags\":[\"a\",\"b c\"]}", "/v3/projects/%s/tags", id);
