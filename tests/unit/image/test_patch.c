@@ -149,6 +149,7 @@ static void test_patches(void **state)
         { KN_PATCH_V21, "[{\"op\":\"replace\",\"path\":\"/disk_format\",\"value\":\"qcow2\"}]", "disk_format", "\"qcow2\"" },
         { KN_PATCH_V21, "[{\"op\":\"add\",\"path\":\"/x\",\"value\":\"1\"},{\"op\":\"remove\",\"path\":\"/x\"}]", "x", NULL },
         { KN_PATCH_V21, "[]", "own", "\"1\"" },
+        { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/stores\"},{\"op\":\"remove\",\"path\":\"/own\"}]", "own", NULL },
         { KN_PATCH_V20, "[{\"replace\":\"/name\",\"value\":\"m\"}]", "name", "\"m\"" },
         { KN_PATCH_V20, "[{\"add\":\"/new\",\"value\":\"x\"}]", "new", "\"x\"" },
         { KN_PATCH_V20, "[{\"remove\":\"/own\"}]", "own", NULL },
