@@ -42,14 +42,22 @@ int kn_image_draft_check(json_t *draft, struct kn_error *err)
 {
     const char *name;
     json_t *value;
+    size_t bytes = 0;
     int own = 0;
 
     json_object_foreach(draft, name, value) {
-        own += kn_image_property(name) == NULL;
+        if (kn_image_property(name) == NULL) {
+            bytes += strlen(name) + json_string_length(value);
+            own++;
+        }
     }
-    return own <= KN_IMAGE_PROPERTIES_MAX ? 0
-                                          : kn_fail(err, KN_TOO_LARGE, "an image has at most %d properties, not %d",
-                                                    KN_IMAGE_PROPERTIES_MAX, own);
+    if (own > KN_IMAGE_PROPERTIES_MAX) {
+        return kn_fail(err, KN_TOO_LARGE, "an image has at most %d properties, not %d", KN_IMAGE_PROPERTIES_MAX, own);
+    }
+    return bytes <= KN_IMAGE_PROPERTIES_BYTES
+               ? 0
+               : kn_fail(err, KN_TOO_LARGE, "the properties of an image have at most %d bytes in all, not %zu",
+                         KN_IMAGE_PROPERTIES_BYTES, bytes);
 }
 
 /* Each tag once, in the order of its first use. */

@@ -99,6 +99,30 @@ static void test_refused_bodies(void **state)
     }
 }
 
+/* One property may be long, all of them together not without end: lists show them. */
+static void test_too_long_properties(void **state)
+{
+    (void)state;
+    static char text[KN_IMAGE_PROPERTIES_BYTES + 1];
+    json_t *body = json_object();
+    json_t *draft = NULL;
+    struct kn_error err = { 0 };
+
+    memset(text, 'v', sizeof(text) - 1);
+    json_object_set_new(body, "name", json_string("not counted"));
+    json_object_set_new(body, "p", json_string(text));
+    assert_int_equal(kn_image_draft_new(body, OWNER, &draft, &err), -1);
+    assert_int_equal(err.code, KN_TOO_LARGE);
+    json_object_set_new(body, "p", json_string(text + 1));
+    assert_int_equal(kn_image_draft_new(body, OWNER, &draft, &err), 0);
+    json_t *patch = json_pack("[{s:s, s:s, s:s}]", "op", "add", "path", "/q", "value", "");
+    assert_int_equal(kn_image_patch(draft, patch, KN_PATCH_V21, true, &err), -1); /* its name is one byte too many */
+    assert_int_equal(err.code, KN_TOO_LARGE);
+    json_decref(patch);
+    json_decref(draft);
+    json_decref(body);
+}
+
 static void test_too_many_properties(void **state)
 {
     (void)state;
@@ -269,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_new_draft),
         cmocka_unit_test(test_refused_bodies),
         cmocka_unit_test(test_too_many_properties),
+        cmocka_unit_test(test_too_long_properties),
         cmocka_unit_test(test_patches),
         cmocka_unit_test(test_refused_patches),
         cmocka_unit_test(test_formats_are_fixed_with_data),
