@@ -19,7 +19,8 @@
 #include "lib/base/mem.h"
 
 #define REQUEST_MAX 4096
-#define CALLERS_MAX 128
+#define CALLERS_MAX 1024
+#define CALLERS_OF_ONE 8 /* connections that one guest may hold: the others of its host want to boot, too */
 #define CALLER_LIFE_MS 10000
 #define TICK_MS 1000
 
@@ -139,24 +140,36 @@ static void sweep_callers(struct kn_metadata_server *s, int64_t now_ms)
     }
 }
 
+static bool is_greedy(const struct kn_metadata_server *s, const char *network, const char *ip)
+{
+    int count = 0;
+
+    for (const struct caller *c = s->callers; c != NULL; c = c->next) {
+        count += strcmp(c->ip, ip) == 0 && strcmp(c->network, network) == 0;
+    }
+    return count >= CALLERS_OF_ONE;
+}
+
 static void accept_one(struct kn_metadata_server *s, const struct door *door)
 {
     struct sockaddr_in from = { 0 };
     socklen_t size = sizeof(from);
+    char ip[INET_ADDRSTRLEN];
     int fd = accept4(door->source.fd, (struct sockaddr *)(void *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     struct caller *c;
 
     if (fd < 0) {
         return;
     }
-    if (s->caller_count >= CALLERS_MAX || from.sin_family != AF_INET) {
+    inet_ntop(AF_INET, &from.sin_addr, ip, sizeof(ip));
+    if (s->caller_count >= CALLERS_MAX || from.sin_family != AF_INET || is_greedy(s, door->network, ip)) {
         close(fd);
         return;
     }
     c = KN_NEW(struct caller);
     c->source = (struct source){ KIND_CALLER, fd };
     memcpy(c->network, door->network, sizeof(c->network));
-    inet_ntop(AF_INET, &from.sin_addr, c->ip, sizeof(c->ip));
+    memcpy(c->ip, ip, sizeof(c->ip));
     c->until_ms = kn_mono_ms() + CALLER_LIFE_MS;
     c->response = (struct kn_strbuf)KN_STRBUF_INIT;
     c->next = s->callers;

@@ -2,7 +2,7 @@
 /*
  * metadata_server: 169.254.169.254 of all networks on this host: one thread, one listening socket a network (made by
  * network/host.h inside the network's namespace). Who asks is found by network and source address; for anybody else it is
- * 404. A guest may send what it likes: requests are bounded in bytes, number and time.
+ * 404. A guest may send what it likes: requests are bounded in bytes, number (of each guest, and in all) and time.
  */
 #ifndef KN_COMPUTE_AGENT_METADATA_SERVER_H
 #define KN_COMPUTE_AGENT_METADATA_SERVER_H

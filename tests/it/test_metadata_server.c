@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The metadata server on loopback: two guests of one network, one of them greedy. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "compute-agent/metadata_server.h"
+#include "lib/base/mem.h"
+#include "tests/support/test.h"
+
+#define NETWORK "11111111-2222-4333-8444-555555555555"
+#define MODEST "127.0.0.1"
+#define GREEDY "127.0.0.2"
+#define CONNECTIONS 300
+
+static bool who(void *ctx, const char *network, const char *ip, char ret_server[KN_UUID_SIZE], json_t **ret_spec)
+{
+    (void)ctx;
+    assert_string_equal(network, NETWORK);
+    kn_copy(ret_server, KN_UUID_SIZE, "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab");
+    *ret_spec = json_pack("{s:s}", "hostname", ip);
+    return true;
+}
+
+static int listener(struct sockaddr_in *ret_at)
+{
+    socklen_t len = sizeof(*ret_at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    *ret_at = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    assert_int_equal(bind(fd, (struct sockaddr *)ret_at, len), 0);
+    assert_int_equal(listen(fd, CONNECTIONS), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)ret_at, &len), 0);
+    return fd;
+}
+
+static int dial(const char *from, const struct sockaddr_in *to)
+{
+    struct sockaddr_in source = { .sin_family = AF_INET };
+    const struct timeval patience = { .tv_sec = 60 };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    inet_pton(AF_INET, from, &source.sin_addr);
+    assert_int_equal(bind(fd, (struct sockaddr *)&source, sizeof(source)), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)to, sizeof(*to)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    return fd;
+}
+
+static void ask(int fd, char answer[2048])
+{
+    static const char REQUEST[] = "GET /latest/meta-data/hostname HTTP/1.1\r\nHost: x\r\n\r\n";
+    size_t len = 0;
+
+    assert_int_equal(send(fd, REQUEST, sizeof(REQUEST) - 1, MSG_NOSIGNAL), (ssize_t)sizeof(REQUEST) - 1);
+    for (ssize_t n = 1; n > 0 && len < 2047; len += n > 0 ? (size_t)n : 0) {
+        n = recv(fd, answer + len, 2047 - len, 0);
+    }
+    answer[len] = '\0';
+}
+
+/* One guest opens connection after connection and says nothing; its neighbour is answered all the same. */
+static void test_one_guest_does_not_starve_another(void **state)
+{
+    AUTO(kn_metadata_server) struct kn_metadata_server *server = NULL;
+    struct sockaddr_in at;
+    struct kn_error err = { 0 };
+    int idle[CONNECTIONS];
+    char answer[2048];
+
+    (void)state;
+    assert_ok(kn_metadata_server_new(who, NULL, &server, &err), &err);
+    kn_metadata_server_open(server, NETWORK, listener(&at));
+    for (int i = 0; i < CONNECTIONS; i++) {
+        idle[i] = dial(GREEDY, &at);
+    }
+    int fd = dial(MODEST, &at);
+    ask(fd, answer);
+    assert_non_null(strstr(answer, "200 OK"));
+    assert_non_null(strstr(answer, "\r\n\r\n" MODEST));
+    close(fd);
+    assert_int_equal(recv(idle[CONNECTIONS - 1], answer, 1, 0), 0); /* the last of the greedy one's: closed at once */
+    ask(idle[0], answer);
+    assert_non_null(strstr(answer, "200 OK")); /* its first: served */
+    for (int i = 0; i < CONNECTIONS; i++) {
+        close(idle[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
