@@ -372,6 +372,26 @@ static int check_sort_keys(const struct kn_request *req, struct kn_error *err)
     return 0;
 }
 
+/* What is not the caller's is as good as absent. */
+static int check_marker(const struct kn_request *req, const char *marker, struct kn_error *err)
+{
+    static const struct kn_stmt OWN = { "server_marker_own", "SELECT FROM server WHERE id = $1 AND project_id = $2", 2 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (marker == NULL) {
+        return 0;
+    }
+    if (kn_uuid_valid(marker)) {
+        if (req->caller.is_admin) {
+            return 0;
+        }
+        if (kn_db_run(req->db, &OWN, KN_ARGS(marker, req->caller.project_id), &rows, err) < 0) {
+            return -1;
+        }
+    }
+    return rows != NULL && kn_rows_count(rows) > 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "marker [%.80s] not found", marker);
+}
+
 int kn_server_list_read(const struct kn_request *req, bool brief, struct kn_server_list *ret, struct kn_error *err)
 {
     static const struct kn_sort_key BY_ID = { "id", "s.id", "uuid" };
@@ -388,8 +408,8 @@ int kn_server_list_read(const struct kn_request *req, bool brief, struct kn_serv
         add_status(&r) < 0 || add_deleted(&r) < 0) {
         return -1;
     }
-    if (list.page.marker != NULL && !kn_uuid_valid(list.page.marker)) {
-        return kn_fail(err, KN_BAD_REQUEST, "marker [%.80s] not found", list.page.marker);
+    if (check_marker(req, list.page.marker, err) < 0) {
+        return -1;
     }
     list.nothing = r.nothing || list.page.limit == 0;
     if (!list.nothing &&

@@ -184,6 +184,7 @@ static void refused_queries(void **state)
         { SEED_MEMBER, 75, "?unknown=1", 400 },        { SEED_MEMBER, 38, "?status=nonsense", 400 },
         { SEED_MEMBER, 1, "?limit=-1", 400 },          { SEED_MEMBER, 1, "?limit=x", 400 },
         { SEED_MEMBER, 1, "?marker=" SEED_NOBODY, 400 }, { SEED_MEMBER, 1, "?marker=x", 400 },
+        { SEED_MEMBER, 1, "?marker=" FOREIGN, 400 },
         { SEED_MEMBER, 1, "?all_tenants=1", 403 },     { SEED_MEMBER, 1, "?sort_key=colour", 400 },
         { SEED_MEMBER, 1, "?sort_dir=up", 400 },       { SEED_MEMBER, 1, "?sort_key=host", 403 },
         { SEED_MEMBER, 1, "?name=%5B", 400 },          { SEED_MEMBER, 1, "?name=(%3F", 400 },
