@@ -25,6 +25,14 @@ static bool has_it(const struct kn_request *req, const char *etag)
     return known != NULL && (strcmp(known, "*") == 0 || strstr(known, etag) != NULL);
 }
 
+/* A part is wanted of that one only: whoever goes on with a download must not get the middle of something else. */
+static const char *range_wanted(const struct kn_request *req, const char *etag)
+{
+    const char *condition = kn_request_header(req, "If-Range");
+
+    return condition == NULL || strcmp(condition, etag) == 0 ? kn_request_header(req, "Range") : NULL;
+}
+
 static int serve(struct kn_request *req, const struct kn_image *image, struct kn_response *res, struct kn_error *err)
 {
     AUTO_CLOSE int fd = -1;
@@ -42,7 +50,7 @@ static int serve(struct kn_request *req, const struct kn_image *image, struct kn
                    ? kn_fail(err, KN_INTERNAL, "the data of image \"%s\" is not in the store", image->id)
                    : -1;
     }
-    switch (kn_range_parse(kn_request_header(req, "Range"), size, &range)) {
+    switch (kn_range_parse(range_wanted(req, etag), size, &range)) {
     case KN_RANGE_WHOLE:
         break;
     case KN_RANGE_PART:

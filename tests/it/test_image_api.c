@@ -42,6 +42,7 @@ static void test_life(void **state)
     expect(206, "GET", file, A "Range: bytes=7-8\r\n", NULL);
     assert_string_equal(world.http.body.buf, "wo");
     assert_string_equal(kn_test_http_header(&world.http, "Content-Range"), "bytes 7-8/12");
+    expect(200, "GET", file, A "Range: bytes=7-8\r\nIf-Range: \"another\"\r\n", NULL);
     expect(416, "GET", file, A "Range: bytes=12-\r\n", NULL);
     expect(304, "GET", file, A "If-None-Match: \"other\", \"e4d7f1b4ed2e42d15898f4b27b019da4\"\r\n", NULL);
     assert_string_equal(kn_test_http_header(&world.http, "ETag"), "\"e4d7f1b4ed2e42d15898f4b27b019da4\"");
