@@ -23,6 +23,7 @@ int kn_bus_new(const struct kn_conf *conf, const char *client, struct kn_bus **r
     AUTO(kn_bus) struct kn_bus *bus = KN_NEW(struct kn_bus);
 
     pthread_mutex_init(&bus->lock, NULL);
+    bus->conf = *conf; /* its texts live as long as the process */
     bus->embedded = strcmp(conf->bus_brokers, "embedded") == 0;
     bus->brokers = bus->embedded ? kn_asprintf("127.0.0.1:%d", (int)conf->bus_embedded_port)
                                  : kn_strdup(conf->bus_brokers);

@@ -3,6 +3,7 @@
  * The settings of every librdkafka handle, as tables with their reasons, and where its log lines go. This file decides nothing
  * at run time; what differs between Kafka and the embedded broker is a column here.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,6 +109,41 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struc
     return 0;
 }
 
+/* What the operator says about who we are and whom we believe; empty ones stay librdkafka's defaults. */
+static const struct {
+    const char *name;
+    size_t offset; /* in struct kn_conf */
+    bool is_sasl;  /* means something only where the protocol has SASL */
+} SECURITY[] = {
+    { "sasl.mechanisms", offsetof(struct kn_conf, bus_sasl_mechanism), true },
+    { "sasl.username", offsetof(struct kn_conf, bus_sasl_username), true },
+    { "sasl.password", offsetof(struct kn_conf, bus_sasl_password), true },
+    { "ssl.ca.location", offsetof(struct kn_conf, bus_ssl_ca_file), false },
+    { "ssl.certificate.location", offsetof(struct kn_conf, bus_ssl_certificate_file), false },
+    { "ssl.key.location", offsetof(struct kn_conf, bus_ssl_key_file), false },
+};
+
+static int set_security(const struct kn_conf *from, rd_kafka_conf_t *conf, struct kn_error *err)
+{
+    const char *protocol = from->bus_security_protocol;
+    const bool has_sasl = strncmp(protocol, "sasl", 4) == 0;
+
+    if (set(conf, "security.protocol", protocol, err) < 0) {
+        return -1;
+    }
+    if (has_sasl && *from->bus_sasl_username == '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "bus.security_protocol is \"%s\", but bus.sasl_username is empty", protocol);
+    }
+    for (size_t i = 0; i < KN_COUNT(SECURITY); i++) {
+        const char *value = *(const char *const *)(const void *)((const char *)from + SECURITY[i].offset);
+
+        if (*value != '\0' && (has_sasl || !SECURITY[i].is_sasl) && set(conf, SECURITY[i].name, value, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int set_all(const struct kn_bus *bus, int type, rd_kafka_conf_t *conf, struct kn_error *err)
 {
     for (size_t i = 0; i < KN_COUNT(SETTINGS); i++) {
@@ -120,7 +156,7 @@ static int set_all(const struct kn_bus *bus, int type, rd_kafka_conf_t *conf, st
     if (set(conf, "bootstrap.servers", bus->brokers, err) < 0 || set(conf, "client.id", bus->client, err) < 0) {
         return -1;
     }
-    return 0;
+    return bus->embedded ? 0 : set_security(&bus->conf, conf, err);
 }
 
 int kn_bus_client_new(const struct kn_bus *bus, rd_kafka_type_t type, rd_kafka_t **ret_client, struct kn_error *err)

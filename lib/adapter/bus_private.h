@@ -11,6 +11,7 @@
 
 struct kn_bus {
     rd_kafka_t *producer;     /* immutable after init; thread-safe itself */
+    struct kn_conf conf;      /* immutable after init */
     bool embedded;            /* immutable after init */
     char *brokers;            /* immutable after init */
     char *client;             /* immutable after init */

@@ -147,6 +147,36 @@ static void test_unassigned_partitions_are_silent(void **state)
     expect(f, "heard");
 }
 
+/* What is said about security reaches librdkafka, is refused when it cannot be meant, and is never repeated in a message. */
+static void test_security(void **state)
+{
+    static const struct {
+        const char *protocol, *mechanism, *user, *ca;
+        bool works;
+    } CASES[] = {
+        { "plaintext", "SCRAM-SHA-512", "", "", true },        { "sasl_plaintext", "SCRAM-SHA-512", "agent-h1", "", true },
+        { "sasl_plaintext", "PLAIN", "agent-h1", "", true },   { "sasl_plaintext", "SCRAM-SHA-512", "", "", false },
+        { "sasl_plaintext", "NONSENSE", "agent-h1", "", false }, { "tls", "SCRAM-SHA-512", "agent-h1", "", false },
+        { "ssl", "SCRAM-SHA-512", "", "/nonexistent/ca.pem", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        AUTO(kn_bus) struct kn_bus *bus = NULL;
+        struct kn_conf secured = conf;
+        struct kn_error err = { 0 };
+
+        secured.bus_brokers = "127.0.0.1:1";
+        secured.bus_security_protocol = CASES[i].protocol;
+        secured.bus_sasl_mechanism = CASES[i].mechanism;
+        secured.bus_sasl_username = CASES[i].user;
+        secured.bus_sasl_password = "never-say-this";
+        secured.bus_ssl_ca_file = CASES[i].ca;
+        assert_int_equal(kn_bus_new(&secured, "test", &bus, &err), CASES[i].works ? 0 : -1);
+        assert_null(strstr(err.message, "never-say-this"));
+    }
+}
+
 static void test_missing_topic_is_said(void **state)
 {
     struct fixture *f = *state;
@@ -219,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_batches_keep_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unassigned_partitions_are_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_topic_is_said, setup, teardown),
+        cmocka_unit_test(test_security),
         cmocka_unit_test_setup_teardown(test_too_large_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_broker_that_forgot_is_noticed, setup, teardown),
     };
