@@ -28,12 +28,19 @@ fresh() {
     [ -s "$out/guest.qcow2" ] && [ -z "$(find "$here/guest" "$here/mkguest.sh" -newer "$out/guest.qcow2" -print -quit)" ]
 }
 
-# Downloads one package unless the cache holds it; prints its path.
+fresh_lists() { [ "$(id -u)" -ne 0 ] || "$here/packages.sh" fresh >&2; }
+
+# download [PATIENTLY…] NAME
+download() {
+    (cd "$cache" && "${@:1:$# - 1}" apt-get -qq -o APT::Sandbox::User=root download "${!#}") >"$work/apt" 2>&1
+}
+
+# Downloads one package unless the cache holds it; prints its path. Lists at hand may be older than the archive.
 package() {
     local deb
     deb=$(find "$cache" -name "$1_*.deb" | sort | tail -1)
     if [ -z "$deb" ]; then
-        (cd "$cache" && apt-get -qq -o APT::Sandbox::User=root download "$1") >"$work/apt" 2>&1 ||
+        download "$1" || { fresh_lists; download "$here/retry.sh" "$1"; } ||
             die "cannot download $1: $(tail -1 "$work/apt")"
         deb=$(find "$cache" -name "$1_*.deb")
     fi
@@ -53,6 +60,7 @@ kernel_name() {
 unpack() {
     local name
     name=$(kernel_name)
+    [ -n "$name" ] || { fresh_lists && name=$(kernel_name); }
     [ -n "$name" ] || die "the archive has no linux-image-cloud-amd64; is apt-get update due?"
     dpkg-deb -x "$(package "$name")" "$work/kernel"
     for name in "${programs[@]}" "${libraries[@]}"; do

@@ -28,7 +28,7 @@ fetch() {
     [ -d "$jars" ] && return
     say "resolving the published jars with Maven"
     rm -rf "$jars.new"
-    mvn -q -B -f "$here/pom.xml" -Dmaven.repo.local="$build/m2" -DoutputDirectory="$jars.new" \
+    "$here/../../lab/retry.sh" mvn -q -B -f "$here/pom.xml" -Dmaven.repo.local="$build/m2" -DoutputDirectory="$jars.new" \
         dependency:copy-dependencies >"$dir/maven.log" 2>&1 ||
         { cat "$dir/maven.log" >&2; die "Maven did not resolve them"; }
     mv "$jars.new" "$jars"

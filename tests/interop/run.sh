@@ -15,7 +15,7 @@ install() {
     rm -rf "$venv"
     mkdir -p build/log
     echo "interop: installing Tempest (see build/log/interop-venv.log)"
-    { python3 -m venv "$venv" && "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -r "$wanted" &&
+    { python3 -m venv "$venv" && lab/retry.sh "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -r "$wanted" &&
         cp "$wanted" "$venv/requirements.txt"; } >build/log/interop-venv.log 2>&1
 }
 
