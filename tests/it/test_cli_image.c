@@ -12,10 +12,11 @@
 #include "lib/base/mem.h"
 #include "tests/support/image_world.h"
 #include "tests/support/process.h"
+#include "tests/support/scratch.h"
 
 #define MIB (INT64_C(1) << 20)
 
-static char dir[64];
+static char dir[KN_TEST_DIR];
 
 /* Runs the command with these words before it (variables) and after it; its output goes to the file "said". */
 static int import(const char *variables, const char *arguments)
@@ -172,8 +173,8 @@ static void test_login(void **state)
 
 static int start_all(void **state)
 {
-    kn_copy(dir, sizeof(dir), "/tmp/kn-cli-XXXXXX");
-    return mkdtemp(dir) == NULL ? -1 : start_world(state);
+    kn_test_dir(dir, "cli");
+    return start_world(state);
 }
 
 static int stop_all(void **state)

@@ -17,12 +17,13 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #define MIB (1024 * 1024)
 
 static struct {
-    char dir[64];
+    char dir[KN_TEST_DIR];
     char store[96], cache[96], guests[96];
     struct kn_conf conf;
     struct kn_url_key key;
@@ -42,8 +43,7 @@ static int open_world(void **state)
 
     (void)state;
     kn_log_init("test", KN_ERROR);
-    kn_copy(world.dir, sizeof(world.dir), "/tmp/kn-host-XXXXXX");
-    assert_non_null(mkdtemp(world.dir));
+    kn_test_dir(world.dir, "host");
     snprintf(world.store, sizeof(world.store), "%s/store", world.dir);
     snprintf(world.cache, sizeof(world.cache), "%s/cache", world.dir);
     snprintf(world.guests, sizeof(world.guests), "%s/guests", world.dir);

@@ -13,6 +13,7 @@
 #include "image/inspect.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "tests/support/scratch.h"
 
 #define MIB (INT64_C(1) << 20)
 
@@ -20,7 +21,7 @@
  * ("Unable to get accurate CPU usage") on a busy machine. */
 #define SAY_LUKS "printf '\\0\\0\\0\\2' | dd of=x bs=1 seek=32 conv=notrunc status=none"
 
-static char dir[64];
+static char dir[KN_TEST_DIR];
 
 static void shell(const char *fmt, const char *name)
 {
@@ -143,8 +144,8 @@ static void test_refuses(void **state)
 static int make_dir(void **state)
 {
     (void)state;
-    kn_copy(dir, sizeof(dir), "/tmp/kn-inspect-XXXXXX");
-    return mkdtemp(dir) == NULL ? -1 : 0;
+    kn_test_dir(dir, "inspect");
+    return 0;
 }
 
 static int drop_dir(void **state)

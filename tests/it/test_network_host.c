@@ -17,6 +17,7 @@
 #include "network/host.h"
 #include "tests/support/netlab.h"
 #include "tests/support/process.h"
+#include "tests/support/scratch.h"
 
 #define NET "0a0a0a0a-1111-4111-8111-111111111111"
 #define WAIT_MS 60000
@@ -37,7 +38,7 @@
 
 static struct kn_machine machine_a, machine_b;
 static struct kn_actor agent_a, agent_b, shell_a, shell_b, guest_1, guest_2, guest_3;
-static char dir[] = "/tmp/kn-net-host-XXXXXX";
+static char dir[KN_TEST_DIR];
 
 /* --- the agent's half, in its own process -------------------------------------------------------------------------- */
 
@@ -182,7 +183,7 @@ static int setup(void **state)
     if (geteuid() != 0) {
         return 0;
     }
-    assert_non_null(mkdtemp(dir));
+    kn_test_dir(dir, "net-host");
     write_udhcpc_script();
     kn_machine_start(&machine_a);
     kn_machine_start(&machine_b);

@@ -21,6 +21,7 @@
 #include "tests/support/broker.h"
 #include "tests/support/postgres.h"
 #include "tests/support/process.h"
+#include "tests/support/scratch.h"
 
 #define WAIT_MS 60000
 #define SHARD 7 /* answers to us arrive here */
@@ -36,7 +37,7 @@ static struct {
     struct kn_db *db;
     struct kn_bus *bus;
     struct kn_bus_reader *replies;
-    char dir[64];
+    char dir[KN_TEST_DIR];
     char store[96], volumes[96], cache[96], listen[32];
     pid_t image, volume;
     int64_t next_task;
@@ -352,8 +353,7 @@ static int start_world(void **state)
     (void)state;
     kn_log_init("test", KN_ERROR);
     kn_conf_defaults(&world.conf);
-    kn_copy(world.dir, sizeof(world.dir), "/tmp/kn-services-XXXXXX");
-    assert_non_null(mkdtemp(world.dir));
+    kn_test_dir(world.dir, "services");
     snprintf(world.store, sizeof(world.store), "%s/store", world.dir);
     snprintf(world.volumes, sizeof(world.volumes), "%s/volumes", world.dir);
     snprintf(world.cache, sizeof(world.cache), "%s/cache", world.dir);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kilonova-supervise as a process: what dies is started again, what is stopped ends, and nothing stays behind. */
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 #define LIMIT_MS 60000
 
 struct fixture {
-    char dir[64];
+    char dir[KN_TEST_DIR];
     pid_t pid;
 };
 
@@ -121,10 +122,7 @@ static int setup(void **state)
     int64_t end_ms = kn_mono_ms() + LIMIT_MS;
     AUTO_CLOSE int fd = -1;
 
-    kn_copy(f->dir, sizeof(f->dir), "/tmp/kilonova-supervise.XXXXXX");
-    if (mkdtemp(f->dir) == NULL) {
-        return -1;
-    }
+    kn_test_dir(f->dir, "supervise");
     f->pid = start_supervisor(f->dir);
     while (kn_control_connect(f->dir, &fd, NULL) < 0 && kn_mono_ms() < end_ms) {
         poll(NULL, 0, 5);

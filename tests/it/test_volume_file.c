@@ -8,6 +8,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 #include "volume/driver.h"
 
@@ -16,7 +17,7 @@
 
 static const struct kn_volume_driver *const FILES = &kn_volume_driver_file;
 static struct kn_conf conf;
-static char dir[64];
+static char dir[KN_TEST_DIR];
 
 static int count_files(void)
 {
@@ -124,8 +125,7 @@ static int make_dir(void **state)
 
     (void)state;
     kn_conf_defaults(&conf);
-    kn_copy(dir, sizeof(dir), "/tmp/kn-volumes-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    kn_test_dir(dir, "volumes");
     conf.volume_file_dir = dir;
     assert_ok(FILES->start(&conf, &err), &err);
     return 0;

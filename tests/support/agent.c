@@ -43,8 +43,7 @@ void kn_test_agent_init(struct kn_test_agent *a, const struct kn_conf *conf, con
     kn_copy(a->host, sizeof(a->host), a->id);
     a->task = kn_now_us(); /* a shared Kafka remembers other runs' */
     snprintf(a->topic, sizeof(a->topic), KN_TOPIC_AGENT "%s", a->id);
-    snprintf(a->dir, sizeof(a->dir), "%.32s/kn-agent-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    assert_non_null(mkdtemp(a->dir));
+    kn_test_dir(a->dir, "agent");
     assert_ok(kn_bus_new(conf, "test", &a->bus, &err), &err);
     assert_ok(kn_bus_ensure_topic(a->bus, a->topic, 1, WAIT_MS, &err), &err);
     assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);

@@ -11,6 +11,7 @@
 
 #include "lib/adapter/bus.h"
 #include "lib/domain/message.h"
+#include "tests/support/scratch.h"
 
 struct kn_test_agent {
     struct kn_bus *bus;
@@ -18,7 +19,7 @@ struct kn_test_agent {
     char id[KN_UUID_SIZE];      /* random: one topic a test */
     char host[64];              /* the host that commands name */
     char topic[64];
-    char dir[64];               /* agent.state_dir, under $TMPDIR or /tmp */
+    char dir[KN_TEST_DIR];      /* agent.state_dir */
     const char *const *options; /* more for its command line, NULL-ended */
     const struct kn_conf *conf;
     pid_t pid;

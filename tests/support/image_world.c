@@ -129,8 +129,7 @@ int start_world(void **state)
     world.conf.db_url = kn_test_pg_migrated(pg, "image");
     broker = kn_test_broker_start();
     kn_test_broker_conf(broker, &world.conf);
-    kn_copy(world.store, sizeof(world.store), "/tmp/kn-store-XXXXXX");
-    assert_non_null(mkdtemp(world.store));
+    kn_test_dir(world.store, "store");
     world.conf.image_store_dir = world.store;
     world.db = kn_db_new(world.conf.db_url, "test");
     front = kn_test_front_start(&world.conf, APIS);

@@ -9,6 +9,7 @@
 #include "image/api.h"
 #include "tests/support/front.h"
 #include "tests/support/http_client.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #define A KN_TEST_TOKEN("aaaa", "member")
@@ -23,7 +24,7 @@
 struct image_world {
     struct kn_conf conf;
     struct kn_db *db;
-    char store[64];
+    char store[KN_TEST_DIR];
     struct kn_test_http http;
 };
 extern struct image_world world;

@@ -214,8 +214,7 @@ void await_files(int count)
 int start_imports(void **state)
 {
     start_world(state);
-    kn_copy(imports.dir, sizeof(imports.dir), "/tmp/kn-import-XXXXXX");
-    assert_non_null(mkdtemp(imports.dir));
+    kn_test_dir(imports.dir, "import");
     world.conf.image_download_ports = "";
     world.conf.image_download_networks = "127.0.0.0/8";
     shell("head -c 24M /dev/urandom > pattern && head -c 200M /dev/urandom > big && chmod 755 .");

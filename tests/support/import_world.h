@@ -9,13 +9,14 @@
 #include <sys/types.h>
 
 #include "tests/support/image_world.h"
+#include "tests/support/scratch.h"
 
 #define PATTERN_MIB 24
 
 struct import_world {
     pid_t conductor, image, web;
     int web_port;
-    char dir[64];
+    char dir[KN_TEST_DIR];
 };
 extern struct import_world imports;
 

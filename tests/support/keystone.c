@@ -192,8 +192,7 @@ void kn_ks_start(void (*configure)(struct kn_conf *conf))
     assert_ok(kn_crypto_init(&err), &err);
     kn_ks.pg = kn_test_pg_start(KN_TEST_PG_FAST);
     kn_ks.url = kn_test_pg_migrated(kn_ks.pg, "identity");
-    kn_copy(kn_ks.dir, sizeof(kn_ks.dir), "/tmp/kn-identity-XXXXXX");
-    assert_non_null(mkdtemp(kn_ks.dir));
+    kn_test_dir(kn_ks.dir, "identity");
     kn_ks.key_file = kn_asprintf("%s/token.key", kn_ks.dir);
     kn_conf_defaults(&kn_ks.conf);
     kn_ks.conf.db_url = kn_ks.url;

@@ -16,6 +16,7 @@
 
 #include "api/door.h"
 #include "tests/support/http_client.h"
+#include "tests/support/scratch.h"
 
 #define KN_KS_PASSWORD "admin pass"
 #define KN_KS_ADMIN_SCOPE "{\"project\":{\"name\":\"admin\",\"domain\":{\"id\":\"default\"}}}"
@@ -27,7 +28,7 @@ struct kn_test_keystone {
     struct kn_door door;
     struct kn_http_server *server;
     struct kn_test_http http;
-    char dir[32];
+    char dir[KN_TEST_DIR];
     char *key_file;
     char *url;
     char admin[KN_KS_TOKEN]; /* a token of admin on project admin */

@@ -20,11 +20,12 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/process.h"
+#include "tests/support/scratch.h"
 
 #define WAIT_MS 60000
 
 struct kn_test_pg {
-    char dir[64];
+    char dir[KN_TEST_DIR];
     char bin[256]; /* folder of initdb and postgres */
     enum kn_test_pg_mode mode;
     pid_t pid;     /* 0: down */
@@ -65,7 +66,7 @@ static void make_cluster(const struct kn_test_pg *pg)
     int status = 0;
 
     if (waitpid(spawn(pg, "initdb", argv), &status, 0) < 0 || status != 0) {
-        die("initdb", "failed; see initdb.log in the test's directory");
+        die("initdb", "failed; see initdb.log in the test's directory, if the user postgres may enter TMPDIR");
     }
 }
 
@@ -73,10 +74,7 @@ static void make_directory(struct kn_test_pg *pg)
 {
     const struct passwd *user = getpwnam("postgres");
 
-    kn_copy(pg->dir, sizeof(pg->dir), "/tmp/kn-test-pg.XXXXXX");
-    if (mkdtemp(pg->dir) == NULL) {
-        die("mkdtemp", strerror(errno));
-    }
+    kn_test_dir(pg->dir, "pg");
     if (geteuid() == 0 && (user == NULL || chown(pg->dir, user->pw_uid, user->pw_gid) < 0)) {
         die("chown", "no user postgres");
     }

@@ -8,6 +8,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 static struct kn_error err;
@@ -19,7 +20,8 @@ static int parse(struct kn_conf *conf, const char *text)
 
 static char *write_file(const char *text)
 {
-    char *path = kn_strdup("/tmp/kn-conf-XXXXXX");
+    char *path = kn_alloc(KN_TEST_DIR);
+    kn_test_template(path, "conf");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the agent keeps on disk: whole or not there; and the tools it runs. */
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <fcntl.h>
@@ -20,9 +21,9 @@
 
 static int setup(void **state)
 {
-    char *dir = kn_strdup("/tmp/kn-guest-XXXXXX");
+    char *dir = kn_alloc(KN_TEST_DIR);
 
-    assert_non_null(mkdtemp(dir));
+    kn_test_dir(dir, "guest");
     *state = dir;
     return 0;
 }

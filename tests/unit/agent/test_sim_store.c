@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulator's memory: what was answered for is there after a kill -9, whatever the journal's end looks like. */
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <fcntl.h>
@@ -16,16 +17,15 @@
 #define B "bbbbbbbb-0000-4000-8000-000000000002"
 
 struct place {
-    char dir[64];
-    char path[96];
+    char dir[KN_TEST_DIR];
+    char path[KN_TEST_DIR + 16];
 };
 
 static int setup(void **state)
 {
     struct place *p = KN_NEW(struct place);
 
-    snprintf(p->dir, sizeof(p->dir), "/tmp/kn-sim-XXXXXX");
-    assert_non_null(mkdtemp(p->dir));
+    kn_test_dir(p->dir, "sim");
     snprintf(p->path, sizeof(p->path), "%s/sim.journal", p->dir);
     *state = p;
     return 0;

@@ -13,6 +13,7 @@
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #define NOW INT64_C(1763722800000000)
@@ -178,13 +179,13 @@ static void test_key_rotation(void **state)
 
 static void test_key_file(void **state)
 {
-    char dir[] = "/tmp/kn-keys-XXXXXX";
+    char dir[KN_TEST_DIR];
     struct kn_keys keys = { .count = 0 }, got;
     struct kn_error err = { 0 };
     struct stat st;
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    kn_test_dir(dir, "keys");
     AUTO_FREE char *path = kn_asprintf("%s/token.key", dir);
     assert_fails(kn_keys_load(path, &got, &err), &err, KN_NOT_FOUND);
     kn_keys_add(&keys);
