@@ -6,9 +6,8 @@
 
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
+#include "lib/domain/server_state.h"
 #include "network/api.h"
-
-#define NICS_MAX 16
 
 static bool port_twice(const json_t *networks, size_t at, const char *port)
 {
@@ -66,8 +65,8 @@ static int plan_network(const struct kn_request *req, const json_t *nic, int cou
 
 static int plan_list(const struct kn_request *req, const json_t *networks, int count, json_t *requests, struct kn_error *err)
 {
-    if (json_array_size(networks) > NICS_MAX) {
-        return kn_fail(err, KN_BAD_REQUEST, "A server has at most %d network interfaces", NICS_MAX);
+    if (json_array_size(networks) > KN_SERVER_NICS_MAX) {
+        return kn_fail(err, KN_BAD_REQUEST, "A server has at most %d network interfaces", KN_SERVER_NICS_MAX);
     }
     for (size_t i = 0; i < json_array_size(networks); i++) {
         const json_t *nic = json_array_get(networks, i);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Disk, NIC, balloon and random take four; the others wait for volumes. */
+/* Disk, NIC, balloon and random take four; the others wait for volumes. A second NIC and each after it bring their own. */
 #define ROOT_PORTS 12
 #define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
 
@@ -63,12 +63,14 @@ static void machine(const struct kn_domain *d, struct kn_strbuf *out)
                           "  <on_crash>destroy</on_crash>\n");
 }
 
-static void buses(struct kn_strbuf *out)
+static void buses(const struct kn_domain *d, struct kn_strbuf *out)
 {
+    size_t ports = ROOT_PORTS + (d->nic_count > 1 ? d->nic_count - 1 : 0);
+
     kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n"
                           "    <controller type='pci' index='0' model='pcie-root'/>\n");
-    for (int i = 1; i <= ROOT_PORTS; i++) {
-        kn_strbuf_addf(out, "    <controller type='pci' index='%d' model='pcie-root-port'/>\n", i);
+    for (size_t i = 1; i <= ports; i++) {
+        kn_strbuf_addf(out, "    <controller type='pci' index='%zu' model='pcie-root-port'/>\n", i);
     }
 }
 
@@ -129,7 +131,7 @@ void kn_domain_xml(const struct kn_domain *d, struct kn_strbuf *out)
     identity(d, out);
     machine(d, out);
     kn_strbuf_addstr(out, "  <devices>\n");
-    buses(out);
+    buses(d, out);
     for (size_t i = 0; i < d->disk_count; i++) {
         kn_domain_disk_xml(&d->disks[i], out);
     }

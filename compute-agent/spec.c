@@ -19,7 +19,7 @@ static const struct kn_field SPEC[] = {
     { "memory_mib", KN_INT, REQUIRED, 1, INT64_C(1) << 30, "memory" },
     { "disk_gib", KN_INT, REQUIRED, 0, 1 << 20, "root disk; 0 = the image's size" },
     { "image", KN_OBJ, OPTIONAL, 0, 0, "absent: that of the guest that is there, or it boots from a volume" },
-    { "nics", KN_ARR, REQUIRED, 0, KN_SPEC_NICS_MAX, "see \"A NIC\"" },
+    { "nics", KN_ARR, REQUIRED, 0, KN_SERVER_NICS_MAX, "see \"A NIC\"" },
     { "volumes", KN_ARR, OPTIONAL, 0, KN_SPEC_DISKS_MAX - 1, "attached ones" },
     { "metadata", KN_OBJ, OPTIONAL, 0, 0, "the user's keys and values" },
     { NULL, KN_FIELD_END, false, 0, 0, NULL },
@@ -206,7 +206,7 @@ static void add_nics(const json_t *spec, struct kn_spec_domain *ret)
     json_t *nic;
 
     json_array_foreach(json_object_get(spec, "nics"), i, nic) {
-        if (ret->domain.nic_count < KN_SPEC_NICS_MAX) {
+        if (ret->domain.nic_count < KN_SERVER_NICS_MAX) {
             ret->nics[ret->domain.nic_count++] = (struct kn_domain_nic){ kn_json_str(nic, "mac"), kn_json_str(nic, "tap"),
                                                                          (int)kn_json_int(nic, "mtu") };
         }

@@ -8,8 +8,8 @@
 
 #include "compute-agent/domain_xml.h"
 #include "lib/base/error.h"
+#include "lib/domain/server_state.h"
 
-#define KN_SPEC_NICS_MAX 8
 #define KN_SPEC_DISKS_MAX 26
 
 /* KN_BAD_REQUEST naming what is wrong. Every spec from the bus goes through this before a driver sees it. */
@@ -39,7 +39,7 @@ uint32_t kn_spec_devices(const json_t *spec);
 struct kn_spec_domain {
     struct kn_domain domain;
     struct kn_domain_disk disks[KN_SPEC_DISKS_MAX];
-    struct kn_domain_nic nics[KN_SPEC_NICS_MAX];
+    struct kn_domain_nic nics[KN_SERVER_NICS_MAX];
 };
 
 /*

@@ -79,6 +79,51 @@ static void test_image_and_nic(void **state)
     kn_strbuf_release(&xml);
 }
 
+/* A server with so many NICs. */
+static json_t *spec_with_nics(int count)
+{
+    json_t *spec = json_loads("{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":0," IMAGE
+                              ",\"nics\":[]}", 0, NULL);
+
+    for (int i = 0; i < count; i++) {
+        json_array_append_new(json_object_get(spec, "nics"), json_loads(NIC, 0, NULL));
+    }
+    return spec;
+}
+
+static int occurrences(const char *text, const char *what)
+{
+    int count = 0;
+
+    for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what)) {
+        count++;
+    }
+    return count;
+}
+
+/* As many as the API takes: none is left out, each has a port of the bus, and those for volumes are still free. */
+static void test_many_nics(void **state)
+{
+    struct kn_strbuf xml = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+    struct kn_spec_domain d;
+    json_t *spec = spec_with_nics(KN_SERVER_NICS_MAX), *more = spec_with_nics(KN_SERVER_NICS_MAX + 1);
+
+    (void)state;
+    assert_int_equal(kn_spec_check(spec, &err), 0);
+    kn_spec_domain(spec, SERVER, 7, "/root", &d);
+    d.domain.type = "qemu";
+    d.domain.serial_socket = "/serial";
+    d.domain.console_log = "/log";
+    kn_domain_xml(&d.domain, &xml);
+    assert_int_equal(occurrences(xml.buf, "<interface "), KN_SERVER_NICS_MAX);
+    assert_int_equal(occurrences(xml.buf, "pcie-root-port"), 12 - 1 + KN_SERVER_NICS_MAX);
+    assert_fails(kn_spec_check(more, &err), &err, KN_BAD_REQUEST);
+    kn_strbuf_release(&xml);
+    json_decref(spec);
+    json_decref(more);
+}
+
 static void test_kvm_two_volumes(void **state)
 {
     AUTO_FREE char *vols = kn_asprintf("[" VOL "]", "/dev/vda");
@@ -204,7 +249,7 @@ static void test_image_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image_and_nic),    cmocka_unit_test(test_kvm_two_volumes),
+        cmocka_unit_test(test_image_and_nic),    cmocka_unit_test(test_many_nics), cmocka_unit_test(test_kvm_two_volumes),
         cmocka_unit_test(test_hostile_names),    cmocka_unit_test(test_bad_specs),
         cmocka_unit_test(test_root_disk_size),   cmocka_unit_test(test_image_stays),
         cmocka_unit_test(test_two_disks_one_name), cmocka_unit_test(test_volumes_of_a_spec),
