@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients ask about the service itself: schemas, import methods, stores. Version documents are the front door's. */
+/* What clients ask about the service itself: schemas, import methods, stores, the cache that it has not. Version documents are the front door's. */
 #include <string.h>
 
 #include "image/api_private.h"
@@ -66,4 +66,17 @@ int kn_image_api_stores_detail(struct kn_request *req, struct kn_response *res, 
     kn_strbuf_addjson(&res->body, req->conf->image_store_dir);
     kn_strbuf_addstr(&res->body, "}}]}");
     return 0;
+}
+
+/*
+ * Glance's words when it keeps no cache. Its calls fetch into, list and clear the copies that an API keeps beside itself of data in a store
+ * far away; this API reads its store itself.
+ */
+int kn_image_api_no_cache(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)res;
+    kn_fail(err, KN_NOT_FOUND, "Caching via API is not supported at this site: the API reads its store itself, and every host keeps "
+                               "the images of its servers by its own rules (agent.cache_mib).");
+    return -1;
 }

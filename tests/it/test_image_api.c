@@ -402,6 +402,24 @@ static void test_info(void **state)
     expect(200, "GET", "/image/v2/info/stores/detail", ADMIN, NULL);
 }
 
+/* What a Glance without a cache says to those who may ask, in Glance's own words. */
+static void test_no_cache(void **state)
+{
+    static const char *const CALLS[][2] = {
+        { "GET", "/image/v2/cache" },          { "DELETE", "/image/v2/cache" },
+        { "PUT", "/image/v2/cache/x" },        { "DELETE", "/image/v2/cache/x" },
+        { "GET", "/image/v2/cache/nodes/x" },  { "POST", "/image/v2/cache/clean" },
+        { "POST", "/image/v2/cache/prune" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CALLS); i++) {
+        expect(403, CALLS[i][0], CALLS[i][1], A, NULL);
+        expect(404, CALLS[i][0], CALLS[i][1], ADMIN, NULL);
+        assert_non_null(strstr(world.http.body.buf, "Caching via API is not supported at this site"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_usable),
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_no_cache),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

@@ -176,7 +176,7 @@ static void test_version_documents(void **state)
                                      "\"href\":\"https://c:1/p/v2.1/servers\"}]");
     document(&NOVA, "/v2.1/servers", 0, NULL);
     document(&GLANCE, "/", 300, "{\"versions\":[{\"id\":\"v2.17\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
-                                "\"href\":\"https://c:1/p/v2/\"}]},{\"id\":\"v2.16\",\"status\":\"SUPPORTED\"");
+                                "\"href\":\"https://c:1/p/v2/\"}]},{\"id\":\"v2.15\",\"status\":\"SUPPORTED\"");
     document(&GLANCE, "/versions", 200, "v2.17");
     document(&NEUTRON, "/", 200, "{\"versions\":[{\"id\":\"v2.0\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
                                  "\"href\":\"https://c:1/p/v2.0/\"}]}]}");
