@@ -187,6 +187,14 @@ static int read_pools(const json_t *list, struct kn_subnet_plan *plan, struct kn
     return 0;
 }
 
+/* As in Neutron: one outside of the subnet is its owner's affair, one inside is a host's address. */
+static bool may_be_gateway(const struct kn_subnet_plan *plan, uint32_t ip)
+{
+    const bool inside = (ip & mask_of(plan->prefix)) == plan->base;
+
+    return ip != 0 && (!inside || holds(plan, ip));
+}
+
 static int read_gateway(const json_t *object, struct kn_subnet_plan *plan, struct kn_error *err)
 {
     const char *text = kn_attr_text(object, "gateway_ip", NULL);
@@ -195,7 +203,7 @@ static int read_gateway(const json_t *object, struct kn_subnet_plan *plan, struc
     if (text == NULL) {
         return 0;
     }
-    if (!kn_ipv4_parse(text, &plan->gateway) || !holds(plan, plan->gateway)) {
+    if (!kn_ipv4_parse(text, &plan->gateway) || !may_be_gateway(plan, plan->gateway)) {
         return fail_input(err, "Gateway is not valid on subnet:", text);
     }
     return 0;

@@ -251,6 +251,8 @@ static void test_subnet_life(void **state)
     assert_string_equal(get("network.subnets.0"), id);
     ask(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
     assert_string_equal(get("ports.0.fixed_ips.0.ip_address"), "10.0.0.2");
+    ask(200, ALICE, at("PUT", "subnets", id), "{\"subnet\":{\"gateway_ip\":\"192.0.2.1\"}}"); /* outside: its owner's affair */
+    assert_string_equal(get("subnet.gateway_ip"), "192.0.2.1");
     ask(200, ALICE, at("PUT", "subnets", id), "{\"subnet\":{\"gateway_ip\":null,\"enable_dhcp\":false,\"name\":\"s\",\"dns_nameservers\":[]}}");
     assert_string_equal(get("subnet.gateway_ip"), "null");
     assert_string_equal(get("subnet.dns_nameservers"), "[]");

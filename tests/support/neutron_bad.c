@@ -54,7 +54,7 @@ const struct kn_neutron_bad kn_neutron_bad[] = {
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"224.0.0.0/8\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"169.254.0.0/16\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/31\"}}" },
-    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"gateway_ip\":\"10.8.0.1\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"gateway_ip\":\"10.9.0.0\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"gateway_ip\":\"10.9.0.255\"}}" },
     { 409, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"allocation_pools\":[{\"start\":\"10.9.0.1\",\"end\":\"10.9.0.9\"}]}}" },
     { 409, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\",\"allocation_pools\":[{\"start\":\"10.9.0.2\",\"end\":\"10.9.0.9\"},{\"start\":\"10.9.0.9\",\"end\":\"10.9.0.10\"}]}}" },
