@@ -51,7 +51,7 @@ static const struct filter FILTERS[] = {
     { "ip6", REGEX_FILTER, 1, 5, NIC_ADDRESSES("6") },
     { "reservation_id", TEXT_FILTER, 1, 1, " AND s.reservation_id = ?" },
     { "changes-since", TIME_FILTER, 1, 1, " AND s.updated_at >= ?::timestamptz" },
-    { "changes-before", TIME_FILTER, 66, 66, " AND s.updated_at <= ?::timestamptz" },
+    { "changes-before", TIME_FILTER, 66, 66, " AND s.updated_at < date_trunc('second', ?::timestamptz) + '1 second'" }, /* as shown */
     { "all_tenants", NO_FILTER, 1, 1, NULL },
     { "project_id", NO_FILTER, 1, FOR_ADMINS, NULL },
     { "tenant_id", NO_FILTER, 1, FOR_ADMINS, NULL },
@@ -65,7 +65,7 @@ static const struct filter FILTERS[] = {
     { "availability_zone", TEXT_FILTER, 1, 83, " AND s.zone = ?" },
     { "config_drive", BOOL_FILTER, 1, 83, " AND s.config_drive = ?::boolean" },
     { "key_name", TEXT_FILTER, 1, 83, " AND s.key_name = ?" },
-    { "created_at", TIME_FILTER, 1, 83, " AND s.created_at = ?::timestamptz" },
+    { "created_at", TIME_FILTER, 1, 83, " AND date_trunc('second', s.created_at) = ?::timestamptz" },
     { "launched_at", TIME_FILTER, 1, 83, " AND s.launched_at = ?::timestamptz" },
     { "terminated_at", TIME_FILTER, 1, 83, " AND s.terminated_at = ?::timestamptz" },
     { "power_state", NUMBER_FILTER, 1, 83, " AND s.power_state = ?::bigint" },

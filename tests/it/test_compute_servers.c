@@ -128,6 +128,7 @@ static const struct listing LISTINGS[] = {
     { SEED_MEMBER, 1, "?changes-since=2026-11-21T11:00:00Z", "web2 db" },
     { SEED_MEMBER, 1, "?changes-since=2026-11-21T08:00:00Z", "web2 db web old" },
     { SEED_MEMBER, 66, "?changes-since=2026-11-21T08:00:00Z&changes-before=2026-11-21T09:30:00Z", "old" },
+    { SEED_MEMBER, 66, "?changes-since=2026-11-21T10:00:00Z&changes-before=2026-11-21T10:00:05Z", "web" }, /* changed at 05.5, shown as 05 */
     { SEED_MEMBER, 26, "?tags=red,blue", "web" },
     { SEED_MEMBER, 26, "?tags-any=red,green", "web" },
     { SEED_MEMBER, 26, "?not-tags-any=red", "web2 db" },
