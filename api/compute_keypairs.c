@@ -124,7 +124,7 @@ static int take_key(const json_t *in, struct kn_strbuf *private_pem, struct kn_s
         return kn_fail(err, KN_BAD_REQUEST, "Key pairs of type x509 are not supported; ssh is");
     }
     if (sent != NULL) {
-        kn_strbuf_add(public_line, sent, strcspn(sent, "\r\n")); /* the check makes sure that nothing follows */
+        kn_strbuf_addstr(public_line, sent); /* as it was sent, end of line and all: clients compare */
         return kn_ssh_public_check(sent, fingerprint, err);
     }
     return kn_ssh_key_make(private_pem, public_line, err) < 0 ? -1 : kn_ssh_public_check(public_line->buf, fingerprint, err);

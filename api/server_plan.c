@@ -384,8 +384,9 @@ static int plan_key(const struct planning *p)
                    ? kn_fail(p->err, KN_BAD_REQUEST, "Invalid key_name provided.")
                    : -1;
     }
+    const char *key = kn_rows_text(rows, 0, KN_KEYPAIR_PUBLIC);
     p->plan->key_name = name;
-    p->plan->key_data = kn_strdup(kn_rows_text(rows, 0, KN_KEYPAIR_PUBLIC));
+    p->plan->key_data = kn_strndup(key, strcspn(key, "\r\n")); /* a guest gets the line without its end */
     return 0;
 }
 

@@ -33,7 +33,7 @@ static const char ROWS[] =
     "'QEMU', 7002000, '{\"arch\": \"x86_64\"}'), "
     "('h2', '55555555-5555-4555-8555-222222222222', 'a', 'east', 8, 16384, 100, 400, 'QEMU', 7002000, '{}');"
     "INSERT INTO service (id, binary_name, host, boot) VALUES ('kilonova-conductor/c1', 'kilonova-conductor', 'c1', 'x');"
-    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT "', 'key', 'ssh-ed25519 AAAA', 'aa:bb');";
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT "', 'key', E'ssh-ed25519 AAAA\\n', 'aa:bb');";
 
 struct kn_test_nova *nova;
 
