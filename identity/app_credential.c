@@ -19,7 +19,7 @@
                     "WHERE t.credential_id = c.id)"
 #define FIND "SELECT c.id, c.name, c.user_id, c.project_id, c.secret_hash, c.unrestricted, " \
              "(extract(epoch FROM c.expires_at) * 1000000)::bigint, " \
-             RULES("string_agg(r.service || E'\\t' || r.method || E'\\t' || r.path || E'\\n', '' ORDER BY r.id)") \
+             RULES("string_agg(r.service || E'\\t' || r.method || E'\\t' || r.path || E'\\n', '' ORDER BY t.n)") \
              " FROM application_credential c "
 
 static const struct kn_stmt BY_ID = { "app_credential_by_id", FIND "WHERE c.id = $1", 1 };
@@ -34,7 +34,7 @@ static const struct kn_stmt LIST = { "app_credential_list",
     "SELECT c.id, c.name, c.description, c.project_id, c.user_id, c.unrestricted, (extract(epoch FROM c.expires_at) * 1000000)::bigint, "
     "(SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'domain_id', r.domain_id) ORDER BY r.name), '[]') "
     "FROM role r JOIN application_credential_role t ON t.role_id = r.id WHERE t.credential_id = c.id), "
-    RULES("jsonb_agg(jsonb_build_object('id', r.id, 'service', r.service, 'method', r.method, 'path', r.path) ORDER BY r.id)")
+    RULES("jsonb_agg(jsonb_build_object('id', r.id, 'service', r.service, 'method', r.method, 'path', r.path) ORDER BY t.n)")
     " FROM application_credential c WHERE c.user_id = $1 AND ($2::text IS NULL OR c.id = $2) AND ($3::text IS NULL OR c.name = $3) "
     "ORDER BY c.name", 3 };
 static const struct kn_stmt INSERT = { "app_credential_insert",

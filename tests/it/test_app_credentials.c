@@ -238,6 +238,36 @@ static void test_restricted(void **state)
     kn_ks_assert_worth(derived, false);
 }
 
+static const char *const ORDER[] = { "PUT", "GET", "POST", "DELETE", "PATCH", "HEAD" };
+
+static void assert_order(const char *at)
+{
+    for (size_t i = 0; i < KN_COUNT(ORDER); i++) {
+        AUTO_FREE char *method = kn_asprintf("%s.access_rules.%zu.method", at, i);
+        assert_string_equal(kn_ks_text(method), ORDER[i]);
+    }
+}
+
+/* Clients compare with what they asked for: the order is theirs, whichever rules were there before. */
+static void test_rule_order(void **state)
+{
+    struct holder h = make_holder("order", "member");
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf members = KN_STRBUF_INIT;
+
+    (void)state;
+    make(201, &h, "\"name\":\"a\",\"access_rules\":[{\"path\":\"/\",\"service\":\"image\",\"method\":\"POST\"}]");
+    kn_strbuf_addstr(&members, "\"name\":\"b\",\"access_rules\":[");
+    for (size_t i = 0; i < KN_COUNT(ORDER); i++) {
+        kn_strbuf_addf(&members, "%s{\"path\":\"/\",\"service\":\"image\",\"method\":\"%s\"}", i == 0 ? "" : ",", ORDER[i]);
+    }
+    kn_strbuf_addstr(&members, "]");
+    struct made b = make_and_log_in(&h, members.buf);
+    assert_order("token.application_credential");
+    AUTO_FREE char *path = path_of(&h, b.id);
+    kn_ks_ask(200, "GET", path, h.token, NULL);
+    assert_order("application_credential");
+}
+
 static void test_access_rules(void **state)
 {
     struct holder h = make_holder("rules", "member");
@@ -365,7 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),       cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_bad_logins),
-        cmocka_unit_test(test_roles),      cmocka_unit_test(test_restricted), cmocka_unit_test(test_access_rules),
+        cmocka_unit_test(test_roles),      cmocka_unit_test(test_restricted), cmocka_unit_test(test_access_rules), cmocka_unit_test(test_rule_order),
         cmocka_unit_test(test_others),     cmocka_unit_test(test_expiry),     cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
