@@ -73,7 +73,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -203,6 +203,10 @@ e2e:
 interop: all
 	@tests/interop/run.sh $(if $(SERVICES),--services '$(SERVICES)') $(if $(TESTS),--tests '$(TESTS)') $(if $(filter 1,$(ALL)),--all)
 
+# gophercloud's acceptance tests; wants a newer Go than Debian's, or PyPI
+sdk: all
+	@tests/sdk/run.sh
+
 check:
 	@tests/check.sh
 
@@ -219,8 +223,8 @@ kafka kafka-down:
 	@deploy/kafka/kafka.sh $(if $(filter kafka,$@),up,down)
 
 clean:
-	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck build/interop
+	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck build/interop build/sdk
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk lab lab-down kafka kafka-down clean"
