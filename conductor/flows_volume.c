@@ -155,7 +155,8 @@ static json_t *build_image(const struct kn_task *task, int item)
 static json_t *build_import(const struct kn_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:s, s:O}", "image", task->object_id, "import", json_object_get(task->input, "import"));
+    return json_pack("{s:s, s:O, s:s}", "image", task->object_id, "import", json_object_get(task->input, "import"), "project",
+                     task->project_id);
 }
 
 static const struct kn_flow_row IMAGE_IMPORT_ROWS[] = {

@@ -19,6 +19,7 @@ static struct kn_metric IMPORTS = KN_COUNTER("kilonova_image_imports_total", "im
 
 struct job {
     char task[KN_UUID_SIZE];       /* immutable */
+    char project[65];              /* immutable: who waits for it */
     struct kn_message envelope;    /* guarded by lock; without its body */
     bool is_running;               /* guarded by lock */
     char request_id[KN_REQUEST_ID_SIZE]; /* immutable: of the first command that asked */
@@ -47,11 +48,22 @@ static struct job *find(struct kn_import_queue *q, const char *task)
     return job;
 }
 
+/* One project never has all threads: two downloads from a slow server would keep everybody else waiting for days. */
+static bool has_its_share(const struct kn_import_queue *q, const char *project)
+{
+    int running = 0;
+
+    for (const struct job *job = q->jobs; job != NULL; job = job->next) {
+        running += job->is_running && strcmp(job->project, project) == 0;
+    }
+    return running > 0 && running >= q->thread_count - 1;
+}
+
 static struct job *first_waiting(struct kn_import_queue *q)
 {
     struct job *job = q->jobs;
 
-    while (job != NULL && job->is_running) {
+    while (job != NULL && (job->is_running || (q->thread_count > 1 && has_its_share(q, job->project)))) {
         job = job->next;
     }
     return job;
@@ -121,6 +133,7 @@ static void finish(struct kn_import_queue *q, struct job *job, enum kn_import_ou
 {
     pthread_mutex_lock(&q->lock);
     drop(q, job);
+    pthread_cond_broadcast(&q->wake); /* what its project has waiting may begin */
     pthread_mutex_unlock(&q->lock);
     answer(q, &job->envelope, outcome, why);
     free(job);
@@ -154,9 +167,11 @@ int kn_import_queue_new(struct kn_daemon *d, struct kn_import_queue **ret, struc
     q->threads = kn_alloc((size_t)wanted * sizeof(*q->threads));
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->wake, NULL);
+    pthread_mutex_lock(&q->lock); /* they look at their number */
     while (q->thread_count < wanted && pthread_create(&q->threads[q->thread_count], NULL, run, q) == 0) {
         q->thread_count++;
     }
+    pthread_mutex_unlock(&q->lock);
     if (q->thread_count < wanted) {
         kn_import_queue_free(q);
         return kn_fail(err, KN_INTERNAL, "cannot start %d threads", wanted);
@@ -174,6 +189,7 @@ void kn_import_queue_add(struct kn_import_queue *q, const struct kn_message *com
     if (job == NULL) {
         job = KN_NEW(struct job);
         kn_copy(job->task, sizeof(job->task), task);
+        kn_copy(job->project, sizeof(job->project), kn_json_str(command->body, "project"));
         kn_copy(job->request_id, sizeof(job->request_id), command->request_id);
         append(q, job);
         pthread_cond_signal(&q->wake);

@@ -66,7 +66,7 @@ const struct kn_message_type kn_message_types[] = {
              INT("size", 0, MAX_INT, "bytes"), STR("disk_format", "raw or qcow2"),
              INT("virtual_size", 0, MAX_INT, "bytes of the disk inside")) },
     { "image.import", 1, KN_TOPIC_IMAGE, "make the image's staged or downloaded data its own, converted if need be",
-      FIELDS(UUID("image", "the image"), UUID("import", "the row of image_task")), NOTHING },
+      FIELDS(UUID("image", "the image"), UUID("import", "the row of image_task"), STR_OPT("project", "who waits for it")), NOTHING },
     { "image.delete", 1, KN_TOPIC_IMAGE, "drop the data that no image refers to any more",
       FIELDS(UUID("image", "the image that was deleted"), STR_OPT("sha512", "its data")), NOTHING },
 

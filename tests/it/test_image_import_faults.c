@@ -89,6 +89,35 @@ static void test_killed_while_downloading(void **state)
     drop_everything();
 }
 
+/* A project's imports hang on a slow server, as many as there are threads: another project's goes on. */
+static void test_others_go_on(void **state)
+{
+    (void)state;
+    AUTO_FREE char *first = create_as("raw"), *second = create_as("raw"), *third = create_as("raw");
+    const char *const slow[] = { first, second, third };
+    AUTO_FREE char *other = create(B JSON, "{\"name\":\"i\",\"disk_format\":\"raw\",\"container_format\":\"bare\","
+                                           "\"visibility\":\"community\"}");
+    AUTO_FREE char *stage = kn_asprintf(IMAGES "/%s/stage", other);
+    AUTO_FREE char *import = kn_asprintf(IMAGES "/%s/import", other);
+
+    for (size_t i = 0; i < KN_COUNT(slow); i++) {
+        import_web(slow[i], "localhost", "held/pattern");
+    }
+    await_file(slow[0], "part");
+    expect(204, "PUT", stage, B BYTES, "some data");
+    expect(202, "POST", import, B JSON, "{\"method\":{\"name\":\"glance-direct\"}}");
+    await_status(other, "active");
+    for (size_t i = 0; i < KN_COUNT(slow); i++) {
+        assert_string_equal(status_of(slow[i]), "importing");
+    }
+    shell("touch go");
+    for (size_t i = 0; i < KN_COUNT(slow); i++) {
+        await_status(slow[i], "active");
+    }
+    shell("rm go");
+    drop_everything();
+}
+
 static void test_killed_while_converting(void **state)
 {
     (void)state;
@@ -228,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_while_downloading),
+        cmocka_unit_test(test_others_go_on),
         cmocka_unit_test(test_killed_while_converting),
         cmocka_unit_test(test_stopped_while_converting),
         cmocka_unit_test_teardown(test_full_disk, unmount),
