@@ -73,7 +73,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e machines lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -196,6 +196,10 @@ bench: all
 chaos: all
 	@tests/chaos/run.sh
 
+# README's "Several machines", in network namespaces; needs root, Java and Maven.
+machines: all
+	@tests/e2e/machines.py
+
 e2e:
 	@tests/e2e/run.sh
 
@@ -227,4 +231,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e machines lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk lab lab-down kafka kafka-down clean"

@@ -1,20 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# kafka.sh: one Apache Kafka node (KRaft, no ZooKeeper) on 127.0.0.1, for a lab and for tests.
+# kafka.sh: one Apache Kafka node (KRaft, no ZooKeeper), for a lab, for tests and for a try on several machines.
 #
 #   kafka.sh up        in the background; returns when the port answers; nothing if it does already
 #   kafka.sh down      ends it and forgets what it held
 #   kafka.sh prepare   fetches the jars (once) and formats the data directory (if there is none)
 #   kafka.sh run       in the foreground, prepared before: for a supervisor
+#   kafka.sh agent ID  makes tls/agent-ID.pem and .key: whoever shows them may read kn.agent.ID, write kn.reply, kn.report and kn.dead,
+#                      and nothing else; makes kn.agent.ID, too
 #
-# KAFKA_PORT (9092), KAFKA_CONTROLLER_PORT (KAFKA_PORT + 10000) and KAFKA_DIR (build/kafka) choose where. The jars and all that Maven
-# keeps stay in build/kafka as well. Needs Java 17 and Maven.
+# KAFKA_HOST (127.0.0.1), KAFKA_PORT (9092), KAFKA_CONTROLLER_PORT (KAFKA_PORT + 10000) and KAFKA_DIR (build/kafka) choose where. The jars
+# and all that Maven keeps stay in build/kafka as well. With KAFKA_TLS=1 everybody shows a certificate of the authority that is made in
+# KAFKA_DIR/tls: the control plane kilonova.pem, which may do everything, and agents as above. Needs Java 17 and Maven.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "$here/../.." && pwd)/build/kafka
 mkdir -p "$build" "${KAFKA_DIR:=$build}"
 dir=$(cd "$KAFKA_DIR" && pwd)
+host=${KAFKA_HOST:-127.0.0.1}
 port=${KAFKA_PORT:-9092}
 controller_port=${KAFKA_CONTROLLER_PORT:-$((port + 10000))}
 jars=$build/jars
@@ -34,23 +38,44 @@ fetch() {
     mv "$jars.new" "$jars"
 }
 
+# A key and a certificate of our authority; the pair in one file is what Java wants.
+certify() { # NAME
+    [ -s "$dir/tls/$1.pair" ] && return
+    (umask 077 && mkdir -p "$dir/tls" && cd "$dir/tls" && {
+        [ -s ca.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=kilonova bus" -keyout ca.key -out ca.pem
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr"
+        openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -extfile <(echo "subjectAltName=IP:$host") -out "$1.pem"
+        cat "$1.key" "$1.pem" >"$1.pair"
+    } >>"$dir/format.log" 2>&1) || die "no certificate for $1; see $dir/format.log"
+}
+
+configure() {
+    local protocol=PLAINTEXT parts=("$here/server.properties")
+    if [ -n "${KAFKA_TLS:-}" ]; then
+        certify broker
+        certify kilonova
+        protocol=SSL parts+=("$here/tls.properties")
+    fi
+    sed "s|@PORT@|$port|; s|@CONTROLLER_PORT@|$controller_port|; s|@DIR@|$dir|; s|@HOST@|$host|; s|@PROTOCOL@|$protocol|" "${parts[@]}" \
+        >"$dir/server.properties"
+}
+
 format() {
     local id
     mkdir -p "$dir/tmp"
-    sed "s|@PORT@|$port|; s|@CONTROLLER_PORT@|$controller_port|; s|@DIR@|$dir|" "$here/server.properties" \
-        >"$dir/server.properties"
+    configure
     [ -d "$dir/data" ] && return
     id=$("${java[@]}" kafka.tools.StorageTool random-uuid)
-    "${java[@]}" kafka.tools.StorageTool format --standalone -t "$id" -c "$dir/server.properties" >"$dir/format.log" 2>&1 ||
+    "${java[@]}" kafka.tools.StorageTool format --standalone -t "$id" -c "$dir/server.properties" >>"$dir/format.log" 2>&1 ||
         { rm -rf "$dir/data"; cat "$dir/format.log" >&2; die "the data directory was not formatted"; }
 }
 
-answers() { (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+answers() { (: <"/dev/tcp/$host/$port") 2>/dev/null; }
 runs() { [ -s "$dir/kafka.pid" ] && kill -0 "$(cat "$dir/kafka.pid")" 2>/dev/null; }
 
 up() {
     if runs && answers; then
-        say "runs already on 127.0.0.1:$port"
+        say "runs already on $host:$port"
         return
     fi
     ! answers || die "port $port is in use by something else"
@@ -60,7 +85,7 @@ up() {
     echo $! >"$dir/kafka.pid"
     for _ in $(seq 600); do
         if answers; then
-            say "ready on 127.0.0.1:$port"
+            say "ready on $host:$port"
             return
         fi
         runs || die "ended at once; see $dir/kafka.log"
@@ -80,13 +105,31 @@ down() {
         done
         ! kill -9 "$pid" 2>/dev/null || say "had to be killed"
     fi
-    rm -rf "$dir"/{data,tmp,kafka.pid,kafka.log,format.log,maven.log,server.properties}
+    rm -rf "$dir"/{data,tmp,tls,kafka.pid,kafka.log,format.log,maven.log,agents.log,server.properties,client.properties}
+}
+
+tool() { # CLASS ARGUMENTS...: one of Kafka's own commands, as kilonova
+    "${java[0]}" -XX:TieredStopAtLevel=1 "${java[@]:1}" "org.apache.kafka.tools.$1" --bootstrap-server "$host:$port" --command-config "$dir/client.properties" "${@:2}" \
+        >>"$dir/agents.log" 2>&1 || { tail -5 "$dir/agents.log" >&2; die "$1 failed"; }
+}
+
+agent() { # ID
+    [[ ${1:-} =~ ^[A-Za-z0-9._-]+$ ]] || die "usage: kafka.sh agent ID"
+    [ -n "${KAFKA_TLS:-}" ] || die "without KAFKA_TLS=1 everybody may do everything"
+    certify "agent-$1"
+    printf '%s\n' security.protocol=SSL ssl.keystore.type=PEM "ssl.keystore.location=$dir/tls/kilonova.pair" ssl.truststore.type=PEM \
+        "ssl.truststore.location=$dir/tls/ca.pem" >"$dir/client.properties"
+    tool TopicCommand --create --if-not-exists --topic "kn.agent.$1" --partitions 1 --replication-factor 1
+    tool AclCommand --add --allow-principal "User:agent-$1" --operation Read --operation Describe --topic "kn.agent.$1"
+    tool AclCommand --add --allow-principal "User:agent-$1" --operation Write --operation Describe --topic kn.reply --topic kn.report --topic kn.dead
+    say "agent-$1 may speak for kn.agent.$1: $dir/tls/agent-$1.pem"
 }
 
 case ${1:-} in
 up) up ;;
+agent) agent "${@:2}" ;;
 down) down ;;
 prepare) fetch && format ;;
 run) exec "${java[@]}" kafka.Kafka "$dir/server.properties" ;;
-*) die "usage: kafka.sh up | down | prepare | run" ;;
+*) die "usage: kafka.sh up | down | prepare | run | agent ID" ;;
 esac
