@@ -15,7 +15,7 @@
 struct kn_agent_seen {
     char *id;
     char *boot;
-    int64_t heard_ms; /* monotonic; the scheduler's own start counts as heard */
+    int64_t heard_ms; /* by the clock of hearing.h; the scheduler's own start counts as heard */
     bool known;       /* has a row */
     bool touched;     /* heard since last_seen was written */
 };

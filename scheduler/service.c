@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "scheduler/claims.h"
+#include "scheduler/hearing.h"
 #include "scheduler/hosts.h"
 
 #define MAX_BATCH 500
@@ -22,7 +23,14 @@ static struct kn_metric HOSTS = KN_GAUGE("kilonova_hosts", "hosts in the invento
 struct state {
     struct kn_inventory *inv; /* NULL: to be loaded */
     const struct kn_policy_of_packing *policy;
+    struct kn_hearing hearing;
 };
+
+/* The time by which agents are heard or silent. */
+static int64_t hearing_ms(const struct state *state)
+{
+    return kn_hearing_ms(&state->hearing, kn_mono_ms());
+}
 
 static int start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
 {
@@ -34,6 +42,7 @@ static int start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
     }
     state = KN_NEW(struct state);
     state->policy = policy;
+    state->hearing.last_ms = kn_mono_ms();
     *ret_state = state;
     return 0;
 }
@@ -62,7 +71,7 @@ static int load(struct kn_daemon *d, struct state *state, struct kn_error *err)
         return 0;
     }
     state->inv = kn_inventory_new();
-    if (kn_hosts_load(d->db, state->inv, kn_mono_ms(), err) < 0) {
+    if (kn_hosts_load(d->db, state->inv, hearing_ms(state), err) < 0) {
         forget(state);
         return -1;
     }
@@ -94,19 +103,20 @@ static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct 
         ask_to_introduce(d, id);
     }
     if (agent != NULL) {
-        agent->heard_ms = kn_mono_ms();
+        agent->heard_ms = hearing_ms(state);
         agent->touched = true;
     }
 }
 
 static int on_report(struct kn_daemon *d, struct state *state, const struct kn_message *report, struct kn_error *err)
 {
+    kn_hearing_heard(&state->hearing, kn_mono_ms());
     if (strcmp(report->type->name, "agent.heartbeat") == 0) {
         on_heartbeat(d, state, report);
         return 0;
     }
     if (strcmp(report->type->name, "agent.hello") == 0) {
-        if (kn_hosts_hello(d->db, state->inv, report->body, d->conf.scheduler_cpu_ratio_percent, kn_mono_ms(), err) < 0) {
+        if (kn_hosts_hello(d->db, state->inv, report->body, d->conf.scheduler_cpu_ratio_percent, hearing_ms(state), err) < 0) {
             return -1;
         }
         kn_metric_set(&HOSTS, kn_inventory_hosts(state->inv), NULL, NULL);
@@ -141,7 +151,7 @@ static void answer(struct kn_daemon *d, const struct kn_message *message, const 
 
 static int claim_all(struct kn_daemon *d, struct state *state, struct kn_message **claims, int count, struct kn_error *err)
 {
-    const struct kn_claim_context context = { state->inv, state->policy, kn_mono_ms(),
+    const struct kn_claim_context context = { state->inv, state->policy, hearing_ms(state),
                                               d->conf.scheduler_agent_timeout_s * 1000 };
     static struct kn_claim_answer answers[MAX_BATCH];
 
