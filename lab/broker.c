@@ -4,12 +4,15 @@
  * port that stays. It speaks the Kafka protocol to ordinary clients and forgets everything when it ends; what it
  * forgets is repaired by those who use it (lib/adapter/bus.h). 127.0.0.1 only, 5 MiB kept a partition: one machine, not more.
  *
- * The mock cluster has no say in its port: it binds 127.0.0.1:0 and listens with a backlog of 5. Therefore this program
+ * The mock cluster has no say in its port: it binds 127.0.0.1:0 and listens with a backlog of 5, before anybody can make topics.
+ * Whoever asks for one meanwhile gets it, with as many partitions as the mock cluster likes. Therefore this program
  * defines bind() and listen() itself; it is linked with -rdynamic, so that librdkafka finds these before libc's. They pass
- * on to the system call and change nothing but that first port and the backlog.
+ * on to the system call and change nothing but that first port, the backlog, and when the first one begins to listen: until the topics
+ * are made another socket, which nobody knows, lies under its number.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <netinet/in.h>
@@ -48,6 +51,10 @@ struct options {
 };
 
 static in_port_t fixed_port; /* network order; taken by the first bind to port 0. Main thread, before the cluster's. */
+static struct {
+    int fd;   /* bound there; -1 before and after */
+    int held; /* the same socket, kept while another one lies under fd; -1 */
+} door = { -1, -1 };
 
 /* Named in assembly: the C library's own declaration takes a union that only it can spell. */
 int first_bind(int fd, const struct sockaddr *address, socklen_t len) __asm__("bind");
@@ -62,6 +69,7 @@ int first_bind(int fd, const struct sockaddr *address, socklen_t len)
         if (in.sin_port == 0 && fixed_port != 0) {
             in.sin_port = fixed_port;
             fixed_port = 0;
+            door.fd = fd;
             setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* a killed broker's connections linger */
             return (int)syscall(SYS_bind, fd, &in, sizeof(in));
         }
@@ -69,9 +77,36 @@ int first_bind(int fd, const struct sockaddr *address, socklen_t len)
     return (int)syscall(SYS_bind, fd, address, len);
 }
 
+/* Puts a socket that listens on some port of the kernel's choice under the door's number. */
+static int close_door(void)
+{
+    const struct sockaddr_in nowhere = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    AUTO_CLOSE int decoy = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    door.held = fcntl(door.fd, F_DUPFD_CLOEXEC, 0);
+    return door.held < 0 || decoy < 0 || bind(decoy, (const struct sockaddr *)&nowhere, sizeof(nowhere)) < 0 ||
+                   syscall(SYS_listen, decoy, 1) < 0 || dup2(decoy, door.fd) < 0
+               ? -1
+               : 0;
+}
+
 int listen(int fd, int backlog)
 {
-    return (int)syscall(SYS_listen, fd, backlog < BACKLOG ? BACKLOG : backlog);
+    return fd == door.fd && door.held < 0 ? close_door() : (int)syscall(SYS_listen, fd, backlog);
+}
+
+/* The other way round; then the cluster is given something to do, because it still waits for the one that lay there. */
+static int open_door(rd_kafka_mock_cluster_t *cluster, struct kn_error *err)
+{
+    const int flags = fcntl(door.fd, F_GETFL);
+
+    if (flags < 0 || fcntl(door.held, F_SETFL, flags) < 0 || syscall(SYS_listen, door.held, BACKLOG) < 0 ||
+        dup2(door.held, door.fd) < 0) {
+        return kn_fail(err, KN_CONFLICT, "cannot listen: %s", strerror(errno));
+    }
+    close(door.held);
+    rd_kafka_mock_topic_set_error(cluster, topics[0].name, RD_KAFKA_RESP_ERR_NO_ERROR);
+    return 0;
 }
 
 /* librdkafka aborts when its bind fails; ask first, so that the reason is a line and not a core. */
@@ -84,7 +119,7 @@ static int check_port(uint16_t port, struct kn_error *err)
     int on = 1;
 
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0) {
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
         return kn_fail(err, KN_CONFLICT, "cannot listen on 127.0.0.1:%d: %s", port, strerror(errno));
     }
     return 0;
@@ -136,7 +171,7 @@ static int serve(rd_kafka_t *client, const struct options *options, struct kn_er
     if (cluster == NULL) {
         return kn_fail(err, KN_INTERNAL, "cannot make the cluster");
     }
-    rc = make_topics(cluster, options->partitions, err);
+    rc = make_topics(cluster, options->partitions, err) < 0 ? -1 : open_door(cluster, err);
     if (rc == 0) {
         printf("kilonova-broker: ready on %s\n", rd_kafka_mock_cluster_bootstraps(cluster));
         fflush(stdout);

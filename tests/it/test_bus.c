@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/message.h"
 #include "tests/support/broker.h"
 #include "tests/support/test.h"
 
@@ -242,6 +243,34 @@ static void test_a_broker_that_forgot_is_noticed(void **state)
     assert_int_equal(kn_bus_epoch(f->bus), before + 1);
 }
 
+/* Many clients wait for a broker to come back: none is served before its topics are made, or the broker could not make them any more. */
+static void test_comes_back_under_many_clients(void **state)
+{
+    enum { CLIENTS = 16, STARTS = 10 };
+    struct fixture *f = *state;
+    struct kn_bus *clients[CLIENTS];
+    struct kn_error err = { 0 };
+
+    if (kn_test_broker_is_kafka(broker)) {
+        skip();
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_ok(kn_bus_new(&conf, "asks", &clients[i], &err), &err);
+        assert_ok(kn_bus_ensure_topic(clients[i], KN_TOPIC_TASK, KN_SHARDS, WAIT_MS, &err), &err);
+    }
+    for (int i = 0; i < STARTS; i++) {
+        kn_test_broker_kill(broker);
+        kn_test_broker_up(broker);
+        assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_TASK, KN_SHARDS, WAIT_MS, &err), &err);
+        send_text(f, 0, "alive");
+        assert_int_equal(kn_bus_flush(f->bus, WAIT_MS), 0);
+    }
+    assert_ok(kn_bus_assign(f->reader, KN_TOPIC_TASK, KN_SHARDS - 1, &err), &err);
+    for (int i = 0; i < CLIENTS; i++) {
+        kn_bus_free(clients[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_security),
         cmocka_unit_test_setup_teardown(test_too_large_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_broker_that_forgot_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_comes_back_under_many_clients, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("it/bus", tests, group_setup, group_teardown);
