@@ -38,6 +38,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2/info/import", READER, 200, kn_image_api_import_info),
     ROUTE("GET", "/v2/info/stores", READER, 200, kn_image_api_stores),
     ROUTE("GET", "/v2/info/stores/detail", ADMIN, 200, kn_image_api_stores_detail),
+    ROUTE("GET", "/v2/info/usage", READER, 200, kn_image_api_usage),
     ROUTE("GET", "/v2/cache", ADMIN, 200, kn_image_api_no_cache),
     ROUTE("DELETE", "/v2/cache", ADMIN, 204, kn_image_api_no_cache),
     ROUTE("PUT", "/v2/cache/{id}", ADMIN, 202, kn_image_api_no_cache),

@@ -68,6 +68,15 @@ int kn_image_api_stores_detail(struct kn_request *req, struct kn_response *res, 
     return 0;
 }
 
+/* As a Glance that asks no limits of Keystone: images have no quotas here. */
+int kn_image_api_usage(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)err;
+    kn_strbuf_addstr(&res->body, "{\"usage\":{}}");
+    return 0;
+}
+
 /*
  * Glance's words when it keeps no cache. Its calls fetch into, list and clear the copies that an API keeps beside itself of data in a store
  * far away; this API reads its store itself.

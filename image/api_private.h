@@ -22,7 +22,7 @@ kn_handler kn_image_api_members, kn_image_api_member_add, kn_image_api_member, k
     kn_image_api_member_delete;
 /* api_info.c */
 kn_handler kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores,
-    kn_image_api_stores_detail, kn_image_api_no_cache;
+    kn_image_api_stores_detail, kn_image_api_usage, kn_image_api_no_cache;
 /* api_metadefs.c */
 kn_handler kn_metadef_api_namespaces, kn_metadef_api_namespace_create, kn_metadef_api_namespace, kn_metadef_api_namespace_update,
     kn_metadef_api_namespace_delete, kn_metadef_api_items, kn_metadef_api_item_create, kn_metadef_api_items_delete,

@@ -92,10 +92,10 @@ static int read_query(const struct kn_request *req, struct kn_image_task_query *
     static const char *const DIRECTIONS[] = { "asc", "desc", NULL };
     const char *limit = kn_request_query(req, "limit");
     const char *direction = kn_request_query(req, "sort_dir");
-    const char *key = kn_request_query(req, "sort_key");
 
     *q = (struct kn_image_task_query){ .status = kn_request_query(req, "status"), .type = kn_request_query(req, "type"),
-                                       .marker = kn_request_query(req, "marker"), .limit = KN_IMAGE_LIMIT_DEFAULT };
+                                       .marker = kn_request_query(req, "marker"), .sort_key = kn_request_query(req, "sort_key"),
+                                       .limit = KN_IMAGE_LIMIT_DEFAULT };
     if (q->status != NULL && !is_one_of(q->status, STATUSES)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid status value: %.64s", q->status);
     }
@@ -107,9 +107,6 @@ static int read_query(const struct kn_request *req, struct kn_image_task_query *
     }
     if (direction != NULL && !is_one_of(direction, DIRECTIONS)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid sort direction: %.64s", direction);
-    }
-    if (key != NULL && strcmp(key, "created_at") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "tasks are sorted by created_at only, not by \"%.64s\"", key);
     }
     q->ascending = direction != NULL && strcmp(direction, "asc") == 0;
     return limit != NULL ? read_limit(limit, &q->limit, err) : 0;

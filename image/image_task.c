@@ -242,22 +242,44 @@ static int check_marker(struct kn_db *db, const char *marker, struct kn_error *e
     return marker == NULL || found == 1 ? 0 : kn_fail(err, KN_BAD_REQUEST, "No task found with ID %.64s", marker);
 }
 
+#define PAGE(name, expression, than, order)                                                                              \
+    { name, SELECT "WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR '" KN_IMAGE_TASK_TYPE "' = $2) AND "   \
+      "($3::uuid IS NULL OR (" expression ", created_at, id) " than                                                        \
+      " (SELECT " expression ", created_at, id FROM image_task WHERE id = $3::uuid)) "                                    \
+      "ORDER BY " expression " " order ", created_at " order ", id " order " LIMIT $4::int", 4 }
+#define ORDER(key, expression)                                                                                          \
+    { key, PAGE("image_task_down_" key, expression, "<", "DESC"), PAGE("image_task_up_" key, expression, ">", "ASC") }
+
+/* What Glance's own client sorts by (status, unless told otherwise), and the times. */
+static const struct order {
+    const char *key;
+    struct kn_stmt down, up;
+} ORDERS[] = {
+    ORDER("created_at", "created_at"), ORDER("updated_at", "updated_at"), ORDER("status", "status"), ORDER("id", "id"),
+    ORDER("type", "''::text"), /* there is one */
+};
+
+static int find_order(const char *key, const struct order **ret, struct kn_error *err)
+{
+    for (size_t i = 0; i < KN_COUNT(ORDERS); i++) {
+        if (key == NULL || strcmp(ORDERS[i].key, key) == 0) {
+            *ret = &ORDERS[i];
+            return 0;
+        }
+    }
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid sort key: %.64s", key);
+}
+
 int kn_image_task_list(struct kn_db *db, const struct kn_image_task_query *q, struct kn_strbuf *out, int *ret_count,
                        char ret_last[KN_UUID_SIZE], struct kn_error *err)
 {
-#define PAGE(name, than, order)                                                                                       \
-    { name, SELECT "WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR '" KN_IMAGE_TASK_TYPE "' = $2) AND " \
-      "($3::uuid IS NULL OR (created_at, id) " than " (SELECT created_at, id FROM image_task WHERE id = $3::uuid)) "   \
-      "ORDER BY created_at " order ", id " order " LIMIT $4::int", 4 }
-    static const struct kn_stmt DOWN = PAGE("image_task_down", "<", "DESC");
-    static const struct kn_stmt UP = PAGE("image_task_up", ">", "ASC");
-#undef PAGE
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const struct order *order = NULL;
     struct kn_arg limit;
 
-    if (check_marker(db, q->marker, err) < 0 ||
-        kn_db_run(db, q->ascending ? &UP : &DOWN, KN_ARGS(q->status, q->type, q->marker, kn_arg_int(&limit, q->limit)), &rows,
-                  err) < 0) {
+    if (find_order(q->sort_key, &order, err) < 0 || check_marker(db, q->marker, err) < 0 ||
+        kn_db_run(db, q->ascending ? &order->up : &order->down,
+                  KN_ARGS(q->status, q->type, q->marker, kn_arg_int(&limit, q->limit)), &rows, err) < 0) {
         return -1;
     }
     *ret_count = kn_rows_count(rows);

@@ -68,10 +68,11 @@ struct kn_image_task_query {
     const char *status; /* these two: NULL = any */
     const char *type;
     const char *marker; /* NULL = from the beginning */
+    const char *sort_key; /* NULL = created_at */
     int limit;
     bool ascending;
 };
-/* Members of an array, without what only the task's own view has; *ret_count are they, ret_last the last one's id. */
+/* KN_BAD_REQUEST: nobody sorts by that, or no such marker. Members of an array, without what only the task's own view has; *ret_count are they, ret_last the last one's id. */
 int kn_image_task_list(struct kn_db *db, const struct kn_image_task_query *q, struct kn_strbuf *out, int *ret_count,
                        char ret_last[KN_UUID_SIZE], struct kn_error *err);
 

@@ -15,6 +15,7 @@
 
 enum op { OP_ADD, OP_REMOVE, OP_REPLACE };
 static const char *const OPS[] = { [OP_ADD] = "add", [OP_REMOVE] = "remove", [OP_REPLACE] = "replace" };
+#define LOCATION "/locations/"
 _Static_assert(KN_COUNT(OPS) == OP_REPLACE + 1, "a word for every operation");
 
 int kn_patch_dialect_of(const char *content_type)
@@ -176,13 +177,16 @@ static int fail_pointer(struct kn_error *err, const char *path)
     return kn_fail(err, KN_BAD_REQUEST, "Invalid JSON pointer for this resource: '%.128s'", path);
 }
 
-/* One token: "/name", with ~0 for ~ and ~1 for a slash. */
+/* One token: "/name", with ~0 for ~ and ~1 for a slash. Locations alone have members ("/locations/-"), of which none can be touched. */
 static int read_pointer(const char *path, char *name, size_t size, struct kn_error *err)
 {
     size_t len = 0;
 
     if (path[0] != '/' || path[1] == '\0') {
         return fail_pointer(err, path);
+    }
+    if (strncmp(path, LOCATION, strlen(LOCATION)) == 0) {
+        return kn_fail(err, KN_FORBIDDEN, "It's not allowed to add, replace or remove locations if locations are invisible.");
     }
     for (const char *p = path + 1; *p != '\0'; p++) {
         const bool escape = *p == '~';

@@ -400,6 +400,8 @@ static void test_info(void **state)
     expect(200, "GET", "/image/v2/info/stores", A, NULL);
     expect(403, "GET", "/image/v2/info/stores/detail", A, NULL);
     expect(200, "GET", "/image/v2/info/stores/detail", ADMIN, NULL);
+    expect(200, "GET", "/image/v2/info/usage", A, NULL);
+    assert_string_equal(world.http.body.buf, "{\"usage\":{}}");
 }
 
 /* What a Glance without a cache says to those who may ask, in Glance's own words. */

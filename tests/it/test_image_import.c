@@ -93,6 +93,31 @@ static void test_refused_requests(void **state)
     drop_everything();
 }
 
+/* Page after page of one: every task once, and the keys in order. */
+static void walk_tasks(const char *key, const char *direction, size_t wanted)
+{
+    AUTO_FREE char *path = kn_asprintf("/image/v2/tasks?limit=1&sort_key=%s&sort_dir=%s", key, direction);
+    AUTO_FREE char *before = NULL;
+
+    for (size_t i = 0; i <= wanted; i++) {
+        expect(200, "GET", path, ADMIN, NULL);
+        json_t *json = kn_test_http_json(&world.http);
+        const json_t *task = json_array_get(json_object_get(json, "tasks"), 0);
+        const char *value = json_string_value(json_object_get(task, key));
+        if ((task == NULL) != (i == wanted)) {
+            fail_msg("%s %s: %zu tasks, not %zu", key, direction, i, wanted);
+        }
+        if (task != NULL) {
+            assert_true(before == NULL || (strcmp(direction, "asc") == 0 ? strcmp(before, value) <= 0 : strcmp(before, value) >= 0));
+            free(before);
+            before = kn_strdup(value);
+            free(path);
+            path = kn_asprintf("/image%s", json_string_value(json_object_get(json, "next")));
+        }
+        json_decref(json);
+    }
+}
+
 static void test_tasks(void **state)
 {
     (void)state;
@@ -120,6 +145,19 @@ static void test_tasks(void **state)
     expect(404, "GET", "/image/v2/tasks/nonsense", ADMIN, NULL);
     expect(400, "GET", "/image/v2/tasks?status=active", ADMIN, NULL);
     expect(400, "GET", "/image/v2/tasks?marker=x", ADMIN, NULL);
+    expect(400, "GET", "/image/v2/tasks?sort_key=owner", ADMIN, NULL);
+    AUTO_FREE char *second = create_as("raw");
+    stage_data(204, second, "another task");
+    import_direct(second);
+    await_status(second, "active");
+    expect(200, "GET", "/image/v2/tasks", ADMIN, NULL);
+    json_t *all = kn_test_http_json(&world.http);
+    assert_true(json_array_size(json_object_get(all, "tasks")) >= 2);
+    for (size_t i = 0; i < 10; i++) {
+        static const char *const KEYS[] = { "created_at", "updated_at", "status", "id", "type" };
+        walk_tasks(KEYS[i / 2], i % 2 == 0 ? "asc" : "desc", json_array_size(json_object_get(all, "tasks")));
+    }
+    json_decref(all);
     expect(400, "GET", "/image/v2/tasks?limit=x", ADMIN, NULL);
     expect(400, "POST", "/image/v2/tasks", ADMIN JSON, "{\"type\":\"import\"}");
     expect(403, "POST", "/image/v2/tasks", ADMIN JSON, "{\"type\":\"import\",\"input\":{}}");
