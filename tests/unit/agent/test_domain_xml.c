@@ -111,7 +111,7 @@ static void test_many_nics(void **state)
 
     (void)state;
     assert_int_equal(kn_spec_check(spec, &err), 0);
-    kn_spec_domain(spec, SERVER, 7, "/root", &d);
+    kn_spec_domain(spec, SERVER, 7, "/disk", &d);
     d.domain.type = "qemu";
     d.domain.serial_socket = "/serial";
     d.domain.console_log = "/log";
