@@ -264,11 +264,11 @@ def tour(m):
 
     m.agent("h1", "liar", "--set", "agent.id=h2", "--set", f"agent.state_dir={m.dir}/h1/liar", "--set", "agent.host=liar")
     wait_until("the liar's end", lambda: "kn.agent.h2" in m.log("h1", "liar"))
-    print("ok     an agent that asks for another's commands is told:", m.log("h1", "liar").splitlines()[-1][:160])
+    print("ok     an agent that asks for another's commands is told:", [x for x in m.log("h1", "liar").splitlines() if "kn.agent.h2" in x][0][-90:])
     m.end("h1/liar")
     m.agent("h1", "stranger", "--set", "bus.ssl_certificate_file=", "--set", "bus.ssl_key_file=", "--set", f"agent.state_dir={m.dir}/h1/stranger",
             "--set", "agent.host=stranger")
-    wait_until("the stranger's end", lambda: "certificate required" in m.log("h1", "stranger"))
+    wait_until("the stranger's end", lambda: "certificate" in m.log("h1", "stranger"))
     print("ok     an agent without a certificate is told so")
     m.end("h1/stranger")
     if len(m.hosts()) != 2:
