@@ -12,6 +12,7 @@
 #include "lib/adapter/batch.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
 
 #define BUS_GAP_MS 10000 /* our own heartbeat stayed away this long: the bus was down, not the agents */
@@ -97,15 +98,29 @@ void kn_bus_forgot(struct kn_conductor *c)
     kn_send_all_again(c);
 }
 
-/* Our own voice comes back: the bus carries. */
+/*
+ * Our own voice comes back: the bus carries again. A producer gives up a message after half a minute, so commands and answers of the
+ * gap may be lost although the bus remembers everything else (its epoch is the same): to ask again costs little.
+ */
+static void end_bus_gap(struct kn_conductor *c, int64_t now_ms)
+{
+    AUTO_FREE char *gap_s = kn_asprintf("%lld", (long long)(now_ms - c->bus_heard_ms) / 1000);
+
+    kn_log(KN_WARNING, "the bus was away, everything open is sent again", "seconds", gap_s, NULL);
+    c->bus_alive_since_ms = now_ms;
+    kn_send_all_again(c);
+}
+
 static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
     int64_t now = kn_mono_ms();
 
     (void)err;
     if (strcmp(kn_json_str(report->body, "boot"), c->daemon.id) == 0) {
-        if (now - c->bus_heard_ms > BUS_GAP_MS) {
+        if (c->bus_heard_ms == 0) { /* nothing was sent before this process was heard: it is a start, no gap */
             c->bus_alive_since_ms = now;
+        } else if (now - c->bus_heard_ms > BUS_GAP_MS) {
+            end_bus_gap(c, now);
         }
         c->bus_heard_ms = now;
     }

@@ -12,7 +12,9 @@ import hashlib
 import http.client
 import os
 import pathlib
+import signal
 import sys
+import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -20,6 +22,7 @@ from cloud import Cloud, CloudError, wait_until  # noqa: E402
 
 SERVERS = 50
 CLIENTS = 8
+FROZEN_S = 40
 
 
 class Round:
@@ -87,6 +90,14 @@ def kill_bus(cloud):
     cloud.kill9("broker" if cloud.bus == "embedded" else "kafka")
 
 
+def freeze_bus(cloud):
+    """For longer than a producer keeps a message (30 s): commands and answers are lost, and nobody's process ends."""
+    pid = cloud.pids()["broker" if cloud.bus == "embedded" else "kafka"]
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(FROZEN_S)
+    os.kill(pid, signal.SIGCONT)
+
+
 def kill_agent_twice(cloud):
     cloud.kill9("agent")
     cloud.kill9("agent")
@@ -130,7 +141,8 @@ FAULTS = {
     "nothing": lambda cloud: None, "api": kill("api"), "api-in-upload": kill_api_in_upload,
     "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors, "scheduler": kill("scheduler"),
     "network": kill("network"), "volume": kill("volume"), "image": kill("image"),
-    "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "postgres": restart("postgres"),
+    "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "bus-frozen": freeze_bus,
+    "postgres": restart("postgres"),
     "postgres-kill": kill("postgres"), "garbage": send_garbage,
 }
 SHORT = ["garbage", "api-in-upload", "conductor", "agent", "bus", "postgres"]
