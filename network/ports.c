@@ -195,7 +195,7 @@ static int load_network(struct kn_db *db, const char *id, struct kn_topology *to
 int kn_port_insert(struct kn_db *db, const struct kn_network_row *network, const char *project_id, const json_t *object,
                    char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
-    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL };
+    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
     AUTO_RELEASE(kn_plan) struct kn_plan plan;
     char mac[KN_MAC_SIZE];
 
@@ -253,7 +253,7 @@ static bool concerns_host(const json_t *object)
 /* A new list of addresses; those that stay are not drawn again. */
 static int replace_addresses(struct kn_db *db, const struct kn_port_row *port, const json_t *list, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL };
+    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
     AUTO_RELEASE(kn_plan) struct kn_plan plan;
     AUTO(kn_rows) struct kn_rows *kept = NULL;
 

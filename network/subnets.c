@@ -120,7 +120,7 @@ static void values_release(struct values *v)
 static int serve_dhcp(struct kn_db *db, const char *network_id, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL };
+    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
     AUTO_RELEASE(kn_plan) struct kn_plan plan;
 
     kn_plan_init(&plan);

@@ -21,7 +21,7 @@ step)
         echo "ok   $name"
         echo "$name 1 0 0" >> $file
     else
-        tail -60 "$log" | sed 's/^/    /'
+        { grep -nE -A2 'error:|warning:|\*\*\*' "$log" | head -60; echo ...; tail -20 "$log"; } | sed 's/^/    /' # -k goes on after the first
         echo "FAIL $name"
         echo "$name 0 1 0" >> $file
         exit 1
