@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * macs: which MAC address is next on a network. Drawn at random, handed out only if the network has no port with it, and once in a
- * batch: 24 random bits are few, so that a batch of 500 on a network of 10,000 ports would collide with one in three.
+ * batch: 24 random bits are few, so that a batch of 500 on a network of 10,000 ports would collide one time in four.
  * Belongs to one transaction, like the topology that owns it; the unique constraint port_mac is the net below.
  */
 #ifndef KN_NETWORK_MACS_H
