@@ -8,8 +8,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Disk, NIC, balloon and random take four; the others wait for volumes. A second NIC and each after it bring their own. */
-#define ROOT_PORTS 12
+#include "lib/base/mem.h"
+#include "lib/base/version.h"
+
+/* A hot-plugged device needs a root port that was there at the start: one for every disk a guest may ever have, whether it has it now or not. */
+#define ROOT_PORTS (KN_DOMAIN_DISKS_MAX + 2) /* and the balloon's and the random device's; each NIC brings its own */
 #define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
 
 /* <tag>text</tag> */
@@ -42,13 +45,36 @@ static void identity(const struct kn_domain *d, struct kn_strbuf *out)
     kn_strbuf_addstr(out, "/>\n  </metadata>\n");
 }
 
+/*
+ * What the firmware says the machine is, in Nova's words: cloud-init's ds-identify looks for the product's name and switches
+ * itself off in a guest of any other make.
+ */
+static void make(const struct kn_domain *d, struct kn_strbuf *out)
+{
+    const struct {
+        const char *name;
+        const char *text;
+    } entries[] = {
+        { "manufacturer", "OpenStack Foundation" }, { "product", "OpenStack Nova" }, { "version", KN_VERSION },
+        { "serial", d->server },                    { "uuid", d->server },           { "family", "Virtual Machine" },
+    };
+
+    kn_strbuf_addstr(out, "  <sysinfo type='smbios'>\n    <system>\n");
+    for (size_t i = 0; i < KN_COUNT(entries); i++) {
+        kn_strbuf_addf(out, "      <entry name='%s'>", entries[i].name);
+        kn_strbuf_addxml(out, entries[i].text);
+        kn_strbuf_addstr(out, "</entry>\n");
+    }
+    kn_strbuf_addstr(out, "    </system>\n  </sysinfo>\n");
+}
+
 static void machine(const struct kn_domain *d, struct kn_strbuf *out)
 {
     int is_emulated = strcmp(d->type, "qemu") == 0;
 
     kn_strbuf_addf(out, "  <memory unit='MiB'>%" PRId64 "</memory>\n", d->memory_mib);
     kn_strbuf_addf(out, "  <vcpu placement='static'>%d</vcpu>\n", d->vcpus);
-    kn_strbuf_addstr(out, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n    <boot dev='hd'/>\n  </os>\n");
+    kn_strbuf_addstr(out, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n    <boot dev='hd'/>\n    <smbios mode='sysinfo'/>\n  </os>\n");
     kn_strbuf_addstr(out, "  <features>\n    <acpi/>\n    <apic/>\n");
     if (is_emulated) {
         kn_strbuf_addf(out, "    <tcg>\n      <tb-cache unit='MiB'>%d</tb-cache>\n    </tcg>\n", TCG_CACHE_MIB);
@@ -65,7 +91,7 @@ static void machine(const struct kn_domain *d, struct kn_strbuf *out)
 
 static void buses(const struct kn_domain *d, struct kn_strbuf *out)
 {
-    size_t ports = ROOT_PORTS + (d->nic_count > 1 ? d->nic_count - 1 : 0);
+    size_t ports = ROOT_PORTS + d->nic_count;
 
     kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n"
                           "    <controller type='pci' index='0' model='pcie-root'/>\n");
@@ -129,6 +155,7 @@ static void hotplug(struct kn_strbuf *out)
 void kn_domain_xml(const struct kn_domain *d, struct kn_strbuf *out)
 {
     identity(d, out);
+    make(d, out);
     machine(d, out);
     kn_strbuf_addstr(out, "  <devices>\n");
     buses(d, out);

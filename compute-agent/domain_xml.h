@@ -12,6 +12,7 @@
 #include "lib/base/strbuf.h"
 
 #define KN_DOMAIN_NAMESPACE "urn:kilonova:server:1" /* of our metadata element */
+#define KN_DOMAIN_DISKS_MAX 26 /* vda to vdz, the root disk among them */
 
 struct kn_domain_disk {
     const char *path;

@@ -10,7 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/domain/server_state.h"
 
-#define KN_SPEC_DISKS_MAX 26
+#define KN_SPEC_DISKS_MAX KN_DOMAIN_DISKS_MAX
 
 /* KN_BAD_REQUEST naming what is wrong. Every spec from the bus goes through this before a driver sees it. */
 int kn_spec_check(const json_t *spec, struct kn_error *err);

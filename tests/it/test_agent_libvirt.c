@@ -215,10 +215,12 @@ static void detach(void)
     json_decref(kn_test_agent_done(&agent, "server.detach_volume", send_volume("server.detach_volume", json_object())));
 }
 
+#define ASK_GUEST "ip netns exec kn-aaaaaaaa curl -s -m 5 http://" ADDRESS "/cgi-bin/status"
+
 /* What the guest itself says it has, asked over its network. */
 static bool guest_sees(const char *text)
 {
-    FILE *f = popen("ip netns exec kn-aaaaaaaa curl -s -m 5 http://" ADDRESS "/cgi-bin/status", "r");
+    FILE *f = popen(ASK_GUEST, "r");
     char answer[4096];
 
     assert_non_null(f);
@@ -235,6 +237,25 @@ static void await_guest(const char *text, bool there)
         assert_true(kn_mono_ms() < deadline);
         kn_test_pause(300);
     }
+}
+
+/* Debian's cloud-init over what this guest's firmware says: stock images ask it whether there is a metadata service at all. */
+static void test_cloud_init_knows_the_cloud(void **state)
+{
+    FILE *f;
+    char answer[512];
+
+    (void)state;
+    if (getenv("KN_TEST_CLOUD_INIT") == NULL) {
+        skip();
+    }
+    await_guest("dmi product_name=OpenStack Nova", true);
+    assert_int_equal(system(ASK_GUEST " >/run/kn-dmi"), 0);
+    f = popen("tests/support/ds_identify.sh \"$KN_TEST_CLOUD_INIT\" /run/kn-dmi /run/kn-ds", "r");
+    assert_non_null(f);
+    answer[fread(answer, 1, sizeof(answer) - 1, f)] = '\0';
+    assert_int_equal(pclose(f), 0);
+    assert_string_equal(answer, "datasource_list: [ OpenStack, None ]\n");
 }
 
 static void test_volume_in_and_out(void **state)
@@ -356,6 +377,35 @@ static void destroy(int64_t generation)
                                    kn_test_agent_command(&agent, "server.destroy", generation, body)));
 }
 
+/* Another volume, with the letter that it should get; `letter` past z: one too many. */
+static int64_t send_another(char letter)
+{
+    AUTO_FREE char *volume = kn_asprintf("cccccccc-0000-4000-8000-0000000000%02x", (unsigned)letter);
+    AUTO_FREE char *path = kn_asprintf("/run/kn-volume-%02x", (unsigned)letter);
+
+    assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+    assert_int_equal(truncate(path, 1 << 20), 0);
+    return kn_test_agent_command(&agent, "server.attach_volume", 1,
+                                 json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "server", server, "volume", volume,
+                                           "connection", "driver", "file", "path", path, "format", "raw", "serial", volume));
+}
+
+/* Hot-plugged into a running guest until the letters end: all that a server may have. */
+static void test_as_many_volumes_as_there_are_letters(void **state)
+{
+    (void)state;
+    attach();
+    for (char letter = 'c'; letter <= 'z'; letter++) {
+        json_t *result = kn_test_agent_done(&agent, "server.attach_volume", send_another(letter));
+        AUTO_FREE char *device = kn_asprintf("/dev/vd%c", letter);
+        assert_string_equal(kn_json_str(result, "device"), device);
+        json_decref(result);
+    }
+    assert_int_equal(volumes(), 25);
+    await_guest("disk vdz sectors=2048", true);
+    kn_test_agent_refused(&agent, "server.attach_volume", send_another('z' + 1), KN_CONFLICT);
+}
+
 static void test_leaves_nothing(void **state)
 {
     json_t *seen;
@@ -397,10 +447,12 @@ static void test_killed_while_spawning(void **state)
 static int run_inside(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boots_with_network_and_metadata), cmocka_unit_test(test_volume_in_and_out),
+        cmocka_unit_test(test_boots_with_network_and_metadata), cmocka_unit_test(test_cloud_init_knows_the_cloud),
+        cmocka_unit_test(test_volume_in_and_out),
         cmocka_unit_test(test_power),                           cmocka_unit_test(test_stale),
         cmocka_unit_test(test_tells_of_a_crash),                cmocka_unit_test(test_agent_killed_and_started),
-        cmocka_unit_test(test_libvirtd_restarts),               cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_libvirtd_restarts),               cmocka_unit_test(test_as_many_volumes_as_there_are_letters),
+        cmocka_unit_test(test_leaves_nothing),
         cmocka_unit_test(test_killed_while_spawning),
     };
 
@@ -425,6 +477,10 @@ int main(void)
     if (geteuid() != 0 || access(guest, R_OK) < 0 || access("/usr/sbin/libvirtd", X_OK) < 0 ||
         access("/usr/bin/qemu-system-x86_64", X_OK) < 0) {
         return cmocka_run_group_tests(skipped, NULL, NULL);
+    }
+    /* Fetched here, because inside there is no way out. */
+    if (system("tests/support/ds_identify.sh --fetch build/cloud-init") == 0) {
+        setenv("KN_TEST_CLOUD_INIT", "build/cloud-init", 1);
     }
     setenv("KN_TEST_INSIDE", "1", 1);
     setenv("KN_TEST_GUEST", guest, 1);

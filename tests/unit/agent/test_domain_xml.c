@@ -117,7 +117,7 @@ static void test_many_nics(void **state)
     d.domain.console_log = "/log";
     kn_domain_xml(&d.domain, &xml);
     assert_int_equal(occurrences(xml.buf, "<interface "), KN_SERVER_NICS_MAX);
-    assert_int_equal(occurrences(xml.buf, "pcie-root-port"), 12 - 1 + KN_SERVER_NICS_MAX);
+    assert_int_equal(occurrences(xml.buf, "pcie-root-port"), KN_DOMAIN_DISKS_MAX + KN_SERVER_NICS_MAX + 2);
     assert_fails(kn_spec_check(more, &err), &err, KN_BAD_REQUEST);
     kn_strbuf_release(&xml);
     json_decref(spec);
