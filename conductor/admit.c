@@ -41,12 +41,33 @@ void kn_admit_want(struct kn_conductor *c, int64_t task)
     c->wanted[c->wanted_count++] = task;
 }
 
+/* Out of memory; whoever waits for the object goes on waiting. */
+static void drop(struct kn_conductor *c, struct kn_task *task)
+{
+    struct kn_arg arg;
+
+    kn_settle_all(c, task);
+    kn_hmap_del(c->tasks, kn_arg_int(&arg, task->id));
+}
+
 static void keep_waiting(struct kn_conductor *c, const struct kn_waiting *waiting)
 {
     int64_t *id = KN_NEW(int64_t);
 
     *id = waiting->task;
     kn_hmap_put(c->waiting, waiting->object_id, id);
+}
+
+/* What was ended in the database is ended in memory, too, before anything can be sent: its answers and its deadline are nobody's now. */
+static void drop_ended(struct kn_conductor *c, const struct kn_rows *ended)
+{
+    for (int i = 0; ended != NULL && i < kn_rows_count(ended); i++) {
+        struct kn_task *task = kn_task_find(c, kn_rows_int(ended, i, 0));
+
+        if (task != NULL) {
+            drop(c, task);
+        }
+    }
 }
 
 /* A task that this batch loaded: into memory, and on its way. */
@@ -74,6 +95,7 @@ int kn_admit(struct kn_conductor *c, struct kn_error *err)
         return -1;
     }
     c->wanted_count = 0;
+    drop_ended(c, admission.ended);
     for (int i = 0; i < admission.waiting_count; i++) {
         keep_waiting(c, &admission.waiting[i]);
     }
@@ -103,10 +125,8 @@ int kn_sweep(struct kn_conductor *c, struct kn_error *err)
 void kn_forget(struct kn_conductor *c, struct kn_task *task)
 {
     int64_t *next = kn_hmap_take(c->waiting, task->object_id);
-    struct kn_arg arg;
 
-    kn_settle_all(c, task);
-    kn_hmap_del(c->tasks, kn_arg_int(&arg, task->id));
+    drop(c, task);
     if (next != NULL) {
         kn_admit_want(c, *next);
         free(next);

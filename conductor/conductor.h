@@ -60,8 +60,10 @@ void kn_forget_all(struct kn_conductor *c);
 /* --- send.c */
 /* Sends every part of the task that has not been sent and whose host has room. */
 void kn_send(struct kn_conductor *c, struct kn_task *task);
-/* Sends again what has no answer. */
-void kn_send_again(struct kn_conductor *c, struct kn_task *task);
+/* What has no answer is to go out again: on this topic, NULL for all. Then kn_send_confirmed() sends it. */
+void kn_ask_again(struct kn_task *task, const char *topic);
+/* Sends what is to go out again, as far as the database still knows it so; the rest leaves memory. */
+int kn_send_confirmed(struct kn_conductor *c, struct kn_error *err);
 /* Hosts got room: tries the parts that wait for one. */
 void kn_send_waiting(struct kn_conductor *c);
 /* The part counts no longer among those in flight on its host. */
@@ -77,9 +79,9 @@ void kn_admit_moves(struct kn_conductor *c, struct kn_task *task);
 /* --- reports.c */
 int kn_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err);
 /* Everything that has no answer goes out once more. */
-void kn_send_all_again(struct kn_conductor *c);
+int kn_send_all_again(struct kn_conductor *c, struct kn_error *err);
 /* The bus forgot: everything open is sent again. */
-void kn_bus_forgot(struct kn_conductor *c);
+int kn_bus_forgot(struct kn_conductor *c, struct kn_error *err);
 /* Tasks whose deadline passed or whose agent is silent. */
 int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err);
 

@@ -58,7 +58,8 @@ static enum kn_verdict_of_row row_state(const struct kn_task *task)
 
 static bool belongs(const struct kn_task *task, const struct kn_message *reply)
 {
-    return reply->task == task->id && reply->attempt == task->attempt && reply->part >= 0 &&
+    return reply->task == task->id && reply->attempt == task->attempt &&
+           reply->generation == kn_task_generation(task) && reply->part >= 0 &&
            reply->part < task->part_count && task->parts[reply->part].type == reply->type &&
            task->parts[reply->part].state != KN_PART_DONE;
 }

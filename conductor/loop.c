@@ -206,20 +206,18 @@ static int follow_shards(struct kn_conductor *c, struct kn_error *err)
  * answers is one request then, not sixteen. Who answers knows nothing of it: a command names the partition of its answer. When
  * the home went to another conductor, what is open is sent again, from the new home.
  */
-static void settle_home(struct kn_conductor *c)
+static int settle_home(struct kn_conductor *c, struct kn_error *err)
 {
     const int before = c->home;
 
     if (before >= 0 && c->assigned[before]) {
-        return;
+        return 0;
     }
     c->home = -1;
     for (int i = 0; i < KN_SHARDS && c->home < 0; i++) {
         c->home = c->assigned[i] ? i : -1;
     }
-    if (before >= 0 && c->home >= 0) {
-        kn_send_all_again(c);
-    }
+    return before >= 0 && c->home >= 0 ? kn_send_all_again(c, err) : 0;
 }
 
 /* --- timers --------------------------------------------------------------------------------------------------------------- */
@@ -232,8 +230,7 @@ static int lease(struct kn_conductor *c, struct kn_error *err)
     if (follow_shards(c, err) < 0) {
         return -1;
     }
-    settle_home(c);
-    return 0;
+    return settle_home(c, err);
 }
 
 static int beat(struct kn_conductor *c, struct kn_error *err)
@@ -270,8 +267,8 @@ static int run_timers(struct kn_conductor *c, struct kn_error *err)
     if (due(&c->next_lease_ms, LEASE_EVERY_MS) && lease(c, err) < 0) {
         return -1;
     }
-    if (kn_bus_epoch(c->daemon.bus) != c->bus_epoch) {
-        kn_bus_forgot(c);
+    if (kn_bus_epoch(c->daemon.bus) != c->bus_epoch && kn_bus_forgot(c, err) < 0) {
+        return -1;
     }
     if (((c->backlog && room) || due(&c->next_sweep_ms, SWEEP_EVERY_MS)) && kn_sweep(c, err) < 0) {
         return -1;

@@ -43,88 +43,71 @@ static const struct kn_stmt SILENT = { "conductor_silent_agents",
 
 /* --- hello ---------------------------------------------------------------------------------------------------------------- */
 
-static bool is_for(const struct kn_task *task, int part, const char *topic)
-{
-    char its[128];
-
-    kn_engine_topic(task, part, its);
-    return strcmp(its, topic) == 0;
-}
-
 /* topic NULL: all of them. */
-static void send_topic_again(struct kn_conductor *c, const char *topic)
+static int send_topic_again(struct kn_conductor *c, const char *topic, struct kn_error *err)
 {
     const char *key;
     void *value;
 
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
-        struct kn_task *task = value;
-
-        for (int i = 0; i < task->part_count; i++) {
-            if (task->parts[i].state == KN_PART_SENT && (topic == NULL || is_for(task, i, topic))) {
-                task->parts[i].state = KN_PART_TODO;
-            }
-        }
-        kn_send(c, task);
+        kn_ask_again(value, topic);
     }
+    return kn_send_confirmed(c, err);
 }
 
-void kn_send_all_again(struct kn_conductor *c)
+int kn_send_all_again(struct kn_conductor *c, struct kn_error *err)
 {
-    send_topic_again(c, NULL);
+    return send_topic_again(c, NULL, err);
 }
 
 static int on_agent_hello(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf topic = KN_STRBUF_INIT;
 
-    (void)err;
     kn_strbuf_addf(&topic, "%s%s", KN_TOPIC_AGENT, kn_json_str(report->body, "agent"));
-    send_topic_again(c, topic.buf);
-    return 0;
+    return send_topic_again(c, topic.buf, err);
 }
 
 static int on_service_hello(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
-    (void)err;
-    send_topic_again(c, kn_json_str(report->body, "topic"));
-    return 0;
+    return send_topic_again(c, kn_json_str(report->body, "topic"), err);
 }
 
-void kn_bus_forgot(struct kn_conductor *c)
+int kn_bus_forgot(struct kn_conductor *c, struct kn_error *err)
 {
     kn_log(KN_WARNING, "the bus forgot, everything open is sent again", NULL);
     c->bus_epoch = kn_bus_epoch(c->daemon.bus);
-    kn_send_all_again(c);
+    return kn_send_all_again(c, err);
 }
 
 /*
  * Our own voice comes back: the bus carries again. A producer gives up a message after half a minute, so commands and answers of the
  * gap may be lost although the bus remembers everything else (its epoch is the same): to ask again costs little.
  */
-static void end_bus_gap(struct kn_conductor *c, int64_t now_ms)
+static int end_bus_gap(struct kn_conductor *c, int64_t now_ms, struct kn_error *err)
 {
     AUTO_FREE char *gap_s = kn_asprintf("%lld", (long long)(now_ms - c->bus_heard_ms) / 1000);
 
     kn_log(KN_WARNING, "the bus was away, everything open is sent again", "seconds", gap_s, NULL);
     c->bus_alive_since_ms = now_ms;
-    kn_send_all_again(c);
+    return kn_send_all_again(c, err);
 }
 
 static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
     int64_t now = kn_mono_ms();
+    int64_t heard = c->bus_heard_ms;
+    int result = 0;
 
-    (void)err;
     if (strcmp(kn_json_str(report->body, "boot"), c->daemon.id) == 0) {
-        if (c->bus_heard_ms == 0) { /* nothing was sent before this process was heard: it is a start, no gap */
+        if (heard == 0) { /* nothing was sent before this process was heard: it is a start, no gap */
             c->bus_alive_since_ms = now;
-        } else if (now - c->bus_heard_ms > BUS_GAP_MS) {
-            end_bus_gap(c, now);
+        } else if (now - heard > BUS_GAP_MS) {
+            result = end_bus_gap(c, now, err);
         }
         c->bus_heard_ms = now;
     }
-    return 0;
+    return result;
 }
 
 /* --- guests --------------------------------------------------------------------------------------------------------------- */
@@ -300,7 +283,7 @@ static void check_task(struct kn_conductor *c, struct kn_task *task, bool agent_
     case KN_ROW_AGAIN:
         task->deadline_ms = kn_mono_ms() + c->daemon.conf.conductor_step_timeout_s * 1000;
         kn_array_addint(again, task->id);
-        kn_send_again(c, task);
+        kn_ask_again(task, NULL);
         break;
     case KN_ROW_WAITS:
     case KN_ROW_IGNORED:
@@ -332,6 +315,9 @@ int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err)
     }
     if (again.count == 0) {
         return 0;
+    }
+    if (kn_send_confirmed(c, err) < 0) {
+        return -1;
     }
     return kn_store_touch(c->daemon.db, kn_array_value(&again), c->daemon.conf.conductor_step_timeout_s, err);
 }

@@ -86,8 +86,25 @@ static void send_part(struct kn_conductor *c, struct kn_task *task, int i)
     }
 }
 
+/*
+ * Whoever was stopped for longer than its lease may have a successor: it says nothing before the database has said that the shard is
+ * still its own. What it would have said waits for the timer that renews, which is due at once.
+ */
+static bool may_speak(struct kn_conductor *c)
+{
+    if (kn_shards_lapsed(&c->shards, kn_boot_ms())) {
+        c->full_host = true;
+        c->next_lease_ms = 0;
+        return false;
+    }
+    return true;
+}
+
 void kn_send(struct kn_conductor *c, struct kn_task *task)
 {
+    if (!may_speak(c)) {
+        return;
+    }
     for (int i = 0; !task->moving && i < task->part_count; i++) {
         struct kn_part *part = &task->parts[i];
 
@@ -97,14 +114,68 @@ void kn_send(struct kn_conductor *c, struct kn_task *task)
     }
 }
 
-void kn_send_again(struct kn_conductor *c, struct kn_task *task)
+static bool is_for(const struct kn_task *task, int part, const char *topic)
 {
-    for (int i = 0; i < task->part_count; i++) {
-        if (task->parts[i].state == KN_PART_SENT) {
+    char its[128];
+
+    kn_engine_topic(task, part, its);
+    return strcmp(its, topic) == 0;
+}
+
+void kn_ask_again(struct kn_task *task, const char *topic)
+{
+    for (int i = 0; !task->moving && i < task->part_count; i++) {
+        if (task->parts[i].state == KN_PART_SENT && (topic == NULL || is_for(task, i, topic))) {
             task->parts[i].state = KN_PART_TODO;
+            task->again = true;
         }
     }
-    kn_send(c, task);
+}
+
+/* What the database knows at another attempt, or as ended, was moved by somebody else: it is loaded anew, if it is still open. */
+static void forget_unconfirmed(struct kn_conductor *c)
+{
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
+        struct kn_task *task = value;
+
+        if (task->again) {
+            kn_forget(c, task);
+            c->next_sweep_ms = 0;
+        }
+    }
+}
+
+int kn_send_confirmed(struct kn_conductor *c, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
+        if (((const struct kn_task *)value)->again) {
+            kn_array_add(&ids, key);
+        }
+    }
+    if (ids.count == 0) {
+        return 0;
+    }
+    if (kn_store_current(c->daemon.db, kn_array_value(&ids), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        struct kn_task *task = kn_task_find(c, kn_rows_int(rows, i, 0));
+
+        if (task != NULL && task->attempt == kn_rows_int(rows, i, 1)) {
+            task->again = false;
+            kn_send(c, task);
+        }
+    }
+    forget_unconfirmed(c);
+    return 0;
 }
 
 void kn_send_waiting(struct kn_conductor *c)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "lib/base/clock.h"
+
 static const struct kn_stmt LIVE = { "shard_live",
     "SELECT count(*) FROM service WHERE binary_name = 'kilonova-conductor' AND last_seen > now() - $1::bigint * interval '1 ms'", 1 };
 static const struct kn_stmt RECLAIM = { "shard_reclaim",
@@ -18,6 +20,11 @@ static const struct kn_stmt GIVE_UP = { "shard_give_up",
     "UPDATE shard SET owner = NULL, epoch = epoch + 1, lease_until = '-infinity' WHERE owner = $1 AND id = ANY($2::smallint[])", 2 };
 static const struct kn_stmt LOCK = { "shard_lock",
     "SELECT id, epoch FROM shard WHERE owner = $1 AND id = ANY($2::smallint[]) FOR SHARE", 2 };
+
+bool kn_shards_lapsed(const struct kn_shards *shards, int64_t now_ms)
+{
+    return now_ms >= shards->lease_until_ms;
+}
 
 int kn_shards_share(int live)
 {
@@ -66,12 +73,14 @@ static void keep_renewed(struct kn_shards *shards, const struct kn_rows *rows)
 int kn_shards_reclaim(struct kn_shards *shards, struct kn_db *db, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const int64_t asked_ms = kn_boot_ms();
     struct kn_arg lease;
 
     if (kn_db_run(db, &RECLAIM, KN_ARGS(shards->owner, kn_arg_int(&lease, shards->lease_ms)), &rows, err) < 0) {
         return -1;
     }
     add_rows(shards, rows);
+    shards->lease_until_ms = asked_ms + shards->lease_ms;
     return 0;
 }
 
@@ -107,6 +116,7 @@ int kn_shards_renew(struct kn_shards *shards, struct kn_db *db, struct kn_error 
     AUTO(kn_rows) struct kn_rows *live = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg lease;
+    const int64_t asked_ms = kn_boot_ms();
     const char *lease_ms = kn_arg_int(&lease, shards->lease_ms);
     int share;
 
@@ -115,6 +125,7 @@ int kn_shards_renew(struct kn_shards *shards, struct kn_db *db, struct kn_error 
         return -1;
     }
     keep_renewed(shards, rows);
+    shards->lease_until_ms = asked_ms + shards->lease_ms;
     share = kn_shards_share((int)kn_rows_int(live, 0, 0));
     if (count_mine(shards) < share) {
         return take(shards, db, share - count_mine(shards), err);

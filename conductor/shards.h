@@ -20,6 +20,7 @@ struct kn_shards {
     int64_t lease_ms;
     bool mine[KN_SHARDS];
     int64_t epoch[KN_SHARDS];
+    int64_t lease_until_ms; /* kn_boot_ms() before the statement that wrote the leases, plus the lease: never later than the table's */
 };
 
 /* How many shards each of `live` conductors should have at most. Pure. */
@@ -28,6 +29,8 @@ int kn_shards_share(int live);
 int kn_shards_reclaim(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);
 /* Renews, takes what is free, gives up what is too much. What changed is seen by comparing `mine` before and after. */
 int kn_shards_renew(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);
+/* Whether the leases have ended by our own clock: then somebody else may have the shards, until a renewal has compared the epochs. Pure. */
+bool kn_shards_lapsed(const struct kn_shards *shards, int64_t now_ms);
 /* Gives all up: the other conductors need not wait. */
 int kn_shards_release(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);
 /*

@@ -30,6 +30,9 @@ static struct kn_batch_stmt RECORD = { "task_step_record",
 static const struct kn_stmt TOUCH = { "task_touch",
     "UPDATE task SET deadline = now() + $2::int * interval '1 s' WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 2 };
 
+static const struct kn_stmt CURRENT = { "task_current",
+    "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 1 };
+
 static const struct kn_stmt OPEN_IDS = { "task_open_ids",
     "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY id) AS turn FROM task "
     "WHERE shard = ANY($1::smallint[]) AND state IN ('run', 'undo')) t ORDER BY turn, id LIMIT $2::int", 2 };
@@ -45,7 +48,7 @@ static const struct kn_stmt SUPERSEDE = { "task_supersede",
     "UPDATE task o SET state = 'failed', finished_at = now(), deadline = NULL, "
     "error = '{\"code\": \"KN_CONFLICT\", \"message\": \"cancelled by a later request\"}' "
     "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) AND o.object_id = t.object_id AND o.id < t.id "
-    "AND o.cancel AND o.state IN ('run', 'undo')", 2 };
+    "AND o.cancel AND o.state IN ('run', 'undo') RETURNING o.id", 2 };
 
 void kn_move_release(struct kn_move *move)
 {
@@ -207,6 +210,11 @@ int kn_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_
 
 /* --- reading ------------------------------------------------------------------------------------------------------------ */
 
+int kn_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err)
+{
+    return kn_db_run(db, &CURRENT, KN_ARGS(task_ids), ret_rows, err);
+}
+
 int kn_store_open_ids(struct kn_db *db, const struct kn_shards *shards, int limit, struct kn_rows **ret_rows,
                       struct kn_error *err)
 {
@@ -240,9 +248,9 @@ static int load(struct kn_db *db, const struct kn_shards *shards, const char *id
     return kn_db_run(db, &LOAD, KN_ARGS(ids, kn_shards_array(shards, &mine), kinds(&beside, true)), ret_rows, err);
 }
 
-/* A task that supersedes and finds an older one before it: ends those that were cancelled and looks again. */
+/* A task that supersedes and finds an older one before it: ends those that were cancelled and looks again. *ret_ended: their ids. */
 static int supersede(struct kn_db *db, const struct kn_shards *shards, const char *ids, struct kn_rows **rows,
-                     struct kn_error *err)
+                     struct kn_rows **ret_ended, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array superseding = KN_ARRAY_INIT;
     bool needed = false;
@@ -255,7 +263,7 @@ static int supersede(struct kn_db *db, const struct kn_shards *shards, const cha
     if (!needed) {
         return 0;
     }
-    if (kn_db_run(db, &SUPERSEDE, KN_ARGS(ids, kinds(&superseding, false)), NULL, err) < 0) {
+    if (kn_db_run(db, &SUPERSEDE, KN_ARGS(ids, kinds(&superseding, false)), ret_ended, err) < 0) {
         return -1;
     }
     kn_rows_free(kn_steal(rows));
@@ -292,6 +300,7 @@ void kn_admission_release(struct kn_admission *admission)
     }
     free(admission->tasks);
     free(admission->waiting);
+    kn_rows_free(admission->ended);
     *admission = (struct kn_admission){ 0 };
 }
 
@@ -324,7 +333,7 @@ int kn_store_admit(struct kn_db *db, const struct kn_shards *shards, const int64
     }
     if (kn_tx_begin(&tx, db, err) < 0 || kn_shards_lock(shards, db, valid, err) < 0 ||
         load(db, shards, kn_array_value(&wanted), &rows, err) < 0 ||
-        supersede(db, shards, kn_array_value(&wanted), &rows, err) < 0) {
+        supersede(db, shards, kn_array_value(&wanted), &rows, &admission.ended, err) < 0) {
         return -1;
     }
     collect(rows, &admission);

@@ -28,6 +28,8 @@ void kn_move_release(struct kn_move *move);
  */
 int kn_store_write(struct kn_db *db, const struct kn_shards *shards, struct kn_move *moves, int count,
                    int64_t step_timeout_s, struct kn_error *err);
+/* (id, attempt) of those of the tasks that are still open: what is sent again is held against it first. */
+int kn_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err);
 /* The deadlines of tasks whose messages were sent again. */
 int kn_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_s, struct kn_error *err);
 
@@ -45,6 +47,7 @@ struct kn_admission {
     int task_count;
     struct kn_waiting *waiting;
     int waiting_count;
+    struct kn_rows *ended;  /* ids of the tasks that a deletion ended: whoever has one in memory forgets it before anything is sent; may be NULL */
 };
 
 void kn_admission_release(struct kn_admission *admission);

@@ -58,6 +58,7 @@ struct kn_task {
     int64_t deadline_ms;   /* monotonic, of the current row */
     int64_t created_at_us;
     bool moving;           /* its move is not committed yet: nothing is sent */
+    bool again;            /* goes out again once the database has confirmed it (send.c) */
     struct kn_part *parts; /* the messages of the current row, or of its undo */
     int part_count;
 };

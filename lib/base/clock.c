@@ -40,6 +40,11 @@ int64_t kn_mono_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
+int64_t kn_boot_ms(void)
+{
+    return read_us(CLOCK_BOOTTIME) / 1000;
+}
+
 struct civil {
     int year, month, day, hour, minute, second;
     int us;

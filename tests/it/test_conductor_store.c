@@ -5,6 +5,7 @@
  */
 #include "conductor/objects.h"
 #include "conductor/store.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
@@ -229,8 +230,41 @@ static void test_a_deletion_supersedes_what_was_cancelled(void **state)
     assert_int_equal(admission.task_count, 1);
     assert_int_equal(number(db, "SELECT generation FROM server"), 2);
     assert_int_equal(number(db, "SELECT count(*) FROM task WHERE kind = 'server.create' AND state = 'failed'"), 1);
+    /* Whoever still has it in memory is told, in the same place. */
+    assert_non_null(admission.ended);
+    assert_int_equal(kn_rows_count(admission.ended), 1);
+    assert_int_equal(kn_rows_int(admission.ended, 0, 0), create);
     kn_admission_release(&admission);
-    (void)create;
+}
+
+static void test_a_lapsed_lease_is_known_by_the_own_clock(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards shards = conductor("one");
+    struct kn_error err = { 0 };
+
+    live(db, "one");
+    assert_true(kn_shards_lapsed(&shards, kn_boot_ms())); /* nothing was leased yet */
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    assert_false(kn_shards_lapsed(&shards, kn_boot_ms()));
+    assert_true(kn_shards_lapsed(&shards, kn_boot_ms() + shards.lease_ms));
+}
+
+static void test_only_what_is_open_is_current(void **state)
+{
+    struct kn_db *db = *state;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+    int64_t open = add_task(db, "server.stop");
+    int64_t ended = add_task(db, "server.start");
+    AUTO_FREE char *ids = kn_asprintf("{%lld,%lld}", (long long)open, (long long)ended);
+    AUTO_FREE char *sql = kn_asprintf("UPDATE task SET state = 'failed' WHERE id = %lld", (long long)ended);
+
+    assert_ok(kn_db_script(db, sql, &err), &err);
+    assert_ok(kn_store_current(db, ids, &rows, &err), &err);
+    assert_int_equal(kn_rows_count(rows), 1);
+    assert_int_equal(kn_rows_int(rows, 0, 0), open);
+    assert_int_equal(kn_rows_int(rows, 0, 1), 1);
 }
 
 static void test_a_deleted_server_gives_its_usage_back(void **state)
@@ -253,6 +287,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_frozen_conductor_cannot_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_move_is_applied_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deletion_supersedes_what_was_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_lapsed_lease_is_known_by_the_own_clock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_only_what_is_open_is_current, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
     };
 

@@ -73,7 +73,8 @@ static int part_named(const struct kn_task *task, const char *type)
 static struct kn_message reply_to(const struct kn_task *task, const char *type)
 {
     return (struct kn_message){ .type = kn_message_type(type), .task = task->id, .step = task->step,
-                                .part = part_named(task, type), .attempt = task->attempt, .is_reply = true };
+                                .part = part_named(task, type), .attempt = task->attempt,
+                                .generation = kn_task_generation(task), .is_reply = true };
 }
 
 static enum kn_verdict_of_row done(struct kn_task *task, const char *type, const char *result)
@@ -162,6 +163,9 @@ static void test_late_and_double_replies_change_nothing(void **state)
     admit(task);
     late = reply_to(task, "place.claim");
     late.ok = true;
+    late.generation++;
+    assert_int_equal(kn_engine_reply(task, &late), KN_ROW_IGNORED); /* of another generation */
+    late.generation--;
     place(task, "h1");
     assert_int_equal(kn_engine_reply(task, &late), KN_ROW_IGNORED); /* the same a second time */
     advance_only(task, false);
