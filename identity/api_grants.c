@@ -8,7 +8,7 @@
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/nouns.h"
-#include "identity/realm.h"
+#include "identity/rank.h"
 #include "identity/view.h"
 
 /*
@@ -57,21 +57,14 @@ static int check_role(const struct kn_request *req, const struct kn_grant *g, st
     return check_realm(req, g, err) < 0 ? -1 : kn_realm_check(req, KN_REALM_ROLE, g->role_id, err);
 }
 
-/* And gives no more than manager. */
+/* And gives no more than manager, and nothing to (and takes nothing from) who holds more than that. */
 static int check_gift(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    bool user = g->user_id != NULL;
 
-    if (check_role(req, g, err) < 0) {
-        return -1;
-    }
-    if (kn_realm(req) == NULL) {
-        return 0;
-    }
-    if (kn_role_get(req->db, g->role_id, &rows, err) < 0) {
-        return -1;
-    }
-    return kn_rows_count(rows) > 0 && kn_role_is_managed(kn_rows_text(rows, 0, 1)) ? 0 : kn_realm_refuse(req, err);
+    return check_role(req, g, err) < 0 || kn_rank_check_role(req, g->role_id, err) < 0
+               ? -1
+               : kn_rank_check(req, user ? KN_REALM_USER : KN_REALM_GROUP, user ? g->user_id : g->group_id, err);
 }
 
 int kn_grants_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -5,7 +5,7 @@
 #include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
-#include "identity/realm.h"
+#include "identity/rank.h"
 #include "identity/view.h"
 #include "lib/base/uuid.h"
 
@@ -87,7 +87,7 @@ int kn_groups_update(struct kn_request *req, struct kn_response *res, struct kn_
     const json_t *group = NULL;
     struct kn_change change = { 0 };
 
-    if (kn_realm_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ||
+    if (kn_rank_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ||
         kn_body_open_object(req, "group", UPDATE, &group, &change.extra, err) < 0 || check_domain(req, group, err) < 0) {
         return -1;
     }
@@ -98,7 +98,7 @@ int kn_groups_update(struct kn_request *req, struct kn_response *res, struct kn_
 int kn_groups_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    if (kn_realm_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ||
+    if (kn_rank_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ||
         kn_group_delete(req->db, req->params[0], err) < 0) {
         return -1;
     }
@@ -152,10 +152,16 @@ static int check_both(const struct kn_request *req, struct kn_error *err)
                : kn_realm_check(req, KN_REALM_USER, req->params[1], err);
 }
 
+/* And neither may be above the caller: the user gets what the group holds. */
+static int check_ranks(const struct kn_request *req, struct kn_error *err)
+{
+    return kn_rank_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ? -1 : kn_rank_check(req, KN_REALM_USER, req->params[1], err);
+}
+
 int kn_members_add(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return check_both(req, err) < 0 ? -1 : kn_group_join(req->db, req->params[0], req->params[1], err);
+    return check_ranks(req, err) < 0 ? -1 : kn_group_join(req->db, req->params[0], req->params[1], err);
 }
 
 int kn_members_check(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -167,7 +173,7 @@ int kn_members_check(struct kn_request *req, struct kn_response *res, struct kn_
 int kn_members_remove(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    if (check_both(req, err) < 0 || kn_group_leave(req->db, req->params[0], req->params[1], err) < 0) {
+    if (check_ranks(req, err) < 0 || kn_group_leave(req->db, req->params[0], req->params[1], err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

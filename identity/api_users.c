@@ -7,7 +7,7 @@
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/password.h"
-#include "identity/realm.h"
+#include "identity/rank.h"
 #include "identity/user.h"
 #include "identity/view.h"
 #include "lib/adapter/crypto.h"
@@ -136,7 +136,7 @@ int kn_users_update(struct kn_request *req, struct kn_response *res, struct kn_e
     const json_t *user = NULL;
     struct kn_user_change change = { 0 };
 
-    if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
+    if (kn_rank_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
         kn_body_open_object(req, "user", UPDATE, &user, &change.extra, err) < 0 || check_identity(req, user, err) < 0 ||
         read_change(req, user, &change, hash, err) < 0 || kn_user_update(req->db, req->conf, req->params[0], &change, err) < 0) {
         return -1;
@@ -148,7 +148,7 @@ int kn_users_update(struct kn_request *req, struct kn_response *res, struct kn_e
 int kn_users_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
+    if (kn_rank_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
         kn_user_delete(req->db, req->params[0], err) < 0) {
         return -1;
     }

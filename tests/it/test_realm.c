@@ -4,6 +4,7 @@
  * and a manager of a mere project ask for the same things in both. What policy lets in, the handlers have to hold within the border.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
 #include "tests/support/keystone.h"
@@ -227,6 +228,128 @@ static void test_tokens(void **state)
     kn_ks_assert_worth(token, true);
 }
 
+/* --- who is above the manager of the domain --- */
+
+/*
+ * Users and groups of the manager's own domain, each of which holds, in a way of its own, something that he cannot give. In `target`
+ * %s is the foreign domain's project and %f that domain; %d, %p: of the own side.
+ */
+static const struct {
+    const char *name, *target, *role, *tail;
+    bool by_group, above;
+} HOLDERS[] = {
+    { "plain", "/projects/%p", "member", "", false, false },
+    { "peer", "/domains/%d", "manager", "", false, false },
+    { "heir", "/OS-INHERIT/domains/%d", "member", "/inherited_to_projects", true, false },
+    { "admin-in-a-project", "/projects/%p", "admin", "", false, true },
+    { "admin-of-the-domain", "/domains/%d", "admin", "", true, true },
+    { "admin-of-all", "/system", "admin", "", false, true },
+    { "auditor", "/system", "reader", "", true, true },
+    { "guest", "/projects/%s", "reader", "", false, true },
+    { "foreign-manager", "/domains/%f", "manager", "", true, true },
+    { "foreign-heir", "/OS-INHERIT/domains/%f", "reader", "/inherited_to_projects", false, true },
+    { "heir-of-admin", "/OS-INHERIT/projects/%p", "admin", "/inherited_to_projects", true, true },
+    { "disguised", "/projects/%p", "disguise", "", false, true },
+    { "special", "/domains/%d", "custom", "", false, true },
+};
+
+static char *place(const char *target)
+{
+    const char *mark = strpbrk(target, "%");
+
+    if (mark == NULL) {
+        return kn_strdup(target);
+    }
+    const char *id = mark[1] == 's'   ? world.side[1].project
+                     : mark[1] == 'f' ? world.side[1].domain
+                     : mark[1] == 'p' ? world.side[0].project
+                                      : world.side[0].domain;
+    return kn_asprintf("%.*s%s%s", (int)(mark - target), target, id, mark + 2);
+}
+
+/* What a manager may do to those below him, in an order that leaves the two there for the last rows. %U: the user; %G: the group. */
+static const struct {
+    const char *method, *path, *body;
+    bool user, group; /* which of the two it touches */
+} TOUCHES[] = {
+    { "PATCH", "/v3/users/%U", "{\"user\":{\"password\":\"stolen\"}}", true, false },
+    { "PATCH", "/v3/users/%U", "{\"user\":{\"enabled\":true}}", true, false },
+    { "PATCH", "/v3/groups/%G", "{\"group\":{\"description\":\"x\"}}", false, true },
+    { "PUT", "/v3/groups/%G/users/%u", NULL, false, true },
+    { "DELETE", "/v3/groups/%G/users/%u", NULL, false, true },
+    { "PUT", "/v3/groups/%g/users/%U", NULL, true, false },
+    { "DELETE", "/v3/groups/%g/users/%U", NULL, true, false },
+    { "PUT", "/v3/projects/%p/users/%U/roles/%r", NULL, true, false },
+    { "DELETE", "/v3/projects/%p/users/%U/roles/%r", NULL, true, false },
+    { "PUT", "/v3/domains/%d/groups/%G/roles/%r", NULL, false, true },
+    { "DELETE", "/v3/domains/%d/groups/%G/roles/%r", NULL, false, true },
+    { "PUT", "/v3/OS-INHERIT/projects/%p/users/%U/roles/%r/inherited_to_projects", NULL, true, false },
+    { "DELETE", "/v3/OS-INHERIT/projects/%p/users/%U/roles/%r/inherited_to_projects", NULL, true, false },
+    { "PUT", "/v3/OS-INHERIT/domains/%d/groups/%G/roles/%r/inherited_to_projects", NULL, false, true },
+    { "DELETE", "/v3/OS-INHERIT/domains/%d/groups/%G/roles/%r/inherited_to_projects", NULL, false, true },
+    { "DELETE", "/v3/groups/%G", NULL, false, true },
+    { "DELETE", "/v3/users/%U", NULL, true, false },
+};
+
+static void touch_all(const char *user, const char *group, bool user_above, bool group_above)
+{
+    for (size_t i = 0; i < KN_COUNT(TOUCHES); i++) {
+        const char *mark = strpbrk(strstr(TOUCHES[i].path, "%U") != NULL ? strstr(TOUCHES[i].path, "%U") : strstr(TOUCHES[i].path, "%G"), "%");
+        AUTO_FREE char *named = kn_asprintf("%.*s%s%s", (int)(mark - TOUCHES[i].path), TOUCHES[i].path, mark[1] == 'U' ? user : group, mark + 2);
+        AUTO_FREE char *path = fill(named, &world.side[0]);
+        bool refused = (TOUCHES[i].user && user_above) || (TOUCHES[i].group && group_above);
+        int good = strcmp(TOUCHES[i].method, "PATCH") == 0 ? 200 : 204;
+
+        kn_ks_ask(refused ? 403 : good, TOUCHES[i].method, path, world.token[MANAGER], TOUCHES[i].body);
+    }
+}
+
+/* Nobody touches whoever holds more than he can give, wherever that comes from; whoever does not is his to touch. */
+static void test_rank(void **state)
+{
+    const char *disguise = kn_ks_make("roles", "role", "\"name\":\"disguise\""); /* of no meaning, but for what it implies */
+    AUTO_FREE char *implied = kn_asprintf("/v3/roles/%s/implies/%s", disguise, world.custom);
+
+    (void)state;
+    kn_ks_ask(201, "PUT", implied, kn_ks.admin, NULL);
+    for (size_t i = 0; i < KN_COUNT(HOLDERS); i++) {
+        AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"domain_id\":\"%s\"", HOLDERS[i].name, world.side[0].domain);
+        const char *user = kn_ks_make("users", "user", members), *group = kn_ks_make("groups", "group", members);
+        AUTO_FREE char *target = place(HOLDERS[i].target);
+        AUTO_FREE char *grant = kn_asprintf("/v3%s/%s/%s/roles/%s%s", target, HOLDERS[i].by_group ? "groups" : "users",
+                                            HOLDERS[i].by_group ? group : user, kn_ks_role(HOLDERS[i].role), HOLDERS[i].tail);
+        AUTO_FREE char *join = kn_asprintf("/v3/groups/%s/users/%s", group, user);
+
+        kn_ks_ask(204, "PUT", grant, kn_ks.admin, NULL);
+        if (HOLDERS[i].by_group) {
+            kn_ks_ask(204, "PUT", join, kn_ks.admin, NULL); /* so the user holds it as well */
+        }
+        touch_all(user, group, HOLDERS[i].above, HOLDERS[i].above && HOLDERS[i].by_group);
+    }
+}
+
+/* A role that only looks harmless is not given either; nor does he see or make what users lend and keep for themselves. */
+static void test_gifts(void **state)
+{
+    AUTO_FREE char *local = kn_asprintf("\"name\":\"member\",\"domain_id\":\"%s\"", world.side[0].domain);
+    const char *role = kn_ks_make("roles", "role", local);
+    AUTO_FREE char *implied = kn_asprintf("/v3/roles/%s/implies/%s", role, world.custom);
+    AUTO_FREE char *body = kn_asprintf("\"name\":\"gifted\",\"domain_id\":\"%s\"", world.side[0].domain);
+    const char *user = kn_ks_make("users", "user", body);
+    AUTO_FREE char *gift = kn_asprintf("/v3/projects/%s/users/%s/roles/%s", world.side[0].project, user, role);
+    AUTO_FREE char *credentials = kn_asprintf("/v3/users/%s/application_credentials", user);
+    AUTO_FREE char *trusts = kn_asprintf("/v3/OS-TRUST/trusts?trustor_user_id=%s", user);
+
+    (void)state;
+    kn_ks_ask(204, "PUT", gift, world.token[MANAGER], NULL);
+    kn_ks_ask(204, "DELETE", gift, world.token[MANAGER], NULL);
+    kn_ks_ask(201, "PUT", implied, kn_ks.admin, NULL);
+    kn_ks_ask(403, "PUT", gift, world.token[MANAGER], NULL);
+    kn_ks_ask(403, "GET", credentials, world.token[MANAGER], NULL);
+    kn_ks_ask(403, "POST", credentials, world.token[MANAGER], "{\"application_credential\":{\"name\":\"x\"}}");
+    kn_ks_ask(403, "GET", trusts, world.token[MANAGER], NULL);
+}
+
 /* --- the world --- */
 
 static void make_side(struct side *side, const char *name)
@@ -276,6 +399,8 @@ int main(void)
         cmocka_unit_test(test_nothing_and_self),
         cmocka_unit_test(test_domain_admin),
         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_rank),
+        cmocka_unit_test(test_gifts),
         cmocka_unit_test(test_border),
         cmocka_unit_test(test_home),
     };
