@@ -268,6 +268,33 @@ static void test_rule_order(void **state)
     assert_order("application_credential");
 }
 
+/* GET and HEAD /v3/auth/tokens about `subject`. */
+static void validate(int status, const char *token, const char *subject)
+{
+    AUTO_FREE char *headers = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", token, subject);
+
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", headers, NULL);
+    assert_int_equal(kn_ks.http.status, status);
+    kn_test_http_ask(&kn_ks.http, "HEAD", "/identity/v3/auth/tokens", headers, NULL);
+    assert_int_equal(kn_ks.http.status, status);
+}
+
+/* A token may always be shown to Keystone by itself, whatever its rules say; no other one by it. */
+static void test_validates_itself(void **state)
+{
+    struct holder h = make_holder("mirror", "member");
+    struct made m = make_and_log_in(&h, "\"name\":\"r\",\"access_rules\":[{\"service\":\"compute\",\"method\":\"GET\",\"path\":\"/v2.1/servers\"}]");
+    AUTO_FREE char *headers = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", m.token, m.token);
+
+    (void)state;
+    validate(200, m.token, m.token);
+    validate(200, h.token, m.token);
+    validate(401, m.token, h.token);
+    kn_test_http_ask(&kn_ks.http, "DELETE", "/identity/v3/auth/tokens", headers, NULL);
+    assert_int_equal(kn_ks.http.status, 401);
+    kn_ks_ask(401, "GET", "/v3/auth/tokens", m.token, NULL);
+}
+
 static void test_access_rules(void **state)
 {
     struct holder h = make_holder("rules", "member");
@@ -395,7 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),       cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_bad_logins),
-        cmocka_unit_test(test_roles),      cmocka_unit_test(test_restricted), cmocka_unit_test(test_access_rules), cmocka_unit_test(test_rule_order),
+        cmocka_unit_test(test_roles),      cmocka_unit_test(test_restricted), cmocka_unit_test(test_access_rules), cmocka_unit_test(test_validates_itself), cmocka_unit_test(test_rule_order),
         cmocka_unit_test(test_others),     cmocka_unit_test(test_expiry),     cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
