@@ -84,5 +84,5 @@ int main(int argc, char **argv)
     kn_identity_stop();
     kn_door_release(&door);
     kn_daemon_release(&d);
-    return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return result == 0 && !atomic_load(&d.ousted) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -326,8 +326,7 @@ int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_
     c->in_flight = kn_hmap_new(free);
     c->home = -1;
     c->bus_epoch = kn_bus_epoch(c->daemon.bus);
-    c->shards.lease_ms = c->daemon.conf.conductor_lease_ms;
-    kn_copy(c->shards.owner, sizeof(c->shards.owner), c->daemon.host);
+    kn_shards_init(&c->shards, c->daemon.host, c->daemon.id, c->daemon.conf.conductor_lease_ms);
     return kn_shards_reclaim(&c->shards, c->daemon.db, err);
 }
 

@@ -14,6 +14,7 @@ int main(int argc, char **argv)
         result = 1;
     } else {
         kn_conductor_run(&conductor);
+        result = atomic_load(&conductor.daemon.ousted) ? 1 : 0;
     }
     kn_conductor_stop(&conductor);
     return result;

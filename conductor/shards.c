@@ -2,20 +2,25 @@
 /* The leases on shards: their SQL lives here and nowhere else. What a conductor does with a shard it got or lost is loop.c's business. */
 #include "conductor/shards.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/mem.h"
 
 static const struct kn_stmt LIVE = { "shard_live",
     "SELECT count(*) FROM service WHERE binary_name = 'kilonova-conductor' AND last_seen > now() - $1::bigint * interval '1 ms'", 1 };
 static const struct kn_stmt RECLAIM = { "shard_reclaim",
-    "UPDATE shard SET epoch = epoch + 1, lease_until = now() + $2::bigint * interval '1 ms' WHERE owner = $1 RETURNING id, epoch", 2 };
+    "UPDATE shard SET owner = $1, epoch = epoch + 1, lease_until = now() + $2::bigint * interval '1 ms' "
+    "WHERE owner <> $1 AND left(owner, -37) = $3 RETURNING id, epoch", 3 }; /* 37: a slash and a boot id */
 static const struct kn_stmt RENEW = { "shard_renew",
-    "UPDATE shard SET lease_until = now() + $2::bigint * interval '1 ms' WHERE owner = $1 RETURNING id, epoch", 2 };
+    "UPDATE shard s SET lease_until = now() + $2::bigint * interval '1 ms' FROM unnest($3::smallint[], $4::bigint[]) AS m(id, epoch) "
+    "WHERE s.id = m.id AND s.epoch = m.epoch AND s.owner = $1 RETURNING s.id, s.epoch", 4 };
+/* A row of this owner that it does not know to have is one whose change was written and whose answer was lost. */
 static const struct kn_stmt TAKE = { "shard_take",
     "UPDATE shard SET owner = $1, epoch = epoch + 1, lease_until = now() + $2::bigint * interval '1 ms' WHERE id IN "
-    "(SELECT id FROM shard WHERE owner IS DISTINCT FROM $1 AND (owner IS NULL OR lease_until < now()) "
-    " ORDER BY id LIMIT $3::int FOR UPDATE SKIP LOCKED) RETURNING id, epoch", 3 };
+    "(SELECT id FROM shard WHERE id <> ALL($4::smallint[]) AND (owner IS NULL OR owner = $1 OR lease_until < now()) "
+    " ORDER BY id LIMIT $3::int FOR UPDATE SKIP LOCKED) RETURNING id, epoch", 4 };
 static const struct kn_stmt GIVE_UP = { "shard_give_up",
     "UPDATE shard SET owner = NULL, epoch = epoch + 1, lease_until = '-infinity' WHERE owner = $1 AND id = ANY($2::smallint[])", 2 };
 static const struct kn_stmt LOCK = { "shard_lock",
@@ -24,6 +29,13 @@ static const struct kn_stmt LOCK = { "shard_lock",
 bool kn_shards_lapsed(const struct kn_shards *shards, int64_t now_ms)
 {
     return now_ms >= shards->lease_until_ms;
+}
+
+void kn_shards_init(struct kn_shards *shards, const char *host, const char *boot, int64_t lease_ms)
+{
+    *shards = (struct kn_shards){ .lease_ms = lease_ms };
+    kn_copy(shards->host, sizeof(shards->host), host);
+    snprintf(shards->owner, sizeof(shards->owner), "%s/%s", shards->host, boot);
 }
 
 int kn_shards_share(int live)
@@ -76,7 +88,7 @@ int kn_shards_reclaim(struct kn_shards *shards, struct kn_db *db, struct kn_erro
     const int64_t asked_ms = kn_boot_ms();
     struct kn_arg lease;
 
-    if (kn_db_run(db, &RECLAIM, KN_ARGS(shards->owner, kn_arg_int(&lease, shards->lease_ms)), &rows, err) < 0) {
+    if (kn_db_run(db, &RECLAIM, KN_ARGS(shards->owner, kn_arg_int(&lease, shards->lease_ms), shards->host), &rows, err) < 0) {
         return -1;
     }
     add_rows(shards, rows);
@@ -86,11 +98,12 @@ int kn_shards_reclaim(struct kn_shards *shards, struct kn_db *db, struct kn_erro
 
 static int take(struct kn_shards *shards, struct kn_db *db, int wanted, struct kn_error *err)
 {
+    AUTO_RELEASE(kn_array) struct kn_array mine = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg lease, limit;
 
-    if (kn_db_run(db, &TAKE, KN_ARGS(shards->owner, kn_arg_int(&lease, shards->lease_ms), kn_arg_int(&limit, wanted)),
-                  &rows, err) < 0) {
+    if (kn_db_run(db, &TAKE, KN_ARGS(shards->owner, kn_arg_int(&lease, shards->lease_ms), kn_arg_int(&limit, wanted),
+                                     kn_shards_array(shards, &mine)), &rows, err) < 0) {
         return -1;
     }
     add_rows(shards, rows);
@@ -113,6 +126,8 @@ static int give_up(struct kn_shards *shards, struct kn_db *db, int surplus, stru
 
 int kn_shards_renew(struct kn_shards *shards, struct kn_db *db, struct kn_error *err)
 {
+    AUTO_RELEASE(kn_array) struct kn_array mine = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array epochs = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *live = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg lease;
@@ -120,7 +135,12 @@ int kn_shards_renew(struct kn_shards *shards, struct kn_db *db, struct kn_error 
     const char *lease_ms = kn_arg_int(&lease, shards->lease_ms);
     int share;
 
-    if (kn_db_run(db, &RENEW, KN_ARGS(shards->owner, lease_ms), &rows, err) < 0 ||
+    for (int i = 0; i < KN_SHARDS; i++) {
+        if (shards->mine[i]) {
+            kn_array_addint(&epochs, shards->epoch[i]);
+        }
+    }
+    if (kn_db_run(db, &RENEW, KN_ARGS(shards->owner, lease_ms, kn_shards_array(shards, &mine), kn_array_value(&epochs)), &rows, err) < 0 ||
         kn_db_run(db, &LIVE, KN_ARGS(lease_ms), &live, err) < 0) {
         return -1;
     }

@@ -3,8 +3,9 @@
  * shards: which shards this conductor leases. The truth is the table `shard`; ownership changes by bumping the epoch, and every write
  * of a conductor locks its shards' rows and compares the epoch, so that one that was frozen and wakes up cannot write.
  *
- * owner is the conductor's stable name (binary and host), so that a conductor that was killed and restarted takes its own shards back at
- * once instead of waiting for their leases to end.
+ * An owner is one life of a conductor: its host and its boot id. Two with one host's name (a cloned machine) are two owners, so none renews the
+ * other's leases. A conductor that starts holds the lock of its name (lib/adapter/namesake.h), so every earlier boot of its host is dead, and it
+ * takes their shards at once instead of waiting for the leases to end.
  */
 #ifndef KN_CONDUCTOR_SHARDS_H
 #define KN_CONDUCTOR_SHARDS_H
@@ -16,7 +17,8 @@
 #include "lib/base/uuid.h"
 
 struct kn_shards {
-    char owner[300];
+    char host[256];
+    char owner[300]; /* host/boot */
     int64_t lease_ms;
     bool mine[KN_SHARDS];
     int64_t epoch[KN_SHARDS];
@@ -25,7 +27,9 @@ struct kn_shards {
 
 /* How many shards each of `live` conductors should have at most. Pure. */
 int kn_shards_share(int live);
-/* Takes back what an earlier life of this owner held. */
+/* Nothing is leased yet. */
+void kn_shards_init(struct kn_shards *shards, const char *host, const char *boot, int64_t lease_ms);
+/* Takes what earlier boots of this host held. Only while the lock of its name is held: they must be dead. */
 int kn_shards_reclaim(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);
 /* Renews, takes what is free, gives up what is too much. What changed is seen by comparing `mine` before and after. */
 int kn_shards_renew(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);

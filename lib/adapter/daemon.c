@@ -14,6 +14,7 @@
 #include "lib/adapter/health.h"
 #include "lib/adapter/metrics.h"
 #include "lib/adapter/migrate.h"
+#include "lib/adapter/namesake.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -79,7 +80,7 @@ static int open_database(struct kn_daemon *d, struct kn_error *err)
     if (kn_db_connect(d->db, CONNECT_WAIT_MS, err) < 0) {
         return kn_fail_context(err, "database");
     }
-    return kn_migrate_check(d->db, kn_migrations, kn_migrations_count, err);
+    return kn_migrate_check(d->db, kn_migrations, kn_migrations_count, err) < 0 ? -1 : kn_namesake_start(d, err);
 }
 
 /* Without this every thread (librdkafka has several) keeps a heap of its own, and none gives anything back. */
@@ -113,6 +114,7 @@ void kn_daemon_release(struct kn_daemon *d)
     kn_health_close(d->health);
     kn_bus_free(d->bus);
     kn_db_free(d->db);
+    kn_db_free(d->name_db); /* the last: nothing of ours works any more */
     kn_log(KN_INFO, "stopped", NULL);
 }
 
@@ -121,6 +123,9 @@ int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err)
     AUTO_FREE char *binary = kn_asprintf("kilonova-%s", d->name);
     AUTO_FREE char *id = kn_asprintf("%s/%s", binary, d->host);
 
+    if (kn_namesake_keep(d, err) < 0) {
+        return -1;
+    }
     return kn_db_run(d->db, &HEARTBEAT, KN_ARGS(id, binary, d->host, d->id), NULL, err);
 }
 

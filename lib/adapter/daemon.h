@@ -25,9 +25,11 @@ struct kn_daemon {
     char id[37];            /* random at each start: "who am I in this life" */
     struct kn_bus *bus;
     struct kn_db *db;       /* the main thread's; NULL in the agent */
+    struct kn_db *name_db;  /* holds the lock of its name (namesake.h); NULL in the agent */
     atomic_bool ready;      /* it serves: from here on /healthz says so */
     atomic_bool stopping;   /* set by SIGTERM and SIGINT: finish the batch, then leave */
     atomic_bool standing_by; /* another one of its kind works; this one waits */
+    atomic_bool ousted;      /* another one took its name: it stops, and that is a failure */
     struct kn_health *health; /* its door, or NULL */
 };
 
@@ -54,7 +56,9 @@ int kn_service_main(const struct kn_service *service, int argc, char **argv);
 int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv, char ***ret_left, bool with_db,
                    struct kn_error *err);
 void kn_daemon_release(struct kn_daemon *d);
-/* Writes this daemon's row in `service` (binary kilonova-<name>, host, last_seen); call every few seconds. */
+/*
+ * Keeps the daemon's name (namesake.h), then writes its row in `service` (binary kilonova-<name>, host, last_seen); call every few seconds.
+ */
 int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err);
 
 /* Sends a message of any type to a topic. */

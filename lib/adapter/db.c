@@ -52,6 +52,11 @@ void kn_db_hold(struct kn_db *db, const char *lock)
     db->lock = kn_strdup(lock);
 }
 
+bool kn_db_locked_out(const struct kn_db *db)
+{
+    return db->locked_out;
+}
+
 int64_t kn_db_session(const struct kn_db *db)
 {
     return db->session;
@@ -71,7 +76,12 @@ void kn_db_drop(struct kn_db *db)
     }
 }
 
-#define SESSION "-c TimeZone=UTC -c DateStyle=ISO -c jit=off"
+/*
+ * The server asks whether we are still there: a machine that lost its power cannot say that it is gone, and its session would hold its advisory
+ * lock, and so keep away whoever is to take over, for the two hours that kernels wait by default.
+ */
+#define KEEPALIVE "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+#define SESSION "-c TimeZone=UTC -c DateStyle=ISO -c jit=off " KEEPALIVE
 
 static PGconn *open_connection(const struct kn_db *db)
 {
@@ -101,6 +111,7 @@ static int take_lock(struct kn_db *db, struct kn_error *err)
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         rc = kn_db_fail(db, result, "advisory lock", err);
     } else if (PQgetvalue(result, 0, 0)[0] != 't') {
+        db->locked_out = true;
         rc = kn_fail(err, KN_UNAVAILABLE, "another process holds the lock \"%s\"", db->lock);
     }
     PQclear(result);
@@ -110,6 +121,7 @@ static int take_lock(struct kn_db *db, struct kn_error *err)
 int kn_db_connect_once(struct kn_db *db, struct kn_error *err)
 {
     kn_db_drop(db);
+    db->locked_out = false;
     db->conn = open_connection(db);
     if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK) {
         kn_db_fail(db, NULL, "database", err);

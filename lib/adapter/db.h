@@ -51,6 +51,8 @@ int kn_db_connect(struct kn_db *db, int64_t wait_ms, struct kn_error *err);
  * reconnects by itself: after a loss calls fail until kn_db_connect(), because another writer may have worked meanwhile.
  */
 void kn_db_hold(struct kn_db *db, const char *lock);
+/* The last try to connect reached the server, but another session held the lock. */
+bool kn_db_locked_out(const struct kn_db *db);
 /*
  * Every statement of this connection touches few rows by key: its sessions keep to the indexes. A plan that was made while the tables were
  * empty would otherwise read them whole for ever after. Call before the first connect.

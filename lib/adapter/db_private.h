@@ -23,6 +23,7 @@ struct kn_db {
     int64_t session;         /* counts connections made */
     enum kn_db_tx_state tx;
     struct kn_hmap *prepared; /* names of statements that this session knows */
+    bool locked_out;         /* the last try to connect failed because another session has the lock */
     char constraint[64];
 };
 

@@ -9,6 +9,7 @@
 
 #include "lib/adapter/daemon.h"
 #include "lib/adapter/metrics.h"
+#include "lib/adapter/namesake.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -45,6 +46,9 @@ static int become_active(struct loop *loop, struct kn_error *err)
 {
     while (!stopping(loop) && kn_db_connect(loop->daemon.db, STANDBY_EVERY_MS, err) < 0) {
         if (err->code != KN_UNAVAILABLE) {
+            return -1;
+        }
+        if (kn_namesake_keep(&loop->daemon, err) < 0 && err->code != KN_UNAVAILABLE) {
             return -1;
         }
         if (!atomic_exchange(&loop->daemon.standing_by, true)) {
@@ -268,6 +272,9 @@ int kn_service_main(const struct kn_service *service, int argc, char **argv)
     loop->service = service;
     if (start(loop, argc, argv, &err) < 0 || (!stopping(loop) && run(loop, &err) < 0)) {
         kn_log_error("service", &err);
+        result = 1;
+    }
+    if (atomic_load(&loop->daemon.ousted)) {
         result = 1;
     }
     if (service->stop != NULL && loop->state != NULL) {

@@ -74,9 +74,11 @@ static int64_t add_task(struct kn_db *db, const char *kind)
 
 static struct kn_shards conductor(const char *name)
 {
-    struct kn_shards shards = { .lease_ms = 60000 };
+    struct kn_shards shards;
+    char boot[37];
 
-    kn_copy(shards.owner, sizeof(shards.owner), name);
+    kn_uuid_make(boot);
+    kn_shards_init(&shards, name, boot, 60000);
     return shards;
 }
 
@@ -133,6 +135,41 @@ static void test_a_restarted_conductor_takes_its_own_back(void **state)
     assert_ok(kn_shards_reclaim(&after, db, &err), &err); /* the lease still runs */
     assert_int_equal(count_mine(&after), KN_SHARDS);
     assert_true(after.epoch[0] > before.epoch[0]);
+}
+
+/* Two machines with one name: the hung one's leases end although its twin lives. */
+static void test_a_twin_does_not_renew_for_the_other(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards hung = conductor("one");
+    struct kn_shards twin = conductor("one");
+    struct kn_error err = { 0 };
+
+    live(db, "one");
+    assert_ok(kn_shards_renew(&hung, db, &err), &err);
+    assert_ok(kn_shards_renew(&twin, db, &err), &err);
+    assert_int_equal(count_mine(&twin), 0);
+    assert_ok(kn_db_script(db, "UPDATE shard SET lease_until = now() - interval '1 s'", &err), &err);
+    assert_ok(kn_shards_renew(&twin, db, &err), &err);
+    assert_int_equal(count_mine(&twin), KN_SHARDS);
+    assert_ok(kn_shards_renew(&hung, db, &err), &err); /* it wakes up and has lost all */
+    assert_int_equal(count_mine(&hung), 0);
+    assert_int_equal(number(db, "SELECT count(DISTINCT owner) FROM shard"), 1);
+}
+
+/* The answer of the statement that took them was lost: memory does not know them, and they must not be nobody's for ever. */
+static void test_what_was_taken_unknowingly_is_taken_again(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards one = conductor("one");
+    struct kn_error err = { 0 };
+
+    live(db, "one");
+    assert_ok(kn_shards_renew(&one, db, &err), &err);
+    one.mine[3] = false;
+    one.epoch[4]--;
+    assert_ok(kn_shards_renew(&one, db, &err), &err);
+    assert_int_equal(count_mine(&one), KN_SHARDS);
 }
 
 static struct kn_admission admit(struct kn_db *db, const struct kn_shards *shards, int64_t id)
@@ -284,6 +321,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_two_conductors_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_restarted_conductor_takes_its_own_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_twin_does_not_renew_for_the_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_taken_unknowingly_is_taken_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_frozen_conductor_cannot_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_move_is_applied_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deletion_supersedes_what_was_cancelled, setup, teardown),
