@@ -2,6 +2,7 @@
 /* api_body.c: checks what clients send, attribute by attribute. Knows kinds, not nouns; the tables stand next to their handlers. */
 #include "network/api_body.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,21 @@ static bool int_of(const json_t *value, int64_t *ret)
     return errno == 0 && *end == '\0';
 }
 
+/* What is compared as text further on is written in one way: a checked body holds lower-case ids. */
+static int check_uuid(const struct kn_attr *attr, const json_t *value, struct kn_error *err)
+{
+    AUTO_FREE char *text = kn_strdup(json_string_value(value));
+
+    if (!kn_uuid_valid(text)) {
+        return fail_value(attr, value, "is not a valid UUID", err);
+    }
+    for (char *c = text; *c != '\0'; c++) {
+        *c = (char)tolower((unsigned char)*c);
+    }
+    json_string_set((json_t *)(uintptr_t)value, text);
+    return 0;
+}
+
 /* Characters of valid UTF-8. */
 static int64_t length_of(const char *text)
 {
@@ -97,6 +113,48 @@ static int check_int(const struct kn_attr *attr, const json_t *value, struct kn_
     return number < attr->min || number > attr->max ? fail_value(attr, value, "is out of range", err) : 0;
 }
 
+static int check_kind(const struct kn_attr *attr, const json_t *value, struct kn_error *err);
+
+/* Each item's members, blamed on the list that they are in. */
+static int check_item(const struct kn_attr *list, const json_t *item, struct kn_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(item)) {
+        return fail_value(list, item, "is not a dictionary", err);
+    }
+    json_object_foreach ((json_t *)(uintptr_t)item, name, value) {
+        const struct kn_attr *inner = attr_of(list->inner, name);
+
+        if (inner == NULL) {
+            return fail_value(list, item, "has a key that is not known here", err);
+        }
+        const struct kn_attr blamed = { list->name, inner->kind, inner->flags, inner->min, inner->max, inner->inner };
+
+        if (check_kind(&blamed, value, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_items(const struct kn_attr *list, const json_t *items, struct kn_error *err)
+{
+    const json_t *item;
+    size_t i;
+
+    if (list->inner == NULL) {
+        return 0;
+    }
+    json_array_foreach (items, i, item) {
+        if (check_item(list, item, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int check_kind(const struct kn_attr *attr, const json_t *value, struct kn_error *err)
 {
     const char *text = json_string_value(value);
@@ -111,13 +169,13 @@ static int check_kind(const struct kn_attr *attr, const json_t *value, struct kn
     case KN_ATTR_INT:
         return check_int(attr, value, err);
     case KN_ATTR_UUID:
-        return kn_uuid_valid(text) ? 0 : fail_value(attr, value, "is not a valid UUID", err);
+        return check_uuid(attr, value, err);
     case KN_ATTR_IPV4:
         return kn_ipv4_parse(text, &ip) ? 0 : fail_value(attr, value, "is not a valid IP address", err);
     case KN_ATTR_MAC:
         return kn_mac_parse(text, mac) ? 0 : fail_value(attr, value, "is not a valid MAC address", err);
     case KN_ATTR_LIST:
-        return json_is_array(value) ? 0 : fail_value(attr, value, "is not a list", err);
+        return json_is_array(value) ? check_items(attr, value, err) : fail_value(attr, value, "is not a list", err);
     case KN_ATTR_DICT:
         return json_is_object(value) ? 0 : fail_value(attr, value, "is not a dictionary", err);
     case KN_ATTR_NONE:
@@ -126,6 +184,13 @@ static int check_kind(const struct kn_attr *attr, const json_t *value, struct kn
         return bool_of(value) == 0 ? 0 : fail_value(attr, value, "is not supported by this cloud", err);
     }
     return 0;
+}
+
+/* What a new object has anyway may be said by everybody: rules are for those who want something else. */
+static bool is_default(const struct kn_attr_ask *ask, const struct kn_attr *attr, const json_t *value)
+{
+    return ask->method == KN_ATTR_POST && (json_is_null(value) || (attr->kind == KN_ATTR_BOOL && bool_of(value) == 0) ||
+                                           (attr->kind == KN_ATTR_DICT && json_is_object(value) && json_object_size(value) == 0));
 }
 
 static int check_attr(const struct kn_attr_ask *ask, const char *name, const json_t *value, struct kn_error *err)
@@ -139,7 +204,7 @@ static int check_attr(const struct kn_attr_ask *ask, const char *name, const jso
         return ask->method == KN_ATTR_PUT ? kn_fail(err, KN_BAD_REQUEST, "Cannot update read-only attribute %s", name)
                                           : kn_fail(err, KN_BAD_REQUEST, "Attribute '%s' not allowed in POST", name);
     }
-    if ((attr->flags & KN_ATTR_ADMIN) != 0 && !ask->is_admin) {
+    if ((attr->flags & KN_ATTR_ADMIN) != 0 && !ask->is_admin && !is_default(ask, attr, value)) {
         return kn_fail(err, KN_FORBIDDEN, "rule:%s_%s:%s is disallowed by policy",
                        ask->method == KN_ATTR_PUT ? "update" : "create", ask->noun, name);
     }

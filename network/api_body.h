@@ -19,7 +19,7 @@ enum kn_attr_kind {
     KN_ATTR_UUID,
     KN_ATTR_IPV4,
     KN_ATTR_MAC,
-    KN_ATTR_LIST,  /* what is inside is the noun's business */
+    KN_ATTR_LIST,  /* of `inner`; without: what is inside is the noun's business */
     KN_ATTR_DICT,
     KN_ATTR_NONE,  /* only null: an attribute that clients send and this cloud has no value for */
     KN_ATTR_FALSE, /* only false or null */
@@ -39,6 +39,7 @@ struct kn_attr {
     enum kn_attr_kind kind;
     unsigned flags;
     int64_t min, max;
+    const struct kn_attr *inner; /* of a KN_ATTR_LIST: what its dictionaries may hold; NULL: anything */
 };
 
 struct kn_attr_ask {

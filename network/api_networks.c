@@ -19,6 +19,8 @@ static const struct kn_column COLUMNS[] = {
     { "subnets", "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
       KN_COLUMN_JSON, 0, NULL },
     { "shared", "n.shared", KN_COLUMN_BOOL, KN_COLUMN_BASIC, "boolean" },
+    { "router:external", "false", KN_COLUMN_BOOL, KN_COLUMN_FILTER, "boolean" }, /* none is, before there are routers */
+    { "is_default", "false", KN_COLUMN_BOOL, KN_COLUMN_FILTER, "boolean" },
     { "description", "n.description", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
     { "created_at", KN_ISO_TIME("n.created_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
     { "updated_at", KN_ISO_TIME("n.updated_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
@@ -39,17 +41,19 @@ const struct kn_collection kn_networks = {
 };
 
 static const struct kn_attr ATTRS[] = {
-    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255 },
-    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255 },
-    { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, 0, 0 },
-    { "shared", KN_ATTR_BOOL, KN_ATTR_BOTH | KN_ATTR_ADMIN, 0, 0 },
-    { "mtu", KN_ATTR_INT, KN_ATTR_BOTH, 68, 65535 },
-    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64 },
-    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64 },
-    { "provider:network_type", KN_ATTR_TEXT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, 0, 32 },
-    { "provider:segmentation_id", KN_ATTR_INT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, 1, VNI_MAX },
-    { "provider:physical_network", KN_ATTR_NONE, KN_ATTR_POST | KN_ATTR_ADMIN, 0, 0 },
-    { NULL, KN_ATTR_NONE, 0, 0, 0 },
+    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255, NULL },
+    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255, NULL },
+    { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, 0, 0, NULL },
+    { "shared", KN_ATTR_BOOL, KN_ATTR_BOTH | KN_ATTR_ADMIN, 0, 0, NULL },
+    { "router:external", KN_ATTR_FALSE, KN_ATTR_BOTH, 0, 0, NULL },
+    { "is_default", KN_ATTR_FALSE, KN_ATTR_BOTH, 0, 0, NULL },
+    { "mtu", KN_ATTR_INT, KN_ATTR_BOTH, 68, 65535, NULL },
+    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64, NULL },
+    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64, NULL },
+    { "provider:network_type", KN_ATTR_TEXT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, 0, 32, NULL },
+    { "provider:segmentation_id", KN_ATTR_INT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, 1, VNI_MAX, NULL },
+    { "provider:physical_network", KN_ATTR_NONE, KN_ATTR_POST | KN_ATTR_ADMIN, 0, 0, NULL },
+    { NULL, KN_ATTR_NONE, 0, 0, 0, NULL },
 };
 
 int kn_networks_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)

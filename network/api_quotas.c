@@ -6,14 +6,14 @@
 #include "network/quotas.h"
 
 static const struct kn_attr ATTRS[] = {
-    { "network", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647 },
-    { "subnet", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647 },
-    { "port", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647 },
-    { "check_limit", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0 },
-    { "force", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0 }, /* the opposite of check_limit, which is off anyway */
-    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64 },
-    { "project_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64 },
-    { NULL, KN_ATTR_NONE, 0, 0, 0 },
+    { "network", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647, NULL },
+    { "subnet", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647, NULL },
+    { "port", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647, NULL },
+    { "check_limit", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0, NULL },
+    { "force", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0, NULL }, /* the opposite of check_limit, which is off anyway */
+    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64, NULL },
+    { "project_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64, NULL },
+    { NULL, KN_ATTR_NONE, 0, 0, 0, NULL },
 };
 
 static int check_project(const struct kn_request *req, struct kn_error *err)

@@ -9,11 +9,13 @@
 
 #include "lib/base/mem.h"
 #include "network/api_body.h"
+#include "network/host_nic.h"
 #include "network/nic.h"
 #include "network/plan.h"
 #include "network/topology.h"
 
 #define FIXED_IPS_MAX 5
+#define OWN_PORTS "network:dhcp" /* the device_owner of the ports that this cloud makes for itself */
 
 enum { G_NETWORK, G_DEVICE, G_OWNER, G_BOUND, G_OWNS };
 
@@ -233,21 +235,71 @@ static const struct kn_stmt UPDATE = {
     " admin_state_up = coalesce($4::boolean, admin_state_up), device_id = coalesce($5, device_id),"
     " device_owner = coalesce($6, device_owner), mac = coalesce($7::macaddr, mac), updated_at = now() WHERE id = $1::uuid", 7
 };
-static const struct kn_stmt LOCK = { "port_lock", "SELECT host IS NOT NULL OR nic IS NOT NULL FROM port WHERE id = $1::uuid FOR UPDATE", 1 };
+enum { L_HELD, L_MAC, L_UP, L_DEVICE, L_OWNER };
+
+static const struct kn_stmt LOCK = {
+    "port_lock",
+    "SELECT host IS NOT NULL OR nic IS NOT NULL OR device_owner = '" OWN_PORTS "', mac, admin_state_up, device_id, device_owner"
+    " FROM port WHERE id = $1::uuid FOR UPDATE", 1
+};
 static const struct kn_stmt ADDRESSES = { "port_addresses", "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
 static const struct kn_stmt FORGET = { "port_forget", "DELETE FROM address WHERE port_id = $1::uuid", 1 };
 
-/* A server that holds the port was told these. */
-static bool concerns_host(const json_t *object)
+/* Does the list say what the port has? An item without an address means any one on its subnet. */
+static bool says_own_addresses(const json_t *list, const struct kn_rows *own)
 {
-    static const char *const TOLD[] = { "device_id", "device_owner", "mac_address", "fixed_ips", "admin_state_up" };
+    bool said[FIXED_IPS_MAX] = { false };
+    int count = kn_rows_count(own);
+    const json_t *item;
+    size_t i;
 
-    for (size_t i = 0; i < KN_COUNT(TOLD); i++) {
-        if (kn_attr_has(object, TOLD[i])) {
-            return true;
+    if (json_array_size(list) != (size_t)count || count > FIXED_IPS_MAX) {
+        return false;
+    }
+    for (int pass = 0; pass < 2; pass++) { /* those that name an address choose first */
+        json_array_foreach (list, i, item) {
+            const char *subnet = kn_attr_text(item, "subnet_id", NULL), *ip = kn_attr_text(item, "ip_address", NULL);
+            int row = (ip != NULL) == (pass == 0) ? 0 : count;
+
+            for (; row < count; row++) {
+                if (!said[row] && (subnet != NULL || ip != NULL) && (subnet == NULL || strcmp(subnet, kn_rows_text(own, row, 0)) == 0) &&
+                    (ip == NULL || strcmp(ip, kn_rows_text(own, row, 1)) == 0)) {
+                    said[row] = true;
+                    break;
+                }
+            }
         }
     }
-    return false;
+    for (int row = 0; row < count; row++) {
+        if (!said[row]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool says_other_text(const json_t *object, const char *name, const char *now)
+{
+    return strcmp(kn_attr_text(object, name, now), now) != 0;
+}
+
+static bool says_other_mac(const json_t *object, const char *now)
+{
+    uint8_t said[6], has[6];
+
+    return kn_mac_parse(kn_attr_text(object, "mac_address", now), said) && kn_mac_parse(now, has) && memcmp(said, has, sizeof(has)) != 0;
+}
+
+/* The host of the server that holds the port was told these. Saying again what is so is no change. */
+static bool concerns_host(const json_t *object, const struct kn_rows *now, const struct kn_rows *addresses)
+{
+    const json_t *ips = json_object_get(object, "fixed_ips");
+    bool up = kn_rows_bool(now, 0, L_UP);
+
+    return says_other_text(object, "device_id", kn_rows_text(now, 0, L_DEVICE)) ||
+           says_other_text(object, "device_owner", kn_rows_text(now, 0, L_OWNER)) ||
+           says_other_mac(object, kn_rows_text(now, 0, L_MAC)) || kn_attr_bool(object, "admin_state_up", up) != up ||
+           (json_is_array(ips) && !says_own_addresses(ips, addresses));
 }
 
 /* A new list of addresses; those that stay are not drawn again. */
@@ -270,8 +322,8 @@ static int replace_addresses(struct kn_db *db, const struct kn_port_row *port, c
     return kn_plan_write(db, &plan, &topology, err);
 }
 
-/* Takes the row's lock and sees whether a server holds the port, now that nobody can take it any more. */
-static int lock(struct kn_db *db, const struct kn_port_row *port, bool *ret_held, struct kn_error *err)
+/* Takes the row's lock: nobody can take the port any more. */
+static int lock(struct kn_db *db, const struct kn_port_row *port, struct kn_rows **ret_now, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -281,7 +333,7 @@ static int lock(struct kn_db *db, const struct kn_port_row *port, bool *ret_held
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", port->id);
     }
-    *ret_held = kn_rows_bool(rows, 0, 0);
+    *ret_now = kn_steal(&rows);
     return 0;
 }
 
@@ -289,15 +341,17 @@ int kn_port_update(struct kn_db *db, const struct kn_port_row *port, const json_
 {
     const char *mac = kn_attr_text(object, "mac_address", NULL);
     const json_t *ips = json_object_get(object, "fixed_ips");
-    bool held = false;
+    AUTO(kn_rows) struct kn_rows *now = NULL, *addresses = NULL;
 
-    if (lock(db, port, &held, err) < 0) {
+    if (lock(db, port, &now, err) < 0 || kn_db_run(db, &ADDRESSES, KN_ARGS(port->id), &addresses, err) < 0) {
         return -1;
     }
-    if (held && concerns_host(object)) {
+    bool held = kn_rows_bool(now, 0, L_HELD);
+
+    if (held && concerns_host(object, now, addresses)) {
         return fail_in_use(port, err);
     }
-    if (json_is_array(ips) && replace_addresses(db, port, ips, err) < 0) {
+    if (!held && json_is_array(ips) && replace_addresses(db, port, ips, err) < 0) {
         return -1;
     }
     const char *up = !kn_attr_has(object, "admin_state_up") ? NULL : kn_attr_bool(object, "admin_state_up", true) ? "t" : "f";
@@ -317,15 +371,15 @@ static const struct kn_stmt DELETE = { "port_delete", "DELETE FROM port WHERE id
 
 int kn_port_delete(struct kn_db *db, const struct kn_port_row *port, struct kn_error *err)
 {
-    bool held = false;
+    AUTO(kn_rows) struct kn_rows *now = NULL;
 
-    if (strncmp(port->device_owner, "network:", 8) == 0) {
+    if (strcmp(port->device_owner, OWN_PORTS) == 0) { /* any other network:… is a word that somebody wrote, with no device behind it */
         kn_fail(err, KN_CONFLICT, "Port %s cannot be deleted directly via the port API: has device owner %s.", port->id,
                 port->device_owner);
         return kn_fail_name(err, "ServicePortInUse");
     }
-    if (lock(db, port, &held, err) < 0) {
+    if (lock(db, port, &now, err) < 0) {
         return -1;
     }
-    return held ? fail_in_use(port, err) : kn_db_run(db, &DELETE, KN_ARGS(port->id), NULL, err);
+    return kn_rows_bool(now, 0, L_HELD) ? fail_in_use(port, err) : kn_db_run(db, &DELETE, KN_ARGS(port->id), NULL, err);
 }

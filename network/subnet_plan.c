@@ -321,6 +321,13 @@ static int check_routes(const json_t *list, struct kn_error *err)
 
             return kn_fail(err, KN_BAD_REQUEST, "Invalid input for host_routes. Reason: '%.100s' is not a valid route.", text);
         }
+        for (size_t j = 0; j < i; j++) {
+            if (json_equal(json_array_get(list, j), item)) {
+                AUTO_FREE char *text = json_dumps(item, JSON_ENCODE_ANY);
+
+                return kn_fail(err, KN_BAD_REQUEST, "Invalid input for host_routes. Reason: Duplicate hostroute '%.100s'.", text);
+            }
+        }
     }
     return 0;
 }
