@@ -13,12 +13,14 @@
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 #include "lib/base/cleanup.h"
+#include "scheduler/cli.h"
 
 static const struct kn_command *const TABLES[] = {
     kn_builtin_commands,
     kn_cloud_commands,
     kn_identity_commands,
     kn_conductor_commands,
+    kn_scheduler_commands,
     NULL,
 };
 

@@ -125,5 +125,5 @@ void kn_agent_domains(struct kn_agent *agent)
 void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason)
 {
     report_of(ctx, "server.power_state", guest->generation,
-              json_pack("{s:s, s:s, s:i, s:s}", "host", host, "server", server, "power_state", guest->power_state, "reason", reason));
+              json_pack("{s:s, s:s, s:s, s:i, s:s}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "server", server, "power_state", guest->power_state, "reason", reason));
 }

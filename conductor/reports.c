@@ -17,19 +17,21 @@
 
 #define BUS_GAP_MS 10000 /* our own heartbeat stayed away this long: the bus was down, not the agents */
 
+/* Of a host that the speaker does not carry, nothing is believed: hence the joins with the host's agent. */
 static struct kn_batch_stmt FENCE = { "conductor_fence",
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) "
     "SELECT 'server.fence', u.shard, s.id, s.project_id, s.user_id, u.request, "
     "jsonb_build_object('host', u.host, 'agent', u.agent, 'generation', s.generation) FROM @ JOIN server s ON s.id = u.id "
-    "WHERE (s.deleted_at IS NOT NULL OR s.host IS DISTINCT FROM u.host) AND NOT EXISTS "
+    "JOIN host h ON h.name = u.host AND h.agent_id = u.agent WHERE (s.deleted_at IS NOT NULL OR s.host IS DISTINCT FROM u.host) AND NOT EXISTS "
     "(SELECT 1 FROM task o WHERE o.object_id = s.id AND o.state IN ('run', 'undo')) RETURNING id",
     { { "id", "uuid" }, { "shard", "smallint" }, { "host", "text" }, { "agent", "text" }, { "request", "text" } },
     { 0 }, { 0 }, false };
 
 static struct kn_batch_stmt CHANGED = { "conductor_power_changed",
-    "SELECT s.id, s.vm_state, u.power_state FROM @ JOIN server s ON s.id = u.id WHERE s.host = u.host AND s.generation = u.generation "
+    "SELECT s.id, s.vm_state, u.power_state FROM @ JOIN server s ON s.id = u.id "
+    "JOIN host h ON h.name = u.host AND h.agent_id = u.agent WHERE s.host = u.host AND s.generation = u.generation "
     "AND s.task_state IS NULL AND s.vm_state <> 'deleted' AND s.power_state <> u.power_state",
-    { { "id", "uuid" }, { "host", "text" }, { "generation", "bigint" }, { "power_state", "smallint" } }, { 0 }, { 0 }, false };
+    { { "id", "uuid" }, { "host", "text" }, { "agent", "text" }, { "generation", "bigint" }, { "power_state", "smallint" } }, { 0 }, { 0 }, false };
 
 static const struct kn_stmt SEEN = { "conductor_power_seen",
     "UPDATE server SET power_state = $2::smallint, vm_state = coalesce($3, vm_state), updated_at = now() "
@@ -164,7 +166,7 @@ static int apply_power(struct kn_conductor *c, const struct kn_rows *rows, struc
     return 0;
 }
 
-static int see_power(struct kn_conductor *c, const char *host, const json_t *domains, struct kn_error *err)
+static int see_power(struct kn_conductor *c, const char *agent, const char *host, const json_t *domains, struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -176,6 +178,7 @@ static int see_power(struct kn_conductor *c, const char *host, const json_t *dom
         if (is_mine(c, domain)) {
             kn_batch_add(&batch, kn_json_str(domain, "server"));
             kn_batch_add(&batch, host);
+            kn_batch_add(&batch, agent);
             kn_batch_addint(&batch, kn_json_int(domain, "generation"));
             kn_batch_addint(&batch, kn_json_int(domain, "power_state"));
         }
@@ -188,13 +191,14 @@ static int see_power(struct kn_conductor *c, const char *host, const json_t *dom
 
 static int on_domains(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
+    const char *agent = kn_json_str(report->body, "agent");
     const char *host = kn_json_str(report->body, "host");
     const json_t *domains = json_object_get(report->body, "domains");
 
-    if (fence(c, kn_json_str(report->body, "agent"), host, domains, err) < 0) {
+    if (fence(c, agent, host, domains, err) < 0) {
         return -1;
     }
-    return see_power(c, host, domains, err);
+    return see_power(c, agent, host, domains, err);
 }
 
 static int on_power_state(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
@@ -202,7 +206,7 @@ static int on_power_state(struct kn_conductor *c, const struct kn_message *repor
     json_t *domains = json_pack("[{s:O, s:I, s:O}]", "server", json_object_get(report->body, "server"), "generation",
                                 (json_int_t)report->generation, "power_state",
                                 json_object_get(report->body, "power_state"));
-    int result = see_power(c, kn_json_str(report->body, "host"), domains, err);
+    int result = see_power(c, kn_json_str(report->body, "agent"), kn_json_str(report->body, "host"), domains, err);
 
     json_decref(domains);
     return result;

@@ -29,10 +29,11 @@ static const struct kn_stmt HEARD = { "scheduler_heard", "UPDATE agent SET last_
 static struct kn_batch_stmt UPSERT = { "scheduler_host",
     "INSERT INTO host AS h (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved_memory_mib, disk_gib, cpu_ratio_percent, "
     "hypervisor_type, hypervisor_version, cpu_info) SELECT name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved, disk_gib, ratio, "
-    "type, version, cpu_info FROM @ ON CONFLICT (name) DO UPDATE SET agent_id = excluded.agent_id, zone = excluded.zone, "
+    "type, version, cpu_info FROM @ ON CONFLICT (name) DO UPDATE SET zone = excluded.zone, "
     "underlay = excluded.underlay, hypervisor_type = excluded.hypervisor_type, hypervisor_version = excluded.hypervisor_version, "
     "cpu_info = excluded.cpu_info, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", "
     TAKE("disk_gib") ", " TAKE("cpu_ratio_percent")
+    " WHERE h.agent_id = excluded.agent_id" /* a host belongs to its first agent, until an operator moves it */
     " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib",
     { { "name", "text" }, { "uuid", "uuid" }, { "agent_id", "text" }, { "zone", "text" }, { "underlay", "text" }, { "vcpus", "int" },
       { "memory_mib", "bigint" }, { "reserved", "bigint" }, { "disk_gib", "bigint" }, { "ratio", "int" }, { "type", "text" },
@@ -139,25 +140,44 @@ static bool is_sane(const json_t *host)
            kn_json_int(host, "hypervisor_version") < INT32_MAX;
 }
 
-/* What the row says now: the hello's capacity, or the old one where the hello's was too small. */
-static void apply_capacity(struct kn_inventory *inv, const struct kn_rows *rows)
+/* What the row says now: the hello's capacity, or the old one where the hello's was too small. The rows are those that the agent owns. */
+static void apply_capacity(struct kn_inventory *inv, struct kn_agent_seen *agent, const struct kn_rows *rows)
 {
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_host *host = kn_inventory_find(inv, kn_rows_text(rows, i, 0));
+        struct kn_host *host = kn_inventory_host(inv, kn_rows_text(rows, i, 0));
 
+        host->agent = agent;
         host->capacity = (struct kn_resources){ kn_rows_int(rows, i, 1), kn_rows_int(rows, i, 2), kn_rows_int(rows, i, 3) };
         kn_inventory_settle(inv, host);
     }
 }
 
-static void apply_host(struct kn_inventory *inv, struct kn_agent_seen *agent, const json_t *hello_host)
+/* A host of another agent: it stays as it is. Said once for each stranger, or it would be said at every hello. */
+static void refuse_host(struct kn_host *host, const char *name, const char *agent)
 {
-    struct kn_host *host = kn_inventory_host(inv, kn_json_str(hello_host, "host"));
+    if (host != NULL && host->stranger != NULL && strcmp(host->stranger, agent) == 0) {
+        return;
+    }
+    kn_log(KN_WARNING, "an agent says that it carries another agent's host: refused; \"kilonova host move\" moves a host", "host", name, "agent",
+           agent, "owner", host != NULL && host->agent != NULL ? host->agent->id : "", NULL);
+    if (host != NULL) {
+        set_text(&host->stranger, agent);
+    }
+}
+
+/* After apply_capacity(). */
+static void apply_host(struct kn_inventory *inv, const struct kn_agent_seen *agent, const json_t *hello_host)
+{
+    struct kn_host *host = kn_inventory_find(inv, kn_json_str(hello_host, "host"));
     const char *underlay = kn_json_str(hello_host, "underlay");
 
+    if (host == NULL || host->agent != agent) {
+        refuse_host(host, kn_json_str(hello_host, "host"), agent->id);
+        return;
+    }
     set_text(&host->zone, kn_json_str(hello_host, "zone"));
     set_text(&host->underlay, *underlay == '\0' ? NULL : underlay);
-    host->agent = agent;
+    set_text(&host->stranger, NULL);
 }
 
 static int write_hello(struct kn_db *db, struct kn_inventory *inv, struct kn_agent_seen *agent, const json_t *hello,
@@ -175,14 +195,18 @@ static int write_hello(struct kn_db *db, struct kn_inventory *inv, struct kn_age
             continue;
         }
         add_host(&batch, host, agent->id, ratio);
-        apply_host(inv, agent, host);
     }
     if (kn_db_run(db, &HELLO, KN_ARGS(agent->id, kn_json_str(hello, "boot")), NULL, err) < 0 ||
         kn_batch_run(&batch, db, &rows, err) < 0) {
         return -1;
     }
     if (rows != NULL) {
-        apply_capacity(inv, rows);
+        apply_capacity(inv, agent, rows);
+    }
+    json_array_foreach(json_object_get(hello, "hosts"), i, host) {
+        if (is_sane(host)) {
+            apply_host(inv, agent, host);
+        }
     }
     return 0;
 }

@@ -14,7 +14,8 @@ int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, st
 int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err);
 /*
  * An agent said hello with its hosts ("A host" in ARCHITECTURE.md): writes agent and hosts, then the inventory. A host whose capacity would fall below
- * what it holds keeps its old capacity and is named in the log.
+ * what it holds keeps its old capacity and is named in the log. A host of another agent is left as it is, and the
+ * stranger named in the log.
  */
 int kn_hosts_hello(struct kn_db *db, struct kn_inventory *inv, const json_t *hello, int64_t cpu_ratio_percent,
                    int64_t now_ms, struct kn_error *err);

@@ -39,6 +39,7 @@ static void free_host(struct kn_host *host)
     free(host->name);
     free(host->zone);
     free(host->underlay);
+    free(host->stranger);
     free(host);
 }
 

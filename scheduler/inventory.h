@@ -31,6 +31,7 @@ struct kn_host {
     char *zone;
     char *underlay;                /* NULL: none */
     struct kn_agent_seen *agent;
+    char *stranger;                /* the last agent that said hello in its name and does not own it; NULL: none */
     struct kn_resources capacity;  /* that may be sold */
     struct kn_resources used;
     int64_t servers;

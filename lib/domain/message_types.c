@@ -113,7 +113,7 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("agent", "its id"), STR("host", "which"),
              ARR("domains", "{server, generation, power_state}")), NULL },
     { "server.power_state", 1, KN_TOPIC_REPORT, "a guest changed by itself: stopped from inside, crashed, paused on I/O error",
-      FIELDS(STR("host", "where"), UUID("server", "which"), INT("power_state", 0, 7, "Nova's number"),
+      FIELDS(STR("agent", "its id"), STR("host", "where"), UUID("server", "which"), INT("power_state", 0, 7, "Nova's number"),
              STR("reason", "libvirt's word for it")), NULL },
     { "service.hello", 1, KN_TOPIC_REPORT, "a bus service starts: send again what is open on its topic",
       FIELDS(STR("topic", "which it reads"), STR("boot", "random at each start")), NULL },

@@ -26,7 +26,7 @@ static const char *const BROKEN[] = {
     "{\"type\":\"server.spawn\",\"v\":1,\"task\":1,\"step\":1,\"part\":1000000,\"attempt\":2,\"generation\":1,\"shard\":0,\"reply\":{\"ok\":\"yes\"}}",
     "{\"type\":\"agent.hello\",\"v\":1,\"task\":0,\"step\":0,\"part\":0,\"attempt\":0,\"generation\":0,\"shard\":0,\"body\":{\"agent\":\"ghost\",\"boot\":\"b\",\"hosts\":[{\"host\":\"\",\"vcpus\":-1},5,null]}}",
     "{\"type\":\"agent.domains\",\"v\":1,\"task\":0,\"step\":0,\"part\":0,\"attempt\":0,\"generation\":0,\"shard\":0,\"body\":{\"agent\":\"ghost\",\"host\":\"nowhere\",\"domains\":[{\"server\":\"no uuid\"},7,{}]}}",
-    "{\"type\":\"server.power_state\",\"v\":1,\"task\":0,\"step\":0,\"part\":0,\"attempt\":0,\"generation\":1,\"shard\":0,\"body\":{\"host\":\"nowhere\",\"server\":\"11111111-1111-4111-8111-111111111111\",\"power_state\":6,\"reason\":\"x\"}}",
+    "{\"type\":\"server.power_state\",\"v\":1,\"task\":0,\"step\":0,\"part\":0,\"attempt\":0,\"generation\":1,\"shard\":0,\"body\":{\"agent\":\"ghost\",\"host\":\"nowhere\",\"server\":\"11111111-1111-4111-8111-111111111111\",\"power_state\":6,\"reason\":\"x\"}}",
 };
 
 static int send_all(struct kn_bus *bus, const char *topic, int partition, struct kn_error *err)

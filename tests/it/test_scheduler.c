@@ -32,6 +32,7 @@ struct fixture {
     struct kn_bus *bus;
     struct kn_bus_reader *reader;
     pid_t scheduler;
+    int started;
 };
 
 /* --- the world around it --------------------------------------------------------------------------------------------- */
@@ -42,7 +43,8 @@ static void start_scheduler(struct fixture *f)
     AUTO_FREE char *url = kn_asprintf("db.url=%s", f->url);
     AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", f->conf.bus_brokers);
     AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)f->conf.bus_embedded_port);
-    const char *argv[] = { program, "--set", url, "--set", brokers, "--set", port, NULL };
+    AUTO_FREE char *name = kn_asprintf("daemon.host=h%d", ++f->started); /* two live side by side */
+    const char *argv[] = { program, "--set", url, "--set", brokers, "--set", port, "--set", name, NULL };
 
     f->scheduler = kn_test_spawn(argv, "/dev/stderr", NULL);
 }
@@ -467,6 +469,59 @@ static void test_standby_takes_over(void **state)
     assert_sums(f);
 }
 
+static json_t *one_host(const char *name, const char *zone)
+{
+    return json_pack("[{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}]", "host", name, "vcpus", 4, "memory_mib", 8704, "reserved_memory_mib", 512,
+                     "disk_gib", 100, "zone", zone, "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info");
+}
+
+static void hello_of(struct fixture *f, const char *agent, const char *host, const char *zone)
+{
+    send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:o}", "agent", agent, "boot", "b", "hosts", one_host(host, zone)));
+}
+
+static bool command(const struct fixture *f, const char *host, const char *agent)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova");
+    AUTO_FREE char *url = kn_asprintf("db.url=%s", f->url);
+    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", f->conf.bus_brokers);
+    AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)f->conf.bus_embedded_port);
+    const char *argv[] = { program, "--set", url, "--set", brokers, "--set", port, "host", "move", host, "--agent", agent, NULL };
+
+    return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
+}
+
+/* A host belongs to its first agent: whoever else says hello in its name gets no spec that is meant for it. */
+static void test_a_host_belongs_to_its_first_agent(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message before = { 0 };
+    AUTO_RELEASE(kn_message) struct kn_message after = { 0 };
+
+    make_servers(f, 2);
+    hello_of(f, "thief", "host-00", "stolen");
+    hello_of(f, "thief", "host-99", "east"); /* its own is taken in */
+    await_number(f, "SELECT count(*) FROM host WHERE agent_id = 'thief' AND name = 'host-99'", 1);
+    assert_int_equal(number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'a1' AND zone = 'east'"), 1);
+    claim(f, 0, 1, json_pack("{s:s}", "host", "host-00"));
+    answer(f, &before);
+    assert_true(before.ok);
+    assert_string_equal(kn_json_str(before.result, "agent"), "a1");
+
+    assert_false(command(f, "host-00", "nobody"));
+    assert_false(command(f, "host-77", "thief"));
+    assert_true(command(f, "host-00", "thief"));
+    hello_of(f, "thief", "host-00", "east"); /* as it is asked to */
+    hello_of(f, "a1", "host-00", "west");
+    hello_of(f, "a1", "host-98", "west");
+    await_number(f, "SELECT count(*) FROM host WHERE name = 'host-98'", 1);
+    assert_int_equal(number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'thief' AND zone = 'east'"), 1);
+    claim(f, 1, 1, json_pack("{s:s}", "host", "host-00"));
+    answer(f, &after);
+    assert_true(after.ok);
+    assert_string_equal(kn_json_str(after.result, "agent"), "thief");
+}
+
 static void test_sigterm_ends_it_cleanly(void **state)
 {
     struct fixture *f = *state;
@@ -485,6 +540,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_database_restarted_under_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_is_survived, setup, teardown),
         cmocka_unit_test_setup_teardown(test_standby_takes_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sigterm_ends_it_cleanly, setup, teardown),
     };
 

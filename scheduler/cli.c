@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which agent carries which host, and the one way to change that. The row is the truth: the scheduler follows it when the agent says hello, which it
+ * is asked for here.
+ */
+#include "scheduler/cli.h"
+
+#include <string.h>
+
+#include "lib/adapter/bus.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+
+static const struct kn_stmt LIST = { "cli_hosts",
+    "SELECT h.name, h.agent_id, a.boot, to_char(a.last_seen, 'YYYY-MM-DD HH24:MI:SS') FROM host h JOIN agent a ON a.id = h.agent_id ORDER BY h.name", 0 };
+static const struct kn_stmt KNOWN = { "cli_agent_known", "SELECT 1 FROM agent WHERE id = $1", 1 };
+static const struct kn_stmt MOVE = { "cli_host_move", "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
+
+static int cmd_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    (void)argc;
+    (void)argv;
+    if (kn_db_connect(cli->db, 10000, err) < 0 || kn_db_run(cli->db, &LIST, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    fprintf(cli->out, "%-24s %-24s %-36s %s\n", "host", "agent", "boot", "last heard");
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        fprintf(cli->out, "%-24s %-24s %-36s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 2),
+                kn_rows_text(rows, i, 3));
+    }
+    return 0;
+}
+
+static int ask_to_introduce(const struct kn_cli *cli, const char *agent, struct kn_error *err)
+{
+    AUTO(kn_bus) struct kn_bus *bus = NULL;
+    AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
+    AUTO_RELEASE(kn_message) struct kn_message message = { 0 };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+
+    kn_message_init(&message, "agent.introduce", NULL);
+    if (kn_bus_new(&cli->conf, "kilonova-cli", &bus, err) < 0 || kn_message_print(&message, &text, err) < 0) {
+        return -1;
+    }
+    return kn_bus_send(bus, topic, 0, text.buf, text.len, err);
+}
+
+static int move(struct kn_db *db, const char *host, const char *agent, struct kn_error *err)
+{
+    int64_t count = 0;
+
+    if (kn_db_connect(db, 10000, err) < 0 || kn_db_change(db, &KNOWN, KN_ARGS(agent), &count, err) < 0) {
+        return -1;
+    }
+    if (count == 0) {
+        kn_fail(err, KN_NOT_FOUND, "no agent \"%s\" has ever said hello", agent);
+        return kn_fail_hint(err, "start it first; its hello in the host's name is refused until the host is moved");
+    }
+    if (kn_db_change(db, &MOVE, KN_ARGS(host, agent), &count, err) < 0) {
+        return -1;
+    }
+    return count == 1 ? 0 : kn_fail(err, KN_NOT_FOUND, "there is no host \"%s\"", host);
+}
+
+static int cmd_move(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    if (argc != 3 || strcmp(argv[1], "--agent") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "usage: kilonova host move HOST --agent ID");
+    }
+    if (move(cli->db, argv[0], argv[2], err) < 0 || ask_to_introduce(cli, argv[2], err) < 0) {
+        return -1;
+    }
+    fprintf(cli->out, "host \"%s\" belongs to agent \"%s\" now\n", argv[0], argv[2]);
+    return 0;
+}
+
+const struct kn_command kn_scheduler_commands[] = {
+    { "host list", "", "which agent carries which host", cmd_list },
+    { "host move", "HOST --agent ID", "give a host to another agent, that of the machine which replaced its own", cmd_move },
+    { NULL, NULL, NULL, NULL },
+};
