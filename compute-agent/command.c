@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * command: what the agent can be told, as a table. Between the bus and the drivers: it picks the lane that keeps a server's
- * commands in order, asks generation.c whether the command may still act, calls the driver and answers. It must never touch
- * a guest by itself.
+ * commands in order, asks generation.c and order.h whether the command may still act, calls the driver and answers. It must never
+ * touch a guest by itself.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,6 +19,7 @@ struct call {
     struct kn_agent *agent;
     const json_t *body;
     struct kn_guest_ref ref;
+    struct kn_order order;
     struct kn_guest known;
     json_t *result; /* new reference, NULL = {} */
 };
@@ -28,14 +29,15 @@ typedef int call_fn(struct call *call, struct kn_error *err);
 enum scope {
     ABOUT_AGENT,
     ABOUT_HOST,  /* names one that this agent carries */
-    ABOUT_GUEST, /* then `intent` is ruled on before `run` */
+    ABOUT_GUEST, /* then `intent` is ruled on before `run`, and the command must not be older than the one obeyed last */
+    READS_GUEST, /* ruled on as well, but it changes nothing: whenever it comes it does no harm, and nothing is remembered of it */
 };
 
 struct command {
     const char *type;
     const char *lane;       /* body field: commands with the same value run in order */
     enum scope scope;
-    enum kn_intent intent;  /* of ABOUT_GUEST */
+    enum kn_intent intent;  /* of ABOUT_GUEST and READS_GUEST */
     call_fn *run;
 };
 
@@ -135,7 +137,7 @@ static const struct command COMMANDS[] = {
     { "server.power", "server", ABOUT_GUEST, KN_INTENT_USE, power },
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
-    { "server.console_log", "server", ABOUT_GUEST, KN_INTENT_USE, console_log },
+    { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
     { "net.peers", "network", ABOUT_HOST, KN_INTENT_USE, peers },
     { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
     { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },
@@ -158,7 +160,7 @@ static int rule(struct call *call, const struct command *command, bool *ret_act,
     enum kn_ruling ruling;
 
     *ret_act = true;
-    if (command->scope != ABOUT_GUEST) {
+    if (command->scope != ABOUT_GUEST && command->scope != READS_GUEST) {
         return 0;
     }
     /* A start that brings its spec may define the guest anew. */
@@ -170,7 +172,10 @@ static int rule(struct call *call, const struct command *command, bool *ret_act,
     }
     ruling = kn_generation_rule(&call->known, intent, call->ref.generation);
     *ret_act = ruling == KN_RULING_ACT;
-    return kn_generation_refuse(ruling, &call->known, &call->ref, err);
+    if (kn_generation_refuse(ruling, &call->known, &call->ref, err) < 0) {
+        return -1;
+    }
+    return command->scope == READS_GUEST ? 0 : call->agent->driver->obey(call->agent->driver_state, &call->ref, &call->order, err);
 }
 
 /* A spec is checked here, once, for all drivers. */
@@ -229,7 +234,8 @@ static void execute(void *ctx, void *arg)
     struct kn_message *m = arg;
     struct kn_error err = { 0 };
     struct call call = { .agent = ctx, .body = m->body,
-                         .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation } };
+                         .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
+                         .order = { m->task, m->attempt } };
     int done;
 
     kn_log_request(m->request_id);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compute-agent/order.h"
 #include "lib/adapter/conf.h"
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
@@ -59,6 +60,8 @@ struct kn_driver {
 
     /* Tombstones included; a server never heard of is not an error. */
     int (*look)(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err);
+    /* Durably remembers that this command of the server is obeyed now, before it acts; KN_STALE if a newer one was. */
+    int (*obey)(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err);
     int (*ensure_running)(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
                           struct kn_error *err);
     /* Leaves a tombstone with the generation, whether or not there was a guest; never lowers one that is there. */

@@ -235,6 +235,7 @@ static void lv_tick(void *state, int64_t now_ms)
     json_t *server;
 
     kn_tombstone_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
+    kn_order_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
     json_array_foreach(servers, i, server) {
         kn_guest_trim_console(lv->conf->agent_state_dir, json_string_value(server));
     }
@@ -271,6 +272,7 @@ const struct kn_driver kn_driver_libvirt = {
     .carries = lv_carries,
     .tick = lv_tick,
     .look = kn_libvirt_look,
+    .obey = kn_libvirt_obey,
     .ensure_running = kn_libvirt_ensure_running,
     .destroy = kn_libvirt_destroy,
     .power = kn_libvirt_power,

@@ -53,6 +53,13 @@ int kn_libvirt_look(void *state, const struct kn_guest_ref *ref, struct kn_guest
     return 0;
 }
 
+int kn_libvirt_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+
+    return kn_order_obey(lv->conf->agent_state_dir, ref->server, asked, err);
+}
+
 /* Calls visit for each domain of ours. */
 static int each_domain(struct kn_libvirt *lv,
                        void (*visit)(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx), void *ctx,

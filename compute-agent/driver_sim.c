@@ -139,6 +139,14 @@ static int sim_look(void *state, const struct kn_guest_ref *ref, struct kn_guest
     return 0;
 }
 
+static int sim_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err)
+{
+    struct sim *sim = state;
+
+    HOLD(sim);
+    return kn_sim_store_obey(sim->store, host_index(sim, ref->host), ref->server, asked, kn_now_ms(), err);
+}
+
 /* Under the lock. NULL with an error when there is no guest. */
 static const struct kn_sim_guest *existing(struct sim *sim, const struct kn_guest_ref *ref, struct kn_error *err)
 {
@@ -373,6 +381,7 @@ const struct kn_driver kn_driver_sim = {
     .carries = sim_carries,
     .tick = sim_tick,
     .look = sim_look,
+    .obey = sim_obey,
     .ensure_running = sim_ensure_running,
     .destroy = sim_destroy,
     .power = sim_power,

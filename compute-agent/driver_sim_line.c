@@ -10,7 +10,7 @@
 #include "compute-agent/driver_sim_store.h"
 #include "lib/base/mem.h"
 
-#define WORDS_MAX 8
+#define WORDS_MAX 9
 
 void kn_sim_guest_clear(struct kn_sim_guest *guest)
 {
@@ -56,8 +56,9 @@ int kn_sim_line_parse(const char *line, struct kn_sim_guest *ret)
     AUTO_FREE char *copy = kn_strdup(line);
     char *words[WORDS_MAX];
     int count = split(copy, words);
-    bool exists = count == 7 && strcmp(words[0], "guest") == 0;
-    bool died = count == 5 && strcmp(words[0], "tomb") == 0;
+    bool exists = (count == 7 || count == 9) && strcmp(words[0], "guest") == 0;
+    bool died = (count == 5 || count == 7) && strcmp(words[0], "tomb") == 0;
+    struct kn_order obeyed = { 0, 0 };
     int64_t host = 0;
     int64_t generation = 0;
     int64_t last = 0;
@@ -66,7 +67,11 @@ int kn_sim_line_parse(const char *line, struct kn_sim_guest *ret)
         number(words[3], 0, INT64_MAX, &generation) < 0 || number(words[4], 0, exists ? 7 : INT64_MAX, &last) < 0) {
         return -1;
     }
-    *ret = (struct kn_sim_guest){ .host = (int32_t)host, .exists = exists, .generation = generation };
+    if (count == (exists ? 9 : 7) && (number(words[count - 2], 0, INT64_MAX, &obeyed.task) < 0 ||
+                                      number(words[count - 1], 0, INT64_MAX, &obeyed.attempt) < 0)) {
+        return -1;
+    }
+    *ret = (struct kn_sim_guest){ .host = (int32_t)host, .exists = exists, .generation = generation, .obeyed = obeyed };
     kn_copy(ret->server, sizeof(ret->server), words[2]);
     if (died) {
         ret->died_at = last;
@@ -93,6 +98,12 @@ void kn_sim_line_print(const struct kn_sim_guest *guest, struct kn_strbuf *out)
         kn_strbuf_addstr(out, guest->taps != NULL ? guest->taps : "-");
         kn_strbuf_addch(out, ' ');
         kn_strbuf_addstr(out, guest->volumes != NULL ? guest->volumes : "-");
+    }
+    if (guest->obeyed.task != 0) {
+        kn_strbuf_addch(out, ' ');
+        kn_strbuf_addint(out, guest->obeyed.task);
+        kn_strbuf_addch(out, ' ');
+        kn_strbuf_addint(out, guest->obeyed.attempt);
     }
     kn_strbuf_addch(out, '\n');
 }

@@ -237,11 +237,19 @@ const struct kn_sim_guest *kn_sim_store_get(const struct kn_sim_store *store, in
     return kn_hmap_get(store->by_key, key);
 }
 
+static struct kn_order obeyed_of(const struct kn_sim_store *store, int host, const char *server)
+{
+    const struct kn_sim_guest *g = kn_sim_store_get(store, host, server);
+
+    return g != NULL ? g->obeyed : (struct kn_order){ 0, 0 };
+}
+
 int kn_sim_store_put(struct kn_sim_store *store, const struct kn_sim_guest *guest, struct kn_error *err)
 {
     struct kn_sim_guest as = *guest;
 
     as.exists = true;
+    as.obeyed = obeyed_of(store, guest->host, guest->server);
     if (record(store, &as, err) < 0) {
         return -1;
     }
@@ -254,12 +262,39 @@ int kn_sim_store_put(struct kn_sim_store *store, const struct kn_sim_guest *gues
 int kn_sim_store_bury(struct kn_sim_store *store, int host, const char *server, int64_t generation, int64_t now_ms,
                       struct kn_error *err)
 {
-    struct kn_sim_guest as = { .host = host, .generation = generation, .died_at = now_ms };
+    struct kn_sim_guest as = { .host = host, .generation = generation, .died_at = now_ms, .obeyed = obeyed_of(store, host, server) };
 
     kn_copy(as.server, sizeof(as.server), server);
     if (record(store, &as, err) < 0) {
         return -1;
     }
+    apply(store, &as);
+    return 0;
+}
+
+int kn_sim_store_obey(struct kn_sim_store *store, int host, const char *server, const struct kn_order *asked, int64_t now_ms,
+                      struct kn_error *err)
+{
+    const struct kn_sim_guest *g = kn_sim_store_get(store, host, server);
+    struct kn_sim_guest as = { .host = host };
+
+    if (g != NULL) {
+        as = *g;
+    }
+    if (kn_order_is_older(asked, &as.obeyed)) {
+        return kn_order_refuse(server, asked, &as.obeyed, err);
+    }
+    if (asked->task == as.obeyed.task && asked->attempt == as.obeyed.attempt) {
+        return 0;
+    }
+    kn_copy(as.server, sizeof(as.server), server);
+    as.obeyed = *asked;
+    as.died_at = as.exists ? 0 : now_ms; /* the list of tombstones stays in the order of their time */
+    if (record(store, &as, err) < 0) {
+        return -1;
+    }
+    as.taps = as.taps != NULL ? kn_strdup(as.taps) : NULL;
+    as.volumes = as.volumes != NULL ? kn_strdup(as.volumes) : NULL;
     apply(store, &as);
     return 0;
 }

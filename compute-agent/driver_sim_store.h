@@ -3,9 +3,10 @@
  * driver_sim_store: the guests and tombstones of all simulated hosts, in memory, each change written to the journal before
  * it counts. Not thread-safe: driver_sim.c holds its lock around every call.
  *
- * The journal (one line a change, the whole guest each time, so that the last line wins):
- *   guest <host number> <server> <generation> <power state> <tap,tap…|-> <volume=device,…|->
- *   tomb <host number> <server> <generation> <died at, ms>
+ * The journal (one line a change, the whole guest each time, so that the last line wins; task and attempt are those of
+ * the command obeyed last, left out if there was none):
+ *   guest <host number> <server> <generation> <power state> <tap,tap…|-> <volume=device,…|-> [<task> <attempt>]
+ *   tomb <host number> <server> <generation, 0: there never was a guest> <died at, ms> [<task> <attempt>]
  */
 #ifndef KN_COMPUTE_AGENT_DRIVER_SIM_STORE_H
 #define KN_COMPUTE_AGENT_DRIVER_SIM_STORE_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compute-agent/order.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
@@ -28,6 +30,7 @@ struct kn_sim_guest {
     uint8_t power_state;
     int64_t generation;
     int64_t died_at;                  /* ms, of a tombstone */
+    struct kn_order obeyed;           /* kept by put and bury, moved on by obey alone */
     char *taps;                       /* "tap1,tap2", NULL = none */
     char *volumes;                    /* "uuid=vdb,uuid=vdc", NULL = none */
 };
@@ -43,6 +46,9 @@ const struct kn_sim_guest *kn_sim_store_get(const struct kn_sim_store *store, in
 int kn_sim_store_put(struct kn_sim_store *store, const struct kn_sim_guest *guest, struct kn_error *err);
 /* Turns what there is of the server into a tombstone. */
 int kn_sim_store_bury(struct kn_sim_store *store, int host, const char *server, int64_t generation, int64_t now_ms,
+                      struct kn_error *err);
+/* The command is obeyed now: in the journal when it returns. KN_STALE if a newer one was. A server never heard of gets a tombstone of generation 0. */
+int kn_sim_store_obey(struct kn_sim_store *store, int host, const char *server, const struct kn_order *asked, int64_t now_ms,
                       struct kn_error *err);
 /* Forgets tombstones from before `since_ms`; rewrites the journal when it has grown far beyond what is alive. */
 int kn_sim_store_tidy(struct kn_sim_store *store, int64_t since_ms, struct kn_error *err);

@@ -180,6 +180,61 @@ static void test_volumes(void **state)
     }
 }
 
+/* A command of a task that was sent before. */
+static int64_t again(struct kn_test_agent *f, int64_t task, const char *type, json_t *body)
+{
+    const int64_t next = f->task;
+
+    f->task = task;
+    kn_test_agent_command(f, type, 1, body);
+    f->task = next;
+    return task;
+}
+
+/* The first guest of the first host. */
+static void expect_guest(struct kn_test_agent *f, int power_state, size_t volumes)
+{
+    json_t *seen = kn_test_agent_observe(f);
+    const json_t *guest = json_array_get(json_object_get(seen, "domains"), 0);
+
+    assert_int_equal(kn_json_int(guest, "power_state"), power_state);
+    assert_int_equal(json_array_size(json_object_get(guest, "volumes")), volumes);
+    json_decref(seen);
+}
+
+/* Within one generation, too: what was obeyed later is not undone by what comes late, and a kill -9 forgets nothing of it. */
+static void test_older_commands_change_nothing(void **state)
+{
+    struct kn_test_agent *f = *state;
+    char server[KN_UUID_SIZE];
+    char volume[KN_UUID_SIZE];
+    int64_t spawned, attached, detached, logged;
+
+    kn_uuid_make(server);
+    kn_uuid_make(volume);
+    spawned = send_spawn(f, server, 1);
+    done(f, "server.spawn", spawned);
+    attached = kn_test_agent_command(f, "server.attach_volume", 1, attach_body(server, volume));
+    done(f, "server.attach_volume", attached);
+    logged = f->task;
+    done(f, "server.console_log", kn_test_agent_command(f, "server.console_log", 1, json_pack("{s:s}", "server", server)));
+    detached = kn_test_agent_command(f, "server.detach_volume", 1, json_pack("{s:s, s:s}", "server", server, "volume", volume));
+    done(f, "server.detach_volume", detached);
+    assert_int_equal(kn_test_agent_power(f, server, "stop"), 4);
+    for (int life = 0; life < 2; life++) {
+        kn_test_agent_refused(f, "server.spawn", again(f, spawned, "server.spawn", spawn_body(server)), KN_STALE);
+        kn_test_agent_refused(f, "server.attach_volume", again(f, attached, "server.attach_volume", attach_body(server, volume)), KN_STALE);
+        kn_test_agent_refused(f, "server.destroy", again(f, detached, "server.destroy", json_pack("{s:s}", "server", server)), KN_STALE);
+        done(f, "server.console_log", again(f, logged, "server.console_log", json_pack("{s:s}", "server", server))); /* a read may be late */
+        expect_guest(f, 4, 0);
+        kn_test_agent_kill9(f);
+        kn_test_agent_start(f);
+        expect_hello(f);
+    }
+    done(f, "server.destroy", send_destroy(f, server, 2));
+    kn_test_agent_refused(f, "server.attach_volume", again(f, attached, "server.attach_volume", attach_body(server, volume)), KN_STALE);
+}
+
 static void test_killed_anywhere(void **state)
 {
     struct kn_test_agent *f = *state;
@@ -277,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stale_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_power, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volumes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_older_commands_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_anywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_says_hello_to_a_new_broker, setup, teardown),

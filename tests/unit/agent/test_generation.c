@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a late, doubled or early command may still do. */
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "compute-agent/file.h"
 #include "compute-agent/generation.h"
+#include "compute-agent/guest_dir.h"
 #include "lib/base/mem.h"
 
 static const struct kn_guest NOTHING = { 0, false, 0 };
@@ -52,9 +59,57 @@ static void test_refusals_say_why(void **state)
     assert_fails(kn_generation_refuse(KN_RULING_ABSENT, &NOTHING, &ref, &err), &err, KN_NOT_FOUND);
 }
 
+static void test_order(void **state)
+{
+    static const struct {
+        struct kn_order asked, obeyed;
+        bool older;
+    } CASES[] = {
+        { { 1, 1 }, { 0, 0 }, false },  { { 7, 3 }, { 7, 3 }, false }, { { 7, 4 }, { 7, 3 }, false }, { { 7, 2 }, { 7, 3 }, true },
+        { { 8, 1 }, { 7, 3 }, false },  { { 6, 9 }, { 7, 3 }, true },  { { 0, 0 }, { 7, 3 }, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        if (kn_order_is_older(&CASES[i].asked, &CASES[i].obeyed) != CASES[i].older) {
+            fail_msg("case %zu", i);
+        }
+    }
+}
+
+static void test_order_is_kept_on_disk(void **state)
+{
+    const char *server = "11111111-1111-4111-8111-111111111111";
+    struct kn_error err = { 0 };
+    char dir[KN_TEST_DIR];
+    char guest[PATH_MAX];
+
+    (void)state;
+    kn_test_dir(dir, "order");
+    assert_ok(kn_order_obey(dir, server, &(struct kn_order){ 7, 3 }, &err), &err);
+    assert_ok(kn_order_obey(dir, server, &(struct kn_order){ 7, 3 }, &err), &err);
+    assert_fails(kn_order_obey(dir, server, &(struct kn_order){ 7, 2 }, &err), &err, KN_STALE);
+    assert_non_null(strstr(err.message, "has obeyed task 7 attempt 3; task 7 attempt 2 is older"));
+    kn_guest_path(dir, server, "", guest);
+    assert_ok(kn_file_make_dir(guest, &err), &err);
+    kn_order_prune(dir, INT64_MAX); /* the server is here */
+    assert_int_equal(kn_order_get(dir, server).task, 7);
+    assert_int_equal(rmdir(guest), 0);
+    kn_order_prune(dir, 0); /* it is too young to go */
+    assert_int_equal(kn_order_get(dir, server).attempt, 3);
+    kn_order_prune(dir, INT64_MAX);
+    assert_int_equal(kn_order_get(dir, server).task, 0);
+    snprintf(guest, sizeof(guest), "%s/orders", dir);
+    assert_int_equal(rmdir(guest), 0);
+    snprintf(guest, sizeof(guest), "%s/servers", dir);
+    assert_int_equal(rmdir(guest), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rules), cmocka_unit_test(test_refusals_say_why) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rules), cmocka_unit_test(test_refusals_say_why),
+                                        cmocka_unit_test(test_order), cmocka_unit_test(test_order_is_kept_on_disk) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,12 +145,49 @@ static void test_tombstones_go_after_their_time(void **state)
     kn_sim_store_free(store);
 }
 
+static int obey(struct kn_sim_store *store, const char *server, int64_t task, int64_t attempt, struct kn_error *err)
+{
+    const struct kn_order order = { task, attempt };
+
+    return kn_sim_store_obey(store, 0, server, &order, 5000, err);
+}
+
+static void test_older_commands_are_refused_for_ever(void **state)
+{
+    struct kn_sim_store *store = open_store(*state, 0);
+    struct kn_error err = { 0 };
+
+    assert_ok(obey(store, A, 10, 2, &err), &err); /* before there is a guest: as before a spawn */
+    assert_false(kn_sim_store_get(store, 0, A)->exists);
+    assert_int_equal(kn_sim_store_get(store, 0, A)->generation, 0);
+    kn_sim_store_free(store);
+
+    store = open_store(*state, 0);
+    put(store, 0, A, 1, "tap1");
+    assert_ok(obey(store, A, 10, 2, &err), &err); /* the same again is an ensure */
+    assert_ok(obey(store, A, 20, 1, &err), &err);
+    assert_string_equal(kn_sim_store_get(store, 0, A)->taps, "tap1");
+    kn_sim_store_free(store);
+
+    store = open_store(*state, 0);
+    assert_fails(obey(store, A, 20, 0, &err), &err, KN_STALE);
+    assert_fails(obey(store, A, 10, 9, &err), &err, KN_STALE);
+    assert_ok(kn_sim_store_bury(store, 0, A, 2, 6000, &err), &err);
+    kn_sim_store_free(store);
+
+    store = open_store(*state, 0);
+    assert_fails(obey(store, A, 10, 2, &err), &err, KN_STALE);
+    assert_ok(obey(store, B, 1, 1, &err), &err);
+    kn_sim_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_survives, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn_and_broken_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_compacts_at_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_older_commands_are_refused_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstones_go_after_their_time, setup, teardown),
     };
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* order: the rule, and its files on a real host. It must never know what a command does; command.c asks it before any driver acts. */
+#include "compute-agent/order.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compute-agent/file.h"
+#include "compute-agent/guest_dir.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+
+bool kn_order_is_older(const struct kn_order *asked, const struct kn_order *obeyed)
+{
+    return asked->task < obeyed->task || (asked->task == obeyed->task && asked->attempt < obeyed->attempt);
+}
+
+int kn_order_refuse(const char *server, const struct kn_order *asked, const struct kn_order *obeyed, struct kn_error *err)
+{
+    return kn_fail(err, KN_STALE, "server \"%s\" has obeyed task %" PRId64 " attempt %" PRId64 "; task %" PRId64 " attempt %" PRId64 " is older",
+                   server, obeyed->task, obeyed->attempt, asked->task, asked->attempt);
+}
+
+struct kn_order kn_order_get(const char *state_dir, const char *server)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/orders/%s", state_dir, server);
+    struct kn_order order = { 0, 0 };
+    FILE *f = fopen(path, "re");
+
+    if (f == NULL) {
+        return order;
+    }
+    if (fscanf(f, "%" SCNd64 " %" SCNd64, &order.task, &order.attempt) != 2) {
+        order = (struct kn_order){ 0, 0 };
+    }
+    fclose(f);
+    return order;
+}
+
+int kn_order_obey(const char *state_dir, const char *server, const struct kn_order *asked, struct kn_error *err)
+{
+    AUTO_FREE char *dir = kn_asprintf("%s/orders", state_dir);
+    const struct kn_order obeyed = kn_order_get(state_dir, server);
+    char text[64];
+
+    if (kn_order_is_older(asked, &obeyed)) {
+        return kn_order_refuse(server, asked, &obeyed, err);
+    }
+    if (asked->task == obeyed.task && asked->attempt == obeyed.attempt) {
+        return 0;
+    }
+    snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 "\n", asked->task, asked->attempt);
+    return kn_file_make_dir(dir, err) < 0 ? -1 : kn_file_replace(dir, server, text, err);
+}
+
+void kn_order_prune(const char *state_dir, int64_t since_ms)
+{
+    AUTO_FREE char *dir = kn_asprintf("%s/orders", state_dir);
+    DIR *d = opendir(dir);
+
+    if (d == NULL) {
+        return;
+    }
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        char guest[PATH_MAX];
+        struct stat st;
+
+        if (!kn_uuid_valid(e->d_name)) {
+            continue;
+        }
+        kn_guest_path(state_dir, e->d_name, "", guest);
+        if (access(guest, F_OK) != 0 && fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_mtim.tv_sec * 1000 < since_ms) {
+            unlinkat(dirfd(d), e->d_name, 0);
+        }
+    }
+    closedir(d);
+}
