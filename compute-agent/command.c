@@ -229,6 +229,12 @@ static void free_message(struct kn_message *m)
     free(m);
 }
 
+/* A destroy: what waits for the guest's will in front of it need not wait on. */
+static bool dooms(const struct kn_agent *agent, const struct kn_message *m)
+{
+    return strcmp(m->type->name, "server.destroy") == 0 && agent->driver->give_way != NULL;
+}
+
 static void execute(void *ctx, void *arg)
 {
     struct kn_message *m = arg;
@@ -240,6 +246,9 @@ static void execute(void *ctx, void *arg)
 
     kn_log_request(m->request_id);
     done = run(&call, command_find(m->type->name), &err);
+    if (dooms(call.agent, m)) {
+        call.agent->driver->give_way(call.agent->driver_state, call.ref.server, 0);
+    }
     answer(ctx, m, call.result, done < 0 ? &err : NULL);
     kn_log_request(NULL);
     json_decref(call.result);
@@ -260,9 +269,16 @@ void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
     if (command == NULL || m->is_reply) {
         kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
         free_message(m);
-    } else if (agent->workers == NULL) {
+        return;
+    }
+    if (agent->workers == NULL) {
         execute(agent, m);
-    } else if (kn_workers_submit(agent->workers, kn_json_str(m->body, command->lane), execute, m, &err) < 0) {
+        return;
+    }
+    if (dooms(agent, m)) {
+        agent->driver->give_way(agent->driver_state, kn_json_str(m->body, "server"), m->generation);
+    }
+    if (kn_workers_submit(agent->workers, kn_json_str(m->body, command->lane), execute, m, &err) < 0) {
         answer(agent, m, NULL, &err);
         free_message(m);
     }

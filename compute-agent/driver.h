@@ -69,6 +69,11 @@ struct kn_driver {
     /* action: as in server.power. spec: what to define first if it is not there, may be NULL. */
     int (*power)(void *state, const struct kn_guest_ref *ref, const char *action, const json_t *spec,
                  int *ret_power_state, struct kn_error *err);
+    /*
+     * From any thread, and optional: a destroy of this generation waits for the server's turn, so nothing older should wait for its
+     * guest's will any more (KN_CONFLICT). generation 0: it does not wait any more.
+     */
+    void (*give_way)(void *state, const char *server, int64_t generation);
     int (*attach_disk)(void *state, const struct kn_guest_ref *ref, const char *volume, const json_t *connection,
                        const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
     int (*detach_disk)(void *state, const struct kn_guest_ref *ref, const char *volume, struct kn_error *err);

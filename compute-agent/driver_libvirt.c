@@ -106,6 +106,7 @@ static void release(struct kn_libvirt *lv)
     kn_metadata_server_free(lv->metadata); /* before the networks: its thread asks them */
     kn_net_host_free(lv->net);
     kn_hmap_free(lv->guests);
+    kn_hmap_free(lv->doomed);
     pthread_cond_destroy(&lv->changed);
     pthread_mutex_destroy(&lv->lock);
     free(lv);
@@ -120,6 +121,7 @@ static struct kn_libvirt *create(const struct kn_conf *conf, const char *host, c
     lv->events = events;
     kn_copy(lv->host, sizeof(lv->host), host);
     lv->guests = kn_hmap_new(free);
+    lv->doomed = kn_hmap_new(free);
     pthread_mutex_init(&lv->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -133,7 +135,8 @@ static int lv_open(const struct kn_conf *conf, const char *host, const struct kn
 {
     struct kn_libvirt *lv;
 
-    if (setup_libvirt(err) < 0 || enter_netns(conf->agent_netns, err) < 0) {
+    if (kn_tombstone_prepare(conf->agent_state_dir, err) < 0 || setup_libvirt(err) < 0 ||
+        enter_netns(conf->agent_netns, err) < 0) {
         return -1;
     }
     lv = create(conf, host, events);
@@ -276,6 +279,7 @@ const struct kn_driver kn_driver_libvirt = {
     .ensure_running = kn_libvirt_ensure_running,
     .destroy = kn_libvirt_destroy,
     .power = kn_libvirt_power,
+    .give_way = kn_libvirt_give_way,
     .attach_disk = kn_libvirt_attach_disk,
     .detach_disk = kn_libvirt_detach_disk,
     .console_log = lv_console_log,

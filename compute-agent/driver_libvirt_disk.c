@@ -150,7 +150,8 @@ static void disk_xml(const char *volume, const char *device, struct kn_strbuf *o
                    device, volume);
 }
 
-static int unplug_live(struct kn_libvirt *lv, virDomainPtr dom, const char *volume, struct kn_error *err)
+static int unplug_live(struct kn_libvirt *lv, const struct kn_guest_ref *ref, virDomainPtr dom, const char *volume,
+                       struct kn_error *err)
 {
     int64_t until = kn_mono_ms() + LET_GO_WAIT_MS;
     int64_t ask_at = 0;
@@ -158,6 +159,9 @@ static int unplug_live(struct kn_libvirt *lv, virDomainPtr dom, const char *volu
 
     while (guest_holds(dom, volume, &disk)) {
         int64_t now = kn_mono_ms();
+        if (kn_libvirt_is_doomed(lv, ref)) {
+            return kn_fail(err, KN_CONFLICT, "server \"%s\" is being deleted", ref->server);
+        }
         if (now >= until || lv->is_stopping) {
             return kn_fail(err, KN_TIMEOUT, "the guest did not let volume \"%s\" go in %d s", volume,
                            LET_GO_WAIT_MS / 1000);
@@ -202,7 +206,7 @@ static int detach(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const c
     if (kn_libvirt_find(lv, ref->server, &dom, err) < 0) {
         return -1;
     }
-    if (dom != NULL && (unplug_live(lv, dom, volume, err) < 0 || unplug_config(dom, volume, err) < 0)) {
+    if (dom != NULL && (unplug_live(lv, ref, dom, volume, err) < 0 || unplug_config(dom, volume, err) < 0)) {
         return -1;
     }
     if (kn_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, NULL) == 0) {

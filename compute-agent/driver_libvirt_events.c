@@ -189,6 +189,34 @@ void kn_libvirt_wait(struct kn_libvirt *lv, int64_t ms)
     pthread_mutex_unlock(&lv->lock);
 }
 
+void kn_libvirt_give_way(void *state, const char *server, int64_t generation)
+{
+    struct kn_libvirt *lv = state;
+
+    pthread_mutex_lock(&lv->lock);
+    if (generation > 0) {
+        int64_t *doom = KN_NEW(int64_t);
+        *doom = generation;
+        kn_hmap_put(lv->doomed, server, doom);
+    } else {
+        kn_hmap_del(lv->doomed, server);
+    }
+    pthread_cond_broadcast(&lv->changed);
+    pthread_mutex_unlock(&lv->lock);
+}
+
+bool kn_libvirt_is_doomed(struct kn_libvirt *lv, const struct kn_guest_ref *ref)
+{
+    const int64_t *doom;
+    bool is_doomed;
+
+    pthread_mutex_lock(&lv->lock);
+    doom = kn_hmap_get(lv->doomed, ref->server);
+    is_doomed = doom != NULL && *doom >= ref->generation; /* a late destroy of an older decision dooms nobody */
+    pthread_mutex_unlock(&lv->lock);
+    return is_doomed;
+}
+
 /* A server without a domain, unless a command is making it one. */
 static void forget(struct kn_libvirt *lv, const char *server)
 {

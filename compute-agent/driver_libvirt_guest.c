@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * driver_libvirt_guest: a guest comes and goes. The order is the promise: spec.json first, then disk, taps, domain, start;
- * going, the tombstone first, then domain, taps, directory. Killed between any two lines, the same command comes again and
+ * going, the tombstone first, then domain, directory, taps: nothing needs room before the disk is freed. Killed between any two lines, the same command comes again and
  * finds what is done already.
  */
 #include <stdio.h>
@@ -211,10 +211,7 @@ static int destroy(struct kn_libvirt *lv, const struct kn_guest_ref *ref, struct
     }
     serial_socket(ref->server, socket);
     unlink(socket);
-    if (kn_net_host_unplug(lv->net, ref->server, err) < 0) {
-        return -1;
-    }
-    return kn_guest_remove(dir, ref->server, err);
+    return kn_guest_remove(dir, ref->server, err) < 0 ? -1 : kn_net_host_unplug(lv->net, ref->server, err);
 }
 
 int kn_libvirt_destroy(void *state, const struct kn_guest_ref *ref, struct kn_error *err)

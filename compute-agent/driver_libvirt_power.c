@@ -18,14 +18,19 @@ struct power_call {
     virDomainPtr dom; /* NULL: not defined */
 };
 
-/* Presses the power button until the guest is off; KN_TIMEOUT when it does not listen. */
-static int shut_down(struct kn_libvirt *lv, virDomainPtr dom, struct kn_error *err)
+/* Presses the power button until the guest is off; KN_TIMEOUT when it does not listen, KN_CONFLICT when it is to die anyway. */
+static int shut_down(struct power_call *c, struct kn_error *err)
 {
+    struct kn_libvirt *lv = c->lv;
+    virDomainPtr dom = c->dom;
     int64_t until = kn_mono_ms() + SHUTDOWN_WAIT_MS;
     int64_t press_at = 0;
 
     while (virDomainIsActive(dom) == 1) {
         int64_t now = kn_mono_ms();
+        if (kn_libvirt_is_doomed(lv, c->ref)) {
+            return kn_fail(err, KN_CONFLICT, "server \"%s\" is being deleted", c->ref->server);
+        }
         if (now >= until || lv->is_stopping) {
             return kn_fail(err, KN_TIMEOUT, "the guest did not shut down in %d s", SHUTDOWN_WAIT_MS / 1000);
         }
@@ -50,8 +55,11 @@ static int stop(struct power_call *c, struct kn_error *err)
 {
     int power_state = kn_libvirt_power_state(c->dom, NULL);
 
-    if (power_state == KN_POWER_RUNNING && shut_down(c->lv, c->dom, err) == 0) {
+    if (power_state == KN_POWER_RUNNING && shut_down(c, err) == 0) {
         return 0;
+    }
+    if (err->code == KN_CONFLICT) {
+        return -1;
     }
     if (virDomainHasManagedSaveImage(c->dom, 0) == 1 && virDomainManagedSaveRemove(c->dom, 0) < 0) {
         return kn_libvirt_fail(err, "dropping the saved memory");
@@ -74,7 +82,10 @@ static int reboot_hard(struct power_call *c, struct kn_error *err)
 
 static int reboot_soft(struct power_call *c, struct kn_error *err)
 {
-    return shut_down(c->lv, c->dom, err) < 0 ? reboot_hard(c, err) : start(c, err);
+    if (shut_down(c, err) == 0) {
+        return start(c, err);
+    }
+    return err->code == KN_CONFLICT ? -1 : reboot_hard(c, err);
 }
 
 static int pause_guest(struct power_call *c, struct kn_error *err)

@@ -39,6 +39,7 @@ struct kn_libvirt {
     pthread_cond_t changed;                 /* libvirt told us something, or the connection came back */
     virConnectPtr conn;                     /* NULL while libvirt is away */
     bool is_lost;                           /* conn is dead, the watcher replaces it */
+    struct kn_hmap *doomed;                 /* server -> int64_t: the generation of a destroy that waits for its turn */
     struct kn_hmap *guests;                 /* server -> struct kn_watched, see driver_libvirt_events.c */
 };
 
@@ -85,6 +86,9 @@ void kn_libvirt_end(struct kn_libvirt *lv, const char *server, int power_state);
 void kn_libvirt_note(struct kn_libvirt *lv, const char *server, int power_state);
 /* Waits until an event comes or the time is over. Check what you wait for before and after. */
 void kn_libvirt_wait(struct kn_libvirt *lv, int64_t ms);
+/* Driver's give_way, and the question of those who wait for a guest to do something: is there a destroy behind them? */
+void kn_libvirt_give_way(void *state, const char *server, int64_t generation);
+bool kn_libvirt_is_doomed(struct kn_libvirt *lv, const struct kn_guest_ref *ref);
 /* Nova's number and libvirt's word for the reason (may be NULL). */
 int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason);
 /* The generation that the domain was defined with. */

@@ -58,6 +58,20 @@ int kn_file_replace(const char *dir, const char *name, const char *text, struct 
     return 0;
 }
 
+int kn_file_link(const char *dir, const char *name, const char *target, struct kn_error *err)
+{
+    AUTO_CLOSE int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FREE char *beside = kn_asprintf("%s.new", name);
+
+    if (at >= 0) {
+        unlinkat(at, beside, 0);
+    }
+    if (at < 0 || symlinkat(target, at, beside) < 0 || renameat(at, beside, at, name) < 0 || fsync(at) < 0) {
+        return kn_fail(err, KN_UNAVAILABLE, "cannot make \"%s/%s\": %s", dir, name, strerror(errno));
+    }
+    return 0;
+}
+
 int kn_file_remove_dir(const char *path, struct kn_error *err)
 {
     DIR *d = opendir(path);

@@ -10,6 +10,9 @@
 
 #include "lib/base/mem.h"
 
+#define FIRST_PAUSE_MS INT64_C(1000) /* after a refusal; each further one doubles it */
+#define MAX_DOUBLINGS 5
+
 /* --- planning ---------------------------------------------------------------------------------------------------------- */
 
 static int items_of(const struct kn_task *task, const struct kn_flow_part *part)
@@ -33,6 +36,7 @@ void kn_engine_plan(struct kn_task *task)
     task->parts = kn_realloc_array(task->parts, (size_t)(total + 1), sizeof(*task->parts));
     task->part_count = 0;
     task->resends = 0;
+    task->refusals = 0;
     for (int i = 0; i < KN_ROW_PARTS && row->parts[i].message != NULL; i++) {
         const struct kn_flow_part *part = &row->parts[i];
 
@@ -64,6 +68,12 @@ static bool belongs(const struct kn_task *task, const struct kn_message *reply)
            task->parts[reply->part].state != KN_PART_DONE;
 }
 
+/* What the command itself is to blame for stays so; a full disk or a libvirt that stumbled do not. */
+static bool may_pass(enum kn_code code)
+{
+    return code == KN_TOO_MANY || (kn_code_status(code) >= 500 && code != KN_NOT_IMPLEMENTED);
+}
+
 enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply)
 {
     struct kn_part *part;
@@ -82,9 +92,20 @@ enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_mes
     if (task->state == KN_TASK_UNDO) {
         return KN_ROW_WAITS; /* taking back is tried again at the deadline, until its patience ends */
     }
+    if (task->flow->insists && may_pass(reply->error.code)) {
+        task->refusals++;
+        return KN_ROW_WAITS;
+    }
     task->error = reply->error;
     task->elsewhere = reply->elsewhere;
     return KN_ROW_FAILED;
+}
+
+int64_t kn_engine_pause_ms(const struct kn_task *task)
+{
+    int doublings = task->refusals - 1 < MAX_DOUBLINGS ? task->refusals - 1 : MAX_DOUBLINGS;
+
+    return FIRST_PAUSE_MS << doublings;
 }
 
 bool kn_engine_to_agent(const struct kn_task *task, int part)
@@ -112,7 +133,8 @@ enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down)
 {
     task->resends++;
     for (int i = 0; i < task->part_count; i++) {
-        bool hopeless = kn_engine_to_agent(task, i) && (agent_down || task->resends > KN_MAX_RESENDS);
+        bool hopeless = kn_engine_to_agent(task, i) &&
+                        (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists));
 
         if (task->parts[i].state == KN_PART_SENT && hopeless && !give_up(task, i, agent_down)) {
             return KN_ROW_FAILED;

@@ -37,6 +37,8 @@ enum kn_verdict_of_row {
 void kn_engine_plan(struct kn_task *task);
 /* Applies one reply. */
 enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply);
+/* After a refusal in a flow that insists (KN_ROW_WAITS, refusals > 0): when to ask again. */
+int64_t kn_engine_pause_ms(const struct kn_task *task);
 /* The row's deadline passed. agent_down: nothing was heard of the task's agent for longer than its time-out. */
 enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down);
 

@@ -45,6 +45,7 @@ struct kn_flow {
     int retry_row;   /* where another try begins after the undo of the rows above it; -1: no other try */
     bool supersedes; /* ends the cancelled tasks of its object and bumps the generation */
     bool beside;     /* runs beside the object's other tasks, neither waiting for them nor in their way */
+    bool insists;    /* a refusal that may pass is no end: asked again, with longer and longer pauses, until it is done */
     /* What the object becomes; each may be NULL. */
     void (*row_done)(const struct kn_task *task, int row, struct kn_change *change);
     void (*done)(const struct kn_task *task, struct kn_change *change);

@@ -178,6 +178,6 @@ const struct kn_flow kn_flows_volume[] = {
       .done = attachment_gone, .failed = detach_failed },
     { .kind = "image.import", .object = KN_OBJECT_IMAGE, .rows = IMAGE_IMPORT_ROWS, .row_count = 1, .retry_row = -1 },
     { .kind = "image.delete", .object = KN_OBJECT_IMAGE, .rows = IMAGE_DELETE_ROWS, .row_count = 1, .retry_row = -1,
-      .supersedes = true },
+      .supersedes = true, .insists = true },
     { .kind = NULL },
 };

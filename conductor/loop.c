@@ -114,6 +114,21 @@ static int write_moves(struct kn_conductor *c, struct kn_error *err)
 
 /* --- messages ------------------------------------------------------------------------------------------------------------- */
 
+/* An answer that does not end the row: a part is done, or it was refused and is asked for again after a pause. */
+static void note_answer(struct kn_conductor *c, struct kn_task *task, const struct kn_message *reply)
+{
+    bool is_done = task->parts[reply->part].state == KN_PART_DONE;
+
+    if (!is_done && task->refusals == 0) {
+        return;
+    }
+    kn_settle(c, task, &task->parts[reply->part]);
+    if (!is_done) {
+        kn_log_error("what must be done is asked for again", &reply->error);
+        task->deadline_ms = kn_mono_ms() + kn_engine_pause_ms(task);
+    }
+}
+
 static void on_reply(struct kn_conductor *c, const struct kn_message *reply)
 {
     struct kn_task *task = kn_task_find(c, reply->task);
@@ -128,9 +143,7 @@ static void on_reply(struct kn_conductor *c, const struct kn_message *reply)
     case KN_ROW_AGAIN:
         break;
     case KN_ROW_WAITS:
-        if (task->parts[reply->part].state == KN_PART_DONE) {
-            kn_settle(c, task, &task->parts[reply->part]);
-        }
+        note_answer(c, task, reply);
         break;
     case KN_ROW_ENDED:
     case KN_ROW_FAILED:

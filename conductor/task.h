@@ -55,6 +55,7 @@ struct kn_task {
     struct kn_error error; /* the first failure: what the user is told */
     bool elsewhere;        /* another host may do it */
     int resends;           /* of the current row */
+    int refusals;          /* of the current row, of a flow that insists */
     int64_t deadline_ms;   /* monotonic, of the current row */
     int64_t created_at_us;
     bool moving;           /* its move is not committed yet: nothing is sent */

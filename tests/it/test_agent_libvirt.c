@@ -444,6 +444,49 @@ static void test_killed_while_spawning(void **state)
     destroy(3);
 }
 
+/* The agent's directory is full to the last byte; what it destroys is what would make room. */
+static void test_full_disk_stops_no_deletion(void **state)
+{
+    AUTO_FREE char *mount = kn_asprintf("mount -t tmpfs -o size=64m tmpfs %s", agent.dir);
+    AUTO_FREE char *fill = kn_asprintf("! dd if=/dev/zero of=%s/fill bs=4k 2>/dev/null", agent.dir);
+    struct kn_message hello;
+    json_t *seen;
+
+    (void)state;
+    kn_test_agent_kill9(&agent);
+    assert_int_equal(system(mount), 0);
+    kn_test_agent_start(&agent);
+    hello = kn_test_agent_expect(&agent, "agent.hello", 0);
+    kn_message_release(&hello);
+    spawn(4);
+    assert_int_equal(system(fill), 0);
+    destroy(5);
+    seen = kn_test_agent_observe(&agent);
+    assert_int_equal(json_array_size(json_object_get(seen, "domains")), 0);
+    assert_int_equal(json_array_size(json_object_get(seen, "taps")), 0);
+    assert_int_equal(json_array_size(json_object_get(seen, "dirs")), 0);
+    json_decref(seen);
+    kn_test_agent_refused(&agent, "server.spawn", send_spawn(4), KN_STALE); /* and that it was destroyed is known */
+}
+
+/* A guest that does not listen holds a soft reboot for a minute; a destroy behind it ends the waiting. A late destroy does not. */
+static void test_destroy_waits_for_no_reboot(void **state)
+{
+    json_t *body = json_pack("{s:s, s:s, s:o}", "server", server, "action", "reboot_soft", "spec", spec());
+    int64_t late, reboot, last;
+
+    (void)state;
+    spawn(6);
+    assert_int_equal(system("virsh -q -c qemu:///system suspend kn-$(ls /run/libvirt/qemu/ | "
+                            "sed -n 's/^kn-\\(.*\\)\\.xml$/\\1/p')"), 0);
+    reboot = kn_test_agent_command(&agent, "server.power", 6, body);
+    late = kn_test_agent_command(&agent, "server.destroy", 5, json_pack("{s:s}", "server", server));
+    last = kn_test_agent_command(&agent, "server.destroy", 7, json_pack("{s:s}", "server", server));
+    kn_test_agent_refused(&agent, "server.power", reboot, KN_CONFLICT);
+    kn_test_agent_refused(&agent, "server.destroy", late, KN_STALE);
+    json_decref(kn_test_agent_done(&agent, "server.destroy", last));
+}
+
 static int run_inside(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,7 +496,8 @@ static int run_inside(void)
         cmocka_unit_test(test_tells_of_a_crash),                cmocka_unit_test(test_agent_killed_and_started),
         cmocka_unit_test(test_libvirtd_restarts),               cmocka_unit_test(test_as_many_volumes_as_there_are_letters),
         cmocka_unit_test(test_leaves_nothing),
-        cmocka_unit_test(test_killed_while_spawning),
+        cmocka_unit_test(test_killed_while_spawning),           cmocka_unit_test(test_full_disk_stops_no_deletion),
+        cmocka_unit_test(test_destroy_waits_for_no_reboot),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

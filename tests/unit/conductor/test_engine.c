@@ -320,6 +320,33 @@ static void test_a_host_that_is_down_stops_no_deletion(void **state)
     kn_task_free(task);
 }
 
+/* A full disk, a libvirt that stumbled: asked again with longer and longer pauses, for as long as the host lives. */
+static void test_a_deletion_insists(void **state)
+{
+    struct kn_task *task = new_task("server.delete", "{}");
+    struct kn_message reply;
+
+    (void)state;
+    json_object_set_new(task->object, "host", json_string("h1"));
+    json_object_set_new(task->object, "agent", json_string("a1"));
+    admit(task);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(failed(task, "server.destroy", false), KN_ROW_WAITS);
+        assert_int_equal(kn_engine_pause_ms(task), i < 5 ? 1000 << i : 32000);
+        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+    }
+    assert_int_equal(done(task, "server.destroy", "{}"), KN_ROW_ENDED);
+    advance_only(task, false);
+    assert_string_equal(position(task), "run 1 attempt 2: port.release place.release");
+    assert_int_equal(failed(task, "place.release", false), KN_ROW_WAITS);
+    assert_int_equal(kn_engine_pause_ms(task), 1000); /* another row, another patience */
+    reply = reply_to(task, "port.release"); /* what is wrong stays wrong */
+    kn_fail(&reply.error, KN_BAD_REQUEST, "no such thing");
+    task->parts[reply.part].state = KN_PART_SENT;
+    assert_int_equal(kn_engine_reply(task, &reply), KN_ROW_FAILED);
+    kn_task_free(task);
+}
+
 static void test_a_server_that_was_never_placed_is_deleted_without_a_host(void **state)
 {
     struct kn_task *task = new_task("server.delete", "{}");
@@ -390,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_a_server_without_nics_asks_no_network),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_a_host_that_is_down_stops_no_deletion),
+        cmocka_unit_test(test_a_deletion_insists),
         cmocka_unit_test(test_a_server_that_was_never_placed_is_deleted_without_a_host),
         cmocka_unit_test(test_every_part_of_every_flow_can_be_said),
         cmocka_unit_test(test_commands_fit_the_registry),
