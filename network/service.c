@@ -203,6 +203,7 @@ static int handle(struct kn_daemon *d, void *state, struct kn_message **messages
 const struct kn_service kn_network_service = {
     .name = "network",
     .topic = KN_TOPIC_NETWORK,
+    .obeys_tasks = true,
     .reads_reports = true,
     .handle = handle,
 };

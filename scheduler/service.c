@@ -210,6 +210,7 @@ static int tick(struct kn_daemon *d, void *opaque, struct kn_error *err)
 const struct kn_service kn_scheduler_service = {
     .name = "scheduler",
     .topic = KN_TOPIC_PLACE,
+    .obeys_tasks = true,
     .reads_reports = true,
     .tick_ms = 1000,
     .start = start,

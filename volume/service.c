@@ -124,6 +124,7 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
 const struct kn_service kn_volume_service = {
     .name = "volume",
     .topic = KN_TOPIC_VOLUME,
+    .obeys_tasks = true,
     .start = volume_start,
     .handle = volume_handle,
 };

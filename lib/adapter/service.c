@@ -10,6 +10,7 @@
 #include "lib/adapter/daemon.h"
 #include "lib/adapter/metrics.h"
 #include "lib/adapter/namesake.h"
+#include "lib/adapter/task.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -137,13 +138,55 @@ static void refuse(struct loop *loop, const struct kn_message *message, const st
     }
 }
 
+static bool is_ordered(const struct loop *loop, const struct kn_message *message)
+{
+    return loop->service->obeys_tasks && message->type->result != NULL;
+}
+
+/*
+ * Late and repeated commands are refused before the room sees them. There is one active writer and it reads its topic in order: what a conductor
+ * decides after this look sends its commands after those of this batch, and a connection that breaks in between makes the batch start over here.
+ */
+static int refuse_stale(struct loop *loop, struct kn_message **messages, int count, struct kn_message **ret, int *ret_count,
+                        struct kn_error *err)
+{
+    struct kn_message *ordered[BATCH];
+    bool current[BATCH];
+    int n = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (is_ordered(loop, messages[i])) {
+            ordered[n++] = messages[i];
+        }
+    }
+    if (n > 0 && kn_task_sift(loop->daemon.db, ordered, n, current, err) < 0) {
+        return -1;
+    }
+    *ret_count = 0;
+    for (int i = 0, at = 0; i < count; i++) {
+        struct kn_error why = { 0 };
+
+        if (!is_ordered(loop, messages[i]) || current[at++]) {
+            ret[(*ret_count)++] = messages[i];
+            continue;
+        }
+        kn_fail(&why, KN_STALE, "task %lld is not at attempt %d any more", (long long)messages[i]->task, messages[i]->attempt);
+        refuse(loop, messages[i], &why);
+    }
+    return 0;
+}
+
 /* Again until it is done or refused: the database comes back, a deadlock's loser tries once more. *ret_why is KN_OK when it was done. */
 static int handle_some(struct loop *loop, struct kn_message **messages, int count, struct kn_error *ret_why,
                        struct kn_error *err)
 {
+    struct kn_message *current[BATCH];
+    int n = 0;
+
     while (!stopping(loop)) {
         kn_error_clear(ret_why);
-        if (loop->service->handle(&loop->daemon, loop->state, messages, count, ret_why) == 0) {
+        if (refuse_stale(loop, messages, count, current, &n, ret_why) == 0 &&
+            (n == 0 || loop->service->handle(&loop->daemon, loop->state, current, n, ret_why) == 0)) {
             kn_metric_add(&HANDLED, count, NULL, NULL);
             return 0;
         }

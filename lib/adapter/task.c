@@ -24,6 +24,8 @@ static const struct kn_stmt RECORD = { "task_record",
     "VALUES ($1, $2::smallint, $3, $4, $5, $6, 'done', now())", 6 };
 static const struct kn_stmt CANCEL = { "task_cancel",
     "UPDATE task SET cancel = true WHERE object_id = $1 AND state IN ('run', 'undo') AND NOT cancel", 1 };
+static const struct kn_stmt CURRENT = { "task_current_attempt",
+    "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo') ORDER BY id", 1 };
 static const struct kn_stmt LOOK = { "task_look", "SELECT state, context, error FROM task WHERE id = $1::bigint", 1 };
 
 static void add_wish(struct kn_batch *batch, const struct kn_task_wish *wish)
@@ -70,6 +72,39 @@ int kn_task_record(struct kn_db *db, const struct kn_task_wish *wish, struct kn_
                      KN_ARGS(wish->kind, kn_arg_int(&shard, kn_shard_of(wish->object_id)), wish->object_id, wish->project_id,
                              wish->user_id, wish->request_id),
                      NULL, err);
+}
+
+static int64_t attempt_of(const struct kn_rows *rows, int64_t task)
+{
+    int low = 0, high = kn_rows_count(rows);
+
+    while (low < high) {
+        const int mid = low + (high - low) / 2;
+
+        if (kn_rows_int(rows, mid, 0) < task) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low < kn_rows_count(rows) && kn_rows_int(rows, low, 0) == task ? kn_rows_int(rows, low, 1) : -1;
+}
+
+int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count, bool *ret_current, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    for (int i = 0; i < count; i++) {
+        kn_array_addint(&ids, commands[i]->task);
+    }
+    if (kn_db_run(db, &CURRENT, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        ret_current[i] = attempt_of(rows, commands[i]->task) == commands[i]->attempt;
+    }
+    return 0;
 }
 
 int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err)

@@ -10,6 +10,7 @@
 
 #include "lib/adapter/bus.h"
 #include "lib/adapter/db.h"
+#include "lib/domain/message.h"
 
 struct kn_task_wish {
     const char *kind;       /* a flow's name: "server.create" (conductor/flows.c) */
@@ -26,6 +27,11 @@ int kn_task_insert(struct kn_db *db, const struct kn_task_wish *wish, int64_t *r
 int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids, struct kn_error *err);
 /* Writes down what was done at once, without a task: a finished row, for the history of the object. */
 int kn_task_record(struct kn_db *db, const struct kn_task_wish *wish, struct kn_error *err);
+/*
+ * Which commands are of now: their task is open and stands at their attempt. A command is sent after the move that leads to it was
+ * committed, so the one that is awaited is always found so; what is repeated, late, or of a task that was superseded is not.
+ */
+int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count, bool *ret_current, struct kn_error *err);
 /* Asks the open tasks of an object to stop: their flows undo what they did. Call before inserting the one that supersedes them. */
 int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err);
 /* After the commit. Never fails: the sweep repairs. */

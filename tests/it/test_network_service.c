@@ -188,6 +188,7 @@ static int setup(void **state)
     assert_ok(kn_bus_assign(replies, KN_TOPIC_REPLY, SHARD, &err), &err);
     assert_ok(kn_bus_assign(peers, KN_TOPIC_AGENT AGENT_A, 0, &err), &err);
     next_task = kn_now_ms(); /* a shared Kafka may still hold answers of another run */
+    kn_test_pg_tasks(url, next_task, 5000);
     start_and_await();
     return 0;
 }
@@ -251,6 +252,30 @@ static void test_tables_follow_the_servers(void **state)
     assert_int_equal(json_array_size(json_object_get(after.body, "peers")), 0);
     assert_int_equal(kn_json_int(after.body, "version"), kn_json_int(both.body, "version") + 1);
     must(command("port.release", 2, NULL));
+}
+
+/* A creation that a deletion superseded, said again after it, makes no port; an old release takes none away. */
+static void test_late_commands_touch_no_port(void **state)
+{
+    (void)state;
+    static const char *const LATE[] = { "state = 'failed'", "attempt = 2", "state = 'done'" };
+    struct kn_error err = { 0 };
+
+    must(allocate(601));
+    for (size_t i = 0; i < KN_COUNT(LATE); i++) {
+        AUTO_RELEASE(kn_message) struct kn_message made = { 0 }, gone = { 0 };
+        AUTO_FREE char *sql = kn_asprintf("UPDATE task SET %s WHERE id IN (%lld, %lld)", LATE[i], (long long)next_task + 1, (long long)next_task + 2);
+
+        assert_ok(kn_db_script(db, sql, &err), &err);
+        answer(allocate(602), &made);
+        assert_false(made.ok);
+        assert_int_equal(made.error.code, KN_STALE);
+        answer(command("port.release", 601, NULL), &gone);
+        assert_int_equal(gone.error.code, KN_STALE);
+    }
+    assert_int_equal(number("SELECT count(*) FROM port WHERE device_id LIKE '%000000000601'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM port WHERE device_id LIKE '%000000000602'"), 0);
+    must(command("port.release", 601, NULL));
 }
 
 static void test_garbage_harms_nobody(void **state)
@@ -319,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables_follow_the_servers),
+        cmocka_unit_test(test_late_commands_touch_no_port),
         cmocka_unit_test(test_garbage_harms_nobody),
         cmocka_unit_test(test_one_bad_command_does_not_spoil_the_others),
         cmocka_unit_test(test_kill_in_the_middle),

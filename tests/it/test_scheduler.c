@@ -206,6 +206,7 @@ static int setup(void **state)
     kn_test_broker_conf(broker, &f->conf);
     f->url = kn_test_pg_migrated(pg, "scheduler");
     f->db = kn_db_new(f->url, "test");
+    kn_test_pg_tasks(f->url, 1, 5000);
     assert_ok(kn_bus_new(&f->conf, "test", &f->bus, &err), &err);
     assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
     assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
@@ -278,6 +279,35 @@ static void test_claims_and_releases_repeat_themselves(void **state)
     }
     assert_int_equal(number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"), 0);
     assert_int_equal(number(f, "SELECT count(*) FROM allocation"), 0);
+}
+
+/* A repeated release of a task that is over frees nothing, a claim of one that was superseded takes nothing, whatever the generation says. */
+static void test_only_the_present_attempt_is_obeyed(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    char host[64];
+
+    make_servers(f, 2);
+    claim_one(f, 0, 1, NULL, host);
+    number(f, "UPDATE task SET attempt = 2 WHERE id = 1 RETURNING 1");
+    release(f, 0, 1);
+    answer(f, &m);
+    assert_false(m.ok);
+    assert_int_equal(m.error.code, KN_STALE);
+    kn_message_release(&m);
+    number(f, "UPDATE task SET attempt = 1, state = 'done' WHERE id = 1 RETURNING 1");
+    release(f, 0, 1);
+    answer(f, &m);
+    assert_false(m.ok);
+    kn_message_release(&m);
+    number(f, "UPDATE task SET state = 'failed' WHERE id = 2 RETURNING 1");
+    claim(f, 1, 1, NULL);
+    answer(f, &m);
+    assert_false(m.ok);
+    assert_int_equal(m.error.code, KN_STALE);
+    assert_int_equal(number(f, "SELECT count(*) FROM allocation"), 1);
+    assert_sums(f);
 }
 
 static void test_deleted_servers_claim_nothing(void **state)
@@ -534,6 +564,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_claims_and_releases_repeat_themselves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_only_the_present_attempt_is_obeyed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deleted_servers_claim_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_valid_host_says_why, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_in_the_middle, setup, teardown),

@@ -366,6 +366,7 @@ static int start_world(void **state)
     kn_test_broker_conf(world.broker, &world.conf);
     world.db = kn_db_new(world.conf.db_url, "test");
     world.next_task = kn_now_ms();
+    kn_test_pg_tasks(world.conf.db_url, world.next_task, 5000);
     assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
     assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
     assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);

@@ -11,6 +11,7 @@
 #ifndef KN_TESTS_SUPPORT_POSTGRES_H
 #define KN_TESTS_SUPPORT_POSTGRES_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct kn_test_pg;
@@ -25,6 +26,8 @@ void kn_test_pg_free(struct kn_test_pg *pg);
 char *kn_test_pg_database(struct kn_test_pg *pg, const char *name);
 /* A fresh database with all migrations applied. */
 char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name);
+/* Open tasks with the ids from first on, at attempt 1: for a test that says a conductor's commands. */
+void kn_test_pg_tasks(const char *url, int64_t first, int64_t count);
 
 /* Stops the server (fast shutdown: sessions are cut) and waits; up() starts it again and waits until it answers. */
 void kn_test_pg_down(struct kn_test_pg *pg);

@@ -5,6 +5,7 @@
 
 #include "lib/adapter/db.h"
 #include "lib/adapter/migrate.h"
+#include "lib/base/mem.h"
 #include "tests/support/postgres.h"
 
 char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name)
@@ -18,4 +19,18 @@ char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name)
         exit(1);
     }
     return kn_steal(&url);
+}
+
+void kn_test_pg_tasks(const char *url, int64_t first, int64_t count)
+{
+    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
+    AUTO_FREE char *sql = kn_asprintf("INSERT INTO task (id, kind, shard, object_id, project_id, user_id, request_id) OVERRIDING SYSTEM VALUE "
+                                      "SELECT i, 'test', 0, gen_random_uuid(), 'p', 'u', 'r' FROM generate_series(%lld::bigint, %lld::bigint) i",
+                                      (long long)first, (long long)(first + count - 1));
+    struct kn_error err = { 0 };
+
+    if (kn_db_script(db, sql, &err) < 0) {
+        fprintf(stderr, "test postgres: tasks: %s\n", err.message);
+        exit(1);
+    }
 }
