@@ -8,51 +8,58 @@
 #include <string.h>
 
 #include "compute-agent/metadata_documents.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-/* Directories and what they list; a leaf writes its document and returns false if this server has none. */
+/* A leaf writes its document and returns false if this server has none. A directory lists what is there below it, or writes its list. */
 struct node {
-    const char *path;    /* without its version and slashes around */
-    const char *listing; /* of a directory */
+    const char *path; /* without its version and slashes around */
+    bool is_dir;
     bool (*write)(const struct kn_metadata_guest *guest, struct kn_strbuf *body);
     const char *type;
 };
 
+#define LEAF false
+#define DIR true
 #define TEXT "text/plain; charset=UTF-8"
 #define JSON "application/json"
 
 /* Below /openstack/<version>/ */
 static const struct node OPENSTACK[] = {
-    { "", "meta_data.json\nuser_data\nvendor_data.json\nnetwork_data.json\nvendor_data2.json", NULL, TEXT },
-    { "meta_data.json", NULL, kn_metadata_meta_data, JSON },
-    { "user_data", NULL, kn_metadata_user_data, "application/octet-stream" },
-    { "vendor_data.json", NULL, kn_metadata_empty, JSON },
-    { "vendor_data2.json", NULL, kn_metadata_empty, JSON },
-    { "network_data.json", NULL, kn_metadata_network_data, JSON },
+    { "", DIR, NULL, TEXT },
+    { "meta_data.json", LEAF, kn_metadata_meta_data, JSON },
+    { "user_data", LEAF, kn_metadata_user_data, "application/octet-stream" },
+    { "password", LEAF, kn_metadata_blank, TEXT },
+    { "vendor_data.json", LEAF, kn_metadata_empty, JSON },
+    { "network_data.json", LEAF, kn_metadata_network_data, JSON },
+    { "vendor_data2.json", LEAF, kn_metadata_empty, JSON },
 };
 
 /* Below /<version>/, EC2's. */
 static const struct node EC2[] = {
-    { "", "meta-data/\nuser-data", NULL, TEXT },
-    { "user-data", NULL, kn_metadata_user_data, "application/octet-stream" },
-    { "meta-data", "ami-id\nami-launch-index\nhostname\ninstance-action\ninstance-id\nlocal-hostname\nlocal-ipv4\n"
-                   "placement/\npublic-hostname\npublic-ipv4\npublic-keys/\nreservation-id\nsecurity-groups", NULL, TEXT },
-    { "meta-data/ami-id", NULL, kn_metadata_ami_id, TEXT },
-    { "meta-data/ami-launch-index", NULL, kn_metadata_zero, TEXT },
-    { "meta-data/hostname", NULL, kn_metadata_hostname, TEXT },
-    { "meta-data/instance-action", NULL, kn_metadata_none, TEXT },
-    { "meta-data/instance-id", NULL, kn_metadata_instance_id, TEXT },
-    { "meta-data/local-hostname", NULL, kn_metadata_hostname, TEXT },
-    { "meta-data/local-ipv4", NULL, kn_metadata_local_ipv4, TEXT },
-    { "meta-data/placement", "availability-zone", NULL, TEXT },
-    { "meta-data/placement/availability-zone", NULL, kn_metadata_zone, TEXT },
-    { "meta-data/public-hostname", NULL, kn_metadata_hostname, TEXT },
-    { "meta-data/public-ipv4", NULL, kn_metadata_blank, TEXT },
-    { "meta-data/public-keys", NULL, kn_metadata_key_list, TEXT },
-    { "meta-data/public-keys/0", NULL, kn_metadata_key_formats, TEXT },
-    { "meta-data/public-keys/0/openssh-key", NULL, kn_metadata_key, TEXT },
-    { "meta-data/reservation-id", NULL, kn_metadata_reservation_id, TEXT },
-    { "meta-data/security-groups", NULL, kn_metadata_blank, TEXT },
+    { "", DIR, NULL, TEXT },
+    { "meta-data", DIR, NULL, TEXT },
+    { "user-data", LEAF, kn_metadata_user_data, "application/octet-stream" },
+    { "meta-data/ami-id", LEAF, kn_metadata_ami_id, TEXT },
+    { "meta-data/ami-launch-index", LEAF, kn_metadata_zero, TEXT },
+    { "meta-data/block-device-mapping", DIR, NULL, TEXT },
+    { "meta-data/block-device-mapping/ami", LEAF, kn_metadata_root_name, TEXT },
+    { "meta-data/block-device-mapping/root", LEAF, kn_metadata_root_path, TEXT },
+    { "meta-data/hostname", LEAF, kn_metadata_hostname, TEXT },
+    { "meta-data/instance-action", LEAF, kn_metadata_none, TEXT },
+    { "meta-data/instance-id", LEAF, kn_metadata_instance_id, TEXT },
+    { "meta-data/instance-type", LEAF, kn_metadata_flavor, TEXT },
+    { "meta-data/local-hostname", LEAF, kn_metadata_hostname, TEXT },
+    { "meta-data/local-ipv4", LEAF, kn_metadata_local_ipv4, TEXT },
+    { "meta-data/placement", DIR, NULL, TEXT },
+    { "meta-data/placement/availability-zone", LEAF, kn_metadata_zone, TEXT },
+    { "meta-data/public-hostname", LEAF, kn_metadata_hostname, TEXT },
+    { "meta-data/public-ipv4", LEAF, kn_metadata_blank, TEXT },
+    { "meta-data/public-keys", DIR, kn_metadata_key_list, TEXT },
+    { "meta-data/public-keys/0", DIR, kn_metadata_key_formats, TEXT },
+    { "meta-data/public-keys/0/openssh-key", LEAF, kn_metadata_key, TEXT },
+    { "meta-data/reservation-id", LEAF, kn_metadata_reservation_id, TEXT },
+    { "meta-data/security-groups", LEAF, kn_metadata_blank, TEXT },
 };
 
 static const char *const OPENSTACK_VERSIONS[] = {
@@ -82,6 +89,29 @@ static void list_versions(const char *const *versions, struct kn_strbuf *body)
     }
 }
 
+/* The name of a node directly below the directory; NULL: it is not. */
+static const char *name_below(const struct node *node, const char *dir)
+{
+    size_t len = strlen(dir);
+    const char *name = len == 0 ? node->path : node->path + len + 1;
+    bool is_below = len == 0 || (strncmp(node->path, dir, len) == 0 && node->path[len] == '/');
+
+    return is_below && node->path[0] != '\0' && strchr(name, '/') == NULL ? name : NULL;
+}
+
+/* What a listing names can be asked for: a document that this server does not have is not in it. */
+static void list(const struct node *nodes, size_t count, const char *dir, const struct kn_metadata_guest *guest,
+                 struct kn_strbuf *body)
+{
+    for (size_t i = 0; i < count; i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf scratch = KN_STRBUF_INIT;
+        const char *name = name_below(&nodes[i], dir);
+        if (name != NULL && (nodes[i].write == NULL || nodes[i].write(guest, &scratch))) {
+            kn_strbuf_addf(body, "%s%s%s", body->len > 0 ? "\n" : "", name, nodes[i].is_dir ? "/" : "");
+        }
+    }
+}
+
 static int serve_node(const struct node *nodes, size_t count, const char *path, const struct kn_metadata_guest *guest,
                       struct kn_strbuf *body, const char **ret_type)
 {
@@ -90,8 +120,8 @@ static int serve_node(const struct node *nodes, size_t count, const char *path, 
             continue;
         }
         *ret_type = nodes[i].type;
-        if (nodes[i].listing != NULL) {
-            kn_strbuf_addstr(body, nodes[i].listing);
+        if (nodes[i].write == NULL) {
+            list(nodes, count, path, guest, body);
             return 200;
         }
         return nodes[i].write(guest, body) ? 200 : 404;

@@ -9,6 +9,8 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
+#define SEED_BYTES 512 /* as many as Nova gives */
+
 /* Dumps and consumes. */
 static bool write_json(json_t *json, struct kn_strbuf *body)
 {
@@ -39,6 +41,17 @@ static void add_keys(const json_t *spec, json_t *doc)
     json_object_set_new(doc, "keys", json_pack("[{s:s, s:s, s:s}]", "name", name, "type", "ssh", "data", key));
 }
 
+/* Entropy for a guest that has none yet; another each time it is asked for. */
+static void add_seed(json_t *doc)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    uint8_t seed[SEED_BYTES];
+
+    kn_random(seed, sizeof(seed));
+    kn_base64_add(&text, seed, sizeof(seed));
+    json_object_set_new(doc, "random_seed", json_string(text.buf));
+}
+
 bool kn_metadata_meta_data(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
 {
     json_t *meta = json_object_get(guest->spec, "metadata");
@@ -53,6 +66,7 @@ bool kn_metadata_meta_data(const struct kn_metadata_guest *guest, struct kn_strb
     if (has_key(guest->spec)) {
         add_keys(guest->spec, doc);
     }
+    add_seed(doc);
     return write_json(doc, body);
 }
 
@@ -144,6 +158,23 @@ bool kn_metadata_instance_id(const struct kn_metadata_guest *guest, struct kn_st
 bool kn_metadata_reservation_id(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_short("r-", guest->server, body);
+}
+
+bool kn_metadata_flavor(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_text(kn_json_str(guest->spec, "flavor"), body);
+}
+
+bool kn_metadata_root_name(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest;
+    return write_text("vda", body);
+}
+
+bool kn_metadata_root_path(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest;
+    return write_text("/dev/vda", body);
 }
 
 bool kn_metadata_key_list(const struct kn_metadata_guest *guest, struct kn_strbuf *body)

@@ -29,6 +29,9 @@ kn_metadata_writer kn_metadata_local_ipv4;
 kn_metadata_writer kn_metadata_ami_id;
 kn_metadata_writer kn_metadata_instance_id;
 kn_metadata_writer kn_metadata_reservation_id;
+kn_metadata_writer kn_metadata_flavor;       /* its name */
+kn_metadata_writer kn_metadata_root_name;    /* "vda" */
+kn_metadata_writer kn_metadata_root_path;    /* "/dev/vda" */
 kn_metadata_writer kn_metadata_key_list;     /* "0=name" */
 kn_metadata_writer kn_metadata_key_formats;  /* "openssh-key" */
 kn_metadata_writer kn_metadata_key;

@@ -17,6 +17,7 @@ static const struct {
     { "user", "user" },           { "vcpus", "vcpus" },           { "memory_mib", "memory_mib" },
     { "disk_gib", "disk_gib" },   { "key_name", "key_name" },     { "key_data", "public_key" },
     { "user_data", "user_data" }, { "metadata", "metadata" },     { "created_at", "created_at" },
+    { "flavor", "flavor" },
 };
 
 json_t *kn_spec_nics(const struct kn_task *task)

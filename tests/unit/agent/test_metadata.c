@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "compute-agent/metadata.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
 #define SERVER "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab"
 
 static const char SPEC[] =
-    "{\"name\":\"web \\\"1\\\"\",\"hostname\":\"web-1\",\"project\":\"p1\",\"zone\":\"nova\",\"key_name\":\"mine\","
+    "{\"name\":\"web \\\"1\\\"\",\"hostname\":\"web-1\",\"project\":\"p1\",\"zone\":\"nova\",\"flavor\":\"m1.small\",\"key_name\":\"mine\","
     "\"public_key\":\"ssh-ed25519 AAAA me\",\"user_data\":\"IyEvYmluL3NoCmVjaG8gaGkK\",\"metadata\":{\"role\":\"db\"},"
     "\"image\":{\"id\":\"0abcdef0-0000-4000-8000-000000000000\"},"
     "\"nics\":[{\"port\":\"p\",\"network\":\"n\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap1\",\"mtu\":1450,\"ips\":["
@@ -76,14 +77,55 @@ static void test_ec2(void **state)
     text_is("/latest/meta-data/instance-id", "i-5d1c5e1c");
     text_is("/latest/meta-data/ami-id", "ami-0abcdef0");
     text_is("/latest/meta-data/local-ipv4", "10.0.0.5");
+    text_is("/latest/meta-data/instance-type", "m1.small");
+    text_is("/latest/meta-data/block-device-mapping/", "ami\nroot");
+    text_is("/latest/meta-data/block-device-mapping/ami", "vda");
+    text_is("/latest/meta-data/block-device-mapping/root", "/dev/vda");
     text_is("/latest/meta-data/placement/availability-zone", "nova");
     text_is("/latest/meta-data/public-keys/", "0=mine");
     text_is("/latest/meta-data/public-keys/0/", "openssh-key");
     text_is("//latest///meta-data/public-keys/0/openssh-key/", "ssh-ed25519 AAAA me");
 }
 
+/* Follows every name of a directory's listing down to the leaves: what is named is there. */
+static void walk(const char *spec, const char *dir, int *leaves)
+{
+    struct got got = get_of(spec, dir);
+    char *rest = NULL;
+
+    assert_int_equal(got.status, 200);
+    for (char *name = strtok_r(got.body.buf, "\n", &rest); name != NULL; name = strtok_r(NULL, "\n", &rest)) {
+        AUTO_FREE char *path = kn_asprintf("%s%s", dir, strcmp(name, "0=mine") == 0 ? "0/" : name);
+        if (path[strlen(path) - 1] == '/') {
+            walk(spec, path, leaves);
+        } else {
+            struct got leaf = get_of(spec, path);
+            assert_int_equal(leaf.status, 200);
+            kn_strbuf_release(&leaf.body);
+            ++*leaves;
+        }
+    }
+    kn_strbuf_release(&got.body);
+}
+
+static void test_listings_keep_their_word(void **state)
+{
+    int leaves = 0;
+
+    (void)state;
+    walk(SPEC, "/latest/", &leaves);
+    assert_int_equal(leaves, 17);
+    walk(SPEC, "/openstack/latest/", &leaves);
+    assert_int_equal(leaves, 17 + 6);
+    leaves = 0;
+    walk("{\"hostname\":\"h\"}", "/latest/", &leaves);
+    walk("{\"hostname\":\"h\"}", "/openstack/latest/", &leaves);
+    assert_int_equal(leaves, 11 + 5); /* neither key nor user data, image, flavor, zone, address */
+}
+
 static void test_openstack(void **state)
 {
+    json_t *again = document("/openstack/latest/meta_data.json");
     json_t *doc = document("/openstack/latest/meta_data.json");
 
     (void)state;
@@ -91,9 +133,13 @@ static void test_openstack(void **state)
     assert_string_equal(json_string_value(json_object_get(doc, "name")), "web \"1\"");
     assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "public_keys"), "mine")), "ssh-ed25519 AAAA me");
     assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "meta"), "role")), "db");
+    assert_int_equal(json_string_length(json_object_get(doc, "random_seed")), 684); /* 512 bytes */
+    assert_false(json_equal(json_object_get(doc, "random_seed"), json_object_get(again, "random_seed")));
+    json_decref(again);
     json_decref(doc);
     text_is("/openstack/2018-08-27/user_data", "#!/bin/sh\necho hi\n");
     text_is("/openstack/latest/vendor_data.json", "{}");
+    text_is("/openstack/latest/password", "");
 }
 
 static void test_network_data(void **state)
@@ -158,6 +204,7 @@ static void test_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_listings_keep_their_word),
         cmocka_unit_test(test_ec2),    cmocka_unit_test(test_openstack), cmocka_unit_test(test_network_data),
         cmocka_unit_test(test_absent), cmocka_unit_test(test_requests),
     };
