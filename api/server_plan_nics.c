@@ -103,6 +103,19 @@ static int plan_auto(const struct kn_request *req, bool must, json_t *requests, 
     return 0;
 }
 
+/* Each server gets its own of the ports that are to be made. */
+static int check_quota(const struct kn_request *req, const json_t *requests, int count, struct kn_error *err)
+{
+    const json_t *request;
+    int64_t made = 0;
+    size_t i;
+
+    json_array_foreach (requests, i, request) {
+        made += json_object_get(request, "port") == NULL;
+    }
+    return kn_network_ports_fit(req->db, req->caller.project_id, made * count, err);
+}
+
 int kn_plan_nics(const struct kn_request *req, const json_t *networks, int count, json_t **ret, struct kn_error *err)
 {
     const char *word = json_string_value(networks);
@@ -116,7 +129,7 @@ int kn_plan_nics(const struct kn_request *req, const json_t *networks, int count
     } else {
         result = plan_list(req, networks, count, requests, err);
     }
-    if (result < 0) {
+    if (result < 0 || check_quota(req, requests, count, err) < 0) {
         json_decref(requests);
         return -1;
     }

@@ -3,8 +3,8 @@
  * allocate.c: port.allocate. Gives the servers of a batch their NICs: takes the ports that they name, makes the others. A server that
  * has ports already gets the same answer again, so that a repeated command changes nothing.
  *
- * One batch is five statements whatever its size: the servers' ports, the subnets' locks, the topology, the free MACs, the write (and one
- * more if ports are named).
+ * One batch is seven statements whatever its size: the servers' ports, the quotas' locks and room, the subnets' locks, the topology, the
+ * free MACs, the write (and one more if ports are named).
  * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
  */
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "network/batch.h"
 #include "network/nic.h"
 #include "network/plan.h"
+#include "network/quotas.h"
 #include "network/topology.h"
 
 enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_IS_NIC, P_SUBNET, P_IP };
@@ -61,6 +62,12 @@ struct allocation {
     struct kn_topology topology;
     struct kn_plan plan;
     struct kn_array taken[4];  /* the columns of TAKE */
+    struct kn_hmap *rooms;     /* by project; owns them */
+};
+
+/* How many more ports a project may have; a project without one may have as many as it likes. */
+struct room {
+    int64_t left;
 };
 
 static void known_port_free(void *p)
@@ -75,7 +82,8 @@ static void known_port_free(void *p)
 
 static void allocation_init(struct allocation *all, struct kn_db *db)
 {
-    *all = (struct allocation){ .db = db, .by_id = kn_hmap_new(known_port_free), .by_server = kn_hmap_new(NULL) };
+    *all = (struct allocation){ .db = db, .by_id = kn_hmap_new(known_port_free), .by_server = kn_hmap_new(NULL),
+                                 .rooms = kn_hmap_new(free) };
     kn_plan_init(&all->plan);
     for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
         all->taken[i] = (struct kn_array)KN_ARRAY_INIT;
@@ -84,6 +92,7 @@ static void allocation_init(struct allocation *all, struct kn_db *db)
 
 static void allocation_release(struct allocation *all)
 {
+    kn_hmap_free(all->rooms);
     kn_hmap_free(all->by_server);
     kn_hmap_free(all->by_id);
     kn_topology_release(&all->topology);
@@ -192,6 +201,66 @@ static int load_ports(struct allocation *all, struct kn_outcome **outcomes, int 
     }
     note_ports(all, rows);
     return load_named(all, outcomes, count, err);
+}
+
+/* --- quotas --- */
+
+/* The ports that the server has made for it. */
+static int64_t made_ports(const json_t *body)
+{
+    const json_t *request;
+    int64_t n = 0;
+    size_t i;
+
+    json_array_foreach (json_object_get(body, "requests"), i, request) {
+        n += kn_json_str(request, "port")[0] == '\0';
+    }
+    return n;
+}
+
+/* Of the projects whose servers get new ports. Before the subnets' locks, as everywhere. */
+static int load_rooms(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    for (int i = 0; i < count; i++) {
+        const json_t *body = outcomes[i]->command->body;
+
+        if (made_ports(body) > 0 && kn_hmap_get(all->by_server, kn_json_str(body, "server")) == NULL) {
+            kn_array_add(&projects, kn_json_str(body, "project"));
+        }
+    }
+    if (projects.count > 0 && kn_net_quota_room(all->db, &projects, &rows, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
+        if (!kn_rows_null(rows, row, 1)) {
+            struct room *room = KN_NEW(struct room);
+
+            room->left = kn_rows_int(rows, row, 1);
+            kn_hmap_put(all->rooms, kn_rows_text(rows, row, 0), room);
+        }
+    }
+    return 0;
+}
+
+static int check_room(const struct allocation *all, const json_t *body, struct kn_error *err)
+{
+    const struct room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
+
+    return room == NULL || room->left >= made_ports(body)
+               ? 0
+               : kn_fail(err, KN_QUOTA, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
+}
+
+static void take_room(struct allocation *all, const json_t *body)
+{
+    struct room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
+
+    if (room != NULL) {
+        room->left -= made_ports(body);
+    }
 }
 
 /* Adds an id once. */
@@ -410,6 +479,7 @@ static json_t *settle(struct allocation *all, const json_t *body, struct drafts 
 {
     json_t *nics = json_array();
 
+    take_room(all, body);
     for (size_t i = 0; i < drafts->count; i++) {
         struct draft *draft = &drafts->items[i];
 
@@ -427,7 +497,7 @@ static json_t *settle(struct allocation *all, const json_t *body, struct drafts 
 /* Is it the command that is wrong, or the database? */
 static bool is_verdict(const struct kn_error *err)
 {
-    return err->code == KN_BAD_REQUEST || err->code == KN_NOT_FOUND || err->code == KN_CONFLICT;
+    return err->code == KN_BAD_REQUEST || err->code == KN_NOT_FOUND || err->code == KN_CONFLICT || err->code == KN_QUOTA;
 }
 
 static int allocate_one(struct allocation *all, struct kn_outcome *outcome, struct kn_error *err)
@@ -439,7 +509,7 @@ static int allocate_one(struct allocation *all, struct kn_outcome *outcome, stru
 
     if (port != NULL) {
         nics = answer_again(all, port);
-    } else if (decide(all, body, &drafts, &outcome->error) == 0) {
+    } else if (check_room(all, body, &outcome->error) == 0 && decide(all, body, &drafts, &outcome->error) == 0) {
         nics = settle(all, body, &drafts);
     } else if (is_verdict(&outcome->error)) {
         outcome->failed = true;
@@ -500,7 +570,7 @@ int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count,
     AUTO_RELEASE(allocation) struct allocation all;
 
     allocation_init(&all, db);
-    if (load_ports(&all, outcomes, count, err) < 0 || load_topology(&all, outcomes, count, err) < 0) {
+    if (load_ports(&all, outcomes, count, err) < 0 || load_rooms(&all, outcomes, count, err) < 0 || load_topology(&all, outcomes, count, err) < 0) {
         return -1;
     }
     want_macs(&all, outcomes, count);

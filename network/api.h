@@ -24,5 +24,7 @@ int kn_network_usable(struct kn_db *db, const char *project_id, bool is_admin, c
 int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUID_SIZE], struct kn_error *err);
 /* May a server of this project take the port? KN_BAD_REQUEST if it does not exist for it, KN_CONFLICT if it is in use. */
 int kn_port_usable(struct kn_db *db, const char *project_id, bool is_admin, const char *port_id, struct kn_error *err);
+/* KN_QUOTA in Nova's words: the project may not have so many ports more. port.allocate decides for good. */
+int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err);
 
 #endif

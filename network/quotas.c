@@ -24,7 +24,7 @@ static const struct kn_stmt LIMITS = { "network_quota_limits", "SELECT resource,
 static const struct kn_stmt USED = {
     "quota_used",
     "SELECT (SELECT count(*) FROM network WHERE project_id = $1), (SELECT count(*) FROM subnet WHERE project_id = $1),"
-    " (SELECT count(*) FROM port WHERE project_id = $1 AND NOT made_for_server AND device_owner <> 'network:dhcp')", 1
+    " (SELECT count(*) FROM port WHERE project_id = $1 AND device_owner <> 'network:dhcp')", 1
 };
 static const struct kn_stmt WRITE = {
     "network_quota_write",
@@ -34,6 +34,20 @@ static const struct kn_stmt WRITE = {
 static const struct kn_stmt RESET = { "network_quota_reset", "DELETE FROM network_quota WHERE project_id = $1", 1 };
 static const struct kn_stmt LOCK = {
     "quota_lock", "SELECT pg_advisory_xact_lock(hashtextextended('network quota ' || $1, 0))", 1
+};
+
+/* One after the other, in the order of their names: two makers never wait for each other. */
+static const struct kn_stmt LOCK_MANY = {
+    "quota_lock_many",
+    "SELECT pg_advisory_xact_lock(hashtextextended('network quota ' || p, 0)) FROM (SELECT DISTINCT p FROM unnest($1::text[]) AS p ORDER BY p) w",
+    1
+};
+static const struct kn_stmt ROOM = {
+    "quota_room",
+    "SELECT w.p, CASE WHEN coalesce(l.hard_limit, $2::bigint) >= 0 THEN coalesce(l.hard_limit, $2::bigint)"
+    " - (SELECT count(*) FROM port WHERE project_id = w.p AND device_owner <> 'network:dhcp') END"
+    " FROM (SELECT DISTINCT p FROM unnest($1::text[]) AS p) w"
+    " LEFT JOIN network_quota l ON l.project_id = w.p AND l.resource = 'port'", 2
 };
 
 int64_t kn_net_quota_default(enum kn_net_resource resource)
@@ -86,4 +100,35 @@ int kn_net_quota_check(struct kn_db *db, const char *project_id, enum kn_net_res
         return kn_fail(err, KN_QUOTA, "Quota exceeded for resources: ['%s'].", kn_net_resource_names[resource]);
     }
     return 0;
+}
+
+static int room(struct kn_db *db, const char *projects, struct kn_rows **ret_rows, struct kn_error *err)
+{
+    struct kn_arg dflt;
+
+    return kn_db_run(db, &ROOM, KN_ARGS(projects, kn_arg_int(&dflt, ROWS[KN_RES_PORT].dflt)), ret_rows, err);
+}
+
+int kn_net_quota_room(struct kn_db *db, struct kn_array *projects, struct kn_rows **ret_rows, struct kn_error *err)
+{
+    const char *names = kn_array_value(projects);
+
+    return kn_db_run(db, &LOCK_MANY, KN_ARGS(names), NULL, err) < 0 ? -1 : room(db, names, ret_rows, err);
+}
+
+int kn_net_quota_foresee(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (more == 0) {
+        return 0;
+    }
+    kn_array_add(&projects, project_id);
+    if (room(db, kn_array_value(&projects), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_null(rows, 0, 1) || kn_rows_int(rows, 0, 1) >= more
+               ? 0
+               : kn_fail(err, KN_QUOTA, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
 }

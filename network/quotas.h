@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* quotas: how many networks, subnets and ports a project may have, and has. Ports that were made for servers count as servers, not here. */
+/*
+ * quotas: how many networks, subnets and ports a project may have, and has. Ports that were made for servers
+ * count as well; only the cloud's own (network:dhcp) do not.
+ */
 #ifndef KN_NETWORK_QUOTAS_H
 #define KN_NETWORK_QUOTAS_H
 
@@ -27,5 +30,12 @@ int kn_net_quota_reset(struct kn_db *db, const char *project_id, struct kn_error
 /* KN_QUOTA in Neutron's words if `more` do not fit. In the transaction that makes them; serialises makers of one project. */
 int kn_net_quota_check(struct kn_db *db, const char *project_id, enum kn_net_resource resource, int64_t more,
                        struct kn_error *err);
+/*
+ * How many more ports each of these projects may have: rows of project and number, NULL = as many as it likes. In the transaction that
+ * makes them; serialises makers as above.
+ */
+int kn_net_quota_room(struct kn_db *db, struct kn_array *projects, struct kn_rows **ret_rows, struct kn_error *err);
+/* KN_QUOTA in Nova's words if servers that want so many new ports would not get them. Reads only: port.allocate decides. */
+int kn_net_quota_foresee(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "lib/base/mem.h"
 #include "network/ipam.h"
+#include "network/quotas.h"
 
 enum { N_SUBNETS, N_HOLDS, N_USER };
 
@@ -109,4 +110,9 @@ int kn_port_usable(struct kn_db *db, const char *project_id, bool is_admin, cons
         return kn_fail(err, KN_BAD_REQUEST, "Port %s requires a FixedIP in order to be used.", port_id);
     }
     return 0;
+}
+
+int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err)
+{
+    return kn_net_quota_foresee(db, project_id, more, err);
 }

@@ -67,6 +67,20 @@ static void the_only_network_is_taken(void **state)
     assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 409);
 }
 
+/* Ports to be made count before anything is accepted. */
+static void ports_that_do_not_fit(void **state)
+{
+    (void)state;
+    kn_test_nova_sql(nova, "INSERT INTO network_quota SELECT n.project_id, 'port', 1 + (SELECT count(*) FROM port p WHERE p.project_id = n.project_id) "
+                           "FROM network n WHERE id = '" SEED_NETWORK "'");
+    assert_int_equal(post(SEED_MEMBER, 1, NETS("{\"uuid\": \"" SEED_NETWORK "\"}, {\"uuid\": \"" SEED_NETWORK "\"}")), 403);
+    assert_string_equal(kn_test_nova_str(nova, "forbidden.message"),
+                        "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
+    assert_int_equal(post(SEED_MEMBER, 1, NETS("{\"uuid\": \"" SEED_NETWORK "\"}")), 202);
+    kn_test_nova_sql(nova, "DELETE FROM network_quota");
+}
+
 static void many_at_once(void **state)
 {
     (void)state;
@@ -233,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_server_is_wished_for, kn_seed_fresh),
         cmocka_unit_test_setup(the_only_network_is_taken, kn_seed_fresh),
+        cmocka_unit_test_setup(ports_that_do_not_fit, kn_seed_fresh),
         cmocka_unit_test_setup(many_at_once, kn_seed_fresh),
         cmocka_unit_test_setup(an_admin_names_a_host, kn_seed_fresh),
         cmocka_unit_test_setup(bad_input_changes_nothing, kn_seed_fresh),

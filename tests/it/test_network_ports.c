@@ -275,6 +275,43 @@ static void insert_port(void)
               &err);
 }
 
+/* Ports made for servers count; within a batch as well; one that fails takes nothing; deleted ones are given back. */
+static void test_quota(void **state)
+{
+    struct command *three[3], *named, *after;
+
+    (void)state;
+    insert_port();
+    assert_ok(kn_db_script(db, "DELETE FROM network_quota; INSERT INTO network_quota VALUES ('p', 'port', 4)", &err), &err);
+    three[0] = command("port.allocate", 1, ",\"requests\":[{\"network\":\"" BIG "\"}]");
+    three[1] = command("port.allocate", 2, ",\"requests\":[{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}]");
+    three[2] = command("port.allocate", 3, ",\"requests\":[{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}]");
+    assert_ok(allocate(three, 3), &err);
+    assert_false(three[0]->outcome.failed);
+    assert_int_equal(three[1]->outcome.error.code, KN_QUOTA);
+    assert_string_equal(three[1]->outcome.error.message, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
+    assert_false(three[2]->outcome.failed);
+    assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server"), 3);
+    named = allocated(4, "{\"port\":\"" PORT "\"}"); /* counted already */
+    assert_false(named->outcome.failed);
+    after = allocated(5, "{\"network\":\"" BIG "\"}");
+    assert_int_equal(after->outcome.error.code, KN_QUOTA);
+    drop(after);
+    assert_ok(kn_db_script(db, "DELETE FROM port WHERE device_id LIKE '%000000000003'", &err), &err);
+    after = allocated(5, "{\"network\":\"" BIG "\"}");
+    assert_false(after->outcome.failed);
+    assert_ok(kn_db_script(db, "UPDATE network_quota SET hard_limit = -1", &err), &err);
+    drop(after);
+    after = allocated(6, "{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}");
+    assert_false(after->outcome.failed);
+    drop(after);
+    drop(named);
+    for (size_t i = 0; i < 3; i++) {
+        drop(three[i]);
+    }
+    assert_ok(kn_db_script(db, "DELETE FROM network_quota", &err), &err);
+}
+
 static void test_named_port(void **state)
 {
     (void)state;
@@ -404,6 +441,7 @@ int main(void)
         cmocka_unit_test_setup(test_many_macs_on_a_crowded_network, fresh),
         cmocka_unit_test_setup(test_full_subnet_wraps_then_says_so, fresh),
         cmocka_unit_test_setup(test_named_address, fresh),
+        cmocka_unit_test_setup(test_quota, fresh),
         cmocka_unit_test_setup(test_named_port, fresh),
         cmocka_unit_test_setup(test_what_is_wrong_with_a_network, fresh),
         cmocka_unit_test_setup(test_bind_touches_networks_of_real_hosts_only, fresh),

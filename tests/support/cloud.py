@@ -333,6 +333,7 @@ class Cloud:
         quota = {"quota_set": {"instances": -1, "cores": -1, "ram": -1, "force": True}}
         project = self.sql("SELECT id FROM project WHERE name = 'admin'")[0][0]
         self.call("PUT", f"/compute/v2.1/os-quota-sets/{project}", quota, want=200)
+        self.call("PUT", f"/network/v2.0/quotas/{project}", {"quota": {"port": -1}}, want=200)
 
     def server_body(self, name):
         networks = [{"uuid": self.network}] if self.network else "none"
