@@ -70,7 +70,7 @@ int kn_audit_logs(struct kn_audit *audit, struct kn_error *err)
     int result = read_logs(audit, findings, err);
 
     if (result == 0) {
-        kn_audit_say_list(audit, "7. no token, password or key in a log line", findings);
+        kn_audit_say(audit, "7. no token, password or key in a log line", findings, NULL);
     }
     json_decref(findings);
     return result;

@@ -24,6 +24,7 @@ static const struct kn_stmt SHARDS = { "cli_shards",
 
 struct audit_options {
     bool hosts;
+    bool is_deep;
     const char *log_dir;
 };
 
@@ -33,6 +34,8 @@ static int read_options(int argc, char **argv, struct audit_options *ret, struct
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--no-hosts") == 0) {
             ret->hosts = false;
+        } else if (strcmp(argv[i], "--deep") == 0) {
+            ret->is_deep = true;
         } else if (strcmp(argv[i], "--logs") == 0 && i + 1 < argc) {
             ret->log_dir = argv[++i];
         } else {
@@ -48,23 +51,31 @@ static int run_audit(struct kn_audit *audit, const struct audit_options *options
         (options->log_dir != NULL && kn_audit_logs(audit, err) < 0)) {
         return -1;
     }
-    fprintf(audit->out, "%d promises, %d broken\n", audit->promises, audit->broken);
-    return audit->broken > 0 ? 1 : 0;
+    fprintf(audit->out, "%d promises, %d broken, %d not judged\n", audit->promises, audit->broken, audit->unjudged);
+    return kn_audit_verdict(audit);
 }
 
+/* An audit that could not be made is no verdict of "broken": it ends like one that could not judge. */
 static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
     AUTO(kn_bus) struct kn_bus *bus = NULL;
-    struct kn_audit audit = { .db = cli->db, .out = cli->out };
+    struct kn_audit audit = { .db = cli->db, .conf = &cli->conf, .out = cli->out };
     struct audit_options options;
+    int verdict = -1;
 
-    if (read_options(argc, argv, &options, err) < 0 || kn_db_connect(cli->db, 10000, err) < 0 ||
-        (options.hosts && kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) < 0)) {
+    if (read_options(argc, argv, &options, err) < 0) {
         return -1;
     }
-    audit.bus = bus;
-    audit.log_dir = options.log_dir;
-    return run_audit(&audit, &options, err);
+    if (kn_db_connect(cli->db, 10000, err) == 0 && (!options.hosts || kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) == 0)) {
+        audit.bus = bus;
+        audit.is_deep = options.is_deep;
+        audit.log_dir = options.log_dir;
+        verdict = run_audit(&audit, &options, err);
+    }
+    if (verdict < 0) {
+        fprintf(cli->out, "not judged: %s\n", err->message);
+    }
+    return verdict < 0 ? 2 : verdict;
 }
 
 /* --- tasks ------------------------------------------------------------------------------------------------------------------ */
@@ -152,7 +163,7 @@ static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
 }
 
 const struct kn_command kn_conductor_commands[] = {
-    { "audit", "[--no-hosts] [--logs DIR]", "check every promise of the design; exits 1 if one is broken", cmd_audit },
+    { "audit", "[--no-hosts] [--deep] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
     { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
     { "shard list", "", "which conductor leases which shard", cmd_shard_list },
     { "task list", "[OBJECT]", "open and failed tasks, or all of one object, newest first", cmd_task_list },

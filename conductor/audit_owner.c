@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Promises about people: whose things are, how much they may have, and what must not be found written down. */
+#include "conductor/audit.h"
+
+/*
+ * What a secret looks like in JSON: a telling key (its quote may be escaped, when JSON stands in a text), or such a pair in prose, or a value by its
+ * own shape. What a guest wrote on its console is its own affair: `output` is left out.
+ */
+#define SECRET \
+    "\"(admin_?pass|[a-z_]*password|passwd|[a-z_]*token|[a-z_]*secret|user_?data|private_key)\\\\*\"\\s*:|(password|passwd|admin_?pass|user_?data|token)=\\w|kn1\\.[\\w-]{16}|\\$argon2id\\$|-----BEGIN "
+
+const struct kn_promise kn_promises_owner[] = {
+    { "6. no project uses more of compute than its quota",
+      "SELECT format('project %s has %s of %s, its limit is %s', u.project_id, d.used, d.resource, coalesce(q.hard_limit, d.dflt)) "
+      "FROM compute_usage u CROSS JOIN LATERAL (VALUES ('instances', u.instances::bigint, 10), ('cores', u.cores, 20), ('ram', u.ram_mib, 51200)) "
+      "d(resource, used, dflt) LEFT JOIN compute_quota q ON q.project_id = u.project_id AND q.resource = d.resource "
+      "WHERE coalesce(q.hard_limit, d.dflt) >= 0 AND d.used > coalesce(q.hard_limit, d.dflt)", NULL, NULL },
+    { "6. no project has more volumes than its quota",
+      "SELECT format('project %s has %s of %s, its limit is %s', u.project_id, d.used, d.resource, coalesce(q.hard_limit, d.dflt)) "
+      "FROM volume_usage u CROSS JOIN LATERAL (VALUES ('volumes', u.volumes::bigint, 10), ('gigabytes', u.gigabytes, 1000)) "
+      "d(resource, used, dflt) LEFT JOIN volume_quota q ON q.project_id = u.project_id AND q.resource = d.resource "
+      "WHERE coalesce(q.hard_limit, d.dflt) >= 0 AND d.used > coalesce(q.hard_limit, d.dflt)", NULL, NULL },
+    { "6. no project has more of networks than its quota",
+      "SELECT format('project %s has %s of %s, its limit is %s', u.project_id, u.used, u.resource, coalesce(q.hard_limit, u.dflt)) FROM "
+      "(SELECT project_id, 'network' resource, count(*) used, 100 dflt FROM network GROUP BY project_id "
+      "UNION ALL SELECT project_id, 'subnet', count(*), 100 FROM subnet GROUP BY project_id "
+      "UNION ALL SELECT project_id, 'port', count(*), 500 FROM port WHERE NOT made_for_server AND device_owner <> 'network:dhcp' GROUP BY project_id) u "
+      "LEFT JOIN network_quota q ON q.project_id = u.project_id AND q.resource = u.resource "
+      "WHERE coalesce(q.hard_limit, u.dflt) >= 0 AND u.used > coalesce(q.hard_limit, u.dflt)", NULL, NULL },
+    { "6. everything belongs to a project that there is",
+      "SELECT format('%s %s is of project \"%s\", which is not there', o.kind, o.id, o.project_id) FROM "
+      "(SELECT 'server' kind, id::text, project_id FROM server WHERE deleted_at IS NULL UNION ALL SELECT 'volume', id::text, project_id FROM volume "
+      "UNION ALL SELECT 'image', id::text, owner FROM image WHERE deleted_at IS NULL UNION ALL SELECT 'network', id::text, project_id FROM network "
+      "UNION ALL SELECT 'subnet', id::text, project_id FROM subnet "
+      "UNION ALL SELECT 'port', id::text, project_id FROM port WHERE device_owner NOT LIKE 'network:%') o "
+      "WHERE NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = o.project_id)", NULL, NULL },
+    { "6. servers, volumes and key pairs belong to a user that there is",
+      "SELECT format('%s %s is of user \"%s\", who is not there', o.kind, o.id, o.user_id) FROM "
+      "(SELECT 'server' kind, id::text, user_id FROM server WHERE deleted_at IS NULL UNION ALL SELECT 'volume', id::text, user_id FROM volume "
+      "UNION ALL SELECT 'key pair', name, user_id FROM keypair) o "
+      "WHERE NOT EXISTS (SELECT 1 FROM identity_user u WHERE u.id = o.user_id)", NULL, NULL },
+    { "7. passwords are argon2id hashes",
+      "SELECT format('user %s', id) FROM identity_user WHERE password_hash IS NOT NULL AND password_hash NOT LIKE '$argon2id$%'", NULL, NULL },
+    { "7. no password, token or user data travels through a task",
+      "SELECT format('task %s (%s)', t.id, t.kind) FROM task t "
+      "WHERE concat(t.input::text, (t.context - 'output')::text, t.error::text) ~* '" SECRET "' "
+      "UNION ALL SELECT format('step %s of task %s', n, task_id) FROM task_step WHERE error::text ~* '" SECRET "'", NULL, NULL },
+    { "7. a deleted server keeps no user data and no key",
+      "SELECT format('server %s', id) FROM server WHERE deleted_at IS NOT NULL AND (user_data IS NOT NULL OR key_data IS NOT NULL OR host IS NOT NULL)", NULL, NULL },
+    { "8. no enabled project stands below a disabled one",
+      "SELECT format('project %s is enabled, its parent %s is not', p.id, up.id) FROM project p JOIN project up ON up.id = p.parent_id "
+      "WHERE p.enabled AND NOT up.enabled", NULL, NULL },
+    { NULL, NULL, NULL, NULL },
+};

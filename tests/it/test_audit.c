@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The audit audited: each promise is broken by hand, in a copy of a small sound cloud, and exactly it is reported. A promise without a breaker
+ * fails the test, so that none can be added that never trips.
+ */
+#include <stdio.h>
+
+#include "api/quota.h"
+#include "conductor/audit.h"
+#include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+#include "lib/domain/server_state.h"
+#include "network/quotas.h"
+#include "tests/support/postgres.h"
+#include "tests/support/test.h"
+#include "volume/quota.h"
+
+#define A "aaaaaaaa-0000-4000-8000-000000000001" /* a server on host h with a NIC and a volume */
+#define B "aaaaaaaa-0000-4000-8000-000000000002" /* another one, stopped, with a NIC */
+#define E "aaaaaaaa-0000-4000-8000-000000000003" /* in ERROR, was on no host */
+#define GONE "aaaaaaaa-0000-4000-8000-000000000004"
+#define NET "bbbbbbbb-0000-4000-8000-000000000001"
+#define SUBNET "bbbbbbbb-0000-4000-8000-000000000002"
+#define PORT_A "cccccccc-0000-4000-8000-000000000001"
+#define PORT_B "cccccccc-1000-4000-8000-000000000002"
+#define VOLUME "dddddddd-0000-4000-8000-000000000001"
+#define SPARE "dddddddd-0000-4000-8000-000000000002"
+#define IMAGE "eeeeeeee-0000-4000-8000-000000000001"
+#define FLAVOR "{\"id\": \"1\", \"vcpus\": 1, \"memory_mib\": 64, \"disk_gib\": 1}"
+#define NIC(port, mac, ip) "[{\"port\": \"" port "\", \"mac\": \"" mac "\", \"ips\": [{\"address\": \"" ip "\"}]}]"
+
+static const char SOUND[] =
+    "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p'), ('below', 'default', 'below');"
+    "UPDATE project SET parent_id = 'p' WHERE id = 'below';"
+    "INSERT INTO identity_user (id, domain_id, name, password_hash) VALUES ('u', 'default', 'u', '$argon2id$x');"
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'ssh-rsa', 'f');"
+    "INSERT INTO agent (id, boot) VALUES ('g', 'b');"
+    "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, used_vcpus, used_memory_mib, used_disk_gib, "
+    "servers, hypervisor_type, hypervisor_version) VALUES ('h', '" NET "', 'g', 'nova', 4, 4096, 100, 100, 2, 128, 2, 2, 'sim', 1),"
+    "('other', '" SUBNET "', 'g', 'nova', 4, 4096, 100, 100, 0, 0, 0, 0, 'sim', 1);"
+    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, reservation_id, nics, deleted_at) VALUES "
+    "('" A "', 'p', 'u', 'a', 'a', 'active', 1, 'h', '" FLAVOR "', 'r', '" NIC(PORT_A, "fa:16:3e:00:00:0a", "10.0.0.10") "', NULL),"
+    "('" B "', 'p', 'u', 'b', 'b', 'stopped', 4, 'h', '" FLAVOR "', 'r', '" NIC(PORT_B, "fa:16:3e:00:00:0b", "10.0.0.11") "', NULL),"
+    "('" E "', 'p', 'u', 'e', 'e', 'error', 0, NULL, '" FLAVOR "', 'r', '[]', NULL),"
+    "('" GONE "', 'p', 'u', 'd', 'd', 'deleted', 0, NULL, '" FLAVOR "', 'r', '[]', now());"
+    "INSERT INTO compute_usage VALUES ('p', 3, 3, 192);"
+    "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A "', 'h', 1, 1, 64, 1), ('" B "', 'h', 1, 1, 64, 1);"
+    "INSERT INTO network (id, project_id, vni) VALUES ('" NET "', 'p', 1000);"
+    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, created_at) VALUES "
+    "('" SUBNET "', '" NET "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]', now() - interval '1 hour');"
+    "INSERT INTO port (id, network_id, project_id, mac, device_id, device_owner, nic, made_for_server, host) VALUES "
+    "('" PORT_A "', '" NET "', 'p', 'fa:16:3e:00:00:0a', '" A "', 'compute:nova', 0, true, 'h'),"
+    "('" PORT_B "', '" NET "', 'p', 'fa:16:3e:00:00:0b', '" B "', 'compute:nova', 0, false, 'h');"
+    "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET "', '10.0.0.11', '" PORT_B "');"
+    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', 'p', 'u', 1, 'in-use'), ('" SPARE "', 'p', 'u', 1, 'available');"
+    "INSERT INTO volume_usage VALUES ('p', 2, 2);"
+    "INSERT INTO attachment (id, volume_id, server_id, status, device, connection) VALUES "
+    "('" IMAGE "', '" VOLUME "', '" A "', 'attached', '/dev/vdb', '{}');"
+    "INSERT INTO blob VALUES ('sha', 'md5', 5);"
+    "INSERT INTO image (id, owner, status, sha512, size) VALUES ('" IMAGE "', 'p', 'active', 'sha', 5);"
+    "INSERT INTO service (id, binary_name, host, boot) VALUES ('kilonova-conductor/c', 'kilonova-conductor', 'c', 'boot');"
+    "UPDATE shard SET owner = 'c', epoch = 1, lease_until = now() + interval '1 hour';";
+
+/* An open task of server A, in its shard; what is said of it last wins. */
+#define TASK(object, columns, values)                                                                                  \
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id" columns ") VALUES ('server.stop', :" object \
+    ", '" object "', 'p', 'u', 'r'" values ");"
+
+struct breaker {
+    const char *promise;
+    const char *sql; /* :<uuid> stands for that object's shard */
+};
+
+static const struct breaker BREAKERS[] = {
+    { "1. a host's use is the sum of its allocations", "UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
+    { "1. no host holds more than its capacity",
+      "ALTER TABLE host DROP CONSTRAINT host_capacity; UPDATE host SET memory_mib = 100 WHERE name = 'h'" },
+    { "2. no server in a transitional state without an open task", "UPDATE server SET task_state = 'rebooting' WHERE id = '" A "'" },
+    { "2. no server in a transitional state without an open task",
+      "UPDATE server SET vm_state = 'building', host = NULL WHERE id = '" E "';"
+      "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES ('server.fence', :" E ", '" E "', 'p', 'u', 'r')" },
+    { "3. every server is in a state that there is", "UPDATE server SET vm_state = 'odd' WHERE id = '" E "'" },
+    { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'deleted' WHERE id = '" E "'" },
+    { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'error' WHERE id = '" GONE "'" },
+    { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 4 WHERE id = '" A "'" },
+    { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 9 WHERE id = '" E "'" },
+    { "3. every running server has one host and its allocation there",
+      "DELETE FROM allocation WHERE server_id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
+      "WHERE name = 'h'" },
+    { "3. a server in ERROR that has a host has its allocation", "UPDATE server SET host = 'h' WHERE id = '" E "'" },
+    { "3. no allocation without a server that holds it",
+      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E "', 'other', 1, 1, 64, 1);"
+      "UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) WHERE name = 'other'" },
+    { "3. an allocation is as large as its server's flavor",
+      "UPDATE allocation SET vcpus = 2 WHERE server_id = '" A "'; UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
+    { "3. an allocation is of its server's generation", "UPDATE allocation SET generation = 2 WHERE server_id = '" A "'" },
+    { "6. compute usage is what exists", "UPDATE compute_usage SET cores = 4" },
+    { "6. compute usage is what exists", "INSERT INTO compute_usage VALUES ('ghost', 1, 1, 1)" },
+
+    { "4. every bound port belongs to a server or to the network itself",
+      "INSERT INTO port (id, network_id, project_id, mac, host) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'h')" },
+    { "4. no port outlives the server that it was made for",
+      "INSERT INTO port (id, network_id, project_id, mac, device_id, made_for_server) VALUES ('" SPARE "', '" NET "', 'p', "
+      "'fa:16:3e:00:00:0c', '" GONE "', true)" },
+    { "4. every port of a server is bound where the server is", "UPDATE port SET host = 'other' WHERE id = '" PORT_A "'" },
+    { "4. a server shows its ports and no other", "UPDATE server SET nics = '[]' WHERE id = '" A "'" },
+    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL, host = NULL WHERE id = '" PORT_B "'" },
+    { "4. no two servers use one port",
+      "UPDATE server SET nics = nics || (SELECT nics FROM server WHERE id = '" A "') WHERE id = '" B "'" },
+    { "4. a server shows its ports' addresses", "UPDATE address SET ip = '10.0.0.12' WHERE port_id = '" PORT_A "'" },
+    { "4. a server shows its ports' addresses", "UPDATE port SET mac = 'fa:16:3e:00:00:0d' WHERE id = '" PORT_A "'" },
+    { "4. every port of a server has an address if its network has subnets",
+      "DELETE FROM address WHERE port_id = '" PORT_A "'; UPDATE server SET nics = jsonb_set(nics, '{0,ips}', '[]') WHERE id = '" A "'" },
+    { "4. every address lies in its subnet",
+      "UPDATE address SET ip = '10.9.0.1' WHERE port_id = '" PORT_A "'; "
+      "UPDATE server SET nics = jsonb_set(nics, '{0,ips,0,address}', '\"10.9.0.1\"') WHERE id = '" A "'" },
+    { "4. no port that the cloud made has the gateway's address",
+      "UPDATE address SET ip = '10.0.0.1' WHERE port_id = '" PORT_A "'; "
+      "UPDATE server SET nics = jsonb_set(nics, '{0,ips,0,address}', '\"10.0.0.1\"') WHERE id = '" A "'" },
+    { "4. every address is of a subnet of its port's network",
+      "INSERT INTO network (id, project_id, vni) VALUES ('" SPARE "', 'p', 1001); UPDATE subnet SET network_id = '" SPARE "'" },
+
+    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'deleting' WHERE id = '" SPARE "'" },
+    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'attaching' WHERE id = '" SPARE "'" },
+    { "2. no attachment in a transitional state without a task about it",
+      "UPDATE volume SET status = 'attaching' WHERE id = '" VOLUME "'; UPDATE attachment SET status = 'attaching';"
+      TASK(A, "", "") },
+    { "2. no image is importing without an open task", "UPDATE image SET status = 'importing'" },
+    { "5. every volume and attachment is in a state that there is", "UPDATE volume SET status = 'odd' WHERE id = '" SPARE "'" },
+    { "5. every volume and attachment is in a state that there is", "UPDATE attachment SET status = 'odd'" },
+    { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'available'" },
+    { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'in-use'" },
+    { "5. no attachment to a server that is gone", "UPDATE attachment SET server_id = '" GONE "'" },
+    { "5. what is attached has its device and its connection", "UPDATE attachment SET device = NULL" },
+    { "5. every image is in a state that there is", "UPDATE image SET status = 'odd'" },
+    { "5. an image is deleted exactly when it has the time of it", "UPDATE image SET deleted_at = now()" },
+    { "5. every active image has its data", "UPDATE image SET sha512 = NULL" },
+    { "5. an image is as large as its data", "UPDATE image SET size = 6" },
+    { "6. volume usage is what exists", "UPDATE volume_usage SET gigabytes = 3" },
+
+    { "2. no open task more than a minute past its deadline", TASK(A, ", deadline", ", now() - interval '2 minutes'") },
+    { "2. every open task that has moved has a deadline", TASK(A, ", step", ", 1") },
+    { "2. every open task is of a kind that there is", TASK(A, "", "") "UPDATE task SET kind = 'server.dance'" },
+    { "2. every open task is in its object's shard", TASK(A, "", "") "UPDATE task SET shard = (shard + 1) % 16" },
+    { "2. every open task is in its object's shard", TASK(A, "", "") "UPDATE task SET shard = 99" },
+    { "2. every task has ended exactly when it has the time of it", TASK(A, ", state", ", 'done'") },
+    { "2. while every service is up, tasks get on", TASK(A, ", created_at", ", now() - interval '1 hour'") },
+    { "2. every shard is there", "DELETE FROM shard WHERE id = 7" },
+    { "2. every leased shard is leased by a living conductor", "UPDATE shard SET owner = 'ghost' WHERE id = 7" },
+    { "2. every leased shard is leased by a living conductor", "UPDATE service SET last_seen = now() - interval '5 minutes'" },
+
+    { "6. no project uses more of compute than its quota", "INSERT INTO compute_quota VALUES ('p', 'ram', 191)" },
+    { "6. no project has more volumes than its quota", "INSERT INTO volume_quota VALUES ('p', 'gigabytes', 1)" },
+    { "6. no project has more of networks than its quota", "INSERT INTO network_quota VALUES ('p', 'subnet', 0)" },
+    { "6. everything belongs to a project that there is", "UPDATE network SET project_id = 'nobody'" },
+    { "6. everything belongs to a project that there is", "UPDATE image SET owner = 'nobody'" },
+    { "6. servers, volumes and key pairs belong to a user that there is", "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
+    { "6. servers, volumes and key pairs belong to a user that there is", "UPDATE keypair SET user_id = 'nobody'" },
+    { "7. passwords are argon2id hashes", "UPDATE identity_user SET password_hash = 'plain'" },
+    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"spec\": {\"user_data\": \"eA==\"}}'") },
+    { "7. no password, token or user data travels through a task", TASK(A, ", input", ", '{\"adminPass\": \"x\"}'") },
+    { "7. no password, token or user data travels through a task",
+      TASK(A, ", context", ", '{\"body\": \"{\\\"admin_password\\\": \\\"x\\\"}\"}'") },
+    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"why\": \"kn1.AAAABBBBCCCCDDDDEEEE\"}'") },
+    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"why\": \"password=x\"}'") },
+    { "7. a deleted server keeps no user data and no key", "UPDATE server SET user_data = 'eA==' WHERE id = '" GONE "'" },
+    { "8. no enabled project stands below a disabled one", "UPDATE project SET enabled = false WHERE id = 'p'" },
+};
+
+/* What a host says when all is well. */
+#define GUEST_A "{\"server\": \"" A "\", \"generation\": 1, \"power_state\": 1, \"volumes\": [\"" VOLUME "\"], \"taps\": []}"
+#define GUEST_B "{\"server\": \"" B "\", \"generation\": 1, \"power_state\": 4, \"volumes\": [], \"taps\": []}"
+#define TAPS "[\"tapcccccccc-00\", \"tapcccccccc-10\"]"
+#define DIRS "[\"" A "\", \"" B "\"]"
+#define HOST(domains, taps, dirs) "{\"h\": {\"domains\": [" domains "], \"taps\": " taps ", \"dirs\": " dirs "}}"
+
+static const struct {
+    const char *promise;
+    const char *answers;
+} HOSTS[] = {
+    { "3. every server has its guest on its host, and no other host has one", HOST(GUEST_A, TAPS, DIRS) },
+    { "3. every server has its guest on its host, and no other host has one",
+      HOST(GUEST_A ", " GUEST_B ", {\"server\": \"" GONE "\", \"generation\": 1, \"power_state\": 1}", TAPS, DIRS) },
+    { "3. every guest is of its server's generation",
+      HOST(GUEST_A ", {\"server\": \"" B "\", \"generation\": 2, \"power_state\": 4}", TAPS, DIRS) },
+    { "3. every guest has the power that its server's state says",
+      HOST(GUEST_A ", {\"server\": \"" B "\", \"generation\": 1, \"power_state\": 1}", TAPS, DIRS) },
+    { "4. every running guest has the taps of its ports", HOST(GUEST_A ", " GUEST_B, "[\"tapcccccccc-10\"]", DIRS) },
+    { "4. every tap on a host belongs to a port bound there",
+      HOST(GUEST_A ", " GUEST_B, "[\"tapcccccccc-00\", \"tapcccccccc-10\", \"tapdddddddd-00\"]", DIRS) },
+    { "5. every guest has its volumes and no other",
+      HOST("{\"server\": \"" A "\", \"generation\": 1, \"power_state\": 1, \"volumes\": []}, " GUEST_B, TAPS, DIRS) },
+    { "5. every guest has its volumes and no other",
+      HOST(GUEST_A ", {\"server\": \"" B "\", \"generation\": 1, \"power_state\": 4, \"volumes\": [\"" VOLUME "\"]}", TAPS, DIRS) },
+    { "5. every server directory on a host belongs to a server there", HOST(GUEST_A ", " GUEST_B, TAPS, "[\"" GONE "\"]") },
+};
+
+static struct kn_test_pg *pg;
+static char *sound_url; /* the template: nobody is connected to it while it is copied */
+static char *via_url;   /* where copies are asked for; they are named like it, with a number */
+
+static int group_setup(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    sound_url = kn_test_pg_migrated(pg, "sound");
+    via_url = kn_test_pg_database(pg, "via");
+    AUTO(kn_db) struct kn_db *db = kn_db_new(sound_url, "test");
+    return kn_db_script(db, SOUND, &err) < 0 ? (fprintf(stderr, "%s\n", err.message), -1) : 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    kn_test_pg_free(pg);
+    free(sound_url);
+    free(via_url);
+    return 0;
+}
+
+/* A copy of the sound cloud, broken by the statements. */
+static struct kn_db *copy(const char *sql)
+{
+    static int number;
+    AUTO_FREE char *url = kn_asprintf("%s%d", via_url, ++number);
+    AUTO_FREE char *create = kn_asprintf("CREATE DATABASE via%d TEMPLATE sound", number);
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    AUTO(kn_db) struct kn_db *via = kn_db_new(via_url, "test");
+    struct kn_db *db = kn_db_new(url, "test");
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(via, create, &err), &err);
+    for (const char *p = sql; *p != '\0'; p++) {
+        char id[KN_UUID_SIZE] = "";
+
+        if (*p == ':') {
+            kn_copy(id, sizeof(id), p + 1);
+        }
+        if (kn_uuid_valid(id)) {
+            kn_strbuf_addf(&text, "%d", kn_shard_of(id));
+            p += KN_UUID_SIZE - 1;
+        } else {
+            kn_strbuf_addf(&text, "%c", *p);
+        }
+    }
+    if (text.len > 0) {
+        assert_ok(kn_db_script(db, text.buf, &err), &err);
+    }
+    return db;
+}
+
+struct report {
+    struct kn_audit audit;
+    char *text;
+    size_t size;
+};
+
+static void open_report(struct report *report, struct kn_db *db)
+{
+    *report = (struct report){ .audit = { .db = db } };
+    report->audit.out = open_memstream(&report->text, &report->size);
+}
+
+/* Exactly this promise is broken; NULL: none. */
+static void assert_broken(struct report *report, const char *promise)
+{
+    AUTO_FREE char *line = promise == NULL ? NULL : kn_asprintf("BROKEN %s\n", promise);
+
+    fclose(report->audit.out);
+    if (report->audit.broken != (promise == NULL ? 0 : 1) || (line != NULL && strstr(report->text, line) == NULL)) {
+        fail_msg("wanted: %s\n%s", promise == NULL ? "nothing" : promise, report->text);
+    }
+    assert_int_equal(kn_audit_verdict(&report->audit), promise == NULL ? 0 : 1);
+    free(report->text);
+}
+
+static void audit_sql(const char *sql, const char *promise)
+{
+    AUTO(kn_db) struct kn_db *db = copy(sql);
+    struct report report;
+    struct kn_error err = { 0 };
+
+    open_report(&report, db);
+    assert_ok(kn_audit_database(&report.audit, &err), &err);
+    assert_broken(&report, promise);
+}
+
+static void test_a_sound_cloud_is_sound(void **state)
+{
+    (void)state;
+    audit_sql("", NULL);
+}
+
+static void test_each_promise_trips_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BREAKERS); i++) {
+        audit_sql(BREAKERS[i].sql, BREAKERS[i].promise);
+    }
+}
+
+/* What is on its way is no breach: a server with a task, an old task that waits behind another or for a host that is down. */
+static void test_what_moves_is_left_alone(void **state)
+{
+    static const char *const MOVING[] = {
+        TASK(A, ", deadline", ", now() + interval '1 minute'")
+        "UPDATE server SET task_state = 'powering-off', power_state = 4, host = NULL, nics = '[]' WHERE id = '" A "'",
+        TASK(A, ", created_at", ", now() - interval '1 hour'") "UPDATE agent SET last_seen = now() - interval '1 hour'",
+        TASK(A, ", created_at", ", now() - interval '1 hour'") "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES "
+        "('kilonova-scheduler/x', 'kilonova-scheduler', 'x', 'b', now() - interval '1 hour')",
+        TASK(A, ", context", ", '{\"output\": \"guest says password=x\"}'"),
+        "UPDATE shard SET owner = NULL, lease_until = '-infinity'",
+        "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(MOVING); i++) {
+        audit_sql(MOVING[i], NULL);
+    }
+}
+
+static void audit_hosts(const char *sql, const char *answers, const char *promise)
+{
+    AUTO(kn_db) struct kn_db *db = copy(sql);
+    json_t *parsed = json_loads(answers, 0, NULL);
+    struct report report;
+    struct kn_error err = { 0 };
+    json_t *findings = kn_audit_compare(db, parsed, &err);
+
+    assert_non_null(parsed);
+    assert_non_null(findings);
+    open_report(&report, db);
+    for (size_t i = 0; kn_audit_host_promises[i] != NULL; i++) {
+        kn_audit_say(&report.audit, kn_audit_host_promises[i], json_array_get(findings, i), NULL);
+    }
+    assert_broken(&report, promise);
+    json_decref(findings);
+    json_decref(parsed);
+}
+
+static void test_each_promise_about_hosts_trips_alone(void **state)
+{
+    (void)state;
+    audit_hosts("", HOST(GUEST_A ", " GUEST_B, TAPS, DIRS), NULL);
+    audit_hosts("", "{}", NULL);
+    for (size_t i = 0; i < KN_COUNT(HOSTS); i++) {
+        audit_hosts("", HOSTS[i].answers, HOSTS[i].promise);
+    }
+    /* A server that moves may have anything. */
+    audit_hosts(TASK(B, "", ""), HOST(GUEST_A, "[\"tapcccccccc-00\"]", "[]"), NULL);
+}
+
+/* "0 broken" of a cloud whose agents are all silent was taken for good news. */
+static void test_what_nobody_could_look_at_is_not_judged(void **state)
+{
+    struct report report;
+    json_t *silent = json_pack("[s]", "the agent of host h is silent");
+    json_t *finding = json_pack("[s]", "x");
+
+    (void)state;
+    open_report(&report, NULL);
+    kn_audit_say(&report.audit, "one", NULL, NULL);
+    assert_int_equal(kn_audit_verdict(&report.audit), 0);
+    kn_audit_say(&report.audit, "two", NULL, silent);
+    assert_int_equal(kn_audit_verdict(&report.audit), 2);
+    kn_audit_say(&report.audit, "three", finding, silent);
+    assert_int_equal(kn_audit_verdict(&report.audit), 1);
+    fclose(report.audit.out);
+    assert_non_null(strstr(report.text, "?      two\n         not judged: the agent of host h is silent\n"));
+    assert_int_equal(report.audit.promises, 3);
+    assert_int_equal(report.audit.broken, 1);
+    assert_int_equal(report.audit.unjudged, 1);
+    free(report.text);
+    json_decref(silent);
+    json_decref(finding);
+}
+
+static bool has_breaker(const char *promise)
+{
+    for (size_t i = 0; i < KN_COUNT(BREAKERS); i++) {
+        if (strcmp(BREAKERS[i].promise, promise) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < KN_COUNT(HOSTS); i++) {
+        if (strcmp(HOSTS[i].promise, promise) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_every_promise_has_a_breaker(void **state)
+{
+    (void)state;
+    for (size_t t = 0; kn_promise_tables[t] != NULL; t++) {
+        for (const struct kn_promise *p = kn_promise_tables[t]; p->promise != NULL; p++) {
+            if (!has_breaker(p->promise)) {
+                fail_msg("nothing breaks \"%s\"", p->promise);
+            }
+        }
+    }
+    for (size_t i = 0; kn_audit_host_promises[i] != NULL; i++) {
+        if (!has_breaker(kn_audit_host_promises[i])) {
+            fail_msg("nothing breaks \"%s\"", kn_audit_host_promises[i]);
+        }
+    }
+}
+
+/* The statement about power says what the state machine says, and the one about states knows exactly its states. */
+static void test_power_and_states_are_the_state_machine_s(void **state)
+{
+    static const char *const STATES[] = { "active", "paused", "suspended", "stopped" };
+    static const int POWERS[] = { KN_POWER_NONE, KN_POWER_RUNNING, KN_POWER_PAUSED, KN_POWER_SHUTDOWN, KN_POWER_CRASHED, KN_POWER_SUSPENDED };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(STATES) * KN_COUNT(POWERS); i++) {
+        const char *vm_state = STATES[i / KN_COUNT(POWERS)];
+        const int power = POWERS[i % KN_COUNT(POWERS)];
+        AUTO_FREE char *sql = kn_asprintf("UPDATE server SET vm_state = '%s', power_state = %d WHERE id = '" A "'", vm_state, power);
+
+        audit_sql(sql, kn_server_state_seen(vm_state, power) == NULL ? NULL : "3. a guest's power is what its server's state says");
+    }
+}
+
+/* The defaults in the audit's statements are those that the services enforce: the limit passes, one more does not. */
+static void test_default_quotas_are_the_services(void **state)
+{
+    const struct {
+        const char *sql;
+        int64_t limit;
+        const char *promise;
+    } quotas[] = {
+        { "UPDATE server SET flavor = jsonb_set(flavor, '{memory_mib}', ((%lld - 128)::text)::jsonb) WHERE id = '" E "';"
+          "UPDATE compute_usage SET ram_mib = %lld", kn_quota_rows[KN_QUOTA_RAM].dflt, "6. no project uses more of compute than its quota" },
+        { "UPDATE server SET flavor = jsonb_set(flavor, '{vcpus}', ((%lld - 2)::text)::jsonb) WHERE id = '" E "';"
+          "UPDATE compute_usage SET cores = %lld", kn_quota_rows[KN_QUOTA_CORES].dflt, "6. no project uses more of compute than its quota" },
+        { "UPDATE volume SET size_gib = %lld - 1 WHERE id = '" SPARE "'; UPDATE volume_usage SET gigabytes = %lld", 1000,
+          "6. no project has more volumes than its quota" },
+        { "INSERT INTO port (id, network_id, project_id, mac) SELECT gen_random_uuid(), '" NET "', 'p', "
+          "('fb:00:00:00:' || lpad(to_hex(n / 256), 2, '0') || ':' || lpad(to_hex(n %% 256), 2, '0'))::macaddr FROM generate_series(2, %lld) n; "
+          "SELECT %lld", 0, "6. no project has more of networks than its quota" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(quotas); i++) {
+        const long long limit = quotas[i].limit > 0 ? quotas[i].limit : kn_net_quota_default(KN_RES_PORT);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        AUTO_FREE char *full = kn_asprintf(quotas[i].sql, limit, limit);
+        AUTO_FREE char *over = kn_asprintf(quotas[i].sql, limit + 1, limit + 1);
+#pragma GCC diagnostic pop
+
+        audit_sql(full, NULL);
+        audit_sql(over, quotas[i].promise);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_sound_cloud_is_sound),
+        cmocka_unit_test(test_each_promise_trips_alone),
+        cmocka_unit_test(test_what_moves_is_left_alone),
+        cmocka_unit_test(test_each_promise_about_hosts_trips_alone),
+        cmocka_unit_test(test_what_nobody_could_look_at_is_not_judged),
+        cmocka_unit_test(test_every_promise_has_a_breaker),
+        cmocka_unit_test(test_power_and_states_are_the_state_machine_s),
+        cmocka_unit_test(test_default_quotas_are_the_services),
+    };
+
+    return cmocka_run_group_tests_name("audit", tests, group_setup, group_teardown);
+}
