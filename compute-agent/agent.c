@@ -5,8 +5,12 @@
  */
 #include "compute-agent/agent.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "compute-agent/file.h"
 #include "lib/base/backoff.h"
@@ -21,6 +25,8 @@
 #define TIDY_MS 5000
 #define TOPIC_WAIT_MS 10000
 #define JOBS_MAX 4096
+#define LOCK_WAIT_MS 3000 /* for one that was told to stop just now */
+#define LOCK_EVERY_MS 50
 
 struct timer {
     int64_t every_ms;
@@ -77,6 +83,43 @@ static int open_driver(struct kn_agent *agent, const char *host, const struct kn
     }
 }
 
+/*
+ * Two agents with one id obey every command twice. On one machine the lock of a file tells, and a dead process has none; on two the scheduler finds
+ * out (scheduler/boots.h) and says agent.refused.
+ */
+static int hold_id(struct kn_agent *agent, struct kn_error *err)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/agent-%s.lock", agent->daemon.conf.agent_state_dir, agent->id);
+
+    agent->id_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (agent->id_lock < 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot open \"%s\": %s", path, strerror(errno));
+    }
+    for (int waited_ms = 0; flock(agent->id_lock, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_EVERY_MS) {
+        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
+            kn_fail(err, KN_CONFLICT, "another agent with the id \"%s\" is alive on this machine: it has \"%s\" locked", agent->id, path);
+            return kn_fail_hint(err, "give each agent of a machine an agent.id and an agent.state_dir of its own");
+        }
+        usleep(LOCK_EVERY_MS * 1000);
+    }
+    return 0;
+}
+
+void kn_agent_refused(struct kn_agent *agent, const struct kn_message *m)
+{
+    struct kn_error err = { 0 };
+
+    if (strcmp(kn_json_str(m->body, "boot"), agent->daemon.id) != 0) {
+        return;
+    }
+    kn_fail(&err, KN_CONFLICT, "another agent with the id \"%s\" is alive, its boot is \"%s\": this one stops", agent->id,
+            kn_json_str(m->body, "living"));
+    kn_fail_hint(&err, "give each agent an agent.id of its own");
+    kn_log_error("refused", &err);
+    atomic_store(&agent->daemon.ousted, true);
+    atomic_store(&agent->daemon.stopping, true);
+}
+
 static int start(struct kn_agent *agent, char **left, const struct kn_driver_events *events, struct kn_error *err)
 {
     struct kn_conf *conf = &agent->daemon.conf;
@@ -93,7 +136,7 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
     if (agent->driver == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "agent.driver \"%s\" is neither libvirt nor sim", conf->agent_driver);
     }
-    if (kn_file_make_dir(conf->agent_state_dir, err) < 0 || open_driver(agent, host, events, err) < 0 ||
+    if (kn_file_make_dir(conf->agent_state_dir, err) < 0 || hold_id(agent, err) < 0 || open_driver(agent, host, events, err) < 0 ||
         agent->driver->inventory(agent->driver_state, &agent->hosts, err) < 0) {
         return -1;
     }
@@ -206,5 +249,5 @@ int kn_agent_main(int argc, char **argv)
     }
     stop(&agent);
     free(left);
-    return done < 0 ? 1 : 0;
+    return done < 0 || atomic_load(&agent.daemon.ousted) ? 1 : 0;
 }

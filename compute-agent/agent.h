@@ -17,6 +17,7 @@ struct kn_agent {
     const struct kn_driver *driver; /* immutable after start, as all above */
     void *driver_state;             /* the driver's own locks guard it */
     struct kn_workers *workers;     /* NULL: commands run where they are read */
+    int id_lock;                    /* a file of this id in agent.state_dir, locked while the process lives */
     json_t *hosts;                  /* what hello says; immutable after start */
 };
 
@@ -28,6 +29,10 @@ int kn_agent_main(int argc, char **argv);
 void kn_agent_command(struct kn_agent *agent, struct kn_message *command);
 /* Drops one that will not run: whoever sent it sends it again after the next hello. */
 void kn_agent_command_drop(void *agent, void *command);
+
+/* --- agent.c --- */
+/* agent.refused: if this life is meant, it ends as a failure. */
+void kn_agent_refused(struct kn_agent *agent, const struct kn_message *m);
 
 /* --- report.c --- */
 /* Says hello with all hosts, then names their guests. */

@@ -266,7 +266,10 @@ void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
     const struct command *command = command_find(m->type->name);
     struct kn_error err = { 0 };
 
-    if (command == NULL || m->is_reply) {
+    if (!m->is_reply && strcmp(m->type->name, "agent.refused") == 0) {
+        kn_agent_refused(agent, m);
+        free_message(m);
+    } else if (command == NULL || m->is_reply) {
         kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
         free_message(m);
         return;

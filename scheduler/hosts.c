@@ -63,7 +63,7 @@ static void load_row(struct kn_inventory *inv, const struct kn_rows *rows, int i
     set_text(&host->zone, kn_rows_text(rows, i, 1));
     set_text(&host->underlay, kn_rows_str(rows, i, 2));
     host->agent = kn_inventory_agent(inv, kn_rows_text(rows, i, 3), now_ms);
-    set_text(&host->agent->boot, kn_rows_text(rows, i, 4));
+    kn_copy(host->agent->boots.living, sizeof(host->agent->boots.living), kn_rows_text(rows, i, 4));
     host->agent->known = true;
     host->capacity = (struct kn_resources){ kn_rows_int(rows, i, 5), kn_rows_int(rows, i, 6), kn_rows_int(rows, i, 7) };
     host->used = (struct kn_resources){ kn_rows_int(rows, i, 8), kn_rows_int(rows, i, 9), kn_rows_int(rows, i, 10) };
@@ -219,7 +219,6 @@ int kn_hosts_hello(struct kn_db *db, struct kn_inventory *inv, const json_t *hel
     if (write_hello(db, inv, agent, hello, cpu_ratio_percent, err) < 0) {
         return -1;
     }
-    set_text(&agent->boot, kn_json_str(hello, "boot"));
     agent->known = true;
     agent->heard_ms = now_ms;
     return 0;

@@ -46,7 +46,6 @@ static void free_host(struct kn_host *host)
 static void free_agent(struct kn_agent_seen *agent)
 {
     free(agent->id);
-    free(agent->boot);
     free(agent);
 }
 
@@ -93,7 +92,6 @@ struct kn_agent_seen *kn_inventory_agent(struct kn_inventory *inv, const char *i
     if (agent == NULL) {
         agent = KN_NEW(struct kn_agent_seen);
         agent->id = kn_strdup(id);
-        agent->boot = kn_strdup("");
         agent->heard_ms = now_ms;
         inv->agents = grow(inv->agents, inv->agent_count, &inv->agent_size);
         inv->agents[inv->agent_count++] = agent;

@@ -11,10 +11,11 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
+#include "scheduler/boots.h"
 
 struct kn_agent_seen {
     char *id;
-    char *boot;
+    struct kn_boots boots;
     int64_t heard_ms; /* by the clock of hearing.h; the scheduler's own start counts as heard */
     bool known;       /* has a row */
     bool touched;     /* heard since last_seen was written */

@@ -94,12 +94,54 @@ static void ask_to_introduce(struct kn_daemon *d, const char *agent)
     kn_message_release(&message);
 }
 
+static void tell_to_stop(struct kn_daemon *d, const struct kn_agent_seen *agent)
+{
+    AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent->id);
+    struct kn_message message;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&message, "agent.refused", json_pack("{s:s, s:s}", "boot", agent->boots.refused, "living", agent->boots.living));
+    if (kn_daemon_send(d, topic, 0, &message, &err) < 0) {
+        kn_log_error("tell an agent to stop", &err);
+    }
+    kn_message_release(&message);
+}
+
+/* A hello or heartbeat of which life of its agent (boots.h)? False: it is passed over. */
+static bool is_living(struct kn_daemon *d, struct kn_agent_seen *agent, const json_t *body, int64_t now_ms)
+{
+    switch (kn_boots_heard(&agent->boots, kn_json_str(body, "boot"), now_ms)) {
+    case KN_BOOT_KNOWN:
+    case KN_BOOT_NEW:
+        return true;
+    case KN_BOOT_TWO:
+        kn_log(KN_WARNING, "two agents with one id: the newer is told to stop", "agent", agent->id, "living", agent->boots.living, "refused",
+               agent->boots.refused, NULL);
+        tell_to_stop(d, agent);
+        return true;
+    case KN_BOOT_REFUSED:
+        tell_to_stop(d, agent);
+        return false;
+    case KN_BOOT_LATE:
+        return false;
+    }
+    return false;
+}
+
 static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct kn_message *report)
 {
     const char *id = kn_json_str(report->body, "agent");
     struct kn_agent_seen *agent = kn_inventory_find_agent(state->inv, id);
 
-    if (agent == NULL || strcmp(agent->boot, kn_json_str(report->body, "boot")) != 0) {
+    char before[64] = "";
+
+    if (agent != NULL) {
+        kn_copy(before, sizeof(before), agent->boots.living);
+        if (!is_living(d, agent, report->body, hearing_ms(state))) {
+            return;
+        }
+    }
+    if (agent == NULL || strcmp(before, kn_json_str(report->body, "boot")) != 0) {
         ask_to_introduce(d, id);
     }
     if (agent != NULL) {
@@ -116,6 +158,9 @@ static int on_report(struct kn_daemon *d, struct state *state, const struct kn_m
         return 0;
     }
     if (strcmp(report->type->name, "agent.hello") == 0) {
+        if (!is_living(d, kn_inventory_agent(state->inv, kn_json_str(report->body, "agent"), hearing_ms(state)), report->body, hearing_ms(state))) {
+            return 0;
+        }
         if (kn_hosts_hello(d->db, state->inv, report->body, d->conf.scheduler_cpu_ratio_percent, hearing_ms(state), err) < 0) {
             return -1;
         }

@@ -97,6 +97,8 @@ const struct kn_message_type kn_message_types[] = {
              ARR("peers", "{mac, ips:[address…], underlay} of each port bound elsewhere")),
       NULL },
     { "agent.introduce", 1, KN_TOPIC_AGENT, "say hello: the scheduler heard you and does not know you", NOTHING, NULL },
+    { "agent.refused", 1, KN_TOPIC_AGENT, "stop: another agent with your id lives, and it was there first",
+      FIELDS(STR("boot", "who is meant; others pass it over"), STR("living", "the boot of the other")), NULL },
     { "host.observe", 1, KN_TOPIC_AGENT, "what is really there, for the audit: answered in one reply per host",
       FIELDS(STR("host", "on which"), STR("audit", "whose question, repeated in the result")),
       FIELDS(STR("audit", "whose question"), STR("host", "which"),

@@ -499,15 +499,11 @@ static void test_standby_takes_over(void **state)
     assert_sums(f);
 }
 
-static json_t *one_host(const char *name, const char *zone)
-{
-    return json_pack("[{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}]", "host", name, "vcpus", 4, "memory_mib", 8704, "reserved_memory_mib", 512,
-                     "disk_gib", 100, "zone", zone, "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info");
-}
-
 static void hello_of(struct fixture *f, const char *agent, const char *host, const char *zone)
 {
-    send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:o}", "agent", agent, "boot", "b", "hosts", one_host(host, zone)));
+    send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
+         json_pack("{s:s,s:s,s:[{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}]}", "agent", agent, "boot", "b", "hosts", "host", host, "vcpus", 4, "memory_mib",
+                   8704, "reserved_memory_mib", 512, "disk_gib", 100, "zone", zone, "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info"));
 }
 
 static bool command(const struct fixture *f, const char *host, const char *agent)
@@ -539,10 +535,8 @@ static void test_a_host_belongs_to_its_first_agent(void **state)
     assert_string_equal(kn_json_str(before.result, "agent"), "a1");
 
     assert_false(command(f, "host-00", "nobody"));
-    assert_false(command(f, "host-77", "thief"));
     assert_true(command(f, "host-00", "thief"));
-    hello_of(f, "thief", "host-00", "east"); /* as it is asked to */
-    hello_of(f, "a1", "host-00", "west");
+    hello_of(f, "thief", "host-00", "east"), hello_of(f, "a1", "host-00", "west"); /* the first is asked to */
     hello_of(f, "a1", "host-98", "west");
     await_number(f, "SELECT count(*) FROM host WHERE name = 'host-98'", 1);
     assert_int_equal(number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'thief' AND zone = 'east'"), 1);
@@ -550,6 +544,32 @@ static void test_a_host_belongs_to_its_first_agent(void **state)
     answer(f, &after);
     assert_true(after.ok);
     assert_string_equal(kn_json_str(after.result, "agent"), "thief");
+}
+
+/* Two agents with one id: the older speaks on after the newer's hello, so the newer is told to stop. */
+static void test_the_newer_of_two_agents_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_AGENT "a1", 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_assign(f->reader, KN_TOPIC_AGENT "a1", 0, &err), &err);
+    hello_of(f, "a1", "host-00", "east"); /* boot b after b1 */
+    for (bool refused = false; !refused;) {
+        struct kn_bus_message m;
+
+        assert_true(kn_mono_ms() < deadline);
+        send(f, KN_TOPIC_REPORT, "agent.heartbeat", 0, 0, json_pack("{s:s,s:s}", "agent", "a1", "boot", "b1"));
+        if (kn_bus_poll(f->reader, &m, 1, 200) == 1) {
+            AUTO_RELEASE(kn_message) struct kn_message message = { 0 };
+
+            assert_ok(kn_message_parse(m.data, m.len, &message, &err), &err);
+            kn_bus_message_done(&m);
+            refused = strcmp(message.type->name, "agent.refused") == 0;
+            assert_true(!refused || strcmp(kn_json_str(message.body, "boot"), "b") == 0);
+        }
+    }
 }
 
 static void test_sigterm_ends_it_cleanly(void **state)
@@ -572,6 +592,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_garbage_is_survived, setup, teardown),
         cmocka_unit_test_setup_teardown(test_standby_takes_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_newer_of_two_agents_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sigterm_ends_it_cleanly, setup, teardown),
     };
 
