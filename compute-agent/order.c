@@ -3,6 +3,7 @@
 #include "compute-agent/order.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -30,15 +31,12 @@ struct kn_order kn_order_get(const char *state_dir, const char *server)
 {
     AUTO_FREE char *path = kn_asprintf("%s/orders/%s", state_dir, server);
     struct kn_order order = { 0, 0 };
-    FILE *f = fopen(path, "re");
+    char text[64] = "";
 
-    if (f == NULL) {
-        return order;
-    }
-    if (fscanf(f, "%" SCNd64 " %" SCNd64, &order.task, &order.attempt) != 2) {
+    if (readlink(path, text, sizeof(text) - 1) <= 0 ||
+        sscanf(text, "%" SCNd64 " %" SCNd64, &order.task, &order.attempt) != 2) {
         order = (struct kn_order){ 0, 0 };
     }
-    fclose(f);
     return order;
 }
 
@@ -54,8 +52,8 @@ int kn_order_obey(const char *state_dir, const char *server, const struct kn_ord
     if (asked->task == obeyed.task && asked->attempt == obeyed.attempt) {
         return 0;
     }
-    snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 "\n", asked->task, asked->attempt);
-    return kn_file_make_dir(dir, err) < 0 ? -1 : kn_file_replace(dir, server, text, err);
+    snprintf(text, sizeof(text), "%" PRId64 " %" PRId64, asked->task, asked->attempt);
+    return kn_file_make_dir(dir, err) < 0 ? -1 : kn_file_link(dir, server, text, err);
 }
 
 void kn_order_prune(const char *state_dir, int64_t since_ms)
@@ -74,7 +72,7 @@ void kn_order_prune(const char *state_dir, int64_t since_ms)
             continue;
         }
         kn_guest_path(state_dir, e->d_name, "", guest);
-        if (access(guest, F_OK) != 0 && fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_mtim.tv_sec * 1000 < since_ms) {
+        if (access(guest, F_OK) != 0 && fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtim.tv_sec * 1000 < since_ms) {
             unlinkat(dirfd(d), e->d_name, 0);
         }
     }

@@ -4,7 +4,7 @@
  * commands follow each other by (task, attempt): task ids grow, one task of a server runs at a time, and its attempts grow with every step,
  * the steps back included. The same pair may come again: a command is an ensure.
  *
- * On a real host it is one small file a server under <state dir>/orders, written before the command acts: killed in between, the agent obeys the
+ * On a real host it is a link a server under <state dir>/orders, which needs no room on a full disk, written before the command acts: killed in between, the agent obeys the
  * same command again and still refuses what came before it. The simulator keeps it in its journal.
  */
 #ifndef KN_COMPUTE_AGENT_ORDER_H
