@@ -58,19 +58,36 @@ int kn_server_metadata_list(struct kn_request *req, struct kn_response *res, str
 typedef int write_metadata(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
                            struct kn_error *err);
 
+static void wake(const struct kn_request *req, const char *id, int64_t task)
+{
+    if (task > 0) {
+        kn_task_wake(req->bus, id, task);
+    }
+}
+
 /* Writes the object as it was sent; *ret: what is there now. */
 static int write_object(struct kn_request *req, const json_t *object, write_metadata *write, struct kn_rows **ret,
                         struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *json = json_dumps(object, JSON_COMPACT);
+    AUTO_TX struct kn_tx tx = { NULL };
     struct kn_quota_set quota;
+    const char *id;
+    int64_t task = 0;
 
     if (open_server(req, "update metadata", &rows, err) < 0 ||
         kn_quota_read(req->db, kn_rows_text(rows, 0, KN_SERVER_PROJECT), &quota, err) < 0) {
         return -1;
     }
-    return write(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), json, quota.limits[KN_QUOTA_METADATA], ret, err);
+    id = kn_rows_text(rows, 0, KN_SERVER_ID);
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_server_describe_begin(req->db, id, err) < 0 ||
+        write(req->db, id, json, quota.limits[KN_QUOTA_METADATA], ret, err) < 0 ||
+        kn_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    wake(req, id, task);
+    return 0;
 }
 
 static int write_all(struct kn_request *req, struct kn_response *res, write_metadata *write, struct kn_error *err)
@@ -143,11 +160,18 @@ int kn_server_meta_update(struct kn_request *req, struct kn_response *res, struc
 int kn_server_meta_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_TX struct kn_tx tx = { NULL };
+    int64_t task = 0;
 
     (void)res;
-    return open_server(req, "update metadata", &rows, err) < 0
-               ? -1
-               : kn_server_metadata_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], err);
+    if (open_server(req, "update metadata", &rows, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
+        kn_server_describe_begin(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), err) < 0 ||
+        kn_server_metadata_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], err) < 0 ||
+        kn_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    wake(req, kn_rows_text(rows, 0, KN_SERVER_ID), task);
+    return 0;
 }
 
 /* --- tags --- */

@@ -82,7 +82,10 @@ int kn_servers_update(struct kn_request *req, struct kn_response *res, struct kn
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *in = NULL;
+    AUTO_TX struct kn_tx tx = { NULL };
     struct kn_server_update update;
+    const char *id;
+    int64_t task = 0;
 
     if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 ||
         kn_server_get(req, req->params[0], &rows, err) < 0) {
@@ -98,8 +101,13 @@ int kn_servers_update(struct kn_request *req, struct kn_response *res, struct kn
         .access_ipv6 = json_string_value(json_object_get(in, "accessIPv6")),
         .disk_config = json_string_value(json_object_get(in, "OS-DCF:diskConfig")),
     };
-    if (kn_server_update(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), &update, err) < 0) {
+    id = kn_rows_text(rows, 0, KN_SERVER_ID);
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_server_describe_begin(req->db, id, err) < 0 ||
+        kn_server_update(req->db, id, &update, err) < 0 || kn_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
+    }
+    if (task > 0) {
+        kn_task_wake(req->bus, id, task);
     }
     return answer_one(req, res, kn_since(req, 75) ? KN_SERVER_FULL : KN_SERVER_UPDATED_VIEW, err);
 }

@@ -121,6 +121,13 @@ int kn_server_metadata_replace(struct kn_db *db, const char *id, const char *jso
                                struct kn_error *err);
 int kn_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
 
+/*
+ * What a change of name, hostname or metadata means for a guest: the host is told by a task. Call inside the transaction that changes the row, after it;
+ * *ret_task (0: there is no host) is woken after the commit. Older ones that did not reach their host yet are ended by _begin, before it.
+ */
+int kn_server_describe_begin(struct kn_db *db, const char *id, struct kn_error *err);
+int kn_server_describe(const struct kn_request *req, const struct kn_rows *seen, int64_t *ret_task, struct kn_error *err);
+
 #define KN_TAGS_MAX 50
 /* tags: an array literal. add and remove tell whether they changed anything; a 51st tag is KN_BAD_REQUEST. */
 int kn_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);

@@ -20,6 +20,25 @@ static const struct kn_stmt TAG_REMOVE = { "server_tag_remove",
     "UPDATE server SET tags = array_remove(tags, $2), updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
     "AND $2 = ANY(tags)", 2 };
 
+/* Tasks before the server, as everybody locks them. */
+static const struct kn_stmt DESCRIBE_END = { "server_describe_end",
+    "UPDATE task SET state = 'done', finished_at = now(), deadline = NULL WHERE object_id = $1 AND kind = 'server.describe' "
+    "AND state IN ('run', 'undo')", 1 };
+
+int kn_server_describe_begin(struct kn_db *db, const char *id, struct kn_error *err)
+{
+    return kn_db_run(db, &DESCRIBE_END, KN_ARGS(id), NULL, err);
+}
+
+int kn_server_describe(const struct kn_request *req, const struct kn_rows *seen, int64_t *ret_task, struct kn_error *err)
+{
+    const struct kn_task_wish wish = { "server.describe", kn_rows_text(seen, 0, KN_SERVER_ID), kn_rows_text(seen, 0, KN_SERVER_PROJECT),
+                                       req->caller.user_id, req->request_id, NULL };
+
+    *ret_task = 0;
+    return kn_rows_null(seen, 0, KN_SERVER_HOST) ? 0 : kn_task_insert(req->db, &wish, ret_task, err);
+}
+
 static int write_metadata(struct kn_db *db, const struct kn_stmt *stmt, const char *id, const char *json, int64_t limit,
                           struct kn_rows **ret, struct kn_error *err)
 {

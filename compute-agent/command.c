@@ -109,6 +109,14 @@ static int console_log(struct call *c, struct kn_error *err)
     return 0;
 }
 
+static int describe(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+
+    return driver->describe == NULL ? 0 : driver->describe(c->agent->driver_state, &c->ref, json_object_get(c->body, "description"),
+                                                           c->order.task, err);
+}
+
 static int peers(struct call *c, struct kn_error *err)
 {
     return c->agent->driver->peers(c->agent->driver_state, c->ref.host, c->body, err);
@@ -138,6 +146,7 @@ static const struct command COMMANDS[] = {
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
+    { "server.describe", "server", READS_GUEST, KN_INTENT_USE, describe }, /* ordered by what it describes */
     { "net.peers", "network", ABOUT_HOST, KN_INTENT_USE, peers },
     { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
     { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },

@@ -74,6 +74,8 @@ struct kn_driver {
      * guest's will any more (KN_CONFLICT). generation 0: it does not wait any more.
      */
     void (*give_way)(void *state, const char *server, int64_t generation);
+    /* Optional: what users wrote on the server, as that task knew it (kn_spec_describe), for the metadata service. */
+    int (*describe)(void *state, const struct kn_guest_ref *ref, const json_t *description, int64_t task, struct kn_error *err);
     int (*attach_disk)(void *state, const struct kn_guest_ref *ref, const char *volume, const json_t *connection,
                        const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
     int (*detach_disk)(void *state, const struct kn_guest_ref *ref, const char *volume, struct kn_error *err);

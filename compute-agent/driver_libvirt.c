@@ -13,6 +13,7 @@
 #include "compute-agent/driver_libvirt_private.h"
 #include "compute-agent/file.h"
 #include "compute-agent/guest_dir.h"
+#include "compute-agent/spec.h"
 #include "compute-agent/tombstone.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -258,6 +259,24 @@ static int lv_console_log(void *state, const struct kn_guest_ref *ref, size_t ma
     return 0;
 }
 
+static int lv_describe(void *state, const struct kn_guest_ref *ref, const json_t *description, int64_t task, struct kn_error *err)
+{
+    const char *dir = ((struct kn_libvirt *)state)->conf->agent_state_dir;
+    int64_t generation = 0;
+    json_t *spec = NULL;
+    json_t *described;
+    int done;
+
+    if (kn_guest_load(dir, ref->server, &generation, &spec, err) < 0) {
+        return -1;
+    }
+    described = kn_spec_describe(spec, description, task);
+    done = kn_guest_save(dir, ref->server, ref->host, generation, described, err);
+    json_decref(described);
+    json_decref(spec);
+    return done;
+}
+
 static int lv_peers(void *state, const char *host, const json_t *body, struct kn_error *err)
 {
     struct kn_libvirt *lv = state;
@@ -279,6 +298,7 @@ const struct kn_driver kn_driver_libvirt = {
     .ensure_running = kn_libvirt_ensure_running,
     .destroy = kn_libvirt_destroy,
     .power = kn_libvirt_power,
+    .describe = lv_describe,
     .give_way = kn_libvirt_give_way,
     .attach_disk = kn_libvirt_attach_disk,
     .detach_disk = kn_libvirt_detach_disk,

@@ -106,7 +106,30 @@ json_t *kn_spec_merge(const json_t *older, const json_t *newer)
     if (volumes != NULL && json_array_size(json_object_get(merged, "volumes")) == 0) {
         json_object_set(merged, "volumes", volumes);
     }
+    if (kn_json_int(older, "described") > kn_json_int(newer, "described")) {
+        json_t *described = kn_spec_describe(merged, older, kn_json_int(older, "described"));
+        json_decref(merged);
+        merged = described;
+    }
     return merged;
+}
+
+json_t *kn_spec_describe(const json_t *spec, const json_t *description, int64_t task)
+{
+    static const char *const told[] = { "name", "hostname", "metadata", NULL };
+    json_t *copy = json_copy((json_t *)(uintptr_t)spec);
+
+    if (task < kn_json_int(spec, "described")) {
+        return copy;
+    }
+    for (int i = 0; told[i] != NULL; i++) {
+        json_t *value = json_object_get(description, told[i]);
+        if (value != NULL) {
+            json_object_set(copy, told[i], value);
+        }
+    }
+    json_object_set_new(copy, "described", json_integer(task));
+    return copy;
 }
 
 bool kn_spec_boots(const json_t *spec)

@@ -21,6 +21,12 @@ int kn_spec_check(const json_t *spec, struct kn_error *err);
  */
 json_t *kn_spec_merge(const json_t *older, const json_t *newer);
 
+/*
+ * The spec with what users wrote on the server (the body of server.describe) as the task knew it. Tasks of a server follow each
+ * other by their ids, so an older task's description changes nothing. New reference.
+ */
+json_t *kn_spec_describe(const json_t *spec, const json_t *description, int64_t task);
+
 /* False: no disk at all, so nothing that could boot. */
 bool kn_spec_boots(const json_t *spec);
 

@@ -28,6 +28,7 @@ struct kn_flow_part {
     int (*count)(const struct kn_task *task);                            /* NULL: one; 0: skipped */
     const char *undo;                                                    /* NULL: nothing to take back */
     json_t *(*undo_build)(const struct kn_task *task, int item);
+    bool waits_for_host; /* a host that is down gets it at its hello */
     bool skip_if_down; /* a host that is down is fenced by the generation: go on without it */
 };
 

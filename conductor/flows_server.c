@@ -195,6 +195,25 @@ static const struct kn_flow_row FENCE_ROWS[] = {
     { { { .message = "server.destroy", .build = kn_body_server_on_host, .skip_if_down = true } } },
 };
 
+/* --- server.describe: what users wrote on a server, into its metadata service ------------------------------------------------ */
+
+static json_t *build_describe(const struct kn_task *task, int item)
+{
+    static const char *const told[] = { "name", "hostname", "metadata", NULL };
+    json_t *body = kn_body_server_on_host(task, item);
+    json_t *description = json_object();
+
+    for (int i = 0; told[i] != NULL; i++) {
+        json_object_set(description, told[i], json_object_get(task->object, told[i]));
+    }
+    json_object_set_new(body, "description", description);
+    return body;
+}
+
+static const struct kn_flow_row DESCRIBE_ROWS[] = {
+    { { { .message = "server.describe", .build = build_describe, .count = kn_count_if_on_host, .waits_for_host = true } } },
+};
+
 /* --- server.console_log ---------------------------------------------------------------------------------------------------- */
 
 static json_t *build_console_log(const struct kn_task *task, int item)
@@ -224,6 +243,8 @@ const struct kn_flow kn_flows_server[] = {
     { .kind = "server.delete", .object = KN_OBJECT_SERVER, .rows = DELETE_ROWS, .row_count = 2, .retry_row = -1,
       .supersedes = true, .insists = true, .done = delete_done, .failed = delete_failed },
     { .kind = "server.fence", .object = KN_OBJECT_SERVER, .rows = FENCE_ROWS, .row_count = 1, .retry_row = -1,
+      .beside = true, .insists = true },
+    { .kind = "server.describe", .object = KN_OBJECT_SERVER, .rows = DESCRIBE_ROWS, .row_count = 1, .retry_row = -1,
       .beside = true, .insists = true },
     { .kind = "server.console_log", .object = KN_OBJECT_SERVER, .rows = CONSOLE_ROWS, .row_count = 1, .retry_row = -1,
       .beside = true },

@@ -23,7 +23,7 @@ static struct kn_batch_stmt FENCE = { "conductor_fence",
     "SELECT 'server.fence', u.shard, s.id, s.project_id, s.user_id, u.request, "
     "jsonb_build_object('host', u.host, 'agent', u.agent, 'generation', s.generation) FROM @ JOIN server s ON s.id = u.id "
     "JOIN host h ON h.name = u.host AND h.agent_id = u.agent WHERE (s.deleted_at IS NOT NULL OR s.host IS DISTINCT FROM u.host) AND NOT EXISTS "
-    "(SELECT 1 FROM task o WHERE o.object_id = s.id AND o.state IN ('run', 'undo')) RETURNING id",
+    "(SELECT 1 FROM task o WHERE o.object_id = s.id AND o.kind <> 'server.describe' AND o.state IN ('run', 'undo')) RETURNING id",
     { { "id", "uuid" }, { "shard", "smallint" }, { "host", "text" }, { "agent", "text" }, { "request", "text" } },
     { 0 }, { 0 }, false };
 
@@ -268,7 +268,7 @@ static bool has_unanswered(const struct kn_task *task)
 static bool waits_for_agent(const struct kn_task *task)
 {
     for (int i = 0; i < task->part_count; i++) {
-        if (task->parts[i].state == KN_PART_SENT && kn_engine_to_agent(task, i)) {
+        if (task->parts[i].state == KN_PART_SENT && kn_engine_to_agent(task, i) && !task->parts[i].of->waits_for_host) {
             return true;
         }
     }

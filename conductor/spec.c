@@ -60,6 +60,7 @@ json_t *kn_spec_build(const struct kn_task *task)
         }
     }
     json_object_set_new(spec, "zone", json_string(*zone != '\0' ? zone : kn_json_str(task->object, "zone")));
+    json_object_set_new(spec, "described", json_integer(task->id));
     json_object_set(spec, "nics", kn_spec_nics(task));
     json_object_set_new(spec, "volumes", spec_volumes(task));
     if (image != NULL) {

@@ -89,6 +89,8 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("device", "the name it has: /dev/vdX")) },
     { "server.detach_volume", 1, KN_TOPIC_AGENT, "unplug a volume and wait until the guest let it go",
       FIELDS(STR("host", "on which"), UUID("server", "the server"), UUID("volume", "the volume")), NOTHING },
+    { "server.describe", 1, KN_TOPIC_AGENT, "what users wrote on the server, for the guest's metadata; the newest task's holds",
+      FIELDS(STR("host", "on which"), UUID("server", "the server"), OBJ("description", "{name, hostname, metadata}")), NOTHING },
     { "server.console_log", 1, KN_TOPIC_AGENT, "the end of the guest's serial log",
       FIELDS(STR("host", "on which"), UUID("server", "the server"), INT_OPT("lines", 0, 1000000, "absent = all kept")),
       FIELDS(STR("output", "text, at most 100 KiB; bytes that are not UTF-8 are replaced")) },

@@ -377,6 +377,38 @@ static void destroy(int64_t generation)
                                    kn_test_agent_command(&agent, "server.destroy", generation, body)));
 }
 
+static void describe(int64_t task_back, const char *name)
+{
+    int64_t task;
+
+    agent.task -= task_back;
+    task = kn_test_agent_command(&agent, "server.describe", 1, json_pack("{s:s, s:{s:s, s:{s:s}}}", "server", server, "description",
+                                                                         "name", name, "metadata", "role", name));
+    json_decref(kn_test_agent_done(&agent, "server.describe", task));
+    agent.task += task_back;
+}
+
+/* What the metadata service answers from. */
+static void expect_described(const char *name)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/servers/%s/spec.json", agent.dir, server);
+    json_t *all = json_load_file(path, 0, NULL);
+    json_t *saved = json_object_get(all, "spec");
+
+    assert_string_equal(kn_json_str(saved, "name"), name);
+    assert_string_equal(kn_json_str(json_object_get(saved, "metadata"), "role"), name);
+    json_decref(all);
+}
+
+static void test_described_while_it_runs(void **state)
+{
+    (void)state;
+    describe(0, "newest");
+    expect_described("newest");
+    describe(3, "late");
+    expect_described("newest");
+}
+
 /* Another volume, with the letter that it should get; `letter` past z: one too many. */
 static int64_t send_another(char letter)
 {
@@ -495,7 +527,7 @@ static int run_inside(void)
         cmocka_unit_test(test_power),                           cmocka_unit_test(test_stale),
         cmocka_unit_test(test_tells_of_a_crash),                cmocka_unit_test(test_agent_killed_and_started),
         cmocka_unit_test(test_libvirtd_restarts),               cmocka_unit_test(test_as_many_volumes_as_there_are_letters),
-        cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_described_while_it_runs),         cmocka_unit_test(test_leaves_nothing),
         cmocka_unit_test(test_killed_while_spawning),           cmocka_unit_test(test_full_disk_stops_no_deletion),
         cmocka_unit_test(test_destroy_waits_for_no_reboot),
     };

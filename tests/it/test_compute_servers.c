@@ -396,6 +396,8 @@ static void metadata_and_tags(void **state)
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata", "{\"metadata\": {\"c\": \"d\"}}"), 200);
     assert_string_equal(kn_test_nova_str(nova, "metadata.a"), "b");
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/c", "{\"meta\": {\"c\": \"e\"}}"), 200);
+    kn_test_nova_sql(nova, "DO $$ BEGIN ASSERT (SELECT count(*) FILTER (WHERE state = 'run') = 1 AND count(*) = 2 FROM task "
+                           "WHERE kind = 'server.describe'), 'the newest describes it to the host'; END $$");
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/metadata/c"), 200);
     assert_string_equal(kn_test_nova_str(nova, "meta.c"), "e");
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/x", "{\"meta\": {\"c\": \"e\"}}"), 400);

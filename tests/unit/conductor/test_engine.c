@@ -347,6 +347,24 @@ static void test_a_deletion_insists(void **state)
     kn_task_free(task);
 }
 
+static void test_a_description_waits_for_its_host(void **state)
+{
+    struct kn_task *task = new_task("server.describe", "{}");
+
+    (void)state;
+    json_object_set_new(task->object, "host", json_string("h1"));
+    json_object_set_new(task->object, "agent", json_string("a1"));
+    admit(task);
+    task->parts[0].state = KN_PART_SENT;
+    assert_true(task->flow->beside); /* nobody waits for it */
+    assert_true(task->parts[0].of->waits_for_host);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+    }
+    assert_int_equal(done(task, "server.describe", "{}"), KN_ROW_ENDED);
+    kn_task_free(task);
+}
+
 static void test_a_server_that_was_never_placed_is_deleted_without_a_host(void **state)
 {
     struct kn_task *task = new_task("server.delete", "{}");
@@ -417,7 +435,7 @@ int main(void)
         cmocka_unit_test(test_a_server_without_nics_asks_no_network),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_a_host_that_is_down_stops_no_deletion),
-        cmocka_unit_test(test_a_deletion_insists),
+        cmocka_unit_test(test_a_deletion_insists), cmocka_unit_test(test_a_description_waits_for_its_host),
         cmocka_unit_test(test_a_server_that_was_never_placed_is_deleted_without_a_host),
         cmocka_unit_test(test_every_part_of_every_flow_can_be_said),
         cmocka_unit_test(test_commands_fit_the_registry),
