@@ -4,14 +4,16 @@
     chaos.py [--bus embedded|kafka] [--short] [FAULT…]        FAULT: a name from FAULTS; default all, --short: a few
 
 Every server that was accepted (202) ends ACTIVE, every deletion that was accepted (204) ends in 404, none is doubled, nothing
-leaks. A client whose request broke off without an answer knows nothing: such a server may exist or not, but never half.
+leaks. Every fifth server is deleted while it is still being made. A client whose request broke off without an answer knows nothing: such a server may exist or not, but never half.
 """
 import argparse
 import concurrent.futures
 import hashlib
 import http.client
+import itertools
 import os
 import pathlib
+import random
 import signal
 import sys
 import time
@@ -40,7 +42,9 @@ class Round:
         except ConnectionError:
             self.unknown.add(name)
             return
-        if status == 202:
+        if status == 202 and n % 5 == 0:
+            self.delete(answer["server"]["id"])
+        elif status == 202:
             self.created.add(answer["server"]["id"])
         elif status not in (500, 503, 504):
             raise CloudError(f"create {name}: {status} {answer}")
@@ -51,8 +55,8 @@ class Round:
 
     def run(self, old, fault):
         """Wishes from several clients; the fault strikes after half of them."""
-        wishes = [(self.create, n) for n in range(SERVERS)] + [(self.delete, server) for server in old]
-        wishes = [w for pair in zip(wishes[:SERVERS], wishes[SERVERS:] or wishes[:SERVERS]) for w in pair] if old else wishes
+        pairs = itertools.zip_longest([(self.create, n) for n in range(SERVERS)], [(self.delete, server) for server in old])
+        wishes = [wish for pair in pairs for wish in pair if wish]
         half = len(wishes) // 2
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
             futures = [pool.submit(do, what) for do, what in wishes[:half]]
@@ -137,6 +141,98 @@ def send_garbage(cloud):
         raise CloudError(f"restarted by garbage: {rows}")
 
 
+def freeze(name, seconds):
+    """Stopped and continued: what it says after that, it decided before."""
+    def fault(cloud):
+        pid = cloud.pids()[name]
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+    return fault
+
+
+def power(cloud, server, action, status):
+    cloud.call("POST", f"/compute/v2.1/servers/{server}/action", {action: None}, want=202)
+    cloud.wait_status(server, status)
+
+
+def attach_and_detach(cloud, first, second):
+    """A volume in the first server, then in the second: an old attachment said again would be one disk in two guests."""
+    project = cloud.sql("SELECT id FROM project WHERE name = 'admin'")[0][0]
+    volumes = f"/volume/v3/{project}/volumes"
+    volume = cloud.call("POST", volumes, {"volume": {"size": 1, "name": "wanders"}}, want=202)["volume"]["id"]
+
+    def wait_volume(status):
+        wait_until(f"volume {status}", lambda: cloud.call("GET", f"{volumes}/{volume}", want=200)["volume"]["status"] == status)
+
+    wait_volume("available")
+    for server in (first, second):
+        path = f"/compute/v2.1/servers/{server}/os-volume_attachments"
+        cloud.call("POST", path, {"volumeAttachment": {"volumeId": volume}}, want=200)
+        wait_volume("in-use")
+        if server == first:
+            cloud.call("DELETE", f"{path}/{volume}", want=202)
+            wait_volume("available")
+
+
+def live(cloud):
+    """Servers that were stopped, started and deleted, and a volume that moved."""
+    servers = [cloud.create_server(f"life-{n}") for n in range(6)]
+    for server in servers:
+        cloud.wait_status(server, "ACTIVE")
+    power(cloud, servers[0], "os-stop", "SHUTOFF")
+    power(cloud, servers[1], "os-stop", "SHUTOFF")
+    power(cloud, servers[1], "os-start", "ACTIVE")
+    power(cloud, servers[2], "pause", "PAUSED")
+    attach_and_detach(cloud, servers[3], servers[4])
+    cloud.call_surely("DELETE", f"/compute/v2.1/servers/{servers[5]}")
+    cloud.wait_status(servers[5], None)
+
+
+STATE = (
+    "SELECT id, vm_state, task_state, power_state, host, generation, nics FROM server WHERE deleted_at IS NULL ORDER BY id",
+    "SELECT * FROM port ORDER BY id", "SELECT * FROM address ORDER BY 1, 2, 3", "SELECT * FROM allocation ORDER BY server_id",
+    "SELECT id, volume_id, server_id, status, device FROM attachment ORDER BY id",
+    "SELECT id, status FROM volume WHERE deleted_at IS NULL ORDER BY id",
+    "SELECT name, used_vcpus, used_memory_mib, used_disk_gib, servers FROM host ORDER BY name",
+)
+
+
+def everything(cloud):
+    """What the database says, and the guests of the simulated hosts: of the last line for each, without the order that was obeyed."""
+    guests = {}
+    for line in (cloud.dir / "agent" / "sim.journal").read_text().splitlines():
+        words = line.split()
+        guests[words[1], words[2]] = words[:7] if words[0] == "guest" else None
+    return [cloud.sql(query) for query in STATE], {key: guest for key, guest in guests.items() if guest}
+
+
+class Replay:
+    """Around a round: what was said in it is said twice more, shuffled, and nothing may change."""
+
+    def __init__(self, cloud):
+        self.cloud, seed = cloud, str(random.randrange(1 << 31))
+        print(f"replay: seed {seed}")
+        self.recorder = cloud.start_tool("tests/chaos/replay", "sim", seed)
+        if self.recorder.stdout.readline() != "reading\n":
+            raise CloudError("the recorder does not read")
+
+    def play(self):
+        cloud, before = self.cloud, everything(self.cloud)
+        count, _ = self.recorder.communicate("play\n", timeout=60)
+        if self.recorder.returncode != 0 or int(count) < 1000:
+            raise CloudError(f"replay: {self.recorder.returncode}, {count} messages")
+        last = cloud.create_server("after-the-replay")  # topics are read in order: its commands come after all of them
+        cloud.wait_status(last, "ACTIVE")
+        power(cloud, last, "os-stop", "SHUTOFF")
+        cloud.call_surely("DELETE", f"/compute/v2.1/servers/{last}")
+        cloud.wait_status(last, None)
+        for was, now in zip([*before[0], before[1]], [*everything(cloud)[0], everything(cloud)[1]]):
+            if was != now:
+                raise CloudError(f"changed by a replay:\n{was}\n{now}")
+        cloud.audit()
+
+
 FAULTS = {
     "nothing": lambda cloud: None, "api": kill("api"), "api-in-upload": kill_api_in_upload,
     "conductor": kill("conductor-1"), "both-conductors": kill_both_conductors, "scheduler": kill("scheduler"),
@@ -144,8 +240,9 @@ FAULTS = {
     "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "bus-frozen": freeze_bus,
     "postgres": restart("postgres"),
     "postgres-kill": kill("postgres"), "garbage": send_garbage,
+    "replay": live, "conductor-thawed": freeze("conductor-1", 12), "network-restarted": restart("network"), "network-frozen": freeze("network", 14),
 }
-SHORT = ["garbage", "api-in-upload", "conductor", "agent", "bus", "postgres"]
+SHORT = ["replay", "network-restarted", "garbage", "api-in-upload", "conductor", "agent", "bus", "postgres"]
 
 
 def run_faults(cloud, names):
@@ -155,8 +252,11 @@ def run_faults(cloud, names):
     for name in names:
         this = Round(cloud, name)
         try:
+            replay = Replay(cloud) if name == "replay" else None
             this.run(old, FAULTS[name])
             this.settle()
+            if replay:
+                replay.play()
         except Exception:  # noqa: BLE001
             traceback.print_exc()
             print(f"FAIL chaos {cloud.bus}: {name}", flush=True)

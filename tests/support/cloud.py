@@ -262,6 +262,11 @@ class Cloud:
         if done.returncode != 0:
             raise CloudError(f"{name}: {done.stderr}")
 
+    def start_tool(self, name, *words):
+        """A program of the tests that runs beside the test, with its input and output as text."""
+        return subprocess.Popen([BIN.parent / name, "--config", self.dir / "kilonova.conf", *words], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+
     def audit(self):
         """Every promise, with the hosts asked and the logs read; CloudError with the findings if one is broken."""
         print(self.kilonova("audit", "--logs", str(self.log)).stdout.splitlines()[-1])
