@@ -8,6 +8,7 @@
 
 #include "conductor/audit.h"
 #include "conductor/flow.h"
+#include "conductor/history.h"
 #include "lib/base/mem.h"
 
 static const struct kn_stmt TASKS = { "cli_tasks",
@@ -76,6 +77,36 @@ static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error 
         fprintf(cli->out, "not judged: %s\n", err->message);
     }
     return verdict < 0 ? 2 : verdict;
+}
+
+/* --- history ---------------------------------------------------------------------------------------------------------------- */
+
+static int cmd_history_prune(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    const bool is_dry = argc == 1 && strcmp(argv[0], "--dry-run") == 0;
+    bool more = !is_dry;
+
+    if (argc > 0 && !is_dry) {
+        return kn_fail(err, KN_BAD_REQUEST, "unknown argument \"%s\"", argv[0]);
+    }
+    if (kn_db_connect(cli->db, 10000, err) < 0) {
+        return -1;
+    }
+    for (const struct kn_history *kind = kn_history; kind->name != NULL; kind++) {
+        int64_t count = 0;
+
+        if (kn_history_count(cli->db, &cli->conf, kind, &count, err) < 0) {
+            return -1;
+        }
+        fprintf(cli->out, "%8lld  %s older than %lld days%s\n", (long long)count, kind->name, (long long)kind->days(&cli->conf),
+                kind->days(&cli->conf) == 0 ? " (kept for ever)" : "");
+    }
+    while (more) {
+        if (kn_history_prune(cli->db, &cli->conf, &more, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* --- tasks ------------------------------------------------------------------------------------------------------------------ */
@@ -165,6 +196,7 @@ static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
 const struct kn_command kn_conductor_commands[] = {
     { "audit", "[--no-hosts] [--deep] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
     { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
+    { "history prune", "[--dry-run]", "drop what is older than history.* says, now; with --dry-run only count it", cmd_history_prune },
     { "shard list", "", "which conductor leases which shard", cmd_shard_list },
     { "task list", "[OBJECT]", "open and failed tasks, or all of one object, newest first", cmd_task_list },
     { "task show", "TASK", "the steps of a task: when, how long, where, why not", cmd_task_show },

@@ -8,6 +8,7 @@
 
 #include "conductor/conductor.h"
 #include "conductor/engine.h"
+#include "conductor/history.h"
 #include "lib/adapter/metrics.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -18,6 +19,8 @@
 #define SWEEP_EVERY_MS 1000
 #define CHECK_EVERY_MS 1000
 #define HEARTBEAT_EVERY_MS 2000
+#define PRUNE_EVERY_MS 60000
+#define PRUNE_NEXT_MS 1000 /* while there is more: history goes in the gaps of the work */
 
 static struct kn_metric ENDED = KN_COUNTER("kilonova_tasks_total", "tasks that ended", "kind", "state");
 static struct kn_metric TOOK = KN_HISTOGRAM("kilonova_task_ms", "from the wish to the end", "kind", NULL);
@@ -269,6 +272,22 @@ static bool due(int64_t *next_ms, int64_t every_ms)
     return true;
 }
 
+/* Only whoever has the first shard prunes. What fails is tried again; a lost database shows at the next statement. */
+static void prune(struct kn_conductor *c)
+{
+    struct kn_error err = { 0 };
+    bool more = false;
+
+    if (!c->shards.mine[0] || !due(&c->next_prune_ms, PRUNE_EVERY_MS)) {
+        return;
+    }
+    if (kn_history_prune(c->daemon.db, &c->daemon.conf, &more, &err) < 0) {
+        kn_log_error("prune history", &err);
+    } else if (more) {
+        c->next_prune_ms = kn_mono_ms() + PRUNE_NEXT_MS;
+    }
+}
+
 static int run_timers(struct kn_conductor *c, struct kn_error *err)
 {
     struct kn_error ignored = { 0 };
@@ -286,6 +305,7 @@ static int run_timers(struct kn_conductor *c, struct kn_error *err)
     if (((c->backlog && room) || due(&c->next_sweep_ms, SWEEP_EVERY_MS)) && kn_sweep(c, err) < 0) {
         return -1;
     }
+    prune(c);
     return due(&c->next_check_ms, CHECK_EVERY_MS) ? kn_check_deadlines(c, err) : 0;
 }
 

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is over goes after its days, in batches; what is open, young, or of something that lives stays. */
+#include "conductor/history.h"
+#include "lib/base/mem.h"
+#include "tests/support/postgres.h"
+#include "tests/support/test.h"
+
+#define LIVING "aaaaaaaa-0000-4000-8000-000000000001"
+#define OLD "aaaaaaaa-0000-4000-8000-000000000002"
+#define BUSY "aaaaaaaa-0000-4000-8000-000000000003"
+#define YOUNG "aaaaaaaa-0000-4000-8000-000000000004"
+#define IMAGE "eeeeeeee-0000-4000-8000-000000000001"
+#define STALE "eeeeeeee-0000-4000-8000-000000000002"
+#define AGO(days) "now() - interval '" #days " days'"
+
+static const char WORLD[] =
+    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, deleted_at) VALUES "
+    "('" LIVING "', 'p', 'u', 'l', 'l', 'active', '{}', 'r', NULL), ('" OLD "', 'p', 'u', 'o', 'o', 'deleted', '{}', 'r', " AGO(400) "),"
+    "('" BUSY "', 'p', 'u', 'b', 'b', 'deleted', '{}', 'r', " AGO(400) "), ('" YOUNG "', 'p', 'u', 'y', 'y', 'deleted', '{}', 'r', " AGO(10) ");"
+    "INSERT INTO image (id, owner, status, deleted_at) VALUES ('" IMAGE "', 'p', 'queued', NULL), ('" STALE "', 'p', 'deleted', " AGO(400) ");"
+    "INSERT INTO image_member (image_id, member) VALUES ('" STALE "', 'q');"
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
+    "('server.create', 0, '" LIVING "', 'p', 'u', 'living', 'done', " AGO(400) "),"
+    "('server.console_log', 0, '" LIVING "', 'p', 'u', 'console', 'done', " AGO(400) "),"
+    "('server.create', 0, '" OLD "', 'p', 'u', 'old', 'done', " AGO(400) "),"
+    "('server.create', 0, '" YOUNG "', 'p', 'u', 'young', 'done', " AGO(400) "),"
+    "('server.fence', 0, '" BUSY "', 'p', 'u', 'open', 'run', NULL),"
+    "('volume.create', 0, gen_random_uuid(), 'p', 'u', 'recent', 'done', " AGO(1) ");"
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) "
+    "SELECT 'volume.create', 0, gen_random_uuid(), 'p', 'u', 'many', 'failed', " AGO(200) " FROM generate_series(1, 1200);"
+    "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at) SELECT id, 1, 'x', 'done', now(), now() FROM task;"
+    "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES ('a', 'b', 'gone', 'x', " AGO(400) "), ('c', 'b', 'here', 'y', now()),"
+    "('d', 'b', 'owner', 'z', " AGO(400) ");"
+    "UPDATE shard SET owner = 'owner' WHERE id = 3;"
+    "INSERT INTO agent (id, boot, last_seen) VALUES ('lost', 'x', " AGO(400) "), ('kept', 'x', " AGO(400) ");"
+    "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) VALUES "
+    "('h', gen_random_uuid(), 'kept', 'nova', 1, 1, 1, 100, 'sim', 1);";
+
+static struct kn_test_pg *pg;
+
+static int group_setup(void **state)
+{
+    (void)state;
+    pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    kn_test_pg_free(pg);
+    return 0;
+}
+
+static struct kn_db *world(const char *name)
+{
+    AUTO_FREE char *url = kn_test_pg_migrated(pg, name);
+    struct kn_db *db = kn_db_new(url, "test");
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, WORLD, &err), &err);
+    return db;
+}
+
+static void assert_number(struct kn_db *db, const char *sql, int64_t expected)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_int_equal(kn_rows_int(rows, 0, 0), expected);
+}
+
+static int prune(struct kn_db *db, const struct kn_conf *conf)
+{
+    struct kn_error err = { 0 };
+    bool more = true;
+    int rounds = 0;
+
+    while (more) {
+        assert_ok(kn_history_prune(db, conf, &more, &err), &err);
+        rounds++;
+    }
+    return rounds;
+}
+
+static void test_what_is_over_goes_after_its_days(void **state)
+{
+    const struct kn_conf conf = { .history_tasks_days = 90, .history_deleted_servers_days = 180, .history_deleted_images_days = 180,
+                                  .history_daemons_days = 90 };
+    AUTO(kn_db) struct kn_db *db = world("prunes");
+    struct kn_error err = { 0 };
+    int64_t count = 0;
+
+    (void)state;
+    assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
+    assert_int_equal(count, 1201); /* many, and the look at a console */
+    assert_int_equal(prune(db, &conf), 3); /* in batches of 500 */
+    assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('many', 'console', 'old')", 0);
+    assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('living', 'young', 'open', 'recent')", 4);
+    assert_number(db, "SELECT count(*) FROM task_step", 4);
+    assert_number(db, "SELECT count(*) FROM server WHERE id = '" OLD "'", 0);
+    assert_number(db, "SELECT count(*) FROM server", 3);
+    assert_number(db, "SELECT count(*) FROM image", 1);
+    assert_number(db, "SELECT count(*) FROM service", 2);
+    assert_number(db, "SELECT count(*) FROM agent WHERE id = 'kept'", 1);
+    assert_number(db, "SELECT count(*) FROM agent", 1);
+}
+
+static void test_zero_days_keep_all(void **state)
+{
+    const struct kn_conf conf = { .history_tasks_days = 0 };
+    AUTO(kn_db) struct kn_db *db = world("keeps");
+    struct kn_error err = { 0 };
+    int64_t count = 1;
+
+    (void)state;
+    assert_int_equal(prune(db, &conf), 1);
+    assert_number(db, "SELECT count(*) FROM task", 1206);
+    assert_number(db, "SELECT count(*) FROM server", 4);
+    assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
+    assert_int_equal(count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_over_goes_after_its_days),
+        cmocka_unit_test(test_zero_days_keep_all),
+    };
+
+    return cmocka_run_group_tests_name("history", tests, group_setup, group_teardown);
+}
