@@ -8,12 +8,15 @@
 #include "lib/base/clock.h"
 #include "lib/domain/schema.h"
 
-/* Rows for "options" (none at all, or whether it is immutable), for a name and a description, and for tags. */
+/*
+ * Rows for "options" (none at all, or whether it is immutable), for a name and a description, and for tags. Nobody sees blanks
+ * at the ends of a name, so none are taken: "x" and "x " would be two accounts.
+ */
 #define KN_BODY_OPTIONS KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_body_nothing)
 #define KN_BODY_IMMUTABLE KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_body_immutable)
 #define KN_BODY_TAGS KN_SCHEMA("tags", KN_IS_LIST, .inner = kn_body_tag, .max = 80)
-#define KN_BODY_SHORT_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 64)
-#define KN_BODY_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 255)
+#define KN_BODY_SHORT_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 64, .rule = &KN_TEXT_NAME)
+#define KN_BODY_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 255, .rule = &KN_TEXT_NAME)
 #define KN_BODY_DESCRIPTION KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 4096)
 extern const struct kn_schema kn_body_nothing[], kn_body_immutable[], kn_body_tag[];
 

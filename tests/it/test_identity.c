@@ -412,6 +412,27 @@ static void test_users(void **state)
     kn_ks_ask(404, "DELETE", path, kn_ks.admin, NULL);
 }
 
+/* Blanks alone are no name, and those at the ends would make two accounts that look like one. */
+static void test_names_with_blanks(void **state)
+{
+    static const char *const NOUNS[] = { "user", "project", "role", "group", "domain" };
+    static const char *const NAMES[] = { " ", "   ", "\\t", " blank", "blank ", "\\u00a0", "\\u3000blank" };
+
+    (void)state;
+    for (size_t n = 0; n < KN_COUNT(NOUNS); n++) {
+        AUTO_FREE char *path = kn_asprintf("/v3/%ss", NOUNS[n]);
+        AUTO_FREE char *id = kn_strdup(kn_ks_make(path + strlen("/v3/"), NOUNS[n], "\"name\":\"blank\""));
+        AUTO_FREE char *one = kn_asprintf("%s/%s", path, id);
+
+        for (size_t i = 0; i < KN_COUNT(NAMES); i++) {
+            AUTO_FREE char *body = kn_asprintf("{\"%s\":{\"name\":\"%s\"}}", NOUNS[n], NAMES[i]);
+
+            kn_ks_ask(400, "POST", path, kn_ks.admin, body);
+            kn_ks_ask(400, "PATCH", one, kn_ks.admin, body);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_own_password),    cmocka_unit_test(test_reader_sees_its_own),
         cmocka_unit_test(test_projects),        cmocka_unit_test(test_assignments),
         cmocka_unit_test(test_users),           cmocka_unit_test(test_own_attributes),
+        cmocka_unit_test(test_names_with_blanks),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }
