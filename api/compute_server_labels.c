@@ -258,9 +258,11 @@ int kn_server_tag_update(struct kn_request *req, struct kn_response *res, struct
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
     const char *tag = req->params[1];
+    json_auto_t *body = json_pack("{s:s}", "tag", tag); /* judged as one of a whole list is */
+    struct kn_error why = { 0 };
     bool is_new = false;
 
-    if (!KN_TEXT_TAG.holds(tag) || strlen(tag) > 60 * 4) {
+    if (kn_schema_check(TAG, body, req->microversion, &why) < 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Tag '%.60s' is invalid. It must be a non empty string without characters '/' and "
                        "','. Maximum length is 60", tag);
     }

@@ -11,6 +11,7 @@
 #include "tests/support/test.h"
 
 #define SERVERS "/compute/v2.1/servers"
+#define SIXTY "123456789012345678901234567890123456789012345678901234567890"
 #define ONE "77777777-7777-4777-8777-000000000001"
 #define TWO "77777777-7777-4777-8777-000000000002"
 #define THREE "77777777-7777-4777-8777-000000000003"
@@ -408,6 +409,9 @@ static void metadata_and_tags(void **state)
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata", "{\"metadata\": {}}"), 200);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" TWO "/metadata", "{\"metadata\": {}}"), 409);
     assert_int_equal(get(SEED_MEMBER, 25, SERVERS "/" ONE "/tags"), 404);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/" SIXTY "x", NULL), 400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/" SIXTY, NULL), 201);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "DELETE", SERVERS "/" ONE "/tags/" SIXTY, NULL), 204);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/green", NULL), 201);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/green", NULL), 204);
     assert_int_equal(get(SEED_MEMBER, 26, SERVERS "/" ONE "/tags/green"), 204);
