@@ -11,6 +11,7 @@
 #include "image/query.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
 
 static inline void json_auto(json_t **json)
 {
@@ -43,6 +44,23 @@ static int read_limit(const struct kn_request *req, int64_t *ret, struct kn_erro
     return 0;
 }
 
+static int read_order(const struct kn_request *req, enum kn_metadef_order *ret, struct kn_error *err)
+{
+    static const char *const KEYS[] = {
+        [KN_METADEF_BY_AGE] = "created_at", [KN_METADEF_BY_CHANGE] = "updated_at", [KN_METADEF_BY_NAME] = "namespace",
+    };
+    _Static_assert(KN_COUNT(KEYS) == KN_METADEF_ORDERS, "a key for each order");
+    const char *key = query_or(req, "sort_key", KEYS[KN_METADEF_BY_AGE]);
+
+    for (int i = 0; i < KN_METADEF_ORDERS; i++) {
+        if (strcmp(key, KEYS[i]) == 0) {
+            *ret = (enum kn_metadef_order)i;
+            return 0;
+        }
+    }
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid sort key: %.32s. It must be one of the following: created_at, updated_at, namespace.", key);
+}
+
 static int read_page(const struct kn_request *req, struct kn_metadef_page *ret, struct kn_error *err)
 {
     const char *direction = query_or(req, "sort_dir", "desc");
@@ -53,8 +71,8 @@ static int read_page(const struct kn_request *req, struct kn_metadef_page *ret, 
     if (!ret->ascending && strcmp(direction, "desc") != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid sort direction: %.32s", direction);
     }
-    if (strcmp(query_or(req, "sort_key", "created_at"), "created_at") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "namespaces are sorted by created_at only");
+    if (read_order(req, &ret->order, err) < 0) {
+        return -1;
     }
     if (ret->visibility[0] != '\0' && strcmp(ret->visibility, "public") != 0 && strcmp(ret->visibility, "private") != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid visibility value: %.32s", ret->visibility);

@@ -19,17 +19,23 @@
 int kn_metadef_namespace_list(struct kn_db *db, const struct kn_caller *caller, const struct kn_metadef_page *page,
                               struct kn_rows **ret_rows, struct kn_error *err)
 {
-#define LIST(beyond, order)                                                                                            \
+#define LIST(column, beyond, order)                                                                                           \
     "SELECT n.namespace, " NAMESPACE " FROM metadef_namespace n WHERE " VISIBLE " AND $3 IN ('', n.visibility) AND "    \
     "($4::text[] IS NULL OR EXISTS (SELECT FROM metadef_item i WHERE i.namespace = n.namespace AND "                   \
-    "i.kind = 'resource_type' AND i.name = ANY ($4::text[]))) AND ($5 = '' OR (n.created_at, n.namespace) " beyond     \
-    " (SELECT m.created_at, m.namespace FROM metadef_namespace m WHERE m.namespace = $5)) "                            \
-    "ORDER BY n.created_at " order ", n.namespace " order " LIMIT $6::bigint"
-    static const struct kn_stmt NEWEST = { "metadef_namespaces_newest", LIST("<", "DESC"), 6 };
-    static const struct kn_stmt OLDEST = { "metadef_namespaces_oldest", LIST(">", "ASC"), 6 };
+    "i.kind = 'resource_type' AND i.name = ANY ($4::text[]))) AND ($5 = '' OR (n." column ", n.namespace) " beyond \
+    " (SELECT m." column ", m.namespace FROM metadef_namespace m WHERE m.namespace = $5)) "                          \
+    "ORDER BY n." column " " order ", n.namespace " order " LIMIT $6::bigint"
+    static const struct kn_stmt ORDERED[KN_METADEF_ORDERS][2] = {
+        [KN_METADEF_BY_AGE] = { { "metadef_namespaces_newest", LIST("created_at", "<", "DESC"), 6 },
+                                { "metadef_namespaces_oldest", LIST("created_at", ">", "ASC"), 6 } },
+        [KN_METADEF_BY_CHANGE] = { { "metadef_namespaces_latest", LIST("updated_at", "<", "DESC"), 6 },
+                                   { "metadef_namespaces_earliest", LIST("updated_at", ">", "ASC"), 6 } },
+        [KN_METADEF_BY_NAME] = { { "metadef_namespaces_z_a", LIST("namespace", "<", "DESC"), 6 },
+                                 { "metadef_namespaces_a_z", LIST("namespace", ">", "ASC"), 6 } },
+    };
     struct kn_arg limit;
 
-    return kn_db_run(db, page->ascending ? &OLDEST : &NEWEST,
+    return kn_db_run(db, &ORDERED[page->order][page->ascending ? 1 : 0],
                      KN_ARGS(caller->project_id, caller->is_admin ? "t" : "f", page->visibility, page->resource_types,
                              page->marker, kn_arg_int(&limit, page->limit)), ret_rows, err);
 }

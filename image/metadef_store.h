@@ -7,10 +7,13 @@
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
 
+enum kn_metadef_order { KN_METADEF_BY_AGE, KN_METADEF_BY_CHANGE, KN_METADEF_BY_NAME, KN_METADEF_ORDERS };
+
 struct kn_metadef_page {
     const char *marker; /* a name; "" = from the start */
     int64_t limit;
-    bool ascending;     /* by age; newest first otherwise */
+    enum kn_metadef_order order;
+    bool ascending;     /* the last first otherwise */
     const char *visibility;      /* "" = any */
     const char *resource_types;  /* an array literal; NULL = any */
 };

@@ -125,6 +125,12 @@ static void test_pages(void **state)
         AUTO_FREE char *body = kn_asprintf("{\"namespace\":\"%c\",\"visibility\":\"public\"}", name);
         expect(201, "POST", SPACES, ADMIN JSON, body);
     }
+    expect(200, "GET", SPACES "?limit=2&sort_key=namespace&sort_dir=asc", A, NULL);
+    assert_string_equal(field("next"), "/v2/metadefs/namespaces?limit=2&sort_key=namespace&sort_dir=asc&marker=b");
+    expect(200, "GET", SPACES "?sort_key=namespace&sort_dir=desc&marker=b", A, NULL);
+    assert_non_null(strstr(world.http.body.buf, "\"a\""));
+    assert_null(strstr(world.http.body.buf, "\"c\""));
+    expect(200, "GET", SPACES "?sort_key=updated_at", A, NULL);
     expect(200, "GET", SPACES "?limit=2&sort_dir=asc", A, NULL);
     assert_string_equal(field("first"), "/v2/metadefs/namespaces?limit=2&sort_dir=asc");
     assert_string_equal(field("next"), "/v2/metadefs/namespaces?limit=2&sort_dir=asc&marker=b");
