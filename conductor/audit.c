@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the promises that are statements, and prints verdicts. The statements stand in audit_<subject>.c, comparisons with hosts and files in
- * audit_hosts.c and audit_files.c. Nothing here repairs: what is found is for people.
+ * Runs the promises that are statements, and prints verdicts. The statements stand in audit_<subject>.c, comparisons with hosts in
+ * audit_hosts.c and audit_compare.c. Nothing here repairs: what is found is for people.
  */
 #include "conductor/audit.h"
 

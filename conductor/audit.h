@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * audit: the promises of the design (section 10), each a statement that must find nothing, or a comparison of the database with what hosts
- * say and with files. Reads only. Every column that another part derives something from has a promise of its own.
+ * say. Reads only. Every column that another part derives something from has a promise of its own.
  *
  * A promise is kept, broken, or not judged: what nobody could look at is no good news. `audit` exits with 0, 1 and 2 for these.
  */
@@ -12,15 +12,12 @@
 #include <stdio.h>
 
 #include "lib/adapter/bus.h"
-#include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 
 struct kn_audit {
     struct kn_db *db;
     struct kn_bus *bus;         /* NULL: hosts are not asked */
-    const struct kn_conf *conf; /* where files are; NULL: they are not looked at */
     const char *log_dir;        /* NULL: logs are not read */
-    bool is_deep;               /* digests every blob */
     FILE *out;
     int promises;               /* looked at */
     int broken;                 /* of them */
@@ -60,6 +57,8 @@ extern const char *const kn_audit_host_promises[];
 json_t *kn_audit_compare(struct kn_db *db, const json_t *answers, struct kn_error *err);
 /* Promise 7 in files: no token, password or key in a line of a log. */
 int kn_audit_logs(struct kn_audit *audit, struct kn_error *err);
+/* Whether the line holds what looks like a secret, be it bare or in JSON, escaped as often as may be. Pure. */
+bool kn_audit_line_is_secret(const char *line);
 /* 0: all is well; 1: something is broken; 2: nothing seems to be, but not everything could be judged. */
 int kn_audit_verdict(const struct kn_audit *audit);
 

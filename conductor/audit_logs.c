@@ -3,6 +3,7 @@
  * Promise 7 in the log files: no line may hold what looks like a secret. It knows secrets by their shape, since it must not know their values; the
  * finding names file and line, never the text.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
@@ -15,10 +16,41 @@ static const char *const SECRETS[] = {
     "-----BEGIN ", "$argon2id$", "X-Auth-Token: ", "X-Subject-Token: ", "token=kn1.", "\"adminPass\"", "\"password\":",
 };
 
-static bool holds_secret(const char *line)
+/* The telling keys of JSON and of key=value pairs, when a value that is not masked follows. */
+static const char *const KEYS[] = { "adminPass", "admin_pass", "password", "passwd", "user_data", "private_key" };
+
+/* After a key: ="x…", =x…, or a closing quote with backslashes before it, a colon, and a quote. */
+static bool shows_value(const char *p)
+{
+    if (*p == '=') {
+        p += p[1] == '"' ? 2 : 1;
+        return isalnum((unsigned char)*p) != 0;
+    }
+    p += strspn(p, "\\");
+    return *p == '"' && p[1 + strspn(p + 1, " ")] == ':';
+}
+
+static bool shows_token(const char *p)
+{
+    return strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") >= 40;
+}
+
+bool kn_audit_line_is_secret(const char *line)
 {
     for (size_t i = 0; i < KN_COUNT(SECRETS); i++) {
         if (strstr(line, SECRETS[i]) != NULL) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
+        for (const char *at = strstr(line, KEYS[i]); at != NULL; at = strstr(at + 1, KEYS[i])) {
+            if (shows_value(at + strlen(KEYS[i]))) {
+                return true;
+            }
+        }
+    }
+    for (const char *at = strstr(line, "kn1."); at != NULL; at = strstr(at + 1, "kn1.")) {
+        if (shows_token(at + 4)) {
             return true;
         }
     }
@@ -35,7 +67,7 @@ static int read_log(const char *path, json_t *findings, struct kn_error *err)
         return kn_fail(err, KN_INTERNAL, "cannot read log \"%s\": %s", path, strerror(errno));
     }
     for (int n = 1; getline(&line, &size, file) >= 0; n++) {
-        if (holds_secret(line)) {
+        if (kn_audit_line_is_secret(line)) {
             json_array_append_new(findings, json_sprintf("%s line %d looks like a secret", path, n));
         }
     }

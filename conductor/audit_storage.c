@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Promises about volumes, attachments and images, as far as the database knows; their files are audit_files.c's. */
+/* Promises about volumes, attachments and images, as far as the database knows. */
 #include "conductor/audit.h"
 
 const struct kn_promise kn_promises_storage[] = {

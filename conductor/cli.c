@@ -25,7 +25,6 @@ static const struct kn_stmt SHARDS = { "cli_shards",
 
 struct audit_options {
     bool hosts;
-    bool is_deep;
     const char *log_dir;
 };
 
@@ -35,8 +34,6 @@ static int read_options(int argc, char **argv, struct audit_options *ret, struct
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--no-hosts") == 0) {
             ret->hosts = false;
-        } else if (strcmp(argv[i], "--deep") == 0) {
-            ret->is_deep = true;
         } else if (strcmp(argv[i], "--logs") == 0 && i + 1 < argc) {
             ret->log_dir = argv[++i];
         } else {
@@ -60,7 +57,7 @@ static int run_audit(struct kn_audit *audit, const struct audit_options *options
 static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
     AUTO(kn_bus) struct kn_bus *bus = NULL;
-    struct kn_audit audit = { .db = cli->db, .conf = &cli->conf, .out = cli->out };
+    struct kn_audit audit = { .db = cli->db, .out = cli->out };
     struct audit_options options;
     int verdict = -1;
 
@@ -69,7 +66,6 @@ static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error 
     }
     if (kn_db_connect(cli->db, 10000, err) == 0 && (!options.hosts || kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) == 0)) {
         audit.bus = bus;
-        audit.is_deep = options.is_deep;
         audit.log_dir = options.log_dir;
         verdict = run_audit(&audit, &options, err);
     }
@@ -194,7 +190,7 @@ static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
 }
 
 const struct kn_command kn_conductor_commands[] = {
-    { "audit", "[--no-hosts] [--deep] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
+    { "audit", "[--no-hosts] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
     { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
     { "history prune", "[--dry-run]", "drop what is older than history.* says, now; with --dry-run only count it", cmd_history_prune },
     { "shard list", "", "which conductor leases which shard", cmd_shard_list },

@@ -377,6 +377,22 @@ static void test_what_nobody_could_look_at_is_not_judged(void **state)
     json_decref(finding);
 }
 
+static void test_secrets_in_logs_are_seen(void **state)
+{
+    static const char *const SECRET[] = { "why=\"{\\\"adminPass\\\": \\\"x\\\"}\"", "{\"password\": \"x\"}", "password=hunter2",
+                                          "user_data=\"eA==\"", "got kn1.AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIIIJJJJKKKK here",
+                                          "-----BEGIN PRIVATE KEY-----", "hash $argon2id$v=19" };
+    static const char *const FINE[] = { "password=***", "password authentication failed", "sasl.password = null", "token kn1.", "set password_hash = $1" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(SECRET); i++) {
+        assert_true(kn_audit_line_is_secret(SECRET[i]));
+    }
+    for (size_t i = 0; i < KN_COUNT(FINE); i++) {
+        assert_false(kn_audit_line_is_secret(FINE[i]));
+    }
+}
+
 static bool has_breaker(const char *promise)
 {
     for (size_t i = 0; i < KN_COUNT(BREAKERS); i++) {
@@ -466,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_what_moves_is_left_alone),
         cmocka_unit_test(test_each_promise_about_hosts_trips_alone),
         cmocka_unit_test(test_what_nobody_could_look_at_is_not_judged),
+        cmocka_unit_test(test_secrets_in_logs_are_seen),
         cmocka_unit_test(test_every_promise_has_a_breaker),
         cmocka_unit_test(test_power_and_states_are_the_state_machine_s),
         cmocka_unit_test(test_default_quotas_are_the_services),
