@@ -151,7 +151,7 @@ static int refuse_stale(struct loop *loop, struct kn_message **messages, int cou
                         struct kn_error *err)
 {
     struct kn_message *ordered[BATCH];
-    bool current[BATCH];
+    bool current[BATCH] = { false };
     int n = 0;
 
     for (int i = 0; i < count; i++) {
