@@ -73,7 +73,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e machines lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e machines lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench chaos interop sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -149,11 +149,11 @@ unit: $(UNIT:%=build/asan/%)
 	@tests/support/run.sh unit $^
 
 it: $(IT:%=build/asan/%) all
-	@JOBS=1 tests/support/run.sh it $(filter build/asan/%,$^)
+	@tests/support/run.sh it $(filter build/asan/%,$^)
 
 # The integration tests that use a bus, once more: each on an empty Apache Kafka. (Libvirt's one is about guests.)
 it-kafka: $(ON_A_BUS:%=build/asan/%) all
-	@JOBS=1 AROUND=tests/support/on_kafka.sh tests/support/run.sh it-kafka $(filter build/asan/%,$^)
+	@AROUND=tests/support/on_kafka.sh tests/support/run.sh it-kafka $(filter build/asan/%,$^)
 
 # Every fuzz target replays its corpus in the check; `make fuzz` lets libFuzzer look for more.
 $(FUZZ:%=build/asan/%): build/asan/tests/fuzz/%: build/asan/tests/fuzz/%.o build/asan/tests/fuzz/driver/replay.o \
@@ -214,6 +214,10 @@ sdk: all
 check:
 	@tests/check.sh
 
+# README's two commands on a Debian 12 that has nothing; wants root
+check-fresh:
+	@tests/fresh.sh
+
 # --- a cloud on this machine -----------------------------------------------------------------------------------------
 
 # make lab [HOSTS=n] [BUS=kafka]
@@ -231,4 +235,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e machines lint tidy cppcheck clang fuzz fuzz-replay check bench chaos interop sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e machines lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench chaos interop sdk lab lab-down kafka kafka-down clean"

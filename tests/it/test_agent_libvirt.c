@@ -17,6 +17,7 @@
 #include "lib/base/mem.h"
 #include "tests/support/agent.h"
 #include "tests/support/broker.h"
+#include "tests/support/needs.h"
 #include "tests/support/process.h"
 #include "tests/support/test.h"
 
@@ -543,6 +544,7 @@ static void test_skipped(void **state)
 
 int main(void)
 {
+    kn_test_needs("ip", "virsh", "curl", "libvirtd", "qemu-img");
     const struct CMUnitTest skipped[] = { cmocka_unit_test(test_skipped) };
     char self[512] = "";
     const char *guest = getenv("KN_TEST_GUEST") != NULL ? getenv("KN_TEST_GUEST") : "build/lab/guest/guest.qcow2";

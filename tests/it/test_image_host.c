@@ -18,6 +18,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "tests/support/scratch.h"
+#include "tests/support/needs.h"
 #include "tests/support/test.h"
 
 #define MIB (1024 * 1024)
@@ -364,6 +365,7 @@ static void test_oldest_unused_goes_first(void **state)
 
 int main(void)
 {
+    kn_test_needs("qemu-img");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fetched_once),
         cmocka_unit_test(test_many_at_once_fetch_once),

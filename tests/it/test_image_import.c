@@ -9,6 +9,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/import_world.h"
+#include "tests/support/needs.h"
 
 /* --- staged data ------------------------------------------------------------------------------------------------------ */
 
@@ -274,6 +275,7 @@ static void test_forbidden_addresses(void **state)
 
 int main(void)
 {
+    kn_test_needs("qemu-img", "python3");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_staged),
         cmocka_unit_test(test_refused_requests),

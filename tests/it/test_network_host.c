@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "network/host.h"
+#include "tests/support/needs.h"
 #include "tests/support/netlab.h"
 #include "tests/support/process.h"
 #include "tests/support/scratch.h"
@@ -399,6 +400,7 @@ static void test_nothing_is_left(void **state)
 
 int main(void)
 {
+    kn_test_needs("busybox", "dnsmasq", "ip", "nft", "pgrep");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plug),
         cmocka_unit_test(test_bad_nics_change_nothing),

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "tests/support/scratch.h"
+#include "tests/support/needs.h"
 #include "tests/support/test.h"
 #include "volume/driver.h"
 
@@ -139,6 +140,7 @@ static int drop_dir(void **state)
 
 int main(void)
 {
+    kn_test_needs("qemu-img");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_raw),
         cmocka_unit_test(test_leftover_is_started_over),
