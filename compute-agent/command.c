@@ -278,7 +278,9 @@ void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
     if (!m->is_reply && strcmp(m->type->name, "agent.refused") == 0) {
         kn_agent_refused(agent, m);
         free_message(m);
-    } else if (command == NULL || m->is_reply) {
+        return;
+    }
+    if (command == NULL || m->is_reply) {
         kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
         free_message(m);
         return;
