@@ -13,6 +13,8 @@
 #include "api/versions.h"
 #include "lib/base/mem.h"
 
+#define ACCOUNT_BYTES 16384
+
 static struct kn_door_request *door_request(struct kn_door *door, struct kn_request *req)
 {
     if (req->door == NULL) {
@@ -263,6 +265,39 @@ bool kn_door_is_slow(void *ctx, const struct kn_request *req)
 
     (void)ctx;
     return own->api->is_slow != NULL && own->api->is_slow(req->route);
+}
+
+/* "kind name" in the request's memory; NULL for nobody. */
+static const char *queue_name(struct kn_request *req, const char *kind, const char *name)
+{
+    AUTO_FREE char *text = name[0] != '\0' ? kn_asprintf("%s %.300s", kind, name) : NULL;
+    return text != NULL ? kn_request_strdup(req, text) : NULL;
+}
+
+/* Parsed on an event thread, so only while it is small; a longer one is as nameless as one that is broken. */
+static const char *account_name(struct kn_request *req, const char *body, size_t len)
+{
+    const struct kn_door_request *own = req->door;
+    json_t *json = body != NULL && len <= ACCOUNT_BYTES && own->api->account != NULL ? json_loadb(body, len, 0, NULL) : NULL;
+    AUTO_FREE char *account = json != NULL ? own->api->account(json) : NULL;
+
+    json_decref(json);
+    return account != NULL ? queue_name(req, "account", account) : NULL;
+}
+
+void kn_door_names(void *ctx, struct kn_request *req, const char *body, size_t len, const char *names[KN_HTTP_NAMES])
+{
+    const struct kn_door *door = ctx;
+    const struct kn_caller *caller = &req->caller;
+
+    if (caller->project_id[0] != '\0' || caller->user_id[0] != '\0') {
+        names[0] = caller->project_id[0] != '\0' ? queue_name(req, "project", caller->project_id)
+                                                 : queue_name(req, "user", caller->user_id);
+        return;
+    }
+    /* Behind a proxy all have one address, and it says nothing. */
+    names[0] = door->conf->api_connections_per_address > 0 ? queue_name(req, "address", kn_request_remote(req)) : NULL;
+    names[1] = kn_door_is_slow(ctx, req) ? account_name(req, body, len) : NULL;
 }
 
 int kn_door_init(struct kn_door *door, const struct kn_api *const *apis, const struct kn_conf *conf, struct kn_bus *bus,

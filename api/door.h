@@ -35,6 +35,8 @@ int kn_door_init(struct kn_door *door, const struct kn_api *const *apis, const s
 void kn_door_release(struct kn_door *door);
 /* For struct kn_http_ops; ctx is the struct kn_door. */
 int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res);
+/* Whose request it is, to the fair queues: a project; a person without one; an address and the account that it claims. */
+void kn_door_names(void *ctx, struct kn_request *req, const char *body, size_t len, const char *names[KN_HTTP_NAMES]);
 bool kn_door_is_slow(void *ctx, const struct kn_request *req);
 void kn_door_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res);
 void kn_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res);

@@ -25,7 +25,7 @@ static struct kn_db *thread_db(void *ctx)
 
 static const struct kn_http_ops OPS = {
     .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse, .finish = kn_door_finish,
-    .thread_db = thread_db, .is_slow = kn_door_is_slow,
+    .thread_db = thread_db, .is_slow = kn_door_is_slow, .names = kn_door_names,
 };
 
 static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_server **ret_server, struct kn_error *err)
@@ -35,6 +35,7 @@ static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_s
         .slow_threads = (int)d->conf.api_login_threads,
         .slow_waiting = LOGINS_WAITING,
         .max_body = (size_t)d->conf.api_max_body_kib << 10,
+        .bodies = (size_t)d->conf.api_bodies_mib << 20,
         .per_address = (int)d->conf.api_connections_per_address,
         .silent_s = SILENT_S,
     };

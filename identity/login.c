@@ -217,3 +217,19 @@ int kn_login_parse(const json_t *body, struct kn_login *ret, struct kn_error *er
     *ret = login;
     return 0;
 }
+
+char *kn_login_account(const json_t *body)
+{
+    struct kn_error err = { 0 };
+    struct kn_login login = { 0 };
+
+    if (kn_login_parse(body, &login, &err) < 0) {
+        return NULL;
+    }
+    const struct kn_named *user = login.credential.name != NULL ? &login.credential.user : &login.user;
+    const char *id = login.credential.id != NULL ? login.credential.id : user->id;
+    const char *domain = user->domain_id != NULL ? user->domain_id : user->domain_name;
+    return id != NULL           ? kn_asprintf("%.100s", id)
+           : user->name != NULL ? kn_asprintf("%.255s@%.40s", user->name, domain != NULL ? domain : "")
+                                : NULL;
+}

@@ -39,6 +39,9 @@ struct kn_login {
 /* The names of methods as a JSON array under key (NULL = none). */
 void kn_methods_write(struct kn_strbuf *sb, const char *key, unsigned methods);
 
+/* Whose secret a login's body claims to know, as one text (heap); NULL if it does not say. Two ways of saying it may differ. */
+char *kn_login_account(const json_t *body);
+
 /* KN_BAD_REQUEST: not understood; KN_UNAUTHORIZED: a method that nobody has. */
 int kn_login_parse(const json_t *body, struct kn_login *ret, struct kn_error *err);
 

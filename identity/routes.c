@@ -3,6 +3,7 @@
 #include "identity/api.h"
 #include "identity/handlers.h"
 #include "identity/home.h"
+#include "identity/login.h"
 
 #define PUBLIC KN_POLICY_PUBLIC
 #define ANY KN_POLICY_AUTHENTICATED
@@ -164,5 +165,6 @@ const struct kn_api kn_identity_api = {
     .dialect = KN_DIALECT_KEYSTONE,
     .is_slow = hashes,
     .home = kn_home_write,
+    .account = kn_login_account,
     .routes = ROUTES,
 };

@@ -2,8 +2,9 @@
 /*
  * http: requests, responses and the listener (libmicrohttpd behind it). Blocking handlers on a pool of threads.
  *
- * Two event threads own the sockets and never block; a complete request is handed to the first free worker thread, which has a
- * database connection of its own. A slow handler (a login, a wait for a console log) so delays nobody but its own client.
+ * Two event threads own the sockets and never block; a complete request is handed to a free worker thread, which has a
+ * database connection of its own. Workers are shared fairly between projects (http_queue.c). A handler that has to wait for somebody
+ * else (a console log) defers its answer and gives its worker back.
  *
  * A service mounts its routes by offering one struct kn_api (X/api.h). The front door (api/router.c) matches, authenticates,
  * checks microversion and policy, hands the request to the handler, and turns an error into the service's own dialect.
@@ -75,6 +76,15 @@ void kn_request_query_each(const struct kn_request *req, void (*visit)(void *ctx
 const char *kn_request_header(const struct kn_request *req, const char *name); /* NULL if absent */
 /* The client's address, without the port; "" if unknown. */
 const char *kn_request_remote(struct kn_request *req);
+/*
+ * The last act of a handler whose answer comes later: it returns 0 and touches neither req nor res again. Exactly one call of
+ * kn_request_answer() must follow, from any thread, even before the handler has returned.
+ */
+void kn_request_defer(struct kn_request *req);
+/* The response of a deferred request; only kn_request_answer()'s caller writes it. */
+struct kn_response *kn_request_response(struct kn_request *req);
+/* why: the error to say instead of what the response holds; NULL = none. req is gone after that. */
+void kn_request_answer(struct kn_request *req, const struct kn_error *why);
 /* True as clients write it: 1, t, true, yes, on (any case); false likewise; -1 and KN_BAD_REQUEST otherwise. */
 int kn_request_query_bool(const struct kn_request *req, const char *key, bool dflt, bool *ret, struct kn_error *err);
 
@@ -129,6 +139,7 @@ struct kn_api {
     bool project_in_path;        /* /v2.1/{project_id}/servers is the same as /v2.1/servers */
     bool (*is_slow)(const struct kn_route *route); /* routes that hash passwords: they have threads of their own; NULL = none */
     bool (*home)(const char *rest, struct kn_strbuf *sb); /* writes the JSON-home document of this path, if it has one; NULL = none has */
+    char *(*account)(const json_t *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */
     const struct kn_route *routes;    /* ended by method == NULL */
 };
 
@@ -137,6 +148,7 @@ struct kn_api {
  * finish() has returned and the answer is sent.
  */
 struct kn_http_server;
+#define KN_HTTP_NAMES 2
 struct kn_http_ops {
     /*
      * Event thread, as soon as the headers are there: must not block, req->db is NULL. 0: go on, *ret_upload says whether the
@@ -152,12 +164,18 @@ struct kn_http_ops {
     struct kn_db *(*thread_db)(void *ctx); /* called once a worker thread; freed by the listener. May be NULL */
     /* Event thread, after open: whether the request belongs to the slow workers. May be NULL: none does. */
     bool (*is_slow)(void *ctx, const struct kn_request *req);
+    /*
+     * Event thread, when the request is complete (body is NULL for an upload's first piece): the names that it queues by, in
+     * the request's memory; NULL is none. May be NULL: all are one crowd.
+     */
+    void (*names)(void *ctx, struct kn_request *req, const char *body, size_t len, const char *names[KN_HTTP_NAMES]);
 };
 struct kn_http_limits {
     int threads;         /* workers */
     int slow_threads;    /* 0 = none */
-    int slow_waiting;    /* requests that may wait for those; one more is answered with KN_TOO_MANY */
+    int slow_waiting;    /* requests that may wait for those; with one more, one is answered with KN_TOO_MANY */
     size_t max_body;
+    size_t bodies;       /* bytes of all bodies together; over it KN_UNAVAILABLE and Retry-After; 0 = no bound */
     int per_address;     /* connections of one address; 0 = as many as there may be at all */
     int silent_s;        /* a connection that never said a whole request head is closed after so much silence; 0 = as any other */
 };
@@ -168,6 +186,7 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
 void kn_http_stop(struct kn_http_server *server);
 int kn_http_port(const struct kn_http_server *server);
 int kn_http_waiting(struct kn_http_server *server); /* for slow threads */
+size_t kn_http_bodies(struct kn_http_server *server); /* bytes of the budget that are in use */
 
 /* Pure: percent-decodes text into out (size ≥ len + 1). -1 for a broken escape, a NUL or bytes that are no UTF-8. */
 int kn_url_decode(const char *text, size_t len, bool plus_is_space, char *out);

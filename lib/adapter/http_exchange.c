@@ -56,23 +56,92 @@ static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
     raw->state = KN_HTTP_SWALLOW;
 }
 
-static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
+/* It waited, or wanted to, and others come first. Bounded lanes take whole requests, no uploads. */
+static void give_way(struct kn_http_raw *raw)
 {
     struct kn_error err = { 0 };
 
+    kn_fail(&err, KN_TOO_MANY, "too many requests of this kind are waiting");
+    refuse(raw, &err);
+    raw->state = KN_HTTP_ANSWERED;
+    MHD_resume_connection(raw->connection);
+}
+
+static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
+{
+    struct kn_http_server *s = raw->server;
+    struct kn_http_raw *evicted = NULL;
+
+    if (s->ops->names != NULL && (job == KN_HTTP_DISPATCH || job == KN_HTTP_BEGIN)) {
+        s->ops->names(s->ctx, &raw->req, job == KN_HTTP_DISPATCH ? raw->body.buf : NULL, raw->body.len, raw->names);
+    }
     raw->state = KN_HTTP_WORKING;
     MHD_suspend_connection(raw->connection);
-    enum kn_http_queued queued = kn_http_work(raw, job);
-    if (queued == KN_HTTP_QUEUED) {
-        return MHD_YES;
+    switch (kn_http_work(raw, job, &evicted)) {
+    case KN_HTTP_QUEUED:
+        break;
+    case KN_HTTP_FULL:
+        give_way(evicted);
+        break;
+    case KN_HTTP_CLOSED:
+        raw->state = KN_HTTP_CUT;
+        MHD_resume_connection(raw->connection);
+        break;
     }
-    if (queued == KN_HTTP_FULL) {
-        kn_fail(&err, KN_TOO_MANY, "too many requests of this kind are waiting");
-        refuse(raw, &err);
-    }
-    raw->state = queued == KN_HTTP_FULL ? KN_HTTP_ANSWERED : KN_HTTP_CUT;
-    MHD_resume_connection(raw->connection);
     return MHD_YES;
+}
+
+/* --- the budget of bodies --- */
+
+/* What a text of len bytes costs: it grows by doubling. */
+static size_t cost(size_t len)
+{
+    size_t room = KN_HTTP_SMALL_BODY;
+
+    if (len <= room) {
+        return 0;
+    }
+    while (room < len) {
+        room *= 2;
+    }
+    return room;
+}
+
+bool kn_http_budget_take(struct kn_http_raw *raw, size_t len)
+{
+    struct kn_http_server *s = raw->server;
+    const size_t all = cost(len), more = all > raw->budgeted ? all - raw->budgeted : 0;
+
+    if (more == 0) {
+        return true;
+    }
+    if (atomic_fetch_add(&s->bodies, more) + more > s->bodies_max && s->bodies_max > 0) {
+        atomic_fetch_sub(&s->bodies, more);
+        return false;
+    }
+    raw->budgeted += more;
+    return true;
+}
+
+void kn_http_body_drop(struct kn_http_raw *raw)
+{
+    kn_strbuf_release(&raw->body);
+    atomic_fetch_sub(&raw->server->bodies, raw->budgeted);
+    raw->budgeted = 0;
+}
+
+/* The body is more than there is room for: whoever sends it may come again. */
+static void refuse_for_memory(struct kn_http_raw *raw)
+{
+    struct kn_error err = { 0 };
+
+    kn_fail(&err, KN_UNAVAILABLE, "the bodies of other requests fill the memory for bodies; try again");
+    kn_http_body_drop(raw);
+    kn_response_reset(&raw->res);
+    raw->server->ops->refuse(raw->server->ctx, &raw->req, &err, &raw->res);
+    kn_response_header(&raw->res, "Retry-After", "1");
+    kn_http_finish(raw);
+    raw->state = KN_HTTP_SWALLOW;
 }
 
 /* Before the body: a client that waits for 100 Continue, has no body or a huge one gets its answer at once. */
@@ -149,7 +218,10 @@ static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t
     }
     if (*len > raw->server->max_body - raw->body.len) { /* only a chunked one comes this far */
         kn_fail(&err, KN_TOO_LARGE, "the body has more than %zu bytes", raw->server->max_body);
+        kn_http_body_drop(raw);
         refuse(raw, &err);
+    } else if (!kn_http_budget_take(raw, raw->body.len + *len)) {
+        refuse_for_memory(raw);
     } else {
         kn_strbuf_add(&raw->body, data, *len);
     }
@@ -228,7 +300,7 @@ void kn_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
     *con_cls = NULL;
     raw->connection = NULL;
     if (raw->upload_open) {
-        kn_http_work(raw, KN_HTTP_ABANDON);
+        kn_http_work(raw, KN_HTTP_ABANDON, NULL);
     } else {
         kn_http_raw_free(raw);
     }

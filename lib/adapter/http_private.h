@@ -3,7 +3,8 @@
  * http_private: what the files behind http.h share. One struct kn_http_raw is one exchange: a request, its answer, and where it stands.
  *
  * It belongs to one thread at a time and needs no lock: to the event thread of its connection while the connection runs, to a
- * worker while the connection is suspended. kn_http_work() hands it over, MHD_resume_connection() hands it back.
+ * worker while the connection is suspended. kn_http_work() hands it over, MHD_resume_connection() hands it back. A handler that
+ * defers its answer leaves the exchange to whoever calls kn_request_answer(); the later of the two hands it back.
  */
 #ifndef KN_ADAPTER_HTTP_PRIVATE_H
 #define KN_ADAPTER_HTTP_PRIVATE_H
@@ -13,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "lib/adapter/http.h"
+#include "lib/base/hmap.h"
 
 /* Where an exchange stands; the right column says who moves it on. */
 enum kn_http_state {
@@ -28,6 +30,7 @@ enum kn_http_state {
 
 enum kn_http_job { KN_HTTP_DISPATCH, KN_HTTP_BEGIN, KN_HTTP_CHUNK, KN_HTTP_END, KN_HTTP_ABANDON };
 
+struct kn_http_party; /* http_queue.c */
 struct kn_http_block; /* a piece of a request's own memory */
 
 struct kn_http_pair {
@@ -52,6 +55,11 @@ struct kn_http_raw {
     struct kn_strbuf body;             /* the JSON body, or the upload's current piece */
     const struct kn_upload *upload;
     void *upload_ctx;
+    const char *names[KN_HTTP_NAMES];  /* who it is, to the queue; of its own memory, NULL = nobody */
+    struct kn_http_party *parties[KN_HTTP_NAMES]; /* guarded by the lane's lock */
+    size_t budgeted;                   /* of its body, in the server's budget */
+    bool deferred;                     /* its handler said so */
+    atomic_int parted;                 /* of a deferred one: the handler has returned, the answer is there */
     bool upload_open;                  /* begin succeeded; end or abandon is still due */
     bool repeats;                      /* MHD shows the headers a second time after a suspension */
     bool ends;                         /* the connection ends with this answer */
@@ -63,25 +71,31 @@ struct kn_http_raw {
 /* A queue and its threads: one for most requests, one for those that hash passwords. */
 struct kn_http_lane {
     struct kn_http_server *server;     /* immutable after start, as is bound */
+    int size;                          /* threads; immutable after start */
     int bound;                         /* requests that may wait; 0 = any number (connections are bounded) */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct kn_http_raw *jobs;          /* guarded by lock; first to be done */
     struct kn_http_raw **jobs_end;     /* guarded by lock */
-    int waiting;                       /* guarded by lock */
-    bool closing;                      /* guarded by lock */
+    struct kn_hmap *parties;           /* guarded by lock, as are the four below */
+    int waiting;
+    int working;
+    uint64_t served;
+    bool closing;
     pthread_t *threads;                /* main thread */
     int thread_count;                  /* main thread */
 };
 
 struct kn_http_server {
     struct MHD_Daemon *mhd;
-    const struct kn_http_ops *ops;     /* these five: immutable after start */
+    const struct kn_http_ops *ops;     /* these six: immutable after start */
     void *ctx;
     size_t max_body;
+    size_t bodies_max;
     int silent_s;
     int port;
     atomic_bool draining;
+    atomic_size_t bodies;              /* bytes of bodies over KN_HTTP_SMALL_BODY */
     atomic_int open_exchanges;         /* first line seen, not yet completed */
     struct kn_http_lane fast, slow;
 };
@@ -104,10 +118,28 @@ enum MHD_Result kn_http_on_access(void *cls, struct MHD_Connection *connection, 
 void kn_http_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                           enum MHD_RequestTerminationCode how);
 
+/* A body up to this is always taken: whoever fills the memory with large ones delays no login. */
+#define KN_HTTP_SMALL_BODY ((size_t)8 << 10)
+/* Makes room for a body of len bytes so far; false: the budget is spent. */
+bool kn_http_budget_take(struct kn_http_raw *raw, size_t len);
+/* Frees the body and gives its room back. */
+void kn_http_body_drop(struct kn_http_raw *raw);
+
+/* http_queue.c, the lane's lock held by the caller. put: the exchange waits. */
+void kn_http_queue_put(struct kn_http_lane *lane, struct kn_http_raw *raw);
+/* The one that waits and has to give way to the others: the last of the longest queue. NULL if nothing waits. */
+struct kn_http_raw *kn_http_queue_evict(struct kn_http_lane *lane);
+/* The next to be worked on; NULL if nothing waits that may be. */
+struct kn_http_raw *kn_http_queue_take(struct kn_http_lane *lane);
+void kn_http_queue_done(struct kn_http_lane *lane, struct kn_http_raw *raw);
+
 enum kn_http_queued { KN_HTTP_QUEUED, KN_HTTP_FULL, KN_HTTP_CLOSED };
 
-/* Queues the exchange in its lane for a worker, who resumes it (KN_HTTP_ABANDON: frees it; always taken). */
-enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job);
+/*
+ * Queues the exchange in its lane for a worker, who resumes it (KN_HTTP_ABANDON: frees it; always taken). KN_HTTP_FULL: *ret_evicted
+ * is the one that has to give way, this one or another; it is the caller's now.
+ */
+enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job, struct kn_http_raw **ret_evicted);
 int kn_http_lane_start(struct kn_http_lane *lane, struct kn_http_server *server, int threads, int bound,
                        struct kn_error *err);
 /* Lets the workers finish what is queued, and ends them. */

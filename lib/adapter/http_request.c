@@ -72,7 +72,7 @@ void kn_http_raw_free(struct kn_http_raw *raw)
     kn_response_reset(&raw->res);
     kn_strbuf_release(&raw->res.body);
     kn_strbuf_release(&raw->res.headers);
-    kn_strbuf_release(&raw->body);
+    kn_http_body_drop(raw);
     json_decref(raw->req.body);
     while (raw->blocks != NULL) {
         struct kn_http_block *next = raw->blocks->next;

@@ -164,6 +164,7 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
     s->ops = ops;
     s->ctx = ctx;
     s->max_body = limits->max_body;
+    s->bodies_max = limits->bodies;
     s->silent_s = limits->silent_s;
     s->port = port_of(fd);
     if (start(s, limits, fd, err) < 0) {
@@ -207,6 +208,11 @@ void kn_http_stop(struct kn_http_server *s)
 int kn_http_port(const struct kn_http_server *s)
 {
     return s->port;
+}
+
+size_t kn_http_bodies(struct kn_http_server *s)
+{
+    return atomic_load(&s->bodies);
 }
 
 int kn_http_waiting(struct kn_http_server *s)

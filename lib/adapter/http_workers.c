@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the worker threads: two lanes, each first come first served, each thread with its own database connection. A worker has an
- * exchange alone from kn_http_work() until it resumes the connection; after that it must not touch it again.
+ * Owns the worker threads: two lanes, each with a fair queue (http_queue.c), each thread with its own database connection. A worker
+ * has an exchange alone from kn_http_work() until it resumes the connection; after that it must not touch it again.
  */
 #include <stdlib.h>
 
@@ -11,21 +11,21 @@
 
 #define STACK_BYTES (2U << 20) /* address space: jansson recurses 2,048 deep; only what is touched counts */
 
-enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job)
+enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job, struct kn_http_raw **ret_evicted)
 {
     struct kn_http_lane *l = raw->lane;
     enum kn_http_queued queued = KN_HTTP_QUEUED;
 
     raw->job = job;
-    raw->next_job = NULL;
     pthread_mutex_lock(&l->lock);
-    if (job != KN_HTTP_ABANDON) {
-        queued = l->closing ? KN_HTTP_CLOSED : l->bound > 0 && l->waiting >= l->bound ? KN_HTTP_FULL : KN_HTTP_QUEUED;
-    }
-    if (queued == KN_HTTP_QUEUED) {
-        *l->jobs_end = raw;
-        l->jobs_end = &raw->next_job;
-        l->waiting++;
+    if (job != KN_HTTP_ABANDON && l->closing) {
+        queued = KN_HTTP_CLOSED;
+    } else {
+        kn_http_queue_put(l, raw);
+        if (job != KN_HTTP_ABANDON && l->bound > 0 && l->waiting > l->bound) {
+            *ret_evicted = kn_http_queue_evict(l);
+            queued = KN_HTTP_FULL;
+        }
         pthread_cond_signal(&l->wake);
     }
     pthread_mutex_unlock(&l->lock);
@@ -36,17 +36,25 @@ enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job)
 static struct kn_http_raw *take(struct kn_http_lane *l)
 {
     pthread_mutex_lock(&l->lock);
-    while (l->jobs == NULL && !l->closing) {
+    struct kn_http_raw *raw = kn_http_queue_take(l);
+    while (raw == NULL && !(l->closing && l->jobs == NULL)) {
         pthread_cond_wait(&l->wake, &l->lock);
+        raw = kn_http_queue_take(l);
     }
-    struct kn_http_raw *raw = l->jobs;
-    if (raw != NULL) {
-        l->jobs = raw->next_job;
-        l->jobs_end = l->jobs == NULL ? &l->jobs : l->jobs_end;
-        l->waiting--;
+    if (l->jobs != NULL) { /* what one may not work on, another may */
+        pthread_cond_signal(&l->wake);
     }
     pthread_mutex_unlock(&l->lock);
     return raw;
+}
+
+static void give_back(struct kn_http_raw *raw)
+{
+    struct kn_http_lane *l = raw->lane;
+
+    pthread_mutex_lock(&l->lock);
+    kn_http_queue_done(l, raw);
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
@@ -118,6 +126,43 @@ static enum kn_http_state do_job(struct kn_http_raw *raw)
     return KN_HTTP_SENT;
 }
 
+/* Nobody reads it again, and the answer may take its time on the wire. */
+static void forget_body(struct kn_http_raw *raw)
+{
+    json_decref(raw->req.body);
+    raw->req.body = NULL;
+    kn_http_body_drop(raw);
+}
+
+/* Of a deferred exchange's two ends, the later one hands it back; the other must not touch it again. */
+static void part(struct kn_http_raw *raw)
+{
+    if (atomic_fetch_add(&raw->parted, 1) == 0) {
+        return;
+    }
+    kn_http_finish(raw);
+    raw->state = KN_HTTP_ANSWERED;
+    MHD_resume_connection(raw->connection);
+}
+
+void kn_request_defer(struct kn_request *req)
+{
+    req->raw->deferred = true;
+}
+
+struct kn_response *kn_request_response(struct kn_request *req)
+{
+    return &req->raw->res;
+}
+
+void kn_request_answer(struct kn_request *req, const struct kn_error *why)
+{
+    if (why != NULL) {
+        refuse(req->raw, why);
+    }
+    part(req->raw);
+}
+
 static void *work(void *arg)
 {
     struct kn_http_lane *l = arg;
@@ -126,13 +171,22 @@ static void *work(void *arg)
 
     for (struct kn_http_raw *raw = take(l); raw != NULL; raw = take(l)) {
         bool alone = raw->job == KN_HTTP_ABANDON;
+        bool whole = raw->job == KN_HTTP_DISPATCH;
         kn_log_request(raw->req.request_id);
         raw->req.db = db;
         enum kn_http_state next = do_job(raw);
         raw->req.db = NULL;
         kn_log_request(NULL);
+        give_back(raw);
+        if (whole) {
+            forget_body(raw);
+        }
         if (alone) {
             kn_http_raw_free(raw);
+            continue;
+        }
+        if (whole && raw->deferred) {
+            part(raw);
             continue;
         }
         if (next == KN_HTTP_ANSWERED || next == KN_HTTP_SWALLOW) {
@@ -152,7 +206,9 @@ int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, in
 
     l->server = server;
     l->bound = bound;
+    l->size = threads;
     l->jobs_end = &l->jobs;
+    l->parties = kn_hmap_new(free);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->wake, NULL);
     l->threads = kn_alloc((size_t)threads * sizeof(*l->threads) + 1);
@@ -180,6 +236,7 @@ void kn_http_lane_stop(struct kn_http_lane *l)
 void kn_http_lane_release(struct kn_http_lane *l)
 {
     work(l);
+    kn_hmap_free(l->parties);
     free(l->threads);
     pthread_cond_destroy(&l->wake);
     pthread_mutex_destroy(&l->lock);

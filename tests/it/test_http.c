@@ -147,7 +147,7 @@ static bool is_slow(void *ctx, const struct kn_request *req)
     return strncmp(req->raw_path, "/lane", 5) == 0;
 }
 
-static const struct kn_http_ops OPS = { open_request, dispatch, refuse, finish, NULL, is_slow };
+static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish, .is_slow = is_slow };
 static const struct kn_http_limits LIMITS = { .threads = 3, .slow_threads = 1, .slow_waiting = 2, .max_body = MAX_BODY };
 
 static int start(void **state)

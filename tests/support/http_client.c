@@ -24,18 +24,27 @@ static void connect_now(struct kn_test_http *c)
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)c->port) };
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in from = { .sin_family = AF_INET };
+    if (c->from != NULL && (inet_pton(AF_INET, c->from, &from.sin_addr) != 1 || bind(c->fd, (struct sockaddr *)&from, sizeof(from)) < 0)) {
+        fail_msg("cannot speak from %s", c->from);
+    }
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
         fail_msg("cannot connect to port %d", c->port);
     }
     kn_strbuf_clear(&c->unread);
 }
 
-struct kn_test_http kn_test_http_open(int port)
+struct kn_test_http kn_test_http_open_from(int port, const char *from)
 {
-    struct kn_test_http c = { .port = port, .fd = -1, .head = KN_STRBUF_INIT, .body = KN_STRBUF_INIT,
+    struct kn_test_http c = { .port = port, .from = from, .fd = -1, .head = KN_STRBUF_INIT, .body = KN_STRBUF_INIT,
                               .unread = KN_STRBUF_INIT };
     connect_now(&c);
     return c;
+}
+
+struct kn_test_http kn_test_http_open(int port)
+{
+    return kn_test_http_open_from(port, NULL);
 }
 
 void kn_test_http_close(struct kn_test_http *c)

@@ -19,6 +19,7 @@
 
 struct kn_test_http {
     int port;
+    const char *from;        /* its address; NULL = any */
     int fd;
     int status;
     struct kn_strbuf head;   /* of the last answer, status line included */
@@ -27,6 +28,8 @@ struct kn_test_http {
 };
 
 struct kn_test_http kn_test_http_open(int port);
+/* From another of loopback's addresses, "127.0.0.2". */
+struct kn_test_http kn_test_http_open_from(int port, const char *from);
 void kn_test_http_close(struct kn_test_http *c);
 /* Sends a request and reads its answer; connects again if the server closed the connection. headers: whole lines, an Accept of
  * one's own first; body may be NULL. */

@@ -184,7 +184,7 @@ void kn_ks_start(void (*configure)(struct kn_conf *conf))
 {
     static const struct kn_api *const APIS[] = { &kn_identity_api, NULL };
     static const struct kn_http_ops OPS = { .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse,
-                                            .finish = kn_door_finish, .thread_db = thread_db, .is_slow = kn_door_is_slow };
+                                            .finish = kn_door_finish, .thread_db = thread_db, .is_slow = kn_door_is_slow, .names = kn_door_names };
     static const struct kn_http_limits LIMITS = { .threads = 2, .slow_threads = 1, .slow_waiting = 8, .max_body = 65536 };
     struct kn_error err = { 0 };
 
