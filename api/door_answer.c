@@ -42,7 +42,7 @@ static int parse_body(struct kn_request *req, const char *body, size_t len, stru
     if (len == 0 || !has_json(req)) {
         return 0;
     }
-    if (type != NULL && strstr(type, "json") == NULL) {
+    if (type != NULL && strcasestr(type, "json") == NULL) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "Unsupported Content-Type \"%.100s\": this takes application/json", type);
     }
     return kn_body_parse(body, len, &req->body, err);

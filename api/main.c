@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 
 #define HEARTBEAT_TICKS 50 /* of 100 ms */
+#define TOPIC_WAIT_MS 500
 #define LOGINS_WAITING 128 /* 2 to 3 s of hashing */
 #define SILENT_S 15        /* for a first request to be said */
 
@@ -41,23 +42,38 @@ static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_s
     };
 
     if (kn_crypto_init(err) < 0 || kn_identity_start(&d->conf, err) < 0 ||
-        kn_door_init(door, kn_mounts, &d->conf, d->bus, err) < 0 ||
-        kn_bus_ensure_topic(d->bus, KN_TOPIC_TASK, KN_SHARDS, 30000, err) < 0) {
+        kn_door_init(door, kn_mounts, &d->conf, d->bus, err) < 0) {
         return -1;
     }
     return kn_http_serve(d->conf.api_listen, &limits, &OPS, door, ret_server, err);
+}
+
+/* Nobody waits for the bus: a wish is a row, and the conductor's sweep finds those that were not announced. */
+static bool make_topic(struct kn_daemon *d)
+{
+    struct kn_error err = { 0 };
+
+    if (kn_bus_ensure_topic(d->bus, KN_TOPIC_TASK, KN_SHARDS, TOPIC_WAIT_MS, &err) < 0) {
+        kn_log_error("bus", &err);
+        return false;
+    }
+    return true;
 }
 
 /* Until SIGTERM: the row in `service`, and the delivery reports of the bus. */
 static void keep_house(struct kn_daemon *d)
 {
     const struct timespec tick = { .tv_nsec = 100000000 };
+    bool has_topic = false;
 
     for (int n = 0; !atomic_load(&d->stopping); n++) {
         struct kn_error err = { 0 };
 
         if (n % HEARTBEAT_TICKS == 0 && kn_daemon_heartbeat(d, &err) < 0) {
             kn_log_error("heartbeat", &err);
+        }
+        if (!has_topic && n % HEARTBEAT_TICKS == 0) {
+            has_topic = make_topic(d);
         }
         kn_bus_tick(d->bus);
         nanosleep(&tick, NULL);
