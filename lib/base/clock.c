@@ -167,17 +167,32 @@ static bool is_real(const struct civil *c)
            c->day <= DAYS[c->month - 1] + (leap && c->month == 2) && c->hour < 24 && c->minute < 60 && c->second < 60;
 }
 
+/* "10", "10:11", "10:11:12.5": what is left out is zero, as ISO 8601 has it. */
+static bool take_time(const char **at, struct civil *c)
+{
+    if (!take_digits(at, 2, &c->hour)) {
+        return false;
+    }
+    if (!take_char(at, ':')) {
+        return true;
+    }
+    if (!take_digits(at, 2, &c->minute)) {
+        return false;
+    }
+    return !take_char(at, ':') || (take_digits(at, 2, &c->second) && take_fraction(at, &c->us));
+}
+
 int kn_time_parse(const char *text, int64_t *ret_us)
 {
     struct civil c = { 0 };
     int zone = 0;
     const char *at = text;
     bool ok = take_digits(&at, 4, &c.year) && take_char(&at, '-') && take_digits(&at, 2, &c.month) &&
-              take_char(&at, '-') && take_digits(&at, 2, &c.day) && (take_char(&at, 'T') || take_char(&at, ' ')) &&
-              take_digits(&at, 2, &c.hour) && take_char(&at, ':') && take_digits(&at, 2, &c.minute) &&
-              take_char(&at, ':') && take_digits(&at, 2, &c.second) && take_fraction(&at, &c.us) &&
-              take_zone(&at, &zone) && *at == '\0' && is_real(&c);
-    if (!ok) {
+              take_char(&at, '-') && take_digits(&at, 2, &c.day);
+    if (ok && (take_char(&at, 'T') || take_char(&at, ' '))) {
+        ok = take_time(&at, &c) && take_zone(&at, &zone);
+    }
+    if (!ok || *at != '\0' || !is_real(&c)) {
         return -1;
     }
     int64_t seconds = c.hour * 3600 + (c.minute - zone) * 60 + c.second;

@@ -15,7 +15,7 @@ int64_t kn_boot_ms(void);     /* monotonic, counts on while the machine sleeps: 
 void kn_time_iso(int64_t ms, char out[KN_TIME_SIZE]);        /* 2026-11-21T10:00:00Z */
 void kn_time_iso_us(int64_t us, char out[KN_TIME_SIZE]);     /* 2026-11-21T10:00:00.000000  (no Z) */
 void kn_time_iso_us_z(int64_t us, char out[KN_TIME_SIZE]);   /* 2026-11-21T10:00:00.000000Z */
-/* Reads "2026-11-21T10:00:00", optional fraction, optional Z or ±hh:mm, or "2026-11-21 10:00:00". 0 or -1. */
+/* Reads "2026-11-21", "2026-11-21T10:00:00" (or a blank for the T; minutes, seconds, fraction and Z or ±hh:mm optional). 0 or -1. */
 int kn_time_parse(const char *text, int64_t *ret_us);
 
 #endif
