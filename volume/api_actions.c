@@ -18,6 +18,11 @@ static int reset_status(struct kn_request *req, const json_t *in, const struct k
                                             "detaching", "in-use" };
     const char *status = kn_json_str(in, "status");
 
+    if (json_object_size(in) > 1) { /* attach_status, migration_status: rows say these, nobody sets them */
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input for os-reset_status: only \"status\" can be reset here, not attach_status or "
+                       "migration_status.");
+    }
     for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
         if (strcmp(STATUSES[i], status) == 0) {
             return kn_volume_set_status(req->db, v->id, status, err);

@@ -69,17 +69,36 @@ static const struct {
     const char *from[5]; /* ended by NULL */
     const char *to;
     const char *words;
+    bool unattached; /* refused while a row of `attachment` holds the volume, whatever its status was reset to */
 } EVENTS[] = {
-    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach" },
-    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach" },
+    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true },
+    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false },
     [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting" }, "deleting",
                            "available or error or error_restoring or error_extending or error_managing and must not be "
                            "migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be "
-                           "disassociated from snapshots after volume transfer" },
+                           "disassociated from snapshots after volume transfer", true },
     [KN_VOLUME_FORCE_DELETE] = { { "available", "error", "error_deleting", "creating" }, "deleting",
-                                 "anything but attached, attaching, detaching or deleting to be deleted by force" },
+                                 "anything but attached, attaching, detaching or deleting to be deleted by force", true },
 };
 _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a row for every event");
+
+/* The caller holds the volume's row: whoever attaches writes his own row under the same lock. */
+static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
+{
+    static const struct kn_stmt HOLDER = {
+        "volume_holder", "SELECT server_id FROM attachment WHERE volume_id = $1", 1
+    };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &HOLDER, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid volume: Volume %s status must be %s, but it is still attached to server %s.", v->id,
+                         EVENTS[event].words, kn_rows_text(rows, 0, 0));
+}
 
 int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
 {
@@ -89,6 +108,9 @@ int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_e
     AUTO_RELEASE(kn_array) struct kn_array from = KN_ARRAY_INIT;
     int64_t moved = 0;
 
+    if (EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) {
+        return -1;
+    }
     for (const char *const *status = EVENTS[event].from; *status != NULL; status++) {
         kn_array_add(&from, *status);
     }

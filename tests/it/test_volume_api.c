@@ -388,6 +388,25 @@ static void make_server(void)
         "VALUES ('" SERVER "', 'aaaa', 'aaaa', 's', 's', 'active', '{}', 'r-1')");
 }
 
+/* An attached volume is held by its row: a status that an admin reset lets nobody delete it or attach it twice. */
+static void expect_held(const char *path, const struct kn_caller *caller, const struct kn_volume_attach *wish)
+{
+    AUTO_FREE char *action = path_of(wish->volume_id, "/action");
+    char second[KN_UUID_SIZE] = "";
+    struct kn_error err = { 0 };
+
+    expect(202, "POST", action, ADMIN, "{\"os-reset_status\":{\"status\":\"available\"}}");
+    expect(400, "DELETE", path, A, NULL);
+    expect(400, "POST", action, ADMIN, "{\"os-force_delete\":{}}");
+    assert_fails(kn_volume_attach_begin(world.db, caller, wish, second, &err), &err, KN_BAD_REQUEST);
+    assert_null(strstr(err.message, "attachment_once"));
+    assert_non_null(strstr(err.message, SERVER));
+    expect(400, "POST", action, ADMIN, "{\"os-reset_status\":{\"status\":\"error\",\"attach_status\":\"detached\"}}");
+    expect(200, "GET", path, A, NULL);
+    expect_volume("status", "\"available\"");
+    expect(202, "POST", action, ADMIN, "{\"os-reset_status\":{\"status\":\"in-use\"}}");
+}
+
 static void test_attach(void **state)
 {
     (void)state;
@@ -418,6 +437,7 @@ static void test_attach(void **state)
     assert_string_equal(json_string_value(json_object_get(shown, "device")), "/dev/vdb");
     assert_string_equal(json_string_value(json_object_get(shown, "attachment_id")), attachment);
     json_decref(json);
+    expect_held(path, &a, &wish);
     assert_fails(kn_volume_detach_begin(world.db, &a, id, "99999999-2222-4333-8444-555555555555", same, &err), &err,
                  KN_NOT_FOUND);
     assert_ok(kn_volume_detach_begin(world.db, &a, id, SERVER, same, &err), &err);
