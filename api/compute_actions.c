@@ -13,6 +13,7 @@
 #include "lib/domain/schema.h"
 
 #define CONSOLE_WAIT_MS 10000
+#define CONSOLE_LINES_MAX 1000000 /* what server.console_log takes (lib/domain/message_types.c) */
 
 struct action {
     const char *name;         /* the body's one key */
@@ -30,7 +31,7 @@ static const struct kn_schema REBOOT[] = {
 };
 static const struct kn_schema LOCK[] = { KN_SCHEMA("locked_reason", KN_IS_STRING, .min = 1, .max = 255), KN_SCHEMA_END };
 static const struct kn_schema CONSOLE[] = {
-    KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = -1, .max = INT32_MAX),
+    KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = -1, .max = CONSOLE_LINES_MAX),
     KN_SCHEMA_END,
 };
 static const struct kn_schema RESET[] = {

@@ -48,6 +48,20 @@ char *kn_request_strdup(struct kn_request *req, const char *s)
     return memcpy(kn_request_alloc(req, size), s, size);
 }
 
+/* "http://host:port/path": what a proxy is asked and a server has to take as well (RFC 9112, 3.2.2). */
+static const char *without_authority(const char *target)
+{
+    static const char *const SCHEMES[] = { "http://", "https://" };
+
+    for (size_t i = 0; i < KN_COUNT(SCHEMES); i++) {
+        if (strncasecmp(target, SCHEMES[i], strlen(SCHEMES[i])) == 0) {
+            const char *slash = strchr(target + strlen(SCHEMES[i]), '/');
+            return slash != NULL ? slash : "/";
+        }
+    }
+    return target;
+}
+
 struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target, struct MHD_Connection *connection)
 {
     struct kn_http_raw *raw = KN_NEW(struct kn_http_raw);
@@ -63,7 +77,7 @@ struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *t
     raw->res.fd = -1;
     kn_response_reset(&raw->res);
     raw->req.raw = raw;
-    raw->target = kn_request_strdup(&raw->req, target);
+    raw->target = kn_request_strdup(&raw->req, without_authority(target));
     return raw;
 }
 

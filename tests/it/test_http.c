@@ -456,6 +456,16 @@ static void test_connections_are_bounded(void **state)
     kn_http_stop(s);
 }
 
+static void test_absolute_target(void **state)
+{
+    static const char ABSOLUTE[] = "GET HTTP://somebody:80/abs?x=1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct kn_test_http *c = *state;
+
+    kn_test_http_send(c, ABSOLUTE, strlen(ABSOLUTE));
+    assert_true(kn_test_http_read(c, false));
+    assert_string_equal(c->body.buf, "GET /abs from 127.0.0.1 x=1;");
+}
+
 /* Whatever comes instead of HTTP: the listener answers or closes, and lives. */
 static void test_garbage(void **state)
 {
@@ -545,7 +555,7 @@ int main(void)
         TEST(test_refused_before_the_body), TEST(test_uploads),   TEST(test_upload_continue),
         TEST(test_uploads_that_fail), TEST(test_file),            TEST(test_slow_delays_nobody),
         TEST(test_slow_lane_is_bounded), TEST(test_connections_are_bounded),
-        TEST(test_garbage),         TEST(test_stop_drains),       TEST(test_bad_addresses),
+        TEST(test_absolute_target), TEST(test_garbage),         TEST(test_stop_drains),       TEST(test_bad_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
