@@ -117,7 +117,7 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
 static int fetch_console(struct kn_request *req, const struct kn_rows *rows, int64_t lines, json_t **ret, struct kn_error *err)
 {
     const char *id = kn_rows_text(rows, 0, KN_SERVER_ID);
-    json_t *input = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)lines) : json_object();
+    json_t *input = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)(lines < KN_CONSOLE_LINES_MAX ? lines : KN_CONSOLE_LINES_MAX)) : json_object();
     const struct kn_task_wish wish = { "server.console_log", id, kn_rows_text(rows, 0, KN_SERVER_PROJECT), req->caller.user_id,
                                        req->request_id, input };
     int64_t task = 0;

@@ -133,6 +133,15 @@ static int plan_counts(const struct planning *p)
     if (max > 1 && json_object_get(p->in, "hostname") != NULL) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Unable to allocate a single hostname to multiple instances");
     }
+    if (max > 1) {
+        char suffix[16];
+        size_t room = KN_NAME_MAX - (size_t)snprintf(suffix, sizeof(suffix), "-%d", (int)max);
+
+        if (kn_utf8_count(text(p, "name")) > room) {
+            return kn_fail(p->err, KN_BAD_REQUEST, "Invalid input for field/attribute name. The names of %d servers end in \"%s\", so that "
+                           "it may have %zu characters", (int)max, suffix, room);
+        }
+    }
     p->plan->min_count = (int)min;
     p->plan->max_count = (int)max;
     return 0;

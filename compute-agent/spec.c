@@ -11,7 +11,7 @@
 #define OPTIONAL false
 
 static const struct kn_field SPEC[] = {
-    { "name", KN_STR, REQUIRED, 0, 255, "the server's, for people" },
+    { "name", KN_STR, REQUIRED, 0, KN_NAME_MAX, "the server's, for people" },
     { "hostname", KN_STR, REQUIRED, 1, 255, "what the guest calls itself" },
     { "project", KN_STR, REQUIRED, 0, 64, "whose it is" },
     { "zone", KN_STR, OPTIONAL, 0, 255, "availability zone" },

@@ -128,6 +128,24 @@ static bool give_up(struct kn_task *task, int i, bool agent_down)
     return false;
 }
 
+void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why)
+{
+    task->parts[part].refused = *why;
+    task->deadline_ms = 0;
+}
+
+/* The true reason, and no other host: none of them was asked. */
+static bool give_up_refused(struct kn_task *task, int i)
+{
+    if (task->state == KN_TASK_UNDO) {
+        task->parts[i].state = KN_PART_DONE;
+        return true;
+    }
+    task->error = task->parts[i].refused;
+    task->elsewhere = false;
+    return false;
+}
+
 /* A service that is away comes back, so its parts wait for ever; a host may not. */
 enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down)
 {
@@ -136,6 +154,12 @@ enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down)
         bool hopeless = kn_engine_to_agent(task, i) &&
                         (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists));
 
+        if (task->parts[i].state == KN_PART_SENT && task->parts[i].refused.code != KN_OK) {
+            if (!give_up_refused(task, i)) {
+                return KN_ROW_FAILED;
+            }
+            continue;
+        }
         if (task->parts[i].state == KN_PART_SENT && hopeless && !give_up(task, i, agent_down)) {
             return KN_ROW_FAILED;
         }

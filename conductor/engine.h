@@ -39,6 +39,8 @@ void kn_engine_plan(struct kn_task *task);
 enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply);
 /* After a refusal in a flow that insists (KN_ROW_WAITS, refusals > 0): when to ask again. */
 int64_t kn_engine_pause_ms(const struct kn_task *task);
+/* The part's command can never be sent: the row's deadline passes at once, and kn_engine_timeout() fails it with this reason. */
+void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why);
 /* The row's deadline passed. agent_down: nothing was heard of the task's agent for longer than its time-out. */
 enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Commands out. A host never has more than conductor.max_per_host of them unanswered; what is over waits here in its task and goes out when an answer
- * comes. A command that the bus would not take is sent again at the deadline: sending never fails a task.
+ * comes. A command that the bus would not take now is sent again at the deadline; one that it will never take ends its task.
  */
 #include <string.h>
 
@@ -78,6 +78,10 @@ static void send_part(struct kn_conductor *c, struct kn_task *task, int i)
     message.shard = c->home;
     if (kn_daemon_send(&c->daemon, topic, 0, &message, &err) < 0) {
         kn_log_error("send command", &err);
+        if (!kn_code_retriable(err.code)) {
+            kn_engine_refuse(task, i, &err);
+            c->next_check_ms = 0;
+        }
     }
     kn_message_release(&message);
     part->state = KN_PART_SENT;

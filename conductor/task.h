@@ -35,6 +35,7 @@ struct kn_part {
     enum kn_part_state state;
     const struct kn_message_type *type; /* of the command: the part's message or its undo */
     bool admitted;      /* counts among those in flight on its host (limits.c) */
+    struct kn_error refused; /* why it can never be sent; KN_OK: it can */
     int64_t sent_at_us; /* wall clock of the first sending */
 };
 

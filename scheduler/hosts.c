@@ -135,9 +135,28 @@ static void add_host(struct kn_batch *batch, const json_t *host, const char *age
 
 static bool is_sane(const json_t *host)
 {
-    return *kn_json_str(host, "host") != '\0' && kn_json_int(host, "vcpus") > 0 && kn_json_int(host, "vcpus") < 100000 &&
-           kn_json_int(host, "memory_mib") >= 0 && kn_json_int(host, "disk_gib") >= 0 &&
-           kn_json_int(host, "hypervisor_version") < INT32_MAX;
+    return kn_message_host_check(host, NULL) == 0;
+}
+
+int kn_hosts_check(struct kn_inventory *inv, const json_t *hello, int64_t now_ms, struct kn_error *err)
+{
+    struct kn_agent_seen *agent = kn_inventory_agent(inv, kn_json_str(hello, "agent"), now_ms);
+    struct kn_error why = { 0 };
+    json_t *host;
+    size_t i;
+
+    json_array_foreach(json_object_get(hello, "hosts"), i, host) {
+        if (kn_message_host_check(host, &why) < 0) {
+            kn_fail_context(&why, "agent \"%s\", host \"%.255s\" is left out", agent->id, kn_json_str(host, "host"));
+            break;
+        }
+    }
+    if (why.code == KN_OK || (agent->refused != NULL && strcmp(agent->refused, why.message) == 0)) {
+        return 0;
+    }
+    set_text(&agent->refused, why.message);
+    *err = why;
+    return -1;
 }
 
 /* What the row says now: the hello's capacity, or the old one where the hello's was too small. The rows are those that the agent owns. */
@@ -191,8 +210,7 @@ static int write_hello(struct kn_db *db, struct kn_inventory *inv, struct kn_age
     kn_batch_init(&batch, &UPSERT);
     json_array_foreach(json_object_get(hello, "hosts"), i, host) {
         if (!is_sane(host)) {
-            kn_log(KN_WARNING, "a host is left out, its hello makes no sense", "host", kn_json_str(host, "host"), NULL);
-            continue;
+            continue; /* kn_hosts_check() said so */
         }
         add_host(&batch, host, agent->id, ratio);
     }

@@ -12,6 +12,8 @@
 int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err);
 /* What people switch: disabled and forced_down. */
 int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err);
+/* Are all hosts of the hello sane? KN_BAD_REQUEST names the one that kn_hosts_hello() will leave out; said once, until it changes. */
+int kn_hosts_check(struct kn_inventory *inv, const json_t *hello, int64_t now_ms, struct kn_error *err);
 /*
  * An agent said hello with its hosts ("A host" in ARCHITECTURE.md): writes agent and hosts, then the inventory. A host whose capacity would fall below
  * what it holds keeps its old capacity and is named in the log. A host of another agent is left as it is, and the

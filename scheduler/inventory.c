@@ -46,6 +46,7 @@ static void free_host(struct kn_host *host)
 static void free_agent(struct kn_agent_seen *agent)
 {
     free(agent->id);
+    free(agent->refused);
     free(agent);
 }
 

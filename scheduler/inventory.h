@@ -16,6 +16,7 @@
 struct kn_agent_seen {
     char *id;
     struct kn_boots boots;
+    char *refused;    /* why a host of its hello was left out, the last time; NULL: never */
     int64_t heard_ms; /* by the clock of hearing.h; the scheduler's own start counts as heard */
     bool known;       /* has a row */
     bool touched;     /* heard since last_seen was written */

@@ -24,6 +24,7 @@ struct state {
     struct kn_inventory *inv; /* NULL: to be loaded */
     const struct kn_policy_of_packing *policy;
     struct kn_hearing hearing;
+    bool conflicted; /* the last batch broke a constraint, and was handed over again with memory from the rows */
 };
 
 /* The time by which agents are heard or silent. */
@@ -158,8 +159,13 @@ static int on_report(struct kn_daemon *d, struct state *state, const struct kn_m
         return 0;
     }
     if (strcmp(report->type->name, "agent.hello") == 0) {
+        struct kn_error why = { 0 };
+
         if (!is_living(d, kn_inventory_agent(state->inv, kn_json_str(report->body, "agent"), hearing_ms(state)), report->body, hearing_ms(state))) {
             return 0;
+        }
+        if (kn_hosts_check(state->inv, report->body, hearing_ms(state), &why) < 0) {
+            kn_daemon_bury(d, report, &why);
         }
         if (kn_hosts_hello(d->db, state->inv, report->body, d->conf.scheduler_cpu_ratio_percent, hearing_ms(state), err) < 0) {
             return -1;
@@ -233,11 +239,15 @@ static int handle(struct kn_daemon *d, void *opaque, struct kn_message **message
     struct state *state = opaque;
 
     if (handle_all(d, state, messages, count, err) == 0) {
+        state->conflicted = false;
         return 0;
     }
     forget(state);
-    if (err->code == KN_CONFLICT) {
+    if (err->code == KN_CONFLICT && !state->conflicted) {
         err->code = KN_UNAVAILABLE; /* memory was wrong about a host's use: with the rows it will be right */
+        state->conflicted = true;
+    } else {
+        state->conflicted = false; /* it was not memory: the message is at fault */
     }
     return -1;
 }

@@ -161,6 +161,19 @@ void kn_daemon_dead(struct kn_daemon *d, const struct kn_bus_message *raw, const
     }
 }
 
+void kn_daemon_bury(struct kn_daemon *d, const struct kn_message *message, const struct kn_error *why)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+
+    if (kn_message_print(message, &text, &err) < 0) {
+        kn_log_error("send to kn.dead", &err);
+        return;
+    }
+    const struct kn_bus_message raw = { .topic = message->type->topic, .data = text.buf, .len = text.len };
+    kn_daemon_dead(d, &raw, why);
+}
+
 static void reply(struct kn_daemon *d, const struct kn_message *command, struct kn_message *answer)
 {
     struct kn_error err = { 0 };

@@ -135,6 +135,8 @@ static void refuse(struct loop *loop, const struct kn_message *message, const st
     kn_log_request(NULL);
     if (message->type->result != NULL) {
         kn_reply_failed(&loop->daemon, message, why, false);
+    } else {
+        kn_daemon_bury(&loop->daemon, message, why);
     }
 }
 

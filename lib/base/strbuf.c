@@ -242,3 +242,13 @@ char *kn_strbuf_detach(struct kn_strbuf *sb)
     *sb = (struct kn_strbuf)KN_STRBUF_INIT;
     return text;
 }
+
+size_t kn_utf8_count(const char *text)
+{
+    size_t count = 0;
+
+    for (; text != NULL && *text != '\0'; text++) {
+        count += ((unsigned char)*text & 0xC0) != 0x80;
+    }
+    return count;
+}

@@ -41,6 +41,8 @@ void kn_strbuf_addurl(struct kn_strbuf *sb, const char *text);
  * ASCII included. Reads on only while the bytes fit, so a NUL ends it.
  */
 size_t kn_utf8_len(const unsigned char *s);
+/* Characters of a well-formed UTF-8 text: what the API and the database count. NULL has none. */
+size_t kn_utf8_count(const char *text);
 /* Hands over the heap string (free() it) and leaves sb empty. */
 char *kn_strbuf_detach(struct kn_strbuf *sb);
 

@@ -36,6 +36,8 @@
 #define KN_TOPIC_DEAD "kn.dead"
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
 
+#define KN_CONSOLE_LINES_MAX 1000000  /* of server.console_log; more than a log of 100 KiB has */
+#define KN_NAME_MAX 255               /* characters of a server's name */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
 
 enum kn_field_kind { KN_FIELD_END, KN_STR, KN_UUID, KN_INT, KN_BOOL, KN_OBJ, KN_ARR };
@@ -44,7 +46,7 @@ struct kn_field {
     const char *name;
     enum kn_field_kind kind;
     bool required;
-    int64_t min, max; /* of a KN_INT; of the length of a KN_STR or KN_ARR; 0,0 = unbounded */
+    int64_t min, max; /* of a KN_INT; of the length of a KN_STR (characters) or KN_ARR; 0,0 = unbounded */
     const char *doc;
 };
 
@@ -88,6 +90,8 @@ int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struc
 int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct kn_error *err);
 /* An object against a field table; `where` names it in the error. */
 int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
+/* A host of agent.hello, in full: its fields and what they say together. KN_BAD_REQUEST says which. */
+int kn_message_host_check(const json_t *host, struct kn_error *err);
 /* The registry as Markdown, for docs/messages.md. */
 void kn_message_document(struct kn_strbuf *out);
 

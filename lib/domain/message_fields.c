@@ -40,7 +40,7 @@ static bool is_arr(const json_t *value)
 
 static int64_t length_of_str(const json_t *value)
 {
-    return (int64_t)json_string_length(value);
+    return (int64_t)kn_utf8_count(json_string_value(value)); /* jansson lets nothing in that is not UTF-8 */
 }
 
 static int64_t length_of_arr(const json_t *value)

@@ -92,7 +92,7 @@ const struct kn_message_type kn_message_types[] = {
     { "server.describe", 1, KN_TOPIC_AGENT, "what users wrote on the server, for the guest's metadata; the newest task's holds",
       FIELDS(STR("host", "on which"), UUID("server", "the server"), OBJ("description", "{name, hostname, metadata}")), NOTHING },
     { "server.console_log", 1, KN_TOPIC_AGENT, "the end of the guest's serial log",
-      FIELDS(STR("host", "on which"), UUID("server", "the server"), INT_OPT("lines", 0, 1000000, "absent = all kept")),
+      FIELDS(STR("host", "on which"), UUID("server", "the server"), INT_OPT("lines", 0, KN_CONSOLE_LINES_MAX, "absent = all kept")),
       FIELDS(STR("output", "text, at most 100 KiB; bytes that are not UTF-8 are replaced")) },
     { "net.peers", 1, KN_TOPIC_AGENT, "the whole forwarding table of a network: who lives on which other host",
       FIELDS(STR("host", "on which"), UUID("network", "the network"), INT("version", 0, MAX_INT, "an older one is ignored"),
@@ -127,3 +127,32 @@ const struct kn_message_type kn_message_types[] = {
 
     { NULL, 0, NULL, NULL, NULL, NULL },
 };
+
+/* "A host" of ARCHITECTURE.md. The ranges keep every sum and product of them within the database's types. */
+static const struct kn_field HOST[] = {
+    { "host", KN_STR, true, 1, 255, "its name" },
+    { "vcpus", KN_INT, true, 1, 99999, "physical ones" },
+    { "memory_mib", KN_INT, true, 0, INT64_C(1) << 40, "all of it" },
+    { "reserved_memory_mib", KN_INT, false, 0, INT64_C(1) << 40, "kept from guests" },
+    { "disk_gib", KN_INT, true, 0, INT64_C(1) << 40, "for guests" },
+    { "zone", KN_STR, false, 0, 255, "availability zone" },
+    { "underlay", KN_STR, false, 0, 64, "VXLAN address" },
+    { "hypervisor_type", KN_STR, false, 0, 255, "libvirt's word" },
+    { "hypervisor_version", KN_INT, false, 0, INT32_MAX, "libvirt's number" },
+    { "cpu_info", KN_OBJ, false, 0, 0, "for people" },
+    END,
+};
+
+int kn_message_host_check(const json_t *host, struct kn_error *err)
+{
+    const int64_t reserved = kn_json_int(host, "reserved_memory_mib");
+
+    if (kn_fields_check(HOST, host, "host", err) < 0) {
+        return -1;
+    }
+    if (reserved > kn_json_int(host, "memory_mib")) {
+        return kn_fail(err, KN_BAD_REQUEST, "host: \"reserved_memory_mib\" of %lld is above \"memory_mib\" of %lld",
+                       (long long)reserved, (long long)kn_json_int(host, "memory_mib"));
+    }
+    return 0;
+}

@@ -304,6 +304,23 @@ static void test_silence(void **state)
     kn_task_free(task);
 }
 
+/* The bus will never take it: no host is to blame, and none is asked instead. */
+static void test_what_can_never_be_sent_fails_at_once(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    const struct kn_error why = { .code = KN_BAD_REQUEST, .message = "too much" };
+
+    (void)state;
+    admit(task);
+    task->parts[0].state = KN_PART_SENT;
+    kn_engine_refuse(task, 0, &why);
+    assert_int_equal(task->deadline_ms, 0);
+    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_FAILED);
+    assert_string_equal(task->error.message, "too much");
+    assert_false(task->elsewhere);
+    kn_task_free(task);
+}
+
 static void test_a_host_that_is_down_stops_no_deletion(void **state)
 {
     struct kn_task *task = new_task("server.delete", "{}");
@@ -434,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_no_valid_host_takes_the_ports_back),
         cmocka_unit_test(test_a_server_without_nics_asks_no_network),
         cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_what_can_never_be_sent_fails_at_once),
         cmocka_unit_test(test_a_host_that_is_down_stops_no_deletion),
         cmocka_unit_test(test_a_deletion_insists), cmocka_unit_test(test_a_description_waits_for_its_host),
         cmocka_unit_test(test_a_server_that_was_never_placed_is_deleted_without_a_host),

@@ -225,6 +225,28 @@ static void test_registry_is_sound(void **state)
     assert_null(kn_message_type("server.explode"));
 }
 
+/* At the limit and one over, of ASCII and of longer characters: a text is measured as the API measures it. */
+static void test_texts_are_measured_in_characters(void **state)
+{
+    static const char *const CHARACTERS[] = { "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80" };
+    static const struct kn_field NAME[] = { { "name", KN_STR, true, 1, KN_NAME_MAX, "a name" }, { NULL, KN_FIELD_END, false, 0, 0, NULL } };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CHARACTERS); i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+        struct kn_error err = { 0 };
+
+        for (int n = 0; n <= KN_NAME_MAX; n++) {
+            json_t *object = NULL;
+
+            kn_strbuf_addstr(&text, CHARACTERS[i]);
+            object = json_pack("{s:s}", "name", text.buf);
+            assert_int_equal(kn_fields_check(NAME, object, "body", &err), n < KN_NAME_MAX ? 0 : -1);
+            json_decref(object);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_size_is_bounded_both_ways),
         cmocka_unit_test(test_nobody_sends_what_nobody_accepts),
         cmocka_unit_test(test_registry_is_sound),
+        cmocka_unit_test(test_texts_are_measured_in_characters),
     };
 
     return cmocka_run_group_tests_name("domain/message", tests, NULL, NULL);
