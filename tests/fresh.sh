@@ -118,7 +118,7 @@ run_inside() {
     local cpu status=$again
     for ((cpu = 0; cpu < $(nproc --all) && status == again; cpu++)); do
         status=0
-        taskset -c "$cpu" unshare --mount --pid --fork --kill-child --propagation private "$BASH" "$here/tests/fresh.sh" --inside || status=$?
+        taskset -c "$cpu" unshare --mount --pid --fork --mount-proc --kill-child --propagation private "$BASH" "$here/tests/fresh.sh" --inside || status=$?
     done
     return $status
 }
