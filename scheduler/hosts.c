@@ -151,7 +151,11 @@ int kn_hosts_check(struct kn_inventory *inv, const json_t *hello, int64_t now_ms
             break;
         }
     }
-    if (why.code == KN_OK || (agent->refused != NULL && strcmp(agent->refused, why.message) == 0)) {
+    if (why.code == KN_OK) {
+        set_text(&agent->refused, NULL); /* the same again is worth a word */
+        return 0;
+    }
+    if (agent->refused != NULL && strcmp(agent->refused, why.message) == 0) {
         return 0;
     }
     set_text(&agent->refused, why.message);

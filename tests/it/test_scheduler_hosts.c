@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What agents say of themselves and of their hosts, told to a running kilonova-scheduler: hosts of others, a second agent of one id, hosts that make no
+ * sense. Whatever one says, the others go on.
+ */
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "tests/support/process.h"
+#include "tests/support/scheduler_world.h"
+#include "tests/support/test.h"
+
+static void hello_of(struct kn_scheduler_world *f, const char *agent, const char *host, const char *zone)
+{
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
+         json_pack("{s:s,s:s,s:[{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}]}", "agent", agent, "boot", "b", "hosts", "host", host, "vcpus", 4, "memory_mib",
+                   8704, "reserved_memory_mib", 512, "disk_gib", 100, "zone", zone, "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info"));
+}
+
+static bool command(const struct kn_scheduler_world *f, const char *host, const char *agent)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova");
+    AUTO_FREE char *url = kn_asprintf("db.url=%s", f->url);
+    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", f->conf.bus_brokers);
+    AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)f->conf.bus_embedded_port);
+    const char *argv[] = { program, "--set", url, "--set", brokers, "--set", port, "host", "move", host, "--agent", agent, NULL };
+
+    return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
+}
+
+/* A host belongs to its first agent: whoever else says hello in its name gets no spec that is meant for it. */
+static void test_a_host_belongs_to_its_first_agent(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message before = { 0 };
+    AUTO_RELEASE(kn_message) struct kn_message after = { 0 };
+
+    kn_scheduler_servers(f, 2);
+    hello_of(f, "thief", "host-00", "stolen");
+    hello_of(f, "thief", "host-99", "east"); /* its own is taken in */
+    kn_scheduler_await(f, "SELECT count(*) FROM host WHERE agent_id = 'thief' AND name = 'host-99'", 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'a1' AND zone = 'east'"), 1);
+    kn_scheduler_claim(f, 0, 1, json_pack("{s:s}", "host", "host-00"));
+    kn_scheduler_answer(f, &before);
+    assert_true(before.ok);
+    assert_string_equal(kn_json_str(before.result, "agent"), "a1");
+
+    assert_false(command(f, "host-00", "nobody"));
+    assert_true(command(f, "host-00", "thief"));
+    hello_of(f, "thief", "host-00", "east"), hello_of(f, "a1", "host-00", "west"); /* the first is asked to */
+    hello_of(f, "a1", "host-98", "west");
+    kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-98'", 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'thief' AND zone = 'east'"), 1);
+    kn_scheduler_claim(f, 1, 1, json_pack("{s:s}", "host", "host-00"));
+    kn_scheduler_answer(f, &after);
+    assert_true(after.ok);
+    assert_string_equal(kn_json_str(after.result, "agent"), "thief");
+}
+
+/* Two agents with one id: the older speaks on after the newer's hello, so the newer is told to stop. */
+static void test_the_newer_of_two_agents_is_refused(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    const int64_t deadline = kn_mono_ms() + KN_SCHEDULER_WAIT_MS;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_AGENT "a1", 1, KN_SCHEDULER_WAIT_MS, &err), &err);
+    assert_ok(kn_bus_assign(f->reader, KN_TOPIC_AGENT "a1", 0, &err), &err);
+    hello_of(f, "a1", "host-00", "east"); /* boot b after b1 */
+    for (bool refused = false; !refused;) {
+        struct kn_bus_message m;
+
+        assert_true(kn_mono_ms() < deadline);
+        kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.heartbeat", 0, 0, json_pack("{s:s,s:s}", "agent", "a1", "boot", "b1"));
+        if (kn_bus_poll(f->reader, &m, 1, 200) == 1) {
+            AUTO_RELEASE(kn_message) struct kn_message message = { 0 };
+
+            assert_ok(kn_message_parse(m.data, m.len, &message, &err), &err);
+            kn_bus_message_done(&m);
+            refused = strcmp(message.type->name, "agent.refused") == 0;
+            assert_true(!refused || strcmp(kn_json_str(message.body, "boot"), "b") == 0);
+        }
+    }
+}
+
+/* What a bad configuration says about one host stops nobody, is told on kn.dead, and is mended by the next hello. */
+static void test_a_mad_host_stops_nobody(void **state)
+{
+    static const char *const MAD[] = {
+        "{\"reserved_memory_mib\":9999999}", "{\"reserved_memory_mib\":-1}", "{\"disk_gib\":9223372036854775807}",
+        "{\"memory_mib\":9223372036854775807}", "{\"vcpus\":0}", "{\"hypervisor_version\":-9223372036854775807}",
+    };
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_DEAD, 1, KN_SCHEDULER_WAIT_MS, &err), &err);
+    kn_scheduler_servers(f, 1);
+    for (size_t i = 0; i < KN_COUNT(MAD); i++) {
+        json_t *host = json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", "host-mad", "vcpus", 4, "memory_mib", 8704, "reserved_memory_mib",
+                                 512, "disk_gib", 100, "zone", "east", "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info");
+        json_t *more = json_loads(MAD[i], 0, NULL);
+
+        assert_int_equal(json_object_update(host, more), 0);
+        json_decref(more);
+        kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o]}", "agent", "mad", "boot", "b", "hosts", host));
+    }
+    kn_scheduler_claim(f, 0, 1, NULL);
+    kn_scheduler_answer(f, &m);
+    assert_true(m.ok);
+    kn_scheduler_await(f, "SELECT count(*) FROM agent WHERE id = 'mad'", 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-mad'"), 0);
+    hello_of(f, "mad", "host-mad", "east");
+    kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-mad'", 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_the_newer_of_two_agents_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_mad_host_stops_nobody, kn_scheduler_setup, kn_scheduler_teardown),
+    };
+
+    return cmocka_run_group_tests_name("it/scheduler_hosts", tests, kn_scheduler_group_setup, kn_scheduler_group_teardown);
+}
