@@ -13,7 +13,6 @@
 #include "lib/domain/schema.h"
 
 #define CONSOLE_WAIT_MS 10000
-#define CONSOLE_LINES_MAX 1000000 /* what server.console_log takes (lib/domain/message_types.c) */
 
 struct action {
     const char *name;         /* the body's one key */
@@ -31,7 +30,7 @@ static const struct kn_schema REBOOT[] = {
 };
 static const struct kn_schema LOCK[] = { KN_SCHEMA("locked_reason", KN_IS_STRING, .min = 1, .max = 255), KN_SCHEMA_END };
 static const struct kn_schema CONSOLE[] = {
-    KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = -1, .max = CONSOLE_LINES_MAX),
+    KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = -1, .max = KN_CONSOLE_LINES_MAX),
     KN_SCHEMA_END,
 };
 static const struct kn_schema RESET[] = {
@@ -117,7 +116,7 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
 static int fetch_console(struct kn_request *req, const struct kn_rows *rows, int64_t lines, json_t **ret, struct kn_error *err)
 {
     const char *id = kn_rows_text(rows, 0, KN_SERVER_ID);
-    json_t *input = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)(lines < KN_CONSOLE_LINES_MAX ? lines : KN_CONSOLE_LINES_MAX)) : json_object();
+    json_t *input = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)lines) : json_object();
     const struct kn_task_wish wish = { "server.console_log", id, kn_rows_text(rows, 0, KN_SERVER_PROJECT), req->caller.user_id,
                                        req->request_id, input };
     int64_t task = 0;

@@ -38,6 +38,8 @@ static const struct kn_schema ATTACH[] = {
 enum col { ID, VOLUME, SERVER, DEVICE_NAME, TAG, DELETE_TOO };
 #define COLUMNS "SELECT id, volume_id, server_id, device, tag, delete_on_termination FROM attachment WHERE server_id = $1"
 static const struct kn_stmt ALL = { "attachments_of_server", COLUMNS " ORDER BY created_at, id", 1 };
+/* Those that stand and the root disk. */
+static const struct kn_stmt COUNT = { "attachments_counted", "SELECT count(*) + 1 FROM attachment WHERE server_id = $1", 1 };
 static const struct kn_stmt ONE = { "attachment_of_volume", COLUMNS " AND volume_id = $2", 2 };
 
 static void write_attachment(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const struct kn_rows *rows,
@@ -125,6 +127,20 @@ int kn_server_volumes_show(struct kn_request *req, struct kn_response *res, stru
     return kn_server_get(req, req->params[0], &server, err) < 0 ? -1 : answer_attachment(req, req->params[1], res, err);
 }
 
+/* The server's row is locked by the action that this is part of, so that two at once count each other. */
+static int check_room(const struct kn_request *req, const char *server_id, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(req->db, &COUNT, KN_ARGS(server_id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_int(rows, 0, 0) < KN_DISKS_MAX
+               ? 0
+               : kn_fail(err, KN_FORBIDDEN, "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
+                         KN_DISKS_MAX);
+}
+
 /* Inside the wish's transaction: the volume's side of it. */
 static int begin_attach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err)
 {
@@ -133,10 +149,12 @@ static int begin_attach(const struct kn_request *req, const char *server_id, voi
         .volume_id = kn_json_str(in, "volumeId"),
         .server_id = server_id,
         .tag = json_string_value(json_object_get(in, "tag")),
-        .delete_on_termination = kn_schema_bool(in, "delete_on_termination", false),
     };
     char attachment[KN_UUID_SIZE];
 
+    if (check_room(req, server_id, err) < 0) {
+        return -1;
+    }
     if (kn_volume_attach_begin(req->db, &req->caller, &wish, attachment, err) < 0) {
         return -1;
     }
@@ -155,6 +173,9 @@ int kn_server_volumes_attach(struct kn_request *req, struct kn_response *res, st
         return -1;
     }
     in = json_object_get(req->body, "volumeAttachment");
+    if (kn_schema_bool(in, "delete_on_termination", false)) {
+        return kn_fail(err, KN_BAD_REQUEST, "delete_on_termination is not built in Kilonova: the volume would stay");
+    }
     device = json_string_value(json_object_get(in, "device"));
     input = json_pack("{s:s}", "volume", kn_json_str(in, "volumeId"));
     if (device != NULL) {

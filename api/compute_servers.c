@@ -4,11 +4,12 @@
 #include "api/server_list.h"
 #include "api/server_view.h"
 #include "lib/base/mem.h"
+#include "lib/domain/message.h"
 #include "lib/domain/schema.h"
 
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
 static const struct kn_schema SERVER[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("name", KN_IS_STRING, .min = 1, .max = KN_NAME_MAX, .rule = &KN_TEXT_NAME),
     KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255, .rule = &KN_TEXT_PRINTABLE, .since = 19),
     KN_SCHEMA("hostname", KN_IS_STRING, .min = 2, .max = 63, .rule = &KN_TEXT_HOSTNAME, .since = 90, .until = 93),
     KN_SCHEMA("hostname", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_FQDN, .since = 94),

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "lib/domain/message.h"
+
 #define WORDLESS 36 /* from 2.37 on "networks" must be there, and may be a word */
 
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
@@ -48,7 +50,7 @@ static const struct kn_schema DEVICE[] = {
 static const struct kn_schema DEVICES[] = { KN_SCHEMA("device", KN_IS_OBJECT, .inner = DEVICE), KN_SCHEMA_END };
 
 static const struct kn_schema GROUP[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("name", KN_IS_STRING, .min = 1, .max = KN_NAME_MAX, .rule = &KN_TEXT_NAME),
     KN_SCHEMA_END,
 };
 static const struct kn_schema GROUPS[] = { KN_SCHEMA("security_group", KN_IS_OBJECT, .inner = GROUP), KN_SCHEMA_END };

@@ -13,7 +13,6 @@ struct kn_volume_attach {
     const char *volume_id;
     const char *server_id;
     const char *tag;            /* NULL = none */
-    bool delete_on_termination;
 };
 
 /*

@@ -13,8 +13,7 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
 {
     static const struct kn_stmt ATTACH = {
         "attachment_begin",
-        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination) "
-        "VALUES ($1, $2, $3, 'attaching', $4, $5)", 5
+        "INSERT INTO attachment (id, volume_id, server_id, status, tag) VALUES ($1, $2, $3, 'attaching', $4)", 4
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume v;
@@ -25,8 +24,7 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
         return -1;
     }
     kn_uuid_make(id);
-    if (kn_db_run(db, &ATTACH, KN_ARGS(id, v.id, wish->server_id, wish->tag, wish->delete_on_termination ? "t" : "f"),
-                  NULL, err) < 0) {
+    if (kn_db_run(db, &ATTACH, KN_ARGS(id, v.id, wish->server_id, wish->tag), NULL, err) < 0) {
         return -1;
     }
     kn_copy(ret_attachment_id, KN_UUID_SIZE, id);

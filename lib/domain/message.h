@@ -37,6 +37,7 @@
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
 
 #define KN_CONSOLE_LINES_MAX 1000000  /* of server.console_log; more than a log of 100 KiB has */
+#define KN_DISKS_MAX 26               /* of a server, the root disk among them: vda to vdz, Nova's max_disk_devices_to_attach here */
 #define KN_NAME_MAX 255               /* characters of a server's name */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
 

@@ -187,6 +187,23 @@ static const struct bad BAD[] = {
     { "nobody", 1, 401, "error", SERVER(""), "" },
 };
 
+/* A name of 254 two-byte characters fits alone; of two servers each gets "-1" or "-2" behind it. */
+static void names_of_several_must_fit(void **state)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
+    const int64_t before = written();
+
+    (void)state;
+    kn_strbuf_addstr(&body, "{\"server\": {\"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\", \"min_count\": 2, \"name\": \"");
+    for (int i = 0; i < 254; i++) {
+        kn_strbuf_addstr(&body, "\xc3\xa9");
+    }
+    kn_strbuf_addstr(&body, "\"}}");
+    assert_int_equal(post(SEED_MEMBER, 1, body.buf), 400);
+    assert_non_null(strstr(nova->http.body.buf, "253 characters"));
+    assert_int_equal(written(), before);
+}
+
 static void bad_input_changes_nothing(void **state)
 {
     (void)state;
@@ -251,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup(many_at_once, kn_seed_fresh),
         cmocka_unit_test_setup(an_admin_names_a_host, kn_seed_fresh),
         cmocka_unit_test_setup(bad_input_changes_nothing, kn_seed_fresh),
+        cmocka_unit_test_setup(names_of_several_must_fit, kn_seed_fresh),
         cmocka_unit_test_setup(a_crowd_gets_exactly_the_quota, kn_seed_fresh),
     };
 

@@ -441,6 +441,29 @@ static void what_is_plugged_in(void **state)
     assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" THREE "/os-volume_attachments/" SEED_NOBODY), 404);
 }
 
+static void what_cannot_be_plugged_in(void **state)
+{
+    static const char FULL[] =
+        "INSERT INTO volume (id, project_id, user_id, size_gib, status) SELECT ('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" SEED_PROJECT
+        "', '" SEED_PROJECT "', 1, CASE WHEN i = 0 THEN 'available' ELSE 'in-use' END FROM generate_series(0, 24) i;"
+        "INSERT INTO attachment (id, volume_id, server_id, status) SELECT ('77777777-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, "
+        "('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" ONE "', 'attached' FROM generate_series(1, 24) i;";
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(nova->db, FULL, &err), &err);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", SERVERS "/" ONE "/os-volume_attachments",
+                                      "{\"volumeAttachment\": {\"volumeId\": \"99999999-9999-4999-8999-000000000000\"}}"), 403);
+    assert_string_equal(kn_test_nova_str(nova, "forbidden.message"),
+                        "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.");
+    assert_ok(kn_db_script(nova->db, "DELETE FROM attachment WHERE device IS NULL", &err), &err);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", SERVERS "/" ONE "/os-volume_attachments",
+                                      "{\"volumeAttachment\": {\"volumeId\": \"99999999-9999-4999-8999-000000000000\", "
+                                      "\"delete_on_termination\": true}}"), 400);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM volume WHERE status = 'attaching'"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup(history_shows_tasks_and_steps, fresh),
         cmocka_unit_test_setup(metadata_and_tags, fresh),
         cmocka_unit_test_setup(what_is_plugged_in, fresh),
+        cmocka_unit_test_setup(what_cannot_be_plugged_in, fresh),
     };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);
