@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * POST /servers/{id}/action: one table of every action that Nova knows. What a row names is done; what it only names is refused
- * honestly (501); what no row names does not exist (400).
+ * honestly (400: some clients take a 501 for success); what no row names does not exist (400).
  */
 #include <string.h>
 #include <strings.h>
@@ -223,7 +223,7 @@ int kn_servers_action(struct kn_request *req, struct kn_response *res, struct kn
         return kn_fail(err, KN_BAD_REQUEST, "There is no such action: %.60s", name);
     }
     if (action->run == NULL) {
-        return kn_fail(err, KN_NOT_IMPLEMENTED, "The action %s is not supported", name);
+        return kn_fail(err, KN_BAD_REQUEST, "The action %s is not supported", name);
     }
     if (kn_schema_check(BODIES, req->body, req->microversion, err) < 0) {
         return -1;

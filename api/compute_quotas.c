@@ -72,7 +72,7 @@ static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_
         return -1;
     }
     if (!of_user_too && kn_request_query(req, "user_id") != NULL) {
-        return kn_fail(err, KN_NOT_IMPLEMENTED, "Quotas of single users are not supported");
+        return kn_fail(err, KN_BAD_REQUEST, "Quotas of single users are not supported");
     }
     if (!req->caller.is_admin && strcmp(req->params[0], req->caller.project_id) != 0) {
         return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-quota-sets:show to be performed.");

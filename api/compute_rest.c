@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/compute.h"
+#include "api/server.h"
 #include "api/view.h"
 #include "lib/base/mem.h"
 
@@ -119,6 +120,34 @@ int kn_server_groups_show(struct kn_request *req, struct kn_response *res, struc
 {
     (void)res;
     return kn_fail(err, KN_NOT_FOUND, "Instance group %.80s could not be found.", req->params[0]);
+}
+
+/* --- what no server has yet: there is none, and that is the answer --- */
+
+static int answer_of_server(struct kn_request *req, struct kn_response *res, const char *answer, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+
+    if (kn_server_get(req, req->params[0], &server, err) < 0) {
+        return -1;
+    }
+    kn_strbuf_addstr(&res->body, answer);
+    return 0;
+}
+
+int kn_server_security_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return answer_of_server(req, res, "{\"security_groups\":[]}", err);
+}
+
+int kn_server_password_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return answer_of_server(req, res, "{\"password\":\"\"}", err);
+}
+
+int kn_server_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return answer_of_server(req, res, "{\"migrations\":[]}", err);
 }
 
 int kn_compute_unsupported(struct kn_request *req, struct kn_response *res, struct kn_error *err)

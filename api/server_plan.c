@@ -75,16 +75,16 @@ static int refuse_unsupported(const struct planning *p)
 
     if (json_object_size(json_object_get(body, "os:scheduler_hints")) > 0 ||
         json_object_size(json_object_get(body, "OS-SCH-HNT:scheduler_hints")) > 0) {
-        return kn_fail(p->err, KN_NOT_IMPLEMENTED, "Scheduler hints are not supported");
+        return kn_fail(p->err, KN_BAD_REQUEST, "Scheduler hints are not supported");
     }
     if (json_array_size(json_object_get(p->in, "personality")) > 0) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Personality files are not supported; use user_data");
     }
     if (kn_schema_bool(p->in, "config_drive", false)) {
-        return kn_fail(p->err, KN_NOT_IMPLEMENTED, "Config drives are not supported; the metadata service is");
+        return kn_fail(p->err, KN_BAD_REQUEST, "Config drives are not supported; the metadata service is");
     }
     if (json_array_size(json_object_get(p->in, "trusted_image_certificates")) > 0) {
-        return kn_fail(p->err, KN_NOT_IMPLEMENTED, "Image signatures are not verified, so trusted certificates are not supported");
+        return kn_fail(p->err, KN_BAD_REQUEST, "Image signatures are not verified, so trusted certificates are not supported");
     }
     return 0;
 }

@@ -92,7 +92,7 @@ static int run(struct kn_request *req, size_t i, const json_t *in, struct kn_err
         return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow %s to be performed.", ACTIONS[i].name);
     }
     if (ACTIONS[i].run == NULL) {
-        return kn_fail(err, KN_NOT_IMPLEMENTED, "%s is not available here", ACTIONS[i].name);
+        return kn_fail(err, KN_BAD_REQUEST, "%s is not available here", ACTIONS[i].name);
     }
     return ACTIONS[i].run(req, in, &v, err);
 }

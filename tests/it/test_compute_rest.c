@@ -142,7 +142,7 @@ static void quotas(void **state)
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.cores")), -1);
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "?user_id=x"), 200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 50);
-    assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/detail?user_id=x"), 501);
+    assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/detail?user_id=x"), 400);
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/defaults"), 200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 10);
     kn_test_nova_sql(nova, "INSERT INTO compute_usage VALUES ('" SEED_PROJECT "', 5, 5, 5)");
@@ -218,7 +218,7 @@ static void refusals(void **state)
         { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": -2}}", 400 },
         { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"colours\": 1}}", 400 },
         { SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"injected_files\": 1}}", 400 },
-        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT "?user_id=x", "{\"quota_set\": {\"instances\": 1}}", 501 },
+        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT "?user_id=x", "{\"quota_set\": {\"instances\": 1}}", 400 },
         { SEED_MEMBER, 1, "GET", V "/limits?tenant_id=" SEED_OTHER, NULL, 403 },
         { SEED_MEMBER, 1, "GET", V "/os-hypervisors", NULL, 403 },
         { SEED_ADMIN, 53, "GET", V "/os-hypervisors/5", NULL, 400 },

@@ -295,12 +295,12 @@ static void actions_that_are_refused(void **state)
         { SEED_MEMBER, 96, ONE, "{\"os-start\": null}", 409 },    { SEED_MEMBER, 96, ONE, "{\"fly\": null}", 400 },
         { SEED_MEMBER, 96, ONE, "{}", 400 },                      { SEED_MEMBER, 96, ONE, "{\"os-stop\": null, \"pause\": null}", 400 },
         { SEED_MEMBER, 96, ONE, NULL, 400 },                      { SEED_MEMBER, 96, ONE, "{\"reboot\": {}}", 400 },
-        { SEED_MEMBER, 96, ONE, "{\"reboot\": {\"type\": \"x\"}}", 400 }, { SEED_MEMBER, 96, ONE, "{\"resize\": {\"flavorRef\": \"1\"}}", 501 },
+        { SEED_MEMBER, 96, ONE, "{\"reboot\": {\"type\": \"x\"}}", 400 }, { SEED_MEMBER, 96, ONE, "{\"resize\": {\"flavorRef\": \"1\"}}", 400 },
         { SEED_MEMBER, 96, ONE, "{\"os-resetState\": {\"state\": \"error\"}}", 403 },
         { SEED_ADMIN, 96, ONE, "{\"os-resetState\": {\"state\": \"happy\"}}", 400 },
         { SEED_MEMBER, 96, TWO, "{\"os-stop\": null}", 409 },     { SEED_MEMBER, 96, TWO, "{\"unlock\": null}", 403 },
         { SEED_ADMIN, 96, TWO, "{\"os-stop\": null}", 409 },      { SEED_MEMBER, 44, ONE, "{\"addFixedIp\": {}}", 400 },
-        { SEED_MEMBER, 43, ONE, "{\"addFixedIp\": {}}", 501 },    { SEED_MEMBER, 96, TWO, "{\"os-getConsoleOutput\": {}}", 409 },
+        { SEED_MEMBER, 43, ONE, "{\"addFixedIp\": {}}", 400 },    { SEED_MEMBER, 96, TWO, "{\"os-getConsoleOutput\": {}}", 409 },
         { SEED_MEMBER, 96, ONE, "{\"os-getConsoleOutput\": {\"length\": \"x\"}}", 400 },
         { SEED_MEMBER, 96, ONE, "{\"os-getConsoleOutput\": {\"length\": 1000001}}", 400 },
         { SEED_READER, 96, ONE, "{\"os-stop\": null}", 403 },
@@ -433,6 +433,11 @@ static void what_is_plugged_in(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/ips/net"), 200);
     assert_string_equal(kn_test_nova_str(nova, "net.0.addr"), "10.0.0.77");
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/ips/x"), 404);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-security-groups"), 200);
+    assert_string_equal(nova->http.body.buf, "{\"security_groups\":[]}");
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" FOREIGN "/os-security-groups"), 404);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-server-password"), 200);
+    assert_int_equal(get(SEED_ADMIN, 23, SERVERS "/" ONE "/migrations"), 200);
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-volume_attachments"), 200);
     assert_string_equal(kn_test_nova_str(nova, "volumeAttachments.0.id"), SEED_NOBODY);
     assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" ONE "/os-volume_attachments/" SEED_NOBODY), 200);

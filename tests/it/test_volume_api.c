@@ -341,7 +341,7 @@ static void test_actions(void **state)
     expect(200, "GET", path, A, NULL);
     expect_volume("bootable", "\"true\"");
     expect(400, "POST", action, A, "{\"os-set_bootable\":{\"bootable\":\"maybe\"}}");
-    expect(501, "POST", action, A, "{\"os-extend\":{\"new_size\":2}}");
+    expect(400, "POST", action, A, "{\"os-extend\":{\"new_size\":2}}");
     expect(400, "POST", action, A, "{\"os-dance\":{}}");
     expect(400, "POST", action, A, "{}");
     expect(400, "POST", action, A, "[]");
