@@ -6,17 +6,21 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/adapter/daemon.h"
 #include "lib/adapter/metrics.h"
 #include "lib/adapter/namesake.h"
 #include "lib/adapter/task.h"
+#include "lib/base/backoff.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define BATCH 500
 #define WAIT_MS 200
+#define TRIES_OF_A_BATCH 60 /* two minutes */
+#define TRIES_OF_ONE 5
 #define HEARTBEAT_EVERY_MS 3000
 #define STANDBY_EVERY_MS 500
 
@@ -178,25 +182,37 @@ static int refuse_stale(struct loop *loop, struct kn_message **messages, int cou
     return 0;
 }
 
-/* Again until it is done or refused: the database comes back, a deadlock's loser tries once more. *ret_why is KN_OK when it was done. */
+static void pause_ms(int64_t ms)
+{
+    const struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+    nanosleep(&t, NULL);
+}
+
+/*
+ * Again until it is done, refused, or was tried often enough: the database comes back (that is waited for without counting), a deadlock's loser tries once
+ * more. What a living database calls away for minutes is no matter of time, and must not hold up the others. *ret_why is KN_OK when it was done.
+ */
 static int handle_some(struct loop *loop, struct kn_message **messages, int count, struct kn_error *ret_why,
                        struct kn_error *err)
 {
     struct kn_message *current[BATCH];
+    struct kn_backoff backoff = { .min_ms = 10, .max_ms = 2000 };
     int n = 0;
 
-    while (!stopping(loop)) {
+    for (int tries = count > 1 ? TRIES_OF_A_BATCH : TRIES_OF_ONE; !stopping(loop);) {
         kn_error_clear(ret_why);
         if (refuse_stale(loop, messages, count, current, &n, ret_why) == 0 &&
             (n == 0 || loop->service->handle(&loop->daemon, loop->state, current, n, ret_why) == 0)) {
             kn_metric_add(&HANDLED, count, NULL, NULL);
             return 0;
         }
-        if (ret_why->code != KN_UNAVAILABLE) {
+        if (ret_why->code != KN_UNAVAILABLE || --tries == 0) {
             return 0;
         }
         kn_metric_add(&REPEATED, 1, NULL, NULL);
         kn_log_error("batch, once more", ret_why);
+        pause_ms(kn_backoff_next(&backoff, (uint32_t)kn_mono_us()));
         if (become_active(loop, err) < 0) {
             return -1;
         }
