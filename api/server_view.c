@@ -143,17 +143,22 @@ static void add_image(struct kn_strbuf *sb, const struct kn_request *req, const 
     kn_jsonw_end_object(sb);
 }
 
-/* The row's {code, message, created, details}; details are for admins, unless the fault is the caller's own. */
+/* The row's {code, message, public, created, details}: members read the public reason, operators the message and the details. */
 static void add_fault(struct kn_strbuf *sb, const struct kn_request *req, const char *text)
 {
     json_t *fault = json_loads(text, 0, NULL);
+    const char *reason = kn_json_str(fault, "public");
     int64_t code = kn_json_int(fault, "code");
 
     kn_jsonw_object(sb, "fault");
     kn_jsonw_int(sb, "code", code != 0 ? code : 500);
     kn_jsonw_str(sb, "created", kn_json_str(fault, "created"));
-    kn_jsonw_str(sb, "message", kn_json_str(fault, "message"));
-    if ((req->caller.is_admin || (code != 0 && code != 500)) && kn_json_str(fault, "details")[0] != '\0') {
+    if (req->caller.is_admin) {
+        kn_jsonw_str(sb, "message", kn_json_str(fault, "message"));
+    } else {
+        kn_jsonw_str(sb, "message", reason[0] != '\0' ? reason : "The cloud failed to carry this out.");
+    }
+    if (req->caller.is_admin && kn_json_str(fault, "details")[0] != '\0') {
         kn_jsonw_str(sb, "details", kn_json_str(fault, "details"));
     }
     kn_jsonw_end_object(sb);

@@ -32,7 +32,7 @@ static const char ROWS[] =
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, locked, "
     "locked_by, locked_reason, fault, created_at, updated_at) VALUES "
     "('" TWO "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'db', 'db', 'error', NULL, '" FLAVOR "', NULL, 'r-2', true, 'admin', 'mine', "
-    "'{\"code\": 500, \"message\": \"No valid host was found.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', "
+    "'{\"code\": 500, \"message\": \"No valid host was found. 40 hosts; DiskFilter took h1.\", \"public\": \"No valid host was found.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', "
     "'2026-11-21 11:00:00+00', '2026-11-21 11:00:00+00');"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, launched_at, "
     "host, created_at, updated_at) VALUES ('" THREE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'web2', 'web2', 'active', 'rebooting', '" FLAVOR "', '"
