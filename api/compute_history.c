@@ -10,6 +10,7 @@
 #include "api/server_view.h"
 #include "lib/base/clock.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/fault.h"
 #include "lib/domain/message.h"
 
 #define SHOWN "t.kind LIKE 'server.%' AND t.kind NOT IN ('server.console_log', 'server.describe', 'server.fence')"
@@ -17,7 +18,7 @@
     "t.id, substr(t.kind, 8), t.request_id, t.user_id, t.project_id, " KN_TIME_COLUMN("t.created_at") ", "              \
     KN_TIME_COLUMN("coalesce(t.finished_at, t.created_at)") ", t.state = 'failed'"
 enum col { ID, ACTION, REQUEST, USER, PROJECT, START, UPDATED, FAILED };
-enum event_col { E_NAME, E_STATE, E_START, E_FINISH, E_HOST, E_ERROR };
+enum event_col { E_NAME, E_STATE, E_START, E_FINISH, E_HOST, E_ERROR, E_CODE };
 
 static const struct kn_stmt OWNER = { "history_owner",
     "SELECT project_id FROM server WHERE id = $1 AND ($2::text IS NULL OR project_id = $2) AND ($3::boolean OR deleted_at IS NULL)",
@@ -25,7 +26,7 @@ static const struct kn_stmt OWNER = { "history_owner",
 static const struct kn_stmt ONE = { "history_one",
     "SELECT " COLUMNS " FROM task t WHERE t.object_id = $1 AND t.request_id = $2 AND " SHOWN " ORDER BY t.id LIMIT 1", 2 };
 static const struct kn_stmt EVENTS = { "history_events",
-    "SELECT name, state, " KN_TIME_COLUMN("started_at") ", " KN_TIME_COLUMN("finished_at") ", host, error->>'message' "
+    "SELECT name, state, " KN_TIME_COLUMN("started_at") ", " KN_TIME_COLUMN("finished_at") ", host, error->>'message', error->>'code' "
     "FROM task_step WHERE task_id = $1::bigint ORDER BY n DESC", 1 };
 
 static const char *const LIST_QUERY_58[] = { "limit", "marker", "changes-since", NULL };
@@ -159,7 +160,10 @@ static void write_event(struct kn_strbuf *sb, const struct kn_request *req, cons
         kn_jsonw_str(sb, "hostId", host_id);
     }
     if (kn_since(req, 84)) {
-        kn_jsonw_str(sb, "details", error);
+        AUTO_FREE char *reason = error == NULL ? NULL
+                                               : kn_fault_public(kn_code_from_name(kn_rows_text(rows, row, E_CODE)), error, host, NULL,
+                                                                 req->params[1]);
+        kn_jsonw_str(sb, "details", req->caller.is_admin ? error : reason);
     }
     kn_jsonw_end_object(sb);
 }

@@ -370,7 +370,7 @@ static void history_shows_tasks_and_steps(void **state)
     (void)state;
     kn_test_nova_sql(nova, "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, error, finished_at) VALUES "
                              "('server.create', 1, '" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'req-1', 'failed', '{\"message\": \"full\"}', now())");
-    kn_test_nova_sql(nova, "INSERT INTO task_step SELECT id, 1, 'place.claim', 'failed', now(), now(), 'h1', '{\"message\": \"full\"}' "
+    kn_test_nova_sql(nova, "INSERT INTO task_step SELECT id, 1, 'place.claim', 'failed', now(), now(), 'h1', '{\"code\": \"KN_TOO_LARGE\", \"message\": \"full\"}' "
                              "FROM task");
     assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?limit=1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.message"), "Error");
@@ -384,6 +384,11 @@ static void history_shows_tasks_and_steps(void **state)
     assert_null(kn_test_nova_at(nova, "instanceAction.events.0.host"));
     assert_int_equal(get(SEED_ADMIN, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.host"), "h1");
+    kn_test_nova_sql(nova, "UPDATE task_step SET error = '{\"code\": \"KN_CONFLICT\", \"message\": \"h1 is full\"}'");
+    assert_int_equal(get(SEED_MEMBER, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
+    assert_null(strstr(kn_test_nova_str(nova, "instanceAction.events.0.details"), "h1"));
+    assert_int_equal(get(SEED_ADMIN, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.details"), "h1 is full");
     assert_int_equal(get(SEED_MEMBER, 50, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
     assert_null(kn_test_nova_at(nova, "instanceAction.events"));
     assert_int_equal(get(SEED_MEMBER, 50, SERVERS "/" ONE "/os-instance-actions/req-2"), 404);
