@@ -22,7 +22,7 @@ static bool device_name(const char *text)
 }
 
 static const struct kn_text_rule DEVICE = { device_name,
-                                            "does not match '(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$'" };
+                                            "does not match '(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$'", false };
 static const struct kn_schema ATTACHMENT[] = {
     KN_SCHEMA("volumeId", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
     KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .min = 1, .max = 32, .rule = &DEVICE),

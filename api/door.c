@@ -112,6 +112,7 @@ static int pick_route(struct kn_request *req, const struct kn_place *place, stru
 
     req->route = kn_router_pick(place, req->method, req->microversion, &why);
     if (req->route != NULL) {
+        kn_router_settle(req->route, req->params);
         return 0;
     }
     if (why == KN_METHOD_NOT_ALLOWED && kn_dialect_knows_405(own->api->dialect)) {

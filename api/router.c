@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/uuid.h"
 
 struct entry {
     const struct kn_route *route;
@@ -267,6 +268,19 @@ const struct kn_route *kn_router_pick(const struct kn_place *place, const char *
         *ret_why = why;
     }
     return route;
+}
+
+void kn_router_settle(const struct kn_route *route, const char *const *params)
+{
+    static const char *const IDS[] = { "{id}", "{volume}", "{port}" };
+
+    for (const char *at = strchr(route->path, '{'); at != NULL; at = strchr(at + 1, '{'), params++) {
+        for (size_t i = 0; i < KN_COUNT(IDS); i++) {
+            if (strncmp(at, IDS[i], strlen(IDS[i])) == 0) {
+                kn_uuid_lower((char *)(uintptr_t)*params); /* the request's own memory */
+            }
+        }
+    }
 }
 
 void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out)

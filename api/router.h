@@ -46,6 +46,11 @@ bool kn_router_find(const struct kn_router *router, const struct kn_api *api, co
  */
 const struct kn_route *kn_router_pick(const struct kn_place *place, const char *method, int minor,
                                       enum kn_code *ret_why);
+/*
+ * A parameter that is called {id}, {volume} or {port} names an object of ours: the uuid in it is put into lower case where it stands. What
+ * somebody else has chosen (flavors, regions, keys, tags) is called otherwise.
+ */
+void kn_router_settle(const struct kn_route *route, const char *const *params);
 /* "GET, HEAD, PUT": what a place answers. */
 void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out);
 

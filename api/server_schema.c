@@ -37,7 +37,7 @@ static const struct kn_schema DEVICE[] = {
     KN_SCHEMA("connection_info", KN_IS_STRING),
     KN_SCHEMA("source_type", KN_IS_STRING, .words = SOURCES),
     KN_SCHEMA("destination_type", KN_IS_STRING, .words = DESTINATIONS),
-    KN_SCHEMA("uuid", KN_IS_STRING, .min = 1, .max = 255),
+    KN_SCHEMA("uuid", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_DEVICE_ID),
     KN_SCHEMA("guest_format", KN_IS_STRING, .max = 255),
     KN_SCHEMA("device_type", KN_IS_STRING, .max = 255),
     KN_SCHEMA("disk_bus", KN_IS_STRING, .max = 255),

@@ -41,8 +41,8 @@ static bool is_path(const char *text)
     return text[0] == '/' && is_line(text);
 }
 
-static const struct kn_text_rule LINE = { is_line, "has characters that do not print" };
-static const struct kn_text_rule PATH = { is_path, "does not match '^/.*'" };
+static const struct kn_text_rule LINE = { is_line, "has characters that do not print", false };
+static const struct kn_text_rule PATH = { is_path, "does not match '^/.*'", false };
 static const char *const METHODS[] = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", NULL };
 
 const struct kn_schema kn_access_rule_body[] = {

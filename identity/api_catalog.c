@@ -73,7 +73,7 @@ static const struct {
     { &kn_catalog_regions, view_region }, { &kn_catalog_services, view_service }, { &kn_catalog_endpoints, view_endpoint },
 };
 
-/* "/v3/<collection>[/{id}]" */
+/* "/v3/<collection>[/{key}]" */
 static size_t noun_of(const struct kn_request *req)
 {
     const char *word = req->route->path + strlen("/v3/");

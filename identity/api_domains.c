@@ -14,7 +14,7 @@ static bool is_hex_id(const char *text)
     return text[strspn(text, "0123456789abcdef")] == '\0';
 }
 
-static const struct kn_text_rule HEX_ID = { is_hex_id, "is not 32 hex digits" };
+static const struct kn_text_rule HEX_ID = { is_hex_id, "is not 32 hex digits", false };
 static const struct kn_schema CREATE[] = {
     KN_BODY_SHORT_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE, KN_BODY_TAGS,
     KN_SCHEMA("explicit_domain_id", KN_IS_STRING, .min = 32, .max = 32, .rule = &HEX_ID), KN_SCHEMA_END,

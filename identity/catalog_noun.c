@@ -22,7 +22,7 @@ static bool is_url(const char *text)
            strncmp(text, "$(public_endpoint)s", strlen("$(public_endpoint)s")) == 0;
 }
 
-static const struct kn_text_rule URL = { is_url, "does not match '^[a-zA-Z0-9+.-]+:.+'" };
+static const struct kn_text_rule URL = { is_url, "does not match '^[a-zA-Z0-9+.-]+:.+'", false };
 static const char *const INTERFACES[] = { "admin", "internal", "public", NULL };
 
 /* --- regions --- */

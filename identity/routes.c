@@ -35,9 +35,9 @@
 #define CATALOG(collection, reader)                                                             \
     ROUTE("GET", collection, reader, 200, kn_catalog_nouns_list),                               \
     ROUTE("POST", collection, CLOUD_ADMIN, 201, kn_catalog_nouns_create),                       \
-    ROUTE("GET", collection "/{id}", reader, 200, kn_catalog_nouns_show),                       \
-    ROUTE("PATCH", collection "/{id}", CLOUD_ADMIN, 200, kn_catalog_nouns_update),              \
-    ROUTE("DELETE", collection "/{id}", CLOUD_ADMIN, 204, kn_catalog_nouns_delete)
+    ROUTE("GET", collection "/{key}", reader, 200, kn_catalog_nouns_show),                       \
+    ROUTE("PATCH", collection "/{key}", CLOUD_ADMIN, 200, kn_catalog_nouns_update),              \
+    ROUTE("DELETE", collection "/{key}", CLOUD_ADMIN, 204, kn_catalog_nouns_delete)
 
 static const struct kn_route ROUTES[] = {
     /* method, path, policy, status, handler */
@@ -77,7 +77,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/users/{id}/groups", READER_OR_SELF, 200, kn_groups_of_user),
 
     CATALOG("/regions", ANY),
-    ROUTE("PUT", "/regions/{id}", CLOUD_ADMIN, 201, kn_catalog_nouns_create),
+    ROUTE("PUT", "/regions/{key}", CLOUD_ADMIN, 201, kn_catalog_nouns_create),
     CATALOG("/services", CLOUD_READER),
     CATALOG("/endpoints", CLOUD_READER),
 

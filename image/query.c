@@ -6,6 +6,7 @@
  */
 #include "image/query_private.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,17 @@ static int add_in(struct kn_image_query *q, const struct filter *f, const char *
     }
     kn_strbuf_addf(&q->where, " = ANY ($%d::text[])", q->count);
     return 0;
+}
+
+/* As rows write them. */
+static int add_ids(struct kn_image_query *q, const struct filter *f, const char *value, struct kn_error *err)
+{
+    AUTO_FREE char *lower = kn_strdup(value);
+
+    for (char *c = lower; *c != '\0'; c++) {
+        *c = (char)tolower((unsigned char)*c);
+    }
+    return add_in(q, f, lower, err);
 }
 
 static int add_number(struct kn_image_query *q, const struct filter *f, const char *value, struct kn_error *err)
@@ -265,7 +277,7 @@ static const struct filter FILTERS[] = {
     { "container_format", add_in, "i.container_format" },
     { "created_at", add_time, "i.created_at" },
     { "disk_format", add_in, "i.disk_format" },
-    { "id", add_in, "i.id::text" },
+    { "id", add_ids, "i.id::text" },
     { "limit", set_limit, NULL },
     { "marker", set_marker, NULL },
     { "member_status", set_member_status, NULL },

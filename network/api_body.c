@@ -2,7 +2,6 @@
 /* api_body.c: checks what clients send, attribute by attribute. Knows kinds, not nouns; the tables stand next to their handlers. */
 #include "network/api_body.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +76,7 @@ static int check_uuid(const struct kn_attr *attr, const json_t *value, struct kn
     if (!kn_uuid_valid(text)) {
         return fail_value(attr, value, "is not a valid UUID", err);
     }
-    for (char *c = text; *c != '\0'; c++) {
-        *c = (char)tolower((unsigned char)*c);
-    }
+    kn_uuid_lower(text);
     json_string_set((json_t *)(uintptr_t)value, text);
     return 0;
 }

@@ -168,6 +168,11 @@ static int add_equal(struct query *q, const struct filter *f, const char *value,
     return add_condition(q, f->column, value, "", err);
 }
 
+static int add_id(struct query *q, const struct filter *f, const char *value, struct kn_error *err)
+{
+    return add_condition(q, f->column, value, ")", err);
+}
+
 static int read_number(const char *key, const char *value, int64_t *ret, struct kn_error *err)
 {
     char *end = NULL;
@@ -305,7 +310,7 @@ static const struct filter FILTERS[] = {
     { "availability_zone", add_equal, "v.zone = " },
     { "bootable", add_bool, "v.bootable = " },
     { "display_name", add_equal, "v.name = " },
-    { "id", add_equal, "v.id::text = " },
+    { "id", add_id, "v.id::text = lower(" },
     { "limit", set_limit, NULL },
     { "marker", set_marker, NULL },
     { "metadata", add_metadata, "v.metadata @> " },

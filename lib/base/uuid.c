@@ -77,6 +77,16 @@ bool kn_uuid_valid(const char *text)
     return text[KN_UUID_SIZE - 1] == '\0';
 }
 
+void kn_uuid_lower(char *text)
+{
+    if (!kn_uuid_valid(text)) {
+        return;
+    }
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c >= 'A' && *c <= 'F' ? (char)(*c + 32) : *c;
+    }
+}
+
 bool kn_request_id_valid(const char *text)
 {
     return text != NULL && strncmp(text, "req-", 4) == 0 && kn_uuid_valid(text + 4);

@@ -12,6 +12,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
+#include "lib/base/uuid.h"
 
 #define SHOWN_MAX 200 /* bytes of a value that a refusal repeats */
 
@@ -173,6 +174,15 @@ static int check_words(const struct walk *w, const struct kn_schema *row, const 
     return refuse_value(w, at, value, words.buf);
 }
 
+/* What is compared as text further on is written in one way. */
+static void settle_id(const json_t *value)
+{
+    AUTO_FREE char *text = kn_strdup(json_string_value(value));
+
+    kn_uuid_lower(text);
+    json_string_set((json_t *)(uintptr_t)value, text);
+}
+
 static int check_string(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
     const char *text = json_string_value(value);
@@ -182,6 +192,9 @@ static int check_string(const struct walk *w, const struct kn_schema *row, const
     }
     if (row->rule != NULL && !row->rule->holds(text)) {
         return refuse_value(w, at, value, row->rule->words);
+    }
+    if (row->rule != NULL && row->rule->is_id) {
+        settle_id(value);
     }
     return row->words != NULL ? check_words(w, row, value, at) : 0;
 }

@@ -40,6 +40,7 @@ enum { KN_REQUIRED = 1, KN_NULLABLE = 2, KN_EXACT = 4 /* of KN_IS_BOOLEAN: true 
 struct kn_text_rule {
     bool (*holds)(const char *text); /* text is valid UTF-8 */
     const char *words;               /* "is not a 'uuid'" */
+    bool is_id;                      /* a uuid is written in lower case where it stands: rows and messages know no other */
 };
 
 struct kn_schema {
@@ -57,7 +58,10 @@ struct kn_schema {
 #define KN_SCHEMA(n, ...) { .name = n, .shape = __VA_ARGS__ }
 #define KN_SCHEMA_END { .name = NULL }
 
-/* 0, or -1 with KN_BAD_REQUEST. body NULL (none was sent) is refused as well. */
+/*
+ * 0, or -1 with KN_BAD_REQUEST. body NULL (none was sent) is refused as well. Of a body that was checked only the ids have changed:
+ * they are in lower case now.
+ */
 int kn_schema_check(const struct kn_schema *fields, const json_t *body, int microversion, struct kn_error *err);
 
 /* Reading what was checked. Absent or null gives dflt. */
@@ -68,6 +72,7 @@ extern const struct kn_text_rule KN_TEXT_NAME;      /* printable, no space at ei
 extern const struct kn_text_rule KN_TEXT_PRINTABLE; /* descriptions */
 extern const struct kn_text_rule KN_TEXT_UUID;
 extern const struct kn_text_rule KN_TEXT_UUID_OR_EMPTY;
+extern const struct kn_text_rule KN_TEXT_DEVICE_ID; /* of a block device: a uuid, or what some driver calls its own */
 extern const struct kn_text_rule KN_TEXT_HOSTNAME;  /* one label */
 extern const struct kn_text_rule KN_TEXT_FQDN;
 extern const struct kn_text_rule KN_TEXT_IPV4;

@@ -98,6 +98,11 @@ static bool uuid_or_empty(const char *text)
     return text[0] == '\0' || kn_uuid_valid(text);
 }
 
+static bool device_id(const char *text)
+{
+    return made_of(text, LETTERS DIGITS "._-");
+}
+
 static bool hostname(const char *text)
 {
     size_t len = strlen(text);
@@ -179,19 +184,20 @@ static bool project(const char *text)
     return made_of(text, LETTERS DIGITS "-");
 }
 
-const struct kn_text_rule KN_TEXT_NAME = { name, "is not a 'name': printable characters, no white space at either end" };
-const struct kn_text_rule KN_TEXT_PRINTABLE = { printable, "does not match: printable characters only" };
-const struct kn_text_rule KN_TEXT_UUID = { uuid, "is not a 'uuid'" };
-const struct kn_text_rule KN_TEXT_UUID_OR_EMPTY = { uuid_or_empty, "is not a 'uuid'" };
-const struct kn_text_rule KN_TEXT_HOSTNAME = { hostname, "does not match '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$'" };
-const struct kn_text_rule KN_TEXT_FQDN = { fqdn, "does not match '^[a-zA-Z0-9-._]*$'" };
-const struct kn_text_rule KN_TEXT_IPV4 = { ipv4, "is not a 'ipv4'" };
-const struct kn_text_rule KN_TEXT_IPV6 = { ipv6, "is not a 'ipv6'" };
-const struct kn_text_rule KN_TEXT_IP = { ip, "is not a 'ipv4' or 'ipv6'" };
-const struct kn_text_rule KN_TEXT_BASE64 = { base64, "is not a 'base64'" };
-const struct kn_text_rule KN_TEXT_TAG = { tag, "does not match '^[^,/]*$'" };
-const struct kn_text_rule KN_TEXT_META_KEY = { meta_key, "does not match '^[a-zA-Z0-9-_:. ]{1,255}$'" };
-const struct kn_text_rule KN_TEXT_KEYPAIR = { keypair, "does not match '^[_\\- a-zA-Z0-9]+$'" };
-const struct kn_text_rule KN_TEXT_KEYPAIR_292 = { keypair_292, "does not match '^[_\\-\\@\\. a-zA-Z0-9]+$'" };
-const struct kn_text_rule KN_TEXT_FLAVOR_ID = { flavor_id, "does not match '^(?! )[a-zA-Z0-9. _-]+(?<! )$'" };
-const struct kn_text_rule KN_TEXT_PROJECT = { project, "does not match '^[a-zA-Z0-9-]*$'" };
+const struct kn_text_rule KN_TEXT_NAME = { name, "is not a 'name': printable characters, no white space at either end", false };
+const struct kn_text_rule KN_TEXT_PRINTABLE = { printable, "does not match: printable characters only", false };
+const struct kn_text_rule KN_TEXT_UUID = { uuid, "is not a 'uuid'", true };
+const struct kn_text_rule KN_TEXT_UUID_OR_EMPTY = { uuid_or_empty, "is not a 'uuid'", true };
+const struct kn_text_rule KN_TEXT_DEVICE_ID = { device_id, "does not match '^[a-zA-Z0-9._-]*$'", true };
+const struct kn_text_rule KN_TEXT_HOSTNAME = { hostname, "does not match '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$'", false };
+const struct kn_text_rule KN_TEXT_FQDN = { fqdn, "does not match '^[a-zA-Z0-9-._]*$'", false };
+const struct kn_text_rule KN_TEXT_IPV4 = { ipv4, "is not a 'ipv4'", false };
+const struct kn_text_rule KN_TEXT_IPV6 = { ipv6, "is not a 'ipv6'", false };
+const struct kn_text_rule KN_TEXT_IP = { ip, "is not a 'ipv4' or 'ipv6'", false };
+const struct kn_text_rule KN_TEXT_BASE64 = { base64, "is not a 'base64'", false };
+const struct kn_text_rule KN_TEXT_TAG = { tag, "does not match '^[^,/]*$'", false };
+const struct kn_text_rule KN_TEXT_META_KEY = { meta_key, "does not match '^[a-zA-Z0-9-_:. ]{1,255}$'", false };
+const struct kn_text_rule KN_TEXT_KEYPAIR = { keypair, "does not match '^[_\\- a-zA-Z0-9]+$'", false };
+const struct kn_text_rule KN_TEXT_KEYPAIR_292 = { keypair_292, "does not match '^[_\\-\\@\\. a-zA-Z0-9]+$'", false };
+const struct kn_text_rule KN_TEXT_FLAVOR_ID = { flavor_id, "does not match '^(?! )[a-zA-Z0-9. _-]+(?<! )$'", false };
+const struct kn_text_rule KN_TEXT_PROJECT = { project, "does not match '^[a-zA-Z0-9-]*$'", false };

@@ -5,12 +5,15 @@
 #include <stdio.h>
 
 #include "api/compute.h"
+#include "image/api.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "network/api.h"
 #include "tests/support/broker.h"
 #include "tests/support/front.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
+#include "volume/api.h"
 
 struct kn_test_nova_inner {
     struct kn_test_pg *pg;
@@ -23,7 +26,7 @@ struct kn_test_nova_inner {
 
 struct kn_test_nova *kn_test_nova_start(void)
 {
-    static const struct kn_api *const APIS[] = { &kn_compute_api, NULL };
+    static const struct kn_api *const APIS[] = { &kn_compute_api, &kn_network_api, &kn_image_api, &kn_volume_api, NULL };
     struct kn_test_nova *nova = KN_NEW(struct kn_test_nova);
     struct kn_test_nova_inner *in = nova->inner = KN_NEW(struct kn_test_nova_inner);
 

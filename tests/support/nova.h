@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nova: the compute API on a front door of its own (tests/support/front.h, whose tokens it takes), with a private database and a
- * bus. What else lives in a cloud (conductors, agents) does not: a test plays it with SQL.
+ * nova: the compute API, and those that it needs beside it, on a front door of their own (tests/support/front.h, whose tokens it
+ * takes), with a private database and a bus. What else lives in a cloud (conductors, agents) does not: a test plays it with SQL.
  *
  *   struct kn_test_nova *nova = kn_test_nova_start();
  *   kn_test_nova_ask(nova, "p:member", 96, "POST", "/compute/v2.1/servers", "{…}");
