@@ -12,12 +12,14 @@
 #include <stdio.h>
 
 #include "lib/adapter/bus.h"
+#include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 
 struct kn_audit {
     struct kn_db *db;
     struct kn_bus *bus;         /* NULL: hosts are not asked */
     const char *log_dir;        /* NULL: logs are not read */
+    bool is_deep;               /* images' data is read and digested */
     FILE *out;
     int promises;               /* looked at */
     int broken;                 /* of them */
@@ -55,6 +57,12 @@ int kn_audit_hosts(struct kn_audit *audit, struct kn_error *err);
  */
 extern const char *const kn_audit_host_promises[];
 json_t *kn_audit_compare(struct kn_db *db, const json_t *answers, struct kn_error *err);
+/*
+ * What lies in the directories of volumes and images against the database; a directory that this machine does not see is not judged. Its promises,
+ * ended by NULL; the last one only when the audit is deep.
+ */
+extern const char *const kn_audit_store_promises[];
+int kn_audit_stores(struct kn_audit *audit, const struct kn_conf *conf, struct kn_error *err);
 /* Promise 7 in files: no token, password or key in a line of a log. */
 int kn_audit_logs(struct kn_audit *audit, struct kn_error *err);
 /* Whether the line holds what looks like a secret, be it bare or in JSON, escaped as often as may be. Pure. */

@@ -12,7 +12,11 @@ const struct kn_promise kn_promises_storage[] = {
       "WHERE a.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },
     { "2. no image is importing without an open task",
       "SELECT format('image %s is importing and nobody works on it', i.id) FROM image i WHERE i.status = 'importing' "
-      "AND i.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING("i.id"), NULL, NULL },
+      "AND i.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.kind = 'image.import' AND t.state IN ('run', 'undo'))", NULL, NULL },
+    { "2. no import is under way without its task and its image",
+      "SELECT format('import %s of image %s is %s and nobody works on it', m.id, m.image_id, m.status) FROM image_task m "
+      "WHERE m.status IN ('pending', 'processing') AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = m.image_id AND t.kind = 'image.import' "
+      "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
       "'deleting', 'error', 'error_deleting') "
@@ -40,6 +44,10 @@ const struct kn_promise kn_promises_storage[] = {
     { "5. an image is as large as its data",
       "SELECT format('image %s says %s bytes, its data %s', i.id, coalesce(i.size::text, 'no'), b.size) FROM image i JOIN blob b ON b.sha512 = i.sha512 "
       "WHERE i.size IS DISTINCT FROM b.size", NULL, NULL },
+    { "5. no data without an image",
+      "SELECT format('data %s belongs to no image and nobody drops it', b.sha512) FROM blob b WHERE b.created_at < now() - interval '30 minutes' "
+      "AND NOT EXISTS (SELECT 1 FROM image i WHERE i.sha512 = b.sha512) AND NOT EXISTS (SELECT 1 FROM task t WHERE t.kind = 'image.delete' "
+      "AND t.state IN ('run', 'undo') AND t.input->>'sha512' = b.sha512)", NULL, NULL },
     { "6. volume usage is what exists",
       "SELECT format('project %s: usage says %s volumes, %s GiB; there are %s, %s', coalesce(u.project_id, v.project_id), u.volumes, "
       "u.gigabytes, coalesce(v.n, 0), coalesce(v.g, 0)) FROM volume_usage u FULL JOIN (SELECT project_id, count(*) n, sum(size_gib) g "

@@ -52,5 +52,9 @@ const struct kn_promise kn_promises_task[] = {
       "SELECT format('shard %s is leased by %s, which does not live', h.id, h.owner) FROM shard h "
       "WHERE h.owner IS NOT NULL AND h.lease_until > now() AND NOT EXISTS (SELECT 1 FROM service s WHERE s.binary_name = 'kilonova-conductor' "
       "AND s.last_seen > now() - interval '1 minute' AND (s.host = h.owner OR strpos(h.owner, s.boot) > 0))", NULL, NULL },
+    { "2. every shard in which tasks wait is leased",
+      "SELECT format('shard %s is leased by nobody since %s, %s tasks wait in it', h.id, h.lease_until, count(*)) FROM shard h "
+      "JOIN task t ON t.shard = h.id AND t.state IN ('run', 'undo') AND t.created_at < now() - interval '1 minute' "
+      "WHERE h.owner IS NULL OR h.lease_until < now() - interval '1 minute' GROUP BY h.id, h.lease_until", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };

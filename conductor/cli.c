@@ -24,16 +24,20 @@ static const struct kn_stmt SHARDS = { "cli_shards",
 /* --- audit ------------------------------------------------------------------------------------------------------------------ */
 
 struct audit_options {
-    bool hosts;
+    bool hosts, stores, deep;
     const char *log_dir;
 };
 
 static int read_options(int argc, char **argv, struct audit_options *ret, struct kn_error *err)
 {
-    *ret = (struct audit_options){ .hosts = true };
+    *ret = (struct audit_options){ .hosts = true, .stores = true };
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--no-hosts") == 0) {
             ret->hosts = false;
+        } else if (strcmp(argv[i], "--no-stores") == 0) {
+            ret->stores = false;
+        } else if (strcmp(argv[i], "--deep") == 0) {
+            ret->deep = true;
         } else if (strcmp(argv[i], "--logs") == 0 && i + 1 < argc) {
             ret->log_dir = argv[++i];
         } else {
@@ -43,9 +47,10 @@ static int read_options(int argc, char **argv, struct audit_options *ret, struct
     return 0;
 }
 
-static int run_audit(struct kn_audit *audit, const struct audit_options *options, struct kn_error *err)
+static int run_audit(struct kn_audit *audit, const struct kn_conf *conf, const struct audit_options *options, struct kn_error *err)
 {
     if (kn_audit_database(audit, err) < 0 || (options->hosts && kn_audit_hosts(audit, err) < 0) ||
+        (options->stores && kn_audit_stores(audit, conf, err) < 0) ||
         (options->log_dir != NULL && kn_audit_logs(audit, err) < 0)) {
         return -1;
     }
@@ -67,7 +72,8 @@ static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error 
     if (kn_db_connect(cli->db, 10000, err) == 0 && (!options.hosts || kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) == 0)) {
         audit.bus = bus;
         audit.log_dir = options.log_dir;
-        verdict = run_audit(&audit, &options, err);
+        audit.is_deep = options.deep;
+        verdict = run_audit(&audit, &cli->conf, &options, err);
     }
     if (verdict < 0) {
         fprintf(cli->out, "not judged: %s\n", err->message);
@@ -190,7 +196,7 @@ static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
 }
 
 const struct kn_command kn_conductor_commands[] = {
-    { "audit", "[--no-hosts] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
+    { "audit", "[--deep] [--no-hosts] [--no-stores] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
     { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
     { "history prune", "[--dry-run]", "drop what is older than history.* says, now; with --dry-run only count it", cmd_history_prune },
     { "shard list", "", "which conductor leases which shard", cmd_shard_list },

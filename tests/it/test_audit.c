@@ -126,6 +126,9 @@ static const struct breaker BREAKERS[] = {
       "UPDATE volume SET status = 'attaching' WHERE id = '" VOLUME "'; UPDATE attachment SET status = 'attaching';"
       TASK(A, "", "") },
     { "2. no image is importing without an open task", "UPDATE image SET status = 'importing'" },
+    { "2. no import is under way without its task and its image",
+      "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input) VALUES ('" SPARE "', '" IMAGE "', 'p', 'u', 'r', '{}')" },
+    { "5. no data without an image", "INSERT INTO blob VALUES ('other', 'md5', 5, now() - interval '1 hour')" },
     { "5. every volume and attachment is in a state that there is", "UPDATE volume SET status = 'odd' WHERE id = '" SPARE "'" },
     { "5. every volume and attachment is in a state that there is", "UPDATE attachment SET status = 'odd'" },
     { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'available'" },
@@ -148,6 +151,11 @@ static const struct breaker BREAKERS[] = {
     { "2. every shard is there", "DELETE FROM shard WHERE id = 7" },
     { "2. every leased shard is leased by a living conductor", "UPDATE shard SET owner = 'ghost' WHERE id = 7" },
     { "2. every leased shard is leased by a living conductor", "UPDATE service SET last_seen = now() - interval '5 minutes'" },
+
+    { "2. every shard in which tasks wait is leased",
+      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = NULL, lease_until = '-infinity'" },
+    { "2. every shard in which tasks wait is leased",
+      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'" },
 
     { "6. no project uses more of compute than its quota", "INSERT INTO compute_quota VALUES ('p', 'ram', 191)" },
     { "6. no project has more volumes than its quota", "INSERT INTO volume_quota VALUES ('p', 'gigabytes', 1)" },
@@ -312,6 +320,7 @@ static void test_what_moves_is_left_alone(void **state)
         "('kilonova-scheduler/x', 'kilonova-scheduler', 'x', 'b', now() - interval '1 hour')",
         TASK(A, ", context", ", '{\"output\": \"guest says password=x\"}'"),
         "UPDATE shard SET owner = NULL, lease_until = '-infinity'",
+        TASK(A, "", "") "UPDATE shard SET owner = NULL, lease_until = '-infinity'",
         "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'",
     };
 
@@ -381,7 +390,7 @@ static void test_secrets_in_logs_are_seen(void **state)
 {
     static const char *const SECRET[] = { "why=\"{\\\"adminPass\\\": \\\"x\\\"}\"", "{\"password\": \"x\"}", "password=hunter2",
                                           "user_data=\"eA==\"", "got kn1.AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIIIJJJJKKKK here",
-                                          "-----BEGIN PRIVATE KEY-----", "hash $argon2id$v=19" };
+                                          "-----BEGIN PRIVATE KEY-----", "body=\"{\\\\\\\"secret\\\\\\\": \\\\\\\"x\", \"userData=eA==", "hash $argon2id$v=19" };
     static const char *const FINE[] = { "password=***", "password authentication failed", "sasl.password = null", "token kn1.", "set password_hash = $1" };
 
     (void)state;
