@@ -8,11 +8,10 @@
 
 #include "api/compute.h"
 #include "api/server.h"
+#include "lib/adapter/question.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
-
-#define CONSOLE_WAIT_MS 10000
 
 struct action {
     const char *name;         /* the body's one key */
@@ -112,46 +111,63 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
     return kn_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
 }
 
-/* A task that changes nothing; the one handler that waits for its end. */
-static int fetch_console(struct kn_request *req, const struct kn_rows *rows, int64_t lines, json_t **ret, struct kn_error *err)
-{
-    const char *id = kn_rows_text(rows, 0, KN_SERVER_ID);
-    json_t *input = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)lines) : json_object();
-    const struct kn_task_wish wish = { "server.console_log", id, kn_rows_text(rows, 0, KN_SERVER_PROJECT), req->caller.user_id,
-                                       req->request_id, input };
-    int64_t task = 0;
-    int result = kn_task_insert(req->db, &wish, &task, err);
+/* Who can tell: the agent of the server's host. */
+static const struct kn_stmt CARRIER = { "console_carrier",
+    "SELECT h.agent_id, h.name, s.generation FROM server s JOIN host h ON h.name = s.host WHERE s.id = $1 AND s.launched_at IS NOT NULL", 1 };
 
-    json_decref(input);
-    if (result < 0) {
-        return -1;
-    }
-    kn_task_wake(req->bus, id, task);
-    return kn_task_wait(req->db, task, CONSOLE_WAIT_MS, ret, err);
+static int not_ready(const char *id, struct kn_error *err)
+{
+    return kn_fail(err, KN_CONFLICT, "Instance %s is not ready", id);
 }
 
+/* What the agent says of a refusal is in its log, under this request's id. */
+static int show_console(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+{
+    const enum kn_code code = answer->error.code;
+
+    if (!answer->ok) {
+        return code == KN_NOT_FOUND || code == KN_STALE
+                   ? not_ready(req->params[0], err) /* it is not there yet, or not there any more */
+                   : kn_fail(err, KN_UNAVAILABLE, "The console log of instance %s cannot be read now", req->params[0]);
+    }
+    res->status = 200;
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_str(&res->body, "output", kn_json_str(answer->result, "output"));
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+static int ask_console(struct kn_request *req, const struct kn_rows *carrier, int64_t lines, struct kn_error *err)
+{
+    const char *host = kn_rows_text(carrier, 0, 1);
+    json_t *body = json_pack("{s:s, s:s}", "host", host, "server", req->params[0]);
+    const struct kn_question question = { "server.console_log", kn_rows_text(carrier, 0, 0), host, kn_rows_int(carrier, 0, 2), body, show_console };
+    int result;
+
+    if (lines >= 0) {
+        json_object_set_new(body, "lines", json_integer(lines));
+    }
+    result = kn_question_ask(req->questions, req, &question, err);
+    json_decref(body);
+    return result;
+}
+
+/* It changes nothing and is no task: the host is asked, and the answer comes without this thread. */
 static int run_console(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
                        struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    json_t *context = NULL;
+    AUTO(kn_rows) struct kn_rows *carrier = NULL;
 
     (void)action;
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    (void)res;
+    if (kn_server_get(req, req->params[0], &rows, err) < 0 || kn_db_run(req->db, &CARRIER, KN_ARGS(req->params[0]), &carrier, err) < 0) {
         return -1;
     }
-    if (kn_rows_null(rows, 0, KN_SERVER_HOST) || kn_rows_null(rows, 0, KN_SERVER_LAUNCHED)) {
-        return kn_fail(err, KN_CONFLICT, "Instance %s is not ready", kn_rows_text(rows, 0, KN_SERVER_ID));
+    if (kn_rows_count(carrier) == 0) {
+        return not_ready(kn_rows_text(rows, 0, KN_SERVER_ID), err);
     }
-    if (fetch_console(req, rows, kn_schema_int(args, "length", -1), &context, err) < 0) {
-        return -1;
-    }
-    res->status = 200;
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_str(&res->body, "output", kn_json_str(context, "output"));
-    kn_jsonw_end_object(&res->body);
-    json_decref(context);
-    return 0;
+    return ask_console(req, carrier, kn_schema_int(args, "length", -1), err);
 }
 
 static const struct action ACTIONS[] = {

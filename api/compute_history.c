@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * os-instance-actions: what was done to a server. There is no log of its own: a task is an action and its steps are the events, so
- * the history cannot disagree with what happened. It only reads; what is internal (console logs, descriptions, fences) is not shown.
+ * the history cannot disagree with what happened. It only reads; what is internal (descriptions, fences) is not shown.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "lib/domain/fault.h"
 #include "lib/domain/message.h"
 
-#define SHOWN "t.kind LIKE 'server.%' AND t.kind NOT IN ('server.console_log', 'server.describe', 'server.fence')"
+#define SHOWN "t.kind LIKE 'server.%' AND t.kind NOT IN ('server.describe', 'server.fence')"
 #define COLUMNS                                                                                                         \
     "t.id, substr(t.kind, 8), t.request_id, t.user_id, t.project_id, " KN_TIME_COLUMN("t.created_at") ", "              \
     KN_TIME_COLUMN("coalesce(t.finished_at, t.created_at)") ", t.state = 'failed'"

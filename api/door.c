@@ -23,6 +23,7 @@ static struct kn_door_request *door_request(struct kn_door *door, struct kn_requ
         req->request_id = own->request_id;
         req->conf = door->conf;
         req->bus = door->bus;
+        req->questions = door->questions;
         req->door = own;
     }
     return req->door;

@@ -15,6 +15,7 @@ struct kn_door {
     struct kn_router *router;
     const struct kn_conf *conf;
     struct kn_bus *bus;
+    struct kn_questions *questions; /* NULL: no host can be asked; outlives the listener */
     /* Who a token belongs to; kn_identity_check(), or a test's own. */
     int (*authenticate)(const char *token, struct kn_caller *ret_caller, struct kn_error *err);
     /* Whether the access rules of a token that has some allow this; kn_identity_allows(). NULL: such tokens may nothing. */

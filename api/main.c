@@ -8,6 +8,7 @@
 #include "identity/api.h"
 #include "lib/adapter/crypto.h"
 #include "lib/adapter/daemon.h"
+#include "lib/adapter/question.h"
 #include "lib/base/log.h"
 
 #define HEARTBEAT_TICKS 50 /* of 100 ms */
@@ -42,6 +43,7 @@ static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_s
     };
 
     if (kn_crypto_init(err) < 0 || kn_identity_start(&d->conf, err) < 0 ||
+        kn_questions_new(d->bus, d->conf.api_host_wait_ms, &door->questions, err) < 0 ||
         kn_door_init(door, kn_mounts, &d->conf, d->bus, err) < 0) {
         return -1;
     }
@@ -97,7 +99,9 @@ int main(int argc, char **argv)
     } else {
         kn_log_error("start", &err);
     }
+    kn_questions_stop(door.questions); /* first: those who wait for a host would keep the listener waiting */
     kn_http_stop(server);
+    kn_questions_free(door.questions);
     kn_identity_stop();
     kn_door_release(&door);
     kn_daemon_release(&d);

@@ -25,6 +25,9 @@
 #define TIDY_MS 5000
 #define TOPIC_WAIT_MS 10000
 #define JOBS_MAX 4096
+#define READERS 2
+#define QUESTIONS_MAX 64 /* that wait or are read; whoever asks one more is told so */
+#define ANSWER_WAIT_MS 1000
 #define LOCK_WAIT_MS 3000 /* for one that was told to stop just now */
 #define LOCK_EVERY_MS 50
 
@@ -141,18 +144,29 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
         return -1;
     }
     threads = agent->driver->workers(agent->driver_state);
-    return threads > 0 ? kn_workers_new(threads, JOBS_MAX, agent, &agent->workers, err) : 0;
+    if (threads == 0) {
+        return 0;
+    }
+    return kn_workers_new(threads, JOBS_MAX, agent, &agent->workers, err) < 0 ||
+                   kn_workers_new(READERS, QUESTIONS_MAX, agent, &agent->readers, err) < 0
+               ? -1
+               : 0;
 }
 
 /* The order matters: first listen, then say hello, so that what hello brings is heard. */
 static int listen_topic(struct kn_agent *agent, struct kn_bus_reader *reader, struct kn_error *err)
 {
     struct kn_bus *bus = agent->daemon.bus;
+    struct kn_error why = { 0 };
 
     if (kn_bus_ensure_topic(bus, agent->topic, 1, TOPIC_WAIT_MS, err) < 0 ||
         kn_bus_ensure_topic(bus, KN_TOPIC_REPORT, 1, TOPIC_WAIT_MS, err) < 0 ||
         kn_bus_ensure_topic(bus, KN_TOPIC_REPLY, KN_SHARDS, TOPIC_WAIT_MS, err) < 0) {
         return -1;
+    }
+    /* An older control plane has made none, and an agent with ACLs cannot: it serves all the same. */
+    if (kn_bus_ensure_topic(bus, KN_TOPIC_ANSWER, 1, ANSWER_WAIT_MS, &why) < 0) {
+        kn_log_error("questions", &why);
     }
     return kn_bus_assign(reader, agent->topic, 0, err);
 }
@@ -223,6 +237,10 @@ static void stop(struct kn_agent *agent)
     if (agent->workers != NULL) {
         kn_workers_stop(agent->workers, kn_agent_command_drop);
         kn_workers_free(agent->workers);
+    }
+    if (agent->readers != NULL) {
+        kn_workers_stop(agent->readers, kn_agent_command_drop);
+        kn_workers_free(agent->readers);
     }
     if (agent->driver_state != NULL) {
         agent->driver->close(agent->driver_state);

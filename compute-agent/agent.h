@@ -17,6 +17,7 @@ struct kn_agent {
     const struct kn_driver *driver; /* immutable after start, as all above */
     void *driver_state;             /* the driver's own locks guard it */
     struct kn_workers *workers;     /* NULL: commands run where they are read */
+    struct kn_workers *readers;     /* questions: they wait for no command, and no command for them; NULL with workers */
     int id_lock;                    /* a file of this id in agent.state_dir, locked while the process lives */
     json_t *hosts;                  /* what hello says; immutable after start */
 };

@@ -273,6 +273,7 @@ void kn_agent_command_drop(void *agent, void *command)
 void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
 {
     const struct command *command = command_find(m->type->name);
+    struct kn_workers *workers = m->type->is_question ? agent->readers : agent->workers;
     struct kn_error err = { 0 };
 
     if (!m->is_reply && strcmp(m->type->name, "agent.refused") == 0) {
@@ -285,14 +286,15 @@ void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
         free_message(m);
         return;
     }
-    if (agent->workers == NULL) {
+    kn_copy(m->agent, sizeof(m->agent), agent->id);
+    if (workers == NULL) {
         execute(agent, m);
         return;
     }
     if (dooms(agent, m)) {
         agent->driver->give_way(agent->driver_state, kn_json_str(m->body, "server"), m->generation);
     }
-    if (kn_workers_submit(agent->workers, kn_json_str(m->body, command->lane), execute, m, &err) < 0) {
+    if (kn_workers_submit(workers, kn_json_str(m->body, command->lane), execute, m, &err) < 0) {
         answer(agent, m, NULL, &err);
         free_message(m);
     }

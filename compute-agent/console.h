@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #include "lib/base/strbuf.h"
+#include "lib/domain/message.h"
 
-#define KN_CONSOLE_MAX (100 * 1024)
+#define KN_CONSOLE_MAX KN_CONSOLE_BYTES_MAX
 
 /*
  * Appends the last `lines` lines (-1 = all) of data as UTF-8, at most KN_CONSOLE_MAX bytes of it; whatever is not UTF-8, and

@@ -42,10 +42,10 @@ extern const struct kn_promise kn_promises_task[];
 extern const struct kn_promise kn_promises_owner[];
 extern const struct kn_promise *const kn_promise_tables[];
 
-/* For their statements. Whatever has an open task is moving; tasks that run beside others (a look at the console) move nothing. */
+/* For their statements. Whatever has an open task is moving; tasks that run beside others (a fence) move nothing. */
 #define KN_AUDIT_MOVING(object) "EXISTS (SELECT 1 FROM task t WHERE t.object_id = " object " AND t.state IN ('run', 'undo'))"
 #define KN_AUDIT_WORKED_AT(object) \
-    "EXISTS (SELECT 1 FROM task t WHERE t.object_id = " object " AND t.state IN ('run', 'undo') AND t.kind NOT IN ('server.fence', 'server.console_log'))"
+    "EXISTS (SELECT 1 FROM task t WHERE t.object_id = " object " AND t.state IN ('run', 'undo') AND t.kind <> 'server.fence')"
 
 /* Every promise that is a statement. */
 int kn_audit_database(struct kn_audit *audit, struct kn_error *err);

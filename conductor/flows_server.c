@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows of a server's life: create, delete, fence, and reading its console. Tables with the small pure functions that they
+ * The flows of a server's life: create, delete, fence, and telling its host of it. Tables with the small pure functions that they
  * name. How they are walked is engine.c's business, how their changes are written object_server.c's.
  */
 #include <string.h>
@@ -214,29 +214,6 @@ static const struct kn_flow_row DESCRIBE_ROWS[] = {
     { { { .message = "server.describe", .build = build_describe, .count = kn_count_if_on_host, .waits_for_host = true } } },
 };
 
-/* --- server.console_log ---------------------------------------------------------------------------------------------------- */
-
-static json_t *build_console_log(const struct kn_task *task, int item)
-{
-    json_t *body = kn_body_server_on_host(task, item);
-
-    if (json_is_integer(json_object_get(task->input, "lines"))) {
-        json_object_set(body, "lines", json_object_get(task->input, "lines"));
-    }
-    return body;
-}
-
-static void apply_console_log(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    json_object_set(task->context, "output", json_object_get(result, "output"));
-}
-
-static const struct kn_flow_row CONSOLE_ROWS[] = {
-    { { { .message = "server.console_log", .build = build_console_log, .apply = apply_console_log,
-          .count = kn_count_if_on_host } } },
-};
-
 const struct kn_flow kn_flows_server[] = {
     { .kind = "server.create", .object = KN_OBJECT_SERVER, .rows = CREATE_ROWS, .row_count = 2, .retry_row = 0,
       .row_done = create_row_done, .done = create_done, .failed = create_failed },
@@ -246,7 +223,5 @@ const struct kn_flow kn_flows_server[] = {
       .beside = true, .insists = true },
     { .kind = "server.describe", .object = KN_OBJECT_SERVER, .rows = DESCRIBE_ROWS, .row_count = 1, .retry_row = -1,
       .beside = true, .insists = true },
-    { .kind = "server.console_log", .object = KN_OBJECT_SERVER, .rows = CONSOLE_ROWS, .row_count = 1, .retry_row = -1,
-      .beside = true },
     { .kind = NULL },
 };

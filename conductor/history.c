@@ -12,7 +12,7 @@
 
 #define TASKS \
     "t.state IN ('done', 'failed') AND t." OLD("finished_at") \
-    " AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id AND t.kind <> 'server.console_log')"
+    " AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id)"
 #define SERVERS \
     "s." OLD("deleted_at") " AND NOT EXISTS (SELECT 1 FROM allocation a WHERE a.server_id = s.id)" \
     " AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.server_id = s.id)" \

@@ -42,7 +42,7 @@ static const struct topic {
     bool sharded; /* --partitions, else 1 */
 } topics[] = {
     { "kn.task", true },   { "kn.reply", true },   { "kn.place", false },  { "kn.network", false }, { "kn.volume", false },
-    { "kn.image", false }, { "kn.report", false }, { "kn.event", false }, { "kn.dead", false },
+    { "kn.image", false }, { "kn.report", false }, { "kn.answer", false }, { "kn.event", false }, { "kn.dead", false },
 };
 
 struct options {

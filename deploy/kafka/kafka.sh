@@ -7,8 +7,8 @@
 #   kafka.sh down      ends it and forgets what it held
 #   kafka.sh prepare   fetches the jars (once) and formats the data directory (if there is none)
 #   kafka.sh run       in the foreground, prepared before: for a supervisor
-#   kafka.sh agent ID  makes tls/agent-ID.pem and .key: whoever shows them may read kn.agent.ID, write kn.reply, kn.report and kn.dead,
-#                      and nothing else; makes kn.agent.ID, too
+#   kafka.sh agent ID  makes tls/agent-ID.pem and .key: whoever shows them may read kn.agent.ID, write kn.reply, kn.report, kn.answer
+#                      and kn.dead, and nothing else; makes kn.agent.ID, too
 #
 # KAFKA_HOST (127.0.0.1), KAFKA_PORT (9092), KAFKA_CONTROLLER_PORT (KAFKA_PORT + 10000) and KAFKA_DIR (build/kafka) choose where. The jars
 # and all that Maven keeps stay in build/kafka as well. With KAFKA_TLS=1 everybody shows a certificate of the authority that is made in
@@ -121,7 +121,7 @@ agent() { # ID
         "ssl.truststore.location=$dir/tls/ca.pem" >"$dir/client.properties"
     tool TopicCommand --create --if-not-exists --topic "kn.agent.$1" --partitions 1 --replication-factor 1
     tool AclCommand --add --allow-principal "User:agent-$1" --operation Read --operation Describe --topic "kn.agent.$1"
-    tool AclCommand --add --allow-principal "User:agent-$1" --operation Write --operation Describe --topic kn.reply --topic kn.report --topic kn.dead
+    tool AclCommand --add --allow-principal "User:agent-$1" --operation Write --operation Describe --topic kn.reply --topic kn.report --topic kn.answer --topic kn.dead
     say "agent-$1 may speak for kn.agent.$1: $dir/tls/agent-$1.pem"
 }
 

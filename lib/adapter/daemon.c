@@ -176,6 +176,7 @@ void kn_daemon_bury(struct kn_daemon *d, const struct kn_message *message, const
 
 static void reply(struct kn_daemon *d, const struct kn_message *command, struct kn_message *answer)
 {
+    const char *topic = command->type->is_question ? KN_TOPIC_ANSWER : KN_TOPIC_REPLY;
     struct kn_error err = { 0 };
 
     answer->type = command->type;
@@ -188,8 +189,10 @@ static void reply(struct kn_daemon *d, const struct kn_message *command, struct 
     answer->shard = command->shard;
     answer->sent_at = kn_now_ms();
     kn_copy(answer->request_id, sizeof(answer->request_id), command->request_id);
-    if (kn_daemon_send(d, KN_TOPIC_REPLY, command->shard, answer, &err) < 0) {
-        kn_log_error("reply", &err); /* the conductor asks again at the deadline */
+    kn_copy(answer->question, sizeof(answer->question), command->question);
+    kn_copy(answer->agent, sizeof(answer->agent), command->agent);
+    if (kn_daemon_send(d, topic, command->type->is_question ? 0 : command->shard, answer, &err) < 0) {
+        kn_log_error("reply", &err); /* who waits asks again at the deadline */
     }
 }
 

@@ -69,7 +69,7 @@ int kn_daemon_send(struct kn_daemon *d, const char *topic, int partition, const 
 void kn_daemon_dead(struct kn_daemon *d, const struct kn_bus_message *raw, const struct kn_error *why);
 /* The same for a message that was read, but that nobody can do. */
 void kn_daemon_bury(struct kn_daemon *d, const struct kn_message *message, const struct kn_error *why);
-/* Answers a command: to kn.reply, partition = the command's shard. result may be NULL (= {}); it is not consumed. */
+/* Answers a command: to kn.reply, partition = the command's shard; a question: to kn.answer, in the name of its `agent`. result may be NULL (= {}); it is not consumed. */
 void kn_reply_done(struct kn_daemon *d, const struct kn_message *command, json_t *result);
 /* elsewhere: another host could do it. */
 void kn_reply_failed(struct kn_daemon *d, const struct kn_message *command, const struct kn_error *why, bool elsewhere);

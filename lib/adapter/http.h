@@ -26,6 +26,7 @@
 #include "lib/domain/policy.h"
 
 struct kn_http_raw; /* the listener's own */
+struct kn_questions; /* question.h */
 
 /* Who asks: filled by the front door from the token, before the handler. */
 struct kn_caller {
@@ -56,6 +57,7 @@ struct kn_request {
     const char *request_id;       /* req-… */
     struct kn_db *db;             /* this thread's connection */
     struct kn_bus *bus;
+    struct kn_questions *questions; /* for what only a host knows; NULL: nobody can be asked */
     const struct kn_conf *conf;
     struct kn_http_raw *raw;
     void *door;                   /* the front door's own */
@@ -85,6 +87,8 @@ void kn_request_defer(struct kn_request *req);
 struct kn_response *kn_request_response(struct kn_request *req);
 /* why: the error to say instead of what the response holds; NULL = none. req is gone after that. */
 void kn_request_answer(struct kn_request *req, const struct kn_error *why);
+/* Of a deferred request, before its answer: whether the client hung up and will read none. Any thread, never blocks. */
+bool kn_request_is_gone(const struct kn_request *req);
 /* True as clients write it: 1, t, true, yes, on (any case); false likewise; -1 and KN_BAD_REQUEST otherwise. */
 int kn_request_query_bool(const struct kn_request *req, const char *key, bool dflt, bool *ret, struct kn_error *err);
 

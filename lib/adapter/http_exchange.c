@@ -185,7 +185,7 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
     return MHD_YES;
 }
 
-/* A client that hung up in the middle of its body. */
+/* A client that hung up: in the middle of its body, or while its answer is awaited. */
 static bool has_hung_up(const struct kn_http_raw *raw)
 {
     const union MHD_ConnectionInfo *info =
@@ -193,6 +193,11 @@ static bool has_hung_up(const struct kn_http_raw *raw)
     struct pollfd fd = { .fd = info != NULL ? info->connect_fd : -1, .events = POLLRDHUP };
 
     return poll(&fd, 1, 0) == 1;
+}
+
+bool kn_request_is_gone(const struct kn_request *req)
+{
+    return has_hung_up(req->raw);
 }
 
 /*

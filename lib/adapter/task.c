@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes wishes into `task`, wakes the conductor and waits for the few tasks whose end a caller needs. It must never look at
- * the steps of a task or change one that runs, except for asking it to stop: the conductor alone does that.
+ * Writes wishes into `task` and wakes the conductor. It must never look at the steps of a task or change one that runs, except for
+ * asking it to stop: the conductor alone does that.
  */
 #include "lib/adapter/task.h"
 
-#include <time.h>
-
 #include "lib/adapter/batch.h"
-#include "lib/base/backoff.h"
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
@@ -26,7 +22,6 @@ static const struct kn_stmt CANCEL = { "task_cancel",
     "UPDATE task SET cancel = true WHERE object_id = $1 AND state IN ('run', 'undo') AND NOT cancel", 1 };
 static const struct kn_stmt CURRENT = { "task_current_attempt",
     "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo') ORDER BY id", 1 };
-static const struct kn_stmt LOOK = { "task_look", "SELECT state, context, error FROM task WHERE id = $1::bigint", 1 };
 
 static void add_wish(struct kn_batch *batch, const struct kn_task_wish *wish)
 {
@@ -124,64 +119,5 @@ void kn_task_wake(struct kn_bus *bus, const char *object_id, int64_t id)
     if (kn_message_print(&wake, &text, &err) < 0 ||
         kn_bus_send(bus, KN_TOPIC_TASK, wake.shard, text.buf, text.len, &err) < 0) {
         kn_log(KN_DEBUG, "a task was not announced; the sweep finds it", "why", err.message, NULL);
-    }
-}
-
-static void sleep_ms(int64_t ms)
-{
-    const struct timespec t = { ms / 1000, (ms % 1000) * 1000000 };
-
-    nanosleep(&t, NULL);
-}
-
-/* 1: it has ended, *rows says how; 0: not yet; -1: err. */
-static int look(struct kn_db *db, int64_t id, struct kn_rows **rows, struct kn_error *err)
-{
-    struct kn_arg arg;
-    const char *state = NULL;
-
-    if (kn_db_run(db, &LOOK, KN_ARGS(kn_arg_int(&arg, id)), rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(*rows) == 0) {
-        return kn_fail(err, KN_INTERNAL, "task %lld is gone", (long long)id);
-    }
-    state = kn_rows_text(*rows, 0, 0);
-    return state[0] == 'd' || state[0] == 'f'; /* done, failed; the others are run and undo */
-}
-
-static int outcome(const struct kn_rows *rows, json_t **ret_context, struct kn_error *err)
-{
-    json_t *error = NULL;
-
-    if (kn_rows_text(rows, 0, 0)[0] == 'd') {
-        *ret_context = json_loads(kn_rows_text(rows, 0, 1), 0, NULL);
-        return 0;
-    }
-    error = json_loads(kn_rows_text(rows, 0, 2), 0, NULL);
-    kn_fail(err, kn_code_from_name(kn_json_str(error, "code")), "%s", kn_json_str(error, "message"));
-    json_decref(error);
-    return -1;
-}
-
-int kn_task_wait(struct kn_db *db, int64_t id, int64_t wait_ms, json_t **ret_context, struct kn_error *err)
-{
-    struct kn_backoff pause = { 4, 100, 0 };
-    int64_t until = kn_mono_ms() + wait_ms;
-
-    for (;;) {
-        AUTO(kn_rows) struct kn_rows *rows = NULL;
-        int ended = look(db, id, &rows, err);
-
-        if (ended < 0) {
-            return -1;
-        }
-        if (ended > 0) {
-            return outcome(rows, ret_context, err);
-        }
-        if (kn_mono_ms() >= until) {
-            return kn_fail(err, KN_TIMEOUT, "the answer did not come within %lld s", (long long)(wait_ms / 1000));
-        }
-        sleep_ms(kn_backoff_next(&pause, (uint32_t)id * 2654435761U));
     }
 }

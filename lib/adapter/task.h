@@ -36,7 +36,5 @@ int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count
 int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err);
 /* After the commit. Never fails: the sweep repairs. */
 void kn_task_wake(struct kn_bus *bus, const char *object_id, int64_t id);
-/* Waits until the task has ended; *ret_context (new reference) is what it found out. KN_TIMEOUT after wait_ms; the task's own error if it failed. */
-int kn_task_wait(struct kn_db *db, int64_t id, int64_t wait_ms, json_t **ret_context, struct kn_error *err);
 
 #endif

@@ -121,6 +121,35 @@ static int parse_request_id(const json_t *object, struct kn_message *m, struct k
     return 0;
 }
 
+static int parse_question(const json_t *object, struct kn_message *m, struct kn_error *err)
+{
+    const char *id = json_string_value(json_object_get(object, "question"));
+
+    if (!m->type->is_question) {
+        return 0;
+    }
+    if (!kn_uuid_valid(id)) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"question\" of %s must be a uuid", m->type->name);
+    }
+    kn_copy(m->question, sizeof(m->question), id);
+    return 0;
+}
+
+/* Of an answer to a question. */
+static int parse_agent(const json_t *object, struct kn_message *m, struct kn_error *err)
+{
+    const char *agent = json_string_value(json_object_get(object, "agent"));
+
+    if (!m->type->is_question) {
+        return 0;
+    }
+    if (agent == NULL || *agent == '\0' || strlen(agent) > KN_AGENT_MAX) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"agent\" must say who answers %s", m->type->name);
+    }
+    kn_copy(m->agent, sizeof(m->agent), agent);
+    return 0;
+}
+
 static int parse_type(const json_t *object, struct kn_message *m, struct kn_error *err)
 {
     const char *name = json_string_value(json_object_get(object, "type"));
@@ -193,7 +222,8 @@ static int parse_object(json_t *object, struct kn_message *m, struct kn_error *e
     if (!json_is_object(object)) {
         return kn_fail(err, KN_BAD_REQUEST, "a message must be a JSON object");
     }
-    if (parse_type(object, m, err) < 0 || parse_numbers(object, m, err) < 0 || parse_request_id(object, m, err) < 0) {
+    if (parse_type(object, m, err) < 0 || parse_numbers(object, m, err) < 0 || parse_request_id(object, m, err) < 0 ||
+        parse_question(object, m, err) < 0) {
         return -1;
     }
     if (reply == NULL) {
@@ -202,7 +232,7 @@ static int parse_object(json_t *object, struct kn_message *m, struct kn_error *e
     if (!json_is_object(reply)) {
         return kn_fail(err, KN_BAD_REQUEST, "\"reply\" must be an object");
     }
-    return parse_reply(reply, m, err);
+    return parse_agent(object, m, err) < 0 ? -1 : parse_reply(reply, m, err);
 }
 
 int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struct kn_error *err)
@@ -267,6 +297,14 @@ static void add_envelope(struct kn_strbuf *out, const struct kn_message *m)
         kn_strbuf_addstr(out, ",\"request_id\":");
         kn_strbuf_addjson(out, m->request_id);
     }
+    if (m->type->is_question) {
+        kn_strbuf_addstr(out, ",\"question\":");
+        kn_strbuf_addjson(out, m->question);
+    }
+    if (m->type->is_question && m->is_reply) {
+        kn_strbuf_addstr(out, ",\"agent\":");
+        kn_strbuf_addjson(out, m->agent);
+    }
 }
 
 static int check(const struct kn_message *m, struct kn_error *err)
@@ -276,11 +314,17 @@ static int check(const struct kn_message *m, struct kn_error *err)
             return kn_fail(err, KN_INTERNAL, "\"%s\" is out of range", NUMBERS[i].name);
         }
     }
+    if (m->type->is_question && !kn_uuid_valid(m->question)) {
+        return kn_fail(err, KN_INTERNAL, "\"question\" is missing");
+    }
     if (!m->is_reply) {
         return kn_fields_check(m->type->fields, m->body, "body", err);
     }
     if (m->type->result == NULL) {
         return kn_fail(err, KN_INTERNAL, "%s is never answered", m->type->name);
+    }
+    if (m->type->is_question && m->agent[0] == '\0') {
+        return kn_fail(err, KN_INTERNAL, "\"agent\" is missing");
     }
     return m->ok && m->result != NULL ? kn_fields_check(m->type->result, m->result, "result", err) : 0;
 }

@@ -9,6 +9,9 @@
  * A reply repeats type, task, step, part, attempt, generation and shard of its command and has "reply":
  *   {"ok":true,"result":{…}}  or  {"ok":false,"elsewhere":true,"error":{"code":"KN_NOT_FOUND","message":"…"}}
  *
+ * A question is asked by the API of one agent and belongs to no task: it has "question", a uuid that nobody can guess. Its answer, on kn.answer,
+ * repeats it and says in "agent" who answers.
+ *
  * lib/domain/message_types.c declares every type with its topic, the fields of its body and those of its result. Parsing checks
  * all of it: an unknown type or version, a missing required field, a wrong JSON type or a value out of range is an error that
  * says which; the caller sends such a message to kn.dead. Unknown extra fields are ignored (a newer sender).
@@ -32,12 +35,15 @@
 #define KN_TOPIC_VOLUME "kn.volume"
 #define KN_TOPIC_IMAGE "kn.image"
 #define KN_TOPIC_REPORT "kn.report"
+#define KN_TOPIC_ANSWER "kn.answer"   /* every API reads it, agents write it */
 #define KN_TOPIC_EVENT "kn.event"
 #define KN_TOPIC_DEAD "kn.dead"
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
 
 #define KN_CONSOLE_LINES_MAX 1000000  /* of server.console_log; more than a log of 100 KiB has */
 #define KN_DISKS_MAX 26               /* of a server, the root disk among them: vda to vdz, Nova's max_disk_devices_to_attach here */
+#define KN_CONSOLE_BYTES_MAX (100 * 1024) /* of its answer: Nova's own bound */
+#define KN_AGENT_MAX 255              /* characters of an agent's id */
 #define KN_NAME_MAX 255               /* characters of a server's name */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
 
@@ -58,6 +64,7 @@ struct kn_message_type {
     const char *doc;
     const struct kn_field *fields; /* of body, ended by KN_FIELD_END */
     const struct kn_field *result; /* of reply.result; NULL: never answered */
+    bool is_question;              /* changes nothing, is of no task, and is answered on kn.answer */
 };
 
 struct kn_message {
@@ -71,6 +78,8 @@ struct kn_message {
     char request_id[KN_REQUEST_ID_SIZE];
     int64_t sent_at;   /* ms */
     int64_t deadline;  /* ms, 0 = none */
+    char question[KN_UUID_SIZE];  /* of a question and its answer */
+    char agent[KN_AGENT_MAX + 1]; /* of an answer: who says it; written by the agent */
     json_t *body;      /* never NULL in a command or report */
 
     bool is_reply;

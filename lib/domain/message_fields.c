@@ -130,7 +130,9 @@ void kn_message_document(struct kn_strbuf *out)
     for (const struct kn_message_type *t = kn_message_types; t->name != NULL; t++) {
         kn_strbuf_addf(out, "\n## %s (v%d)\n\nOn `%s%s`: %s. %s.\n", t->name, t->version, t->topic,
                        strcmp(t->topic, KN_TOPIC_AGENT) == 0 ? "<agent>" : "", t->doc,
-                       t->result != NULL ? "Answered on `" KN_TOPIC_REPLY "`" : "Not answered");
+                       t->result == NULL ? "Not answered"
+                       : t->is_question  ? "A question, answered on `" KN_TOPIC_ANSWER "`"
+                                         : "Answered on `" KN_TOPIC_REPLY "`");
         document_fields(out, "body", t->fields);
         document_fields(out, "result", t->result);
     }

@@ -129,9 +129,11 @@ static void spawn(int64_t generation)
 
 static json_t *console(void)
 {
-    int64_t task = kn_test_agent_command(&agent, "server.console_log", 1, json_pack("{s:s}", "server", server));
+    struct kn_message m = kn_test_agent_ask(&agent, "server.console_log", 1, json_pack("{s:s}", "server", server));
+    json_t *result = json_incref(m.result);
 
-    return kn_test_agent_done(&agent, "server.console_log", task);
+    kn_message_release(&m);
+    return result;
 }
 
 /* How often a text stands in the console's log. */

@@ -350,21 +350,6 @@ static void a_delete_cancels_and_is_said_once(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.delete'"), 2);
 }
 
-static void a_console_is_waited_for(void **state)
-{
-    (void)state;
-    /* The conductor's part: a trigger that answers at once. */
-    kn_test_nova_sql(nova, "CREATE OR REPLACE FUNCTION answer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                             "NEW.state := 'done'; NEW.context := '{\"output\": \"login: \"}'; RETURN NEW; END $$");
-    kn_test_nova_sql(nova, "CREATE OR REPLACE TRIGGER answer BEFORE INSERT ON task FOR EACH ROW "
-                             "WHEN (NEW.kind = 'server.console_log') EXECUTE FUNCTION answer()");
-    assert_int_equal(act(SEED_MEMBER, 1, ONE, "{\"os-getConsoleOutput\": {\"length\": 7}}"), 200);
-    assert_string_equal(kn_test_nova_str(nova, "output"), "login: ");
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT (input->>'lines')::int FROM task"), 7);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-instance-actions"), 200);
-    assert_int_equal(json_array_size(kn_test_nova_at(nova, "instanceActions")), 0);
-}
-
 static void history_shows_tasks_and_steps(void **state)
 {
     (void)state;
@@ -487,7 +472,6 @@ int main(void)
         cmocka_unit_test_setup(actions_that_are_refused, fresh),
         cmocka_unit_test_setup(locks_and_states, fresh),
         cmocka_unit_test_setup(a_delete_cancels_and_is_said_once, fresh),
-        cmocka_unit_test_setup(a_console_is_waited_for, fresh),
         cmocka_unit_test_setup(history_shows_tasks_and_steps, fresh),
         cmocka_unit_test_setup(metadata_and_tags, fresh),
         cmocka_unit_test_setup(what_is_plugged_in, fresh),

@@ -21,7 +21,6 @@ static const char WORLD[] =
     "INSERT INTO image_member (image_id, member) VALUES ('" STALE "', 'q');"
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
     "('server.create', 0, '" LIVING "', 'p', 'u', 'living', 'done', " AGO(400) "),"
-    "('server.console_log', 0, '" LIVING "', 'p', 'u', 'console', 'done', " AGO(400) "),"
     "('server.create', 0, '" OLD "', 'p', 'u', 'old', 'done', " AGO(400) "),"
     "('server.create', 0, '" YOUNG "', 'p', 'u', 'young', 'done', " AGO(400) "),"
     "('server.fence', 0, '" BUSY "', 'p', 'u', 'open', 'run', NULL),"
@@ -94,9 +93,9 @@ static void test_what_is_over_goes_after_its_days(void **state)
 
     (void)state;
     assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
-    assert_int_equal(count, 1201); /* many, and the look at a console */
+    assert_int_equal(count, 1200); /* many */
     assert_int_equal(prune(db, &conf), 3); /* in batches of 500 */
-    assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('many', 'console', 'old')", 0);
+    assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('many', 'old')", 0);
     assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('living', 'young', 'open', 'recent')", 4);
     assert_number(db, "SELECT count(*) FROM task_step", 4);
     assert_number(db, "SELECT count(*) FROM server WHERE id = '" OLD "'", 0);
@@ -116,7 +115,7 @@ static void test_zero_days_keep_all(void **state)
 
     (void)state;
     assert_int_equal(prune(db, &conf), 1);
-    assert_number(db, "SELECT count(*) FROM task", 1206);
+    assert_number(db, "SELECT count(*) FROM task", 1205);
     assert_number(db, "SELECT count(*) FROM server", 4);
     assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
     assert_int_equal(count, 0);

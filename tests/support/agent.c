@@ -49,9 +49,11 @@ void kn_test_agent_init(struct kn_test_agent *a, const struct kn_conf *conf, con
     assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
     assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
     assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_DEAD, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_ANSWER, 1, WAIT_MS, &err), &err);
     assert_ok(kn_bus_reader_new(a->bus, &a->reader, &err), &err);
     assert_ok(kn_bus_assign(a->reader, KN_TOPIC_REPORT, 0, &err), &err);
     assert_ok(kn_bus_assign(a->reader, KN_TOPIC_REPLY, SHARD, &err), &err);
+    assert_ok(kn_bus_assign(a->reader, KN_TOPIC_ANSWER, 0, &err), &err);
     kn_test_agent_start(a);
 }
 
@@ -72,20 +74,32 @@ static bool is_about(const struct kn_test_agent *a, const json_t *body)
     return strcmp(kn_json_str(body, "agent"), a->id) == 0 || strcmp(kn_json_str(body, "host"), a->host) == 0;
 }
 
+/* What is waited for: a report about the agent, with a task its reply, with a question its answer. */
+struct wanted {
+    const char *type;
+    int64_t task;
+    const char *question;
+};
+
+static bool is_wanted(const struct kn_test_agent *a, const struct wanted *w, const struct kn_message *m)
+{
+    if (w->question != NULL || m->question[0] != '\0') {
+        return w->question != NULL && strcmp(w->question, m->question) == 0;
+    }
+    return w->task != 0 ? m->task == w->task : is_about(a, m->body);
+}
+
 /* Whether the raw message is what is waited for; then it is in *ret. */
-static bool take(const struct kn_test_agent *a, const struct kn_bus_message *raw, const char *type, int64_t task,
-                 struct kn_message *ret)
+static bool take(const struct kn_test_agent *a, const struct kn_bus_message *raw, const struct wanted *w, struct kn_message *ret)
 {
     struct kn_message m = { 0 };
     struct kn_error err = { 0 };
-    bool is_mine;
 
     if (strcmp(raw->topic, KN_TOPIC_DEAD) == 0) {
         return false;
     }
     assert_ok(kn_message_parse(raw->data, raw->len, &m, &err), &err);
-    is_mine = task != 0 ? m.task == task : is_about(a, m.body);
-    if (is_mine && strcmp(m.type->name, type) == 0) {
+    if (is_wanted(a, w, &m) && strcmp(m.type->name, w->type) == 0) {
         *ret = m;
         return true;
     }
@@ -93,7 +107,7 @@ static bool take(const struct kn_test_agent *a, const struct kn_bus_message *raw
     return false;
 }
 
-struct kn_message kn_test_agent_expect(struct kn_test_agent *a, const char *type, int64_t task)
+static struct kn_message expect(struct kn_test_agent *a, const struct wanted *w)
 {
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
     struct kn_bus_message raw;
@@ -102,34 +116,59 @@ struct kn_message kn_test_agent_expect(struct kn_test_agent *a, const char *type
 
     while (!found) {
         if (kn_mono_ms() > deadline) {
-            fail_msg("no %s came", type);
+            fail_msg("no %s came", w->type);
         }
         if (kn_bus_poll(a->reader, &raw, 1, 100) == 1) {
-            found = take(a, &raw, type, task, &m);
+            found = take(a, &raw, w, &m);
             kn_bus_message_done(&raw);
         }
     }
     return m;
 }
 
-int64_t kn_test_agent_command(struct kn_test_agent *a, const char *type, int64_t generation, json_t *body)
+struct kn_message kn_test_agent_expect(struct kn_test_agent *a, const char *type, int64_t task)
+{
+    return expect(a, &(struct wanted){ type, task, NULL });
+}
+
+static void send_message(struct kn_test_agent *a, struct kn_message *m)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
-    struct kn_message m;
 
-    if (json_object_get(body, "host") == NULL) {
-        json_object_set_new(body, "host", json_string(a->host));
+    if (json_object_get(m->body, "host") == NULL) {
+        json_object_set_new(m->body, "host", json_string(a->host));
     }
+    assert_ok(kn_message_print(m, &text, &err), &err);
+    assert_ok(kn_bus_send(a->bus, a->topic, 0, text.buf, text.len, &err), &err);
+}
+
+int64_t kn_test_agent_command(struct kn_test_agent *a, const char *type, int64_t generation, json_t *body)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m;
+
     kn_message_init(&m, type, body);
     m.task = a->task++;
     m.shard = SHARD;
     m.attempt = 1;
     m.generation = generation;
-    assert_ok(kn_message_print(&m, &text, &err), &err);
-    assert_ok(kn_bus_send(a->bus, a->topic, 0, text.buf, text.len, &err), &err);
-    kn_message_release(&m);
+    send_message(a, &m);
     return a->task - 1;
+}
+
+struct kn_message kn_test_agent_ask(struct kn_test_agent *a, const char *type, int64_t generation, json_t *body)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m;
+    struct kn_message answer;
+
+    kn_message_init(&m, type, body);
+    m.generation = generation;
+    kn_uuid_make(m.question);
+    send_message(a, &m);
+    answer = expect(a, &(struct wanted){ type, 0, m.question });
+    assert_true(answer.is_reply);
+    assert_string_equal(answer.agent, a->id);
+    return answer;
 }
 
 json_t *kn_test_agent_done(struct kn_test_agent *a, const char *type, int64_t task)

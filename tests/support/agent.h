@@ -37,6 +37,8 @@ void kn_test_agent_release(struct kn_test_agent *agent);
 struct kn_message kn_test_agent_expect(struct kn_test_agent *agent, const char *type, int64_t task);
 /* Sends a command (steals body; host is added if absent), returns its task. */
 int64_t kn_test_agent_command(struct kn_test_agent *agent, const char *type, int64_t generation, json_t *body);
+/* Asks a question (steals body; host is added if absent); the answer, which says that it is this agent's. */
+struct kn_message kn_test_agent_ask(struct kn_test_agent *agent, const char *type, int64_t generation, json_t *body);
 /* The reply is ok; returns its result (new reference). */
 json_t *kn_test_agent_done(struct kn_test_agent *agent, const char *type, int64_t task);
 /* The reply is a refusal with this code. */

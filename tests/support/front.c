@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/door.h"
+#include "lib/adapter/question.h"
 #include "lib/base/mem.h"
 #include "tests/support/test.h"
 
@@ -45,6 +46,7 @@ struct kn_test_front *kn_test_front_start(const struct kn_conf *conf, const stru
     struct kn_error err = { 0 };
 
     assert_ok(kn_bus_new(conf, "test front", &front->bus, &err), &err);
+    assert_ok(kn_questions_new(front->bus, conf->api_host_wait_ms, &front->door.questions, &err), &err);
     assert_ok(kn_door_init(&front->door, apis, conf, front->bus, &err), &err);
     front->door.authenticate = authenticate;
     assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, &front->door, &front->server, &err), &err);
@@ -58,7 +60,9 @@ int kn_test_front_port(const struct kn_test_front *front)
 
 void kn_test_front_free(struct kn_test_front *front)
 {
+    kn_questions_stop(front->door.questions);
     kn_http_stop(front->server);
+    kn_questions_free(front->door.questions);
     kn_door_release(&front->door);
     kn_bus_free(front->bus);
     free(front);

@@ -12,6 +12,9 @@
 #define CLAIM_BODY "{" SERVER ",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":512,\"disk_gib\":0}"
 #define CLAIM(extra) "{\"type\":\"place.claim\",\"v\":1" extra ",\"body\":" CLAIM_BODY "}"
 #define CLAIM_WITH(body) "{\"type\":\"place.claim\",\"v\":1,\"body\":" body "}"
+#define QUESTION ",\"question\":\"6f1f4d5e-0000-4000-8000-000000000002\""
+#define ASK(extra) "{\"type\":\"server.console_log\",\"v\":1" extra ",\"body\":{\"host\":\"h\"," SERVER "}}"
+#define ANSWER(extra) "{\"type\":\"server.console_log\",\"v\":1" QUESTION extra ",\"reply\":{\"ok\":true,\"result\":{\"output\":\"login: \"}}}"
 #define REPLY(reply) "{\"type\":\"place.claim\",\"v\":1,\"reply\":" reply "}"
 
 static int parse(const char *text, struct kn_message *m, struct kn_error *err)
@@ -89,6 +92,27 @@ static void test_done_reply_has_a_result(void **state)
     assert_non_null(empty.result);
 }
 
+/* Letter for letter: who asks and who answers are different programs. */
+static void test_question_and_answer(void **state)
+{
+    static const char *const TEXTS[] = { ASK(QUESTION), ANSWER(",\"agent\":\"a1\"") };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(TEXTS); i++) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf out = KN_STRBUF_INIT;
+        struct kn_error err = { 0 };
+
+        assert_ok(parse(TEXTS[i], &m, &err), &err);
+        assert_string_equal(m.question, "6f1f4d5e-0000-4000-8000-000000000002");
+        assert_string_equal(m.agent, i == 0 ? "" : "a1");
+        assert_ok(kn_message_print(&m, &out, &err), &err);
+        assert_string_equal(out.buf, TEXTS[i]);
+        m.question[0] = '\0'; /* nobody sends one that cannot be answered */
+        assert_fails(kn_message_print(&m, &out, &err), &err, KN_INTERNAL);
+    }
+}
+
 static void test_unknown_fields_are_a_newer_sender(void **state)
 {
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
@@ -134,6 +158,12 @@ static const struct {
     { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":true}"), "body: \"vcpus\" must be an integer" },
     { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":1,\"exclude\":\"h\"}"),
       "body: \"exclude\" must be an array" },
+    { ASK(""), "\"question\" of server.console_log must be a uuid" },
+    { ASK(",\"question\":1"), "\"question\" of server.console_log must be a uuid" },
+    { ASK(",\"question\":\"12\""), "\"question\" of server.console_log must be a uuid" },
+    { ANSWER(""), "\"agent\" must say who answers server.console_log" },
+    { ANSWER(",\"agent\":\"\""), "\"agent\" must say who answers server.console_log" },
+    { ANSWER(",\"agent\":[]"), "\"agent\" must say who answers server.console_log" },
     { REPLY("[]"), "\"reply\" must be an object" },
     { REPLY("{}"), "\"ok\" of a reply must be true or false" },
     { REPLY("{\"ok\":1}"), "\"ok\" of a reply must be true or false" },
@@ -253,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_command_comes_out_as_it_went_in),
         cmocka_unit_test(test_failed_reply_travels_whole),
         cmocka_unit_test(test_done_reply_has_a_result),
+        cmocka_unit_test(test_question_and_answer),
         cmocka_unit_test(test_unknown_fields_are_a_newer_sender),
         cmocka_unit_test(test_bad_messages_say_why),
         cmocka_unit_test(test_failure_never_carries_ok),

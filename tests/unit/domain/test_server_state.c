@@ -179,7 +179,7 @@ static void flows_have_novas_action_names(void **state)
     (void)state;
     assert_string_equal(kn_server_action_of_flow("server.reboot"), "reboot");
     assert_string_equal(kn_server_action_of_flow("server.attach_volume"), "attach_volume");
-    assert_null(kn_server_action_of_flow("server.console_log"));
+    assert_null(kn_server_action_of_flow("server.describe"));
 }
 
 static void statuses(void **state)
