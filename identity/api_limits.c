@@ -7,7 +7,7 @@
 #include "identity/limit.h"
 #include "identity/view.h"
 
-#define NUMBER(key, flag) KN_SCHEMA(key, KN_IS_INTEGER, .flags = flag, .min = -1, .max = INT32_MAX)
+#define NUMBER(key, flag) KN_SCHEMA(key, KN_IS_INTEGER, .flags = (flag) | KN_EXACT, .min = -1, .max = INT32_MAX)
 #define OF(flag)                                                                                  \
     KN_SCHEMA("service_id", KN_IS_STRING, .flags = flag, .min = 1, .max = 64),                    \
     KN_SCHEMA("region_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),                       \

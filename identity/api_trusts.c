@@ -27,9 +27,9 @@ static const struct kn_schema CREATE[] = {
     KN_SCHEMA("impersonation", KN_IS_BOOLEAN, .flags = KN_REQUIRED | KN_EXACT),
     KN_SCHEMA("roles", KN_IS_LIST, .inner = ROLE_ITEM, .min = 0, .max = 100),
     KN_SCHEMA("expires_at", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
-    KN_SCHEMA("remaining_uses", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = 1, .max = 1000000),
-    KN_SCHEMA("allow_redelegation", KN_IS_BOOLEAN, .flags = KN_NULLABLE),
-    KN_SCHEMA("redelegation_count", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = 0, .max = 0),
+    KN_SCHEMA("remaining_uses", KN_IS_INTEGER, .flags = KN_NULLABLE | KN_EXACT, .min = 1, .max = 1000000),
+    KN_SCHEMA("allow_redelegation", KN_IS_BOOLEAN, .flags = KN_NULLABLE | KN_EXACT),
+    KN_SCHEMA("redelegation_count", KN_IS_INTEGER, .flags = KN_NULLABLE | KN_EXACT, .min = 0, .max = INT32_MAX),
     KN_SCHEMA_END,
 };
 
@@ -219,7 +219,9 @@ static int check_create(const struct kn_request *req, const json_t *body, struct
         return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: The authenticated user should match "
                        "the trustor.");
     }
-    return kn_schema_bool(body, "allow_redelegation", false) ? kn_fail(err, KN_FORBIDDEN, "Trusts cannot be lent on here.") : 0;
+    return kn_schema_bool(body, "allow_redelegation", false) || kn_schema_int(body, "redelegation_count", 0) > 0
+               ? kn_fail(err, KN_FORBIDDEN, "Trusts cannot be lent on here.")
+               : 0;
 }
 
 int kn_trusts_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)

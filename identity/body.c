@@ -74,7 +74,13 @@ int kn_body_open_object(struct kn_request *req, const char *key, const struct kn
     const struct kn_schema one[] = { KN_SCHEMA(key, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields), KN_SCHEMA_END };
     const json_t *object = json_object_get(req->body, key);
 
-    if (kn_schema_check(any, req->body, 0, err) < 0 || take_extra(object, fields, named, extra, err) < 0) {
+    if (kn_schema_check(any, req->body, 0, err) < 0) {
+        return -1;
+    }
+    if (json_object_size(object) == 0 && strcmp(req->method, "PATCH") == 0) { /* minProperties of Keystone's schemas of updates */
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field '%s': {} does not have enough properties", key);
+    }
+    if (take_extra(object, fields, named, extra, err) < 0) {
         return -1;
     }
     json_object_set(outer, key, named);

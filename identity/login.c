@@ -6,6 +6,34 @@
 
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
+#include "lib/domain/schema.h"
+
+/*
+ * What is there has to be of its type. Names that are not known may be there, as in Keystone's keystone/auth/schema.py (token_issue): plug-ins
+ * of clients send along what other methods want.
+ */
+#define OBJECT(name, rows) KN_SCHEMA(name, KN_IS_OBJECT, .flags = KN_OPEN, .inner = rows)
+#define TEXT(name) KN_SCHEMA(name, KN_IS_STRING)
+
+static const struct kn_schema NAMED[] = { TEXT("id"), TEXT("name"), KN_SCHEMA_END };
+static const struct kn_schema USER[] = { TEXT("id"), TEXT("name"), TEXT("password"), OBJECT("domain", NAMED), KN_SCHEMA_END };
+static const struct kn_schema PASSWORD[] = { OBJECT("user", USER), KN_SCHEMA_END };
+static const struct kn_schema TOKEN[] = { TEXT("id"), KN_SCHEMA_END };
+static const struct kn_schema CREDENTIAL[] = { TEXT("id"), TEXT("name"), TEXT("secret"), OBJECT("user", USER), KN_SCHEMA_END };
+static const struct kn_schema METHOD[] = { TEXT("method"), KN_SCHEMA_END };
+static const struct kn_schema IDENTITY[] = {
+    KN_SCHEMA("methods", KN_IS_LIST, .inner = METHOD), OBJECT("password", PASSWORD), OBJECT("token", TOKEN),
+    OBJECT("application_credential", CREDENTIAL), KN_SCHEMA_END,
+};
+static const struct kn_schema PROJECT[] = { TEXT("id"), TEXT("name"), OBJECT("domain", NAMED), KN_SCHEMA_END };
+static const struct kn_schema SYSTEM[] = { KN_SCHEMA("all", KN_IS_BOOLEAN, .flags = KN_EXACT), KN_SCHEMA_END };
+static const struct kn_schema SCOPE[] = {
+    OBJECT("project", PROJECT), OBJECT("domain", NAMED), OBJECT("OS-TRUST:trust", TOKEN), OBJECT("system", SYSTEM), KN_SCHEMA_END,
+};
+static const struct kn_schema AUTH[] = {
+    OBJECT("identity", IDENTITY), OBJECT("scope", SCOPE), TEXT("scope"), KN_SCHEMA_END,
+};
+static const struct kn_schema BODY[] = { OBJECT("auth", AUTH), KN_SCHEMA_END };
 
 static int missing(const char *what, struct kn_error *err)
 {
@@ -210,7 +238,7 @@ int kn_login_parse(const json_t *body, struct kn_login *ret, struct kn_error *er
     struct kn_login login = { 0 };
     const json_t *auth = NULL, *identity = NULL;
 
-    if (take_object(body, "auth", &auth, err) < 0 || take_object(auth, "identity", &identity, err) < 0 ||
+    if (kn_schema_check_secret(BODY, body, err) < 0 || take_object(body, "auth", &auth, err) < 0 || take_object(auth, "identity", &identity, err) < 0 ||
         parse_identity(identity, &login, err) < 0 || parse_scope(json_object_get(auth, "scope"), &login, err) < 0) {
         return -1;
     }

@@ -9,6 +9,7 @@
 #include "image/member.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
+#include "lib/domain/schema.h"
 
 static bool is_owner(const struct kn_request *req, const struct kn_image *image)
 {
@@ -87,16 +88,14 @@ int kn_image_api_member(struct kn_request *req, struct kn_response *res, struct 
     return 0;
 }
 
-/* A body {"key": "text"}; text is not empty. */
-static const char *body_text(const struct kn_request *req, const char *key, struct kn_error *err)
-{
-    const char *text = json_string_value(json_object_get(req->body, key));
+#define TEXT(name, flag) KN_SCHEMA(name, KN_IS_STRING, .flags = flag, .min = 1, .max = 255)
+static const struct kn_schema ADD[] = { TEXT("member", KN_REQUIRED), KN_SCHEMA_END };
+/* openstacksdk sends the member along. */
+static const struct kn_schema ANSWER[] = { TEXT("status", KN_REQUIRED), TEXT("member", 0), KN_SCHEMA_END };
 
-    if (text == NULL || text[0] == '\0' || strlen(text) > 255) {
-        kn_fail(err, KN_BAD_REQUEST, "the body must be {\"%s\": \"…\"}", key);
-        return NULL;
-    }
-    return text;
+static const char *body_text(const struct kn_request *req, const struct kn_schema *fields, struct kn_error *err)
+{
+    return kn_schema_check(fields, req->body, 0, err) < 0 ? NULL : json_string_value(json_object_get(req->body, fields[0].name));
 }
 
 int kn_image_api_member_add(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -104,7 +103,7 @@ int kn_image_api_member_add(struct kn_request *req, struct kn_response *res, str
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO(kn_rows) struct kn_rows *added = NULL;
     struct kn_image image;
-    const char *member = body_text(req, "member", err);
+    const char *member = body_text(req, ADD, err);
 
     if (member == NULL || get_own(req, &rows, &image, err) < 0 ||
         kn_member_add(req->db, image.id, member, &added, err) < 0) {
@@ -119,10 +118,14 @@ int kn_image_api_member_update(struct kn_request *req, struct kn_response *res, 
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO(kn_rows) struct kn_rows *answered = NULL;
     struct kn_image image;
-    const char *status = body_text(req, "status", err);
+    const char *status = body_text(req, ANSWER, err);
+    const char *named = json_string_value(json_object_get(req->body, "member"));
 
     if (status == NULL || get_shared(req, &rows, &image, err) < 0) {
         return -1;
+    }
+    if (named != NULL && strcmp(named, req->params[1]) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "the body is about member \"%.64s\", the path about another", named);
     }
     if (!req->caller.is_admin && strcmp(req->params[1], req->caller.project_id) != 0) {
         return kn_fail(err, KN_FORBIDDEN, "Not allowed to update members for image %s.", image.id);

@@ -6,6 +6,7 @@
 
 #include "image/image.h"
 #include "lib/base/mem.h"
+#include "lib/domain/schema.h"
 
 const char *const kn_import_method_names[] = {
     [KN_IMPORT_DIRECT] = "glance-direct",
@@ -13,6 +14,17 @@ const char *const kn_import_method_names[] = {
     [KN_IMPORT_COPY] = "copy-image",
 };
 _Static_assert(KN_COUNT(kn_import_method_names) == KN_IMPORT_METHOD_COUNT, "one name a method");
+
+/* Glance takes more and drops it; here only what glanceclient and openstacksdk may say of the methods that there are. */
+static const struct kn_schema METHOD[] = { KN_SCHEMA("name", KN_IS_STRING), KN_SCHEMA("uri", KN_IS_STRING, .max = 4096), KN_SCHEMA_END };
+static const struct kn_schema STORE[] = { KN_SCHEMA("store", KN_IS_STRING), KN_SCHEMA_END };
+static const struct kn_schema BODY[] = {
+    KN_SCHEMA("method", KN_IS_OBJECT, .inner = METHOD),
+    KN_SCHEMA("stores", KN_IS_LIST, .inner = STORE),
+    KN_SCHEMA("all_stores", KN_IS_BOOLEAN, .flags = KN_EXACT),
+    KN_SCHEMA("all_stores_must_succeed", KN_IS_BOOLEAN, .flags = KN_EXACT),
+    KN_SCHEMA_END,
+};
 
 static int parse_method(const json_t *body, struct kn_import_order *ret, struct kn_error *err)
 {
@@ -26,6 +38,9 @@ static int parse_method(const json_t *body, struct kn_import_order *ret, struct 
         return kn_fail(err, KN_BAD_REQUEST, "Import request requires a 'name' field.");
     }
     ret->uri = json_string_value(json_object_get(method, "uri"));
+    if (ret->uri != NULL && strcmp(json_string_value(name), kn_import_method_names[KN_IMPORT_DOWNLOAD]) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Import method '%.64s' takes no 'uri'.", json_string_value(name));
+    }
     for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
         if (strcmp(kn_import_method_names[i], json_string_value(name)) == 0) {
             ret->method = (enum kn_import_method)i;
@@ -75,7 +90,7 @@ int kn_import_order_parse(const json_t *body, struct kn_import_order *ret, struc
     if (!json_is_object(body)) {
         return kn_fail(err, KN_BAD_REQUEST, "Body expected in request.");
     }
-    if (parse_method(body, &order, err) < 0 || parse_flag(body, "all_stores_must_succeed", &must_succeed, err) < 0 ||
+    if (kn_schema_check(BODY, body, 0, err) < 0 || parse_method(body, &order, err) < 0 || parse_flag(body, "all_stores_must_succeed", &must_succeed, err) < 0 ||
         parse_flag(body, "all_stores", &order.all_stores, err) < 0 || parse_stores(body, &order, err) < 0) {
         return -1;
     }

@@ -201,6 +201,7 @@ static int read_pointer(const char *path, char *name, size_t size, struct kn_err
     return 0;
 }
 
+/* Members of an operation that it does not need are ignored: RFC 6902, section 4. */
 static int read_change(json_t *raw, enum kn_patch_dialect dialect, struct change *change, struct kn_error *err)
 {
     int op = -1;

@@ -8,7 +8,25 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
+#include "lib/domain/schema.h"
 #include "volume/api_private.h"
+
+/* As Cinder's schemas volume_actions.py and admin_actions.py have them; what an action is given that takes nothing is not looked at. */
+static const struct kn_schema RESET[] = {
+    KN_SCHEMA("status", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),
+    KN_SCHEMA("attach_status", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),
+    KN_SCHEMA("migration_status", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema BOOTABLE[] = {
+    KN_SCHEMA("bootable", KN_IS_BOOLEAN, .flags = KN_REQUIRED), KN_SCHEMA_END,
+};
+static const struct kn_schema BODIES[] = {
+    KN_SCHEMA("os-reset_status", KN_IS_OBJECT, .inner = RESET),
+    KN_SCHEMA("os-set_bootable", KN_IS_OBJECT, .inner = BOOTABLE),
+    KN_SCHEMA("os-force_delete", KN_IS_ANY),
+    KN_SCHEMA_END,
+};
 
 typedef int action(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err);
 
@@ -33,14 +51,7 @@ static int reset_status(struct kn_request *req, const json_t *in, const struct k
 
 static int set_bootable(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err)
 {
-    const json_t *bootable = json_object_get(in, "bootable");
-    const char *text = json_string_value(bootable);
-    const bool yes = json_is_true(bootable) || (text != NULL && strcasecmp(text, "true") == 0);
-
-    if (!yes && !json_is_false(bootable) && !(text != NULL && strcasecmp(text, "false") == 0)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute bootable: it must be a boolean");
-    }
-    return kn_volume_set_bootable(req->db, v->id, yes, err);
+    return kn_volume_set_bootable(req->db, v->id, kn_schema_bool(in, "bootable", false), err);
 }
 
 static int force_delete(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err)
@@ -94,7 +105,7 @@ static int run(struct kn_request *req, size_t i, const json_t *in, struct kn_err
     if (ACTIONS[i].run == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "%s is not available here", ACTIONS[i].name);
     }
-    return ACTIONS[i].run(req, in, &v, err);
+    return kn_schema_check(BODIES, req->body, req->microversion, err) < 0 ? -1 : ACTIONS[i].run(req, in, &v, err);
 }
 
 int kn_volume_api_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)

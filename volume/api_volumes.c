@@ -22,6 +22,7 @@
 static const struct kn_schema METADATA_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
 #define METADATA(n) KN_SCHEMA(n, KN_IS_MAP, .flags = KN_NULLABLE, .max = 128, .rule = &KN_TEXT_META_KEY, .inner = METADATA_VALUE)
 
+/* Up to 3.52 Cinder takes more (volumes.py: additionalProperties) and drops it; what is not known is refused here at every version. */
 static const struct kn_schema CREATE[] = {
     KN_SCHEMA("size", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = 1, .max = SIZE_MAX_GIB),
     TEXT("name"),
@@ -129,6 +130,7 @@ static int check_sources(struct kn_request *req, const json_t *in, struct kn_err
 
 static int check_wish(struct kn_request *req, const json_t *in, struct kn_error *err)
 {
+    const json_t *hints = json_object_get(req->body, "OS-SCH-HNT:scheduler_hints");
     const char *zone = text_of(in, "availability_zone");
 
     if (check_type(in, err) < 0 || check_sources(req, in, err) < 0) {
@@ -141,6 +143,9 @@ static int check_wish(struct kn_request *req, const json_t *in, struct kn_error 
     }
     if (zone != NULL && strcmp(zone, KN_VOLUME_ZONE) != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: Availability zone '%.64s' is invalid.", zone);
+    }
+    if (json_object_size(hints) > 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: scheduler hints are not available here");
     }
     if (kn_schema_bool(in, "multiattach", false)) {
         return kn_fail(err, KN_BAD_REQUEST, "multiattach parameter has been removed.");

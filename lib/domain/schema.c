@@ -28,6 +28,7 @@ _Static_assert(sizeof(SHAPE_NAMES) / sizeof(SHAPE_NAMES[0]) == KN_IS_ANY + 1, "a
 
 struct walk {
     int microversion;
+    bool is_secret; /* no value is repeated */
     struct kn_error *err;
 };
 
@@ -71,6 +72,9 @@ static int refuse(const struct walk *w, const char *at, const json_t *value, con
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf shown = KN_STRBUF_INIT;
 
+    if (w->is_secret) {
+        return kn_fail(w->err, KN_BAD_REQUEST, "Invalid input for field/attribute %s.", at != NULL ? at : "body");
+    }
     if (at == NULL) {
         return kn_fail(w->err, KN_BAD_REQUEST, "%s", what);
     }
@@ -111,15 +115,17 @@ static bool is_word(const char *const *words, size_t count, const char *text)
 
 static bool shape_takes(const struct kn_schema *row, const json_t *value)
 {
+    bool exact = (row->flags & KN_EXACT) != 0;
+
     switch (row->shape) {
     case KN_IS_STRING:
         return json_is_string(value);
     case KN_IS_INTEGER:
-        return json_is_integer(value) || json_is_string(value);
+        return json_is_integer(value) || (json_is_string(value) && !exact);
     case KN_IS_NUMBER:
         return json_is_number(value) || json_is_string(value);
     case KN_IS_BOOLEAN:
-        return json_is_boolean(value) || json_is_string(value);
+        return json_is_boolean(value) || (json_is_string(value) && !exact);
     case KN_IS_OBJECT:
     case KN_IS_MAP:
         return json_is_object(value);
@@ -257,13 +263,10 @@ static int check_number(const struct walk *w, const json_t *value, const char *a
     return 0;
 }
 
-static int check_boolean(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
+static int check_boolean(const struct walk *w, const json_t *value, const char *at)
 {
     const char *text = json_string_value(value);
 
-    if (text != NULL && (row->flags & KN_EXACT) != 0) {
-        return refuse_shape(w, row, value, at);
-    }
     if (text == NULL || is_word(TRUE_WORDS, KN_COUNT(TRUE_WORDS), text) ||
         is_word(FALSE_WORDS, KN_COUNT(FALSE_WORDS), text)) {
         return 0;
@@ -296,7 +299,7 @@ static const struct kn_schema *row_for(const struct walk *w, const struct kn_sch
     return first;
 }
 
-static int check_fields(const struct walk *w, const struct kn_schema *fields, const json_t *object, const char *at)
+static int check_fields(const struct walk *w, const struct kn_schema *fields, const json_t *object, bool open, const char *at)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
     json_t *body = json_incref((json_t *)(uintptr_t)object); /* jansson iterates over non-const objects only */
@@ -315,6 +318,9 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
 
         if (result < 0) {
             break;
+        }
+        if (row == NULL && open) {
+            continue;
         }
         if (row == NULL) {
             kn_strbuf_addstr(&what, "Additional properties are not allowed ('");
@@ -398,9 +404,9 @@ static int check_value(const struct walk *w, const struct kn_schema *row, const 
     case KN_IS_NUMBER:
         return check_number(w, value, at);
     case KN_IS_BOOLEAN:
-        return check_boolean(w, row, value, at);
+        return check_boolean(w, value, at);
     case KN_IS_OBJECT:
-        return row->inner != NULL ? check_fields(w, row->inner, value, at) : 0;
+        return row->inner != NULL ? check_fields(w, row->inner, value, (row->flags & KN_OPEN) != 0, at) : 0;
     case KN_IS_LIST:
         return check_list(w, row, value, at);
     case KN_IS_MAP:
@@ -412,14 +418,26 @@ static int check_value(const struct walk *w, const struct kn_schema *row, const 
     return 0;
 }
 
+static int check_body(const struct walk *w, const struct kn_schema *fields, const json_t *body)
+{
+    if (!json_is_object(body)) {
+        return kn_fail(w->err, KN_BAD_REQUEST, "The request's body must be a JSON object");
+    }
+    return check_fields(w, fields, body, false, NULL);
+}
+
 int kn_schema_check(const struct kn_schema *fields, const json_t *body, int microversion, struct kn_error *err)
 {
-    const struct walk w = { microversion, err };
+    const struct walk w = { microversion, false, err };
 
-    if (!json_is_object(body)) {
-        return kn_fail(err, KN_BAD_REQUEST, "The request's body must be a JSON object");
-    }
-    return check_fields(&w, fields, body, NULL);
+    return check_body(&w, fields, body);
+}
+
+int kn_schema_check_secret(const struct kn_schema *fields, const json_t *body, struct kn_error *err)
+{
+    const struct walk w = { 0, true, err };
+
+    return check_body(&w, fields, body);
 }
 
 int64_t kn_schema_int(const json_t *object, const char *key, int64_t dflt)

@@ -35,7 +35,12 @@ enum kn_shape {
     KN_IS_ANY,
 };
 
-enum { KN_REQUIRED = 1, KN_NULLABLE = 2, KN_EXACT = 4 /* of KN_IS_BOOLEAN: true and false, no words for them */ };
+enum {
+    KN_REQUIRED = 1,
+    KN_NULLABLE = 2,
+    KN_EXACT = 4, /* of KN_IS_BOOLEAN and KN_IS_INTEGER: JSON's own, no words or digits in a string for them */
+    KN_OPEN = 8,  /* of KN_IS_OBJECT: names that no row knows may be there; nobody reads them */
+};
 
 struct kn_text_rule {
     bool (*holds)(const char *text); /* text is valid UTF-8 */
@@ -63,6 +68,9 @@ struct kn_schema {
  * they are in lower case now.
  */
 int kn_schema_check(const struct kn_schema *fields, const json_t *body, int microversion, struct kn_error *err);
+
+/* The same for what holds secrets: a refusal names the field and repeats no value. */
+int kn_schema_check_secret(const struct kn_schema *fields, const json_t *body, struct kn_error *err);
 
 /* Reading what was checked. Absent or null gives dflt. */
 int64_t kn_schema_int(const json_t *object, const char *key, int64_t dflt);
