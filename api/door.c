@@ -232,11 +232,9 @@ static bool answers_itself(const struct kn_door *door, struct kn_request *req, c
     return own->api != NULL && kn_versions_answer(own->api, rest, req->base_url, res);
 }
 
-int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res)
+const char *kn_door_meet(struct kn_door *door, struct kn_request *req)
 {
-    struct kn_door *door = ctx;
     struct kn_door_request *own = door_request(door, req);
-    struct kn_error err = { 0 };
     const char *rest = "";
 
     own->api = kn_router_api(door->router, req->raw_path, &rest);
@@ -244,6 +242,16 @@ int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret
     if (own->api != NULL) {
         req->microversion = own->api->min_minor;
     }
+    return rest;
+}
+
+int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res)
+{
+    struct kn_door *door = ctx;
+    const char *rest = kn_door_meet(door, req);
+    const struct kn_door_request *own = req->door;
+    struct kn_error err = { 0 };
+
     if (answers_itself(door, req, rest, res)) {
         return -1;
     }

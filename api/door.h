@@ -34,6 +34,8 @@ struct kn_door_request {
 int kn_door_init(struct kn_door *door, const struct kn_api *const *apis, const struct kn_conf *conf, struct kn_bus *bus,
                  struct kn_error *err);
 void kn_door_release(struct kn_door *door);
+/* A request gets its id and its service, by nothing but its path. Returns what follows the service's prefix. */
+const char *kn_door_meet(struct kn_door *door, struct kn_request *req);
 /* For struct kn_http_ops; ctx is the struct kn_door. */
 int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res);
 /* Whose request it is, to the fair queues: a project; a person without one; an address and the account that it claims. */

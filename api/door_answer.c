@@ -60,13 +60,12 @@ void kn_door_dispatch(void *ctx, struct kn_request *req, const char *body, size_
 
 void kn_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res)
 {
-    const struct kn_door *door = ctx;
-    const struct kn_door_request *own = req->door;
+    struct kn_door *door = ctx;
 
-    if (own == NULL) { /* the first line alone was too much */
-        res->status = kn_code_status(err->code);
-        return;
+    if (req->door == NULL) { /* refused by its head alone */
+        kn_door_meet(door, req);
     }
+    const struct kn_door_request *own = req->door;
     AUTO_FREE char *identity = kn_asprintf("%s/identity", own->host_url != NULL ? own->host_url : door->conf->api_public_url);
     const struct kn_dialect_ask ask = {
         .dialect = own->api != NULL ? own->api->dialect : KN_DIALECT_NOVA,

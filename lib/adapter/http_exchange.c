@@ -31,7 +31,10 @@ void *kn_http_on_target(void *cls, const char *target, struct MHD_Connection *co
 {
     struct kn_http_server *s = cls;
     struct kn_http_raw *raw = kn_http_raw_new(s, target, connection);
+    struct kn_http_scan *scan = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 
+    raw->scan = scan;
+    raw->number = scan != NULL ? ++scan->seen : 0;
     hide_parameters(target);
     atomic_fetch_add(&s->open_exchanges, 1);
     return raw;
@@ -156,16 +159,35 @@ static enum MHD_Result answer_early(struct kn_http_raw *raw)
     return MHD_YES;
 }
 
+/* Its head or its body is not HTTP: what libmicrohttpd has of it was made whole by us. */
+static bool is_bad(const struct kn_http_raw *raw)
+{
+    return raw->scan != NULL && raw->scan->why != KN_OK && raw->scan->bad == raw->number;
+}
+
+static int check_head(struct kn_http_raw *raw, struct kn_error *err)
+{
+    if (raw->scan == NULL || raw->number > raw->scan->heads) {
+        raw->ends = true;
+        return kn_fail(err, KN_INTERNAL, "the listener reads past http_gate.c");
+    }
+    if (is_bad(raw) && !raw->scan->bad_in_body) {
+        raw->ends = true;
+        return kn_fail(err, raw->scan->why, "%s", raw->scan->words);
+    }
+    return 0;
+}
+
 static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
 {
     struct kn_http_server *s = raw->server;
     struct kn_error err = { 0 };
 
-    kn_http_trust(raw);
-    if (kn_http_raw_open(raw, method, &err) < 0) {
+    if (kn_http_raw_open(raw, method, &err) < 0 || check_head(raw, &err) < 0) {
         refuse(raw, &err);
-        return answer_early(raw);
+        return raw->ends ? send_answer(raw) : answer_early(raw);
     }
+    kn_http_trust(raw);
     if (s->ops->open(s->ctx, &raw->req, &raw->upload, &raw->res) < 0) {
         kn_http_finish(raw);
         return answer_early(raw);
@@ -218,6 +240,12 @@ static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t
 {
     struct kn_error err = { 0 };
 
+    if (*len == 0 && is_bad(raw)) {
+        raw->ends = true;
+        kn_fail(&err, raw->scan->why, "%s", raw->scan->words);
+        refuse(raw, &err);
+        return send_answer(raw);
+    }
     if (*len == 0) {
         return hand_over(raw, KN_HTTP_DISPATCH);
     }
@@ -237,6 +265,8 @@ static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t
 static enum MHD_Result on_stream(struct kn_http_raw *raw, const char *data, size_t *len)
 {
     if (*len == 0) {
+        raw->ends = is_bad(raw);
+        raw->broken = raw->ends ? raw->scan->words : NULL;
         return hand_over(raw, KN_HTTP_END);
     }
     size_t room = PIECE_BYTES - raw->body.len;
@@ -249,6 +279,7 @@ static enum MHD_Result on_stream(struct kn_http_raw *raw, const char *data, size
 static enum MHD_Result on_swallow(struct kn_http_raw *raw, size_t *len)
 {
     if (*len == 0) {
+        raw->ends = raw->ends || is_bad(raw);
         return send_answer(raw);
     }
     raw->swallowed += (int64_t)*len;

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "lib/adapter/http.h"
+#include "lib/adapter/http_scan.h"
 #include "lib/base/hmap.h"
 
 /* Where an exchange stands; the right column says who moves it on. */
@@ -43,6 +44,8 @@ struct kn_http_raw {
     struct kn_response res;
     struct kn_http_server *server;
     struct MHD_Connection *connection; /* NULL: the client went away */
+    const struct kn_http_scan *scan;   /* the connection's; event thread only */
+    uint64_t number;                   /* of this request in it */
     enum kn_http_state state;
     enum kn_http_job job;
     struct kn_http_lane *lane;         /* immutable after open */
@@ -63,6 +66,7 @@ struct kn_http_raw {
     bool upload_open;                  /* begin succeeded; end or abandon is still due */
     bool repeats;                      /* MHD shows the headers a second time after a suspension */
     bool ends;                         /* the connection ends with this answer */
+    const char *broken;                /* why the end of its body is none; NULL: it is one */
     int64_t length;                    /* announced; -1: chunked */
     int64_t swallowed;
     int64_t started_us;
@@ -110,6 +114,10 @@ void kn_http_finish(struct kn_http_raw *raw);
 void kn_http_trust(struct kn_http_raw *raw);
 /* Hands res to MHD. */
 enum MHD_Result kn_http_send(struct kn_http_raw *raw);
+
+/* http_gate.c: from here on the descriptor is read through a scan; NULL: there are too many, it is shut. Before it is closed: close. */
+struct kn_http_scan *kn_http_gate_open(int fd);
+void kn_http_gate_close(int fd, struct kn_http_scan *scan);
 
 /* MHD's callbacks. */
 void *kn_http_on_target(void *cls, const char *target, struct MHD_Connection *connection);

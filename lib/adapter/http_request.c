@@ -96,49 +96,12 @@ void kn_http_raw_free(struct kn_http_raw *raw)
     free(raw);
 }
 
-/* What two readers of one request could understand differently. */
-struct framing {
-    int lengths, codings, hosts;
-};
-
-static enum MHD_Result look_at_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    struct framing *f = cls;
-
-    (void)kind;
-    (void)value;
-    f->lengths += strcasecmp(name, "Content-Length") == 0;
-    f->codings += strcasecmp(name, "Transfer-Encoding") == 0;
-    f->hosts += strcasecmp(name, "Host") == 0;
-    return MHD_YES;
-}
-
-/*
- * A proxy in front may see another end of this request than libmicrohttpd does, and what is behind would be somebody else's request.
- * RFC 9112, 6.3: refused, and nothing more is read from the connection.
- */
-static int check_framing(struct kn_http_raw *raw, const char *coding, struct kn_error *err)
-{
-    struct framing f = { 0 };
-
-    MHD_get_connection_values(raw->connection, MHD_HEADER_KIND, look_at_header, &f);
-    if (f.lengths + f.codings > 1 || f.hosts > 1 || (coding != NULL && strcasecmp(coding, "chunked") != 0)) {
-        raw->ends = true;
-        return kn_fail(err, KN_BAD_REQUEST, "the headers do not say clearly where the request ends");
-    }
-    return 0;
-}
-
-/* The announced length of the body: -1 for chunked, 0 for none. */
+/* The announced length of the body: -1 for chunked, 0 for none. That the headers agree is http_scan.h's. */
 static int read_length(struct kn_http_raw *raw, struct kn_error *err)
 {
-    const char *coding = kn_request_header(&raw->req, "Transfer-Encoding");
     const char *length = kn_request_header(&raw->req, "Content-Length");
 
-    if (check_framing(raw, coding, err) < 0) {
-        return -1;
-    }
-    if (coding != NULL) {
+    if (kn_request_header(&raw->req, "Transfer-Encoding") != NULL) {
         raw->length = -1;
         return 0;
     }

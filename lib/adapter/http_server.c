@@ -105,9 +105,15 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
                           enum MHD_ConnectionNotificationCode what)
 {
     const struct kn_http_server *s = cls;
+    const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
-    (void)socket_context;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED && s->silent_s > 0) {
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        kn_http_gate_close(fd, *socket_context);
+        *socket_context = NULL;
+        return;
+    }
+    *socket_context = kn_http_gate_open(fd);
+    if (s->silent_s > 0) {
         set_patience(connection, s->silent_s);
     }
 }

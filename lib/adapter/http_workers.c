@@ -90,6 +90,10 @@ static enum kn_http_state upload_chunk(struct kn_http_raw *raw, bool last)
 {
     struct kn_error err = { 0 };
 
+    if (raw->broken != NULL) {
+        kn_fail(&err, KN_BAD_REQUEST, "%s", raw->broken);
+        return upload_failed(raw, &err, last);
+    }
     if (raw->body.len > 0 &&
         raw->upload->chunk(&raw->req, raw->upload_ctx, raw->body.buf, raw->body.len, &err) < 0) {
         return upload_failed(raw, &err, last);

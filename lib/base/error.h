@@ -25,14 +25,17 @@
     X(KN_CONFLICT, 409, "conflictingRequest", "Conflict", false)                             \
     X(KN_GONE, 410, "computeFault", "Gone", false)                                           \
     X(KN_TOO_LARGE, 413, "overLimit", "Request Entity Too Large", false)                     \
+    X(KN_URI_TOO_LONG, 414, "computeFault", "Request-URI Too Long", false)                   \
     X(KN_UNSUPPORTED_MEDIA, 415, "badMediaType", "Unsupported Media Type", false)            \
     X(KN_BAD_RANGE, 416, "computeFault", "Range Not Satisfiable", false)                     \
     X(KN_TOO_MANY, 429, "overLimit", "Too Many Requests", true)                              \
+    X(KN_HEAD_TOO_LARGE, 431, "computeFault", "Request Header Fields Too Large", false)      \
     X(KN_INTERNAL, 500, "computeFault", "Internal Server Error", false)                      \
     X(KN_NO_VALID_HOST, 500, "computeFault", "Internal Server Error", false)                 \
     X(KN_NOT_IMPLEMENTED, 501, "notImplemented", "Not Implemented", false)                   \
     X(KN_UNAVAILABLE, 503, "serviceUnavailable", "Service Unavailable", true)                \
     X(KN_TIMEOUT, 504, "computeFault", "Gateway Timeout", true)                              \
+    X(KN_HTTP_VERSION, 505, "computeFault", "HTTP Version Not Supported", false)             \
     X(KN_STALE, 409, "conflictingRequest", "Conflict", false)
 
 enum kn_code {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "api/door.h"
 #include "api/mounts.h"
@@ -432,11 +434,65 @@ static void test_unknown_paths(void **state)
     }
 }
 
+/* --- heads that are no HTTP --- */
+
+/* What was logged since. */
+static char *logged(int saved, int file)
+{
+    char *text = kn_alloc(8192);
+
+    dup2(saved, STDERR_FILENO);
+    ssize_t n = pread(file, text, 8191, 0);
+    assert_true(n >= 0);
+    close(saved);
+    close(file);
+    return text;
+}
+
+/* The service's own words, a request id, a line of the log with it; and the library that reads HTTP says nothing itself. */
+static void test_bad_heads(void **state)
+{
+    static const struct {
+        const char *path, *opening;
+    } CASES[] = {
+        { "/compute/v2.1/servers", "{\"badRequest\":{\"code\":400,\"message\":\"" },
+        { "/volume/v3/volumes", "{\"badRequest\":{\"code\":400,\"message\":\"" },
+        { "/identity/v3/users", "{\"error\":{\"code\":400,\"message\":\"" },
+        { "/network/v2.0/ports", "{\"NeutronError\":{\"type\":\"HTTPBadRequest\",\"message\":\"" },
+        { "/image/v2/images", "400 Bad Request\n\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        struct kn_test_http bad = kn_test_http_open(kn_http_port(world.server));
+        AUTO_FREE char *text = kn_asprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\nX-Auth-Token: admin\r\n\r\n"
+                                           "POST %s HTTP/1.1\r\nHost: x\r\nX-Auth-Token: admin\r\n\r\n", CASES[i].path, CASES[i].path);
+        int saved = dup(STDERR_FILENO), file = memfd_create("log", MFD_CLOEXEC);
+        kn_log_init("walk", KN_INFO);
+        dup2(file, STDERR_FILENO);
+        kn_test_http_send(&bad, text, strlen(text));
+        bool answered = kn_test_http_read(&bad, false);
+        AUTO_FREE char *log = logged(saved, file);
+        kn_log_init("walk", KN_WARNING);
+        assert_true(answered);
+        assert_int_equal(bad.status, 400);
+        assert_memory_equal(bad.body.buf, CASES[i].opening, strlen(CASES[i].opening));
+        assert_non_null(strstr(bad.body.buf, "the length of the body is not a number"));
+        const char *id = kn_test_http_header(&bad, "x-openstack-request-id");
+        assert_memory_equal(id, "req-", 4);
+        assert_non_null(strstr(log, id));
+        assert_non_null(strstr(log, "status=400"));
+        assert_false(kn_test_http_read(&bad, false));
+        kn_test_http_close(&bad);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everybody), cmocka_unit_test(test_project_in_path), cmocka_unit_test(test_self),
         cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_lists),           cmocka_unit_test(test_unknown_paths),
+        cmocka_unit_test(test_bad_heads),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

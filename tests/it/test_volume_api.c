@@ -108,6 +108,31 @@ static int clean(void **state)
     return 0;
 }
 
+/* Behind a head that is refused there is no second request: no row appears. */
+static void test_smuggled(void **state)
+{
+    static const char *const HEADS[] = {
+        "Content-Length: -1\r\n", "Transfer-Encoding : chunked\r\n", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "A: b\nC: d\r\n",
+        "Content-Length: 4\r\nContent-Length: 9\r\n",
+    };
+    static const char BODY[] = "{\"volume\":{\"size\":1}}";
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(HEADS); i++) {
+        struct kn_test_http bad = kn_test_http_open(kn_test_front_port(world.front));
+        AUTO_FREE char *text = kn_asprintf("POST " VOLUMES " HTTP/1.1\r\nHost: x\r\n" A "%s\r\n0\r\n\r\nPOST " VOLUMES
+                                           " HTTP/1.1\r\nHost: x\r\n" A "Content-Length: %zu\r\n\r\n%s", HEADS[i], strlen(BODY), BODY);
+        kn_test_http_send(&bad, text, strlen(text));
+        assert_true(kn_test_http_read(&bad, false));
+        assert_int_equal(bad.status, 400);
+        assert_false(kn_test_http_read(&bad, false));
+        kn_test_http_close(&bad);
+    }
+    assert_int_equal(count_of("SELECT count(*) FROM volume"), 0);
+    AUTO_FREE char *id = create(A, BODY);
+    assert_int_equal(count_of("SELECT count(*) FROM volume"), 1);
+}
+
 static void test_life(void **state)
 {
     (void)state;
@@ -493,6 +518,7 @@ static int stop_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_smuggled, clean),
         cmocka_unit_test_teardown(test_life, clean),
         cmocka_unit_test_teardown(test_delete, clean),
         cmocka_unit_test_teardown(test_foreign, clean),
