@@ -144,7 +144,7 @@ static int list(struct kn_request *req, const struct listing *l, struct kn_respo
         kn_select_add(&sel, " AND strpos(h.name, ?) > 0", l->pattern);
     }
     if ((l->links && kn_page_read(req, &page, err) < 0) ||
-        kn_select_page(&sel, req->db, &order, &page, "host h",
+        kn_select_page(&sel, req->db, &order, &page, "any_host h",
                        kn_since(req, 53) ? "h.uuid::text = ?" : "(hashtext(h.uuid::text) & 2147483647)::text = ?", &marker, err) < 0 ||
         kn_select_run(&sel, req->db, &rows, err) < 0 || (l->with_servers && read_servers(req, rows, &servers, err) < 0)) {
         return -1;

@@ -6,6 +6,13 @@
 
 #define NUMBER(uuid) "hashtext(" uuid "::text) & 2147483647"
 
+/*
+ * A host that the scheduler left out, because what its agent says makes no sense, gets no new servers: it is disabled, with the reason. It stays up if it was
+ * in use before, because its servers run on, and who sees "down" may start to evacuate; one that was never taken in is down.
+ */
+#define UP "h.known AND NOT h.forced_down"
+#define STATUS "h.disabled OR h.refused IS NOT NULL AS disabled, coalesce('refused: ' || h.refused, h.disabled_reason)"
+
 static const struct kn_stmt ZONE = { "zone_look", "SELECT EXISTS (SELECT FROM host WHERE zone = $1)", 1 };
 static const struct kn_stmt HOST = { "host_look", "SELECT EXISTS (SELECT FROM host WHERE name = $1)", 1 };
 static const struct kn_stmt TOTALS = { "hypervisor_totals",
@@ -16,9 +23,9 @@ static const struct kn_stmt SERVERS = { "hypervisor_servers",
     "SELECT host, id, name FROM server WHERE host = ANY($1::text[]) AND deleted_at IS NULL ORDER BY host, created_at", 1 };
 static const struct kn_stmt SERVICES = { "service_list",
     "SELECT uuid, " NUMBER("uuid") ", binary_name, host, zone, disabled, reason, up, " KN_TIME_COLUMN("seen") ", forced_down FROM ("
-    "SELECT h.uuid, 'nova-compute' AS binary_name, h.name AS host, h.zone, h.disabled, h.disabled_reason AS reason, "
-    "NOT h.forced_down AND g.last_seen > now() - $1::bigint * interval '1 s' AS up, g.last_seen AS seen, h.forced_down "
-    "FROM host h JOIN agent g ON g.id = h.agent_id UNION ALL "
+    "SELECT h.uuid, 'nova-compute' AS binary_name, h.name AS host, h.zone, " STATUS " AS reason, "
+    UP " AND g.last_seen > now() - $1::bigint * interval '1 s' AS up, g.last_seen AS seen, h.forced_down "
+    "FROM any_host h JOIN agent g ON g.id = h.agent_id UNION ALL "
     "SELECT s.uuid, replace(s.binary_name, 'kilonova-', 'nova-'), s.host, 'internal', false, NULL, "
     "s.last_seen > now() - $1::bigint * interval '1 s', s.last_seen, false FROM service s "
     "WHERE s.binary_name IN ('kilonova-conductor', 'kilonova-scheduler')) AS all_of_them "
@@ -32,10 +39,10 @@ static const struct kn_stmt DECIDE = { "host_decide",
 void kn_hypervisor_select(struct kn_select *sel, struct kn_arg *silence, int64_t seconds)
 {
     kn_select_add(sel,
-                  "SELECT h.uuid, " NUMBER("h.uuid") ", h.name, NOT h.forced_down AND g.last_seen > now() - ?::bigint * interval '1 s', "
-                  "h.disabled, h.disabled_reason, h.hypervisor_type, h.hypervisor_version, h.underlay, h.cpu_info, "
+                  "SELECT h.uuid, " NUMBER("h.uuid") ", h.name, " UP " AND g.last_seen > now() - ?::bigint * interval '1 s', "
+                  STATUS ", h.hypervisor_type, h.hypervisor_version, h.underlay, h.cpu_info, "
                   "h.vcpus, h.used_vcpus, h.memory_mib, h.used_memory_mib + h.reserved_memory_mib, h.disk_gib, h.used_disk_gib, "
-                  "h.servers FROM host h JOIN agent g ON g.id = h.agent_id WHERE true",
+                  "h.servers FROM any_host h JOIN agent g ON g.id = h.agent_id WHERE true",
                   kn_arg_int(silence, seconds));
 }
 

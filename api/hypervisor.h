@@ -16,7 +16,7 @@ enum kn_hypervisor_col {
     KN_HYPERVISOR_VCPUS, KN_HYPERVISOR_VCPUS_USED, KN_HYPERVISOR_MEMORY, KN_HYPERVISOR_MEMORY_USED, KN_HYPERVISOR_DISK,
     KN_HYPERVISOR_DISK_USED, KN_HYPERVISOR_SERVERS, KN_HYPERVISOR_COLUMNS
 };
-/* "SELECT … FROM host h JOIN agent g … WHERE true". silence lives until sel has run. */
+/* "SELECT … FROM any_host h JOIN agent g … WHERE true". silence lives until sel has run. */
 void kn_hypervisor_select(struct kn_select *sel, struct kn_arg *silence, int64_t seconds);
 /* One row: count, then the sums of the columns from KN_HYPERVISOR_VCPUS on, in their order. */
 int kn_hypervisor_totals(struct kn_db *db, struct kn_rows **ret, struct kn_error *err);

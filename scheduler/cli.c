@@ -12,7 +12,9 @@
 #include "lib/domain/message.h"
 
 static const struct kn_stmt LIST = { "cli_hosts",
-    "SELECT h.name, h.agent_id, a.boot, to_char(a.last_seen, 'YYYY-MM-DD HH24:MI:SS') FROM host h JOIN agent a ON a.id = h.agent_id ORDER BY h.name", 0 };
+    "SELECT coalesce(h.name, nullif(r.subject, ''), '-'), a.id, coalesce(r.boot, a.boot), to_char(a.last_seen, 'YYYY-MM-DD HH24:MI:SS'), "
+    "'refused since ' || to_char(r.since, 'YYYY-MM-DD HH24:MI:SS') || ': ' || r.reason FROM host h "
+    "FULL JOIN agent_refusal r ON r.agent_id = h.agent_id AND r.subject = h.name JOIN agent a ON a.id = coalesce(h.agent_id, r.agent_id) ORDER BY 1, 2", 0 };
 static const struct kn_stmt KNOWN = { "cli_agent_known", "SELECT 1 FROM agent WHERE id = $1", 1 };
 static const struct kn_stmt MOVE = { "cli_host_move", "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
 
@@ -25,10 +27,10 @@ static int cmd_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     if (kn_db_connect(cli->db, 10000, err) < 0 || kn_db_run(cli->db, &LIST, KN_NO_ARGS, &rows, err) < 0) {
         return -1;
     }
-    fprintf(cli->out, "%-24s %-24s %-36s %s\n", "host", "agent", "boot", "last heard");
+    fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", "host", "agent", "boot", "last heard", "refused");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "%-24s %-24s %-36s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 2),
-                kn_rows_text(rows, i, 3));
+        fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 2),
+                kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4));
     }
     return 0;
 }
@@ -77,7 +79,7 @@ static int cmd_move(struct kn_cli *cli, int argc, char **argv, struct kn_error *
 }
 
 const struct kn_command kn_scheduler_commands[] = {
-    { "host list", "", "which agent carries which host", cmd_list },
+    { "host list", "", "which agent carries which host, and which were refused and why", cmd_list },
     { "host move", "HOST --agent ID", "give a host to another agent, that of the machine which replaced its own", cmd_move },
     { NULL, NULL, NULL, NULL },
 };

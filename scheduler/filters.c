@@ -36,6 +36,13 @@ static bool is_up(const struct kn_host *host, const struct kn_placement *p)
     return !host->forced_down && host->agent != NULL && p->now_ms - host->agent->heard_ms < p->agent_timeout_ms;
 }
 
+/* What its agent said of it last makes no sense: its servers go on, new ones wait until it does. */
+static bool is_sane(const struct kn_host *host, const struct kn_placement *p)
+{
+    (void)p;
+    return host->agent == NULL || kn_agent_refused_host(host->agent, host->name) == NULL;
+}
+
 static bool has_vcpus(const struct kn_host *host, const struct kn_placement *p)
 {
     return kn_host_free(host).vcpus >= p->wanted.vcpus;
@@ -53,8 +60,9 @@ static bool has_disk(const struct kn_host *host, const struct kn_placement *p)
 
 const struct kn_filter kn_filters[] = {
     { "RequestedHostFilter", is_wanted_host }, { "AvailabilityZoneFilter", is_in_zone }, { "RetryFilter", is_untried },
-    { "ComputeDisabledFilter", is_enabled },   { "ComputeUpFilter", is_up },             { "CoreFilter", has_vcpus },
-    { "RamFilter", has_memory },               { "DiskFilter", has_disk },               { NULL, NULL },
+    { "ComputeDisabledFilter", is_enabled },   { "ComputeUpFilter", is_up },             { "ComputeSaneFilter", is_sane },
+    { "CoreFilter", has_vcpus },               { "RamFilter", has_memory },              { "DiskFilter", has_disk },
+    { NULL, NULL },
 };
 
 const struct kn_filter *kn_filter_first_refusal(const struct kn_host *host, const struct kn_placement *p)

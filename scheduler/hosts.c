@@ -8,17 +8,34 @@
 
 #include "lib/adapter/batch.h"
 #include "lib/adapter/crypto.h"
+#include "lib/base/hmap.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/hello.h"
 #include "lib/domain/message.h"
 
 static const struct kn_stmt LOAD = { "scheduler_load",
     "SELECT h.name, h.zone, h.underlay, h.agent_id, a.boot, h.vcpus::bigint * h.cpu_ratio_percent / 100, "
     "h.memory_mib - h.reserved_memory_mib, h.disk_gib, h.used_vcpus, h.used_memory_mib, h.used_disk_gib, h.servers, "
     "h.disabled, h.forced_down FROM host h JOIN agent a ON a.id = h.agent_id", 0 };
+static const struct kn_stmt LOAD_REFUSALS = { "scheduler_load_refusals",
+    "SELECT r.agent_id, r.subject, r.reason, a.boot FROM agent_refusal r JOIN agent a ON a.id = r.agent_id WHERE r.kind <> 'boot'", 0 };
 static const struct kn_stmt SWITCHES = { "scheduler_switches", "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down", 0 };
 static const struct kn_stmt HELLO = { "scheduler_hello",
     "INSERT INTO agent (id, boot) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET boot = $2, hello_at = now(), last_seen = now()", 2 };
+/* What an earlier life of the agent said, and what is good now. A second agent is worth a day's word. */
+static const struct kn_stmt TAKEN = { "scheduler_taken",
+    "DELETE FROM agent_refusal WHERE agent_id = $1 AND CASE kind WHEN 'boot' THEN since < now() - interval '1 day' "
+    "ELSE boot <> $2 OR subject = ANY($3::text[]) END", 3 };
+static struct kn_batch_stmt REFUSE = { "scheduler_refuse",
+    "INSERT INTO agent_refusal AS r (agent_id, subject, kind, boot, host_uuid, reason) SELECT agent_id, subject, kind, boot, host_uuid, reason FROM @ "
+    "ON CONFLICT (agent_id, subject) DO UPDATE SET kind = excluded.kind, boot = excluded.boot, host_uuid = excluded.host_uuid, "
+    "reason = excluded.reason, since = CASE WHEN r.reason = excluded.reason THEN r.since ELSE now() END",
+    { { "agent_id", "text" }, { "subject", "text" }, { "kind", "text" }, { "boot", "text" }, { "host_uuid", "uuid" }, { "reason", "text" } },
+    { 0 }, { 0 }, false };
+static const struct kn_stmt TWIN = { "scheduler_twin",
+    "INSERT INTO agent_refusal (agent_id, subject, kind, boot, reason) SELECT id, '', 'boot', $2, $3 FROM agent WHERE id = $1 "
+    "ON CONFLICT (agent_id, subject) DO UPDATE SET boot = excluded.boot, reason = excluded.reason, since = now()", 3 };
 static const struct kn_stmt HEARD = { "scheduler_heard", "UPDATE agent SET last_seen = now() WHERE id = ANY($1::text[])", 1 };
 
 /* Capacity is taken over unless the host holds more than that; everything else always. */
@@ -54,6 +71,14 @@ static void set_text(char **member, const char *text)
     *member = kn_strdup(text);
 }
 
+static void note_refusal(struct kn_agent_seen *agent, const char *subject, const char *reason)
+{
+    if (agent->refused == NULL) {
+        agent->refused = json_object();
+    }
+    json_object_set_new(agent->refused, subject, json_string(reason));
+}
+
 /* --- loading -------------------------------------------------------------------------------------------------------- */
 
 static void load_row(struct kn_inventory *inv, const struct kn_rows *rows, int i, int64_t now_ms)
@@ -64,6 +89,7 @@ static void load_row(struct kn_inventory *inv, const struct kn_rows *rows, int i
     set_text(&host->underlay, kn_rows_str(rows, i, 2));
     host->agent = kn_inventory_agent(inv, kn_rows_text(rows, i, 3), now_ms);
     kn_copy(host->agent->boots.living, sizeof(host->agent->boots.living), kn_rows_text(rows, i, 4));
+    kn_copy(host->agent->hello_boot, sizeof(host->agent->hello_boot), kn_rows_text(rows, i, 4));
     host->agent->known = true;
     host->capacity = (struct kn_resources){ kn_rows_int(rows, i, 5), kn_rows_int(rows, i, 6), kn_rows_int(rows, i, 7) };
     host->used = (struct kn_resources){ kn_rows_int(rows, i, 8), kn_rows_int(rows, i, 9), kn_rows_int(rows, i, 10) };
@@ -71,6 +97,25 @@ static void load_row(struct kn_inventory *inv, const struct kn_rows *rows, int i
     host->disabled = kn_rows_bool(rows, i, 12);
     host->forced_down = kn_rows_bool(rows, i, 13);
     kn_inventory_settle(inv, host);
+}
+
+/* Also of agents without any host: what was said of them is not said again. */
+static int load_refusals(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &LOAD_REFUSALS, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        struct kn_agent_seen *agent = kn_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms);
+
+        kn_copy(agent->boots.living, sizeof(agent->boots.living), kn_rows_text(rows, i, 3));
+        kn_copy(agent->hello_boot, sizeof(agent->hello_boot), kn_rows_text(rows, i, 3));
+        agent->known = true;
+        note_refusal(agent, kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 2));
+    }
+    return 0;
 }
 
 int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err)
@@ -83,7 +128,7 @@ int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, st
     for (int i = 0; i < kn_rows_count(rows); i++) {
         load_row(inv, rows, i, now_ms);
     }
-    return 0;
+    return load_refusals(db, inv, now_ms, err);
 }
 
 int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
@@ -133,36 +178,6 @@ static void add_host(struct kn_batch *batch, const json_t *host, const char *age
     kn_batch_add(batch, cpu == NULL ? "{}" : cpu);
 }
 
-static bool is_sane(const json_t *host)
-{
-    return kn_message_host_check(host, NULL) == 0;
-}
-
-int kn_hosts_check(struct kn_inventory *inv, const json_t *hello, int64_t now_ms, struct kn_error *err)
-{
-    struct kn_agent_seen *agent = kn_inventory_agent(inv, kn_json_str(hello, "agent"), now_ms);
-    struct kn_error why = { 0 };
-    json_t *host;
-    size_t i;
-
-    json_array_foreach(json_object_get(hello, "hosts"), i, host) {
-        if (kn_message_host_check(host, &why) < 0) {
-            kn_fail_context(&why, "agent \"%s\", host \"%.255s\" is left out", agent->id, kn_json_str(host, "host"));
-            break;
-        }
-    }
-    if (why.code == KN_OK) {
-        set_text(&agent->refused, NULL); /* the same again is worth a word */
-        return 0;
-    }
-    if (agent->refused != NULL && strcmp(agent->refused, why.message) == 0) {
-        return 0;
-    }
-    set_text(&agent->refused, why.message);
-    *err = why;
-    return -1;
-}
-
 /* What the row says now: the hello's capacity, or the old one where the hello's was too small. The rows are those that the agent owns. */
 static void apply_capacity(struct kn_inventory *inv, struct kn_agent_seen *agent, const struct kn_rows *rows)
 {
@@ -175,74 +190,204 @@ static void apply_capacity(struct kn_inventory *inv, struct kn_agent_seen *agent
     }
 }
 
-/* A host of another agent: it stays as it is. Said once for each stranger, or it would be said at every hello. */
-static void refuse_host(struct kn_host *host, const char *name, const char *agent)
+/* After apply_capacity(): a host of the hello that is the agent's. */
+static void apply_host(struct kn_inventory *inv, struct kn_agent_seen *agent, const json_t *said)
 {
-    if (host != NULL && host->stranger != NULL && strcmp(host->stranger, agent) == 0) {
-        return;
-    }
-    kn_log(KN_WARNING, "an agent says that it carries another agent's host: refused; \"kilonova host move\" moves a host", "host", name, "agent",
-           agent, "owner", host != NULL && host->agent != NULL ? host->agent->id : "", NULL);
-    if (host != NULL) {
-        set_text(&host->stranger, agent);
+    const char *name = kn_json_str(said, "host");
+    const char *underlay = kn_json_str(said, "underlay");
+    struct kn_host *host = kn_inventory_find(inv, name);
+
+    if (host != NULL && host->agent == agent) {
+        set_text(&host->zone, kn_json_str(said, "zone"));
+        set_text(&host->underlay, *underlay == '\0' ? NULL : underlay);
+        json_object_del(agent->refused, name);
     }
 }
 
-/* After apply_capacity(). */
-static void apply_host(struct kn_inventory *inv, const struct kn_agent_seen *agent, const json_t *hello_host)
+static bool is_news(const struct kn_agent_seen *agent, const json_t *refusal)
 {
-    struct kn_host *host = kn_inventory_find(inv, kn_json_str(hello_host, "host"));
-    const char *underlay = kn_json_str(hello_host, "underlay");
+    const char *before = kn_agent_refused_host(agent, kn_json_str(refusal, "subject"));
 
-    if (host == NULL || host->agent != agent) {
-        refuse_host(host, kn_json_str(hello_host, "host"), agent->id);
-        return;
-    }
-    set_text(&host->zone, kn_json_str(hello_host, "zone"));
-    set_text(&host->underlay, *underlay == '\0' ? NULL : underlay);
-    set_text(&host->stranger, NULL);
+    return before == NULL || strcmp(before, kn_json_str(refusal, "reason")) != 0;
 }
 
-static int write_hello(struct kn_db *db, struct kn_inventory *inv, struct kn_agent_seen *agent, const json_t *hello,
-                       int64_t ratio, struct kn_error *err)
+static void apply_mad(struct kn_agent_seen *agent, const json_t *mad, json_t *news)
+{
+    const json_t *refusal;
+    size_t i;
+
+    json_array_foreach(mad, i, refusal) {
+        const char *subject = kn_json_str(refusal, "subject");
+
+        if (is_news(agent, refusal)) {
+            json_array_append_new(news, json_sprintf("agent \"%s\", host \"%s\" is left out: %s", agent->id, subject, kn_json_str(refusal, "reason")));
+        }
+        note_refusal(agent, subject, kn_json_str(refusal, "reason"));
+    }
+}
+
+/* Hosts of another agent: they stay as they are. Said once, or it would be said at every hello. */
+static void apply_strange(struct kn_agent_seen *agent, const json_t *strange)
+{
+    const json_t *refusal;
+    size_t i;
+
+    json_array_foreach(strange, i, refusal) {
+        const char *subject = kn_json_str(refusal, "subject");
+
+        if (is_news(agent, refusal)) {
+            kn_log(KN_WARNING, "an agent says that it carries another agent's host: refused; \"kilonova host move\" moves a host", "host", subject,
+                   "agent", agent->id, "reason", kn_json_str(refusal, "reason"), NULL);
+        }
+        note_refusal(agent, subject, kn_json_str(refusal, "reason"));
+    }
+}
+
+static void add_refusals(struct kn_batch *batch, const struct kn_agent_seen *agent, const char *boot, const char *kind, const json_t *refusals)
+{
+    const json_t *refusal;
+    char uuid[37];
+    size_t i;
+
+    json_array_foreach(refusals, i, refusal) {
+        kn_host_uuid(kn_json_str(refusal, "subject"), uuid);
+        kn_batch_add(batch, agent->id);
+        kn_batch_add(batch, kn_json_str(refusal, "subject"));
+        kn_batch_add(batch, kind);
+        kn_batch_add(batch, boot);
+        kn_batch_add(batch, kn_json_bool(refusal, "named") ? uuid : NULL);
+        kn_batch_add(batch, kn_json_str(refusal, "reason"));
+    }
+}
+
+/* The sane hosts that the upsert did not touch. */
+static json_t *find_strange(const struct kn_inventory *inv, const json_t *sane, const struct kn_rows *taken)
+{
+    AUTO(kn_hmap) struct kn_hmap *names = kn_hmap_new(NULL);
+    json_t *strange = json_array();
+    json_t *host;
+    size_t i;
+
+    for (int row = 0; taken != NULL && row < kn_rows_count(taken); row++) {
+        kn_hmap_put(names, kn_rows_text(taken, row, 0), names);
+    }
+    json_array_foreach(sane, i, host) {
+        const char *name = kn_json_str(host, "host");
+        const struct kn_host *known = kn_inventory_find(inv, name);
+
+        if (kn_hmap_get(names, name) == NULL) {
+            json_array_append_new(strange, json_pack("{s:s, s:o}", "subject", name, "reason", known != NULL && known->agent != NULL
+                ? json_sprintf("belongs to agent \"%s\"", known->agent->id) : json_string("belongs to another agent")));
+        }
+    }
+    return strange;
+}
+
+/* One hello in one transaction: half of one would be the truth until the agent starts again. */
+struct said {
+    struct kn_agent_seen *agent;
+    const char *boot;
+    json_t *sane, *mad, *strange;  /* strange: of other agents, known after the writing */
+    struct kn_rows *taken;
+};
+
+static void said_release(struct said *said)
+{
+    json_decref(said->sane);
+    json_decref(said->mad);
+    json_decref(said->strange);
+    kn_rows_free(said->taken);
+}
+
+static int write_refusals(struct kn_db *db, const struct said *said, struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_RELEASE(kn_array) struct kn_array taken = KN_ARRAY_INIT;
+
+    for (int i = 0; said->taken != NULL && i < kn_rows_count(said->taken); i++) {
+        kn_array_add(&taken, kn_rows_text(said->taken, i, 0));
+    }
+    if (kn_db_run(db, &TAKEN, KN_ARGS(said->agent->id, said->boot, kn_array_value(&taken)), NULL, err) < 0) {
+        return -1;
+    }
+    kn_batch_init(&batch, &REFUSE);
+    add_refusals(&batch, said->agent, said->boot, "host", said->mad);
+    add_refusals(&batch, said->agent, said->boot, "owner", said->strange);
+    return kn_batch_run(&batch, db, NULL, err);
+}
+
+static int write_hello(struct kn_db *db, const struct kn_inventory *inv, struct said *said, int64_t ratio, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_batch) struct kn_batch batch;
+    AUTO_TX struct kn_tx tx = { NULL };
     json_t *host;
     size_t i;
 
     kn_batch_init(&batch, &UPSERT);
-    json_array_foreach(json_object_get(hello, "hosts"), i, host) {
-        if (!is_sane(host)) {
-            continue; /* kn_hosts_check() said so */
-        }
-        add_host(&batch, host, agent->id, ratio);
+    json_array_foreach(said->sane, i, host) {
+        add_host(&batch, host, said->agent->id, ratio);
     }
-    if (kn_db_run(db, &HELLO, KN_ARGS(agent->id, kn_json_str(hello, "boot")), NULL, err) < 0 ||
-        kn_batch_run(&batch, db, &rows, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &HELLO, KN_ARGS(said->agent->id, said->boot), NULL, err) < 0 ||
+        kn_batch_run(&batch, db, &said->taken, err) < 0) {
         return -1;
     }
-    if (rows != NULL) {
-        apply_capacity(inv, agent, rows);
+    said->strange = find_strange(inv, said->sane, said->taken);
+    return write_refusals(db, said, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+}
+
+static void apply_hello(struct kn_inventory *inv, const struct said *said, json_t *news)
+{
+    struct kn_agent_seen *agent = said->agent;
+    json_t *host;
+    size_t i;
+
+    if (strcmp(agent->hello_boot, said->boot) != 0) {
+        json_object_clear(agent->refused); /* the same again from a new life is worth a word */
+        kn_copy(agent->hello_boot, sizeof(agent->hello_boot), said->boot);
     }
-    json_array_foreach(json_object_get(hello, "hosts"), i, host) {
-        if (is_sane(host)) {
-            apply_host(inv, agent, host);
-        }
+    if (said->taken != NULL) {
+        apply_capacity(inv, agent, said->taken);
     }
-    return 0;
+    json_array_foreach(said->sane, i, host) {
+        apply_host(inv, agent, host);
+    }
+    apply_mad(agent, said->mad, news);
+    apply_strange(agent, said->strange);
 }
 
 int kn_hosts_hello(struct kn_db *db, struct kn_inventory *inv, const json_t *hello, int64_t cpu_ratio_percent,
-                   int64_t now_ms, struct kn_error *err)
+                   int64_t now_ms, json_t **ret_news, struct kn_error *err)
 {
-    struct kn_agent_seen *agent = kn_inventory_agent(inv, kn_json_str(hello, "agent"), now_ms);
+    AUTO_RELEASE(said) struct said said = { .agent = kn_inventory_agent(inv, kn_json_str(hello, "agent"), now_ms), .boot = kn_json_str(hello, "boot") };
 
-    if (write_hello(db, inv, agent, hello, cpu_ratio_percent, err) < 0) {
+    kn_hello_sift(json_object_get(hello, "hosts"), &said.sane, &said.mad);
+    if (write_hello(db, inv, &said, cpu_ratio_percent, err) < 0) {
         return -1;
     }
-    agent->known = true;
-    agent->heard_ms = now_ms;
+    *ret_news = json_array();
+    apply_hello(inv, &said, *ret_news);
+    said.agent->known = true;
+    said.agent->heard_ms = now_ms;
+    return 0;
+}
+
+/* --- what is heard -------------------------------------------------------------------------------------------------- */
+
+static int write_twins(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
+{
+    for (int i = 0; i < kn_inventory_agents(inv); i++) {
+        struct kn_agent_seen *agent = kn_inventory_agent_at(inv, i);
+        AUTO_FREE char *reason = NULL;
+
+        if (agent->twin[0] == '\0' || !agent->known) {
+            continue;
+        }
+        reason = kn_asprintf("a second agent with this id, told to stop; boot %s was there first", agent->boots.living);
+        if (kn_db_run(db, &TWIN, KN_ARGS(agent->id, agent->twin, reason), NULL, err) < 0) {
+            return -1;
+        }
+        agent->twin[0] = '\0';
+    }
     return 0;
 }
 
@@ -258,5 +403,8 @@ int kn_hosts_heard(struct kn_db *db, struct kn_inventory *inv, struct kn_error *
         }
         agent->touched = false;
     }
-    return ids.count == 0 ? 0 : kn_db_run(db, &HEARD, KN_ARGS(kn_array_value(&ids)), NULL, err);
+    if (ids.count > 0 && kn_db_run(db, &HEARD, KN_ARGS(kn_array_value(&ids)), NULL, err) < 0) {
+        return -1;
+    }
+    return write_twins(db, inv, err);
 }

@@ -39,14 +39,13 @@ static void free_host(struct kn_host *host)
     free(host->name);
     free(host->zone);
     free(host->underlay);
-    free(host->stranger);
     free(host);
 }
 
 static void free_agent(struct kn_agent_seen *agent)
 {
     free(agent->id);
-    free(agent->refused);
+    json_decref(agent->refused);
     free(agent);
 }
 
@@ -139,6 +138,11 @@ struct kn_host *kn_inventory_at(const struct kn_inventory *inv, int i)
 int kn_inventory_hosts(const struct kn_inventory *inv)
 {
     return inv->host_count;
+}
+
+const char *kn_agent_refused_host(const struct kn_agent_seen *agent, const char *name)
+{
+    return json_string_value(json_object_get(agent->refused, name));
 }
 
 struct kn_resources kn_host_free(const struct kn_host *host)

@@ -7,6 +7,7 @@
 #ifndef KN_SCHEDULER_INVENTORY_H
 #define KN_SCHEDULER_INVENTORY_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,7 +17,9 @@
 struct kn_agent_seen {
     char *id;
     struct kn_boots boots;
-    char *refused;    /* why a host of its hello was left out, the last time; NULL: never */
+    json_t *refused;  /* hosts of its hellos that were left out: name -> reason; NULL: none yet */
+    char hello_boot[64]; /* whose hello that was */
+    char twin[64];    /* the boot of a second agent of this id that was refused and is not written down yet; "": none */
     int64_t heard_ms; /* by the clock of hearing.h; the scheduler's own start counts as heard */
     bool known;       /* has a row */
     bool touched;     /* heard since last_seen was written */
@@ -33,7 +36,6 @@ struct kn_host {
     char *zone;
     char *underlay;                /* NULL: none */
     struct kn_agent_seen *agent;
-    char *stranger;                /* the last agent that said hello in its name and does not own it; NULL: none */
     struct kn_resources capacity;  /* that may be sold */
     struct kn_resources used;
     int64_t servers;
@@ -62,6 +64,9 @@ int kn_inventory_hosts(const struct kn_inventory *inv);
 void kn_inventory_settle(struct kn_inventory *inv, struct kn_host *host);
 /* sign +1 takes, -1 gives back. */
 void kn_inventory_take(struct kn_inventory *inv, struct kn_host *host, const struct kn_resources *r, int sign);
+
+/* Why the agent's last hello left this host out; NULL: it did not. */
+const char *kn_agent_refused_host(const struct kn_agent_seen *agent, const char *name);
 
 struct kn_resources kn_host_free(const struct kn_host *host);
 

@@ -118,6 +118,7 @@ static bool is_living(struct kn_daemon *d, struct kn_agent_seen *agent, const js
     case KN_BOOT_TWO:
         kn_log(KN_WARNING, "two agents with one id: the newer is told to stop", "agent", agent->id, "living", agent->boots.living, "refused",
                agent->boots.refused, NULL);
+        kn_copy(agent->twin, sizeof(agent->twin), agent->boots.refused);
         tell_to_stop(d, agent);
         return true;
     case KN_BOOT_REFUSED:
@@ -151,6 +152,37 @@ static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct 
     }
 }
 
+/* Each host that was left out is a dead message of its own: it says which and why. */
+static void tell_mad_hosts(struct kn_daemon *d, const struct kn_message *hello, const json_t *news)
+{
+    const json_t *word;
+    size_t i;
+
+    json_array_foreach(news, i, word) {
+        struct kn_error why = { 0 };
+
+        kn_fail(&why, KN_BAD_REQUEST, "%s", json_string_value(word));
+        kn_daemon_bury(d, hello, &why);
+    }
+}
+
+static int on_hello(struct kn_daemon *d, struct state *state, const struct kn_message *hello, struct kn_error *err)
+{
+    struct kn_agent_seen *agent = kn_inventory_agent(state->inv, kn_json_str(hello->body, "agent"), hearing_ms(state));
+    json_t *news = NULL;
+
+    if (!is_living(d, agent, hello->body, hearing_ms(state))) {
+        return 0;
+    }
+    if (kn_hosts_hello(d->db, state->inv, hello->body, d->conf.scheduler_cpu_ratio_percent, hearing_ms(state), &news, err) < 0) {
+        return -1;
+    }
+    tell_mad_hosts(d, hello, news);
+    json_decref(news);
+    kn_metric_set(&HOSTS, kn_inventory_hosts(state->inv), NULL, NULL);
+    return 0;
+}
+
 static int on_report(struct kn_daemon *d, struct state *state, const struct kn_message *report, struct kn_error *err)
 {
     kn_hearing_heard(&state->hearing, kn_mono_ms());
@@ -159,18 +191,7 @@ static int on_report(struct kn_daemon *d, struct state *state, const struct kn_m
         return 0;
     }
     if (strcmp(report->type->name, "agent.hello") == 0) {
-        struct kn_error why = { 0 };
-
-        if (!is_living(d, kn_inventory_agent(state->inv, kn_json_str(report->body, "agent"), hearing_ms(state)), report->body, hearing_ms(state))) {
-            return 0;
-        }
-        if (kn_hosts_check(state->inv, report->body, hearing_ms(state), &why) < 0) {
-            kn_daemon_bury(d, report, &why);
-        }
-        if (kn_hosts_hello(d->db, state->inv, report->body, d->conf.scheduler_cpu_ratio_percent, hearing_ms(state), err) < 0) {
-            return -1;
-        }
-        kn_metric_set(&HOSTS, kn_inventory_hosts(state->inv), NULL, NULL);
+        return on_hello(d, state, report, err);
     }
     return 0;
 }

@@ -45,6 +45,7 @@
 #define KN_CONSOLE_BYTES_MAX (100 * 1024) /* of its answer: Nova's own bound */
 #define KN_AGENT_MAX 255              /* characters of an agent's id */
 #define KN_NAME_MAX 255               /* characters of a server's name */
+#define KN_HOST_NAME_MAX 255          /* characters of a host's name */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
 
 enum kn_field_kind { KN_FIELD_END, KN_STR, KN_UUID, KN_INT, KN_BOOL, KN_OBJ, KN_ARR };

@@ -6,6 +6,7 @@
 #include "lib/domain/message.h"
 
 #define STR(name, doc) { name, KN_STR, true, 0, 0, doc }
+#define WORD(name, max, doc) { name, KN_STR, true, 1, max, doc }
 #define STR_OPT(name, doc) { name, KN_STR, false, 0, 0, doc }
 #define UUID(name, doc) { name, KN_UUID, true, 0, 0, doc }
 #define UUID_OPT(name, doc) { name, KN_UUID, false, 0, 0, doc }
@@ -109,28 +110,28 @@ const struct kn_message_type kn_message_types[] = {
 
     /* --- kn.report: agents and services say what is --- */
     { "agent.hello", 1, KN_TOPIC_REPORT, "an agent starts, or the bus forgot: send again what is open for it",
-      FIELDS(STR("agent", "its id"), STR("boot", "random at each start of the agent"),
+      FIELDS(WORD("agent", 255, "its id"), WORD("boot", 63, "random at each start of the agent"),
              ARR("hosts", "see \"A host\" in ARCHITECTURE.md")), NULL, false },
     { "agent.heartbeat", 1, KN_TOPIC_REPORT, "the agent lives",
-      FIELDS(STR("agent", "its id"), STR("boot", "as in its hello")), NULL, false },
+      FIELDS(WORD("agent", 255, "its id"), WORD("boot", 63, "as in its hello")), NULL, false },
     { "agent.domains", 1, KN_TOPIC_REPORT, "guests found on a host, in pieces of at most 500",
-      FIELDS(STR("agent", "its id"), STR("host", "which"),
+      FIELDS(WORD("agent", 255, "its id"), STR("host", "which"),
              ARR("domains", "{server, generation, power_state}")), NULL, false },
     { "server.power_state", 1, KN_TOPIC_REPORT, "a guest changed by itself: stopped from inside, crashed, paused on I/O error",
-      FIELDS(STR("agent", "its id"), STR("host", "where"), UUID("server", "which"), INT("power_state", 0, 7, "Nova's number"),
+      FIELDS(WORD("agent", 255, "its id"), STR("host", "where"), UUID("server", "which"), INT("power_state", 0, 7, "Nova's number"),
              STR("reason", "libvirt's word for it")), NULL, false },
     { "service.hello", 1, KN_TOPIC_REPORT, "a bus service starts: send again what is open on its topic",
-      FIELDS(STR("topic", "which it reads"), STR("boot", "random at each start")), NULL, false },
+      FIELDS(STR("topic", "which it reads"), WORD("boot", 63, "random at each start")), NULL, false },
 
     { "service.heartbeat", 1, KN_TOPIC_REPORT, "a conductor lives and the bus carries: only then is an agent's silence a sign",
-      FIELDS(STR("topic", "which it reads"), STR("boot", "random at each start")), NULL, false },
+      FIELDS(STR("topic", "which it reads"), WORD("boot", 63, "random at each start")), NULL, false },
 
     { NULL, 0, NULL, NULL, NULL, NULL, false },
 };
 
 /* "A host" of ARCHITECTURE.md. The ranges keep every sum and product of them within the database's types. */
 static const struct kn_field HOST[] = {
-    { "host", KN_STR, true, 1, 255, "its name" },
+    { "host", KN_STR, true, 1, KN_HOST_NAME_MAX, "its name" },
     { "vcpus", KN_INT, true, 1, 99999, "physical ones" },
     { "memory_mib", KN_INT, true, 0, INT64_C(1) << 40, "all of it" },
     { "reserved_memory_mib", KN_INT, false, 0, INT64_C(1) << 40, "kept from guests" },

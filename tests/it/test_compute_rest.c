@@ -15,6 +15,7 @@
 #define V "/compute/v2.1"
 #define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk3V4v6eNRhVqWhbb8LWe5eT2m8l5zRl9yGRq6Wu5cx me@here"
 #define H1 "55555555-5555-4555-8555-111111111111"
+#define H9 "55555555-5555-4555-8555-999999999999"
 
 static int ask(const char *token, int minor, const char *method, const char *path, const char *body)
 {
@@ -181,6 +182,37 @@ static void hosts_are_switched(void **state)
     assert_int_equal(json_array_size(kn_test_nova_at(nova, "services")), 1);
 }
 
+/*
+ * A host that the scheduler left out is seen: one that was never taken in is down, one that was is disabled and up, because its servers run on. Both say why.
+ */
+static void hosts_that_were_refused(void **state)
+{
+    (void)state;
+    kn_test_nova_sql(nova, "INSERT INTO agent_refusal (agent_id, subject, kind, boot, host_uuid, reason) VALUES "
+                     "('a', 'h1', 'host', 'b', '" H1 "', 'reserve above memory'), ('a', 'h9', 'host', 'b', '" H9 "', 'no vcpus'), "
+                     "('a', 'h2', 'owner', 'b', NULL, 'belongs to another agent'), ('a', '#3', 'host', 'b', NULL, 'no name')");
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors/detail"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "hypervisors")), 3);
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.state"), "up");
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.status"), "disabled");
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.service.disabled_reason"), "refused: reserve above memory");
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.1.status"), "enabled");
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.2.hypervisor_hostname"), "h9");
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.2.state"), "down");
+    assert_int_equal(get(SEED_ADMIN, 88, V "/os-hypervisors/" H9), 200);
+    assert_string_equal(kn_test_nova_str(nova, "hypervisor.service.disabled_reason"), "refused: no vcpus");
+    assert_int_equal(get(SEED_ADMIN, 88, V "/os-hypervisors?limit=1&marker=" H9), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "hypervisors")), 0);
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-services?host=h9"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "services.0.state"), "down");
+    assert_string_equal(kn_test_nova_str(nova, "services.0.disabled_reason"), "refused: no vcpus");
+    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H9, "{\"status\": \"enabled\"}"), 404);
+    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"enabled\"}"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "service.status"), "disabled"); /* only its agent can change that */
+    assert_int_equal(get(SEED_MEMBER, 1, V "/os-availability-zone"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "availabilityZoneInfo")), 2);
+}
+
 static void refusals(void **state)
 {
     static const struct {
@@ -280,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup(key_pairs, kn_seed_fresh),
         cmocka_unit_test_setup(quotas, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_are_switched, kn_seed_fresh),
+        cmocka_unit_test_setup(hosts_that_were_refused, kn_seed_fresh),
         cmocka_unit_test_setup(refusals, kn_seed_fresh),
         cmocka_unit_test(the_route_table),
     };

@@ -3,12 +3,16 @@
  * What agents say of themselves and of their hosts, told to a running kilonova-scheduler: hosts of others, a second agent of one id, hosts that make no
  * sense. Whatever one says, the others go on.
  */
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/process.h"
 #include "tests/support/scheduler_world.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 static void hello_of(struct kn_scheduler_world *f, const char *agent, const char *host, const char *zone)
@@ -29,6 +33,30 @@ static bool command(const struct kn_scheduler_world *f, const char *host, const 
     return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
 }
 
+/* Whether `kilonova host list` has a line with all three. */
+static bool listed(const struct kn_scheduler_world *f, const char *host, const char *agent, const char *word)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova");
+    AUTO_FREE char *url = kn_asprintf("db.url=%s", f->url);
+    AUTO_FREE char *column = kn_asprintf(" %s ", agent);
+    const char *argv[] = { program, "--set", url, "host", "list", NULL };
+    char dir[KN_TEST_DIR], line[2048];
+    bool found = false;
+
+    kn_test_dir(dir, "list");
+    AUTO_FREE char *path = kn_asprintf("%s/out", dir);
+    assert_true(kn_test_end(kn_test_spawn(argv, path, NULL), 0));
+    FILE *out = fopen(path, "r");
+    assert_non_null(out);
+    while (fgets(line, sizeof(line), out) != NULL) {
+        found = found || (strncmp(line, host, strlen(host)) == 0 && strstr(line, column) != NULL && strstr(line, word) != NULL);
+    }
+    fclose(out);
+    unlink(path);
+    rmdir(dir);
+    return found;
+}
+
 /* A host belongs to its first agent: whoever else says hello in its name gets no spec that is meant for it. */
 static void test_a_host_belongs_to_its_first_agent(void **state)
 {
@@ -45,6 +73,8 @@ static void test_a_host_belongs_to_its_first_agent(void **state)
     kn_scheduler_answer(f, &before);
     assert_true(before.ok);
     assert_string_equal(kn_json_str(before.result, "agent"), "a1");
+    assert_true(listed(f, "host-00", "thief", "belongs to agent \"a1\""));
+    assert_false(listed(f, "host-00", "a1", "refused since"));
 
     assert_false(command(f, "host-00", "nobody"));
     assert_true(command(f, "host-00", "thief"));
@@ -56,6 +86,8 @@ static void test_a_host_belongs_to_its_first_agent(void **state)
     kn_scheduler_answer(f, &after);
     assert_true(after.ok);
     assert_string_equal(kn_json_str(after.result, "agent"), "thief");
+    assert_false(listed(f, "host-00", "thief", "belongs to"));
+    assert_true(listed(f, "host-00", "a1", "belongs to agent \"thief\""));
 }
 
 /* Two agents with one id: the older speaks on after the newer's hello, so the newer is told to stop. */
@@ -82,6 +114,8 @@ static void test_the_newer_of_two_agents_is_refused(void **state)
             assert_true(!refused || strcmp(kn_json_str(message.body, "boot"), "b") == 0);
         }
     }
+    kn_scheduler_await(f, "SELECT count(*) FROM agent_refusal WHERE agent_id = 'a1' AND kind = 'boot' AND boot = 'b'", 1);
+    assert_true(listed(f, "-", "a1", "a second agent with this id, told to stop; boot b1 was there first"));
 }
 
 /* What a bad configuration says about one host stops nobody, is told on kn.dead, and is mended by the next hello. */
@@ -115,12 +149,88 @@ static void test_a_mad_host_stops_nobody(void **state)
     kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-mad'", 1);
 }
 
+static json_t *host_of(const char *name, int reserved)
+{
+    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", name, "vcpus", 4, "memory_mib", 8704, "reserved_memory_mib", reserved,
+                     "disk_gib", 100, "zone", "east", "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info");
+}
+
+static void refused_claim(struct kn_scheduler_world *f, int server, const char *host)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    kn_scheduler_claim(f, server, 1, json_pack("{s:s}", "host", host));
+    kn_scheduler_answer(f, &m);
+    assert_false(m.ok);
+    assert_non_null(strstr(m.error.message, "ComputeSaneFilter"));
+}
+
+/* Another scheduler, that reads its topic. */
+static void restart(struct kn_scheduler_world *f)
+{
+    struct kn_error err = { 0 };
+    bool is_there = false;
+
+    kn_test_end(f->scheduler, SIGKILL);
+    assert_ok(kn_bus_assign(f->reader, KN_TOPIC_REPORT, 0, &err), &err);
+    kn_scheduler_start(f);
+    while (!is_there) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+        kn_scheduler_answer(f, &m);
+        is_there = strcmp(m.type->name, "service.hello") == 0;
+    }
+    assert_ok(kn_bus_unassign(f->reader, KN_TOPIC_REPORT, 0, &err), &err);
+}
+
+/*
+ * One hello with every kind of host: each bad one is named, the good ones are taken in, one that was good before keeps its row and its servers and gets no
+ * new ones, through a restart of the scheduler, until a hello makes sense again.
+ */
+static void test_every_mad_host_is_named(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message before = { 0 };
+    AUTO_RELEASE(kn_message) struct kn_message after = { 0 };
+
+    kn_scheduler_servers(f, 5);
+    kn_scheduler_claim(f, 0, 1, json_pack("{s:s}", "host", "host-00"));
+    kn_scheduler_answer(f, &before);
+    assert_true(before.ok);
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o,o,o,o,o,o]}", "agent", "a1", "boot", "b1", "hosts",
+        host_of("host-00", 9999), host_of("host-77", 9999), host_of("twice", 1), host_of("host-78", 1), host_of("twice", 2), host_of("", 1)));
+    kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-78'", 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM agent_refusal WHERE agent_id = 'a1' AND kind = 'host'"), 4);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name IN ('host-77', 'twice', '')"), 0);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND servers = 1 AND reserved_memory_mib = 512"), 1);
+    assert_true(listed(f, "host-00", "a1", "\"reserved_memory_mib\" of 9999 is above"));
+    assert_true(listed(f, "host-77", "a1", "refused since"));
+    assert_true(listed(f, "twice", "a1", "2 times"));
+    assert_true(listed(f, "#6", "a1", "refused since"));
+    refused_claim(f, 1, "host-00");
+
+    restart(f);
+    refused_claim(f, 2, "host-00");
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o,o]}", "agent", "a1", "boot", "b1", "hosts", host_of("host-00", 512),
+                                                                           host_of("host-77", 1)));
+    kn_scheduler_await(f, "SELECT count(*) FROM agent_refusal WHERE subject IN ('host-00', 'host-77')", 0);
+    kn_scheduler_claim(f, 3, 1, json_pack("{s:s}", "host", "host-00"));
+    kn_scheduler_answer(f, &after);
+    assert_true(after.ok);
+    assert_false(listed(f, "host-00", "a1", "refused since"));
+
+    /* A new life of the agent without them: what was said before is nobody's any more. */
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o]}", "agent", "a1", "boot", "b2", "hosts", host_of("host-00", 512)));
+    kn_scheduler_await(f, "SELECT count(*) FROM agent_refusal", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_the_newer_of_two_agents_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_mad_host_stops_nobody, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_every_mad_host_is_named, kn_scheduler_setup, kn_scheduler_teardown),
     };
 
     return cmocka_run_group_tests_name("it/scheduler_hosts", tests, kn_scheduler_group_setup, kn_scheduler_group_teardown);
