@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/hello.h"
 
 #define BATCH_MAX 500
 #define POLL_MS 250
@@ -30,6 +31,7 @@
 #define ANSWER_WAIT_MS 1000
 #define LOCK_WAIT_MS 3000 /* for one that was told to stop just now */
 #define LOCK_EVERY_MS 50
+#define ID_MAX 200 /* a topic has 249 */
 
 struct timer {
     int64_t every_ms;
@@ -123,6 +125,38 @@ void kn_agent_refused(struct kn_agent *agent, const struct kn_message *m)
     atomic_store(&agent->daemon.stopping, true);
 }
 
+/* What the configuration and the hypervisor make of the hosts, judged as the scheduler will: it would leave them out, far away from whoever can mend it. */
+static int check_hosts(const json_t *hosts, struct kn_error *err)
+{
+    json_t *sane = NULL;
+    json_t *mad = NULL;
+    const json_t *first;
+
+    if (json_array_size(hosts) == 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "the hypervisor's host cannot be told: is its name, or a text of [agent], no UTF-8?");
+    }
+    kn_hello_sift(hosts, &sane, &mad);
+    first = json_array_get(mad, 0);
+    if (first != NULL) {
+        kn_fail(err, KN_BAD_REQUEST, "host \"%.255s\" makes no sense: %s", kn_json_str(first, "subject"), kn_json_str(first, "reason"));
+        kn_fail_hint(err, "look at the options of [agent] and at what the hypervisor says of this machine");
+    }
+    json_decref(sane);
+    json_decref(mad);
+    return first == NULL ? 0 : -1;
+}
+
+/* The id becomes the name of a topic, and Kafka takes no others. */
+static int check_id(const char *id, struct kn_error *err)
+{
+    const size_t length = strlen(id);
+
+    if (length == 0 || length > ID_MAX || id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] != '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "agent.id \"%.64s\" is not 1 to %d letters, digits, dots, underscores and hyphens", id, ID_MAX);
+    }
+    return 0;
+}
+
 static int start(struct kn_agent *agent, char **left, const struct kn_driver_events *events, struct kn_error *err)
 {
     struct kn_conf *conf = &agent->daemon.conf;
@@ -133,6 +167,9 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
         return -1;
     }
     host = or_else(conf->agent_host, agent->daemon.host);
+    if (check_id(or_else(conf->agent_id, host), err) < 0) {
+        return -1;
+    }
     kn_copy(agent->id, sizeof(agent->id), or_else(conf->agent_id, host));
     snprintf(agent->topic, sizeof(agent->topic), "%s%s", KN_TOPIC_AGENT, agent->id);
     agent->driver = kn_driver_find(conf->agent_driver);
@@ -140,7 +177,7 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
         return kn_fail(err, KN_BAD_REQUEST, "agent.driver \"%s\" is neither libvirt nor sim", conf->agent_driver);
     }
     if (kn_file_make_dir(conf->agent_state_dir, err) < 0 || hold_id(agent, err) < 0 || open_driver(agent, host, events, err) < 0 ||
-        agent->driver->inventory(agent->driver_state, &agent->hosts, err) < 0) {
+        agent->driver->inventory(agent->driver_state, &agent->hosts, err) < 0 || check_hosts(agent->hosts, err) < 0) {
         return -1;
     }
     threads = agent->driver->workers(agent->driver_state);

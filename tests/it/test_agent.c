@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "tests/support/agent.h"
 #include "tests/support/broker.h"
+#include "tests/support/process.h"
 #include "tests/support/test.h"
 
 #define WAIT_MS 60000
@@ -352,6 +353,37 @@ static void test_garbage(void **state)
     spawn(f, server, 1);
 }
 
+/* An agent whose hosts the scheduler would leave out says so itself, in one line, and says nothing else. */
+static void test_a_mad_configuration_ends_it(void **state)
+{
+    static const struct {
+        const char *option, *word;
+    } MAD[] = { { "agent.reserved_memory_mib=1073741824", "is above" }, { "agent.id=a b", "is not 1 to 200 letters" } };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(MAD); i++) {
+        AUTO_FREE char *program = kn_test_binary("kilonova-agent");
+        AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", conf.bus_brokers);
+        AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%d", (int)conf.bus_embedded_port);
+        char dir[KN_TEST_DIR], text[8192];
+
+        kn_test_dir(dir, "mad");
+        AUTO_FREE char *state_dir = kn_asprintf("agent.state_dir=%s", dir);
+        AUTO_FREE char *log = kn_asprintf("%s/log", dir);
+        const char *argv[] = { program, "--set", brokers, "--set", port, "--set", state_dir, "--driver", "sim", "--set", MAD[i].option, NULL };
+
+        assert_false(kn_test_end(kn_test_spawn(argv, log, NULL), 0));
+        FILE *out = fopen(log, "r");
+        assert_non_null(out);
+        text[fread(text, 1, sizeof(text) - 1, out)] = '\0';
+        fclose(out);
+        if (strstr(text, MAD[i].word) == NULL || strstr(text, "agent ready") != NULL) {
+            fail_msg("%s: %s", MAD[i].option, text);
+        }
+        unlink(log);
+    }
+}
+
 static void test_says_hello_to_a_new_broker(void **state)
 {
     struct kn_test_agent *f = *state;
@@ -375,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_question_waits_for_no_command, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_anywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+        cmocka_unit_test(test_a_mad_configuration_ends_it),
         cmocka_unit_test_setup_teardown(test_says_hello_to_a_new_broker, setup, teardown),
     };
 
