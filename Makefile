@@ -13,7 +13,7 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 
-ROOMS := lib/base lib/domain lib/adapter identity api scheduler conductor compute-agent network volume image cli lab
+ROOMS := lib/base lib/domain lib/adapter lib/rest identity api scheduler conductor compute-agent network volume image cli lab
 BINARIES := kilonova kilonova-api kilonova-conductor kilonova-scheduler kilonova-network kilonova-volume \
 	kilonova-image kilonova-agent kilonova-broker kilonova-forward kilonova-supervise
 MAIN_kilonova := cli/main.c

@@ -19,7 +19,7 @@ verdict "$(grep -nE '^[[:space:]]*#[[:space:]]*include' $(files '*.c' '*.h') /de
         cage["nftables/"] = "^network/host_"
         cage["curl/"] = "^(image/host_|image/fetch|cli/|tests/)"
         cage["ini.h"] = "^$"
-        level["lib/base"] = 1; level["lib/domain"] = 2; level["lib/adapter"] = 3
+        level["lib/base"] = 1; level["lib/domain"] = 2; level["lib/adapter"] = 3; level["lib/rest"] = 4
     }
     {
         file = $1; from = top(file); text = $0; sub(/^[^:]*:[^:]*:/, "", text)

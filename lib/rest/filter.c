@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The comparisons that lists know. Each adds one condition for one parameter; the words of refusals are the services'. */
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/type.h"
+
+void kn_rest_where(struct kn_rest_list *l, const char *form, const char *expression, const char *value)
+{
+    kn_rest_text(&l->query, " AND ");
+    kn_rest_add_form(&l->query, form, expression, value);
+}
+
+static void compare(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *op, const char *value)
+{
+    AUTO_FREE char *form = kn_asprintf("(%%C) %s ?::%s", op, kn_rest_sql_type(a->type));
+
+    kn_rest_where(l, form, a->sql, value);
+}
+
+int kn_rest_equal(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    (void)key;
+    (void)err;
+    if (!kn_rest_fits(a->type, value)) {
+        l->is_empty = true;
+        return 0;
+    }
+    compare(l, a, "=", value);
+    return 0;
+}
+
+static void one_of(struct kn_rest_list *l, const struct kn_rest_attr *a, struct kn_array *values)
+{
+    AUTO_FREE char *form = kn_asprintf("(%%C) = ANY(?::%s[])", kn_rest_sql_type(a->type));
+
+    kn_rest_where(l, form, a->sql, kn_array_value(values));
+}
+
+int kn_rest_any_of(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                   struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array values = KN_ARRAY_INIT;
+    const char *each;
+
+    (void)err;
+    if (value != kn_request_query(l->req, key)) {
+        return 0; /* the first one spoke for all */
+    }
+    for (int i = 0; (each = kn_request_query_at(l->req, key, i)) != NULL; i++) {
+        if (kn_rest_fits(a->type, each)) {
+            kn_array_add(&values, each);
+        }
+    }
+    one_of(l, a, &values);
+    return 0;
+}
+
+static const char *behind(const char *value, const char *prefix)
+{
+    const size_t len = strlen(prefix);
+
+    return strncmp(value, prefix, len) == 0 ? value + len : NULL;
+}
+
+/* a,"b,c",d -> {a; b,c; d}. -1: a quote is open at the end, or stands inside a word. */
+static int split(struct kn_array *list, const char *text)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf item = KN_STRBUF_INIT;
+    bool quoted = false;
+
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '"') {
+            quoted = !quoted;
+        } else if (*p == ',' && !quoted) {
+            kn_array_add(list, item.buf);
+            kn_strbuf_clear(&item);
+        } else {
+            kn_strbuf_addch(&item, *p);
+        }
+    }
+    kn_array_add(list, item.buf);
+    return quoted ? -1 : 0;
+}
+
+int kn_rest_in(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array list = KN_ARRAY_INIT;
+    const char *in = behind(value, "in:"), *eq = behind(value, "eq:");
+
+    if (in == NULL) {
+        kn_array_add(&list, eq != NULL ? eq : value);
+    } else if (split(&list, in) < 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid filter value %.100s. The quote is not closed.", in);
+    }
+    (void)key;
+    one_of(l, a, &list);
+    return 0;
+}
+
+/* What Python's libraries read as yes and as no; NULL for other words. */
+static const char *truth(const char *value)
+{
+    static const char *const WORDS[][2] = {
+        { "true", "t" }, { "1", "t" },  { "yes", "t" }, { "on", "t" },  { "t", "t" }, { "y", "t" },
+        { "false", "f" }, { "0", "f" }, { "no", "f" },  { "off", "f" }, { "f", "f" }, { "n", "f" },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
+        if (strcasecmp(WORDS[i][0], value) == 0) {
+            return WORDS[i][1];
+        }
+    }
+    return NULL;
+}
+
+int kn_rest_boolean(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                    struct kn_error *err)
+{
+    const char *word = truth(value);
+
+    (void)key;
+    (void)err;
+    compare(l, a, "=", word != NULL ? word : "f");
+    return 0;
+}
+
+int kn_rest_boolean_word(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                         struct kn_error *err)
+{
+    const char *word = truth(value);
+
+    if (word == NULL) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_boolean, key, value);
+    }
+    compare(l, a, "=", word);
+    return 0;
+}
+
+int kn_rest_number(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                   struct kn_error *err)
+{
+    if (!kn_rest_fits(KN_REST_INT, value)) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_number, key, value);
+    }
+    compare(l, a, "=", value);
+    return 0;
+}
+
+int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    static const char *const OPERATORS[][2] = {
+        { "lt:", "<" }, { "lte:", "<=" }, { "gt:", ">" }, { "gte:", ">=" }, { "eq:", "=" }, { "neq:", "<>" }, { "", "=" },
+    };
+    AUTO_FREE char *form = NULL;
+    char time[KN_TIME_SIZE];
+    int64_t us = 0;
+    size_t i = 0;
+
+    while (behind(value, OPERATORS[i][0]) == NULL) {
+        i++; /* the last one is before everything */
+    }
+    if (kn_time_parse(behind(value, OPERATORS[i][0]), &us) < 0) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
+    }
+    kn_time_iso_us_z(us, time);
+    form = kn_asprintf("date_trunc('%s', %%C) %s ?::timestamptz", l->noun->manners->time_grain, OPERATORS[i][1]);
+    kn_rest_where(l, form, a->sql, time);
+    return 0;
+}
+
+int kn_rest_ignored(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                    struct kn_error *err)
+{
+    (void)l;
+    (void)a;
+    (void)key;
+    (void)value;
+    (void)err;
+    return 0;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts a list together: what may be seen, the parameters' conditions, a page; and writes it. */
+#include "lib/rest/list.h"
+
+#include <string.h>
+
+#include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/type.h"
+
+void kn_rest_list_release(struct kn_rest_list *l)
+{
+    kn_rest_query_release(&l->query);
+}
+
+/* --- parameters ------------------------------------------------------------------------------------------------------- */
+
+/* True: a suffix of the service's made a comparison of it. */
+static bool add_suffixed(struct kn_rest_list *l, const char *key, const char *value)
+{
+    const size_t len = strlen(key);
+
+    for (const struct kn_rest_suffix *s = l->noun->manners->suffixes; s != NULL && s->suffix != NULL; s++) {
+        const size_t tail = strlen(s->suffix);
+        const struct kn_rest_attr *a;
+
+        if (len <= tail || strcmp(key + len - tail, s->suffix) != 0) {
+            continue;
+        }
+        a = kn_rest_attr(l->noun, l->req, key, len - tail);
+        if (a == NULL || (a->may & KN_REST_FILTER) == 0 || (s->types & 1u << a->type) == 0) {
+            continue;
+        }
+        if (kn_rest_fits(a->type, value)) {
+            kn_rest_where(l, s->form, a->sql, value);
+        } else {
+            l->is_empty = true;
+        }
+        return true;
+    }
+    return false;
+}
+
+static int add_unknown(struct kn_rest_list *l, const char *key, const char *value, struct kn_error *err)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+
+    if (l->noun->other != NULL) {
+        return l->noun->other(l, NULL, key, value, err);
+    }
+    return m->unknown == KN_REST_IGNORE_UNKNOWN || l->req->microversion < m->unknown_since
+               ? 0
+               : kn_rest_fail(err, KN_BAD_REQUEST, m->bad_filter, key, value);
+}
+
+static int add_parameter(struct kn_rest_list *l, const char *key, const char *value, struct kn_error *err)
+{
+    const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, strlen(key));
+
+    if (kn_rest_page_knows(l->noun->manners, key)) {
+        return 0;
+    }
+    for (const struct kn_rest_param *p = l->noun->params; p != NULL && p->name != NULL; p++) {
+        if (strcmp(p->name, key) == 0 && l->req->microversion >= p->since) {
+            const struct kn_rest_attr as = { .name = p->name, .sql = p->sql, .type = KN_REST_TEXT };
+
+            return p->add != NULL ? p->add(l, &as, key, value, err) : 0;
+        }
+    }
+    if (a != NULL && (a->may & KN_REST_FILTER) != 0) {
+        kn_rest_filter *add = a->filter != NULL ? a->filter : l->noun->manners->filters[a->type];
+
+        return add(l, a, key, value, err);
+    }
+    return add_suffixed(l, key, value) ? 0 : add_unknown(l, key, value, err);
+}
+
+struct walk {
+    struct kn_rest_list *l;
+    struct kn_error *err;
+    int rc;
+};
+
+static void visit(void *ctx, const char *key, const char *value)
+{
+    struct walk *walk = ctx;
+
+    if (walk->rc == 0 && (walk->l->noun->manners->repeats || kn_request_query(walk->l->req, key) == value)) {
+        walk->rc = add_parameter(walk->l, key, value, walk->err);
+    }
+}
+
+/* --- the statement ---------------------------------------------------------------------------------------------------- */
+
+/* " FROM … WHERE <what the caller may see and what is there at all>" */
+static void add_from(const struct kn_rest_noun *noun, const struct kn_request *req, bool sees_all, struct kn_rest_query *q)
+{
+    kn_strbuf_addf(&q->sql, " FROM %s WHERE %s", noun->from, noun->kept != NULL ? noun->kept : "true");
+    if (noun->visible != NULL && !sees_all) {
+        kn_rest_text(q, " AND ");
+        kn_rest_add(q, noun->visible, req->caller.project_id);
+    }
+}
+
+/* The conditions were numbered before the statement had values: they go first. */
+static void take_conditions(struct kn_rest_list *l, struct kn_rest_query *q, const char *columns)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf where = l->query.sql;
+
+    *q = l->query;
+    q->sql = (struct kn_strbuf)KN_STRBUF_INIT;
+    l->query = (struct kn_rest_query)KN_REST_QUERY_INIT;
+    kn_strbuf_addf(&q->sql, "SELECT %s", columns);
+    add_from(l->noun, l->req, l->sees_all, q);
+    kn_strbuf_addstr(&q->sql, where.buf);
+}
+
+static int count_all(struct kn_rest_list *l, int64_t *ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    kn_rest_text(&q, "SELECT count(*)");
+    for (int i = 0; i < l->query.count && i < KN_REST_VALUES; i++) {
+        q.values[q.count++] = kn_strdup(l->query.values[i]);
+    }
+    add_from(l->noun, l->req, l->sees_all, &q);
+    kn_strbuf_addstr(&q.sql, l->query.sql.buf);
+    if (kn_rest_run(&q, l->req->db, &rows, err) < 0) {
+        return -1;
+    }
+    *ret = kn_rows_int(rows, 0, 0);
+    return 0;
+}
+
+static int wants_count(const struct kn_rest_list *l, bool *ret, struct kn_error *err)
+{
+    if (!l->noun->manners->has_count_since_45 || l->req->microversion < 45) {
+        return 0;
+    }
+    return kn_request_query_bool(l->req, "with_count", false, ret, err);
+}
+
+static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf columns = KN_STRBUF_INIT;
+
+    kn_rest_columns(l->noun, l->req, l->view, &columns);
+    take_conditions(l, &q, columns.buf);
+    return kn_rest_page_add(l, &q, err) < 0 || (!l->is_empty && kn_rest_run(&q, l->req->db, ret, err) < 0) ? -1 : 0;
+}
+
+static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, int64_t total,
+                       struct kn_strbuf *out)
+{
+    const int count = rows != NULL ? kn_rest_page_count(l, rows) : 0;
+
+    kn_jsonw_object(out, NULL);
+    kn_jsonw_array(out, l->noun->many);
+    for (int i = 0; i < count; i++) {
+        kn_jsonw_object(out, NULL);
+        kn_rest_members(l->noun, l->req, l->view, rows, kn_rest_page_row(l, count, i), out);
+        kn_jsonw_end_object(out);
+    }
+    kn_jsonw_end_array(out);
+    kn_rest_page_links(l, path, rows, out);
+    if (total >= 0) {
+        kn_jsonw_int(out, "count", total);
+    }
+    kn_jsonw_end_object(out);
+}
+
+int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
+                 struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = noun, .view = view, .query = KN_REST_QUERY_INIT,
+                                                 .sees_all = req->caller.is_admin };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct walk walk = { &l, err, 0 };
+    bool counts = false;
+    int64_t total = -1;
+
+    kn_request_query_each(req, visit, &walk);
+    if (walk.rc < 0 || (noun->narrow != NULL && noun->narrow(&l, err) < 0) || kn_rest_page_read(&l, err) < 0 ||
+        wants_count(&l, &counts, err) < 0 || (counts && count_all(&l, &total, err) < 0) || run(&l, &rows, err) < 0) {
+        return -1;
+    }
+    print_list(&l, rows, path != NULL ? path : noun->path, total, &res->body);
+    return 0;
+}
+
+int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
+                 struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (!kn_rest_fits(noun->id_type, id)) {
+        return kn_rest_not_found(noun, id, err);
+    }
+    kn_rest_text(&q, "SELECT ");
+    kn_rest_columns(noun, req, view, &q.sql);
+    add_from(noun, req, req->caller.is_admin, &q);
+    kn_strbuf_addf(&q.sql, " AND %s = ", noun->id);
+    kn_rest_add(&q, "?", id);
+    if (kn_rest_run(&q, req->db, &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_rest_not_found(noun, id, err);
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_object(&res->body, noun->one);
+    kn_rest_members(noun, req, view, rows, 0, &res->body);
+    kn_jsonw_end_object(&res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * list: GET of many and of one, for every noun alike. Out of its table come the SELECT, the filters, the order, the pages and their
+ * links. A page starts behind its marker by comparing sort values, so page 500 costs what page 1 costs. A row is visible or it does
+ * not exist: there is no third answer.
+ */
+#ifndef KN_REST_LIST_H
+#define KN_REST_LIST_H
+
+#include "lib/rest/noun.h"
+
+#define KN_REST_KEYS 8
+
+struct kn_rest_page {
+    int64_t limit;              /* 0 = all */
+    bool is_asked;              /* the caller gave a limit */
+    int64_t offset;
+    const char *marker;         /* NULL = from the beginning */
+    bool reverse;               /* the page before the marker; rows come backwards */
+    const struct kn_rest_attr *keys[KN_REST_KEYS + 2];
+    bool descending[KN_REST_KEYS + 2];
+    int count;
+};
+
+/* A list while it is put together. */
+struct kn_rest_list {
+    struct kn_request *req;
+    const struct kn_rest_noun *noun;
+    unsigned view;              /* KN_REST_BRIEF or KN_REST_LIST */
+    struct kn_rest_query query; /* the conditions: " AND …" */
+    struct kn_rest_page page;
+    bool is_empty;              /* a filter can match nothing */
+    bool sees_all;              /* not only what is visible to the caller: an admin, as a rule */
+};
+
+void kn_rest_list_release(struct kn_rest_list *l);
+
+/* The finished answer. path: as in "/volumes/detail", NULL = the noun's own. */
+int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
+                 struct kn_response *res, struct kn_error *err);
+/* {"volume": {…}}; KN_NOT_FOUND for what is no id, does not exist or is not visible. view: KN_REST_SHOW or _CHANGED. */
+int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
+                 struct kn_response *res, struct kn_error *err);
+
+/* --- for filters ------------------------------------------------------------------------------------------------------ */
+
+/* " AND " and the form, "%C" the attribute's expression, '?' the value. */
+void kn_rest_where(struct kn_rest_list *l, const char *form, const char *expression, const char *value);
+
+/* The usual ones. A value that cannot be one of the attribute's type matches nothing, unless the name says otherwise. */
+kn_rest_filter kn_rest_equal;       /* the one value */
+kn_rest_filter kn_rest_any_of;      /* one of all values of the repeated parameter */
+kn_rest_filter kn_rest_in;          /* "x", "eq:x", "in:a,\"b,c\"" */
+kn_rest_filter kn_rest_boolean;     /* true as Python's words, anything else is false */
+kn_rest_filter kn_rest_boolean_word;/* true and false in words; KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_number;      /* KN_BAD_REQUEST for what is none */
+kn_rest_filter kn_rest_ignored;
+
+/* --- page.c ----------------------------------------------------------------------------------------------------------- */
+
+bool kn_rest_page_knows(const struct kn_rest_manners *m, const char *key); /* limit, marker, sort, … as the service has them */
+int kn_rest_page_read(struct kn_rest_list *l, struct kn_error *err);
+/* Appends what comes behind the marker, the order and the limit. KN_NOT_FOUND or KN_BAD_REQUEST: no such marker. */
+int kn_rest_page_add(struct kn_rest_list *l, struct kn_rest_query *sql, struct kn_error *err);
+/* How many of the rows belong to the page, and which of them comes i-th. */
+int kn_rest_page_count(const struct kn_rest_list *l, const struct kn_rows *rows);
+int kn_rest_page_row(const struct kn_rest_list *l, int count, int i);
+/* "volumes_links":[…], if the service offers one here. */
+void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows, struct kn_strbuf *out);
+
+/* The address of the page behind a marker; heap. For services whose links are an object of their own. */
+char *kn_rest_page_next(const struct kn_rest_list *l, const char *path, const char *marker);
+
+/* --- print.c ---------------------------------------------------------------------------------------------------------- */
+
+/* "a, b, c" for the SELECT: what this caller is shown in this view, then the id. */
+void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, struct kn_strbuf *sql);
+/* The object's members, from a row of such a SELECT; the braces are the caller's. */
+void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const struct kn_rows *rows,
+                     int row, struct kn_strbuf *out);
+/* An attribute's cell of such a row; NULL if it is NULL or not shown. */
+const char *kn_rest_cell(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const char *name,
+                         const struct kn_rows *rows, int row);
+const char *kn_rest_id_of(const struct kn_rows *rows, int row);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A row a service. What an original answers is written down in the API reference of each (docs.openstack.org/api-ref) and held by tests. */
+#include "lib/rest/manners.h"
+
+#include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
+#include "lib/rest/list.h"
+
+#define ON(type) (1u << (type))
+
+static void print_link(struct kn_strbuf *out, const char *rel, const char *href)
+{
+    kn_jsonw_object(out, NULL);
+    kn_jsonw_str(out, "rel", rel);
+    kn_jsonw_str(out, "href", href);
+    kn_jsonw_end_object(out);
+}
+
+/* [self, bookmark], as Nova and Cinder have them. */
+static void print_pair(const char *self, const char *bookmark, struct kn_strbuf *out)
+{
+    kn_jsonw_array(out, "links");
+    print_link(out, "self", self);
+    print_link(out, "bookmark", bookmark);
+    kn_jsonw_end_array(out);
+}
+
+static void cinder_links(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out)
+{
+    AUTO_FREE char *self = kn_asprintf("%s/v3/%s%s/%s", req->base_url, req->caller.project_id, noun->path, id);
+    AUTO_FREE char *bookmark = kn_asprintf("%s/%s%s/%s", req->base_url, req->caller.project_id, noun->path, id);
+
+    print_pair(self, bookmark, out);
+}
+
+static void nova_links(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out)
+{
+    AUTO_FREE char *self = kn_asprintf("%s/v2.1%s/%s", req->base_url, noun->path, id);
+    AUTO_FREE char *bookmark = kn_asprintf("%s%s/%s", req->base_url, noun->path, id);
+
+    print_pair(self, bookmark, out);
+}
+
+static const struct kn_rest_suffix CINDER_SUFFIXES[] = {
+    { "~", ON(KN_REST_TEXT), "position(lower(?) in lower(%C)) > 0" },
+    { NULL, 0, NULL },
+};
+
+const struct kn_rest_manners KN_REST_CINDER = {
+    .limit_default = 1000, .limit_max = 1000, .has_offset = true, .has_count_since_45 = true, .links_when_asked = true,
+    .bad_limit = "Invalid input received: %1 param must be a non-negative integer",
+    .sorts_by_list = true,
+    .bad_key = "Invalid input received: Sort key %2 is invalid.",
+    .bad_direction = "Invalid input received: Invalid sort direction: %2",
+    .mixed_sorts = "Invalid input received: The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the "
+                   "'sort' parameter.",
+    .null_time = "'-infinity'",
+    .unknown = KN_REST_REFUSE_UNKNOWN, .unknown_since = 31,
+    .bad_filter = "Invalid input received: Invalid filters %1 are found in query options.",
+    .bad_boolean = "Invalid input received: invalid value for %1: %2",
+    .bad_number = "Invalid input received: %1 param must be a non-negative integer",
+    .bad_time = "Invalid input received: Invalid filter %1: %2 is no time, or has an operator that is not known",
+    .time_grain = "microseconds",
+    .repeats = true,
+    .filters = { [KN_REST_TEXT] = kn_rest_equal, [KN_REST_UUID] = kn_rest_equal, [KN_REST_INT] = kn_rest_number,
+                 [KN_REST_BOOL] = kn_rest_boolean, [KN_REST_TIME] = kn_rest_time, [KN_REST_JSON] = kn_rest_ignored,
+                 [KN_REST_TAGS] = kn_rest_ignored },
+    .suffixes = CINDER_SUFFIXES,
+    .time = "YYYY-MM-DD\"T\"HH24:MI:SS.US",
+    .bad_writer = "Policy doesn't allow %2:%1 to be written.",
+    .not_found = "%1 %2 could not be found.",
+    .root = "/v3/", .project_in_links = true,
+    .links = cinder_links,
+};
+
+const struct kn_rest_manners KN_REST_NOVA = {
+    .limit_default = 1000, .limit_max = 1000,
+    .bad_limit = "Invalid input for query parameters %1. Value: %2. '%2' does not match '^[0-9]*$'",
+    .missing_marker = "marker [%2] not found", .marker_code = KN_BAD_REQUEST,
+    .bad_key = "Invalid input for query parameters sort_key. Value: %2. It is not one of the sort keys",
+    .bad_direction = "Unknown sort direction, must be one of: asc, desc",
+    .null_time = "'-infinity'",
+    .unknown = KN_REST_REFUSE_UNKNOWN, .unknown_since = 75,
+    .bad_filter = "Additional properties are not allowed ('%1' was unexpected)",
+    .bad_boolean = "Invalid input for query parameters %1. Value: %2. '%2' is not a boolean",
+    .bad_number = "Invalid input for query parameters %1. Value: %2. '%2' is not an integer",
+    .bad_time = "Invalid input for query parameters %1. Value: %2. '%2' is not a 'date-time'",
+    .time_grain = "second",
+    .filters = { [KN_REST_TEXT] = kn_rest_equal, [KN_REST_UUID] = kn_rest_equal, [KN_REST_INT] = kn_rest_equal,
+                 [KN_REST_BOOL] = kn_rest_boolean_word, [KN_REST_TIME] = kn_rest_time },
+    .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
+    .bad_writer = "Policy doesn't allow %2:%1 to be written.",
+    .not_found = "%1 %2 could not be found.",
+    .root = "/v2.1",
+    .links = nova_links,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* manners: what the services do differently with the same idea, a row each. The words are the originals', which clients show. */
+#ifndef KN_REST_MANNERS_H
+#define KN_REST_MANNERS_H
+
+#include "lib/rest/noun.h"
+
+enum kn_rest_unknown { KN_REST_IGNORE_UNKNOWN, KN_REST_REFUSE_UNKNOWN };
+
+/* "name__contains", "size_min", "name~": a comparison by the end of a parameter's name. */
+struct kn_rest_suffix {
+    const char *suffix;
+    unsigned types;             /* bits 1u << enum kn_rest_type */
+    const char *form;           /* "%C" the attribute, '?' the value */
+};
+
+struct kn_rest_list;
+
+/* Words are written with "%1", the name, and "%2", the value (kn_rest_fail). */
+struct kn_rest_manners {
+    /* Pages. */
+    int64_t limit_default;      /* 0 = all */
+    int64_t limit_max;          /* a larger limit is this one; 0 = no bound */
+    bool zero_is_all;           /* limit=0: everything, or nothing */
+    bool reads_ahead;           /* a next page is offered only if it has rows; otherwise when this one is full */
+    bool has_offset, has_reverse, has_fields, has_count_since_45;
+    const char *bad_limit;      /* words */
+    const char *missing_marker; /* words; NULL: as what does not exist */
+    enum kn_code marker_code;
+    /* Sorting: "sort=a:asc,b", and sort_key= with sort_dir=. */
+    bool sorts_by_list;
+    bool pairs_directions;      /* as many sort_dir as sort_key; otherwise the last one holds on */
+    bool ascends;               /* direction when none is said */
+    const char *bad_key, *bad_direction, *mixed_sorts; /* words */
+    const char *null_time;      /* where NULL times stand */
+    /* Filters. */
+    enum kn_rest_unknown unknown;
+    int unknown_since;          /* minor microversion from which the unknown is refused */
+    const char *bad_filter;     /* words */
+    const char *bad_boolean, *bad_number, *bad_time; /* words */
+    const char *time_grain;     /* times are compared as they are shown: "second", "microseconds" */
+    bool repeats;               /* every repetition of a parameter counts; otherwise its first value */
+    kn_rest_filter *filters[KN_REST_TYPE_COUNT];
+    const struct kn_rest_suffix *suffixes; /* ended by suffix == NULL; may be NULL */
+    /* Answers. */
+    const char *time;           /* to_char's format of a time in UTC */
+    const char *bad_writer;     /* words: attribute, noun */
+    const char *not_found;      /* words: label, id */
+    const char *root;           /* what stands before a noun's path in links: "/v2.1" */
+    bool project_in_links;      /* and then the caller's project: "/v3/" + project */
+    bool root_is_path;          /* links are paths, without the service's address */
+    bool links_when_asked;      /* a next page is offered only to whoever gave a limit */
+    /* Next and previous pages in a form of the service's own, instead of "<many>_links"; next: the marker of the next page, NULL = none. */
+    void (*page_links)(const struct kn_rest_list *l, const char *path, const char *next, struct kn_strbuf *out);
+    /* "links" of an object; NULL: the service has none. */
+    void (*links)(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out);
+};
+
+extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_NOVA;
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * noun: what a service shows, lists, filters, sorts, takes and writes, as tables. A noun is a table of attributes; what the five
+ * services do differently (limits, the grammar of sorting, unknown filters, words, links) is a row of manners each (manners.c).
+ *
+ *   static const struct kn_rest_attr ATTRS[] = {
+ *       { "id", "t.id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_BRIEF | KN_REST_FILTER | KN_REST_SORT },
+ *       { "name", "t.name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_POST | KN_REST_PUT | KN_REST_REQUIRED, .column = "name", .max = 255 },
+ *       { NULL },
+ *   };
+ *   static const struct kn_rest_noun TYPE = { "volume_type", "volume_types", "Volume type", .from = "volume_type t", .id = "t.id", … };
+ *
+ * docs/adding.md walks through one.
+ */
+#ifndef KN_REST_NOUN_H
+#define KN_REST_NOUN_H
+
+#include "lib/adapter/http.h"
+#include "lib/domain/schema.h"
+#include "lib/rest/query.h"
+
+enum kn_rest_type {
+    KN_REST_TEXT,
+    KN_REST_UUID,
+    KN_REST_INT,
+    KN_REST_BOOL,
+    KN_REST_TIME,   /* the expression is a timestamptz; shown as the service writes times */
+    KN_REST_JSON,   /* a finished value; neither filtered nor sorted by itself */
+    KN_REST_INET,
+    KN_REST_CIDR,
+    KN_REST_MAC,
+    KN_REST_TAGS,   /* text[] */
+    KN_REST_LINKS,  /* no column: the service's links of one object */
+    KN_REST_TYPE_COUNT
+};
+
+/* What may be done with an attribute, and who may. */
+enum {
+    KN_REST_BRIEF = 1,          /* is in short lists */
+    KN_REST_LIST = 2,           /* in long ones */
+    KN_REST_SHOW = 4,           /* in the answer to GET of one */
+    KN_REST_CHANGED = 8,        /* in the answer to POST and PUT */
+    KN_REST_SHOWN = KN_REST_LIST | KN_REST_SHOW | KN_REST_CHANGED,
+    KN_REST_ALWAYS = KN_REST_SHOWN | KN_REST_BRIEF,
+    KN_REST_FILTER = 16,
+    KN_REST_SORT = 32,
+    KN_REST_FIND = KN_REST_FILTER | KN_REST_SORT,
+    KN_REST_POST = 64,
+    KN_REST_PUT = 128,
+    KN_REST_WRITE = KN_REST_POST | KN_REST_PUT,
+    KN_REST_REQUIRED = 256,     /* in POST */
+    KN_REST_NULL = 512,         /* may be NULL: sorted in the place that the service gives it; null may be sent */
+    KN_REST_READ_ADMIN = 1024,  /* shown to, filtered and sorted by admins alone */
+    KN_REST_WRITE_ADMIN = 2048,
+};
+
+struct kn_rest_list;
+struct kn_rest_attr;
+
+/* Adds the conditions for one parameter of the query string. key: as it was sent, which is not always the attribute's name. */
+typedef int kn_rest_filter(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                           struct kn_error *err);
+
+struct kn_rest_attr {
+    const char *name;           /* NULL ends a table */
+    const char *sql;            /* an expression over the noun's `from`; NULL: nothing to show (it is only written, or links) */
+    enum kn_rest_type type;
+    unsigned may;
+    int since, until;           /* minor microversions, 0 = no bound */
+    kn_rest_filter *filter;     /* NULL: as the service filters by this type */
+    /* Writing: the column that a POST or PUT fills; NULL: the noun's own functions do. The rest is struct kn_schema's. */
+    const char *column;
+    int64_t min, max;
+    const struct kn_text_rule *rule;
+    const char *const *words;
+    const struct kn_schema *inner;
+    enum kn_shape inner_shape;  /* of a KN_REST_JSON with `inner`: KN_IS_MAP, KN_IS_OBJECT, KN_IS_LIST */
+};
+
+/* A parameter of lists that is no attribute. add NULL: known, and read elsewhere. */
+struct kn_rest_param {
+    const char *name;           /* NULL ends a table */
+    kn_rest_filter *add;
+    int since;                  /* minor microversion, 0 = always */
+    const char *sql;            /* the function's own: an expression, a condition */
+};
+
+struct kn_rest_manners;
+
+struct kn_rest_noun {
+    const char *one, *many;     /* "volume", "volumes" */
+    const char *label;          /* as errors name it: "Volume" */
+    const char *path;           /* where it lives, for links: "/volumes" */
+    const char *from;           /* "volume v" */
+    const char *id;             /* "v.id": what a path names */
+    enum kn_rest_type id_type;  /* KN_REST_UUID: what is none is absent, before any SQL */
+    const char *visible;        /* who is no admin sees this; each '?' is his project. NULL: everything */
+    const char *kept;           /* a condition that holds for every row that is listed or shown; NULL: none */
+    const char *ties;           /* attributes that make every order total: "created_at,id" */
+    const char *order;          /* the default order: an attribute's name */
+    bool ascending;             /* its direction */
+    const struct kn_rest_attr *attrs;
+    const struct kn_rest_param *params;       /* may be NULL */
+    const struct kn_rest_manners *manners;
+    kn_rest_filter *other;      /* a parameter that nobody knows, instead of the manners; NULL: as they say */
+    /* Conditions that do not come from one parameter (all_tenants, deleted). After the parameters. May be NULL. */
+    int (*narrow)(struct kn_rest_list *l, struct kn_error *err);
+    /* Members behind those of the table. May be NULL. */
+    void (*print)(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row,
+                  unsigned view, struct kn_strbuf *out);
+    /* Writing (write.h); a noun that is only read has none of it. */
+    const char *table;          /* "volume_type" */
+    const char *owned;          /* who is no admin may change this, of what he sees; each '?' is his project. NULL: all of it */
+    const char *project_column; /* that an INSERT fills with the caller's project, and user_column with the caller; NULL: none */
+    const char *user_column;
+    /* What a body may not say, beyond its attributes. May be NULL. object: the checked inner one. */
+    int (*check)(struct kn_request *req, const json_t *object, struct kn_error *err);
+    /* In the transaction of the row, before it is written: quota, rows beside it. May be NULL. */
+    int (*before_insert)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
+    int (*after_insert)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
+    int (*before_update)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
+    int (*before_delete)(struct kn_request *req, const char *id, struct kn_error *err);
+    /* What a violated constraint means to a client. May be NULL. Returns -1. */
+    int (*clash)(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err);
+};
+
+/* The attribute of that name which this caller may see at his microversion; NULL = none. */
+const struct kn_rest_attr *kn_rest_attr(const struct kn_rest_noun *noun, const struct kn_request *req, const char *name,
+                                        size_t len);
+bool kn_rest_readable(const struct kn_rest_attr *a, const struct kn_request *req);
+/* A service's words: "%1" of them is the name, "%2" the value, each cut to 100 bytes. Returns -1. */
+int kn_rest_fail(struct kn_error *err, enum kn_code code, const char *words, const char *name, const char *value);
+/* KN_NOT_FOUND in the service's words. Returns -1. */
+int kn_rest_not_found(const struct kn_rest_noun *noun, const char *id, struct kn_error *err);
+
+#endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Order, markers and links of lists. The marker's own sort values are read first; the list then asks for what comes behind them,
+ * which an index understands when all keys go one way.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/type.h"
+
+bool kn_rest_page_knows(const struct kn_rest_manners *m, const char *key)
+{
+    const struct {
+        const char *word;
+        bool is_known;
+    } WORDS[] = {
+        { "limit", true },           { "marker", true },           { "sort_key", true },          { "sort_dir", true },
+        { "sort", m->sorts_by_list }, { "offset", m->has_offset }, { "page_reverse", m->has_reverse },
+        { "fields", m->has_fields }, { "with_count", m->has_count_since_45 },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
+        if (WORDS[i].is_known && strcmp(WORDS[i].word, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------------------- */
+
+/* A number without a sign, as large as may be: what does not fit 18 digits is more than anybody has. */
+static int read_count(const struct kn_rest_list *l, const char *key, int64_t *ret, struct kn_error *err)
+{
+    const char *text = kn_request_query(l->req, key);
+
+    if (text == NULL) {
+        return 0;
+    }
+    if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text)) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_limit, key, text);
+    }
+    *ret = strlen(text) > 18 ? INT64_MAX : strtoll(text, NULL, 10);
+    return 0;
+}
+
+static int read_limit(struct kn_rest_list *l, struct kn_error *err)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+    struct kn_rest_page *page = &l->page;
+
+    page->is_asked = kn_request_query(l->req, "limit") != NULL;
+    page->limit = m->limit_default;
+    if (read_count(l, "limit", &page->limit, err) < 0) {
+        return -1;
+    }
+    if (page->is_asked && page->limit == 0) {
+        l->is_empty = l->is_empty || !m->zero_is_all;
+        page->is_asked = false;
+        page->limit = m->limit_default;
+    }
+    if (m->limit_max > 0 && (page->limit > m->limit_max || page->limit == 0)) {
+        page->limit = m->limit_max;
+    }
+    return 0;
+}
+
+static int add_key(struct kn_rest_list *l, const char *key, size_t len, struct kn_error *err)
+{
+    const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, len);
+    AUTO_FREE char *name = kn_strndup(key, len);
+
+    if (a == NULL || (a->may & KN_REST_SORT) == 0 || a->sql == NULL) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_key, "sort_key", name);
+    }
+    if (l->page.count == KN_REST_KEYS) {
+        return kn_fail(err, KN_BAD_REQUEST, "at most %d sort keys are taken", KN_REST_KEYS);
+    }
+    l->page.keys[l->page.count++] = a;
+    return 0;
+}
+
+static int read_direction(const struct kn_rest_list *l, const char *text, size_t len, bool *ret, struct kn_error *err)
+{
+    AUTO_FREE char *word = kn_strndup(text, len);
+
+    if (strcmp(word, "asc") != 0 && strcmp(word, "desc") != 0) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_direction, "sort_dir", word);
+    }
+    *ret = word[0] == 'd';
+    return 0;
+}
+
+/* name:asc,size — and, in an old syntax, names alone with one direction beside them. */
+static int read_sort_list(struct kn_rest_list *l, const char *text, const char *beside, struct kn_error *err)
+{
+    for (const char *p = text;; p++) {
+        const size_t item = strcspn(p, ",");
+        const char *colon = memchr(p, ':', item);
+        const size_t key = colon != NULL ? (size_t)(colon - p) : item;
+        bool *down = &l->page.descending[l->page.count];
+
+        *down = !l->noun->manners->ascends;
+        if (add_key(l, p, key, err) < 0 ||
+            (colon != NULL && read_direction(l, colon + 1, item - key - 1, down, err) < 0) ||
+            (colon == NULL && beside != NULL && read_direction(l, beside, strcspn(beside, ","), down, err) < 0)) {
+            return -1;
+        }
+        p += item;
+        if (*p == '\0') {
+            return 0;
+        }
+    }
+}
+
+static int read_sort_keys(struct kn_rest_list *l, struct kn_error *err)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+    bool down = !m->ascends;
+    const char *key, *direction;
+    int i = 0;
+
+    for (; (key = kn_request_query_at(l->req, "sort_key", i)) != NULL; i++) {
+        direction = kn_request_query_at(l->req, "sort_dir", i);
+        if (direction == NULL && m->pairs_directions) {
+            return kn_fail(err, KN_BAD_REQUEST, "The number of sort_keys and sort_dirs must be same");
+        }
+        if (add_key(l, key, strlen(key), err) < 0 ||
+            (direction != NULL && read_direction(l, direction, strlen(direction), &down, err) < 0)) {
+            return -1;
+        }
+        l->page.descending[i] = down;
+    }
+    if (m->pairs_directions && kn_request_query_at(l->req, "sort_dir", i) != NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "The number of sort_keys and sort_dirs must be same");
+    }
+    return 0;
+}
+
+static void append_key(struct kn_rest_list *l, const char *name, size_t len, bool down)
+{
+    struct kn_rest_page *page = &l->page;
+
+    for (const struct kn_rest_attr *a = l->noun->attrs; a->name != NULL; a++) {
+        if (strlen(a->name) != len || strncmp(a->name, name, len) != 0) {
+            continue;
+        }
+        for (int i = 0; i < page->count; i++) {
+            if (page->keys[i] == a) {
+                return;
+            }
+        }
+        page->keys[page->count] = a;
+        page->descending[page->count++] = down;
+        return;
+    }
+}
+
+/* The default order if none was asked for, and what makes any order total. */
+static void settle_order(struct kn_rest_list *l)
+{
+    const struct kn_rest_noun *noun = l->noun;
+    const char *direction = kn_request_query(l->req, "sort_dir");
+
+    if (l->page.count == 0) {
+        append_key(l, noun->order, strlen(noun->order), direction != NULL ? direction[0] == 'd' : !noun->ascending);
+    }
+    const bool down = l->page.descending[l->page.count - 1];
+    for (const char *p = noun->ties; *p != '\0'; p += *p == ',') {
+        append_key(l, p, strcspn(p, ","), down);
+        p += strcspn(p, ",");
+    }
+}
+
+static int read_sort(struct kn_rest_list *l, struct kn_error *err)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+    const char *list = m->sorts_by_list ? kn_request_query(l->req, "sort") : NULL;
+    const char *keys = kn_request_query(l->req, "sort_key"), *direction = kn_request_query(l->req, "sort_dir");
+    bool ignored;
+    int rc = 0;
+
+    if (list != NULL) {
+        if (keys != NULL || direction != NULL) {
+            return kn_fail(err, KN_BAD_REQUEST, "%s", m->mixed_sorts);
+        }
+        rc = read_sort_list(l, list, NULL, err);
+    } else if (keys != NULL && m->sorts_by_list && strchr(keys, ',') != NULL) {
+        rc = read_sort_list(l, keys, direction, err);
+    } else if (keys != NULL) {
+        rc = read_sort_keys(l, err);
+    } else if (direction != NULL) {
+        rc = m->pairs_directions ? kn_fail(err, KN_BAD_REQUEST, "The number of sort_keys and sort_dirs must be same")
+                                 : read_direction(l, direction, strlen(direction), &ignored, err);
+    }
+    if (rc == 0) {
+        settle_order(l);
+    }
+    return rc;
+}
+
+int kn_rest_page_read(struct kn_rest_list *l, struct kn_error *err)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+
+    l->page.marker = kn_request_query(l->req, "marker");
+    if (read_limit(l, err) < 0 || (m->has_offset && read_count(l, "offset", &l->page.offset, err) < 0) ||
+        (m->has_reverse && kn_request_query_bool(l->req, "page_reverse", false, &l->page.reverse, err) < 0)) {
+        return -1;
+    }
+    return read_sort(l, err);
+}
+
+/* --- the marker ------------------------------------------------------------------------------------------------------- */
+
+static bool goes_down(const struct kn_rest_page *page, int key)
+{
+    return page->descending[key] != page->reverse;
+}
+
+static int no_marker(const struct kn_rest_list *l, struct kn_error *err)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+
+    return m->missing_marker == NULL ? kn_rest_not_found(l->noun, l->page.marker, err)
+                                     : kn_rest_fail(err, m->marker_code, m->missing_marker, "marker", l->page.marker);
+}
+
+/* The marker's sort values, of a row that the caller sees. */
+static int read_marker(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
+{
+    const struct kn_rest_noun *noun = l->noun;
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (!kn_rest_fits(noun->id_type, l->page.marker)) {
+        return no_marker(l, err);
+    }
+    for (int i = 0; i < l->page.count; i++) {
+        kn_rest_text(&q, i == 0 ? "SELECT " : ", ");
+        kn_rest_sort_key(l->page.keys[i], noun->manners, &q.sql);
+        kn_rest_text(&q, "::text");
+    }
+    kn_strbuf_addf(&q.sql, " FROM %s WHERE %s = ", noun->from, noun->id);
+    kn_rest_add(&q, "?", l->page.marker);
+    if (noun->visible != NULL && !l->req->caller.is_admin) {
+        kn_rest_text(&q, " AND ");
+        kn_rest_add(&q, noun->visible, l->req->caller.project_id);
+    }
+    if (kn_rest_run(&q, l->req->db, &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return no_marker(l, err);
+    }
+    *ret = kn_steal(&rows);
+    return 0;
+}
+
+static bool one_way(const struct kn_rest_page *page)
+{
+    for (int i = 1; i < page->count; i++) {
+        if (page->descending[i] != page->descending[0]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_value(const struct kn_rest_list *l, struct kn_rest_query *sql, const struct kn_rows *marker, int key)
+{
+    kn_rest_add(sql, "?", kn_rows_text(marker, 0, key));
+    kn_strbuf_addf(&sql->sql, "::%s", kn_rest_sql_type(l->page.keys[key]->type));
+}
+
+/* (a, b) < (A, B) */
+static void add_behind_one_way(const struct kn_rest_list *l, struct kn_rest_query *sql, const struct kn_rows *marker)
+{
+    for (int i = 0; i < l->page.count; i++) {
+        kn_rest_text(sql, i == 0 ? " AND (" : ", ");
+        kn_rest_sort_key(l->page.keys[i], l->noun->manners, &sql->sql);
+    }
+    kn_rest_text(sql, goes_down(&l->page, 0) ? ") < (" : ") > (");
+    for (int i = 0; i < l->page.count; i++) {
+        kn_rest_text(sql, i == 0 ? "" : ", ");
+        add_value(l, sql, marker, i);
+    }
+    kn_rest_text(sql, ")");
+}
+
+/* (a < A) OR (a = A AND b > B) OR … */
+static void add_behind_mixed(const struct kn_rest_list *l, struct kn_rest_query *sql, const struct kn_rows *marker)
+{
+    for (int last = 0; last < l->page.count; last++) {
+        kn_rest_text(sql, last == 0 ? " AND ((" : ") OR (");
+        for (int i = 0; i <= last; i++) {
+            kn_rest_text(sql, i == 0 ? "" : " AND ");
+            kn_rest_sort_key(l->page.keys[i], l->noun->manners, &sql->sql);
+            kn_rest_text(sql, i < last ? " = " : goes_down(&l->page, i) ? " < " : " > ");
+            add_value(l, sql, marker, i);
+        }
+    }
+    kn_rest_text(sql, "))");
+}
+
+int kn_rest_page_add(struct kn_rest_list *l, struct kn_rest_query *sql, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *marker = NULL;
+
+    if (l->page.marker != NULL) {
+        if (read_marker(l, &marker, err) < 0) {
+            return -1;
+        }
+        (one_way(&l->page) ? add_behind_one_way : add_behind_mixed)(l, sql, marker);
+    }
+    for (int i = 0; i < l->page.count; i++) {
+        kn_rest_text(sql, i == 0 ? " ORDER BY " : ", ");
+        kn_rest_sort_key(l->page.keys[i], l->noun->manners, &sql->sql);
+        kn_rest_text(sql, goes_down(&l->page, i) ? " DESC" : "");
+    }
+    if (l->page.limit > 0) {
+        kn_strbuf_addf(&sql->sql, " LIMIT %lld", (long long)l->page.limit + l->noun->manners->reads_ahead);
+    }
+    if (l->page.offset > 0) {
+        kn_strbuf_addf(&sql->sql, " OFFSET %lld", (long long)l->page.offset);
+    }
+    return 0;
+}
+
+/* --- the answer ------------------------------------------------------------------------------------------------------- */
+
+int kn_rest_page_count(const struct kn_rest_list *l, const struct kn_rows *rows)
+{
+    const int count = kn_rows_count(rows);
+
+    return l->page.limit > 0 && count > l->page.limit ? (int)l->page.limit : count;
+}
+
+int kn_rest_page_row(const struct kn_rest_list *l, int count, int i)
+{
+    return l->page.reverse ? count - 1 - i : i;
+}
+
+struct href {
+    struct kn_strbuf text;
+    char separator;
+};
+
+static void copy_parameter(void *ctx, const char *key, const char *value)
+{
+    struct href *href = ctx;
+
+    if (strcmp(key, "marker") == 0 || strcmp(key, "page_reverse") == 0 || strcmp(key, "offset") == 0) {
+        return;
+    }
+    kn_strbuf_addch(&href->text, href->separator);
+    kn_strbuf_addurl(&href->text, key);
+    kn_strbuf_addch(&href->text, '=');
+    kn_strbuf_addurl(&href->text, value);
+    href->separator = '&';
+}
+
+/* Everything that was asked, asked again from another marker. marker NULL: exactly what was asked. */
+static char *href_of(const struct kn_rest_list *l, const char *path, const char *marker, bool reverse)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+    struct href href = { KN_STRBUF_INIT, '?' };
+
+    kn_strbuf_addf(&href.text, "%s%s%s%s", m->root_is_path ? "" : l->req->base_url, m->root,
+                   m->project_in_links ? l->req->caller.project_id : "", path);
+    kn_request_query_each(l->req, copy_parameter, &href);
+    kn_strbuf_addf(&href.text, "%cmarker=", href.separator);
+    kn_strbuf_addurl(&href.text, marker);
+    kn_strbuf_addstr(&href.text, reverse ? "&page_reverse=True" : "");
+    return kn_strbuf_detach(&href.text);
+}
+
+static void print_link(const struct kn_rest_list *l, const char *path, const char *rel, const char *marker,
+                       struct kn_strbuf *out)
+{
+    AUTO_FREE char *href = href_of(l, path, marker, strcmp(rel, "previous") == 0);
+
+    kn_jsonw_object(out, NULL);
+    kn_jsonw_str(out, "rel", rel);
+    kn_jsonw_str(out, "href", href);
+    kn_jsonw_end_object(out);
+}
+
+void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows, struct kn_strbuf *out)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+    const int count = kn_rest_page_count(l, rows);
+    const bool is_full = l->page.limit > 0 && (m->reads_ahead ? kn_rows_count(rows) > count : count == l->page.limit);
+    const bool has_next = l->page.reverse ? l->page.marker != NULL : is_full;
+    const bool has_previous = m->has_reverse && (l->page.reverse ? is_full : l->page.marker != NULL);
+    const char *first = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, 0)) : NULL;
+    const char *last = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, count - 1)) : NULL;
+
+    if (m->page_links != NULL) {
+        m->page_links(l, path, has_next && count > 0 ? last : NULL, out);
+        return;
+    }
+    if (count == 0 || (!has_next && !has_previous) || (m->links_when_asked && !l->page.is_asked)) {
+        return;
+    }
+    AUTO_FREE char *key = kn_asprintf("%s_links", l->noun->many);
+    kn_jsonw_array(out, key);
+    if (has_next) {
+        print_link(l, path, "next", last, out);
+    }
+    if (has_previous) {
+        print_link(l, path, "previous", first, out);
+    }
+    kn_jsonw_end_array(out);
+}
+
+char *kn_rest_page_next(const struct kn_rest_list *l, const char *path, const char *marker)
+{
+    return href_of(l, path, marker, false);
+}
