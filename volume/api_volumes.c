@@ -12,8 +12,9 @@
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/list.h"
 #include "volume/api_private.h"
-#include "volume/list.h"
+#include "volume/noun.h"
 
 #define TEXT(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .max = 255)
 #define ID(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID)
@@ -59,23 +60,6 @@ static const struct kn_schema UPDATE_BODY[] = {
     KN_SCHEMA("volume", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = UPDATE),
     KN_SCHEMA_END,
 };
-
-static int answer(struct kn_request *req, const char *id, enum kn_volume_view view, struct kn_response *res,
-                  struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_volume v;
-
-    if (kn_volume_get(req->db, &req->caller, id, false, &rows, &v, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_object(&res->body, "volume");
-    kn_volume_print(req, &v, view, &res->body);
-    kn_jsonw_end_object(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
-}
 
 /* --- create --------------------------------------------------------------------------------------------------------- */
 
@@ -207,91 +191,24 @@ int kn_volume_api_create(struct kn_request *req, struct kn_response *res, struct
     if (check_wish(req, in, err) < 0 || create(req, in, id, err) < 0) {
         return -1;
     }
-    return answer(req, id, KN_VOLUME_CHANGED, res, err);
+    return kn_rest_show(&kn_volume_noun, req, id, KN_REST_CHANGED, res, err);
 }
 
 /* --- read ----------------------------------------------------------------------------------------------------------- */
 
 int kn_volume_api_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return answer(req, req->params[0], KN_VOLUME_DETAIL, res, err);
-}
-
-struct link {
-    struct kn_strbuf href;
-    bool first;
-};
-
-static void visit_param(void *ctx, const char *key, const char *value)
-{
-    struct link *link = ctx;
-
-    if (strcmp(key, "marker") == 0 || strcmp(key, "offset") == 0) {
-        return;
-    }
-    kn_strbuf_addch(&link->href, link->first ? '?' : '&');
-    kn_strbuf_addurl(&link->href, key);
-    kn_strbuf_addch(&link->href, '=');
-    kn_strbuf_addurl(&link->href, value);
-    link->first = false;
-}
-
-/* A next page is offered only to whoever asked for pages. */
-static void print_next(struct kn_request *req, const struct kn_volume_list *list, const char *path, struct kn_strbuf *out)
-{
-    struct link link = { KN_STRBUF_INIT, true };
-    const char *last = list->is_full ? kn_rows_text(list->rows, kn_rows_count(list->rows) - 1, 0) : "";
-
-    if (!list->is_full || kn_request_query(req, "limit") == NULL) {
-        return;
-    }
-    kn_strbuf_addf(&link.href, "%s/v3/%s%s", req->base_url, req->caller.project_id, path);
-    kn_request_query_each(req, visit_param, &link);
-    kn_strbuf_addf(&link.href, "%cmarker=%s", link.first ? '?' : '&', last);
-    kn_jsonw_array(out, "volumes_links");
-    kn_jsonw_object(out, NULL);
-    kn_jsonw_str(out, "rel", "next");
-    kn_jsonw_str(out, "href", link.href.buf);
-    kn_jsonw_end_object(out);
-    kn_jsonw_end_array(out);
-    kn_strbuf_release(&link.href);
-}
-
-static int list(struct kn_request *req, enum kn_volume_view view, const char *path, struct kn_response *res,
-                struct kn_error *err)
-{
-    AUTO_RELEASE(kn_volume_list) struct kn_volume_list found = { NULL, -1, false };
-
-    if (kn_volume_list(req, &found, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "volumes");
-    for (int i = 0; i < kn_rows_count(found.rows); i++) {
-        struct kn_volume v;
-
-        kn_volume_at(found.rows, i, &v);
-        kn_jsonw_object(&res->body, NULL);
-        kn_volume_print(req, &v, view, &res->body);
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    print_next(req, &found, path, &res->body);
-    if (found.count >= 0) {
-        kn_jsonw_int(&res->body, "count", found.count);
-    }
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    return kn_rest_show(&kn_volume_noun, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_volume_api_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, KN_VOLUME_SUMMARY, "/volumes", res, err);
+    return kn_rest_list(&kn_volume_noun, req, KN_REST_BRIEF, NULL, res, err);
 }
 
 int kn_volume_api_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, KN_VOLUME_DETAIL, "/volumes/detail", res, err);
+    return kn_rest_list(&kn_volume_noun, req, KN_REST_LIST, "/volumes/detail", res, err);
 }
 
 int kn_volume_api_summary(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -348,7 +265,7 @@ int kn_volume_api_update(struct kn_request *req, struct kn_response *res, struct
         update(req, json_object_get(req->body, "volume"), &v, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
-    return answer(req, v.id, KN_VOLUME_CHANGED, res, err);
+    return kn_rest_show(&kn_volume_noun, req, v.id, KN_REST_CHANGED, res, err);
 }
 
 int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, struct kn_error *err)

@@ -2,7 +2,7 @@
 /*
  * volume: the rows of volumes and the rules that every access obeys. The API writes wishes: creating, deleting, attaching,
  * detaching; the conductor writes what came of them. The SQL of the table `volume` on the API's side lives in volume.c, volume_write.c,
- * list.c and attach.c.
+ * noun.c and attach.c.
  */
 #ifndef KN_VOLUME_VOLUME_H
 #define KN_VOLUME_VOLUME_H
@@ -32,21 +32,7 @@ struct kn_volume {
     const char *zone;
     bool is_bootable;
     const char *metadata;      /* JSON object */
-    const char *created_at;    /* 2026-11-21T10:00:00.000000 */
-    const char *updated_at;
-    const char *attachments;   /* JSON list, as Cinder shows them */
 };
-
-extern const char kn_volume_select[];
-void kn_volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret);
-
-enum kn_volume_view {
-    KN_VOLUME_SUMMARY,
-    KN_VOLUME_CHANGED,         /* the answer to POST and PUT: without what only show and list add */
-    KN_VOLUME_DETAIL,
-};
-void kn_volume_print(const struct kn_request *req, const struct kn_volume *v, enum kn_volume_view view,
-                     struct kn_strbuf *out);
 
 /* A volume of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */
 int kn_volume_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,

@@ -151,7 +151,8 @@ int kn_rest_number(struct kn_rest_list *l, const struct kn_rest_attr *a, const c
     return 0;
 }
 
-int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+/* One of "gt:2026-11-21T10:00:00Z", or a time alone. false: it is none. */
+static bool add_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *value)
 {
     static const char *const OPERATORS[][2] = {
         { "lt:", "<" }, { "lte:", "<=" }, { "gt:", ">" }, { "gte:", ">=" }, { "eq:", "=" }, { "neq:", "<>" }, { "", "=" },
@@ -165,11 +166,24 @@ int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const cha
         i++; /* the last one is before everything */
     }
     if (kn_time_parse(behind(value, OPERATORS[i][0]), &us) < 0) {
-        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
+        return false;
     }
     kn_time_iso_us_z(us, time);
     form = kn_asprintf("date_trunc('%s', %%C) %s ?::timestamptz", l->noun->manners->time_grain, OPERATORS[i][1]);
     kn_rest_where(l, form, a->sql, time);
+    return true;
+}
+
+int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    AUTO_FREE char *text = kn_strdup(value);
+    char *rest = text;
+
+    for (char *one = strsep(&rest, ","); one != NULL; one = strsep(&rest, ",")) {
+        if (!add_time(l, a, one)) {
+            return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
+        }
+    }
     return 0;
 }
 

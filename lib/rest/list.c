@@ -61,17 +61,17 @@ static int add_parameter(struct kn_rest_list *l, const char *key, const char *va
     if (kn_rest_page_knows(l->noun->manners, key)) {
         return 0;
     }
+    if (a != NULL && (a->may & KN_REST_FILTER) != 0) {
+        kn_rest_filter *add = a->filter != NULL ? a->filter : l->noun->manners->filters[a->type];
+
+        return add(l, a, key, value, err);
+    }
     for (const struct kn_rest_param *p = l->noun->params; p != NULL && p->name != NULL; p++) {
         if (strcmp(p->name, key) == 0 && l->req->microversion >= p->since) {
             const struct kn_rest_attr as = { .name = p->name, .sql = p->sql, .type = KN_REST_TEXT };
 
             return p->add != NULL ? p->add(l, &as, key, value, err) : 0;
         }
-    }
-    if (a != NULL && (a->may & KN_REST_FILTER) != 0) {
-        kn_rest_filter *add = a->filter != NULL ? a->filter : l->noun->manners->filters[a->type];
-
-        return add(l, a, key, value, err);
     }
     return add_suffixed(l, key, value) ? 0 : add_unknown(l, key, value, err);
 }

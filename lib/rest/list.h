@@ -53,7 +53,7 @@ kn_rest_filter kn_rest_any_of;      /* one of all values of the repeated paramet
 kn_rest_filter kn_rest_in;          /* "x", "eq:x", "in:a,\"b,c\"" */
 kn_rest_filter kn_rest_boolean;     /* true as Python's words, anything else is false */
 kn_rest_filter kn_rest_boolean_word;/* true and false in words; KN_BAD_REQUEST for others */
-kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; several by commas. KN_BAD_REQUEST for others */
 kn_rest_filter kn_rest_number;      /* KN_BAD_REQUEST for what is none */
 kn_rest_filter kn_rest_ignored;
 

@@ -4,9 +4,9 @@
  * services do differently (limits, the grammar of sorting, unknown filters, words, links) is a row of manners each (manners.c).
  *
  *   static const struct kn_rest_attr ATTRS[] = {
- *       { "id", "t.id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_BRIEF | KN_REST_FILTER | KN_REST_SORT },
- *       { "name", "t.name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_POST | KN_REST_PUT | KN_REST_REQUIRED, .column = "name", .max = 255 },
- *       { NULL },
+ *       KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
+ *       KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name", .max = 255),
+ *       KN_REST_ATTRS_END,
  *   };
  *   static const struct kn_rest_noun TYPE = { "volume_type", "volume_types", "Volume type", .from = "volume_type t", .id = "t.id", … };
  *
@@ -77,7 +77,11 @@ struct kn_rest_attr {
     enum kn_shape inner_shape;  /* of a KN_REST_JSON with `inner`: KN_IS_MAP, KN_IS_OBJECT, KN_IS_LIST */
 };
 
-/* A parameter of lists that is no attribute. add NULL: known, and read elsewhere. */
+/* KN_REST_ATTR(name, sql, type, may, .field = …): a row. */
+#define KN_REST_ATTR(n, s, t, ...) { .name = n, .sql = s, .type = t, .may = __VA_ARGS__ }
+#define KN_REST_ATTRS_END { .name = NULL }
+
+/* A parameter of lists that is no attribute which this caller may filter by. add NULL: known, and read elsewhere. */
 struct kn_rest_param {
     const char *name;           /* NULL ends a table */
     kn_rest_filter *add;

@@ -254,6 +254,12 @@ static void test_bad_input(void **state)
         { 400, "GET", VOLUMES "?offset=-1", NULL },
         { 400, "GET", VOLUMES "?sort=color:asc", NULL },
         { 400, "GET", VOLUMES "?sort=name:up", NULL },
+        { 400, "GET", VOLUMES "?sort=name:asc&sort_key=size", NULL },
+        { 400, "GET", VOLUMES "?sort_key=os-vol-host-attr:host", NULL },
+        { 400, "GET", VOLUMES "?created_at=gt:soon", NULL },
+        { 400, "GET", VOLUMES "?created_at=about:2026-01-01", NULL },
+        { 400, "GET", VOLUMES "?created_at=gt:2026-01-01,", NULL },
+        { 400, "GET", VOLUMES "?size=large", NULL },
         { 400, "GET", VOLUMES "?color=red", NULL },
         { 400, "GET", VOLUMES "?metadata=x", NULL },
         { 404, "GET", VOLUMES "?marker=00000000-0000-4000-8000-000000000000", NULL },
@@ -314,6 +320,13 @@ static void test_lists(void **state)
     expect_names(ADMIN, "?all_tenants=1&sort=name:asc", "abcd");
     expect_names(ADMIN, "?all_tenants=1&project_id=bbbb", "d");
     expect_names(A_OLD, "?color=red&sort=name:asc", "abc");
+    expect_names(A_OLD, "?created_at=nonsense&sort=name:asc", "abc"); /* a filter since 3.60 */
+    expect_names(A, "?created_at=gt:2020-01-01T00:00:00Z,lt:2200-01-01&sort=name:asc", "abc");
+    expect_names(A, "?created_at=lt:2020-01-01T00:00:00", "");
+    expect_names(A, "?updated_at=gte:2020-01-01&updated_at=lte:2021-01-01", "");
+    expect_names(A, "?sort=size:desc,name:asc&limit=2", "ac");
+    expect_names(A, "?id=nonsense", "");
+    expect_names(A, "?limit=0", "");
 
     expect(200, "GET", VOLUMES "?limit=2&sort=name:asc&with_count=True", A, NULL);
     json_t *json = kn_test_http_json(&world.http);
