@@ -27,9 +27,9 @@ static const struct kn_schema REBOOT[] = {
     KN_SCHEMA("type", KN_IS_STRING, .flags = KN_REQUIRED, .words = REBOOT_TYPES),
     KN_SCHEMA_END,
 };
-static const struct kn_schema LOCK[] = { KN_SCHEMA("locked_reason", KN_IS_STRING, .min = 1, .max = 255), KN_SCHEMA_END };
+static const struct kn_schema LOCK[] = { KN_SCHEMA("locked_reason", KN_IS_STRING, .limit = KN_LIMIT_LOCK_REASON), KN_SCHEMA_END };
 static const struct kn_schema CONSOLE[] = {
-    KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = -1, .max = KN_CONSOLE_LINES_MAX),
+    KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_CONSOLE_LINES),
     KN_SCHEMA_END,
 };
 static const struct kn_schema RESET[] = {

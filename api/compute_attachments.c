@@ -25,8 +25,8 @@ static const struct kn_text_rule DEVICE = { device_name,
                                             "does not match '(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$'", false };
 static const struct kn_schema ATTACHMENT[] = {
     KN_SCHEMA("volumeId", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
-    KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .min = 1, .max = 32, .rule = &DEVICE),
-    KN_SCHEMA("tag", KN_IS_STRING, .min = 1, .max = 60, .rule = &KN_TEXT_TAG, .since = 49),
+    KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_DEVICE_WISH, .rule = &DEVICE),
+    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG, .since = 49),
     KN_SCHEMA("delete_on_termination", KN_IS_BOOLEAN, .since = 79),
     KN_SCHEMA_END,
 };
@@ -135,10 +135,10 @@ static int check_room(const struct kn_request *req, const char *server_id, struc
     if (kn_db_run(req->db, &COUNT, KN_ARGS(server_id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_int(rows, 0, 0) < KN_DISKS_MAX
+    return kn_rows_int(rows, 0, 0) < KN_MAX_DISKS
                ? 0
                : kn_fail(err, KN_FORBIDDEN, "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
-                         KN_DISKS_MAX);
+                         KN_MAX_DISKS);
 }
 
 /* Inside the wish's transaction: the volume's side of it. */

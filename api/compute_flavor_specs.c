@@ -10,7 +10,7 @@
 #include "lib/domain/schema.h"
 
 static const struct kn_schema SPEC_VALUES[] = {
-    KN_SCHEMA("value", KN_IS_STRING, .max = 255),
+    KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE),
     KN_SCHEMA("value", KN_IS_NUMBER),
     KN_SCHEMA_END,
 };
@@ -19,11 +19,11 @@ static const struct kn_schema SPECS[] = {
     KN_SCHEMA_END,
 };
 static const struct kn_schema ONE_SPEC[] = {
-    KN_SCHEMA("extra_specs", KN_IS_MAP, .min = 1, .max = 1, .rule = &KN_TEXT_META_KEY, .inner = SPEC_VALUES),
+    KN_SCHEMA("extra_specs", KN_IS_MAP, .limit = KN_LIMIT_ONE_ITEM, .rule = &KN_TEXT_META_KEY, .inner = SPEC_VALUES),
     KN_SCHEMA_END,
 };
 static const struct kn_schema TENANT[] = {
-    KN_SCHEMA("tenant", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_PROJECT),
+    KN_SCHEMA("tenant", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_TENANT, .rule = &KN_TEXT_PROJECT),
     KN_SCHEMA_END,
 };
 static const struct kn_schema ACTION[] = {

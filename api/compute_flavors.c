@@ -6,22 +6,23 @@
 #include "api/compute.h"
 #include "api/flavor.h"
 #include "api/view.h"
+#include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
 
 static const struct kn_schema FLAVOR[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
-    KN_SCHEMA("id", KN_IS_STRING, .flags = KN_NULLABLE, .min = 1, .max = 255, .rule = &KN_TEXT_FLAVOR_ID),
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_NAME, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_FLAVOR_ID, .rule = &KN_TEXT_FLAVOR_ID),
     KN_SCHEMA("id", KN_IS_INTEGER, .flags = KN_NULLABLE),
-    KN_SCHEMA("ram", KN_IS_INTEGER, .flags = KN_REQUIRED, .min = 1, .max = INT32_MAX),
-    KN_SCHEMA("vcpus", KN_IS_INTEGER, .flags = KN_REQUIRED, .min = 1, .max = INT32_MAX),
-    KN_SCHEMA("disk", KN_IS_INTEGER, .flags = KN_REQUIRED, .min = 0, .max = INT32_MAX),
-    KN_SCHEMA("OS-FLV-EXT-DATA:ephemeral", KN_IS_INTEGER, .min = 0, .max = INT32_MAX),
-    KN_SCHEMA("swap", KN_IS_INTEGER, .min = 0, .max = INT32_MAX),
+    KN_SCHEMA("ram", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_MEMORY_MIB),
+    KN_SCHEMA("vcpus", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_VCPUS),
+    KN_SCHEMA("disk", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_DISK_GIB),
+    KN_SCHEMA("OS-FLV-EXT-DATA:ephemeral", KN_IS_INTEGER, .limit = KN_LIMIT_FLAVOR_EPHEMERAL_GIB),
+    KN_SCHEMA("swap", KN_IS_INTEGER, .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
     KN_SCHEMA("rxtx_factor", KN_IS_NUMBER),
     KN_SCHEMA("os-flavor-access:is_public", KN_IS_BOOLEAN),
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 65535, .rule = &KN_TEXT_PRINTABLE, .since = 55),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_FLAVOR_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE, .since = 55),
     KN_SCHEMA_END,
 };
 static const struct kn_schema CREATE[] = {
@@ -29,7 +30,7 @@ static const struct kn_schema CREATE[] = {
     KN_SCHEMA_END,
 };
 static const struct kn_schema DESCRIPTION[] = {
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_REQUIRED | KN_NULLABLE, .max = 65535, .rule = &KN_TEXT_PRINTABLE),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_REQUIRED | KN_NULLABLE, .limit = KN_LIMIT_FLAVOR_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE),
     KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
@@ -203,12 +204,12 @@ static void factor_text(const json_t *value, char out[32])
 }
 
 /* The id as a client wrote it: text, a number, or null for one of ours. */
-static void id_text(const json_t *value, char out[256])
+static void id_text(const json_t *value, char out[KN_SIZE_OF(FLAVOR_ID)])
 {
     if (json_is_string(value)) {
-        snprintf(out, 256, "%s", json_string_value(value));
+        kn_copy(out, KN_SIZE_OF(FLAVOR_ID), json_string_value(value));
     } else if (json_is_integer(value)) {
-        snprintf(out, 256, "%lld", (long long)json_integer_value(value));
+        snprintf(out, KN_SIZE_OF(FLAVOR_ID), "%lld", (long long)json_integer_value(value));
     } else {
         kn_uuid_make(out);
     }
@@ -218,7 +219,7 @@ int kn_flavors_create(struct kn_request *req, struct kn_response *res, struct kn
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *in = NULL;
-    char id[256 * 4], factor[32];
+    char id[KN_SIZE_OF(FLAVOR_ID)], factor[32];
     struct kn_flavor flavor;
 
     if (kn_schema_check(CREATE, req->body, req->microversion, err) < 0) {

@@ -115,7 +115,7 @@ int kn_server_history_list(struct kn_request *req, struct kn_response *res, stru
     AUTO(kn_rows) struct kn_rows *owner = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf path = KN_STRBUF_INIT;
-    struct kn_page page = { .limit = KN_PAGE_MAX };
+    struct kn_page page = { .limit = KN_MAX_PAGE };
     int count = 0;
 
     if (find_owner(req, &owner, err) < 0 || read_list(req, &page, &rows, err) < 0) {

@@ -135,7 +135,7 @@ static int list(struct kn_request *req, const struct listing *l, struct kn_respo
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO(kn_rows) struct kn_rows *servers = NULL;
     const struct kn_order order = { { &BY_NAME }, { false }, 1 };
-    struct kn_page page = { .limit = KN_PAGE_MAX };
+    struct kn_page page = { .limit = KN_MAX_PAGE };
     struct kn_arg silence;
     int count = 0;
 

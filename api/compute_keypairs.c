@@ -12,12 +12,12 @@
 
 static const char *const TYPES[] = { "ssh", "x509", NULL };
 static const struct kn_schema KEYPAIR[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_KEYPAIR, .until = 91),
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_KEYPAIR_292, .since = 92),
-    KN_SCHEMA("public_key", KN_IS_STRING, .until = 91),
-    KN_SCHEMA("public_key", KN_IS_STRING, .flags = KN_REQUIRED, .since = 92),
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_KEYPAIR_NAME, .rule = &KN_TEXT_KEYPAIR, .until = 91),
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_KEYPAIR_NAME, .rule = &KN_TEXT_KEYPAIR_292, .since = 92),
+    KN_SCHEMA("public_key", KN_IS_STRING, .limit = KN_LIMIT_PUBLIC_KEY, .until = 91),
+    KN_SCHEMA("public_key", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_PUBLIC_KEY, .since = 92),
     KN_SCHEMA("type", KN_IS_STRING, .words = TYPES, .since = 2),
-    KN_SCHEMA("user_id", KN_IS_STRING, .min = 1, .max = 64, .since = 10),
+    KN_SCHEMA("user_id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_ID, .since = 10),
     KN_SCHEMA_END,
 };
 static const struct kn_schema CREATE[] = {
@@ -58,7 +58,7 @@ int kn_keypairs_list(struct kn_request *req, struct kn_response *res, struct kn_
     AUTO(kn_rows) struct kn_rows *marker = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_order order = { { &BY_NAME }, { false }, 1 };
-    struct kn_page page = { .limit = KN_PAGE_MAX };
+    struct kn_page page = { .limit = KN_MAX_PAGE };
     const char *user = NULL;
     int count = 0;
 

@@ -8,7 +8,7 @@
 #include "api/view.h"
 #include "lib/domain/schema.h"
 
-#define LIMIT(name, last) KN_SCHEMA(name, KN_IS_INTEGER, .flags = KN_NULLABLE, .min = -1, .max = INT32_MAX, .until = last)
+#define LIMIT(name, last) KN_SCHEMA(name, KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA, .until = last)
 
 static const struct kn_schema QUOTA_SET[] = {
     LIMIT("instances", 0),
@@ -77,7 +77,7 @@ static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_
     if (!req->caller.is_admin && strcmp(req->params[0], req->caller.project_id) != 0) {
         return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-quota-sets:show to be performed.");
     }
-    if (!KN_TEXT_PROJECT.holds(req->params[0]) || strlen(req->params[0]) > 64) {
+    if (!KN_TEXT_PROJECT.holds(req->params[0]) || !kn_limit_fits(KN_LIMIT_TENANT, req->params[0])) {
         return kn_fail(err, KN_BAD_REQUEST, "Project ID %.80s is not a valid project.", req->params[0]);
     }
     return kn_quota_read(req->db, req->params[0], ret, err);

@@ -7,21 +7,21 @@
 #include "api/server.h"
 #include "lib/domain/schema.h"
 
-static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
+static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
 static const struct kn_schema METADATA[] = {
     KN_SCHEMA("metadata", KN_IS_MAP, .flags = KN_REQUIRED, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
     KN_SCHEMA_END,
 };
 static const struct kn_schema META[] = {
-    KN_SCHEMA("meta", KN_IS_MAP, .flags = KN_REQUIRED, .min = 1, .max = 1, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
+    KN_SCHEMA("meta", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_ONE_ITEM, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
     KN_SCHEMA_END,
 };
 static const struct kn_schema TAG[] = {
-    KN_SCHEMA("tag", KN_IS_STRING, .min = 1, .max = 60, .rule = &KN_TEXT_TAG),
+    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG),
     KN_SCHEMA_END,
 };
 static const struct kn_schema TAGS[] = {
-    KN_SCHEMA("tags", KN_IS_LIST, .flags = KN_REQUIRED, .max = KN_TAGS_MAX, .inner = TAG),
+    KN_SCHEMA("tags", KN_IS_LIST, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_TAGS, .inner = TAG),
     KN_SCHEMA_END,
 };
 

@@ -9,10 +9,10 @@
 
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
 static const struct kn_schema SERVER[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .min = 1, .max = KN_NAME_MAX, .rule = &KN_TEXT_NAME),
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255, .rule = &KN_TEXT_PRINTABLE, .since = 19),
-    KN_SCHEMA("hostname", KN_IS_STRING, .min = 2, .max = 63, .rule = &KN_TEXT_HOSTNAME, .since = 90, .until = 93),
-    KN_SCHEMA("hostname", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_FQDN, .since = 94),
+    KN_SCHEMA("name", KN_IS_STRING, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE, .since = 19),
+    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_LABEL, .rule = &KN_TEXT_HOSTNAME, .since = 90, .until = 93),
+    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_HOSTNAME, .rule = &KN_TEXT_FQDN, .since = 94),
     KN_SCHEMA("accessIPv4", KN_IS_STRING, .rule = &KN_TEXT_IPV4),
     KN_SCHEMA("accessIPv6", KN_IS_STRING, .rule = &KN_TEXT_IPV6),
     KN_SCHEMA("OS-DCF:diskConfig", KN_IS_STRING, .words = DISK_CONFIGS),

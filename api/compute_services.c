@@ -15,14 +15,14 @@
 static const char *const STATUSES[] = { "enabled", "disabled", NULL };
 static const struct kn_schema UPDATE[] = {
     KN_SCHEMA("status", KN_IS_STRING, .words = STATUSES),
-    KN_SCHEMA("disabled_reason", KN_IS_STRING, .min = 1, .max = 255),
+    KN_SCHEMA("disabled_reason", KN_IS_STRING, .limit = KN_LIMIT_DISABLED_REASON),
     KN_SCHEMA("forced_down", KN_IS_BOOLEAN),
     KN_SCHEMA_END,
 };
 static const struct kn_schema OLD_UPDATE[] = {
-    KN_SCHEMA("host", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_FQDN),
-    KN_SCHEMA("binary", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255),
-    KN_SCHEMA("disabled_reason", KN_IS_STRING, .min = 1, .max = 255),
+    KN_SCHEMA("host", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_HOST, .rule = &KN_TEXT_FQDN),
+    KN_SCHEMA("binary", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_BINARY),
+    KN_SCHEMA("disabled_reason", KN_IS_STRING, .limit = KN_LIMIT_DISABLED_REASON),
     KN_SCHEMA("forced_down", KN_IS_BOOLEAN, .since = 11),
     KN_SCHEMA_END,
 };

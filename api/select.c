@@ -69,15 +69,15 @@ int kn_query_known(const struct kn_request *req, const char *const *names, int s
 int kn_page_read(const struct kn_request *req, struct kn_page *ret, struct kn_error *err)
 {
     const char *limit = kn_request_query(req, "limit");
-    struct kn_page page = { .limit = KN_PAGE_MAX, .marker = kn_request_query(req, "marker") };
+    struct kn_page page = { .limit = KN_MAX_PAGE, .marker = kn_request_query(req, "marker") };
 
     if (limit != NULL) {
         if (limit[0] == '\0' || limit[strspn(limit, "0123456789")] != '\0') {
             return kn_fail(err, KN_BAD_REQUEST, "Invalid input for query parameters limit. Value: %.40s. '%.40s' does not "
                            "match '^[0-9]*$'", limit, limit);
         }
-        page.limit = strlen(limit) > 6 ? KN_PAGE_MAX : strtol(limit, NULL, 10);
-        page.limit = page.limit > KN_PAGE_MAX ? KN_PAGE_MAX : page.limit;
+        page.limit = strlen(limit) > 6 ? KN_MAX_PAGE : strtol(limit, NULL, 10);
+        page.limit = page.limit > KN_MAX_PAGE ? KN_MAX_PAGE : page.limit;
     }
     *ret = page;
     return 0;

@@ -17,9 +17,9 @@
 
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
+#include "lib/domain/limits.h"
 
 #define KN_SELECT_ARGS 64
-#define KN_PAGE_MAX 1000
 #define KN_ORDER_MAX 6
 
 struct kn_select {
@@ -39,7 +39,7 @@ int kn_select_run(struct kn_select *sel, struct kn_db *db, struct kn_rows **ret_
 int kn_query_known(const struct kn_request *req, const char *const *names, int since, struct kn_error *err);
 
 struct kn_page {
-    int64_t limit;       /* 0 .. KN_PAGE_MAX */
+    int64_t limit;       /* 0 .. KN_MAX_PAGE */
     const char *marker;  /* NULL = from the beginning */
     struct kn_arg limit_arg;
 };

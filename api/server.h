@@ -128,7 +128,6 @@ int kn_server_metadata_remove(struct kn_db *db, const char *id, const char *key,
 int kn_server_describe_begin(struct kn_db *db, const char *id, struct kn_error *err);
 int kn_server_describe(const struct kn_request *req, const struct kn_rows *seen, int64_t *ret_task, struct kn_error *err);
 
-#define KN_TAGS_MAX 50
 /* tags: an array literal. add and remove tell whether they changed anything; a 51st tag is KN_BAD_REQUEST. */
 int kn_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);
 int kn_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *ret_new, struct kn_error *err);

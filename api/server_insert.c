@@ -123,7 +123,7 @@ static void add_server(struct kn_batch *batch, const struct kn_server_order *ord
 {
     const struct kn_server_plan *plan = order->plan;
     const char *id = order->ids[index];
-    char name[256 * 4 + 16], hostname[256], label[64];
+    char name[KN_SIZE_OF(SERVER_NAME)], hostname[KN_SIZE_OF(SERVER_HOSTNAME)], label[64];
 
     if (plan->max_count > 1) {
         snprintf(name, sizeof(name), "%s-%d", plan->name, index + 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What users write on a server: metadata and tags. Each change is one statement that also counts, so that two at once cannot pass a limit. */
 #include "api/server.h"
+#include "lib/domain/limits.h"
 
 static const struct kn_stmt MERGE = { "server_metadata_merge",
     "UPDATE server SET metadata = metadata || $2::jsonb, updated_at = now() WHERE id = $1 AND deleted_at IS NULL AND "
@@ -87,11 +88,11 @@ int kn_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *r
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg most;
 
-    if (kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag, kn_arg_int(&most, KN_TAGS_MAX)), &rows, err) < 0) {
+    if (kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag, kn_arg_int(&most, KN_MAX_SERVER_TAGS)), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "The number of tags exceeded the per-server limit %d", KN_TAGS_MAX);
+        return kn_fail(err, KN_BAD_REQUEST, "The number of tags exceeded the per-server limit %d", KN_MAX_SERVER_TAGS);
     }
     *ret_new = kn_rows_bool(rows, 0, 0);
     return 0;

@@ -127,15 +127,15 @@ static int plan_counts(const struct planning *p)
     if (min > max) {
         return kn_fail(p->err, KN_BAD_REQUEST, "min_count must be <= max_count");
     }
-    if (max > KN_SERVERS_AT_ONCE) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "max_count must be <= %d", KN_SERVERS_AT_ONCE);
+    if (max > KN_MAX_SERVERS_AT_ONCE) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "max_count must be <= %d", KN_MAX_SERVERS_AT_ONCE);
     }
     if (max > 1 && json_object_get(p->in, "hostname") != NULL) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Unable to allocate a single hostname to multiple instances");
     }
     if (max > 1) {
         char suffix[16];
-        size_t room = KN_NAME_MAX - (size_t)snprintf(suffix, sizeof(suffix), "-%d", (int)max);
+        size_t room = KN_MAX_SERVER_NAME - (size_t)snprintf(suffix, sizeof(suffix), "-%d", (int)max);
 
         if (kn_utf8_count(text(p, "name")) > room) {
             return kn_fail(p->err, KN_BAD_REQUEST, "Invalid input for field/attribute name. The names of %d servers end in \"%s\", so that "
@@ -248,12 +248,12 @@ static int plan_zone(const struct planning *p)
     const char *asked = text(p, "availability_zone");
     const char *colon = asked != NULL ? strchr(asked, ':') : NULL;
     struct kn_server_plan *plan = p->plan;
-    char host[256];
+    char host[KN_SIZE_OF(ZONE)];
 
     if (asked == NULL) {
         return 0;
     }
-    snprintf(plan->zone, sizeof(plan->zone), "%.*s", colon != NULL ? (int)(colon - asked) : 255, asked);
+    snprintf(plan->zone, sizeof(plan->zone), "%.*s", colon != NULL ? (int)(colon - asked) : (int)strlen(asked), asked);
     if (colon != NULL) {
         kn_copy(host, sizeof(host), colon + 1);
         host[strcspn(host, ":")] = '\0';
@@ -342,15 +342,15 @@ static char *flavor_text(const struct kn_rows *rows)
 }
 
 /* An id, a number, or the last part of a link. */
-static void flavor_ref(const struct planning *p, char out[256])
+static void flavor_ref(const struct planning *p, char out[KN_SIZE_OF(FLAVOR_REF)])
 {
     const json_t *ref = json_object_get(p->in, "flavorRef");
     const char *link = json_string_value(ref), *slash = link != NULL ? strrchr(link, '/') : NULL;
 
     if (link == NULL) {
-        snprintf(out, 256, "%lld", (long long)json_integer_value(ref));
+        snprintf(out, KN_SIZE_OF(FLAVOR_REF), "%lld", (long long)json_integer_value(ref));
     } else {
-        kn_copy(out, 256, slash != NULL ? slash + 1 : link);
+        kn_copy(out, KN_SIZE_OF(FLAVOR_REF), slash != NULL ? slash + 1 : link);
     }
 }
 

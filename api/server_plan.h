@@ -10,9 +10,9 @@
 
 #include "lib/adapter/http.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/limits.h"
 
 #define KN_RESERVATION_SIZE 11 /* "r-" + 8 */
-#define KN_SERVERS_AT_ONCE 1000
 
 struct kn_server_plan {
     const char *project_id, *user_id, *request_id; /* borrowed from the request, as the texts below */
@@ -26,12 +26,12 @@ struct kn_server_plan {
     const char *disk_config;
     const char *access_ipv4, *access_ipv6;
     char *flavor;               /* as the row keeps it */
-    char flavor_id[256];
+    char flavor_id[KN_SIZE_OF(FLAVOR_REF)];
     int64_t vcpus, memory_mib;
     char *metadata;
     char *tags;                 /* an array literal */
-    char zone[256];             /* "" = any */
-    char host[256];             /* forced by an admin; "" = the scheduler's choice */
+    char zone[KN_SIZE_OF(ZONE)]; /* "" = any */
+    char host[KN_SIZE_OF(ZONE)]; /* forced by an admin; "" = the scheduler's choice */
     char reservation_id[KN_RESERVATION_SIZE];
     int min_count, max_count;
     json_t *input;              /* of each server.create task */

@@ -65,8 +65,8 @@ static int plan_network(const struct kn_request *req, const json_t *nic, int cou
 
 static int plan_list(const struct kn_request *req, const json_t *networks, int count, json_t *requests, struct kn_error *err)
 {
-    if (json_array_size(networks) > KN_SERVER_NICS_MAX) {
-        return kn_fail(err, KN_BAD_REQUEST, "A server has at most %d network interfaces", KN_SERVER_NICS_MAX);
+    if (json_array_size(networks) > KN_MAX_NICS) {
+        return kn_fail(err, KN_BAD_REQUEST, "A server has at most %d network interfaces", KN_MAX_NICS);
     }
     for (size_t i = 0; i < json_array_size(networks); i++) {
         const json_t *nic = json_array_get(networks, i);

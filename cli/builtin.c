@@ -7,6 +7,7 @@
 #include "lib/adapter/migrate.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/strbuf.h"
+#include "lib/domain/limits.h"
 #include "lib/domain/message.h"
 
 static int db_migrate(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
@@ -61,11 +62,23 @@ static int messages(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     return 0;
 }
 
+static int limits(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    (void)argc;
+    (void)argv;
+    (void)err;
+    kn_limits_document(&text);
+    fputs(text.buf, cli->out);
+    return 0;
+}
+
 const struct kn_command kn_builtin_commands[] = {
     { "conf", "", "print the configuration in force, in the file's syntax, secrets hidden", conf_print },
     { "conf options", "", "print every option with its default and meaning", conf_options },
     { "db migrate", "", "bring the database to this program's schema; safe to repeat", db_migrate },
     { "db status", "", "print each migration and when it was applied; fails if one is pending", db_status },
+    { "limits", "", "print the limit of every text, list and number, as Markdown", limits },
     { "messages", "", "print every message of the bus with its fields, as Markdown", messages },
     { NULL, NULL, NULL, NULL },
 };

@@ -9,7 +9,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/domain/message.h"
 
-#define KN_CONSOLE_MAX KN_CONSOLE_BYTES_MAX
+#define KN_CONSOLE_MAX KN_MAX_CONSOLE_OUTPUT
 
 /*
  * Appends the last `lines` lines (-1 = all) of data as UTF-8, at most KN_CONSOLE_MAX bytes of it; whatever is not UTF-8, and

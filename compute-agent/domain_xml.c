@@ -12,7 +12,7 @@
 #include "lib/base/version.h"
 
 /* A hot-plugged device needs a root port that was there at the start: one for every disk a guest may ever have, whether it has it now or not. */
-#define ROOT_PORTS (KN_DOMAIN_DISKS_MAX + 2) /* and the balloon's and the random device's; each NIC brings its own */
+#define ROOT_PORTS (KN_MAX_DISKS + 2) /* and the balloon's and the random device's; each NIC brings its own */
 #define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
 
 /* <tag>text</tag> */

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "lib/base/strbuf.h"
+#include "lib/domain/limits.h"
 #include "lib/domain/message.h"
 
 #define KN_DOMAIN_NAMESPACE "urn:kilonova:server:1" /* of our metadata element */
-#define KN_DOMAIN_DISKS_MAX KN_DISKS_MAX
 
 struct kn_domain_disk {
     const char *path;

@@ -11,41 +11,41 @@
 #define OPTIONAL false
 
 static const struct kn_field SPEC[] = {
-    { "name", KN_STR, REQUIRED, 0, KN_NAME_MAX, "the server's, for people" },
-    { "hostname", KN_STR, REQUIRED, 1, 255, "what the guest calls itself" },
-    { "project", KN_STR, REQUIRED, 0, 64, "whose it is" },
-    { "zone", KN_STR, OPTIONAL, 0, 255, "availability zone" },
-    { "vcpus", KN_INT, REQUIRED, 1, 255, "virtual CPUs" },
-    { "memory_mib", KN_INT, REQUIRED, 1, INT64_C(1) << 30, "memory" },
-    { "disk_gib", KN_INT, REQUIRED, 0, 1 << 20, "root disk; 0 = the image's size" },
-    { "image", KN_OBJ, OPTIONAL, 0, 0, "absent: that of the guest that is there, or it boots from a volume" },
-    { "nics", KN_ARR, REQUIRED, 0, KN_SERVER_NICS_MAX, "see \"A NIC\"" },
-    { "volumes", KN_ARR, OPTIONAL, 0, KN_SPEC_DISKS_MAX - 1, "attached ones" },
-    { "metadata", KN_OBJ, OPTIONAL, 0, 0, "the user's keys and values" },
-    { NULL, KN_FIELD_END, false, 0, 0, NULL },
+    { "name", KN_STR, REQUIRED, KN_LIMIT_SERVER_NAME, "the server's, for people" },
+    { "hostname", KN_STR, REQUIRED, KN_LIMIT_SERVER_HOSTNAME, "what the guest calls itself" },
+    { "project", KN_STR, REQUIRED, KN_LIMIT_TENANT, "whose it is" },
+    { "zone", KN_STR, OPTIONAL, KN_LIMIT_HOST_ZONE, "availability zone" },
+    { "vcpus", KN_INT, REQUIRED, KN_LIMIT_FLAVOR_VCPUS, "virtual CPUs" },
+    { "memory_mib", KN_INT, REQUIRED, KN_LIMIT_FLAVOR_MEMORY_MIB, "memory" },
+    { "disk_gib", KN_INT, REQUIRED, KN_LIMIT_FLAVOR_DISK_GIB, "root disk; 0 = the image's size" },
+    { "image", KN_OBJ, OPTIONAL, KN_LIMIT_NONE, "absent: that of the guest that is there, or it boots from a volume" },
+    { "nics", KN_ARR, REQUIRED, KN_LIMIT_NICS, "see \"A NIC\"" },
+    { "volumes", KN_ARR, OPTIONAL, KN_LIMIT_DISKS, "attached ones" },
+    { "metadata", KN_OBJ, OPTIONAL, KN_LIMIT_NONE, "the user's keys and values" },
+    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
 };
 
 static const struct kn_field IMAGE[] = {
-    { "id", KN_UUID, REQUIRED, 0, 0, "the image" },
-    { "disk_format", KN_STR, REQUIRED, 1, 16, "raw or qcow2" },
-    { "virtual_size", KN_INT, REQUIRED, 0, INT64_C(1) << 50, "bytes of the disk inside" },
-    { NULL, KN_FIELD_END, false, 0, 0, NULL },
+    { "id", KN_UUID, REQUIRED, KN_LIMIT_NONE, "the image" },
+    { "disk_format", KN_STR, REQUIRED, KN_LIMIT_DISK_FORMAT, "raw or qcow2" },
+    { "virtual_size", KN_INT, REQUIRED, KN_LIMIT_VIRTUAL_SIZE, "bytes of the disk inside" },
+    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
 };
 
 static const struct kn_field NIC[] = {
-    { "port", KN_UUID, REQUIRED, 0, 0, "its port" },
-    { "network", KN_UUID, REQUIRED, 0, 0, "the port's network" },
-    { "mac", KN_STR, REQUIRED, 17, 17, "its address" },
-    { "tap", KN_STR, REQUIRED, 4, 15, "the device on the host" },
-    { "mtu", KN_INT, OPTIONAL, 0, 65535, "0 = the default" },
-    { NULL, KN_FIELD_END, false, 0, 0, NULL },
+    { "port", KN_UUID, REQUIRED, KN_LIMIT_NONE, "its port" },
+    { "network", KN_UUID, REQUIRED, KN_LIMIT_NONE, "the port's network" },
+    { "mac", KN_STR, REQUIRED, KN_LIMIT_MAC, "its address" },
+    { "tap", KN_STR, REQUIRED, KN_LIMIT_TAP, "the device on the host" },
+    { "mtu", KN_INT, OPTIONAL, KN_LIMIT_NIC_MTU, "0 = the default" },
+    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
 };
 
 static const struct kn_field VOLUME[] = {
-    { "volume", KN_UUID, REQUIRED, 0, 0, "which" },
-    { "device", KN_STR, REQUIRED, 3, 8, "/dev/vdX" },
-    { "connection", KN_OBJ, REQUIRED, 0, 0, "from volume.connect" },
-    { NULL, KN_FIELD_END, false, 0, 0, NULL },
+    { "volume", KN_UUID, REQUIRED, KN_LIMIT_NONE, "which" },
+    { "device", KN_STR, REQUIRED, KN_LIMIT_DEVICE, "/dev/vdX" },
+    { "connection", KN_OBJ, REQUIRED, KN_LIMIT_NONE, "from volume.connect" },
+    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
 };
 
 static int check_each(const json_t *list, const struct kn_field *fields, const char *where, struct kn_error *err)
@@ -216,7 +216,7 @@ static void add_disks(const json_t *spec, const char *root, struct kn_spec_domai
         ret->disks[ret->domain.disk_count++] = (struct kn_domain_disk){ root, "qcow2", "vda", NULL };
     }
     json_array_foreach(json_object_get(spec, "volumes"), i, item) {
-        if (ret->domain.disk_count < KN_SPEC_DISKS_MAX) {
+        if (ret->domain.disk_count < KN_MAX_DISKS) {
             ret->disks[ret->domain.disk_count++] = kn_spec_disk(kn_json_str(item, "volume"), kn_json_str(item, "device"),
                                                                 json_object_get(item, "connection"));
         }
@@ -229,7 +229,7 @@ static void add_nics(const json_t *spec, struct kn_spec_domain *ret)
     json_t *nic;
 
     json_array_foreach(json_object_get(spec, "nics"), i, nic) {
-        if (ret->domain.nic_count < KN_SERVER_NICS_MAX) {
+        if (ret->domain.nic_count < KN_MAX_NICS) {
             ret->nics[ret->domain.nic_count++] = (struct kn_domain_nic){ kn_json_str(nic, "mac"), kn_json_str(nic, "tap"),
                                                                          (int)kn_json_int(nic, "mtu") };
         }

@@ -10,8 +10,6 @@
 #include "lib/base/error.h"
 #include "lib/domain/server_state.h"
 
-#define KN_SPEC_DISKS_MAX KN_DOMAIN_DISKS_MAX
-
 /* KN_BAD_REQUEST naming what is wrong. Every spec from the bus goes through this before a driver sees it. */
 int kn_spec_check(const json_t *spec, struct kn_error *err);
 
@@ -44,8 +42,8 @@ uint32_t kn_spec_devices(const json_t *spec);
 /* A domain and what it points to. Borrows the spec's texts. */
 struct kn_spec_domain {
     struct kn_domain domain;
-    struct kn_domain_disk disks[KN_SPEC_DISKS_MAX];
-    struct kn_domain_nic nics[KN_SERVER_NICS_MAX];
+    struct kn_domain_disk disks[KN_MAX_DISKS];
+    struct kn_domain_nic nics[KN_MAX_NICS];
 };
 
 /*

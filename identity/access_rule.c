@@ -46,10 +46,10 @@ static const struct kn_text_rule PATH = { is_path, "does not match '^/.*'", fals
 static const char *const METHODS[] = { "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", NULL };
 
 const struct kn_schema kn_access_rule_body[] = {
-    KN_SCHEMA("id", KN_IS_STRING, .min = 1, .max = 64),
-    KN_SCHEMA("service", KN_IS_STRING, .min = 1, .max = 64, .rule = &LINE),
+    KN_SCHEMA("id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_ID),
+    KN_SCHEMA("service", KN_IS_STRING, .limit = KN_LIMIT_ACCESS_SERVICE, .rule = &LINE),
     KN_SCHEMA("method", KN_IS_STRING, .words = METHODS),
-    KN_SCHEMA("path", KN_IS_STRING, .min = 1, .max = 225, .rule = &PATH),
+    KN_SCHEMA("path", KN_IS_STRING, .limit = KN_LIMIT_ACCESS_PATH, .rule = &PATH),
     KN_SCHEMA_END,
 };
 

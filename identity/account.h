@@ -8,12 +8,13 @@
 
 #include "identity/login.h"
 #include "lib/adapter/db.h"
+#include "lib/domain/limits.h"
 
 struct kn_account {
     char id[65];
-    char name[256];
+    char name[KN_SIZE_OF(IDENTITY_NAME)];
     char domain_id[65];
-    char domain_name[256];
+    char domain_name[KN_SIZE_OF(PROJECT_NAME)];
     char default_project_id[65];
     char hash[129];            /* "" = no login by password */
     bool enabled;              /* and the domain as well */
@@ -30,9 +31,9 @@ struct kn_account {
 struct kn_scope_facts {
     enum kn_scope kind;
     char id[65];               /* project or domain */
-    char name[256];
+    char name[KN_SIZE_OF(IDENTITY_NAME)];
     char domain_id[65];        /* of a project */
-    char domain_name[256];
+    char domain_name[KN_SIZE_OF(PROJECT_NAME)];
     bool enabled;
     uint32_t roles;            /* bits of enum kn_role */
     struct kn_rows *role_rows; /* id, name; implied ones included */

@@ -16,19 +16,19 @@
 #include "lib/base/uuid.h"
 
 static const struct kn_schema ROLE[] = {
-    KN_SCHEMA("id", KN_IS_STRING, .min = 1, .max = 64), KN_SCHEMA("name", KN_IS_STRING, .min = 1, .max = 255), KN_SCHEMA_END,
+    KN_SCHEMA("id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_ID), KN_SCHEMA("name", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_NAME), KN_SCHEMA_END,
 };
 static const struct kn_schema ROLE_ITEM[] = { KN_SCHEMA("role", KN_IS_OBJECT, .inner = ROLE), KN_SCHEMA_END };
 static const struct kn_schema RULE_ITEM[] = { KN_SCHEMA("access_rule", KN_IS_OBJECT, .inner = kn_access_rule_body), KN_SCHEMA_END };
 static const struct kn_schema CREATE[] = {
     KN_BODY_NAME(KN_REQUIRED),
     KN_BODY_DESCRIPTION,
-    KN_SCHEMA("secret", KN_IS_STRING, .flags = KN_NULLABLE, .min = 1, .max = 1024),
-    KN_SCHEMA("expires_at", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    KN_SCHEMA("secret", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_APP_SECRET),
+    KN_SCHEMA("expires_at", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_EXPIRY),
     KN_SCHEMA("unrestricted", KN_IS_BOOLEAN, .flags = KN_NULLABLE | KN_EXACT),
-    KN_SCHEMA("roles", KN_IS_LIST, .inner = ROLE_ITEM, .min = 0, .max = 100),
-    KN_SCHEMA("access_rules", KN_IS_LIST, .inner = RULE_ITEM, .min = 0, .max = 100),
-    KN_SCHEMA("project_id", KN_IS_STRING, .max = 64),
+    KN_SCHEMA("roles", KN_IS_LIST, .inner = ROLE_ITEM, .limit = KN_LIMIT_ROLE_ITEMS),
+    KN_SCHEMA("access_rules", KN_IS_LIST, .inner = RULE_ITEM, .limit = KN_LIMIT_ACCESS_RULES),
+    KN_SCHEMA("project_id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_REF),
     KN_SCHEMA_END,
 };
 

@@ -168,7 +168,7 @@ static int read_body(struct kn_request *req, const struct kn_catalog_noun *noun,
 }
 
 /* A region is called as its maker likes: in the path, in the body, or by chance. Everything else by chance. */
-static int choose_id(const struct kn_request *req, const struct kn_catalog_noun *noun, const json_t *object, char out[256],
+static int choose_id(const struct kn_request *req, const struct kn_catalog_noun *noun, const json_t *object, char out[KN_SIZE_OF(CATALOG_TEXT)],
                      struct kn_error *err)
 {
     const char *said = noun == &kn_catalog_regions ? json_string_value(json_object_get(object, "id")) : NULL;
@@ -178,11 +178,11 @@ static int choose_id(const struct kn_request *req, const struct kn_catalog_noun 
         return kn_fail(err, KN_BAD_REQUEST, "Conflicting region IDs specified: \"%.100s\" != \"%.100s\"", path, said);
     }
     said = path != NULL ? path : said;
-    if (said != NULL && strlen(said) > 255) {
-        return kn_fail(err, KN_BAD_REQUEST, "the region's id is longer than 255 bytes");
+    if (said != NULL && !kn_limit_fits(KN_LIMIT_CATALOG_TEXT, said)) {
+        return kn_fail(err, KN_BAD_REQUEST, "the region's id is longer than %d characters", KN_MAX_CATALOG_TEXT);
     }
     if (said != NULL && said[0] != '\0') {
-        kn_copy(out, 256, said);
+        kn_copy(out, KN_SIZE_OF(CATALOG_TEXT), said);
     } else {
         kn_uuid_make_hex(out);
     }
@@ -195,7 +195,7 @@ int kn_catalog_nouns_create(struct kn_request *req, struct kn_response *res, str
     const struct kn_catalog_noun *noun = NOUNS[i].noun;
     const char *values[KN_CATALOG_FIELDS] = { NULL }, *extra = NULL;
     const json_t *object = NULL;
-    char id[256];
+    char id[KN_SIZE_OF(CATALOG_TEXT)];
 
     if (read_body(req, noun, noun->create, &object, values, &extra, err) < 0 || choose_id(req, noun, object, id, err) < 0 ||
         kn_catalog_insert(req->db, noun, id, values, extra, err) < 0) {

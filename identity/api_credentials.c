@@ -13,18 +13,18 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-#define BLOB(flag) KN_SCHEMA("blob", KN_IS_STRING, .flags = flag, .min = 1, .max = 65535)
+#define BLOB(flag) KN_SCHEMA("blob", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_CREDENTIAL_BLOB)
 
 static const struct kn_schema CREATE[] = {
     BLOB(KN_REQUIRED),
-    KN_SCHEMA("type", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255),
-    KN_SCHEMA("user_id", KN_IS_STRING, .min = 1, .max = 64),
-    KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    KN_SCHEMA("type", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_CREDENTIAL_TYPE),
+    KN_SCHEMA("user_id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_ID),
+    KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF),
     KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
-    BLOB(0), KN_SCHEMA("id", KN_IS_STRING), KN_SCHEMA("type", KN_IS_STRING, .min = 1, .max = 255),
-    KN_SCHEMA("user_id", KN_IS_STRING, .min = 1, .max = 64), KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    BLOB(0), KN_SCHEMA("id", KN_IS_STRING), KN_SCHEMA("type", KN_IS_STRING, .limit = KN_LIMIT_CREDENTIAL_TYPE),
+    KN_SCHEMA("user_id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_ID), KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF),
     KN_SCHEMA_END,
 };
 

@@ -17,7 +17,7 @@ static bool is_hex_id(const char *text)
 static const struct kn_text_rule HEX_ID = { is_hex_id, "is not 32 hex digits", false };
 static const struct kn_schema CREATE[] = {
     KN_BODY_SHORT_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE, KN_BODY_TAGS,
-    KN_SCHEMA("explicit_domain_id", KN_IS_STRING, .min = 32, .max = 32, .rule = &HEX_ID), KN_SCHEMA_END,
+    KN_SCHEMA("explicit_domain_id", KN_IS_STRING, .limit = KN_LIMIT_MADE_ID, .rule = &HEX_ID), KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
     KN_BODY_SHORT_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE, KN_BODY_TAGS,

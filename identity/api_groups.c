@@ -11,10 +11,10 @@
 
 static const struct kn_schema CREATE[] = {
     KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION,
-    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64), KN_SCHEMA_END,
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF), KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
-    KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("domain_id", KN_IS_STRING, .max = 64), KN_SCHEMA_END,
+    KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("domain_id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_REF), KN_SCHEMA_END,
 };
 
 static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)

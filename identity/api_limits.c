@@ -7,26 +7,26 @@
 #include "identity/limit.h"
 #include "identity/view.h"
 
-#define NUMBER(key, flag) KN_SCHEMA(key, KN_IS_INTEGER, .flags = (flag) | KN_EXACT, .min = -1, .max = INT32_MAX)
+#define NUMBER(key, flag) KN_SCHEMA(key, KN_IS_INTEGER, .flags = (flag) | KN_EXACT, .limit = KN_LIMIT_RESOURCE_LIMIT)
 #define OF(flag)                                                                                  \
-    KN_SCHEMA("service_id", KN_IS_STRING, .flags = flag, .min = 1, .max = 64),                    \
-    KN_SCHEMA("region_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),                       \
-    KN_SCHEMA("resource_name", KN_IS_STRING, .flags = flag, .min = 1, .max = 255), KN_BODY_DESCRIPTION
+    KN_SCHEMA("service_id", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_IDENTITY_ID), \
+    KN_SCHEMA("region_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_LIMIT_REGION), \
+    KN_SCHEMA("resource_name", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_RESOURCE_NAME), KN_BODY_DESCRIPTION
 
 static const struct kn_schema REGISTERED[] = { OF(KN_REQUIRED), NUMBER("default_limit", KN_REQUIRED), KN_SCHEMA_END };
 static const struct kn_schema REGISTERED_CHANGE[] = { OF(0), NUMBER("default_limit", 0), KN_SCHEMA_END };
 static const struct kn_schema LIMIT[] = {
-    OF(KN_REQUIRED), NUMBER("resource_limit", KN_REQUIRED), KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
-    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64), KN_SCHEMA_END,
+    OF(KN_REQUIRED), NUMBER("resource_limit", KN_REQUIRED), KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF),
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF), KN_SCHEMA_END,
 };
 static const struct kn_schema LIMIT_CHANGE[] = { NUMBER("resource_limit", 0), KN_BODY_DESCRIPTION, KN_SCHEMA_END };
 static const struct kn_schema REGISTERED_ITEM[] = { KN_SCHEMA("item", KN_IS_OBJECT, .inner = REGISTERED), KN_SCHEMA_END };
 static const struct kn_schema LIMIT_ITEM[] = { KN_SCHEMA("item", KN_IS_OBJECT, .inner = LIMIT), KN_SCHEMA_END };
 static const struct kn_schema REGISTERED_LIST[] = {
-    KN_SCHEMA("registered_limits", KN_IS_LIST, .flags = KN_REQUIRED, .inner = REGISTERED_ITEM, .min = 1, .max = 1000), KN_SCHEMA_END,
+    KN_SCHEMA("registered_limits", KN_IS_LIST, .flags = KN_REQUIRED, .inner = REGISTERED_ITEM, .limit = KN_LIMIT_LIMIT_ITEMS), KN_SCHEMA_END,
 };
 static const struct kn_schema LIMIT_LIST[] = {
-    KN_SCHEMA("limits", KN_IS_LIST, .flags = KN_REQUIRED, .inner = LIMIT_ITEM, .min = 1, .max = 1000), KN_SCHEMA_END,
+    KN_SCHEMA("limits", KN_IS_LIST, .flags = KN_REQUIRED, .inner = LIMIT_ITEM, .limit = KN_LIMIT_LIMIT_ITEMS), KN_SCHEMA_END,
 };
 
 /* --- what they look like --- */

@@ -12,14 +12,14 @@
 static const struct kn_schema CREATE[] = {
     KN_BODY_SHORT_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE,
     KN_BODY_TAGS,
-    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
-    KN_SCHEMA("parent_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF),
+    KN_SCHEMA("parent_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF),
     KN_SCHEMA("is_domain", KN_IS_BOOLEAN), KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
     KN_BODY_SHORT_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN), KN_BODY_IMMUTABLE, KN_BODY_TAGS,
-    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
-    KN_SCHEMA("parent_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF),
+    KN_SCHEMA("parent_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF),
     KN_SCHEMA("is_domain", KN_IS_BOOLEAN), KN_SCHEMA_END,
 };
 

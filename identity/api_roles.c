@@ -9,7 +9,7 @@
 
 static const struct kn_schema CREATE[] = {
     KN_BODY_NAME(KN_REQUIRED), KN_BODY_DESCRIPTION, KN_BODY_IMMUTABLE,
-    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .min = 1, .max = 64), KN_SCHEMA_END,
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_ID), KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_BODY_IMMUTABLE, KN_SCHEMA_END };
 

@@ -10,7 +10,7 @@
 #include "lib/base/mem.h"
 
 static const struct kn_schema TAGS[] = {
-    KN_SCHEMA("tags", KN_IS_LIST, .flags = KN_REQUIRED, .inner = kn_body_tag, .max = KN_PROJECT_TAGS), KN_SCHEMA_END,
+    KN_SCHEMA("tags", KN_IS_LIST, .flags = KN_REQUIRED, .inner = kn_body_tag, .limit = KN_LIMIT_PROJECT_TAGS), KN_SCHEMA_END,
 };
 
 /* {"tags": […], "links": {"self"}} of a project, or of a domain read as one. */

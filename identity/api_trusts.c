@@ -17,19 +17,19 @@
 #define TRUSTS "OS-TRUST/trusts"
 
 static const struct kn_schema ROLE[] = {
-    KN_SCHEMA("id", KN_IS_STRING, .min = 1, .max = 64), KN_SCHEMA("name", KN_IS_STRING, .min = 1, .max = 255), KN_SCHEMA_END,
+    KN_SCHEMA("id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_ID), KN_SCHEMA("name", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_NAME), KN_SCHEMA_END,
 };
 static const struct kn_schema ROLE_ITEM[] = { KN_SCHEMA("role", KN_IS_OBJECT, .inner = ROLE), KN_SCHEMA_END };
 static const struct kn_schema CREATE[] = {
-    KN_SCHEMA("trustor_user_id", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 64),
-    KN_SCHEMA("trustee_user_id", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 64),
-    KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 64),
+    KN_SCHEMA("trustor_user_id", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_IDENTITY_ID),
+    KN_SCHEMA("trustee_user_id", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_IDENTITY_ID),
+    KN_SCHEMA("project_id", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_IDENTITY_ID),
     KN_SCHEMA("impersonation", KN_IS_BOOLEAN, .flags = KN_REQUIRED | KN_EXACT),
-    KN_SCHEMA("roles", KN_IS_LIST, .inner = ROLE_ITEM, .min = 0, .max = 100),
-    KN_SCHEMA("expires_at", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),
-    KN_SCHEMA("remaining_uses", KN_IS_INTEGER, .flags = KN_NULLABLE | KN_EXACT, .min = 1, .max = 1000000),
+    KN_SCHEMA("roles", KN_IS_LIST, .inner = ROLE_ITEM, .limit = KN_LIMIT_ROLE_ITEMS),
+    KN_SCHEMA("expires_at", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_EXPIRY),
+    KN_SCHEMA("remaining_uses", KN_IS_INTEGER, .flags = KN_NULLABLE | KN_EXACT, .limit = KN_LIMIT_TRUST_USES),
     KN_SCHEMA("allow_redelegation", KN_IS_BOOLEAN, .flags = KN_NULLABLE | KN_EXACT),
-    KN_SCHEMA("redelegation_count", KN_IS_INTEGER, .flags = KN_NULLABLE | KN_EXACT, .min = 0, .max = INT32_MAX),
+    KN_SCHEMA("redelegation_count", KN_IS_INTEGER, .flags = KN_NULLABLE | KN_EXACT, .limit = KN_LIMIT_REDELEGATIONS),
     KN_SCHEMA_END,
 };
 

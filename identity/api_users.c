@@ -14,13 +14,13 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-#define PASSWORD(key, flag) KN_SCHEMA(key, KN_IS_STRING, .flags = flag, .min = 1, .max = KN_PASSWORD_CHARS)
+#define PASSWORD(key, flag) KN_SCHEMA(key, KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_PASSWORD)
 #define COMMON                                                                              \
     KN_BODY_DESCRIPTION, KN_SCHEMA("enabled", KN_IS_BOOLEAN, .flags = KN_EXACT),            \
     KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_user_options),                           \
-    KN_SCHEMA("email", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),                     \
-    KN_SCHEMA("default_project_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),         \
-    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 64),                  \
+    KN_SCHEMA("email", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_EMAIL), \
+    KN_SCHEMA("default_project_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF), \
+    KN_SCHEMA("domain_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_REF), \
     PASSWORD("password", KN_NULLABLE)
 
 static const struct kn_schema CREATE[] = { KN_BODY_NAME(KN_REQUIRED), COMMON, KN_SCHEMA_END };

@@ -13,7 +13,7 @@
 /* What a login and a token need to know. */
 struct kn_app_credential {
     char id[65];
-    char name[256];
+    char name[KN_SIZE_OF(IDENTITY_NAME)];
     char user_id[65];
     char project_id[65];
     char hash[129];

@@ -11,14 +11,13 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-#define PAGE_MAX 1000
 #define EXTRA_MAX 16384 /* bytes of JSON */
 #define LAST_US INT64_C(253402300799000000) /* the year 9999 */
 
 const struct kn_schema kn_body_nothing[] = { KN_SCHEMA_END };
 const struct kn_schema kn_body_immutable[] = { KN_SCHEMA("immutable", KN_IS_BOOLEAN, .flags = KN_NULLABLE), KN_SCHEMA_END };
 const struct kn_schema kn_body_tag[] = {
-    KN_SCHEMA("tags", KN_IS_STRING, .min = 1, .max = 255, .rule = &KN_TEXT_TAG), KN_SCHEMA_END,
+    KN_SCHEMA("tags", KN_IS_STRING, .limit = KN_LIMIT_PROJECT_TAG, .rule = &KN_TEXT_TAG), KN_SCHEMA_END,
 };
 
 int kn_body_object(const struct kn_request *req, const char *key, const struct kn_schema *fields, const json_t **ret,
@@ -184,7 +183,7 @@ static int read_limit(const struct kn_request *req, int64_t *ret, struct kn_erro
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'limit': '%.40s' is not a number", text);
     }
     int64_t limit = strtol(text, NULL, 10);
-    *ret = limit > PAGE_MAX ? PAGE_MAX : limit;
+    *ret = limit > KN_MAX_PAGE ? KN_MAX_PAGE : limit;
     return 0;
 }
 

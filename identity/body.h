@@ -14,10 +14,10 @@
  */
 #define KN_BODY_OPTIONS KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_body_nothing)
 #define KN_BODY_IMMUTABLE KN_SCHEMA("options", KN_IS_OBJECT, .inner = kn_body_immutable)
-#define KN_BODY_TAGS KN_SCHEMA("tags", KN_IS_LIST, .inner = kn_body_tag, .max = 80)
-#define KN_BODY_SHORT_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 64, .rule = &KN_TEXT_NAME)
-#define KN_BODY_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .min = 1, .max = 255, .rule = &KN_TEXT_NAME)
-#define KN_BODY_DESCRIPTION KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 4096)
+#define KN_BODY_TAGS KN_SCHEMA("tags", KN_IS_LIST, .inner = kn_body_tag, .limit = KN_LIMIT_PROJECT_TAGS)
+#define KN_BODY_SHORT_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_PROJECT_NAME, .rule = &KN_TEXT_NAME)
+#define KN_BODY_NAME(flag) KN_SCHEMA("name", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_IDENTITY_NAME, .rule = &KN_TEXT_NAME)
+#define KN_BODY_DESCRIPTION KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_IDENTITY_DESCRIPTION)
 extern const struct kn_schema kn_body_nothing[], kn_body_immutable[], kn_body_tag[];
 
 /* Checks {"<key>": {…}} and gives the inner object. */

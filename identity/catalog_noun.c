@@ -7,9 +7,9 @@
 #include "identity/body.h"
 #include "lib/base/mem.h"
 
-#define TEXT(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .max = 255)
+#define TEXT(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_CATALOG_TEXT)
 #define ENABLED KN_SCHEMA("enabled", KN_IS_BOOLEAN, .flags = KN_EXACT)
-#define ID KN_SCHEMA("id", KN_IS_STRING, .max = 255)
+#define ID KN_SCHEMA("id", KN_IS_STRING, .limit = KN_LIMIT_CATALOG_TEXT)
 #define NO_FIELD { NULL, NULL, KN_FIELD_TEXT }
 
 /* A scheme, or where this cloud is. */
@@ -56,8 +56,8 @@ const struct kn_catalog_noun kn_catalog_regions = {
 /* --- services --- */
 
 #define SERVICE(flag)                                                                             \
-    KN_SCHEMA("type", KN_IS_STRING, .flags = flag, .min = 1, .max = 255),                         \
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255), KN_BODY_DESCRIPTION, ENABLED
+    KN_SCHEMA("type", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_CATALOG_TYPE), \
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_CATALOG_TEXT), KN_BODY_DESCRIPTION, ENABLED
 
 static const struct kn_schema SERVICE_CREATE[] = { SERVICE(KN_REQUIRED), KN_SCHEMA_END };
 static const struct kn_schema SERVICE_CHANGE[] = { SERVICE(0), ID, KN_SCHEMA_END };
@@ -85,9 +85,9 @@ const struct kn_catalog_noun kn_catalog_services = {
 /* --- endpoints --- */
 
 #define ENDPOINT(flag)                                                                            \
-    KN_SCHEMA("service_id", KN_IS_STRING, .flags = flag, .min = 1, .max = 64),                    \
+    KN_SCHEMA("service_id", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_IDENTITY_ID), \
     KN_SCHEMA("interface", KN_IS_STRING, .flags = flag, .words = INTERFACES),                     \
-    KN_SCHEMA("url", KN_IS_STRING, .flags = flag, .min = 1, .max = 225, .rule = &URL),            \
+    KN_SCHEMA("url", KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_ENDPOINT_URL, .rule = &URL), \
     TEXT("region_id"), TEXT("region"), TEXT("name"), KN_BODY_DESCRIPTION, ENABLED, ID
 
 static const struct kn_schema ENDPOINT_CREATE[] = { ENDPOINT(KN_REQUIRED), KN_SCHEMA_END };

@@ -11,7 +11,6 @@
 #include "lib/adapter/conf.h"
 
 #define KN_PASSWORD_HASH 128
-#define KN_PASSWORD_CHARS 1024 /* the longest one */
 
 /* Pure: the expressions of identity.password_regex. KN_INTERNAL: one of them is none. */
 int kn_password_regex_check(const char *expressions, struct kn_error *err);

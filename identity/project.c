@@ -12,6 +12,7 @@
 #include "identity/revoke.h"
 #include "identity/tree.h"
 #include "lib/base/mem.h"
+#include "lib/domain/limits.h"
 
 static const struct kn_field FIELDS[] = {
     { "name", "name", KN_FIELD_TEXT },
@@ -184,8 +185,8 @@ int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct
     if (kn_rows_bool(rows, 0, 1)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': the project has the tag %s already", tag);
     }
-    return kn_rows_int(rows, 0, 0) > KN_PROJECT_TAGS
-               ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d", KN_PROJECT_TAGS)
+    return kn_rows_int(rows, 0, 0) > KN_MAX_PROJECT_TAGS
+               ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d", KN_MAX_PROJECT_TAGS)
                : kn_tx_commit(&tx, err);
 }
 

@@ -6,7 +6,6 @@
 #include "lib/adapter/db.h"
 
 #define KN_PROJECT_DEPTH 5 /* projects from the root down, the domain not counted */
-#define KN_PROJECT_TAGS 80
 
 /* Rows of projects, as kn_view_project() writes them, of any_project. */
 #define KN_PROJECT_COLUMNS "id, name, domain_id, description, enabled, parent_id, to_json(tags), is_domain, immutable, extra"

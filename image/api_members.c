@@ -88,7 +88,7 @@ int kn_image_api_member(struct kn_request *req, struct kn_response *res, struct 
     return 0;
 }
 
-#define TEXT(name, flag) KN_SCHEMA(name, KN_IS_STRING, .flags = flag, .min = 1, .max = 255)
+#define TEXT(name, flag) KN_SCHEMA(name, KN_IS_STRING, .flags = flag, .limit = KN_LIMIT_IMAGE_MEMBER)
 static const struct kn_schema ADD[] = { TEXT("member", KN_REQUIRED), KN_SCHEMA_END };
 /* openstacksdk sends the member along. */
 static const struct kn_schema ANSWER[] = { TEXT("status", KN_REQUIRED), TEXT("member", 0), KN_SCHEMA_END };

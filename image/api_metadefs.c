@@ -40,7 +40,7 @@ static int read_limit(const struct kn_request *req, int64_t *ret, struct kn_erro
     if (limit < 0) {
         return kn_fail(err, KN_BAD_REQUEST, "limit param must be positive");
     }
-    *ret = limit < KN_IMAGE_LIMIT_MAX ? limit : KN_IMAGE_LIMIT_MAX;
+    *ret = limit < KN_MAX_PAGE ? limit : KN_MAX_PAGE;
     return 0;
 }
 

@@ -81,7 +81,7 @@ static int read_limit(const char *text, int *ret, struct kn_error *err)
     if (limit < 0) {
         return kn_fail(err, KN_BAD_REQUEST, "limit param must be positive");
     }
-    *ret = limit < KN_IMAGE_LIMIT_MAX ? (int)limit : KN_IMAGE_LIMIT_MAX;
+    *ret = limit < KN_MAX_PAGE ? (int)limit : KN_MAX_PAGE;
     return 0;
 }
 

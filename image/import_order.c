@@ -16,7 +16,7 @@ const char *const kn_import_method_names[] = {
 _Static_assert(KN_COUNT(kn_import_method_names) == KN_IMPORT_METHOD_COUNT, "one name a method");
 
 /* Glance takes more and drops it; here only what glanceclient and openstacksdk may say of the methods that there are. */
-static const struct kn_schema METHOD[] = { KN_SCHEMA("name", KN_IS_STRING), KN_SCHEMA("uri", KN_IS_STRING, .max = 4096), KN_SCHEMA_END };
+static const struct kn_schema METHOD[] = { KN_SCHEMA("name", KN_IS_STRING), KN_SCHEMA("uri", KN_IS_STRING, .limit = KN_LIMIT_IMPORT_URI), KN_SCHEMA_END };
 static const struct kn_schema STORE[] = { KN_SCHEMA("store", KN_IS_STRING), KN_SCHEMA_END };
 static const struct kn_schema BODY[] = {
     KN_SCHEMA("method", KN_IS_OBJECT, .inner = METHOD),

@@ -35,9 +35,9 @@ int kn_member_add(struct kn_db *db, const char *image_id, const char *project, s
     if (kn_db_run(db, &COUNT, KN_ARGS(image_id), &count, err) < 0) {
         return -1;
     }
-    if (kn_rows_int(count, 0, 0) >= KN_IMAGE_MEMBERS_MAX) {
+    if (kn_rows_int(count, 0, 0) >= KN_MAX_IMAGE_MEMBERS) {
         return kn_fail(err, KN_TOO_LARGE, "Image member limit exceeded for image %s: at most %d", image_id,
-                       KN_IMAGE_MEMBERS_MAX);
+                       KN_MAX_IMAGE_MEMBERS);
     }
     if (kn_db_run(db, &ADD, KN_ARGS(image_id, project), &rows, err) < 0) {
         return -1;

@@ -6,13 +6,12 @@
 #include "lib/adapter/db.h"
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
-
-#define KN_IMAGE_MEMBERS_MAX 128
+#include "lib/domain/limits.h"
 
 /* Rows of (member, image, status, created, updated), for kn_member_print(). project "" = all of the image's. */
 int kn_member_list(struct kn_db *db, const char *image_id, const char *project, struct kn_rows **ret_rows,
                    struct kn_error *err);
-/* KN_CONFLICT: is one already; KN_TOO_LARGE: there are KN_IMAGE_MEMBERS_MAX. */
+/* KN_CONFLICT: is one already; KN_TOO_LARGE: there are KN_MAX_IMAGE_MEMBERS. */
 int kn_member_add(struct kn_db *db, const char *image_id, const char *project, struct kn_rows **ret_rows,
                   struct kn_error *err);
 /* KN_NOT_FOUND: is none; KN_BAD_REQUEST: not a status. */

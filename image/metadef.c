@@ -142,9 +142,9 @@ static int check_name(const char *name, struct kn_error *err)
     for (const char *p = name; *p != '\0'; p++) {
         length += ((unsigned char)*p & 0xc0) != 0x80;
     }
-    return length >= 1 && length <= KN_METADEF_NAME_MAX
+    return length >= 1 && length <= KN_MAX_METADEF_NAME
                ? 0
-               : kn_fail(err, KN_BAD_REQUEST, "a name has 1 to %d characters", KN_METADEF_NAME_MAX);
+               : kn_fail(err, KN_BAD_REQUEST, "a name has 1 to %d characters", KN_MAX_METADEF_NAME);
 }
 
 static int check_inner(const struct kn_metadef_field *field, json_t *value, struct kn_error *err)

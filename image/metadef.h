@@ -12,8 +12,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
-
-#define KN_METADEF_NAME_MAX 80 /* characters */
+#include "lib/domain/limits.h"
 
 enum kn_metadef_type {
     KN_METADEF_TEXT,

@@ -44,7 +44,7 @@ static void print_field(struct kn_strbuf *out, const struct kn_metadef_field *fi
         kn_jsonw_raw(out, "type", TYPES[field->type]);
     }
     if (strcmp(field->name, "name") == 0 || strcmp(field->name, "namespace") == 0) {
-        kn_jsonw_int(out, "maxLength", KN_METADEF_NAME_MAX);
+        kn_jsonw_int(out, "maxLength", KN_MAX_METADEF_NAME);
     }
     if (field->rule == KN_METADEF_READONLY) {
         kn_jsonw_bool(out, "readOnly", true);

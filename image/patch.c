@@ -52,13 +52,13 @@ int kn_image_draft_check(json_t *draft, struct kn_error *err)
             own++;
         }
     }
-    if (own > KN_IMAGE_PROPERTIES_MAX) {
-        return kn_fail(err, KN_TOO_LARGE, "an image has at most %d properties, not %d", KN_IMAGE_PROPERTIES_MAX, own);
+    if (own > KN_MAX_IMAGE_PROPERTIES) {
+        return kn_fail(err, KN_TOO_LARGE, "an image has at most %d properties, not %d", KN_MAX_IMAGE_PROPERTIES, own);
     }
-    return bytes <= KN_IMAGE_PROPERTIES_BYTES
+    return bytes <= KN_MAX_IMAGE_PROPERTIES_SIZE
                ? 0
                : kn_fail(err, KN_TOO_LARGE, "the properties of an image have at most %d bytes in all, not %zu",
-                         KN_IMAGE_PROPERTIES_BYTES, bytes);
+                         KN_MAX_IMAGE_PROPERTIES_SIZE, bytes);
 }
 
 /* Each tag once, in the order of its first use. */
@@ -126,7 +126,7 @@ int kn_image_draft_new(const json_t *body, const char *owner, json_t **ret, stru
 
 struct change {
     enum op op;
-    char name[4 * KN_IMAGE_TEXT_MAX + 1]; /* one token of the pointer, decoded */
+    char name[4 * KN_MAX_IMAGE_TEXT + 1]; /* one token of the pointer, decoded */
     json_t *value;                        /* NULL: remove */
 };
 

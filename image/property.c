@@ -5,7 +5,6 @@
  */
 #include "image/property.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "image/property_private.h"
@@ -73,22 +72,11 @@ static bool is_reserved(const char *name)
     return strncmp(name, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0;
 }
 
-/* Characters, not bytes: jansson gave us valid UTF-8. */
-static size_t characters(const char *text)
-{
-    size_t n = 0;
-
-    for (; *text != '\0'; text++) {
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    }
-    return n;
-}
-
 static int check_text(const char *name, const char *text, struct kn_error *err)
 {
-    return characters(text) <= KN_IMAGE_TEXT_MAX
+    return kn_limit_fits(KN_LIMIT_IMAGE_TEXT, text)
                ? 0
-               : kn_fail(err, KN_BAD_REQUEST, "\"%s\" is longer than %d characters", name, KN_IMAGE_TEXT_MAX);
+               : kn_fail(err, KN_BAD_REQUEST, "\"%s\" is longer than %d characters", name, KN_MAX_IMAGE_TEXT);
 }
 
 static int check_word(const struct kn_image_property *p, const char *text, struct kn_error *err)
@@ -119,8 +107,9 @@ static int check_string(const struct kn_image_property *p, const json_t *value, 
 
 static int check_integer(const struct kn_image_property *p, const json_t *value, struct kn_error *err)
 {
-    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > INT32_MAX) {
-        return kn_fail(err, KN_BAD_REQUEST, "\"%s\" must be an integer from 0 to %" PRId32, p->name, INT32_MAX);
+    if (!json_is_integer(value) || kn_limit_short(KN_LIMIT_IMAGE_MINIMUM, json_integer_value(value)) ||
+        kn_limit_long(KN_LIMIT_IMAGE_MINIMUM, json_integer_value(value))) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"%s\" must be an integer from %d to %d", p->name, KN_MIN_IMAGE_MINIMUM, KN_MAX_IMAGE_MINIMUM);
     }
     return 0;
 }
@@ -133,8 +122,8 @@ static int check_tags(const json_t *value, struct kn_error *err)
     if (!json_is_array(value)) {
         return kn_fail(err, KN_BAD_REQUEST, "\"tags\" must be a list of strings");
     }
-    if (json_array_size(value) > KN_IMAGE_TAGS_MAX) {
-        return kn_fail(err, KN_TOO_LARGE, "an image has at most %d tags", KN_IMAGE_TAGS_MAX);
+    if (json_array_size(value) > KN_MAX_IMAGE_TAGS) {
+        return kn_fail(err, KN_TOO_LARGE, "an image has at most %d tags", KN_MAX_IMAGE_TAGS);
     }
     json_array_foreach(value, i, tag) {
         if (!json_is_string(tag)) {
@@ -173,8 +162,8 @@ static bool is_nullable_id(const char *name)
 
 static int check_custom(const char *name, const json_t *value, struct kn_error *err)
 {
-    if (name[0] == '\0' || characters(name) > KN_IMAGE_TEXT_MAX) {
-        return kn_fail(err, KN_BAD_REQUEST, "a property's name has 1 to %d characters", KN_IMAGE_TEXT_MAX);
+    if (!kn_limit_fits(KN_LIMIT_IMAGE_PROPERTY, name)) {
+        return kn_fail(err, KN_BAD_REQUEST, "a property's name has %d to %d characters", KN_MIN_IMAGE_PROPERTY, KN_MAX_IMAGE_PROPERTY);
     }
     if (is_nullable_id(name) && (json_is_null(value) || kn_uuid_valid(json_string_value(value)))) {
         return 0;

@@ -11,11 +11,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
-
-#define KN_IMAGE_PROPERTIES_MAX 128
-#define KN_IMAGE_PROPERTIES_BYTES 65536 /* their names and values: a page of a list holds 1,000 images */
-#define KN_IMAGE_TAGS_MAX 128
-#define KN_IMAGE_TEXT_MAX 255
+#include "lib/domain/limits.h"
 
 enum kn_property_kind {
     KN_PROPERTY_STRING,

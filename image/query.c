@@ -240,7 +240,7 @@ static int set_limit(struct kn_image_query *q, const struct filter *f, const cha
     if (n < 0) {
         return kn_fail(err, KN_BAD_REQUEST, "limit param must be positive");
     }
-    q->limit = n > KN_IMAGE_LIMIT_MAX ? KN_IMAGE_LIMIT_MAX : (int)n;
+    q->limit = n > KN_MAX_PAGE ? KN_MAX_PAGE : (int)n;
     return 0;
 }
 

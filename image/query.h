@@ -10,9 +10,9 @@
 
 #include "image/image.h"
 #include "lib/base/strbuf.h"
+#include "lib/domain/limits.h"
 
 #define KN_IMAGE_LIMIT_DEFAULT 25
-#define KN_IMAGE_LIMIT_MAX 1000
 #define KN_QUERY_ARGS_MAX 64
 #define KN_QUERY_SORTS_MAX 8
 

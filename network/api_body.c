@@ -81,23 +81,12 @@ static int check_uuid(const struct kn_attr *attr, const json_t *value, struct kn
     return 0;
 }
 
-/* Characters of valid UTF-8. */
-static int64_t length_of(const char *text)
-{
-    int64_t n = 0;
-
-    for (; *text != '\0'; text++) {
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    }
-    return n;
-}
-
 static int check_text(const struct kn_attr *attr, const json_t *value, struct kn_error *err)
 {
     if (!json_is_string(value)) {
         return fail_value(attr, value, "is not a valid string", err);
     }
-    return length_of(json_string_value(value)) > attr->max ? fail_value(attr, value, "exceeds its maximum length", err) : 0;
+    return !kn_limit_fits(attr->limit, json_string_value(value)) ? fail_value(attr, value, "exceeds its maximum length", err) : 0;
 }
 
 static int check_int(const struct kn_attr *attr, const json_t *value, struct kn_error *err)
@@ -107,7 +96,7 @@ static int check_int(const struct kn_attr *attr, const json_t *value, struct kn_
     if (!int_of(value, &number)) {
         return fail_value(attr, value, "is not an integer", err);
     }
-    return number < attr->min || number > attr->max ? fail_value(attr, value, "is out of range", err) : 0;
+    return kn_limit_short(attr->limit, number) || kn_limit_long(attr->limit, number) ? fail_value(attr, value, "is out of range", err) : 0;
 }
 
 static int check_kind(const struct kn_attr *attr, const json_t *value, struct kn_error *err);
@@ -127,7 +116,7 @@ static int check_item(const struct kn_attr *list, const json_t *item, struct kn_
         if (inner == NULL) {
             return fail_value(list, item, "has a key that is not known here", err);
         }
-        const struct kn_attr blamed = { list->name, inner->kind, inner->flags, inner->min, inner->max, inner->inner };
+        const struct kn_attr blamed = { list->name, inner->kind, inner->flags, inner->limit, inner->inner };
 
         if (check_kind(&blamed, value, err) < 0) {
             return -1;

@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
+#include "lib/domain/limits.h"
 
 enum kn_attr_kind {
-    KN_ATTR_TEXT,  /* a string of at most max characters */
+    KN_ATTR_TEXT,  /* a string; limit: its length */
     KN_ATTR_BOOL,  /* true, "True", 1, … */
-    KN_ATTR_INT,   /* min..max, also as a string of digits */
+    KN_ATTR_INT,   /* also as a string of digits; limit: its value */
     KN_ATTR_UUID,
     KN_ATTR_IPV4,
     KN_ATTR_MAC,
@@ -38,7 +39,7 @@ struct kn_attr {
     const char *name; /* NULL ends a table */
     enum kn_attr_kind kind;
     unsigned flags;
-    int64_t min, max;
+    enum kn_limit limit;      /* of a KN_ATTR_TEXT's characters, a KN_ATTR_INT, a KN_ATTR_LIST's items */
     const struct kn_attr *inner; /* of a KN_ATTR_LIST: what its dictionaries may hold; NULL: anything */
 };
 

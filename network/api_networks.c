@@ -6,8 +6,6 @@
 #include "network/networks.h"
 #include "network/quotas.h"
 
-#define VNI_MAX 16777215
-
 static const struct kn_column COLUMNS[] = {
     { "id", "n.id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
     { "name", "n.name", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
@@ -41,19 +39,19 @@ const struct kn_collection kn_networks = {
 };
 
 static const struct kn_attr ATTRS[] = {
-    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255, NULL },
-    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255, NULL },
-    { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, 0, 0, NULL },
-    { "shared", KN_ATTR_BOOL, KN_ATTR_BOTH | KN_ATTR_ADMIN, 0, 0, NULL },
-    { "router:external", KN_ATTR_FALSE, KN_ATTR_BOTH, 0, 0, NULL },
-    { "is_default", KN_ATTR_FALSE, KN_ATTR_BOTH, 0, 0, NULL },
-    { "mtu", KN_ATTR_INT, KN_ATTR_BOTH, 68, 65535, NULL },
-    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64, NULL },
-    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64, NULL },
-    { "provider:network_type", KN_ATTR_TEXT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, 0, 32, NULL },
-    { "provider:segmentation_id", KN_ATTR_INT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, 1, VNI_MAX, NULL },
-    { "provider:physical_network", KN_ATTR_NONE, KN_ATTR_POST | KN_ATTR_ADMIN, 0, 0, NULL },
-    { NULL, KN_ATTR_NONE, 0, 0, 0, NULL },
+    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_NAME, NULL },
+    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_DESCRIPTION, NULL },
+    { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
+    { "shared", KN_ATTR_BOOL, KN_ATTR_BOTH | KN_ATTR_ADMIN, KN_LIMIT_NONE, NULL },
+    { "router:external", KN_ATTR_FALSE, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
+    { "is_default", KN_ATTR_FALSE, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
+    { "mtu", KN_ATTR_INT, KN_ATTR_BOTH, KN_LIMIT_MTU, NULL },
+    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, KN_LIMIT_TENANT, NULL },
+    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, KN_LIMIT_TENANT, NULL },
+    { "provider:network_type", KN_ATTR_TEXT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, KN_LIMIT_NETWORK_WORD, NULL },
+    { "provider:segmentation_id", KN_ATTR_INT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, KN_LIMIT_VNI, NULL },
+    { "provider:physical_network", KN_ATTR_NONE, KN_ATTR_POST | KN_ATTR_ADMIN, KN_LIMIT_NONE, NULL },
+    { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 
 int kn_networks_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)

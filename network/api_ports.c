@@ -95,24 +95,24 @@ const struct kn_collection kn_ports = {
 };
 
 static const struct kn_attr FIXED_IP[] = {
-    { "subnet_id", KN_ATTR_UUID, KN_ATTR_BOTH, 0, 0, NULL },
-    { "ip_address", KN_ATTR_IPV4, KN_ATTR_BOTH, 0, 0, NULL },
-    { NULL, KN_ATTR_NONE, 0, 0, 0, NULL },
+    { "subnet_id", KN_ATTR_UUID, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
+    { "ip_address", KN_ATTR_IPV4, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
+    { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 static const struct kn_attr ATTRS[] = {
-    { "network_id", KN_ATTR_UUID, KN_ATTR_POST | KN_ATTR_REQUIRED, 0, 0, NULL },
-    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255, NULL },
-    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, 0, 255, NULL },
-    { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, 0, 0, NULL },
-    { "mac_address", KN_ATTR_MAC, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0, NULL },
-    { "fixed_ips", KN_ATTR_LIST, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 0, FIXED_IP },
-    { "device_id", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 255, NULL },
-    { "device_owner", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 255, NULL },
-    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64, NULL },
-    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, 0, 64, NULL },
-    { "binding:vnic_type", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, 0, 32, NULL },
-    { "binding:profile", KN_ATTR_DICT, KN_ATTR_BOTH | KN_ATTR_NULL | KN_ATTR_ADMIN, 0, 0, NULL },
-    { NULL, KN_ATTR_NONE, 0, 0, 0, NULL },
+    { "network_id", KN_ATTR_UUID, KN_ATTR_POST | KN_ATTR_REQUIRED, KN_LIMIT_NONE, NULL },
+    { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_NAME, NULL },
+    { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_DESCRIPTION, NULL },
+    { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
+    { "mac_address", KN_ATTR_MAC, KN_ATTR_BOTH | KN_ATTR_NULL, KN_LIMIT_NONE, NULL },
+    { "fixed_ips", KN_ATTR_LIST, KN_ATTR_BOTH | KN_ATTR_NULL, KN_LIMIT_NONE, FIXED_IP },
+    { "device_id", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, KN_LIMIT_DEVICE_ID, NULL },
+    { "device_owner", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, KN_LIMIT_DEVICE_OWNER, NULL },
+    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_POST, KN_LIMIT_TENANT, NULL },
+    { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, KN_LIMIT_TENANT, NULL },
+    { "binding:vnic_type", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, KN_LIMIT_NETWORK_WORD, NULL },
+    { "binding:profile", KN_ATTR_DICT, KN_ATTR_BOTH | KN_ATTR_NULL | KN_ATTR_ADMIN, KN_LIMIT_NONE, NULL },
+    { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 
 int kn_ports_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)

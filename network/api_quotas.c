@@ -6,14 +6,14 @@
 #include "network/quotas.h"
 
 static const struct kn_attr ATTRS[] = {
-    { "network", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647, NULL },
-    { "subnet", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647, NULL },
-    { "port", KN_ATTR_INT, KN_ATTR_PUT, -1, 2147483647, NULL },
-    { "check_limit", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0, NULL },
-    { "force", KN_ATTR_BOOL, KN_ATTR_PUT, 0, 0, NULL }, /* the opposite of check_limit, which is off anyway */
-    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64, NULL },
-    { "project_id", KN_ATTR_TEXT, KN_ATTR_PUT, 0, 64, NULL },
-    { NULL, KN_ATTR_NONE, 0, 0, 0, NULL },
+    { "network", KN_ATTR_INT, KN_ATTR_PUT, KN_LIMIT_QUOTA, NULL },
+    { "subnet", KN_ATTR_INT, KN_ATTR_PUT, KN_LIMIT_QUOTA, NULL },
+    { "port", KN_ATTR_INT, KN_ATTR_PUT, KN_LIMIT_QUOTA, NULL },
+    { "check_limit", KN_ATTR_BOOL, KN_ATTR_PUT, KN_LIMIT_NONE, NULL },
+    { "force", KN_ATTR_BOOL, KN_ATTR_PUT, KN_LIMIT_NONE, NULL }, /* the opposite of check_limit, which is off anyway */
+    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_PUT, KN_LIMIT_TENANT, NULL },
+    { "project_id", KN_ATTR_TEXT, KN_ATTR_PUT, KN_LIMIT_TENANT, NULL },
+    { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 
 static int check_project(const struct kn_request *req, struct kn_error *err)
@@ -23,7 +23,7 @@ static int check_project(const struct kn_request *req, struct kn_error *err)
     if (!req->caller.is_admin && strcmp(project, req->caller.project_id) != 0) {
         return kn_fail(err, KN_FORBIDDEN, "rule:get_quota is disallowed by policy");
     }
-    if (project[0] == '\0' || strlen(project) > 64) {
+    if (project[0] == '\0' || !kn_limit_fits(KN_LIMIT_TENANT, project)) {
         return kn_fail(err, KN_NOT_FOUND, "Project %.64s could not be found.", project);
     }
     return 0;

@@ -7,13 +7,14 @@
 
 #include "lib/adapter/http.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/limits.h"
 #include "network/networks.h"
 
 struct kn_port_row {
     char id[KN_UUID_SIZE];
     char network_id[KN_UUID_SIZE];
-    char device_id[256];
-    char device_owner[256];
+    char device_id[KN_SIZE_OF(DEVICE_ID)];
+    char device_owner[KN_SIZE_OF(DEVICE_OWNER)];
     bool is_bound;
     bool owns_network; /* the caller's project does, or the caller is an admin */
 };

@@ -13,9 +13,9 @@
 
 /* As Cinder's schemas volume_actions.py and admin_actions.py have them; what an action is given that takes nothing is not looked at. */
 static const struct kn_schema RESET[] = {
-    KN_SCHEMA("status", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),
-    KN_SCHEMA("attach_status", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),
-    KN_SCHEMA("migration_status", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),
+    KN_SCHEMA("status", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_STATUS),
+    KN_SCHEMA("attach_status", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_STATUS),
+    KN_SCHEMA("migration_status", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_STATUS),
     KN_SCHEMA_END,
 };
 static const struct kn_schema BOOTABLE[] = {

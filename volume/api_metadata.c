@@ -5,10 +5,8 @@
 #include "lib/domain/schema.h"
 #include "volume/api_private.h"
 
-#define ITEMS_MAX 128
-
-static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
-#define MAP(n) KN_SCHEMA(n, KN_IS_MAP, .flags = KN_REQUIRED, .max = ITEMS_MAX, .rule = &KN_TEXT_META_KEY, .inner = VALUE)
+static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
+#define MAP(n) KN_SCHEMA(n, KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY, .inner = VALUE)
 static const struct kn_schema WHOLE_BODY[] = { MAP("metadata"), KN_SCHEMA_END };
 static const struct kn_schema ITEM_BODY[] = { MAP("meta"), KN_SCHEMA_END };
 
@@ -56,8 +54,8 @@ static int change(struct kn_request *req, int (*apply)(struct kn_request *req, j
         apply(req, metadata, err) < 0) {
         return -1;
     }
-    if (json_object_size(metadata) > ITEMS_MAX) {
-        return kn_fail(err, KN_TOO_LARGE, "Maximum number of metadata items exceeded: at most %d", ITEMS_MAX);
+    if (json_object_size(metadata) > KN_MAX_VOLUME_METADATA) {
+        return kn_fail(err, KN_TOO_LARGE, "Maximum number of metadata items exceeded: at most %d", KN_MAX_VOLUME_METADATA);
     }
     if (kn_volume_set_metadata(req->db, req->params[0], metadata, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;

@@ -71,10 +71,10 @@ int kn_volume_api_quota_defaults(struct kn_request *req, struct kn_response *res
     return 0;
 }
 
-#define LIMIT(id, name, dflt) KN_SCHEMA(name, KN_IS_INTEGER, .flags = KN_NULLABLE, .min = -1, .max = INT32_MAX),
+#define LIMIT(id, name, dflt) KN_SCHEMA(name, KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA),
 static const struct kn_schema SET[] = {
     KN_VOLUME_QUOTAS(LIMIT)
-    KN_SCHEMA("tenant_id", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255),
+    KN_SCHEMA("tenant_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_TENANT),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
     KN_SCHEMA_END,
 };

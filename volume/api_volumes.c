@@ -16,20 +16,21 @@
 #include "volume/api_private.h"
 #include "volume/noun.h"
 
-#define TEXT(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .max = 255)
+#define TEXT(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_WORD)
+#define NAME(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_NAME)
+#define DESCRIPTION(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_DESCRIPTION)
 #define ID(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID)
-#define SIZE_MAX_GIB (1 << 20)
 
-static const struct kn_schema METADATA_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
-#define METADATA(n) KN_SCHEMA(n, KN_IS_MAP, .flags = KN_NULLABLE, .max = 128, .rule = &KN_TEXT_META_KEY, .inner = METADATA_VALUE)
+static const struct kn_schema METADATA_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
+#define METADATA(n) KN_SCHEMA(n, KN_IS_MAP, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY, .inner = METADATA_VALUE)
 
 /* Up to 3.52 Cinder takes more (volumes.py: additionalProperties) and drops it; what is not known is refused here at every version. */
 static const struct kn_schema CREATE[] = {
-    KN_SCHEMA("size", KN_IS_INTEGER, .flags = KN_NULLABLE, .min = 1, .max = SIZE_MAX_GIB),
-    TEXT("name"),
-    TEXT("description"),
-    TEXT("display_name"),
-    TEXT("display_description"),
+    KN_SCHEMA("size", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_SIZE_GIB),
+    NAME("name"),
+    DESCRIPTION("description"),
+    NAME("display_name"),
+    DESCRIPTION("display_description"),
     TEXT("availability_zone"),
     TEXT("volume_type"),
     METADATA("metadata"),
@@ -49,10 +50,10 @@ static const struct kn_schema CREATE_BODY[] = {
     KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
-    TEXT("name"),
-    TEXT("description"),
-    TEXT("display_name"),
-    TEXT("display_description"),
+    NAME("name"),
+    DESCRIPTION("description"),
+    NAME("display_name"),
+    DESCRIPTION("display_description"),
     METADATA("metadata"),
     KN_SCHEMA_END,
 };

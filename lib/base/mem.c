@@ -60,6 +60,9 @@ void kn_copy(char *dst, size_t size, const char *src)
         return;
     }
     size_t len = strnlen(src, size - 1);
+    while (len > 0 && ((unsigned char)src[len] & 0xC0) == 0x80) {
+        len--; /* what is cut off begins within a character */
+    }
     memcpy(dst, src, len);
     dst[len] = '\0';
 }

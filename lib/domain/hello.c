@@ -33,7 +33,7 @@ static json_t *describe(const json_t *host, size_t i, const struct kn_error *why
 {
     const char *name = kn_json_str(host, "host");
     const size_t length = kn_utf8_count(name);
-    const bool is_named = length > 0 && length <= KN_HOST_NAME_MAX;
+    const bool is_named = length > 0 && length <= KN_MAX_HOST;
 
     return json_pack("{s:o, s:b, s:s}", "subject", is_named ? json_string(name) : json_sprintf("#%zu", i + 1), "named", is_named, "reason",
                      why->message);

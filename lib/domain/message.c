@@ -143,7 +143,7 @@ static int parse_agent(const json_t *object, struct kn_message *m, struct kn_err
     if (!m->type->is_question) {
         return 0;
     }
-    if (agent == NULL || *agent == '\0' || strlen(agent) > KN_AGENT_MAX) {
+    if (agent == NULL || !kn_limit_fits(KN_LIMIT_AGENT, agent)) {
         return kn_fail(err, KN_BAD_REQUEST, "\"agent\" must say who answers %s", m->type->name);
     }
     kn_copy(m->agent, sizeof(m->agent), agent);

@@ -27,6 +27,7 @@
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/limits.h"
 
 #define KN_TOPIC_TASK "kn.task"       /* KN_SHARDS partitions */
 #define KN_TOPIC_REPLY "kn.reply"     /* KN_SHARDS partitions */
@@ -40,12 +41,6 @@
 #define KN_TOPIC_DEAD "kn.dead"
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
 
-#define KN_CONSOLE_LINES_MAX 1000000  /* of server.console_log; more than a log of 100 KiB has */
-#define KN_DISKS_MAX 26               /* of a server, the root disk among them: vda to vdz, Nova's max_disk_devices_to_attach here */
-#define KN_CONSOLE_BYTES_MAX (100 * 1024) /* of its answer: Nova's own bound */
-#define KN_AGENT_MAX 255              /* characters of an agent's id */
-#define KN_NAME_MAX 255               /* characters of a server's name */
-#define KN_HOST_NAME_MAX 255          /* characters of a host's name */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
 
 enum kn_field_kind { KN_FIELD_END, KN_STR, KN_UUID, KN_INT, KN_BOOL, KN_OBJ, KN_ARR };
@@ -54,7 +49,7 @@ struct kn_field {
     const char *name;
     enum kn_field_kind kind;
     bool required;
-    int64_t min, max; /* of a KN_INT; of the length of a KN_STR (characters) or KN_ARR; 0,0 = unbounded */
+    enum kn_limit limit; /* of a KN_INT, of the length of a KN_STR or KN_ARR: a row of lib/domain/limits.def */
     const char *doc;
 };
 
@@ -80,7 +75,7 @@ struct kn_message {
     int64_t sent_at;   /* ms */
     int64_t deadline;  /* ms, 0 = none */
     char question[KN_UUID_SIZE];  /* of a question and its answer */
-    char agent[KN_AGENT_MAX + 1]; /* of an answer: who says it; written by the agent */
+    char agent[KN_SIZE_OF(AGENT)]; /* of an answer: who says it; written by the agent */
     json_t *body;      /* never NULL in a command or report */
 
     bool is_reply;

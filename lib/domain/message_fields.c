@@ -71,7 +71,7 @@ _Static_assert(KN_COUNT(KINDS) == KN_ARR + 1, "one row a kind");
 
 static bool has_range(const struct kn_field *field)
 {
-    return KINDS[field->kind].measure != NULL && (field->min != 0 || field->max != 0);
+    return KINDS[field->kind].measure != NULL && field->limit != KN_LIMIT_NONE;
 }
 
 static int check_field(const struct kn_field *field, const json_t *value, const char *where, struct kn_error *err)
@@ -85,9 +85,10 @@ static int check_field(const struct kn_field *field, const json_t *value, const 
     if (has_range(field)) {
         const int64_t measure = KINDS[field->kind].measure(value);
 
-        if (measure < field->min || measure > field->max) {
+        if (kn_limit_short(field->limit, measure) || kn_limit_long(field->limit, measure)) {
             return kn_fail(err, KN_BAD_REQUEST, "%s: the %s of \"%s\" must be from %lld to %lld", where,
-                           KINDS[field->kind].measured, field->name, (long long)field->min, (long long)field->max);
+                           KINDS[field->kind].measured, field->name, (long long)kn_limit_rows[field->limit].min,
+                           (long long)kn_limit_rows[field->limit].max);
         }
     }
     return 0;
@@ -117,8 +118,8 @@ static void document_fields(struct kn_strbuf *out, const char *title, const stru
     for (const struct kn_field *field = fields; field->kind != KN_FIELD_END; field++) {
         kn_strbuf_addf(out, "| `%s` | %s", field->name, KINDS[field->kind].word);
         if (has_range(field)) {
-            kn_strbuf_addf(out, ", %s %lld to %lld", KINDS[field->kind].measured, (long long)field->min,
-                           (long long)field->max);
+            kn_strbuf_addf(out, ", %s %lld to %lld", KINDS[field->kind].measured, (long long)kn_limit_rows[field->limit].min,
+                           (long long)kn_limit_rows[field->limit].max);
         }
         kn_strbuf_addf(out, " | %s | %s |\n", field->required ? "required" : "optional", field->doc);
     }

@@ -139,27 +139,12 @@ static bool shape_takes(const struct kn_schema *row, const json_t *value)
     return false;
 }
 
-static size_t characters(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text != '\0'; text++) {
-        count += ((unsigned char)*text & 0xC0) != 0x80;
-    }
-    return count;
-}
-
-static bool bounded(const struct kn_schema *row)
-{
-    return row->min != 0 || row->max != 0;
-}
-
 static int check_count(const struct walk *w, const struct kn_schema *row, const json_t *value, size_t count, const char *at)
 {
-    if (bounded(row) && (int64_t)count < row->min) {
+    if (kn_limit_short(row->limit, (int64_t)count)) {
         return refuse_value(w, at, value, "is too short");
     }
-    if (bounded(row) && (int64_t)count > row->max) {
+    if (kn_limit_long(row->limit, (int64_t)count)) {
         return refuse_value(w, at, value, "is too long");
     }
     return 0;
@@ -193,7 +178,9 @@ static int check_string(const struct walk *w, const struct kn_schema *row, const
 {
     const char *text = json_string_value(value);
 
-    if (check_count(w, row, value, characters(text), at) < 0) {
+    const bool is_bytes = kn_limit_rows[row->limit].unit == KN_UNIT_BYTES;
+
+    if (check_count(w, row, value, is_bytes ? strlen(text) : kn_utf8_count(text), at) < 0) {
         return -1;
     }
     if (row->rule != NULL && !row->rule->holds(text)) {
@@ -231,12 +218,12 @@ static int check_integer(const struct walk *w, const struct kn_schema *row, cons
     if (!integer_of(value, &number)) {
         return refuse_value(w, at, value, "does not match '^[0-9]*$'");
     }
-    if (bounded(row) && number < row->min) {
-        kn_strbuf_addf(&words, "is less than the minimum of %lld", (long long)row->min);
+    if (kn_limit_short(row->limit, number)) {
+        kn_strbuf_addf(&words, "is less than the minimum of %lld", (long long)kn_limit_rows[row->limit].min);
         return refuse_value(w, at, value, words.buf);
     }
-    if (bounded(row) && number > row->max) {
-        kn_strbuf_addf(&words, "is greater than the maximum of %lld", (long long)row->max);
+    if (kn_limit_long(row->limit, number)) {
+        kn_strbuf_addf(&words, "is greater than the maximum of %lld", (long long)kn_limit_rows[row->limit].max);
         return refuse_value(w, at, value, words.buf);
     }
     return 0;

@@ -3,8 +3,8 @@
  * schema: what a request's body may say, as tables, and one function that checks a body against them.
  *
  *   static const struct kn_schema SERVER[] = {
- *       KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
- *       KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255, .since = 19),
+ *       KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
+ *       KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION, .since = 19),
  *       KN_SCHEMA_END,
  *   };
  *   static const struct kn_schema BODY[] = { KN_SCHEMA("server", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = SERVER), KN_SCHEMA_END };
@@ -22,15 +22,16 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
+#include "lib/domain/limits.h"
 
 enum kn_shape {
-    KN_IS_STRING,  /* min..max: its length in characters */
-    KN_IS_INTEGER, /* 5 or "5"; min..max: its value */
+    KN_IS_STRING,  /* limit: its length in characters, in bytes where the limit says so */
+    KN_IS_INTEGER, /* 5 or "5"; limit: its value */
     KN_IS_NUMBER,  /* 5, 0.5 or "0.5"; must be above 0 */
     KN_IS_BOOLEAN, /* true, "True", "1", "on", "yes", … and their opposites */
     KN_IS_OBJECT,  /* inner: its fields; NULL = anything may be inside */
-    KN_IS_LIST,    /* inner: the row, or one of the rows, that every item has to fit; min..max: how many */
-    KN_IS_MAP,     /* names by `rule`, values like a list's items; min..max: how many */
+    KN_IS_LIST,    /* inner: the row, or one of the rows, that every item has to fit; limit: how many */
+    KN_IS_MAP,     /* names by `rule`, values like a list's items; limit: how many */
     KN_IS_NULL,
     KN_IS_ANY,
 };
@@ -52,7 +53,7 @@ struct kn_schema {
     const char *name;          /* NULL ends a table */
     enum kn_shape shape;
     unsigned flags;
-    int64_t min, max;          /* 0, 0 = unbounded */
+    enum kn_limit limit;       /* a row of lib/domain/limits.def; KN_LIMIT_NONE = unbounded */
     const struct kn_text_rule *rule;
     const char *const *words;  /* a KN_IS_STRING must be one of these; ended by NULL */
     const struct kn_schema *inner;

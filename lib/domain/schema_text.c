@@ -161,7 +161,7 @@ static bool tag(const char *text)
 
 static bool meta_key(const char *text)
 {
-    return text[0] != '\0' && strlen(text) <= 255 && made_of(text, LETTERS DIGITS "-_:. ");
+    return kn_limit_fits(KN_LIMIT_META_KEY, text) && made_of(text, LETTERS DIGITS "-_:. ");
 }
 
 static bool keypair(const char *text)

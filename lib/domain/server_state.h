@@ -13,9 +13,6 @@
 enum kn_power_state { KN_POWER_NONE = 0, KN_POWER_RUNNING = 1, KN_POWER_PAUSED = 3, KN_POWER_SHUTDOWN = 4,
                       KN_POWER_CRASHED = 6, KN_POWER_SUSPENDED = 7 };
 
-/* Network interfaces that a server may have: what the API takes, an agent plugs. */
-#define KN_SERVER_NICS_MAX 16
-
 struct kn_server_action {
     const char *name;         /* Nova's instance-action name: "stop" */
     const char *flow;         /* the task's kind: "server.stop"; NULL: done at once, without a task */

@@ -47,7 +47,7 @@ static const struct kn_rest_suffix CINDER_SUFFIXES[] = {
 };
 
 const struct kn_rest_manners KN_REST_CINDER = {
-    .limit_default = 1000, .limit_max = 1000, .has_offset = true, .has_count_since_45 = true, .links_when_asked = true,
+    .limit_default = 1000, .limit_max = KN_MAX_PAGE, .has_offset = true, .has_count_since_45 = true, .links_when_asked = true,
     .bad_limit = "Invalid input received: %1 param must be a non-negative integer",
     .sorts_by_list = true,
     .bad_key = "Invalid input received: Sort key %2 is invalid.",
@@ -74,7 +74,7 @@ const struct kn_rest_manners KN_REST_CINDER = {
 };
 
 const struct kn_rest_manners KN_REST_NOVA = {
-    .limit_default = 1000, .limit_max = 1000,
+    .limit_default = 1000, .limit_max = KN_MAX_PAGE,
     .bad_limit = "Invalid input for query parameters %1. Value: %2. '%2' does not match '^[0-9]*$'",
     .missing_marker = "marker [%2] not found", .marker_code = KN_BAD_REQUEST,
     .bad_key = "Invalid input for query parameters sort_key. Value: %2. It is not one of the sort keys",

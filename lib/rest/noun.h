@@ -5,7 +5,7 @@
  *
  *   static const struct kn_rest_attr ATTRS[] = {
  *       KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
- *       KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name", .max = 255),
+ *       KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name", .limit = KN_LIMIT_VOLUME_NAME),
  *       KN_REST_ATTRS_END,
  *   };
  *   static const struct kn_rest_noun TYPE = { "volume_type", "volume_types", "Volume type", .from = "volume_type t", .id = "t.id", … };
@@ -70,7 +70,7 @@ struct kn_rest_attr {
     kn_rest_filter *filter;     /* NULL: as the service filters by this type */
     /* Writing: the column that a POST or PUT fills; NULL: the noun's own functions do. The rest is struct kn_schema's. */
     const char *column;
-    int64_t min, max;
+    enum kn_limit limit;
     const struct kn_text_rule *rule;
     const char *const *words;
     const struct kn_schema *inner;

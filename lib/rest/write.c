@@ -27,7 +27,7 @@ static void make_schema(const struct kn_rest_noun *noun, unsigned method, struct
             .name = a->name, .shape = a->inner != NULL && a->type == KN_REST_JSON ? a->inner_shape : kn_rest_shape(a->type),
             .flags = (method == KN_REST_POST && (a->may & KN_REST_REQUIRED) != 0 ? KN_REQUIRED : 0u) |
                      ((a->may & KN_REST_NULL) != 0 ? KN_NULLABLE : 0u),
-            .min = a->min, .max = a->max, .rule = a->rule, .words = a->words, .inner = a->inner,
+            .limit = a->limit, .rule = a->rule, .words = a->words, .inner = a->inner,
             .since = a->since, .until = a->until,
         };
     }

@@ -107,7 +107,7 @@ static void test_many_nics(void **state)
     struct kn_strbuf xml = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
     struct kn_spec_domain d;
-    json_t *spec = spec_with_nics(KN_SERVER_NICS_MAX), *more = spec_with_nics(KN_SERVER_NICS_MAX + 1);
+    json_t *spec = spec_with_nics(KN_MAX_NICS), *more = spec_with_nics(KN_MAX_NICS + 1);
 
     (void)state;
     assert_int_equal(kn_spec_check(spec, &err), 0);
@@ -116,8 +116,8 @@ static void test_many_nics(void **state)
     d.domain.serial_socket = "/serial";
     d.domain.console_log = "/log";
     kn_domain_xml(&d.domain, &xml);
-    assert_int_equal(occurrences(xml.buf, "<interface "), KN_SERVER_NICS_MAX);
-    assert_int_equal(occurrences(xml.buf, "pcie-root-port"), KN_DOMAIN_DISKS_MAX + KN_SERVER_NICS_MAX + 2);
+    assert_int_equal(occurrences(xml.buf, "<interface "), KN_MAX_NICS);
+    assert_int_equal(occurrences(xml.buf, "pcie-root-port"), KN_MAX_DISKS + KN_MAX_NICS + 2);
     assert_fails(kn_spec_check(more, &err), &err, KN_BAD_REQUEST);
     kn_strbuf_release(&xml);
     json_decref(spec);

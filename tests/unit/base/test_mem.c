@@ -35,8 +35,10 @@ static void test_strings(void **state)
     assert_string_equal(small, "abc");
     kn_copy(small, sizeof(small), "");
     assert_string_equal(small, "");
+    kn_copy(small, sizeof(small), "ab\xC3\xA9");
+    assert_string_equal(small, "ab"); /* never half a character */
     kn_copy(small, 0, "not written");
-    assert_string_equal(small, "");
+    assert_string_equal(small, "ab");
 }
 
 static void test_overflow_aborts(void **state)

@@ -154,7 +154,7 @@ static const struct {
     { CLAIM_WITH("{\"server\":null}"), "body: \"server\" is missing" },
     { CLAIM_WITH("{\"server\":\"me\"}"), "body: \"server\" must be a uuid" },
     { CLAIM_WITH("{" SERVER ",\"project\":{}}"), "body: \"project\" must be a string" },
-    { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":0}"), "body: the value of \"vcpus\" must be from 1 to 65536" },
+    { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":0}"), "body: the value of \"vcpus\" must be from 1 to 2147483647" },
     { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":true}"), "body: \"vcpus\" must be an integer" },
     { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":1,\"exclude\":\"h\"}"),
       "body: \"exclude\" must be an array" },
@@ -249,7 +249,7 @@ static void test_registry_is_sound(void **state)
         assert_true(t->version > 0 && t->doc[0] != '\0' && t->fields != NULL);
         assert_non_null(strstr(doc.buf, title));
         for (const struct kn_field *f = t->fields; f->kind != KN_FIELD_END; f++) {
-            assert_true(f->doc[0] != '\0' && f->min <= f->max);
+            assert_true(f->doc[0] != '\0' && f->limit >= KN_LIMIT_NONE && f->limit < KN_LIMIT_COUNT);
         }
     }
     assert_null(kn_message_type("server.explode"));
@@ -259,19 +259,19 @@ static void test_registry_is_sound(void **state)
 static void test_texts_are_measured_in_characters(void **state)
 {
     static const char *const CHARACTERS[] = { "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80" };
-    static const struct kn_field NAME[] = { { "name", KN_STR, true, 1, KN_NAME_MAX, "a name" }, { NULL, KN_FIELD_END, false, 0, 0, NULL } };
+    static const struct kn_field NAME[] = { { "name", KN_STR, true, KN_LIMIT_SERVER_NAME, "a name" }, { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL } };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CHARACTERS); i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
         struct kn_error err = { 0 };
 
-        for (int n = 0; n <= KN_NAME_MAX; n++) {
+        for (int n = 0; n <= KN_MAX_SERVER_NAME; n++) {
             json_t *object = NULL;
 
             kn_strbuf_addstr(&text, CHARACTERS[i]);
             object = json_pack("{s:s}", "name", text.buf);
-            assert_int_equal(kn_fields_check(NAME, object, "body", &err), n < KN_NAME_MAX ? 0 : -1);
+            assert_int_equal(kn_fields_check(NAME, object, "body", &err), n < KN_MAX_SERVER_NAME ? 0 : -1);
             json_decref(object);
         }
     }

@@ -14,21 +14,21 @@
 static const struct kn_schema NIC[] = {
     KN_SCHEMA("uuid", KN_IS_STRING, .rule = &KN_TEXT_UUID),
     KN_SCHEMA("port", KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID),
-    KN_SCHEMA("tag", KN_IS_STRING, .min = 1, .max = 60, .rule = &KN_TEXT_TAG, .since = 42),
+    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG, .since = 42),
     KN_SCHEMA_END,
 };
 static const struct kn_schema NIC_ITEM[] = { KN_SCHEMA("nic", KN_IS_OBJECT, .inner = NIC), KN_SCHEMA_END };
-static const struct kn_schema META_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
+static const struct kn_schema META_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
 static const char *const AUTO_NONE[] = { "none", "auto", NULL };
 static const struct kn_schema SERVER[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
-    KN_SCHEMA("count", KN_IS_INTEGER, .min = 1, .max = 100),
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("count", KN_IS_INTEGER, .limit = KN_LIMIT_SERVERS_AT_ONCE),
     KN_SCHEMA("ratio", KN_IS_NUMBER),
     KN_SCHEMA("drive", KN_IS_BOOLEAN),
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .max = 255, .rule = &KN_TEXT_PRINTABLE, .since = 19),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE, .since = 19),
     KN_SCHEMA("metadata", KN_IS_MAP, .rule = &KN_TEXT_META_KEY, .inner = META_VALUE),
-    KN_SCHEMA("networks", KN_IS_LIST, .max = 2, .inner = NIC_ITEM, .until = 36),
-    KN_SCHEMA("networks", KN_IS_LIST, .flags = KN_REQUIRED, .max = 2, .inner = NIC_ITEM, .since = 37),
+    KN_SCHEMA("networks", KN_IS_LIST, .limit = KN_LIMIT_NICS, .inner = NIC_ITEM, .until = 36),
+    KN_SCHEMA("networks", KN_IS_LIST, .flags = KN_REQUIRED, .limit = KN_LIMIT_NICS, .inner = NIC_ITEM, .since = 37),
     KN_SCHEMA("networks", KN_IS_STRING, .flags = KN_REQUIRED, .words = AUTO_NONE, .since = 37),
     KN_SCHEMA("stop", KN_IS_NULL),
     KN_SCHEMA_END,
@@ -96,8 +96,8 @@ static void what_is_refused(void **state)
           "either end" },
         { 1, "{\"server\": {\"name\": \"a\", \"count\": 0}}",
           "Invalid input for field/attribute count. Value: 0. 0 is less than the minimum of 1" },
-        { 1, "{\"server\": {\"name\": \"a\", \"count\": \"101\"}}",
-          "Invalid input for field/attribute count. Value: 101. '101' is greater than the maximum of 100" },
+        { 1, "{\"server\": {\"name\": \"a\", \"count\": \"1001\"}}",
+          "Invalid input for field/attribute count. Value: 1001. '1001' is greater than the maximum of 1000" },
         { 1, "{\"server\": {\"name\": \"a\", \"count\": \"1x\"}}",
           "Invalid input for field/attribute count. Value: 1x. '1x' does not match '^[0-9]*$'" },
         { 1, "{\"server\": {\"name\": \"a\", \"count\": 1.5}}",
@@ -123,8 +123,8 @@ static void what_is_refused(void **state)
           "Invalid input for field/attribute networks. Value: some. 'some' is not one of ['none', 'auto']" },
         { 36, "{\"server\": {\"name\": \"a\", \"networks\": \"auto\"}}",
           "Invalid input for field/attribute networks. Value: auto. 'auto' is not of type 'array'" },
-        { 1, "{\"server\": {\"name\": \"a\", \"networks\": [{}, {}, {}]}}",
-          "Invalid input for field/attribute networks. Value: [{}, {}, {}]. [{}, {}, {}] is too long" },
+        { 1, "{\"server\": {\"name\": \"a\", \"networks\": [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]}}",
+          "Invalid input for field/attribute networks. Value: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]. [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}] is too long" },
         { 1, "{\"server\": {\"name\": \"a\", \"networks\": [{}, 7]}}",
           "Invalid input for field/attribute 1. Value: 7. 7 is not of type 'object'" },
         { 1, "{\"server\": {\"name\": \"a\", \"networks\": [{\"uuid\": \"x\"}]}}",

@@ -103,7 +103,7 @@ static void test_refused_bodies(void **state)
 static void test_too_long_properties(void **state)
 {
     (void)state;
-    static char text[KN_IMAGE_PROPERTIES_BYTES + 1];
+    static char text[KN_MAX_IMAGE_PROPERTIES_SIZE + 1];
     json_t *body = json_object();
     json_t *draft = NULL;
     struct kn_error err = { 0 };
@@ -130,7 +130,7 @@ static void test_too_many_properties(void **state)
     json_t *draft = NULL;
     struct kn_error err = { 0 };
 
-    for (int i = 0; i <= KN_IMAGE_PROPERTIES_MAX; i++) {
+    for (int i = 0; i <= KN_MAX_IMAGE_PROPERTIES; i++) {
         char name[16];
 
         snprintf(name, sizeof(name), "p%d", i);
