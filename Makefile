@@ -68,7 +68,7 @@ CFLAGS_fuzz := $(STRICT) -O1 $(WARN_CLANG) -fsanitize=fuzzer-no-link,address,und
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 
 # Foreign libraries; the linker keeps those that a program uses.
-LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lvirt -lvirt-qemu \
+LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lpcre2-8 -lvirt -lvirt-qemu \
 	-lnl-route-3 -lnl-3 -lnftables -lpthread -lm
 
 # --- what to ask for -----------------------------------------------------------------------------------------------

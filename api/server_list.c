@@ -3,9 +3,8 @@
  * Turns the query of GET /servers into SQL made of fixed pieces. Up to 2.74 a parameter that nobody knows or that is not for this
  * caller is left out, as Nova does; from 2.75 on an unknown one is refused. Writes no JSON.
  */
-#include "api/server_list.h"
+#include "api/server_list_private.h"
 
-#include <regex.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,42 +13,22 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-enum filter_kind {
-    TEXT_FILTER,
-    UUID_FILTER,   /* what is no uuid matches nothing */
-    REGEX_FILTER,  /* plain text is looked for as it is; a pattern must be one that POSIX knows */
-    NUMBER_FILTER,
-    BOOL_FILTER,
-    TIME_FILTER,
-    TAGS_FILTER,   /* a,b,c */
-    NO_FILTER,     /* known; read elsewhere */
-    BAD_FILTER,    /* Nova refuses it by name */
-};
-
 #define FOR_ADMINS 1000 /* a microversion that never comes */
-
-struct filter {
-    const char *name;
-    enum filter_kind kind;
-    int since;          /* first microversion that knows it */
-    int for_all;        /* first microversion in which everybody may use it */
-    const char *sql;    /* '?' is the value; of a regex: the expression that is searched */
-};
 
 #define NIC_ADDRESSES(version)                                                                                          \
     "(SELECT string_agg(ip->>'address', ' ') FROM jsonb_array_elements(s.nics) nic, jsonb_array_elements(nic->'ips') ip "   \
     "WHERE ip->>'version' = '" version "')"
 
-static const struct filter FILTERS[] = {
+static const struct kn_list_filter FILTERS[] = {
     { "name", REGEX_FILTER, 1, 1, "s.name" },
     { "display_name", REGEX_FILTER, 1, FOR_ADMINS, "s.name" },
     { "status", NO_FILTER, 1, 1, NULL },
     { "flavor", TEXT_FILTER, 1, 1, " AND s.flavor->>'id' = ?" },
     { "image", UUID_FILTER, 1, 1, " AND s.image_id = ?::uuid" },
     { "image_ref", UUID_FILTER, 1, FOR_ADMINS, " AND s.image_id = ?::uuid" },
-    { "ip", REGEX_FILTER, 1, 1, NIC_ADDRESSES("4") },
-    { "ip6", REGEX_FILTER, 1, 5, NIC_ADDRESSES("6") },
-    { "reservation_id", TEXT_FILTER, 1, 1, " AND s.reservation_id = ?" },
+    { "ip", ADDRESS_FILTER, 1, 1, NIC_ADDRESSES("4") },
+    { "ip6", ADDRESS_FILTER, 1, 5, NIC_ADDRESSES("6") },
+    { "reservation_id", REGEX_FILTER, 1, 1, "s.reservation_id" },
     { "changes-since", TIME_FILTER, 1, 1, " AND s.updated_at >= ?::timestamptz" },
     { "changes-before", TIME_FILTER, 66, 66, " AND s.updated_at < date_trunc('second', ?::timestamptz) + '1 second'" }, /* as shown */
     { "all_tenants", NO_FILTER, 1, 1, NULL },
@@ -62,9 +41,9 @@ static const struct filter FILTERS[] = {
     { "not-tags", TAGS_FILTER, 26, 26, " AND NOT s.tags @> string_to_array(?, ',')" },
     { "not-tags-any", TAGS_FILTER, 26, 26, " AND NOT s.tags && string_to_array(?, ',')" },
     { "locked", BOOL_FILTER, 73, 73, " AND s.locked = ?::boolean" },
-    { "availability_zone", TEXT_FILTER, 1, 83, " AND s.zone = ?" },
+    { "availability_zone", REGEX_FILTER, 1, 83, "s.zone" },
     { "config_drive", BOOL_FILTER, 1, 83, " AND s.config_drive = ?::boolean" },
-    { "key_name", TEXT_FILTER, 1, 83, " AND s.key_name = ?" },
+    { "key_name", REGEX_FILTER, 1, 83, "s.key_name" },
     { "created_at", TIME_FILTER, 1, 83, " AND date_trunc('second', s.created_at) = ?::timestamptz" },
     { "launched_at", TIME_FILTER, 1, 83, " AND s.launched_at = ?::timestamptz" },
     { "terminated_at", TIME_FILTER, 1, 83, " AND s.terminated_at = ?::timestamptz" },
@@ -73,15 +52,15 @@ static const struct filter FILTERS[] = {
     { "vm_state", TEXT_FILTER, 1, 83, " AND s.vm_state = ?" },
     { "progress", NUMBER_FILTER, 1, 83, " AND ?::bigint = 0" },
     { "user_id", TEXT_FILTER, 1, 83, " AND s.user_id = ?" },
-    { "hostname", TEXT_FILTER, 1, 90, " AND s.hostname = ?" },
+    { "hostname", REGEX_FILTER, 1, 90, "s.hostname" },
     { "host", TEXT_FILTER, 1, FOR_ADMINS, " AND s.host = ?" },
-    { "node", TEXT_FILTER, 1, FOR_ADMINS, " AND s.host = ?" },
+    { "node", REGEX_FILTER, 1, FOR_ADMINS, "s.host" },
     { "uuid", UUID_FILTER, 1, FOR_ADMINS, " AND s.id = ?::uuid" },
     { "description", REGEX_FILTER, 1, FOR_ADMINS, "coalesce(s.description, '')" },
     { "display_description", REGEX_FILTER, 1, FOR_ADMINS, "coalesce(s.description, '')" },
     { "launch_index", NUMBER_FILTER, 1, FOR_ADMINS, " AND s.launch_index = ?::bigint" },
-    { "access_ip_v4", TEXT_FILTER, 1, FOR_ADMINS, " AND s.access_ipv4 = ?" },
-    { "access_ip_v6", TEXT_FILTER, 1, FOR_ADMINS, " AND s.access_ipv6 = ?" },
+    { "access_ip_v4", REGEX_FILTER, 1, FOR_ADMINS, "s.access_ipv4" },
+    { "access_ip_v6", REGEX_FILTER, 1, FOR_ADMINS, "s.access_ipv6" },
     { "kernel_id", TEXT_FILTER, 1, FOR_ADMINS, " AND ? = ''" },
     { "ramdisk_id", TEXT_FILTER, 1, FOR_ADMINS, " AND ? = ''" },
     { "root_device_name", TEXT_FILTER, 1, FOR_ADMINS, " AND ? = '/dev/vda'" },
@@ -129,21 +108,6 @@ static const struct kn_sort_key SORT_KEYS[] = {
     { NULL, NULL, NULL },
 };
 
-struct reading {
-    const struct kn_request *req;
-    struct kn_select sel;
-    bool nothing;
-    char times[6][KN_TIME_SIZE]; /* with their zone, for PostgreSQL */
-    size_t time_count;
-    struct kn_error *err;
-    int result;
-};
-
-static void reading_release(struct reading *r)
-{
-    kn_select_release(&r->sel);
-}
-
 void kn_server_list_release(struct kn_server_list *list)
 {
     if (list->rows != NULL) {
@@ -152,7 +116,7 @@ void kn_server_list_release(struct kn_server_list *list)
     }
 }
 
-static const struct filter *find_filter(const struct kn_request *req, const char *name)
+static const struct kn_list_filter *find_filter(const struct kn_request *req, const char *name)
 {
     for (size_t i = 0; i < KN_COUNT(FILTERS); i++) {
         if (strcmp(FILTERS[i].name, name) == 0 && kn_since(req, FILTERS[i].since)) {
@@ -162,28 +126,7 @@ static const struct filter *find_filter(const struct kn_request *req, const char
     return NULL;
 }
 
-/* PostgreSQL's own syntax is wider than POSIX's and some of it is costly: what regcomp() does not take, it never sees. */
-static int add_regex(struct reading *r, const struct filter *f, const char *value)
-{
-    regex_t compiled;
-
-    if (strpbrk(value, ".*+?()[]{}|^$\\") == NULL) {
-        kn_strbuf_addf(&r->sel.sql, " AND strpos(%s, ", f->sql);
-        kn_select_add(&r->sel, "?) > 0", value);
-        return 0;
-    }
-    if (strlen(value) > 255 || strpbrk(value, "\\") != NULL || strstr(value, "(?") != NULL || strncmp(value, "***", 3) == 0 ||
-        regcomp(&compiled, value, REG_EXTENDED | REG_NOSUB) != 0) {
-        return kn_fail(r->err, KN_BAD_REQUEST, "Invalid input for query parameters %s. Value: %.100s. '%.100s' is not a 'regex'",
-                       f->name, value, value);
-    }
-    regfree(&compiled);
-    kn_strbuf_addf(&r->sel.sql, " AND %s ~ ", f->sql);
-    kn_select_add(&r->sel, "?", value);
-    return 0;
-}
-
-static int add_time(struct reading *r, const struct filter *f, const char *value)
+static int add_time(struct kn_list_reading *r, const struct kn_list_filter *f, const char *value)
 {
     int64_t us = 0;
 
@@ -199,7 +142,7 @@ static int add_time(struct reading *r, const struct filter *f, const char *value
     return 0;
 }
 
-static int add_filter(struct reading *r, const struct filter *f, const char *value)
+static int add_filter(struct kn_list_reading *r, const struct kn_list_filter *f, const char *value)
 {
     switch (f->kind) {
     case TEXT_FILTER:
@@ -230,7 +173,8 @@ static int add_filter(struct reading *r, const struct filter *f, const char *val
         return 0;
     }
     case REGEX_FILTER:
-        return add_regex(r, f, value);
+    case ADDRESS_FILTER:
+        return kn_list_pattern(r, f, value);
     case TIME_FILTER:
         return add_time(r, f, value);
     case NO_FILTER:
@@ -244,8 +188,8 @@ static int add_filter(struct reading *r, const struct filter *f, const char *val
 /* One parameter of the query. A repeated one counts once: its first value. */
 static void visit(void *ctx, const char *key, const char *value)
 {
-    struct reading *r = ctx;
-    const struct filter *f = find_filter(r->req, key);
+    struct kn_list_reading *r = ctx;
+    const struct kn_list_filter *f = find_filter(r->req, key);
 
     if (r->result < 0 || kn_request_query(r->req, key) != value) {
         return;
@@ -276,7 +220,7 @@ static void add_words(struct kn_strbuf *sql, const char *column, const char *con
 }
 
 /* status=…: may be repeated, any of them will do; each names vm_states and perhaps task_states. */
-static int add_status(struct reading *r)
+static int add_status(struct kn_list_reading *r)
 {
     struct kn_strbuf *sql = &r->sel.sql;
     const char *vm[8], *tasks[16];
@@ -307,7 +251,7 @@ static int add_status(struct reading *r)
 }
 
 /* Whose servers: the caller's project's, or everybody's for an admin that says all_tenants. */
-static int add_project(struct reading *r)
+static int add_project(struct kn_list_reading *r)
 {
     const struct kn_request *req = r->req;
     const char *project = kn_request_query(req, "project_id");
@@ -334,7 +278,7 @@ static int add_project(struct reading *r)
 }
 
 /* Deleted ones are shown to admins that ask, and to everybody who asks for changes. */
-static int add_deleted(struct reading *r)
+static int add_deleted(struct kn_list_reading *r)
 {
     const struct kn_request *req = r->req;
     const char *vm[4];
@@ -392,29 +336,30 @@ static int check_marker(const struct kn_request *req, const char *marker, struct
     return rows != NULL && kn_rows_count(rows) > 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "marker [%.80s] not found", marker);
 }
 
+int kn_list_filters(struct kn_list_reading *r)
+{
+    kn_request_query_each(r->req, visit, r);
+    return r->result < 0 || add_project(r) < 0 || add_status(r) < 0 || add_deleted(r) < 0 ? -1 : 0;
+}
+
 int kn_server_list_read(const struct kn_request *req, bool brief, struct kn_server_list *ret, struct kn_error *err)
 {
     static const struct kn_sort_key BY_ID = { "id", "s.id", "uuid" };
-    AUTO_RELEASE(reading) struct reading r = { .req = req, .sel = KN_SELECT_INIT, .err = err };
+    AUTO_RELEASE(kn_list_reading) struct kn_list_reading r = { .req = req, .sel = KN_SELECT_INIT, .err = err };
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *marker = NULL;
     struct kn_server_list list = { NULL, { 0 }, false };
     struct kn_order order;
     struct kn_arg silence;
 
     kn_server_select(&r.sel, req, brief, &silence);
-    kn_request_query_each(req, visit, &r);
-    if (r.result < 0 || kn_page_read(req, &list.page, err) < 0 || check_sort_keys(req, err) < 0 ||
-        kn_order_read(req, SORT_KEYS, "created_at", true, &BY_ID, &order, err) < 0 || add_project(&r) < 0 ||
-        add_status(&r) < 0 || add_deleted(&r) < 0) {
-        return -1;
-    }
-    if (check_marker(req, list.page.marker, err) < 0) {
+    if (kn_list_filters(&r) < 0 || kn_page_read(req, &list.page, err) < 0 || check_sort_keys(req, err) < 0 ||
+        kn_order_read(req, SORT_KEYS, "created_at", true, &BY_ID, &order, err) < 0 || check_marker(req, list.page.marker, err) < 0) {
         return -1;
     }
     list.nothing = r.nothing || list.page.limit == 0;
-    if (!list.nothing &&
-        (kn_select_page(&r.sel, req->db, &order, &list.page, "server s", "s.id = ?::uuid", &marker, err) < 0 ||
-         kn_select_run(&r.sel, req->db, &list.rows, err) < 0)) {
+    if (!list.nothing && (kn_list_page(&r, brief, &order, &list.page, &ids, &silence, &marker) < 0 ||
+                          kn_select_run(&r.sel, req->db, &list.rows, err) < 0)) {
         return -1;
     }
     *ret = list;

@@ -115,6 +115,23 @@ static const struct listing LISTINGS[] = {
     { SEED_MEMBER, 1, "?name=web", "web2 web" },
     { SEED_MEMBER, 1, "?name=%5Eweb%24", "web" },
     { SEED_MEMBER, 1, "?name=w.b", "web2 web" },
+    { SEED_MEMBER, 1, "?name=%5Ew%5Ceb%24", "" }, /* an escape character */
+    { SEED_MEMBER, 1, "?name=%5Eweb%5Cd%24", "web2" },
+    { SEED_MEMBER, 1, "?name=%5Cw%2B2", "web2" },
+    { SEED_MEMBER, 1, "?name=%5E(%3F!web)", "db" },
+    { SEED_MEMBER, 1, "?name=web(%3F%3D2)", "web2" },
+    { SEED_MEMBER, 1, "?name=%5E(web%7Cdb)%24", "db web" },
+    { SEED_MEMBER, 83, "?name=%5Ew.b&key_name=k.y", "web" },
+    { SEED_MEMBER, 1, "?name=%5Ew.b&sort_key=display_name&sort_dir=asc", "web web2" },
+    { SEED_MEMBER, 1, "?name=.&limit=2&marker=" THREE, "db web" },
+    { SEED_MEMBER, 1, "?name=.&changes-since=2026-11-21T08:00:00Z", "web2 db web old" },
+    { SEED_MEMBER, 1, "?name=.&limit=0", "" },
+    { SEED_ADMIN, 1, "?all_tenants=1&name=%5Ewe.%24", "web web" },
+    { SEED_MEMBER, 1, "?ip=%5E10%5C.0%5C.0%5C.77%24", "web" },
+    { SEED_MEMBER, 1, "?ip=%5E10.*7%24", "web" },
+    { SEED_MEMBER, 1, "?ip=%5E0", "" },
+    { SEED_MEMBER, 1, "?reservation_id=r-%5B23%5D", "web2 db" },
+    { SEED_MEMBER, 83, "?availability_zone=n.va", "web" },
     { SEED_MEMBER, 1, "?status=ACTIVE", "web2 web" },
     { SEED_MEMBER, 1, "?status=error", "db" },
     { SEED_MEMBER, 1, "?status=REBOOT", "web2" },
@@ -190,6 +207,8 @@ static void refused_queries(void **state)
         { SEED_MEMBER, 1, "?all_tenants=1", 403 },     { SEED_MEMBER, 1, "?sort_key=colour", 400 },
         { SEED_MEMBER, 1, "?sort_dir=up", 400 },       { SEED_MEMBER, 1, "?sort_key=host", 403 },
         { SEED_MEMBER, 1, "?name=%5B", 400 },          { SEED_MEMBER, 1, "?name=(%3F", 400 },
+        { SEED_MEMBER, 1, "?name=a%5C", 400 },         { SEED_MEMBER, 1, "?name=((a%7B1,999%7D)%7B1,999%7D)%7B1,999%7D", 400 },
+        { SEED_MEMBER, 1, "?ip=%2B", 400 },            { SEED_MEMBER, 1, "?name=%5CC.", 400 },
         { SEED_MEMBER, 1, "?changes-since=yesterday", 400 }, { SEED_MEMBER, 1, "?metadata=a", 400 },
         { SEED_MEMBER, 1, "?_x=1", 400 },              { SEED_MEMBER, 1, "?status=DELETED", 403 },
     };
@@ -221,6 +240,57 @@ static void pages_join_up(void **state)
         }
     } while (href[0] != '\0' && seen < 10);
     assert_int_equal(seen, 3);
+}
+
+/* How many servers following "next" shows; each is called as it should. */
+static int follow(const char *path, const char *name)
+{
+    char next[512];
+    int seen = 0;
+
+    snprintf(next, sizeof(next), SERVERS "%s", path);
+    while (next[0] != '\0' && seen < 5000) {
+        assert_int_equal(get(SEED_MEMBER, 1, next), 200);
+        const json_t *servers = kn_test_nova_at(nova, "servers");
+        for (size_t i = 0; i < json_array_size(servers); i++) {
+            const char *own = json_string_value(json_object_get(json_array_get(servers, i), "name"));
+            assert_int_equal(strncmp(own, name, strlen(name)), 0);
+        }
+        seen += (int)json_array_size(servers);
+        const char *href = kn_test_nova_str(nova, "servers_links.0.href");
+        snprintf(next, sizeof(next), "%s", href[0] != '\0' ? strstr(href, "/compute") : "");
+    }
+    return seen;
+}
+
+/* Far apart among many: pages are full, none is missed, none comes twice. */
+static void pages_of_a_pattern_join_up(void **state)
+{
+    static const char MANY[] =
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at) SELECT gen_random_uuid(), '"
+        SEED_PROJECT "', 'u', CASE WHEN i % 11 = 0 THEN 'pick.' ELSE 'n.' END || i, 'h', 'active', '" FLAVOR "', 'r', "
+        "now() - i % 97 * interval '1 second' FROM generate_series(1, 2750) i;";
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(nova->db, MANY, &err), &err);
+    assert_int_equal(follow("?name=%5Epick%5C.%5Cd%2B%24&limit=40", "pick."), 250);
+    assert_int_equal(follow("?name=%5Epick%5C.%5Cd%2B%24&limit=125&sort_key=display_name&sort_dir=asc&sort_key=uuid&sort_dir=desc", "pick."), 250);
+    assert_int_equal(follow("?name=%5En%5C.%5Cd%2B%24", "n."), 2500);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "?name=%5Epick&limit=40"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "servers")), 40);
+}
+
+/* What backtracks without end is refused; neither a worker nor the database is held by it. */
+static void a_pattern_without_end(void **state)
+{
+    (void)state;
+    kn_test_nova_sql(nova, "UPDATE server SET name = repeat('a', 200) || '!' WHERE id = '" ONE "' RETURNING 1");
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "?name=(a%2B)%2B%24"), 400);
+    assert_non_null(strstr(kn_test_nova_str(nova, "badRequest.message"), "too many steps"));
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "?name=%5E(a%7Caa)%2B%24"), 400);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "?name=a%2B!%24"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "servers")), 1);
 }
 
 static void strangers_see_nothing(void **state)
@@ -466,6 +536,8 @@ int main(void)
         cmocka_unit_test_setup(lists_and_filters, fresh),
         cmocka_unit_test_setup(refused_queries, fresh),
         cmocka_unit_test_setup(pages_join_up, fresh),
+        cmocka_unit_test_setup(pages_of_a_pattern_join_up, fresh),
+        cmocka_unit_test_setup(a_pattern_without_end, fresh),
         cmocka_unit_test_setup(strangers_see_nothing, fresh),
         cmocka_unit_test_setup(an_update, fresh),
         cmocka_unit_test_setup(actions_write_wishes, fresh),
