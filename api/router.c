@@ -217,10 +217,10 @@ static const struct tree *tree_of(const struct kn_router *router, const struct k
     return &router->trees[i];
 }
 
-bool kn_router_find(const struct kn_router *router, const struct kn_api *api, const char *const *segments, int count,
-                    struct kn_place *ret_place)
+/* The place of these segments, with one more behind the version where the service has that. */
+static bool find(const struct tree *tree, const char *const *segments, int count, struct kn_place *ret_place)
 {
-    const struct tree *tree = tree_of(router, api);
+    const struct kn_api *api = tree->api;
     struct kn_place place = { 0 };
 
     place.node = walk(&tree->root, segments, count, place.params);
@@ -236,6 +236,24 @@ bool kn_router_find(const struct kn_router *router, const struct kn_api *api, co
     }
     *ret_place = place;
     return true;
+}
+
+bool kn_router_find(const struct kn_router *router, const struct kn_api *api, const char *const *segments, int count,
+                    struct kn_place *ret_place)
+{
+    static const char SUFFIX[] = ".json";
+    const struct tree *tree = tree_of(router, api);
+    char *last = count > 0 ? (char *)(uintptr_t)segments[count - 1] : NULL; /* the request's own memory */
+    size_t len = last != NULL ? strlen(last) : 0, stem = len - (sizeof(SUFFIX) - 1);
+
+    if (api->json_suffix && len > sizeof(SUFFIX) - 1 && strcmp(last + stem, SUFFIX) == 0) {
+        last[stem] = '\0';
+        if (find(tree, segments, count, ret_place) && (ret_place->node->word != NULL || kn_uuid_valid(last))) {
+            return true;
+        }
+        last[stem] = SUFFIX[0]; /* it is somebody's key */
+    }
+    return find(tree, segments, count, ret_place);
 }
 
 static bool in_range(const struct kn_route *route, int minor)

@@ -4,7 +4,9 @@
  * microversion, and knows nothing of callers.
  *
  * A word wins over {…}; {…} matches one non-empty segment. A service with project_in_path answers each route also with one more
- * segment behind the version ("/v2.1/{project_id}/servers"): it is taken out and handed back for the front door to check.
+ * segment behind the version ("/v2.1/{project_id}/servers"): it is taken out and handed back for the front door to check. A service with
+ * json_suffix reads "/v2.0/networks.json" and "/v2.0/networks/{uuid}.json" without the suffix, as old clients write them; a key that
+ * somebody chose keeps what he called it.
  */
 #ifndef KN_API_ROUTER_H
 #define KN_API_ROUTER_H
@@ -37,7 +39,7 @@ KN_DEFINE_AUTO(kn_router);
 
 /* The service whose prefix the raw path begins with; *ret_rest is what follows it ("" or "/…"). NULL = nobody's. */
 const struct kn_api *kn_router_api(const struct kn_router *router, const char *raw_path, const char **ret_rest);
-/* False: no route has this path. */
+/* False: no route has this path. The last segment is cut where it stands when its suffix is none of its own. */
 bool kn_router_find(const struct kn_router *router, const struct kn_api *api, const char *const *segments, int count,
                     struct kn_place *ret_place);
 /*

@@ -32,7 +32,6 @@ static const struct kn_route ROUTES[] = {
     ROUTE("DELETE", "/v2.0/quotas/{project}", KN_POLICY_ADMIN, 204, kn_quotas_delete),
     ROUTE("GET", "/v2.0/quotas/{project}/default", KN_POLICY_AUTHENTICATED, 200, kn_quotas_default),
     ROUTE("GET", "/v2.0/quotas/{project}/details", KN_POLICY_AUTHENTICATED, 200, kn_quotas_details),
-    ROUTE("GET", "/v2.0/quotas/{project}/details.json", KN_POLICY_AUTHENTICATED, 200, kn_quotas_details),
     { .method = NULL },
 };
 
@@ -41,5 +40,6 @@ const struct kn_api kn_network_api = {
     .prefix = "/network",
     .dialect = KN_DIALECT_NEUTRON,
     .major = 2,
+    .json_suffix = true,
     .routes = ROUTES,
 };

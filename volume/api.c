@@ -50,5 +50,6 @@ const struct kn_api kn_volume_api = {
     .min_minor = 0,
     .max_minor = 71,
     .project_in_path = true,
+    .json_suffix = true,
     .routes = ROUTES,
 };

@@ -141,6 +141,7 @@ struct kn_api {
     const char *microversion_service; /* "compute", "volume", NULL = no microversions */
     int major, min_minor, max_minor;  /* 2, 1, 96 */
     bool project_in_path;        /* /v2.1/{project_id}/servers is the same as /v2.1/servers */
+    bool json_suffix;            /* /v2.0/networks.json is the same as /v2.0/networks */
     bool (*is_slow)(const struct kn_route *route); /* routes that hash passwords: they have threads of their own; NULL = none */
     bool (*home)(const char *rest, struct kn_strbuf *sb); /* writes the JSON-home document of this path, if it has one; NULL = none has */
     char *(*account)(const json_t *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */

@@ -32,7 +32,13 @@ static const struct kn_api COMPUTE = { .name = "compute", .prefix = "/compute", 
                                        .routes = COMPUTE_ROUTES };
 static const struct kn_route IMAGE_ROUTES[] = { R("GET", "/v2/images", 20, 0, 0), END };
 static const struct kn_api IMAGE = { .name = "image", .prefix = "/image", .routes = IMAGE_ROUTES };
-static const struct kn_api *const APIS[] = { &COMPUTE, &IMAGE, NULL };
+static const struct kn_route VOLUME_ROUTES[] = {
+    R("GET", "/v3/volumes", 30, 0, 0), R("GET", "/v3/volumes/detail", 31, 0, 0), R("GET", "/v3/volumes/{id}", 32, 0, 0),
+    R("GET", "/v3/volumes/{id}/metadata/{key}", 33, 0, 0), END,
+};
+static const struct kn_api VOLUME = { .name = "volume", .prefix = "/volume", .project_in_path = true, .json_suffix = true,
+                                      .routes = VOLUME_ROUTES };
+static const struct kn_api *const APIS[] = { &COMPUTE, &IMAGE, &VOLUME, NULL };
 
 static struct kn_router *router;
 
@@ -112,6 +118,14 @@ static void test_matching(void **state)
         { "GET", "/image/v2/images", 0, 20 },
         { "GET", "/image/v2/abc/images", 0, -404 },
         { "GET", "/compute/v2.1/servers/x/tags/y/z", 26, -404 },
+        { "GET", "/volume/v3/volumes.json", 0, 30 },
+        { "GET", "/volume/v3/0af/volumes.json", 0, 30 },
+        { "GET", "/volume/v3/volumes/detail.json", 0, 31 },
+        { "GET", "/volume/v3/volumes/5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab.json", 0, 32 },
+        { "GET", "/volume/v3/volumes/x/metadata/y.json", 0, 33 },
+        { "GET", "/volume/v3/nothing.json", 0, -404 },
+        { "GET", "/volume/v3/volumes/.json", 0, 32 },
+        { "GET", "/compute/v2.1/servers.json", 1, -404 },
     };
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
@@ -126,11 +140,29 @@ static void test_matching(void **state)
 
 #define PLACE_SIZE 200
 
-static int place_of(const char *raw, struct kn_place *place, char *buf)
+static int place_in(const struct kn_api *api, const char *raw, struct kn_place *place, char *buf)
 {
     const char *segments[KN_SEGMENTS_MAX];
     kn_copy(buf, PLACE_SIZE, raw);
-    return kn_router_find(router, &COMPUTE, segments, cut(buf, segments), place);
+    return kn_router_find(router, api, segments, cut(buf, segments), place);
+}
+
+static int place_of(const char *raw, struct kn_place *place, char *buf)
+{
+    return place_in(&COMPUTE, raw, place, buf);
+}
+
+/* What is an id of ours loses the suffix, what somebody chose keeps it. */
+static void test_suffix(void **state)
+{
+    struct kn_place place;
+    char buf[PLACE_SIZE];
+
+    (void)state;
+    assert_true(place_in(&VOLUME, "/v3/volumes/5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab.json", &place, buf));
+    assert_string_equal(place.params[0], "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab");
+    assert_true(place_in(&VOLUME, "/v3/volumes/x/metadata/y.json", &place, buf));
+    assert_string_equal(place.params[1], "y.json");
 }
 
 static void test_parameters(void **state)
@@ -195,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matching),
         cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_suffix),
         cmocka_unit_test(test_allow),
         cmocka_unit_test(test_bad_tables),
     };
