@@ -86,13 +86,34 @@ def guests_reach_each_other(w):
 def each_reads_its_own_metadata(w):
     key = w.lab.key.with_suffix(".pub").read_text().strip()
     for guest in (w.one, w.two):
-        data = guest.json("http://169.254.169.254/openstack/latest/meta_data.json")
+        data = guest.json(METADATA)
         expect("uuid", data["uuid"], guest.id)
         expect("hostname", data["hostname"].split(".")[0], guest.name)
         expect("key", data["public_keys"]["e2e-key"].strip(), key)
         expect("user data", guest.run("timeout 10 wget -q -O - http://169.254.169.254/openstack/latest/user_data"), USER_DATA.strip())
         expect("EC2 hostname", guest.run("timeout 10 wget -q -O - http://169.254.169.254/latest/meta-data/hostname").split(".")[0], guest.name)
         expect("authorized_keys", guest.run("cat ~/.ssh/authorized_keys"), key)
+
+
+METADATA = "http://169.254.169.254/openstack/latest/meta_data.json"
+METADATA_LIMIT_S = 15  # as long as Nova's own cache
+
+
+def metadata_follows_what_users_write(w):
+    """Name, metadata and neither's neighbour: what the running guest reads, without a reboot."""
+    path = f"/compute/v2.1/servers/{w.one.id}"
+    w.lab.call("PUT", path, {"server": {"name": "e2e-one-renamed"}}, want=200)
+    w.lab.call("POST", f"{path}/metadata", {"metadata": {"role": "db", "passing": "yes"}}, want=200)
+    w.lab.call("PUT", f"{path}/metadata/role", {"meta": {"role": "web"}}, want=200)
+    w.lab.call("DELETE", f"{path}/metadata/passing", want=204)
+
+    def seen():
+        data = w.one.json(METADATA)
+        return (data["name"], data.get("meta")) == ("e2e-one-renamed", {"role": "web"})
+    wait_until("the guest reads its new name and metadata", seen, METADATA_LIMIT_S, 0.2)
+    expect("another's name", w.two.json(METADATA)["name"], w.two.name)
+    w.lab.call("PUT", path, {"server": {"name": w.one.name}}, want=200)
+    wait_until("the guest reads its old name", lambda: w.one.json(METADATA)["name"] == w.one.name, METADATA_LIMIT_S, 0.2)
 
 
 def console_shows_what_the_guest_said(w):
@@ -210,8 +231,8 @@ def audit_is_clean(w):
     w.lab.audit()
 
 
-STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, each_reads_its_own_metadata, console_shows_what_the_guest_said,
-         stop_and_start, reboot_soft_and_hard, pause_and_unpause, suspend_and_resume, volume_moves_between_servers,
+STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, each_reads_its_own_metadata, metadata_follows_what_users_write,
+         console_shows_what_the_guest_said, stop_and_start, reboot_soft_and_hard, pause_and_unpause, suspend_and_resume, volume_moves_between_servers,
          agent_killed_in_the_middle_of_a_spawn, shutdown_from_inside_is_noticed, deleted_servers_leave_nothing, audit_is_clean]
 
 
