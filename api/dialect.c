@@ -197,13 +197,14 @@ void kn_dialect_error(const struct kn_dialect_ask *ask, const struct kn_error *e
 {
     int status = kn_dialect_status(ask->dialect, err->code);
     AUTO_FREE char *hinted = err->hint[0] != '\0' ? kn_asprintf("%s (%s)", err->message, err->hint) : NULL;
-    AUTO_FREE char *hidden = kn_asprintf("Unexpected API Error. The log says more under %s.", ask->request_id);
+    const char *kind = err->code == KN_INTERNAL ? "Unexpected API Error" : kn_code_title(err->code);
+    AUTO_FREE char *hidden = kn_asprintf("%s. The log says more under %s.", kind, ask->request_id);
     const struct shown s = {
         .ask = ask,
         .code = err->code,
         .status = status,
         .title = title_of(status, err->code),
-        .message = err->code == KN_INTERNAL ? hidden : hinted != NULL ? hinted : err->message,
+        .message = err->code == KN_INTERNAL || err->is_private ? hidden : hinted != NULL ? hinted : err->message,
         .name = err->name,
     };
     bool by_framework = ask->unrouted && (ask->dialect == KN_DIALECT_NOVA || ask->dialect == KN_DIALECT_CINDER);

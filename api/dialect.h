@@ -14,7 +14,7 @@ struct kn_dialect_ask {
     bool plain;                /* Glance's data endpoints never answer in JSON */
 };
 
-/* Fills status, body and headers. What is not the caller's business (KN_INTERNAL) is kept from it: the log has it. */
+/* Fills status, body and headers. What is not the caller's business (KN_INTERNAL, what is private) is kept from it: the log has it. */
 void kn_dialect_error(const struct kn_dialect_ask *ask, const struct kn_error *err, struct kn_response *res);
 /* The status that this error has in this dialect. */
 int kn_dialect_status(enum kn_dialect dialect, enum kn_code code);

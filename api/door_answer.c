@@ -75,7 +75,7 @@ void kn_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *er
         .unrouted = own->unrouted || own->api == NULL,
         .plain = own->plain_errors,
     };
-    if (kn_code_status(err->code) >= 500) {
+    if (kn_code_status(err->code) >= 500 || err->is_private) {
         kn_log_request(own->request_id);
         kn_log_error(req->path, err);
         kn_log_request(NULL);

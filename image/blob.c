@@ -45,17 +45,17 @@ static int fail_errno(struct kn_error *err, const char *what, const char *path)
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-        return kn_fail(err, KN_TOO_LARGE, "image storage media is full: %s: %s", what, strerror(cause));
+        return kn_fail(err, KN_TOO_LARGE, "image storage media is full");
     case EACCES:
     case EPERM:
     case EROFS:
-        kn_fail(err, KN_UNAVAILABLE, "insufficient permissions on image storage media: %s: %s", what, strerror(cause));
+        kn_fail(err, KN_UNAVAILABLE, "insufficient permissions on image storage media: %s \"%s\": %s", what, path, strerror(cause));
         break;
     default:
-        kn_fail(err, KN_INTERNAL, "%s in the image store: %s", what, strerror(cause));
+        kn_fail(err, KN_INTERNAL, "%s \"%s\": %s", what, path, strerror(cause));
         break;
     }
-    return kn_fail_hint(err, "look at \"%s\"", path);
+    return kn_fail_private(err);
 }
 
 /* 1: the lock is ours. 0: somebody holds it. One byte only: qemu-img, working on the file for us, locks others. */

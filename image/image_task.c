@@ -62,7 +62,7 @@ static int look(struct kn_db *db, const char *id, struct kn_image_task_start *re
 {
     static const struct kn_stmt LOOK = {
         "image_task_look",
-        "SELECT t.status, t.image_id, coalesce(i.disk_format, ''), t.attempts, t.input->'import_req', t.message, i.id IS NOT NULL "
+        "SELECT t.status, t.image_id, coalesce(i.disk_format, ''), t.attempts, t.input->'import_req', t.message, i.id IS NOT NULL, t.request_id "
         "FROM image_task t LEFT JOIN image i ON i.id = t.image_id AND i.deleted_at IS NULL AND i.status = 'importing' "
         "WHERE t.id = $1", 1
     };
@@ -81,6 +81,7 @@ static int look(struct kn_db *db, const char *id, struct kn_image_task_start *re
     kn_copy(found.image_id, sizeof(found.image_id), kn_rows_text(rows, 0, 1));
     kn_copy(found.disk_format, sizeof(found.disk_format), kn_rows_text(rows, 0, 2));
     kn_copy(found.message, sizeof(found.message), kn_rows_text(rows, 0, 5));
+    kn_copy(found.request_id, sizeof(found.request_id), kn_rows_text(rows, 0, 7));
     found.import = json_loads(kn_rows_text(rows, 0, 4), 0, NULL);
     *ret = found;
     return 0;

@@ -37,6 +37,7 @@ struct kn_image_task_start {
     enum kn_image_task_state state;
     char image_id[KN_UUID_SIZE];
     char disk_format[16];
+    char request_id[KN_REQUEST_ID_SIZE]; /* that asked for it */
     int64_t attempts;   /* with this one */
     json_t *import;     /* the request's body; the caller drops it */
     char message[256];  /* why it failed, if it did */
@@ -52,7 +53,7 @@ int kn_image_task_progress(struct kn_db *db, const char *id, int percent, const 
 int kn_image_task_succeed(struct kn_db *db, const char *id, struct kn_error *err);
 /* The image shows what it shows after an import, though there was nothing to do. */
 int kn_image_task_needless(struct kn_db *db, const char *image_id, struct kn_error *err);
-/* The image is queued again, for this reason. One transaction; an image or a task that is gone is no error. */
+/* The image is queued again, for this reason, which its owner reads (lib/domain/fault.h). One transaction; an image or a task that is gone is no error. */
 int kn_image_task_fail(struct kn_db *db, const char *id, const char *message, struct kn_error *err);
 /* Ended tasks whose time has come. */
 int kn_image_task_expire(struct kn_db *db, int64_t *ret_count, struct kn_error *err);

@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/fault.h"
 
 #define GIB (INT64_C(1) << 30)
 #define TELL_EVERY_MS 1000
@@ -164,7 +165,7 @@ static int work(struct import *im, struct kn_error *err)
     struct kn_inspection found = { 0 };
 
     if (im->what.attempts > KN_IMAGE_TASK_ATTEMPTS) {
-        return kn_fail(err, KN_INTERNAL, "the import was begun %d times and never ended", KN_IMAGE_TASK_ATTEMPTS);
+        return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the import was begun %d times and never ended", KN_IMAGE_TASK_ATTEMPTS);
     }
     if (kn_import_order_parse(im->what.import, &im->order, err) < 0 || get_data(im, &source, err) < 0) {
         return -1;
@@ -190,7 +191,8 @@ static enum kn_import_outcome conclude(struct import *im, struct kn_error *err)
     if (err->code == KN_UNAVAILABLE || err->code == KN_CONFLICT) {
         return KN_IMPORT_LATER;
     }
-    if (kn_image_task_fail(im->db, im->task, err->message, &why) < 0) {
+    AUTO_FREE char *reason = kn_fault_public(err->code, err->message, NULL, NULL, im->what.request_id);
+    if (kn_image_task_fail(im->db, im->task, reason, &why) < 0) {
         kn_log_error("import not concluded", &why);
         return KN_IMPORT_LATER;
     }

@@ -31,7 +31,7 @@ static int check_capacity(struct kn_daemon *d, const char *volume, struct kn_err
     }
     const int64_t capacity_gib = DRIVER->capacity_gib(&d->conf);
     if (kn_rows_int(rows, 0, 0) > capacity_gib) {
-        return kn_fail(err, KN_TOO_LARGE, "no back end has room for volume \"%s\": %lld of %lld GiB would be promised",
+        return kn_fail(err, KN_NO_VALID_HOST, "no back end has room for volume \"%s\": %lld of %lld GiB would be promised",
                        volume, (long long)kn_rows_int(rows, 0, 0), (long long)capacity_gib);
     }
     return 0;

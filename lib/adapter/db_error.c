@@ -56,9 +56,11 @@ int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struc
     }
     first_line(message, sizeof(message), primary);
     if (kn_db_lost(db)) {
-        return kn_fail(err, KN_UNAVAILABLE, "%s: %s", what, message);
+        kn_fail(err, KN_UNAVAILABLE, "%s: %s", what, message);
+    } else {
+        kn_fail(err, state != NULL ? code_of(state) : KN_INTERNAL, "%s: %s", what, message);
     }
-    return kn_fail(err, state != NULL ? code_of(state) : KN_INTERNAL, "%s: %s", what, message);
+    return kn_fail_private(err); /* names the server, statements, constraints */
 }
 
 const char *kn_db_constraint(const struct kn_db *db)

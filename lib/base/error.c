@@ -55,6 +55,7 @@ int kn_fail(struct kn_error *err, enum kn_code code, const char *fmt, ...)
     err->code = code;
     err->hint[0] = '\0';
     err->name[0] = '\0';
+    err->is_private = false;
     return -1;
 }
 
@@ -96,6 +97,14 @@ int kn_fail_hint(struct kn_error *err, const char *fmt, ...)
     return -1;
 }
 
+int kn_fail_private(struct kn_error *err)
+{
+    if (err != NULL) {
+        err->is_private = true;
+    }
+    return -1;
+}
+
 int kn_fail_name(struct kn_error *err, const char *name)
 {
     if (err != NULL) {
@@ -110,6 +119,7 @@ void kn_error_clear(struct kn_error *err)
     err->message[0] = '\0';
     err->hint[0] = '\0';
     err->name[0] = '\0';
+    err->is_private = false;
 }
 
 int kn_code_status(enum kn_code code)

@@ -49,6 +49,7 @@ struct kn_error {
     enum kn_code code;
     char message[768]; /* one lower-case line of fact */
     char hint[256];    /* advice, may be empty */
+    bool is_private;   /* names hosts, paths or the database's insides: for the log, never for a client */
     char name[48];     /* what a dialect that names its errors calls it ("NetworkInUse"); "" = as its code says */
 };
 
@@ -58,6 +59,8 @@ int kn_fail(struct kn_error *err, enum kn_code code, const char *fmt, ...) __att
 int kn_fail_context(struct kn_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Adds advice. Returns -1. */
 int kn_fail_hint(struct kn_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What it says is the operator's; clients hear what kind of failure it was and where it is logged. Returns -1. */
+int kn_fail_private(struct kn_error *err);
 /* Names it. Returns -1: return kn_fail(…), kn_fail_name(err, "NetworkInUse"); */
 int kn_fail_name(struct kn_error *err, const char *name);
 void kn_error_clear(struct kn_error *err);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -239,6 +240,20 @@ static void test_gives_up(void **state)
     drop_everything();
 }
 
+/* What went wrong in the cloud itself is the log's: the image's owner hears no path and no cause. */
+static void test_own_failures_are_not_told(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = create_as("raw");
+    AUTO_FREE char *part = kn_asprintf("%s/%s.part", world.store, id);
+
+    assert_int_equal(mkdir(part, 0700), 0); /* nothing can be written there */
+    import_web(id, "localhost", "pattern");
+    expect_failed(id, "The cloud failed to carry this out. (req-");
+    assert_int_equal(rmdir(part), 0);
+    drop_everything();
+}
+
 static void test_deleted_while_importing(void **state)
 {
     (void)state;
@@ -263,6 +278,7 @@ int main(void)
         cmocka_unit_test_teardown(test_full_disk, unmount),
         cmocka_unit_test(test_converter_is_locked_in),
         cmocka_unit_test(test_gives_up),
+        cmocka_unit_test(test_own_failures_are_not_told),
         cmocka_unit_test(test_deleted_while_importing),
     };
 
