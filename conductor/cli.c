@@ -100,6 +100,10 @@ static int cmd_history_prune(struct kn_cli *cli, int argc, char **argv, struct k
         if (kn_history_count(cli->db, &cli->conf, kind, &count, err) < 0) {
             return -1;
         }
+        if (kind->days == NULL) {
+            fprintf(cli->out, "%8lld  %s\n", (long long)count, kind->name);
+            continue;
+        }
         fprintf(cli->out, "%8lld  %s older than %lld days%s\n", (long long)count, kind->name, (long long)kind->days(&cli->conf),
                 kind->days(&cli->conf) == 0 ? " (kept for ever)" : "");
     }

@@ -12,7 +12,7 @@
 
 #define TASKS \
     "t.state IN ('done', 'failed') AND t." OLD("finished_at") \
-    " AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id)"
+    " AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id AND t.kind NOT IN ('server.describe', 'server.fence'))" /* nobody's actions */
 #define SERVERS \
     "s." OLD("deleted_at") " AND NOT EXISTS (SELECT 1 FROM allocation a WHERE a.server_id = s.id)" \
     " AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.server_id = s.id)" \
@@ -21,6 +21,15 @@
     "i." OLD("deleted_at") " AND i.sha512 IS NULL" \
     " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.state IN ('run', 'undo'))"
 #define SERVICES OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM shard h WHERE h.owner = host OR h.owner = boot)"
+/* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
+#define PROJECT_ROWS \
+    "(SELECT project_id FROM compute_quota UNION SELECT project_id FROM volume_quota UNION SELECT project_id FROM network_quota " \
+    "UNION SELECT project_id FROM flavor_access UNION SELECT project_id FROM compute_usage u WHERE " NO_COMPUTE \
+    " UNION SELECT project_id FROM volume_usage v WHERE " NO_VOLUMES ") r " \
+    "WHERE $1::int > 0 AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
+#define NO_COMPUTE "u.instances = 0 AND u.cores = 0 AND u.ram_mib = 0"
+#define NO_VOLUMES "v.volumes = 0 AND v.gigabytes = 0"
+#define KEYPAIRS "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM identity_user u WHERE u.id = k.user_id)"
 #define AGENTS "g." OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM host h WHERE h.agent_id = g.id)"
 
 static int64_t task_days(const struct kn_conf *conf)
@@ -69,8 +78,28 @@ const struct kn_history kn_history[] = {
     { "agents without hosts", daemon_days,
       { "history_agents_count", "SELECT count(*) FROM agent g WHERE " AGENTS, 1 },
       { "history_agents_prune", "DELETE FROM agent WHERE id IN (SELECT g.id FROM agent g WHERE " AGENTS " LIMIT $2::int) RETURNING id", 2 } },
+    { "projects that are gone, with quotas or usage", NULL,
+      { "history_projects_count", "SELECT count(*) FROM " PROJECT_ROWS, 1 },
+      { "history_projects_prune",
+        "WITH gone AS (SELECT r.project_id FROM " PROJECT_ROWS " LIMIT $2::int), "
+        "a AS (DELETE FROM compute_quota q USING gone WHERE q.project_id = gone.project_id), "
+        "b AS (DELETE FROM volume_quota q USING gone WHERE q.project_id = gone.project_id), "
+        "c AS (DELETE FROM network_quota q USING gone WHERE q.project_id = gone.project_id), "
+        "d AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
+        "e AS (DELETE FROM compute_usage u USING gone WHERE u.project_id = gone.project_id AND " NO_COMPUTE "), "
+        "f AS (DELETE FROM volume_usage v USING gone WHERE v.project_id = gone.project_id AND " NO_VOLUMES ") "
+        "SELECT project_id FROM gone", 2 } },
+    { "key pairs of users that are gone", NULL,
+      { "history_keypairs_count", "SELECT count(*) FROM keypair k WHERE " KEYPAIRS, 1 },
+      { "history_keypairs_prune", "DELETE FROM keypair WHERE id IN (SELECT k.id FROM keypair k WHERE " KEYPAIRS " LIMIT $2::int) RETURNING id", 2 } },
     { .name = NULL },
 };
+
+/* What has no days of its own goes at once. */
+static int64_t days_of(const struct kn_history *kind, const struct kn_conf *conf)
+{
+    return kind->days == NULL ? 1 : kind->days(conf);
+}
 
 int kn_history_prune(struct kn_db *db, const struct kn_conf *conf, bool *ret_more, struct kn_error *err)
 {
@@ -80,10 +109,10 @@ int kn_history_prune(struct kn_db *db, const struct kn_conf *conf, bool *ret_mor
         AUTO(kn_rows) struct kn_rows *rows = NULL;
         struct kn_arg days, limit;
 
-        if (kind->days(conf) == 0) {
+        if (days_of(kind, conf) == 0) {
             continue;
         }
-        if (kn_db_run(db, &kind->prune, KN_ARGS(kn_arg_int(&days, kind->days(conf)), kn_arg_int(&limit, BATCH)), &rows, err) < 0) {
+        if (kn_db_run(db, &kind->prune, KN_ARGS(kn_arg_int(&days, days_of(kind, conf)), kn_arg_int(&limit, BATCH)), &rows, err) < 0) {
             return kn_fail_context(err, "prune %s", kind->name);
         }
         more = more || kn_rows_count(rows) == BATCH;
@@ -97,11 +126,11 @@ int kn_history_count(struct kn_db *db, const struct kn_conf *conf, const struct 
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg days;
 
-    if (kind->days(conf) == 0) {
+    if (days_of(kind, conf) == 0) {
         *ret = 0;
         return 0;
     }
-    if (kn_db_run(db, &kind->count, KN_ARGS(kn_arg_int(&days, kind->days(conf))), &rows, err) < 0) {
+    if (kn_db_run(db, &kind->count, KN_ARGS(kn_arg_int(&days, days_of(kind, conf))), &rows, err) < 0) {
         return -1;
     }
     *ret = kn_rows_int(rows, 0, 0);

@@ -12,7 +12,7 @@
 /* One kind of history: what is counted and dropped, oldest first. */
 struct kn_history {
     const char *name;
-    int64_t (*days)(const struct kn_conf *conf); /* 0 = for ever */
+    int64_t (*days)(const struct kn_conf *conf); /* 0 = for ever; NULL: it goes at once */
     struct kn_stmt count;                        /* $1: days */
     struct kn_stmt prune;                        /* $1: days, $2: how many at most; returns a row for each that went */
 };

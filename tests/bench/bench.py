@@ -19,6 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from access import measure_access  # noqa: E402
 from cloud import PASSWORD, ROOT, Cloud, CloudError, wait_until  # noqa: E402
+from week import SETTINGS, measure_week  # noqa: E402
 
 LOAD = ROOT / "build" / "plain" / "tests" / "bench" / "load"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -182,6 +183,7 @@ def full(bench, options):
     }
     bench.figures |= measure_access(bench.cloud, 3, 1024)
     bench.figures["cold_start_s"] = round(bench.measure_cold_start(), 2)
+    bench.figures |= measure_week(bench.cloud, rounds=7, servers=500)
 
 
 def short(bench, options):
@@ -191,6 +193,7 @@ def short(bench, options):
     bench.figures |= measure_access(bench.cloud, 1, 64)
     bench.figures |= {"servers_per_s": round(run["rate"]), "cpu_ms_per_server": round(run["cpu_ms"], 2),
                       "cold_start_s": round(bench.measure_cold_start(), 2)}
+    bench.figures |= measure_week(bench.cloud, rounds=5, servers=40)
 
 
 # --- telling -----------------------------------------------------------------------------------------------------------
@@ -235,7 +238,7 @@ def main():
     options.servers = options.servers or (200 if options.short else 2000)
 
     print(f"bench: one of each daemon, bus {options.bus}, {50 if options.short else 1000} simulated hosts, networks: {options.networks}")
-    with Cloud(bus=options.bus, hosts=50 if options.short else 1000, conductors=1, keep=options.keep) as cloud:
+    with Cloud(bus=options.bus, hosts=50 if options.short else 1000, conductors=1, settings=SETTINGS, keep=options.keep) as cloud:
         cloud.prepare()
         bench = Bench(cloud, options)
         bench.write_body(cloud.network if options.networks == "one" else None)

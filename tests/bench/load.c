@@ -183,6 +183,9 @@ static bool is_complete(const struct client *c)
     if (body == NULL) {
         return false;
     }
+    if (strncmp(c->answer.buf, "HTTP/1.1 204 ", 13) == 0) {
+        return true; /* never has a body, nor a length of it */
+    }
     if (length == NULL || length > body) {
         die("answer", "has no Content-Length");
     }

@@ -21,6 +21,7 @@ static const char WORLD[] =
     "INSERT INTO image_member (image_id, member) VALUES ('" STALE "', 'q');"
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
     "('server.create', 0, '" LIVING "', 'p', 'u', 'living', 'done', " AGO(400) "),"
+    "('server.describe', 0, '" LIVING "', 'p', 'u', 'told', 'done', " AGO(400) "),"
     "('server.create', 0, '" OLD "', 'p', 'u', 'old', 'done', " AGO(400) "),"
     "('server.create', 0, '" YOUNG "', 'p', 'u', 'young', 'done', " AGO(400) "),"
     "('server.fence', 0, '" BUSY "', 'p', 'u', 'open', 'run', NULL),"
@@ -31,6 +32,13 @@ static const char WORLD[] =
     "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES ('a', 'b', 'gone', 'x', " AGO(400) "), ('c', 'b', 'here', 'y', now()),"
     "('d', 'b', 'owner', 'z', " AGO(400) ");"
     "UPDATE shard SET owner = 'owner' WHERE id = 3;"
+    "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p');"
+    "INSERT INTO identity_user (id, domain_id, name) VALUES ('u', 'default', 'u');"
+    "INSERT INTO compute_quota VALUES ('p', 'ram', 1), ('gone', 'ram', 1); INSERT INTO volume_quota VALUES ('gone', 'volumes', 1);"
+    "INSERT INTO network_quota VALUES ('gone', 'port', 1);"
+    "INSERT INTO compute_usage VALUES ('p', 0, 0, 0), ('gone', 0, 0, 0), ('left', 1, 1, 64);"
+    "INSERT INTO volume_usage VALUES ('gone', 0, 0), ('left', 1, 1);"
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'k', 'f'), ('gone', 'k', 'k', 'f');"
     "INSERT INTO agent (id, boot, last_seen) VALUES ('lost', 'x', " AGO(400) "), ('kept', 'x', " AGO(400) ");"
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) VALUES "
     "('h', gen_random_uuid(), 'kept', 'nova', 1, 1, 1, 100, 'sim', 1);";
@@ -93,7 +101,7 @@ static void test_what_is_over_goes_after_its_days(void **state)
 
     (void)state;
     assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
-    assert_int_equal(count, 1200); /* many */
+    assert_int_equal(count, 1201); /* many, and what was told to a guest */
     assert_int_equal(prune(db, &conf), 3); /* in batches of 500 */
     assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('many', 'old')", 0);
     assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('living', 'young', 'open', 'recent')", 4);
@@ -115,10 +123,27 @@ static void test_zero_days_keep_all(void **state)
 
     (void)state;
     assert_int_equal(prune(db, &conf), 1);
-    assert_number(db, "SELECT count(*) FROM task", 1205);
+    assert_number(db, "SELECT count(*) FROM task", 1206);
     assert_number(db, "SELECT count(*) FROM server", 4);
     assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
     assert_int_equal(count, 0);
+}
+
+/* A cloud whose projects and users come and go does not keep a row of each for ever. */
+static void test_rows_of_the_gone_go(void **state)
+{
+    const struct kn_conf conf = { .history_tasks_days = 0 };
+    AUTO(kn_db) struct kn_db *db = world("gone");
+
+    (void)state;
+    prune(db, &conf);
+    assert_number(db, "SELECT count(*) FROM (SELECT project_id FROM compute_quota UNION ALL SELECT project_id FROM volume_quota UNION ALL "
+                      "SELECT project_id FROM network_quota) q WHERE project_id = 'gone'", 0);
+    assert_number(db, "SELECT count(*) FROM compute_quota", 1);
+    assert_number(db, "SELECT count(*) FROM compute_usage WHERE project_id IN ('p', 'left')", 2);
+    assert_number(db, "SELECT count(*) FROM compute_usage", 2);
+    assert_number(db, "SELECT count(*) FROM volume_usage", 1); /* what is left there is counted as long as it is there */
+    assert_number(db, "SELECT count(*) FROM keypair", 1);
 }
 
 int main(void)
@@ -126,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_over_goes_after_its_days),
         cmocka_unit_test(test_zero_days_keep_all),
+        cmocka_unit_test(test_rows_of_the_gone_go),
     };
 
     return cmocka_run_group_tests_name("history", tests, group_setup, group_teardown);
