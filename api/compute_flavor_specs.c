@@ -6,6 +6,7 @@
 #include "api/compute.h"
 #include "api/flavor.h"
 #include "api/view.h"
+#include "identity/api.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
 
@@ -173,10 +174,12 @@ int kn_flavors_action(struct kn_request *req, struct kn_response *res, struct kn
     if (json_object_size(req->body) != 1) {
         return kn_fail(err, KN_BAD_REQUEST, "The request body must name exactly one action");
     }
-    if (kn_flavor_get(req->db, req->params[0], NULL, &rows, err) < 0) {
+    add = json_object_get(req->body, "addTenantAccess");
+    /* Access of a project that is gone can be taken away. */
+    if ((add != NULL && kn_project_verify(req->db, kn_json_str(add, "tenant"), err) < 0) ||
+        kn_flavor_get(req->db, req->params[0], NULL, &rows, err) < 0) {
         return -1;
     }
-    add = json_object_get(req->body, "addTenantAccess");
     remove = json_object_get(req->body, "removeTenantAccess");
     if (add != NULL && kn_since(req, 7) && kn_rows_bool(rows, 0, KN_FLAVOR_PUBLIC)) {
         return kn_fail(err, KN_CONFLICT, "Can not add access to a public flavor.");

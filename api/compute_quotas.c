@@ -6,6 +6,7 @@
 #include "api/quota.h"
 #include "api/select.h"
 #include "api/view.h"
+#include "identity/api.h"
 #include "lib/domain/schema.h"
 
 #define LIMIT(name, last) KN_SCHEMA(name, KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA, .until = last)
@@ -66,7 +67,7 @@ static void write_details(struct kn_strbuf *sb, const struct kn_request *req, co
  * Members read their own project's quota, admins anybody's. Quotas of single users do not exist here: the limits of a user are his
  * project's, as in Nova for a user without any, but what he alone uses is not counted, and nothing can be set for him.
  */
-static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_set *ret, struct kn_error *err)
+static int may_open(struct kn_request *req, bool of_user_too, struct kn_error *err)
 {
     if (kn_query_known(req, QUERY, 75, err) < 0) {
         return -1;
@@ -80,7 +81,14 @@ static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_
     if (!KN_TEXT_PROJECT.holds(req->params[0]) || !kn_limit_fits(KN_LIMIT_TENANT, req->params[0])) {
         return kn_fail(err, KN_BAD_REQUEST, "Project ID %.80s is not a valid project.", req->params[0]);
     }
-    return kn_quota_read(req->db, req->params[0], ret, err);
+    return 0;
+}
+
+static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_set *ret, struct kn_error *err)
+{
+    return may_open(req, of_user_too, err) < 0 || kn_project_verify(req->db, req->params[0], err) < 0
+               ? -1
+               : kn_quota_read(req->db, req->params[0], ret, err);
 }
 
 static void answer(struct kn_request *req, const char *key, const char *id, const struct kn_quota_set *set, bool details,
@@ -126,7 +134,9 @@ int kn_compute_quotas_defaults(struct kn_request *req, struct kn_response *res, 
 {
     struct kn_quota_set set;
 
-    (void)err;
+    if (kn_project_verify(req->db, req->params[0], err) < 0) {
+        return -1;
+    }
     kn_quota_defaults(&set);
     answer(req, "quota_set", req->params[0], &set, false, res);
     return 0;
@@ -188,10 +198,8 @@ int kn_compute_quotas_update(struct kn_request *req, struct kn_response *res, st
 
 int kn_compute_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_quota_set set;
-
     (void)res;
-    return open_quota(req, false, &set, err) < 0 ? -1 : kn_quota_reset(req->db, req->params[0], err);
+    return may_open(req, false, err) < 0 ? -1 : kn_quota_reset(req->db, req->params[0], err); /* of one that is gone, too, as in Nova */
 }
 
 /* One class there is: the defaults. */

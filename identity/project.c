@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "identity/api.h"
 #include "identity/held.h"
 #include "identity/immutable.h"
 #include "identity/nouns.h"
@@ -212,4 +213,17 @@ int kn_project_tag_remove(struct kn_db *db, const char *id, const char *tag, str
         return -1;
     }
     return kn_tx_commit(&tx, err);
+}
+
+int kn_project_verify(struct kn_db *db, const char *project_id, struct kn_error *err)
+{
+    /* A domain is a project, too: Keystone finds it by GET /v3/projects/{id}. */
+    static const struct kn_stmt VERIFY = { "project_verify",
+        "SELECT FROM project WHERE id = $1 UNION ALL SELECT FROM domain WHERE id = $1", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &VERIFY, KN_ARGS(project_id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) > 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "Project ID %.80s is not a valid project.", project_id);
 }

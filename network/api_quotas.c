@@ -16,6 +16,7 @@ static const struct kn_attr ATTRS[] = {
     { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 
+/* Whether there is such a project is not asked: Neutron does not either (neutron/extensions/quotasv2.py). */
 static int check_project(const struct kn_request *req, struct kn_error *err)
 {
     const char *project = req->params[0];

@@ -38,6 +38,7 @@ static void print_set(struct kn_strbuf *out, const char *project, const struct k
     kn_jsonw_end_object(out);
 }
 
+/* Whether there is such a project is not asked: Cinder does not (cinder/api/contrib/quotas.py), so nor do its clients expect it. */
 static int check_project(const struct kn_request *req, struct kn_error *err)
 {
     if (req->caller.is_admin || strcmp(req->params[0], req->caller.project_id) == 0) {

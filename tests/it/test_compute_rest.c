@@ -153,6 +153,34 @@ static void quotas(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM compute_quota"), 0);
 }
 
+/* A slip of the pen makes no quota and opens no flavor; what is left of a project that is gone can be cleared away. */
+static void projects_that_do_not_exist(void **state)
+{
+    static const char GONE[] = "dddddddddddddddddddddddddddddddd";
+    static const char *const TAILS[] = { "", "/detail", "/defaults" };
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(TAILS); i++) {
+        snprintf(path, sizeof(path), V "/os-quota-sets/%s%s", GONE, TAILS[i]);
+        assert_int_equal(get(SEED_ADMIN, 57, path), 400);
+        assert_string_equal(kn_test_nova_str(nova, "badRequest.message"),
+                            "Project ID dddddddddddddddddddddddddddddddd is not a valid project.");
+    }
+    snprintf(path, sizeof(path), V "/os-quota-sets/%s", GONE);
+    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", path, "{\"quota_set\": {\"instances\": 5}}"), 400);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", V "/flavors/2/action",
+                         "{\"addTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"), 400);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM compute_quota) + (SELECT count(*) FROM flavor_access)"), 0);
+    kn_test_nova_sql(nova, "WITH f AS (INSERT INTO flavor_access (flavor_id, project_id) VALUES ('2', 'dddddddddddddddddddddddddddddddd')) "
+                           "INSERT INTO compute_quota VALUES ('dddddddddddddddddddddddddddddddd', 'cores', 1)");
+    assert_int_equal(ask(SEED_ADMIN, 57, "DELETE", path, NULL), 202);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", V "/flavors/2/action",
+                         "{\"removeTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"), 200);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM compute_quota) + (SELECT count(*) FROM flavor_access)"), 0);
+    assert_int_equal(get(SEED_ADMIN, 57, V "/os-quota-sets/default"), 200); /* a domain is a project */
+}
+
 static void hosts_are_switched(void **state)
 {
     (void)state;
@@ -235,8 +263,8 @@ static void refusals(void **state)
         { SEED_ADMIN, 1, "GET", V "/flavors?marker=x", NULL, 400 },
         { SEED_ADMIN, 75, "GET", V "/flavors?colour=x", NULL, 400 },
         { SEED_ADMIN, 1, "GET", V "/flavors/1/os-flavor-access", NULL, 404 },
-        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"addTenantAccess\": {\"tenant\": \"x\"}}", 409 },
-        { SEED_ADMIN, 7, "POST", V "/flavors/9/action", "{\"addTenantAccess\": {\"tenant\": \"x\"}}", 404 },
+        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}", 409 },
+        { SEED_ADMIN, 7, "POST", V "/flavors/9/action", "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}", 404 },
         { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{}", 400 },
         { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"paint\": {}}", 400 },
         { SEED_MEMBER, 1, "GET", V "/flavors/2", NULL, 404 },
@@ -311,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(extra_specs, kn_seed_fresh),
         cmocka_unit_test_setup(key_pairs, kn_seed_fresh),
         cmocka_unit_test_setup(quotas, kn_seed_fresh),
+        cmocka_unit_test_setup(projects_that_do_not_exist, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_are_switched, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_that_were_refused, kn_seed_fresh),
         cmocka_unit_test_setup(refusals, kn_seed_fresh),

@@ -7,6 +7,8 @@
 static const char ROWS[] =
     "TRUNCATE task_step, task, attachment, volume, allocation, server, compute_usage, compute_quota, keypair, flavor_access, "
     "flavor, address, port, subnet, network, image, blob, host, agent, service CASCADE;"
+    "INSERT INTO project (id, domain_id, name) VALUES ('" SEED_PROJECT "', 'default', 'a'), ('" SEED_OTHER "', 'default', 'b'), "
+    "('cccccccccccccccccccccccccccccccc', 'default', 'c') ON CONFLICT DO NOTHING;"
     "INSERT INTO flavor (id, name, vcpus, memory_mib, disk_gib, is_public, disabled, extra_specs, ephemeral_gib) VALUES "
     " ('1', 'm1.tiny', 1, 512, 1, true, false, '{\"hw:x\": \"y\"}', 0), ('2', 'm1.secret', 1, 512, 1, false, false, '{}', 0),"
     " ('3', 'm1.gone', 1, 512, 1, true, true, '{}', 0), ('4', 'm1.eph', 1, 512, 1, true, false, '{}', 5);"
