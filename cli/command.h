@@ -16,6 +16,8 @@ void kn_command_help(const struct kn_command *const *tables, FILE *out);
 
 /* The commands that belong to no room: db, conf, messages. */
 extern const struct kn_command kn_builtin_commands[];
+/* Keys of the bus. */
+extern const struct kn_command kn_key_commands[];
 /* What works on a cloud over its API, from any machine: image import. */
 extern const struct kn_command kn_cloud_commands[];
 

@@ -18,6 +18,7 @@
 static const struct kn_command *const TABLES[] = {
     kn_builtin_commands,
     kn_cloud_commands,
+    kn_key_commands,
     kn_identity_commands,
     kn_conductor_commands,
     kn_scheduler_commands,

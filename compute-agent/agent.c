@@ -157,6 +157,13 @@ static int check_id(const char *id, struct kn_error *err)
     return 0;
 }
 
+static int speak(struct kn_agent *agent, struct kn_error *err)
+{
+    AUTO_FREE char *who = kn_asprintf("agent/%s", agent->id);
+
+    return kn_bus_speak_as(agent->daemon.bus, who, err);
+}
+
 static int start(struct kn_agent *agent, char **left, const struct kn_driver_events *events, struct kn_error *err)
 {
     struct kn_conf *conf = &agent->daemon.conf;
@@ -176,7 +183,7 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
     if (agent->driver == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "agent.driver \"%s\" is neither libvirt nor sim", conf->agent_driver);
     }
-    if (kn_file_make_dir(conf->agent_state_dir, err) < 0 || hold_id(agent, err) < 0 || open_driver(agent, host, events, err) < 0 ||
+    if (speak(agent, err) < 0 || kn_file_make_dir(conf->agent_state_dir, err) < 0 || hold_id(agent, err) < 0 || open_driver(agent, host, events, err) < 0 ||
         agent->driver->inventory(agent->driver_state, &agent->hosts, err) < 0 || check_hosts(agent->hosts, err) < 0) {
         return -1;
     }
@@ -213,7 +220,7 @@ static void take(struct kn_agent *agent, const struct kn_bus_message *raw)
     AUTO_FREE struct kn_message *m = KN_NEW(struct kn_message);
     struct kn_error err = { 0 };
 
-    if (kn_message_parse(raw->data, raw->len, m, &err) < 0) {
+    if (kn_bus_hear(agent->daemon.bus, raw, m, &err) < 0) {
         kn_daemon_dead(&agent->daemon, raw, &err);
         return;
     }

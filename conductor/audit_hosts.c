@@ -4,6 +4,7 @@
  * hosts are asked twice when something is found, and only what is found both times counts. What a silent host might have, nobody can judge: it
  * is said for every promise about hosts.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "conductor/audit.h"
@@ -22,22 +23,21 @@ struct inquiry {
     struct kn_audit *audit;
     struct kn_bus_reader *reader;
     char id[KN_UUID_SIZE];
-    struct kn_hmap *asked; /* host: has not answered yet */
+    struct kn_hmap *asked; /* host -> its agent: has not answered yet */
     json_t *answers;       /* host -> answer */
     json_t *silent;        /* words about those that are not judged */
 };
 
 static int ask(struct inquiry *q, const char *host, const char *agent, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
     struct kn_message message;
     int result;
 
     kn_message_init(&message, "host.observe", json_pack("{s:s, s:s}", "host", host, "audit", q->id));
-    result = kn_message_print(&message, &text, err);
+    result = kn_bus_say(q->audit->bus, topic, 0, &message, err);
     kn_message_release(&message);
-    return result < 0 ? -1 : kn_bus_send(q->audit->bus, topic, 0, text.buf, text.len, err);
+    return result;
 }
 
 static int ask_all(struct inquiry *q, struct kn_error *err)
@@ -55,7 +55,7 @@ static int ask_all(struct inquiry *q, struct kn_error *err)
         } else if (ask(q, host, kn_rows_text(rows, i, 1), err) < 0) {
             return -1;
         } else {
-            kn_hmap_put(q->asked, host, q);
+            kn_hmap_put(q->asked, host, kn_strdup(kn_rows_text(rows, i, 1)));
         }
     }
     return 0;
@@ -66,12 +66,14 @@ static void take_answer(struct inquiry *q, const struct kn_bus_message *raw)
     struct kn_message message = { 0 };
     struct kn_error ignored = { 0 };
 
-    if (kn_message_parse(raw->data, raw->len, &message, &ignored) == 0 && message.is_reply && message.ok &&
+    if (kn_bus_hear(q->audit->bus, raw, &message, &ignored) == 0 && message.is_reply && message.ok &&
         strcmp(message.type->name, "host.observe") == 0 && strcmp(kn_json_str(message.result, "audit"), q->id) == 0) {
         const char *host = kn_json_str(message.result, "host");
+        const char *agent = kn_hmap_get(q->asked, host), *says = kn_speaker_agent(message.from);
 
-        if (kn_hmap_del(q->asked, host)) {
+        if (agent != NULL && (says == NULL || strcmp(says, agent) == 0)) { /* nobody speaks for another's host */
             json_object_set(q->answers, host, message.result);
+            kn_hmap_del(q->asked, host);
         }
     }
     kn_message_release(&message);
@@ -102,7 +104,7 @@ static json_t *look(struct inquiry *q, struct kn_error *err)
     json_object_clear(q->answers);
     json_array_clear(q->silent);
     kn_hmap_free(q->asked);
-    q->asked = kn_hmap_new(NULL);
+    q->asked = kn_hmap_new(free);
     if (ask_all(q, err) < 0) {
         return NULL;
     }

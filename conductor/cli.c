@@ -69,7 +69,7 @@ static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error 
     if (read_options(argc, argv, &options, err) < 0) {
         return -1;
     }
-    if (kn_db_connect(cli->db, 10000, err) == 0 && (!options.hosts || kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) == 0)) {
+    if (kn_db_connect(cli->db, 10000, err) == 0 && (!options.hosts || (kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) == 0 && kn_bus_speak_as(bus, "audit", err) == 0))) {
         audit.bus = bus;
         audit.log_dir = options.log_dir;
         audit.is_deep = options.deep;

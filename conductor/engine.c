@@ -68,6 +68,17 @@ static bool belongs(const struct kn_task *task, const struct kn_message *reply)
            task->parts[reply->part].state != KN_PART_DONE;
 }
 
+bool kn_engine_answers(const struct kn_task *task, const struct kn_message *reply, struct kn_error *err)
+{
+    const char *agent = kn_speaker_agent(reply->from);
+
+    if (!belongs(task, reply) || agent == NULL || strcmp(agent, kn_task_agent(task)) == 0) {
+        return true;
+    }
+    kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what agent \"%s\" was told", reply->from, kn_task_agent(task));
+    return false;
+}
+
 /* What the command itself is to blame for stays so; a full disk or a libvirt that stumbled do not. */
 static bool may_pass(enum kn_code code)
 {

@@ -36,6 +36,8 @@ enum kn_verdict_of_row {
 /* Fills task->parts for its state and step; a row with nothing to send has part_count 0. */
 void kn_engine_plan(struct kn_task *task);
 /* Applies one reply. */
+/* False: it is another agent's answer than that of the one who was told; err says so. */
+bool kn_engine_answers(const struct kn_task *task, const struct kn_message *reply, struct kn_error *err);
 enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply);
 /* After a refusal in a flow that insists (KN_ROW_WAITS, refusals > 0): when to ask again. */
 int64_t kn_engine_pause_ms(const struct kn_task *task);

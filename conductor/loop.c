@@ -135,10 +135,15 @@ static void note_answer(struct kn_conductor *c, struct kn_task *task, const stru
 static void on_reply(struct kn_conductor *c, const struct kn_message *reply)
 {
     struct kn_task *task = kn_task_find(c, reply->task);
+    struct kn_error why = { 0 };
     enum kn_verdict_of_row verdict;
 
     if (task == NULL) {
         return; /* ended, or not ours any more */
+    }
+    if (!kn_engine_answers(task, reply, &why)) {
+        kn_daemon_bury(&c->daemon, reply, &why);
+        return;
     }
     verdict = kn_engine_reply(task, reply);
     switch (verdict) {
@@ -179,7 +184,7 @@ static int take_batch(struct kn_conductor *c, struct kn_error *err)
         struct kn_message message = { 0 };
         struct kn_error why = { 0 };
 
-        if (kn_message_parse(raw[i].data, raw[i].len, &message, &why) < 0) {
+        if (kn_bus_hear(c->daemon.bus, &raw[i], &message, &why) < 0) {
             kn_daemon_dead(&c->daemon, &raw[i], &why);
         } else if (result == 0) {
             result = on_message(c, &message, err);

@@ -43,6 +43,7 @@ write_conf() {
     mkdir -p "$lab/conf" "$lab/images" "$lab/volumes"
     {
         bus_conf "$bus"
+        echo "key_file = $lab/conf/bus.key"
         cat <<-END
 		[db]
 		url = $(database_url kilonova)
@@ -61,6 +62,7 @@ write_conf() {
 		END
     } >"$lab/conf/kilonova.conf"
     bus_conf "$bus" >"$lab/conf/agent.conf"
+    "$bin/kilonova" --config "$lab/conf/kilonova.conf" bus key >"$log/keys.log"
 }
 
 bus_start() {
@@ -109,8 +111,10 @@ agents_start() {
     ask add forward log="$log/forward.log" -- \
         "$bin/kilonova-forward" "${into[@]}" --port "$bus_port" --port "$image_port"
     for host in $(hosts); do
+        "$bin/kilonova" --config "$lab/conf/kilonova.conf" agent key "$host" "$lab/conf/agent-$host.key" >>"$log/keys.log"
         ask add "agent-$host" ns="$ns/$host" log="$log/agent-$host.log" -- \
             "$bin/kilonova-agent" --config "$lab/conf/agent.conf" --set "agent.host=$host" \
+            --set "agent.key_file=$lab/conf/agent-$host.key" \
             --set "agent.underlay_address=10.99.0.$((10 + ${host#h}))" \
             --set "agent.state_dir=$lab/hosts/$host/agent" --set "agent.cache_dir=$lab/hosts/$host/cache-images"
     done

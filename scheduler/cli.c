@@ -40,13 +40,12 @@ static int ask_to_introduce(const struct kn_cli *cli, const char *agent, struct 
     AUTO(kn_bus) struct kn_bus *bus = NULL;
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
     AUTO_RELEASE(kn_message) struct kn_message message = { 0 };
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
 
     kn_message_init(&message, "agent.introduce", NULL);
-    if (kn_bus_new(&cli->conf, "kilonova-cli", &bus, err) < 0 || kn_message_print(&message, &text, err) < 0) {
+    if (kn_bus_new(&cli->conf, "kilonova-cli", &bus, err) < 0 || kn_bus_speak_as(bus, "kilonova", err) < 0) {
         return -1;
     }
-    return kn_bus_send(bus, topic, 0, text.buf, text.len, err);
+    return kn_bus_say(bus, topic, 0, &message, err);
 }
 
 static int move(struct kn_db *db, const char *host, const char *agent, struct kn_error *err)

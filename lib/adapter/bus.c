@@ -49,6 +49,7 @@ void kn_bus_free(struct kn_bus *bus)
         kn_hmap_free(bus->topics);
     }
     pthread_mutex_destroy(&bus->lock);
+    kn_signer_free(bus->signer);
     free(bus->producer_cluster);
     free(bus->cluster);
     free(bus->client);

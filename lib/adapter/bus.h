@@ -20,6 +20,7 @@
 
 struct kn_bus;
 struct kn_bus_reader;
+struct kn_message; /* lib/domain/message.h */
 
 struct kn_bus_message {
     const char *topic;
@@ -34,6 +35,18 @@ int kn_bus_new(const struct kn_conf *conf, const char *client, struct kn_bus **r
 /* Flushes for up to 5 s, then frees. */
 void kn_bus_free(struct kn_bus *bus);
 KN_DEFINE_AUTO(kn_bus);
+
+/*
+ * Who speaks here (signer.h); before anything is said. Where a key is configured, kn_bus_say() signs and kn_bus_hear() believes nothing else.
+ */
+int kn_bus_speak_as(struct kn_bus *bus, const char *who, struct kn_error *err);
+/* Sends a message: prints, signs, kn_bus_send(). */
+int kn_bus_say(struct kn_bus *bus, const char *topic, int partition, const struct kn_message *message, struct kn_error *err);
+/*
+ * Reads one: parses it, and where messages are signed proves who said it and that they may. KN_FORBIDDEN when not. Without keys `from` is "", because
+ * a claim is worth nothing.
+ */
+int kn_bus_hear(struct kn_bus *bus, const struct kn_bus_message *raw, struct kn_message *ret, struct kn_error *err);
 
 /*
  * Makes sure that a topic exists with `partitions` (AdminClient on Kafka; the embedded broker makes its own) and warms up the

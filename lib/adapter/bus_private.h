@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "lib/adapter/bus.h"
+#include "lib/adapter/signer.h"
 #include "lib/base/hmap.h"
 
 struct kn_bus {
@@ -15,6 +16,7 @@ struct kn_bus {
     bool embedded;            /* immutable after init */
     char *brokers;            /* immutable after init */
     char *client;             /* immutable after init */
+    struct kn_signer *signer; /* immutable once the bus is spoken on; thread-safe itself; NULL: nobody signs */
     pthread_mutex_t lock;
     struct kn_hmap *topics;   /* guarded by lock: name -> rd_kafka_topic_t of the producer */
     char *cluster;            /* guarded by lock: id of the newest cluster seen, NULL before the first */

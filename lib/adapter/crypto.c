@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
 
@@ -60,6 +61,23 @@ void kn_hmac_sha256(const void *key, size_t key_len, const void *data, size_t le
 bool kn_equal(const void *a, const void *b, size_t len)
 {
     return sodium_memcmp(a, b, len) == 0;
+}
+
+void kn_wipe(void *data, size_t len)
+{
+    sodium_memzero(data, len);
+}
+
+void kn_hex(const void *data, size_t len, char *out)
+{
+    sodium_bin2hex(out, 2 * len + 1, data, len);
+}
+
+int kn_unhex(const char *text, uint8_t *out, size_t len)
+{
+    size_t got = 0;
+
+    return strlen(text) == 2 * len && sodium_hex2bin(out, len, text, 2 * len, NULL, &got, NULL) == 0 && got == len ? 0 : -1;
 }
 
 struct kn_digest {

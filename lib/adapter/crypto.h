@@ -19,7 +19,20 @@ void kn_random(void *out, size_t len);
 void kn_sha256_hex(const void *data, size_t len, char out[KN_SHA256_HEX]);
 void kn_md5_hex(const void *data, size_t len, char out[KN_MD5_HEX]); /* fingerprints of keypairs, checksums clients expect */
 void kn_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32]);
+
+/* HMAC-SHA256 with a key that stays; one thread at a time. begin, add what there is, end; then begin again. */
+struct kn_hmac;
+struct kn_hmac *kn_hmac_new(const void *key, size_t key_len);
+void kn_hmac_free(struct kn_hmac *hmac); /* takes NULL */
+void kn_hmac_begin(struct kn_hmac *hmac);
+void kn_hmac_add(struct kn_hmac *hmac, const void *data, size_t len);
+void kn_hmac_end(struct kn_hmac *hmac, uint8_t out[32]);
+
 bool kn_equal(const void *a, const void *b, size_t len); /* constant time */
+
+void kn_wipe(void *data, size_t len);        /* not optimised away */
+void kn_hex(const void *data, size_t len, char *out); /* 2 * len digits and a NUL */
+int kn_unhex(const char *text, uint8_t *out, size_t len); /* exactly 2 * len digits, or -1 */
 
 /* SHA-512 and MD5 of a stream at once, as images need them. */
 struct kn_digest;

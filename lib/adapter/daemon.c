@@ -20,6 +20,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
+#define DEAD_WINDOW_MS 60000
 #define CONNECT_WAIT_MS 60000 /* for a database that starts together with us */
 
 static const struct kn_stmt HEARTBEAT = { "service_heartbeat",
@@ -90,6 +91,14 @@ static void bound_memory(void)
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
+/* An agent does so when it knows its id. */
+static int speak(struct kn_daemon *d, struct kn_error *err)
+{
+    AUTO_FREE char *who = kn_asprintf("%s/%s", d->name, d->host);
+
+    return kn_bus_speak_as(d->bus, who, err);
+}
+
 int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv, char ***ret_left, bool with_db,
                    struct kn_error *err)
 {
@@ -102,7 +111,7 @@ int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv,
     set_names(d);
     catch_signals(d);
     if (kn_health_open(d, &d->health, err) < 0 || (with_db && open_database(d, err) < 0) ||
-        kn_bus_new(&d->conf, name, &d->bus, err) < 0) {
+        kn_bus_new(&d->conf, name, &d->bus, err) < 0 || (with_db && speak(d, err) < 0)) {
         return -1;
     }
     kn_log(KN_INFO, "started", "host", d->host, "boot", d->id, "bus", d->conf.bus_brokers, NULL);
@@ -134,14 +143,41 @@ int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err)
 int kn_daemon_send(struct kn_daemon *d, const char *topic, int partition, const struct kn_message *message,
                    struct kn_error *err)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-
-    if (kn_message_print(message, &text, err) < 0 ||
-        kn_bus_send(d->bus, topic, partition, text.buf, text.len, err) < 0) {
+    if (kn_bus_say(d->bus, topic, partition, message, err) < 0) {
         return kn_fail_context(err, "send %s", message->type->name);
     }
     kn_metric_add(&SENT, 1, message->type->name, NULL);
     return 0;
+}
+
+/*
+ * A line for each reason (that of a refused signature names the sender) and minute, and never more than KN_DEAD_REASONS of them: whoever sends without end must not
+ * fill the disk, too.
+ */
+static void log_dead(struct kn_daemon *d, const char *topic, const char *reason)
+{
+    const int64_t now = kn_mono_ms();
+    struct kn_arg passed;
+
+    if (now >= d->dead.until_ms) {
+        if (d->dead.passed > 0) {
+            kn_log(KN_WARNING, "dead messages that were not told of", "count", kn_arg_int(&passed, d->dead.passed), NULL);
+        }
+        memset(&d->dead, 0, sizeof(d->dead));
+        d->dead.until_ms = now + DEAD_WINDOW_MS;
+    }
+    for (int i = 0; i < d->dead.count; i++) {
+        if (strncmp(d->dead.reasons[i], reason, sizeof(d->dead.reasons[i]) - 1) == 0) {
+            d->dead.passed++;
+            return;
+        }
+    }
+    if (d->dead.count == KN_DEAD_REASONS) {
+        d->dead.passed++;
+        return;
+    }
+    kn_copy(d->dead.reasons[d->dead.count++], sizeof(d->dead.reasons[0]), reason);
+    kn_log(KN_WARNING, "dead message", "topic", topic, "reason", reason, NULL);
 }
 
 /* What is not UTF-8 cannot be shown as it is: json_stringn refuses it, and the length is all that is told. */
@@ -155,7 +191,7 @@ void kn_daemon_dead(struct kn_daemon *d, const struct kn_bus_message *raw, const
 
     json_decref(dead);
     kn_metric_add(&DEAD, 1, raw->topic, NULL);
-    kn_log(KN_WARNING, "dead message", "topic", raw->topic, "reason", why->message, NULL);
+    log_dead(d, raw->topic, why->message);
     if (text != NULL && kn_bus_send(d->bus, KN_TOPIC_DEAD, 0, text, strlen(text), &err) < 0) {
         kn_log_error("send to kn.dead", &err);
     }
@@ -170,7 +206,7 @@ void kn_daemon_bury(struct kn_daemon *d, const struct kn_message *message, const
         kn_log_error("send to kn.dead", &err);
         return;
     }
-    const struct kn_bus_message raw = { .topic = message->type->topic, .data = text.buf, .len = text.len };
+    const struct kn_bus_message raw = { .topic = message->is_reply ? KN_TOPIC_REPLY : message->type->topic, .data = text.buf, .len = text.len };
     kn_daemon_dead(d, &raw, why);
 }
 

@@ -18,6 +18,16 @@
 
 struct kn_health;
 
+#define KN_DEAD_REASONS 64
+
+/* What was said of dead messages in this minute. Main thread. */
+struct kn_dead_told {
+    int64_t until_ms;
+    int64_t passed; /* those that were not told of */
+    int count;
+    char reasons[KN_DEAD_REASONS][160];
+};
+
 struct kn_daemon {
     struct kn_conf conf;
     const char *name;       /* "scheduler" */
@@ -31,6 +41,7 @@ struct kn_daemon {
     atomic_bool standing_by; /* another one of its kind works; this one waits */
     atomic_bool ousted;      /* another one took its name: it stops, and that is a failure */
     struct kn_health *health; /* its door, or NULL */
+    struct kn_dead_told dead;
 };
 
 /*

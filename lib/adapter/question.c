@@ -101,21 +101,18 @@ static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_requ
     return w;
 }
 
-static int print(const struct kn_questions *qs, const struct waiting *w, const struct kn_question *question, struct kn_strbuf *out, struct kn_error *err)
+static void build(const struct kn_questions *qs, const struct waiting *w, const struct kn_question *question, struct kn_message *m)
 {
-    AUTO_RELEASE(kn_message) struct kn_message m;
-
-    kn_message_init(&m, question->type, json_incref(question->body));
-    m.generation = question->generation;
-    m.sent_at = kn_now_ms();
-    m.deadline = m.sent_at + qs->wait_ms;
-    kn_copy(m.question, sizeof(m.question), w->id);
-    kn_copy(m.request_id, sizeof(m.request_id), w->req->request_id);
-    return kn_message_print(&m, out, err);
+    kn_message_init(m, question->type, json_incref(question->body));
+    m->generation = question->generation;
+    m->sent_at = kn_now_ms();
+    m->deadline = m->sent_at + qs->wait_ms;
+    kn_copy(m->question, sizeof(m->question), w->id);
+    kn_copy(m->request_id, sizeof(m->request_id), w->req->request_id);
 }
 
 /* Lock held. The answer may come as soon as it is sent; the reader then waits for the lock. */
-static int send_locked(struct kn_questions *qs, struct waiting *w, const struct kn_strbuf *text, struct kn_error *err)
+static int send_locked(struct kn_questions *qs, struct waiting *w, const struct kn_message *m, struct kn_error *err)
 {
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, w->agent);
 
@@ -125,7 +122,10 @@ static int send_locked(struct kn_questions *qs, struct waiting *w, const struct 
     if (check_bounds(qs, w->host, w->project, err) < 0) {
         return -1;
     }
-    if (kn_bus_send(qs->bus, topic, 0, text->buf, text->len, err) < 0) {
+    if (kn_bus_say(qs->bus, topic, 0, m, err) < 0) {
+        if (!kn_code_retriable(err->code)) {
+            return -1; /* the question itself */
+        }
         kn_log_error("question", err); /* it names the agent, which is not the client's to know */
         return kn_fail(err, KN_UNAVAILABLE, "hosts cannot be asked now: the message bus takes nothing");
     }
@@ -136,19 +136,17 @@ static int send_locked(struct kn_questions *qs, struct waiting *w, const struct 
 
 int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struct kn_question *question, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
     int result = 0;
 
     if (qs == NULL) {
         return kn_fail(err, KN_UNAVAILABLE, "hosts cannot be asked here");
     }
     struct waiting *w = waiting_new(qs, req, question);
-    result = print(qs, w, question, &text, err);
-    if (result == 0) {
-        pthread_mutex_lock(&qs->lock);
-        result = send_locked(qs, w, &text, err);
-        pthread_mutex_unlock(&qs->lock);
-    }
+    build(qs, w, question, &m);
+    pthread_mutex_lock(&qs->lock);
+    result = send_locked(qs, w, &m, err);
+    pthread_mutex_unlock(&qs->lock);
     if (result < 0) {
         waiting_free(w);
     }
@@ -187,7 +185,7 @@ static void take(struct kn_questions *qs, const struct kn_bus_message *raw)
     struct kn_error err = { 0 };
 
     /* Nobody is told of what is broken or unknown: whoever may write here may write anything. */
-    if (kn_message_parse(raw->data, raw->len, &m, &err) < 0 || !m.is_reply || !m.type->is_question) {
+    if (kn_bus_hear(qs->bus, raw, &m, &err) < 0 || !m.is_reply || !m.type->is_question) {
         return;
     }
     struct waiting *w = take_answered(qs, &m);

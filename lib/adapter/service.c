@@ -106,7 +106,7 @@ static void take(struct loop *loop, const struct kn_bus_message *raw)
     struct kn_message *message = &loop->store[loop->count];
     struct kn_error why = { 0 };
 
-    if (kn_message_parse(raw->data, raw->len, message, &why) == 0 && !message->is_reply &&
+    if (kn_bus_hear(loop->daemon.bus, raw, message, &why) == 0 && !message->is_reply &&
         strcmp(message->type->topic, raw->topic) == 0) {
         loop->messages[loop->count] = message;
         loop->count++;

@@ -109,15 +109,13 @@ int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err
 
 void kn_task_wake(struct kn_bus *bus, const char *object_id, int64_t id)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_message) struct kn_message wake;
     struct kn_error err = { 0 };
 
     kn_message_init(&wake, "task.wake", NULL);
     wake.task = id;
     wake.shard = kn_shard_of(object_id);
-    if (kn_message_print(&wake, &text, &err) < 0 ||
-        kn_bus_send(bus, KN_TOPIC_TASK, wake.shard, text.buf, text.len, &err) < 0) {
+    if (kn_bus_say(bus, KN_TOPIC_TASK, wake.shard, &wake, &err) < 0) {
         kn_log(KN_DEBUG, "a task was not announced; the sweep finds it", "why", err.message, NULL);
     }
 }

@@ -150,6 +150,20 @@ static int parse_agent(const json_t *object, struct kn_message *m, struct kn_err
     return 0;
 }
 
+/* Who says it, as a claim; whether it is true is the bus's matter. */
+static int parse_speaker(const json_t *object, struct kn_message *m, struct kn_error *err)
+{
+    const json_t *from = json_object_get(object, "from");
+    const json_t *sig = json_object_get(object, "sig");
+    const size_t len = json_string_length(from);
+
+    if ((from != NULL && (!json_is_string(from) || len == 0 || len >= sizeof(m->from))) || (sig != NULL && !json_is_string(sig))) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"from\" must be a string of 1 to %zu bytes, \"sig\" a string", sizeof(m->from) - 1);
+    }
+    kn_copy(m->from, sizeof(m->from), from != NULL ? json_string_value(from) : "");
+    return 0;
+}
+
 static int parse_type(const json_t *object, struct kn_message *m, struct kn_error *err)
 {
     const char *name = json_string_value(json_object_get(object, "type"));
@@ -223,7 +237,7 @@ static int parse_object(json_t *object, struct kn_message *m, struct kn_error *e
         return kn_fail(err, KN_BAD_REQUEST, "a message must be a JSON object");
     }
     if (parse_type(object, m, err) < 0 || parse_numbers(object, m, err) < 0 || parse_request_id(object, m, err) < 0 ||
-        parse_question(object, m, err) < 0) {
+        parse_question(object, m, err) < 0 || parse_speaker(object, m, err) < 0) {
         return -1;
     }
     if (reply == NULL) {
@@ -347,6 +361,10 @@ int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct k
         kn_strbuf_addch(&text, '}');
     } else {
         add_member(&text, "body", m->body);
+    }
+    if (m->from[0] != '\0') {
+        kn_strbuf_addstr(&text, ",\"from\":");
+        kn_strbuf_addjson(&text, m->from);
     }
     kn_strbuf_addch(&text, '}');
     if (text.len > KN_MESSAGE_MAX) {

@@ -5,6 +5,7 @@
  * A message is a JSON object:
  *   {"type":"place.claim","v":1,"task":12,"step":0,"part":0,"attempt":1,"generation":1,"shard":3,
  *    "request_id":"req-…","sent_at":1763722800000,"deadline":1763722920000,"body":{…}}
+ * On a bus whose speakers sign (lib/adapter/signer.h) the last members are "from": who says it, and "sig"; message_speaker.c has who may say what.
  * shard is the partition of kn.reply where the answer is awaited; of a task.wake, the task's own.
  * A reply repeats type, task, step, part, attempt, generation and shard of its command and has "reply":
  *   {"ok":true,"result":{…}}  or  {"ok":false,"elsewhere":true,"error":{"code":"KN_NOT_FOUND","message":"…"}}
@@ -41,6 +42,7 @@
 #define KN_TOPIC_DEAD "kn.dead"
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
 
+#define KN_SPEAKER_SIZE (KN_SIZE_OF(AGENT) + 32) /* "agent/" and an id, or "conductor/" and a host; with its NUL */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
 
 enum kn_field_kind { KN_FIELD_END, KN_STR, KN_UUID, KN_INT, KN_BOOL, KN_OBJ, KN_ARR };
@@ -76,6 +78,7 @@ struct kn_message {
     int64_t deadline;  /* ms, 0 = none */
     char question[KN_UUID_SIZE];  /* of a question and its answer */
     char agent[KN_SIZE_OF(AGENT)]; /* of an answer: who says it; written by the agent */
+    char from[KN_SPEAKER_SIZE]; /* who said it: parsed, a claim; from kn_bus_hear(), proven, or "" where nobody signs */
     json_t *body;      /* never NULL in a command or report */
 
     bool is_reply;
@@ -94,6 +97,13 @@ void kn_message_init(struct kn_message *m, const char *type, json_t *body);
 int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struct kn_error *err);
 /* Also checks the body against the registry, so that nobody sends what nobody would accept. */
 int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct kn_error *err);
+/*
+ * Whether `from` may say this: agents answer what agents are told and report of themselves; everything else is the control plane's.
+ * KN_FORBIDDEN names who said what.
+ */
+int kn_message_speaker_check(const struct kn_message *m, struct kn_error *err);
+/* "agent/h1" -> "h1"; NULL: it is no agent. */
+const char *kn_speaker_agent(const char *from);
 /* An object against a field table; `where` names it in the error. */
 int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
 /* A host of agent.hello, in full: its fields and what they say together. KN_BAD_REQUEST says which. */

@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "lib/adapter/bus.h"
+#include "lib/adapter/signer.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
 #define LARGE 900000
+#define SPEAKERS 2
+
+static struct kn_signer *speakers[SPEAKERS]; /* NULL: nobody signs */
 
 static const char *const BROKEN[] = {
     "", "{", "null", "[]", "\"text\"", "\xff\xfe\x00", "{}", "{\"type\":1}",
@@ -29,6 +33,25 @@ static const char *const BROKEN[] = {
     "{\"type\":\"server.power_state\",\"v\":1,\"task\":0,\"step\":0,\"part\":0,\"attempt\":0,\"generation\":1,\"shard\":0,\"body\":{\"agent\":\"ghost\",\"host\":\"nowhere\",\"server\":\"11111111-1111-4111-8111-111111111111\",\"power_state\":6,\"reason\":\"x\"}}",
 };
 
+/* Where messages are signed, the same again from those who may say it: what is refused at the door tries nobody behind it. */
+static int send_signed(struct kn_bus *bus, const char *topic, int partition, const char *text, size_t len, struct kn_error *err)
+{
+    for (int i = 0; i < SPEAKERS && len > 2 && text[len - 1] == '}'; i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf signed_text = KN_STRBUF_INIT;
+
+        if (speakers[i] == NULL) {
+            continue;
+        }
+        kn_strbuf_add(&signed_text, text, len - 1);
+        kn_strbuf_addf(&signed_text, ",\"from\":\"%s\"}", kn_signer_who(speakers[i]));
+        kn_signer_sign(speakers[i], topic, &signed_text);
+        if (kn_bus_send(bus, topic, partition, signed_text.buf, signed_text.len, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int send_all(struct kn_bus *bus, const char *topic, int partition, struct kn_error *err)
 {
     AUTO_FREE char *large = kn_alloc(LARGE);
@@ -37,7 +60,7 @@ static int send_all(struct kn_bus *bus, const char *topic, int partition, struct
     for (size_t i = 0; i < KN_COUNT(BROKEN); i++) {
         size_t len = i == 5 ? 3 : strlen(BROKEN[i]);
 
-        if (kn_bus_send(bus, topic, partition, BROKEN[i], len, err) < 0) {
+        if (kn_bus_send(bus, topic, partition, BROKEN[i], len, err) < 0 || send_signed(bus, topic, partition, BROKEN[i], len, err) < 0) {
             return -1;
         }
     }
@@ -54,7 +77,8 @@ static int run(const struct kn_conf *conf, const char *agent, struct kn_error *e
                                    KN_TOPIC_REPORT, agent_topic };
     AUTO(kn_bus) struct kn_bus *bus = NULL;
 
-    if (kn_bus_new(conf, "garbage", &bus, err) < 0) {
+    if (kn_bus_new(conf, "garbage", &bus, err) < 0 || kn_signer_new(conf, "garbage", &speakers[0], err) < 0 ||
+        kn_signer_new(conf, "agent/ghost", &speakers[1], err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < KN_COUNT(topics); i++) {
@@ -65,6 +89,9 @@ static int run(const struct kn_conf *conf, const char *agent, struct kn_error *e
                 return kn_fail_context(err, "topic %s", topics[i]);
             }
         }
+    }
+    for (int i = 0; i < SPEAKERS; i++) {
+        kn_signer_free(speakers[i]);
     }
     return 0;
 }

@@ -139,7 +139,7 @@ class Machines:
         (self.dir / "shared").mkdir(exist_ok=True)
         self.configure(machine, {
             "db": {"url": f"postgresql://kilonova:{SECRET}@{ADDRESS['store']}/kilonova"},
-            "bus": self.bus(machine, "kilonova"),
+            "bus": {**self.bus(machine, "kilonova"), "key_file": self.dir / machine / "messages.key"},
             "api": {"listen": "0.0.0.0:8774", "public_url": f"http://{ADDRESS[machine]}:8774"},
             "identity": {"key_file": self.dir / machine / "token.key"},
             "image": {"store_dir": self.dir / "shared", "data_listen": "0.0.0.0:9292", "data_url": f"http://{ADDRESS[machine]}:9292"},
@@ -147,10 +147,11 @@ class Machines:
             "daemon": {"host": machine},
         })
         if machine == "c1":
+            self.kilonova("c1", "bus", "key")
             self.kilonova("c1", "db", "migrate")
             self.password = self.kilonova("c1", "bootstrap", "--password-stdin", text="only-for-this-test\n") and "only-for-this-test"
         else:
-            for key in ("token.key", "credential.key"):
+            for key in ("token.key", "credential.key", "messages.key"):
                 shutil.copy2(self.dir / "c1" / key, self.dir / machine / key)
         for number, service in enumerate(CONTROL):
             self.start(machine, service, BIN / f"kilonova-{service}", "--config", self.dir / machine / "kilonova.conf", "--set",
@@ -158,9 +159,10 @@ class Machines:
 
     def host(self, machine):
         self.on("store", KAFKA, "agent", machine, env=self.environment)
+        self.kilonova("c1", "agent", "key", machine, self.dir / machine / "agent.key")
         self.configure(machine, {
             "bus": self.bus(machine, f"agent-{machine}"),
-            "agent": {"underlay_address": ADDRESS[machine], "zone": "nova", "host": machine, "driver": "sim",
+            "agent": {"key_file": self.dir / machine / "agent.key", "underlay_address": ADDRESS[machine], "zone": "nova", "host": machine, "driver": "sim",
                       "state_dir": self.dir / machine / "state", "cache_dir": self.dir / machine / "cache"},
             "volume": {"file_dir": self.dir / "volumes"},
         })

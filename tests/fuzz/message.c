@@ -2,6 +2,7 @@
 /* Any bytes as a message: refused with a reason, or accepted, and then what is printed is accepted again. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/domain/message.h"
 
@@ -28,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     if (kn_message_parse(out.buf, out.len, &again, &err) < 0 || again.type != m.type || again.task != m.task ||
-        again.ok != m.ok) {
+        again.ok != m.ok || strcmp(again.from, m.from) != 0) {
         abort();
     }
     return 0;

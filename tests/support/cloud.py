@@ -142,6 +142,7 @@ class Cloud:
         for d in ("run", "log", "pg", "store", "cache", "agent", "volumes"):
             (self.dir / d).mkdir()
         self.write_configuration()
+        self.kilonova("bus", "key")
         self.supervisor = subprocess.Popen([BIN / "kilonova-supervise", "run", self.run], stdout=subprocess.DEVNULL,
                                            stderr=open(self.log / "supervise.log", "ab"))
         wait_until("supervisor", lambda: self.ask("status", check=False).startswith("ok"))
@@ -165,7 +166,7 @@ class Cloud:
         brokers = "embedded" if self.bus == "embedded" else f"127.0.0.1:{self.bus_port}"
         values = {
             "db.url": f"host={self.dir}/pg user=kilonova dbname=kilonova", "bus.brokers": brokers,
-            "bus.embedded_port": self.bus_port, "api.listen": f"127.0.0.1:{self.api_port}",
+            "bus.embedded_port": self.bus_port, "bus.key_file": self.dir / "bus.key", "api.listen": f"127.0.0.1:{self.api_port}",
             "identity.key_file": self.dir / "token.key", "identity.lockout_failure_attempts": 2,
             "identity.lockout_duration_s": 5, "identity.unique_last_password_count": 2, "image.store_dir": self.dir / "store",
             "image.data_listen": f"127.0.0.1:{self.data_port}", "volume.file_dir": self.dir / "volumes",
