@@ -105,9 +105,9 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/os-migrations", ADMIN, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/os-simple-tenant-usage", READER, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/os-simple-tenant-usage/{project}", READER, 200, kn_compute_unsupported, 0, 0),
-    ROUTE("GET", "/images", READER, 200, kn_compute_unsupported, 0, 35),
-    ROUTE("GET", "/images/detail", READER, 200, kn_compute_unsupported, 0, 35),
-    ROUTE("GET", "/images/{id}", READER, 200, kn_compute_unsupported, 0, 35),
+    ROUTE("GET", "/images", READER, 200, kn_nova_images_list, 0, 35),
+    ROUTE("GET", "/images/detail", READER, 200, kn_nova_images_detail, 0, 35),
+    ROUTE("GET", "/images/{id}", READER, 200, kn_nova_images_show, 0, 35),
 
     { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL },
 };

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "api/compute.h"
+#include "image/api.h"
+
 /* Seconds end after 19 characters; what follows is a fraction or nothing. */
 #define TO_SECONDS 19
 #define FRACTION 7 /* ".123456" */
@@ -58,6 +61,23 @@ void kn_view_links(struct kn_strbuf *sb, const struct kn_request *req, const cha
     kn_jsonw_array(sb, "links");
     add_link(sb, req, "self", "/v2.1", collection, id);
     add_link(sb, req, "bookmark", "", collection, id);
+    kn_jsonw_end_array(sb);
+}
+
+void kn_view_image_links(struct kn_strbuf *sb, const struct kn_request *req, const char *id)
+{
+    const size_t len = strlen(req->base_url), own = strlen(kn_compute_api.prefix);
+
+    kn_jsonw_array(sb, "links");
+    add_link(sb, req, "self", "/v2.1", "images", id);
+    add_link(sb, req, "bookmark", "", "images", id);
+    kn_jsonw_object(sb, NULL);
+    kn_jsonw_str(sb, "rel", "alternate");
+    kn_jsonw_str(sb, "type", "application/vnd.openstack.image");
+    kn_strbuf_addstr(sb, ",\"href\":\"");
+    kn_strbuf_add(sb, req->base_url, len > own ? len - own : 0);
+    kn_strbuf_addf(sb, "%s/v2/images/%s\"", kn_image_api.prefix, id);
+    kn_jsonw_end_object(sb);
     kn_jsonw_end_array(sb);
 }
 

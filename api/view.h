@@ -16,6 +16,8 @@ void kn_view_time(struct kn_strbuf *sb, const char *key, const char *text);
 void kn_view_time_us(struct kn_strbuf *sb, const char *key, const char *text);
 /* "links":[self, bookmark] of /v2.1/<collection>/<id>. */
 void kn_view_links(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id);
+/* "links":[self, bookmark, alternate] of an image, the last where Glance has it. */
+void kn_view_image_links(struct kn_strbuf *sb, const struct kn_request *req, const char *id);
 /* "links":[bookmark] alone. */
 void kn_view_bookmark(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the image room offers the front door: Glance's routes, and what compute asks before it accepts a server. */
+/* What the image room offers the front door: Glance's routes, what compute asks before it accepts a server, and what it shows. */
 #ifndef KN_IMAGE_API_H
 #define KN_IMAGE_API_H
 
@@ -25,5 +25,29 @@ struct kn_image_facts {
  */
 int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,
                     struct kn_error *err);
+
+/* An image as compute shows it. The pointers live as long as the rows they came from. */
+struct kn_image_look {
+    const char *id;
+    const char *name;        /* NULL = none */
+    const char *status;      /* Glance's */
+    const char *properties;  /* JSON object */
+    const char *size;        /* decimal; NULL without data */
+    const char *created_at;  /* 2026-11-21T10:00:00Z */
+    const char *updated_at;
+    int64_t min_disk_gib;
+    int64_t min_ram_mib;
+};
+/* A parameter of Glance's lists: filter, limit, marker. */
+struct kn_image_wish {
+    const char *key;
+    const char *value;
+};
+/* The images that the caller may list and wishes for; `wishes` ends with key == NULL. KN_BAD_REQUEST for what Glance refuses. */
+int kn_image_look(struct kn_db *db, const struct kn_caller *caller, const struct kn_image_wish *wishes, struct kn_rows **ret_rows,
+                  struct kn_error *err);
+/* One that the caller sees; KN_NOT_FOUND otherwise. */
+int kn_image_look_one(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+void kn_image_look_at(const struct kn_rows *rows, int row, struct kn_image_look *ret);
 
 #endif

@@ -316,6 +316,42 @@ static void refusals(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-server-groups"), 200);
 }
 
+/* Glance's images under Nova's old routes: who sees them, filters, pages. */
+static void old_images(void **state)
+{
+    static const struct {
+        const char *query;
+        int found;
+    } FILTERS[] = {
+        { "", 3 },                    { "?name=cirros", 1 },      { "?status=ACTIVE", 2 },      { "?status=saving", 1 },
+        { "?status=DELETED", 0 },     { "?minRam=512", 1 },       { "?minDisk=1", 0 },          { "?property-os=linux", 1 },
+        { "?type=snapshot", 0 },      { "?unknown=x", 3 },        { "?limit=1", 1 },            { "?limit=0", 0 },
+        { "?changes-since=2026-11-21T09:00:00Z", 3 },             { "?changes-since=2999-01-01T00:00:00Z", 0 },
+    };
+
+    (void)state;
+    kn_test_nova_sql(nova, "UPDATE image SET created_at = '2026-11-21 10:00:00+00', updated_at = '2026-11-21 10:00:01.5+00'");
+    kn_test_nova_sql(nova, "UPDATE image SET min_ram = 512, properties = '{\"os\": \"linux\"}' WHERE id = '" SEED_IMAGE "'");
+    GOLDEN(SEED_MEMBER, "/images/" SEED_IMAGE, "image", 1, 35);
+    GOLDEN(SEED_MEMBER, "/images?name=cirros&limit=1", "images", 1);
+    GOLDEN(SEED_MEMBER, "/images/detail?status=SAVING", "images-detail", 1);
+    for (size_t i = 0; i < KN_COUNT(FILTERS); i++) {
+        AUTO_FREE char *path = kn_asprintf(V "/images%s", FILTERS[i].query);
+
+        assert_int_equal(get(SEED_STRANGER, 1, path), 200);
+        if (json_array_size(kn_test_nova_at(nova, "images")) != (size_t)FILTERS[i].found) {
+            fail_msg("%s: %s", path, nova->http.body.buf);
+        }
+    }
+    assert_int_equal(get(SEED_ADMIN, 1, V "/images/detail"), 200);
+    assert_int_equal(json_array_size(kn_test_nova_at(nova, "images")), 4);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/images?limit=x"), 400);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/images?marker=" SEED_IMAGE_PRIVATE), 400);
+    assert_int_equal(get(SEED_MEMBER, 1, V "/images/" SEED_IMAGE_PRIVATE), 404);
+    assert_string_equal(kn_test_nova_str(nova, "itemNotFound.message"), "Image not found.");
+    assert_int_equal(get(SEED_MEMBER, 36, V "/images/" SEED_IMAGE), 404);
+}
+
 /* Every route has a policy and a handler, and a reader changes nothing. */
 static void the_route_table(void **state)
 {
@@ -343,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup(hosts_are_switched, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_that_were_refused, kn_seed_fresh),
         cmocka_unit_test_setup(refusals, kn_seed_fresh),
+        cmocka_unit_test_setup(old_images, kn_seed_fresh),
         cmocka_unit_test(the_route_table),
     };
 
