@@ -155,7 +155,7 @@ static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *er
 static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, int64_t total,
                        struct kn_strbuf *out)
 {
-    const int count = rows != NULL ? kn_rest_page_count(l, rows) : 0;
+    const int count = kn_rest_page_count(l, rows);
 
     kn_jsonw_object(out, NULL);
     kn_jsonw_array(out, l->noun->many);

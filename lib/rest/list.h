@@ -63,7 +63,7 @@ bool kn_rest_page_knows(const struct kn_rest_manners *m, const char *key); /* li
 int kn_rest_page_read(struct kn_rest_list *l, struct kn_error *err);
 /* Appends what comes behind the marker, the order and the limit. KN_NOT_FOUND or KN_BAD_REQUEST: no such marker. */
 int kn_rest_page_add(struct kn_rest_list *l, struct kn_rest_query *sql, struct kn_error *err);
-/* How many of the rows belong to the page, and which of them comes i-th. */
+/* How many of the rows (NULL: none were looked for) belong to the page, and which of them comes i-th. */
 int kn_rest_page_count(const struct kn_rest_list *l, const struct kn_rows *rows);
 int kn_rest_page_row(const struct kn_rest_list *l, int count, int i);
 /* "volumes_links":[…], if the service offers one here. */

@@ -335,7 +335,7 @@ int kn_rest_page_add(struct kn_rest_list *l, struct kn_rest_query *sql, struct k
 
 int kn_rest_page_count(const struct kn_rest_list *l, const struct kn_rows *rows)
 {
-    const int count = kn_rows_count(rows);
+    const int count = rows != NULL ? kn_rows_count(rows) : 0;
 
     return l->page.limit > 0 && count > l->page.limit ? (int)l->page.limit : count;
 }
@@ -394,7 +394,7 @@ void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const st
 {
     const struct kn_rest_manners *m = l->noun->manners;
     const int count = kn_rest_page_count(l, rows);
-    const bool is_full = l->page.limit > 0 && (m->reads_ahead ? kn_rows_count(rows) > count : count == l->page.limit);
+    const bool is_full = l->page.limit > 0 && (m->reads_ahead ? count > 0 && kn_rows_count(rows) > count : count == l->page.limit);
     const bool has_next = l->page.reverse ? l->page.marker != NULL : is_full;
     const bool has_previous = m->has_reverse && (l->page.reverse ? is_full : l->page.marker != NULL);
     const char *first = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, 0)) : NULL;
