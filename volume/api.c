@@ -6,6 +6,7 @@
 
 #define READER KN_POLICY_PROJECT_READER
 #define MEMBER KN_POLICY_PROJECT_MEMBER
+#define ADMIN KN_POLICY_ADMIN
 #define ROUTE(method, path, policy, status, handler) { method, path, policy, status, handler, 0, 0, NULL }
 #define SINCE(minor, method, path, policy, status, handler) { method, path, policy, status, handler, minor, 0, NULL }
 
@@ -30,6 +31,16 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v3/backups/detail", READER, 200, kn_volume_api_empty),
     ROUTE("GET", "/v3/types", READER, 200, kn_volume_api_types),
     ROUTE("GET", "/v3/types/{id}", READER, 200, kn_volume_api_type),
+    ROUTE("POST", "/v3/types", ADMIN, 200, kn_volume_api_type_create),
+    ROUTE("PUT", "/v3/types/{id}", ADMIN, 200, kn_volume_api_type_update),
+    ROUTE("DELETE", "/v3/types/{id}", ADMIN, 202, kn_volume_api_type_delete),
+    ROUTE("GET", "/v3/types/{id}/extra_specs", ADMIN, 200, kn_volume_api_type_specs),
+    ROUTE("POST", "/v3/types/{id}/extra_specs", ADMIN, 200, kn_volume_api_type_specs_add),
+    ROUTE("GET", "/v3/types/{id}/extra_specs/{key}", ADMIN, 200, kn_volume_api_type_spec),
+    ROUTE("PUT", "/v3/types/{id}/extra_specs/{key}", ADMIN, 200, kn_volume_api_type_spec_set),
+    ROUTE("DELETE", "/v3/types/{id}/extra_specs/{key}", ADMIN, 202, kn_volume_api_type_spec_delete),
+    ROUTE("GET", "/v3/types/{id}/os-volume-type-access", ADMIN, 200, kn_volume_api_type_access),
+    ROUTE("POST", "/v3/types/{id}/action", ADMIN, 202, kn_volume_api_type_action),
     ROUTE("GET", "/v3/limits", READER, 200, kn_volume_api_limits),
     ROUTE("GET", "/v3/os-quota-sets/{project}", READER, 200, kn_volume_api_quota),
     ROUTE("GET", "/v3/os-quota-sets/{project}/defaults", READER, 200, kn_volume_api_quota_defaults),

@@ -1,49 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients ask about the service: its one type, zones, services, extensions, and what it has none of. */
+/* What clients ask about the service: zones, services, extensions, and what it has none of. */
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "volume/api_private.h"
-
-static void print_type(const struct kn_request *req, struct kn_strbuf *out)
-{
-    kn_jsonw_str(out, "id", KN_VOLUME_TYPE_ID);
-    kn_jsonw_str(out, "name", KN_VOLUME_TYPE);
-    kn_jsonw_str(out, "description", "files in a directory that every host sees");
-    kn_jsonw_bool(out, "is_public", true);
-    kn_jsonw_bool(out, "os-volume-type-access:is_public", true);
-    kn_jsonw_raw(out, "extra_specs", "{}");
-    if (req->caller.is_admin) {
-        kn_jsonw_null(out, "qos_specs_id");
-    }
-}
-
-int kn_volume_api_types(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    (void)err;
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "volume_types");
-    kn_jsonw_object(&res->body, NULL);
-    print_type(req, &res->body);
-    kn_jsonw_end_object(&res->body);
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
-}
-
-int kn_volume_api_type(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    if (strcmp(req->params[0], KN_VOLUME_TYPE_ID) != 0 && strcmp(req->params[0], "default") != 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Volume type %.64s could not be found.", req->params[0]);
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_object(&res->body, "volume_type");
-    print_type(req, &res->body);
-    kn_jsonw_end_object(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
-}
 
 int kn_volume_api_zones(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {

@@ -15,6 +15,7 @@
 #include "lib/rest/list.h"
 #include "volume/api_private.h"
 #include "volume/noun.h"
+#include "volume/type.h"
 
 #define TEXT(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_WORD)
 #define NAME(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_NAME)
@@ -81,16 +82,6 @@ static const char *text_of(const json_t *in, const char *key)
     return *text != '\0' ? text : NULL;
 }
 
-static int check_type(const json_t *in, struct kn_error *err)
-{
-    const char *type = text_of(in, "volume_type");
-
-    if (type != NULL && strcmp(type, KN_VOLUME_TYPE) != 0 && strcmp(type, KN_VOLUME_TYPE_ID) != 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", type);
-    }
-    return 0;
-}
-
 static int check_sources(struct kn_request *req, const json_t *in, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -118,7 +109,7 @@ static int check_wish(struct kn_request *req, const json_t *in, struct kn_error 
     const json_t *hints = json_object_get(req->body, "OS-SCH-HNT:scheduler_hints");
     const char *zone = text_of(in, "availability_zone");
 
-    if (check_type(in, err) < 0 || check_sources(req, in, err) < 0) {
+    if (check_sources(req, in, err) < 0) {
         return -1;
     }
     if (kn_schema_int(in, "size", 0) == 0) {
@@ -160,14 +151,14 @@ static int insert_task(struct kn_request *req, const char *kind, const char *id,
     return rc;
 }
 
-static int create(struct kn_request *req, const json_t *in, const char *id, struct kn_error *err)
+static int create(struct kn_request *req, const json_t *in, const char *id, const char *type_id, struct kn_error *err)
 {
     const json_t *metadata = json_object_get(in, "metadata");
     AUTO_FREE char *metadata_text = json_is_object(metadata) ? json_dumps(metadata, JSON_COMPACT) : kn_strdup("{}");
     const struct kn_volume_new wish = {
         .id = id, .name = either(in, "name", "display_name"),
         .description = either(in, "description", "display_description"),
-        .size_gib = kn_schema_int(in, "size", 0), .metadata = metadata_text,
+        .size_gib = kn_schema_int(in, "size", 0), .metadata = metadata_text, .type_id = type_id,
     };
     AUTO_TX struct kn_tx tx = { NULL };
     int64_t task = 0;
@@ -182,14 +173,15 @@ static int create(struct kn_request *req, const json_t *in, const char *id, stru
 
 int kn_volume_api_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    char id[KN_UUID_SIZE];
+    char id[KN_UUID_SIZE], type_id[KN_UUID_SIZE];
 
     if (kn_schema_check(CREATE_BODY, req->body, req->microversion, err) < 0) {
         return -1;
     }
     const json_t *in = json_object_get(req->body, "volume");
     kn_uuid_make(id);
-    if (check_wish(req, in, err) < 0 || create(req, in, id, err) < 0) {
+    if (check_wish(req, in, err) < 0 || kn_volume_type_find(req, text_of(in, "volume_type"), type_id, err) < 0 ||
+        create(req, in, id, type_id, err) < 0) {
         return -1;
     }
     return kn_rest_show(&kn_volume_noun, req, id, KN_REST_CHANGED, res, err);

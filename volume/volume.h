@@ -16,8 +16,6 @@
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
 
-#define KN_VOLUME_TYPE_ID "0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10" /* of the one type there is */
-#define KN_VOLUME_TYPE "file"
 #define KN_VOLUME_ZONE "nova"
 
 /* One row. The pointers live as long as the rows they came from. */
@@ -46,6 +44,7 @@ struct kn_volume_new {
     const char *description;
     int64_t size_gib;
     const char *metadata;      /* JSON text */
+    const char *type_id;
 };
 /* Writes the row and the usage. KN_TOO_LARGE: the quota is used up. */
 int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_new *wish,

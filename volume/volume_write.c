@@ -14,8 +14,8 @@ int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const str
 {
     static const struct kn_stmt INSERT = {
         "volume_insert",
-        "INSERT INTO volume (id, project_id, user_id, name, description, size_gib, status, zone, metadata) "
-        "VALUES ($1, $2, $3, $4, $5, $6, 'creating', '" KN_VOLUME_ZONE "', $7)", 7
+        "INSERT INTO volume (id, project_id, user_id, name, description, size_gib, status, zone, metadata, type_id) "
+        "VALUES ($1, $2, $3, $4, $5, $6, 'creating', '" KN_VOLUME_ZONE "', $7, $8)", 8
     };
     struct kn_arg size;
 
@@ -23,7 +23,7 @@ int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const str
         return -1;
     }
     return kn_db_run(db, &INSERT, KN_ARGS(wish->id, caller->project_id, caller->user_id, wish->name, wish->description,
-                                          kn_arg_int(&size, wish->size_gib), wish->metadata), NULL, err);
+                                          kn_arg_int(&size, wish->size_gib), wish->metadata, wish->type_id), NULL, err);
 }
 
 int kn_volume_describe(struct kn_db *db, const char *id, const char *name, const char *description,

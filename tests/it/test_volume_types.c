@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Volume types over a real front door and database: who sees, makes, changes and uses which, extra specs one by one, access to those that
+ * are not public, and bad input after which nothing has changed. They are also the proof of lib/rest/write.
+ */
+#include "lib/base/cleanup.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "tests/support/broker.h"
+#include "tests/support/front.h"
+#include "tests/support/http_client.h"
+#include "tests/support/postgres.h"
+#include "tests/support/test.h"
+#include "volume/api.h"
+#include "volume/type.h"
+
+#define A KN_TEST_TOKEN("aaaa", "member") "OpenStack-API-Version: volume 3.71\r\n"
+#define B KN_TEST_TOKEN("bbbb", "member") "OpenStack-API-Version: volume 3.71\r\n"
+#define ADMIN KN_TEST_TOKEN("cccc", "admin") "OpenStack-API-Version: volume 3.71\r\n"
+#define TYPES "/volume/v3/types"
+#define NOBODY TYPES "/00000000-0000-4000-8000-000000000000"
+
+static struct {
+    struct kn_test_pg *pg;
+    struct kn_test_broker *broker;
+    struct kn_test_front *front;
+    struct kn_conf conf;
+    struct kn_db *db;
+    struct kn_test_http http;
+} world;
+
+static void expect(int status, const char *method, const char *path, const char *headers, const char *body)
+{
+    kn_test_http_ask(&world.http, method, path, headers, body);
+    if (world.http.status != status) {
+        fail_msg("%s %s %s: %d %s, wanted %d", method, path, body != NULL ? body : "", world.http.status,
+                 world.http.body.buf, status);
+    }
+}
+
+static void expect_text(const char *wanted)
+{
+    if (strstr(world.http.body.buf, wanted) == NULL) {
+        fail_msg("%s is not in %s", wanted, world.http.body.buf);
+    }
+}
+
+/* Makes a type and gives its path; the caller frees. */
+static char *make(const char *body)
+{
+    expect(200, "POST", TYPES, ADMIN, body);
+    json_t *json = kn_test_http_json(&world.http);
+    char *path = kn_asprintf(TYPES "/%s", json_string_value(json_object_get(json_object_get(json, "volume_type"), "id")));
+
+    json_decref(json);
+    return path;
+}
+
+static char *behind(const char *path, const char *tail)
+{
+    return kn_asprintf("%s%s", path, tail);
+}
+
+static int64_t count_of(const char *text)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(world.db, text, 0, NULL, &rows, &err), &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+static int clean(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(world.db, "DELETE FROM volume; DELETE FROM volume_usage; DELETE FROM task; DELETE FROM volume_type WHERE id <> '"
+                           KN_VOLUME_TYPE_ID "'", &err), &err);
+    return 0;
+}
+
+static void test_life(void **state)
+{
+    (void)state;
+    AUTO_FREE char *gold = make("{\"volume_type\":{\"name\":\"gold é\",\"description\":\"d\",\"os-volume-type-access:is_public\":\"True\","
+                                "\"extra_specs\":{\"volume_backend_name\":\"file\"}}}");
+
+    expect_text("\"name\":\"gold é\"");
+    expect_text("\"extra_specs\":{\"volume_backend_name\": \"file\"}");
+    expect_text("\"is_public\":true");
+    expect(200, "GET", gold, A, NULL);
+    expect_text("\"extra_specs\":{}");
+    expect(200, "PUT", gold, ADMIN, "{\"volume_type\":{\"name\":\"gold\",\"description\":null}}");
+    expect_text("\"name\":\"gold\"");
+    expect_text("\"description\":null");
+    expect(200, "GET", TYPES "?sort=name:asc&limit=1", A, NULL);
+    expect_text("\"name\":\"file\"");
+    expect_text("volume_types_links");
+    expect(202, "POST", "/volume/v3/volumes", A, "{\"volume\":{\"size\":1,\"volume_type\":\"gold\"}}");
+    expect_text("\"volume_type\":\"gold\"");
+    expect_text(gold + strlen(TYPES "/"));
+    expect(400, "DELETE", gold, ADMIN, NULL);
+    expect_text("still in use");
+    assert_int_equal(clean(NULL), 0);
+    expect(404, "DELETE", gold, ADMIN, NULL);
+    AUTO_FREE char *other = make("{\"volume_type\":{\"name\":\"gold\"}}");
+    expect(202, "DELETE", other, ADMIN, NULL);
+    expect(404, "GET", other, ADMIN, NULL);
+    expect(400, "DELETE", TYPES "/" KN_VOLUME_TYPE_ID, ADMIN, NULL);
+    expect(200, "GET", TYPES "/default", A, NULL);
+}
+
+static void test_access(void **state)
+{
+    (void)state;
+    AUTO_FREE char *path = make("{\"volume_type\":{\"name\":\"silver\",\"os-volume-type-access:is_public\":false}}");
+    AUTO_FREE char *action = behind(path, "/action"), *who = behind(path, "/os-volume-type-access");
+    static const char WISH[] = "{\"volume\":{\"size\":1,\"volume_type\":\"silver\"}}";
+
+    expect(404, "GET", path, A, NULL);
+    expect(404, "POST", "/volume/v3/volumes", A, WISH);
+    expect(200, "GET", path, ADMIN, NULL);
+    expect(202, "POST", action, ADMIN, "{\"addProjectAccess\":{\"project\":\"aaaa\"}}");
+    expect(409, "POST", action, ADMIN, "{\"addProjectAccess\":{\"project\":\"aaaa\"}}");
+    expect(200, "GET", who, ADMIN, NULL);
+    expect_text("\"project_id\":\"aaaa\"");
+    expect(200, "GET", path, A, NULL);
+    expect(404, "GET", path, B, NULL);
+    expect(200, "GET", TYPES, A, NULL);
+    expect_text("silver");
+    expect(200, "GET", TYPES "?is_public=None", B, NULL);
+    assert_null(strstr(world.http.body.buf, "silver"));
+    expect(200, "GET", TYPES, ADMIN, NULL);
+    assert_null(strstr(world.http.body.buf, "silver"));
+    expect(200, "GET", TYPES "?is_public=None", ADMIN, NULL);
+    expect_text("silver");
+    expect(200, "GET", TYPES "?is_public=False", ADMIN, NULL);
+    assert_null(strstr(world.http.body.buf, "\"file\""));
+    expect(202, "POST", "/volume/v3/volumes", A, WISH);
+    expect(202, "POST", action, ADMIN, "{\"removeProjectAccess\":{\"project\":\"aaaa\"}}");
+    expect(404, "POST", action, ADMIN, "{\"removeProjectAccess\":{\"project\":\"aaaa\"}}");
+    expect(404, "POST", "/volume/v3/volumes", A, WISH);
+    expect(404, "GET", TYPES "/" KN_VOLUME_TYPE_ID "/os-volume-type-access", ADMIN, NULL);
+    expect(409, "POST", TYPES "/" KN_VOLUME_TYPE_ID "/action", ADMIN, "{\"addProjectAccess\":{\"project\":\"aaaa\"}}");
+}
+
+static void test_specs(void **state)
+{
+    (void)state;
+    AUTO_FREE char *path = make("{\"volume_type\":{\"name\":\"bronze\"}}");
+    AUTO_FREE char *specs = behind(path, "/extra_specs"), *key = behind(path, "/extra_specs/volume_backend_name");
+
+    expect(200, "POST", specs, ADMIN, "{\"extra_specs\":{\"volume_backend_name\":\"tape\",\"x\":\"1\"}}");
+    expect(400, "POST", "/volume/v3/volumes", A, "{\"volume\":{\"size\":1,\"volume_type\":\"bronze\"}}");
+    expect(200, "PUT", key, ADMIN, "{\"volume_backend_name\":\"file\"}");
+    assert_string_equal(world.http.body.buf, "{\"volume_backend_name\":\"file\"}");
+    expect(400, "PUT", key, ADMIN, "{\"other\":\"file\"}");
+    expect(200, "GET", specs, ADMIN, NULL);
+    expect_text("\"x\": \"1\"");
+    AUTO_FREE char *x = behind(path, "/extra_specs/x");
+    expect(202, "DELETE", x, ADMIN, NULL);
+    expect(404, "DELETE", x, ADMIN, NULL);
+    expect(404, "GET", x, ADMIN, NULL);
+    expect(202, "POST", "/volume/v3/volumes", A, "{\"volume\":{\"size\":1,\"volume_type\":\"bronze\"}}");
+    expect(403, "GET", specs, A, NULL);
+}
+
+static void test_bad_input(void **state)
+{
+    static const struct {
+        int status;
+        const char *method, *path, *headers, *body;
+    } CASES[] = {
+        { 403, "POST", TYPES, A, "{\"volume_type\":{\"name\":\"x\"}}" },
+        { 403, "DELETE", TYPES "/" KN_VOLUME_TYPE_ID, A, NULL },
+        { 400, "POST", TYPES, ADMIN, NULL },
+        { 400, "POST", TYPES, ADMIN, "{}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"\"}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\" \"}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":null}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":7}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"is_public\":true}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"color\":\"red\"}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"extra_specs\":[]}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"extra_specs\":{\"k\":7}}}" },
+        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"os-volume-type-access:is_public\":\"maybe\"}}" },
+        { 409, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"file\"}}" },
+        { 400, "PUT", TYPES "/" KN_VOLUME_TYPE_ID, ADMIN, "{\"volume_type\":{}}" },
+        { 400, "PUT", TYPES "/" KN_VOLUME_TYPE_ID, ADMIN, "{\"volume_type\":{\"name\":\"\"}}" },
+        { 404, "PUT", NOBODY, ADMIN, "{\"volume_type\":{\"name\":\"x\"}}" },
+        { 404, "PUT", TYPES "/nonsense", ADMIN, "{\"volume_type\":{\"name\":\"x\"}}" },
+        { 404, "DELETE", NOBODY, ADMIN, NULL },
+        { 404, "GET", TYPES "/nonsense", A, NULL },
+        { 404, "GET", NOBODY "/extra_specs", ADMIN, NULL },
+        { 404, "POST", NOBODY "/extra_specs", ADMIN, "{\"extra_specs\":{\"a\":\"b\"}}" },
+        { 400, "POST", TYPES "/" KN_VOLUME_TYPE_ID "/extra_specs", ADMIN, "{\"extra_specs\":{}}" },
+        { 404, "POST", NOBODY "/action", ADMIN, "{\"addProjectAccess\":{\"project\":\"aaaa\"}}" },
+        { 400, "POST", NOBODY "/action", ADMIN, "{\"addProjectAccess\":{}}" },
+        { 400, "POST", NOBODY "/action", ADMIN, "{\"addProjectAccess\":{\"project\":\"a\"},\"removeProjectAccess\":{\"project\":\"a\"}}" },
+        { 400, "POST", NOBODY "/action", ADMIN, "{}" },
+        { 400, "GET", TYPES "?is_public=perhaps", ADMIN, NULL },
+        { 400, "GET", TYPES "?sort=extra_specs", ADMIN, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        expect(CASES[i].status, CASES[i].method, CASES[i].path, CASES[i].headers, CASES[i].body);
+    }
+    assert_int_equal(count_of("SELECT count(*) FROM volume_type"), 1);
+    assert_int_equal(count_of("SELECT count(*) FROM volume_type WHERE name = 'file' AND extra_specs = '{}'"), 1);
+}
+
+static int start_world(void **state)
+{
+    static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
+
+    (void)state;
+    kn_log_init("test", KN_WARNING);
+    kn_conf_defaults(&world.conf);
+    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    world.conf.db_url = kn_test_pg_migrated(world.pg, "types");
+    world.broker = kn_test_broker_start();
+    kn_test_broker_conf(world.broker, &world.conf);
+    world.db = kn_db_new(world.conf.db_url, "test");
+    world.front = kn_test_front_start(&world.conf, APIS);
+    world.http = kn_test_http_open(kn_test_front_port(world.front));
+    return 0;
+}
+
+static int stop_world(void **state)
+{
+    (void)state;
+    kn_test_http_close(&world.http);
+    kn_test_front_free(world.front);
+    kn_db_free(world.db);
+    kn_test_broker_free(world.broker);
+    kn_test_pg_free(world.pg);
+    free((char *)(uintptr_t)world.conf.db_url);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_life, clean), cmocka_unit_test_teardown(test_access, clean),
+        cmocka_unit_test_teardown(test_specs, clean), cmocka_unit_test(test_bad_input),
+    };
+
+    return cmocka_run_group_tests(tests, start_world, stop_world);
+}
