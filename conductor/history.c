@@ -24,7 +24,7 @@
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
     "(SELECT project_id FROM compute_quota UNION SELECT project_id FROM volume_quota UNION SELECT project_id FROM network_quota " \
-    "UNION SELECT project_id FROM flavor_access UNION SELECT project_id FROM compute_usage u WHERE " NO_COMPUTE \
+    "UNION SELECT project_id FROM flavor_access UNION SELECT project_id FROM volume_type_project UNION SELECT project_id FROM compute_usage u WHERE " NO_COMPUTE \
     " UNION SELECT project_id FROM volume_usage v WHERE " NO_VOLUMES ") r " \
     "WHERE $1::int > 0 AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
 #define NO_COMPUTE "u.instances = 0 AND u.cores = 0 AND u.ram_mib = 0"
@@ -87,7 +87,8 @@ const struct kn_history kn_history[] = {
         "c AS (DELETE FROM network_quota q USING gone WHERE q.project_id = gone.project_id), "
         "d AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
         "e AS (DELETE FROM compute_usage u USING gone WHERE u.project_id = gone.project_id AND " NO_COMPUTE "), "
-        "f AS (DELETE FROM volume_usage v USING gone WHERE v.project_id = gone.project_id AND " NO_VOLUMES ") "
+        "f AS (DELETE FROM volume_usage v USING gone WHERE v.project_id = gone.project_id AND " NO_VOLUMES "), "
+        "g AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id) "
         "SELECT project_id FROM gone", 2 } },
     { "key pairs of users that are gone", NULL,
       { "history_keypairs_count", "SELECT count(*) FROM keypair k WHERE " KEYPAIRS, 1 },

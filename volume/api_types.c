@@ -11,8 +11,6 @@
 #include "volume/api_private.h"
 #include "volume/type.h"
 
-#define SPECS_MAX 128
-
 /* "default" is a name of one, too. */
 static const char *asked_id(const struct kn_request *req)
 {
@@ -47,9 +45,9 @@ int kn_volume_api_type_delete(struct kn_request *req, struct kn_response *res, s
 
 /* --- extra specs ------------------------------------------------------------------------------------------------------ */
 
-static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
+static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END };
 static const struct kn_schema SPECS[] = {
-    KN_SCHEMA("extra_specs", KN_IS_MAP, .flags = KN_REQUIRED, .min = 1, .max = SPECS_MAX, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
+    KN_SCHEMA("extra_specs", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_SPECS, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
     KN_SCHEMA_END,
 };
 
@@ -147,7 +145,7 @@ int kn_volume_api_type_specs_add(struct kn_request *req, struct kn_response *res
 /* {"<key>": "<value>"}, the key that the path names and no other. */
 int kn_volume_api_type_spec_set(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_schema body[] = { KN_SCHEMA(req->params[1], KN_IS_STRING, .flags = KN_REQUIRED, .max = 255), KN_SCHEMA_END };
+    const struct kn_schema body[] = { KN_SCHEMA(req->params[1], KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END };
 
     if (kn_schema_check(body, req->body, req->microversion, err) < 0 || merge_specs(req, req->body, err) < 0) {
         return -1;
@@ -172,7 +170,7 @@ int kn_volume_api_type_spec_delete(struct kn_request *req, struct kn_response *r
 /* --- access ----------------------------------------------------------------------------------------------------------- */
 
 static const struct kn_schema PROJECT[] = {
-    KN_SCHEMA("project", KN_IS_STRING, .flags = KN_REQUIRED, .min = 1, .max = 255, .rule = &KN_TEXT_PROJECT), KN_SCHEMA_END,
+    KN_SCHEMA("project", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_TENANT, .rule = &KN_TEXT_PROJECT), KN_SCHEMA_END,
 };
 static const struct kn_schema ACCESS_BODY[] = {
     KN_SCHEMA("addProjectAccess", KN_IS_OBJECT, .inner = PROJECT), KN_SCHEMA("removeProjectAccess", KN_IS_OBJECT, .inner = PROJECT),

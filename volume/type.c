@@ -14,18 +14,18 @@
 #define VISIBLE "(t.is_public OR EXISTS (SELECT FROM volume_type_project p WHERE p.type_id = t.id AND p.project_id = ?))"
 #define CAN "'{\"volume_backend_name\": \"file\"}'::jsonb" /* what the back end here can say of itself */
 
-static const struct kn_schema SPEC[] = { KN_SCHEMA("value", KN_IS_STRING, .max = 255), KN_SCHEMA_END };
+static const struct kn_schema SPEC[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END };
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_SORT),
     KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name",
-                 .min = 1, .max = 255, .rule = &KN_TEXT_NAME),
+                 .limit = KN_LIMIT_VOLUME_TYPE_NAME, .rule = &KN_TEXT_NAME),
     KN_REST_ATTR("description", "t.description", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_NULL,
-                 .column = "description", .max = 255),
+                 .column = "description", .limit = KN_LIMIT_VOLUME_DESCRIPTION),
     KN_REST_ATTR("is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_PUT, .column = "is_public"),
     KN_REST_ATTR("os-volume-type-access:is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_POST, .column = "is_public"),
     KN_REST_ATTR("extra_specs", "t.extra_specs", KN_REST_JSON, KN_REST_ALWAYS | KN_REST_POST | KN_REST_READ_ADMIN, .column = "extra_specs",
-                 .inner = SPEC, .inner_shape = KN_IS_MAP, .max = 128, .rule = &KN_TEXT_META_KEY),
+                 .inner = SPEC, .inner_shape = KN_IS_MAP, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
     KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_READ_ADMIN),
     KN_REST_ATTR("created_at", "t.created_at", KN_REST_TIME, KN_REST_SORT),
     KN_REST_ATTRS_END,

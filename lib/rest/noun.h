@@ -16,6 +16,7 @@
 #define KN_REST_NOUN_H
 
 #include "lib/adapter/http.h"
+#include "lib/domain/limits.h"
 #include "lib/domain/schema.h"
 #include "lib/rest/query.h"
 
