@@ -69,6 +69,31 @@ static int add_equal(struct kn_image_query *q, const struct filter *f, const cha
     return add_condition(q, "", value, f->column, err);
 }
 
+static int fail_quote(const char *text, const char *why, struct kn_error *err)
+{
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid filter value '%.128s'. %s", text, why);
+}
+
+/* Quotes stand around whole items. Glance's rules and words (glance/common/utils.py, validate_quotes). */
+static int check_quotes(const char *text, struct kn_error *err)
+{
+    bool quoted = false;
+
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p != '"' || (p > text && p[-1] == '\\')) {
+            continue;
+        }
+        if (!quoted && p > text && p[-1] != ',') {
+            return fail_quote(text, "There is no comma before opening quotation mark.", err);
+        }
+        if (quoted && p[1] != '\0' && p[1] != ',') {
+            return fail_quote(text, "There is no comma after closing quotation mark.", err);
+        }
+        quoted = !quoted;
+    }
+    return quoted ? fail_quote(text, "The quote is not closed.", err) : 0;
+}
+
 /* a,"b,c",d -> {a; b,c; d} */
 static void split_list(struct kn_array *list, const char *text)
 {
@@ -76,7 +101,7 @@ static void split_list(struct kn_array *list, const char *text)
     bool quoted = false;
 
     for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"') {
+        if (*p == '"' && (p == text || p[-1] != '\\')) {
             quoted = !quoted;
         } else if (*p == ',' && !quoted) {
             kn_array_add(list, item.buf);
@@ -102,6 +127,9 @@ static int add_in(struct kn_image_query *q, const struct filter *f, const char *
     const char *in = after_prefix(value, "in:");
     const char *eq = after_prefix(value, "eq:");
 
+    if (in != NULL && check_quotes(in, err) < 0) {
+        return -1;
+    }
     if (in != NULL) {
         split_list(&list, in);
     } else {

@@ -231,6 +231,12 @@ static void test_lists(void **state)
     expect_names("os_hidden=true", "d");
     expect_names("name=b", "b");
     expect_names("name=in:a,c&sort=name:asc", "ac");
+    expect_names("name=in:%22a%22,%22c%22&sort=name:asc", "ac");
+    static const char *const UNQUOTED[] = { "in:%22", "in:%22a", "in:a,%22c", "in:a%22c%22", "in:%22a%22c", "in:%22a%22%22c%22" };
+    for (size_t i = 0; i < sizeof(UNQUOTED) / sizeof(UNQUOTED[0]); i++) {
+        AUTO_FREE char *bad = kn_asprintf(IMAGES "?name=%s", UNQUOTED[i]);
+        expect(400, "GET", bad, A, NULL);
+    }
     expect_names(in, "ac");
     expect_names("id=junk", "");
     expect_names("status=active", "a");
