@@ -27,7 +27,7 @@ kn_handler kn_servers_action;
 /* compute_history.c */
 kn_handler kn_server_history_list, kn_server_history_show;
 /* compute_attachments.c */
-kn_handler kn_server_volumes_list, kn_server_volumes_show, kn_server_volumes_attach, kn_server_volumes_detach;
+kn_handler kn_server_volumes_list, kn_server_volumes_show, kn_server_volumes_attach, kn_server_volumes_update, kn_server_volumes_detach;
 kn_handler kn_server_interfaces_list, kn_server_interfaces_show;
 /* compute_hypervisors.c */
 kn_handler kn_hypervisors_list, kn_hypervisors_detail, kn_hypervisors_show, kn_hypervisors_search, kn_hypervisors_servers;

@@ -35,6 +35,20 @@ static const struct kn_schema ATTACH[] = {
     KN_SCHEMA_END,
 };
 
+static const struct kn_schema ATTACHMENT_UPDATE[] = {
+    KN_SCHEMA("volumeId", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("id", KN_IS_STRING, .rule = &KN_TEXT_UUID, .since = 85),
+    KN_SCHEMA("serverId", KN_IS_STRING, .rule = &KN_TEXT_UUID, .since = 85),
+    KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_DEVICE_WISH, .rule = &DEVICE, .since = 85),
+    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG, .since = 85),
+    KN_SCHEMA("delete_on_termination", KN_IS_BOOLEAN, .since = 85),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema UPDATE[] = {
+    KN_SCHEMA("volumeAttachment", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = ATTACHMENT_UPDATE),
+    KN_SCHEMA_END,
+};
+
 enum col { ID, VOLUME, SERVER, DEVICE_NAME, TAG, DELETE_TOO };
 #define COLUMNS "SELECT id, volume_id, server_id, device, tag, delete_on_termination FROM attachment WHERE server_id = $1"
 static const struct kn_stmt ALL = { "attachments_of_server", COLUMNS " ORDER BY created_at, id", 1 };
@@ -149,6 +163,7 @@ static int begin_attach(const struct kn_request *req, const char *server_id, voi
         .volume_id = kn_json_str(in, "volumeId"),
         .server_id = server_id,
         .tag = json_string_value(json_object_get(in, "tag")),
+        .delete_on_termination = kn_schema_bool(in, "delete_on_termination", false),
     };
     char attachment[KN_UUID_SIZE];
 
@@ -173,9 +188,6 @@ int kn_server_volumes_attach(struct kn_request *req, struct kn_response *res, st
         return -1;
     }
     in = json_object_get(req->body, "volumeAttachment");
-    if (kn_schema_bool(in, "delete_on_termination", false)) {
-        return kn_fail(err, KN_BAD_REQUEST, "delete_on_termination is not built in Kilonova: the volume would stay");
-    }
     device = json_string_value(json_object_get(in, "device"));
     input = json_pack("{s:s}", "volume", kn_json_str(in, "volumeId"));
     if (device != NULL) {
@@ -185,6 +197,57 @@ int kn_server_volumes_attach(struct kn_request *req, struct kn_response *res, st
     result = kn_server_act(req, req->params[0], kn_server_action("attach_volume"), input, &also, err);
     json_decref(input);
     return result < 0 ? -1 : answer_attachment(req, kn_json_str(in, "volumeId"), res, err);
+}
+
+/* What a client says of an attachment beside what can be changed must be as it is. */
+static int check_unchanged(const json_t *in, const struct kn_rows *rows, struct kn_error *err)
+{
+    const struct {
+        const char *key, *is;
+    } FIXED[] = {
+        { "id", kn_rows_text(rows, 0, VOLUME) },
+        { "serverId", kn_rows_text(rows, 0, SERVER) },
+        { "device", kn_rows_str(rows, 0, DEVICE_NAME) },
+        { "tag", kn_rows_str(rows, 0, TAG) },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(FIXED); i++) {
+        const json_t *said = json_object_get(in, FIXED[i].key);
+        const char *text = json_string_value(said);
+
+        if (said != NULL && (text == NULL ? FIXED[i].is != NULL : FIXED[i].is == NULL || strcmp(text, FIXED[i].is) != 0)) {
+            return kn_fail(err, KN_BAD_REQUEST, "The %s property is not mutable", FIXED[i].key);
+        }
+    }
+    return 0;
+}
+
+/* Another volume's id would swap the volumes, as would any before 2.85: for administrators, and not built. */
+static int refuse_swap(const struct kn_request *req, struct kn_error *err)
+{
+    return req->caller.is_admin ? kn_fail(err, KN_BAD_REQUEST, "Swapping a volume is not built in Kilonova")
+                                : kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-volumes-attachments:swap to be performed.");
+}
+
+int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const json_t *in;
+
+    (void)res;
+    if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 || kn_server_get(req, req->params[0], &server, err) < 0) {
+        return -1;
+    }
+    in = json_object_get(req->body, "volumeAttachment");
+    if (!kn_since(req, 85) || strcmp(kn_json_str(in, "volumeId"), req->params[1]) != 0) {
+        return refuse_swap(req, err);
+    }
+    if (find_attachment(req, req->params[1], &rows, err) < 0 || check_unchanged(in, rows, err) < 0) {
+        return -1;
+    }
+    return kn_volume_attach_keep(req->db, req->params[1], req->params[0],
+                                 kn_schema_bool(in, "delete_on_termination", kn_rows_bool(rows, 0, DELETE_TOO)), err);
 }
 
 static int begin_detach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err)

@@ -56,7 +56,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/servers/{id}/os-volume_attachments", READER, 200, kn_server_volumes_list, 0, 0),
     ROUTE("POST", "/servers/{id}/os-volume_attachments", MEMBER, 200, kn_server_volumes_attach, 0, 0),
     ROUTE("GET", "/servers/{id}/os-volume_attachments/{volume}", READER, 200, kn_server_volumes_show, 0, 0),
-    ROUTE("PUT", "/servers/{id}/os-volume_attachments/{volume}", MEMBER, 202, kn_compute_unsupported, 0, 0),
+    ROUTE("PUT", "/servers/{id}/os-volume_attachments/{volume}", MEMBER, 202, kn_server_volumes_update, 0, 0),
     ROUTE("DELETE", "/servers/{id}/os-volume_attachments/{volume}", MEMBER, 202, kn_server_volumes_detach, 0, 0),
     ROUTE("GET", "/servers/{id}/os-interface", READER, 200, kn_server_interfaces_list, 0, 0),
     ROUTE("POST", "/servers/{id}/os-interface", MEMBER, 200, kn_compute_unsupported, 0, 0),

@@ -171,7 +171,7 @@ const struct kn_flow kn_flows_volume[] = {
     { .kind = "volume.create", .object = KN_OBJECT_VOLUME, .rows = CREATE_ROWS, .row_count = 1, .retry_row = -1,
       .done = create_done, .failed = create_failed },
     { .kind = "volume.delete", .object = KN_OBJECT_VOLUME, .rows = DELETE_ROWS, .row_count = 1, .retry_row = -1,
-      .supersedes = true, .done = delete_done, .failed = delete_failed },
+      .supersedes = true, .insists = true, .done = delete_done, .failed = delete_failed },
     { .kind = "server.attach_volume", .object = KN_OBJECT_SERVER, .rows = ATTACH_ROWS, .row_count = 2, .retry_row = -1,
       .done = attach_done, .failed = attachment_gone },
     { .kind = "server.detach_volume", .object = KN_OBJECT_SERVER, .rows = DETACH_ROWS, .row_count = 2, .retry_row = -1,

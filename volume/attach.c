@@ -13,7 +13,7 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
 {
     static const struct kn_stmt ATTACH = {
         "attachment_begin",
-        "INSERT INTO attachment (id, volume_id, server_id, status, tag) VALUES ($1, $2, $3, 'attaching', $4)", 4
+        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination) VALUES ($1, $2, $3, 'attaching', $4, $5)", 5
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume v;
@@ -24,11 +24,20 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
         return -1;
     }
     kn_uuid_make(id);
-    if (kn_db_run(db, &ATTACH, KN_ARGS(id, v.id, wish->server_id, wish->tag), NULL, err) < 0) {
+    if (kn_db_run(db, &ATTACH, KN_ARGS(id, v.id, wish->server_id, wish->tag, wish->delete_on_termination ? "t" : "f"), NULL, err) < 0) {
         return -1;
     }
     kn_copy(ret_attachment_id, KN_UUID_SIZE, id);
     return 0;
+}
+
+int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination, struct kn_error *err)
+{
+    static const struct kn_stmt KEEP = {
+        "attachment_keep", "UPDATE attachment SET delete_on_termination = $3 WHERE volume_id = $1 AND server_id = $2", 3
+    };
+
+    return kn_db_run(db, &KEEP, KN_ARGS(volume_id, server_id, delete_on_termination ? "t" : "f"), NULL, err);
 }
 
 int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, const char *volume_id,

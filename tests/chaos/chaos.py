@@ -189,6 +189,36 @@ def live(cloud):
     cloud.wait_status(servers[5], None)
 
 
+def volumes_die(cloud):
+    """Volumes that die with their servers, deleted while the volume service is away and a conductor is killed; one stays."""
+    project = cloud.sql("SELECT id FROM project WHERE name = 'admin'")[0][0]
+    newest = {"X-OpenStack-Nova-API-Version": "2.85"}
+    servers = [cloud.create_server(f"mortal-{n}") for n in range(6)]
+    volumes = [cloud.call("POST", f"/volume/v3/{project}/volumes", {"volume": {"size": 1}}, want=202)["volume"]["id"] for _ in servers]
+
+    def left():
+        return {row[0]: row[1] for row in cloud.sql("SELECT id, status FROM volume") if row[0] in volumes}
+
+    wait_until("the volumes", lambda: set(left().values()) == {"available"})
+    for server, volume in zip(servers, volumes):
+        cloud.wait_status(server, "ACTIVE")
+        path = f"/compute/v2.1/servers/{server}/os-volume_attachments"
+        cloud.call("POST", path, {"volumeAttachment": {"volumeId": volume, "delete_on_termination": True}}, want=200, headers=newest)
+    wait_until("their attachments", lambda: set(left().values()) == {"in-use"})
+    spared = {"volumeId": volumes[0], "delete_on_termination": False}
+    cloud.call("PUT", f"/compute/v2.1/servers/{servers[0]}/os-volume_attachments/{volumes[0]}", {"volumeAttachment": spared}, want=202, headers=newest)
+    cloud.ask("stop", "volume")
+    for n, server in enumerate(servers):
+        cloud.call_surely("DELETE", f"/compute/v2.1/servers/{server}")
+        if n == 3:
+            cloud.kill9("conductor-1")
+    cloud.ask("start", "volume")
+    wait_until("the end of the volumes", lambda: left() == {volumes[0]: "available"})
+    files = {path.name for path in (cloud.dir / "volumes").iterdir()}
+    if f"volume-{volumes[0]}" not in files or any(f"volume-{volume}" in files for volume in volumes[1:]):
+        raise CloudError(f"of {volumes}, where the first stays, there are {files}")
+
+
 STATE = (
     "SELECT id, vm_state, task_state, power_state, host, generation, nics FROM server WHERE deleted_at IS NULL ORDER BY id",
     "SELECT * FROM port ORDER BY id", "SELECT * FROM address ORDER BY 1, 2, 3", "SELECT * FROM allocation ORDER BY server_id",
@@ -240,9 +270,9 @@ FAULTS = {
     "agent": kill("agent"), "agent-twice": kill_agent_twice, "bus": kill_bus, "bus-frozen": freeze_bus,
     "postgres": restart("postgres"),
     "postgres-kill": kill("postgres"), "garbage": send_garbage,
-    "replay": live, "conductor-thawed": freeze("conductor-1", 12), "network-restarted": restart("network"), "network-frozen": freeze("network", 14),
+    "volumes-die": volumes_die, "replay": live, "conductor-thawed": freeze("conductor-1", 12), "network-restarted": restart("network"), "network-frozen": freeze("network", 14),
 }
-SHORT = ["replay", "network-restarted", "garbage", "api-in-upload", "conductor", "agent", "bus", "postgres"]
+SHORT = ["replay", "network-restarted", "garbage", "api-in-upload", "volumes-die", "conductor", "agent", "bus", "postgres"]
 
 
 def run_faults(cloud, names):

@@ -521,12 +521,56 @@ static void what_cannot_be_plugged_in(void **state)
                                       "{\"volumeAttachment\": {\"volumeId\": \"99999999-9999-4999-8999-000000000000\"}}"), 403);
     assert_string_equal(kn_test_nova_str(nova, "forbidden.message"),
                         "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.");
-    assert_ok(kn_db_script(nova->db, "DELETE FROM attachment WHERE device IS NULL", &err), &err);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", SERVERS "/" ONE "/os-volume_attachments",
-                                      "{\"volumeAttachment\": {\"volumeId\": \"99999999-9999-4999-8999-000000000000\", "
-                                      "\"delete_on_termination\": true}}"), 400);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM volume WHERE status = 'attaching'"), 0);
+}
+
+#define NEW "99999999-9999-4999-8999-000000000000"
+#define PLUGGED SERVERS "/" ONE "/os-volume_attachments"
+
+/* Whether a volume dies with its server: said at the attachment, shown, and changed later. */
+static void what_dies_with_a_server(void **state)
+{
+    static const struct {
+        const char *token;
+        int minor;
+        const char *path, *body;
+        int status, dies; /* dies: afterwards */
+    } CHANGES[] = {
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 202, 0 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 202, 0 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"id\": \"" NEW "\", \"serverId\": \"" ONE "\", \"delete_on_termination\": \"true\"}}", 202, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"serverId\": \"" THREE "\"}}", 400, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"device\": \"/dev/vdz\"}}", 400, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"tag\": \"x\"}}", 400, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": \"maybe\"}}", 400, 1 },
+        { SEED_MEMBER, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 400, 1 },
+        { SEED_MEMBER, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 403, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" SEED_NOBODY "\", \"delete_on_termination\": false}}", 403, 1 },
+        { SEED_ADMIN, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 400, 1 },
+        { SEED_MEMBER, 85, SERVERS "/" THREE "/os-volume_attachments/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
+        { SEED_MEMBER, 85, SERVERS "/" FOREIGN "/os-volume_attachments/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
+    };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(nova->db, "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" NEW "', '" SEED_PROJECT "', '" SEED_PROJECT
+                                     "', 1, 'available')", &err), &err);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 78, "POST", PLUGGED,
+                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": true}}"), 400);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM attachment WHERE volume_id = '" NEW "'"), 0);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", PLUGGED,
+                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": true}}"), 200);
+    assert_true(json_is_true(kn_test_nova_at(nova, "volumeAttachment.delete_on_termination")));
+    for (size_t i = 0; i < KN_COUNT(CHANGES); i++) {
+        const int status = kn_test_nova_ask(nova, CHANGES[i].token, CHANGES[i].minor, "PUT", CHANGES[i].path, CHANGES[i].body);
+
+        if (status != CHANGES[i].status) {
+            fail_msg("change %zu: %d instead of %d: %s", i, status, CHANGES[i].status, nova->http.body.buf);
+        }
+        assert_int_equal(kn_test_nova_sql(nova, "SELECT delete_on_termination::int FROM attachment WHERE volume_id = '" NEW "'"), CHANGES[i].dies);
+    }
 }
 
 int main(void)
@@ -548,6 +592,7 @@ int main(void)
         cmocka_unit_test_setup(metadata_and_tags, fresh),
         cmocka_unit_test_setup(what_is_plugged_in, fresh),
         cmocka_unit_test_setup(what_cannot_be_plugged_in, fresh),
+        cmocka_unit_test_setup(what_dies_with_a_server, fresh),
     };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);

@@ -316,6 +316,38 @@ static void test_a_deleted_server_gives_its_usage_back(void **state)
     assert_int_equal(number(db, "SELECT instances + cores + ram_mib FROM compute_usage"), 0);
 }
 
+#define DIES "dddddddd-0000-4000-8000-000000000001"
+#define STAYS "dddddddd-0000-4000-8000-000000000002"
+#define LEAVES "dddddddd-0000-4000-8000-000000000003" /* its detachment was accepted: its owner wants it */
+
+/* A server's end and the wish to delete what dies with it are one transaction. */
+static void test_volumes_die_with_their_server(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_change change = KN_CHANGE_INIT;
+    const struct kn_object_change object = { SERVER, &change };
+    AUTO_FREE char *placed = kn_asprintf("SELECT count(*) FROM task WHERE kind = 'volume.delete' AND object_id = '" DIES "' AND shard = %d "
+                                         "AND project_id = 'p' AND user_id = 'u' AND request_id = 'req-x' AND state = 'run'", kn_shard_of(DIES));
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, "TRUNCATE volume CASCADE; INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" DIES "', 'p', 'u', 1, 'in-use'), "
+                               "('" STAYS "', 'p', 'u', 1, 'in-use'), ('" LEAVES "', 'p', 'u', 1, 'detaching');"
+                               "INSERT INTO attachment (id, volume_id, server_id, status, delete_on_termination) VALUES "
+                               "(gen_random_uuid(), '" DIES "', '" SERVER "', 'attached', true), (gen_random_uuid(), '" STAYS "', '" SERVER "', 'attached', false), "
+                               "(gen_random_uuid(), '" LEAVES "', '" SERVER "', 'detaching', true)", &err), &err);
+    add_task(db, "server.delete");
+    change.server.any = true;
+    change.server.deleted = true;
+    assert_ok(kn_server_write(db, &object, 1, &err), &err);
+    assert_ok(kn_server_write(db, &object, 1, &err), &err); /* twice is once */
+    assert_int_equal(number(db, placed), 1);
+    assert_int_equal(number(db, "SELECT count(*) FROM task WHERE kind = 'volume.delete'"), 1);
+    assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id = '" DIES "' AND status = 'deleting'"), 1);
+    assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES "') AND status = 'available'"), 2);
+    assert_int_equal(number(db, "SELECT count(*) FROM attachment"), 0);
+    assert_int_equal(number(db, "SELECT instances FROM compute_usage WHERE project_id = 'p'"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_lapsed_lease_is_known_by_the_own_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_is_open_is_current, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
