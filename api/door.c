@@ -5,6 +5,7 @@
  */
 #include "api/door.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/address.h"
@@ -14,6 +15,7 @@
 #include "lib/base/mem.h"
 
 #define ACCOUNT_BYTES 16384
+#define SHORT_PAGE 50 /* things; a list of no more is no long one */
 
 static struct kn_door_request *door_request(struct kn_door *door, struct kn_request *req)
 {
@@ -176,6 +178,15 @@ static int check_project(const struct kn_request *req, const char *project_id, s
                    project_id, req->caller.project_id);
 }
 
+/* Keystone's lists have no pages. */
+static bool asks_for_few(const struct kn_request *req, const struct kn_api *api)
+{
+    const char *limit = api->dialect != KN_DIALECT_KEYSTONE ? kn_request_query(req, "limit") : NULL;
+    const size_t len = limit != NULL ? strlen(limit) : 0;
+
+    return len > 0 && len < 9 && strspn(limit, "0123456789") == len && strtoll(limit, NULL, 10) <= SHORT_PAGE;
+}
+
 /* The way of a request to its route. */
 static int admit(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_response *res,
                  struct kn_error *err)
@@ -198,7 +209,12 @@ static int admit(const struct kn_door *door, struct kn_request *req, const char 
         return -1;
     }
     own->plain_errors = own->api->dialect == KN_DIALECT_GLANCE && req->route->upload != NULL;
-    return kn_request_query_read(req, err);
+    if (kn_request_query_read(req, err) < 0) {
+        return -1;
+    }
+    own->lists = (kn_router_lists(&place, req->route) || (own->api->is_list != NULL && own->api->is_list(req->route))) &&
+                 !asks_for_few(req, own->api);
+    return 0;
 }
 
 /* A client that prefers the JSON-home document says so first. */
@@ -267,6 +283,14 @@ int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret
     res->status = req->route->status;
     *ret_upload = req->route->upload;
     return 0;
+}
+
+bool kn_door_is_list(void *ctx, const struct kn_request *req)
+{
+    const struct kn_door_request *own = req->door;
+
+    (void)ctx;
+    return own->lists;
 }
 
 bool kn_door_is_slow(void *ctx, const struct kn_request *req)

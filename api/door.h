@@ -28,6 +28,7 @@ struct kn_door_request {
     char request_id[KN_REQUEST_ID_SIZE];
     const char *host_url;             /* how the caller reached us, without a service */
     bool unrouted;
+    bool lists;                       /* its route lists things, and its query does not ask for a few */
     bool plain_errors;
 };
 
@@ -40,6 +41,7 @@ const char *kn_door_meet(struct kn_door *door, struct kn_request *req);
 int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res);
 /* Whose request it is, to the fair queues: a project; a person without one; an address and the account that it claims. */
 void kn_door_names(void *ctx, struct kn_request *req, const char *body, size_t len, const char *names[KN_HTTP_NAMES]);
+bool kn_door_is_list(void *ctx, const struct kn_request *req);
 bool kn_door_is_slow(void *ctx, const struct kn_request *req);
 void kn_door_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res);
 void kn_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res);

@@ -2,6 +2,7 @@
 /* kilonova-api: mounts the route tables of all rooms behind one door, and listens until it is told to stop. */
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "api/door.h"
 #include "api/mounts.h"
@@ -27,13 +28,23 @@ static struct kn_db *thread_db(void *ctx)
 
 static const struct kn_http_ops OPS = {
     .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse, .finish = kn_door_finish,
-    .thread_db = thread_db, .is_slow = kn_door_is_slow, .names = kn_door_names,
+    .thread_db = thread_db, .is_slow = kn_door_is_slow, .is_list = kn_door_is_list, .names = kn_door_names,
 };
+
+/* A list costs a processor here or in the database: as many as there are, and always half of the workers for what is short. */
+static int lists(const struct kn_conf *conf)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN), half = (conf->api_threads + 1) / 2;
+    const long wanted = conf->api_list_threads > 0 ? conf->api_list_threads : processors > 1 ? processors : 1;
+
+    return (int)(wanted < half ? wanted : half);
+}
 
 static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_server **ret_server, struct kn_error *err)
 {
     const struct kn_http_limits limits = {
         .threads = (int)d->conf.api_threads,
+        .lists = lists(&d->conf),
         .slow_threads = (int)d->conf.api_login_threads,
         .slow_waiting = LOGINS_WAITING,
         .max_body = (size_t)d->conf.api_max_body_kib << 10,

@@ -301,6 +301,25 @@ void kn_router_settle(const struct kn_route *route, const char *const *params)
     }
 }
 
+static bool answers_get(const struct kn_router_node *node)
+{
+    const struct entry *e = node != NULL ? node->routes : NULL;
+
+    while (e != NULL && strcmp(e->route->method, "GET") != 0) {
+        e = e->next;
+    }
+    return e != NULL;
+}
+
+bool kn_router_lists(const struct kn_place *place, const struct kn_route *route)
+{
+    static const char DETAIL[] = "/detail";
+    const size_t len = strlen(route->path);
+
+    return strcmp(route->method, "GET") == 0 && place->params[0] == NULL &&
+           (answers_get(place->node->param) || (len >= sizeof(DETAIL) && strcmp(route->path + len - strlen(DETAIL), DETAIL) == 0));
+}
+
 void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out)
 {
     static const char *const METHODS[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };

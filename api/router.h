@@ -53,6 +53,8 @@ const struct kn_route *kn_router_pick(const struct kn_place *place, const char *
  * somebody else has chosen (flavors, regions, keys, tags) is called otherwise.
  */
 void kn_router_settle(const struct kn_route *route, const char *const *params);
+/* Whether its path says that the route lists things: a GET that names none, below which single ones lie; or such a list's "/detail". */
+bool kn_router_lists(const struct kn_place *place, const struct kn_route *route);
 /* "GET, HEAD, PUT": what a place answers. */
 void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out);
 

@@ -144,6 +144,7 @@ struct kn_api {
     bool json_suffix;            /* /v2.0/networks.json is the same as /v2.0/networks */
     bool (*is_slow)(const struct kn_route *route); /* routes that hash passwords: they have threads of their own; NULL = none */
     bool (*home)(const char *rest, struct kn_strbuf *sb); /* writes the JSON-home document of this path, if it has one; NULL = none has */
+    bool (*is_list)(const struct kn_route *route); /* long lists besides those whose paths say so (router.h); NULL = none */
     char *(*account)(const json_t *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */
     const struct kn_route *routes;    /* ended by method == NULL */
 };
@@ -169,6 +170,8 @@ struct kn_http_ops {
     struct kn_db *(*thread_db)(void *ctx); /* called once a worker thread; freed by the listener. May be NULL */
     /* Event thread, after open: whether the request belongs to the slow workers. May be NULL: none does. */
     bool (*is_slow)(void *ctx, const struct kn_request *req);
+    /* Event thread, after open: whether it is a long list, of which few are worked on at once. May be NULL: none is. */
+    bool (*is_list)(void *ctx, const struct kn_request *req);
     /*
      * Event thread, when the request is complete (body is NULL for an upload's first piece): the names that it queues by, in
      * the request's memory; NULL is none. May be NULL: all are one crowd.
@@ -177,6 +180,7 @@ struct kn_http_ops {
 };
 struct kn_http_limits {
     int threads;         /* workers */
+    int lists;           /* of them, those that may work on lists at once: the others are for what is short; 0 = all */
     int slow_threads;    /* 0 = none */
     int slow_waiting;    /* requests that may wait for those; with one more, one is answered with KN_TOO_MANY */
     size_t max_body;
@@ -190,7 +194,7 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
 /* Accepts no more, finishes what is in progress (up to 30 s), then cuts. Takes NULL. */
 void kn_http_stop(struct kn_http_server *server);
 int kn_http_port(const struct kn_http_server *server);
-int kn_http_waiting(struct kn_http_server *server); /* for slow threads */
+int kn_http_waiting(struct kn_http_server *server); /* requests, for a thread */
 size_t kn_http_bodies(struct kn_http_server *server); /* bytes of the budget that are in use */
 
 /* Pure: percent-decodes text into out (size ≥ len + 1). -1 for a broken escape, a NUL or bytes that are no UTF-8. */

@@ -203,6 +203,7 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
     if (s->ops->is_slow != NULL && s->ops->is_slow(s->ctx, &raw->req)) {
         raw->lane = &s->slow;
     }
+    raw->is_list = s->ops->is_list != NULL && s->ops->is_list(s->ctx, &raw->req);
     raw->state = KN_HTTP_BODY;
     return MHD_YES;
 }

@@ -61,6 +61,7 @@ struct kn_http_raw {
     const char *names[KN_HTTP_NAMES];  /* who it is, to the queue; of its own memory, NULL = nobody */
     struct kn_http_party *parties[KN_HTTP_NAMES]; /* guarded by the lane's lock */
     size_t budgeted;                   /* of its body, in the server's budget */
+    bool is_list;                      /* immutable after open */
     bool deferred;                     /* its handler said so */
     atomic_int parted;                 /* of a deferred one: the handler has returned, the answer is there */
     bool upload_open;                  /* begin succeeded; end or abandon is still due */
@@ -76,14 +77,16 @@ struct kn_http_raw {
 struct kn_http_lane {
     struct kn_http_server *server;     /* immutable after start, as is bound */
     int size;                          /* threads; immutable after start */
+    int lists;                         /* of them, those that may have a list at once; immutable after start */
     int bound;                         /* requests that may wait; 0 = any number (connections are bounded) */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct kn_http_raw *jobs;          /* guarded by lock; first to be done */
     struct kn_http_raw **jobs_end;     /* guarded by lock */
-    struct kn_hmap *parties;           /* guarded by lock, as are the four below */
+    struct kn_hmap *parties;           /* guarded by lock, as are the five below */
     int waiting;
     int working;
+    int listing;                       /* of those that work, on lists */
     uint64_t served;
     bool closing;
     pthread_t *threads;                /* main thread */
@@ -148,8 +151,7 @@ enum kn_http_queued { KN_HTTP_QUEUED, KN_HTTP_FULL, KN_HTTP_CLOSED };
  * is the one that has to give way, this one or another; it is the caller's now.
  */
 enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job, struct kn_http_raw **ret_evicted);
-int kn_http_lane_start(struct kn_http_lane *lane, struct kn_http_server *server, int threads, int bound,
-                       struct kn_error *err);
+int kn_http_lane_start(struct kn_http_lane *lane, struct kn_http_server *server, int threads, int lists, int bound, struct kn_error *err);
 /* Lets the workers finish what is queued, and ends them. */
 void kn_http_lane_stop(struct kn_http_lane *lane);
 /* After that: does what was queued since on this thread, and frees the lane's own. */

@@ -3,7 +3,9 @@
  * Owns the order in which a lane's exchanges are worked on, and who has to come again when too many wait. An exchange goes by up to
  * two names (its project; or, before anybody is known, its address and the account it claims). Next is whoever's names were served
  * longest ago; a name holds no more workers than it leaves to the others; when the lane is full, the last of the longest queue gives
- * way. So nobody waits behind a crowd of one name, whatever it sends. Everything here is under the lane's lock and never blocks.
+ * way. So nobody waits behind a crowd of one name, whatever it sends. Long lists have a bound and a turn of their own: what is short
+ * never waits behind them, not even behind those of its own name, and who asks much that is short is not late with a list. Everything
+ * here is under the lane's lock and never blocks.
  */
 #include <string.h>
 
@@ -12,8 +14,9 @@
 
 /* What a lane remembers of a name while anything of it waits or is worked on. */
 struct kn_http_party {
-    int waiting, working;
-    uint64_t served; /* the lane's count when it was last given a worker */
+    int waiting;
+    int working[2];     /* on what is short, on lists: each may be as many as the name leaves to the others */
+    uint64_t served[2]; /* the lane's count when it was last given a worker for either */
     char name[];
 };
 
@@ -34,7 +37,7 @@ static void leave(struct kn_http_lane *l, struct kn_http_raw *raw)
 {
     for (int i = 0; i < KN_HTTP_NAMES; i++) {
         struct kn_http_party *p = raw->parties[i];
-        if (p != NULL && p->waiting == 0 && p->working == 0) {
+        if (p != NULL && p->waiting == 0 && p->working[0] + p->working[1] == 0) {
             kn_hmap_del(l->parties, p->name);
         }
         raw->parties[i] = NULL;
@@ -54,15 +57,19 @@ static uint64_t served(const struct kn_http_raw *raw)
 {
     uint64_t last = 0;
     for (int i = 0; i < KN_HTTP_NAMES; i++) {
-        last = raw->parties[i] != NULL && raw->parties[i]->served > last ? raw->parties[i]->served : last;
+        const uint64_t its = raw->parties[i] != NULL ? raw->parties[i]->served[raw->is_list] : 0;
+        last = its > last ? its : last;
     }
     return last;
 }
 
 static bool may_work(const struct kn_http_lane *l, const struct kn_http_raw *raw)
 {
+    if (raw->is_list && l->listing >= l->lists) {
+        return false;
+    }
     for (int i = 0; i < KN_HTTP_NAMES && !l->closing; i++) {
-        if (raw->parties[i] != NULL && raw->parties[i]->working >= l->size - l->working) {
+        if (raw->parties[i] != NULL && raw->parties[i]->working[raw->is_list] >= l->size - l->working) {
             return false;
         }
     }
@@ -134,11 +141,12 @@ struct kn_http_raw *kn_http_queue_take(struct kn_http_lane *l)
     }
     unlink_job(l, best);
     l->working++;
+    l->listing += raw->is_list;
     l->served++;
     for (int i = 0; i < KN_HTTP_NAMES; i++) {
         if (raw->parties[i] != NULL) {
-            raw->parties[i]->working++;
-            raw->parties[i]->served = l->served;
+            raw->parties[i]->working[raw->is_list]++;
+            raw->parties[i]->served[raw->is_list] = l->served;
         }
     }
     return raw;
@@ -147,9 +155,10 @@ struct kn_http_raw *kn_http_queue_take(struct kn_http_lane *l)
 void kn_http_queue_done(struct kn_http_lane *l, struct kn_http_raw *raw)
 {
     l->working--;
+    l->listing -= raw->is_list;
     for (int i = 0; i < KN_HTTP_NAMES; i++) {
         if (raw->parties[i] != NULL) {
-            raw->parties[i]->working--;
+            raw->parties[i]->working[raw->is_list]--;
         }
     }
     leave(l, raw);

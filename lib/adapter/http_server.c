@@ -149,8 +149,8 @@ static void server_free(struct kn_http_server *s)
 
 static int start(struct kn_http_server *s, const struct kn_http_limits *limits, int fd, struct kn_error *err)
 {
-    int fast = kn_http_lane_start(&s->fast, s, limits->threads, 0, err);
-    int slow = kn_http_lane_start(&s->slow, s, limits->slow_threads, limits->slow_waiting, err);
+    int fast = kn_http_lane_start(&s->fast, s, limits->threads, limits->lists, 0, err);
+    int slow = kn_http_lane_start(&s->slow, s, limits->slow_threads, 0, limits->slow_waiting, err);
 
     if (fast < 0 || slow < 0) {
         return -1;
@@ -221,10 +221,15 @@ size_t kn_http_bodies(struct kn_http_server *s)
     return atomic_load(&s->bodies);
 }
 
+static int waiting_in(struct kn_http_lane *l)
+{
+    pthread_mutex_lock(&l->lock);
+    int waiting = l->waiting;
+    pthread_mutex_unlock(&l->lock);
+    return waiting;
+}
+
 int kn_http_waiting(struct kn_http_server *s)
 {
-    pthread_mutex_lock(&s->slow.lock);
-    int waiting = s->slow.waiting;
-    pthread_mutex_unlock(&s->slow.lock);
-    return waiting;
+    return waiting_in(&s->fast) + waiting_in(&s->slow);
 }

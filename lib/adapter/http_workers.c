@@ -202,8 +202,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, int threads, int bound,
-                       struct kn_error *err)
+int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, int threads, int lists, int bound, struct kn_error *err)
 {
     pthread_attr_t attr;
     int failed = 0;
@@ -211,6 +210,7 @@ int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, in
     l->server = server;
     l->bound = bound;
     l->size = threads;
+    l->lists = lists > 0 && lists < threads ? lists : threads;
     l->jobs_end = &l->jobs;
     l->parties = kn_hmap_new(free);
     pthread_mutex_init(&l->lock, NULL);

@@ -74,7 +74,7 @@ static int run(const struct kn_conf *conf, const char *agent, struct kn_error *e
 {
     AUTO_FREE char *agent_topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
     const char *const topics[] = { KN_TOPIC_TASK, KN_TOPIC_REPLY, KN_TOPIC_PLACE, KN_TOPIC_NETWORK, KN_TOPIC_VOLUME, KN_TOPIC_IMAGE,
-                                   KN_TOPIC_REPORT, agent_topic };
+                                   KN_TOPIC_REPORT, KN_TOPIC_ANSWER, agent_topic };
     AUTO(kn_bus) struct kn_bus *bus = NULL;
 
     if (kn_bus_new(conf, "garbage", &bus, err) < 0 || kn_signer_new(conf, "garbage", &speakers[0], err) < 0 ||

@@ -16,6 +16,7 @@
 #include "tests/support/test.h"
 
 #define THREADS 4
+#define LISTS 2
 #define WAITING 4
 #define MAX_BODY 65536
 #define BODIES 131072 /* two of the largest */
@@ -100,6 +101,12 @@ static bool is_slow(void *ctx, const struct kn_request *req)
     return strncmp(req->raw_path, "/lane", 5) == 0;
 }
 
+static bool is_list(void *ctx, const struct kn_request *req)
+{
+    (void)ctx;
+    return strncmp(req->raw_path, "/list", 5) == 0;
+}
+
 static void names(void *ctx, struct kn_request *req, const char *body, size_t len, const char *ret[KN_HTTP_NAMES])
 {
     const char *name = kn_request_header(req, "X-Name");
@@ -113,8 +120,8 @@ static void names(void *ctx, struct kn_request *req, const char *body, size_t le
 }
 
 static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish,
-                                        .is_slow = is_slow, .names = names };
-static const struct kn_http_limits LIMITS = { .threads = THREADS, .slow_threads = 1, .slow_waiting = WAITING, .max_body = MAX_BODY,
+                                        .is_slow = is_slow, .is_list = is_list, .names = names };
+static const struct kn_http_limits LIMITS = { .threads = THREADS, .lists = LISTS, .slow_threads = 1, .slow_waiting = WAITING, .max_body = MAX_BODY,
                                               .bodies = BODIES };
 
 static int start(void **state)
@@ -193,6 +200,41 @@ static void forget_order(void)
     memset(world.order, 0, sizeof(world.order));
     world.order_len = 0;
     pthread_mutex_unlock(&world.lock);
+}
+
+/*
+ * A project asks for more long lists than may be worked on: what is short, its own, too, never waits behind them; and the next list is that of whoever
+ * had none for longest, however much else he asked meanwhile.
+ */
+static void test_lists_leave_workers(void **state)
+{
+    struct kn_test_http *other = &world.clients[CROWD - 2];
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        send_get(i, "/list/hold", "X-Name: a\r\n");
+    }
+    for (int i = 0; i < LISTS; i++) {
+        sem_wait(&world.entered);
+    }
+    await_waiting(6 - LISTS);
+    for (int i = 0; i < 20; i++) {
+        kn_test_http_ask(other, "GET", "/", i % 2 == 0 ? "X-Name: a\r\n" : "X-Name: b\r\n", NULL);
+        assert_int_equal(other->status, 200);
+    }
+    send_get(6, "/list/hold", "X-Name: b\r\n");
+    await_waiting(6 - LISTS + 1);
+    forget_order();
+    sem_post(&world.go);
+    sem_wait(&world.entered);
+    assert_int_equal(world.order[0], 'b');
+    for (int i = 0; i < 6; i++) {
+        sem_post(&world.go);
+    }
+    for (int i = 0; i < 7; i++) {
+        assert_status(i, 200);
+    }
+    assert_int_equal(atomic_load(&world.most), LISTS);
 }
 
 /* The queue is full of one address: somebody else comes in, the last of the crowd goes, and the newcomer is next. */
@@ -312,7 +354,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_crowd_leaves_workers), TEST(test_a_crowd_gives_way), TEST(test_an_account_gives_way),
+        TEST(test_a_crowd_leaves_workers), TEST(test_lists_leave_workers), TEST(test_a_crowd_gives_way), TEST(test_an_account_gives_way),
         TEST(test_bodies_have_a_budget), TEST(test_deferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

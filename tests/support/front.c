@@ -40,8 +40,8 @@ static struct kn_db *thread_db(void *ctx)
 struct kn_test_front *kn_test_front_start(const struct kn_conf *conf, const struct kn_api *const *apis)
 {
     static const struct kn_http_ops OPS = { .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse,
-                                            .finish = kn_door_finish, .thread_db = thread_db, .names = kn_door_names };
-    static const struct kn_http_limits LIMITS = { .threads = 4, .max_body = 1 << 20 };
+                                            .finish = kn_door_finish, .thread_db = thread_db, .is_list = kn_door_is_list, .names = kn_door_names };
+    static const struct kn_http_limits LIMITS = { .threads = 4, .lists = 2, .max_body = 1 << 20 };
     struct kn_test_front *front = KN_NEW(struct kn_test_front);
     struct kn_error err = { 0 };
 

@@ -2,6 +2,7 @@
 /* Paths against route tables: which route, with which parameters, and which tables are refused. */
 #include <string.h>
 
+#include "api/mounts.h"
 #include "api/router.h"
 #include "lib/base/mem.h"
 #include "tests/support/test.h"
@@ -196,6 +197,53 @@ static void test_allow(void **state)
     assert_string_equal(sb.buf, "GET, HEAD, POST");
 }
 
+/* The tables of the real services: what queues as a long list, and what must never wait behind one. */
+static void test_lists(void **state)
+{
+    static const struct {
+        const char *path;
+        bool lists;
+    } CASES[] = {
+        { "/compute/v2.1/servers", true },
+        { "/compute/v2.1/servers/detail", true },
+        { "/compute/v2.1/0af9/servers/detail", true }, /* a project in the path names nothing */
+        { "/compute/v2.1/servers/x", false },
+        { "/compute/v2.1/servers/x/tags", false },
+        { "/compute/v2.1/servers/x/metadata", false },
+        { "/compute/v2.1/limits", false },
+        { "/compute/v2.1/os-quota-sets/x/detail", false },
+        { "/compute/v2.1/os-hypervisors/detail", true },
+        { "/network/v2.0/ports", true },
+        { "/network/v2.0/ports/x", false },
+        { "/image/v2/images", true },
+        { "/image/v2/images/x/file", false },
+        { "/volume/v3/0af9/volumes/detail", true },
+        { "/volume/v3/volumes/x", false },
+        { "/identity/v3/users", true },
+        { "/identity/v3/auth/tokens", false },
+        { "/identity/v3/auth/catalog", false },
+    };
+    AUTO(kn_router) struct kn_router *real = NULL;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_router_new(kn_mounts, &real, &err), &err);
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        const char *segments[KN_SEGMENTS_MAX], *rest = NULL;
+        const struct kn_api *api = kn_router_api(real, CASES[i].path, &rest);
+        AUTO_FREE char *path = kn_strdup(rest);
+        struct kn_place place;
+        enum kn_code why = KN_OK;
+
+        assert_true(kn_router_find(real, api, segments, cut(path, segments), &place));
+        const struct kn_route *route = kn_router_pick(&place, "GET", api->max_minor, &why);
+        assert_non_null(route);
+        if (kn_router_lists(&place, route) != CASES[i].lists) {
+            fail_msg("%s: %s", CASES[i].path, CASES[i].lists ? "is no list" : "is a list");
+        }
+    }
+}
+
 static void refused(const struct kn_route *routes, const char *why)
 {
     const struct kn_api api = { .name = "x", .prefix = "/x", .routes = routes };
@@ -229,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_suffix),
         cmocka_unit_test(test_allow),
+        cmocka_unit_test(test_lists),
         cmocka_unit_test(test_bad_tables),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
