@@ -23,6 +23,7 @@ static const char ROWS[] =
     "('" SERVER "', '" SEED_PROJECT "', 'u', 's', 's', 'active', 1, '{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, "
     "\"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}', '" SEED_IMAGE "', 'r');"
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT "', 'u', 1, 'available');"
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('cccccccccccccccccccccccccccccccc', 'key', 'ssh-ed25519 AAAA', 'a');"
     "UPDATE image SET visibility = 'shared', disk_format = 'raw', container_format = 'bare' WHERE id = '" SEED_IMAGE_QUEUED "';";
 
 static int fresh(void **state)
@@ -71,18 +72,18 @@ static const struct kn_feed NOVA[] = {
       "\"min_count\": 1, \"max_count\": 1, \"return_reservation_id\": false, \"security_groups\": [{\"name\": \"default\"}], "
       "\"user_data\": \"YQ==\", \"description\": \"d\", \"tags\": [\"t\"], \"trusted_image_certificates\": null, "
       "\"hypervisor_hostname\": \"h1\"}, \"os:scheduler_hints\": {}, \"OS-SCH-HNT:scheduler_hints\": {}}",
-      "server.adminPass:s server.metadata:x server.metadata.k:s server.networks:a server.networks.1.port:n "
-      "server.block_device_mapping_v2:a server.block_device_mapping_v2.0.delete_on_termination:b server.config_drive:b "
-      "server.return_reservation_id:b server.security_groups:a server.user_data:s server.description:ns server.tags:a "
+      "server.name:d server.flavorRef:d server.min_count:d server.max_count:d server.adminPass:s server.metadata:x server.metadata.k:s server.networks:a server.networks.1.port:n "
+      "server.block_device_mapping_v2:a server.block_device_mapping_v2.0.delete_on_termination:bd server.networks.0.tag:s server.config_drive:bd "
+      "server.return_reservation_id:bd server.security_groups:a server.user_data:s server.description:ns server.tags:a "
       "server.tags.0:s server.trusted_image_certificates:n" },
     { "PUT", COMPUTE "servers/" SERVER,
       "{\"server\": {\"name\": \"n\", \"description\": \"d\", \"accessIPv4\": \"1.2.3.4\", \"accessIPv6\": \"::1\", "
-      "\"OS-DCF:diskConfig\": \"AUTO\"}}", "server.description:ns" },
+      "\"OS-DCF:diskConfig\": \"AUTO\"}}", "server.name:d server.description:ns" },
     /* Nova's schemas of these actions say {}: anything, null is meant. */
     { "POST", COMPUTE "servers/" SERVER "/action", "{\"os-stop\": null}", "os-stop:*" },
     { "POST", COMPUTE "servers/" SERVER "/action", "{\"reboot\": {\"type\": \"HARD\"}}", NULL },
     { "POST", COMPUTE "servers/" SERVER "/action", "{\"lock\": {\"locked_reason\": \"r\"}}", "lock:n lock.locked_reason:s" },
-    { "POST", COMPUTE "servers/" SERVER "/action", "{\"os-getConsoleOutput\": {\"length\": 5}}", "os-getConsoleOutput.length:n" },
+    { "POST", COMPUTE "servers/" SERVER "/action", "{\"os-getConsoleOutput\": {\"length\": 5}}", "os-getConsoleOutput.length:nd" },
     { "POST", COMPUTE "servers/" SERVER "/action", "{\"os-resetState\": {\"state\": \"error\"}}", NULL },
     { "POST", COMPUTE "servers/" SERVER "/metadata", "{\"metadata\": {\"k\": \"v\"}}", "metadata:x metadata.k:s" },
     { "PUT", COMPUTE "servers/" SERVER "/metadata", "{\"metadata\": {\"k\": \"v\"}}", "metadata:x metadata.k:s" },
@@ -96,11 +97,12 @@ static const struct kn_feed NOVA[] = {
       "\"delete_on_termination\": false}}", "volumeAttachment.delete_on_termination:b" },
     { "POST", COMPUTE "os-keypairs",
       "{\"keypair\": {\"name\": \"k\", \"type\": \"ssh\", \"user_id\": \"u\", \"public_key\": "
-      "\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqXBr5cCBQ9rkpNLBuz0kFqMVeSgDDtGzzwZLAtYDgE\"}}", "keypair.user_id:s" },
+      "\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqXBr5cCBQ9rkpNLBuz0kFqMVeSgDDtGzzwZLAtYDgE\"}}", "keypair.name:d keypair.user_id:s" },
     { "POST", COMPUTE "flavors",
       "{\"flavor\": {\"name\": \"f\", \"id\": \"f\", \"ram\": 1, \"vcpus\": 1, \"disk\": 0, \"OS-FLV-EXT-DATA:ephemeral\": 0, \"swap\": 0, "
       "\"rxtx_factor\": 1.0, \"os-flavor-access:is_public\": true, \"description\": \"d\"}}",
-      "flavor.id:ni flavor.rxtx_factor:if flavor.os-flavor-access:is_public:b flavor.description:ns" },
+      "flavor.name:d flavor.id:nid flavor.ram:d flavor.vcpus:d flavor.disk:d flavor.OS-FLV-EXT-DATA:ephemeral:d flavor.swap:d "
+      "flavor.rxtx_factor:ifd flavor.os-flavor-access:is_public:bd flavor.description:ns" },
     { "PUT", COMPUTE "flavors/1", "{\"flavor\": {\"description\": \"d\"}}", "flavor.description:ns" },
     { "POST", COMPUTE "flavors/1/os-extra_specs", "{\"extra_specs\": {\"k\": \"v\"}}", "extra_specs:x extra_specs.k:sif" },
     { "PUT", COMPUTE "flavors/1/os-extra_specs/k", "{\"k\": \"v\"}", "k:sif" },
@@ -108,8 +110,8 @@ static const struct kn_feed NOVA[] = {
     { "PUT", COMPUTE "os-quota-sets/" SEED_PROJECT,
       "{\"quota_set\": {\"instances\": 5, \"cores\": 5, \"ram\": 5, \"metadata_items\": 5, \"key_pairs\": 5, \"server_groups\": 5, "
       "\"server_group_members\": 5, \"force\": true}}",
-      "quota_set.instances:n quota_set.cores:n quota_set.ram:n quota_set.metadata_items:n quota_set.key_pairs:n quota_set.server_groups:n "
-      "quota_set.server_group_members:n quota_set.force:b" },
+      "quota_set.instances:nd quota_set.cores:nd quota_set.ram:nd quota_set.metadata_items:nd quota_set.key_pairs:nd quota_set.server_groups:nd "
+      "quota_set.server_group_members:nd quota_set.force:bd" },
 };
 
 static const struct kn_feed VOLUMES[] = {
@@ -117,23 +119,22 @@ static const struct kn_feed VOLUMES[] = {
       "{\"volume\": {\"size\": 1, \"name\": \"n\", \"description\": \"d\", \"availability_zone\": null, \"volume_type\": \"file\", "
       "\"metadata\": {\"k\": \"v\"}, \"snapshot_id\": null, \"source_volid\": null, \"consistencygroup_id\": null, \"group_id\": null, "
       "\"backup_id\": null, \"image_id\": null, \"imageRef\": null, \"multiattach\": false}, \"OS-SCH-HNT:scheduler_hints\": null}",
-      "volume.name:ns volume.description:ns volume.availability_zone:ns volume.volume_type:ns volume.metadata:nx volume.metadata.k:s "
+      "volume.size:d volume.name:ns volume.description:ns volume.availability_zone:ns volume.volume_type:ns volume.metadata:nx volume.metadata.k:s "
       "volume.snapshot_id:n volume.source_volid:n volume.consistencygroup_id:n volume.group_id:n volume.backup_id:n volume.image_id:ns "
-      "volume.imageRef:ns volume.multiattach:nb OS-SCH-HNT:scheduler_hints:n" },
+      "volume.imageRef:ns volume.multiattach:nbd OS-SCH-HNT:scheduler_hints:n" },
     { "PUT", CINDER "volumes/" VOLUME,
       "{\"volume\": {\"name\": \"n\", \"description\": \"d\", \"metadata\": {\"k\": \"v\"}}}",
       "volume.name:ns volume.description:ns volume.metadata:nx volume.metadata.k:s" },
     { "POST", CINDER "volumes/" VOLUME "/metadata", "{\"metadata\": {\"k\": \"v\"}}", "metadata:x metadata.k:s" },
     { "PUT", CINDER "volumes/" VOLUME "/metadata", "{\"metadata\": {\"k\": \"v\"}}", "metadata:x metadata.k:s" },
     { "PUT", CINDER "volumes/" VOLUME "/metadata/k", "{\"meta\": {\"k\": \"v\"}}", "meta.k:s" },
-    { "POST", CINDER "volumes/" VOLUME "/action", "{\"os-set_bootable\": {\"bootable\": true}}", "os-set_bootable.bootable:b" },
+    { "POST", CINDER "volumes/" VOLUME "/action", "{\"os-set_bootable\": {\"bootable\": true}}", "os-set_bootable.bootable:bd" },
     { "POST", CINDER "volumes/" VOLUME "/action", "{\"os-reset_status\": {\"status\": \"error\"}}", NULL },
-    { "POST", CINDER "volumes/" VOLUME "/action", "{\"os-extend\": {\"new_size\": 5}}", NULL },
     { "PUT", CINDER "os-quota-sets/" SEED_PROJECT,
       "{\"quota_set\": {\"volumes\": 5, \"snapshots\": 5, \"gigabytes\": 5, \"backups\": 5, \"backup_gigabytes\": 5, \"groups\": 5, "
       "\"per_volume_gigabytes\": 5, \"force\": true}}",
-      "quota_set.volumes:n quota_set.snapshots:n quota_set.gigabytes:n quota_set.backups:n quota_set.backup_gigabytes:n quota_set.groups:n "
-      "quota_set.per_volume_gigabytes:n quota_set.force:b" },
+      "quota_set.volumes:nd quota_set.snapshots:nd quota_set.gigabytes:nd quota_set.backups:nd quota_set.backup_gigabytes:nd quota_set.groups:nd "
+      "quota_set.per_volume_gigabytes:nd quota_set.force:bd" },
     /* Cinder's schema of this action says {}: anything. */
     { "POST", CINDER "volumes/" VOLUME "/action", "{\"os-force_delete\": {}}", "os-force_delete:*" },
 };

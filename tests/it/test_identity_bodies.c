@@ -141,15 +141,15 @@ static void people_and_places(void **state)
     feed("POST", "/v3/projects",
          "{\"project\": {\"name\": \"fed\", \"description\": \"d\", \"enabled\": true, \"domain_id\": \"default\", \"parent_id\": null, "
          "\"is_domain\": false, \"tags\": [\"t\"], \"options\": {\"immutable\": false}}}",
-         "project:x project.name:s project.description:ns project.enabled:b project.domain_id:ns project.parent_id:ns project.is_domain:b "
-         "project.tags:a project.tags.0:s project.options.immutable:nb");
+         "project:x project.name:s project.description:ns project.enabled:bd project.domain_id:ns project.parent_id:ns project.is_domain:bd "
+         "project.tags:a project.tags.0:s project.options.immutable:nbd");
     feed("PATCH", project, "{\"project\": {\"name\": \"otto\", \"description\": \"d\", \"enabled\": true, \"tags\": [\"t\"]}}",
-         "project:xo project.name:s project.description:ns project.enabled:b project.tags:a project.tags.0:s");
+         "project:xo project.name:s project.description:ns project.enabled:bd project.tags:a project.tags.0:s");
     AUTO_FREE char *tags = kn_asprintf("%s/tags", project);
     feed("PUT", tags, "{\"tags\": [\"t\"]}", "tags:a tags.0:s");
     feed("POST", "/v3/domains",
          "{\"domain\": {\"name\": \"fed\", \"description\": \"d\", \"enabled\": true, \"tags\": [\"t\"], \"options\": {}}}",
-         "domain:x domain.name:s domain.description:ns domain.enabled:b domain.tags:a domain.tags.0:s");
+         "domain:x domain.name:s domain.description:ns domain.enabled:bd domain.tags:a domain.tags.0:s");
     feed("POST", "/v3/roles", "{\"role\": {\"name\": \"fed\", \"description\": \"d\", \"domain_id\": null, \"options\": {}}}",
          "role:x role.name:s role.description:ns role.domain_id:ns");
 }

@@ -17,7 +17,7 @@ static const struct {
 } VALUES[] = {
     { 'n', "null" },       { 'b', "true" },         { 'b', "false" },  { 'i', "-7" }, { 'i', "9223372036854775807" },
     { 'i', "999999999999999999999999" },            { 'f', "5.5" },    { 's', "\"no such thing \\u0001\"" },
-    { 's', "\"\"" },       { 'a', "[[1]]" },        { 'a', "[]" },     { 'o', "{\"a\":{\"b\":1}}" },
+    { 's', "\"\"" }, { 'd', "\"1\"" },      { 'a', "[[1]]" },        { 'a', "[]" },     { 'o', "{\"a\":{\"b\":1}}" },
 };
 
 struct feeding {
@@ -36,7 +36,8 @@ static bool is_fine(const struct kn_feed *feed, const char *path, char type)
     for (const char *at = feed->fine; at != NULL && *at != '\0'; at += strcspn(at, " "), at += strspn(at, " ")) {
         if (strncmp(at, path, len) == 0 && at[len] == ':') {
             size_t types = strcspn(at + len + 1, " ");
-            return memchr(at + len + 1, type, types) != NULL || memchr(at + len + 1, '*', types) != NULL;
+            return memchr(at + len + 1, type, types) != NULL || (type == 'd' && memchr(at + len + 1, 's', types) != NULL) ||
+                   memchr(at + len + 1, '*', types) != NULL;
         }
     }
     return false;
@@ -147,6 +148,11 @@ void kn_feed_all(const struct kn_feed *feeds, size_t count, kn_feed_ask *ask, kn
         look(f.before);
         walk(&f, f.root, "");
         feed_whole(&f);
+        int status = ask(&feeds[i], feeds[i].body);
+        /* Or the walk says nothing. Where everything is fine, it has done its work already. */
+        if ((status == 400 || status >= 500) && (feeds[i].fine == NULL || strstr(feeds[i].fine, ":*") == NULL)) {
+            complain(&f, "", feeds[i].body, "the right body is refused");
+        }
         json_decref(f.root);
         failures += f.failures;
     }

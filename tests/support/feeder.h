@@ -7,8 +7,8 @@
  *   static const struct kn_feed FEEDS[] = { { "POST", "/compute/v2.1/servers", "{\"server\": {…}}", "server.name:s server.min_count:is" }, … };
  *   kn_feed_all(FEEDS, KN_COUNT(FEEDS), ask, fingerprint);
  *
- * fine: words "path:types". A path's item of a list is its number. Types: n null, b boolean, i integer, f fraction, s string, a array,
- * o object, x another name in it, * all of them.
+ * fine: words "path:types". A path's item of a list is its number. Types: n null, b boolean, i integer, f fraction, s string, d digits in one (s is enough), a
+ * array, o object, x another name in it, * all of them.
  */
 #ifndef KN_TESTS_SUPPORT_FEEDER_H
 #define KN_TESTS_SUPPORT_FEEDER_H
