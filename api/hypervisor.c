@@ -26,8 +26,8 @@ static const struct kn_stmt SERVICES = { "service_list",
     "SELECT h.uuid, 'nova-compute' AS binary_name, h.name AS host, h.zone, " STATUS " AS reason, "
     UP " AND g.last_seen > now() - $1::bigint * interval '1 s' AS up, g.last_seen AS seen, h.forced_down "
     "FROM any_host h JOIN agent g ON g.id = h.agent_id UNION ALL "
-    "SELECT s.uuid, replace(s.binary_name, 'kilonova-', 'nova-'), s.host, 'internal', false, NULL, "
-    "s.last_seen > now() - $1::bigint * interval '1 s', s.last_seen, false FROM service s "
+    "SELECT s.uuid, replace(s.binary_name, 'kilonova-', 'nova-'), s.host, 'internal', false, 'stuck: ' || s.stuck, "
+    "s.stuck IS NULL AND s.last_seen > now() - $1::bigint * interval '1 s', s.last_seen, false FROM service s "
     "WHERE s.binary_name IN ('kilonova-conductor', 'kilonova-scheduler')) AS all_of_them "
     "WHERE ($2::text IS NULL OR host = $2) AND ($3::text IS NULL OR binary_name = $3) AND ($4::uuid IS NULL OR uuid = $4) "
     "ORDER BY zone, host, binary_name", 4 };

@@ -82,6 +82,7 @@ static void keep_house(struct kn_daemon *d)
     for (int n = 0; !atomic_load(&d->stopping); n++) {
         struct kn_error err = { 0 };
 
+        kn_daemon_progress(d); /* requests come when they come: none is no sign */
         if (n % HEARTBEAT_TICKS == 0 && kn_daemon_heartbeat(d, &err) < 0) {
             kn_log_error("heartbeat", &err);
         }

@@ -46,6 +46,9 @@ const struct kn_promise kn_promises_task[] = {
       "AND (g.id IS NULL OR g.last_seen > now() - interval '1 minute') "
       "AND EXISTS (SELECT 1 FROM service) AND NOT EXISTS (SELECT 1 FROM service GROUP BY binary_name "
       "HAVING max(last_seen) < now() - interval '1 minute')", NULL, NULL },
+    { "2. every service that lives gets on",
+      "SELECT format('%s is stuck since %s: %s', id, stuck_since, stuck) FROM service "
+      "WHERE last_seen > now() - interval '1 minute' AND stuck_since < now() - interval '1 minute'", NULL, NULL },
     { "2. every shard is there",
       "SELECT format('shard %s is missing', n) FROM generate_series(0, 15) n WHERE NOT EXISTS (SELECT 1 FROM shard WHERE id = n)", NULL, NULL },
     { "2. every leased shard is leased by a living conductor",

@@ -18,6 +18,10 @@ static const struct kn_stmt TASKS = { "cli_tasks",
 static const struct kn_stmt STEPS = { "cli_steps",
     "SELECT name, state, to_char(started_at, 'HH24:MI:SS.MS'), round(extract(epoch FROM finished_at - started_at) * 1000)::bigint, "
     "coalesce(host, ''), coalesce(error->>'message', '') FROM task_step WHERE task_id = $1::bigint ORDER BY n", 1 };
+static const struct kn_stmt SERVICES = { "cli_services",
+    "SELECT binary_name, host, CASE WHEN last_seen < now() - $1::bigint * interval '1 s' THEN 'silent since ' || to_char(last_seen, 'YYYY-MM-DD HH24:MI:SS') "
+    "WHEN stuck IS NOT NULL THEN 'stuck since ' || to_char(stuck_since, 'YYYY-MM-DD HH24:MI:SS') || ': ' || stuck ELSE 'up' END, "
+    "coalesce(to_char(progress_at, 'YYYY-MM-DD HH24:MI:SS'), '-') FROM service ORDER BY binary_name, host", 1 };
 static const struct kn_stmt SHARDS = { "cli_shards",
     "SELECT id, coalesce(owner, '-'), epoch, lease_until > now() FROM shard ORDER BY id", 0 };
 
@@ -152,6 +156,26 @@ static int cmd_task_show(struct kn_cli *cli, int argc, char **argv, struct kn_er
     return 0;
 }
 
+/* A standby of a service says nothing until it works. */
+static int cmd_service_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg silence;
+
+    (void)argc;
+    (void)argv;
+    if (kn_db_connect(cli->db, 10000, err) < 0 ||
+        kn_db_run(cli->db, &SERVICES, KN_ARGS(kn_arg_int(&silence, cli->conf.scheduler_agent_timeout_s)), &rows, err) < 0) {
+        return -1;
+    }
+    fprintf(cli->out, "%-20s %-24s %-19s  %s\n", "service", "host", "last progress", "state");
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        fprintf(cli->out, "%-20s %-24s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 3),
+                kn_rows_text(rows, i, 2));
+    }
+    return 0;
+}
+
 static int cmd_shard_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -203,6 +227,7 @@ const struct kn_command kn_conductor_commands[] = {
     { "audit", "[--deep] [--no-hosts] [--no-stores] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
     { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
     { "history prune", "[--dry-run]", "drop what is older than history.* says, now; with --dry-run only count it", cmd_history_prune },
+    { "service list", "", "which daemons are up, silent or stuck, and why", cmd_service_list },
     { "shard list", "", "which conductor leases which shard", cmd_shard_list },
     { "task list", "[OBJECT]", "open and failed tasks, or all of one object, newest first", cmd_task_list },
     { "task show", "TASK", "the steps of a task: when, how long, where, why not", cmd_task_show },

@@ -38,6 +38,7 @@ struct kn_conductor {
     int64_t bus_epoch;
     int64_t bus_alive_since_ms;   /* monotonic: since when our own heartbeats come back without a gap */
     int64_t bus_heard_ms;
+    int64_t failed_ms;            /* monotonic: the last turn that failed */
     int64_t next_lease_ms, next_sweep_ms, next_check_ms, next_heartbeat_ms, next_prune_ms;
 };
 

@@ -19,6 +19,8 @@
 #define SWEEP_EVERY_MS 1000
 #define CHECK_EVERY_MS 1000
 #define HEARTBEAT_EVERY_MS 2000
+#define DEAF_MS 20000
+#define STUCK_FOR_MS 10000 /* what failed may be hidden behind turns that had nothing to do */
 #define PRUNE_EVERY_MS 60000
 #define PRUNE_NEXT_MS 1000 /* while there is more: history goes in the gaps of the work */
 
@@ -293,6 +295,21 @@ static void prune(struct kn_conductor *c)
     }
 }
 
+/* Its own heartbeats do not come back: then nothing else comes either. */
+static void check_hearing(struct kn_conductor *c)
+{
+    struct kn_error why = { 0 };
+
+    if (c->bus_heard_ms == 0 || kn_mono_ms() - c->bus_heard_ms < DEAF_MS) {
+        kn_daemon_stuck(&c->daemon, KN_STUCK_BUS, NULL);
+        return;
+    }
+    kn_fail(&why, KN_UNAVAILABLE, "hears nothing on %s, not even itself", KN_TOPIC_REPORT);
+    if (kn_daemon_stuck(&c->daemon, KN_STUCK_BUS, &why)) {
+        kn_log_error("stuck", &why);
+    }
+}
+
 static int run_timers(struct kn_conductor *c, struct kn_error *err)
 {
     struct kn_error ignored = { 0 };
@@ -301,6 +318,7 @@ static int run_timers(struct kn_conductor *c, struct kn_error *err)
     if (due(&c->next_heartbeat_ms, HEARTBEAT_EVERY_MS)) {
         beat(c, &ignored); /* a bus that does not take it is what its absence shows */
     }
+    check_hearing(c);
     if (due(&c->next_lease_ms, LEASE_EVERY_MS) && lease(c, err) < 0) {
         return -1;
     }
@@ -333,8 +351,14 @@ void kn_conductor_run(struct kn_conductor *c)
         struct kn_error err = { 0 };
 
         if (turn(c, &err) == 0) {
+            if (kn_mono_ms() - c->failed_ms > STUCK_FOR_MS) {
+                kn_daemon_stuck(&c->daemon, KN_STUCK_WORK, NULL);
+                c->daemon.progress_ms = kn_mono_ms();
+            }
             continue;
         }
+        c->failed_ms = kn_mono_ms();
+        kn_daemon_stuck(&c->daemon, KN_STUCK_WORK, &err);
         kn_log_error("conductor", &err);
         drop_moves(c);
         kn_forget_all(c);
@@ -363,6 +387,7 @@ int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_
     c->waiting = kn_hmap_new(free);
     c->in_flight = kn_hmap_new(free);
     c->home = -1;
+    c->failed_ms = -STUCK_FOR_MS;
     c->bus_epoch = kn_bus_epoch(c->daemon.bus);
     kn_shards_init(&c->shards, c->daemon.host, c->daemon.id, c->daemon.conf.conductor_lease_ms);
     return kn_shards_reclaim(&c->shards, c->daemon.db, err);

@@ -40,7 +40,7 @@ static void print_service(const struct kn_rows *rows, int row, struct kn_strbuf 
     kn_jsonw_str(out, "status", "enabled");
     kn_jsonw_str(out, "state", kn_rows_bool(rows, row, 1) ? "up" : "down");
     kn_jsonw_str(out, "updated_at", kn_rows_text(rows, row, 2));
-    kn_jsonw_null(out, "disabled_reason");
+    kn_jsonw_str(out, "disabled_reason", kn_rows_str(rows, row, 3));
     kn_jsonw_end_object(out);
 }
 
@@ -48,8 +48,8 @@ int kn_volume_api_services(struct kn_request *req, struct kn_response *res, stru
 {
     static const struct kn_stmt SERVICES = {
         "volume_services",
-        "SELECT host, last_seen > now() - interval '60 seconds', "
-        "to_char(last_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US') "
+        "SELECT host, stuck IS NULL AND last_seen > now() - interval '60 seconds', "
+        "to_char(last_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), 'stuck: ' || stuck "
         "FROM service WHERE binary_name = 'kilonova-volume' ORDER BY host", 0
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;

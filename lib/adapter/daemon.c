@@ -24,8 +24,11 @@
 #define CONNECT_WAIT_MS 60000 /* for a database that starts together with us */
 
 static const struct kn_stmt HEARTBEAT = { "service_heartbeat",
-    "INSERT INTO service (id, binary_name, host, boot) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET last_seen = now(), boot = $4, "
-    "started_at = CASE WHEN service.boot = $4 THEN service.started_at ELSE now() END", 4 };
+    "INSERT INTO service (id, binary_name, host, boot, progress_at, stuck, stuck_since) "
+    "VALUES ($1, $2, $3, $4, now() - $5::bigint * interval '1 ms', $6::text, CASE WHEN $6::text IS NOT NULL THEN now() END) "
+    "ON CONFLICT (id) DO UPDATE SET last_seen = now(), boot = $4, progress_at = excluded.progress_at, stuck = excluded.stuck, "
+    "stuck_since = CASE WHEN $6::text IS NOT NULL THEN coalesce(service.stuck_since, now()) END, "
+    "started_at = CASE WHEN service.boot = $4 THEN service.started_at ELSE now() END", 6 };
 
 static struct kn_metric SENT = KN_COUNTER("kilonova_messages_sent_total", "messages handed to the bus", "type", NULL);
 static struct kn_metric DEAD = KN_COUNTER("kilonova_messages_dead_total", "messages that could not be read", "topic", NULL);
@@ -103,6 +106,7 @@ int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv,
                    struct kn_error *err)
 {
     d->name = name;
+    d->progress_ms = kn_mono_ms();
     bound_memory();
     kn_log_init(name, KN_INFO);
     if (kn_conf_load(&d->conf, argc, argv, ret_left, err) < 0 || set_log(d, err) < 0) {
@@ -127,15 +131,45 @@ void kn_daemon_release(struct kn_daemon *d)
     kn_log(KN_INFO, "stopped", NULL);
 }
 
+bool kn_daemon_stuck(struct kn_daemon *d, enum kn_stuck kind, const struct kn_error *why)
+{
+    const char *text = why == NULL ? "" : why->message;
+    const bool is_news = strncmp(d->stuck[kind], text, sizeof(d->stuck[kind]) - 1) != 0;
+
+    kn_copy(d->stuck[kind], sizeof(d->stuck[kind]), text);
+    return is_news;
+}
+
+void kn_daemon_progress(struct kn_daemon *d)
+{
+    d->progress_ms = kn_mono_ms();
+    kn_daemon_stuck(d, KN_STUCK_WORK, NULL);
+    kn_daemon_stuck(d, KN_STUCK_BUS, NULL);
+}
+
+/* NULL: nothing holds it up. */
+static const char *why_stuck(const struct kn_daemon *d)
+{
+    for (int kind = 0; kind < KN_STUCK_KINDS; kind++) {
+        if (d->stuck[kind][0] != '\0') {
+            return d->stuck[kind];
+        }
+    }
+    return NULL;
+}
+
 int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err)
 {
     AUTO_FREE char *binary = kn_asprintf("kilonova-%s", d->name);
     AUTO_FREE char *id = kn_asprintf("%s/%s", binary, d->host);
 
+    struct kn_arg idle;
+
     if (kn_namesake_keep(d, err) < 0) {
         return -1;
     }
-    return kn_db_run(d->db, &HEARTBEAT, KN_ARGS(id, binary, d->host, d->id), NULL, err);
+    return kn_db_run(d->db, &HEARTBEAT, KN_ARGS(id, binary, d->host, d->id, kn_arg_int(&idle, kn_mono_ms() - d->progress_ms), why_stuck(d)), NULL,
+                     err);
 }
 
 /* --- messages --------------------------------------------------------------------------------------------------------- */

@@ -28,6 +28,14 @@ struct kn_dead_told {
     char reasons[KN_DEAD_REASONS][160];
 };
 
+/* What a daemon may be held up by, each with its own reason. Main thread. */
+enum kn_stuck {
+    KN_STUCK_WORK,  /* the same work is tried again and again */
+    KN_STUCK_TIMER, /* what is due every now and then fails each time */
+    KN_STUCK_BUS,   /* it does not hear what it says itself */
+    KN_STUCK_KINDS
+};
+
 struct kn_daemon {
     struct kn_conf conf;
     const char *name;       /* "scheduler" */
@@ -42,6 +50,8 @@ struct kn_daemon {
     atomic_bool ousted;      /* another one took its name: it stops, and that is a failure */
     struct kn_health *health; /* its door, or NULL */
     struct kn_dead_told dead;
+    int64_t progress_ms;      /* monotonic: when it last finished something, or heard that there is nothing to do; main thread, as stuck */
+    char stuck[KN_STUCK_KINDS][300]; /* why it gets nowhere; "": it does */
 };
 
 /*
@@ -69,9 +79,18 @@ int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv,
                    struct kn_error *err);
 void kn_daemon_release(struct kn_daemon *d);
 /*
- * Keeps the daemon's name (namesake.h), then writes its row in `service` (binary kilonova-<name>, host, last_seen); call every few seconds.
+ * Keeps the daemon's name (namesake.h), then writes its row in `service` (binary kilonova-<name>, host, last_seen, its progress and what holds it up);
+ * call every few seconds.
  */
 int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err);
+
+/*
+ * It lives and gets nowhere: its next heartbeat says why, and whoever lists services sees that instead of "up". why NULL: this kind of trouble is
+ * over. True if that is news, and worth a line in the log.
+ */
+bool kn_daemon_stuck(struct kn_daemon *d, enum kn_stuck kind, const struct kn_error *why);
+/* Something was finished: ends KN_STUCK_WORK and KN_STUCK_BUS. */
+void kn_daemon_progress(struct kn_daemon *d);
 
 /* Sends a message of any type to a topic. */
 int kn_daemon_send(struct kn_daemon *d, const char *topic, int partition, const struct kn_message *message,

@@ -23,6 +23,8 @@
 #define TRIES_OF_ONE 5
 #define HEARTBEAT_EVERY_MS 3000
 #define STANDBY_EVERY_MS 500
+#define PROBE_EVERY_MS 5000
+#define DEAF_MS 20000 /* nothing of our own was heard for so long, nor was anything else done */
 
 static struct kn_metric HANDLED = KN_COUNTER("kilonova_messages_handled_total", "messages of finished batches", NULL, NULL);
 static struct kn_metric REPEATED = KN_COUNTER("kilonova_batches_repeated_total", "batches handed over again", NULL, NULL);
@@ -36,12 +38,23 @@ struct loop {
     struct kn_message store[BATCH];
     int count;
     int64_t bus_epoch;
-    int64_t next_tick_ms, next_heartbeat_ms;
+    int64_t next_tick_ms, next_heartbeat_ms, next_probe_ms;
 };
 
 static bool stopping(struct loop *loop)
 {
     return atomic_load(&loop->daemon.stopping);
+}
+
+static bool due(int64_t *next_ms, int64_t every_ms)
+{
+    int64_t now = kn_mono_ms();
+
+    if (every_ms == 0 || now < *next_ms) {
+        return false;
+    }
+    *next_ms = now + every_ms;
+    return true;
 }
 
 /* --- start ------------------------------------------------------------------------------------------------------------ */
@@ -98,6 +111,34 @@ static void say_hello(struct loop *loop)
     kn_message_release(&message);
 }
 
+/*
+ * A service that is not asked anything and one that has gone deaf look the same. So it asks itself: what it says on its own topic must come back, unless
+ * there is so much before it that other things get done.
+ */
+static void probe(struct loop *loop)
+{
+    struct kn_message message;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&message, "service.probe", json_pack("{s:s}", "boot", loop->daemon.id));
+    kn_daemon_send(&loop->daemon, loop->service->topic, 0, &message, &err); /* one that is not sent does not come back: that is the sign */
+    kn_message_release(&message);
+}
+
+static void check_hearing(struct loop *loop)
+{
+    const int64_t silence_ms = kn_mono_ms() - loop->daemon.progress_ms;
+    struct kn_error why = { 0 };
+
+    if (silence_ms < DEAF_MS) {
+        return;
+    }
+    kn_fail(&why, KN_UNAVAILABLE, "hears nothing on %s, not even itself", loop->service->topic);
+    if (kn_daemon_stuck(&loop->daemon, KN_STUCK_BUS, &why)) {
+        kn_log_error("stuck", &why);
+    }
+}
+
 /* --- a batch ----------------------------------------------------------------------------------------------------------- */
 
 /* Commands and reports go to the room; replies that stray onto its topic are nobody's. */
@@ -106,8 +147,14 @@ static void take(struct loop *loop, const struct kn_bus_message *raw)
     struct kn_message *message = &loop->store[loop->count];
     struct kn_error why = { 0 };
 
-    if (kn_bus_hear(loop->daemon.bus, raw, message, &why) == 0 && !message->is_reply &&
-        strcmp(message->type->topic, raw->topic) == 0) {
+    if (kn_bus_hear(loop->daemon.bus, raw, message, &why) == 0 && strcmp(message->type->topic, KN_TOPIC_OWN) == 0) {
+        if (strcmp(kn_json_str(message->body, "boot"), loop->daemon.id) == 0) {
+            kn_daemon_progress(&loop->daemon);
+        }
+        kn_message_release(message);
+        return;
+    }
+    if (why.code == KN_OK && !message->is_reply && strcmp(message->type->topic, raw->topic) == 0) {
         loop->messages[loop->count] = message;
         loop->count++;
         return;
@@ -189,6 +236,17 @@ static void pause_ms(int64_t ms)
     nanosleep(&t, NULL);
 }
 
+/* While it is held up it lives, and says why. */
+static void say_stuck(struct loop *loop, const struct kn_error *why)
+{
+    struct kn_error err = { 0 };
+
+    kn_daemon_stuck(&loop->daemon, KN_STUCK_WORK, why);
+    if (due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS) && kn_daemon_heartbeat(&loop->daemon, &err) < 0) {
+        kn_log_error("heartbeat", &err);
+    }
+}
+
 /*
  * Again until it is done, refused, or was tried often enough: the database comes back (that is waited for without counting), a deadlock's loser tries once
  * more. What a living database calls away for minutes is no matter of time, and must not hold up the others. *ret_why is KN_OK when it was done.
@@ -205,6 +263,7 @@ static int handle_some(struct loop *loop, struct kn_message **messages, int coun
         if (refuse_stale(loop, messages, count, current, &n, ret_why) == 0 &&
             (n == 0 || loop->service->handle(&loop->daemon, loop->state, current, n, ret_why) == 0)) {
             kn_metric_add(&HANDLED, count, NULL, NULL);
+            kn_daemon_progress(&loop->daemon);
             return 0;
         }
         if (ret_why->code != KN_UNAVAILABLE || --tries == 0) {
@@ -216,6 +275,7 @@ static int handle_some(struct loop *loop, struct kn_message **messages, int coun
         if (become_active(loop, err) < 0) {
             return -1;
         }
+        say_stuck(loop, ret_why);
     }
     return 0;
 }
@@ -236,6 +296,7 @@ static int handle_batch(struct loop *loop, struct kn_error *err)
         }
         if (alone.code != KN_OK) {
             refuse(loop, loop->messages[i], &alone);
+            kn_daemon_progress(&loop->daemon);
         }
     }
     return 0;
@@ -251,17 +312,6 @@ static void drop_batch(struct loop *loop)
 
 /* --- timers ------------------------------------------------------------------------------------------------------------ */
 
-static bool due(int64_t *next_ms, int64_t every_ms)
-{
-    int64_t now = kn_mono_ms();
-
-    if (every_ms == 0 || now < *next_ms) {
-        return false;
-    }
-    *next_ms = now + every_ms;
-    return true;
-}
-
 static int run_timers(struct loop *loop, struct kn_error *err)
 {
     struct kn_error why = { 0 };
@@ -273,8 +323,13 @@ static int run_timers(struct loop *loop, struct kn_error *err)
     if (due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS)) {
         ok = kn_daemon_heartbeat(&loop->daemon, &why) == 0;
     }
+    if (due(&loop->next_probe_ms, PROBE_EVERY_MS)) {
+        probe(loop);
+        check_hearing(loop);
+    }
     if (ok && loop->service->tick != NULL && due(&loop->next_tick_ms, loop->service->tick_ms)) {
         ok = loop->service->tick(&loop->daemon, loop->state, &why) == 0;
+        kn_daemon_stuck(&loop->daemon, KN_STUCK_TIMER, ok ? NULL : &why);
     }
     if (ok) {
         return 0;

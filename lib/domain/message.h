@@ -40,6 +40,7 @@
 #define KN_TOPIC_ANSWER "kn.answer"   /* every API reads it, agents write it */
 #define KN_TOPIC_EVENT "kn.event"
 #define KN_TOPIC_DEAD "kn.dead"
+#define KN_TOPIC_OWN "kn.<service>"   /* stands for the topic that a service reads */
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
 
 #define KN_SPEAKER_SIZE (KN_SIZE_OF(AGENT) + 32) /* "agent/" and an id, or "conductor/" and a host; with its NUL */
@@ -58,7 +59,7 @@ struct kn_field {
 struct kn_message_type {
     const char *name;              /* "place.claim" */
     int version;
-    const char *topic;             /* KN_TOPIC_AGENT stands for the agent's own topic */
+    const char *topic;             /* KN_TOPIC_AGENT stands for the agent's own topic, KN_TOPIC_OWN for the speaker's */
     const char *doc;
     const struct kn_field *fields; /* of body, ended by KN_FIELD_END */
     const struct kn_field *result; /* of reply.result; NULL: never answered */

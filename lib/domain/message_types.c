@@ -120,6 +120,10 @@ const struct kn_message_type kn_message_types[] = {
     { "service.heartbeat", 1, KN_TOPIC_REPORT, "a conductor lives and the bus carries: only then is an agent's silence a sign",
       FIELDS(STR("topic", NONE, "which it reads"), STR("boot", BOOT, "random at each start")), NULL, false },
 
+    /* --- to oneself --- */
+    { "service.probe", 1, KN_TOPIC_OWN, "a bus service to itself: that it hears its own topic",
+      FIELDS(STR("boot", BOOT, "random at each start")), NULL, false },
+
     { NULL, 0, NULL, NULL, NULL, NULL, false },
 };
 

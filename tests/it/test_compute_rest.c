@@ -239,6 +239,13 @@ static void hosts_that_were_refused(void **state)
     assert_string_equal(kn_test_nova_str(nova, "service.status"), "disabled"); /* only its agent can change that */
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-availability-zone"), 200);
     assert_int_equal(json_array_size(kn_test_nova_at(nova, "availabilityZoneInfo")), 2);
+
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-services?binary=nova-conductor"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "services.0.state"), "up");
+    kn_test_nova_sql(nova, "UPDATE service SET stuck = 'it hurts', stuck_since = now()");
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-services?binary=nova-conductor"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "services.0.state"), "down");
+    assert_string_equal(kn_test_nova_str(nova, "services.0.disabled_reason"), "stuck: it hurts");
 }
 
 static void refusals(void **state)

@@ -17,7 +17,7 @@
 #define HOSTS KN_SCHEDULER_HOSTS
 
 struct kn_test_pg *kn_scheduler_pg;
-static struct kn_test_broker *broker;
+struct kn_test_broker *kn_scheduler_broker;
 
 /* --- the world around it --------------------------------------------------------------------------------------------- */
 
@@ -146,14 +146,14 @@ int kn_scheduler_group_setup(void **state)
 {
     (void)state;
     kn_scheduler_pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    broker = kn_test_broker_start();
+    kn_scheduler_broker = kn_test_broker_start();
     return 0;
 }
 
 int kn_scheduler_group_teardown(void **state)
 {
     (void)state;
-    kn_test_broker_free(broker);
+    kn_test_broker_free(kn_scheduler_broker);
     kn_test_pg_free(kn_scheduler_pg);
     return 0;
 }
@@ -165,7 +165,7 @@ int kn_scheduler_setup(void **state)
 
     *state = f;
     kn_conf_defaults(&f->conf);
-    kn_test_broker_conf(broker, &f->conf);
+    kn_test_broker_conf(kn_scheduler_broker, &f->conf);
     f->url = kn_test_pg_migrated(kn_scheduler_pg, "scheduler");
     f->db = kn_db_new(f->url, "test");
     kn_test_pg_tasks(f->url, 1, 5000);

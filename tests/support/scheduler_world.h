@@ -10,6 +10,7 @@
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 #include "lib/domain/message.h"
+#include "tests/support/broker.h"
 #include "tests/support/postgres.h"
 
 #define KN_SCHEDULER_WAIT_MS 60000
@@ -27,6 +28,7 @@ struct kn_scheduler_world {
 };
 
 extern struct kn_test_pg *kn_scheduler_pg;
+extern struct kn_test_broker *kn_scheduler_broker;
 
 /* cmocka's fixtures: database and bus a group; 40 hosts of agent a1 (boot b1) and a running scheduler a test. */
 int kn_scheduler_group_setup(void **state);
