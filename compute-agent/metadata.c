@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compute-agent/metadata_documents.h"
+#include "lib/adapter/http_scan.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
@@ -183,30 +184,48 @@ int kn_metadata_answer(const char *server, const json_t *spec, const char *path,
                : 404;
 }
 
-enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn_metadata_request *ret)
+static enum kn_metadata_parse refuse(struct kn_metadata_request *ret, int status)
 {
-    const char *line_end = memchr(data, '\n', len);
-    bool is_head = len >= 5 && memcmp(data, "HEAD ", 5) == 0;
-    bool is_get = len >= 4 && memcmp(data, "GET ", 4) == 0;
-    const char *path = data + (is_head ? 5 : 4);
-    const char *end;
+    ret->status = status;
+    return KN_METADATA_BAD;
+}
 
-    if (line_end == NULL || (memmem(data, len, "\r\n\r\n", 4) == NULL && memmem(data, len, "\n\n", 2) == NULL)) {
-        return KN_METADATA_MORE;
+/* A first line that http_scan.h found to be one. */
+static enum kn_metadata_parse read_line(const char *line, struct kn_metadata_request *ret)
+{
+    const char *path = strchr(line, ' ') + 1;
+    size_t len = strcspn(path, "? "); /* a query changes nothing here */
+    bool is_head = strncmp(line, "HEAD ", 5) == 0;
+
+    if (!is_head && strncmp(line, "GET ", 4) != 0) {
+        return refuse(ret, 405);
     }
-    end = is_get || is_head ? memchr(path, ' ', (size_t)(line_end - path)) : NULL;
-    if (end == NULL || *path != '/' || memcmp(end + 1, "HTTP/1.", (size_t)(line_end - end) > 8 ? 7 : 0) != 0 ||
-        line_end - end <= 8) {
-        return KN_METADATA_BAD;
+    if (path[0] != '/') {
+        return refuse(ret, 400);
     }
-    /* A query changes nothing here. */
-    const char *query = memchr(path, '?', (size_t)(end - path));
-    size_t path_len = (size_t)((query != NULL ? query : end) - path);
-    if (path_len >= sizeof(ret->path) || memchr(path, '\0', path_len) != NULL) {
-        return KN_METADATA_BAD;
+    if (len >= sizeof(ret->path)) {
+        return refuse(ret, 404);
     }
-    memcpy(ret->path, path, path_len);
-    ret->path[path_len] = '\0';
+    memcpy(ret->path, path, len);
+    ret->path[len] = '\0';
     ret->is_head = is_head;
     return KN_METADATA_OK;
+}
+
+enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn_metadata_request *ret)
+{
+    struct kn_http_scan scan = { 0 };
+    char nowhere[1];
+
+    for (size_t i = 0; i < len; i++) {
+        kn_http_scan_feed(&scan, data + i, 1, nowhere, sizeof(nowhere));
+        scan.spare_len = 0;
+        if (scan.why != KN_OK) {
+            return refuse(ret, kn_code_status(scan.why));
+        }
+        if (scan.heads == 1 && (scan.spot == KN_HTTP_AT_START || scan.spot == KN_HTTP_AT_DATA || scan.spot == KN_HTTP_AT_SIZE)) {
+            return read_line(data + strspn(data, "\r\n"), ret);
+        }
+    }
+    return KN_METADATA_MORE;
 }

@@ -15,11 +15,12 @@
 int kn_metadata_answer(const char *server, const json_t *spec, const char *path, struct kn_strbuf *body,
                        const char **ret_type);
 
-/* A request's first line, as bytes from a guest. */
+/* A request's head, as bytes from a guest: read as strictly as everybody's (lib/adapter/http_scan.h). What follows it is not read. */
 enum kn_metadata_parse { KN_METADATA_MORE, KN_METADATA_OK, KN_METADATA_BAD };
 struct kn_metadata_request {
     char path[256];  /* decoded of nothing: metadata paths are plain */
     int is_head;
+    int status;      /* of what is BAD: 400, 404, 405, 414, 431, 505 */
 };
 /* MORE: the header's end has not come yet. BAD: not a GET or HEAD with a path that could exist. */
 enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn_metadata_request *ret);

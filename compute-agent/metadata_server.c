@@ -180,7 +180,23 @@ static void accept_one(struct kn_metadata_server *s, const struct door *door)
 
 static const char *status_line(int status)
 {
-    return status == 200 ? "200 OK" : status == 404 ? "404 Not Found" : "400 Bad Request";
+    static const struct {
+        int status;
+        const char *line;
+    } LINES[] = {
+        { 200, "200 OK" },
+        { 404, "404 Not Found" },
+        { 405, "405 Method Not Allowed\r\nAllow: GET, HEAD" },
+        { 414, "414 URI Too Long" },
+        { 431, "431 Request Header Fields Too Large" },
+        { 505, "505 HTTP Version Not Supported" },
+    };
+    for (size_t i = 0; i < KN_COUNT(LINES); i++) {
+        if (LINES[i].status == status) {
+            return LINES[i].line;
+        }
+    }
+    return "400 Bad Request";
 }
 
 static void respond(struct caller *c, int status, const char *type, const struct kn_strbuf *body, bool is_head)
@@ -190,6 +206,16 @@ static void respond(struct caller *c, int status, const char *type, const struct
     if (!is_head) {
         kn_strbuf_add(&c->response, body->buf, body->len);
     }
+}
+
+/* One plain line, and the connection ends: a guest's bytes behind it are nobody's request. */
+static void refuse(struct caller *c, int status, bool is_head)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
+    const char *line = status_line(status);
+
+    kn_strbuf_add(&body, line, strcspn(line, "\r"));
+    respond(c, status, "text/plain; charset=UTF-8", &body, is_head);
 }
 
 static void answer(struct kn_metadata_server *s, struct caller *c, const struct kn_metadata_request *request)
@@ -205,15 +231,14 @@ static void answer(struct kn_metadata_server *s, struct caller *c, const struct 
     }
     json_decref(spec);
     if (status != 200) {
-        kn_strbuf_clear(&body);
-        kn_strbuf_addstr(&body, status_line(status));
+        refuse(c, status, request->is_head != 0);
+    } else {
+        respond(c, status, type, &body, request->is_head != 0);
     }
-    respond(c, status, type, &body, request->is_head != 0);
 }
 
 static void read_more(struct kn_metadata_server *s, struct caller *c)
 {
-    struct kn_strbuf bad = KN_STRBUF_INIT;
     struct kn_metadata_request request;
     enum kn_metadata_parse parsed;
     ssize_t n = read(c->source.fd, c->request + c->got, sizeof(c->request) - c->got);
@@ -227,7 +252,7 @@ static void read_more(struct kn_metadata_server *s, struct caller *c)
     if (parsed == KN_METADATA_OK) {
         answer(s, c, &request);
     } else if (parsed == KN_METADATA_BAD || c->got == sizeof(c->request)) {
-        respond(c, 400, "text/plain", &bad, false);
+        refuse(c, parsed == KN_METADATA_BAD ? request.status : 431, false);
     }
     if (c->response.len > 0) {
         watch(s, EPOLL_CTL_MOD, &c->source, EPOLLOUT);

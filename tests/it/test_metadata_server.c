@@ -50,16 +50,65 @@ static int dial(const char *from, const struct sockaddr_in *to)
     return fd;
 }
 
-static void ask(int fd, char answer[2048])
+static void say(int fd, const char *request, size_t size, char answer[2048])
 {
-    static const char REQUEST[] = "GET /latest/meta-data/hostname HTTP/1.1\r\nHost: x\r\n\r\n";
     size_t len = 0;
 
-    assert_int_equal(send(fd, REQUEST, sizeof(REQUEST) - 1, MSG_NOSIGNAL), (ssize_t)sizeof(REQUEST) - 1);
+    assert_int_equal(send(fd, request, size, MSG_NOSIGNAL), (ssize_t)size);
     for (ssize_t n = 1; n > 0 && len < 2047; len += n > 0 ? (size_t)n : 0) {
         n = recv(fd, answer + len, 2047 - len, 0);
     }
     answer[len] = '\0';
+}
+
+static void ask(int fd, char answer[2048])
+{
+    static const char REQUEST[] = "GET /latest/meta-data/hostname HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    say(fd, REQUEST, sizeof(REQUEST) - 1, answer);
+}
+
+/* One answer each, the status that it deserves, and the end: what comes behind is not read. */
+static void test_bad_heads(void **state)
+{
+#define REST " HTTP/1.1\r\nHost: x\r\n\r\n"
+    static const struct {
+        const char *text;
+        size_t len;
+        const char *line;
+    } CASES[] = {
+#define BYTES(text) text, sizeof(text) - 1
+        { BYTES("GET /latest\0" REST), "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\nHost: x\n\n"), "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET latest" REST), "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
+        { BYTES("PUT /latest/api/token" REST), "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n" },
+        { BYTES("GET /no/such" REST), "HTTP/1.1 404 Not Found\r\n" },
+    };
+    AUTO(kn_metadata_server) struct kn_metadata_server *server = NULL;
+    struct sockaddr_in at;
+    struct kn_error err = { 0 };
+    char answer[2048], large[4096];
+
+    (void)state;
+    assert_ok(kn_metadata_server_new(who, NULL, &server, &err), &err);
+    kn_metadata_server_open(server, NETWORK, listener(&at));
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        int fd = dial(MODEST, &at);
+        say(fd, CASES[i].text, CASES[i].len, answer);
+        assert_memory_equal(answer, CASES[i].line, strlen(CASES[i].line));
+        assert_null(strstr(answer + 1, "HTTP/1.1 2"));
+        close(fd);
+    }
+    memset(large, 'a', sizeof(large));
+    memcpy(large, "GET / HTTP/1.1\r\nA: ", 19);
+    int fd = dial(MODEST, &at);
+    say(fd, large, sizeof(large), answer);
+    assert_memory_equal(answer, "HTTP/1.1 431 ", 13);
+    close(fd);
 }
 
 /* One guest opens connection after connection and says nothing; its neighbour is answered all the same. */
@@ -92,6 +141,6 @@ static void test_one_guest_does_not_starve_another(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another), cmocka_unit_test(test_bad_heads) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,26 +179,38 @@ static void test_absent(void **state)
 
 static void parses(const char *text, enum kn_metadata_parse want, const char *path)
 {
-    struct kn_metadata_request request = { "", 0 };
+    struct kn_metadata_request request = { 0 };
 
     assert_int_equal(kn_metadata_parse(text, strlen(text), &request), want);
     assert_string_equal(request.path, path);
+}
+
+static void refuses(const char *text, int status)
+{
+    struct kn_metadata_request request = { 0 };
+
+    assert_int_equal(kn_metadata_parse(text, strlen(text), &request), KN_METADATA_BAD);
+    assert_int_equal(request.status, status);
 }
 
 static void test_requests(void **state)
 {
     (void)state;
     parses("GET /latest HTTP/1.1\r\nHost: x\r\n\r\n", KN_METADATA_OK, "/latest");
-    parses("GET /latest?a=b HTTP/1.0\n\n", KN_METADATA_OK, "/latest");
-    parses("HEAD / HTTP/1.1\r\n\r\n", KN_METADATA_OK, "/");
+    parses("\r\nGET /latest?a=b HTTP/1.0\r\n\r\n", KN_METADATA_OK, "/latest");
+    parses("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", KN_METADATA_OK, "/");
+    parses("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n", KN_METADATA_OK, "/");
     parses("GET /latest HTTP/1.1\r\nHost: x\r\n", KN_METADATA_MORE, "");
     parses("", KN_METADATA_MORE, "");
-    parses("POST / HTTP/1.1\r\n\r\n", KN_METADATA_BAD, "");
-    parses("GET latest HTTP/1.1\r\n\r\n", KN_METADATA_BAD, "");
-    parses("GET /\r\n\r\n", KN_METADATA_BAD, "");
-    parses("GET / HTTP/2.0\r\n\r\n", KN_METADATA_BAD, "");
-    parses("GET / \r\n\r\n", KN_METADATA_BAD, "");
-    parses("\r\n\r\n", KN_METADATA_BAD, "");
+    parses("\r\n\r\n", KN_METADATA_MORE, "");
+    refuses("POST / HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    refuses("GET latest HTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    refuses("GET /\r\n\r\n", 400);
+    refuses("GET / HTTP/2.0\r\n\r\n", 505);
+    refuses("GET / \r\n\r\n", 400);
+    refuses("GET / HTTP/1.0\n\n", 400);
+    refuses("GET / HTTP/1.1\r\n\r\n", 400);
+    refuses("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400);
 }
 
 int main(void)
