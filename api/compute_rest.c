@@ -150,8 +150,24 @@ int kn_server_migrations_list(struct kn_request *req, struct kn_response *res, s
     return answer_of_server(req, res, "{\"migrations\":[]}", err);
 }
 
+/* None was ever set, so there is nothing to clear. */
+int kn_server_password_clear(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return answer_of_server(req, res, "", err);
+}
+
+int kn_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)err;
+    kn_strbuf_addstr(&res->body, "{\"migrations\":[]}");
+    return 0;
+}
+
 int kn_compute_unsupported(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    const bool reads = strcmp(req->method, "GET") == 0;
+
     (void)res;
-    return kn_fail(err, KN_NOT_IMPLEMENTED, "%s %.200s is not supported", req->method, req->path);
+    return kn_fail(err, reads ? KN_NOT_FOUND : KN_BAD_REQUEST, "%s %.200s is not built here", req->method, req->path);
 }

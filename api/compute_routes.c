@@ -63,7 +63,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/servers/{id}/os-interface/{port}", READER, 200, kn_server_interfaces_show, 0, 0),
     ROUTE("DELETE", "/servers/{id}/os-interface/{port}", MEMBER, 202, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/servers/{id}/os-server-password", READER, 200, kn_server_password_show, 0, 0),
-    ROUTE("DELETE", "/servers/{id}/os-server-password", MEMBER, 204, kn_compute_unsupported, 0, 0),
+    ROUTE("DELETE", "/servers/{id}/os-server-password", MEMBER, 204, kn_server_password_clear, 0, 0),
     ROUTE("GET", "/servers/{id}/os-security-groups", READER, 200, kn_server_security_groups_list, 0, 0),
     ROUTE("GET", "/servers/{id}/diagnostics", ADMIN, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/servers/{id}/topology", READER, 200, kn_compute_unsupported, 78, 0),
@@ -102,7 +102,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("POST", "/os-server-groups", MEMBER, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/os-server-groups/{id}", READER, 200, kn_server_groups_show, 0, 0),
     ROUTE("DELETE", "/os-server-groups/{id}", MEMBER, 204, kn_server_groups_show, 0, 0),
-    ROUTE("GET", "/os-migrations", ADMIN, 200, kn_compute_unsupported, 0, 0),
+    ROUTE("GET", "/os-migrations", ADMIN, 200, kn_migrations_list, 0, 0),
     ROUTE("GET", "/os-simple-tenant-usage", READER, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/os-simple-tenant-usage/{project}", READER, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/images", READER, 200, kn_nova_images_list, 0, 35),
@@ -110,6 +110,37 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/images/{id}", READER, 200, kn_nova_images_show, 0, 35),
 
     { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL },
+};
+
+static const struct kn_unbuilt UNBUILT[] = {
+    { "/v2.1/os-aggregates", "host aggregates" },
+    { "/v2.1/os-server-groups", "server groups" },
+    { "/v2.1/os-server-external-events", "external events" },
+    { "/v2.1/os-assisted-volume-snapshots", "volume snapshots" },
+    { "/v2.1/os-console-auth-tokens", "consoles" },
+    { "/v2.1/os-instance_usage_audit_log", "usage audit log" },
+    { "/v2.1/os-security-groups", "security groups" },
+    { "/v2.1/os-security-group-rules", "security group rules" },
+    { "/v2.1/os-security-group-default-rules", "security group rules" },
+    { "/v2.1/os-floating-ips", "floating IPs" },
+    { "/v2.1/os-floating-ip-pools", "floating IPs" },
+    { "/v2.1/os-floating-ips-bulk", "floating IPs" },
+    { "/v2.1/os-fixed-ips", "fixed IPs of nova-network" },
+    { "/v2.1/os-networks", "networks of nova-network" },
+    { "/v2.1/os-tenant-networks", "networks of nova-network" },
+    { "/v2.1/os-volumes", "proxy for volumes" },
+    { "/v2.1/os-volumes_boot", "boot from volume" },
+    { "/v2.1/os-snapshots", "volume snapshots" },
+    { "/v2.1/os-agents", "guest agents" },
+    { "/v2.1/os-baremetal-nodes", "proxy for bare metal" },
+    { "/v2.1/os-cells", "cells" },
+    { "/v2.1/os-hosts", "list of hosts but os-hypervisors and os-services" },
+    { "/v2.1/images", "changes of images but by the Image API" },
+    { "/v2.1/servers/{id}/os-virtual-interfaces", "virtual interfaces" },
+    { "/v2.1/servers/{id}/shares", "shares" },
+    { "/v2.1/servers/{id}/migrations", "migrations" },
+    { "/v2.1/servers/{id}/consoles", "consoles" },
+    { NULL, NULL },
 };
 
 const struct kn_api kn_compute_api = {
@@ -122,4 +153,5 @@ const struct kn_api kn_compute_api = {
     .max_minor = 96,
     .project_in_path = true,
     .routes = ROUTES,
+    .unbuilt = UNBUILT,
 };

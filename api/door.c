@@ -84,6 +84,21 @@ static int split(struct kn_request *req, const struct kn_api *api, const char *r
     return count;
 }
 
+/* 404: in the framework's words, or, of what the original has and this cloud has not, in the service's. */
+static int nothing_there(struct kn_request *req, const char *const *segments, int count, struct kn_error *err)
+{
+    struct kn_door_request *own = req->door;
+    const struct kn_unbuilt *gap = kn_router_unbuilt(own->api, segments, count);
+
+    own->unrouted = gap == NULL;
+    if (gap != NULL) {
+        kn_fail(err, KN_NOT_FOUND, "The resource could not be found: this cloud has no %s; that is not built here.", gap->what);
+    } else {
+        kn_fail(err, KN_NOT_FOUND, "The resource could not be found.");
+    }
+    return kn_fail_name(err, "HTTPNotFound");
+}
+
 static int find_place(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_place *ret_place,
                       struct kn_error *err)
 {
@@ -95,8 +110,7 @@ static int find_place(const struct kn_door *door, struct kn_request *req, const 
         return -1;
     }
     if (!kn_router_find(door->router, own->api, segments, count, ret_place)) {
-        own->unrouted = true;
-        return kn_fail(err, KN_NOT_FOUND, "The resource could not be found.");
+        return nothing_there(req, segments, count, err);
     }
     memcpy(req->params, ret_place->params, sizeof(req->params));
     return 0;
@@ -108,9 +122,10 @@ static int choose_version(struct kn_request *req, const struct kn_api *api, stru
                                   kn_request_header(req, "X-OpenStack-Nova-API-Version"), &req->microversion, err);
 }
 
-static int pick_route(struct kn_request *req, const struct kn_place *place, struct kn_response *res, struct kn_error *err)
+static int pick_route(struct kn_request *req, const char *rest, const struct kn_place *place, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_door_request *own = req->door;
+    const struct kn_door_request *own = req->door;
+    const char *segments[KN_SEGMENTS_MAX];
     enum kn_code why = KN_NOT_FOUND;
 
     req->route = kn_router_pick(place, req->method, req->microversion, &why);
@@ -124,8 +139,9 @@ static int pick_route(struct kn_request *req, const struct kn_place *place, stru
         kn_response_header(res, "Allow", allow.buf);
         return kn_fail(err, why, "The method %s is not allowed for this resource.", req->method);
     }
-    own->unrouted = true;
-    return kn_fail(err, KN_NOT_FOUND, "The resource could not be found.");
+    /* Not at this microversion is nowhere; what can be read, but not made, is not built. */
+    int count = why == KN_METHOD_NOT_ALLOWED ? kn_router_split(req, rest, segments, err) : 0;
+    return nothing_there(req, segments, count, err);
 }
 
 static bool is_first_param(const struct kn_request *req, const char *id)
@@ -203,7 +219,7 @@ static int admit(const struct kn_door *door, struct kn_request *req, const char 
         return -1;
     }
     req->microversion = own->api->min_minor;
-    if (choose_version(req, own->api, err) < 0 || pick_route(req, &place, res, err) < 0 ||
+    if (choose_version(req, own->api, err) < 0 || pick_route(req, rest, &place, res, err) < 0 ||
         check_policy(req, known ? NULL : &auth_err, err) < 0 || check_rules(door, req, own->api, err) < 0 ||
         check_project(req, place.project_id, err) < 0) {
         return -1;

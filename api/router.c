@@ -320,6 +320,43 @@ bool kn_router_lists(const struct kn_place *place, const struct kn_route *route)
            (answers_get(place->node->param) || (len >= sizeof(DETAIL) && strcmp(route->path + len - strlen(DETAIL), DETAIL) == 0));
 }
 
+/* Whether the segments begin with those of path. */
+static bool is_below(const char *path, const char *const *segments, int count)
+{
+    int i = 0;
+
+    for (; *path == '/' && i < count; i++) {
+        size_t len = strcspn(++path, "/");
+        if (path[0] == '{' ? segments[i][0] == '\0' : strlen(segments[i]) != len || memcmp(segments[i], path, len) != 0) {
+            return false;
+        }
+        path += len;
+    }
+    return *path == '\0';
+}
+
+static const struct kn_unbuilt *unbuilt(const struct kn_api *api, const char *const *segments, int count)
+{
+    for (const struct kn_unbuilt *u = api->unbuilt; u != NULL && u->path != NULL; u++) {
+        if (is_below(u->path, segments, count)) {
+            return u;
+        }
+    }
+    return NULL;
+}
+
+const struct kn_unbuilt *kn_router_unbuilt(const struct kn_api *api, const char *const *segments, int count)
+{
+    const struct kn_unbuilt *found = unbuilt(api, segments, count);
+
+    if (found == NULL && api->project_in_path && count > 2) {
+        const char *without[KN_SEGMENTS_MAX] = { segments[0] };
+        memcpy(without + 1, segments + 2, (size_t)(count - 2) * sizeof(*without));
+        found = unbuilt(api, without, count - 1);
+    }
+    return found;
+}
+
 void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out)
 {
     static const char *const METHODS[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };

@@ -55,6 +55,8 @@ const struct kn_route *kn_router_pick(const struct kn_place *place, const char *
 void kn_router_settle(const struct kn_route *route, const char *const *params);
 /* Whether its path says that the route lists things: a GET that names none, below which single ones lie; or such a list's "/detail". */
 bool kn_router_lists(const struct kn_place *place, const struct kn_route *route);
+/* What of the original a path without a route belongs to, that is not built here; NULL = nobody has such a path. */
+const struct kn_unbuilt *kn_router_unbuilt(const struct kn_api *api, const char *const *segments, int count);
 /* "GET, HEAD, PUT": what a place answers. */
 void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out);
 

@@ -165,6 +165,23 @@ static bool is_list(const struct kn_route *route)
     return route->handle == kn_assignments_list || route->handle == kn_inferences_list;
 }
 
+static const struct kn_unbuilt UNBUILT[] = {
+    { "/v3/OS-FEDERATION", "federation" },
+    { "/v3/auth/OS-FEDERATION", "federation" },
+    { "/v3/OS-OAUTH1", "OAuth" },
+    { "/v3/OS-OAUTH2", "OAuth" },
+    { "/v3/users/{id}/OS-OAUTH1", "OAuth" },
+    { "/v3/domains/config", "configuration of domains" },
+    { "/v3/domains/{id}/config", "configuration of domains" },
+    { "/v3/OS-EP-FILTER", "endpoint filters" },
+    { "/v3/OS-ENDPOINT-POLICY", "endpoint policies" },
+    { "/v3/policies", "stored policies" },
+    { "/v3/OS-SIMPLE-CERT", "certificates" },
+    { "/v3/OS-REVOKE", "list of revocations" },
+    { "/v3/auth/tokens/OS-PKI", "PKI tokens" },
+    { NULL, NULL },
+};
+
 const struct kn_api kn_identity_api = {
     .name = "identity",
     .prefix = "/identity",
@@ -174,4 +191,5 @@ const struct kn_api kn_identity_api = {
     .home = kn_home_write,
     .account = kn_login_account,
     .routes = ROUTES,
+    .unbuilt = UNBUILT,
 };

@@ -67,11 +67,19 @@ static const struct kn_route ROUTES[] = {
     { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL },
 };
 
+static const struct kn_unbuilt UNBUILT[] = {
+    { "/v2/stores", "several stores" },
+    { "/v2/images/{id}/locations", "locations" },
+    { "/v2/discovery", "discovery of stores" },
+    { NULL, NULL },
+};
+
 const struct kn_api kn_image_api = {
     .name = "image",
     .prefix = "/image",
     .dialect = KN_DIALECT_GLANCE,
     .routes = ROUTES,
+    .unbuilt = UNBUILT,
 };
 
 int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,

@@ -4,6 +4,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
 #include "volume/api_private.h"
 
 int kn_volume_api_zones(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -70,11 +71,25 @@ int kn_volume_api_services(struct kn_request *req, struct kn_response *res, stru
 /* Lists of what cannot be made here: empty, which is the truth. */
 int kn_volume_api_empty(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const char *noun = strstr(req->path, "/snapshots") != NULL ? "snapshots" : "backups";
+    static const char START[] = "/v3/";
+    static const struct {
+        const char *segment, *key;
+    } KEYS[] = {
+        { "os-volume-transfer", "transfers" },
+        { "volume-transfers", "transfers" },
+        { "qos-specs", "qos_specs" },
+        { "default-types", "default_types" },
+    };
+    AUTO_FREE char *segment = kn_strdup(req->route->path + sizeof(START) - 1);
 
     (void)err;
+    segment[strcspn(segment, "/")] = '\0';
+    const char *key = segment;
+    for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
+        key = strcmp(KEYS[i].segment, segment) == 0 ? KEYS[i].key : key;
+    }
     kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, noun);
+    kn_jsonw_array(&res->body, key);
     kn_jsonw_end_array(&res->body);
     kn_jsonw_end_object(&res->body);
     return 0;

@@ -131,6 +131,12 @@ struct kn_route {
     const struct kn_upload *upload; /* instead of handle, for streamed bodies */
 };
 
+/* What the original has and this cloud does not: the path and all that is below it, {…} for any one segment. */
+struct kn_unbuilt {
+    const char *path;            /* "/v2.0/routers" */
+    const char *what;            /* "routers" */
+};
+
 enum kn_dialect { KN_DIALECT_NOVA, KN_DIALECT_KEYSTONE, KN_DIALECT_NEUTRON, KN_DIALECT_GLANCE, KN_DIALECT_CINDER,
                   KN_DIALECT_PLACEMENT };
 
@@ -147,6 +153,7 @@ struct kn_api {
     bool (*is_list)(const struct kn_route *route); /* long lists besides those whose paths say so (router.h); NULL = none */
     char *(*account)(const json_t *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */
     const struct kn_route *routes;    /* ended by method == NULL */
+    const struct kn_unbuilt *unbuilt; /* ended by path == NULL: where no route answers, a 404 says so; NULL = nothing */
 };
 
 /*

@@ -173,8 +173,17 @@ volumes() {
     demo volume list -f value -c Name && has "^$n-volume$"
     demo server add volume "$n-one" "$n-volume" && until_volume in-use "$n-volume"
     demo volume show "$n-volume" -f json && has "$n-one|server_id"
+    demo --os-volume-api-version 3.70 volume attachment list -f value -c Status && has '^attached$'
     demo server remove volume "$n-one" "$n-volume" && until_volume available "$n-volume"
+    refused 'not built here' kilonova-demo volume snapshot create --volume "$n-volume" "$n-snapshot"
     demo volume delete "$n-volume"
+    for noun in attachment group message 'group snapshot' 'transfer request' backup snapshot; do # what there is none of is said to be none
+        # shellcheck disable=SC2086 # words
+        demo --os-volume-api-version 3.70 volume $noun list -f value
+    done
+    ok kilonova volume type list --encryption-type -f value && has file
+    refused 'not built here' kilonova-demo router create "$n-router"
+    refused 'not built here' kilonova-demo floating ip list
 }
 
 operator() {

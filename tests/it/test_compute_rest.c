@@ -302,7 +302,10 @@ static void refusals(void **state)
         { SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h9\", \"binary\": \"nova-compute\"}", 404 },
         { SEED_ADMIN, 1, "PUT", V "/os-services/explode", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}", 404 },
         { SEED_ADMIN, 1, "GET", V "/os-aggregates/1", NULL, 404 },
-        { SEED_ADMIN, 1, "POST", V "/os-aggregates", "{}", 501 },
+        { SEED_ADMIN, 1, "POST", V "/os-aggregates", "{}", 400 },
+        { SEED_ADMIN, 1, "DELETE", V "/os-aggregates/1", NULL, 404 },
+        { SEED_ADMIN, 1, "GET", V "/os-simple-tenant-usage", NULL, 404 },
+        { SEED_MEMBER, 1, "GET", V "/os-floating-ips", NULL, 404 },
         { SEED_MEMBER, 1, "GET", V "/extensions/os-nothing", NULL, 404 },
         { SEED_MEMBER, 36, "GET", V "/images", NULL, 404 },
     };
@@ -317,6 +320,8 @@ static void refusals(void **state)
         }
         assert_int_equal(kn_test_nova_sql(nova, STATE), 4100);
     }
+    assert_int_equal(get(SEED_ADMIN, 1, V "/os-migrations"), 200);
+    assert_string_equal(nova->http.body.buf, "{\"migrations\":[]}");
     assert_int_equal(get(SEED_MEMBER, 1, V "/extensions"), 200);
     assert_int_equal(get(SEED_MEMBER, 1, V "/extensions/servers"), 200);
     assert_int_equal(get(SEED_ADMIN, 1, V "/os-aggregates"), 200);
