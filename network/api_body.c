@@ -168,6 +168,8 @@ static int check_kind(const struct kn_attr *attr, const json_t *value, struct kn
         return fail_value(attr, value, "is not supported by this cloud", err);
     case KN_ATTR_FALSE:
         return bool_of(value) == 0 ? 0 : fail_value(attr, value, "is not supported by this cloud", err);
+    case KN_ATTR_EMPTY:
+        return json_is_array(value) && json_array_size(value) == 0 ? 0 : fail_value(attr, value, "is not supported by this cloud", err);
     }
     return 0;
 }

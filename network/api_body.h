@@ -24,6 +24,7 @@ enum kn_attr_kind {
     KN_ATTR_DICT,
     KN_ATTR_NONE,  /* only null: an attribute that clients send and this cloud has no value for */
     KN_ATTR_FALSE, /* only false or null */
+    KN_ATTR_EMPTY, /* only an empty list */
 };
 
 enum {
@@ -38,7 +39,7 @@ enum {
 struct kn_attr {
     const char *name; /* NULL ends a table */
     enum kn_attr_kind kind;
-    unsigned flags;
+    unsigned flags;           /* without POST and PUT: answers show it, nobody writes it */
     enum kn_limit limit;      /* of a KN_ATTR_TEXT's characters, a KN_ATTR_INT, a KN_ATTR_LIST's items */
     const struct kn_attr *inner; /* of a KN_ATTR_LIST: what its dictionaries may hold; NULL: anything */
 };

@@ -51,6 +51,11 @@ static const struct kn_attr ATTRS[] = {
     { "provider:network_type", KN_ATTR_TEXT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, KN_LIMIT_NETWORK_WORD, NULL },
     { "provider:segmentation_id", KN_ATTR_INT, KN_ATTR_POST | KN_ATTR_ADMIN | KN_ATTR_NULL, KN_LIMIT_VNI, NULL },
     { "provider:physical_network", KN_ATTR_NONE, KN_ATTR_POST | KN_ATTR_ADMIN, KN_LIMIT_NONE, NULL },
+    { "id", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "status", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "subnets", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "created_at", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "updated_at", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
     { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 

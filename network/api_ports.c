@@ -112,6 +112,14 @@ static const struct kn_attr ATTRS[] = {
     { "project_id", KN_ATTR_TEXT, KN_ATTR_POST, KN_LIMIT_TENANT, NULL },
     { "binding:vnic_type", KN_ATTR_TEXT, KN_ATTR_BOTH | KN_ATTR_NULL, KN_LIMIT_NETWORK_WORD, NULL },
     { "binding:profile", KN_ATTR_DICT, KN_ATTR_BOTH | KN_ATTR_NULL | KN_ATTR_ADMIN, KN_LIMIT_NONE, NULL },
+    { "security_groups", KN_ATTR_EMPTY, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
+    { "id", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "status", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "created_at", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "updated_at", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "binding:host_id", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "binding:vif_type", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "binding:vif_details", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
     { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 

@@ -71,6 +71,9 @@ static const struct kn_attr ATTRS[] = {
     { "use_default_subnetpool", KN_ATTR_FALSE, KN_ATTR_POST, KN_LIMIT_NONE, NULL },
     { "ipv6_ra_mode", KN_ATTR_NONE, KN_ATTR_POST, KN_LIMIT_NONE, NULL },
     { "ipv6_address_mode", KN_ATTR_NONE, KN_ATTR_POST, KN_LIMIT_NONE, NULL },
+    { "id", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "created_at", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+    { "updated_at", KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
     { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
 

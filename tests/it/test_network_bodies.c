@@ -212,6 +212,44 @@ static void test_defaults(void **state)
     make("network", "\"name\":\"d\",\"shared\":false,\"is_default\":false,\"router:external\":false,\"provider:network_type\":null", id);
     AUTO_FREE char *profile = kn_asprintf("\"network_id\":\"%s\",\"binding:profile\":{}", network);
     make("port", profile, id);
+    AUTO_FREE char *nothing = kn_asprintf("\"network_id\":\"%s\",\"security_groups\":[]", network);
+    make("port", nothing, id);
+    put(200, ALICE, "port", id, "\"security_groups\":[]");
+}
+
+/* PUT of one attribute as an answer shows it. */
+static void echo(const char *noun, const char *id, const char *name, json_t *value)
+{
+    json_t *body = json_pack("{s:{s:O}}", noun, name, value);
+    AUTO_FREE char *text = json_dumps(body, JSON_COMPACT);
+    AUTO_FREE char *path = kn_asprintf(V2 "%ss/%s", noun, id);
+
+    json_decref(body);
+    kn_test_http_ask(&http, "PUT", path, ADMIN, text);
+    if (http.status != 200 && (http.status != 400 || strstr(http.body.buf, "Cannot update read-only attribute") == NULL)) {
+        fail_msg("PUT %s %s: %d %s", path, text, http.status, http.body.buf);
+    }
+}
+
+/* Clients read an object, change a word and send it back: each attribute that answers show is one that bodies know, if only as read-only. */
+static void test_what_is_shown_is_known(void **state)
+{
+    const char *const nouns[] = { "network", "subnet", "port" }, *const ids[] = { network, subnet, port };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(nouns); i++) {
+        AUTO_FREE char *path = kn_asprintf("%ss/%s", nouns[i], ids[i]);
+        const char *name;
+        json_t *value;
+
+        ask(200, ADMIN, "GET", path, NULL);
+        json_t *json = kn_test_http_json(&http);
+        assert_true(json_object_size(json_object_get(json, nouns[i])) > 10);
+        json_object_foreach (json_object_get(json, nouns[i]), name, value) {
+            echo(nouns[i], ids[i], name, value);
+        }
+        json_decref(json);
+    }
 }
 
 static size_t count(const char *path)
@@ -353,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_wrong_types, fresh),   cmocka_unit_test_setup(test_defaults, fresh),
         cmocka_unit_test_setup(test_external, fresh),      cmocka_unit_test_setup(test_bound_port, fresh),
+        cmocka_unit_test_setup(test_what_is_shown_is_known, fresh),
         cmocka_unit_test_setup(test_network_owner, fresh), cmocka_unit_test_setup(test_capitals, fresh),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
