@@ -414,7 +414,7 @@ static void test_filters_fields_and_order(void **state)
     assert_int_equal(count_of("ports"), 0);
     ask(200, ALICE, "GET /subnets?cidr=10.0.0.0/24&ip_version=4&gateway_ip=10.0.0.1&enable_dhcp=true&shared=False", NULL);
     assert_int_equal(count_of("subnets"), 1);
-    ask(200, ALICE, "GET /networks?name=' OR 1=1 --", NULL);
+    ask(200, ALICE, "GET /networks?name=%27%20OR%201=1%20--", NULL);
     assert_int_equal(count_of("networks"), 0);
 }
 
