@@ -49,6 +49,11 @@ const struct kn_promise kn_promises_task[] = {
     { "2. every service that lives gets on",
       "SELECT format('%s is stuck since %s: %s', id, stuck_since, stuck) FROM service "
       "WHERE last_seen > now() - interval '1 minute' AND stuck_since < now() - interval '1 minute'", NULL, NULL },
+    { "2. what failed was taken back",
+      "SELECT format('task %s (%s of %s) left behind: %s', t.id, t.kind, t.object_id, t.context->'not_undone') FROM task t "
+      "WHERE t.state = 'failed' AND t.context ? 'not_undone' AND (EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id AND s.deleted_at IS NULL) "
+      "OR EXISTS (SELECT 1 FROM volume v WHERE v.id = t.object_id)) "
+      "AND NOT EXISTS (SELECT 1 FROM task o WHERE o.object_id = t.object_id AND o.id > t.id AND o.state = 'done' AND o.kind LIKE '%.delete')", NULL, NULL },
     { "2. every shard is there",
       "SELECT format('shard %s is missing', n) FROM generate_series(0, 15) n WHERE NOT EXISTS (SELECT 1 FROM shard WHERE id = n)", NULL, NULL },
     { "2. every leased shard is leased by a living conductor",

@@ -33,6 +33,9 @@ json_t *kn_fault_of(const struct kn_task *task)
     json_array_foreach(json_object_get(task->context, "failures"), i, failure) {
         kn_strbuf_addf(&details, "%s\n", json_string_value(failure));
     }
+    json_array_foreach(json_object_get(task->context, "not_undone"), i, failure) {
+        kn_strbuf_addf(&details, "not taken back: %s\n", json_string_value(failure));
+    }
     kn_strbuf_addf(&details, "task %lld, request %s", (long long)task->id, task->request_id);
     return json_pack("{s:i, s:s, s:s, s:s}", "code", kn_code_status(task->error.code), "message", task->error.message, "public", reason,
                      "details", details.buf);

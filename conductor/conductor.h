@@ -8,7 +8,8 @@
  *   send.c      commands out, never more on a host than it may have
  *   reports.c   agents and services say hello, guests change by themselves
  *
- * After any error of the database the conductor forgets every task and loads them again: memory is only a cache of the rows.
+ * After any error of the database the conductor forgets every task and loads them again: memory is only a cache of the rows. Only values that the
+ * database will never take are no such error: they end the task that came to them, or set aside the report that brought them (loop.c).
  */
 #ifndef KN_CONDUCTOR_CONDUCTOR_H
 #define KN_CONDUCTOR_CONDUCTOR_H

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conductor/bodies.h"
 #include "lib/base/mem.h"
 
 #define FIRST_PAUSE_MS INT64_C(1000) /* after a refusal; each further one doubles it */
@@ -145,11 +146,25 @@ void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why
     task->deadline_ms = 0;
 }
 
+/* What could not be taken back is told with the task's end, and to the audit: it may still be there. */
+static void note_not_undone(struct kn_task *task, const char *what, const struct kn_error *why)
+{
+    json_t *list = json_object_get(task->context, "not_undone");
+
+    if (list == NULL) {
+        list = json_array();
+        json_object_set_new(task->context, "not_undone", list);
+    }
+    json_array_append_new(list, json_sprintf("%s: %s", what, why->message));
+}
+
 /* The true reason, and no other host: none of them was asked. */
 static bool give_up_refused(struct kn_task *task, int i)
 {
     if (task->state == KN_TASK_UNDO) {
+        note_not_undone(task, task->parts[i].type->name, &task->parts[i].refused);
         task->parts[i].state = KN_PART_DONE;
+        task->elsewhere = false;
         return true;
     }
     task->error = task->parts[i].refused;
@@ -197,7 +212,7 @@ static void record_row(struct kn_task *task, bool failed, struct kn_step_record 
         }
         records[n++] = (struct kn_step_record){
             .name = task->parts[i].type->name,
-            .state = task->state == KN_TASK_UNDO ? "undone" : done ? "done" : "failed",
+            .state = !done || task->parts[i].refused.code != KN_OK ? "failed" : task->state == KN_TASK_UNDO ? "undone" : "done",
             .started_at_us = task->parts[i].sent_at_us == 0 ? task->created_at_us : task->parts[i].sent_at_us,
         };
         kn_copy(records[n - 1].host, sizeof(records->host), kn_engine_to_agent(task, i) ? kn_task_host(task) : "");
@@ -232,12 +247,36 @@ static void begin_again(struct kn_task *task, struct kn_change *change)
     task->elsewhere = false;
 }
 
+/* Whoever looks at the object must see that it needs a hand. */
+static void mark_error(const struct kn_task *task, struct kn_change *change)
+{
+    switch (task->flow->object) {
+    case KN_OBJECT_SERVER:
+        json_decref(change->server.fault);
+        change->server.any = true;
+        change->server.vm_state = "error";
+        change->server.task_state = "";
+        change->server.fault = kn_fault_of(task);
+        break;
+    case KN_OBJECT_VOLUME:
+        change->volume.any = true;
+        change->volume.volume = task->object_id;
+        change->volume.status = "error";
+        break;
+    case KN_OBJECT_IMAGE:
+        break; /* its own service writes it */
+    }
+}
+
 static void settle_failed(struct kn_task *task, struct kn_change *change)
 {
     task->state = KN_TASK_FAILED;
     task->part_count = 0;
     if (task->flow->failed != NULL) {
         task->flow->failed(task, change);
+    }
+    if (json_array_size(json_object_get(task->context, "not_undone")) > 0) {
+        mark_error(task, change);
     }
 }
 
@@ -314,6 +353,26 @@ void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct 
         step_back(task, max_tries, change);
     }
     pass_empty_rows(task, max_tries, change);
+}
+
+void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_error *why, struct kn_change *change)
+{
+    task->error = *why;
+    task->elsewhere = false;
+    task->attempt++;
+    if (task->state == KN_TASK_DONE) {
+        task->state = KN_TASK_RUN;
+        task->step = task->flow->row_count - 1;
+    }
+    if (at_once || task->state != KN_TASK_RUN) {
+        task->state = KN_TASK_FAILED;
+        task->part_count = 0;
+        note_not_undone(task, "what was done", why);
+        mark_error(task, change);
+        return;
+    }
+    task->state = KN_TASK_UNDO;
+    pass_empty_rows(task, 0, change);
 }
 
 bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *change)

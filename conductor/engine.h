@@ -53,6 +53,11 @@ enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down);
  */
 void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct kn_change *change,
                        struct kn_step_record *records, int *ret_records);
+/*
+ * What the task just moved to cannot be written, because of its values: it is taken back with this reason or, at_once, ended as failed where it stands. Fills
+ * *change anew.
+ */
+void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_error *why, struct kn_change *change);
 /* A task that was just admitted: plans its row, passing empty ones; true if that moved it (then it must be written). */
 bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *change);
 

@@ -101,14 +101,61 @@ static void drop_moves(struct kn_conductor *c)
     c->move_count = 0;
 }
 
+static int write_some(struct kn_conductor *c, struct kn_move *moves, int count, struct kn_error *err)
+{
+    return kn_store_write(c->daemon.db, &c->shards, moves, count, c->daemon.conf.conductor_step_timeout_s, err);
+}
+
+/* The task is told what its values did: it is taken back; else ended, with a word in its object; else ended. */
+static void give_way(struct kn_move *move, int tries, const struct kn_error *why)
+{
+    kn_change_release(&move->change);
+    move->change = (struct kn_change)KN_CHANGE_INIT;
+    move->record_count = 0;
+    if (tries < 2) {
+        kn_engine_unwritable(move->task, tries > 0, why, &move->change);
+    }
+}
+
+static int write_alone(struct kn_conductor *c, struct kn_move *move, struct kn_error *err)
+{
+    for (int tries = 0; tries <= 3; tries++) {
+        struct kn_error why = { 0 };
+
+        if (write_some(c, move, 1, &why) == 0) {
+            return 0;
+        }
+        if (!kn_db_values_at_fault(c->daemon.db)) {
+            *err = why;
+            return -1;
+        }
+        kn_log_request(move->task->request_id);
+        kn_log_error("what a task came to cannot be written", &why);
+        kn_log_request(NULL);
+        give_way(move, tries, &why);
+    }
+    move->applied = false; /* not even its end: it stays open, and the audit names it */
+    return 0;
+}
+
+/* Values that the database will never take are one task's affair: then each is written alone, and that one ends with the reason. */
 static int write_moves(struct kn_conductor *c, struct kn_error *err)
 {
+    struct kn_error why = { 0 };
+
     if (c->move_count == 0) {
         return 0;
     }
-    if (kn_store_write(c->daemon.db, &c->shards, c->moves, c->move_count, c->daemon.conf.conductor_step_timeout_s,
-                       err) < 0) {
-        return -1;
+    if (write_some(c, c->moves, c->move_count, &why) < 0) {
+        if (!kn_db_values_at_fault(c->daemon.db)) {
+            *err = why;
+            return -1;
+        }
+        for (int i = 0; i < c->move_count; i++) {
+            if (write_alone(c, &c->moves[i], err) < 0) {
+                return -1;
+            }
+        }
     }
     for (int i = 0; i < c->move_count; i++) {
         act(c, &c->moves[i]);
@@ -162,6 +209,22 @@ static void on_reply(struct kn_conductor *c, const struct kn_message *reply)
     }
 }
 
+/* A report that the database will never take is set aside: the next one, and whatever came with it, must not wait for it. */
+static int on_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+{
+    struct kn_error why = { 0 };
+
+    if (kn_report(c, report, &why) == 0) {
+        return 0;
+    }
+    if (kn_db_values_at_fault(c->daemon.db)) {
+        kn_daemon_bury(&c->daemon, report, &why);
+        return 0;
+    }
+    *err = why;
+    return -1;
+}
+
 static int on_message(struct kn_conductor *c, const struct kn_message *message, struct kn_error *err)
 {
     if (message->is_reply) {
@@ -172,7 +235,7 @@ static int on_message(struct kn_conductor *c, const struct kn_message *message, 
         kn_admit_want(c, message->task);
         return 0;
     }
-    return strcmp(message->type->topic, KN_TOPIC_REPORT) == 0 ? kn_report(c, message, err) : 0;
+    return strcmp(message->type->topic, KN_TOPIC_REPORT) == 0 ? on_report(c, message, err) : 0;
 }
 
 static int take_batch(struct kn_conductor *c, struct kn_error *err)

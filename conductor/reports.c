@@ -116,7 +116,7 @@ static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message 
 
 static bool is_mine(const struct kn_conductor *c, const json_t *domain)
 {
-    return kn_uuid_valid(kn_json_str(domain, "server")) && c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
+    return kn_message_domain_check(domain, NULL) == 0 && c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
 }
 
 static int fence(struct kn_conductor *c, const char *agent, const char *host, const json_t *domains,
@@ -189,12 +189,30 @@ static int see_power(struct kn_conductor *c, const char *agent, const char *host
     return rows == NULL ? 0 : apply_power(c, rows, err);
 }
 
+/* The others of the report count. One conductor says it. */
+static void tell_mad_domain(struct kn_conductor *c, const struct kn_message *report)
+{
+    const json_t *domain;
+    size_t i;
+
+    json_array_foreach(json_object_get(report->body, "domains"), i, domain) {
+        struct kn_error why = { 0 };
+
+        if (c->shards.mine[0] && kn_message_domain_check(domain, &why) < 0) {
+            kn_fail_context(&why, "guest %zu of host \"%.255s\" is left out", i + 1, kn_json_str(report->body, "host"));
+            kn_daemon_bury(&c->daemon, report, &why);
+            return;
+        }
+    }
+}
+
 static int on_domains(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
     const char *agent = kn_json_str(report->body, "agent");
     const char *host = kn_json_str(report->body, "host");
     const json_t *domains = json_object_get(report->body, "domains");
 
+    tell_mad_domain(c, report);
     if (fence(c, agent, host, domains, err) < 0) {
         return -1;
     }

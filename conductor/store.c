@@ -94,7 +94,8 @@ static void number_records(struct kn_move *move)
 {
     int64_t steps = kn_json_int(move->task->context, "steps");
 
-    if (move->record_count > 0) {
+    if (move->record_count > 0 && !move->numbered) {
+        move->numbered = true;
         json_object_set_new(move->task->context, "steps", json_integer(steps + move->record_count));
     }
 }

@@ -17,6 +17,7 @@ struct kn_move {
     struct kn_change change;
     struct kn_step_record *records;
     int record_count;
+    bool numbered;               /* its records have their numbers; store.c's */
     bool applied;                /* filled by kn_store_write */
 };
 

@@ -74,6 +74,11 @@ int kn_db_query(struct kn_db *db, const char *sql, int params, const char *const
                 struct kn_error *err);
 /* The violated constraint's name after KN_CONFLICT; "" otherwise. Valid until the next call. */
 const char *kn_db_constraint(const struct kn_db *db);
+/*
+ * Was the last failure due to the values that were to be written (a constraint, a range, a format)? Then the same again fails again, and others' values do
+ * not. Ask at once, after the transaction's scope at the latest.
+ */
+bool kn_db_values_at_fault(const struct kn_db *db);
 
 /* Transactions: leaving scope without commit rolls back. */
 struct kn_tx {

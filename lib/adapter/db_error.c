@@ -43,6 +43,12 @@ static void first_line(char *out, size_t size, const char *text)
     out[strcspn(out, "\r\n")] = '\0';
 }
 
+/* Data exceptions, integrity constraints, program limits. */
+static bool is_of_values(const char *state)
+{
+    return state != NULL && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strncmp(state, "54", 2) == 0);
+}
+
 int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struct kn_error *err)
 {
     const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -51,6 +57,7 @@ int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struc
     char message[512];
 
     kn_copy(db->constraint, sizeof(db->constraint), constraint != NULL ? constraint : "");
+    db->values_at_fault = is_of_values(state) && !kn_db_lost(db);
     if (primary == NULL) {
         primary = db->conn != NULL ? PQerrorMessage(db->conn) : "out of memory";
     }
@@ -61,6 +68,11 @@ int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struc
         kn_fail(err, state != NULL ? code_of(state) : KN_INTERNAL, "%s: %s", what, message);
     }
     return kn_fail_private(err); /* names the server, statements, constraints */
+}
+
+bool kn_db_values_at_fault(const struct kn_db *db)
+{
+    return db->values_at_fault;
 }
 
 const char *kn_db_constraint(const struct kn_db *db)

@@ -25,6 +25,7 @@ struct kn_db {
     struct kn_hmap *prepared; /* names of statements that this session knows */
     bool locked_out;         /* the last try to connect failed because another session has the lock */
     char constraint[64];
+    bool values_at_fault;    /* of the last failure; kept with constraint */
 };
 
 /* One try. KN_UNAVAILABLE when the server is away, or the lock is held by another session. */

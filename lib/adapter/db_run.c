@@ -80,6 +80,7 @@ static int run(struct kn_db *db, const struct call *call, PGresult **ret_result,
     const bool again = db->tx == KN_TX_NONE && is_repeatable(call->stmt->sql);
 
     db->constraint[0] = '\0';
+    db->values_at_fault = false;
     if (run_once(db, call, ret_result, err) == 0) {
         return 0;
     }

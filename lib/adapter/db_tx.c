@@ -46,6 +46,7 @@ void kn_tx_release(struct kn_tx *tx)
 {
     struct kn_db *db = tx->db;
     char constraint[sizeof(db->constraint)];
+    bool values_at_fault;
 
     tx->db = NULL;
     if (db == NULL) {
@@ -53,11 +54,13 @@ void kn_tx_release(struct kn_tx *tx)
     }
     /* Why the transaction failed is asked after its scope has ended. */
     memcpy(constraint, db->constraint, sizeof(constraint));
+    values_at_fault = db->values_at_fault;
     /* A COMMIT that failed (a deferred constraint) has ended the transaction already. */
     if (db->tx == KN_TX_OPEN && PQtransactionStatus(db->conn) != PQTRANS_IDLE &&
         kn_db_run(db, &ROLLBACK_TX, KN_NO_ARGS, NULL, NULL) < 0) {
         kn_db_drop(db);
     }
     memcpy(db->constraint, constraint, sizeof(constraint));
+    db->values_at_fault = values_at_fault;
     db->tx = KN_TX_NONE;
 }

@@ -109,6 +109,8 @@ const char *kn_speaker_agent(const char *from);
 int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
 /* A host of agent.hello, in full: its fields and what they say together. KN_BAD_REQUEST says which. */
 int kn_message_host_check(const json_t *host, struct kn_error *err);
+/* A guest of agent.domains. KN_BAD_REQUEST says what is wrong with it. */
+int kn_message_domain_check(const json_t *domain, struct kn_error *err);
 /* The registry as Markdown, for docs/messages.md. */
 void kn_message_document(struct kn_strbuf *out);
 

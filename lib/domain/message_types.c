@@ -155,3 +155,18 @@ int kn_message_host_check(const json_t *host, struct kn_error *err)
     }
     return 0;
 }
+
+static const struct kn_field DOMAIN[] = {
+    { "server", KN_UUID, true, KN_LIMIT_NONE, "whose guest it is" },
+    { "generation", KN_INT, true, KN_LIMIT_NONE, "of the command that made it" },
+    { "power_state", KN_INT, true, KN_LIMIT_POWER_STATE, "Nova's number" },
+    END,
+};
+
+int kn_message_domain_check(const json_t *domain, struct kn_error *err)
+{
+    if (kn_fields_check(DOMAIN, domain, "domain", err) < 0) {
+        return -1;
+    }
+    return kn_json_int(domain, "generation") >= 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "domain: \"generation\" must not be negative");
+}

@@ -150,6 +150,8 @@ static const struct breaker BREAKERS[] = {
     { "2. while every service is up, tasks get on", TASK(A, ", created_at", ", now() - interval '1 hour'") },
     { "2. every service that lives gets on",
       "UPDATE service SET stuck = 'it hurts', stuck_since = now() - interval '2 minutes'" },
+    { "2. what failed was taken back",
+      TASK(A, ", state, finished_at, context", ", 'failed', now(), '{\"not_undone\": [\"port.release: too much\"]}'") },
     { "2. every shard is there", "DELETE FROM shard WHERE id = 7" },
     { "2. every leased shard is leased by a living conductor", "UPDATE shard SET owner = 'ghost' WHERE id = 7" },
     { "2. every leased shard is leased by a living conductor", "UPDATE service SET last_seen = now() - interval '5 minutes'" },

@@ -322,6 +322,61 @@ static void test_what_can_never_be_sent_fails_at_once(void **state)
     kn_task_free(task);
 }
 
+/* A command of the way back that can never be said is no success: the server is in ERROR, and the task says what may be left. */
+static void test_what_cannot_be_taken_back_is_told(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_change change = KN_CHANGE_INIT;
+    struct kn_step_record records[8];
+    struct kn_error why = { 0 };
+    int count = 0;
+
+    (void)state;
+    admit(task);
+    kn_fail(&task->error, KN_CONFLICT, "no");
+    task->elsewhere = true; /* another host would be tried */
+    kn_engine_advance(task, true, MAX_TRIES, &change, records, &count);
+    task->state = KN_TASK_UNDO;
+    task->step = 0;
+    kn_engine_plan(task);
+    kn_fail(&why, KN_TOO_LARGE, "too much");
+    for (int i = 0; i < task->part_count; i++) {
+        task->parts[i].state = i == 0 ? KN_PART_SENT : KN_PART_DONE;
+    }
+    kn_engine_refuse(task, 0, &why);
+    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_ENDED);
+    kn_change_release(&change);
+    change = (struct kn_change)KN_CHANGE_INIT;
+    kn_engine_advance(task, false, MAX_TRIES, &change, records, &count);
+    assert_int_equal(task->state, KN_TASK_FAILED);
+    assert_string_equal(records[0].state, "failed");
+    assert_string_equal(change.server.vm_state, "error");
+    assert_non_null(strstr(kn_json_str(change.server.fault, "details"), "not taken back: place.release: too much"));
+    kn_change_release(&change);
+    kn_task_free(task);
+}
+
+/* What cannot be written is taken back; what cannot be taken back either ends. */
+static void test_what_cannot_be_written(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_change change = KN_CHANGE_INIT;
+    struct kn_error why = { 0 };
+
+    (void)state;
+    admit(task);
+    kn_fail(&why, KN_CONFLICT, "a constraint");
+    task->state = KN_TASK_DONE;
+    kn_engine_unwritable(task, false, &why, &change);
+    assert_string_equal(position(task), "undo 1 attempt 2: server.destroy");
+    kn_engine_unwritable(task, true, &why, &change);
+    assert_int_equal(task->state, KN_TASK_FAILED);
+    assert_string_equal(task->error.message, "a constraint");
+    assert_string_equal(change.server.vm_state, "error");
+    kn_change_release(&change);
+    kn_task_free(task);
+}
+
 static void test_a_host_that_is_down_stops_no_deletion(void **state)
 {
     struct kn_task *task = new_task("server.delete", "{}");
@@ -458,6 +513,8 @@ int main(void)
         cmocka_unit_test(test_a_server_that_was_never_placed_is_deleted_without_a_host),
         cmocka_unit_test(test_every_part_of_every_flow_can_be_said),
         cmocka_unit_test(test_commands_fit_the_registry),
+        cmocka_unit_test(test_what_cannot_be_taken_back_is_told),
+        cmocka_unit_test(test_what_cannot_be_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

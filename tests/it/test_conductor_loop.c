@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kilonova-conductor as a process, with us in the place of the agent: values that the database will never take are one task's or one report's affair, and
+ * the others go on.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/adapter/bus.h"
+#include "lib/adapter/db.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "tests/support/broker.h"
+#include "tests/support/postgres.h"
+#include "tests/support/process.h"
+#include "tests/support/test.h"
+
+#define WAIT_MS 60000
+#define SERVERS 5
+#define SERVER(n) "aaaaaaaa-0000-4000-8000-00000000000" #n
+#define DONE "SELECT count(*) FROM task WHERE state = 'done'"
+
+static struct {
+    struct kn_test_pg *pg;
+    struct kn_test_broker *broker;
+    struct kn_conf conf;
+    char *url;
+    struct kn_db *db;
+    struct kn_bus *bus;
+    struct kn_bus_reader *reader;
+    pid_t conductor;
+} world;
+
+static void sql(const char *text)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(world.db, text, &err), &err);
+}
+
+static int64_t number(const char *text)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(world.db, text, 0, KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+static void say(const char *topic, int partition, const struct kn_message *m)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_message_print(m, &text, &err), &err);
+    assert_ok(kn_bus_send(world.bus, topic, partition, text.buf, text.len, &err), &err);
+}
+
+static void report(const char *type, json_t *body)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    kn_message_init(&m, type, body);
+    say(KN_TOPIC_REPORT, 0, &m);
+}
+
+/* The agent: whatever is asked for is done. */
+static void obey(void)
+{
+    struct kn_bus_message raw;
+
+    if (kn_bus_poll(world.reader, &raw, 1, 50) == 1) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+        struct kn_error err = { 0 };
+
+        assert_ok(kn_message_parse(raw.data, raw.len, &m, &err), &err);
+        kn_bus_message_done(&raw);
+        m.is_reply = true;
+        m.ok = true;
+        m.result = json_pack("{s:i}", "power_state", 4);
+        say(KN_TOPIC_REPLY, m.shard, &m);
+    }
+}
+
+static void await(const char *text, int64_t wanted)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    while (number(text) != wanted) {
+        if (kn_mono_ms() > deadline) {
+            fail_msg("%s: %lld, wanted %lld", text, (long long)number(text), (long long)wanted);
+        }
+        obey();
+    }
+}
+
+static void stop_all(void)
+{
+    for (int i = 1; i <= SERVERS; i++) {
+        AUTO_FREE char *id = kn_asprintf("aaaaaaaa-0000-4000-8000-00000000000%d", i);
+        AUTO_FREE char *text = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
+                                           "('server.stop', %d, '%s', 'p', 'u', 'req-aaaaaaaa-0000-4000-8000-000000000001')", kn_shard_of(id), id);
+
+        sql(text);
+    }
+}
+
+static int setup(void **state)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova-conductor");
+    struct kn_error err = { 0 };
+
+    (void)state;
+    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    world.broker = kn_test_broker_start();
+    kn_conf_defaults(&world.conf);
+    kn_test_broker_conf(world.broker, &world.conf);
+    world.url = kn_test_pg_migrated(world.pg, "loop");
+    world.db = kn_db_new(world.url, "test");
+    assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_AGENT "loop", 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_reader_new(world.bus, &world.reader, &err), &err);
+    assert_ok(kn_bus_assign(world.reader, KN_TOPIC_AGENT "loop", 0, &err), &err);
+    sql("INSERT INTO agent (id, boot) VALUES ('loop', 'b');"
+        "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
+        "VALUES ('h', gen_random_uuid(), 'loop', 'nova', 8, 4096, 100, 100, 'sim', 1);"
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, reservation_id) "
+        "SELECT ('aaaaaaaa-0000-4000-8000-00000000000' || i)::uuid, 'p', 'u', 's', 's', 'active', 1, 'h', '{}', 'r' FROM generate_series(1, 5) i");
+
+    AUTO_FREE char *url = kn_asprintf("db.url=%s", world.url);
+    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers);
+    AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port);
+    const char *argv[] = { program, "--set", url, "--set", brokers, "--set", port, "--set", "daemon.host=h1", NULL };
+
+    world.conductor = kn_test_spawn(argv, "/dev/stderr", NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_true(kn_test_end(world.conductor, SIGTERM));
+    kn_bus_reader_free(world.reader);
+    kn_bus_free(world.bus);
+    kn_db_free(world.db);
+    free(world.url);
+    kn_test_broker_free(world.broker);
+    kn_test_pg_free(world.pg);
+    return 0;
+}
+
+/* One server of five can never be written as stopped: its task ends with the reason, the others are stopped. */
+static void test_one_task_breaks_a_constraint(void **state)
+{
+    (void)state;
+    sql("ALTER TABLE server ADD CONSTRAINT hurt CHECK (NOT (id = '" SERVER(3) "' AND vm_state = 'stopped'))");
+    stop_all();
+    await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
+    assert_int_equal(number(DONE), SERVERS - 1);
+    assert_int_equal(number("SELECT count(*) FROM task WHERE state = 'failed' AND object_id = '" SERVER(3) "' AND error->>'message' LIKE '%hurt%'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM server WHERE vm_state = 'stopped'"), SERVERS - 1);
+    assert_int_equal(number("SELECT count(*) FROM server WHERE id = '" SERVER(3) "' AND vm_state = 'active' AND task_state IS NULL"), 1);
+}
+
+static json_t *domain(const char *server, json_int_t generation, json_int_t power_state)
+{
+    return json_pack("{s:s, s:I, s:I}", "server", server, "generation", generation, "power_state", power_state);
+}
+
+/* Reports with values that the database would refuse, and a good guest among mad ones: it counts, and tasks go on. */
+static void test_mad_reports_stop_nobody(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    (void)state;
+    sql("UPDATE server SET (vm_state, power_state) = ('active', 1); DELETE FROM task; ALTER TABLE server DROP CONSTRAINT IF EXISTS hurt");
+    while (number("SELECT count(*) FROM server WHERE id = '" SERVER(1) "' AND vm_state = 'stopped'") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+        report("agent.domains", json_pack("{s:s, s:s, s:[o, o, o, s, o, o]}", "agent", "loop", "host", "h", "domains", domain(SERVER(2), 1, 99999999),
+                                          domain(SERVER(2), -1, 4), domain("no uuid", 1, 4), "nothing", domain(SERVER(2), INT64_MAX, INT64_MIN),
+                                          domain(SERVER(1), 1, 4)));
+        report("agent.domains", json_pack("{s:s, s:s, s:[o]}", "agent", "loop", "host", "nobody's", "domains", domain(SERVER(4), 1, 4)));
+        report("agent.domains", json_pack("{s:s, s:s, s:[o]}", "agent", "nobody", "host", "h", "domains", domain(SERVER(4), 1, 4)));
+        report("service.hello", json_pack("{s:s, s:s}", "topic", "a b\n'", "boot", "b"));
+        obey();
+    }
+    assert_int_equal(number("SELECT count(*) FROM server WHERE vm_state = 'stopped'"), 1);
+    sql("UPDATE server SET (vm_state, power_state) = ('active', 1)");
+    stop_all();
+    await(DONE, SERVERS);
+    assert_int_equal(number("SELECT count(*) FROM service WHERE stuck IS NOT NULL"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_task_breaks_a_constraint),
+        cmocka_unit_test(test_mad_reports_stop_nobody),
+    };
+
+    return cmocka_run_group_tests_name("it/conductor_loop", tests, setup, teardown);
+}
