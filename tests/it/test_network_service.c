@@ -310,6 +310,34 @@ static void test_one_bad_command_does_not_spoil_the_others(void **state)
     }
 }
 
+/* Values that the database will never take, in one command of a batch and in reports: that one is answered with the reason, the others are carried out. */
+static void test_what_the_database_refuses_is_one_answer(void **state)
+{
+    static const char *const HOSTS[] = { "[]", "[null]", "[\"x\"]", "[{\"host\": 5, \"hypervisor_type\": {}}]", "[{\"host\": \"\", \"vcpus\": -1}]" };
+    struct kn_error err = { 0 };
+    int64_t tasks[10];
+    (void)state;
+
+    assert_ok(kn_db_script(db, "ALTER TABLE port ADD CONSTRAINT hurt CHECK (device_id NOT LIKE '%000000000705')", &err), &err);
+    for (int i = 0; i < 10; i++) {
+        send_body(KN_TOPIC_REPORT, "agent.hello", 0, json_pack("{s:s, s:s, s:o}", "agent", AGENT_A, "boot", "d", "hosts",
+                                                               json_loads(HOSTS[(size_t)i % KN_COUNT(HOSTS)], 0, NULL)));
+        tasks[i] = allocate(700 + i);
+    }
+    for (int i = 0; i < 10; i++) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+        answer(tasks[i], &m);
+        assert_int_equal(m.ok, i != 5);
+        assert_true(m.ok || strstr(m.error.message, "hurt") != NULL);
+    }
+    assert_ok(kn_db_script(db, "ALTER TABLE port DROP CONSTRAINT hurt", &err), &err);
+    must(allocate(705));
+    for (int i = 0; i < 10; i++) {
+        must(command("port.release", 700 + i, NULL));
+    }
+}
+
 static void test_kill_in_the_middle(void **state)
 {
     (void)state;
@@ -347,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_late_commands_touch_no_port),
         cmocka_unit_test(test_garbage_harms_nobody),
         cmocka_unit_test(test_one_bad_command_does_not_spoil_the_others),
+        cmocka_unit_test(test_what_the_database_refuses_is_one_answer),
         cmocka_unit_test(test_kill_in_the_middle),
         cmocka_unit_test(test_database_away),
     };

@@ -28,6 +28,7 @@
 #define IMAGE "22222222-2222-4222-8222-222222222222"
 #define QUEUED "22222222-2222-4222-8222-333333333333"
 #define VOLUME "33333333-3333-4333-8333-333333333333"
+#define UNKNOWN "99999999-9999-4999-8999-999999999999"
 #define LATER "33333333-3333-4333-8333-444444444444"
 
 static struct {
@@ -138,6 +139,14 @@ static void must_fail(int64_t task, enum kn_code code)
     answer(task, &m);
     assert_false(m.ok);
     assert_int_equal(m.error.code, code);
+}
+
+/* Whatever it says. */
+static void answered(int64_t task)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    answer(task, &m);
 }
 
 static void sql(const char *text)
@@ -325,6 +334,21 @@ static void test_volume_life(void **state)
     sql("DELETE FROM volume");
 }
 
+/* Ids that nobody knows and reports that are none of theirs: each is answered or passed over, and what is sound is done. */
+static void test_unknown_ids_stop_nobody(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        must_fail(command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", UNKNOWN)), KN_NOT_FOUND);
+        answered(command(KN_TOPIC_IMAGE, "image.import", json_pack("{s:s, s:s}", "image", UNKNOWN, "import", UNKNOWN)));
+        answered(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", UNKNOWN, "sha512", "../../etc")));
+        answered(command(KN_TOPIC_VOLUME, "volume.create", json_pack("{s:s, s:i}", "volume", UNKNOWN, "size_gib", 1)));
+        answered(command(KN_TOPIC_VOLUME, "volume.connect", json_pack("{s:s, s:s, s:s}", "volume", UNKNOWN, "server", UNKNOWN, "host", "nobody's")));
+        answered(command(KN_TOPIC_VOLUME, "volume.disconnect", json_pack("{s:s, s:s}", "volume", UNKNOWN, "server", UNKNOWN)));
+        answered(command(KN_TOPIC_VOLUME, "volume.delete", json_pack("{s:s}", "volume", UNKNOWN)));
+    }
+}
+
 static void test_database_away(void **state)
 {
     (void)state;
@@ -401,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_locate_fetch_delete),
         cmocka_unit_test(test_dead_uploads_are_found),
         cmocka_unit_test(test_volume_life),
+        cmocka_unit_test(test_unknown_ids_stop_nobody),
         cmocka_unit_test(test_database_away),
     };
 
