@@ -119,6 +119,8 @@ int kn_server_metadata_merge(struct kn_db *db, const char *id, const char *json,
                              struct kn_error *err);
 int kn_server_metadata_replace(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
                                struct kn_error *err);
+/* Whether all of it (a JSON object's text) is small enough to travel. */
+int kn_server_metadata_check(const char *text, struct kn_error *err);
 int kn_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
 
 /*

@@ -34,7 +34,7 @@ static struct kn_batch_stmt TAKE = { "usage_take",
     "UPDATE compute_usage c SET instances = c.instances + u.instances, cores = c.cores + u.cores, ram_mib = c.ram_mib + u.ram_mib "
     "FROM @ WHERE c.project_id = u.project_id AND " WITHIN("instances", "instances", "most_instances") " AND "
     WITHIN("cores", "cores", "most_cores") " AND " WITHIN("ram_mib", "ram", "most_ram") " RETURNING c.project_id",
-    { { "project_id", "text" }, { "instances", "integer" }, { "cores", "integer" }, { "ram_mib", "bigint" },
+    { { "project_id", "text" }, { "instances", "bigint" }, { "cores", "bigint" }, { "ram_mib", "bigint" },
       { "most_instances", "bigint" }, { "most_cores", "bigint" }, { "most_ram", "bigint" } }, { 0 }, { 0 }, false };
 static const struct kn_stmt FIRST_USE = { "usage_first",
     "INSERT INTO compute_usage (project_id) VALUES ($1) ON CONFLICT DO NOTHING", 1 };

@@ -40,6 +40,13 @@ int kn_server_describe(const struct kn_request *req, const struct kn_rows *seen,
     return kn_rows_null(seen, 0, KN_SERVER_HOST) ? 0 : kn_task_insert(req->db, &wish, ret_task, err);
 }
 
+int kn_server_metadata_check(const char *text, struct kn_error *err)
+{
+    return kn_limit_fits(KN_LIMIT_SERVER_METADATA, text)
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Metadata is too large: a server's keys and values have at most %d bytes in all", KN_MAX_SERVER_METADATA);
+}
+
 static int write_metadata(struct kn_db *db, const struct kn_stmt *stmt, const char *id, const char *json, int64_t limit,
                           struct kn_rows **ret, struct kn_error *err)
 {
@@ -51,6 +58,9 @@ static int write_metadata(struct kn_db *db, const struct kn_stmt *stmt, const ch
     }
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_QUOTA, "Maximum number of metadata items exceeds %lld", (long long)limit);
+    }
+    if (kn_server_metadata_check(kn_rows_text(rows, 0, 0), err) < 0) {
+        return -1;
     }
     *ret = kn_steal(&rows);
     return 0;

@@ -13,6 +13,7 @@
 #include "api/hypervisor.h"
 #include "api/keypair.h"
 #include "api/quota.h"
+#include "api/server.h"
 #include "api/server_plan_nics.h"
 #include "api/server_schema.h"
 #include "api/view.h"
@@ -212,8 +213,8 @@ static int plan_metadata(const struct planning *p)
                            (long long)quota.limits[KN_QUOTA_METADATA]);
         }
     }
-    p->plan->metadata = count > 0 ? json_dumps(in, JSON_COMPACT) : kn_strdup("{}");
-    return 0;
+    p->plan->metadata = count > 0 ? json_dumps(in, 0) : kn_strdup("{}");
+    return kn_server_metadata_check(p->plan->metadata, p->err);
 }
 
 static int check_groups(const struct planning *p)

@@ -64,7 +64,7 @@ static struct kn_batch_stmt DOOM = { "conductor_volume_doom",
 static struct kn_batch_stmt GIVE_BACK = { "conductor_usage_give_back",
     "UPDATE compute_usage c SET instances = c.instances - u.instances, cores = c.cores - u.cores, "
     "ram_mib = c.ram_mib - u.ram_mib FROM @ WHERE c.project_id = u.project_id",
-    { { "project_id", "text" }, { "instances", "int" }, { "cores", "int" }, { "ram_mib", "bigint" } }, { 0 }, { 0 }, false };
+    { { "project_id", "text" }, { "instances", "bigint" }, { "cores", "bigint" }, { "ram_mib", "bigint" } }, { 0 }, { 0 }, false };
 
 /* --- reading ------------------------------------------------------------------------------------------------------------ */
 

@@ -50,8 +50,9 @@ static const struct kn_stmt UPDATE = { "project_update",
 static const struct kn_stmt DELETE = { "project_delete", "DELETE FROM project WHERE id = $1", 1 };
 static const struct kn_stmt LEAVE = { "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1 };
 static const struct kn_stmt TAG_ADD = { "project_tag_add",
-    "UPDATE project SET tags = tags || $2::text WHERE id = $1 "
-    "RETURNING cardinality(tags), cardinality(array_positions(tags, $2)) > 1", 2 };
+    "WITH was AS (SELECT cardinality(tags) AS n, $2 = ANY (tags) AS has FROM project WHERE id = $1), "
+    "added AS (UPDATE project SET tags = tags || $2::text FROM was WHERE id = $1 AND n < $3::integer AND NOT has) "
+    "SELECT n, has FROM was", 3 };
 static const struct kn_stmt TAG_HAS = { "project_tag_has",
     "SELECT EXISTS (SELECT FROM any_project WHERE id = $1), EXISTS (SELECT FROM any_project WHERE id = $1 AND $2 = ANY (tags))",
     2 };
@@ -178,15 +179,16 @@ int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_TX struct kn_tx tx = { 0 };
+    struct kn_arg most;
 
     if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 ||
-        kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag), &rows, err) < 0) {
+        kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag, kn_arg_int(&most, KN_MAX_PROJECT_TAGS)), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_bool(rows, 0, 1)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': the project has the tag %s already", tag);
     }
-    return kn_rows_int(rows, 0, 0) > KN_MAX_PROJECT_TAGS
+    return kn_rows_int(rows, 0, 0) >= KN_MAX_PROJECT_TAGS
                ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d", KN_MAX_PROJECT_TAGS)
                : kn_tx_commit(&tx, err);
 }
