@@ -17,12 +17,12 @@ static int read_limit(const struct kn_request *req, struct kn_page *page, struct
     if (text == NULL) {
         return 0;
     }
-    if (text[0] == '\0' || strlen(text) > 9 || strspn(text, "0123456789") != strlen(text)) {
+    if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text)) {
         return kn_fail(err, KN_BAD_REQUEST, "Limit must be an integer 0 or greater and not '%.64s'", text);
     }
-    page->limit = strtoll(text, NULL, 10);
+    page->limit = strlen(text) <= 9 ? strtoll(text, NULL, 10) : 0;
     if (page->limit == 0) {
-        page->limit = -1; /* Neutron's "no limit" */
+        page->limit = -1; /* Neutron's "no limit", as is more than there can be */
     }
     return 0;
 }

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the processes of a cloud for a test: they are started with one set of options, of which each takes what it knows. */
+#include "tests/support/whole_cloud.h"
+
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "tests/support/broker.h"
+#include "tests/support/process.h"
+#include "tests/support/test.h"
+
+#define WAIT_MS 60000
+
+struct kn_whole_cloud kn_whole;
+
+static const char *const DAEMONS[] = { "kilonova-conductor", "kilonova-scheduler", "kilonova-network", "kilonova-volume",
+                                       "kilonova-image",     "kilonova-agent",     "kilonova-api" };
+static pid_t pids[KN_COUNT(DAEMONS)];
+static struct kn_test_broker *broker;
+
+int kn_whole_cloud_ask(const char *method, const char *path, const char *headers, const char *body)
+{
+    AUTO_FREE char *all = kn_asprintf("X-Auth-Token: %s\r\n%s", kn_ks.admin, headers != NULL ? headers : "");
+
+    kn_test_http_ask(&kn_whole.http, method, path, all, body);
+    return kn_whole.http.status;
+}
+
+const char *kn_whole_cloud_text(const char *path)
+{
+    json_decref(kn_ks.json);
+    kn_ks.json = kn_test_http_json(&kn_whole.http);
+    return kn_ks_keep(kn_ks_text(path));
+}
+
+int64_t kn_whole_cloud_count(const char *sql, const char *arg)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(kn_whole.db, sql, arg != NULL ? 1 : 0, arg != NULL ? KN_ARGS(arg) : KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+void kn_whole_cloud_await(const char *sql, int64_t wanted)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    int64_t is = 0;
+
+    while ((is = kn_whole_cloud_count(sql, NULL)) != wanted) {
+        if (kn_mono_ms() > deadline) {
+            fail_msg("%s: %lld, wanted %lld", sql, (long long)is, (long long)wanted);
+        }
+        kn_test_pause(20);
+    }
+}
+
+static void start_daemons(const char *hosts, int port)
+{
+    struct kn_conf conf;
+
+    kn_conf_defaults(&conf);
+    broker = kn_test_broker_start();
+    kn_test_broker_conf(broker, &conf);
+    AUTO_FREE char *url = kn_asprintf("db.url=%s", kn_ks.url);
+    AUTO_FREE char *keys = kn_asprintf("identity.key_file=%s", kn_ks.key_file);
+    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", conf.bus_brokers);
+    AUTO_FREE char *bus_port = kn_asprintf("bus.embedded_port=%lld", (long long)conf.bus_embedded_port);
+    AUTO_FREE char *listen = kn_asprintf("api.listen=127.0.0.1:%d", port);
+    AUTO_FREE char *data = kn_asprintf("image.data_listen=127.0.0.1:%d", kn_test_free_port());
+    AUTO_FREE char *store = kn_asprintf("image.store_dir=%s", kn_whole.dir);
+    AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s", kn_whole.dir);
+    AUTO_FREE char *state = kn_asprintf("agent.state_dir=%s", kn_whole.dir);
+    AUTO_FREE char *sim = kn_asprintf("agent.sim_hosts=%s", hosts);
+
+    for (size_t i = 0; i < KN_COUNT(DAEMONS); i++) {
+        AUTO_FREE char *program = kn_test_binary(DAEMONS[i]);
+        const char *argv[] = { program, "--set", url, "--set", keys, "--set", brokers, "--set", bus_port, "--set", listen, "--set", data,
+                               "--set", store, "--set", volumes, "--set", state, "--set", sim, "--set", "agent.driver=sim", "--set",
+                               "daemon.log_level=error", "--set", "daemon.host=whole", NULL };
+
+        pids[i] = kn_test_spawn(argv, "/dev/stderr", NULL);
+    }
+    kn_test_wait_port(port);
+}
+
+void kn_whole_cloud_start(const char *hosts)
+{
+    const int port = kn_test_free_port();
+
+    kn_ks_start(NULL);
+    kn_copy(kn_whole.project, sizeof(kn_whole.project), kn_ks_text("token.project.id"));
+    kn_copy(kn_whole.user, sizeof(kn_whole.user), kn_ks_text("token.user.id"));
+    kn_whole.db = kn_db_new(kn_ks.url, "test");
+    kn_test_dir(kn_whole.dir, "whole");
+    start_daemons(hosts, port);
+    kn_whole.http = kn_test_http_open(port);
+    kn_whole_cloud_await("SELECT (count(*) > 0)::int FROM host", 1);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+void kn_whole_cloud_stop(void)
+{
+    for (size_t i = KN_COUNT(DAEMONS); i-- > 0;) {
+        kn_test_end(pids[i], SIGTERM);
+    }
+    kn_test_http_close(&kn_whole.http);
+    kn_db_free(kn_whole.db);
+    kn_test_broker_free(broker);
+    nftw(kn_whole.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    kn_ks_stop();
+}
