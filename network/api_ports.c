@@ -133,7 +133,7 @@ int kn_ports_show(struct kn_request *req, struct kn_response *res, struct kn_err
     return kn_collection_show(&kn_ports, req, req->params[0], res, err);
 }
 
-/* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices. */
+/* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices, nor changes what he was given. */
 static int check_owner_only(const json_t *object, bool owns_network, unsigned method, struct kn_error *err)
 {
     const char *verb = method == KN_ATTR_POST ? "create" : "update";
@@ -148,6 +148,9 @@ static int check_owner_only(const json_t *object, bool owns_network, unsigned me
     }
     if (strncmp(kn_attr_text(object, "device_owner", ""), "network:", 8) == 0) {
         return kn_fail(err, KN_FORBIDDEN, "rule:%s_port:device_owner is disallowed by policy", verb);
+    }
+    if (method == KN_ATTR_PUT && kn_attr_has(object, "fixed_ips")) {
+        return kn_fail(err, KN_FORBIDDEN, "rule:update_port:fixed_ips is disallowed by policy");
     }
     json_array_foreach (json_object_get(object, "fixed_ips"), i, item) {
         if (kn_attr_has(item, "ip_address")) {
@@ -199,6 +202,12 @@ int kn_ports_create(struct kn_request *req, struct kn_response *res, struct kn_e
     return kn_noun_create(req, &kn_ports, create_one, res, err);
 }
 
+/* Whoever owns the network sees the ports of others on it, and may delete them; they are not his to change. */
+static int check_port_owner(const struct kn_port_row *port, struct kn_error *err)
+{
+    return port->is_mine ? 0 : kn_fail(err, KN_FORBIDDEN, "rule:update_port is disallowed by policy");
+}
+
 int kn_ports_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
@@ -206,7 +215,7 @@ int kn_ports_update(struct kn_request *req, struct kn_response *res, struct kn_e
     const json_t *object;
 
     if (kn_port_get(req, req->params[0], &port, err) < 0 || kn_body_item(req->body, "port", &object, err) < 0 ||
-        check(req, object, KN_ATTR_PUT, err) < 0 || check_owner_only(object, port.owns_network, KN_ATTR_PUT, err) < 0 ||
+        check(req, object, KN_ATTR_PUT, err) < 0 || check_port_owner(&port, err) < 0 || check_owner_only(object, port.owns_network, KN_ATTR_PUT, err) < 0 ||
         kn_tx_begin(&tx, req->db, err) < 0 || kn_port_update(req->db, &port, object, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }

@@ -17,11 +17,12 @@
 #define FIXED_IPS_MAX 5
 #define OWN_PORTS "network:dhcp" /* the device_owner of the ports that this cloud makes for itself */
 
-enum { G_NETWORK, G_DEVICE, G_OWNER, G_BOUND, G_OWNS };
+enum { G_NETWORK, G_DEVICE, G_OWNER, G_BOUND, G_OWNS, G_MINE };
 
 static const struct kn_stmt GET = {
     "port_get",
-    "SELECT p.network_id, p.device_id, p.device_owner, p.host IS NOT NULL, (n.project_id = $2 OR $3::boolean)"
+    "SELECT p.network_id, p.device_id, p.device_owner, p.host IS NOT NULL, (n.project_id = $2 OR $3::boolean),"
+    " (p.project_id = $2 OR $3::boolean)"
     " FROM port p JOIN network n ON n.id = p.network_id"
     " WHERE p.id = $1::uuid AND (p.project_id = $2 OR n.project_id = $2 OR $3::boolean)", 3
 };
@@ -43,6 +44,7 @@ int kn_port_get(struct kn_request *req, const char *id, struct kn_port_row *ret,
     kn_copy(ret->device_owner, sizeof(ret->device_owner), kn_rows_text(rows, 0, G_OWNER));
     ret->is_bound = kn_rows_bool(rows, 0, G_BOUND);
     ret->owns_network = kn_rows_bool(rows, 0, G_OWNS);
+    ret->is_mine = kn_rows_bool(rows, 0, G_MINE);
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct kn_port_row {
     char device_id[KN_SIZE_OF(DEVICE_ID)];
     char device_owner[KN_SIZE_OF(DEVICE_OWNER)];
     bool is_bound;
+    bool is_mine; /* of the caller's project, or he is an admin */
     bool owns_network; /* the caller's project does, or the caller is an admin */
 };
 

@@ -4,70 +4,18 @@
 
 #include <stdio.h>
 
-#include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "network/api.h"
-#include "tests/support/broker.h"
 #include "tests/support/front.h"
-#include "tests/support/http_client.h"
+#include "tests/support/neutron.h"
 #include "tests/support/neutron_bad.h"
-#include "tests/support/postgres.h"
 
 #define ALICE KN_TEST_TOKEN("a11ce", "member")
 #define READER KN_TEST_TOKEN("a11ce", "reader")
 #define BOB KN_TEST_TOKEN("b0b", "member")
 #define ADMIN KN_TEST_TOKEN("ad", "admin")
 #define NOBODY KN_NEUTRON_NOBODY
-#define V2 "/network/v2.0"
-
-static struct kn_test_pg *pg;
-static struct kn_test_broker *broker;
-static struct kn_test_front *front;
-static struct kn_conf conf;
-static struct kn_db *db;
-static struct kn_test_http http;
-static char *url;
-
-static int setup(void **state)
-{
-    static const struct kn_api *const APIS[] = { &kn_network_api, NULL };
-    struct kn_error err;
-
-    (void)state;
-    assert_ok(kn_crypto_init(&err), &err);
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "network");
-    broker = kn_test_broker_start();
-    kn_conf_defaults(&conf);
-    conf.db_url = url;
-    kn_test_broker_conf(broker, &conf);
-    db = kn_db_new(url, "test");
-    front = kn_test_front_start(&conf, APIS);
-    http = kn_test_http_open(kn_test_front_port(front));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_test_http_close(&http);
-    kn_test_front_free(front);
-    kn_test_broker_free(broker);
-    kn_db_free(db);
-    kn_test_pg_free(pg);
-    free(url);
-    return 0;
-}
-
-static int fresh(void **state)
-{
-    struct kn_error err;
-
-    (void)state;
-    assert_ok(kn_db_script(db, "TRUNCATE address, port, subnet, network, network_quota CASCADE", &err), &err);
-    return 0;
-}
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
@@ -78,12 +26,7 @@ static void ask(int status, const char *token, const char *what, const char *bod
     int path = 0;
 
     sscanf(what, "%7s %n", method, &path);
-    AUTO_FREE char *whole = kn_asprintf(V2 "%s", what + path);
-
-    kn_test_http_ask(&http, method, whole, token, body);
-    if (http.status != status) {
-        fail_msg("%s %s: %d %s, wanted %d", what, body != NULL ? body : "", http.status, http.body.buf, status);
-    }
+    kn_neutron_ask(status, token, method, what + path + 1, body); /* its "/" is said already */
 }
 
 /* A member of the last answer's only object: "port.fixed_ips.0.ip_address" as text; valid for the next 7 calls. */
@@ -92,7 +35,7 @@ static const char *get(const char *path)
     static char text[8][512];
     static int next;
     char *out = text[next++ % 8], step[64];
-    json_t *json = kn_test_http_json(&http);
+    json_t *json = kn_test_http_json(&kn_neutron.http);
     const json_t *at = json;
 
     for (size_t len; *path != '\0'; path += len + (path[len] == '.')) {
@@ -111,7 +54,7 @@ static const char *get(const char *path)
 
 static size_t count_of(const char *plural)
 {
-    json_t *json = kn_test_http_json(&http);
+    json_t *json = kn_test_http_json(&kn_neutron.http);
     size_t n = json_array_size(json_object_get(json, plural));
 
     json_decref(json);
@@ -185,7 +128,7 @@ static void test_network_life(void **state)
     assert_string_equal(get("network.status"), "DOWN");
     assert_string_equal(get("network.description"), "d");
     ask(204, ALICE, at("DELETE", "networks", id), NULL);
-    assert_int_equal(http.body.len, 0);
+    assert_int_equal(kn_neutron.http.body.len, 0);
     ask(404, ALICE, at("GET", "networks", id), NULL);
     assert_string_equal(get("NeutronError.type"), "NetworkNotFound");
 }
@@ -363,6 +306,36 @@ static void test_ports_on_a_shared_network(void **state)
     assert_string_equal(get("NeutronError.type"), "InvalidSharedSetting");
 }
 
+/* A network of Alice's that an admin has shared: Bob's port on it is Bob's, the words of the network's own devices are Alice's. */
+static void test_ports_of_two(void **state)
+{
+    (void)state;
+    const char *network = make_network(ALICE, "");
+    char id[64], x[64];
+
+    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    ask(200, ADMIN, at("PUT", "networks", network), "{\"network\":{\"shared\":true}}");
+    post(201, BOB, "port", network, "");
+    snprintf(id, sizeof(id), "%s", get("port.id"));
+    ask(200, ALICE, at("GET", "ports", id), NULL);
+    ask(403, ALICE, at("PUT", "ports", id), "{\"port\":{\"admin_state_up\":false}}");
+    ask(403, ALICE, at("PUT", "ports", id), "{\"port\":{\"device_owner\":\"network:x\"}}");
+    ask(403, BOB, at("PUT", "ports", id), "{\"port\":{\"device_owner\":\"network:x\"}}");
+    ask(403, BOB, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
+    ask(403, BOB, at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:00:00:01\"}}");
+    ask(200, BOB, at("PUT", "ports", id), "{\"port\":{\"name\":\"bobs\",\"device_owner\":\"mine\"}}");
+    post(403, BOB, "port", network, ",\"device_owner\":\"network:x\"");
+    post(201, ALICE, "port", network, ",\"device_owner\":\"network:x\"");
+    snprintf(x, sizeof(x), "%s", get("port.id"));
+    ask(404, BOB, at("DELETE", "ports", x), NULL);
+    ask(204, ALICE, at("DELETE", "ports", x), NULL);
+    post(201, ADMIN, "port", network, ",\"device_owner\":\"network:x\",\"tenant_id\":\"b0b\"");
+    snprintf(x, sizeof(x), "%s", get("port.id"));
+    ask(200, BOB, at("PUT", "ports", x), "{\"port\":{\"device_owner\":\"\"}}");
+    ask(204, BOB, at("DELETE", "ports", x), NULL);
+    ask(204, ALICE, at("DELETE", "ports", id), NULL); /* the network is hers */
+}
+
 static void test_ports_in_use(void **state)
 {
     (void)state;
@@ -379,7 +352,7 @@ static void test_ports_in_use(void **state)
     AUTO_FREE char *sql = kn_asprintf("UPDATE port SET device_id = '" NOBODY "', device_owner = 'compute:nova', nic = 0, host = 'h'"
                                       " WHERE id = '%s'", id);
 
-    assert_ok(kn_db_script(db, sql, &err), &err);
+    assert_ok(kn_db_script(kn_neutron.db, sql, &err), &err);
     ask(409, ALICE, at("DELETE", "ports", id), NULL);
     assert_string_equal(get("NeutronError.type"), "PortInUse");
     ask(409, ALICE, at("PUT", "ports", id), "{\"port\":{\"device_id\":\"\"}}");
@@ -509,7 +482,7 @@ static int64_t rows_in_all(void)
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err;
 
-    assert_ok(kn_db_query(db, "SELECT (SELECT count(*) FROM network) + (SELECT count(*) FROM subnet) + (SELECT count(*) FROM port)"
+    assert_ok(kn_db_query(kn_neutron.db, "SELECT (SELECT count(*) FROM network) + (SELECT count(*) FROM subnet) + (SELECT count(*) FROM port)"
                               " + (SELECT count(*) FROM address)", 0, KN_NO_ARGS, &rows, &err), &err);
     return kn_rows_int(rows, 0, 0);
 }
@@ -544,50 +517,51 @@ static void test_what_compute_asks(void **state)
     char id[KN_UUID_SIZE] = "x";
     const char *bare = make_network(BOB, "");
 
-    assert_ok(kn_network_auto(db, "a11ce", id, &err), &err);
+    assert_ok(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err);
     assert_string_equal(id, "");
     const char *network = make_network(ALICE, "");
 
     make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
-    assert_ok(kn_network_auto(db, "a11ce", id, &err), &err);
+    assert_ok(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err);
     assert_string_equal(id, network);
-    assert_ok(kn_network_usable(db, "a11ce", false, network, NULL, &err), &err);
-    assert_ok(kn_network_usable(db, "a11ce", false, network, "10.0.0.9", &err), &err);
-    assert_fails(kn_network_usable(db, "a11ce", false, network, "10.0.0.2", &err), &err, KN_BAD_REQUEST); /* DHCP's */
-    assert_fails(kn_network_usable(db, "a11ce", false, network, "10.1.0.9", &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_network_usable(db, "b0b", false, network, NULL, &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_network_usable(db, "b0b", false, bare, NULL, &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_network_usable(db, "b0b", false, "x", NULL, &err), &err, KN_BAD_REQUEST);
+    assert_ok(kn_network_usable(kn_neutron.db, "a11ce", false, network, NULL, &err), &err);
+    assert_ok(kn_network_usable(kn_neutron.db, "a11ce", false, network, "10.0.0.9", &err), &err);
+    assert_fails(kn_network_usable(kn_neutron.db, "a11ce", false, network, "10.0.0.2", &err), &err, KN_BAD_REQUEST); /* DHCP's */
+    assert_fails(kn_network_usable(kn_neutron.db, "a11ce", false, network, "10.1.0.9", &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(kn_neutron.db, "b0b", false, network, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(kn_neutron.db, "b0b", false, bare, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(kn_neutron.db, "b0b", false, "x", NULL, &err), &err, KN_BAD_REQUEST);
     make_network(ADMIN, ",\"shared\":true");
-    assert_fails(kn_network_auto(db, "a11ce", id, &err), &err, KN_CONFLICT);
+    assert_fails(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err, KN_CONFLICT);
     post(201, ALICE, "port", network, ",\"device_id\":\"d\"");
-    assert_fails(kn_port_usable(db, "a11ce", false, get("port.id"), &err), &err, KN_CONFLICT);
+    assert_fails(kn_port_usable(kn_neutron.db, "a11ce", false, get("port.id"), &err), &err, KN_CONFLICT);
     post(201, ALICE, "port", network, "");
-    assert_ok(kn_port_usable(db, "a11ce", false, get("port.id"), &err), &err);
-    assert_fails(kn_port_usable(db, "b0b", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    assert_ok(kn_port_usable(kn_neutron.db, "a11ce", false, get("port.id"), &err), &err);
+    assert_fails(kn_port_usable(kn_neutron.db, "b0b", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
     post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
-    assert_fails(kn_port_usable(db, "a11ce", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_port_usable(kn_neutron.db, "a11ce", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_network_life, fresh),
-        cmocka_unit_test_setup(test_bulk_is_all_or_nothing, fresh),
-        cmocka_unit_test_setup(test_others_networks, fresh),
-        cmocka_unit_test_setup(test_segmentation_id, fresh),
-        cmocka_unit_test_setup(test_subnet_life, fresh),
-        cmocka_unit_test_setup(test_subnet_pools, fresh),
-        cmocka_unit_test_setup(test_port_life, fresh),
-        cmocka_unit_test_setup(test_port_addresses, fresh),
-        cmocka_unit_test_setup(test_ports_on_a_shared_network, fresh),
-        cmocka_unit_test_setup(test_ports_in_use, fresh),
-        cmocka_unit_test_setup(test_filters_fields_and_order, fresh),
-        cmocka_unit_test_setup(test_pages, fresh),
-        cmocka_unit_test_setup(test_quotas, fresh),
-        cmocka_unit_test_setup(test_extensions_are_truthful, fresh),
-        cmocka_unit_test_setup(test_bad_input_changes_nothing, fresh),
-        cmocka_unit_test_setup(test_what_compute_asks, fresh),
+        cmocka_unit_test_setup(test_network_life, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_bulk_is_all_or_nothing, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_others_networks, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_segmentation_id, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_subnet_life, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_subnet_pools, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_port_life, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_port_addresses, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_ports_on_a_shared_network, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_ports_of_two, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_ports_in_use, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_filters_fields_and_order, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_pages, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_quotas, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_extensions_are_truthful, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_bad_input_changes_nothing, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_what_compute_asks, kn_neutron_fresh),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
 }

@@ -8,41 +8,20 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
-#include "network/api.h"
-#include "tests/support/broker.h"
+#include "lib/base/uuid.h"
 #include "tests/support/front.h"
-#include "tests/support/http_client.h"
-#include "tests/support/postgres.h"
+#include "tests/support/neutron.h"
 
 #define ALICE KN_TEST_TOKEN("a11ce", "member")
 #define ADMIN KN_TEST_TOKEN("ad", "admin")
-#define V2 "/network/v2.0/"
 
-static struct kn_test_pg *pg;
-static struct kn_test_broker *broker;
-static struct kn_test_front *front;
-static struct kn_conf conf;
-static struct kn_db *db;
-static struct kn_test_http http;
-static char *url;
 static char network[KN_UUID_SIZE], subnet[KN_UUID_SIZE], port[KN_UUID_SIZE];
-
-static void ask(int status, const char *token, const char *method, const char *path, const char *body)
-{
-    AUTO_FREE char *whole = kn_asprintf(V2 "%s", path);
-
-    kn_test_http_ask(&http, method, whole, token, body);
-    if (http.status != status) {
-        fail_msg("%s %s %s: %d %s, wanted %d", method, path, body != NULL ? body : "", http.status, http.body.buf, status);
-    }
-}
 
 /* noun.member of the last answer. */
 static void keep(const char *noun, const char *member, char *out, size_t size)
 {
-    json_t *json = kn_test_http_json(&http);
+    json_t *json = kn_test_http_json(&kn_neutron.http);
 
     kn_copy(out, size, json_string_value(json_object_get(json_object_get(json, noun), member)));
     json_decref(json);
@@ -54,7 +33,7 @@ static void make(const char *noun, const char *members, char id[KN_UUID_SIZE])
     AUTO_FREE char *path = kn_asprintf("%ss", noun);
     AUTO_FREE char *body = kn_asprintf("{\"%s\":{%s}}", noun, members);
 
-    ask(201, ALICE, "POST", path, body);
+    kn_neutron_ask(201, ALICE, "POST", path, body);
     keep(noun, "id", id, KN_UUID_SIZE);
 }
 
@@ -63,7 +42,7 @@ static void put(int status, const char *token, const char *noun, const char *id,
     AUTO_FREE char *path = kn_asprintf("%ss/%s", noun, id);
     AUTO_FREE char *body = kn_asprintf("{\"%s\":{%s}}", noun, members);
 
-    ask(status, token, "PUT", path, body);
+    kn_neutron_ask(status, token, "PUT", path, body);
 }
 
 static void fingerprint(char out[64])
@@ -71,7 +50,7 @@ static void fingerprint(char out[64])
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err;
 
-    assert_ok(kn_db_query(db, "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (SELECT t::text AS line FROM network t UNION ALL "
+    assert_ok(kn_db_query(kn_neutron.db, "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (SELECT t::text AS line FROM network t UNION ALL "
                               "SELECT t::text FROM subnet t UNION ALL SELECT t::text FROM port t UNION ALL SELECT t::text FROM address t "
                               "UNION ALL SELECT t::text FROM network_quota t) lines", 0, KN_NO_ARGS, &rows, &err), &err);
     kn_copy(out, 64, kn_rows_text(rows, 0, 0));
@@ -178,7 +157,7 @@ static void refuse(size_t i, const char *value)
                                ? "" : "\"ip_version\":4,\"cidr\":\"10.0.0.0/24\",";
         AUTO_FREE char *body = kn_asprintf("{\"%s\":{%s%s%s}}", noun, in, must, members);
 
-        ask(400, ADMIN, "POST", path, body);
+        kn_neutron_ask(400, ADMIN, "POST", path, body);
     }
     if (!FIELDS[i].only_post) {
         put(400, ADMIN, noun, id, members);
@@ -254,8 +233,8 @@ static void test_what_is_shown_is_known(void **state)
 
 static size_t count(const char *path)
 {
-    ask(200, ALICE, "GET", path, NULL);
-    json_t *json = kn_test_http_json(&http);
+    kn_neutron_ask(200, ALICE, "GET", path, NULL);
+    json_t *json = kn_test_http_json(&kn_neutron.http);
     size_t n = json_array_size(json_object_get(json, "networks"));
 
     json_decref(json);
@@ -268,7 +247,7 @@ static void test_external(void **state)
     assert_int_equal(count("networks?router:external=True"), 0);
     assert_int_equal(count("networks?router:external=False"), 1);
     assert_int_equal(count("networks?router%3Aexternal=true&is_default=true"), 0);
-    ask(403, ALICE, "POST", "networks", "{\"network\":{\"name\":\"x\",\"shared\":true}}");
+    kn_neutron_ask(403, ALICE, "POST", "networks", "{\"network\":{\"name\":\"x\",\"shared\":true}}");
     put(403, ALICE, "network", network, "\"shared\":false");
 }
 
@@ -283,7 +262,7 @@ static void test_bound_port(void **state)
     char name[32];
 
     (void)state;
-    assert_ok(kn_db_script(db, bind, &err), &err);
+    assert_ok(kn_db_script(kn_neutron.db, bind, &err), &err);
     put(200, ALICE, "port", port, same);
     keep("port", "name", name, sizeof(name));
     assert_string_equal(name, "named");
@@ -306,9 +285,9 @@ static void test_network_owner(void **state)
     (void)state;
     make("port", members, id);
     AUTO_FREE char *path = kn_asprintf("ports/%s", id);
-    ask(204, ALICE, "DELETE", path, NULL);
-    ask(200, ALICE, "GET", "ports?device_owner=network:dhcp", NULL);
-    json_t *json = kn_test_http_json(&http);
+    kn_neutron_ask(204, ALICE, "DELETE", path, NULL);
+    kn_neutron_ask(200, ALICE, "GET", "ports?device_owner=network:dhcp", NULL);
+    json_t *json = kn_test_http_json(&kn_neutron.http);
     kn_copy(id, sizeof(id), json_string_value(json_object_get(json_array_get(json_object_get(json, "ports"), 0), "id")));
     json_decref(json);
     put(409, ALICE, "port", id, "\"device_owner\":\"\"");
@@ -339,44 +318,10 @@ static void test_capitals(void **state)
 
 /* --- the world ---------------------------------------------------------------------------------------------------- */
 
-static int setup(void **state)
-{
-    static const struct kn_api *const APIS[] = { &kn_network_api, NULL };
-    struct kn_error err;
-
-    (void)state;
-    assert_ok(kn_crypto_init(&err), &err);
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "bodies");
-    broker = kn_test_broker_start();
-    kn_conf_defaults(&conf);
-    conf.db_url = url;
-    kn_test_broker_conf(broker, &conf);
-    db = kn_db_new(url, "test");
-    front = kn_test_front_start(&conf, APIS);
-    http = kn_test_http_open(kn_test_front_port(front));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_test_http_close(&http);
-    kn_test_front_free(front);
-    kn_test_broker_free(broker);
-    kn_db_free(db);
-    kn_test_pg_free(pg);
-    free(url);
-    return 0;
-}
-
 /* A network with a subnet and a port on it. */
 static int fresh(void **state)
 {
-    struct kn_error err;
-
-    (void)state;
-    assert_ok(kn_db_script(db, "TRUNCATE address, port, subnet, network, network_quota CASCADE", &err), &err);
+    kn_neutron_fresh(state);
     make("network", "\"name\":\"n\"", network);
     AUTO_FREE char *inside = kn_asprintf("\"network_id\":\"%s\",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"", network);
     make("subnet", inside, subnet);
@@ -394,5 +339,5 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_shown_is_known, fresh),
         cmocka_unit_test_setup(test_network_owner, fresh), cmocka_unit_test_setup(test_capitals, fresh),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
 }
