@@ -301,6 +301,7 @@ int kn_agent_main(int argc, char **argv)
     char **left = NULL;
     int done;
 
+    pthread_mutex_init(&agent.saying, NULL);
     if (kn_daemon_init(&agent.daemon, "agent", argc, argv, &left, false, &err) < 0) {
         kn_log_error("starting", &err);
         return 1;

@@ -6,6 +6,8 @@
 #ifndef KN_COMPUTE_AGENT_AGENT_H
 #define KN_COMPUTE_AGENT_AGENT_H
 
+#include <pthread.h>
+
 #include "compute-agent/driver.h"
 #include "compute-agent/worker.h"
 #include "lib/adapter/daemon.h"
@@ -18,6 +20,8 @@ struct kn_agent {
     void *driver_state;             /* the driver's own locks guard it */
     struct kn_workers *workers;     /* NULL: commands run where they are read */
     struct kn_workers *readers;     /* questions: they wait for no command, and no command for them; NULL with workers */
+    pthread_mutex_t saying;         /* held while a report is sent, so that they come in the order of their numbers */
+    int64_t said;                   /* guarded by saying: the number of the last report */
     int id_lock;                    /* a file of this id in agent.state_dir, locked while the process lives */
     json_t *hosts;                  /* what hello says; immutable after start */
 };
@@ -38,6 +42,8 @@ void kn_agent_refused(struct kn_agent *agent, const struct kn_message *m);
 /* --- report.c --- */
 /* Says hello with all hosts, then names their guests. */
 void kn_agent_hello(struct kn_agent *agent);
+/* Reports from now on count from above this number: an earlier life's clock, or another's, was ahead of ours. */
+void kn_agent_count_from(struct kn_agent *agent, int64_t after);
 void kn_agent_heartbeat(struct kn_agent *agent);
 void kn_agent_domains(struct kn_agent *agent);
 /* One guest changed by itself: the driver's event. ctx = the agent. */

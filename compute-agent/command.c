@@ -135,6 +135,7 @@ static int observe(struct call *c, struct kn_error *err)
 static int introduce(struct call *c, struct kn_error *err)
 {
     (void)err;
+    kn_agent_count_from(c->agent, kn_json_int(c->body, "after"));
     kn_agent_hello(c->agent);
     return 0;
 }

@@ -4,11 +4,28 @@
  * Losing any of these is fine: the next one says it again.
  */
 #include "compute-agent/agent.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define HOSTS_A_HELLO 1000  /* about 250 bytes each, KN_MESSAGE_MAX in all */
 #define GUESTS_A_REPORT 500
+
+void kn_agent_count_from(struct kn_agent *agent, int64_t after)
+{
+    pthread_mutex_lock(&agent->saying);
+    agent->said = after > agent->said ? after : agent->said;
+    pthread_mutex_unlock(&agent->saying);
+}
+
+/* The clock orders the lives of an agent; within one, and when it steps back, the last number does. */
+static int64_t next_number(struct kn_agent *agent)
+{
+    const int64_t now_us = kn_now_us();
+
+    agent->said = now_us > agent->said ? now_us : agent->said + 1;
+    return agent->said;
+}
 
 /* Steals body. generation: of the guest that it is about, 0 = about none. */
 static void report_of(struct kn_agent *agent, const char *type, int64_t generation, json_t *body)
@@ -18,9 +35,12 @@ static void report_of(struct kn_agent *agent, const char *type, int64_t generati
 
     kn_message_init(&m, type, body);
     m.generation = generation;
+    pthread_mutex_lock(&agent->saying);
+    m.seq = next_number(agent);
     if (kn_daemon_send(&agent->daemon, KN_TOPIC_REPORT, 0, &m, &err) < 0) {
         kn_log_error(type, &err);
     }
+    pthread_mutex_unlock(&agent->saying);
     kn_message_release(&m);
 }
 

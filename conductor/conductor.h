@@ -29,6 +29,7 @@ struct kn_conductor {
     int home;                     /* the shard whose partition of kn.reply all answers come to; -1: none yet */
     struct kn_hmap *tasks;        /* id as text -> struct kn_task */
     struct kn_hmap *waiting;      /* object id -> int64_t *: a task to load when the object's current one ends */
+    struct kn_hmap *said;         /* agent id -> int64_t *: the number of its newest report */
     struct kn_hmap *in_flight;    /* host -> int *: commands without an answer */
     int64_t *wanted;              /* ids to admit */
     int wanted_count, wanted_size;
@@ -40,6 +41,7 @@ struct kn_conductor {
     int64_t bus_alive_since_ms;   /* monotonic: since when our own heartbeats come back without a gap */
     int64_t bus_heard_ms;
     int64_t failed_ms;            /* monotonic: the last turn that failed */
+    int64_t bus_heard_seq;        /* of our own heartbeats */
     int64_t next_lease_ms, next_sweep_ms, next_check_ms, next_heartbeat_ms, next_prune_ms;
 };
 
@@ -80,6 +82,8 @@ void kn_admit_moves(struct kn_conductor *c, struct kn_task *task);
 
 /* --- reports.c */
 int kn_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err);
+/* What agents said before this process listened: before it does. */
+int kn_reports_start(struct kn_conductor *c, struct kn_error *err);
 /* Everything that has no answer goes out once more. */
 int kn_send_all_again(struct kn_conductor *c, struct kn_error *err);
 /* The bus forgot: everything open is sent again. */

@@ -326,6 +326,7 @@ static int beat(struct kn_conductor *c, struct kn_error *err)
 
     kn_message_init(&message, "service.heartbeat",
                     json_pack("{s:s, s:s}", "topic", KN_TOPIC_TASK, "boot", c->daemon.id));
+    message.seq = kn_mono_us();
     result = kn_daemon_send(&c->daemon, KN_TOPIC_REPORT, 0, &message, err);
     kn_message_release(&message);
     return result;
@@ -443,7 +444,7 @@ int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_
         kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_TASK, KN_SHARDS, 30000, err) < 0 ||
         kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_REPLY, KN_SHARDS, 30000, err) < 0 ||
         kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_REPORT, 1, 30000, err) < 0 ||
-        kn_bus_assign(c->reader, KN_TOPIC_REPORT, 0, err) < 0) {
+        kn_reports_start(c, err) < 0 || kn_bus_assign(c->reader, KN_TOPIC_REPORT, 0, err) < 0) {
         return -1;
     }
     c->tasks = kn_hmap_new(free_task);
@@ -469,6 +470,7 @@ void kn_conductor_stop(struct kn_conductor *c)
         kn_hmap_free(c->waiting);
         kn_hmap_free(c->in_flight);
     }
+    kn_hmap_free(c->said);
     kn_bus_reader_free(c->reader);
     kn_daemon_release(&c->daemon);
     free(c->wanted);

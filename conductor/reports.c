@@ -33,9 +33,13 @@ static struct kn_batch_stmt CHANGED = { "conductor_power_changed",
     "AND s.task_state IS NULL AND s.vm_state <> 'deleted' AND s.power_state <> u.power_state",
     { { "id", "uuid" }, { "host", "text" }, { "agent", "text" }, { "generation", "bigint" }, { "power_state", "smallint" } }, { 0 }, { 0 }, false };
 
+/* What was acted on is remembered with the act; all else the scheduler writes within a second. */
+static const struct kn_stmt SAID_BEFORE = { "conductor_said_before", "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
+static const struct kn_stmt SAID = { "conductor_said", "UPDATE agent SET report_seq = greatest(report_seq, $2::bigint) WHERE id = $1", 2 };
 static const struct kn_stmt SEEN = { "conductor_power_seen",
+    "WITH said AS (UPDATE agent SET report_seq = greatest(report_seq, $6::bigint) WHERE id = $5) "
     "UPDATE server SET power_state = $2::smallint, vm_state = coalesce($3, vm_state), updated_at = now() "
-    "WHERE id = $1::uuid AND vm_state = $4 AND task_state IS NULL AND deleted_at IS NULL", 4 };
+    "WHERE id = $1::uuid AND vm_state = $4 AND task_state IS NULL AND deleted_at IS NULL", 6 };
 
 /* Silence is a sign only while the scheduler, who writes last_seen, lives and has listened for long enough. */
 static const struct kn_stmt SILENT = { "conductor_silent_agents",
@@ -101,7 +105,8 @@ static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message 
     int64_t heard = c->bus_heard_ms;
     int result = 0;
 
-    if (strcmp(kn_json_str(report->body, "boot"), c->daemon.id) == 0) {
+    if (strcmp(kn_json_str(report->body, "boot"), c->daemon.id) == 0 && report->seq > c->bus_heard_seq) { /* an echo proves nothing */
+        c->bus_heard_seq = report->seq;
         if (heard == 0) { /* nothing was sent before this process was heard: it is a start, no gap */
             c->bus_alive_since_ms = now;
         } else if (now - heard > BUS_GAP_MS) {
@@ -119,9 +124,10 @@ static bool is_mine(const struct kn_conductor *c, const json_t *domain)
     return kn_message_domain_check(domain, NULL) == 0 && c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
 }
 
-static int fence(struct kn_conductor *c, const char *agent, const char *host, const json_t *domains,
-                 struct kn_error *err)
+static int fence(struct kn_conductor *c, const struct kn_message *report, const char *host, const json_t *domains, struct kn_error *err)
 {
+    const char *agent = kn_json_str(report->body, "agent");
+    struct kn_arg seq;
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     char request[KN_REQUEST_ID_SIZE];
@@ -147,27 +153,30 @@ static int fence(struct kn_conductor *c, const char *agent, const char *host, co
                kn_rows_text(rows, row, 0), NULL);
         kn_admit_want(c, kn_rows_int(rows, row, 0));
     }
-    return 0;
+    return rows == NULL || kn_rows_count(rows) == 0 ? 0 : kn_db_run(c->daemon.db, &SAID, KN_ARGS(agent, kn_arg_int(&seq, report->seq)), NULL, err);
 }
 
-static int apply_power(struct kn_conductor *c, const struct kn_rows *rows, struct kn_error *err)
+static int apply_power(struct kn_conductor *c, const struct kn_message *report, const struct kn_rows *rows, struct kn_error *err)
 {
+    struct kn_arg seq;
+
     for (int i = 0; i < kn_rows_count(rows); i++) {
         const char *vm_state = kn_rows_text(rows, i, 1);
         const char *to = kn_server_state_seen(vm_state, (int)kn_rows_int(rows, i, 2));
 
         kn_log(KN_INFO, "a guest changed by itself", "server", kn_rows_text(rows, i, 0), "power_state",
                kn_rows_text(rows, i, 2), NULL);
-        if (kn_db_run(c->daemon.db, &SEEN, KN_ARGS(kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2), to, vm_state),
-                      NULL, err) < 0) {
+        if (kn_db_run(c->daemon.db, &SEEN, KN_ARGS(kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2), to, vm_state,
+                      kn_json_str(report->body, "agent"), kn_arg_int(&seq, report->seq)), NULL, err) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int see_power(struct kn_conductor *c, const char *agent, const char *host, const json_t *domains, struct kn_error *err)
+static int see_power(struct kn_conductor *c, const struct kn_message *report, const char *host, const json_t *domains, struct kn_error *err)
 {
+    const char *agent = kn_json_str(report->body, "agent");
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     json_t *domain;
@@ -186,7 +195,7 @@ static int see_power(struct kn_conductor *c, const char *agent, const char *host
     if (kn_batch_run(&batch, c->daemon.db, &rows, err) < 0) {
         return -1;
     }
-    return rows == NULL ? 0 : apply_power(c, rows, err);
+    return rows == NULL ? 0 : apply_power(c, report, rows, err);
 }
 
 /* The others of the report count. One conductor says it. */
@@ -208,15 +217,14 @@ static void tell_mad_domain(struct kn_conductor *c, const struct kn_message *rep
 
 static int on_domains(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
-    const char *agent = kn_json_str(report->body, "agent");
     const char *host = kn_json_str(report->body, "host");
     const json_t *domains = json_object_get(report->body, "domains");
 
     tell_mad_domain(c, report);
-    if (fence(c, agent, host, domains, err) < 0) {
+    if (fence(c, report, host, domains, err) < 0) {
         return -1;
     }
-    return see_power(c, agent, host, domains, err);
+    return see_power(c, report, host, domains, err);
 }
 
 static int on_power_state(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
@@ -224,10 +232,53 @@ static int on_power_state(struct kn_conductor *c, const struct kn_message *repor
     json_t *domains = json_pack("[{s:O, s:I, s:O}]", "server", json_object_get(report->body, "server"), "generation",
                                 (json_int_t)report->generation, "power_state",
                                 json_object_get(report->body, "power_state"));
-    int result = see_power(c, kn_json_str(report->body, "agent"), kn_json_str(report->body, "host"), domains, err);
+    int result = see_power(c, report, kn_json_str(report->body, "host"), domains, err);
 
     json_decref(domains);
     return result;
+}
+
+/* --- the order of reports ------------------------------------------------------------------------------------------------- */
+
+static void remember_said(struct kn_conductor *c, const char *agent, int64_t seq)
+{
+    int64_t *said = kn_hmap_get(c->said, agent);
+
+    if (said == NULL) {
+        said = KN_NEW(int64_t);
+        kn_hmap_put(c->said, agent, said);
+    }
+    *said = seq;
+}
+
+int kn_reports_start(struct kn_conductor *c, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    c->said = kn_hmap_new(free);
+    if (kn_db_run(c->daemon.db, &SAID_BEFORE, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        remember_said(c, kn_rows_text(rows, i, 0), kn_rows_int(rows, i, 1));
+    }
+    return 0;
+}
+
+/* An agent's report that is not newer than its newest was recorded and said again, or overtaken: it is none. */
+static bool is_news(struct kn_conductor *c, const struct kn_message *report)
+{
+    const char *agent = kn_json_str(report->body, "agent");
+    const int64_t *said = kn_hmap_get(c->said, agent);
+
+    if (*agent == '\0' || report->seq == 0) {
+        return true;
+    }
+    if (said != NULL && report->seq <= *said) {
+        return false;
+    }
+    remember_said(c, agent, report->seq);
+    return true;
 }
 
 /* --- the table ------------------------------------------------------------------------------------------------------------ */
@@ -243,6 +294,9 @@ static const struct {
 
 int kn_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
+    if (!is_news(c, report)) {
+        return 0;
+    }
     for (size_t i = 0; i < sizeof(REPORTS) / sizeof(REPORTS[0]); i++) {
         if (strcmp(REPORTS[i].type, report->type->name) == 0) {
             return REPORTS[i].handle(c, report, err);

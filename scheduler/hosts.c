@@ -22,7 +22,11 @@ static const struct kn_stmt LOAD_REFUSALS = { "scheduler_load_refusals",
     "SELECT r.agent_id, r.subject, r.reason, a.boot FROM agent_refusal r JOIN agent a ON a.id = r.agent_id WHERE r.kind <> 'boot'", 0 };
 static const struct kn_stmt SWITCHES = { "scheduler_switches", "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down", 0 };
 static const struct kn_stmt HELLO = { "scheduler_hello",
-    "INSERT INTO agent (id, boot) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET boot = $2, hello_at = now(), last_seen = now()", 2 };
+    "INSERT INTO agent (id, boot, report_seq) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET boot = $2, hello_at = now(), last_seen = now(), "
+    "report_seq = greatest(agent.report_seq, $3::bigint)", 3 };
+static const struct kn_stmt LOAD_SAID = { "scheduler_load_said", "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
+static const struct kn_stmt SAID = { "scheduler_said",
+    "UPDATE agent a SET report_seq = greatest(a.report_seq, u.seq) FROM unnest($1::text[], $2::bigint[]) u (id, seq) WHERE a.id = u.id", 2 };
 /* What an earlier life of the agent said, and what is good now. A second agent is worth a day's word. */
 static const struct kn_stmt TAKEN = { "scheduler_taken",
     "DELETE FROM agent_refusal WHERE agent_id = $1 AND CASE kind WHEN 'boot' THEN since < now() - interval '1 day' "
@@ -118,6 +122,20 @@ static int load_refusals(struct kn_db *db, struct kn_inventory *inv, int64_t now
     return 0;
 }
 
+/* Of agents without a host, too. */
+static int load_said(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &LOAD_SAID, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        kn_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms)->seq = kn_rows_int(rows, i, 1);
+    }
+    return 0;
+}
+
 int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -128,7 +146,7 @@ int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, st
     for (int i = 0; i < kn_rows_count(rows); i++) {
         load_row(inv, rows, i, now_ms);
     }
-    return load_refusals(db, inv, now_ms, err);
+    return load_said(db, inv, now_ms, err) < 0 ? -1 : load_refusals(db, inv, now_ms, err);
 }
 
 int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
@@ -320,6 +338,7 @@ static int write_hello(struct kn_db *db, const struct kn_inventory *inv, struct 
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO_TX struct kn_tx tx = { NULL };
+    struct kn_arg seq;
     json_t *host;
     size_t i;
 
@@ -327,7 +346,7 @@ static int write_hello(struct kn_db *db, const struct kn_inventory *inv, struct 
     json_array_foreach(said->sane, i, host) {
         add_host(&batch, host, said->agent->id, ratio);
     }
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &HELLO, KN_ARGS(said->agent->id, said->boot), NULL, err) < 0 ||
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &HELLO, KN_ARGS(said->agent->id, said->boot, kn_arg_int(&seq, said->agent->seq)), NULL, err) < 0 ||
         kn_batch_run(&batch, db, &said->taken, err) < 0) {
         return -1;
     }
@@ -391,6 +410,23 @@ static int write_twins(struct kn_db *db, struct kn_inventory *inv, struct kn_err
     return 0;
 }
 
+static int write_said(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array numbers = KN_ARRAY_INIT;
+
+    for (int i = 0; i < kn_inventory_agents(inv); i++) {
+        struct kn_agent_seen *agent = kn_inventory_agent_at(inv, i);
+
+        if (agent->counted) {
+            kn_array_add(&ids, agent->id);
+            kn_array_addint(&numbers, agent->seq);
+        }
+        agent->counted = false;
+    }
+    return ids.count == 0 ? 0 : kn_db_run(db, &SAID, KN_ARGS(kn_array_value(&ids), kn_array_value(&numbers)), NULL, err);
+}
+
 int kn_hosts_heard(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
@@ -406,5 +442,5 @@ int kn_hosts_heard(struct kn_db *db, struct kn_inventory *inv, struct kn_error *
     if (ids.count > 0 && kn_db_run(db, &HEARD, KN_ARGS(kn_array_value(&ids)), NULL, err) < 0) {
         return -1;
     }
-    return write_twins(db, inv, err);
+    return write_said(db, inv, err) < 0 ? -1 : write_twins(db, inv, err);
 }

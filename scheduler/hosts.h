@@ -20,7 +20,7 @@ int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error
  */
 int kn_hosts_hello(struct kn_db *db, struct kn_inventory *inv, const json_t *hello, int64_t cpu_ratio_percent,
                    int64_t now_ms, json_t **ret_news, struct kn_error *err);
-/* last_seen of every agent that was heard since the last time, and the second agents of an id that were refused. */
+/* last_seen and report_seq of every agent that was heard since the last time, and the second agents of an id that were refused. */
 int kn_hosts_heard(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err);
 /* Stable and derived from the name alone: RFC 9562's version 8 of SHA-256("kilonova host " name). Pure. */
 void kn_host_uuid(const char *name, char out[37]);

@@ -20,9 +20,12 @@ struct kn_agent_seen {
     json_t *refused;  /* hosts of its hellos that were left out: name -> reason; NULL: none yet */
     char hello_boot[64]; /* whose hello that was */
     char twin[64];    /* the boot of a second agent of this id that was refused and is not written down yet; "": none */
+    int64_t seq;      /* of its newest report */
+    int64_t asked_ms; /* when it was asked to count from above seq */
     int64_t heard_ms; /* by the clock of hearing.h; the scheduler's own start counts as heard */
     bool known;       /* has a row */
     bool touched;     /* heard since last_seen was written */
+    bool counted;     /* seq grew since it was written */
 };
 
 struct kn_resources {

@@ -16,6 +16,7 @@
 #include "scheduler/hosts.h"
 
 #define MAX_BATCH 500
+#define ASK_AGAIN_MS 10000
 
 static struct kn_metric CLAIMS = KN_COUNTER("kilonova_claims_total", "claims decided", "outcome", NULL);
 static struct kn_metric HOSTS = KN_GAUGE("kilonova_hosts", "hosts in the inventory", NULL, NULL);
@@ -82,13 +83,14 @@ static int load(struct kn_daemon *d, struct state *state, struct kn_error *err)
 
 /* --- reports --------------------------------------------------------------------------------------------------------- */
 
-static void ask_to_introduce(struct kn_daemon *d, const char *agent)
+/* after: it is to number its reports from above this; 0: as it does. */
+static void ask_to_introduce(struct kn_daemon *d, const char *agent, int64_t after)
 {
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
     struct kn_message message;
     struct kn_error err = { 0 };
 
-    kn_message_init(&message, "agent.introduce", NULL);
+    kn_message_init(&message, "agent.introduce", after > 0 ? json_pack("{s:I}", "after", (json_int_t)after) : NULL);
     if (kn_daemon_send(d, topic, 0, &message, &err) < 0) {
         kn_log_error("ask an agent to introduce itself", &err);
     }
@@ -144,7 +146,7 @@ static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct 
         }
     }
     if (agent == NULL || strcmp(before, kn_json_str(report->body, "boot")) != 0) {
-        ask_to_introduce(d, id);
+        ask_to_introduce(d, id, 0);
     }
     if (agent != NULL) {
         agent->heard_ms = hearing_ms(state);
@@ -183,8 +185,39 @@ static int on_hello(struct kn_daemon *d, struct state *state, const struct kn_me
     return 0;
 }
 
+/*
+ * Whether a report is newer than all that its agent said before: an old one, recorded and said again, is none. A living agent may seem old when a clock
+ * was ahead of its own (a twin's, or its own before it was set); it is asked to count from above, which no recording can.
+ */
+static bool is_news(struct kn_daemon *d, struct state *state, const struct kn_message *report)
+{
+    const char *id = kn_json_str(report->body, "agent");
+    const char *boot = kn_json_str(report->body, "boot");
+    struct kn_agent_seen *agent = *id == '\0' || report->seq == 0 ? NULL : kn_inventory_find_agent(state->inv, id);
+
+    if (agent == NULL) {
+        return true;
+    }
+    if (report->seq > agent->seq) {
+        agent->seq = report->seq;
+        agent->counted = true;
+        return true;
+    }
+    if (*boot != '\0' && strcmp(boot, agent->boots.living) != 0 && kn_mono_ms() - agent->asked_ms > ASK_AGAIN_MS) {
+        agent->asked_ms = kn_mono_ms();
+        ask_to_introduce(d, id, agent->seq);
+    }
+    return false;
+}
+
 static int on_report(struct kn_daemon *d, struct state *state, const struct kn_message *report, struct kn_error *err)
 {
+    if (strcmp(report->type->name, "agent.hello") == 0) {
+        kn_inventory_agent(state->inv, kn_json_str(report->body, "agent"), hearing_ms(state));
+    }
+    if (!is_news(d, state, report)) {
+        return 0;
+    }
     kn_hearing_heard(&state->hearing, kn_mono_ms());
     if (strcmp(report->type->name, "agent.heartbeat") == 0) {
         on_heartbeat(d, state, report);

@@ -30,6 +30,7 @@ static const struct {
     { "shard", offsetof(struct kn_message, shard), false, KN_SHARDS - 1 },
     { "sent_at", offsetof(struct kn_message, sent_at), true, MAX_INT },
     { "deadline", offsetof(struct kn_message, deadline), true, MAX_INT },
+    { "seq", offsetof(struct kn_message, seq), true, MAX_INT },
 };
 
 static int64_t number_get(const struct kn_message *m, size_t i)

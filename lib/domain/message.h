@@ -77,6 +77,7 @@ struct kn_message {
     char request_id[KN_REQUEST_ID_SIZE];
     int64_t sent_at;   /* ms */
     int64_t deadline;  /* ms, 0 = none */
+    int64_t seq;       /* of a report: grows with each that its agent says, over all its lives; 0 = it does not count */
     char question[KN_UUID_SIZE];  /* of a question and its answer */
     char agent[KN_SIZE_OF(AGENT)]; /* of an answer: who says it; written by the agent */
     char from[KN_SPEAKER_SIZE]; /* who said it: parsed, a claim; from kn_bus_hear(), proven, or "" where nobody signs */

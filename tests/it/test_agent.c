@@ -384,6 +384,26 @@ static void test_a_mad_configuration_ends_it(void **state)
     }
 }
 
+/* Each is newer than all before, over a kill -9 too, and newer than what it is told of. */
+static void test_reports_are_numbered(void **state)
+{
+    struct kn_test_agent *f = *state;
+    const int64_t ahead = kn_now_us() + INT64_C(1000000000000);
+    struct kn_message m = kn_test_agent_expect(f, "agent.heartbeat", 0);
+    const int64_t first = m.seq;
+
+    kn_message_release(&m);
+    kn_test_agent_kill9(f);
+    kn_test_agent_start(f);
+    m = kn_test_agent_expect(f, "agent.hello", 0);
+    assert_true(first > 0 && m.seq > first);
+    kn_message_release(&m);
+    kn_test_agent_command(f, "agent.introduce", 0, json_pack("{s:I}", "after", (json_int_t)ahead));
+    m = kn_test_agent_expect(f, "agent.hello", 0);
+    assert_int_equal(m.seq, ahead + 1);
+    kn_message_release(&m);
+}
+
 static void test_says_hello_to_a_new_broker(void **state)
 {
     struct kn_test_agent *f = *state;
@@ -408,6 +428,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_killed_anywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
         cmocka_unit_test(test_a_mad_configuration_ends_it),
+        cmocka_unit_test_setup_teardown(test_reports_are_numbered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_says_hello_to_a_new_broker, setup, teardown),
     };
 

@@ -22,6 +22,90 @@ static void hello_of(struct kn_scheduler_world *f, const char *agent, const char
                    8704, "reserved_memory_mib", 512, "disk_gib", 100, "zone", zone, "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info"));
 }
 
+/* A report of agent "o" with a number. */
+static void numbered(struct kn_scheduler_world *f, const char *type, int64_t seq, const char *boot, const char *zone)
+{
+    json_t *body = json_pack("{s:s,s:s}", "agent", "o", "boot", boot);
+    struct kn_message m;
+    struct kn_error err = { 0 };
+
+    if (zone != NULL) {
+        json_object_set_new(body, "hosts", json_pack("[{s:s,s:i,s:i,s:i,s:s}]", "host", "host-o", "vcpus", 4, "memory_mib", 8704, "disk_gib", 100,
+                                                     "zone", zone));
+    }
+    kn_message_init(&m, type, body);
+    m.seq = seq;
+    assert_ok(kn_bus_say(f->bus, KN_TOPIC_REPORT, 0, &m, &err), &err);
+    kn_message_release(&m);
+}
+
+static void await_read(struct kn_scheduler_world *f, const char *host)
+{
+    AUTO_FREE char *sql = kn_asprintf("SELECT count(*) FROM host WHERE name = '%s'", host);
+
+    hello_of(f, "sentinel", host, "east");
+    kn_scheduler_await(f, sql, 1);
+}
+
+/* Its hello says that it reads. */
+static void start_again(struct kn_scheduler_world *f)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_assign(f->reader, KN_TOPIC_REPORT, 0, &err), &err);
+    kn_scheduler_start(f);
+    for (bool reads = false; !reads;) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+        kn_scheduler_answer(f, &m);
+        reads = strcmp(m.type->name, "service.hello") == 0;
+    }
+    assert_ok(kn_bus_unassign(f->reader, KN_TOPIC_REPORT, 0, &err), &err);
+}
+
+/* Recorded and said again, they neither change a host nor keep a dead agent alive; a restart of the scheduler forgets nothing. */
+static void test_an_old_report_is_none(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+
+    numbered(f, "agent.hello", 10, "o1", "east");
+    numbered(f, "agent.hello", 20, "o1", "west");
+    numbered(f, "agent.heartbeat", 30, "o1", NULL);
+    await_read(f, "host-read");
+    kn_scheduler_await(f, "SELECT report_seq FROM agent WHERE id = 'o'", 30);
+    for (int life = 0; life < 2; life++) {
+        AUTO_FREE char *host = kn_asprintf("host-read-%d", life);
+
+        kn_scheduler_number(f, "UPDATE agent SET last_seen = now() - interval '1 hour' WHERE id = 'o' RETURNING 1");
+        numbered(f, "agent.hello", 10, "o1", "east");
+        numbered(f, "agent.heartbeat", 30, "o1", NULL);
+        numbered(f, "agent.hello", 5, "o0", "east");
+        await_read(f, host);
+        assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-o' AND zone = 'west'"), 1);
+        assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM agent WHERE id = 'o' AND boot = 'o1' AND last_seen < now() - interval '30 min'"), 1);
+        kn_test_end(f->scheduler, SIGKILL);
+        start_again(f);
+    }
+}
+
+/* A new life whose clock is behind is asked to count on from where the last one was. */
+static void test_an_agent_with_an_old_clock_is_told(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message message = { 0 };
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_AGENT "o", 1, KN_SCHEDULER_WAIT_MS, &err), &err);
+    assert_ok(kn_bus_assign(f->reader, KN_TOPIC_AGENT "o", 0, &err), &err);
+    numbered(f, "agent.hello", 100, "o1", "west");
+    numbered(f, "agent.hello", 50, "o2", "east");
+    kn_scheduler_answer(f, &message);
+    assert_string_equal(message.type->name, "agent.introduce");
+    assert_int_equal(kn_json_int(message.body, "after"), 100);
+    numbered(f, "agent.hello", 101, "o2", "east");
+    kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-o' AND zone = 'east'", 1);
+}
+
 static bool command(const struct kn_scheduler_world *f, const char *host, const char *agent)
 {
     AUTO_FREE char *program = kn_test_binary("kilonova");
@@ -228,6 +312,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_an_old_report_is_none, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_an_agent_with_an_old_clock_is_told, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_the_newer_of_two_agents_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_mad_host_stops_nobody, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_every_mad_host_is_named, kn_scheduler_setup, kn_scheduler_teardown),

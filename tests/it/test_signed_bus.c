@@ -25,6 +25,7 @@
 #define WAIT_MS 60000
 #define SERVER "11111111-1111-4111-8111-111111111111"
 #define UNKNOWN "22222222-2222-4222-8222-222222222222" /* to the database */
+#define SENTINEL "33333333-3333-4333-8333-333333333333"
 #define TOPIC_A KN_TOPIC_AGENT "a"
 #define TOPIC_B KN_TOPIC_AGENT "b"
 
@@ -298,6 +299,45 @@ static void test_nobody_answers_for_another_agent(void **state)
     assert_int_equal(number("SELECT count(*) FROM server WHERE vm_state = 'stopped' AND power_state = 4"), 1);
 }
 
+static void say_power(int64_t seq, const char *server, int power_state)
+{
+    struct kn_message m;
+
+    kn_message_init(&m, "server.power_state", json_pack("{s:s,s:s,s:s,s:i,s:s}", "agent", "a", "host", "ha", "server", server, "power_state",
+                                                        power_state, "reason", "test"));
+    m.generation = 1;
+    m.seq = seq;
+    say("agent/a", KN_TOPIC_REPORT, &m);
+}
+
+/* A signature proves who said it, not when: an agent's reports are ordered. */
+static void test_an_old_report_changes_nothing(void **state)
+{
+    static const char ACTIVE[] = "SELECT count(*) FROM server WHERE id = '" SERVER "' AND vm_state = 'active' AND power_state = 1";
+    (void)state;
+
+    number("UPDATE server SET vm_state = 'active', power_state = 1 RETURNING 1");
+    number("INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, reservation_id) VALUES ('" SENTINEL
+           "', 'p', 'u', 's', 's', 'active', 1, 'ha', '{\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":0}', 'r') RETURNING 1");
+    say_power(20, SERVER, 4);
+    await(ACTIVE, 0);
+    assert_int_equal(number("SELECT report_seq FROM agent WHERE id = 'a'"), 20); /* with what it did */
+    number("UPDATE server SET vm_state = 'active', power_state = 1 RETURNING 1"); /* it was started again */
+    for (int life = 0; life < 2; life++) {
+        AUTO_FREE char *seen = kn_asprintf("SELECT count(*) FROM server WHERE id = '" SENTINEL "' AND power_state = %d", life == 0 ? 4 : 1);
+
+        say_power(20, SERVER, 4);
+        say_power(10, SERVER, 3);
+        say_power(30 + life, SENTINEL, life == 0 ? 4 : 1);
+        await(seen, 1);
+        assert_int_equal(number(ACTIVE), 1);
+        kn_test_end(world.conductor, SIGKILL);
+        number("DELETE FROM service WHERE binary_name = 'kilonova-conductor' RETURNING 1");
+        world.conductor = start_plane("kilonova-conductor");
+        await("SELECT count(*) FROM shard WHERE lease_until > now() AND owner IN (SELECT host || '/' || boot FROM service WHERE binary_name = 'kilonova-conductor')", KN_SHARDS);
+    }
+}
+
 static json_t *spawn_body(void)
 {
     return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[]}}", "host", "hb-00001", "server", UNKNOWN, "spec", "name", "a", "hostname",
@@ -439,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_a_forged_hello_takes_no_host),
         cmocka_unit_test(test_a_forged_heartbeat_keeps_nobody_alive),
         cmocka_unit_test(test_nobody_answers_for_another_agent),
+        cmocka_unit_test(test_an_old_report_changes_nothing),
         cmocka_unit_test(test_an_agent_obeys_the_control_plane_alone),
         cmocka_unit_test(test_services_obey_no_stranger),
         cmocka_unit_test(test_a_key_that_others_may_read_is_refused),
