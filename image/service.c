@@ -237,6 +237,7 @@ static int image_start(struct kn_daemon *d, void **ret_state, struct kn_error *e
 const struct kn_service kn_image_service = {
     .name = "image",
     .topic = KN_TOPIC_IMAGE,
+    .obeys_tasks = true,
     .tick_ms = TICK_MS,
     .start = image_start,
     .handle = image_handle,

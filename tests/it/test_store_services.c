@@ -237,6 +237,38 @@ static void test_locate_fetch_delete(void **state)
     sql("DELETE FROM image");
 }
 
+static int64_t send_again(const char *topic, const char *type, int64_t task, json_t *body)
+{
+    const int64_t next_task = world.next_task;
+
+    world.next_task = task - 1;
+    command(topic, type, body);
+    world.next_task = next_task;
+    return task;
+}
+
+/* What was recorded and is said again when its task is over drops nothing and imports nothing. */
+static void test_images_obey_open_tasks_alone(void **state)
+{
+    (void)state;
+    AUTO_FREE char *over = NULL;
+    char sha512[KN_SHA512_HEX];
+    int64_t task = 0;
+
+    store_image("what another image has by now", sha512);
+    task = command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", QUEUED, "sha512", sha512));
+    must(task);
+    assert_true(is_stored(sha512));
+    over = kn_asprintf("UPDATE task SET state = 'done' WHERE id = %lld; DELETE FROM image", (long long)task);
+    sql(over);
+    must_fail(send_again(KN_TOPIC_IMAGE, "image.delete", task, json_pack("{s:s, s:s}", "image", QUEUED, "sha512", sha512)), KN_STALE);
+    assert_true(is_stored(sha512));
+    must_fail(send_again(KN_TOPIC_IMAGE, "image.import", task, json_pack("{s:s, s:s}", "image", IMAGE, "import", QUEUED)), KN_STALE);
+    must_fail(send_again(KN_TOPIC_IMAGE, "image.locate", task, json_pack("{s:s}", "image", IMAGE)), KN_STALE);
+    must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", IMAGE, "sha512", sha512)));
+    assert_false(is_stored(sha512));
+}
+
 /* A process that dies while it writes. */
 static void die_writing(void)
 {
@@ -423,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_locate_fetch_delete),
+        cmocka_unit_test(test_images_obey_open_tasks_alone),
         cmocka_unit_test(test_dead_uploads_are_found),
         cmocka_unit_test(test_volume_life),
         cmocka_unit_test(test_unknown_ids_stop_nobody),
