@@ -20,6 +20,7 @@ struct call {
     const json_t *body;
     struct kn_guest_ref ref;
     struct kn_order order;
+    int part;               /* of the command's row: with the order it names one message of a task's life */
     struct kn_guest known;
     json_t *result; /* new reference, NULL = {} */
 };
@@ -188,6 +189,32 @@ static int rule(struct call *call, const struct command *command, bool *ret_act,
     return command->scope == READS_GUEST ? 0 : call->agent->driver->obey(call->agent->driver_state, &call->ref, &call->order, err);
 }
 
+/*
+ * The newest command of a server, said again, is answered again and not done again: a second reboot is no ensure, and a guest that went its own way since is
+ * left to it. A kill between act and answer lets it act once more.
+ */
+static int run_once(struct call *call, const struct command *command, struct kn_error *err)
+{
+    const struct kn_driver *driver = call->agent->driver;
+    struct kn_error why = { 0 };
+
+    if (command->scope != ABOUT_GUEST) {
+        return command->run(call, err);
+    }
+    call->result = driver->answer(call->agent->driver_state, &call->ref, &call->order, call->part);
+    if (call->result != NULL) {
+        return 0;
+    }
+    if (command->run(call, err) < 0) {
+        return -1;
+    }
+    call->result = call->result != NULL ? call->result : json_object();
+    if (driver->done(call->agent->driver_state, &call->ref, &call->order, call->part, call->result, &why) < 0) {
+        kn_log_error("remembering an answer", &why); /* it was done all the same */
+    }
+    return 0;
+}
+
 /* A spec is checked here, once, for all drivers. */
 static int check_spec(const struct call *call, struct kn_error *err)
 {
@@ -209,7 +236,7 @@ static int run(struct call *call, const struct command *command, struct kn_error
     if (check_spec(call, err) < 0 || rule(call, command, &act, err) < 0) {
         return -1;
     }
-    return act ? command->run(call, err) : 0;
+    return act ? run_once(call, command, err) : 0;
 }
 
 /* Another host may do what this one cannot, unless the command itself is wrong or too late. */
@@ -251,7 +278,7 @@ static void execute(void *ctx, void *arg)
     struct kn_error err = { 0 };
     struct call call = { .agent = ctx, .body = m->body,
                          .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
-                         .order = { m->task, m->attempt } };
+                         .order = { m->task, m->attempt }, .part = m->part };
     int done;
 
     kn_log_request(m->request_id);

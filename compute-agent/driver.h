@@ -62,6 +62,9 @@ struct kn_driver {
     int (*look)(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err);
     /* Durably remembers that this command of the server is obeyed now, before it acts; KN_STALE if a newer one was. */
     int (*obey)(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err);
+    /* What obey() let act was done, with this answer; NULL from answer(): it was not, or nobody remembers. A new reference. */
+    int (*done)(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err);
+    json_t *(*answer)(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part);
     int (*ensure_running)(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
                           struct kn_error *err);
     /* Leaves a tombstone with the generation, whether or not there was a guest; never lowers one that is there. */

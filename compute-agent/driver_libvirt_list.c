@@ -60,6 +60,20 @@ int kn_libvirt_obey(void *state, const struct kn_guest_ref *ref, const struct kn
     return kn_order_obey(lv->conf->agent_state_dir, ref->server, asked, err);
 }
 
+int kn_libvirt_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err)
+{
+    const struct kn_libvirt *lv = state;
+
+    return kn_order_done(lv->conf->agent_state_dir, ref->server, order, part, answer, err);
+}
+
+json_t *kn_libvirt_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part)
+{
+    const struct kn_libvirt *lv = state;
+
+    return kn_order_answer(lv->conf->agent_state_dir, ref->server, order, part);
+}
+
 /* Calls visit for each domain of ours. */
 static int each_domain(struct kn_libvirt *lv,
                        void (*visit)(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx), void *ctx,

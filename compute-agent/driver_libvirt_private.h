@@ -113,6 +113,8 @@ int kn_libvirt_attach_disk(void *state, const struct kn_guest_ref *ref, const ch
                            const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
 int kn_libvirt_detach_disk(void *state, const struct kn_guest_ref *ref, const char *volume, struct kn_error *err);
 int kn_libvirt_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err);
+int kn_libvirt_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err);
+json_t *kn_libvirt_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part);
 int kn_libvirt_look(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err);
 int kn_libvirt_list(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err);
 int kn_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err);

@@ -147,6 +147,27 @@ static int sim_obey(void *state, const struct kn_guest_ref *ref, const struct kn
     return kn_sim_store_obey(sim->store, host_index(sim, ref->host), ref->server, asked, kn_now_ms(), err);
 }
 
+static int sim_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err)
+{
+    struct sim *sim = state;
+
+    HOLD(sim);
+    return kn_sim_store_done(sim->store, host_index(sim, ref->host), ref->server, order, part, answer, err);
+}
+
+static json_t *sim_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+
+    HOLD(sim);
+    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    if (g == NULL || g->answer == NULL || g->part != part || g->obeyed.task != order->task || g->obeyed.attempt != order->attempt) {
+        return NULL;
+    }
+    return kn_order_unword(g->answer);
+}
+
 /* Under the lock. NULL with an error when there is no guest. */
 static const struct kn_sim_guest *existing(struct sim *sim, const struct kn_guest_ref *ref, struct kn_error *err)
 {
@@ -262,6 +283,9 @@ static int sim_power(void *state, const struct kn_guest_ref *ref, const char *ac
     if (set_power(sim, g, rule->to, err) < 0) {
         return -1;
     }
+    if (strncmp(action, "reboot", 6) == 0) {
+        kn_sim_store_reboot(sim->store, host_index(sim, ref->host), ref->server);
+    }
     *ret_power_state = rule->to;
     return 0;
 }
@@ -328,7 +352,7 @@ static int sim_console_log(void *state, const struct kn_guest_ref *ref, size_t m
         return -1;
     }
     if (max > 128) {
-        kn_strbuf_addf(out, "simulated guest %s, generation %" PRId64 "\n", ref->server, g->generation);
+        kn_strbuf_addf(out, "simulated guest %s, generation %" PRId64 ", rebooted %d\n", ref->server, g->generation, g->reboots);
     }
     return 0;
 }
@@ -382,6 +406,8 @@ const struct kn_driver kn_driver_sim = {
     .tick = sim_tick,
     .look = sim_look,
     .obey = sim_obey,
+    .done = sim_done,
+    .answer = sim_answer,
     .ensure_running = sim_ensure_running,
     .destroy = sim_destroy,
     .power = sim_power,

@@ -249,6 +249,7 @@ int kn_sim_store_put(struct kn_sim_store *store, const struct kn_sim_guest *gues
     struct kn_sim_guest as = *guest;
 
     as.exists = true;
+    as.answer = NULL;
     as.obeyed = obeyed_of(store, guest->host, guest->server);
     if (record(store, &as, err) < 0) {
         return -1;
@@ -272,6 +273,21 @@ int kn_sim_store_bury(struct kn_sim_store *store, int host, const char *server, 
     return 0;
 }
 
+/* Copies the texts of *as: they may be those of what it replaces. */
+static int record_and_apply(struct kn_sim_store *store, const struct kn_sim_guest *as, struct kn_error *err)
+{
+    struct kn_sim_guest own = *as;
+
+    if (record(store, as, err) < 0) {
+        return -1;
+    }
+    own.taps = as->taps != NULL ? kn_strdup(as->taps) : NULL;
+    own.volumes = as->volumes != NULL ? kn_strdup(as->volumes) : NULL;
+    own.answer = as->answer != NULL ? kn_strdup(as->answer) : NULL;
+    apply(store, &own);
+    return 0;
+}
+
 int kn_sim_store_obey(struct kn_sim_store *store, int host, const char *server, const struct kn_order *asked, int64_t now_ms,
                       struct kn_error *err)
 {
@@ -289,14 +305,37 @@ int kn_sim_store_obey(struct kn_sim_store *store, int host, const char *server, 
     }
     kn_copy(as.server, sizeof(as.server), server);
     as.obeyed = *asked;
+    as.answer = NULL;
     as.died_at = as.exists ? 0 : now_ms; /* the list of tombstones stays in the order of their time */
-    if (record(store, &as, err) < 0) {
-        return -1;
+    return record_and_apply(store, &as, err);
+}
+
+int kn_sim_store_done(struct kn_sim_store *store, int host, const char *server, const struct kn_order *done, int part, const json_t *answer,
+                      struct kn_error *err)
+{
+    const struct kn_sim_guest *g = kn_sim_store_get(store, host, server);
+    AUTO_FREE char *word = kn_order_word(answer);
+    struct kn_sim_guest as;
+
+    if (g == NULL || word == NULL || g->obeyed.task != done->task || g->obeyed.attempt != done->attempt) {
+        return 0;
     }
-    as.taps = as.taps != NULL ? kn_strdup(as.taps) : NULL;
-    as.volumes = as.volumes != NULL ? kn_strdup(as.volumes) : NULL;
-    apply(store, &as);
-    return 0;
+    as = *g;
+    as.answer = word;
+    as.part = part;
+    return record_and_apply(store, &as, err);
+}
+
+void kn_sim_store_reboot(struct kn_sim_store *store, int host, const char *server)
+{
+    char key[KEY_SIZE];
+    struct kn_sim_guest *g;
+
+    key_of(host, server, key);
+    g = kn_hmap_get(store->by_key, key);
+    if (g != NULL) {
+        g->reboots++;
+    }
 }
 
 int kn_sim_store_tidy(struct kn_sim_store *store, int64_t since_ms, struct kn_error *err)

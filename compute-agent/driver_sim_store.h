@@ -5,8 +5,8 @@
  *
  * The journal (one line a change, the whole guest each time, so that the last line wins; task and attempt are those of
  * the command obeyed last, left out if there was none):
- *   guest <host number> <server> <generation> <power state> <tap,tap…|-> <volume=device,…|-> [<task> <attempt>]
- *   tomb <host number> <server> <generation, 0: there never was a guest> <died at, ms> [<task> <attempt>]
+ *   guest <host number> <server> <generation> <power state> <tap,tap…|-> <volume=device,…|-> [<task> <attempt> [<part> <answer>]]
+ *   tomb <host number> <server> <generation, 0: there never was a guest> <died at, ms> [<task> <attempt> [<part> <answer>]]
  */
 #ifndef KN_COMPUTE_AGENT_DRIVER_SIM_STORE_H
 #define KN_COMPUTE_AGENT_DRIVER_SIM_STORE_H
@@ -31,6 +31,9 @@ struct kn_sim_guest {
     int64_t generation;
     int64_t died_at;                  /* ms, of a tombstone */
     struct kn_order obeyed;           /* kept by put and bury, moved on by obey alone */
+    char *answer;                     /* of that command, as JSON without spaces; NULL: it is not done. obey forgets it, done sets it */
+    int part;                         /* of that command */
+    int reboots;                      /* since this process started: for its console alone */
     char *taps;                       /* "tap1,tap2", NULL = none */
     char *volumes;                    /* "uuid=vdb,uuid=vdc", NULL = none */
 };
@@ -50,6 +53,11 @@ int kn_sim_store_bury(struct kn_sim_store *store, int host, const char *server, 
 /* The command is obeyed now: in the journal when it returns. KN_STALE if a newer one was. A server never heard of gets a tombstone of generation 0. */
 int kn_sim_store_obey(struct kn_sim_store *store, int host, const char *server, const struct kn_order *asked, int64_t now_ms,
                       struct kn_error *err);
+/* The command that is obeyed was done. What is no short word is not remembered. */
+int kn_sim_store_done(struct kn_sim_store *store, int host, const char *server, const struct kn_order *done, int part, const json_t *answer,
+                      struct kn_error *err);
+/* Counts a reboot of a guest that exists. */
+void kn_sim_store_reboot(struct kn_sim_store *store, int host, const char *server);
 /* Forgets tombstones from before `since_ms`; rewrites the journal when it has grown far beyond what is alive. */
 int kn_sim_store_tidy(struct kn_sim_store *store, int64_t since_ms, struct kn_error *err);
 /* The first guest on a host; follow ->next. */

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,9 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
+
+#define WORD_MAX 256
+#define LINK_MAX 400 /* three numbers and a word */
 
 bool kn_order_is_older(const struct kn_order *asked, const struct kn_order *obeyed)
 {
@@ -54,6 +59,49 @@ int kn_order_obey(const char *state_dir, const char *server, const struct kn_ord
     }
     snprintf(text, sizeof(text), "%" PRId64 " %" PRId64, asked->task, asked->attempt);
     return kn_file_make_dir(dir, err) < 0 ? -1 : kn_file_link(dir, server, text, err);
+}
+
+char *kn_order_word(const json_t *answer)
+{
+    char *word = json_dumps(answer, JSON_COMPACT);
+
+    if (word != NULL && (strlen(word) > WORD_MAX || strpbrk(word, " \n") != NULL)) {
+        free(word);
+        word = NULL;
+    }
+    return word;
+}
+
+json_t *kn_order_unword(const char *word)
+{
+    json_t *answer = json_loads(word, JSON_REJECT_DUPLICATES, NULL);
+
+    if (!json_is_object(answer)) {
+        json_decref(answer);
+        return NULL;
+    }
+    return answer;
+}
+
+int kn_order_done(const char *state_dir, const char *server, const struct kn_order *done, int part, const json_t *answer, struct kn_error *err)
+{
+    AUTO_FREE char *dir = kn_asprintf("%s/orders", state_dir);
+    AUTO_FREE char *word = kn_order_word(answer);
+    AUTO_FREE char *text = word == NULL ? NULL : kn_asprintf("%" PRId64 " %" PRId64 " %d %s", done->task, done->attempt, part, word);
+
+    return text == NULL ? 0 : kn_file_link(dir, server, text, err);
+}
+
+json_t *kn_order_answer(const char *state_dir, const char *server, const struct kn_order *asked, int part)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/orders/%s", state_dir, server);
+    AUTO_FREE char *wanted = kn_asprintf("%" PRId64 " %" PRId64 " %d ", asked->task, asked->attempt, part);
+    char text[LINK_MAX + 1] = "";
+
+    if (readlink(path, text, LINK_MAX) <= 0 || strncmp(text, wanted, strlen(wanted)) != 0) {
+        return NULL;
+    }
+    return kn_order_unword(text + strlen(wanted));
 }
 
 void kn_order_prune(const char *state_dir, int64_t since_ms)

@@ -275,6 +275,61 @@ static void test_older_commands_change_nothing(void **state)
     kn_test_agent_refused(f, "server.attach_volume", again(f, attached, "server.attach_volume", attach_body(server, volume)), KN_STALE);
 }
 
+static void expect_reboots(struct kn_test_agent *f, const char *server, int count)
+{
+    struct kn_message m = kn_test_agent_ask(f, "server.console_log", 1, json_pack("{s:s}", "server", server));
+    AUTO_FREE char *says = kn_asprintf("rebooted %d\n", count);
+
+    assert_true(m.ok);
+    assert_non_null(strstr(kn_json_str(m.result, "output"), says));
+    kn_message_release(&m);
+}
+
+static json_t *reboot_body(const char *server)
+{
+    return json_pack("{s:s, s:s}", "server", server, "action", "reboot_hard");
+}
+
+/* The newest command, too, is done once; the same again has the same answer, also from the next life. What failed may be tried again. */
+static void test_the_newest_command_is_done_once(void **state)
+{
+    struct kn_test_agent *f = *state;
+    char server[KN_UUID_SIZE], volume[KN_UUID_SIZE];
+    int64_t rebooted, attached, destroyed, failed;
+
+    kn_uuid_make(server);
+    kn_uuid_make(volume);
+    failed = kn_test_agent_command(f, "server.power", 1, reboot_body(server));
+    kn_test_agent_refused(f, "server.power", failed, KN_NOT_FOUND);
+    spawn(f, server, 1);
+    rebooted = kn_test_agent_command(f, "server.power", 1, reboot_body(server));
+    done(f, "server.power", rebooted);
+    expect_reboots(f, server, 1);
+    for (int life = 0; life < 2; life++) {
+        for (int times = 0; times < 2; times++) {
+            json_t *result = kn_test_agent_done(f, "server.power", again(f, rebooted, "server.power", reboot_body(server)));
+
+            assert_int_equal(kn_json_int(result, "power_state"), 1);
+            json_decref(result);
+        }
+        expect_reboots(f, server, 1 - life); /* counted by the process */
+        kn_test_agent_kill9(f);
+        kn_test_agent_start(f);
+        expect_hello(f);
+    }
+    attached = kn_test_agent_command(f, "server.attach_volume", 1, attach_body(server, volume));
+    done(f, "server.attach_volume", attached);
+    json_t *result = kn_test_agent_done(f, "server.attach_volume", again(f, attached, "server.attach_volume", attach_body(server, volume)));
+    assert_string_equal(kn_json_str(result, "device"), "/dev/vdb");
+    json_decref(result);
+    expect_guest(f, 1, 1);
+    kn_test_agent_refused(f, "server.power", again(f, rebooted, "server.power", reboot_body(server)), KN_STALE);
+    destroyed = send_destroy(f, server, 1);
+    done(f, "server.destroy", destroyed);
+    done(f, "server.destroy", again(f, destroyed, "server.destroy", json_pack("{s:s}", "server", server)));
+    assert_int_equal(guests(f), 0);
+}
+
 static void test_killed_anywhere(void **state)
 {
     struct kn_test_agent *f = *state;
@@ -425,6 +480,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_volumes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_commands_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_question_waits_for_no_command, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_newest_command_is_done_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_anywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
         cmocka_unit_test(test_a_mad_configuration_ends_it),

@@ -90,6 +90,16 @@ static void test_order_is_kept_on_disk(void **state)
     assert_ok(kn_order_obey(dir, server, &(struct kn_order){ 7, 3 }, &err), &err);
     assert_fails(kn_order_obey(dir, server, &(struct kn_order){ 7, 2 }, &err), &err, KN_STALE);
     assert_non_null(strstr(err.message, "has obeyed task 7 attempt 3; task 7 attempt 2 is older"));
+    json_t *answer = json_pack("{s:s}", "device", "/dev/vdb");
+    assert_null(kn_order_answer(dir, server, &(struct kn_order){ 7, 3 }, 0));
+    assert_ok(kn_order_done(dir, server, &(struct kn_order){ 7, 3 }, 1, answer, &err), &err);
+    assert_ok(kn_order_obey(dir, server, &(struct kn_order){ 7, 3 }, &err), &err); /* forgets nothing of it */
+    json_t *kept = kn_order_answer(dir, server, &(struct kn_order){ 7, 3 }, 1);
+    assert_true(json_equal(answer, kept));
+    json_decref(kept);
+    json_decref(answer);
+    assert_null(kn_order_answer(dir, server, &(struct kn_order){ 7, 3 }, 0)); /* another part, another attempt */
+    assert_null(kn_order_answer(dir, server, &(struct kn_order){ 7, 4 }, 1));
     kn_guest_path(dir, server, "", guest);
     assert_ok(kn_file_make_dir(guest, &err), &err);
     kn_order_prune(dir, INT64_MAX); /* the server is here */

@@ -170,6 +170,14 @@ static void test_older_commands_are_refused_for_ever(void **state)
     kn_sim_store_free(store);
 
     store = open_store(*state, 0);
+    json_t *answer = json_pack("{s:i}", "power_state", 1);
+    assert_ok(kn_sim_store_done(store, 0, A, &(struct kn_order){ 20, 1 }, 2, answer, &err), &err);
+    json_decref(answer);
+    kn_sim_store_free(store);
+
+    store = open_store(*state, 0);
+    assert_string_equal(kn_sim_store_get(store, 0, A)->answer, "{\"power_state\":1}");
+    assert_int_equal(kn_sim_store_get(store, 0, A)->part, 2);
     assert_fails(obey(store, A, 20, 0, &err), &err, KN_STALE);
     assert_fails(obey(store, A, 10, 9, &err), &err, KN_STALE);
     assert_ok(kn_sim_store_bury(store, 0, A, 2, 6000, &err), &err);
