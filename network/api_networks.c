@@ -6,39 +6,45 @@
 #include "network/networks.h"
 #include "network/quotas.h"
 
-static const struct kn_column COLUMNS[] = {
-    { "id", "n.id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
-    { "name", "n.name", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "tenant_id", "n.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "project_id", "n.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "admin_state_up", "n.admin_state_up", KN_COLUMN_BOOL, KN_COLUMN_BASIC, "boolean" },
-    { "mtu", "n.mtu", KN_COLUMN_INT, KN_COLUMN_BASIC, "integer" },
-    { "status", "(CASE WHEN n.admin_state_up THEN 'ACTIVE' ELSE 'DOWN' END)", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "subnets", "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
-      KN_COLUMN_JSON, 0, NULL },
-    { "shared", "n.shared", KN_COLUMN_BOOL, KN_COLUMN_BASIC, "boolean" },
-    { "router:external", "false", KN_COLUMN_BOOL, KN_COLUMN_FILTER, "boolean" }, /* none is, before there are routers */
-    { "is_default", "false", KN_COLUMN_BOOL, KN_COLUMN_FILTER, "boolean" },
-    { "description", "n.description", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "created_at", KN_ISO_TIME("n.created_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
-    { "updated_at", KN_ISO_TIME("n.updated_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
-    { "provider:network_type", "'vxlan'::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER | KN_COLUMN_ADMIN, "text" },
-    { "provider:physical_network", "NULL::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER | KN_COLUMN_ADMIN, "text" },
-    { "provider:segmentation_id", "n.vni", KN_COLUMN_INT, KN_COLUMN_BASIC | KN_COLUMN_ADMIN, "integer" },
-    { NULL, NULL, KN_COLUMN_TEXT, 0, NULL },
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "n.id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("name", "n.name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("tenant_id", "n.project_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("project_id", "n.project_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("admin_state_up", "n.admin_state_up", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("mtu", "n.mtu", KN_REST_INT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("status", "(CASE WHEN n.admin_state_up THEN 'ACTIVE' ELSE 'DOWN' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("subnets", "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
+                 KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("shared", "n.shared", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("router:external", "false", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FILTER), /* none is, before there are routers */
+    KN_REST_ATTR("is_default", "false", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("description", "n.description", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("created_at", "n.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "n.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("provider:physical_network", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("provider:segmentation_id", "n.vni", KN_REST_INT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_READ_ADMIN),
+    KN_REST_ATTRS_END,
 };
 
-const struct kn_collection kn_networks = {
-    .noun = "network",
-    .plural = "networks",
+const struct kn_rest_noun kn_networks = {
+    .one = "network",
+    .many = "networks",
+    .path = "/networks",
     .label = "Network",
     .from = "network n",
     .id = "n.id",
-    .visible = "(n.project_id = $1 OR n.shared)",
-    .columns = COLUMNS,
+    .id_type = KN_REST_UUID,
+    .visible = "(n.project_id = ? OR n.shared)",
+    .order = "id",
+    .ascending = true,
+    .ties = "id",
+    .attrs = ATTRS,
+    .manners = &KN_REST_NEUTRON,
 };
 
-static const struct kn_attr ATTRS[] = {
+static const struct kn_attr BODY[] = {
     { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_NAME, NULL },
     { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_DESCRIPTION, NULL },
     { "admin_state_up", KN_ATTR_BOOL, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
@@ -61,17 +67,17 @@ static const struct kn_attr ATTRS[] = {
 
 int kn_networks_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_collection_list(&kn_networks, req, res, err);
+    return kn_rest_list(&kn_networks, req, KN_REST_LIST, NULL, res, err);
 }
 
 int kn_networks_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_collection_show(&kn_networks, req, req->params[0], res, err);
+    return kn_rest_show(&kn_networks, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 static int check_create(const struct kn_request *req, const json_t *object, struct kn_error *err)
 {
-    const struct kn_attr_ask ask = { "network", ATTRS, KN_ATTR_POST, req->caller.is_admin };
+    const struct kn_attr_ask ask = { "network", BODY, KN_ATTR_POST, req->caller.is_admin };
     const char *type = kn_attr_text(object, "provider:network_type", NULL);
 
     if (kn_attrs_check(&ask, object, err) < 0) {
@@ -106,7 +112,7 @@ int kn_networks_create(struct kn_request *req, struct kn_response *res, struct k
 
 int kn_networks_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_attr_ask ask = { "network", ATTRS, KN_ATTR_PUT, req->caller.is_admin };
+    const struct kn_attr_ask ask = { "network", BODY, KN_ATTR_PUT, req->caller.is_admin };
     AUTO_TX struct kn_tx tx = { NULL };
     struct kn_network_row network;
     const json_t *object;

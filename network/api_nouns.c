@@ -27,7 +27,7 @@ static int create_all(struct kn_request *req, const json_t *items, create_one *o
     return kn_tx_commit(&tx, err);
 }
 
-int kn_noun_create(struct kn_request *req, const struct kn_collection *c, create_one *one, struct kn_response *res,
+int kn_noun_create(struct kn_request *req, const struct kn_rest_noun *noun, create_one *one, struct kn_response *res,
                    struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
@@ -35,7 +35,7 @@ int kn_noun_create(struct kn_request *req, const struct kn_collection *c, create
     bool bulk;
     int rc = -1;
 
-    if (kn_body_items(req->body, c->noun, c->plural, &items, &bulk, err) < 0) {
+    if (kn_body_items(req->body, noun->one, noun->many, &items, &bulk, err) < 0) {
         return -1;
     }
     for (int attempt = 0; attempt < TRIES; attempt++) {
@@ -46,5 +46,5 @@ int kn_noun_create(struct kn_request *req, const struct kn_collection *c, create
         }
     }
     json_decref(items);
-    return rc < 0 ? -1 : kn_collection_show_many(c, req, &ids, bulk, res, err);
+    return rc < 0 ? -1 : kn_rest_show_many(noun, req, &ids, bulk, res, err);
 }

@@ -7,19 +7,18 @@
 
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
-#include "network/api_collection.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 
-#define KN_ISO_TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-
-extern const struct kn_collection kn_networks;
-extern const struct kn_collection kn_subnets;
-extern const struct kn_collection kn_ports;
+extern const struct kn_rest_noun kn_networks;
+extern const struct kn_rest_noun kn_subnets;
+extern const struct kn_rest_noun kn_ports;
 
 /*
  * POST of one or of many: all of them in one transaction, or none. one: checks and inserts an object, adds its id. Tried again when
  * somebody else took an address or a MAC meanwhile.
  */
-int kn_noun_create(struct kn_request *req, const struct kn_collection *c,
+int kn_noun_create(struct kn_request *req, const struct kn_rest_noun *c,
                    int (*one)(struct kn_request *req, const json_t *object, struct kn_array *ids, struct kn_error *err),
                    struct kn_response *res, struct kn_error *err);
 

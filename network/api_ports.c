@@ -8,33 +8,30 @@
 #include "network/ports.h"
 #include "network/quotas.h"
 
-static const struct kn_column COLUMNS[] = {
-    { "id", "p.id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
-    { "name", "p.name", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "network_id", "p.network_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
-    { "tenant_id", "p.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "project_id", "p.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "mac_address", "p.mac", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "macaddr" },
-    { "admin_state_up", "p.admin_state_up", KN_COLUMN_BOOL, KN_COLUMN_BASIC, "boolean" },
-    { "status",
-      "(CASE WHEN p.admin_state_up AND (p.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
-      KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "device_id", "p.device_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "device_owner", "p.device_owner", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "fixed_ips",
-      "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
-      " FROM address a WHERE a.port_id = p.id)",
-      KN_COLUMN_JSON, 0, NULL },
-    { "description", "p.description", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "created_at", KN_ISO_TIME("p.created_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
-    { "updated_at", KN_ISO_TIME("p.updated_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
-    { "binding:vnic_type", "'normal'::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
-    { "binding:host_id", "coalesce(p.host, '')", KN_COLUMN_TEXT, KN_COLUMN_BASIC | KN_COLUMN_ADMIN, "text" },
-    { "binding:vif_type", "(CASE WHEN p.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_COLUMN_TEXT,
-      KN_COLUMN_FILTER | KN_COLUMN_ADMIN, "text" },
-    { "binding:vif_details", "'{}'::text", KN_COLUMN_JSON, KN_COLUMN_ADMIN, NULL },
-    { "binding:profile", "'{}'::text", KN_COLUMN_JSON, KN_COLUMN_ADMIN, NULL },
-    { NULL, NULL, KN_COLUMN_TEXT, 0, NULL },
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "p.id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("name", "p.name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("network_id", "p.network_id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("tenant_id", "p.project_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("status", "(CASE WHEN p.admin_state_up AND (p.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+                 KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("device_owner", "p.device_owner", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("fixed_ips", "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
+      " FROM address a WHERE a.port_id = p.id)", KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("description", "p.description", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("created_at", "p.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "p.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("binding:host_id", "coalesce(p.host, '')", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("binding:vif_type", "(CASE WHEN p.host IS NULL THEN 'unbound' ELSE 'tap' END)",
+                 KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_READ_ADMIN),
+    KN_REST_ATTRS_END,
 };
 
 /* fixed_ips=ip_address=10.0.0.5 and fixed_ips=subnet_id=…: any of the addresses, on any of the subnets. */
@@ -57,41 +54,52 @@ static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_arra
     return kn_fail(err, KN_BAD_REQUEST, "['fixed_ips=%.64s'] is invalid attribute for filtering", text);
 }
 
-static int add_fixed_ips(struct kn_request *req, struct kn_strbuf *where, void *query, struct kn_error *err)
+static int add_fixed_ips(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array subnets = KN_ARRAY_INIT;
     int seen = 0, kind;
     const char *text;
 
-    for (int i = 0; (text = kn_request_query_at(req, "fixed_ips", i)) != NULL; i++) {
+    (void)a;
+    (void)value;
+    for (int i = 0; (text = kn_request_query_at(l->req, key, i)) != NULL; i++) {
         if ((kind = split_fixed_ip(text, &ips, &subnets, err)) < 0) {
             return -1;
         }
         seen |= kind;
     }
-    kn_strbuf_addstr(where, " AND EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id");
+    kn_rest_text(&l->query, " AND EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id");
     if ((seen & 1) != 0) {
-        kn_strbuf_addf(where, " AND a.ip = ANY(%s::inet[])", kn_collection_value(req, query, kn_array_value(&ips)));
+        kn_rest_add(&l->query, " AND a.ip = ANY(?::inet[])", kn_array_value(&ips));
     }
     if ((seen & 2) != 0) {
-        kn_strbuf_addf(where, " AND a.subnet_id = ANY(%s::uuid[])", kn_collection_value(req, query, kn_array_value(&subnets)));
+        kn_rest_add(&l->query, " AND a.subnet_id = ANY(?::uuid[])", kn_array_value(&subnets));
     }
-    kn_strbuf_addch(where, ')');
+    kn_rest_text(&l->query, ")");
     return 0;
 }
 
-static const struct kn_collection_filter FILTERS[] = { { "fixed_ips", add_fixed_ips }, { NULL, NULL } };
+static const struct kn_rest_param PARAMS[] = {
+    KN_REST_PARAM("fixed_ips", add_fixed_ips),
+    KN_REST_PARAMS_END,
+};
 
-const struct kn_collection kn_ports = {
-    .noun = "port",
-    .plural = "ports",
+const struct kn_rest_noun kn_ports = {
+    .one = "port",
+    .many = "ports",
+    .path = "/ports",
     .label = "Port",
     .from = "port p",
     .id = "p.id",
-    .visible = "(p.project_id = $1 OR EXISTS (SELECT 1 FROM network n WHERE n.id = p.network_id AND n.project_id = $1))",
-    .columns = COLUMNS,
-    .filters = FILTERS,
+    .id_type = KN_REST_UUID,
+    .visible = "(p.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = p.network_id AND n.project_id = ?))",
+    .order = "id",
+    .ascending = true,
+    .ties = "id",
+    .attrs = ATTRS,
+    .manners = &KN_REST_NEUTRON,
+    .params = PARAMS,
 };
 
 static const struct kn_attr FIXED_IP[] = {
@@ -99,7 +107,7 @@ static const struct kn_attr FIXED_IP[] = {
     { "ip_address", KN_ATTR_IPV4, KN_ATTR_BOTH, KN_LIMIT_NONE, NULL },
     { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
 };
-static const struct kn_attr ATTRS[] = {
+static const struct kn_attr BODY[] = {
     { "network_id", KN_ATTR_UUID, KN_ATTR_POST | KN_ATTR_REQUIRED, KN_LIMIT_NONE, NULL },
     { "name", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_NAME, NULL },
     { "description", KN_ATTR_TEXT, KN_ATTR_BOTH, KN_LIMIT_NETWORK_DESCRIPTION, NULL },
@@ -125,12 +133,12 @@ static const struct kn_attr ATTRS[] = {
 
 int kn_ports_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_collection_list(&kn_ports, req, res, err);
+    return kn_rest_list(&kn_ports, req, KN_REST_LIST, NULL, res, err);
 }
 
 int kn_ports_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_collection_show(&kn_ports, req, req->params[0], res, err);
+    return kn_rest_show(&kn_ports, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 /* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices, nor changes what he was given. */
@@ -162,7 +170,7 @@ static int check_owner_only(const json_t *object, bool owns_network, unsigned me
 
 static int check(const struct kn_request *req, const json_t *object, unsigned method, struct kn_error *err)
 {
-    const struct kn_attr_ask ask = { "port", ATTRS, method, req->caller.is_admin };
+    const struct kn_attr_ask ask = { "port", BODY, method, req->caller.is_admin };
 
     if (kn_attrs_check(&ask, object, err) < 0) {
         return -1;

@@ -6,54 +6,51 @@
 #include "network/quotas.h"
 #include "network/subnets.h"
 
-static const struct kn_column COLUMNS[] = {
-    { "id", "s.id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
-    { "name", "s.name", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "tenant_id", "s.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "project_id", "s.project_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "network_id", "s.network_id", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "uuid" },
-    { "ip_version", "s.ip_version", KN_COLUMN_INT, KN_COLUMN_BASIC, "integer" },
-    { "subnetpool_id", "NULL::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
-    { "enable_dhcp", "s.enable_dhcp", KN_COLUMN_BOOL, KN_COLUMN_BASIC, "boolean" },
-    { "ipv6_ra_mode", "NULL::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
-    { "ipv6_address_mode", "NULL::text", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "text" },
-    { "gateway_ip", "s.gateway_ip", KN_COLUMN_TEXT, KN_COLUMN_FILTER, "inet" },
-    { "cidr", "s.cidr", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "cidr" },
-    { "allocation_pools", "s.pools", KN_COLUMN_JSON, 0, NULL },
-    { "host_routes", "s.host_routes", KN_COLUMN_JSON, 0, NULL },
-    { "dns_nameservers", "to_json(s.dns_nameservers)", KN_COLUMN_JSON, 0, NULL },
-    { "description", "s.description", KN_COLUMN_TEXT, KN_COLUMN_BASIC, "text" },
-    { "created_at", KN_ISO_TIME("s.created_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
-    { "updated_at", KN_ISO_TIME("s.updated_at"), KN_COLUMN_TEXT, KN_COLUMN_SORT, NULL },
-    { NULL, NULL, KN_COLUMN_TEXT, 0, NULL },
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "s.id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("name", "s.name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("tenant_id", "s.project_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("project_id", "s.project_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("network_id", "s.network_id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("ip_version", "s.ip_version", KN_REST_INT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("subnetpool_id", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("enable_dhcp", "s.enable_dhcp", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("ipv6_ra_mode", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("ipv6_address_mode", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("gateway_ip", "s.gateway_ip", KN_REST_INET, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("cidr", "s.cidr", KN_REST_CIDR, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("allocation_pools", "s.pools", KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("host_routes", "s.host_routes", KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("dns_nameservers", "s.dns_nameservers", KN_REST_TAGS, KN_REST_SHOWN),
+    KN_REST_ATTR("description", "s.description", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("created_at", "s.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "s.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTRS_END,
 };
 
-static int add_shared(struct kn_request *req, struct kn_strbuf *where, void *query, struct kn_error *err)
-{
-    bool shared = false;
+static const struct kn_rest_param PARAMS[] = {
+    KN_REST_PARAM("shared", kn_rest_boolean_word, .sql = "(SELECT n.shared FROM network n WHERE n.id = s.network_id)", .type = KN_REST_BOOL),
+    KN_REST_PARAMS_END,
+};
 
-    if (kn_request_query_bool(req, "shared", false, &shared, err) < 0) {
-        return -1;
-    }
-    kn_strbuf_addf(where, " AND (SELECT n.shared FROM network n WHERE n.id = s.network_id) = %s::boolean",
-                   kn_collection_value(req, query, shared ? "t" : "f"));
-    return 0;
-}
-
-static const struct kn_collection_filter FILTERS[] = { { "shared", add_shared }, { NULL, NULL } };
-
-const struct kn_collection kn_subnets = {
-    .noun = "subnet",
-    .plural = "subnets",
+const struct kn_rest_noun kn_subnets = {
+    .one = "subnet",
+    .many = "subnets",
+    .path = "/subnets",
     .label = "Subnet",
     .from = "subnet s",
     .id = "s.id",
-    .visible = "(s.project_id = $1 OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND (n.project_id = $1 OR n.shared)))",
-    .columns = COLUMNS,
-    .filters = FILTERS,
+    .id_type = KN_REST_UUID,
+    .visible = "(s.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND (n.project_id = ? OR n.shared)))",
+    .order = "id",
+    .ascending = true,
+    .ties = "id",
+    .attrs = ATTRS,
+    .manners = &KN_REST_NEUTRON,
+    .params = PARAMS,
 };
 
-static const struct kn_attr ATTRS[] = {
+static const struct kn_attr BODY[] = {
     { "network_id", KN_ATTR_UUID, KN_ATTR_POST | KN_ATTR_REQUIRED, KN_LIMIT_NONE, NULL },
     { "cidr", KN_ATTR_TEXT, KN_ATTR_POST | KN_ATTR_NULL, KN_LIMIT_CIDR, NULL },
     { "ip_version", KN_ATTR_INT, KN_ATTR_POST | KN_ATTR_REQUIRED, KN_LIMIT_IP_VERSION, NULL },
@@ -79,12 +76,12 @@ static const struct kn_attr ATTRS[] = {
 
 int kn_subnets_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_collection_list(&kn_subnets, req, res, err);
+    return kn_rest_list(&kn_subnets, req, KN_REST_LIST, NULL, res, err);
 }
 
 int kn_subnets_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_collection_show(&kn_subnets, req, req->params[0], res, err);
+    return kn_rest_show(&kn_subnets, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 /* IPv6 is refused for what it is, before its addresses are refused for not being IPv4's. */
@@ -99,7 +96,7 @@ static int check_version(const json_t *object, struct kn_error *err)
 
 static int create_one(struct kn_request *req, const json_t *object, struct kn_array *ids, struct kn_error *err)
 {
-    const struct kn_attr_ask ask = { "subnet", ATTRS, KN_ATTR_POST, req->caller.is_admin };
+    const struct kn_attr_ask ask = { "subnet", BODY, KN_ATTR_POST, req->caller.is_admin };
     AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .pools = NULL };
     struct kn_network_row network;
     char id[KN_UUID_SIZE];
@@ -139,7 +136,7 @@ static int update(struct kn_request *req, const char *network_id, const json_t *
 
 int kn_subnets_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_attr_ask ask = { "subnet", ATTRS, KN_ATTR_PUT, req->caller.is_admin };
+    const struct kn_attr_ask ask = { "subnet", BODY, KN_ATTR_PUT, req->caller.is_admin };
     AUTO_RELEASE(kn_subnet_row) struct kn_subnet_row row = { .is_mine = false };
     const json_t *object;
 

@@ -76,22 +76,14 @@ static int add_metadata(struct kn_rest_list *l, const struct kn_rest_attr *a, co
     return 0;
 }
 
-static int add_bootable(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
-                        struct kn_error *err)
-{
-    const struct kn_rest_attr column = { .name = key, .sql = a->sql, .type = KN_REST_BOOL };
-
-    return kn_rest_boolean(l, &column, key, value, err);
-}
-
 static const struct kn_rest_param PARAMS[] = {
-    { "all_tenants", NULL, 0, NULL }, /* narrow() */
-    { "bootable", add_bootable, 0, "v.bootable" },
-    { "created_at", kn_rest_time, 60, "v.created_at" },
-    { "metadata", add_metadata, 0, "v.metadata" },
-    { "project_id", kn_rest_ignored, 0, NULL }, /* of others than admins: their own is filter enough */
-    { "updated_at", kn_rest_time, 60, "v.updated_at" },
-    { NULL, NULL, 0, NULL },
+    KN_REST_PARAM("all_tenants", NULL), /* narrow() */
+    KN_REST_PARAM("bootable", kn_rest_boolean, .sql = "v.bootable", .type = KN_REST_BOOL),
+    KN_REST_PARAM("created_at", kn_rest_time, .since = 60, .sql = "v.created_at"),
+    KN_REST_PARAM("metadata", add_metadata, .sql = "v.metadata"),
+    KN_REST_PARAM("project_id", kn_rest_ignored), /* of others than admins: their own is filter enough */
+    KN_REST_PARAM("updated_at", kn_rest_time, .since = 60, .sql = "v.updated_at"),
+    KN_REST_PARAMS_END,
 };
 
 /* Admins see everybody's volumes when they ask for it; their lists are their project's otherwise. */

@@ -92,8 +92,8 @@ static int clash(struct kn_request *req, const char *constraint, const json_t *o
 }
 
 static const struct kn_rest_param PARAMS[] = {
-    { "is_public", NULL, 0, NULL }, /* narrow() */
-    { NULL, NULL, 0, NULL },
+    KN_REST_PARAM("is_public", NULL), /* narrow() */
+    KN_REST_PARAMS_END,
 };
 
 const struct kn_rest_noun kn_volume_type_noun = {

@@ -68,7 +68,7 @@ static int add_parameter(struct kn_rest_list *l, const char *key, const char *va
     }
     for (const struct kn_rest_param *p = l->noun->params; p != NULL && p->name != NULL; p++) {
         if (strcmp(p->name, key) == 0 && l->req->microversion >= p->since) {
-            const struct kn_rest_attr as = { .name = p->name, .sql = p->sql, .type = KN_REST_TEXT };
+            const struct kn_rest_attr as = { .name = p->name, .sql = p->sql, .type = p->type };
 
             return p->add != NULL ? p->add(l, &as, key, value, err) : 0;
         }
@@ -216,5 +216,35 @@ int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const 
     kn_rest_members(noun, req, view, rows, 0, &res->body);
     kn_jsonw_end_object(&res->body);
     kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, bool bulk,
+                      struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_strbuf *out = &res->body;
+
+    kn_rest_text(&q, "SELECT ");
+    kn_rest_columns(noun, req, KN_REST_CHANGED, &q.sql);
+    add_from(noun, req, req->caller.is_admin, &q);
+    kn_rest_add_form(&q, " AND %C = ANY(?::uuid[]) ORDER BY array_position(?::uuid[], %C)", noun->id, kn_array_value(ids));
+    if (kn_rest_run(&q, req->db, &rows, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(out, NULL);
+    if (bulk) {
+        kn_jsonw_array(out, noun->many);
+    }
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        kn_jsonw_object(out, bulk ? NULL : noun->one);
+        kn_rest_members(noun, req, KN_REST_CHANGED, rows, row, out);
+        kn_jsonw_end_object(out);
+    }
+    if (bulk) {
+        kn_jsonw_end_array(out);
+    }
+    kn_jsonw_end_object(out);
     return 0;
 }

@@ -42,6 +42,10 @@ int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsign
 int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                  struct kn_response *res, struct kn_error *err);
 
+/* The answer to a POST of one or of many, in the order of the ids (an array literal of uuids). */
+int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, bool bulk,
+                      struct kn_response *res, struct kn_error *err);
+
 /* --- for filters ------------------------------------------------------------------------------------------------------ */
 
 /* " AND " and the form, "%C" the attribute's expression, '?' the value. */

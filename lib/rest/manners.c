@@ -94,3 +94,22 @@ const struct kn_rest_manners KN_REST_NOVA = {
     .root = "/v2.1",
     .links = nova_links,
 };
+
+const struct kn_rest_manners KN_REST_NEUTRON = {
+    .zero_is_all = true, .has_reverse = true, .has_fields = true, .links_when_asked = true,
+    .bad_limit = "Limit must be an integer 0 or greater and not '%2'",
+    .pairs_directions = true, .ascends = true,
+    .bad_key = "['%2'] is invalid attribute for sort_keys",
+    .bad_direction = "The value of sort_dirs must be \"asc\" or \"desc\", not '%2'",
+    .null_time = "'-infinity'",
+    .unknown = KN_REST_REFUSE_UNKNOWN,
+    .bad_filter = "['%1'] is invalid attribute for filtering",
+    .bad_boolean = "Invalid input for %1. Reason: '%2' cannot be converted to boolean.",
+    .filters = { [KN_REST_TEXT] = kn_rest_any_of, [KN_REST_UUID] = kn_rest_any_of, [KN_REST_INT] = kn_rest_any_of,
+                 [KN_REST_BOOL] = kn_rest_boolean_word, [KN_REST_INET] = kn_rest_any_of, [KN_REST_CIDR] = kn_rest_any_of,
+                 [KN_REST_MAC] = kn_rest_any_of },
+    .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
+    .bad_writer = "(rule:%2_%1) is disallowed by policy",
+    .not_found = "%1 %2 could not be found.",
+    .root = "/v2.0",
+};

@@ -56,6 +56,6 @@ struct kn_rest_manners {
     void (*links)(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out);
 };
 
-extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_NOVA;
+extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_NEUTRON, KN_REST_NOVA;
 
 #endif

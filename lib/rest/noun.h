@@ -88,7 +88,12 @@ struct kn_rest_param {
     kn_rest_filter *add;
     int since;                  /* minor microversion, 0 = always */
     const char *sql;            /* the function's own: an expression, a condition */
+    enum kn_rest_type type;     /* of the expression */
 };
+
+/* KN_REST_PARAM(name, add, .field = …): a row. */
+#define KN_REST_PARAM(n, ...) { .name = n, .add = __VA_ARGS__ }
+#define KN_REST_PARAMS_END { .name = NULL }
 
 struct kn_rest_manners;
 
