@@ -24,29 +24,17 @@ static const struct kn_rest_attr ATTRS[] = {
 };
 
 static const struct kn_rest_param PARAMS[] = {
-    { "all_tenants", NULL, 0, NULL }, /* narrow() */
-    { "project_id", kn_rest_ignored, 0, NULL }, /* of others than admins: their own is filter enough */
-    { NULL, NULL, 0, NULL },
+    KN_REST_PARAM("all_tenants", NULL),
+    KN_REST_PARAM("project_id", kn_rest_ignored), /* of others than admins: their own is filter enough */
+    KN_REST_PARAMS_END,
 };
-
-/* Admins see everybody's when they ask for it; their lists are their project's otherwise. */
-static int narrow(struct kn_rest_list *l, struct kn_error *err)
-{
-    bool all = false;
-
-    if (kn_request_query_bool(l->req, "all_tenants", false, &all, err) < 0) {
-        return -1;
-    }
-    l->sees_all = all && l->req->caller.is_admin;
-    return 0;
-}
 
 static const struct kn_rest_noun ATTACHMENT = {
     .one = "attachment", .many = "attachments", .label = "Volume attachment", .path = "/attachments",
     .from = "attachment a JOIN volume v ON v.id = a.volume_id", .id = "a.id", .id_type = KN_REST_UUID,
     .visible = "v.project_id = ?",
     .order = "created_at", .ties = "created_at,id",
-    .attrs = ATTRS, .params = PARAMS, .narrow = narrow,
+    .attrs = ATTRS, .params = PARAMS, .narrow = kn_rest_all_tenants,
     .manners = &KN_REST_CINDER,
 };
 

@@ -77,7 +77,7 @@ static int add_metadata(struct kn_rest_list *l, const struct kn_rest_attr *a, co
 }
 
 static const struct kn_rest_param PARAMS[] = {
-    KN_REST_PARAM("all_tenants", NULL), /* narrow() */
+    KN_REST_PARAM("all_tenants", NULL),
     KN_REST_PARAM("bootable", kn_rest_boolean, .sql = "v.bootable", .type = KN_REST_BOOL),
     KN_REST_PARAM("created_at", kn_rest_time, .since = 60, .sql = "v.created_at"),
     KN_REST_PARAM("metadata", add_metadata, .sql = "v.metadata"),
@@ -86,23 +86,11 @@ static const struct kn_rest_param PARAMS[] = {
     KN_REST_PARAMS_END,
 };
 
-/* Admins see everybody's volumes when they ask for it; their lists are their project's otherwise. */
-static int narrow(struct kn_rest_list *l, struct kn_error *err)
-{
-    bool all = false;
-
-    if (kn_request_query_bool(l->req, "all_tenants", false, &all, err) < 0) {
-        return -1;
-    }
-    l->sees_all = all && l->req->caller.is_admin;
-    return 0;
-}
-
 const struct kn_rest_noun kn_volume_noun = {
     .one = "volume", .many = "volumes", .label = "Volume", .path = "/volumes",
     .from = "volume v", .id = "v.id", .id_type = KN_REST_UUID,
     .visible = "v.project_id = ?",
     .order = "created_at", .ties = "created_at,id",
-    .attrs = ATTRS, .params = PARAMS, .narrow = narrow,
+    .attrs = ATTRS, .params = PARAMS, .narrow = kn_rest_all_tenants,
     .manners = &KN_REST_CINDER,
 };

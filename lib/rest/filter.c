@@ -197,3 +197,14 @@ int kn_rest_ignored(struct kn_rest_list *l, const struct kn_rest_attr *a, const 
     (void)err;
     return 0;
 }
+
+int kn_rest_all_tenants(struct kn_rest_list *l, struct kn_error *err)
+{
+    bool all = false;
+
+    if (kn_request_query_bool(l->req, "all_tenants", false, &all, err) < 0) {
+        return -1;
+    }
+    l->sees_all = all && l->req->caller.is_admin;
+    return 0;
+}

@@ -61,6 +61,9 @@ kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a tim
 kn_rest_filter kn_rest_number;      /* KN_BAD_REQUEST for what is none */
 kn_rest_filter kn_rest_ignored;
 
+/* A noun's `narrow`: an admin who says all_tenants sees everybody's; lists are the caller's project's otherwise. */
+int kn_rest_all_tenants(struct kn_rest_list *l, struct kn_error *err);
+
 /* --- page.c ----------------------------------------------------------------------------------------------------------- */
 
 bool kn_rest_page_knows(const struct kn_rest_manners *m, const char *key); /* limit, marker, sort, … as the service has them */
