@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/hmap.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host_build.h"
 #include "network/host_dhcp.h"
@@ -347,13 +348,37 @@ int kn_net_host_set_peers(struct kn_net_host *host, const json_t *body, struct k
     return rc;
 }
 
-static bool is_broken(const struct kn_host_network *network)
+static bool is_broken(const struct kn_host_network *network, uint32_t underlay)
 {
     if (network->nic_count == 0) {
         return false;
     }
-    return !network->built || (kn_host_network_serves_dhcp(network) &&
-                               (!kn_netns_exists(network->netns) || !kn_dnsmasq_runs(network->dir)));
+    return !network->built || !kn_host_stands(network, underlay) ||
+           (kn_host_network_serves_dhcp(network) && (!kn_netns_exists(network->netns) || !kn_dnsmasq_runs(network->dir)));
+}
+
+/* `nft flush ruleset`, as Debian's nftables.service says when it is reloaded, takes the guests' rules along. */
+static int keep_firewall(struct kn_net_host *host, struct kn_error *err)
+{
+    struct kn_error why = { 0 };
+
+    if (kn_nft_apply(host->nft, "list chain bridge kilonova guest\n", &why) == 0) {
+        return 0;
+    }
+    kn_log(KN_WARNING, "the guests' firewall was gone, it is written again", "reason", why.message, NULL);
+    return apply_whole(host, err);
+}
+
+/* What went without us comes back, and the log says that it was gone. */
+static int keep_network(struct kn_net_host *host, struct kn_host_network *network, struct kn_error *err)
+{
+    if (!is_broken(network, host->underlay)) {
+        return 0;
+    }
+    if (network->built) {
+        kn_log(KN_WARNING, "a network of this host was broken, it is built again", "network", network->id, NULL);
+    }
+    return build(host, network, err);
 }
 
 int kn_net_host_tick(struct kn_net_host *host, struct kn_error *err)
@@ -369,8 +394,11 @@ int kn_net_host_tick(struct kn_net_host *host, struct kn_error *err)
         kn_error_clear(&host->unread);
         rc = -1;
     }
+    if (keep_firewall(host, rc == 0 ? err : &later) < 0) {
+        rc = -1;
+    }
     for (size_t at = 0; kn_hmap_next(host->networks, &at, &key, &value);) {
-        if (is_broken(value) && build(host, value, rc == 0 ? err : &later) < 0) {
+        if (keep_network(host, value, rc == 0 ? err : &later) < 0) {
             rc = -1;
         }
     }

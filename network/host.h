@@ -62,7 +62,7 @@ int kn_net_host_plug(struct kn_net_host *host, const char *server_id, const char
 int kn_net_host_unplug(struct kn_net_host *host, const char *server_id, struct kn_error *err);
 /* The body of net.peers. An older version than the last is ignored; a network that no server uses yet is remembered. */
 int kn_net_host_set_peers(struct kn_net_host *host, const json_t *body, struct kn_error *err);
-/* Every few seconds: starts a dnsmasq that died, builds again what failed. The error is worth a line in the log. */
+/* Every few seconds: starts a dnsmasq that died, builds again what failed or went (a bridge, the firewall; a tap only at the next plug). The error is worth a line in the log. */
 int kn_net_host_tick(struct kn_net_host *host, struct kn_error *err);
 
 /* Names of the taps that are really there, whoever made them by our naming rule, for host.observe: a new JSON array. */

@@ -15,18 +15,40 @@
 
 #define METADATA_IP 0xa9fea9feU /* 169.254.169.254 */
 
+/* Asked of the kernel: devices go while this process lives (a tap with its guest, a bridge by an operator's hand), and a memory of them would not. */
+static bool is_plugged(const struct kn_host_network *network, const struct kn_host_nic *nic)
+{
+    return nic->tap_index != 0 && nic->tap_index == kn_link_index(nic->tap) && nic->bridge_index == kn_link_index(network->bridge);
+}
+
+bool kn_host_stands(const struct kn_host_network *network, uint32_t underlay)
+{
+    const unsigned bridge = kn_link_index(network->bridge);
+
+    for (size_t i = 0; i < network->nic_count; i++) {
+        if (network->nics[i]->bridge_index != bridge) {
+            return false;
+        }
+    }
+    return bridge != 0 && (underlay == 0 || kn_link_index(network->vxlan) != 0);
+}
+
 static int build_tap(struct kn_links *links, const struct kn_host_network *network, struct kn_host_nic *nic,
                      struct kn_error *err)
 {
-    if (nic->plugged) {
+    if (is_plugged(network, nic)) {
         return 0;
     }
     if (kn_link_tap(links, nic->tap, nic->mtu, err) < 0 ||
         kn_link_enslave(links, nic->tap, network->bridge, true, err) < 0) {
         return -1;
     }
-    nic->plugged = kn_link_station(links, nic->tap, nic->mac, err) == 0;
-    return nic->plugged ? 0 : -1;
+    if (kn_link_station(links, nic->tap, nic->mac, err) < 0) {
+        return -1;
+    }
+    nic->tap_index = kn_link_index(nic->tap);
+    nic->bridge_index = kn_link_index(network->bridge);
+    return 0;
 }
 
 static int build_vxlan(struct kn_links *links, const struct kn_host_network *network, uint32_t underlay,

@@ -52,7 +52,7 @@ struct kn_host_nic {
     struct kn_host_address *addresses;
     size_t address_count;
     json_t *json; /* as it came, for the state file */
-    bool plugged; /* its tap is in the bridge, as far as we know */
+    unsigned tap_index, bridge_index; /* the kernel's, when the tap was put into the bridge; a device that was made anew has another. 0: never */
 };
 
 /* Reads one NIC of a spec; KN_BAD_REQUEST says what is wrong with it. */

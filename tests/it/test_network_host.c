@@ -358,6 +358,31 @@ static void test_survives_kill_and_loss(void **state)
     assert_runs(&shell_a, "nft list set bridge kilonova ips | grep -q " IP(1));
 }
 
+/* The same while the agent lives: nothing that it remembers stands for what the kernel has. */
+static void test_tick_builds_again_what_went(void **state)
+{
+    (void)state;
+    need_root();
+    assert_runs(&shell_a, "ip link del kx0a0a0a0a; ip link del " BRIDGE "; nft flush ruleset");
+    assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
+    assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
+    assert_runs(&shell_a, "nft list set bridge kilonova ips | grep -q " IP(1));
+    await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
+}
+
+/* A guest that is started again is plugged again: its tap may have gone with the guest, or by an operator's hand. */
+static void test_plug_makes_a_tap_that_went(void **state)
+{
+    (void)state;
+    need_root();
+    kn_actor_kill(&guest_3);
+    assert_runs(&shell_a, "ip link show " TAP(3) " >/dev/null 2>&1 && ip link del " TAP(3) "; true");
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [" NIC(3) "]"), "ok");
+    assert_says(kn_actor_ask(&agent_a, "taps"), "\"" TAP(3) "\"");
+    kn_guest_start(&guest_3, &machine_a, TAP(3), MAC(3));
+    assert_says(lease(&guest_3), "lease ip=" IP(3));
+}
+
 static void test_tick_starts_dnsmasq_again(void **state)
 {
     (void)state;
@@ -411,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_rogue_dhcp_server_is_dropped),
         cmocka_unit_test(test_older_peers_are_ignored),
         cmocka_unit_test(test_survives_kill_and_loss),
+        cmocka_unit_test(test_tick_builds_again_what_went),
+        cmocka_unit_test(test_plug_makes_a_tap_that_went),
         cmocka_unit_test(test_tick_starts_dnsmasq_again),
         cmocka_unit_test(test_address_changes_hands),
         cmocka_unit_test(test_nothing_is_left),
