@@ -66,7 +66,7 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
 }
 
 static const struct {
-    const char *from[5]; /* ended by NULL */
+    const char *from[5]; /* ended by NULL; none: whatever it is */
     const char *to;
     const char *words;
     bool unattached; /* refused while a row of `attachment` holds the volume, whatever its status was reset to */
@@ -77,8 +77,7 @@ static const struct {
                            "available or error or error_restoring or error_extending or error_managing and must not be "
                            "migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be "
                            "disassociated from snapshots after volume transfer", true },
-    [KN_VOLUME_FORCE_DELETE] = { { "available", "error", "error_deleting", "creating" }, "deleting",
-                                 "anything but attached, attaching, detaching or deleting to be deleted by force", true },
+    [KN_VOLUME_FORCE_DELETE] = { { NULL }, "deleting", "anything but attached to be deleted by force", true },
 };
 _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a row for every event");
 
@@ -103,7 +102,8 @@ static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_
 int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
 {
     static const struct kn_stmt MOVE = {
-        "volume_move", "UPDATE volume SET status = $2, updated_at = now() WHERE id = $1 AND status = ANY ($3::text[])", 3
+        "volume_move", "UPDATE volume SET status = $2, updated_at = now() WHERE id = $1 "
+        "AND ($3::text[] = '{}' OR status = ANY ($3::text[]))", 3
     };
     AUTO_RELEASE(kn_array) struct kn_array from = KN_ARRAY_INIT;
     int64_t moved = 0;

@@ -390,6 +390,27 @@ static void test_actions(void **state)
     expect_volume("status", "\"deleting\"");
 }
 
+/* A status that an admin reset, and that no attachment explains, does not keep the volume for ever. */
+static void test_force_delete_of_any_status(void **state)
+{
+    static const char *const STATUSES[] = { "creating", "available", "attaching", "in-use", "detaching", "deleting", "error", "error_deleting" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
+        AUTO_FREE char *id = create(A, "{\"volume\":{\"size\":1}}");
+        AUTO_FREE char *path = path_of(id, "");
+        AUTO_FREE char *action = path_of(id, "/action");
+        AUTO_FREE char *body = kn_asprintf("{\"os-reset_status\":{\"status\":\"%s\"}}", STATUSES[i]);
+
+        expect(202, "POST", action, ADMIN, body);
+        expect(403, "POST", action, A, "{\"os-force_delete\":{}}");
+        expect(202, "POST", action, ADMIN, "{\"os-force_delete\":{}}");
+        expect(200, "GET", path, A, NULL);
+        expect_volume("status", "\"deleting\"");
+        sql("UPDATE task SET state = 'done', finished_at = now(); DELETE FROM volume; DELETE FROM volume_usage");
+    }
+}
+
 static void test_quota(void **state)
 {
     (void)state;
@@ -540,6 +561,7 @@ int main(void)
         cmocka_unit_test_teardown(test_metadata, clean),
         cmocka_unit_test_teardown(test_actions, clean),
         cmocka_unit_test_teardown(test_quota, clean),
+        cmocka_unit_test_teardown(test_force_delete_of_any_status, clean),
         cmocka_unit_test_teardown(test_attach, clean),
         cmocka_unit_test_teardown(test_info, clean),
     };
