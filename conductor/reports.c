@@ -27,11 +27,14 @@ static struct kn_batch_stmt FENCE = { "conductor_fence",
     { { "id", "uuid" }, { "shard", "smallint" }, { "host", "text" }, { "agent", "text" }, { "request", "text" } },
     { 0 }, { 0 }, false };
 
+/* A row that says the guest's power and another state than that is wrong as well: an operator may have set it (os-resetState). */
 static struct kn_batch_stmt CHANGED = { "conductor_power_changed",
     "SELECT s.id, s.vm_state, u.power_state FROM @ JOIN server s ON s.id = u.id "
     "JOIN host h ON h.name = u.host AND h.agent_id = u.agent WHERE s.host = u.host AND s.generation = u.generation "
-    "AND s.task_state IS NULL AND s.vm_state <> 'deleted' AND s.power_state <> u.power_state",
-    { { "id", "uuid" }, { "host", "text" }, { "agent", "text" }, { "generation", "bigint" }, { "power_state", "smallint" } }, { 0 }, { 0 }, false };
+    "AND s.task_state IS NULL AND s.vm_state <> 'deleted' "
+    "AND (s.power_state <> u.power_state OR s.vm_state = ANY (string_to_array(u.unlike, ' ')))",
+    { { "id", "uuid" }, { "host", "text" }, { "agent", "text" }, { "generation", "bigint" }, { "power_state", "smallint" },
+      { "unlike", "text" } }, { 0 }, { 0 }, false };
 
 /* What was acted on is remembered with the act; all else the scheduler writes within a second. */
 static const struct kn_stmt SAID_BEFORE = { "conductor_said_before", "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
@@ -190,6 +193,7 @@ static int see_power(struct kn_conductor *c, const struct kn_message *report, co
             kn_batch_add(&batch, agent);
             kn_batch_addint(&batch, kn_json_int(domain, "generation"));
             kn_batch_addint(&batch, kn_json_int(domain, "power_state"));
+            kn_batch_add(&batch, kn_server_states_unlike((int)kn_json_int(domain, "power_state")));
         }
     }
     if (kn_batch_run(&batch, c->daemon.db, &rows, err) < 0) {

@@ -219,3 +219,22 @@ const char *kn_server_state_seen(const char *vm_state, int power_state)
     }
     return NULL;
 }
+
+const char *kn_server_states_unlike(int power_state)
+{
+    static const struct {
+        int power_state;
+        const char *vm_states;
+    } UNLIKE[] = {
+        { KN_POWER_RUNNING, "stopped paused suspended" }, { KN_POWER_PAUSED, "active stopped suspended" },
+        { KN_POWER_SHUTDOWN, "active paused" },           { KN_POWER_CRASHED, "active paused suspended" },
+        { KN_POWER_SUSPENDED, "active paused" },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(UNLIKE); i++) {
+        if (UNLIKE[i].power_state == power_state) {
+            return UNLIKE[i].vm_states;
+        }
+    }
+    return "";
+}

@@ -41,5 +41,7 @@ int kn_server_states_of(const char *status, const char **ret_vm_states, int max)
 int kn_server_tasks_of(const char *status, const char **ret_task_states, int max);
 /* vm_state after the guest was seen in this power state, when no task is open; NULL = unchanged. */
 const char *kn_server_state_seen(const char *vm_state, int power_state);
+/* The vm_states that a guest in this power state contradicts, as words: "active paused"; static, "" = none. */
+const char *kn_server_states_unlike(int power_state);
 
 #endif

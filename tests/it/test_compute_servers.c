@@ -373,7 +373,7 @@ static void actions_that_are_refused(void **state)
         { SEED_MEMBER, 43, ONE, "{\"addFixedIp\": {}}", 400 },    { SEED_MEMBER, 96, TWO, "{\"os-getConsoleOutput\": {}}", 409 },
         { SEED_MEMBER, 96, ONE, "{\"os-getConsoleOutput\": {\"length\": \"x\"}}", 400 },
         { SEED_MEMBER, 96, ONE, "{\"os-getConsoleOutput\": {\"length\": 1000001}}", 400 },
-        { SEED_READER, 96, ONE, "{\"os-stop\": null}", 403 },
+        { SEED_READER, 96, ONE, "{\"os-stop\": null}", 403 },   { SEED_ADMIN, 96, TWO, "{\"os-resetState\": {\"state\": \"active\"}}", 409 },
     };
 
     (void)state;

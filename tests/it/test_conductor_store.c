@@ -3,6 +3,7 @@
  * Shards, leases and moves on a real database: who may write, and who was too slow. A conductor that was frozen while another took its
  * shard wakes up and must not be able to write one row.
  */
+#include "conductor/conductor.h"
 #include "conductor/objects.h"
 #include "conductor/store.h"
 #include "lib/base/clock.h"
@@ -348,6 +349,49 @@ static void test_volumes_die_with_their_server(void **state)
     assert_int_equal(number(db, "SELECT instances FROM compute_usage WHERE project_id = 'p'"), 0);
 }
 
+/* What an agent's list of guests says of SERVER's. */
+static void hear_power(struct kn_db *db, int power_state)
+{
+    static struct kn_conductor c;
+    struct kn_error err = { 0 };
+    struct kn_message m;
+
+    c.daemon.db = db;
+    c.shards.mine[kn_shard_of(SERVER)] = true;
+    kn_message_init(&m, "agent.domains", json_pack("{s:s, s:s, s:[{s:s, s:i, s:i}]}", "agent", "a", "host", "h", "domains", "server", SERVER,
+                                                   "generation", 1, "power_state", power_state));
+    assert_ok(kn_report(&c, &m, &err), &err);
+    kn_message_release(&m);
+}
+
+/* A state that an operator set is corrected by what the host says, also when the row's power is right already. */
+static void test_a_reset_state_is_corrected_by_the_guest(void **state)
+{
+    static const struct {
+        const char *vm_state;
+        int power_state;
+        const char *becomes;
+    } ROWS[] = {
+        { "active", 4, "stopped" }, { "active", 3, "paused" }, { "active", 7, "suspended" }, { "stopped", 1, "active" },
+        { "active", 1, "active" },  { "error", 4, "error" },   { "suspended", 4, "suspended" },
+    };
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
+                               "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
+                               "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING", &err), &err);
+    for (size_t i = 0; i < KN_COUNT(ROWS); i++) {
+        AUTO_FREE char *set = kn_asprintf("UPDATE server SET vm_state = '%s', task_state = NULL, power_state = %d, host = 'h', generation = 1",
+                                          ROWS[i].vm_state, ROWS[i].power_state);
+        AUTO_FREE char *is = kn_asprintf("SELECT count(*) FROM server WHERE vm_state = '%s' AND power_state = %d", ROWS[i].becomes, ROWS[i].power_state);
+
+        assert_ok(kn_db_script(db, set, &err), &err);
+        hear_power(db, ROWS[i].power_state);
+        assert_int_equal(number(db, is), 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_only_what_is_open_is_current, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reset_state_is_corrected_by_the_guest, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

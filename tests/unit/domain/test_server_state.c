@@ -239,6 +239,7 @@ static void what_is_seen_settles_only_settled_states(void **state)
             assert_true(settled || to == NULL);
             assert_true(to == NULL || strcmp(to, VM_STATES[v]) != 0);
             assert_true(to == NULL || kn_server_state_seen(to, POWERS[p]) == NULL); /* a fixed point */
+            assert_true((to != NULL) == has_word(kn_server_states_unlike(POWERS[p]), VM_STATES[v]));
         }
     }
 }
