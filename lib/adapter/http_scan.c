@@ -16,6 +16,8 @@
 #define EXTENSION_MAX 256U
 #define LENGTH_DIGITS 18U /* fits into int64_t */
 #define CHUNK_DIGITS 15U
+#define CHUNK_PAYS 16U /* bytes of framing that a chunk may have for nothing, and as many again as its data */
+#define FRAMING_MAX ((size_t)16 << 10)
 
 static const char VERSION[] = "HTTP/1.1";
 static const char CODING[] = "chunked";
@@ -153,6 +155,7 @@ static void at_start(struct kn_http_scan *s, struct out *out, char c)
         s->target = 0;
         s->headers = s->lengths = s->codings = s->hosts = 0;
         s->left = 0;
+        s->framing = 0;
         move_to(s, KN_HTTP_AT_METHOD);
         put(s, out, &c, 1);
     }
@@ -371,9 +374,20 @@ static void at_end_lf(struct kn_http_scan *s, struct out *out, char c)
 
 /* --- bodies --- */
 
+/* A client that sends more framing than data makes work that no limit of bodies sees; it may be FRAMING_MAX bytes ahead of its data. */
+static bool is_paid(struct kn_http_scan *s)
+{
+    const uint64_t pays = CHUNK_PAYS + s->left;
+
+    s->framing = s->framing > pays ? s->framing - (size_t)pays : 0;
+    return s->framing <= FRAMING_MAX;
+}
+
 static void at_size(struct kn_http_scan *s, struct out *out, char c)
 {
     int digit = hex(c);
+
+    s->framing++;
 
     if (digit >= 0 && s->at < CHUNK_DIGITS) {
         s->left = (s->at++ == 0 ? 0 : s->left) * 16 + (uint64_t)digit;
@@ -386,6 +400,7 @@ static void at_size(struct kn_http_scan *s, struct out *out, char c)
 
 static void at_extension(struct kn_http_scan *s, struct out *out, char c)
 {
+    s->framing++;
     if (c == '\r') {
         move_to(s, KN_HTTP_AT_SIZE_LF);
     } else if ((is_control(c) && c != '\t') || ++s->at > EXTENSION_MAX) {
@@ -399,6 +414,8 @@ static void at_size_lf(struct kn_http_scan *s, struct out *out, char c)
 
     if (c != '\n') {
         refuse_plainly(s, out, "a line ends with a bare CR");
+    } else if (!is_paid(s)) {
+        refuse_plainly(s, out, "the body has more chunk extensions than data");
     } else if (s->left > 0) {
         put(s, out, line, (size_t)snprintf(line, sizeof(line), "%llx\r\n", (unsigned long long)s->left));
         move_to(s, KN_HTTP_AT_DATA);

@@ -64,6 +64,7 @@ struct kn_http_scan {
     uint64_t left;            /* bytes of the body, or of the chunk */
     size_t head;              /* bytes of this head, or of the trailers */
     size_t target;            /* bytes of the target */
+    size_t framing;           /* bytes of chunks' size lines beyond what their data pays for */
     unsigned at;              /* position in what the spot reads: method, version, name, digits, coding, extension, empty lines */
     unsigned headers, lengths, codings, hosts;
     bool is_old;              /* HTTP/1.0 */

@@ -189,8 +189,37 @@ static void test_unread(void **state)
     assert_int_equal(s.spot, KN_HTTP_AT_START);
 }
 
+/* Chunks of a byte with long extensions: each is well, together they would be two hundred bytes to read for one that a body's limit counts. */
+static void test_framing(void **state)
+{
+    static const struct {
+        const char *extension, *data;
+        bool is_taken;
+    } BODIES[] = {
+        { "", "x", true }, { ";a=b", "x", true }, { ";a=0123456789012345678901234567890123456789", "x", false },
+        { ";a=0123456789012345678901234567890123456789", "0123456789012345678901234567890123456789", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BODIES); i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf in = KN_STRBUF_INIT, out = KN_STRBUF_INIT;
+        struct kn_http_scan s;
+
+        kn_strbuf_addf(&in, "%s", CHUNKED);
+        for (int chunk = 0; chunk < 5000; chunk++) {
+            kn_strbuf_addf(&in, "%zx%s\r\n%s\r\n", strlen(BODIES[i].data), BODIES[i].extension, BODIES[i].data);
+        }
+        kn_strbuf_addf(&in, "0\r\n\r\nGET /c HTTP/1.0\r\n\r\n");
+        scan_in_pieces(&s, in.buf, in.len, 64, &out);
+        assert_int_equal(s.why, BODIES[i].is_taken ? KN_OK : KN_BAD_REQUEST);
+        assert_int_equal(s.heads, BODIES[i].is_taken ? 2 : 1);
+        assert_true(BODIES[i].is_taken || out.len < 8192);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_limits), cmocka_unit_test(test_unread) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_limits), cmocka_unit_test(test_unread),
+                                        cmocka_unit_test(test_framing) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
