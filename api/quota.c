@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "lib/adapter/quota_change.h"
+
 const struct kn_quota_row kn_quota_rows[KN_QUOTA_COUNT] = {
 #define X(id, name, dflt, until) [id] = { name, dflt, until },
     KN_QUOTAS(X)
@@ -15,9 +17,9 @@ static const struct kn_stmt LIMITS = { "quota_limits",
 static const struct kn_stmt USAGE = { "quota_usage",
     "SELECT instances, cores, ram_mib FROM compute_usage WHERE project_id = $1", 1 };
 static const struct kn_stmt WRITE = { "quota_write",
-    "INSERT INTO compute_quota (project_id, resource, hard_limit) VALUES ($1, $2, $3::integer) "
+    KN_QUOTA_CHANGES "INSERT INTO compute_quota (project_id, resource, hard_limit) VALUES ($1, $2, $3::integer) "
     "ON CONFLICT (project_id, resource) DO UPDATE SET hard_limit = excluded.hard_limit", 3 };
-static const struct kn_stmt RESET = { "quota_reset", "DELETE FROM compute_quota WHERE project_id = $1", 1 };
+static const struct kn_stmt RESET = { "quota_reset", KN_QUOTA_CHANGES "DELETE FROM compute_quota WHERE project_id = $1", 1 };
 
 void kn_quota_defaults(struct kn_quota_set *ret)
 {

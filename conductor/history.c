@@ -24,12 +24,15 @@
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
     "(SELECT project_id FROM compute_quota UNION SELECT project_id FROM volume_quota UNION SELECT project_id FROM network_quota " \
-    "UNION SELECT project_id FROM flavor_access UNION SELECT project_id FROM volume_type_project UNION SELECT project_id FROM compute_usage u WHERE " NO_COMPUTE \
+    "UNION SELECT project_id FROM flavor_access UNION SELECT project_id FROM volume_type_project UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM compute_usage u WHERE " NO_COMPUTE \
     " UNION SELECT project_id FROM volume_usage v WHERE " NO_VOLUMES ") r " \
     "WHERE $1::int > 0 AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
 #define NO_COMPUTE "u.instances = 0 AND u.cores = 0 AND u.ram_mib = 0"
 #define NO_VOLUMES "v.volumes = 0 AND v.gigabytes = 0"
 #define KEYPAIRS "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM identity_user u WHERE u.id = k.user_id)"
+#define DEPARTED \
+    "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM server s WHERE s.user_id = d.id AND s.deleted_at IS NULL)" \
+    " AND NOT EXISTS (SELECT 1 FROM volume v WHERE v.user_id = d.id) AND NOT EXISTS (SELECT 1 FROM keypair k WHERE k.user_id = d.id)"
 #define AGENTS "g." OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM host h WHERE h.agent_id = g.id)"
 
 static int64_t task_days(const struct kn_conf *conf)
@@ -88,11 +91,15 @@ const struct kn_history kn_history[] = {
         "d AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
         "e AS (DELETE FROM compute_usage u USING gone WHERE u.project_id = gone.project_id AND " NO_COMPUTE "), "
         "f AS (DELETE FROM volume_usage v USING gone WHERE v.project_id = gone.project_id AND " NO_VOLUMES "), "
-        "g AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id) "
+        "g AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
+        "h AS (DELETE FROM quota_change c USING gone WHERE c.project_id = gone.project_id) "
         "SELECT project_id FROM gone", 2 } },
     { "key pairs of users that are gone", NULL,
       { "history_keypairs_count", "SELECT count(*) FROM keypair k WHERE " KEYPAIRS, 1 },
       { "history_keypairs_prune", "DELETE FROM keypair WHERE id IN (SELECT k.id FROM keypair k WHERE " KEYPAIRS " LIMIT $2::int) RETURNING id", 2 } },
+    { "users that are gone, of whom nothing is left", NULL,
+      { "history_departed_count", "SELECT count(*) FROM departed_user d WHERE " DEPARTED, 1 },
+      { "history_departed_prune", "DELETE FROM departed_user WHERE id IN (SELECT d.id FROM departed_user d WHERE " DEPARTED " LIMIT $2::int) RETURNING id", 2 } },
     { .name = NULL },
 };
 

@@ -36,7 +36,9 @@ static const struct kn_stmt REVOKE_GROUPS = { "domain_revoke_groups",
     KN_REVOKE_HELD "WHERE group_id IN (SELECT id FROM identity_group WHERE domain_id = $2)", 2 };
 static const struct kn_stmt CONTENTS[] = {
     { "domain_delete_groups", "DELETE FROM identity_group WHERE domain_id = $1", 1 },
-    { "domain_delete_users", "DELETE FROM identity_user WHERE domain_id = $1", 1 },
+    { "domain_delete_users",
+      "WITH departed AS (INSERT INTO departed_user (id) SELECT id FROM identity_user WHERE domain_id = $1 ON CONFLICT DO NOTHING) "
+      "DELETE FROM identity_user WHERE domain_id = $1", 1 },
     { "domain_delete_projects", "DELETE FROM project WHERE domain_id = $1", 1 },
     { "domain_delete_roles", "DELETE FROM role WHERE domain_id = $1", 1 },
     { "domain_delete", "DELETE FROM domain WHERE id = $1", 1 },

@@ -34,7 +34,9 @@ static const struct kn_stmt UPDATE = { "user_update",
     "default_project_id = nullif(coalesce($6, default_project_id), ''), "
     "options = jsonb_strip_nulls(options || coalesce($7::jsonb, '{}')), extra = extra || coalesce($8::jsonb, '{}'), "
     "failures = CASE WHEN $4::boolean THEN 0 ELSE failures END WHERE id = $1", 8 };
-static const struct kn_stmt DELETE = { "user_delete", "DELETE FROM identity_user WHERE id = $1", 1 };
+static const struct kn_stmt DELETE = { "user_delete",
+    "WITH departed AS (INSERT INTO departed_user (id) SELECT id FROM identity_user WHERE id = $1 ON CONFLICT DO NOTHING) "
+    "DELETE FROM identity_user WHERE id = $1", 1 };
 
 int kn_user_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
 {

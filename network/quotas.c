@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/adapter/quota_change.h"
 #include "lib/base/mem.h"
 
 static const struct {
@@ -28,10 +29,10 @@ static const struct kn_stmt USED = {
 };
 static const struct kn_stmt WRITE = {
     "network_quota_write",
-    "INSERT INTO network_quota (project_id, resource, hard_limit) VALUES ($1, $2, $3::integer)"
+    KN_QUOTA_CHANGES "INSERT INTO network_quota (project_id, resource, hard_limit) VALUES ($1, $2, $3::integer)"
     " ON CONFLICT (project_id, resource) DO UPDATE SET hard_limit = excluded.hard_limit", 3
 };
-static const struct kn_stmt RESET = { "network_quota_reset", "DELETE FROM network_quota WHERE project_id = $1", 1 };
+static const struct kn_stmt RESET = { "network_quota_reset", KN_QUOTA_CHANGES "DELETE FROM network_quota WHERE project_id = $1", 1 };
 static const struct kn_stmt LOCK = {
     "quota_lock", "SELECT pg_advisory_xact_lock(hashtextextended('network quota ' || $1, 0))", 1
 };

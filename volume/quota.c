@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/adapter/quota_change.h"
 #include "lib/base/cleanup.h"
 
 const char *const kn_volume_quota_names[KN_VOLUME_QUOTA_COUNT] = {
@@ -65,7 +66,7 @@ int kn_volume_quota_write(struct kn_db *db, const char *project, enum kn_volume_
 {
     static const struct kn_stmt WRITE = {
         "volume_quota_write",
-        "INSERT INTO volume_quota (project_id, resource, hard_limit) VALUES ($1, $2, $3) "
+        KN_QUOTA_CHANGES "INSERT INTO volume_quota (project_id, resource, hard_limit) VALUES ($1, $2, $3) "
         "ON CONFLICT (project_id, resource) DO UPDATE SET hard_limit = excluded.hard_limit", 3
     };
     struct kn_arg text;
@@ -75,7 +76,7 @@ int kn_volume_quota_write(struct kn_db *db, const char *project, enum kn_volume_
 
 int kn_volume_quota_reset(struct kn_db *db, const char *project, struct kn_error *err)
 {
-    static const struct kn_stmt RESET = { "volume_quota_reset", "DELETE FROM volume_quota WHERE project_id = $1", 1 };
+    static const struct kn_stmt RESET = { "volume_quota_reset", KN_QUOTA_CHANGES "DELETE FROM volume_quota WHERE project_id = $1", 1 };
 
     return kn_db_run(db, &RESET, KN_ARGS(project), NULL, err);
 }

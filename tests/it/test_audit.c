@@ -7,6 +7,7 @@
 
 #include "api/quota.h"
 #include "conductor/audit.h"
+#include "identity/nouns.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/server_state.h"
@@ -166,8 +167,10 @@ static const struct breaker BREAKERS[] = {
     { "6. no project has more of networks than its quota", "INSERT INTO network_quota VALUES ('p', 'subnet', 0)" },
     { "6. everything belongs to a project that there is", "UPDATE network SET project_id = 'nobody'" },
     { "6. everything belongs to a project that there is", "UPDATE image SET owner = 'nobody'" },
-    { "6. servers, volumes and key pairs belong to a user that there is", "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
-    { "6. servers, volumes and key pairs belong to a user that there is", "UPDATE keypair SET user_id = 'nobody'" },
+    { "6. servers, volumes and key pairs belong to a user that there is, or was", "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
+    { "6. servers, volumes and key pairs belong to a user that there is, or was", "UPDATE keypair SET user_id = 'nobody'" },
+    { "6. key pairs go soon after their user",
+      "INSERT INTO departed_user VALUES ('nobody', now() - interval '2 days'); UPDATE keypair SET user_id = 'nobody'" },
     { "7. passwords are argon2id hashes", "UPDATE identity_user SET password_hash = 'plain'" },
     { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"spec\": {\"user_data\": \"eA==\"}}'") },
     { "7. no password, token or user data travels through a task", TASK(A, ", input", ", '{\"adminPass\": \"x\"}'") },
@@ -454,6 +457,30 @@ static void test_power_and_states_are_the_state_machine_s(void **state)
     }
 }
 
+/* What an administrator may do breaks no promise: limits below what is there, set and reset, and users that go. What is made after that, does. */
+static void test_what_is_lawful_is_no_breach(void **state)
+{
+    static const char LATER[] = "UPDATE quota_change SET at = now() - interval '1 minute'";
+    AUTO(kn_db) struct kn_db *db = copy("");
+    struct kn_error err = { 0 };
+    struct report report;
+
+    (void)state;
+    assert_ok(kn_quota_write(db, "p", KN_QUOTA_INSTANCES, 1, &err), &err);
+    assert_ok(kn_volume_quota_write(db, "p", KN_VOLUME_QUOTA_VOLUMES, 1, &err), &err);
+    assert_ok(kn_net_quota_write(db, "p", KN_RES_PORT, 1, &err), &err);
+    assert_ok(kn_user_delete(db, "u", &err), &err);
+    open_report(&report, db);
+    assert_ok(kn_audit_database(&report.audit, &err), &err);
+    assert_broken(&report, NULL);
+    assert_ok(kn_quota_reset(db, "p", &err), &err);
+    assert_ok(kn_volume_quota_reset(db, "p", &err), &err);
+    assert_ok(kn_db_script(db, LATER, &err), &err);
+    open_report(&report, db);
+    assert_ok(kn_audit_database(&report.audit, &err), &err);
+    assert_broken(&report, "6. no project has more of networks than its quota");
+}
+
 /* The defaults in the audit's statements are those that the services enforce: the limit passes, one more does not. */
 static void test_default_quotas_are_the_services(void **state)
 {
@@ -469,7 +496,7 @@ static void test_default_quotas_are_the_services(void **state)
         { "UPDATE volume SET size_gib = %lld - 1 WHERE id = '" SPARE "'; UPDATE volume_usage SET gigabytes = %lld", 1000,
           "6. no project has more volumes than its quota" },
         { "INSERT INTO port (id, network_id, project_id, mac) SELECT gen_random_uuid(), '" NET "', 'p', "
-          "('fb:00:00:00:' || lpad(to_hex(n / 256), 2, '0') || ':' || lpad(to_hex(n %% 256), 2, '0'))::macaddr FROM generate_series(2, %lld) n; "
+          "('fb:00:00:00:' || lpad(to_hex(n / 256), 2, '0') || ':' || lpad(to_hex(n %% 256), 2, '0'))::macaddr FROM generate_series(3, %lld) n; "
           "SELECT %lld", 0, "6. no project has more of networks than its quota" },
     };
 
@@ -498,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_secrets_in_logs_are_seen),
         cmocka_unit_test(test_every_promise_has_a_breaker),
         cmocka_unit_test(test_power_and_states_are_the_state_machine_s),
+        cmocka_unit_test(test_what_is_lawful_is_no_breach),
         cmocka_unit_test(test_default_quotas_are_the_services),
     };
 

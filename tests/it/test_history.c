@@ -134,9 +134,16 @@ static void test_rows_of_the_gone_go(void **state)
 {
     const struct kn_conf conf = { .history_tasks_days = 0 };
     AUTO(kn_db) struct kn_db *db = world("gone");
+    struct kn_error err = { 0 };
 
     (void)state;
+    assert_ok(kn_db_script(db, "INSERT INTO quota_change (project_id) VALUES ('p'), ('gone'); UPDATE server SET user_id = 'left' WHERE id = '" LIVING "';"
+                               "INSERT INTO departed_user (id) VALUES ('gone'), ('left')", &err), &err);
     prune(db, &conf);
+    assert_number(db, "SELECT count(*) FROM quota_change WHERE project_id = 'p'", 1);
+    assert_number(db, "SELECT count(*) FROM quota_change", 1);
+    assert_number(db, "SELECT count(*) FROM departed_user WHERE id = 'left'", 1); /* a server goes on */
+    assert_number(db, "SELECT count(*) FROM departed_user", 1);
     assert_number(db, "SELECT count(*) FROM (SELECT project_id FROM compute_quota UNION ALL SELECT project_id FROM volume_quota UNION ALL "
                       "SELECT project_id FROM network_quota) q WHERE project_id = 'gone'", 0);
     assert_number(db, "SELECT count(*) FROM compute_quota", 1);
