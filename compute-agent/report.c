@@ -78,6 +78,7 @@ void kn_agent_hello(struct kn_agent *agent)
 
 void kn_agent_heartbeat(struct kn_agent *agent)
 {
+    kn_condition_beat(&agent->daemon.condition, kn_mono_ms());
     report(agent, "agent.heartbeat", json_pack("{s:s, s:s}", "agent", agent->id, "boot", agent->daemon.id));
 }
 

@@ -97,7 +97,7 @@ static int end_bus_gap(struct kn_conductor *c, int64_t now_ms, struct kn_error *
 {
     AUTO_FREE char *gap_s = kn_asprintf("%lld", (long long)(now_ms - c->bus_heard_ms) / 1000);
 
-    kn_log(KN_WARNING, "the bus was away, everything open is sent again", "seconds", gap_s, NULL);
+    kn_log(KN_WARNING, "its own heartbeat was not heard: the bus or this conductor stood still; everything open is sent again", "seconds", gap_s, NULL);
     c->bus_alive_since_ms = now_ms;
     return kn_send_all_again(c, err);
 }

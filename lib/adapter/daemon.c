@@ -131,22 +131,6 @@ void kn_daemon_release(struct kn_daemon *d)
     kn_log(KN_INFO, "stopped", NULL);
 }
 
-bool kn_daemon_stuck(struct kn_daemon *d, enum kn_stuck kind, const struct kn_error *why)
-{
-    const char *text = why == NULL ? "" : why->message;
-    const bool is_news = strncmp(d->stuck[kind], text, sizeof(d->stuck[kind]) - 1) != 0;
-
-    kn_copy(d->stuck[kind], sizeof(d->stuck[kind]), text);
-    return is_news;
-}
-
-void kn_daemon_progress(struct kn_daemon *d)
-{
-    d->progress_ms = kn_mono_ms();
-    kn_daemon_stuck(d, KN_STUCK_WORK, NULL);
-    kn_daemon_stuck(d, KN_STUCK_BUS, NULL);
-}
-
 /* NULL: nothing holds it up. */
 static const char *why_stuck(const struct kn_daemon *d)
 {
@@ -158,18 +142,47 @@ static const char *why_stuck(const struct kn_daemon *d)
     return NULL;
 }
 
-int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err)
+bool kn_daemon_stuck(struct kn_daemon *d, enum kn_stuck kind, const struct kn_error *why)
+{
+    const char *text = why == NULL ? "" : why->message;
+    const bool is_news = strncmp(d->stuck[kind], text, sizeof(d->stuck[kind]) - 1) != 0;
+
+    kn_copy(d->stuck[kind], sizeof(d->stuck[kind]), text);
+    kn_condition_stuck(&d->condition, why_stuck(d));
+    return is_news;
+}
+
+void kn_daemon_progress(struct kn_daemon *d)
+{
+    d->progress_ms = kn_mono_ms();
+    kn_daemon_stuck(d, KN_STUCK_WORK, NULL);
+    kn_daemon_stuck(d, KN_STUCK_BUS, NULL);
+}
+
+static int write_heartbeat(struct kn_daemon *d, struct kn_error *err)
 {
     AUTO_FREE char *binary = kn_asprintf("kilonova-%s", d->name);
     AUTO_FREE char *id = kn_asprintf("%s/%s", binary, d->host);
-
+    struct kn_db *db = atomic_load(&d->standing_by) ? d->name_db : d->db;
     struct kn_arg idle;
 
     if (kn_namesake_keep(d, err) < 0) {
         return -1;
     }
-    return kn_db_run(d->db, &HEARTBEAT, KN_ARGS(id, binary, d->host, d->id, kn_arg_int(&idle, kn_mono_ms() - d->progress_ms), why_stuck(d)), NULL,
-                     err);
+    return kn_db_run(db, &HEARTBEAT, KN_ARGS(id, binary, d->host, d->id, kn_arg_int(&idle, kn_mono_ms() - d->progress_ms), why_stuck(d)), NULL, err);
+}
+
+int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err)
+{
+    struct kn_error why = { 0 };
+
+    if (write_heartbeat(d, &why) < 0) {
+        kn_condition_missed(&d->condition, why.message);
+        *err = why;
+        return -1;
+    }
+    kn_condition_beat(&d->condition, kn_mono_ms());
+    return 0;
 }
 
 /* --- messages --------------------------------------------------------------------------------------------------------- */

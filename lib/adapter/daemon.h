@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "lib/adapter/bus.h"
+#include "lib/adapter/condition.h"
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 #include "lib/domain/message.h"
@@ -52,6 +53,7 @@ struct kn_daemon {
     struct kn_dead_told dead;
     int64_t progress_ms;      /* monotonic: when it last finished something, or heard that there is nothing to do; main thread, as stuck */
     char stuck[KN_STUCK_KINDS][300]; /* why it gets nowhere; "": it does */
+    struct kn_condition condition;   /* what its door says of all that */
 };
 
 /*
@@ -80,7 +82,7 @@ int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv,
 void kn_daemon_release(struct kn_daemon *d);
 /*
  * Keeps the daemon's name (namesake.h), then writes its row in `service` (binary kilonova-<name>, host, last_seen, its progress and what holds it up);
- * call every few seconds.
+ * call every few seconds, standing by, too: over the connection of its name then. /healthz lives by it.
  */
 int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err);
 

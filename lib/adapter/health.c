@@ -7,6 +7,7 @@
 #include "lib/adapter/daemon.h"
 #include "lib/adapter/http.h"
 #include "lib/adapter/metrics.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 struct kn_health {
@@ -29,10 +30,15 @@ static void say(struct kn_response *res, int status, const char *text)
     kn_strbuf_addstr(&res->body, text);
 }
 
-static void say_health(const struct kn_daemon *d, struct kn_response *res)
+static void say_health(struct kn_daemon *d, struct kn_response *res)
 {
+    char how[KN_CONDITION_TEXT];
+
     if (atomic_load(&d->stopping)) {
         say(res, 503, "stopping\n");
+    } else if (kn_condition_ill(&d->condition, kn_mono_ms(), how)) {
+        say(res, 503, how);
+        kn_strbuf_addch(&res->body, '\n');
     } else if (atomic_load(&d->standing_by)) {
         say(res, 200, "standby\n");
     } else if (!atomic_load(&d->ready)) {

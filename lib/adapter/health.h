@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * health: a daemon's door for those who watch it, at daemon.health_listen: GET /healthz (200 "ok" or "standby", 503 "starting" or
- * "stopping") and GET /metrics (Prometheus text). Nothing else, no secrets, no database.
+ * health: a daemon's door for those who watch it, at daemon.health_listen: GET /healthz (200 "ok" or "standby", 503 "starting",
+ * "stopping", "stuck: …" or "no heartbeat for N s: …", see condition.h) and GET /metrics (Prometheus text). Nothing else, no secrets, no database.
  */
 #ifndef KN_ADAPTER_HEALTH_H
 #define KN_ADAPTER_HEALTH_H

@@ -59,21 +59,45 @@ static bool due(int64_t *next_ms, int64_t every_ms)
 
 /* --- start ------------------------------------------------------------------------------------------------------------ */
 
+/* Beside the active one it lives and says so, as whoever looks for one that can take over wants to know. */
+static int stand_by(struct loop *loop, const struct kn_error *reason, struct kn_error *err)
+{
+    if (!atomic_exchange(&loop->daemon.standing_by, true)) {
+        kn_log(KN_INFO, "standing by", "reason", reason->message, NULL);
+        loop->next_heartbeat_ms = 0;
+    }
+    loop->daemon.progress_ms = kn_mono_ms(); /* it has nothing to do, and does it */
+    return due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS) ? kn_daemon_heartbeat(&loop->daemon, err) : kn_namesake_keep(&loop->daemon, err);
+}
+
+/* No database is nobody's turn: it is no standing by, and its door says what is missing. */
+static int wait_for_database(struct loop *loop, const struct kn_error *reason, bool *told, struct kn_error *err)
+{
+    if (!*told) {
+        *told = true;
+        kn_log_error("waiting for the database", reason);
+    }
+    kn_condition_missed(&loop->daemon.condition, reason->message);
+    return kn_namesake_keep(&loop->daemon, err);
+}
+
 /* Waits until this one is the active writer. The lock's name is the service's. */
 static int become_active(struct loop *loop, struct kn_error *err)
 {
+    bool told = false;
+
     while (!stopping(loop) && kn_db_connect(loop->daemon.db, STANDBY_EVERY_MS, err) < 0) {
-        if (err->code != KN_UNAVAILABLE) {
+        const struct kn_error reason = *err;
+
+        if (reason.code != KN_UNAVAILABLE) {
             return -1;
         }
-        if (kn_namesake_keep(&loop->daemon, err) < 0 && err->code != KN_UNAVAILABLE) {
+        if ((kn_db_locked_out(loop->daemon.db) ? stand_by(loop, &reason, err) : wait_for_database(loop, &reason, &told, err)) < 0 &&
+            err->code != KN_UNAVAILABLE) {
             return -1;
-        }
-        if (!atomic_exchange(&loop->daemon.standing_by, true)) {
-            kn_log(KN_INFO, "standing by", "reason", err->message, NULL);
         }
     }
-    if (atomic_exchange(&loop->daemon.standing_by, false)) {
+    if (atomic_exchange(&loop->daemon.standing_by, false) || told) {
         kn_log(KN_INFO, "active", NULL);
     }
     return 0;
