@@ -8,7 +8,7 @@
 
 #include "api/compute.h"
 #include "api/server.h"
-#include "lib/adapter/question.h"
+#include "api/server_host.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
@@ -111,10 +111,6 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
     return kn_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
 }
 
-/* Who can tell: the agent of the server's host. */
-static const struct kn_stmt CARRIER = { "console_carrier",
-    "SELECT h.agent_id, h.name, s.generation FROM server s JOIN host h ON h.name = s.host WHERE s.id = $1 AND s.launched_at IS NOT NULL", 1 };
-
 static int not_ready(const char *id, struct kn_error *err)
 {
     return kn_fail(err, KN_CONFLICT, "Instance %s is not ready", id);
@@ -137,37 +133,25 @@ static int show_console(struct kn_request *req, const struct kn_message *answer,
     return 0;
 }
 
-static int ask_console(struct kn_request *req, const struct kn_rows *carrier, int64_t lines, struct kn_error *err)
-{
-    const char *host = kn_rows_text(carrier, 0, 1);
-    json_t *body = json_pack("{s:s, s:s}", "host", host, "server", req->params[0]);
-    const struct kn_question question = { "server.console_log", kn_rows_text(carrier, 0, 0), host, kn_rows_int(carrier, 0, 2), body, show_console };
-    int result;
-
-    if (lines >= 0) {
-        json_object_set_new(body, "lines", json_integer(lines));
-    }
-    result = kn_question_ask(req->questions, req, &question, err);
-    json_decref(body);
-    return result;
-}
-
 /* It changes nothing and is no task: the host is asked, and the answer comes without this thread. */
 static int run_console(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
                        struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO(kn_rows) struct kn_rows *carrier = NULL;
+    const int64_t lines = kn_schema_int(args, "length", -1);
+    json_t *more = NULL;
+    bool asked = false;
 
     (void)action;
     (void)res;
-    if (kn_server_get(req, req->params[0], &rows, err) < 0 || kn_db_run(req->db, &CARRIER, KN_ARGS(req->params[0]), &carrier, err) < 0) {
+    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(carrier) == 0) {
-        return not_ready(kn_rows_text(rows, 0, KN_SERVER_ID), err);
+    more = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)lines) : NULL;
+    if (kn_server_ask_host(req, req->params[0], "server.console_log", more, show_console, &asked, err) < 0) {
+        return -1;
     }
-    return ask_console(req, carrier, kn_schema_int(args, "length", -1), err);
+    return asked ? 0 : not_ready(kn_rows_text(rows, 0, KN_SERVER_ID), err);
 }
 
 static const struct action ACTIONS[] = {

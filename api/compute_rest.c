@@ -140,20 +140,9 @@ int kn_server_security_groups_list(struct kn_request *req, struct kn_response *r
     return answer_of_server(req, res, "{\"security_groups\":[]}", err);
 }
 
-int kn_server_password_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    return answer_of_server(req, res, "{\"password\":\"\"}", err);
-}
-
 int kn_server_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return answer_of_server(req, res, "{\"migrations\":[]}", err);
-}
-
-/* None was ever set, so there is nothing to clear. */
-int kn_server_password_clear(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    return answer_of_server(req, res, "", err);
 }
 
 int kn_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)

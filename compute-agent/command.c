@@ -31,7 +31,7 @@ enum scope {
     ABOUT_AGENT,
     ABOUT_HOST,  /* names one that this agent carries */
     ABOUT_GUEST, /* then `intent` is ruled on before `run`, and the command must not be older than the one obeyed last */
-    READS_GUEST, /* ruled on as well, but it changes nothing: whenever it comes it does no harm, and nothing is remembered of it */
+    READS_GUEST, /* ruled on as well, but no order is kept: whenever it comes it does no harm, and nothing is remembered of it */
 };
 
 struct command {
@@ -110,6 +110,24 @@ static int console_log(struct call *c, struct kn_error *err)
     return 0;
 }
 
+static int password(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+
+    (void)err;
+    c->result = driver->password != NULL ? driver->password(c->agent->driver_state, &c->ref) : NULL;
+    c->result = c->result != NULL ? c->result : json_object();
+    json_object_set_new(c->result, "host", json_string(c->ref.host));
+    return 0;
+}
+
+static int forget_password(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+
+    return driver->forget_password == NULL ? 0 : driver->forget_password(c->agent->driver_state, &c->ref, kn_json_str(c->body, "posted"), err);
+}
+
 static int describe(struct call *c, struct kn_error *err)
 {
     const struct kn_driver *driver = c->agent->driver;
@@ -148,6 +166,8 @@ static const struct command COMMANDS[] = {
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
+    { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
+    { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */
     { "server.describe", "server", READS_GUEST, KN_INTENT_USE, describe }, /* ordered by what it describes */
     { "net.peers", "network", ABOUT_HOST, KN_INTENT_USE, peers },
     { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },

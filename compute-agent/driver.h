@@ -85,6 +85,9 @@ struct kn_driver {
     /* Appends the newest bytes of the console, at most `max`. */
     int (*console_log)(void *state, const struct kn_guest_ref *ref, size_t max, struct kn_strbuf *out,
                        struct kn_error *err);
+    /* Optional, both: what the guest posted as its password, {password?, posted?} (a new reference), and to drop the posting of this name. */
+    json_t *(*password)(void *state, const struct kn_guest_ref *ref);
+    int (*forget_password)(void *state, const struct kn_guest_ref *ref, const char *posted, struct kn_error *err);
     /* Calls visit for each guest on the host. */
     int (*list)(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err);
     /* {domains, taps, dirs} of host.observe's result. New reference. */

@@ -13,6 +13,7 @@
 #include "compute-agent/driver_libvirt_private.h"
 #include "compute-agent/file.h"
 #include "compute-agent/guest_dir.h"
+#include "compute-agent/guest_password.h"
 #include "compute-agent/spec.h"
 #include "compute-agent/tombstone.h"
 #include "lib/base/clock.h"
@@ -76,6 +77,20 @@ static bool who_asks(void *ctx, const char *network, const char *source_ip, char
            kn_guest_load(lv->conf->agent_state_dir, ret_server, NULL, ret_spec, NULL) == 0;
 }
 
+static json_t *password_of(void *ctx, const char *server)
+{
+    struct kn_libvirt *lv = ctx;
+
+    return kn_guest_password(lv->conf->agent_state_dir, server);
+}
+
+static int take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err)
+{
+    struct kn_libvirt *lv = ctx;
+
+    return kn_guest_password_post(lv->conf->agent_state_dir, server, text, len, err);
+}
+
 static int open_networks(struct kn_libvirt *lv, struct kn_error *err)
 {
     struct kn_net_host_options options = {
@@ -86,8 +101,9 @@ static int open_networks(struct kn_libvirt *lv, struct kn_error *err)
         .ctx = lv,
     };
 
-    return kn_metadata_server_new(who_asks, lv, &lv->metadata, err) < 0 ? -1
-                                                                        : kn_net_host_open(&options, &lv->net, err);
+    const struct kn_metadata_guests guests = { who_asks, password_of, take_password, lv };
+
+    return kn_metadata_server_new(&guests, &lv->metadata, err) < 0 ? -1 : kn_net_host_open(&options, &lv->net, err);
 }
 
 static int start_threads(struct kn_libvirt *lv, struct kn_error *err)
@@ -259,6 +275,16 @@ static int lv_console_log(void *state, const struct kn_guest_ref *ref, size_t ma
     return 0;
 }
 
+static json_t *lv_password(void *state, const struct kn_guest_ref *ref)
+{
+    return kn_guest_password(((struct kn_libvirt *)state)->conf->agent_state_dir, ref->server);
+}
+
+static int lv_forget_password(void *state, const struct kn_guest_ref *ref, const char *posted, struct kn_error *err)
+{
+    return kn_guest_password_forget(((struct kn_libvirt *)state)->conf->agent_state_dir, ref->server, posted, err);
+}
+
 static int lv_describe(void *state, const struct kn_guest_ref *ref, const json_t *description, int64_t task, struct kn_error *err)
 {
     const char *dir = ((struct kn_libvirt *)state)->conf->agent_state_dir;
@@ -305,6 +331,8 @@ const struct kn_driver kn_driver_libvirt = {
     .attach_disk = kn_libvirt_attach_disk,
     .detach_disk = kn_libvirt_detach_disk,
     .console_log = lv_console_log,
+    .password = lv_password,
+    .forget_password = lv_forget_password,
     .list = kn_libvirt_list,
     .observe = kn_libvirt_observe,
     .peers = lv_peers,

@@ -3,6 +3,7 @@
  * guest_dir: what the host keeps of a server: <state dir>/servers/<uuid>/ with
  *   spec.json     {"server","host","generation","spec"}: written before anything else is made, the truth about what should be
  *   disk.qcow2    the root disk: an overlay on a cached, read-only base
+ *   password.json what the guest posted as its password (guest_password.h)
  *   console.log   what the guest wrote on its serial line; console.log.0 what it wrote before that
  * A directory without a domain is a spawn that did not get far, or a destroy that did not end: the command comes again and
  * finishes it. Used by the worker that holds the server, and read by the metadata service.

@@ -11,6 +11,7 @@
 #include "lib/adapter/http_scan.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/limits.h"
 
 /* A leaf writes its document and returns false if this server has none. A directory lists what is there below it, or writes its list. */
 struct node {
@@ -30,7 +31,7 @@ static const struct node OPENSTACK[] = {
     { "", DIR, NULL, TEXT },
     { "meta_data.json", LEAF, kn_metadata_meta_data, JSON },
     { "user_data", LEAF, kn_metadata_user_data, "application/octet-stream" },
-    { "password", LEAF, kn_metadata_blank, TEXT },
+    { "password", LEAF, kn_metadata_password, TEXT },
     { "vendor_data.json", LEAF, kn_metadata_empty, JSON },
     { "network_data.json", LEAF, kn_metadata_network_data, JSON },
     { "vendor_data2.json", LEAF, kn_metadata_empty, JSON },
@@ -190,14 +191,28 @@ static enum kn_metadata_parse refuse(struct kn_metadata_request *ret, int status
     return KN_METADATA_BAD;
 }
 
+/* Whether this is /openstack/<version>/password. */
+static bool is_password(const char *path)
+{
+    char plain[256];
+    size_t len;
+
+    if (!normalise(path, plain) || strncmp(plain, "openstack/", 10) != 0) {
+        return false;
+    }
+    len = strcspn(plain + 10, "/");
+    return is_one_of(plain + 10, len, OPENSTACK_VERSIONS) && strcmp(rest_after(plain + 10, len), "password") == 0;
+}
+
 /* A first line that http_scan.h found to be one. */
 static enum kn_metadata_parse read_line(const char *line, struct kn_metadata_request *ret)
 {
     const char *path = strchr(line, ' ') + 1;
     size_t len = strcspn(path, "? "); /* a query changes nothing here */
     bool is_head = strncmp(line, "HEAD ", 5) == 0;
+    bool is_post = strncmp(line, "POST ", 5) == 0;
 
-    if (!is_head && strncmp(line, "GET ", 4) != 0) {
+    if (!is_head && !is_post && strncmp(line, "GET ", 4) != 0) {
         return refuse(ret, 405);
     }
     if (path[0] != '/') {
@@ -209,12 +224,28 @@ static enum kn_metadata_parse read_line(const char *line, struct kn_metadata_req
     memcpy(ret->path, path, len);
     ret->path[len] = '\0';
     ret->is_head = is_head;
-    return KN_METADATA_OK;
+    ret->is_post = is_post;
+    return !is_post || is_password(ret->path) ? KN_METADATA_OK : refuse(ret, 405);
+}
+
+/* What follows the head of a POST. */
+static enum kn_metadata_parse read_body(const struct kn_http_scan *scan, const char *data, size_t len, struct kn_metadata_request *ret)
+{
+    if (scan->spot == KN_HTTP_AT_SIZE) {
+        return refuse(ret, 411); /* a guest's chunks are nobody's delight */
+    }
+    ret->body = data;
+    ret->body_len = scan->spot == KN_HTTP_AT_DATA ? (size_t)scan->left : 0;
+    if (ret->body_len > KN_MAX_GUEST_PASSWORD) {
+        return refuse(ret, 400); /* as Nova says it */
+    }
+    return len < ret->body_len ? KN_METADATA_MORE : KN_METADATA_OK;
 }
 
 enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn_metadata_request *ret)
 {
     struct kn_http_scan scan = { 0 };
+    enum kn_metadata_parse parsed;
     char nowhere[1];
 
     for (size_t i = 0; i < len; i++) {
@@ -224,7 +255,8 @@ enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn
             return refuse(ret, kn_code_status(scan.why));
         }
         if (scan.heads == 1 && (scan.spot == KN_HTTP_AT_START || scan.spot == KN_HTTP_AT_DATA || scan.spot == KN_HTTP_AT_SIZE)) {
-            return read_line(data + strspn(data, "\r\n"), ret);
+            parsed = read_line(data + strspn(data, "\r\n"), ret);
+            return parsed == KN_METADATA_OK && ret->is_post ? read_body(&scan, data + i + 1, len - i - 1, ret) : parsed;
         }
     }
     return KN_METADATA_MORE;

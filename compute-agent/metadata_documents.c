@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "compute-agent/metadata.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
@@ -88,6 +89,12 @@ bool kn_metadata_empty(const struct kn_metadata_guest *guest, struct kn_strbuf *
 {
     (void)guest;
     return write_text("{}", body);
+}
+
+bool kn_metadata_password(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    kn_strbuf_addstr(body, kn_json_str(guest->spec, KN_METADATA_PASSWORD));
+    return true;
 }
 
 bool kn_metadata_blank(const struct kn_metadata_guest *guest, struct kn_strbuf *body)

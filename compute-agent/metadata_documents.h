@@ -20,6 +20,7 @@ kn_metadata_writer kn_metadata_meta_data;    /* OpenStack's meta_data.json */
 kn_metadata_writer kn_metadata_network_data; /* OpenStack's network_data.json (metadata_network.c) */
 kn_metadata_writer kn_metadata_user_data;    /* decoded */
 kn_metadata_writer kn_metadata_empty;        /* {} */
+kn_metadata_writer kn_metadata_password;     /* what the guest posted; blank before it did */
 kn_metadata_writer kn_metadata_blank;        /* known, and empty */
 kn_metadata_writer kn_metadata_none;         /* "none" */
 kn_metadata_writer kn_metadata_zero;         /* "0" */

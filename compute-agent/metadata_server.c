@@ -16,6 +16,7 @@
 
 #include "compute-agent/metadata.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define REQUEST_MAX 4096
@@ -53,8 +54,7 @@ struct caller {
 };
 
 struct kn_metadata_server {
-    kn_metadata_who *who;     /* immutable, as all down to the lock */
-    void *ctx;
+    struct kn_metadata_guests guests; /* immutable, as all down to the lock */
     int epoll;
     struct source wake;
     pthread_t thread;
@@ -187,7 +187,10 @@ static const char *status_line(int status)
         { 200, "200 OK" },
         { 404, "404 Not Found" },
         { 405, "405 Method Not Allowed\r\nAllow: GET, HEAD" },
+        { 409, "409 Conflict" },
+        { 411, "411 Length Required" },
         { 414, "414 URI Too Long" },
+        { 503, "503 Service Unavailable" },
         { 431, "431 Request Header Fields Too Large" },
         { 505, "505 HTTP Version Not Supported" },
     };
@@ -218,6 +221,29 @@ static void refuse(struct caller *c, int status, bool is_head)
     respond(c, status, "text/plain; charset=UTF-8", &body, is_head);
 }
 
+/* Returns the HTTP status. */
+static int take_password(const struct kn_metadata_server *s, const char *server, const struct kn_metadata_request *request)
+{
+    struct kn_error err = { 0 };
+
+    if (s->guests.take_password(s->guests.ctx, server, request->body, request->body_len, &err) == 0) {
+        return 200;
+    }
+    if (err.code == KN_UNAVAILABLE) { /* a full disk, not the guest's doing */
+        kn_log_error("keeping a guest's password", &err);
+    }
+    return kn_code_status(err.code);
+}
+
+/* The password is no part of the spec: what was posted may be newer. */
+static int read_out(const struct kn_metadata_server *s, const char *server, json_t *spec, const char *path, struct kn_strbuf *body, const char **ret_type)
+{
+    json_auto_t *password = s->guests.password_of(s->guests.ctx, server);
+
+    json_object_set(spec, KN_METADATA_PASSWORD, json_object_get(password, "password"));
+    return kn_metadata_answer(server, spec, path, body, ret_type);
+}
+
 static void answer(struct kn_metadata_server *s, struct caller *c, const struct kn_metadata_request *request)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
@@ -226,8 +252,8 @@ static void answer(struct kn_metadata_server *s, struct caller *c, const struct 
     json_t *spec = NULL;
     int status = 404;
 
-    if (s->who(s->ctx, c->network, c->ip, server, &spec)) {
-        status = kn_metadata_answer(server, spec, request->path, &body, &type);
+    if (s->guests.who(s->guests.ctx, c->network, c->ip, server, &spec)) {
+        status = request->is_post ? take_password(s, server, request) : read_out(s, server, spec, request->path, &body, &type);
     }
     json_decref(spec);
     if (status != 200) {
@@ -313,12 +339,11 @@ static void *loop(void *arg)
     return NULL;
 }
 
-int kn_metadata_server_new(kn_metadata_who *who, void *ctx, struct kn_metadata_server **ret_server, struct kn_error *err)
+int kn_metadata_server_new(const struct kn_metadata_guests *guests, struct kn_metadata_server **ret_server, struct kn_error *err)
 {
     AUTO(kn_metadata_server) struct kn_metadata_server *s = KN_NEW(struct kn_metadata_server);
 
-    s->who = who;
-    s->ctx = ctx;
+    s->guests = *guests;
     pthread_mutex_init(&s->lock, NULL);
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->wake = (struct source){ KIND_WAKE, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };

@@ -20,7 +20,20 @@ struct kn_metadata_server;
 typedef bool kn_metadata_who(void *ctx, const char *network, const char *source_ip, char ret_server[KN_UUID_SIZE],
                              json_t **ret_spec);
 
-int kn_metadata_server_new(kn_metadata_who *who, void *ctx, struct kn_metadata_server **ret_server, struct kn_error *err);
+/* What a guest posted as its password: a new reference to an object with "password", NULL if it did not. */
+typedef json_t *kn_metadata_password_of(void *ctx, const char *server);
+/* It posts one. KN_CONFLICT: it did before. */
+typedef int kn_metadata_take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err);
+
+/* Who lives here; called on the server's thread. */
+struct kn_metadata_guests {
+    kn_metadata_who *who;
+    kn_metadata_password_of *password_of;
+    kn_metadata_take_password *take_password;
+    void *ctx;
+};
+
+int kn_metadata_server_new(const struct kn_metadata_guests *guests, struct kn_metadata_server **ret_server, struct kn_error *err);
 void kn_metadata_server_free(struct kn_metadata_server *server);
 KN_DEFINE_AUTO(kn_metadata_server);
 

@@ -112,7 +112,7 @@ static void build(const struct kn_questions *qs, const struct waiting *w, const 
 }
 
 /* Lock held. The answer may come as soon as it is sent; the reader then waits for the lock. */
-static int send_locked(struct kn_questions *qs, struct waiting *w, const struct kn_message *m, struct kn_error *err)
+static int send_locked(struct kn_questions *qs, struct waiting *w, const struct kn_message *m, bool follows, struct kn_error *err)
 {
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, w->agent);
 
@@ -129,7 +129,9 @@ static int send_locked(struct kn_questions *qs, struct waiting *w, const struct 
         kn_log_error("question", err); /* it names the agent, which is not the client's to know */
         return kn_fail(err, KN_UNAVAILABLE, "hosts cannot be asked now: the message bus takes nothing");
     }
-    kn_request_defer(w->req);
+    if (!follows) {
+        kn_request_defer(w->req);
+    }
     kn_hmap_put(qs->waiting, w->id, w);
     return 0;
 }
@@ -145,7 +147,7 @@ int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struc
     struct waiting *w = waiting_new(qs, req, question);
     build(qs, w, question, &m);
     pthread_mutex_lock(&qs->lock);
-    result = send_locked(qs, w, &m, err);
+    result = send_locked(qs, w, &m, question->follows, err);
     pthread_mutex_unlock(&qs->lock);
     if (result < 0) {
         waiting_free(w);
@@ -193,7 +195,9 @@ static void take(struct kn_questions *qs, const struct kn_bus_message *raw)
         return;
     }
     const int told = w->answered(w->req, &m, kn_request_response(w->req), &err);
-    kn_request_answer(w->req, told < 0 ? &err : NULL);
+    if (told != KN_ASKED_ON) { /* else it is the next question's */
+        kn_request_answer(w->req, told < 0 ? &err : NULL);
+    }
     waiting_free(w);
 }
 

@@ -21,8 +21,10 @@ struct kn_questions;
 
 /*
  * Writes what the answer means into res; or fails with what the client is told. On the reader's thread: it must not block, and req has no database.
- * answer->ok is false when the agent refused: its words name hosts and paths, and are not the client's.
+ * answer->ok is false when the agent refused: its words name hosts and paths, and are not the client's. KN_ASKED_ON: it asked another question
+ * (kn_question.follows), whose answer is the client's.
  */
+#define KN_ASKED_ON 1
 typedef int kn_question_answered(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err);
 
 /* All of it borrowed until kn_question_ask() has returned. */
@@ -33,6 +35,7 @@ struct kn_question {
     int64_t generation;
     json_t *body;
     kn_question_answered *answered;
+    bool follows;      /* asked by an answer's function: the request waits already */
 };
 
 /* Listens on a thread of its own from now on, as soon as there is a bus. wait_ms: how long an answer may take. */

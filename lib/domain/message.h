@@ -63,7 +63,7 @@ struct kn_message_type {
     const char *doc;
     const struct kn_field *fields; /* of body, ended by KN_FIELD_END */
     const struct kn_field *result; /* of reply.result; NULL: never answered */
-    bool is_question;              /* changes nothing, is of no task, and is answered on kn.answer */
+    bool is_question;              /* of no task and no order: it changes nothing, or what it names for good; answered on kn.answer */
 };
 
 struct kn_message {

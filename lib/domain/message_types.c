@@ -8,6 +8,7 @@
 #define STR(name, limit, doc) { name, KN_STR, true, KN_LIMIT_##limit, doc }
 #define STR_OPT(name, limit, doc) { name, KN_STR, false, KN_LIMIT_##limit, doc }
 #define UUID(name, doc) { name, KN_UUID, true, KN_LIMIT_NONE, doc }
+#define UUID_OPT(name, doc) { name, KN_UUID, false, KN_LIMIT_NONE, doc }
 #define INT(name, limit, doc) { name, KN_INT, true, KN_LIMIT_##limit, doc }
 #define INT_OPT(name, limit, doc) { name, KN_INT, false, KN_LIMIT_##limit, doc }
 #define OBJ(name, doc) { name, KN_OBJ, true, KN_LIMIT_NONE, doc }
@@ -89,6 +90,11 @@ const struct kn_message_type kn_message_types[] = {
     { "server.console_log", 1, KN_TOPIC_AGENT, "the end of the guest's serial log",
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), INT_OPT("lines", CONSOLE_LINES, "absent = all kept")),
       FIELDS(STR("output", CONSOLE_OUTPUT, "text, at most 100 KiB; bytes that are not UTF-8 are replaced")), true },
+    { "server.password", 1, KN_TOPIC_AGENT, "what the guest posted to its metadata service as its password",
+      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server")),
+      FIELDS(STR("host", HOST, "on which"), STR_OPT("password", GUEST_PASSWORD, "absent = none was"), UUID_OPT("posted", "names this posting")), true },
+    { "server.forget_password", 1, KN_TOPIC_AGENT, "drop the password that the guest posted; said again, it drops no other",
+      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("posted", "which posting: another one stays")), NOTHING, true },
     { "net.peers", 1, KN_TOPIC_AGENT, "the whole forwarding table of a network: who lives on which other host",
       FIELDS(STR("host", HOST, "on which"), UUID("network", "the network"), INT("version", EXACT, "an older one is ignored"),
              ARR("peers", NONE, "{mac, ips:[address…], underlay} of each port bound elsewhere")),

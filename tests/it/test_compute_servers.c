@@ -496,7 +496,7 @@ static void what_is_plugged_in(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-security-groups"), 200);
     assert_string_equal(nova->http.body.buf, "{\"security_groups\":[]}");
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" FOREIGN "/os-security-groups"), 404);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-server-password"), 200);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" FOREIGN "/os-server-password"), 404);
     assert_int_equal(get(SEED_ADMIN, 23, SERVERS "/" ONE "/migrations"), 200);
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-volume_attachments"), 200);
     assert_string_equal(kn_test_nova_str(nova, "volumeAttachments.0.id"), SEED_NOBODY);

@@ -7,11 +7,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "compute-agent/file.h"
+#include "compute-agent/guest_dir.h"
+#include "compute-agent/guest_password.h"
 #include "compute-agent/metadata_server.h"
 #include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #define NETWORK "11111111-2222-4333-8444-555555555555"
+#define SERVER "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab"
 #define MODEST "127.0.0.1"
 #define GREEDY "127.0.0.2"
 #define CONNECTIONS 300
@@ -20,10 +26,26 @@ static bool who(void *ctx, const char *network, const char *ip, char ret_server[
 {
     (void)ctx;
     assert_string_equal(network, NETWORK);
-    kn_copy(ret_server, KN_UUID_SIZE, "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab");
+    kn_copy(ret_server, KN_UUID_SIZE, SERVER);
     *ret_spec = json_pack("{s:s}", "hostname", ip);
     return true;
 }
+
+static char *state_dir; /* of the test that posts; NULL: nobody keeps anything */
+
+static json_t *password_of(void *ctx, const char *server)
+{
+    (void)ctx;
+    return state_dir != NULL ? kn_guest_password(state_dir, server) : NULL;
+}
+
+static int take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err)
+{
+    (void)ctx;
+    return kn_guest_password_post(state_dir, server, text, len, err);
+}
+
+static const struct kn_metadata_guests GUESTS = { who, password_of, take_password, NULL };
 
 static int listener(struct sockaddr_in *ret_at)
 {
@@ -94,7 +116,7 @@ static void test_bad_heads(void **state)
     char answer[2048], large[4096];
 
     (void)state;
-    assert_ok(kn_metadata_server_new(who, NULL, &server, &err), &err);
+    assert_ok(kn_metadata_server_new(&GUESTS, &server, &err), &err);
     kn_metadata_server_open(server, NETWORK, listener(&at));
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         int fd = dial(MODEST, &at);
@@ -121,7 +143,7 @@ static void test_one_guest_does_not_starve_another(void **state)
     char answer[2048];
 
     (void)state;
-    assert_ok(kn_metadata_server_new(who, NULL, &server, &err), &err);
+    assert_ok(kn_metadata_server_new(&GUESTS, &server, &err), &err);
     kn_metadata_server_open(server, NETWORK, listener(&at));
     for (int i = 0; i < CONNECTIONS; i++) {
         idle[i] = dial(GREEDY, &at);
@@ -139,8 +161,84 @@ static void test_one_guest_does_not_starve_another(void **state)
     }
 }
 
+/* A request of one guest; its answer must begin like this and end like that. */
+static void exchange(const struct sockaddr_in *at, const char *request, size_t len, const char *begins, const char *ends)
+{
+    char answer[2048];
+    int fd = dial(MODEST, at);
+
+    say(fd, request, len, answer);
+    close(fd);
+    if (strncmp(answer, begins, strlen(begins)) != 0 || strlen(answer) < strlen(ends) || strcmp(answer + strlen(answer) - strlen(ends), ends) != 0) {
+        fail_msg("%s, wanted %s … %s", answer, begins, ends);
+    }
+}
+
+static void post(const struct sockaddr_in *at, const char *text, size_t len, const char *begins)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf request = KN_STRBUF_INIT;
+
+    kn_strbuf_addf(&request, "POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", len);
+    kn_strbuf_add(&request, text, len);
+    exchange(at, request.buf, request.len, begins, "");
+}
+
+static void reads(const struct sockaddr_in *at, const char *password)
+{
+    static const char REQUEST[] = "GET /openstack/latest/password HTTP/1.1\r\nHost: x\r\n\r\n";
+    AUTO_FREE char *ends = kn_asprintf("\r\n\r\n%s", password);
+
+    exchange(at, REQUEST, sizeof(REQUEST) - 1, "HTTP/1.1 200 OK\r\n", ends);
+}
+
+/* Nova's rules: posted once, of bounded size, read by the guest, forgotten by its owner; of this guest, and of no later one. */
+static void test_a_password_is_posted_once(void **state)
+{
+    AUTO(kn_metadata_server) struct kn_metadata_server *server = NULL;
+    json_auto_t *spec = json_pack("{s:s}", "hostname", "a");
+    char dir[KN_TEST_DIR];
+    char long_one[KN_MAX_GUEST_PASSWORD + 1];
+    char guest[PATH_MAX];
+    struct sockaddr_in at;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_test_dir(dir, "password");
+    state_dir = dir;
+    memset(long_one, 'a', sizeof(long_one));
+    assert_ok(kn_metadata_server_new(&GUESTS, &server, &err), &err);
+    kn_metadata_server_open(server, NETWORK, listener(&at));
+    post(&at, "x", 1, "HTTP/1.1 404 "); /* it is being destroyed: nothing is made for it */
+    assert_int_equal(kn_guest_save(dir, SERVER, "h1", 3, spec, &err), 0);
+    reads(&at, "");
+    post(&at, long_one, sizeof(long_one), "HTTP/1.1 400 ");
+    post(&at, "\xff\xfe", 2, "HTTP/1.1 400 ");
+    post(&at, "a\0b", 3, "HTTP/1.1 400 ");
+    post(&at, "", 0, "HTTP/1.1 200 ");
+    reads(&at, "");
+    post(&at, long_one, sizeof(long_one) - 1, "HTTP/1.1 200 ");
+    post(&at, "another", 7, "HTTP/1.1 409 ");
+    json_auto_t *first = kn_guest_password(dir, SERVER); /* from the disk: an agent's restart loses nothing */
+    assert_int_equal(strlen(kn_json_str(first, "password")), sizeof(long_one) - 1);
+    assert_ok(kn_guest_password_forget(dir, SERVER, "5d1c5e1c-7c8c-4d5e-9a5b-000000000000", &err), &err);
+    post(&at, "another", 7, "HTTP/1.1 409 "); /* that was another posting */
+    assert_ok(kn_guest_password_forget(dir, SERVER, kn_json_str(first, "posted"), &err), &err);
+    reads(&at, "");
+    post(&at, "second", 6, "HTTP/1.1 200 ");
+    assert_ok(kn_guest_password_forget(dir, SERVER, kn_json_str(first, "posted"), &err), &err); /* said again */
+    reads(&at, "second");
+    assert_int_equal(kn_guest_save(dir, SERVER, "h1", 4, spec, &err), 0); /* built anew */
+    reads(&at, "");
+    post(&at, "third", 5, "HTTP/1.1 200 ");
+    assert_ok(kn_guest_remove(dir, SERVER, &err), &err);
+    assert_null(kn_guest_password(dir, SERVER));
+    kn_guest_path(dir, "", "", guest);
+    assert_ok(kn_file_remove_dir(guest, &err), &err);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another), cmocka_unit_test(test_bad_heads) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another), cmocka_unit_test(test_bad_heads), cmocka_unit_test(test_a_password_is_posted_once) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,13 @@ static void test_requests(void **state)
     parses("", KN_METADATA_MORE, "");
     parses("\r\n\r\n", KN_METADATA_MORE, "");
     refuses("POST / HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    parses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", KN_METADATA_OK, "/openstack/latest/password");
+    parses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab", KN_METADATA_MORE, "/openstack/latest/password");
+    parses("POST /openstack//2013-04-04/password/ HTTP/1.0\r\n\r\n", KN_METADATA_OK, "/openstack//2013-04-04/password/");
+    refuses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 1021\r\n\r\n", 400);
+    refuses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411);
+    refuses("POST /openstack/password HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    refuses("POST /latest/meta-data/hostname HTTP/1.1\r\nHost: x\r\n\r\n", 405);
     refuses("GET latest HTTP/1.1\r\nHost: x\r\n\r\n", 400);
     refuses("GET /\r\n\r\n", 400);
     refuses("GET / HTTP/2.0\r\n\r\n", 505);
