@@ -74,18 +74,54 @@ int kn_command_find(const struct kn_command *const *tables, char **argv, const s
     return 0;
 }
 
-void kn_command_help(const struct kn_command *const *tables, FILE *out)
+static void print_command(const struct kn_command *c, FILE *out)
 {
-    fprintf(out, "usage: kilonova [--config FILE] [--set section.key=value]... COMMAND\n\n");
-    for (; *tables != NULL; tables++) {
-        for (const struct kn_command *c = *tables; c->words != NULL; c++) {
-            AUTO_RELEASE(kn_strbuf) struct kn_strbuf typed = KN_STRBUF_INIT;
-            kn_strbuf_addf(&typed, "%s%s%s", c->words, c->usage[0] != '\0' ? " " : "", c->usage);
-            if (typed.len <= 28) {
-                fprintf(out, "  %-28s  %s\n", typed.buf, c->help);
-            } else {
-                fprintf(out, "  %s\n  %-28s  %s\n", typed.buf, "", c->help);
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf typed = KN_STRBUF_INIT;
+
+    kn_strbuf_addf(&typed, "%s%s%s", c->words, c->usage[0] != '\0' ? " " : "", c->usage);
+    if (typed.len <= 28) {
+        fprintf(out, "  %-28s  %s\n", typed.buf, c->help);
+    } else {
+        fprintf(out, "  %s\n  %-28s  %s\n", typed.buf, "", c->help);
+    }
+}
+
+/* argv names it, or is the beginning of its words; wherever in argv that stands, because options come first. */
+static bool is_asked_for(const struct kn_command *c, char **argv)
+{
+    for (char **at = argv; *at != NULL; at++) {
+        const char *rest = c->words;
+
+        if (match(c->words, at) > 0) {
+            return true;
+        }
+        for (char **word = at; *word != NULL && begins_with(rest, *word); word++) {
+            rest += strlen(*word);
+            rest += strspn(rest, " ");
+            if (word[1] == NULL || word[1][0] == '-') {
+                return true;
             }
         }
     }
+    return false;
+}
+
+void kn_command_help(const struct kn_command *const *tables, char **argv, FILE *out)
+{
+    bool some = false;
+
+    for (const struct kn_command *const *t = tables; *t != NULL; t++) {
+        for (const struct kn_command *c = *t; c->words != NULL; c++) {
+            some = some || is_asked_for(c, argv);
+        }
+    }
+    fprintf(out, "usage: kilonova [--config FILE] [--set section.key=value]... COMMAND\n\n");
+    for (const struct kn_command *const *t = tables; *t != NULL; t++) {
+        for (const struct kn_command *c = *t; c->words != NULL; c++) {
+            if (!some || is_asked_for(c, argv)) {
+                print_command(c, out);
+            }
+        }
+    }
+    fprintf(out, "\nexit code: 0 done, 1 not done (audit: a promise is broken), 2 not tried: a wrong command, argument or configuration (audit: not all judged)\n");
 }

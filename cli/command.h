@@ -11,8 +11,8 @@
  */
 int kn_command_find(const struct kn_command *const *tables, char **argv, const struct kn_command **ret_command,
                     int *ret_used, struct kn_error *err);
-/* `tables` is ended by NULL, as above. */
-void kn_command_help(const struct kn_command *const *tables, FILE *out);
+/* Of the commands that argv (ended by NULL) names or begins, of all if it does neither. `tables` is ended by NULL, as above. */
+void kn_command_help(const struct kn_command *const *tables, char **argv, FILE *out);
 
 /* The commands that belong to no room: db, conf, messages. */
 extern const struct kn_command kn_builtin_commands[];

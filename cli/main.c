@@ -15,6 +15,8 @@
 #include "lib/base/cleanup.h"
 #include "scheduler/cli.h"
 
+#define NOT_TRIED 2
+
 static const struct kn_command *const TABLES[] = {
     kn_builtin_commands,
     kn_cloud_commands,
@@ -25,25 +27,18 @@ static const struct kn_command *const TABLES[] = {
     NULL,
 };
 
-static int run(struct kn_cli *cli, char **words, struct kn_error *err)
-{
-    const struct kn_command *command = NULL;
-    int used = 0;
-    int argc = 0;
-    if (kn_command_find(TABLES, words, &command, &used, err) < 0) {
-        return -1;
-    }
-    while (words[used + argc] != NULL) {
-        argc++;
-    }
-    return command->run(cli, argc, words + used, err);
-}
-
+/* Whoever watches by exit codes must not take a typing error for a verdict. */
 static int complain(const struct kn_error *err)
 {
     fprintf(stderr, "kilonova: %s\n%s%s%s", err->message, err->hint[0] != '\0' ? "  " : "", err->hint,
             err->hint[0] != '\0' ? "\n" : "");
-    return EXIT_FAILURE;
+    return err->code == KN_BAD_REQUEST ? NOT_TRIED : EXIT_FAILURE;
+}
+
+static int complain_of_words(const struct kn_error *err)
+{
+    complain(err);
+    return NOT_TRIED;
 }
 
 static bool asks_for_help(char **argv)
@@ -56,24 +51,40 @@ static bool asks_for_help(char **argv)
     return argv[1] != NULL && strcmp(argv[1], "help") == 0;
 }
 
+static int run(struct kn_cli *cli, char **words)
+{
+    const struct kn_command *command = NULL;
+    struct kn_error err = { .code = KN_OK };
+    int used = 0;
+    int argc = 0;
+
+    if (kn_command_find(TABLES, words, &command, &used, &err) < 0) {
+        return complain_of_words(&err);
+    }
+    while (words[used + argc] != NULL) {
+        argc++;
+    }
+    const int status = command->run(cli, argc, words + used, &err);
+    return status < 0 ? complain(&err) : status;
+}
+
 int main(int argc, char **argv)
 {
     if (asks_for_help(argv)) {
-        kn_command_help(TABLES, stdout);
+        kn_command_help(TABLES, argv + 1, stdout);
         return EXIT_SUCCESS;
     }
     struct kn_cli cli = { .out = stdout };
     struct kn_error err = { .code = KN_OK };
     AUTO_FREE char **words = NULL;
     if (kn_conf_load(&cli.conf, argc, argv, &words, &err) < 0) {
-        return complain(&err);
+        return complain_of_words(&err);
     }
     if (words[0] == NULL) {
-        kn_command_help(TABLES, stderr);
-        return EXIT_FAILURE;
+        kn_command_help(TABLES, words, stderr);
+        return NOT_TRIED;
     }
     AUTO(kn_db) struct kn_db *db = kn_db_new(cli.conf.db_url, "cli");
     cli.db = db;
-    int status = run(&cli, words, &err);
-    return status < 0 ? complain(&err) : status;
+    return run(&cli, words);
 }

@@ -125,6 +125,9 @@ static int cmd_task_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
+    if (argc > 1) {
+        return kn_fail(err, KN_BAD_REQUEST, "unknown argument \"%s\"", argv[1]);
+    }
     if (kn_db_connect(cli->db, 10000, err) < 0 ||
         kn_db_run(cli->db, &TASKS, KN_ARGS(argc > 0 ? argv[0] : ""), &rows, err) < 0) {
         return -1;
@@ -149,6 +152,10 @@ static int cmd_task_show(struct kn_cli *cli, int argc, char **argv, struct kn_er
     if (kn_db_connect(cli->db, 10000, err) < 0 || kn_db_run(cli->db, &STEPS, KN_ARGS(argv[0]), &rows, err) < 0) {
         return -1;
     }
+    if (kn_rows_count(rows) == 0) {
+        kn_fail(err, KN_NOT_FOUND, "task %s is unknown, or has no steps", argv[0]);
+        return kn_fail_hint(err, "kilonova task list OBJECT lists those of a server, volume or image; ended ones are kept for history.tasks_days");
+    }
     for (int i = 0; i < kn_rows_count(rows); i++) {
         fprintf(cli->out, "%-22s %-7s %s %6s ms  %s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
                 kn_rows_text(rows, i, 2), kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4), kn_rows_text(rows, i, 5));
@@ -156,7 +163,6 @@ static int cmd_task_show(struct kn_cli *cli, int argc, char **argv, struct kn_er
     return 0;
 }
 
-/* A standby of a service says nothing until it works. */
 static int cmd_service_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -224,7 +230,7 @@ static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
 }
 
 const struct kn_command kn_conductor_commands[] = {
-    { "audit", "[--deep] [--no-hosts] [--no-stores] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged", cmd_audit },
+    { "audit", "[--deep] [--no-hosts] [--no-stores] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged; --deep reads images' data, --logs looks for secrets in the daemons' logs", cmd_audit },
     { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
     { "history prune", "[--dry-run]", "drop what is older than history.* says, now; with --dry-run only count it", cmd_history_prune },
     { "service list", "", "which daemons are up, silent or stuck, and why", cmd_service_list },

@@ -2,6 +2,8 @@
 /* The command line's matching: the longest words win, what is left are arguments, and what is wrong is told. */
 #include "cli/command.h"
 
+#include <string.h>
+
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/test.h"
@@ -75,7 +77,7 @@ static void test_help(void **state)
     AUTO_FREE char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    kn_command_help(TABLES, out);
+    kn_command_help(TABLES, (char *[]){ NULL }, out);
     fclose(out);
     assert_non_null(strstr(text, "\n  host list                     list them\n"));
     assert_non_null(strstr(text, "\n  host drain HOST [--wait]      empty one"));
@@ -92,11 +94,39 @@ static void test_builtins_are_whole(void **state)
     }
 }
 
+static char *help_of(char **argv)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    kn_command_help(TABLES, argv, out);
+    fclose(out);
+    return text;
+}
+
+static void test_help_of_what_is_typed(void **state)
+{
+    static char HELP[] = "--help", CONFIG[] = "--config", FILE_NAME[] = "f";
+    AUTO_FREE char *one = help_of((char *[]){ CONFIG, FILE_NAME, HOST, DRAIN, HELP, NULL });
+    AUTO_FREE char *alike = help_of((char *[]){ HOST, HELP, NULL });
+    AUTO_FREE char *unknown = help_of((char *[]){ HOSTS, HELP, NULL });
+
+    (void)state;
+    assert_non_null(strstr(one, "host drain HOST"));
+    assert_null(strstr(one, "host list"));
+    assert_non_null(strstr(alike, "host drain HOST"));
+    assert_non_null(strstr(alike, "host list"));
+    assert_non_null(strstr(unknown, "host list")); /* all */
+    assert_non_null(strstr(one, "exit code: 0"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_longest_wins), cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_says_what_begins_alike), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_help_of_what_is_typed),
         cmocka_unit_test(test_builtins_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
