@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Servers, as tasks see and change them. Every statement takes many rows at once; the API's own statements on servers are in
- * api/servers.c. A deleted server gives its usage back in the same transaction: quota usage = what exists.
+ * api/server*.c. A deleted server gives its usage back in the same transaction: quota usage = what exists.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * host_dhcp.c: compiles dnsmasq's files. Knows dnsmasq's words; host_dnsmasq.c knows its process. Golden texts:
- * tests/unit/network/test_host_dhcp.c.
+ * tests/unit/network/test_host_rules.c.
  */
 #include "network/host_dhcp.h"
 

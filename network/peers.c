@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * peers.c: reads who lives where on a network and tells each host about the others. Writes nothing but network.version;
- * network/host_peers.c is the other end.
+ * network/host_link_peers.c is the other end.
  */
 #include "network/peers.h"
 

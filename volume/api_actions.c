@@ -11,7 +11,7 @@
 #include "lib/domain/schema.h"
 #include "volume/api_private.h"
 
-/* As Cinder's schemas volume_actions.py and admin_actions.py have them; what an action is given that takes nothing is not looked at. */
+/* As Cinder's schemas cinder/api/schemas/volume_actions.py and admin_actions.py have them; what an action is given that takes nothing is not looked at. */
 static const struct kn_schema RESET[] = {
     KN_SCHEMA("status", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_STATUS),
     KN_SCHEMA("attach_status", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_STATUS),

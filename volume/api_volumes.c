@@ -25,7 +25,7 @@
 static const struct kn_schema METADATA_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
 #define METADATA(n) KN_SCHEMA(n, KN_IS_MAP, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY, .inner = METADATA_VALUE)
 
-/* Up to 3.52 Cinder takes more (volumes.py: additionalProperties) and drops it; what is not known is refused here at every version. */
+/* Up to 3.52 Cinder takes more (cinder/api/schemas/volumes.py: additionalProperties) and drops it; what is not known is refused here at every version. */
 static const struct kn_schema CREATE[] = {
     KN_SCHEMA("size", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_SIZE_GIB),
     NAME("name"),
