@@ -221,7 +221,7 @@ static char *items(const char *item, int64_t n)
 /* Of this measure; text: as it is kept, JSON: as it is sent. */
 static char *value_of(const struct walk *w, int64_t measure, const char *character)
 {
-    const int unit = kn_limit_rows[w->limit].unit;
+    const enum kn_limit_unit unit = kn_limit_rows[w->limit].unit;
     struct kn_strbuf out = KN_STRBUF_INIT;
 
     if (unit == KN_UNIT_ITEMS) {

@@ -129,7 +129,7 @@ static void test_smuggled(void **state)
         kn_test_http_close(&bad);
     }
     assert_int_equal(count_of("SELECT count(*) FROM volume"), 0);
-    AUTO_FREE char *id = create(A, BODY);
+    free(create(A, BODY));
     assert_int_equal(count_of("SELECT count(*) FROM volume"), 1);
 }
 
