@@ -91,10 +91,10 @@ static const struct kn_feed NOVA[] = {
     { "PUT", COMPUTE "servers/" SERVER "/tags", "{\"tags\": [\"t\"]}", "tags:a tags.0:s" },
     { "POST", COMPUTE "servers/" SERVER "/os-volume_attachments",
       "{\"volumeAttachment\": {\"volumeId\": \"" VOLUME "\", \"device\": \"/dev/vdb\", \"tag\": \"t\", \"delete_on_termination\": false}}",
-      "volumeAttachment.device:n volumeAttachment.tag:s volumeAttachment.delete_on_termination:b" },
+      "volumeAttachment.device:n volumeAttachment.tag:s volumeAttachment.delete_on_termination:bd" },
     { "PUT", COMPUTE "servers/" SERVER "/os-volume_attachments/" VOLUME,
       "{\"volumeAttachment\": {\"volumeId\": \"" VOLUME "\", \"id\": \"" VOLUME "\", \"serverId\": \"" SERVER "\", "
-      "\"delete_on_termination\": false}}", "volumeAttachment.delete_on_termination:b" },
+      "\"delete_on_termination\": false}}", "volumeAttachment.delete_on_termination:bd" },
     { "POST", COMPUTE "os-keypairs",
       "{\"keypair\": {\"name\": \"k\", \"type\": \"ssh\", \"user_id\": \"u\", \"public_key\": "
       "\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqXBr5cCBQ9rkpNLBuz0kFqMVeSgDDtGzzwZLAtYDgE\"}}", "keypair.name:d keypair.user_id:s" },

@@ -358,6 +358,9 @@ static void hear_power(struct kn_db *db, int power_state)
 
     c.daemon.db = db;
     c.shards.mine[kn_shard_of(SERVER)] = true;
+    if (c.said == NULL) {
+        assert_ok(kn_reports_start(&c, &err), &err);
+    }
     kn_message_init(&m, "agent.domains", json_pack("{s:s, s:s, s:[{s:s, s:i, s:i}]}", "agent", "a", "host", "h", "domains", "server", SERVER,
                                                    "generation", 1, "power_state", power_state));
     assert_ok(kn_report(&c, &m, &err), &err);
