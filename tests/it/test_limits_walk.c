@@ -85,6 +85,7 @@ static const struct {
     { L(HOST_DISK_GIB), "an agent's hello" },  { L(HOST_ZONE), "an agent's hello" },
     { L(UNDERLAY), "an agent's hello" },       { L(HYPERVISOR_TYPE), "an agent's hello" },
     { L(HYPERVISOR_VERSION), "an agent's hello" }, { L(AGENT), "an agent's hello" },
+    { L(SEQ), "an agent's reports" },
     { L(BOOT), "an agent's hello" },           { L(CONSOLE_OUTPUT), "an agent's answer" },
     { L(SEQ), "an agent's reports" },
     { L(GUEST_PASSWORD), "a guest's, tests/it/test_metadata_server.c" },
