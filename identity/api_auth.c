@@ -18,25 +18,23 @@ int kn_auth_catalog(struct kn_request *req, struct kn_response *res, struct kn_e
 
 int kn_auth_projects(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_filter mine = { .items = { { "enabled", "true" } }, .count = 1, .of = req->caller.user_id };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_project_list(req->db, &mine, &rows, err) < 0) {
+    if (kn_project_held(req->db, req->caller.user_id, &rows, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "projects", rows, kn_view_project);
+    kn_rest_write_all(&kn_project_noun, req, KN_REST_LIST, rows, res);
     return 0;
 }
 
 int kn_auth_domains(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_filter mine = { .items = { { "enabled", "true" } }, .count = 1, .of = req->caller.user_id };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_domain_list(req->db, &mine, &rows, err) < 0) {
+    if (kn_domain_held(req->db, req->caller.user_id, &rows, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "domains", rows, kn_view_domain);
+    kn_rest_write_all(&kn_domain_noun, req, KN_REST_LIST, rows, res);
     return 0;
 }
 

@@ -7,116 +7,31 @@
 #include "identity/catalog_noun.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
-#include "identity/view.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-/* --- what they look like --- */
-
-static void view_region(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
-{
-    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
-    kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 1));
-    kn_jsonw_str(sb, "parent_region_id", kn_rows_str(rows, row, 2));
-    kn_view_members(sb, kn_rows_text(rows, row, 3));
-    kn_view_self(sb, req, "regions", kn_rows_text(rows, row, 0));
-}
-
-static void view_service(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
-{
-    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
-    kn_jsonw_str(sb, "type", kn_rows_str(rows, row, 1));
-    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, 2));
-    kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 3));
-    kn_jsonw_bool(sb, "enabled", kn_rows_bool(rows, row, 4));
-    kn_view_members(sb, kn_rows_text(rows, row, 5));
-    kn_view_self(sb, req, "services", kn_rows_text(rows, row, 0));
-}
-
-/* The place of this cloud is filled in, projects and users are not: this URL is everybody's. */
-static void add_url(struct kn_strbuf *sb, const struct kn_request *req, const char *template)
-{
-    static const char HERE[] = "$(public_endpoint)s";
-    AUTO_FREE char *here = kn_identity_public_url(req);
-    bool inside = strncmp(template, HERE, strlen(HERE)) == 0;
-    AUTO_FREE char *url = kn_asprintf("%s%s", inside ? here : "", inside ? template + strlen(HERE) : template);
-
-    kn_jsonw_str(sb, "url", url);
-}
-
-static void add_if_set(struct kn_strbuf *sb, const char *key, const char *value)
-{
-    if (value[0] != '\0') {
-        kn_jsonw_str(sb, key, value);
-    }
-}
-
-static void view_endpoint(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
-{
-    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
-    kn_jsonw_str(sb, "interface", kn_rows_str(rows, row, 1));
-    kn_jsonw_str(sb, "region", kn_rows_str(rows, row, 2));
-    kn_jsonw_str(sb, "region_id", kn_rows_str(rows, row, 2));
-    kn_jsonw_str(sb, "service_id", kn_rows_str(rows, row, 3));
-    add_url(sb, req, kn_rows_text(rows, row, 4));
-    kn_jsonw_bool(sb, "enabled", kn_rows_bool(rows, row, 5));
-    add_if_set(sb, "name", kn_rows_text(rows, row, 6));
-    add_if_set(sb, "description", kn_rows_text(rows, row, 7));
-    kn_view_members(sb, kn_rows_text(rows, row, 8));
-    kn_view_self(sb, req, "endpoints", kn_rows_text(rows, row, 0));
-}
-
-static const struct {
-    const struct kn_catalog_noun *noun;
-    kn_view *view;
-} NOUNS[] = {
-    { &kn_catalog_regions, view_region }, { &kn_catalog_services, view_service }, { &kn_catalog_endpoints, view_endpoint },
-};
+static const struct kn_catalog_noun *const NOUNS[] = { &kn_catalog_regions, &kn_catalog_services, &kn_catalog_endpoints };
 
 /* "/v3/<collection>[/{key}]" */
-static size_t noun_of(const struct kn_request *req)
+static const struct kn_catalog_noun *noun_of(const struct kn_request *req)
 {
     const char *word = req->route->path + strlen("/v3/");
     size_t len = strcspn(word, "/"), i = 0;
 
-    while (strncmp(NOUNS[i].noun->collection, word, len) != 0) {
+    while (strncmp(NOUNS[i]->rest->many, word, len) != 0) {
         i++;
     }
-    return i;
-}
-
-/* --- the calls --- */
-
-static int show(const struct kn_request *req, size_t i, const char *id, struct kn_response *res, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(req->db, NOUNS[i].noun->get, KN_ARGS(id), &rows, err) < 0) {
-        return -1;
-    }
-    return kn_view_one(res, req, NOUNS[i].noun->key, id, rows, NOUNS[i].view, err);
+    return NOUNS[i];
 }
 
 int kn_catalog_nouns_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
-    size_t i = noun_of(req);
-
-    if (kn_body_filter(req, &filter, err) < 0) {
-        return -1;
-    }
-    filter.realm = NULL; /* the catalog belongs to no domain */
-    if (kn_filter_run(req->db, NOUNS[i].noun->listing, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, NOUNS[i].noun->collection, rows, filter.limit, NOUNS[i].view);
-    return 0;
+    return kn_rest_list(noun_of(req)->rest, req, KN_REST_LIST, NULL, res, err); /* the catalog belongs to no domain */
 }
 
 int kn_catalog_nouns_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return show(req, noun_of(req), req->params[0], res, err);
+    return kn_rest_show(noun_of(req)->rest, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 static void take_values(const struct kn_catalog_noun *noun, const json_t *object, const char **values)
@@ -160,7 +75,7 @@ static int check_url(const json_t *object, struct kn_error *err)
 static int read_body(struct kn_request *req, const struct kn_catalog_noun *noun, const struct kn_schema *schema, const json_t **ret,
                      const char **values, const char **ret_extra, struct kn_error *err)
 {
-    if (kn_body_open_object(req, noun->key, schema, ret, ret_extra, err) < 0 || check_url(*ret, err) < 0) {
+    if (kn_body_open_object(req, noun->rest->one, schema, ret, ret_extra, err) < 0 || check_url(*ret, err) < 0) {
         return -1;
     }
     take_values(noun, *ret, values);
@@ -191,8 +106,7 @@ static int choose_id(const struct kn_request *req, const struct kn_catalog_noun 
 
 int kn_catalog_nouns_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    size_t i = noun_of(req);
-    const struct kn_catalog_noun *noun = NOUNS[i].noun;
+    const struct kn_catalog_noun *noun = noun_of(req);
     const char *values[KN_CATALOG_FIELDS] = { NULL }, *extra = NULL;
     const json_t *object = NULL;
     char id[KN_SIZE_OF(CATALOG_TEXT)];
@@ -202,13 +116,12 @@ int kn_catalog_nouns_create(struct kn_request *req, struct kn_response *res, str
         return -1;
     }
     kn_identity_refresh(req->db);
-    return show(req, i, id, res, err);
+    return kn_rest_show(noun->rest, req, id, KN_REST_SHOW, res, err);
 }
 
 int kn_catalog_nouns_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    size_t i = noun_of(req);
-    const struct kn_catalog_noun *noun = NOUNS[i].noun;
+    const struct kn_catalog_noun *noun = noun_of(req);
     const char *values[KN_CATALOG_FIELDS] = { NULL }, *extra = NULL;
     const json_t *object = NULL;
 
@@ -217,19 +130,19 @@ int kn_catalog_nouns_update(struct kn_request *req, struct kn_response *res, str
     }
     const char *id = json_string_value(json_object_get(object, "id"));
     if (id != NULL && strcmp(id, req->params[0]) != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Cannot change %s ID", noun->key);
+        return kn_fail(err, KN_BAD_REQUEST, "Cannot change %s ID", noun->rest->one);
     }
     if (kn_catalog_change(req->db, noun, req->params[0], values, extra, err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);
-    return show(req, i, req->params[0], res, err);
+    return kn_rest_show(noun->rest, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_catalog_nouns_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    if (kn_catalog_remove(req->db, NOUNS[noun_of(req)].noun, req->params[0], err) < 0) {
+    if (kn_catalog_remove(req->db, noun_of(req), req->params[0], err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

@@ -5,7 +5,7 @@
 #include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/identity.h"
-#include "identity/view.h"
+#include "identity/realm.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
@@ -24,26 +24,14 @@ static const struct kn_schema UPDATE[] = {
     KN_SCHEMA_END,
 };
 
-static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
+static int show(struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_domain_get(req->db, id, &rows, err) < 0) {
-        return -1;
-    }
-    return kn_view_one(res, req, "domain", id, rows, kn_view_domain, err);
+    return kn_rest_show(&kn_domain_noun, req, id, KN_REST_SHOW, res, err);
 }
 
 int kn_domains_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
-
-    if (kn_body_filter(req, &filter, err) < 0 || kn_domain_list(req->db, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "domains", rows, filter.limit, kn_view_domain);
-    return 0;
+    return kn_realm_list(&kn_domain_noun, req, NULL, res, err);
 }
 
 int kn_domains_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)

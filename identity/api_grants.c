@@ -9,7 +9,6 @@
 #include "identity/identity.h"
 #include "identity/nouns.h"
 #include "identity/rank.h"
-#include "identity/view.h"
 
 /*
  * The path says what the parameters are: /{projects,domains}/{}/{users,groups}/{}/roles[/{}], /system/{users,groups}/{}/roles[/{}],
@@ -75,7 +74,7 @@ int kn_grants_list(struct kn_request *req, struct kn_response *res, struct kn_er
     if (check_realm(req, &grant, err) < 0 || kn_grant_roles(req->db, &grant, &rows, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "roles", rows, kn_view_role);
+    kn_rest_write_all(&kn_role_noun, req, KN_REST_LIST, rows, res);
     return 0;
 }
 

@@ -6,7 +6,7 @@
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/rank.h"
-#include "identity/view.h"
+#include "identity/realm.h"
 #include "lib/base/uuid.h"
 
 static const struct kn_schema CREATE[] = {
@@ -17,36 +17,16 @@ static const struct kn_schema UPDATE[] = {
     KN_BODY_NAME(0), KN_BODY_DESCRIPTION, KN_SCHEMA("domain_id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_REF), KN_SCHEMA_END,
 };
 
-static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_group_get(req->db, id, &rows, err) < 0) {
-        return -1;
-    }
-    return kn_view_one(res, req, "group", id, rows, kn_view_group, err);
-}
-
-static int list(struct kn_request *req, const struct kn_filter *filter, struct kn_response *res, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_group_list(req->db, filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "groups", rows, filter->limit, kn_view_group);
-    return 0;
-}
-
 int kn_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_filter filter;
-    return kn_body_filter(req, &filter, err) < 0 ? -1 : list(req, &filter, res, err);
+    return kn_realm_list(&kn_group_noun, req, NULL, res, err);
 }
 
 int kn_groups_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_realm_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ? -1 : show(req, req->params[0], res, err);
+    return kn_realm_check(req, KN_REALM_GROUP, req->params[0], err) < 0
+               ? -1
+               : kn_rest_show(&kn_group_noun, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_groups_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -62,11 +42,13 @@ int kn_groups_create(struct kn_request *req, struct kn_response *res, struct kn_
         return -1;
     }
     kn_body_change(group, &change);
-    return kn_group_insert(req->db, id, domain, &change, err) < 0 ? -1 : show(req, id, res, err);
+    return kn_group_insert(req->db, id, domain, &change, err) < 0
+               ? -1
+               : kn_rest_show(&kn_group_noun, req, id, KN_REST_SHOW, res, err);
 }
 
 /* A group stays in its domain; clients may repeat which. */
-static int check_domain(const struct kn_request *req, const json_t *group, struct kn_error *err)
+static int check_domain(struct kn_request *req, const json_t *group, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *said = json_string_value(json_object_get(group, "domain_id"));
@@ -74,10 +56,10 @@ static int check_domain(const struct kn_request *req, const json_t *group, struc
     if (said == NULL) {
         return 0;
     }
-    if (kn_group_get(req->db, req->params[0], &rows, err) < 0) {
+    if (kn_rest_find(&kn_group_noun, req, req->params[0], KN_REST_SHOW, NULL, &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_count(rows) == 0 || strcmp(kn_rows_text(rows, 0, 2), said) == 0
+    return strcmp(kn_rest_cell(&kn_group_noun, req, KN_REST_SHOW, "domain_id", rows, 0), said) == 0
                ? 0
                : kn_fail(err, KN_BAD_REQUEST, "Cannot change Domain ID.");
 }
@@ -92,7 +74,9 @@ int kn_groups_update(struct kn_request *req, struct kn_response *res, struct kn_
         return -1;
     }
     kn_body_change(group, &change);
-    return kn_group_update(req->db, req->params[0], &change, err) < 0 ? -1 : show(req, req->params[0], res, err);
+    return kn_group_update(req->db, req->params[0], &change, err) < 0
+               ? -1
+               : kn_rest_show(&kn_group_noun, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_groups_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -110,38 +94,24 @@ int kn_groups_delete(struct kn_request *req, struct kn_response *res, struct kn_
 
 int kn_groups_of_user(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    const struct kn_rest_bound of = { "id IN (SELECT group_id FROM membership WHERE user_id = ?)", req->params[0] };
     AUTO(kn_rows) struct kn_rows *user = NULL;
-    struct kn_filter filter;
 
-    if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 || kn_body_filter(req, &filter, err) < 0 ||
-        kn_user_get(req->db, req->params[0], &user, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(user) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find user: %s.", req->params[0]);
-    }
-    filter.of = req->params[0];
-    return list(req, &filter, res, err);
+    return kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 ||
+                   kn_rest_find(&kn_user_noun, req, req->params[0], KN_REST_SHOW, NULL, &user, err) < 0
+               ? -1
+               : kn_realm_list(&kn_group_noun, req, &of, res, err);
 }
 
 int kn_members_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *group = NULL, *rows = NULL;
-    struct kn_filter filter;
+    const struct kn_rest_bound of = { "id IN (SELECT user_id FROM membership WHERE group_id = ?)", req->params[0] };
+    AUTO(kn_rows) struct kn_rows *group = NULL;
 
-    if (kn_realm_check(req, KN_REALM_GROUP, req->params[0], err) < 0 || kn_body_filter(req, &filter, err) < 0 ||
-        kn_group_get(req->db, req->params[0], &group, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(group) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find group: %s.", req->params[0]);
-    }
-    filter.of = req->params[0];
-    if (kn_user_list(req->db, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "users", rows, filter.limit, kn_view_user);
-    return 0;
+    return kn_realm_check(req, KN_REALM_GROUP, req->params[0], err) < 0 ||
+                   kn_rest_find(&kn_group_noun, req, req->params[0], KN_REST_SHOW, NULL, &group, err) < 0
+               ? -1
+               : kn_realm_list(&kn_user_noun, req, &of, res, err);
 }
 
 /* Both have to be in the realm of the caller. */

@@ -8,15 +8,20 @@
 #include "identity/view.h"
 #include "lib/base/mem.h"
 
+static void write_named(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const char *id, const char *name)
+{
+    kn_jsonw_object(sb, key);
+    kn_jsonw_str(sb, "id", id);
+    kn_view_self(sb, req, "roles", id);
+    kn_jsonw_str(sb, "name", name);
+    kn_jsonw_end_object(sb);
+}
+
 /* {"id", "links", "name"} of the columns at `col`. */
 static void write_role(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const struct kn_rows *rows, int row,
                        int col)
 {
-    kn_jsonw_object(sb, key);
-    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, col));
-    kn_view_self(sb, req, "roles", kn_rows_text(rows, row, col));
-    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, col + 1));
-    kn_jsonw_end_object(sb);
+    write_named(sb, req, key, kn_rows_str(rows, row, col), kn_rows_str(rows, row, col + 1));
 }
 
 static void write_self(struct kn_strbuf *sb, const struct kn_request *req)
@@ -60,16 +65,13 @@ int kn_implied_list(struct kn_request *req, struct kn_response *res, struct kn_e
     AUTO(kn_rows) struct kn_rows *role = NULL, *rows = NULL;
     struct kn_strbuf *sb = &res->body;
 
-    if (kn_role_get(req->db, req->params[0], &role, err) < 0 ||
+    if (kn_rest_find(&kn_role_noun, req, req->params[0], KN_REST_SHOW, NULL, &role, err) < 0 ||
         kn_inference_list(req->db, req->params[0], &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(role) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find role: %s.", req->params[0]);
-    }
     kn_jsonw_object(sb, NULL);
     kn_jsonw_object(sb, "role_inference");
-    write_role(sb, req, "prior_role", role, 0, 0);
+    write_named(sb, req, "prior_role", req->params[0], kn_rest_cell(&kn_role_noun, req, KN_REST_SHOW, "name", role, 0));
     kn_jsonw_array(sb, "implies");
     for (int i = 0; i < kn_rows_count(rows); i++) {
         write_role(sb, req, NULL, rows, i, 2);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unified limits over HTTP. What is made is made by the list. Rows are limit.c's. */
-#include <string.h>
-
 #include "identity/body.h"
 #include "identity/handlers.h"
 #include "identity/limit.h"
-#include "identity/view.h"
+#include "lib/base/jsonw.h"
 
 #define NUMBER(key, flag) KN_SCHEMA(key, KN_IS_INTEGER, .flags = (flag) | KN_EXACT, .limit = KN_LIMIT_RESOURCE_LIMIT)
 #define OF(flag)                                                                                  \
@@ -29,47 +27,6 @@ static const struct kn_schema LIMIT_LIST[] = {
     KN_SCHEMA("limits", KN_IS_LIST, .flags = KN_REQUIRED, .inner = LIMIT_ITEM, .limit = KN_LIMIT_LIMIT_ITEMS), KN_SCHEMA_END,
 };
 
-/* --- what they look like --- */
-
-static void view_of(struct kn_strbuf *sb, const struct kn_rows *rows, int row)
-{
-    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 0));
-    kn_jsonw_str(sb, "service_id", kn_rows_str(rows, row, 1));
-    kn_jsonw_str(sb, "region_id", kn_rows_str(rows, row, 2));
-    kn_jsonw_str(sb, "resource_name", kn_rows_str(rows, row, 3));
-}
-
-static void view_registered(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
-{
-    view_of(sb, rows, row);
-    kn_jsonw_int(sb, "default_limit", kn_rows_int(rows, row, 4));
-    kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 5));
-    kn_view_self(sb, req, "registered_limits", kn_rows_text(rows, row, 0));
-}
-
-static void view_limit(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
-{
-    view_of(sb, rows, row);
-    kn_jsonw_str(sb, "project_id", kn_rows_str(rows, row, 4));
-    kn_jsonw_str(sb, "domain_id", kn_rows_str(rows, row, 5));
-    kn_jsonw_int(sb, "resource_limit", kn_rows_int(rows, row, 6));
-    kn_jsonw_str(sb, "description", kn_rows_str(rows, row, 7));
-    kn_view_self(sb, req, "limits", kn_rows_text(rows, row, 0));
-}
-
-static void write_made(struct kn_response *res, const struct kn_request *req, const char *key, const struct kn_rows *rows, kn_view *view)
-{
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, key);
-    for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_jsonw_object(&res->body, NULL);
-        view(&res->body, req, rows, i);
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
-}
-
 int kn_limits_model(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)req;
@@ -87,40 +44,22 @@ int kn_limits_model(struct kn_request *req, struct kn_response *res, struct kn_e
 
 int kn_registered_limits_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
-
-    if (kn_body_filter(req, &filter, err) < 0) {
-        return -1;
-    }
-    filter.realm = NULL; /* they are everybody's */
-    if (kn_filter_run(req->db, &kn_registered_limits, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "registered_limits", rows, filter.limit, view_registered);
-    return 0;
+    return kn_rest_list(&kn_registered_limit_noun, req, KN_REST_LIST, NULL, res, err); /* they are everybody's */
 }
 
 int kn_registered_limits_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_registered_limit_get(req->db, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    return kn_view_one(res, req, "registered_limit", req->params[0], rows, view_registered, err);
+    return kn_rest_show(&kn_registered_limit_noun, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_registered_limits_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
 
-    if (kn_schema_check(REGISTERED_LIST, req->body, 0, err) < 0 ||
-        kn_registered_limits_insert(req->db, json_object_get(req->body, "registered_limits"), &rows, err) < 0) {
-        return -1;
-    }
-    write_made(res, req, "registered_limits", rows, view_registered);
-    return 0;
+    return kn_schema_check(REGISTERED_LIST, req->body, 0, err) < 0 ||
+                   kn_registered_limits_insert(req->db, json_object_get(req->body, "registered_limits"), &ids, err) < 0
+               ? -1
+               : kn_rest_show_many(&kn_registered_limit_noun, req, &ids, true, res, err);
 }
 
 int kn_registered_limits_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -147,64 +86,46 @@ static bool sees_all(const struct kn_caller *caller)
     return caller->is_admin || caller->system_scoped;
 }
 
-int kn_limits_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+/* A limit is seen by whose it is: somebody on the project, or of its domain. */
+static struct kn_rest_bound seen_by(const struct kn_caller *caller)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
-
-    if (kn_body_filter(req, &filter, err) < 0) {
-        return -1;
+    if (sees_all(caller)) {
+        return (struct kn_rest_bound){ NULL, NULL };
     }
-    filter.realm = !sees_all(&req->caller) && req->caller.domain_id[0] != '\0' ? req->caller.domain_id : NULL;
-    filter.of = !sees_all(&req->caller) && filter.realm == NULL ? req->caller.project_id : NULL;
-    if (kn_filter_run(req->db, &kn_limits, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "limits", rows, filter.limit, view_limit);
-    return 0;
+    return caller->domain_id[0] != '\0'
+               ? (struct kn_rest_bound){ "(domain_id = ? OR project_id IN (SELECT id FROM project WHERE domain_id = ?))", caller->domain_id }
+               : (struct kn_rest_bound){ "project_id = ?", caller->project_id };
 }
 
-/* A limit is seen by whose it is: somebody on the project, or of its domain. */
-static int check_seen(struct kn_request *req, const char *id, struct kn_error *err)
+int kn_limits_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_filter filter = { .realm = req->caller.domain_id[0] != '\0' ? req->caller.domain_id : NULL };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const struct kn_rest_bound bounds[] = { seen_by(&req->caller), { NULL, NULL } };
 
-    if (sees_all(&req->caller)) {
-        return 0;
-    }
-    filter.of = filter.realm == NULL ? req->caller.project_id : NULL;
-    if (kn_filter_run(req->db, &kn_limits, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    for (int i = 0; i < kn_rows_count(rows); i++) {
-        if (strcmp(kn_rows_text(rows, i, 0), id) == 0) {
-            return 0;
-        }
-    }
-    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: identity:get_limit.");
+    return kn_rest_list_within(&kn_limit_noun, req, KN_REST_LIST, NULL, bounds, res, err);
 }
 
 int kn_limits_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    const struct kn_rest_bound bounds[] = { seen_by(&req->caller), { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (check_seen(req, req->params[0], err) < 0 || kn_limit_get(req->db, req->params[0], &rows, err) < 0) {
-        return -1;
+    if (kn_rest_find(&kn_limit_noun, req, req->params[0], KN_REST_SHOW, bounds, &rows, err) < 0) {
+        return err->code != KN_NOT_FOUND || sees_all(&req->caller)
+                   ? -1
+                   : kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: identity:get_limit.");
     }
-    return kn_view_one(res, req, "limit", req->params[0], rows, view_limit, err);
+    kn_rest_write_one(&kn_limit_noun, req, KN_REST_SHOW, rows, res);
+    return 0;
 }
 
 int kn_limits_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
 
-    if (kn_schema_check(LIMIT_LIST, req->body, 0, err) < 0 ||
-        kn_limits_insert(req->db, json_object_get(req->body, "limits"), &rows, err) < 0) {
-        return -1;
-    }
-    write_made(res, req, "limits", rows, view_limit);
-    return 0;
+    return kn_schema_check(LIMIT_LIST, req->body, 0, err) < 0 ||
+                   kn_limits_insert(req->db, json_object_get(req->body, "limits"), &ids, err) < 0
+               ? -1
+               : kn_rest_show_many(&kn_limit_noun, req, &ids, true, res, err);
 }
 
 int kn_limits_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -6,7 +6,6 @@
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/realm.h"
-#include "identity/view.h"
 #include "lib/base/uuid.h"
 
 static const struct kn_schema CREATE[] = {
@@ -23,38 +22,31 @@ static const struct kn_schema UPDATE[] = {
     KN_SCHEMA("is_domain", KN_IS_BOOLEAN), KN_SCHEMA_END,
 };
 
-static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
+static int show(struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_project_get(req->db, id, &rows, err) < 0) {
-        return -1;
-    }
-    return kn_view_one(res, req, "project", id, rows, kn_view_project, err);
+    return kn_rest_show(&kn_project_noun, req, id, KN_REST_SHOW, res, err);
 }
 
 int kn_projects_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
+    return kn_realm_list(&kn_project_noun, req, NULL, res, err);
+}
 
-    if (kn_body_filter(req, &filter, err) < 0 || kn_project_list(req->db, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "projects", rows, filter.limit, kn_view_project);
-    return 0;
+static int find(struct kn_request *req, struct kn_rows **ret_rows, struct kn_error *err)
+{
+    return kn_rest_find(&kn_project_noun, req, req->params[0], KN_REST_SHOW, NULL, ret_rows, err);
+}
+
+static const char *cell(const struct kn_request *req, const char *name, const struct kn_rows *project)
+{
+    const char *text = kn_rest_cell(&kn_project_noun, req, KN_REST_SHOW, name, project, 0);
+    return text != NULL ? text : "";
 }
 
 /* A domain read as a project is changed as a domain. */
-static int is_domain(struct kn_db *db, const char *id, bool *ret, struct kn_error *err)
+static bool is_domain(const struct kn_request *req, const struct kn_rows *project)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_project_get(db, id, &rows, err) < 0) {
-        return -1;
-    }
-    *ret = kn_rows_count(rows) > 0 && kn_rows_bool(rows, 0, 7);
-    return 0;
+    return strcmp(cell(req, "is_domain", project), "t") == 0;
 }
 
 /* A parent may be the domain itself, and gives its own domain when none is named. */
@@ -115,23 +107,15 @@ static bool says_other(const json_t *project, const char *key, const char *now)
 }
 
 /* Where a project stands never changes; clients may repeat it. */
-static int check_place(const struct kn_request *req, const json_t *project, struct kn_error *err)
+static int check_place(const struct kn_request *req, const json_t *project, const struct kn_rows *now, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_project_get(req->db, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", req->params[0]);
-    }
-    if (says_other(project, "parent_id", kn_rows_text(rows, 0, 5))) {
+    if (says_other(project, "parent_id", cell(req, "parent_id", now))) {
         return kn_fail(err, KN_FORBIDDEN, "Update of `parent_id` is not allowed.");
     }
-    if (says_other(project, "domain_id", kn_rows_text(rows, 0, 2))) {
+    if (says_other(project, "domain_id", cell(req, "domain_id", now))) {
         return kn_fail(err, KN_BAD_REQUEST, "Update of `domain_id` is not allowed.");
     }
-    bool is = kn_rows_bool(rows, 0, 7);
+    bool is = is_domain(req, now);
     return kn_schema_bool(project, "is_domain", is) == is
                ? 0
                : kn_fail(err, KN_BAD_REQUEST, "Update of `is_domain` is not allowed.");
@@ -140,18 +124,17 @@ static int check_place(const struct kn_request *req, const json_t *project, stru
 int kn_projects_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *project = NULL;
     struct kn_change change = { 0 };
-    bool domain = false;
 
     if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ||
-        kn_body_open_object(req, "project", UPDATE, &project, &change.extra, err) < 0 || check_place(req, project, err) < 0 ||
-        kn_body_tags(project, &tags, &change.tags, err) < 0 || is_domain(req->db, req->params[0], &domain, err) < 0) {
+        kn_body_open_object(req, "project", UPDATE, &project, &change.extra, err) < 0 || find(req, &rows, err) < 0 ||
+        check_place(req, project, rows, err) < 0 || kn_body_tags(project, &tags, &change.tags, err) < 0) {
         return -1;
     }
     kn_body_change(project, &change);
-    int rc = domain ? kn_domain_update(req->db, req->params[0], &change, err)
-                    : kn_project_update(req->db, req->params[0], &change, err);
+    int rc = (is_domain(req, rows) ? kn_domain_update : kn_project_update)(req->db, req->params[0], &change, err);
     if (rc < 0) {
         return -1;
     }
@@ -161,15 +144,11 @@ int kn_projects_update(struct kn_request *req, struct kn_response *res, struct k
 
 int kn_projects_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    bool domain = false;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     (void)res;
-    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ||
-        is_domain(req->db, req->params[0], &domain, err) < 0) {
-        return -1;
-    }
-    int rc = domain ? kn_domain_delete(req->db, req->params[0], err) : kn_project_delete(req->db, req->params[0], err);
-    if (rc < 0) {
+    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 || find(req, &rows, err) < 0 ||
+        (is_domain(req, rows) ? kn_domain_delete : kn_project_delete)(req->db, req->params[0], err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

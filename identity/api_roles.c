@@ -4,7 +4,6 @@
 #include "identity/handlers.h"
 #include "identity/identity.h"
 #include "identity/realm.h"
-#include "identity/view.h"
 #include "lib/base/uuid.h"
 
 static const struct kn_schema CREATE[] = {
@@ -16,42 +15,32 @@ static const struct kn_schema UPDATE[] = { KN_BODY_NAME(0), KN_BODY_DESCRIPTION,
 /* The roles of domains are for those who look at the whole cloud; the manager of a domain sees of the others what it may give. */
 static bool is_hidden(const struct kn_request *req, const struct kn_rows *role)
 {
-    bool of_domain = !kn_rows_null(role, 0, 2);
+    const char *name = kn_rest_cell(&kn_role_noun, req, KN_REST_SHOW, "name", role, 0);
+    bool of_domain = kn_rest_cell(&kn_role_noun, req, KN_REST_SHOW, "domain_id", role, 0) != NULL;
 
-    return (of_domain && kn_realm_of_lists(req) != NULL) ||
-           (kn_realm(req) != NULL && !kn_role_is_managed(kn_rows_text(role, 0, 1)));
+    return (of_domain && kn_realm_of_lists(req) != NULL) || (kn_realm(req) != NULL && !kn_role_is_managed(name));
 }
 
-static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
+static int show(struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_role_get(req->db, id, &rows, err) < 0) {
+    if (kn_rest_find(&kn_role_noun, req, id, KN_REST_SHOW, NULL, &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(rows) > 0 && is_hidden(req, rows)) {
+    if (is_hidden(req, rows)) {
         return kn_realm_refuse(req, err);
     }
-    return kn_view_one(res, req, "role", id, rows, kn_view_role, err);
+    kn_rest_write_one(&kn_role_noun, req, KN_REST_SHOW, rows, res);
+    return 0;
 }
 
+/* The roles of the cloud are nobody's. */
 int kn_roles_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
-
-    if (kn_body_filter(req, &filter, err) < 0) {
-        return -1;
-    }
-    if (filter.realm != NULL && kn_filter_has(&filter, "domain_id")) {
-        return kn_realm_refuse(req, err);
-    }
-    filter.realm = NULL; /* the roles of the cloud are nobody's */
-    if (kn_role_list(req->db, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "roles", rows, filter.limit, kn_view_role);
-    return 0;
+    return kn_realm_of_lists(req) != NULL && kn_request_query(req, "domain_id") != NULL
+               ? kn_realm_refuse(req, err)
+               : kn_rest_list(&kn_role_noun, req, KN_REST_LIST, NULL, res, err);
 }
 
 int kn_roles_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)

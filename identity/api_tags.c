@@ -6,7 +6,7 @@
 #include "identity/handlers.h"
 #include "identity/realm.h"
 #include "identity/tree.h"
-#include "identity/view.h"
+#include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 
 static const struct kn_schema TAGS[] = {
@@ -14,22 +14,19 @@ static const struct kn_schema TAGS[] = {
 };
 
 /* {"tags": […], "links": {"self"}} of a project, or of a domain read as one. */
-static int show(const struct kn_request *req, struct kn_response *res, struct kn_error *err)
+static int show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *self = kn_asprintf("%s%s", req->base_url, req->path);
 
-    if (kn_project_get(req->db, req->params[0], &rows, err) < 0) {
+    if (kn_rest_find(&kn_project_noun, req, req->params[0], KN_REST_SHOW, NULL, &rows, err) < 0) {
         return -1;
-    }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", req->params[0]);
     }
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, "links");
     kn_jsonw_str(&res->body, "self", self);
     kn_jsonw_end_object(&res->body);
-    kn_jsonw_raw(&res->body, "tags", kn_rows_str(rows, 0, 6));
+    kn_jsonw_raw(&res->body, "tags", kn_rest_cell(&kn_project_noun, req, KN_REST_SHOW, "tags", rows, 0));
     kn_jsonw_end_object(&res->body);
     return 0;
 }

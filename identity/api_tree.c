@@ -9,7 +9,14 @@
 #include "identity/handlers.h"
 #include "identity/realm.h"
 #include "identity/tree.h"
-#include "identity/view.h"
+#include "lib/base/jsonw.h"
+
+/* What a list of ids needs of a row. */
+static const char *cell(const struct kn_request *req, const char *name, const struct kn_rows *rows, int row)
+{
+    const char *text = kn_rest_cell(&kn_project_noun, req, KN_REST_SHOW, name, rows, row);
+    return text != NULL ? text : "";
+}
 
 static void write_list(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const struct kn_rows *rows)
 {
@@ -17,7 +24,7 @@ static void write_list(struct kn_strbuf *sb, const struct kn_request *req, const
     for (int i = 0; i < kn_rows_count(rows); i++) {
         kn_jsonw_object(sb, NULL);
         kn_jsonw_object(sb, "project");
-        kn_view_project(sb, req, rows, i);
+        kn_rest_members(&kn_project_noun, req, KN_REST_SHOW, rows, i, sb);
         kn_jsonw_end_object(sb);
         kn_jsonw_end_object(sb);
     }
@@ -31,7 +38,7 @@ static void write_parent_ids(struct kn_strbuf *sb, const struct kn_rows *rows)
 
     for (int i = 0; i < kn_rows_count(rows); i++) {
         kn_jsonw_object(sb, key);
-        key = kn_rows_text(rows, i, 0);
+        key = kn_rest_id_of(rows, i);
     }
     kn_jsonw_null(sb, key);
     for (int i = 0; i < kn_rows_count(rows); i++) {
@@ -40,17 +47,17 @@ static void write_parent_ids(struct kn_strbuf *sb, const struct kn_rows *rows)
 }
 
 /* {"child": {"grandchild": null}} of rows that come level by level; the depth of the tree bounds the recursion. */
-static void write_child_ids(struct kn_strbuf *sb, const char *key, const struct kn_rows *rows, const char *parent)
+static void write_child_ids(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const struct kn_rows *rows, const char *parent)
 {
     bool any = false;
 
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        if (strcmp(kn_rows_text(rows, i, 5), parent) == 0) {
+        if (strcmp(cell(req, "parent_id", rows, i), parent) == 0) {
             if (!any) {
                 kn_jsonw_object(sb, key);
                 any = true;
             }
-            write_child_ids(sb, kn_rows_text(rows, i, 0), rows, kn_rows_text(rows, i, 0)); /* NOLINT(misc-no-recursion) */
+            write_child_ids(sb, req, kn_rest_id_of(rows, i), rows, kn_rest_id_of(rows, i)); /* NOLINT(misc-no-recursion) */
         }
     }
     if (any) {
@@ -105,7 +112,7 @@ static int write_subtree(struct kn_strbuf *sb, const struct kn_request *req, int
     if (form == AS_LIST) {
         write_list(sb, req, "subtree", rows);
     } else {
-        write_child_ids(sb, "subtree", rows, req->params[0]);
+        write_child_ids(sb, req, "subtree", rows, req->params[0]);
     }
     return 0;
 }
@@ -119,15 +126,12 @@ int kn_projects_show(struct kn_request *req, struct kn_response *res, struct kn_
     if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 ||
         read_form(req, "parents_as_list", "parents_as_ids", &parents, err) < 0 ||
         read_form(req, "subtree_as_list", "subtree_as_ids", &subtree, err) < 0 ||
-        kn_project_get(req->db, req->params[0], &rows, err) < 0) {
+        kn_rest_find(&kn_project_noun, req, req->params[0], KN_REST_SHOW, NULL, &rows, err) < 0) {
         return -1;
-    }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find project: %s.", req->params[0]);
     }
     kn_jsonw_object(sb, NULL);
     kn_jsonw_object(sb, "project");
-    kn_view_project(sb, req, rows, 0);
+    kn_rest_members(&kn_project_noun, req, KN_REST_SHOW, rows, 0, sb);
     if (write_parents(sb, req, parents, err) < 0 || write_subtree(sb, req, subtree, err) < 0) {
         return -1;
     }

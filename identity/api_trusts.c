@@ -96,7 +96,7 @@ static void add_roles(struct kn_strbuf *sb, const struct kn_request *req, const 
     kn_jsonw_array(sb, "roles");
     for (int i = 0; i < kn_rows_count(roles); i++) {
         kn_jsonw_object(sb, NULL);
-        kn_view_role(sb, req, roles, i);
+        kn_rest_members(&kn_role_noun, req, KN_REST_SHOW, roles, i, sb);
         kn_jsonw_end_object(sb);
     }
     kn_jsonw_end_array(sb);
@@ -162,7 +162,7 @@ int kn_trust_roles_list(struct kn_request *req, struct kn_response *res, struct 
     if (see(req, &trust, err) < 0 || kn_trust_roles(req->db, trust.id, &roles, err) < 0) {
         return -1;
     }
-    kn_view_list(res, req, "roles", roles, kn_view_role);
+    kn_rest_write_all(&kn_role_noun, req, KN_REST_LIST, roles, res);
     return 0;
 }
 
@@ -178,7 +178,7 @@ int kn_trust_roles_show(struct kn_request *req, struct kn_response *res, struct 
         if (strcmp(kn_rows_text(roles, i, 0), req->params[1]) == 0) {
             kn_jsonw_object(&res->body, NULL);
             kn_jsonw_object(&res->body, "role");
-            kn_view_role(&res->body, req, roles, i);
+            kn_rest_members(&kn_role_noun, req, KN_REST_SHOW, roles, i, &res->body);
             kn_jsonw_end_object(&res->body);
             kn_jsonw_end_object(&res->body);
             return 0;

@@ -5,11 +5,12 @@
 #include "identity/authenticate.h"
 #include "identity/body.h"
 #include "identity/handlers.h"
+#include "identity/held.h"
 #include "identity/identity.h"
 #include "identity/password.h"
 #include "identity/rank.h"
+#include "identity/realm.h"
 #include "identity/user.h"
-#include "identity/view.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
@@ -29,26 +30,14 @@ static const struct kn_schema OWN_PASSWORD[] = {
     PASSWORD("password", KN_REQUIRED), PASSWORD("original_password", KN_REQUIRED), KN_SCHEMA_END,
 };
 
-static int show(const struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_user_get(req->db, id, &rows, err) < 0) {
-        return -1;
-    }
-    return kn_view_one(res, req, "user", id, rows, kn_view_user, err);
-}
-
 int kn_users_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
+    return kn_realm_list(&kn_user_noun, req, NULL, res, err);
+}
 
-    if (kn_body_filter(req, &filter, err) < 0 || kn_user_list(req->db, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "users", rows, filter.limit, kn_view_user);
-    return 0;
+static int show(struct kn_request *req, const char *id, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_show(&kn_user_noun, req, id, KN_REST_SHOW, res, err);
 }
 
 int kn_users_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -175,17 +164,9 @@ int kn_users_password(struct kn_request *req, struct kn_response *res, struct kn
 
 int kn_users_projects(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_filter filter;
+    const struct kn_rest_bound of[] = { { "id IN " KN_HELD_PROJECTS("?"), req->params[0] }, { NULL, NULL } };
 
-    if (kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0 || kn_body_filter(req, &filter, err) < 0) {
-        return -1;
-    }
-    filter.of = req->params[0];
-    filter.realm = NULL;
-    if (kn_project_list(req->db, &filter, &rows, err) < 0) {
-        return -1;
-    }
-    kn_view_page(res, req, "projects", rows, filter.limit, kn_view_project);
-    return 0;
+    return kn_realm_check(req, KN_REALM_USER, req->params[0], err) < 0
+               ? -1
+               : kn_rest_list_within(&kn_project_noun, req, KN_REST_LIST, NULL, of, res, err);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "identity/realm.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
@@ -155,47 +154,4 @@ bool kn_body_flag(const struct kn_request *req, const char *key)
 {
     const char *value = kn_request_query(req, key);
     return value != NULL && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0;
-}
-
-struct reading {
-    struct kn_filter *filter;
-    struct kn_error *err;
-    bool failed;
-};
-
-static void take_filter(void *ctx, const char *key, const char *value)
-{
-    struct reading *r = ctx;
-
-    if (!r->failed && strcmp(key, "limit") != 0 && strcmp(key, "marker") != 0) {
-        r->failed = kn_filter_add(r->filter, key, value, r->err) < 0;
-    }
-}
-
-static int read_limit(const struct kn_request *req, int64_t *ret, struct kn_error *err)
-{
-    const char *text = kn_request_query(req, "limit");
-
-    if (text == NULL) {
-        return 0;
-    }
-    if (text[0] == '\0' || strlen(text) > 9 || text[strspn(text, "0123456789")] != '\0') {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'limit': '%.40s' is not a number", text);
-    }
-    int64_t limit = strtol(text, NULL, 10);
-    *ret = limit > KN_MAX_PAGE ? KN_MAX_PAGE : limit;
-    return 0;
-}
-
-int kn_body_filter(const struct kn_request *req, struct kn_filter *ret, struct kn_error *err)
-{
-    struct kn_filter filter = { .realm = kn_realm_of_lists(req), .marker = kn_request_query(req, "marker") };
-    struct reading reading = { &filter, err, false };
-
-    kn_request_query_each(req, take_filter, &reading);
-    if (reading.failed || read_limit(req, &filter.limit, err) < 0) {
-        return -1;
-    }
-    *ret = filter;
-    return 0;
 }

@@ -42,7 +42,5 @@ int kn_body_tags(const json_t *object, struct kn_array *array, const char **ret,
 int kn_body_expiry(const json_t *object, char out[KN_TIME_SIZE], const char **ret, struct kn_error *err);
 /* Keystone's flags are true when they are there, unless they say 0 or false. */
 bool kn_body_flag(const struct kn_request *req, const char *key);
-/* The query's filters and page, within the caller's realm. */
-int kn_body_filter(const struct kn_request *req, struct kn_filter *ret, struct kn_error *err);
 
 #endif

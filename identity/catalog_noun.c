@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "identity/body.h"
+#include "identity/identity.h"
+#include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 
 #define TEXT(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_CATALOG_TEXT)
 #define ENABLED KN_SCHEMA("enabled", KN_IS_BOOLEAN, .flags = KN_EXACT)
 #define ID KN_SCHEMA("id", KN_IS_STRING, .limit = KN_LIMIT_CATALOG_TEXT)
-#define NO_FIELD { NULL, NULL, KN_FIELD_TEXT }
+#define TEXT_OF(name, sql, ...) KN_REST_ATTR(name, sql, KN_REST_TEXT, KN_REST_SHOWN | __VA_ARGS__)
+#define REST(...)                                                                                                             \
+    .from = __VA_ARGS__, .id = "id", .id_type = KN_REST_TEXT, .ascending = true, .ties = "id", .manners = &KN_REST_KEYSTONE
 
 /* A scheme, or where this cloud is. */
 static bool is_url(const char *text)
@@ -28,13 +32,14 @@ static const char *const INTERFACES[] = { "admin", "internal", "public", NULL };
 /* --- regions --- */
 
 static const struct kn_schema REGION[] = { ID, KN_BODY_DESCRIPTION, TEXT("parent_region_id"), KN_SCHEMA_END };
-static const struct kn_field REGION_FIELDS[] = { { "parent_region_id", "parent_id", KN_FIELD_TEXT }, NO_FIELD };
-static const struct kn_listing REGION_LISTING = {
-    .select = "SELECT id, description, parent_id, extra FROM (SELECT *, id AS name FROM catalog_region) AS region WHERE true",
-    .from = "(SELECT id, id AS name FROM catalog_region) AS other", .fields = REGION_FIELDS,
+static const struct kn_rest_attr REGION_ATTRS[] = {
+    KN_ATTR_ID, KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN),
+    TEXT_OF("parent_region_id", "parent_id", KN_REST_FIND | KN_REST_NULL), KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
 };
-static const struct kn_stmt REGION_GET = { "catalog_region_get",
-    "SELECT id, description, parent_id, extra FROM catalog_region WHERE id = $1", 1 };
+static const struct kn_rest_noun REGION_REST = {
+    .one = "region", .many = "regions", .label = "region", .path = "/regions", .order = "id", .attrs = REGION_ATTRS,
+    REST("catalog_region"),
+};
 static const struct kn_stmt REGION_INSERT = { "catalog_region_insert",
     "INSERT INTO catalog_region (id, description, parent_id, extra) VALUES ($1, coalesce($2, ''), nullif($3, ''), $4::jsonb)", 4 };
 static const struct kn_stmt REGION_CHANGE = { "catalog_region_change",
@@ -49,8 +54,7 @@ static const struct kn_stmt REGION_CIRCLE = { "catalog_region_circle",
     "JOIN up ON up.id = r.id) SELECT FROM up WHERE id = $1", 1 };
 
 const struct kn_catalog_noun kn_catalog_regions = {
-    "region", "regions", REGION, REGION, { "description", "parent_region_id" }, &REGION_LISTING, &REGION_GET, &REGION_INSERT,
-    &REGION_CHANGE, &REGION_REMOVE,
+    &REGION_REST, REGION, REGION, { "description", "parent_region_id" }, &REGION_INSERT, &REGION_CHANGE, &REGION_REMOVE,
 };
 
 /* --- services --- */
@@ -61,14 +65,14 @@ const struct kn_catalog_noun kn_catalog_regions = {
 
 static const struct kn_schema SERVICE_CREATE[] = { SERVICE(KN_REQUIRED), KN_SCHEMA_END };
 static const struct kn_schema SERVICE_CHANGE[] = { SERVICE(0), ID, KN_SCHEMA_END };
-static const struct kn_field SERVICE_FIELDS[] = {
-    { "type", "type", KN_FIELD_TEXT }, { "name", "name", KN_FIELD_TEXT }, NO_FIELD,
+static const struct kn_rest_attr SERVICE_ATTRS[] = {
+    KN_ATTR_ID, TEXT_OF("type", "type", KN_REST_FIND), KN_ATTR_NAME, KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("enabled", "enabled", KN_REST_BOOL, KN_REST_SHOWN), KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
 };
-#define SERVICE_COLUMNS "id, type, name, description, enabled, extra"
-static const struct kn_listing SERVICE_LISTING = {
-    .select = "SELECT " SERVICE_COLUMNS " FROM catalog_service WHERE true", .from = "catalog_service", .fields = SERVICE_FIELDS,
+static const struct kn_rest_noun SERVICE_REST = {
+    .one = "service", .many = "services", .label = "service", .path = "/services", .order = "name", .attrs = SERVICE_ATTRS,
+    REST("catalog_service"),
 };
-static const struct kn_stmt SERVICE_GET = { "catalog_service_get", "SELECT " SERVICE_COLUMNS " FROM catalog_service WHERE id = $1", 1 };
 static const struct kn_stmt SERVICE_INSERT = { "catalog_service_insert",
     "INSERT INTO catalog_service (id, type, name, description, enabled, extra) VALUES ($1, $2, coalesce($3, ''), coalesce($4, ''), "
     "coalesce($5::boolean, true), $6::jsonb)", 6 };
@@ -78,8 +82,8 @@ static const struct kn_stmt SERVICE_UPDATE = { "catalog_service_change",
 static const struct kn_stmt SERVICE_REMOVE = { "catalog_service_remove", "DELETE FROM catalog_service WHERE id = $1", 1 };
 
 const struct kn_catalog_noun kn_catalog_services = {
-    "service", "services", SERVICE_CREATE, SERVICE_CHANGE, { "type", "name", "description", "enabled" }, &SERVICE_LISTING, &SERVICE_GET,
-    &SERVICE_INSERT, &SERVICE_UPDATE, &SERVICE_REMOVE,
+    &SERVICE_REST, SERVICE_CREATE, SERVICE_CHANGE, { "type", "name", "description", "enabled" }, &SERVICE_INSERT, &SERVICE_UPDATE,
+    &SERVICE_REMOVE,
 };
 
 /* --- endpoints --- */
@@ -92,16 +96,29 @@ const struct kn_catalog_noun kn_catalog_services = {
 
 static const struct kn_schema ENDPOINT_CREATE[] = { ENDPOINT(KN_REQUIRED), KN_SCHEMA_END };
 static const struct kn_schema ENDPOINT_CHANGE[] = { ENDPOINT(0), KN_SCHEMA_END };
-static const struct kn_field ENDPOINT_FIELDS[] = {
-    { "interface", "interface", KN_FIELD_TEXT }, { "service_id", "service_id", KN_FIELD_TEXT },
-    { "region_id", "region_id", KN_FIELD_TEXT }, { "region", "region_id", KN_FIELD_TEXT }, NO_FIELD,
+
+/* The place of this cloud is filled in, projects and users are not: this URL is everybody's. */
+static void print_url(const struct kn_request *req, const char *name, const char *template, struct kn_strbuf *out)
+{
+    static const char HERE[] = "$(public_endpoint)s";
+    AUTO_FREE char *here = kn_identity_public_url(req);
+    bool inside = strncmp(template, HERE, strlen(HERE)) == 0;
+    AUTO_FREE char *url = kn_asprintf("%s%s", inside ? here : "", inside ? template + strlen(HERE) : template);
+
+    kn_jsonw_str(out, name, url);
+}
+
+static const struct kn_rest_attr ENDPOINT_ATTRS[] = {
+    KN_ATTR_ID, TEXT_OF("interface", "interface", KN_REST_FIND), TEXT_OF("region", "region_id", KN_REST_FIND | KN_REST_NULL),
+    TEXT_OF("region_id", "region_id", KN_REST_FIND | KN_REST_NULL), TEXT_OF("service_id", "service_id", KN_REST_FIND),
+    KN_REST_ATTR("url", "url", KN_REST_TEXT, KN_REST_SHOWN, .print = print_url),
+    KN_REST_ATTR("enabled", "enabled", KN_REST_BOOL, KN_REST_SHOWN), TEXT_OF("name", "name", KN_REST_IF_SET),
+    TEXT_OF("description", "description", KN_REST_IF_SET), KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
 };
-#define ENDPOINT_COLUMNS "id, interface, region_id, service_id, url, enabled, name, description, extra"
-static const struct kn_listing ENDPOINT_LISTING = {
-    .select = "SELECT " ENDPOINT_COLUMNS " FROM catalog_endpoint WHERE true", .from = "catalog_endpoint", .fields = ENDPOINT_FIELDS,
+static const struct kn_rest_noun ENDPOINT_REST = {
+    .one = "endpoint", .many = "endpoints", .label = "endpoint", .path = "/endpoints", .order = "name", .attrs = ENDPOINT_ATTRS,
+    REST("catalog_endpoint"),
 };
-static const struct kn_stmt ENDPOINT_GET = { "catalog_endpoint_get",
-    "SELECT " ENDPOINT_COLUMNS " FROM catalog_endpoint WHERE id = $1", 1 };
 static const struct kn_stmt ENDPOINT_INSERT = { "catalog_endpoint_insert",
     "INSERT INTO catalog_endpoint (id, service_id, interface, url, region_id, name, description, enabled, extra) VALUES ($1, $2, $3, $4, "
     "nullif($5, ''), coalesce($6, ''), coalesce($7, ''), coalesce($8::boolean, true), $9::jsonb)", 9 };
@@ -112,9 +129,9 @@ static const struct kn_stmt ENDPOINT_UPDATE = { "catalog_endpoint_change",
 static const struct kn_stmt ENDPOINT_REMOVE = { "catalog_endpoint_remove", "DELETE FROM catalog_endpoint WHERE id = $1", 1 };
 
 const struct kn_catalog_noun kn_catalog_endpoints = {
-    "endpoint", "endpoints", ENDPOINT_CREATE, ENDPOINT_CHANGE,
-    { "service_id", "interface", "url", "region_id", "name", "description", "enabled" }, &ENDPOINT_LISTING, &ENDPOINT_GET,
-    &ENDPOINT_INSERT, &ENDPOINT_UPDATE, &ENDPOINT_REMOVE,
+    &ENDPOINT_REST, ENDPOINT_CREATE, ENDPOINT_CHANGE,
+    { "service_id", "interface", "url", "region_id", "name", "description", "enabled" }, &ENDPOINT_INSERT, &ENDPOINT_UPDATE,
+    &ENDPOINT_REMOVE,
 };
 
 /* --- writing --- */
@@ -142,7 +159,7 @@ static int refused(struct kn_db *db, const struct kn_catalog_noun *noun, const c
             return kn_fail(err, MEANINGS[i].code, "%s", MEANINGS[i].message);
         }
     }
-    return kn_fail_context(err, "%s %s", noun->key, id);
+    return kn_fail_context(err, "%s %s", noun->rest->one, id);
 }
 
 /* id, the noun's fields, extra. */
@@ -190,7 +207,7 @@ static int check_circle(struct kn_db *db, const struct kn_catalog_noun *noun, co
 
 static int not_found(const struct kn_catalog_noun *noun, const char *id, struct kn_error *err)
 {
-    return kn_fail(err, KN_NOT_FOUND, "Could not find %s: %s.", noun->key, id);
+    return kn_rest_not_found(noun->rest, id, err);
 }
 
 int kn_catalog_change(struct kn_db *db, const struct kn_catalog_noun *noun, const char *id, const char *const *values, const char *extra,
@@ -224,7 +241,7 @@ int kn_catalog_remove(struct kn_db *db, const struct kn_catalog_noun *noun, cons
     }
     if (kn_db_change(db, noun->remove, KN_ARGS(id), &gone, err) < 0) {
         return err->code == KN_CONFLICT ? kn_fail(err, KN_FORBIDDEN, "Unable to delete %s %s because it or its child regions have "
-                                                  "associated endpoints.", noun->key, id)
+                                                  "associated endpoints.", noun->rest->one, id)
                                         : -1;
     }
     if (gone == 0) {

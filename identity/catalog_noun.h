@@ -7,26 +7,21 @@
 #ifndef KN_IDENTITY_CATALOG_NOUN_H
 #define KN_IDENTITY_CATALOG_NOUN_H
 
-#include "identity/filter.h"
+#include "identity/nouns.h"
 #include "lib/domain/schema.h"
 
 #define KN_CATALOG_FIELDS 8
 
 struct kn_catalog_noun {
-    const char *key;                /* "region" */
-    const char *collection;         /* "regions" */
+    const struct kn_rest_noun *rest; /* what clients see */
     const struct kn_schema *create;
     const struct kn_schema *update;
     const char *fields[KN_CATALOG_FIELDS]; /* $2… of insert and update; then comes extra */
-    const struct kn_listing *listing;
-    const struct kn_stmt *get;
     const struct kn_stmt *insert;
     const struct kn_stmt *change;
     const struct kn_stmt *remove;
 };
 
-/* Rows: regions: id, description, parent, extra; services: id, type, name, description, enabled, extra; endpoints: id, interface, region,
- * service, url, enabled, name, description, extra. */
 extern const struct kn_catalog_noun kn_catalog_regions, kn_catalog_services, kn_catalog_endpoints;
 
 /* values: as the noun's fields; NULL = absent. KN_CONFLICT: the id is taken; KN_BAD_REQUEST, KN_NOT_FOUND: what it names is not there. */

@@ -9,19 +9,19 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
-#define COLUMNS "id, name, description, enabled, to_json(tags), immutable, extra"
+static const struct kn_rest_attr ATTRS[] = {
+    KN_ATTR_ID, KN_ATTR_NAME, KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN), KN_ATTR_ENABLED, KN_ATTR_TAGS,
+    KN_ATTR_OPTIONS, KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
+};
+static const struct kn_rest_param PARAMS[] = { KN_PARAMS_TAGS, KN_REST_PARAMS_END };
 
-static const struct kn_field FIELDS[] = {
-    { "name", "name", KN_FIELD_TEXT },         { "enabled", "enabled", KN_FIELD_BOOLEAN },
-    { "tags", "tags", KN_FIELD_TAGS },         { "tags-any", "tags", KN_FIELD_TAGS_ANY },
-    { "not-tags", "tags", KN_FIELD_NOT_TAGS }, { "not-tags-any", "tags", KN_FIELD_NOT_TAGS_ANY },
-    { NULL, NULL, KN_FIELD_TEXT },
+const struct kn_rest_noun kn_domain_noun = {
+    .one = "domain", .many = "domains", .label = "domain", .path = "/domains", .from = "domain", .id = "id", .id_type = KN_REST_TEXT,
+    .order = "name", .ascending = true, .ties = "id", .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_KEYSTONE,
 };
-static const struct kn_listing LISTING = {
-    .select = "SELECT " COLUMNS " FROM domain WHERE true", .from = "domain", .fields = FIELDS, .realm = "id = ?",
-    .of = "id IN " KN_HELD_DOMAINS("?"),
-};
-static const struct kn_stmt GET = { "domain_get", "SELECT " COLUMNS " FROM domain WHERE id = $1", 1 };
+
+static const struct kn_stmt HELD = { "domain_held",
+    "SELECT " KN_DOMAIN_COLUMNS " FROM domain WHERE enabled AND id IN " KN_HELD_DOMAINS("$1") " ORDER BY name, id", 1 };
 static const struct kn_stmt LOCK = { "domain_lock", "SELECT enabled, immutable FROM domain WHERE id = $1 FOR UPDATE", 1 };
 static const struct kn_stmt INSERT = { "domain_insert",
     "INSERT INTO domain (id, name, description, enabled, tags, immutable, extra) VALUES ($1, $2, coalesce($3, ''), "
@@ -44,14 +44,9 @@ static const struct kn_stmt CONTENTS[] = {
     { "domain_delete", "DELETE FROM domain WHERE id = $1", 1 },
 };
 
-int kn_domain_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
+int kn_domain_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    return kn_filter_run(db, &LISTING, f, ret_rows, err);
-}
-
-int kn_domain_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_db_run(db, &GET, KN_ARGS(id), ret_rows, err);
+    return kn_db_run(db, &HELD, KN_ARGS(user_id), ret_rows, err);
 }
 
 static int named(const struct kn_change *c, struct kn_error *err)

@@ -36,7 +36,7 @@ static const struct kn_stmt REVOKE = { "grant_revoke",
     "AND inherited = $5::boolean", 7 };
 static const struct kn_stmt EXISTS = { "grant_exists", "SELECT FROM assignment WHERE " HERE " AND role_id = $6", 6 };
 static const struct kn_stmt ROLES = { "grant_roles",
-    "SELECT id, name, domain_id, description, immutable, extra FROM role WHERE id IN (SELECT role_id FROM assignment WHERE " HERE
+    "SELECT " KN_ROLE_COLUMNS " FROM role WHERE id IN (SELECT role_id FROM assignment WHERE " HERE
     ") ORDER BY name", 5 };
 
 /* As the statements want them; the role last. */

@@ -10,20 +10,16 @@
 #include "identity/revoke.h"
 #include "lib/base/clock.h"
 
-#define COLUMNS "id, name, domain_id, description, extra"
+static const struct kn_rest_attr ATTRS[] = {
+    KN_ATTR_ID, KN_ATTR_NAME, KN_REST_ATTR("domain_id", "domain_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_ATTR_DESCRIPTION, KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
+};
 
-static const struct kn_field FIELDS[] = {
-    { "name", "name", KN_FIELD_TEXT },
-    { "domain_id", "domain_id", KN_FIELD_TEXT },
-    { "description", "description", KN_FIELD_TEXT },
-    { NULL, NULL, KN_FIELD_TEXT },
+const struct kn_rest_noun kn_group_noun = {
+    .one = "group", .many = "groups", .label = "group", .path = "/groups", .from = "identity_group", .id = "id", .id_type = KN_REST_TEXT,
+    .order = "name", .ascending = true, .ties = "id", .attrs = ATTRS, .manners = &KN_REST_KEYSTONE,
 };
-/* of: a user */
-static const struct kn_listing LISTING = {
-    .select = "SELECT " COLUMNS " FROM identity_group WHERE true", .from = "identity_group", .fields = FIELDS,
-    .realm = "domain_id = ?", .of = "id IN (SELECT group_id FROM membership WHERE user_id = ?)",
-};
-static const struct kn_stmt GET = { "group_get", "SELECT " COLUMNS " FROM identity_group WHERE id = $1", 1 };
+
 static const struct kn_stmt INSERT = { "group_insert",
     "INSERT INTO identity_group (id, domain_id, name, description, extra) VALUES ($1, $2, $3, coalesce($4, ''), "
     "coalesce($5::jsonb, '{}'))", 5 };
@@ -40,16 +36,6 @@ static const struct kn_stmt JOIN = { "group_join",
 static const struct kn_stmt REVOKE_MEMBER = { "group_revoke_member",
     KN_REVOKE_HELD "WHERE group_id = $2 AND holder_id = $3", 3 };
 static const struct kn_stmt LEAVE = { "group_leave", "DELETE FROM membership WHERE group_id = $1 AND user_id = $2", 2 };
-
-int kn_group_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_filter_run(db, &LISTING, f, ret_rows, err);
-}
-
-int kn_group_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_db_run(db, &GET, KN_ARGS(id), ret_rows, err);
-}
 
 static int refused(struct kn_db *db, const struct kn_change *c, struct kn_error *err)
 {

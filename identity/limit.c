@@ -7,28 +7,28 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-#define REGISTERED "id, service_id, region_id, resource_name, default_limit, description"
-#define LIMIT "id, service_id, region_id, resource_name, project_id, domain_id, resource_limit, description"
-#define COMMON_FIELDS                                                                                       \
-    { "service_id", "service_id", KN_FIELD_TEXT }, { "region_id", "region_id", KN_FIELD_TEXT },             \
-    { "resource_name", "resource_name", KN_FIELD_TEXT }
+#define TEXT(name, ...) KN_REST_ATTR(name, name, KN_REST_TEXT, KN_REST_SHOWN | __VA_ARGS__)
+#define COMMON TEXT("service_id", KN_REST_FIND), TEXT("region_id", KN_REST_FIND | KN_REST_NULL), TEXT("resource_name", KN_REST_FIND)
+#define REST                                                                                                                   \
+    .id = "id", .id_type = KN_REST_TEXT, .order = "resource_name", .ascending = true, .ties = "id", .manners = &KN_REST_KEYSTONE
 
-static const struct kn_field REGISTERED_FIELDS[] = { COMMON_FIELDS, { NULL, NULL, KN_FIELD_TEXT } };
-static const struct kn_field LIMIT_FIELDS[] = {
-    COMMON_FIELDS, { "project_id", "project_id", KN_FIELD_TEXT }, { "domain_id", "domain_id", KN_FIELD_TEXT },
-    { NULL, NULL, KN_FIELD_TEXT },
+static const struct kn_rest_attr REGISTERED_ATTRS[] = {
+    KN_ATTR_ID, COMMON, KN_REST_ATTR("default_limit", "default_limit", KN_REST_INT, KN_REST_SHOWN),
+    KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN), KN_ATTR_LINKS, KN_REST_ATTRS_END,
 };
-const struct kn_listing kn_registered_limits = {
-    .select = "SELECT " REGISTERED " FROM (SELECT *, resource_name AS name FROM registered_limit) AS registered WHERE true",
-    .from = "(SELECT id, resource_name AS name FROM registered_limit) AS other", .fields = REGISTERED_FIELDS,
+static const struct kn_rest_attr LIMIT_ATTRS[] = {
+    KN_ATTR_ID, COMMON, TEXT("project_id", KN_REST_FIND | KN_REST_NULL), TEXT("domain_id", KN_REST_FIND | KN_REST_NULL),
+    KN_REST_ATTR("resource_limit", "resource_limit", KN_REST_INT, KN_REST_SHOWN),
+    KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN), KN_ATTR_LINKS, KN_REST_ATTRS_END,
 };
-const struct kn_listing kn_limits = {
-    .select = "SELECT " LIMIT " FROM shown_limit WHERE true", .from = "shown_limit", .fields = LIMIT_FIELDS,
-    .realm = "(domain_id = ? OR project_id IN (SELECT id FROM project WHERE domain_id = ?))", .of = "project_id = ?",
+const struct kn_rest_noun kn_registered_limit_noun = {
+    .one = "registered_limit", .many = "registered_limits", .label = "registered_limit", .path = "/registered_limits",
+    .from = "registered_limit", .attrs = REGISTERED_ATTRS, REST,
+};
+const struct kn_rest_noun kn_limit_noun = {
+    .one = "limit", .many = "limits", .label = "limit", .path = "/limits", .from = "shown_limit", .attrs = LIMIT_ATTRS, REST,
 };
 
-static const struct kn_stmt REGISTERED_GET = { "registered_limit_get",
-    "SELECT " REGISTERED " FROM registered_limit WHERE id = ANY ($1::text[]) ORDER BY array_position($1::text[], id)", 1 };
 static const struct kn_stmt REGISTERED_INSERT = { "registered_limit_insert",
     "INSERT INTO registered_limit (id, service_id, region_id, resource_name, default_limit, description) "
     "VALUES ($1, $2, $3, $4, $5, $6)", 6 };
@@ -43,8 +43,6 @@ static const struct kn_stmt PLACE = { "limit_place",
     "SELECT $1::text IS NULL OR EXISTS (SELECT FROM catalog_service WHERE id = $1), "
     "$2::text IS NULL OR EXISTS (SELECT FROM catalog_region WHERE id = $2)", 2 };
 
-static const struct kn_stmt LIMIT_GET = { "limit_get",
-    "SELECT " LIMIT " FROM shown_limit WHERE id = ANY ($1::text[]) ORDER BY array_position($1::text[], id)", 1 };
 static const struct kn_stmt LIMIT_INSERT = { "limit_insert",
     "INSERT INTO unified_limit (id, registered_id, project_id, domain_id, resource_limit, description) "
     "SELECT $1, id, $5, $6, $7::integer, $8 FROM registered_limit "
@@ -132,12 +130,9 @@ static int insert_limit(struct kn_db *db, const char *id, const json_t *item, st
                     : kn_fail(err, KN_FORBIDDEN, "Unable to create a limit that has no corresponding registered limit.");
 }
 
-static int insert_all(struct kn_db *db, const json_t *items, const struct kn_stmt *get,
-                      int (*insert)(struct kn_db *db, const char *id, const json_t *item, struct kn_error *err), struct kn_rows **ret_rows,
-                      struct kn_error *err)
+static int insert_all(struct kn_db *db, const json_t *items, struct kn_array *ids,
+                      int (*insert)(struct kn_db *db, const char *id, const json_t *item, struct kn_error *err), struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_TX struct kn_tx tx = { 0 };
     const json_t *item = NULL;
     size_t i = 0;
@@ -148,47 +143,25 @@ static int insert_all(struct kn_db *db, const json_t *items, const struct kn_stm
     json_array_foreach(items, i, item) {
         char id[KN_HEX_SIZE];
         kn_uuid_make_hex(id);
-        kn_array_add(&ids, id);
+        kn_array_add(ids, id);
         if (insert(db, id, item, err) < 0) {
             return -1;
         }
     }
-    if (kn_db_run(db, get, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0 || kn_tx_commit(&tx, err) < 0) {
-        return -1;
-    }
-    *ret_rows = kn_steal(&rows);
-    return 0;
+    return kn_tx_commit(&tx, err);
 }
 
-int kn_registered_limits_insert(struct kn_db *db, const json_t *items, struct kn_rows **ret_rows, struct kn_error *err)
+int kn_registered_limits_insert(struct kn_db *db, const json_t *items, struct kn_array *ids, struct kn_error *err)
 {
-    return insert_all(db, items, &REGISTERED_GET, insert_registered, ret_rows, err);
+    return insert_all(db, items, ids, insert_registered, err);
 }
 
-int kn_limits_insert(struct kn_db *db, const json_t *items, struct kn_rows **ret_rows, struct kn_error *err)
+int kn_limits_insert(struct kn_db *db, const json_t *items, struct kn_array *ids, struct kn_error *err)
 {
-    return insert_all(db, items, &LIMIT_GET, insert_limit, ret_rows, err);
+    return insert_all(db, items, ids, insert_limit, err);
 }
 
 /* --- one --- */
-
-static int get_one(struct kn_db *db, const struct kn_stmt *get, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-
-    kn_array_add(&ids, id);
-    return kn_db_run(db, get, KN_ARGS(kn_array_value(&ids)), ret_rows, err);
-}
-
-int kn_registered_limit_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return get_one(db, &REGISTERED_GET, id, ret_rows, err);
-}
-
-int kn_limit_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return get_one(db, &LIMIT_GET, id, ret_rows, err);
-}
 
 static int not_found(const char *what, const char *id, struct kn_error *err)
 {

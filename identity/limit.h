@@ -8,18 +8,14 @@
 
 #include <jansson.h>
 
-#include "identity/filter.h"
+#include "identity/nouns.h"
 
-/* Rows: registered: id, service, region, resource, default, description; limits: id, service, region, resource, project, domain, limit,
- * description. */
-extern const struct kn_listing kn_registered_limits, kn_limits;
+extern const struct kn_rest_noun kn_registered_limit_noun, kn_limit_noun;
 
-/* All of an array or none; *ret_rows are the new ones in their order. The items were checked by a schema. */
-int kn_registered_limits_insert(struct kn_db *db, const json_t *items, struct kn_rows **ret_rows, struct kn_error *err);
+/* All of an array or none; their ids go behind those of the array. The items were checked by a schema. */
+int kn_registered_limits_insert(struct kn_db *db, const json_t *items, struct kn_array *ids, struct kn_error *err);
 /* KN_FORBIDDEN: there is no registered limit to differ from. */
-int kn_limits_insert(struct kn_db *db, const json_t *items, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_registered_limit_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_limit_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_limits_insert(struct kn_db *db, const json_t *items, struct kn_array *ids, struct kn_error *err);
 /* KN_NOT_FOUND. KN_FORBIDDEN: what a limit rests on cannot change or go. */
 int kn_registered_limit_update(struct kn_db *db, const char *id, const json_t *change, struct kn_error *err);
 int kn_limit_update(struct kn_db *db, const char *id, const json_t *change, struct kn_error *err);

@@ -2,17 +2,40 @@
 /*
  * nouns: the rows of the room: domains, projects, users, groups, roles, what they imply, assignments; one .c file each. Every change that
  * takes something away writes its revocation in the same transaction; the caller calls kn_identity_refresh() after it. A NULL in
- * a change means "as it was". Lists take a filter (filter.h).
+ * a change means "as it was". What clients see, filter and sort is a table a noun (lib/rest).
  */
 #ifndef KN_IDENTITY_NOUNS_H
 #define KN_IDENTITY_NOUNS_H
 
 #include <stdbool.h>
 
-#include "identity/filter.h"
 #include "lib/adapter/db.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 
-/* Rows of each noun come in the order that view.c writes. */
+extern const struct kn_rest_noun kn_domain_noun, kn_project_noun, kn_user_noun, kn_group_noun, kn_role_noun;
+
+/* Attributes that most nouns have, in their tables. */
+#define KN_ATTR_ID KN_REST_ATTR("id", "id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT)
+#define KN_ATTR_NAME KN_REST_ATTR("name", "name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND)
+#define KN_ATTR_DESCRIPTION KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND)
+#define KN_ATTR_ENABLED KN_REST_ATTR("enabled", "enabled", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND)
+#define KN_ATTR_TAGS KN_REST_ATTR("tags", "tags", KN_REST_TAGS, KN_REST_SHOWN | KN_REST_FILTER)
+#define KN_OPTIONS "CASE WHEN immutable THEN '{\"immutable\":true}' ELSE '{}' END"
+#define KN_ATTR_OPTIONS KN_REST_ATTR("options", KN_OPTIONS, KN_REST_JSON, KN_REST_SHOWN)
+#define KN_ATTR_EXTRA KN_REST_ATTR("extra", "extra", KN_REST_MEMBERS, KN_REST_SHOWN)
+#define KN_ATTR_LINKS KN_REST_ATTR("links", NULL, KN_REST_LINKS, KN_REST_SHOWN)
+#define KN_PARAMS_TAGS                                                          \
+    KN_REST_PARAM("tags-any", kn_rest_tags, .sql = "tags", .type = KN_REST_TAGS), \
+    KN_REST_PARAM("not-tags", kn_rest_tags, .sql = "tags", .type = KN_REST_TAGS), \
+    KN_REST_PARAM("not-tags-any", kn_rest_tags, .sql = "tags", .type = KN_REST_TAGS)
+
+/* What statements of one's own select of these nouns, to be written as the tables say: kn_rest_columns(), which test_nouns holds against it. */
+#define KN_DOMAIN_COLUMNS "id, id, name, description, enabled, to_json(tags), " KN_OPTIONS ", extra"
+#define KN_PROJECT_COLUMNS \
+    "id, id, name, domain_id, description, enabled, parent_id, to_json(tags), is_domain, " KN_OPTIONS ", extra"
+#define KN_ROLE_COLUMNS "id, id, name, domain_id, description, " KN_OPTIONS ", extra"
+
 struct kn_change {
     const char *name;
     const char *description;
@@ -23,16 +46,15 @@ struct kn_change {
 };
 
 /* domain.c */
-int kn_domain_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_domain_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+/* Rows of the enabled ones in which this user has a role. */
+int kn_domain_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_domain_insert(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
 int kn_domain_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
 /* With its projects and users. KN_FORBIDDEN while it is enabled. */
 int kn_domain_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
 /* project.c */
-int kn_project_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_project_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_project_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);
 /* parent_id NULL: directly below the domain. */
 int kn_project_insert(struct kn_db *db, const char *id, const char *domain_id, const char *parent_id,
                       const struct kn_change *c, struct kn_error *err);
@@ -46,13 +68,9 @@ int kn_project_tag_check(struct kn_db *db, const char *id, const char *tag, stru
 int kn_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
 
 /* user.c; see user.h for the rest */
-int kn_user_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_user_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_user_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
 /* group.c */
-int kn_group_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_group_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_group_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c,
                     struct kn_error *err);
 int kn_group_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
@@ -65,8 +83,6 @@ int kn_group_leave(struct kn_db *db, const char *group_id, const char *user_id, 
 /* role.c */
 bool kn_role_is_builtin(const char *name);
 bool kn_role_is_managed(const char *name); /* one that the manager of a domain may give there */
-int kn_role_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_role_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
 /* domain_id NULL: a role of the whole cloud. */
 int kn_role_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c,
                    struct kn_error *err);

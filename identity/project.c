@@ -15,29 +15,32 @@
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
 
-static const struct kn_field FIELDS[] = {
-    { "name", "name", KN_FIELD_TEXT },
-    { "domain_id", "domain_id", KN_FIELD_TEXT },
-    { "parent_id", "parent_id", KN_FIELD_TEXT },
-    { "description", "description", KN_FIELD_TEXT },
-    { "enabled", "enabled", KN_FIELD_BOOLEAN },
-    { "is_domain", "is_domain", KN_FIELD_BOOLEAN },
-    { "tags", "tags", KN_FIELD_TAGS },
-    { "tags-any", "tags", KN_FIELD_TAGS_ANY },
-    { "not-tags", "tags", KN_FIELD_NOT_TAGS },
-    { "not-tags-any", "tags", KN_FIELD_NOT_TAGS_ANY },
-    { NULL, NULL, KN_FIELD_TEXT },
+static const struct kn_rest_attr ATTRS[] = {
+    KN_ATTR_ID, KN_ATTR_NAME, KN_REST_ATTR("domain_id", "domain_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_NULL),
+    KN_ATTR_DESCRIPTION, KN_ATTR_ENABLED,
+    KN_REST_ATTR("parent_id", "parent_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_NULL), KN_ATTR_TAGS,
+    KN_REST_ATTR("is_domain", "is_domain", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND),
+    KN_ATTR_OPTIONS, KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
 };
-/* of: a user. Whoever does not say is_domain wants no domains. */
-static const struct kn_listing PROJECTS = {
-    .select = "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE NOT is_domain", .from = "any_project", .fields = FIELDS,
-    .realm = "domain_id = ?", .of = "id IN " KN_HELD_PROJECTS("?"),
+static const struct kn_rest_param PARAMS[] = { KN_PARAMS_TAGS, KN_REST_PARAMS_END };
+
+/* Whoever does not say is_domain wants no domains. */
+static int narrow(struct kn_rest_list *l, struct kn_error *err)
+{
+    (void)err;
+    kn_rest_text(&l->query, kn_request_query(l->req, "is_domain") == NULL ? " AND NOT is_domain" : "");
+    return 0;
+}
+
+const struct kn_rest_noun kn_project_noun = {
+    .one = "project", .many = "projects", .label = "project", .path = "/projects", .from = "any_project", .id = "id",
+    .id_type = KN_REST_TEXT, .order = "name", .ascending = true, .ties = "id", .attrs = ATTRS, .params = PARAMS, .narrow = narrow,
+    .manners = &KN_REST_KEYSTONE,
 };
-static const struct kn_listing ANY = {
-    .select = "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE true", .from = "any_project", .fields = FIELDS,
-    .realm = "domain_id = ?", .of = "id IN " KN_HELD_PROJECTS("?"),
-};
-static const struct kn_stmt GET = { "project_get", "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE id = $1", 1 };
+
+static const struct kn_stmt HELD = { "project_held",
+    "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE NOT is_domain AND enabled AND id IN " KN_HELD_PROJECTS("$1")
+    " ORDER BY name, id", 1 };
 static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR NO KEY UPDATE", 1 };
 static const struct kn_stmt INSERT = { "project_insert",
     "INSERT INTO project (id, domain_id, parent_id, name, description, enabled, tags, immutable, extra) VALUES "
@@ -59,14 +62,9 @@ static const struct kn_stmt TAG_HAS = { "project_tag_has",
 static const struct kn_stmt TAG_REMOVE = { "project_tag_remove",
     "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
 
-int kn_project_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
+int kn_project_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    return kn_filter_run(db, kn_filter_has(f, "is_domain") ? &ANY : &PROJECTS, f, ret_rows, err);
-}
-
-int kn_project_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_db_run(db, &GET, KN_ARGS(id), ret_rows, err);
+    return kn_db_run(db, &HELD, KN_ARGS(user_id), ret_rows, err);
 }
 
 /* A name that is taken, or a domain or parent that is not there. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "identity/nouns.h"
 #include "lib/base/mem.h"
 
 static const struct kn_stmt IN_REALM[] = {
@@ -26,6 +27,22 @@ const char *kn_realm(const struct kn_request *req)
 const char *kn_realm_of_lists(const struct kn_request *req)
 {
     return req->caller.domain_id[0] != '\0' ? req->caller.domain_id : NULL;
+}
+
+int kn_realm_list(const struct kn_rest_noun *noun, struct kn_request *req, const struct kn_rest_bound *of, struct kn_response *res,
+                  struct kn_error *err)
+{
+    const char *realm = kn_realm_of_lists(req);
+    struct kn_rest_bound bounds[3] = { { NULL, NULL } };
+    int count = 0;
+
+    if (realm != NULL) {
+        bounds[count++] = (struct kn_rest_bound){ noun == &kn_domain_noun ? "id = ?" : "domain_id = ?", realm };
+    }
+    if (of != NULL) {
+        bounds[count++] = *of;
+    }
+    return kn_rest_list_within(noun, req, KN_REST_LIST, NULL, bounds, res, err);
 }
 
 int kn_realm_refuse(const struct kn_request *req, struct kn_error *err)

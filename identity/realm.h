@@ -6,7 +6,7 @@
 #ifndef KN_IDENTITY_REALM_H
 #define KN_IDENTITY_REALM_H
 
-#include "lib/adapter/http.h"
+#include "lib/rest/list.h"
 
 enum kn_realm_noun { KN_REALM_USER, KN_REALM_GROUP, KN_REALM_PROJECT, KN_REALM_DOMAIN, KN_REALM_ROLE, KN_REALM_COUNT };
 
@@ -14,6 +14,11 @@ enum kn_realm_noun { KN_REALM_USER, KN_REALM_GROUP, KN_REALM_PROJECT, KN_REALM_D
 const char *kn_realm(const struct kn_request *req);
 /* The domain that bounds what lists show: that of the token, even an admin's. */
 const char *kn_realm_of_lists(const struct kn_request *req);
+/*
+ * GET of many: what lies in that domain (rows have a domain_id; domains are it), and of those what `of` leaves; NULL = all.
+ */
+int kn_realm_list(const struct kn_rest_noun *noun, struct kn_request *req, const struct kn_rest_bound *of, struct kn_response *res,
+                  struct kn_error *err);
 /* KN_FORBIDDEN: it is not in the caller's realm, or not there at all, which is none of the caller's business. */
 int kn_realm_check(const struct kn_request *req, enum kn_realm_noun noun, const char *id, struct kn_error *err);
 /*

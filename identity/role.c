@@ -13,23 +13,25 @@
 #include "lib/base/clock.h"
 #include "lib/domain/policy.h"
 
-#define COLUMNS "id, name, domain_id, description, immutable, extra"
+static const struct kn_rest_attr ATTRS[] = {
+    KN_ATTR_ID, KN_ATTR_NAME, KN_REST_ATTR("domain_id", "domain_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_NULL),
+    KN_ATTR_DESCRIPTION, KN_ATTR_OPTIONS, KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
+};
 
-static const struct kn_field FIELDS[] = {
-    { "name", "name", KN_FIELD_TEXT },
-    { "domain_id", "domain_id", KN_FIELD_TEXT },
-    { "description", "description", KN_FIELD_TEXT },
-    { NULL, NULL, KN_FIELD_TEXT },
-};
 /* Whoever names no domain wants the roles of the whole cloud. */
-static const struct kn_listing GLOBAL = {
-    .select = "SELECT " COLUMNS " FROM role WHERE domain_id IS NULL", .from = "role", .fields = FIELDS,
-    .realm = "domain_id = ?",
+static int narrow(struct kn_rest_list *l, struct kn_error *err)
+{
+    (void)err;
+    kn_rest_text(&l->query, kn_request_query(l->req, "domain_id") == NULL ? " AND domain_id IS NULL" : "");
+    return 0;
+}
+
+const struct kn_rest_noun kn_role_noun = {
+    .one = "role", .many = "roles", .label = "role", .path = "/roles", .from = "role", .id = "id", .id_type = KN_REST_TEXT,
+    .order = "name", .ascending = true, .ties = "id", .attrs = ATTRS, .narrow = narrow, .manners = &KN_REST_KEYSTONE,
 };
-static const struct kn_listing OF_DOMAIN = {
-    .select = "SELECT " COLUMNS " FROM role WHERE true", .from = "role", .fields = FIELDS, .realm = "domain_id = ?",
-};
-static const struct kn_stmt GET = { "role_get", "SELECT " COLUMNS " FROM role WHERE id = $1", 1 };
+
+static const struct kn_stmt LOOK = { "role_look", "SELECT name, domain_id, immutable FROM role WHERE id = $1", 1 };
 static const struct kn_stmt INSERT = { "role_insert",
     "INSERT INTO role (id, domain_id, name, description, immutable, extra) VALUES ($1, $2, $3, coalesce($4, ''), "
     "coalesce($5::boolean, false), coalesce($6::jsonb, '{}'))", 6 };
@@ -47,16 +49,6 @@ bool kn_role_is_builtin(const char *name)
 bool kn_role_is_managed(const char *name)
 {
     return kn_role_is_builtin(name) && strcmp(name, "admin") != 0;
-}
-
-int kn_role_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_filter_run(db, kn_filter_has(f, "domain_id") ? &OF_DOMAIN : &GLOBAL, f, ret_rows, err);
-}
-
-int kn_role_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_db_run(db, &GET, KN_ARGS(id), ret_rows, err);
 }
 
 static int refused(struct kn_db *db, const struct kn_change *c, struct kn_error *err)
@@ -82,16 +74,16 @@ static int may_change(struct kn_db *db, const char *id, bool *ret_immutable, str
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_role_get(db, id, &rows, err) < 0) {
+    if (kn_db_run(db, &LOOK, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Could not find role: %s.", id);
     }
-    if (kn_role_is_builtin(kn_rows_text(rows, 0, 1)) && kn_rows_null(rows, 0, 2)) {
-        return kn_fail(err, KN_FORBIDDEN, "Cannot change or delete immutable role %s.", kn_rows_text(rows, 0, 1));
+    if (kn_role_is_builtin(kn_rows_text(rows, 0, 0)) && kn_rows_null(rows, 0, 1)) {
+        return kn_fail(err, KN_FORBIDDEN, "Cannot change or delete immutable role %s.", kn_rows_text(rows, 0, 0));
     }
-    *ret_immutable = kn_rows_bool(rows, 0, 4);
+    *ret_immutable = kn_rows_bool(rows, 0, 2);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "identity/held.h"
+#include "identity/nouns.h"
 
 #define UP                                                                                                              \
     "WITH RECURSIVE up AS (SELECT any_project.*, 0 AS depth FROM any_project WHERE id = $1 UNION ALL "                  \

@@ -7,10 +7,7 @@
 
 #define KN_PROJECT_DEPTH 5 /* projects from the root down, the domain not counted */
 
-/* Rows of projects, as kn_view_project() writes them, of any_project. */
-#define KN_PROJECT_COLUMNS "id, name, domain_id, description, enabled, parent_id, to_json(tags), is_domain, immutable, extra"
-
-/* Nearest first, the domain last. user_id: only those in which this user has a role; NULL = all. */
+/* Rows of KN_PROJECT_COLUMNS. Nearest first, the domain last. user_id: only those in which this user has a role; NULL = all. */
 int kn_tree_parents(struct kn_db *db, const char *id, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);
 /* Level by level. */
 int kn_tree_below(struct kn_db *db, const char *id, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);

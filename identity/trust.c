@@ -5,6 +5,8 @@
  */
 #include "identity/trust.h"
 
+#include "identity/nouns.h"
+
 #include "identity/revoke.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
@@ -16,8 +18,7 @@ static const struct kn_stmt LIST = { "trust_list",
     "t.remaining_uses FROM trust t WHERE " LIVE " AND ($1::text IS NULL OR t.id = $1) AND ($2::text IS NULL OR t.trustor_id = $2) "
     "AND ($3::text IS NULL OR t.trustee_id = $3) ORDER BY t.id", 3 };
 static const struct kn_stmt ROLES = { "trust_roles",
-    "SELECT r.id, r.name, r.domain_id, r.description, r.immutable, r.extra FROM role r JOIN trust_role t ON t.role_id = r.id "
-    "WHERE t.trust_id = $1 ORDER BY r.name", 1 };
+    "SELECT " KN_ROLE_COLUMNS " FROM role WHERE id IN (SELECT role_id FROM trust_role WHERE trust_id = $1) ORDER BY name", 1 };
 static const struct kn_stmt SCOPE_ROLES = { "trust_scope_roles",
     "WITH RECURSIVE down (id) AS (SELECT role_id FROM trust_role WHERE trust_id = $1 UNION SELECT i.implied_id "
     "FROM role_implication i JOIN down ON i.prior_id = down.id) SELECT r.id, r.name FROM role r JOIN down ON down.id = r.id "

@@ -7,23 +7,20 @@
 #include "identity/revoke.h"
 #include "identity/user.h"
 
-#define COLUMNS "id, name, domain_id, description, enabled, email, default_project_id, " \
-                "(extract(epoch FROM password_expires_at) * 1000000)::bigint, options, extra"
+static const struct kn_rest_attr ATTRS[] = {
+    KN_ATTR_ID, KN_ATTR_NAME, KN_REST_ATTR("domain_id", "domain_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_IF_SET), KN_ATTR_ENABLED,
+    KN_REST_ATTR("email", "coalesce(email, '')", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_IF_SET),
+    KN_REST_ATTR("default_project_id", "coalesce(default_project_id, '')", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_IF_SET),
+    KN_REST_ATTR("password_expires_at", "password_expires_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_FIND | KN_REST_NULL),
+    KN_REST_ATTR("options", "options", KN_REST_JSON, KN_REST_SHOWN), KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
+};
 
-static const struct kn_field FIELDS[] = {
-    { "name", "name", KN_FIELD_TEXT },           { "domain_id", "domain_id", KN_FIELD_TEXT },
-    { "enabled", "enabled", KN_FIELD_BOOLEAN },  { "description", "description", KN_FIELD_TEXT },
-    { "email", "coalesce(email, '')", KN_FIELD_TEXT },
-    { "default_project_id", "coalesce(default_project_id, '')", KN_FIELD_TEXT },
-    { "password_expires_at", "password_expires_at", KN_FIELD_TIME },
-    { NULL, NULL, KN_FIELD_TEXT },
+const struct kn_rest_noun kn_user_noun = {
+    .one = "user", .many = "users", .label = "user", .path = "/users", .from = "identity_user", .id = "id", .id_type = KN_REST_TEXT,
+    .order = "name", .ascending = true, .ties = "id", .attrs = ATTRS, .manners = &KN_REST_KEYSTONE,
 };
-/* of: a group */
-static const struct kn_listing LISTING = {
-    .select = "SELECT " COLUMNS " FROM identity_user WHERE true", .from = "identity_user", .fields = FIELDS,
-    .realm = "domain_id = ?", .of = "id IN (SELECT user_id FROM membership WHERE group_id = ?)",
-};
-static const struct kn_stmt GET = { "user_get", "SELECT " COLUMNS " FROM identity_user WHERE id = $1", 1 };
+
 static const struct kn_stmt INSERT = { "user_insert",
     "INSERT INTO identity_user (id, domain_id, name, description, enabled, email, default_project_id, options, extra) "
     "VALUES ($1, $2, $3, coalesce($4, ''), coalesce($5::boolean, true), nullif($6, ''), nullif($7, ''), "
@@ -37,16 +34,6 @@ static const struct kn_stmt UPDATE = { "user_update",
 static const struct kn_stmt DELETE = { "user_delete",
     "WITH departed AS (INSERT INTO departed_user (id) SELECT id FROM identity_user WHERE id = $1 ON CONFLICT DO NOTHING) "
     "DELETE FROM identity_user WHERE id = $1", 1 };
-
-int kn_user_list(struct kn_db *db, const struct kn_filter *f, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_filter_run(db, &LISTING, f, ret_rows, err);
-}
-
-int kn_user_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_db_run(db, &GET, KN_ARGS(id), ret_rows, err);
-}
 
 static int refused(struct kn_db *db, const struct kn_user_change *c, struct kn_error *err)
 {

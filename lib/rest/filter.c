@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The comparisons that lists know. Each adds one condition for one parameter; the words of refusals are the services'. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -184,6 +185,29 @@ int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const cha
             return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
         }
     }
+    return 0;
+}
+
+int kn_rest_flag(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    return kn_rest_boolean_word(l, a, key, value[0] != '\0' ? value : "true", err);
+}
+
+int kn_rest_compared_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                          struct kn_error *err)
+{
+    return isalpha((unsigned char)value[0]) && add_time(l, a, value)
+               ? 0
+               : kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
+}
+
+int kn_rest_tags(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    const bool any = strstr(key, "-any") != NULL, none = strncmp(key, "not-", 4) == 0;
+    AUTO_FREE char *form = kn_asprintf("%s%%C %s string_to_array(?, ',')", none ? "NOT " : "", any ? "&&" : "@>");
+
+    (void)err;
+    kn_rest_where(l, form, a->sql, value);
     return 0;
 }
 

@@ -80,14 +80,28 @@ struct walk {
     struct kn_rest_list *l;
     struct kn_error *err;
     int rc;
+    int count;
 };
 
 static void visit(void *ctx, const char *key, const char *value)
 {
     struct walk *walk = ctx;
+    const int most = walk->l->noun->manners->filters_max;
 
+    walk->count += !kn_rest_page_knows(walk->l->noun->manners, key);
+    if (walk->rc == 0 && most > 0 && walk->count > most) {
+        walk->rc = kn_fail(walk->err, KN_BAD_REQUEST, "a list takes at most %d filters", most);
+    }
     if (walk->rc == 0 && (walk->l->noun->manners->repeats || kn_request_query(walk->l->req, key) == value)) {
         walk->rc = add_parameter(walk->l, key, value, walk->err);
+    }
+}
+
+void kn_rest_add_bounds(struct kn_rest_query *q, const struct kn_rest_bound *bounds)
+{
+    for (; bounds != NULL && bounds->form != NULL; bounds++) {
+        kn_rest_text(q, " AND ");
+        kn_rest_add(q, bounds->form, bounds->value);
     }
 }
 
@@ -142,14 +156,29 @@ static int wants_count(const struct kn_rest_list *l, bool *ret, struct kn_error 
     return kn_request_query_bool(l->req, "with_count", false, ret, err);
 }
 
-static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
+int kn_rest_list_read(struct kn_rest_list *l, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    struct walk walk = { l, err, 0, 0 };
+
+    kn_rest_add_bounds(&l->query, l->bounds);
+    kn_request_query_each(l->req, visit, &walk);
+    return walk.rc < 0 || (l->noun->narrow != NULL && l->noun->narrow(l, err) < 0) ? -1 : kn_rest_page_read(l, err);
+}
+
+int kn_rest_list_sql(struct kn_rest_list *l, struct kn_rest_query *ret, struct kn_error *err)
+{
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf columns = KN_STRBUF_INIT;
 
     kn_rest_columns(l->noun, l->req, l->view, &columns);
-    take_conditions(l, &q, columns.buf);
-    return kn_rest_page_add(l, &q, err) < 0 || (!l->is_empty && kn_rest_run(&q, l->req->db, ret, err) < 0) ? -1 : 0;
+    take_conditions(l, ret, columns.buf);
+    return kn_rest_page_add(l, ret, err);
+}
+
+static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+
+    return kn_rest_list_sql(l, &q, err) < 0 || (!l->is_empty && kn_rest_run(&q, l->req->db, ret, err) < 0) ? -1 : 0;
 }
 
 static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, int64_t total,
@@ -172,27 +201,30 @@ static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows,
     kn_jsonw_end_object(out);
 }
 
-int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
-                 struct kn_response *res, struct kn_error *err)
+int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
+                        const struct kn_rest_bound *bounds, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = noun, .view = view, .query = KN_REST_QUERY_INIT,
-                                                 .sees_all = req->caller.is_admin };
+    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = noun, .view = view, .bounds = bounds,
+                                                 .query = KN_REST_QUERY_INIT, .sees_all = req->caller.is_admin };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct walk walk = { &l, err, 0 };
     bool counts = false;
     int64_t total = -1;
 
-    kn_request_query_each(req, visit, &walk);
-    if (walk.rc < 0 || (noun->narrow != NULL && noun->narrow(&l, err) < 0) || kn_rest_page_read(&l, err) < 0 ||
-        wants_count(&l, &counts, err) < 0 || (counts && count_all(&l, &total, err) < 0) || run(&l, &rows, err) < 0) {
+    if (kn_rest_list_read(&l, err) < 0 || wants_count(&l, &counts, err) < 0 || (counts && count_all(&l, &total, err) < 0) || run(&l, &rows, err) < 0) {
         return -1;
     }
     print_list(&l, rows, path != NULL ? path : noun->path, total, &res->body);
     return 0;
 }
 
-int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
+int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
                  struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_list_within(noun, req, view, path, NULL, res, err);
+}
+
+int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
+                 const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -205,17 +237,44 @@ int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const 
     add_from(noun, req, req->caller.is_admin, &q);
     kn_strbuf_addf(&q.sql, " AND %s = ", noun->id);
     kn_rest_add(&q, "?", id);
+    kn_rest_add_bounds(&q, bounds);
     if (kn_rest_run(&q, req->db, &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
         return kn_rest_not_found(noun, id, err);
     }
+    *ret_rows = kn_steal(&rows);
+    return 0;
+}
+
+void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
+                       struct kn_response *res)
+{
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, noun->one);
     kn_rest_members(noun, req, view, rows, 0, &res->body);
     kn_jsonw_end_object(&res->body);
     kn_jsonw_end_object(&res->body);
+}
+
+void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
+                       struct kn_response *res)
+{
+    const struct kn_rest_list l = { .req = req, .noun = noun, .view = view };
+
+    print_list(&l, rows, noun->path, -1, &res->body);
+}
+
+int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
+                 struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_rest_find(noun, req, id, view, NULL, &rows, err) < 0) {
+        return -1;
+    }
+    kn_rest_write_one(noun, req, view, rows, res);
     return 0;
 }
 
@@ -225,11 +284,13 @@ int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, s
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_strbuf *out = &res->body;
+    const char *type = kn_rest_sql_type(noun->id_type);
+    AUTO_FREE char *form = kn_asprintf(" AND %%C = ANY(?::%s[]) ORDER BY array_position(?::%s[], %%C)", type, type);
 
     kn_rest_text(&q, "SELECT ");
     kn_rest_columns(noun, req, KN_REST_CHANGED, &q.sql);
     add_from(noun, req, req->caller.is_admin, &q);
-    kn_rest_add_form(&q, " AND %C = ANY(?::uuid[]) ORDER BY array_position(?::uuid[], %C)", noun->id, kn_array_value(ids));
+    kn_rest_add_form(&q, form, noun->id, kn_array_value(ids));
     if (kn_rest_run(&q, req->db, &rows, err) < 0) {
         return -1;
     }

@@ -22,11 +22,18 @@ struct kn_rest_page {
     int count;
 };
 
+/* A condition that the handler brings along, each '?' of it the value: where the caller's realm ends, whose things are asked for. */
+struct kn_rest_bound {
+    const char *form;           /* NULL ends a list of them */
+    const char *value;
+};
+
 /* A list while it is put together. */
 struct kn_rest_list {
     struct kn_request *req;
     const struct kn_rest_noun *noun;
     unsigned view;              /* KN_REST_BRIEF or KN_REST_LIST */
+    const struct kn_rest_bound *bounds; /* hold for the list and its marker; NULL: none */
     struct kn_rest_query query; /* the conditions: " AND …" */
     struct kn_rest_page page;
     bool is_empty;              /* a filter can match nothing */
@@ -38,13 +45,32 @@ void kn_rest_list_release(struct kn_rest_list *l);
 /* The finished answer. path: as in "/volumes/detail", NULL = the noun's own. */
 int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
                  struct kn_response *res, struct kn_error *err);
+/* The same of what lies within bounds. */
+int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
+                        const struct kn_rest_bound *bounds, struct kn_response *res, struct kn_error *err);
 /* {"volume": {…}}; KN_NOT_FOUND for what is no id, does not exist or is not visible. view: KN_REST_SHOW or _CHANGED. */
 int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                  struct kn_response *res, struct kn_error *err);
 
-/* The answer to a POST of one or of many, in the order of the ids (an array literal of uuids). */
+/* The row that kn_rest_show() writes, for who has to look at it first: kn_rest_cell() reads it. bounds: NULL = none. */
+int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
+                 const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err);
+/* {"volume": {…}} of the first row, {"volumes": […]} of all: of statements whose columns are kn_rest_columns()'. */
+void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
+                       struct kn_response *res);
+void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
+                       struct kn_response *res);
+
+/* The answer to a POST of one or of many, in the order of the ids (an array literal). */
 int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, bool bulk,
                       struct kn_response *res, struct kn_error *err);
+
+/* " AND " and each of them. */
+void kn_rest_add_bounds(struct kn_rest_query *q, const struct kn_rest_bound *bounds);
+/* What kn_rest_list() does before the database has a say: the query becomes conditions and a page, and these a statement. */
+int kn_rest_list_read(struct kn_rest_list *l, struct kn_error *err);
+/* Only a marker asks the database. Takes the conditions out of l. */
+int kn_rest_list_sql(struct kn_rest_list *l, struct kn_rest_query *ret, struct kn_error *err);
 
 /* --- for filters ------------------------------------------------------------------------------------------------------ */
 
@@ -58,7 +84,10 @@ kn_rest_filter kn_rest_in;          /* "x", "eq:x", "in:a,\"b,c\"" */
 kn_rest_filter kn_rest_boolean;     /* true as Python's words, anything else is false */
 kn_rest_filter kn_rest_boolean_word;/* true and false in words; KN_BAD_REQUEST for others */
 kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; several by commas. KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_flag;        /* as kn_rest_boolean_word, and true without a word */
+kn_rest_filter kn_rest_compared_time; /* one of them, never a time alone */
 kn_rest_filter kn_rest_number;      /* KN_BAD_REQUEST for what is none */
+kn_rest_filter kn_rest_tags;        /* "a,b": has all; by the parameter's name "tags-any", "not-tags", "not-tags-any": has one, not all, none */
 kn_rest_filter kn_rest_ignored;
 
 /* A noun's `narrow`: an admin who says all_tenants sees everybody's; lists are the caller's project's otherwise. */
@@ -76,7 +105,7 @@ int kn_rest_page_row(const struct kn_rest_list *l, int count, int i);
 /* "volumes_links":[…], if the service offers one here. */
 void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows, struct kn_strbuf *out);
 
-/* The address of the page behind a marker; heap. For services whose links are an object of their own. */
+/* The address of the page behind a marker (NULL: of this page); heap. For services whose links are an object of their own. */
 char *kn_rest_page_next(const struct kn_rest_list *l, const char *path, const char *marker);
 
 /* --- print.c ---------------------------------------------------------------------------------------------------------- */

@@ -73,6 +73,65 @@ const struct kn_rest_manners KN_REST_CINDER = {
     .links = cinder_links,
 };
 
+static void keystone_links(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out)
+{
+    AUTO_FREE char *self = kn_asprintf("%s/v3%s/%s", req->base_url, noun->path, id);
+
+    kn_jsonw_object(out, "links");
+    kn_jsonw_str(out, "self", self);
+    kn_jsonw_end_object(out);
+}
+
+/* The list may be anywhere: a user's projects, a group's users. */
+static void keystone_page_links(const struct kn_rest_list *l, const char *path, const char *next, struct kn_strbuf *out)
+{
+    AUTO_FREE char *self = kn_rest_page_next(l, l->req->path, NULL);
+    AUTO_FREE char *following = next != NULL ? kn_rest_page_next(l, l->req->path, next) : NULL;
+
+    (void)path;
+    kn_jsonw_object(out, "links");
+    kn_jsonw_str(out, "next", following);
+    kn_jsonw_str(out, "self", self);
+    kn_jsonw_null(out, "previous");
+    kn_jsonw_end_object(out);
+    if (next != NULL) {
+        kn_jsonw_bool(out, "truncated", true);
+    }
+}
+
+/* position() and right() know no patterns, so there is nothing to escape. */
+static const struct kn_rest_suffix KEYSTONE_SUFFIXES[] = {
+    { "__contains", ON(KN_REST_TEXT), "position(? IN %C) > 0" },
+    { "__icontains", ON(KN_REST_TEXT), "position(lower(?) IN lower(%C)) > 0" },
+    { "__startswith", ON(KN_REST_TEXT), "starts_with(%C, ?)" },
+    { "__istartswith", ON(KN_REST_TEXT), "starts_with(lower(%C), lower(?))" },
+    { "__endswith", ON(KN_REST_TEXT), "right(%C, length(?::text)) = ?" },
+    { "__iendswith", ON(KN_REST_TEXT), "right(lower(%C), length(?::text)) = lower(?)" },
+    { NULL, 0, NULL },
+};
+
+const struct kn_rest_manners KN_REST_KEYSTONE = {
+    .limit_max = KN_MAX_PAGE, .limit_digits = 9, .zero_is_all = true, .reads_ahead = true,
+    .bad_limit = "Invalid input for field '%1': '%2' is not a number",
+    .missing_marker = "Marker %2 could not be found.", .marker_code = KN_NOT_FOUND,
+    .ascends = true, .any_case = true,
+    .bad_key = "Invalid input for field '%1': nothing sorts by '%2'",
+    .bad_direction = "Invalid input for field '%1': '%2' is neither asc nor desc",
+    .null_time = "'infinity'",
+    .unknown = KN_REST_IGNORE_UNKNOWN,
+    .bad_boolean = "Invalid input for field '%1': '%2' is not a boolean",
+    .bad_time = "Invalid input for field '%1': '%2' is not lt, lte, gt, gte, eq or neq, a colon and a time like 2026-11-21T10:00:00Z",
+    .time_grain = "microseconds",
+    .filters_max = 32, .repeats = true,
+    .filters = { [KN_REST_TEXT] = kn_rest_equal, [KN_REST_BOOL] = kn_rest_flag, [KN_REST_TIME] = kn_rest_compared_time,
+                 [KN_REST_TAGS] = kn_rest_tags },
+    .suffixes = KEYSTONE_SUFFIXES,
+    .time = "YYYY-MM-DD\"T\"HH24:MI:SS.US",
+    .not_found = "Could not find %1: %2.",
+    .root = "",
+    .links = keystone_links, .page_links = keystone_page_links,
+};
+
 const struct kn_rest_manners KN_REST_NOVA = {
     .limit_default = 1000, .limit_max = KN_MAX_PAGE,
     .bad_limit = "Invalid input for query parameters %1. Value: %2. '%2' does not match '^[0-9]*$'",

@@ -20,7 +20,8 @@ struct kn_rest_list;
 struct kn_rest_manners {
     /* Pages. */
     int64_t limit_default;      /* 0 = all */
-    int64_t limit_max;          /* a larger limit is this one; 0 = no bound */
+    int64_t limit_max;          /* a larger limit that is asked for is this one; 0 = no bound */
+    size_t limit_digits;        /* a longer text is no number; 0 = it is a large one */
     bool zero_is_all;           /* limit=0: everything, or nothing */
     bool reads_ahead;           /* a next page is offered only if it has rows; otherwise when this one is full */
     bool has_offset, has_reverse, has_fields, has_count_since_45;
@@ -31,6 +32,7 @@ struct kn_rest_manners {
     bool sorts_by_list;
     bool pairs_directions;      /* as many sort_dir as sort_key; otherwise the last one holds on */
     bool ascends;               /* direction when none is said */
+    bool any_case;              /* DESC is desc */
     const char *bad_key, *bad_direction, *mixed_sorts; /* words */
     const char *null_time;      /* where NULL times stand */
     /* Filters. */
@@ -39,6 +41,7 @@ struct kn_rest_manners {
     const char *bad_filter;     /* words */
     const char *bad_boolean, *bad_number, *bad_time; /* words */
     const char *time_grain;     /* times are compared as they are shown: "second", "microseconds" */
+    int filters_max;            /* parameters beside those of pages; 0 = as many as there is room for values */
     bool repeats;               /* every repetition of a parameter counts; otherwise its first value */
     kn_rest_filter *filters[KN_REST_TYPE_COUNT];
     const struct kn_rest_suffix *suffixes; /* ended by suffix == NULL; may be NULL */
@@ -56,6 +59,6 @@ struct kn_rest_manners {
     void (*links)(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out);
 };
 
-extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_NEUTRON, KN_REST_NOVA;
+extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_KEYSTONE, KN_REST_NEUTRON, KN_REST_NOVA;
 
 #endif

@@ -32,6 +32,7 @@ enum kn_rest_type {
     KN_REST_MAC,
     KN_REST_TAGS,   /* text[] */
     KN_REST_LINKS,  /* no column: the service's links of one object */
+    KN_REST_MEMBERS,/* a JSON object whose members stand beside the attributes, as what clients made up; its own name is shown nowhere */
     KN_REST_TYPE_COUNT
 };
 
@@ -53,6 +54,7 @@ enum {
     KN_REST_NULL = 512,         /* may be NULL: sorted in the place that the service gives it; null may be sent */
     KN_REST_READ_ADMIN = 1024,  /* shown to, filtered and sorted by admins alone */
     KN_REST_WRITE_ADMIN = 2048,
+    KN_REST_IF_SET = 4096,      /* not shown while it is empty */
 };
 
 struct kn_rest_list;
@@ -69,6 +71,8 @@ struct kn_rest_attr {
     unsigned may;
     int since, until;           /* minor microversions, 0 = no bound */
     kn_rest_filter *filter;     /* NULL: as the service filters by this type */
+    /* Writes the member itself, where a value means something else to each caller. NULL: as the type is written. */
+    void (*print)(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out);
     /* Writing: the column that a POST or PUT fills; NULL: the noun's own functions do. The rest is struct kn_schema's. */
     const char *column;
     enum kn_limit limit;

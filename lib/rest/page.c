@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
@@ -41,10 +42,12 @@ static int read_count(const struct kn_rest_list *l, const char *key, int64_t *re
     if (text == NULL) {
         return 0;
     }
-    if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text)) {
+    const size_t len = strlen(text), most = l->noun->manners->limit_digits;
+
+    if (len == 0 || strspn(text, "0123456789") != len || (most > 0 && len > most)) {
         return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_limit, key, text);
     }
-    *ret = strlen(text) > 18 ? INT64_MAX : strtoll(text, NULL, 10);
+    *ret = len > 18 ? INT64_MAX : strtoll(text, NULL, 10);
     return 0;
 }
 
@@ -63,7 +66,7 @@ static int read_limit(struct kn_rest_list *l, struct kn_error *err)
         page->is_asked = false;
         page->limit = m->limit_default;
     }
-    if (m->limit_max > 0 && (page->limit > m->limit_max || page->limit == 0)) {
+    if (m->limit_max > 0 && page->limit > m->limit_max) {
         page->limit = m->limit_max;
     }
     return 0;
@@ -84,14 +87,22 @@ static int add_key(struct kn_rest_list *l, const char *key, size_t len, struct k
     return 0;
 }
 
+/* A direction that was found to be one. */
+static bool is_down(const char *word)
+{
+    return word[0] == 'd' || word[0] == 'D';
+}
+
 static int read_direction(const struct kn_rest_list *l, const char *text, size_t len, bool *ret, struct kn_error *err)
 {
     AUTO_FREE char *word = kn_strndup(text, len);
 
-    if (strcmp(word, "asc") != 0 && strcmp(word, "desc") != 0) {
+    int (*compare)(const char *, const char *) = l->noun->manners->any_case ? strcasecmp : strcmp;
+
+    if (compare(word, "asc") != 0 && compare(word, "desc") != 0) {
         return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_direction, "sort_dir", word);
     }
-    *ret = word[0] == 'd';
+    *ret = is_down(word);
     return 0;
 }
 
@@ -167,7 +178,7 @@ static void settle_order(struct kn_rest_list *l)
     const char *direction = kn_request_query(l->req, "sort_dir");
 
     if (l->page.count == 0) {
-        append_key(l, noun->order, strlen(noun->order), direction != NULL ? direction[0] == 'd' : !noun->ascending);
+        append_key(l, noun->order, strlen(noun->order), direction != NULL ? is_down(direction) : !noun->ascending);
     }
     const bool down = l->page.descending[l->page.count - 1];
     for (const char *p = noun->ties; *p != '\0'; p += *p == ',') {
@@ -251,6 +262,7 @@ static int read_marker(struct kn_rest_list *l, struct kn_rows **ret, struct kn_e
         kn_rest_text(&q, " AND ");
         kn_rest_add(&q, noun->visible, l->req->caller.project_id);
     }
+    kn_rest_add_bounds(&q, l->bounds);
     if (kn_rest_run(&q, l->req->db, &rows, err) < 0) {
         return -1;
     }
@@ -348,13 +360,14 @@ int kn_rest_page_row(const struct kn_rest_list *l, int count, int i)
 struct href {
     struct kn_strbuf text;
     char separator;
+    bool is_self;
 };
 
 static void copy_parameter(void *ctx, const char *key, const char *value)
 {
     struct href *href = ctx;
 
-    if (strcmp(key, "marker") == 0 || strcmp(key, "page_reverse") == 0 || strcmp(key, "offset") == 0) {
+    if (!href->is_self && (strcmp(key, "marker") == 0 || strcmp(key, "page_reverse") == 0 || strcmp(key, "offset") == 0)) {
         return;
     }
     kn_strbuf_addch(&href->text, href->separator);
@@ -368,13 +381,15 @@ static void copy_parameter(void *ctx, const char *key, const char *value)
 static char *href_of(const struct kn_rest_list *l, const char *path, const char *marker, bool reverse)
 {
     const struct kn_rest_manners *m = l->noun->manners;
-    struct href href = { KN_STRBUF_INIT, '?' };
+    struct href href = { KN_STRBUF_INIT, '?', marker == NULL };
 
     kn_strbuf_addf(&href.text, "%s%s%s%s", m->root_is_path ? "" : l->req->base_url, m->root,
                    m->project_in_links ? l->req->caller.project_id : "", path);
     kn_request_query_each(l->req, copy_parameter, &href);
-    kn_strbuf_addf(&href.text, "%cmarker=", href.separator);
-    kn_strbuf_addurl(&href.text, marker);
+    if (marker != NULL) {
+        kn_strbuf_addf(&href.text, "%cmarker=", href.separator);
+        kn_strbuf_addurl(&href.text, marker);
+    }
     kn_strbuf_addstr(&href.text, reverse ? "&page_reverse=True" : "");
     return kn_strbuf_detach(&href.text);
 }

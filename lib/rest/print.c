@@ -43,9 +43,25 @@ void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *r
     }
 }
 
+/* {"a":1} -> ,"a":1 */
+static void write_members(struct kn_strbuf *out, const char *object)
+{
+    const size_t len = strlen(object);
+
+    if (len > 2) { /* more than {} */
+        kn_strbuf_addstr(out, out->buf[out->len - 1] == '{' ? "" : ",");
+        kn_strbuf_add(out, object + 1, len - 2);
+    }
+}
+
 static void write_cell(struct kn_strbuf *out, const struct kn_rest_attr *a, const struct kn_rows *rows, int row, int col)
 {
-    if (kn_rows_null(rows, row, col)) {
+    if ((a->may & KN_REST_IF_SET) != 0 && kn_rows_text(rows, row, col)[0] == '\0') {
+        return;
+    }
+    if (a->type == KN_REST_MEMBERS) {
+        write_members(out, kn_rows_text(rows, row, col));
+    } else if (kn_rows_null(rows, row, col)) {
         kn_jsonw_null(out, a->name);
     } else if (a->type == KN_REST_BOOL) {
         kn_jsonw_bool(out, a->name, kn_rows_bool(rows, row, col));
@@ -69,6 +85,8 @@ void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *r
         }
         if (a->type == KN_REST_LINKS) {
             noun->manners->links(req, noun, kn_rest_id_of(rows, row), out);
+        } else if (a->print != NULL) {
+            a->print(req, a->name, kn_rows_text(rows, row, col++), out);
         } else if (a->sql != NULL) {
             write_cell(out, a, rows, row, col++);
         }

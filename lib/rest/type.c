@@ -94,6 +94,7 @@ static const struct {
     [KN_REST_MAC] = { "macaddr", KN_IS_STRING, is_mac, "'00:00:00:00:00:00'" },
     [KN_REST_TAGS] = { "text[]", KN_IS_LIST, is_text, "'{}'" },
     [KN_REST_LINKS] = { "text", KN_IS_ANY, is_nothing, "''" },
+    [KN_REST_MEMBERS] = { "jsonb", KN_IS_ANY, is_nothing, "'null'" },
 };
 _Static_assert(KN_COUNT(TYPES) == KN_REST_TYPE_COUNT, "one row a type");
 
