@@ -106,6 +106,15 @@ static void test_an_agent_with_an_old_clock_is_told(void **state)
     kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-o' AND zone = 'east'", 1);
 }
 
+static bool removed(const struct kn_scheduler_world *f, const char *host)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova");
+    AUTO_FREE char *url = kn_asprintf("db.url=%s", f->url);
+    const char *argv[] = { program, "--set", url, "host", "remove", host, NULL };
+
+    return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
+}
+
 static bool command(const struct kn_scheduler_world *f, const char *host, const char *agent)
 {
     AUTO_FREE char *program = kn_test_binary("kilonova");
@@ -172,6 +181,29 @@ static void test_a_host_belongs_to_its_first_agent(void **state)
     assert_string_equal(kn_json_str(after.result, "agent"), "thief");
     assert_false(listed(f, "host-00", "thief", "belongs to"));
     assert_true(listed(f, "host-00", "a1", "belongs to agent \"thief\""));
+}
+
+/* A machine that is gone for good leaves, or no audit is ever whole again; nothing goes from under a server, and a host that comes back is taken in. */
+static void test_a_host_that_is_gone_is_removed(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message answer = { 0 };
+
+    kn_scheduler_servers(f, 1);
+    hello_of(f, "gone", "host-97", "east");
+    kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-97'", 1);
+    assert_false(removed(f, "host-96")); /* there is none */
+    assert_false(removed(f, "host-97")); /* its agent is alive */
+    kn_scheduler_claim(f, 0, 1, json_pack("{s:s}", "host", "host-97"));
+    kn_scheduler_answer(f, &answer);
+    assert_true(answer.ok);
+    kn_scheduler_number(f, "UPDATE agent SET last_seen = now() - interval '1 hour' WHERE id = 'gone' RETURNING 1");
+    assert_false(removed(f, "host-97")); /* it holds a server's place */
+    kn_scheduler_number(f, "DELETE FROM allocation WHERE host = 'host-97' RETURNING 1");
+    assert_true(removed(f, "host-97"));
+    assert_false(removed(f, "host-97"));
+    hello_of(f, "gone", "host-97", "east");
+    kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-97'", 1);
 }
 
 /* Two agents with one id: the older speaks on after the newer's hello, so the newer is told to stop. */
@@ -314,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_an_old_report_is_none, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_an_agent_with_an_old_clock_is_told, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_host_that_is_gone_is_removed, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_the_newer_of_two_agents_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_mad_host_stops_nobody, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_every_mad_host_is_named, kn_scheduler_setup, kn_scheduler_teardown),
