@@ -125,27 +125,6 @@ bool kn_engine_to_agent(const struct kn_task *task, int part)
     return strcmp(task->parts[part].type->topic, KN_TOPIC_AGENT) == 0;
 }
 
-/* Nobody will answer for this part: does the row go on without it? */
-static bool give_up(struct kn_task *task, int i, bool agent_down)
-{
-    struct kn_part *part = &task->parts[i];
-
-    if (task->state == KN_TASK_UNDO || (agent_down && part->of->skip_if_down)) {
-        part->state = KN_PART_DONE;
-        return true;
-    }
-    kn_fail(&task->error, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s",
-            kn_task_host(task), part->type->name);
-    task->elsewhere = true;
-    return false;
-}
-
-void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why)
-{
-    task->parts[part].refused = *why;
-    task->deadline_ms = 0;
-}
-
 /* What could not be taken back is told with the task's end, and to the audit: it may still be there. */
 static void note_not_undone(struct kn_task *task, const char *what, const struct kn_error *why)
 {
@@ -156,6 +135,33 @@ static void note_not_undone(struct kn_task *task, const char *what, const struct
         json_object_set_new(task->context, "not_undone", list);
     }
     json_array_append_new(list, json_sprintf("%s: %s", what, why->message));
+}
+
+/* Nobody will answer for this part: does the row go on without it? */
+static bool give_up(struct kn_task *task, int i, bool agent_down)
+{
+    struct kn_part *part = &task->parts[i];
+
+    struct kn_error why = { 0 };
+
+    kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s", kn_task_host(task), part->type->name);
+    if (task->state == KN_TASK_UNDO && !agent_down) { /* it lives, so it will not say hello and be told: nobody will take this back */
+        note_not_undone(task, part->type->name, &why);
+        part->refused = why;
+    }
+    if (task->state == KN_TASK_UNDO || (agent_down && part->of->skip_if_down)) {
+        part->state = KN_PART_DONE;
+        return true;
+    }
+    task->error = why;
+    task->elsewhere = true;
+    return false;
+}
+
+void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why)
+{
+    task->parts[part].refused = *why;
+    task->deadline_ms = 0;
 }
 
 /* The true reason, and no other host: none of them was asked. */

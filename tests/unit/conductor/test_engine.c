@@ -305,6 +305,42 @@ static void test_silence(void **state)
     kn_task_free(task);
 }
 
+/* A host that lives and does not take back: nobody will, so the end says it, to its owner and to the audit. */
+static void test_what_a_silent_host_does_not_take_back_is_told(void **state)
+{
+    struct kn_task *task = new_task("server.create", CREATE_INPUT);
+    struct kn_change change = KN_CHANGE_INIT;
+    struct kn_step_record records[KN_ROW_PARTS * 20];
+    int count = 0;
+
+    (void)state;
+    admit(task);
+    place(task, "h1");
+    advance_only(task, false);
+    kn_fail(&task->error, KN_CONFLICT, "no");
+    task->elsewhere = false;
+    advance_only(task, true);
+    assert_string_equal(position(task), "undo 1 attempt 3: server.destroy");
+    task->parts[0].state = KN_PART_SENT;
+    for (int i = 0; i < KN_MAX_RESENDS; i++) {
+        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+    }
+    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_ENDED);
+    kn_engine_advance(task, false, MAX_TRIES, &change, records, &count);
+    assert_string_equal(records[0].state, "failed"); /* not "undone" */
+    kn_change_release(&change);
+    change = (struct kn_change)KN_CHANGE_INIT;
+    assert_string_equal(position(task), "undo 0 attempt 4: place.release port.release");
+    kn_engine_advance(task, false, MAX_TRIES, &change, records, &count);
+    assert_int_equal(task->state, KN_TASK_FAILED);
+    assert_string_equal(task->error.message, "no"); /* why it failed stays the reason */
+    assert_int_equal(json_array_size(json_object_get(task->context, "not_undone")), 1);
+    assert_string_equal(change.server.vm_state, "error");
+    assert_non_null(strstr(kn_json_str(change.server.fault, "details"), "not taken back: server.destroy: host \"h1\" does not answer"));
+    kn_change_release(&change);
+    kn_task_free(task);
+}
+
 /* The bus will never take it: no host is to blame, and none is asked instead. */
 static void test_what_can_never_be_sent_fails_at_once(void **state)
 {
@@ -506,7 +542,7 @@ int main(void)
         cmocka_unit_test(test_tries_end),
         cmocka_unit_test(test_no_valid_host_takes_the_ports_back),
         cmocka_unit_test(test_a_server_without_nics_asks_no_network),
-        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_silence), cmocka_unit_test(test_what_a_silent_host_does_not_take_back_is_told),
         cmocka_unit_test(test_what_can_never_be_sent_fails_at_once),
         cmocka_unit_test(test_a_host_that_is_down_stops_no_deletion),
         cmocka_unit_test(test_a_deletion_insists), cmocka_unit_test(test_a_description_waits_for_its_host),
