@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 const char *kn_task_state_name(enum kn_task_state state)
@@ -40,6 +41,19 @@ static void read_error(struct kn_task *task, const char *text)
     json_decref(error);
 }
 
+/* The API writes valid ones. Whatever else is in a row must not end in commands that nobody can parse: it is replaced, and the log says by what. */
+static void take_request_id(struct kn_task *task, const char *text)
+{
+    if (kn_request_id_valid(text)) {
+        kn_copy(task->request_id, sizeof(task->request_id), text);
+        return;
+    }
+    kn_request_id_make(task->request_id);
+    kn_log_request(task->request_id);
+    kn_log(KN_WARNING, "a task's request id is none: it goes by another", "kind", task->flow->kind, "object", task->object_id, "was", text, NULL);
+    kn_log_request(NULL);
+}
+
 int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_task, struct kn_error *err)
 {
     const struct kn_flow *flow = kn_flow(kn_rows_text(rows, row, 1));
@@ -56,7 +70,7 @@ int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_t
     kn_copy(task->object_id, sizeof(task->object_id), kn_rows_text(rows, row, 3));
     kn_copy(task->project_id, sizeof(task->project_id), kn_rows_text(rows, row, 4));
     kn_copy(task->user_id, sizeof(task->user_id), kn_rows_text(rows, row, 5));
-    kn_copy(task->request_id, sizeof(task->request_id), kn_rows_text(rows, row, 6));
+    take_request_id(task, kn_rows_text(rows, row, 6));
     task->state = strcmp(kn_rows_text(rows, row, 7), "undo") == 0 ? KN_TASK_UNDO : KN_TASK_RUN;
     task->step = (int)kn_rows_int(rows, row, 8);
     task->attempt = (int)kn_rows_int(rows, row, 9);

@@ -329,6 +329,9 @@ static int check(const struct kn_message *m, struct kn_error *err)
             return kn_fail(err, KN_INTERNAL, "\"%s\" is out of range", NUMBERS[i].name);
         }
     }
+    if (m->request_id[0] != '\0' && !kn_request_id_valid(m->request_id)) {
+        return kn_fail(err, KN_INTERNAL, "\"request_id\" \"%s\" is not \"req-\" and a uuid", m->request_id);
+    }
     if (m->type->is_question && !kn_uuid_valid(m->question)) {
         return kn_fail(err, KN_INTERNAL, "\"question\" is missing");
     }

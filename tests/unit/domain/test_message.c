@@ -280,10 +280,27 @@ static void test_texts_are_measured_in_characters(void **state)
     }
 }
 
+/* What the parser would refuse is not printed. */
+static void test_an_odd_request_id_is_not_sent(void **state)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_message_init(&m, "task.wake", NULL);
+    assert_ok(kn_message_print(&m, &text, &err), &err);
+    kn_copy(m.request_id, sizeof(m.request_id), "me");
+    assert_fails(kn_message_print(&m, &text, &err), &err, KN_INTERNAL);
+    assert_non_null(strstr(err.message, "request_id"));
+    kn_request_id_make(m.request_id);
+    assert_ok(kn_message_print(&m, &text, &err), &err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_command_comes_out_as_it_went_in),
+        cmocka_unit_test(test_an_odd_request_id_is_not_sent), cmocka_unit_test(test_command_comes_out_as_it_went_in),
         cmocka_unit_test(test_failed_reply_travels_whole),
         cmocka_unit_test(test_done_reply_has_a_result),
         cmocka_unit_test(test_question_and_answer),
