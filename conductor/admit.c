@@ -11,6 +11,9 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
+#define FIRST_PAUSE_MS INT64_C(2000)
+#define LAST_PAUSE_MS INT64_C(300000)
+
 static struct kn_metric OPEN = KN_GAUGE("kilonova_conductor_tasks", "tasks that this conductor walks", NULL, NULL);
 
 static int room(const struct kn_conductor *c)
@@ -25,9 +28,50 @@ struct kn_task *kn_task_find(const struct kn_conductor *c, int64_t id)
     return kn_hmap_get(c->tasks, kn_arg_int(&arg, id));
 }
 
+struct kn_hold {
+    int64_t until_ms, pause_ms; /* monotonic; the next pause */
+};
+
+static struct kn_hold *hold_of(const struct kn_conductor *c, int64_t task)
+{
+    struct kn_arg arg;
+
+    return kn_hmap_get(c->held, kn_arg_int(&arg, task));
+}
+
+void kn_admit_hold(struct kn_conductor *c, int64_t task)
+{
+    struct kn_hold *hold = hold_of(c, task);
+    struct kn_arg arg;
+
+    if (hold == NULL) {
+        hold = KN_NEW(struct kn_hold);
+        hold->pause_ms = FIRST_PAUSE_MS;
+        kn_hmap_put(c->held, kn_arg_int(&arg, task), hold);
+    }
+    hold->until_ms = kn_mono_ms() + hold->pause_ms;
+    hold->pause_ms = hold->pause_ms * 2 < LAST_PAUSE_MS ? hold->pause_ms * 2 : LAST_PAUSE_MS;
+}
+
+void kn_admit_unhold(struct kn_conductor *c, int64_t task)
+{
+    struct kn_arg arg;
+
+    if (kn_hmap_count(c->held) > 0) {
+        kn_hmap_del(c->held, kn_arg_int(&arg, task));
+    }
+}
+
+static bool is_held(const struct kn_conductor *c, int64_t task)
+{
+    const struct kn_hold *hold = kn_hmap_count(c->held) > 0 ? hold_of(c, task) : NULL;
+
+    return hold != NULL && kn_mono_ms() < hold->until_ms;
+}
+
 void kn_admit_want(struct kn_conductor *c, int64_t task)
 {
-    if (kn_task_find(c, task) != NULL) {
+    if (kn_task_find(c, task) != NULL || is_held(c, task)) {
         return;
     }
     if (c->wanted_count >= room(c)) {

@@ -29,6 +29,7 @@ struct kn_conductor {
     int home;                     /* the shard whose partition of kn.reply all answers come to; -1: none yet */
     struct kn_hmap *tasks;        /* id as text -> struct kn_task */
     struct kn_hmap *waiting;      /* object id -> int64_t *: a task to load when the object's current one ends */
+    struct kn_hmap *held;         /* task id as text -> struct kn_hold: what cannot be written is not tried again before its time */
     struct kn_hmap *said;         /* agent id -> int64_t *: the number of its newest report */
     struct kn_hmap *in_flight;    /* host -> int *: commands without an answer */
     int64_t *wanted;              /* ids to admit */
@@ -51,6 +52,10 @@ void kn_conductor_stop(struct kn_conductor *c);
 
 /* --- admit.c */
 void kn_admit_want(struct kn_conductor *c, int64_t task);
+/* Not even the task's end can be written: it stays open, and is wanted again after a pause that doubles each time, up to five minutes. */
+void kn_admit_hold(struct kn_conductor *c, int64_t task);
+/* It could be. */
+void kn_admit_unhold(struct kn_conductor *c, int64_t task);
 /* Loads what is wanted, as far as there is room, and puts its first move (if any) among the moves. */
 int kn_admit(struct kn_conductor *c, struct kn_error *err);
 /* Finds open tasks that nobody woke us for. */

@@ -82,6 +82,9 @@ static void act(struct kn_conductor *c, struct kn_move *move)
     struct kn_task *task = move->task;
 
     task->moving = false;
+    if (move->applied) {
+        kn_admit_unhold(c, task->id);
+    }
     if (!move->applied) {
         kn_forget(c, task); /* somebody else moved it; the sweep loads it again if it is still ours */
     } else if (task->state == KN_TASK_DONE || task->state == KN_TASK_FAILED) {
@@ -135,6 +138,7 @@ static int write_alone(struct kn_conductor *c, struct kn_move *move, struct kn_e
         give_way(move, tries, &why);
     }
     move->applied = false; /* not even its end: it stays open, and the audit names it */
+    kn_admit_hold(c, move->task->id);
     return 0;
 }
 
@@ -450,6 +454,7 @@ int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_
     c->tasks = kn_hmap_new(free_task);
     c->waiting = kn_hmap_new(free);
     c->in_flight = kn_hmap_new(free);
+    c->held = kn_hmap_new(free);
     c->home = -1;
     c->failed_ms = -STUCK_FOR_MS;
     c->bus_epoch = kn_bus_epoch(c->daemon.bus);
@@ -469,6 +474,7 @@ void kn_conductor_stop(struct kn_conductor *c)
         kn_hmap_free(c->tasks);
         kn_hmap_free(c->waiting);
         kn_hmap_free(c->in_flight);
+        kn_hmap_free(c->held);
     }
     kn_hmap_free(c->said);
     kn_bus_reader_free(c->reader);

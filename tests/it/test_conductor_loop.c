@@ -195,11 +195,59 @@ static void test_mad_reports_stop_nobody(void **state)
     assert_int_equal(number("SELECT count(*) FROM service WHERE stuck IS NOT NULL"), 0);
 }
 
+/* A row that somebody wrote by hand: what it leads to goes by a request id that all can read, and it ends. */
+static void test_an_odd_request_id(void **state)
+{
+    AUTO_FREE char *text = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
+                                       "('server.stop', %d, '" SERVER(2) "', 'p', 'u', 'me')", kn_shard_of(SERVER(2)));
+
+    (void)state;
+    sql("UPDATE server SET (vm_state, power_state) = ('active', 1); DELETE FROM task");
+    sql(text);
+    await(DONE, 1);
+}
+
+#define TRIES "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tries" /* nextval is not rolled back */
+
+/* Not even its end can be written: it is tried again, and less and less often; once it can be, it ends. */
+static void test_an_end_that_cannot_be_written_is_not_hurried(void **state)
+{
+    AUTO_FREE char *text = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
+                                       "('server.stop', %d, '" SERVER(2) "', 'p', 'u', 'req-aaaaaaaa-0000-4000-8000-000000000001')", kn_shard_of(SERVER(2)));
+    int64_t began_ms = 0;
+
+    (void)state;
+    sql("UPDATE server SET (vm_state, power_state) = ('active', 1); DELETE FROM task; CREATE SEQUENCE tries;"
+        "CREATE FUNCTION hurt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state IN ('done', 'failed') THEN PERFORM nextval('tries');"
+        " RAISE EXCEPTION 'hurt' USING ERRCODE = 'check_violation'; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER hurt BEFORE UPDATE ON task FOR EACH ROW EXECUTE FUNCTION hurt()");
+    sql(text);
+    while (number(TRIES) == 0) {
+        obey();
+    }
+    began_ms = kn_mono_ms();
+    for (int64_t seen = number(TRIES), rounds = 0; rounds < 3;) { /* after pauses of 2, 4 and 8 s; the sweep alone would be there in 3 */
+        const int64_t now = number(TRIES);
+
+        assert_true(kn_mono_ms() - began_ms < WAIT_MS);
+        obey();
+        if (now >= seen + 4) { /* of one round: a stop, and three ways to end it */
+            seen = now;
+            rounds++;
+        }
+    }
+    assert_true(kn_mono_ms() - began_ms > 5000);
+    sql("DROP TRIGGER hurt ON task");
+    await("SELECT count(*) FROM task WHERE state IN ('done', 'failed')", 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_task_breaks_a_constraint),
         cmocka_unit_test(test_mad_reports_stop_nobody),
+        cmocka_unit_test(test_an_odd_request_id),
+        cmocka_unit_test(test_an_end_that_cannot_be_written_is_not_hurried),
     };
 
     return cmocka_run_group_tests_name("it/conductor_loop", tests, setup, teardown);
