@@ -40,9 +40,10 @@ static bool sees_all(const struct kn_request *req)
     return (req->caller.is_admin && req->caller.domain_id[0] == '\0') || (req->caller.system_scoped && (req->caller.roles & KN_ROLE_READER) != 0);
 }
 
-static int refuse(struct kn_error *err)
+/* action: Keystone's name of the rule. */
+static int refuse(const char *action, struct kn_error *err)
 {
-    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: it is not your trust.");
+    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: identity:%s.", action);
 }
 
 static int check_own_right(const struct kn_request *req, struct kn_error *err)
@@ -53,7 +54,7 @@ static int check_own_right(const struct kn_request *req, struct kn_error *err)
 }
 
 /* The trust of the path, if the caller may see it. A trust that is used up cannot be found. */
-static int see(const struct kn_request *req, struct kn_trust *ret, struct kn_error *err)
+static int see(const struct kn_request *req, const char *action, struct kn_trust *ret, struct kn_error *err)
 {
     struct kn_trust trust = { 0 };
 
@@ -61,7 +62,7 @@ static int see(const struct kn_request *req, struct kn_trust *ret, struct kn_err
         return -1;
     }
     if (!sees_all(req) && strcmp(trust.trustor_id, req->caller.user_id) != 0 && strcmp(trust.trustee_id, req->caller.user_id) != 0) {
-        return refuse(err);
+        return refuse(action, err);
     }
     if (trust.spent) {
         return kn_fail(err, KN_NOT_FOUND, "Could not find trust: %.64s.", trust.id);
@@ -138,7 +139,7 @@ int kn_trusts_list(struct kn_request *req, struct kn_response *res, struct kn_er
         return -1;
     }
     if (!own && !sees_all(req)) {
-        return refuse(err);
+        return refuse(trustor != NULL ? "list_trusts_for_trustor" : trustee != NULL ? "list_trusts_for_trustee" : "list_trusts", err);
     }
     if (kn_trust_list(req->db, NULL, trustor, trustee, &rows, err) < 0) {
         return -1;
@@ -151,7 +152,7 @@ int kn_trusts_show(struct kn_request *req, struct kn_response *res, struct kn_er
 {
     struct kn_trust trust = { 0 };
 
-    return see(req, &trust, err) < 0 ? -1 : show(req, trust.id, res, err);
+    return see(req, "get_trust", &trust, err) < 0 ? -1 : show(req, trust.id, res, err);
 }
 
 int kn_trust_roles_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -159,7 +160,7 @@ int kn_trust_roles_list(struct kn_request *req, struct kn_response *res, struct 
     AUTO(kn_rows) struct kn_rows *roles = NULL;
     struct kn_trust trust = { 0 };
 
-    if (see(req, &trust, err) < 0 || kn_trust_roles(req->db, trust.id, &roles, err) < 0) {
+    if (see(req, "list_roles_for_trust", &trust, err) < 0 || kn_trust_roles(req->db, trust.id, &roles, err) < 0) {
         return -1;
     }
     kn_rest_write_all(&kn_role_noun, req, KN_REST_LIST, roles, res);
@@ -171,7 +172,7 @@ int kn_trust_roles_show(struct kn_request *req, struct kn_response *res, struct 
     AUTO(kn_rows) struct kn_rows *roles = NULL;
     struct kn_trust trust = { 0 };
 
-    if (see(req, &trust, err) < 0 || kn_trust_roles(req->db, trust.id, &roles, err) < 0) {
+    if (see(req, "get_role_for_trust", &trust, err) < 0 || kn_trust_roles(req->db, trust.id, &roles, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(roles); i++) {
@@ -257,7 +258,7 @@ int kn_trusts_delete(struct kn_request *req, struct kn_response *res, struct kn_
     }
     bool admin = req->caller.is_admin && req->caller.domain_id[0] == '\0';
     if (!admin && strcmp(trust.trustor_id, req->caller.user_id) != 0) {
-        return refuse(err);
+        return refuse("delete_trust", err);
     }
     if (kn_trust_delete(req->db, trust.id, err) < 0) {
         return -1;

@@ -161,6 +161,7 @@ static void test_bounds(void **state)
     kn_ks_ask(403, "GET", path, other, NULL);
     kn_ks_ask(403, "GET", theirs, other, NULL);
     kn_ks_ask(403, "GET", TRUSTS, other, NULL);
+    assert_non_null(strstr(kn_ks.http.body.buf, "You are not authorized to perform the requested action: identity:list_trusts."));
     kn_ks_ask(403, "POST", TRUSTS, other, lie);
     kn_ks_ask(200, "GET", TRUSTS, kn_ks.admin, NULL);
 
