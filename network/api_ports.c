@@ -142,17 +142,18 @@ int kn_ports_show(struct kn_request *req, struct kn_response *res, struct kn_err
 }
 
 /* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices, nor changes what he was given. */
-static int check_owner_only(const json_t *object, bool owns_network, unsigned method, struct kn_error *err)
+static int check_owner_only(const struct kn_request *req, const json_t *object, bool owns_network, unsigned method, struct kn_error *err)
 {
     const char *verb = method == KN_ATTR_POST ? "create" : "update";
     const json_t *item;
     size_t i;
 
+    /* Whoever owns the network names a MAC once; only administrators change one. */
+    if (kn_attr_text(object, "mac_address", NULL) != NULL && !(method == KN_ATTR_POST ? owns_network : req->caller.is_admin)) {
+        return kn_fail(err, KN_FORBIDDEN, "rule:%s_port:mac_address is disallowed by policy", verb);
+    }
     if (owns_network) {
         return 0;
-    }
-    if (kn_attr_text(object, "mac_address", NULL) != NULL) {
-        return kn_fail(err, KN_FORBIDDEN, "rule:%s_port:mac_address is disallowed by policy", verb);
     }
     if (strncmp(kn_attr_text(object, "device_owner", ""), "network:", 8) == 0) {
         return kn_fail(err, KN_FORBIDDEN, "rule:%s_port:device_owner is disallowed by policy", verb);
@@ -195,7 +196,7 @@ static int create_one(struct kn_request *req, const json_t *object, struct kn_ar
 
     if (check(req, object, KN_ATTR_POST, err) < 0 ||
         kn_network_get(req, kn_attr_text(object, "network_id", ""), &network, err) < 0 ||
-        check_owner_only(object, network.is_mine, KN_ATTR_POST, err) < 0 ||
+        check_owner_only(req, object, network.is_mine, KN_ATTR_POST, err) < 0 ||
         kn_attr_project(object, req->caller.project_id, req->caller.is_admin, &project, err) < 0 ||
         kn_net_quota_check(req->db, project, KN_RES_PORT, 1, err) < 0 ||
         kn_port_insert(req->db, &network, project, object, id, err) < 0) {
@@ -223,7 +224,7 @@ int kn_ports_update(struct kn_request *req, struct kn_response *res, struct kn_e
     const json_t *object;
 
     if (kn_port_get(req, req->params[0], &port, err) < 0 || kn_body_item(req->body, "port", &object, err) < 0 ||
-        check(req, object, KN_ATTR_PUT, err) < 0 || check_port_owner(&port, err) < 0 || check_owner_only(object, port.owns_network, KN_ATTR_PUT, err) < 0 ||
+        check(req, object, KN_ATTR_PUT, err) < 0 || check_port_owner(&port, err) < 0 || check_owner_only(req, object, port.owns_network, KN_ATTR_PUT, err) < 0 ||
         kn_tx_begin(&tx, req->db, err) < 0 || kn_port_update(req->db, &port, object, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }

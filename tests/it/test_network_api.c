@@ -243,8 +243,10 @@ static void test_port_life(void **state)
     assert_string_equal(get("port.port_security_enabled"), "(absent)");
     assert_memory_equal(get("port.mac_address"), "fa:16:3e:", 9);
     ask(200, ALICE, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.3\"},{\"ip_address\":\"10.0.0.50\"}],"
-                                            "\"device_id\":\"me\",\"mac_address\":\"fa:16:3e:01:02:03\"}}");
+                                            "\"device_id\":\"me\"}}");
     assert_string_equal(get("port.fixed_ips.1.ip_address"), "10.0.0.50");
+    ask(403, ALICE, at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}"); /* not even on a network of one's own */
+    ask(200, ADMIN, at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}");
     assert_string_equal(get("port.mac_address"), "fa:16:3e:01:02:03");
     ask(409, ALICE, at("DELETE", "subnets", subnet), NULL);
     assert_string_equal(get("NeutronError.type"), "SubnetInUse");
