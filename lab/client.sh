@@ -58,7 +58,25 @@ cloud_yaml() {
 	END
 }
 
-# write_credentials ADMIN_PASSWORD DEMO_PASSWORD: clouds.yaml and openrc, for root's eyes only.
+# plain_environment USER PASSWORD PROJECT: for clients that read no clouds.yaml. In a file of its own: what stands in the environment wins over OS_CLOUD.
+plain_environment() {
+    local user=$1 password=$2 project=$3
+
+    cat <<-END
+	# . openrc-plain: the tenant of this lab, for clients that read no clouds.yaml
+	unset OS_CLOUD OS_CLIENT_CONFIG_FILE
+	export OS_AUTH_URL=$api/identity/v3
+	export OS_USERNAME=$user
+	export OS_PASSWORD='$password'
+	export OS_PROJECT_NAME=$project
+	export OS_USER_DOMAIN_ID=default
+	export OS_PROJECT_DOMAIN_ID=default
+	export OS_REGION_NAME=RegionOne
+	export OS_IDENTITY_API_VERSION=3
+	END
+}
+
+# write_credentials ADMIN_PASSWORD DEMO_PASSWORD: clouds.yaml, openrc and openrc-plain, for root's eyes only.
 write_credentials() {
     (
         umask 077
@@ -72,5 +90,6 @@ write_credentials() {
 		export OS_CLIENT_CONFIG_FILE=$lab/clouds.yaml
 		export OS_CLOUD=kilonova-demo
 		END
+        plain_environment demo "$2" demo >"$lab/openrc-plain"
     )
 }
