@@ -29,7 +29,7 @@ static const struct kn_stmt UNLOCK = { "server_unlock",
     "UPDATE server SET locked = false, locked_by = NULL, locked_reason = NULL WHERE id = $1 AND deleted_at IS NULL", 1 };
 static const struct kn_stmt RESET = { "server_reset",
     "UPDATE server SET vm_state = $2, task_state = NULL, updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
-    "AND ($2 <> 'active' OR host IS NOT NULL)", 2 };
+    "AND ($2 <> 'active' OR (host IS NOT NULL AND launched_at IS NOT NULL))", 2 };
 static const struct kn_stmt UPDATE_ROW = { "server_update",
     "UPDATE server SET name = coalesce($2, name), hostname = coalesce($3, hostname), "
     "description = CASE WHEN $4::boolean THEN $5 ELSE description END, access_ipv4 = coalesce($6, access_ipv4), "
@@ -218,8 +218,8 @@ int kn_server_reset_state(const struct kn_request *req, const char *id, const ch
     if (kn_server_get(req, id, &rows, err) < 0) {
         return -1;
     }
-    if (strcmp(vm_state, "active") == 0 && kn_rows_null(rows, 0, KN_SERVER_HOST)) {
-        return kn_fail(err, KN_CONFLICT, "Cannot 'resetState' instance %s to active: it is on no host", kn_rows_text(rows, 0, KN_SERVER_ID));
+    if (strcmp(vm_state, "active") == 0 && (kn_rows_null(rows, 0, KN_SERVER_HOST) || kn_rows_null(rows, 0, KN_SERVER_LAUNCHED))) {
+        return kn_fail(err, KN_CONFLICT, "Cannot 'resetState' instance %s to active: it has never been active", kn_rows_text(rows, 0, KN_SERVER_ID));
     }
     return act_at_once(req, rows, "server.resetState", &RESET, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), vm_state), err);
 }

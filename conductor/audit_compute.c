@@ -46,6 +46,12 @@ const struct kn_promise kn_promises_compute[] = {
     { "3. an allocation is of its server's generation",
       "SELECT format('server %s is of generation %s, its allocation of %s', s.id, s.generation, a.generation) FROM allocation a "
       "JOIN server s ON s.id = a.server_id WHERE NOT " KN_AUDIT_MOVING("s.id") " AND s.vm_state <> 'error' AND a.generation <> s.generation", NULL, NULL },
+    { "3. what runs or ran was launched",
+      "SELECT format('server %s is %s and was never launched', s.id, s.vm_state) FROM server s WHERE s.deleted_at IS NULL AND s.launched_at IS NULL "
+      "AND s.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized') AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },
+    { "3. a server is locked exactly when it is known by whom",
+      "SELECT format('server %s is %s by \"%s\"', id, CASE WHEN locked THEN 'locked' ELSE 'not locked' END, coalesce(locked_by, '-')) FROM server "
+      "WHERE deleted_at IS NULL AND locked IS DISTINCT FROM (coalesce(locked_by, '-') IN ('owner', 'admin'))", NULL, NULL },
     { "6. compute usage is what exists",
       "SELECT format('project %s: usage says %s servers, %s cores, %s MiB; there are %s, %s, %s', coalesce(u.project_id, s.project_id), "
       "u.instances, u.cores, u.ram_mib, coalesce(s.n, 0), coalesce(s.c, 0), coalesce(s.m, 0)) FROM compute_usage u FULL JOIN "

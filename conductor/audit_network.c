@@ -35,6 +35,15 @@ const struct kn_promise kn_promises_network[] = {
       "AND (lower(n.nic->>'mac') IS DISTINCT FROM p.mac::text "
       "OR (SELECT array_agg(i.ip->>'address' ORDER BY i.ip->>'address') FROM jsonb_array_elements(n.nic->'ips') i(ip)) IS DISTINCT FROM "
       "(SELECT array_agg(host(a.ip) ORDER BY host(a.ip)) FROM address a WHERE a.port_id = p.id))", NULL, NULL },
+    { "4. a server's NICs are its ports in their order, in their networks",
+      "SELECT format('server %s shows port %s as NIC %s of network %s, VNI %s, MTU %s', s.id, p.id, n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') "
+      "FROM server s CROSS JOIN LATERAL jsonb_array_elements(s.nics) WITH ORDINALITY n(nic, place) "
+      "JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text AND p.nic IS NOT NULL JOIN network w ON w.id = p.network_id "
+      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)", NULL, NULL },
+    { "4. every port is bound to a host that there is",
+      "SELECT format('port %s is bound to %s, which is not there', p.id, p.host) FROM port p WHERE p.host IS NOT NULL "
+      "AND NOT EXISTS (SELECT 1 FROM host h WHERE h.name = p.host)", NULL, NULL },
     { "4. every port of a server has an address if its network has subnets",
       "SELECT format('port %s of server %s has no address', p.id, p.device_id) FROM port p JOIN server s ON s.id::text = p.device_id "
       "WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id) "
@@ -48,5 +57,11 @@ const struct kn_promise kn_promises_network[] = {
     { "4. every address is of a subnet of its port's network",
       "SELECT format('address %s of port %s is of another network', a.ip, p.id) FROM address a JOIN subnet s ON s.id = a.subnet_id "
       "JOIN port p ON p.id = a.port_id WHERE s.network_id <> p.network_id", NULL, NULL },
+    { "4. every pool lies in its subnet",
+      "SELECT format('subnet %s is %s, its pool %s to %s', s.id, s.cidr, a.pool->>'start', a.pool->>'end') FROM subnet s "
+      "CROSS JOIN LATERAL jsonb_array_elements(s.pools) a(pool) WHERE NOT ((a.pool->>'start')::inet <<= s.cidr AND (a.pool->>'end')::inet <<= s.cidr)", NULL, NULL },
+    { "4. no two subnets of a network overlap",
+      "SELECT format('subnets %s (%s) and %s (%s) of network %s', a.id, a.cidr, b.id, b.cidr, a.network_id) FROM subnet a "
+      "JOIN subnet b ON b.network_id = a.network_id AND b.id > a.id WHERE a.cidr && b.cidr", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };

@@ -58,8 +58,15 @@ const struct kn_promise kn_promises_owner[] = {
       "SELECT format('task %s (%s)', t.id, t.kind) FROM task t "
       "WHERE concat(t.input::text, (t.context - 'output')::text, t.error::text) ~* '" SECRET "' "
       "UNION ALL SELECT format('step %s of task %s', n, task_id) FROM task_step WHERE error::text ~* '" SECRET "'", NULL, NULL },
+    { "7. no password, token or user data stands in a fault or in what is said of an import",
+      "SELECT format('fault of server %s', id) FROM server WHERE fault::text ~* '" SECRET "' "
+      "UNION ALL SELECT format('import %s', id) FROM image_task WHERE concat(message, result::text) ~* '" SECRET "'", NULL, NULL },
     { "7. a deleted server keeps no user data and no key",
       "SELECT format('server %s', id) FROM server WHERE deleted_at IS NOT NULL AND (user_data IS NOT NULL OR key_data IS NOT NULL OR host IS NOT NULL)", NULL, NULL },
+    { "8. no project stands below itself",
+      "WITH RECURSIVE up AS (SELECT id AS low, parent_id AS at, 1 AS n FROM project WHERE parent_id IS NOT NULL "
+      "UNION ALL SELECT u.low, p.parent_id, u.n + 1 FROM up u JOIN project p ON p.id = u.at WHERE p.parent_id IS NOT NULL AND u.at <> u.low AND u.n < 100) "
+      "SELECT format('project %s', low) FROM up WHERE at = low", NULL, NULL },
     { "8. no enabled project stands below a disabled one",
       "SELECT format('project %s is enabled, its parent %s is not', p.id, up.id) FROM project p JOIN project up ON up.id = p.parent_id "
       "WHERE p.enabled AND NOT up.enabled", NULL, NULL },

@@ -33,6 +33,9 @@ const struct kn_promise kn_promises_storage[] = {
     { "5. what is attached has its device and its connection",
       "SELECT format('volume %s at server %s has device %s', volume_id, server_id, coalesce(device, '-')) FROM attachment "
       "WHERE status = 'attached' AND (device IS NULL OR connection IS NULL)", NULL, NULL },
+    { "5. no two volumes of a server are one device",
+      "SELECT format('server %s has volumes %s as %s', server_id, string_agg(volume_id::text, ', ' ORDER BY volume_id), device) FROM attachment "
+      "WHERE device IS NOT NULL GROUP BY server_id, device HAVING count(*) > 1", NULL, NULL },
     { "5. every image is in a state that there is",
       "SELECT format('image %s is \"%s\"', id, status) FROM image WHERE status NOT IN ('queued', 'saving', 'uploading', 'importing', 'active', "
       "'deactivated', 'killed', 'pending_delete', 'deleted')", NULL, NULL },

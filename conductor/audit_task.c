@@ -22,6 +22,14 @@ static bool is_misplaced(const struct kn_rows *rows, int row)
     return kn_rows_int(rows, row, 1) != kn_shard_of(kn_rows_text(rows, row, 2));
 }
 
+static bool is_beyond(const struct kn_rows *rows, int row)
+{
+    const struct kn_flow *flow = kn_flow(kn_rows_text(rows, row, 1));
+    const int64_t step = kn_rows_int(rows, row, 2);
+
+    return flow != NULL && (step < 0 || step >= flow->row_count);
+}
+
 const struct kn_promise kn_promises_task[] = {
     { "2. no open task more than a minute past its deadline",
       "SELECT format('task %s (%s of %s) should have ended its step at %s', id, kind, object_id, deadline) FROM task "
@@ -31,6 +39,8 @@ const struct kn_promise kn_promises_task[] = {
       "WHERE state IN ('run', 'undo') AND deadline IS NULL AND (step > 0 OR attempt > 1 OR state = 'undo')", NULL, NULL },
     { "2. every open task is of a kind that there is",
       "SELECT format('task %s is \"%s\"', id, kind) FROM task WHERE state IN ('run', 'undo') AND kind <> ALL ($1::text[])", kinds, NULL },
+    { "2. every open task is at a step of its kind",
+      "SELECT format('task %s (%s of %s) is at step %s', id, kind, object_id, step), kind, step FROM task WHERE state IN ('run', 'undo')", NULL, is_beyond },
     { "2. every open task is in its object's shard",
       "SELECT format('task %s (%s of %s) is in shard %s', id, kind, object_id, shard), shard, object_id FROM task "
       "WHERE state IN ('run', 'undo')", NULL, is_misplaced },
