@@ -24,7 +24,7 @@ static const struct {
 };
 
 /* Nova's name of a filter and Glance's. Nova leaves out what it does not know. */
-static const struct kn_image_wish FILTERS[] = {
+static const struct kn_rest_wish FILTERS[] = {
     { "name", "name" },           { "minRam", "min_ram" },       { "minDisk", "min_disk" },
     { "server", "instance_uuid" }, { "type", "image_type" },      { "marker", "marker" },
 };
@@ -32,7 +32,7 @@ static const struct kn_image_wish FILTERS[] = {
 #define WISHES_MAX 32
 
 struct wishes {
-    struct kn_image_wish list[WISHES_MAX + 2]; /* the limit and the end */
+    struct kn_rest_wish list[WISHES_MAX + 2]; /* the limit and the end */
     int count;
     char *made[2]; /* values that no parameter holds as they are */
 };
@@ -40,7 +40,7 @@ struct wishes {
 static void wish(struct wishes *w, const char *key, const char *value)
 {
     if (w->count < WISHES_MAX) {
-        w->list[w->count++] = (struct kn_image_wish){ key, value };
+        w->list[w->count++] = (struct kn_rest_wish){ key, value };
     }
 }
 
@@ -99,7 +99,7 @@ static void write_full(struct kn_strbuf *sb, const struct kn_request *req, const
 
 static void write_list(struct kn_request *req, const struct kn_rows *rows, const struct kn_page *page, bool full, struct kn_strbuf *sb)
 {
-    const int count = kn_rows_count(rows);
+    const int count = rows != NULL ? kn_rows_count(rows) : 0;
     struct kn_image_look image = { 0 };
 
     kn_jsonw_object(sb, NULL);
@@ -127,8 +127,8 @@ static int list(struct kn_request *req, struct kn_response *res, bool full, stru
     }
     kn_request_query_each(req, visit, &wishes);
     snprintf(limit, sizeof(limit), "%lld", (long long)page.limit);
-    wishes.list[wishes.count] = (struct kn_image_wish){ "limit", limit };
-    const int rc = kn_image_look(req->db, &req->caller, wishes.list, &rows, err);
+    wishes.list[wishes.count] = (struct kn_rest_wish){ "limit", limit };
+    const int rc = kn_image_look(req, wishes.list, &rows, err);
     for (size_t i = 0; i < KN_COUNT(wishes.made); i++) {
         free(wishes.made[i]);
     }

@@ -6,6 +6,7 @@
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
 #include "lib/base/uuid.h"
+#include "lib/rest/list.h"
 
 extern const struct kn_api kn_image_api;
 
@@ -38,14 +39,11 @@ struct kn_image_look {
     int64_t min_disk_gib;
     int64_t min_ram_mib;
 };
-/* A parameter of Glance's lists: filter, limit, marker. */
-struct kn_image_wish {
-    const char *key;
-    const char *value;
-};
-/* The images that the caller may list and wishes for; `wishes` ends with key == NULL. KN_BAD_REQUEST for what Glance refuses. */
-int kn_image_look(struct kn_db *db, const struct kn_caller *caller, const struct kn_image_wish *wishes, struct kn_rows **ret_rows,
-                  struct kn_error *err);
+/*
+ * The images that the caller may list and wishes for, by Glance's parameters. *ret_rows stays NULL if none can be. KN_BAD_REQUEST for
+ * what Glance refuses.
+ */
+int kn_image_look(struct kn_request *req, const struct kn_rest_wish *wishes, struct kn_rows **ret_rows, struct kn_error *err);
 /* One that the caller sees; KN_NOT_FOUND otherwise. */
 int kn_image_look_one(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
 void kn_image_look_at(const struct kn_rows *rows, int row, struct kn_image_look *ret);

@@ -4,12 +4,13 @@
 
 #include "image/api_private.h"
 #include "image/import_order.h"
+#include "image/noun.h"
 #include "image/patch.h"
-#include "image/query.h"
 #include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/uuid.h"
+#include "lib/rest/list.h"
 
 static inline void json_auto(json_t **json)
 {
@@ -22,7 +23,9 @@ static int answer(struct kn_response *res, const struct kn_rows *rows)
     struct kn_image image;
 
     kn_image_at(rows, 0, &image);
+    kn_jsonw_object(&res->body, NULL);
     kn_image_print(&image, &res->body);
+    kn_jsonw_end_object(&res->body);
     return 0;
 }
 
@@ -52,99 +55,12 @@ int kn_image_api_show(struct kn_request *req, struct kn_response *res, struct kn
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_image image;
 
-    if (kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0) {
-        return -1;
-    }
-    kn_image_print(&image, &res->body);
-    return 0;
-}
-
-/* --- lists ---------------------------------------------------------------------------------------------------------- */
-
-struct listing {
-    struct kn_image_query *query;
-    struct kn_strbuf params; /* the query string without its marker, encoded again */
-    struct kn_error *err;
-    int rc;
-};
-
-static void visit_param(void *ctx, const char *key, const char *value)
-{
-    struct listing *l = ctx;
-
-    if (l->rc == 0) {
-        l->rc = kn_image_query_add(l->query, key, value, l->err);
-    }
-    if (strcmp(key, "marker") != 0) {
-        kn_strbuf_addch(&l->params, l->params.len == 0 ? '?' : '&');
-        kn_strbuf_addurl(&l->params, key);
-        kn_strbuf_addch(&l->params, '=');
-        kn_strbuf_addurl(&l->params, value);
-    }
-}
-
-static void print_list(const struct kn_rows *rows, const struct kn_image_query *q, const char *params,
-                       struct kn_strbuf *out)
-{
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf link = KN_STRBUF_INIT;
-    const int count = kn_rows_count(rows);
-
-    kn_jsonw_object(out, NULL);
-    kn_jsonw_array(out, "images");
-    for (int i = 0; i < count; i++) {
-        struct kn_image image;
-
-        kn_image_at(rows, i, &image);
-        kn_image_print(&image, out);
-    }
-    kn_jsonw_end_array(out);
-    kn_strbuf_addf(&link, "/v2/images%s", params);
-    kn_jsonw_str(out, "first", link.buf);
-    if (count > 0 && count == q->limit) {
-        kn_strbuf_addf(&link, "%cmarker=%s", params[0] == '\0' ? '?' : '&', kn_rows_text(rows, count - 1, 0));
-        kn_jsonw_str(out, "next", link.buf);
-    }
-    kn_jsonw_str(out, "schema", "/v2/schemas/images");
-    kn_jsonw_end_object(out);
-}
-
-/* A marker that the caller does not see is none: 400, not 404, because the list is there. */
-static int check_marker(struct kn_request *req, const char *marker, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_image image;
-
-    if (marker == NULL || kn_image_get(req->db, &req->caller, marker, false, &rows, &image, err) == 0) {
-        return 0;
-    }
-    return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "No image found with ID %.64s", marker) : -1;
-}
-
-static int list(struct kn_request *req, struct kn_image_query *query, struct kn_strbuf *out, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct listing l = { query, KN_STRBUF_INIT, err, 0 };
-
-    kn_request_query_each(req, visit_param, &l);
-    if (l.rc == 0 && (check_marker(req, query->marker, err) < 0 || kn_image_query_finish(query, err) < 0 ||
-                      kn_image_query_run(query, req->db, &rows, err) < 0)) {
-        l.rc = -1;
-    }
-    if (l.rc == 0) {
-        print_list(rows, query, l.params.buf, out);
-    }
-    kn_strbuf_release(&l.params);
-    return l.rc;
+    return kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0 ? -1 : answer(res, rows);
 }
 
 int kn_image_api_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_image_query query;
-
-    kn_image_query_init(&query, &req->caller);
-    const int rc = list(req, &query, &res->body, err);
-    kn_image_query_release(&query);
-    return rc;
+    return kn_rest_list(&kn_image_noun, req, KN_REST_LIST, NULL, res, err);
 }
 
 /* --- changes -------------------------------------------------------------------------------------------------------- */

@@ -8,10 +8,10 @@
 
 #include "image/api_private.h"
 #include "image/metadef_store.h"
-#include "image/query.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
+#include "lib/domain/limits.h"
 
 static inline void json_auto(json_t **json)
 {

@@ -9,10 +9,10 @@
 
 #include "image/api_private.h"
 #include "image/image_task.h"
-#include "image/query.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
+#include "lib/domain/limits.h"
 
 static bool is_one_of(const char *word, const char *const *words)
 {
@@ -95,7 +95,7 @@ static int read_query(const struct kn_request *req, struct kn_image_task_query *
 
     *q = (struct kn_image_task_query){ .status = kn_request_query(req, "status"), .type = kn_request_query(req, "type"),
                                        .marker = kn_request_query(req, "marker"), .sort_key = kn_request_query(req, "sort_key"),
-                                       .limit = KN_IMAGE_LIMIT_DEFAULT };
+                                       .limit = 25 };
     if (q->status != NULL && !is_one_of(q->status, STATUSES)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid status value: %.64s", q->status);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading images: one row, what the caller sees of it, Glance's view of it, its draft. Writing is image_write.c's, lists are
- * query.c's, statuses status.c's. Nothing here may show an image to somebody who may not see it.
+ * noun.c's, statuses status.c's. Nothing here may show an image to somebody who may not see it.
  */
 #include "image/image.h"
 
@@ -12,18 +12,8 @@
 #include "lib/base/jsonw.h"
 #include "lib/base/uuid.h"
 
-#define TIME(column) "to_char(i." column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-#define COLUMNS                                                                                                       \
-    "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, "       \
-    "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, "              \
-    TIME("created_at") ", " TIME("updated_at") ", i.import"
-#define SELECT "SELECT " COLUMNS " FROM image i LEFT JOIN blob b USING (sha512) "
-#define VISIBLE                                                                                                       \
-    "($2::boolean OR i.owner = $1 OR i.visibility IN ('public', 'community') OR (i.visibility = 'shared' AND "        \
-    "EXISTS (SELECT FROM image_member m WHERE m.image_id = i.id AND m.member = $1)))"
-
-const char kn_image_select[] = SELECT;
-const char kn_image_visible[] = VISIBLE;
+#define SELECT "SELECT " KN_IMAGE_COLUMNS " FROM " KN_IMAGE_FROM " "
+#define WHERE "WHERE i.id = $3 AND " KN_IMAGE_KEPT " AND ($2::boolean OR " KN_IMAGE_SEEN("$1") ")"
 
 void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret)
 {
@@ -73,7 +63,6 @@ static void print_inner(struct kn_strbuf *out, const char *object)
 
 void kn_image_print(const struct kn_image *image, struct kn_strbuf *out)
 {
-    kn_jsonw_object(out, NULL);
     kn_jsonw_str(out, "id", image->id);
     kn_jsonw_str(out, "name", image->name);
     kn_jsonw_str(out, "status", image->status);
@@ -103,7 +92,6 @@ void kn_image_print(const struct kn_image *image, struct kn_strbuf *out)
     if (image->import != NULL) {
         print_inner(out, image->import);
     }
-    kn_jsonw_end_object(out);
 }
 
 json_t *kn_image_draft(const struct kn_image *image)
@@ -127,10 +115,10 @@ int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *i
                  struct kn_rows **ret_rows, struct kn_image *ret, struct kn_error *err)
 {
     static const struct kn_stmt GET = {
-        "image_get", SELECT "WHERE i.id = $3 AND i.deleted_at IS NULL AND " VISIBLE, 3
+        "image_get", SELECT WHERE, 3
     };
     static const struct kn_stmt LOCK = {
-        "image_lock", SELECT "WHERE i.id = $3 AND i.deleted_at IS NULL AND " VISIBLE " FOR UPDATE OF i", 3
+        "image_lock", SELECT WHERE " FOR UPDATE OF i", 3
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image: the rows of images and the rules that every access obeys: who sees one, who may change it, which status follows
- * which. The SQL of the table `image` lives in image.c, image_write.c and query.c and nowhere else.
+ * which. The SQL of the table `image` lives in image.c, image_write.c and noun.c and nowhere else.
  */
 #ifndef KN_IMAGE_IMAGE_H
 #define KN_IMAGE_IMAGE_H
@@ -43,13 +43,20 @@ struct kn_image {
 /* The one store's name. */
 #define KN_IMAGE_STORE "file"
 
-/* The columns and tables that kn_image_at() reads: for query.c. */
-extern const char kn_image_select[];
-/* A condition: $1 is the caller's project, $2 whether he is an admin. */
-extern const char kn_image_visible[];
+/* The columns and tables that kn_image_at() reads; what is there at all; what a project sees of it. */
+#define KN_IMAGE_TIME(column) "to_char(i." column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+#define KN_IMAGE_COLUMNS                                                                                              \
+    "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, "       \
+    "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, "              \
+    KN_IMAGE_TIME("created_at") ", " KN_IMAGE_TIME("updated_at") ", i.import"
+#define KN_IMAGE_FROM "image i LEFT JOIN blob b USING (sha512)"
+#define KN_IMAGE_KEPT "i.deleted_at IS NULL"
+#define KN_IMAGE_SEEN(project)                                                                                        \
+    "(i.owner = " project " OR i.visibility IN ('public', 'community') OR (i.visibility = 'shared' AND EXISTS "       \
+    "(SELECT FROM image_member m WHERE m.image_id = i.id AND m.member = " project ")))"
 
 void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret);
-/* Glance's view of it, a JSON object. */
+/* The members of Glance's view of it; the braces are the caller's. */
 void kn_image_print(const struct kn_image *image, struct kn_strbuf *out);
 /* What its user may write of it; see patch.h. */
 json_t *kn_image_draft(const struct kn_image *image);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Images as another room may see them: compute shows them under its own old routes. Who sees what is image.c's and query.c's; nothing
+ * Images as another room may see them: compute shows them under its own old routes. Who sees what is image.c's and noun.c's; nothing
  * here knows how the other room writes it.
  */
 #include <string.h>
 
 #include "image/api.h"
 #include "image/image.h"
-#include "image/query.h"
+#include "image/noun.h"
+#include "lib/rest/manners.h"
 
 static void show(const struct kn_image *image, struct kn_image_look *ret)
 {
@@ -32,36 +33,12 @@ int kn_image_look_one(struct kn_db *db, const struct kn_caller *caller, const ch
     return kn_image_get(db, caller, id, false, ret_rows, &image, err);
 }
 
-/* A marker that the caller does not see is none. */
-static int check_marker(struct kn_db *db, const struct kn_caller *caller, const char *marker, struct kn_error *err)
+int kn_image_look(struct kn_request *req, const struct kn_rest_wish *wishes, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_rest_manners manners = KN_REST_GLANCE;
+    struct kn_rest_noun noun = kn_image_noun;
 
-    if (marker == NULL || kn_image_look_one(db, caller, marker, &rows, err) == 0) {
-        return 0;
-    }
-    return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "marker [%.64s] not found", marker) : -1;
-}
-
-static int run(struct kn_image_query *query, struct kn_db *db, const struct kn_image_wish *wishes, struct kn_rows **ret_rows,
-               struct kn_error *err)
-{
-    for (; wishes->key != NULL; wishes++) {
-        if (kn_image_query_add(query, wishes->key, wishes->value, err) < 0) {
-            return -1;
-        }
-    }
-    return check_marker(db, query->caller, query->marker, err) < 0 || kn_image_query_finish(query, err) < 0 ||
-           kn_image_query_run(query, db, ret_rows, err) < 0 ? -1 : 0;
-}
-
-int kn_image_look(struct kn_db *db, const struct kn_caller *caller, const struct kn_image_wish *wishes, struct kn_rows **ret_rows,
-                  struct kn_error *err)
-{
-    struct kn_image_query query;
-
-    kn_image_query_init(&query, caller);
-    const int rc = run(&query, db, wishes, ret_rows, err);
-    kn_image_query_release(&query);
-    return rc;
+    manners.missing_marker = KN_REST_NOVA.missing_marker;
+    noun.manners = &manners;
+    return kn_rest_rows(&noun, req, wishes, ret_rows, err);
 }

@@ -49,10 +49,10 @@ int kn_rest_any_of(struct kn_rest_list *l, const struct kn_rest_attr *a, const c
     const char *each;
 
     (void)err;
-    if (value != kn_request_query(l->req, key)) {
+    if (value != kn_rest_asked(l, key, 0)) {
         return 0; /* the first one spoke for all */
     }
-    for (int i = 0; (each = kn_request_query_at(l->req, key, i)) != NULL; i++) {
+    for (int i = 0; (each = kn_rest_asked(l, key, i)) != NULL; i++) {
         if (kn_rest_fits(a->type, each)) {
             kn_array_add(&values, each);
         }
@@ -68,24 +68,55 @@ static const char *behind(const char *value, const char *prefix)
     return strncmp(value, prefix, len) == 0 ? value + len : NULL;
 }
 
-/* a,"b,c",d -> {a; b,c; d}. -1: a quote is open at the end, or stands inside a word. */
-static int split(struct kn_array *list, const char *text)
+static int fail_quote(const char *text, const char *why, struct kn_error *err)
+{
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid filter value '%.128s'. %s", text, why);
+}
+
+/* Quotes stand around whole items. Glance's rules and words. */
+static int check_quotes(const char *text, struct kn_error *err)
+{
+    bool quoted = false;
+
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p != '"' || (p > text && p[-1] == '\\')) {
+            continue;
+        }
+        if (!quoted && p > text && p[-1] != ',') {
+            return fail_quote(text, "There is no comma before opening quotation mark.", err);
+        }
+        if (quoted && p[1] != '\0' && p[1] != ',') {
+            return fail_quote(text, "There is no comma after closing quotation mark.", err);
+        }
+        quoted = !quoted;
+    }
+    return quoted ? fail_quote(text, "The quote is not closed.", err) : 0;
+}
+
+static void add_fitting(struct kn_array *list, enum kn_rest_type type, const char *text)
+{
+    if (kn_rest_fits(type, text)) {
+        kn_array_add(list, text);
+    }
+}
+
+/* a,"b,c",d -> {a; b,c; d}: those that can be of the type. */
+static void split(struct kn_array *list, enum kn_rest_type type, const char *text)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf item = KN_STRBUF_INIT;
     bool quoted = false;
 
     for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"') {
+        if (*p == '"' && (p == text || p[-1] != '\\')) {
             quoted = !quoted;
         } else if (*p == ',' && !quoted) {
-            kn_array_add(list, item.buf);
+            add_fitting(list, type, item.buf);
             kn_strbuf_clear(&item);
         } else {
             kn_strbuf_addch(&item, *p);
         }
     }
-    kn_array_add(list, item.buf);
-    return quoted ? -1 : 0;
+    add_fitting(list, type, item.buf);
 }
 
 int kn_rest_in(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
@@ -93,12 +124,14 @@ int kn_rest_in(struct kn_rest_list *l, const struct kn_rest_attr *a, const char 
     AUTO_RELEASE(kn_array) struct kn_array list = KN_ARRAY_INIT;
     const char *in = behind(value, "in:"), *eq = behind(value, "eq:");
 
-    if (in == NULL) {
-        kn_array_add(&list, eq != NULL ? eq : value);
-    } else if (split(&list, in) < 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid filter value %.100s. The quote is not closed.", in);
-    }
     (void)key;
+    if (in == NULL) {
+        add_fitting(&list, a->type, eq != NULL ? eq : value);
+    } else if (check_quotes(in, err) == 0) {
+        split(&list, a->type, in);
+    } else {
+        return -1;
+    }
     one_of(l, a, &list);
     return 0;
 }
@@ -142,6 +175,15 @@ int kn_rest_boolean_word(struct kn_rest_list *l, const struct kn_rest_attr *a, c
     return 0;
 }
 
+int kn_rest_true_false(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                       struct kn_error *err)
+{
+    const bool is_word = strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0;
+
+    return is_word ? kn_rest_boolean_word(l, a, key, value, err)
+                   : kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_boolean, key, value);
+}
+
 int kn_rest_number(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
                    struct kn_error *err)
 {
@@ -177,10 +219,11 @@ static bool add_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const
 
 int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
 {
+    const char *separator = l->noun->manners->joins_times ? "," : "";
     AUTO_FREE char *text = kn_strdup(value);
     char *rest = text;
 
-    for (char *one = strsep(&rest, ","); one != NULL; one = strsep(&rest, ",")) {
+    for (char *one = strsep(&rest, separator); one != NULL; one = strsep(&rest, separator)) {
         if (!add_time(l, a, one)) {
             return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
         }

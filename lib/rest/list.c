@@ -14,10 +14,23 @@ void kn_rest_list_release(struct kn_rest_list *l)
     kn_rest_query_release(&l->query);
 }
 
+const char *kn_rest_asked(const struct kn_rest_list *l, const char *key, int i)
+{
+    if (l->wishes == NULL) {
+        return kn_request_query_at(l->req, key, i);
+    }
+    for (const struct kn_rest_wish *w = l->wishes; w->key != NULL; w++) {
+        if (strcmp(w->key, key) == 0 && i-- == 0) {
+            return w->value;
+        }
+    }
+    return NULL;
+}
+
 /* --- parameters ------------------------------------------------------------------------------------------------------- */
 
-/* True: a suffix of the service's made a comparison of it. */
-static bool add_suffixed(struct kn_rest_list *l, const char *key, const char *value)
+/* 1: a suffix of the service's made a comparison of it. 0: it has none. -1: it compares with a number, and the value is none. */
+static int add_suffixed(struct kn_rest_list *l, const char *key, const char *value, struct kn_error *err)
 {
     const size_t len = strlen(key);
 
@@ -32,14 +45,13 @@ static bool add_suffixed(struct kn_rest_list *l, const char *key, const char *va
         if (a == NULL || (a->may & KN_REST_FILTER) == 0 || (s->types & 1u << a->type) == 0) {
             continue;
         }
-        if (kn_rest_fits(a->type, value)) {
-            kn_rest_where(l, s->form, a->sql, value);
-        } else {
-            l->is_empty = true;
+        if (!kn_rest_fits(a->type, value)) {
+            return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_number, key, value);
         }
-        return true;
+        kn_rest_where(l, s->form, a->sql, value);
+        return 1;
     }
-    return false;
+    return 0;
 }
 
 static int add_unknown(struct kn_rest_list *l, const char *key, const char *value, struct kn_error *err)
@@ -73,7 +85,8 @@ static int add_parameter(struct kn_rest_list *l, const char *key, const char *va
             return p->add != NULL ? p->add(l, &as, key, value, err) : 0;
         }
     }
-    return add_suffixed(l, key, value) ? 0 : add_unknown(l, key, value, err);
+    const int rc = add_suffixed(l, key, value, err);
+    return rc == 0 ? add_unknown(l, key, value, err) : rc < 0 ? -1 : 0;
 }
 
 struct walk {
@@ -92,7 +105,7 @@ static void visit(void *ctx, const char *key, const char *value)
     if (walk->rc == 0 && most > 0 && walk->count > most) {
         walk->rc = kn_fail(walk->err, KN_BAD_REQUEST, "a list takes at most %d filters", most);
     }
-    if (walk->rc == 0 && (walk->l->noun->manners->repeats || kn_request_query(walk->l->req, key) == value)) {
+    if (walk->rc == 0 && (walk->l->noun->manners->repeats || kn_rest_asked(walk->l, key, 0) == value)) {
         walk->rc = add_parameter(walk->l, key, value, walk->err);
     }
 }
@@ -161,7 +174,12 @@ int kn_rest_list_read(struct kn_rest_list *l, struct kn_error *err)
     struct walk walk = { l, err, 0, 0 };
 
     kn_rest_add_bounds(&l->query, l->bounds);
-    kn_request_query_each(l->req, visit, &walk);
+    if (l->wishes == NULL) {
+        kn_request_query_each(l->req, visit, &walk);
+    }
+    for (const struct kn_rest_wish *w = l->wishes; w != NULL && w->key != NULL; w++) {
+        visit(&walk, w->key, w->value);
+    }
     return walk.rc < 0 || (l->noun->narrow != NULL && l->noun->narrow(l, err) < 0) ? -1 : kn_rest_page_read(l, err);
 }
 
@@ -215,6 +233,15 @@ int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req,
     }
     print_list(&l, rows, path != NULL ? path : noun->path, total, &res->body);
     return 0;
+}
+
+int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, const struct kn_rest_wish *wishes, struct kn_rows **ret_rows,
+                 struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .wishes = wishes, .noun = noun, .view = KN_REST_LIST,
+                                                 .query = KN_REST_QUERY_INIT, .sees_all = req->caller.is_admin };
+
+    return kn_rest_list_read(&l, err) < 0 || run(&l, ret_rows, err) < 0 ? -1 : 0;
 }
 
 int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,

@@ -28,9 +28,16 @@ struct kn_rest_bound {
     const char *value;
 };
 
+/* A parameter that somebody else than the query string asks for. */
+struct kn_rest_wish {
+    const char *key;            /* NULL ends a table */
+    const char *value;
+};
+
 /* A list while it is put together. */
 struct kn_rest_list {
     struct kn_request *req;
+    const struct kn_rest_wish *wishes; /* instead of the request's parameters; NULL: those */
     const struct kn_rest_noun *noun;
     unsigned view;              /* KN_REST_BRIEF or KN_REST_LIST */
     const struct kn_rest_bound *bounds; /* hold for the list and its marker; NULL: none */
@@ -42,12 +49,18 @@ struct kn_rest_list {
 
 void kn_rest_list_release(struct kn_rest_list *l);
 
+/* The i-th value of a parameter; NULL if there is none. */
+const char *kn_rest_asked(const struct kn_rest_list *l, const char *key, int i);
+
 /* The finished answer. path: as in "/volumes/detail", NULL = the noun's own. */
 int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
                  struct kn_response *res, struct kn_error *err);
 /* The same of what lies within bounds. */
 int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
                         const struct kn_rest_bound *bounds, struct kn_response *res, struct kn_error *err);
+/* The rows alone, for whoever shows them otherwise. wishes: instead of the request's parameters. *ret_rows stays NULL if none can match. */
+int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, const struct kn_rest_wish *wishes, struct kn_rows **ret_rows,
+                 struct kn_error *err);
 /* {"volume": {…}}; KN_NOT_FOUND for what is no id, does not exist or is not visible. view: KN_REST_SHOW or _CHANGED. */
 int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                  struct kn_response *res, struct kn_error *err);
@@ -80,10 +93,11 @@ void kn_rest_where(struct kn_rest_list *l, const char *form, const char *express
 /* The usual ones. A value that cannot be one of the attribute's type matches nothing, unless the name says otherwise. */
 kn_rest_filter kn_rest_equal;       /* the one value */
 kn_rest_filter kn_rest_any_of;      /* one of all values of the repeated parameter */
-kn_rest_filter kn_rest_in;          /* "x", "eq:x", "in:a,\"b,c\"" */
+kn_rest_filter kn_rest_in;          /* "x", "eq:x", "in:a,\"b,c\""; KN_BAD_REQUEST for quotes inside of words */
 kn_rest_filter kn_rest_boolean;     /* true as Python's words, anything else is false */
 kn_rest_filter kn_rest_boolean_word;/* true and false in words; KN_BAD_REQUEST for others */
-kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; several by commas. KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_true_false;  /* these two words alone; KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; several by commas if the service has that. KN_BAD_REQUEST for others */
 kn_rest_filter kn_rest_flag;        /* as kn_rest_boolean_word, and true without a word */
 kn_rest_filter kn_rest_compared_time; /* one of them, never a time alone */
 kn_rest_filter kn_rest_number;      /* KN_BAD_REQUEST for what is none */
@@ -105,7 +119,8 @@ int kn_rest_page_row(const struct kn_rest_list *l, int count, int i);
 /* "volumes_links":[…], if the service offers one here. */
 void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows, struct kn_strbuf *out);
 
-/* The address of the page behind a marker (NULL: of this page); heap. For services whose links are an object of their own. */
+/* The address of the first page; of the page behind a marker (NULL: of this page); heap. For services whose links are an object of their own. */
+char *kn_rest_page_first(const struct kn_rest_list *l, const char *path);
 char *kn_rest_page_next(const struct kn_rest_list *l, const char *path, const char *marker);
 
 /* --- print.c ---------------------------------------------------------------------------------------------------------- */

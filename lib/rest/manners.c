@@ -49,7 +49,7 @@ static const struct kn_rest_suffix CINDER_SUFFIXES[] = {
 const struct kn_rest_manners KN_REST_CINDER = {
     .limit_default = 1000, .limit_max = KN_MAX_PAGE, .has_offset = true, .has_count_since_45 = true, .links_when_asked = true,
     .bad_limit = "Invalid input received: %1 param must be a non-negative integer",
-    .sorts_by_list = true,
+    .sorts_by_list = true, .splits_keys = true,
     .bad_key = "Invalid input received: Sort key %2 is invalid.",
     .bad_direction = "Invalid input received: Invalid sort direction: %2",
     .mixed_sorts = "Invalid input received: The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the "
@@ -60,7 +60,7 @@ const struct kn_rest_manners KN_REST_CINDER = {
     .bad_boolean = "Invalid input received: invalid value for %1: %2",
     .bad_number = "Invalid input received: %1 param must be a non-negative integer",
     .bad_time = "Invalid input received: Invalid filter %1: %2 is no time, or has an operator that is not known",
-    .time_grain = "microseconds",
+    .joins_times = true, .time_grain = "microseconds",
     .repeats = true,
     .filters = { [KN_REST_TEXT] = kn_rest_equal, [KN_REST_UUID] = kn_rest_equal, [KN_REST_INT] = kn_rest_number,
                  [KN_REST_BOOL] = kn_rest_boolean, [KN_REST_TIME] = kn_rest_time, [KN_REST_JSON] = kn_rest_ignored,
@@ -132,6 +132,50 @@ const struct kn_rest_manners KN_REST_KEYSTONE = {
     .links = keystone_links, .page_links = keystone_page_links,
 };
 
+/* "size_min", "size_max" */
+static const struct kn_rest_suffix GLANCE_SUFFIXES[] = {
+    { "_min", ON(KN_REST_INT), "%C >= ?::bigint" },
+    { "_max", ON(KN_REST_INT), "%C <= ?::bigint" },
+    { NULL, 0, NULL },
+};
+
+static void glance_page(const struct kn_rest_list *l, const char *path, const char *next, struct kn_strbuf *out)
+{
+    AUTO_FREE char *here = kn_rest_page_first(l, path);
+    AUTO_FREE char *behind = next != NULL ? kn_rest_page_next(l, path, next) : NULL;
+    AUTO_FREE char *schema = kn_asprintf("/v2/schemas%s", path);
+
+    kn_jsonw_str(out, "first", here);
+    if (behind != NULL) {
+        kn_jsonw_str(out, "next", behind);
+    }
+    kn_jsonw_str(out, "schema", schema);
+}
+
+const struct kn_rest_manners KN_REST_GLANCE = {
+    .limit_default = 25, .limit_max = KN_MAX_PAGE,
+    .bad_limit = "limit param must be an integer", .negative_limit = "limit param must be positive",
+    .missing_marker = "No %1 found with ID %2", .marker_code = KN_BAD_REQUEST,
+    .sorts_by_list = true,
+    .bad_pairs = "Number of sort dirs does not match the number of sort keys", .one_for_all = true,
+    .bad_key = "Invalid sort key: %2. It must be one of the following: %1.",
+    .bad_direction = "Invalid sort direction: %2",
+    .mixed_sorts = "Old and new sorting syntax cannot be combined",
+    .null_time = "'-infinity'",
+    .bad_boolean = "Invalid value '%2' for '%1' filter. Valid values are 'true' or 'false'.",
+    .bad_number = "Unable to filter on a range with a non-numeric value.",
+    .bad_time = "Bad \"%1\" query filter format. Use ISO 8601 DateTime notation.",
+    .time_grain = "second",
+    .repeats = true,
+    .filters = { [KN_REST_TEXT] = kn_rest_in, [KN_REST_UUID] = kn_rest_in, [KN_REST_INT] = kn_rest_number,
+                 [KN_REST_BOOL] = kn_rest_true_false, [KN_REST_TIME] = kn_rest_time },
+    .suffixes = GLANCE_SUFFIXES,
+    .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
+    .not_found = "No %1 found with ID %2",
+    .root = "/v2", .root_is_path = true,
+    .page_links = glance_page,
+};
+
 const struct kn_rest_manners KN_REST_NOVA = {
     .limit_default = 1000, .limit_max = KN_MAX_PAGE,
     .bad_limit = "Invalid input for query parameters %1. Value: %2. '%2' does not match '^[0-9]*$'",
@@ -157,7 +201,7 @@ const struct kn_rest_manners KN_REST_NOVA = {
 const struct kn_rest_manners KN_REST_NEUTRON = {
     .zero_is_all = true, .has_reverse = true, .has_fields = true, .links_when_asked = true,
     .bad_limit = "Limit must be an integer 0 or greater and not '%2'",
-    .pairs_directions = true, .ascends = true,
+    .bad_pairs = "The number of sort_keys and sort_dirs must be same", .ascends = true,
     .bad_key = "['%2'] is invalid attribute for sort_keys",
     .bad_direction = "The value of sort_dirs must be \"asc\" or \"desc\", not '%2'",
     .null_time = "'-infinity'",

@@ -26,20 +26,25 @@ struct kn_rest_manners {
     bool reads_ahead;           /* a next page is offered only if it has rows; otherwise when this one is full */
     bool has_offset, has_reverse, has_fields, has_count_since_45;
     const char *bad_limit;      /* words */
-    const char *missing_marker; /* words; NULL: as what does not exist */
+    const char *negative_limit; /* words; NULL: a number with a sign is none */
+    const char *missing_marker; /* words: label, id; NULL: as what does not exist */
     enum kn_code marker_code;
     /* Sorting: "sort=a:asc,b", and sort_key= with sort_dir=. */
     bool sorts_by_list;
-    bool pairs_directions;      /* as many sort_dir as sort_key; otherwise the last one holds on */
+    bool splits_keys;           /* "sort_key=a,b" with one direction beside it */
+    const char *bad_pairs;      /* words, for another number of sort_dir than of sort_key; NULL: the last one holds on */
+    bool one_for_all;           /* … but one sort_dir is for all of them */
     bool ascends;               /* direction when none is said */
     bool any_case;              /* DESC is desc */
-    const char *bad_key, *bad_direction, *mixed_sorts; /* words */
+    const char *bad_key;        /* words: what there is, what was asked for */
+    const char *bad_direction, *mixed_sorts; /* words */
     const char *null_time;      /* where NULL times stand */
     /* Filters. */
     enum kn_rest_unknown unknown;
     int unknown_since;          /* minor microversion from which the unknown is refused */
     const char *bad_filter;     /* words */
     const char *bad_boolean, *bad_number, *bad_time; /* words */
+    bool joins_times;           /* several comparisons with times by commas */
     const char *time_grain;     /* times are compared as they are shown: "second", "microseconds" */
     int filters_max;            /* parameters beside those of pages; 0 = as many as there is room for values */
     bool repeats;               /* every repetition of a parameter counts; otherwise its first value */
@@ -59,6 +64,6 @@ struct kn_rest_manners {
     void (*links)(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out);
 };
 
-extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_KEYSTONE, KN_REST_NEUTRON, KN_REST_NOVA;
+extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_GLANCE, KN_REST_KEYSTONE, KN_REST_NEUTRON, KN_REST_NOVA;
 
 #endif

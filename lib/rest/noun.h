@@ -119,7 +119,8 @@ struct kn_rest_noun {
     kn_rest_filter *other;      /* a parameter that nobody knows, instead of the manners; NULL: as they say */
     /* Conditions that do not come from one parameter (all_tenants, deleted). After the parameters. May be NULL. */
     int (*narrow)(struct kn_rest_list *l, struct kn_error *err);
-    /* Members behind those of the table. May be NULL. */
+    const char *columns;        /* a SELECT list that begins with the id, for `print` to show alone; NULL: the table's */
+    /* Members behind those of the table, or all of them. May be NULL. */
     void (*print)(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row,
                   unsigned view, struct kn_strbuf *out);
     /* Writing (write.h); a noun that is only read has none of it. */

@@ -34,20 +34,26 @@ bool kn_rest_page_knows(const struct kn_rest_manners *m, const char *key)
 
 /* --- reading ---------------------------------------------------------------------------------------------------------- */
 
-/* A number without a sign, as large as may be: what does not fit 18 digits is more than anybody has. */
+/* A number, as large as may be: what does not fit is more than anybody has. A sign is for services that have words for it. */
 static int read_count(const struct kn_rest_list *l, const char *key, int64_t *ret, struct kn_error *err)
 {
-    const char *text = kn_request_query(l->req, key);
+    const struct kn_rest_manners *m = l->noun->manners;
+    const char *text = kn_rest_asked(l, key, 0);
+    const char *digits = text != NULL && m->negative_limit != NULL ? text + strspn(text, " ") : text;
 
     if (text == NULL) {
         return 0;
     }
-    const size_t len = strlen(text), most = l->noun->manners->limit_digits;
-
-    if (len == 0 || strspn(text, "0123456789") != len || (most > 0 && len > most)) {
-        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_limit, key, text);
+    digits += m->negative_limit != NULL && (digits[0] == '-' || digits[0] == '+');
+    const size_t len = strlen(digits), most = m->limit_digits;
+    if (len == 0 || strspn(digits, "0123456789") != len || (most > 0 && len > most)) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, m->bad_limit, key, text);
     }
-    *ret = len > 18 ? INT64_MAX : strtoll(text, NULL, 10);
+    const long long count = strtoll(text, NULL, 10); /* of what does not fit: the largest that does */
+    if (count < 0) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, m->negative_limit, key, text);
+    }
+    *ret = count;
     return 0;
 }
 
@@ -56,7 +62,7 @@ static int read_limit(struct kn_rest_list *l, struct kn_error *err)
     const struct kn_rest_manners *m = l->noun->manners;
     struct kn_rest_page *page = &l->page;
 
-    page->is_asked = kn_request_query(l->req, "limit") != NULL;
+    page->is_asked = kn_rest_asked(l, "limit", 0) != NULL;
     page->limit = m->limit_default;
     if (read_count(l, "limit", &page->limit, err) < 0) {
         return -1;
@@ -72,13 +78,25 @@ static int read_limit(struct kn_rest_list *l, struct kn_error *err)
     return 0;
 }
 
+static int fail_key(const struct kn_rest_list *l, const char *key, size_t len, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf keys = KN_STRBUF_INIT;
+    AUTO_FREE char *name = kn_strndup(key, len);
+
+    for (const struct kn_rest_attr *a = l->noun->attrs; a->name != NULL; a++) {
+        if ((a->may & KN_REST_SORT) != 0 && kn_rest_readable(a, l->req)) {
+            kn_strbuf_addf(&keys, "%s%s", keys.len > 0 ? ", " : "", a->name);
+        }
+    }
+    return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_key, keys.buf, name);
+}
+
 static int add_key(struct kn_rest_list *l, const char *key, size_t len, struct kn_error *err)
 {
     const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, len);
-    AUTO_FREE char *name = kn_strndup(key, len);
 
     if (a == NULL || (a->may & KN_REST_SORT) == 0 || a->sql == NULL) {
-        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_key, "sort_key", name);
+        return fail_key(l, key, len, err);
     }
     if (l->page.count == KN_REST_KEYS) {
         return kn_fail(err, KN_BAD_REQUEST, "at most %d sort keys are taken", KN_REST_KEYS);
@@ -128,26 +146,39 @@ static int read_sort_list(struct kn_rest_list *l, const char *text, const char *
     }
 }
 
-static int read_sort_keys(struct kn_rest_list *l, struct kn_error *err)
+static int count_of(const struct kn_rest_list *l, const char *key)
+{
+    int count = 0;
+
+    while (kn_rest_asked(l, key, count) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static int check_pairs(const struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
-    bool down = !m->ascends;
+    const int directions = count_of(l, "sort_dir");
+
+    return m->bad_pairs == NULL || (m->one_for_all && directions <= 1) || directions == count_of(l, "sort_key")
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "%s", m->bad_pairs);
+}
+
+static int read_sort_keys(struct kn_rest_list *l, struct kn_error *err)
+{
+    bool down = !l->noun->manners->ascends;
     const char *key, *direction;
     int i = 0;
 
-    for (; (key = kn_request_query_at(l->req, "sort_key", i)) != NULL; i++) {
-        direction = kn_request_query_at(l->req, "sort_dir", i);
-        if (direction == NULL && m->pairs_directions) {
-            return kn_fail(err, KN_BAD_REQUEST, "The number of sort_keys and sort_dirs must be same");
-        }
+    for (; (key = kn_rest_asked(l, "sort_key", i)) != NULL; i++) {
+        direction = kn_rest_asked(l, "sort_dir", i);
         if (add_key(l, key, strlen(key), err) < 0 ||
             (direction != NULL && read_direction(l, direction, strlen(direction), &down, err) < 0)) {
             return -1;
         }
         l->page.descending[i] = down;
-    }
-    if (m->pairs_directions && kn_request_query_at(l->req, "sort_dir", i) != NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "The number of sort_keys and sort_dirs must be same");
     }
     return 0;
 }
@@ -175,7 +206,7 @@ static void append_key(struct kn_rest_list *l, const char *name, size_t len, boo
 static void settle_order(struct kn_rest_list *l)
 {
     const struct kn_rest_noun *noun = l->noun;
-    const char *direction = kn_request_query(l->req, "sort_dir");
+    const char *direction = kn_rest_asked(l, "sort_dir", 0);
 
     if (l->page.count == 0) {
         append_key(l, noun->order, strlen(noun->order), direction != NULL ? is_down(direction) : !noun->ascending);
@@ -190,8 +221,8 @@ static void settle_order(struct kn_rest_list *l)
 static int read_sort(struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
-    const char *list = m->sorts_by_list ? kn_request_query(l->req, "sort") : NULL;
-    const char *keys = kn_request_query(l->req, "sort_key"), *direction = kn_request_query(l->req, "sort_dir");
+    const char *list = m->sorts_by_list ? kn_rest_asked(l, "sort", 0) : NULL;
+    const char *keys = kn_rest_asked(l, "sort_key", 0), *direction = kn_rest_asked(l, "sort_dir", 0);
     bool ignored;
     int rc = 0;
 
@@ -200,13 +231,14 @@ static int read_sort(struct kn_rest_list *l, struct kn_error *err)
             return kn_fail(err, KN_BAD_REQUEST, "%s", m->mixed_sorts);
         }
         rc = read_sort_list(l, list, NULL, err);
-    } else if (keys != NULL && m->sorts_by_list && strchr(keys, ',') != NULL) {
+    } else if (check_pairs(l, err) < 0) {
+        return -1;
+    } else if (keys != NULL && m->splits_keys && strchr(keys, ',') != NULL) {
         rc = read_sort_list(l, keys, direction, err);
     } else if (keys != NULL) {
         rc = read_sort_keys(l, err);
     } else if (direction != NULL) {
-        rc = m->pairs_directions ? kn_fail(err, KN_BAD_REQUEST, "The number of sort_keys and sort_dirs must be same")
-                                 : read_direction(l, direction, strlen(direction), &ignored, err);
+        rc = read_direction(l, direction, strlen(direction), &ignored, err);
     }
     if (rc == 0) {
         settle_order(l);
@@ -218,7 +250,7 @@ int kn_rest_page_read(struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
 
-    l->page.marker = kn_request_query(l->req, "marker");
+    l->page.marker = kn_rest_asked(l, "marker", 0);
     if (read_limit(l, err) < 0 || (m->has_offset && read_count(l, "offset", &l->page.offset, err) < 0) ||
         (m->has_reverse && kn_request_query_bool(l->req, "page_reverse", false, &l->page.reverse, err) < 0)) {
         return -1;
@@ -238,7 +270,7 @@ static int no_marker(const struct kn_rest_list *l, struct kn_error *err)
     const struct kn_rest_manners *m = l->noun->manners;
 
     return m->missing_marker == NULL ? kn_rest_not_found(l->noun, l->page.marker, err)
-                                     : kn_rest_fail(err, m->marker_code, m->missing_marker, "marker", l->page.marker);
+                                     : kn_rest_fail(err, m->marker_code, m->missing_marker, l->noun->label, l->page.marker);
 }
 
 /* The marker's sort values, of a row that the caller sees. */
@@ -258,6 +290,9 @@ static int read_marker(struct kn_rest_list *l, struct kn_rows **ret, struct kn_e
     }
     kn_strbuf_addf(&q.sql, " FROM %s WHERE %s = ", noun->from, noun->id);
     kn_rest_add(&q, "?", l->page.marker);
+    if (noun->kept != NULL) {
+        kn_strbuf_addf(&q.sql, " AND %s", noun->kept);
+    }
     if (noun->visible != NULL && !l->req->caller.is_admin) {
         kn_rest_text(&q, " AND ");
         kn_rest_add(&q, noun->visible, l->req->caller.project_id);
@@ -359,6 +394,7 @@ int kn_rest_page_row(const struct kn_rest_list *l, int count, int i)
 
 struct href {
     struct kn_strbuf text;
+    const struct kn_rest_manners *manners;
     char separator;
     bool is_self;
 };
@@ -367,7 +403,9 @@ static void copy_parameter(void *ctx, const char *key, const char *value)
 {
     struct href *href = ctx;
 
-    if (!href->is_self && (strcmp(key, "marker") == 0 || strcmp(key, "page_reverse") == 0 || strcmp(key, "offset") == 0)) {
+    if (!href->is_self &&
+        (strcmp(key, "marker") == 0 || (href->manners->has_reverse && strcmp(key, "page_reverse") == 0) ||
+         (href->manners->has_offset && strcmp(key, "offset") == 0))) {
         return;
     }
     kn_strbuf_addch(&href->text, href->separator);
@@ -377,16 +415,16 @@ static void copy_parameter(void *ctx, const char *key, const char *value)
     href->separator = '&';
 }
 
-/* Everything that was asked, asked again from another marker. marker NULL: exactly what was asked. */
+/* Everything that was asked, asked again from another marker. marker "": from the beginning; NULL: exactly what was asked. */
 static char *href_of(const struct kn_rest_list *l, const char *path, const char *marker, bool reverse)
 {
     const struct kn_rest_manners *m = l->noun->manners;
-    struct href href = { KN_STRBUF_INIT, '?', marker == NULL };
+    struct href href = { KN_STRBUF_INIT, m, '?', marker == NULL };
 
     kn_strbuf_addf(&href.text, "%s%s%s%s", m->root_is_path ? "" : l->req->base_url, m->root,
                    m->project_in_links ? l->req->caller.project_id : "", path);
     kn_request_query_each(l->req, copy_parameter, &href);
-    if (marker != NULL) {
+    if (marker != NULL && marker[0] != '\0') {
         kn_strbuf_addf(&href.text, "%cmarker=", href.separator);
         kn_strbuf_addurl(&href.text, marker);
     }
@@ -436,4 +474,9 @@ void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const st
 char *kn_rest_page_next(const struct kn_rest_list *l, const char *path, const char *marker)
 {
     return href_of(l, path, marker, false);
+}
+
+char *kn_rest_page_first(const struct kn_rest_list *l, const char *path)
+{
+    return href_of(l, path, "", false);
 }

@@ -28,7 +28,11 @@ static bool is_shown(const struct kn_rest_noun *noun, const struct kn_request *r
 
 void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, struct kn_strbuf *sql)
 {
-    kn_strbuf_addf(sql, "%s", noun->id);
+    if (noun->columns != NULL) {
+        kn_strbuf_addstr(sql, noun->columns);
+        return;
+    }
+    kn_strbuf_addstr(sql, noun->id);
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if (!is_shown(noun, req, view, a) || a->sql == NULL) {
             continue;
@@ -79,7 +83,7 @@ void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *r
 {
     int col = 1;
 
-    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
+    for (const struct kn_rest_attr *a = noun->attrs; noun->columns == NULL && a->name != NULL; a++) {
         if (!is_shown(noun, req, view, a)) {
             continue;
         }

@@ -3,6 +3,7 @@
 #include "lib/rest/type.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,12 @@ static bool is_integer(const char *text)
 {
     const char *digits = text + (text[0] == '-');
 
-    return digits[0] != '\0' && strlen(digits) <= 18 && strspn(digits, "0123456789") == strlen(digits);
+    if (digits[0] == '\0' || strspn(digits, "0123456789") != strlen(digits)) {
+        return false;
+    }
+    errno = 0;
+    (void)strtoll(text, NULL, 10);
+    return errno == 0;
 }
 
 static bool is_boolean(const char *text)

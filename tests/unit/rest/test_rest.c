@@ -2,6 +2,7 @@
 /* The pure parts of lib/rest: statements with their values, types, sort keys, words. Lists and bodies are tested through each service. */
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/query.h"
 #include "lib/rest/type.h"
@@ -48,6 +49,7 @@ static void test_types_know_their_texts(void **state)
         { KN_REST_INT, "0", true },
         { KN_REST_INT, "-7", true },
         { KN_REST_INT, "999999999999999999", true },
+        { KN_REST_INT, "9223372036854775807", true },
         { KN_REST_INT, "9223372036854775808", false },
         { KN_REST_INT, "", false },
         { KN_REST_INT, "-", false },
@@ -110,12 +112,58 @@ static void test_words(void **state)
     assert_string_equal(err.message, "limit is '%1%n', not %s %% '%1%n'");
 }
 
+/* What a filter makes of a value: its SQL and the value that travels; "" if it refuses. */
+static void expect_filter(kn_rest_filter *add, enum kn_rest_type type, const char *value, const char *sql, const char *travels)
+{
+    static const struct kn_rest_noun NOUN = { .manners = &KN_REST_GLANCE };
+    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .noun = &NOUN, .query = KN_REST_QUERY_INIT };
+    const struct kn_rest_attr a = KN_REST_ATTR("name", "i.c", type, KN_REST_FILTER);
+    struct kn_error err = { 0 };
+    const int rc = add(&l, &a, "name", value, &err);
+
+    if (sql[0] == '\0') {
+        assert_int_equal(rc, -1);
+        assert_int_equal(err.code, KN_BAD_REQUEST);
+        assert_string_equal(err.message, travels);
+        assert_int_equal(l.query.count, 0);
+        return;
+    }
+    assert_ok(rc, &err);
+    assert_string_equal(l.query.sql.buf, sql);
+    assert_string_equal(l.query.values[0], travels);
+}
+
+static void test_filters_of_lists(void **state)
+{
+    static const char TEXTS[] = " AND (i.c) = ANY($1::text[])", UUIDS[] = " AND (i.c) = ANY($1::uuid[])";
+
+    (void)state;
+    expect_filter(kn_rest_in, KN_REST_TEXT, "a,b", TEXTS, "{\"a,b\"}");
+    expect_filter(kn_rest_in, KN_REST_TEXT, "eq:in:a", TEXTS, "{\"in:a\"}");
+    expect_filter(kn_rest_in, KN_REST_TEXT, "in:a,\"b,c\",d", TEXTS, "{\"a\",\"b,c\",\"d\"}");
+    expect_filter(kn_rest_in, KN_REST_TEXT, "in:", TEXTS, "{\"\"}");
+    expect_filter(kn_rest_in, KN_REST_UUID, "in:x,00000000-0000-4000-8000-00000000000A,", UUIDS,
+                  "{\"00000000-0000-4000-8000-00000000000A\"}");
+    expect_filter(kn_rest_in, KN_REST_UUID, "x", UUIDS, "{}");
+    expect_filter(kn_rest_in, KN_REST_TEXT, "in:a\"b\"", "",
+                  "Invalid filter value 'a\"b\"'. There is no comma before opening quotation mark.");
+    expect_filter(kn_rest_in, KN_REST_TEXT, "in:\"a\"b", "",
+                  "Invalid filter value '\"a\"b'. There is no comma after closing quotation mark.");
+    expect_filter(kn_rest_in, KN_REST_TEXT, "in:a,\"b", "", "Invalid filter value 'a,\"b'. The quote is not closed.");
+    expect_filter(kn_rest_true_false, KN_REST_BOOL, "True", " AND (i.c) = $1::boolean", "t");
+    expect_filter(kn_rest_true_false, KN_REST_BOOL, "1", "", "Invalid value '1' for 'name' filter. Valid values are 'true' or 'false'.");
+    expect_filter(kn_rest_time, KN_REST_TIME, "gte:2026-11-21T10:00:00Z", " AND date_trunc('second', i.c) >= $1::timestamptz",
+                  "2026-11-21T10:00:00.000000Z");
+    expect_filter(kn_rest_time, KN_REST_TIME, "gt:2026-11-21T10:00:00Z,lt:2027-11-21T10:00:00Z", "",
+                  "Bad \"name\" query filter format. Use ISO 8601 DateTime notation.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_travel_apart), cmocka_unit_test(test_too_many_values),
         cmocka_unit_test(test_types_know_their_texts), cmocka_unit_test(test_null_has_a_place),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_words), cmocka_unit_test(test_filters_of_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
