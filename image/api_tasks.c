@@ -3,16 +3,12 @@
  * Glance's tasks: to look at. A task is made by POST …/import alone; the older way of making them here is refused, as is deleting
  * them: they go by themselves.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "image/api_private.h"
 #include "image/image_task.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/jsonw.h"
-#include "lib/base/mem.h"
-#include "lib/domain/limits.h"
+#include "lib/rest/list.h"
 
 static bool is_one_of(const char *word, const char *const *words)
 {
@@ -67,89 +63,7 @@ int kn_image_api_image_tasks(struct kn_request *req, struct kn_response *res, st
     return kn_image_task_of_image(req->db, image.id, &res->body, err);
 }
 
-/* --- the list ---------------------------------------------------------------------------------------------------------- */
-
-static int read_limit(const char *text, int *ret, struct kn_error *err)
-{
-    char *end = NULL;
-
-    errno = 0;
-    const long limit = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || errno != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "limit param must be an integer");
-    }
-    if (limit < 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "limit param must be positive");
-    }
-    *ret = limit < KN_MAX_PAGE ? (int)limit : KN_MAX_PAGE;
-    return 0;
-}
-
-static int read_query(const struct kn_request *req, struct kn_image_task_query *q, struct kn_error *err)
-{
-    static const char *const STATUSES[] = { "pending", "processing", "success", "failure", NULL };
-    static const char *const TYPES[] = { "import", KN_IMAGE_TASK_TYPE, NULL };
-    static const char *const DIRECTIONS[] = { "asc", "desc", NULL };
-    const char *limit = kn_request_query(req, "limit");
-    const char *direction = kn_request_query(req, "sort_dir");
-
-    *q = (struct kn_image_task_query){ .status = kn_request_query(req, "status"), .type = kn_request_query(req, "type"),
-                                       .marker = kn_request_query(req, "marker"), .sort_key = kn_request_query(req, "sort_key"),
-                                       .limit = 25 };
-    if (q->status != NULL && !is_one_of(q->status, STATUSES)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid status value: %.64s", q->status);
-    }
-    if (q->type != NULL && !is_one_of(q->type, TYPES)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid type value: %.64s", q->type);
-    }
-    if (q->marker != NULL && !kn_uuid_valid(q->marker)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid marker format");
-    }
-    if (direction != NULL && !is_one_of(direction, DIRECTIONS)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid sort direction: %.64s", direction);
-    }
-    q->ascending = direction != NULL && strcmp(direction, "asc") == 0;
-    return limit != NULL ? read_limit(limit, &q->limit, err) : 0;
-}
-
-/* The query string without its marker. */
-static void add_param(void *ctx, const char *key, const char *value)
-{
-    struct kn_strbuf *params = ctx;
-
-    if (strcmp(key, "marker") != 0) {
-        kn_strbuf_addch(params, params->len == 0 ? '?' : '&');
-        kn_strbuf_addurl(params, key);
-        kn_strbuf_addch(params, '=');
-        kn_strbuf_addurl(params, value);
-    }
-}
-
 int kn_image_api_tasks(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf params = KN_STRBUF_INIT;
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf link = KN_STRBUF_INIT;
-    struct kn_image_task_query q;
-    char last[KN_UUID_SIZE] = "";
-    int count = 0;
-
-    if (read_query(req, &q, err) < 0) {
-        return -1;
-    }
-    kn_request_query_each(req, add_param, &params);
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "tasks");
-    if (kn_image_task_list(req->db, &q, &res->body, &count, last, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_strbuf_addf(&link, "/v2/tasks%s", params.buf);
-    kn_jsonw_str(&res->body, "first", link.buf);
-    if (count > 0 && count == q.limit) {
-        kn_strbuf_addf(&link, "%cmarker=%s", params.len == 0 ? '?' : '&', last);
-        kn_jsonw_str(&res->body, "next", link.buf);
-    }
-    kn_jsonw_str(&res->body, "schema", "/v2/schemas/tasks");
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    return kn_rest_list(&kn_image_task_noun, req, KN_REST_LIST, NULL, res, err);
 }

@@ -12,6 +12,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 
 #define LIFE "interval '48 hours'"
 
@@ -164,16 +166,16 @@ int kn_image_task_expire(struct kn_db *db, int64_t *ret_count, struct kn_error *
 /* --- Glance's view ---------------------------------------------------------------------------------------------------- */
 
 #define TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-#define SELECT                                                                                                        \
-    "SELECT id, image_id, owner, user_id, request_id, status, input, message, result, " TIME("created_at") ", "       \
-    TIME("updated_at") ", " TIME("expires_at") " FROM image_task "
+#define COLUMNS                                                                                                       \
+    "id, image_id, owner, user_id, request_id, status, input, message, result, " TIME("created_at") ", "              \
+    TIME("updated_at") ", " TIME("expires_at")
+#define SELECT "SELECT " COLUMNS " FROM image_task "
 
-/* whole: with what only the task's own view shows. */
-static void print(const struct kn_rows *rows, int row, bool whole, struct kn_strbuf *out)
+/* The members; whole: with what only the task's own view shows. */
+static void print_members(const struct kn_rows *rows, int row, bool whole, struct kn_strbuf *out)
 {
     AUTO_FREE char *self = kn_asprintf("/v2/tasks/%s", kn_rows_text(rows, row, 0));
 
-    kn_jsonw_object(out, NULL);
     kn_jsonw_str(out, "id", kn_rows_text(rows, row, 0));
     kn_jsonw_str(out, "type", KN_IMAGE_TASK_TYPE);
     kn_jsonw_str(out, "status", kn_rows_text(rows, row, 5));
@@ -193,6 +195,12 @@ static void print(const struct kn_rows *rows, int row, bool whole, struct kn_str
     }
     kn_jsonw_str(out, "self", self);
     kn_jsonw_str(out, "schema", "/v2/schemas/task");
+}
+
+static void print(const struct kn_rows *rows, int row, struct kn_strbuf *out)
+{
+    kn_jsonw_object(out, NULL);
+    print_members(rows, row, true, out);
     kn_jsonw_end_object(out);
 }
 
@@ -207,7 +215,7 @@ int kn_image_task_show(struct kn_db *db, const char *id, struct kn_strbuf *out, 
     if (rows == NULL || kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "No task found with ID %.64s", id);
     }
-    print(rows, 0, true, out);
+    print(rows, 0, out);
     return 0;
 }
 
@@ -224,69 +232,51 @@ int kn_image_task_of_image(struct kn_db *db, const char *image_id, struct kn_str
     kn_jsonw_object(out, NULL);
     kn_jsonw_array(out, "tasks");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        print(rows, i, true, out);
+        print(rows, i, out);
     }
     kn_jsonw_end_array(out);
     kn_jsonw_end_object(out);
     return 0;
 }
 
-/* The row after which the page begins must be there. */
-static int check_marker(struct kn_db *db, const char *marker, struct kn_error *err)
+/* --- lists ------------------------------------------------------------------------------------------------------------ */
+
+static int add_word(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
 {
-    static const struct kn_stmt MARKER = { "image_task_marker", "SELECT FROM image_task WHERE id = $1", 1 };
-    int64_t found = 0;
-
-    if (marker != NULL && kn_db_change(db, &MARKER, KN_ARGS(marker), &found, err) < 0) {
-        return -1;
-    }
-    return marker == NULL || found == 1 ? 0 : kn_fail(err, KN_BAD_REQUEST, "No task found with ID %.64s", marker);
-}
-
-#define PAGE(name, expression, than, order)                                                                              \
-    { name, SELECT "WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR '" KN_IMAGE_TASK_TYPE "' = $2) AND "   \
-      "($3::uuid IS NULL OR (" expression ", created_at, id) " than                                                        \
-      " (SELECT " expression ", created_at, id FROM image_task WHERE id = $3::uuid)) "                                    \
-      "ORDER BY " expression " " order ", created_at " order ", id " order " LIMIT $4::int", 4 }
-#define ORDER(key, expression)                                                                                          \
-    { key, PAGE("image_task_down_" key, expression, "<", "DESC"), PAGE("image_task_up_" key, expression, ">", "ASC") }
-
-/* What Glance's own client sorts by (status, unless told otherwise), and the times. */
-static const struct order {
-    const char *key;
-    struct kn_stmt down, up;
-} ORDERS[] = {
-    ORDER("created_at", "created_at"), ORDER("updated_at", "updated_at"), ORDER("status", "status"), ORDER("id", "id"),
-    ORDER("type", "''::text"), /* there is one */
-};
-
-static int find_order(const char *key, const struct order **ret, struct kn_error *err)
-{
-    for (size_t i = 0; i < KN_COUNT(ORDERS); i++) {
-        if (key == NULL || strcmp(ORDERS[i].key, key) == 0) {
-            *ret = &ORDERS[i];
-            return 0;
+    for (const char *const *word = a->words; *word != NULL; word++) {
+        if (strcmp(*word, value) == 0) {
+            return kn_rest_equal(l, a, key, value, err);
         }
     }
-    return kn_fail(err, KN_BAD_REQUEST, "Invalid sort key: %.64s", key);
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid %s value: %.64s", key, value);
 }
 
-int kn_image_task_list(struct kn_db *db, const struct kn_image_task_query *q, struct kn_strbuf *out, int *ret_count,
-                       char ret_last[KN_UUID_SIZE], struct kn_error *err)
+static void print_listed(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row, unsigned view,
+                         struct kn_strbuf *out)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const struct order *order = NULL;
-    struct kn_arg limit;
-
-    if (find_order(q->sort_key, &order, err) < 0 || check_marker(db, q->marker, err) < 0 ||
-        kn_db_run(db, q->ascending ? &order->up : &order->down,
-                  KN_ARGS(q->status, q->type, q->marker, kn_arg_int(&limit, q->limit)), &rows, err) < 0) {
-        return -1;
-    }
-    *ret_count = kn_rows_count(rows);
-    for (int i = 0; i < *ret_count; i++) {
-        print(rows, i, false, out);
-    }
-    kn_copy(ret_last, KN_UUID_SIZE, *ret_count > 0 ? kn_rows_text(rows, *ret_count - 1, 0) : "");
-    return 0;
+    (void)req;
+    (void)noun;
+    (void)view;
+    print_members(rows, row, false, out);
 }
+
+static const char *const STATUSES[] = { "pending", "processing", "success", "failure", NULL };
+static const char *const TYPES[] = { "import", KN_IMAGE_TASK_TYPE, NULL };
+
+/* What Glance's own client sorts by (status, unless told otherwise), and the times. */
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "id", KN_REST_UUID, KN_REST_SORT),
+    KN_REST_ATTR("type", "'" KN_IMAGE_TASK_TYPE "'::text", KN_REST_TEXT, KN_REST_FIND, .filter = add_word, .words = TYPES),
+    KN_REST_ATTR("status", "status", KN_REST_TEXT, KN_REST_FIND, .filter = add_word, .words = STATUSES),
+    KN_REST_ATTR("created_at", "created_at", KN_REST_TIME, KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "updated_at", KN_REST_TIME, KN_REST_SORT),
+    KN_REST_ATTRS_END,
+};
+
+const struct kn_rest_noun kn_image_task_noun = {
+    .one = "task", .many = "tasks", .label = "task", .path = "/tasks",
+    .from = "image_task", .id = "id", .id_type = KN_REST_UUID,
+    .order = "created_at", .ties = "created_at,id",
+    .attrs = ATTRS, .columns = COLUMNS, .print = print_listed,
+    .manners = &KN_REST_GLANCE,
+};

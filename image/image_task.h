@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/uuid.h"
+#include "lib/rest/noun.h"
 
 #define KN_IMAGE_TASK_TYPE "api_image_import"
 #define KN_IMAGE_TASK_ATTEMPTS 5
@@ -65,16 +66,7 @@ int kn_image_task_show(struct kn_db *db, const char *id, struct kn_strbuf *out, 
 /* {"tasks": […]} of an image, newest first, whole. */
 int kn_image_task_of_image(struct kn_db *db, const char *image_id, struct kn_strbuf *out, struct kn_error *err);
 
-struct kn_image_task_query {
-    const char *status; /* these two: NULL = any */
-    const char *type;
-    const char *marker; /* NULL = from the beginning */
-    const char *sort_key; /* NULL = created_at */
-    int limit;
-    bool ascending;
-};
-/* KN_BAD_REQUEST: nobody sorts by that, or no such marker. Members of an array, without what only the task's own view has; *ret_count are they, ret_last the last one's id. */
-int kn_image_task_list(struct kn_db *db, const struct kn_image_task_query *q, struct kn_strbuf *out, int *ret_count,
-                       char ret_last[KN_UUID_SIZE], struct kn_error *err);
+/* Lists of them, for admins (the route's policy): without what only the task's own view has. */
+extern const struct kn_rest_noun kn_image_task_noun;
 
 #endif

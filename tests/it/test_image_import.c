@@ -146,6 +146,10 @@ static void test_tasks(void **state)
     expect(404, "GET", "/image/v2/tasks/nonsense", ADMIN, NULL);
     expect(400, "GET", "/image/v2/tasks?status=active", ADMIN, NULL);
     expect(400, "GET", "/image/v2/tasks?marker=x", ADMIN, NULL);
+    assert_non_null(strstr(world.http.body.buf, "No task found with ID x"));
+    expect(400, "GET", "/image/v2/tasks?marker=22222222-2222-4222-8222-222222222222", ADMIN, NULL);
+    expect(400, "GET", "/image/v2/tasks?type=export", ADMIN, NULL);
+    expect(400, "GET", "/image/v2/tasks?sort_dir=up", ADMIN, NULL);
     expect(400, "GET", "/image/v2/tasks?sort_key=owner", ADMIN, NULL);
     AUTO_FREE char *second = create_as("raw");
     stage_data(204, second, "another task");
