@@ -263,6 +263,7 @@ static const char *contradiction(struct kn_http_scan *s)
         s->field = KN_HTTP_FIELD_CODING;
         s->codings++;
     } else if (strcmp(s->name, "host") == 0) {
+        s->field = KN_HTTP_FIELD_HOST;
         s->hosts++;
     } else if (strcmp(s->name, "cookie") == 0) {
         s->field = KN_HTTP_FIELD_COOKIE;
@@ -319,6 +320,22 @@ static void coding_char(struct kn_http_scan *s, struct out *out, char c)
     }
 }
 
+/* A name, an address, a port: links in answers are made of it, so nothing else goes in. */
+static void host_char(struct kn_http_scan *s, struct out *out, char c)
+{
+    const bool fits = (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || strchr("-._~:[]%", c) != NULL;
+
+    if (is_blank(c)) {
+        s->padded = s->at > 0;
+        put(s, out, &c, 1);
+    } else if (s->padded || !fits) {
+        refuse_plainly(s, out, "the host is not the name or the address of one");
+    } else {
+        s->at++;
+        put(s, out, &c, 1);
+    }
+}
+
 /* A cookie's value never gets through: nobody reads it here, and libmicrohttpd would take it apart in the connection's memory. */
 static void at_value(struct kn_http_scan *s, struct out *out, char c)
 {
@@ -339,6 +356,9 @@ static void at_value(struct kn_http_scan *s, struct out *out, char c)
         break;
     case KN_HTTP_FIELD_COOKIE:
         put_text(s, out, " ");
+        break;
+    case KN_HTTP_FIELD_HOST:
+        host_char(s, out, c);
         break;
     case KN_HTTP_FIELD_OTHER:
         put(s, out, &c, 1);

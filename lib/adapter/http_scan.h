@@ -50,7 +50,7 @@ enum kn_http_spot {
     KN_HTTP_SPOT_COUNT
 };
 
-enum kn_http_field { KN_HTTP_FIELD_OTHER, KN_HTTP_FIELD_LENGTH, KN_HTTP_FIELD_CODING, KN_HTTP_FIELD_COOKIE };
+enum kn_http_field { KN_HTTP_FIELD_OTHER, KN_HTTP_FIELD_LENGTH, KN_HTTP_FIELD_CODING, KN_HTTP_FIELD_COOKIE, KN_HTTP_FIELD_HOST };
 
 /* One connection's; its event thread's alone. Begins as zeroes. */
 struct kn_http_scan {

@@ -183,7 +183,7 @@ volumes() {
     done
     ok kilonova volume type list --encryption-type -f value && has file
     refused 'not built here' kilonova-demo router create "$n-router"
-    refused 'not built here' kilonova-demo floating ip list
+    refused 'not built here' kilonova-demo security group create "$n-group"
 }
 
 operator() {

@@ -57,6 +57,10 @@ static const struct {
     /* headers */
     { "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Host: y\r\n\r\n", HEAD "HostX:\r\n\r\n", KN_BAD_REQUEST },
+    { "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a \r\n\r\n", KN_BAD_REQUEST },
+    { "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", KN_BAD_REQUEST },
+    { "GET / HTTP/1.1\r\nHost: a\"\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", KN_BAD_REQUEST },
+    { "GET / HTTP/1.1\r\nHost:\t[fe80::1%25e0]:8774 \r\n\r\n", "GET / HTTP/1.1\r\nHost:\t[fe80::1%25e0]:8774 \r\n\r\n", KN_OK },
     { HEAD " folded\r\n\r\n", HEAD "\r\n", KN_BAD_REQUEST },
     { HEAD ": y\r\n\r\n", HEAD "\r\n", KN_BAD_REQUEST },
     { HEAD "no colon\r\n\r\n", HEAD "noX:\r\n\r\n", KN_BAD_REQUEST },
