@@ -63,6 +63,10 @@ int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_t
         return kn_fail(err, KN_INTERNAL, "task %s has the unknown kind \"%s\"", kn_rows_text(rows, row, 0),
                        kn_rows_text(rows, row, 1));
     }
+    if (kn_rows_int(rows, row, 8) < 0 || kn_rows_int(rows, row, 8) >= flow->row_count) {
+        return kn_fail(err, KN_INTERNAL, "task %s stands at step %s, its flow \"%s\" has %d", kn_rows_text(rows, row, 0),
+                       kn_rows_text(rows, row, 8), flow->kind, flow->row_count);
+    }
     task = KN_NEW(struct kn_task);
     task->id = kn_rows_int(rows, row, 0);
     task->flow = flow;

@@ -288,6 +288,24 @@ static void test_a_lapsed_lease_is_known_by_the_own_clock(void **state)
     assert_true(kn_shards_lapsed(&shards, kn_boot_ms() + shards.lease_ms));
 }
 
+/* A row that no release of ours wrote is left alone; the audit names it. */
+static void test_a_step_that_no_flow_has_is_left_alone(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards shards = conductor("steps");
+    struct kn_admission admission;
+    struct kn_error err = { 0 };
+    int64_t id = add_task(db, "server.stop");
+    AUTO_FREE char *beyond = kn_asprintf("UPDATE task SET step = 99 WHERE id = %lld", (long long)id);
+
+    assert_ok(kn_db_script(db, beyond, &err), &err);
+    live(db, "steps");
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    admission = admit(db, &shards, id);
+    assert_int_equal(admission.task_count, 0);
+    kn_admission_release(&admission);
+}
+
 static void test_only_what_is_open_is_current(void **state)
 {
     struct kn_db *db = *state;
@@ -406,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_move_is_applied_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deletion_supersedes_what_was_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_lapsed_lease_is_known_by_the_own_clock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_step_that_no_flow_has_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_is_open_is_current, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, setup, teardown),
