@@ -87,7 +87,6 @@ static const struct {
     { L(HYPERVISOR_VERSION), "an agent's hello" }, { L(AGENT), "an agent's hello" },
     { L(SEQ), "an agent's reports" },
     { L(BOOT), "an agent's hello" },           { L(CONSOLE_OUTPUT), "an agent's answer" },
-    { L(SEQ), "an agent's reports" },
     { L(GUEST_PASSWORD), "a guest's, tests/it/test_metadata_server.c" },
     { L(NIC_MTU), "on the bus alone" },        { L(MAC), "on the bus alone" },
     { L(TAP), "on the bus alone" },            { L(DISK_FORMAT), "one of a list" },
