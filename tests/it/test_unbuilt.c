@@ -4,13 +4,9 @@
  * and attachments, which are real, project by project.
  */
 #include "lib/base/cleanup.h"
-#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/api.h"
-#include "tests/support/broker.h"
-#include "tests/support/front.h"
-#include "tests/support/http_client.h"
-#include "tests/support/postgres.h"
+#include "tests/support/front_world.h"
 #include "tests/support/test.h"
 #include "volume/api.h"
 
@@ -21,14 +17,7 @@
 #define OLD KN_TEST_TOKEN("aaaa", "member")
 #define ID(n) "0000000" #n "-2222-4333-8444-555555555555"
 
-static struct {
-    struct kn_test_pg *pg;
-    struct kn_test_broker *broker;
-    struct kn_test_front *front;
-    struct kn_conf conf;
-    struct kn_db *db;
-    struct kn_test_http http;
-} world;
+static struct kn_test_world world;
 
 static void expect(int status, const char *method, const char *path, const char *headers, const char *body, const char *wanted)
 {
@@ -176,32 +165,19 @@ static void test_attachments(void **state)
     expect_ids("?all_tenants=1", ADMIN, "876");
 }
 
-static const struct kn_api *const APIS[] = { &kn_volume_api, &kn_network_api, NULL };
-
 static int start_world(void **state)
 {
+    static const struct kn_api *const APIS[] = { &kn_volume_api, &kn_network_api, NULL };
+
     (void)state;
-    kn_log_init("unbuilt", KN_WARNING);
-    kn_conf_defaults(&world.conf);
-    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    world.conf.db_url = kn_test_pg_migrated(world.pg, "unbuilt");
-    world.broker = kn_test_broker_start();
-    kn_test_broker_conf(world.broker, &world.conf);
-    world.db = kn_db_new(world.conf.db_url, "test");
-    world.front = kn_test_front_start(&world.conf, APIS);
-    world.http = kn_test_http_open(kn_test_front_port(world.front));
+    kn_test_world_start(&world, "unbuilt", APIS);
     return 0;
 }
 
 static int stop_world(void **state)
 {
     (void)state;
-    kn_test_http_close(&world.http);
-    kn_test_front_free(world.front);
-    kn_db_free(world.db);
-    kn_test_broker_free(world.broker);
-    kn_test_pg_free(world.pg);
-    free((char *)(uintptr_t)world.conf.db_url);
+    kn_test_world_stop(&world);
     return 0;
 }
 

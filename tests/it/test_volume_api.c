@@ -4,12 +4,8 @@
  * quotas, the rows that compute's attachments touch, and bad input after which nothing has changed.
  */
 #include "lib/base/cleanup.h"
-#include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "tests/support/broker.h"
-#include "tests/support/front.h"
-#include "tests/support/http_client.h"
-#include "tests/support/postgres.h"
+#include "tests/support/front_world.h"
 #include "tests/support/test.h"
 #include "volume/api.h"
 
@@ -20,22 +16,11 @@
 #define ADMIN KN_TEST_TOKEN("cccc", "admin")
 #define VOLUMES "/volume/v3/volumes"
 
-static struct {
-    struct kn_test_pg *pg;
-    struct kn_test_broker *broker;
-    struct kn_test_front *front;
-    struct kn_conf conf;
-    struct kn_db *db;
-    struct kn_test_http http;
-} world;
+static struct kn_test_world world;
 
 static void expect(int status, const char *method, const char *path, const char *headers, const char *body)
 {
-    kn_test_http_ask(&world.http, method, path, headers, body);
-    if (world.http.status != status) {
-        fail_msg("%s %s %s: %d %s, wanted %d", method, path, body != NULL ? body : "", world.http.status,
-                 world.http.body.buf, status);
-    }
+    kn_test_world_expect(&world, status, method, path, headers, body);
 }
 
 /* A member of the last answer's object `outer`, as JSON text; the caller frees. */
@@ -525,27 +510,14 @@ static int start_world(void **state)
     static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
 
     (void)state;
-    kn_log_init("test", KN_WARNING);
-    kn_conf_defaults(&world.conf);
-    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    world.conf.db_url = kn_test_pg_migrated(world.pg, "volume");
-    world.broker = kn_test_broker_start();
-    kn_test_broker_conf(world.broker, &world.conf);
-    world.db = kn_db_new(world.conf.db_url, "test");
-    world.front = kn_test_front_start(&world.conf, APIS);
-    world.http = kn_test_http_open(kn_test_front_port(world.front));
+    kn_test_world_start(&world, "volume", APIS);
     return 0;
 }
 
 static int stop_world(void **state)
 {
     (void)state;
-    kn_test_http_close(&world.http);
-    kn_test_front_free(world.front);
-    kn_db_free(world.db);
-    kn_test_broker_free(world.broker);
-    kn_test_pg_free(world.pg);
-    free((char *)(uintptr_t)world.conf.db_url);
+    kn_test_world_stop(&world);
     return 0;
 }
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * front_world: services behind one front door (tests/support/front.h, whose tokens it takes), with a private database and a bus: what a test
+ * of a REST API needs, in two calls.
+ */
+#ifndef KN_TESTS_SUPPORT_FRONT_WORLD_H
+#define KN_TESTS_SUPPORT_FRONT_WORLD_H
+
+#include "tests/support/broker.h"
+#include "tests/support/front.h"
+#include "tests/support/http_client.h"
+#include "tests/support/postgres.h"
+
+struct kn_test_world {
+    struct kn_test_pg *pg;
+    struct kn_test_broker *broker;
+    struct kn_test_front *front;
+    struct kn_conf conf;
+    struct kn_db *db;         /* the test's own connection */
+    struct kn_test_http http; /* holds the last answer */
+};
+
+/* name: the database's. apis: ended by NULL; must outlive the world. */
+void kn_test_world_start(struct kn_test_world *w, const char *name, const struct kn_api *const *apis);
+void kn_test_world_stop(struct kn_test_world *w);
+/* Asks; the answer must have this status. */
+void kn_test_world_expect(struct kn_test_world *w, int status, const char *method, const char *path, const char *headers, const char *body);
+
+#endif
