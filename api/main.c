@@ -20,7 +20,7 @@
 static struct kn_db *thread_db(void *ctx)
 {
     const struct kn_door *door = ctx;
-    struct kn_db *db = kn_db_new(door->conf->db_url, "api");
+    struct kn_db *db = kn_daemon_db(door->conf, "api");
 
     kn_db_by_key(db);
     return db;

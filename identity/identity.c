@@ -18,6 +18,7 @@
 #include "identity/password.h"
 #include "identity/revoke.h"
 #include "lib/adapter/crypto.h"
+#include "lib/adapter/daemon.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -115,7 +116,7 @@ static void *refresh(void *arg)
 
 int kn_identity_start(const struct kn_conf *conf, struct kn_error *err)
 {
-    struct kn_db *db = kn_db_new(conf->db_url, "identity");
+    struct kn_db *db = kn_daemon_db(conf, "identity");
 
     self.conf = conf;
     self.stopping = false;

@@ -142,7 +142,7 @@ static void finish(struct kn_import_queue *q, struct job *job, enum kn_import_ou
 static void *run(void *arg)
 {
     struct kn_import_queue *q = arg;
-    AUTO(kn_db) struct kn_db *db = kn_db_new(q->daemon->conf.db_url, "image-import");
+    AUTO(kn_db) struct kn_db *db = kn_daemon_db(&q->daemon->conf, "image-import");
 
     kn_db_by_key(db);
     for (struct job *job = take(q); job != NULL; job = take(q)) {

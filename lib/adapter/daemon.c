@@ -77,9 +77,17 @@ static void set_names(struct kn_daemon *d)
     kn_uuid_make(d->id);
 }
 
+struct kn_db *kn_daemon_db(const struct kn_conf *conf, const char *name)
+{
+    struct kn_db *db = kn_db_new(conf->db_url, name);
+
+    kn_db_patience(db, 1000 * conf->db_patience_s);
+    return db;
+}
+
 static int open_database(struct kn_daemon *d, struct kn_error *err)
 {
-    d->db = kn_db_new(d->conf.db_url, d->name);
+    d->db = kn_daemon_db(&d->conf, d->name);
     kn_db_by_key(d->db);
     if (kn_db_connect(d->db, CONNECT_WAIT_MS, err) < 0) {
         return kn_fail_context(err, "database");

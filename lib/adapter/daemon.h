@@ -77,6 +77,8 @@ struct kn_service {
 int kn_service_main(const struct kn_service *service, int argc, char **argv);
 
 /* The pieces, for the daemons with loops of their own (api, conductor, agent). */
+/* A connection to the configured database, with the configured patience. Connects lazily. */
+struct kn_db *kn_daemon_db(const struct kn_conf *conf, const char *name);
 int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv, char ***ret_left, bool with_db,
                    struct kn_error *err);
 void kn_daemon_release(struct kn_daemon *d);

@@ -57,6 +57,11 @@ bool kn_db_locked_out(const struct kn_db *db)
     return db->locked_out;
 }
 
+void kn_db_patience(struct kn_db *db, int64_t ms)
+{
+    db->patience_ms = ms;
+}
+
 int64_t kn_db_session(const struct kn_db *db)
 {
     return db->session;

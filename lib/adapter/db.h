@@ -58,6 +58,12 @@ bool kn_db_locked_out(const struct kn_db *db);
  * empty would otherwise read them whole for ever after. Call before the first connect.
  */
 void kn_db_by_key(struct kn_db *db);
+/*
+ * No statement is waited for longer than this (0 = for ever, the default): a server that takes connections and says nothing holds nobody for
+ * ever. Then the connection is dropped and the call fails with KN_UNAVAILABLE; what the server makes of the statement is unknown, as after
+ * any loss, and it is not asked again. Scripts are not bounded.
+ */
+void kn_db_patience(struct kn_db *db, int64_t ms);
 /* How many times this connection was made. Whoever caches what the database says reads it again when this changed. */
 int64_t kn_db_session(const struct kn_db *db);
 

@@ -4,11 +4,14 @@
  * away under a statement is decided here: a SELECT (or BEGIN) outside a transaction is asked again, everything else is the
  * caller's to repeat, because its outcome is unknown.
  */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/adapter/db_private.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 /* One statement on its way: prepared when stmt->name is not NULL. */
@@ -31,31 +34,98 @@ static bool is_repeatable(const char *sql)
     return strncasecmp(sql, "SELECT", strlen("SELECT")) == 0 || strcmp(sql, "BEGIN") == 0;
 }
 
+/* --- waiting, but not for ever -------------------------------------------------------------------------------------- */
+
+/* One look at the socket: more is sent, more is read. -1: the time is over, or the connection broke. */
+static int wait_once(const struct kn_db *db, int64_t until_ms)
+{
+    const int unsent = PQflush(db->conn);
+    struct pollfd socket = { .fd = PQsocket(db->conn), .events = (short)(unsent > 0 ? POLLIN | POLLOUT : POLLIN) };
+    const int64_t left = until_ms - kn_mono_ms();
+
+    if (unsent < 0 || left <= 0 || (poll(&socket, 1, (int)left) < 0 && errno != EINTR)) {
+        return -1;
+    }
+    return (socket.revents & ~POLLOUT) == 0 || PQconsumeInput(db->conn) == 1 ? 0 : -1;
+}
+
+/* The statement's one result; NULL when none came in time, or none can come any more. */
+static PGresult *await(const struct kn_db *db, int sent)
+{
+    const int64_t until_ms = kn_mono_ms() + db->patience_ms;
+    PGresult *last = NULL, *next;
+
+    if (sent == 0) {
+        return NULL;
+    }
+    for (;;) {
+        while (PQisBusy(db->conn) == 1) {
+            if (wait_once(db, until_ms) < 0) {
+                PQclear(last);
+                return NULL;
+            }
+        }
+        next = PQgetResult(db->conn);
+        if (next == NULL) {
+            return last;
+        }
+        PQclear(last);
+        last = next;
+    }
+}
+
+/* --- statements ----------------------------------------------------------------------------------------------------- */
+
 static PGresult *prepare(struct kn_db *db, const struct kn_stmt *stmt)
 {
-    PGresult *result = PQprepare(db->conn, stmt->name, stmt->sql, stmt->params, NULL);
+    PGresult *result = db->patience_ms == 0
+                           ? PQprepare(db->conn, stmt->name, stmt->sql, stmt->params, NULL)
+                           : await(db, PQsendPrepare(db->conn, stmt->name, stmt->sql, stmt->params, NULL));
 
-    if (succeeded(result)) {
+    if (result != NULL && succeeded(result)) {
         kn_hmap_put(db->prepared, stmt->name, db);
-        PQclear(result);
-        return NULL;
     }
     return result;
 }
 
-static PGresult *execute(struct kn_db *db, const struct call *call)
+static PGresult *execute_prepared(struct kn_db *db, const struct call *call)
 {
     const struct kn_stmt *stmt = call->stmt;
-    PGresult *failed = NULL;
 
-    if (stmt->name == NULL) {
-        return PQexecParams(db->conn, stmt->sql, stmt->params, NULL, call->args, NULL, NULL, 0);
+    return db->patience_ms == 0
+               ? PQexecPrepared(db->conn, stmt->name, stmt->params, call->args, NULL, NULL, 0)
+               : await(db, PQsendQueryPrepared(db->conn, stmt->name, stmt->params, call->args, NULL, NULL, 0));
+}
+
+static PGresult *execute_text(struct kn_db *db, const struct call *call)
+{
+    const struct kn_stmt *stmt = call->stmt;
+
+    return db->patience_ms == 0
+               ? PQexecParams(db->conn, stmt->sql, stmt->params, NULL, call->args, NULL, NULL, 0)
+               : await(db, PQsendQueryParams(db->conn, stmt->sql, stmt->params, NULL, call->args, NULL, NULL, 0));
+}
+
+static PGresult *execute(struct kn_db *db, const struct call *call)
+{
+    if (call->stmt->name == NULL) {
+        return execute_text(db, call);
     }
-    if (kn_hmap_get(db->prepared, stmt->name) == NULL) {
-        failed = prepare(db, stmt);
+    if (kn_hmap_get(db->prepared, call->stmt->name) == NULL) {
+        PGresult *prepared = prepare(db, call->stmt);
+
+        if (prepared == NULL || !succeeded(prepared)) {
+            return prepared;
+        }
+        PQclear(prepared);
     }
-    return failed != NULL ? failed
-                          : PQexecPrepared(db->conn, stmt->name, stmt->params, call->args, NULL, NULL, 0);
+    return execute_prepared(db, call);
+}
+
+/* The server is there and says nothing. */
+static bool is_hung(const struct kn_db *db, const PGresult *result)
+{
+    return result == NULL && db->patience_ms > 0 && !kn_db_lost(db);
 }
 
 static int run_once(struct kn_db *db, const struct call *call, PGresult **ret_result, struct kn_error *err)
@@ -66,9 +136,14 @@ static int run_once(struct kn_db *db, const struct call *call, PGresult **ret_re
         return -1;
     }
     result = execute(db, call);
-    if (succeeded(result)) {
+    if (result != NULL && succeeded(result)) {
         *ret_result = result;
         return 0;
+    }
+    if (is_hung(db, result)) {
+        kn_db_drop(db);
+        kn_fail(err, KN_UNAVAILABLE, "%s: the database says nothing for %lld ms", call->what, (long long)db->patience_ms);
+        return kn_fail_private(err);
     }
     kn_db_fail(db, result, call->what, err);
     PQclear(result);

@@ -35,7 +35,7 @@ static char *lock_name(const struct kn_daemon *d)
 /* Somebody has the lock. Ours is a session whose end the server has not noticed yet: it is ended, and *ret_ours says so. */
 static int look_at_holder(const struct kn_daemon *d, bool *ret_ours, struct kn_error *err)
 {
-    AUTO(kn_db) struct kn_db *db = kn_db_new(d->conf.db_url, d->name);
+    AUTO(kn_db) struct kn_db *db = kn_daemon_db(&d->conf, d->name);
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *lock = lock_name(d);
     AUTO_FREE char *mine = session_name(d);
@@ -70,7 +70,7 @@ int kn_namesake_start(struct kn_daemon *d, struct kn_error *err)
     AUTO_FREE char *session = session_name(d);
     AUTO_FREE char *lock = lock_name(d);
 
-    d->name_db = kn_db_new(d->conf.db_url, session);
+    d->name_db = kn_daemon_db(&d->conf, session);
     kn_db_hold(d->name_db, lock);
     return take(d, START_WAIT_MS, err);
 }

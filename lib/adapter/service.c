@@ -387,7 +387,7 @@ static int start(struct loop *loop, int argc, char **argv, struct kn_error *err)
     }
     /* From here on a connection that is the writer's: a new one, because the first one was made without the lock. */
     kn_db_free(loop->daemon.db);
-    loop->daemon.db = kn_db_new(loop->daemon.conf.db_url, loop->service->name);
+    loop->daemon.db = kn_daemon_db(&loop->daemon.conf, loop->service->name);
     kn_db_by_key(loop->daemon.db);
     kn_db_hold(loop->daemon.db, loop->service->name);
     if (become_active(loop, err) < 0 || stopping(loop)) {

@@ -40,6 +40,7 @@ static int setup(void **state)
     struct kn_error err = { 0 };
     struct kn_db *db = kn_db_new(url, "test_db");
 
+    kn_db_patience(db, WAIT_MS);
     *state = db;
     return kn_db_script(db, "DROP TABLE IF EXISTS t; CREATE TABLE t (id int CONSTRAINT t_id PRIMARY KEY, name text, "
                             "CONSTRAINT t_positive CHECK (id >= 0))", &err);
@@ -235,6 +236,55 @@ static void test_server_away_is_unavailable(void **state)
     assert_ok(kn_db_run(db, &DELETE, KN_NO_ARGS, NULL, &err), &err);
 }
 
+/* What takes longer than the patience is given up, not waited for; the next statement has a session of its own. */
+static void test_patience_ends(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+    struct kn_rows *rows = NULL;
+    const int64_t session = kn_db_session(db);
+
+    kn_db_patience(db, 50);
+    assert_fails(kn_db_query(db, "SELECT pg_sleep(60)", 0, NULL, &rows, &err), &err, KN_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "says nothing"));
+    assert_null(rows);
+    kn_db_patience(db, WAIT_MS);
+    assert_int_equal(count_rows(db), 0);
+    assert_int_equal(kn_db_session(db), session + 1);
+}
+
+static void test_patience_ends_in_a_transaction(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+
+    {
+        AUTO_TX struct kn_tx tx = { NULL };
+
+        assert_ok(kn_tx_begin(&tx, db, &err), &err);
+        assert_ok(kn_db_run(db, &INSERT, KN_ARGS("1", "a"), NULL, &err), &err);
+        kn_db_patience(db, 50);
+        assert_fails(kn_db_query(db, "SELECT pg_sleep(60)", 0, NULL, NULL, &err), &err, KN_UNAVAILABLE);
+        kn_db_patience(db, WAIT_MS);
+        assert_fails(kn_db_run(db, &INSERT, KN_ARGS("2", "b"), NULL, &err), &err, KN_UNAVAILABLE);
+        assert_fails(kn_tx_commit(&tx, &err), &err, KN_UNAVAILABLE);
+    }
+    assert_int_equal(count_rows(db), 0);
+}
+
+/* A row far larger than a socket's buffer, both ways. */
+static void test_patience_with_much(void **state)
+{
+    struct kn_db *db = *state;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *text = kn_alloc(8 * 1024 * 1024 + 1);
+    struct kn_error err = { 0 };
+
+    memset(text, 'x', 8 * 1024 * 1024);
+    assert_ok(kn_db_query(db, "SELECT $1::text || 'y'", 1, KN_ARGS(text), &rows, &err), &err);
+    assert_int_equal(strlen(kn_rows_text(rows, 0, 0)), 8 * 1024 * 1024 + 1);
+}
+
 static void test_one_holder_of_a_lock(void **state)
 {
     struct kn_error err = { 0 };
@@ -286,6 +336,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_idle_connection_survives_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restart_inside_a_transaction_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server_away_is_unavailable, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_patience_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_patience_ends_in_a_transaction, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_patience_with_much, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_holder_of_a_lock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_constraint_outlives_the_rollback, setup, teardown),
     };
