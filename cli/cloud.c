@@ -124,7 +124,7 @@ static int judge(CURLcode code, long status, const struct answer *a, struct kn_e
     }
     if (status >= 400) {
         add_reason(&reason, a->body.buf);
-        return kn_fail(err, status == 404 ? KN_NOT_FOUND : KN_BAD_REQUEST, "the cloud answered %ld: %.512s", status, reason.buf);
+        return kn_fail(err, status == 404 ? KN_NOT_FOUND : KN_CONFLICT, "the cloud answered %ld: %.512s", status, reason.buf);
     }
     return 0;
 }

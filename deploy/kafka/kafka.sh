@@ -28,7 +28,17 @@ java=(java -Xmx256m -XX:+UseSerialGC -XX:-UsePerfData "-Djava.io.tmpdir=$dir/tmp
 say() { printf '%-11s %s\n' kafka "$*"; }
 die() { say "$*" >&2; exit 1; }
 
+# Once, however many ask at the same time.
 fetch() {
+    local lock
+    mkdir -p "$build"
+    exec {lock}> "$build/fetch.lock"
+    flock "$lock"
+    fetch_locked
+    exec {lock}>&-
+}
+
+fetch_locked() {
     [ -d "$jars" ] && return
     say "resolving the published jars with Maven"
     rm -rf "$jars.new"

@@ -63,7 +63,7 @@ int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struc
     }
     first_line(message, sizeof(message), primary);
     if (kn_db_lost(db)) {
-        kn_fail(err, KN_UNAVAILABLE, "%s: %s", what, message);
+        kn_fail(err, KN_UNAVAILABLE, "%s: the database went away: %s", what, message);
     } else {
         kn_fail(err, state != NULL ? code_of(state) : KN_INTERNAL, "%s: %s", what, message);
     }
