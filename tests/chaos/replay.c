@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay: records every command, answer and wake-up of a cloud and says each of them twice more, shuffled: `replay CONFIG AGENT SEED`. It prints "reading" when
- * it reads; a line on its standard input ends the recording; it prints how many messages it sent again. Reports are left out: they are what is, not what was decided.
+ * replay: records every command, answer, report and wake-up of a cloud and says each of them twice more, shuffled: `replay CONFIG AGENT SEED`. It prints "reading" when
+ * it reads; a line on its standard input ends the recording; it prints how many messages it sent again.
  */
 #include <poll.h>
 #include <stdint.h>
@@ -43,7 +43,8 @@ static size_t next_number(struct recording *r)
 static int assign_all(struct kn_bus_reader *reader, const char *agent, struct kn_error *err)
 {
     AUTO_FREE char *agent_topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
-    const char *const topics[] = { KN_TOPIC_TASK, KN_TOPIC_REPLY, KN_TOPIC_PLACE, KN_TOPIC_NETWORK, KN_TOPIC_VOLUME, KN_TOPIC_IMAGE, agent_topic };
+    const char *const topics[] = { KN_TOPIC_TASK, KN_TOPIC_REPLY, KN_TOPIC_PLACE, KN_TOPIC_NETWORK, KN_TOPIC_VOLUME, KN_TOPIC_IMAGE,
+                                   KN_TOPIC_REPORT, agent_topic };
 
     for (size_t i = 0; i < KN_COUNT(topics); i++) {
         for (int p = 0; p < (i < 2 ? KN_SHARDS : 1); p++) {
