@@ -206,7 +206,7 @@ static void test_prints(void **state)
     kn_conf_print(&conf, out);
     fclose(out);
     assert_null(strstr(text, "t0psecret"));
-    assert_non_null(strstr(text, "[db]\nurl = ***\n"));
+    assert_non_null(strstr(text, "[db]\npatience_s = 60\nurl = ***\n"));
     assert_non_null(strstr(text, "threads = 9\n"));
     struct kn_conf again;
     kn_conf_defaults(&again);
