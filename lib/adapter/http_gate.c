@@ -9,7 +9,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/adapter/http_private.h"
 #include "lib/base/mem.h"
@@ -119,4 +122,18 @@ ssize_t kn_http_recv(int fd, void *buf, size_t size, int flags)
     struct kn_http_scan *s = fd >= 0 && fd < DESCRIPTORS ? atomic_load_explicit(&scans[fd], memory_order_acquire) : NULL;
 
     return s == NULL ? recvfrom(fd, buf, size, flags, NULL, NULL) : read_through(fd, s, buf, size, flags);
+}
+
+/* epoll_ctl() under a name that no header of libc knows. */
+int kn_http_epoll_ctl(int epoll_fd, int what, int fd, struct epoll_event *event) __asm__("epoll_ctl");
+
+/*
+ * When libmicrohttpd 0.9.75 stops to listen, MHD_quiesce_daemon() and the event thread may both take the listening socket out of the same set;
+ * whoever comes second ends the process ("Failed to remove listen FD from epoll set"). What is out already is out.
+ */
+int kn_http_epoll_ctl(int epoll_fd, int what, int fd, struct epoll_event *event)
+{
+    const int rc = (int)syscall(SYS_epoll_ctl, epoll_fd, what, fd, event);
+
+    return rc < 0 && what == EPOLL_CTL_DEL && errno == ENOENT ? 0 : rc;
 }

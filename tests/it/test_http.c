@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/adapter/http.h"
@@ -487,6 +489,22 @@ static void test_bad_addresses(void **state)
     assert_null(s);
 }
 
+/* libmicrohttpd and its event thread may both take the listening socket out of a set (http_gate.c): the second must not end the process. */
+static void test_out_of_a_set_is_out(void **state)
+{
+    const int set = epoll_create1(EPOLL_CLOEXEC), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct epoll_event in = { .events = EPOLLIN };
+
+    (void)state;
+    assert_int_equal(epoll_ctl(set, EPOLL_CTL_ADD, fd, &in), 0);
+    assert_int_equal(epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL), 0);
+    assert_int_equal(epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL), 0);
+    assert_int_equal(epoll_ctl(set, EPOLL_CTL_MOD, fd, &in), -1);
+    close(fd);
+    assert_int_equal(epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL), -1);
+    close(set);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
@@ -497,6 +515,7 @@ int main(void)
         TEST(test_uploads_that_fail), TEST(test_file),            TEST(test_slow_delays_nobody),
         TEST(test_slow_lane_is_bounded), TEST(test_connections_are_bounded),
         TEST(test_absolute_target), TEST(test_stop_drains),       TEST(test_bad_addresses),
+        cmocka_unit_test(test_out_of_a_set_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
