@@ -21,8 +21,12 @@ kn_handler kn_volume_api_quota, kn_volume_api_quota_defaults, kn_volume_api_quot
     kn_volume_api_limits;
 /* api_types.c */
 kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, kn_volume_api_type_update, kn_volume_api_type_delete,
-    kn_volume_api_type_specs, kn_volume_api_type_spec, kn_volume_api_type_specs_add, kn_volume_api_type_spec_set,
-    kn_volume_api_type_spec_delete, kn_volume_api_type_access, kn_volume_api_type_action, kn_volume_api_type_encryption;
+    kn_volume_api_type_encryption;
+/* api_type_specs.c */
+kn_handler kn_volume_api_type_specs, kn_volume_api_type_spec, kn_volume_api_type_specs_add, kn_volume_api_type_spec_set,
+    kn_volume_api_type_spec_delete;
+/* api_type_access.c */
+kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 /* api_info.c */
 kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_services,
     kn_volume_api_empty;

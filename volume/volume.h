@@ -46,7 +46,7 @@ struct kn_volume_new {
     const char *metadata;      /* JSON text */
     const char *type_id;
 };
-/* Writes the row and the usage. KN_TOO_LARGE: the quota is used up. */
+/* Writes the row and the usage. KN_TOO_LARGE: the quota is used up. KN_NOT_FOUND: the type went meanwhile. */
 int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_new *wish,
                      struct kn_error *err);
 int kn_volume_describe(struct kn_db *db, const char *id, const char *name, const char *description,

@@ -22,8 +22,13 @@ int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const str
     if (kn_volume_quota_take(db, caller->project_id, wish->size_gib, err) < 0) {
         return -1;
     }
-    return kn_db_run(db, &INSERT, KN_ARGS(wish->id, caller->project_id, caller->user_id, wish->name, wish->description,
-                                          kn_arg_int(&size, wish->size_gib), wish->metadata, wish->type_id), NULL, err);
+    if (kn_db_run(db, &INSERT, KN_ARGS(wish->id, caller->project_id, caller->user_id, wish->name, wish->description,
+                                       kn_arg_int(&size, wish->size_gib), wish->metadata, wish->type_id), NULL, err) < 0) {
+        return strcmp(kn_db_constraint(db), "volume_type_in_use") == 0
+                   ? kn_fail(err, KN_NOT_FOUND, "Volume type with name %s could not be found.", wish->type_id)
+                   : -1;
+    }
+    return 0;
 }
 
 int kn_volume_describe(struct kn_db *db, const char *id, const char *name, const char *description,

@@ -114,7 +114,7 @@ const struct kn_rest_manners KN_REST_KEYSTONE = {
     .limit_max = KN_MAX_PAGE, .limit_digits = 9, .zero_is_all = true, .reads_ahead = true,
     .bad_limit = "Invalid input for field '%1': '%2' is not a number",
     .missing_marker = "Marker %2 could not be found.", .marker_code = KN_NOT_FOUND,
-    .ascends = true, .any_case = true,
+    .any_case = true,
     .bad_key = "Invalid input for field '%1': nothing sorts by '%2'",
     .bad_direction = "Invalid input for field '%1': '%2' is neither asc nor desc",
     .null_time = "'infinity'",
@@ -201,7 +201,7 @@ const struct kn_rest_manners KN_REST_NOVA = {
 const struct kn_rest_manners KN_REST_NEUTRON = {
     .zero_is_all = true, .has_reverse = true, .has_fields = true, .links_when_asked = true,
     .bad_limit = "Limit must be an integer 0 or greater and not '%2'",
-    .bad_pairs = "The number of sort_keys and sort_dirs must be same", .ascends = true,
+    .bad_pairs = "The number of sort_keys and sort_dirs must be same",
     .bad_key = "['%2'] is invalid attribute for sort_keys",
     .bad_direction = "The value of sort_dirs must be \"asc\" or \"desc\", not '%2'",
     .null_time = "'-infinity'",

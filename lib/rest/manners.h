@@ -34,7 +34,6 @@ struct kn_rest_manners {
     bool splits_keys;           /* "sort_key=a,b" with one direction beside it */
     const char *bad_pairs;      /* words, for another number of sort_dir than of sort_key; NULL: the last one holds on */
     bool one_for_all;           /* … but one sort_dir is for all of them */
-    bool ascends;               /* direction when none is said */
     bool any_case;              /* DESC is desc */
     const char *bad_key;        /* words: what there is, what was asked for */
     const char *bad_direction, *mixed_sorts; /* words */

@@ -112,7 +112,7 @@ struct kn_rest_noun {
     const char *kept;           /* a condition that holds for every row that is listed or shown; NULL: none */
     const char *ties;           /* attributes that make every order total: "created_at,id" */
     const char *order;          /* the default order: an attribute's name */
-    bool ascending;             /* its direction */
+    bool ascending;             /* the direction where none is said */
     const struct kn_rest_attr *attrs;
     const struct kn_rest_param *params;       /* may be NULL */
     const struct kn_rest_manners *manners;

@@ -133,7 +133,7 @@ static int read_sort_list(struct kn_rest_list *l, const char *text, const char *
         const size_t key = colon != NULL ? (size_t)(colon - p) : item;
         bool *down = &l->page.descending[l->page.count];
 
-        *down = !l->noun->manners->ascends;
+        *down = !l->noun->ascending;
         if (add_key(l, p, key, err) < 0 ||
             (colon != NULL && read_direction(l, colon + 1, item - key - 1, down, err) < 0) ||
             (colon == NULL && beside != NULL && read_direction(l, beside, strcspn(beside, ","), down, err) < 0)) {
@@ -168,7 +168,7 @@ static int check_pairs(const struct kn_rest_list *l, struct kn_error *err)
 
 static int read_sort_keys(struct kn_rest_list *l, struct kn_error *err)
 {
-    bool down = !l->noun->manners->ascends;
+    bool down = !l->noun->ascending;
     const char *key, *direction;
     int i = 0;
 

@@ -9,6 +9,7 @@
 #include "tests/support/test.h"
 #include "volume/api.h"
 #include "volume/type.h"
+#include "volume/volume.h"
 
 #define A KN_TEST_TOKEN("aaaa", "member") "OpenStack-API-Version: volume 3.71\r\n"
 #define B KN_TEST_TOKEN("bbbb", "member") "OpenStack-API-Version: volume 3.71\r\n"
@@ -151,6 +152,25 @@ static void test_specs(void **state)
     expect(403, "GET", specs, A, NULL);
 }
 
+/* A type that went between the look and the row: the volume is refused in words, and nothing of it stays. */
+static void test_a_type_that_went(void **state)
+{
+    const struct kn_caller a = { .project_id = "aaaa", .user_id = "u" };
+    const struct kn_volume_new wish = { .id = "11111111-2222-4333-8444-555555555555", .size_gib = 1, .metadata = "{}",
+                                        .type_id = "00000000-0000-4000-8000-000000000000" };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    {
+        AUTO_TX struct kn_tx tx = { NULL };
+
+        assert_ok(kn_tx_begin(&tx, world.db, &err), &err);
+        assert_fails(kn_volume_insert(world.db, &a, &wish, &err), &err, KN_NOT_FOUND);
+    }
+    assert_int_equal(count_of("SELECT count(*) FROM volume"), 0);
+    assert_int_equal(count_of("SELECT coalesce(sum(volumes), 0) FROM volume_usage"), 0);
+}
+
 static void test_bad_input(void **state)
 {
     static const struct {
@@ -217,7 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_life, clean), cmocka_unit_test_teardown(test_access, clean),
-        cmocka_unit_test_teardown(test_specs, clean), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test_teardown(test_specs, clean), cmocka_unit_test(test_a_type_that_went), cmocka_unit_test(test_bad_input),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);
