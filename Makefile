@@ -13,7 +13,9 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 
-ROOMS := lib/base lib/domain lib/adapter lib/rest identity api scheduler conductor compute-agent network volume image cli lab
+TOPS := lib api compute identity image network volume scheduler conductor compute-agent cli lab
+# A room is a folder; the larger ones have a folder a role (ARCHITECTURE.md).
+ROOMS := $(patsubst %/,%,$(sort $(dir $(wildcard $(TOPS:%=%/*.c) $(TOPS:%=%/*/*.c)))))
 BINARIES := kilonova kilonova-api kilonova-conductor kilonova-scheduler kilonova-network kilonova-volume \
 	kilonova-image kilonova-agent kilonova-broker kilonova-forward kilonova-supervise
 MAIN_kilonova := cli/main.c
@@ -188,7 +190,7 @@ cppcheck:
 	@mkdir -p build/cppcheck
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j 2 \
 	    --cppcheck-build-dir=build/cppcheck --suppressions-list=tests/lint/cppcheck.txt --suppress=missingIncludeSystem \
-	    -I . -D_GNU_SOURCE $(ROOMS)
+	    -I . -D_GNU_SOURCE $(TOPS)
 
 bench: all
 	@tests/bench/bench.py

@@ -2,7 +2,7 @@
 /* The services behind the door, in the order in which "/" lists them. */
 #include "api/mounts.h"
 
-#include "api/compute.h"
+#include "compute/api.h"
 #include "identity/api.h"
 #include "image/api.h"
 #include "network/api.h"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "identity/cli.h"
 #include "conductor/cli.h"
+#include "identity/cli.h"
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 #include "lib/base/cleanup.h"

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "conductor/audit.h"
-#include "conductor/flow.h"
-#include "conductor/history.h"
+#include "conductor/audit/audit.h"
+#include "conductor/flows/flow.h"
+#include "conductor/store/history.h"
 #include "lib/base/mem.h"
 
 static const struct kn_stmt TASKS = { "cli_tasks",

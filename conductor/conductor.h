@@ -14,9 +14,9 @@
 #ifndef KN_CONDUCTOR_CONDUCTOR_H
 #define KN_CONDUCTOR_CONDUCTOR_H
 
-#include "conductor/shards.h"
-#include "conductor/store.h"
-#include "conductor/task.h"
+#include "conductor/store/shards.h"
+#include "conductor/store/store.h"
+#include "conductor/store/task.h"
 #include "lib/adapter/bus.h"
 #include "lib/adapter/daemon.h"
 #include "lib/base/hmap.h"

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "identity/bootstrap.h"
-#include "identity/catalog_noun.h"
-#include "identity/keys.h"
+#include "identity/auth/keys.h"
+#include "identity/rows/bootstrap.h"
+#include "identity/rows/catalog_noun.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kilonova-image: where image data lies, and hands it to hosts. */
-#include "image/service.h"
+#include "image/serve/service.h"
 
 int main(int argc, char **argv)
 {

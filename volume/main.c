@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kilonova-volume: makes disks and hands them to hosts. */
-#include "volume/service.h"
+#include "volume/serve/service.h"
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns argon2id: how a password becomes what the database holds, with OWASP's parameters. Each call takes 19 MiB and some 18 ms of a
- * core, so it must never be called on a thread that serves requests (identity/login.c has threads of its own).
+ * core, so it must never be called on a thread that serves requests (identity/auth/login.c has threads of its own).
  */
 #include <sodium.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 #include "lib/domain/message.h"
 
 struct kn_task_wish {
-    const char *kind;       /* a flow's name: "server.create" (conductor/flows.c) */
+    const char *kind;       /* a flow's name: "server.create" (conductor/flows/flows.c) */
     const char *object_id;
     const char *project_id;
     const char *user_id;

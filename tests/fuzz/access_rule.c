@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "identity/access_rule.h"
+#include "identity/rows/access_rule.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

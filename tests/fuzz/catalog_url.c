@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "identity/catalog.h"
+#include "identity/auth/catalog.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "compute-agent/domain_scan.h"
+#include "compute-agent/libvirt/domain_scan.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

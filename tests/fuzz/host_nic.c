@@ -9,9 +9,9 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/host_dhcp.h"
-#include "network/host_network.h"
-#include "network/host_rules.h"
+#include "network/host/dhcp.h"
+#include "network/host/network.h"
+#include "network/host/rules.h"
 
 static void must(int good)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "api/door.h"
-#include "identity/login.h"
+#include "identity/auth/login.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

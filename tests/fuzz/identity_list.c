@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "identity/nouns.h"
+#include "identity/rows/nouns.h"
 #include "lib/adapter/http_private.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"

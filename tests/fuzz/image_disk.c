@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/inspect.h"
+#include "image/data/inspect.h"
 #include "lib/base/mem.h"
 
 #define AGAIN_AT (INT64_C(192) << 10)

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "image/address.h"
-#include "image/fetch.h"
-#include "image/import_order.h"
+#include "image/data/address.h"
+#include "image/data/fetch.h"
+#include "image/rows/import_order.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

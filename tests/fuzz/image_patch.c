@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "image/patch.h"
-#include "image/property.h"
+#include "image/api/patch.h"
+#include "image/rows/property.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

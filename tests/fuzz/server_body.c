@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/keypair.h"
-#include "api/server_plan.h"
-#include "api/server_schema.h"
+#include "compute/rows/keypair.h"
+#include "compute/rows/server_plan.h"
+#include "compute/rows/server_schema.h"
 #include "lib/domain/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "identity/keys.h"
-#include "identity/token.h"
+#include "identity/auth/keys.h"
+#include "identity/auth/token.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"

@@ -5,16 +5,16 @@
  */
 #include <stdio.h>
 
-#include "api/quota.h"
-#include "conductor/audit.h"
-#include "identity/nouns.h"
+#include "compute/rows/quota.h"
+#include "conductor/audit/audit.h"
+#include "identity/rows/nouns.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/server_state.h"
-#include "network/quotas.h"
+#include "network/rows/quotas.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
-#include "volume/quota.h"
+#include "volume/rows/quota.h"
 
 #define A "aaaaaaaa-0000-4000-8000-000000000001" /* a server on host h with a NIC and a volume */
 #define B "aaaaaaaa-0000-4000-8000-000000000002" /* another one, stopped, with a NIC */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conductor/audit.h"
+#include "conductor/audit/audit.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"

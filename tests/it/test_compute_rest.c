@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "api/compute.h"
+#include "compute/api.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "tests/support/compute_seed.h"

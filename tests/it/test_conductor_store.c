@@ -4,8 +4,8 @@
  * shard wakes up and must not be able to write one row.
  */
 #include "conductor/conductor.h"
-#include "conductor/objects.h"
-#include "conductor/store.h"
+#include "conductor/store/objects.h"
+#include "conductor/store/store.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"

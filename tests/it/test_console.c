@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/compute.h"
+#include "compute/api.h"
 #include "lib/adapter/question.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is over goes after its days, in batches; what is open, young, or of something that lives stays. */
-#include "conductor/history.h"
+#include "conductor/store/history.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "lib/adapter/http.h"
-#include "lib/base/clock.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/http_client.h"
 #include "tests/support/test.h"

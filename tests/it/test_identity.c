@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "identity/limiter.h"
+#include "identity/auth/limiter.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/keystone.h"

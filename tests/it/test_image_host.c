@@ -10,15 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/data_door.h"
 #include "image/host.h"
+#include "image/serve/data_door.h"
 #include "lib/adapter/metrics.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "tests/support/scratch.h"
 #include "tests/support/needs.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #define MIB (1024 * 1024)

@@ -12,8 +12,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
-#include "tests/support/postgres.h"
 #include "tests/support/import_world.h"
+#include "tests/support/postgres.h"
 
 #define WAIT_MS 60000
 #define SHARD 7 /* answers to us arrive here */

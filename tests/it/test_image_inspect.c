@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/inspect.h"
+#include "image/data/inspect.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/scratch.h"

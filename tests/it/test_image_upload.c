@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "image/blob.h"
-#include "image/sweep.h"
+#include "image/data/blob.h"
+#include "image/serve/sweep.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/image_world.h"

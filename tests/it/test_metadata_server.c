@@ -7,10 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "compute-agent/file.h"
-#include "compute-agent/guest_dir.h"
-#include "compute-agent/guest_password.h"
-#include "compute-agent/metadata_server.h"
+#include "compute-agent/core/file.h"
+#include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/guest_password.h"
+#include "compute-agent/metadata/server.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "tests/support/scratch.h"

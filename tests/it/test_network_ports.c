@@ -6,8 +6,8 @@
 
 #include "lib/adapter/db.h"
 #include "lib/base/mem.h"
-#include "network/batch.h"
-#include "network/peers.h"
+#include "network/serve/batch.h"
+#include "network/serve/peers.h"
 #include "tests/support/postgres.h"
 
 #define NET "11111111-1111-4111-8111-111111111111"

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/blob.h"
+#include "image/data/blob.h"
 #include "image/host.h"
 #include "lib/adapter/bus.h"
 #include "lib/base/clock.h"

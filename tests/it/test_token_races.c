@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "identity/identity.h"
-#include "identity/revoke.h"
+#include "identity/auth/identity.h"
+#include "identity/rows/revoke.h"
 #include "lib/adapter/db.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"

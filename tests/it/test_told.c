@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "api/dialect.h"
-#include "image/blob.h"
+#include "image/data/blob.h"
 #include "lib/adapter/db.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"

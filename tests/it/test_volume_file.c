@@ -8,10 +8,10 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
-#include "tests/support/scratch.h"
 #include "tests/support/needs.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
-#include "volume/driver.h"
+#include "volume/serve/driver.h"
 
 #define VOLUME "11111111-2222-4333-8444-555555555555"
 #define GIB (INT64_C(1) << 30)

@@ -8,8 +8,8 @@
 #include "tests/support/front_world.h"
 #include "tests/support/test.h"
 #include "volume/api.h"
-#include "volume/type.h"
-#include "volume/volume.h"
+#include "volume/rows/type.h"
+#include "volume/rows/volume.h"
 
 #define A KN_TEST_TOKEN("aaaa", "member") "OpenStack-API-Version: volume 3.71\r\n"
 #define B KN_TEST_TOKEN("bbbb", "member") "OpenStack-API-Version: volume 3.71\r\n"

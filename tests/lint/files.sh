@@ -13,7 +13,7 @@ files() {
 }
 
 rooms() {
-    echo "identity api scheduler conductor compute-agent network volume image cli lab"
+    echo "api compute identity scheduler conductor compute-agent network volume image cli lab"
 }
 
 # Status of the lint: `found` lines are what it complains about.

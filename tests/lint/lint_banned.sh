@@ -14,7 +14,7 @@ rand|random|srand|srandom @ ^$ @ kn_random() or getrandom()
 gmtime|localtime|ctime|asctime|mktime @ ^$ @ lib/base/clock.h
 malloc|calloc|realloc|strdup|strndup|asprintf|vasprintf @ ^(lib/base/mem.c|tests/) @ lib/base/mem.h: out of memory aborts
 setjmp|longjmp|alloca @ ^$ @ return codes and cleanup attributes
-sleep|usleep|nanosleep|clock_nanosleep @ ^(lib/|lab/|compute-agent/|api/|conductor/|image/|network/|volume/|scheduler/|cli/|tests/support/|tests/bench/) @ wait for the event with a limit, never for luck
+sleep|usleep|nanosleep|clock_nanosleep @ ^(lib/|lab/|compute-agent/|api/|compute/|identity/|conductor/|image/|network/|volume/|scheduler/|cli/|tests/support/|tests/bench/) @ wait for the event with a limit, never for luck
 mkdtemp|mkstemp|tmpnam @ ^(tests/support/scratch.c|tests/unit/adapter/test_conf.c)$ @ kn_test_dir() follows TMPDIR
 assert @ ^tests/ @ _Static_assert, or abort() with a reason
 '

@@ -26,7 +26,7 @@ verdict "$(
     all=$(files '*.c' | grep -v -e '^tests/' -e '^lib/domain/message_types.c')
     types | while read -r name topic; do
         [ "$(types | grep -c " $topic\$")" -gt 1 ] || continue # whoever reads this topic need not ask what it is
-        handled=$(for room in $(readers "$topic"); do grep -l "\"$name\"" $room/*.c 2> /dev/null; done)
+        handled=$(for room in $(readers "$topic"); do grep -rl --include="*.c" "\"$name\"" $room; done)
         [ -n "$handled" ] || echo "lib/domain/message_types.c: \"$name\" is handled nowhere in: $(readers "$topic")"
         [ "$(grep -l "\"$name\"" $all | wc -l)" -ge 2 ] || echo "lib/domain/message_types.c: \"$name\" is named by only one file: nobody sends it, or nobody reads it"
     done

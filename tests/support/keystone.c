@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "identity/api.h"
-#include "identity/bootstrap.h"
-#include "identity/catalog_noun.h"
-#include "identity/keys.h"
+#include "identity/auth/keys.h"
+#include "identity/rows/bootstrap.h"
+#include "identity/rows/catalog_noun.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "api/compute.h"
+#include "compute/api.h"
 #include "image/api.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"

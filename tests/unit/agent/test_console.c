@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "compute-agent/console.h"
+#include "compute-agent/core/console.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

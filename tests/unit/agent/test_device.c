@@ -2,7 +2,7 @@
 /* Names of disks. */
 #include "tests/support/test.h"
 
-#include "compute-agent/device.h"
+#include "compute-agent/core/device.h"
 
 static void test_index(void **state)
 {

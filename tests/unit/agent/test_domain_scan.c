@@ -2,7 +2,7 @@
 /* Reading libvirt's XML, as libvirt 9 prints it (shortened), and things that are not it. */
 #include "tests/support/test.h"
 
-#include "compute-agent/domain_scan.h"
+#include "compute-agent/libvirt/domain_scan.h"
 
 #define VOLUME "77777777-7c8c-4d5e-9a5b-0123456789ab"
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compute-agent/domain_scan.h"
-#include "compute-agent/domain_xml.h"
-#include "compute-agent/spec.h"
+#include "compute-agent/core/spec.h"
+#include "compute-agent/libvirt/domain_scan.h"
+#include "compute-agent/libvirt/domain_xml.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

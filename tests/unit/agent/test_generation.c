@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "compute-agent/file.h"
-#include "compute-agent/generation.h"
-#include "compute-agent/guest_dir.h"
+#include "compute-agent/core/file.h"
+#include "compute-agent/core/generation.h"
+#include "compute-agent/core/guest_dir.h"
 #include "lib/base/mem.h"
 
 static const struct kn_guest NOTHING = { 0, false, 0 };

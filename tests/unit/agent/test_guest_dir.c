@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compute-agent/file.h"
-#include "compute-agent/guest_dir.h"
-#include "compute-agent/run.h"
-#include "compute-agent/tombstone.h"
+#include "compute-agent/core/file.h"
+#include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/run.h"
+#include "compute-agent/core/tombstone.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"

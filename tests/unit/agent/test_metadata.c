@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "compute-agent/metadata.h"
+#include "compute-agent/metadata/metadata.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

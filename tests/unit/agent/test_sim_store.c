@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compute-agent/driver_sim_store.h"
+#include "compute-agent/sim/store.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compute-agent/worker.h"
+#include "compute-agent/core/worker.h"
 #include "lib/base/mem.h"
 
 #define LANES 7

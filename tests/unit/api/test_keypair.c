@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "api/keypair.h"
+#include "compute/rows/keypair.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conductor/engine.h"
+#include "conductor/engine/engine.h"
 #include "lib/base/mem.h"
 
 #define SERVER "11111111-1111-4111-8111-111111111111"

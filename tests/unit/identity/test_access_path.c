@@ -2,7 +2,7 @@
 /* Which requests an application credential's access rules let through. */
 #include <string.h>
 
-#include "identity/access_rule.h"
+#include "identity/rows/access_rule.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/test.h"

@@ -2,7 +2,7 @@
 /* URLs of the catalog: what is filled in, what is left out, and what no URL can be made of. */
 #include <string.h>
 
-#include "identity/catalog.h"
+#include "identity/auth/catalog.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/test.h"

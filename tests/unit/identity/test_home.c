@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "identity/api.h"
-#include "identity/home.h"
+#include "identity/api/home.h"
 #include "lib/base/mem.h"
 #include "tests/support/test.h"
 

@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
-#include "identity/catalog_noun.h"
-#include "identity/immutable.h"
-#include "identity/nouns.h"
+#include "identity/rows/catalog_noun.h"
+#include "identity/rows/immutable.h"
+#include "identity/rows/nouns.h"
 #include "lib/adapter/http_private.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "identity/keys.h"
-#include "identity/limiter.h"
-#include "identity/token.h"
+#include "identity/auth/keys.h"
+#include "identity/auth/limiter.h"
+#include "identity/auth/token.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"

@@ -12,10 +12,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "image/address.h"
-#include "image/fetch.h"
-#include "image/image.h"
-#include "image/import_order.h"
+#include "image/data/address.h"
+#include "image/data/fetch.h"
+#include "image/rows/image.h"
+#include "image/rows/import_order.h"
 #include "lib/base/mem.h"
 
 static bool allowed(const char *text, const char *networks)

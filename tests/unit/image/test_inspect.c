@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "image/inspect.h"
+#include "image/data/inspect.h"
 #include "lib/base/mem.h"
 
 #define CLUSTER 65536

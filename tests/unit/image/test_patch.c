@@ -8,8 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "image/patch.h"
-#include "image/property.h"
+#include "image/api/patch.h"
+#include "image/rows/property.h"
 #include "lib/base/mem.h"
 
 #define OWNER "0123456789abcdef0123456789abcdef"

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "image/range.h"
+#include "image/data/range.h"
 #include "lib/base/mem.h"
 
 static const struct {

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "image/blob.h"
-#include "image/url.h"
+#include "image/data/blob.h"
+#include "image/data/url.h"
 #include "lib/base/cleanup.h"
 
 static const struct kn_url_key KEY = { { 1, 2, 3 } };

@@ -7,8 +7,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
-#include "network/host_dhcp.h"
-#include "network/host_rules.h"
+#include "network/host/dhcp.h"
+#include "network/host/rules.h"
 
 #define SERVER "5e000001-1111-4111-8111-111111111111"
 #define NET "0a0a0a0a-1111-4111-8111-111111111111"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/base/mem.h"
-#include "network/ipam.h"
+#include "network/address/ipam.h"
 
 #define BASE 0x0a000000U /* 10.0.0.0 */
 #define SIZE 256U

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent: one process on every host (or one that carries many simulated ones). Reads its own topic from the end, does what
+ * it is told in the order of each server, and reports what is. No database.
+ */
+#ifndef KN_COMPUTE_AGENT_CORE_AGENT_H
+#define KN_COMPUTE_AGENT_CORE_AGENT_H
+
+#include <pthread.h>
+
+#include "compute-agent/core/driver.h"
+#include "compute-agent/core/worker.h"
+#include "lib/adapter/daemon.h"
+
+struct kn_agent {
+    struct kn_daemon daemon;
+    char id[256];                   /* its topic is kn.agent.<id> */
+    char topic[300];
+    const struct kn_driver *driver; /* immutable after start, as all above */
+    void *driver_state;             /* the driver's own locks guard it */
+    struct kn_workers *workers;     /* NULL: commands run where they are read */
+    struct kn_workers *readers;     /* questions: they wait for no command, and no command for them; NULL with workers */
+    pthread_mutex_t saying;         /* held while a report is sent, so that they come in the order of their numbers */
+    int64_t said;                   /* guarded by saying: the number of the last report */
+    int id_lock;                    /* a file of this id in agent.state_dir, locked while the process lives */
+    json_t *hosts;                  /* what hello says; immutable after start */
+};
+
+/* The whole life of the process: returns its exit code. */
+int kn_agent_main(int argc, char **argv);
+
+/* --- command.c --- */
+/* Takes a command (heap, parsed): runs it or queues it; answers it either way. */
+void kn_agent_command(struct kn_agent *agent, struct kn_message *command);
+/* Drops one that will not run: whoever sent it sends it again after the next hello. */
+void kn_agent_command_drop(void *agent, void *command);
+
+/* --- agent.c --- */
+/* agent.refused: if this life is meant, it ends as a failure. */
+void kn_agent_refused(struct kn_agent *agent, const struct kn_message *m);
+
+/* --- report.c --- */
+/* Says hello with all hosts, then names their guests. */
+void kn_agent_hello(struct kn_agent *agent);
+/* Reports from now on count from above this number: an earlier life's clock, or another's, was ahead of ours. */
+void kn_agent_count_from(struct kn_agent *agent, int64_t after);
+void kn_agent_heartbeat(struct kn_agent *agent);
+void kn_agent_domains(struct kn_agent *agent);
+/* One guest changed by itself: the driver's event. ctx = the agent. */
+void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * command: what the agent can be told, as a table. Between the bus and the drivers: it picks the lane that keeps a server's
+ * commands in order, asks generation.c and order.h whether the command may still act, calls the driver and answers. It must never
+ * touch a guest by itself.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "compute-agent/core/agent.h"
+#include "compute-agent/core/console.h"
+#include "compute-agent/core/generation.h"
+#include "compute-agent/core/spec.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+/* A command on its way: what its handler needs at hand. */
+struct call {
+    struct kn_agent *agent;
+    const json_t *body;
+    struct kn_guest_ref ref;
+    struct kn_order order;
+    int part;               /* of the command's row: with the order it names one message of a task's life */
+    struct kn_guest known;
+    json_t *result; /* new reference, NULL = {} */
+};
+
+typedef int call_fn(struct call *call, struct kn_error *err);
+
+enum scope {
+    ABOUT_AGENT,
+    ABOUT_HOST,  /* names one that this agent carries */
+    ABOUT_GUEST, /* then `intent` is ruled on before `run`, and the command must not be older than the one obeyed last */
+    READS_GUEST, /* ruled on as well, but no order is kept: whenever it comes it does no harm, and nothing is remembered of it */
+};
+
+struct command {
+    const char *type;
+    const char *lane;       /* body field: commands with the same value run in order */
+    enum scope scope;
+    enum kn_intent intent;  /* of ABOUT_GUEST and READS_GUEST */
+    call_fn *run;
+};
+
+static int spawn(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+    int power_state = 0;
+
+    /* What an older decision left here, a half destroyed guest included, is in the way of the newer one. */
+    if (c->known.generation > 0 && c->known.generation < c->ref.generation) {
+        struct kn_guest_ref old = { c->ref.host, c->ref.server, c->known.generation };
+        if (driver->destroy(c->agent->driver_state, &old, err) < 0) {
+            return -1;
+        }
+    }
+    if (driver->ensure_running(c->agent->driver_state, &c->ref, json_object_get(c->body, "spec"), &power_state, err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:i}", "power_state", power_state);
+    return 0;
+}
+
+static int destroy(struct call *c, struct kn_error *err)
+{
+    return c->agent->driver->destroy(c->agent->driver_state, &c->ref, err);
+}
+
+static int power(struct call *c, struct kn_error *err)
+{
+    int power_state = 0;
+
+    if (c->agent->driver->power(c->agent->driver_state, &c->ref, kn_json_str(c->body, "action"),
+                                json_object_get(c->body, "spec"), &power_state, err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:i}", "power_state", power_state);
+    return 0;
+}
+
+static int attach_volume(struct call *c, struct kn_error *err)
+{
+    char device[KN_DEVICE_SIZE];
+
+    if (c->agent->driver->attach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"),
+                                      json_object_get(c->body, "connection"), kn_json_str(c->body, "device"), device,
+                                      err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:o}", "device", json_sprintf("/dev/%s", device));
+    return 0;
+}
+
+static int detach_volume(struct call *c, struct kn_error *err)
+{
+    return c->agent->driver->detach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"), err);
+}
+
+static int console_log(struct call *c, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf raw = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    const json_t *lines = json_object_get(c->body, "lines");
+
+    if (c->agent->driver->console_log(c->agent->driver_state, &c->ref, KN_CONSOLE_MAX, &raw, err) < 0) {
+        return -1;
+    }
+    kn_console_tail(raw.buf, raw.len, lines != NULL ? json_integer_value(lines) : -1, &text);
+    c->result = json_pack("{s:o}", "output", json_stringn(text.buf, text.len));
+    return 0;
+}
+
+static int password(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+
+    (void)err;
+    c->result = driver->password != NULL ? driver->password(c->agent->driver_state, &c->ref) : NULL;
+    c->result = c->result != NULL ? c->result : json_object();
+    json_object_set_new(c->result, "host", json_string(c->ref.host));
+    return 0;
+}
+
+static int forget_password(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+
+    return driver->forget_password == NULL ? 0 : driver->forget_password(c->agent->driver_state, &c->ref, kn_json_str(c->body, "posted"), err);
+}
+
+static int describe(struct call *c, struct kn_error *err)
+{
+    const struct kn_driver *driver = c->agent->driver;
+
+    return driver->describe == NULL ? 0 : driver->describe(c->agent->driver_state, &c->ref, json_object_get(c->body, "description"),
+                                                           c->order.task, err);
+}
+
+static int peers(struct call *c, struct kn_error *err)
+{
+    return c->agent->driver->peers(c->agent->driver_state, c->ref.host, c->body, err);
+}
+
+static int observe(struct call *c, struct kn_error *err)
+{
+    if (c->agent->driver->observe(c->agent->driver_state, c->ref.host, &c->result, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(c->result, "audit", json_string(kn_json_str(c->body, "audit")));
+    json_object_set_new(c->result, "host", json_string(c->ref.host));
+    return 0;
+}
+
+static int introduce(struct call *c, struct kn_error *err)
+{
+    (void)err;
+    kn_agent_count_from(c->agent, kn_json_int(c->body, "after"));
+    kn_agent_hello(c->agent);
+    return 0;
+}
+
+static const struct command COMMANDS[] = {
+    { "server.spawn", "server", ABOUT_GUEST, KN_INTENT_SPAWN, spawn },
+    { "server.destroy", "server", ABOUT_GUEST, KN_INTENT_DESTROY, destroy },
+    { "server.power", "server", ABOUT_GUEST, KN_INTENT_USE, power },
+    { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
+    { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
+    { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
+    { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
+    { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */
+    { "server.describe", "server", READS_GUEST, KN_INTENT_USE, describe }, /* ordered by what it describes */
+    { "net.peers", "network", ABOUT_HOST, KN_INTENT_USE, peers },
+    { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
+    { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },
+};
+
+static const struct command *command_find(const char *type)
+{
+    for (size_t i = 0; i < KN_COUNT(COMMANDS); i++) {
+        if (strcmp(COMMANDS[i].type, type) == 0) {
+            return &COMMANDS[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether the driver should act at all: 0 with *ret_act, or the refusal. */
+static int rule(struct call *call, const struct command *command, bool *ret_act, struct kn_error *err)
+{
+    enum kn_intent intent = command->intent;
+    enum kn_ruling ruling;
+
+    *ret_act = true;
+    if (command->scope != ABOUT_GUEST && command->scope != READS_GUEST) {
+        return 0;
+    }
+    /* A start that brings its spec may define the guest anew. */
+    if (intent == KN_INTENT_USE && json_object_get(call->body, "spec") != NULL) {
+        intent = KN_INTENT_SPAWN;
+    }
+    if (call->agent->driver->look(call->agent->driver_state, &call->ref, &call->known, err) < 0) {
+        return -1;
+    }
+    ruling = kn_generation_rule(&call->known, intent, call->ref.generation);
+    *ret_act = ruling == KN_RULING_ACT;
+    if (kn_generation_refuse(ruling, &call->known, &call->ref, err) < 0) {
+        return -1;
+    }
+    return command->scope == READS_GUEST ? 0 : call->agent->driver->obey(call->agent->driver_state, &call->ref, &call->order, err);
+}
+
+/*
+ * The newest command of a server, said again, is answered again and not done again: a second reboot is no ensure, and a guest that went its own way since is
+ * left to it. A kill between act and answer lets it act once more.
+ */
+static int run_once(struct call *call, const struct command *command, struct kn_error *err)
+{
+    const struct kn_driver *driver = call->agent->driver;
+    struct kn_error why = { 0 };
+
+    if (command->scope != ABOUT_GUEST) {
+        return command->run(call, err);
+    }
+    call->result = driver->answer(call->agent->driver_state, &call->ref, &call->order, call->part);
+    if (call->result != NULL) {
+        return 0;
+    }
+    if (command->run(call, err) < 0) {
+        return -1;
+    }
+    call->result = call->result != NULL ? call->result : json_object();
+    if (driver->done(call->agent->driver_state, &call->ref, &call->order, call->part, call->result, &why) < 0) {
+        kn_log_error("remembering an answer", &why); /* it was done all the same */
+    }
+    return 0;
+}
+
+/* A spec is checked here, once, for all drivers. */
+static int check_spec(const struct call *call, struct kn_error *err)
+{
+    const json_t *spec = json_object_get(call->body, "spec");
+
+    return spec == NULL ? 0 : kn_spec_check(spec, err);
+}
+
+static int run(struct call *call, const struct command *command, struct kn_error *err)
+{
+    bool act = false;
+
+    if (command == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "not a command for an agent");
+    }
+    if (command->scope != ABOUT_AGENT && !call->agent->driver->carries(call->agent->driver_state, call->ref.host)) {
+        return kn_fail(err, KN_NOT_FOUND, "agent \"%s\" does not carry host \"%s\"", call->agent->id, call->ref.host);
+    }
+    if (check_spec(call, err) < 0 || rule(call, command, &act, err) < 0) {
+        return -1;
+    }
+    return act ? run_once(call, command, err) : 0;
+}
+
+/* Another host may do what this one cannot, unless the command itself is wrong or too late. */
+static bool could_elsewhere(const struct kn_message *m, enum kn_code code)
+{
+    return strcmp(m->type->name, "server.spawn") == 0 && code != KN_STALE && code != KN_BAD_REQUEST;
+}
+
+static void answer(struct kn_agent *agent, const struct kn_message *m, json_t *result, const struct kn_error *failed)
+{
+    if (failed != NULL) {
+        kn_log_error(m->type->name, failed);
+    }
+    if (m->type->result == NULL) {
+        return;
+    }
+    if (failed == NULL) {
+        kn_reply_done(&agent->daemon, m, result);
+    } else {
+        kn_reply_failed(&agent->daemon, m, failed, could_elsewhere(m, failed->code));
+    }
+}
+
+static void free_message(struct kn_message *m)
+{
+    kn_message_release(m);
+    free(m);
+}
+
+/* A destroy: what waits for the guest's will in front of it need not wait on. */
+static bool dooms(const struct kn_agent *agent, const struct kn_message *m)
+{
+    return strcmp(m->type->name, "server.destroy") == 0 && agent->driver->give_way != NULL;
+}
+
+static void execute(void *ctx, void *arg)
+{
+    struct kn_message *m = arg;
+    struct kn_error err = { 0 };
+    struct call call = { .agent = ctx, .body = m->body,
+                         .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
+                         .order = { m->task, m->attempt }, .part = m->part };
+    int done;
+
+    kn_log_request(m->request_id);
+    done = run(&call, command_find(m->type->name), &err);
+    if (dooms(call.agent, m)) {
+        call.agent->driver->give_way(call.agent->driver_state, call.ref.server, 0);
+    }
+    answer(ctx, m, call.result, done < 0 ? &err : NULL);
+    kn_log_request(NULL);
+    json_decref(call.result);
+    free_message(m);
+}
+
+void kn_agent_command_drop(void *agent, void *command)
+{
+    (void)agent;
+    free_message(command);
+}
+
+void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
+{
+    const struct command *command = command_find(m->type->name);
+    struct kn_workers *workers = m->type->is_question ? agent->readers : agent->workers;
+    struct kn_error err = { 0 };
+
+    if (!m->is_reply && strcmp(m->type->name, "agent.refused") == 0) {
+        kn_agent_refused(agent, m);
+        free_message(m);
+        return;
+    }
+    if (command == NULL || m->is_reply) {
+        kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
+        free_message(m);
+        return;
+    }
+    kn_copy(m->agent, sizeof(m->agent), agent->id);
+    if (workers == NULL) {
+        execute(agent, m);
+        return;
+    }
+    if (dooms(agent, m)) {
+        agent->driver->give_way(agent->driver_state, kn_json_str(m->body, "server"), m->generation);
+    }
+    if (kn_workers_submit(workers, kn_json_str(m->body, command->lane), execute, m, &err) < 0) {
+        answer(agent, m, NULL, &err);
+        free_message(m);
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* device: which name a disk gets. Both drivers ask it; it must never know what is behind a name. */
+#include "compute-agent/core/device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DEVICE_COUNT 26
+
+int kn_device_index(const char *name)
+{
+    if (name == NULL) {
+        return -1;
+    }
+    if (strncmp(name, "/dev/", 5) == 0) {
+        name += 5;
+    }
+    if (name[0] != 'v' || name[1] != 'd' || name[2] < 'a' || name[2] > 'z' || name[3] != '\0') {
+        return -1;
+    }
+    return name[2] - 'a';
+}
+
+int kn_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
+{
+    int at = kn_device_index(wish);
+
+    /* vda is the root disk's, whether or not there is one yet. */
+    if (at <= 0 || (used >> at & 1) != 0) {
+        for (at = 1; at < DEVICE_COUNT && (used >> at & 1) != 0; at++) {
+        }
+    }
+    if (at >= DEVICE_COUNT) {
+        return kn_fail(err, KN_CONFLICT, "no disk device name is free");
+    }
+    snprintf(ret_device, KN_DEVICE_SIZE, "vd%c", 'a' + at);
+    return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * disk: fetches the base (image/host.h) and lets qemu-img put an overlay on it. Formats are always said, never guessed: a
+ * guest writes its own disk, so its first bytes may claim anything.
+ */
+#include "compute-agent/core/disk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/run.h"
+#include "compute-agent/core/spec.h"
+#include "image/host.h"
+#include "lib/domain/message.h"
+
+static const struct kn_run_limits QEMU_IMG = { .memory_mib = 1024, .cpu_s = 30, .timeout_ms = 60000 };
+
+/* Under another name first: a disk that has its name is whole. */
+static int make_overlay(const char *base, const char *format, int64_t bytes, const char *path, struct kn_error *err)
+{
+    char fresh[PATH_MAX];
+    char size[32];
+
+    if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh)) {
+        return kn_fail(err, KN_INTERNAL, "path \"%s\" is too long", path);
+    }
+    snprintf(size, sizeof(size), "%" PRId64, bytes);
+    const char *argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", format, fresh, size, NULL };
+    unlink(fresh);
+    if (kn_run(argv, &QEMU_IMG, err) < 0) {
+        unlink(fresh);
+        return kn_fail_context(err, "root disk");
+    }
+    if (rename(fresh, path) < 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot put \"%s\" in place: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_error *err)
+{
+    const json_t *image = json_object_get(spec, "image");
+    const char *format = kn_json_str(image, "disk_format");
+    char path[PATH_MAX];
+    char base[PATH_MAX];
+
+    kn_guest_path(conf->agent_state_dir, server, KN_GUEST_DISK, path);
+    if (access(path, F_OK) == 0) {
+        return 0;
+    }
+    if (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "disk format \"%s\" is neither raw nor qcow2", format);
+    }
+    if (kn_image_host_ensure(conf, image, base, sizeof(base), err) < 0) {
+        return -1;
+    }
+    return make_overlay(base, format, kn_spec_root_bytes(spec), path, err);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * domain: a guest as a machine: what a driver builds from a spec (spec.h). ("Domain" is libvirt's word for a guest; nowhere else in
+ * this room does it mean one.)
+ */
+#ifndef KN_COMPUTE_AGENT_CORE_DOMAIN_H
+#define KN_COMPUTE_AGENT_CORE_DOMAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct kn_domain_disk {
+    const char *path;
+    const char *format; /* raw or qcow2 */
+    const char *device; /* vda */
+    const char *serial; /* the volume's uuid; NULL: the server's own root disk */
+};
+
+struct kn_domain_nic {
+    const char *mac;
+    const char *tap;    /* made before the guest starts, by network/host.h */
+    int mtu;            /* 0 = the default */
+};
+
+struct kn_domain {
+    const char *server; /* uuid, of the domain as well */
+    const char *name;   /* the server's, for people; the domain is called kn-<uuid> */
+    const char *project;
+    int64_t generation;
+    const char *type;   /* kvm or qemu */
+    int vcpus;
+    int64_t memory_mib;
+    const struct kn_domain_disk *disks;
+    size_t disk_count;
+    const struct kn_domain_nic *nics;
+    size_t nic_count;
+    const char *serial_socket;
+    const char *console_log;
+};
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guest_dir: what the host keeps of a server: <state dir>/servers/<uuid>/ with
+ *   spec.json     {"server","host","generation","spec"}: written before anything else is made, the truth about what should be
+ *   disk.qcow2    the root disk: an overlay on a cached, read-only base
+ *   password.json what the guest posted as its password (guest_password.h)
+ *   console.log   what the guest wrote on its serial line; console.log.0 what it wrote before that
+ * A directory without a domain is a spawn that did not get far, or a destroy that did not end: the command comes again and
+ * finishes it. Used by the worker that holds the server, and read by the metadata service.
+ */
+#ifndef KN_COMPUTE_AGENT_CORE_GUEST_DIR_H
+#define KN_COMPUTE_AGENT_CORE_GUEST_DIR_H
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+
+#define KN_GUEST_CONSOLE "console.log"
+#define KN_GUEST_DISK "disk.qcow2"
+
+/* The path of a file of a server ("" = of its directory). */
+void kn_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX]);
+
+int kn_guest_save(const char *state_dir, const char *server, const char *host, int64_t generation, const json_t *spec,
+                  struct kn_error *err);
+/* KN_NOT_FOUND when there is none, or none that can be read. *ret_spec: new reference. Outputs may be NULL. */
+int kn_guest_load(const char *state_dir, const char *server, int64_t *ret_generation, json_t **ret_spec,
+                  struct kn_error *err);
+int kn_guest_remove(const char *state_dir, const char *server, struct kn_error *err);
+
+/* The uuids of all servers that have a directory: a new JSON array. */
+json_t *kn_guest_servers(const char *state_dir);
+
+/* The end of the console, at most max bytes. Nothing written yet is fine. */
+void kn_guest_console(const char *state_dir, const char *server, size_t max, struct kn_strbuf *out);
+/* A guest that fills its log must not fill the host: beyond 4 MiB all but the newest MiB is dropped. */
+void kn_guest_trim_console(const char *state_dir, const char *server);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report: what the agent says unasked on kn.report: hello, heartbeat, the guests it has, a guest that changed by itself.
+ * Losing any of these is fine: the next one says it again.
+ */
+#include "compute-agent/core/agent.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#define HOSTS_A_HELLO 1000  /* about 250 bytes each, KN_MESSAGE_MAX in all */
+#define GUESTS_A_REPORT 500
+
+void kn_agent_count_from(struct kn_agent *agent, int64_t after)
+{
+    pthread_mutex_lock(&agent->saying);
+    agent->said = after > agent->said ? after : agent->said;
+    pthread_mutex_unlock(&agent->saying);
+}
+
+/* The clock orders the lives of an agent; within one, and when it steps back, the last number does. */
+static int64_t next_number(struct kn_agent *agent)
+{
+    const int64_t now_us = kn_now_us();
+
+    agent->said = now_us > agent->said ? now_us : agent->said + 1;
+    return agent->said;
+}
+
+/* Steals body. generation: of the guest that it is about, 0 = about none. */
+static void report_of(struct kn_agent *agent, const char *type, int64_t generation, json_t *body)
+{
+    struct kn_message m;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&m, type, body);
+    m.generation = generation;
+    pthread_mutex_lock(&agent->saying);
+    m.seq = next_number(agent);
+    if (kn_daemon_send(&agent->daemon, KN_TOPIC_REPORT, 0, &m, &err) < 0) {
+        kn_log_error(type, &err);
+    }
+    pthread_mutex_unlock(&agent->saying);
+    kn_message_release(&m);
+}
+
+static void report(struct kn_agent *agent, const char *type, json_t *body)
+{
+    report_of(agent, type, 0, body);
+}
+
+static void hello_piece(struct kn_agent *agent, json_t *hosts)
+{
+    report(agent, "agent.hello", json_pack("{s:s, s:s, s:o}", "agent", agent->id, "boot", agent->daemon.id, "hosts",
+                                           hosts));
+}
+
+void kn_agent_hello(struct kn_agent *agent)
+{
+    json_t *piece = json_array();
+    size_t i;
+    json_t *host;
+
+    json_array_foreach(agent->hosts, i, host) {
+        json_array_append(piece, host);
+        if (json_array_size(piece) == HOSTS_A_HELLO) {
+            hello_piece(agent, piece);
+            piece = json_array();
+        }
+    }
+    if (json_array_size(piece) > 0) {
+        hello_piece(agent, piece);
+    } else {
+        json_decref(piece);
+    }
+    kn_agent_domains(agent);
+}
+
+void kn_agent_heartbeat(struct kn_agent *agent)
+{
+    kn_condition_beat(&agent->daemon.condition, kn_mono_ms());
+    report(agent, "agent.heartbeat", json_pack("{s:s, s:s}", "agent", agent->id, "boot", agent->daemon.id));
+}
+
+/* The guests of one host on their way into messages. */
+struct roll {
+    struct kn_agent *agent;
+    const char *host;
+    json_t *domains;
+};
+
+static void roll_send(struct roll *roll)
+{
+    if (json_array_size(roll->domains) > 0) {
+        report(roll->agent, "agent.domains", json_pack("{s:s, s:s, s:O}", "agent", roll->agent->id, "host", roll->host,
+                                                       "domains", roll->domains));
+    }
+    json_array_clear(roll->domains);
+}
+
+static void roll_add(void *ctx, const char *server, const struct kn_guest *guest)
+{
+    struct roll *roll = ctx;
+
+    json_array_append_new(roll->domains, json_pack("{s:s, s:I, s:i}", "server", server, "generation",
+                                                   (json_int_t)guest->generation, "power_state", guest->power_state));
+    if (json_array_size(roll->domains) == GUESTS_A_REPORT) {
+        roll_send(roll);
+    }
+}
+
+static void domains_of(struct kn_agent *agent, const char *host)
+{
+    struct roll roll = { agent, host, json_array() };
+    struct kn_error err = { 0 };
+
+    if (agent->driver->list(agent->driver_state, host, roll_add, &roll, &err) < 0) {
+        kn_log_error("listing guests", &err);
+    }
+    roll_send(&roll);
+    json_decref(roll.domains);
+}
+
+static void domains_job(void *ctx, void *arg)
+{
+    struct kn_agent *agent = ctx;
+    size_t i;
+    json_t *host;
+
+    (void)arg;
+    json_array_foreach(agent->hosts, i, host) {
+        domains_of(agent, kn_json_str(host, "host"));
+    }
+}
+
+void kn_agent_domains(struct kn_agent *agent)
+{
+    /* A hypervisor may take its time: not on the thread that reads the bus and lives by heartbeats. */
+    if (agent->workers == NULL) {
+        domains_job(agent, NULL);
+    } else if (kn_workers_submit(agent->workers, "domains", domains_job, NULL, NULL) < 0) {
+        kn_log(KN_WARNING, "too busy to list guests", NULL);
+    }
+}
+
+void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason)
+{
+    report_of(ctx, "server.power_state", guest->generation,
+              json_pack("{s:s, s:s, s:s, s:i, s:s}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "server", server, "power_state", guest->power_state, "reason", reason));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * domain_xml: a guest described to libvirt. Pure: a struct in, text out; tests/unit/agent/golden holds what it must say.
+ */
+#ifndef KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_XML_H
+#define KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_XML_H
+
+#include "compute-agent/core/domain.h"
+#include "lib/base/strbuf.h"
+
+#define KN_DOMAIN_NAMESPACE "urn:kilonova:server:1" /* of our metadata element */
+
+void kn_domain_xml(const struct kn_domain *domain, struct kn_strbuf *out);
+/* One <disk>, as for hot-plug. */
+void kn_domain_disk_xml(const struct kn_domain_disk *disk, struct kn_strbuf *out);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libvirt/driver: real guests. This file opens and closes everything the driver stands on, in an order that lets a crash at
+ * any point be followed by a plain start: metadata server, networks (they come back from their own files), libvirt, watcher.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "compute-agent/core/file.h"
+#include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/guest_password.h"
+#include "compute-agent/core/spec.h"
+#include "compute-agent/core/tombstone.h"
+#include "compute-agent/libvirt/domain_scan.h"
+#include "compute-agent/libvirt/private.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#define WORKERS 8
+
+static void silence(void *ctx, virErrorPtr error)
+{
+    (void)ctx, (void)error; /* every error is taken where it happens */
+}
+
+static int setup_libvirt(struct kn_error *err)
+{
+    static bool is_done; /* main thread */
+
+    if (is_done) {
+        return 0;
+    }
+    virSetErrorFunc(NULL, silence);
+    if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0) {
+        return kn_fail(err, KN_INTERNAL, "libvirt cannot be initialised");
+    }
+    is_done = true;
+    return 0;
+}
+
+static int enter_netns(const char *path, struct kn_error *err)
+{
+    if (path[0] == '\0') {
+        return 0;
+    }
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot enter network namespace \"%s\": %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+static void door_open(void *ctx, const char *network, int fd)
+{
+    struct kn_libvirt *lv = ctx;
+
+    kn_metadata_server_open(lv->metadata, network, fd);
+}
+
+static void door_close(void *ctx, const char *network)
+{
+    struct kn_libvirt *lv = ctx;
+
+    kn_metadata_server_close(lv->metadata, network);
+}
+
+static bool who_asks(void *ctx, const char *network, const char *source_ip, char ret_server[KN_UUID_SIZE],
+                     json_t **ret_spec)
+{
+    struct kn_libvirt *lv = ctx;
+
+    return lv->net != NULL && kn_net_host_lookup(lv->net, network, source_ip, ret_server) &&
+           kn_guest_load(lv->conf->agent_state_dir, ret_server, NULL, ret_spec, NULL) == 0;
+}
+
+static json_t *password_of(void *ctx, const char *server)
+{
+    struct kn_libvirt *lv = ctx;
+
+    return kn_guest_password(lv->conf->agent_state_dir, server);
+}
+
+static int take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err)
+{
+    struct kn_libvirt *lv = ctx;
+
+    return kn_guest_password_post(lv->conf->agent_state_dir, server, text, len, err);
+}
+
+static int open_networks(struct kn_libvirt *lv, struct kn_error *err)
+{
+    struct kn_net_host_options options = {
+        .state_dir = lv->conf->agent_state_dir,
+        .underlay = lv->conf->agent_underlay_address,
+        .metadata_open = door_open,
+        .metadata_close = door_close,
+        .ctx = lv,
+    };
+
+    const struct kn_metadata_guests guests = { who_asks, password_of, take_password, lv };
+
+    return kn_metadata_server_new(&guests, &lv->metadata, err) < 0 ? -1 : kn_net_host_open(&options, &lv->net, err);
+}
+
+static int start_threads(struct kn_libvirt *lv, struct kn_error *err)
+{
+    if (pthread_create(&lv->watch_thread, NULL, kn_libvirt_watch_loop, lv) != 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot start the watcher thread");
+    }
+    return 0;
+}
+
+/* What has been opened, closed again; nothing runs yet or any more but the event loop. */
+static void release(struct kn_libvirt *lv)
+{
+    lv->is_stopping = true;
+    kn_vir_conn_auto(&lv->conn);
+    pthread_join(lv->event_thread, NULL);
+    kn_metadata_server_free(lv->metadata); /* before the networks: its thread asks them */
+    kn_net_host_free(lv->net);
+    kn_hmap_free(lv->guests);
+    kn_hmap_free(lv->doomed);
+    pthread_cond_destroy(&lv->changed);
+    pthread_mutex_destroy(&lv->lock);
+    free(lv);
+}
+
+static struct kn_libvirt *create(const struct kn_conf *conf, const char *host, const struct kn_driver_events *events)
+{
+    struct kn_libvirt *lv = KN_NEW(struct kn_libvirt);
+    pthread_condattr_t attr;
+
+    lv->conf = conf;
+    lv->events = events;
+    kn_copy(lv->host, sizeof(lv->host), host);
+    lv->guests = kn_hmap_new(free);
+    lv->doomed = kn_hmap_new(free);
+    pthread_mutex_init(&lv->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&lv->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    return lv;
+}
+
+static int lv_open(const struct kn_conf *conf, const char *host, const struct kn_driver_events *events,
+                   void **ret_state, struct kn_error *err)
+{
+    struct kn_libvirt *lv;
+
+    if (kn_tombstone_prepare(conf->agent_state_dir, err) < 0 || setup_libvirt(err) < 0 ||
+        enter_netns(conf->agent_netns, err) < 0) {
+        return -1;
+    }
+    lv = create(conf, host, events);
+    if (pthread_create(&lv->event_thread, NULL, kn_libvirt_event_loop, lv) != 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot start the event thread");
+    }
+    if (kn_libvirt_connect(lv, err) < 0 || open_networks(lv, err) < 0 || start_threads(lv, err) < 0) {
+        release(lv);
+        return -1;
+    }
+    *ret_state = lv;
+    return 0;
+}
+
+static void lv_close(void *state)
+{
+    struct kn_libvirt *lv = state;
+
+    lv->is_stopping = true;
+    pthread_mutex_lock(&lv->lock);
+    pthread_cond_broadcast(&lv->changed);
+    pthread_mutex_unlock(&lv->lock);
+    pthread_join(lv->watch_thread, NULL);
+    release(lv);
+}
+
+static int lv_workers(const void *state)
+{
+    (void)state;
+    return WORKERS;
+}
+
+static bool lv_carries(const void *state, const char *host)
+{
+    const struct kn_libvirt *lv = state;
+
+    return strcmp(lv->host, host) == 0;
+}
+
+/* The processor as Nova's cpu_info has it. */
+static json_t *cpu_info(virConnectPtr conn, const virNodeInfo *node)
+{
+    AUTO_FREE char *capabilities = virConnectGetCapabilities(conn);
+    char arch[32] = "x86_64";
+    char model[64] = "";
+    char vendor[64] = "";
+
+    if (capabilities != NULL) {
+        kn_scan_text(capabilities, "cpu", "arch", arch, sizeof(arch));
+        kn_scan_text(capabilities, "cpu", "model", model, sizeof(model));
+        kn_scan_text(capabilities, "cpu", "vendor", vendor, sizeof(vendor));
+    }
+    return json_pack("{s:s, s:s, s:s, s:{s:i, s:i, s:i, s:i}, s:[]}", "arch", arch, "model", model, "vendor", vendor,
+                     "topology", "cells", (int)node->nodes, "sockets", (int)node->sockets, "cores", (int)node->cores,
+                     "threads", (int)node->threads, "features");
+}
+
+static int64_t disk_gib(const char *dir)
+{
+    struct statvfs fs;
+
+    return statvfs(dir, &fs) < 0 ? 0 : (int64_t)((fs.f_blocks * (uint64_t)fs.f_frsize) >> 30);
+}
+
+static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+    AUTO_CONN virConnectPtr conn = NULL;
+    virNodeInfo node;
+    unsigned long version = 0;
+    const char *type;
+    json_t *host;
+
+    if (kn_libvirt_conn(lv, &conn, err) < 0) {
+        return -1;
+    }
+    type = virConnectGetType(conn);
+    if (type == NULL || virNodeGetInfo(conn, &node) < 0 || virConnectGetVersion(conn, &version) < 0) {
+        return kn_libvirt_fail(err, "taking stock of the host");
+    }
+    host = json_pack("{s:s, s:i, s:I, s:I, s:I, s:s, s:s, s:I, s:o}", "host", lv->host, "vcpus", (int)node.cpus,
+                     "memory_mib", (json_int_t)(node.memory / 1024), "reserved_memory_mib",
+                     (json_int_t)lv->conf->agent_reserved_memory_mib, "disk_gib",
+                     (json_int_t)disk_gib(lv->conf->agent_state_dir), "zone", lv->conf->agent_zone, "hypervisor_type",
+                     type, "hypervisor_version", (json_int_t)version, "cpu_info", cpu_info(conn, &node));
+    if (lv->conf->agent_underlay_address[0] != '\0') {
+        json_object_set_new(host, "underlay", json_string(lv->conf->agent_underlay_address));
+    }
+    *ret_hosts = json_pack("[o]", host);
+    return 0;
+}
+
+static void lv_tick(void *state, int64_t now_ms)
+{
+    struct kn_libvirt *lv = state;
+    json_t *servers = kn_guest_servers(lv->conf->agent_state_dir);
+    struct kn_error err = { 0 };
+    size_t i;
+    json_t *server;
+
+    kn_tombstone_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
+    kn_order_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
+    json_array_foreach(servers, i, server) {
+        kn_guest_trim_console(lv->conf->agent_state_dir, json_string_value(server));
+    }
+    json_decref(servers);
+    if (kn_net_host_tick(lv->net, &err) < 0) {
+        kn_log_error("looking after the networks", &err);
+    }
+}
+
+static int lv_console_log(void *state, const struct kn_guest_ref *ref, size_t max, struct kn_strbuf *out,
+                          struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+
+    (void)err;
+    kn_guest_console(lv->conf->agent_state_dir, ref->server, max, out);
+    return 0;
+}
+
+static json_t *lv_password(void *state, const struct kn_guest_ref *ref)
+{
+    return kn_guest_password(((struct kn_libvirt *)state)->conf->agent_state_dir, ref->server);
+}
+
+static int lv_forget_password(void *state, const struct kn_guest_ref *ref, const char *posted, struct kn_error *err)
+{
+    return kn_guest_password_forget(((struct kn_libvirt *)state)->conf->agent_state_dir, ref->server, posted, err);
+}
+
+static int lv_describe(void *state, const struct kn_guest_ref *ref, const json_t *description, int64_t task, struct kn_error *err)
+{
+    const char *dir = ((struct kn_libvirt *)state)->conf->agent_state_dir;
+    int64_t generation = 0;
+    json_t *spec = NULL;
+    json_t *described;
+    int done;
+
+    if (kn_guest_load(dir, ref->server, &generation, &spec, err) < 0) {
+        return -1;
+    }
+    described = kn_spec_describe(spec, description, task);
+    done = kn_guest_save(dir, ref->server, ref->host, generation, described, err);
+    json_decref(described);
+    json_decref(spec);
+    return done;
+}
+
+static int lv_peers(void *state, const char *host, const json_t *body, struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+
+    (void)host;
+    return kn_net_host_set_peers(lv->net, body, err);
+}
+
+const struct kn_driver kn_driver_libvirt = {
+    .name = "libvirt",
+    .open = lv_open,
+    .close = lv_close,
+    .workers = lv_workers,
+    .inventory = lv_inventory,
+    .carries = lv_carries,
+    .tick = lv_tick,
+    .look = kn_libvirt_look,
+    .obey = kn_libvirt_obey,
+    .done = kn_libvirt_done,
+    .answer = kn_libvirt_answer,
+    .ensure_running = kn_libvirt_ensure_running,
+    .destroy = kn_libvirt_destroy,
+    .power = kn_libvirt_power,
+    .describe = lv_describe,
+    .give_way = kn_libvirt_give_way,
+    .attach_disk = kn_libvirt_attach_disk,
+    .detach_disk = kn_libvirt_detach_disk,
+    .console_log = lv_console_log,
+    .password = lv_password,
+    .forget_password = lv_forget_password,
+    .list = kn_libvirt_list,
+    .observe = kn_libvirt_observe,
+    .peers = lv_peers,
+};

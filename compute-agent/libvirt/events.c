@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libvirt/events: guests that change by themselves. An event only says "look at this one"; the watcher thread then
+ * asks libvirt for the state as it is now and tells it if it differs from what was told last. So late, doubled and missed
+ * events cannot lie, and what a command did is never reported as the guest's own doing.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "compute-agent/libvirt/private.h"
+#include "lib/base/backoff.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/domain/server_state.h"
+
+#define WATCH_TICK_MS 1000
+#define UNKNOWN (-1)
+
+/* What the watcher knows of a guest. Guarded by lv->lock. */
+struct kn_watched {
+    int told;         /* the power state that others know, UNKNOWN at first */
+    int busy;         /* commands at work on it */
+    bool is_due;      /* something happened: look */
+};
+
+static struct kn_watched *watched(struct kn_libvirt *lv, const char *server)
+{
+    struct kn_watched *w = kn_hmap_get(lv->guests, server);
+
+    if (w == NULL) {
+        w = KN_NEW(struct kn_watched);
+        w->told = UNKNOWN;
+        kn_hmap_put(lv->guests, server, w);
+    }
+    return w;
+}
+
+static void happened(struct kn_libvirt *lv, virDomainPtr dom)
+{
+    char server[VIR_UUID_STRING_BUFLEN];
+
+    if (virDomainGetUUIDString(dom, server) < 0 || strncmp(virDomainGetName(dom), "kn-", 3) != 0) {
+        return;
+    }
+    pthread_mutex_lock(&lv->lock);
+    watched(lv, server)->is_due = true;
+    pthread_cond_broadcast(&lv->changed);
+    pthread_mutex_unlock(&lv->lock);
+}
+
+static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
+{
+    (void)conn, (void)event, (void)detail;
+    happened(opaque, dom);
+    return 0;
+}
+
+static void on_device_removed(virConnectPtr conn, virDomainPtr dom, const char *alias, void *opaque)
+{
+    (void)conn, (void)alias;
+    happened(opaque, dom);
+}
+
+static void on_io_error(virConnectPtr conn, virDomainPtr dom, const char *path, const char *alias, int action,
+                        const char *reason, void *opaque)
+{
+    (void)conn, (void)alias, (void)action;
+    kn_log(KN_WARNING, "guest has an I/O error", "domain", virDomainGetName(dom), "path", path, "reason", reason, NULL);
+    happened(opaque, dom);
+}
+
+int kn_libvirt_events_register(struct kn_libvirt *lv, virConnectPtr conn, struct kn_error *err)
+{
+    static const struct {
+        int id;
+        virConnectDomainEventGenericCallback call;
+    } EVENTS[] = {
+        { VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
+        { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device_removed) },
+        { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_device_removed) },
+        { VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error) },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(EVENTS); i++) {
+        if (virConnectDomainEventRegisterAny(conn, NULL, EVENTS[i].id, EVENTS[i].call, lv, NULL) < 0) {
+            return kn_libvirt_fail(err, "registering for events");
+        }
+    }
+    return 0;
+}
+
+static int power_of_off(virDomainPtr dom, int reason, const char **ret_reason)
+{
+    static const char *const REASONS[] = {
+        [VIR_DOMAIN_SHUTOFF_UNKNOWN] = "unknown",   [VIR_DOMAIN_SHUTOFF_SHUTDOWN] = "shutdown",
+        [VIR_DOMAIN_SHUTOFF_DESTROYED] = "destroyed", [VIR_DOMAIN_SHUTOFF_CRASHED] = "crashed",
+        [VIR_DOMAIN_SHUTOFF_MIGRATED] = "migrated", [VIR_DOMAIN_SHUTOFF_SAVED] = "saved",
+        [VIR_DOMAIN_SHUTOFF_FAILED] = "failed",     [VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT] = "from snapshot",
+        [VIR_DOMAIN_SHUTOFF_DAEMON] = "daemon",
+    };
+
+    *ret_reason = reason >= 0 && reason < (int)KN_COUNT(REASONS) ? REASONS[reason] : "unknown";
+    if (reason == VIR_DOMAIN_SHUTOFF_CRASHED) {
+        return KN_POWER_CRASHED;
+    }
+    return virDomainHasManagedSaveImage(dom, 0) == 1 ? KN_POWER_SUSPENDED : KN_POWER_SHUTDOWN;
+}
+
+int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason)
+{
+    const char *none = NULL;
+    const char **why = ret_reason != NULL ? ret_reason : &none;
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason = 0;
+
+    *why = "";
+    if (virDomainGetState(dom, &state, &reason, 0) < 0) {
+        return KN_POWER_NONE;
+    }
+    switch ((virDomainState)state) {
+    case VIR_DOMAIN_RUNNING:
+    case VIR_DOMAIN_BLOCKED:
+    case VIR_DOMAIN_SHUTDOWN: /* on its way; it still runs */
+        *why = "running";
+        return KN_POWER_RUNNING;
+    case VIR_DOMAIN_PAUSED:
+        *why = reason == VIR_DOMAIN_PAUSED_IOERROR ? "I/O error" : "paused";
+        return KN_POWER_PAUSED;
+    case VIR_DOMAIN_SHUTOFF:
+        return power_of_off(dom, reason, why);
+    case VIR_DOMAIN_CRASHED:
+        *why = "crashed";
+        return KN_POWER_CRASHED;
+    case VIR_DOMAIN_PMSUSPENDED:
+        *why = "guest suspended itself";
+        return KN_POWER_SUSPENDED;
+    case VIR_DOMAIN_NOSTATE:
+        break;
+    }
+    return KN_POWER_NONE;
+}
+
+void kn_libvirt_begin(struct kn_libvirt *lv, const char *server)
+{
+    pthread_mutex_lock(&lv->lock);
+    watched(lv, server)->busy++;
+    pthread_mutex_unlock(&lv->lock);
+}
+
+void kn_libvirt_end(struct kn_libvirt *lv, const char *server, int power_state)
+{
+    struct kn_watched *w;
+
+    pthread_mutex_lock(&lv->lock);
+    w = watched(lv, server);
+    w->busy--;
+    w->is_due = true; /* what happened meanwhile was not looked at */
+    if (power_state != UNKNOWN) {
+        w->told = power_state;
+    }
+    pthread_cond_broadcast(&lv->changed);
+    pthread_mutex_unlock(&lv->lock);
+}
+
+void kn_libvirt_note(struct kn_libvirt *lv, const char *server, int power_state)
+{
+    struct kn_watched *w;
+
+    pthread_mutex_lock(&lv->lock);
+    w = watched(lv, server);
+    if (w->busy == 0) {
+        w->told = power_state;
+    }
+    pthread_mutex_unlock(&lv->lock);
+}
+
+void kn_libvirt_wait(struct kn_libvirt *lv, int64_t ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&lv->lock);
+    pthread_cond_timedwait(&lv->changed, &lv->lock, &until);
+    pthread_mutex_unlock(&lv->lock);
+}
+
+void kn_libvirt_give_way(void *state, const char *server, int64_t generation)
+{
+    struct kn_libvirt *lv = state;
+
+    pthread_mutex_lock(&lv->lock);
+    if (generation > 0) {
+        int64_t *doom = KN_NEW(int64_t);
+        *doom = generation;
+        kn_hmap_put(lv->doomed, server, doom);
+    } else {
+        kn_hmap_del(lv->doomed, server);
+    }
+    pthread_cond_broadcast(&lv->changed);
+    pthread_mutex_unlock(&lv->lock);
+}
+
+bool kn_libvirt_is_doomed(struct kn_libvirt *lv, const struct kn_guest_ref *ref)
+{
+    const int64_t *doom;
+    bool is_doomed;
+
+    pthread_mutex_lock(&lv->lock);
+    doom = kn_hmap_get(lv->doomed, ref->server);
+    is_doomed = doom != NULL && *doom >= ref->generation; /* a late destroy of an older decision dooms nobody */
+    pthread_mutex_unlock(&lv->lock);
+    return is_doomed;
+}
+
+/* A server without a domain, unless a command is making it one. */
+static void forget(struct kn_libvirt *lv, const char *server)
+{
+    pthread_mutex_lock(&lv->lock);
+    if (watched(lv, server)->busy == 0) {
+        kn_hmap_del(lv->guests, server);
+    }
+    pthread_mutex_unlock(&lv->lock);
+}
+
+/* One guest that is due and not busy; false when there is none. */
+static bool take_due(struct kn_libvirt *lv, char server[KN_UUID_SIZE])
+{
+    const char *key;
+    void *value;
+    bool found = false;
+
+    pthread_mutex_lock(&lv->lock);
+    for (size_t at = 0; !found && kn_hmap_next(lv->guests, &at, &key, &value);) {
+        struct kn_watched *w = value;
+        if (w->is_due && w->busy == 0) {
+            w->is_due = false;
+            kn_copy(server, KN_UUID_SIZE, key);
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&lv->lock);
+    return found;
+}
+
+/* The state goes out unless others know it, or a command has begun meanwhile (its answer says it). */
+static bool should_tell(struct kn_libvirt *lv, const char *server, int power_state)
+{
+    struct kn_watched *w;
+    bool tell;
+
+    pthread_mutex_lock(&lv->lock);
+    w = watched(lv, server);
+    tell = w->busy == 0 && w->told != UNKNOWN && w->told != power_state;
+    if (w->busy == 0) {
+        w->told = power_state;
+    }
+    pthread_mutex_unlock(&lv->lock);
+    return tell;
+}
+
+static void look_at(struct kn_libvirt *lv, const char *server)
+{
+    AUTO_DOM virDomainPtr dom = NULL;
+    const char *reason;
+    struct kn_guest guest;
+
+    if (kn_libvirt_find(lv, server, &dom, NULL) < 0) {
+        return; /* libvirt went away: everything is looked at again when it is back */
+    }
+    if (dom == NULL) {
+        forget(lv, server);
+        return;
+    }
+    guest = (struct kn_guest){ kn_libvirt_generation(lv, dom, server), true, kn_libvirt_power_state(dom, &reason) };
+    if (should_tell(lv, server, guest.power_state)) {
+        kn_log(KN_INFO, "guest changed by itself", "server", server, "reason", reason, NULL);
+        lv->events->power_changed(lv->events->ctx, lv->host, server, &guest, reason);
+    }
+}
+
+static void all_are_due(struct kn_libvirt *lv)
+{
+    const char *key;
+    void *value;
+
+    pthread_mutex_lock(&lv->lock);
+    for (size_t at = 0; kn_hmap_next(lv->guests, &at, &key, &value);) {
+        ((struct kn_watched *)value)->is_due = true;
+    }
+    pthread_mutex_unlock(&lv->lock);
+}
+
+static bool is_connected(struct kn_libvirt *lv)
+{
+    bool is;
+
+    pthread_mutex_lock(&lv->lock);
+    is = lv->conn != NULL && !lv->is_lost;
+    pthread_mutex_unlock(&lv->lock);
+    return is;
+}
+
+void *kn_libvirt_watch_loop(void *opaque)
+{
+    struct kn_libvirt *lv = opaque;
+    struct kn_backoff backoff = { .min_ms = 100, .max_ms = 5000 };
+    char server[KN_UUID_SIZE];
+
+    while (!lv->is_stopping) {
+        if (!is_connected(lv)) {
+            if (!kn_libvirt_reconnect(lv)) {
+                kn_libvirt_wait(lv, kn_backoff_next(&backoff, (uint32_t)kn_mono_us()));
+                continue;
+            }
+            kn_backoff_reset(&backoff);
+            all_are_due(lv);
+        }
+        while (!lv->is_stopping && is_connected(lv) && take_due(lv, server)) {
+            look_at(lv, server);
+        }
+        kn_libvirt_wait(lv, WATCH_TICK_MS);
+    }
+    return NULL;
+}

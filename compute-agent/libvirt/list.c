@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libvirt/list: what is really on the host: domains of ours, and directories whose domain is missing (a spawn that did
+ * not get far): those count as guests without power, so that whoever knows better can ask for their end.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/tombstone.h"
+#include "compute-agent/libvirt/domain_scan.h"
+#include "compute-agent/libvirt/domain_xml.h"
+#include "compute-agent/libvirt/private.h"
+#include "lib/domain/server_state.h"
+
+#define TAP_SIZE 16
+
+int64_t kn_libvirt_generation(struct kn_libvirt *lv, virDomainPtr dom, const char *server)
+{
+    AUTO_FREE char *metadata = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, KN_DOMAIN_NAMESPACE, 0);
+    int64_t generation = metadata != NULL ? kn_scan_generation(metadata) : 0;
+
+    if (generation == 0) {
+        kn_guest_load(lv->conf->agent_state_dir, server, &generation, NULL, NULL);
+    }
+    return generation;
+}
+
+int kn_libvirt_look(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+    AUTO_DOM virDomainPtr dom = NULL;
+    int64_t generation = 0;
+    int64_t buried = kn_tombstone_get(lv->conf->agent_state_dir, ref->server);
+    bool has_dir;
+
+    if (kn_libvirt_find(lv, ref->server, &dom, err) < 0) {
+        return -1;
+    }
+    has_dir = kn_guest_load(lv->conf->agent_state_dir, ref->server, &generation, NULL, NULL) == 0;
+    if (dom != NULL) {
+        generation = kn_libvirt_generation(lv, dom, ref->server);
+    }
+    *ret = (struct kn_guest){ generation, dom != NULL || has_dir, KN_POWER_NONE };
+    if (dom != NULL) {
+        ret->power_state = kn_libvirt_power_state(dom, NULL);
+    }
+    /* A destroy that did not come to its end: what is left is no guest any more. */
+    if (buried > 0 && buried >= generation) {
+        ret->generation = buried;
+        ret->exists = false;
+    }
+    return 0;
+}
+
+int kn_libvirt_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+
+    return kn_order_obey(lv->conf->agent_state_dir, ref->server, asked, err);
+}
+
+int kn_libvirt_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err)
+{
+    const struct kn_libvirt *lv = state;
+
+    return kn_order_done(lv->conf->agent_state_dir, ref->server, order, part, answer, err);
+}
+
+json_t *kn_libvirt_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part)
+{
+    const struct kn_libvirt *lv = state;
+
+    return kn_order_answer(lv->conf->agent_state_dir, ref->server, order, part);
+}
+
+/* Calls visit for each domain of ours. */
+static int each_domain(struct kn_libvirt *lv,
+                       void (*visit)(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx), void *ctx,
+                       struct kn_error *err)
+{
+    AUTO_CONN virConnectPtr conn = NULL;
+    virDomainPtr *domains = NULL;
+    int count;
+
+    if (kn_libvirt_conn(lv, &conn, err) < 0) {
+        return -1;
+    }
+    count = virConnectListAllDomains(conn, &domains, 0);
+    if (count < 0) {
+        return kn_libvirt_fail(err, "listing domains");
+    }
+    for (int i = 0; i < count; i++) {
+        char server[VIR_UUID_STRING_BUFLEN];
+        if (strncmp(virDomainGetName(domains[i]), "kn-", 3) == 0 && virDomainGetUUIDString(domains[i], server) == 0) {
+            visit(lv, domains[i], server, ctx);
+        }
+        virDomainFree(domains[i]);
+    }
+    free(domains);
+    return 0;
+}
+
+struct roll {
+    kn_guest_visit *visit;
+    void *ctx;
+    json_t *seen; /* servers with a domain, as keys */
+};
+
+static void roll_add(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx)
+{
+    struct roll *roll = ctx;
+    struct kn_guest guest = { kn_libvirt_generation(lv, dom, server), true, kn_libvirt_power_state(dom, NULL) };
+
+    json_object_set_new(roll->seen, server, json_true());
+    kn_libvirt_note(lv, server, guest.power_state);
+    roll->visit(roll->ctx, server, &guest);
+}
+
+/* Directories without a domain. */
+static void roll_add_dirs(struct kn_libvirt *lv, struct roll *roll)
+{
+    json_t *servers = kn_guest_servers(lv->conf->agent_state_dir);
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(servers, i, item) {
+        struct kn_guest guest = { 0, true, KN_POWER_NONE };
+        const char *server = json_string_value(item);
+        if (json_object_get(roll->seen, server) == NULL &&
+            kn_guest_load(lv->conf->agent_state_dir, server, &guest.generation, NULL, NULL) == 0) {
+            roll->visit(roll->ctx, server, &guest);
+        }
+    }
+    json_decref(servers);
+}
+
+int kn_libvirt_list(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+    struct roll roll = { visit, ctx, json_object() };
+    int done = each_domain(lv, roll_add, &roll, err);
+
+    (void)host; /* one host an agent */
+    if (done == 0) {
+        roll_add_dirs(lv, &roll);
+    }
+    json_decref(roll.seen);
+    return done;
+}
+
+static void observe_one(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx)
+{
+    json_t *domains = ctx;
+    json_t *volumes = json_array();
+    json_t *taps = json_array();
+    AUTO_FREE char *xml = virDomainGetXMLDesc(dom, 0);
+    struct kn_scanned_disk disk;
+    char tap[TAP_SIZE];
+
+    for (size_t i = 0; xml != NULL && kn_scan_disk(xml, i, &disk); i++) {
+        if (disk.serial[0] != '\0') {
+            json_array_append_new(volumes, json_string(disk.serial));
+        }
+    }
+    for (size_t i = 0; xml != NULL && kn_scan_tap(xml, i, tap, sizeof(tap)); i++) {
+        json_array_append_new(taps, json_string(tap));
+    }
+    json_array_append_new(domains, json_pack("{s:s, s:I, s:i, s:o, s:o}", "server", server, "generation",
+                                             (json_int_t)kn_libvirt_generation(lv, dom, server), "power_state",
+                                             kn_libvirt_power_state(dom, NULL), "volumes", volumes, "taps", taps));
+}
+
+int kn_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err)
+{
+    struct kn_libvirt *lv = state;
+    json_t *domains = json_array();
+
+    (void)host;
+    if (each_domain(lv, observe_one, domains, err) < 0) {
+        json_decref(domains);
+        return -1;
+    }
+    *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", kn_net_host_taps(lv->net), "dirs",
+                          kn_guest_servers(lv->conf->agent_state_dir));
+    return 0;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metadata/documents: a spec, read out in the words that cloud-init and its kin expect. */
+#include "compute-agent/metadata/documents.h"
+
+#include <string.h>
+
+#include "compute-agent/metadata/metadata.h"
+#include "lib/adapter/crypto.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+
+#define SEED_BYTES 512 /* as many as Nova gives */
+
+/* Dumps and consumes. */
+static bool write_json(json_t *json, struct kn_strbuf *body)
+{
+    AUTO_FREE char *text = json_dumps(json, 0);
+
+    json_decref(json);
+    kn_strbuf_addstr(body, text != NULL ? text : "{}");
+    return true;
+}
+
+static bool write_text(const char *text, struct kn_strbuf *body)
+{
+    kn_strbuf_addstr(body, text);
+    return text[0] != '\0';
+}
+
+static bool has_key(const json_t *spec)
+{
+    return kn_json_str(spec, "public_key")[0] != '\0';
+}
+
+static void add_keys(const json_t *spec, json_t *doc)
+{
+    const char *name = kn_json_str(spec, "key_name");
+    const char *key = kn_json_str(spec, "public_key");
+
+    json_object_set_new(doc, "public_keys", json_pack("{s:s}", name, key));
+    json_object_set_new(doc, "keys", json_pack("[{s:s, s:s, s:s}]", "name", name, "type", "ssh", "data", key));
+}
+
+/* Entropy for a guest that has none yet; another each time it is asked for. */
+static void add_seed(json_t *doc)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    uint8_t seed[SEED_BYTES];
+
+    kn_random(seed, sizeof(seed));
+    kn_base64_add(&text, seed, sizeof(seed));
+    json_object_set_new(doc, "random_seed", json_string(text.buf));
+}
+
+bool kn_metadata_meta_data(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    json_t *meta = json_object_get(guest->spec, "metadata");
+    json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:[], s:[]}", "uuid", guest->server, "name",
+                            kn_json_str(guest->spec, "name"), "hostname", kn_json_str(guest->spec, "hostname"),
+                            "launch_index", 0, "availability_zone", kn_json_str(guest->spec, "zone"), "project_id",
+                            kn_json_str(guest->spec, "project"), "devices", "dedicated_cpus");
+
+    if (json_is_object(meta)) {
+        json_object_set(doc, "meta", meta);
+    }
+    if (has_key(guest->spec)) {
+        add_keys(guest->spec, doc);
+    }
+    add_seed(doc);
+    return write_json(doc, body);
+}
+
+bool kn_metadata_user_data(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    const char *text = kn_json_str(guest->spec, "user_data");
+    size_t size = strlen(text);
+    size_t len = 0;
+    AUTO_FREE uint8_t *data = size > 0 ? kn_alloc(size) : NULL;
+
+    if (data == NULL || kn_base64_decode(text, size, data, size, &len) < 0) {
+        return false;
+    }
+    kn_strbuf_add(body, data, len);
+    return true;
+}
+
+bool kn_metadata_empty(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest;
+    return write_text("{}", body);
+}
+
+bool kn_metadata_password(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    kn_strbuf_addstr(body, kn_json_str(guest->spec, KN_METADATA_PASSWORD));
+    return true;
+}
+
+bool kn_metadata_blank(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest, (void)body;
+    return true;
+}
+
+bool kn_metadata_none(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest;
+    return write_text("none", body);
+}
+
+bool kn_metadata_zero(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest;
+    return write_text("0", body);
+}
+
+bool kn_metadata_hostname(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_text(kn_json_str(guest->spec, "hostname"), body);
+}
+
+bool kn_metadata_zone(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_text(kn_json_str(guest->spec, "zone"), body);
+}
+
+bool kn_metadata_local_ipv4(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    size_t n, i;
+    json_t *nic;
+    json_t *ip;
+
+    json_array_foreach(json_object_get(guest->spec, "nics"), n, nic) {
+        json_array_foreach(json_object_get(nic, "ips"), i, ip) {
+            if (kn_json_int(ip, "version") == 4) {
+                return write_text(kn_json_str(ip, "address"), body);
+            }
+        }
+    }
+    return false;
+}
+
+/* EC2's short names: a letter and the first eight digits of the uuid. */
+static bool write_short(const char *prefix, const char *uuid, struct kn_strbuf *body)
+{
+    if (strlen(uuid) < 8) {
+        return false;
+    }
+    kn_strbuf_addstr(body, prefix);
+    kn_strbuf_add(body, uuid, 8);
+    return true;
+}
+
+bool kn_metadata_ami_id(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_short("ami-", kn_json_str(json_object_get(guest->spec, "image"), "id"), body);
+}
+
+bool kn_metadata_instance_id(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_short("i-", guest->server, body);
+}
+
+bool kn_metadata_reservation_id(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_short("r-", guest->server, body);
+}
+
+bool kn_metadata_flavor(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_text(kn_json_str(guest->spec, "flavor"), body);
+}
+
+bool kn_metadata_root_name(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest;
+    return write_text("vda", body);
+}
+
+bool kn_metadata_root_path(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    (void)guest;
+    return write_text("/dev/vda", body);
+}
+
+bool kn_metadata_key_list(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    if (!has_key(guest->spec)) {
+        return false;
+    }
+    kn_strbuf_addf(body, "0=%s", kn_json_str(guest->spec, "key_name"));
+    return true;
+}
+
+bool kn_metadata_key_formats(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return has_key(guest->spec) && write_text("openssh-key", body);
+}
+
+bool kn_metadata_key(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_text(kn_json_str(guest->spec, "public_key"), body);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metadata/documents: what each leaf of the metadata tree says of a guest. Pure; metadata.c has the tree. */
+#ifndef KN_COMPUTE_AGENT_METADATA_DOCUMENTS_H
+#define KN_COMPUTE_AGENT_METADATA_DOCUMENTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/base/strbuf.h"
+
+struct kn_metadata_guest {
+    const char *server;
+    const json_t *spec;
+};
+
+/* Each writes its document; false: this guest has none, and nothing was written. */
+typedef bool kn_metadata_writer(const struct kn_metadata_guest *guest, struct kn_strbuf *body);
+
+kn_metadata_writer kn_metadata_meta_data;    /* OpenStack's meta_data.json */
+kn_metadata_writer kn_metadata_network_data; /* OpenStack's network_data.json (network.c) */
+kn_metadata_writer kn_metadata_user_data;    /* decoded */
+kn_metadata_writer kn_metadata_empty;        /* {} */
+kn_metadata_writer kn_metadata_password;     /* what the guest posted; blank before it did */
+kn_metadata_writer kn_metadata_blank;        /* known, and empty */
+kn_metadata_writer kn_metadata_none;         /* "none" */
+kn_metadata_writer kn_metadata_zero;         /* "0" */
+kn_metadata_writer kn_metadata_hostname;
+kn_metadata_writer kn_metadata_zone;
+kn_metadata_writer kn_metadata_local_ipv4;
+kn_metadata_writer kn_metadata_ami_id;
+kn_metadata_writer kn_metadata_instance_id;
+kn_metadata_writer kn_metadata_reservation_id;
+kn_metadata_writer kn_metadata_flavor;       /* its name */
+kn_metadata_writer kn_metadata_root_name;    /* "vda" */
+kn_metadata_writer kn_metadata_root_path;    /* "/dev/vda" */
+kn_metadata_writer kn_metadata_key_list;     /* "0=name" */
+kn_metadata_writer kn_metadata_key_formats;  /* "openssh-key" */
+kn_metadata_writer kn_metadata_key;
+
+#endif

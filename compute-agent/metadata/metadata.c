@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metadata: the tree of paths as a table, and what each leaf says. The documents' contents are documents.c's.
+ */
+#include "compute-agent/metadata/metadata.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "compute-agent/metadata/documents.h"
+#include "lib/adapter/http_scan.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "lib/domain/limits.h"
+
+/* A leaf writes its document and returns false if this server has none. A directory lists what is there below it, or writes its list. */
+struct node {
+    const char *path; /* without its version and slashes around */
+    bool is_dir;
+    bool (*write)(const struct kn_metadata_guest *guest, struct kn_strbuf *body);
+    const char *type;
+};
+
+#define LEAF false
+#define DIR true
+#define TEXT "text/plain; charset=UTF-8"
+#define JSON "application/json"
+
+/* Below /openstack/<version>/ */
+static const struct node OPENSTACK[] = {
+    { "", DIR, NULL, TEXT },
+    { "meta_data.json", LEAF, kn_metadata_meta_data, JSON },
+    { "user_data", LEAF, kn_metadata_user_data, "application/octet-stream" },
+    { "password", LEAF, kn_metadata_password, TEXT },
+    { "vendor_data.json", LEAF, kn_metadata_empty, JSON },
+    { "network_data.json", LEAF, kn_metadata_network_data, JSON },
+    { "vendor_data2.json", LEAF, kn_metadata_empty, JSON },
+};
+
+/* Below /<version>/, EC2's. */
+static const struct node EC2[] = {
+    { "", DIR, NULL, TEXT },
+    { "meta-data", DIR, NULL, TEXT },
+    { "user-data", LEAF, kn_metadata_user_data, "application/octet-stream" },
+    { "meta-data/ami-id", LEAF, kn_metadata_ami_id, TEXT },
+    { "meta-data/ami-launch-index", LEAF, kn_metadata_zero, TEXT },
+    { "meta-data/block-device-mapping", DIR, NULL, TEXT },
+    { "meta-data/block-device-mapping/ami", LEAF, kn_metadata_root_name, TEXT },
+    { "meta-data/block-device-mapping/root", LEAF, kn_metadata_root_path, TEXT },
+    { "meta-data/hostname", LEAF, kn_metadata_hostname, TEXT },
+    { "meta-data/instance-action", LEAF, kn_metadata_none, TEXT },
+    { "meta-data/instance-id", LEAF, kn_metadata_instance_id, TEXT },
+    { "meta-data/instance-type", LEAF, kn_metadata_flavor, TEXT },
+    { "meta-data/local-hostname", LEAF, kn_metadata_hostname, TEXT },
+    { "meta-data/local-ipv4", LEAF, kn_metadata_local_ipv4, TEXT },
+    { "meta-data/placement", DIR, NULL, TEXT },
+    { "meta-data/placement/availability-zone", LEAF, kn_metadata_zone, TEXT },
+    { "meta-data/public-hostname", LEAF, kn_metadata_hostname, TEXT },
+    { "meta-data/public-ipv4", LEAF, kn_metadata_blank, TEXT },
+    { "meta-data/public-keys", DIR, kn_metadata_key_list, TEXT },
+    { "meta-data/public-keys/0", DIR, kn_metadata_key_formats, TEXT },
+    { "meta-data/public-keys/0/openssh-key", LEAF, kn_metadata_key, TEXT },
+    { "meta-data/reservation-id", LEAF, kn_metadata_reservation_id, TEXT },
+    { "meta-data/security-groups", LEAF, kn_metadata_blank, TEXT },
+};
+
+static const char *const OPENSTACK_VERSIONS[] = {
+    "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",
+    "2020-10-14", "latest", NULL,
+};
+static const char *const EC2_VERSIONS[] = {
+    "1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01", "2009-04-04",
+    "latest", NULL,
+};
+
+static bool is_one_of(const char *word, size_t len, const char *const *list)
+{
+    for (; *list != NULL; list++) {
+        if (strlen(*list) == len && memcmp(*list, word, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void list_versions(const char *const *versions, struct kn_strbuf *body)
+{
+    for (const char *const *v = versions; *v != NULL; v++) {
+        kn_strbuf_addstr(body, v == versions ? "" : "\n");
+        kn_strbuf_addstr(body, *v);
+    }
+}
+
+/* The name of a node directly below the directory; NULL: it is not. */
+static const char *name_below(const struct node *node, const char *dir)
+{
+    size_t len = strlen(dir);
+    const char *name = len == 0 ? node->path : node->path + len + 1;
+    bool is_below = len == 0 || (strncmp(node->path, dir, len) == 0 && node->path[len] == '/');
+
+    return is_below && node->path[0] != '\0' && strchr(name, '/') == NULL ? name : NULL;
+}
+
+/* What a listing names can be asked for: a document that this server does not have is not in it. */
+static void list(const struct node *nodes, size_t count, const char *dir, const struct kn_metadata_guest *guest,
+                 struct kn_strbuf *body)
+{
+    for (size_t i = 0; i < count; i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf scratch = KN_STRBUF_INIT;
+        const char *name = name_below(&nodes[i], dir);
+        if (name != NULL && (nodes[i].write == NULL || nodes[i].write(guest, &scratch))) {
+            kn_strbuf_addf(body, "%s%s%s", body->len > 0 ? "\n" : "", name, nodes[i].is_dir ? "/" : "");
+        }
+    }
+}
+
+static int serve_node(const struct node *nodes, size_t count, const char *path, const struct kn_metadata_guest *guest,
+                      struct kn_strbuf *body, const char **ret_type)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(nodes[i].path, path) != 0) {
+            continue;
+        }
+        *ret_type = nodes[i].type;
+        if (nodes[i].write == NULL) {
+            list(nodes, count, path, guest, body);
+            return 200;
+        }
+        return nodes[i].write(guest, body) ? 200 : 404;
+    }
+    return 404;
+}
+
+/* "/openstack//latest/" -> "openstack/latest": one slash between, none around. False: longer than any path there is. */
+static bool normalise(const char *path, char out[256])
+{
+    size_t len = 0;
+
+    for (; *path != '\0'; path++) {
+        if (*path == '/' && (len == 0 || path[1] == '/' || path[1] == '\0')) {
+            continue;
+        }
+        if (len == 255) {
+            return false;
+        }
+        out[len++] = *path;
+    }
+    out[len] = '\0';
+    return true;
+}
+
+static const char *rest_after(const char *path, size_t len)
+{
+    return path[len] == '/' ? path + len + 1 : path + len;
+}
+
+int kn_metadata_answer(const char *server, const json_t *spec, const char *path, struct kn_strbuf *body,
+                       const char **ret_type)
+{
+    struct kn_metadata_guest guest = { server, spec };
+    char plain[256];
+    size_t len;
+
+    *ret_type = TEXT;
+    if (!normalise(path, plain)) {
+        return 404;
+    }
+    if (plain[0] == '\0') {
+        list_versions(EC2_VERSIONS, body);
+        return 200;
+    }
+    if (strcmp(plain, "openstack") == 0) {
+        list_versions(OPENSTACK_VERSIONS, body);
+        return 200;
+    }
+    if (strncmp(plain, "openstack/", 10) == 0) {
+        len = strcspn(plain + 10, "/");
+        return is_one_of(plain + 10, len, OPENSTACK_VERSIONS)
+                   ? serve_node(OPENSTACK, KN_COUNT(OPENSTACK), rest_after(plain + 10, len), &guest, body, ret_type)
+                   : 404;
+    }
+    len = strcspn(plain, "/");
+    return is_one_of(plain, len, EC2_VERSIONS)
+               ? serve_node(EC2, KN_COUNT(EC2), rest_after(plain, len), &guest, body, ret_type)
+               : 404;
+}
+
+static enum kn_metadata_parse refuse(struct kn_metadata_request *ret, int status)
+{
+    ret->status = status;
+    return KN_METADATA_BAD;
+}
+
+/* Whether this is /openstack/<version>/password. */
+static bool is_password(const char *path)
+{
+    char plain[256];
+    size_t len;
+
+    if (!normalise(path, plain) || strncmp(plain, "openstack/", 10) != 0) {
+        return false;
+    }
+    len = strcspn(plain + 10, "/");
+    return is_one_of(plain + 10, len, OPENSTACK_VERSIONS) && strcmp(rest_after(plain + 10, len), "password") == 0;
+}
+
+/* A first line that http_scan.h found to be one. */
+static enum kn_metadata_parse read_line(const char *line, struct kn_metadata_request *ret)
+{
+    const char *path = strchr(line, ' ') + 1;
+    size_t len = strcspn(path, "? "); /* a query changes nothing here */
+    bool is_head = strncmp(line, "HEAD ", 5) == 0;
+    bool is_post = strncmp(line, "POST ", 5) == 0;
+
+    if (!is_head && !is_post && strncmp(line, "GET ", 4) != 0) {
+        return refuse(ret, 405);
+    }
+    if (path[0] != '/') {
+        return refuse(ret, 400);
+    }
+    if (len >= sizeof(ret->path)) {
+        return refuse(ret, 404);
+    }
+    memcpy(ret->path, path, len);
+    ret->path[len] = '\0';
+    ret->is_head = is_head;
+    ret->is_post = is_post;
+    return !is_post || is_password(ret->path) ? KN_METADATA_OK : refuse(ret, 405);
+}
+
+/* What follows the head of a POST. */
+static enum kn_metadata_parse read_body(const struct kn_http_scan *scan, const char *data, size_t len, struct kn_metadata_request *ret)
+{
+    if (scan->spot == KN_HTTP_AT_SIZE) {
+        return refuse(ret, 411); /* a guest's chunks are nobody's delight */
+    }
+    ret->body = data;
+    ret->body_len = scan->spot == KN_HTTP_AT_DATA ? (size_t)scan->left : 0;
+    if (ret->body_len > KN_MAX_GUEST_PASSWORD) {
+        return refuse(ret, 400); /* as Nova says it */
+    }
+    return len < ret->body_len ? KN_METADATA_MORE : KN_METADATA_OK;
+}
+
+enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn_metadata_request *ret)
+{
+    struct kn_http_scan scan = { 0 };
+    enum kn_metadata_parse parsed;
+    char nowhere[1];
+
+    for (size_t i = 0; i < len; i++) {
+        kn_http_scan_feed(&scan, data + i, 1, nowhere, sizeof(nowhere));
+        scan.spare_len = 0;
+        if (scan.why != KN_OK) {
+            return refuse(ret, kn_code_status(scan.why));
+        }
+        if (scan.heads == 1 && (scan.spot == KN_HTTP_AT_START || scan.spot == KN_HTTP_AT_DATA || scan.spot == KN_HTTP_AT_SIZE)) {
+            parsed = read_line(data + strspn(data, "\r\n"), ret);
+            return parsed == KN_METADATA_OK && ret->is_post ? read_body(&scan, data + i + 1, len - i - 1, ret) : parsed;
+        }
+    }
+    return KN_METADATA_MORE;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metadata/network: OpenStack's network_data.json, for guests that do not ask DHCP. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compute-agent/metadata/documents.h"
+#include "lib/base/cleanup.h"
+#include "lib/domain/message.h"
+
+/* 24 -> "255.255.255.0" */
+static void netmask(int64_t prefix, char out[INET_ADDRSTRLEN])
+{
+    struct in_addr mask = { htonl(prefix <= 0 ? 0 : prefix >= 32 ? 0xffffffffU : ~(0xffffffffU >> prefix)) };
+
+    inet_ntop(AF_INET, &mask, out, INET_ADDRSTRLEN);
+}
+
+static void add_route(json_t *routes, const char *network, const char *mask, const char *gateway)
+{
+    json_array_append_new(routes, json_pack("{s:s, s:s, s:s}", "network", network, "netmask", mask, "gateway", gateway));
+}
+
+static json_t *routes_of(const json_t *ip)
+{
+    json_t *routes = json_array();
+    const char *gateway = kn_json_str(ip, "gateway");
+    size_t i;
+    json_t *route;
+
+    if (gateway[0] != '\0') {
+        add_route(routes, kn_json_int(ip, "version") == 6 ? "::" : "0.0.0.0",
+                  kn_json_int(ip, "version") == 6 ? "::" : "0.0.0.0", gateway);
+    }
+    json_array_foreach(json_object_get(ip, "routes"), i, route) {
+        char network[64];
+        char mask[INET_ADDRSTRLEN];
+        int prefix = 0;
+        if (sscanf(kn_json_str(route, "destination"), "%63[^/]/%d", network, &prefix) == 2) {
+            netmask(prefix, mask);
+            add_route(routes, network, mask, kn_json_str(route, "nexthop"));
+        }
+    }
+    return routes;
+}
+
+static void add_address(const json_t *nic, const json_t *ip, json_t *networks)
+{
+    bool is_v6 = kn_json_int(ip, "version") == 6;
+    bool by_dhcp = kn_json_bool(ip, "dhcp") && !is_v6;
+    json_t *doc = json_pack("{s:o, s:s, s:s, s:s}", "id", json_sprintf("network%zu", json_array_size(networks)), "type",
+                            by_dhcp ? "ipv4_dhcp" : is_v6 ? "ipv6" : "ipv4", "link", kn_json_str(nic, "tap"),
+                            "network_id", kn_json_str(nic, "network"));
+
+    if (!by_dhcp) {
+        char mask[INET_ADDRSTRLEN];
+        netmask(kn_json_int(ip, "prefix"), mask);
+        json_object_set_new(doc, "ip_address", json_string(kn_json_str(ip, "address")));
+        json_object_set_new(doc, "netmask", is_v6 ? json_integer(kn_json_int(ip, "prefix")) : json_string(mask));
+        json_object_set_new(doc, "routes", routes_of(ip));
+    }
+    json_array_append_new(networks, doc);
+}
+
+static void add_dns(const json_t *ip, json_t *services)
+{
+    size_t i;
+    json_t *address;
+
+    json_array_foreach(json_object_get(ip, "dns"), i, address) {
+        json_array_append_new(services, json_pack("{s:s, s:O}", "type", "dns", "address", address));
+    }
+}
+
+static void add_nic(const json_t *nic, json_t *links, json_t *networks, json_t *services)
+{
+    int64_t mtu = kn_json_int(nic, "mtu");
+    size_t i;
+    json_t *ip;
+
+    json_array_append_new(links, json_pack("{s:s, s:s, s:s, s:o, s:s}", "id", kn_json_str(nic, "tap"), "vif_id",
+                                           kn_json_str(nic, "port"), "type", "bridge", "mtu",
+                                           mtu > 0 ? json_integer(mtu) : json_null(), "ethernet_mac_address",
+                                           kn_json_str(nic, "mac")));
+    json_array_foreach(json_object_get(nic, "ips"), i, ip) {
+        add_address(nic, ip, networks);
+        add_dns(ip, services);
+    }
+}
+
+bool kn_metadata_network_data(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+{
+    json_t *links = json_array();
+    json_t *networks = json_array();
+    json_t *services = json_array();
+    json_t *doc = json_pack("{s:o, s:o, s:o}", "links", links, "networks", networks, "services", services);
+    AUTO_FREE char *text = NULL;
+    size_t i;
+    json_t *nic;
+
+    json_array_foreach(json_object_get(guest->spec, "nics"), i, nic) {
+        add_nic(nic, links, networks, services);
+    }
+    text = json_dumps(doc, 0);
+    json_decref(doc);
+    kn_strbuf_addstr(body, text != NULL ? text : "{}");
+    return true;
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/driver: hosts and guests that cost nothing, behind the same table as real ones: the load generator's other half and
+ * the chaos tests' hypervisor. Guests live in store.c; this file owns the lock around it and the manners of a
+ * hypervisor (what is refused in which power state). It must never be kinder than libvirt: a test that passes here has to
+ * mean something.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "compute-agent/core/device.h"
+#include "compute-agent/core/driver.h"
+#include "compute-agent/sim/disks.h"
+#include "compute-agent/sim/store.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "lib/domain/server_state.h"
+
+#define SIM_VCPUS 64
+#define SIM_MEMORY_MIB (512 * 1024)
+#define SIM_DISK_GIB 4096
+#define SPAWN_WORKERS 64               /* when a spawn takes time */
+#define TOMB_LIFE_MS (24 * 3600 * INT64_C(1000))
+
+struct sim {
+    char prefix[256];                  /* immutable after open, as all but the store */
+    int hosts;
+    int64_t spawn_ms;
+    const struct kn_conf *conf;
+    pthread_mutex_t lock;
+    struct kn_sim_store *store;        /* guarded by lock */
+};
+
+static void unlock(pthread_mutex_t **lock)
+{
+    pthread_mutex_unlock(*lock);
+}
+#define HOLD(sim)                                                                       \
+    __attribute__((cleanup(unlock), unused)) pthread_mutex_t *held = &(sim)->lock;      \
+    pthread_mutex_lock(held)
+
+/* "<prefix>-00042" -> 41; -1 for a name that is not ours. */
+static int host_index(const struct sim *sim, const char *host)
+{
+    size_t len = strlen(sim->prefix);
+    char again[sizeof(sim->prefix) + 16];
+    int n = strncmp(host, sim->prefix, len) == 0 && host[len] == '-' ? (int)strtol(host + len + 1, NULL, 10) : 0;
+
+    snprintf(again, sizeof(again), "%s-%05d", sim->prefix, n);
+    return n >= 1 && n <= sim->hosts && strcmp(again, host) == 0 ? n - 1 : -1;
+}
+
+static int sim_open(const struct kn_conf *conf, const char *host, const struct kn_driver_events *events,
+                    void **ret_state, struct kn_error *err)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/sim.journal", conf->agent_state_dir);
+    AUTO_FREE struct sim *sim = KN_NEW(struct sim);
+    int broken = 0;
+
+    (void)events; /* nothing happens by itself here */
+    kn_copy(sim->prefix, sizeof(sim->prefix), host);
+    sim->hosts = (int)conf->agent_sim_hosts;
+    sim->spawn_ms = conf->agent_sim_spawn_ms;
+    sim->conf = conf;
+    if (kn_sim_store_open(path, sim->hosts, &sim->store, &broken, err) < 0) {
+        return -1;
+    }
+    if (broken > 0) {
+        kn_log(KN_WARNING, "journal lines were skipped", "path", path, NULL);
+    }
+    pthread_mutex_init(&sim->lock, NULL);
+    *ret_state = kn_steal(&sim);
+    return 0;
+}
+
+static void sim_close(void *state)
+{
+    struct sim *sim = state;
+
+    kn_sim_store_free(sim->store);
+    pthread_mutex_destroy(&sim->lock);
+    free(sim);
+}
+
+static int sim_workers(const void *state)
+{
+    const struct sim *sim = state;
+
+    return sim->spawn_ms > 0 ? SPAWN_WORKERS : 0;
+}
+
+static int sim_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
+{
+    const struct sim *sim = state;
+    json_t *hosts = json_array();
+
+    (void)err;
+    for (int i = 0; i < sim->hosts; i++) {
+        json_array_append_new(hosts, json_pack("{s:o, s:i, s:i, s:I, s:i, s:s, s:s, s:i, s:{s:s}}",
+            "host", json_sprintf("%s-%05d", sim->prefix, i + 1), "vcpus", SIM_VCPUS, "memory_mib", SIM_MEMORY_MIB,
+            "reserved_memory_mib", (json_int_t)sim->conf->agent_reserved_memory_mib, "disk_gib", SIM_DISK_GIB,
+            "zone", sim->conf->agent_zone, "hypervisor_type", "sim", "hypervisor_version", 1000000,
+            "cpu_info", "arch", "x86_64"));
+    }
+    *ret_hosts = hosts;
+    return 0;
+}
+
+static bool sim_carries(const void *state, const char *host)
+{
+    return host_index(state, host) >= 0;
+}
+
+static void sim_tick(void *state, int64_t now_ms)
+{
+    struct sim *sim = state;
+    struct kn_error err = { 0 };
+
+    HOLD(sim);
+    if (kn_sim_store_tidy(sim->store, now_ms - TOMB_LIFE_MS, &err) < 0) {
+        kn_log_error("compacting the journal", &err);
+    }
+}
+
+static int sim_look(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+
+    (void)err;
+    HOLD(sim);
+    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    *ret = g == NULL ? (struct kn_guest){ 0 } : (struct kn_guest){ g->generation, g->exists, g->power_state };
+    return 0;
+}
+
+static int sim_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err)
+{
+    struct sim *sim = state;
+
+    HOLD(sim);
+    return kn_sim_store_obey(sim->store, host_index(sim, ref->host), ref->server, asked, kn_now_ms(), err);
+}
+
+static int sim_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err)
+{
+    struct sim *sim = state;
+
+    HOLD(sim);
+    return kn_sim_store_done(sim->store, host_index(sim, ref->host), ref->server, order, part, answer, err);
+}
+
+static json_t *sim_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+
+    HOLD(sim);
+    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    if (g == NULL || g->answer == NULL || g->part != part || g->obeyed.task != order->task || g->obeyed.attempt != order->attempt) {
+        return NULL;
+    }
+    return kn_order_unword(g->answer);
+}
+
+/* Under the lock. NULL with an error when there is no guest. */
+static const struct kn_sim_guest *existing(struct sim *sim, const struct kn_guest_ref *ref, struct kn_error *err)
+{
+    const struct kn_sim_guest *g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+
+    if (g == NULL || !g->exists) {
+        kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no guest on \"%s\"", ref->server, ref->host);
+        return NULL;
+    }
+    return g;
+}
+
+static int define(struct sim *sim, const struct kn_guest_ref *ref, const json_t *spec, struct kn_error *err)
+{
+    AUTO_FREE char *taps = kn_sim_taps_of(spec);
+    AUTO_FREE char *volumes = kn_sim_disks_of(spec);
+    struct kn_sim_guest g = { .host = host_index(sim, ref->host), .generation = ref->generation,
+                              .power_state = KN_POWER_RUNNING, .taps = taps, .volumes = volumes };
+
+    kn_copy(g.server, sizeof(g.server), ref->server);
+    return kn_sim_store_put(sim->store, &g, err);
+}
+
+static int set_power(struct sim *sim, const struct kn_sim_guest *g, int power_state, struct kn_error *err)
+{
+    struct kn_sim_guest as = *g;
+
+    as.power_state = (uint8_t)power_state;
+    return g->power_state == power_state ? 0 : kn_sim_store_put(sim->store, &as, err);
+}
+
+static int sim_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
+                              struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+    bool is_new;
+    int done;
+
+    if (sim->spawn_ms > 0) {
+        nanosleep(&(struct timespec){ sim->spawn_ms / 1000, sim->spawn_ms % 1000 * 1000000 }, NULL);
+    }
+    HOLD(sim);
+    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    is_new = g == NULL || !g->exists;
+    done = is_new ? define(sim, ref, spec, err) : set_power(sim, g, KN_POWER_RUNNING, err);
+    if (done < 0) {
+        return -1;
+    }
+    *ret_power_state = KN_POWER_RUNNING;
+    return 0;
+}
+
+static int sim_destroy(void *state, const struct kn_guest_ref *ref, struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+
+    HOLD(sim);
+    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    if (g != NULL && !g->exists && g->generation >= ref->generation) {
+        return 0;
+    }
+    return kn_sim_store_bury(sim->store, host_index(sim, ref->host), ref->server, ref->generation, kn_now_ms(), err);
+}
+
+/* What an action needs and where it ends, as libvirt has it: bits of 1 << power state. */
+#define ON (1U << KN_POWER_RUNNING)
+#define PAUSED (1U << KN_POWER_PAUSED)
+#define OFF (1U << KN_POWER_SHUTDOWN | 1U << KN_POWER_CRASHED | 1U << KN_POWER_NONE)
+#define SAVED (1U << KN_POWER_SUSPENDED)
+static const struct power_rule {
+    const char *action;
+    uint32_t from;
+    int to;
+} POWER_RULES[] = {
+    { "start", ON | OFF, KN_POWER_RUNNING },
+    { "stop", ON | PAUSED | OFF | SAVED, KN_POWER_SHUTDOWN },
+    { "reboot_soft", ON, KN_POWER_RUNNING },
+    { "reboot_hard", ON | PAUSED | OFF | SAVED, KN_POWER_RUNNING },
+    { "pause", ON | PAUSED, KN_POWER_PAUSED },
+    { "unpause", ON | PAUSED, KN_POWER_RUNNING },
+    { "suspend", ON | PAUSED | SAVED, KN_POWER_SUSPENDED },
+    { "resume", ON | SAVED, KN_POWER_RUNNING },
+};
+
+static int sim_power(void *state, const struct kn_guest_ref *ref, const char *action, const json_t *spec,
+                     int *ret_power_state, struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+    const struct power_rule *rule = NULL;
+
+    for (size_t i = 0; i < KN_COUNT(POWER_RULES); i++) {
+        rule = strcmp(POWER_RULES[i].action, action) == 0 ? &POWER_RULES[i] : rule;
+    }
+    if (rule == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "power action \"%s\" is unknown", action);
+    }
+    HOLD(sim);
+    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    if ((g == NULL || !g->exists) && spec != NULL && define(sim, ref, spec, err) < 0) {
+        return -1;
+    }
+    g = existing(sim, ref, err);
+    if (g == NULL) {
+        return -1;
+    }
+    if ((rule->from >> g->power_state & 1) == 0) {
+        return kn_fail(err, KN_CONFLICT, "server \"%s\" is in power state %d, which \"%s\" does not start from",
+                       ref->server, g->power_state, action);
+    }
+    if (set_power(sim, g, rule->to, err) < 0) {
+        return -1;
+    }
+    if (strncmp(action, "reboot", 6) == 0) {
+        kn_sim_store_reboot(sim->store, host_index(sim, ref->host), ref->server);
+    }
+    *ret_power_state = rule->to;
+    return 0;
+}
+
+static int put_disks(struct sim *sim, const struct kn_sim_guest *g, char *volumes, struct kn_error *err)
+{
+    struct kn_sim_guest as = *g;
+
+    as.volumes = volumes;
+    return kn_sim_store_put(sim->store, &as, err);
+}
+
+static int sim_attach(void *state, const struct kn_guest_ref *ref, const char *volume, const json_t *connection,
+                      const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+    AUTO_FREE char *with = NULL;
+
+    (void)connection;
+    HOLD(sim);
+    g = existing(sim, ref, err);
+    if (g == NULL) {
+        return -1;
+    }
+    if (kn_sim_disks_find(g->volumes, volume, ret_device)) {
+        return 0;
+    }
+    if (kn_device_pick(kn_sim_disks_used(g->volumes), wish, ret_device, err) < 0) {
+        return -1;
+    }
+    with = kn_sim_disks_with(g->volumes, volume, ret_device);
+    return put_disks(sim, g, with, err);
+}
+
+static int sim_detach(void *state, const struct kn_guest_ref *ref, const char *volume, struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+    char device[KN_DEVICE_SIZE];
+    AUTO_FREE char *without = NULL;
+
+    HOLD(sim);
+    g = existing(sim, ref, err);
+    if (g == NULL) {
+        return -1;
+    }
+    if (!kn_sim_disks_find(g->volumes, volume, device)) {
+        return 0;
+    }
+    without = kn_sim_disks_without(g->volumes, volume);
+    return put_disks(sim, g, without, err);
+}
+
+static int sim_console_log(void *state, const struct kn_guest_ref *ref, size_t max, struct kn_strbuf *out,
+                           struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_sim_guest *g;
+
+    HOLD(sim);
+    g = existing(sim, ref, err);
+    if (g == NULL) {
+        return -1;
+    }
+    if (max > 128) {
+        kn_strbuf_addf(out, "simulated guest %s, generation %" PRId64 ", rebooted %d\n", ref->server, g->generation, g->reboots);
+    }
+    return 0;
+}
+
+static int sim_list(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err)
+{
+    struct sim *sim = state;
+
+    (void)err;
+    HOLD(sim);
+    for (const struct kn_sim_guest *g = kn_sim_store_first(sim->store, host_index(sim, host)); g != NULL; g = g->next) {
+        visit(ctx, g->server, &(struct kn_guest){ g->generation, true, g->power_state });
+    }
+    return 0;
+}
+
+static int sim_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err)
+{
+    struct sim *sim = state;
+    json_t *domains = json_array();
+    json_t *taps = json_array();
+    json_t *dirs = json_array();
+
+    (void)err;
+    HOLD(sim);
+    for (const struct kn_sim_guest *g = kn_sim_store_first(sim->store, host_index(sim, host)); g != NULL; g = g->next) {
+        json_t *own = kn_sim_words(g->taps);
+        json_array_extend(taps, own);
+        json_array_append_new(dirs, json_string(g->server));
+        json_array_append_new(domains, json_pack("{s:s, s:I, s:i, s:o, s:o}", "server", g->server, "generation",
+                                                 (json_int_t)g->generation, "power_state", g->power_state, "volumes",
+                                                 kn_sim_disks_volumes(g->volumes), "taps", own));
+    }
+    *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", taps, "dirs", dirs);
+    return 0;
+}
+
+static int sim_peers(void *state, const char *host, const json_t *body, struct kn_error *err)
+{
+    (void)state, (void)host, (void)body, (void)err; /* no packets, no forwarding table */
+    return 0;
+}
+
+const struct kn_driver kn_driver_sim = {
+    .name = "sim",
+    .open = sim_open,
+    .close = sim_close,
+    .workers = sim_workers,
+    .inventory = sim_inventory,
+    .carries = sim_carries,
+    .tick = sim_tick,
+    .look = sim_look,
+    .obey = sim_obey,
+    .done = sim_done,
+    .answer = sim_answer,
+    .ensure_running = sim_ensure_running,
+    .destroy = sim_destroy,
+    .power = sim_power,
+    .attach_disk = sim_attach,
+    .detach_disk = sim_detach,
+    .console_log = sim_console_log,
+    .list = sim_list,
+    .observe = sim_observe,
+    .peers = sim_peers,
+};

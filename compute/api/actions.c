@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POST /servers/{id}/action: one table of every action that Nova knows. What a row names is done; what it only names is refused
+ * honestly (400: some clients take a 501 for success); what no row names does not exist (400).
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "compute/api.h"
+#include "compute/api/server_host.h"
+#include "compute/rows/server.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "lib/domain/schema.h"
+
+struct action {
+    const char *name;         /* the body's one key */
+    int (*run)(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+               struct kn_error *err); /* NULL: not supported */
+    const char *state_action; /* lib/domain/server_state.h's name, for those that a task carries out */
+    int since, until;
+};
+
+static const char *const REBOOT_TYPES[] = { "HARD", "Hard", "hard", "SOFT", "Soft", "soft", NULL };
+static const char *const RESET_STATES[] = { "active", "error", NULL };
+static const struct kn_schema REBOOT[] = {
+    KN_SCHEMA("type", KN_IS_STRING, .flags = KN_REQUIRED, .words = REBOOT_TYPES),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema LOCK[] = { KN_SCHEMA("locked_reason", KN_IS_STRING, .limit = KN_LIMIT_LOCK_REASON), KN_SCHEMA_END };
+static const struct kn_schema CONSOLE[] = {
+    KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_CONSOLE_LINES),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema RESET[] = {
+    KN_SCHEMA("state", KN_IS_STRING, .flags = KN_REQUIRED, .words = RESET_STATES),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema BODIES[] = {
+    KN_SCHEMA("os-stop", KN_IS_ANY),
+    KN_SCHEMA("os-start", KN_IS_ANY),
+    KN_SCHEMA("reboot", KN_IS_OBJECT, .inner = REBOOT),
+    KN_SCHEMA("pause", KN_IS_ANY),
+    KN_SCHEMA("unpause", KN_IS_ANY),
+    KN_SCHEMA("suspend", KN_IS_ANY),
+    KN_SCHEMA("resume", KN_IS_ANY),
+    KN_SCHEMA("lock", KN_IS_ANY, .until = 72),
+    KN_SCHEMA("lock", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = LOCK, .since = 73),
+    KN_SCHEMA("unlock", KN_IS_ANY),
+    KN_SCHEMA("os-getConsoleOutput", KN_IS_OBJECT, .inner = CONSOLE),
+    KN_SCHEMA("os-resetState", KN_IS_OBJECT, .inner = RESET),
+    KN_SCHEMA("forceDelete", KN_IS_ANY),
+    KN_SCHEMA_END,
+};
+
+static int run_task(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                    struct kn_error *err)
+{
+    (void)args;
+    (void)res;
+    return kn_server_act(req, req->params[0], kn_server_action(action->state_action), NULL, NULL, err);
+}
+
+static int run_reboot(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                      struct kn_error *err)
+{
+    bool hard = strcasecmp(kn_json_str(args, "type"), "HARD") == 0;
+    json_t *input = json_pack("{s:s}", "type", hard ? "HARD" : "SOFT");
+    int result = kn_server_act(req, req->params[0], kn_server_action(hard ? "reboot_hard" : action->state_action), input, NULL,
+                               err);
+
+    (void)res;
+    json_decref(input);
+    return result;
+}
+
+static int run_lock(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                    struct kn_error *err)
+{
+    (void)action;
+    (void)res;
+    return kn_server_lock(req, req->params[0], json_string_value(json_object_get(args, "locked_reason")), err);
+}
+
+static int run_delete(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                      struct kn_error *err)
+{
+    (void)action;
+    (void)args;
+    (void)res;
+    return kn_server_delete(req, req->params[0], err);
+}
+
+static int run_unlock(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                      struct kn_error *err)
+{
+    (void)action;
+    (void)args;
+    (void)res;
+    return kn_server_unlock(req, req->params[0], err);
+}
+
+static int run_reset(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                     struct kn_error *err)
+{
+    (void)action;
+    (void)res;
+    if (!req->caller.is_admin) {
+        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-admin-actions:reset_state to be performed.");
+    }
+    return kn_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
+}
+
+static int not_ready(const char *id, struct kn_error *err)
+{
+    return kn_fail(err, KN_CONFLICT, "Instance %s is not ready", id);
+}
+
+/* What the agent says of a refusal is in its log, under this request's id. */
+static int show_console(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+{
+    const enum kn_code code = answer->error.code;
+
+    if (!answer->ok) {
+        return code == KN_NOT_FOUND || code == KN_STALE
+                   ? not_ready(req->params[0], err) /* it is not there yet, or not there any more */
+                   : kn_fail(err, KN_UNAVAILABLE, "The console log of instance %s cannot be read now", req->params[0]);
+    }
+    res->status = 200;
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_str(&res->body, "output", kn_json_str(answer->result, "output"));
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+/* It changes nothing and is no task: the host is asked, and the answer comes without this thread. */
+static int run_console(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                       struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const int64_t lines = kn_schema_int(args, "length", -1);
+    json_t *more = NULL;
+    bool asked = false;
+
+    (void)action;
+    (void)res;
+    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+        return -1;
+    }
+    more = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)lines) : NULL;
+    if (kn_server_ask_host(req, req->params[0], "server.console_log", more, show_console, &asked, err) < 0) {
+        return -1;
+    }
+    return asked ? 0 : not_ready(kn_rows_text(rows, 0, KN_SERVER_ID), err);
+}
+
+static const struct action ACTIONS[] = {
+    { "os-stop", run_task, "stop", 0, 0 },
+    { "os-start", run_task, "start", 0, 0 },
+    { "reboot", run_reboot, "reboot", 0, 0 },
+    { "pause", run_task, "pause", 0, 0 },
+    { "unpause", run_task, "unpause", 0, 0 },
+    { "suspend", run_task, "suspend", 0, 0 },
+    { "resume", run_task, "resume", 0, 0 },
+    { "lock", run_lock, NULL, 0, 0 },
+    { "unlock", run_unlock, NULL, 0, 0 },
+    { "os-getConsoleOutput", run_console, NULL, 0, 0 },
+    { "os-resetState", run_reset, NULL, 0, 0 },
+    { "forceDelete", run_delete, NULL, 0, 0 },
+    /* known, not done */
+    { "resize", NULL, NULL, 0, 0 },
+    { "confirmResize", NULL, NULL, 0, 0 },
+    { "revertResize", NULL, NULL, 0, 0 },
+    { "rebuild", NULL, NULL, 0, 0 },
+    { "createImage", NULL, NULL, 0, 0 },
+    { "createBackup", NULL, NULL, 0, 0 },
+    { "trigger_crash_dump", NULL, NULL, 17, 0 },
+    { "injectNetworkInfo", NULL, NULL, 0, 0 },
+    { "changePassword", NULL, NULL, 0, 0 },
+    { "restore", NULL, NULL, 0, 0 },
+    { "evacuate", NULL, NULL, 0, 0 },
+    { "migrate", NULL, NULL, 0, 0 },
+    { "os-migrateLive", NULL, NULL, 0, 0 },
+    { "rescue", NULL, NULL, 0, 0 },
+    { "unrescue", NULL, NULL, 0, 0 },
+    { "addSecurityGroup", NULL, NULL, 0, 0 },
+    { "removeSecurityGroup", NULL, NULL, 0, 0 },
+    { "shelve", NULL, NULL, 0, 0 },
+    { "shelveOffload", NULL, NULL, 0, 0 },
+    { "unshelve", NULL, NULL, 0, 0 },
+    { "addFixedIp", NULL, NULL, 0, 43 },
+    { "removeFixedIp", NULL, NULL, 0, 43 },
+    { "addFloatingIp", NULL, NULL, 0, 43 },
+    { "removeFloatingIp", NULL, NULL, 0, 43 },
+    { "os-getVNCConsole", NULL, NULL, 0, 5 },
+    { "os-getSPICEConsole", NULL, NULL, 0, 5 },
+    { "os-getSerialConsole", NULL, NULL, 0, 5 },
+};
+
+static const struct action *find_action(const struct kn_request *req, const char *name)
+{
+    for (size_t i = 0; i < KN_COUNT(ACTIONS); i++) {
+        const struct action *a = &ACTIONS[i];
+
+        if (strcmp(a->name, name) == 0 && (a->since == 0 || req->microversion >= a->since) &&
+            (a->until == 0 || req->microversion <= a->until)) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+int kn_servers_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const char *name = json_object_iter_key(json_object_iter(req->body));
+    const struct action *action = NULL;
+
+    if (json_object_size(req->body) != 1) {
+        return kn_fail(err, KN_BAD_REQUEST, "Malformed request body: it must name exactly one action");
+    }
+    action = find_action(req, name);
+    if (action == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "There is no such action: %.60s", name);
+    }
+    if (action->run == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "The action %s is not supported", name);
+    }
+    if (kn_schema_check(BODIES, req->body, req->microversion, err) < 0) {
+        return -1;
+    }
+    return action->run(req, action, json_object_get(req->body, name), res, err);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is plugged into a server: volumes (os-volume_attachments) and network interfaces (os-interface). Volumes come and go by
+ * tasks; their rows are volume/'s (volume/api.h). Interfaces are only shown.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "compute/api.h"
+#include "compute/rows/server.h"
+#include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+#include "lib/domain/message.h"
+#include "lib/domain/schema.h"
+#include "volume/api.h"
+
+static bool device_name(const char *text)
+{
+    size_t letters = strncmp(text, "/dev/", 5) == 0 ? strspn(text + 5, "abcdefghijklmnopqrstuvwxyz") : 0;
+
+    return letters > 0 && text[5 + letters + strspn(text + 5 + letters, "0123456789")] == '\0';
+}
+
+static const struct kn_text_rule DEVICE = { device_name,
+                                            "does not match '(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$'", false };
+static const struct kn_schema ATTACHMENT[] = {
+    KN_SCHEMA("volumeId", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_DEVICE_WISH, .rule = &DEVICE),
+    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG, .since = 49),
+    KN_SCHEMA("delete_on_termination", KN_IS_BOOLEAN, .since = 79),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema ATTACH[] = {
+    KN_SCHEMA("volumeAttachment", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = ATTACHMENT),
+    KN_SCHEMA_END,
+};
+
+static const struct kn_schema ATTACHMENT_UPDATE[] = {
+    KN_SCHEMA("volumeId", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("id", KN_IS_STRING, .rule = &KN_TEXT_UUID, .since = 85),
+    KN_SCHEMA("serverId", KN_IS_STRING, .rule = &KN_TEXT_UUID, .since = 85),
+    KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_DEVICE_WISH, .rule = &DEVICE, .since = 85),
+    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG, .since = 85),
+    KN_SCHEMA("delete_on_termination", KN_IS_BOOLEAN, .since = 85),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema UPDATE[] = {
+    KN_SCHEMA("volumeAttachment", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = ATTACHMENT_UPDATE),
+    KN_SCHEMA_END,
+};
+
+enum col { ID, VOLUME, SERVER, DEVICE_NAME, TAG, DELETE_TOO };
+#define COLUMNS "SELECT id, volume_id, server_id, device, tag, delete_on_termination FROM attachment WHERE server_id = $1"
+static const struct kn_stmt ALL = { "attachments_of_server", COLUMNS " ORDER BY created_at, id", 1 };
+/* Those that stand and the root disk. */
+static const struct kn_stmt COUNT = { "attachments_counted", "SELECT count(*) + 1 FROM attachment WHERE server_id = $1", 1 };
+static const struct kn_stmt ONE = { "attachment_of_volume", COLUMNS " AND volume_id = $2", 2 };
+
+static void write_attachment(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const struct kn_rows *rows,
+                             int row)
+{
+    kn_jsonw_object(sb, key);
+    if (!kn_since(req, 89)) {
+        kn_jsonw_str(sb, "id", kn_rows_str(rows, row, VOLUME));
+    }
+    kn_jsonw_str(sb, "volumeId", kn_rows_str(rows, row, VOLUME));
+    kn_jsonw_str(sb, "serverId", kn_rows_str(rows, row, SERVER));
+    if (!kn_rows_null(rows, row, DEVICE_NAME)) {
+        kn_jsonw_str(sb, "device", kn_rows_str(rows, row, DEVICE_NAME));
+    }
+    if (kn_since(req, 70)) {
+        kn_jsonw_str(sb, "tag", kn_rows_str(rows, row, TAG));
+    }
+    if (kn_since(req, 79)) {
+        kn_jsonw_bool(sb, "delete_on_termination", kn_rows_bool(rows, row, DELETE_TOO));
+    }
+    if (kn_since(req, 89)) {
+        kn_jsonw_str(sb, "attachment_id", kn_rows_str(rows, row, ID));
+        kn_jsonw_str(sb, "bdm_uuid", kn_rows_str(rows, row, ID));
+    }
+    kn_jsonw_end_object(sb);
+}
+
+int kn_server_volumes_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    static const char *const QUERY[] = { "limit", "offset", NULL };
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *offset = kn_request_query(req, "offset");
+    struct kn_page page;
+    int64_t skip = offset != NULL ? strtoll(offset, NULL, 10) : 0;
+
+    if (kn_query_known(req, QUERY, 75, err) < 0 || kn_page_read(req, &page, err) < 0 ||
+        kn_server_get(req, req->params[0], &server, err) < 0 ||
+        kn_db_run(req->db, &ALL, KN_ARGS(req->params[0]), &rows, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, "volumeAttachments");
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        if (row >= skip && row < skip + page.limit) {
+            write_attachment(&res->body, req, NULL, rows, row);
+        }
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+static int find_attachment(const struct kn_request *req, const char *volume, struct kn_rows **ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_uuid_valid(volume) && kn_db_run(req->db, &ONE, KN_ARGS(req->params[0], volume), &rows, err) < 0) {
+        return -1;
+    }
+    if (rows == NULL || kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Instance %s is not attached to volume %.80s", req->params[0], volume);
+    }
+    *ret = kn_steal(&rows);
+    return 0;
+}
+
+static int answer_attachment(struct kn_request *req, const char *volume, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (find_attachment(req, volume, &rows, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(&res->body, NULL);
+    write_attachment(&res->body, req, "volumeAttachment", rows, 0);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_server_volumes_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+
+    return kn_server_get(req, req->params[0], &server, err) < 0 ? -1 : answer_attachment(req, req->params[1], res, err);
+}
+
+/* The server's row is locked by the action that this is part of, so that two at once count each other. */
+static int check_room(const struct kn_request *req, const char *server_id, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(req->db, &COUNT, KN_ARGS(server_id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_int(rows, 0, 0) < KN_MAX_DISKS
+               ? 0
+               : kn_fail(err, KN_FORBIDDEN, "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
+                         KN_MAX_DISKS);
+}
+
+/* Inside the wish's transaction: the volume's side of it. */
+static int begin_attach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err)
+{
+    const json_t *in = ctx;
+    const struct kn_volume_attach wish = {
+        .volume_id = kn_json_str(in, "volumeId"),
+        .server_id = server_id,
+        .tag = json_string_value(json_object_get(in, "tag")),
+        .delete_on_termination = kn_schema_bool(in, "delete_on_termination", false),
+    };
+    char attachment[KN_UUID_SIZE];
+
+    if (check_room(req, server_id, err) < 0) {
+        return -1;
+    }
+    if (kn_volume_attach_begin(req->db, &req->caller, &wish, attachment, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(input, "attachment", json_string(attachment));
+    return 0;
+}
+
+int kn_server_volumes_attach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    json_t *in = NULL, *input = NULL;
+    const char *device = NULL;
+    struct kn_server_also also = { begin_attach, NULL };
+    int result = -1;
+
+    if (kn_schema_check(ATTACH, req->body, req->microversion, err) < 0) {
+        return -1;
+    }
+    in = json_object_get(req->body, "volumeAttachment");
+    device = json_string_value(json_object_get(in, "device"));
+    input = json_pack("{s:s}", "volume", kn_json_str(in, "volumeId"));
+    if (device != NULL) {
+        json_object_set_new(input, "device", json_string(device));
+    }
+    also.ctx = in;
+    result = kn_server_act(req, req->params[0], kn_server_action("attach_volume"), input, &also, err);
+    json_decref(input);
+    return result < 0 ? -1 : answer_attachment(req, kn_json_str(in, "volumeId"), res, err);
+}
+
+/* What a client says of an attachment beside what can be changed must be as it is. */
+static int check_unchanged(const json_t *in, const struct kn_rows *rows, struct kn_error *err)
+{
+    const struct {
+        const char *key, *is;
+    } FIXED[] = {
+        { "id", kn_rows_text(rows, 0, VOLUME) },
+        { "serverId", kn_rows_text(rows, 0, SERVER) },
+        { "device", kn_rows_str(rows, 0, DEVICE_NAME) },
+        { "tag", kn_rows_str(rows, 0, TAG) },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(FIXED); i++) {
+        const json_t *said = json_object_get(in, FIXED[i].key);
+        const char *text = json_string_value(said);
+
+        if (said != NULL && (text == NULL ? FIXED[i].is != NULL : FIXED[i].is == NULL || strcmp(text, FIXED[i].is) != 0)) {
+            return kn_fail(err, KN_BAD_REQUEST, "The %s property is not mutable", FIXED[i].key);
+        }
+    }
+    return 0;
+}
+
+/* Another volume's id would swap the volumes, as would any before 2.85: for administrators, and not built. */
+static int refuse_swap(const struct kn_request *req, struct kn_error *err)
+{
+    return req->caller.is_admin ? kn_fail(err, KN_BAD_REQUEST, "Swapping a volume is not built in Kilonova")
+                                : kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-volumes-attachments:swap to be performed.");
+}
+
+int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const json_t *in;
+
+    (void)res;
+    if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 || kn_server_get(req, req->params[0], &server, err) < 0) {
+        return -1;
+    }
+    in = json_object_get(req->body, "volumeAttachment");
+    if (!kn_since(req, 85) || strcmp(kn_json_str(in, "volumeId"), req->params[1]) != 0) {
+        return refuse_swap(req, err);
+    }
+    if (find_attachment(req, req->params[1], &rows, err) < 0 || check_unchanged(in, rows, err) < 0) {
+        return -1;
+    }
+    return kn_volume_attach_keep(req->db, req->params[1], req->params[0],
+                                 kn_schema_bool(in, "delete_on_termination", kn_rows_bool(rows, 0, DELETE_TOO)), err);
+}
+
+static int begin_detach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err)
+{
+    char attachment[KN_UUID_SIZE];
+
+    if (kn_volume_detach_begin(req->db, &req->caller, ctx, server_id, attachment, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(input, "attachment", json_string(attachment));
+    return 0;
+}
+
+int kn_server_volumes_detach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *volume = kn_strdup(req->params[1]);
+    const struct kn_server_also also = { begin_detach, volume };
+    json_t *input = NULL;
+    int result = -1;
+
+    (void)res;
+    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+        return -1;
+    }
+    if (!kn_uuid_valid(volume)) {
+        return kn_fail(err, KN_NOT_FOUND, "Volume %.80s could not be found.", volume);
+    }
+    input = json_pack("{s:s}", "volume", volume);
+    result = kn_server_act(req, req->params[0], kn_server_action("detach_volume"), input, &also, err);
+    json_decref(input);
+    return result;
+}
+
+/* --- interfaces --- */
+
+static void write_interface(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const json_t *nic)
+{
+    const json_t *ips = json_object_get(nic, "ips");
+
+    kn_jsonw_object(sb, key);
+    kn_jsonw_str(sb, "port_state", "ACTIVE");
+    kn_jsonw_array(sb, "fixed_ips");
+    for (size_t i = 0; i < json_array_size(ips); i++) {
+        kn_jsonw_object(sb, NULL);
+        kn_jsonw_str(sb, "subnet_id", kn_json_str(json_array_get(ips, i), "subnet"));
+        kn_jsonw_str(sb, "ip_address", kn_json_str(json_array_get(ips, i), "address"));
+        kn_jsonw_end_object(sb);
+    }
+    kn_jsonw_end_array(sb);
+    kn_jsonw_str(sb, "port_id", kn_json_str(nic, "port"));
+    kn_jsonw_str(sb, "net_id", kn_json_str(nic, "network"));
+    kn_jsonw_str(sb, "mac_addr", kn_json_str(nic, "mac"));
+    if (kn_since(req, 70)) {
+        kn_jsonw_str(sb, "tag", json_string_value(json_object_get(nic, "tag")));
+    }
+    kn_jsonw_end_object(sb);
+}
+
+int kn_server_interfaces_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    json_t *nics = NULL;
+
+    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+        return -1;
+    }
+    nics = json_loads(kn_rows_text(rows, 0, KN_SERVER_NICS), 0, NULL);
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, "interfaceAttachments");
+    for (size_t i = 0; i < json_array_size(nics); i++) {
+        write_interface(&res->body, req, NULL, json_array_get(nics, i));
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_jsonw_end_object(&res->body);
+    json_decref(nics);
+    return 0;
+}
+
+int kn_server_interfaces_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    json_t *nics = NULL;
+    bool found = false;
+
+    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+        return -1;
+    }
+    nics = json_loads(kn_rows_text(rows, 0, KN_SERVER_NICS), 0, NULL);
+    for (size_t i = 0; i < json_array_size(nics) && !found; i++) {
+        const json_t *nic = json_array_get(nics, i);
+
+        if (strcmp(kn_json_str(nic, "port"), req->params[1]) == 0) {
+            found = true;
+            kn_jsonw_object(&res->body, NULL);
+            write_interface(&res->body, req, "interfaceAttachment", nic);
+            kn_jsonw_end_object(&res->body);
+        }
+    }
+    json_decref(nics);
+    return found ? 0 : kn_fail(err, KN_NOT_FOUND, "Port %.80s is not attached to the instance", req->params[1]);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * os-server-password: what the guest posted to its metadata service. Its host keeps it, so its agent is asked. To clear it takes two questions: which
+ * posting there is, and to forget that one; said twice, the second drops no other.
+ */
+#include "compute/api.h"
+#include "compute/api/server_host.h"
+#include "compute/rows/server.h"
+
+static int unreadable(const struct kn_request *req, struct kn_error *err)
+{
+    return kn_fail(err, KN_UNAVAILABLE, "The password of instance %s cannot be read now", req->params[0]);
+}
+
+/* Of a guest that is not there yet, or not there any more: it posted nothing. */
+static bool is_away(const struct kn_message *answer)
+{
+    return !answer->ok && (answer->error.code == KN_NOT_FOUND || answer->error.code == KN_STALE);
+}
+
+static void write_password(struct kn_response *res, const char *password)
+{
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_str(&res->body, "password", password);
+    kn_jsonw_end_object(&res->body);
+}
+
+static int show(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+{
+    if (!answer->ok && !is_away(answer)) {
+        return unreadable(req, err);
+    }
+    write_password(res, kn_json_str(answer->result, "password"));
+    return 0;
+}
+
+static int forgotten(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return answer->ok || is_away(answer) ? 0 : kn_fail(err, KN_UNAVAILABLE, "The password of instance %s cannot be cleared now", req->params[0]);
+}
+
+/* On the reader's thread. */
+static int forget(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+{
+    const char *posted = kn_json_str(answer->result, "posted");
+    const char *host = kn_json_str(answer->result, "host");
+
+    (void)res;
+    if (!answer->ok || *posted == '\0') {
+        return answer->ok || is_away(answer) ? 0 : unreadable(req, err);
+    }
+    json_auto_t *body = json_pack("{s:s, s:s, s:s}", "host", host, "server", req->params[0], "posted", posted);
+    const struct kn_question question = { "server.forget_password", answer->agent, host, answer->generation, body, forgotten, true };
+    return kn_question_ask(req->questions, req, &question, err) < 0 ? -1 : KN_ASKED_ON;
+}
+
+static int ask(struct kn_request *req, kn_question_answered *answered, bool *ret_asked, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    return kn_server_get(req, req->params[0], &rows, err) < 0
+               ? -1
+               : kn_server_ask_host(req, req->params[0], "server.password", NULL, answered, ret_asked, err);
+}
+
+int kn_server_password_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    bool asked = false;
+
+    if (ask(req, show, &asked, err) < 0) {
+        return -1;
+    }
+    if (!asked) {
+        write_password(res, "");
+    }
+    return 0;
+}
+
+int kn_server_password_clear(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    bool asked = false;
+
+    (void)res;
+    return ask(req, forget, &asked, err);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is small: the list of extensions, the collections that are empty because nothing can be put into them yet, and the honest
+ * answer for what Nova has and this cloud does not.
+ */
+#include <string.h>
+
+#include "compute/api.h"
+#include "compute/rows/server.h"
+#include "compute/rows/view.h"
+#include "lib/base/mem.h"
+
+struct extension {
+    const char *alias;
+    const char *name;
+};
+
+/* Long since part of Nova; clients look some of them up by alias. Only what is served is listed. */
+static const struct extension EXTENSIONS[] = {
+    { "NMN", "Multinic" },
+    { "OS-DCF", "DiskConfig" },
+    { "OS-EXT-AZ", "ExtendedAvailabilityZone" },
+    { "OS-EXT-IPS", "ExtendedIps" },
+    { "OS-EXT-IPS-MAC", "ExtendedIpsMac" },
+    { "OS-EXT-SRV-ATTR", "ExtendedServerAttributes" },
+    { "OS-EXT-STS", "ExtendedStatus" },
+    { "OS-FLV-DISABLED", "FlavorDisabled" },
+    { "OS-FLV-EXT-DATA", "FlavorExtraData" },
+    { "OS-SRV-USG", "ServerUsage" },
+    { "flavors", "Flavors" },
+    { "ips", "Ips" },
+    { "limits", "Limits" },
+    { "os-admin-actions", "AdminActions" },
+    { "os-attach-interfaces", "AttachInterfaces" },
+    { "os-availability-zone", "AvailabilityZone" },
+    { "os-console-output", "ConsoleOutput" },
+    { "os-extended-volumes", "ExtendedVolumes" },
+    { "os-flavor-access", "FlavorAccess" },
+    { "os-flavor-extra-specs", "FlavorExtraSpecs" },
+    { "os-flavor-manage", "FlavorManage" },
+    { "os-hypervisors", "Hypervisors" },
+    { "os-instance-actions", "InstanceActions" },
+    { "os-keypairs", "Keypairs" },
+    { "os-lock-server", "LockServer" },
+    { "os-multiple-create", "MultipleCreate" },
+    { "os-pause-server", "PauseServer" },
+    { "os-quota-class-sets", "QuotaClassSets" },
+    { "os-quota-sets", "QuotaSets" },
+    { "os-services", "Services" },
+    { "os-suspend-server", "SuspendServer" },
+    { "os-user-data", "UserData" },
+    { "os-volumes", "Volumes" },
+    { "server-metadata", "ServerMetadata" },
+    { "servers", "Servers" },
+};
+
+static void write_extension(struct kn_strbuf *sb, const char *key, const struct extension *e)
+{
+    kn_jsonw_object(sb, key);
+    kn_jsonw_str(sb, "alias", e->alias);
+    kn_jsonw_str(sb, "name", e->name);
+    kn_jsonw_str(sb, "description", e->name);
+    kn_jsonw_str(sb, "namespace", "http://docs.openstack.org/compute/ext/fake_xml");
+    kn_jsonw_str(sb, "updated", "2014-12-03T00:00:00Z");
+    kn_jsonw_raw(sb, "links", "[]");
+    kn_jsonw_end_object(sb);
+}
+
+int kn_compute_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)err;
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, "extensions");
+    for (size_t i = 0; i < KN_COUNT(EXTENSIONS); i++) {
+        write_extension(&res->body, NULL, &EXTENSIONS[i]);
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_compute_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    for (size_t i = 0; i < KN_COUNT(EXTENSIONS); i++) {
+        if (strcmp(EXTENSIONS[i].alias, req->params[0]) == 0) {
+            kn_jsonw_object(&res->body, NULL);
+            write_extension(&res->body, "extension", &EXTENSIONS[i]);
+            kn_jsonw_end_object(&res->body);
+            return 0;
+        }
+    }
+    return kn_fail(err, KN_NOT_FOUND, "The extension %.80s could not be found", req->params[0]);
+}
+
+/* None can be made, so none is there. */
+int kn_aggregates_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)err;
+    kn_strbuf_addstr(&res->body, "{\"aggregates\":[]}");
+    return 0;
+}
+
+int kn_aggregates_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return kn_fail(err, KN_NOT_FOUND, "Aggregate %.80s could not be found.", req->params[0]);
+}
+
+int kn_server_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)err;
+    kn_strbuf_addstr(&res->body, "{\"server_groups\":[]}");
+    return 0;
+}
+
+int kn_server_groups_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return kn_fail(err, KN_NOT_FOUND, "Instance group %.80s could not be found.", req->params[0]);
+}
+
+/* --- what no server has yet: there is none, and that is the answer --- */
+
+static int answer_of_server(struct kn_request *req, struct kn_response *res, const char *answer, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+
+    if (kn_server_get(req, req->params[0], &server, err) < 0) {
+        return -1;
+    }
+    kn_strbuf_addstr(&res->body, answer);
+    return 0;
+}
+
+int kn_server_security_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return answer_of_server(req, res, "{\"security_groups\":[]}", err);
+}
+
+int kn_server_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return answer_of_server(req, res, "{\"migrations\":[]}", err);
+}
+
+int kn_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)err;
+    kn_strbuf_addstr(&res->body, "{\"migrations\":[]}");
+    return 0;
+}
+
+int kn_compute_unsupported(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const bool reads = strcmp(req->method, "GET") == 0;
+
+    (void)res;
+    return kn_fail(err, reads ? KN_NOT_FOUND : KN_BAD_REQUEST, "%s %.200s is not built here", req->method, req->path);
+}

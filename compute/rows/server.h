@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server: rows of `server` as the API reads and changes them. What comes after a wish (vm_state, host, nics, fault, the end of
+ * task_state) is the conductor's to write (conductor/store/object_server.c).
+ */
+#ifndef KN_COMPUTE_ROWS_SERVER_H
+#define KN_COMPUTE_ROWS_SERVER_H
+
+#include <jansson.h>
+
+#include "compute/rows/select.h"
+#include "compute/rows/view.h"
+#include "lib/adapter/task.h"
+#include "lib/domain/server_state.h"
+
+/* X(column of a result, its SQL): what every reader of servers gets. */
+#define KN_SERVER_COLUMNS(X)                                                                                            \
+    X(KN_SERVER_PROJECT, "s.project_id")                                                                                \
+    X(KN_SERVER_USER, "s.user_id")                                                                                      \
+    X(KN_SERVER_NAME, "s.name")                                                                                         \
+    X(KN_SERVER_DESCRIPTION, "s.description")                                                                           \
+    X(KN_SERVER_HOSTNAME, "s.hostname")                                                                                 \
+    X(KN_SERVER_VM_STATE, "s.vm_state")                                                                                 \
+    X(KN_SERVER_TASK_STATE, "s.task_state")                                                                             \
+    X(KN_SERVER_POWER, "s.power_state")                                                                                 \
+    X(KN_SERVER_HOST, "s.host")                                                                                         \
+    X(KN_SERVER_FLAVOR, "s.flavor")                                                                                     \
+    X(KN_SERVER_IMAGE, "s.image_id")                                                                                    \
+    X(KN_SERVER_KEY_NAME, "s.key_name")                                                                                 \
+    X(KN_SERVER_METADATA, "s.metadata")                                                                                 \
+    X(KN_SERVER_TAGS, "to_json(s.tags)")                                                                                \
+    X(KN_SERVER_ZONE, "s.zone")                                                                                         \
+    X(KN_SERVER_PINNED_ZONE, "s.pinned_zone")                                                                           \
+    X(KN_SERVER_CONFIG_DRIVE, "s.config_drive")                                                                         \
+    X(KN_SERVER_DISK_CONFIG, "s.disk_config")                                                                           \
+    X(KN_SERVER_ACCESS4, "s.access_ipv4")                                                                               \
+    X(KN_SERVER_ACCESS6, "s.access_ipv6")                                                                               \
+    X(KN_SERVER_NICS, "s.nics")                                                                                         \
+    X(KN_SERVER_RESERVATION, "s.reservation_id")                                                                        \
+    X(KN_SERVER_LAUNCH_INDEX, "s.launch_index")                                                                         \
+    X(KN_SERVER_LOCKED, "s.locked")                                                                                     \
+    X(KN_SERVER_LOCKED_BY, "s.locked_by")                                                                               \
+    X(KN_SERVER_LOCKED_REASON, "s.locked_reason")                                                                       \
+    X(KN_SERVER_FAULT, "s.fault")                                                                                       \
+    X(KN_SERVER_CREATED, KN_TIME_COLUMN("s.created_at"))                                                                \
+    X(KN_SERVER_UPDATED, KN_TIME_COLUMN("s.updated_at"))                                                                \
+    X(KN_SERVER_LAUNCHED, KN_TIME_COLUMN("s.launched_at"))                                                              \
+    X(KN_SERVER_TERMINATED, KN_TIME_COLUMN("s.terminated_at"))                                                          \
+    X(KN_SERVER_DELETED, KN_TIME_COLUMN("s.deleted_at"))                                                                \
+    X(KN_SERVER_VOLUMES, "(SELECT json_agg(json_build_object('id', a.volume_id, 'delete_on_termination', "              \
+                         "a.delete_on_termination)) FROM attachment a WHERE a.server_id = s.id)")
+
+/* Behind them, for admins; NULL for everybody else. $1 is how many seconds of silence make a host unknown. */
+#define KN_SERVER_ADMIN_COLUMNS                                                                                         \
+    ", s.user_data, (SELECT CASE WHEN h.forced_down THEN 'DOWN' WHEN g.last_seen < now() - $1::integer * interval '1 s' "   \
+    "THEN 'UNKNOWN' WHEN h.disabled THEN 'MAINTENANCE' ELSE 'UP' END FROM host h JOIN agent g ON g.id = h.agent_id "    \
+    "WHERE h.name = s.host) "
+#define KN_SERVER_MEMBER_COLUMNS ", NULL, NULL "
+
+enum kn_server_col {
+    KN_SERVER_ID,
+#define X(id, sql) id,
+    KN_SERVER_COLUMNS(X)
+#undef X
+        KN_SERVER_USER_DATA,
+    KN_SERVER_HOST_STATUS,
+    KN_SERVER_COLUMN_COUNT
+};
+
+/* "SELECT … FROM server s WHERE true", brief: with the columns up to KN_SERVER_NAME only. silence lives until sel has run. */
+void kn_server_select(struct kn_select *sel, const struct kn_request *req, bool brief, struct kn_arg *silence);
+
+/*
+ * One live server that the caller may see, or KN_NOT_FOUND ("Instance … could not be found."). An id that is no uuid is not
+ * found before any SQL.
+ */
+int kn_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err);
+
+/* What else a wish writes, in its transaction: run may add to the task's input. NULL: nothing. */
+struct kn_server_also {
+    int (*run)(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err);
+    void *ctx;
+};
+/*
+ * The wish to act: checks `action` against the server's states, writes its task_state, what else there is and the task in one
+ * transaction, wakes the conductor. KN_CONFLICT in Nova's words when the state forbids it, also when somebody was faster.
+ * input is borrowed; NULL = {}, only without `also`.
+ */
+int kn_server_act(const struct kn_request *req, const char *id, const struct kn_server_action *action, json_t *input,
+                  const struct kn_server_also *also, struct kn_error *err);
+/* May the action begin? Like above, without doing anything; rows as kn_server_get gave them. */
+int kn_server_may(const struct kn_request *req, const struct kn_rows *rows, const struct kn_server_action *action,
+                  struct kn_error *err);
+/* The wish to delete. A server that is being deleted already is fine. */
+int kn_server_delete(const struct kn_request *req, const char *id, struct kn_error *err);
+
+/* Lock (reason may be NULL) and unlock; KN_FORBIDDEN for a member who would open an admin's lock. */
+int kn_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err);
+int kn_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err);
+/* An admin's word about what a server is: vm_state, no task_state. */
+int kn_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state, struct kn_error *err);
+
+/* What PUT may change; NULL leaves it as it is. */
+struct kn_server_update {
+    const char *name;
+    const char *hostname;
+    bool has_description;
+    const char *description; /* NULL with has_description: none */
+    const char *access_ipv4;
+    const char *access_ipv6;
+    const char *disk_config;
+};
+int kn_server_update(struct kn_db *db, const char *id, const struct kn_server_update *update, struct kn_error *err);
+/*
+ * Metadata: merge adds and replaces, replace is the whole, remove takes one key away. json: an object's text. No more than
+ * limit items (-1: any number) may be there afterwards: KN_QUOTA. *ret: one row, one column, the metadata as it is now.
+ */
+int kn_server_metadata_merge(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
+                             struct kn_error *err);
+int kn_server_metadata_replace(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
+                               struct kn_error *err);
+/* Whether all of it (a JSON object's text) is small enough to travel. */
+int kn_server_metadata_check(const char *text, struct kn_error *err);
+int kn_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
+
+/*
+ * What a change of name, hostname or metadata means for a guest: the host is told by a task. Call inside the transaction that changes the row, after it;
+ * *ret_task (0: there is no host) is woken after the commit. Older ones that did not reach their host yet are ended by _begin, before it.
+ */
+int kn_server_describe_begin(struct kn_db *db, const char *id, struct kn_error *err);
+int kn_server_describe(const struct kn_request *req, const struct kn_rows *seen, int64_t *ret_task, struct kn_error *err);
+
+/* tags: an array literal. add and remove tell whether they changed anything; a 51st tag is KN_BAD_REQUEST. */
+int kn_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);
+int kn_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *ret_new, struct kn_error *err);
+int kn_server_tag_remove(struct kn_db *db, const char *id, const char *tag, bool *ret_removed, struct kn_error *err);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a POST's body to a plan, step by step; the order of the steps is Nova's, so that of two mistakes the same one is told.
+ * It reads and never writes: the rows are server_insert.c's.
+ */
+#include "compute/rows/server_plan.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compute/rows/flavor.h"
+#include "compute/rows/hypervisor.h"
+#include "compute/rows/keypair.h"
+#include "compute/rows/quota.h"
+#include "compute/rows/server.h"
+#include "compute/rows/server_plan_nics.h"
+#include "compute/rows/server_schema.h"
+#include "compute/rows/view.h"
+#include "image/api.h"
+#include "lib/adapter/crypto.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+
+#define GIB (INT64_C(1) << 30)
+
+struct planning {
+    const struct kn_request *req;
+    const json_t *in;             /* body.server */
+    struct kn_server_plan *plan;
+    struct kn_error *err;         /* never NULL: what is not found here is said in other words */
+};
+
+void kn_server_plan_release(struct kn_server_plan *plan)
+{
+    free(plan->key_data);
+    free(plan->flavor);
+    free(plan->metadata);
+    free(plan->tags);
+    json_decref(plan->input);
+    *plan = (struct kn_server_plan){ 0 };
+}
+
+void kn_hostname_make(const char *name, const char *id, char out[64])
+{
+    size_t len = 0;
+
+    for (; *name != '\0' && len < 63; name++) {
+        unsigned char c = (unsigned char)*name;
+
+        if (isalnum(c) && c < 0x80) {
+            out[len++] = (char)tolower(c);
+        } else if ((c == ' ' || c == '_' || c == '.' || c == '-') && len > 0 && out[len - 1] != '-') {
+            out[len++] = '-';
+        }
+    }
+    while (len > 0 && out[len - 1] == '-') {
+        len--;
+    }
+    out[len] = '\0';
+    if (len == 0) {
+        snprintf(out, 64, "server-%.36s", id);
+    }
+}
+
+static const char *text(const struct planning *p, const char *key)
+{
+    return json_string_value(json_object_get(p->in, key));
+}
+
+/* --- what cannot be done yet --- */
+
+static int refuse_unsupported(const struct planning *p)
+{
+    const json_t *body = p->req->body;
+
+    if (json_object_size(json_object_get(body, "os:scheduler_hints")) > 0 ||
+        json_object_size(json_object_get(body, "OS-SCH-HNT:scheduler_hints")) > 0) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Scheduler hints are not supported");
+    }
+    if (json_array_size(json_object_get(p->in, "personality")) > 0) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Personality files are not supported; use user_data");
+    }
+    if (kn_schema_bool(p->in, "config_drive", false)) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Config drives are not supported; the metadata service is");
+    }
+    if (json_array_size(json_object_get(p->in, "trusted_image_certificates")) > 0) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Image signatures are not verified, so trusted certificates are not supported");
+    }
+    return 0;
+}
+
+/* What openstackclient sends beside imageRef: the image itself, on a local disk. Anything else is another disk layout. */
+static bool is_image_itself(const json_t *device, const char *image)
+{
+    static const char *const KNOWN[] = { "uuid", "boot_index", "source_type", "destination_type", "delete_on_termination" };
+    size_t known = 0;
+
+    for (size_t i = 0; i < KN_COUNT(KNOWN); i++) {
+        known += json_object_get(device, KNOWN[i]) != NULL;
+    }
+    return known == json_object_size(device) && strcmp(kn_json_str(device, "uuid"), image) == 0 &&
+           strcmp(kn_json_str(device, "source_type"), "image") == 0 &&
+           strcmp(kn_json_str(device, "destination_type"), "local") == 0 && kn_schema_int(device, "boot_index", -1) == 0 &&
+           kn_schema_bool(device, "delete_on_termination", true);
+}
+
+static int check_devices(const struct planning *p)
+{
+    const json_t *devices = json_object_get(p->in, "block_device_mapping_v2");
+    const char *image = kn_json_str(p->in, "imageRef");
+
+    if (json_array_size(json_object_get(p->in, "block_device_mapping")) > 0 || json_array_size(devices) > 1 ||
+        (json_array_size(devices) == 1 && !is_image_itself(json_array_get(devices, 0), image))) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Block Device Mapping is Invalid: only the image of imageRef on a local disk, boot "
+                       "index 0, deleted on termination, is supported; attach volumes to the running server instead");
+    }
+    return 0;
+}
+
+/* --- simple fields --- */
+
+static int plan_counts(const struct planning *p)
+{
+    int64_t min = kn_schema_int(p->in, "min_count", 1);
+    int64_t max = kn_schema_int(p->in, "max_count", min);
+
+    if (min > max) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "min_count must be <= max_count");
+    }
+    if (max > KN_MAX_SERVERS_AT_ONCE) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "max_count must be <= %d", KN_MAX_SERVERS_AT_ONCE);
+    }
+    if (max > 1 && json_object_get(p->in, "hostname") != NULL) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Unable to allocate a single hostname to multiple instances");
+    }
+    if (max > 1) {
+        char suffix[16];
+        size_t room = KN_MAX_SERVER_NAME - (size_t)snprintf(suffix, sizeof(suffix), "-%d", (int)max);
+
+        if (kn_utf8_count(text(p, "name")) > room) {
+            return kn_fail(p->err, KN_BAD_REQUEST, "Invalid input for field/attribute name. The names of %d servers end in \"%s\", so that "
+                           "it may have %zu characters", (int)max, suffix, room);
+        }
+    }
+    p->plan->min_count = (int)min;
+    p->plan->max_count = (int)max;
+    return 0;
+}
+
+static void make_reservation(char out[KN_RESERVATION_SIZE])
+{
+    static const char DIGITS[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    unsigned char random[8];
+
+    kn_random(random, sizeof(random));
+    out[0] = 'r';
+    out[1] = '-';
+    for (size_t i = 0; i < sizeof(random); i++) {
+        out[2 + i] = DIGITS[random[i] % 36];
+    }
+    out[KN_RESERVATION_SIZE - 1] = '\0';
+}
+
+static void plan_texts(const struct planning *p)
+{
+    struct kn_server_plan *plan = p->plan;
+
+    plan->project_id = p->req->caller.project_id;
+    plan->user_id = p->req->caller.user_id;
+    plan->request_id = p->req->request_id;
+    plan->name = text(p, "name");
+    plan->hostname = text(p, "hostname");
+    plan->description = p->req->microversion >= 19 ? text(p, "description") : plan->name;
+    plan->user_data = text(p, "user_data");
+    plan->disk_config = text(p, "OS-DCF:diskConfig") != NULL ? text(p, "OS-DCF:diskConfig") : "MANUAL";
+    plan->access_ipv4 = text(p, "accessIPv4") != NULL ? text(p, "accessIPv4") : "";
+    plan->access_ipv6 = text(p, "accessIPv6") != NULL ? text(p, "accessIPv6") : "";
+    make_reservation(plan->reservation_id);
+}
+
+static void plan_tags(const struct planning *p)
+{
+    AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
+    const json_t *in = json_object_get(p->in, "tags");
+
+    for (size_t i = 0; i < json_array_size(in); i++) {
+        const char *tag = json_string_value(json_array_get(in, i));
+        bool seen = false;
+
+        for (size_t j = 0; j < i && !seen; j++) {
+            seen = strcmp(json_string_value(json_array_get(in, j)), tag) == 0;
+        }
+        if (!seen) {
+            kn_array_add(&tags, tag);
+        }
+    }
+    p->plan->tags = kn_strdup(kn_array_value(&tags));
+}
+
+static int plan_metadata(const struct planning *p)
+{
+    const json_t *in = json_object_get(p->in, "metadata");
+    int64_t count = (int64_t)json_object_size(in);
+    struct kn_quota_set quota;
+
+    if (count > 0) {
+        if (kn_quota_read(p->req->db, p->req->caller.project_id, &quota, p->err) < 0) {
+            return -1;
+        }
+        if (quota.limits[KN_QUOTA_METADATA] >= 0 && count > quota.limits[KN_QUOTA_METADATA]) {
+            return kn_fail(p->err, KN_QUOTA, "Maximum number of metadata items exceeds %lld",
+                           (long long)quota.limits[KN_QUOTA_METADATA]);
+        }
+    }
+    p->plan->metadata = count > 0 ? json_dumps(in, 0) : kn_strdup("{}");
+    return kn_server_metadata_check(p->plan->metadata, p->err);
+}
+
+static int check_groups(const struct planning *p)
+{
+    const json_t *groups = json_object_get(p->in, "security_groups");
+
+    for (size_t i = 0; i < json_array_size(groups); i++) {
+        const char *name = kn_json_str(json_array_get(groups, i), "name");
+
+        if (strcmp(name, "default") != 0) {
+            return kn_fail(p->err, KN_BAD_REQUEST, "Security group %.255s not found for project %s.", name,
+                           p->req->caller.project_id);
+        }
+    }
+    return 0;
+}
+
+/* --- where --- */
+
+static int force_host(const struct planning *p, const char *host)
+{
+    if (!p->req->caller.is_admin) {
+        return kn_fail(p->err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+    }
+    kn_copy(p->plan->host, sizeof(p->plan->host), host);
+    return kn_host_check(p->req->db, host, p->err);
+}
+
+/* "zone", or for an admin "zone:host" and "zone:host:node"; a host is its own node. */
+static int plan_zone(const struct planning *p)
+{
+    const char *asked = text(p, "availability_zone");
+    const char *colon = asked != NULL ? strchr(asked, ':') : NULL;
+    struct kn_server_plan *plan = p->plan;
+    char host[KN_SIZE_OF(ZONE)];
+
+    if (asked == NULL) {
+        return 0;
+    }
+    snprintf(plan->zone, sizeof(plan->zone), "%.*s", colon != NULL ? (int)(colon - asked) : (int)strlen(asked), asked);
+    if (colon != NULL) {
+        kn_copy(host, sizeof(host), colon + 1);
+        host[strcspn(host, ":")] = '\0';
+        if (strchr(colon + 1, ':') != NULL && strchr(strchr(colon + 1, ':') + 1, ':') != NULL) {
+            return kn_fail(p->err, KN_BAD_REQUEST, "Unable to parse availability_zone");
+        }
+        if (host[0] != '\0' && force_host(p, host) < 0) {
+            return -1;
+        }
+    }
+    return plan->zone[0] != '\0' ? kn_zone_check(p->req->db, plan->zone, p->err) : 0;
+}
+
+static int plan_requested_host(const struct planning *p)
+{
+    const char *host = text(p, "host"), *node = text(p, "hypervisor_hostname");
+
+    if (host == NULL && node == NULL) {
+        return 0;
+    }
+    if (p->plan->host[0] != '\0') {
+        return kn_fail(p->err, KN_BAD_REQUEST, "One mechanism with host and/or hypervisor_hostname and another mechanism with "
+                       "zone:host:node are mutually exclusive.");
+    }
+    if (host != NULL && node != NULL && strcmp(host, node) != 0) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Compute host %.255s could not be found.", node);
+    }
+    return force_host(p, host != NULL ? host : node);
+}
+
+/* --- what from --- */
+
+static int check_size(const struct planning *p, const struct kn_image_facts *image, int64_t disk_gib)
+{
+    if (p->plan->memory_mib < image->min_ram_mib) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor's memory is too small for requested image.");
+    }
+    if (disk_gib > 0 && disk_gib * GIB < image->virtual_size) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor's disk is too small for requested image. Flavor disk is %lld bytes, image "
+                       "is %lld bytes.", (long long)(disk_gib * GIB), (long long)image->virtual_size);
+    }
+    if (disk_gib > 0 && disk_gib < image->min_disk_gib) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor "
+                       "disk is %lld bytes, minimum size is %lld bytes.", (long long)(disk_gib * GIB),
+                       (long long)(image->min_disk_gib * GIB));
+    }
+    return 0;
+}
+
+static int plan_image(const struct planning *p, int64_t disk_gib)
+{
+    const char *id = text(p, "imageRef");
+    struct kn_image_facts image;
+
+    if (id == NULL || id[0] == '\0') {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Missing imageRef attribute");
+    }
+    if (kn_image_usable(p->req->db, &p->req->caller, id, &image, p->err) < 0) {
+        return p->err->code == KN_NOT_FOUND
+                   ? kn_fail(p->err, KN_BAD_REQUEST, "Can not find requested image")
+                   : -1;
+    }
+    if (strcmp(image.status, "active") != 0) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Image %s is not active.", id);
+    }
+    p->plan->image_id = id;
+    return check_size(p, &image, disk_gib);
+}
+
+/* The flavor as the row keeps it: the text is written by hand because its columns are JSON values already. */
+static char *flavor_text(const struct kn_rows *rows)
+{
+    struct kn_strbuf sb = KN_STRBUF_INIT;
+
+    kn_jsonw_object(&sb, NULL);
+    kn_jsonw_str(&sb, "id", kn_rows_str(rows, 0, KN_FLAVOR_ID));
+    kn_jsonw_str(&sb, "name", kn_rows_str(rows, 0, KN_FLAVOR_NAME));
+    kn_jsonw_int(&sb, "vcpus", kn_rows_int(rows, 0, KN_FLAVOR_VCPUS));
+    kn_jsonw_int(&sb, "memory_mib", kn_rows_int(rows, 0, KN_FLAVOR_MEMORY));
+    kn_jsonw_int(&sb, "disk_gib", kn_rows_int(rows, 0, KN_FLAVOR_DISK));
+    kn_jsonw_int(&sb, "ephemeral_gib", kn_rows_int(rows, 0, KN_FLAVOR_EPHEMERAL));
+    kn_jsonw_int(&sb, "swap_mib", kn_rows_int(rows, 0, KN_FLAVOR_SWAP));
+    kn_jsonw_raw(&sb, "extra_specs", kn_rows_text(rows, 0, KN_FLAVOR_SPECS));
+    kn_jsonw_end_object(&sb);
+    return kn_strbuf_detach(&sb);
+}
+
+/* An id, a number, or the last part of a link. */
+static void flavor_ref(const struct planning *p, char out[KN_SIZE_OF(FLAVOR_REF)])
+{
+    const json_t *ref = json_object_get(p->in, "flavorRef");
+    const char *link = json_string_value(ref), *slash = link != NULL ? strrchr(link, '/') : NULL;
+
+    if (link == NULL) {
+        snprintf(out, KN_SIZE_OF(FLAVOR_REF), "%lld", (long long)json_integer_value(ref));
+    } else {
+        kn_copy(out, KN_SIZE_OF(FLAVOR_REF), slash != NULL ? slash + 1 : link);
+    }
+}
+
+static int plan_flavor(const struct planning *p, int64_t *ret_disk_gib)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_server_plan *plan = p->plan;
+
+    flavor_ref(p, plan->flavor_id);
+    if (kn_flavor_get(p->req->db, plan->flavor_id, kn_visible_project(p->req), &rows, p->err) < 0) {
+        if (p->err->code == KN_NOT_FOUND) {
+            p->err->code = KN_BAD_REQUEST; /* the body is wrong, not the path */
+        }
+        return -1;
+    }
+    if (kn_rows_bool(rows, 0, KN_FLAVOR_DISABLED)) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor %s could not be found.", plan->flavor_id);
+    }
+    if (kn_rows_int(rows, 0, KN_FLAVOR_EPHEMERAL) > 0 || kn_rows_int(rows, 0, KN_FLAVOR_SWAP) > 0) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor %s asks for an ephemeral or a swap disk, which are not supported",
+                       plan->flavor_id);
+    }
+    plan->vcpus = kn_rows_int(rows, 0, KN_FLAVOR_VCPUS);
+    plan->memory_mib = kn_rows_int(rows, 0, KN_FLAVOR_MEMORY);
+    plan->flavor = flavor_text(rows);
+    *ret_disk_gib = kn_rows_int(rows, 0, KN_FLAVOR_DISK);
+    return 0;
+}
+
+static int plan_key(const struct planning *p)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *name = text(p, "key_name");
+
+    if (name == NULL) {
+        return 0;
+    }
+    if (kn_keypair_get(p->req->db, p->req->caller.user_id, name, &rows, p->err) < 0) {
+        return p->err->code == KN_NOT_FOUND
+                   ? kn_fail(p->err, KN_BAD_REQUEST, "Invalid key_name provided.")
+                   : -1;
+    }
+    const char *key = kn_rows_text(rows, 0, KN_KEYPAIR_PUBLIC);
+    p->plan->key_name = name;
+    p->plan->key_data = kn_strndup(key, strcspn(key, "\r\n")); /* a guest gets the line without its end */
+    return 0;
+}
+
+/* The input of server.create: NICs wanted, zone, forced host. */
+static int plan_input(const struct planning *p)
+{
+    struct kn_server_plan *plan = p->plan;
+    json_t *requests = NULL;
+
+    if (kn_plan_nics(p->req, json_object_get(p->in, "networks"), plan->max_count, &requests, p->err) < 0) {
+        return -1;
+    }
+    plan->input = json_pack("{s:o}", "requests", requests);
+    if (plan->host[0] != '\0') {
+        json_object_set_new(plan->input, "host", json_string(plan->host));
+    }
+    if (plan->zone[0] != '\0') {
+        json_object_set_new(plan->input, "zone", json_string(plan->zone));
+    }
+    return 0;
+}
+
+static int plan_all(const struct planning *p)
+{
+    int64_t disk_gib = 0;
+
+    plan_texts(p);
+    plan_tags(p);
+    return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
+                   check_devices(p) < 0 || plan_flavor(p, &disk_gib) < 0 || plan_image(p, disk_gib) < 0 || plan_key(p) < 0 ||
+                   check_groups(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
+               ? -1
+               : 0;
+}
+
+int kn_server_plan_read(const struct kn_request *req, struct kn_server_plan *ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_server_plan) struct kn_server_plan plan = { 0 };
+    struct planning p = { req, NULL, &plan, err };
+
+    if (kn_schema_check(kn_server_create_schema, req->body, req->microversion, err) < 0) {
+        return -1;
+    }
+    p.in = json_object_get(req->body, "server");
+    if (plan_all(&p) < 0) {
+        return -1;
+    }
+    *ret = plan;
+    plan = (struct kn_server_plan){ 0 };
+    return 0;
+}

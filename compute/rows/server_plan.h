@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server_plan: a POST /servers that has been understood: everything it names was found, everything it asks for can be done. What
+ * cannot be honoured is refused here, in words: nothing of a request is ever ignored in silence.
+ */
+#ifndef KN_COMPUTE_ROWS_SERVER_PLAN_H
+#define KN_COMPUTE_ROWS_SERVER_PLAN_H
+
+#include <jansson.h>
+
+#include "lib/adapter/http.h"
+#include "lib/base/uuid.h"
+#include "lib/domain/limits.h"
+
+#define KN_RESERVATION_SIZE 11 /* "r-" + 8 */
+
+struct kn_server_plan {
+    const char *project_id, *user_id, *request_id; /* borrowed from the request, as the texts below */
+    const char *name;
+    const char *hostname;       /* NULL: made from the name */
+    const char *description;
+    const char *image_id;
+    const char *user_data;
+    const char *key_name;
+    char *key_data;
+    const char *disk_config;
+    const char *access_ipv4, *access_ipv6;
+    char *flavor;               /* as the row keeps it */
+    char flavor_id[KN_SIZE_OF(FLAVOR_REF)];
+    int64_t vcpus, memory_mib;
+    char *metadata;
+    char *tags;                 /* an array literal */
+    char zone[KN_SIZE_OF(ZONE)]; /* "" = any */
+    char host[KN_SIZE_OF(ZONE)]; /* forced by an admin; "" = the scheduler's choice */
+    char reservation_id[KN_RESERVATION_SIZE];
+    int min_count, max_count;
+    json_t *input;              /* of each server.create task */
+};
+
+void kn_server_plan_release(struct kn_server_plan *plan);
+/* Checks the body and everything it refers to. Codes and words are Nova's. err must not be NULL. */
+int kn_server_plan_read(const struct kn_request *req, struct kn_server_plan *ret, struct kn_error *err);
+
+/*
+ * A DNS label from a server's name: lower case, white space, dots and underscores to dashes, the rest dropped; "server-<id>" when nothing
+ * is left. Pure.
+ */
+void kn_hostname_make(const char *name, const char *id, char out[64]);
+
+#endif

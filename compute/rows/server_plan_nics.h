@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server_plan_nics: the "networks" of a POST /servers, turned into the requests of port.allocate. */
+#ifndef KN_COMPUTE_ROWS_SERVER_PLAN_NICS_H
+#define KN_COMPUTE_ROWS_SERVER_PLAN_NICS_H
+
+#include <jansson.h>
+
+#include "lib/adapter/http.h"
+
+/*
+ * networks: the body's member, NULL if it has none. count: how many servers will be made at most. *ret: a new array, in NIC order.
+ * Every network and port was found usable for the caller's project by network/.
+ */
+int kn_plan_nics(const struct kn_request *req, const json_t *networks, int count, json_t **ret, struct kn_error *err);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queue before the commit: threads hand in orders; one of them leads, writes what waits in one transaction and hands the lead
+ * on. Nobody waits for a timer: a lone order is written at once, and while one batch commits the next one gathers. It knows
+ * nothing of servers but the list they wait in.
+ */
+#include <pthread.h>
+
+#include "compute/rows/server_insert.h"
+
+#define BATCH_MAX 64        /* orders */
+#define BATCH_SERVERS 1000  /* servers: an order for more comes alone */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct kn_server_order *first, *last; /* guarded by lock */
+    bool led;                             /* guarded by lock: somebody is writing */
+} queue = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, false };
+
+static void push(struct kn_server_order *order)
+{
+    order->next = NULL;
+    order->done = false;
+    if (queue.last == NULL) {
+        queue.first = order;
+    } else {
+        queue.last->next = order;
+    }
+    queue.last = order;
+}
+
+/* Takes what fits into one transaction, oldest first. */
+static int take(struct kn_server_order *batch[BATCH_MAX])
+{
+    int count = 0, servers = 0;
+
+    while (queue.first != NULL && count < BATCH_MAX && (count == 0 || servers + queue.first->count <= BATCH_SERVERS)) {
+        servers += queue.first->count;
+        batch[count++] = queue.first;
+        queue.first = queue.first->next;
+    }
+    queue.last = queue.first == NULL ? NULL : queue.last;
+    return count;
+}
+
+/*
+ * Of many, one may be over its quota: then each is written on its own and told its own fate. A database that went away is asked
+ * once more for all of them; if the first commit did arrive, kn_server_orders_write finds out.
+ */
+static void write_batch(struct kn_db *db, struct kn_server_order *const *batch, int count)
+{
+    struct kn_error err = { 0 };
+    int together = kn_server_orders_write(db, batch, count, &err);
+
+    if (together < 0 && err.code == KN_UNAVAILABLE) {
+        together = kn_server_orders_write(db, batch, count, &err);
+    }
+    for (int i = 0; i < count; i++) {
+        batch[i]->result = together;
+        batch[i]->err = err;
+        if (together < 0 && count > 1 && err.code != KN_UNAVAILABLE) {
+            batch[i]->err = (struct kn_error){ 0 };
+            batch[i]->result = kn_server_orders_write(db, &batch[i], 1, &batch[i]->err);
+        }
+    }
+}
+
+/* Called and left with the lock held. */
+static void lead(struct kn_db *db)
+{
+    struct kn_server_order *batch[BATCH_MAX];
+    int count = take(batch);
+
+    queue.led = true;
+    pthread_mutex_unlock(&queue.lock);
+    write_batch(db, batch, count);
+    pthread_mutex_lock(&queue.lock);
+    for (int i = 0; i < count; i++) {
+        batch[i]->done = true;
+    }
+    queue.led = false;
+    pthread_cond_broadcast(&queue.changed);
+}
+
+void kn_server_queue_write(struct kn_db *db, struct kn_server_order *order)
+{
+    pthread_mutex_lock(&queue.lock);
+    push(order);
+    while (!order->done) {
+        if (queue.led) {
+            pthread_cond_wait(&queue.changed, &queue.lock);
+        } else {
+            lead(db); /* perhaps only those before this one: then once more */
+        }
+    }
+    pthread_mutex_unlock(&queue.lock);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What lies in the stores against what the database says: disks of volumes (volume.file_dir) and images' data (image.store_dir), seen by
+ * looking into the directories. A machine that does not see one cannot judge it. The cloud works meanwhile, so what seems wrong is asked for
+ * a second time in the order in which the services write: a row before its disk, a disk's end before its row's.
+ */
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "conductor/audit/audit.h"
+#include "lib/adapter/crypto.h"
+#include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+
+#define GIB (INT64_C(1) << 30)
+#define PIECE (1 << 20)
+#define GRACE_S 1800 /* kilonova-image sweeps its store every ten minutes */
+#define DISK "volume-"
+
+enum store_promise { HAS_DISK, DISK_SIZE, LONE_DISK, HAS_DATA, DATA_SIZE, LONE_DATA, WRITER, DEEP, STORE_PROMISE_COUNT };
+
+const char *const kn_audit_store_promises[] = {
+    [HAS_DISK] = "5. every volume has its disk",
+    [DISK_SIZE] = "5. every disk is as large as its volume",
+    [LONE_DISK] = "5. no disk without its volume",
+    [HAS_DATA] = "5. every image's data is in the store",
+    [DATA_SIZE] = "5. every image's data has the length that it had",
+    [LONE_DATA] = "5. no data in the store without an image",
+    [WRITER] = "2. every image that waits for data has somebody who writes it",
+    [DEEP] = "5. every image's data is what was stored",
+    [STORE_PROMISE_COUNT] = NULL,
+};
+_Static_assert(KN_COUNT(kn_audit_store_promises) == STORE_PROMISE_COUNT + 1, "one row a promise of kn_audit_store_promises");
+
+struct store {
+    struct kn_audit *audit;
+    const struct kn_conf *conf;
+    json_t *findings[STORE_PROMISE_COUNT];
+    json_t *unjudged[STORE_PROMISE_COUNT];
+};
+
+/* --- directories -------------------------------------------------------------------------------------------------------------- */
+
+/* Adds the names that wanted() takes, without what it passed over. -1: the directory cannot be read; errno says why. */
+static int read_names(const char *dir, const char *(*wanted)(const char *name), struct kn_array *names)
+{
+    DIR *d = opendir(dir);
+
+    if (d == NULL) {
+        return -1;
+    }
+    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
+        const char *name = wanted(e->d_name);
+
+        if (name != NULL) {
+            kn_array_add(names, name);
+        }
+    }
+    closedir(d);
+    return 0;
+}
+
+static const char *volume_of(const char *name)
+{
+    const char *id = strncmp(name, DISK, strlen(DISK)) == 0 ? name + strlen(DISK) : "";
+
+    return kn_uuid_valid(id) ? id : NULL;
+}
+
+static const char *data_of(const char *name)
+{
+    return strlen(name) == KN_SHA512_HEX - 1 && strspn(name, "0123456789abcdef") == KN_SHA512_HEX - 1 ? name : NULL;
+}
+
+/*
+ * A directory that was never made has nothing in it, and nobody misses anything as long as no row says so; of one that cannot be seen from
+ * here, nothing is known.
+ */
+static void say_unseen(struct store *s, enum store_promise first, enum store_promise last, const char *dir, int cause, int rows)
+{
+    for (enum store_promise p = first; p <= last && (cause != ENOENT || rows > 0); p++) {
+        json_array_append_new(s->unjudged[p], json_sprintf("%s cannot be looked into from here: %s", dir, strerror(cause)));
+    }
+}
+
+/* --- volumes ------------------------------------------------------------------------------------------------------------------ */
+
+/* The size that a guest sees, or -1. A raw disk may hold anything, a qcow2's magic as well: the format is what the settings say. */
+static int64_t disk_size(const struct store *s, const char *path)
+{
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    unsigned char head[32];
+    struct stat st;
+    uint64_t size;
+
+    if (strcmp(s->conf->volume_file_format, "qcow2") != 0) {
+        return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+    }
+    if (fd < 0 || read(fd, head, sizeof(head)) != (ssize_t)sizeof(head) || memcmp(head, "QFI\xfb", 4) != 0) {
+        return -1;
+    }
+    memcpy(&size, head + 24, sizeof(size));
+    return (int64_t)be64toh(size);
+}
+
+/* Collects the volumes whose disk is not there. */
+static void measure_disk(struct store *s, const char *id, int64_t size_gib, struct kn_array *missing)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/" DISK "%s", s->conf->volume_file_dir, id);
+
+    if (access(path, F_OK) < 0) {
+        kn_array_add(missing, id);
+        return;
+    }
+    const int64_t size = disk_size(s, path);
+    if (size != size_gib * GIB && access(path, F_OK) == 0) {
+        json_array_append_new(s->findings[DISK_SIZE], json_sprintf("volume %s has %lld GiB, its disk %lld bytes", id, (long long)size_gib,
+                                                                   (long long)size));
+    }
+}
+
+#define WITH_DISK "v.backend = 'file' AND v.status IN ('available', 'attaching', 'in-use', 'detaching')"
+
+static int look_for_missing_disks(struct store *s, struct kn_array *missing, struct kn_error *err)
+{
+    static const struct kn_stmt STILL = { "audit_disk_still_missing",
+        "SELECT v.id FROM volume v WHERE v.id = ANY ($1::uuid[]) AND " WITH_DISK " AND NOT " KN_AUDIT_MOVING("v.id"), 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(missing)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        json_array_append_new(s->findings[HAS_DISK], json_sprintf("the disk of volume %s is gone", kn_rows_text(rows, i, 0)));
+    }
+    return 0;
+}
+
+static int look_for_lone_disks(struct store *s, struct kn_array *disks, struct kn_error *err)
+{
+    static const struct kn_stmt LONE = { "audit_disk_lone",
+        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = d)", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &LONE, KN_ARGS(kn_array_value(disks)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        AUTO_FREE char *path = kn_asprintf("%s/" DISK "%s", s->conf->volume_file_dir, kn_rows_text(rows, i, 0));
+
+        if (access(path, F_OK) == 0) {
+            json_array_append_new(s->findings[LONE_DISK], json_sprintf("%s has no volume", path));
+        }
+    }
+    return 0;
+}
+
+static int look_at_volumes(struct store *s, struct kn_error *err)
+{
+    static const struct kn_stmt VOLUMES = { "audit_volumes", "SELECT v.id, v.size_gib FROM volume v WHERE " WITH_DISK " ORDER BY v.id", 0 };
+    AUTO_RELEASE(kn_array) struct kn_array disks = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array missing = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const int cause = read_names(s->conf->volume_file_dir, volume_of, &disks) < 0 ? errno : 0;
+
+    if (kn_db_run(s->audit->db, &VOLUMES, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    if (cause != 0) {
+        say_unseen(s, HAS_DISK, LONE_DISK, s->conf->volume_file_dir, cause, kn_rows_count(rows));
+        return 0;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        measure_disk(s, kn_rows_text(rows, i, 0), kn_rows_int(rows, i, 1), &missing);
+    }
+    return look_for_missing_disks(s, &missing, err) < 0 ? -1 : look_for_lone_disks(s, &disks, err);
+}
+
+/* --- images ------------------------------------------------------------------------------------------------------------------- */
+
+static char *data_path(const struct store *s, const char *name)
+{
+    return kn_asprintf("%s/%s", s->conf->image_store_dir, name);
+}
+
+/* Whether a file has the digests of its row; what cannot be read to its end has not. */
+static bool is_intact(const char *path, const char *sha512, const char *md5)
+{
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    AUTO_FREE char *piece = kn_alloc(PIECE);
+    struct kn_digest *digest = kn_digest_new();
+    char found[KN_SHA512_HEX] = "", found_md5[KN_MD5_HEX] = "";
+    ssize_t n = -1;
+
+    while (fd >= 0 && (n = read(fd, piece, PIECE)) > 0) {
+        kn_digest_update(digest, piece, (size_t)n);
+    }
+    kn_digest_end(digest, found, found_md5);
+    kn_digest_free(digest);
+    return n == 0 && strcmp(found, sha512) == 0 && strcmp(found_md5, md5) == 0;
+}
+
+enum blob_column { B_SHA512, B_SIZE, B_MD5, B_IMAGE };
+
+static void measure_data(struct store *s, const struct kn_rows *rows, int row, struct kn_array *missing)
+{
+    const char *sha512 = kn_rows_text(rows, row, B_SHA512);
+    const char *image = kn_rows_text(rows, row, B_IMAGE);
+    const int64_t size = kn_rows_int(rows, row, B_SIZE);
+    AUTO_FREE char *path = data_path(s, sha512);
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        kn_array_add(missing, sha512);
+    } else if (st.st_size != size) {
+        json_array_append_new(s->findings[DATA_SIZE], json_sprintf("the data of image %s has %lld bytes, it had %lld", image,
+                                                                   (long long)st.st_size, (long long)size));
+    } else if (s->audit->is_deep && !is_intact(path, sha512, kn_rows_text(rows, row, B_MD5)) && access(path, F_OK) == 0) {
+        json_array_append_new(s->findings[DEEP], json_sprintf("the data of image %s is not what was stored: %s", image, path));
+    }
+}
+
+static int look_for_missing_data(struct store *s, struct kn_array *missing, struct kn_error *err)
+{
+    static const struct kn_stmt STILL = { "audit_data_still_missing",
+        "SELECT i.id, i.sha512 FROM image i WHERE i.sha512 = ANY ($1::text[]) AND i.deleted_at IS NULL ORDER BY i.id", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(missing)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        json_array_append_new(s->findings[HAS_DATA], json_sprintf("the data of image %s is gone: %s", kn_rows_text(rows, i, 0),
+                                                                  kn_rows_text(rows, i, 1)));
+    }
+    return 0;
+}
+
+/* A file gets its name within the transaction that writes its row, so a young one may still be without. */
+static int look_for_lone_data(struct store *s, struct kn_array *names, struct kn_error *err)
+{
+    static const struct kn_stmt LONE = { "audit_data_lone",
+        "SELECT d FROM unnest($1::text[]) d WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha512 = d)", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &LONE, KN_ARGS(kn_array_value(names)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        AUTO_FREE char *path = data_path(s, kn_rows_text(rows, i, 0));
+        struct stat st;
+
+        if (stat(path, &st) == 0 && time(NULL) - st.st_mtime > GRACE_S) {
+            json_array_append_new(s->findings[LONE_DATA], json_sprintf("%s has no image", path));
+        }
+    }
+    return 0;
+}
+
+static int look_at_data(struct store *s, struct kn_array *names, int cause, struct kn_error *err)
+{
+    static const struct kn_stmt DATA = { "audit_data",
+        "SELECT b.sha512, b.size, b.md5, i.id FROM blob b JOIN LATERAL (SELECT id FROM image WHERE sha512 = b.sha512 AND deleted_at IS NULL "
+        "ORDER BY id LIMIT 1) i ON true ORDER BY i.id", 0 };
+    AUTO_RELEASE(kn_array) struct kn_array missing = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &DATA, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    if (cause != 0) {
+        say_unseen(s, HAS_DATA, LONE_DATA, s->conf->image_store_dir, cause, kn_rows_count(rows));
+        say_unseen(s, DEEP, DEEP, s->conf->image_store_dir, cause, kn_rows_count(rows));
+        return 0;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        measure_data(s, rows, i, &missing);
+    }
+    return look_for_missing_data(s, &missing, err) < 0 ? -1 : look_for_lone_data(s, names, err);
+}
+
+/* --- who writes them ---------------------------------------------------------------------------------------------------------- */
+
+/* Whether data that is on its way (image/data/blob.h) has a writer: it holds a lock for as long as it lives. */
+static bool is_written(const struct store *s, const char *image)
+{
+    AUTO_FREE char *name = kn_asprintf("%s.part", image);
+    AUTO_FREE char *path = data_path(s, name);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static bool is_staged(const struct store *s, const char *image)
+{
+    AUTO_FREE char *name = kn_asprintf("%s.staged", image);
+    AUTO_FREE char *path = data_path(s, name);
+
+    return access(path, F_OK) == 0;
+}
+
+#define WAITING "i.status IN ('saving', 'uploading') AND i.deleted_at IS NULL AND i.updated_at < now() - interval '1 minute'"
+
+static int look_for_dead_writers(struct store *s, struct kn_array *suspects, struct kn_error *err)
+{
+    static const struct kn_stmt STILL = { "audit_still_waiting",
+        "SELECT i.id, i.status FROM image i WHERE i.id = ANY ($1::uuid[]) AND " WAITING " ORDER BY i.id", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(suspects)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        json_array_append_new(s->findings[WRITER], json_sprintf("image %s is %s and nobody writes it", kn_rows_text(rows, i, 0),
+                                                                kn_rows_text(rows, i, 1)));
+    }
+    return 0;
+}
+
+static int look_at_writers(struct store *s, int cause, struct kn_error *err)
+{
+    static const struct kn_stmt IMAGES = { "audit_waiting", "SELECT i.id, i.status FROM image i WHERE " WAITING, 0 };
+    AUTO_RELEASE(kn_array) struct kn_array suspects = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &IMAGES, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    if (cause != 0 && kn_rows_count(rows) > 0) {
+        say_unseen(s, WRITER, WRITER, s->conf->image_store_dir, cause, kn_rows_count(rows));
+        return 0;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        const char *id = kn_rows_text(rows, i, 0);
+        const bool may_wait = strcmp(kn_rows_text(rows, i, 1), "uploading") == 0;
+
+        if (!is_written(s, id) && !(may_wait && is_staged(s, id))) {
+            kn_array_add(&suspects, id);
+        }
+    }
+    return look_for_dead_writers(s, &suspects, err);
+}
+
+/* --- both --------------------------------------------------------------------------------------------------------------------- */
+
+static int look(struct store *s, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array names = KN_ARRAY_INIT;
+    const int cause = read_names(s->conf->image_store_dir, data_of, &names) < 0 ? errno : 0;
+
+    return look_at_volumes(s, err) < 0 || look_at_data(s, &names, cause, err) < 0 ? -1 : look_at_writers(s, cause, err);
+}
+
+int kn_audit_stores(struct kn_audit *audit, const struct kn_conf *conf, struct kn_error *err)
+{
+    struct store s = { .audit = audit, .conf = conf };
+    int result;
+
+    for (int p = 0; p < STORE_PROMISE_COUNT; p++) {
+        s.findings[p] = json_array();
+        s.unjudged[p] = json_array();
+    }
+    result = look(&s, err);
+    for (int p = 0; p < STORE_PROMISE_COUNT; p++) {
+        if (result == 0 && (p != DEEP || audit->is_deep)) {
+            kn_audit_say(audit, kn_audit_store_promises[p], s.findings[p], s.unjudged[p]);
+        }
+        json_decref(s.findings[p]);
+        json_decref(s.unjudged[p]);
+    }
+    return result;
+}

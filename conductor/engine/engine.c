@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk over a flow, decided purely; loop.c acts on what this file decides and store.c writes it. It knows no kind of task: everything
+ * special stands in the flows' tables.
+ */
+#include "conductor/engine/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "conductor/flows/bodies.h"
+#include "lib/base/mem.h"
+
+#define FIRST_PAUSE_MS INT64_C(1000) /* after a refusal; each further one doubles it */
+#define MAX_DOUBLINGS 5
+
+/* --- planning ---------------------------------------------------------------------------------------------------------- */
+
+static int items_of(const struct kn_task *task, const struct kn_flow_part *part)
+{
+    return part->count == NULL ? 1 : part->count(task);
+}
+
+static const char *message_of(const struct kn_task *task, const struct kn_flow_part *part)
+{
+    return task->state == KN_TASK_UNDO ? part->undo : part->message;
+}
+
+void kn_engine_plan(struct kn_task *task)
+{
+    const struct kn_flow_row *row = &task->flow->rows[task->step];
+    int total = 0;
+
+    for (int i = 0; i < KN_ROW_PARTS && row->parts[i].message != NULL; i++) {
+        total += items_of(task, &row->parts[i]);
+    }
+    task->parts = kn_realloc_array(task->parts, (size_t)(total + 1), sizeof(*task->parts));
+    task->part_count = 0;
+    task->resends = 0;
+    task->refusals = 0;
+    for (int i = 0; i < KN_ROW_PARTS && row->parts[i].message != NULL; i++) {
+        const struct kn_flow_part *part = &row->parts[i];
+
+        for (int item = 0; message_of(task, part) != NULL && item < items_of(task, part); item++) {
+            task->parts[task->part_count++] = (struct kn_part){
+                .of = part, .item = item, .state = KN_PART_TODO, .type = kn_message_type(message_of(task, part))
+            };
+        }
+    }
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------------ */
+
+static enum kn_verdict_of_row row_state(const struct kn_task *task)
+{
+    for (int i = 0; i < task->part_count; i++) {
+        if (task->parts[i].state != KN_PART_DONE) {
+            return KN_ROW_WAITS;
+        }
+    }
+    return KN_ROW_ENDED;
+}
+
+static bool belongs(const struct kn_task *task, const struct kn_message *reply)
+{
+    return reply->task == task->id && reply->attempt == task->attempt &&
+           reply->generation == kn_task_generation(task) && reply->part >= 0 &&
+           reply->part < task->part_count && task->parts[reply->part].type == reply->type &&
+           task->parts[reply->part].state != KN_PART_DONE;
+}
+
+bool kn_engine_answers(const struct kn_task *task, const struct kn_message *reply, struct kn_error *err)
+{
+    const char *agent = kn_speaker_agent(reply->from);
+
+    if (!belongs(task, reply) || agent == NULL || strcmp(agent, kn_task_agent(task)) == 0) {
+        return true;
+    }
+    kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what agent \"%s\" was told", reply->from, kn_task_agent(task));
+    return false;
+}
+
+/* What the command itself is to blame for stays so; a full disk or a libvirt that stumbled do not. */
+static bool may_pass(enum kn_code code)
+{
+    return code == KN_TOO_MANY || (kn_code_status(code) >= 500 && code != KN_NOT_IMPLEMENTED);
+}
+
+enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply)
+{
+    struct kn_part *part;
+
+    if (!belongs(task, reply)) {
+        return KN_ROW_IGNORED;
+    }
+    part = &task->parts[reply->part];
+    if (reply->ok) {
+        part->state = KN_PART_DONE;
+        if (task->state == KN_TASK_RUN && part->of->apply != NULL) {
+            part->of->apply(task, part->item, reply->result);
+        }
+        return row_state(task);
+    }
+    if (task->state == KN_TASK_UNDO) {
+        return KN_ROW_WAITS; /* taking back is tried again at the deadline, until its patience ends */
+    }
+    if (task->flow->insists && may_pass(reply->error.code)) {
+        task->refusals++;
+        return KN_ROW_WAITS;
+    }
+    task->error = reply->error;
+    task->elsewhere = reply->elsewhere;
+    return KN_ROW_FAILED;
+}
+
+int64_t kn_engine_pause_ms(const struct kn_task *task)
+{
+    int doublings = task->refusals - 1 < MAX_DOUBLINGS ? task->refusals - 1 : MAX_DOUBLINGS;
+
+    return FIRST_PAUSE_MS << doublings;
+}
+
+bool kn_engine_to_agent(const struct kn_task *task, int part)
+{
+    return strcmp(task->parts[part].type->topic, KN_TOPIC_AGENT) == 0;
+}
+
+/* What could not be taken back is told with the task's end, and to the audit: it may still be there. */
+static void note_not_undone(struct kn_task *task, const char *what, const struct kn_error *why)
+{
+    json_t *list = json_object_get(task->context, "not_undone");
+
+    if (list == NULL) {
+        list = json_array();
+        json_object_set_new(task->context, "not_undone", list);
+    }
+    json_array_append_new(list, json_sprintf("%s: %s", what, why->message));
+}
+
+/* Nobody will answer for this part: does the row go on without it? */
+static bool give_up(struct kn_task *task, int i, bool agent_down)
+{
+    struct kn_part *part = &task->parts[i];
+
+    struct kn_error why = { 0 };
+
+    kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s", kn_task_host(task), part->type->name);
+    if (task->state == KN_TASK_UNDO && !agent_down) { /* it lives, so it will not say hello and be told: nobody will take this back */
+        note_not_undone(task, part->type->name, &why);
+        part->refused = why;
+    }
+    if (task->state == KN_TASK_UNDO || (agent_down && part->of->skip_if_down)) {
+        part->state = KN_PART_DONE;
+        return true;
+    }
+    task->error = why;
+    task->elsewhere = true;
+    return false;
+}
+
+void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why)
+{
+    task->parts[part].refused = *why;
+    task->deadline_ms = 0;
+}
+
+/* The true reason, and no other host: none of them was asked. */
+static bool give_up_refused(struct kn_task *task, int i)
+{
+    if (task->state == KN_TASK_UNDO) {
+        note_not_undone(task, task->parts[i].type->name, &task->parts[i].refused);
+        task->parts[i].state = KN_PART_DONE;
+        task->elsewhere = false;
+        return true;
+    }
+    task->error = task->parts[i].refused;
+    task->elsewhere = false;
+    return false;
+}
+
+/* A service that is away comes back, so its parts wait for ever; a host may not. */
+enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down)
+{
+    task->resends++;
+    for (int i = 0; i < task->part_count; i++) {
+        bool hopeless = kn_engine_to_agent(task, i) &&
+                        (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists));
+
+        if (task->parts[i].state == KN_PART_SENT && task->parts[i].refused.code != KN_OK) {
+            if (!give_up_refused(task, i)) {
+                return KN_ROW_FAILED;
+            }
+            continue;
+        }
+        if (task->parts[i].state == KN_PART_SENT && hopeless && !give_up(task, i, agent_down)) {
+            return KN_ROW_FAILED;
+        }
+    }
+    return row_state(task) == KN_ROW_ENDED ? KN_ROW_ENDED : KN_ROW_AGAIN;
+}
+
+/* --- moving ------------------------------------------------------------------------------------------------------------ */
+
+static bool may_try_again(const struct kn_task *task, int max_tries)
+{
+    return task->flow->retry_row >= 0 && task->elsewhere && kn_task_tries(task) + 1 < max_tries;
+}
+
+static void record_row(struct kn_task *task, bool failed, struct kn_step_record *records, int *ret_records)
+{
+    int n = 0;
+
+    for (int i = 0; i < task->part_count; i++) {
+        bool done = task->parts[i].state == KN_PART_DONE;
+
+        if (!done && !failed) {
+            continue;
+        }
+        records[n++] = (struct kn_step_record){
+            .name = task->parts[i].type->name,
+            .state = !done || task->parts[i].refused.code != KN_OK ? "failed" : task->state == KN_TASK_UNDO ? "undone" : "done",
+            .started_at_us = task->parts[i].sent_at_us == 0 ? task->created_at_us : task->parts[i].sent_at_us,
+        };
+        kn_copy(records[n - 1].host, sizeof(records->host), kn_engine_to_agent(task, i) ? kn_task_host(task) : "");
+    }
+    *ret_records = n;
+}
+
+/* Another host: the failed one is excluded, the generation tells late messages apart. */
+static void begin_again(struct kn_task *task, struct kn_change *change)
+{
+    int64_t generation = kn_json_int(task->object, "generation") + 1;
+    json_t *exclude = json_object_get(task->context, "exclude");
+    json_t *failures = json_object_get(task->context, "failures");
+
+    if (exclude == NULL) {
+        exclude = json_array();
+        failures = json_array();
+        json_object_set_new(task->context, "exclude", exclude);
+        json_object_set_new(task->context, "failures", failures);
+    }
+    json_array_append_new(exclude, json_string(kn_task_host(task)));
+    json_array_append_new(failures, json_sprintf("%s: %s", kn_task_host(task), task->error.message));
+    json_object_set_new(task->context, "tries", json_integer(kn_task_tries(task) + 1));
+    json_object_del(task->context, "host");
+    json_object_del(task->context, "agent");
+    json_object_set_new(task->object, "generation", json_integer(generation));
+    change->server.any = true;
+    change->server.generation = generation;
+    task->state = KN_TASK_RUN;
+    task->step = task->flow->retry_row;
+    kn_error_clear(&task->error);
+    task->elsewhere = false;
+}
+
+/* Whoever looks at the object must see that it needs a hand. */
+static void mark_error(const struct kn_task *task, struct kn_change *change)
+{
+    switch (task->flow->object) {
+    case KN_OBJECT_SERVER:
+        json_decref(change->server.fault);
+        change->server.any = true;
+        change->server.vm_state = "error";
+        change->server.task_state = "";
+        change->server.fault = kn_fault_of(task);
+        break;
+    case KN_OBJECT_VOLUME:
+        change->volume.any = true;
+        change->volume.volume = task->object_id;
+        change->volume.status = "error";
+        break;
+    case KN_OBJECT_IMAGE:
+        break; /* its own service writes it */
+    }
+}
+
+static void settle_failed(struct kn_task *task, struct kn_change *change)
+{
+    task->state = KN_TASK_FAILED;
+    task->part_count = 0;
+    if (task->flow->failed != NULL) {
+        task->flow->failed(task, change);
+    }
+    if (json_array_size(json_object_get(task->context, "not_undone")) > 0) {
+        mark_error(task, change);
+    }
+}
+
+static void step_forward(struct kn_task *task, struct kn_change *change)
+{
+    if (task->flow->row_done != NULL) {
+        task->flow->row_done(task, task->step, change);
+    }
+    if (task->step + 1 < task->flow->row_count) {
+        task->step++;
+        return;
+    }
+    task->state = KN_TASK_DONE;
+    task->part_count = 0;
+    if (task->flow->done != NULL) {
+        task->flow->done(task, change);
+    }
+}
+
+static void step_back(struct kn_task *task, int max_tries, struct kn_change *change)
+{
+    bool again = may_try_again(task, max_tries);
+    int floor = again ? task->flow->retry_row : -1;
+
+    if (task->step - 1 > floor) {
+        task->step--;
+    } else if (again) {
+        begin_again(task, change);
+    } else {
+        settle_failed(task, change);
+    }
+}
+
+static bool is_open(const struct kn_task *task)
+{
+    return task->state == KN_TASK_RUN || task->state == KN_TASK_UNDO;
+}
+
+/* Rows without anything to send are passed at once. */
+static bool pass_empty_rows(struct kn_task *task, int max_tries, struct kn_change *change)
+{
+    bool moved = false;
+
+    while (is_open(task)) {
+        kn_engine_plan(task);
+        if (task->part_count > 0) {
+            break;
+        }
+        moved = true;
+        if (task->state == KN_TASK_RUN) {
+            step_forward(task, change);
+        } else {
+            step_back(task, max_tries, change);
+        }
+    }
+    return moved;
+}
+
+void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct kn_change *change,
+                       struct kn_step_record *records, int *ret_records)
+{
+    record_row(task, failed, records, ret_records);
+    task->attempt++;
+    if (failed) {
+        bool whole_row = !may_try_again(task, max_tries) || task->step > task->flow->retry_row;
+
+        task->state = KN_TASK_UNDO;
+        if (!whole_row) {
+            step_back(task, max_tries, change);
+        }
+    } else if (task->state == KN_TASK_RUN) {
+        step_forward(task, change);
+    } else {
+        step_back(task, max_tries, change);
+    }
+    pass_empty_rows(task, max_tries, change);
+}
+
+void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_error *why, struct kn_change *change)
+{
+    task->error = *why;
+    task->elsewhere = false;
+    task->attempt++;
+    if (task->state == KN_TASK_DONE) {
+        task->state = KN_TASK_RUN;
+        task->step = task->flow->row_count - 1;
+    }
+    if (at_once || task->state != KN_TASK_RUN) {
+        task->state = KN_TASK_FAILED;
+        task->part_count = 0;
+        note_not_undone(task, "what was done", why);
+        mark_error(task, change);
+        return;
+    }
+    task->state = KN_TASK_UNDO;
+    pass_empty_rows(task, 0, change);
+}
+
+bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *change)
+{
+    if (!pass_empty_rows(task, max_tries, change)) {
+        return false;
+    }
+    task->attempt++;
+    return true;
+}
+
+/* --- messages ---------------------------------------------------------------------------------------------------------- */
+
+void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int64_t deadline_ms,
+                       struct kn_message *ret)
+{
+    const struct kn_part *p = &task->parts[part];
+    json_t *body = task->state == KN_TASK_UNDO ? p->of->undo_build(task, p->item) : p->of->build(task, p->item);
+
+    kn_message_init(ret, p->type->name, body);
+    ret->task = task->id;
+    ret->step = task->step;
+    ret->part = part;
+    ret->attempt = task->attempt;
+    ret->generation = kn_task_generation(task);
+    ret->shard = task->shard;
+    ret->sent_at = now_ms;
+    ret->deadline = deadline_ms;
+    kn_copy(ret->request_id, sizeof(ret->request_id), task->request_id);
+}
+
+void kn_engine_topic(const struct kn_task *task, int part, char out[128])
+{
+    const char *topic = task->parts[part].type->topic;
+
+    snprintf(out, 128, "%s%s", topic, kn_engine_to_agent(task, part) ? kn_task_agent(task) : "");
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine: the one driver that walks every flow. Pure: a task and an event in, the task's next position and what it means for
+ * the object out. No bus, no database, no clock: `now` is a parameter.
+ *
+ *          plan            reply: all parts done
+ *   RUN row 0 ───► RUN row 1 ───► … ───► DONE
+ *      │ reply: failed, or no answer and no hope
+ *      ▼
+ *   UNDO row k ───► UNDO row k-1 ───► …  ───► FAILED          (no other try)
+ *                                        └──► RUN retry_row   (elsewhere, tries left; generation + 1)
+ */
+#ifndef KN_CONDUCTOR_ENGINE_ENGINE_H
+#define KN_CONDUCTOR_ENGINE_ENGINE_H
+
+#include "conductor/store/task.h"
+
+#define KN_MAX_RESENDS 5 /* to a host that lives but does not answer */
+
+/* What ended in a row: a line of task_step. */
+struct kn_step_record {
+    const char *name;     /* message type */
+    const char *state;    /* done, failed, undone */
+    int64_t started_at_us;
+    char host[256];       /* a copy: the context forgets it when another host is tried. "": not on a host */
+};
+
+enum kn_verdict_of_row {
+    KN_ROW_WAITS,   /* some part has no answer yet */
+    KN_ROW_IGNORED, /* the reply was for another time */
+    KN_ROW_ENDED,   /* every part is done: kn_engine_advance() */
+    KN_ROW_FAILED,  /* task->error says why: kn_engine_advance() takes it back */
+    KN_ROW_AGAIN,   /* send again what has no answer */
+};
+
+/* Fills task->parts for its state and step; a row with nothing to send has part_count 0. */
+void kn_engine_plan(struct kn_task *task);
+/* Applies one reply. */
+/* False: it is another agent's answer than that of the one who was told; err says so. */
+bool kn_engine_answers(const struct kn_task *task, const struct kn_message *reply, struct kn_error *err);
+enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply);
+/* After a refusal in a flow that insists (KN_ROW_WAITS, refusals > 0): when to ask again. */
+int64_t kn_engine_pause_ms(const struct kn_task *task);
+/* The part's command can never be sent: the row's deadline passes at once, and kn_engine_timeout() fails it with this reason. */
+void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why);
+/* The row's deadline passed. agent_down: nothing was heard of the task's agent for longer than its time-out. */
+enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down);
+
+/*
+ * The move after KN_ROW_ENDED or KN_ROW_FAILED (failed = true): records what ended, goes to the next row, the undo, another try or the end,
+ * fills *change with what the object becomes and plans the new row; rows without anything to send are passed. task->attempt is one higher
+ * afterwards. records must hold task->part_count entries; *ret_records says how many were filled.
+ */
+void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct kn_change *change,
+                       struct kn_step_record *records, int *ret_records);
+/*
+ * What the task just moved to cannot be written, because of its values: it is taken back with this reason or, at_once, ended as failed where it stands. Fills
+ * *change anew.
+ */
+void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_error *why, struct kn_change *change);
+/* A task that was just admitted: plans its row, passing empty ones; true if that moved it (then it must be written). */
+bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *change);
+
+/* The command of a part, ready to be printed; release it. */
+void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int64_t deadline_ms,
+                       struct kn_message *ret);
+/* The topic of a part. */
+void kn_engine_topic(const struct kn_task *task, int part, char out[128]);
+bool kn_engine_to_agent(const struct kn_task *task, int part);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The message bodies and the fault that several flows share. Pure values. */
+#include "conductor/flows/bodies.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/strbuf.h"
+#include "lib/domain/fault.h"
+
+json_t *kn_body_server(const struct kn_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s}", "server", task->object_id);
+}
+
+json_t *kn_body_server_on_host(const struct kn_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s, s:s}", "host", kn_task_host(task), "server", task->object_id);
+}
+
+int kn_count_if_on_host(const struct kn_task *task)
+{
+    return *kn_task_host(task) != '\0' && *kn_task_agent(task) != '\0' ? 1 : 0;
+}
+
+json_t *kn_fault_of(const struct kn_task *task)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf details = KN_STRBUF_INIT;
+    AUTO_FREE char *reason = kn_fault_public(task->error.code, task->error.message, kn_task_host(task), kn_task_agent(task), task->request_id);
+    json_t *failure;
+    size_t i;
+
+    json_array_foreach(json_object_get(task->context, "failures"), i, failure) {
+        kn_strbuf_addf(&details, "%s\n", json_string_value(failure));
+    }
+    json_array_foreach(json_object_get(task->context, "not_undone"), i, failure) {
+        kn_strbuf_addf(&details, "not taken back: %s\n", json_string_value(failure));
+    }
+    kn_strbuf_addf(&details, "task %lld, request %s", (long long)task->id, task->request_id);
+    return json_pack("{s:i, s:s, s:s, s:s}", "code", kn_code_status(task->error.code), "message", task->error.message, "public", reason,
+                     "details", details.buf);
+}

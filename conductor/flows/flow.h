@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * flow: what a kind of task does, as a table.
+ *
+ * A flow is rows; a row is up to four parts that run side by side; a part is one message type, sent `count` times (once, as a
+ * rule; once per volume for some), and how to take it back. The engine walks every flow in the same way: all parts of row 0, then
+ * all of row 1, …; a failure takes back the rows from the current one down, newest first.
+ *
+ * Everything here is pure: a flow reads the task and returns values. It never touches the bus or the database.
+ */
+#ifndef KN_CONDUCTOR_FLOWS_FLOW_H
+#define KN_CONDUCTOR_FLOWS_FLOW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "conductor/store/change.h"
+#include "lib/domain/message.h"
+
+#define KN_ROW_PARTS 4
+
+struct kn_task;
+
+struct kn_flow_part {
+    const char *message;                                                 /* NULL: no more parts */
+    json_t *(*build)(const struct kn_task *task, int item);              /* the body; new reference */
+    void (*apply)(struct kn_task *task, int item, const json_t *result); /* into the context; NULL: nothing to keep */
+    int (*count)(const struct kn_task *task);                            /* NULL: one; 0: skipped */
+    const char *undo;                                                    /* NULL: nothing to take back */
+    json_t *(*undo_build)(const struct kn_task *task, int item);
+    bool waits_for_host; /* a host that is down gets it at its hello */
+    bool skip_if_down; /* a host that is down is fenced by the generation: go on without it */
+};
+
+struct kn_flow_row {
+    struct kn_flow_part parts[KN_ROW_PARTS];
+};
+
+enum kn_object { KN_OBJECT_SERVER, KN_OBJECT_VOLUME, KN_OBJECT_IMAGE };
+
+struct kn_flow {
+    const char *kind; /* "server.create" */
+    enum kn_object object;
+    const struct kn_flow_row *rows;
+    int row_count;
+    int retry_row;   /* where another try begins after the undo of the rows above it; -1: no other try */
+    bool supersedes; /* ends the cancelled tasks of its object and bumps the generation */
+    bool beside;     /* runs beside the object's other tasks, neither waiting for them nor in their way */
+    bool insists;    /* a refusal that may pass is no end: asked again, with longer and longer pauses, until it is done */
+    /* What the object becomes; each may be NULL. */
+    void (*row_done)(const struct kn_task *task, int row, struct kn_change *change);
+    void (*done)(const struct kn_task *task, struct kn_change *change);
+    void (*failed)(const struct kn_task *task, struct kn_change *change);
+};
+
+/* NULL if no flow has this kind. */
+const struct kn_flow *kn_flow(const char *kind);
+
+/* The tables, each ended by kind == NULL. */
+extern const struct kn_flow kn_flows_server[];
+extern const struct kn_flow kn_flows_power[];
+extern const struct kn_flow kn_flows_volume[];
+/* All of them, ended by NULL: for the tests and for people. */
+extern const struct kn_flow *const kn_flow_tables[];
+
+#endif

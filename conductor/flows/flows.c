@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The index of all flows; the tables themselves stand in server.c, power.c and volume.c. */
+#include <string.h>
+
+#include "conductor/flows/flow.h"
+
+const struct kn_flow *const kn_flow_tables[] = { kn_flows_server, kn_flows_power, kn_flows_volume, NULL };
+
+const struct kn_flow *kn_flow(const char *kind)
+{
+    for (int i = 0; kn_flow_tables[i] != NULL; i++) {
+        for (const struct kn_flow *flow = kn_flow_tables[i]; flow->kind != NULL; flow++) {
+            if (strcmp(flow->kind, kind) == 0) {
+                return flow;
+            }
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flows of a server's life: create, delete, fence, and telling its host of it. Tables with the small pure functions that they
+ * name. How they are walked is engine.c's business, how their changes are written object_server.c's.
+ */
+#include <string.h>
+
+#include "conductor/flows/bodies.h"
+#include "conductor/flows/flow.h"
+#include "conductor/flows/spec.h"
+#include "conductor/store/task.h"
+
+/* --- server.create: [place ∥ ports ∥ image] -> [spawn ∥ bind] ------------------------------------------------------------ */
+
+static json_t *build_claim(const struct kn_task *task, int item)
+{
+    static const char *const copied[] = { "project", "vcpus", "memory_mib", "disk_gib", NULL };
+    static const char *const wished[] = { "zone", "host", NULL };
+    json_t *body = kn_body_server(task, item);
+    json_t *exclude = json_object_get(task->context, "exclude");
+
+    for (int i = 0; copied[i] != NULL; i++) {
+        json_object_set(body, copied[i], json_object_get(task->object, copied[i]));
+    }
+    for (int i = 0; wished[i] != NULL; i++) {
+        if (*kn_json_str(task->input, wished[i]) != '\0') {
+            json_object_set(body, wished[i], json_object_get(task->input, wished[i]));
+        }
+    }
+    if (exclude != NULL) {
+        json_object_set(body, "exclude", exclude);
+    }
+    return body;
+}
+
+static void apply_claim(struct kn_task *task, int item, const json_t *result)
+{
+    static const char *const kept[] = { "host", "agent", "zone", "underlay", NULL };
+
+    (void)item;
+    for (int i = 0; kept[i] != NULL; i++) {
+        if (json_object_get(result, kept[i]) != NULL) {
+            json_object_set(task->context, kept[i], json_object_get(result, kept[i]));
+        }
+    }
+}
+
+/* A server that wants no NIC asks the network for nothing. */
+static int count_if_nics_wanted(const struct kn_task *task)
+{
+    return json_array_size(json_object_get(task->input, "requests")) > 0 ? 1 : 0;
+}
+
+static json_t *build_allocate(const struct kn_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s, s:O, s:O, s:O}", "server", task->object_id, "project",
+                     json_object_get(task->object, "project"), "hostname",
+                     json_object_get(task->object, "hostname"), "requests",
+                     json_object_get(task->input, "requests"));
+}
+
+static void apply_allocate(struct kn_task *task, int item, const json_t *result)
+{
+    (void)item;
+    json_object_set(task->context, "nics", json_object_get(result, "nics"));
+}
+
+static int count_if_image(const struct kn_task *task)
+{
+    return *kn_json_str(task->object, "image_id") != '\0' ? 1 : 0;
+}
+
+static json_t *build_locate(const struct kn_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:O}", "image", json_object_get(task->object, "image_id"));
+}
+
+static void apply_locate(struct kn_task *task, int item, const json_t *result)
+{
+    json_t *image = json_deep_copy(result);
+
+    (void)item;
+    json_object_set(image, "id", json_object_get(task->object, "image_id"));
+    json_object_set_new(task->context, "image", image);
+}
+
+static json_t *build_spawn(const struct kn_task *task, int item)
+{
+    json_t *body = kn_body_server_on_host(task, item);
+
+    json_object_set_new(body, "spec", kn_spec_build(task));
+    return body;
+}
+
+static void apply_power(struct kn_task *task, int item, const json_t *result)
+{
+    (void)item;
+    json_object_set(task->context, "power_state", json_object_get(result, "power_state"));
+}
+
+static json_t *build_bind(const struct kn_task *task, int item)
+{
+    return kn_body_server_on_host(task, item);
+}
+
+static const struct kn_flow_row CREATE_ROWS[] = {
+    { { { .message = "place.claim", .build = build_claim, .apply = apply_claim,
+          .undo = "place.release", .undo_build = kn_body_server },
+        { .message = "port.allocate", .build = build_allocate, .apply = apply_allocate, .count = count_if_nics_wanted,
+          .undo = "port.release", .undo_build = kn_body_server },
+        { .message = "image.locate", .build = build_locate, .apply = apply_locate, .count = count_if_image } } },
+    { { { .message = "server.spawn", .build = build_spawn, .apply = apply_power,
+          .undo = "server.destroy", .undo_build = kn_body_server_on_host },
+        { .message = "port.bind", .build = build_bind, .count = count_if_nics_wanted } } },
+};
+
+static void create_row_done(const struct kn_task *task, int row, struct kn_change *change)
+{
+    if (row != 0) {
+        return;
+    }
+    change->server.any = true;
+    change->server.host = kn_task_host(task);
+    change->server.zone = kn_json_str(task->context, "zone");
+    change->server.nics = json_incref(kn_spec_nics(task));
+    change->server.task_state = "spawning";
+}
+
+static void create_done(const struct kn_task *task, struct kn_change *change)
+{
+    change->server.any = true;
+    change->server.vm_state = "active";
+    change->server.task_state = "";
+    change->server.power_state = (int)kn_json_int(task->context, "power_state");
+    change->server.launched = true;
+}
+
+static void create_failed(const struct kn_task *task, struct kn_change *change)
+{
+    change->server.any = true;
+    change->server.vm_state = "error";
+    change->server.task_state = "";
+    change->server.power_state = 0;
+    change->server.host = "";
+    change->server.nics = json_array();
+    change->server.fault = kn_fault_of(task);
+}
+
+/* --- server.delete: [destroy] -> [ports ∥ place ∥ volumes] ---------------------------------------------------------------- */
+
+static json_t *attachment_at(const struct kn_task *task, int item)
+{
+    return json_array_get(json_object_get(task->object, "volumes"), (size_t)item);
+}
+
+static int count_attachments(const struct kn_task *task)
+{
+    return (int)json_array_size(json_object_get(task->object, "volumes"));
+}
+
+static json_t *build_disconnect(const struct kn_task *task, int item)
+{
+    return json_pack("{s:O, s:s}", "volume", json_object_get(attachment_at(task, item), "volume"), "server",
+                     task->object_id);
+}
+
+static const struct kn_flow_row DELETE_ROWS[] = {
+    { { { .message = "server.destroy", .build = kn_body_server_on_host, .count = kn_count_if_on_host,
+          .skip_if_down = true } } },
+    { { { .message = "port.release", .build = kn_body_server },
+        { .message = "place.release", .build = kn_body_server },
+        { .message = "volume.disconnect", .build = build_disconnect, .count = count_attachments } } },
+};
+
+static void delete_done(const struct kn_task *task, struct kn_change *change)
+{
+    (void)task;
+    change->server.any = true;
+    change->server.deleted = true;
+}
+
+static void delete_failed(const struct kn_task *task, struct kn_change *change)
+{
+    change->server.any = true;
+    change->server.vm_state = "error";
+    change->server.task_state = "";
+    change->server.fault = kn_fault_of(task);
+}
+
+/* --- server.fence: what a host still has although the server is elsewhere or gone ------------------------------------------ */
+
+static const struct kn_flow_row FENCE_ROWS[] = {
+    { { { .message = "server.destroy", .build = kn_body_server_on_host, .skip_if_down = true } } },
+};
+
+/* --- server.describe: what users wrote on a server, into its metadata service ------------------------------------------------ */
+
+static json_t *build_describe(const struct kn_task *task, int item)
+{
+    static const char *const told[] = { "name", "hostname", "metadata", NULL };
+    json_t *body = kn_body_server_on_host(task, item);
+    json_t *description = json_object();
+
+    for (int i = 0; told[i] != NULL; i++) {
+        json_object_set(description, told[i], json_object_get(task->object, told[i]));
+    }
+    json_object_set_new(body, "description", description);
+    return body;
+}
+
+static const struct kn_flow_row DESCRIBE_ROWS[] = {
+    { { { .message = "server.describe", .build = build_describe, .count = kn_count_if_on_host, .waits_for_host = true } } },
+};
+
+const struct kn_flow kn_flows_server[] = {
+    { .kind = "server.create", .object = KN_OBJECT_SERVER, .rows = CREATE_ROWS, .row_count = 2, .retry_row = 0,
+      .row_done = create_row_done, .done = create_done, .failed = create_failed },
+    { .kind = "server.delete", .object = KN_OBJECT_SERVER, .rows = DELETE_ROWS, .row_count = 2, .retry_row = -1,
+      .supersedes = true, .insists = true, .done = delete_done, .failed = delete_failed },
+    { .kind = "server.fence", .object = KN_OBJECT_SERVER, .rows = FENCE_ROWS, .row_count = 1, .retry_row = -1,
+      .beside = true, .insists = true },
+    { .kind = "server.describe", .object = KN_OBJECT_SERVER, .rows = DESCRIBE_ROWS, .row_count = 1, .retry_row = -1,
+      .beside = true, .insists = true },
+    { .kind = NULL },
+};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which rows are history, and how they go. The actions of a server stay as long as it does, and go with it: `server event list` of a living server
+ * is never cut. Deletions are idempotent and take few rows, so it does not matter who prunes, or whether two do.
+ */
+#include "conductor/store/history.h"
+
+#include "lib/base/mem.h"
+
+#define BATCH 500
+#define OLD(column) column " < now() - $1::int * interval '1 day'"
+
+#define TASKS \
+    "t.state IN ('done', 'failed') AND t." OLD("finished_at") \
+    " AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id AND t.kind NOT IN ('server.describe', 'server.fence'))" /* nobody's actions */
+#define SERVERS \
+    "s." OLD("deleted_at") " AND NOT EXISTS (SELECT 1 FROM allocation a WHERE a.server_id = s.id)" \
+    " AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.server_id = s.id)" \
+    " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = s.id AND t.state IN ('run', 'undo'))"
+#define IMAGES \
+    "i." OLD("deleted_at") " AND i.sha512 IS NULL" \
+    " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.state IN ('run', 'undo'))"
+#define SERVICES OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM shard h WHERE h.owner = host OR h.owner = boot)"
+/* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
+#define PROJECT_ROWS \
+    "(SELECT project_id FROM compute_quota UNION SELECT project_id FROM volume_quota UNION SELECT project_id FROM network_quota " \
+    "UNION SELECT project_id FROM flavor_access UNION SELECT project_id FROM volume_type_project UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM compute_usage u WHERE " NO_COMPUTE \
+    " UNION SELECT project_id FROM volume_usage v WHERE " NO_VOLUMES ") r " \
+    "WHERE $1::int > 0 AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
+#define NO_COMPUTE "u.instances = 0 AND u.cores = 0 AND u.ram_mib = 0"
+#define NO_VOLUMES "v.volumes = 0 AND v.gigabytes = 0"
+#define KEYPAIRS "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM identity_user u WHERE u.id = k.user_id)"
+#define DEPARTED \
+    "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM server s WHERE s.user_id = d.id AND s.deleted_at IS NULL)" \
+    " AND NOT EXISTS (SELECT 1 FROM volume v WHERE v.user_id = d.id) AND NOT EXISTS (SELECT 1 FROM keypair k WHERE k.user_id = d.id)"
+#define AGENTS "g." OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM host h WHERE h.agent_id = g.id)"
+
+static int64_t task_days(const struct kn_conf *conf)
+{
+    return conf->history_tasks_days;
+}
+
+static int64_t server_days(const struct kn_conf *conf)
+{
+    return conf->history_deleted_servers_days;
+}
+
+static int64_t image_days(const struct kn_conf *conf)
+{
+    return conf->history_deleted_images_days;
+}
+
+static int64_t daemon_days(const struct kn_conf *conf)
+{
+    return conf->history_daemons_days;
+}
+
+const struct kn_history kn_history[] = {
+    { "tasks", task_days,
+      { "history_tasks_count", "SELECT count(*) FROM task t WHERE " TASKS, 1 },
+      { "history_tasks_prune",
+        "WITH gone AS (DELETE FROM task WHERE id IN (SELECT t.id FROM task t WHERE " TASKS " ORDER BY t.finished_at LIMIT $2::int) RETURNING id), "
+        "steps AS (DELETE FROM task_step p USING gone WHERE p.task_id = gone.id) SELECT id FROM gone", 2 } },
+    { "deleted servers", server_days,
+      { "history_servers_count", "SELECT count(*) FROM server s WHERE " SERVERS, 1 },
+      { "history_servers_prune",
+        "WITH old AS (SELECT s.id FROM server s WHERE " SERVERS " ORDER BY s.deleted_at LIMIT $2::int), "
+        "gone AS (DELETE FROM task t USING old WHERE t.object_id = old.id RETURNING t.id), "
+        "steps AS (DELETE FROM task_step p USING gone WHERE p.task_id = gone.id) "
+        "DELETE FROM server USING old WHERE server.id = old.id RETURNING server.id", 2 } },
+    { "deleted images", image_days,
+      { "history_images_count", "SELECT count(*) FROM image i WHERE " IMAGES, 1 },
+      { "history_images_prune",
+        "WITH old AS (SELECT i.id FROM image i WHERE " IMAGES " ORDER BY i.deleted_at LIMIT $2::int), "
+        "members AS (DELETE FROM image_member m USING old WHERE m.image_id = old.id) "
+        "DELETE FROM image USING old WHERE image.id = old.id RETURNING image.id", 2 } },
+    { "silent services", daemon_days,
+      { "history_services_count", "SELECT count(*) FROM service WHERE " SERVICES, 1 },
+      { "history_services_prune",
+        "DELETE FROM service WHERE id IN (SELECT id FROM service WHERE " SERVICES " LIMIT $2::int) RETURNING id", 2 } },
+    { "agents without hosts", daemon_days,
+      { "history_agents_count", "SELECT count(*) FROM agent g WHERE " AGENTS, 1 },
+      { "history_agents_prune", "DELETE FROM agent WHERE id IN (SELECT g.id FROM agent g WHERE " AGENTS " LIMIT $2::int) RETURNING id", 2 } },
+    { "projects that are gone, with quotas or usage", NULL,
+      { "history_projects_count", "SELECT count(*) FROM " PROJECT_ROWS, 1 },
+      { "history_projects_prune",
+        "WITH gone AS (SELECT r.project_id FROM " PROJECT_ROWS " LIMIT $2::int), "
+        "a AS (DELETE FROM compute_quota q USING gone WHERE q.project_id = gone.project_id), "
+        "b AS (DELETE FROM volume_quota q USING gone WHERE q.project_id = gone.project_id), "
+        "c AS (DELETE FROM network_quota q USING gone WHERE q.project_id = gone.project_id), "
+        "d AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
+        "e AS (DELETE FROM compute_usage u USING gone WHERE u.project_id = gone.project_id AND " NO_COMPUTE "), "
+        "f AS (DELETE FROM volume_usage v USING gone WHERE v.project_id = gone.project_id AND " NO_VOLUMES "), "
+        "g AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
+        "h AS (DELETE FROM quota_change c USING gone WHERE c.project_id = gone.project_id) "
+        "SELECT project_id FROM gone", 2 } },
+    { "key pairs of users that are gone", NULL,
+      { "history_keypairs_count", "SELECT count(*) FROM keypair k WHERE " KEYPAIRS, 1 },
+      { "history_keypairs_prune", "DELETE FROM keypair WHERE id IN (SELECT k.id FROM keypair k WHERE " KEYPAIRS " LIMIT $2::int) RETURNING id", 2 } },
+    { "users that are gone, of whom nothing is left", NULL,
+      { "history_departed_count", "SELECT count(*) FROM departed_user d WHERE " DEPARTED, 1 },
+      { "history_departed_prune", "DELETE FROM departed_user WHERE id IN (SELECT d.id FROM departed_user d WHERE " DEPARTED " LIMIT $2::int) RETURNING id", 2 } },
+    { .name = NULL },
+};
+
+/* What has no days of its own goes at once. */
+static int64_t days_of(const struct kn_history *kind, const struct kn_conf *conf)
+{
+    return kind->days == NULL ? 1 : kind->days(conf);
+}
+
+int kn_history_prune(struct kn_db *db, const struct kn_conf *conf, bool *ret_more, struct kn_error *err)
+{
+    bool more = false;
+
+    for (const struct kn_history *kind = kn_history; kind->name != NULL; kind++) {
+        AUTO(kn_rows) struct kn_rows *rows = NULL;
+        struct kn_arg days, limit;
+
+        if (days_of(kind, conf) == 0) {
+            continue;
+        }
+        if (kn_db_run(db, &kind->prune, KN_ARGS(kn_arg_int(&days, days_of(kind, conf)), kn_arg_int(&limit, BATCH)), &rows, err) < 0) {
+            return kn_fail_context(err, "prune %s", kind->name);
+        }
+        more = more || kn_rows_count(rows) == BATCH;
+    }
+    *ret_more = more;
+    return 0;
+}
+
+int kn_history_count(struct kn_db *db, const struct kn_conf *conf, const struct kn_history *kind, int64_t *ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg days;
+
+    if (days_of(kind, conf) == 0) {
+        *ret = 0;
+        return 0;
+    }
+    if (kn_db_run(db, &kind->count, KN_ARGS(kn_arg_int(&days, days_of(kind, conf))), &rows, err) < 0) {
+        return -1;
+    }
+    *ret = kn_rows_int(rows, 0, 0);
+    return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store: the rows of task and task_step. Moves of many tasks are written in ONE transaction with what they make of their objects, guarded
+ * by the shard's epoch and the task's attempt: a move that somebody else made first changes nothing.
+ */
+#ifndef KN_CONDUCTOR_STORE_STORE_H
+#define KN_CONDUCTOR_STORE_STORE_H
+
+#include "conductor/engine/engine.h"
+#include "conductor/store/change.h"
+#include "conductor/store/shards.h"
+#include "conductor/store/task.h"
+
+struct kn_move {
+    struct kn_task *task;        /* borrowed; already stands where it moves to */
+    int from_attempt;
+    struct kn_change change;
+    struct kn_step_record *records;
+    int record_count;
+    bool numbered;               /* its records have their numbers; store.c's */
+    bool applied;                /* filled by kn_store_write */
+};
+
+void kn_move_release(struct kn_move *move);
+
+/*
+ * Writes the moves. Tasks that were not applied (lost shard, somebody was faster) have applied = false and nothing of theirs is written.
+ * step_timeout_s: the deadline of the rows they moved to.
+ */
+int kn_store_write(struct kn_db *db, const struct kn_shards *shards, struct kn_move *moves, int count,
+                   int64_t step_timeout_s, struct kn_error *err);
+/* (id, attempt) of those of the tasks that are still open: what is sent again is held against it first. */
+int kn_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err);
+/* The deadlines of tasks whose messages were sent again. */
+int kn_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_s, struct kn_error *err);
+
+/* Ids of open tasks of my shards, oldest first, fair between projects. */
+int kn_store_open_ids(struct kn_db *db, const struct kn_shards *shards, int limit, struct kn_rows **ret_rows,
+                      struct kn_error *err);
+/* A task that must wait for an older one of its object. */
+struct kn_waiting {
+    char object_id[KN_UUID_SIZE];
+    int64_t task;
+};
+
+struct kn_admission {
+    struct kn_task **tasks; /* the caller takes the tasks out or kn_admission_release frees them */
+    int task_count;
+    struct kn_waiting *waiting;
+    int waiting_count;
+    struct kn_rows *ended;  /* ids of the tasks that a deletion ended: whoever has one in memory forgets it before anything is sent; may be NULL */
+};
+
+void kn_admission_release(struct kn_admission *admission);
+/*
+ * Loads tasks by id, those only that are open and of my shards, with their objects. Flows that supersede end the cancelled tasks
+ * of their objects first and bump the generation.
+ */
+int kn_store_admit(struct kn_db *db, const struct kn_shards *shards, const int64_t *ids, int count,
+                   struct kn_admission *ret, struct kn_error *err);
+
+#endif

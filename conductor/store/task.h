@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task: one task in a conductor's memory, from its admission to its end. The row in PostgreSQL is the truth: a conductor
+ * may forget all of it at any time and load it again.
+ *
+ * `attempt` counts every transition of the task, so that (task, attempt, part) names one message of its life and a late
+ * reply to an earlier one is never applied. A message that is sent again keeps its attempt.
+ */
+#ifndef KN_CONDUCTOR_STORE_TASK_H
+#define KN_CONDUCTOR_STORE_TASK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conductor/flows/flow.h"
+#include "lib/adapter/db.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/error.h"
+#include "lib/base/uuid.h"
+
+enum kn_task_state { KN_TASK_RUN, KN_TASK_UNDO, KN_TASK_DONE, KN_TASK_FAILED };
+const char *kn_task_state_name(enum kn_task_state state);
+
+/* A message of the current row. */
+enum kn_part_state {
+    KN_PART_TODO, /* not sent: just planned, or its host is full */
+    KN_PART_SENT, /* no answer yet */
+    KN_PART_DONE,
+};
+
+struct kn_part {
+    const struct kn_flow_part *of;
+    int item;
+    enum kn_part_state state;
+    const struct kn_message_type *type; /* of the command: the part's message or its undo */
+    bool admitted;      /* counts among those in flight on its host (limits.c) */
+    struct kn_error refused; /* why it can never be sent; KN_OK: it can */
+    int64_t sent_at_us; /* wall clock of the first sending */
+};
+
+struct kn_task {
+    int64_t id;
+    const struct kn_flow *flow;
+    int shard;
+    char object_id[KN_UUID_SIZE];
+    char project_id[65];
+    char user_id[65];
+    char request_id[KN_REQUEST_ID_SIZE];
+    enum kn_task_state state;
+    int step;
+    int attempt;
+    json_t *input;         /* the wish */
+    json_t *context;       /* what the steps found out: host, agent, nics, image, exclude, tries, … */
+    json_t *object;        /* the object's row, as conductor/object_*.c loads it */
+    struct kn_error error; /* the first failure: what the user is told */
+    bool elsewhere;        /* another host may do it */
+    int resends;           /* of the current row */
+    int refusals;          /* of the current row, of a flow that insists */
+    int64_t deadline_ms;   /* monotonic, of the current row */
+    int64_t created_at_us;
+    bool moving;           /* its move is not committed yet: nothing is sent */
+    bool again;            /* goes out again once the database has confirmed it (send.c) */
+    struct kn_part *parts; /* the messages of the current row, or of its undo */
+    int part_count;
+};
+
+/* The columns that kn_task_from_row reads, in order; t is the task. */
+#define KN_TASK_COLUMNS                                                                                        \
+    "t.id, t.kind, t.shard, t.object_id, t.project_id, t.user_id, t.request_id, t.state, t.step, t.attempt, " \
+    "t.input, t.context, t.error, (extract(epoch FROM t.created_at) * 1000000)::bigint"
+
+/* New task from a row; KN_INTERNAL if its kind is unknown (a newer API wrote it). */
+int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_task, struct kn_error *err);
+void kn_task_free(struct kn_task *task);
+KN_DEFINE_AUTO(kn_task);
+
+/* The generation that this task's commands carry. */
+int64_t kn_task_generation(const struct kn_task *task);
+/* The host and agent that its commands go to: what the wish says, a step found out, or the object's row. "" if none. */
+const char *kn_task_host(const struct kn_task *task);
+const char *kn_task_agent(const struct kn_task *task);
+/* How many hosts failed it so far. */
+int kn_task_tries(const struct kn_task *task);
+
+#endif

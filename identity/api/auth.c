@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v3/auth/…: what the caller's own token leads to: the catalog, and the projects and domains that it could be scoped to. */
+#include "identity/api/handlers.h"
+#include "identity/api/view.h"
+#include "identity/auth/identity.h"
+#include "identity/rows/account.h"
+#include "identity/rows/nouns.h"
+
+int kn_auth_catalog(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)err;
+    kn_jsonw_object(&res->body, NULL);
+    kn_identity_catalog_write(req, req->caller.user_id, req->caller.project_id, &res->body);
+    kn_view_list_links(&res->body, req);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_auth_projects(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_project_held(req->db, req->caller.user_id, &rows, err) < 0) {
+        return -1;
+    }
+    kn_rest_write_all(&kn_project_noun, req, KN_REST_LIST, rows, res);
+    return 0;
+}
+
+int kn_auth_domains(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_domain_held(req->db, req->caller.user_id, &rows, err) < 0) {
+        return -1;
+    }
+    kn_rest_write_all(&kn_domain_noun, req, KN_REST_LIST, rows, res);
+    return 0;
+}
+
+int kn_auth_system(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_named nothing = { 0 };
+    AUTO_RELEASE(kn_scope_facts) struct kn_scope_facts facts = { 0 };
+
+    if (kn_scope_find(req->db, KN_SCOPE_SYSTEM, &nothing, req->caller.user_id, &facts, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, "system");
+    if (kn_rows_count(facts.role_rows) > 0) {
+        kn_jsonw_object(&res->body, NULL);
+        kn_jsonw_bool(&res->body, "all", true);
+        kn_jsonw_end_object(&res->body);
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_view_list_links(&res->body, req);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}

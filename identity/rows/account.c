@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the reading of users, scopes and roles for tokens. It must never decide whether a login succeeds: identity/api/tokens.c does. */
+#include "identity/rows/account.h"
+
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/domain/policy.h"
+
+#define OPTION(name) "coalesce((u.options ->> '" name "')::boolean, false)"
+#define USER "SELECT u.id, u.name, u.domain_id, d.name, coalesce(u.default_project_id, ''), coalesce(u.password_hash, ''), " \
+             "u.enabled AND d.enabled, (extract(epoch FROM u.password_expires_at) * 1000000)::bigint, " \
+             "(extract(epoch FROM now() - u.password_at) * 1000)::bigint, u.password_own, u.failures, " \
+             "(extract(epoch FROM now() - u.failed_at) * 1000)::bigint, " OPTION("ignore_lockout_failure_attempts") ", " \
+             OPTION("lock_password") ", " OPTION("multi_factor_auth_enabled") \
+             " FROM identity_user u JOIN domain d ON d.id = u.domain_id WHERE "
+#define PROJECT "SELECT p.id, p.name, p.domain_id, d.name, p.enabled AND d.enabled FROM project p " \
+                "JOIN domain d ON d.id = p.domain_id WHERE "
+#define DOMAIN "SELECT d.id, d.name, '', '', d.enabled FROM domain d WHERE "
+
+static const struct kn_stmt USER_BY_ID = { "account_user_by_id", USER "u.id = $1", 1 };
+static const struct kn_stmt USER_BY_NAME = { "account_user_by_name",
+    USER "u.name = $1 AND (d.id = $2 OR d.name = $3)", 3 };
+static const struct kn_stmt PROJECT_BY_ID = { "account_project_by_id", PROJECT "p.id = $1", 1 };
+static const struct kn_stmt PROJECT_BY_NAME = { "account_project_by_name",
+    PROJECT "p.name = $1 AND (d.id = $2 OR d.name = $3)", 3 };
+static const struct kn_stmt DOMAIN_BY_ID = { "account_domain_by_id", DOMAIN "d.id = $1", 1 };
+static const struct kn_stmt DOMAIN_BY_NAME = { "account_domain_by_name", DOMAIN "d.name = $1", 1 };
+/* $2 project or $3 domain, neither = the system. Inherited: from the domain, or from a project above. */
+static const struct kn_stmt ROLES = { "account_roles",
+    "WITH RECURSIVE mine AS (SELECT role_id, project_id, domain_id, inherited FROM held_assignment WHERE holder_id = $1), "
+    "up (id, parent_id, domain_id) AS (SELECT id, parent_id, domain_id FROM project WHERE id = $2 "
+    "UNION SELECT p.id, p.parent_id, p.domain_id FROM project p JOIN up ON p.id = up.parent_id), "
+    "here (role_id) AS ((SELECT role_id FROM mine WHERE NOT inherited AND project_id IS NOT DISTINCT FROM $2 "
+    "AND domain_id IS NOT DISTINCT FROM $3 "
+    "UNION SELECT role_id FROM mine WHERE inherited AND (project_id IN (SELECT parent_id FROM up) "
+    "OR domain_id IN (SELECT domain_id FROM up))) "
+    "UNION SELECT i.implied_id FROM here JOIN role_implication i ON i.prior_id = here.role_id) "
+    "SELECT r.id, r.name FROM role r JOIN here ON here.role_id = r.id WHERE r.domain_id IS NULL ORDER BY r.name", 3 };
+
+void kn_scope_facts_release(struct kn_scope_facts *facts)
+{
+    kn_rows_free(facts->role_rows);
+    facts->role_rows = NULL;
+}
+
+static int find(struct kn_db *db, const struct kn_named *named, const struct kn_stmt *by_id, const struct kn_stmt *by_name,
+                struct kn_rows **ret_rows, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    int rc = named->id != NULL
+                 ? kn_db_run(db, by_id, KN_ARGS(named->id), &rows, err)
+                 : kn_db_run(db, by_name, KN_ARGS(named->name, named->domain_id, named->domain_name), &rows, err);
+
+    if (rc < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Could not find \"%s\".", named->id != NULL ? named->id : named->name);
+    }
+    *ret_rows = kn_steal(&rows);
+    return 0;
+}
+
+int kn_account_find(struct kn_db *db, const struct kn_named *user, struct kn_account *ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (find(db, user, &USER_BY_ID, &USER_BY_NAME, &rows, err) < 0) {
+        return -1;
+    }
+    kn_copy(ret->id, sizeof(ret->id), kn_rows_text(rows, 0, 0));
+    kn_copy(ret->name, sizeof(ret->name), kn_rows_text(rows, 0, 1));
+    kn_copy(ret->domain_id, sizeof(ret->domain_id), kn_rows_text(rows, 0, 2));
+    kn_copy(ret->domain_name, sizeof(ret->domain_name), kn_rows_text(rows, 0, 3));
+    kn_copy(ret->default_project_id, sizeof(ret->default_project_id), kn_rows_text(rows, 0, 4));
+    kn_copy(ret->hash, sizeof(ret->hash), kn_rows_text(rows, 0, 5));
+    ret->enabled = kn_rows_bool(rows, 0, 6);
+    ret->password_expires_us = kn_rows_int(rows, 0, 7);
+    ret->password_age_ms = kn_rows_int(rows, 0, 8);
+    ret->password_own = kn_rows_bool(rows, 0, 9);
+    ret->failures = kn_rows_int(rows, 0, 10);
+    ret->failed_ago_ms = kn_rows_int(rows, 0, 11);
+    ret->ignores_lockout = kn_rows_bool(rows, 0, 12);
+    ret->locks_password = kn_rows_bool(rows, 0, 13);
+    ret->multi_factor = kn_rows_bool(rows, 0, 14);
+    return 0;
+}
+
+static int find_target(struct kn_db *db, enum kn_scope kind, const struct kn_named *target, struct kn_scope_facts *ret,
+                       struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    bool project = kind == KN_SCOPE_PROJECT;
+
+    if (find(db, target, project ? &PROJECT_BY_ID : &DOMAIN_BY_ID, project ? &PROJECT_BY_NAME : &DOMAIN_BY_NAME, &rows,
+             err) < 0) {
+        return -1;
+    }
+    kn_copy(ret->id, sizeof(ret->id), kn_rows_text(rows, 0, 0));
+    kn_copy(ret->name, sizeof(ret->name), kn_rows_text(rows, 0, 1));
+    kn_copy(ret->domain_id, sizeof(ret->domain_id), kn_rows_text(rows, 0, 2));
+    kn_copy(ret->domain_name, sizeof(ret->domain_name), kn_rows_text(rows, 0, 3));
+    ret->enabled = kn_rows_bool(rows, 0, 4);
+    return 0;
+}
+
+int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *target, const char *user_id,
+                  struct kn_scope_facts *ret, struct kn_error *err)
+{
+    struct kn_scope_facts facts = { .kind = kind, .enabled = true };
+
+    if (kind == KN_SCOPE_PROJECT || kind == KN_SCOPE_DOMAIN) {
+        if (find_target(db, kind, target, &facts, err) < 0) {
+            return -1;
+        }
+    }
+    if (kind != KN_SCOPE_NONE) {
+        const char *project = kind == KN_SCOPE_PROJECT ? facts.id : NULL;
+        const char *domain = kind == KN_SCOPE_DOMAIN ? facts.id : NULL;
+        if (kn_db_run(db, &ROLES, KN_ARGS(user_id, project, domain), &facts.role_rows, err) < 0) {
+            return -1;
+        }
+    }
+    for (int i = 0; facts.role_rows != NULL && i < kn_rows_count(facts.role_rows); i++) {
+        facts.roles |= kn_role_bits(kn_rows_text(facts.role_rows, i, 1));
+    }
+    *ret = facts;
+    return 0;
+}
+
+/* --- some of the roles --- */
+
+static bool is_held(const struct kn_rows *held, const char *role_id)
+{
+    for (int i = 0; i < kn_rows_count(held); i++) {
+        if (strcmp(kn_rows_text(held, i, 0), role_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int kn_scope_part(struct kn_db *db, const char *user_id, const char *project_id, struct kn_rows **role_rows,
+                  struct kn_scope_facts *ret, struct kn_error *err)
+{
+    const struct kn_named project = { .id = project_id };
+    AUTO_RELEASE(kn_scope_facts) struct kn_scope_facts facts = { 0 };
+    uint32_t bits = 0;
+
+    if (kn_scope_find(db, KN_SCOPE_PROJECT, &project, user_id, &facts, err) < 0) {
+        return -1;
+    }
+    bool whole = facts.enabled && kn_rows_count(*role_rows) > 0;
+    for (int i = 0; i < kn_rows_count(*role_rows); i++) {
+        whole = whole && is_held(facts.role_rows, kn_rows_text(*role_rows, i, 0));
+        bits |= kn_role_bits(kn_rows_text(*role_rows, i, 1));
+    }
+    if (!whole) {
+        return kn_fail(err, KN_UNAUTHORIZED, "The request you have made requires authentication.");
+    }
+    kn_scope_facts_release(&facts);
+    *ret = facts;
+    ret->roles = bits;
+    ret->role_rows = kn_steal(role_rows);
+    return 0;
+}
+
+int kn_scope_role(const struct kn_scope_facts *held, const json_t *wanted)
+{
+    const char *id = json_string_value(json_object_get(wanted, "id"));
+    const char *name = json_string_value(json_object_get(wanted, "name"));
+
+    for (int i = 0; i < kn_rows_count(held->role_rows); i++) {
+        if ((id != NULL && strcmp(id, kn_rows_text(held->role_rows, i, 0)) == 0) ||
+            (id == NULL && name != NULL && strcmp(name, kn_rows_text(held->role_rows, i, 1)) == 0)) {
+            return i;
+        }
+    }
+    return -1;
+}

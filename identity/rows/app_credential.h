@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * app_credential: a secret that stands for a user on one project, with some of its roles, and perhaps for some requests only. It
+ * goes with the user, the project, and any role that it needs; its tokens go with it.
+ */
+#ifndef KN_IDENTITY_ROWS_APP_CREDENTIAL_H
+#define KN_IDENTITY_ROWS_APP_CREDENTIAL_H
+
+#include <jansson.h>
+
+#include "identity/rows/account.h"
+
+/* What a login and a token need to know. */
+struct kn_app_credential {
+    char id[65];
+    char name[KN_SIZE_OF(IDENTITY_NAME)];
+    char user_id[65];
+    char project_id[65];
+    char hash[129];
+    bool unrestricted;
+    int64_t expires_us;              /* 0 = never */
+    char rules[KN_TOKEN_RULES + 1];  /* as tokens carry them */
+};
+
+/* By id, or by name and user. KN_NOT_FOUND. */
+int kn_app_credential_find(struct kn_db *db, const struct kn_named_credential *named, struct kn_app_credential *ret,
+                           struct kn_error *err);
+/* Its project and its roles there. KN_UNAUTHORIZED: the user no longer holds one of them, or the project is disabled. */
+int kn_app_credential_scope(struct kn_db *db, const char *id, const char *user_id, const char *project_id, struct kn_scope_facts *ret,
+                            struct kn_error *err);
+
+/* Secrets made here have 512 bits, so a fast hash is as good as a slow one; what a user chose is hashed like a password. */
+#define KN_APP_SECRET 87 /* characters of one that is made here, with the NUL */
+void kn_app_secret_make(char out[KN_APP_SECRET], char hash[129]);
+int kn_app_secret_hash(const char *secret, char hash[129], struct kn_error *err);
+bool kn_app_secret_matches(const char *hash, const char *secret);
+
+/* Rows: id, name, description, project id, user id, unrestricted, expiry in µs, roles and rules as JSON (rules null = none). */
+int kn_app_credential_list(struct kn_db *db, const char *user_id, const char *id, const char *name, struct kn_rows **ret_rows,
+                           struct kn_error *err);
+
+struct kn_app_credential_wish {
+    const char *user_id;
+    const char *project_id;
+    const char *name;
+    const char *description;
+    const char *hash;
+    bool unrestricted;
+    const char *expires_at;      /* ISO 8601 or NULL */
+    const char *role_ids;        /* array literal, not empty; what they imply comes with them */
+    const json_t *rules;         /* NULL = none */
+};
+int kn_app_credential_insert(struct kn_db *db, const char *id, const struct kn_app_credential_wish *wish, struct kn_error *err);
+/* Ends its tokens; the caller calls kn_identity_refresh(). KN_NOT_FOUND: no such credential of that user. */
+int kn_app_credential_delete(struct kn_db *db, const char *user_id, const char *id, struct kn_error *err);
+
+/* In the caller's transaction: those of a user on a project whose roles there have become fewer; those that need a role. */
+int kn_app_credential_forget_user(struct kn_db *db, const char *user_id, const char *project_id, struct kn_error *err);
+int kn_app_credential_forget_role(struct kn_db *db, const char *role_id, struct kn_error *err);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trust: a user, the trustor, lends another one, the trustee, some of his roles on a project, until he takes them back, loses one
+ * himself, or the time or the number of uses is over. Its tokens end with it. A trust cannot be lent on.
+ */
+#ifndef KN_IDENTITY_ROWS_TRUST_H
+#define KN_IDENTITY_ROWS_TRUST_H
+
+#include "identity/rows/account.h"
+
+struct kn_trust {
+    char id[65];
+    char trustor_id[65];
+    char trustee_id[65];
+    char project_id[65];
+    bool impersonation;      /* tokens name the trustor as their user */
+    int64_t expires_us;      /* 0 = never */
+    bool spent;              /* no uses remain */
+};
+
+/* KN_NOT_FOUND: no such trust, or one that is expired. */
+int kn_trust_find(struct kn_db *db, const char *id, struct kn_trust *ret, struct kn_error *err);
+/* The project and the roles lent there. KN_UNAUTHORIZED: the trustor no longer holds one of them, or the project is disabled. */
+int kn_trust_scope(struct kn_db *db, const struct kn_trust *trust, struct kn_scope_facts *ret, struct kn_error *err);
+/* One use less. KN_FORBIDDEN: none remains. */
+int kn_trust_use(struct kn_db *db, const char *id, struct kn_error *err);
+
+/* Rows: id, trustor, trustee, project, impersonation, expiry in µs, remaining uses. NULL = any; what is expired is not there. */
+int kn_trust_list(struct kn_db *db, const char *id, const char *trustor_id, const char *trustee_id, struct kn_rows **ret_rows,
+                  struct kn_error *err);
+/* Rows of roles: those that were lent, without what they imply. */
+int kn_trust_roles(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+
+struct kn_trust_wish {
+    const char *trustor_id;
+    const char *trustee_id;
+    const char *project_id;
+    bool impersonation;
+    const char *expires_at;     /* ISO 8601 or NULL */
+    const char *remaining_uses; /* NULL = any number */
+    const char *role_ids;       /* array literal, not empty; the trustor holds them */
+};
+/* KN_NOT_FOUND: no such trustee. */
+int kn_trust_insert(struct kn_db *db, const char *id, const struct kn_trust_wish *wish, struct kn_error *err);
+/* Ends its tokens; the caller calls kn_identity_refresh(). */
+int kn_trust_delete(struct kn_db *db, const char *id, struct kn_error *err);
+
+#endif

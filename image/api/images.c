@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST, GET, PATCH and DELETE of images. Rules are image.c's, words patch.c's and property.c's; here they meet HTTP. */
+#include <string.h>
+
+#include "image/api/patch.h"
+#include "image/api/private.h"
+#include "image/rows/import_order.h"
+#include "image/rows/noun.h"
+#include "lib/adapter/task.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/jsonw.h"
+#include "lib/base/uuid.h"
+#include "lib/rest/list.h"
+
+static inline void json_auto(json_t **json)
+{
+    json_decref(*json);
+}
+#define AUTO_JSON __attribute__((cleanup(json_auto)))
+
+static int answer(struct kn_response *res, const struct kn_rows *rows)
+{
+    struct kn_image image;
+
+    kn_image_at(rows, 0, &image);
+    kn_jsonw_object(&res->body, NULL);
+    kn_image_print(&image, &res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_image_api_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_JSON json_t *draft = NULL;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf methods = KN_STRBUF_INIT;
+
+    if (kn_image_draft_new(req->body, req->caller.project_id, &draft, err) < 0 ||
+        kn_image_check_draft(draft, NULL, &req->caller, err) < 0 || kn_image_insert(req->db, draft, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
+        kn_strbuf_addf(&methods, "%s%s", i > 0 ? "," : "", kn_import_method_names[i]);
+    }
+    kn_strbuf_addf(&location, "%s/v2/images/%s", req->base_url, kn_rows_text(rows, 0, 0));
+    kn_response_header(res, "Location", location.buf);
+    kn_response_header(res, "OpenStack-image-import-methods", methods.buf);
+    kn_response_header(res, "OpenStack-image-store-ids", KN_IMAGE_STORE);
+    return answer(res, rows);
+}
+
+int kn_image_api_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+
+    return kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0 ? -1 : answer(res, rows);
+}
+
+int kn_image_api_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_list(&kn_image_noun, req, KN_REST_LIST, NULL, res, err);
+}
+
+/* --- changes -------------------------------------------------------------------------------------------------------- */
+
+int kn_image_api_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const int dialect = kn_patch_dialect_of(kn_request_header(req, "Content-Type"));
+    AUTO_TX struct kn_tx tx = { NULL };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO(kn_rows) struct kn_rows *changed = NULL;
+    AUTO_JSON json_t *draft = NULL;
+    struct kn_image image;
+
+    if (dialect == 0) {
+        return kn_fail(err, KN_UNSUPPORTED_MEDIA,
+                       "Image PATCH expects Content-Type one of: application/openstack-images-v2.0-json-patch, "
+                       "application/openstack-images-v2.1-json-patch");
+    }
+    if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||
+        kn_image_check_owner(&image, &req->caller, err) < 0) {
+        return -1;
+    }
+    draft = kn_image_draft(&image);
+    if (kn_image_patch(draft, req->body, (enum kn_patch_dialect)dialect, strcmp(image.status, "queued") == 0, err) < 0 ||
+        kn_image_check_draft(draft, &image, &req->caller, err) < 0 ||
+        kn_image_update(req->db, image.id, draft, &changed, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    return answer(res, changed);
+}
+
+/* The task that drops the data when nobody else refers to it; the row says "deleted" at once. */
+static int delete_with_task(struct kn_request *req, const struct kn_image *image, int64_t *ret_task,
+                            struct kn_error *err)
+{
+    AUTO_JSON json_t *input = json_pack("{s:s*}", "sha512", image->sha512);
+    const struct kn_task_wish wish = {
+        .kind = "image.delete", .object_id = image->id, .project_id = req->caller.project_id,
+        .user_id = req->caller.user_id, .request_id = req->request_id, .input = input,
+    };
+
+    if (image->is_protected) {
+        return kn_fail(err, KN_FORBIDDEN, "Image %s is protected and cannot be deleted.", image->id);
+    }
+    return kn_image_delete(req->db, image->id, err) < 0 ? -1 : kn_task_insert(req->db, &wish, ret_task, err);
+}
+
+int kn_image_api_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
+    int64_t task = 0;
+
+    (void)res;
+    /* Tasks first, then the row: so everybody locks them. Without the right to it, nothing of this stays. */
+    if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
+        kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||
+        kn_image_check_owner(&image, &req->caller, err) < 0 || delete_with_task(req, &image, &task, err) < 0 ||
+        kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    kn_task_wake(req->bus, image.id, task);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signed URLs: HMAC-SHA256 over digest and expiry, compared in constant time; and the file that holds the key. */
+#include "image/data/url.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+
+#define SIGNATURE_SIZE 65
+
+static void sign(const struct kn_url_key *key, const char *sha512, int64_t expires_s, char out[SIGNATURE_SIZE])
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    uint8_t mac[32];
+
+    kn_strbuf_addf(&text, "blob\n%s\n%lld", sha512, (long long)expires_s);
+    kn_hmac_sha256(key->bytes, sizeof(key->bytes), text.buf, text.len, mac);
+    for (size_t i = 0; i < sizeof(mac); i++) {
+        snprintf(out + 2 * i, 3, "%02x", mac[i]);
+    }
+}
+
+void kn_url_sign(const struct kn_url_key *key, const char *base, const char *sha512, int64_t expires_s,
+                 struct kn_strbuf *out)
+{
+    char signature[SIGNATURE_SIZE];
+
+    sign(key, sha512, expires_s, signature);
+    kn_strbuf_addf(out, "%s/blob/%s?expires=%lld&signature=%s", base, sha512, (long long)expires_s, signature);
+}
+
+bool kn_url_check(const struct kn_url_key *key, const char *sha512, const char *expires, const char *signature,
+                  int64_t now_s)
+{
+    char right[SIGNATURE_SIZE];
+    char *end = NULL;
+
+    if (sha512 == NULL || expires == NULL || signature == NULL || strlen(signature) != SIGNATURE_SIZE - 1) {
+        return false;
+    }
+    const long long expires_s = strtoll(expires, &end, 10);
+    if (end == expires || *end != '\0' || expires_s < now_s) {
+        return false;
+    }
+    sign(key, sha512, expires_s, right);
+    return kn_equal(right, signature, SIGNATURE_SIZE - 1);
+}
+
+/* --- the key's file ------------------------------------------------------------------------------------------------- */
+
+static int fail_key(struct kn_error *err, const char *path)
+{
+    return kn_fail(err, KN_INTERNAL, "cannot use the key \"%s\": %s", path, strerror(errno));
+}
+
+/* Written under another name and linked: whoever comes second uses the first one's. */
+static int make_key(const char *path, struct kn_error *err)
+{
+    AUTO_FREE char *made = kn_asprintf("%s.%ld", path, (long)getpid());
+    AUTO_CLOSE int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct kn_url_key key;
+
+    kn_random(key.bytes, sizeof(key.bytes));
+    const bool written = fd >= 0 && write(fd, key.bytes, sizeof(key.bytes)) == (ssize_t)sizeof(key.bytes) &&
+                         fsync(fd) == 0 && (link(made, path) == 0 || errno == EEXIST);
+    const int rc = written ? 0 : fail_key(err, path);
+    unlink(made);
+    return rc;
+}
+
+int kn_url_key_load(const char *dir, struct kn_url_key *ret, struct kn_error *err)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/.url.key", dir);
+    struct kn_url_key key;
+
+    if (access(path, F_OK) < 0 && make_key(path, err) < 0) {
+        return -1;
+    }
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return fail_key(err, path);
+    }
+    if (read(fd, key.bytes, sizeof(key.bytes)) != (ssize_t)sizeof(key.bytes)) {
+        return kn_fail(err, KN_INTERNAL, "the key \"%s\" is not %zu bytes long", path, sizeof(key.bytes));
+    }
+    *ret = key;
+    return 0;
+}

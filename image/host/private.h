@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the host cache share; see host.h. */
+#ifndef KN_IMAGE_HOST_PRIVATE_H
+#define KN_IMAGE_HOST_PRIVATE_H
+
+#include <stdint.h>
+
+#include "lib/adapter/crypto.h"
+#include "lib/base/error.h"
+#include "lib/base/hmap.h"
+
+/* A base as a spec describes it. */
+struct kn_base {
+    const char *url;
+    const char *sha512;
+    const char *disk_format;
+    int64_t size;
+    int64_t virtual_size;
+};
+
+/*
+ * fetch.c: brings the file up to base->size bytes, going on where it ends if the server can, and checks their digest.
+ * KN_UNAVAILABLE leaves what came for the next try; anything else has emptied the file.
+ */
+int kn_base_fetch(const struct kn_base *base, int fd, struct kn_error *err);
+
+/* refs.c: names (sha512) of the bases that overlays below dir have as their backing file, as keys. */
+void kn_base_refs(const char *dir, struct kn_hmap *ret_names);
+
+/* evict.c: makes room for `bytes` more in the cache, under its lock. KN_UNAVAILABLE: what is there is in use. */
+int kn_base_evict(const char *cache_dir, const char *state_dir, int64_t bytes, int64_t limit, struct kn_error *err);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image: the rows of images and the rules that every access obeys: who sees one, who may change it, which status follows
+ * which. The SQL of the table `image` lives in image.c, image_write.c and noun.c and nowhere else.
+ */
+#ifndef KN_IMAGE_ROWS_IMAGE_H
+#define KN_IMAGE_ROWS_IMAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/data/inspect.h"
+#include "lib/adapter/db.h"
+#include "lib/adapter/http.h"
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+
+/* One row. The pointers live as long as the rows they came from. */
+struct kn_image {
+    const char *id;
+    const char *owner;
+    const char *name;             /* NULL = none; so the formats */
+    const char *status;
+    const char *visibility;
+    const char *disk_format;
+    const char *container_format;
+    int64_t min_disk_gib;
+    int64_t min_ram_mib;
+    bool is_protected;
+    bool is_hidden;
+    const char *properties;       /* JSON object */
+    const char *tags;             /* JSON array */
+    const char *sha512;           /* NULL without data; so the next three */
+    const char *md5;
+    const char *size;             /* decimal */
+    const char *virtual_size;
+    const char *created_at;       /* 2026-11-21T10:00:00Z */
+    const char *updated_at;
+    const char *import;           /* the attributes os_glance_*, a JSON object; NULL = never imported */
+};
+
+/* The one store's name. */
+#define KN_IMAGE_STORE "file"
+
+/* The columns and tables that kn_image_at() reads; what is there at all; what a project sees of it. */
+#define KN_IMAGE_TIME(column) "to_char(i." column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+#define KN_IMAGE_COLUMNS                                                                                              \
+    "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, "       \
+    "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, "              \
+    KN_IMAGE_TIME("created_at") ", " KN_IMAGE_TIME("updated_at") ", i.import"
+#define KN_IMAGE_FROM "image i LEFT JOIN blob b USING (sha512)"
+#define KN_IMAGE_KEPT "i.deleted_at IS NULL"
+#define KN_IMAGE_SEEN(project)                                                                                        \
+    "(i.owner = " project " OR i.visibility IN ('public', 'community') OR (i.visibility = 'shared' AND EXISTS "       \
+    "(SELECT FROM image_member m WHERE m.image_id = i.id AND m.member = " project ")))"
+
+void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret);
+/* The members of Glance's view of it; the braces are the caller's. */
+void kn_image_print(const struct kn_image *image, struct kn_strbuf *out);
+/* What its user may write of it; see patch.h. */
+json_t *kn_image_draft(const struct kn_image *image);
+
+/* An image that the caller sees; KN_NOT_FOUND otherwise. update: the row is locked until the transaction ends. */
+int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
+                 struct kn_rows **ret_rows, struct kn_image *ret, struct kn_error *err);
+/* Its owner or an admin; KN_FORBIDDEN otherwise. */
+int kn_image_check_owner(const struct kn_image *image, const struct kn_caller *caller, struct kn_error *err);
+/* What a draft says that only an admin may say: public images, other owners. before: NULL for a new one. */
+int kn_image_check_draft(const json_t *draft, const struct kn_image *before, const struct kn_caller *caller,
+                         struct kn_error *err);
+
+/* Writes a new image, status queued. KN_CONFLICT: the draft names an id that is taken. */
+int kn_image_insert(struct kn_db *db, const json_t *draft, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_image_update(struct kn_db *db, const char *id, const json_t *draft, struct kn_rows **ret_rows,
+                    struct kn_error *err);
+int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, struct kn_error *err);
+
+/* Every change of status there is; the table in status.c says from where to where. */
+enum kn_image_event {
+    KN_IMAGE_UPLOAD_BEGINS,   /* by the holder of the writer's lock */
+    KN_IMAGE_UPLOAD_FAILS,
+    KN_IMAGE_UPLOAD_ENDS,     /* only by kn_image_activate(), as the end of an import */
+    KN_IMAGE_STAGE_BEGINS,    /* by the holder of the writer's lock */
+    KN_IMAGE_STAGE_FAILS,
+    KN_IMAGE_IMPORT_BEGINS,
+    KN_IMAGE_IMPORT_FAILS,
+    KN_IMAGE_IMPORT_ENDS,
+    KN_IMAGE_DEACTIVATE,
+    KN_IMAGE_REACTIVATE,
+    KN_IMAGE_EVENT_COUNT
+};
+/* KN_CONFLICT when the image is in none of the statuses that the event starts from; current: for the message. */
+int kn_image_move(struct kn_db *db, const char *id, const char *current, enum kn_image_event event,
+                  struct kn_error *err);
+/* True when the event changes nothing: the image stands where it leads. */
+bool kn_image_stands(const char *status, enum kn_image_event event);
+
+struct kn_image_data {
+    const char *sha512;
+    const char *md5;
+    int64_t size;
+    int64_t virtual_size;
+    const char *disk_format; /* NULL: as it was; else what the data was converted to */
+};
+/*
+ * Writes the blob's row and makes the image active by KN_IMAGE_UPLOAD_ENDS or KN_IMAGE_IMPORT_ENDS, inside a transaction under
+ * kn_blob_lock(). KN_GONE: it was deleted meanwhile.
+ */
+int kn_image_activate(struct kn_db *db, const char *id, enum kn_image_event event, const struct kn_image_data *data,
+                      struct kn_error *err);
+/* What is staged for it has this size. KN_GONE: it does not want it any more. */
+int kn_image_staged(struct kn_db *db, const char *id, int64_t size, struct kn_error *err);
+/* Marks it deleted and lets go of its data. KN_NOT_FOUND if it is gone already. */
+int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err);
+
+#endif

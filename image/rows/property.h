@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * property: what an image's attributes may be called and hold: one table that checks POST and PATCH and prints the JSON
+ * schema that clients read. Pure. Whatever the table does not name is a property of the user's own: a string.
+ */
+#ifndef KN_IMAGE_ROWS_PROPERTY_H
+#define KN_IMAGE_ROWS_PROPERTY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+#include "lib/domain/limits.h"
+
+enum kn_property_kind {
+    KN_PROPERTY_STRING,
+    KN_PROPERTY_NULLABLE,  /* a string or null */
+    KN_PROPERTY_INTEGER,   /* 0 to 2^31 - 1 */
+    KN_PROPERTY_SIZE,      /* an integer or null */
+    KN_PROPERTY_BOOLEAN,
+    KN_PROPERTY_TAGS,
+};
+
+enum kn_property_rule {
+    KN_PROPERTY_FREE,      /* the user's to set */
+    KN_PROPERTY_ONCE,      /* the user's to set at the image's creation: PATCH is refused */
+    KN_PROPERTY_READONLY,  /* ours */
+    KN_PROPERTY_LINK,      /* ours, and not even accepted in a POST as a word to refuse by schema: always 403 */
+};
+
+struct kn_image_property {
+    const char *name;
+    enum kn_property_kind kind;
+    enum kn_property_rule rule;
+    const char *const *words;   /* allowed values, ended by NULL; NULL = any */
+    const char *doc;
+};
+
+/* NULL: a property of the user's own. */
+const struct kn_image_property *kn_image_property(const char *name);
+/*
+ * Whether a user may give `name` this value, in a POST (creating) or a PATCH. KN_FORBIDDEN: not his to set;
+ * KN_BAD_REQUEST: not such a value.
+ */
+int kn_image_property_check(const char *name, const json_t *value, bool creating, struct kn_error *err);
+/* Whether a PATCH may touch `name` at all: KN_FORBIDDEN if not. */
+int kn_image_property_mutable(const char *name, struct kn_error *err);
+/* The JSON schemas "image" and "images". */
+void kn_image_schema_print(struct kn_strbuf *out);
+void kn_images_schema_print(struct kn_strbuf *out);
+/* The schemas of members: "member" and "members". */
+void kn_member_schema_print(struct kn_strbuf *out);
+void kn_members_schema_print(struct kn_strbuf *out);
+/* "task", and "tasks" of those without input, result and message. */
+void kn_task_schema_print(struct kn_strbuf *out);
+void kn_tasks_schema_print(struct kn_strbuf *out);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * extensions.c: what this Neutron can do beyond the core, and its availability zones. Clients believe the list: an alias stands here
+ * only when everything that it promises works.
+ */
+#include "lib/base/jsonw.h"
+#include "network/api/nouns.h"
+
+static const struct {
+    const char *alias, *name, *description;
+} EXTENSIONS[] = {
+    { "availability_zone", "Availability Zone", "Availability zone support." },
+    { "filter-validation", "Filter parameters validation", "Provides validation on filter parameters." },
+    { "net-mtu", "Network MTU", "Provides MTU attribute for a network resource." },
+    { "net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource." },
+    { "pagination", "Pagination support", "Extension that indicates that pagination is enabled." },
+    { "project-id", "project_id field enabled", "Extension that indicates that project_id field is enabled." },
+    { "provider", "Provider Network", "Expose mapping of virtual networks to physical networks" },
+    { "quota-check-limit", "Quota engine limit check", "Support for checking the resource usage before applying a new quota limit" },
+    { "quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project" },
+    { "quotas", "Quota management support", "Expose functions for quotas management per project" },
+    { "sorting", "Sorting support", "Extension that indicates that sorting is enabled." },
+    { "standard-attr-description", "standard-attr-description", "Extension to add descriptions to standard attributes" },
+    { "standard-attr-timestamp", "Resource timestamps", "Adds created_at and updated_at fields to all Neutron resources." },
+};
+
+static void write_extension(struct kn_strbuf *sb, const char *key, size_t i)
+{
+    kn_jsonw_object(sb, key);
+    kn_jsonw_str(sb, "alias", EXTENSIONS[i].alias);
+    kn_jsonw_str(sb, "name", EXTENSIONS[i].name);
+    kn_jsonw_str(sb, "description", EXTENSIONS[i].description);
+    kn_jsonw_str(sb, "updated", "2026-01-01T00:00:00-00:00");
+    kn_jsonw_array(sb, "links");
+    kn_jsonw_end_array(sb);
+    kn_jsonw_end_object(sb);
+}
+
+int kn_neutron_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)req;
+    (void)err;
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, "extensions");
+    for (size_t i = 0; i < sizeof(EXTENSIONS) / sizeof(EXTENSIONS[0]); i++) {
+        write_extension(&res->body, NULL, i);
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}
+
+int kn_neutron_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    for (size_t i = 0; i < sizeof(EXTENSIONS) / sizeof(EXTENSIONS[0]); i++) {
+        if (strcmp(EXTENSIONS[i].alias, req->params[0]) == 0) {
+            kn_jsonw_object(&res->body, NULL);
+            write_extension(&res->body, "extension", i);
+            kn_jsonw_end_object(&res->body);
+            return 0;
+        }
+    }
+    kn_fail(err, KN_NOT_FOUND, "Extension with alias %.64s does not exist", req->params[0]);
+    return kn_fail_name(err, "HTTPNotFound");
+}
+
+static const struct kn_stmt ZONES = { "network_zones", "SELECT DISTINCT zone FROM host ORDER BY zone", 0 };
+
+int kn_neutron_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(req->db, &ZONES, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_array(&res->body, "availability_zones");
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        kn_jsonw_object(&res->body, NULL);
+        kn_jsonw_str(&res->body, "name", kn_rows_text(rows, row, 0));
+        kn_jsonw_str(&res->body, "resource", "network");
+        kn_jsonw_str(&res->body, "state", "available");
+        kn_jsonw_end_object(&res->body);
+    }
+    kn_jsonw_end_array(&res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
+}

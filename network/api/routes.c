@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.c: the route table of Neutron v2.0. The front door serves the version documents; what is not in this table does not exist. */
+#include "network/api.h"
+
+#include "network/api/nouns.h"
+
+/* GET and POST of the collection, GET, PUT and DELETE of one of it. */
+#define NOUN(plural)                                                                                                \
+    { .method = "GET", .path = "/v2.0/" #plural, .policy = KN_POLICY_PROJECT_READER, .status = 200,                 \
+      .handle = kn_##plural##_list },                                                                               \
+    { .method = "POST", .path = "/v2.0/" #plural, .policy = KN_POLICY_PROJECT_MEMBER, .status = 201,                \
+      .handle = kn_##plural##_create },                                                                             \
+    { .method = "GET", .path = "/v2.0/" #plural "/{id}", .policy = KN_POLICY_PROJECT_READER, .status = 200,         \
+      .handle = kn_##plural##_show },                                                                               \
+    { .method = "PUT", .path = "/v2.0/" #plural "/{id}", .policy = KN_POLICY_PROJECT_MEMBER, .status = 200,         \
+      .handle = kn_##plural##_update },                                                                             \
+    { .method = "DELETE", .path = "/v2.0/" #plural "/{id}", .policy = KN_POLICY_PROJECT_MEMBER, .status = 204,      \
+      .handle = kn_##plural##_delete }
+
+#define ROUTE(m, p, pol, s, h) { .method = m, .path = p, .policy = pol, .status = s, .handle = h }
+
+static const struct kn_route ROUTES[] = {
+    NOUN(networks),
+    NOUN(subnets),
+    NOUN(ports),
+    ROUTE("GET", "/v2.0/extensions", KN_POLICY_AUTHENTICATED, 200, kn_neutron_extensions_list),
+    ROUTE("GET", "/v2.0/extensions/{alias}", KN_POLICY_AUTHENTICATED, 200, kn_neutron_extensions_show),
+    ROUTE("GET", "/v2.0/availability_zones", KN_POLICY_AUTHENTICATED, 200, kn_neutron_zones_list),
+    ROUTE("GET", "/v2.0/quotas", KN_POLICY_ADMIN, 200, kn_quotas_list),
+    ROUTE("GET", "/v2.0/quotas/{project}", KN_POLICY_AUTHENTICATED, 200, kn_quotas_show),
+    ROUTE("PUT", "/v2.0/quotas/{project}", KN_POLICY_ADMIN, 200, kn_quotas_update),
+    ROUTE("DELETE", "/v2.0/quotas/{project}", KN_POLICY_ADMIN, 204, kn_quotas_delete),
+    ROUTE("GET", "/v2.0/quotas/{project}/default", KN_POLICY_AUTHENTICATED, 200, kn_quotas_default),
+    ROUTE("GET", "/v2.0/quotas/{project}/details", KN_POLICY_AUTHENTICATED, 200, kn_quotas_details),
+    { .method = NULL },
+};
+
+/* Neutron's, by its own and its usual extensions. */
+static const struct kn_unbuilt UNBUILT[] = {
+    { "/v2.0/routers", "routers" },
+    { "/v2.0/floatingips", "floating IPs" },
+    { "/v2.0/security-groups", "security groups" },
+    { "/v2.0/security-group-rules", "security group rules" },
+    { "/v2.0/default-security-group-rules", "security group rules" },
+    { "/v2.0/subnetpools", "subnet pools" },
+    { "/v2.0/address-scopes", "address scopes" },
+    { "/v2.0/address-groups", "address groups" },
+    { "/v2.0/trunks", "trunks" },
+    { "/v2.0/qos", "QoS policies" },
+    { "/v2.0/rbac-policies", "RBAC policies" },
+    { "/v2.0/agents", "list of network agents" },
+    { "/v2.0/segments", "segments" },
+    { "/v2.0/network_segment_ranges", "segment ranges" },
+    { "/v2.0/network-ip-availabilities", "report of free addresses" },
+    { "/v2.0/auto-allocated-topology", "automatic topologies" },
+    { "/v2.0/metering", "metering labels" },
+    { "/v2.0/service-providers", "service providers" },
+    { "/v2.0/flavors", "network flavors" },
+    { "/v2.0/service_profiles", "service profiles" },
+    { "/v2.0/local_ips", "local IPs" },
+    { "/v2.0/ndp_proxies", "NDP proxies" },
+    { "/v2.0/bgp-speakers", "BGP speakers" },
+    { "/v2.0/bgp-peers", "BGP peers" },
+    { "/v2.0/bgpvpn", "BGP VPNs" },
+    { "/v2.0/vpn", "VPNs" },
+    { "/v2.0/fwaas", "firewalls" },
+    { "/v2.0/lbaas", "load balancers" },
+    { "/v2.0/log", "packet logs" },
+    { "/v2.0/taas", "taps" },
+    { "/v2.0/sfc", "service chains" },
+    { "/v2.0/loggable-resources", "packet logs" },
+    { "/v2.0/log/logs", "packet logs" },
+    { "/v2.0/ports/{id}/bindings", "port bindings" },
+    { "/v2.0/ports/{id}/add_allowed_address_pairs", "allowed address pairs" },
+    { "/v2.0/networks/{id}/dhcp-agents", "DHCP agents" },
+    { "/v2.0/networks/{id}/tags", "tags" },
+    { "/v2.0/subnets/{id}/tags", "tags" },
+    { "/v2.0/ports/{id}/tags", "tags" },
+    { NULL, NULL },
+};
+
+const struct kn_api kn_network_api = {
+    .name = "network",
+    .prefix = "/network",
+    .dialect = KN_DIALECT_NEUTRON,
+    .major = 2,
+    .json_suffix = true,
+    .routes = ROUTES,
+    .unbuilt = UNBUILT,
+};

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dhcp: the three files that dnsmasq reads for one network on one host. Pure: NICs in, text out. Every value is a number, a
+ * uuid or a checked label (nic.c), so nothing that a user wrote can open a line of its own (CVE-2021-40085).
+ */
+#ifndef KN_NETWORK_HOST_DHCP_H
+#define KN_NETWORK_HOST_DHCP_H
+
+#include <stddef.h>
+
+#include "lib/base/strbuf.h"
+#include "network/host/nic.h"
+
+#define KN_HOST_DHCP_IFACE "dhcp" /* the namespace's end of the veth */
+
+/* Read once, at start: where everything is and which subnets are served. dir: checked by kn_host_dhcp_dir_ok. */
+void kn_host_dhcp_conf(const char *dir, const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+/* Read again on SIGHUP. */
+void kn_host_dhcp_hosts(const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+void kn_host_dhcp_options(const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+/* The lines of a lease file that still belong to a NIC: an address never stays leased to a guest that is gone. */
+void kn_host_dhcp_prune(const char *leases, const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+
+/* Can the path stand in dnsmasq's configuration? Absolute; letters, digits and /._- only. */
+bool kn_host_dhcp_dir_ok(const char *dir);
+
+#endif

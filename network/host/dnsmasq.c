@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dnsmasq.c: starts, tells and ends a dnsmasq. dhcp.c says what its files say. The process outlives the agent; it is
+ * found again by its pid file and its command line.
+ */
+#include "network/host/dnsmasq.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "network/host/dhcp.h"
+#include "network/host/file.h"
+#include "network/host/netns.h"
+
+#define PROGRAM "/usr/sbin/dnsmasq"
+#define END_MS 3000
+#define CAPABILITIES                                                                             \
+    (1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW | 1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID)
+
+static const char *const FILES[] = { "conf", "hosts", "options", "leases", "pid" };
+
+static char *file(const char *dir, const char *name)
+{
+    return kn_asprintf("%s/%s", dir, name);
+}
+
+/* 0 when there is none. A pid that somebody else has by now does not carry our file on its command line. */
+static pid_t pid_of(const char *dir)
+{
+    AUTO_FREE char *path = file(dir, "pid"), *conf = file(dir, "conf");
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+
+    if (!kn_file_read(path, &text)) {
+        return 0;
+    }
+    pid_t pid = (pid_t)strtol(text.buf, NULL, 10);
+    AUTO_FREE char *cmdline = kn_asprintf("/proc/%d/cmdline", (int)pid);
+
+    if (pid <= 0 || !kn_file_read(cmdline, &text) || memmem(text.buf, text.len, conf, strlen(conf)) == NULL) {
+        return 0;
+    }
+    return pid;
+}
+
+bool kn_dnsmasq_runs(const char *dir)
+{
+    return pid_of(dir) != 0;
+}
+
+void kn_dnsmasq_end(const char *dir)
+{
+    pid_t pid = pid_of(dir);
+
+    if (pid == 0) {
+        return;
+    }
+    AUTO_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd gone = { .fd = fd, .events = POLLIN };
+
+    kill(pid, SIGTERM);
+    if (poll(&gone, 1, END_MS) == 0) {
+        kill(pid, SIGKILL);
+        poll(&gone, 1, END_MS);
+    }
+}
+
+/* Leases of guests that are gone would keep their addresses from their successors. */
+static int prune_leases(const char *dir, const struct kn_host_nic *const *nics, size_t count, struct kn_error *err)
+{
+    AUTO_FREE char *path = file(dir, "leases");
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf old = KN_STRBUF_INIT, kept = KN_STRBUF_INIT;
+
+    kn_file_read(path, &old);
+    kn_host_dhcp_prune(old.buf, nics, count, &kept);
+    return kn_file_write(path, &kept, NULL, err);
+}
+
+static int start(const char *dir, const char *netns, const struct kn_host_nic *const *nics, size_t count,
+                 struct kn_error *err)
+{
+    AUTO_FREE char *option = kn_asprintf("--conf-file=%s/conf", dir);
+    const char *const argv[] = { PROGRAM, option, NULL };
+
+    if (prune_leases(dir, nics, count, err) < 0) {
+        return -1;
+    }
+    return kn_netns_exec(netns, CAPABILITIES, argv, err);
+}
+
+static int write_file(const char *dir, const char *name, const struct kn_strbuf *text, bool *ret_changed,
+                      struct kn_error *err)
+{
+    AUTO_FREE char *path = file(dir, name);
+
+    return kn_file_write(path, text, ret_changed, err);
+}
+
+/* Does the hosts file name somebody who is not there any more? */
+static bool loses_somebody(const char *dir, const struct kn_strbuf *hosts)
+{
+    AUTO_FREE char *path = file(dir, "hosts");
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf old = KN_STRBUF_INIT;
+    bool loses = false;
+    char *rest = NULL;
+
+    kn_file_read(path, &old);
+    for (char *line = strtok_r(old.buf, "\n", &rest); line != NULL && !loses; line = strtok_r(NULL, "\n", &rest)) {
+        loses = strstr(hosts->buf, line) == NULL;
+    }
+    return loses;
+}
+
+int kn_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_host_nic *const *nics, size_t count,
+                      struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf conf = KN_STRBUF_INIT, hosts = KN_STRBUF_INIT, options = KN_STRBUF_INIT;
+    bool new_conf = false, new_hosts = false, new_options = false;
+
+    kn_host_dhcp_conf(dir, nics, count, &conf);
+    kn_host_dhcp_hosts(nics, count, &hosts);
+    kn_host_dhcp_options(nics, count, &options);
+    mkdir(dir, 0700);
+    bool loses = loses_somebody(dir, &hosts);
+
+    if (write_file(dir, "conf", &conf, &new_conf, err) < 0 || write_file(dir, "hosts", &hosts, &new_hosts, err) < 0 ||
+        write_file(dir, "options", &options, &new_options, err) < 0) {
+        return -1;
+    }
+    pid_t pid = pid_of(dir);
+
+    if (pid != 0 && !new_conf && !loses) {
+        if (new_hosts || new_options) {
+            kill(pid, SIGHUP);
+        }
+        return 0;
+    }
+    kn_dnsmasq_end(dir);
+    return start(dir, netns, nics, count, err);
+}
+
+void kn_dnsmasq_remove(const char *dir)
+{
+    kn_dnsmasq_end(dir);
+    for (size_t i = 0; i < KN_COUNT(FILES); i++) {
+        AUTO_FREE char *path = file(dir, FILES[i]);
+
+        unlink(path);
+    }
+    rmdir(dir);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_peers.c: the entries that say who is where: MAC -> port in the bridge, MAC -> other host and address -> MAC on the VXLAN
+ * device. Reads what the kernel has, writes only the difference; so whoever meddled is corrected at the next table.
+ */
+#include <arpa/inet.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "network/host/link_private.h"
+
+/* One entry of either kind. */
+struct entry {
+    bool is_neighbour;    /* ip -> mac; else mac -> dst */
+    bool in_bridge;       /* of the bridge, without dst */
+    uint8_t mac[6];
+    uint32_t address;     /* ip or dst, network byte order; 0 in the bridge */
+};
+
+struct entries {
+    struct entry *items;
+    size_t count;
+    unsigned index; /* of the device that is asked about */
+};
+
+static void add(struct entries *list, struct entry entry)
+{
+    if ((list->count & (list->count - 1)) == 0) { /* grows by doubling */
+        list->items = kn_realloc_array(list->items, list->count == 0 ? 1 : list->count * 2, sizeof(entry));
+    }
+    list->items[list->count++] = entry;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int mac = memcmp(x->mac, y->mac, sizeof(x->mac));
+
+    if (x->is_neighbour != y->is_neighbour) {
+        return x->is_neighbour ? 1 : -1;
+    }
+    if (x->in_bridge != y->in_bridge) {
+        return x->in_bridge ? 1 : -1;
+    }
+    if (mac != 0) {
+        return mac;
+    }
+    return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static void sort(struct entries *list)
+{
+    if (list->count > 1) {
+        qsort(list->items, list->count, sizeof(*list->items), compare);
+    }
+}
+
+/* --- what the kernel has ------------------------------------------------------------------------------------------ */
+
+/* The device's own address and the like are not ours: only static entries with a MAC count. */
+static bool is_ours(const struct ndmsg *nd, const struct nlattr *mac, const struct nlattr *dst, bool in_bridge)
+{
+    if (mac == NULL || nla_len(mac) != 6 || (nd->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0) {
+        return false;
+    }
+    if (nd->ndm_family == AF_INET) {
+        return dst != NULL && (nd->ndm_state & NUD_PERMANENT) != 0;
+    }
+    return in_bridge ? (nd->ndm_state & NUD_PERMANENT) == 0 : dst != NULL;
+}
+
+static int read_entry(struct nl_msg *msg, void *arg)
+{
+    struct entries *list = arg;
+    struct nlmsghdr *header = nlmsg_hdr(msg);
+    const struct ndmsg *nd = nlmsg_data(header);
+    struct nlattr *mac = nlmsg_find_attr(header, sizeof(*nd), NDA_LLADDR);
+    struct nlattr *dst = nlmsg_find_attr(header, sizeof(*nd), NDA_DST);
+    bool in_bridge = nd->ndm_family == AF_BRIDGE && nlmsg_find_attr(header, sizeof(*nd), NDA_MASTER) != NULL;
+
+    if ((unsigned)nd->ndm_ifindex == list->index && is_ours(nd, mac, dst, in_bridge)) {
+        struct entry entry = { .is_neighbour = nd->ndm_family == AF_INET, .in_bridge = in_bridge };
+
+        memcpy(entry.mac, nla_data(mac), sizeof(entry.mac));
+        if (!in_bridge && nla_len(dst) == 4) {
+            memcpy(&entry.address, nla_data(dst), sizeof(entry.address));
+        }
+        add(list, entry);
+    }
+    return NL_OK;
+}
+
+static int dump(struct kn_links *links, struct nl_msg *msg, struct entries *list, struct kn_error *err)
+{
+    struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+    int rc = nl_send_auto(links->socket, msg);
+
+    nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, read_entry, list);
+    if (rc >= 0) {
+        rc = nl_recvmsgs(links->socket, cb);
+    }
+    nl_cb_put(cb);
+    nlmsg_free(msg);
+    return rc < 0 ? kn_fail(err, KN_INTERNAL, "reading forwarding entries: %s", nl_geterror(rc)) : 0;
+}
+
+static int read_kernel(struct kn_links *links, struct entries *list, struct kn_error *err)
+{
+    struct nl_msg *forwarding = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
+    struct nl_msg *neighbours = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
+    struct ifinfomsg port = { .ifi_family = AF_BRIDGE, .ifi_index = (int)list->index };
+    struct ndmsg nd = { .ndm_family = AF_INET };
+
+    nlmsg_append(forwarding, &port, sizeof(port), NLMSG_ALIGNTO);
+    nlmsg_append(neighbours, &nd, sizeof(nd), NLMSG_ALIGNTO);
+    nla_put_u32(neighbours, NDA_IFINDEX, list->index);
+    if (dump(links, forwarding, list, err) < 0) {
+        nlmsg_free(neighbours);
+        return -1;
+    }
+    return dump(links, neighbours, list, err);
+}
+
+/* --- what it shall have ------------------------------------------------------------------------------------------- */
+
+static int change(struct kn_links *links, const struct entry *entry, unsigned index, bool there, const char *name,
+                  struct kn_error *err)
+{
+    struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWNEIGH : RTM_DELNEIGH,
+                                            there ? NLM_F_CREATE | (entry->in_bridge || entry->is_neighbour ? NLM_F_REPLACE : 0) : 0);
+    struct ndmsg nd = {
+        .ndm_family = entry->is_neighbour ? AF_INET : AF_BRIDGE,
+        .ndm_ifindex = (int)index,
+        .ndm_state = entry->in_bridge ? NUD_NOARP : NUD_PERMANENT,
+        .ndm_flags = entry->is_neighbour ? 0 : entry->in_bridge ? NTF_MASTER : NTF_SELF,
+    };
+
+    nlmsg_append(msg, &nd, sizeof(nd), NLMSG_ALIGNTO);
+    if (there || !entry->is_neighbour) {
+        nla_put(msg, NDA_LLADDR, sizeof(entry->mac), entry->mac);
+    }
+    if (!entry->in_bridge) {
+        nla_put(msg, NDA_DST, sizeof(entry->address), &entry->address);
+    }
+    return kn_links_send(links, msg, there ? 0 : NLE_OBJ_NOTFOUND, "cannot change forwarding of interface", name, err);
+}
+
+/* Removes what only `have` has, then adds what only `want` has. Both sorted. */
+static int change_difference(struct kn_links *links, const struct entries *have, const struct entries *want, bool there,
+                             const char *name, struct kn_error *err)
+{
+    const struct entries *from = there ? want : have, *other = there ? have : want;
+
+    for (size_t i = 0, j = 0; i < from->count; i++) {
+        while (j < other->count && compare(&other->items[j], &from->items[i]) < 0) {
+            j++;
+        }
+        bool in_both = j < other->count && compare(&other->items[j], &from->items[i]) == 0;
+
+        if (!in_both && change(links, &from->items[i], want->index, there, name, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void add_peer(struct entries *want, const struct kn_link_peer *peer)
+{
+    struct entry entry = { .address = htonl(peer->underlay) };
+
+    memcpy(entry.mac, peer->mac, sizeof(entry.mac));
+    add(want, entry);
+    entry.address = 0;
+    entry.in_bridge = true;
+    add(want, entry);
+    entry.in_bridge = false;
+    entry.is_neighbour = true;
+    for (size_t i = 0; i < peer->ip_count; i++) {
+        entry.address = htonl(peer->ips[i]);
+        add(want, entry);
+    }
+}
+
+int kn_link_peers(struct kn_links *links, const char *vxlan, const struct kn_link_peer *peers, size_t count,
+                  struct kn_error *err)
+{
+    struct entries have = { .index = kn_link_index(vxlan) }, want = { .index = have.index };
+    int rc = -1;
+
+    for (size_t i = 0; i < count; i++) {
+        add_peer(&want, &peers[i]);
+    }
+    if (read_kernel(links, &have, err) == 0) {
+        sort(&have);
+        sort(&want);
+        rc = change_difference(links, &have, &want, false, vxlan, err) < 0
+                 ? -1
+                 : change_difference(links, &have, &want, true, vxlan, err);
+    }
+    free(have.items);
+    free(want.items);
+    return rc;
+}
+
+int kn_link_station(struct kn_links *links, const char *port, const uint8_t mac[6], struct kn_error *err)
+{
+    struct entry entry = { .in_bridge = true };
+
+    memcpy(entry.mac, mac, sizeof(entry.mac));
+    return change(links, &entry, kn_link_index(port), true, port, err);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nic.c: turns a port and its addresses into the JSON that travels to the agent and lies in server.nics. No rows, no I/O. */
+#include "network/rows/nic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+
+void kn_nic_release(struct kn_nic *nic)
+{
+    free(nic->tag);
+    free(nic->addresses);
+    nic->tag = NULL;
+    nic->addresses = NULL;
+}
+
+void kn_nic_add(struct kn_nic *nic, const struct kn_subnet_view *subnet, const char *ip)
+{
+    nic->addresses = kn_realloc_array(nic->addresses, (size_t)nic->address_count + 1, sizeof(*nic->addresses));
+    nic->addresses[nic->address_count].subnet = subnet;
+    kn_copy(nic->addresses[nic->address_count++].ip, KN_IPV4_SIZE, ip);
+}
+
+static json_t *address_json(const struct kn_nic_address *address)
+{
+    const struct kn_subnet_view *subnet = address->subnet;
+    json_t *json = json_pack("{s:s, s:i, s:i, s:s, s:O, s:O, s:b}", "address", address->ip, "prefix", subnet->prefix,
+                             "version", 4, "subnet", subnet->id, "dns", subnet->dns, "routes", subnet->routes, "dhcp",
+                             subnet->dhcp);
+
+    if (subnet->gateway[0] != '\0') {
+        json_object_set_new(json, "gateway", json_string(subnet->gateway));
+    }
+    return json;
+}
+
+json_t *kn_nic_json(const struct kn_nic *nic)
+{
+    const struct kn_network_view *network = nic->network;
+    char tap[KN_TAP_SIZE];
+
+    kn_tap_name(nic->port, tap);
+    json_t *ips = json_array();
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:s}", "port", nic->port, "network", network->id,
+                             "network_name", network->name, "mac", nic->mac, "vni", (json_int_t)network->vni, "mtu",
+                             (json_int_t)network->mtu, "ips", ips, "tap", tap);
+
+    if (nic->tag != NULL) {
+        json_object_set_new(json, "tag", json_string(nic->tag));
+    }
+    for (int i = 0; i < nic->address_count; i++) {
+        const struct kn_subnet_view *subnet = nic->addresses[i].subnet;
+
+        json_array_append_new(ips, address_json(&nic->addresses[i]));
+        if (subnet->dhcp && subnet->dhcp_ip[0] != '\0' && json_object_get(json, "dhcp_ip") == NULL) {
+            json_object_set_new(json, "dhcp_ip", json_string(subnet->dhcp_ip));
+            json_object_set_new(json, "dhcp_mac", json_string(network->dhcp_mac));
+        }
+    }
+    return json;
+}
+
+void kn_tap_name(const char *port_id, char out[KN_TAP_SIZE])
+{
+    snprintf(out, KN_TAP_SIZE, "tap%.11s", port_id);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.c: writes ports with their addresses, many or one, in one statement. Its neighbours decide (allocate.c, ports.c); this
+ * file never chooses anything but the DHCP port.
+ */
+#include "network/rows/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "network/rows/nic.h"
+
+/* $1..$13 ports, $14..$16 addresses, $17..$18 cursors: one array a column. */
+static const struct kn_stmt WRITE = {
+    "plan_write",
+    "WITH new_port AS (INSERT INTO port (id, network_id, project_id, name, description, mac, device_id, device_owner, host,"
+    "  tag, nic, admin_state_up, made_for_server)"
+    "  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::macaddr[], $7::text[],"
+    "   $8::text[], $9::text[], $10::text[], $11::smallint[], $12::boolean[], $13::boolean[])),"
+    " new_address AS (INSERT INTO address (subnet_id, ip, port_id)"
+    "  SELECT * FROM unnest($14::uuid[], $15::inet[], $16::uuid[]))"
+    " UPDATE subnet s SET cursor_ip = c.ip FROM unnest($17::uuid[], $18::inet[]) AS c(id, ip) WHERE s.id = c.id", 18
+};
+
+void kn_plan_init(struct kn_plan *plan)
+{
+    for (int i = 0; i < KN_PLAN_COLUMNS; i++) {
+        plan->columns[i] = (struct kn_array)KN_ARRAY_INIT;
+    }
+}
+
+void kn_plan_release(struct kn_plan *plan)
+{
+    for (int i = 0; i < KN_PLAN_COLUMNS; i++) {
+        kn_array_release(&plan->columns[i]);
+    }
+}
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+void kn_plan_port(struct kn_plan *plan, const struct kn_plan_port *port)
+{
+    struct kn_arg nic;
+    const char *const values[] = {
+        [KN_PLAN_ID] = port->id,
+        [KN_PLAN_NETWORK] = port->network_id,
+        [KN_PLAN_PROJECT] = port->project_id,
+        [KN_PLAN_NAME] = or_empty(port->name),
+        [KN_PLAN_DESCRIPTION] = or_empty(port->description),
+        [KN_PLAN_MAC] = port->mac,
+        [KN_PLAN_DEVICE] = or_empty(port->device_id),
+        [KN_PLAN_OWNER] = or_empty(port->device_owner),
+        [KN_PLAN_HOST] = port->host,
+        [KN_PLAN_TAG] = port->tag,
+        [KN_PLAN_NIC] = port->nic < 0 ? NULL : kn_arg_int(&nic, port->nic),
+        [KN_PLAN_UP] = port->admin_state_up ? "t" : "f",
+        [KN_PLAN_MADE] = port->made_for_server ? "t" : "f",
+    };
+    _Static_assert(KN_COUNT(values) == KN_PLAN_MADE + 1, "one value a column of a port");
+
+    for (size_t i = 0; i < KN_COUNT(values); i++) {
+        kn_array_add(&plan->columns[i], values[i]);
+    }
+}
+
+void kn_plan_address(struct kn_plan *plan, const char *port_id, const char *subnet_id, const char *ip)
+{
+    kn_array_add(&plan->columns[KN_PLAN_ADDRESS_SUBNET], subnet_id);
+    kn_array_add(&plan->columns[KN_PLAN_ADDRESS_IP], ip);
+    kn_array_add(&plan->columns[KN_PLAN_ADDRESS_PORT], port_id);
+}
+
+static void collect_cursors(const struct kn_topology *topology, struct kn_array *ids, struct kn_array *ips)
+{
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(topology->networks, &at, &key, &value);) {
+        const struct kn_network_view *network = value;
+
+        for (int i = 0; i < network->subnet_count; i++) {
+            char ip[KN_IPV4_SIZE];
+
+            if (network->subnets[i].ipam.drawn) {
+                kn_ipv4_text(network->subnets[i].ipam.cursor, ip);
+                kn_array_add(ids, network->subnets[i].id);
+                kn_array_add(ips, ip);
+            }
+        }
+    }
+}
+
+int kn_plan_write(struct kn_db *db, struct kn_plan *plan, const struct kn_topology *topology, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
+    const char *args[KN_PLAN_COLUMNS + 2];
+
+    if (plan->columns[KN_PLAN_ID].count == 0 && plan->columns[KN_PLAN_ADDRESS_IP].count == 0) {
+        return 0;
+    }
+    collect_cursors(topology, &ids, &ips);
+    for (int i = 0; i < KN_PLAN_COLUMNS; i++) {
+        args[i] = kn_array_value(&plan->columns[i]);
+    }
+    args[KN_PLAN_COLUMNS] = kn_array_value(&ids);
+    args[KN_PLAN_COLUMNS + 1] = kn_array_value(&ips);
+    return kn_db_run(db, &WRITE, args, NULL, err);
+}
+
+bool kn_plan_raced(const struct kn_db *db)
+{
+    const char *constraint = kn_db_constraint(db);
+
+    return strcmp(constraint, "port_mac") == 0 || strcmp(constraint, "address_once") == 0;
+}
+
+static int make_dhcp_port(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err)
+{
+    char device[KN_UUID_SIZE + 8];
+
+    if (kn_network_view_mac(db, network, network->dhcp_mac, err) < 0) {
+        return -1;
+    }
+    kn_uuid_make(network->dhcp_port);
+    snprintf(device, sizeof(device), "dhcp-%s", network->id);
+    kn_plan_port(plan, &(struct kn_plan_port){ .id = network->dhcp_port,
+                                              .network_id = network->id,
+                                              .project_id = network->project_id,
+                                              .mac = network->dhcp_mac,
+                                              .device_id = device,
+                                              .device_owner = "network:dhcp",
+                                              .nic = -1,
+                                              .admin_state_up = true });
+    return 0;
+}
+
+int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err)
+{
+    for (int i = 0; i < network->subnet_count; i++) {
+        struct kn_subnet_view *subnet = &network->subnets[i];
+        bool found = false;
+        uint32_t ip = 0;
+
+        if (!subnet->dhcp || subnet->dhcp_ip[0] != '\0') {
+            continue;
+        }
+        if (kn_subnet_view_draw(db, subnet, &found, &ip, err) < 0) {
+            return -1;
+        }
+        if (!found) {
+            continue;
+        }
+        if (network->dhcp_port[0] == '\0' && make_dhcp_port(db, plan, network, err) < 0) {
+            return -1;
+        }
+        kn_ipv4_text(ip, subnet->dhcp_ip);
+        kn_plan_address(plan, network->dhcp_port, subnet->id, subnet->dhcp_ip);
+    }
+    return 0;
+}

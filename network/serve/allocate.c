@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * allocate.c: port.allocate. Gives the servers of a batch their NICs: takes the ports that they name, makes the others. A server that
+ * has ports already gets the same answer again, so that a repeated command changes nothing.
+ *
+ * One batch is seven statements whatever its size: the servers' ports, the quotas' locks and room, the subnets' locks, the topology, the
+ * free MACs, the write (and one more if ports are named).
+ * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/hmap.h"
+#include "lib/base/mem.h"
+#include "network/rows/nic.h"
+#include "network/rows/plan.h"
+#include "network/rows/quotas.h"
+#include "network/rows/topology.h"
+#include "network/serve/batch.h"
+
+enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_IS_NIC, P_SUBNET, P_IP };
+
+/*
+ * What the servers have, a row an address, in NIC order. A port whose device_id somebody wrote by hand is no NIC of that server: it
+ * has no place among them.
+ */
+static const struct kn_stmt LOAD_SERVERS = {
+    "allocate_servers",
+    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, true, a.subnet_id, a.ip FROM unnest($1::text[]) AS w(device)"
+    " JOIN port p ON p.device_id = w.device AND p.device_id <> '' AND p.nic IS NOT NULL"
+    " LEFT JOIN address a ON a.port_id = p.id ORDER BY p.device_id, p.nic, p.id, a.ip", 1
+};
+
+/* What the requests name. Locked: nobody else may take or change it now. */
+static const struct kn_stmt LOAD_NAMED = {
+    "allocate_named",
+    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, false, a.subnet_id, a.ip FROM port p"
+    " LEFT JOIN address a ON a.port_id = p.id WHERE p.id = ANY($1::uuid[]) ORDER BY p.id, a.ip FOR UPDATE OF p", 1
+};
+
+static const struct kn_stmt TAKE = {
+    "allocate_take",
+    "UPDATE port p SET device_id = t.device, device_owner = 'compute:', nic = t.nic, tag = t.tag, updated_at = now()"
+    " FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[]) AS t(id, device, nic, tag) WHERE p.id = t.id", 4
+};
+
+/* A port that was there before the batch. */
+struct known_port {
+    struct kn_nic nic;
+    char network_id[KN_UUID_SIZE];
+    char device[KN_UUID_SIZE]; /* "" when free; changes when the batch takes it */
+    struct known_port *next;   /* of the same server, in NIC order */
+    char (*subnets)[KN_UUID_SIZE];
+    char (*ips)[KN_IPV4_SIZE];
+    int address_count;
+};
+
+struct allocation {
+    struct kn_db *db;
+    struct kn_hmap *by_id;     /* known ports; owns them */
+    struct kn_hmap *by_server; /* first known port of each server; borrowed */
+    struct kn_topology topology;
+    struct kn_plan plan;
+    struct kn_array taken[4];  /* the columns of TAKE */
+    struct kn_hmap *rooms;     /* by project; owns them */
+};
+
+/* How many more ports a project may have; a project without one may have as many as it likes. */
+struct room {
+    int64_t left;
+};
+
+static void known_port_free(void *p)
+{
+    struct known_port *port = p;
+
+    kn_nic_release(&port->nic);
+    free(port->subnets);
+    free(port->ips);
+    free(port);
+}
+
+static void allocation_init(struct allocation *all, struct kn_db *db)
+{
+    *all = (struct allocation){ .db = db, .by_id = kn_hmap_new(known_port_free), .by_server = kn_hmap_new(NULL),
+                                 .rooms = kn_hmap_new(free) };
+    kn_plan_init(&all->plan);
+    for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
+        all->taken[i] = (struct kn_array)KN_ARRAY_INIT;
+    }
+}
+
+static void allocation_release(struct allocation *all)
+{
+    kn_hmap_free(all->rooms);
+    kn_hmap_free(all->by_server);
+    kn_hmap_free(all->by_id);
+    kn_topology_release(&all->topology);
+    kn_plan_release(&all->plan);
+    for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
+        kn_array_release(&all->taken[i]);
+    }
+}
+
+/* --- what is there ------------------------------------------------------------------------------------------------ */
+
+static void add_address(struct known_port *port, const struct kn_rows *rows, int row)
+{
+    size_t n = (size_t)port->address_count++;
+
+    port->subnets = kn_realloc_array(port->subnets, n + 1, sizeof(*port->subnets));
+    port->ips = kn_realloc_array(port->ips, n + 1, sizeof(*port->ips));
+    kn_copy(port->subnets[n], KN_UUID_SIZE, kn_rows_text(rows, row, P_SUBNET));
+    kn_copy(port->ips[n], KN_IPV4_SIZE, kn_rows_text(rows, row, P_IP));
+}
+
+static struct known_port *add_port(struct allocation *all, const struct kn_rows *rows, int row)
+{
+    struct known_port *port = KN_NEW(struct known_port);
+
+    kn_copy(port->nic.port, sizeof(port->nic.port), kn_rows_text(rows, row, P_ID));
+    kn_copy(port->nic.mac, sizeof(port->nic.mac), kn_rows_text(rows, row, P_MAC));
+    port->nic.tag = kn_strdup(kn_rows_str(rows, row, P_TAG));
+    kn_copy(port->network_id, sizeof(port->network_id), kn_rows_text(rows, row, P_NETWORK));
+    kn_copy(port->device, sizeof(port->device), kn_rows_text(rows, row, P_DEVICE));
+    kn_hmap_put(all->by_id, port->nic.port, port);
+    return port;
+}
+
+/* Rows come in NIC order. */
+static void add_to_server(struct allocation *all, struct known_port *port)
+{
+    struct known_port *last = kn_hmap_get(all->by_server, port->device);
+
+    if (last == NULL) {
+        kn_hmap_put(all->by_server, port->device, port);
+        return;
+    }
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    last->next = port;
+}
+
+static void note_ports(struct allocation *all, const struct kn_rows *rows)
+{
+    struct known_port *last = NULL;
+
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        if (last == NULL || strcmp(last->nic.port, kn_rows_text(rows, row, P_ID)) != 0) {
+            struct known_port *port = add_port(all, rows, row);
+
+            if (kn_rows_bool(rows, row, P_IS_NIC)) {
+                add_to_server(all, port);
+            }
+            last = port;
+        }
+        if (!kn_rows_null(rows, row, P_IP)) {
+            add_address(last, rows, row);
+        }
+    }
+}
+
+/* The named ports that are not loaded yet: a server that is asked about again has them already. */
+static int load_named(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    for (int i = 0; i < count; i++) {
+        const json_t *request;
+        size_t n;
+
+        json_array_foreach (json_object_get(outcomes[i]->command->body, "requests"), n, request) {
+            const char *id = kn_json_str(request, "port");
+
+            if (kn_uuid_valid(id) && kn_hmap_get(all->by_id, id) == NULL) {
+                kn_array_add(&ids, id);
+            }
+        }
+    }
+    if (ids.count > 0 && kn_db_run(all->db, &LOAD_NAMED, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
+        return -1;
+    }
+    if (rows != NULL) {
+        note_ports(all, rows);
+    }
+    return 0;
+}
+
+static int load_ports(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    for (int i = 0; i < count; i++) {
+        kn_array_add(&servers, kn_json_str(outcomes[i]->command->body, "server"));
+    }
+    if (kn_db_run(all->db, &LOAD_SERVERS, KN_ARGS(kn_array_value(&servers)), &rows, err) < 0) {
+        return -1;
+    }
+    note_ports(all, rows);
+    return load_named(all, outcomes, count, err);
+}
+
+/* --- quotas --- */
+
+/* The ports that the server has made for it. */
+static int64_t made_ports(const json_t *body)
+{
+    const json_t *request;
+    int64_t n = 0;
+    size_t i;
+
+    json_array_foreach (json_object_get(body, "requests"), i, request) {
+        n += kn_json_str(request, "port")[0] == '\0';
+    }
+    return n;
+}
+
+/* Of the projects whose servers get new ports. Before the subnets' locks, as everywhere. */
+static int load_rooms(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    for (int i = 0; i < count; i++) {
+        const json_t *body = outcomes[i]->command->body;
+
+        if (made_ports(body) > 0 && kn_hmap_get(all->by_server, kn_json_str(body, "server")) == NULL) {
+            kn_array_add(&projects, kn_json_str(body, "project"));
+        }
+    }
+    if (projects.count > 0 && kn_net_quota_room(all->db, &projects, &rows, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
+        if (!kn_rows_null(rows, row, 1)) {
+            struct room *room = KN_NEW(struct room);
+
+            room->left = kn_rows_int(rows, row, 1);
+            kn_hmap_put(all->rooms, kn_rows_text(rows, row, 0), room);
+        }
+    }
+    return 0;
+}
+
+static int check_room(const struct allocation *all, const json_t *body, struct kn_error *err)
+{
+    const struct room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
+
+    return room == NULL || room->left >= made_ports(body)
+               ? 0
+               : kn_fail(err, KN_QUOTA, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
+}
+
+static void take_room(struct allocation *all, const json_t *body)
+{
+    struct room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
+
+    if (room != NULL) {
+        room->left -= made_ports(body);
+    }
+}
+
+/* Adds an id once. */
+static void add_once(struct kn_hmap *seen, struct kn_array *ids, const char *id)
+{
+    if (kn_uuid_valid(id) && kn_hmap_get(seen, id) == NULL) {
+        kn_hmap_put(seen, id, ids);
+        kn_array_add(ids, id);
+    }
+}
+
+static int load_topology(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    struct kn_hmap *seen = kn_hmap_new(NULL);
+    bool draws = false;
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(all->by_id, &at, &key, &value);) {
+        add_once(seen, &ids, ((struct known_port *)value)->network_id);
+    }
+    for (int i = 0; i < count; i++) {
+        const json_t *body = outcomes[i]->command->body, *request;
+        bool done = kn_hmap_get(all->by_server, kn_json_str(body, "server")) != NULL;
+        size_t n;
+
+        json_array_foreach (json_object_get(body, "requests"), n, request) {
+            add_once(seen, &ids, kn_json_str(request, "network"));
+            draws = draws || !done;
+        }
+    }
+    kn_hmap_free(seen);
+    return kn_topology_load(all->db, &ids, draws, &all->topology, err);
+}
+
+/* The MACs of the batch are looked up together. */
+static void want_macs(struct allocation *all, struct kn_outcome **outcomes, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const json_t *body = outcomes[i]->command->body, *request;
+        size_t n;
+
+        if (kn_hmap_get(all->by_server, kn_json_str(body, "server")) != NULL) {
+            continue;
+        }
+        json_array_foreach (json_object_get(body, "requests"), n, request) {
+            struct kn_network_view *network = kn_topology_network(&all->topology, kn_json_str(request, "network"));
+
+            if (network != NULL) {
+                kn_macs_want(network->macs, network->id);
+            }
+        }
+    }
+}
+
+/* --- one server --------------------------------------------------------------------------------------------------- */
+
+/* The port's addresses as views of the topology; once per port. */
+static struct kn_nic *nic_of(const struct allocation *all, struct known_port *port)
+{
+    struct kn_nic *nic = &port->nic;
+
+    if (nic->network == NULL) {
+        nic->network = kn_topology_network(&all->topology, port->network_id);
+        for (int i = 0; i < port->address_count; i++) {
+            kn_nic_add(nic, kn_network_view_subnet(nic->network, port->subnets[i]), port->ips[i]);
+        }
+    }
+    return nic;
+}
+
+static json_t *answer_again(const struct allocation *all, struct known_port *port)
+{
+    json_t *nics = json_array();
+
+    for (; port != NULL; port = port->next) {
+        json_array_append_new(nics, kn_nic_json(nic_of(all, port)));
+    }
+    return nics;
+}
+
+/* One NIC of a server that is being decided: a port taken or one to be made. */
+struct draft {
+    struct known_port *taken; /* NULL: made */
+    struct kn_nic made;
+    const char *tag; /* the request's; NULL = none */
+};
+
+struct drafts {
+    struct draft *items;
+    size_t count;
+};
+
+static void drafts_release(struct drafts *drafts)
+{
+    for (size_t i = 0; i < drafts->count; i++) {
+        kn_nic_release(&drafts->items[i].made);
+    }
+    free(drafts->items);
+}
+
+/* {port}: takes a port that is there. */
+static int take_port(struct allocation *all, const struct drafts *before, const char *id, struct draft *draft,
+                     struct kn_error *err)
+{
+    draft->taken = kn_hmap_get(all->by_id, id);
+    if (draft->taken == NULL) {
+        return kn_fail(err, KN_NOT_FOUND, "Port id %s could not be found.", id);
+    }
+    bool in_use = draft->taken->device[0] != '\0';
+
+    for (size_t i = 0; i < before->count; i++) {
+        in_use = in_use || before->items[i].taken == draft->taken;
+    }
+    if (in_use) {
+        return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", id);
+    }
+    return kn_plan_dhcp(all->db, &all->plan, kn_topology_network(&all->topology, draft->taken->network_id), err);
+}
+
+static int choose_address(const struct allocation *all, struct kn_network_view *network, const char *fixed_ip,
+                          struct kn_subnet_view **ret_subnet, uint32_t *ret_ip, struct kn_error *err)
+{
+    if (fixed_ip[0] == '\0') {
+        return kn_network_view_draw(all->db, network, ret_subnet, ret_ip, err);
+    }
+    if (!kn_ipv4_parse(fixed_ip, ret_ip) || (*ret_subnet = kn_network_view_subnet_of(network, *ret_ip)) == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "IP address %s is not a valid IP for any of the subnets on the specified network.", fixed_ip);
+    }
+    return kn_subnet_view_take(all->db, *ret_subnet, *ret_ip, err);
+}
+
+/* {network}: a new port with an address. */
+static int make_port(struct allocation *all, const json_t *request, struct draft *draft, struct kn_error *err)
+{
+    const char *id = kn_json_str(request, "network");
+    struct kn_network_view *network = kn_topology_network(&all->topology, id);
+    struct kn_subnet_view *subnet = NULL;
+    char text[KN_IPV4_SIZE];
+    uint32_t ip = 0;
+
+    if (network == NULL) {
+        return kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
+    }
+    if (network->subnet_count == 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", id);
+    }
+    if (kn_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
+        choose_address(all, network, kn_json_str(request, "fixed_ip"), &subnet, &ip, err) < 0 ||
+        kn_network_view_mac(all->db, network, draft->made.mac, err) < 0) {
+        return -1;
+    }
+    kn_ipv4_text(ip, text);
+    draft->made.network = network;
+    kn_uuid_make(draft->made.port);
+    kn_nic_add(&draft->made, subnet, text);
+    return 0;
+}
+
+static int decide(struct allocation *all, const json_t *body, struct drafts *drafts, struct kn_error *err)
+{
+    const json_t *requests = json_object_get(body, "requests"), *request;
+    size_t n;
+
+    drafts->items = kn_realloc_array(NULL, json_array_size(requests) + 1, sizeof(*drafts->items));
+    json_array_foreach (requests, n, request) {
+        const char *port = kn_json_str(request, "port");
+        struct draft *draft = &drafts->items[n];
+
+        *draft = (struct draft){ .tag = json_string_value(json_object_get(request, "tag")) };
+        if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0
+                            : make_port(all, request, draft, err) < 0) {
+            return -1;
+        }
+        drafts->count = n + 1;
+    }
+    return 0;
+}
+
+static void note_taken(struct allocation *all, const char *server, int number, struct draft *draft)
+{
+    struct known_port *port = draft->taken;
+    struct kn_arg nic;
+
+    kn_copy(port->device, sizeof(port->device), server);
+    free(port->nic.tag);
+    port->nic.tag = kn_strdup(draft->tag);
+    kn_array_add(&all->taken[0], port->nic.port);
+    kn_array_add(&all->taken[1], server);
+    kn_array_add(&all->taken[2], kn_arg_int(&nic, number));
+    kn_array_add(&all->taken[3], port->nic.tag);
+}
+
+static void note_made(struct allocation *all, const json_t *body, int number, struct draft *draft)
+{
+    struct kn_nic *nic = &draft->made;
+
+    nic->tag = kn_strdup(draft->tag);
+    kn_plan_port(&all->plan, &(struct kn_plan_port){ .id = nic->port,
+                                                    .network_id = nic->network->id,
+                                                    .project_id = kn_json_str(body, "project"),
+                                                    .mac = nic->mac,
+                                                    .device_id = kn_json_str(body, "server"),
+                                                    .device_owner = "compute:",
+                                                    .tag = nic->tag,
+                                                    .nic = number,
+                                                    .admin_state_up = true,
+                                                    .made_for_server = true });
+    kn_plan_address(&all->plan, nic->port, nic->addresses[0].subnet->id, nic->addresses[0].ip);
+}
+
+/* All NICs of the server are decided: puts them into the plan and answers. */
+static json_t *settle(struct allocation *all, const json_t *body, struct drafts *drafts)
+{
+    json_t *nics = json_array();
+
+    take_room(all, body);
+    for (size_t i = 0; i < drafts->count; i++) {
+        struct draft *draft = &drafts->items[i];
+
+        if (draft->taken != NULL) {
+            note_taken(all, kn_json_str(body, "server"), (int)i, draft);
+            json_array_append_new(nics, kn_nic_json(nic_of(all, draft->taken)));
+        } else {
+            note_made(all, body, (int)i, draft);
+            json_array_append_new(nics, kn_nic_json(&draft->made));
+        }
+    }
+    return nics;
+}
+
+/* Is it the command that is wrong, or the database? */
+static bool is_verdict(const struct kn_error *err)
+{
+    return err->code == KN_BAD_REQUEST || err->code == KN_NOT_FOUND || err->code == KN_CONFLICT || err->code == KN_QUOTA;
+}
+
+static int allocate_one(struct allocation *all, struct kn_outcome *outcome, struct kn_error *err)
+{
+    const json_t *body = outcome->command->body;
+    struct known_port *port = kn_hmap_get(all->by_server, kn_json_str(body, "server"));
+    AUTO_RELEASE(drafts) struct drafts drafts = { NULL, 0 };
+    json_t *nics;
+
+    if (port != NULL) {
+        nics = answer_again(all, port);
+    } else if (check_room(all, body, &outcome->error) == 0 && decide(all, body, &drafts, &outcome->error) == 0) {
+        nics = settle(all, body, &drafts);
+    } else if (is_verdict(&outcome->error)) {
+        outcome->failed = true;
+        return 0;
+    } else {
+        *err = outcome->error;
+        return -1;
+    }
+    outcome->result = json_pack("{s:o}", "nics", nics);
+    return 0;
+}
+
+/* A command that the batch holds twice is decided once. */
+static const struct kn_outcome *first_of(struct kn_hmap *servers, struct kn_outcome *outcome)
+{
+    const char *server = kn_json_str(outcome->command->body, "server");
+    struct kn_outcome *first = kn_hmap_get(servers, server);
+
+    if (first == NULL) {
+        kn_hmap_put(servers, server, outcome);
+    }
+    return first;
+}
+
+static int allocate_all(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    struct kn_hmap *servers = kn_hmap_new(NULL);
+    int rc = 0;
+
+    for (int i = 0; i < count && rc == 0; i++) {
+        const struct kn_outcome *first = first_of(servers, outcomes[i]);
+
+        if (first == NULL) {
+            rc = allocate_one(all, outcomes[i], err);
+        } else {
+            outcomes[i]->failed = first->failed;
+            outcomes[i]->error = first->error;
+            outcomes[i]->result = json_incref(first->result);
+        }
+    }
+    kn_hmap_free(servers);
+    return rc;
+}
+
+static int write_taken(struct allocation *all, struct kn_error *err)
+{
+    if (all->taken[0].count == 0) {
+        return 0;
+    }
+    return kn_db_run(all->db, &TAKE,
+                     KN_ARGS(kn_array_value(&all->taken[0]), kn_array_value(&all->taken[1]),
+                             kn_array_value(&all->taken[2]), kn_array_value(&all->taken[3])),
+                     NULL, err);
+}
+
+int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(allocation) struct allocation all;
+
+    allocation_init(&all, db);
+    if (load_ports(&all, outcomes, count, err) < 0 || load_rooms(&all, outcomes, count, err) < 0 || load_topology(&all, outcomes, count, err) < 0) {
+        return -1;
+    }
+    want_macs(&all, outcomes, count);
+    if (allocate_all(&all, outcomes, count, err) < 0 || write_taken(&all, err) < 0) {
+        return -1;
+    }
+    return kn_plan_write(db, &all.plan, &all.topology, err);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.c: the bus side of kilonova-network. Takes a batch, decides it in one transaction, answers after the commit. The handlers
+ * (allocate.c, bind.c) know nothing of the bus; this file knows nothing of ports.
+ *
+ * Two commands of different kinds for one server never share a stretch, so that their order is that of the topic. When somebody else
+ * took an address or a MAC between reading and writing, the batch is decided again.
+ */
+#include "network/serve/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "network/rows/plan.h"
+#include "network/serve/batch.h"
+#include "network/serve/peers.h"
+
+#define TRIES 5
+
+enum kind { ALLOCATE, BIND, RELEASE, KINDS };
+
+static const char *const KIND_NAMES[] = {
+    [ALLOCATE] = "port.allocate",
+    [BIND] = "port.bind",
+    [RELEASE] = "port.release",
+};
+_Static_assert(KN_COUNT(KIND_NAMES) == KINDS, "a name for each kind");
+
+/* KINDS for anything else. */
+static enum kind kind_of(const struct kn_message *message)
+{
+    enum kind kind = ALLOCATE;
+
+    while (kind < KINDS && strcmp(message->type->name, KIND_NAMES[kind]) != 0) {
+        kind++;
+    }
+    return kind;
+}
+
+static int run_kind(struct kn_db *db, enum kind kind, struct kn_outcome **outcomes, int count,
+                    struct kn_touched *touched, struct kn_error *err)
+{
+    switch (kind) {
+    case ALLOCATE:
+        return kn_ports_allocate(db, outcomes, count, err);
+    case BIND:
+        return kn_ports_bind(db, outcomes, count, touched, err);
+    case RELEASE:
+        return kn_ports_release(db, outcomes, count, touched, err);
+    case KINDS:
+        break;
+    }
+    return 0;
+}
+
+/* Commands that do not depend on each other's order, kind by kind. */
+static int run_stretch(struct kn_db *db, struct kn_outcome *outcomes, int count, struct kn_touched *touched,
+                       struct kn_error *err)
+{
+    AUTO_FREE struct kn_outcome **same = kn_realloc_array(NULL, (size_t)count + 1, sizeof(struct kn_outcome *));
+
+    for (enum kind kind = ALLOCATE; kind < KINDS; kind++) {
+        int n = 0;
+
+        for (int i = 0; i < count; i++) {
+            if (kind_of(outcomes[i].command) == kind) {
+                same[n++] = &outcomes[i];
+            }
+        }
+        if (n > 0 && run_kind(db, kind, same, n, touched, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* How many outcomes from the first on may be run side by side. */
+static int stretch_length(const struct kn_outcome *outcomes, int count)
+{
+    struct kn_hmap *kinds = kn_hmap_new(NULL);
+    int n = 0;
+
+    for (; n < count; n++) {
+        const char *server = kn_json_str(outcomes[n].command->body, "server");
+        const char *name = outcomes[n].command->type->name;
+        const char *before = kn_hmap_get(kinds, server);
+
+        if (before != NULL && (before != name || strcmp(name, KIND_NAMES[BIND]) == 0)) {
+            break; /* of two binds the later one counts */
+        }
+        kn_hmap_put(kinds, server, (void *)(uintptr_t)name);
+    }
+    kn_hmap_free(kinds);
+    return n;
+}
+
+static void reset(struct kn_outcome *outcomes, int count)
+{
+    for (int i = 0; i < count; i++) {
+        json_decref(outcomes[i].result);
+        outcomes[i] = (struct kn_outcome){ .command = outcomes[i].command };
+    }
+}
+
+/* One try, one transaction. */
+static int run_once(struct kn_db *db, struct kn_outcome *outcomes, int count, struct kn_peers *ret_peers,
+                    struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
+    int rc = kn_tx_begin(&tx, db, err);
+
+    for (int at = 0, n; rc == 0 && at < count; at += n) {
+        n = stretch_length(outcomes + at, count - at);
+        rc = run_stretch(db, outcomes + at, n, &touched, err);
+    }
+    if (rc == 0) {
+        rc = kn_peers_bump(db, &touched.networks, ret_peers, err);
+    }
+    kn_array_release(&touched.networks);
+    return rc == 0 ? kn_tx_commit(&tx, err) : -1;
+}
+
+static int run_batch(struct kn_db *db, struct kn_outcome *outcomes, int count, struct kn_peers *ret_peers,
+                     struct kn_error *err)
+{
+    for (int attempt = 1;; attempt++) {
+        reset(outcomes, count);
+        kn_peers_release(ret_peers);
+        if (run_once(db, outcomes, count, ret_peers, err) == 0) {
+            return 0;
+        }
+        if (attempt == TRIES || err->code != KN_CONFLICT || !kn_plan_raced(db)) {
+            return -1;
+        }
+    }
+}
+
+static void answer(struct kn_daemon *d, const struct kn_outcome *outcomes, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (outcomes[i].failed) {
+            kn_reply_failed(d, outcomes[i].command, &outcomes[i].error, false);
+        } else {
+            kn_reply_done(d, outcomes[i].command, outcomes[i].result);
+        }
+    }
+}
+
+static int serve(struct kn_daemon *d, struct kn_outcome *outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_peers) struct kn_peers peers = KN_PEERS_INIT;
+
+    if (run_batch(d->db, outcomes, count, &peers, err) < 0) {
+        return -1;
+    }
+    answer(d, outcomes, count);
+    kn_peers_send(d, &peers, NULL);
+    return 0;
+}
+
+/* An agent that forgot, or never knew: the tables of its networks. */
+static int greet(struct kn_daemon *d, const struct kn_message *hello, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_peers) struct kn_peers peers = KN_PEERS_INIT;
+    const json_t *first = json_array_get(json_object_get(hello->body, "hosts"), 0);
+    const char *agent = kn_json_str(hello->body, "agent");
+
+    if (strcasecmp(kn_json_str(first, "hypervisor_type"), "sim") == 0) {
+        return 0;
+    }
+    if (kn_peers_of_agent(d->db, agent, &peers, err) < 0) {
+        return -1;
+    }
+    kn_peers_send(d, &peers, agent);
+    return 0;
+}
+
+static int handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
+{
+    AUTO_FREE struct kn_outcome *outcomes = kn_realloc_array(NULL, (size_t)count + 1, sizeof(*outcomes));
+    int n = 0, rc = 0;
+
+    (void)state;
+    for (int i = 0; i < count; i++) {
+        if (!messages[i]->is_reply && kind_of(messages[i]) != KINDS) {
+            outcomes[n++] = (struct kn_outcome){ .command = messages[i] };
+        }
+    }
+    if (n > 0) {
+        rc = serve(d, outcomes, n, err);
+    }
+    reset(outcomes, n);
+    for (int i = 0; i < count && rc == 0; i++) {
+        if (strcmp(messages[i]->type->name, "agent.hello") == 0) {
+            rc = greet(d, messages[i], err);
+        }
+    }
+    return rc;
+}
+
+const struct kn_service kn_network_service = {
+    .name = "network",
+    .topic = KN_TOPIC_NETWORK,
+    .obeys_tasks = true,
+    .reads_reports = true,
+    .handle = handle,
+};

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Volume types as a table of lib/rest, and the rules of their rows. */
+#include "volume/rows/type.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
+
+#define VISIBLE "(t.is_public OR EXISTS (SELECT FROM volume_type_project p WHERE p.type_id = t.id AND p.project_id = ?))"
+#define CAN "'{\"volume_backend_name\": \"file\"}'::jsonb" /* what the back end here can say of itself */
+
+static const struct kn_schema SPEC[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END };
+
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_SORT),
+    KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name",
+                 .limit = KN_LIMIT_VOLUME_TYPE_NAME, .rule = &KN_TEXT_NAME),
+    KN_REST_ATTR("description", "t.description", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_NULL,
+                 .column = "description", .limit = KN_LIMIT_VOLUME_DESCRIPTION),
+    KN_REST_ATTR("is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_PUT, .column = "is_public"),
+    KN_REST_ATTR("os-volume-type-access:is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_POST, .column = "is_public"),
+    KN_REST_ATTR("extra_specs", "t.extra_specs", KN_REST_JSON, KN_REST_ALWAYS | KN_REST_POST | KN_REST_READ_ADMIN, .column = "extra_specs",
+                 .inner = SPEC, .inner_shape = KN_IS_MAP, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
+    KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("created_at", "t.created_at", KN_REST_TIME, KN_REST_SORT),
+    KN_REST_ATTRS_END,
+};
+
+/* is_public=None, an admin's, shows all; what others say of it changes nothing. */
+static int narrow(struct kn_rest_list *l, struct kn_error *err)
+{
+    const char *asked = kn_request_query(l->req, "is_public");
+    const bool admin = l->req->caller.is_admin;
+    bool is_public = true;
+
+    if (asked == NULL || !admin) {
+        l->sees_all = false;
+        return 0;
+    }
+    if (strcasecmp(asked, "none") == 0) {
+        return 0;
+    }
+    if (kn_request_query_bool(l->req, "is_public", true, &is_public, err) < 0) {
+        return -1;
+    }
+    kn_rest_where(l, "t.is_public = ?::boolean", NULL, is_public ? "t" : "f");
+    return 0;
+}
+
+/* Members see none of the specs: they name back ends. */
+static void print(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row, unsigned view,
+                  struct kn_strbuf *out)
+{
+    (void)noun;
+    (void)rows;
+    (void)row;
+    (void)view;
+    if (!req->caller.is_admin) {
+        kn_jsonw_raw(out, "extra_specs", "{}");
+    }
+}
+
+static int check(struct kn_request *req, const json_t *object, struct kn_error *err)
+{
+    (void)req;
+    return json_object_size(object) > 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Specify volume type name, description, is_public or a combination thereof.");
+}
+
+static int before_delete(struct kn_request *req, const char *id, struct kn_error *err)
+{
+    (void)req;
+    return strcmp(id, KN_VOLUME_TYPE_ID) != 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Invalid volume type: the volume type %s is the default type and cannot be deleted", id);
+}
+
+static int clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
+{
+    if (strcmp(constraint, "volume_type_in_use") == 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Target volume type is still in use.");
+    }
+    return strcmp(constraint, "volume_type_name") == 0
+               ? kn_fail(err, KN_CONFLICT, "Volume Type %.255s already exists.", json_string_value(json_object_get(object, "name")))
+               : kn_fail(err, KN_CONFLICT, "Volume type %.36s was changed by somebody else.", req->params[0]);
+}
+
+static const struct kn_rest_param PARAMS[] = {
+    KN_REST_PARAM("is_public", NULL), /* narrow() */
+    KN_REST_PARAMS_END,
+};
+
+const struct kn_rest_noun kn_volume_type_noun = {
+    .one = "volume_type", .many = "volume_types", .label = "Volume type", .path = "/types",
+    .from = "volume_type t", .id = "t.id", .id_type = KN_REST_UUID, .visible = VISIBLE,
+    .order = "created_at", .ties = "created_at,id",
+    .attrs = ATTRS, .params = PARAMS, .narrow = narrow, .print = print, .manners = &KN_REST_CINDER,
+    .table = "volume_type", .check = check, .before_delete = before_delete, .clash = clash,
+};
+
+int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (wanted == NULL) {
+        kn_copy(ret_id, KN_UUID_SIZE, KN_VOLUME_TYPE_ID);
+        return 0;
+    }
+    kn_rest_text(&q, "SELECT t.id, t.extra_specs <@ " CAN " FROM volume_type t WHERE ");
+    kn_rest_add(&q, "? IN (t.id::text, t.name)", wanted);
+    if (!req->caller.is_admin) {
+        kn_rest_text(&q, " AND ");
+        kn_rest_add(&q, VISIBLE, req->caller.project_id);
+    }
+    kn_rest_add(&q, " ORDER BY t.id::text = ? DESC LIMIT 1", wanted);
+    if (kn_rest_run(&q, req->db, &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", wanted);
+    }
+    if (!kn_rows_bool(rows, 0, 1)) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid volume type: no back end here does what the extra specs of %.64s ask for.", wanted);
+    }
+    kn_copy(ret_id, KN_UUID_SIZE, kn_rows_text(rows, 0, 0));
+    return 0;
+}

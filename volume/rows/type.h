@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* type: volume types: which there are, who may use them, whether a back end here does what they ask for. */
+#ifndef KN_VOLUME_ROWS_TYPE_H
+#define KN_VOLUME_ROWS_TYPE_H
+
+#include "lib/base/uuid.h"
+#include "lib/rest/noun.h"
+
+#define KN_VOLUME_TYPE_ID "0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10" /* of "file", which volumes have that name none; it is never deleted */
+
+extern const struct kn_rest_noun kn_volume_type_noun;
+
+/*
+ * The type that a new volume of the caller's gets: named by id or name; NULL = the default one. KN_NOT_FOUND: there is none that he sees.
+ * KN_BAD_REQUEST: no back end here does what its extra specs ask for.
+ */
+int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err);
+
+#endif

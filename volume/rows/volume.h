@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * volume: the rows of volumes and the rules that every access obeys. The API writes wishes: creating, deleting, attaching,
+ * detaching; the conductor writes what came of them. The SQL of the table `volume` on the API's side lives in volume.c, volume_write.c,
+ * noun.c and attach.c.
+ */
+#ifndef KN_VOLUME_ROWS_VOLUME_H
+#define KN_VOLUME_ROWS_VOLUME_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/adapter/db.h"
+#include "lib/adapter/http.h"
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+
+#define KN_VOLUME_ZONE "nova"
+
+/* One row. The pointers live as long as the rows they came from. */
+struct kn_volume {
+    const char *id;
+    const char *project_id;
+    const char *user_id;
+    const char *name;          /* NULL = none */
+    const char *description;   /* NULL = none */
+    int64_t size_gib;
+    const char *status;
+    const char *zone;
+    bool is_bootable;
+    const char *metadata;      /* JSON object */
+};
+
+/* A volume of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */
+int kn_volume_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
+                  struct kn_rows **ret_rows, struct kn_volume *ret, struct kn_error *err);
+
+/* --- writing: inside a transaction where more than one statement is due ---------------------------------------------- */
+
+struct kn_volume_new {
+    const char *id;
+    const char *name;
+    const char *description;
+    int64_t size_gib;
+    const char *metadata;      /* JSON text */
+    const char *type_id;
+};
+/* Writes the row and the usage. KN_TOO_LARGE: the quota is used up. KN_NOT_FOUND: the type went meanwhile. */
+int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_new *wish,
+                     struct kn_error *err);
+int kn_volume_describe(struct kn_db *db, const char *id, const char *name, const char *description,
+                       const char *metadata, struct kn_error *err);
+int kn_volume_set_metadata(struct kn_db *db, const char *id, const json_t *metadata, struct kn_error *err);
+int kn_volume_set_bootable(struct kn_db *db, const char *id, bool bootable, struct kn_error *err);
+/* An admin's word, whatever the status was. */
+int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err);
+
+/* Every wish that changes a status; the table is in volume_write.c. */
+enum kn_volume_event {
+    KN_VOLUME_ATTACH,
+    KN_VOLUME_DETACH,
+    KN_VOLUME_DELETE,
+    KN_VOLUME_FORCE_DELETE,
+    KN_VOLUME_EVENT_COUNT
+};
+/* KN_BAD_REQUEST, in Cinder's words, when the status does not allow it. */
+int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err);
+
+#endif

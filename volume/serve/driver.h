@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * driver: what a volume back end does. A row of functions a back end; every one is an ensure: done twice is done once. They know
+ * disks, not rows: the service asks the database.
+ */
+#ifndef KN_VOLUME_SERVE_DRIVER_H
+#define KN_VOLUME_SERVE_DRIVER_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "lib/adapter/conf.h"
+#include "lib/base/error.h"
+
+struct kn_volume_driver {
+    const char *name;
+    /* Before anything else, once. */
+    int (*start)(const struct kn_conf *conf, struct kn_error *err);
+    /* An empty disk of that size; one that is there stays as it is. */
+    int (*create)(const struct kn_conf *conf, const char *volume, int64_t size_gib, struct kn_error *err);
+    int (*remove)(const struct kn_conf *conf, const char *volume, struct kn_error *err);
+    /* *ret_connection: what the host needs to plug it in (ARCHITECTURE.md, "A connection"); the caller drops it. */
+    int (*connect)(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
+                   struct kn_error *err);
+    int (*disconnect)(const struct kn_conf *conf, const char *volume, const char *server, struct kn_error *err);
+    /* How much may be promised in all. */
+    int64_t (*capacity_gib)(const struct kn_conf *conf);
+};
+
+extern const struct kn_volume_driver kn_volume_driver_file;
+
+#endif
