@@ -13,7 +13,7 @@
 
 static const struct kn_stmt TASKS = { "cli_tasks",
     "SELECT id, kind, object_id, state, step, attempt, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), "
-    "coalesce(context->>'host', ''), coalesce(error->>'message', '') FROM task "
+    "concat_ws(' > ', nullif(coalesce(home->>'host', context->>'host'), ''), nullif(dest->>'host', '')), coalesce(error->>'message', '') FROM task "
     "WHERE ($1 = '' OR object_id::text = $1) AND ($1 <> '' OR state IN ('run', 'undo', 'failed')) ORDER BY id DESC LIMIT 200", 1 };
 static const struct kn_stmt STEPS = { "cli_steps",
     "SELECT name, state, to_char(started_at, 'HH24:MI:SS.MS'), round(extract(epoch FROM finished_at - started_at) * 1000)::bigint, "

@@ -49,11 +49,11 @@ const struct kn_promise kn_promises_task[] = {
       "WHERE (state IN ('done', 'failed')) IS DISTINCT FROM (finished_at IS NOT NULL)", NULL, NULL },
     { "2. while every service is up, tasks get on",
       "SELECT format('task %s (%s of %s) is at step %s, attempt %s, since %s', t.id, t.kind, t.object_id, t.step, t.attempt, t.created_at) FROM task t "
-      "LEFT JOIN server s ON s.id = t.object_id LEFT JOIN host h ON h.name = coalesce(t.context->>'host', s.host) "
-      "LEFT JOIN agent g ON g.id = h.agent_id "
+      "LEFT JOIN server s ON s.id = t.object_id "
       "WHERE t.state IN ('run', 'undo') AND t.kind <> 'image.import' AND t.created_at < now() - interval '20 minutes' "
       "AND NOT EXISTS (SELECT 1 FROM task o WHERE o.object_id = t.object_id AND o.id < t.id AND o.state IN ('run', 'undo')) "
-      "AND (g.id IS NULL OR g.last_seen > now() - interval '1 minute') "
+      "AND NOT EXISTS (SELECT 1 FROM host h JOIN agent g ON g.id = h.agent_id WHERE h.name IN (coalesce(t.home->>'host', s.host), t.dest->>'host') "
+      "AND g.last_seen <= now() - interval '1 minute') "
       "AND EXISTS (SELECT 1 FROM service) AND NOT EXISTS (SELECT 1 FROM service GROUP BY binary_name "
       "HAVING max(last_seen) < now() - interval '1 minute')", NULL, NULL },
     { "2. every service that lives gets on",

@@ -61,11 +61,15 @@ static enum kn_verdict_of_row row_state(const struct kn_task *task)
     return KN_ROW_ENDED;
 }
 
+static const struct kn_place *place_of(const struct kn_task *task, int part)
+{
+    return kn_task_place(task, task->parts[part].of);
+}
+
 static bool belongs(const struct kn_task *task, const struct kn_message *reply)
 {
-    return reply->task == task->id && reply->attempt == task->attempt &&
-           reply->generation == kn_task_generation(task) && reply->part >= 0 &&
-           reply->part < task->part_count && task->parts[reply->part].type == reply->type &&
+    return reply->task == task->id && reply->attempt == task->attempt && reply->part >= 0 && reply->part < task->part_count &&
+           reply->generation == place_of(task, reply->part)->generation && task->parts[reply->part].type == reply->type &&
            task->parts[reply->part].state != KN_PART_DONE;
 }
 
@@ -73,10 +77,17 @@ bool kn_engine_answers(const struct kn_task *task, const struct kn_message *repl
 {
     const char *agent = kn_speaker_agent(reply->from);
 
-    if (!belongs(task, reply) || agent == NULL || strcmp(agent, kn_task_agent(task)) == 0) {
+    if (!belongs(task, reply) || agent == NULL) {
         return true;
     }
-    kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what agent \"%s\" was told", reply->from, kn_task_agent(task));
+    if (!kn_engine_to_agent(task, reply->part)) {
+        kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what a service was told", reply->from);
+        return false;
+    }
+    if (strcmp(agent, place_of(task, reply->part)->agent) == 0) {
+        return true;
+    }
+    kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what agent \"%s\" was told", reply->from, place_of(task, reply->part)->agent);
     return false;
 }
 
@@ -122,7 +133,7 @@ int64_t kn_engine_pause_ms(const struct kn_task *task)
 
 bool kn_engine_to_agent(const struct kn_task *task, int part)
 {
-    return strcmp(task->parts[part].type->topic, KN_TOPIC_AGENT) == 0;
+    return task->parts[part].of->to != KN_TO_SERVICE;
 }
 
 /* What could not be taken back is told with the task's end, and to the audit: it may still be there. */
@@ -141,10 +152,9 @@ static void note_not_undone(struct kn_task *task, const char *what, const struct
 static bool give_up(struct kn_task *task, int i, bool agent_down)
 {
     struct kn_part *part = &task->parts[i];
-
     struct kn_error why = { 0 };
 
-    kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s", kn_task_host(task), part->type->name);
+    kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s", place_of(task, i)->host, part->type->name);
     if (task->state == KN_TASK_UNDO && !agent_down) { /* it lives, so it will not say hello and be told: nobody will take this back */
         note_not_undone(task, part->type->name, &why);
         part->refused = why;
@@ -179,10 +189,11 @@ static bool give_up_refused(struct kn_task *task, int i)
 }
 
 /* A service that is away comes back, so its parts wait for ever; a host may not. */
-enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down)
+enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, unsigned down)
 {
     task->resends++;
     for (int i = 0; i < task->part_count; i++) {
+        bool agent_down = (down & KN_DOWN(task->parts[i].of->to)) != 0 && !task->parts[i].of->waits_for_host;
         bool hopeless = kn_engine_to_agent(task, i) &&
                         (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists));
 
@@ -221,15 +232,16 @@ static void record_row(struct kn_task *task, bool failed, struct kn_step_record 
             .state = !done || task->parts[i].refused.code != KN_OK ? "failed" : task->state == KN_TASK_UNDO ? "undone" : "done",
             .started_at_us = task->parts[i].sent_at_us == 0 ? task->created_at_us : task->parts[i].sent_at_us,
         };
-        kn_copy(records[n - 1].host, sizeof(records->host), kn_engine_to_agent(task, i) ? kn_task_host(task) : "");
+        kn_copy(records[n - 1].host, sizeof(records->host), kn_engine_to_agent(task, i) ? place_of(task, i)->host : "");
     }
     *ret_records = n;
 }
 
-/* Another host: the failed one is excluded, the generation tells late messages apart. */
+/* Another host: the failed one is excluded, the generation tells late messages apart. A server whose home is chosen anew is of that generation. */
 static void begin_again(struct kn_task *task, struct kn_change *change)
 {
-    int64_t generation = kn_json_int(task->object, "generation") + 1;
+    const bool moves_home = task->flow->retry_place == KN_TO_HOME;
+    struct kn_place *place = moves_home ? &task->home : &task->dest;
     json_t *exclude = json_object_get(task->context, "exclude");
     json_t *failures = json_object_get(task->context, "failures");
 
@@ -239,14 +251,12 @@ static void begin_again(struct kn_task *task, struct kn_change *change)
         json_object_set_new(task->context, "exclude", exclude);
         json_object_set_new(task->context, "failures", failures);
     }
-    json_array_append_new(exclude, json_string(kn_task_host(task)));
-    json_array_append_new(failures, json_sprintf("%s: %s", kn_task_host(task), task->error.message));
+    json_array_append_new(exclude, json_string(place->host));
+    json_array_append_new(failures, json_sprintf("%s: %s", place->host, task->error.message));
     json_object_set_new(task->context, "tries", json_integer(kn_task_tries(task) + 1));
-    json_object_del(task->context, "host");
-    json_object_del(task->context, "agent");
-    json_object_set_new(task->object, "generation", json_integer(generation));
-    change->server.any = true;
-    change->server.generation = generation;
+    *place = (struct kn_place){ .generation = place->generation + 1 };
+    change->server.any = change->server.any || moves_home;
+    change->server.generation = moves_home ? place->generation : change->server.generation;
     task->state = KN_TASK_RUN;
     task->step = task->flow->retry_row;
     kn_error_clear(&task->error);
@@ -403,16 +413,16 @@ void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int
     ret->step = task->step;
     ret->part = part;
     ret->attempt = task->attempt;
-    ret->generation = kn_task_generation(task);
+    ret->generation = place_of(task, part)->generation;
     ret->shard = task->shard;
     ret->sent_at = now_ms;
     ret->deadline = deadline_ms;
     kn_copy(ret->request_id, sizeof(ret->request_id), task->request_id);
 }
 
-void kn_engine_topic(const struct kn_task *task, int part, char out[128])
+void kn_engine_topic(const struct kn_task *task, int part, char out[KN_TOPIC_SIZE])
 {
     const char *topic = task->parts[part].type->topic;
 
-    snprintf(out, 128, "%s%s", topic, kn_engine_to_agent(task, part) ? kn_task_agent(task) : "");
+    snprintf(out, KN_TOPIC_SIZE, "%s%s", topic, kn_engine_to_agent(task, part) ? place_of(task, part)->agent : "");
 }

@@ -22,7 +22,7 @@ struct kn_step_record {
     const char *name;     /* message type */
     const char *state;    /* done, failed, undone */
     int64_t started_at_us;
-    char host[256];       /* a copy: the context forgets it when another host is tried. "": not on a host */
+    char host[KN_SIZE_OF(HOST)]; /* a copy: the task forgets it when another host is tried. "": not on a host */
 };
 
 enum kn_verdict_of_row {
@@ -43,8 +43,9 @@ enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_mes
 int64_t kn_engine_pause_ms(const struct kn_task *task);
 /* The part's command can never be sent: the row's deadline passes at once, and kn_engine_timeout() fails it with this reason. */
 void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why);
-/* The row's deadline passed. agent_down: nothing was heard of the task's agent for longer than its time-out. */
-enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, bool agent_down);
+/* The row's deadline passed. down: KN_DOWN() of each place of whose agent nothing was heard for longer than its time-out. */
+#define KN_DOWN(to) (1U << (to))
+enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, unsigned down);
 
 /*
  * The move after KN_ROW_ENDED or KN_ROW_FAILED (failed = true): records what ended, goes to the next row, the undo, another try or the end,
@@ -65,7 +66,8 @@ bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *chan
 void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int64_t deadline_ms,
                        struct kn_message *ret);
 /* The topic of a part. */
-void kn_engine_topic(const struct kn_task *task, int part, char out[128]);
+#define KN_TOPIC_SIZE (KN_SIZE_OF(AGENT) + 32)
+void kn_engine_topic(const struct kn_task *task, int part, char out[KN_TOPIC_SIZE]);
 bool kn_engine_to_agent(const struct kn_task *task, int part);
 
 #endif

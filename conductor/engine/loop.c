@@ -71,7 +71,7 @@ static void task_ended(const struct kn_task *task)
     if (task->state == KN_TASK_FAILED) {
         kn_log_request(task->request_id);
         kn_log(KN_WARNING, "task failed", "kind", task->flow->kind, "object", task->object_id, "host",
-               kn_task_host(task), "reason", task->error.message, NULL);
+               task->home.host, "reason", task->error.message, NULL);
         kn_log_request(NULL);
     }
 }

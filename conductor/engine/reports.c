@@ -341,19 +341,25 @@ static bool has_unanswered(const struct kn_task *task)
     return false;
 }
 
-static bool waits_for_agent(const struct kn_task *task)
+/* The places that are silent although the task waits for them. */
+static unsigned places_down(const struct kn_task *task, const struct kn_hmap *silent)
 {
-    for (int i = 0; i < task->part_count; i++) {
-        if (task->parts[i].state == KN_PART_SENT && kn_engine_to_agent(task, i) && !task->parts[i].of->waits_for_host) {
-            return true;
+    unsigned down = 0;
+
+    for (int i = 0; kn_hmap_count(silent) > 0 && i < task->part_count; i++) {
+        const struct kn_flow_part *of = task->parts[i].of;
+
+        if (task->parts[i].state == KN_PART_SENT && of->to != KN_TO_SERVICE && !of->waits_for_host &&
+            kn_hmap_get(silent, kn_task_place(task, of)->agent) != NULL) {
+            down |= KN_DOWN(of->to);
         }
     }
-    return false;
+    return down;
 }
 
-static void check_task(struct kn_conductor *c, struct kn_task *task, bool agent_down, struct kn_array *again)
+static void check_task(struct kn_conductor *c, struct kn_task *task, unsigned down, struct kn_array *again)
 {
-    switch (kn_engine_timeout(task, agent_down)) {
+    switch (kn_engine_timeout(task, down)) {
     case KN_ROW_ENDED:
         kn_move_on(c, task, false);
         break;
@@ -387,9 +393,9 @@ int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err)
     }
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
         struct kn_task *task = value;
-        bool down = waits_for_agent(task) && kn_hmap_get(silent, kn_task_agent(task)) != NULL;
+        unsigned down = places_down(task, silent);
 
-        if (!task->moving && has_unanswered(task) && (down || task->deadline_ms < now)) {
+        if (!task->moving && has_unanswered(task) && (down != 0 || task->deadline_ms < now)) {
             check_task(c, task, down, &again);
         }
     }

@@ -26,7 +26,7 @@ static int *counter(struct kn_conductor *c, const char *host)
 
 static bool host_admits(struct kn_conductor *c, struct kn_task *task, struct kn_part *part)
 {
-    int *n = counter(c, kn_task_host(task));
+    int *n = counter(c, kn_task_place(task, part->of)->host);
 
     if (part->admitted) {
         return true;
@@ -42,7 +42,7 @@ static bool host_admits(struct kn_conductor *c, struct kn_task *task, struct kn_
 
 void kn_settle(struct kn_conductor *c, struct kn_task *task, struct kn_part *part)
 {
-    const char *host = kn_task_host(task);
+    const char *host = kn_task_place(task, part->of)->host;
     int *n;
 
     if (!part->admitted) {
@@ -71,7 +71,7 @@ static void send_part(struct kn_conductor *c, struct kn_task *task, int i)
     int64_t now_ms = kn_now_ms();
     struct kn_message message;
     struct kn_error err = { 0 };
-    char topic[128];
+    char topic[KN_TOPIC_SIZE];
 
     kn_engine_topic(task, i, topic);
     kn_engine_command(task, i, now_ms, now_ms + c->daemon.conf.conductor_step_timeout_s * 1000, &message);
@@ -120,7 +120,7 @@ void kn_send(struct kn_conductor *c, struct kn_task *task)
 
 static bool is_for(const struct kn_task *task, int part, const char *topic)
 {
-    char its[128];
+    char its[KN_TOPIC_SIZE];
 
     kn_engine_topic(task, part, its);
     return strcmp(its, topic) == 0;

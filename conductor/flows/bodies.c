@@ -15,18 +15,20 @@ json_t *kn_body_server(const struct kn_task *task, int item)
 json_t *kn_body_server_on_host(const struct kn_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:s, s:s}", "host", kn_task_host(task), "server", task->object_id);
+    return json_pack("{s:s, s:s}", "host", task->home.host, "server", task->object_id);
 }
 
 int kn_count_if_on_host(const struct kn_task *task)
 {
-    return *kn_task_host(task) != '\0' && *kn_task_agent(task) != '\0' ? 1 : 0;
+    return task->home.host[0] != '\0' && task->home.agent[0] != '\0' ? 1 : 0;
 }
 
 json_t *kn_fault_of(const struct kn_task *task)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf details = KN_STRBUF_INIT;
-    AUTO_FREE char *reason = kn_fault_public(task->error.code, task->error.message, kn_task_host(task), kn_task_agent(task), task->request_id);
+    const struct kn_place *home = &task->home, *dest = &task->dest;
+    AUTO_FREE char *names_no_home = kn_fault_public(task->error.code, task->error.message, home->host, home->agent, task->request_id);
+    AUTO_FREE char *reason = kn_fault_public(task->error.code, names_no_home, dest->host, dest->agent, task->request_id);
     json_t *failure;
     size_t i;
 

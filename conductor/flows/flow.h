@@ -21,8 +21,13 @@
 
 struct kn_task;
 
+/* Whom a part tells. */
+enum kn_to { KN_TO_SERVICE, KN_TO_HOME, KN_TO_DEST, KN_TO_COUNT };
+
 struct kn_flow_part {
     const char *message;                                                 /* NULL: no more parts */
+    enum kn_to to;                                                       /* its undo tells the same one */
+    bool about_dest; /* tells a service of the destination: its command carries that generation; what tells a host is about that host */
     json_t *(*build)(const struct kn_task *task, int item);              /* the body; new reference */
     void (*apply)(struct kn_task *task, int item, const json_t *result); /* into the context; NULL: nothing to keep */
     int (*count)(const struct kn_task *task);                            /* NULL: one; 0: skipped */
@@ -44,6 +49,8 @@ struct kn_flow {
     const struct kn_flow_row *rows;
     int row_count;
     int retry_row;   /* where another try begins after the undo of the rows above it; -1: no other try */
+    enum kn_to retry_place; /* the place that another try chooses anew */
+    bool told_home;  /* the wish says the home: {host, agent, generation}; else it is where the object is when the task begins */
     bool supersedes; /* ends the cancelled tasks of its object and bumps the generation */
     bool beside;     /* runs beside the object's other tasks, neither waiting for them nor in their way */
     bool insists;    /* a refusal that may pass is no end: asked again, with longer and longer pauses, until it is done */

@@ -53,7 +53,7 @@ static void apply_power(struct kn_task *task, int item, const json_t *result)
 }
 
 static const struct kn_flow_row POWER_ROWS[] = {
-    { { { .message = "server.power", .build = build_power, .apply = apply_power } } },
+    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_power, .apply = apply_power } } },
 };
 
 /* The states of Nova's table for this flow ("server.stop" is the action "stop"). */

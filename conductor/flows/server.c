@@ -35,14 +35,9 @@ static json_t *build_claim(const struct kn_task *task, int item)
 
 static void apply_claim(struct kn_task *task, int item, const json_t *result)
 {
-    static const char *const kept[] = { "host", "agent", "zone", "underlay", NULL };
-
     (void)item;
-    for (int i = 0; kept[i] != NULL; i++) {
-        if (json_object_get(result, kept[i]) != NULL) {
-            json_object_set(task->context, kept[i], json_object_get(result, kept[i]));
-        }
-    }
+    kn_place_take(&task->home, result);
+    json_object_set(task->context, "zone", json_object_get(result, "zone"));
 }
 
 /* A server that wants no NIC asks the network for nothing. */
@@ -111,7 +106,7 @@ static const struct kn_flow_row CREATE_ROWS[] = {
         { .message = "port.allocate", .build = build_allocate, .apply = apply_allocate, .count = count_if_nics_wanted,
           .undo = "port.release", .undo_build = kn_body_server },
         { .message = "image.locate", .build = build_locate, .apply = apply_locate, .count = count_if_image } } },
-    { { { .message = "server.spawn", .build = build_spawn, .apply = apply_power,
+    { { { .message = "server.spawn", .to = KN_TO_HOME, .build = build_spawn, .apply = apply_power,
           .undo = "server.destroy", .undo_build = kn_body_server_on_host },
         { .message = "port.bind", .build = build_bind, .count = count_if_nics_wanted } } },
 };
@@ -122,7 +117,7 @@ static void create_row_done(const struct kn_task *task, int row, struct kn_chang
         return;
     }
     change->server.any = true;
-    change->server.host = kn_task_host(task);
+    change->server.host = task->home.host;
     change->server.zone = kn_json_str(task->context, "zone");
     change->server.nics = json_incref(kn_spec_nics(task));
     change->server.task_state = "spawning";
@@ -167,7 +162,7 @@ static json_t *build_disconnect(const struct kn_task *task, int item)
 }
 
 static const struct kn_flow_row DELETE_ROWS[] = {
-    { { { .message = "server.destroy", .build = kn_body_server_on_host, .count = kn_count_if_on_host,
+    { { { .message = "server.destroy", .to = KN_TO_HOME, .build = kn_body_server_on_host, .count = kn_count_if_on_host,
           .skip_if_down = true } } },
     { { { .message = "port.release", .build = kn_body_server },
         { .message = "place.release", .build = kn_body_server },
@@ -192,7 +187,8 @@ static void delete_failed(const struct kn_task *task, struct kn_change *change)
 /* --- server.fence: what a host still has although the server is elsewhere or gone ------------------------------------------ */
 
 static const struct kn_flow_row FENCE_ROWS[] = {
-    { { { .message = "server.destroy", .build = kn_body_server_on_host, .skip_if_down = true } } },
+    { { { .message = "server.destroy", .to = KN_TO_HOME, .build = kn_body_server_on_host, .count = kn_count_if_on_host,
+          .skip_if_down = true } } },
 };
 
 /* --- server.describe: what users wrote on a server, into its metadata service ------------------------------------------------ */
@@ -211,16 +207,16 @@ static json_t *build_describe(const struct kn_task *task, int item)
 }
 
 static const struct kn_flow_row DESCRIBE_ROWS[] = {
-    { { { .message = "server.describe", .build = build_describe, .count = kn_count_if_on_host, .waits_for_host = true } } },
+    { { { .message = "server.describe", .to = KN_TO_HOME, .build = build_describe, .count = kn_count_if_on_host, .waits_for_host = true } } },
 };
 
 const struct kn_flow kn_flows_server[] = {
-    { .kind = "server.create", .object = KN_OBJECT_SERVER, .rows = CREATE_ROWS, .row_count = 2, .retry_row = 0,
+    { .kind = "server.create", .object = KN_OBJECT_SERVER, .rows = CREATE_ROWS, .row_count = 2, .retry_row = 0, .retry_place = KN_TO_HOME,
       .row_done = create_row_done, .done = create_done, .failed = create_failed },
     { .kind = "server.delete", .object = KN_OBJECT_SERVER, .rows = DELETE_ROWS, .row_count = 2, .retry_row = -1,
       .supersedes = true, .insists = true, .done = delete_done, .failed = delete_failed },
     { .kind = "server.fence", .object = KN_OBJECT_SERVER, .rows = FENCE_ROWS, .row_count = 1, .retry_row = -1,
-      .beside = true, .insists = true },
+      .told_home = true, .beside = true, .insists = true },
     { .kind = "server.describe", .object = KN_OBJECT_SERVER, .rows = DESCRIBE_ROWS, .row_count = 1, .retry_row = -1,
       .beside = true, .insists = true },
     { .kind = NULL },

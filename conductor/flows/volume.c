@@ -71,7 +71,7 @@ static json_t *build_connect(const struct kn_task *task, int item)
 {
     json_t *body = build_use(task, item);
 
-    json_object_set_new(body, "host", json_string(kn_task_host(task)));
+    json_object_set_new(body, "host", json_string(task->home.host));
     return body;
 }
 
@@ -101,12 +101,12 @@ static void apply_plug(struct kn_task *task, int item, const json_t *result)
 static const struct kn_flow_row ATTACH_ROWS[] = {
     { { { .message = "volume.connect", .build = build_connect, .apply = apply_connect,
           .undo = "volume.disconnect", .undo_build = build_use } } },
-    { { { .message = "server.attach_volume", .build = build_plug, .apply = apply_plug, .count = kn_count_if_on_host,
+    { { { .message = "server.attach_volume", .to = KN_TO_HOME, .build = build_plug, .apply = apply_plug, .count = kn_count_if_on_host,
           .undo = "server.detach_volume", .undo_build = build_connect } } },
 };
 
 static const struct kn_flow_row DETACH_ROWS[] = {
-    { { { .message = "server.detach_volume", .build = build_connect, .count = kn_count_if_on_host } } },
+    { { { .message = "server.detach_volume", .to = KN_TO_HOME, .build = build_connect, .count = kn_count_if_on_host } } },
     { { { .message = "volume.disconnect", .build = build_use } } },
 };
 

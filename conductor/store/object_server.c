@@ -97,6 +97,7 @@ int kn_objects_load(struct kn_db *db, struct kn_task *const *tasks, int count, s
 
         json_decref(tasks[i]->object);
         tasks[i]->object = row == 0 ? json_object() : parse_object(kn_rows_text(rows, (int)row - 1, 1));
+        kn_task_settle(tasks[i]);
     }
     return 0;
 }

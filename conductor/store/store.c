@@ -13,12 +13,12 @@
 #include "lib/base/mem.h"
 
 static struct kn_batch_stmt MOVE = { "task_move",
-    "UPDATE task t SET state = u.state, step = u.step, attempt = u.attempt, context = u.context, error = u.error, "
+    "UPDATE task t SET state = u.state, step = u.step, attempt = u.attempt, context = u.context, error = u.error, home = u.home, dest = u.dest, "
     "deadline = CASE WHEN u.state IN ('run', 'undo') THEN now() + u.timeout_s * interval '1 s' END, "
     "finished_at = CASE WHEN u.state IN ('done', 'failed') THEN now() END "
     "FROM @ WHERE t.id = u.id AND t.attempt = u.from_attempt AND t.state NOT IN ('done', 'failed') RETURNING t.id",
     { { "id", "bigint" }, { "from_attempt", "int" }, { "state", "text" }, { "step", "smallint" }, { "attempt", "int" },
-      { "context", "jsonb" }, { "error", "jsonb" }, { "timeout_s", "int" } }, { 0 }, { 0 }, false };
+      { "context", "jsonb" }, { "error", "jsonb" }, { "timeout_s", "int" }, { "home", "jsonb" }, { "dest", "jsonb" } }, { 0 }, { 0 }, false };
 
 static struct kn_batch_stmt RECORD = { "task_step_record",
     "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at, host, error) "
@@ -73,6 +73,15 @@ static char *error_text(const struct kn_task *task)
     return text;
 }
 
+static void add_place(struct kn_batch *batch, const struct kn_place *place, bool known)
+{
+    json_t *json = known ? kn_place_json(place) : NULL;
+    AUTO_FREE char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+
+    kn_batch_add(batch, text);
+    json_decref(json);
+}
+
 static void add_move(struct kn_batch *batch, const struct kn_move *move, int64_t timeout_s)
 {
     const struct kn_task *task = move->task;
@@ -87,6 +96,8 @@ static void add_move(struct kn_batch *batch, const struct kn_move *move, int64_t
     kn_batch_add(batch, context);
     kn_batch_add(batch, error);
     kn_batch_addint(batch, timeout_s);
+    add_place(batch, &task->home, task->flow->object == KN_OBJECT_SERVER);
+    add_place(batch, &task->dest, task->dest.host[0] != '\0' || task->dest.generation > task->home.generation + 1);
 }
 
 /* Steps are numbered by a counter in the context, so that a task needs no look at the rows it has. */
@@ -238,7 +249,7 @@ static const char *kinds(struct kn_array *array, bool beside)
     return kn_array_value(array);
 }
 
-enum { KIND_COLUMN = 1, OBJECT_COLUMN = 3, OLDER_COLUMN = 14 };
+enum { KIND_COLUMN = 1, OBJECT_COLUMN = 3, OLDER_COLUMN = 16 };
 
 static int load(struct kn_db *db, const struct kn_shards *shards, const char *ids, struct kn_rows **ret_rows,
                 struct kn_error *err)

@@ -54,6 +54,17 @@ static void take_request_id(struct kn_task *task, const char *text)
     kn_log_request(NULL);
 }
 
+static void read_places(struct kn_task *task, const char *home, const char *dest)
+{
+    json_t *places[] = { home == NULL ? NULL : json_loads(home, 0, NULL), dest == NULL ? NULL : json_loads(dest, 0, NULL) };
+
+    task->at_home = places[0] != NULL;
+    kn_place_read(&task->home, places[0]);
+    kn_place_read(&task->dest, places[1]);
+    json_decref(places[0]);
+    json_decref(places[1]);
+}
+
 int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_task, struct kn_error *err)
 {
     const struct kn_flow *flow = kn_flow(kn_rows_text(rows, row, 1));
@@ -82,6 +93,7 @@ int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_t
     task->context = json_cell(rows, row, 11);
     read_error(task, kn_rows_str(rows, row, 12));
     task->created_at_us = kn_rows_int(rows, row, 13);
+    read_places(task, kn_rows_str(rows, row, 14), kn_rows_str(rows, row, 15));
     *ret_task = task;
     return 0;
 }
@@ -97,36 +109,40 @@ void kn_task_free(struct kn_task *task)
     }
 }
 
-/* Looked for in the order: told by the wish, found out by a step, written in the object's row. */
-static const char *told_found_or_written(const struct kn_task *task, bool told, const char *key)
-{
-    const char *text = told ? kn_json_str(task->input, key) : "";
+/* --- places ------------------------------------------------------------------------------------------------------------- */
 
-    if (*text == '\0') {
-        text = kn_json_str(task->context, key);
+void kn_place_read(struct kn_place *place, const json_t *from)
+{
+    kn_copy(place->host, sizeof(place->host), kn_json_str(from, "host"));
+    kn_copy(place->agent, sizeof(place->agent), kn_json_str(from, "agent"));
+    place->generation = kn_json_int(from, "generation");
+}
+
+json_t *kn_place_json(const struct kn_place *place)
+{
+    return json_pack("{s:s, s:s, s:I}", "host", place->host, "agent", place->agent, "generation", (json_int_t)place->generation);
+}
+
+void kn_place_take(struct kn_place *place, const json_t *claim)
+{
+    kn_copy(place->host, sizeof(place->host), kn_json_str(claim, "host"));
+    kn_copy(place->agent, sizeof(place->agent), kn_json_str(claim, "agent"));
+}
+
+void kn_task_settle(struct kn_task *task)
+{
+    if (!task->at_home) {
+        kn_place_read(&task->home, task->flow->told_home ? task->input : task->object);
+        task->at_home = true;
     }
-    return *text == '\0' ? kn_json_str(task->object, key) : text;
+    if (task->dest.generation == 0) {
+        task->dest.generation = task->home.generation + 1;
+    }
 }
 
-/* A fence goes to the host it was told, at the generation it was told; in a creation "host" is only a wish to the scheduler. */
-static bool is_fence(const struct kn_task *task)
+const struct kn_place *kn_task_place(const struct kn_task *task, const struct kn_flow_part *part)
 {
-    return json_object_get(task->input, "generation") != NULL;
-}
-
-int64_t kn_task_generation(const struct kn_task *task)
-{
-    return kn_json_int(is_fence(task) ? task->input : task->object, "generation");
-}
-
-const char *kn_task_host(const struct kn_task *task)
-{
-    return told_found_or_written(task, is_fence(task), "host");
-}
-
-const char *kn_task_agent(const struct kn_task *task)
-{
-    return told_found_or_written(task, is_fence(task), "agent");
+    return part->to == KN_TO_DEST || part->about_dest ? &task->dest : &task->home;
 }
 
 int kn_task_tries(const struct kn_task *task)

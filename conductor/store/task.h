@@ -18,9 +18,20 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/limits.h"
 
 enum kn_task_state { KN_TASK_RUN, KN_TASK_UNDO, KN_TASK_DONE, KN_TASK_FAILED };
 const char *kn_task_state_name(enum kn_task_state state);
+
+/*
+ * A place of the task's server: its home, or the destination of its move. In the task's row it is {host, agent, generation}, or NULL: not known yet. Who is
+ * told something is told as that place, and only that place's answer counts.
+ */
+struct kn_place {
+    char host[KN_SIZE_OF(HOST)];   /* "": none */
+    char agent[KN_SIZE_OF(AGENT)]; /* that carries the host */
+    int64_t generation;            /* of the server there: what its commands carry */
+};
 
 /* A message of the current row. */
 enum kn_part_state {
@@ -51,7 +62,10 @@ struct kn_task {
     int step;
     int attempt;
     json_t *input;         /* the wish */
-    json_t *context;       /* what the steps found out: host, agent, nics, image, exclude, tries, … */
+    json_t *context;       /* what the steps found out: nics, image, exclude, tries, … */
+    struct kn_place home;  /* where the server is; of no server: none */
+    struct kn_place dest;  /* where it goes; its generation is the next one after the home's */
+    bool at_home;          /* home is known: from the task's row, or settled */
     json_t *object;        /* the object's row, as conductor/object_*.c loads it */
     struct kn_error error; /* the first failure: what the user is told */
     bool elsewhere;        /* another host may do it */
@@ -68,18 +82,22 @@ struct kn_task {
 /* The columns that kn_task_from_row reads, in order; t is the task. */
 #define KN_TASK_COLUMNS                                                                                        \
     "t.id, t.kind, t.shard, t.object_id, t.project_id, t.user_id, t.request_id, t.state, t.step, t.attempt, " \
-    "t.input, t.context, t.error, (extract(epoch FROM t.created_at) * 1000000)::bigint"
+    "t.input, t.context, t.error, (extract(epoch FROM t.created_at) * 1000000)::bigint, t.home, t.dest"
 
 /* New task from a row; KN_INTERNAL if its kind is unknown (a newer API wrote it). */
 int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_task, struct kn_error *err);
 void kn_task_free(struct kn_task *task);
 KN_DEFINE_AUTO(kn_task);
 
-/* The generation that this task's commands carry. */
-int64_t kn_task_generation(const struct kn_task *task);
-/* The host and agent that its commands go to: what the wish says, a step found out, or the object's row. "" if none. */
-const char *kn_task_host(const struct kn_task *task);
-const char *kn_task_agent(const struct kn_task *task);
+/* After the object was loaded: the places that the row did not know come from the wish, if the flow says so, or from the object. */
+void kn_task_settle(struct kn_task *task);
+/* Of what a row of a task, a wish or an object says ({host, agent, generation}, among other things), and back; NULL: there is none. */
+void kn_place_read(struct kn_place *place, const json_t *from);
+json_t *kn_place_json(const struct kn_place *place);
+/* Another host of the same generation, as place.claim answers it. */
+void kn_place_take(struct kn_place *place, const json_t *claim);
+/* The place that a part of a flow tells, or tells a service of. */
+const struct kn_place *kn_task_place(const struct kn_task *task, const struct kn_flow_part *part);
 /* How many hosts failed it so far. */
 int kn_task_tries(const struct kn_task *task);
 

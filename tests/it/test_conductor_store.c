@@ -6,6 +6,7 @@
 #include "conductor/conductor.h"
 #include "conductor/store/objects.h"
 #include "conductor/store/store.h"
+#include "lib/adapter/migrate.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"
@@ -413,6 +414,85 @@ static void test_a_reset_state_is_corrected_by_the_guest(void **state)
     }
 }
 
+#define HOST(name, agent) \
+    "INSERT INTO agent (id, boot) VALUES ('" agent "', 'b') ON CONFLICT DO NOTHING;" \
+    "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) " \
+    "VALUES ('" name "', gen_random_uuid(), '" agent "', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING;"
+
+static void check_place(const struct kn_place *place, const char *host, const char *agent, int64_t generation)
+{
+    assert_string_equal(place->host, host);
+    assert_string_equal(place->agent, agent);
+    assert_int_equal(place->generation, generation);
+}
+
+/* Both places are in the task's row with the move that found them, and whoever loads it next is told them, not where the server is by then. */
+static void test_the_row_keeps_both_places(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards shards = conductor("places");
+    struct kn_admission admission;
+    struct kn_move move;
+    struct kn_error err = { 0 };
+    int64_t id = add_task(db, "server.create");
+
+    assert_ok(kn_db_script(db, HOST("h1", "a1") HOST("h2", "a2") "UPDATE server SET host = 'h1', generation = 3", &err), &err);
+    live(db, "places");
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    admission = admit(db, &shards, id);
+    check_place(&admission.tasks[0]->home, "h1", "a1", 3);
+    check_place(&admission.tasks[0]->dest, "", "", 4);
+    admission.tasks[0]->dest = (struct kn_place){ .host = "h2", .agent = "a2", .generation = 5 };
+    move = first_move(admission.tasks[0]);
+    assert_ok(kn_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_true(move.applied);
+    kn_move_release(&move);
+    kn_admission_release(&admission);
+    assert_ok(kn_db_script(db, "UPDATE server SET host = NULL", &err), &err);
+    admission = admit(db, &shards, id);
+    check_place(&admission.tasks[0]->home, "h1", "a1", 3);
+    check_place(&admission.tasks[0]->dest, "h2", "a2", 5);
+    kn_admission_release(&admission);
+}
+
+/* A creation that was at its second row and a fence, both written by the release before tasks knew places: they go on where they were told. */
+static void test_tasks_in_flight_at_the_upgrade_go_on(void **state)
+{
+    AUTO_FREE char *old = kn_test_pg_database(pg, "upgrade");
+    AUTO_FREE char *tasks = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, step, attempt, input, context) VALUES "
+        "('server.create', %d, '" SERVER "', 'p', 'u', 'req-x', 1, 2, '{\"requests\": []}', '{\"host\": \"h1\", \"agent\": \"a1\", \"zone\": \"z\", \"tries\": 1}'), "
+        "('server.fence', %d, '" SERVER "', 'p', 'u', 'req-x', 0, 1, '{\"host\": \"h9\", \"agent\": \"a9\", \"generation\": 1}', '{}')",
+        kn_shard_of(SERVER), kn_shard_of(SERVER));
+    AUTO(kn_db) struct kn_db *db = kn_db_new(old, "test");
+    struct kn_shards shards = conductor("upgrade");
+    struct kn_admission admission;
+    struct kn_error err = { 0 };
+    char topic[KN_TOPIC_SIZE];
+    int before = 0;
+
+    (void)state;
+    while (strstr(kn_migrations[before].name, "two_places") == NULL) {
+        before++;
+    }
+    assert_ok(kn_migrate(db, kn_migrations, before, NULL, &err), &err);
+    assert_ok(kn_db_script(db, "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, generation, flavor, reservation_id) VALUES "
+        "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'spawning', 2, '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err), &err);
+    assert_ok(kn_db_script(db, tasks, &err), &err);
+    assert_ok(kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err), &err);
+    live(db, "upgrade");
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    admission = admit(db, &shards, number(db, "SELECT id FROM task WHERE kind = 'server.create'"));
+    check_place(&admission.tasks[0]->home, "h1", "a1", 2);
+    assert_int_equal(kn_task_tries(admission.tasks[0]), 1);
+    kn_engine_plan(admission.tasks[0]);
+    kn_engine_topic(admission.tasks[0], 0, topic);
+    assert_string_equal(topic, KN_TOPIC_AGENT "a1");
+    kn_admission_release(&admission);
+    admission = admit(db, &shards, number(db, "SELECT id FROM task WHERE kind = 'server.fence'"));
+    check_place(&admission.tasks[0]->home, "h9", "a9", 1);
+    kn_admission_release(&admission);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +509,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reset_state_is_corrected_by_the_guest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_row_keeps_both_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tasks_in_flight_at_the_upgrade_go_on, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -55,6 +55,7 @@ static void admit(struct kn_task *task)
 {
     struct kn_change change = KN_CHANGE_INIT;
 
+    kn_task_settle(task);
     kn_engine_admit(task, MAX_TRIES, &change);
     kn_change_release(&change);
 }
@@ -74,7 +75,7 @@ static struct kn_message reply_to(const struct kn_task *task, const char *type)
 {
     return (struct kn_message){ .type = kn_message_type(type), .task = task->id, .step = task->step,
                                 .part = part_named(task, type), .attempt = task->attempt,
-                                .generation = kn_task_generation(task), .is_reply = true };
+                                .generation = task->home.generation, .is_reply = true };
 }
 
 static enum kn_verdict_of_row done(struct kn_task *task, const char *type, const char *result)
@@ -196,7 +197,8 @@ static void test_another_host_is_tried_with_the_next_generation(void **state)
     assert_int_equal(change.server.generation, 2);
     kn_change_release(&change);
     assert_string_equal(position(task), "run 0 attempt 4: place.claim port.allocate image.locate");
-    assert_int_equal(kn_task_generation(task), 2);
+    assert_int_equal(task->home.generation, 2);
+    assert_string_equal(task->home.host, "");
     body = task->parts[0].of->build(task, 0);
     assert_string_equal(json_string_value(json_array_get(json_object_get(body, "exclude"), 0)), "h1");
     json_decref(body);
@@ -291,15 +293,15 @@ static void test_silence(void **state)
         task->parts[i].state = KN_PART_SENT;
     }
     for (int i = 0; i < 20; i++) { /* a service that is away is waited for */
-        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+        assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_AGAIN);
     }
     place(task, "h1");
     advance_only(task, false);
     task->parts[part_named(task, "server.spawn")].state = KN_PART_SENT;
     for (int i = 0; i < KN_MAX_RESENDS; i++) {
-        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+        assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_AGAIN);
     }
-    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_FAILED); /* a host that lives but does not answer */
+    assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_FAILED); /* a host that lives but does not answer */
     assert_true(task->elsewhere);
     assert_int_equal(task->error.code, KN_TIMEOUT);
     kn_task_free(task);
@@ -323,9 +325,9 @@ static void test_what_a_silent_host_does_not_take_back_is_told(void **state)
     assert_string_equal(position(task), "undo 1 attempt 3: server.destroy");
     task->parts[0].state = KN_PART_SENT;
     for (int i = 0; i < KN_MAX_RESENDS; i++) {
-        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+        assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_AGAIN);
     }
-    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_ENDED);
+    assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_ENDED);
     kn_engine_advance(task, false, MAX_TRIES, &change, records, &count);
     assert_string_equal(records[0].state, "failed"); /* not "undone" */
     kn_change_release(&change);
@@ -352,7 +354,7 @@ static void test_what_can_never_be_sent_fails_at_once(void **state)
     task->parts[0].state = KN_PART_SENT;
     kn_engine_refuse(task, 0, &why);
     assert_int_equal(task->deadline_ms, 0);
-    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_FAILED);
+    assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_FAILED);
     assert_string_equal(task->error.message, "too much");
     assert_false(task->elsewhere);
     kn_task_free(task);
@@ -380,7 +382,7 @@ static void test_what_cannot_be_taken_back_is_told(void **state)
         task->parts[i].state = i == 0 ? KN_PART_SENT : KN_PART_DONE;
     }
     kn_engine_refuse(task, 0, &why);
-    assert_int_equal(kn_engine_timeout(task, false), KN_ROW_ENDED);
+    assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_ENDED);
     kn_change_release(&change);
     change = (struct kn_change)KN_CHANGE_INIT;
     kn_engine_advance(task, false, MAX_TRIES, &change, records, &count);
@@ -423,7 +425,7 @@ static void test_a_host_that_is_down_stops_no_deletion(void **state)
     admit(task);
     assert_string_equal(position(task), "run 0 attempt 1: server.destroy");
     task->parts[0].state = KN_PART_SENT;
-    assert_int_equal(kn_engine_timeout(task, true), KN_ROW_ENDED);
+    assert_int_equal(kn_engine_timeout(task, KN_DOWN(KN_TO_HOME)), KN_ROW_ENDED);
     advance_only(task, false);
     assert_string_equal(position(task), "run 1 attempt 2: port.release place.release");
     kn_task_free(task);
@@ -442,7 +444,7 @@ static void test_a_deletion_insists(void **state)
     for (int i = 0; i < 20; i++) {
         assert_int_equal(failed(task, "server.destroy", false), KN_ROW_WAITS);
         assert_int_equal(kn_engine_pause_ms(task), i < 5 ? 1000 << i : 32000);
-        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+        assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_AGAIN);
     }
     assert_int_equal(done(task, "server.destroy", "{}"), KN_ROW_ENDED);
     advance_only(task, false);
@@ -468,7 +470,7 @@ static void test_a_description_waits_for_its_host(void **state)
     assert_true(task->flow->beside); /* nobody waits for it */
     assert_true(task->parts[0].of->waits_for_host);
     for (int i = 0; i < 50; i++) {
-        assert_int_equal(kn_engine_timeout(task, false), KN_ROW_AGAIN);
+        assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_AGAIN);
     }
     assert_int_equal(done(task, "server.describe", "{}"), KN_ROW_ENDED);
     kn_task_free(task);
@@ -482,6 +484,14 @@ static void test_a_server_that_was_never_placed_is_deleted_without_a_host(void *
     admit(task);
     assert_string_equal(position(task), "run 1 attempt 2: port.release place.release");
     kn_task_free(task);
+}
+
+/* It tells a host exactly what agents listen to. */
+static void check_to(const struct kn_flow_part *part, const char *message)
+{
+    if (message != NULL) {
+        assert_int_equal(part->to != KN_TO_SERVICE, strcmp(kn_message_type(message)->topic, KN_TOPIC_AGENT) == 0);
+    }
 }
 
 static void test_every_part_of_every_flow_can_be_said(void **state)
@@ -499,6 +509,8 @@ static void test_every_part_of_every_flow_can_be_said(void **state)
                     assert_non_null(part->build);
                     assert_true((part->undo == NULL) == (part->undo_build == NULL));
                     assert_true(part->undo == NULL || kn_message_type(part->undo) != NULL);
+                    check_to(part, part->message);
+                    check_to(part, part->undo);
                 }
             }
         }
