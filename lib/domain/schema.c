@@ -333,6 +333,16 @@ static const struct kn_schema *row_of_item(const struct walk *w, const struct kn
     return rows;
 }
 
+static bool is_twice(const json_t *list, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (json_equal(json_array_get(list, k), json_array_get(list, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int check_list(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
     char index[24];
@@ -346,6 +356,9 @@ static int check_list(const struct walk *w, const struct kn_schema *row, const j
         snprintf(index, sizeof(index), "%zu", i);
         if (check_value(w, row_of_item(w, row->inner, item), item, index) < 0) {
             return -1;
+        }
+        if ((row->flags & KN_UNIQUE) != 0 && is_twice(value, i)) {
+            return refuse_value(w, at, value, "has non-unique elements");
         }
     }
     return 0;

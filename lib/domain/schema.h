@@ -40,6 +40,7 @@ enum {
     KN_REQUIRED = 1,
     KN_NULLABLE = 2,
     KN_EXACT = 4, /* of KN_IS_BOOLEAN and KN_IS_INTEGER: JSON's own, no words or digits in a string for them */
+    KN_UNIQUE = 16, /* of KN_IS_LIST of strings: none is there twice */
     KN_OPEN = 8,  /* of KN_IS_OBJECT: names that no row knows may be there; nobody reads them */
 };
 

@@ -133,6 +133,8 @@ void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *r
 /* An attribute's cell of such a row; NULL if it is NULL or not shown. */
 const char *kn_rest_cell(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const char *name,
                          const struct kn_rows *rows, int row);
+/* An attribute of a row that was read in the view KN_REST_NOW; "" if it is NULL. */
+const char *kn_rest_was(const struct kn_rest_noun *noun, const struct kn_rows *now, const char *name);
 const char *kn_rest_id_of(const struct kn_rows *rows, int row);
 
 #endif

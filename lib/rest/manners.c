@@ -110,6 +110,11 @@ static const struct kn_rest_suffix KEYSTONE_SUFFIXES[] = {
     { NULL, 0, NULL },
 };
 
+/* Words of our own answers. */
+static const char *const KEYSTONE_RESERVED[] = {
+    "id", "links", "federated", "password_expires_at", "domain_id", "parent_id", "is_domain", "options", NULL,
+};
+
 const struct kn_rest_manners KN_REST_KEYSTONE = {
     .limit_max = KN_MAX_PAGE, .limit_digits = 9, .zero_is_all = true, .reads_ahead = true,
     .bad_limit = "Invalid input for field '%1': '%2' is not a number",
@@ -127,6 +132,7 @@ const struct kn_rest_manners KN_REST_KEYSTONE = {
                  [KN_REST_TAGS] = kn_rest_tags },
     .suffixes = KEYSTONE_SUFFIXES,
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS.US",
+    .empty_change = "Invalid input for field '%1': {} does not have enough properties", .reserved = KEYSTONE_RESERVED,
     .not_found = "Could not find %1: %2.",
     .root = "",
     .links = keystone_links, .page_links = keystone_page_links,

@@ -52,6 +52,8 @@ struct kn_rest_manners {
     /* Answers. */
     const char *time;           /* to_char's format of a time in UTC */
     const char *bad_writer;     /* words: attribute, noun */
+    const char *empty_change;   /* words: noun; of a PUT that says nothing, for nouns that take attributes of the client's own */
+    const char *const *reserved;/* that no attribute of the client's own may be called; ended by NULL. May be NULL */
     const char *not_found;      /* words: label, id */
     const char *root;           /* what stands before a noun's path in links: "/v2.1" */
     bool project_in_links;      /* and then the caller's project: "/v3/" + project */

@@ -55,7 +55,12 @@ enum {
     KN_REST_READ_ADMIN = 1024,  /* shown to, filtered and sorted by admins alone */
     KN_REST_WRITE_ADMIN = 2048,
     KN_REST_IF_SET = 4096,      /* not shown while it is empty */
+    KN_REST_EXACT = 8192,       /* a body's boolean or number is JSON's own: no word stands for it */
+    KN_REST_UNIQUE = 16384,     /* no item of a body's list is there twice */
 };
+
+/* A view of whatever has SQL, whoever asks: what a noun's own functions read (kn_rest_was). */
+#define KN_REST_NOW (1u << 31)
 
 struct kn_rest_list;
 struct kn_rest_attr;
@@ -73,8 +78,13 @@ struct kn_rest_attr {
     kn_rest_filter *filter;     /* NULL: as the service filters by this type */
     /* Writes the member itself, where a value means something else to each caller. NULL: as the type is written. */
     void (*print)(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out);
-    /* Writing: the column that a POST or PUT fills; NULL: the noun's own functions do. The rest is struct kn_schema's. */
+    /*
+     * Writing: the column that a POST or PUT fills; NULL: the noun's own functions do. Without KN_REST_WRITE no body says it, but these functions
+     * may. The rest is struct kn_schema's.
+     */
     const char *column;
+    const char *form;           /* of the value in a statement: '?' the value, "%C" what stands there (NULL in an INSERT); NULL: by the type */
+    const char *fixed;          /* words ("%1" the noun): a PUT may repeat it and not change it */
     enum kn_limit limit;
     const struct kn_text_rule *rule;
     const char *const *words;
@@ -98,6 +108,13 @@ struct kn_rest_param {
 /* KN_REST_PARAM(name, add, .field = …): a row. */
 #define KN_REST_PARAM(n, ...) { .name = n, .add = __VA_ARGS__ }
 #define KN_REST_PARAMS_END { .name = NULL }
+
+/* What a violated constraint means. */
+struct kn_rest_clash {
+    const char *constraint;     /* "": any other; NULL ends a table */
+    enum kn_code code;
+    const char *words;          /* "%1" the object's name, "%2" its id */
+};
 
 struct kn_rest_manners;
 
@@ -128,14 +145,23 @@ struct kn_rest_noun {
     const char *owned;          /* who is no admin may change this, of what he sees; each '?' is his project. NULL: all of it */
     const char *project_column; /* that an INSERT fills with the caller's project, and user_column with the caller; NULL: none */
     const char *user_column;
-    /* What a body may not say, beyond its attributes. May be NULL. object: the checked inner one. */
-    int (*check)(struct kn_request *req, const json_t *object, struct kn_error *err);
-    /* In the transaction of the row, before it is written: quota, rows beside it. May be NULL. */
-    int (*before_insert)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
-    int (*after_insert)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
-    int (*before_update)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
-    int (*before_delete)(struct kn_request *req, const char *id, struct kn_error *err);
-    /* What a violated constraint means to a client. May be NULL. Returns -1. */
+    const char *lock;           /* behind the SELECT of a row that changes; NULL: " FOR UPDATE" */
+    bool is_timeless;           /* rows have no updated_at */
+    enum kn_limit many_limit;   /* how many one POST makes (kn_rest_create_many) */
+    /* The new one's id, if a client or the object says it; *ret_id stays NULL: it is made. May be NULL. */
+    int (*choose_id)(struct kn_request *req, const json_t *object, const char **ret_id, struct kn_error *err);
+    /*
+     * All that follows may be NULL. object: the checked inner one; the functions may put into it what no body says and the row needs.
+     * Before the transaction: what a body may not say, beyond its attributes; what takes time.
+     */
+    int (*check)(struct kn_request *req, json_t *object, struct kn_error *err);
+    /* In the transaction, the row being held: whether it may be. now: the row as it was (kn_rest_was), NULL: it is new; object NULL: it goes. */
+    int (*decide)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err);
+    /* In the transaction, behind the row: what stands beside it. */
+    int (*after)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err);
+    const struct kn_rest_clash *clashes;
+    const char *in_use;         /* words ("%1" the label, "%2" the id): KN_FORBIDDEN for a DELETE that a constraint refuses */
+    /* What a violated constraint means, where words are not enough. Returns -1. */
     int (*clash)(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err);
 };
 

@@ -23,7 +23,7 @@ static bool is_asked(const struct kn_rest_noun *noun, const struct kn_request *r
 
 static bool is_shown(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const struct kn_rest_attr *a)
 {
-    return (a->may & view) != 0 && kn_rest_readable(a, req) && is_asked(noun, req, a->name);
+    return view == KN_REST_NOW ? a->sql != NULL : (a->may & view) != 0 && kn_rest_readable(a, req) && is_asked(noun, req, a->name);
 }
 
 void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, struct kn_strbuf *sql)
@@ -115,6 +115,13 @@ const char *kn_rest_cell(const struct kn_rest_noun *noun, const struct kn_reques
         col++;
     }
     return NULL;
+}
+
+const char *kn_rest_was(const struct kn_rest_noun *noun, const struct kn_rows *now, const char *name)
+{
+    const char *text = kn_rest_cell(noun, NULL, KN_REST_NOW, name, now, 0);
+
+    return text != NULL ? text : "";
 }
 
 const char *kn_rest_id_of(const struct kn_rows *rows, int row)

@@ -1,110 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies against the table, rows out of bodies. The names in the SQL are the table's own; values travel as parameters. */
+/* Rows out of bodies. The names in the SQL are the table's own; values travel as parameters. */
 #include "lib/rest/write.h"
 
 #include <string.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
-#include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/type.h"
 
-#define FIELDS_MAX 64
+/* --- values --------------------------------------------------------------------------------------------------------------- */
 
-/* --- bodies ----------------------------------------------------------------------------------------------------------- */
-
-/* The attributes that this method takes, as the schema's rows. */
-static void make_schema(const struct kn_rest_noun *noun, unsigned method, struct kn_schema fields[FIELDS_MAX + 1])
+static char *array_of(const json_t *value)
 {
-    size_t count = 0;
-
-    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL && count < FIELDS_MAX; a++) {
-        if ((a->may & method) == 0) {
-            continue;
-        }
-        fields[count++] = (struct kn_schema){
-            .name = a->name, .shape = a->inner != NULL && a->type == KN_REST_JSON ? a->inner_shape : kn_rest_shape(a->type),
-            .flags = (method == KN_REST_POST && (a->may & KN_REST_REQUIRED) != 0 ? KN_REQUIRED : 0u) |
-                     ((a->may & KN_REST_NULL) != 0 ? KN_NULLABLE : 0u),
-            .limit = a->limit, .rule = a->rule, .words = a->words, .inner = a->inner,
-            .since = a->since, .until = a->until,
-        };
-    }
-    fields[count] = (struct kn_schema)KN_SCHEMA_END;
-}
-
-/* What only an admin may write, of what this body says. */
-static int check_writer(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned method, const json_t *object,
-                        struct kn_error *err)
-{
-    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL && !req->caller.is_admin; a++) {
-        if ((a->may & method) != 0 && (a->may & KN_REST_WRITE_ADMIN) != 0 && json_object_get(object, a->name) != NULL) {
-            return kn_rest_fail(err, KN_FORBIDDEN, noun->manners->bad_writer, a->name, noun->one);
-        }
-    }
-    return 0;
-}
-
-int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, const json_t **ret, struct kn_error *err)
-{
-    struct kn_schema fields[FIELDS_MAX + 1];
-    const struct kn_schema body[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields), KN_SCHEMA_END };
-    const json_t *object;
-
-    make_schema(noun, method, fields);
-    if (kn_schema_check(body, req->body, req->microversion, err) < 0) {
-        return -1;
-    }
-    object = json_object_get(req->body, noun->one);
-    if (check_writer(noun, req, method, object, err) < 0) {
-        return -1;
-    }
-    *ret = object;
-    return noun->check != NULL ? noun->check(req, object, err) : 0;
-}
-
-/* --- rows ------------------------------------------------------------------------------------------------------------- */
-
-static void add_tags(const json_t *value, struct kn_array *array)
-{
+    AUTO_RELEASE(kn_array) struct kn_array array = KN_ARRAY_INIT;
     const json_t *tag;
     size_t i;
 
     json_array_foreach (value, i, tag) {
-        kn_array_add(array, json_string_value(tag));
+        kn_array_add(&array, json_string_value(tag));
     }
+    return kn_strdup(kn_array_value(&array));
 }
 
-/* A checked value as PostgreSQL reads it. */
-static void add_value(struct kn_rest_query *q, const struct kn_rest_attr *a, const json_t *object)
+/* A checked value as PostgreSQL reads it; NULL for null. Heap. */
+static char *text_of(const struct kn_rest_attr *a, const json_t *object)
 {
     const json_t *value = json_object_get(object, a->name);
-    AUTO_FREE char *form = kn_asprintf("?::%s", kn_rest_sql_type(a->type));
-    AUTO_RELEASE(kn_array) struct kn_array array = KN_ARRAY_INIT;
     struct kn_arg number;
 
     if (json_is_null(value)) {
-        kn_rest_text(q, "NULL");
-    } else if (a->type == KN_REST_INT) {
-        kn_rest_add(q, form, kn_arg_int(&number, kn_schema_int(object, a->name, 0)));
-    } else if (a->type == KN_REST_BOOL) {
-        kn_rest_add(q, form, kn_schema_bool(object, a->name, false) ? "t" : "f");
-    } else if (a->type == KN_REST_JSON) {
-        AUTO_FREE char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        kn_rest_add(q, form, text);
-    } else if (a->type == KN_REST_TAGS) {
-        add_tags(value, &array);
-        kn_rest_add(q, form, kn_array_value(&array));
+        return NULL;
+    }
+    if (a->type == KN_REST_JSON || a->type == KN_REST_MEMBERS) {
+        return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    }
+    if (a->type == KN_REST_TAGS) {
+        return array_of(value);
+    }
+    return kn_strdup(a->type == KN_REST_INT    ? kn_arg_int(&number, kn_schema_int(object, a->name, 0))
+                     : a->type == KN_REST_BOOL ? (kn_schema_bool(object, a->name, false) ? "t" : "f")
+                                               : json_string_value(value));
+}
+
+/* there: what the column holds so far. null is what a row has of which nothing was said, unless the attribute has a form for it. */
+static void add_value(struct kn_rest_query *q, const struct kn_rest_attr *a, const char *there, const json_t *object)
+{
+    const char *own = a->type == KN_REST_MEMBERS ? "coalesce(%C, '{}'::jsonb) || ?::jsonb" : a->form;
+    AUTO_FREE char *plain = kn_asprintf("?::%s", kn_rest_sql_type(a->type));
+    AUTO_FREE char *text = text_of(a, object);
+
+    if (text == NULL && own == NULL) {
+        kn_rest_text(q, "DEFAULT");
     } else {
-        kn_rest_add(q, form, json_string_value(value));
+        kn_rest_add_form(q, own != NULL ? own : plain, there, text);
     }
 }
 
+/* Without a bit of KN_REST_WRITE only the noun's own functions can have put it there. */
 static bool writes(const struct kn_rest_attr *a, unsigned method, const json_t *object)
 {
-    return (a->may & method) != 0 && a->column != NULL && json_object_get(object, a->name) != NULL;
+    return ((a->may & method) != 0 || (a->may & KN_REST_WRITE) == 0) && a->column != NULL && json_object_get(object, a->name) != NULL &&
+           (method == KN_REST_POST || a->fixed == NULL);
 }
+
+/* --- new ones ------------------------------------------------------------------------------------------------------------- */
 
 static void add_insert(const struct kn_rest_noun *noun, const struct kn_request *req, const char *id, const json_t *object,
                        struct kn_rest_query *q)
@@ -129,44 +89,123 @@ static void add_insert(const struct kn_rest_noun *noun, const struct kn_request 
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if (writes(a, KN_REST_POST, object)) {
             kn_rest_text(q, ", ");
-            add_value(q, a, object);
+            add_value(q, a, "NULL", object);
         }
     }
     kn_rest_text(q, ")");
 }
 
+static int explain(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
+{
+    const char *name = json_string_value(json_object_get(object, "name")), *constraint = kn_db_constraint(req->db);
+
+    if (err->code != KN_CONFLICT) {
+        return -1;
+    }
+    if (object == NULL && noun->in_use != NULL) {
+        return kn_rest_fail(err, KN_FORBIDDEN, noun->in_use, noun->label, id);
+    }
+    for (const struct kn_rest_clash *c = noun->clashes; c != NULL && c->constraint != NULL; c++) {
+        if (c->constraint[0] == '\0' || strcmp(c->constraint, constraint) == 0) {
+            return kn_rest_fail(err, c->code, c->words, name != NULL ? name : "", id);
+        }
+    }
+    return noun->clash != NULL ? noun->clash(req, constraint, object, err) : -1;
+}
+
 /* Runs a change; a violated constraint is said in the noun's words. */
-static int change(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_rest_query *q, const json_t *object,
+static int run(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_rest_query *q, const json_t *object,
+               struct kn_error *err)
+{
+    return kn_rest_run(q, req->db, NULL, err) < 0 ? explain(noun, req, id, object, err) : 0;
+}
+
+static int decide(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                   struct kn_error *err)
 {
-    if (kn_rest_run(q, req->db, NULL, err) == 0) {
-        return 0;
+    return noun->decide != NULL ? noun->decide(req, id, now, object, err) : 0;
+}
+
+static int end(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+               struct kn_error *err)
+{
+    return noun->after != NULL ? noun->after(req, id, now, object, err) : 0;
+}
+
+static int choose_id(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *object, const char **ret, struct kn_error *err)
+{
+    char made[KN_UUID_SIZE];
+
+    if (noun->choose_id != NULL && noun->choose_id(req, object, ret, err) < 0) {
+        return -1;
     }
-    return err->code == KN_CONFLICT && noun->clash != NULL ? noun->clash(req, kn_db_constraint(req->db), object, err) : -1;
+    if (*ret == NULL) {
+        (noun->id_type == KN_REST_UUID ? kn_uuid_make : kn_uuid_make_hex)(made);
+        *ret = kn_request_strdup(req, made);
+    }
+    return 0;
+}
+
+/* In the caller's transaction. */
+static int insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    const char *id = NULL;
+
+    if (choose_id(noun, req, object, &id, err) < 0 || decide(noun, req, id, NULL, object, err) < 0) {
+        return -1;
+    }
+    add_insert(noun, req, id, object, &q);
+    if (run(noun, req, id, &q, object, err) < 0 || end(noun, req, id, NULL, object, err) < 0) {
+        return -1;
+    }
+    *ret_id = id;
+    return 0;
+}
+
+int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    return kn_tx_begin(&tx, req->db, err) < 0 || insert(noun, req, object, ret_id, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
 int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
-    AUTO_TX struct kn_tx tx = { NULL };
-    char id[KN_UUID_SIZE];
-    const json_t *object = NULL;
+    const char *id = NULL;
+    json_t *object = NULL;
 
-    kn_uuid_make(id);
-    if (kn_rest_body(noun, req, KN_REST_POST, &object, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
-        (noun->before_insert != NULL && noun->before_insert(req, id, object, err) < 0)) {
-        return -1;
-    }
-    add_insert(noun, req, id, object, &q);
-    if (change(noun, req, &q, object, err) < 0 || (noun->after_insert != NULL && noun->after_insert(req, id, object, err) < 0) ||
-        kn_tx_commit(&tx, err) < 0) {
-        return -1;
-    }
-    return kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
+    return kn_rest_body(noun, req, KN_REST_POST, &object, err) < 0 || kn_rest_insert(noun, req, object, &id, err) < 0
+               ? -1
+               : kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
 }
 
-/* Locks the row that the caller may change. */
-static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)
+int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_TX struct kn_tx tx = { NULL };
+    json_t *objects = NULL, *object = NULL;
+    size_t i = 0;
+
+    if (kn_rest_body_many(noun, req, &objects, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0) {
+        return -1;
+    }
+    json_array_foreach(objects, i, object) {
+        const char *id = NULL;
+
+        if (insert(noun, req, object, &id, err) < 0) {
+            return -1;
+        }
+        kn_array_add(&ids, id);
+    }
+    return kn_tx_commit(&tx, err) < 0 ? -1 : kn_rest_show_many(noun, req, &ids, true, res, err);
+}
+
+/* --- old ones ------------------------------------------------------------------------------------------------------------- */
+
+/* Reads the row that the caller may change, and holds it. */
+static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rest_bound *bounds,
+                struct kn_rows **ret, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -175,7 +214,9 @@ static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const c
     if (!kn_rest_fits(noun->id_type, id)) {
         return kn_rest_not_found(noun, id, err);
     }
-    kn_strbuf_addf(&q.sql, "SELECT FROM %s WHERE %s = ", noun->from, noun->id);
+    kn_rest_text(&q, "SELECT ");
+    kn_rest_columns(noun, req, KN_REST_NOW, &q.sql);
+    kn_strbuf_addf(&q.sql, " FROM %s WHERE %s = ", noun->from, noun->id);
     kn_rest_add(&q, "?", id);
     kn_strbuf_addf(&q.sql, " AND %s", noun->kept != NULL ? noun->kept : "true");
     for (size_t i = 0; i < KN_COUNT(conditions) && !req->caller.is_admin; i++) {
@@ -184,53 +225,89 @@ static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const c
             kn_rest_add(&q, conditions[i], req->caller.project_id);
         }
     }
-    kn_rest_text(&q, " FOR UPDATE");
+    kn_rest_add_bounds(&q, bounds);
+    kn_rest_text(&q, noun->lock != NULL ? noun->lock : " FOR UPDATE");
     if (kn_rest_run(&q, req->db, &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_count(rows) > 0 ? 0 : kn_rest_not_found(noun, id, err);
+    if (kn_rows_count(rows) == 0) {
+        return kn_rest_not_found(noun, id, err);
+    }
+    *ret = kn_steal(&rows);
+    return 0;
 }
 
-static void add_update(const struct kn_rest_noun *noun, const char *id, const json_t *object, struct kn_rest_query *q)
+/* What may be repeated and not changed. */
+static int check_fixed(const struct kn_rest_noun *noun, const struct kn_rows *now, const json_t *object, struct kn_error *err)
 {
-    kn_strbuf_addf(&q->sql, "UPDATE %s SET updated_at = now()", noun->table);
+    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
+        AUTO_FREE char *said = a->fixed != NULL && json_object_get(object, a->name) != NULL ? text_of(a, object) : NULL;
+
+        if (said != NULL && strcmp(said, kn_rest_was(noun, now, a->name)) != 0) {
+            return kn_rest_fail(err, KN_BAD_REQUEST, a->fixed, noun->one, "");
+        }
+    }
+    return 0;
+}
+
+/* false: the body names no column. */
+static bool add_update(const struct kn_rest_noun *noun, const char *id, const json_t *object, struct kn_rest_query *q)
+{
+    bool any = !noun->is_timeless;
+
+    kn_strbuf_addf(&q->sql, "UPDATE %s SET %s", noun->table, any ? "updated_at = now()" : "");
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if (writes(a, KN_REST_PUT, object)) {
-            kn_strbuf_addf(&q->sql, ", %s = ", a->column);
-            add_value(q, a, object);
+            kn_strbuf_addf(&q->sql, "%s%s = ", any ? ", " : "", a->column);
+            add_value(q, a, a->column, object);
+            any = true;
         }
     }
     kn_rest_add(q, " WHERE id = ?", id);
+    return any;
+}
+
+int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *now = NULL;
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    if (kn_tx_begin(&tx, req->db, err) < 0 || lock(noun, req, id, NULL, &now, err) < 0 || check_fixed(noun, now, object, err) < 0 ||
+        decide(noun, req, id, now, object, err) < 0) {
+        return -1;
+    }
+    return (add_update(noun, id, object, &q) && run(noun, req, id, &q, object, err) < 0) || end(noun, req, id, now, object, err) < 0
+               ? -1
+               : kn_tx_commit(&tx, err);
 }
 
 int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_response *res,
                    struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
-    AUTO_TX struct kn_tx tx = { NULL };
-    const json_t *object = NULL;
+    json_t *object = NULL;
 
-    if (kn_rest_body(noun, req, KN_REST_PUT, &object, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
-        lock(noun, req, id, err) < 0 || (noun->before_update != NULL && noun->before_update(req, id, object, err) < 0)) {
-        return -1;
-    }
-    add_update(noun, id, object, &q);
-    if (change(noun, req, &q, object, err) < 0 || kn_tx_commit(&tx, err) < 0) {
-        return -1;
-    }
-    return kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
+    return kn_rest_body(noun, req, KN_REST_PUT, &object, err) < 0 || kn_rest_change(noun, req, id, object, err) < 0
+               ? -1
+               : kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
 }
 
-int kn_rest_delete(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)
+int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rest_bound *bounds,
+                          struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *now = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || lock(noun, req, id, err) < 0 ||
-        (noun->before_delete != NULL && noun->before_delete(req, id, err) < 0)) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || lock(noun, req, id, bounds, &now, err) < 0 || decide(noun, req, id, now, NULL, err) < 0) {
         return -1;
     }
     kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE id = ", noun->table);
     kn_rest_add(&q, "?", id);
-    return change(noun, req, &q, NULL, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return run(noun, req, id, &q, NULL, err) < 0 || end(noun, req, id, now, NULL, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+}
+
+int kn_rest_delete(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)
+{
+    return kn_rest_delete_within(noun, req, id, NULL, err);
 }

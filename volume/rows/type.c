@@ -65,7 +65,7 @@ static void print(const struct kn_request *req, const struct kn_rest_noun *noun,
     }
 }
 
-static int check(struct kn_request *req, const json_t *object, struct kn_error *err)
+static int check(struct kn_request *req, json_t *object, struct kn_error *err)
 {
     (void)req;
     return json_object_size(object) > 0
@@ -73,10 +73,11 @@ static int check(struct kn_request *req, const json_t *object, struct kn_error *
                : kn_fail(err, KN_BAD_REQUEST, "Specify volume type name, description, is_public or a combination thereof.");
 }
 
-static int before_delete(struct kn_request *req, const char *id, struct kn_error *err)
+static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
     (void)req;
-    return strcmp(id, KN_VOLUME_TYPE_ID) != 0
+    (void)now;
+    return object != NULL || strcmp(id, KN_VOLUME_TYPE_ID) != 0
                ? 0
                : kn_fail(err, KN_BAD_REQUEST, "Invalid volume type: the volume type %s is the default type and cannot be deleted", id);
 }
@@ -101,7 +102,7 @@ const struct kn_rest_noun kn_volume_type_noun = {
     .from = "volume_type t", .id = "t.id", .id_type = KN_REST_UUID, .visible = VISIBLE,
     .order = "created_at", .ties = "created_at,id",
     .attrs = ATTRS, .params = PARAMS, .narrow = narrow, .print = print, .manners = &KN_REST_CINDER,
-    .table = "volume_type", .check = check, .before_delete = before_delete, .clash = clash,
+    .table = "volume_type", .check = check, .decide = decide, .clash = clash,
 };
 
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err)
