@@ -255,61 +255,35 @@ static void begin_again(struct kn_task *task, struct kn_change *change)
     json_array_append_new(failures, json_sprintf("%s: %s", place->host, task->error.message));
     json_object_set_new(task->context, "tries", json_integer(kn_task_tries(task) + 1));
     *place = (struct kn_place){ .generation = place->generation + 1 };
-    change->server.any = change->server.any || moves_home;
-    change->server.generation = moves_home ? place->generation : change->server.generation;
+    if (moves_home) {
+        kn_change_set_int(change, task->flow->object, task->object_id, "generation", place->generation);
+    }
     task->state = KN_TASK_RUN;
     task->step = task->flow->retry_row;
     kn_error_clear(&task->error);
     task->elsewhere = false;
 }
 
-/* Whoever looks at the object must see that it needs a hand. */
-static void mark_error(const struct kn_task *task, struct kn_change *change)
-{
-    switch (task->flow->object) {
-    case KN_OBJECT_SERVER:
-        json_decref(change->server.fault);
-        change->server.any = true;
-        change->server.vm_state = "error";
-        change->server.task_state = "";
-        change->server.fault = kn_fault_of(task);
-        break;
-    case KN_OBJECT_VOLUME:
-        change->volume.any = true;
-        change->volume.volume = task->object_id;
-        change->volume.status = "error";
-        break;
-    case KN_OBJECT_IMAGE:
-        break; /* its own service writes it */
-    }
-}
-
 static void settle_failed(struct kn_task *task, struct kn_change *change)
 {
     task->state = KN_TASK_FAILED;
     task->part_count = 0;
-    if (task->flow->failed != NULL) {
-        task->flow->failed(task, change);
-    }
+    kn_change_becomes(change, task->flow->failed, task);
     if (json_array_size(json_object_get(task->context, "not_undone")) > 0) {
-        mark_error(task, change);
+        kn_change_becomes(change, task->flow->object->broken, task);
     }
 }
 
 static void step_forward(struct kn_task *task, struct kn_change *change)
 {
-    if (task->flow->row_done != NULL) {
-        task->flow->row_done(task, task->step, change);
-    }
+    kn_change_becomes(change, task->flow->rows[task->step].becomes, task);
     if (task->step + 1 < task->flow->row_count) {
         task->step++;
         return;
     }
     task->state = KN_TASK_DONE;
     task->part_count = 0;
-    if (task->flow->done != NULL) {
-        task->flow->done(task, change);
-    }
+    kn_change_becomes(change, task->flow->done, task);
 }
 
 static void step_back(struct kn_task *task, int max_tries, struct kn_change *change)
@@ -384,7 +358,7 @@ void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_er
         task->state = KN_TASK_FAILED;
         task->part_count = 0;
         note_not_undone(task, "what was done", why);
-        mark_error(task, change);
+        kn_change_becomes(change, task->flow->object->broken, task);
         return;
     }
     task->state = KN_TASK_UNDO;

@@ -443,7 +443,7 @@ static void free_task(void *task)
 
 int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_error *err)
 {
-    if (kn_daemon_init(&c->daemon, "conductor", argc, argv, NULL, true, err) < 0 ||
+    if (kn_flows_check(err) < 0 || kn_daemon_init(&c->daemon, "conductor", argc, argv, NULL, true, err) < 0 ||
         kn_bus_reader_new(c->daemon.bus, &c->reader, err) < 0 ||
         kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_TASK, KN_SHARDS, 30000, err) < 0 ||
         kn_bus_ensure_topic(c->daemon.bus, KN_TOPIC_REPLY, KN_SHARDS, 30000, err) < 0 ||

@@ -39,13 +39,12 @@ struct kn_flow_part {
 
 struct kn_flow_row {
     struct kn_flow_part parts[KN_ROW_PARTS];
+    const struct kn_becomes *becomes; /* once all parts are done; NULL: nothing */
 };
-
-enum kn_object { KN_OBJECT_SERVER, KN_OBJECT_VOLUME, KN_OBJECT_IMAGE };
 
 struct kn_flow {
     const char *kind; /* "server.create" */
-    enum kn_object object;
+    const struct kn_record *object;
     const struct kn_flow_row *rows;
     int row_count;
     int retry_row;   /* where another try begins after the undo of the rows above it; -1: no other try */
@@ -54,10 +53,9 @@ struct kn_flow {
     bool supersedes; /* ends the cancelled tasks of its object and bumps the generation */
     bool beside;     /* runs beside the object's other tasks, neither waiting for them nor in their way */
     bool insists;    /* a refusal that may pass is no end: asked again, with longer and longer pauses, until it is done */
-    /* What the object becomes; each may be NULL. */
-    void (*row_done)(const struct kn_task *task, int row, struct kn_change *change);
-    void (*done)(const struct kn_task *task, struct kn_change *change);
-    void (*failed)(const struct kn_task *task, struct kn_change *change);
+    /* What becomes of rows at its end; each may be NULL. */
+    const struct kn_becomes *done;
+    const struct kn_becomes *failed;
 };
 
 /* NULL if no flow has this kind. */
@@ -69,5 +67,9 @@ extern const struct kn_flow kn_flows_power[];
 extern const struct kn_flow kn_flows_volume[];
 /* All of them, ended by NULL: for the tests and for people. */
 extern const struct kn_flow *const kn_flow_tables[];
+/* Whether every change that a flow declares can be written. KN_INTERNAL names the flow and the column. */
+int kn_flow_check(const struct kn_flow *flow, struct kn_error *err);
+/* The same of all flows: before a conductor touches anything. */
+int kn_flows_check(struct kn_error *err);
 
 #endif

@@ -17,3 +17,28 @@ const struct kn_flow *kn_flow(const char *kind)
     }
     return NULL;
 }
+
+int kn_flow_check(const struct kn_flow *flow, struct kn_error *err)
+{
+    for (int i = 0; i < flow->row_count; i++) {
+        if (kn_becomes_check(flow->rows[i].becomes, err) < 0) {
+            return kn_fail_context(err, "flow \"%s\"", flow->kind);
+        }
+    }
+    if (kn_becomes_check(flow->done, err) < 0 || kn_becomes_check(flow->failed, err) < 0 || kn_becomes_check(flow->object->broken, err) < 0) {
+        return kn_fail_context(err, "flow \"%s\"", flow->kind);
+    }
+    return 0;
+}
+
+int kn_flows_check(struct kn_error *err)
+{
+    for (int i = 0; kn_flow_tables[i] != NULL; i++) {
+        for (const struct kn_flow *flow = kn_flow_tables[i]; flow->kind != NULL; flow++) {
+            if (kn_flow_check(flow, err) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}

@@ -53,31 +53,30 @@ static void apply_power(struct kn_task *task, int item, const json_t *result)
 }
 
 static const struct kn_flow_row POWER_ROWS[] = {
-    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_power, .apply = apply_power } } },
+    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_power, .apply = apply_power } }, NULL },
 };
 
-/* The states of Nova's table for this flow ("server.stop" is the action "stop"). */
-static void power_done(const struct kn_task *task, struct kn_change *change)
+/* The state of Nova's table for this flow ("server.stop" is the action "stop"). */
+static json_t *end_state(const struct kn_task *task)
 {
     const struct kn_server_action *action = kn_server_action(strchr(task->flow->kind, '.') + 1);
 
-    change->server.any = true;
-    change->server.task_state = "";
-    change->server.vm_state = action == NULL ? NULL : action->end;
-    change->server.power_state = (int)kn_json_int(task->context, "power_state");
+    return action == NULL || action->end == NULL ? NULL : json_string(action->end);
 }
+
+static const struct kn_becomes POWER_DONE[] = {
+    KN_SET(kn_record_server, "task_state", NULL),
+    KN_SET_MADE(kn_record_server, "vm_state", end_state),
+    KN_SET_FOUND(kn_record_server, "power_state", "power_state"),
+    KN_BECOMES_END,
+};
 
 /* The guest stays as it was; the task keeps the reason for os-instance-actions. */
-static void power_failed(const struct kn_task *task, struct kn_change *change)
-{
-    (void)task;
-    change->server.any = true;
-    change->server.task_state = "";
-}
+static const struct kn_becomes POWER_FAILED[] = { KN_SET(kn_record_server, "task_state", NULL), KN_BECOMES_END };
 
 #define POWER_FLOW(name)                                                                                        \
-    { .kind = name, .object = KN_OBJECT_SERVER, .rows = POWER_ROWS, .row_count = 1, .retry_row = -1,            \
-      .done = power_done, .failed = power_failed }
+    { .kind = name, .object = &kn_record_server, .rows = POWER_ROWS, .row_count = 1, .retry_row = -1,            \
+      .done = POWER_DONE, .failed = POWER_FAILED }
 
 const struct kn_flow kn_flows_power[] = {
     POWER_FLOW("server.stop"),    POWER_FLOW("server.start"),  POWER_FLOW("server.pause"),

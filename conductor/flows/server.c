@@ -100,48 +100,52 @@ static json_t *build_bind(const struct kn_task *task, int item)
     return kn_body_server_on_host(task, item);
 }
 
+static json_t *chosen_host(const struct kn_task *task)
+{
+    return task->home.host[0] == '\0' ? json_null() : json_string(task->home.host);
+}
+
+static json_t *nics_of_spec(const struct kn_task *task)
+{
+    return json_incref(kn_spec_nics(task));
+}
+
+static const struct kn_becomes CREATE_PLACED[] = {
+    KN_SET_MADE(kn_record_server, "host", chosen_host),
+    KN_SET_FOUND(kn_record_server, "zone", "zone"),
+    KN_SET_MADE(kn_record_server, "nics", nics_of_spec),
+    KN_SET(kn_record_server, "task_state", "spawning"),
+    KN_BECOMES_END,
+};
+
 static const struct kn_flow_row CREATE_ROWS[] = {
     { { { .message = "place.claim", .build = build_claim, .apply = apply_claim,
           .undo = "place.release", .undo_build = kn_body_server },
         { .message = "port.allocate", .build = build_allocate, .apply = apply_allocate, .count = count_if_nics_wanted,
           .undo = "port.release", .undo_build = kn_body_server },
-        { .message = "image.locate", .build = build_locate, .apply = apply_locate, .count = count_if_image } } },
+        { .message = "image.locate", .build = build_locate, .apply = apply_locate, .count = count_if_image } }, CREATE_PLACED },
     { { { .message = "server.spawn", .to = KN_TO_HOME, .build = build_spawn, .apply = apply_power,
           .undo = "server.destroy", .undo_build = kn_body_server_on_host },
-        { .message = "port.bind", .build = build_bind, .count = count_if_nics_wanted } } },
+        { .message = "port.bind", .build = build_bind, .count = count_if_nics_wanted } }, NULL },
 };
 
-static void create_row_done(const struct kn_task *task, int row, struct kn_change *change)
-{
-    if (row != 0) {
-        return;
-    }
-    change->server.any = true;
-    change->server.host = task->home.host;
-    change->server.zone = kn_json_str(task->context, "zone");
-    change->server.nics = json_incref(kn_spec_nics(task));
-    change->server.task_state = "spawning";
-}
+static const struct kn_becomes CREATE_DONE[] = {
+    KN_SET(kn_record_server, "vm_state", "active"),
+    KN_SET(kn_record_server, "task_state", NULL),
+    KN_SET_FOUND(kn_record_server, "power_state", "power_state"),
+    KN_SET(kn_record_server, "launched_at", "now"),
+    KN_BECOMES_END,
+};
 
-static void create_done(const struct kn_task *task, struct kn_change *change)
-{
-    change->server.any = true;
-    change->server.vm_state = "active";
-    change->server.task_state = "";
-    change->server.power_state = (int)kn_json_int(task->context, "power_state");
-    change->server.launched = true;
-}
-
-static void create_failed(const struct kn_task *task, struct kn_change *change)
-{
-    change->server.any = true;
-    change->server.vm_state = "error";
-    change->server.task_state = "";
-    change->server.power_state = 0;
-    change->server.host = "";
-    change->server.nics = json_array();
-    change->server.fault = kn_fault_of(task);
-}
+static const struct kn_becomes CREATE_FAILED[] = {
+    KN_SET(kn_record_server, "vm_state", "error"),
+    KN_SET(kn_record_server, "task_state", NULL),
+    KN_SET(kn_record_server, "power_state", "0"),
+    KN_SET(kn_record_server, "host", NULL),
+    KN_SET(kn_record_server, "nics", "[]"),
+    KN_SET_MADE(kn_record_server, "fault", kn_fault_of),
+    KN_BECOMES_END,
+};
 
 /* --- server.delete: [destroy] -> [ports ∥ place ∥ volumes] ---------------------------------------------------------------- */
 
@@ -163,32 +167,26 @@ static json_t *build_disconnect(const struct kn_task *task, int item)
 
 static const struct kn_flow_row DELETE_ROWS[] = {
     { { { .message = "server.destroy", .to = KN_TO_HOME, .build = kn_body_server_on_host, .count = kn_count_if_on_host,
-          .skip_if_down = true } } },
+          .skip_if_down = true } }, NULL },
     { { { .message = "port.release", .build = kn_body_server },
         { .message = "place.release", .build = kn_body_server },
-        { .message = "volume.disconnect", .build = build_disconnect, .count = count_attachments } } },
+        { .message = "volume.disconnect", .build = build_disconnect, .count = count_attachments } }, NULL },
 };
 
-static void delete_done(const struct kn_task *task, struct kn_change *change)
-{
-    (void)task;
-    change->server.any = true;
-    change->server.deleted = true;
-}
+static const struct kn_becomes DELETE_DONE[] = { KN_GOES(kn_record_server), KN_BECOMES_END };
 
-static void delete_failed(const struct kn_task *task, struct kn_change *change)
-{
-    change->server.any = true;
-    change->server.vm_state = "error";
-    change->server.task_state = "";
-    change->server.fault = kn_fault_of(task);
-}
+static const struct kn_becomes DELETE_FAILED[] = {
+    KN_SET(kn_record_server, "vm_state", "error"),
+    KN_SET(kn_record_server, "task_state", NULL),
+    KN_SET_MADE(kn_record_server, "fault", kn_fault_of),
+    KN_BECOMES_END,
+};
 
 /* --- server.fence: what a host still has although the server is elsewhere or gone ------------------------------------------ */
 
 static const struct kn_flow_row FENCE_ROWS[] = {
     { { { .message = "server.destroy", .to = KN_TO_HOME, .build = kn_body_server_on_host, .count = kn_count_if_on_host,
-          .skip_if_down = true } } },
+          .skip_if_down = true } }, NULL },
 };
 
 /* --- server.describe: what users wrote on a server, into its metadata service ------------------------------------------------ */
@@ -207,17 +205,17 @@ static json_t *build_describe(const struct kn_task *task, int item)
 }
 
 static const struct kn_flow_row DESCRIBE_ROWS[] = {
-    { { { .message = "server.describe", .to = KN_TO_HOME, .build = build_describe, .count = kn_count_if_on_host, .waits_for_host = true } } },
+    { { { .message = "server.describe", .to = KN_TO_HOME, .build = build_describe, .count = kn_count_if_on_host, .waits_for_host = true } }, NULL },
 };
 
 const struct kn_flow kn_flows_server[] = {
-    { .kind = "server.create", .object = KN_OBJECT_SERVER, .rows = CREATE_ROWS, .row_count = 2, .retry_row = 0, .retry_place = KN_TO_HOME,
-      .row_done = create_row_done, .done = create_done, .failed = create_failed },
-    { .kind = "server.delete", .object = KN_OBJECT_SERVER, .rows = DELETE_ROWS, .row_count = 2, .retry_row = -1,
-      .supersedes = true, .insists = true, .done = delete_done, .failed = delete_failed },
-    { .kind = "server.fence", .object = KN_OBJECT_SERVER, .rows = FENCE_ROWS, .row_count = 1, .retry_row = -1,
+    { .kind = "server.create", .object = &kn_record_server, .rows = CREATE_ROWS, .row_count = 2, .retry_row = 0, .retry_place = KN_TO_HOME,
+      .done = CREATE_DONE, .failed = CREATE_FAILED },
+    { .kind = "server.delete", .object = &kn_record_server, .rows = DELETE_ROWS, .row_count = 2, .retry_row = -1,
+      .supersedes = true, .insists = true, .done = DELETE_DONE, .failed = DELETE_FAILED },
+    { .kind = "server.fence", .object = &kn_record_server, .rows = FENCE_ROWS, .row_count = 1, .retry_row = -1,
       .told_home = true, .beside = true, .insists = true },
-    { .kind = "server.describe", .object = KN_OBJECT_SERVER, .rows = DESCRIBE_ROWS, .row_count = 1, .retry_row = -1,
+    { .kind = "server.describe", .object = &kn_record_server, .rows = DESCRIBE_ROWS, .row_count = 1, .retry_row = -1,
       .beside = true, .insists = true },
     { .kind = NULL },
 };

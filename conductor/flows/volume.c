@@ -24,40 +24,18 @@ static json_t *build_create(const struct kn_task *task, int item)
 }
 
 static const struct kn_flow_row CREATE_ROWS[] = {
-    { { { .message = "volume.create", .build = build_create, .undo = "volume.delete", .undo_build = build_volume } } },
+    { { { .message = "volume.create", .build = build_create, .undo = "volume.delete", .undo_build = build_volume } }, NULL },
 };
 
-static void volume_becomes(const struct kn_task *task, struct kn_change *change, const char *status)
-{
-    change->volume.any = true;
-    change->volume.volume = task->object_id;
-    change->volume.status = status;
-}
-
-static void create_done(const struct kn_task *task, struct kn_change *change)
-{
-    volume_becomes(task, change, "available");
-}
-
-static void create_failed(const struct kn_task *task, struct kn_change *change)
-{
-    volume_becomes(task, change, "error");
-}
+static const struct kn_becomes CREATE_DONE[] = { KN_SET(kn_record_volume, "status", "available"), KN_BECOMES_END };
+static const struct kn_becomes CREATE_FAILED[] = { KN_SET(kn_record_volume, "status", "error"), KN_BECOMES_END };
 
 static const struct kn_flow_row DELETE_ROWS[] = {
-    { { { .message = "volume.delete", .build = build_volume } } },
+    { { { .message = "volume.delete", .build = build_volume } }, NULL },
 };
 
-static void delete_done(const struct kn_task *task, struct kn_change *change)
-{
-    volume_becomes(task, change, NULL);
-    change->volume.deleted = true;
-}
-
-static void delete_failed(const struct kn_task *task, struct kn_change *change)
-{
-    volume_becomes(task, change, "error_deleting");
-}
+static const struct kn_becomes DELETE_DONE[] = { KN_GOES(kn_record_volume), KN_BECOMES_END };
+static const struct kn_becomes DELETE_FAILED[] = { KN_SET(kn_record_volume, "status", "error_deleting"), KN_BECOMES_END };
 
 /* --- server.attach_volume: [connect] -> [plug]; server.detach_volume: [unplug] -> [disconnect] --------------------------------- */
 
@@ -100,43 +78,40 @@ static void apply_plug(struct kn_task *task, int item, const json_t *result)
 
 static const struct kn_flow_row ATTACH_ROWS[] = {
     { { { .message = "volume.connect", .build = build_connect, .apply = apply_connect,
-          .undo = "volume.disconnect", .undo_build = build_use } } },
+          .undo = "volume.disconnect", .undo_build = build_use } }, NULL },
     { { { .message = "server.attach_volume", .to = KN_TO_HOME, .build = build_plug, .apply = apply_plug, .count = kn_count_if_on_host,
-          .undo = "server.detach_volume", .undo_build = build_connect } } },
+          .undo = "server.detach_volume", .undo_build = build_connect } }, NULL },
 };
 
 static const struct kn_flow_row DETACH_ROWS[] = {
-    { { { .message = "server.detach_volume", .to = KN_TO_HOME, .build = build_connect, .count = kn_count_if_on_host } } },
-    { { { .message = "volume.disconnect", .build = build_use } } },
+    { { { .message = "server.detach_volume", .to = KN_TO_HOME, .build = build_connect, .count = kn_count_if_on_host } }, NULL },
+    { { { .message = "volume.disconnect", .build = build_use } }, NULL },
 };
 
-static void use_becomes(const struct kn_task *task, struct kn_change *change, const char *volume_status)
-{
-    change->volume.any = true;
-    change->volume.volume = kn_json_str(task->input, "volume");
-    change->volume.attachment = kn_json_str(task->input, "attachment");
-    change->volume.status = volume_status;
-}
+#define VOLUME_OF_WISH(status) KN_SET_OF(kn_record_volume, "volume", "status", status)
+#define ATTACHMENT_OF_WISH(column, text) KN_SET_OF(kn_record_attachment, "attachment", column, text)
 
-static void attach_done(const struct kn_task *task, struct kn_change *change)
-{
-    use_becomes(task, change, "in-use");
-    change->volume.attachment_status = "attached";
-    change->volume.device = kn_json_str(task->context, "device");
-    change->volume.connection = json_incref(json_object_get(task->context, "connection"));
-}
+static const struct kn_becomes ATTACH_DONE[] = {
+    VOLUME_OF_WISH("in-use"),
+    ATTACHMENT_OF_WISH("status", "attached"),
+    ATTACHMENT_OF_WISH("attached_at", "now"),
+    KN_SET_FOUND_OF(kn_record_attachment, "attachment", "device", "device"),
+    KN_SET_FOUND_OF(kn_record_attachment, "attachment", "connection", "connection"),
+    KN_BECOMES_END,
+};
 
-static void attachment_gone(const struct kn_task *task, struct kn_change *change)
-{
-    use_becomes(task, change, "available");
-    change->volume.detached = true;
-}
+static const struct kn_becomes ATTACHMENT_GONE[] = {
+    VOLUME_OF_WISH("available"),
+    KN_GOES_OF(kn_record_attachment, "attachment"),
+    KN_BECOMES_END,
+};
 
-static void detach_failed(const struct kn_task *task, struct kn_change *change)
-{
-    use_becomes(task, change, "in-use");
-    change->volume.attachment_status = "attached";
-}
+static const struct kn_becomes DETACH_FAILED[] = {
+    VOLUME_OF_WISH("in-use"),
+    ATTACHMENT_OF_WISH("status", "attached"),
+    ATTACHMENT_OF_WISH("attached_at", "now"),
+    KN_BECOMES_END,
+};
 
 /* --- image.import, image.delete ------------------------------------------------------------------------------------------------------ */
 
@@ -160,24 +135,24 @@ static json_t *build_import(const struct kn_task *task, int item)
 }
 
 static const struct kn_flow_row IMAGE_IMPORT_ROWS[] = {
-    { { { .message = "image.import", .build = build_import } } },
+    { { { .message = "image.import", .build = build_import } }, NULL },
 };
 
 static const struct kn_flow_row IMAGE_DELETE_ROWS[] = {
-    { { { .message = "image.delete", .build = build_image } } },
+    { { { .message = "image.delete", .build = build_image } }, NULL },
 };
 
 const struct kn_flow kn_flows_volume[] = {
-    { .kind = "volume.create", .object = KN_OBJECT_VOLUME, .rows = CREATE_ROWS, .row_count = 1, .retry_row = -1,
-      .done = create_done, .failed = create_failed },
-    { .kind = "volume.delete", .object = KN_OBJECT_VOLUME, .rows = DELETE_ROWS, .row_count = 1, .retry_row = -1,
-      .supersedes = true, .insists = true, .done = delete_done, .failed = delete_failed },
-    { .kind = "server.attach_volume", .object = KN_OBJECT_SERVER, .rows = ATTACH_ROWS, .row_count = 2, .retry_row = -1,
-      .done = attach_done, .failed = attachment_gone },
-    { .kind = "server.detach_volume", .object = KN_OBJECT_SERVER, .rows = DETACH_ROWS, .row_count = 2, .retry_row = -1,
-      .done = attachment_gone, .failed = detach_failed },
-    { .kind = "image.import", .object = KN_OBJECT_IMAGE, .rows = IMAGE_IMPORT_ROWS, .row_count = 1, .retry_row = -1 },
-    { .kind = "image.delete", .object = KN_OBJECT_IMAGE, .rows = IMAGE_DELETE_ROWS, .row_count = 1, .retry_row = -1,
+    { .kind = "volume.create", .object = &kn_record_volume, .rows = CREATE_ROWS, .row_count = 1, .retry_row = -1,
+      .done = CREATE_DONE, .failed = CREATE_FAILED },
+    { .kind = "volume.delete", .object = &kn_record_volume, .rows = DELETE_ROWS, .row_count = 1, .retry_row = -1,
+      .supersedes = true, .insists = true, .done = DELETE_DONE, .failed = DELETE_FAILED },
+    { .kind = "server.attach_volume", .object = &kn_record_server, .rows = ATTACH_ROWS, .row_count = 2, .retry_row = -1,
+      .done = ATTACH_DONE, .failed = ATTACHMENT_GONE },
+    { .kind = "server.detach_volume", .object = &kn_record_server, .rows = DETACH_ROWS, .row_count = 2, .retry_row = -1,
+      .done = ATTACHMENT_GONE, .failed = DETACH_FAILED },
+    { .kind = "image.import", .object = &kn_record_image, .rows = IMAGE_IMPORT_ROWS, .row_count = 1, .retry_row = -1 },
+    { .kind = "image.delete", .object = &kn_record_image, .rows = IMAGE_DELETE_ROWS, .row_count = 1, .retry_row = -1,
       .supersedes = true, .insists = true },
     { .kind = NULL },
 };

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Servers, as tasks see and change them. Every statement takes many rows at once; the API's own statements on servers are in
- * api/server*.c. A deleted server gives its usage back in the same transaction: quota usage = what exists.
+ * compute/rows/. A deleted server gives its usage back in the same transaction: quota usage = what exists.
  */
-#include <string.h>
-
-#include "conductor/store/objects.h"
+#include "conductor/flows/bodies.h"
+#include "conductor/store/change.h"
 #include "lib/adapter/batch.h"
-#include "lib/base/clock.h"
-#include "lib/base/hmap.h"
 
 static const struct kn_stmt LOAD = { "conductor_server_load",
     "SELECT s.id, json_build_object('generation', s.generation, 'host', s.host, 'agent', h.agent_id, 'zone', s.zone, "
@@ -23,20 +20,6 @@ static const struct kn_stmt LOAD = { "conductor_server_load",
 
 static const struct kn_stmt BUMP = { "conductor_server_bump",
     "UPDATE server SET generation = generation + 1 WHERE id = ANY($1::uuid[])", 1 };
-
-static struct kn_batch_stmt WRITE = { "conductor_server_write",
-    "UPDATE server s SET generation = greatest(s.generation, u.generation), "
-    "host = CASE WHEN u.host = '' THEN NULL ELSE coalesce(u.host, s.host) END, zone = coalesce(u.zone, s.zone), "
-    "nics = coalesce(u.nics, s.nics), vm_state = coalesce(u.vm_state, s.vm_state), "
-    "task_state = CASE WHEN u.task_state = '' THEN NULL ELSE coalesce(u.task_state, s.task_state) END, "
-    "power_state = coalesce(u.power_state, s.power_state), "
-    "launched_at = CASE WHEN u.launched THEN coalesce(s.launched_at, now()) ELSE s.launched_at END, "
-    "fault = coalesce(u.fault || jsonb_build_object('created', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')), s.fault), "
-    "updated_at = now() FROM @ WHERE s.id = u.id AND s.vm_state <> 'deleted'",
-    { { "id", "uuid" }, { "generation", "bigint" }, { "host", "text" }, { "zone", "text" }, { "nics", "jsonb" },
-      { "vm_state", "text" }, { "task_state", "text" }, { "power_state", "smallint" }, { "launched", "boolean" },
-      { "fault", "jsonb" } },
-    { 0 }, { 0 }, false };
 
 static const struct kn_stmt DELETE = { "conductor_server_delete",
     "WITH gone AS (UPDATE server SET deleted_at = now(), terminated_at = now(), updated_at = now(), vm_state = 'deleted', "
@@ -66,72 +49,6 @@ static struct kn_batch_stmt GIVE_BACK = { "conductor_usage_give_back",
     "ram_mib = c.ram_mib - u.ram_mib FROM @ WHERE c.project_id = u.project_id",
     { { "project_id", "text" }, { "instances", "bigint" }, { "cores", "bigint" }, { "ram_mib", "bigint" } }, { 0 }, { 0 }, false };
 
-/* --- reading ------------------------------------------------------------------------------------------------------------ */
-
-static json_t *parse_object(const char *text)
-{
-    json_t *object = json_loads(text, 0, NULL);
-
-    return object == NULL ? json_object() : object;
-}
-
-int kn_objects_load(struct kn_db *db, struct kn_task *const *tasks, int count, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO(kn_hmap) struct kn_hmap *row_of = kn_hmap_new(NULL);
-
-    for (int i = 0; i < count; i++) {
-        if (tasks[i]->flow->object == KN_OBJECT_SERVER) {
-            kn_array_add(&ids, tasks[i]->object_id);
-        }
-    }
-    if (ids.count > 0 && kn_db_run(db, &LOAD, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
-        return -1;
-    }
-    for (int i = 0; rows != NULL && i < kn_rows_count(rows); i++) {
-        kn_hmap_put(row_of, kn_rows_text(rows, i, 0), (void *)(uintptr_t)(i + 1));
-    }
-    for (int i = 0; i < count; i++) {
-        uintptr_t row = (uintptr_t)kn_hmap_get(row_of, tasks[i]->object_id);
-
-        json_decref(tasks[i]->object);
-        tasks[i]->object = row == 0 ? json_object() : parse_object(kn_rows_text(rows, (int)row - 1, 1));
-        kn_task_settle(tasks[i]);
-    }
-    return 0;
-}
-
-int kn_server_bump(struct kn_db *db, const char *server_ids, struct kn_error *err)
-{
-    return kn_db_run(db, &BUMP, KN_ARGS(server_ids), NULL, err);
-}
-
-/* --- writing ------------------------------------------------------------------------------------------------------------ */
-
-static void add_json(struct kn_batch *batch, const json_t *value)
-{
-    AUTO_FREE char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
-
-    kn_batch_add(batch, text);
-}
-
-static void add_change(struct kn_batch *batch, const char *id, const struct kn_server_change *change)
-{
-    struct kn_arg power;
-
-    kn_batch_add(batch, id);
-    kn_batch_addint(batch, change->generation);
-    kn_batch_add(batch, change->host);
-    kn_batch_add(batch, change->zone);
-    add_json(batch, change->nics);
-    kn_batch_add(batch, change->vm_state);
-    kn_batch_add(batch, change->task_state);
-    kn_batch_add(batch, change->power_state < 0 ? NULL : kn_arg_int(&power, change->power_state));
-    kn_batch_addbool(batch, change->launched);
-    add_json(batch, change->fault);
-}
-
 static void doom(struct kn_batch *batch, const struct kn_rows *gone, int row)
 {
     const char *request = kn_rows_str(gone, row, GONE_REQUEST);
@@ -143,7 +60,7 @@ static void doom(struct kn_batch *batch, const struct kn_rows *gone, int row)
     kn_batch_add(batch, request == NULL ? "req-none" : request);
 }
 
-static int delete_servers(struct kn_db *db, struct kn_array *ids, struct kn_error *err)
+static int end_servers(struct kn_db *db, const char *ids, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *gone = NULL;
     AUTO_RELEASE(kn_batch) struct kn_batch usage;
@@ -151,7 +68,7 @@ static int delete_servers(struct kn_db *db, struct kn_array *ids, struct kn_erro
 
     kn_batch_init(&usage, &GIVE_BACK);
     kn_batch_init(&doomed, &DOOM);
-    if (kn_db_run(db, &DELETE, KN_ARGS(kn_array_value(ids)), &gone, err) < 0) {
+    if (kn_db_run(db, &DELETE, KN_ARGS(ids), &gone, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(gone); i++) {
@@ -166,23 +83,30 @@ static int delete_servers(struct kn_db *db, struct kn_array *ids, struct kn_erro
     return kn_batch_run(&usage, db, NULL, err) < 0 ? -1 : kn_batch_run(&doomed, db, NULL, err);
 }
 
-int kn_server_write(struct kn_db *db, const struct kn_object_change *changes, int count, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_array) struct kn_array deleted = KN_ARRAY_INIT;
-    AUTO_RELEASE(kn_batch) struct kn_batch batch;
+static const struct kn_becomes BROKEN[] = {
+    KN_SET(kn_record_server, "vm_state", "error"),
+    KN_SET(kn_record_server, "task_state", NULL),
+    KN_SET_MADE(kn_record_server, "fault", kn_fault_of),
+    KN_BECOMES_END,
+};
 
-    kn_batch_init(&batch, &WRITE);
-    for (int i = 0; i < count; i++) {
-        const struct kn_server_change *change = &changes[i].change->server;
-
-        if (change->any && change->deleted) {
-            kn_array_add(&deleted, changes[i].object_id);
-        } else if (change->any) {
-            add_change(&batch, changes[i].object_id, change);
-        }
-    }
-    if (kn_batch_run(&batch, db, NULL, err) < 0) {
-        return -1;
-    }
-    return deleted.count == 0 ? 0 : delete_servers(db, &deleted, err);
-}
+const struct kn_record kn_record_server = {
+    .table = "server",
+    .load = &LOAD,
+    .bump = &BUMP,
+    .guard = "t.vm_state <> 'deleted'",
+    .always = "updated_at = now()",
+    .end = end_servers,
+    .broken = BROKEN,
+    .columns = {
+        { "generation", "bigint", "greatest(t.generation, u.generation)" },
+        { "host", "text", NULL },
+        { "zone", "text", NULL },
+        { "nics", "jsonb", NULL },
+        { "vm_state", "text", NULL },
+        { "task_state", "text", NULL },
+        { "power_state", "smallint", NULL },
+        { "launched_at", "timestamptz", "coalesce(t.launched_at, u.launched_at)" }, /* the first time stays */
+        { "fault", "jsonb", "u.fault || jsonb_build_object('created', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))" },
+    },
+};

@@ -1,52 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Volumes and attachments, as tasks change them. Rare beside servers, so each change is a statement of its own. A deleted volume gives
- * its usage back in the same statement.
- */
-#include "conductor/store/objects.h"
+/* Volumes and attachments, as tasks change them. A deleted volume gives its usage back in the same statement. */
+#include "conductor/store/change.h"
 
-static const struct kn_stmt STATUS = { "conductor_volume_status",
-    "UPDATE volume SET status = coalesce($2, status), updated_at = now() WHERE id = $1::uuid", 2 };
 static const struct kn_stmt DELETE = { "conductor_volume_delete",
-    "WITH gone AS (DELETE FROM volume WHERE id = $1::uuid RETURNING project_id, size_gib) "
-    "UPDATE volume_usage v SET volumes = v.volumes - 1, gigabytes = v.gigabytes - gone.size_gib FROM gone "
-    "WHERE v.project_id = gone.project_id", 1 };
-static const struct kn_stmt ATTACHMENT = { "conductor_attachment_write",
-    "UPDATE attachment SET status = coalesce($2, status), device = coalesce($3, device), "
-    "connection = coalesce($4::jsonb, connection), "
-    "attached_at = CASE WHEN $2 = 'attached' THEN coalesce(attached_at, now()) ELSE attached_at END WHERE id = $1::uuid", 4 };
-static const struct kn_stmt DETACH = { "conductor_attachment_delete", "DELETE FROM attachment WHERE id = $1::uuid", 1 };
+    "WITH gone AS (DELETE FROM volume WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib), "
+    "sums AS (SELECT project_id, count(*) AS volumes, sum(size_gib) AS gigabytes FROM gone GROUP BY project_id) "
+    "UPDATE volume_usage v SET volumes = v.volumes - sums.volumes, gigabytes = v.gigabytes - sums.gigabytes FROM sums "
+    "WHERE v.project_id = sums.project_id", 1 };
+static const struct kn_stmt DETACH = { "conductor_attachment_delete", "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
 
-static int write_attachment(struct kn_db *db, const struct kn_volume_change *change, struct kn_error *err)
+static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
 {
-    AUTO_FREE char *connection = change->connection == NULL ? NULL : json_dumps(change->connection, JSON_COMPACT);
-
-    if (change->attachment == NULL) {
-        return 0;
-    }
-    if (change->detached) {
-        return kn_db_run(db, &DETACH, KN_ARGS(change->attachment), NULL, err);
-    }
-    return kn_db_run(db, &ATTACHMENT,
-                     KN_ARGS(change->attachment, change->attachment_status, change->device, connection), NULL, err);
+    return kn_db_run(db, &DELETE, KN_ARGS(ids), NULL, err);
 }
 
-static int write_volume(struct kn_db *db, const struct kn_volume_change *change, struct kn_error *err)
+static int end_attachments(struct kn_db *db, const char *ids, struct kn_error *err)
 {
-    if (change->deleted) {
-        return kn_db_run(db, &DELETE, KN_ARGS(change->volume), NULL, err);
-    }
-    return kn_db_run(db, &STATUS, KN_ARGS(change->volume, change->status), NULL, err);
+    return kn_db_run(db, &DETACH, KN_ARGS(ids), NULL, err);
 }
 
-int kn_volume_write(struct kn_db *db, const struct kn_object_change *changes, int count, struct kn_error *err)
-{
-    for (int i = 0; i < count; i++) {
-        const struct kn_volume_change *change = &changes[i].change->volume;
+static const struct kn_becomes BROKEN[] = { KN_SET(kn_record_volume, "status", "error"), KN_BECOMES_END };
 
-        if (change->any && (write_attachment(db, change, err) < 0 || write_volume(db, change, err) < 0)) {
-            return -1;
-        }
-    }
-    return 0;
-}
+const struct kn_record kn_record_volume = {
+    .table = "volume",
+    .always = "updated_at = now()",
+    .end = end_volumes,
+    .broken = BROKEN,
+    .columns = { { "status", "text", NULL } },
+};
+
+const struct kn_record kn_record_attachment = {
+    .table = "attachment",
+    .end = end_attachments,
+    .columns = {
+        { "status", "text", NULL },
+        { "device", "text", NULL },
+        { "connection", "jsonb", NULL },
+        { "attached_at", "timestamptz", "coalesce(t.attached_at, u.attached_at)" }, /* the first time stays */
+    },
+};

@@ -96,7 +96,7 @@ static void add_move(struct kn_batch *batch, const struct kn_move *move, int64_t
     kn_batch_add(batch, context);
     kn_batch_add(batch, error);
     kn_batch_addint(batch, timeout_s);
-    add_place(batch, &task->home, task->flow->object == KN_OBJECT_SERVER);
+    add_place(batch, &task->home, task->flow->object == &kn_record_server);
     add_place(batch, &task->dest, task->dest.host[0] != '\0' || task->dest.generation > task->home.generation + 1);
 }
 
@@ -180,18 +180,15 @@ static int write_steps(struct kn_db *db, const struct kn_move *moves, int count,
 
 static int write_objects(struct kn_db *db, const struct kn_move *moves, int count, struct kn_error *err)
 {
-    AUTO_FREE struct kn_object_change *changes = kn_realloc_array(NULL, (size_t)count, sizeof(*changes));
+    AUTO_FREE const struct kn_change **changes = kn_realloc_array(NULL, (size_t)count, sizeof(*changes));
     int n = 0;
 
     for (int i = 0; i < count; i++) {
         if (moves[i].applied) {
-            changes[n++] = (struct kn_object_change){ moves[i].task->object_id, &moves[i].change };
+            changes[n++] = &moves[i].change;
         }
     }
-    if (kn_server_write(db, changes, n, err) < 0) {
-        return -1;
-    }
-    return kn_volume_write(db, changes, n, err);
+    return kn_objects_write(db, changes, n, err);
 }
 
 int kn_store_write(struct kn_db *db, const struct kn_shards *shards, struct kn_move *moves, int count,
@@ -317,18 +314,28 @@ void kn_admission_release(struct kn_admission *admission)
 }
 
 /* Bumped once per task, as a rule; twice when a conductor dies just here, which does no harm. */
-static int bump_superseding(struct kn_db *db, const struct kn_admission *admission, struct kn_error *err)
+static int bump_superseding(struct kn_db *db, const struct kn_record *record, const struct kn_admission *admission, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
 
     for (int i = 0; i < admission->task_count; i++) {
         const struct kn_task *task = admission->tasks[i];
 
-        if (task->flow->supersedes && task->flow->object == KN_OBJECT_SERVER && task->attempt == 1) {
+        if (task->flow->supersedes && task->flow->object == record && task->attempt == 1) {
             kn_array_add(&ids, task->object_id);
         }
     }
-    return ids.count == 0 ? 0 : kn_server_bump(db, kn_array_value(&ids), err);
+    return ids.count == 0 ? 0 : kn_db_run(db, record->bump, KN_ARGS(kn_array_value(&ids)), NULL, err);
+}
+
+static int bump_all(struct kn_db *db, const struct kn_admission *admission, struct kn_error *err)
+{
+    for (int i = 0; i < KN_RECORDS; i++) {
+        if (kn_records[i]->bump != NULL && bump_superseding(db, kn_records[i], admission, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 int kn_store_admit(struct kn_db *db, const struct kn_shards *shards, const int64_t *ids, int count,
@@ -349,7 +356,7 @@ int kn_store_admit(struct kn_db *db, const struct kn_shards *shards, const int64
         return -1;
     }
     collect(rows, &admission);
-    if (bump_superseding(db, &admission, err) < 0 ||
+    if (bump_all(db, &admission, err) < 0 ||
         kn_objects_load(db, admission.tasks, admission.task_count, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }

@@ -327,12 +327,14 @@ static void test_only_what_is_open_is_current(void **state)
 static void test_a_deleted_server_gives_its_usage_back(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_change change = { .server = { .any = true, .deleted = true, .power_state = -1 } };
-    struct kn_object_change object = { SERVER, &change };
+    struct kn_change change = KN_CHANGE_INIT;
+    const struct kn_change *const changes[] = { &change };
     struct kn_error err = { 0 };
 
-    assert_ok(kn_server_write(db, &object, 1, &err), &err);
-    assert_ok(kn_server_write(db, &object, 1, &err), &err); /* twice is once */
+    kn_change_end(&change, &kn_record_server, SERVER);
+    assert_ok(kn_objects_write(db, changes, 1, &err), &err);
+    assert_ok(kn_objects_write(db, changes, 1, &err), &err); /* twice is once */
+    kn_change_release(&change);
     assert_int_equal(number(db, "SELECT instances + cores + ram_mib FROM compute_usage"), 0);
 }
 
@@ -345,7 +347,7 @@ static void test_volumes_die_with_their_server(void **state)
 {
     struct kn_db *db = *state;
     struct kn_change change = KN_CHANGE_INIT;
-    const struct kn_object_change object = { SERVER, &change };
+    const struct kn_change *const changes[] = { &change };
     AUTO_FREE char *placed = kn_asprintf("SELECT count(*) FROM task WHERE kind = 'volume.delete' AND object_id = '" DIES "' AND shard = %d "
                                          "AND project_id = 'p' AND user_id = 'u' AND request_id = 'req-x' AND state = 'run'", kn_shard_of(DIES));
     struct kn_error err = { 0 };
@@ -356,10 +358,10 @@ static void test_volumes_die_with_their_server(void **state)
                                "(gen_random_uuid(), '" DIES "', '" SERVER "', 'attached', true), (gen_random_uuid(), '" STAYS "', '" SERVER "', 'attached', false), "
                                "(gen_random_uuid(), '" LEAVES "', '" SERVER "', 'detaching', true)", &err), &err);
     add_task(db, "server.delete");
-    change.server.any = true;
-    change.server.deleted = true;
-    assert_ok(kn_server_write(db, &object, 1, &err), &err);
-    assert_ok(kn_server_write(db, &object, 1, &err), &err); /* twice is once */
+    kn_change_end(&change, &kn_record_server, SERVER);
+    assert_ok(kn_objects_write(db, changes, 1, &err), &err);
+    assert_ok(kn_objects_write(db, changes, 1, &err), &err); /* twice is once */
+    kn_change_release(&change);
     assert_int_equal(number(db, placed), 1);
     assert_int_equal(number(db, "SELECT count(*) FROM task WHERE kind = 'volume.delete'"), 1);
     assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id = '" DIES "' AND status = 'deleting'"), 1);

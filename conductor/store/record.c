@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The statement of a record, made from its table once and kept for ever. It runs nothing: objects.c does. */
+#include "conductor/store/record.h"
+
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/strbuf.h"
+
+const struct kn_record *const kn_records[KN_RECORDS] = { &kn_record_server, &kn_record_attachment, &kn_record_volume, &kn_record_image, &kn_record_port };
+
+static struct kn_batch_stmt made[KN_RECORDS]; /* main thread */
+
+int kn_record_column_count(const struct kn_record *record)
+{
+    int n = 0;
+
+    while (n < KN_RECORD_COLUMNS && record->columns[n].name != NULL) {
+        n++;
+    }
+    return n;
+}
+
+int kn_record_column(const struct kn_record *record, const char *name)
+{
+    for (int i = 0; i < kn_record_column_count(record); i++) {
+        if (strcmp(record->columns[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static char *make_sql(const struct kn_record *record)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sql = KN_STRBUF_INIT;
+
+    kn_strbuf_addf(&sql, "UPDATE %s t SET ", record->table);
+    for (int i = 0; i < kn_record_column_count(record); i++) {
+        const struct kn_column *column = &record->columns[i];
+
+        kn_strbuf_addf(&sql, "%s%s = CASE WHEN (u.mask & %ld) <> 0 THEN ", i == 0 ? "" : ", ", column->name, 1L << i);
+        if (column->becomes != NULL) {
+            kn_strbuf_addstr(&sql, column->becomes);
+        } else {
+            kn_strbuf_addf(&sql, "u.%s", column->name);
+        }
+        kn_strbuf_addf(&sql, " ELSE t.%s END", column->name);
+    }
+    if (record->always != NULL) {
+        kn_strbuf_addf(&sql, ", %s", record->always);
+    }
+    kn_strbuf_addstr(&sql, " FROM @ WHERE t.id = u.id");
+    if (record->guard != NULL) {
+        kn_strbuf_addf(&sql, " AND %s", record->guard);
+    }
+    return kn_strbuf_detach(&sql);
+}
+
+static void make(const struct kn_record *record, struct kn_batch_stmt *ret)
+{
+    ret->name = kn_asprintf("change_%s", record->table);
+    ret->columns[0] = (struct kn_batch_column){ "id", "uuid" };
+    ret->columns[1] = (struct kn_batch_column){ "mask", "int" };
+    for (int i = 0; i < kn_record_column_count(record); i++) {
+        ret->columns[i + 2] = (struct kn_batch_column){ record->columns[i].name, record->columns[i].type };
+    }
+    ret->sql = make_sql(record);
+}
+
+struct kn_batch_stmt *kn_record_stmt(const struct kn_record *record)
+{
+    int at = 0;
+
+    while (kn_records[at] != record) {
+        at++; /* a record that is not among them is a programming error */
+    }
+    if (made[at].sql == NULL) {
+        make(record, &made[at]);
+    }
+    return &made[at];
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record: what tasks may change of a kind of row, as a table. The statement that writes many changes of a record at once is made from it:
+ *
+ *   UPDATE server t SET zone = CASE WHEN (u.mask & 4) <> 0 THEN u.zone ELSE t.zone END, …, updated_at = now()
+ *   FROM unnest(…) AS u(id, mask, …, zone, …) WHERE t.id = u.id AND t.vm_state <> 'deleted'
+ *
+ * So a new column is one line, and a new record a few: its table here, its name in kn_records. The mask says which columns a change has: NULL is a
+ * value like another.
+ */
+#ifndef KN_CONDUCTOR_STORE_RECORD_H
+#define KN_CONDUCTOR_STORE_RECORD_H
+
+#include "lib/adapter/batch.h"
+#include "lib/adapter/db.h"
+
+#define KN_RECORD_COLUMNS (KN_BATCH_COLUMNS - 2) /* beside the id and the mask */
+
+struct kn_becomes;
+
+struct kn_column {
+    const char *name;
+    const char *type;    /* of what a change says: PostgreSQL's */
+    const char *becomes; /* of t (the row) and u (the change), where it is not simply u's value; NULL: it is */
+};
+
+struct kn_record {
+    const char *table;
+    const struct kn_stmt *load; /* (id, JSON object) of the rows $1::uuid[]: what a task knows of its object. NULL: nothing */
+    const struct kn_stmt *bump; /* voids what was decided for the rows $1::uuid[]; NULL: nothing to void */
+    const char *guard;          /* what else holds of t where a change may still be written; NULL: nothing */
+    const char *always;         /* what every change sets as well; NULL: nothing */
+    /* The rows' end, with all that ends with them: usage is given back in the same transaction. Doing it twice is doing it once. NULL: no task ends one. */
+    int (*end)(struct kn_db *db, const char *ids, struct kn_error *err);
+    const struct kn_becomes *broken; /* so that whoever looks at the object sees that it needs a hand; NULL: its own service writes it */
+    struct kn_column columns[KN_RECORD_COLUMNS]; /* ended by name == NULL, or full */
+};
+
+extern const struct kn_record kn_record_server;
+extern const struct kn_record kn_record_attachment;
+extern const struct kn_record kn_record_volume;
+extern const struct kn_record kn_record_image;
+extern const struct kn_record kn_record_port;
+
+/* All of them, in the order in which they are written: who refers to a row goes before it. */
+enum { KN_RECORDS = 5 };
+extern const struct kn_record *const kn_records[KN_RECORDS];
+
+/* The column's place; -1 if the record declares none of this name. */
+int kn_record_column(const struct kn_record *record, const char *name);
+int kn_record_column_count(const struct kn_record *record);
+/* Its statement, made at the first call: id, mask and then every column. Of this process's main thread only. */
+struct kn_batch_stmt *kn_record_stmt(const struct kn_record *record);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes on a real database: what the records' tables say of columns and types is so there, a change writes what it says and no more, and what
+ * ends together gives back together. How the statements are made is tests/unit/conductor/test_change.c's.
+ */
+#include "conductor/store/objects.h"
+#include "lib/base/mem.h"
+#include "tests/support/postgres.h"
+#include "tests/support/test.h"
+
+#define SERVER "11111111-1111-4111-8111-111111111111"
+#define FIRST "dddddddd-0000-4000-8000-000000000001"
+#define SECOND "dddddddd-0000-4000-8000-000000000002"
+#define THIRD "dddddddd-0000-4000-8000-000000000003"
+#define NOBODY "eeeeeeee-0000-4000-8000-000000000001"
+#define NO_OTHER "eeeeeeee-0000-4000-8000-000000000002"
+
+static struct kn_test_pg *pg;
+static char *url;
+
+static int group_setup(void **state)
+{
+    (void)state;
+    pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    url = kn_test_pg_migrated(pg, "change");
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    kn_test_pg_free(pg);
+    free(url);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct kn_error err = { 0 };
+    struct kn_db *db = kn_db_new(url, "test");
+
+    *state = db;
+    return kn_db_script(db,
+        "TRUNCATE task_step, task, allocation, attachment, server, compute_usage, service CASCADE;"
+        "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
+        "INSERT INTO compute_usage (project_id, instances, cores, ram_mib) VALUES ('p', 1, 2, 128);"
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
+        "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err);
+}
+
+static int teardown(void **state)
+{
+    kn_db_free(*state);
+    return 0;
+}
+
+static int64_t number(struct kn_db *db, const char *sql)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+static void add_host(struct kn_db *db)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
+                               "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
+                               "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING", &err), &err);
+}
+
+/* What the tables say of columns and types is so in the database, of one row and of many. */
+static void test_every_record_can_be_written(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_error err = { 0 };
+
+    for (int i = 0; i < KN_RECORDS; i++) {
+        struct kn_change one = KN_CHANGE_INIT, two = KN_CHANGE_INIT;
+        const struct kn_change *const changes[] = { &one, &two };
+
+        for (int c = 0; c < kn_record_column_count(kn_records[i]); c++) {
+            kn_change_set(&one, kn_records[i], NOBODY, kn_records[i]->columns[c].name, NULL);
+            kn_change_set(&two, kn_records[i], NO_OTHER, kn_records[i]->columns[c].name, NULL);
+        }
+        for (int count = 1; count <= 2; count++) {
+            if (kn_objects_write(db, changes, count, &err) < 0) {
+                fail_msg("record \"%s\": %s", kn_records[i]->table, err.message);
+            }
+        }
+        kn_change_release(&one);
+        kn_change_release(&two);
+    }
+}
+
+static void test_a_change_writes_what_it_says_and_no_more(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_change first = KN_CHANGE_INIT, second = KN_CHANGE_INIT;
+    const struct kn_change *const changes[] = { &first, &second };
+    struct kn_error err = { 0 };
+
+    add_host(db);
+    assert_ok(kn_db_script(db, "UPDATE server SET host = 'h', generation = 7", &err), &err);
+    kn_change_set(&first, &kn_record_server, SERVER, "vm_state", "error");
+    kn_change_set(&first, &kn_record_server, SERVER, "host", NULL);
+    kn_change_set_int(&first, &kn_record_server, SERVER, "generation", 3); /* an older one is no news */
+    kn_change_set(&second, &kn_record_server, SERVER, "vm_state", "active"); /* of the same batch: the later one holds */
+    kn_change_set(&second, &kn_record_server, SERVER, "launched_at", "now");
+    assert_ok(kn_objects_write(db, changes, 2, &err), &err);
+    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE vm_state = 'active' AND host IS NULL AND generation = 7 AND task_state = 'scheduling' "
+                                "AND launched_at > now() - interval '1 minute'"), 1);
+    assert_ok(kn_db_script(db, "UPDATE server SET launched_at = '2026-01-01T00:00:00Z'", &err), &err);
+    assert_ok(kn_objects_write(db, changes, 2, &err), &err);
+    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE launched_at = '2026-01-01T00:00:00Z'"), 1); /* the first time stays */
+    kn_change_end(&second, &kn_record_server, SERVER);
+    assert_ok(kn_objects_write(db, &changes[1], 1, &err), &err);
+    assert_ok(kn_objects_write(db, changes, 1, &err), &err);
+    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE vm_state = 'deleted'"), 1); /* nothing reaches it any more */
+    kn_change_release(&first);
+    kn_change_release(&second);
+}
+
+static void test_volumes_that_end_together_give_back_together(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_change change = KN_CHANGE_INIT;
+    const struct kn_change *const changes[] = { &change };
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, "TRUNCATE volume CASCADE; TRUNCATE volume_usage; INSERT INTO volume_usage VALUES ('p', 3, 9);"
+                               "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" FIRST "', 'p', 'u', 2, 'deleting'), "
+                               "('" SECOND "', 'p', 'u', 3, 'deleting'), ('" THIRD "', 'p', 'u', 4, 'available')", &err), &err);
+    kn_change_end(&change, &kn_record_volume, FIRST);
+    kn_change_end(&change, &kn_record_volume, SECOND);
+    for (int i = 0; i < 2; i++) { /* twice is once */
+        assert_ok(kn_objects_write(db, changes, 1, &err), &err);
+        assert_int_equal(number(db, "SELECT count(*) FROM volume"), 1);
+        assert_int_equal(number(db, "SELECT volumes * 100 + gigabytes FROM volume_usage"), 104);
+    }
+    kn_change_release(&change);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_record_can_be_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_change_writes_what_it_says_and_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_volumes_that_end_together_give_back_together, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
