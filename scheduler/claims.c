@@ -13,30 +13,42 @@
 #include "lib/base/mem.h"
 
 static const struct kn_stmt READ = { "claim_read",
-    "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib "
+    "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.role, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib "
     "FROM server s LEFT JOIN allocation a ON a.server_id = s.id WHERE s.id = ANY($1::uuid[])", 1 };
-static const struct kn_stmt DELETE = { "claim_delete", "DELETE FROM allocation WHERE server_id = ANY($1::uuid[])", 1 };
+enum { R_ID, R_GENERATION, R_DELETED, R_ROLE, R_HOST, R_HELD_GENERATION, R_VCPUS, R_MEMORY, R_DISK };
+static struct kn_batch_stmt DELETE = { "claim_delete", "DELETE FROM allocation a USING @ WHERE a.server_id = u.server AND a.role = u.role",
+    { { "server", "uuid" }, { "role", "text" } }, { 0 }, { 0 }, false };
 static struct kn_batch_stmt INSERT = { "claim_insert",
-    "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) SELECT server, host, generation, vcpus, memory_mib, disk_gib "
-    "FROM @ ON CONFLICT (server_id) DO UPDATE SET host = excluded.host, generation = excluded.generation, vcpus = excluded.vcpus, "
+    "INSERT INTO allocation (server_id, role, host, generation, vcpus, memory_mib, disk_gib) "
+    "SELECT server, role, host, generation, vcpus, memory_mib, disk_gib "
+    "FROM @ ON CONFLICT (server_id, role) DO UPDATE SET host = excluded.host, generation = excluded.generation, vcpus = excluded.vcpus, "
     "memory_mib = excluded.memory_mib, disk_gib = excluded.disk_gib",
-    { { "server", "uuid" }, { "host", "text" }, { "generation", "bigint" }, { "vcpus", "int" }, { "memory_mib", "bigint" }, { "disk_gib", "bigint" } },
-    { 0 }, { 0 }, false };
+    { { "server", "uuid" }, { "role", "text" }, { "host", "text" }, { "generation", "bigint" }, { "vcpus", "int" }, { "memory_mib", "bigint" },
+      { "disk_gib", "bigint" } }, { 0 }, { 0 }, false };
 static struct kn_batch_stmt USE = { "claim_use",
     "UPDATE host h SET used_vcpus = h.used_vcpus + u.vcpus, used_memory_mib = h.used_memory_mib + u.memory_mib, "
     "used_disk_gib = h.used_disk_gib + u.disk_gib, servers = h.servers + u.servers, updated_at = now() FROM @ WHERE h.name = u.name",
     { { "name", "text" }, { "vcpus", "int" }, { "memory_mib", "bigint" }, { "disk_gib", "bigint" }, { "servers", "int" } },
     { 0 }, { 0 }, false };
 
-/* A server of the batch, from its row on through the messages about it. */
-struct holder {
-    int64_t generation;      /* of the server's row */
-    bool deleted;
-    struct kn_host *host;    /* NULL: holds nothing */
-    int64_t held_generation;
+/* What a server holds a place for. A move holds two at once. */
+enum role { ROLE_HOME, ROLE_DEST, ROLE_COUNT };
+static const char *const ROLE_NAMES[] = { [ROLE_HOME] = "home", [ROLE_DEST] = "dest" };
+_Static_assert(KN_COUNT(ROLE_NAMES) == ROLE_COUNT, "a name a role");
+
+struct holding {
+    struct kn_host *host;    /* NULL: none */
+    int64_t generation;
     struct kn_resources held;
     bool changed;
     bool had_row;
+};
+
+/* A server of the batch, from its rows on through the messages about it. */
+struct holder {
+    int64_t generation;      /* of the server's row */
+    bool deleted;
+    struct holding of[ROLE_COUNT];
 };
 
 /* A host that this batch changes: the row gets the difference, so that it stays the sum of its allocations whatever memory believes. */
@@ -54,17 +66,27 @@ struct batch_state {
 
 /* --- reading --------------------------------------------------------------------------------------------------------- */
 
-static struct holder *holder_from_row(const struct kn_inventory *inv, const struct kn_rows *rows, int i)
+/* ROLE_COUNT: none of that name. */
+static enum role role_named(const char *name)
 {
-    struct holder *holder = KN_NEW(struct holder);
+    enum role role = ROLE_HOME;
 
-    holder->generation = kn_rows_int(rows, i, 1);
-    holder->deleted = kn_rows_bool(rows, i, 2);
-    holder->had_row = !kn_rows_null(rows, i, 3);
-    holder->host = holder->had_row ? kn_inventory_find(inv, kn_rows_text(rows, i, 3)) : NULL;
-    holder->held_generation = kn_rows_int(rows, i, 4);
-    holder->held = (struct kn_resources){ kn_rows_int(rows, i, 5), kn_rows_int(rows, i, 6), kn_rows_int(rows, i, 7) };
-    return holder;
+    while (role < ROLE_COUNT && strcmp(ROLE_NAMES[role], name) != 0) {
+        role++;
+    }
+    return role;
+}
+
+static void read_holding(struct holder *holder, const struct kn_inventory *inv, const struct kn_rows *rows, int i)
+{
+    enum role role = role_named(kn_rows_text(rows, i, R_ROLE));
+
+    if (role < ROLE_COUNT) {
+        holder->of[role] = (struct holding){
+            .had_row = true, .host = kn_inventory_find(inv, kn_rows_text(rows, i, R_HOST)), .generation = kn_rows_int(rows, i, R_HELD_GENERATION),
+            .held = { kn_rows_int(rows, i, R_VCPUS), kn_rows_int(rows, i, R_MEMORY), kn_rows_int(rows, i, R_DISK) }
+        };
+    }
 }
 
 static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_message *const *messages, int count,
@@ -80,7 +102,15 @@ static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_m
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_hmap_put(state->holders, kn_rows_text(rows, i, 0), holder_from_row(state->context->inv, rows, i));
+        struct holder *holder = kn_hmap_get(state->holders, kn_rows_text(rows, i, R_ID));
+
+        if (holder == NULL) {
+            holder = KN_NEW(struct holder);
+            holder->generation = kn_rows_int(rows, i, R_GENERATION);
+            holder->deleted = kn_rows_bool(rows, i, R_DELETED);
+            kn_hmap_put(state->holders, kn_rows_text(rows, i, R_ID), holder);
+        }
+        read_holding(holder, state->context->inv, rows, i);
     }
     return 0;
 }
@@ -97,25 +127,25 @@ static void touch(struct batch_state *state, const struct kn_host *host)
     }
 }
 
-static void let_go(struct batch_state *state, struct holder *holder)
+static void let_go(struct batch_state *state, struct holding *holding)
 {
-    if (holder->host != NULL) {
-        touch(state, holder->host);
-        kn_inventory_take(state->context->inv, holder->host, &holder->held, -1);
-        holder->host = NULL;
-        holder->changed = true;
+    if (holding->host != NULL) {
+        touch(state, holding->host);
+        kn_inventory_take(state->context->inv, holding->host, &holding->held, -1);
+        holding->host = NULL;
+        holding->changed = true;
     }
 }
 
-static void take(struct batch_state *state, struct holder *holder, struct kn_host *host, const struct kn_resources *wanted,
+static void take(struct batch_state *state, struct holding *holding, struct kn_host *host, const struct kn_resources *wanted,
                  int64_t generation)
 {
     touch(state, host);
     kn_inventory_take(state->context->inv, host, wanted, 1);
-    holder->host = host;
-    holder->held = *wanted;
-    holder->held_generation = generation;
-    holder->changed = true;
+    holding->host = host;
+    holding->held = *wanted;
+    holding->generation = generation;
+    holding->changed = true;
 }
 
 /* The names of an array of strings, NULL-ended; free() it. */
@@ -152,71 +182,102 @@ static int choose(const struct batch_state *state, const struct kn_message *clai
     return result;
 }
 
-static int decide_claim(struct batch_state *state, struct holder *holder, const struct kn_message *claim,
+/* A move's destination is of a generation that the server has not reached yet. */
+static bool is_stale(const struct holder *holder, enum role role, int64_t generation)
+{
+    return holder == NULL || holder->deleted || holder->generation > generation || (role == ROLE_DEST && holder->generation == generation) ||
+           (holder->of[role].host != NULL && holder->of[role].generation > generation);
+}
+
+static int decide_claim(struct batch_state *state, struct holder *holder, enum role role, const struct kn_message *claim,
                         struct kn_host **ret_host, struct kn_error *err)
 {
     struct kn_placement placement;
+    struct holding *holding;
     struct kn_host *host;
 
-    if (holder == NULL || holder->deleted || holder->generation > claim->generation ||
-        (holder->host != NULL && holder->held_generation > claim->generation)) {
+    if (is_stale(holder, role, claim->generation)) {
         return kn_fail(err, KN_STALE, "server \"%s\" has moved on from generation %lld",
                        kn_json_str(claim->body, "server"), (long long)claim->generation);
     }
-    if (holder->host != NULL && holder->held_generation == claim->generation) {
-        *ret_host = holder->host;
+    holding = &holder->of[role];
+    if (holding->host != NULL && holding->generation == claim->generation) {
+        *ret_host = holding->host;
         return 0;
     }
     if (choose(state, claim, &placement, &host, err) < 0) {
         return -1;
     }
-    let_go(state, holder);
-    take(state, holder, host, &placement.wanted, claim->generation);
+    let_go(state, holding);
+    take(state, holding, host, &placement.wanted, claim->generation);
     *ret_host = host;
     return 0;
+}
+
+/* named: only of that role; "": whatever the server holds. */
+static void release(struct batch_state *state, struct holder *holder, const char *named, int64_t generation)
+{
+    for (enum role role = ROLE_HOME; holder != NULL && role < ROLE_COUNT; role++) {
+        if (holder->of[role].generation <= generation && (*named == '\0' || strcmp(named, ROLE_NAMES[role]) == 0)) {
+            let_go(state, &holder->of[role]);
+        }
+    }
 }
 
 static void decide(struct batch_state *state, const struct kn_message *message, struct kn_claim_answer *answer)
 {
     struct holder *holder = kn_hmap_get(state->holders, kn_json_str(message->body, "server"));
+    const char *named = kn_json_str(message->body, "role");
+    enum role role = *named == '\0' ? ROLE_HOME : role_named(named);
 
     *answer = (struct kn_claim_answer){ 0 };
-    if (strcmp(message->type->name, "place.claim") == 0) {
-        answer->refused = decide_claim(state, holder, message, &answer->host, &answer->why) < 0;
-    } else if (strcmp(message->type->name, "place.release") == 0 && holder != NULL &&
-               holder->held_generation <= message->generation) {
-        let_go(state, holder);
+    if (role == ROLE_COUNT) {
+        kn_fail(&answer->why, KN_BAD_REQUEST, "role \"%s\" is neither home nor dest", named);
+        answer->refused = true;
+    } else if (strcmp(message->type->name, "place.claim") == 0) {
+        answer->refused = decide_claim(state, holder, role, message, &answer->host, &answer->why) < 0;
+    } else if (strcmp(message->type->name, "place.release") == 0) {
+        release(state, holder, named, message->generation);
     }
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------------- */
 
+static void add_holding(struct kn_batch *batch, struct kn_batch *gone, const char *server, enum role role, const struct holding *holding)
+{
+    if (holding->host != NULL) {
+        kn_batch_add(batch, server);
+        kn_batch_add(batch, ROLE_NAMES[role]);
+        kn_batch_add(batch, holding->host->name);
+        kn_batch_addint(batch, holding->generation);
+        kn_batch_addint(batch, holding->held.vcpus);
+        kn_batch_addint(batch, holding->held.memory_mib);
+        kn_batch_addint(batch, holding->held.disk_gib);
+    } else if (holding->had_row) {
+        kn_batch_add(gone, server);
+        kn_batch_add(gone, ROLE_NAMES[role]);
+    }
+}
+
 static int write_allocations(struct kn_db *db, const struct batch_state *state, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array gone = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_batch) struct kn_batch gone;
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     const char *server;
     void *value;
 
+    kn_batch_init(&gone, &DELETE);
     kn_batch_init(&batch, &INSERT);
     for (size_t at = 0; kn_hmap_next(state->holders, &at, &server, &value);) {
         const struct holder *holder = value;
 
-        if (holder->changed && holder->host != NULL) {
-            kn_batch_add(&batch, server);
-            kn_batch_add(&batch, holder->host->name);
-            kn_batch_addint(&batch, holder->held_generation);
-            kn_batch_addint(&batch, holder->held.vcpus);
-            kn_batch_addint(&batch, holder->held.memory_mib);
-            kn_batch_addint(&batch, holder->held.disk_gib);
-        } else if (holder->changed && holder->had_row) {
-            kn_array_add(&gone, server);
+        for (enum role role = ROLE_HOME; role < ROLE_COUNT; role++) {
+            if (holder->of[role].changed) {
+                add_holding(&batch, &gone, server, role, &holder->of[role]);
+            }
         }
     }
-    if (gone.count > 0 && kn_db_run(db, &DELETE, KN_ARGS(kn_array_value(&gone)), NULL, err) < 0) {
-        return -1;
-    }
-    return kn_batch_run(&batch, db, NULL, err);
+    return kn_batch_run(&gone, db, NULL, err) < 0 ? -1 : kn_batch_run(&batch, db, NULL, err);
 }
 
 static int write_use(struct kn_db *db, const struct batch_state *state, struct kn_error *err)

@@ -28,24 +28,24 @@ const struct kn_promise kn_promises_compute[] = {
       "('paused', 1), ('paused', 4), ('paused', 6), ('paused', 7), ('suspended', 1), ('suspended', 3), ('suspended', 6)))", NULL, NULL },
     { "3. every running server has one host and its allocation there",
       "SELECT format('server %s is %s on host %s, its allocation is on %s', s.id, s.vm_state, coalesce(s.host, '-'), coalesce(a.host, '-')) "
-      "FROM server s LEFT JOIN allocation a ON a.server_id = s.id WHERE s.deleted_at IS NULL "
+      "FROM server s LEFT JOIN allocation a ON a.server_id = s.id AND a.role = 'home' WHERE s.deleted_at IS NULL "
       "AND s.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized') AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (s.host IS NULL OR s.host IS DISTINCT FROM a.host)", NULL, NULL },
     { "3. a server in ERROR that has a host has its allocation",
       "SELECT format('server %s is on host %s without an allocation', s.id, s.host) FROM server s WHERE s.deleted_at IS NULL "
       "AND s.vm_state = 'error' AND s.host IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id") " "
-      "AND NOT EXISTS (SELECT 1 FROM allocation a WHERE a.server_id = s.id)", NULL, NULL },
+      "AND NOT EXISTS (SELECT 1 FROM allocation a WHERE a.server_id = s.id AND a.role = 'home')", NULL, NULL },
     { "3. no allocation without a server that holds it",
-      "SELECT format('allocation of server %s (%s) on %s', s.id, s.vm_state, a.host) FROM allocation a JOIN server s ON s.id = a.server_id "
-      "WHERE NOT " KN_AUDIT_MOVING("s.id") " AND (s.deleted_at IS NOT NULL OR s.host IS NULL OR (s.vm_state = 'error' AND s.host <> a.host))", NULL, NULL },
+      "SELECT format('allocation of server %s (%s) on %s as %s', s.id, s.vm_state, a.host, a.role) FROM allocation a JOIN server s ON s.id = a.server_id "
+      "WHERE NOT " KN_AUDIT_MOVING("s.id") " AND (a.role <> 'home' OR s.deleted_at IS NOT NULL OR s.host IS NULL OR (s.vm_state = 'error' AND s.host <> a.host))", NULL, NULL },
     { "3. an allocation is as large as its server's flavor",
       "SELECT format('server %s: flavor says %s vcpus, %s MiB, %s GiB; allocation says %s, %s, %s', s.id, s.flavor->>'vcpus', "
       "s.flavor->>'memory_mib', s.flavor->>'disk_gib', a.vcpus, a.memory_mib, a.disk_gib) FROM allocation a JOIN server s ON s.id = a.server_id "
-      "WHERE NOT " KN_AUDIT_MOVING("s.id") " AND (a.vcpus, a.memory_mib, a.disk_gib) IS DISTINCT FROM "
+      "WHERE a.role = 'home' AND NOT " KN_AUDIT_MOVING("s.id") " AND (a.vcpus, a.memory_mib, a.disk_gib) IS DISTINCT FROM "
       "((s.flavor->>'vcpus')::int, (s.flavor->>'memory_mib')::bigint, coalesce((s.flavor->>'disk_gib')::bigint, 0))", NULL, NULL },
     { "3. an allocation is of its server's generation",
       "SELECT format('server %s is of generation %s, its allocation of %s', s.id, s.generation, a.generation) FROM allocation a "
-      "JOIN server s ON s.id = a.server_id WHERE NOT " KN_AUDIT_MOVING("s.id") " AND s.vm_state <> 'error' AND a.generation <> s.generation", NULL, NULL },
+      "JOIN server s ON s.id = a.server_id WHERE a.role = 'home' AND NOT " KN_AUDIT_MOVING("s.id") " AND s.vm_state <> 'error' AND a.generation <> s.generation", NULL, NULL },
     { "3. what runs or ran was launched",
       "SELECT format('server %s is %s and was never launched', s.id, s.vm_state) FROM server s WHERE s.deleted_at IS NULL AND s.launched_at IS NULL "
       "AND s.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized') AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },

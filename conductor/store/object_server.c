@@ -18,8 +18,10 @@ static const struct kn_stmt LOAD = { "conductor_server_load",
     "'status', a.status, 'connection', a.connection) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = s.id)) "
     "FROM server s LEFT JOIN host h ON h.name = s.host WHERE s.id = ANY($1::uuid[])", 1 };
 
+/* Above what a move that it ends has claimed for its destination, too. */
 static const struct kn_stmt BUMP = { "conductor_server_bump",
-    "UPDATE server SET generation = generation + 1 WHERE id = ANY($1::uuid[])", 1 };
+    "UPDATE server s SET generation = greatest(s.generation, (SELECT max((t.dest->>'generation')::bigint) FROM task t "
+    "WHERE t.object_id = s.id AND t.dest IS NOT NULL)) + 1 WHERE s.id = ANY($1::uuid[])", 1 };
 
 static const struct kn_stmt DELETE = { "conductor_server_delete",
     "WITH gone AS (UPDATE server SET deleted_at = now(), terminated_at = now(), updated_at = now(), vm_state = 'deleted', "

@@ -28,11 +28,12 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(UUID("server", "the server"), STR("project", TENANT, "its project"), INT("vcpus", FLAVOR_VCPUS, "vCPUs"),
              INT("memory_mib", FLAVOR_MEMORY_MIB, "memory"), INT("disk_gib", FLAVOR_DISK_GIB, "local disk"),
              STR_OPT("zone", HOST_ZONE, "availability zone asked for; absent = any"), STR_OPT("host", HOST, "only this host"),
-             ARR_OPT("exclude", NONE, "names of hosts that failed already")),
+             ARR_OPT("exclude", NONE, "names of hosts that failed already"),
+             STR_OPT("role", NONE, "what for: home (absent), or dest, which is held beside it and is of a later generation than the server")),
       FIELDS(STR("host", HOST, "the chosen host"), STR("agent", AGENT, "the agent that carries it"),
              STR("zone", HOST_ZONE, "the host's availability zone"), STR_OPT("underlay", UNDERLAY, "the host's VXLAN address")), false },
     { "place.release", 1, KN_TOPIC_PLACE, "give back what the server holds at or below the envelope's generation",
-      FIELDS(UUID("server", "the server")), NOTHING, false },
+      FIELDS(UUID("server", "the server"), STR_OPT("role", NONE, "only what it holds as home, or as dest; absent = all")), NOTHING, false },
 
     /* --- kn.network: kilonova-network --- */
     { "port.allocate", 1, KN_TOPIC_NETWORK, "ensure the server's ports: make those that its requests lack, take those they name",

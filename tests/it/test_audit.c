@@ -92,6 +92,9 @@ static const struct breaker BREAKERS[] = {
     { "3. no allocation without a server that holds it",
       "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E "', 'other', 1, 1, 64, 1);"
       "UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) WHERE name = 'other'" },
+    { "3. no allocation without a server that holds it", /* what a move left behind */
+      "INSERT INTO allocation (server_id, role, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A "', 'dest', 'other', 2, 1, 64, 1);"
+      "UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (used_vcpus + 1, used_memory_mib + 64, used_disk_gib + 1, servers + 1) WHERE name = 'other'" },
     { "3. an allocation is as large as its server's flavor",
       "UPDATE allocation SET vcpus = 2 WHERE server_id = '" A "'; UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
     { "3. an allocation is of its server's generation", "UPDATE allocation SET generation = 2 WHERE server_id = '" A "'" },

@@ -416,6 +416,25 @@ static void test_a_reset_state_is_corrected_by_the_guest(void **state)
     }
 }
 
+/* A move that is ended by the deletion had claimed destinations of later generations than the server's: what the deletion says is above all of them. */
+static void test_a_deletion_is_above_an_ended_move(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards shards = conductor("above");
+    struct kn_admission admission;
+    struct kn_error err = { 0 };
+    int64_t delete;
+
+    add_task(db, "server.create");
+    delete = add_task(db, "server.delete");
+    assert_ok(kn_db_script(db, "UPDATE task SET cancel = true, dest = '{\"host\": \"h2\", \"agent\": \"a2\", \"generation\": 5}' WHERE kind = 'server.create'", &err), &err);
+    live(db, "above");
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    admission = admit(db, &shards, delete);
+    assert_int_equal(admission.tasks[0]->home.generation, 6);
+    kn_admission_release(&admission);
+}
+
 #define HOST(name, agent) \
     "INSERT INTO agent (id, boot) VALUES ('" agent "', 'b') ON CONFLICT DO NOTHING;" \
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) " \
@@ -512,6 +531,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reset_state_is_corrected_by_the_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_row_keeps_both_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_deletion_is_above_an_ended_move, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tasks_in_flight_at_the_upgrade_go_on, setup, teardown),
     };
 

@@ -81,6 +81,110 @@ static void test_claims_and_releases_repeat_themselves(void **state)
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 0);
 }
 
+static json_t *as_dest(const char *not_on)
+{
+    return json_pack("{s:s, s:[s]}", "role", "dest", "exclude", not_on);
+}
+
+static void released(struct kn_scheduler_world *f, int64_t generation, json_t *more)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    char id[KN_UUID_SIZE];
+
+    kn_scheduler_server_id(0, id);
+    json_object_set_new(more, "server", json_string(id));
+    kn_scheduler_send(f, KN_TOPIC_PLACE, "place.release", 1, generation, more);
+    kn_scheduler_answer(f, &m);
+    assert_true(m.ok);
+}
+
+/* Its hello says that the next one listens. */
+static void kill_and_start(struct kn_scheduler_world *f)
+{
+    AUTO_RELEASE(kn_message) struct kn_message hello = { 0 };
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_bus_assign(f->reader, KN_TOPIC_REPORT, 0, &err), &err);
+    kn_test_end(f->scheduler, SIGKILL);
+    kn_scheduler_start(f);
+    do {
+        kn_message_release(&hello);
+        kn_scheduler_answer(f, &hello);
+    } while (strcmp(hello.type->name, "service.hello") != 0);
+    assert_ok(kn_bus_unassign(f->reader, KN_TOPIC_REPORT, 0, &err), &err);
+}
+
+/* A move holds two places at once: both count, each is freed by itself, and whoever dies in between forgets neither. */
+static void test_a_move_holds_two_places(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    char home[64], dest[64], again[64];
+
+    kn_scheduler_servers(f, 1);
+    claim_one(f, 0, 1, NULL, home);
+    kn_scheduler_claim(f, 0, 1, as_dest(home)); /* where it is by now is no destination */
+    kn_scheduler_answer(f, &m);
+    assert_int_equal(m.error.code, KN_STALE);
+    claim_one(f, 0, 2, as_dest(home), dest);
+    assert_string_not_equal(home, dest);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 2);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE servers = 1 AND used_memory_mib = 512"), 2);
+    assert_sums(f);
+
+    kill_and_start(f);
+    claim_one(f, 0, 2, as_dest(home), again);
+    assert_string_equal(dest, again);
+    claim_one(f, 0, 1, NULL, again);
+    assert_string_equal(home, again);
+    assert_sums(f);
+
+    released(f, 2, json_pack("{s:s}", "role", "dest"));
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE role = 'home' AND generation = 1"), 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT sum(servers) FROM host"), 1);
+    assert_sums(f);
+    claim_one(f, 0, 3, as_dest(home), dest);
+    released(f, 3, json_pack("{s:s}", "role", "home"));
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE role = 'dest' AND generation = 3"), 1);
+    assert_sums(f);
+    claim_one(f, 0, 3, NULL, home);
+    released(f, 2, json_object()); /* of a time before both */
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 2);
+    released(f, 3, json_object()); /* a deletion's: whatever the server holds */
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 0);
+    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"), 0);
+}
+
+/* Of two servers on one host, one moving to it: the end of one leaves the other's. */
+static void test_a_release_frees_only_its_own(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    char host[64], dest[64];
+
+    kn_scheduler_servers(f, 2);
+    claim_one(f, 0, 1, NULL, host);
+    claim_one(f, 1, 1, json_pack("{s:[s]}", "exclude", host), dest);
+    claim_one(f, 1, 2, json_pack("{s:s, s:s}", "role", "dest", "host", host), dest);
+    assert_string_equal(host, dest);
+    assert_int_equal(kn_scheduler_number(f, "SELECT max(servers) FROM host"), 2);
+    released(f, 1, json_object()); /* server 0 is deleted */
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE server_id = '00000000-0000-4000-8000-000000000001'"), 2);
+    assert_sums(f);
+}
+
+static void test_a_role_that_there_is_not_is_refused(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    kn_scheduler_servers(f, 1);
+    kn_scheduler_claim(f, 0, 1, json_pack("{s:s}", "role", "elsewhere"));
+    kn_scheduler_answer(f, &m);
+    assert_false(m.ok);
+    assert_int_equal(m.error.code, KN_BAD_REQUEST);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 0);
+}
+
 /* A repeated release of a task that is over frees nothing, a claim of one that was superseded takes nothing, whatever the generation says. */
 static void test_only_the_present_attempt_is_obeyed(void **state)
 {
@@ -311,6 +415,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_claims_and_releases_repeat_themselves, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_move_holds_two_places, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_release_frees_only_its_own, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_role_that_there_is_not_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_only_the_present_attempt_is_obeyed, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_deleted_servers_claim_nothing, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_no_valid_host_says_why, kn_scheduler_setup, kn_scheduler_teardown),
