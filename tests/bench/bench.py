@@ -93,6 +93,11 @@ class Sql:
 
 # --- the runs ----------------------------------------------------------------------------------------------------------
 
+def when(seconds):
+    """A time as changes-since takes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 class Bench:
     def __init__(self, cloud, options):
         self.cloud, self.options, self.sql = cloud, options, Sql(cloud)
@@ -101,12 +106,18 @@ class Bench:
         self.table = []
         self.figures = {}
 
-    def load(self, *words, clients=32):
+    def start_load(self, *words, clients=32):
         command = [LOAD, "--port", self.cloud.api_port, "--token", self.cloud.token, "--clients", clients, *words]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-        if done.returncode != 0:
-            raise CloudError(f"load: {done.stderr}{done.stdout}")
-        return json.loads(done.stdout)
+        return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def end_load(self, process):
+        told, complaint = process.communicate()
+        if process.returncode != 0:
+            raise CloudError(f"load: {complaint}{told}")
+        return json.loads(told)
+
+    def load(self, *words, clients=32):
+        return self.end_load(self.start_load(*words, clients=clients))
 
     def write_body(self, network):
         body = self.cloud.server_body("bench-{n}")
@@ -143,6 +154,39 @@ class Bench:
         load = self.load("--requests", count, "--active", "--body", self.body, "POST", "/compute/v2.1/servers", clients=1)
         self.figures["active_p50_ms"], self.figures["active_p99_ms"] = load["active_p50_ms"], load["active_p99_ms"]
 
+    def list_changed(self, since, seen):
+        """Adds the servers that a client finds ACTIVE among those that changed since then."""
+        marker = ""
+        while True:
+            page = self.cloud.call("GET", f"/compute/v2.1/servers/detail?changes-since={when(since)}&limit=1000{marker}", want=200)["servers"]
+            seen.update(server["id"] for server in page if server["status"] == "ACTIVE" and server["name"].startswith("bench-"))
+            if len(page) < 1000:
+                return
+            marker = f"&marker={page[-1]['id']}"
+
+    def measure_seen(self, seconds):
+        """32 clients post for so long; how many servers a second are ACTIVE is what one more client sees, who lists changes-since twice a second."""
+        begun, seen = time.time(), set()
+        known = set(row[0] for row in self.cloud.sql("SELECT id FROM server WHERE deleted_at IS NULL"))
+        posting = self.start_load("--seconds", seconds, "--body", self.body, "POST", "/compute/v2.1/servers")
+        since = begun - 1
+        while posting.poll() is None or self.open_tasks() > 0:
+            asked = time.time()
+            self.list_changed(since, seen)
+            since = asked - 1
+            wait_until("the next half second", lambda: time.time() >= asked + 0.5, every_s=0.02)
+        posted = self.end_load(posting)
+        self.list_changed(since, seen)
+        self.figures["posts_per_s"], self.figures["seen_active_per_s"] = round(posted["per_s"]), round(len(seen - known) / (time.time() - begun))
+
+    def measure_idle(self, seconds):
+        """What nobody's wish costs: percent of a core by process."""
+        meter = Meter(self.cloud)
+        time.sleep(seconds)
+        spent = {name: round(100 * used / seconds, 1) for name, used in meter.read().items()}
+        self.figures["idle_percent_of_a_core"] = round(sum(spent.values()), 1)
+        self.figures["idle_by_process"] = " ".join(f"{name}={share}" for name, share in sorted(spent.items(), key=lambda row: -row[1]) if share > 0)
+
     def measure_reading(self, seconds):
         one = self.load("--seconds", seconds, "--ids", self.ids, "GET", "/compute/v2.1/servers/{id}")
         many = self.load("--seconds", seconds, "GET", "/compute/v2.1/servers/detail?limit=1000&all_tenants=1", clients=4)
@@ -172,6 +216,7 @@ def full(bench, options):
     empty = bench.measure_creation("empty database", options.servers)
     bench.measure_latency(200)
     bench.measure_reading(3)
+    bench.measure_idle(20)
     rest = 10000 - options.servers - 400
     bench.create(max(rest, 1))
     filled = sorted((bench.measure_creation("10,000 servers in it", options.servers // 2) for _ in range(3)), key=lambda r: r["cpu_ms"])[1]
@@ -181,6 +226,7 @@ def full(bench, options):
         "servers_per_s_at_10k": round(filled["rate"]), "cpu_ms_per_server_at_10k": round(filled["cpu_ms"], 2),
         "pss_mib": {name: pss_mib(pid) for name, pid in bench.cloud.pids().items() if name not in (*APART, "postgres")},
     }
+    bench.measure_seen(60)
     bench.figures |= measure_access(bench.cloud, 3, 1024)
     bench.figures["cold_start_s"] = round(bench.measure_cold_start(), 2)
     bench.figures |= measure_week(bench.cloud, rounds=7, servers=500)
@@ -190,6 +236,8 @@ def short(bench, options):
     run = bench.measure_creation("short", options.servers)
     bench.measure_latency(10)
     bench.measure_reading(1)
+    bench.measure_seen(2)
+    bench.measure_idle(3)
     bench.figures |= measure_access(bench.cloud, 1, 64)
     bench.figures |= {"servers_per_s": round(run["rate"]), "cpu_ms_per_server": round(run["cpu_ms"], 2),
                       "cold_start_s": round(bench.measure_cold_start(), 2)}
