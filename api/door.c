@@ -144,26 +144,10 @@ static int pick_route(struct kn_request *req, const char *rest, const struct kn_
     return nothing_there(req, segments, count, err);
 }
 
-static bool is_first_param(const struct kn_request *req, const char *id)
-{
-    return id[0] != '\0' && req->params[0] != NULL && strcmp(req->params[0], id) == 0;
-}
-
 /* auth: why there is no caller; NULL if there is one. */
 static int check_policy(const struct kn_request *req, const struct kn_error *auth, struct kn_error *err)
 {
-    const struct kn_policy_input in = {
-        .has_token = auth == NULL,
-        .has_project = req->caller.project_id[0] != '\0',
-        .has_domain = req->caller.domain_id[0] != '\0',
-        .system_scoped = req->caller.system_scoped,
-        .roles = req->caller.roles,
-        .is_self = is_first_param(req, req->caller.user_id),
-        .is_own_project = is_first_param(req, req->caller.project_id),
-        .is_own_domain =
-            is_first_param(req, req->caller.domain_id) || is_first_param(req, req->caller.project_domain_id),
-    };
-    switch (kn_policy_decide(req->route->policy, &in)) {
+    switch (kn_policy_admit(req->route->rule, auth == NULL ? &req->caller : NULL, req->params[0])) {
     case KN_ALLOW:
         return 0;
     case KN_DENY_UNAUTHENTICATED:
@@ -172,14 +156,13 @@ static int check_policy(const struct kn_request *req, const struct kn_error *aut
     case KN_DENY_FORBIDDEN:
         break;
     }
-    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s %s.", req->method,
-                   req->route->path);
+    return kn_policy_refuse(req->route->rule, err);
 }
 
 /* An application credential with access rules asks for what they name and for nothing else. */
 static int check_rules(const struct kn_door *door, const struct kn_request *req, const struct kn_api *api, struct kn_error *err)
 {
-    if (!req->caller.has_rules || req->route->policy == KN_POLICY_PUBLIC) {
+    if (!req->caller.has_rules || kn_policy_is_public(req->route->rule)) {
         return 0;
     }
     return door->allows != NULL ? door->allows(req, api->name, err) : kn_fail(err, KN_FORBIDDEN, "access rules are not known here");

@@ -76,8 +76,8 @@ static int check(const struct kn_api *api, const struct kn_route *route, struct 
     for (const char *at = route->path; (at = strchr(at, '{')) != NULL; at++) {
         params++;
     }
-    if (route->policy <= KN_POLICY_NONE || route->policy >= KN_POLICY_COUNT) {
-        return refuse(api, route, "has no policy", err);
+    if (route->rule <= KN_RULE_NONE || route->rule >= KN_RULE_COUNT) {
+        return refuse(api, route, "names no rule of policy", err);
     }
     if ((route->handle == NULL) == (route->upload == NULL)) {
         return refuse(api, route, "needs either a handler or an upload", err);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/cli.h"
 #include "cli/command.h"
 #include "conductor/cli.h"
 #include "identity/cli.h"
@@ -19,6 +20,7 @@
 
 static const struct kn_command *const TABLES[] = {
     kn_builtin_commands,
+    kn_api_commands,
     kn_cloud_commands,
     kn_key_commands,
     kn_identity_commands,

@@ -19,9 +19,9 @@ _Static_assert(KN_COUNT(IN_REALM) == KN_REALM_COUNT, "one row a noun");
 const char *kn_realm(const struct kn_request *req)
 {
     const struct kn_caller *caller = &req->caller;
-    bool self = req->route->policy == KN_POLICY_DOMAIN_READER_OR_SELF && strcmp(req->params[0], caller->user_id) == 0;
+    const struct kn_target named = { .user_id = req->params[0], .project_id = req->params[0] };
 
-    return caller->is_admin || caller->domain_id[0] == '\0' || self ? NULL : caller->domain_id;
+    return caller->domain_id[0] == '\0' || kn_policy_allows(req->route->rule, caller, &named) ? NULL : caller->domain_id;
 }
 
 const char *kn_realm_of_lists(const struct kn_request *req)
@@ -47,8 +47,7 @@ int kn_realm_list(const struct kn_rest_noun *noun, struct kn_request *req, const
 
 int kn_realm_refuse(const struct kn_request *req, struct kn_error *err)
 {
-    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s %s.", req->method,
-                   req->route->path);
+    return kn_policy_refuse(req->route->rule, err);
 }
 
 int kn_realm_check(const struct kn_request *req, enum kn_realm_noun noun, const char *id, struct kn_error *err)

@@ -28,22 +28,6 @@
 struct kn_http_raw; /* the listener's own */
 struct kn_questions; /* question.h */
 
-/* Who asks: filled by the front door from the token, before the handler. */
-struct kn_caller {
-    char user_id[65];
-    char project_id[65];  /* "" when unscoped or domain-scoped */
-    char domain_id[65];   /* of the scope, "" otherwise */
-    char project_domain_id[65]; /* that of the project; "" unless project-scoped */
-    bool system_scoped;
-    bool is_admin;        /* holds the role admin in this scope */
-    uint32_t roles;       /* bits of enum kn_role, implied ones included */
-    int64_t expires_at_us;
-    char credential_id[65]; /* the application credential that logged in, "" = a person did */
-    bool restricted;      /* it must not make others; so, too, whoever acts by a trust */
-    bool has_rules;       /* it may ask only for what its access rules name: the door sees to it */
-    const char *token;    /* as received; never log it */
-};
-
 struct kn_request {
     const char *method;
     const char *raw_path;         /* as received, percent-encoded, without the query */
@@ -123,7 +107,7 @@ typedef int kn_handler(struct kn_request *req, struct kn_response *res, struct k
 struct kn_route {
     const char *method;
     const char *path;            /* "/v2.1/servers/{id}/action"; {…} matches one non-empty segment */
-    enum kn_policy policy;
+    enum kn_rule rule;           /* who may call it */
     int status;                  /* success code */
     kn_handler *handle;
     int since;                   /* first and last minor microversion, 0 = no bound */

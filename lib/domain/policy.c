@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the decision who may call a route, and the order of the roles. It is the same for every service: the front door asks it once,
- * before the handler; handlers narrow what they show to the caller's project, they never widen. It must never look at anything
- * but its input.
+ * Owns the decision who may do what, and the order of the roles. It is the same for every service: the front door asks it before the handler,
+ * lists for what they show, handlers for what lies inside a request. It must never look at anything but its input.
  */
 #include "lib/domain/policy.h"
 
@@ -10,7 +9,7 @@
 
 #include "lib/base/mem.h"
 
-/* Each role with all it implies. */
+/* Each role with all it implies. A service is no member of anything. */
 static const struct {
     const char *name;
     uint32_t bits;
@@ -19,6 +18,7 @@ static const struct {
     { "member", KN_ROLE_READER | KN_ROLE_MEMBER },
     { "manager", KN_ROLE_READER | KN_ROLE_MEMBER | KN_ROLE_MANAGER },
     { "admin", KN_ROLE_READER | KN_ROLE_MEMBER | KN_ROLE_MANAGER | KN_ROLE_ADMIN },
+    { "service", KN_ROLE_SERVICE },
 };
 
 uint32_t kn_role_bits(const char *role_name)
@@ -31,106 +31,210 @@ uint32_t kn_role_bits(const char *role_name)
     return 0;
 }
 
-static bool holds(const struct kn_policy_input *in, enum kn_role role)
+/* --- grants --- */
+
+enum scope { UNSCOPED = 1, PROJECT = 2, DOMAIN = 4, SYSTEM = 8, ANY = UNSCOPED | PROJECT | DOMAIN | SYSTEM };
+
+/* How the caller stands to what he asks for. Those OF_PATH are known before the handler, those OF_ROW to the handler alone. */
+enum relation { NO_MATTER, USER_OF_PATH, PROJECT_OF_PATH, DOMAIN_OF_PATH, USER_OF_ROW, PROJECT_OF_ROW, DOMAIN_OF_ROW };
+
+/* X(name, role (0 = whatever it is), scopes, relation, in words) */
+#define GRANTS(X)                                                                                              \
+    X(PUBLIC, 0, ANY, NO_MATTER, "anybody, without a token")                                                   \
+    X(TOKEN, 0, ANY, NO_MATTER, "any token")                                                                   \
+    X(PROJECT_TOKEN, 0, PROJECT, NO_MATTER, "any token of a project")                                          \
+    X(READER, KN_ROLE_READER, PROJECT, NO_MATTER, "reader of a project")                                       \
+    X(ADMIN, KN_ROLE_ADMIN, ANY, NO_MATTER, "admin")                                                           \
+    X(PROJECT_ADMIN, KN_ROLE_ADMIN, PROJECT, NO_MATTER, "admin of a project")                                  \
+    X(CLOUD_ADMIN, KN_ROLE_ADMIN, PROJECT | SYSTEM, NO_MATTER, "admin of a project or the system")             \
+    X(SYSTEM_ADMIN, KN_ROLE_ADMIN, SYSTEM, NO_MATTER, "admin of the system")                                   \
+    X(SYSTEM_READER, KN_ROLE_READER, SYSTEM, NO_MATTER, "reader of the system")                                \
+    X(SERVICE, KN_ROLE_SERVICE, ANY, NO_MATTER, "service")                                                     \
+    X(DOMAIN_READER, KN_ROLE_READER, DOMAIN, DOMAIN_OF_ROW, "reader of its domain")                            \
+    X(DOMAIN_MANAGER, KN_ROLE_MANAGER, DOMAIN, DOMAIN_OF_ROW, "manager of its domain")                         \
+    X(OWNER_READER, KN_ROLE_READER, PROJECT, PROJECT_OF_ROW, "reader of its project")                          \
+    X(OWNER_MEMBER, KN_ROLE_MEMBER, PROJECT, PROJECT_OF_ROW, "member of its project")                          \
+    X(OWNER_TOKEN, 0, PROJECT, PROJECT_OF_ROW, "any token of its project")                                     \
+    X(OWNER_DOMAIN, 0, DOMAIN, DOMAIN_OF_ROW, "any token of its domain")                                       \
+    X(USER, 0, ANY, USER_OF_ROW, "its user")                                                                   \
+    X(USER_READER, KN_ROLE_READER, PROJECT, USER_OF_ROW, "its user, as reader of a project")                   \
+    X(SELF, 0, ANY, USER_OF_PATH, "the user of the path")                                                      \
+    X(OWN_PROJECT, 0, PROJECT, PROJECT_OF_PATH, "any token of the path's project")                             \
+    X(OWN_DOMAIN, 0, PROJECT | DOMAIN, DOMAIN_OF_PATH, "any token of the path's domain, or of a project in it")
+
+enum grant_index {
+#define X(name, role, scopes, relation, words) name##_AT,
+    GRANTS(X)
+#undef X
+        GRANT_COUNT
+};
+
+enum grant_bit {
+#define X(name, role, scopes, relation, words) name = 1 << name##_AT,
+    GRANTS(X)
+#undef X
+};
+_Static_assert(GRANT_COUNT < 31, "a set of grants is one word");
+
+static const struct grant {
+    uint32_t role;
+    unsigned scopes;
+    enum relation relation;
+    const char *words;
+} GRANT[] = {
+#define X(name, role, scopes, relation, words) { role, scopes, relation, words },
+    GRANTS(X)
+#undef X
+};
+
+/* --- rules --- */
+
+/* before, behind: what stands around the name of a rule in a refusal. */
+static const struct service {
+    const char *name, *before, *behind;
+} NOVA_RULES = { "Nova", "Policy doesn't allow ", " to be performed." },
+  CINDER_RULES = { "Cinder", "Policy doesn't allow ", " to be performed." },
+  NEUTRON_RULES = { "Neutron", "rule:", " is disallowed by policy" },
+  GLANCE_RULES = { "Glance", "You are not authorized to complete ", " action." },
+  KEYSTONE_RULES = { "Keystone", "You are not authorized to perform the requested action: ", "." };
+
+static const struct rule {
+    const char *name;
+    uint32_t who;
+    const struct service *service;
+    const char *what;
+} RULES[] = {
+    { "", 0, &NOVA_RULES, "" },
+#define NOVA(id, name, who, what) { name, who, &NOVA_RULES, what },
+#define CINDER(id, name, who, what) { name, who, &CINDER_RULES, what },
+#define NEUTRON(id, name, who, what) { name, who, &NEUTRON_RULES, what },
+#define GLANCE(id, name, who, what) { name, who, &GLANCE_RULES, what },
+#define KEYSTONE(id, name, who, what) { "identity:" name, who, &KEYSTONE_RULES, what },
+#include "lib/domain/policy.def"
+#undef NOVA
+#undef CINDER
+#undef NEUTRON
+#undef GLANCE
+#undef KEYSTONE
+};
+_Static_assert(KN_COUNT(RULES) == KN_RULE_COUNT, "one row a rule");
+
+static const struct rule *rule_of(enum kn_rule rule)
 {
-    return (in->roles & role) != 0;
+    return &RULES[rule > KN_RULE_NONE && rule < KN_RULE_COUNT ? rule : KN_RULE_NONE];
 }
 
-/* In Keystone's words: rule:admin_required or (role:reader and system_scope:all). */
-static bool system_reader(const struct kn_policy_input *in)
+static unsigned scope_of(const struct kn_caller *who)
 {
-    return holds(in, KN_ROLE_ADMIN) || (in->system_scoped && holds(in, KN_ROLE_READER));
+    return who->system_scoped ? SYSTEM : who->domain_id[0] != '\0' ? DOMAIN : who->project_id[0] != '\0' ? PROJECT : UNSCOPED;
 }
 
-static bool cloud_admin(const struct kn_policy_input *in)
+static bool is_same(const char *a, const char *b)
 {
-    return holds(in, KN_ROLE_ADMIN) && !in->has_domain;
+    return a != NULL && a[0] != '\0' && strcmp(a, b) == 0;
 }
 
-static bool cloud_reader(const struct kn_policy_input *in)
+static bool relates(enum relation relation, const struct kn_caller *who, const struct kn_target *target)
 {
-    return system_reader(in) && !in->has_domain;
-}
-
-static bool domain_reader(const struct kn_policy_input *in)
-{
-    return system_reader(in) || (in->has_domain && holds(in, KN_ROLE_READER));
-}
-
-static bool domain_manager(const struct kn_policy_input *in)
-{
-    return in->has_domain && holds(in, KN_ROLE_MANAGER);
-}
-
-static bool allows(enum kn_policy policy, const struct kn_policy_input *in)
-{
-    switch (policy) {
-    case KN_POLICY_NONE:
-    case KN_POLICY_COUNT:
-        return false;
-    case KN_POLICY_PUBLIC:
-    case KN_POLICY_AUTHENTICATED:
+    switch (relation) {
+    case NO_MATTER:
         return true;
-    case KN_POLICY_PROJECT_READER:
-        return in->has_project && holds(in, KN_ROLE_READER);
-    case KN_POLICY_PROJECT_MEMBER:
-        return in->has_project && holds(in, KN_ROLE_MEMBER);
-    case KN_POLICY_ADMIN:
-        return holds(in, KN_ROLE_ADMIN);
-    case KN_POLICY_PROJECT_TOKEN:
-        return in->has_project;
-    case KN_POLICY_SELF:
-        return in->is_self;
-    case KN_POLICY_SYSTEM_READER:
-        return system_reader(in);
-    case KN_POLICY_SYSTEM_READER_OR_OWN_DOMAIN:
-        return in->is_own_domain || system_reader(in);
-    case KN_POLICY_SYSTEM_READER_OR_DOMAIN_MANAGER:
-        return system_reader(in) || domain_manager(in);
-    case KN_POLICY_CLOUD_ADMIN:
-        return cloud_admin(in);
-    case KN_POLICY_CLOUD_READER:
-        return cloud_reader(in);
-    case KN_POLICY_CLOUD_ADMIN_OR_SELF:
-        return in->is_self || cloud_admin(in);
-    case KN_POLICY_CLOUD_READER_OR_SELF:
-        return in->is_self || cloud_reader(in);
-    case KN_POLICY_SYSTEM_ADMIN_OR_SELF:
-        return in->is_self || (in->system_scoped && holds(in, KN_ROLE_ADMIN));
-    case KN_POLICY_AUDITOR_OR_SELF:
-        return in->is_self || (in->system_scoped && holds(in, KN_ROLE_READER));
-    case KN_POLICY_DOMAIN_MANAGER:
-        return holds(in, KN_ROLE_ADMIN) || domain_manager(in);
-    case KN_POLICY_DOMAIN_READER:
-        return domain_reader(in);
-    case KN_POLICY_DOMAIN_READER_OR_SELF:
-        return in->is_self || domain_reader(in);
-    case KN_POLICY_DOMAIN_READER_OR_OWN_PROJECT:
-        return in->is_own_project || domain_reader(in);
+    case USER_OF_PATH:
+    case USER_OF_ROW:
+        return is_same(target->user_id, who->user_id);
+    case PROJECT_OF_PATH:
+    case PROJECT_OF_ROW:
+        return is_same(target->project_id, who->project_id);
+    case DOMAIN_OF_PATH:
+        return is_same(target->domain_id, who->domain_id) || is_same(target->domain_id, who->project_domain_id);
+    case DOMAIN_OF_ROW:
+        return is_same(target->domain_id, who->domain_id);
     }
     return false;
 }
 
-enum kn_verdict kn_policy_decide(enum kn_policy policy, const struct kn_policy_input *in)
+static bool is_of_row(enum relation relation)
 {
-    if (policy == KN_POLICY_PUBLIC) {
-        return KN_ALLOW;
-    }
-    if (policy > KN_POLICY_NONE && policy < KN_POLICY_COUNT && !in->has_token) {
-        return KN_DENY_UNAUTHENTICATED;
-    }
-    return allows(policy, in) ? KN_ALLOW : KN_DENY_FORBIDDEN;
+    return relation == USER_OF_ROW || relation == PROJECT_OF_ROW || relation == DOMAIN_OF_ROW;
 }
 
-static const char *const NAMES[] = {
-    [KN_POLICY_NONE] = "KN_POLICY_NONE",
-#define X(name, meaning) [name] = #name,
-    KN_POLICIES(X)
-#undef X
-};
-_Static_assert(KN_COUNT(NAMES) == KN_POLICY_COUNT, "every policy has a name");
-
-const char *kn_policy_name(enum kn_policy policy)
+/* at_door: what a row would tell is taken for given. */
+static bool grants(uint32_t set, const struct kn_caller *who, const struct kn_target *target, bool at_door)
 {
-    return policy >= KN_POLICY_NONE && policy < KN_POLICY_COUNT ? NAMES[policy] : NAMES[KN_POLICY_NONE];
+    const unsigned scope = scope_of(who);
+
+    for (size_t i = 0; i < KN_COUNT(GRANT); i++) {
+        const struct grant *g = &GRANT[i];
+
+        if ((set & (1U << i)) != 0 && (g->role == 0 || (who->roles & g->role) != 0) && (g->scopes & scope) != 0 &&
+            ((at_door && is_of_row(g->relation)) || relates(g->relation, who, target))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum kn_verdict kn_policy_admit(enum kn_rule rule, const struct kn_caller *who, const char *first)
+{
+    const struct kn_target path = { first, first, first };
+    const uint32_t set = rule_of(rule)->who;
+
+    if ((set & PUBLIC) != 0) {
+        return KN_ALLOW;
+    }
+    if (set != 0 && who == NULL) {
+        return KN_DENY_UNAUTHENTICATED;
+    }
+    return who != NULL && grants(set, who, &path, true) ? KN_ALLOW : KN_DENY_FORBIDDEN;
+}
+
+bool kn_policy_allows(enum kn_rule rule, const struct kn_caller *who, const struct kn_target *target)
+{
+    static const struct kn_target EVERYBODY = { NULL, NULL, NULL };
+
+    return rule == KN_RULE_NONE || grants(rule_of(rule)->who, who, target != NULL ? target : &EVERYBODY, false);
+}
+
+int kn_policy_refuse(enum kn_rule rule, struct kn_error *err)
+{
+    const struct rule *r = rule_of(rule);
+
+    return kn_fail(err, KN_FORBIDDEN, "%s%s%s", r->service->before, r->name, r->service->behind);
+}
+
+int kn_policy_check(enum kn_rule rule, const struct kn_caller *who, const struct kn_target *target, struct kn_error *err)
+{
+    return kn_policy_allows(rule, who, target) ? 0 : kn_policy_refuse(rule, err);
+}
+
+bool kn_policy_is_public(enum kn_rule rule)
+{
+    return (rule_of(rule)->who & PUBLIC) != 0;
+}
+
+const char *kn_policy_service(enum kn_rule rule)
+{
+    return rule_of(rule)->service->name;
+}
+
+const char *kn_policy_name(enum kn_rule rule)
+{
+    return rule_of(rule)->name;
+}
+
+const char *kn_policy_what(enum kn_rule rule)
+{
+    return rule_of(rule)->what;
+}
+
+void kn_policy_who(enum kn_rule rule, struct kn_strbuf *out)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < KN_COUNT(GRANT); i++) {
+        if ((rule_of(rule)->who & (1U << i)) != 0) {
+            kn_strbuf_addf(out, "%s%s", comma, GRANT[i].words);
+            comma = "; ";
+        }
+    }
 }

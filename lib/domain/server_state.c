@@ -154,11 +154,11 @@ static bool task_state_allowed(const struct kn_server_action *action, const char
 }
 
 int kn_server_action_allowed(const struct kn_server_action *action, const char *server_id, const char *vm_state,
-                             const char *task_state, bool locked, bool caller_is_admin, struct kn_error *err)
+                             const char *task_state, bool locked, bool overrides_lock, struct kn_error *err)
 {
     const char *name = action->flow != NULL ? kn_server_action_of_flow(action->flow) : action->name;
 
-    if (locked && !caller_is_admin && !action->ignores_lock) {
+    if (locked && !overrides_lock && !action->ignores_lock) {
         return kn_fail(err, KN_CONFLICT, "Instance %s is locked", server_id);
     }
     if (action->vm_states[0] != NULL && !holds(action->vm_states, KN_COUNT(action->vm_states), vm_state)) {

@@ -32,7 +32,7 @@ const char *kn_server_action_of_flow(const char *flow);
 
 /* 0, or -1 with KN_CONFLICT and Nova's words: Cannot 'stop' instance <id> while it is in vm_state paused. */
 int kn_server_action_allowed(const struct kn_server_action *action, const char *server_id, const char *vm_state,
-                             const char *task_state, bool locked, bool caller_is_admin, struct kn_error *err);
+                             const char *task_state, bool locked, bool overrides_lock, struct kn_error *err);
 /* ACTIVE, BUILD, SHUTOFF, … */
 const char *kn_server_status(const char *vm_state, const char *task_state);
 /* The vm_states that a status filter means ("ACTIVE" -> active), any case; up to max, returns how many, 0 = unknown status. */

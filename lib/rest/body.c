@@ -32,13 +32,14 @@ static void make_schema(const struct kn_rest_noun *noun, unsigned method, struct
     fields[count] = (struct kn_schema)KN_SCHEMA_END;
 }
 
-/* What only an admin may write, of what this body says. */
+/* What not everybody may write, of what this body says. */
 static int check_writer(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned method, const json_t *object,
                         struct kn_error *err)
 {
-    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL && !req->caller.is_admin; a++) {
-        if ((a->may & method) != 0 && (a->may & KN_REST_WRITE_ADMIN) != 0 && json_object_get(object, a->name) != NULL) {
-            return kn_rest_fail(err, KN_FORBIDDEN, noun->manners->bad_writer, a->name, noun->one);
+    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
+        if ((a->may & method) != 0 && json_object_get(object, a->name) != NULL &&
+            kn_policy_check(method == KN_REST_POST ? a->post : a->put, &req->caller, NULL, err) < 0) {
+            return -1;
         }
     }
     return 0;

@@ -272,6 +272,6 @@ int kn_rest_all_tenants(struct kn_rest_list *l, struct kn_error *err)
     if (kn_request_query_bool(l->req, "all_tenants", false, &all, err) < 0) {
         return -1;
     }
-    l->sees_all = all && l->req->caller.is_admin;
+    l->sees_all = all && kn_rest_reaches_all(l->req);
     return 0;
 }

@@ -223,7 +223,7 @@ int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req,
                         const struct kn_rest_bound *bounds, struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = noun, .view = view, .bounds = bounds,
-                                                 .query = KN_REST_QUERY_INIT, .sees_all = req->caller.is_admin };
+                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req) };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     bool counts = false;
     int64_t total = -1;
@@ -239,7 +239,7 @@ int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, const 
                  struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .wishes = wishes, .noun = noun, .view = KN_REST_LIST,
-                                                 .query = KN_REST_QUERY_INIT, .sees_all = req->caller.is_admin };
+                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req) };
 
     return kn_rest_list_read(&l, err) < 0 || run(&l, ret_rows, err) < 0 ? -1 : 0;
 }
@@ -261,7 +261,7 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
     }
     kn_rest_text(&q, "SELECT ");
     kn_rest_columns(noun, req, view, &q.sql);
-    add_from(noun, req, req->caller.is_admin, &q);
+    add_from(noun, req, kn_rest_reaches_all(req), &q);
     kn_strbuf_addf(&q.sql, " AND %s = ", noun->id);
     kn_rest_add(&q, "?", id);
     kn_rest_add_bounds(&q, bounds);
@@ -316,7 +316,7 @@ int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, s
 
     kn_rest_text(&q, "SELECT ");
     kn_rest_columns(noun, req, KN_REST_CHANGED, &q.sql);
-    add_from(noun, req, req->caller.is_admin, &q);
+    add_from(noun, req, kn_rest_reaches_all(req), &q);
     kn_rest_add_form(&q, form, noun->id, kn_array_value(ids));
     if (kn_rest_run(&q, req->db, &rows, err) < 0) {
         return -1;

@@ -67,7 +67,6 @@ const struct kn_rest_manners KN_REST_CINDER = {
                  [KN_REST_TAGS] = kn_rest_ignored },
     .suffixes = CINDER_SUFFIXES,
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS.US",
-    .bad_writer = "Policy doesn't allow %2:%1 to be written.",
     .not_found = "%1 %2 could not be found.",
     .root = "/v3/", .project_in_links = true,
     .links = cinder_links,
@@ -198,7 +197,6 @@ const struct kn_rest_manners KN_REST_NOVA = {
     .filters = { [KN_REST_TEXT] = kn_rest_equal, [KN_REST_UUID] = kn_rest_equal, [KN_REST_INT] = kn_rest_equal,
                  [KN_REST_BOOL] = kn_rest_boolean_word, [KN_REST_TIME] = kn_rest_time },
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
-    .bad_writer = "Policy doesn't allow %2:%1 to be written.",
     .not_found = "%1 %2 could not be found.",
     .root = "/v2.1",
     .links = nova_links,
@@ -218,7 +216,6 @@ const struct kn_rest_manners KN_REST_NEUTRON = {
                  [KN_REST_BOOL] = kn_rest_boolean_word, [KN_REST_INET] = kn_rest_any_of, [KN_REST_CIDR] = kn_rest_any_of,
                  [KN_REST_MAC] = kn_rest_any_of },
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
-    .bad_writer = "(rule:%2_%1) is disallowed by policy",
     .not_found = "%1 %2 could not be found.",
     .root = "/v2.0",
 };

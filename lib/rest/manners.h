@@ -51,7 +51,6 @@ struct kn_rest_manners {
     const struct kn_rest_suffix *suffixes; /* ended by suffix == NULL; may be NULL */
     /* Answers. */
     const char *time;           /* to_char's format of a time in UTC */
-    const char *bad_writer;     /* words: attribute, noun */
     const char *empty_change;   /* words: noun; of a PUT that says nothing, for nouns that take attributes of the client's own */
     const char *const *reserved;/* that no attribute of the client's own may be called; ended by NULL. May be NULL */
     const char *not_found;      /* words: label, id */

@@ -19,8 +19,13 @@ const struct kn_rest_attr *kn_rest_attr(const struct kn_rest_noun *noun, const s
 
 bool kn_rest_readable(const struct kn_rest_attr *a, const struct kn_request *req)
 {
-    return ((a->may & KN_REST_READ_ADMIN) == 0 || req->caller.is_admin) && req->microversion >= a->since &&
+    return kn_policy_allows(a->read, &req->caller, NULL) && req->microversion >= a->since &&
            (a->until == 0 || req->microversion <= a->until);
+}
+
+bool kn_rest_reaches_all(const struct kn_request *req)
+{
+    return kn_policy_allows(req->route->rule, &req->caller, NULL);
 }
 
 int kn_rest_fail(struct kn_error *err, enum kn_code code, const char *words, const char *name, const char *value)

@@ -36,7 +36,7 @@ enum kn_rest_type {
     KN_REST_TYPE_COUNT
 };
 
-/* What may be done with an attribute, and who may. */
+/* What may be done with an attribute; by whom, say its rules. */
 enum {
     KN_REST_BRIEF = 1,          /* is in short lists */
     KN_REST_LIST = 2,           /* in long ones */
@@ -52,8 +52,6 @@ enum {
     KN_REST_WRITE = KN_REST_POST | KN_REST_PUT,
     KN_REST_REQUIRED = 256,     /* in POST */
     KN_REST_NULL = 512,         /* may be NULL: sorted in the place that the service gives it; null may be sent */
-    KN_REST_READ_ADMIN = 1024,  /* shown to, filtered and sorted by admins alone */
-    KN_REST_WRITE_ADMIN = 2048,
     KN_REST_IF_SET = 4096,      /* not shown while it is empty */
     KN_REST_EXACT = 8192,       /* a body's boolean or number is JSON's own: no word stands for it */
     KN_REST_UNIQUE = 16384,     /* no item of a body's list is there twice */
@@ -78,6 +76,8 @@ struct kn_rest_attr {
     kn_rest_filter *filter;     /* NULL: as the service filters by this type */
     /* Writes the member itself, where a value means something else to each caller. NULL: as the type is written. */
     void (*print)(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out);
+    enum kn_rule read;          /* who is shown it and may filter and sort by it; KN_RULE_NONE: everybody */
+    enum kn_rule post, put;     /* who may write it */
     /*
      * Writing: the column that a POST or PUT fills; NULL: the noun's own functions do. Without KN_REST_WRITE no body says it, but these functions
      * may. The rest is struct kn_schema's.
@@ -125,7 +125,8 @@ struct kn_rest_noun {
     const char *from;           /* "volume v" */
     const char *id;             /* "v.id": what a path names */
     enum kn_rest_type id_type;  /* KN_REST_UUID: what is none is absent, before any SQL */
-    const char *visible;        /* who is no admin sees this; each '?' is his project. NULL: everything */
+    /* What is seen by whoever the route's rule does not let at everybody's (kn_rest_reaches_all); each '?' is his project. NULL: everything */
+    const char *visible;
     const char *kept;           /* a condition that holds for every row that is listed or shown; NULL: none */
     const char *ties;           /* attributes that make every order total: "created_at,id" */
     const char *order;          /* the default order: an attribute's name */
@@ -142,7 +143,7 @@ struct kn_rest_noun {
                   unsigned view, struct kn_strbuf *out);
     /* Writing (write.h); a noun that is only read has none of it. */
     const char *table;          /* "volume_type" */
-    const char *owned;          /* who is no admin may change this, of what he sees; each '?' is his project. NULL: all of it */
+    const char *owned;          /* what such a caller may change, of what he sees; each '?' is his project. NULL: all of it */
     const char *project_column; /* that an INSERT fills with the caller's project, and user_column with the caller; NULL: none */
     const char *user_column;
     const char *lock;           /* behind the SELECT of a row that changes; NULL: " FOR UPDATE" */
@@ -169,6 +170,8 @@ struct kn_rest_noun {
 const struct kn_rest_attr *kn_rest_attr(const struct kn_rest_noun *noun, const struct kn_request *req, const char *name,
                                         size_t len);
 bool kn_rest_readable(const struct kn_rest_attr *a, const struct kn_request *req);
+/* Does the rule of the route let the caller at what is others'? Otherwise `visible` and `owned` bound him. */
+bool kn_rest_reaches_all(const struct kn_request *req);
 /* A service's words: "%1" of them is the name, "%2" the value, each cut to 100 bytes. Returns -1. */
 int kn_rest_fail(struct kn_error *err, enum kn_code code, const char *words, const char *name, const char *value);
 /* KN_NOT_FOUND in the service's words. Returns -1. */

@@ -293,7 +293,7 @@ static int read_marker(struct kn_rest_list *l, struct kn_rows **ret, struct kn_e
     if (noun->kept != NULL) {
         kn_strbuf_addf(&q.sql, " AND %s", noun->kept);
     }
-    if (noun->visible != NULL && !l->req->caller.is_admin) {
+    if (noun->visible != NULL && !kn_rest_reaches_all(l->req)) {
         kn_rest_text(&q, " AND ");
         kn_rest_add(&q, noun->visible, l->req->caller.project_id);
     }

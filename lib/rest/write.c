@@ -219,7 +219,7 @@ static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const c
     kn_strbuf_addf(&q.sql, " FROM %s WHERE %s = ", noun->from, noun->id);
     kn_rest_add(&q, "?", id);
     kn_strbuf_addf(&q.sql, " AND %s", noun->kept != NULL ? noun->kept : "true");
-    for (size_t i = 0; i < KN_COUNT(conditions) && !req->caller.is_admin; i++) {
+    for (size_t i = 0; i < KN_COUNT(conditions) && !kn_rest_reaches_all(req); i++) {
         if (conditions[i] != NULL) {
             kn_rest_text(&q, " AND ");
             kn_rest_add(&q, conditions[i], req->caller.project_id);

@@ -22,9 +22,9 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("description", "n.description", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
     KN_REST_ATTR("created_at", "n.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "n.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_READ_ADMIN),
-    KN_REST_ATTR("provider:physical_network", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_READ_ADMIN),
-    KN_REST_ATTR("provider:segmentation_id", "n.vni", KN_REST_INT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER, .read = KN_NEUTRON_GET_NETWORK_TYPE),
+    KN_REST_ATTR("provider:physical_network", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER, .read = KN_NEUTRON_GET_NETWORK_PHYSICAL),
+    KN_REST_ATTR("provider:segmentation_id", "n.vni", KN_REST_INT, KN_REST_SHOWN | KN_REST_FIND, .read = KN_NEUTRON_GET_NETWORK_SEGMENT),
     KN_REST_ATTRS_END,
 };
 

@@ -26,11 +26,11 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("created_at", "p.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "p.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
-    KN_REST_ATTR("binding:host_id", "coalesce(p.host, '')", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("binding:host_id", "coalesce(p.host, '')", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .read = KN_NEUTRON_GET_PORT_HOST),
     KN_REST_ATTR("binding:vif_type", "(CASE WHEN p.host IS NULL THEN 'unbound' ELSE 'tap' END)",
-                 KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_READ_ADMIN),
-    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_READ_ADMIN),
-    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_READ_ADMIN),
+                 KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER, .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
+    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
+    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_PROFILE),
     KN_REST_ATTRS_END,
 };
 

@@ -4,34 +4,28 @@
 
 #include "network/api/nouns.h"
 
+#define ROUTE(m, p, r, s, h) { .method = m, .path = p, .rule = KN_NEUTRON_##r, .status = s, .handle = h }
 /* GET and POST of the collection, GET, PUT and DELETE of one of it. */
-#define NOUN(plural)                                                                                                \
-    { .method = "GET", .path = "/v2.0/" #plural, .policy = KN_POLICY_PROJECT_READER, .status = 200,                 \
-      .handle = kn_##plural##_list },                                                                               \
-    { .method = "POST", .path = "/v2.0/" #plural, .policy = KN_POLICY_PROJECT_MEMBER, .status = 201,                \
-      .handle = kn_##plural##_create },                                                                             \
-    { .method = "GET", .path = "/v2.0/" #plural "/{id}", .policy = KN_POLICY_PROJECT_READER, .status = 200,         \
-      .handle = kn_##plural##_show },                                                                               \
-    { .method = "PUT", .path = "/v2.0/" #plural "/{id}", .policy = KN_POLICY_PROJECT_MEMBER, .status = 200,         \
-      .handle = kn_##plural##_update },                                                                             \
-    { .method = "DELETE", .path = "/v2.0/" #plural "/{id}", .policy = KN_POLICY_PROJECT_MEMBER, .status = 204,      \
-      .handle = kn_##plural##_delete }
-
-#define ROUTE(m, p, pol, s, h) { .method = m, .path = p, .policy = pol, .status = s, .handle = h }
+#define NOUN(plural, ONE)                                                                       \
+    ROUTE("GET", "/v2.0/" #plural, GET_##ONE, 200, kn_##plural##_list),                         \
+    ROUTE("POST", "/v2.0/" #plural, CREATE_##ONE, 201, kn_##plural##_create),                   \
+    ROUTE("GET", "/v2.0/" #plural "/{id}", GET_##ONE, 200, kn_##plural##_show),                 \
+    ROUTE("PUT", "/v2.0/" #plural "/{id}", UPDATE_##ONE, 200, kn_##plural##_update),            \
+    ROUTE("DELETE", "/v2.0/" #plural "/{id}", DELETE_##ONE, 204, kn_##plural##_delete)
 
 static const struct kn_route ROUTES[] = {
-    NOUN(networks),
-    NOUN(subnets),
-    NOUN(ports),
-    ROUTE("GET", "/v2.0/extensions", KN_POLICY_AUTHENTICATED, 200, kn_neutron_extensions_list),
-    ROUTE("GET", "/v2.0/extensions/{alias}", KN_POLICY_AUTHENTICATED, 200, kn_neutron_extensions_show),
-    ROUTE("GET", "/v2.0/availability_zones", KN_POLICY_AUTHENTICATED, 200, kn_neutron_zones_list),
-    ROUTE("GET", "/v2.0/quotas", KN_POLICY_ADMIN, 200, kn_quotas_list),
-    ROUTE("GET", "/v2.0/quotas/{project}", KN_POLICY_AUTHENTICATED, 200, kn_quotas_show),
-    ROUTE("PUT", "/v2.0/quotas/{project}", KN_POLICY_ADMIN, 200, kn_quotas_update),
-    ROUTE("DELETE", "/v2.0/quotas/{project}", KN_POLICY_ADMIN, 204, kn_quotas_delete),
-    ROUTE("GET", "/v2.0/quotas/{project}/default", KN_POLICY_AUTHENTICATED, 200, kn_quotas_default),
-    ROUTE("GET", "/v2.0/quotas/{project}/details", KN_POLICY_AUTHENTICATED, 200, kn_quotas_details),
+    NOUN(networks, NETWORK),
+    NOUN(subnets, SUBNET),
+    NOUN(ports, PORT),
+    ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_neutron_extensions_list),
+    ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_neutron_extensions_show),
+    ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_neutron_zones_list),
+    ROUTE("GET", "/v2.0/quotas", QUOTAS, 200, kn_quotas_list),
+    ROUTE("GET", "/v2.0/quotas/{project}", GET_QUOTA, 200, kn_quotas_show),
+    ROUTE("PUT", "/v2.0/quotas/{project}", UPDATE_QUOTA, 200, kn_quotas_update),
+    ROUTE("DELETE", "/v2.0/quotas/{project}", DELETE_QUOTA, 204, kn_quotas_delete),
+    ROUTE("GET", "/v2.0/quotas/{project}/default", GET_QUOTA, 200, kn_quotas_default),
+    ROUTE("GET", "/v2.0/quotas/{project}/details", GET_QUOTA, 200, kn_quotas_details),
     { .method = NULL },
 };
 

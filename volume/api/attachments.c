@@ -18,7 +18,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("connection_info", "'{}'", KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("instance_id", "a.server_id", KN_REST_UUID, KN_REST_FILTER),
     KN_REST_ATTR("attach_status", "a.status", KN_REST_TEXT, KN_REST_FILTER),
-    KN_REST_ATTR("project_id", "v.project_id", KN_REST_TEXT, KN_REST_FILTER | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("project_id", "v.project_id", KN_REST_TEXT, KN_REST_FILTER, .read = KN_CINDER_PROJECT_FILTER),
     KN_REST_ATTR("created_at", "a.created_at", KN_REST_TIME, KN_REST_SORT),
     KN_REST_ATTRS_END,
 };

@@ -17,7 +17,6 @@
     "FROM attachment a WHERE a.volume_id = v.id AND a.status <> 'attaching')"
 
 #define GETS (KN_REST_LIST | KN_REST_SHOW) /* in what GET answers, not in the answers to POST and PUT */
-#define ADMIN KN_REST_READ_ADMIN
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "v.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
@@ -41,18 +40,18 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("consistencygroup_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("replication_status", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("group_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .since = 13),
-    KN_REST_ATTR("provider_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN | ADMIN, .since = 21),
+    KN_REST_ATTR("provider_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .read = KN_CINDER_PROVIDER, .since = 21),
     KN_REST_ATTR("service_uuid", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .since = 48),
     KN_REST_ATTR("shared_targets", "false", KN_REST_BOOL, KN_REST_SHOWN, .since = 48, .until = 68),
     KN_REST_ATTR("shared_targets", "NULL", KN_REST_BOOL, KN_REST_SHOWN, .since = 69),
-    KN_REST_ATTR("cluster_name", "NULL", KN_REST_TEXT, KN_REST_SHOWN | ADMIN, .since = 61),
+    KN_REST_ATTR("cluster_name", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .read = KN_CINDER_HOST, .since = 61),
     KN_REST_ATTR("volume_type_id", "v.type_id", KN_REST_UUID, KN_REST_SHOWN, .since = 63),
     KN_REST_ATTR("consumes_quota", "true", KN_REST_BOOL, KN_REST_SHOWN, .since = 65),
     KN_REST_ATTR("os-vol-tenant-attr:tenant_id", "v.project_id", KN_REST_TEXT, GETS),
-    KN_REST_ATTR("os-vol-host-attr:host", "'kilonova@file#file'", KN_REST_TEXT, GETS | ADMIN),
-    KN_REST_ATTR("os-vol-mig-status-attr:migstat", "NULL", KN_REST_TEXT, GETS | ADMIN),
-    KN_REST_ATTR("os-vol-mig-status-attr:name_id", "NULL", KN_REST_TEXT, GETS | ADMIN),
-    KN_REST_ATTR("project_id", "v.project_id", KN_REST_TEXT, KN_REST_FILTER | ADMIN),
+    KN_REST_ATTR("os-vol-host-attr:host", "'kilonova@file#file'", KN_REST_TEXT, GETS, .read = KN_CINDER_HOST),
+    KN_REST_ATTR("os-vol-mig-status-attr:migstat", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
+    KN_REST_ATTR("os-vol-mig-status-attr:name_id", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
+    KN_REST_ATTR("project_id", "v.project_id", KN_REST_TEXT, KN_REST_FILTER, .read = KN_CINDER_PROJECT_FILTER),
     KN_REST_ATTR("display_name", "v.name", KN_REST_TEXT, KN_REST_FIND | KN_REST_NULL), /* the name that the first API had for it */
     KN_REST_ATTRS_END,
 };

@@ -24,9 +24,9 @@ static const struct kn_rest_attr ATTRS[] = {
                  .column = "description", .limit = KN_LIMIT_VOLUME_DESCRIPTION),
     KN_REST_ATTR("is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_PUT, .column = "is_public"),
     KN_REST_ATTR("os-volume-type-access:is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_POST, .column = "is_public"),
-    KN_REST_ATTR("extra_specs", "t.extra_specs", KN_REST_JSON, KN_REST_ALWAYS | KN_REST_POST | KN_REST_READ_ADMIN, .column = "extra_specs",
+    KN_REST_ATTR("extra_specs", "t.extra_specs", KN_REST_JSON, KN_REST_ALWAYS | KN_REST_POST, .read = KN_CINDER_TYPE_SENSITIVE, .column = "extra_specs",
                  .inner = SPEC, .inner_shape = KN_IS_MAP, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
-    KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_READ_ADMIN),
+    KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_ALWAYS, .read = KN_CINDER_TYPE_QOS),
     KN_REST_ATTR("created_at", "t.created_at", KN_REST_TIME, KN_REST_SORT),
     KN_REST_ATTRS_END,
 };

@@ -16,8 +16,8 @@ static int handle(struct kn_request *req, struct kn_response *res, struct kn_err
 }
 
 #define R(method, path, status, since, until) \
-    { method, path, KN_POLICY_ADMIN, status, handle, since, until, NULL }
-#define END { NULL, NULL, KN_POLICY_NONE, 0, NULL, 0, 0, NULL }
+    { method, path, KN_NOVA_HYPERVISORS, status, handle, since, until, NULL }
+#define END { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL }
 
 /* The status tells the routes apart. */
 static const struct kn_route COMPUTE_ROUTES[] = {
@@ -259,8 +259,8 @@ static void refused(const struct kn_route *routes, const char *why)
 static void test_bad_tables(void **state)
 {
     const struct kn_route twice[] = { R("GET", "/a/{b}", 1, 0, 10), R("GET", "/a/{c}", 2, 10, 0), END };
-    const struct kn_route nobody[] = { { "GET", "/a", KN_POLICY_NONE, 1, handle, 0, 0, NULL }, END };
-    const struct kn_route nothing[] = { { "GET", "/a", KN_POLICY_ADMIN, 1, NULL, 0, 0, NULL }, END };
+    const struct kn_route nobody[] = { { "GET", "/a", KN_RULE_NONE, 1, handle, 0, 0, NULL }, END };
+    const struct kn_route nothing[] = { { "GET", "/a", KN_NOVA_HYPERVISORS, 1, NULL, 0, 0, NULL }, END };
     const struct kn_route many[] = { R("GET", "/{a}/{b}/{c}/{d}/{e}", 1, 0, 0), END };
 
     (void)state;
