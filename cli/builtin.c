@@ -9,6 +9,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/domain/limits.h"
 #include "lib/domain/message.h"
+#include "lib/domain/wish.h"
 
 static int db_migrate(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
@@ -58,6 +59,7 @@ static int messages(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     (void)argv;
     (void)err;
     kn_message_document(&text);
+    kn_wish_document(&text);
     fputs(text.buf, cli->out);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conductor/flows/bodies.h"
+#include "conductor/flows/context.h"
 #include "lib/base/mem.h"
 
 #define FIRST_PAUSE_MS INT64_C(1000) /* after a refusal; each further one doubles it */
@@ -97,6 +98,14 @@ static bool may_pass(enum kn_code code)
     return code == KN_TOO_MANY || (kn_code_status(code) >= 500 && code != KN_NOT_IMPLEMENTED);
 }
 
+static void take_answer(struct kn_task *task, const struct kn_flow_part *part, const json_t *answer)
+{
+    if (part->chooses != KN_TO_SERVICE) {
+        kn_place_take(part->chooses == KN_TO_DEST ? &task->dest : &task->home, answer);
+    }
+    kn_find_answer(task, part->message, answer);
+}
+
 enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply)
 {
     struct kn_part *part;
@@ -107,8 +116,8 @@ enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_mes
     part = &task->parts[reply->part];
     if (reply->ok) {
         part->state = KN_PART_DONE;
-        if (task->state == KN_TASK_RUN && part->of->apply != NULL) {
-            part->of->apply(task, part->item, reply->result);
+        if (task->state == KN_TASK_RUN) {
+            take_answer(task, part->of, reply->result);
         }
         return row_state(task);
     }
@@ -139,13 +148,7 @@ bool kn_engine_to_agent(const struct kn_task *task, int part)
 /* What could not be taken back is told with the task's end, and to the audit: it may still be there. */
 static void note_not_undone(struct kn_task *task, const char *what, const struct kn_error *why)
 {
-    json_t *list = json_object_get(task->context, "not_undone");
-
-    if (list == NULL) {
-        list = json_array();
-        json_object_set_new(task->context, "not_undone", list);
-    }
-    json_array_append_new(list, json_sprintf("%s: %s", what, why->message));
+    kn_find_more(task, "not_undone", json_sprintf("%s: %s", what, why->message));
 }
 
 /* Nobody will answer for this part: does the row go on without it? */
@@ -242,18 +245,10 @@ static void begin_again(struct kn_task *task, struct kn_change *change)
 {
     const bool moves_home = task->flow->retry_place == KN_TO_HOME;
     struct kn_place *place = moves_home ? &task->home : &task->dest;
-    json_t *exclude = json_object_get(task->context, "exclude");
-    json_t *failures = json_object_get(task->context, "failures");
 
-    if (exclude == NULL) {
-        exclude = json_array();
-        failures = json_array();
-        json_object_set_new(task->context, "exclude", exclude);
-        json_object_set_new(task->context, "failures", failures);
-    }
-    json_array_append_new(exclude, json_string(place->host));
-    json_array_append_new(failures, json_sprintf("%s: %s", place->host, task->error.message));
-    json_object_set_new(task->context, "tries", json_integer(kn_task_tries(task) + 1));
+    kn_find_more(task, "exclude", json_string(place->host));
+    kn_find_more(task, "failures", json_sprintf("%s: %s", place->host, task->error.message));
+    kn_find(task, "tries", json_integer(kn_task_tries(task) + 1));
     *place = (struct kn_place){ .generation = place->generation + 1 };
     if (moves_home) {
         kn_change_set_int(change, task->flow->object, task->object_id, "generation", place->generation);
@@ -269,7 +264,7 @@ static void settle_failed(struct kn_task *task, struct kn_change *change)
     task->state = KN_TASK_FAILED;
     task->part_count = 0;
     kn_change_becomes(change, task->flow->failed, task);
-    if (json_array_size(json_object_get(task->context, "not_undone")) > 0) {
+    if (json_array_size(kn_found(task, "not_undone")) > 0) {
         kn_change_becomes(change, task->flow->object->broken, task);
     }
 }

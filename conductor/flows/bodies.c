@@ -2,6 +2,7 @@
 /* The message bodies and the fault that several flows share. Pure values. */
 #include "conductor/flows/bodies.h"
 
+#include "conductor/flows/context.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/strbuf.h"
 #include "lib/domain/fault.h"
@@ -32,10 +33,10 @@ json_t *kn_fault_of(const struct kn_task *task)
     json_t *failure;
     size_t i;
 
-    json_array_foreach(json_object_get(task->context, "failures"), i, failure) {
+    json_array_foreach(kn_found(task, "failures"), i, failure) {
         kn_strbuf_addf(&details, "%s\n", json_string_value(failure));
     }
-    json_array_foreach(json_object_get(task->context, "not_undone"), i, failure) {
+    json_array_foreach(kn_found(task, "not_undone"), i, failure) {
         kn_strbuf_addf(&details, "not taken back: %s\n", json_string_value(failure));
     }
     kn_strbuf_addf(&details, "task %lld, request %s", (long long)task->id, task->request_id);

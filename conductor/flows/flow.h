@@ -29,13 +29,29 @@ struct kn_flow_part {
     enum kn_to to;                                                       /* its undo tells the same one */
     bool about_dest; /* tells a service of the destination: its command carries that generation; what tells a host is about that host */
     json_t *(*build)(const struct kn_task *task, int item);              /* the body; new reference */
-    void (*apply)(struct kn_task *task, int item, const json_t *result); /* into the context; NULL: nothing to keep */
+    enum kn_to chooses;                                                  /* its answer is this place: place.claim; KN_TO_SERVICE: none */
     int (*count)(const struct kn_task *task);                            /* NULL: one; 0: skipped */
     const char *undo;                                                    /* NULL: nothing to take back */
     json_t *(*undo_build)(const struct kn_task *task, int item);
     bool waits_for_host; /* a host that is down gets it at its hello */
     bool skip_if_down; /* a host that is down is fenced by the generation: go on without it */
 };
+
+/*
+ * What a step finds out and a later one needs: a name in the task's context. The answer to a message brings it (kn_find_answer), nobody else writes it;
+ * whoever reads it (kn_found) is listed: messages, "row", "done" and "failed" for what becomes of rows.
+ */
+struct kn_finding {
+    const char *name;
+    enum kn_field_kind kind;
+    const char *from;    /* the message; KN_BY_ENGINE: the engine itself */
+    const char *read_by; /* words, a space between them */
+    bool whole;          /* the answer itself; else its field of this name */
+    bool may_lack;       /* whoever reads it lives without it: its message is not always sent */
+};
+
+#define KN_BY_ENGINE "engine"
+extern const struct kn_finding kn_findings_engine[]; /* of every flow, ended by name == NULL */
 
 struct kn_flow_row {
     struct kn_flow_part parts[KN_ROW_PARTS];
@@ -47,6 +63,7 @@ struct kn_flow {
     const struct kn_record *object;
     const struct kn_flow_row *rows;
     int row_count;
+    const struct kn_finding *finds; /* ended by name == NULL; NULL: nothing */
     int retry_row;   /* where another try begins after the undo of the rows above it; -1: no other try */
     enum kn_to retry_place; /* the place that another try chooses anew */
     bool told_home;  /* the wish says the home: {host, agent, generation}; else it is where the object is when the task begins */

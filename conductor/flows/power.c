@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "conductor/flows/bodies.h"
+#include "conductor/flows/context.h"
 #include "conductor/flows/flow.h"
 #include "conductor/flows/spec.h"
 #include "conductor/store/task.h"
 #include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
 
-/* A flow's kind, the agent's word for it, and whether the guest may have to be made anew. */
+/* A flow's kind, the agent's word for it (NULL: the wish has it), and whether the guest may have to be made anew. */
 static const struct {
     const char *kind;
     const char *action;
@@ -20,7 +21,7 @@ static const struct {
 } POWER_ACTIONS[] = {
     { "server.stop", "stop", false },       { "server.start", "start", true },   { "server.pause", "pause", false },
     { "server.unpause", "unpause", false }, { "server.suspend", "suspend", false }, { "server.resume", "resume", true },
-    { "server.reboot", "reboot_soft", true },
+    { "server.reboot", NULL, true },
 };
 
 static const char *action_of(const struct kn_task *task, bool *ret_needs_spec)
@@ -28,7 +29,8 @@ static const char *action_of(const struct kn_task *task, bool *ret_needs_spec)
     for (size_t i = 0; i < KN_COUNT(POWER_ACTIONS); i++) {
         if (strcmp(POWER_ACTIONS[i].kind, task->flow->kind) == 0) {
             *ret_needs_spec = POWER_ACTIONS[i].needs_spec;
-            return strcmp(kn_json_str(task->input, "type"), "HARD") == 0 ? "reboot_hard" : POWER_ACTIONS[i].action;
+            return POWER_ACTIONS[i].action != NULL ? POWER_ACTIONS[i].action
+                   : strcmp(kn_wished_str(task, "type"), "HARD") == 0 ? "reboot_hard" : "reboot_soft";
         }
     }
     abort(); /* a flow without its line above: test_flows finds it */
@@ -41,19 +43,18 @@ static json_t *build_power(const struct kn_task *task, int item)
 
     json_object_set_new(body, "action", json_string(action_of(task, &needs_spec)));
     if (needs_spec) {
-        json_object_set_new(body, "spec", kn_spec_build(task));
+        json_object_set_new(body, "spec", kn_spec_build(task, KN_SPEC_KNOWN));
     }
     return body;
 }
 
-static void apply_power(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    json_object_set(task->context, "power_state", json_object_get(result, "power_state"));
-}
+static const struct kn_finding POWER_FINDS[] = {
+    { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "done" },
+    { .name = NULL },
+};
 
 static const struct kn_flow_row POWER_ROWS[] = {
-    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_power, .apply = apply_power } }, NULL },
+    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_power } }, NULL },
 };
 
 /* The state of Nova's table for this flow ("server.stop" is the action "stop"). */
@@ -76,6 +77,7 @@ static const struct kn_becomes POWER_FAILED[] = { KN_SET(kn_record_server, "task
 
 #define POWER_FLOW(name)                                                                                        \
     { .kind = name, .object = &kn_record_server, .rows = POWER_ROWS, .row_count = 1, .retry_row = -1,            \
+      .finds = POWER_FINDS,                                                                                  \
       .done = POWER_DONE, .failed = POWER_FAILED }
 
 const struct kn_flow kn_flows_power[] = {

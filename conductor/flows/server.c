@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conductor/flows/bodies.h"
+#include "conductor/flows/context.h"
 #include "conductor/flows/flow.h"
 #include "conductor/flows/spec.h"
 #include "conductor/store/task.h"
@@ -17,14 +18,14 @@ static json_t *build_claim(const struct kn_task *task, int item)
     static const char *const copied[] = { "project", "vcpus", "memory_mib", "disk_gib", NULL };
     static const char *const wished[] = { "zone", "host", NULL };
     json_t *body = kn_body_server(task, item);
-    json_t *exclude = json_object_get(task->context, "exclude");
+    json_t *exclude = kn_found(task, "exclude");
 
     for (int i = 0; copied[i] != NULL; i++) {
         json_object_set(body, copied[i], json_object_get(task->object, copied[i]));
     }
     for (int i = 0; wished[i] != NULL; i++) {
-        if (*kn_json_str(task->input, wished[i]) != '\0') {
-            json_object_set(body, wished[i], json_object_get(task->input, wished[i]));
+        if (*kn_wished_str(task, wished[i]) != '\0') {
+            json_object_set(body, wished[i], kn_wished(task, wished[i]));
         }
     }
     if (exclude != NULL) {
@@ -33,17 +34,10 @@ static json_t *build_claim(const struct kn_task *task, int item)
     return body;
 }
 
-static void apply_claim(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    kn_place_take(&task->home, result);
-    json_object_set(task->context, "zone", json_object_get(result, "zone"));
-}
-
 /* A server that wants no NIC asks the network for nothing. */
 static int count_if_nics_wanted(const struct kn_task *task)
 {
-    return json_array_size(json_object_get(task->input, "requests")) > 0 ? 1 : 0;
+    return json_array_size(kn_wished(task, "requests")) > 0 ? 1 : 0;
 }
 
 static json_t *build_allocate(const struct kn_task *task, int item)
@@ -52,13 +46,7 @@ static json_t *build_allocate(const struct kn_task *task, int item)
     return json_pack("{s:s, s:O, s:O, s:O}", "server", task->object_id, "project",
                      json_object_get(task->object, "project"), "hostname",
                      json_object_get(task->object, "hostname"), "requests",
-                     json_object_get(task->input, "requests"));
-}
-
-static void apply_allocate(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    json_object_set(task->context, "nics", json_object_get(result, "nics"));
+                     kn_wished(task, "requests"));
 }
 
 static int count_if_image(const struct kn_task *task)
@@ -72,27 +60,13 @@ static json_t *build_locate(const struct kn_task *task, int item)
     return json_pack("{s:O}", "image", json_object_get(task->object, "image_id"));
 }
 
-static void apply_locate(struct kn_task *task, int item, const json_t *result)
-{
-    json_t *image = json_deep_copy(result);
-
-    (void)item;
-    json_object_set(image, "id", json_object_get(task->object, "image_id"));
-    json_object_set_new(task->context, "image", image);
-}
-
 static json_t *build_spawn(const struct kn_task *task, int item)
 {
+    const struct kn_spec_found found = { kn_found(task, "image"), kn_found(task, "nics"), kn_found_str(task, "zone") };
     json_t *body = kn_body_server_on_host(task, item);
 
-    json_object_set_new(body, "spec", kn_spec_build(task));
+    json_object_set_new(body, "spec", kn_spec_build(task, &found));
     return body;
-}
-
-static void apply_power(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    json_object_set(task->context, "power_state", json_object_get(result, "power_state"));
 }
 
 static json_t *build_bind(const struct kn_task *task, int item)
@@ -105,26 +79,29 @@ static json_t *chosen_host(const struct kn_task *task)
     return task->home.host[0] == '\0' ? json_null() : json_string(task->home.host);
 }
 
-static json_t *nics_of_spec(const struct kn_task *task)
-{
-    return json_incref(kn_spec_nics(task));
-}
+static const struct kn_finding CREATE_FINDS[] = {
+    { .name = "zone", .kind = KN_STR, .from = "place.claim", .read_by = "row server.spawn" },
+    { .name = "nics", .kind = KN_ARR, .from = "port.allocate", .read_by = "row server.spawn", .may_lack = true },
+    { .name = "image", .kind = KN_OBJ, .from = "image.locate", .whole = true, .read_by = "server.spawn", .may_lack = true },
+    { .name = "power_state", .kind = KN_INT, .from = "server.spawn", .read_by = "done" },
+    { .name = NULL },
+};
 
 static const struct kn_becomes CREATE_PLACED[] = {
     KN_SET_MADE(kn_record_server, "host", chosen_host),
     KN_SET_FOUND(kn_record_server, "zone", "zone"),
-    KN_SET_MADE(kn_record_server, "nics", nics_of_spec),
+    KN_SET_FOUND(kn_record_server, "nics", "nics"),
     KN_SET(kn_record_server, "task_state", "spawning"),
     KN_BECOMES_END,
 };
 
 static const struct kn_flow_row CREATE_ROWS[] = {
-    { { { .message = "place.claim", .build = build_claim, .apply = apply_claim,
+    { { { .message = "place.claim", .build = build_claim, .chooses = KN_TO_HOME,
           .undo = "place.release", .undo_build = kn_body_server },
-        { .message = "port.allocate", .build = build_allocate, .apply = apply_allocate, .count = count_if_nics_wanted,
+        { .message = "port.allocate", .build = build_allocate, .count = count_if_nics_wanted,
           .undo = "port.release", .undo_build = kn_body_server },
-        { .message = "image.locate", .build = build_locate, .apply = apply_locate, .count = count_if_image } }, CREATE_PLACED },
-    { { { .message = "server.spawn", .to = KN_TO_HOME, .build = build_spawn, .apply = apply_power,
+        { .message = "image.locate", .build = build_locate, .count = count_if_image } }, CREATE_PLACED },
+    { { { .message = "server.spawn", .to = KN_TO_HOME, .build = build_spawn,
           .undo = "server.destroy", .undo_build = kn_body_server_on_host },
         { .message = "port.bind", .build = build_bind, .count = count_if_nics_wanted } }, NULL },
 };
@@ -209,7 +186,7 @@ static const struct kn_flow_row DESCRIBE_ROWS[] = {
 };
 
 const struct kn_flow kn_flows_server[] = {
-    { .kind = "server.create", .object = &kn_record_server, .rows = CREATE_ROWS, .row_count = 2, .retry_row = 0, .retry_place = KN_TO_HOME,
+    { .kind = "server.create", .object = &kn_record_server, .rows = CREATE_ROWS, .row_count = 2, .finds = CREATE_FINDS, .retry_row = 0, .retry_place = KN_TO_HOME,
       .done = CREATE_DONE, .failed = CREATE_FAILED },
     { .kind = "server.delete", .object = &kn_record_server, .rows = DELETE_ROWS, .row_count = 2, .retry_row = -1,
       .supersedes = true, .insists = true, .done = DELETE_DONE, .failed = DELETE_FAILED },

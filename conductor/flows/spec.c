@@ -20,13 +20,6 @@ static const struct {
     { "flavor", "flavor" },
 };
 
-json_t *kn_spec_nics(const struct kn_task *task)
-{
-    json_t *found = json_object_get(task->context, "nics");
-
-    return found != NULL ? found : json_object_get(task->object, "nics");
-}
-
 /* Volumes that are attached, or being detached: the guest has them. */
 static json_t *spec_volumes(const struct kn_task *task)
 {
@@ -46,11 +39,18 @@ static json_t *spec_volumes(const struct kn_task *task)
     return volumes;
 }
 
-json_t *kn_spec_build(const struct kn_task *task)
+/* What image.locate answered, and whose data that is. */
+static json_t *spec_image(const struct kn_task *task, json_t *located)
+{
+    json_t *image = json_copy(located);
+
+    json_object_set(image, "id", json_object_get(task->object, "image_id"));
+    return image;
+}
+
+json_t *kn_spec_build(const struct kn_task *task, const struct kn_spec_found *found)
 {
     json_t *spec = json_object();
-    json_t *image = json_object_get(task->context, "image");
-    const char *zone = kn_json_str(task->context, "zone");
 
     for (size_t i = 0; i < KN_COUNT(SPEC_FIELDS); i++) {
         json_t *value = json_object_get(task->object, SPEC_FIELDS[i].column);
@@ -59,12 +59,12 @@ json_t *kn_spec_build(const struct kn_task *task)
             json_object_set(spec, SPEC_FIELDS[i].name, value);
         }
     }
-    json_object_set_new(spec, "zone", json_string(*zone != '\0' ? zone : kn_json_str(task->object, "zone")));
+    json_object_set_new(spec, "zone", json_string(*found->zone != '\0' ? found->zone : kn_json_str(task->object, "zone")));
     json_object_set_new(spec, "described", json_integer(task->id));
-    json_object_set(spec, "nics", kn_spec_nics(task));
+    json_object_set(spec, "nics", found->nics != NULL ? found->nics : json_object_get(task->object, "nics"));
     json_object_set_new(spec, "volumes", spec_volumes(task));
-    if (image != NULL) {
-        json_object_set(spec, "image", image);
+    if (found->image != NULL) {
+        json_object_set_new(spec, "image", spec_image(task, found->image));
     }
     return spec;
 }

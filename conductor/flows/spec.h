@@ -5,9 +5,16 @@
 
 #include "conductor/store/task.h"
 
-/* New reference. The image is in it only when a step located it: a guest that exists needs no data. */
-json_t *kn_spec_build(const struct kn_task *task);
-/* The NICs: from the steps if they allocated any, else from the row. Borrowed. */
-json_t *kn_spec_nics(const struct kn_task *task);
+/* What the steps of a flow found out for it; of a flow that finds nothing, KN_SPEC_KNOWN. Borrowed. */
+struct kn_spec_found {
+    json_t *image;    /* NULL: a guest that exists needs no data */
+    json_t *nics;     /* NULL: the row's */
+    const char *zone; /* "": the row's */
+};
+
+#define KN_SPEC_KNOWN (&(const struct kn_spec_found){ NULL, NULL, "" })
+
+/* New reference. */
+json_t *kn_spec_build(const struct kn_task *task, const struct kn_spec_found *found);
 
 #endif

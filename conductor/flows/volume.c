@@ -4,6 +4,7 @@
  * detaching are tasks of the server, so that they queue with everything else that happens to it.
  */
 #include "conductor/flows/bodies.h"
+#include "conductor/flows/context.h"
 #include "conductor/flows/flow.h"
 #include "conductor/store/task.h"
 
@@ -19,7 +20,7 @@ static json_t *build_create(const struct kn_task *task, int item)
 {
     json_t *body = build_volume(task, item);
 
-    json_object_set(body, "size_gib", json_object_get(task->input, "size_gib"));
+    json_object_set(body, "size_gib", kn_wished(task, "size_gib"));
     return body;
 }
 
@@ -42,7 +43,7 @@ static const struct kn_becomes DELETE_FAILED[] = { KN_SET(kn_record_volume, "sta
 static json_t *build_use(const struct kn_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:O, s:s}", "volume", json_object_get(task->input, "volume"), "server", task->object_id);
+    return json_pack("{s:O, s:s}", "volume", kn_wished(task, "volume"), "server", task->object_id);
 }
 
 static json_t *build_connect(const struct kn_task *task, int item)
@@ -53,33 +54,27 @@ static json_t *build_connect(const struct kn_task *task, int item)
     return body;
 }
 
-static void apply_connect(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    json_object_set(task->context, "connection", json_object_get(result, "connection"));
-}
-
 static json_t *build_plug(const struct kn_task *task, int item)
 {
     json_t *body = build_connect(task, item);
 
-    json_object_set(body, "connection", json_object_get(task->context, "connection"));
-    if (*kn_json_str(task->input, "device") != '\0') {
-        json_object_set(body, "device", json_object_get(task->input, "device"));
+    json_object_set(body, "connection", kn_found(task, "connection"));
+    if (*kn_wished_str(task, "device") != '\0') {
+        json_object_set(body, "device", kn_wished(task, "device"));
     }
     return body;
 }
 
-static void apply_plug(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    json_object_set(task->context, "device", json_object_get(result, "device"));
-}
+static const struct kn_finding ATTACH_FINDS[] = {
+    { .name = "connection", .kind = KN_OBJ, .from = "volume.connect", .read_by = "server.attach_volume done" },
+    { .name = "device", .kind = KN_STR, .from = "server.attach_volume", .read_by = "done" },
+    { .name = NULL },
+};
 
 static const struct kn_flow_row ATTACH_ROWS[] = {
-    { { { .message = "volume.connect", .build = build_connect, .apply = apply_connect,
+    { { { .message = "volume.connect", .build = build_connect,
           .undo = "volume.disconnect", .undo_build = build_use } }, NULL },
-    { { { .message = "server.attach_volume", .to = KN_TO_HOME, .build = build_plug, .apply = apply_plug, .count = kn_count_if_on_host,
+    { { { .message = "server.attach_volume", .to = KN_TO_HOME, .build = build_plug,
           .undo = "server.detach_volume", .undo_build = build_connect } }, NULL },
 };
 
@@ -120,8 +115,8 @@ static json_t *build_image(const struct kn_task *task, int item)
     json_t *body = json_pack("{s:s}", "image", task->object_id);
 
     (void)item;
-    if (*kn_json_str(task->input, "sha512") != '\0') {
-        json_object_set(body, "sha512", json_object_get(task->input, "sha512"));
+    if (*kn_wished_str(task, "sha512") != '\0') {
+        json_object_set(body, "sha512", kn_wished(task, "sha512"));
     }
     return body;
 }
@@ -130,7 +125,7 @@ static json_t *build_image(const struct kn_task *task, int item)
 static json_t *build_import(const struct kn_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:s, s:O, s:s}", "image", task->object_id, "import", json_object_get(task->input, "import"), "project",
+    return json_pack("{s:s, s:O, s:s}", "image", task->object_id, "import", kn_wished(task, "import"), "project",
                      task->project_id);
 }
 
@@ -147,7 +142,7 @@ const struct kn_flow kn_flows_volume[] = {
       .done = CREATE_DONE, .failed = CREATE_FAILED },
     { .kind = "volume.delete", .object = &kn_record_volume, .rows = DELETE_ROWS, .row_count = 1, .retry_row = -1,
       .supersedes = true, .insists = true, .done = DELETE_DONE, .failed = DELETE_FAILED },
-    { .kind = "server.attach_volume", .object = &kn_record_server, .rows = ATTACH_ROWS, .row_count = 2, .retry_row = -1,
+    { .kind = "server.attach_volume", .object = &kn_record_server, .rows = ATTACH_ROWS, .row_count = 2, .finds = ATTACH_FINDS, .retry_row = -1,
       .done = ATTACH_DONE, .failed = ATTACHMENT_GONE },
     { .kind = "server.detach_volume", .object = &kn_record_server, .rows = DETACH_ROWS, .row_count = 2, .retry_row = -1,
       .done = ATTACHMENT_GONE, .failed = DETACH_FAILED },

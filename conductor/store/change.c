@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "conductor/store/task.h"
+#include "conductor/flows/context.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
@@ -96,9 +96,9 @@ static const json_t *value_of(const struct kn_becomes *line, const struct kn_tas
 {
     switch (line->from) {
     case KN_FROM_INPUT:
-        return json_object_get(task->input, line->text);
+        return kn_wished(task, line->text);
     case KN_FROM_CONTEXT:
-        return json_object_get(task->context, line->text);
+        return kn_found(task, line->text);
     case KN_FROM_MADE:
         return *ret_made = line->make(task);
     case KN_FROM_TEXT:
@@ -109,7 +109,7 @@ static const json_t *value_of(const struct kn_becomes *line, const struct kn_tas
 
 static void add_line(struct kn_change *change, const struct kn_becomes *line, const struct kn_task *task)
 {
-    const char *id = line->whose == NULL ? task->object_id : kn_json_str(task->input, line->whose);
+    const char *id = line->whose == NULL ? task->object_id : kn_wished_str(task, line->whose);
     json_t *made = NULL;
     const json_t *value;
 

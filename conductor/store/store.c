@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conductor/flows/context.h"
 #include "conductor/store/objects.h"
 #include "lib/adapter/batch.h"
 #include "lib/base/clock.h"
@@ -103,17 +104,17 @@ static void add_move(struct kn_batch *batch, const struct kn_move *move, int64_t
 /* Steps are numbered by a counter in the context, so that a task needs no look at the rows it has. */
 static void number_records(struct kn_move *move)
 {
-    int64_t steps = kn_json_int(move->task->context, "steps");
+    int64_t steps = kn_found_int(move->task, "steps");
 
     if (move->record_count > 0 && !move->numbered) {
         move->numbered = true;
-        json_object_set_new(move->task->context, "steps", json_integer(steps + move->record_count));
+        kn_find(move->task, "steps", json_integer(steps + move->record_count));
     }
 }
 
 static void add_records(struct kn_batch *batch, const struct kn_move *move)
 {
-    int64_t n = kn_json_int(move->task->context, "steps") - move->record_count;
+    int64_t n = kn_found_int(move->task, "steps") - move->record_count;
     AUTO_FREE char *error = error_text(move->task);
 
     for (int i = 0; i < move->record_count; i++) {

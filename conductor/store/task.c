@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "conductor/flows/context.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
@@ -147,5 +148,5 @@ const struct kn_place *kn_task_place(const struct kn_task *task, const struct kn
 
 int kn_task_tries(const struct kn_task *task)
 {
-    return (int)kn_json_int(task->context, "tries");
+    return (int)kn_found_int(task, "tries");
 }

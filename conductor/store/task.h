@@ -61,8 +61,9 @@ struct kn_task {
     enum kn_task_state state;
     int step;
     int attempt;
-    json_t *input;         /* the wish */
-    json_t *context;       /* what the steps found out: nics, image, exclude, tries, … */
+    json_t *input;         /* the wish; read by kn_wished() */
+    json_t *context;       /* what the steps found out; read by kn_found() (conductor/flows/context.h) */
+    void (*asked)(const struct kn_task *task, const char *what, const char *name); /* tests: told of each reading; NULL: nobody is */
     struct kn_place home;  /* where the server is; of no server: none */
     struct kn_place dest;  /* where it goes; its generation is the next one after the home's */
     bool at_home;          /* home is known: from the task's row, or settled */

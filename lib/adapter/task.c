@@ -5,10 +5,13 @@
  */
 #include "lib/adapter/task.h"
 
+#include <string.h>
+
 #include "lib/adapter/batch.h"
 #include "lib/base/log.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
+#include "lib/domain/wish.h"
 
 static struct kn_batch_stmt INSERT = { "task_insert",
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) "
@@ -36,12 +39,28 @@ static void add_wish(struct kn_batch *batch, const struct kn_task_wish *wish)
     kn_batch_add(batch, input != NULL ? input : "{}");
 }
 
+/* Many servers of one request share their input. */
+static int check_wishes(const struct kn_task_wish *wishes, int count, struct kn_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        bool same = i > 0 && wishes[i].input == wishes[i - 1].input && strcmp(wishes[i].kind, wishes[i - 1].kind) == 0;
+
+        if (!same && kn_wish_check(wishes[i].kind, wishes[i].input, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids, struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     kn_batch_init(&batch, &INSERT);
+    if (check_wishes(wishes, count, err) < 0) {
+        return -1;
+    }
     for (int i = 0; i < count; i++) {
         add_wish(&batch, &wishes[i]);
     }

@@ -18,10 +18,10 @@ struct kn_task_wish {
     const char *project_id;
     const char *user_id;
     const char *request_id;
-    json_t *input;          /* borrowed; NULL = {} */
+    json_t *input;          /* borrowed; NULL = {}; what it may say: lib/domain/wish.c */
 };
 
-/* Inserts the task; call inside the transaction that writes the object. */
+/* Inserts the task; call inside the transaction that writes the object. An input that its kind does not declare is refused (KN_INTERNAL). */
 int kn_task_insert(struct kn_db *db, const struct kn_task_wish *wish, int64_t *ret_id, struct kn_error *err);
 /* The same for many in one statement; ret_ids has `count` places, in the order of the wishes. */
 int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids, struct kn_error *err);

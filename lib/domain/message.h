@@ -108,6 +108,10 @@ int kn_message_speaker_check(const struct kn_message *m, struct kn_error *err);
 const char *kn_speaker_agent(const char *from);
 /* An object against a field table; `where` names it in the error. */
 int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
+/* The same, and a name that no field has is refused. */
+int kn_fields_check_closed(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
+/* The fields as a Markdown table; nothing for none. */
+void kn_fields_document(struct kn_strbuf *out, const char *title, const struct kn_field *fields);
 /* A host of agent.hello, in full: its fields and what they say together. KN_BAD_REQUEST says which. */
 int kn_message_host_check(const json_t *host, struct kn_error *err);
 /* A guest of agent.domains. KN_BAD_REQUEST says what is wrong with it. */

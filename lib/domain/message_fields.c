@@ -107,9 +107,35 @@ int kn_fields_check(const struct kn_field *fields, const json_t *object, const c
     return 0;
 }
 
+static bool is_named(const struct kn_field *fields, const char *name)
+{
+    for (const struct kn_field *field = fields; field->kind != KN_FIELD_END; field++) {
+        if (strcmp(field->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int kn_fields_check_closed(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    if (kn_fields_check(fields, object, where, err) < 0) {
+        return -1;
+    }
+    json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+        if (!is_named(fields, name)) {
+            return kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is unknown", where, name);
+        }
+    }
+    return 0;
+}
+
 /* --- the document -------------------------------------------------------------------------------------------------- */
 
-static void document_fields(struct kn_strbuf *out, const char *title, const struct kn_field *fields)
+void kn_fields_document(struct kn_strbuf *out, const char *title, const struct kn_field *fields)
 {
     if (fields == NULL || fields->kind == KN_FIELD_END) {
         return;
@@ -134,7 +160,7 @@ void kn_message_document(struct kn_strbuf *out)
                        t->result == NULL ? "Not answered"
                        : t->is_question  ? "A question, answered on `" KN_TOPIC_ANSWER "`"
                                          : "Answered on `" KN_TOPIC_REPLY "`");
-        document_fields(out, "body", t->fields);
-        document_fields(out, "result", t->result);
+        kn_fields_document(out, "body", t->fields);
+        kn_fields_document(out, "result", t->result);
     }
 }

@@ -4,6 +4,7 @@
  * ends together gives back together. How the statements are made is tests/unit/conductor/test_change.c's.
  */
 #include "conductor/store/objects.h"
+#include "lib/adapter/task.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
@@ -144,12 +145,37 @@ static void test_volumes_that_end_together_give_back_together(void **state)
     kn_change_release(&change);
 }
 
+/* The writer is told which name is wrong, and nothing is written. */
+static void test_a_wish_that_says_too_little_is_not_written(void **state)
+{
+    struct kn_db *db = *state;
+    json_t *sized = json_loads("{\"size_gib\": 4}", 0, NULL);
+    struct kn_task_wish wish = { .kind = "volume.create", .object_id = FIRST, .project_id = "p", .user_id = "u", .request_id = "req-x" };
+    struct kn_error err = { 0 };
+    int64_t id = 0;
+
+    assert_int_equal(kn_task_insert(db, &wish, &id, &err), -1);
+    assert_string_equal(err.message, "wish \"volume.create\": input: \"size_gib\" is missing");
+    kn_error_clear(&err);
+    wish.kind = "volume.delete";
+    wish.input = sized;
+    assert_int_equal(kn_task_insert(db, &wish, &id, &err), -1);
+    assert_string_equal(err.message, "wish \"volume.delete\": input: \"size_gib\" is unknown");
+    assert_int_equal(number(db, "SELECT count(*) FROM task"), 0);
+    kn_error_clear(&err);
+    wish.kind = "volume.create";
+    assert_ok(kn_task_insert(db, &wish, &id, &err), &err);
+    assert_int_equal(number(db, "SELECT (input->>'size_gib')::int FROM task"), 4);
+    json_decref(sized);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_record_can_be_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_change_writes_what_it_says_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volumes_that_end_together_give_back_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_wish_that_says_too_little_is_not_written, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -9,6 +9,7 @@
 #include "lib/adapter/migrate.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/domain/wish.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
@@ -380,12 +381,42 @@ static void hear_power(struct kn_db *db, int power_state)
     c.daemon.db = db;
     c.shards.mine[kn_shard_of(SERVER)] = true;
     if (c.said == NULL) {
+        c.tasks = kn_hmap_new(NULL);
+        c.waiting = kn_hmap_new(NULL);
+        c.held = kn_hmap_new(NULL);
         assert_ok(kn_reports_start(&c, &err), &err);
     }
     kn_message_init(&m, "agent.domains", json_pack("{s:s, s:s, s:[{s:s, s:i, s:i}]}", "agent", "a", "host", "h", "domains", "server", SERVER,
                                                    "generation", 1, "power_state", power_state));
     assert_ok(kn_report(&c, &m, &err), &err);
     kn_message_release(&m);
+}
+
+static void add_host(struct kn_db *db)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
+                               "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
+                               "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING", &err), &err);
+}
+
+/* The one wish that is written in SQL alone: it says what is declared, too. */
+static void test_a_fence_is_wished_as_declared(void **state)
+{
+    struct kn_db *db = *state;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+    json_t *input;
+
+    add_host(db);
+    hear_power(db, 1); /* of a server that is not there */
+    assert_ok(kn_db_query(db, "SELECT input FROM task WHERE kind = 'server.fence'", 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_int_equal(kn_rows_count(rows), 1);
+    input = json_loads(kn_rows_text(rows, 0, 0), 0, NULL);
+    assert_ok(kn_wish_check("server.fence", input, &err), &err);
+    assert_string_equal(kn_json_str(input, "host"), "h");
+    json_decref(input);
 }
 
 /* A state that an operator set is corrected by what the host says, also when the row's power is right already. */
@@ -402,9 +433,7 @@ static void test_a_reset_state_is_corrected_by_the_guest(void **state)
     struct kn_db *db = *state;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(db, "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
-                               "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
-                               "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING", &err), &err);
+    add_host(db);
     for (size_t i = 0; i < KN_COUNT(ROWS); i++) {
         AUTO_FREE char *set = kn_asprintf("UPDATE server SET vm_state = '%s', task_state = NULL, power_state = %d, host = 'h', generation = 1",
                                           ROWS[i].vm_state, ROWS[i].power_state);
@@ -529,6 +558,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_only_what_is_open_is_current, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_fence_is_wished_as_declared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reset_state_is_corrected_by_the_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_row_keeps_both_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deletion_is_above_an_ended_move, setup, teardown),

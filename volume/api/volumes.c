@@ -137,10 +137,9 @@ static const char *either(const json_t *in, const char *key, const char *old_key
     return text != NULL ? text : json_string_value(json_object_get(in, old_key));
 }
 
-static int insert_task(struct kn_request *req, const char *kind, const char *id, int64_t size_gib, int64_t *ret_task,
-                       struct kn_error *err)
+/* Takes input. */
+static int insert_task(struct kn_request *req, const char *kind, const char *id, json_t *input, int64_t *ret_task, struct kn_error *err)
 {
-    json_t *input = json_pack("{s:I}", "size_gib", (json_int_t)size_gib);
     const struct kn_task_wish wish = {
         .kind = kind, .object_id = id, .project_id = req->caller.project_id, .user_id = req->caller.user_id,
         .request_id = req->request_id, .input = input,
@@ -164,7 +163,7 @@ static int create(struct kn_request *req, const json_t *in, const char *id, cons
     int64_t task = 0;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_volume_insert(req->db, &req->caller, &wish, err) < 0 ||
-        insert_task(req, "volume.create", id, wish.size_gib, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        insert_task(req, "volume.create", id, json_pack("{s:I}", "size_gib", (json_int_t)wish.size_gib), &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     kn_task_wake(req->bus, id, task);
@@ -271,7 +270,7 @@ int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, 
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
         kn_volume_get(req->db, &req->caller, req->params[0], true, &rows, &v, err) < 0 ||
         kn_volume_move(req->db, &v, event, err) < 0 || kn_task_cancel(req->db, v.id, err) < 0 ||
-        insert_task(req, "volume.delete", v.id, v.size_gib, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        insert_task(req, "volume.delete", v.id, NULL, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     kn_task_wake(req->bus, v.id, task);

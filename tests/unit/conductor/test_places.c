@@ -26,14 +26,8 @@ static json_t *build_at_dest(const struct kn_task *task, int item)
     return json_pack("{s:s, s:s}", "host", task->dest.host, "server", task->object_id);
 }
 
-static void apply_dest(struct kn_task *task, int item, const json_t *result)
-{
-    (void)item;
-    kn_place_take(&task->dest, result);
-}
-
 static const struct kn_flow_row MOVE_ROWS[] = {
-    { { { .message = "place.claim", .about_dest = true, .build = kn_body_server, .apply = apply_dest,
+    { { { .message = "place.claim", .about_dest = true, .build = kn_body_server, .chooses = KN_TO_DEST,
           .undo = "place.release", .undo_build = kn_body_server } }, NULL },
     { { { .message = "server.spawn", .to = KN_TO_DEST, .build = build_at_dest, .undo = "server.destroy", .undo_build = build_at_dest },
         { .message = "server.power", .to = KN_TO_HOME, .build = kn_body_server_on_host } }, NULL },

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one way to a task's input and context, by declared names only. Pure; it knows no flow by name. */
+#include "conductor/flows/context.h"
+
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/domain/wish.h"
+
+const struct kn_finding kn_findings_engine[] = {
+    { .name = "tries", .kind = KN_INT, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE, .may_lack = true },
+    { .name = "exclude", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "place.claim", .may_lack = true },
+    { .name = "failures", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "failed", .may_lack = true },
+    { .name = "not_undone", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE " failed", .may_lack = true },
+    { .name = "steps", .kind = KN_INT, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE, .may_lack = true },
+    { .name = NULL },
+};
+
+static const struct kn_finding *find(const struct kn_finding *list, const char *name)
+{
+    for (const struct kn_finding *f = list; f != NULL && f->name != NULL; f++) {
+        if (strcmp(f->name, name) == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+const struct kn_finding *kn_finding(const struct kn_flow *flow, const char *name)
+{
+    const struct kn_finding *own = find(flow->finds, name);
+
+    return own != NULL ? own : find(kn_findings_engine, name);
+}
+
+static const struct kn_field *wish_field(const struct kn_flow *flow, const char *name)
+{
+    const struct kn_wish_type *type = kn_wish_type(flow->kind);
+
+    for (const struct kn_field *field = type == NULL ? NULL : type->fields; field != NULL && field->kind != KN_FIELD_END; field++) {
+        if (strcmp(field->name, name) == 0) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
+static void must(bool declared, const struct kn_task *task, const char *what, const char *name)
+{
+    if (!declared) {
+        kn_log(KN_ERROR, "a flow asks for what it does not declare", "kind", task->flow->kind, "what", what, "name", name, NULL);
+        abort();
+    }
+    if (task->asked != NULL) {
+        task->asked(task, what, name);
+    }
+}
+
+json_t *kn_wished(const struct kn_task *task, const char *name)
+{
+    must(wish_field(task->flow, name) != NULL, task, "wish", name);
+    return json_object_get(task->input, name);
+}
+
+const char *kn_wished_str(const struct kn_task *task, const char *name)
+{
+    const char *text = json_string_value(kn_wished(task, name));
+
+    return text == NULL ? "" : text;
+}
+
+json_t *kn_found(const struct kn_task *task, const char *name)
+{
+    must(kn_finding(task->flow, name) != NULL, task, "finding", name);
+    return json_object_get(task->context, name);
+}
+
+const char *kn_found_str(const struct kn_task *task, const char *name)
+{
+    const char *text = json_string_value(kn_found(task, name));
+
+    return text == NULL ? "" : text;
+}
+
+int64_t kn_found_int(const struct kn_task *task, const char *name)
+{
+    return json_integer_value(kn_found(task, name));
+}
+
+void kn_find_answer(struct kn_task *task, const char *message, const json_t *answer)
+{
+    for (const struct kn_finding *f = task->flow->finds; f != NULL && f->name != NULL; f++) {
+        if (strcmp(f->from, message) == 0) {
+            json_t *value = f->whole ? (json_t *)(uintptr_t)answer : json_object_get(answer, f->name);
+
+            if (value != NULL) {
+                json_object_set(task->context, f->name, value);
+            }
+        }
+    }
+}
+
+void kn_find(struct kn_task *task, const char *name, json_t *value)
+{
+    must(find(kn_findings_engine, name) != NULL, task, "note", name);
+    json_object_set_new(task->context, name, value);
+}
+
+void kn_find_more(struct kn_task *task, const char *name, json_t *entry)
+{
+    if (json_object_get(task->context, name) == NULL) {
+        kn_find(task, name, json_array());
+    }
+    json_array_append_new(json_object_get(task->context, name), entry);
+}
