@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
@@ -16,17 +17,25 @@
 
 #define SHOWN_MAX 200 /* bytes of a value that a refusal repeats */
 
+const struct kn_schema_words KN_SCHEMA_NOVA = {
+    .refusal = "Invalid input for field/attribute %1. Value: %2. %3",
+    .missing = "'%1' is a required property",
+    .unknown = "Additional properties are not allowed ('%1' was unexpected)",
+    .shapes = { [KN_IS_STRING] = "is not of type 'string'", [KN_IS_INTEGER] = "is not of type 'integer'",
+                [KN_IS_NUMBER] = "is not of type 'number'", [KN_IS_BOOLEAN] = "is not of type 'boolean'",
+                [KN_IS_OBJECT] = "is not of type 'object'", [KN_IS_LIST] = "is not of type 'array'",
+                [KN_IS_MAP] = "is not of type 'object'", [KN_IS_NULL] = "is not of type 'null'", [KN_IS_ANY] = "is not of any type" },
+    .too_short = "is too short", .too_long = "is too long",
+    .too_small = "is less than the minimum of %1", .too_large = "is greater than the maximum of %1",
+    .no_integer = "does not match '^[0-9]*$'", .no_number = "does not match '^[0-9]+(\\.[0-9]+)?$'",
+    .no_boolean = "is not one of [True, 'True', '1', 'on', 'yes', False, 'False', '0', 'off', 'no']",
+};
+
 static const char *const TRUE_WORDS[] = { "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes" };
 static const char *const FALSE_WORDS[] = { "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no" };
 
-static const char *const SHAPE_NAMES[] = {
-    [KN_IS_STRING] = "string", [KN_IS_INTEGER] = "integer", [KN_IS_NUMBER] = "number", [KN_IS_BOOLEAN] = "boolean",
-    [KN_IS_OBJECT] = "object", [KN_IS_LIST] = "array",      [KN_IS_MAP] = "object",    [KN_IS_NULL] = "null",
-    [KN_IS_ANY] = "any",
-};
-_Static_assert(sizeof(SHAPE_NAMES) / sizeof(SHAPE_NAMES[0]) == KN_IS_ANY + 1, "a shape without a name");
-
 struct walk {
+    const struct kn_schema_words *words;
     int microversion;
     bool is_secret; /* no value is repeated */
     struct kn_error *err;
@@ -56,21 +65,30 @@ static void add_cut(struct kn_strbuf *out, const char *text)
 /* A value as it is, strings bare or in single quotes. */
 static void add_value(struct kn_strbuf *out, const json_t *value, bool quoted)
 {
-    AUTO_FREE char *text = NULL;
+    AUTO_FREE char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
 
-    if (json_is_string(value)) {
-        kn_strbuf_addstr(out, quoted ? "'" : "");
-        add_cut(out, json_string_value(value));
-        kn_strbuf_addstr(out, quoted ? "'" : "");
-        return;
+    kn_strbuf_addstr(out, quoted ? "'" : "");
+    add_cut(out, json_is_string(value) ? json_string_value(value) : text != NULL ? text : "");
+    kn_strbuf_addstr(out, quoted ? "'" : "");
+}
+
+/* The words, each "%1" of them the first text, and so on. */
+static void add_words(struct kn_strbuf *out, const char *words, const char *const texts[3])
+{
+    for (const char *at = words; *at != '\0'; at++) {
+        if (at[0] == '%' && at[1] >= '1' && at[1] <= '3') {
+            kn_strbuf_addstr(out, texts[at[1] - '1']);
+            at++;
+        } else {
+            kn_strbuf_addch(out, *at);
+        }
     }
-    text = json_dumps(value, JSON_ENCODE_ANY);
-    add_cut(out, text != NULL ? text : "");
 }
 
 static int refuse(const struct walk *w, const char *at, const json_t *value, const char *what)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf shown = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf said = KN_STRBUF_INIT;
 
     if (w->is_secret) {
         return kn_fail(w->err, KN_BAD_REQUEST, "Invalid input for field/attribute %s.", at != NULL ? at : "body");
@@ -79,7 +97,19 @@ static int refuse(const struct walk *w, const char *at, const json_t *value, con
         return kn_fail(w->err, KN_BAD_REQUEST, "%s", what);
     }
     add_value(&shown, value, false);
-    return kn_fail(w->err, KN_BAD_REQUEST, "Invalid input for field/attribute %s. Value: %s. %s", at, shown.buf, what);
+    add_words(&said, w->words->refusal, (const char *const[]){ at, shown.buf, what });
+    return kn_fail(w->err, KN_BAD_REQUEST, "%s", said.buf);
+}
+
+/* A name that is missing, or not known. */
+static int refuse_name(const struct walk *w, const char *at, const json_t *value, const char *words, const char *name)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf shown = KN_STRBUF_INIT;
+
+    add_cut(&shown, name);
+    add_words(&what, words, (const char *const[]){ shown.buf, "", "" });
+    return refuse(w, at, value, what.buf);
 }
 
 /* "<value> <words>" */
@@ -87,7 +117,7 @@ static int refuse_value(const struct walk *w, const char *at, const json_t *valu
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
 
-    add_value(&what, value, true);
+    add_value(&what, value, json_is_string(value) || w->words->quotes_all);
     kn_strbuf_addch(&what, ' ');
     kn_strbuf_addstr(&what, words);
     return refuse(w, at, value, what.buf);
@@ -95,10 +125,16 @@ static int refuse_value(const struct walk *w, const char *at, const json_t *valu
 
 static int refuse_shape(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf words = KN_STRBUF_INIT;
+    return refuse_value(w, at, value, w->words->shapes[row->shape]);
+}
 
-    kn_strbuf_addf(&words, "is not of type '%s'", SHAPE_NAMES[row->shape]);
-    return refuse_value(w, at, value, words.buf);
+static int refuse_bound(const struct walk *w, const json_t *value, const char *at, const char *words, int64_t bound)
+{
+    AUTO_FREE char *number = kn_asprintf("%lld", (long long)bound);
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
+
+    add_words(&what, words, (const char *const[]){ number, "", "" });
+    return refuse_value(w, at, value, what.buf);
 }
 
 /* --- values --- */
@@ -113,7 +149,25 @@ static bool is_word(const char *const *words, size_t count, const char *text)
     return false;
 }
 
-static bool shape_takes(const struct kn_schema *row, const json_t *value)
+/* 0, 1, or -1: none at all. */
+static int loose_boolean(const json_t *value)
+{
+    static const char *const WORDS[][2] = { { "false", "true" }, { "0", "1" }, { "no", "yes" }, { "off", "on" }, { "f", "t" }, { "n", "y" } };
+
+    if (!json_is_string(value)) {
+        return json_is_integer(value) && (json_integer_value(value) | 1) == 1 ? (int)json_integer_value(value) : -1;
+    }
+    for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
+        for (int side = 0; side < 2; side++) {
+            if (strcasecmp(WORDS[i][side], json_string_value(value)) == 0) {
+                return side;
+            }
+        }
+    }
+    return -1;
+}
+
+static bool shape_takes(const struct walk *w, const struct kn_schema *row, const json_t *value)
 {
     bool exact = (row->flags & KN_EXACT) != 0;
 
@@ -123,9 +177,9 @@ static bool shape_takes(const struct kn_schema *row, const json_t *value)
     case KN_IS_INTEGER:
         return json_is_integer(value) || (json_is_string(value) && !exact);
     case KN_IS_NUMBER:
-        return json_is_number(value) || json_is_string(value);
+        return json_is_number(value) || (json_is_string(value) && !exact);
     case KN_IS_BOOLEAN:
-        return json_is_boolean(value) || (json_is_string(value) && !exact);
+        return json_is_boolean(value) || ((json_is_string(value) || (w->words->is_loose && json_is_integer(value))) && !exact);
     case KN_IS_OBJECT:
     case KN_IS_MAP:
         return json_is_object(value);
@@ -142,10 +196,10 @@ static bool shape_takes(const struct kn_schema *row, const json_t *value)
 static int check_count(const struct walk *w, const struct kn_schema *row, const json_t *value, size_t count, const char *at)
 {
     if (kn_limit_short(row->limit, (int64_t)count)) {
-        return refuse_value(w, at, value, "is too short");
+        return refuse_value(w, at, value, w->words->too_short);
     }
     if (kn_limit_long(row->limit, (int64_t)count)) {
-        return refuse_value(w, at, value, "is too long");
+        return refuse_value(w, at, value, w->words->too_long);
     }
     return 0;
 }
@@ -212,36 +266,33 @@ static bool integer_of(const json_t *value, int64_t *ret)
 
 static int check_integer(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf words = KN_STRBUF_INIT;
     int64_t number = 0;
 
     if (!integer_of(value, &number)) {
-        return refuse_value(w, at, value, "does not match '^[0-9]*$'");
+        return refuse_value(w, at, value, w->words->no_integer);
     }
     if (kn_limit_short(row->limit, number)) {
-        kn_strbuf_addf(&words, "is less than the minimum of %lld", (long long)kn_limit_rows[row->limit].min);
-        return refuse_value(w, at, value, words.buf);
+        return refuse_bound(w, value, at, w->words->too_small, kn_limit_rows[row->limit].min);
     }
-    if (kn_limit_long(row->limit, number)) {
-        kn_strbuf_addf(&words, "is greater than the maximum of %lld", (long long)kn_limit_rows[row->limit].max);
-        return refuse_value(w, at, value, words.buf);
-    }
-    return 0;
+    return kn_limit_long(row->limit, number) ? refuse_bound(w, value, at, w->words->too_large, kn_limit_rows[row->limit].max) : 0;
 }
 
-static int check_number(const struct walk *w, const json_t *value, const char *at)
+static int check_number(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
     const char *text = json_string_value(value);
     double number = json_number_value(value);
     char *end = NULL;
 
+    if ((row->flags & KN_EXACT) != 0) {
+        return 0;
+    }
     if (text != NULL) {
         if (text[0] == '\0' || text[strspn(text, "0123456789.")] != '\0') {
-            return refuse_value(w, at, value, "does not match '^[0-9]+(\\.[0-9]+)?$'");
+            return refuse_value(w, at, value, w->words->no_number);
         }
         number = strtod(text, &end);
         if (*end != '\0') {
-            return refuse_value(w, at, value, "does not match '^[0-9]+(\\.[0-9]+)?$'");
+            return refuse_value(w, at, value, w->words->no_number);
         }
     }
     if (!(number > 0)) {
@@ -253,12 +304,11 @@ static int check_number(const struct walk *w, const json_t *value, const char *a
 static int check_boolean(const struct walk *w, const json_t *value, const char *at)
 {
     const char *text = json_string_value(value);
+    const bool known = w->words->is_loose ? json_is_boolean(value) || loose_boolean(value) >= 0
+                                          : text == NULL || is_word(TRUE_WORDS, KN_COUNT(TRUE_WORDS), text) ||
+                                                is_word(FALSE_WORDS, KN_COUNT(FALSE_WORDS), text);
 
-    if (text == NULL || is_word(TRUE_WORDS, KN_COUNT(TRUE_WORDS), text) ||
-        is_word(FALSE_WORDS, KN_COUNT(FALSE_WORDS), text)) {
-        return 0;
-    }
-    return refuse_value(w, at, value, "is not one of [True, 'True', '1', 'on', 'yes', False, 'False', '0', 'off', 'no']");
+    return known ? 0 : refuse_value(w, at, value, w->words->no_boolean);
 }
 
 /* --- containers --- */
@@ -278,7 +328,7 @@ static const struct kn_schema *row_for(const struct walk *w, const struct kn_sch
         if (strcmp(row->name, name) != 0 || !in_range(w, row)) {
             continue;
         }
-        if (shape_takes(row, value)) {
+        if (shape_takes(w, row, value)) {
             return row;
         }
         first = first != NULL ? first : row;
@@ -286,9 +336,14 @@ static const struct kn_schema *row_for(const struct walk *w, const struct kn_sch
     return first;
 }
 
+/* Whom a refusal names. */
+static const char *inside(const struct walk *w, const char *at, const char *name)
+{
+    return w->words->blames_outer && at != NULL ? at : name;
+}
+
 static int check_fields(const struct walk *w, const struct kn_schema *fields, const json_t *object, bool open, const char *at)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
     json_t *body = json_incref((json_t *)(uintptr_t)object); /* jansson iterates over non-const objects only */
     const char *name = NULL;
     json_t *value = NULL;
@@ -296,8 +351,7 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
 
     for (const struct kn_schema *row = fields; row->name != NULL && result == 0; row++) {
         if ((row->flags & KN_REQUIRED) && in_range(w, row) && json_object_get(body, row->name) == NULL) {
-            kn_strbuf_addf(&what, "'%s' is a required property", row->name);
-            result = refuse(w, at, body, what.buf);
+            result = refuse_name(w, at, body, w->words->missing, row->name);
         }
     }
     json_object_foreach(body, name, value) {
@@ -310,13 +364,10 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
             continue;
         }
         if (row == NULL) {
-            kn_strbuf_addstr(&what, "Additional properties are not allowed ('");
-            add_cut(&what, name);
-            kn_strbuf_addstr(&what, "' was unexpected)");
-            result = refuse(w, at, body, what.buf);
+            result = refuse_name(w, at, body, w->words->unknown, name);
             break;
         }
-        result = check_value(w, row, value, row->name);
+        result = check_value(w, row, value, inside(w, at, row->name));
     }
     json_decref(body);
     return result;
@@ -326,7 +377,7 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
 static const struct kn_schema *row_of_item(const struct walk *w, const struct kn_schema *rows, const json_t *value)
 {
     for (const struct kn_schema *row = rows; row->name != NULL; row++) {
-        if (in_range(w, row) && (shape_takes(row, value) || (json_is_null(value) && (row->flags & KN_NULLABLE)))) {
+        if (in_range(w, row) && (shape_takes(w, row, value) || (json_is_null(value) && (row->flags & KN_NULLABLE)))) {
             return row;
         }
     }
@@ -354,7 +405,7 @@ static int check_list(const struct walk *w, const struct kn_schema *row, const j
         const json_t *item = json_array_get(value, i);
 
         snprintf(index, sizeof(index), "%zu", i);
-        if (check_value(w, row_of_item(w, row->inner, item), item, index) < 0) {
+        if (check_value(w, row_of_item(w, row->inner, item), item, inside(w, at, index)) < 0) {
             return -1;
         }
         if ((row->flags & KN_UNIQUE) != 0 && is_twice(value, i)) {
@@ -366,7 +417,6 @@ static int check_list(const struct walk *w, const struct kn_schema *row, const j
 
 static int check_map(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
     json_t *map = (json_t *)(uintptr_t)value; /* only read */
     const char *name = NULL;
     json_t *item = NULL;
@@ -376,12 +426,9 @@ static int check_map(const struct walk *w, const struct kn_schema *row, const js
     }
     json_object_foreach(map, name, item) {
         if (row->rule != NULL && !row->rule->holds(name)) {
-            kn_strbuf_addstr(&what, "Additional properties are not allowed ('");
-            add_cut(&what, name);
-            kn_strbuf_addstr(&what, "' was unexpected)");
-            return refuse(w, at, value, what.buf);
+            return refuse_name(w, at, value, w->words->unknown, name);
         }
-        if (check_value(w, row_of_item(w, row->inner, item), item, name) < 0) {
+        if (check_value(w, row_of_item(w, row->inner, item), item, inside(w, at, name)) < 0) {
             return -1;
         }
     }
@@ -393,7 +440,7 @@ static int check_value(const struct walk *w, const struct kn_schema *row, const 
     if (json_is_null(value) && (row->flags & KN_NULLABLE)) {
         return 0;
     }
-    if (!shape_takes(row, value)) {
+    if (!shape_takes(w, row, value)) {
         return refuse_shape(w, row, value, at);
     }
     switch (row->shape) {
@@ -402,7 +449,7 @@ static int check_value(const struct walk *w, const struct kn_schema *row, const 
     case KN_IS_INTEGER:
         return check_integer(w, row, value, at);
     case KN_IS_NUMBER:
-        return check_number(w, value, at);
+        return check_number(w, row, value, at);
     case KN_IS_BOOLEAN:
         return check_boolean(w, value, at);
     case KN_IS_OBJECT:
@@ -426,18 +473,31 @@ static int check_body(const struct walk *w, const struct kn_schema *fields, cons
     return check_fields(w, fields, body, false, NULL);
 }
 
-int kn_schema_check(const struct kn_schema *fields, const json_t *body, int microversion, struct kn_error *err)
+int kn_schema_check_in(const struct kn_schema_words *words, const struct kn_schema *fields, const json_t *body, int microversion,
+                       struct kn_error *err)
 {
-    const struct walk w = { microversion, false, err };
+    const struct walk w = { words, microversion, false, err };
 
     return check_body(&w, fields, body);
 }
 
+int kn_schema_check(const struct kn_schema *fields, const json_t *body, int microversion, struct kn_error *err)
+{
+    return kn_schema_check_in(&KN_SCHEMA_NOVA, fields, body, microversion, err);
+}
+
 int kn_schema_check_secret(const struct kn_schema *fields, const json_t *body, struct kn_error *err)
 {
-    const struct walk w = { 0, true, err };
+    const struct walk w = { &KN_SCHEMA_NOVA, 0, true, err };
 
     return check_body(&w, fields, body);
+}
+
+const char *kn_schema_text(const json_t *object, const char *key, const char *dflt)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL ? text : dflt;
 }
 
 int64_t kn_schema_int(const json_t *object, const char *key, int64_t dflt)
@@ -451,8 +511,8 @@ bool kn_schema_bool(const json_t *object, const char *key, bool dflt)
 {
     const json_t *value = json_object_get(object, key);
 
-    if (json_is_string(value)) {
-        return is_word(TRUE_WORDS, KN_COUNT(TRUE_WORDS), json_string_value(value));
+    if (json_is_string(value) || json_is_integer(value)) {
+        return loose_boolean(value) == 1;
     }
     return json_is_boolean(value) ? json_is_true(value) : dflt;
 }

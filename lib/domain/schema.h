@@ -11,7 +11,7 @@
  *   if (kn_schema_check(BODY, req->body, req->microversion, err) < 0) return -1;
  *
  * What no row names is refused: nothing is ever ignored in silence. A name may have several rows; the value has to fit the
- * first one whose JSON type is its own. A refusal is KN_BAD_REQUEST in the words that Nova and Cinder use, which clients show:
+ * first one whose JSON type is its own. A refusal is KN_BAD_REQUEST in the words of a service, which clients show; Nova's and Cinder's are
  * "Invalid input for field/attribute name. Value: . '' is too short". Pure.
  */
 #ifndef KN_DOMAIN_SCHEMA_H
@@ -27,7 +27,7 @@
 enum kn_shape {
     KN_IS_STRING,  /* limit: its length in characters, in bytes where the limit says so */
     KN_IS_INTEGER, /* 5 or "5"; limit: its value */
-    KN_IS_NUMBER,  /* 5, 0.5 or "0.5"; must be above 0 */
+    KN_IS_NUMBER,  /* 5, 0.5 or "0.5"; must be above 0, unless it is exact */
     KN_IS_BOOLEAN, /* true, "True", "1", "on", "yes", … and their opposites */
     KN_IS_OBJECT,  /* inner: its fields; NULL = anything may be inside */
     KN_IS_LIST,    /* inner: the row, or one of the rows, that every item has to fit; limit: how many */
@@ -39,7 +39,7 @@ enum kn_shape {
 enum {
     KN_REQUIRED = 1,
     KN_NULLABLE = 2,
-    KN_EXACT = 4, /* of KN_IS_BOOLEAN and KN_IS_INTEGER: JSON's own, no words or digits in a string for them */
+    KN_EXACT = 4, /* of KN_IS_BOOLEAN, KN_IS_INTEGER and KN_IS_NUMBER: JSON's own, no words or digits in a string for them */
     KN_UNIQUE = 16, /* of KN_IS_LIST of strings: none is there twice */
     KN_OPEN = 8,  /* of KN_IS_OBJECT: names that no row knows may be there; nobody reads them */
 };
@@ -65,16 +65,34 @@ struct kn_schema {
 #define KN_SCHEMA(n, ...) { .name = n, .shape = __VA_ARGS__ }
 #define KN_SCHEMA_END { .name = NULL }
 
+/* What a service says of a body that it refuses. "%1", "%2" and "%3" stand for what the comment names. */
+struct kn_schema_words {
+    const char *refusal;          /* of a field: its name, its value, the reason */
+    const char *missing;          /* name */
+    const char *unknown;          /* name */
+    const char *shapes[KN_IS_ANY + 1]; /* what a value of another type is; these and the next stand behind the value */
+    const char *too_short, *too_long;
+    const char *too_small, *too_large; /* the bound */
+    const char *no_integer, *no_number, *no_boolean;
+    bool is_loose;                /* booleans: words in any case, also t and f, 0 and 1 */
+    bool blames_outer;            /* what is wrong inside of a field is said of the field */
+    bool quotes_all;              /* '5', not 5 */
+};
+extern const struct kn_schema_words KN_SCHEMA_NOVA;
+
 /*
  * 0, or -1 with KN_BAD_REQUEST. body NULL (none was sent) is refused as well. Of a body that was checked only the ids have changed:
  * they are in lower case now.
  */
 int kn_schema_check(const struct kn_schema *fields, const json_t *body, int microversion, struct kn_error *err);
+int kn_schema_check_in(const struct kn_schema_words *words, const struct kn_schema *fields, const json_t *body, int microversion,
+                       struct kn_error *err);
 
 /* The same for what holds secrets: a refusal names the field and repeats no value. */
 int kn_schema_check_secret(const struct kn_schema *fields, const json_t *body, struct kn_error *err);
 
-/* Reading what was checked. Absent or null gives dflt. */
+/* Reading what was checked, whatever words the service has. Absent or null gives dflt. */
+const char *kn_schema_text(const json_t *object, const char *key, const char *dflt);
 int64_t kn_schema_int(const json_t *object, const char *key, int64_t dflt);
 bool kn_schema_bool(const json_t *object, const char *key, bool dflt);
 

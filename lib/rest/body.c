@@ -21,9 +21,9 @@ static void make_schema(const struct kn_rest_noun *noun, unsigned method, struct
             continue;
         }
         fields[count++] = (struct kn_schema){
-            .name = a->name, .shape = a->inner != NULL && a->type == KN_REST_JSON ? a->inner_shape : kn_rest_shape(a->type),
+            .name = a->name, .shape = a->type == KN_REST_JSON && a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
             .flags = (method == KN_REST_POST && (a->may & KN_REST_REQUIRED) != 0 ? KN_REQUIRED : 0u) |
-                     ((a->may & KN_REST_NULL) != 0 ? KN_NULLABLE : 0u) | ((a->may & KN_REST_EXACT) != 0 ? KN_EXACT : 0u) |
+                     ((a->may & (KN_REST_NULL | KN_REST_NULL_IS_NOTHING)) != 0 ? KN_NULLABLE : 0u) | ((a->may & KN_REST_EXACT) != 0 ? KN_EXACT : 0u) |
                      ((a->may & KN_REST_UNIQUE) != 0 ? KN_UNIQUE : 0u),
             .limit = a->limit, .rule = a->rule, .words = a->words, .inner = a->inner,
             .since = a->since, .until = a->until,
@@ -32,12 +32,39 @@ static void make_schema(const struct kn_rest_noun *noun, unsigned method, struct
     fields[count] = (struct kn_schema)KN_SCHEMA_END;
 }
 
+static const struct kn_schema_words *words_of(const struct kn_rest_noun *noun)
+{
+    return noun->manners->words != NULL ? noun->manners->words : &KN_SCHEMA_NOVA;
+}
+
+/* What answers show and this method does not take, if the service has words for it. */
+static int check_method(const struct kn_rest_noun *noun, unsigned method, const json_t *object, struct kn_error *err)
+{
+    const char *words = method == KN_REST_PUT ? noun->manners->not_in_put : noun->manners->not_in_post;
+
+    for (const struct kn_rest_attr *a = noun->attrs; words != NULL && a->name != NULL; a++) {
+        if ((a->may & method) == 0 && json_object_get(object, a->name) != NULL) {
+            return kn_rest_fail(err, noun->manners->not_written_code, words, a->name, noun->one);
+        }
+    }
+    return 0;
+}
+
+/* What a new object has anyway may be said by everybody: rules are for those who want something else. */
+static bool is_default(unsigned method, const struct kn_rest_attr *a, const json_t *object)
+{
+    const json_t *value = json_object_get(object, a->name);
+
+    return method == KN_REST_POST && (json_is_null(value) || (a->type == KN_REST_BOOL && !kn_schema_bool(object, a->name, true)) ||
+                                      (json_is_object(value) && json_object_size(value) == 0));
+}
+
 /* What not everybody may write, of what this body says. */
 static int check_writer(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned method, const json_t *object,
                         struct kn_error *err)
 {
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if ((a->may & method) != 0 && json_object_get(object, a->name) != NULL &&
+        if ((a->may & method) != 0 && json_object_get(object, a->name) != NULL && !is_default(method, a, object) &&
             kn_policy_check(method == KN_REST_POST ? a->post : a->put, &req->caller, NULL, err) < 0) {
             return -1;
         }
@@ -45,9 +72,41 @@ static int check_writer(const struct kn_rest_noun *noun, const struct kn_request
     return 0;
 }
 
+static bool says_nothing(const struct kn_rest_attr *a, const json_t *object)
+{
+    const json_t *value = json_object_get(object, a->name);
+
+    return value == NULL || json_is_null(value) || (a->type == KN_REST_BOOL && !kn_schema_bool(object, a->name, true)) ||
+           (json_is_array(value) && json_array_size(value) == 0) || (json_is_object(value) && json_object_size(value) == 0);
+}
+
+static int check_unbuilt(const struct kn_rest_noun *noun, const json_t *object, struct kn_error *err)
+{
+    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
+        if ((a->may & KN_REST_UNBUILT) != 0 && !says_nothing(a, object)) {
+            return kn_rest_fail(err, KN_BAD_REQUEST, noun->manners->unbuilt, a->name, noun->one);
+        }
+    }
+    return 0;
+}
+
+static void drop_nothing(const struct kn_rest_noun *noun, json_t *object)
+{
+    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
+        if ((a->may & KN_REST_NULL_IS_NOTHING) != 0 && json_is_null(json_object_get(object, a->name))) {
+            json_object_del(object, a->name);
+        }
+    }
+}
+
+/* What a shape alone does not say of an object. */
 static int check_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t *object, struct kn_error *err)
 {
-    return check_writer(noun, req, method, object, err) < 0 ? -1 : noun->check != NULL ? noun->check(req, object, err) : 0;
+    if (check_writer(noun, req, method, object, err) < 0 || check_unbuilt(noun, object, err) < 0) {
+        return -1;
+    }
+    drop_nothing(noun, object);
+    return noun->check != NULL ? noun->check(req, object, err) : 0;
 }
 
 /* --- attributes of the client's own --------------------------------------------------------------------------------------- */
@@ -112,7 +171,7 @@ static int read_open(const struct kn_rest_noun *noun, struct kn_request *req, un
     json_auto_t *own = json_object(), *outer = json_object();
 
     json_object_set_new(outer, noun->one, named);
-    if (kn_schema_check(any, req->body, req->microversion, err) < 0) {
+    if (kn_schema_check_in(words_of(noun), any, req->body, req->microversion, err) < 0) {
         return -1;
     }
     if (method == KN_REST_PUT && json_object_size(said) == 0 && noun->manners->empty_change != NULL) {
@@ -122,7 +181,7 @@ static int read_open(const struct kn_rest_noun *noun, struct kn_request *req, un
         return -1;
     }
     const struct kn_schema body[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields), KN_SCHEMA_END };
-    if (kn_schema_check(body, outer, req->microversion, err) < 0 || check_own(own, err) < 0) {
+    if (kn_schema_check_in(words_of(noun), body, outer, req->microversion, err) < 0 || check_own(own, err) < 0) {
         return -1;
     }
     if (json_object_size(own) > 0) {
@@ -134,41 +193,87 @@ static int read_open(const struct kn_rest_noun *noun, struct kn_request *req, un
 
 /* --- bodies --------------------------------------------------------------------------------------------------------------- */
 
-int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t **ret, struct kn_error *err)
+static int check_envelope(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, struct kn_error *err)
 {
     struct kn_schema fields[FIELDS_MAX + 1];
     const struct kn_schema body[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields), KN_SCHEMA_END };
-
     const struct kn_rest_attr *own = own_of(noun, method);
 
     make_schema(noun, method, fields);
-    if ((own != NULL ? read_open(noun, req, method, fields, own->name, err)
-                     : kn_schema_check(body, req->body, req->microversion, err)) < 0) {
+    return own != NULL ? read_open(noun, req, method, fields, own->name, err)
+                       : kn_schema_check_in(words_of(noun), body, req->body, req->microversion, err);
+}
+
+/* An object whose envelope the service has words of its own for, or none. */
+static int check_bare(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, const json_t *object, struct kn_error *err)
+{
+    struct kn_schema fields[FIELDS_MAX + 1];
+
+    make_schema(noun, method, fields);
+    return check_method(noun, method, object, err) < 0 ? -1 : kn_schema_check_in(words_of(noun), fields, object, req->microversion, err);
+}
+
+int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t **ret, struct kn_error *err)
+{
+    const struct kn_rest_manners *m = noun->manners;
+    const bool is_bare = m->is_bare || m->no_object != NULL;
+    json_t *object = m->is_bare ? req->body : json_object_get(req->body, noun->one);
+
+    if (m->no_object != NULL && (!json_is_object(object) || json_object_size(req->body) != 1)) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, m->no_object, noun->one, "");
+    }
+    if (is_bare ? check_bare(noun, req, method, object, err) < 0 : check_envelope(noun, req, method, err) < 0) {
         return -1;
     }
-    *ret = json_object_get(req->body, noun->one);
+    *ret = m->is_bare ? req->body : json_object_get(req->body, noun->one); /* which may have been put together anew */
     return check_one(noun, req, method, *ret, err);
 }
 
-int kn_rest_body_many(const struct kn_rest_noun *noun, struct kn_request *req, json_t **ret, struct kn_error *err)
+static int check_list(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_error *err)
 {
     struct kn_schema fields[FIELDS_MAX + 1];
     const struct kn_schema item[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .inner = fields), KN_SCHEMA_END };
     const struct kn_schema body[] = {
         KN_SCHEMA(noun->many, KN_IS_LIST, .flags = KN_REQUIRED, .inner = item, .limit = noun->many_limit), KN_SCHEMA_END,
     };
-    json_t *object = NULL;
-    size_t i = 0;
 
     make_schema(noun, KN_REST_POST, fields);
-    if (kn_schema_check(body, req->body, req->microversion, err) < 0) {
+    return kn_schema_check_in(words_of(noun), body, req->body, req->microversion, err);
+}
+
+/* Item by item, so that each is refused as it would be alone. */
+static int check_bulk(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *list, struct kn_error *err)
+{
+    const json_t *object;
+    size_t i;
+
+    if (json_array_size(list) == 0) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, json_is_array(list) ? noun->manners->no_objects : noun->manners->no_object, noun->many, "");
+    }
+    json_array_foreach(list, i, object) {
+        if (!json_is_object(object)) {
+            return kn_rest_fail(err, KN_BAD_REQUEST, noun->manners->no_object, noun->one, "");
+        }
+        if (check_bare(noun, req, KN_REST_POST, object, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int kn_rest_body_many(const struct kn_rest_noun *noun, struct kn_request *req, json_t **ret, struct kn_error *err)
+{
+    json_t *objects = json_object_get(req->body, noun->many), *object = NULL;
+    size_t i = 0;
+
+    if ((noun->manners->no_objects != NULL ? check_bulk(noun, req, objects, err) : check_list(noun, req, err)) < 0) {
         return -1;
     }
-    *ret = json_object_get(req->body, noun->many);
-    json_array_foreach(*ret, i, object) {
+    json_array_foreach(objects, i, object) {
         if (check_one(noun, req, KN_REST_POST, object, err) < 0) {
             return -1;
         }
     }
+    *ret = objects;
     return 0;
 }

@@ -2,6 +2,8 @@
 /* A row a service. What an original answers is written down in the API reference of each (docs.openstack.org/api-ref) and held by tests. */
 #include "lib/rest/manners.h"
 
+#include <string.h>
+
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 #include "lib/rest/list.h"
@@ -202,6 +204,39 @@ const struct kn_rest_manners KN_REST_NOVA = {
     .links = nova_links,
 };
 
+static const struct kn_schema_words NEUTRON_WORDS = {
+    .refusal = "Invalid input for %1. Reason: %3.",
+    .missing = "Failed to parse request. Required attribute '%1' not specified",
+    .unknown = "Unrecognized attribute(s) '%1'",
+    .shapes = { [KN_IS_STRING] = "is not a valid string", [KN_IS_INTEGER] = "is not an integer", [KN_IS_NUMBER] = "is not a number",
+                [KN_IS_BOOLEAN] = "cannot be converted to boolean", [KN_IS_OBJECT] = "is not a dictionary", [KN_IS_LIST] = "is not a list",
+                [KN_IS_MAP] = "is not a dictionary", [KN_IS_NULL] = "is not None", [KN_IS_ANY] = "is not a valid value" },
+    .too_short = "is too short", .too_long = "exceeds its maximum length",
+    .too_small = "is too small - must be at least '%1'", .too_large = "is too large - must be no larger than '%1'",
+    .no_integer = "is not an integer", .no_number = "is not a number", .no_boolean = "cannot be converted to boolean",
+    .is_loose = true, .blames_outer = true, .quotes_all = true,
+};
+
+/* The caller's project, or for an admin the one that project_id or tenant_id names. */
+static int neutron_owner(const struct kn_request *req, const json_t *object, const char **ret, struct kn_error *err)
+{
+    const char *project = kn_schema_text(object, "project_id", NULL), *tenant = kn_schema_text(object, "tenant_id", NULL);
+    const char *wanted = project != NULL ? project : tenant != NULL ? tenant : req->caller.project_id;
+
+    if (project != NULL && tenant != NULL && strcmp(project, tenant) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "'project_id' and 'tenant_id' do not match");
+    }
+    if (!req->caller.is_admin && strcmp(wanted, req->caller.project_id) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request "
+                                            "requires admin privileges");
+    }
+    if (wanted[0] == '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "project_id must be specified");
+    }
+    *ret = wanted;
+    return 0;
+}
+
 const struct kn_rest_manners KN_REST_NEUTRON = {
     .zero_is_all = true, .has_reverse = true, .has_fields = true, .links_when_asked = true,
     .bad_limit = "Limit must be an integer 0 or greater and not '%2'",
@@ -216,6 +251,12 @@ const struct kn_rest_manners KN_REST_NEUTRON = {
                  [KN_REST_BOOL] = kn_rest_boolean_word, [KN_REST_INET] = kn_rest_any_of, [KN_REST_CIDR] = kn_rest_any_of,
                  [KN_REST_MAC] = kn_rest_any_of },
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
+    .words = &NEUTRON_WORDS,
+    .no_object = "Unable to find '%1' in request body", .no_objects = "Resources required",
+    .not_in_post = "Attribute '%1' not allowed in POST", .not_in_put = "Cannot update read-only attribute %1",
+    .not_written_code = KN_BAD_REQUEST,
+    .unbuilt = "Invalid input for %1. Reason: this cloud has none.",
+    .owner = neutron_owner, .refuses_others = true,
     .not_found = "%1 %2 could not be found.",
     .root = "/v2.0",
 };

@@ -49,6 +49,17 @@ struct kn_rest_manners {
     bool repeats;               /* every repetition of a parameter counts; otherwise its first value */
     kn_rest_filter *filters[KN_REST_TYPE_COUNT];
     const struct kn_rest_suffix *suffixes; /* ended by suffix == NULL; may be NULL */
+    /* Bodies. */
+    const struct kn_schema_words *words; /* NULL: Nova's */
+    bool is_bare;               /* an object stands alone, not in {"<one>": …}; so do answers */
+    const char *no_object;      /* words: what the body should have held; NULL: as a missing field */
+    const char *no_objects;     /* words: an empty list; NULL: a body holds one object, never {"<many>": […]} */
+    const char *not_in_post, *not_in_put; /* words: an attribute that is only shown; NULL: as an unknown one */
+    enum kn_code not_written_code;
+    const char *unbuilt;        /* words: attribute */
+    /* Whose a new object is; NULL: the caller's project's. KN_BAD_REQUEST. */
+    int (*owner)(const struct kn_request *req, const json_t *object, const char **ret, struct kn_error *err);
+    bool refuses_others;        /* what is seen and not owned is refused by the route's rule; otherwise it is not there */
     /* Answers. */
     const char *time;           /* to_char's format of a time in UTC */
     const char *empty_change;   /* words: noun; of a PUT that says nothing, for nouns that take attributes of the client's own */

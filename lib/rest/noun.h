@@ -55,6 +55,8 @@ enum {
     KN_REST_IF_SET = 4096,      /* not shown while it is empty */
     KN_REST_EXACT = 8192,       /* a body's boolean or number is JSON's own: no word stands for it */
     KN_REST_UNIQUE = 16384,     /* no item of a body's list is there twice */
+    KN_REST_NULL_IS_NOTHING = 32768, /* null may be sent and says nothing: as if the attribute were not named */
+    KN_REST_UNBUILT = 65536,    /* clients send it; only false, what is empty and, with KN_REST_NULL, null are taken */
 };
 
 /* A view of whatever has SQL, whoever asks: what a noun's own functions read (kn_rest_was). */
@@ -89,7 +91,7 @@ struct kn_rest_attr {
     const struct kn_text_rule *rule;
     const char *const *words;
     const struct kn_schema *inner;
-    enum kn_shape inner_shape;  /* of a KN_REST_JSON with `inner`: KN_IS_MAP, KN_IS_OBJECT, KN_IS_LIST */
+    enum kn_shape inner_shape;  /* of a KN_REST_JSON: KN_IS_MAP, KN_IS_OBJECT, KN_IS_LIST, … */
 };
 
 /* KN_REST_ATTR(name, sql, type, may, .field = …): a row. */
@@ -144,9 +146,10 @@ struct kn_rest_noun {
     /* Writing (write.h); a noun that is only read has none of it. */
     const char *table;          /* "volume_type" */
     const char *owned;          /* what such a caller may change, of what he sees; each '?' is his project. NULL: all of it */
-    const char *project_column; /* that an INSERT fills with the caller's project, and user_column with the caller; NULL: none */
+    const char *project_column; /* that an INSERT fills with the owner (as a rule the caller's project), and user_column with the caller; NULL: none */
     const char *user_column;
     const char *lock;           /* behind the SELECT of a row that changes; NULL: " FOR UPDATE" */
+    bool seen_may_go;           /* whoever sees one may delete it, `owned` or not */
     bool is_timeless;           /* rows have no updated_at */
     enum kn_limit many_limit;   /* how many one POST makes (kn_rest_create_many) */
     /* The new one's id, if a client or the object says it; *ret_id stays NULL: it is made. May be NULL. */
@@ -160,6 +163,12 @@ struct kn_rest_noun {
     int (*decide)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err);
     /* In the transaction, behind the row: what stands beside it. */
     int (*after)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err);
+    /* Locks that go before the row's own, so that everybody takes them in one order. The caller may turn out to see no such row. */
+    int (*before_lock)(struct kn_request *req, const char *id, struct kn_error *err);
+    /* Instead of an INSERT out of the table. */
+    int (*insert)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
+    /* Was the KN_CONFLICT of a POST a race that a new try can win? NULL: never. */
+    bool (*raced)(const struct kn_db *db);
     const struct kn_rest_clash *clashes;
     const char *in_use;         /* words ("%1" the label, "%2" the id): KN_FORBIDDEN for a DELETE that a constraint refuses */
     /* What a violated constraint means, where words are not enough. Returns -1. */

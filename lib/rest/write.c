@@ -2,12 +2,15 @@
 /* Rows out of bodies. The names in the SQL are the table's own; values travel as parameters. */
 #include "lib/rest/write.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/type.h"
+
+#define AGAIN 4
 
 /* --- values --------------------------------------------------------------------------------------------------------------- */
 
@@ -66,10 +69,20 @@ static bool writes(const struct kn_rest_attr *a, unsigned method, const json_t *
 
 /* --- new ones ------------------------------------------------------------------------------------------------------------- */
 
-static void add_insert(const struct kn_rest_noun *noun, const struct kn_request *req, const char *id, const json_t *object,
-                       struct kn_rest_query *q)
+int kn_rest_owner(const struct kn_rest_noun *noun, const struct kn_request *req, const json_t *object, const char **ret,
+                  struct kn_error *err)
 {
-    const char *const owners[][2] = { { noun->project_column, req->caller.project_id }, { noun->user_column, req->caller.user_id } };
+    if (noun->manners->owner != NULL) {
+        return noun->manners->owner(req, object, ret, err);
+    }
+    *ret = req->caller.project_id;
+    return 0;
+}
+
+static void add_insert(const struct kn_rest_noun *noun, const struct kn_request *req, const char *project, const char *id,
+                       const json_t *object, struct kn_rest_query *q)
+{
+    const char *const owners[][2] = { { noun->project_column, project }, { noun->user_column, req->caller.user_id } };
 
     kn_strbuf_addf(&q->sql, "INSERT INTO %s (id", noun->table);
     for (size_t i = 0; i < KN_COUNT(owners); i++) {
@@ -146,17 +159,28 @@ static int choose_id(const struct kn_rest_noun *noun, struct kn_request *req, co
     return 0;
 }
 
+static int write_row(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    const char *project = NULL;
+
+    if (noun->insert != NULL) {
+        return noun->insert(req, id, object, err);
+    }
+    if (kn_rest_owner(noun, req, object, &project, err) < 0) {
+        return -1;
+    }
+    add_insert(noun, req, project, id, object, &q);
+    return run(noun, req, id, &q, object, err);
+}
+
 /* In the caller's transaction. */
 static int insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     const char *id = NULL;
 
-    if (choose_id(noun, req, object, &id, err) < 0 || decide(noun, req, id, NULL, object, err) < 0) {
-        return -1;
-    }
-    add_insert(noun, req, id, object, &q);
-    if (run(noun, req, id, &q, object, err) < 0 || end(noun, req, id, NULL, object, err) < 0) {
+    if (choose_id(noun, req, object, &id, err) < 0 || decide(noun, req, id, NULL, object, err) < 0 ||
+        write_row(noun, req, id, object, err) < 0 || end(noun, req, id, NULL, object, err) < 0) {
         return -1;
     }
     *ret_id = id;
@@ -170,46 +194,115 @@ int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json
     return kn_tx_begin(&tx, req->db, err) < 0 || insert(noun, req, object, ret_id, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
-int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, struct kn_array *ids, struct kn_error *err)
 {
-    const char *id = NULL;
-    json_t *object = NULL;
+    AUTO_TX struct kn_tx tx = { NULL };
+    const json_t *object = NULL;
+    size_t i = 0;
 
-    return kn_rest_body(noun, req, KN_REST_POST, &object, err) < 0 || kn_rest_insert(noun, req, object, &id, err) < 0
-               ? -1
-               : kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
+    kn_array_clear(ids);
+    if (kn_tx_begin(&tx, req->db, err) < 0) {
+        return -1;
+    }
+    json_array_foreach(objects, i, object) {
+        json_auto_t *copy = json_copy((json_t *)(uintptr_t)object); /* a second try begins with what the client said */
+        const char *id = NULL;
+
+        if (insert(noun, req, copy, &id, err) < 0) {
+            return -1;
+        }
+        kn_array_add(ids, id);
+    }
+    return kn_tx_commit(&tx, err);
+}
+
+static int create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk, struct kn_response *res,
+                  struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    int rc = insert_all(noun, req, objects, &ids, err);
+
+    for (int again = 0; again < AGAIN && rc < 0 && err->code == KN_CONFLICT && noun->raced != NULL && noun->raced(req->db); again++) {
+        rc = insert_all(noun, req, objects, &ids, err);
+    }
+    return rc < 0 ? -1 : kn_rest_show_many(noun, req, &ids, bulk, res, err);
 }
 
 int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-    AUTO_TX struct kn_tx tx = { NULL };
-    json_t *objects = NULL, *object = NULL;
-    size_t i = 0;
+    json_t *objects = NULL;
 
-    if (kn_rest_body_many(noun, req, &objects, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0) {
+    return kn_rest_body_many(noun, req, &objects, err) < 0 ? -1 : create(noun, req, objects, true, res, err);
+}
+
+int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    json_t *object = NULL;
+
+    if (noun->manners->no_objects != NULL && json_object_size(req->body) == 1 && json_object_get(req->body, noun->many) != NULL) {
+        return kn_rest_create_many(noun, req, res, err);
+    }
+    if (kn_rest_body(noun, req, KN_REST_POST, &object, err) < 0) {
         return -1;
     }
-    json_array_foreach(objects, i, object) {
-        const char *id = NULL;
+    json_auto_t *one = json_pack("[O]", object);
 
-        if (insert(noun, req, object, &id, err) < 0) {
-            return -1;
-        }
-        kn_array_add(&ids, id);
-    }
-    return kn_tx_commit(&tx, err) < 0 ? -1 : kn_rest_show_many(noun, req, &ids, true, res, err);
+    return create(noun, req, one, false, res, err);
 }
 
 /* --- old ones ------------------------------------------------------------------------------------------------------------- */
 
-/* Reads the row that the caller may change, and holds it. */
-static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rest_bound *bounds,
-                struct kn_rows **ret, struct kn_error *err)
+int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const char *conditions[] = { noun->visible, noun->owned };
+    const bool reaches_all = kn_rest_reaches_all(req);
+
+    if (!kn_rest_fits(noun->id_type, id)) {
+        return kn_rest_not_found(noun, id, err);
+    }
+    kn_rest_text(&q, "SELECT ");
+    kn_rest_add(&q, noun->owned != NULL && !reaches_all ? noun->owned : "?::text IS NOT NULL", req->caller.project_id);
+    kn_strbuf_addf(&q.sql, " FROM %s WHERE %s AND %s = ", noun->from, noun->kept != NULL ? noun->kept : "true", noun->id);
+    kn_rest_add(&q, "?", id);
+    kn_rest_text(&q, " AND ");
+    kn_rest_add(&q, noun->visible != NULL && !reaches_all ? noun->visible : "?::text IS NOT NULL", req->caller.project_id);
+    if (kn_rest_run(&q, req->db, &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_rest_not_found(noun, id, err);
+    }
+    *ret_is_owned = kn_rows_bool(rows, 0, 0);
+    return 0;
+}
+
+int kn_rest_own(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)
+{
+    bool is_owned = false;
+
+    if (kn_rest_see(noun, req, id, &is_owned, err) < 0) {
+        return -1;
+    }
+    return is_owned ? 0 : kn_policy_refuse(req->route->rule, err);
+}
+
+/* What goes before the row's lock: what is not his in the service's words, other locks. */
+static int before_lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const char *owned, struct kn_error *err)
+{
+    return (owned != NULL && noun->manners->refuses_others && kn_rest_own(noun, req, id, err) < 0) ||
+                   (noun->before_lock != NULL && kn_rest_fits(noun->id_type, id) && noun->before_lock(req, id, err) < 0)
+               ? -1
+               : 0;
+}
+
+/* Reads the row that the caller may change, and holds it. */
+static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const char *owned,
+                const struct kn_rest_bound *bounds, struct kn_rows **ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *conditions[] = { noun->visible, owned };
 
     if (!kn_rest_fits(noun->id_type, id)) {
         return kn_rest_not_found(noun, id, err);
@@ -273,7 +366,8 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
     AUTO(kn_rows) struct kn_rows *now = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || lock(noun, req, id, NULL, &now, err) < 0 || check_fixed(noun, now, object, err) < 0 ||
+    if (kn_tx_begin(&tx, req->db, err) < 0 || before_lock(noun, req, id, noun->owned, err) < 0 ||
+        lock(noun, req, id, noun->owned, NULL, &now, err) < 0 || check_fixed(noun, now, object, err) < 0 ||
         decide(noun, req, id, now, object, err) < 0) {
         return -1;
     }
@@ -298,8 +392,10 @@ int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *re
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *now = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
+    const char *owned = noun->seen_may_go ? NULL : noun->owned;
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || lock(noun, req, id, bounds, &now, err) < 0 || decide(noun, req, id, now, NULL, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || before_lock(noun, req, id, owned, err) < 0 ||
+        lock(noun, req, id, owned, bounds, &now, err) < 0 || decide(noun, req, id, now, NULL, err) < 0) {
         return -1;
     }
     kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE id = ", noun->table);

@@ -17,7 +17,14 @@ int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsign
 /* The same of {"<many>": [{…}]}, many_limit of them. */
 int kn_rest_body_many(const struct kn_rest_noun *noun, struct kn_request *req, json_t **ret, struct kn_error *err);
 
-/* Answers with the new object (view KN_REST_CHANGED). */
+/* The project that a new object belongs to. */
+int kn_rest_owner(const struct kn_rest_noun *noun, const struct kn_request *req, const json_t *object, const char **ret,
+                  struct kn_error *err);
+/* KN_NOT_FOUND unless the caller sees it. *ret_is_owned: it is his to change. */
+int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned, struct kn_error *err);
+/* The same for what must be his; otherwise the route's rule refuses him. */
+int kn_rest_own(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err);
+/* Answers with the new object (view KN_REST_CHANGED), or with many where the body holds many and the service takes them so. */
 int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err);
 /* All of {"<many>": [{…}]} or none. */
 int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err);

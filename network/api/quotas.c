@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* volume/api/quotas.c: Neutron's quotas over HTTP. Anybody may see the own project's, an admin sees and sets all. */
 #include "lib/base/jsonw.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/write.h"
 #include "network/api/nouns.h"
-#include "network/rows/body.h"
 #include "network/rows/quotas.h"
 
-static const struct kn_attr ATTRS[] = {
-    { "network", KN_ATTR_INT, KN_ATTR_PUT, KN_LIMIT_QUOTA, NULL },
-    { "subnet", KN_ATTR_INT, KN_ATTR_PUT, KN_LIMIT_QUOTA, NULL },
-    { "port", KN_ATTR_INT, KN_ATTR_PUT, KN_LIMIT_QUOTA, NULL },
-    { "check_limit", KN_ATTR_BOOL, KN_ATTR_PUT, KN_LIMIT_NONE, NULL },
-    { "force", KN_ATTR_BOOL, KN_ATTR_PUT, KN_LIMIT_NONE, NULL }, /* the opposite of check_limit, which is off anyway */
-    { "tenant_id", KN_ATTR_TEXT, KN_ATTR_PUT, KN_LIMIT_TENANT, NULL },
-    { "project_id", KN_ATTR_TEXT, KN_ATTR_PUT, KN_LIMIT_TENANT, NULL },
-    { NULL, KN_ATTR_NONE, 0, KN_LIMIT_NONE, NULL },
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("network", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
+    KN_REST_ATTR("subnet", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
+    KN_REST_ATTR("port", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
+    KN_REST_ATTR("check_limit", NULL, KN_REST_BOOL, KN_REST_PUT),
+    KN_REST_ATTR("force", NULL, KN_REST_BOOL, KN_REST_PUT), /* the opposite of check_limit, which is off anyway */
+    KN_REST_ATTR("tenant_id", NULL, KN_REST_TEXT, KN_REST_PUT, .limit = KN_LIMIT_TENANT),
+    KN_REST_ATTR("project_id", NULL, KN_REST_TEXT, KN_REST_PUT, .limit = KN_LIMIT_TENANT),
+    KN_REST_ATTRS_END,
 };
+static const struct kn_rest_noun QUOTA = { .one = "quota", .many = "quotas", .label = "Quota", .attrs = ATTRS, .manners = &KN_REST_NEUTRON };
 
 /* Whether there is such a project is not asked: Neutron does not either (neutron/extensions/quotasv2.py). */
 static int check_project(const struct kn_request *req, struct kn_error *err)
@@ -127,14 +129,14 @@ static int check_usage(struct kn_request *req, const json_t *object, struct kn_e
 {
     struct kn_net_quota quotas[KN_RES_COUNT];
 
-    if (!kn_attr_bool(object, "check_limit", false)) {
+    if (!kn_schema_bool(object, "check_limit", false)) {
         return 0;
     }
     if (kn_net_quota_read(req->db, req->params[0], quotas, err) < 0) {
         return -1;
     }
     for (int i = 0; i < KN_RES_COUNT; i++) {
-        int64_t limit = kn_attr_int(object, kn_net_resource_names[i], -1);
+        int64_t limit = kn_schema_int(object, kn_net_resource_names[i], -1);
 
         if (limit >= 0 && limit < quotas[i].used) {
             kn_fail(err, KN_CONFLICT, "Change would make usage less than 0 for the following resources: ['%s'].",
@@ -155,8 +157,8 @@ static int write_all(struct kn_request *req, const json_t *object, struct kn_err
     for (enum kn_net_resource r = KN_RES_NETWORK; r < KN_RES_COUNT; r++) {
         const char *name = kn_net_resource_names[r];
 
-        if (kn_attr_has(object, name) &&
-            kn_net_quota_write(req->db, req->params[0], r, kn_attr_int(object, name, 0), err) < 0) {
+        if (json_object_get(object, name) != NULL &&
+            kn_net_quota_write(req->db, req->params[0], r, kn_schema_int(object, name, 0), err) < 0) {
             return -1;
         }
     }
@@ -165,11 +167,9 @@ static int write_all(struct kn_request *req, const json_t *object, struct kn_err
 
 int kn_quotas_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_attr_ask ask = { "quota", ATTRS, KN_ATTR_PUT, true };
-    const json_t *object;
+    json_t *object = NULL;
 
-    if (check_project(req, err) < 0 || kn_body_item(req->body, "quota", &object, err) < 0 ||
-        kn_attrs_check(&ask, object, err) < 0 || write_all(req, object, err) < 0) {
+    if (check_project(req, err) < 0 || kn_rest_body(&QUOTA, req, KN_REST_PUT, &object, err) < 0 || write_all(req, object, err) < 0) {
         return -1;
     }
     return kn_quotas_show(req, res, err);

@@ -1,59 +1,189 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ports.c: makes, changes and removes ports for people. A port that lives on a host is a server's: what the host would have to be
- * told is refused here.
+ * ports.c: ports as a table, and their rules, for people; allocate.c makes those of servers. A port that lives on a host is a server's: what
+ * the host would have to be told is refused here.
  */
-#include "network/rows/ports.h"
-
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/uuid.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/write.h"
+#include "network/address/ipam.h"
 #include "network/address/mac.h"
-#include "network/rows/body.h"
+#include "network/rows/networks.h"
 #include "network/rows/nic.h"
 #include "network/rows/plan.h"
+#include "network/rows/quotas.h"
 #include "network/rows/topology.h"
 
 #define FIXED_IPS_MAX 5
 #define OWN_PORTS "network:dhcp" /* the device_owner of the ports that this cloud makes for itself */
+#define HELD "(p.host IS NOT NULL OR p.nic IS NOT NULL OR p.device_owner = '" OWN_PORTS "')"
+#define FIND (KN_REST_SHOWN | KN_REST_FIND)
 
-enum { G_NETWORK, G_DEVICE, G_OWNER, G_BOUND, G_OWNS, G_MINE };
+static bool is_ipv4(const char *text)
+{
+    uint32_t ip;
 
-static const struct kn_stmt GET = {
-    "port_get",
-    "SELECT p.network_id, p.device_id, p.device_owner, p.host IS NOT NULL, (n.project_id = $2 OR $3::boolean),"
-    " (p.project_id = $2 OR $3::boolean)"
-    " FROM port p JOIN network n ON n.id = p.network_id"
-    " WHERE p.id = $1::uuid AND (p.project_id = $2 OR n.project_id = $2 OR $3::boolean)", 3
+    return kn_ipv4_parse(text, &ip);
+}
+
+static bool is_mac(const char *text)
+{
+    uint8_t mac[6];
+
+    return kn_mac_parse(text, mac);
+}
+
+static const struct kn_text_rule IPV4 = { is_ipv4, "is not a valid IP address", false };
+static const struct kn_text_rule MAC = { is_mac, "is not a valid MAC address", false };
+static const char *const VNIC_TYPES[] = { "normal", NULL };
+static const struct kn_schema FIXED_IP[] = {
+    KN_SCHEMA("subnet_id", KN_IS_STRING, .rule = &KN_NEUTRON_UUID), KN_SCHEMA("ip_address", KN_IS_STRING, .rule = &IPV4), KN_SCHEMA_END,
+};
+static const struct kn_schema FIXED_IPS[] = { KN_SCHEMA("fixed_ips", KN_IS_OBJECT, .inner = FIXED_IP), KN_SCHEMA_END };
+
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "p.id", KN_REST_UUID, FIND),
+    KN_REST_ATTR("name", "p.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("network_id", "p.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED, .rule = &KN_NEUTRON_UUID),
+    KN_REST_ATTR("tenant_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
+    KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
+    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac", .rule = &MAC),
+    KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
+    KN_REST_ATTR("status", "(CASE WHEN p.admin_state_up AND (p.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+                 KN_REST_TEXT, FIND),
+    KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_id",
+                 .limit = KN_LIMIT_DEVICE_ID),
+    KN_REST_ATTR("device_owner", "p.device_owner", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_owner",
+                 .limit = KN_LIMIT_DEVICE_OWNER),
+    KN_REST_ATTR("fixed_ips", "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
+      " FROM address a WHERE a.port_id = p.id)", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
+                 .inner_shape = KN_IS_LIST, .inner = FIXED_IPS),
+    KN_REST_ATTR("description", "p.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR("created_at", "p.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "p.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
+                 .words = VNIC_TYPES),
+    KN_REST_ATTR("binding:host_id", "coalesce(p.host, '')", KN_REST_TEXT, FIND, .read = KN_NEUTRON_GET_PORT_HOST),
+    KN_REST_ATTR("binding:vif_type", "(CASE WHEN p.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER,
+                 .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
+    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
+    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL,
+                 .inner_shape = KN_IS_OBJECT, .read = KN_NEUTRON_GET_PORT_PROFILE, .post = KN_NEUTRON_CREATE_PORT_PROFILE,
+                 .put = KN_NEUTRON_UPDATE_PORT_PROFILE),
+    KN_REST_ATTR("held", HELD, KN_REST_BOOL, 0), /* for us alone, as what no view shows */
+    KN_REST_ATTR("security_groups", NULL, KN_REST_TAGS, KN_REST_WRITE | KN_REST_UNBUILT),
+    KN_REST_ATTRS_END,
 };
 
-int kn_port_get(struct kn_request *req, const char *id, struct kn_port_row *ret, struct kn_error *err)
+/* fixed_ips=ip_address=10.0.0.5 and fixed_ips=subnet_id=…: any of the addresses, on any of the subnets. */
+static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_array *subnets, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const char *admin = req->caller.is_admin ? "t" : "f";
+    uint32_t ip;
 
-    if (kn_uuid_valid(id) && kn_db_run(req->db, &GET, KN_ARGS(id, req->caller.project_id, admin), &rows, err) < 0) {
-        return -1;
+    if (strncmp(text, "ip_address=", 11) == 0) {
+        if (kn_ipv4_parse(text + 11, &ip)) {
+            kn_array_add(ips, text + 11);
+        }
+        return 1;
     }
-    if (rows == NULL || kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Port %.64s could not be found.", id);
+    if (strncmp(text, "subnet_id=", 10) == 0) {
+        if (kn_uuid_valid(text + 10)) {
+            kn_array_add(subnets, text + 10);
+        }
+        return 2;
     }
-    kn_copy(ret->id, sizeof(ret->id), id);
-    kn_copy(ret->network_id, sizeof(ret->network_id), kn_rows_text(rows, 0, G_NETWORK));
-    kn_copy(ret->device_id, sizeof(ret->device_id), kn_rows_text(rows, 0, G_DEVICE));
-    kn_copy(ret->device_owner, sizeof(ret->device_owner), kn_rows_text(rows, 0, G_OWNER));
-    ret->is_bound = kn_rows_bool(rows, 0, G_BOUND);
-    ret->owns_network = kn_rows_bool(rows, 0, G_OWNS);
-    ret->is_mine = kn_rows_bool(rows, 0, G_MINE);
+    return kn_fail(err, KN_BAD_REQUEST, "['fixed_ips=%.64s'] is invalid attribute for filtering", text);
+}
+
+static int add_fixed_ips(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array subnets = KN_ARRAY_INIT;
+    int seen = 0, kind;
+    const char *text;
+
+    (void)a;
+    (void)value;
+    for (int i = 0; (text = kn_request_query_at(l->req, key, i)) != NULL; i++) {
+        if ((kind = split_fixed_ip(text, &ips, &subnets, err)) < 0) {
+            return -1;
+        }
+        seen |= kind;
+    }
+    kn_rest_text(&l->query, " AND EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id");
+    if ((seen & 1) != 0) {
+        kn_rest_add(&l->query, " AND a.ip = ANY(?::inet[])", kn_array_value(&ips));
+    }
+    if ((seen & 2) != 0) {
+        kn_rest_add(&l->query, " AND a.subnet_id = ANY(?::uuid[])", kn_array_value(&subnets));
+    }
+    kn_rest_text(&l->query, ")");
     return 0;
 }
 
-static int fail_in_use(const struct kn_port_row *port, struct kn_error *err)
+static const struct kn_rest_param PARAMS[] = {
+    KN_REST_PARAM("fixed_ips", add_fixed_ips),
+    KN_REST_PARAMS_END,
+};
+
+/* --- who may say what --------------------------------------------------------------------------------------------- */
+
+static int check(struct kn_request *req, json_t *object, struct kn_error *err)
 {
-    kn_fail(err, KN_CONFLICT, "Unable to complete operation on port %s for network %s. Port already has an attached device %s.",
-            port->id, port->network_id, port->device_id);
-    return kn_fail_name(err, "PortInUse");
+    (void)req;
+    if (strcmp(kn_schema_text(object, "device_owner", ""), OWN_PORTS) == 0) {
+        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: this cloud makes the ports of " OWN_PORTS " itself.");
+        return kn_fail_name(err, "InvalidInput");
+    }
+    return 0;
 }
+
+/* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices, nor changes what he was given. */
+static int check_owner_only(const struct kn_request *req, const json_t *object, bool owns_network, bool is_new, struct kn_error *err)
+{
+    const json_t *ips = json_object_get(object, "fixed_ips"), *item;
+    size_t i;
+
+    /* Whoever owns the network names a MAC once; only administrators change one. */
+    if (json_object_get(object, "mac_address") != NULL &&
+        (is_new ? !owns_network : !kn_policy_allows(KN_NEUTRON_UPDATE_PORT_MAC, &req->caller, NULL))) {
+        return kn_policy_refuse(is_new ? KN_NEUTRON_CREATE_PORT_MAC : KN_NEUTRON_UPDATE_PORT_MAC, err);
+    }
+    if (owns_network) {
+        return 0;
+    }
+    if (strncmp(kn_schema_text(object, "device_owner", ""), "network:", 8) == 0) {
+        return kn_policy_refuse(is_new ? KN_NEUTRON_CREATE_PORT_DEVICE_OWNER : KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER, err);
+    }
+    if (!is_new && ips != NULL) {
+        return kn_policy_refuse(KN_NEUTRON_UPDATE_PORT_ADDRESSES, err);
+    }
+    json_array_foreach (ips, i, item) {
+        if (json_object_get(item, "ip_address") != NULL) {
+            return kn_policy_refuse(KN_NEUTRON_CREATE_PORT_ADDRESS, err);
+        }
+    }
+    return 0;
+}
+
+static int decide_new(struct kn_request *req, const json_t *object, struct kn_error *err)
+{
+    const char *project;
+    bool owns_network = false;
+
+    return kn_rest_see(&kn_networks, req, kn_schema_text(object, "network_id", ""), &owns_network, err) < 0 ||
+                   check_owner_only(req, object, owns_network, true, err) < 0 ||
+                   kn_rest_owner(&kn_ports, req, object, &project, err) < 0
+               ? -1
+               : kn_net_quota_check(req->db, project, KN_RES_PORT, 1, err);
+}
+
+static const struct kn_stmt ADDRESSES = { "port_addresses", "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
+enum { A_SUBNET, A_IP };
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
@@ -63,13 +193,13 @@ struct target {
     struct kn_network_view *network;
     struct kn_plan *plan;
     const char *port_id;
-    struct kn_rows *kept; /* subnet, ip of what it has now; NULL for a new port */
+    const struct kn_rows *kept; /* of ADDRESSES, what it has now; NULL for a new port */
 };
 
 static bool is_kept(const struct target *target, const struct kn_subnet_view *subnet, const char *ip)
 {
     for (int row = 0; target->kept != NULL && row < kn_rows_count(target->kept); row++) {
-        if (strcmp(kn_rows_text(target->kept, row, 0), subnet->id) == 0 && strcmp(kn_rows_text(target->kept, row, 1), ip) == 0) {
+        if (strcmp(kn_rows_text(target->kept, row, A_SUBNET), subnet->id) == 0 && strcmp(kn_rows_text(target->kept, row, A_IP), ip) == 0) {
             return true;
         }
     }
@@ -123,11 +253,10 @@ static int take_any(const struct target *target, struct kn_subnet_view *subnet, 
 
 static int take_one(const struct target *target, const json_t *item, struct kn_error *err)
 {
-    const char *subnet_id = kn_attr_text(item, "subnet_id", NULL), *ip = kn_attr_text(item, "ip_address", NULL);
+    const char *subnet_id = kn_schema_text(item, "subnet_id", NULL), *ip = kn_schema_text(item, "ip_address", NULL);
     struct kn_subnet_view *subnet = subnet_id != NULL ? kn_network_view_subnet(target->network, subnet_id) : NULL;
-    size_t known = (kn_attr_has(item, "subnet_id") ? 1U : 0U) + (kn_attr_has(item, "ip_address") ? 1U : 0U);
 
-    if ((subnet_id == NULL && ip == NULL) || json_object_size(item) != known) {
+    if (subnet_id == NULL && ip == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for fixed_ips. Reason: an item needs a 'subnet_id', an 'ip_address' or both.");
     }
     if (subnet_id != NULL && subnet == NULL) {
@@ -159,11 +288,17 @@ static int choose_addresses(const struct target *target, const json_t *list, str
     return 0;
 }
 
-/* --- insert ------------------------------------------------------------------------------------------------------- */
+/* --- new ones ----------------------------------------------------------------------------------------------------- */
 
 static const struct kn_stmt MAC_IN_USE = {
     "port_mac_in_use", "SELECT 1 FROM port WHERE network_id = $1::uuid AND mac = $2::macaddr", 2
 };
+
+static int fail_mac(const char *network_id, const char *mac, struct kn_error *err)
+{
+    kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", network_id, mac);
+    return kn_fail_name(err, "MacAddressInUse");
+}
 
 /* wanted NULL: any. */
 static int choose_mac(struct kn_db *db, const struct kn_network_view *network, const char *wanted, char ret_mac[KN_MAC_SIZE],
@@ -178,8 +313,7 @@ static int choose_mac(struct kn_db *db, const struct kn_network_view *network, c
         return -1;
     }
     if (kn_rows_count(rows) > 0) {
-        kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", network->id, wanted);
-        return kn_fail_name(err, "MacAddressInUse");
+        return fail_mac(network->id, wanted, err);
     }
     kn_copy(ret_mac, KN_MAC_SIZE, wanted);
     return 0;
@@ -196,56 +330,48 @@ static int load_network(struct kn_db *db, const char *id, struct kn_topology *to
     return kn_topology_network(topology, id) != NULL ? 0 : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
 }
 
-int kn_port_insert(struct kn_db *db, const struct kn_network_row *network, const char *project_id, const json_t *object,
-                   char ret_id[KN_UUID_SIZE], struct kn_error *err)
+static int insert(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
     AUTO_RELEASE(kn_plan) struct kn_plan plan;
+    const char *network_id = kn_schema_text(object, "network_id", ""), *project;
     char mac[KN_MAC_SIZE];
 
     kn_plan_init(&plan);
-    kn_uuid_make(ret_id);
-    if (load_network(db, network->id, &topology, err) < 0) {
+    if (kn_rest_owner(&kn_ports, req, object, &project, err) < 0 || load_network(req->db, network_id, &topology, err) < 0) {
         return -1;
     }
-    const struct target target = { db, kn_topology_network(&topology, network->id), &plan, ret_id, NULL };
+    const struct target target = { req->db, kn_topology_network(&topology, network_id), &plan, id, NULL };
 
-    if (choose_mac(db, target.network, kn_attr_text(object, "mac_address", NULL), mac, err) < 0) {
+    if (choose_mac(req->db, target.network, kn_schema_text(object, "mac_address", NULL), mac, err) < 0) {
         return -1;
     }
-    kn_plan_port(&plan, &(struct kn_plan_port){ .id = ret_id,
-                                               .network_id = network->id,
-                                               .project_id = project_id,
-                                               .name = kn_attr_text(object, "name", ""),
-                                               .description = kn_attr_text(object, "description", ""),
+    kn_plan_port(&plan, &(struct kn_plan_port){ .id = id,
+                                               .network_id = network_id,
+                                               .project_id = project,
+                                               .name = kn_schema_text(object, "name", ""),
+                                               .description = kn_schema_text(object, "description", ""),
                                                .mac = mac,
-                                               .device_id = kn_attr_text(object, "device_id", ""),
-                                               .device_owner = kn_attr_text(object, "device_owner", ""),
+                                               .device_id = kn_schema_text(object, "device_id", ""),
+                                               .device_owner = kn_schema_text(object, "device_owner", ""),
                                                .nic = -1,
-                                               .admin_state_up = kn_attr_bool(object, "admin_state_up", true) });
-    if (choose_addresses(&target, json_object_get(object, "fixed_ips"), err) < 0) {
-        return -1;
-    }
-    return kn_plan_write(db, &plan, &topology, err);
+                                               .admin_state_up = kn_schema_bool(object, "admin_state_up", true) });
+    return choose_addresses(&target, json_object_get(object, "fixed_ips"), err) < 0 ? -1 : kn_plan_write(req->db, &plan, &topology, err);
 }
 
-/* --- update and delete -------------------------------------------------------------------------------------------- */
+/* --- changes and deletion ----------------------------------------------------------------------------------------- */
 
-static const struct kn_stmt UPDATE = {
-    "port_update",
-    "UPDATE port SET name = coalesce($2, name), description = coalesce($3, description),"
-    " admin_state_up = coalesce($4::boolean, admin_state_up), device_id = coalesce($5, device_id),"
-    " device_owner = coalesce($6, device_owner), mac = coalesce($7::macaddr, mac), updated_at = now() WHERE id = $1::uuid", 7
-};
-enum { L_HELD, L_MAC, L_UP, L_DEVICE, L_OWNER };
+static bool is_set(const struct kn_rows *now, const char *name)
+{
+    return strcmp(kn_rest_was(&kn_ports, now, name), "t") == 0;
+}
 
-static const struct kn_stmt LOCK = {
-    "port_lock",
-    "SELECT host IS NOT NULL OR nic IS NOT NULL OR device_owner = '" OWN_PORTS "', mac, admin_state_up, device_id, device_owner"
-    " FROM port WHERE id = $1::uuid FOR UPDATE", 1
-};
-static const struct kn_stmt ADDRESSES = { "port_addresses", "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
-static const struct kn_stmt FORGET = { "port_forget", "DELETE FROM address WHERE port_id = $1::uuid", 1 };
+static int fail_in_use(const char *id, const struct kn_rows *now, struct kn_error *err)
+{
+    kn_fail(err, KN_CONFLICT, "Unable to complete operation on port %s for network %s. Port already has an attached device %s.",
+            id, kn_rest_was(&kn_ports, now, "network_id"), kn_rest_was(&kn_ports, now, "device_id"));
+    return kn_fail_name(err, "PortInUse");
+}
 
 /* Does the list say what the port has? An item without an address means any one on its subnet. */
 static bool says_own_addresses(const json_t *list, const struct kn_rows *own)
@@ -260,12 +386,12 @@ static bool says_own_addresses(const json_t *list, const struct kn_rows *own)
     }
     for (int pass = 0; pass < 2; pass++) { /* those that name an address choose first */
         json_array_foreach (list, i, item) {
-            const char *subnet = kn_attr_text(item, "subnet_id", NULL), *ip = kn_attr_text(item, "ip_address", NULL);
+            const char *subnet = kn_schema_text(item, "subnet_id", NULL), *ip = kn_schema_text(item, "ip_address", NULL);
             int row = (ip != NULL) == (pass == 0) ? 0 : count;
 
             for (; row < count; row++) {
-                if (!said[row] && (subnet != NULL || ip != NULL) && (subnet == NULL || strcmp(subnet, kn_rows_text(own, row, 0)) == 0) &&
-                    (ip == NULL || strcmp(ip, kn_rows_text(own, row, 1)) == 0)) {
+                if (!said[row] && (subnet != NULL || ip != NULL) && (subnet == NULL || strcmp(subnet, kn_rows_text(own, row, A_SUBNET)) == 0) &&
+                    (ip == NULL || strcmp(ip, kn_rows_text(own, row, A_IP)) == 0)) {
                     said[row] = true;
                     break;
                 }
@@ -282,106 +408,102 @@ static bool says_own_addresses(const json_t *list, const struct kn_rows *own)
 
 static bool says_other_text(const json_t *object, const char *name, const char *now)
 {
-    return strcmp(kn_attr_text(object, name, now), now) != 0;
+    return strcmp(kn_schema_text(object, name, now), now) != 0;
 }
 
 static bool says_other_mac(const json_t *object, const char *now)
 {
     uint8_t said[6], has[6];
 
-    return kn_mac_parse(kn_attr_text(object, "mac_address", now), said) && kn_mac_parse(now, has) && memcmp(said, has, sizeof(has)) != 0;
+    return kn_mac_parse(kn_schema_text(object, "mac_address", now), said) && kn_mac_parse(now, has) && memcmp(said, has, sizeof(has)) != 0;
 }
 
 /* The host of the server that holds the port was told these. Saying again what is so is no change. */
 static bool concerns_host(const json_t *object, const struct kn_rows *now, const struct kn_rows *addresses)
 {
     const json_t *ips = json_object_get(object, "fixed_ips");
-    bool up = kn_rows_bool(now, 0, L_UP);
+    bool up = is_set(now, "admin_state_up");
 
-    return says_other_text(object, "device_id", kn_rows_text(now, 0, L_DEVICE)) ||
-           says_other_text(object, "device_owner", kn_rows_text(now, 0, L_OWNER)) ||
-           says_other_mac(object, kn_rows_text(now, 0, L_MAC)) || kn_attr_bool(object, "admin_state_up", up) != up ||
-           (json_is_array(ips) && !says_own_addresses(ips, addresses));
+    return says_other_text(object, "device_id", kn_rest_was(&kn_ports, now, "device_id")) ||
+           says_other_text(object, "device_owner", kn_rest_was(&kn_ports, now, "device_owner")) ||
+           says_other_mac(object, kn_rest_was(&kn_ports, now, "mac_address")) || kn_schema_bool(object, "admin_state_up", up) != up ||
+           (ips != NULL && !says_own_addresses(ips, addresses));
 }
 
+static const struct kn_stmt FORGET = { "port_forget", "DELETE FROM address WHERE port_id = $1::uuid", 1 };
+
 /* A new list of addresses; those that stay are not drawn again. */
-static int replace_addresses(struct kn_db *db, const struct kn_port_row *port, const json_t *list, struct kn_error *err)
+static int replace_addresses(struct kn_db *db, const char *id, const char *network_id, const json_t *list, const struct kn_rows *kept,
+                             struct kn_error *err)
 {
     AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
     AUTO_RELEASE(kn_plan) struct kn_plan plan;
-    AUTO(kn_rows) struct kn_rows *kept = NULL;
 
     kn_plan_init(&plan);
-    if (load_network(db, port->network_id, &topology, err) < 0 ||
-        kn_db_run(db, &ADDRESSES, KN_ARGS(port->id), &kept, err) < 0) {
+    if (load_network(db, network_id, &topology, err) < 0) {
         return -1;
     }
-    const struct target target = { db, kn_topology_network(&topology, port->network_id), &plan, port->id, kept };
+    const struct target target = { db, kn_topology_network(&topology, network_id), &plan, id, kept };
 
-    if (choose_addresses(&target, list, err) < 0 || kn_db_run(db, &FORGET, KN_ARGS(port->id), NULL, err) < 0) {
+    if (choose_addresses(&target, list, err) < 0 || kn_db_run(db, &FORGET, KN_ARGS(id), NULL, err) < 0) {
         return -1;
     }
     return kn_plan_write(db, &plan, &topology, err);
 }
 
-/* Takes the row's lock: nobody can take the port any more. */
-static int lock(struct kn_db *db, const struct kn_port_row *port, struct kn_rows **ret_now, struct kn_error *err)
+/* He may have been given a port on a network that he does not even see. */
+static int ask_network(struct kn_request *req, const struct kn_rows *now, bool *ret_is_owned, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(db, &LOCK, KN_ARGS(port->id), &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", port->id);
-    }
-    *ret_now = kn_steal(&rows);
-    return 0;
+    *ret_is_owned = false;
+    return kn_rest_see(&kn_networks, req, kn_rest_was(&kn_ports, now, "network_id"), ret_is_owned, err) == 0 || err->code == KN_NOT_FOUND ? 0 : -1;
 }
 
-int kn_port_update(struct kn_db *db, const struct kn_port_row *port, const json_t *object, struct kn_error *err)
+static int decide_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
-    const char *mac = kn_attr_text(object, "mac_address", NULL);
+    const char *network_id = kn_rest_was(&kn_ports, now, "network_id");
     const json_t *ips = json_object_get(object, "fixed_ips");
-    AUTO(kn_rows) struct kn_rows *now = NULL, *addresses = NULL;
+    AUTO(kn_rows) struct kn_rows *addresses = NULL;
+    bool owns_network = false;
 
-    if (lock(db, port, &now, err) < 0 || kn_db_run(db, &ADDRESSES, KN_ARGS(port->id), &addresses, err) < 0) {
+    if (ask_network(req, now, &owns_network, err) < 0 || check_owner_only(req, object, owns_network, false, err) < 0 ||
+        kn_db_run(req->db, &ADDRESSES, KN_ARGS(id), &addresses, err) < 0) {
         return -1;
     }
-    bool held = kn_rows_bool(now, 0, L_HELD);
-
-    if (held && concerns_host(object, now, addresses)) {
-        return fail_in_use(port, err);
+    json_object_set_new(object, "network_id", json_string(network_id)); /* for clash() */
+    if (is_set(now, "held")) {
+        return concerns_host(object, now, addresses) ? fail_in_use(id, now, err) : 0;
     }
-    if (!held && json_is_array(ips) && replace_addresses(db, port, ips, err) < 0) {
-        return -1;
-    }
-    const char *up = !kn_attr_has(object, "admin_state_up") ? NULL : kn_attr_bool(object, "admin_state_up", true) ? "t" : "f";
-    int rc = kn_db_run(db, &UPDATE,
-                       KN_ARGS(port->id, kn_attr_text(object, "name", NULL), kn_attr_text(object, "description", NULL), up,
-                               kn_attr_text(object, "device_id", NULL), kn_attr_text(object, "device_owner", NULL), mac),
-                       NULL, err);
-
-    if (rc < 0 && err->code == KN_CONFLICT && mac != NULL) {
-        kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", port->network_id, mac);
-        return kn_fail_name(err, "MacAddressInUse");
-    }
-    return rc;
+    return ips == NULL ? 0 : replace_addresses(req->db, id, network_id, ips, addresses, err);
 }
 
-static const struct kn_stmt DELETE = { "port_delete", "DELETE FROM port WHERE id = $1::uuid", 1 };
-
-int kn_port_delete(struct kn_db *db, const struct kn_port_row *port, struct kn_error *err)
+static int decide_end(const char *id, const struct kn_rows *now, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *now = NULL;
-
-    if (strcmp(port->device_owner, OWN_PORTS) == 0) { /* any other network:… is a word that somebody wrote, with no device behind it */
-        kn_fail(err, KN_CONFLICT, "Port %s cannot be deleted directly via the port API: has device owner %s.", port->id,
-                port->device_owner);
+    if (strcmp(kn_rest_was(&kn_ports, now, "device_owner"), OWN_PORTS) == 0) { /* any other network:… is a word that somebody wrote, with no device behind it */
+        kn_fail(err, KN_CONFLICT, "Port %s cannot be deleted directly via the port API: has device owner " OWN_PORTS ".", id);
         return kn_fail_name(err, "ServicePortInUse");
     }
-    if (lock(db, port, &now, err) < 0) {
-        return -1;
-    }
-    return kn_rows_bool(now, 0, L_HELD) ? fail_in_use(port, err) : kn_db_run(db, &DELETE, KN_ARGS(port->id), NULL, err);
+    return is_set(now, "held") ? fail_in_use(id, now, err) : 0;
 }
+
+static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+{
+    return now == NULL ? decide_new(req, object, err) : object == NULL ? decide_end(id, now, err) : decide_change(req, id, now, object, err);
+}
+
+static int clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
+{
+    (void)req;
+    return object != NULL && strcmp(constraint, "port_mac") == 0
+               ? fail_mac(kn_schema_text(object, "network_id", ""), kn_schema_text(object, "mac_address", ""), err)
+               : -1;
+}
+
+const struct kn_rest_noun kn_ports = {
+    .one = "port", .many = "ports", .label = "Port", .path = "/ports",
+    .from = "port p", .id = "p.id", .id_type = KN_REST_UUID,
+    .visible = "(p.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = p.network_id AND n.project_id = ?))",
+    .owned = "(p.project_id = ?)", .seen_may_go = true, /* whoever owns the network may throw out the ports of others, not change them */
+    .order = "id", .ascending = true, .ties = "id",
+    .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NEUTRON,
+    .table = "port", .check = check, .decide = decide, .insert = insert, .raced = kn_plan_raced, .clash = clash,
+};

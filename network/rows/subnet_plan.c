@@ -8,7 +8,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/rows/body.h"
+#include "lib/domain/schema.h"
 
 #define DNS_MAX 5
 #define ROUTES_MAX 20
@@ -197,7 +197,7 @@ static bool may_be_gateway(const struct kn_subnet_plan *plan, uint32_t ip)
 
 static int read_gateway(const json_t *object, struct kn_subnet_plan *plan, struct kn_error *err)
 {
-    const char *text = kn_attr_text(object, "gateway_ip", NULL);
+    const char *text = kn_schema_text(object, "gateway_ip", NULL);
 
     plan->gateway = 0;
     if (text == NULL) {
@@ -227,21 +227,21 @@ static int check(const struct kn_subnet_plan *plan, struct kn_error *err)
 
 int kn_subnet_plan_create(const json_t *object, struct kn_subnet_plan *ret, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .dhcp = kn_attr_bool(object, "enable_dhcp", true) };
+    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .dhcp = kn_schema_bool(object, "enable_dhcp", true) };
     const json_t *pools = json_object_get(object, "allocation_pools");
 
-    if (kn_attr_text(object, "cidr", NULL) == NULL) {
+    if (kn_schema_int(object, "ip_version", 4) != 4) {
+        return fail_input(err, "this cloud has no IPv6 subnets yet, ip_version must be 4, not", "6");
+    }
+    if (kn_schema_text(object, "cidr", NULL) == NULL) {
         kn_fail(err, KN_BAD_REQUEST, "Bad subnets request: a subnetpool must be specified in the absence of a cidr.");
         return kn_fail_name(err, "BadRequest");
     }
-    if (kn_attr_int(object, "ip_version", 4) != 4) {
-        return fail_input(err, "this cloud has no IPv6 subnets yet, ip_version must be 4, not", "6");
-    }
-    if (kn_subnet_plan_cidr(kn_attr_text(object, "cidr", ""), &plan.base, &plan.prefix, err) < 0) {
+    if (kn_subnet_plan_cidr(kn_schema_text(object, "cidr", ""), &plan.base, &plan.prefix, err) < 0) {
         return -1;
     }
     plan.gateway = first_host(&plan);
-    if (kn_attr_has(object, "gateway_ip") && read_gateway(object, &plan, err) < 0) {
+    if (json_object_get(object, "gateway_ip") != NULL && read_gateway(object, &plan, err) < 0) {
         return -1;
     }
     default_pools(&plan);
@@ -263,8 +263,8 @@ int kn_subnet_plan_update(const json_t *object, struct kn_subnet_plan *plan, str
     for (size_t i = 0; i < plan->pool_count; i++) {
         add_pool(&next, plan->pools[i].first, plan->pools[i].last);
     }
-    next.dhcp = kn_attr_bool(object, "enable_dhcp", plan->dhcp);
-    if (kn_attr_has(object, "gateway_ip") && read_gateway(object, &next, err) < 0) {
+    next.dhcp = kn_schema_bool(object, "enable_dhcp", plan->dhcp);
+    if (json_object_get(object, "gateway_ip") != NULL && read_gateway(object, &next, err) < 0) {
         return -1;
     }
     if ((json_is_array(pools) && read_pools(pools, &next, err) < 0) || check(&next, err) < 0) {
@@ -340,16 +340,28 @@ int kn_subnet_plan_lists(const json_t *object, struct kn_error *err)
     return check_routes(json_object_get(object, "host_routes"), err);
 }
 
-json_t *kn_subnet_plan_pools_json(const struct kn_subnet_plan *plan)
+static void say(json_t *object, const char *name, json_t *empty)
 {
-    json_t *list = json_array();
+    if (json_is_null(json_object_get(object, name))) {
+        json_object_set(object, name, empty);
+    }
+    json_decref(empty);
+}
+
+void kn_subnet_plan_say(const struct kn_subnet_plan *plan, json_t *object)
+{
+    json_t *pools = json_array();
+    char first[KN_IPV4_SIZE], last[KN_IPV4_SIZE];
 
     for (size_t i = 0; i < plan->pool_count; i++) {
-        char first[KN_IPV4_SIZE], last[KN_IPV4_SIZE];
-
         kn_ipv4_text(plan->pools[i].first, first);
         kn_ipv4_text(plan->pools[i].last, last);
-        json_array_append_new(list, json_pack("{s:s, s:s}", "start", first, "end", last));
+        json_array_append_new(pools, json_pack("{s:s, s:s}", "start", first, "end", last));
     }
-    return list;
+    kn_ipv4_text(plan->gateway, first);
+    json_object_set_new(object, "allocation_pools", pools);
+    json_object_set_new(object, "gateway_ip", plan->gateway != 0 ? json_string(first) : json_null());
+    json_object_set_new(object, "enable_dhcp", json_boolean(plan->dhcp));
+    say(object, "host_routes", json_array());
+    say(object, "dns_nameservers", json_array());
 }

@@ -32,7 +32,7 @@ int kn_subnet_plan_create(const json_t *object, struct kn_subnet_plan *ret, stru
 int kn_subnet_plan_update(const json_t *object, struct kn_subnet_plan *plan, struct kn_error *err);
 /* dns_nameservers and host_routes of a body, if it has them. */
 int kn_subnet_plan_lists(const json_t *object, struct kn_error *err);
-/* [{"start": …, "end": …}], as the column holds it. */
-json_t *kn_subnet_plan_pools_json(const struct kn_subnet_plan *plan);
+/* Writes what was decided into the body's copy, as the row will hold it: pools, gateway, DHCP; null lists are empty ones. */
+void kn_subnet_plan_say(const struct kn_subnet_plan *plan, json_t *object);
 
 #endif

@@ -1,66 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* subnets.c: the SQL of subnets. What a body means is subnet_plan.c's; the DHCP port is plan.c's. */
-#include "network/rows/subnets.h"
-
-#include <stdlib.h>
+/* subnets.c: subnets as a table, and their rules. What a body means is subnet_plan.c's; the DHCP port is plan.c's. */
 #include <string.h>
 
-#include "lib/base/mem.h"
-#include "network/rows/body.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/write.h"
+#include "network/rows/networks.h"
 #include "network/rows/plan.h"
+#include "network/rows/quotas.h"
+#include "network/rows/subnet_plan.h"
 #include "network/rows/topology.h"
 
-void kn_subnet_row_release(struct kn_subnet_row *row)
-{
-    kn_subnet_plan_release(&row->plan);
-}
+#define FIND (KN_REST_SHOWN | KN_REST_FIND)
+#define NONE (KN_REST_POST | KN_REST_UNBUILT | KN_REST_NULL)
+#define LIST (KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL)
 
-enum { G_NETWORK, G_MINE, G_CIDR, G_DHCP, G_GATEWAY, G_POOLS };
-
-static const struct kn_stmt GET = {
-    "subnet_get",
-    "SELECT s.network_id, (s.project_id = $2 OR n.project_id = $2 OR $3::boolean), s.cidr, s.enable_dhcp,"
-    " s.gateway_ip - '0.0.0.0'::inet, s.pools FROM subnet s JOIN network n ON n.id = s.network_id"
-    " WHERE s.id = $1::uuid AND (s.project_id = $2 OR n.project_id = $2 OR n.shared OR $3::boolean)", 3
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "s.id", KN_REST_UUID, FIND),
+    KN_REST_ATTR("name", "s.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("tenant_id", "s.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
+    KN_REST_ATTR("project_id", "s.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
+    KN_REST_ATTR("network_id", "s.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED, .column = "network_id", .rule = &KN_NEUTRON_UUID),
+    KN_REST_ATTR("ip_version", "s.ip_version", KN_REST_INT, FIND | KN_REST_POST | KN_REST_REQUIRED, .column = "ip_version", .limit = KN_LIMIT_IP_VERSION),
+    KN_REST_ATTR("subnetpool_id", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | NONE),
+    KN_REST_ATTR("enable_dhcp", "s.enable_dhcp", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "enable_dhcp"),
+    KN_REST_ATTR("ipv6_ra_mode", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | NONE),
+    KN_REST_ATTR("ipv6_address_mode", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | NONE),
+    KN_REST_ATTR("gateway_ip", "s.gateway_ip", KN_REST_INET, LIST | KN_REST_FILTER, .column = "gateway_ip"),
+    KN_REST_ATTR("cidr", "s.cidr", KN_REST_CIDR, FIND | KN_REST_POST | KN_REST_NULL, .column = "cidr", .limit = KN_LIMIT_CIDR),
+    KN_REST_ATTR("allocation_pools", "s.pools", KN_REST_JSON, LIST, .column = "pools", .inner_shape = KN_IS_LIST),
+    KN_REST_ATTR("host_routes", "s.host_routes", KN_REST_JSON, LIST, .column = "host_routes", .inner_shape = KN_IS_LIST),
+    KN_REST_ATTR("dns_nameservers", "s.dns_nameservers", KN_REST_TAGS, LIST, .column = "dns_nameservers"),
+    KN_REST_ATTR("description", "s.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR("created_at", "s.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "s.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("prefixlen", NULL, KN_REST_INT, NONE),
+    KN_REST_ATTR("use_default_subnetpool", NULL, KN_REST_BOOL, NONE),
+    KN_REST_ATTRS_END,
 };
 
-static int read_plan(const struct kn_rows *rows, struct kn_subnet_plan *plan, struct kn_error *err)
-{
-    json_t *pools = json_loads(kn_rows_text(rows, 0, G_POOLS), 0, NULL);
-    bool good = kn_pools_parse(pools, &plan->pools, &plan->pool_count);
+static const struct kn_rest_param PARAMS[] = {
+    KN_REST_PARAM("shared", kn_rest_boolean_word, .sql = "(SELECT n.shared FROM network n WHERE n.id = s.network_id)", .type = KN_REST_BOOL),
+    KN_REST_PARAMS_END,
+};
 
-    json_decref(pools);
-    plan->dhcp = kn_rows_bool(rows, 0, G_DHCP);
-    plan->gateway = (uint32_t)kn_rows_int(rows, 0, G_GATEWAY);
-    return good ? kn_subnet_plan_cidr(kn_rows_text(rows, 0, G_CIDR), &plan->base, &plan->prefix, err)
-                : kn_fail(err, KN_INTERNAL, "a subnet's pools are broken");
-}
+static const struct kn_stmt NETWORK = { "subnet_network", "SELECT network_id FROM subnet WHERE id = $1::uuid", 1 };
 
-int kn_subnet_get_mine(struct kn_request *req, const char *id, const char *rule, struct kn_subnet_row *ret,
-                       struct kn_error *err)
+static int before_lock(struct kn_request *req, const char *id, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_RELEASE(kn_subnet_row) struct kn_subnet_row row = { .is_mine = false };
-    const char *project = req->caller.project_id;
 
-    if (kn_uuid_valid(id) && kn_db_run(req->db, &GET, KN_ARGS(id, project, req->caller.is_admin ? "t" : "f"), &rows, err) < 0) {
+    if (kn_db_run(req->db, &NETWORK, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
-    if (rows == NULL || kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Subnet %.64s could not be found.", id);
-    }
-    if (!kn_rows_bool(rows, 0, G_MINE)) {
-        return kn_fail(err, KN_FORBIDDEN, "rule:%s is disallowed by policy", rule);
-    }
-    kn_copy(row.id, sizeof(row.id), id);
-    kn_copy(row.network_id, sizeof(row.network_id), kn_rows_text(rows, 0, G_NETWORK));
-    row.is_mine = true;
-    if (read_plan(rows, &row.plan, err) < 0) {
-        return -1;
-    }
-    *ret = row;
-    row.plan.pools = NULL;
-    return 0;
+    return kn_rows_count(rows) == 0 ? kn_rest_not_found(&kn_subnets, id, err) : kn_network_lock(req, kn_rows_text(rows, 0, 0), err);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
@@ -68,56 +60,60 @@ int kn_subnet_get_mine(struct kn_request *req, const char *id, const char *rule,
 static const struct kn_stmt OVERLAPS = {
     "subnet_overlaps", "SELECT 1 FROM subnet WHERE network_id = $1::uuid AND cidr && $2::cidr", 2
 };
-static const struct kn_stmt INSERT = {
-    "subnet_insert",
-    "INSERT INTO subnet (id, network_id, project_id, name, description, ip_version, cidr, gateway_ip, enable_dhcp,"
-    " dns_nameservers, host_routes, pools) VALUES ($1::uuid, $2::uuid, $3, $4, $5, 4, $6::cidr, $7::inet, $8::boolean,"
-    " $9::text[], $10::jsonb, $11::jsonb)", 11
-};
-static const struct kn_stmt UPDATE = {
-    "subnet_update",
-    "UPDATE subnet SET name = coalesce($2, name), description = coalesce($3, description), gateway_ip = $4::inet,"
-    " enable_dhcp = $5::boolean, dns_nameservers = coalesce($6::text[], dns_nameservers),"
-    " host_routes = coalesce($7::jsonb, host_routes), pools = $8::jsonb, updated_at = now() WHERE id = $1::uuid", 8
-};
 
-/* The columns that insert and update write alike; NULL where the body says nothing. */
-struct values {
-    char gateway[KN_IPV4_SIZE];
-    const char *gateway_ip;
-    struct kn_array dns_array;
-    const char *dns;
-    char *routes;
-    char *pools;
-};
-
-static void values_init(struct values *v, const json_t *object, const struct kn_subnet_plan *plan)
+static int check_overlap(struct kn_request *req, const char *network_id, const char *cidr, struct kn_error *err)
 {
-    const json_t *dns = json_object_get(object, "dns_nameservers"), *routes = json_object_get(object, "host_routes"), *item;
-    json_t *pools = kn_subnet_plan_pools_json(plan);
-    size_t i;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    *v = (struct values){ .dns_array = KN_ARRAY_INIT };
-    kn_ipv4_text(plan->gateway, v->gateway);
-    v->gateway_ip = plan->gateway != 0 ? v->gateway : NULL;
-    json_array_foreach (dns, i, item) {
-        kn_array_add(&v->dns_array, json_string_value(item));
+    if (kn_db_run(req->db, &OVERLAPS, KN_ARGS(network_id, cidr), &rows, err) < 0) {
+        return -1;
     }
-    v->dns = dns != NULL ? kn_array_value(&v->dns_array) : NULL;
-    v->routes = routes == NULL ? NULL : json_is_null(routes) ? kn_strdup("[]") : json_dumps(routes, JSON_COMPACT);
-    v->pools = json_dumps(pools, JSON_COMPACT);
-    json_decref(pools);
+    if (kn_rows_count(rows) > 0) {
+        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: Requested subnet with cidr: %s for network: %s overlaps with "
+                                     "another subnet.", cidr, network_id);
+        return kn_fail_name(err, "InvalidInput");
+    }
+    return 0;
 }
 
-static void values_release(struct values *v)
+/* Whoever owns the network makes its subnets. */
+static int plan_new(struct kn_request *req, const json_t *object, struct kn_subnet_plan *plan, struct kn_error *err)
 {
-    kn_array_release(&v->dns_array);
-    free(v->routes);
-    free(v->pools);
+    const char *network_id = kn_schema_text(object, "network_id", ""), *project;
+
+    return kn_rest_own(&kn_networks, req, network_id, err) < 0 ||
+                   kn_rest_owner(&kn_subnets, req, object, &project, err) < 0 || kn_subnet_plan_create(object, plan, err) < 0 ||
+                   kn_net_quota_check(req->db, project, KN_RES_SUBNET, 1, err) < 0 || kn_network_lock(req, network_id, err) < 0 ||
+                   check_overlap(req, network_id, kn_schema_text(object, "cidr", ""), err) < 0
+               ? -1
+               : 0;
 }
+
+/* On top of what there is, under its lock: nothing of what somebody else just changed gets lost. */
+static int plan_change(const struct kn_rows *now, const json_t *object, struct kn_subnet_plan *plan, struct kn_error *err)
+{
+    json_auto_t *pools = json_loads(kn_rest_was(&kn_subnets, now, "allocation_pools"), 0, NULL);
+
+    plan->dhcp = strcmp(kn_rest_was(&kn_subnets, now, "enable_dhcp"), "t") == 0;
+    if (!kn_ipv4_parse(kn_rest_was(&kn_subnets, now, "gateway_ip"), &plan->gateway)) {
+        plan->gateway = 0;
+    }
+    if (!kn_pools_parse(pools, &plan->pools, &plan->pool_count)) {
+        return kn_fail(err, KN_INTERNAL, "the pools of a subnet are broken");
+    }
+    return kn_subnet_plan_cidr(kn_rest_was(&kn_subnets, now, "cidr"), &plan->base, &plan->prefix, err) < 0
+               ? -1
+               : kn_subnet_plan_update(object, plan, err);
+}
+
+static const struct kn_stmt NO_DHCP = {
+    "subnet_no_dhcp",
+    "DELETE FROM address a USING port p WHERE a.subnet_id = $1::uuid AND p.id = a.port_id AND p.device_owner = 'network:dhcp'",
+    1
+};
 
 /* The DHCP port gets an address on each subnet that is served and has none. */
-static int serve_dhcp(struct kn_db *db, const char *network_id, struct kn_error *err)
+static int serve(struct kn_db *db, const char *network_id, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
@@ -132,52 +128,14 @@ static int serve_dhcp(struct kn_db *db, const char *network_id, struct kn_error 
     return kn_plan_write(db, &plan, &topology, err);
 }
 
-int kn_subnet_insert(struct kn_db *db, const char *network_id, const char *project_id, const json_t *object,
-                     const struct kn_subnet_plan *plan, char ret_id[KN_UUID_SIZE], struct kn_error *err)
+static int after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
-    AUTO_RELEASE(values) struct values v;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const char *cidr = kn_attr_text(object, "cidr", "");
-
-    values_init(&v, object, plan);
-    if (kn_db_run(db, &OVERLAPS, KN_ARGS(network_id, cidr), &rows, err) < 0) {
-        return -1;
+    if (object == NULL) {
+        return 0;
     }
-    if (kn_rows_count(rows) > 0) {
-        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: Requested subnet with cidr: %s for network: %s overlaps with "
-                                     "another subnet.", cidr, network_id);
-        return kn_fail_name(err, "InvalidInput");
-    }
-    kn_uuid_make(ret_id);
-    if (kn_db_run(db, &INSERT,
-                  KN_ARGS(ret_id, network_id, project_id, kn_attr_text(object, "name", ""), kn_attr_text(object, "description", ""),
-                          cidr, v.gateway_ip, plan->dhcp ? "t" : "f", v.dns != NULL ? v.dns : "{}",
-                          v.routes != NULL ? v.routes : "[]", v.pools),
-                  NULL, err) < 0) {
-        return -1;
-    }
-    return serve_dhcp(db, network_id, err);
-}
-
-static const struct kn_stmt NO_DHCP = {
-    "subnet_no_dhcp",
-    "DELETE FROM address a USING port p WHERE a.subnet_id = $1::uuid AND p.id = a.port_id AND p.device_owner = 'network:dhcp'",
-    1
-};
-
-int kn_subnet_update(struct kn_db *db, const struct kn_subnet_row *row, const json_t *object,
-                     const struct kn_subnet_plan *plan, struct kn_error *err)
-{
-    AUTO_RELEASE(values) struct values v;
-
-    values_init(&v, object, plan);
-    if (kn_db_run(db, &UPDATE,
-                  KN_ARGS(row->id, kn_attr_text(object, "name", NULL), kn_attr_text(object, "description", NULL), v.gateway_ip,
-                          plan->dhcp ? "t" : "f", v.dns, v.routes, v.pools),
-                  NULL, err) < 0) {
-        return -1;
-    }
-    return plan->dhcp ? serve_dhcp(db, row->network_id, err) : kn_db_run(db, &NO_DHCP, KN_ARGS(row->id), NULL, err);
+    return kn_schema_bool(object, "enable_dhcp", true)
+               ? serve(req->db, now != NULL ? kn_rest_was(&kn_subnets, now, "network_id") : kn_schema_text(object, "network_id", ""), err)
+               : kn_db_run(req->db, &NO_DHCP, KN_ARGS(id), NULL, err);
 }
 
 static const struct kn_stmt IN_USE = {
@@ -185,7 +143,6 @@ static const struct kn_stmt IN_USE = {
     "SELECT 1 FROM address a JOIN port p ON p.id = a.port_id WHERE a.subnet_id = $1::uuid AND p.device_owner <> 'network:dhcp' LIMIT 1",
     1
 };
-static const struct kn_stmt DELETE = { "subnet_delete", "DELETE FROM subnet WHERE id = $1::uuid", 1 };
 
 static int fail_in_use(const char *id, struct kn_error *err)
 {
@@ -194,20 +151,45 @@ static int fail_in_use(const char *id, struct kn_error *err)
     return kn_fail_name(err, "SubnetInUse");
 }
 
-int kn_subnet_delete(struct kn_db *db, const char *id, struct kn_error *err)
+/* What is served there is the cloud's own; anybody else's address holds the subnet. */
+static int check_unused(struct kn_request *req, const char *id, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(db, &IN_USE, KN_ARGS(id), &rows, err) < 0) {
+    if (kn_db_run(req->db, &IN_USE, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(rows) > 0) {
-        return fail_in_use(id, err);
-    }
-    if (kn_db_run(db, &NO_DHCP, KN_ARGS(id), NULL, err) < 0) {
-        return -1;
-    }
-    int rc = kn_db_run(db, &DELETE, KN_ARGS(id), NULL, err);
-
-    return rc < 0 && err->code == KN_CONFLICT ? fail_in_use(id, err) : rc;
+    return kn_rows_count(rows) > 0 ? fail_in_use(id, err) : kn_db_run(req->db, &NO_DHCP, KN_ARGS(id), NULL, err);
 }
+
+static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .pools = NULL };
+
+    if (object == NULL) {
+        return check_unused(req, id, err);
+    }
+    if (kn_subnet_plan_lists(object, err) < 0 ||
+        (now == NULL ? plan_new(req, object, &plan, err) : plan_change(now, object, &plan, err)) < 0) {
+        return -1;
+    }
+    kn_subnet_plan_say(&plan, object);
+    return 0;
+}
+
+static int clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
+{
+    (void)constraint;
+    return object == NULL ? fail_in_use(req->params[0], err) : -1;
+}
+
+const struct kn_rest_noun kn_subnets = {
+    .one = "subnet", .many = "subnets", .label = "Subnet", .path = "/subnets",
+    .from = "subnet s", .id = "s.id", .id_type = KN_REST_UUID,
+    .visible = "(s.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND (n.project_id = ? OR n.shared)))",
+    .owned = "(s.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND n.project_id = ?))",
+    .order = "id", .ascending = true, .ties = "id",
+    .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NEUTRON,
+    .table = "subnet", .project_column = "project_id", .before_lock = before_lock, .decide = decide, .after = after,
+    .raced = kn_plan_raced, .clash = clash,
+};

@@ -64,6 +64,8 @@ enum kn_volume_event {
     KN_VOLUME_FORCE_DELETE,
     KN_VOLUME_EVENT_COUNT
 };
+/* May a volume of this status be wished so? Pure. */
+bool kn_volume_allows(const char *status, enum kn_volume_event event);
 /* KN_BAD_REQUEST, in Cinder's words, when the status does not allow it. */
 int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err);
 

@@ -104,22 +104,29 @@ static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_
                          EVENTS[event].words, kn_rows_text(rows, 0, 0));
 }
 
+bool kn_volume_allows(const char *status, enum kn_volume_event event)
+{
+    const char *const *from = EVENTS[event].from;
+
+    for (; *from != NULL; from++) {
+        if (strcmp(*from, status) == 0) {
+            return true;
+        }
+    }
+    return EVENTS[event].from[0] == NULL;
+}
+
 int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
 {
     static const struct kn_stmt MOVE = {
-        "volume_move", "UPDATE volume SET status = $2, updated_at = now() WHERE id = $1 "
-        "AND ($3::text[] = '{}' OR status = ANY ($3::text[]))", 3
+        "volume_move", "UPDATE volume SET status = $2, updated_at = now() WHERE id = $1 AND status = $3", 3
     };
-    AUTO_RELEASE(kn_array) struct kn_array from = KN_ARRAY_INIT;
     int64_t moved = 0;
 
     if (EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) {
         return -1;
     }
-    for (const char *const *status = EVENTS[event].from; *status != NULL; status++) {
-        kn_array_add(&from, *status);
-    }
-    if (kn_db_change(db, &MOVE, KN_ARGS(v->id, EVENTS[event].to, kn_array_value(&from)), &moved, err) < 0) {
+    if (kn_volume_allows(v->status, event) && kn_db_change(db, &MOVE, KN_ARGS(v->id, EVENTS[event].to, v->status), &moved, err) < 0) {
         return -1;
     }
     return moved == 1 ? 0

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pure parts of volumes: what may follow which status, what a type's body may say, how the file back end names disks. */
+#include "tests/support/test.h"
+
+#include <jansson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "lib/rest/write.h"
+#include "tests/support/scratch.h"
+#include "volume/rows/type.h"
+#include "volume/rows/volume.h"
+#include "volume/serve/driver.h"
+
+#define ID "11111111-1111-4111-8111-111111111111"
+
+static void test_what_follows_which_status(void **state)
+{
+    static const char *const STATUSES[] = { "creating", "available", "attaching", "in-use", "detaching", "deleting", "error", "error_deleting" };
+    static const char *const ALLOWED[] = {
+        [KN_VOLUME_ATTACH] = "available", [KN_VOLUME_DETACH] = "in-use", [KN_VOLUME_DELETE] = "available error error_deleting",
+    };
+
+    (void)state;
+    for (int event = 0; event < (int)KN_COUNT(ALLOWED); event++) {
+        for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
+            AUTO_FREE char *word = kn_asprintf(" %s ", STATUSES[i]), *all = kn_asprintf(" %s ", ALLOWED[event]);
+
+            assert_int_equal(kn_volume_allows(STATUSES[i], (enum kn_volume_event)event), strstr(all, word) != NULL);
+        }
+    }
+    for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
+        assert_true(kn_volume_allows(STATUSES[i], KN_VOLUME_FORCE_DELETE));
+    }
+}
+
+/* What the table of types makes of a body; "" if it is taken. */
+static void expect_body(unsigned method, const char *text, const char *words)
+{
+    json_auto_t *body = json_loads(text, 0, NULL);
+    struct kn_request req = { .body = body, .caller = { .is_admin = true } };
+    struct kn_error err = { 0 };
+    json_t *object = NULL;
+    const int rc = kn_rest_body(&kn_volume_type_noun, &req, method, &object, &err);
+
+    assert_non_null(body);
+    if (rc != (words[0] == '\0' ? 0 : -1) || (rc < 0 && strstr(err.message, words) == NULL)) {
+        fail_msg("%s: %d %s", text, rc, err.message);
+    }
+}
+
+static void test_bodies_of_types(void **state)
+{
+    (void)state;
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"description\":null,\"os-volume-type-access:is_public\":false,"
+                              "\"extra_specs\":{\"volume_backend_name\":\"file\",\"a:b_c-d.e\":\"\"}}}", "");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"description\":\"x\"}}", "'name' is a required property");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"is_public\":true}}", "('is_public' was unexpected)");
+    expect_body(KN_REST_PUT, "{\"volume_type\":{\"is_public\":true}}", "");
+    expect_body(KN_REST_PUT, "{\"volume_type\":{\"extra_specs\":{}}}", "('extra_specs' was unexpected)");
+    expect_body(KN_REST_PUT, "{\"volume_type\":{}}", "Specify volume type name");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"a/b\":\"x\"}}}", "('a/b' was unexpected)");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"a\":1}}}", "1 is not of type 'string'");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"\":\"x\"}}}", "was unexpected");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"\"}}", "is too short");
+}
+
+static void test_names_of_disks(void **state)
+{
+    static const char *const NO_IDS[] = { "", "..", "../../etc/passwd", "11111111111141118111111111111111", ID "/x", ID " " };
+    const struct kn_volume_driver *driver = &kn_volume_driver_file;
+    AUTO_FREE char *disk = NULL, *other = NULL;
+    char dir[KN_TEST_DIR];
+    struct kn_conf conf = { 0 };
+    struct kn_error err = { 0 };
+    json_t *connection = NULL;
+    struct stat now;
+
+    (void)state;
+    kn_test_dir(dir, "volumes");
+    disk = kn_asprintf("%s/volume-" ID, dir);
+    other = kn_asprintf("%s/.new-volume-" ID, dir);
+    kn_conf_defaults(&conf);
+    conf.volume_file_dir = dir;
+    conf.volume_file_format = kn_strdup("raw");
+    for (size_t i = 0; i < KN_COUNT(NO_IDS); i++) {
+        assert_fails(driver->create(&conf, NO_IDS[i], 1, &err), &err, KN_BAD_REQUEST);
+        assert_fails(driver->remove(&conf, NO_IDS[i], &err), &err, KN_BAD_REQUEST);
+        assert_fails(driver->connect(&conf, NO_IDS[i], "h", &connection, &err), &err, KN_BAD_REQUEST);
+    }
+    assert_fails(driver->connect(&conf, ID, "h", &connection, &err), &err, KN_NOT_FOUND);
+    assert_ok(driver->create(&conf, ID, 1, &err), &err);
+    assert_ok(driver->create(&conf, ID, 2, &err), &err); /* is there: stays as it is */
+    assert_int_equal(stat(disk, &now), 0);
+    assert_int_equal(now.st_size, INT64_C(1) << 30);
+    assert_int_equal(access(other, F_OK), -1);
+    assert_ok(driver->connect(&conf, ID, "h", &connection, &err), &err);
+    assert_string_equal(json_string_value(json_object_get(connection, "path")), disk);
+    assert_string_equal(json_string_value(json_object_get(connection, "serial")), ID);
+    assert_string_equal(json_string_value(json_object_get(connection, "format")), "raw");
+    json_decref(connection);
+    assert_ok(driver->remove(&conf, ID, &err), &err);
+    assert_ok(driver->remove(&conf, ID, &err), &err);
+    assert_int_equal(rmdir(dir), 0); /* nothing else is left in it */
+    free((char *)(uintptr_t)conf.volume_file_format);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_follows_which_status), cmocka_unit_test(test_bodies_of_types), cmocka_unit_test(test_names_of_disks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
