@@ -15,15 +15,15 @@
 /* Every guest that should be: host/server, generation, its taps and volumes. */
 static const struct kn_stmt GUESTS = { "audit_guests",
     "SELECT s.host || '/' || s.id, s.generation, s.vm_state, " KN_AUDIT_MOVING("s.id") ", "
-    "coalesce((SELECT string_agg('tap' || left(p.id::text, 11), ' ' ORDER BY p.id) FROM port p WHERE p.device_id = s.id::text "
-    "AND p.nic IS NOT NULL AND p.host = s.host), ''), "
+    "coalesce((SELECT string_agg('tap' || left(p.id::text, 11), ' ' ORDER BY p.id) FROM port p "
+    "JOIN port_binding b ON b.port_id = p.id AND b.host = s.host AND b.state = 'active' WHERE p.device_id = s.id::text AND p.nic IS NOT NULL), ''), "
     "coalesce((SELECT string_agg(a.volume_id::text, ' ' ORDER BY a.volume_id) FROM attachment a WHERE a.server_id = s.id "
     "AND a.status = 'attached'), '') FROM server s WHERE s.host IS NOT NULL AND s.deleted_at IS NULL", 0 };
 
 /* Every tap that may be: where; anywhere while its server moves. */
 static const struct kn_stmt TAPS = { "audit_taps",
     "SELECT 'tap' || left(p.id::text, 11), CASE WHEN EXISTS (SELECT 1 FROM task t WHERE t.object_id::text = p.device_id "
-    "AND t.state IN ('run', 'undo')) THEN '*' ELSE coalesce(p.host, '') END FROM port p", 0 };
+    "AND t.state IN ('run', 'undo')) THEN '*' ELSE coalesce(b.host, '') END FROM port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'", 0 };
 
 /* Servers that are moving, wherever they are. */
 static const struct kn_stmt MOVING = { "audit_moving", "SELECT DISTINCT object_id FROM task WHERE state IN ('run', 'undo')", 0 };

@@ -6,16 +6,19 @@
 
 const struct kn_promise kn_promises_network[] = {
     { "4. every bound port belongs to a server or to the network itself",
-      "SELECT format('port %s is bound to %s for %s \"%s\"', p.id, p.host, p.device_owner, p.device_id) FROM port p "
-      "WHERE p.host IS NOT NULL AND NOT p.made_for_server AND p.device_owner NOT LIKE 'network:%' AND NOT EXISTS "
+      "SELECT format('port %s is bound to %s for %s \"%s\"', p.id, b.host, p.device_owner, p.device_id) FROM port p "
+      "JOIN port_binding b ON b.port_id = p.id WHERE NOT p.made_for_server AND p.device_owner NOT LIKE 'network:%' AND NOT EXISTS "
       "(SELECT 1 FROM server s WHERE s.id::text = p.device_id AND s.deleted_at IS NULL)", NULL, NULL },
     { "4. no port outlives the server that it was made for",
       "SELECT format('port %s of server %s', p.id, p.device_id) FROM port p WHERE p.made_for_server AND NOT EXISTS "
       "(SELECT 1 FROM server s WHERE s.id::text = p.device_id AND (s.deleted_at IS NULL OR " KN_AUDIT_MOVING("s.id") "))", NULL, NULL },
     { "4. every port of a server is bound where the server is",
-      "SELECT format('port %s is bound to %s, its server %s is on %s', p.id, coalesce(p.host, '-'), s.id, s.host) FROM port p "
-      "JOIN server s ON s.id::text = p.device_id WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' "
-      "AND NOT " KN_AUDIT_MOVING("s.id") " AND p.host IS DISTINCT FROM s.host", NULL, NULL },
+      "SELECT format('port %s is bound to %s, its server %s is on %s', p.id, coalesce(b.host, '-'), s.id, s.host) FROM port p "
+      "JOIN server s ON s.id::text = p.device_id LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active' WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' "
+      "AND NOT " KN_AUDIT_MOVING("s.id") " AND b.host IS DISTINCT FROM s.host", NULL, NULL },
+    { "4. no port is bound to a second host unless its server moves",
+      "SELECT format('port %s of %s is bound to %s, too', p.id, p.device_id, b.host) FROM port_binding b JOIN port p ON p.id = b.port_id "
+      "WHERE b.state <> 'active' AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id::text = p.device_id AND " KN_AUDIT_MOVING("s.id") ")", NULL, NULL },
     { "4. a server shows its ports and no other",
       "SELECT format('server %s shows port %s, which is not its own', s.id, n.nic->>'port') FROM server s "
       "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) LEFT JOIN port p ON p.id::text = n.nic->>'port' "
@@ -42,8 +45,8 @@ const struct kn_promise kn_promises_network[] = {
       "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)", NULL, NULL },
     { "4. every port is bound to a host that there is",
-      "SELECT format('port %s is bound to %s, which is not there', p.id, p.host) FROM port p WHERE p.host IS NOT NULL "
-      "AND NOT EXISTS (SELECT 1 FROM host h WHERE h.name = p.host)", NULL, NULL },
+      "SELECT format('port %s is bound to %s, which is not there', b.port_id, b.host) FROM port_binding b "
+      "WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.name = b.host)", NULL, NULL },
     { "4. every port of a server has an address if its network has subnets",
       "SELECT format('port %s of server %s has no address', p.id, p.device_id) FROM port p JOIN server s ON s.id::text = p.device_id "
       "WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id) "

@@ -15,11 +15,11 @@ const struct kn_record kn_record_image = {
     .columns = { { "status", "text", NULL } },
 };
 
-/* Where a port is bound is kilonova-network's to write; a task may unbind it. */
+/* Where a port is bound is kilonova-network's to write (port_binding); a task may say whom it serves. */
 const struct kn_record kn_record_port = {
     .table = "port",
     .always = "updated_at = now()",
-    .columns = { { "host", "text", NULL } },
+    .columns = { { "device_owner", "text", NULL } },
 };
 
 /* --- reading ------------------------------------------------------------------------------------------------------------ */

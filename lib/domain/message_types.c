@@ -42,9 +42,10 @@ const struct kn_message_type kn_message_types[] = {
              ARR("requests", NICS, "in NIC order: {network: uuid} or {port: uuid}, with optional fixed_ip and tag")),
       FIELDS(ARR("nics", NICS, "in order: see \"A NIC\" in ARCHITECTURE.md")), false },
     { "port.bind", 1, KN_TOPIC_NETWORK, "the server's ports live on this host now; hosts that carry the networks are told",
-      FIELDS(UUID("server", "the server"), STR("host", HOST, "the host")), NOTHING, false },
+      FIELDS(UUID("server", "the server"), STR("host", HOST, "the host"),
+             STR_OPT("state", NONE, "active (absent): there and nowhere else; inactive: there as well, for a move, until it is made active")), NOTHING, false },
     { "port.release", 1, KN_TOPIC_NETWORK, "delete the ports made for the server, unbind those it was given",
-      FIELDS(UUID("server", "the server")), NOTHING, false },
+      FIELDS(UUID("server", "the server"), STR_OPT("host", HOST, "only what binds them to this host; the ports stay")), NOTHING, false },
 
     /* --- kn.volume: kilonova-volume --- */
     { "volume.create", 1, KN_TOPIC_VOLUME, "make the volume's disk",

@@ -85,7 +85,8 @@ static int check_new(struct kn_request *req, const json_t *object, struct kn_err
 static const struct kn_stmt USE = {
     "network_use",
     "SELECT coalesce(bool_or(p.project_id <> n.project_id AND p.device_owner <> 'network:dhcp'), false),"
-    " coalesce(bool_or(p.host IS NOT NULL), false) FROM network n LEFT JOIN port p ON p.network_id = n.id WHERE n.id = $1::uuid",
+    " coalesce(bool_or(b.host IS NOT NULL), false) FROM network n LEFT JOIN port p ON p.network_id = n.id"
+    " LEFT JOIN port_binding b ON b.port_id = p.id WHERE n.id = $1::uuid",
     1
 };
 enum { U_OTHERS, U_BOUND };

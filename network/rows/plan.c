@@ -11,16 +11,16 @@
 #include "lib/base/mem.h"
 #include "network/rows/nic.h"
 
-/* $1..$13 ports, $14..$16 addresses, $17..$18 cursors: one array a column. */
+/* $1..$12 ports, $13..$15 addresses, $16..$17 cursors: one array a column. */
 static const struct kn_stmt WRITE = {
     "plan_write",
-    "WITH new_port AS (INSERT INTO port (id, network_id, project_id, name, description, mac, device_id, device_owner, host,"
+    "WITH new_port AS (INSERT INTO port (id, network_id, project_id, name, description, mac, device_id, device_owner,"
     "  tag, nic, admin_state_up, made_for_server)"
     "  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::macaddr[], $7::text[],"
-    "   $8::text[], $9::text[], $10::text[], $11::smallint[], $12::boolean[], $13::boolean[])),"
+    "   $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::boolean[])),"
     " new_address AS (INSERT INTO address (subnet_id, ip, port_id)"
-    "  SELECT * FROM unnest($14::uuid[], $15::inet[], $16::uuid[]))"
-    " UPDATE subnet s SET cursor_ip = c.ip FROM unnest($17::uuid[], $18::inet[]) AS c(id, ip) WHERE s.id = c.id", 18
+    "  SELECT * FROM unnest($13::uuid[], $14::inet[], $15::uuid[]))"
+    " UPDATE subnet s SET cursor_ip = c.ip FROM unnest($16::uuid[], $17::inet[]) AS c(id, ip) WHERE s.id = c.id", 17
 };
 
 void kn_plan_init(struct kn_plan *plan)
@@ -54,7 +54,6 @@ void kn_plan_port(struct kn_plan *plan, const struct kn_plan_port *port)
         [KN_PLAN_MAC] = port->mac,
         [KN_PLAN_DEVICE] = or_empty(port->device_id),
         [KN_PLAN_OWNER] = or_empty(port->device_owner),
-        [KN_PLAN_HOST] = port->host,
         [KN_PLAN_TAG] = port->tag,
         [KN_PLAN_NIC] = port->nic < 0 ? NULL : kn_arg_int(&nic, port->nic),
         [KN_PLAN_UP] = port->admin_state_up ? "t" : "f",

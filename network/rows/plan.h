@@ -18,7 +18,6 @@ struct kn_plan_port {
     const char *name, *description; /* NULL = "" */
     const char *mac;
     const char *device_id, *device_owner; /* NULL = "" */
-    const char *host;                     /* NULL: unbound */
     const char *tag;                      /* NULL: none */
     int nic;                              /* -1: none */
     bool admin_state_up;
@@ -26,7 +25,7 @@ struct kn_plan_port {
 };
 
 enum kn_plan_column { KN_PLAN_ID, KN_PLAN_NETWORK, KN_PLAN_PROJECT, KN_PLAN_NAME, KN_PLAN_DESCRIPTION, KN_PLAN_MAC, KN_PLAN_DEVICE,
-                      KN_PLAN_OWNER, KN_PLAN_HOST, KN_PLAN_TAG, KN_PLAN_NIC, KN_PLAN_UP, KN_PLAN_MADE,
+                      KN_PLAN_OWNER, KN_PLAN_TAG, KN_PLAN_NIC, KN_PLAN_UP, KN_PLAN_MADE,
                       KN_PLAN_ADDRESS_SUBNET, KN_PLAN_ADDRESS_IP, KN_PLAN_ADDRESS_PORT, KN_PLAN_COLUMNS };
 
 struct kn_plan {

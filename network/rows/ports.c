@@ -20,7 +20,7 @@
 
 #define FIXED_IPS_MAX 5
 #define OWN_PORTS "network:dhcp" /* the device_owner of the ports that this cloud makes for itself */
-#define HELD "(p.host IS NOT NULL OR p.nic IS NOT NULL OR p.device_owner = '" OWN_PORTS "')"
+#define HELD "(b.host IS NOT NULL OR p.nic IS NOT NULL OR p.device_owner = '" OWN_PORTS "')"
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 
 static bool is_ipv4(const char *text)
@@ -53,7 +53,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac", .rule = &MAC),
     KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
-    KN_REST_ATTR("status", "(CASE WHEN p.admin_state_up AND (p.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+    KN_REST_ATTR("status", "(CASE WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
                  KN_REST_TEXT, FIND),
     KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_id",
                  .limit = KN_LIMIT_DEVICE_ID),
@@ -67,8 +67,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("updated_at", "p.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
                  .words = VNIC_TYPES),
-    KN_REST_ATTR("binding:host_id", "coalesce(p.host, '')", KN_REST_TEXT, FIND, .read = KN_NEUTRON_GET_PORT_HOST),
-    KN_REST_ATTR("binding:vif_type", "(CASE WHEN p.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER,
+    KN_REST_ATTR("binding:host_id", "coalesce(b.host, '')", KN_REST_TEXT, FIND, .read = KN_NEUTRON_GET_PORT_HOST),
+    KN_REST_ATTR("binding:vif_type", "(CASE WHEN b.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER,
                  .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
     KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
     KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL,
@@ -500,7 +500,8 @@ static int clash(struct kn_request *req, const char *constraint, const json_t *o
 
 const struct kn_rest_noun kn_ports = {
     .one = "port", .many = "ports", .label = "Port", .path = "/ports",
-    .from = "port p", .id = "p.id", .id_type = KN_REST_UUID,
+    .from = "port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'", .id = "p.id", .id_type = KN_REST_UUID,
+    .lock = " FOR UPDATE OF p",
     .visible = "(p.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = p.network_id AND n.project_id = ?))",
     .owned = "(p.project_id = ?)", .seen_may_go = true, /* whoever owns the network may throw out the ports of others, not change them */
     .order = "id", .ascending = true, .ties = "id",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bind.c: port.bind and port.release: where the ports of servers live, and their end. Both say which networks' forwarding tables
- * changed for hosts that have one; simulated hosts have none, so a network that lives only on such costs nothing more.
+ * bind.c: port.bind and port.release: where the ports of servers live, and their end. A port is active on one host; while its server moves it is bound to a
+ * second one as well. Both say which networks' forwarding tables changed for hosts that have one; simulated hosts have none, so a network that
+ * lives only on such costs nothing more.
  */
 #include <string.h>
 
@@ -9,24 +10,35 @@
 
 #define CARRIES_TABLES "lower(h.hypervisor_type) <> 'sim'"
 
+/*
+ * What becomes active on a host is active nowhere else: in one statement, the old one's end first, because the database keeps to one active binding a
+ * port. What is active stays so when it is bound inactive again. A server stands among $1 once (service.c).
+ */
 static const struct kn_stmt BIND = {
     "port_bind",
-    "WITH bound AS (UPDATE port p SET host = w.host, device_owner = 'compute:' || coalesce(h.zone, ''), updated_at = now()"
-    "  FROM unnest($1::text[], $2::text[]) AS w(server, host) LEFT JOIN host h ON h.name = w.host"
+    "WITH bound AS (UPDATE port p SET device_owner = CASE w.state WHEN 'active' THEN 'compute:' || coalesce(h.zone, '') ELSE p.device_owner END,"
+    "  updated_at = now() FROM unnest($1::text[], $2::text[], $3::text[]) AS w(server, host, state) LEFT JOIN host h ON h.name = w.host"
     "  WHERE p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL"
-    "  RETURNING p.network_id, " CARRIES_TABLES " AS carries)"
-    " SELECT DISTINCT network_id FROM bound WHERE carries", 2
+    "  RETURNING p.id, p.network_id, w.host, w.state, " CARRIES_TABLES " AS carries),"
+    " left_behind AS (DELETE FROM port_binding b USING bound WHERE b.port_id = bound.id AND b.state = 'active' AND bound.state = 'active'"
+    "  AND b.host <> bound.host RETURNING b.port_id),"
+    " here AS (INSERT INTO port_binding (port_id, host, state) SELECT id, host, state FROM bound WHERE (SELECT count(*) FROM left_behind) >= 0"
+    "  ON CONFLICT (port_id, host) DO UPDATE SET state = 'active' WHERE excluded.state = 'active' AND port_binding.state <> 'active')"
+    " SELECT DISTINCT network_id FROM bound WHERE carries", 3
 };
 
-/* A port that the server was given is free again afterwards; the ones made for it are gone. */
+/* A port that the server was given is free again afterwards; the ones made for it are gone. Of one host only ($2): the bindings there go, the ports stay. */
 static const struct kn_stmt RELEASE = {
     "port_release",
-    "WITH old AS (SELECT id, network_id, host, made_for_server FROM port"
-    "   WHERE device_id = ANY($1::text[]) AND device_id <> '' AND nic IS NOT NULL ORDER BY id FOR UPDATE),"
-    " gone AS (DELETE FROM port p USING old WHERE p.id = old.id AND old.made_for_server),"
-    " freed AS (UPDATE port p SET device_id = '', device_owner = '', host = NULL, nic = NULL, tag = NULL, updated_at = now()"
-    "   FROM old WHERE p.id = old.id AND NOT old.made_for_server)"
-    " SELECT DISTINCT network_id FROM old JOIN host h ON h.name = old.host WHERE " CARRIES_TABLES, 1
+    "WITH old AS (SELECT p.id, p.network_id, p.made_for_server, nullif(w.host, '') AS only_host"
+    "   FROM unnest($1::text[], $2::text[]) AS w(server, host)"
+    "   JOIN port p ON p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL ORDER BY p.id FOR UPDATE OF p),"
+    " unbound AS (DELETE FROM port_binding b USING old WHERE b.port_id = old.id AND b.host = coalesce(old.only_host, b.host)"
+    "   RETURNING old.network_id, b.host),"
+    " gone AS (DELETE FROM port p USING old WHERE p.id = old.id AND old.made_for_server AND old.only_host IS NULL),"
+    " freed AS (UPDATE port p SET device_id = '', device_owner = '', nic = NULL, tag = NULL, updated_at = now()"
+    "   FROM old WHERE p.id = old.id AND NOT old.made_for_server AND old.only_host IS NULL)"
+    " SELECT DISTINCT network_id FROM unbound JOIN host h ON h.name = unbound.host WHERE " CARRIES_TABLES, 2
 };
 
 static void touch(struct kn_touched *touched, const struct kn_rows *rows)
@@ -36,18 +48,40 @@ static void touch(struct kn_touched *touched, const struct kn_rows *rows)
     }
 }
 
+/* NULL: it is neither, and the command fails. */
+static const char *state_of(struct kn_outcome *outcome)
+{
+    const char *state = kn_json_str(outcome->command->body, "state");
+
+    if (*state == '\0' || strcmp(state, "active") == 0) {
+        return "active";
+    }
+    if (strcmp(state, "inactive") == 0) {
+        return state;
+    }
+    outcome->failed = true;
+    kn_fail(&outcome->error, KN_BAD_REQUEST, "state \"%s\" is neither active nor inactive", state);
+    return NULL;
+}
+
 int kn_ports_bind(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
                   struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array hosts = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array states = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     for (int i = 0; i < count; i++) {
-        kn_array_add(&servers, kn_json_str(outcomes[i]->command->body, "server"));
-        kn_array_add(&hosts, kn_json_str(outcomes[i]->command->body, "host"));
+        const char *state = state_of(outcomes[i]);
+
+        if (state != NULL) {
+            kn_array_add(&servers, kn_json_str(outcomes[i]->command->body, "server"));
+            kn_array_add(&hosts, kn_json_str(outcomes[i]->command->body, "host"));
+            kn_array_add(&states, state);
+        }
     }
-    if (kn_db_run(db, &BIND, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts)), &rows, err) < 0) {
+    if (kn_db_run(db, &BIND, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts), kn_array_value(&states)), &rows, err) < 0) {
         return -1;
     }
     touch(touched, rows);
@@ -58,12 +92,14 @@ int kn_ports_release(struct kn_db *db, struct kn_outcome **outcomes, int count, 
                      struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array hosts = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     for (int i = 0; i < count; i++) {
         kn_array_add(&servers, kn_json_str(outcomes[i]->command->body, "server"));
+        kn_array_add(&hosts, kn_json_str(outcomes[i]->command->body, "host"));
     }
-    if (kn_db_run(db, &RELEASE, KN_ARGS(kn_array_value(&servers)), &rows, err) < 0) {
+    if (kn_db_run(db, &RELEASE, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts)), &rows, err) < 0) {
         return -1;
     }
     touch(touched, rows);

@@ -19,17 +19,17 @@ static const struct kn_stmt BUMP = {
 
 static const struct kn_stmt VERSIONS_OF_AGENT = {
     "peers_versions",
-    "SELECT n.id, n.version FROM network n WHERE EXISTS (SELECT 1 FROM port p JOIN host h ON h.name = p.host"
-    " WHERE p.network_id = n.id AND h.agent_id = $1 AND lower(h.hypervisor_type) <> 'sim')", 1
+    "SELECT n.id, n.version FROM network n WHERE EXISTS (SELECT 1 FROM port p JOIN port_binding b ON b.port_id = p.id"
+    " JOIN host h ON h.name = b.host WHERE p.network_id = n.id AND h.agent_id = $1 AND lower(h.hypervisor_type) <> 'sim')", 1
 };
 
-enum { T_NETWORK, T_HOST, T_AGENT, T_UNDERLAY, T_MAC, T_IPS };
+enum { T_NETWORK, T_HOST, T_AGENT, T_UNDERLAY, T_MAC, T_IPS, T_ACTIVE };
 
 static const struct kn_stmt TABLE = {
     "peers_table",
-    "SELECT p.network_id, p.host, h.agent_id, h.underlay, p.mac, (SELECT json_agg(host(a.ip)) FROM address a WHERE a.port_id = p.id)"
-    " FROM port p JOIN host h ON h.name = p.host WHERE p.network_id = ANY($1::uuid[]) AND p.host IS NOT NULL"
-    " AND lower(h.hypervisor_type) <> 'sim' ORDER BY p.network_id, p.host", 1
+    "SELECT p.network_id, b.host, h.agent_id, h.underlay, p.mac, (SELECT json_agg(host(a.ip)) FROM address a WHERE a.port_id = p.id),"
+    " b.state = 'active' FROM port p JOIN port_binding b ON b.port_id = p.id JOIN host h ON h.name = b.host"
+    " WHERE p.network_id = ANY($1::uuid[]) AND lower(h.hypervisor_type) <> 'sim' ORDER BY p.network_id, b.host", 1
 };
 
 void kn_peers_release(struct kn_peers *peers)
@@ -79,13 +79,14 @@ int kn_peers_of_agent(struct kn_db *db, const char *agent, struct kn_peers *ret,
     return 0;
 }
 
-/* Everybody of the network's rows [from, to) who lives on another host that can be reached. */
+/* Everybody of the network's rows [from, to) who lives on another host that can be reached. Who is only about to come is told, but nobody's peer yet. */
 static json_t *peers_seen_from(const struct kn_rows *ports, int from, int to, const char *host)
 {
     json_t *list = json_array();
 
     for (int row = from; row < to; row++) {
-        if (strcmp(kn_rows_text(ports, row, T_HOST), host) != 0 && kn_rows_text(ports, row, T_UNDERLAY)[0] != '\0') {
+        if (kn_rows_bool(ports, row, T_ACTIVE) && strcmp(kn_rows_text(ports, row, T_HOST), host) != 0 &&
+            kn_rows_text(ports, row, T_UNDERLAY)[0] != '\0') {
             json_t *ips = json_loads(kn_rows_text(ports, row, T_IPS), 0, NULL);
 
             json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "mac", kn_rows_text(ports, row, T_MAC), "ips",

@@ -221,7 +221,8 @@ def volumes_die(cloud):
 
 STATE = (
     "SELECT id, vm_state, task_state, power_state, host, generation, nics FROM server WHERE deleted_at IS NULL ORDER BY id",
-    "SELECT * FROM port ORDER BY id", "SELECT * FROM address ORDER BY 1, 2, 3", "SELECT * FROM allocation ORDER BY server_id",
+    "SELECT * FROM port ORDER BY id", "SELECT port_id, host, state FROM port_binding ORDER BY 1, 2", "SELECT * FROM address ORDER BY 1, 2, 3",
+    "SELECT * FROM allocation ORDER BY server_id, role",
     "SELECT id, volume_id, server_id, status, device FROM attachment ORDER BY id",
     "SELECT id, status FROM volume WHERE deleted_at IS NULL ORDER BY id",
     "SELECT name, used_vcpus, used_memory_mib, used_disk_gib, servers FROM host ORDER BY name",

@@ -49,10 +49,12 @@ static const char SOUND[] =
     "INSERT INTO network (id, project_id, vni) VALUES ('" NET "', 'p', 1000);"
     "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, created_at) VALUES "
     "('" SUBNET "', '" NET "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]', now() - interval '1 hour');"
-    "INSERT INTO port (id, network_id, project_id, mac, device_id, device_owner, nic, made_for_server, host) VALUES "
-    "('" PORT_A "', '" NET "', 'p', 'fa:16:3e:00:00:0a', '" A "', 'compute:nova', 0, true, 'h'),"
-    "('" PORT_B "', '" NET "', 'p', 'fa:16:3e:00:00:0b', '" B "', 'compute:nova', 0, false, 'h');"
-    "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET "', '10.0.0.11', '" PORT_B "');"
+    "INSERT INTO port (id, network_id, project_id, mac, device_id, device_owner, nic, made_for_server) VALUES "
+    "('" PORT_A "', '" NET "', 'p', 'fa:16:3e:00:00:0a', '" A "', 'compute:nova', 0, true),"
+    "('" PORT_B "', '" NET "', 'p', 'fa:16:3e:00:00:0b', '" B "', 'compute:nova', 0, false);"
+    "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'h', 'active'), ('" PORT_B "', 'h', 'active');"
+    "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET "', '10.0.0.11', '" PORT_B "');";
+static const char SOUND_STORES[] =
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', 'p', 'u', 1, 'in-use'), ('" SPARE "', 'p', 'u', 1, 'available');"
     "INSERT INTO volume_usage VALUES ('p', 2, 2);"
     "INSERT INTO attachment (id, volume_id, server_id, status, device, connection) VALUES "
@@ -105,13 +107,16 @@ static const struct breaker BREAKERS[] = {
     { "6. compute usage is what exists", "INSERT INTO compute_usage VALUES ('ghost', 1, 1, 1)" },
 
     { "4. every bound port belongs to a server or to the network itself",
-      "INSERT INTO port (id, network_id, project_id, mac, host) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'h')" },
+      "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c');"
+      "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'h', 'active')" },
     { "4. no port outlives the server that it was made for",
       "INSERT INTO port (id, network_id, project_id, mac, device_id, made_for_server) VALUES ('" SPARE "', '" NET "', 'p', "
       "'fa:16:3e:00:00:0c', '" GONE "', true)" },
-    { "4. every port of a server is bound where the server is", "UPDATE port SET host = 'other' WHERE id = '" PORT_A "'" },
+    { "4. every port of a server is bound where the server is", "UPDATE port_binding SET host = 'other' WHERE port_id = '" PORT_A "'" },
+    { "4. every port of a server is bound where the server is", "DELETE FROM port_binding WHERE port_id = '" PORT_A "'" },
+    { "4. no port is bound to a second host unless its server moves", "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'other', 'inactive')" },
     { "4. a server shows its ports and no other", "UPDATE server SET nics = '[]' WHERE id = '" A "'" },
-    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL, host = NULL WHERE id = '" PORT_B "'" },
+    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL WHERE id = '" PORT_B "'; DELETE FROM port_binding WHERE port_id = '" PORT_B "'" },
     { "4. no two servers use one port",
       "UPDATE server SET nics = nics || (SELECT nics FROM server WHERE id = '" A "') WHERE id = '" B "'" },
     { "4. a server shows its ports' addresses", "UPDATE address SET ip = '10.0.0.12' WHERE port_id = '" PORT_A "'" },
@@ -121,7 +126,8 @@ static const struct breaker BREAKERS[] = {
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE network SET mtu = 1400" },
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics, '{0,network}', '\"x\"') WHERE id = '" A "'" },
     { "4. every port is bound to a host that there is",
-      "INSERT INTO port (id, network_id, project_id, mac, device_owner, host) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp', 'x')" },
+      "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
+      "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'x', 'active')" },
     { "4. every pool lies in its subnet", "UPDATE subnet SET pools = '[{\"start\": \"10.0.0.9\", \"end\": \"10.0.1.9\"}]'" },
     { "4. no two subnets of a network overlap",
       "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET "', 'p', 4, '10.0.0.128/25', '[]')" },
@@ -248,7 +254,7 @@ static int group_setup(void **state)
     sound_url = kn_test_pg_migrated(pg, "sound");
     via_url = kn_test_pg_database(pg, "via");
     AUTO(kn_db) struct kn_db *db = kn_db_new(sound_url, "test");
-    return kn_db_script(db, SOUND, &err) < 0 ? (fprintf(stderr, "%s\n", err.message), -1) : 0;
+    return kn_db_script(db, SOUND, &err) < 0 || kn_db_script(db, SOUND_STORES, &err) < 0 ? (fprintf(stderr, "%s\n", err.message), -1) : 0;
 }
 
 static int group_teardown(void **state)

@@ -351,8 +351,8 @@ static void test_ports_in_use(void **state)
     assert_string_equal(get("NeutronError.type"), "ServicePortInUse");
     post(201, ALICE, "port", network, "");
     snprintf(id, sizeof(id), "%s", get("port.id"));
-    AUTO_FREE char *sql = kn_asprintf("UPDATE port SET device_id = '" NOBODY "', device_owner = 'compute:nova', nic = 0, host = 'h'"
-                                      " WHERE id = '%s'", id);
+    AUTO_FREE char *sql = kn_asprintf("UPDATE port SET device_id = '" NOBODY "', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
+                                      "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h', 'active'), ('%s', 'other', 'inactive')", id, id, id);
 
     assert_ok(kn_db_script(kn_neutron.db, sql, &err), &err);
     ask(409, ALICE, at("DELETE", "ports", id), NULL);
@@ -361,6 +361,13 @@ static void test_ports_in_use(void **state)
     ask(409, ALICE, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
     ask(200, ALICE, at("PUT", "ports", id), "{\"port\":{\"name\":\"mine\"}}");
     assert_string_equal(get("port.status"), "ACTIVE");
+    ask(200, ADMIN, at("GET", "ports", id), NULL); /* of two bindings the active one */
+    assert_string_equal(get("port.binding:host_id"), "h");
+    assert_string_equal(get("port.binding:vif_type"), "tap");
+    ask(200, ADMIN, "GET /ports?binding:host_id=other", NULL);
+    assert_string_equal(get("ports.0.id"), "(absent)");
+    ask(200, ADMIN, "GET /ports?binding:host_id=h", NULL);
+    assert_string_equal(get("ports.0.id"), id);
     ask(409, ALICE, at("PUT", "networks", network), "{\"network\":{\"mtu\":1400}}");
 }
 

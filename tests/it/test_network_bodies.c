@@ -254,7 +254,8 @@ static void test_external(void **state)
 /* A bound port may be told what it is already, in any words; nothing else. */
 static void test_bound_port(void **state)
 {
-    AUTO_FREE char *bind = kn_asprintf("UPDATE port SET device_id = 'd', device_owner = 'compute:nova', nic = 0, host = 'h' WHERE id = '%s'", port);
+    AUTO_FREE char *bind = kn_asprintf("UPDATE port SET device_id = 'd', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
+                                       "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h', 'active')", port, port);
     AUTO_FREE char *same = kn_asprintf("\"fixed_ips\":[{\"subnet_id\":\"%s\",\"ip_address\":\"10.0.0.50\"}],\"name\":\"named\",\"device_id\":\"d\","
                                        "\"device_owner\":\"compute:nova\",\"admin_state_up\":true", subnet);
     AUTO_FREE char *any = kn_asprintf("\"fixed_ips\":[{\"subnet_id\":\"%s\"}]", subnet);

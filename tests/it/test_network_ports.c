@@ -380,7 +380,7 @@ static void test_bind_touches_networks_of_real_hosts_only(void **state)
     drop(allocated(1, "{\"network\":\"" NET "\"},{\"network\":\"" BIG "\"}"));
     place(1, "s1", &touched);
     assert_int_equal(touched.networks.count, 0);
-    assert_int_equal(number("SELECT count(*) FROM port WHERE host = 's1' AND device_owner = 'compute:nova'"), 2);
+    assert_int_equal(number("SELECT count(*) FROM port p JOIN port_binding b ON b.port_id = p.id WHERE b.host = 's1' AND b.state = 'active' AND p.device_owner = 'compute:nova'"), 2);
     place(1, "h1", &touched);
     assert_int_equal(touched.networks.count, 2);
     kn_array_release(&touched.networks);
@@ -399,12 +399,101 @@ static void test_release(void **state)
     release(1, &touched);
     assert_int_equal(touched.networks.count, 2);
     assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server"), 1);
-    assert_int_equal(number("SELECT count(*) FROM port WHERE id = '" PORT "' AND device_id = '' AND host IS NULL AND nic IS NULL"), 1);
+    assert_int_equal(number("SELECT count(*) FROM port WHERE id = '" PORT "' AND device_id = '' AND nic IS NULL"), 1);
+    assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
     assert_int_equal(number("SELECT count(*) FROM address"), 3); /* the given port's, server 2's, the DHCP port's */
     kn_array_clear(&touched.networks);
     release(1, &touched); /* of nothing is fine */
     assert_int_equal(touched.networks.count, 0);
     kn_array_release(&touched.networks);
+}
+
+static struct kn_error bind_as(int server, const char *host, const char *as, struct kn_touched *touched)
+{
+    AUTO_FREE char *more = kn_asprintf(",\"host\":\"%s\",\"state\":\"%s\"", host, as);
+    struct command *c = command("port.bind", server, more);
+    struct kn_outcome *outcome = &c->outcome;
+    struct kn_error why;
+
+    assert_ok(kn_ports_bind(db, &outcome, 1, touched, &err), &err);
+    why = outcome->error;
+    drop(c);
+    return why;
+}
+
+#define BOUND(host, state) "SELECT count(*) FROM port_binding WHERE host = '" host "' AND state = '" state "'"
+
+/* The server moves from h1 to h2: its port is bound to both, active on one; whichever it becomes active on, it is so nowhere else. */
+static void test_two_bindings_of_one_port(void **state)
+{
+    (void)state;
+    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_peers peers = KN_PEERS_INIT;
+
+    drop(allocated(1, "{\"network\":\"" BIG "\"}"));
+    place(1, "h1", &touched);
+    assert_int_equal(bind_as(1, "h2", "inactive", &touched).code, KN_OK);
+    assert_int_equal(bind_as(1, "h2", "inactive", &touched).code, KN_OK); /* twice is once */
+    assert_int_equal(bind_as(1, "h1", "inactive", &touched).code, KN_OK); /* it is there, and stays active */
+    assert_int_equal(number(BOUND("h1", "active")), 1);
+    assert_int_equal(number(BOUND("h2", "inactive")), 1);
+    /* Both hosts are told; only where it is active it is found. */
+    assert_ok(kn_peers_bump(db, &touched.networks, &peers, &err), &err);
+    assert_int_equal(kn_rows_count(peers.ports), 2);
+    assert_true(kn_rows_bool(peers.ports, 0, 6));
+    assert_false(kn_rows_bool(peers.ports, 1, 6));
+    kn_peers_release(&peers);
+    /* The database keeps to one, whatever anybody writes. */
+    assert_int_equal(kn_db_script(db, "UPDATE port_binding SET state = 'active'", &err), -1);
+    assert_int_equal(err.code, KN_CONFLICT);
+
+    kn_array_clear(&touched.networks);
+    place(1, "h2", &touched);
+    assert_int_equal(touched.networks.count, 1);
+    assert_int_equal(number(BOUND("h2", "active")), 1);
+    assert_int_equal(number("SELECT count(*) FROM port_binding"), 1);
+    assert_int_equal(bind_as(1, "h1", "passive", &touched).code, KN_BAD_REQUEST);
+    assert_int_equal(number("SELECT count(*) FROM port_binding"), 1);
+    kn_array_release(&touched.networks);
+}
+
+/* A move that failed: the binding of the host where it would have gone ends, the port and where it lives stay. */
+static void test_one_binding_ends_alone(void **state)
+{
+    (void)state;
+    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
+    struct command *c;
+    struct kn_outcome *outcome;
+
+    drop(allocated(1, "{\"network\":\"" BIG "\"}"));
+    place(1, "h1", &touched);
+    bind_as(1, "h2", "inactive", &touched);
+    kn_array_clear(&touched.networks);
+    c = command("port.release", 1, ",\"host\":\"h2\"");
+    outcome = &c->outcome;
+    assert_ok(kn_ports_release(db, &outcome, 1, &touched, &err), &err);
+    assert_int_equal(touched.networks.count, 1);
+    assert_int_equal(number(BOUND("h1", "active")), 1);
+    assert_int_equal(number("SELECT count(*) FROM port_binding"), 1);
+    assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server AND nic = 0"), 1);
+    bind_as(1, "h2", "inactive", &touched);
+    release(1, &touched); /* the server's end: both */
+    assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
+    drop(c);
+    kn_array_release(&touched.networks);
+}
+
+/* What a daemon of the release before still writes is a binding. */
+static void test_what_the_release_before_binds(void **state)
+{
+    (void)state;
+    insert_port();
+    assert_ok(kn_db_script(db, "UPDATE port SET host = 'h1' WHERE id = '" PORT "'", &err), &err);
+    assert_int_equal(number(BOUND("h1", "active")), 1);
+    assert_ok(kn_db_script(db, "UPDATE port SET host = 'h2' WHERE id = '" PORT "'", &err), &err);
+    assert_int_equal(number(BOUND("h2", "active")), 1);
+    assert_ok(kn_db_script(db, "UPDATE port SET host = NULL WHERE id = '" PORT "'", &err), &err);
+    assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
 }
 
 static void test_peers_table(void **state)
@@ -446,6 +535,9 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_wrong_with_a_network, fresh),
         cmocka_unit_test_setup(test_bind_touches_networks_of_real_hosts_only, fresh),
         cmocka_unit_test_setup(test_release, fresh),
+        cmocka_unit_test_setup(test_two_bindings_of_one_port, fresh),
+        cmocka_unit_test_setup(test_one_binding_ends_alone, fresh),
+        cmocka_unit_test_setup(test_what_the_release_before_binds, fresh),
         cmocka_unit_test_setup(test_peers_table, fresh),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -160,12 +160,12 @@ static void test_a_batch_is_columns(void **state)
     (void)state;
     kn_plan_init(&plan);
     kn_plan_port(&plan, &(struct kn_plan_port){ .id = "a", .network_id = "n", .project_id = "p", .mac = "m", .nic = -1 });
-    kn_plan_port(&plan, &(struct kn_plan_port){ .id = "b", .network_id = "n", .project_id = "p", .name = "x,\"y", .mac = "m", .host = "h", .nic = 2,
+    kn_plan_port(&plan, &(struct kn_plan_port){ .id = "b", .network_id = "n", .project_id = "p", .name = "x,\"y", .mac = "m", .tag = "h", .nic = 2,
                                                .admin_state_up = true, .made_for_server = true });
     kn_plan_address(&plan, "a", "s", "10.0.0.2");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_ID]), "{\"a\",\"b\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_NAME]), "{\"\",\"x,\\\"y\"}");
-    assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_HOST]), "{NULL,\"h\"}");
+    assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_TAG]), "{NULL,\"h\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_NIC]), "{NULL,\"2\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_UP]), "{\"f\",\"t\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_MADE]), "{\"f\",\"t\"}");
