@@ -15,6 +15,7 @@
 
 struct action {
     const char *name;         /* the body's one key */
+    enum kn_rule rule;        /* beside the route's */
     int (*run)(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
                struct kn_error *err); /* NULL: not supported */
     const char *state_action; /* lib/domain/server_state.h's name, for those that a task carries out */
@@ -105,9 +106,6 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
 {
     (void)action;
     (void)res;
-    if (!req->caller.is_admin) {
-        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-admin-actions:reset_state to be performed.");
-    }
     return kn_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
 }
 
@@ -155,46 +153,46 @@ static int run_console(struct kn_request *req, const struct action *action, cons
 }
 
 static const struct action ACTIONS[] = {
-    { "os-stop", run_task, "stop", 0, 0 },
-    { "os-start", run_task, "start", 0, 0 },
-    { "reboot", run_reboot, "reboot", 0, 0 },
-    { "pause", run_task, "pause", 0, 0 },
-    { "unpause", run_task, "unpause", 0, 0 },
-    { "suspend", run_task, "suspend", 0, 0 },
-    { "resume", run_task, "resume", 0, 0 },
-    { "lock", run_lock, NULL, 0, 0 },
-    { "unlock", run_unlock, NULL, 0, 0 },
-    { "os-getConsoleOutput", run_console, NULL, 0, 0 },
-    { "os-resetState", run_reset, NULL, 0, 0 },
-    { "forceDelete", run_delete, NULL, 0, 0 },
+    { "os-stop", KN_NOVA_SERVER_STOP, run_task, "stop", 0, 0 },
+    { "os-start", KN_NOVA_SERVER_START, run_task, "start", 0, 0 },
+    { "reboot", KN_NOVA_SERVER_REBOOT, run_reboot, "reboot", 0, 0 },
+    { "pause", KN_NOVA_SERVER_PAUSE, run_task, "pause", 0, 0 },
+    { "unpause", KN_NOVA_SERVER_UNPAUSE, run_task, "unpause", 0, 0 },
+    { "suspend", KN_NOVA_SERVER_SUSPEND, run_task, "suspend", 0, 0 },
+    { "resume", KN_NOVA_SERVER_RESUME, run_task, "resume", 0, 0 },
+    { "lock", KN_NOVA_SERVER_LOCK, run_lock, NULL, 0, 0 },
+    { "unlock", KN_NOVA_SERVER_UNLOCK, run_unlock, NULL, 0, 0 },
+    { "os-getConsoleOutput", KN_NOVA_SERVER_CONSOLE, run_console, NULL, 0, 0 },
+    { "os-resetState", KN_NOVA_SERVER_RESET, run_reset, NULL, 0, 0 },
+    { "forceDelete", KN_NOVA_SERVER_FORCE_DELETE, run_delete, NULL, 0, 0 },
     /* known, not done */
-    { "resize", NULL, NULL, 0, 0 },
-    { "confirmResize", NULL, NULL, 0, 0 },
-    { "revertResize", NULL, NULL, 0, 0 },
-    { "rebuild", NULL, NULL, 0, 0 },
-    { "createImage", NULL, NULL, 0, 0 },
-    { "createBackup", NULL, NULL, 0, 0 },
-    { "trigger_crash_dump", NULL, NULL, 17, 0 },
-    { "injectNetworkInfo", NULL, NULL, 0, 0 },
-    { "changePassword", NULL, NULL, 0, 0 },
-    { "restore", NULL, NULL, 0, 0 },
-    { "evacuate", NULL, NULL, 0, 0 },
-    { "migrate", NULL, NULL, 0, 0 },
-    { "os-migrateLive", NULL, NULL, 0, 0 },
-    { "rescue", NULL, NULL, 0, 0 },
-    { "unrescue", NULL, NULL, 0, 0 },
-    { "addSecurityGroup", NULL, NULL, 0, 0 },
-    { "removeSecurityGroup", NULL, NULL, 0, 0 },
-    { "shelve", NULL, NULL, 0, 0 },
-    { "shelveOffload", NULL, NULL, 0, 0 },
-    { "unshelve", NULL, NULL, 0, 0 },
-    { "addFixedIp", NULL, NULL, 0, 43 },
-    { "removeFixedIp", NULL, NULL, 0, 43 },
-    { "addFloatingIp", NULL, NULL, 0, 43 },
-    { "removeFloatingIp", NULL, NULL, 0, 43 },
-    { "os-getVNCConsole", NULL, NULL, 0, 5 },
-    { "os-getSPICEConsole", NULL, NULL, 0, 5 },
-    { "os-getSerialConsole", NULL, NULL, 0, 5 },
+    { "resize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "confirmResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "revertResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "rebuild", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "createImage", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "createBackup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "trigger_crash_dump", KN_NOVA_SERVER_ACTION, NULL, NULL, 17, 0 },
+    { "injectNetworkInfo", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "changePassword", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "restore", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "evacuate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "migrate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "os-migrateLive", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "rescue", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "unrescue", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "addSecurityGroup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "removeSecurityGroup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "shelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "shelveOffload", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "unshelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
+    { "addFixedIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
+    { "removeFixedIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
+    { "addFloatingIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
+    { "removeFloatingIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
+    { "os-getVNCConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
+    { "os-getSPICEConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
+    { "os-getSerialConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
 };
 
 static const struct action *find_action(const struct kn_request *req, const char *name)
@@ -227,6 +225,10 @@ int kn_servers_action(struct kn_request *req, struct kn_response *res, struct kn
     }
     if (kn_schema_check(BODIES, req->body, req->microversion, err) < 0) {
         return -1;
+    }
+    /* Whose server it is, sees whoever finds it. */
+    if (kn_policy_admit(action->rule, &req->caller, NULL) != KN_ALLOW) {
+        return kn_policy_refuse(action->rule, err);
     }
     return action->run(req, action, json_object_get(req->body, name), res, err);
 }

@@ -236,8 +236,8 @@ static int check_groups(const struct planning *p)
 
 static int force_host(const struct planning *p, const char *host)
 {
-    if (!p->req->caller.is_admin) {
-        return kn_fail(p->err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+    if (kn_policy_check(KN_NOVA_SERVER_FORCED_HOST, &p->req->caller, NULL, p->err) < 0) {
+        return -1;
     }
     kn_copy(p->plan->host, sizeof(p->plan->host), host);
     return kn_host_check(p->req->db, host, p->err);

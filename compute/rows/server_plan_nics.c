@@ -35,7 +35,7 @@ static int plan_port(const struct kn_request *req, const json_t *networks, size_
     if (count > 1) {
         return kn_fail(err, KN_BAD_REQUEST, "Unable to launch multiple instances with a single configured port ID.");
     }
-    if (kn_port_usable(req->db, req->caller.project_id, req->caller.is_admin, port, err) < 0) {
+    if (kn_port_usable(req->db, &req->caller, port, err) < 0) {
         return -1;
     }
     json_object_set_new(ret, "port", json_string(port));
@@ -53,7 +53,7 @@ static int plan_network(const struct kn_request *req, const json_t *nic, int cou
     if (address != NULL && count > 1) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid request: a fixed IP cannot be given to more than one instance.");
     }
-    if (kn_network_usable(req->db, req->caller.project_id, req->caller.is_admin, network, address, err) < 0) {
+    if (kn_network_usable(req->db, &req->caller, network, address, err) < 0) {
         return -1;
     }
     json_object_set_new(ret, "network", json_string(network));

@@ -77,7 +77,7 @@ int kn_image_api_download(struct kn_request *req, struct kn_response *res, struc
     if (kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0) {
         return -1;
     }
-    if (strcmp(image.status, "deactivated") == 0 && !req->caller.is_admin) {
+    if (strcmp(image.status, "deactivated") == 0 && !kn_policy_allows(KN_GLANCE_DOWNLOAD_DEACTIVATED, &req->caller, NULL)) {
         return kn_fail(err, KN_FORBIDDEN,
                        "The requested image has been deactivated. Image data download is forbidden.");
     }

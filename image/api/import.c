@@ -58,7 +58,7 @@ static int check_who(const struct kn_request *req, const struct kn_image *image,
     if (order->method != KN_IMPORT_COPY) {
         return kn_image_check_owner(image, &req->caller, err);
     }
-    return req->caller.is_admin ? 0 : kn_fail(err, KN_FORBIDDEN, "You are not authorized to complete copy_image action.");
+    return kn_policy_check(KN_GLANCE_COPY_IMAGE, &req->caller, NULL, err);
 }
 
 static int check_where(const struct kn_request *req, const struct kn_image *image, const struct kn_import_order *order,

@@ -11,9 +11,10 @@
 #include "lib/base/jsonw.h"
 #include "lib/domain/schema.h"
 
+/* As the rule of the route says of whoever owns the image. */
 static bool is_owner(const struct kn_request *req, const struct kn_image *image)
 {
-    return req->caller.is_admin || strcmp(image->owner, req->caller.project_id) == 0;
+    return kn_policy_allows(req->route->rule, &req->caller, &(struct kn_target){ .project_id = image->owner });
 }
 
 /* The image, if it is one that has members at all. */
@@ -127,7 +128,7 @@ int kn_image_api_member_update(struct kn_request *req, struct kn_response *res, 
     if (named != NULL && strcmp(named, req->params[1]) != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "the body is about member \"%.64s\", the path about another", named);
     }
-    if (!req->caller.is_admin && strcmp(req->params[1], req->caller.project_id) != 0) {
+    if (!kn_policy_allows(KN_GLANCE_MODIFY_MEMBER, &req->caller, &(struct kn_target){ .project_id = req->params[1] })) {
         return kn_fail(err, KN_FORBIDDEN, "Not allowed to update members for image %s.", image.id);
     }
     if (kn_member_answer(req->db, image.id, req->params[1], status, &answered, err) < 0) {

@@ -123,7 +123,7 @@ int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *i
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_uuid_valid(id) &&
-        kn_db_run(db, update ? &LOCK : &GET, KN_ARGS(caller->project_id, caller->is_admin ? "t" : "f", id), &rows,
+        kn_db_run(db, update ? &LOCK : &GET, KN_ARGS(caller->project_id, kn_policy_allows(KN_GLANCE_GET_IMAGE, caller, NULL) ? "t" : "f", id), &rows,
                   err) < 0) {
         return -1;
     }
@@ -137,10 +137,9 @@ int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *i
 
 int kn_image_check_owner(const struct kn_image *image, const struct kn_caller *caller, struct kn_error *err)
 {
-    if (caller->is_admin || strcmp(image->owner, caller->project_id) == 0) {
-        return 0;
-    }
-    return kn_fail(err, KN_FORBIDDEN, "You are not permitted to modify this image");
+    return kn_policy_allows(KN_GLANCE_MODIFY_IMAGE, caller, &(struct kn_target){ .project_id = image->owner })
+               ? 0
+               : kn_fail(err, KN_FORBIDDEN, "You are not permitted to modify this image");
 }
 
 int kn_image_check_draft(const json_t *draft, const struct kn_image *before, const struct kn_caller *caller,
@@ -153,16 +152,13 @@ int kn_image_check_draft(const json_t *draft, const struct kn_image *before, con
     if (owner == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "an image must have an owner");
     }
-    if (caller->is_admin) {
-        return 0;
+    if (before == NULL && !kn_policy_allows(KN_GLANCE_ADD_IMAGE, caller, &(struct kn_target){ .project_id = owner })) {
+        return kn_fail(err, KN_FORBIDDEN, "You are not permitted to create images owned by '%.64s'", owner);
     }
-    if (strcmp(owner, before != NULL ? before->owner : caller->project_id) != 0) {
-        return kn_fail(err, KN_FORBIDDEN, before != NULL ? "Owner can't be updated by non admin."
-                                                         : "You are not permitted to create images owned by '%.64s'",
-                       owner);
+    if (before != NULL && strcmp(owner, before->owner) != 0 && !kn_policy_allows(KN_GLANCE_CHANGE_OWNER, caller, NULL)) {
+        return kn_fail(err, KN_FORBIDDEN, "Owner can't be updated by non admin.");
     }
-    if (visibility != NULL && strcmp(visibility, "public") == 0 && !was_public) {
-        return kn_fail(err, KN_FORBIDDEN, "You are not authorized to complete publicize_image action.");
-    }
-    return 0;
+    return visibility != NULL && strcmp(visibility, "public") == 0 && !was_public
+               ? kn_policy_check(KN_GLANCE_PUBLICIZE_IMAGE, caller, NULL, err)
+               : 0;
 }

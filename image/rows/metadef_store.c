@@ -36,7 +36,7 @@ int kn_metadef_namespace_list(struct kn_db *db, const struct kn_caller *caller, 
     struct kn_arg limit;
 
     return kn_db_run(db, &ORDERED[page->order][page->ascending ? 1 : 0],
-                     KN_ARGS(caller->project_id, caller->is_admin ? "t" : "f", page->visibility, page->resource_types,
+                     KN_ARGS(caller->project_id, kn_policy_allows(KN_GLANCE_GET_NAMESPACES, caller, NULL) ? "t" : "f", page->visibility, page->resource_types,
                              page->marker, kn_arg_int(&limit, page->limit)), ret_rows, err);
 }
 
@@ -68,7 +68,7 @@ int kn_metadef_namespace_get(struct kn_db *db, const struct kn_caller *caller, c
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(db, &GET, KN_ARGS(caller->project_id, caller->is_admin ? "t" : "f", name, resource_type), &rows, err) < 0) {
+    if (kn_db_run(db, &GET, KN_ARGS(caller->project_id, kn_policy_allows(KN_GLANCE_GET_NAMESPACE, caller, NULL) ? "t" : "f", name, resource_type), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {

@@ -163,10 +163,10 @@ static bool grants(uint32_t set, const struct kn_caller *who, const struct kn_ta
 {
     const unsigned scope = scope_of(who);
 
-    for (size_t i = 0; i < KN_COUNT(GRANT); i++) {
-        const struct grant *g = &GRANT[i];
+    for (uint32_t left = set; left != 0; left &= left - 1) {
+        const struct grant *g = &GRANT[__builtin_ctz(left)];
 
-        if ((set & (1U << i)) != 0 && (g->role == 0 || (who->roles & g->role) != 0) && (g->scopes & scope) != 0 &&
+        if ((g->role == 0 || (who->roles & g->role) != 0) && (g->scopes & scope) != 0 &&
             ((at_door && is_of_row(g->relation)) || relates(g->relation, who, target))) {
             return true;
         }

@@ -217,7 +217,7 @@ static const struct kn_schema_words NEUTRON_WORDS = {
     .is_loose = true, .blames_outer = true, .quotes_all = true,
 };
 
-/* The caller's project, or for an admin the one that project_id or tenant_id names. */
+/* The caller's project, or for whoever reaches others' the one that project_id or tenant_id names. */
 static int neutron_owner(const struct kn_request *req, const json_t *object, const char **ret, struct kn_error *err)
 {
     const char *project = kn_schema_text(object, "project_id", NULL), *tenant = kn_schema_text(object, "tenant_id", NULL);
@@ -226,7 +226,7 @@ static int neutron_owner(const struct kn_request *req, const json_t *object, con
     if (project != NULL && tenant != NULL && strcmp(project, tenant) != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "'project_id' and 'tenant_id' do not match");
     }
-    if (!req->caller.is_admin && strcmp(wanted, req->caller.project_id) != 0) {
+    if (strcmp(wanted, req->caller.project_id) != 0 && !kn_rest_reaches_all(req)) {
         return kn_fail(err, KN_BAD_REQUEST, "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request "
                                             "requires admin privileges");
     }

@@ -23,8 +23,8 @@ static int check_project(const struct kn_request *req, struct kn_error *err)
 {
     const char *project = req->params[0];
 
-    if (!req->caller.is_admin && strcmp(project, req->caller.project_id) != 0) {
-        return kn_fail(err, KN_FORBIDDEN, "rule:get_quota is disallowed by policy");
+    if (kn_policy_check(req->route->rule, &req->caller, &(struct kn_target){ .project_id = project }, err) < 0) {
+        return -1;
     }
     if (project[0] == '\0' || !kn_limit_fits(KN_LIMIT_TENANT, project)) {
         return kn_fail(err, KN_NOT_FOUND, "Project %.64s could not be found.", project);

@@ -142,32 +142,32 @@ static int check(struct kn_request *req, json_t *object, struct kn_error *err)
     return 0;
 }
 
+/* owns: the network, whose owner is meant where the rule grants something to one. */
+static int check_said(const struct kn_request *req, enum kn_rule rule, bool is_said, bool owns, struct kn_error *err)
+{
+    const struct kn_target mine = { .project_id = req->caller.project_id };
+
+    return is_said ? kn_policy_check(rule, &req->caller, owns ? &mine : NULL, err) : 0;
+}
+
 /* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices, nor changes what he was given. */
-static int check_owner_only(const struct kn_request *req, const json_t *object, bool owns_network, bool is_new, struct kn_error *err)
+static int check_owner_only(const struct kn_request *req, const json_t *object, bool owns, bool is_new, struct kn_error *err)
 {
     const json_t *ips = json_object_get(object, "fixed_ips"), *item;
+    const bool names_mac = json_object_get(object, "mac_address") != NULL;
+    const bool names_own_device = strncmp(kn_schema_text(object, "device_owner", ""), "network:", 8) == 0;
+    bool names_address = false;
     size_t i;
 
-    /* Whoever owns the network names a MAC once; only administrators change one. */
-    if (json_object_get(object, "mac_address") != NULL &&
-        (is_new ? !owns_network : !kn_policy_allows(KN_NEUTRON_UPDATE_PORT_MAC, &req->caller, NULL))) {
-        return kn_policy_refuse(is_new ? KN_NEUTRON_CREATE_PORT_MAC : KN_NEUTRON_UPDATE_PORT_MAC, err);
-    }
-    if (owns_network) {
-        return 0;
-    }
-    if (strncmp(kn_schema_text(object, "device_owner", ""), "network:", 8) == 0) {
-        return kn_policy_refuse(is_new ? KN_NEUTRON_CREATE_PORT_DEVICE_OWNER : KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER, err);
-    }
-    if (!is_new && ips != NULL) {
-        return kn_policy_refuse(KN_NEUTRON_UPDATE_PORT_ADDRESSES, err);
-    }
     json_array_foreach (ips, i, item) {
-        if (json_object_get(item, "ip_address") != NULL) {
-            return kn_policy_refuse(KN_NEUTRON_CREATE_PORT_ADDRESS, err);
-        }
+        names_address |= json_object_get(item, "ip_address") != NULL;
     }
-    return 0;
+    return check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_MAC : KN_NEUTRON_UPDATE_PORT_MAC, names_mac, owns, err) < 0 ||
+                   check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_DEVICE_OWNER : KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER, names_own_device, owns, err) < 0 ||
+                   check_said(req, KN_NEUTRON_UPDATE_PORT_ADDRESSES, !is_new && ips != NULL, owns, err) < 0 ||
+                   check_said(req, KN_NEUTRON_CREATE_PORT_ADDRESS, is_new && names_address, owns, err) < 0
+               ? -1
+               : 0;
 }
 
 static int decide_new(struct kn_request *req, const json_t *object, struct kn_error *err)

@@ -27,7 +27,7 @@ static const struct kn_stmt NETWORK_ALONE = {
     " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean)", 3
 };
 
-int kn_network_usable(struct kn_db *db, const char *project_id, bool is_admin, const char *network_id,
+int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id,
                       const char *fixed_ip, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -40,7 +40,7 @@ int kn_network_usable(struct kn_db *db, const char *project_id, bool is_admin, c
         return kn_fail(err, KN_BAD_REQUEST, "Invalid fixed IP address (%s)", fixed_ip);
     }
     if (kn_db_run(db, fixed_ip == NULL ? &NETWORK_ALONE : &NETWORK,
-                  KN_ARGS(network_id, project_id, is_admin ? "t" : "f", fixed_ip), &rows, err) < 0) {
+                  KN_ARGS(network_id, caller->project_id, kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL) ? "t" : "f", fixed_ip), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
@@ -90,14 +90,14 @@ static const struct kn_stmt PORT = {
     " WHERE p.id = $1::uuid AND (p.project_id = $2 OR $3::boolean)", 3
 };
 
-int kn_port_usable(struct kn_db *db, const char *project_id, bool is_admin, const char *port_id, struct kn_error *err)
+int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (!kn_uuid_valid(port_id)) {
         return kn_fail(err, KN_BAD_REQUEST, "Bad port format: port uuid is not in proper format (%s)", port_id);
     }
-    if (kn_db_run(db, &PORT, KN_ARGS(port_id, project_id, is_admin ? "t" : "f"), &rows, err) < 0) {
+    if (kn_db_run(db, &PORT, KN_ARGS(port_id, caller->project_id, kn_policy_allows(KN_NEUTRON_GET_PORT, caller, NULL) ? "t" : "f"), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {

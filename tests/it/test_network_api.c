@@ -521,6 +521,7 @@ static void test_bad_input_changes_nothing(void **state)
 
 static void test_what_compute_asks(void **state)
 {
+    static const struct kn_caller ALICES = { .project_id = "a11ce", .roles = KN_ROLE_READER }, BOBS = { .project_id = "b0b", .roles = KN_ROLE_READER };
     (void)state;
     struct kn_error err = { .code = KN_OK };
     char id[KN_UUID_SIZE] = "x";
@@ -533,22 +534,22 @@ static void test_what_compute_asks(void **state)
     make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
     assert_ok(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err);
     assert_string_equal(id, network);
-    assert_ok(kn_network_usable(kn_neutron.db, "a11ce", false, network, NULL, &err), &err);
-    assert_ok(kn_network_usable(kn_neutron.db, "a11ce", false, network, "10.0.0.9", &err), &err);
-    assert_fails(kn_network_usable(kn_neutron.db, "a11ce", false, network, "10.0.0.2", &err), &err, KN_BAD_REQUEST); /* DHCP's */
-    assert_fails(kn_network_usable(kn_neutron.db, "a11ce", false, network, "10.1.0.9", &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_network_usable(kn_neutron.db, "b0b", false, network, NULL, &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_network_usable(kn_neutron.db, "b0b", false, bare, NULL, &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_network_usable(kn_neutron.db, "b0b", false, "x", NULL, &err), &err, KN_BAD_REQUEST);
+    assert_ok(kn_network_usable(kn_neutron.db, &ALICES, network, NULL, &err), &err);
+    assert_ok(kn_network_usable(kn_neutron.db, &ALICES, network, "10.0.0.9", &err), &err);
+    assert_fails(kn_network_usable(kn_neutron.db, &ALICES, network, "10.0.0.2", &err), &err, KN_BAD_REQUEST); /* DHCP's */
+    assert_fails(kn_network_usable(kn_neutron.db, &ALICES, network, "10.1.0.9", &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(kn_neutron.db, &BOBS, network, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(kn_neutron.db, &BOBS, bare, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_usable(kn_neutron.db, &BOBS, "x", NULL, &err), &err, KN_BAD_REQUEST);
     make_network(ADMIN, ",\"shared\":true");
     assert_fails(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err, KN_CONFLICT);
     post(201, ALICE, "port", network, ",\"device_id\":\"d\"");
-    assert_fails(kn_port_usable(kn_neutron.db, "a11ce", false, get("port.id"), &err), &err, KN_CONFLICT);
+    assert_fails(kn_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_CONFLICT);
     post(201, ALICE, "port", network, "");
-    assert_ok(kn_port_usable(kn_neutron.db, "a11ce", false, get("port.id"), &err), &err);
-    assert_fails(kn_port_usable(kn_neutron.db, "b0b", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    assert_ok(kn_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err);
+    assert_fails(kn_port_usable(kn_neutron.db, &BOBS, get("port.id"), &err), &err, KN_BAD_REQUEST);
     post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
-    assert_fails(kn_port_usable(kn_neutron.db, "a11ce", false, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_BAD_REQUEST);
 }
 
 int main(void)

@@ -2,7 +2,8 @@
 /*
  * Every route of every service, asked by everybody: without a token, with a forged one, and with each role in each kind of scope, over a
  * real listener and the real door. The handlers are taken out: 410 means "would have been let in". What each rule promises stands in
- * docs/policy.md, cell by cell; what may be public, and what a reader may write, is listed route by route.
+ * docs/policy.md, cell by cell; what may be public, and what a reader may write, is listed route by route. What rules decide inside requests
+ * is asked by test_policy_cases.c.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "compute/api.h"
+#include "identity/api.h"
 #include "image/api.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -26,7 +27,7 @@ struct kn_test_nova_inner {
 
 struct kn_test_nova *kn_test_nova_start(void)
 {
-    static const struct kn_api *const APIS[] = { &kn_compute_api, &kn_network_api, &kn_image_api, &kn_volume_api, NULL };
+    static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, &kn_network_api, &kn_image_api, &kn_volume_api, NULL };
     struct kn_test_nova *nova = KN_NEW(struct kn_test_nova);
     struct kn_test_nova_inner *in = nova->inner = KN_NEW(struct kn_test_nova_inner);
 

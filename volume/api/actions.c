@@ -64,31 +64,31 @@ static int force_delete(struct kn_request *req, const json_t *in, const struct k
 static const struct {
     const char *name;
     action *run;       /* NULL: known, but not done here */
-    bool admin_only;
+    enum kn_rule rule;
     int status;
 } ACTIONS[] = {
-    { "os-reset_status", reset_status, true, 202 },
-    { "os-set_bootable", set_bootable, false, 200 },
-    { "os-force_delete", force_delete, true, 202 },
-    { "os-attach", NULL, false, 0 },
-    { "os-detach", NULL, false, 0 },
-    { "os-reserve", NULL, false, 0 },
-    { "os-unreserve", NULL, false, 0 },
-    { "os-begin_detaching", NULL, false, 0 },
-    { "os-roll_detaching", NULL, false, 0 },
-    { "os-initialize_connection", NULL, false, 0 },
-    { "os-terminate_connection", NULL, false, 0 },
-    { "os-volume_upload_image", NULL, false, 0 },
-    { "os-extend", NULL, false, 0 },
-    { "os-update_readonly_flag", NULL, false, 0 },
-    { "os-retype", NULL, false, 0 },
-    { "os-reimage", NULL, false, 0 },
-    { "os-set_image_metadata", NULL, false, 0 },
-    { "os-unset_image_metadata", NULL, false, 0 },
-    { "os-show_image_metadata", NULL, false, 0 },
-    { "os-force_detach", NULL, true, 0 },
-    { "os-migrate_volume", NULL, true, 0 },
-    { "revert", NULL, false, 0 },
+    { "os-reset_status", reset_status, KN_CINDER_RESET_STATUS, 202 },
+    { "os-set_bootable", set_bootable, KN_CINDER_UPDATE, 200 },
+    { "os-force_delete", force_delete, KN_CINDER_FORCE_DELETE_ACTION, 202 },
+    { "os-attach", NULL, KN_CINDER_ACTION, 0 },
+    { "os-detach", NULL, KN_CINDER_ACTION, 0 },
+    { "os-reserve", NULL, KN_CINDER_ACTION, 0 },
+    { "os-unreserve", NULL, KN_CINDER_ACTION, 0 },
+    { "os-begin_detaching", NULL, KN_CINDER_ACTION, 0 },
+    { "os-roll_detaching", NULL, KN_CINDER_ACTION, 0 },
+    { "os-initialize_connection", NULL, KN_CINDER_ACTION, 0 },
+    { "os-terminate_connection", NULL, KN_CINDER_ACTION, 0 },
+    { "os-volume_upload_image", NULL, KN_CINDER_ACTION, 0 },
+    { "os-extend", NULL, KN_CINDER_ACTION, 0 },
+    { "os-update_readonly_flag", NULL, KN_CINDER_ACTION, 0 },
+    { "os-retype", NULL, KN_CINDER_ACTION, 0 },
+    { "os-reimage", NULL, KN_CINDER_ACTION, 0 },
+    { "os-set_image_metadata", NULL, KN_CINDER_ACTION, 0 },
+    { "os-unset_image_metadata", NULL, KN_CINDER_ACTION, 0 },
+    { "os-show_image_metadata", NULL, KN_CINDER_ACTION, 0 },
+    { "os-force_detach", NULL, KN_CINDER_FORCE_DETACH, 0 },
+    { "os-migrate_volume", NULL, KN_CINDER_MIGRATE, 0 },
+    { "revert", NULL, KN_CINDER_ACTION, 0 },
 };
 
 static int run(struct kn_request *req, size_t i, const json_t *in, struct kn_error *err)
@@ -99,8 +99,8 @@ static int run(struct kn_request *req, size_t i, const json_t *in, struct kn_err
     if (kn_volume_get(req->db, &req->caller, req->params[0], false, &rows, &v, err) < 0) {
         return -1;
     }
-    if (ACTIONS[i].admin_only && !req->caller.is_admin) {
-        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow %s to be performed.", ACTIONS[i].name);
+    if (kn_policy_check(ACTIONS[i].rule, &req->caller, &(struct kn_target){ .project_id = v.project_id }, err) < 0) {
+        return -1;
     }
     if (ACTIONS[i].run == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "%s is not available here", ACTIONS[i].name);

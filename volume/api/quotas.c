@@ -5,6 +5,7 @@
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/noun.h"
 #include "volume/api/private.h"
 #include "volume/rows/quota.h"
 
@@ -41,10 +42,7 @@ static void print_set(struct kn_strbuf *out, const char *project, const struct k
 /* Whether there is such a project is not asked: Cinder does not (cinder/api/contrib/quotas.py), so nor do its clients expect it. */
 static int check_project(const struct kn_request *req, struct kn_error *err)
 {
-    if (req->caller.is_admin || strcmp(req->params[0], req->caller.project_id) == 0) {
-        return 0;
-    }
-    return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow volume_extension:quotas:show to be performed.");
+    return kn_policy_check(KN_CINDER_QUOTA, &req->caller, &(struct kn_target){ .project_id = req->params[0] }, err);
 }
 
 int kn_volume_api_quota(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -133,7 +131,7 @@ static const struct {
 
 int kn_volume_api_limits(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const char *other = req->caller.is_admin ? kn_request_query(req, "project_id") : NULL;
+    const char *other = kn_rest_reaches_all(req) ? kn_request_query(req, "project_id") : NULL;
     struct kn_volume_quotas q;
 
     if (kn_volume_quota_read(req->db, other != NULL ? other : req->caller.project_id, &q, err) < 0) {

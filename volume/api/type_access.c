@@ -79,7 +79,8 @@ int kn_volume_api_type_action(struct kn_request *req, struct kn_response *res, s
     const json_t *wish = json_object_get(req->body, adds ? "addProjectAccess" : "removeProjectAccess");
     const char *project = json_string_value(json_object_get(wish, "project"));
 
-    if (refuse_public(req, err) < 0) {
+    if (kn_policy_check(adds ? KN_CINDER_TYPE_ACCESS_ADD : KN_CINDER_TYPE_ACCESS_REMOVE, &req->caller, NULL, err) < 0 ||
+        refuse_public(req, err) < 0) {
         return -1;
     }
     if (kn_db_change(req->db, adds ? &ADD : &REMOVE, KN_ARGS(req->params[0], project), &count, err) < 0) {

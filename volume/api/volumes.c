@@ -213,7 +213,7 @@ int kn_volume_api_summary(struct kn_request *req, struct kn_response *res, struc
     bool all = false;
 
     if (kn_request_query_bool(req, "all_tenants", false, &all, err) < 0 ||
-        kn_db_run(req->db, &SUMMARY, KN_ARGS(req->caller.project_id, all && req->caller.is_admin ? "t" : "f"), &rows,
+        kn_db_run(req->db, &SUMMARY, KN_ARGS(req->caller.project_id, all && kn_rest_reaches_all(req) ? "t" : "f"), &rows,
                   err) < 0) {
         return -1;
     }
@@ -286,8 +286,8 @@ int kn_volume_api_delete(struct kn_request *req, struct kn_response *res, struct
         kn_request_query_bool(req, "force", false, &force, err) < 0) {
         return -1;
     }
-    if (force && !req->caller.is_admin) {
-        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow volume:force_delete to be performed.");
+    if (force && kn_policy_check(KN_CINDER_FORCE_DELETE, &req->caller, NULL, err) < 0) {
+        return -1;
     }
     return kn_volume_api_delete_as(req, force ? KN_VOLUME_FORCE_DELETE : KN_VOLUME_DELETE, err);
 }

@@ -47,7 +47,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("cluster_name", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .read = KN_CINDER_HOST, .since = 61),
     KN_REST_ATTR("volume_type_id", "v.type_id", KN_REST_UUID, KN_REST_SHOWN, .since = 63),
     KN_REST_ATTR("consumes_quota", "true", KN_REST_BOOL, KN_REST_SHOWN, .since = 65),
-    KN_REST_ATTR("os-vol-tenant-attr:tenant_id", "v.project_id", KN_REST_TEXT, GETS),
+    KN_REST_ATTR("os-vol-tenant-attr:tenant_id", "v.project_id", KN_REST_TEXT, GETS, .read = KN_CINDER_TENANT),
     KN_REST_ATTR("os-vol-host-attr:host", "'kilonova@file#file'", KN_REST_TEXT, GETS, .read = KN_CINDER_HOST),
     KN_REST_ATTR("os-vol-mig-status-attr:migstat", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("os-vol-mig-status-attr:name_id", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),

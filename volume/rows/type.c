@@ -31,14 +31,14 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTRS_END,
 };
 
-/* is_public=None, an admin's, shows all; what others say of it changes nothing. */
+/* is_public=None shows all to whoever may see all; what others say of it changes nothing. */
 static int narrow(struct kn_rest_list *l, struct kn_error *err)
 {
     const char *asked = kn_request_query(l->req, "is_public");
-    const bool admin = l->req->caller.is_admin;
+    const bool chooses = kn_rest_reaches_all(l->req);
     bool is_public = true;
 
-    if (asked == NULL || !admin) {
+    if (asked == NULL || !chooses) {
         l->sees_all = false;
         return 0;
     }
@@ -60,7 +60,7 @@ static void print(const struct kn_request *req, const struct kn_rest_noun *noun,
     (void)rows;
     (void)row;
     (void)view;
-    if (!req->caller.is_admin) {
+    if (!kn_policy_allows(KN_CINDER_TYPE_SENSITIVE, &req->caller, NULL)) {
         kn_jsonw_raw(out, "extra_specs", "{}");
     }
 }
@@ -116,7 +116,7 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
     }
     kn_rest_text(&q, "SELECT t.id, t.extra_specs <@ " CAN " FROM volume_type t WHERE ");
     kn_rest_add(&q, "? IN (t.id::text, t.name)", wanted);
-    if (!req->caller.is_admin) {
+    if (!kn_policy_allows(KN_CINDER_TYPE, &req->caller, NULL)) {
         kn_rest_text(&q, " AND ");
         kn_rest_add(&q, VISIBLE, req->caller.project_id);
     }

@@ -40,7 +40,7 @@ int kn_volume_get(struct kn_db *db, const struct kn_caller *caller, const char *
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_uuid_valid(id) && kn_db_run(db, update ? &LOCK : &GET,
-                                       KN_ARGS(id, caller->project_id, caller->is_admin ? "t" : "f"), &rows, err) < 0) {
+                                       KN_ARGS(id, caller->project_id, kn_policy_allows(KN_CINDER_SHOW, caller, NULL) ? "t" : "f"), &rows, err) < 0) {
         return -1;
     }
     if (rows == NULL || kn_rows_count(rows) == 0) {
