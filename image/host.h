@@ -12,17 +12,22 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/adapter/conf.h"
 #include "lib/base/error.h"
+
+/* Called now and then, also while nothing comes: how many of how many bytes are there. Its -1 ends it. */
+typedef int kn_image_host_watch(void *ctx, int64_t done, int64_t size, struct kn_error *err);
 
 /*
  * Makes sure that the base of a spec's image ({"id","url","sha512","size","disk_format","virtual_size"}) is in the cache and
  * gives its path. Blocks while it downloads; callers that want the same base at once share one download, across threads and
  * processes. Put the overlay on it within ten minutes: a base younger in use than that is not dropped.
- * KN_UNAVAILABLE: the store cannot be reached, try again; KN_UNSUPPORTED_MEDIA: what came is not what was promised.
+ * KN_UNAVAILABLE: the store cannot be reached, try again; KN_UNSUPPORTED_MEDIA: what came is not what was promised. The watch's own error: it ended it,
+ * and what had come is gone, unless it was KN_UNAVAILABLE or somebody else waits for the same base: then that is taken up.
  */
-int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, char *ret_path, size_t size,
+int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_image_host_watch *watch, void *ctx, char *ret_path, size_t size,
                          struct kn_error *err);
 
 #endif

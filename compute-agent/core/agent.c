@@ -26,6 +26,7 @@
 #define TIDY_MS 5000
 #define TOPIC_WAIT_MS 10000
 #define JOBS_MAX 4096
+#define JOBS_OF_ONE 2048 /* of a project */
 #define READERS 2
 #define QUESTIONS_MAX 64 /* that wait or are read; whoever asks one more is told so */
 #define ANSWER_WAIT_MS 1000
@@ -164,11 +165,21 @@ static int speak(struct kn_agent *agent, struct kn_error *err)
     return kn_bus_speak_as(agent->daemon.bus, who, err);
 }
 
+static int open_lanes(struct kn_agent *agent, int threads, struct kn_error *err)
+{
+    const struct kn_work_trade commands = { .run = kn_agent_obey, .ctx = agent, .threads = threads, .jobs = JOBS_MAX, .jobs_per_project = JOBS_OF_ONE };
+    const struct kn_work_trade questions = { .run = kn_agent_obey, .ctx = agent, .threads = READERS, .jobs = QUESTIONS_MAX, .jobs_per_project = QUESTIONS_MAX };
+
+    if (threads == 0) {
+        return 0;
+    }
+    return kn_works_new(&agent->daemon, &commands, &agent->works, err) < 0 ? -1 : kn_works_new(&agent->daemon, &questions, &agent->readers, err);
+}
+
 static int start(struct kn_agent *agent, char **left, const struct kn_driver_events *events, struct kn_error *err)
 {
     struct kn_conf *conf = &agent->daemon.conf;
     const char *host;
-    int threads;
 
     if (take_options(conf, left, err) < 0) {
         return -1;
@@ -187,14 +198,7 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
         agent->driver->inventory(agent->driver_state, &agent->hosts, err) < 0 || check_hosts(agent->hosts, err) < 0) {
         return -1;
     }
-    threads = agent->driver->workers(agent->driver_state);
-    if (threads == 0) {
-        return 0;
-    }
-    return kn_workers_new(threads, JOBS_MAX, agent, &agent->workers, err) < 0 ||
-                   kn_workers_new(READERS, QUESTIONS_MAX, agent, &agent->readers, err) < 0
-               ? -1
-               : 0;
+    return open_lanes(agent, agent->driver->workers(agent->driver_state), err);
 }
 
 /* The order matters: first listen, then say hello, so that what hello brings is heard. */
@@ -278,14 +282,9 @@ static int serve(struct kn_agent *agent, struct kn_error *err)
 
 static void stop(struct kn_agent *agent)
 {
-    if (agent->workers != NULL) {
-        kn_workers_stop(agent->workers, kn_agent_command_drop);
-        kn_workers_free(agent->workers);
-    }
-    if (agent->readers != NULL) {
-        kn_workers_stop(agent->readers, kn_agent_command_drop);
-        kn_workers_free(agent->readers);
-    }
+    atomic_store(&agent->daemon.stopping, true);
+    kn_works_free(agent->works);
+    kn_works_free(agent->readers);
     if (agent->driver_state != NULL) {
         agent->driver->close(agent->driver_state);
     }

@@ -9,8 +9,8 @@
 #include <pthread.h>
 
 #include "compute-agent/core/driver.h"
-#include "compute-agent/core/worker.h"
 #include "lib/adapter/daemon.h"
+#include "lib/adapter/work.h"
 
 struct kn_agent {
     struct kn_daemon daemon;
@@ -18,8 +18,8 @@ struct kn_agent {
     char topic[300];
     const struct kn_driver *driver; /* immutable after start, as all above */
     void *driver_state;             /* the driver's own locks guard it */
-    struct kn_workers *workers;     /* NULL: commands run where they are read */
-    struct kn_workers *readers;     /* questions: they wait for no command, and no command for them; NULL with workers */
+    struct kn_works *works;         /* NULL: commands run where they are read */
+    struct kn_works *readers;       /* questions: they wait for no command, and no command for them; NULL with works */
     pthread_mutex_t saying;         /* held while a report is sent, so that they come in the order of their numbers */
     int64_t said;                   /* guarded by saying: the number of the last report */
     int id_lock;                    /* a file of this id in agent.state_dir, locked while the process lives */
@@ -32,8 +32,8 @@ int kn_agent_main(int argc, char **argv);
 /* --- command.c --- */
 /* Takes a command (heap, parsed): runs it or queues it; answers it either way. */
 void kn_agent_command(struct kn_agent *agent, struct kn_message *command);
-/* Drops one that will not run: whoever sent it sends it again after the next hello. */
-void kn_agent_command_drop(void *agent, void *command);
+/* kn_work_run: ctx = the agent. */
+int kn_agent_obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret);
 
 /* --- agent.c --- */
 /* agent.refused: if this life is meant, it ends as a failure. */

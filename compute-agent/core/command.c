@@ -20,6 +20,7 @@ struct call {
     const json_t *body;
     struct kn_guest_ref ref;
     struct kn_order order;
+    struct kn_work *work;   /* NULL: nobody watches it */
     int part;               /* of the command's row: with the order it names one message of a task's life */
     struct kn_guest known;
     json_t *result; /* new reference, NULL = {} */
@@ -54,7 +55,7 @@ static int spawn(struct call *c, struct kn_error *err)
             return -1;
         }
     }
-    if (driver->ensure_running(c->agent->driver_state, &c->ref, json_object_get(c->body, "spec"), &power_state, err) < 0) {
+    if (driver->ensure_running(c->agent->driver_state, &c->ref, json_object_get(c->body, "spec"), c->work, &power_state, err) < 0) {
         return -1;
     }
     c->result = json_pack("{s:i}", "power_state", power_state);
@@ -259,25 +260,10 @@ static int run(struct call *call, const struct command *command, struct kn_error
     return act ? run_once(call, command, err) : 0;
 }
 
-/* Another host may do what this one cannot, unless the command itself is wrong or too late. */
+/* Another host may do what this one cannot, unless the command itself is wrong, too late or not wanted any more. */
 static bool could_elsewhere(const struct kn_message *m, enum kn_code code)
 {
-    return strcmp(m->type->name, "server.spawn") == 0 && code != KN_STALE && code != KN_BAD_REQUEST;
-}
-
-static void answer(struct kn_agent *agent, const struct kn_message *m, json_t *result, const struct kn_error *failed)
-{
-    if (failed != NULL) {
-        kn_log_error(m->type->name, failed);
-    }
-    if (m->type->result == NULL) {
-        return;
-    }
-    if (failed == NULL) {
-        kn_reply_done(&agent->daemon, m, result);
-    } else {
-        kn_reply_failed(&agent->daemon, m, failed, could_elsewhere(m, failed->code));
-    }
+    return strcmp(m->type->name, "server.spawn") == 0 && code != KN_STALE && code != KN_BAD_REQUEST && code != KN_CANCELLED;
 }
 
 static void free_message(struct kn_message *m)
@@ -286,64 +272,127 @@ static void free_message(struct kn_message *m)
     free(m);
 }
 
-/* A destroy: what waits for the guest's will in front of it need not wait on. */
-static bool dooms(const struct kn_agent *agent, const struct kn_message *m)
+static bool is_destroy(const struct kn_message *m)
 {
-    return strcmp(m->type->name, "server.destroy") == 0 && agent->driver->give_way != NULL;
+    return strcmp(m->type->name, "server.destroy") == 0;
 }
 
-static void execute(void *ctx, void *arg)
+static enum kn_work_outcome obey(struct kn_agent *agent, const struct kn_message *m, struct kn_work *work, struct kn_work_answer *ret)
 {
-    struct kn_message *m = arg;
-    struct kn_error err = { 0 };
-    struct call call = { .agent = ctx, .body = m->body,
+    struct call call = { .agent = agent, .body = m->body, .work = work,
                          .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
                          .order = { m->task, m->attempt }, .part = m->part };
-    int done;
+    const int done = kn_work_check(work, &ret->err) < 0 ? -1 : run(&call, command_find(m->type->name), &ret->err);
 
-    kn_log_request(m->request_id);
-    done = run(&call, command_find(m->type->name), &err);
-    if (dooms(call.agent, m)) {
-        call.agent->driver->give_way(call.agent->driver_state, call.ref.server, 0);
+    if (is_destroy(m) && agent->driver->give_way != NULL) {
+        agent->driver->give_way(agent->driver_state, call.ref.server, 0);
     }
-    answer(ctx, m, call.result, done < 0 ? &err : NULL);
-    kn_log_request(NULL);
+    if (done == 0) {
+        ret->result = call.result;
+        return KN_WORK_DONE;
+    }
     json_decref(call.result);
-    free_message(m);
+    if (ret->err.code == KN_UNAVAILABLE && atomic_load(&agent->daemon.stopping)) {
+        return KN_WORK_LATER; /* it is asked for again at the next hello */
+    }
+    ret->elsewhere = could_elsewhere(m, ret->err.code);
+    return KN_WORK_FAILED;
 }
 
-void kn_agent_command_drop(void *agent, void *command)
+int kn_agent_obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
-    (void)agent;
-    free_message(command);
+    return obey(ctx, kn_work_command(work), work, ret);
+}
+
+static void refuse(struct kn_agent *agent, const struct kn_message *m, const struct kn_error *why)
+{
+    kn_log_error(m->type->name, why);
+    if (m->type->result != NULL) {
+        kn_reply_failed(&agent->daemon, m, why, could_elsewhere(m, why->code));
+    }
+}
+
+/* Without lanes: done and answered where it was read. */
+static void obey_here(struct kn_agent *agent, const struct kn_message *m)
+{
+    struct kn_work_answer answer = { 0 };
+
+    kn_log_request(m->request_id);
+    if (obey(agent, m, NULL, &answer) != KN_WORK_DONE) {
+        refuse(agent, m, &answer.err);
+    } else if (m->type->result != NULL) {
+        kn_reply_done(&agent->daemon, m, answer.result);
+    }
+    kn_log_request(NULL);
+    json_decref(answer.result);
+}
+
+/* What a destroy makes needless: older commands that change the same server. */
+static bool is_doomed(const struct kn_message *m, const void *what)
+{
+    const struct kn_message *destroy = what;
+    const struct command *command = command_find(m->type->name);
+    const struct kn_order order = { m->task, m->attempt }, newer = { destroy->task, destroy->attempt };
+
+    return command != NULL && command->scope == ABOUT_GUEST && !is_destroy(m) &&
+           strcmp(kn_json_str(m->body, "server"), kn_json_str(destroy->body, "server")) == 0 &&
+           (m->generation < destroy->generation || (m->generation == destroy->generation && kn_order_is_older(&order, &newer)));
+}
+
+/* What stands in front of a destroy need not come to its end, whether or not its own `cancel` was heard: nobody has a use for it any more. */
+static void clear_the_way(struct kn_agent *agent, const struct kn_message *destroy)
+{
+    kn_works_cancel_where(agent->works, is_doomed, destroy);
+    if (agent->driver->give_way != NULL) {
+        agent->driver->give_way(agent->driver_state, kn_json_str(destroy->body, "server"), destroy->generation);
+    }
+}
+
+/* What is no order to a guest or a host: to the agent itself, about work, or astray. */
+static bool take_word(struct kn_agent *agent, const struct kn_message *m)
+{
+    if (m->is_reply) {
+        kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
+        return true;
+    }
+    if (strcmp(m->type->name, "agent.refused") == 0) {
+        kn_agent_refused(agent, m);
+        return true;
+    }
+    if (strcmp(m->type->name, "cancel") == 0) {
+        if (agent->works != NULL) {
+            kn_works_cancel(agent->works, m);
+        }
+        return true;
+    }
+    return false;
 }
 
 void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
 {
     const struct command *command = command_find(m->type->name);
-    struct kn_workers *workers = m->type->is_question ? agent->readers : agent->workers;
+    struct kn_works *works = m->type->is_question ? agent->readers : agent->works;
     struct kn_error err = { 0 };
 
-    if (!m->is_reply && strcmp(m->type->name, "agent.refused") == 0) {
-        kn_agent_refused(agent, m);
+    if (take_word(agent, m)) {
         free_message(m);
         return;
     }
-    if (command == NULL || m->is_reply) {
+    if (command == NULL) {
         kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
         free_message(m);
         return;
     }
     kn_copy(m->agent, sizeof(m->agent), agent->id);
-    if (workers == NULL) {
-        execute(agent, m);
-        return;
+    if (works == NULL) {
+        obey_here(agent, m);
+    } else {
+        if (is_destroy(m)) {
+            clear_the_way(agent, m);
+        }
+        if (kn_works_take(works, kn_json_str(m->body, command->lane), NULL, m, &err) < 0) {
+            refuse(agent, m, &err);
+        }
     }
-    if (dooms(agent, m)) {
-        agent->driver->give_way(agent->driver_state, kn_json_str(m->body, "server"), m->generation);
-    }
-    if (kn_workers_submit(workers, kn_json_str(m->body, command->lane), execute, m, &err) < 0) {
-        answer(agent, m, NULL, &err);
-        free_message(m);
-    }
+    free_message(m);
 }

@@ -41,7 +41,13 @@ static int make_overlay(const char *base, const char *format, int64_t bytes, con
     return 0;
 }
 
-int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_error *err)
+/* kn_image_host_watch: ctx = the work. */
+static int watch(void *ctx, int64_t done, int64_t size, struct kn_error *err)
+{
+    return kn_work_progress(ctx, "fetching the image", done, size, err);
+}
+
+int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work, struct kn_error *err)
 {
     const json_t *image = json_object_get(spec, "image");
     const char *format = kn_json_str(image, "disk_format");
@@ -55,7 +61,7 @@ int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t 
     if (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "disk format \"%s\" is neither raw nor qcow2", format);
     }
-    if (kn_image_host_ensure(conf, image, base, sizeof(base), err) < 0) {
+    if (kn_image_host_ensure(conf, image, watch, work, base, sizeof(base), err) < 0) {
         return -1;
     }
     return make_overlay(base, format, kn_spec_root_bytes(spec), path, err);

@@ -6,9 +6,10 @@
 #include <jansson.h>
 
 #include "lib/adapter/conf.h"
+#include "lib/adapter/work.h"
 #include "lib/base/error.h"
 
-/* Ensures the root disk of a spec with an image. */
-int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_error *err);
+/* Ensures the root disk of a spec with an image. work: watches the download, may be NULL. */
+int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work, struct kn_error *err);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "compute-agent/core/order.h"
 #include "lib/adapter/conf.h"
+#include "lib/adapter/work.h"
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
 
@@ -65,7 +66,8 @@ struct kn_driver {
     /* What obey() let act was done, with this answer; NULL from answer(): it was not, or nobody remembers. A new reference. */
     int (*done)(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err);
     json_t *(*answer)(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part);
-    int (*ensure_running)(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
+    /* work: where it says how far it is and hears that it shall end (KN_CANCELLED); NULL: nobody watches it. */
+    int (*ensure_running)(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
                           struct kn_error *err);
     /* Leaves a tombstone with the generation, whether or not there was a guest; never lowers one that is there. */
     int (*destroy)(void *state, const struct kn_guest_ref *ref, struct kn_error *err);

@@ -121,13 +121,12 @@ static void domains_of(struct kn_agent *agent, const char *host)
     json_decref(roll.domains);
 }
 
-static void domains_job(void *ctx, void *arg)
+static void domains_of_all(void *ctx)
 {
     struct kn_agent *agent = ctx;
     size_t i;
     json_t *host;
 
-    (void)arg;
     json_array_foreach(agent->hosts, i, host) {
         domains_of(agent, kn_json_str(host, "host"));
     }
@@ -136,9 +135,9 @@ static void domains_job(void *ctx, void *arg)
 void kn_agent_domains(struct kn_agent *agent)
 {
     /* A hypervisor may take its time: not on the thread that reads the bus and lives by heartbeats. */
-    if (agent->workers == NULL) {
-        domains_job(agent, NULL);
-    } else if (kn_workers_submit(agent->workers, "domains", domains_job, NULL, NULL) < 0) {
+    if (agent->works == NULL) {
+        domains_of_all(agent);
+    } else if (kn_works_errand(agent->works, "domains", domains_of_all, NULL) < 0) {
         kn_log(KN_WARNING, "too busy to list guests", NULL);
     }
 }

@@ -84,7 +84,7 @@ static int define_xml(struct kn_libvirt *lv, const struct kn_guest_ref *ref, con
     return 0;
 }
 
-int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *asked, bool anew,
+int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *asked, bool anew, struct kn_work *work,
                       virDomainPtr *ret_dom, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
@@ -94,7 +94,8 @@ int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, con
     if (kn_libvirt_find(lv, ref->server, &dom, err) < 0 || save_spec(lv, ref, asked, &spec, err) < 0) {
         return -1;
     }
-    done = json_object_get(spec, "image") != NULL ? kn_disk_ensure(lv->conf, ref->server, spec, err) : 0;
+    done = json_object_get(spec, "image") != NULL ? kn_disk_ensure(lv->conf, ref->server, spec, work, err) : 0;
+    done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {
         done = kn_net_host_plug(lv->net, ref->server, kn_json_str(spec, "hostname"), json_object_get(spec, "nics"), err);
     }
@@ -155,19 +156,19 @@ int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err)
     return virDomainIsActive(dom) == 0 ? 0 : -1;
 }
 
-static int ensure_running(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec,
+static int ensure_running(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work,
                           int *ret_power_state, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
-    if (kn_libvirt_define(lv, ref, spec, false, &dom, err) < 0 || kn_libvirt_start(dom, err) < 0) {
+    if (kn_libvirt_define(lv, ref, spec, false, work, &dom, err) < 0 || kn_libvirt_start(dom, err) < 0) {
         return -1;
     }
     *ret_power_state = kn_libvirt_power_state(dom, NULL);
     return 0;
 }
 
-int kn_libvirt_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
+int kn_libvirt_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
                               struct kn_error *err)
 {
     struct kn_libvirt *lv = state;
@@ -175,7 +176,7 @@ int kn_libvirt_ensure_running(void *state, const struct kn_guest_ref *ref, const
     int done;
 
     kn_libvirt_begin(lv, ref->server);
-    done = ensure_running(lv, ref, spec, &power_state, err);
+    done = ensure_running(lv, ref, spec, work, &power_state, err);
     kn_libvirt_end(lv, ref->server, power_state);
     if (done < 0) {
         return -1;

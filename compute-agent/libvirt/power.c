@@ -48,7 +48,7 @@ static int start(struct power_call *c, struct kn_error *err)
     AUTO_DOM virDomainPtr dom = NULL;
 
     /* Taps may be gone since it ran last (the host was restarted): ensured as for a new one. */
-    return kn_libvirt_define(c->lv, c->ref, c->spec, false, &dom, err) < 0 ? -1 : kn_libvirt_start(dom, err);
+    return kn_libvirt_define(c->lv, c->ref, c->spec, false, NULL, &dom, err) < 0 ? -1 : kn_libvirt_start(dom, err);
 }
 
 static int stop(struct power_call *c, struct kn_error *err)
@@ -77,7 +77,7 @@ static int reboot_hard(struct power_call *c, struct kn_error *err)
     if (c->dom != NULL && virDomainHasManagedSaveImage(c->dom, 0) == 1) {
         virDomainManagedSaveRemove(c->dom, 0);
     }
-    return kn_libvirt_define(c->lv, c->ref, c->spec, true, &dom, err) < 0 ? -1 : kn_libvirt_start(dom, err);
+    return kn_libvirt_define(c->lv, c->ref, c->spec, true, NULL, &dom, err) < 0 ? -1 : kn_libvirt_start(dom, err);
 }
 
 static int reboot_soft(struct power_call *c, struct kn_error *err)

@@ -96,13 +96,13 @@ int64_t kn_libvirt_generation(struct kn_libvirt *lv, virDomainPtr dom, const cha
 
 /* --- guest.c --- */
 /* Saves the spec, makes disk and taps, defines the domain (again, if `anew`). *ret_dom: AUTO_DOM. */
-int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec, bool anew,
+int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec, bool anew, struct kn_work *work,
                       virDomainPtr *ret_dom, struct kn_error *err);
 /* Starts it if it does not run. */
 int kn_libvirt_start(virDomainPtr dom, struct kn_error *err);
 /* Pulls the plug; off already is fine. */
 int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err);
-int kn_libvirt_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
+int kn_libvirt_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
                               struct kn_error *err);
 int kn_libvirt_destroy(void *state, const struct kn_guest_ref *ref, struct kn_error *err);
 

@@ -24,6 +24,7 @@
 #define SIM_VCPUS 64
 #define SIM_MEMORY_MIB (512 * 1024)
 #define SIM_DISK_GIB 4096
+#define SLICE_MS 50                    /* of a spawn that takes time: then it looks whether it is wanted */
 #define SPAWN_WORKERS 64               /* when a spawn takes time */
 #define TOMB_LIFE_MS (24 * 3600 * INT64_C(1000))
 
@@ -199,7 +200,23 @@ static int set_power(struct sim *sim, const struct kn_sim_guest *g, int power_st
     return g->power_state == power_state ? 0 : kn_sim_store_put(sim->store, &as, err);
 }
 
-static int sim_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, int *ret_power_state,
+/* As long as a real one would take, and as easily stopped. */
+static int take_time(const struct sim *sim, struct kn_work *work, struct kn_error *err)
+{
+    const int64_t begun_ms = kn_mono_ms();
+
+    for (int64_t past_ms = 0; past_ms < sim->spawn_ms; past_ms = kn_mono_ms() - begun_ms) {
+        const int64_t left_ms = sim->spawn_ms - past_ms, ms = left_ms < SLICE_MS ? left_ms : SLICE_MS;
+
+        if (kn_work_progress(work, "pretending to work", past_ms, sim->spawn_ms, err) < 0) {
+            return -1;
+        }
+        nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+    }
+    return 0;
+}
+
+static int sim_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
                               struct kn_error *err)
 {
     struct sim *sim = state;
@@ -207,8 +224,8 @@ static int sim_ensure_running(void *state, const struct kn_guest_ref *ref, const
     bool is_new;
     int done;
 
-    if (sim->spawn_ms > 0) {
-        nanosleep(&(struct timespec){ sim->spawn_ms / 1000, sim->spawn_ms % 1000 * 1000000 }, NULL);
+    if (take_time(sim, work, err) < 0) {
+        return -1;
     }
     HOLD(sim);
     g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);

@@ -387,6 +387,7 @@ void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int
     ret->sent_at = now_ms;
     ret->deadline = deadline_ms;
     kn_copy(ret->request_id, sizeof(ret->request_id), task->request_id);
+    kn_copy(ret->project, sizeof(ret->project), task->project_id);
 }
 
 void kn_engine_topic(const struct kn_task *task, int part, char out[KN_TOPIC_SIZE])

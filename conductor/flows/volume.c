@@ -125,8 +125,7 @@ static json_t *build_image(const struct kn_task *task, int item)
 static json_t *build_import(const struct kn_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:s, s:O, s:s}", "image", task->object_id, "import", kn_wished(task, "import"), "project",
-                     task->project_id);
+    return json_pack("{s:s, s:O}", "image", task->object_id, "import", kn_wished(task, "import"));
 }
 
 static const struct kn_flow_row IMAGE_IMPORT_ROWS[] = {

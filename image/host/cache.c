@@ -3,7 +3,8 @@
  * The host's cache of bases: find it, or fetch it once and for all who wait.
  *
  *   <sha512>        a base: whole, verified, inspected, mode 0444; its mtime is its last use
- *   <sha512>.part   one on its way, locked by who fetches it; what a dead one left is taken up
+ *   <sha512>.part   one on its way, its first byte locked by who fetches it; what a dead one left is taken up. Who waits for it shares a lock of its second
+ *                   byte, so that one who gives up knows whether somebody goes on from there
  *   .lock           held while bases are looked up, touched or dropped; never while anything is fetched
  */
 #include "image/host.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "image/data/blob.h"
@@ -24,22 +26,67 @@
 #include "lib/domain/message.h"
 
 #define MIB (INT64_C(1) << 20)
+#define LOOK_AGAIN_NS 50000000
 
 static int fail_cache(struct kn_error *err, const char *what, const char *path)
 {
     return kn_fail(err, KN_UNAVAILABLE, "cannot %s \"%s\" of the image cache: %s", what, path, strerror(errno));
 }
 
+enum lock_byte { FETCHES, WAITS };
+
+static int lock_byte(int fd, enum lock_byte byte, short type, int command)
+{
+    struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+    return fcntl(fd, command, &lock);
+}
+
+static bool is_awaited(int fd)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = WAITS, .l_len = 1 };
+
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* Waits until the file is ours; base: for whoever watches, how far the one is that has it. NULL: it takes but a moment. */
+static int await_lock(int fd, const char *path, const struct kn_base *base, struct kn_error *err)
+{
+    if (base == NULL) {
+        while (lock_byte(fd, FETCHES, F_WRLCK, F_OFD_SETLKW) < 0) {
+            if (errno != EINTR) {
+                return fail_cache(err, "lock", path);
+            }
+        }
+        return 0;
+    }
+    while (lock_byte(fd, FETCHES, F_WRLCK, F_OFD_SETLK) < 0) {
+        struct stat st;
+
+        if ((errno != EAGAIN && errno != EACCES) || lock_byte(fd, WAITS, F_RDLCK, F_OFD_SETLK) < 0) {
+            return fail_cache(err, "lock", path);
+        }
+        if (base->watch(base->watch_ctx, fstat(fd, &st) == 0 ? st.st_size : 0, base->size, err) < 0) {
+            return -1;
+        }
+        nanosleep(&(struct timespec){ 0, LOOK_AGAIN_NS }, NULL);
+    }
+    lock_byte(fd, WAITS, F_UNLCK, F_OFD_SETLK);
+    return 0;
+}
+
 /* Opens a file of that name and waits until it is ours. It is still of that name then. */
-static int open_locked(const char *path, int *ret_fd, struct kn_error *err)
+static int open_locked(const char *path, const struct kn_base *base, int *ret_fd, struct kn_error *err)
 {
     for (;;) {
         AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
         struct stat mine, there;
 
-        if (fd < 0 || (fcntl(fd, F_OFD_SETLKW, &lock) < 0 && errno != EINTR)) {
-            return fail_cache(err, "lock", path);
+        if (fd < 0) {
+            return fail_cache(err, "open", path);
+        }
+        if (await_lock(fd, path, base, err) < 0) {
+            return -1;
         }
         if (fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino) {
             *ret_fd = fd;
@@ -53,7 +100,7 @@ static int lock_cache(const char *dir, int *ret_fd, struct kn_error *err)
 {
     AUTO_FREE char *path = kn_asprintf("%s/.lock", dir);
 
-    return open_locked(path, ret_fd, err);
+    return open_locked(path, NULL, ret_fd, err);
 }
 
 /* True if the base is there; then it is used now. Under the cache's lock. */
@@ -122,22 +169,34 @@ static int finish(const char *part_path, const char *path, int fd, struct kn_err
     return 0;
 }
 
+static int pass_on(const struct kn_error *why, struct kn_error *err)
+{
+    if (err != NULL) {
+        *err = *why;
+    }
+    return -1;
+}
+
 /* Whoever waited here finds the base there. */
 static int fetch(const struct kn_conf *conf, const struct kn_base *base, const char *path, struct kn_error *err)
 {
     AUTO_FREE char *part_path = kn_asprintf("%s.part", path);
     AUTO_CLOSE int part = -1;
+    struct kn_error why = { 0 };
     bool found = false;
 
-    if (open_locked(part_path, &part, err) < 0) {
+    if (open_locked(part_path, base, &part, err) < 0) {
         return -1;
     }
     if (find(conf->agent_cache_dir, path, base->size, &found, err) < 0 || found) {
         unlink(part_path);
         return found ? 0 : -1;
     }
-    if (make_room(conf, base, part, err) < 0 || kn_base_fetch(base, part, err) < 0) {
-        return -1;
+    if (make_room(conf, base, part, err) < 0 || kn_base_fetch(base, part, &why) < 0) {
+        if (why.code == KN_CANCELLED && !is_awaited(part)) {
+            unlink(part_path);
+        }
+        return why.code == KN_OK ? -1 : pass_on(&why, err);
     }
     if (inspect(base, part, err) < 0) {
         unlink(part_path);
@@ -147,6 +206,15 @@ static int fetch(const struct kn_conf *conf, const struct kn_base *base, const c
         return -1;
     }
     kn_log(KN_INFO, "base fetched into the image cache", "sha512", base->sha512, NULL);
+    return 0;
+}
+
+static int unwatched(void *ctx, int64_t done, int64_t size, struct kn_error *err)
+{
+    (void)ctx;
+    (void)done;
+    (void)size;
+    (void)err;
     return 0;
 }
 
@@ -163,7 +231,7 @@ static int read_base(const json_t *image, struct kn_base *ret, struct kn_error *
     return 0;
 }
 
-int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, char *ret_path, size_t size,
+int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_image_host_watch *watch, void *ctx, char *ret_path, size_t size,
                          struct kn_error *err)
 {
     struct kn_base base;
@@ -172,6 +240,8 @@ int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, char *
     if (read_base(image, &base, err) < 0) {
         return -1;
     }
+    base.watch = watch != NULL ? watch : unwatched;
+    base.watch_ctx = ctx;
     AUTO_FREE char *path = kn_asprintf("%s/%s", conf->agent_cache_dir, base.sha512);
     if (strlen(path) >= size) {
         return kn_fail(err, KN_INTERNAL, "agent.cache_dir is too long");

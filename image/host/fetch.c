@@ -25,7 +25,21 @@ struct fetch {
     int64_t size;             /* bytes that it must become */
     struct kn_digest *digest; /* of those that are there */
     bool is_disk_error;
+    const struct kn_base *base;
+    struct kn_error ended;    /* by whoever watches; KN_OK: not */
 };
+
+/* Also called while nothing comes. */
+static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+    struct fetch *f = ctx;
+
+    (void)total;
+    (void)now;
+    (void)up_total;
+    (void)up_now;
+    return f->base->watch(f->base->watch_ctx, f->at, f->size, &f->ended) < 0;
+}
 
 static size_t on_data(char *data, size_t one, size_t len, void *ctx)
 {
@@ -75,6 +89,9 @@ static CURLcode transfer(struct fetch *f, const char *url)
     curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)f->at);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, f);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_wait);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, f);
     const CURLcode code = curl_easy_perform(curl);
     curl_easy_cleanup(curl);
     return code;
@@ -104,6 +121,9 @@ static int take_up(struct fetch *f, struct kn_error *err)
         }
         kn_digest_update(f->digest, buffer, (size_t)n);
         f->at += n;
+        if (f->base->watch(f->base->watch_ctx, f->at, f->size, err) < 0) {
+            return -1;
+        }
     }
 }
 
@@ -116,6 +136,12 @@ static int download(struct fetch *f, const char *url, struct kn_error *err)
             return -1;
         }
         code = transfer(f, url);
+    }
+    if (f->ended.code != KN_OK) {
+        if (err != NULL) {
+            *err = f->ended;
+        }
+        return -1;
     }
     if (f->is_disk_error) {
         return kn_fail(err, KN_UNAVAILABLE, "cannot write the image cache: %s", strerror(errno));
@@ -147,11 +173,11 @@ static int fetch(struct fetch *f, const struct kn_base *base, struct kn_error *e
 
 int kn_base_fetch(const struct kn_base *base, int fd, struct kn_error *err)
 {
-    struct fetch f = { .fd = fd, .size = base->size, .digest = kn_digest_new() };
+    struct fetch f = { .fd = fd, .size = base->size, .digest = kn_digest_new(), .base = base };
     struct kn_error first;
     const int rc = fetch(&f, base, &first);
 
-    if (rc < 0 && first.code != KN_UNAVAILABLE && ftruncate(fd, 0) < 0) {
+    if (rc < 0 && first.code != KN_UNAVAILABLE && first.code != KN_CANCELLED && ftruncate(fd, 0) < 0) {
         kn_fail_context(&first, "cannot empty the file after");
     }
     kn_digest_free(f.digest);

@@ -5,22 +5,25 @@
 
 #include <stdint.h>
 
+#include "image/host.h"
 #include "lib/adapter/crypto.h"
 #include "lib/base/error.h"
 #include "lib/base/hmap.h"
 
-/* A base as a spec describes it. */
+/* A base as a spec describes it, and who watches its coming. */
 struct kn_base {
     const char *url;
     const char *sha512;
     const char *disk_format;
     int64_t size;
     int64_t virtual_size;
+    kn_image_host_watch *watch;
+    void *watch_ctx;
 };
 
 /*
  * fetch.c: brings the file up to base->size bytes, going on where it ends if the server can, and checks their digest.
- * KN_UNAVAILABLE leaves what came for the next try; anything else has emptied the file.
+ * KN_UNAVAILABLE and KN_CANCELLED leave what came; anything else has emptied the file.
  */
 int kn_base_fetch(const struct kn_base *base, int fd, struct kn_error *err);
 

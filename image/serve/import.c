@@ -34,7 +34,7 @@ struct import {
     struct kn_db *db;
     const struct kn_conf *conf;
     const char *task;
-    const atomic_bool *stopping;
+    struct kn_work *work;
     struct kn_image_task_start what;
     struct kn_import_order order;
     struct phase phase;
@@ -53,8 +53,8 @@ static int tell(void *ctx, int64_t done, int64_t size, struct kn_error *err)
     const int64_t now = kn_mono_ms();
     const int share = size > 0 ? (int)((double)done / (double)size * (im->phase.to - im->phase.from)) : 0;
 
-    if (atomic_load(im->stopping)) {
-        return kn_fail(err, KN_UNAVAILABLE, "the service stops");
+    if (kn_work_progress(im->work, im->phase.verb, im->phase.from + share, 100, err) < 0) {
+        return -1;
     }
     if (now - im->told_ms < TELL_EVERY_MS) {
         return 0;
@@ -158,7 +158,7 @@ static int commit(struct import *im, struct kn_blob_writer *w, const char *forma
     return kn_tx_commit(&tx, err);
 }
 
-static int work(struct import *im, struct kn_error *err)
+static int do_it(struct import *im, struct kn_error *err)
 {
     AUTO(kn_blob_writer) struct kn_blob_writer *source = NULL;
     AUTO(kn_blob_writer) struct kn_blob_writer *made = NULL;
@@ -183,36 +183,35 @@ static int work(struct import *im, struct kn_error *err)
 
 /* --- its end ---------------------------------------------------------------------------------------------------------- */
 
-static enum kn_import_outcome conclude(struct import *im, struct kn_error *err)
+/* KN_UNAVAILABLE: this process stops, or the database is away. KN_CONFLICT: another process still has the files. */
+static enum kn_work_outcome conclude(struct import *im, struct kn_error *err)
 {
     struct kn_error why;
 
-    /* KN_CONFLICT: another process still has the files. */
     if (err->code == KN_UNAVAILABLE || err->code == KN_CONFLICT) {
-        return KN_IMPORT_LATER;
+        return KN_WORK_LATER;
     }
     AUTO_FREE char *reason = kn_fault_public(err->code, err->message, NULL, NULL, im->what.request_id);
     if (kn_image_task_fail(im->db, im->task, reason, &why) < 0) {
         kn_log_error("import not concluded", &why);
-        return KN_IMPORT_LATER;
+        return KN_WORK_LATER;
     }
-    return KN_IMPORT_FAILED;
+    return KN_WORK_FAILED;
 }
 
-enum kn_import_outcome kn_import_run(struct kn_db *db, const struct kn_conf *conf, const char *task,
-                                     const atomic_bool *stopping, struct kn_error *err)
+int kn_import_run(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
-    struct import im = { .db = db, .conf = conf, .task = task, .stopping = stopping };
-    enum kn_import_outcome outcome = KN_IMPORT_DONE;
+    struct import im = { .db = kn_work_db(work), .conf = ctx, .task = kn_json_str(kn_work_command(work)->body, "import"), .work = work };
+    enum kn_work_outcome outcome = KN_WORK_DONE;
 
-    if (kn_image_task_begin(db, task, &im.what, err) < 0) {
-        return conclude(&im, err);
+    if (kn_image_task_begin(im.db, im.task, &im.what, &ret->err) < 0) {
+        return conclude(&im, &ret->err);
     }
     if (im.what.state == KN_IMAGE_TASK_FAILED) {
-        kn_fail(err, KN_CONFLICT, "%s", im.what.message);
-        outcome = KN_IMPORT_FAILED;
-    } else if (im.what.state == KN_IMAGE_TASK_OPEN && work(&im, err) < 0) {
-        outcome = conclude(&im, err);
+        kn_fail(&ret->err, KN_CONFLICT, "%s", im.what.message);
+        outcome = KN_WORK_FAILED;
+    } else if (im.what.state == KN_IMAGE_TASK_OPEN && do_it(&im, &ret->err) < 0) {
+        outcome = conclude(&im, &ret->err);
     }
     json_decref(im.what.import);
     return outcome;

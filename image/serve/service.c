@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kilonova-image on the bus: tells where a host fetches an image's data, imports (import_queue.h), drops
+ * kilonova-image on the bus: tells where a host fetches an image's data, imports (import.h, on lanes), drops
  * data that no image refers to any more, and sweeps what dead writers left. Uploads and downloads by users pass through the API (image/api/upload.c), not through here.
  */
 #include "image/serve/service.h"
@@ -14,7 +14,7 @@
 #include "image/data/url.h"
 #include "image/rows/image_task.h"
 #include "image/serve/data_door.h"
-#include "image/serve/import_queue.h"
+#include "image/serve/import.h"
 #include "image/serve/sweep.h"
 #include "lib/base/clock.h"
 #include "lib/base/hmap.h"
@@ -24,11 +24,13 @@
 #define TICK_MS 5000
 #define STORE_EVERY_MS (10 * 60 * 1000) /* the whole directory; "saving" is looked at every tick */
 #define URL_LIFE_S 3600
+#define IMPORTS_MAX 16384
+#define IMPORTS_OF_ONE 4096
 
 struct image_service {
     struct kn_url_key key;
     struct kn_data_door *door;
-    struct kn_import_queue *imports;
+    struct kn_works *imports;
     char *base_url;           /* what hosts put before /blob/… */
     int64_t store_swept_ms;   /* monotonic */
 };
@@ -135,16 +137,29 @@ static int drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error
     return 0;
 }
 
+/* One import, one lane. One that is not taken is not answered: the row waits, and it is asked for again. */
+static void import(struct image_service *s, const struct kn_message *m)
+{
+    const char *id = kn_json_str(m->body, "import");
+    struct kn_error err = { 0 };
+
+    if (kn_works_take(s->imports, id, id, m, &err) < 0) {
+        kn_log_error("import, later", &err);
+    }
+}
+
 static int image_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
 {
-    const struct image_service *s = state;
+    struct image_service *s = state;
 
     if (locate(d, state, messages, count, err) < 0) {
         return -1;
     }
     for (int i = 0; i < count; i++) {
         if (is(messages[i], "image.import")) {
-            kn_import_queue_add(s->imports, messages[i]);
+            import(s, messages[i]);
+        } else if (is(messages[i], "cancel")) {
+            kn_works_cancel(s->imports, messages[i]);
         } else if (is(messages[i], "image.delete") && drop(d, messages[i], err) < 0) {
             return -1;
         }
@@ -195,7 +210,7 @@ static void image_stop(struct kn_daemon *d, void *state)
     struct image_service *s = state;
 
     (void)d;
-    kn_import_queue_free(s->imports);
+    kn_works_free(s->imports);
     kn_data_door_free(s->door);
     free(s->base_url);
     free(s);
@@ -219,7 +234,8 @@ static int start(struct kn_daemon *d, struct image_service *s, struct kn_error *
     if (kn_data_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err) < 0) {
         return -1;
     }
-    return kn_import_queue_new(d, &s->imports, err);
+    return kn_works_new(d, &(struct kn_work_trade){ .run = kn_import_run, .ctx = &d->conf, .db = "image-import", .threads = (int)d->conf.image_import_threads,
+                                                    .jobs = IMPORTS_MAX, .jobs_per_project = IMPORTS_OF_ONE }, &s->imports, err);
 }
 
 static int image_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
@@ -238,6 +254,7 @@ const struct kn_service kn_image_service = {
     .name = "image",
     .topic = KN_TOPIC_IMAGE,
     .obeys_tasks = true,
+    .works_long = true,
     .tick_ms = TICK_MS,
     .start = image_start,
     .handle = image_handle,

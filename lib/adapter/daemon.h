@@ -67,6 +67,7 @@ struct kn_service {
     const char *topic;        /* KN_TOPIC_NETWORK */
     bool reads_reports;       /* also hands over kn.report messages, in the same batches */
     bool obeys_tasks;         /* hands over only commands whose task stands at their attempt; the others are answered KN_STALE */
+    bool works_long;          /* takes part in what is said about long work: `cancel` is handed over */
     int64_t tick_ms;          /* how often tick runs, 0 = never */
     int (*start)(struct kn_daemon *d, void **ret_state, struct kn_error *err);
     int (*handle)(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err);

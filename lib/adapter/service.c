@@ -165,6 +165,13 @@ static void check_hearing(struct loop *loop)
 
 /* --- a batch ----------------------------------------------------------------------------------------------------------- */
 
+/* What is said about long work goes to whoever does some. */
+static bool belongs(const struct loop *loop, const struct kn_message *message, const char *topic)
+{
+    return strcmp(message->type->topic, KN_TOPIC_WORK) == 0 ? loop->service->works_long && strcmp(topic, loop->service->topic) == 0
+                                                            : strcmp(message->type->topic, topic) == 0;
+}
+
 /* Commands and reports go to the room; replies that stray onto its topic are nobody's. */
 static void take(struct loop *loop, const struct kn_bus_message *raw)
 {
@@ -178,7 +185,7 @@ static void take(struct loop *loop, const struct kn_bus_message *raw)
         kn_message_release(message);
         return;
     }
-    if (why.code == KN_OK && !message->is_reply && strcmp(message->type->topic, raw->topic) == 0) {
+    if (why.code == KN_OK && !message->is_reply && belongs(loop, message, raw->topic)) {
         loop->messages[loop->count] = message;
         loop->count++;
         return;

@@ -36,7 +36,8 @@
     X(KN_UNAVAILABLE, 503, "serviceUnavailable", "Service Unavailable", true)                \
     X(KN_TIMEOUT, 504, "computeFault", "Gateway Timeout", true)                              \
     X(KN_HTTP_VERSION, 505, "computeFault", "HTTP Version Not Supported", false)             \
-    X(KN_STALE, 409, "conflictingRequest", "Conflict", false)
+    X(KN_STALE, 409, "conflictingRequest", "Conflict", false)                                \
+    X(KN_CANCELLED, 409, "conflictingRequest", "Conflict", false)
 
 enum kn_code {
 #define X(code, status, fault, title, retry) code,

@@ -86,6 +86,18 @@ void kn_message_init(struct kn_message *m, const char *type, json_t *body)
     }
 }
 
+void kn_message_about(struct kn_message *m, const char *type, const struct kn_message *command, json_t *body)
+{
+    kn_message_init(m, type, body);
+    m->task = command->task;
+    m->step = command->step;
+    m->part = command->part;
+    m->attempt = command->attempt;
+    m->generation = command->generation;
+    m->shard = command->shard;
+    kn_copy(m->request_id, sizeof(m->request_id), command->request_id);
+}
+
 /* --- parsing ------------------------------------------------------------------------------------------------------- */
 
 static int parse_numbers(const json_t *object, struct kn_message *m, struct kn_error *err)
@@ -119,6 +131,20 @@ static int parse_request_id(const json_t *object, struct kn_message *m, struct k
         return kn_fail(err, KN_BAD_REQUEST, "\"request_id\" must be \"req-\" and a uuid");
     }
     kn_copy(m->request_id, sizeof(m->request_id), json_string_value(id));
+    return 0;
+}
+
+static int parse_project(const json_t *object, struct kn_message *m, struct kn_error *err)
+{
+    const json_t *project = json_object_get(object, "project");
+
+    if (project == NULL) {
+        return 0;
+    }
+    if (!json_is_string(project) || !kn_limit_fits(KN_LIMIT_TENANT, json_string_value(project))) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"project\" must be a string of at most %d characters", KN_MAX_TENANT);
+    }
+    kn_copy(m->project, sizeof(m->project), json_string_value(project));
     return 0;
 }
 
@@ -238,7 +264,7 @@ static int parse_object(json_t *object, struct kn_message *m, struct kn_error *e
         return kn_fail(err, KN_BAD_REQUEST, "a message must be a JSON object");
     }
     if (parse_type(object, m, err) < 0 || parse_numbers(object, m, err) < 0 || parse_request_id(object, m, err) < 0 ||
-        parse_question(object, m, err) < 0 || parse_speaker(object, m, err) < 0) {
+        parse_project(object, m, err) < 0 || parse_question(object, m, err) < 0 || parse_speaker(object, m, err) < 0) {
         return -1;
     }
     if (reply == NULL) {
@@ -311,6 +337,10 @@ static void add_envelope(struct kn_strbuf *out, const struct kn_message *m)
     if (m->request_id[0] != '\0') {
         kn_strbuf_addstr(out, ",\"request_id\":");
         kn_strbuf_addjson(out, m->request_id);
+    }
+    if (m->project[0] != '\0') {
+        kn_strbuf_addstr(out, ",\"project\":");
+        kn_strbuf_addjson(out, m->project);
     }
     if (m->type->is_question) {
         kn_strbuf_addstr(out, ",\"question\":");

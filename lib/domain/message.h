@@ -4,11 +4,14 @@
  *
  * A message is a JSON object:
  *   {"type":"place.claim","v":1,"task":12,"step":0,"part":0,"attempt":1,"generation":1,"shard":3,
- *    "request_id":"req-…","sent_at":1763722800000,"deadline":1763722920000,"body":{…}}
+ *    "request_id":"req-…","project":"…","sent_at":1763722800000,"deadline":1763722920000,"body":{…}}
  * On a bus whose speakers sign (lib/adapter/signer.h) the last members are "from": who says it, and "sig"; message_speaker.c has who may say what.
  * shard is the partition of kn.reply where the answer is awaited; of a task.wake, the task's own.
  * A reply repeats type, task, step, part, attempt, generation and shard of its command and has "reply":
  *   {"ok":true,"result":{…}}  or  {"ok":false,"elsewhere":true,"error":{"code":"KN_NOT_FOUND","message":"…"}}
+ *
+ * Work that takes long says so: `working`, on the partition of the answer, with the names of its command; and `cancel`, on the command's topic, ends it.
+ * Both name one command of all that ever were by task, attempt, part and generation.
  *
  * A question is asked by the API of one agent and belongs to no task: it has "question", a uuid that nobody can guess. Its answer, on kn.answer,
  * repeats it and says in "agent" who answers.
@@ -42,6 +45,7 @@
 #define KN_TOPIC_DEAD "kn.dead"
 #define KN_TOPIC_OWN "kn.<service>"   /* stands for the topic that a service reads */
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
+#define KN_TOPIC_WORK "kn.<worker>"   /* stands for the topic that the command went to; who does long work listens there */
 
 #define KN_SPEAKER_SIZE (KN_SIZE_OF(AGENT) + 32) /* "agent/" and an id, or "conductor/" and a host; with its NUL */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
@@ -75,6 +79,7 @@ struct kn_message {
     int64_t generation;
     int shard;
     char request_id[KN_REQUEST_ID_SIZE];
+    char project[KN_SIZE_OF(TENANT)]; /* of a command: who waits for it, so that work is shared fairly; "" = nobody */
     int64_t sent_at;   /* ms */
     int64_t deadline;  /* ms, 0 = none */
     int64_t seq;       /* of a report: grows with each that its agent says, over all its lives; 0 = it does not count */
@@ -96,6 +101,8 @@ extern const struct kn_message_type kn_message_types[];           /* ended by na
 
 /* A command or report of a type that must exist (aborts otherwise: a programming error). Steals body (NULL = {}). */
 void kn_message_init(struct kn_message *m, const char *type, json_t *body);
+/* A message about a command, in its names: working, cancel. As kn_message_init. */
+void kn_message_about(struct kn_message *m, const char *type, const struct kn_message *command, json_t *body);
 int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struct kn_error *err);
 /* Also checks the body against the registry, so that nobody sends what nobody would accept. */
 int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct kn_error *err);

@@ -27,6 +27,9 @@ static bool may_say(const struct kn_message *m, const char *agent)
     if (m->is_reply) {
         return (agent != NULL) == (strcmp(m->type->topic, KN_TOPIC_AGENT) == 0);
     }
+    if (strcmp(m->type->topic, KN_TOPIC_REPLY) == 0) {
+        return true; /* of a command; whose, the conductor knows */
+    }
     if (names_its_agent(m->type)) {
         return agent != NULL && strcmp(agent, kn_json_str(m->body, "agent")) == 0;
     }

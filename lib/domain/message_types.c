@@ -64,7 +64,7 @@ const struct kn_message_type kn_message_types[] = {
              INT("size", EXACT, "bytes"), STR("disk_format", DISK_FORMAT, "raw or qcow2"),
              INT("virtual_size", VIRTUAL_SIZE, "bytes of the disk inside")), false },
     { "image.import", 1, KN_TOPIC_IMAGE, "make the image's staged or downloaded data its own, converted if need be",
-      FIELDS(UUID("image", "the image"), UUID("import", "the row of image_task"), STR_OPT("project", TENANT, "who waits for it")), NOTHING, false },
+      FIELDS(UUID("image", "the image"), UUID("import", "the row of image_task")), NOTHING, false },
     { "image.delete", 1, KN_TOPIC_IMAGE, "drop the data that no image refers to any more",
       FIELDS(UUID("image", "the image that was deleted"), STR_OPT("sha512", NONE, "its data")), NOTHING, false },
 
@@ -128,6 +128,13 @@ const struct kn_message_type kn_message_types[] = {
 
     { "service.heartbeat", 1, KN_TOPIC_REPORT, "a conductor lives and the bus carries: only then is an agent's silence a sign",
       FIELDS(STR("topic", NONE, "which it reads"), STR("boot", BOOT, "random at each start")), NULL, false },
+
+    /* --- about work that takes long: the envelope names its command --- */
+    { "working", 1, KN_TOPIC_REPLY, "the command is not done yet: it waits its turn, or is under way; its step's patience begins anew",
+      FIELDS(STR("command", NONE, "its type"), INT("percent", PERCENT, "how far it is"), STR("detail", WORK_DETAIL, "at what; empty = it waits")),
+      NULL, false },
+    { "cancel", 1, KN_TOPIC_WORK, "end the command at its next safe point: it is answered as failed; one that is over, newer or older is left alone",
+      NOTHING, NULL, false },
 
     /* --- to oneself --- */
     { "service.probe", 1, KN_TOPIC_OWN, "a bus service to itself: that it hears its own topic",

@@ -131,7 +131,7 @@ static struct image store_raw(int seed, int64_t bytes)
 
 static int ensure(const struct image *image, char path[256], struct kn_error *err)
 {
-    return kn_image_host_ensure(&world.conf, image->spec, path, 256, err);
+    return kn_image_host_ensure(&world.conf, image->spec, NULL, NULL, path, 256, err);
 }
 
 static char *cached(const struct image *image, const char *tail)

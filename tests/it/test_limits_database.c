@@ -178,6 +178,8 @@ static const struct {
     { KN_LIMIT_LIMIT_ITEMS, "of a request" },
     { KN_LIMIT_LIMIT_REGION, "the id of a region" },
     { KN_LIMIT_CONSOLE_OUTPUT, "on the bus alone" },
+    { KN_LIMIT_WORK_DETAIL, "on the bus alone" },
+    { KN_LIMIT_PERCENT, "on the bus alone" },
     { KN_LIMIT_GUEST_PASSWORD, "on a host" },
     { KN_LIMIT_VOLUME_TYPE_NAME, "migrations/0026_volume_type.sql says it in a constraint without a name" },
     { KN_LIMIT_VOLUME_SPECS, "of a request" },

@@ -86,6 +86,7 @@ static const struct {
     { L(UNDERLAY), "an agent's hello" },       { L(HYPERVISOR_TYPE), "an agent's hello" },
     { L(HYPERVISOR_VERSION), "an agent's hello" }, { L(AGENT), "an agent's hello" },
     { L(SEQ), "an agent's reports" },
+    { L(PERCENT), "an agent's working" },      { L(WORK_DETAIL), "an agent's working" },
     { L(BOOT), "an agent's hello" },           { L(CONSOLE_OUTPUT), "an agent's answer" },
     { L(GUEST_PASSWORD), "a guest's, tests/it/test_metadata_server.c" },
     { L(NIC_MTU), "on the bus alone" },        { L(MAC), "on the bus alone" },

@@ -200,7 +200,7 @@ static void fetch_as_host(const json_t *image)
     struct kn_error err = { 0 };
     char path[256];
 
-    assert_ok(kn_image_host_ensure(&world.conf, image, path, sizeof(path), &err), &err);
+    assert_ok(kn_image_host_ensure(&world.conf, image, NULL, NULL, path, sizeof(path), &err), &err);
     assert_int_equal(unlink(path), 0);
 }
 

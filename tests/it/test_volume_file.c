@@ -41,7 +41,7 @@ static void test_raw(void **state)
     json_t *connection = NULL;
     struct stat st;
 
-    assert_ok(FILES->create(&conf, VOLUME, 3, &err), &err);
+    assert_ok(FILES->create(&conf, VOLUME, 3, NULL, &err), &err);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3 * GIB);
     assert_in_range(st.st_blocks, 0, 16);
@@ -51,7 +51,7 @@ static void test_raw(void **state)
     assert_non_null(f);
     assert_int_equal(fputs("kept", f), 1);
     fclose(f);
-    assert_ok(FILES->create(&conf, VOLUME, 1, &err), &err); /* comes again: the disk stays */
+    assert_ok(FILES->create(&conf, VOLUME, 1, NULL, &err), &err); /* comes again: the disk stays */
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3 * GIB);
 
@@ -62,8 +62,8 @@ static void test_raw(void **state)
     assert_string_equal(kn_json_str(connection, "serial"), VOLUME);
     json_decref(connection);
     assert_ok(FILES->disconnect(&conf, VOLUME, VOLUME, &err), &err);
-    assert_ok(FILES->remove(&conf, VOLUME, &err), &err);
-    assert_ok(FILES->remove(&conf, VOLUME, &err), &err);
+    assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
+    assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_int_equal(count_files(), 0);
     assert_fails(FILES->connect(&conf, VOLUME, "h1", &connection, &err), &err, KN_NOT_FOUND);
 }
@@ -80,10 +80,10 @@ static void test_leftover_is_started_over(void **state)
         assert_int_equal(fputs("half", f), 1);
         fclose(f);
         if (removed == 0) {
-            assert_ok(FILES->create(&conf, VOLUME, 1, &err), &err);
+            assert_ok(FILES->create(&conf, VOLUME, 1, NULL, &err), &err);
             assert_int_equal(count_files(), 1);
         }
-        assert_ok(FILES->remove(&conf, VOLUME, &err), &err);
+        assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
         assert_int_equal(count_files(), 0);
     }
 }
@@ -96,9 +96,9 @@ static void test_qcow2(void **state)
     struct kn_error err = { 0 };
 
     qcow2.volume_file_format = "qcow2";
-    assert_ok(FILES->create(&qcow2, VOLUME, 1, &err), &err);
+    assert_ok(FILES->create(&qcow2, VOLUME, 1, NULL, &err), &err);
     assert_int_equal(system(check), 0);
-    assert_ok(FILES->remove(&qcow2, VOLUME, &err), &err);
+    assert_ok(FILES->remove(&qcow2, VOLUME, NULL, &err), &err);
     assert_int_equal(count_files(), 0);
 }
 
@@ -109,14 +109,14 @@ static void test_refuses(void **state)
     struct kn_error err = { 0 };
     json_t *connection = NULL;
 
-    assert_fails(FILES->create(&conf, "../../etc/passwd", 1, &err), &err, KN_BAD_REQUEST);
-    assert_fails(FILES->remove(&conf, "../../etc/passwd", &err), &err, KN_BAD_REQUEST);
+    assert_fails(FILES->create(&conf, "../../etc/passwd", 1, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(FILES->remove(&conf, "../../etc/passwd", NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(FILES->connect(&conf, "", "h1", &connection, &err), &err, KN_BAD_REQUEST);
     odd.volume_file_format = "vmdk";
     assert_fails(FILES->start(&odd, &err), &err, KN_BAD_REQUEST);
     odd = conf;
     odd.volume_file_dir = "/nonexistent/volumes";
-    assert_fails(FILES->create(&odd, VOLUME, 1, &err), &err, KN_INTERNAL);
+    assert_fails(FILES->create(&odd, VOLUME, 1, NULL, &err), &err, KN_INTERNAL);
     assert_int_equal(count_files(), 0);
 }
 

@@ -1,20 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kilonova-volume on the bus: makes and removes disks and says how a host reaches them, by the driver's functions. What becomes
- * of the volume's row is the conductor's; here it is only read, to keep the promise that no more is sold than there is.
+ * of the volume's row is the conductor's; here it is only read, to keep the promise that no more is sold than there is. Each volume has a lane: a disk that
+ * takes its time keeps nobody else's waiting.
  */
 #include "volume/serve/service.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "lib/adapter/task.h"
+#include "lib/adapter/work.h"
+#include "lib/base/backoff.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "volume/serve/driver.h"
+
+#define JOBS_MAX 16384
+#define JOBS_OF_ONE 4096
+#define TRIES 120 /* two minutes of a database that is away */
 
 /* The driver of a volume; one so far. */
 static const struct kn_volume_driver *const DRIVER = &kn_volume_driver_file;
 
+/* A command under way. */
+struct call {
+    const struct kn_conf *conf;
+    struct kn_work *work;
+    const struct kn_message *m;
+    json_t *result; /* NULL = {} */
+};
+
 /* Everything sold up to this volume, in the order of selling: whoever came first is served. */
-static int check_capacity(struct kn_daemon *d, const char *volume, struct kn_error *err)
+static int check_capacity(const struct call *c, struct kn_error *err)
 {
     static const struct kn_stmt SOLD = {
         "volume_sold",
@@ -22,14 +41,15 @@ static int check_capacity(struct kn_daemon *d, const char *volume, struct kn_err
         "ON (o.created_at, o.id) <= (v.created_at, v.id) AND o.status <> 'error' WHERE v.id = $1", 1
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *volume = kn_json_str(c->m->body, "volume");
 
-    if (kn_db_run(d->db, &SOLD, KN_ARGS(volume), &rows, err) < 0) {
+    if (kn_db_run(kn_work_db(c->work), &SOLD, KN_ARGS(volume), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_int(rows, 0, 1) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "volume \"%s\" does not exist", volume);
     }
-    const int64_t capacity_gib = DRIVER->capacity_gib(&d->conf);
+    const int64_t capacity_gib = DRIVER->capacity_gib(c->conf);
     if (kn_rows_int(rows, 0, 0) > capacity_gib) {
         return kn_fail(err, KN_NO_VALID_HOST, "no back end has room for volume \"%s\": %lld of %lld GiB would be promised",
                        volume, (long long)kn_rows_int(rows, 0, 0), (long long)capacity_gib);
@@ -37,39 +57,63 @@ static int check_capacity(struct kn_daemon *d, const char *volume, struct kn_err
     return 0;
 }
 
-/* *ret_result: NULL = {}. */
-typedef int command(struct kn_daemon *d, const json_t *body, json_t **ret_result, struct kn_error *err);
+/* --- what the driver asks meanwhile ------------------------------------------------------------------------------------------------ */
 
-static int create(struct kn_daemon *d, const json_t *body, json_t **ret_result, struct kn_error *err)
+static int look(void *ctx, struct kn_error *err)
 {
-    const char *volume = kn_json_str(body, "volume");
+    const struct call *c = ctx;
 
-    (void)ret_result;
-    return check_capacity(d, volume, err) < 0 ? -1
-                                              : DRIVER->create(&d->conf, volume, kn_json_int(body, "size_gib"), err);
+    return kn_work_progress(c->work, c->m->type->name, 0, -1, err);
 }
 
-static int delete(struct kn_daemon *d, const json_t *body, json_t **ret_result, struct kn_error *err)
+/*
+ * The loop has looked before the command came into its lane, which may be a while ago, and this process may not be the active one any more. The volume is
+ * locked now: what was decided since, by whomever, has its turn after this, or has made it stale.
+ */
+static int wanted(void *ctx, struct kn_error *err)
 {
-    (void)ret_result;
-    return DRIVER->remove(&d->conf, kn_json_str(body, "volume"), err);
+    const struct call *c = ctx;
+    struct kn_message *const one[] = { (struct kn_message[]){ { .task = c->m->task, .attempt = c->m->attempt } } };
+    bool current = false;
+
+    if (kn_task_sift(kn_work_db(c->work), one, 1, &current, err) < 0) {
+        return -1;
+    }
+    return current ? 0 : kn_fail(err, KN_STALE, "task %lld is not at attempt %d any more", (long long)c->m->task, c->m->attempt);
 }
 
-static int connect(struct kn_daemon *d, const json_t *body, json_t **ret_result, struct kn_error *err)
+/* --- the commands ------------------------------------------------------------------------------------------------------------------ */
+
+typedef int command(struct call *c, struct kn_error *err);
+
+static int create(struct call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { look, wanted, c };
+
+    return check_capacity(c, err) < 0 ? -1 : DRIVER->create(c->conf, kn_json_str(c->m->body, "volume"), kn_json_int(c->m->body, "size_gib"), &watch, err);
+}
+
+static int delete(struct call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { look, wanted, c };
+
+    return DRIVER->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
+}
+
+static int connect(struct call *c, struct kn_error *err)
 {
     json_t *connection = NULL;
 
-    if (DRIVER->connect(&d->conf, kn_json_str(body, "volume"), kn_json_str(body, "host"), &connection, err) < 0) {
+    if (DRIVER->connect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "host"), &connection, err) < 0) {
         return -1;
     }
-    *ret_result = json_pack("{s:o}", "connection", connection);
+    c->result = json_pack("{s:o}", "connection", connection);
     return 0;
 }
 
-static int disconnect(struct kn_daemon *d, const json_t *body, json_t **ret_result, struct kn_error *err)
+static int disconnect(struct call *c, struct kn_error *err)
 {
-    (void)ret_result;
-    return DRIVER->disconnect(&d->conf, kn_json_str(body, "volume"), kn_json_str(body, "server"), err);
+    return DRIVER->disconnect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "server"), err);
 }
 
 static const struct {
@@ -82,49 +126,107 @@ static const struct {
     { "volume.disconnect", disconnect },
 };
 
-/* -1 only when the database is away: then the whole batch comes again. */
-static int handle_one(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
+static command *command_of(const struct kn_message *m)
 {
-    json_t *result = NULL;
-
     for (size_t i = 0; i < KN_COUNT(COMMANDS); i++) {
-        if (strcmp(COMMANDS[i].type, m->type->name) != 0) {
-            continue;
-        }
-        if (COMMANDS[i].run(d, m->body, &result, err) == 0) {
-            kn_reply_done(d, m, result);
-        } else if (err->code == KN_UNAVAILABLE) {
-            return -1;
-        } else {
-            kn_reply_failed(d, m, err, false);
+        if (strcmp(COMMANDS[i].type, m->type->name) == 0) {
+            return COMMANDS[i].run;
         }
     }
-    json_decref(result);
-    return 0;
+    return NULL;
 }
 
-static int volume_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count,
-                         struct kn_error *err)
+/* Again while the database is away; it is asked for again should it stay so. */
+static int obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
-    (void)state;
-    for (int i = 0; i < count; i++) {
-        if (handle_one(d, messages[i], err) < 0) {
-            return -1;
+    struct call call = { .conf = ctx, .work = work, .m = kn_work_command(work) };
+    struct kn_backoff backoff = { .min_ms = 10, .max_ms = 1000 };
+
+    for (int tries = 1;; tries++) {
+        struct kn_error told = { 0 };
+
+        kn_error_clear(&ret->err);
+        if (command_of(call.m)(&call, &ret->err) == 0) {
+            ret->result = call.result;
+            return KN_WORK_DONE;
         }
+        if (kn_work_check(work, &told) < 0) {
+            ret->err = told;
+            return told.code == KN_CANCELLED ? KN_WORK_FAILED : KN_WORK_LATER;
+        }
+        if (ret->err.code != KN_UNAVAILABLE || tries == TRIES) {
+            return ret->err.code != KN_UNAVAILABLE ? KN_WORK_FAILED : KN_WORK_LATER;
+        }
+        const int64_t pause_ms = kn_backoff_next(&backoff, (uint32_t)kn_mono_us());
+        nanosleep(&(struct timespec){ pause_ms / 1000, pause_ms % 1000 * 1000000 }, NULL);
+    }
+}
+
+/* --- the service: it gives the commands away, and never waits for a disk ------------------------------------------------------------- */
+
+/* What a volume's removal makes needless: older commands for it that have not come to their end. */
+static bool is_doomed(const struct kn_message *m, const void *what)
+{
+    const struct kn_message *removal = what;
+
+    return m->task < removal->task && strcmp(m->type->name, "volume.create") == 0 &&
+           strcmp(kn_json_str(m->body, "volume"), kn_json_str(removal->body, "volume")) == 0;
+}
+
+static void take(struct kn_daemon *d, struct kn_works *works, const struct kn_message *m)
+{
+    struct kn_error err = { 0 };
+
+    if (strcmp(m->type->name, "cancel") == 0) {
+        kn_works_cancel(works, m);
+        return;
+    }
+    if (command_of(m) == NULL) {
+        return;
+    }
+    if (strcmp(m->type->name, "volume.delete") == 0) {
+        kn_works_cancel_where(works, is_doomed, m);
+    }
+    if (kn_works_take(works, kn_json_str(m->body, "volume"), NULL, m, &err) < 0) {
+        kn_log_error(m->type->name, &err);
+        kn_reply_failed(d, m, &err, false);
+    }
+}
+
+static int volume_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
+{
+    (void)err;
+    for (int i = 0; i < count; i++) {
+        take(d, state, messages[i]);
     }
     return 0;
 }
 
 static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
 {
-    (void)ret_state;
-    return DRIVER->start(&d->conf, err);
+    const struct kn_work_trade trade = { .run = obey, .ctx = &d->conf, .db = "volume-work", .threads = (int)d->conf.volume_threads,
+                                         .jobs = JOBS_MAX, .jobs_per_project = JOBS_OF_ONE };
+    struct kn_works *works = NULL;
+
+    if (DRIVER->start(&d->conf, err) < 0 || kn_works_new(d, &trade, &works, err) < 0) {
+        return -1;
+    }
+    *ret_state = works;
+    return 0;
+}
+
+static void volume_stop(struct kn_daemon *d, void *state)
+{
+    (void)d;
+    kn_works_free(state);
 }
 
 const struct kn_service kn_volume_service = {
     .name = "volume",
     .topic = KN_TOPIC_VOLUME,
     .obeys_tasks = true,
+    .works_long = true,
     .start = volume_start,
     .handle = volume_handle,
+    .stop = volume_stop,
 };

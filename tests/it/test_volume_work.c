@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kilonova-volume with a qemu-img that takes its time: the test's own, first in PATH, which waits for a file "go-<volume>" before it calls the real one,
+ * for volumes that have a file "hold-<volume>". A disk that takes long keeps nobody else's waiting; asked again it is not made twice, and says that it is
+ * on its way; cancelled, removed or killed in the middle it leaves nothing. We play conductor and API.
+ */
+#include "tests/support/test.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/adapter/bus.h"
+#include "lib/adapter/db.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "tests/support/broker.h"
+#include "tests/support/needs.h"
+#include "tests/support/postgres.h"
+#include "tests/support/process.h"
+#include "tests/support/scratch.h"
+
+#define WAIT_MS 60000
+#define SHARD 7
+#define P "11111111-1111-4111-8111-11111111111"
+#define Q "22222222-2222-4222-8222-22222222222"
+
+static const char QEMU_IMG[] =
+    "#!/bin/sh\n"
+    "case \"$*\" in *volume-*) v=${*##*volume-}; v=${v%% *};; esac\n"
+    "d=$(dirname \"$0\")/..\n"
+    "if [ -e \"$d/hold-$v\" ]; then touch \"$d/began-$v\"; while [ ! -e \"$d/go-$v\" ]; do sleep 0.05; done; fi\n"
+    "PATH=${PATH#*:} exec qemu-img \"$@\"\n";
+
+static struct {
+    struct kn_test_pg *pg;
+    struct kn_test_broker *broker;
+    struct kn_conf conf;
+    struct kn_db *db;
+    struct kn_bus *bus;
+    struct kn_bus_reader *replies, *reports;
+    char dir[KN_TEST_DIR];
+    struct kn_message early[16]; /* heard while another was waited for */
+    pid_t volume;
+    int64_t next_task;
+} world;
+
+/* --- files ----------------------------------------------------------------------------------------------------------------- */
+
+static bool is_there(const char *name, const char *volume)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s%s", world.dir, name, volume);
+
+    return access(path, F_OK) == 0;
+}
+
+static void touch(const char *name, const char *volume)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s%s", world.dir, name, volume);
+    FILE *f = fopen(path, "wbe");
+
+    assert_non_null(f);
+    fclose(f);
+}
+
+static void drop(const char *name, const char *volume)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s%s", world.dir, name, volume);
+
+    unlink(path);
+}
+
+static void await_file(const char *name, const char *volume)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    while (!is_there(name, volume)) {
+        assert_true(kn_mono_ms() < deadline);
+        kn_test_pause(10);
+    }
+}
+
+static int disks(void)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/volumes", world.dir);
+    DIR *d = opendir(path);
+    int count = 0;
+
+    assert_non_null(d);
+    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
+        count += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    }
+    closedir(d);
+    return count;
+}
+
+/* --- messages ---------------------------------------------------------------------------------------------------------------- */
+
+static void next(struct kn_bus_reader *reader, struct kn_message *ret)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    struct kn_error err = { 0 };
+    struct kn_bus_message m;
+
+    while (kn_bus_poll(reader, &m, 1, 100) == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    const int rc = kn_message_parse(m.data, m.len, ret, &err);
+    kn_bus_message_done(&m);
+    assert_ok(rc, &err);
+}
+
+struct order {
+    int64_t task;
+    const char *project;
+    const char *type;
+    const char *volume;
+};
+
+static void send(const struct order *order, const char *type)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&m, type, json_pack("{s:s, s:i, s:s, s:s}", "volume", order->volume, "size_gib", 1, "server", P "9", "host", "h1"));
+    m.task = order->task;
+    m.attempt = 1;
+    m.shard = SHARD;
+    kn_copy(m.project, sizeof(m.project), order->project);
+    assert_ok(kn_message_print(&m, &text, &err), &err);
+    assert_ok(kn_bus_send(world.bus, KN_TOPIC_VOLUME, 0, text.buf, text.len, &err), &err);
+}
+
+static struct order ask(const char *type, const char *volume, const char *project)
+{
+    const struct order order = { ++world.next_task, project, type, volume };
+
+    send(&order, type);
+    return order;
+}
+
+/* What is said next of this order. */
+static void hear(const struct order *order, struct kn_message *ret)
+{
+    for (size_t i = 0; i < KN_COUNT(world.early); i++) {
+        if (world.early[i].type != NULL && world.early[i].task == order->task) {
+            *ret = world.early[i];
+            world.early[i] = (struct kn_message){ 0 };
+            return;
+        }
+    }
+    for (next(world.replies, ret); ret->task != order->task; next(world.replies, ret)) {
+        size_t i = 0;
+        while (world.early[i].type != NULL) {
+            assert_true(++i < KN_COUNT(world.early));
+        }
+        world.early[i] = *ret;
+    }
+}
+
+static enum kn_code answer(const struct order *order)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    for (hear(order, &m); !m.is_reply; hear(order, &m)) {
+        assert_string_equal(m.type->name, "working");
+        kn_message_release(&m);
+    }
+    return m.ok ? KN_OK : m.error.code;
+}
+
+static void insert(const char *volume)
+{
+    AUTO_FREE char *row = kn_asprintf("INSERT INTO volume (id, project_id, user_id, size_gib, status, created_at) "
+                                      "VALUES ('%s', 'p', 'u', 1, 'creating', clock_timestamp())", volume);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(world.db, row, &err), &err);
+}
+
+/* A creation whose qemu-img waits. */
+static struct order create_held(const char *volume, const char *project)
+{
+    insert(volume);
+    touch("hold-", volume);
+    const struct order order = ask("volume.create", volume, project);
+    await_file("began-", volume);
+    return order;
+}
+
+static void start(void)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova-volume");
+    AUTO_FREE char *database = kn_asprintf("db.url=%s", world.conf.db_url);
+    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers);
+    AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port);
+    AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s/volumes", world.dir);
+    const char *argv[] = { program, "--set", database, "--set", brokers, "--set", port, "--set", volumes, "--set", "volume.file_format=qcow2",
+                           "--set", "volume.threads=3", "--set", "daemon.log_level=warning", NULL };
+
+    world.volume = kn_test_spawn(argv, "/dev/stderr", NULL);
+    for (bool seen = false; !seen;) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+        next(world.reports, &m);
+        seen = strcmp(m.type->name, "service.hello") == 0;
+    }
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------------------------- */
+
+/* Two disks of a project take their time; its third one's removal, and another project's disk, do not wait for them. */
+static void a_slow_disk_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    const struct order one = create_held(P "1", "p"), two = create_held(P "2", "p");
+
+    insert(P "3");
+    insert(Q "1");
+    const struct order same_project = ask("volume.create", P "3", "p"); /* its project has two of three threads: this one waits its turn */
+    const struct order other = ask("volume.create", Q "1", "q");
+    assert_int_equal(answer(&other), KN_OK);
+    const struct order gone = ask("volume.delete", Q "1", "q");
+    assert_int_equal(answer(&gone), KN_OK);
+    touch("go-", P "1");
+    assert_int_equal(answer(&one), KN_OK);
+    assert_int_equal(answer(&same_project), KN_OK); /* the same project's other volume, while one is still held */
+    touch("go-", P "2");
+    assert_int_equal(answer(&two), KN_OK);
+    assert_int_equal(disks(), 3);
+    for (int i = 0; i < 3; i++) {
+        const struct order removal = ask("volume.delete", (const char *const[]){ P "1", P "2", P "3" }[i], "p");
+        assert_int_equal(answer(&removal), KN_OK);
+    }
+    assert_int_equal(disks(), 0);
+}
+
+static void asked_again_it_says_working(void **state)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+    (void)state;
+    const struct order held = create_held(P "1", "p");
+    drop("began-", P "1");
+    send(&held, "volume.create");
+    hear(&held, &m);
+    assert_string_equal(m.type->name, "working");
+    assert_string_equal(kn_json_str(m.body, "command"), "volume.create");
+    assert_false(is_there("began-", P "1")); /* and it was not begun twice */
+    touch("go-", P "1");
+    assert_int_equal(answer(&held), KN_OK);
+    const struct order removal = ask("volume.delete", P "1", "p");
+    assert_int_equal(answer(&removal), KN_OK);
+}
+
+static void cancelled_it_leaves_nothing(void **state)
+{
+    (void)state;
+    const struct order held = create_held(P "1", "p");
+    struct order other = held;
+
+    other.task = held.task - 1; /* an older one, and one that is not yet: neither is this */
+    send(&other, "cancel");
+    other.task = held.task + 1000;
+    send(&other, "cancel");
+    const struct order waits = ask("volume.connect", P "1", "p"); /* in its lane, behind it: never begins */
+    send(&waits, "cancel");
+    assert_int_equal(answer(&waits), KN_CANCELLED);
+    assert_int_equal(disks(), 1);
+    send(&held, "cancel");
+    assert_int_equal(answer(&held), KN_CANCELLED);
+    send(&held, "cancel"); /* over: changes nothing */
+    assert_int_equal(disks(), 0);
+}
+
+/* Its `cancel` was never heard, or never sent: the removal alone ends the making. */
+static void removed_while_it_is_made(void **state)
+{
+    (void)state;
+    const struct order held = create_held(P "1", "p");
+    const struct order removal = ask("volume.delete", P "1", "p");
+
+    assert_int_equal(answer(&held), KN_CANCELLED);
+    assert_int_equal(answer(&removal), KN_OK);
+    assert_int_equal(disks(), 0);
+}
+
+/* The qemu-img of the dead process lives on, and holds the disk's lock: the next process waits for it before it touches the disk. */
+static void killed_in_the_middle(void **state)
+{
+    (void)state;
+    const struct order held = create_held(P "1", "p");
+
+    kn_test_end(world.volume, SIGKILL);
+    start();
+    drop("began-", P "1");
+    insert(P "2");
+    send(&held, "volume.create"); /* as the conductor does, when it hears the hello */
+    const struct order other = ask("volume.create", P "2", "p");
+    assert_int_equal(answer(&other), KN_OK);
+    assert_false(is_there("began-", P "1"));
+    touch("go-", P "1");
+    assert_int_equal(answer(&held), KN_OK);
+    assert_int_equal(disks(), 2);
+    for (int i = 0; i < 2; i++) {
+        const struct order removal = ask("volume.delete", i == 0 ? P "1" : P "2", "p");
+        assert_int_equal(answer(&removal), KN_OK);
+    }
+    assert_int_equal(disks(), 0);
+}
+
+/* What is stopped well tells its work, and leaves no half of it. */
+static void stopped_in_the_middle(void **state)
+{
+    (void)state;
+    create_held(P "1", "p");
+    assert_true(kn_test_end(world.volume, SIGTERM));
+    assert_int_equal(disks(), 0);
+    start();
+}
+
+/* While it waited for its turn it was decided otherwise: it is not done any more. */
+static void stale_when_its_turn_comes(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    const struct order one = create_held(P "1", "p"), two = create_held(P "2", "p");
+    insert(P "3");
+    insert(Q "1");
+    const struct order late = ask("volume.create", P "3", "p");
+    const struct order other = ask("volume.create", Q "1", "q");
+    AUTO_FREE char *over = kn_asprintf("UPDATE task SET state = 'failed' WHERE id = %lld", (long long)late.task);
+
+    assert_int_equal(answer(&other), KN_OK); /* so the one before it is in its lane by now */
+    assert_ok(kn_db_script(world.db, over, &err), &err);
+    touch("go-", P "1");
+    touch("go-", P "2");
+    assert_int_equal(answer(&one), KN_OK);
+    assert_int_equal(answer(&late), KN_STALE);
+    assert_int_equal(answer(&two), KN_OK);
+    assert_false(is_there("volumes/volume-", P "3"));
+}
+
+static int clean(void **state)
+{
+    static const char *const VOLUMES[] = { P "1", P "2", P "3", Q "1" };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(VOLUMES); i++) {
+        drop("hold-", VOLUMES[i]);
+        drop("began-", VOLUMES[i]);
+        drop("go-", VOLUMES[i]);
+    }
+    return kn_db_script(world.db, "DELETE FROM volume", &err);
+}
+
+static int start_world(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_log_init("test", KN_ERROR);
+    kn_conf_defaults(&world.conf);
+    kn_test_dir(world.dir, "volume-work");
+    kn_copy(world.dir + strlen(world.dir), sizeof(world.dir) - strlen(world.dir), "/");
+    AUTO_FREE char *bin = kn_asprintf("%sbin", world.dir);
+    AUTO_FREE char *program = kn_asprintf("%s/qemu-img", bin);
+    AUTO_FREE char *path = kn_asprintf("%s:%s", bin, getenv("PATH"));
+    assert_int_equal(mkdir(bin, 0755), 0);
+    FILE *f = fopen(program, "wbe");
+    assert_non_null(f);
+    assert_true(fputs(QEMU_IMG, f) >= 0);
+    fclose(f);
+    assert_int_equal(chmod(program, 0755), 0);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    world.conf.db_url = kn_test_pg_migrated(world.pg, "work");
+    world.broker = kn_test_broker_start();
+    kn_test_broker_conf(world.broker, &world.conf);
+    world.db = kn_db_new(world.conf.db_url, "test");
+    world.next_task = kn_now_ms();
+    kn_test_pg_tasks(world.conf.db_url, world.next_task, 200);
+    assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_VOLUME, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_reader_new(world.bus, &world.replies, &err), &err);
+    assert_ok(kn_bus_assign(world.replies, KN_TOPIC_REPLY, SHARD, &err), &err);
+    assert_ok(kn_bus_reader_new(world.bus, &world.reports, &err), &err);
+    assert_ok(kn_bus_assign(world.reports, KN_TOPIC_REPORT, 0, &err), &err);
+    start();
+    return 0;
+}
+
+static int stop_world(void **state)
+{
+    AUTO_FREE char *clean_up = kn_asprintf("rm -rf %s", world.dir);
+
+    (void)state;
+    kn_test_end(world.volume, SIGTERM);
+    kn_bus_reader_free(world.replies);
+    kn_bus_reader_free(world.reports);
+    kn_bus_free(world.bus);
+    kn_db_free(world.db);
+    kn_test_broker_free(world.broker);
+    kn_test_pg_free(world.pg);
+    free((char *)(uintptr_t)world.conf.db_url);
+    for (size_t i = 0; i < KN_COUNT(world.early); i++) {
+        kn_message_release(&world.early[i]);
+    }
+    return system(clean_up);
+}
+
+int main(void)
+{
+    kn_test_needs("qemu-img");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_slow_disk_keeps_nobody_waiting, clean),
+        cmocka_unit_test_teardown(asked_again_it_says_working, clean),
+        cmocka_unit_test_teardown(cancelled_it_leaves_nothing, clean),
+        cmocka_unit_test_teardown(removed_while_it_is_made, clean),
+        cmocka_unit_test_teardown(killed_in_the_middle, clean),
+        cmocka_unit_test_teardown(stopped_in_the_middle, clean),
+        cmocka_unit_test_teardown(stale_when_its_turn_comes, clean),
+    };
+
+    return cmocka_run_group_tests(tests, start_world, stop_world);
+}
