@@ -12,6 +12,8 @@
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 #include "volume/api.h"
 
 static bool device_name(const char *text)
@@ -49,76 +51,50 @@ static const struct kn_schema UPDATE[] = {
     KN_SCHEMA_END,
 };
 
-enum col { ID, VOLUME, SERVER, DEVICE_NAME, TAG, DELETE_TOO };
-#define COLUMNS "SELECT id, volume_id, server_id, device, tag, delete_on_termination FROM attachment WHERE server_id = $1"
-static const struct kn_stmt ALL = { "attachments_of_server", COLUMNS " ORDER BY created_at, id", 1 };
 /* Those that stand and the root disk. */
-static const struct kn_stmt COUNT = { "attachments_counted", "SELECT count(*) + 1 FROM attachment WHERE server_id = $1", 1 };
-static const struct kn_stmt ONE = { "attachment_of_volume", COLUMNS " AND volume_id = $2", 2 };
+static const struct kn_stmt FULL = { "attachments_full", "SELECT FROM attachment WHERE server_id = $1 HAVING count(*) + 1 >= $2::bigint", 2 };
 
-static void write_attachment(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const struct kn_rows *rows,
-                             int row)
-{
-    kn_jsonw_object(sb, key);
-    if (!kn_since(req, 89)) {
-        kn_jsonw_str(sb, "id", kn_rows_str(rows, row, VOLUME));
-    }
-    kn_jsonw_str(sb, "volumeId", kn_rows_str(rows, row, VOLUME));
-    kn_jsonw_str(sb, "serverId", kn_rows_str(rows, row, SERVER));
-    if (!kn_rows_null(rows, row, DEVICE_NAME)) {
-        kn_jsonw_str(sb, "device", kn_rows_str(rows, row, DEVICE_NAME));
-    }
-    if (kn_since(req, 70)) {
-        kn_jsonw_str(sb, "tag", kn_rows_str(rows, row, TAG));
-    }
-    if (kn_since(req, 79)) {
-        kn_jsonw_bool(sb, "delete_on_termination", kn_rows_bool(rows, row, DELETE_TOO));
-    }
-    if (kn_since(req, 89)) {
-        kn_jsonw_str(sb, "attachment_id", kn_rows_str(rows, row, ID));
-        kn_jsonw_str(sb, "bdm_uuid", kn_rows_str(rows, row, ID));
-    }
-    kn_jsonw_end_object(sb);
-}
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "a.volume_id", KN_REST_UUID, KN_REST_SHOWN, .until = 88),
+    KN_REST_ATTR("volumeId", "a.volume_id", KN_REST_UUID, KN_REST_SHOWN),
+    KN_REST_ATTR("serverId", "a.server_id", KN_REST_UUID, KN_REST_SHOWN),
+    KN_REST_ATTR("device", "a.device", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_IF_SET),
+    KN_REST_ATTR("tag", "a.tag", KN_REST_TEXT, KN_REST_SHOWN, .since = 70),
+    KN_REST_ATTR("delete_on_termination", "a.delete_on_termination", KN_REST_BOOL, KN_REST_SHOWN, .since = 79),
+    KN_REST_ATTR("attachment_id", "a.id", KN_REST_UUID, KN_REST_SHOWN, .since = 89),
+    KN_REST_ATTR("bdm_uuid", "a.id", KN_REST_UUID, KN_REST_SHOWN, .since = 89),
+    KN_REST_ATTR("created_at", "a.created_at", KN_REST_TIME, 0),
+    KN_REST_ATTR("attachment", "a.id", KN_REST_UUID, 0),
+    KN_REST_ATTRS_END,
+};
+static const struct kn_rest_noun ATTACHED = {
+    .one = "volumeAttachment", .many = "volumeAttachments", .label = "Attachment",
+    .from = "attachment a", .id = "a.volume_id", .id_type = KN_REST_UUID,
+    .order = "created_at", .ascending = true, .ties = "attachment", .unsorted = true, .by_offset = true,
+    .attrs = ATTRS, .manners = &KN_REST_NOVA,
+};
+#define OF_SERVER(req) { { "a.server_id = ?::uuid", (req)->params[0] }, { NULL, NULL } }
 
 int kn_server_volumes_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    static const char *const QUERY[] = { "limit", "offset", NULL };
+    const struct kn_rest_bound of_server[] = OF_SERVER(req);
     AUTO(kn_rows) struct kn_rows *server = NULL;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const char *offset = kn_request_query(req, "offset");
-    struct kn_page page;
-    int64_t skip = offset != NULL ? strtoll(offset, NULL, 10) : 0;
 
-    if (kn_query_known(req, QUERY, 75, err) < 0 || kn_page_read(req, &page, err) < 0 ||
-        kn_server_get(req, req->params[0], &server, err) < 0 ||
-        kn_db_run(req->db, &ALL, KN_ARGS(req->params[0]), &rows, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "volumeAttachments");
-    for (int row = 0; row < kn_rows_count(rows); row++) {
-        if (row >= skip && row < skip + page.limit) {
-            write_attachment(&res->body, req, NULL, rows, row);
-        }
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    return kn_server_get(req, req->params[0], &server, err) < 0
+               ? -1
+               : kn_rest_list_within(&ATTACHED, req, KN_REST_LIST, NULL, of_server, res, err);
 }
 
-static int find_attachment(const struct kn_request *req, const char *volume, struct kn_rows **ret, struct kn_error *err)
+static int find_attachment(struct kn_request *req, const char *volume, struct kn_rows **ret, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const struct kn_rest_bound of_server[] = OF_SERVER(req);
 
-    if (kn_uuid_valid(volume) && kn_db_run(req->db, &ONE, KN_ARGS(req->params[0], volume), &rows, err) < 0) {
-        return -1;
+    if (kn_rest_find(&ATTACHED, req, volume, KN_REST_SHOW, of_server, ret, err) == 0) {
+        return 0;
     }
-    if (rows == NULL || kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Instance %s is not attached to volume %.80s", req->params[0], volume);
-    }
-    *ret = kn_steal(&rows);
-    return 0;
+    return err->code == KN_NOT_FOUND
+               ? kn_fail(err, KN_NOT_FOUND, "Instance %s is not attached to volume %.80s", req->params[0], volume)
+               : -1;
 }
 
 static int answer_attachment(struct kn_request *req, const char *volume, struct kn_response *res, struct kn_error *err)
@@ -128,9 +104,7 @@ static int answer_attachment(struct kn_request *req, const char *volume, struct 
     if (find_attachment(req, volume, &rows, err) < 0) {
         return -1;
     }
-    kn_jsonw_object(&res->body, NULL);
-    write_attachment(&res->body, req, "volumeAttachment", rows, 0);
-    kn_jsonw_end_object(&res->body);
+    kn_rest_write_one(&ATTACHED, req, KN_REST_SHOW, rows, res);
     return 0;
 }
 
@@ -144,15 +118,15 @@ int kn_server_volumes_show(struct kn_request *req, struct kn_response *res, stru
 /* The server's row is locked by the action that this is part of, so that two at once count each other. */
 static int check_room(const struct kn_request *req, const char *server_id, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg most;
+    int64_t is_full = 0;
 
-    if (kn_db_run(req->db, &COUNT, KN_ARGS(server_id), &rows, err) < 0) {
+    if (kn_db_change(req->db, &FULL, KN_ARGS(server_id, kn_arg_int(&most, KN_MAX_DISKS)), &is_full, err) < 0) {
         return -1;
     }
-    return kn_rows_int(rows, 0, 0) < KN_MAX_DISKS
-               ? 0
-               : kn_fail(err, KN_FORBIDDEN, "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
-                         KN_MAX_DISKS);
+    return is_full == 0 ? 0
+                        : kn_fail(err, KN_FORBIDDEN, "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
+                                  KN_MAX_DISKS);
 }
 
 /* Inside the wish's transaction: the volume's side of it. */
@@ -200,23 +174,16 @@ int kn_server_volumes_attach(struct kn_request *req, struct kn_response *res, st
 }
 
 /* What a client says of an attachment beside what can be changed must be as it is. */
-static int check_unchanged(const json_t *in, const struct kn_rows *rows, struct kn_error *err)
+static int check_unchanged(const struct kn_request *req, const json_t *in, const struct kn_rows *rows, struct kn_error *err)
 {
-    const struct {
-        const char *key, *is;
-    } FIXED[] = {
-        { "id", kn_rows_text(rows, 0, VOLUME) },
-        { "serverId", kn_rows_text(rows, 0, SERVER) },
-        { "device", kn_rows_str(rows, 0, DEVICE_NAME) },
-        { "tag", kn_rows_str(rows, 0, TAG) },
-    };
+    static const char *const FIXED[][2] = { { "id", "volumeId" }, { "serverId", "serverId" }, { "device", "device" }, { "tag", "tag" } };
 
     for (size_t i = 0; i < KN_COUNT(FIXED); i++) {
-        const json_t *said = json_object_get(in, FIXED[i].key);
-        const char *text = json_string_value(said);
+        const json_t *said = json_object_get(in, FIXED[i][0]);
+        const char *text = json_string_value(said), *is = kn_rest_cell(&ATTACHED, req, KN_REST_SHOW, FIXED[i][1], rows, 0);
 
-        if (said != NULL && (text == NULL ? FIXED[i].is != NULL : FIXED[i].is == NULL || strcmp(text, FIXED[i].is) != 0)) {
-            return kn_fail(err, KN_BAD_REQUEST, "The %s property is not mutable", FIXED[i].key);
+        if (said != NULL && (text == NULL ? is != NULL : is == NULL || strcmp(text, is) != 0)) {
+            return kn_fail(err, KN_BAD_REQUEST, "The %s property is not mutable", FIXED[i][0]);
         }
     }
     return 0;
@@ -234,6 +201,7 @@ int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, st
     AUTO(kn_rows) struct kn_rows *server = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *in;
+    const char *is;
 
     (void)res;
     if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 || kn_server_get(req, req->params[0], &server, err) < 0) {
@@ -243,11 +211,12 @@ int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, st
     if (!kn_since(req, 85) || strcmp(kn_json_str(in, "volumeId"), req->params[1]) != 0) {
         return refuse_swap(req, err);
     }
-    if (find_attachment(req, req->params[1], &rows, err) < 0 || check_unchanged(in, rows, err) < 0) {
+    if (find_attachment(req, req->params[1], &rows, err) < 0 || check_unchanged(req, in, rows, err) < 0) {
         return -1;
     }
+    is = kn_rest_cell(&ATTACHED, req, KN_REST_SHOW, "delete_on_termination", rows, 0);
     return kn_volume_attach_keep(req->db, req->params[1], req->params[0],
-                                 kn_schema_bool(in, "delete_on_termination", kn_rows_bool(rows, 0, DELETE_TOO)), err);
+                                 kn_schema_bool(in, "delete_on_termination", is != NULL && is[0] == 't'), err);
 }
 
 static int begin_detach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err)

@@ -9,6 +9,8 @@
 #include "identity/api.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 
 static const struct kn_schema SPEC_VALUES[] = {
     KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE),
@@ -130,23 +132,27 @@ int kn_flavor_specs_delete(struct kn_request *req, struct kn_response *res, stru
     return kn_flavor_spec_delete(req->db, req->params[0], req->params[1], err);
 }
 
+static const struct kn_rest_attr ACCESS_ATTRS[] = {
+    KN_REST_ATTR("flavor_id", "a.flavor_id", KN_REST_TEXT, KN_REST_LIST),
+    KN_REST_ATTR("tenant_id", "a.project_id", KN_REST_TEXT, KN_REST_LIST),
+    KN_REST_ATTRS_END,
+};
+static const struct kn_rest_noun ACCESS = {
+    .one = "flavor_access", .many = "flavor_access", .label = "Flavor access",
+    .from = "flavor_access a", .id = "a.project_id", .id_type = KN_REST_TEXT,
+    .order = "tenant_id", .ascending = true, .ties = "", .unsorted = true, .pages_since = KN_REST_NEVER,
+    .attrs = ACCESS_ATTRS, .manners = &KN_REST_NOVA,
+};
+
 static int answer_access(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    const struct kn_rest_bound of_flavor[] = { { "a.flavor_id = ?", req->params[0] }, { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_flavor_access(req->db, req->params[0], &rows, err) < 0) {
+    if (kn_rest_rows(&ACCESS, req, KN_REST_LIST, KN_REST_NO_WISHES, of_flavor, &rows, err) < 0) {
         return -1;
     }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "flavor_access");
-    for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_jsonw_object(&res->body, NULL);
-        kn_jsonw_str(&res->body, "flavor_id", kn_rows_str(rows, row, 0));
-        kn_jsonw_str(&res->body, "tenant_id", kn_rows_str(rows, row, 1));
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
+    kn_rest_write_all(&ACCESS, req, KN_REST_LIST, rows, res);
     return 0;
 }
 

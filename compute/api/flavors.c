@@ -1,270 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flavors over HTTP: list, show, create, describe, delete. Rows are flavor.c's; extra specs and access have files of their own. */
+/* Flavors as a table, and their routes. Extra specs and access have a file of their own; what a server is made of reads compute/rows/flavor.c. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "compute/api.h"
-#include "compute/rows/flavor.h"
-#include "compute/rows/view.h"
-#include "lib/base/mem.h"
+#include "lib/base/jsonw.h"
 #include "lib/base/uuid.h"
-#include "lib/domain/message.h"
-#include "lib/domain/schema.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/write.h"
 
-static const struct kn_schema FLAVOR[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_NAME, .rule = &KN_TEXT_NAME),
-    KN_SCHEMA("id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_FLAVOR_ID, .rule = &KN_TEXT_FLAVOR_ID),
-    KN_SCHEMA("id", KN_IS_INTEGER, .flags = KN_NULLABLE),
-    KN_SCHEMA("ram", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_MEMORY_MIB),
-    KN_SCHEMA("vcpus", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_VCPUS),
-    KN_SCHEMA("disk", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_DISK_GIB),
-    KN_SCHEMA("OS-FLV-EXT-DATA:ephemeral", KN_IS_INTEGER, .limit = KN_LIMIT_FLAVOR_EPHEMERAL_GIB),
-    KN_SCHEMA("swap", KN_IS_INTEGER, .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
-    KN_SCHEMA("rxtx_factor", KN_IS_NUMBER),
-    KN_SCHEMA("os-flavor-access:is_public", KN_IS_BOOLEAN),
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_FLAVOR_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE, .since = 55),
-    KN_SCHEMA_END,
-};
-static const struct kn_schema CREATE[] = {
-    KN_SCHEMA("flavor", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = FLAVOR),
-    KN_SCHEMA_END,
-};
-static const struct kn_schema DESCRIPTION[] = {
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_REQUIRED | KN_NULLABLE, .limit = KN_LIMIT_FLAVOR_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE),
-    KN_SCHEMA_END,
-};
-static const struct kn_schema UPDATE[] = {
-    KN_SCHEMA("flavor", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = DESCRIPTION),
-    KN_SCHEMA_END,
-};
-
-static const struct kn_sort_key SORT_KEYS[] = {
-    { "flavorid", "f.id", "text" },           { "id", "f.id", "text" },
-    { "name", "f.name", "text" },             { "vcpus", "f.vcpus", "integer" },
-    { "memory_mb", "f.memory_mib", "integer" }, { "root_gb", "f.disk_gib", "integer" },
-    { "ephemeral_gb", "f.ephemeral_gib", "integer" }, { "swap", "f.swap_mib", "integer" },
-    { "is_public", "f.is_public", "boolean" }, { "disabled", "f.disabled", "boolean" },
-    { "created_at", "f.created_at", "timestamptz" }, { "updated_at", "f.created_at", "timestamptz" },
-    { "description", "coalesce(f.description, '')", "text" }, { "rxtx_factor", "f.rxtx_factor", "real" },
-    { NULL, NULL, NULL },
-};
-static const char *const QUERY[] = { "limit", "marker", "is_public", "minRam", "minDisk", "sort_key", "sort_dir", NULL };
-
-static void write_brief(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
+/* Before 2.75 no swap is no number. */
+static void print_old_swap(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
-    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, KN_FLAVOR_ID));
-    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, KN_FLAVOR_NAME));
-    kn_view_links(sb, req, "flavors", kn_rows_text(rows, row, KN_FLAVOR_ID));
-    if (kn_since(req, 55)) {
-        kn_jsonw_str(sb, "description", kn_rows_str(rows, row, KN_FLAVOR_DESCRIPTION));
-    }
+    (void)req;
+    kn_jsonw_raw(out, name, strcmp(value, "0") == 0 ? "\"\"" : value);
 }
 
-/* 1 -> 1.0: clients want a float. */
-static void write_factor(struct kn_strbuf *sb, const char *text)
+#define MADE KN_REST_SHOWN | KN_REST_POST
+#define MUST MADE | KN_REST_REQUIRED
+#define DESCRIPTION KN_REST_ALWAYS | KN_REST_SORT | KN_REST_NULL | KN_REST_WRITE | KN_REST_PUT_REQUIRED
+
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "f.id", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT),
+    KN_REST_ATTR("id", NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_NULL, .limit = KN_LIMIT_FLAVOR_ID, .rule = &KN_TEXT_FLAVOR_ID),
+    KN_REST_ATTR("id", NULL, KN_REST_INT, KN_REST_POST | KN_REST_NULL),
+    KN_REST_ATTR("name", "f.name", KN_REST_TEXT, MUST | KN_REST_BRIEF | KN_REST_SORT, .column = "name", .limit = KN_LIMIT_FLAVOR_NAME, .rule = &KN_TEXT_NAME),
+    KN_REST_ATTR("links", NULL, KN_REST_LINKS, KN_REST_ALWAYS),
+    KN_REST_ATTR("description", "f.description", KN_REST_TEXT, DESCRIPTION, .since = 55, .column = "description", .limit = KN_LIMIT_FLAVOR_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE),
+    KN_REST_ATTR("ram", "f.memory_mib", KN_REST_INT, MUST, .column = "memory_mib", .limit = KN_LIMIT_FLAVOR_MEMORY_MIB),
+    KN_REST_ATTR("disk", "f.disk_gib", KN_REST_INT, MUST, .column = "disk_gib", .limit = KN_LIMIT_FLAVOR_DISK_GIB),
+    KN_REST_ATTR("swap", "f.swap_mib", KN_REST_INT, MADE | KN_REST_SORT, .until = 74, .print = print_old_swap, .column = "swap_mib", .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
+    KN_REST_ATTR("swap", "f.swap_mib", KN_REST_INT, MADE | KN_REST_SORT, .since = 75, .column = "swap_mib", .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
+    KN_REST_ATTR("OS-FLV-EXT-DATA:ephemeral", "f.ephemeral_gib", KN_REST_INT, MADE, .column = "ephemeral_gib", .limit = KN_LIMIT_FLAVOR_EPHEMERAL_GIB),
+    KN_REST_ATTR("OS-FLV-DISABLED:disabled", "f.disabled", KN_REST_BOOL, KN_REST_SHOWN),
+    KN_REST_ATTR("vcpus", "f.vcpus", KN_REST_INT, MUST | KN_REST_SORT, .column = "vcpus", .limit = KN_LIMIT_FLAVOR_VCPUS),
+    KN_REST_ATTR("os-flavor-access:is_public", "f.is_public", KN_REST_BOOL, MADE, .column = "is_public"),
+    KN_REST_ATTR("rxtx_factor", "f.rxtx_factor", KN_REST_REAL, MADE | KN_REST_SORT, .column = "rxtx_factor"),
+    KN_REST_ATTR("extra_specs", "f.extra_specs", KN_REST_JSON, KN_REST_SHOWN, .since = 61),
+    /* Nova's names of the columns, to sort by. */
+    KN_REST_ATTR("description", "f.description", KN_REST_TEXT, KN_REST_SORT | KN_REST_NULL, .until = 54),
+    KN_REST_ATTR("flavorid", "f.id", KN_REST_TEXT, KN_REST_SORT),
+    KN_REST_ATTR("memory_mb", "f.memory_mib", KN_REST_INT, KN_REST_SORT),
+    KN_REST_ATTR("root_gb", "f.disk_gib", KN_REST_INT, KN_REST_SORT),
+    KN_REST_ATTR("ephemeral_gb", "f.ephemeral_gib", KN_REST_INT, KN_REST_SORT),
+    KN_REST_ATTR("is_public", "f.is_public", KN_REST_BOOL, KN_REST_SORT),
+    KN_REST_ATTR("disabled", "f.disabled", KN_REST_BOOL, KN_REST_SORT),
+    KN_REST_ATTR("created_at", "f.created_at", KN_REST_TIME, KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "f.created_at", KN_REST_TIME, KN_REST_SORT),
+    KN_REST_ATTRS_END,
+};
+
+static int add_minimum(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
 {
-    kn_jsonw_raw(sb, "rxtx_factor", text);
-    if (strpbrk(text, ".e") == NULL) {
-        kn_strbuf_addstr(sb, ".0");
+    if (value[0] == '\0' || strlen(value) > 9 || value[strspn(value, "0123456789")] != '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid %s filter [%.60s]", key, value);
     }
+    kn_rest_where(l, "%C >= ?::bigint", a->sql, value);
+    return 0;
 }
 
-static void write_full(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
-{
-    int64_t swap = kn_rows_int(rows, row, KN_FLAVOR_SWAP);
-
-    write_brief(sb, req, rows, row);
-    kn_jsonw_int(sb, "ram", kn_rows_int(rows, row, KN_FLAVOR_MEMORY));
-    kn_jsonw_int(sb, "disk", kn_rows_int(rows, row, KN_FLAVOR_DISK));
-    if (swap == 0 && !kn_since(req, 75)) {
-        kn_jsonw_str(sb, "swap", "");
-    } else {
-        kn_jsonw_int(sb, "swap", swap);
-    }
-    kn_jsonw_int(sb, "OS-FLV-EXT-DATA:ephemeral", kn_rows_int(rows, row, KN_FLAVOR_EPHEMERAL));
-    kn_jsonw_bool(sb, "OS-FLV-DISABLED:disabled", kn_rows_bool(rows, row, KN_FLAVOR_DISABLED));
-    kn_jsonw_int(sb, "vcpus", kn_rows_int(rows, row, KN_FLAVOR_VCPUS));
-    kn_jsonw_bool(sb, "os-flavor-access:is_public", kn_rows_bool(rows, row, KN_FLAVOR_PUBLIC));
-    write_factor(sb, kn_rows_text(rows, row, KN_FLAVOR_RXTX));
-    if (kn_since(req, 61)) {
-        kn_jsonw_raw(sb, "extra_specs", kn_rows_text(rows, row, KN_FLAVOR_SPECS));
-    }
-}
-
-static void answer_one(const struct kn_request *req, const struct kn_rows *rows, struct kn_response *res)
-{
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_object(&res->body, "flavor");
-    write_full(&res->body, req, rows, 0);
-    kn_jsonw_end_object(&res->body);
-    kn_jsonw_end_object(&res->body);
-}
+static const struct kn_rest_param PARAMS[] = {
+    KN_REST_PARAM("is_public", NULL),
+    KN_REST_PARAM("minRam", add_minimum, .sql = "f.memory_mib"),
+    KN_REST_PARAM("minDisk", add_minimum, .sql = "f.disk_gib"),
+    KN_REST_PARAMS_END,
+};
 
 /* Only an admin may ask for private flavors, or for all ("None"); everybody else sees the public ones and those of his project. */
-static int add_public(const struct kn_request *req, struct kn_select *sel, struct kn_error *err)
+static int narrow(struct kn_rest_list *l, struct kn_error *err)
 {
-    const char *asked = kn_request_query(req, "is_public");
+    const char *asked = kn_rest_asked(l, "is_public", 0);
     bool is_public = true;
 
-    if (!req->caller.is_admin) {
-        kn_select_add(sel, " AND NOT f.disabled AND (f.is_public OR EXISTS (SELECT FROM flavor_access a WHERE a.flavor_id = f.id "
-                           "AND a.project_id = ?))", req->caller.project_id);
+    if (!kn_policy_allows(KN_NOVA_FLAVORS, &l->req->caller, NULL)) {
+        kn_rest_text(&l->query, " AND NOT f.disabled");
         return 0;
     }
     if (asked != NULL && strcasecmp(asked, "none") == 0) {
         return 0;
     }
-    if (kn_request_query_bool(req, "is_public", true, &is_public, NULL) < 0) {
+    if (kn_request_query_bool(l->req, "is_public", true, &is_public, NULL) < 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid is_public filter [%.60s]", asked);
     }
-    kn_select_text(sel, is_public ? " AND f.is_public" : " AND NOT f.is_public");
+    kn_rest_text(&l->query, is_public ? " AND f.is_public" : " AND NOT f.is_public");
     return 0;
 }
 
-static int add_minimum(const struct kn_request *req, struct kn_select *sel, const char *name, const char *condition,
-                       struct kn_error *err)
+/* The id as a client wrote it: text, a number, or null for one of ours. */
+static int choose_id(struct kn_request *req, const json_t *object, const char **ret_id, struct kn_error *err)
 {
-    const char *value = kn_request_query(req, name);
+    const json_t *said = json_object_get(object, "id");
+    char id[KN_UUID_SIZE];
 
-    if (value == NULL) {
-        return 0;
+    (void)err;
+    if (json_is_integer(said)) {
+        snprintf(id, sizeof(id), "%lld", (long long)json_integer_value(said));
+    } else {
+        kn_uuid_make(id);
     }
-    if (value[0] == '\0' || strlen(value) > 9 || value[strspn(value, "0123456789")] != '\0') {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid %s filter [%.60s]", name, value);
-    }
-    kn_select_add(sel, condition, value);
+    *ret_id = kn_request_strdup(req, json_is_string(said) ? json_string_value(said) : id);
     return 0;
 }
 
-static int list(struct kn_request *req, struct kn_response *res, bool full, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_select) struct kn_select sel = KN_SELECT_INIT;
-    AUTO(kn_rows) struct kn_rows *marker = NULL;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_page page;
-    struct kn_order order;
-    int count = 0;
+static const struct kn_rest_clash CLASHES[] = {
+    { "flavor_pkey", KN_CONFLICT, "Flavor with ID %2 already exists." },
+    { "flavor_name_key", KN_CONFLICT, "Flavor with name %1 already exists." },
+    { NULL, KN_OK, NULL },
+};
 
-    kn_select_text(&sel, KN_FLAVOR_SELECT);
-    if (kn_query_known(req, QUERY, 75, err) < 0 || kn_page_read(req, &page, err) < 0 ||
-        kn_order_read(req, SORT_KEYS, "flavorid", false, &SORT_KEYS[0], &order, err) < 0 || add_public(req, &sel, err) < 0 ||
-        add_minimum(req, &sel, "minRam", " AND f.memory_mib >= ?::bigint", err) < 0 ||
-        add_minimum(req, &sel, "minDisk", " AND f.disk_gib >= ?::bigint", err) < 0 ||
-        kn_select_page(&sel, req->db, &order, &page, "flavor f", "f.id = ?", &marker, err) < 0 ||
-        kn_select_run(&sel, req->db, &rows, err) < 0) {
-        return -1;
-    }
-    count = kn_rows_count(rows);
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "flavors");
-    for (int row = 0; row < count; row++) {
-        kn_jsonw_object(&res->body, NULL);
-        if (full) {
-            write_full(&res->body, req, rows, row);
-        } else {
-            write_brief(&res->body, req, rows, row);
-        }
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_page_links(&res->body, req, &page, "flavors_links", full ? "/flavors/detail" : "/flavors", count,
-                  count > 0 ? kn_rows_str(rows, count - 1, KN_FLAVOR_ID) : NULL);
-    kn_jsonw_end_object(&res->body);
-    return 0;
-}
+static const struct kn_rest_noun FLAVOR = {
+    .one = "flavor", .many = "flavors", .label = "Flavor", .path = "/flavors",
+    .from = "flavor f", .id = "f.id", .id_type = KN_REST_TEXT,
+    .visible = "(f.is_public OR EXISTS (SELECT FROM flavor_access a WHERE a.flavor_id = f.id AND a.project_id = ?))",
+    .order = "flavorid", .ascending = true, .ties = "flavorid",
+    .attrs = ATTRS, .params = PARAMS, .narrow = narrow,
+    .table = "flavor", .is_timeless = true, .choose_id = choose_id, .clashes = CLASHES,
+    .manners = &KN_REST_NOVA,
+};
 
 int kn_flavors_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, false, err);
+    return kn_rest_list(&FLAVOR, req, KN_REST_BRIEF, NULL, res, err);
 }
 
 int kn_flavors_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, true, err);
+    return kn_rest_list(&FLAVOR, req, KN_REST_LIST, "/flavors/detail", res, err);
 }
 
 int kn_flavors_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_flavor_get(req->db, req->params[0], kn_visible_project(req), &rows, err) < 0) {
-        return -1;
-    }
-    answer_one(req, rows, res);
-    return 0;
-}
-
-static void factor_text(const json_t *value, char out[32])
-{
-    if (json_is_string(value)) {
-        snprintf(out, 32, "%.31s", json_string_value(value));
-    } else {
-        snprintf(out, 32, "%g", value != NULL ? json_number_value(value) : 1.0);
-    }
-}
-
-/* The id as a client wrote it: text, a number, or null for one of ours. */
-static void id_text(const json_t *value, char out[KN_SIZE_OF(FLAVOR_ID)])
-{
-    if (json_is_string(value)) {
-        kn_copy(out, KN_SIZE_OF(FLAVOR_ID), json_string_value(value));
-    } else if (json_is_integer(value)) {
-        snprintf(out, KN_SIZE_OF(FLAVOR_ID), "%lld", (long long)json_integer_value(value));
-    } else {
-        kn_uuid_make(out);
-    }
+    return kn_rest_show(&FLAVOR, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_flavors_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const json_t *in = NULL;
-    char id[KN_SIZE_OF(FLAVOR_ID)], factor[32];
-    struct kn_flavor flavor;
-
-    if (kn_schema_check(CREATE, req->body, req->microversion, err) < 0) {
-        return -1;
-    }
-    in = json_object_get(req->body, "flavor");
-    id_text(json_object_get(in, "id"), id);
-    factor_text(json_object_get(in, "rxtx_factor"), factor);
-    flavor = (struct kn_flavor){
-        .id = id,
-        .name = kn_json_str(in, "name"),
-        .vcpus = kn_schema_int(in, "vcpus", 0),
-        .memory_mib = kn_schema_int(in, "ram", 0),
-        .disk_gib = kn_schema_int(in, "disk", 0),
-        .ephemeral_gib = kn_schema_int(in, "OS-FLV-EXT-DATA:ephemeral", 0),
-        .swap_mib = kn_schema_int(in, "swap", 0),
-        .rxtx_factor = factor,
-        .description = json_string_value(json_object_get(in, "description")),
-        .is_public = kn_schema_bool(in, "os-flavor-access:is_public", true),
-    };
-    if (kn_flavor_insert(req->db, &flavor, &rows, err) < 0) {
-        return -1;
-    }
-    answer_one(req, rows, res);
-    return 0;
+    return kn_rest_create(&FLAVOR, req, res, err);
 }
 
 int kn_flavors_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const json_t *in = NULL;
-
-    if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0) {
-        return -1;
-    }
-    in = json_object_get(req->body, "flavor");
-    if (kn_flavor_describe(req->db, req->params[0], json_string_value(json_object_get(in, "description")), &rows, err) < 0) {
-        return -1;
-    }
-    answer_one(req, rows, res);
-    return 0;
+    return kn_rest_update(&FLAVOR, req, req->params[0], res, err);
 }
 
 int kn_flavors_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return kn_flavor_delete(req->db, req->params[0], err);
+    return kn_rest_delete(&FLAVOR, req, req->params[0], err);
 }

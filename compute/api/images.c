@@ -9,10 +9,10 @@
 #include <strings.h>
 
 #include "compute/api.h"
-#include "compute/rows/select.h"
 #include "compute/rows/view.h"
 #include "image/api.h"
 #include "lib/base/mem.h"
+#include "lib/rest/manners.h"
 
 static const struct {
     const char *glance;
@@ -68,11 +68,29 @@ static void visit(void *ctx, const char *key, const char *value)
     }
 }
 
+/* [self, bookmark, alternate], the last where Glance has it. */
+static void write_links(struct kn_strbuf *sb, const struct kn_request *req, const char *id)
+{
+    const size_t len = strlen(req->base_url), own = strlen(kn_compute_api.prefix);
+
+    kn_jsonw_array(sb, "links");
+    kn_rest_nova_link(req, "self", KN_REST_NOVA.root, "/images", id, sb);
+    kn_rest_nova_link(req, "bookmark", "", "/images", id, sb);
+    kn_jsonw_object(sb, NULL);
+    kn_jsonw_str(sb, "rel", "alternate");
+    kn_jsonw_str(sb, "type", "application/vnd.openstack.image");
+    kn_strbuf_addstr(sb, ",\"href\":\"");
+    kn_strbuf_add(sb, req->base_url, len > own ? len - own : 0);
+    kn_strbuf_addf(sb, "%s/v2/images/%s\"", kn_image_api.prefix, id);
+    kn_jsonw_end_object(sb);
+    kn_jsonw_end_array(sb);
+}
+
 static void write_brief(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_image_look *image)
 {
     kn_jsonw_str(sb, "id", image->id);
     kn_jsonw_str(sb, "name", image->name);
-    kn_view_image_links(sb, req, image->id);
+    write_links(sb, req, image->id);
 }
 
 static void write_full(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_image_look *image)
@@ -97,55 +115,54 @@ static void write_full(struct kn_strbuf *sb, const struct kn_request *req, const
     kn_jsonw_raw(sb, "metadata", image->properties);
 }
 
-static void write_list(struct kn_request *req, const struct kn_rows *rows, const struct kn_page *page, bool full, struct kn_strbuf *sb)
+static void print(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row, unsigned view,
+                  struct kn_strbuf *out)
 {
-    const int count = rows != NULL ? kn_rows_count(rows) : 0;
-    struct kn_image_look image = { 0 };
+    struct kn_image_look image;
 
-    kn_jsonw_object(sb, NULL);
-    kn_jsonw_array(sb, "images");
-    for (int row = 0; row < count; row++) {
-        kn_image_look_at(rows, row, &image);
-        kn_jsonw_object(sb, NULL);
-        (full ? write_full : write_brief)(sb, req, &image);
-        kn_jsonw_end_object(sb);
-    }
-    kn_jsonw_end_array(sb);
-    kn_page_links(sb, req, page, "images_links", full ? "/images/detail" : "/images", count, image.id);
-    kn_jsonw_end_object(sb);
+    (void)noun;
+    kn_image_look_at(rows, row, &image);
+    (view == KN_REST_LIST ? write_full : write_brief)(out, req, &image);
 }
 
-static int list(struct kn_request *req, struct kn_response *res, bool full, struct kn_error *err)
+/* Pages and their links are Nova's; the rows come from the image room. */
+static const struct kn_rest_attr ATTRS[] = { KN_REST_ATTR("id", NULL, KN_REST_UUID, 0), KN_REST_ATTRS_END };
+static const struct kn_rest_noun IMAGE = {
+    .one = "image", .many = "images", .label = "Image", .id_type = KN_REST_UUID, .order = "id", .ties = "", .unsorted = true,
+    .attrs = ATTRS, .print = print, .manners = &KN_REST_NOVA,
+};
+
+static int list(struct kn_request *req, struct kn_response *res, unsigned view, const char *path, struct kn_error *err)
 {
+    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = &IMAGE, .view = view, .query = KN_REST_QUERY_INIT };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_page page = { .limit = KN_MAX_PAGE };
     struct wishes wishes = { 0 };
     char limit[24];
 
-    if (kn_page_read(req, &page, err) < 0) {
+    if (kn_rest_page_read(&l, err) < 0) {
         return -1;
     }
     kn_request_query_each(req, visit, &wishes);
-    snprintf(limit, sizeof(limit), "%lld", (long long)page.limit);
-    wishes.list[wishes.count] = (struct kn_rest_wish){ "limit", limit };
+    snprintf(limit, sizeof(limit), "%lld", (long long)l.page.limit);
+    wishes.list[wishes.count] = (struct kn_rest_wish){ "limit", l.is_empty ? "0" : limit };
     const int rc = kn_image_look(req, wishes.list, &rows, err);
     for (size_t i = 0; i < KN_COUNT(wishes.made); i++) {
         free(wishes.made[i]);
     }
     if (rc == 0) {
-        write_list(req, rows, &page, full, &res->body);
+        kn_rest_write_page(&l, rows, path, res);
     }
     return rc;
 }
 
 int kn_nova_images_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, false, err);
+    return list(req, res, KN_REST_BRIEF, "/images", err);
 }
 
 int kn_nova_images_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, true, err);
+    return list(req, res, KN_REST_LIST, "/images/detail", err);
 }
 
 int kn_nova_images_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -8,25 +8,41 @@
 #include "compute/rows/view.h"
 #include "lib/adapter/crypto.h"
 #include "lib/domain/message.h"
-#include "lib/domain/schema.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
+#include "lib/rest/write.h"
 
 static const char *const TYPES[] = { "ssh", "x509", NULL };
-static const struct kn_schema KEYPAIR[] = {
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_KEYPAIR_NAME, .rule = &KN_TEXT_KEYPAIR, .until = 91),
-    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_KEYPAIR_NAME, .rule = &KN_TEXT_KEYPAIR_292, .since = 92),
-    KN_SCHEMA("public_key", KN_IS_STRING, .limit = KN_LIMIT_PUBLIC_KEY, .until = 91),
-    KN_SCHEMA("public_key", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_PUBLIC_KEY, .since = 92),
-    KN_SCHEMA("type", KN_IS_STRING, .words = TYPES, .since = 2),
-    KN_SCHEMA("user_id", KN_IS_STRING, .limit = KN_LIMIT_IDENTITY_ID, .since = 10),
-    KN_SCHEMA_END,
+#define NAMED KN_REST_POST | KN_REST_REQUIRED, .limit = KN_LIMIT_KEYPAIR_NAME
+
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("name", "k.name", KN_REST_TEXT, KN_REST_ALWAYS),
+    KN_REST_ATTR("public_key", "k.public_key", KN_REST_TEXT, KN_REST_ALWAYS),
+    KN_REST_ATTR("fingerprint", "k.fingerprint", KN_REST_TEXT, KN_REST_ALWAYS),
+    KN_REST_ATTR("type", "k.type", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_POST, .since = 2, .words = TYPES),
+    KN_REST_ATTR("user_id", "k.user_id", KN_REST_TEXT, KN_REST_SHOW | KN_REST_CHANGED),
+    KN_REST_ATTR("id", "k.id", KN_REST_INT, KN_REST_SHOW),
+    KN_REST_ATTR("created_at", "k.created_at", KN_REST_TIME, KN_REST_SHOW | KN_REST_FINE),
+    KN_REST_ATTR("deleted", "false", KN_REST_BOOL, KN_REST_SHOW),
+    KN_REST_ATTR("deleted_at", "NULL", KN_REST_TEXT, KN_REST_SHOW),
+    KN_REST_ATTR("updated_at", "NULL", KN_REST_TEXT, KN_REST_SHOW),
+    /* What a body may say. */
+    KN_REST_ATTR("name", NULL, KN_REST_TEXT, NAMED, .rule = &KN_TEXT_KEYPAIR, .until = 91),
+    KN_REST_ATTR("name", NULL, KN_REST_TEXT, NAMED, .rule = &KN_TEXT_KEYPAIR_292, .since = 92),
+    KN_REST_ATTR("public_key", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_PUBLIC_KEY, .until = 91),
+    KN_REST_ATTR("public_key", NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_REQUIRED, .limit = KN_LIMIT_PUBLIC_KEY, .since = 92),
+    KN_REST_ATTR("user_id", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_IDENTITY_ID, .since = 10),
+    KN_REST_ATTRS_END,
 };
-static const struct kn_schema CREATE[] = {
-    KN_SCHEMA("keypair", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = KEYPAIR),
-    KN_SCHEMA_END,
-};
-static const char *const LIST_QUERY[] = { "user_id", "limit", "marker", NULL };
+static const struct kn_rest_param PARAMS[] = { KN_REST_PARAM("user_id", NULL), KN_REST_PARAMS_END };
 static const char *const SHOW_QUERY[] = { "user_id", NULL };
-static const struct kn_sort_key BY_NAME = { "name", "k.name", "text" };
+
+static const struct kn_rest_noun KEYPAIR = {
+    .one = "keypair", .many = "keypairs", .label = "Keypair", .path = "/os-keypairs",
+    .from = "keypair k", .id = "k.name", .id_type = KN_REST_TEXT,
+    .order = "name", .ascending = true, .ties = "", .unsorted = true, .pages_since = 35, .boxed = true,
+    .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NOVA,
+};
 
 /* Whose key pairs: the caller's, or those of the user that an admin names. */
 static int whose(const struct kn_request *req, const char *asked, const char **ret_user, struct kn_error *err)
@@ -42,53 +58,23 @@ static int whose(const struct kn_request *req, const char *asked, const char **r
     return 0;
 }
 
-static void write_basic(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int row)
+static int find(struct kn_request *req, const char *user, const char *name, unsigned view, struct kn_rows **ret, struct kn_error *err)
 {
-    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, KN_KEYPAIR_NAME));
-    kn_jsonw_str(sb, "public_key", kn_rows_str(rows, row, KN_KEYPAIR_PUBLIC));
-    kn_jsonw_str(sb, "fingerprint", kn_rows_str(rows, row, KN_KEYPAIR_FINGERPRINT));
-    if (kn_since(req, 2)) {
-        kn_jsonw_str(sb, "type", kn_rows_str(rows, row, KN_KEYPAIR_TYPE));
+    const struct kn_rest_bound of_user[] = { { "k.user_id = ?", user }, { NULL, NULL } };
+
+    if (kn_rest_find(&KEYPAIR, req, name, view, of_user, ret, err) == 0) {
+        return 0;
     }
+    return err->code == KN_NOT_FOUND ? kn_keypair_absent(user, name, err) : -1;
 }
 
 int kn_keypairs_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_select) struct kn_select sel = KN_SELECT_INIT;
-    AUTO(kn_rows) struct kn_rows *marker = NULL;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_order order = { { &BY_NAME }, { false }, 1 };
-    struct kn_page page = { .limit = KN_MAX_PAGE };
-    const char *user = NULL;
-    int count = 0;
+    struct kn_rest_bound of_user[] = { { "k.user_id = ?", NULL }, { NULL, NULL } };
 
-    if (kn_query_known(req, LIST_QUERY, 75, err) < 0 || whose(req, kn_request_query(req, "user_id"), &user, err) < 0 ||
-        (kn_since(req, 35) && kn_page_read(req, &page, err) < 0)) {
-        return -1;
-    }
-    kn_select_text(&sel, KN_KEYPAIR_SELECT);
-    kn_select_add(&sel, " AND k.user_id = ?", user);
-    if (kn_select_page(&sel, req->db, &order, &page, "keypair k", "k.name = ?", &marker, err) < 0 ||
-        kn_select_run(&sel, req->db, &rows, err) < 0) {
-        return -1;
-    }
-    count = kn_rows_count(rows);
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "keypairs");
-    for (int row = 0; row < count; row++) {
-        kn_jsonw_object(&res->body, NULL);
-        kn_jsonw_object(&res->body, "keypair");
-        write_basic(&res->body, req, rows, row);
-        kn_jsonw_end_object(&res->body);
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    if (kn_since(req, 35)) {
-        kn_page_links(&res->body, req, &page, "keypairs_links", "/os-keypairs", count,
-                      count > 0 ? kn_rows_str(rows, count - 1, KN_KEYPAIR_NAME) : NULL);
-    }
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    return whose(req, kn_request_query(req, "user_id"), &of_user[0].value, err) < 0
+               ? -1
+               : kn_rest_list_within(&KEYPAIR, req, KN_REST_BRIEF, NULL, of_user, res, err);
 }
 
 int kn_keypairs_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -96,21 +82,11 @@ int kn_keypairs_show(struct kn_request *req, struct kn_response *res, struct kn_
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *user = NULL;
 
-    if (kn_query_known(req, SHOW_QUERY, 75, err) < 0 || whose(req, kn_request_query(req, "user_id"), &user, err) < 0 ||
-        kn_keypair_get(req->db, user, req->params[0], &rows, err) < 0) {
+    if (kn_rest_only(&KEYPAIR, req, SHOW_QUERY, err) < 0 || whose(req, kn_request_query(req, "user_id"), &user, err) < 0 ||
+        find(req, user, req->params[0], KN_REST_SHOW, &rows, err) < 0) {
         return -1;
     }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_object(&res->body, "keypair");
-    write_basic(&res->body, req, rows, 0);
-    kn_jsonw_str(&res->body, "user_id", user);
-    kn_jsonw_int(&res->body, "id", kn_rows_int(rows, 0, KN_KEYPAIR_ID));
-    kn_view_time_us(&res->body, "created_at", kn_rows_str(rows, 0, KN_KEYPAIR_CREATED));
-    kn_jsonw_bool(&res->body, "deleted", false);
-    kn_jsonw_null(&res->body, "deleted_at");
-    kn_jsonw_null(&res->body, "updated_at");
-    kn_jsonw_end_object(&res->body);
-    kn_jsonw_end_object(&res->body);
+    kn_rest_write_one(&KEYPAIR, req, KN_REST_SHOW, rows, res);
     return 0;
 }
 
@@ -137,26 +113,24 @@ int kn_keypairs_create(struct kn_request *req, struct kn_response *res, struct k
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     char fingerprint[KN_FINGERPRINT_SIZE];
     struct kn_quota_set quota;
-    const json_t *in = NULL;
+    json_t *in = NULL;
     const char *user = NULL, *name = NULL;
 
-    if (kn_schema_check(CREATE, req->body, req->microversion, err) < 0) {
+    if (kn_rest_body(&KEYPAIR, req, KN_REST_POST, &in, err) < 0) {
         return -1;
     }
-    in = json_object_get(req->body, "keypair");
     name = kn_json_str(in, "name");
     if (whose(req, json_string_value(json_object_get(in, "user_id")), &user, err) < 0 ||
         take_key(in, &private_pem, &public_line, fingerprint, err) < 0 ||
         kn_quota_read(req->db, req->caller.project_id, &quota, err) < 0 ||
         kn_keypair_insert(req->db, user, name, public_line.buf, fingerprint, quota.limits[KN_QUOTA_KEY_PAIRS], err) < 0 ||
-        kn_keypair_get(req->db, user, name, &rows, err) < 0) {
+        find(req, user, name, KN_REST_CHANGED, &rows, err) < 0) {
         return -1;
     }
     res->status = kn_since(req, 2) ? 201 : 200;
     kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_object(&res->body, "keypair");
-    write_basic(&res->body, req, rows, 0);
-    kn_jsonw_str(&res->body, "user_id", user);
+    kn_jsonw_object(&res->body, KEYPAIR.one);
+    kn_rest_members(&KEYPAIR, req, KN_REST_CHANGED, rows, 0, &res->body);
     if (private_pem.len > 0) {
         kn_jsonw_str(&res->body, "private_key", private_pem.buf);
     }
@@ -169,7 +143,7 @@ int kn_keypairs_delete(struct kn_request *req, struct kn_response *res, struct k
 {
     const char *user = NULL;
 
-    if (kn_query_known(req, SHOW_QUERY, 75, err) < 0 || whose(req, kn_request_query(req, "user_id"), &user, err) < 0) {
+    if (kn_rest_only(&KEYPAIR, req, SHOW_QUERY, err) < 0 || whose(req, kn_request_query(req, "user_id"), &user, err) < 0) {
         return -1;
     }
     res->status = kn_since(req, 2) ? 204 : 202;

@@ -4,10 +4,11 @@
 
 #include "compute/api.h"
 #include "compute/rows/quota.h"
-#include "compute/rows/select.h"
 #include "compute/rows/view.h"
 #include "identity/api.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 
 #define LIMIT(name, last) KN_SCHEMA(name, KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA, .until = last)
 
@@ -34,6 +35,7 @@ static const struct kn_schema UPDATE[] = {
     KN_SCHEMA("quota_set", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = QUOTA_SET),
     KN_SCHEMA_END,
 };
+static const struct kn_rest_noun QUOTA_NOUN = { .one = "quota_set", .manners = &KN_REST_NOVA };
 static const char *const QUERY[] = { "user_id", NULL };
 
 static bool shown(const struct kn_request *req, int quota)
@@ -69,7 +71,7 @@ static void write_details(struct kn_strbuf *sb, const struct kn_request *req, co
  */
 static int may_open(struct kn_request *req, bool of_user_too, struct kn_error *err)
 {
-    if (kn_query_known(req, QUERY, 75, err) < 0) {
+    if (kn_rest_only(&QUOTA_NOUN, req, QUERY, err) < 0) {
         return -1;
     }
     if (!of_user_too && kn_request_query(req, "user_id") != NULL) {
@@ -262,7 +264,7 @@ int kn_compute_limits_show(struct kn_request *req, struct kn_response *res, stru
     struct kn_quota_set set;
 
     project = project != NULL ? project : req->caller.project_id;
-    if (kn_query_known(req, LIMITS_QUERY, 75, err) < 0) {
+    if (kn_rest_only(&QUOTA_NOUN, req, LIMITS_QUERY, err) < 0) {
         return -1;
     }
     if (!req->caller.is_admin && strcmp(project, req->caller.project_id) != 0) {

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "compute/api.h"
+#include "compute/api/server_noun.h"
 #include "compute/rows/server_insert.h"
 #include "compute/rows/view.h"
 #include "lib/adapter/crypto.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/manners.h"
 
 #define PASSWORD_LENGTH 12
 
@@ -38,7 +40,7 @@ static void answer(struct kn_request *req, const struct kn_server_plan *plan, co
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, "server");
     kn_jsonw_str(&res->body, "id", id);
-    kn_view_links(&res->body, req, "servers", id);
+    KN_REST_NOVA.links(req, &kn_server_noun, id, &res->body);
     kn_jsonw_str(&res->body, "OS-DCF:diskConfig", plan->disk_config);
     kn_jsonw_raw(&res->body, "security_groups", groups_text != NULL ? groups_text : "[{\"name\":\"default\"}]");
     kn_jsonw_str(&res->body, "adminPass", given != NULL ? given : password);

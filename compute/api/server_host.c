@@ -2,6 +2,7 @@
 /* server_host: finds who can tell of a server, and asks. What an answer means is the asking file's; whether the caller may ask was decided before. */
 #include "compute/api/server_host.h"
 
+enum { AGENT, HOST, GENERATION };
 static const struct kn_stmt CARRIER = { "server_carrier",
     "SELECT h.agent_id, h.name, s.generation FROM server s JOIN host h ON h.name = s.host WHERE s.id = $1 AND s.launched_at IS NOT NULL", 1 };
 
@@ -18,8 +19,8 @@ int kn_server_ask_host(struct kn_request *req, const char *server, const char *t
     if (!*ret_asked) {
         return 0;
     }
-    const char *host = kn_rows_text(carrier, 0, 1);
-    const struct kn_question question = { type, kn_rows_text(carrier, 0, 0), host, kn_rows_int(carrier, 0, 2), body, answered, false };
+    const char *host = kn_rows_text(carrier, 0, HOST);
+    const struct kn_question question = { type, kn_rows_text(carrier, 0, AGENT), host, kn_rows_int(carrier, 0, GENERATION), body, answered, false };
     json_object_set_new(body, "host", json_string(host));
     json_object_set_new(body, "server", json_string(server));
     return kn_question_ask(req->questions, req, &question, err);

@@ -98,7 +98,7 @@ static int write_all(struct kn_request *req, struct kn_response *res, write_meta
         write_object(req, json_object_get(req->body, "metadata"), write, &now, err) < 0) {
         return -1;
     }
-    answer_metadata(res, kn_rows_text(now, 0, 0));
+    answer_metadata(res, kn_rows_text(now, 0, kn_rows_col(now, "metadata")));
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Servers over HTTP: list, show, update, delete, and their addresses. Creation is in server_create.c. */
 #include "compute/api.h"
-#include "compute/api/server_view.h"
-#include "compute/rows/server_list.h"
+#include "compute/api/server_noun.h"
+#include "compute/rows/server.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
@@ -23,60 +23,31 @@ static const struct kn_schema UPDATE[] = {
     KN_SCHEMA_END,
 };
 
-static int list(struct kn_request *req, struct kn_response *res, enum kn_server_detail detail, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_server_list) struct kn_server_list servers = { 0 };
-    AUTO_RELEASE(kn_server_view) struct kn_server_view view;
-    struct kn_strbuf *sb = &res->body;
-    int count = 0;
-
-    kn_server_view_init(&view, req, detail);
-    if (kn_server_list_read(req, detail == KN_SERVER_BRIEF, &servers, err) < 0) {
-        return -1;
-    }
-    count = servers.nothing ? 0 : kn_rows_count(servers.rows);
-    kn_jsonw_object(sb, NULL);
-    kn_jsonw_array(sb, "servers");
-    for (int row = 0; row < count; row++) {
-        kn_server_view_add(&view, sb, servers.rows, row);
-    }
-    kn_jsonw_end_array(sb);
-    if (count > 0) {
-        kn_page_links(sb, req, &servers.page, "servers_links", detail == KN_SERVER_BRIEF ? "/servers" : "/servers/detail", count,
-                      kn_rows_str(servers.rows, count - 1, KN_SERVER_ID));
-    }
-    kn_jsonw_end_object(sb);
-    return 0;
-}
-
 int kn_servers_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, KN_SERVER_BRIEF, err);
+    return kn_rest_list(&kn_server_noun, req, KN_REST_BRIEF, NULL, res, err);
 }
 
 int kn_servers_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, KN_SERVER_LISTED, err);
+    return kn_rest_list(&kn_server_noun, req, KN_REST_LIST, "/servers/detail", res, err);
 }
 
-static int answer_one(struct kn_request *req, struct kn_response *res, enum kn_server_detail detail, struct kn_error *err)
+static int answer_one(struct kn_request *req, struct kn_response *res, unsigned view, struct kn_error *err)
 {
+    static const struct kn_rest_bound ALIVE[] = { { "s.deleted_at IS NULL", NULL }, { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_RELEASE(kn_server_view) struct kn_server_view view;
 
-    kn_server_view_init(&view, req, detail);
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_rest_find(&kn_server_noun, req, req->params[0], view, ALIVE, &rows, err) < 0) {
         return -1;
     }
-    kn_strbuf_addstr(&res->body, "{\"server\":");
-    kn_server_view_add(&view, &res->body, rows, 0);
-    kn_strbuf_addch(&res->body, '}');
+    kn_rest_write_one(&kn_server_noun, req, view, rows, res);
     return 0;
 }
 
 int kn_servers_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return answer_one(req, res, KN_SERVER_FULL, err);
+    return answer_one(req, res, KN_REST_SHOW, err);
 }
 
 int kn_servers_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -110,7 +81,7 @@ int kn_servers_update(struct kn_request *req, struct kn_response *res, struct kn
     if (task > 0) {
         kn_task_wake(req->bus, id, task);
     }
-    return answer_one(req, res, kn_since(req, 75) ? KN_SERVER_FULL : KN_SERVER_UPDATED_VIEW, err);
+    return answer_one(req, res, kn_since(req, 75) ? KN_REST_SHOW : KN_REST_CHANGED, err);
 }
 
 int kn_servers_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -9,6 +9,8 @@
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 
 #define COMPUTE "nova-compute"
 
@@ -26,46 +28,50 @@ static const struct kn_schema OLD_UPDATE[] = {
     KN_SCHEMA("forced_down", KN_IS_BOOLEAN, .since = 11),
     KN_SCHEMA_END,
 };
-static const char *const LIST_QUERY[] = { "host", "binary", NULL };
-
-static void write_service(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const struct kn_rows *rows, int row)
+static void print_state(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
-    kn_jsonw_object(sb, key);
-    if (kn_since(req, 53)) {
-        kn_jsonw_str(sb, "id", kn_rows_str(rows, row, KN_SERVICE_UUID));
-    } else {
-        kn_jsonw_int(sb, "id", kn_rows_int(rows, row, KN_SERVICE_NUMBER));
-    }
-    kn_jsonw_str(sb, "binary", kn_rows_str(rows, row, KN_SERVICE_BINARY));
-    kn_jsonw_str(sb, "host", kn_rows_str(rows, row, KN_SERVICE_HOST));
-    kn_jsonw_str(sb, "zone", kn_rows_str(rows, row, KN_SERVICE_ZONE));
-    kn_jsonw_str(sb, "status", kn_rows_bool(rows, row, KN_SERVICE_DISABLED) ? "disabled" : "enabled");
-    kn_jsonw_str(sb, "state", kn_rows_bool(rows, row, KN_SERVICE_UP) ? "up" : "down");
-    kn_view_time_us(sb, "updated_at", kn_rows_str(rows, row, KN_SERVICE_SEEN));
-    kn_jsonw_str(sb, "disabled_reason", kn_rows_str(rows, row, KN_SERVICE_REASON));
-    if (kn_since(req, 11)) {
-        kn_jsonw_bool(sb, "forced_down", kn_rows_bool(rows, row, KN_SERVICE_FORCED_DOWN));
-    }
-    kn_jsonw_end_object(sb);
+    kn_jsonw_str(out, name, kn_host_is_up(req, value) ? "up" : "down");
 }
+
+/* Every host as nova-compute, then the conductors and schedulers. */
+#define ALL_OF_THEM                                                                                                     \
+    "(SELECT h.uuid, 'nova-compute' AS binary_name, h.name AS host, h.zone, " KN_HOST_DISABLED " AS disabled, "         \
+    KN_HOST_REASON " AS reason, " KN_HOST_SILENCE " AS silence, g.last_seen AS seen, h.forced_down "                    \
+    "FROM any_host h JOIN agent g ON g.id = h.agent_id UNION ALL "                                                      \
+    "SELECT s.uuid, replace(s.binary_name, 'kilonova-', 'nova-'), s.host, 'internal', false, 'stuck: ' || s.stuck, "    \
+    "CASE WHEN s.stuck IS NULL THEN " KN_SILENCE_OF("s.last_seen") " END, s.last_seen, false FROM service s "           \
+    "WHERE s.binary_name IN ('kilonova-conductor', 'kilonova-scheduler')) v"
+
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "v.uuid", KN_REST_UUID, KN_REST_SHOWN, .since = 53),
+    KN_REST_ATTR("id", KN_NUMBER_OF("v.uuid"), KN_REST_INT, KN_REST_SHOWN, .until = 52),
+    KN_REST_ATTR("binary", "v.binary_name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("host", "v.host", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_REST_ATTR("zone", "v.zone", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("status", "CASE WHEN v.disabled THEN 'disabled' ELSE 'enabled' END", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("state", "v.silence", KN_REST_TEXT, KN_REST_SHOWN, .print = print_state),
+    KN_REST_ATTR("updated_at", "v.seen", KN_REST_TIME, KN_REST_SHOWN | KN_REST_FINE),
+    KN_REST_ATTR("disabled_reason", "v.reason", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("forced_down", "v.forced_down", KN_REST_BOOL, KN_REST_SHOWN, .since = 11),
+    KN_REST_ATTRS_END,
+};
+static const struct kn_rest_noun SERVICE = {
+    .one = "service", .many = "services", .label = "Service", .path = "/os-services", .absent = "Service %2 not found.",
+    .from = ALL_OF_THEM, .id = "v.uuid", .id_type = KN_REST_UUID,
+    .order = "zone", .ascending = true, .ties = "host,binary", .unsorted = true, .pages_since = KN_REST_NEVER,
+    .attrs = ATTRS, .manners = &KN_REST_NOVA,
+};
 
 int kn_compute_services_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    return kn_rest_list(&SERVICE, req, KN_REST_LIST, NULL, res, err);
+}
 
-    if (kn_query_known(req, LIST_QUERY, 75, err) < 0 ||
-        kn_service_list(req->db, req->conf->scheduler_agent_timeout_s, kn_request_query(req, "host"),
-                        kn_request_query(req, "binary"), NULL, &rows, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "services");
-    for (int row = 0; row < kn_rows_count(rows); row++) {
-        write_service(&res->body, req, NULL, rows, row);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
+static const char *cell(const struct kn_request *req, const char *name, const struct kn_rows *rows, int row)
+{
+    const char *text = kn_rest_cell(&SERVICE, req, KN_REST_LIST, name, rows, row);
+
+    return text != NULL ? text : "";
 }
 
 static int not_compute(const char *binary, struct kn_error *err)
@@ -97,24 +103,9 @@ static int read_decision(const json_t *body, struct kn_host_decision *ret, struc
     return 0;
 }
 
-static int find_service(struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_service_list(req->db, req->conf->scheduler_agent_timeout_s, NULL, NULL, id, &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Service %.80s not found.", id);
-    }
-    *ret = kn_steal(&rows);
-    return 0;
-}
-
 int kn_compute_services_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *before = NULL;
-    AUTO(kn_rows) struct kn_rows *after = NULL;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_host_decision decision;
     const char *id = req->params[0];
 
@@ -124,20 +115,15 @@ int kn_compute_services_update(struct kn_request *req, struct kn_response *res, 
     if (!kn_uuid_valid(id)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid uuid %.80s", id);
     }
-    if (find_service(req, id, &before, err) < 0 || read_decision(req->body, &decision, err) < 0) {
+    if (kn_rest_find(&SERVICE, req, id, KN_REST_LIST, NULL, &rows, err) < 0 || read_decision(req->body, &decision, err) < 0) {
         return -1;
     }
-    if (strcmp(kn_rows_text(before, 0, KN_SERVICE_BINARY), COMPUTE) != 0) {
-        return not_compute(kn_rows_text(before, 0, KN_SERVICE_BINARY), err);
+    if (strcmp(cell(req, "binary", rows, 0), COMPUTE) != 0) {
+        return not_compute(cell(req, "binary", rows, 0), err);
     }
-    if (kn_host_decide(req->db, kn_rows_text(before, 0, KN_SERVICE_HOST), &decision, err) < 0 ||
-        find_service(req, id, &after, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    write_service(&res->body, req, "service", after, 0);
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    return kn_host_decide(req->db, cell(req, "host", rows, 0), &decision, err) < 0
+               ? -1
+               : kn_rest_show(&SERVICE, req, id, KN_REST_CHANGED, res, err);
 }
 
 /* Up to 2.52 the last part of the path says what to do, the body to whom. */
@@ -205,51 +191,59 @@ int kn_compute_services_update_old(struct kn_request *req, struct kn_response *r
 
 /* --- zones: the rows are services, sorted by zone, host, binary --- */
 
-static bool same(const struct kn_rows *rows, int a, int b, int col)
+static bool same(const struct kn_request *req, const struct kn_rows *rows, int a, int b, const char *name)
 {
-    return strcmp(kn_rows_text(rows, a, col), kn_rows_text(rows, b, col)) == 0;
+    return strcmp(cell(req, name, rows, a), cell(req, name, rows, b)) == 0;
 }
 
-static bool zone_available(const struct kn_rows *rows, int from, int to)
+static bool is_up(const struct kn_request *req, const struct kn_rows *rows, int row)
 {
-    for (int row = from; row < to; row++) {
-        if (kn_rows_bool(rows, row, KN_SERVICE_UP) && !kn_rows_bool(rows, row, KN_SERVICE_DISABLED)) {
-            return true;
-        }
+    return kn_host_is_up(req, cell(req, "state", rows, row));
+}
+
+static bool is_enabled(const struct kn_request *req, const struct kn_rows *rows, int row)
+{
+    return strcmp(cell(req, "status", rows, row), "enabled") == 0;
+}
+
+static bool zone_available(const struct kn_request *req, const struct kn_rows *rows, int from, int to)
+{
+    while (from < to && !(is_up(req, rows, from) && is_enabled(req, rows, from))) {
+        from++;
     }
-    return false;
+    return from < to;
 }
 
-static void write_zone_hosts(struct kn_strbuf *sb, const struct kn_rows *rows, int from, int to)
+static void write_zone_hosts(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int from, int to)
 {
     kn_jsonw_object(sb, "hosts");
     for (int row = from; row < to; row++) {
-        if (row == from || !same(rows, row, row - 1, KN_SERVICE_HOST)) {
+        if (row == from || !same(req, rows, row, row - 1, "host")) {
             kn_strbuf_addstr(sb, row == from ? "" : "},");
-            kn_strbuf_addjson(sb, kn_rows_text(rows, row, KN_SERVICE_HOST));
+            kn_strbuf_addjson(sb, cell(req, "host", rows, row));
             kn_strbuf_addstr(sb, ":{");
         }
-        kn_jsonw_object(sb, kn_rows_text(rows, row, KN_SERVICE_BINARY));
-        kn_jsonw_bool(sb, "available", kn_rows_bool(rows, row, KN_SERVICE_UP));
-        kn_jsonw_bool(sb, "active", !kn_rows_bool(rows, row, KN_SERVICE_DISABLED));
-        kn_view_time_us(sb, "updated_at", kn_rows_str(rows, row, KN_SERVICE_SEEN));
+        kn_jsonw_object(sb, cell(req, "binary", rows, row));
+        kn_jsonw_bool(sb, "available", is_up(req, rows, row));
+        kn_jsonw_bool(sb, "active", is_enabled(req, rows, row));
+        kn_rest_print_time(sb, "updated_at", cell(req, "updated_at", rows, row), true);
         kn_jsonw_end_object(sb);
     }
     kn_strbuf_addstr(sb, to > from ? "}" : "");
     kn_jsonw_end_object(sb);
 }
 
-static void write_zone(struct kn_strbuf *sb, const struct kn_rows *rows, int from, int to, bool detail)
+static void write_zone(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_rows *rows, int from, int to, bool detail)
 {
-    bool available = zone_available(rows, from, to);
+    bool available = zone_available(req, rows, from, to);
 
     kn_jsonw_object(sb, NULL);
-    kn_jsonw_str(sb, "zoneName", kn_rows_str(rows, from, KN_SERVICE_ZONE));
+    kn_jsonw_str(sb, "zoneName", cell(req, "zone", rows, from));
     kn_jsonw_object(sb, "zoneState");
     kn_jsonw_bool(sb, "available", available);
     kn_jsonw_end_object(sb);
     if (detail && available) {
-        write_zone_hosts(sb, rows, from, to);
+        write_zone_hosts(sb, req, rows, from, to);
     } else {
         kn_jsonw_null(sb, "hosts");
     }
@@ -259,17 +253,18 @@ static void write_zone(struct kn_strbuf *sb, const struct kn_rows *rows, int fro
 /* Only admins see hosts, and the zone of the daemons that are no hosts. */
 static int list_zones(struct kn_request *req, struct kn_response *res, bool detail, struct kn_error *err)
 {
+    static const struct kn_rest_wish HOSTS[] = { { "binary", COMPUTE }, { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int from = 0;
 
-    if (kn_service_list(req->db, req->conf->scheduler_agent_timeout_s, NULL, detail ? NULL : COMPUTE, NULL, &rows, err) < 0) {
+    if (kn_rest_rows(&SERVICE, req, KN_REST_LIST, detail ? KN_REST_NO_WISHES : HOSTS, NULL, &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_array(&res->body, "availabilityZoneInfo");
     for (int to = 1; to <= kn_rows_count(rows); to++) {
-        if (to == kn_rows_count(rows) || !same(rows, from, to, KN_SERVICE_ZONE)) {
-            write_zone(&res->body, rows, from, to, detail);
+        if (to == kn_rows_count(rows) || !same(req, rows, from, to, "zone")) {
+            write_zone(&res->body, req, rows, from, to, detail);
             from = to;
         }
     }

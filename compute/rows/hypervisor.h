@@ -1,35 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hypervisor: hosts and daemons as operators and clients see them. Capacity and usage are the scheduler's to write, rows of
+ * hypervisor: what there is to know about a host, of any_host h JOIN agent g. Capacity and usage are the scheduler's to write, rows of
  * `service` each daemon's own; the API writes what an operator decides about a host and nothing else.
- *
- * `silence` is how many seconds of it make a host or a daemon down (conf: scheduler.agent_timeout_s).
  */
 #ifndef KN_COMPUTE_ROWS_HYPERVISOR_H
 #define KN_COMPUTE_ROWS_HYPERVISOR_H
 
-#include "compute/rows/select.h"
+#include "lib/adapter/http.h"
 
-enum kn_hypervisor_col {
-    KN_HYPERVISOR_UUID, KN_HYPERVISOR_NUMBER, KN_HYPERVISOR_NAME, KN_HYPERVISOR_UP, KN_HYPERVISOR_DISABLED,
-    KN_HYPERVISOR_REASON, KN_HYPERVISOR_TYPE, KN_HYPERVISOR_VERSION, KN_HYPERVISOR_IP, KN_HYPERVISOR_CPU_INFO,
-    KN_HYPERVISOR_VCPUS, KN_HYPERVISOR_VCPUS_USED, KN_HYPERVISOR_MEMORY, KN_HYPERVISOR_MEMORY_USED, KN_HYPERVISOR_DISK,
-    KN_HYPERVISOR_DISK_USED, KN_HYPERVISOR_SERVERS, KN_HYPERVISOR_COLUMNS
-};
-/* "SELECT … FROM any_host h JOIN agent g … WHERE true". silence lives until sel has run. */
-void kn_hypervisor_select(struct kn_select *sel, struct kn_arg *silence, int64_t seconds);
-/* One row: count, then the sums of the columns from KN_HYPERVISOR_VCPUS on, in their order. */
+/* An integer id, which clients before 2.53 want, is made from the uuid. */
+#define KN_NUMBER_OF(uuid) "hashtext(" uuid "::text) & 2147483647"
+#define KN_SILENCE_OF(column) "extract(epoch FROM now() - " column ")"
+/*
+ * A host that the scheduler left out, because what its agent says makes no sense, gets no new servers: it is disabled, with the reason. It stays up if it was
+ * in use before, because its servers run on, and who sees "down" may start to evacuate; one that was never taken in is down.
+ */
+#define KN_HOST_DISABLED "(h.disabled OR h.refused IS NOT NULL)"
+#define KN_HOST_REASON "coalesce('refused: ' || h.refused, h.disabled_reason)"
+/* Seconds since it was heard; NULL: it is down in any case. */
+#define KN_HOST_SILENCE "CASE WHEN h.known AND NOT h.forced_down THEN " KN_SILENCE_OF("g.last_seen") " END"
+/* From such seconds, "" for NULL: is it heard often enough (scheduler.agent_timeout_s)? */
+bool kn_host_is_up(const struct kn_request *req, const char *silence);
+
+/* One row, "totals": a JSON object. */
 int kn_hypervisor_totals(struct kn_db *db, struct kn_rows **ret, struct kn_error *err);
-/* host, id, name of the live servers on these hosts (an array literal), by host. */
-int kn_hypervisor_servers(struct kn_db *db, const char *hosts, struct kn_rows **ret, struct kn_error *err);
 
-enum kn_service_col {
-    KN_SERVICE_UUID, KN_SERVICE_NUMBER, KN_SERVICE_BINARY, KN_SERVICE_HOST, KN_SERVICE_ZONE, KN_SERVICE_DISABLED,
-    KN_SERVICE_REASON, KN_SERVICE_UP, KN_SERVICE_SEEN, KN_SERVICE_FORCED_DOWN, KN_SERVICE_COLUMNS
-};
-/* Every host as nova-compute, then the conductors and schedulers. host, binary, uuid: NULL = any. By zone, host, binary. */
-int kn_service_list(struct kn_db *db, int64_t silence, const char *host, const char *binary, const char *uuid,
-                    struct kn_rows **ret, struct kn_error *err);
 /* What an operator decides about a host, NULL = unchanged ("t", "f"); KN_NOT_FOUND if there is no such host. */
 struct kn_host_decision {
     const char *disabled;

@@ -9,12 +9,9 @@
 #include "lib/adapter/crypto.h"
 #include "lib/base/mem.h"
 
-#define COLUMNS "k.id, k.user_id, k.name, k.type, k.public_key, k.fingerprint, " KN_TIME_COLUMN("k.created_at")
 #define BLOB_MAX 8192 /* a 16384-bit RSA key takes 2 KiB */
 
-const char KN_KEYPAIR_SELECT[] = "SELECT " COLUMNS " FROM keypair k WHERE true";
-
-static const struct kn_stmt GET = { "keypair_get", "SELECT " COLUMNS " FROM keypair k WHERE k.user_id = $1 AND k.name = $2", 2 };
+static const struct kn_stmt GET = { "keypair_get", "SELECT public_key FROM keypair WHERE user_id = $1 AND name = $2", 2 };
 static const struct kn_stmt INSERT = { "keypair_insert",
     "INSERT INTO keypair (user_id, name, public_key, fingerprint) SELECT $1, $2, $3, $4 "
     "WHERE $5::bigint < 0 OR (SELECT count(*) FROM keypair WHERE user_id = $1) < $5::bigint", 5 };
@@ -81,7 +78,7 @@ int kn_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SI
     return 0;
 }
 
-static int not_found(const char *user, const char *name, struct kn_error *err)
+int kn_keypair_absent(const char *user, const char *name, struct kn_error *err)
 {
     return kn_fail(err, KN_NOT_FOUND, "Keypair %.255s not found for user %.64s", name, user);
 }
@@ -94,7 +91,7 @@ int kn_keypair_get(struct kn_db *db, const char *user, const char *name, struct 
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return not_found(user, name, err);
+        return kn_keypair_absent(user, name, err);
     }
     *ret = kn_steal(&rows);
     return 0;
@@ -121,5 +118,5 @@ int kn_keypair_delete(struct kn_db *db, const char *user, const char *name, stru
     if (kn_db_change(db, &DELETE_ROW, KN_ARGS(user, name), &changed, err) < 0) {
         return -1;
     }
-    return changed == 0 ? not_found(user, name, err) : 0;
+    return changed == 0 ? kn_keypair_absent(user, name, err) : 0;
 }

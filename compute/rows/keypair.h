@@ -3,12 +3,7 @@
 #ifndef KN_COMPUTE_ROWS_KEYPAIR_H
 #define KN_COMPUTE_ROWS_KEYPAIR_H
 
-#include "compute/rows/select.h"
 #include "lib/adapter/db.h"
-
-enum kn_keypair_col { KN_KEYPAIR_ID, KN_KEYPAIR_USER, KN_KEYPAIR_NAME, KN_KEYPAIR_TYPE, KN_KEYPAIR_PUBLIC,
-                      KN_KEYPAIR_FINGERPRINT, KN_KEYPAIR_CREATED, KN_KEYPAIR_COLUMNS };
-extern const char KN_KEYPAIR_SELECT[]; /* "SELECT … FROM keypair k WHERE true" */
 
 #define KN_FINGERPRINT_SIZE 48 /* aa:bb:… of an MD5 */
 
@@ -18,8 +13,11 @@ extern const char KN_KEYPAIR_SELECT[]; /* "SELECT … FROM keypair k WHERE true"
  */
 int kn_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SIZE], struct kn_error *err);
 
-/* One row, or KN_NOT_FOUND. */
+/* One row, its only column the public key; or KN_NOT_FOUND. */
+enum { KN_KEYPAIR_PUBLIC };
 int kn_keypair_get(struct kn_db *db, const char *user, const char *name, struct kn_rows **ret, struct kn_error *err);
+/* KN_NOT_FOUND in Nova's words. Returns -1. */
+int kn_keypair_absent(const char *user, const char *name, struct kn_error *err);
 /* KN_CONFLICT if the name is taken, KN_QUOTA if the user has `limit` (-1: any number) already. */
 int kn_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key, const char *fingerprint,
                       int64_t limit, struct kn_error *err);

@@ -13,9 +13,9 @@
 #define COLUMNS "SELECT s.id" KN_SERVER_COLUMNS(X)
 
 static const struct kn_stmt GET_ADMIN = { "server_get_admin",
-    COLUMNS KN_SERVER_ADMIN_COLUMNS "FROM server s WHERE s.id = $2 AND s.deleted_at IS NULL", 2 };
+    COLUMNS " FROM server s WHERE s.id = $1 AND s.deleted_at IS NULL", 1 };
 static const struct kn_stmt GET = { "server_get",
-    COLUMNS KN_SERVER_MEMBER_COLUMNS "FROM server s WHERE s.id = $1 AND s.project_id = $2 AND s.deleted_at IS NULL", 2 };
+    COLUMNS " FROM server s WHERE s.id = $1 AND s.project_id = $2 AND s.deleted_at IS NULL", 2 };
 static const struct kn_stmt BEGIN_ACTION = { "server_begin_action",
     "UPDATE server SET task_state = coalesce($4, task_state), updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
     "AND vm_state = $2 AND task_state IS NOT DISTINCT FROM $3", 4 };
@@ -40,38 +40,14 @@ static int not_found(const char *id, struct kn_error *err)
     return kn_fail(err, KN_NOT_FOUND, "Instance %.80s could not be found.", id);
 }
 
-void kn_server_select(struct kn_select *sel, const struct kn_request *req, bool brief, struct kn_arg *silence)
-{
-    if (brief) {
-        kn_select_text(sel, "SELECT s.id, s.project_id, s.user_id, s.name FROM server s WHERE true");
-        return;
-    }
-    kn_select_text(sel, COLUMNS);
-    if (req->caller.is_admin) {
-        kn_select_add(sel, "", kn_arg_int(silence, req->conf->scheduler_agent_timeout_s)); /* $1 */
-        kn_select_text(sel, KN_SERVER_ADMIN_COLUMNS);
-    } else {
-        kn_select_text(sel, KN_SERVER_MEMBER_COLUMNS);
-    }
-    kn_select_text(sel, "FROM server s WHERE true");
-}
-
 int kn_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_arg silence;
-    int result = 0;
 
     if (!kn_uuid_valid(id)) {
         return not_found(id, err);
     }
-    if (req->caller.is_admin) {
-        result = kn_db_run(req->db, &GET_ADMIN, KN_ARGS(kn_arg_int(&silence, req->conf->scheduler_agent_timeout_s), id), &rows,
-                           err);
-    } else {
-        result = kn_db_run(req->db, &GET, KN_ARGS(id, req->caller.project_id), &rows, err);
-    }
-    if (result < 0) {
+    if (kn_db_run(req->db, req->caller.is_admin ? &GET_ADMIN : &GET, KN_ARGS(id, req->caller.project_id), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {

@@ -8,67 +8,29 @@
 
 #include <jansson.h>
 
-#include "compute/rows/select.h"
 #include "compute/rows/view.h"
 #include "lib/adapter/task.h"
 #include "lib/domain/server_state.h"
 
-/* X(column of a result, its SQL): what every reader of servers gets. */
+/* Columns of kn_server_get(): what wishes are decided on, and what has routes of its own. Views are compute/api/server_noun.c. */
 #define KN_SERVER_COLUMNS(X)                                                                                            \
     X(KN_SERVER_PROJECT, "s.project_id")                                                                                \
-    X(KN_SERVER_USER, "s.user_id")                                                                                      \
-    X(KN_SERVER_NAME, "s.name")                                                                                         \
-    X(KN_SERVER_DESCRIPTION, "s.description")                                                                           \
-    X(KN_SERVER_HOSTNAME, "s.hostname")                                                                                 \
     X(KN_SERVER_VM_STATE, "s.vm_state")                                                                                 \
     X(KN_SERVER_TASK_STATE, "s.task_state")                                                                             \
-    X(KN_SERVER_POWER, "s.power_state")                                                                                 \
     X(KN_SERVER_HOST, "s.host")                                                                                         \
-    X(KN_SERVER_FLAVOR, "s.flavor")                                                                                     \
-    X(KN_SERVER_IMAGE, "s.image_id")                                                                                    \
-    X(KN_SERVER_KEY_NAME, "s.key_name")                                                                                 \
     X(KN_SERVER_METADATA, "s.metadata")                                                                                 \
     X(KN_SERVER_TAGS, "to_json(s.tags)")                                                                                \
-    X(KN_SERVER_ZONE, "s.zone")                                                                                         \
-    X(KN_SERVER_PINNED_ZONE, "s.pinned_zone")                                                                           \
-    X(KN_SERVER_CONFIG_DRIVE, "s.config_drive")                                                                         \
-    X(KN_SERVER_DISK_CONFIG, "s.disk_config")                                                                           \
-    X(KN_SERVER_ACCESS4, "s.access_ipv4")                                                                               \
-    X(KN_SERVER_ACCESS6, "s.access_ipv6")                                                                               \
     X(KN_SERVER_NICS, "s.nics")                                                                                         \
-    X(KN_SERVER_RESERVATION, "s.reservation_id")                                                                        \
-    X(KN_SERVER_LAUNCH_INDEX, "s.launch_index")                                                                         \
     X(KN_SERVER_LOCKED, "s.locked")                                                                                     \
     X(KN_SERVER_LOCKED_BY, "s.locked_by")                                                                               \
-    X(KN_SERVER_LOCKED_REASON, "s.locked_reason")                                                                       \
-    X(KN_SERVER_FAULT, "s.fault")                                                                                       \
-    X(KN_SERVER_CREATED, KN_TIME_COLUMN("s.created_at"))                                                                \
-    X(KN_SERVER_UPDATED, KN_TIME_COLUMN("s.updated_at"))                                                                \
-    X(KN_SERVER_LAUNCHED, KN_TIME_COLUMN("s.launched_at"))                                                              \
-    X(KN_SERVER_TERMINATED, KN_TIME_COLUMN("s.terminated_at"))                                                          \
-    X(KN_SERVER_DELETED, KN_TIME_COLUMN("s.deleted_at"))                                                                \
-    X(KN_SERVER_VOLUMES, "(SELECT json_agg(json_build_object('id', a.volume_id, 'delete_on_termination', "              \
-                         "a.delete_on_termination)) FROM attachment a WHERE a.server_id = s.id)")
-
-/* Behind them, for admins; NULL for everybody else. $1 is how many seconds of silence make a host unknown. */
-#define KN_SERVER_ADMIN_COLUMNS                                                                                         \
-    ", s.user_data, (SELECT CASE WHEN h.forced_down THEN 'DOWN' WHEN g.last_seen < now() - $1::integer * interval '1 s' "   \
-    "THEN 'UNKNOWN' WHEN h.disabled THEN 'MAINTENANCE' ELSE 'UP' END FROM host h JOIN agent g ON g.id = h.agent_id "    \
-    "WHERE h.name = s.host) "
-#define KN_SERVER_MEMBER_COLUMNS ", NULL, NULL "
+    X(KN_SERVER_LAUNCHED, "s.launched_at")
 
 enum kn_server_col {
     KN_SERVER_ID,
 #define X(id, sql) id,
     KN_SERVER_COLUMNS(X)
 #undef X
-        KN_SERVER_USER_DATA,
-    KN_SERVER_HOST_STATUS,
-    KN_SERVER_COLUMN_COUNT
 };
-
-/* "SELECT … FROM server s WHERE true", brief: with the columns up to KN_SERVER_NAME only. silence lives until sel has run. */
-void kn_server_select(struct kn_select *sel, const struct kn_request *req, bool brief, struct kn_arg *silence);
 
 /*
  * One live server that the caller may see, or KN_NOT_FOUND ("Instance … could not be found."). An id that is no uuid is not

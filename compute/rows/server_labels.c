@@ -16,7 +16,7 @@ static const struct kn_stmt TAGS = { "server_tags_replace",
 static const struct kn_stmt TAG_ADD = { "server_tag_add",
     "UPDATE server SET tags = CASE WHEN $2 = ANY(tags) THEN tags ELSE tags || $2::text END, updated_at = now() WHERE id = $1 "
     "AND deleted_at IS NULL AND ($2 = ANY(tags) OR cardinality(tags) < $3::integer) "
-    "RETURNING cardinality(tags) > (SELECT cardinality(old.tags) FROM server old WHERE old.id = $1)", 3 };
+    "RETURNING cardinality(tags) > (SELECT cardinality(old.tags) FROM server old WHERE old.id = $1) AS is_new", 3 };
 static const struct kn_stmt TAG_REMOVE = { "server_tag_remove",
     "UPDATE server SET tags = array_remove(tags, $2), updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
     "AND $2 = ANY(tags)", 2 };
@@ -59,7 +59,7 @@ static int write_metadata(struct kn_db *db, const struct kn_stmt *stmt, const ch
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_QUOTA, "Maximum number of metadata items exceeds %lld", (long long)limit);
     }
-    if (kn_server_metadata_check(kn_rows_text(rows, 0, 0), err) < 0) {
+    if (kn_server_metadata_check(kn_rows_text(rows, 0, kn_rows_col(rows, "metadata")), err) < 0) {
         return -1;
     }
     *ret = kn_steal(&rows);
@@ -104,7 +104,7 @@ int kn_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *r
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "The number of tags exceeded the per-server limit %d", KN_MAX_SERVER_TAGS);
     }
-    *ret_new = kn_rows_bool(rows, 0, 0);
+    *ret_new = kn_rows_bool(rows, 0, kn_rows_col(rows, "is_new"));
     return 0;
 }
 

@@ -40,5 +40,5 @@ int kn_image_look(struct kn_request *req, const struct kn_rest_wish *wishes, str
 
     manners.missing_marker = KN_REST_NOVA.missing_marker;
     noun.manners = &manners;
-    return kn_rest_rows(&noun, req, wishes, ret_rows, err);
+    return kn_rest_rows(&noun, req, KN_REST_LIST, wishes, NULL, ret_rows, err);
 }

@@ -142,6 +142,7 @@ int kn_db_connect_once(struct kn_db *db, struct kn_error *err)
         return -1;
     }
     db->prepared = kn_hmap_new(NULL);
+    db->repeated = 0;
     db->session++;
     return 0;
 }

@@ -78,6 +78,13 @@ int kn_db_script(struct kn_db *db, const char *sql, struct kn_error *err);
 /* Unprepared text with parameters and rows: lists whose WHERE is built from fixed pieces. Never from user text. */
 int kn_db_query(struct kn_db *db, const char *sql, int params, const char *const *args, struct kn_rows **ret_rows,
                 struct kn_error *err);
+/*
+ * The same for texts of which there are few and that come again and again: a session prepares each once, up to KN_DB_REPEATED of them, and
+ * runs what is beyond as it is.
+ */
+#define KN_DB_REPEATED 256
+int kn_db_repeat(struct kn_db *db, const char *sql, int params, const char *const *args, struct kn_rows **ret_rows,
+                 struct kn_error *err);
 /* The violated constraint's name after KN_CONFLICT; "" otherwise. Valid until the next call. */
 const char *kn_db_constraint(const struct kn_db *db);
 /*

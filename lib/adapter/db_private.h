@@ -24,6 +24,7 @@ struct kn_db {
     int64_t session;         /* counts connections made */
     enum kn_db_tx_state tx;
     struct kn_hmap *prepared; /* names of statements that this session knows */
+    int repeated;             /* how many of them are texts of kn_db_repeat() */
     bool locked_out;         /* the last try to connect failed because another session has the lock */
     char constraint[64];
     bool values_at_fault;    /* of the last failure; kept with constraint */

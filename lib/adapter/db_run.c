@@ -209,6 +209,35 @@ int kn_db_query(struct kn_db *db, const char *sql, int params, const char *const
     return run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
 }
 
+/* FNV-1a: a text's name. The texts are the program's own, so nobody looks for two of one name. */
+static uint64_t hash_of(const char *sql)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (; *sql != '\0'; sql++) {
+        hash = (hash ^ (unsigned char)*sql) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+int kn_db_repeat(struct kn_db *db, const char *sql, int params, const char *const *args, struct kn_rows **ret_rows,
+                 struct kn_error *err)
+{
+    char name[24];
+    const struct kn_stmt stmt = { name, sql, params };
+    const struct call call = { &stmt, args, "query" };
+    PGresult *result = NULL;
+
+    snprintf(name, sizeof(name), "again_%016llx", (unsigned long long)hash_of(sql));
+    if (db->prepared == NULL || kn_hmap_get(db->prepared, name) == NULL) {
+        if (db->repeated >= KN_DB_REPEATED) {
+            return kn_db_query(db, sql, params, args, ret_rows, err);
+        }
+        db->repeated++;
+    }
+    return run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
+}
+
 int kn_db_script(struct kn_db *db, const char *sql, struct kn_error *err)
 {
     PGresult *result = NULL;

@@ -184,6 +184,38 @@ int kn_rest_true_false(struct kn_rest_list *l, const struct kn_rest_attr *a, con
                    : kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_boolean, key, value);
 }
 
+static int compare_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, const char *form,
+                        struct kn_error *err)
+{
+    char time[KN_TIME_SIZE];
+    int64_t us = 0;
+
+    if (kn_time_parse(value, &us) < 0) {
+        return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
+    }
+    kn_time_iso_us_z(us, time);
+    kn_rest_where(l, form, a->sql, time);
+    return 0;
+}
+
+int kn_rest_since(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    return compare_time(l, a, key, value, "%C >= ?::timestamptz", err);
+}
+
+int kn_rest_until(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    return compare_time(l, a, key, value, "%C <= ?::timestamptz", err);
+}
+
+int kn_rest_refused(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    (void)a;
+    (void)value;
+    (void)l;
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid filter field: %.60s.", key);
+}
+
 int kn_rest_number(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
                    struct kn_error *err)
 {

@@ -12,6 +12,9 @@
 void kn_rest_list_release(struct kn_rest_list *l)
 {
     kn_rest_query_release(&l->query);
+    for (int i = 0; i < l->pattern_count; i++) {
+        kn_regex_free(l->patterns[i].regex);
+    }
 }
 
 const char *kn_rest_asked(const struct kn_rest_list *l, const char *key, int i)
@@ -54,6 +57,38 @@ static int add_suffixed(struct kn_rest_list *l, const char *key, const char *val
     return 0;
 }
 
+struct kn_rest_only {
+    const char *const *names;
+    const char *unknown;
+};
+
+static void look_up(void *ctx, const char *key, const char *value)
+{
+    struct kn_rest_only *only = ctx;
+    const char *const *name = only->names;
+
+    (void)value;
+    while (*name != NULL && strcmp(*name, key) != 0) {
+        name++;
+    }
+    only->unknown = *name == NULL ? key : only->unknown;
+}
+
+static int strict_since(const struct kn_rest_noun *noun)
+{
+    return noun->strict_since > 0 ? noun->strict_since : noun->manners->unknown_since;
+}
+
+int kn_rest_only(const struct kn_rest_noun *noun, const struct kn_request *req, const char *const *names, struct kn_error *err)
+{
+    struct kn_rest_only only = { names, NULL };
+
+    kn_request_query_each(req, look_up, &only);
+    return only.unknown == NULL || req->microversion < strict_since(noun)
+               ? 0
+               : kn_rest_fail(err, KN_BAD_REQUEST, noun->manners->bad_filter, only.unknown, "");
+}
+
 static int add_unknown(struct kn_rest_list *l, const char *key, const char *value, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
@@ -61,7 +96,7 @@ static int add_unknown(struct kn_rest_list *l, const char *key, const char *valu
     if (l->noun->other != NULL) {
         return l->noun->other(l, NULL, key, value, err);
     }
-    return m->unknown == KN_REST_IGNORE_UNKNOWN || l->req->microversion < m->unknown_since
+    return m->unknown == KN_REST_IGNORE_UNKNOWN || l->req->microversion < strict_since(l->noun)
                ? 0
                : kn_rest_fail(err, KN_BAD_REQUEST, m->bad_filter, key, value);
 }
@@ -70,7 +105,7 @@ static int add_parameter(struct kn_rest_list *l, const char *key, const char *va
 {
     const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, strlen(key));
 
-    if (kn_rest_page_knows(l->noun->manners, key)) {
+    if (kn_rest_page_knows(l, key)) {
         return 0;
     }
     if (a != NULL && (a->may & KN_REST_FILTER) != 0) {
@@ -81,8 +116,10 @@ static int add_parameter(struct kn_rest_list *l, const char *key, const char *va
     for (const struct kn_rest_param *p = l->noun->params; p != NULL && p->name != NULL; p++) {
         if (strcmp(p->name, key) == 0 && l->req->microversion >= p->since) {
             const struct kn_rest_attr as = { .name = p->name, .sql = p->sql, .type = p->type };
+            const bool is_his = (p->ruled_until > 0 && l->req->microversion > p->ruled_until) ||
+                                kn_policy_allows(p->rule, &l->req->caller, NULL);
 
-            return p->add != NULL ? p->add(l, &as, key, value, err) : 0;
+            return p->add != NULL && is_his ? p->add(l, &as, key, value, err) : 0;
         }
     }
     const int rc = add_suffixed(l, key, value, err);
@@ -101,7 +138,7 @@ static void visit(void *ctx, const char *key, const char *value)
     struct walk *walk = ctx;
     const int most = walk->l->noun->manners->filters_max;
 
-    walk->count += !kn_rest_page_knows(walk->l->noun->manners, key);
+    walk->count += !kn_rest_page_knows(walk->l, key);
     if (walk->rc == 0 && most > 0 && walk->count > most) {
         walk->rc = kn_fail(walk->err, KN_BAD_REQUEST, "a list takes at most %d filters", most);
     }
@@ -114,7 +151,11 @@ void kn_rest_add_bounds(struct kn_rest_query *q, const struct kn_rest_bound *bou
 {
     for (; bounds != NULL && bounds->form != NULL; bounds++) {
         kn_rest_text(q, " AND ");
-        kn_rest_add(q, bounds->form, bounds->value);
+        if (bounds->value != NULL) {
+            kn_rest_add(q, bounds->form, bounds->value);
+        } else {
+            kn_rest_text(q, bounds->form);
+        }
     }
 }
 
@@ -131,16 +172,15 @@ static void add_from(const struct kn_rest_noun *noun, const struct kn_request *r
 }
 
 /* The conditions were numbered before the statement had values: they go first. */
-static void take_conditions(struct kn_rest_list *l, struct kn_rest_query *q, const char *columns)
+void kn_rest_list_select(const struct kn_rest_list *l, const char *columns, struct kn_rest_query *ret)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf where = l->query.sql;
-
-    *q = l->query;
-    q->sql = (struct kn_strbuf)KN_STRBUF_INIT;
-    l->query = (struct kn_rest_query)KN_REST_QUERY_INIT;
-    kn_strbuf_addf(&q->sql, "SELECT %s", columns);
-    add_from(l->noun, l->req, l->sees_all, q);
-    kn_strbuf_addstr(&q->sql, where.buf);
+    for (int i = 0; i < l->query.count && i < KN_REST_VALUES; i++) {
+        ret->values[i] = l->query.values[i] != NULL ? kn_strdup(l->query.values[i]) : NULL;
+    }
+    ret->count = l->query.count;
+    kn_strbuf_addf(&ret->sql, "SELECT %s", columns);
+    add_from(l->noun, l->req, l->sees_all, ret);
+    kn_strbuf_addstr(&ret->sql, l->query.sql.buf);
 }
 
 static int count_all(struct kn_rest_list *l, int64_t *ret, struct kn_error *err)
@@ -148,16 +188,11 @@ static int count_all(struct kn_rest_list *l, int64_t *ret, struct kn_error *err)
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    kn_rest_text(&q, "SELECT count(*)");
-    for (int i = 0; i < l->query.count && i < KN_REST_VALUES; i++) {
-        q.values[q.count++] = kn_strdup(l->query.values[i]);
-    }
-    add_from(l->noun, l->req, l->sees_all, &q);
-    kn_strbuf_addstr(&q.sql, l->query.sql.buf);
+    kn_rest_list_select(l, "count(*) AS count", &q);
     if (kn_rest_run(&q, l->req->db, &rows, err) < 0) {
         return -1;
     }
-    *ret = kn_rows_int(rows, 0, 0);
+    *ret = kn_rows_int(rows, 0, kn_rows_col(rows, "count"));
     return 0;
 }
 
@@ -183,13 +218,32 @@ int kn_rest_list_read(struct kn_rest_list *l, struct kn_error *err)
     return walk.rc < 0 || (l->noun->narrow != NULL && l->noun->narrow(l, err) < 0) ? -1 : kn_rest_page_read(l, err);
 }
 
+/* The page that the list's patterns chose, in its order. */
+static int select_chosen(struct kn_rest_list *l, const char *columns, struct kn_rest_query *ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_FREE char *form = kn_asprintf(" AND %%C = ANY (?::%s[])", kn_rest_sql_type(l->noun->id_type));
+    struct kn_rest_page page = l->page;
+
+    if (kn_rest_scan(l, &ids, err) < 0) {
+        return -1;
+    }
+    page.marker = NULL; /* the ids are behind it already */
+    kn_strbuf_addf(&ret->sql, "SELECT %s FROM %s WHERE true", columns, l->noun->from);
+    kn_rest_add_form(ret, form, l->noun->id, kn_array_value(&ids));
+    return kn_rest_page_add(l, &page, ret, err);
+}
+
 int kn_rest_list_sql(struct kn_rest_list *l, struct kn_rest_query *ret, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf columns = KN_STRBUF_INIT;
 
     kn_rest_columns(l->noun, l->req, l->view, &columns);
-    take_conditions(l, ret, columns.buf);
-    return kn_rest_page_add(l, ret, err);
+    if (l->pattern_count > 0 && !l->is_empty) {
+        return select_chosen(l, columns.buf, ret, err);
+    }
+    kn_rest_list_select(l, columns.buf, ret);
+    return kn_rest_page_add(l, &l->page, ret, err);
 }
 
 static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
@@ -203,13 +257,18 @@ static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows,
                        struct kn_strbuf *out)
 {
     const int count = kn_rest_page_count(l, rows);
+    struct kn_rest_printer printer;
 
+    kn_rest_printer_init(&printer, l->noun, l->req, l->view);
     kn_jsonw_object(out, NULL);
     kn_jsonw_array(out, l->noun->many);
     for (int i = 0; i < count; i++) {
         kn_jsonw_object(out, NULL);
-        kn_rest_members(l->noun, l->req, l->view, rows, kn_rest_page_row(l, count, i), out);
-        kn_jsonw_end_object(out);
+        if (l->noun->boxed) {
+            kn_jsonw_object(out, l->noun->one);
+        }
+        kn_rest_print(&printer, rows, kn_rest_page_row(l, count, i), out);
+        kn_strbuf_addstr(out, l->noun->boxed ? "}}" : "}");
     }
     kn_jsonw_end_array(out);
     kn_rest_page_links(l, path, rows, out);
@@ -219,11 +278,16 @@ static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows,
     kn_jsonw_end_object(out);
 }
 
+void kn_rest_write_page(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, struct kn_response *res)
+{
+    print_list(l, rows, path, -1, &res->body);
+}
+
 int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
                         const struct kn_rest_bound *bounds, struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = noun, .view = view, .bounds = bounds,
-                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req) };
+                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req), .marks_all = kn_rest_reaches_all(req) };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     bool counts = false;
     int64_t total = -1;
@@ -235,11 +299,11 @@ int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req,
     return 0;
 }
 
-int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, const struct kn_rest_wish *wishes, struct kn_rows **ret_rows,
-                 struct kn_error *err)
+int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rest_wish *wishes,
+                 const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .wishes = wishes, .noun = noun, .view = KN_REST_LIST,
-                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req) };
+    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .wishes = wishes, .noun = noun, .view = view, .bounds = bounds,
+                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req), .marks_all = kn_rest_reaches_all(req) };
 
     return kn_rest_list_read(&l, err) < 0 || run(&l, ret_rows, err) < 0 ? -1 : 0;
 }
@@ -265,7 +329,7 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
     kn_strbuf_addf(&q.sql, " AND %s = ", noun->id);
     kn_rest_add(&q, "?", id);
     kn_rest_add_bounds(&q, bounds);
-    if (kn_rest_run(&q, req->db, &rows, err) < 0) {
+    if (kn_rest_run_again(&q, req->db, &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {

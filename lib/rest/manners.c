@@ -35,12 +35,27 @@ static void cinder_links(const struct kn_request *req, const struct kn_rest_noun
     print_pair(self, bookmark, out);
 }
 
+void kn_rest_nova_link(const struct kn_request *req, const char *rel, const char *root, const char *path, const char *id,
+                       struct kn_strbuf *out)
+{
+    kn_jsonw_object(out, NULL);
+    kn_jsonw_str(out, "rel", rel);
+    kn_strbuf_addstr(out, ",\"href\":\"");
+    kn_strbuf_addstr(out, req->base_url);
+    kn_strbuf_addstr(out, root);
+    kn_strbuf_addstr(out, path);
+    kn_strbuf_addch(out, '/');
+    kn_strbuf_addurl(out, id);
+    kn_strbuf_addstr(out, "\"}");
+}
+
+/* Lists have many: no formats, no memory of their own. */
 static void nova_links(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out)
 {
-    AUTO_FREE char *self = kn_asprintf("%s/v2.1%s/%s", req->base_url, noun->path, id);
-    AUTO_FREE char *bookmark = kn_asprintf("%s%s/%s", req->base_url, noun->path, id);
-
-    print_pair(self, bookmark, out);
+    kn_jsonw_array(out, "links");
+    kn_rest_nova_link(req, "self", KN_REST_NOVA.root, noun->path, id, out);
+    kn_rest_nova_link(req, "bookmark", "", noun->path, id, out);
+    kn_jsonw_end_array(out);
 }
 
 static const struct kn_rest_suffix CINDER_SUFFIXES[] = {
@@ -196,9 +211,8 @@ const struct kn_rest_manners KN_REST_NOVA = {
     .bad_number = "Invalid input for query parameters %1. Value: %2. '%2' is not an integer",
     .bad_time = "Invalid input for query parameters %1. Value: %2. '%2' is not a 'date-time'",
     .time_grain = "second",
-    .filters = { [KN_REST_TEXT] = kn_rest_equal, [KN_REST_UUID] = kn_rest_equal, [KN_REST_INT] = kn_rest_equal,
+    .filters = { [KN_REST_TEXT] = kn_rest_equal, [KN_REST_UUID] = kn_rest_equal, [KN_REST_INT] = kn_rest_number,
                  [KN_REST_BOOL] = kn_rest_boolean_word, [KN_REST_TIME] = kn_rest_time },
-    .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
     .not_found = "%1 %2 could not be found.",
     .root = "/v2.1",
     .links = nova_links,

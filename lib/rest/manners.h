@@ -61,7 +61,7 @@ struct kn_rest_manners {
     int (*owner)(const struct kn_request *req, const json_t *object, const char **ret, struct kn_error *err);
     bool refuses_others;        /* what is seen and not owned is refused by the route's rule; otherwise it is not there */
     /* Answers. */
-    const char *time;           /* to_char's format of a time in UTC */
+    const char *time;           /* to_char's format of a time in UTC; NULL: Nova's two (kn_rest_print_time) */
     const char *empty_change;   /* words: noun; of a PUT that says nothing, for nouns that take attributes of the client's own */
     const char *const *reserved;/* that no attribute of the client's own may be called; ended by NULL. May be NULL */
     const char *not_found;      /* words: label, id */
@@ -76,5 +76,9 @@ struct kn_rest_manners {
 };
 
 extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_GLANCE, KN_REST_KEYSTONE, KN_REST_NEUTRON, KN_REST_NOVA;
+
+/* {"rel":"self","href":"<the service's address><root><path>/<id>"} */
+void kn_rest_nova_link(const struct kn_request *req, const char *rel, const char *root, const char *path, const char *id,
+                       struct kn_strbuf *out);
 
 #endif

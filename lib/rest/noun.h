@@ -24,6 +24,7 @@ enum kn_rest_type {
     KN_REST_TEXT,
     KN_REST_UUID,
     KN_REST_INT,
+    KN_REST_REAL,   /* shown with a point, as floats are */
     KN_REST_BOOL,
     KN_REST_TIME,   /* the expression is a timestamptz; shown as the service writes times */
     KN_REST_JSON,   /* a finished value; neither filtered nor sorted by itself */
@@ -50,13 +51,17 @@ enum {
     KN_REST_POST = 64,
     KN_REST_PUT = 128,
     KN_REST_WRITE = KN_REST_POST | KN_REST_PUT,
-    KN_REST_REQUIRED = 256,     /* in POST */
+    KN_REST_REQUIRED = 256,     /* in POST; KN_REST_PUT_REQUIRED: in PUT */
     KN_REST_NULL = 512,         /* may be NULL: sorted in the place that the service gives it; null may be sent */
     KN_REST_IF_SET = 4096,      /* not shown while it is empty */
     KN_REST_EXACT = 8192,       /* a body's boolean or number is JSON's own: no word stands for it */
     KN_REST_UNIQUE = 16384,     /* no item of a body's list is there twice */
     KN_REST_NULL_IS_NOTHING = 32768, /* null may be sent and says nothing: as if the attribute were not named */
     KN_REST_UNBUILT = 65536,    /* clients send it; only false, what is empty and, with KN_REST_NULL, null are taken */
+    KN_REST_EXTRA = 1 << 17,    /* a view beside the others, for who asks for more (with_servers) */
+    KN_REST_FINE = 1 << 18,     /* a time with microseconds and no zone, where the service writes others in seconds */
+    KN_REST_SHARED = 1 << 19,   /* many rows of a list have the same value: what was written for one is copied to the next */
+    KN_REST_PUT_REQUIRED = 1 << 20,
 };
 
 /* A view of whatever has SQL, whoever asks: what a noun's own functions read (kn_rest_was). */
@@ -76,7 +81,10 @@ struct kn_rest_attr {
     unsigned may;
     int since, until;           /* minor microversions, 0 = no bound */
     kn_rest_filter *filter;     /* NULL: as the service filters by this type */
-    /* Writes the member itself, where a value means something else to each caller. NULL: as the type is written. */
+    /*
+     * Writes the member itself, or several or none: where a value means something else to each caller, or is what clients know under another
+     * shape. value: the text, "" for NULL and without sql. NULL: as the type is written.
+     */
     void (*print)(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out);
     enum kn_rule read;          /* who is shown it and may filter and sort by it; KN_RULE_NONE: everybody */
     enum kn_rule post, put;     /* who may write it */
@@ -103,6 +111,8 @@ struct kn_rest_param {
     const char *name;           /* NULL ends a table */
     kn_rest_filter *add;
     int since;                  /* minor microversion, 0 = always */
+    enum kn_rule rule;          /* who may use it: others' is passed over. KN_RULE_NONE: everybody may */
+    int ruled_until;            /* the last minor microversion for which that holds; 0 = it always does */
     const char *sql;            /* the function's own: an expression, a condition */
     enum kn_rest_type type;     /* of the expression */
 };
@@ -117,12 +127,14 @@ struct kn_rest_clash {
     enum kn_code code;
     const char *words;          /* "%1" the object's name, "%2" its id */
 };
+#define KN_REST_NEVER 10000     /* a minor microversion that does not come */
 
 struct kn_rest_manners;
 
 struct kn_rest_noun {
     const char *one, *many;     /* "volume", "volumes" */
     const char *label;          /* as errors name it: "Volume" */
+    const char *absent;         /* words for what does not exist; NULL: the manners' */
     const char *path;           /* where it lives, for links: "/volumes" */
     const char *from;           /* "volume v" */
     const char *id;             /* "v.id": what a path names */
@@ -133,6 +145,12 @@ struct kn_rest_noun {
     const char *ties;           /* attributes that make every order total: "created_at,id" */
     const char *order;          /* the default order: an attribute's name */
     bool ascending;             /* the direction where none is said */
+    bool unsorted;              /* nobody else's order: sort_key and sort_dir are parameters that it does not know */
+    int pages_since;            /* before this minor microversion there are no pages: everything, whatever limit and marker say */
+    bool by_offset;             /* its pages begin at offset=, not behind a marker, and have no links */
+    int strict_since;           /* unknown parameters are refused from here on; 0: as the manners say */
+    bool boxed;                 /* in lists each stands in an object of its own: {"keypairs": [{"keypair": {…}}]} */
+    const char *links_key;      /* of the next page; NULL: "<many>_links" */
     const struct kn_rest_attr *attrs;
     const struct kn_rest_param *params;       /* may be NULL */
     const struct kn_rest_manners *manners;

@@ -13,14 +13,22 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/type.h"
 
-bool kn_rest_page_knows(const struct kn_rest_manners *m, const char *key)
+/* Does this list have pages at this microversion at all? */
+static bool has_pages(const struct kn_rest_list *l)
 {
+    return l->req->microversion >= l->noun->pages_since;
+}
+
+bool kn_rest_page_knows(const struct kn_rest_list *l, const char *key)
+{
+    const struct kn_rest_manners *m = l->noun->manners;
+    const bool pages = has_pages(l), sorts = !l->noun->unsorted;
     const struct {
         const char *word;
         bool is_known;
     } WORDS[] = {
-        { "limit", true },           { "marker", true },           { "sort_key", true },          { "sort_dir", true },
-        { "sort", m->sorts_by_list }, { "offset", m->has_offset }, { "page_reverse", m->has_reverse },
+        { "limit", pages },           { "marker", pages && !l->noun->by_offset }, { "sort_key", sorts }, { "sort_dir", sorts },
+        { "sort", m->sorts_by_list }, { "offset", m->has_offset || (pages && l->noun->by_offset) }, { "page_reverse", m->has_reverse },
         { "fields", m->has_fields }, { "with_count", m->has_count_since_45 },
     };
 
@@ -208,6 +216,9 @@ static void settle_order(struct kn_rest_list *l)
     const struct kn_rest_noun *noun = l->noun;
     const char *direction = kn_rest_asked(l, "sort_dir", 0);
 
+    if (l->noun->unsorted) {
+        direction = NULL;
+    }
     if (l->page.count == 0) {
         append_key(l, noun->order, strlen(noun->order), direction != NULL ? is_down(direction) : !noun->ascending);
     }
@@ -226,6 +237,10 @@ static int read_sort(struct kn_rest_list *l, struct kn_error *err)
     bool ignored;
     int rc = 0;
 
+    if (l->noun->unsorted) {
+        settle_order(l);
+        return 0;
+    }
     if (list != NULL) {
         if (keys != NULL || direction != NULL) {
             return kn_fail(err, KN_BAD_REQUEST, "%s", m->mixed_sorts);
@@ -250,9 +265,13 @@ int kn_rest_page_read(struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
 
-    l->page.marker = kn_rest_asked(l, "marker", 0);
-    if (read_limit(l, err) < 0 || (m->has_offset && read_count(l, "offset", &l->page.offset, err) < 0) ||
-        (m->has_reverse && kn_request_query_bool(l->req, "page_reverse", false, &l->page.reverse, err) < 0)) {
+    if (has_pages(l)) {
+        l->page.marker = l->noun->by_offset ? NULL : kn_rest_asked(l, "marker", 0);
+        if (read_limit(l, err) < 0 || (kn_rest_page_knows(l, "offset") && read_count(l, "offset", &l->page.offset, err) < 0)) {
+            return -1;
+        }
+    }
+    if ((m->has_reverse && kn_request_query_bool(l->req, "page_reverse", false, &l->page.reverse, err) < 0)) {
         return -1;
     }
     return read_sort(l, err);
@@ -274,13 +293,13 @@ static int no_marker(const struct kn_rest_list *l, struct kn_error *err)
 }
 
 /* The marker's sort values, of a row that the caller sees. */
-static int read_marker(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
+static int read_marker(const struct kn_rest_list *l, const char *marker, struct kn_rows **ret, struct kn_error *err)
 {
     const struct kn_rest_noun *noun = l->noun;
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (!kn_rest_fits(noun->id_type, l->page.marker)) {
+    if (!kn_rest_fits(noun->id_type, marker)) {
         return no_marker(l, err);
     }
     for (int i = 0; i < l->page.count; i++) {
@@ -289,11 +308,11 @@ static int read_marker(struct kn_rest_list *l, struct kn_rows **ret, struct kn_e
         kn_rest_text(&q, "::text");
     }
     kn_strbuf_addf(&q.sql, " FROM %s WHERE %s = ", noun->from, noun->id);
-    kn_rest_add(&q, "?", l->page.marker);
+    kn_rest_add(&q, "?", marker);
     if (noun->kept != NULL) {
         kn_strbuf_addf(&q.sql, " AND %s", noun->kept);
     }
-    if (noun->visible != NULL && !kn_rest_reaches_all(l->req)) {
+    if (noun->visible != NULL && !l->marks_all && !l->sees_all) {
         kn_rest_text(&q, " AND ");
         kn_rest_add(&q, noun->visible, l->req->caller.project_id);
     }
@@ -354,12 +373,12 @@ static void add_behind_mixed(const struct kn_rest_list *l, struct kn_rest_query 
     kn_rest_text(sql, "))");
 }
 
-int kn_rest_page_add(struct kn_rest_list *l, struct kn_rest_query *sql, struct kn_error *err)
+int kn_rest_page_add(const struct kn_rest_list *l, const struct kn_rest_page *page, struct kn_rest_query *sql, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *marker = NULL;
 
-    if (l->page.marker != NULL) {
-        if (read_marker(l, &marker, err) < 0) {
+    if (page->marker != NULL) {
+        if (read_marker(l, page->marker, &marker, err) < 0) {
             return -1;
         }
         (one_way(&l->page) ? add_behind_one_way : add_behind_mixed)(l, sql, marker);
@@ -369,11 +388,11 @@ int kn_rest_page_add(struct kn_rest_list *l, struct kn_rest_query *sql, struct k
         kn_rest_sort_key(l->page.keys[i], l->noun->manners, &sql->sql);
         kn_rest_text(sql, goes_down(&l->page, i) ? " DESC" : "");
     }
-    if (l->page.limit > 0) {
-        kn_strbuf_addf(&sql->sql, " LIMIT %lld", (long long)l->page.limit + l->noun->manners->reads_ahead);
+    if (page->limit > 0) {
+        kn_strbuf_addf(&sql->sql, " LIMIT %lld", (long long)page->limit + l->noun->manners->reads_ahead);
     }
-    if (l->page.offset > 0) {
-        kn_strbuf_addf(&sql->sql, " OFFSET %lld", (long long)l->page.offset);
+    if (page->offset > 0) {
+        kn_strbuf_addf(&sql->sql, " OFFSET %lld", (long long)page->offset);
     }
     return 0;
 }
@@ -457,11 +476,11 @@ void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const st
         m->page_links(l, path, has_next && count > 0 ? last : NULL, out);
         return;
     }
-    if (count == 0 || (!has_next && !has_previous) || (m->links_when_asked && !l->page.is_asked)) {
+    if (count == 0 || l->noun->by_offset || (!has_next && !has_previous) || (m->links_when_asked && !l->page.is_asked)) {
         return;
     }
     AUTO_FREE char *key = kn_asprintf("%s_links", l->noun->many);
-    kn_jsonw_array(out, key);
+    kn_jsonw_array(out, l->noun->links_key != NULL ? l->noun->links_key : key);
     if (has_next) {
         print_link(l, path, "next", last, out);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows as JSON: the columns of a SELECT and the members of an object come from the same walk over the table. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/jsonw.h"
@@ -37,12 +38,15 @@ void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *r
         if (!is_shown(noun, req, view, a) || a->sql == NULL) {
             continue;
         }
-        if (a->type == KN_REST_TIME) {
+        if (a->type == KN_REST_TIME && noun->manners->time == NULL) {
+            kn_strbuf_addf(sql, ", (%s AT TIME ZONE 'UTC')", a->sql);
+        } else if (a->type == KN_REST_TIME) {
             kn_strbuf_addf(sql, ", to_char(%s AT TIME ZONE 'UTC', '%s')", a->sql, noun->manners->time);
         } else if (a->type == KN_REST_TAGS) {
             kn_strbuf_addf(sql, ", to_json(%s)", a->sql);
         } else {
-            kn_strbuf_addf(sql, ", %s", a->sql);
+            kn_strbuf_addstr(sql, ", ");
+            kn_strbuf_addstr(sql, a->sql);
         }
     }
 }
@@ -58,46 +62,113 @@ static void write_members(struct kn_strbuf *out, const char *object)
     }
 }
 
-static void write_cell(struct kn_strbuf *out, const struct kn_rest_attr *a, const struct kn_rows *rows, int row, int col)
+#define TO_SECONDS 19 /* "2026-11-21 10:00:00"; what follows is a fraction or nothing */
+
+void kn_rest_print_time(struct kn_strbuf *out, const char *name, const char *text, bool fine)
 {
-    if ((a->may & KN_REST_IF_SET) != 0 && kn_rows_text(rows, row, col)[0] == '\0') {
+    char time[] = "0000-00-00T00:00:00.000000";
+    const size_t len = text != NULL ? strlen(text) : 0;
+
+    if (len < TO_SECONDS) {
+        kn_jsonw_null(out, name);
         return;
     }
-    if (a->type == KN_REST_MEMBERS) {
-        write_members(out, kn_rows_text(rows, row, col));
-    } else if (kn_rows_null(rows, row, col)) {
-        kn_jsonw_null(out, a->name);
+    memcpy(time, text, len < sizeof(time) ? len : sizeof(time) - 1);
+    time[10] = 'T';
+    if (!fine) {
+        time[TO_SECONDS] = 'Z';
+        time[TO_SECONDS + 1] = '\0';
+    }
+    kn_jsonw_str(out, name, time);
+}
+
+static void write_cell(struct kn_strbuf *out, const struct kn_rest_noun *noun, const struct kn_rest_attr *a, const char *text)
+{
+    if (text == NULL || ((a->may & KN_REST_IF_SET) != 0 && text[0] == '\0')) {
+        if ((a->may & KN_REST_IF_SET) == 0 && a->type != KN_REST_MEMBERS) {
+            kn_jsonw_null(out, a->name);
+        }
+    } else if (a->type == KN_REST_MEMBERS) {
+        write_members(out, text);
     } else if (a->type == KN_REST_BOOL) {
-        kn_jsonw_bool(out, a->name, kn_rows_bool(rows, row, col));
-    } else if (a->type == KN_REST_INT) {
-        kn_jsonw_int(out, a->name, kn_rows_int(rows, row, col));
-    } else if (a->type == KN_REST_JSON || a->type == KN_REST_TAGS) {
-        kn_jsonw_raw(out, a->name, kn_rows_text(rows, row, col));
+        kn_jsonw_bool(out, a->name, text[0] == 't');
+    } else if (a->type == KN_REST_INT || a->type == KN_REST_JSON || a->type == KN_REST_TAGS) {
+        kn_jsonw_raw(out, a->name, text);
+    } else if (a->type == KN_REST_REAL) {
+        kn_jsonw_raw(out, a->name, text);
+        kn_strbuf_addstr(out, strpbrk(text, ".e") == NULL ? ".0" : "");
+    } else if (a->type == KN_REST_TIME && noun->manners->time == NULL) {
+        kn_rest_print_time(out, a->name, text, (a->may & KN_REST_FINE) != 0);
     } else {
-        kn_jsonw_str(out, a->name, kn_rows_text(rows, row, col));
+        kn_jsonw_str(out, a->name, text);
+    }
+}
+
+void kn_rest_printer_init(struct kn_rest_printer *p, const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view)
+{
+    int col = 1;
+
+    p->noun = noun;
+    p->req = req;
+    p->view = view;
+    p->count = 0;
+    p->last = -1;
+    for (const struct kn_rest_attr *a = noun->attrs; noun->columns == NULL && a->name != NULL; a++) {
+        if (!is_shown(noun, req, view, a) || (a->sql == NULL && a->print == NULL && a->type != KN_REST_LINKS)) {
+            continue;
+        }
+        if (p->count == KN_REST_SHOWN_MAX) {
+            abort(); /* more than any noun has */
+        }
+        p->shown[p->count++] = (struct kn_rest_shown){ .attr = a, .col = a->sql != NULL ? col++ : -1 };
+    }
+}
+
+/* As it was written for the row before, if that one had the same. */
+static bool copy_shared(const struct kn_rest_printer *p, struct kn_rest_shown *s, const struct kn_rows *rows, int row, struct kn_strbuf *out)
+{
+    if (p->last < 0 || strcmp(kn_rows_text(rows, p->last, s->col), kn_rows_text(rows, row, s->col)) != 0) {
+        return false;
+    }
+    kn_strbuf_grow(out, s->len);
+    kn_strbuf_add(out, out->buf + s->at, s->len); /* there is room: it does not move */
+    s->at = out->len - s->len;
+    return true;
+}
+
+void kn_rest_print(struct kn_rest_printer *p, const struct kn_rows *rows, int row, struct kn_strbuf *out)
+{
+    for (int i = 0; i < p->count; i++) {
+        struct kn_rest_shown *s = &p->shown[i];
+        const struct kn_rest_attr *a = s->attr;
+        const bool is_shared = (a->may & KN_REST_SHARED) != 0;
+
+        if (is_shared && copy_shared(p, s, rows, row, out)) {
+            continue;
+        }
+        s->at = out->len;
+        if (a->type == KN_REST_LINKS) {
+            p->noun->manners->links(p->req, p->noun, kn_rest_id_of(rows, row), out);
+        } else if (a->print != NULL) {
+            a->print(p->req, a->name, s->col >= 0 ? kn_rows_text(rows, row, s->col) : "", out);
+        } else {
+            write_cell(out, p->noun, a, kn_rows_str(rows, row, s->col));
+        }
+        s->len = out->len - s->at;
+    }
+    p->last = row;
+    if (p->noun->print != NULL) {
+        p->noun->print(p->req, p->noun, rows, row, p->view, out);
     }
 }
 
 void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const struct kn_rows *rows,
                      int row, struct kn_strbuf *out)
 {
-    int col = 1;
+    struct kn_rest_printer printer;
 
-    for (const struct kn_rest_attr *a = noun->attrs; noun->columns == NULL && a->name != NULL; a++) {
-        if (!is_shown(noun, req, view, a)) {
-            continue;
-        }
-        if (a->type == KN_REST_LINKS) {
-            noun->manners->links(req, noun, kn_rest_id_of(rows, row), out);
-        } else if (a->print != NULL) {
-            a->print(req, a->name, kn_rows_text(rows, row, col++), out);
-        } else if (a->sql != NULL) {
-            write_cell(out, a, rows, row, col++);
-        }
-    }
-    if (noun->print != NULL) {
-        noun->print(req, noun, rows, row, view, out);
-    }
+    kn_rest_printer_init(&printer, noun, req, view);
+    kn_rest_print(&printer, rows, row, out);
 }
 
 const char *kn_rest_cell(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const char *name,

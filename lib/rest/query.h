@@ -31,4 +31,7 @@ void kn_rest_add_form(struct kn_rest_query *q, const char *form, const char *exp
 /* KN_BAD_REQUEST: more values than there is room for. */
 int kn_rest_run(struct kn_rest_query *q, struct kn_db *db, struct kn_rows **ret_rows, struct kn_error *err);
 
+/* The same for a text that comes again and again (kn_db_repeat). */
+int kn_rest_run_again(struct kn_rest_query *q, struct kn_db *db, struct kn_rows **ret_rows, struct kn_error *err);
+
 #endif

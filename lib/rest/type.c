@@ -30,6 +30,14 @@ static bool is_integer(const char *text)
     return errno == 0;
 }
 
+static bool is_real(const char *text)
+{
+    char *end;
+
+    (void)strtod(text, &end);
+    return end != text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0';
+}
+
 static bool is_boolean(const char *text)
 {
     return strcmp(text, "t") == 0 || strcmp(text, "f") == 0;
@@ -92,6 +100,7 @@ static const struct {
     [KN_REST_TEXT] = { "text", KN_IS_STRING, is_text, "''" },
     [KN_REST_UUID] = { "uuid", KN_IS_STRING, kn_uuid_valid, "'00000000-0000-0000-0000-000000000000'" },
     [KN_REST_INT] = { "bigint", KN_IS_INTEGER, is_integer, "-1" },
+    [KN_REST_REAL] = { "real", KN_IS_NUMBER, is_real, "-1" },
     [KN_REST_BOOL] = { "boolean", KN_IS_BOOLEAN, is_boolean, "false" },
     [KN_REST_TIME] = { "timestamptz", KN_IS_STRING, is_time, NULL },
     [KN_REST_JSON] = { "jsonb", KN_IS_ANY, is_nothing, "'null'" },

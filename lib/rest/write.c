@@ -38,6 +38,9 @@ static char *text_of(const struct kn_rest_attr *a, const json_t *object)
     if (a->type == KN_REST_JSON || a->type == KN_REST_MEMBERS) {
         return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     }
+    if (a->type == KN_REST_REAL && !json_is_string(value)) {
+        return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(7));
+    }
     if (a->type == KN_REST_TAGS) {
         return array_of(value);
     }
@@ -61,10 +64,10 @@ static void add_value(struct kn_rest_query *q, const struct kn_rest_attr *a, con
 }
 
 /* Without a bit of KN_REST_WRITE only the noun's own functions can have put it there. */
-static bool writes(const struct kn_rest_attr *a, unsigned method, const json_t *object)
+static bool writes(const struct kn_rest_attr *a, const struct kn_request *req, unsigned method, const json_t *object)
 {
-    return ((a->may & method) != 0 || (a->may & KN_REST_WRITE) == 0) && a->column != NULL && json_object_get(object, a->name) != NULL &&
-           (method == KN_REST_POST || a->fixed == NULL);
+    return req->microversion >= a->since && (a->until == 0 || req->microversion <= a->until) && ((a->may & method) != 0 || (a->may & KN_REST_WRITE) == 0) && a->column != NULL &&
+           json_object_get(object, a->name) != NULL && (method == KN_REST_POST || a->fixed == NULL);
 }
 
 /* --- new ones ------------------------------------------------------------------------------------------------------------- */
@@ -89,7 +92,7 @@ static void add_insert(const struct kn_rest_noun *noun, const struct kn_request 
         kn_strbuf_addf(&q->sql, "%s%s", owners[i][0] != NULL ? ", " : "", owners[i][0] != NULL ? owners[i][0] : "");
     }
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (writes(a, KN_REST_POST, object)) {
+        if (writes(a, req, KN_REST_POST, object)) {
             kn_strbuf_addf(&q->sql, ", %s", a->column);
         }
     }
@@ -100,7 +103,7 @@ static void add_insert(const struct kn_rest_noun *noun, const struct kn_request 
         }
     }
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (writes(a, KN_REST_POST, object)) {
+        if (writes(a, req, KN_REST_POST, object)) {
             kn_rest_text(q, ", ");
             add_value(q, a, "NULL", object);
         }
@@ -344,13 +347,13 @@ static int check_fixed(const struct kn_rest_noun *noun, const struct kn_rows *no
 }
 
 /* false: the body names no column. */
-static bool add_update(const struct kn_rest_noun *noun, const char *id, const json_t *object, struct kn_rest_query *q)
+static bool add_update(const struct kn_rest_noun *noun, const struct kn_request *req, const char *id, const json_t *object, struct kn_rest_query *q)
 {
     bool any = !noun->is_timeless;
 
     kn_strbuf_addf(&q->sql, "UPDATE %s SET %s", noun->table, any ? "updated_at = now()" : "");
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (writes(a, KN_REST_PUT, object)) {
+        if (writes(a, req, KN_REST_PUT, object)) {
             kn_strbuf_addf(&q->sql, "%s%s = ", any ? ", " : "", a->column);
             add_value(q, a, a->column, object);
             any = true;
@@ -371,7 +374,7 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
         decide(noun, req, id, now, object, err) < 0) {
         return -1;
     }
-    return (add_update(noun, id, object, &q) && run(noun, req, id, &q, object, err) < 0) || end(noun, req, id, now, object, err) < 0
+    return (add_update(noun, req, id, object, &q) && run(noun, req, id, &q, object, err) < 0) || end(noun, req, id, now, object, err) < 0
                ? -1
                : kn_tx_commit(&tx, err);
 }

@@ -328,6 +328,49 @@ static void refusals(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-server-groups"), 200);
 }
 
+/* Which parameters a list has depends on the list and on the microversion; the unknown ones are refused once they are. */
+static void parameters_of_lists(void **state)
+{
+    static const struct {
+        const char *token;
+        int minor;
+        const char *path;
+        int status;
+        const char *key;
+        size_t count;
+    } CASES[] = {
+        { SEED_MEMBER, 34, V "/os-keypairs?limit=0&marker=none", 200, "keypairs", 2 }, /* there are no pages yet */
+        { SEED_MEMBER, 35, V "/os-keypairs?limit=0", 200, "keypairs", 0 },
+        { SEED_MEMBER, 35, V "/os-keypairs?limit=1&marker=key", 200, "keypairs", 1 },
+        { SEED_MEMBER, 35, V "/os-keypairs?marker=none", 400, NULL, 0 },
+        { SEED_MEMBER, 74, V "/os-keypairs?sort_key=name&sort_dir=desc", 200, "keypairs", 2 }, /* it cannot be sorted */
+        { SEED_MEMBER, 75, V "/os-keypairs?sort_key=name", 400, NULL, 0 },
+        { SEED_ADMIN, 32, V "/os-hypervisors?limit=1", 200, "hypervisors", 2 },
+        { SEED_ADMIN, 33, V "/os-hypervisors?limit=1", 200, "hypervisors", 1 },
+        { SEED_ADMIN, 53, V "/os-hypervisors?colour=x", 400, NULL, 0 },
+        { SEED_ADMIN, 52, V "/os-hypervisors/h/search", 200, "hypervisors", 2 },
+        { SEED_ADMIN, 52, V "/os-hypervisors/1/servers", 200, "hypervisors", 1 },
+        { SEED_ADMIN, 52, V "/os-hypervisors/zz/servers", 404, NULL, 0 },
+        { SEED_ADMIN, 74, V "/os-services?limit=1", 200, "services", 3 },
+        { SEED_ADMIN, 75, V "/os-services?limit=1", 400, NULL, 0 },
+        { SEED_MEMBER, 1, V "/flavors?sort_key=ram", 400, NULL, 0 },
+        { SEED_MEMBER, 1, V "/flavors?sort_key=memory_mb&sort_key=name&limit=1&marker=4", 200, "flavors", 1 },
+        { SEED_ADMIN, 1, V "/flavors?is_public=None&marker=2&limit=1", 200, "flavors", 1 },
+        { SEED_MEMBER, 1, V "/flavors?marker=2", 400, NULL, 0 }, /* he does not see that one */
+        { SEED_MEMBER, 1, V "/flavors?minRam=513", 200, "flavors", 0 },
+    };
+
+    (void)state;
+    kn_test_nova_sql(nova, "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT "', 'zoo', 'k', 'aa')");
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        const int status = get(CASES[i].token, CASES[i].minor, CASES[i].path);
+
+        if (status != CASES[i].status || (CASES[i].key != NULL && json_array_size(kn_test_nova_at(nova, CASES[i].key)) != CASES[i].count)) {
+            fail_msg("%s at 2.%d: %d %s", CASES[i].path, CASES[i].minor, status, nova->http.body.buf);
+        }
+    }
+}
+
 /* Glance's images under Nova's old routes: who sees them, filters, pages. */
 static void old_images(void **state)
 {
@@ -393,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup(hosts_are_switched, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_that_were_refused, kn_seed_fresh),
         cmocka_unit_test_setup(refusals, kn_seed_fresh),
+        cmocka_unit_test_setup(parameters_of_lists, kn_seed_fresh),
         cmocka_unit_test_setup(old_images, kn_seed_fresh),
         cmocka_unit_test(the_route_table),
     };

@@ -489,11 +489,11 @@ static void sums_of_limits(void **state)
     make(200, NULL, FLAVORS, KN_WHOLE_JSON, FLAVOR("\"id\": \"huge\", \"name\": \"huge\", \"vcpus\": 2147483647, \"ram\": 2147483647, \"disk\": 0"), NULL);
     assert_int_equal(kn_whole_cloud_ask("POST", SERVERS, VERSION, body), 202);
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE vm_state = 'error' AND flavor->>'id' = 'huge'", 3);
-    for (int i = 0; i < 3; i++) {
-        AUTO(kn_rows) struct kn_rows *rows = NULL;
-        struct kn_error err = { 0 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
 
-        assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM server WHERE vm_state = 'error' ORDER BY id", 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM server WHERE vm_state = 'error'", 0, KN_NO_ARGS, &rows, &err), &err);
+    for (int i = 0; i < 3; i++) {
         AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", kn_rows_text(rows, i, 0));
         assert_int_equal(kn_whole_cloud_ask("DELETE", path, VERSION, NULL), 204);
     }

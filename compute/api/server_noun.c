@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Servers as Nova shows them: which member is there from which microversion on, and for whom, stands in its row. What is asked of lists of
+ * them is server_query.c's.
+ */
+#include "compute/api/server_noun.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/adapter/crypto.h"
+#include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "lib/domain/server_state.h"
+#include "lib/rest/manners.h"
+
+/* Opaque, the same for servers of one project on one host; nothing without a host. value: the project and the host in one. */
+void kn_server_print_host_id(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    char hex[KN_SHA256_HEX] = "";
+
+    (void)req;
+    if (value[0] != '\0') {
+        kn_sha256_hex(value, strlen(value), hex);
+        hex[56] = '\0';
+    }
+    kn_jsonw_str(out, name, hex);
+}
+
+/* --- addresses --- */
+
+static void add_address(struct kn_strbuf *sb, const json_t *nic, const json_t *ip, bool typed)
+{
+    kn_jsonw_object(sb, NULL);
+    kn_jsonw_int(sb, "version", kn_json_int(ip, "version"));
+    kn_jsonw_str(sb, "addr", kn_json_str(ip, "address"));
+    if (typed) {
+        kn_jsonw_str(sb, "OS-EXT-IPS:type", "fixed");
+        kn_jsonw_str(sb, "OS-EXT-IPS-MAC:mac_addr", kn_json_str(nic, "mac"));
+    }
+    kn_jsonw_end_object(sb);
+}
+
+static bool named_before(const json_t *nics, size_t at, const char *name)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(kn_json_str(json_array_get(nics, i), "network_name"), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All addresses on the network of this name, of whichever NIC. */
+static void add_network(struct kn_strbuf *sb, const json_t *nics, const char *name, bool typed)
+{
+    kn_strbuf_addstr(sb, sb->buf[sb->len - 1] == '{' ? "" : ",");
+    kn_strbuf_addjson(sb, name);
+    kn_strbuf_addstr(sb, ":[");
+    for (size_t i = 0; i < json_array_size(nics); i++) {
+        const json_t *nic = json_array_get(nics, i);
+        const json_t *ips = json_object_get(nic, "ips");
+
+        for (size_t j = 0; strcmp(kn_json_str(nic, "network_name"), name) == 0 && j < json_array_size(ips); j++) {
+            add_address(sb, nic, json_array_get(ips, j), typed);
+        }
+    }
+    kn_jsonw_end_array(sb);
+}
+
+int kn_server_addresses(struct kn_strbuf *sb, const char *key, const char *nics, const char *label, bool typed)
+{
+    json_auto_t *list = strcmp(nics, "[]") == 0 ? NULL : json_loads(nics, 0, NULL);
+    int count = 0;
+
+    kn_jsonw_object(sb, key);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = kn_json_str(json_array_get(list, i), "network_name");
+
+        if ((label[0] == '\0' || strcmp(label, name) == 0) && !named_before(list, i, name)) {
+            add_network(sb, list, name, typed);
+            count++;
+        }
+    }
+    kn_jsonw_end_object(sb);
+    return count;
+}
+
+/* In the answer to PUT of old they come without their types. */
+static void print_bare_addresses(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    (void)req;
+    kn_server_addresses(out, name, value, "", false);
+}
+
+static void print_addresses(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    (void)req;
+    kn_server_addresses(out, name, value, "", true);
+    if (strcmp(value, "[]") != 0) {
+        kn_jsonw_raw(out, "security_groups", "[{\"name\":\"default\"}]");
+    }
+}
+
+/* --- what is one text in the database and several members to clients, or another shape --- */
+
+static bool has_progress(const char *status)
+{
+    static const char *const STATUSES[] = { "ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING" };
+
+    for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
+        if (strcmp(STATUSES[i], status) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* value: vm_state, a space, task_state; a server that is gone is of no other state. */
+static void print_status(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    const size_t len = strcspn(value, " ");
+    char vm_state[32];
+
+    (void)req;
+    snprintf(vm_state, sizeof(vm_state), "%.*s", (int)len, value);
+    const char *status = kn_server_status(vm_state, value[len] == ' ' && value[len + 1] != '\0' ? value + len + 1 : NULL);
+
+    kn_jsonw_str(out, name, status);
+    if (has_progress(status)) {
+        kn_jsonw_int(out, "progress", 0);
+    }
+}
+
+static void add_bookmark(const struct kn_request *req, const char *path, const char *id, struct kn_strbuf *out)
+{
+    kn_jsonw_str(out, "id", id);
+    kn_jsonw_array(out, "links");
+    kn_rest_nova_link(req, "bookmark", "", path, id, out);
+    kn_jsonw_end_array(out);
+}
+
+static void print_image(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    if (value[0] == '\0') {
+        kn_jsonw_str(out, name, ""); /* booted from a volume */
+        return;
+    }
+    kn_jsonw_object(out, name);
+    add_bookmark(req, "/images", value, out);
+    kn_jsonw_end_object(out);
+}
+
+static void print_flavor_link(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    kn_jsonw_object(out, name);
+    add_bookmark(req, "/flavors", value, out);
+    kn_jsonw_end_object(out);
+}
+
+static void print_flavor(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    json_auto_t *flavor = json_loads(value, 0, NULL);
+    AUTO_FREE char *specs = json_dumps(json_object_get(flavor, "extra_specs"), JSON_COMPACT);
+
+    (void)req;
+    kn_jsonw_object(out, name);
+    kn_jsonw_int(out, "vcpus", kn_json_int(flavor, "vcpus"));
+    kn_jsonw_int(out, "ram", kn_json_int(flavor, "memory_mib"));
+    kn_jsonw_int(out, "disk", kn_json_int(flavor, "disk_gib"));
+    kn_jsonw_int(out, "ephemeral", kn_json_int(flavor, "ephemeral_gib"));
+    kn_jsonw_int(out, "swap", kn_json_int(flavor, "swap_mib"));
+    kn_jsonw_str(out, "original_name", kn_json_str(flavor, "name"));
+    kn_jsonw_raw(out, "extra_specs", specs != NULL ? specs : "{}");
+    kn_jsonw_end_object(out);
+}
+
+/* The row's {code, message, public, created, details}: members read the public reason, operators the message and the details. */
+static void print_fault(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    json_auto_t *fault = json_loads(value, 0, NULL);
+    const char *reason = kn_json_str(fault, "public");
+    const int64_t code = kn_json_int(fault, "code");
+    const bool is_told_all = kn_policy_allows(KN_NOVA_SERVER_FAULT, &req->caller, NULL);
+
+    if (fault == NULL) {
+        return;
+    }
+    kn_jsonw_object(out, name);
+    kn_jsonw_int(out, "code", code != 0 ? code : 500);
+    kn_jsonw_str(out, "created", kn_json_str(fault, "created"));
+    if (is_told_all) {
+        kn_jsonw_str(out, "message", kn_json_str(fault, "message"));
+    } else {
+        kn_jsonw_str(out, "message", reason[0] != '\0' ? reason : "The cloud failed to carry this out.");
+    }
+    if (is_told_all && kn_json_str(fault, "details")[0] != '\0') {
+        kn_jsonw_str(out, "details", kn_json_str(fault, "details"));
+    }
+    kn_jsonw_end_object(out);
+}
+
+static void print_null(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    (void)req;
+    (void)value;
+    kn_jsonw_null(out, name);
+}
+
+static void print_empty(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    (void)req;
+    (void)value;
+    kn_jsonw_str(out, name, "");
+}
+
+static void print_root_device(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    (void)req;
+    (void)value;
+    kn_jsonw_str(out, name, "/dev/vda");
+}
+
+static void print_no_groups(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    (void)req;
+    (void)value;
+    kn_jsonw_raw(out, name, "[]");
+}
+
+/* value: seconds since the host was heard, a space, and what it is while it is heard. */
+static void print_host_status(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    char *status;
+    const double silence = strtod(value, &status);
+    const bool is_unknown = silence > (double)req->conf->scheduler_agent_timeout_s && strcmp(status, " DOWN") != 0;
+
+    kn_jsonw_str(out, name, value[0] == '\0' ? "" : is_unknown ? "UNKNOWN" : status + 1);
+}
+
+/* --- the table --- */
+
+#define CORE KN_REST_LIST | KN_REST_SHOW | KN_REST_CHANGED /* CHANGED: what PUT answers before 2.75 */
+#define MORE KN_REST_LIST | KN_REST_SHOW
+#define HIDDEN MORE, .read = KN_NOVA_SERVER_ATTRIBUTES
+#define SORTED KN_REST_SORT
+#define TEXT(name, sql, ...) KN_REST_ATTR(name, sql, KN_REST_TEXT, __VA_ARGS__)
+
+#define STATUS "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' ELSE s.vm_state || ' ' || coalesce(s.task_state, '') END"
+#define VOLUMES(members)                                                                                               \
+    "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members ")) FROM attachment a WHERE a.server_id = s.id), '[]')"
+#define HOST_STATUS                                                                                                    \
+    "(SELECT extract(epoch FROM now() - g.last_seen) || CASE WHEN h.forced_down THEN ' DOWN' WHEN h.disabled THEN ' MAINTENANCE' " \
+    "ELSE ' UP' END FROM host h JOIN agent g ON g.id = h.agent_id WHERE h.name = s.host)"
+
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "s.id", KN_REST_UUID, KN_REST_ALWAYS),
+    TEXT("name", "s.name", KN_REST_ALWAYS),
+    KN_REST_ATTR("links", NULL, KN_REST_LINKS, KN_REST_ALWAYS),
+    TEXT("status", STATUS, CORE, .print = print_status),
+    TEXT("tenant_id", "s.project_id", CORE),
+    TEXT("user_id", "s.user_id", CORE | SORTED),
+    KN_REST_ATTR("metadata", "s.metadata", KN_REST_JSON, CORE),
+    TEXT("hostId", "s.project_id || s.host", CORE, .print = kn_server_print_host_id),
+    TEXT("image", "s.image_id", CORE, .print = print_image),
+    TEXT("flavor", "s.flavor->>'id'", CORE | KN_REST_SHARED, .until = 46, .print = print_flavor_link),
+    TEXT("flavor", "s.flavor", CORE | KN_REST_SHARED, .since = 47, .print = print_flavor),
+    KN_REST_ATTR("created", "s.created_at", KN_REST_TIME, CORE),
+    KN_REST_ATTR("updated", "s.updated_at", KN_REST_TIME, CORE),
+    TEXT("addresses", "s.nics", KN_REST_CHANGED, .print = print_bare_addresses),
+    TEXT("addresses", "s.nics", MORE, .print = print_addresses),
+    TEXT("accessIPv4", "s.access_ipv4", CORE),
+    TEXT("accessIPv6", "s.access_ipv6", CORE),
+    TEXT("OS-DCF:diskConfig", "s.disk_config", CORE),
+    TEXT("fault", "CASE WHEN s.vm_state = 'error' OR s.deleted_at IS NOT NULL THEN s.fault END", CORE, .print = print_fault),
+    KN_REST_ATTR("locked", "s.locked", KN_REST_BOOL, CORE | SORTED, .since = 9),
+    TEXT("description", "s.description", CORE, .since = 19),
+    KN_REST_ATTR("tags", "s.tags", KN_REST_TAGS, CORE, .since = 26),
+    TEXT("trusted_image_certificates", NULL, CORE, .since = 63, .print = print_null),
+    TEXT("server_groups", NULL, KN_REST_SHOW | KN_REST_CHANGED, .since = 71, .print = print_no_groups),
+    TEXT("locked_reason", "s.locked_reason", CORE, .since = 73),
+    TEXT("OS-EXT-AZ:availability_zone", "coalesce(s.zone, '')", MORE),
+    TEXT("config_drive", "CASE WHEN s.config_drive THEN 'True' ELSE '' END", MORE),
+    TEXT("key_name", "s.key_name", MORE | SORTED | KN_REST_NULL),
+    KN_REST_ATTR("OS-SRV-USG:launched_at", "s.launched_at", KN_REST_TIME, MORE | KN_REST_FINE),
+    KN_REST_ATTR("OS-SRV-USG:terminated_at", "s.terminated_at", KN_REST_TIME, MORE | KN_REST_FINE),
+    TEXT("OS-EXT-STS:task_state", "s.task_state", MORE),
+    TEXT("OS-EXT-STS:vm_state", "s.vm_state", MORE),
+    KN_REST_ATTR("OS-EXT-STS:power_state", "s.power_state", KN_REST_INT, MORE),
+    KN_REST_ATTR("os-extended-volumes:volumes_attached", VOLUMES(""), KN_REST_JSON, MORE, .until = 2),
+    KN_REST_ATTR("os-extended-volumes:volumes_attached", VOLUMES(", 'delete_on_termination', a.delete_on_termination"), KN_REST_JSON, MORE, .since = 3),
+    TEXT("OS-EXT-SRV-ATTR:hostname", "s.hostname", HIDDEN, .since = 3, .until = 89),
+    TEXT("OS-EXT-SRV-ATTR:hostname", "s.hostname", MORE, .since = 90),
+    TEXT("pinned_availability_zone", "s.pinned_zone", MORE, .since = 96),
+    TEXT("OS-EXT-SRV-ATTR:host", "s.host", HIDDEN),
+    TEXT("OS-EXT-SRV-ATTR:hypervisor_hostname", "s.host", HIDDEN),
+    KN_REST_ATTR("OS-EXT-SRV-ATTR:instance_name", "s.id", KN_REST_UUID, HIDDEN), /* the domain is named by its server */
+    TEXT("OS-EXT-SRV-ATTR:kernel_id", NULL, HIDDEN, .since = 3, .print = print_empty),
+    TEXT("OS-EXT-SRV-ATTR:ramdisk_id", NULL, HIDDEN, .since = 3, .print = print_empty),
+    KN_REST_ATTR("OS-EXT-SRV-ATTR:launch_index", "s.launch_index", KN_REST_INT, HIDDEN, .since = 3),
+    TEXT("OS-EXT-SRV-ATTR:reservation_id", "s.reservation_id", HIDDEN, .since = 3),
+    TEXT("OS-EXT-SRV-ATTR:root_device_name", NULL, HIDDEN, .since = 3, .print = print_root_device),
+    TEXT("OS-EXT-SRV-ATTR:user_data", "s.user_data", HIDDEN, .since = 3),
+    TEXT("host_status", HOST_STATUS, MORE, .read = KN_NOVA_SERVER_HOST_STATUS, .since = 16, .print = print_host_status),
+    /* Nova's names of the columns, to sort by. */
+    KN_REST_ATTR("created_at", "s.created_at", KN_REST_TIME, SORTED),
+    KN_REST_ATTR("uuid", "s.id", KN_REST_UUID, SORTED),
+    TEXT("display_name", "s.name", SORTED),
+    KN_REST_ATTR("updated_at", "s.updated_at", KN_REST_TIME, SORTED),
+    KN_REST_ATTR("launched_at", "s.launched_at", KN_REST_TIME, SORTED | KN_REST_NULL),
+    KN_REST_ATTR("terminated_at", "s.terminated_at", KN_REST_TIME, SORTED | KN_REST_NULL),
+    TEXT("vm_state", "s.vm_state", SORTED),
+    TEXT("task_state", "s.task_state", SORTED | KN_REST_NULL),
+    KN_REST_ATTR("power_state", "s.power_state", KN_REST_INT, SORTED),
+    TEXT("host", "s.host", SORTED | KN_REST_NULL),
+    TEXT("node", "s.host", SORTED | KN_REST_NULL),
+    TEXT("hostname", "s.hostname", SORTED),
+    TEXT("image_ref", "s.image_id::text", SORTED | KN_REST_NULL),
+    TEXT("instance_type_id", "s.flavor->>'id'", SORTED),
+    KN_REST_ATTR("launch_index", "s.launch_index", KN_REST_INT, SORTED),
+    TEXT("availability_zone", "s.zone", SORTED | KN_REST_NULL),
+    TEXT("display_description", "s.description", SORTED | KN_REST_NULL),
+    TEXT("project_id", "s.project_id", SORTED),
+    KN_REST_ATTR("config_drive", "s.config_drive", KN_REST_BOOL, SORTED),
+    TEXT("auto_disk_config", "s.disk_config", SORTED),
+    TEXT("access_ip_v4", "s.access_ipv4", SORTED),
+    TEXT("access_ip_v6", "s.access_ipv6", SORTED),
+    KN_REST_ATTR("locked", "s.locked", KN_REST_BOOL, SORTED, .until = 8),
+    KN_REST_ATTRS_END,
+};
+
+const struct kn_rest_noun kn_server_noun = {
+    .one = "server", .many = "servers", .label = "Instance", .path = "/servers", .absent = "Instance %2 could not be found.",
+    .from = "server s", .id = "s.id", .id_type = KN_REST_UUID,
+    .visible = "s.project_id = ?",
+    .order = "created_at", .ties = "uuid",
+    .attrs = ATTRS, .params = kn_server_params, .narrow = kn_server_narrow, .other = kn_server_unknown,
+    .manners = &KN_REST_NOVA,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server_noun: servers as clients see them and ask for them: the table (server_noun.c) and the parameters of lists (server_query.c). */
+#ifndef KN_COMPUTE_API_SERVER_NOUN_H
+#define KN_COMPUTE_API_SERVER_NOUN_H
+
+#include "compute/rows/view.h"
+#include "lib/rest/list.h"
+
+/* Lists may hold deleted ones. Before 2.75 the answer to PUT is view KN_REST_CHANGED, from then on KN_REST_SHOW. */
+extern const struct kn_rest_noun kn_server_noun;
+
+/* server_query.c */
+extern const struct kn_rest_param kn_server_params[];
+int kn_server_narrow(struct kn_rest_list *l, struct kn_error *err);
+kn_rest_filter kn_server_unknown;
+
+/*
+ * "addresses":{network name: [{version, addr, …}]} from server.nics. label: only that network ("" = all); typed: with
+ * OS-EXT-IPS:type and mac. Returns how many networks were written.
+ */
+int kn_server_addresses(struct kn_strbuf *sb, const char *key, const char *nics, const char *label, bool typed);
+/* value: the project and the host in one; a hostId of it. */
+void kn_server_print_host_id(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out);
+
+#endif
