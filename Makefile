@@ -128,9 +128,6 @@ VARIANTS := plain asan clang fuzz
 $(foreach v,$(VARIANTS),$(eval $(call variant,$(v))))
 $(foreach v,$(VARIANTS),$(foreach b,$(BUILT),$(eval $(call binary,$(v),$(b)))))
 
-# The embedded broker replaces the bind() and listen() that librdkafka calls, so its symbols must be seen.
-build/%/bin/kilonova-broker: LIBS += -rdynamic
-
 $(BUILT:%=build/bin/%): build/bin/%: build/plain/bin/%
 	@mkdir -p $(@D)
 	@ln -sfn ../plain/bin/$* $@

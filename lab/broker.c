@@ -1,156 +1,263 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * broker: kilonova-broker, the embedded bus of one machine: librdkafka's mock cluster in a process of its own, on a
- * port that stays. It speaks the Kafka protocol to ordinary clients and forgets everything when it ends; what it
- * forgets is repaired by those who use it (lib/adapter/bus.h). 127.0.0.1 only, 5 MiB kept a partition: one machine, not more.
- *
- * The mock cluster has no say in its port: it binds 127.0.0.1:0 and listens with a backlog of 5, before anybody can make topics.
- * Whoever asks for one meanwhile gets it, with as many partitions as the mock cluster likes. Therefore this program
- * defines bind() and listen() itself; it is linked with -rdynamic, so that librdkafka finds these before libc's. They pass
- * on to the system call and change nothing but that first port, the backlog, and when the first one begins to listen: until the topics
- * are made another socket, which nobody knows, lies under its number.
+ * broker: kilonova-broker, the embedded bus of one machine: a Kafka of one process that forgets everything when it ends; what it
+ * forgets is repaired by those who use it (lib/adapter/bus.h). This file owns its connections: one thread, one epoll set. Requests of a
+ * connection are answered in their order, as Kafka does; a fetch that finds nothing waits, and what comes meanwhile waits behind it.
+ * It must never listen anywhere but on 127.0.0.1: it asks nobody who he is.
  */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lab/kafka.h"
+#include "lab/logs.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/uuid.h"
 
 #define PORT_DEFAULT 9092
 #define PARTITIONS_DEFAULT 16
-#define PARTITIONS_MAX 256
-#define BACKLOG 1024
+#define KEEP_BYTES (16 << 20) /* of a partition */
+#define CONNECTIONS_MAX 4096
+#define EVENTS_MAX 64
+#define READ_BYTES 65536
+#define LENGTH sizeof(uint32_t) /* before each request */
 
-/* Topics whose partitions matter. kn.agent.* come into being when somebody asks for them. */
-static const struct topic {
-    const char *name;
-    bool sharded; /* --partitions, else 1 */
-} topics[] = {
-    { "kn.task", true },   { "kn.reply", true },   { "kn.place", false },  { "kn.network", false }, { "kn.volume", false },
-    { "kn.image", false }, { "kn.report", false }, { "kn.answer", false }, { "kn.event", false }, { "kn.dead", false },
-};
+/* Topics come into being when somebody asks for them. kn.task and kn.reply are the sharded ones. */
+static const char *const SINGLE[] = { "kn.agent.", "kn.place", "kn.network", "kn.volume", "kn.image",
+                                      "kn.report", "kn.answer", "kn.event",  "kn.dead",   NULL };
 
 struct options {
     uint16_t port;
     int partitions;
 };
 
-static in_port_t fixed_port; /* network order; taken by the first bind to port 0. Main thread, before the cluster's. */
-static struct {
-    int fd;   /* bound there; -1 before and after */
-    int held; /* the same socket, kept while another one lies under fd; -1 */
-} door = { -1, -1 };
+struct connection {
+    int fd;
+    size_t at;           /* in broker's list */
+    struct kn_strbuf in; /* what was read and not yet answered */
+    struct kn_strbuf out;
+    size_t sent;         /* of out */
+    bool is_full;        /* the kernel takes no more: EPOLLOUT says when */
+    bool is_waiting;     /* its first request is a fetch that found nothing */
+    int64_t deadline_ms; /* of that */
+    struct kn_kafka_wait wait;
+};
 
-/* Named in assembly: the C library's own declaration takes a union that only it can spell. */
-int first_bind(int fd, const struct sockaddr *address, socklen_t len) __asm__("bind");
+struct broker {
+    struct kn_kafka kafka;
+    int epoll_fd, listen_fd, signal_fd;
+    struct connection *connections[CONNECTIONS_MAX];
+    size_t count;
+};
 
-int first_bind(int fd, const struct sockaddr *address, socklen_t len)
+/* --- a connection -------------------------------------------------------------------------------------------------------- */
+
+static void hang_up(struct broker *b, struct connection *c)
 {
-    struct sockaddr_in in;
-    int on = 1;
+    b->connections[c->at] = b->connections[--b->count];
+    b->connections[c->at]->at = c->at;
+    close(c->fd);
+    kn_strbuf_release(&c->in);
+    kn_strbuf_release(&c->out);
+    free(c);
+}
 
-    if (address->sa_family == AF_INET && len == sizeof(in)) {
-        memcpy(&in, address, sizeof(in));
-        if (in.sin_port == 0 && fixed_port != 0) {
-            in.sin_port = fixed_port;
-            fixed_port = 0;
-            door.fd = fd;
-            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* a killed broker's connections linger */
-            return (int)syscall(SYS_bind, fd, &in, sizeof(in));
+static void watch_output(const struct broker *b, struct connection *c, bool is_full)
+{
+    struct epoll_event event = { .events = EPOLLIN | (is_full ? EPOLLOUT : 0U), .data.ptr = c };
+
+    if (c->is_full != is_full) {
+        c->is_full = is_full;
+        (void)epoll_ctl(b->epoll_fd, EPOLL_CTL_MOD, c->fd, &event);
+    }
+}
+
+/* Writes what the kernel takes. False: the other end has gone. */
+static bool flush(const struct broker *b, struct connection *c)
+{
+    while (c->sent < c->out.len) {
+        const ssize_t n = send(c->fd, c->out.buf + c->sent, c->out.len - c->sent, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR) {
+            watch_output(b, c, true);
+            return errno == EAGAIN;
+        }
+        c->sent += n > 0 ? (size_t)n : 0;
+    }
+    kn_strbuf_clear(&c->out);
+    c->sent = 0;
+    watch_output(b, c, false);
+    return true;
+}
+
+/* The length of the first request that was read, without its own length; -1: it is not whole; -2: nobody sends such a thing. */
+static int64_t request_length(const struct kn_strbuf *in, size_t at)
+{
+    uint32_t wire;
+
+    if (in->len - at < LENGTH) {
+        return -1;
+    }
+    memcpy(&wire, in->buf + at, LENGTH);
+    const uint32_t len = be32toh(wire);
+    return len > KN_KAFKA_REQUEST_MAX ? -2 : in->len - at - LENGTH < len ? -1 : (int64_t)len;
+}
+
+/* Answers all that is whole, up to a fetch that waits. is_late: the first one has waited long enough. False: hang up. */
+static bool answer(const struct broker *b, struct connection *c, bool is_late)
+{
+    size_t at = 0;
+    int64_t len;
+
+    c->is_waiting = false;
+    while (!c->is_waiting && (len = request_length(&c->in, at)) >= 0) {
+        const uint8_t *request = (const uint8_t *)c->in.buf + at + LENGTH;
+        switch (kn_kafka_answer(&b->kafka, request, (size_t)len, is_late && at == 0, &c->out, &c->wait)) {
+        case KN_KAFKA_ANSWERED:
+            at += LENGTH + (size_t)len;
+            break;
+        case KN_KAFKA_WAITS:
+            c->is_waiting = true;
+            c->deadline_ms = kn_mono_ms() + c->wait.ms;
+            break;
+        case KN_KAFKA_BAD:
+            return false;
         }
     }
-    return (int)syscall(SYS_bind, fd, address, len);
+    c->in.len -= at;
+    memmove(c->in.buf, c->in.buf + at, c->in.len);
+    return (c->is_waiting || len != -2) && flush(b, c);
 }
 
-/* Puts a socket that listens on some port of the kernel's choice under the door's number. */
-static int close_door(void)
+/* False: the other end has gone, or sends more than a client does that waits for its answers. */
+static bool take_in(struct connection *c)
 {
-    const struct sockaddr_in nowhere = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    AUTO_CLOSE int decoy = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    kn_strbuf_grow(&c->in, READ_BYTES);
+    const ssize_t n = recv(c->fd, c->in.buf + c->in.len, READ_BYTES, 0);
 
-    door.held = fcntl(door.fd, F_DUPFD_CLOEXEC, 0);
-    return door.held < 0 || decoy < 0 || bind(decoy, (const struct sockaddr *)&nowhere, sizeof(nowhere)) < 0 ||
-                   syscall(SYS_listen, decoy, 1) < 0 || dup2(decoy, door.fd) < 0
-               ? -1
-               : 0;
-}
-
-int listen(int fd, int backlog)
-{
-    return fd == door.fd && door.held < 0 ? close_door() : (int)syscall(SYS_listen, fd, backlog);
-}
-
-/* The other way round; then the cluster is given something to do, because it still waits for the one that lay there. */
-static int open_door(rd_kafka_mock_cluster_t *cluster, struct kn_error *err)
-{
-    const int flags = fcntl(door.fd, F_GETFL);
-
-    if (flags < 0 || fcntl(door.held, F_SETFL, flags) < 0 || syscall(SYS_listen, door.held, BACKLOG) < 0 ||
-        dup2(door.held, door.fd) < 0) {
-        return kn_fail(err, KN_CONFLICT, "cannot listen: %s", strerror(errno));
+    if (n > 0) {
+        c->in.len += (size_t)n;
     }
-    close(door.held);
-    rd_kafka_mock_topic_set_error(cluster, topics[0].name, RD_KAFKA_RESP_ERR_NO_ERROR);
-    return 0;
+    return n > 0 ? c->in.len <= 2 * KN_KAFKA_REQUEST_MAX : n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* librdkafka aborts when its bind fails; ask first, so that the reason is a line and not a core. */
-static int check_port(uint16_t port, struct kn_error *err)
+static void serve(struct broker *b, struct connection *c, uint32_t events)
 {
-    struct sockaddr_in address = {
+    bool is_alive = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0 || take_in(c);
+
+    if (is_alive && (events & EPOLLOUT) != 0) {
+        is_alive = flush(b, c);
+    }
+    /* Who does not take his answers gets no more of them. */
+    if (is_alive && !c->is_waiting && !c->is_full) {
+        is_alive = answer(b, c, false);
+    }
+    if (!is_alive) {
+        hang_up(b, c);
+    }
+}
+
+static void accept_all(struct broker *b)
+{
+    int on = 1;
+
+    for (int fd; (fd = accept4(b->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) {
+        struct connection *c = KN_NEW(struct connection);
+        struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
+
+        *c = (struct connection){ .fd = fd, .at = b->count, .in = KN_STRBUF_INIT, .out = KN_STRBUF_INIT };
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        if (b->count == CONNECTIONS_MAX || epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+            close(fd);
+            free(c);
+        } else {
+            b->connections[b->count++] = c;
+        }
+    }
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------------------ */
+
+/* Those whose fetch has something now, or has waited long enough. From behind, because one that hangs up gives its place to the last. */
+static void wake(struct broker *b)
+{
+    const int64_t now = kn_mono_ms();
+
+    for (size_t i = b->count; i-- > 0;) {
+        struct connection *c = b->connections[i];
+        const bool is_late = c->is_waiting && now >= c->deadline_ms;
+
+        if (c->is_waiting && (is_late || kn_kafka_wait_is_over(&c->wait)) && !answer(b, c, is_late)) {
+            hang_up(b, c);
+        }
+    }
+}
+
+static int until_next_deadline(const struct broker *b)
+{
+    int64_t next = INT64_MAX;
+
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->connections[i]->is_waiting && b->connections[i]->deadline_ms < next) {
+            next = b->connections[i]->deadline_ms;
+        }
+    }
+    const int64_t left = next == INT64_MAX ? -1 : next - kn_mono_ms();
+    return next == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+}
+
+/* Until SIGTERM or SIGINT. */
+static void loop(struct broker *b)
+{
+    struct epoll_event events[EVENTS_MAX];
+
+    for (;;) {
+        const int count = epoll_wait(b->epoll_fd, events, EVENTS_MAX, until_next_deadline(b));
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr == &b->signal_fd) {
+                return;
+            }
+            if (events[i].data.ptr == &b->listen_fd) {
+                accept_all(b);
+            } else {
+                serve(b, events[i].data.ptr, events[i].events);
+            }
+        }
+        wake(b);
+    }
+}
+
+static int listen_on(uint16_t port, struct kn_error *err)
+{
+    const struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
     };
-    AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int on = 1;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1; /* a killed broker's connections linger */
 
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0) {
         return kn_fail(err, KN_CONFLICT, "cannot listen on 127.0.0.1:%d: %s", port, strerror(errno));
     }
-    return 0;
+    return fd;
 }
 
-static int make_topics(rd_kafka_mock_cluster_t *cluster, int partitions, struct kn_error *err)
-{
-    for (size_t i = 0; i < KN_COUNT(topics); i++) {
-        rd_kafka_resp_err_t rc =
-            rd_kafka_mock_topic_create(cluster, topics[i].name, topics[i].sharded ? partitions : 1, 1);
-
-        if (rc != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return kn_fail(err, KN_INTERNAL, "cannot make topic \"%s\": %s", topics[i].name, rd_kafka_err2str(rc));
-        }
-    }
-    return 0;
-}
-
-static void wait_for_end(void)
-{
-    sigset_t set;
-    int number = 0;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigwait(&set, &number);
-}
-
-/* Blocked before any thread starts, so that only wait_for_end() takes them. */
-static void block_signals(void)
+static int signals(void)
 {
     sigset_t set;
 
@@ -158,58 +265,39 @@ static void block_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-static int serve(rd_kafka_t *client, const struct options *options, struct kn_error *err)
-{
-    rd_kafka_mock_cluster_t *cluster;
-    int rc;
-
-    fixed_port = htons(options->port);
-    cluster = rd_kafka_mock_cluster_new(client, 1);
-    if (cluster == NULL) {
-        return kn_fail(err, KN_INTERNAL, "cannot make the cluster");
-    }
-    rc = make_topics(cluster, options->partitions, err) < 0 ? -1 : open_door(cluster, err);
-    if (rc == 0) {
-        printf("kilonova-broker: ready on %s\n", rd_kafka_mock_cluster_bootstraps(cluster));
-        fflush(stdout);
-        wait_for_end();
-    }
-    rd_kafka_mock_cluster_destroy(cluster);
-    return rc;
-}
-
-/* librdkafka's lines go through our log; 4 and below are warnings and worse in syslog's count. */
-static void log_line(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-    (void)client;
-    kn_log(level <= 4 ? KN_WARNING : KN_DEBUG, text, "facility", facility, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 static int run(const struct options *options, struct kn_error *err)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[256];
-    rd_kafka_t *client;
-    int rc;
+    AUTO(kn_logs) struct kn_logs *logs = kn_logs_new(SINGLE, options->partitions, KEEP_BYTES);
+    AUTO_FREE struct broker *b = KN_NEW(struct broker);
+    char cluster[KN_UUID_SIZE];
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = &b->listen_fd };
 
-    block_signals();
-    if (check_port(options->port, err) < 0) {
-        rd_kafka_conf_destroy(conf);
+    kn_uuid_make(cluster);
+    *b = (struct broker){ .kafka = { logs, cluster, options->port }, .epoll_fd = epoll_create1(EPOLL_CLOEXEC), .signal_fd = signals() };
+    b->listen_fd = listen_on(options->port, err);
+    if (b->listen_fd < 0) {
         return -1;
     }
-    rd_kafka_conf_set_log_cb(conf, log_line);
-    client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-    if (client == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return kn_fail(err, KN_INTERNAL, "cannot start librdkafka: %s", why);
+    if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, b->listen_fd, &event) < 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot wait for connections: %s", strerror(errno));
     }
-    rc = serve(client, options, err);
-    rd_kafka_destroy(client);
-    return rc;
+    event.data.ptr = &b->signal_fd;
+    if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, b->signal_fd, &event) < 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot wait for signals: %s", strerror(errno));
+    }
+    printf("kilonova-broker: ready on 127.0.0.1:%d\n", options->port);
+    fflush(stdout);
+    loop(b);
+    while (b->count > 0) {
+        hang_up(b, b->connections[0]);
+    }
+    return 0;
 }
+
+/* --- the command line ---------------------------------------------------------------------------------------------------- */
 
 static int read_number(const char *text, long min, long max, long *ret_number, struct kn_error *err)
 {
@@ -235,7 +323,7 @@ static int read_options(int argc, char **argv, struct options *ret_options, stru
         if (strcmp(argv[i], "--port") == 0) {
             rc = read_number(value, 1, UINT16_MAX, &port, err);
         } else if (strcmp(argv[i], "--partitions") == 0) {
-            rc = read_number(value, 1, PARTITIONS_MAX, &partitions, err);
+            rc = read_number(value, 1, KN_LOGS_PARTITIONS_MAX, &partitions, err);
         } else {
             rc = kn_fail(err, KN_BAD_REQUEST, "usage: kilonova-broker [--port %d] [--partitions %d]", PORT_DEFAULT,
                          PARTITIONS_DEFAULT);

@@ -3,9 +3,8 @@
  * bus: Kafka over librdkafka. It may forget everything and nothing is lost: nobody stores offsets, everybody reads
  * from the end with static assignment and says hello.
  *
- * One struct kn_bus is one producer; a struct kn_bus_reader is one consumer and belongs to one thread. Against the
- * embedded broker (bus.brokers = embedded) the same code runs with a short fetch wait, because that broker does not wake
- * a waiting fetch; against Kafka the wait is 500 ms and a message wakes it at once.
+ * One struct kn_bus is one producer; a struct kn_bus_reader is one consumer and belongs to one thread. The embedded broker
+ * (bus.brokers = embedded; lab/broker.c) is spoken to by the same code.
  */
 #ifndef KN_ADAPTER_BUS_H
 #define KN_ADAPTER_BUS_H

@@ -43,11 +43,9 @@ static const struct {
     { PRODUCER, "message.max.bytes", "1100000", "1100000" },
     { PRODUCER, "queue.buffering.max.messages", "100000", "100000" },
     { PRODUCER, "queue.buffering.max.kbytes", "32768", "32768" },
-    /* The embedded broker keeps 5 MiB a partition, compressed bytes counted. */
-    { PRODUCER, "compression.type", NULL, "lz4" },
 
-    /* The embedded broker does not wake a waiting fetch, Kafka does. */
-    { CONSUMER, "fetch.wait.max.ms", "500", "4" },
+    /* A fetch that waits is woken by what comes. */
+    { CONSUMER, "fetch.wait.max.ms", "500", "500" },
     { CONSUMER, "fetch.min.bytes", "1", "1" },
     { CONSUMER, "fetch.error.backoff.ms", "20", "5" },
     { CONSUMER, "fetch.message.max.bytes", "1200000", "1200000" },

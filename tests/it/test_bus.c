@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bus against a broker: what is sent after assign is read, in order; a broker that forgets is noticed and healed. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/adapter/bus.h"
@@ -104,6 +107,49 @@ static void test_reads_what_comes_after_assign(void **state)
     assert_int_equal(kn_bus_poll(f->reader, &m, 1, 0), 0);
 }
 
+static int connect_raw(void)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)conf.bus_embedded_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+/* What speaks another language, or no request that is known, is hung up on; who only says half is waited for alone. */
+static void test_strangers_at_the_embedded_broker(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } STRANGE[] = {
+        { "GET / HTTP/1.1\r\n\r\n", 18 }, { "\xff\xff\xff\xff", 4 }, { "\0\0\0\0", 4 }, { "\0\0\0\x0a\0\x63\0\0\0\0\0\1\xff\xff", 14 },
+        { "\0\0\0\x0e\0\3\0\4\0\0\0\1\xff\xff\0\0\0\1", 18 },
+    };
+    struct fixture *f = *state;
+    struct kn_error err = { 0 };
+    char byte;
+
+    if (kn_test_broker_is_kafka(broker)) {
+        skip();
+    }
+    const int half = connect_raw();
+    assert_int_equal(send(half, "\0\0\0\x40\0\1", 6, MSG_NOSIGNAL), 6);
+    for (size_t i = 0; i < KN_COUNT(STRANGE); i++) {
+        const int fd = connect_raw();
+        assert_int_equal(send(fd, STRANGE[i].bytes, STRANGE[i].len, MSG_NOSIGNAL), STRANGE[i].len);
+        assert_true(recv(fd, &byte, 1, 0) <= 0);
+        close(fd);
+    }
+    assert_ok(kn_bus_assign(f->reader, f->topic, 0, &err), &err);
+    send_text(f, 0, "still here");
+    expect(f, "still here");
+    close(half);
+}
+
 static void test_batches_keep_their_order(void **state)
 {
     enum { COUNT = 5000 };
@@ -184,8 +230,8 @@ static void test_missing_topic_is_said(void **state)
     struct kn_error err = { 0 };
 
     if (!kn_test_broker_is_kafka(broker)) {
-        /* The embedded broker makes what it is asked for, with four partitions. */
-        assert_fails(kn_bus_assign(f->reader, f->topic, 9, &err), &err, KN_UNAVAILABLE);
+        /* The embedded broker makes what it is asked for, with sixteen partitions. */
+        assert_fails(kn_bus_assign(f->reader, f->topic, 99, &err), &err, KN_UNAVAILABLE);
         return;
     }
     assert_fails(kn_bus_assign(f->reader, "kn.test.missing", 0, &err), &err, KN_UNAVAILABLE);
@@ -275,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reads_what_comes_after_assign, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_strangers_at_the_embedded_broker, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batches_keep_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unassigned_partitions_are_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_topic_is_said, setup, teardown),

@@ -11,7 +11,7 @@ verdict "$(grep -nE '^[[:space:]]*#[[:space:]]*include' $(files '*.c' '*.h') /de
     BEGIN {
         # header (a prefix of what is in the <>) -> the files that may include it
         cage["libpq-fe.h"] = "^(lib/adapter/db|tests/support/)"
-        cage["librdkafka/"] = "^(lib/adapter/bus|lab/broker|tests/)"
+        cage["librdkafka/"] = "^(lib/adapter/bus|tests/)"
         cage["microhttpd.h"] = "^(lib/adapter/http|tests/)"
         cage["sodium"] = "^lib/adapter/crypto"
         cage["openssl/"] = "^lib/adapter/crypto"
