@@ -4,7 +4,6 @@
 
 #include "identity/api/handlers.h"
 #include "identity/api/view.h"
-#include "identity/rows/body.h"
 #include "identity/rows/nouns.h"
 #include "identity/rows/realm.h"
 #include "lib/base/mem.h"
@@ -179,9 +178,9 @@ static int read_filter(const struct kn_request *req, struct kn_assignment_filter
         .domain_id = kn_request_query(req, "scope.domain.id"),
         .realm = kn_realm_of_lists(req),
         .system = kn_request_query(req, "scope.system") != NULL,
-        .subtree = kn_body_flag(req, "include_subtree"),
+        .subtree = kn_view_flag(req, "include_subtree"),
         .inherited = inherited == NULL ? NULL : strcmp(inherited, "projects") == 0 ? "true" : "false",
-        .effective = kn_body_flag(req, "effective"),
+        .effective = kn_view_flag(req, "effective"),
     };
 
     if (check_filter(req, &filter, err) < 0) {
@@ -194,7 +193,7 @@ static int read_filter(const struct kn_request *req, struct kn_assignment_filter
 int kn_assignments_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct writer w = { .sb = &res->body, .req = req, .names = kn_body_flag(req, "include_names") };
+    struct writer w = { .sb = &res->body, .req = req, .names = kn_view_flag(req, "include_names") };
     struct kn_assignment_filter filter;
 
     if (read_filter(req, &filter, err) < 0 || kn_assignment_list(req->db, &filter, &rows, err) < 0) {

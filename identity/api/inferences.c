@@ -24,15 +24,6 @@ static void write_role(struct kn_strbuf *sb, const struct kn_request *req, const
     write_named(sb, req, key, kn_rows_str(rows, row, col), kn_rows_str(rows, row, col + 1));
 }
 
-static void write_self(struct kn_strbuf *sb, const struct kn_request *req)
-{
-    AUTO_FREE char *self = kn_asprintf("%s%s", req->base_url, req->path);
-
-    kn_jsonw_object(sb, "links");
-    kn_jsonw_str(sb, "self", self);
-    kn_jsonw_end_object(sb);
-}
-
 int kn_inferences_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -44,12 +35,12 @@ int kn_inferences_list(struct kn_request *req, struct kn_response *res, struct k
     kn_jsonw_object(sb, NULL);
     kn_jsonw_array(sb, "role_inferences");
     for (int i = 0; i < kn_rows_count(rows);) {
-        const char *prior = kn_rows_text(rows, i, 0);
+        const char *prior = kn_rows_text(rows, i, KN_INFERENCE_PRIOR_ID);
         kn_jsonw_object(sb, NULL);
-        write_role(sb, req, "prior_role", rows, i, 0);
+        write_role(sb, req, "prior_role", rows, i, KN_INFERENCE_PRIOR_ID);
         kn_jsonw_array(sb, "implies");
-        for (; i < kn_rows_count(rows) && strcmp(kn_rows_text(rows, i, 0), prior) == 0; i++) {
-            write_role(sb, req, NULL, rows, i, 2);
+        for (; i < kn_rows_count(rows) && strcmp(kn_rows_text(rows, i, KN_INFERENCE_PRIOR_ID), prior) == 0; i++) {
+            write_role(sb, req, NULL, rows, i, KN_INFERENCE_IMPLIED_ID);
         }
         kn_jsonw_end_array(sb);
         kn_jsonw_end_object(sb);
@@ -74,11 +65,11 @@ int kn_implied_list(struct kn_request *req, struct kn_response *res, struct kn_e
     write_named(sb, req, "prior_role", req->params[0], kn_rest_cell(&kn_role_noun, req, KN_REST_SHOW, "name", role, 0));
     kn_jsonw_array(sb, "implies");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        write_role(sb, req, NULL, rows, i, 2);
+        write_role(sb, req, NULL, rows, i, KN_INFERENCE_IMPLIED_ID);
     }
     kn_jsonw_end_array(sb);
     kn_jsonw_end_object(sb);
-    write_self(sb, req);
+    kn_view_here(sb, req);
     kn_jsonw_end_object(sb);
     return 0;
 }
@@ -93,10 +84,10 @@ int kn_implied_show(struct kn_request *req, struct kn_response *res, struct kn_e
     }
     kn_jsonw_object(sb, NULL);
     kn_jsonw_object(sb, "role_inference");
-    write_role(sb, req, "prior_role", rows, 0, 0);
-    write_role(sb, req, "implies", rows, 0, 2);
+    write_role(sb, req, "prior_role", rows, 0, KN_INFERENCE_PRIOR_ID);
+    write_role(sb, req, "implies", rows, 0, KN_INFERENCE_IMPLIED_ID);
     kn_jsonw_end_object(sb);
-    write_self(sb, req);
+    kn_view_here(sb, req);
     kn_jsonw_end_object(sb);
     return 0;
 }

@@ -20,11 +20,11 @@
               CREATE_SYSTEM_GRANT_FOR_##of, REVOKE_SYSTEM_GRANT_FOR_##of)
 
 #define CATALOG(collection, many, one)                                                          \
-    ROUTE("GET", collection, LIST_##many, 200, kn_catalog_nouns_list),                          \
-    ROUTE("POST", collection, CREATE_##one, 201, kn_catalog_nouns_create),                      \
-    ROUTE("GET", collection "/{key}", GET_##one, 200, kn_catalog_nouns_show),                    \
-    ROUTE("PATCH", collection "/{key}", UPDATE_##one, 200, kn_catalog_nouns_update),             \
-    ROUTE("DELETE", collection "/{key}", DELETE_##one, 204, kn_catalog_nouns_delete)
+    ROUTE("GET", collection, LIST_##many, 200, kn_nouns_list),                          \
+    ROUTE("POST", collection, CREATE_##one, 201, kn_nouns_create),                      \
+    ROUTE("GET", collection "/{key}", GET_##one, 200, kn_nouns_show),                    \
+    ROUTE("PATCH", collection "/{key}", UPDATE_##one, 200, kn_nouns_update),             \
+    ROUTE("DELETE", collection "/{key}", DELETE_##one, 204, kn_nouns_delete)
 
 static const struct kn_route ROUTES[] = {
     /* method, path, rule, status, handler */
@@ -36,13 +36,13 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/auth/domains", AUTH_DOMAINS, 200, kn_auth_domains),
     ROUTE("GET", "/auth/system", AUTH_SYSTEM, 200, kn_auth_system),
 
-    ROUTE("GET", "/domains", LIST_DOMAINS, 200, kn_domains_list),
-    ROUTE("POST", "/domains", CREATE_DOMAIN, 201, kn_domains_create),
-    ROUTE("GET", "/domains/{id}", GET_DOMAIN, 200, kn_domains_show),
-    ROUTE("PATCH", "/domains/{id}", UPDATE_DOMAIN, 200, kn_domains_update),
-    ROUTE("DELETE", "/domains/{id}", DELETE_DOMAIN, 204, kn_domains_delete),
+    ROUTE("GET", "/domains", LIST_DOMAINS, 200, kn_nouns_list),
+    ROUTE("POST", "/domains", CREATE_DOMAIN, 201, kn_nouns_create),
+    ROUTE("GET", "/domains/{id}", GET_DOMAIN, 200, kn_nouns_show),
+    ROUTE("PATCH", "/domains/{id}", UPDATE_DOMAIN, 200, kn_nouns_update),
+    ROUTE("DELETE", "/domains/{id}", DELETE_DOMAIN, 204, kn_nouns_delete),
 
-    ROUTE("GET", "/projects", LIST_PROJECTS, 200, kn_projects_list),
+    ROUTE("GET", "/projects", LIST_PROJECTS, 200, kn_nouns_list),
     ROUTE("POST", "/projects", CREATE_PROJECT, 201, kn_projects_create),
     ROUTE("GET", "/projects/{id}", GET_PROJECT, 200, kn_projects_show),
     ROUTE("PATCH", "/projects/{id}", UPDATE_PROJECT, 200, kn_projects_update),
@@ -54,31 +54,31 @@ static const struct kn_route ROUTES[] = {
     ROUTE("PUT", "/projects/{id}/tags/{tag}", CREATE_PROJECT_TAG, 201, kn_tags_add),
     ROUTE("DELETE", "/projects/{id}/tags/{tag}", DELETE_PROJECT_TAG, 204, kn_tags_remove),
 
-    ROUTE("GET", "/users", LIST_USERS, 200, kn_users_list),
+    ROUTE("GET", "/users", LIST_USERS, 200, kn_nouns_list),
     ROUTE("POST", "/users", CREATE_USER, 201, kn_users_create),
-    ROUTE("GET", "/users/{id}", GET_USER, 200, kn_users_show),
+    ROUTE("GET", "/users/{id}", GET_USER, 200, kn_nouns_show),
     ROUTE("PATCH", "/users/{id}", UPDATE_USER, 200, kn_users_update),
-    ROUTE("DELETE", "/users/{id}", DELETE_USER, 204, kn_users_delete),
+    ROUTE("DELETE", "/users/{id}", DELETE_USER, 204, kn_nouns_delete),
     ROUTE("POST", "/users/{id}/password", CHANGE_PASSWORD, 204, kn_users_password),
     ROUTE("GET", "/users/{id}/projects", LIST_USER_PROJECTS, 200, kn_users_projects),
     ROUTE("GET", "/users/{id}/groups", LIST_GROUPS_FOR_USER, 200, kn_groups_of_user),
 
     CATALOG("/regions", REGIONS, REGION),
-    ROUTE("PUT", "/regions/{key}", CREATE_REGION, 201, kn_catalog_nouns_create),
+    ROUTE("PUT", "/regions/{key}", CREATE_REGION, 201, kn_nouns_create),
     CATALOG("/services", SERVICES, SERVICE),
     CATALOG("/endpoints", ENDPOINTS, ENDPOINT),
 
-    ROUTE("GET", "/registered_limits", LIST_REGISTERED_LIMITS, 200, kn_registered_limits_list),
-    ROUTE("POST", "/registered_limits", CREATE_REGISTERED_LIMITS, 201, kn_registered_limits_create),
-    ROUTE("GET", "/registered_limits/{id}", GET_REGISTERED_LIMIT, 200, kn_registered_limits_show),
-    ROUTE("PATCH", "/registered_limits/{id}", UPDATE_REGISTERED_LIMIT, 200, kn_registered_limits_update),
-    ROUTE("DELETE", "/registered_limits/{id}", DELETE_REGISTERED_LIMIT, 204, kn_registered_limits_delete),
+    ROUTE("GET", "/registered_limits", LIST_REGISTERED_LIMITS, 200, kn_nouns_list),
+    ROUTE("POST", "/registered_limits", CREATE_REGISTERED_LIMITS, 201, kn_nouns_create),
+    ROUTE("GET", "/registered_limits/{id}", GET_REGISTERED_LIMIT, 200, kn_nouns_show),
+    ROUTE("PATCH", "/registered_limits/{id}", UPDATE_REGISTERED_LIMIT, 200, kn_nouns_update),
+    ROUTE("DELETE", "/registered_limits/{id}", DELETE_REGISTERED_LIMIT, 204, kn_nouns_delete),
     ROUTE("GET", "/limits/model", LIMIT_MODEL, 200, kn_limits_model),
     ROUTE("GET", "/limits", LIST_LIMITS, 200, kn_limits_list),
-    ROUTE("POST", "/limits", CREATE_LIMITS, 201, kn_limits_create),
+    ROUTE("POST", "/limits", CREATE_LIMITS, 201, kn_nouns_create),
     ROUTE("GET", "/limits/{id}", GET_LIMIT, 200, kn_limits_show),
-    ROUTE("PATCH", "/limits/{id}", UPDATE_LIMIT, 200, kn_limits_update),
-    ROUTE("DELETE", "/limits/{id}", DELETE_LIMIT, 204, kn_limits_delete),
+    ROUTE("PATCH", "/limits/{id}", UPDATE_LIMIT, 200, kn_nouns_update),
+    ROUTE("DELETE", "/limits/{id}", DELETE_LIMIT, 204, kn_nouns_delete),
 
     ROUTE("GET", "/users/{user}/application_credentials", LIST_APP_CREDENTIALS, 200, kn_app_credentials_list),
     ROUTE("POST", "/users/{user}/application_credentials", CREATE_APP_CREDENTIAL, 201, kn_app_credentials_create),
@@ -108,21 +108,21 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/OS-TRUST/trusts/{id}/roles", LIST_ROLES_FOR_TRUST, 200, kn_trust_roles_list),
     ROUTE("GET", "/OS-TRUST/trusts/{id}/roles/{role}", GET_ROLE_FOR_TRUST, 200, kn_trust_roles_show),
 
-    ROUTE("GET", "/groups", LIST_GROUPS, 200, kn_groups_list),
-    ROUTE("POST", "/groups", CREATE_GROUP, 201, kn_groups_create),
-    ROUTE("GET", "/groups/{id}", GET_GROUP, 200, kn_groups_show),
-    ROUTE("PATCH", "/groups/{id}", UPDATE_GROUP, 200, kn_groups_update),
-    ROUTE("DELETE", "/groups/{id}", DELETE_GROUP, 204, kn_groups_delete),
+    ROUTE("GET", "/groups", LIST_GROUPS, 200, kn_nouns_list),
+    ROUTE("POST", "/groups", CREATE_GROUP, 201, kn_nouns_create),
+    ROUTE("GET", "/groups/{id}", GET_GROUP, 200, kn_nouns_show),
+    ROUTE("PATCH", "/groups/{id}", UPDATE_GROUP, 200, kn_nouns_update),
+    ROUTE("DELETE", "/groups/{id}", DELETE_GROUP, 204, kn_nouns_delete),
     ROUTE("GET", "/groups/{id}/users", LIST_USERS_IN_GROUP, 200, kn_members_list),
     ROUTE("PUT", "/groups/{id}/users/{user}", ADD_USER_TO_GROUP, 204, kn_members_add),
     ROUTE("GET", "/groups/{id}/users/{user}", CHECK_USER_IN_GROUP, 204, kn_members_check),
     ROUTE("DELETE", "/groups/{id}/users/{user}", REMOVE_USER_FROM_GROUP, 204, kn_members_remove),
 
     ROUTE("GET", "/roles", LIST_ROLES, 200, kn_roles_list),
-    ROUTE("POST", "/roles", CREATE_ROLE, 201, kn_roles_create),
+    ROUTE("POST", "/roles", CREATE_ROLE, 201, kn_nouns_create),
     ROUTE("GET", "/roles/{id}", GET_ROLE, 200, kn_roles_show),
-    ROUTE("PATCH", "/roles/{id}", UPDATE_ROLE, 200, kn_roles_update),
-    ROUTE("DELETE", "/roles/{id}", DELETE_ROLE, 204, kn_roles_delete),
+    ROUTE("PATCH", "/roles/{id}", UPDATE_ROLE, 200, kn_nouns_update),
+    ROUTE("DELETE", "/roles/{id}", DELETE_ROLE, 204, kn_nouns_delete),
     ROUTE("GET", "/roles/{id}/implies", LIST_IMPLIED_ROLES, 200, kn_implied_list),
     ROUTE("PUT", "/roles/{id}/implies/{role}", CREATE_IMPLIED_ROLE, 201, kn_implied_create),
     ROUTE("GET", "/roles/{id}/implies/{role}", GET_IMPLIED_ROLE, 200, kn_implied_show),

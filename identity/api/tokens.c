@@ -10,7 +10,6 @@
 #include "identity/auth/authenticate.h"
 #include "identity/auth/identity.h"
 #include "identity/rows/app_credential.h"
-#include "identity/rows/body.h"
 #include "identity/rows/revoke.h"
 #include "identity/rows/trust.h"
 #include "lib/adapter/crypto.h"
@@ -121,11 +120,14 @@ static void add_id_name(struct kn_strbuf *sb, const char *key, const char *id, c
 
 static void write_user(struct kn_strbuf *sb, const struct kn_account *account)
 {
+    char expires[KN_TIME_SIZE];
+
     kn_jsonw_object(sb, "user");
     kn_jsonw_str(sb, "id", account->id);
     kn_jsonw_str(sb, "name", account->name);
     add_id_name(sb, "domain", account->domain_id, account->domain_name);
-    kn_view_password_expiry(sb, account->password_expires_us);
+    kn_time_iso_us(account->password_expires_us, expires);
+    kn_jsonw_str(sb, "password_expires_at", account->password_expires_us > 0 ? expires : NULL);
     kn_jsonw_end_object(sb);
 }
 
@@ -153,7 +155,8 @@ static void write_scope(struct kn_strbuf *sb, const struct kn_scope_facts *facts
     }
     kn_jsonw_array(sb, "roles");
     for (int i = 0; i < kn_rows_count(facts->role_rows); i++) {
-        add_id_name(sb, NULL, kn_rows_str(facts->role_rows, i, 0), kn_rows_str(facts->role_rows, i, 1));
+        add_id_name(sb, NULL, kn_rows_str(facts->role_rows, i, KN_HELD_ROLE_ID),
+                    kn_rows_str(facts->role_rows, i, KN_HELD_ROLE));
     }
     kn_jsonw_end_array(sb);
 }
@@ -319,7 +322,7 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
 static int subject(struct kn_request *req, bool trusted, const char **ret_text, struct kn_token *ret, struct kn_error *err)
 {
     const char *text = kn_request_header(req, "X-Subject-Token");
-    int64_t late_us = kn_body_flag(req, "allow_expired") ? req->conf->identity_allow_expired_s * 1000000 : 0;
+    int64_t late_us = kn_view_flag(req, "allow_expired") ? req->conf->identity_allow_expired_s * 1000000 : 0;
     struct kn_error why = { 0 };
 
     if (text == NULL) {

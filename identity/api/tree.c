@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "identity/api/handlers.h"
-#include "identity/rows/body.h"
+#include "identity/api/view.h"
+#include "identity/rows/nouns.h"
 #include "identity/rows/realm.h"
 #include "identity/rows/tree.h"
 #include "lib/base/jsonw.h"
@@ -72,7 +73,7 @@ enum { NONE, AS_LIST, AS_IDS };
 /* How one side of the tree is wanted. */
 static int read_form(const struct kn_request *req, const char *list, const char *ids, int *ret, struct kn_error *err)
 {
-    bool as_list = kn_body_flag(req, list), as_ids = kn_body_flag(req, ids);
+    bool as_list = kn_view_flag(req, list), as_ids = kn_view_flag(req, ids);
 
     if (as_list && as_ids) {
         return kn_fail(err, KN_BAD_REQUEST, "Cannot use %s and %s query params at the same time.", list, ids);

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the JSON of what is no noun of lib/rest yet. Columns come in the order that each SELECT names. */
+/* Owns the JSON of what is no noun. */
 #include "identity/api/view.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "identity/rows/nouns.h"
-#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
-void kn_view_self(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id)
+static void write_self(struct kn_strbuf *sb, const char *self)
 {
-    AUTO_FREE char *self = kn_asprintf("%s/v3/%s/%s", req->base_url, collection, id);
-
     kn_jsonw_object(sb, "links");
     kn_jsonw_str(sb, "self", self);
     kn_jsonw_end_object(sb);
 }
 
-void kn_view_password_expiry(struct kn_strbuf *sb, int64_t expires_us)
+void kn_view_self(struct kn_strbuf *sb, const struct kn_request *req, const char *collection, const char *id)
 {
-    char time[KN_TIME_SIZE];
+    AUTO_FREE char *self = kn_asprintf("%s/v3/%s/%s", req->base_url, collection, id);
 
-    kn_time_iso_us(expires_us, time);
-    kn_jsonw_str(sb, "password_expires_at", expires_us > 0 ? time : NULL);
+    write_self(sb, self);
+}
+
+void kn_view_here(struct kn_strbuf *sb, const struct kn_request *req)
+{
+    AUTO_FREE char *self = kn_asprintf("%s%s", req->base_url, req->path);
+
+    write_self(sb, self);
 }
 
 void kn_view_list_links(struct kn_strbuf *sb, struct kn_request *req)
@@ -30,30 +36,8 @@ void kn_view_list_links(struct kn_strbuf *sb, struct kn_request *req)
     kn_rest_page_links(&l, NULL, NULL, sb);
 }
 
-void kn_view_list(struct kn_response *res, struct kn_request *req, const char *key, const struct kn_rows *rows, kn_view *view)
+bool kn_view_flag(const struct kn_request *req, const char *key)
 {
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, key);
-    for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_jsonw_object(&res->body, NULL);
-        view(&res->body, req, rows, i);
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_view_list_links(&res->body, req);
-    kn_jsonw_end_object(&res->body);
-}
-
-int kn_view_one(struct kn_response *res, const struct kn_request *req, const char *key, const char *id,
-                const struct kn_rows *rows, kn_view *view, struct kn_error *err)
-{
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find %s: %s.", key, id);
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_object(&res->body, key);
-    view(&res->body, req, rows, 0);
-    kn_jsonw_end_object(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    const char *value = kn_request_query(req, key);
+    return value != NULL && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0;
 }

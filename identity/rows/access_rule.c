@@ -8,14 +8,11 @@
 #include <string.h>
 
 #include "identity/auth/token.h"
+#include "identity/rows/app_credential.h"
+#include "identity/rows/nouns.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-static const struct kn_stmt LIST = { "access_rule_list",
-    "SELECT id, service, method, path FROM access_rule WHERE user_id = $1 AND ($2::text IS NULL OR id = $2) "
-    "AND ($3::text IS NULL OR service = $3) AND ($4::text IS NULL OR method = $4) AND ($5::text IS NULL OR path = $5) "
-    "ORDER BY service, path, method", 5 };
-static const struct kn_stmt DELETE = { "access_rule_delete", "DELETE FROM access_rule WHERE id = $1 AND user_id = $2", 2 };
 static const struct kn_stmt MAKE = { "access_rule_make",
     "INSERT INTO access_rule (id, user_id, service, method, path) VALUES ($1, $2, $3, $4, $5) "
     "ON CONFLICT ON CONSTRAINT access_rule_once DO UPDATE SET path = excluded.path RETURNING id", 5 };
@@ -53,29 +50,23 @@ const struct kn_schema kn_access_rule_body[] = {
     KN_SCHEMA_END,
 };
 
-int kn_access_rule_list(struct kn_db *db, const char *user_id, const struct kn_access_rule_filter *f, struct kn_rows **ret_rows,
-                        struct kn_error *err)
+#define TEXT(name) KN_SHOWN_TEXT(name, name, KN_REST_FIND)
+static const struct kn_rest_attr ATTRS[] = { KN_ATTR_ID, TEXT("service"), TEXT("method"), TEXT("path"), KN_ATTR_LINKS, KN_REST_ATTRS_END };
+
+static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
-    return kn_db_run(db, &LIST, KN_ARGS(user_id, f->id, f->service, f->method, f->path), ret_rows, err);
+    (void)id;
+    (void)now;
+    (void)object;
+    return kn_check_unrestricted(req, err);
 }
 
-int kn_access_rule_delete(struct kn_db *db, const char *user_id, const char *id, struct kn_error *err)
-{
-    int64_t gone = 0;
-
-    if (kn_db_change(db, &DELETE, KN_ARGS(id, user_id), &gone, err) < 0) {
-        return err->code == KN_CONFLICT
-                   ? kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: the access rule is in use by "
-                             "an application credential.")
-                   : -1;
-    }
-    return gone > 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "Could not find Access Rule: %s.", id);
-}
-
-static const char *text(const json_t *rule, const char *key)
-{
-    return json_string_value(json_object_get(rule, key));
-}
+const struct kn_rest_noun kn_access_rule_noun = {
+    .one = "access_rule", .many = "access_rules", .label = "Access Rule", .path = "/users/{}/access_rules", .from = "access_rule",
+    .order = "service", .ties = "path,method,id", .attrs = ATTRS, .id = "id", .id_type = KN_REST_TEXT, .ascending = true, .is_timeless = true,
+    .manners = &KN_REST_KEYSTONE, .table = "access_rule", .decide = decide,
+    .in_use = "You are not authorized to perform the requested action: the access rule is in use by an application credential.",
+};
 
 static int tie_id(struct kn_db *db, const char *user_id, const char *credential_id, const char *id, struct kn_error *err)
 {
@@ -84,29 +75,30 @@ static int tie_id(struct kn_db *db, const char *user_id, const char *credential_
     if (kn_db_change(db, &TIE, KN_ARGS(credential_id, id, user_id), &tied, err) < 0) {
         return -1;
     }
-    return tied > 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "Could not find Access Rule: %s.", id);
+    return tied > 0 ? 0 : kn_rest_not_found(&kn_access_rule_noun, id, err);
 }
 
 static int tie_rule(struct kn_db *db, const char *user_id, const char *credential_id, const json_t *rule, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const char *service = text(rule, "service"), *method = text(rule, "method"), *path = text(rule, "path");
+    const char *service = kn_said(rule, "service"), *method = kn_said(rule, "method"), *path = kn_said(rule, "path");
     char id[KN_HEX_SIZE];
 
     if (service == NULL || method == NULL || path == NULL) {
-        return text(rule, "id") != NULL
-                   ? tie_id(db, user_id, credential_id, text(rule, "id"), err)
+        return kn_said(rule, "id") != NULL
+                   ? tie_id(db, user_id, credential_id, kn_said(rule, "id"), err)
                    : kn_fail(err, KN_BAD_REQUEST, "an access rule has a service, a method and a path, or the id of one that is there");
     }
     kn_uuid_make_hex(id);
     if (kn_db_run(db, &MAKE, KN_ARGS(id, user_id, service, method, path), &rows, err) < 0) {
         return -1;
     }
-    return tie_id(db, user_id, credential_id, kn_rows_text(rows, 0, 0), err);
+    return tie_id(db, user_id, credential_id, kn_rest_id_of(rows, 0), err);
 }
 
 int kn_access_rule_tie(struct kn_db *db, const char *user_id, const char *credential_id, const json_t *rules, struct kn_error *err)
 {
+    enum { SIZE_BYTES };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *rule = NULL;
     size_t i = 0;
@@ -119,7 +111,7 @@ int kn_access_rule_tie(struct kn_db *db, const char *user_id, const char *creden
     if (kn_db_run(db, &SIZE, KN_ARGS(credential_id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_int(rows, 0, 0) <= KN_TOKEN_RULES
+    return kn_rows_int(rows, 0, SIZE_BYTES) <= KN_TOKEN_RULES
                ? 0
                : kn_fail(err, KN_BAD_REQUEST, "the access rules of one application credential take more than %d bytes", KN_TOKEN_RULES);
 }

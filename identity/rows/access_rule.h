@@ -22,17 +22,6 @@ bool kn_access_rules_allow(const char *rules, const char *service, const char *m
 /* What a body may say of rules: each one whole, or by its id. */
 extern const struct kn_schema kn_access_rule_body[];
 
-/* Rows: id, service, method, path. The user's; each filter NULL = any. */
-struct kn_access_rule_filter {
-    const char *id;
-    const char *service;
-    const char *method;
-    const char *path;
-};
-int kn_access_rule_list(struct kn_db *db, const char *user_id, const struct kn_access_rule_filter *f, struct kn_rows **ret_rows,
-                        struct kn_error *err);
-/* KN_NOT_FOUND: no such rule of that user; KN_FORBIDDEN: a credential has it. */
-int kn_access_rule_delete(struct kn_db *db, const char *user_id, const char *id, struct kn_error *err);
 /*
  * In the caller's transaction: the rules of a body, those that are not there yet made, tied to the credential. KN_NOT_FOUND: an id that is
  * none; KN_BAD_REQUEST: more than a token can carry.

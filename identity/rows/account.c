@@ -4,28 +4,35 @@
 
 #include <string.h>
 
-#include "lib/base/mem.h"
+#include "lib/adapter/members.h"
 #include "lib/domain/policy.h"
 
 #define OPTION(name) "coalesce((u.options ->> '" name "')::boolean, false)"
-#define USER "SELECT u.id, u.name, u.domain_id, d.name, coalesce(u.default_project_id, ''), coalesce(u.password_hash, ''), " \
-             "u.enabled AND d.enabled, (extract(epoch FROM u.password_expires_at) * 1000000)::bigint, " \
-             "(extract(epoch FROM now() - u.password_at) * 1000)::bigint, u.password_own, u.failures, " \
-             "(extract(epoch FROM now() - u.failed_at) * 1000)::bigint, " OPTION("ignore_lockout_failure_attempts") ", " \
-             OPTION("lock_password") ", " OPTION("multi_factor_auth_enabled") \
-             " FROM identity_user u JOIN domain d ON d.id = u.domain_id WHERE "
-#define PROJECT "SELECT p.id, p.name, p.domain_id, d.name, p.enabled AND d.enabled FROM project p " \
-                "JOIN domain d ON d.id = p.domain_id WHERE "
-#define DOMAIN "SELECT d.id, d.name, '', '', d.enabled FROM domain d WHERE "
+#define AGO(time) "(extract(epoch FROM now() - " time ") * 1000)::bigint"
+/* struct kn_account */
+#define ACCOUNT(TEXT, INT, BOOL)                                                                                            \
+    TEXT(id, "u.id") TEXT(name, "u.name") TEXT(domain_id, "u.domain_id") TEXT(domain_name, "d.name")                        \
+    TEXT(default_project_id, "u.default_project_id") TEXT(hash, "u.password_hash") BOOL(enabled, "u.enabled AND d.enabled") \
+    INT(password_expires_us, "(extract(epoch FROM u.password_expires_at) * 1000000)::bigint")                               \
+    INT(password_age_ms, AGO("u.password_at")) BOOL(password_own, "u.password_own") INT(failures, "u.failures")             \
+    INT(failed_ago_ms, AGO("u.failed_at")) BOOL(ignores_lockout, OPTION("ignore_lockout_failure_attempts"))                 \
+    BOOL(locks_password, OPTION("lock_password")) BOOL(multi_factor, OPTION("multi_factor_auth_enabled"))
+/* Of struct kn_scope_facts. */
+#define TARGET(TEXT, INT, BOOL)                                                                                             \
+    TEXT(id, "t.id") TEXT(name, "t.name") TEXT(domain_id, "t.domain_id") TEXT(domain_name, "t.domain_name") BOOL(enabled, "t.enabled")
+#define USER "SELECT " KN_MEMBERS_SQL(ACCOUNT) " FROM identity_user u JOIN domain d ON d.id = u.domain_id WHERE "
+#define PROJECT "SELECT " KN_MEMBERS_SQL(TARGET) " FROM (SELECT p.id, p.name, p.domain_id, d.name AS domain_name, " \
+                "p.enabled AND d.enabled AS enabled FROM project p JOIN domain d ON d.id = p.domain_id) t WHERE "
+#define DOMAIN "SELECT " KN_MEMBERS_SQL(TARGET) " FROM (SELECT id, name, '' AS domain_id, '' AS domain_name, enabled FROM domain) t WHERE "
 
 static const struct kn_stmt USER_BY_ID = { "account_user_by_id", USER "u.id = $1", 1 };
 static const struct kn_stmt USER_BY_NAME = { "account_user_by_name",
     USER "u.name = $1 AND (d.id = $2 OR d.name = $3)", 3 };
-static const struct kn_stmt PROJECT_BY_ID = { "account_project_by_id", PROJECT "p.id = $1", 1 };
+static const struct kn_stmt PROJECT_BY_ID = { "account_project_by_id", PROJECT "t.id = $1", 1 };
 static const struct kn_stmt PROJECT_BY_NAME = { "account_project_by_name",
-    PROJECT "p.name = $1 AND (d.id = $2 OR d.name = $3)", 3 };
-static const struct kn_stmt DOMAIN_BY_ID = { "account_domain_by_id", DOMAIN "d.id = $1", 1 };
-static const struct kn_stmt DOMAIN_BY_NAME = { "account_domain_by_name", DOMAIN "d.name = $1", 1 };
+    PROJECT "t.name = $1 AND (t.domain_id = $2 OR t.domain_name = $3)", 3 };
+static const struct kn_stmt DOMAIN_BY_ID = { "account_domain_by_id", DOMAIN "t.id = $1", 1 };
+static const struct kn_stmt DOMAIN_BY_NAME = { "account_domain_by_name", DOMAIN "t.name = $1", 1 };
 /* $2 project or $3 domain, neither = the system. Inherited: from the domain, or from a project above. */
 static const struct kn_stmt ROLES = { "account_roles",
     "WITH RECURSIVE mine AS (SELECT role_id, project_id, domain_id, inherited FROM held_assignment WHERE holder_id = $1), "
@@ -69,21 +76,7 @@ int kn_account_find(struct kn_db *db, const struct kn_named *user, struct kn_acc
     if (find(db, user, &USER_BY_ID, &USER_BY_NAME, &rows, err) < 0) {
         return -1;
     }
-    kn_copy(ret->id, sizeof(ret->id), kn_rows_text(rows, 0, 0));
-    kn_copy(ret->name, sizeof(ret->name), kn_rows_text(rows, 0, 1));
-    kn_copy(ret->domain_id, sizeof(ret->domain_id), kn_rows_text(rows, 0, 2));
-    kn_copy(ret->domain_name, sizeof(ret->domain_name), kn_rows_text(rows, 0, 3));
-    kn_copy(ret->default_project_id, sizeof(ret->default_project_id), kn_rows_text(rows, 0, 4));
-    kn_copy(ret->hash, sizeof(ret->hash), kn_rows_text(rows, 0, 5));
-    ret->enabled = kn_rows_bool(rows, 0, 6);
-    ret->password_expires_us = kn_rows_int(rows, 0, 7);
-    ret->password_age_ms = kn_rows_int(rows, 0, 8);
-    ret->password_own = kn_rows_bool(rows, 0, 9);
-    ret->failures = kn_rows_int(rows, 0, 10);
-    ret->failed_ago_ms = kn_rows_int(rows, 0, 11);
-    ret->ignores_lockout = kn_rows_bool(rows, 0, 12);
-    ret->locks_password = kn_rows_bool(rows, 0, 13);
-    ret->multi_factor = kn_rows_bool(rows, 0, 14);
+    KN_MEMBERS_READ(ACCOUNT, rows, ret);
     return 0;
 }
 
@@ -97,11 +90,7 @@ static int find_target(struct kn_db *db, enum kn_scope kind, const struct kn_nam
              err) < 0) {
         return -1;
     }
-    kn_copy(ret->id, sizeof(ret->id), kn_rows_text(rows, 0, 0));
-    kn_copy(ret->name, sizeof(ret->name), kn_rows_text(rows, 0, 1));
-    kn_copy(ret->domain_id, sizeof(ret->domain_id), kn_rows_text(rows, 0, 2));
-    kn_copy(ret->domain_name, sizeof(ret->domain_name), kn_rows_text(rows, 0, 3));
-    ret->enabled = kn_rows_bool(rows, 0, 4);
+    KN_MEMBERS_READ(TARGET, rows, ret);
     return 0;
 }
 
@@ -123,7 +112,7 @@ int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *t
         }
     }
     for (int i = 0; facts.role_rows != NULL && i < kn_rows_count(facts.role_rows); i++) {
-        facts.roles |= kn_role_bits(kn_rows_text(facts.role_rows, i, 1));
+        facts.roles |= kn_role_bits(kn_rows_text(facts.role_rows, i, KN_HELD_ROLE));
     }
     *ret = facts;
     return 0;
@@ -134,7 +123,7 @@ int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *t
 static bool is_held(const struct kn_rows *held, const char *role_id)
 {
     for (int i = 0; i < kn_rows_count(held); i++) {
-        if (strcmp(kn_rows_text(held, i, 0), role_id) == 0) {
+        if (strcmp(kn_rows_text(held, i, KN_HELD_ROLE_ID), role_id) == 0) {
             return true;
         }
     }
@@ -153,8 +142,8 @@ int kn_scope_part(struct kn_db *db, const char *user_id, const char *project_id,
     }
     bool whole = facts.enabled && kn_rows_count(*role_rows) > 0;
     for (int i = 0; i < kn_rows_count(*role_rows); i++) {
-        whole = whole && is_held(facts.role_rows, kn_rows_text(*role_rows, i, 0));
-        bits |= kn_role_bits(kn_rows_text(*role_rows, i, 1));
+        whole = whole && is_held(facts.role_rows, kn_rows_text(*role_rows, i, KN_HELD_ROLE_ID));
+        bits |= kn_role_bits(kn_rows_text(*role_rows, i, KN_HELD_ROLE));
     }
     if (!whole) {
         return kn_fail(err, KN_UNAUTHORIZED, "The request you have made requires authentication.");
@@ -166,16 +155,38 @@ int kn_scope_part(struct kn_db *db, const char *user_id, const char *project_id,
     return 0;
 }
 
-int kn_scope_role(const struct kn_scope_facts *held, const json_t *wanted)
+/* The id of the held role that is named by "id" or by "name"; NULL if it is not among them. */
+static const char *held_role(const struct kn_scope_facts *held, const json_t *wanted)
 {
-    const char *id = json_string_value(json_object_get(wanted, "id"));
-    const char *name = json_string_value(json_object_get(wanted, "name"));
+    const char *id = json_string_value(json_object_get(wanted, "id")), *name = json_string_value(json_object_get(wanted, "name"));
 
     for (int i = 0; i < kn_rows_count(held->role_rows); i++) {
-        if ((id != NULL && strcmp(id, kn_rows_text(held->role_rows, i, 0)) == 0) ||
-            (id == NULL && name != NULL && strcmp(name, kn_rows_text(held->role_rows, i, 1)) == 0)) {
-            return i;
+        const char *own = kn_rows_text(held->role_rows, i, KN_HELD_ROLE_ID);
+
+        if (id != NULL ? strcmp(id, own) == 0 : name != NULL && strcmp(name, kn_rows_text(held->role_rows, i, KN_HELD_ROLE)) == 0) {
+            return own;
         }
     }
-    return -1;
+    return NULL;
+}
+
+int kn_settle_roles(const struct kn_scope_facts *held, json_t *object, enum kn_code code, const char *words, struct kn_error *err)
+{
+    const json_t *wanted = json_object_get(object, "roles"), *role = NULL;
+    json_auto_t *ids = json_array();
+    size_t k = 0;
+
+    json_array_foreach(wanted, k, role) {
+        const char *id = held_role(held, role);
+
+        if (id == NULL) {
+            return kn_fail(err, code, "%s", words);
+        }
+        json_array_append_new(ids, json_string(id));
+    }
+    for (int i = 0; json_array_size(wanted) == 0 && i < kn_rows_count(held->role_rows); i++) {
+        json_array_append_new(ids, json_string(kn_rows_text(held->role_rows, i, KN_HELD_ROLE_ID)));
+    }
+    json_object_set(object, "roles", ids);
+    return 0;
 }

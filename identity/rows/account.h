@@ -36,8 +36,9 @@ struct kn_scope_facts {
     char domain_name[KN_SIZE_OF(PROJECT_NAME)];
     bool enabled;
     uint32_t roles;            /* bits of enum kn_role */
-    struct kn_rows *role_rows; /* id, name; implied ones included */
+    struct kn_rows *role_rows; /* of enum kn_held_column; implied ones included */
 };
+enum kn_held_column { KN_HELD_ROLE_ID, KN_HELD_ROLE };
 void kn_scope_facts_release(struct kn_scope_facts *facts);
 
 /* KN_NOT_FOUND if there is none. */
@@ -51,7 +52,10 @@ int kn_scope_find(struct kn_db *db, enum kn_scope kind, const struct kn_named *t
  */
 int kn_scope_part(struct kn_db *db, const char *user_id, const char *project_id, struct kn_rows **role_rows,
                   struct kn_scope_facts *ret, struct kn_error *err);
-/* The row of the role that is named by "id" or by "name"; -1 if it is not among those held. */
-int kn_scope_role(const struct kn_scope_facts *held, const json_t *wanted);
+/*
+ * "roles" of a checked object, {"id"} or {"name"} each, become the ids of those that are held; all of these if none is named. code, words: what a
+ * role is told that is not held.
+ */
+int kn_settle_roles(const struct kn_scope_facts *held, json_t *object, enum kn_code code, const char *words, struct kn_error *err);
 
 #endif

@@ -8,42 +8,60 @@
 #include <string.h>
 
 #include "identity/rows/access_rule.h"
+#include "identity/rows/nouns.h"
 #include "identity/rows/revoke.h"
 #include "lib/adapter/crypto.h"
+#include "lib/adapter/members.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/mem.h"
 
 #define FAST "sha256:"
 
-#define RULES(form) "(SELECT " form " FROM access_rule r JOIN application_credential_rule t ON t.rule_id = r.id " \
-                    "WHERE t.credential_id = c.id)"
-#define FIND "SELECT c.id, c.name, c.user_id, c.project_id, c.secret_hash, c.unrestricted, " \
-             "(extract(epoch FROM c.expires_at) * 1000000)::bigint, " \
-             RULES("string_agg(r.service || E'\\t' || r.method || E'\\t' || r.path || E'\\n', '' ORDER BY t.n)") \
-             " FROM application_credential c "
+#define OWN "application_credential.id"
+#define RULES(form) "(SELECT " form " FROM access_rule r JOIN application_credential_rule t ON t.rule_id = r.id WHERE t.credential_id = " OWN ")"
+#define ROLES_SHOWN                                                                                                             \
+    "(SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'domain_id', r.domain_id) ORDER BY r.name), '[]') " \
+    "FROM role r JOIN application_credential_role t ON t.role_id = r.id WHERE t.credential_id = " OWN ")"
+#define RULES_SHOWN \
+    RULES("jsonb_agg(jsonb_build_object('id', r.id, 'service', r.service, 'method', r.method, 'path', r.path) ORDER BY t.n)")
 
-static const struct kn_stmt BY_ID = { "app_credential_by_id", FIND "WHERE c.id = $1", 1 };
+static const struct kn_schema ROLE[] = { KN_SCHEMA("role", KN_IS_OBJECT, .inner = kn_role_body), KN_SCHEMA_END };
+static const struct kn_schema RULE[] = { KN_SCHEMA("access_rule", KN_IS_OBJECT, .inner = kn_access_rule_body), KN_SCHEMA_END };
+static const struct kn_rest_attr ATTRS[] = {
+    KN_ATTR_ID, KN_ATTR_NAME(KN_LIMIT_IDENTITY_NAME), KN_ATTR_DESCRIPTION(0),
+    KN_SHOWN_TEXT("project_id", "project_id", KN_REST_POST, .limit = KN_LIMIT_IDENTITY_REF), KN_SHOWN_TEXT("user_id", "user_id", 0),
+    KN_REST_ATTR("unrestricted", "unrestricted", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_POST | KN_REST_NULL | KN_REST_EXACT, .column = "unrestricted"),
+    KN_REST_ATTR("expires_at", "expires_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_POST | KN_REST_NULL, .column = "expires_at",
+                 .limit = KN_LIMIT_EXPIRY),
+    KN_REST_ATTR("roles", ROLES_SHOWN, KN_REST_JSON, KN_REST_SHOWN | KN_REST_POST, .inner = ROLE, .inner_shape = KN_IS_LIST,
+                 .limit = KN_LIMIT_ROLE_ITEMS),
+    KN_REST_ATTR("access_rules", RULES_SHOWN, KN_REST_JSON, KN_REST_SHOWN | KN_REST_IF_SET | KN_REST_POST, .inner = RULE,
+                 .inner_shape = KN_IS_LIST, .limit = KN_LIMIT_ACCESS_RULES),
+    KN_ATTR_LINKS, KN_REST_ATTR("secret", NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_NULL, .limit = KN_LIMIT_APP_SECRET),
+    KN_REST_ATTR("secret_hash", NULL, KN_REST_TEXT, 0, .column = "secret_hash"), KN_REST_ATTRS_END,
+};
+static const struct kn_rest_clash CLASHES[] = {
+    { "application_credential_name", KN_CONFLICT,
+      "Conflict occurred attempting to store application_credential - Duplicate entry found with name %1." },
+    { "", KN_NOT_FOUND, "Could not find the application credential's user or project." },
+    { NULL, KN_CONFLICT, NULL },
+};
+
+/* What a login looks at: struct kn_app_credential. */
+#define MEMBERS(TEXT, INT, BOOL)                                                                                                \
+    TEXT(id, OWN) TEXT(name, "application_credential.name") TEXT(user_id, "user_id") TEXT(project_id, "project_id")             \
+    TEXT(hash, "secret_hash") BOOL(unrestricted, "unrestricted") INT(expires_us, "(extract(epoch FROM expires_at) * 1000000)::bigint") \
+    TEXT(rules, RULES("string_agg(r.service || E'\\t' || r.method || E'\\t' || r.path || E'\\n', '' ORDER BY t.n)"))
+#define FIND "SELECT " KN_MEMBERS_SQL(MEMBERS) " FROM application_credential "
+static const struct kn_stmt BY_ID = { "app_credential_by_id", FIND "WHERE id = $1", 1 };
 static const struct kn_stmt BY_NAME = { "app_credential_by_name",
-    FIND "JOIN identity_user u ON u.id = c.user_id JOIN domain d ON d.id = u.domain_id WHERE c.name = $1 "
+    FIND "JOIN identity_user u ON u.id = user_id JOIN domain d ON d.id = u.domain_id WHERE application_credential.name = $1 "
     "AND (u.id = $2 OR (u.name = $3 AND (d.id = $4 OR d.name = $5)))", 5 };
 static const struct kn_stmt ROLES = { "app_credential_roles",
     "WITH RECURSIVE down (id) AS (SELECT role_id FROM application_credential_role WHERE credential_id = $1 UNION SELECT i.implied_id "
     "FROM role_implication i JOIN down ON i.prior_id = down.id) SELECT r.id, r.name FROM role r JOIN down ON down.id = r.id "
     "WHERE r.domain_id IS NULL ORDER BY r.name", 1 };
-static const struct kn_stmt LIST = { "app_credential_list",
-    "SELECT c.id, c.name, c.description, c.project_id, c.user_id, c.unrestricted, (extract(epoch FROM c.expires_at) * 1000000)::bigint, "
-    "(SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'domain_id', r.domain_id) ORDER BY r.name), '[]') "
-    "FROM role r JOIN application_credential_role t ON t.role_id = r.id WHERE t.credential_id = c.id), "
-    RULES("jsonb_agg(jsonb_build_object('id', r.id, 'service', r.service, 'method', r.method, 'path', r.path) ORDER BY t.n)")
-    " FROM application_credential c WHERE c.user_id = $1 AND ($2::text IS NULL OR c.id = $2) AND ($3::text IS NULL OR c.name = $3) "
-    "ORDER BY c.name", 3 };
-static const struct kn_stmt INSERT = { "app_credential_insert",
-    "INSERT INTO application_credential (id, user_id, project_id, name, description, secret_hash, unrestricted, expires_at) "
-    "VALUES ($1, $2, $3, $4, coalesce($5, ''), $6, $7::boolean, $8::timestamp AT TIME ZONE 'UTC')", 8 };
 static const struct kn_stmt INSERT_ROLES = { "app_credential_insert_roles",
-    "INSERT INTO application_credential_role (credential_id, role_id) SELECT DISTINCT $1, unnest($2::text[])", 2 };
-static const struct kn_stmt DELETE = { "app_credential_delete",
-    "DELETE FROM application_credential WHERE id = $1 AND user_id = $2", 2 };
+    "INSERT INTO application_credential_role (credential_id, role_id) SELECT DISTINCT $1, jsonb_array_elements_text($2::jsonb)", 2 };
 static const struct kn_stmt FORGET_USER = { "app_credential_forget_user",
     "DELETE FROM application_credential WHERE user_id = $1 AND project_id = $2", 2 };
 static const struct kn_stmt FORGET_ROLE = { "app_credential_forget_role",
@@ -102,16 +120,9 @@ int kn_app_credential_find(struct kn_db *db, const struct kn_named_credential *n
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find Application Credential: %s.", named->id != NULL ? named->id : named->name);
+        return kn_rest_not_found(&kn_app_credential_noun, named->id != NULL ? named->id : named->name, err);
     }
-    kn_copy(ret->id, sizeof(ret->id), kn_rows_text(rows, 0, 0));
-    kn_copy(ret->name, sizeof(ret->name), kn_rows_text(rows, 0, 1));
-    kn_copy(ret->user_id, sizeof(ret->user_id), kn_rows_text(rows, 0, 2));
-    kn_copy(ret->project_id, sizeof(ret->project_id), kn_rows_text(rows, 0, 3));
-    kn_copy(ret->hash, sizeof(ret->hash), kn_rows_text(rows, 0, 4));
-    ret->unrestricted = kn_rows_bool(rows, 0, 5);
-    ret->expires_us = kn_rows_int(rows, 0, 6);
-    kn_copy(ret->rules, sizeof(ret->rules), kn_rows_text(rows, 0, 7));
+    KN_MEMBERS_READ(MEMBERS, rows, ret);
     return 0;
 }
 
@@ -125,56 +136,84 @@ int kn_app_credential_scope(struct kn_db *db, const char *id, const char *user_i
 
 /* --- rows --- */
 
-int kn_app_credential_list(struct kn_db *db, const char *user_id, const char *id, const char *name, struct kn_rows **ret_rows,
-                           struct kn_error *err)
+int kn_check_unrestricted(const struct kn_request *req, struct kn_error *err)
 {
-    return kn_db_run(db, &LIST, KN_ARGS(user_id, id, name), ret_rows, err);
+    return !req->caller.restricted ? 0
+                                   : kn_fail(err, KN_FORBIDDEN, "Using method '%s' is not allowed for managing additional application "
+                                             "credentials.", req->caller.credential_id[0] != '\0' ? "application_credential" : "trust");
 }
 
-static int refused(struct kn_db *db, const struct kn_app_credential_wish *w, struct kn_error *err)
+/* What the caller's token gives on its project: all of the user's roles there, or those of the credential that logged in. */
+static int held_roles(const struct kn_request *req, struct kn_scope_facts *ret, struct kn_error *err)
 {
-    if (err->code != KN_CONFLICT) {
-        return -1;
+    const struct kn_named project = { .id = req->caller.project_id };
+
+    if (req->caller.project_id[0] == '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid application credential: the token is not scoped to a project");
     }
-    if (strcmp(kn_db_constraint(db), "application_credential_name") == 0) {
-        return kn_fail(err, KN_CONFLICT, "Conflict occurred attempting to store application_credential - Duplicate entry found with "
-                       "name %s.", w->name);
-    }
-    return kn_fail(err, KN_NOT_FOUND, "Could not find the application credential's user or project.");
+    return req->caller.credential_id[0] != '\0'
+               ? kn_app_credential_scope(req->db, req->caller.credential_id, req->caller.user_id, project.id, ret, err)
+               : kn_scope_find(req->db, KN_SCOPE_PROJECT, &project, req->caller.user_id, ret, err);
 }
 
-int kn_app_credential_insert(struct kn_db *db, const char *id, const struct kn_app_credential_wish *w, struct kn_error *err)
+static int settle_secret(json_t *object, struct kn_error *err)
 {
-    AUTO_TX struct kn_tx tx = { 0 };
-    const char *const *args = KN_ARGS(id, w->user_id, w->project_id, w->name, w->description, w->hash,
-                                      w->unrestricted ? "true" : "false", w->expires_at);
+    char made[KN_APP_SECRET], hash[129];
+    const char *chosen = kn_said(object, "secret");
 
-    if (kn_tx_begin(&tx, db, err) < 0) {
+    if (chosen != NULL && kn_app_secret_hash(chosen, hash, err) < 0) {
         return -1;
     }
-    if (kn_db_run(db, &INSERT, args, NULL, err) < 0) {
-        return refused(db, w, err);
+    if (chosen == NULL) {
+        kn_app_secret_make(made, hash);
+        json_object_set_new(object, "secret", json_string(made));
     }
-    if (kn_db_run(db, &INSERT_ROLES, KN_ARGS(id, w->role_ids), NULL, err) < 0 ||
-        kn_access_rule_tie(db, w->user_id, id, w->rules, err) < 0) {
-        return -1;
-    }
-    return kn_tx_commit(&tx, err);
+    json_object_set_new(object, "secret_hash", json_string(hash));
+    return 0;
 }
 
-int kn_app_credential_delete(struct kn_db *db, const char *user_id, const char *id, struct kn_error *err)
+static int check(struct kn_request *req, json_t *object, struct kn_error *err)
 {
-    AUTO_TX struct kn_tx tx = { 0 };
-    int64_t gone = 0;
+    AUTO_RELEASE(kn_scope_facts) struct kn_scope_facts held = { 0 };
 
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_change(db, &DELETE, KN_ARGS(id, user_id), &gone, err) < 0) {
+    if (kn_check_unrestricted(req, err) < 0 || held_roles(req, &held, err) < 0 ||
+        kn_settle_roles(&held, object, KN_BAD_REQUEST, "Invalid application credential: Cannot create an application credential with unassigned "
+                        "role", err) < 0) {
         return -1;
     }
-    if (gone == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find Application Credential: %s.", id);
+    if (json_array_size(json_object_get(object, "roles")) == 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid application credential: there is no role to give");
     }
-    return kn_revoke(db, KN_REVOKE_CREDENTIAL, id, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return kn_settle_expiry(object, err) < 0 ? -1 : settle_secret(object, err);
 }
+
+static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+{
+    (void)id;
+    (void)now;
+    (void)object;
+    return kn_check_unrestricted(req, err);
+}
+
+static int after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+{
+    AUTO_FREE char *roles = json_dumps(json_object_get(object, "roles"), JSON_COMPACT);
+
+    (void)now;
+    if (object == NULL) {
+        return kn_revoke(req->db, KN_REVOKE_CREDENTIAL, id, err);
+    }
+    return kn_db_run(req->db, &INSERT_ROLES, KN_ARGS(id, roles), NULL, err) < 0
+               ? -1
+               : kn_access_rule_tie(req->db, req->caller.user_id, id, json_object_get(object, "access_rules"), err);
+}
+
+const struct kn_rest_noun kn_app_credential_noun = {
+    .one = "application_credential", .many = "application_credentials", .label = "Application Credential",
+    .path = "/users/{}/application_credentials", .from = "application_credential", .order = "name", .attrs = ATTRS, KN_NOUN_COMMON,
+    .table = "application_credential", .user_column = "user_id", .project_column = "project_id", .check = check, .decide = decide,
+    .after = after, .clashes = CLASHES,
+};
 
 int kn_app_credential_forget_user(struct kn_db *db, const char *user_id, const char *project_id, struct kn_error *err)
 {

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "identity/rows/account.h"
+#include "lib/adapter/http.h"
 
 /* What a login and a token need to know. */
 struct kn_app_credential {
@@ -35,24 +36,8 @@ void kn_app_secret_make(char out[KN_APP_SECRET], char hash[129]);
 int kn_app_secret_hash(const char *secret, char hash[129], struct kn_error *err);
 bool kn_app_secret_matches(const char *hash, const char *secret);
 
-/* Rows: id, name, description, project id, user id, unrestricted, expiry in µs, roles and rules as JSON (rules null = none). */
-int kn_app_credential_list(struct kn_db *db, const char *user_id, const char *id, const char *name, struct kn_rows **ret_rows,
-                           struct kn_error *err);
-
-struct kn_app_credential_wish {
-    const char *user_id;
-    const char *project_id;
-    const char *name;
-    const char *description;
-    const char *hash;
-    bool unrestricted;
-    const char *expires_at;      /* ISO 8601 or NULL */
-    const char *role_ids;        /* array literal, not empty; what they imply comes with them */
-    const json_t *rules;         /* NULL = none */
-};
-int kn_app_credential_insert(struct kn_db *db, const char *id, const struct kn_app_credential_wish *wish, struct kn_error *err);
-/* Ends its tokens; the caller calls kn_identity_refresh(). KN_NOT_FOUND: no such credential of that user. */
-int kn_app_credential_delete(struct kn_db *db, const char *user_id, const char *id, struct kn_error *err);
+/* KN_FORBIDDEN: a credential that must not make others must not take them away either. */
+int kn_check_unrestricted(const struct kn_request *req, struct kn_error *err);
 
 /* In the caller's transaction: those of a user on a project whose roles there have become fewer; those that need a role. */
 int kn_app_credential_forget_user(struct kn_db *db, const char *user_id, const char *project_id, struct kn_error *err);

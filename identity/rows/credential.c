@@ -1,85 +1,160 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the table `credential`. A blob is sealed about its credential's id, so that no row's text opens in another row. */
+/*
+ * Owns the table `credential`. A blob is sealed about its credential's id, so that no row's text opens in another row. Nothing here looks into
+ * the text, but for an ec2 credential's access key, which names it.
+ */
 #include "identity/rows/credential.h"
 
 #include <string.h>
 
 #include "identity/auth/identity.h"
+#include "identity/rows/nouns.h"
+#include "lib/adapter/crypto.h"
+#include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 
-#define COLUMNS "id, user_id, project_id, type, sealed"
+#define SEALED "id || ' ' || sealed" /* a cell that says about what it is sealed */
 
-static const struct kn_stmt LIST = { "credential_list",
-    "SELECT " COLUMNS " FROM credential WHERE ($1::text IS NULL OR user_id = $1) AND ($2::text IS NULL OR type = $2) "
-    "AND ($3::text IS NULL OR project_id = $3) ORDER BY id", 3 };
-static const struct kn_stmt GET = { "credential_get", "SELECT " COLUMNS " FROM credential WHERE id = $1", 1 };
-static const struct kn_stmt INSERT = { "credential_insert",
-    "INSERT INTO credential (id, user_id, project_id, type, sealed) VALUES ($1, $2, $3, $4, $5)", 5 };
-static const struct kn_stmt UPDATE = { "credential_update",
-    "UPDATE credential SET user_id = $2, project_id = $3, type = $4, sealed = $5 WHERE id = $1", 5 };
-static const struct kn_stmt DELETE = { "credential_delete", "DELETE FROM credential WHERE id = $1", 1 };
-
-int kn_credential_list(struct kn_db *db, const char *user_id, const char *type, const char *project_id, struct kn_rows **ret_rows,
-                       struct kn_error *err)
+static int open_blob(const char *cell, char **ret, struct kn_error *err)
 {
-    return kn_db_run(db, &LIST, KN_ARGS(user_id, type, project_id), ret_rows, err);
+    const size_t len = strcspn(cell, " ");
+    AUTO_FREE char *id = kn_strndup(cell, len);
+
+    return kn_identity_unseal(id, cell + len + (cell[len] != '\0'), ret, err);
 }
 
-int kn_credential_get(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
+/* vet() has opened it before. */
+static void print_blob(const struct kn_request *req, const char *name, const char *cell, struct kn_strbuf *out)
 {
-    return kn_db_run(db, &GET, KN_ARGS(id), ret_rows, err);
+    AUTO_FREE char *blob = NULL;
+    struct kn_error err = { 0 };
+
+    (void)req;
+    kn_jsonw_str(out, name, open_blob(cell, &blob, &err) < 0 ? NULL : blob);
 }
 
-int kn_credential_open(const struct kn_rows *rows, int row, char **ret_blob, struct kn_error *err)
+static int vet(struct kn_request *req, unsigned view, const struct kn_rows *rows, struct kn_error *err)
 {
-    return kn_identity_unseal(kn_rows_text(rows, row, 0), kn_rows_text(rows, row, 4), ret_blob, err);
-}
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        AUTO_FREE char *blob = NULL;
 
-static int refused(struct kn_db *db, struct kn_error *err)
-{
-    if (err->code != KN_CONFLICT) {
-        return -1;
+        if (open_blob(kn_rest_cell(&kn_credential_noun, req, view, "blob", rows, i), &blob, err) < 0) {
+            return -1;
+        }
     }
-    return strcmp(kn_db_constraint(db), "credential_pkey") == 0
-               ? kn_fail(err, KN_CONFLICT, "Conflict occurred attempting to store credential - Duplicate entry.")
-               : kn_fail(err, KN_BAD_REQUEST, "the credential's user or project does not exist");
+    return 0;
 }
 
-int kn_credential_insert(struct kn_db *db, const char *id, const struct kn_credential *c, struct kn_error *err)
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("id", "id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT | KN_REST_PUT, .fixed = "Cannot change %1 ID"),
+    KN_SHOWN_TEXT("user_id", "user_id", KN_REST_FILTER | KN_REST_WRITE, .column = "user_id", .limit = KN_LIMIT_IDENTITY_ID),
+    KN_SHOWN_TEXT("project_id", "project_id", KN_REST_WRITE | KN_REST_NULL, .column = "project_id", .limit = KN_LIMIT_IDENTITY_REF),
+    KN_SHOWN_TEXT("type", "type", KN_REST_FILTER | KN_REST_WRITE | KN_REST_REQUIRED, .column = "type", .limit = KN_LIMIT_CREDENTIAL_TYPE),
+    KN_SHOWN_TEXT("blob", SEALED, KN_REST_WRITE | KN_REST_REQUIRED, .column = "sealed", .limit = KN_LIMIT_CREDENTIAL_BLOB, .print = print_blob),
+    KN_ATTR_LINKS, KN_REST_ATTRS_END,
+};
+static const struct kn_rest_clash CLASHES[] = {
+    { "credential_pkey", KN_CONFLICT, "Conflict occurred attempting to store credential - Duplicate entry." },
+    { "", KN_BAD_REQUEST, "the credential's user or project does not exist" },
+    { NULL, KN_CONFLICT, NULL },
+};
+
+bool kn_credential_is_reached(const struct kn_request *req, const char *user_id, const char *project_id)
+{
+    const struct kn_target whose = { .user_id = user_id };
+
+    return (!kn_credential_is_lent(&req->caller) || strcmp(project_id, req->caller.project_id) == 0) &&
+           kn_policy_allows(req->route->rule, &req->caller, &whose);
+}
+
+bool kn_credential_is_lent(const struct kn_caller *caller)
+{
+    return caller->credential_id[0] != '\0' || caller->restricted;
+}
+
+int kn_credential_refuse(const struct kn_request *req, struct kn_error *err)
+{
+    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s %s.", req->method, req->route->path);
+}
+
+/* An ec2 credential is known by its access key (*ret_id), everything else by chance: it stays NULL. */
+static int name_of(struct kn_request *req, const char *type, const char *blob, const char *project, const char **ret_id, struct kn_error *err)
+{
+    char id[KN_SHA256_HEX];
+
+    if (strcmp(type, "ec2") != 0) {
+        return 0;
+    }
+    json_auto_t *json = json_loads(blob, JSON_REJECT_DUPLICATES, NULL);
+    const char *access = kn_said(json, "access");
+    if (access == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid blob in credential: an ec2 credential is a JSON object with \"access\"");
+    }
+    if (project == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "an ec2 credential has a project_id");
+    }
+    kn_sha256_hex(access, strlen(access), id);
+    *ret_id = kn_request_strdup(req, id);
+    return 0;
+}
+
+static int choose_id(struct kn_request *req, const json_t *object, const char **ret_id, struct kn_error *err)
+{
+    return name_of(req, kn_said(object, "type"), kn_said(object, "blob"), kn_said(object, "project_id"), ret_id, err);
+}
+
+/* What an attribute becomes by an object that names it or not; NULL: nothing. */
+static const char *becomes(const json_t *object, const char *key, const struct kn_rows *now)
+{
+    const char *was = now != NULL ? kn_rest_was(&kn_credential_noun, now, key) : "";
+
+    return json_object_get(object, key) != NULL ? kn_said(object, key) : was[0] != '\0' ? was : NULL;
+}
+
+static int seal(const char *id, json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sealed = KN_STRBUF_INIT;
+    const char *blob = kn_said(object, "blob");
 
-    if (kn_identity_seal(id, c->blob, &sealed, err) < 0) {
+    if (blob != NULL && kn_identity_seal(id, blob, &sealed, err) < 0) {
         return -1;
     }
-    return kn_db_run(db, &INSERT, KN_ARGS(id, c->user_id, c->project_id, c->type, sealed.buf), NULL, err) < 0 ? refused(db, err) : 0;
+    if (blob != NULL) {
+        json_object_set_new(object, "blob", json_string(sealed.buf));
+    }
+    return 0;
 }
 
-static int not_found(const char *id, struct kn_error *err)
+/*
+ * Whoever changes one must reach what it was and what it becomes: nobody puts a credential into another's hands but an admin. Keystone keeps
+ * the id although the access key is another one.
+ */
+static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
-    return kn_fail(err, KN_NOT_FOUND, "Could not find credential: %s.", id);
-}
+    AUTO_FREE char *blob = NULL;
+    const char *unused = NULL;
 
-int kn_credential_update(struct kn_db *db, const char *id, const struct kn_credential *c, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sealed = KN_STRBUF_INIT;
-    int64_t changed = 0;
-
-    if (kn_identity_seal(id, c->blob, &sealed, err) < 0) {
+    if (now != NULL && !kn_credential_is_reached(req, kn_rest_was(&kn_credential_noun, now, "user_id"),
+                                                 kn_rest_was(&kn_credential_noun, now, "project_id"))) {
+        return kn_credential_refuse(req, err);
+    }
+    if (object == NULL) {
+        return req->caller.restricted ? kn_credential_refuse(req, err) : 0;
+    }
+    if (now == NULL && kn_said(object, "user_id") == NULL) {
+        json_object_set_new(object, "user_id", json_string(req->caller.user_id));
+    }
+    if (now != NULL && open_blob(kn_rest_was(&kn_credential_noun, now, "blob"), &blob, err) < 0) {
         return -1;
     }
-    if (kn_db_change(db, &UPDATE, KN_ARGS(id, c->user_id, c->project_id, c->type, sealed.buf), &changed, err) < 0) {
-        return refused(db, err);
+    const char *project = becomes(object, "project_id", now), *said = kn_said(object, "blob");
+    if (req->caller.restricted || !kn_credential_is_reached(req, becomes(object, "user_id", now), project != NULL ? project : "")) {
+        return kn_credential_refuse(req, err);
     }
-    return changed > 0 ? 0 : not_found(id, err);
+    return name_of(req, becomes(object, "type", now), said != NULL ? said : blob, project, &unused, err) < 0 ? -1 : seal(id, object, err);
 }
 
-int kn_credential_delete(struct kn_db *db, const char *id, struct kn_error *err)
-{
-    int64_t gone = 0;
-
-    if (kn_db_change(db, &DELETE, KN_ARGS(id), &gone, err) < 0) {
-        return -1;
-    }
-    return gone > 0 ? 0 : not_found(id, err);
-}
+const struct kn_rest_noun kn_credential_noun = {
+    .one = "credential", .many = "credentials", .label = "credential", .path = "/credentials", .from = "credential", .order = "id",
+    .attrs = ATTRS, KN_NOUN_COMMON, .vet = vet, .table = "credential", .choose_id = choose_id, .decide = decide, .clashes = CLASHES,
+};

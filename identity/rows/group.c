@@ -7,27 +7,23 @@
 
 #include "identity/rows/held.h"
 #include "identity/rows/nouns.h"
+#include "identity/rows/realm.h"
 #include "identity/rows/revoke.h"
 #include "lib/base/clock.h"
 
 static const struct kn_rest_attr ATTRS[] = {
-    KN_ATTR_ID, KN_ATTR_NAME, KN_REST_ATTR("domain_id", "domain_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
-    KN_ATTR_DESCRIPTION, KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
+    KN_ATTR_ID, KN_ATTR_NAME(KN_LIMIT_IDENTITY_NAME),
+    KN_SHOWN_TEXT("domain_id", "domain_id", KN_REST_FIND | KN_REST_WRITE | KN_REST_NULL, .column = "domain_id", .limit = KN_LIMIT_IDENTITY_REF,
+                  .fixed = "Cannot change Domain ID."),
+    KN_ATTR_DESCRIPTION(KN_REST_FIND), KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
+};
+static const struct kn_rest_clash CLASHES[] = {
+    { "group_name", KN_CONFLICT, "Conflict occurred attempting to store group - Duplicate entry found with name %1." },
+    { "", KN_NOT_FOUND, "Could not find the group's domain." },
+    { NULL, KN_CONFLICT, NULL },
 };
 
-const struct kn_rest_noun kn_group_noun = {
-    .one = "group", .many = "groups", .label = "group", .path = "/groups", .from = "identity_group", .id = "id", .id_type = KN_REST_TEXT,
-    .order = "name", .ascending = true, .ties = "id", .attrs = ATTRS, .manners = &KN_REST_KEYSTONE,
-};
-
-static const struct kn_stmt INSERT = { "group_insert",
-    "INSERT INTO identity_group (id, domain_id, name, description, extra) VALUES ($1, $2, $3, coalesce($4, ''), "
-    "coalesce($5::jsonb, '{}'))", 5 };
-static const struct kn_stmt UPDATE = { "group_update",
-    "UPDATE identity_group SET name = coalesce($2, name), description = coalesce($3, description), "
-    "extra = extra || coalesce($4::jsonb, '{}') WHERE id = $1", 4 };
 static const struct kn_stmt REVOKE = { "group_revoke", KN_REVOKE_HELD "WHERE group_id = $2", 2 };
-static const struct kn_stmt DELETE = { "group_delete", "DELETE FROM identity_group WHERE id = $1", 1 };
 static const struct kn_stmt EXISTING = { "group_existing",
     "SELECT EXISTS (SELECT FROM identity_group WHERE id = $1), EXISTS (SELECT FROM identity_user WHERE id = $2), "
     "EXISTS (SELECT FROM membership WHERE group_id = $1 AND user_id = $2)", 2 };
@@ -37,50 +33,23 @@ static const struct kn_stmt REVOKE_MEMBER = { "group_revoke_member",
     KN_REVOKE_HELD "WHERE group_id = $2 AND holder_id = $3", 3 };
 static const struct kn_stmt LEAVE = { "group_leave", "DELETE FROM membership WHERE group_id = $1 AND user_id = $2", 2 };
 
-static int refused(struct kn_db *db, const struct kn_change *c, struct kn_error *err)
+static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
-    if (err->code != KN_CONFLICT) {
-        return -1;
-    }
-    if (strcmp(kn_db_constraint(db), "group_name") == 0) {
-        return kn_fail(err, KN_CONFLICT, "Conflict occurred attempting to store group - Duplicate entry found with name %s.",
-                       c->name);
-    }
-    return kn_fail(err, KN_NOT_FOUND, "Could not find the group's domain.");
+    struct kn_arg moment;
+
+    return now == NULL      ? kn_settle_home(req, object, err)
+           : object == NULL ? kn_db_run(req->db, &REVOKE, KN_ARGS(kn_arg_int(&moment, kn_now_us()), id), NULL, err)
+                            : 0;
 }
 
-int kn_group_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c, struct kn_error *err)
-{
-    return kn_db_run(db, &INSERT, KN_ARGS(id, domain_id, c->name, c->description, c->extra), NULL, err) < 0 ? refused(db, c, err) : 0;
-}
+const struct kn_rest_noun kn_group_noun = {
+    .one = "group", .many = "groups", .label = "group", .path = "/groups", .from = "identity_group", .order = "name", .attrs = ATTRS,
+    KN_NOUN_COMMON, .table = "identity_group", .decide = decide, .clashes = CLASHES,
+};
 
-static int not_found(const char *id, struct kn_error *err)
-{
-    return kn_fail(err, KN_NOT_FOUND, "Could not find group: %s.", id);
-}
+/* --- who is in them --- */
 
-int kn_group_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err)
-{
-    int64_t changed = 0;
-
-    if (kn_db_change(db, &UPDATE, KN_ARGS(id, c->name, c->description, c->extra), &changed, err) < 0) {
-        return refused(db, c, err);
-    }
-    return changed > 0 ? 0 : not_found(id, err);
-}
-
-int kn_group_delete(struct kn_db *db, const char *id, struct kn_error *err)
-{
-    AUTO_TX struct kn_tx tx = { 0 };
-    struct kn_arg now;
-    int64_t gone = 0;
-
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &REVOKE, KN_ARGS(kn_arg_int(&now, kn_now_us()), id), NULL, err) < 0 ||
-        kn_db_change(db, &DELETE, KN_ARGS(id), &gone, err) < 0) {
-        return -1;
-    }
-    return gone == 0 ? not_found(id, err) : kn_tx_commit(&tx, err);
-}
+enum existing_column { EXISTING_GROUP, EXISTING_USER, EXISTING_MEMBER };
 
 /* KN_NOT_FOUND says which of the two is not there. */
 static int existing(struct kn_db *db, const char *group_id, const char *user_id, bool *ret_member, struct kn_error *err)
@@ -90,13 +59,13 @@ static int existing(struct kn_db *db, const char *group_id, const char *user_id,
     if (kn_db_run(db, &EXISTING, KN_ARGS(group_id, user_id), &rows, err) < 0) {
         return -1;
     }
-    if (!kn_rows_bool(rows, 0, 0)) {
-        return not_found(group_id, err);
+    if (!kn_rows_bool(rows, 0, EXISTING_GROUP)) {
+        return kn_rest_not_found(&kn_group_noun, group_id, err);
     }
-    if (!kn_rows_bool(rows, 0, 1)) {
-        return kn_fail(err, KN_NOT_FOUND, "Could not find user: %s.", user_id);
+    if (!kn_rows_bool(rows, 0, EXISTING_USER)) {
+        return kn_rest_not_found(&kn_user_noun, user_id, err);
     }
-    *ret_member = kn_rows_bool(rows, 0, 2);
+    *ret_member = kn_rows_bool(rows, 0, EXISTING_MEMBER);
     return 0;
 }
 

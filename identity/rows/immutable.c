@@ -2,24 +2,27 @@
 /* Owns the rule for what is immutable. The column of that name belongs to each noun. */
 #include "identity/rows/immutable.h"
 
-#include <string.h>
+#include "lib/base/cleanup.h"
+#include "lib/domain/schema.h"
 
-int kn_immutable_update(bool is, const char *type, const char *id, const struct kn_change *c, struct kn_error *err)
+/* Where something stands may be repeated with every change (struct kn_rest_attr's fixed). */
+static bool takes_back_alone(const json_t *object)
 {
-    bool takes_back = c->immutable != NULL && strcmp(c->immutable, "false") == 0;
-    bool nothing_else = c->name == NULL && c->description == NULL && c->enabled == NULL && c->tags == NULL &&
-                        (c->extra == NULL || strcmp(c->extra, "{}") == 0);
+    static const char *const PLACE[] = { "options", "domain_id", "parent_id", "is_domain" };
+    const json_t *options = json_object_get(object, "options");
+    size_t said = 0;
 
-    if (!is || (takes_back && nothing_else)) {
-        return 0;
+    for (size_t i = 0; i < sizeof(PLACE) / sizeof(PLACE[0]); i++) {
+        said += json_object_get(object, PLACE[i]) != NULL;
     }
-    return kn_fail(err, KN_FORBIDDEN, "Unable to update immutable %s resource: `%s. Set resource option \"immutable\" to false "
-                   "first.", type, id);
+    return json_object_get(options, "immutable") != NULL && !kn_schema_bool(options, "immutable", false) &&
+           json_object_size(object) == said;
 }
 
-int kn_immutable_delete(bool is, const char *type, const char *id, struct kn_error *err)
+int kn_immutable_check(bool is, const char *type, const char *id, const json_t *object, struct kn_error *err)
 {
-    return is ? kn_fail(err, KN_FORBIDDEN, "Unable to delete immutable %s resource: `%s. Set resource option \"immutable\" to "
-                        "false first.", type, id)
-              : 0;
+    return !is || (object != NULL && takes_back_alone(object))
+               ? 0
+               : kn_fail(err, KN_FORBIDDEN, "Unable to %s immutable %s resource: `%s. Set resource option \"immutable\" to false first.",
+                         object != NULL ? "update" : "delete", type, id);
 }

@@ -3,10 +3,12 @@
 #ifndef KN_IDENTITY_ROWS_IMMUTABLE_H
 #define KN_IDENTITY_ROWS_IMMUTABLE_H
 
-#include "identity/rows/nouns.h"
+#include <jansson.h>
+#include <stdbool.h>
 
-/* is: what the row says. KN_FORBIDDEN, unless all that the change does is to take it back. */
-int kn_immutable_update(bool is, const char *type, const char *id, const struct kn_change *c, struct kn_error *err);
-int kn_immutable_delete(bool is, const char *type, const char *id, struct kn_error *err);
+#include "lib/base/error.h"
+
+/* is: what the row says; object: what becomes of it, NULL: it goes. KN_FORBIDDEN, unless all that the object does is to take it back. */
+int kn_immutable_check(bool is, const char *type, const char *id, const json_t *object, struct kn_error *err);
 
 #endif

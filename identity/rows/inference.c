@@ -19,6 +19,7 @@ static const struct kn_stmt GET = { "inference_get", SELECT_RULES "WHERE r.prior
 static const struct kn_stmt BOTH = { "inference_roles",
     "SELECT wanted.id, r.name, r.domain_id FROM (VALUES (1, $1::text), (2, $2::text)) AS wanted (n, id) "
     "LEFT JOIN role r ON r.id = wanted.id ORDER BY n", 2 };
+enum both_column { BOTH_ID, BOTH_NAME, BOTH_DOMAIN };
 static const struct kn_stmt INSERT = { "inference_insert",
     "INSERT INTO role_implication (prior_id, implied_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2 };
 static const struct kn_stmt REVOKE = { "inference_revoke",
@@ -41,8 +42,8 @@ static int find_roles(struct kn_db *db, const char *prior_id, const char *implie
         return -1;
     }
     for (int i = 0; i < 2; i++) {
-        if (kn_rows_null(rows, i, 1)) {
-            return kn_fail(err, KN_NOT_FOUND, "Could not find role: %s.", kn_rows_text(rows, i, 0));
+        if (kn_rows_null(rows, i, BOTH_NAME)) {
+            return kn_rest_not_found(&kn_role_noun, kn_rows_text(rows, i, BOTH_ID), err);
         }
     }
     *ret_rows = kn_steal(&rows);
@@ -72,10 +73,10 @@ int kn_inference_insert(struct kn_db *db, const char *prior_id, const char *impl
     if (find_roles(db, prior_id, implied_id, &roles, err) < 0) {
         return -1;
     }
-    if (strcmp(kn_rows_text(roles, 1, 1), "admin") == 0 && kn_rows_null(roles, 1, 2)) {
+    if (strcmp(kn_rows_text(roles, 1, BOTH_NAME), "admin") == 0 && kn_rows_null(roles, 1, BOTH_DOMAIN)) {
         return kn_fail(err, KN_FORBIDDEN, "%s cannot be an implied roles.", implied_id);
     }
-    if (kn_rows_null(roles, 0, 2) && !kn_rows_null(roles, 1, 2)) {
+    if (kn_rows_null(roles, 0, BOTH_DOMAIN) && !kn_rows_null(roles, 1, BOTH_DOMAIN)) {
         return kn_fail(err, KN_FORBIDDEN, "Global role cannot imply a domain-specific role");
     }
     return kn_db_run(db, &INSERT, KN_ARGS(prior_id, implied_id), NULL, err);
@@ -87,7 +88,7 @@ static bool is_of_the_chain(const struct kn_rows *rule)
     static const char *const CHAIN[] = { "admin", "manager", "member", "reader" };
 
     for (int i = 0; i < 3; i++) {
-        if (strcmp(CHAIN[i], kn_rows_text(rule, 0, 1)) == 0 && strcmp(CHAIN[i + 1], kn_rows_text(rule, 0, 3)) == 0) {
+        if (strcmp(CHAIN[i], kn_rows_text(rule, 0, KN_INFERENCE_PRIOR)) == 0 && strcmp(CHAIN[i + 1], kn_rows_text(rule, 0, KN_INFERENCE_IMPLIED)) == 0) {
             return true;
         }
     }
@@ -104,7 +105,7 @@ int kn_inference_delete(struct kn_db *db, const char *prior_id, const char *impl
         return -1;
     }
     if (is_of_the_chain(rule)) {
-        return kn_fail(err, KN_FORBIDDEN, "Role %s always implies %s.", kn_rows_text(rule, 0, 1), kn_rows_text(rule, 0, 3));
+        return kn_fail(err, KN_FORBIDDEN, "Role %s always implies %s.", kn_rows_text(rule, 0, KN_INFERENCE_PRIOR), kn_rows_text(rule, 0, KN_INFERENCE_IMPLIED));
     }
     if (kn_db_run(db, &REVOKE, KN_ARGS(kn_arg_int(&now, kn_now_us()), prior_id), NULL, err) < 0 ||
         kn_db_run(db, &DELETE, KN_ARGS(prior_id, implied_id), NULL, err) < 0) {

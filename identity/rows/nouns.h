@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nouns: the rows of the room: domains, projects, users, groups, roles, what they imply, assignments; one .c file each. Every change that
- * takes something away writes its revocation in the same transaction; the caller calls kn_identity_refresh() after it. A NULL in
- * a change means "as it was". What clients see, filter and sort is a table a noun (lib/rest).
+ * nouns: the rows of the room; one .c file each. What clients see, filter, sort and write of them is a table a noun (lib/rest). Every change
+ * that takes something away writes its revocation in the same transaction; the caller calls kn_identity_refresh() after it.
  */
 #ifndef KN_IDENTITY_ROWS_NOUNS_H
 #define KN_IDENTITY_ROWS_NOUNS_H
@@ -12,23 +11,48 @@
 #include "lib/adapter/db.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
+#include "lib/rest/write.h"
 
 extern const struct kn_rest_noun kn_domain_noun, kn_project_noun, kn_user_noun, kn_group_noun, kn_role_noun;
+extern const struct kn_rest_noun kn_region_noun, kn_service_noun, kn_endpoint_noun; /* the catalog */
+extern const struct kn_rest_noun kn_registered_limit_noun, kn_limit_noun;           /* unified limits */
+extern const struct kn_rest_noun kn_trust_noun, kn_credential_noun, kn_app_credential_noun, kn_access_rule_noun;
+/* A domain that is made or changed as the project which it can be read as. */
+extern const struct kn_rest_noun kn_domain_as_project_noun;
 
-/* Attributes that most nouns have, in their tables. */
+/* --- what most of their tables have --------------------------------------------------------------------------------------- */
+
+#define KN_NOUN_COMMON .id = "id", .id_type = KN_REST_TEXT, .ascending = true, .ties = "id", .is_timeless = true, .manners = &KN_REST_KEYSTONE
+#define KN_SHOWN_TEXT(name, sql, ...) KN_REST_ATTR(name, sql, KN_REST_TEXT, KN_REST_SHOWN | __VA_ARGS__)
+
 #define KN_ATTR_ID KN_REST_ATTR("id", "id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT)
-#define KN_ATTR_NAME KN_REST_ATTR("name", "name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND)
-#define KN_ATTR_DESCRIPTION KN_REST_ATTR("description", "description", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND)
-#define KN_ATTR_ENABLED KN_REST_ATTR("enabled", "enabled", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND)
-#define KN_ATTR_TAGS KN_REST_ATTR("tags", "tags", KN_REST_TAGS, KN_REST_SHOWN | KN_REST_FILTER)
+/* Nobody sees blanks at the ends of a name, so none are taken: "x" and "x " would be two accounts. */
+#define KN_ATTR_NAME(limit_)                                                                                \
+    KN_SHOWN_TEXT("name", "name", KN_REST_FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name", .limit = limit_, .rule = &KN_TEXT_NAME)
+#define KN_ATTR_DESCRIPTION(more)                                                                           \
+    KN_SHOWN_TEXT("description", "description", KN_REST_WRITE | KN_REST_CLEAR | (more), .column = "description", \
+                  .limit = KN_LIMIT_IDENTITY_DESCRIPTION)
+#define KN_ATTR_ENABLED(more) \
+    KN_REST_ATTR("enabled", "enabled", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_WRITE | (more), .column = "enabled")
+#define KN_ATTR_TAGS                                                                                        \
+    KN_REST_ATTR("tags", "tags", KN_REST_TAGS, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_UNIQUE, .column = "tags", \
+                 .inner = kn_tag_body, .limit = KN_LIMIT_PROJECT_TAGS)
+/* What a row refers to and may do without; "" is nothing, too. */
+#define KN_REF_FORM "nullif(?, '')"
+#define KN_ATTR_REF(name_, sql, ...)                                                                        \
+    KN_SHOWN_TEXT(name_, sql, KN_REST_NULL | __VA_ARGS__, .column = name_, .limit = KN_LIMIT_IDENTITY_REF, .form = KN_REF_FORM)
+/* "options" of what has no other than this one (immutable.h). */
 #define KN_OPTIONS "CASE WHEN immutable THEN '{\"immutable\":true}' ELSE '{}' END"
-#define KN_ATTR_OPTIONS KN_REST_ATTR("options", KN_OPTIONS, KN_REST_JSON, KN_REST_SHOWN)
-#define KN_ATTR_EXTRA KN_REST_ATTR("extra", "extra", KN_REST_MEMBERS, KN_REST_SHOWN)
+#define KN_ATTR_OPTIONS                                                                                     \
+    KN_REST_ATTR("options", KN_OPTIONS, KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE, .column = "immutable", .inner = kn_immutable_body, \
+                 .inner_shape = KN_IS_OBJECT, .form = "coalesce((?::jsonb ->> 'immutable')::boolean, %C, false)")
+#define KN_ATTR_EXTRA KN_REST_ATTR("extra", "extra", KN_REST_MEMBERS, KN_REST_SHOWN | KN_REST_WRITE, .column = "extra")
 #define KN_ATTR_LINKS KN_REST_ATTR("links", NULL, KN_REST_LINKS, KN_REST_SHOWN)
 #define KN_PARAMS_TAGS                                                          \
     KN_REST_PARAM("tags-any", kn_rest_tags, .sql = "tags", .type = KN_REST_TAGS), \
     KN_REST_PARAM("not-tags", kn_rest_tags, .sql = "tags", .type = KN_REST_TAGS), \
     KN_REST_PARAM("not-tags-any", kn_rest_tags, .sql = "tags", .type = KN_REST_TAGS)
+extern const struct kn_schema kn_tag_body[], kn_immutable_body[], kn_role_body[];
 
 /* What statements of one's own select of these nouns, to be written as the tables say: kn_rest_columns(), which test_nouns holds against it. */
 #define KN_DOMAIN_COLUMNS "id, id, name, description, enabled, to_json(tags), " KN_OPTIONS ", extra"
@@ -36,46 +60,26 @@ extern const struct kn_rest_noun kn_domain_noun, kn_project_noun, kn_user_noun, 
     "id, id, name, domain_id, description, enabled, parent_id, to_json(tags), is_domain, " KN_OPTIONS ", extra"
 #define KN_ROLE_COLUMNS "id, id, name, domain_id, description, " KN_OPTIONS ", extra"
 
-struct kn_change {
-    const char *name;
-    const char *description;
-    const char *enabled;
-    const char *tags;               /* array literal */
-    const char *immutable;
-    const char *extra;              /* a JSON object: attributes that clients made up, beside those that are there */
-};
+/* A text of a checked object; NULL if it is absent or null. */
+const char *kn_said(const json_t *object, const char *key);
+/* Whether a checked object says `enabled`, and that it is so. */
+bool kn_says_enabled(const json_t *object, bool is);
+/*
+ * "expires_at" of an object: what it says becomes "2026-11-21T10:00:00.000000Z". KN_BAD_REQUEST: no time, or one that is over.
+ */
+int kn_settle_expiry(json_t *object, struct kn_error *err);
 
-/* domain.c */
+/* --- questions of their own ----------------------------------------------------------------------------------------------- */
+
 /* Rows of the enabled ones in which this user has a role. */
 int kn_domain_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_domain_insert(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
-int kn_domain_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
-/* With its projects and users. KN_FORBIDDEN while it is enabled. */
-int kn_domain_delete(struct kn_db *db, const char *id, struct kn_error *err);
-
-/* project.c */
 int kn_project_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);
-/* parent_id NULL: directly below the domain. */
-int kn_project_insert(struct kn_db *db, const char *id, const char *domain_id, const char *parent_id,
-                      const struct kn_change *c, struct kn_error *err);
-/* KN_FORBIDDEN: disabling one with an enabled project below, enabling one below a disabled one. */
-int kn_project_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
-/* KN_FORBIDDEN while it has children. */
-int kn_project_delete(struct kn_db *db, const char *id, struct kn_error *err);
 /* KN_NOT_FOUND: the project, or (the second two) the tag is not there. */
 int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
 int kn_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
 int kn_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
 
-/* user.c; see user.h for the rest */
-int kn_user_delete(struct kn_db *db, const char *id, struct kn_error *err);
-
-/* group.c */
-int kn_group_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c,
-                    struct kn_error *err);
-int kn_group_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
-int kn_group_delete(struct kn_db *db, const char *id, struct kn_error *err);
-/* KN_NOT_FOUND: no such group or user, or (the second two) the user is not in it. */
+/* group.c: KN_NOT_FOUND: no such group or user, or (the second two) the user is not in it. */
 int kn_group_join(struct kn_db *db, const char *group_id, const char *user_id, struct kn_error *err);
 int kn_group_check(struct kn_db *db, const char *group_id, const char *user_id, struct kn_error *err);
 int kn_group_leave(struct kn_db *db, const char *group_id, const char *user_id, struct kn_error *err);
@@ -83,21 +87,18 @@ int kn_group_leave(struct kn_db *db, const char *group_id, const char *user_id, 
 /* role.c */
 bool kn_role_is_builtin(const char *name);
 bool kn_role_is_managed(const char *name); /* one that the manager of a domain may give there */
-/* domain_id NULL: a role of the whole cloud. */
-int kn_role_insert(struct kn_db *db, const char *id, const char *domain_id, const struct kn_change *c,
-                   struct kn_error *err);
-/* KN_FORBIDDEN for the builtin ones, as with the next. */
-int kn_role_update(struct kn_db *db, const char *id, const struct kn_change *c, struct kn_error *err);
-int kn_role_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
-/* inference.c: which role implies which. Rows: prior id, name, implied id, name. */
+/* user_options.c: what a body may say under "options" of a user: those that are honoured. Pure. */
+extern const struct kn_schema kn_user_options[];
+
+/* inference.c: which role implies which. */
+enum kn_inference_column { KN_INFERENCE_PRIOR_ID, KN_INFERENCE_PRIOR, KN_INFERENCE_IMPLIED_ID, KN_INFERENCE_IMPLIED };
 int kn_inference_list(struct kn_db *db, const char *prior_id, struct kn_rows **ret_rows, struct kn_error *err);
 int kn_inference_insert(struct kn_db *db, const char *prior_id, const char *implied_id, struct kn_error *err);
 /* KN_NOT_FOUND: it is not there. */
 int kn_inference_get(struct kn_db *db, const char *prior_id, const char *implied_id, struct kn_rows **ret_rows,
                      struct kn_error *err);
 int kn_inference_delete(struct kn_db *db, const char *prior_id, const char *implied_id, struct kn_error *err);
-
 /* grant.c: a role of a user or a group on a project, a domain, or (both NULL) the system. */
 struct kn_grant {
     const char *user_id;  /* or */

@@ -80,3 +80,14 @@ int kn_realm_home(const struct kn_request *req, const char *named, const char **
     *ret_domain = named;
     return 0;
 }
+
+int kn_settle_home(const struct kn_request *req, json_t *object, struct kn_error *err)
+{
+    const char *domain = NULL;
+
+    if (kn_realm_home(req, kn_said(object, "domain_id"), &domain, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(object, "domain_id", json_string(domain));
+    return 0;
+}

@@ -26,6 +26,8 @@ int kn_realm_check(const struct kn_request *req, enum kn_realm_noun noun, const 
  * and does not name it.
  */
 int kn_realm_home(const struct kn_request *req, const char *named, const char **ret_domain, struct kn_error *err);
+/* The same for an object that is to be a row: it says its domain_id then. */
+int kn_settle_home(const struct kn_request *req, json_t *object, struct kn_error *err);
 /* KN_FORBIDDEN, in the front door's words. */
 int kn_realm_refuse(const struct kn_request *req, struct kn_error *err);
 

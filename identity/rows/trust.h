@@ -25,24 +25,7 @@ int kn_trust_scope(struct kn_db *db, const struct kn_trust *trust, struct kn_sco
 /* One use less. KN_FORBIDDEN: none remains. */
 int kn_trust_use(struct kn_db *db, const char *id, struct kn_error *err);
 
-/* Rows: id, trustor, trustee, project, impersonation, expiry in µs, remaining uses. NULL = any; what is expired is not there. */
-int kn_trust_list(struct kn_db *db, const char *id, const char *trustor_id, const char *trustee_id, struct kn_rows **ret_rows,
-                  struct kn_error *err);
 /* Rows of roles: those that were lent, without what they imply. */
 int kn_trust_roles(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
-
-struct kn_trust_wish {
-    const char *trustor_id;
-    const char *trustee_id;
-    const char *project_id;
-    bool impersonation;
-    const char *expires_at;     /* ISO 8601 or NULL */
-    const char *remaining_uses; /* NULL = any number */
-    const char *role_ids;       /* array literal, not empty; the trustor holds them */
-};
-/* KN_NOT_FOUND: no such trustee. */
-int kn_trust_insert(struct kn_db *db, const char *id, const struct kn_trust_wish *wish, struct kn_error *err);
-/* Ends its tokens; the caller calls kn_identity_refresh(). */
-int kn_trust_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
 #endif

@@ -3,7 +3,7 @@
  * Owns the list of options that a user can have. Each one is honoured where its name stands in a statement: password.c, account.c,
  * authenticate.c. It must never accept what nothing honours.
  */
-#include "identity/rows/user.h"
+#include "identity/rows/nouns.h"
 
 /* Any word, as in Keystone. Which are methods here is not asked: a rule that names another one is a rule that no login fulfils. */
 static const struct kn_schema METHOD[] = { KN_SCHEMA("method", KN_IS_STRING, .limit = KN_LIMIT_MFA_METHOD), KN_SCHEMA_END };

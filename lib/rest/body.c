@@ -23,7 +23,8 @@ static void make_schema(const struct kn_rest_noun *noun, unsigned method, struct
         fields[count++] = (struct kn_schema){
             .name = a->name, .shape = a->type == KN_REST_JSON && a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
             .flags = ((a->may & (method == KN_REST_POST ? KN_REST_REQUIRED : KN_REST_PUT_REQUIRED)) != 0 ? KN_REQUIRED : 0u) |
-                     ((a->may & (KN_REST_NULL | KN_REST_NULL_IS_NOTHING)) != 0 ? KN_NULLABLE : 0u) | ((a->may & KN_REST_EXACT) != 0 ? KN_EXACT : 0u) |
+                     ((a->may & (KN_REST_NULL | KN_REST_CLEAR | KN_REST_NULL_IS_NOTHING)) != 0 ? KN_NULLABLE : 0u) |
+                     ((a->may & KN_REST_EXACT) != 0 ? KN_EXACT : 0u) |
                      ((a->may & KN_REST_UNIQUE) != 0 ? KN_UNIQUE : 0u),
             .limit = a->limit, .rule = a->rule, .words = a->words, .inner = a->inner,
             .since = a->since, .until = a->until,

@@ -250,7 +250,10 @@ static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *er
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
 
-    return kn_rest_list_sql(l, &q, err) < 0 || (!l->is_empty && kn_rest_run(&q, l->req->db, ret, err) < 0) ? -1 : 0;
+    if (kn_rest_list_sql(l, &q, err) < 0 || (!l->is_empty && kn_rest_run(&q, l->req->db, ret, err) < 0)) {
+        return -1;
+    }
+    return *ret != NULL && l->noun->vet != NULL ? l->noun->vet(l->req, l->view, *ret, err) : 0;
 }
 
 static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, int64_t total,
@@ -334,6 +337,9 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
     }
     if (kn_rows_count(rows) == 0) {
         return kn_rest_not_found(noun, id, err);
+    }
+    if (noun->vet != NULL && noun->vet(req, view, rows, err) < 0) {
+        return -1;
     }
     *ret_rows = kn_steal(&rows);
     return 0;

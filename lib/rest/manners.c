@@ -91,7 +91,10 @@ const struct kn_rest_manners KN_REST_CINDER = {
 
 static void keystone_links(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out)
 {
-    AUTO_FREE char *self = kn_asprintf("%s/v3%s/%s", req->base_url, noun->path, id);
+    const size_t whose = strcspn(noun->path, "{");
+    const bool is_below = noun->path[whose] != '\0'; /* "/users/{}/access_rules" */
+    AUTO_FREE char *self = kn_asprintf("%s/v3%.*s%s%s/%s", req->base_url, (int)whose, noun->path, is_below ? req->params[0] : "",
+                                       noun->path + whose + (is_below ? strlen("{}") : 0), id);
 
     kn_jsonw_object(out, "links");
     kn_jsonw_str(out, "self", self);

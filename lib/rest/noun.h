@@ -62,6 +62,7 @@ enum {
     KN_REST_FINE = 1 << 18,     /* a time with microseconds and no zone, where the service writes others in seconds */
     KN_REST_SHARED = 1 << 19,   /* many rows of a list have the same value: what was written for one is copied to the next */
     KN_REST_PUT_REQUIRED = 1 << 20,
+    KN_REST_CLEAR = 1 << 21,    /* null may be sent: the row has then what it has of which nothing was said */
 };
 
 /* A view of whatever has SQL, whoever asks: what a noun's own functions read (kn_rest_was). */
@@ -95,6 +96,7 @@ struct kn_rest_attr {
     const char *column;
     const char *form;           /* of the value in a statement: '?' the value, "%C" what stands there (NULL in an INSERT); NULL: by the type */
     const char *fixed;          /* words ("%1" the noun): a PUT may repeat it and not change it */
+    enum kn_code fixed_code;    /* 0: KN_BAD_REQUEST */
     enum kn_limit limit;
     const struct kn_text_rule *rule;
     const char *const *words;
@@ -135,7 +137,7 @@ struct kn_rest_noun {
     const char *one, *many;     /* "volume", "volumes" */
     const char *label;          /* as errors name it: "Volume" */
     const char *absent;         /* words for what does not exist; NULL: the manners' */
-    const char *path;           /* where it lives, for links: "/volumes" */
+    const char *path;           /* where it lives, for links: "/volumes"; "{}" in it: the request's first parameter, where the service has that */
     const char *from;           /* "volume v" */
     const char *id;             /* "v.id": what a path names */
     enum kn_rest_type id_type;  /* KN_REST_UUID: what is none is absent, before any SQL */
@@ -157,6 +159,8 @@ struct kn_rest_noun {
     kn_rest_filter *other;      /* a parameter that nobody knows, instead of the manners; NULL: as they say */
     /* Conditions that do not come from one parameter (all_tenants, deleted). After the parameters. May be NULL. */
     int (*narrow)(struct kn_rest_list *l, struct kn_error *err);
+    /* Rows before any of them is shown: whether they can be. May be NULL. */
+    int (*vet)(struct kn_request *req, unsigned view, const struct kn_rows *rows, struct kn_error *err);
     const char *columns;        /* a SELECT list that begins with the id, for `print` to show alone; NULL: the table's */
     /* Members behind those of the table, or all of them. May be NULL. */
     void (*print)(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row,

@@ -337,10 +337,12 @@ static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const c
 static int check_fixed(const struct kn_rest_noun *noun, const struct kn_rows *now, const json_t *object, struct kn_error *err)
 {
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        AUTO_FREE char *said = a->fixed != NULL && json_object_get(object, a->name) != NULL ? text_of(a, object) : NULL;
-
-        if (said != NULL && strcmp(said, kn_rest_was(noun, now, a->name)) != 0) {
-            return kn_rest_fail(err, KN_BAD_REQUEST, a->fixed, noun->one, "");
+        if (a->fixed == NULL || json_object_get(object, a->name) == NULL) {
+            continue;
+        }
+        AUTO_FREE char *said = text_of(a, object);
+        if (strcmp(said != NULL ? said : "", kn_rest_was(noun, now, a->name)) != 0) {
+            return kn_rest_fail(err, a->fixed_code != KN_OK ? a->fixed_code : KN_BAD_REQUEST, a->fixed, noun->one, "");
         }
     }
     return 0;

@@ -492,7 +492,9 @@ static void test_power_and_states_are_the_state_machine_s(void **state)
 static void test_what_is_lawful_is_no_breach(void **state)
 {
     static const char LATER[] = "UPDATE quota_change SET at = now() - interval '1 day'";
+    static const struct kn_route DELETE_USER = { .rule = KN_KEYSTONE_DELETE_USER };
     AUTO(kn_db) struct kn_db *db = copy("");
+    struct kn_request req = { .db = db, .route = &DELETE_USER };
     struct kn_error err = { 0 };
     struct report report;
 
@@ -500,7 +502,7 @@ static void test_what_is_lawful_is_no_breach(void **state)
     assert_ok(kn_quota_write(db, "p", KN_QUOTA_INSTANCES, 1, &err), &err);
     assert_ok(kn_volume_quota_write(db, "p", KN_VOLUME_QUOTA_VOLUMES, 1, &err), &err);
     assert_ok(kn_net_quota_write(db, "p", KN_RES_PORT, 1, &err), &err);
-    assert_ok(kn_user_delete(db, "u", &err), &err);
+    assert_ok(kn_rest_delete(&kn_user_noun, &req, "u", &err), &err);
     open_report(&report, db);
     assert_ok(kn_audit_database(&report.audit, &err), &err);
     assert_broken(&report, NULL);

@@ -193,12 +193,50 @@ static void test_moved_row(void **state)
     kn_ks_ask(204, "DELETE", second, o.token, NULL);
 }
 
+/* Whatever lends rights or keeps secrets is listed like all nouns: in pages, each once. */
+static void test_pages(void **state)
+{
+    struct owner o = make_owner("pager");
+    AUTO_FREE char *lent = kn_asprintf("/v3/users/%s/application_credentials", o.person.user);
+    AUTO_FREE char *rules = kn_asprintf("/v3/users/%s/access_rules", o.person.user);
+    AUTO_FREE char *trusts = kn_asprintf("/v3/OS-TRUST/trusts?trustor_user_id=%s", o.person.user);
+    const struct {
+        const char *many, *path;
+    } LISTS[] = { { "credentials", "/v3/credentials" }, { "application_credentials", lent }, { "access_rules", rules }, { "trusts", trusts } };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        AUTO_FREE char *credential = kn_asprintf("{\"application_credential\":{\"name\":\"p%d\",\"access_rules\":[{\"service\":\"compute\",\"method\":\"GET\","
+                                                 "\"path\":\"/p%d\"}]}}", i, i);
+        AUTO_FREE char *trust = kn_asprintf("{\"trust\":{\"trustor_user_id\":\"%s\",\"trustee_user_id\":\"%s\",\"project_id\":\"%s\",\"impersonation\":true,"
+                                            "\"roles\":[{\"name\":\"reader\"}]}}", o.person.user, o.person.user, o.person.project);
+        make(201, o.token, "\"type\":\"x\",\"blob\":\"b\"");
+        kn_ks_ask(201, "POST", lent, o.token, credential);
+        kn_ks_ask(201, "POST", "/v3/OS-TRUST/trusts", o.token, trust);
+    }
+    for (size_t i = 0; i < KN_COUNT(LISTS); i++) {
+        AUTO_FREE char *first = kn_asprintf("%s%climit=2", LISTS[i].path, strchr(LISTS[i].path, '?') != NULL ? '&' : '?');
+        AUTO_FREE char *one = kn_asprintf("%s.0.id", LISTS[i].many);
+        AUTO_FREE char *two = kn_asprintf("%s.1.id", LISTS[i].many);
+
+        kn_ks_ask(200, "GET", first, o.token, NULL);
+        assert_int_equal(json_array_size(kn_ks_at(LISTS[i].many)), 2);
+        const char *seen[2] = { kn_ks_keep(kn_ks_text(one)), kn_ks_keep(kn_ks_text(two)) };
+        AUTO_FREE char *next = kn_strdup(strstr(kn_ks_text("links.next"), "/v3/"));
+        kn_ks_ask(200, "GET", next, o.token, NULL);
+        assert_int_equal(json_array_size(kn_ks_at(LISTS[i].many)), 1);
+        assert_true(json_is_null(kn_ks_at("links.next")));
+        assert_string_not_equal(kn_ks_text(one), seen[0]);
+        assert_string_not_equal(kn_ks_text(one), seen[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life), cmocka_unit_test(test_change), cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_ec2),
         cmocka_unit_test(test_ec2_calls), cmocka_unit_test(test_lent),
-        cmocka_unit_test(test_moved_row),
+        cmocka_unit_test(test_moved_row), cmocka_unit_test(test_pages),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }
