@@ -18,14 +18,14 @@ struct kn_volume_attach {
 
 /*
  * The wish to attach, inside the caller's transaction: the volume goes from available to attaching, the attachment's row
- * is written. KN_NOT_FOUND: no such volume for this caller; KN_BAD_REQUEST: it is not available.
+ * is written. A shared volume may be others' already, and then stays in use. KN_NOT_FOUND: no such volume for this caller; KN_BAD_REQUEST: it is not available.
  */
 int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_attach *wish,
                            char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err);
 /* From now on the attached volume dies with the server, or not. Nothing to do if it is not attached. */
 int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination, struct kn_error *err);
 /*
- * The wish to detach: in-use to detaching, the attachment likewise. KN_NOT_FOUND: the volume is not attached to the server;
+ * The wish to detach: in-use to detaching, unless others have it, the attachment likewise. KN_NOT_FOUND: the volume is not attached to the server;
  * KN_BAD_REQUEST: it is on its way in or out already.
  */
 int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, const char *volume_id,

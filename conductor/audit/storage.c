@@ -22,11 +22,10 @@ const struct kn_promise kn_promises_storage[] = {
       "'deleting', 'error', 'error_deleting') "
       "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('attaching', 'attached', 'detaching')", NULL, NULL },
     { "5. a volume in use has its attachment, any other has none",
-      "SELECT format('volume %s is %s, its attachment is %s', v.id, v.status, coalesce(a.status, 'absent')) FROM volume v "
-      "LEFT JOIN attachment a ON a.volume_id = v.id WHERE v.status NOT IN ('creating', 'deleting') "
-      "AND coalesce(a.status IN ('attached', 'attaching', 'detaching'), true) "
-      "AND (v.status = 'in-use') IS DISTINCT FROM (a.status = 'attached') AND NOT (a.id IS NULL AND v.status <> 'in-use') "
-      "AND (a.id IS NULL OR NOT " KN_AUDIT_MOVING("a.server_id") ")", NULL, NULL },
+      "SELECT format('volume %s is %s, its attachments say %s', v.id, v.status, volume_status(v.id)) FROM volume v "
+      "WHERE v.status NOT IN ('creating', 'deleting') AND (v.status = 'in-use') IS DISTINCT FROM (volume_status(v.id) = 'in-use') "
+      "AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id "
+      "AND (a.status NOT IN ('attached', 'attaching', 'detaching') OR " KN_AUDIT_MOVING("a.server_id") "))", NULL, NULL },
     { "5. no attachment to a server that is gone",
       "SELECT format('volume %s is attached to the deleted server %s', a.volume_id, s.id) FROM attachment a JOIN server s ON s.id = a.server_id "
       "WHERE s.deleted_at IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },

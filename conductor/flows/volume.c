@@ -83,11 +83,11 @@ static const struct kn_flow_row DETACH_ROWS[] = {
     { { { .message = "volume.disconnect", .build = build_use } }, NULL },
 };
 
-#define VOLUME_OF_WISH(status) KN_SET_OF(kn_record_volume, "volume", "status", status)
+#define VOLUME_OF_WISH_FOLLOWS KN_SET_OF(kn_record_volume, "volume", "status", NULL) /* its attachments */
 #define ATTACHMENT_OF_WISH(column, text) KN_SET_OF(kn_record_attachment, "attachment", column, text)
 
 static const struct kn_becomes ATTACH_DONE[] = {
-    VOLUME_OF_WISH("in-use"),
+    VOLUME_OF_WISH_FOLLOWS,
     ATTACHMENT_OF_WISH("status", "attached"),
     ATTACHMENT_OF_WISH("attached_at", "now"),
     KN_SET_FOUND_OF(kn_record_attachment, "attachment", "device", "device"),
@@ -96,13 +96,13 @@ static const struct kn_becomes ATTACH_DONE[] = {
 };
 
 static const struct kn_becomes ATTACHMENT_GONE[] = {
-    VOLUME_OF_WISH("available"),
+    VOLUME_OF_WISH_FOLLOWS,
     KN_GOES_OF(kn_record_attachment, "attachment"),
     KN_BECOMES_END,
 };
 
 static const struct kn_becomes DETACH_FAILED[] = {
-    VOLUME_OF_WISH("in-use"),
+    VOLUME_OF_WISH_FOLLOWS,
     ATTACHMENT_OF_WISH("status", "attached"),
     ATTACHMENT_OF_WISH("attached_at", "now"),
     KN_BECOMES_END,

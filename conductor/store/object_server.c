@@ -5,6 +5,7 @@
  */
 #include "conductor/flows/bodies.h"
 #include "conductor/store/change.h"
+#include "conductor/store/objects.h"
 #include "lib/adapter/batch.h"
 
 static const struct kn_stmt LOAD = { "conductor_server_load",
@@ -27,62 +28,36 @@ static const struct kn_stmt DELETE = { "conductor_server_delete",
     "WITH gone AS (UPDATE server SET deleted_at = now(), terminated_at = now(), updated_at = now(), vm_state = 'deleted', "
     "task_state = NULL, power_state = 0, host = NULL, user_data = NULL, key_data = NULL "
     "WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL "
-    "RETURNING id, project_id, user_id, (flavor->>'vcpus')::int AS vcpus, (flavor->>'memory_mib')::bigint AS memory_mib), "
-    "freed AS (DELETE FROM attachment a USING gone WHERE a.server_id = gone.id "
-    "RETURNING a.volume_id, a.server_id, gone.user_id, a.delete_on_termination AND a.status <> 'detaching' AS dies_too), "
-    "free AS (UPDATE volume SET status = CASE WHEN dies_too THEN 'deleting' ELSE 'available' END, updated_at = now() "
-    "FROM freed WHERE volume.id = freed.volume_id RETURNING volume.id, volume.project_id, freed.server_id, freed.user_id, freed.dies_too) "
-    "SELECT project_id, count(*), sum(vcpus), sum(memory_mib), NULL::uuid, NULL, NULL FROM gone GROUP BY project_id "
-    "UNION ALL SELECT project_id, NULL, NULL, NULL, id, user_id, (SELECT t.request_id FROM task t WHERE t.object_id = free.server_id "
-    "AND t.kind = 'server.delete' ORDER BY t.id DESC LIMIT 1) FROM free WHERE dies_too ORDER BY 1", 1 };
-enum gone_column { GONE_PROJECT, GONE_COUNT, GONE_VCPUS, GONE_MEMORY, GONE_VOLUME, GONE_USER, GONE_REQUEST };
-
-/*
- * What dies with its server: a task of its own for each, written with the server's end, so that it is neither forgotten nor begun too early. Whoever has
- * the volume's shard finds it.
- */
-static struct kn_batch_stmt DOOM = { "conductor_volume_doom",
-    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) "
-    "SELECT 'volume.delete', shard, volume, project, user_id, request FROM @",
-    { { "volume", "uuid" }, { "shard", "smallint" }, { "project", "text" }, { "user_id", "text" }, { "request", "text" } }, { 0 }, { 0 }, false };
+    "RETURNING id, project_id, user_id, (flavor->>'vcpus')::int AS vcpus, (flavor->>'memory_mib')::bigint AS memory_mib) "
+    "SELECT project_id, count(*), sum(vcpus), sum(memory_mib), sum((SELECT count(*) FROM attachment a WHERE a.server_id = gone.id)) "
+    "FROM gone GROUP BY project_id ORDER BY 1", 1 };
+enum gone_column { GONE_PROJECT, GONE_COUNT, GONE_VCPUS, GONE_MEMORY, GONE_ATTACHED };
 
 static struct kn_batch_stmt GIVE_BACK = { "conductor_usage_give_back",
     "UPDATE compute_usage c SET instances = c.instances - u.instances, cores = c.cores - u.cores, "
     "ram_mib = c.ram_mib - u.ram_mib FROM @ WHERE c.project_id = u.project_id",
     { { "project_id", "text" }, { "instances", "bigint" }, { "cores", "bigint" }, { "ram_mib", "bigint" } }, { 0 }, { 0 }, false };
 
-static void doom(struct kn_batch *batch, const struct kn_rows *gone, int row)
-{
-    const char *request = kn_rows_str(gone, row, GONE_REQUEST);
-
-    kn_batch_add(batch, kn_rows_text(gone, row, GONE_VOLUME));
-    kn_batch_addint(batch, kn_shard_of(kn_rows_text(gone, row, GONE_VOLUME)));
-    kn_batch_add(batch, kn_rows_text(gone, row, GONE_PROJECT));
-    kn_batch_add(batch, kn_rows_text(gone, row, GONE_USER));
-    kn_batch_add(batch, request == NULL ? "req-none" : request);
-}
-
 static int end_servers(struct kn_db *db, const char *ids, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *gone = NULL;
     AUTO_RELEASE(kn_batch) struct kn_batch usage;
-    AUTO_RELEASE(kn_batch) struct kn_batch doomed;
+    bool attached = false;
 
     kn_batch_init(&usage, &GIVE_BACK);
-    kn_batch_init(&doomed, &DOOM);
     if (kn_db_run(db, &DELETE, KN_ARGS(ids), &gone, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(gone); i++) {
-        if (!kn_rows_null(gone, i, GONE_VOLUME)) {
-            doom(&doomed, gone, i);
-            continue;
-        }
+        attached = attached || kn_rows_int(gone, i, GONE_ATTACHED) > 0;
         for (int col = GONE_PROJECT; col <= GONE_MEMORY; col++) {
             kn_batch_add(&usage, kn_rows_str(gone, i, col));
         }
     }
-    return kn_batch_run(&usage, db, NULL, err) < 0 ? -1 : kn_batch_run(&doomed, db, NULL, err);
+    if (kn_batch_run(&usage, db, NULL, err) < 0) {
+        return -1;
+    }
+    return attached ? kn_volumes_let_go(db, ids, err) : 0;
 }
 
 static const struct kn_becomes BROKEN[] = {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Volumes and attachments, as tasks change them. A deleted volume gives its usage back in the same statement. */
-#include "conductor/store/change.h"
+/*
+ * Volumes and attachments, as tasks change them. A volume's status follows its attachments (volume_status() in the database): in use while at least one is
+ * attached. So that two that end at once do not each see the other's, the volume is held first. A deleted volume gives its usage back in the same statement.
+ */
+#include "conductor/store/objects.h"
+#include "lib/adapter/batch.h"
 
 static const struct kn_stmt DELETE = { "conductor_volume_delete",
     "WITH gone AS (DELETE FROM volume WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib), "
@@ -8,6 +12,76 @@ static const struct kn_stmt DELETE = { "conductor_volume_delete",
     "UPDATE volume_usage v SET volumes = v.volumes - sums.volumes, gigabytes = v.gigabytes - sums.gigabytes FROM sums "
     "WHERE v.project_id = sums.project_id", 1 };
 static const struct kn_stmt DETACH = { "conductor_attachment_delete", "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
+
+static const struct kn_stmt HOLD = { "conductor_volume_hold", "SELECT 1 FROM volume WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", 1 };
+
+/* --- the end of a server ---------------------------------------------------------------------------------------------------- */
+
+static const struct kn_stmt HOLD_OF_SERVERS = { "conductor_volume_hold_of_servers",
+    "SELECT 1 FROM volume WHERE id IN (SELECT volume_id FROM attachment WHERE server_id = ANY($1::uuid[])) ORDER BY id FOR UPDATE", 1 };
+
+/* By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner. */
+static const struct kn_stmt FREE = { "conductor_attachment_free",
+    "WITH freed AS (DELETE FROM attachment a USING server s WHERE s.id = a.server_id AND s.id = ANY($1::uuid[]) "
+    "RETURNING a.volume_id, s.id AS server, s.user_id, a.delete_on_termination AND a.status <> 'detaching' AS dies_too), "
+    "per AS (SELECT volume_id, bool_and(dies_too) AS dies_too, min(user_id) AS user_id, min(server::text)::uuid AS server FROM freed GROUP BY volume_id) "
+    "SELECT volume_id, dies_too, user_id, coalesce((SELECT t.request_id FROM task t WHERE t.object_id = per.server "
+    "AND t.kind = 'server.delete' ORDER BY t.id DESC LIMIT 1), 'req-none') FROM per ORDER BY 1", 1 };
+enum { FREE_VOLUME, FREE_REQUEST = 3 };
+
+static struct kn_batch_stmt FOLLOW = { "conductor_volume_follow",
+    "UPDATE volume v SET status = CASE WHEN u.dies_too AND volume_status(v.id) = 'available' THEN 'deleting' ELSE volume_status(v.id) END, "
+    "updated_at = now() FROM @ WHERE v.id = u.volume RETURNING v.id, v.project_id, u.user_id, u.request, v.status = 'deleting'",
+    { { "volume", "uuid" }, { "dies_too", "boolean" }, { "user_id", "text" }, { "request", "text" } }, { 0 }, { 0 }, false };
+enum { FOLLOW_VOLUME, FOLLOW_PROJECT, FOLLOW_USER, FOLLOW_REQUEST, FOLLOW_DIES };
+
+/*
+ * What dies with its server: a task of its own for each, written with the server's end, so that it is neither forgotten nor begun too early. Whoever has
+ * the volume's shard finds it.
+ */
+static struct kn_batch_stmt DOOM = { "conductor_volume_doom",
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) "
+    "SELECT 'volume.delete', shard, volume, project, user_id, request FROM @",
+    { { "volume", "uuid" }, { "shard", "smallint" }, { "project", "text" }, { "user_id", "text" }, { "request", "text" } }, { 0 }, { 0 }, false };
+
+static void doom(struct kn_batch *batch, const struct kn_rows *rows, int row)
+{
+    kn_batch_add(batch, kn_rows_text(rows, row, FOLLOW_VOLUME));
+    kn_batch_addint(batch, kn_shard_of(kn_rows_text(rows, row, FOLLOW_VOLUME)));
+    kn_batch_add(batch, kn_rows_text(rows, row, FOLLOW_PROJECT));
+    kn_batch_add(batch, kn_rows_text(rows, row, FOLLOW_USER));
+    kn_batch_add(batch, kn_rows_text(rows, row, FOLLOW_REQUEST));
+}
+
+int kn_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *freed = NULL;
+    AUTO(kn_rows) struct kn_rows *followed = NULL;
+    AUTO_RELEASE(kn_batch) struct kn_batch follow;
+    AUTO_RELEASE(kn_batch) struct kn_batch doomed;
+
+    kn_batch_init(&follow, &FOLLOW);
+    kn_batch_init(&doomed, &DOOM);
+    if (kn_db_run(db, &HOLD_OF_SERVERS, KN_ARGS(server_ids), NULL, err) < 0 || kn_db_run(db, &FREE, KN_ARGS(server_ids), &freed, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(freed); i++) {
+        for (int col = FREE_VOLUME; col <= FREE_REQUEST; col++) {
+            kn_batch_add(&follow, kn_rows_str(freed, i, col));
+        }
+    }
+    if (kn_batch_run(&follow, db, &followed, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; followed != NULL && i < kn_rows_count(followed); i++) {
+        if (kn_rows_bool(followed, i, FOLLOW_DIES)) {
+            doom(&doomed, followed, i);
+        }
+    }
+    return kn_batch_run(&doomed, db, NULL, err);
+}
+
+/* --- records ---------------------------------------------------------------------------------------------------------------- */
 
 static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
 {
@@ -26,7 +100,8 @@ const struct kn_record kn_record_volume = {
     .always = "updated_at = now()",
     .end = end_volumes,
     .broken = BROKEN,
-    .columns = { { "status", "text", NULL } },
+    .hold = &HOLD,
+    .columns = { { "status", "text", "coalesce(u.status, volume_status(t.id))" } }, /* SQL NULL: as its attachments say */
 };
 
 const struct kn_record kn_record_attachment = {

@@ -86,13 +86,25 @@ struct pending {
     const struct kn_record *record;
     struct kn_batch batch;
     struct kn_hmap *batched; /* ids: one statement writes a row once */
+    struct kn_array held;    /* the same */
     struct kn_array ending;
 };
 
+static int run(struct pending *pending, struct kn_db *db, struct kn_error *err)
+{
+    const struct kn_stmt *hold = pending->record->hold;
+
+    if (hold != NULL && pending->batch.rows > 0 && kn_db_run(db, hold, KN_ARGS(kn_array_value(&pending->held)), NULL, err) < 0) {
+        return -1;
+    }
+    return kn_batch_run(&pending->batch, db, NULL, err);
+}
+
 static int flush(struct pending *pending, struct kn_db *db, struct kn_error *err)
 {
-    int rc = kn_batch_run(&pending->batch, db, NULL, err);
+    int rc = run(pending, db, err);
 
+    kn_array_clear(&pending->held);
     kn_batch_release(&pending->batch);
     kn_batch_init(&pending->batch, pending->batch.stmt);
     kn_hmap_free(pending->batched);
@@ -110,6 +122,7 @@ static int add_row(struct pending *pending, struct kn_db *db, const struct kn_ch
         return -1;
     }
     kn_hmap_put(pending->batched, row->id, pending);
+    kn_array_add(&pending->held, row->id);
     kn_batch_add(&pending->batch, row->id);
     kn_batch_addint(&pending->batch, row->mask);
     for (int i = 0; i < kn_record_column_count(row->record); i++) {
@@ -134,15 +147,16 @@ static int add_rows(struct pending *pending, struct kn_db *db, const struct kn_c
 
 static int write_record(struct kn_db *db, const struct kn_record *record, const struct kn_change *const *changes, int count, struct kn_error *err)
 {
-    struct pending pending = { .record = record, .batched = kn_hmap_new(NULL), .ending = KN_ARRAY_INIT };
+    struct pending pending = { .record = record, .batched = kn_hmap_new(NULL), .held = KN_ARRAY_INIT, .ending = KN_ARRAY_INIT };
     int rc;
 
     kn_batch_init(&pending.batch, kn_record_stmt(record));
     rc = add_rows(&pending, db, changes, count, err);
-    rc = rc < 0 ? rc : kn_batch_run(&pending.batch, db, NULL, err);
+    rc = rc < 0 ? rc : run(&pending, db, err);
     rc = rc < 0 || pending.ending.count == 0 ? rc : record->end(db, kn_array_value(&pending.ending), err);
     kn_batch_release(&pending.batch);
     kn_hmap_free(pending.batched);
+    kn_array_release(&pending.held);
     kn_array_release(&pending.ending);
     return rc;
 }

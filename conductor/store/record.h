@@ -28,6 +28,7 @@ struct kn_record {
     const char *table;
     const struct kn_stmt *load; /* (id, JSON object) of the rows $1::uuid[]: what a task knows of its object. NULL: nothing */
     const struct kn_stmt *bump; /* voids what was decided for the rows $1::uuid[]; NULL: nothing to void */
+    const struct kn_stmt *hold; /* locks the rows $1::uuid[] before they are written: a column may say what other rows say then; NULL: none does */
     const char *guard;          /* what else holds of t where a change may still be written; NULL: nothing */
     const char *always;         /* what every change sets as well; NULL: nothing */
     /* The rows' end, with all that ends with them: usage is given back in the same transaction. Doing it twice is doing it once. NULL: no task ends one. */

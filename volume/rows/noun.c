@@ -28,7 +28,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("availability_zone", "v.zone", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
     KN_REST_ATTR("bootable", "v.bootable::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("encrypted", "false", KN_REST_BOOL, KN_REST_SHOWN),
-    KN_REST_ATTR("multiattach", "false", KN_REST_BOOL, KN_REST_SHOWN),
+    KN_REST_ATTR("multiattach", "v.multiattach", KN_REST_BOOL, KN_REST_SHOWN),
     KN_REST_ATTR("volume_type", "(SELECT t.name FROM volume_type t WHERE t.id = v.type_id)", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("user_id", "v.user_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
     KN_REST_ATTR("created_at", "v.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),

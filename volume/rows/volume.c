@@ -10,7 +10,7 @@
 
 #define SELECT                                                                                                        \
     "SELECT v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status, v.zone, v.bootable, "         \
-    "v.metadata FROM volume v "
+    "v.metadata, v.multiattach FROM volume v "
 
 static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret)
 {
@@ -25,6 +25,7 @@ static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret
         .zone = kn_rows_text(rows, row, 7),
         .is_bootable = kn_rows_bool(rows, row, 8),
         .metadata = kn_rows_text(rows, row, 9),
+        .is_shared = kn_rows_bool(rows, row, 10),
     };
 }
 

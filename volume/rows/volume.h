@@ -29,6 +29,7 @@ struct kn_volume {
     const char *status;
     const char *zone;
     bool is_bootable;
+    bool is_shared;            /* multiattach: it may have an attachment for each of several servers */
     const char *metadata;      /* JSON object */
 };
 
@@ -59,6 +60,7 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
 /* Every wish that changes a status; the table is in volume_write.c. */
 enum kn_volume_event {
     KN_VOLUME_ATTACH,
+    KN_VOLUME_SHARE, /* a shared one's attachment */
     KN_VOLUME_DETACH,
     KN_VOLUME_DELETE,
     KN_VOLUME_FORCE_DELETE,
@@ -68,5 +70,7 @@ enum kn_volume_event {
 bool kn_volume_allows(const char *status, enum kn_volume_event event);
 /* KN_BAD_REQUEST, in Cinder's words, when the status does not allow it. */
 int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err);
+/* After its attachments changed, in the transaction that holds its row: the status is what they say. */
+int kn_volume_follow(struct kn_db *db, const char *id, struct kn_error *err);
 
 #endif

@@ -77,6 +77,7 @@ static const struct {
     bool unattached; /* refused while a row of `attachment` holds the volume, whatever its status was reset to */
 } EVENTS[] = {
     [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true },
+    [KN_VOLUME_SHARE] = { { "available", "attaching", "in-use", "detaching" }, "attaching", "available or in-use to attach", false },
     [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false },
     [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting" }, "deleting",
                            "available or error or error_restoring or error_extending or error_managing and must not be "
@@ -102,6 +103,13 @@ static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_
                : kn_fail(err, KN_BAD_REQUEST,
                          "Invalid volume: Volume %s status must be %s, but it is still attached to server %s.", v->id,
                          EVENTS[event].words, kn_rows_text(rows, 0, 0));
+}
+
+int kn_volume_follow(struct kn_db *db, const char *id, struct kn_error *err)
+{
+    static const struct kn_stmt FOLLOW = { "volume_follow", "UPDATE volume SET status = volume_status(id) WHERE id = $1 AND status <> volume_status(id)", 1 };
+
+    return kn_db_run(db, &FOLLOW, KN_ARGS(id), NULL, err);
 }
 
 bool kn_volume_allows(const char *status, enum kn_volume_event event)

@@ -97,14 +97,14 @@ static void test_what_a_flow_says_becomes_a_change(void **state)
     task.input = json_pack("{s:s, s:s}", "volume", VOLUME, "attachment", ATTACHMENT);
     task.context = json_pack("{s:s}", "device", "/dev/vdb"); /* no connection was found: the column stays */
     kn_change_becomes(&change, task.flow->done, &task);
-    assert_string_equal(value(&change, &kn_record_volume, VOLUME, "status"), "in-use");
+    assert_string_equal(value(&change, &kn_record_volume, VOLUME, "status"), "(none)"); /* as its attachments say */
     assert_string_equal(value(&change, &kn_record_attachment, ATTACHMENT, "status"), "attached");
     assert_string_equal(value(&change, &kn_record_attachment, ATTACHMENT, "device"), "/dev/vdb");
     assert_string_equal(value(&change, &kn_record_attachment, ATTACHMENT, "connection"), "(kept)");
     kn_change_release(&change);
     kn_change_becomes(&change, task.flow->failed, &task);
     assert_true(kn_change_row(&change, &kn_record_attachment, ATTACHMENT)->ends);
-    assert_string_equal(value(&change, &kn_record_volume, VOLUME, "status"), "available");
+    assert_string_equal(value(&change, &kn_record_volume, VOLUME, "status"), "(none)");
     kn_change_release(&change);
     json_decref(task.input);
     json_decref(task.context);
