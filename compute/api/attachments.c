@@ -192,8 +192,9 @@ static int check_unchanged(const struct kn_request *req, const json_t *in, const
 /* Another volume's id would swap the volumes, as would any before 2.85: for administrators, and not built. */
 static int refuse_swap(const struct kn_request *req, struct kn_error *err)
 {
-    return req->caller.is_admin ? kn_fail(err, KN_BAD_REQUEST, "Swapping a volume is not built in Kilonova")
-                                : kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-volumes-attachments:swap to be performed.");
+    return kn_policy_check(KN_NOVA_SERVER_VOLUME_SWAP, &req->caller, NULL, err) < 0
+               ? -1
+               : kn_fail(err, KN_BAD_REQUEST, "Swapping a volume is not built in Kilonova");
 }
 
 int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -181,6 +181,9 @@ int kn_flavors_action(struct kn_request *req, struct kn_response *res, struct kn
         return kn_fail(err, KN_BAD_REQUEST, "The request body must name exactly one action");
     }
     add = json_object_get(req->body, "addTenantAccess");
+    if (kn_policy_check(add != NULL ? KN_NOVA_FLAVOR_ACCESS_ADD : KN_NOVA_FLAVOR_ACCESS_REMOVE, &req->caller, NULL, err) < 0) {
+        return -1;
+    }
     /* Access of a project that is gone can be taken away. */
     if ((add != NULL && kn_project_verify(req->db, kn_json_str(add, "tenant"), err) < 0) ||
         kn_flavor_get(req->db, req->params[0], NULL, &rows, err) < 0) {

@@ -51,8 +51,8 @@ static int whose(const struct kn_request *req, const char *asked, const char **r
         *ret_user = req->caller.user_id;
         return 0;
     }
-    if (!req->caller.is_admin) {
-        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow key pairs of another user to be touched.");
+    if (kn_policy_check(req->route->rule, &req->caller, &(struct kn_target){ .user_id = asked }, err) < 0) {
+        return -1;
     }
     *ret_user = asked;
     return 0;

@@ -77,8 +77,8 @@ static int may_open(struct kn_request *req, bool of_user_too, struct kn_error *e
     if (!of_user_too && kn_request_query(req, "user_id") != NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Quotas of single users are not supported");
     }
-    if (!req->caller.is_admin && strcmp(req->params[0], req->caller.project_id) != 0) {
-        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-quota-sets:show to be performed.");
+    if (kn_policy_check(req->route->rule, &req->caller, &(struct kn_target){ .project_id = req->params[0] }, err) < 0) {
+        return -1;
     }
     if (!KN_TEXT_PROJECT.holds(req->params[0]) || !kn_limit_fits(KN_LIMIT_TENANT, req->params[0])) {
         return kn_fail(err, KN_BAD_REQUEST, "Project ID %.80s is not a valid project.", req->params[0]);
@@ -267,8 +267,8 @@ int kn_compute_limits_show(struct kn_request *req, struct kn_response *res, stru
     if (kn_rest_only(&QUOTA_NOUN, req, LIMITS_QUERY, err) < 0) {
         return -1;
     }
-    if (!req->caller.is_admin && strcmp(project, req->caller.project_id) != 0) {
-        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:limits:other_project to be performed.");
+    if (strcmp(project, req->caller.project_id) != 0 && kn_policy_check(KN_NOVA_LIMITS_OTHER, &req->caller, NULL, err) < 0) {
+        return -1;
     }
     if (kn_quota_read(req->db, project, &set, err) < 0) {
         return -1;

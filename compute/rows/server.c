@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/uuid.h"
+#include "lib/rest/noun.h"
 
 #define X(id, sql) ", " sql
 #define COLUMNS "SELECT s.id" KN_SERVER_COLUMNS(X)
@@ -47,7 +48,7 @@ int kn_server_get(const struct kn_request *req, const char *id, struct kn_rows *
     if (!kn_uuid_valid(id)) {
         return not_found(id, err);
     }
-    if (kn_db_run(req->db, req->caller.is_admin ? &GET_ADMIN : &GET, KN_ARGS(id, req->caller.project_id), &rows, err) < 0) {
+    if (kn_db_run(req->db, kn_rest_reaches_all(req) ? &GET_ADMIN : &GET, KN_ARGS(id, req->caller.project_id), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
@@ -64,7 +65,7 @@ int kn_server_may(const struct kn_request *req, const struct kn_rows *rows, cons
 
     if (kn_server_action_allowed(action, id, kn_rows_text(rows, 0, KN_SERVER_VM_STATE),
                                  kn_rows_str(rows, 0, KN_SERVER_TASK_STATE), kn_rows_bool(rows, 0, KN_SERVER_LOCKED),
-                                 req->caller.is_admin, err) < 0) {
+                                 kn_policy_allows(KN_NOVA_SERVER_LOCKED, &req->caller, NULL), err) < 0) {
         return -1;
     }
     if (action->flow != NULL && strcmp(action->name, "delete") != 0 && kn_rows_null(rows, 0, KN_SERVER_LAUNCHED)) {
@@ -180,9 +181,9 @@ int kn_server_unlock(const struct kn_request *req, const char *id, struct kn_err
     if (kn_server_get(req, id, &rows, err) < 0) {
         return -1;
     }
-    if (!req->caller.is_admin && strcmp(kn_rows_text(rows, 0, KN_SERVER_LOCKED_BY), "admin") == 0) {
-        return kn_fail(err, KN_FORBIDDEN, "Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be "
-                       "performed.");
+    if (strcmp(kn_rows_text(rows, 0, KN_SERVER_LOCKED_BY), "admin") == 0 &&
+        kn_policy_check(KN_NOVA_SERVER_UNLOCK_OVERRIDE, &req->caller, NULL, err) < 0) {
+        return -1;
     }
     return act_at_once(req, rows, "server.unlock", &UNLOCK, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID)), err);
 }

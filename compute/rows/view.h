@@ -5,16 +5,17 @@
 
 #include "lib/adapter/http.h"
 #include "lib/base/jsonw.h"
+#include "lib/rest/noun.h"
 
 /* Does the caller speak at least 2.<minor>? */
 static inline bool kn_since(const struct kn_request *req, int minor)
 {
     return req->microversion >= minor;
 }
-/* The caller's project as a filter: NULL for an admin, who sees everybody's. */
+/* The caller's project as a filter: NULL for whoever the route's rule lets at everybody's. */
 static inline const char *kn_visible_project(const struct kn_request *req)
 {
-    return req->caller.is_admin ? NULL : req->caller.project_id;
+    return kn_rest_reaches_all(req) ? NULL : req->caller.project_id;
 }
 
 #endif

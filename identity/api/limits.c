@@ -19,7 +19,7 @@ int kn_limits_model(struct kn_request *req, struct kn_response *res, struct kn_e
 
 static bool sees_all(const struct kn_caller *caller)
 {
-    return caller->is_admin || caller->system_scoped;
+    return kn_policy_allows(KN_KEYSTONE_GET_LIMIT, caller, NULL);
 }
 
 /* A limit is seen by whose it is: somebody on the project, or of its domain. */
@@ -48,7 +48,7 @@ int kn_limits_show(struct kn_request *req, struct kn_response *res, struct kn_er
     if (kn_rest_find(&kn_limit_noun, req, req->params[0], KN_REST_SHOW, bounds, &rows, err) < 0) {
         return err->code != KN_NOT_FOUND || sees_all(&req->caller)
                    ? -1
-                   : kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: identity:get_limit.");
+                   : kn_policy_refuse(KN_KEYSTONE_GET_LIMIT, err);
     }
     kn_rest_write_one(&kn_limit_noun, req, KN_REST_SHOW, rows, res);
     return 0;

@@ -316,10 +316,10 @@ int kn_tokens_create(struct kn_request *req, struct kn_response *res, struct kn_
 }
 
 /*
- * The token in question: the caller's own, or any if trusted or an admin. With allow_expired also one that has ended lately: services
+ * The token in question: one that the route's rule lets the caller at. With allow_expired also one that has ended lately: services
  * finish what a caller began with it.
  */
-static int subject(struct kn_request *req, bool trusted, const char **ret_text, struct kn_token *ret, struct kn_error *err)
+static int subject(struct kn_request *req, const char **ret_text, struct kn_token *ret, struct kn_error *err)
 {
     const char *text = kn_request_header(req, "X-Subject-Token");
     int64_t late_us = kn_view_flag(req, "allow_expired") ? req->conf->identity_allow_expired_s * 1000000 : 0;
@@ -331,9 +331,8 @@ static int subject(struct kn_request *req, bool trusted, const char **ret_text, 
     if (kn_identity_read_late(text, late_us, ret, &why) < 0) {
         return kn_fail(err, KN_NOT_FOUND, "Failed to validate token");
     }
-    if (!trusted && !req->caller.is_admin && strcmp(ret->user_id, req->caller.user_id) != 0) {
-        return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s %s.", req->method,
-                       req->route->path);
+    if (kn_policy_check(req->route->rule, &req->caller, &(struct kn_target){ .user_id = ret->user_id }, err) < 0) {
+        return -1;
     }
     *ret_text = text;
     return 0;
@@ -360,8 +359,7 @@ int kn_tokens_show(struct kn_request *req, struct kn_response *res, struct kn_er
     struct kn_token token;
     const char *text = NULL;
 
-    bool auditor = req->caller.system_scoped && (req->caller.roles & KN_ROLE_READER) != 0;
-    if (subject(req, auditor, &text, &token, err) < 0) {
+    if (subject(req, &text, &token, err) < 0) {
         return -1;
     }
     if (kn_authenticate_again(req->db, token.user_id, &account, err) < 0 || find_lender(req->db, &token, &lender, err) < 0 ||
@@ -382,7 +380,7 @@ int kn_tokens_delete(struct kn_request *req, struct kn_response *res, struct kn_
     const char *text = NULL;
 
     (void)res;
-    if (subject(req, false, &text, &token, err) < 0) {
+    if (subject(req, &text, &token, err) < 0) {
         return -1;
     }
     kn_audit_text(token.audit, audit);

@@ -12,15 +12,9 @@
 #include "identity/rows/nouns.h"
 #include "lib/base/mem.h"
 
-static bool sees_all(const struct kn_request *req)
+static bool may(const struct kn_request *req, enum kn_rule rule, const char *user_id)
 {
-    return (req->caller.is_admin && req->caller.domain_id[0] == '\0') || (req->caller.system_scoped && (req->caller.roles & KN_ROLE_READER) != 0);
-}
-
-/* action: Keystone's name of the rule. */
-static int refuse(const char *action, struct kn_error *err)
-{
-    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: identity:%s.", action);
+    return kn_policy_allows(rule, &req->caller, &(struct kn_target){ .user_id = user_id });
 }
 
 static int check_own_right(const struct kn_request *req, struct kn_error *err)
@@ -31,15 +25,15 @@ static int check_own_right(const struct kn_request *req, struct kn_error *err)
 }
 
 /* The trust of the path, if the caller may see it. A trust that is used up cannot be found. */
-static int see(struct kn_request *req, const char *action, struct kn_error *err)
+static int see(struct kn_request *req, struct kn_error *err)
 {
     struct kn_trust trust = { 0 };
 
     if (check_own_right(req, err) < 0 || kn_trust_find(req->db, req->params[0], &trust, err) < 0) {
         return -1;
     }
-    if (!sees_all(req) && strcmp(trust.trustor_id, req->caller.user_id) != 0 && strcmp(trust.trustee_id, req->caller.user_id) != 0) {
-        return refuse(action, err);
+    if (!may(req, req->route->rule, trust.trustor_id) && !may(req, req->route->rule, trust.trustee_id)) {
+        return kn_policy_refuse(req->route->rule, err);
     }
     return trust.spent ? kn_rest_not_found(&kn_trust_noun, trust.id, err) : 0;
 }
@@ -82,27 +76,28 @@ static int show(struct kn_request *req, const char *id, struct kn_response *res,
 int kn_trusts_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const char *trustor = kn_request_query(req, "trustor_user_id"), *trustee = kn_request_query(req, "trustee_user_id");
-    bool own = (trustor != NULL && strcmp(trustor, req->caller.user_id) == 0) ||
-               (trustee != NULL && strcmp(trustee, req->caller.user_id) == 0);
+    const enum kn_rule rule = trustor != NULL   ? KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTOR
+                              : trustee != NULL ? KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTEE
+                                                : KN_KEYSTONE_LIST_TRUSTS;
 
     if (check_own_right(req, err) < 0) {
         return -1;
     }
-    return own || sees_all(req)
+    return may(req, KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTOR, trustor) || may(req, KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTEE, trustee)
                ? kn_rest_list(&kn_trust_noun, req, KN_REST_LIST, NULL, res, err)
-               : refuse(trustor != NULL ? "list_trusts_for_trustor" : trustee != NULL ? "list_trusts_for_trustee" : "list_trusts", err);
+               : kn_policy_refuse(rule, err);
 }
 
 int kn_trusts_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return see(req, "get_trust", err) < 0 ? -1 : show(req, req->params[0], res, err);
+    return see(req, err) < 0 ? -1 : show(req, req->params[0], res, err);
 }
 
 int kn_trust_roles_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *roles = NULL;
 
-    if (see(req, "list_roles_for_trust", err) < 0 || kn_trust_roles(req->db, req->params[0], &roles, err) < 0) {
+    if (see(req, err) < 0 || kn_trust_roles(req->db, req->params[0], &roles, err) < 0) {
         return -1;
     }
     kn_rest_write_all(&kn_role_noun, req, KN_REST_LIST, roles, res);
@@ -114,7 +109,7 @@ int kn_trust_roles_show(struct kn_request *req, struct kn_response *res, struct 
     const struct kn_rest_bound of[] = { { "id IN (SELECT role_id FROM trust_role WHERE trust_id = ?)", req->params[0] }, { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *role = NULL;
 
-    if (see(req, "get_role_for_trust", err) < 0 || kn_rest_find(&kn_role_noun, req, req->params[1], KN_REST_SHOW, of, &role, err) < 0) {
+    if (see(req, err) < 0 || kn_rest_find(&kn_role_noun, req, req->params[1], KN_REST_SHOW, of, &role, err) < 0) {
         return -1;
     }
     kn_rest_write_one(&kn_role_noun, req, KN_REST_SHOW, role, res);
@@ -134,15 +129,14 @@ int kn_trusts_create(struct kn_request *req, struct kn_response *res, struct kn_
 
 int kn_trusts_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    bool admin = req->caller.is_admin && req->caller.domain_id[0] == '\0';
     struct kn_trust trust = { 0 };
 
     (void)res;
     if (check_own_right(req, err) < 0 || kn_trust_find(req->db, req->params[0], &trust, err) < 0) {
         return -1;
     }
-    if (!admin && strcmp(trust.trustor_id, req->caller.user_id) != 0) {
-        return refuse("delete_trust", err);
+    if (!may(req, req->route->rule, trust.trustor_id)) {
+        return kn_policy_refuse(req->route->rule, err);
     }
     return kn_nouns_forget(&kn_trust_noun, req, NULL, err);
 }

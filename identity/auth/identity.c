@@ -199,7 +199,6 @@ int kn_identity_check(const char *text, struct kn_caller *ret_caller, struct kn_
     kn_copy(ret_caller->domain_id, sizeof(ret_caller->domain_id), token.scope == KN_SCOPE_DOMAIN ? token.scope_id : "");
     kn_copy(ret_caller->project_domain_id, sizeof(ret_caller->project_domain_id), token.scope_domain_id);
     ret_caller->system_scoped = token.scope == KN_SCOPE_SYSTEM;
-    ret_caller->is_admin = (token.roles & KN_ROLE_ADMIN) != 0;
     ret_caller->roles = token.roles;
     ret_caller->expires_at_us = token.expires_us;
     kn_copy(ret_caller->credential_id, sizeof(ret_caller->credential_id), token.credential_id);

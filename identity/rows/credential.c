@@ -74,7 +74,7 @@ bool kn_credential_is_lent(const struct kn_caller *caller)
 
 int kn_credential_refuse(const struct kn_request *req, struct kn_error *err)
 {
-    return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: %s %s.", req->method, req->route->path);
+    return kn_policy_refuse(req->route->rule, err);
 }
 
 /* An ec2 credential is known by its access key (*ret_id), everything else by chance: it stays NULL. */

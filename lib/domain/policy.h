@@ -24,7 +24,6 @@ struct kn_caller {
     char domain_id[65];   /* of the scope, "" otherwise */
     char project_domain_id[65]; /* that of the project; "" unless project-scoped */
     bool system_scoped;
-    bool is_admin;        /* going away: name a rule */
     uint32_t roles;       /* bits of enum kn_role, implied ones included: for policy.c; everybody else names a rule */
     int64_t expires_at_us;
     char credential_id[65]; /* the application credential that logged in, "" = a person did */

@@ -54,7 +54,7 @@ static int authenticate(const char *token, struct kn_caller *ret, struct kn_erro
 {
     for (size_t i = 2; i < CALLER_COUNT; i++) {
         if (strcmp(CALLERS[i].name, token) == 0) {
-            *ret = (struct kn_caller){ .roles = CALLERS[i].roles, .is_admin = (CALLERS[i].roles & KN_ROLE_ADMIN) != 0,
+            *ret = (struct kn_caller){ .roles = CALLERS[i].roles,
                                        .system_scoped = CALLERS[i].system };
             kn_copy(ret->user_id, sizeof(ret->user_id), "me");
             kn_copy(ret->project_id, sizeof(ret->project_id), CALLERS[i].project ? OWN : "");

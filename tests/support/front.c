@@ -23,7 +23,7 @@ static int authenticate(const char *token, struct kn_caller *ret_caller, struct 
     if (roles == 0 || (size_t)(colon - token) >= sizeof(ret_caller->project_id)) {
         return kn_fail(err, KN_UNAUTHORIZED, "no such token");
     }
-    *ret_caller = (struct kn_caller){ .roles = roles, .is_admin = (roles & KN_ROLE_ADMIN) != 0,
+    *ret_caller = (struct kn_caller){ .roles = roles,
                                       .expires_at_us = INT64_MAX, .token = token };
     memcpy(ret_caller->project_id, token, (size_t)(colon - token));
     kn_copy(ret_caller->user_id, sizeof(ret_caller->user_id), ret_caller->project_id);

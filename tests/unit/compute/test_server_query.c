@@ -24,7 +24,6 @@ static int build(bool admin, int minor, const char *query, struct kn_rest_list *
 
     raw->req.route = &ROUTE;
     raw->req.microversion = minor;
-    raw->req.caller.is_admin = admin;
     raw->req.caller.roles = kn_role_bits(admin ? "admin" : "member");
     kn_copy(raw->req.caller.project_id, sizeof(raw->req.caller.project_id), "p");
     *ret_list = (struct kn_rest_list){ .req = &raw->req, .noun = &kn_server_noun, .view = KN_REST_BRIEF, .query = KN_REST_QUERY_INIT };

@@ -40,7 +40,7 @@ static void test_what_follows_which_status(void **state)
 static void expect_body(unsigned method, const char *text, const char *words)
 {
     json_auto_t *body = json_loads(text, 0, NULL);
-    struct kn_request req = { .body = body, .caller = { .is_admin = true } };
+    struct kn_request req = { .body = body, .caller = { .user_id = "u" } };
     struct kn_error err = { 0 };
     json_t *object = NULL;
     const int rc = kn_rest_body(&kn_volume_type_noun, &req, method, &object, &err);
