@@ -6,56 +6,56 @@
 #include "image/api/private.h"
 #include "image/rows/import_order.h"
 #include "image/rows/noun.h"
+#include "image/rows/property.h"
 #include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/jsonw.h"
 #include "lib/base/uuid.h"
-#include "lib/rest/list.h"
+#include "lib/rest/write.h"
 
-static inline void json_auto(json_t **json)
+/* The properties of the user's own, out of a draft and under the name that their column goes by. */
+static void gather_own(json_t *draft)
 {
-    json_decref(*json);
-}
-#define AUTO_JSON __attribute__((cleanup(json_auto)))
+    json_t *own = json_object(), *value = NULL;
+    const char *name = NULL;
+    void *next = NULL;
 
-static int answer(struct kn_response *res, const struct kn_rows *rows)
-{
-    struct kn_image image;
-
-    kn_image_at(rows, 0, &image);
-    kn_jsonw_object(&res->body, NULL);
-    kn_image_print(&image, &res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    json_object_foreach_safe(draft, next, name, value) {
+        if (kn_image_property(name) == NULL) {
+            json_object_set(own, name, value);
+            json_object_del(draft, name);
+        }
+    }
+    json_object_set_new(draft, KN_IMAGE_OWN, own);
 }
 
 int kn_image_api_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_JSON json_t *draft = NULL;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    json_auto_t *draft = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf methods = KN_STRBUF_INIT;
+    const char *id = NULL;
 
     if (kn_image_draft_new(req->body, req->caller.project_id, &draft, err) < 0 ||
-        kn_image_check_draft(draft, NULL, &req->caller, err) < 0 || kn_image_insert(req->db, draft, &rows, err) < 0) {
+        kn_image_check_draft(draft, NULL, &req->caller, err) < 0) {
+        return -1;
+    }
+    gather_own(draft);
+    if (kn_rest_insert(&kn_image_noun, req, draft, &id, err) < 0) {
         return -1;
     }
     for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
         kn_strbuf_addf(&methods, "%s%s", i > 0 ? "," : "", kn_import_method_names[i]);
     }
-    kn_strbuf_addf(&location, "%s/v2/images/%s", req->base_url, kn_rows_text(rows, 0, 0));
+    kn_strbuf_addf(&location, "%s/v2/images/%s", req->base_url, id);
     kn_response_header(res, "Location", location.buf);
     kn_response_header(res, "OpenStack-image-import-methods", methods.buf);
     kn_response_header(res, "OpenStack-image-store-ids", KN_IMAGE_STORE);
-    return answer(res, rows);
+    return kn_rest_show(&kn_image_noun, req, id, KN_REST_CHANGED, res, err);
 }
 
 int kn_image_api_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_image image;
-
-    return kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0 ? -1 : answer(res, rows);
+    return kn_rest_show(&kn_image_noun, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_image_api_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -65,39 +65,45 @@ int kn_image_api_list(struct kn_request *req, struct kn_response *res, struct kn
 
 /* --- changes -------------------------------------------------------------------------------------------------------- */
 
-int kn_image_api_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+/* A PATCH says what becomes of the row as it is: the whole draft is laid over it. */
+static int apply_patch(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
     const int dialect = kn_patch_dialect_of(kn_request_header(req, "Content-Type"));
-    AUTO_TX struct kn_tx tx = { NULL };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO(kn_rows) struct kn_rows *changed = NULL;
-    AUTO_JSON json_t *draft = NULL;
-    struct kn_image image;
+    const bool is_queued = strcmp(kn_rest_was(&kn_image_noun, now, "status"), "queued") == 0;
+    json_auto_t *before = kn_rest_object(&kn_image_noun, now), *own = json_loads(kn_rest_was(&kn_image_noun, now, KN_IMAGE_OWN), 0, NULL);
 
-    if (dialect == 0) {
+    (void)id;
+    json_object_update(object, before);
+    json_object_update_missing(object, own);
+    if (kn_image_patch(object, req->body, (enum kn_patch_dialect)dialect, is_queued, err) < 0 ||
+        kn_image_check_draft(object, before, &req->caller, err) < 0) {
+        return -1;
+    }
+    gather_own(object);
+    return 0;
+}
+
+int kn_image_api_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    struct kn_rest_noun noun = kn_image_noun;
+    json_auto_t *draft = json_object();
+
+    if (kn_patch_dialect_of(kn_request_header(req, "Content-Type")) == 0) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA,
                        "Image PATCH expects Content-Type one of: application/openstack-images-v2.0-json-patch, "
                        "application/openstack-images-v2.1-json-patch");
     }
-    if (kn_tx_begin(&tx, req->db, err) < 0 ||
-        kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||
-        kn_image_check_owner(&image, &req->caller, err) < 0) {
-        return -1;
-    }
-    draft = kn_image_draft(&image);
-    if (kn_image_patch(draft, req->body, (enum kn_patch_dialect)dialect, strcmp(image.status, "queued") == 0, err) < 0 ||
-        kn_image_check_draft(draft, &image, &req->caller, err) < 0 ||
-        kn_image_update(req->db, image.id, draft, &changed, err) < 0 || kn_tx_commit(&tx, err) < 0) {
-        return -1;
-    }
-    return answer(res, changed);
+    noun.decide = apply_patch;
+    return kn_rest_change(&noun, req, req->params[0], draft, err) < 0
+               ? -1
+               : kn_rest_show(&kn_image_noun, req, req->params[0], KN_REST_CHANGED, res, err);
 }
 
 /* The task that drops the data when nobody else refers to it; the row says "deleted" at once. */
 static int delete_with_task(struct kn_request *req, const struct kn_image *image, int64_t *ret_task,
                             struct kn_error *err)
 {
-    AUTO_JSON json_t *input = json_pack("{s:s*}", "sha512", image->sha512);
+    json_auto_t *input = json_pack("{s:s*}", "sha512", image->sha512);
     const struct kn_task_wish wish = {
         .kind = "image.delete", .object_id = image->id, .project_id = req->caller.project_id,
         .user_id = req->caller.user_id, .request_id = req->request_id, .input = input,

@@ -12,12 +12,6 @@
 #include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
 
-static inline void json_auto(json_t **json)
-{
-    json_decref(*json);
-}
-#define AUTO_JSON __attribute__((cleanup(json_auto)))
-
 /* In Glance's order and words: which statuses a method starts from. */
 static int check_status(const struct kn_image *image, const struct kn_import_order *order, struct kn_error *err)
 {
@@ -80,13 +74,13 @@ static int check_where(const struct kn_request *req, const struct kn_image *imag
 
 static int write_wish(struct kn_request *req, const struct kn_image *image, int64_t *ret_task, struct kn_error *err)
 {
-    AUTO_JSON json_t *shown = json_pack("{s:s, s:O, s:[s]}", "image_id", image->id, "import_req", req->body, "backend",
+    json_auto_t *shown = json_pack("{s:s, s:O, s:[s]}", "image_id", image->id, "import_req", req->body, "backend",
                                         KN_IMAGE_STORE);
     struct kn_image_task_wish wish = { .image_id = image->id, .owner = req->caller.project_id,
                                        .user_id = req->caller.user_id, .request_id = req->request_id, .input = shown };
 
     kn_uuid_make(wish.id);
-    AUTO_JSON json_t *input = json_pack("{s:s}", "import", wish.id);
+    json_auto_t *input = json_pack("{s:s}", "import", wish.id);
     const struct kn_task_wish task = {
         .kind = "image.import", .object_id = image->id, .project_id = req->caller.project_id,
         .user_id = req->caller.user_id, .request_id = req->request_id, .input = input,

@@ -37,7 +37,6 @@ struct kn_image {
     const char *virtual_size;
     const char *created_at;       /* 2026-11-21T10:00:00Z */
     const char *updated_at;
-    const char *import;           /* the attributes os_glance_*, a JSON object; NULL = never imported */
 };
 
 /* The one store's name. */
@@ -48,7 +47,7 @@ struct kn_image {
 #define KN_IMAGE_COLUMNS                                                                                              \
     "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, "       \
     "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, "              \
-    KN_IMAGE_TIME("created_at") ", " KN_IMAGE_TIME("updated_at") ", i.import"
+    KN_IMAGE_TIME("created_at") ", " KN_IMAGE_TIME("updated_at")
 #define KN_IMAGE_FROM "image i LEFT JOIN blob b USING (sha512)"
 #define KN_IMAGE_KEPT "i.deleted_at IS NULL"
 #define KN_IMAGE_SEEN(project)                                                                                        \
@@ -56,24 +55,14 @@ struct kn_image {
     "(SELECT FROM image_member m WHERE m.image_id = i.id AND m.member = " project ")))"
 
 void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret);
-/* The members of Glance's view of it; the braces are the caller's. */
-void kn_image_print(const struct kn_image *image, struct kn_strbuf *out);
-/* What its user may write of it; see patch.h. */
-json_t *kn_image_draft(const struct kn_image *image);
-
 /* An image that the caller sees; KN_NOT_FOUND otherwise. update: the row is locked until the transaction ends. */
 int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
                  struct kn_rows **ret_rows, struct kn_image *ret, struct kn_error *err);
 /* Its owner or an admin; KN_FORBIDDEN otherwise. */
 int kn_image_check_owner(const struct kn_image *image, const struct kn_caller *caller, struct kn_error *err);
 /* What a draft says that only an admin may say: public images, other owners. before: NULL for a new one. */
-int kn_image_check_draft(const json_t *draft, const struct kn_image *before, const struct kn_caller *caller,
-                         struct kn_error *err);
+int kn_image_check_draft(const json_t *draft, const json_t *before, const struct kn_caller *caller, struct kn_error *err);
 
-/* Writes a new image, status queued. KN_CONFLICT: the draft names an id that is taken. */
-int kn_image_insert(struct kn_db *db, const json_t *draft, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_image_update(struct kn_db *db, const char *id, const json_t *draft, struct kn_rows **ret_rows,
-                    struct kn_error *err);
 int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, struct kn_error *err);
 
 /* Every change of status there is; the table in status.c says from where to where. */

@@ -40,5 +40,6 @@ int kn_image_look(struct kn_request *req, const struct kn_rest_wish *wishes, str
 
     manners.missing_marker = KN_REST_NOVA.missing_marker;
     noun.manners = &manners;
+    noun.columns = KN_IMAGE_COLUMNS; /* for kn_image_at() */
     return kn_rest_rows(&noun, req, KN_REST_LIST, wishes, NULL, ret_rows, err);
 }

@@ -5,6 +5,8 @@
 
 #include "lib/rest/noun.h"
 
+/* Under this name an object to be written holds the properties of the user's own. */
+#define KN_IMAGE_OWN "os_glance_own"
 extern const struct kn_rest_noun kn_image_noun;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * property: what an image's attributes may be called and hold: one table that checks POST and PATCH and prints the JSON
- * schema that clients read. Pure. Whatever the table does not name is a property of the user's own: a string.
+ * property: what an image's attributes may be called and hold in a POST or a PATCH, and the JSON schema that clients read. Pure. Whatever
+ * noun.c's table does not name is a property of the user's own: a string.
  */
 #ifndef KN_IMAGE_ROWS_PROPERTY_H
 #define KN_IMAGE_ROWS_PROPERTY_H
@@ -11,34 +11,10 @@
 
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
-#include "lib/domain/limits.h"
-
-enum kn_property_kind {
-    KN_PROPERTY_STRING,
-    KN_PROPERTY_NULLABLE,  /* a string or null */
-    KN_PROPERTY_INTEGER,   /* 0 to 2^31 - 1 */
-    KN_PROPERTY_SIZE,      /* an integer or null */
-    KN_PROPERTY_BOOLEAN,
-    KN_PROPERTY_TAGS,
-};
-
-enum kn_property_rule {
-    KN_PROPERTY_FREE,      /* the user's to set */
-    KN_PROPERTY_ONCE,      /* the user's to set at the image's creation: PATCH is refused */
-    KN_PROPERTY_READONLY,  /* ours */
-    KN_PROPERTY_LINK,      /* ours, and not even accepted in a POST as a word to refuse by schema: always 403 */
-};
-
-struct kn_image_property {
-    const char *name;
-    enum kn_property_kind kind;
-    enum kn_property_rule rule;
-    const char *const *words;   /* allowed values, ended by NULL; NULL = any */
-    const char *doc;
-};
+#include "lib/rest/noun.h"
 
 /* NULL: a property of the user's own. */
-const struct kn_image_property *kn_image_property(const char *name);
+const struct kn_rest_attr *kn_image_property(const char *name);
 /*
  * Whether a user may give `name` this value, in a POST (creating) or a PATCH. KN_FORBIDDEN: not his to set;
  * KN_BAD_REQUEST: not such a value.

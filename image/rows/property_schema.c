@@ -1,46 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The JSON schemas of images and members, as clients fetch them to know which attributes are the service's own ("openstack
- * image set" and the test suites do). Printed from property.c's table.
+ * image set" and the test suites do). Printed from noun.c's table.
  */
 #include <stddef.h>
 
+#include "image/rows/noun.h"
 #include "image/rows/property.h"
-#include "image/rows/property_private.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
+#include "lib/rest/type.h"
 
-static const char *const TYPES[] = {
-    [KN_PROPERTY_STRING] = "\"string\"",   [KN_PROPERTY_NULLABLE] = "[\"null\",\"string\"]",
-    [KN_PROPERTY_INTEGER] = "\"integer\"", [KN_PROPERTY_SIZE] = "[\"null\",\"integer\"]",
-    [KN_PROPERTY_BOOLEAN] = "\"boolean\"", [KN_PROPERTY_TAGS] = "\"array\"",
-};
-_Static_assert(sizeof(TYPES) / sizeof(TYPES[0]) == KN_PROPERTY_TAGS + 1, "a type for every kind");
+static const char *type_of(const struct kn_rest_attr *a)
+{
+    const bool may_be_null = (a->may & KN_REST_NULL) != 0;
 
-static void print_words(struct kn_strbuf *out, const struct kn_image_property *p)
+    switch (kn_rest_shape(a->type)) {
+    case KN_IS_INTEGER:
+        return may_be_null ? "[\"null\",\"integer\"]" : "\"integer\"";
+    case KN_IS_BOOLEAN:
+        return "\"boolean\"";
+    case KN_IS_LIST:
+        return "\"array\"";
+    case KN_IS_STRING:
+    case KN_IS_NUMBER:
+    case KN_IS_OBJECT:
+    case KN_IS_MAP:
+    case KN_IS_NULL:
+    case KN_IS_ANY:
+        break;
+    }
+    return may_be_null ? "[\"null\",\"string\"]" : "\"string\"";
+}
+
+static void print_words(struct kn_strbuf *out, const struct kn_rest_attr *a)
 {
     kn_jsonw_array(out, "enum");
-    if (p->kind == KN_PROPERTY_NULLABLE) {
+    if ((a->may & KN_REST_NULL) != 0) {
         kn_jsonw_null(out, NULL);
     }
-    for (const char *const *word = p->words; *word != NULL; word++) {
+    for (const char *const *word = a->words; *word != NULL; word++) {
         kn_jsonw_str(out, NULL, *word);
     }
     kn_jsonw_end_array(out);
 }
 
-static void print_property(struct kn_strbuf *out, const struct kn_image_property *p)
+static void print_property(struct kn_strbuf *out, const struct kn_rest_attr *a)
 {
-    kn_jsonw_object(out, p->name);
-    kn_jsonw_raw(out, "type", TYPES[p->kind]);
-    kn_jsonw_str(out, "description", p->doc);
-    if (p->words != NULL) {
-        print_words(out, p);
+    kn_jsonw_object(out, a->name);
+    kn_jsonw_raw(out, "type", type_of(a));
+    kn_jsonw_str(out, "description", a->doc);
+    if (a->words != NULL) {
+        print_words(out, a);
     }
-    if (p->rule == KN_PROPERTY_READONLY || p->rule == KN_PROPERTY_LINK) {
+    if ((a->may & KN_REST_WRITE) == 0) {
         kn_jsonw_bool(out, "readOnly", true);
     }
-    if (p->kind == KN_PROPERTY_TAGS) {
+    if (a->type == KN_REST_TAGS) {
         kn_jsonw_raw(out, "items", "{\"type\":\"string\",\"maxLength\":255}");
     }
     kn_jsonw_end_object(out);
@@ -51,8 +67,10 @@ void kn_image_schema_print(struct kn_strbuf *out)
     kn_jsonw_object(out, NULL);
     kn_jsonw_str(out, "name", "image");
     kn_jsonw_object(out, "properties");
-    for (const struct kn_image_property *p = kn_image_properties; p->name != NULL; p++) {
-        print_property(out, p);
+    for (const struct kn_rest_attr *a = kn_image_noun.attrs; a->name != NULL; a++) {
+        if (a->doc != NULL) {
+            print_property(out, a);
+        }
     }
     kn_jsonw_end_object(out);
     kn_jsonw_raw(out, "additionalProperties", "{\"type\":\"string\"}");

@@ -11,24 +11,27 @@
 #define FIELDS_MAX 64
 #define OWN_MAX 16384 /* bytes of JSON that a client's own attributes of one object take */
 
+struct kn_schema kn_rest_field(const struct kn_rest_attr *a, unsigned method)
+{
+    return (struct kn_schema){
+        .name = a->name, .shape = a->type == KN_REST_JSON && a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
+        .flags = ((a->may & (method == KN_REST_POST ? KN_REST_REQUIRED : KN_REST_PUT_REQUIRED)) != 0 ? KN_REQUIRED : 0u) |
+                 ((a->may & (KN_REST_NULL | KN_REST_CLEAR | KN_REST_NULL_IS_NOTHING)) != 0 ? KN_NULLABLE : 0u) |
+                 ((a->may & KN_REST_EXACT) != 0 ? KN_EXACT : 0u) | ((a->may & KN_REST_UNIQUE) != 0 ? KN_UNIQUE : 0u),
+        .limit = a->limit, .rule = a->rule, .words = a->words, .inner = a->inner,
+        .since = a->since, .until = a->until,
+    };
+}
+
 /* The attributes that this method takes, as the schema's rows. */
 static void make_schema(const struct kn_rest_noun *noun, unsigned method, struct kn_schema fields[FIELDS_MAX + 1])
 {
     size_t count = 0;
 
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL && count < FIELDS_MAX; a++) {
-        if ((a->may & method) == 0 || a->type == KN_REST_MEMBERS) {
-            continue;
+        if ((a->may & method) != 0 && a->type != KN_REST_MEMBERS) {
+            fields[count++] = kn_rest_field(a, method);
         }
-        fields[count++] = (struct kn_schema){
-            .name = a->name, .shape = a->type == KN_REST_JSON && a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
-            .flags = ((a->may & (method == KN_REST_POST ? KN_REST_REQUIRED : KN_REST_PUT_REQUIRED)) != 0 ? KN_REQUIRED : 0u) |
-                     ((a->may & (KN_REST_NULL | KN_REST_CLEAR | KN_REST_NULL_IS_NOTHING)) != 0 ? KN_NULLABLE : 0u) |
-                     ((a->may & KN_REST_EXACT) != 0 ? KN_EXACT : 0u) |
-                     ((a->may & KN_REST_UNIQUE) != 0 ? KN_UNIQUE : 0u),
-            .limit = a->limit, .rule = a->rule, .words = a->words, .inner = a->inner,
-            .since = a->since, .until = a->until,
-        };
     }
     fields[count] = (struct kn_schema)KN_SCHEMA_END;
 }
@@ -211,7 +214,13 @@ static int check_bare(const struct kn_rest_noun *noun, struct kn_request *req, u
     struct kn_schema fields[FIELDS_MAX + 1];
 
     make_schema(noun, method, fields);
-    return check_method(noun, method, object, err) < 0 ? -1 : kn_schema_check_in(words_of(noun), fields, object, req->microversion, err);
+    if (check_method(noun, method, object, err) < 0) {
+        return -1;
+    }
+    if (kn_schema_check_in(words_of(noun), noun->body != NULL ? noun->body : fields, object, req->microversion, err) == 0) {
+        return 0;
+    }
+    return noun->manners->is_bare ? kn_fail_context(err, "Provided object does not match schema '%s'", noun->one) : -1;
 }
 
 int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t **ret, struct kn_error *err)

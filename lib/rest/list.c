@@ -261,19 +261,22 @@ static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows,
 {
     const int count = kn_rest_page_count(l, rows);
     struct kn_rest_printer printer;
+    const bool is_map = l->noun->is_map;
 
     kn_rest_printer_init(&printer, l->noun, l->req, l->view);
     kn_jsonw_object(out, NULL);
-    kn_jsonw_array(out, l->noun->many);
+    is_map ? kn_jsonw_object(out, l->noun->many) : kn_jsonw_array(out, l->noun->many);
     for (int i = 0; i < count; i++) {
-        kn_jsonw_object(out, NULL);
+        const int row = kn_rest_page_row(l, count, i);
+
+        kn_jsonw_object(out, is_map ? kn_rest_id_of(rows, row) : NULL);
         if (l->noun->boxed) {
             kn_jsonw_object(out, l->noun->one);
         }
-        kn_rest_print(&printer, rows, kn_rest_page_row(l, count, i), out);
+        kn_rest_print(&printer, rows, row, out);
         kn_strbuf_addstr(out, l->noun->boxed ? "}}" : "}");
     }
-    kn_jsonw_end_array(out);
+    is_map ? kn_jsonw_end_object(out) : kn_jsonw_end_array(out);
     kn_rest_page_links(l, path, rows, out);
     if (total >= 0) {
         kn_jsonw_int(out, "count", total);
@@ -348,11 +351,17 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
 void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
                        struct kn_response *res)
 {
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_object(&res->body, noun->one);
+    const bool is_bare = noun->manners->is_bare;
+
+    if (!is_bare) {
+        kn_jsonw_object(&res->body, NULL);
+    }
+    kn_jsonw_object(&res->body, is_bare ? NULL : noun->one);
     kn_rest_members(noun, req, view, rows, 0, &res->body);
     kn_jsonw_end_object(&res->body);
-    kn_jsonw_end_object(&res->body);
+    if (!is_bare) {
+        kn_jsonw_end_object(&res->body);
+    }
 }
 
 void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,

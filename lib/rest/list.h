@@ -186,6 +186,8 @@ const char *kn_rest_cell(const struct kn_rest_noun *noun, const struct kn_reques
                          const struct kn_rows *rows, int row);
 /* An attribute of a row that was read in the view KN_REST_NOW; "" if it is NULL. */
 const char *kn_rest_was(const struct kn_rest_noun *noun, const struct kn_rows *now, const char *name);
+/* What a PUT may say, as such a row has it: a body that would change nothing. json_decref it. */
+json_t *kn_rest_object(const struct kn_rest_noun *noun, const struct kn_rows *now);
 const char *kn_rest_id_of(const struct kn_rows *rows, int row);
 /* "name":"2026-11-21T10:00:00Z" from PostgreSQL's text of a timestamp; fine: "2026-11-21T10:00:00.123456"; no text: null. */
 void kn_rest_print_time(struct kn_strbuf *out, const char *name, const char *text, bool fine);

@@ -170,12 +170,28 @@ static void glance_page(const struct kn_rest_list *l, const char *path, const ch
     AUTO_FREE char *behind = next != NULL ? kn_rest_page_next(l, path, next) : NULL;
     AUTO_FREE char *schema = kn_asprintf("/v2/schemas%s", path);
 
-    kn_jsonw_str(out, "first", here);
-    if (behind != NULL) {
+    if (!l->noun->is_unpaged) {
+        kn_jsonw_str(out, "first", here);
+    }
+    if (behind != NULL && !l->noun->is_unpaged) {
         kn_jsonw_str(out, "next", behind);
     }
     kn_jsonw_str(out, "schema", schema);
 }
+
+static const struct kn_schema_words GLANCE_WORDS = {
+    .refusal = "%1: %3",
+    .missing = "'%1' is a required property",
+    .unknown = "Additional properties are not allowed ('%1' was unexpected)",
+    .shapes = { [KN_IS_STRING] = "is not of type 'string'", [KN_IS_INTEGER] = "is not of type 'integer'",
+                [KN_IS_NUMBER] = "is not of type 'number'", [KN_IS_BOOLEAN] = "is not of type 'boolean'",
+                [KN_IS_OBJECT] = "is not of type 'object'", [KN_IS_LIST] = "is not of type 'array'",
+                [KN_IS_MAP] = "is not of type 'object'", [KN_IS_NULL] = "is not of type 'null'", [KN_IS_ANY] = "is not of any type" },
+    .too_short = "is too short", .too_long = "is too long",
+    .too_small = "is less than the minimum of %1", .too_large = "is greater than the maximum of %1",
+    .no_integer = "is not of type 'integer'", .no_number = "is not of type 'number'", .no_boolean = "is not of type 'boolean'",
+    .blames_outer = true,
+};
 
 const struct kn_rest_manners KN_REST_GLANCE = {
     .limit_default = 25, .limit_max = KN_MAX_PAGE,
@@ -196,6 +212,8 @@ const struct kn_rest_manners KN_REST_GLANCE = {
                  [KN_REST_BOOL] = kn_rest_true_false, [KN_REST_TIME] = kn_rest_time },
     .suffixes = GLANCE_SUFFIXES,
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
+    .words = &GLANCE_WORDS, .is_bare = true, .refuses_others = true,
+    .not_in_post = "Attribute '%1' is read-only.", .not_in_put = "Attribute '%1' is read-only.", .not_written_code = KN_FORBIDDEN,
     .not_found = "No %1 found with ID %2",
     .root = "/v2", .root_is_path = true,
     .page_links = glance_page,

@@ -101,6 +101,7 @@ struct kn_rest_attr {
     const struct kn_text_rule *rule;
     const char *const *words;
     const struct kn_schema *inner;
+    const char *doc;            /* what a schema that clients fetch says of it; may be NULL */
     enum kn_shape inner_shape;  /* of a KN_REST_JSON: KN_IS_MAP, KN_IS_OBJECT, KN_IS_LIST, … */
 };
 
@@ -156,6 +157,10 @@ struct kn_rest_noun {
     const struct kn_rest_attr *attrs;
     const struct kn_rest_param *params;       /* may be NULL */
     const struct kn_rest_manners *manners;
+    bool absent_marker;         /* a marker that is none is said to be absent, whatever the manners say */
+    bool is_map;                /* lists are {"<many>": {id: {…}}} */
+    bool is_unpaged;            /* lists offer no other pages */
+    int64_t limit_default;      /* instead of the manners'; 0: theirs */
     kn_rest_filter *other;      /* a parameter that nobody knows, instead of the manners; NULL: as they say */
     /* Conditions that do not come from one parameter (all_tenants, deleted). After the parameters. May be NULL. */
     int (*narrow)(struct kn_rest_list *l, struct kn_error *err);
@@ -166,7 +171,8 @@ struct kn_rest_noun {
     void (*print)(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row,
                   unsigned view, struct kn_strbuf *out);
     /* Writing (write.h); a noun that is only read has none of it. */
-    const char *table;          /* "volume_type" */
+    const struct kn_schema *body; /* what a body holds, where attributes alone do not say it; NULL: they do */
+    const char *table;          /* "volume_type"; its key is `id`'s column */
     const char *owned;          /* what such a caller may change, of what he sees; each '?' is his project. NULL: all of it */
     const char *project_column; /* that an INSERT fills with the owner (as a rule the caller's project), and user_column with the caller; NULL: none */
     const char *user_column;

@@ -69,16 +69,17 @@ static int read_limit(struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
     struct kn_rest_page *page = &l->page;
+    const int64_t limit_default = l->noun->limit_default > 0 ? l->noun->limit_default : m->limit_default;
 
     page->is_asked = kn_rest_asked(l, "limit", 0) != NULL;
-    page->limit = m->limit_default;
+    page->limit = limit_default;
     if (read_count(l, "limit", &page->limit, err) < 0) {
         return -1;
     }
     if (page->is_asked && page->limit == 0) {
         l->is_empty = l->is_empty || !m->zero_is_all;
         page->is_asked = false;
-        page->limit = m->limit_default;
+        page->limit = limit_default;
     }
     if (m->limit_max > 0 && page->limit > m->limit_max) {
         page->limit = m->limit_max;
@@ -288,7 +289,7 @@ static int no_marker(const struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
 
-    return m->missing_marker == NULL ? kn_rest_not_found(l->noun, l->page.marker, err)
+    return m->missing_marker == NULL || l->noun->absent_marker ? kn_rest_not_found(l->noun, l->page.marker, err)
                                      : kn_rest_fail(err, m->marker_code, m->missing_marker, l->noun->label, l->page.marker);
 }
 

@@ -6,6 +6,7 @@
 #include "lib/base/jsonw.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
+#include "lib/rest/type.h"
 
 static bool is_asked(const struct kn_rest_noun *noun, const struct kn_request *req, const char *name)
 {
@@ -193,6 +194,41 @@ const char *kn_rest_was(const struct kn_rest_noun *noun, const struct kn_rows *n
     const char *text = kn_rest_cell(noun, NULL, KN_REST_NOW, name, now, 0);
 
     return text != NULL ? text : "";
+}
+
+static json_t *value_of(const struct kn_rest_attr *a, const char *text)
+{
+    if (text == NULL) {
+        return json_null();
+    }
+    switch (kn_rest_shape(a->type)) {
+    case KN_IS_INTEGER:
+        return json_integer(strtoll(text, NULL, 10));
+    case KN_IS_BOOLEAN:
+        return json_boolean(text[0] == 't');
+    case KN_IS_LIST:
+    case KN_IS_ANY:
+        return json_loads(text, JSON_DECODE_ANY, NULL);
+    case KN_IS_STRING:
+    case KN_IS_NUMBER:
+    case KN_IS_OBJECT:
+    case KN_IS_MAP:
+    case KN_IS_NULL:
+        break;
+    }
+    return json_string(text);
+}
+
+json_t *kn_rest_object(const struct kn_rest_noun *noun, const struct kn_rows *now)
+{
+    json_t *object = json_object();
+
+    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
+        if ((a->may & KN_REST_PUT) != 0 && a->sql != NULL) {
+            json_object_set_new(object, a->name, value_of(a, kn_rest_cell(noun, NULL, KN_REST_NOW, a->name, now, 0)));
+        }
+    }
+    return object;
 }
 
 const char *kn_rest_id_of(const struct kn_rows *rows, int row)

@@ -82,17 +82,29 @@ int kn_rest_owner(const struct kn_rest_noun *noun, const struct kn_request *req,
     return 0;
 }
 
+/* "n.namespace" -> "namespace" */
+static const char *key_of(const struct kn_rest_noun *noun)
+{
+    return strchr(noun->id, '.') + 1;
+}
+
+/* The key is written by its id. */
+static bool fills(const struct kn_rest_noun *noun, const struct kn_request *req, const struct kn_rest_attr *a, const json_t *object)
+{
+    return writes(a, req, KN_REST_POST, object) && strcmp(a->column, key_of(noun)) != 0;
+}
+
 static void add_insert(const struct kn_rest_noun *noun, const struct kn_request *req, const char *project, const char *id,
                        const json_t *object, struct kn_rest_query *q)
 {
     const char *const owners[][2] = { { noun->project_column, project }, { noun->user_column, req->caller.user_id } };
 
-    kn_strbuf_addf(&q->sql, "INSERT INTO %s (id", noun->table);
+    kn_strbuf_addf(&q->sql, "INSERT INTO %s (%s", noun->table, key_of(noun));
     for (size_t i = 0; i < KN_COUNT(owners); i++) {
         kn_strbuf_addf(&q->sql, "%s%s", owners[i][0] != NULL ? ", " : "", owners[i][0] != NULL ? owners[i][0] : "");
     }
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (writes(a, req, KN_REST_POST, object)) {
+        if (fills(noun, req, a, object)) {
             kn_strbuf_addf(&q->sql, ", %s", a->column);
         }
     }
@@ -103,7 +115,7 @@ static void add_insert(const struct kn_rest_noun *noun, const struct kn_request 
         }
     }
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (writes(a, req, KN_REST_POST, object)) {
+        if (fills(noun, req, a, object)) {
             kn_rest_text(q, ", ");
             add_value(q, a, "NULL", object);
         }
@@ -361,7 +373,8 @@ static bool add_update(const struct kn_rest_noun *noun, const struct kn_request 
             any = true;
         }
     }
-    kn_rest_add(q, " WHERE id = ?", id);
+    kn_strbuf_addf(&q->sql, " WHERE %s = ", key_of(noun));
+    kn_rest_add(q, "?", id);
     return any;
 }
 
@@ -403,7 +416,7 @@ int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *re
         lock(noun, req, id, owned, bounds, &now, err) < 0 || decide(noun, req, id, now, NULL, err) < 0) {
         return -1;
     }
-    kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE id = ", noun->table);
+    kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE %s = ", noun->table, key_of(noun));
     kn_rest_add(&q, "?", id);
     return run(noun, req, id, &q, NULL, err) < 0 || end(noun, req, id, now, NULL, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }

@@ -17,6 +17,8 @@ int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsign
 /* The same of {"<many>": [{…}]}, many_limit of them. */
 int kn_rest_body_many(const struct kn_rest_noun *noun, struct kn_request *req, json_t **ret, struct kn_error *err);
 
+/* An attribute as a row of a schema, for a method. */
+struct kn_schema kn_rest_field(const struct kn_rest_attr *a, unsigned method);
 /* The project that a new object belongs to. */
 int kn_rest_owner(const struct kn_rest_noun *noun, const struct kn_request *req, const json_t *object, const char **ret,
                   struct kn_error *err);

@@ -10,12 +10,6 @@ static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limi
 static const struct kn_schema WHOLE_BODY[] = { MAP("metadata"), KN_SCHEMA_END };
 static const struct kn_schema ITEM_BODY[] = { MAP("meta"), KN_SCHEMA_END };
 
-static void drop_json(json_t **json)
-{
-    json_decref(*json);
-}
-#define AUTO_JSON __attribute__((cleanup(drop_json)))
-
 static void print(struct kn_response *res, const char *key, json_t *value)
 {
     AUTO_FREE char *text = json_dumps(value, JSON_COMPACT);
@@ -48,7 +42,7 @@ static int change(struct kn_request *req, int (*apply)(struct kn_request *req, j
                   json_t **ret, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
-    AUTO_JSON json_t *metadata = NULL;
+    json_auto_t *metadata = NULL;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || read_metadata(req, true, &metadata, err) < 0 ||
         apply(req, metadata, err) < 0) {
@@ -66,7 +60,7 @@ static int change(struct kn_request *req, int (*apply)(struct kn_request *req, j
 
 int kn_volume_api_metadata(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_JSON json_t *metadata = NULL;
+    json_auto_t *metadata = NULL;
 
     if (read_metadata(req, false, &metadata, err) < 0) {
         return -1;
@@ -107,7 +101,7 @@ static int change_whole(struct kn_request *req, struct kn_response *res,
                         int (*apply)(struct kn_request *req, json_t *metadata, struct kn_error *err),
                         struct kn_error *err)
 {
-    AUTO_JSON json_t *metadata = NULL;
+    json_auto_t *metadata = NULL;
 
     if (kn_schema_check(WHOLE_BODY, req->body, req->microversion, err) < 0 || change(req, apply, &metadata, err) < 0) {
         return -1;
@@ -128,8 +122,8 @@ int kn_volume_api_metadata_replace(struct kn_request *req, struct kn_response *r
 
 int kn_volume_api_meta(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_JSON json_t *metadata = NULL;
-    AUTO_JSON json_t *meta = NULL;
+    json_auto_t *metadata = NULL;
+    json_auto_t *meta = NULL;
 
     if (read_metadata(req, false, &metadata, err) < 0) {
         return -1;
@@ -145,7 +139,7 @@ int kn_volume_api_meta(struct kn_request *req, struct kn_response *res, struct k
 
 int kn_volume_api_meta_set(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_JSON json_t *metadata = NULL;
+    json_auto_t *metadata = NULL;
 
     if (kn_schema_check(ITEM_BODY, req->body, req->microversion, err) < 0 || change(req, set_item, &metadata, err) < 0) {
         return -1;
@@ -156,7 +150,7 @@ int kn_volume_api_meta_set(struct kn_request *req, struct kn_response *res, stru
 
 int kn_volume_api_meta_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_JSON json_t *metadata = NULL;
+    json_auto_t *metadata = NULL;
 
     (void)res;
     return change(req, delete_item, &metadata, err);
