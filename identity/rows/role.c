@@ -36,7 +36,7 @@ static const struct kn_stmt REVOKE = { "role_revoke", KN_REVOKE_HELD "WHERE role
 
 bool kn_role_is_builtin(const char *name)
 {
-    return kn_role_bits(name) != 0;
+    return kn_role_is_rank(name);
 }
 
 bool kn_role_is_managed(const char *name)

@@ -31,6 +31,11 @@ uint32_t kn_role_bits(const char *role_name)
     return 0;
 }
 
+bool kn_role_is_rank(const char *role_name)
+{
+    return (kn_role_bits(role_name) & KN_ROLE_READER) != 0;
+}
+
 /* --- grants --- */
 
 enum scope { UNSCOPED = 1, PROJECT = 2, DOMAIN = 4, SYSTEM = 8, ANY = UNSCOPED | PROJECT | DOMAIN | SYSTEM };

@@ -80,5 +80,7 @@ void kn_policy_who(enum kn_rule rule, struct kn_strbuf *out);
 
 /* reader, member, manager, admin with what each implies (admin > manager > member > reader), service; 0 for other names. */
 uint32_t kn_role_bits(const char *role_name);
+/* One of the chain admin > manager > member > reader. service is none: it is given like a name that means nothing, by admins alone. */
+bool kn_role_is_rank(const char *role_name);
 
 #endif

@@ -208,14 +208,21 @@ static void test_domain_admin(void **state)
     kn_ks_ask(403, "POST", "/v3/roles", world.domain_admin, "{\"role\":{\"name\":\"x\"}}");
 }
 
-/* An auditor may look at everybody's tokens, and end none. */
+/* An auditor and a service may look at everybody's tokens, and end none. */
 static void test_tokens(void **state)
 {
-    struct kn_ks_person p = kn_ks_make_person("tilda", "member");
-    char token[KN_KS_TOKEN];
+    struct kn_ks_person p = kn_ks_make_person("tilda", "member"), servant = kn_ks_make_person("placement", "service");
+    char token[KN_KS_TOKEN], service_token[KN_KS_TOKEN];
 
     (void)state;
     kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
+    kn_ks_log_in(201, servant.name, "s3cret", servant.scope, service_token);
+    AUTO_FREE char *service = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", service_token, token);
+    kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", service, NULL);
+    assert_int_equal(kn_ks.http.status, 200);
+    kn_test_http_ask(&kn_ks.http, "DELETE", "/identity/v3/auth/tokens", service, NULL);
+    assert_int_equal(kn_ks.http.status, 403);
+    kn_ks_ask(403, "GET", "/v3/users", service_token, NULL);
     AUTO_FREE char *auditor =
         kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", world.token[SYSTEM_READER], token);
     AUTO_FREE char *manager = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", world.token[MANAGER], token);
@@ -251,6 +258,7 @@ static const struct {
     { "heir-of-admin", "/OS-INHERIT/projects/%p", "admin", "/inherited_to_projects", true, true },
     { "disguised", "/projects/%p", "disguise", "", false, true },
     { "special", "/domains/%d", "custom", "", false, true },
+    { "servant", "/projects/%p", "service", "", false, true },
 };
 
 static char *place(const char *target)
@@ -337,6 +345,7 @@ static void test_gifts(void **state)
     AUTO_FREE char *body = kn_asprintf("\"name\":\"gifted\",\"domain_id\":\"%s\"", world.side[0].domain);
     const char *user = kn_ks_make("users", "user", body);
     AUTO_FREE char *gift = kn_asprintf("/v3/projects/%s/users/%s/roles/%s", world.side[0].project, user, role);
+    AUTO_FREE char *service = kn_asprintf("/v3/projects/%s/users/%s/roles/%s", world.side[0].project, user, kn_ks_role("service"));
     AUTO_FREE char *credentials = kn_asprintf("/v3/users/%s/application_credentials", user);
     AUTO_FREE char *trusts = kn_asprintf("/v3/OS-TRUST/trusts?trustor_user_id=%s", user);
 
@@ -345,6 +354,7 @@ static void test_gifts(void **state)
     kn_ks_ask(204, "DELETE", gift, world.token[MANAGER], NULL);
     kn_ks_ask(201, "PUT", implied, kn_ks.admin, NULL);
     kn_ks_ask(403, "PUT", gift, world.token[MANAGER], NULL);
+    kn_ks_ask(403, "PUT", service, world.token[MANAGER], NULL);
     kn_ks_ask(403, "GET", credentials, world.token[MANAGER], NULL);
     kn_ks_ask(403, "POST", credentials, world.token[MANAGER], "{\"application_credential\":{\"name\":\"x\"}}");
     kn_ks_ask(403, "GET", trusts, world.token[MANAGER], NULL);
@@ -380,6 +390,7 @@ static int start(void **state)
     kn_copy(world.reader, sizeof(world.reader), kn_ks_role("reader"));
     kn_copy(world.admin, sizeof(world.admin), kn_ks_role("admin"));
     kn_copy(world.custom, sizeof(world.custom), kn_ks_make("roles", "role", "\"name\":\"custom\""));
+    kn_ks_make("roles", "role", "\"name\":\"service\"");
     AUTO_FREE char *domain = kn_asprintf("domains/%s", world.side[0].domain);
     AUTO_FREE char *domain_scope = kn_asprintf("{\"domain\":{\"id\":\"%s\"}}", world.side[0].domain);
     AUTO_FREE char *project = kn_asprintf("projects/%s", world.side[0].project);

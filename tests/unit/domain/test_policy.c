@@ -151,6 +151,8 @@ static void test_roles_imply(void **state)
     assert_int_equal(kn_role_bits("manager"), G);
     assert_int_equal(kn_role_bits("admin"), A);
     assert_int_equal(kn_role_bits("service"), S);
+    assert_true(kn_role_is_rank("reader") && kn_role_is_rank("admin"));
+    assert_false(kn_role_is_rank("service") || kn_role_is_rank("x"));
     assert_int_equal(kn_role_bits("Admin"), 0);
     assert_int_equal(kn_role_bits(""), 0);
 }
