@@ -14,12 +14,12 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-struct options {
+struct bootstrap_options {
     bool demo;
     bool password_stdin;
 };
 
-static int read_options(int argc, char **argv, struct options *ret, struct kn_error *err)
+static int read_options(int argc, char **argv, struct bootstrap_options *ret, struct kn_error *err)
 {
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--demo") == 0) {
@@ -92,7 +92,7 @@ static int bootstrap(struct kn_cli *cli, int argc, char **argv, struct kn_error 
     static const struct kn_bootstrap DEMO = { .user = "demo", .role = "member" };
     char password[1025];
     struct kn_bootstrap admin = { .user = "admin", .role = "admin", .system = true };
-    struct options options = { 0 };
+    struct bootstrap_options options = { 0 };
 
     if (read_options(argc, argv, &options, err) < 0 || kn_crypto_init(err) < 0) {
         return -1;

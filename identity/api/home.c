@@ -13,7 +13,7 @@
 
 #define BASE "https://docs.openstack.org/api/openstack-identity/3"
 
-struct relation {
+struct home_relation {
     const char *path; /* below /v3 */
     const char *name;
     const char *extension; /* NULL: of the core */
@@ -29,7 +29,7 @@ struct relation {
     { "/OS-INHERIT" target actor id "/roles/inherited_to_projects", word "_roles_inherited_to_projects", INHERIT },          \
     { "/OS-INHERIT" target actor id "/roles/{role_id}/inherited_to_projects", word "_role_inherited_to_projects", INHERIT }
 
-static const struct relation RELATIONS[] = {
+static const struct home_relation RELATIONS[] = {
     { "/auth/tokens", "auth_tokens", NULL },
     { "/auth/catalog", "auth_catalog", NULL },
     { "/auth/projects", "auth_projects", NULL },
@@ -100,7 +100,7 @@ static void write_vars(struct kn_strbuf *sb, const char *path)
     kn_jsonw_end_object(sb);
 }
 
-static void write_relation(struct kn_strbuf *sb, const struct relation *r, const char *prefix)
+static void write_relation(struct kn_strbuf *sb, const struct home_relation *r, const char *prefix)
 {
     AUTO_FREE char *name = r->extension != NULL ? kn_asprintf(BASE "/ext/%s/1.0/rel/%s", r->extension, r->name)
                                                 : kn_asprintf(BASE "/rel/%s", r->name);

@@ -64,12 +64,15 @@ int kn_nouns_show(struct kn_request *req, struct kn_response *res, struct kn_err
 
 int kn_nouns_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_rest_noun *noun = NOUNS[of(req)].noun;
+    const size_t i = of(req);
+    const struct kn_rest_noun *noun = NOUNS[i].noun;
 
     if ((noun->many_limit != KN_LIMIT_NONE ? kn_rest_create_many : kn_rest_create)(noun, req, res, err) < 0) {
         return -1;
     }
-    kn_identity_refresh(req->db);
+    if (NOUNS[i].realm == KN_REALM_COUNT) {
+        kn_identity_refresh(req->db); /* the catalog; what is new of the others takes nothing away */
+    }
     return 0;
 }
 

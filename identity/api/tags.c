@@ -35,7 +35,7 @@ int kn_tags_list(struct kn_request *req, struct kn_response *res, struct kn_erro
 
 int kn_tags_replace(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 || kn_schema_check(TAGS, req->body, 0, err) < 0 ||
+    return kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 || kn_schema_check_in(&KN_SCHEMA_KEYSTONE, TAGS, req->body, 0, err) < 0 ||
                    kn_rest_change(&kn_project_noun, req, req->params[0], req->body, err) < 0
                ? -1
                : show(req, res, err);
@@ -64,7 +64,7 @@ int kn_tags_add(struct kn_request *req, struct kn_response *res, struct kn_error
     AUTO_FREE char *location = kn_asprintf("%s%s", req->base_url, req->path);
     json_auto_t *body = json_pack("{s:[s]}", "tags", req->params[1]);
 
-    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 || kn_schema_check(TAGS, body, 0, err) < 0 ||
+    if (kn_realm_check(req, KN_REALM_PROJECT, req->params[0], err) < 0 || kn_schema_check_in(&KN_SCHEMA_KEYSTONE, TAGS, body, 0, err) < 0 ||
         kn_project_tag_add(req->db, req->params[0], req->params[1], err) < 0) {
         return -1;
     }

@@ -32,7 +32,7 @@ int kn_users_password(struct kn_request *req, struct kn_response *res, struct kn
     struct kn_account account = { 0 };
 
     (void)res;
-    if (kn_schema_check(BODY, req->body, 0, err) < 0 ||
+    if (kn_schema_check_in(&KN_SCHEMA_KEYSTONE, BODY, req->body, 0, err) < 0 ||
         kn_authenticate_password(req, &named, kn_said(user, "original_password"), &account, err) < 0 ||
         kn_password_change(req->db, req->conf, &account, kn_said(user, "password"), err) < 0) {
         return -1;

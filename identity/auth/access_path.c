@@ -8,10 +8,10 @@
 #include "identity/rows/access_rule.h"
 #include "lib/base/mem.h"
 
-enum piece { PIECE_END, PIECE_LITERAL, PIECE_PART, PIECE_ANY };
+enum path_piece { PIECE_END, PIECE_LITERAL, PIECE_PART, PIECE_ANY };
 
 /* The piece at *at; *at goes behind it. */
-static enum piece next_piece(const char **at)
+static enum path_piece next_piece(const char **at)
 {
     const char *p = *at;
     const char *close = *p == '{' ? strchr(p, '}') : NULL;
@@ -39,7 +39,7 @@ bool kn_access_path_matches(const char *pattern, const char *path)
 
     for (;;) {
         const char *behind = pattern;
-        enum piece piece = next_piece(&behind);
+        enum path_piece piece = next_piece(&behind);
 
         if (piece == PIECE_END && *path == '\0') {
             return true;

@@ -15,11 +15,14 @@
 #include "lib/base/mem.h"
 
 static const struct kn_stmt VERSION = { "catalog_version", "SELECT version FROM catalog_version", 0 };
+enum version_column { VERSION_NUMBER };
 /* The version first: what changes in between is read again. */
 static const struct kn_stmt READ = { "catalog_read",
     "SELECT s.id, s.type, s.name, e.id, e.interface, e.region_id, e.url FROM catalog_service s "
     "LEFT JOIN catalog_endpoint e ON e.service_id = s.id AND e.enabled WHERE s.enabled "
     "ORDER BY s.type, s.id, e.region_id, e.interface, e.id", 0 };
+
+enum read_column { SERVICE_ID, SERVICE_TYPE, SERVICE_NAME, ENDPOINT_ID, ENDPOINT_INTERFACE, ENDPOINT_REGION, ENDPOINT_URL };
 
 struct kn_catalog_copy {
     pthread_rwlock_t lock;
@@ -53,7 +56,7 @@ int kn_catalog_copy_refresh(struct kn_catalog_copy *copy, struct kn_db *db, stru
         return -1;
     }
     pthread_rwlock_rdlock(&copy->lock);
-    bool fresh = copy->rows != NULL && copy->version == kn_rows_int(version, 0, 0);
+    bool fresh = copy->rows != NULL && copy->version == kn_rows_int(version, 0, VERSION_NUMBER);
     pthread_rwlock_unlock(&copy->lock);
     if (fresh) {
         return 0;
@@ -67,7 +70,7 @@ int kn_catalog_copy_refresh(struct kn_catalog_copy *copy, struct kn_db *db, stru
     pthread_rwlock_wrlock(&copy->lock);
     struct kn_rows *old = copy->rows;
     copy->rows = kn_steal(&rows);
-    copy->version = kn_rows_int(version, 0, 0);
+    copy->version = kn_rows_int(version, 0, VERSION_NUMBER);
     pthread_rwlock_unlock(&copy->lock);
     kn_rows_free(old);
     return 0;
@@ -120,14 +123,14 @@ static void write_endpoint(struct kn_strbuf *sb, const struct kn_catalog *c, con
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
 
-    if (kn_rows_null(rows, row, 3) || !kn_catalog_url_fill(c, kn_rows_text(rows, row, 6), &url)) {
+    if (kn_rows_null(rows, row, ENDPOINT_ID) || !kn_catalog_url_fill(c, kn_rows_text(rows, row, ENDPOINT_URL), &url)) {
         return;
     }
     kn_jsonw_object(sb, NULL);
-    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, 3));
-    kn_jsonw_str(sb, "interface", kn_rows_str(rows, row, 4));
-    kn_jsonw_str(sb, "region", kn_rows_str(rows, row, 5));
-    kn_jsonw_str(sb, "region_id", kn_rows_str(rows, row, 5));
+    kn_jsonw_str(sb, "id", kn_rows_str(rows, row, ENDPOINT_ID));
+    kn_jsonw_str(sb, "interface", kn_rows_str(rows, row, ENDPOINT_INTERFACE));
+    kn_jsonw_str(sb, "region", kn_rows_str(rows, row, ENDPOINT_REGION));
+    kn_jsonw_str(sb, "region_id", kn_rows_str(rows, row, ENDPOINT_REGION));
     kn_jsonw_str(sb, "url", url.buf);
     kn_jsonw_end_object(sb);
 }
@@ -135,14 +138,14 @@ static void write_endpoint(struct kn_strbuf *sb, const struct kn_catalog *c, con
 /* The service of this row with the endpoints of this row and those behind it; the first row of the next service. */
 static int write_service(struct kn_strbuf *sb, const struct kn_catalog *c, const struct kn_rows *rows, int row)
 {
-    const char *id = kn_rows_text(rows, row, 0);
+    const char *id = kn_rows_text(rows, row, SERVICE_ID);
 
     kn_jsonw_object(sb, NULL);
     kn_jsonw_str(sb, "id", id);
-    kn_jsonw_str(sb, "type", kn_rows_str(rows, row, 1));
-    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, 2));
+    kn_jsonw_str(sb, "type", kn_rows_str(rows, row, SERVICE_TYPE));
+    kn_jsonw_str(sb, "name", kn_rows_str(rows, row, SERVICE_NAME));
     kn_jsonw_array(sb, "endpoints");
-    for (; row < kn_rows_count(rows) && strcmp(id, kn_rows_text(rows, row, 0)) == 0; row++) {
+    for (; row < kn_rows_count(rows) && strcmp(id, kn_rows_text(rows, row, SERVICE_ID)) == 0; row++) {
         write_endpoint(sb, c, rows, row);
     }
     kn_jsonw_end_array(sb);

@@ -61,6 +61,8 @@ static void random_password(char out[KN_PASSWORD_TEXT])
     kn_copy(out, KN_PASSWORD_TEXT, text.buf);
 }
 
+enum password_column { PASSWORD_USER_ID };
+
 static int set_password(struct kn_db *db, const char *user, const char *hash, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -68,7 +70,7 @@ static int set_password(struct kn_db *db, const char *user, const char *hash, st
     if (kn_db_run(db, &PASSWORD, KN_ARGS(user, hash), &rows, err) < 0) {
         return -1;
     }
-    return kn_revoke(db, KN_REVOKE_USER, kn_rows_text(rows, 0, 0), err);
+    return kn_revoke(db, KN_REVOKE_USER, kn_rows_text(rows, 0, PASSWORD_USER_ID), err);
 }
 
 static int make_user(struct kn_db *db, const struct kn_bootstrap *who, char made[KN_PASSWORD_TEXT], struct kn_error *err)

@@ -26,6 +26,7 @@ static const struct kn_stmt EXISTING = { "grant_existing",
     "$5::text IS NULL OR EXISTS (SELECT FROM role WHERE id = $5), "
     "$5::text IS NULL OR $3::text IS NULL OR NOT EXISTS (SELECT FROM role r, project p WHERE r.id = $5 AND p.id = $3 "
     "AND r.domain_id <> p.domain_id)", 5 };
+enum existing_column { EXISTING_USER, EXISTING_GROUP, EXISTING_PROJECT, EXISTING_DOMAIN, EXISTING_ROLE, EXISTING_FITS };
 static const struct kn_stmt INSERT = { "grant_insert",
     "INSERT INTO assignment (user_id, group_id, project_id, domain_id, inherited, role_id) "
     "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING", 6 };
@@ -54,19 +55,22 @@ static const char *const *grant_args(const struct kn_grant *g, const char *args[
 /* *ret_fits: the role may be given there. */
 static int check(struct kn_db *db, const struct kn_grant *g, bool *ret_fits, struct kn_error *err)
 {
-    static const char *const WHAT[] = { "user", "group", "project", "domain", "role" };
+    static const char *const WHAT[] = {
+        [EXISTING_USER] = "user", [EXISTING_GROUP] = "group", [EXISTING_PROJECT] = "project", [EXISTING_DOMAIN] = "domain",
+        [EXISTING_ROLE] = "role",
+    };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *const *args = KN_ARGS(g->user_id, g->group_id, g->project_id, g->domain_id, g->role_id);
 
     if (kn_db_run(db, &EXISTING, args, &rows, err) < 0) {
         return -1;
     }
-    for (int i = 0; i < 5; i++) {
+    for (int i = EXISTING_USER; i < EXISTING_FITS; i++) {
         if (!kn_rows_bool(rows, 0, i)) {
             return kn_fail(err, KN_NOT_FOUND, "Could not find %s: %s.", WHAT[i], args[i]);
         }
     }
-    *ret_fits = kn_rows_bool(rows, 0, 5);
+    *ret_fits = kn_rows_bool(rows, 0, EXISTING_FITS);
     return 0;
 }
 

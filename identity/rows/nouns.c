@@ -16,7 +16,7 @@ const struct kn_schema kn_role_body[] = {
 
 const char *kn_said(const json_t *object, const char *key)
 {
-    return json_string_value(json_object_get(object, key));
+    return kn_schema_text(object, key, NULL);
 }
 
 bool kn_says_enabled(const json_t *object, bool is)

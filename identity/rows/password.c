@@ -31,6 +31,7 @@ static const struct kn_stmt FORGET = { "password_forget",
     "(SELECT gone_at FROM password_history WHERE user_id = $1 ORDER BY gone_at DESC LIMIT $2)", 2 };
 static const struct kn_stmt HISTORY = { "password_history",
     "SELECT hash FROM password_history WHERE user_id = $1 ORDER BY gone_at DESC LIMIT $2", 2 };
+enum history_column { HISTORY_HASH };
 static const struct kn_stmt STORE = { "password_store",
     "UPDATE identity_user SET password_hash = $2, password_at = now(), password_own = $3::boolean, failures = 0, failed_at = NULL, "
     "password_expires_at = CASE WHEN $2::text IS NULL THEN NULL "
@@ -184,7 +185,7 @@ static int check_history(struct kn_db *db, const struct kn_conf *conf, const str
     }
     bool used = kn_password_matches(account->hash, password);
     for (int i = 0; !used && i < kn_rows_count(rows); i++) {
-        used = kn_password_matches(kn_rows_text(rows, i, 0), password);
+        used = kn_password_matches(kn_rows_text(rows, i, HISTORY_HASH), password);
     }
     return !used ? 0
                  : kn_fail(err, KN_BAD_REQUEST, "The new password cannot be identical to a previous password. The total number which "

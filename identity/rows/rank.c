@@ -17,6 +17,7 @@
     "LEFT JOIN project p ON p.id = a.project_id WHERE a." holder " = $1), " IMPLIED                                      \
     "SELECT r.name, (SELECT bool_or(home IS DISTINCT FROM $2) FROM held) FROM role r JOIN given ON given.role_id = r.id"
 
+enum holding_column { HOLDING_ROLE, HOLDING_ELSEWHERE };
 static const struct kn_stmt OF_USER = { "rank_user", HOLDINGS("held_assignment", "holder_id"), 2 };
 static const struct kn_stmt OF_GROUP = { "rank_group", HOLDINGS("assignment", "group_id"), 2 };
 static const struct kn_stmt OF_ROLE = { "rank_role",
@@ -26,7 +27,7 @@ static const struct kn_stmt OF_ROLE = { "rank_role",
 static bool is_beyond(const struct kn_rows *rows)
 {
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        if (kn_rows_bool(rows, i, 1) || !kn_role_is_managed(kn_rows_text(rows, i, 0))) {
+        if (kn_rows_bool(rows, i, HOLDING_ELSEWHERE) || !kn_role_is_managed(kn_rows_text(rows, i, HOLDING_ROLE))) {
             return true;
         }
     }

@@ -26,9 +26,11 @@ static const struct kn_stmt INSERT = { "revocation_insert",
 /* Nobody revokes at that moment: migrations/0020_revocation_moment.sql. */
 static const struct kn_stmt MOMENT = { "revocation_pass",
     "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM pg_advisory_xact_lock(7305216410)", 0 };
+enum moment_column { MOMENT_US };
 static const struct kn_stmt NEWER = { "revocation_newer",
     "SELECT kind, target, before_us, (max(created_at) OVER () - interval '30 seconds')::text FROM revocation "
     "WHERE created_at > $1::timestamptz", 1 };
+enum newer_column { NEWER_KIND, NEWER_TARGET, NEWER_BEFORE_US, NEWER_SINCE };
 static const struct kn_stmt EXPIRE = { "revocation_expire", "DELETE FROM revocation WHERE expires_at < now()", 0 };
 
 struct kn_revocations {
@@ -50,7 +52,7 @@ int kn_revocations_moment(struct kn_db *db, int64_t *ret_now_us, struct kn_error
     if (kn_db_run(db, &MOMENT, KN_NO_ARGS, &rows, err) < 0) {
         return -1;
     }
-    *ret_now_us = kn_rows_int(rows, 0, 0);
+    *ret_now_us = kn_rows_int(rows, 0, MOMENT_US);
     return 0;
 }
 
@@ -113,9 +115,9 @@ static void take_rows(struct kn_revocations *r, const struct kn_rows *rows, bool
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
         char key[200];
-        snprintf(key, sizeof(key), "%s:%s", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1));
-        keep(r->rows, key, kn_rows_int(rows, i, 2));
-        kn_copy(r->since, sizeof(r->since), kn_rows_text(rows, i, 3));
+        snprintf(key, sizeof(key), "%s:%s", kn_rows_text(rows, i, NEWER_KIND), kn_rows_text(rows, i, NEWER_TARGET));
+        keep(r->rows, key, kn_rows_int(rows, i, NEWER_BEFORE_US));
+        kn_copy(r->since, sizeof(r->since), kn_rows_text(rows, i, NEWER_SINCE));
     }
     pthread_rwlock_unlock(&r->lock);
 }

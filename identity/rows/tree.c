@@ -25,6 +25,7 @@ static const struct kn_stmt BELOW = { "tree_below",
 static const struct kn_stmt BRANCH = { "tree_branch",
     UP "SELECT count(*) FILTER (WHERE NOT is_domain), min(id) FILTER (WHERE NOT enabled), "
     "min(id) FILTER (WHERE is_domain) FROM up", 1 };
+enum branch_column { BRANCH_HEIGHT, BRANCH_DISABLED, BRANCH_DOMAIN };
 static const struct kn_stmt DISABLED_ABOVE = { "tree_disabled_above",
     UP "SELECT FROM up WHERE depth > 0 AND NOT enabled LIMIT 1", 1 };
 static const struct kn_stmt ENABLED_BELOW = { "tree_enabled_below",
@@ -53,18 +54,18 @@ int kn_tree_may_grow(struct kn_db *db, const char *domain_id, const char *parent
     if (kn_db_run(db, &BRANCH, KN_ARGS(parent), &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_null(rows, 0, 2)) {
+    if (kn_rows_null(rows, 0, BRANCH_DOMAIN)) {
         return kn_fail(err, KN_BAD_REQUEST, "Could not find %s: %s.", parent_id != NULL ? "project" : "domain", parent);
     }
-    if (strcmp(kn_rows_text(rows, 0, 2), domain_id) != 0) {
+    if (strcmp(kn_rows_text(rows, 0, BRANCH_DOMAIN), domain_id) != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Cannot create project, since it specifies its domain_id %s, but specifies a "
-                       "parent in a different domain (%s).", domain_id, kn_rows_text(rows, 0, 2));
+                       "parent in a different domain (%s).", domain_id, kn_rows_text(rows, 0, BRANCH_DOMAIN));
     }
-    if (!kn_rows_null(rows, 0, 1)) {
+    if (!kn_rows_null(rows, 0, BRANCH_DISABLED)) {
         return kn_fail(err, KN_BAD_REQUEST, "cannot create a project in a branch containing a disabled project: %s",
-                       kn_rows_text(rows, 0, 1));
+                       kn_rows_text(rows, 0, BRANCH_DISABLED));
     }
-    return kn_rows_int(rows, 0, 0) < KN_PROJECT_DEPTH
+    return kn_rows_int(rows, 0, BRANCH_HEIGHT) < KN_PROJECT_DEPTH
                ? 0
                : kn_fail(err, KN_FORBIDDEN, "Max hierarchy depth reached for %s branch.", parent);
 }

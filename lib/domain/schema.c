@@ -17,18 +17,24 @@
 
 #define SHOWN_MAX 200 /* bytes of a value that a refusal repeats */
 
+/* What jsonschema says, which Nova, Cinder and Keystone hand on. */
+#define JSON_SCHEMA                                                                                                             \
+    .missing = "'%1' is a required property", .unknown = "Additional properties are not allowed ('%1' was unexpected)",         \
+    .shapes = { [KN_IS_STRING] = "is not of type 'string'", [KN_IS_INTEGER] = "is not of type 'integer'",                       \
+                [KN_IS_NUMBER] = "is not of type 'number'", [KN_IS_BOOLEAN] = "is not of type 'boolean'",                       \
+                [KN_IS_OBJECT] = "is not of type 'object'", [KN_IS_LIST] = "is not of type 'array'",                            \
+                [KN_IS_MAP] = "is not of type 'object'", [KN_IS_NULL] = "is not of type 'null'", [KN_IS_ANY] = "is not of any type" }, \
+    .too_short = "is too short", .too_long = "is too long",                                                                     \
+    .too_small = "is less than the minimum of %1", .too_large = "is greater than the maximum of %1",                            \
+    .no_number = "does not match '^[0-9]+(\\.[0-9]+)?$'"
+
 const struct kn_schema_words KN_SCHEMA_NOVA = {
-    .refusal = "Invalid input for field/attribute %1. Value: %2. %3",
-    .missing = "'%1' is a required property",
-    .unknown = "Additional properties are not allowed ('%1' was unexpected)",
-    .shapes = { [KN_IS_STRING] = "is not of type 'string'", [KN_IS_INTEGER] = "is not of type 'integer'",
-                [KN_IS_NUMBER] = "is not of type 'number'", [KN_IS_BOOLEAN] = "is not of type 'boolean'",
-                [KN_IS_OBJECT] = "is not of type 'object'", [KN_IS_LIST] = "is not of type 'array'",
-                [KN_IS_MAP] = "is not of type 'object'", [KN_IS_NULL] = "is not of type 'null'", [KN_IS_ANY] = "is not of any type" },
-    .too_short = "is too short", .too_long = "is too long",
-    .too_small = "is less than the minimum of %1", .too_large = "is greater than the maximum of %1",
-    .no_integer = "does not match '^[0-9]*$'", .no_number = "does not match '^[0-9]+(\\.[0-9]+)?$'",
+    .refusal = "Invalid input for field/attribute %1. Value: %2. %3", JSON_SCHEMA, .no_integer = "does not match '^[0-9]*$'",
     .no_boolean = "is not one of [True, 'True', '1', 'on', 'yes', False, 'False', '0', 'off', 'no']",
+};
+const struct kn_schema_words KN_SCHEMA_KEYSTONE = {
+    .refusal = "Invalid input for field '%1': %3", JSON_SCHEMA, .no_integer = "is not of type 'integer'",
+    .no_boolean = "is not of type 'boolean'",
 };
 
 static const char *const TRUE_WORDS[] = { "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes" };

@@ -78,7 +78,7 @@ struct kn_schema_words {
     bool blames_outer;            /* what is wrong inside of a field is said of the field */
     bool quotes_all;              /* '5', not 5 */
 };
-extern const struct kn_schema_words KN_SCHEMA_NOVA;
+extern const struct kn_schema_words KN_SCHEMA_NOVA, KN_SCHEMA_KEYSTONE; /* more are beside their services' manners */
 
 /*
  * 0, or -1 with KN_BAD_REQUEST. body NULL (none was sent) is refused as well. Of a body that was checked only the ids have changed:

@@ -126,7 +126,7 @@ static int add_parameter(struct kn_rest_list *l, const char *key, const char *va
     return rc == 0 ? add_unknown(l, key, value, err) : rc < 0 ? -1 : 0;
 }
 
-struct walk {
+struct parameter_walk {
     struct kn_rest_list *l;
     struct kn_error *err;
     int rc;
@@ -135,7 +135,7 @@ struct walk {
 
 static void visit(void *ctx, const char *key, const char *value)
 {
-    struct walk *walk = ctx;
+    struct parameter_walk *walk = ctx;
     const int most = walk->l->noun->manners->filters_max;
 
     walk->count += !kn_rest_page_knows(walk->l, key);
@@ -206,7 +206,7 @@ static int wants_count(const struct kn_rest_list *l, bool *ret, struct kn_error 
 
 int kn_rest_list_read(struct kn_rest_list *l, struct kn_error *err)
 {
-    struct walk walk = { l, err, 0, 0 };
+    struct parameter_walk walk = { l, err, 0, 0 };
 
     kn_rest_add_bounds(&l->query, l->bounds);
     if (l->wishes == NULL) {

@@ -151,6 +151,7 @@ const struct kn_rest_manners KN_REST_KEYSTONE = {
                  [KN_REST_TAGS] = kn_rest_tags },
     .suffixes = KEYSTONE_SUFFIXES,
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS.US",
+    .words = &KN_SCHEMA_KEYSTONE,
     .empty_change = "Invalid input for field '%1': {} does not have enough properties", .reserved = KEYSTONE_RESERVED,
     .not_found = "Could not find %1: %2.",
     .root = "",

@@ -219,6 +219,9 @@ static void test_registered_limits(void **state)
     ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"description\":null}}");
     assert_true(json_is_null(kn_ks_at("registered_limit.description")));
     ask_one(400, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":\"nowhere\"}}");
+    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":\"RegionOne\"}}");
+    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":null}}"); /* of no region again */
+    assert_true(json_is_null(kn_ks_at("registered_limit.region_id")));
     ask_one(404, "PATCH", "registered_limits", "nothing", "{\"registered_limit\":{\"default_limit\":1}}");
     ask_one(204, "DELETE", "services", service, NULL); /* before its limits: they stay, as in Keystone */
     ask_one(200, "GET", "registered_limits", id, NULL);
