@@ -8,6 +8,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/strbuf.h"
 #include "lib/domain/limits.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 #include "lib/domain/wish.h"
 
@@ -60,6 +61,7 @@ static int messages(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     (void)err;
     kn_message_document(&text);
     kn_wish_document(&text);
+    kn_form_document(&text);
     fputs(text.buf, cli->out);
     return 0;
 }

@@ -53,7 +53,7 @@ void kn_net_host_free(struct kn_net_host *host);
 KN_DEFINE_AUTO(kn_net_host);
 
 /*
- * Ensures the server's NICs, all of them: `nics` is the spec's array ("A NIC" in ARCHITECTURE.md), borrowed; a NIC it had
+ * Ensures the server's NICs, all of them: `nics` is the spec's array (kn_form_nic, lib/domain/form.h), borrowed; a NIC it had
  * before and has not now is unplugged. hostname: sent by DHCP when it is a valid label. Returns when guests may be started.
  */
 int kn_net_host_plug(struct kn_net_host *host, const char *server_id, const char *hostname, const json_t *nics,

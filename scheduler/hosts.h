@@ -13,7 +13,7 @@ int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, st
 /* What people switch: disabled and forced_down. */
 int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err);
 /*
- * An agent said hello with its hosts ("A host" in ARCHITECTURE.md): writes agent and hosts, then the inventory. A host whose capacity would fall below
+ * An agent said hello with its hosts (kn_form_host, lib/domain/form.h): writes agent and hosts, then the inventory. A host whose capacity would fall below
  * what it holds keeps its old capacity and is named in the log. A host that makes no sense, or of another agent, is left as it is; a row of
  * agent_refusal says why, until the agent says better or starts anew. *ret_news: a new array of the words about hosts that make no sense which were
  * not said before; those about other agents' hosts are logged.

@@ -236,14 +236,6 @@ static int run_once(struct call *call, const struct command *command, struct kn_
     return 0;
 }
 
-/* A spec is checked here, once, for all drivers. */
-static int check_spec(const struct call *call, struct kn_error *err)
-{
-    const json_t *spec = json_object_get(call->body, "spec");
-
-    return spec == NULL ? 0 : kn_spec_check(spec, err);
-}
-
 static int run(struct call *call, const struct command *command, struct kn_error *err)
 {
     bool act = false;
@@ -254,7 +246,7 @@ static int run(struct call *call, const struct command *command, struct kn_error
     if (command->scope != ABOUT_AGENT && !call->agent->driver->carries(call->agent->driver_state, call->ref.host)) {
         return kn_fail(err, KN_NOT_FOUND, "agent \"%s\" does not carry host \"%s\"", call->agent->id, call->ref.host);
     }
-    if (check_spec(call, err) < 0 || rule(call, command, &act, err) < 0) {
+    if (rule(call, command, &act, err) < 0) {
         return -1;
     }
     return act ? run_once(call, command, err) : 0;
@@ -282,7 +274,9 @@ static enum kn_work_outcome obey(struct kn_agent *agent, const struct kn_message
     struct call call = { .agent = agent, .body = m->body, .work = work,
                          .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
                          .order = { m->task, m->attempt }, .part = m->part };
-    const int done = kn_work_check(work, &ret->err) < 0 ? -1 : run(&call, command_find(m->type->name), &ret->err);
+    const int done = kn_work_check(work, &ret->err) < 0 || kn_message_fits(m, &ret->err) < 0
+                         ? -1
+                         : run(&call, command_find(m->type->name), &ret->err);
 
     if (is_destroy(m) && agent->driver->give_way != NULL) {
         agent->driver->give_way(agent->driver_state, call.ref.server, 0);

@@ -3,23 +3,10 @@
 #include "compute-agent/core/device.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "lib/domain/form.h"
 
 #define DEVICE_COUNT 26
-
-int kn_device_index(const char *name)
-{
-    if (name == NULL) {
-        return -1;
-    }
-    if (strncmp(name, "/dev/", 5) == 0) {
-        name += 5;
-    }
-    if (name[0] != 'v' || name[1] != 'd' || name[2] < 'a' || name[2] > 'z' || name[3] != '\0') {
-        return -1;
-    }
-    return name[2] - 'a';
-}
 
 int kn_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {

@@ -7,8 +7,6 @@
 
 #include "compute-agent/core/driver.h"
 
-/* The index of "vdX" or "/dev/vdX" (0 = vda), -1 for anything else. */
-int kn_device_index(const char *name);
 /* used: a bit for each taken index. The wish if it is free, else the first free one after vda; KN_CONFLICT if none is. */
 int kn_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
 

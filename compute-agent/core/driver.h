@@ -53,7 +53,7 @@ struct kn_driver {
     void (*close)(void *state);
     /* How many commands may run side by side; 0 = none is worth a thread, run them where they are read. */
     int (*workers)(const void *state);
-    /* The hosts this agent carries: an array of "A host" (ARCHITECTURE.md). New reference. */
+    /* The hosts this agent carries: an array (kn_form_host, lib/domain/form.h). New reference. */
     int (*inventory)(void *state, json_t **ret_hosts, struct kn_error *err);
     bool (*carries)(const void *state, const char *host);
     /* Now and then, from the main thread: prune, compact. Never blocks on a hypervisor. */

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 
 #define HOSTS_A_HELLO 1000  /* about 250 bytes each, KN_MESSAGE_MAX in all */
 #define GUESTS_A_REPORT 500
@@ -102,8 +103,7 @@ static void roll_add(void *ctx, const char *server, const struct kn_guest *guest
 {
     struct roll *roll = ctx;
 
-    json_array_append_new(roll->domains, json_pack("{s:s, s:I, s:i}", "server", server, "generation",
-                                                   (json_int_t)guest->generation, "power_state", guest->power_state));
+    json_array_append_new(roll->domains, kn_form_write_guest(server, guest->generation, guest->power_state));
     if (json_array_size(roll->domains) == GUESTS_A_REPORT) {
         roll_send(roll);
     }

@@ -1,98 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spec: field tables and small changes of JSON. Both drivers rely on kn_spec_check having been asked first. */
+/* spec: small changes of JSON, and JSON into a domain. What it reads was checked when it was heard (kn_form_spec): both drivers rely on that. */
 #include "compute-agent/core/spec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "compute-agent/core/device.h"
-#include "lib/domain/message.h"
-
-#define REQUIRED true
-#define OPTIONAL false
-
-static const struct kn_field SPEC[] = {
-    { "name", KN_STR, REQUIRED, KN_LIMIT_SERVER_NAME, "the server's, for people" },
-    { "hostname", KN_STR, REQUIRED, KN_LIMIT_SERVER_HOSTNAME, "what the guest calls itself" },
-    { "project", KN_STR, REQUIRED, KN_LIMIT_TENANT, "whose it is" },
-    { "zone", KN_STR, OPTIONAL, KN_LIMIT_HOST_ZONE, "availability zone" },
-    { "vcpus", KN_INT, REQUIRED, KN_LIMIT_FLAVOR_VCPUS, "virtual CPUs" },
-    { "memory_mib", KN_INT, REQUIRED, KN_LIMIT_FLAVOR_MEMORY_MIB, "memory" },
-    { "disk_gib", KN_INT, REQUIRED, KN_LIMIT_FLAVOR_DISK_GIB, "root disk; 0 = the image's size" },
-    { "image", KN_OBJ, OPTIONAL, KN_LIMIT_NONE, "absent: that of the guest that is there, or it boots from a volume" },
-    { "nics", KN_ARR, REQUIRED, KN_LIMIT_NICS, "see \"A NIC\"" },
-    { "volumes", KN_ARR, OPTIONAL, KN_LIMIT_DISKS, "attached ones" },
-    { "metadata", KN_OBJ, OPTIONAL, KN_LIMIT_NONE, "the user's keys and values" },
-    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
-};
-
-static const struct kn_field IMAGE[] = {
-    { "id", KN_UUID, REQUIRED, KN_LIMIT_NONE, "the image" },
-    { "disk_format", KN_STR, REQUIRED, KN_LIMIT_DISK_FORMAT, "raw or qcow2" },
-    { "virtual_size", KN_INT, REQUIRED, KN_LIMIT_VIRTUAL_SIZE, "bytes of the disk inside" },
-    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
-};
-
-static const struct kn_field NIC[] = {
-    { "port", KN_UUID, REQUIRED, KN_LIMIT_NONE, "its port" },
-    { "network", KN_UUID, REQUIRED, KN_LIMIT_NONE, "the port's network" },
-    { "mac", KN_STR, REQUIRED, KN_LIMIT_MAC, "its address" },
-    { "tap", KN_STR, REQUIRED, KN_LIMIT_TAP, "the device on the host" },
-    { "mtu", KN_INT, OPTIONAL, KN_LIMIT_NIC_MTU, "0 = the default" },
-    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
-};
-
-static const struct kn_field VOLUME[] = {
-    { "volume", KN_UUID, REQUIRED, KN_LIMIT_NONE, "which" },
-    { "device", KN_STR, REQUIRED, KN_LIMIT_DEVICE, "/dev/vdX" },
-    { "connection", KN_OBJ, REQUIRED, KN_LIMIT_NONE, "from volume.connect" },
-    { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL },
-};
-
-static int check_each(const json_t *list, const struct kn_field *fields, const char *where, struct kn_error *err)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(list, i, item) {
-        if (!json_is_object(item)) {
-            return kn_fail(err, KN_BAD_REQUEST, "%s holds something that is not an object", where);
-        }
-        if (kn_fields_check(fields, item, where, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int check_devices(const json_t *spec, struct kn_error *err)
-{
-    uint32_t used = json_object_get(spec, "image") != NULL ? 1 : 0;
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(json_object_get(spec, "volumes"), i, item) {
-        int at = kn_device_index(kn_json_str(item, "device"));
-        if (at < 0 || (used >> at & 1) != 0) {
-            return kn_fail(err, KN_BAD_REQUEST, "device \"%s\" of volume \"%s\" is no free virtio disk",
-                           kn_json_str(item, "device"), kn_json_str(item, "volume"));
-        }
-        used |= 1U << at;
-    }
-    return 0;
-}
-
-int kn_spec_check(const json_t *spec, struct kn_error *err)
-{
-    const json_t *image = json_object_get(spec, "image");
-
-    if (kn_fields_check(SPEC, spec, "spec", err) < 0 ||
-        (image != NULL && kn_fields_check(IMAGE, image, "spec.image", err) < 0) ||
-        check_each(json_object_get(spec, "nics"), NIC, "spec.nics", err) < 0 ||
-        check_each(json_object_get(spec, "volumes"), VOLUME, "spec.volumes", err) < 0) {
-        return -1;
-    }
-    return check_devices(spec, err);
-}
+#include "lib/domain/form.h"
 
 json_t *kn_spec_merge(const json_t *older, const json_t *newer)
 {
@@ -116,16 +30,15 @@ json_t *kn_spec_merge(const json_t *older, const json_t *newer)
 
 json_t *kn_spec_describe(const json_t *spec, const json_t *description, int64_t task)
 {
-    static const char *const told[] = { "name", "hostname", "metadata", NULL };
     json_t *copy = json_copy((json_t *)(uintptr_t)spec);
 
     if (task < kn_json_int(spec, "described")) {
         return copy;
     }
-    for (int i = 0; told[i] != NULL; i++) {
-        json_t *value = json_object_get(description, told[i]);
+    for (const struct kn_field *told = kn_form_description.fields; told->kind != KN_FIELD_END; told++) {
+        json_t *value = json_object_get(description, told->name);
         if (value != NULL) {
-            json_object_set(copy, told[i], value);
+            json_object_set(copy, told->name, value);
         }
     }
     json_object_set_new(copy, "described", json_integer(task));
@@ -177,10 +90,10 @@ json_t *kn_spec_without_volume(const json_t *spec, const char *volume)
 json_t *kn_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection)
 {
     json_t *copy = kn_spec_without_volume(spec, volume);
+    char name[sizeof("/dev/") + KN_DEVICE_SIZE];
 
-    json_array_append_new(json_object_get(copy, "volumes"), json_pack("{s:s, s:o, s:O}", "volume", volume, "device",
-                                                                      json_sprintf("/dev/%s", device), "connection",
-                                                                      connection));
+    snprintf(name, sizeof(name), "/dev/%s", device);
+    json_array_append_new(json_object_get(copy, "volumes"), kn_form_write_disk(volume, name, (json_t *)(uintptr_t)connection));
     return copy;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spec: what a guest should be ("A spec" in ARCHITECTURE.md): checked, changed, and turned into a domain. Pure. */
+/* spec: what a guest should be (kn_form_spec, lib/domain/form.h): changed, and turned into a domain. Pure. */
 #ifndef KN_COMPUTE_AGENT_CORE_SPEC_H
 #define KN_COMPUTE_AGENT_CORE_SPEC_H
 
@@ -11,9 +11,6 @@
 #include "lib/domain/limits.h"
 #include "lib/domain/message.h"
 #include "lib/domain/server_state.h"
-
-/* KN_BAD_REQUEST naming what is wrong. Every spec from the bus goes through this before a driver sees it. */
-int kn_spec_check(const json_t *spec, struct kn_error *err);
 
 /*
  * The newer spec, with the image and the volumes of the older one if it brings none: only server.spawn says what a guest was made from.

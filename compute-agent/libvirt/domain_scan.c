@@ -8,6 +8,7 @@
 
 #include "compute-agent/core/device.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 
 /* A piece of the document. start == NULL: not there. */
 struct piece {

@@ -19,6 +19,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 
 #define WORKERS 8
 
@@ -234,14 +235,12 @@ static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
     if (type == NULL || virNodeGetInfo(conn, &node) < 0 || virConnectGetVersion(conn, &version) < 0) {
         return kn_libvirt_fail(err, "taking stock of the host");
     }
-    host = json_pack("{s:s, s:i, s:I, s:I, s:I, s:s, s:s, s:I, s:o}", "host", lv->host, "vcpus", (int)node.cpus,
-                     "memory_mib", (json_int_t)(node.memory / 1024), "reserved_memory_mib",
-                     (json_int_t)lv->conf->agent_reserved_memory_mib, "disk_gib",
-                     (json_int_t)disk_gib(lv->conf->agent_state_dir), "zone", lv->conf->agent_zone, "hypervisor_type",
-                     type, "hypervisor_version", (json_int_t)version, "cpu_info", cpu_info(conn, &node));
-    if (lv->conf->agent_underlay_address[0] != '\0') {
-        json_object_set_new(host, "underlay", json_string(lv->conf->agent_underlay_address));
-    }
+    host = kn_form_write_host(&(const struct kn_host_said){ .host = lv->host, .zone = lv->conf->agent_zone, .underlay = lv->conf->agent_underlay_address,
+                                                            .vcpus = node.cpus, .memory_mib = (int64_t)(node.memory / 1024),
+                                                            .reserved_memory_mib = lv->conf->agent_reserved_memory_mib,
+                                                            .disk_gib = disk_gib(lv->conf->agent_state_dir), .hypervisor_type = type,
+                                                            .hypervisor_version = (int64_t)version },
+                              cpu_info(conn, &node));
     *ret_hosts = json_pack("[o]", host);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "compute-agent/libvirt/domain_scan.h"
 #include "compute-agent/libvirt/domain_xml.h"
 #include "compute-agent/libvirt/private.h"
+#include "lib/domain/form.h"
 #include "lib/domain/server_state.h"
 
 #define TAP_SIZE 16
@@ -166,9 +167,7 @@ static void observe_one(struct kn_libvirt *lv, virDomainPtr dom, const char *ser
     for (size_t i = 0; xml != NULL && kn_scan_tap(xml, i, tap, sizeof(tap)); i++) {
         json_array_append_new(taps, json_string(tap));
     }
-    json_array_append_new(domains, json_pack("{s:s, s:I, s:i, s:o, s:o}", "server", server, "generation",
-                                             (json_int_t)kn_libvirt_generation(lv, dom, server), "power_state",
-                                             kn_libvirt_power_state(dom, NULL), "volumes", volumes, "taps", taps));
+    json_array_append_new(domains, kn_form_write_seen(server, kn_libvirt_generation(lv, dom, server), kn_libvirt_power_state(dom, NULL), volumes, taps));
 }
 
 int kn_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err)

@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 
 /* Words of a journal line: what would break its syntax is not let in. */

@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 #include "lib/domain/server_state.h"
 
@@ -99,14 +100,16 @@ static int sim_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
 {
     const struct sim *sim = state;
     json_t *hosts = json_array();
+    struct kn_host_said said = { .zone = sim->conf->agent_zone, .underlay = "", .vcpus = SIM_VCPUS, .memory_mib = SIM_MEMORY_MIB,
+                                 .reserved_memory_mib = sim->conf->agent_reserved_memory_mib, .disk_gib = SIM_DISK_GIB,
+                                 .hypervisor_type = "sim", .hypervisor_version = 1000000 };
 
     (void)err;
     for (int i = 0; i < sim->hosts; i++) {
-        json_array_append_new(hosts, json_pack("{s:o, s:i, s:i, s:I, s:i, s:s, s:s, s:i, s:{s:s}}",
-            "host", json_sprintf("%s-%05d", sim->prefix, i + 1), "vcpus", SIM_VCPUS, "memory_mib", SIM_MEMORY_MIB,
-            "reserved_memory_mib", (json_int_t)sim->conf->agent_reserved_memory_mib, "disk_gib", SIM_DISK_GIB,
-            "zone", sim->conf->agent_zone, "hypervisor_type", "sim", "hypervisor_version", 1000000,
-            "cpu_info", "arch", "x86_64"));
+        AUTO_FREE char *name = kn_asprintf("%s-%05d", sim->prefix, i + 1);
+
+        said.host = name;
+        json_array_append_new(hosts, kn_form_write_host(&said, json_pack("{s:s}", "arch", "x86_64")));
     }
     *ret_hosts = hosts;
     return 0;
@@ -399,9 +402,8 @@ static int sim_observe(void *state, const char *host, json_t **ret_seen, struct 
         json_t *own = kn_sim_words(g->taps);
         json_array_extend(taps, own);
         json_array_append_new(dirs, json_string(g->server));
-        json_array_append_new(domains, json_pack("{s:s, s:I, s:i, s:o, s:o}", "server", g->server, "generation",
-                                                 (json_int_t)g->generation, "power_state", g->power_state, "volumes",
-                                                 kn_sim_disks_volumes(g->volumes), "taps", own));
+        json_array_append_new(domains, kn_form_write_seen(g->server, g->generation, g->power_state,
+                                                          kn_sim_disks_volumes(g->volumes), own));
     }
     *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", taps, "dirs", dirs);
     return 0;

@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/server_state.h"
 
 #define BUS_GAP_MS 10000 /* our own heartbeat stayed away this long: the bus was down, not the agents */
@@ -124,7 +125,7 @@ static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message 
 
 static bool is_mine(const struct kn_conductor *c, const json_t *domain)
 {
-    return kn_message_domain_check(domain, NULL) == 0 && c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
+    return kn_form_check(&kn_form_guest, domain, "domain", NULL) == 0 && c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
 }
 
 static int fence(struct kn_conductor *c, const struct kn_message *report, const char *host, const json_t *domains, struct kn_error *err)
@@ -211,7 +212,7 @@ static void tell_mad_domain(struct kn_conductor *c, const struct kn_message *rep
     json_array_foreach(json_object_get(report->body, "domains"), i, domain) {
         struct kn_error why = { 0 };
 
-        if (c->shards.mine[0] && kn_message_domain_check(domain, &why) < 0) {
+        if (c->shards.mine[0] && kn_form_check(&kn_form_guest, domain, "domain", &why) < 0) {
             kn_fail_context(&why, "guest %zu of host \"%.255s\" is left out", i + 1, kn_json_str(report->body, "host"));
             kn_daemon_bury(&c->daemon, report, &why);
             return;

@@ -10,6 +10,7 @@
 #include "conductor/flows/flow.h"
 #include "conductor/flows/spec.h"
 #include "conductor/store/task.h"
+#include "lib/domain/form.h"
 
 /* --- server.create: [place ∥ ports ∥ image] -> [spawn ∥ bind] ------------------------------------------------------------ */
 
@@ -170,12 +171,11 @@ static const struct kn_flow_row FENCE_ROWS[] = {
 
 static json_t *build_describe(const struct kn_task *task, int item)
 {
-    static const char *const told[] = { "name", "hostname", "metadata", NULL };
     json_t *body = kn_body_server_on_host(task, item);
     json_t *description = json_object();
 
-    for (int i = 0; told[i] != NULL; i++) {
-        json_object_set(description, told[i], json_object_get(task->object, told[i]));
+    for (const struct kn_field *told = kn_form_description.fields; told->kind != KN_FIELD_END; told++) {
+        json_object_set(description, told->name, json_object_get(task->object, told->name));
     }
     json_object_set_new(body, "description", description);
     return body;

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spec of a server, built as a value. It copies no row's column that an agent has no use for: least knowledge.
+ * The spec of a server, built as a value. What the row says under a name of the form is copied, and nothing that an agent has no
+ * use for: least knowledge.
  */
 #include "conductor/flows/spec.h"
 
 #include <string.h>
 
-#include "lib/base/mem.h"
-
-/* The row's column and its name in the spec. */
-static const struct {
-    const char *column;
-    const char *name;
-} SPEC_FIELDS[] = {
-    { "name", "name" },           { "hostname", "hostname" },     { "project", "project" },
-    { "user", "user" },           { "vcpus", "vcpus" },           { "memory_mib", "memory_mib" },
-    { "disk_gib", "disk_gib" },   { "key_name", "key_name" },     { "key_data", "public_key" },
-    { "user_data", "user_data" }, { "metadata", "metadata" },     { "created_at", "created_at" },
-    { "flavor", "flavor" },
-};
+#include "lib/domain/form.h"
 
 /* Volumes that are attached, or being detached: the guest has them. */
 static json_t *spec_volumes(const struct kn_task *task)
@@ -31,9 +20,7 @@ static json_t *spec_volumes(const struct kn_task *task)
         json_t *connection = json_object_get(attachment, "connection");
 
         if (json_is_object(connection) && strcmp(kn_json_str(attachment, "status"), "attaching") != 0) {
-            json_array_append_new(volumes, json_pack("{s:O, s:O, s:O}", "volume",
-                                                     json_object_get(attachment, "volume"), "device",
-                                                     json_object_get(attachment, "device"), "connection", connection));
+            json_array_append_new(volumes, kn_form_write_disk(kn_json_str(attachment, "volume"), kn_json_str(attachment, "device"), connection));
         }
     }
     return volumes;
@@ -52,11 +39,11 @@ json_t *kn_spec_build(const struct kn_task *task, const struct kn_spec_found *fo
 {
     json_t *spec = json_object();
 
-    for (size_t i = 0; i < KN_COUNT(SPEC_FIELDS); i++) {
-        json_t *value = json_object_get(task->object, SPEC_FIELDS[i].column);
+    for (const struct kn_field *field = kn_form_spec.fields; field->kind != KN_FIELD_END; field++) {
+        json_t *value = json_object_get(task->object, field->name);
 
         if (value != NULL && !json_is_null(value)) {
-            json_object_set(spec, SPEC_FIELDS[i].name, value);
+            json_object_set(spec, field->name, value);
         }
     }
     json_object_set_new(spec, "zone", json_string(*found->zone != '\0' ? found->zone : kn_json_str(task->object, "zone")));

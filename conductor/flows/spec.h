@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spec: what an agent must know to make a server's guest ("A spec" in ARCHITECTURE.md), from its row and what the steps found out. Pure. */
+/* spec: what an agent must know to make a server's guest (kn_form_spec), from its row and what the steps found out. Pure. */
 #ifndef KN_CONDUCTOR_FLOWS_SPEC_H
 #define KN_CONDUCTOR_FLOWS_SPEC_H
 

@@ -12,7 +12,7 @@ static const struct kn_stmt LOAD = { "conductor_server_load",
     "SELECT s.id, json_build_object('generation', s.generation, 'host', s.host, 'agent', h.agent_id, 'zone', s.zone, "
     "'name', s.name, 'hostname', s.hostname, 'project', s.project_id, 'user', s.user_id, "
     "'flavor', s.flavor->'name', 'vcpus', s.flavor->'vcpus', 'memory_mib', s.flavor->'memory_mib', 'disk_gib', s.flavor->'disk_gib', "
-    "'image_id', s.image_id, 'key_name', s.key_name, 'key_data', s.key_data, 'user_data', s.user_data, "
+    "'image_id', s.image_id, 'key_name', s.key_name, 'public_key', s.key_data, 'user_data', s.user_data, "
     "'metadata', s.metadata, 'nics', s.nics, "
     "'created_at', to_char(s.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
     "'volumes', (SELECT coalesce(json_agg(json_build_object('volume', a.volume_id, 'attachment', a.id, 'device', a.device, "

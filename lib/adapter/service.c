@@ -172,6 +172,19 @@ static bool belongs(const struct loop *loop, const struct kn_message *message, c
                                                             : strcmp(message->type->topic, topic) == 0;
 }
 
+/* A command that nobody could handle is answered, so that its task can decide. */
+static void refuse(struct loop *loop, const struct kn_message *message, const struct kn_error *why)
+{
+    kn_log_request(message->request_id);
+    kn_log_error(message->type->name, why);
+    kn_log_request(NULL);
+    if (message->type->result != NULL) {
+        kn_reply_failed(&loop->daemon, message, why, false);
+    } else {
+        kn_daemon_bury(&loop->daemon, message, why);
+    }
+}
+
 /* Commands and reports go to the room; replies that stray onto its topic are nobody's. */
 static void take(struct loop *loop, const struct kn_bus_message *raw)
 {
@@ -186,6 +199,11 @@ static void take(struct loop *loop, const struct kn_bus_message *raw)
         return;
     }
     if (why.code == KN_OK && !message->is_reply && belongs(loop, message, raw->topic)) {
+        if (kn_message_fits(message, &why) < 0) {
+            refuse(loop, message, &why);
+            kn_message_release(message);
+            return;
+        }
         loop->messages[loop->count] = message;
         loop->count++;
         return;
@@ -206,19 +224,6 @@ static void take_batch(struct loop *loop)
     for (int i = 0; i < count; i++) {
         take(loop, &raw[i]);
         kn_bus_message_done(&raw[i]);
-    }
-}
-
-/* A command that nobody could handle is answered, so that its task can decide. */
-static void refuse(struct loop *loop, const struct kn_message *message, const struct kn_error *why)
-{
-    kn_log_request(message->request_id);
-    kn_log_error(message->type->name, why);
-    kn_log_request(NULL);
-    if (message->type->result != NULL) {
-        kn_reply_failed(&loop->daemon, message, why, false);
-    } else {
-        kn_daemon_bury(&loop->daemon, message, why);
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hosts of a hello, one by one and against each other. What one host may say is declared in message_types.c; this file declares nothing. */
+/* The hosts of a hello, one by one and against each other. What one host may say is declared in forms.c; this file declares nothing. */
 #include "lib/domain/hello.h"
 
-#include "lib/domain/message.h"
+#include "lib/domain/form.h"
 
 /* How often each name is said. */
 static json_t *count_names(const json_t *hosts)
@@ -23,7 +23,7 @@ static int judge(const json_t *host, const json_t *counts, struct kn_error *err)
 {
     const int64_t times = kn_json_int(counts, kn_json_str(host, "host"));
 
-    if (kn_message_host_check(host, err) < 0) {
+    if (kn_form_check(&kn_form_host, host, "host", err) < 0) {
         return -1;
     }
     return times == 1 ? 0 : kn_fail(err, KN_BAD_REQUEST, "host: one hello names it %lld times", (long long)times);

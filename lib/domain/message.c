@@ -253,7 +253,12 @@ static int parse_body(json_t *object, struct kn_message *m, struct kn_error *err
     json_t *body = json_object_get(object, "body");
 
     m->body = body != NULL ? json_incref(body) : json_object();
-    return kn_fields_check(m->type->fields, m->body, "body", err);
+    return m->type->result != NULL ? kn_fields_check_outer(m->type->fields, m->body, "body", err) : kn_fields_check(m->type->fields, m->body, "body", err);
+}
+
+int kn_message_fits(const struct kn_message *m, struct kn_error *err)
+{
+    return m->is_reply || m->type->result == NULL ? 0 : kn_fields_check(m->type->fields, m->body, "body", err);
 }
 
 static int parse_object(json_t *object, struct kn_message *m, struct kn_error *err)

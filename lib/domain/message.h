@@ -52,13 +52,24 @@
 
 enum kn_field_kind { KN_FIELD_END, KN_STR, KN_UUID, KN_INT, KN_BOOL, KN_OBJ, KN_ARR };
 
+struct kn_form;
+
 struct kn_field {
     const char *name;
     enum kn_field_kind kind;
     bool required;
     enum kn_limit limit; /* of a KN_INT, of the length of a KN_STR or KN_ARR: a row of lib/domain/limits.def */
     const char *doc;
+    const struct kn_form *form; /* of a KN_OBJ, of each item of a KN_ARR (lib/domain/form.h); NULL: of no form */
+    enum kn_field_kind items;   /* of a KN_ARR without a form: each item's kind; KN_FIELD_END: any */
+    bool apart;                 /* each item is judged by whoever reads it, by itself: the others stand whatever it says */
 };
+
+/* Rows of a table of fields: KN_MUST(name, kind, limit, doc[, .form = …]). */
+#define KN_ROW(n, k, r, l, ...) { .name = n, .kind = k, .required = r, .limit = KN_LIMIT_##l, .doc = __VA_ARGS__ }
+#define KN_MUST(n, k, l, ...) KN_ROW(n, k, true, l, __VA_ARGS__)
+#define KN_MAY(n, k, l, ...) KN_ROW(n, k, false, l, __VA_ARGS__)
+#define KN_FIELDS_END { .name = NULL, .kind = KN_FIELD_END }
 
 struct kn_message_type {
     const char *name;              /* "place.claim" */
@@ -104,6 +115,11 @@ void kn_message_init(struct kn_message *m, const char *type, json_t *body);
 /* A message about a command, in its names: working, cancel. As kn_message_init. */
 void kn_message_about(struct kn_message *m, const char *type, const struct kn_message *command, json_t *body);
 int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struct kn_error *err);
+/*
+ * A command that is answered is parsed also when the forms inside its fields are wrong: who is told nothing waits for nothing. Whoever executes it asks here
+ * first, and answers KN_BAD_REQUEST.
+ */
+int kn_message_fits(const struct kn_message *m, struct kn_error *err);
 /* Also checks the body against the registry, so that nobody sends what nobody would accept. */
 int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct kn_error *err);
 /*
@@ -115,14 +131,12 @@ int kn_message_speaker_check(const struct kn_message *m, struct kn_error *err);
 const char *kn_speaker_agent(const char *from);
 /* An object against a field table; `where` names it in the error. */
 int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
-/* The same, and a name that no field has is refused. */
+/* The same, of the object's own fields only: what is inside them may be anything of their kinds. */
+int kn_fields_check_outer(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
+/* kn_fields_check, and a name that no field has is refused. */
 int kn_fields_check_closed(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
 /* The fields as a Markdown table; nothing for none. */
 void kn_fields_document(struct kn_strbuf *out, const char *title, const struct kn_field *fields);
-/* A host of agent.hello, in full: its fields and what they say together. KN_BAD_REQUEST says which. */
-int kn_message_host_check(const json_t *host, struct kn_error *err);
-/* A guest of agent.domains. KN_BAD_REQUEST says what is wrong with it. */
-int kn_message_domain_check(const json_t *domain, struct kn_error *err);
 /* The registry as Markdown, for docs/messages.md. */
 void kn_message_document(struct kn_strbuf *out);
 

@@ -3,9 +3,11 @@
  * Field tables against JSON objects, and the same tables as a document. One row a kind says its JSON type, its word and how its
  * range is measured; nothing here knows a message by name.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 
 static bool is_uuid(const json_t *value)
@@ -74,7 +76,42 @@ static bool has_range(const struct kn_field *field)
     return KINDS[field->kind].measure != NULL && field->limit != KN_LIMIT_NONE;
 }
 
-static int check_field(const struct kn_field *field, const json_t *value, const char *where, struct kn_error *err)
+#define WHERE_SIZE 160
+
+static int check_item(const struct kn_field *list, size_t i, const json_t *item, const char *where, struct kn_error *err)
+{
+    char at[WHERE_SIZE];
+
+    snprintf(at, sizeof(at), "%s.%s[%zu]", where, list->name, i);
+    if (list->form != NULL) {
+        return kn_form_check(list->form, item, at, err);
+    }
+    return KINDS[list->items].is(item) ? 0 : kn_fail(err, KN_BAD_REQUEST, "%s must be %s", at, KINDS[list->items].word);
+}
+
+/* What is inside, if the field says so. */
+static int check_inside(const struct kn_field *field, const json_t *value, const char *where, struct kn_error *err)
+{
+    char at[WHERE_SIZE];
+    size_t i;
+    json_t *item;
+
+    if (field->kind == KN_OBJ && field->form != NULL) {
+        snprintf(at, sizeof(at), "%s.%s", where, field->name);
+        return kn_form_check(field->form, value, at, err);
+    }
+    if (field->kind != KN_ARR || field->apart || (field->form == NULL && field->items == KN_FIELD_END)) {
+        return 0;
+    }
+    json_array_foreach(value, i, item) {
+        if (check_item(field, i, item, where, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_field(const struct kn_field *field, const json_t *value, const char *where, bool inside, struct kn_error *err)
 {
     if (value == NULL || json_is_null(value)) {
         return !field->required ? 0 : kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is missing", where, field->name);
@@ -91,20 +128,38 @@ static int check_field(const struct kn_field *field, const json_t *value, const 
                            (long long)kn_limit_rows[field->limit].max);
         }
     }
-    return 0;
+    return inside ? check_inside(field, value, where, err) : 0;
 }
 
-int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err)
+int kn_form_check(const struct kn_form *form, const json_t *object, const char *where, struct kn_error *err)
+{
+    if (kn_fields_check(form->fields, object, where, err) < 0) {
+        return -1;
+    }
+    return form->also == NULL ? 0 : form->also(object, where, err);
+}
+
+static int check_fields(const struct kn_field *fields, const json_t *object, const char *where, bool inside, struct kn_error *err)
 {
     if (!json_is_object(object)) {
         return kn_fail(err, KN_BAD_REQUEST, "%s must be an object", where);
     }
     for (const struct kn_field *field = fields; field->kind != KN_FIELD_END; field++) {
-        if (check_field(field, json_object_get(object, field->name), where, err) < 0) {
+        if (check_field(field, json_object_get(object, field->name), where, inside, err) < 0) {
             return -1;
         }
     }
     return 0;
+}
+
+int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err)
+{
+    return check_fields(fields, object, where, true, err);
+}
+
+int kn_fields_check_outer(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err)
+{
+    return check_fields(fields, object, where, false, err);
 }
 
 static bool is_named(const struct kn_field *fields, const char *name)
@@ -143,6 +198,11 @@ void kn_fields_document(struct kn_strbuf *out, const char *title, const struct k
     kn_strbuf_addf(out, "\n| %s | type | | meaning |\n|---|---|---|---|\n", title);
     for (const struct kn_field *field = fields; field->kind != KN_FIELD_END; field++) {
         kn_strbuf_addf(out, "| `%s` | %s", field->name, KINDS[field->kind].word);
+        if (field->form != NULL) {
+            kn_strbuf_addf(out, field->kind == KN_ARR ? " of `%s`" : ", `%s`", field->form->name);
+        } else if (field->items != KN_FIELD_END) {
+            kn_strbuf_addf(out, ", each %s", KINDS[field->items].word);
+        }
         if (has_range(field)) {
             kn_strbuf_addf(out, ", %s %lld to %lld", KINDS[field->kind].measured, (long long)kn_limit_rows[field->limit].min,
                            (long long)kn_limit_rows[field->limit].max);
@@ -162,5 +222,14 @@ void kn_message_document(struct kn_strbuf *out)
                                          : "Answered on `" KN_TOPIC_REPLY "`");
         kn_fields_document(out, "body", t->fields);
         kn_fields_document(out, "result", t->result);
+    }
+}
+
+void kn_form_document(struct kn_strbuf *out)
+{
+    kn_strbuf_addstr(out, "\n# Forms\n\nWhat the fields above are made of (lib/domain/forms.c). Whoever checks a message or a wish checks all of it.\n");
+    for (int i = 0; kn_forms[i] != NULL; i++) {
+        kn_strbuf_addf(out, "\n## %s\n\n%s.\n", kn_forms[i]->name, kn_forms[i]->doc);
+        kn_fields_document(out, kn_forms[i]->name, kn_forms[i]->fields);
     }
 }

@@ -3,19 +3,22 @@
  * The registry itself: every message type, its topic, its fields, its result. Data only; message.c reads it.
  * Every command is an *ensure*: doing it twice is the same as doing it once.
  */
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 
-#define STR(name, limit, doc) { name, KN_STR, true, KN_LIMIT_##limit, doc }
-#define STR_OPT(name, limit, doc) { name, KN_STR, false, KN_LIMIT_##limit, doc }
-#define UUID(name, doc) { name, KN_UUID, true, KN_LIMIT_NONE, doc }
-#define UUID_OPT(name, doc) { name, KN_UUID, false, KN_LIMIT_NONE, doc }
-#define INT(name, limit, doc) { name, KN_INT, true, KN_LIMIT_##limit, doc }
-#define INT_OPT(name, limit, doc) { name, KN_INT, false, KN_LIMIT_##limit, doc }
-#define OBJ(name, doc) { name, KN_OBJ, true, KN_LIMIT_NONE, doc }
-#define OBJ_OPT(name, doc) { name, KN_OBJ, false, KN_LIMIT_NONE, doc }
-#define ARR(name, limit, doc) { name, KN_ARR, true, KN_LIMIT_##limit, doc }
-#define ARR_OPT(name, limit, doc) { name, KN_ARR, false, KN_LIMIT_##limit, doc }
-#define END { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL }
+#define STR(name, limit, doc) KN_MUST(name, KN_STR, limit, doc)
+#define STR_OPT(name, limit, doc) KN_MAY(name, KN_STR, limit, doc)
+#define UUID(name, doc) KN_MUST(name, KN_UUID, NONE, doc)
+#define UUID_OPT(name, doc) KN_MAY(name, KN_UUID, NONE, doc)
+#define INT(name, limit, doc) KN_MUST(name, KN_INT, limit, doc)
+#define INT_OPT(name, limit, doc) KN_MAY(name, KN_INT, limit, doc)
+#define OBJ(name, its, doc) KN_MUST(name, KN_OBJ, NONE, doc, .form = &kn_form_##its)
+#define OBJ_OPT(name, its, doc) KN_MAY(name, KN_OBJ, NONE, doc, .form = &kn_form_##its)
+#define LIST(name, limit, its, doc) KN_MUST(name, KN_ARR, limit, doc, .form = &kn_form_##its)
+#define LIST_APART(name, its, doc) KN_MUST(name, KN_ARR, NONE, doc, .form = &kn_form_##its, .apart = true)
+#define WORDS(name, doc) KN_MUST(name, KN_ARR, NONE, doc, .items = KN_STR)
+#define WORDS_OPT(name, doc) KN_MAY(name, KN_ARR, NONE, doc, .items = KN_STR)
+#define END KN_FIELDS_END
 #define FIELDS(...) (const struct kn_field[]){ __VA_ARGS__, END }
 #define NOTHING (const struct kn_field[]){ END }
 
@@ -28,7 +31,7 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(UUID("server", "the server"), STR("project", TENANT, "its project"), INT("vcpus", FLAVOR_VCPUS, "vCPUs"),
              INT("memory_mib", FLAVOR_MEMORY_MIB, "memory"), INT("disk_gib", FLAVOR_DISK_GIB, "local disk"),
              STR_OPT("zone", HOST_ZONE, "availability zone asked for; absent = any"), STR_OPT("host", HOST, "only this host"),
-             ARR_OPT("exclude", NONE, "names of hosts that failed already"),
+             WORDS_OPT("exclude", "names of hosts that failed already"),
              STR_OPT("role", NONE, "what for: home (absent), or dest, which is held beside it and is of a later generation than the server")),
       FIELDS(STR("host", HOST, "the chosen host"), STR("agent", AGENT, "the agent that carries it"),
              STR("zone", HOST_ZONE, "the host's availability zone"), STR_OPT("underlay", UNDERLAY, "the host's VXLAN address")), false },
@@ -39,8 +42,8 @@ const struct kn_message_type kn_message_types[] = {
     { "port.allocate", 1, KN_TOPIC_NETWORK, "ensure the server's ports: make those that its requests lack, take those they name",
       FIELDS(UUID("server", "the server: device_id of its ports"), STR("project", TENANT, "its project"),
              STR("hostname", SERVER_HOSTNAME, "DNS name of the ports"),
-             ARR("requests", NICS, "in NIC order: {network: uuid} or {port: uuid}, with optional fixed_ip and tag")),
-      FIELDS(ARR("nics", NICS, "in order: see \"A NIC\" in ARCHITECTURE.md")), false },
+             LIST("requests", NICS, wanted_nic, "in the order of the NICs")),
+      FIELDS(LIST("nics", NICS, nic, "in order")), false },
     { "port.bind", 1, KN_TOPIC_NETWORK, "the server's ports live on this host now; hosts that carry the networks are told",
       FIELDS(UUID("server", "the server"), STR("host", HOST, "the host"),
              STR_OPT("state", NONE, "active (absent): there and nowhere else; inactive: there as well, for a move, until it is made active")), NOTHING, false },
@@ -53,7 +56,7 @@ const struct kn_message_type kn_message_types[] = {
     { "volume.delete", 1, KN_TOPIC_VOLUME, "remove the volume's disk", FIELDS(UUID("volume", "the volume")), NOTHING, false },
     { "volume.connect", 1, KN_TOPIC_VOLUME, "make the volume reachable from a host",
       FIELDS(UUID("volume", "the volume"), UUID("server", "who will use it"), STR("host", HOST, "from where")),
-      FIELDS(OBJ("connection", "see \"A connection\" in ARCHITECTURE.md")), false },
+      FIELDS(OBJ("connection", connection, "how it is reached")), false },
     { "volume.disconnect", 1, KN_TOPIC_VOLUME, "end what volume.connect began",
       FIELDS(UUID("volume", "the volume"), UUID("server", "who used it")), NOTHING, false },
 
@@ -71,7 +74,7 @@ const struct kn_message_type kn_message_types[] = {
     /* --- kn.agent.<id>: kilonova-agent; every body names the host, because one agent may carry many --- */
     { "server.spawn", 1, KN_TOPIC_AGENT, "ensure that the server's guest is defined and runs",
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"),
-             OBJ("spec", "see \"A spec\" in ARCHITECTURE.md")),
+             OBJ("spec", spec, "what to make")),
       FIELDS(INT("power_state", POWER_STATE, "Nova's number")), false },
     { "server.destroy", 1, KN_TOPIC_AGENT,
       "ensure that no guest of the server at or below the envelope's generation is on the host, nor its disks and ports",
@@ -79,16 +82,16 @@ const struct kn_message_type kn_message_types[] = {
     { "server.power", 1, KN_TOPIC_AGENT, "change a guest's power state",
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"),
              STR("action", NONE, "start, stop, reboot_soft, reboot_hard, pause, unpause, suspend or resume"),
-             OBJ_OPT("spec", "what to ensure first; start and reboot_hard")),
+             OBJ_OPT("spec", spec, "what to ensure first; start and reboot_hard")),
       FIELDS(INT("power_state", POWER_STATE, "Nova's number")), false },
     { "server.attach_volume", 1, KN_TOPIC_AGENT, "hot-plug a volume (or put it into the spec of a stopped guest)",
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume"),
-             OBJ("connection", "from volume.connect"), STR_OPT("device", DEVICE_WISH, "wanted name, /dev/vdX; a wish")),
+             OBJ("connection", connection, "from volume.connect"), STR_OPT("device", DEVICE_WISH, "wanted name, /dev/vdX; a wish")),
       FIELDS(STR("device", DEVICE, "the name it has: /dev/vdX")), false },
     { "server.detach_volume", 1, KN_TOPIC_AGENT, "unplug a volume and wait until the guest let it go",
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume")), NOTHING, false },
     { "server.describe", 1, KN_TOPIC_AGENT, "what users wrote on the server, for the guest's metadata; the newest task's holds",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("description", "{name, hostname, metadata}")), NOTHING, false },
+      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("description", description, "as it is now")), NOTHING, false },
     { "server.console_log", 1, KN_TOPIC_AGENT, "the end of the guest's serial log",
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), INT_OPT("lines", CONSOLE_LINES, "absent = all kept")),
       FIELDS(STR("output", CONSOLE_OUTPUT, "text, at most 100 KiB; bytes that are not UTF-8 are replaced")), true },
@@ -99,7 +102,7 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("posted", "which posting: another one stays")), NOTHING, true },
     { "net.peers", 1, KN_TOPIC_AGENT, "the whole forwarding table of a network: who lives on which other host",
       FIELDS(STR("host", HOST, "on which"), UUID("network", "the network"), INT("version", EXACT, "an older one is ignored"),
-             ARR("peers", NONE, "{mac, ips:[address…], underlay} of each port bound elsewhere")),
+             LIST("peers", NONE, peer, "each port that is bound elsewhere")),
       NULL, false },
     { "agent.introduce", 1, KN_TOPIC_AGENT, "say hello: the scheduler heard you and does not know you",
       FIELDS(INT_OPT("after", SEQ, "with a higher \"seq\" than this: what you said seemed old")), NULL, false },
@@ -108,18 +111,18 @@ const struct kn_message_type kn_message_types[] = {
     { "host.observe", 1, KN_TOPIC_AGENT, "what is really there, for the audit: answered in one reply per host",
       FIELDS(STR("host", HOST, "on which"), STR("audit", NONE, "whose question, repeated in the result")),
       FIELDS(STR("audit", NONE, "whose question"), STR("host", HOST, "which"),
-             ARR("domains", NONE, "{server, generation, power_state, volumes:[uuid…], taps:[name…]}"),
-             ARR("taps", NONE, "names of taps that are there"), ARR("dirs", NONE, "server directories that are there")), false },
+             LIST_APART("domains", seen, "its guests"),
+             WORDS("taps", "names of taps that are there"), WORDS("dirs", "server directories that are there")), false },
 
     /* --- kn.report: agents and services say what is --- */
     { "agent.hello", 1, KN_TOPIC_REPORT, "an agent starts, or the bus forgot: send again what is open for it",
       FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "random at each start of the agent"),
-             ARR("hosts", NONE, "see \"A host\" in ARCHITECTURE.md")), NULL, false },
+             LIST_APART("hosts", host, "that it carries")), NULL, false },
     { "agent.heartbeat", 1, KN_TOPIC_REPORT, "the agent lives",
       FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "as in its hello")), NULL, false },
     { "agent.domains", 1, KN_TOPIC_REPORT, "guests found on a host, in pieces of at most 500",
       FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"),
-             ARR("domains", NONE, "{server, generation, power_state}")), NULL, false },
+             LIST_APART("domains", guest, "some of its guests")), NULL, false },
     { "server.power_state", 1, KN_TOPIC_REPORT, "a guest changed by itself: stopped from inside, crashed, paused on I/O error",
       FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "where"), UUID("server", "which"), INT("power_state", POWER_STATE, "Nova's number"),
              STR("reason", NONE, "libvirt's word for it")), NULL, false },
@@ -142,47 +145,3 @@ const struct kn_message_type kn_message_types[] = {
 
     { NULL, 0, NULL, NULL, NULL, NULL, false },
 };
-
-/* "A host" of ARCHITECTURE.md. The ranges keep every sum and product of them within the database's types. */
-static const struct kn_field HOST[] = {
-    { "host", KN_STR, true, KN_LIMIT_HOST, "its name" },
-    { "vcpus", KN_INT, true, KN_LIMIT_HOST_VCPUS, "physical ones" },
-    { "memory_mib", KN_INT, true, KN_LIMIT_HOST_MEMORY_MIB, "all of it" },
-    { "reserved_memory_mib", KN_INT, false, KN_LIMIT_HOST_MEMORY_MIB, "kept from guests" },
-    { "disk_gib", KN_INT, true, KN_LIMIT_HOST_DISK_GIB, "for guests" },
-    { "zone", KN_STR, false, KN_LIMIT_HOST_ZONE, "availability zone" },
-    { "underlay", KN_STR, false, KN_LIMIT_UNDERLAY, "VXLAN address" },
-    { "hypervisor_type", KN_STR, false, KN_LIMIT_HYPERVISOR_TYPE, "libvirt's word" },
-    { "hypervisor_version", KN_INT, false, KN_LIMIT_HYPERVISOR_VERSION, "libvirt's number" },
-    { "cpu_info", KN_OBJ, false, KN_LIMIT_NONE, "for people" },
-    END,
-};
-
-int kn_message_host_check(const json_t *host, struct kn_error *err)
-{
-    const int64_t reserved = kn_json_int(host, "reserved_memory_mib");
-
-    if (kn_fields_check(HOST, host, "host", err) < 0) {
-        return -1;
-    }
-    if (reserved > kn_json_int(host, "memory_mib")) {
-        return kn_fail(err, KN_BAD_REQUEST, "host: \"reserved_memory_mib\" of %lld is above \"memory_mib\" of %lld",
-                       (long long)reserved, (long long)kn_json_int(host, "memory_mib"));
-    }
-    return 0;
-}
-
-static const struct kn_field DOMAIN[] = {
-    { "server", KN_UUID, true, KN_LIMIT_NONE, "whose guest it is" },
-    { "generation", KN_INT, true, KN_LIMIT_NONE, "of the command that made it" },
-    { "power_state", KN_INT, true, KN_LIMIT_POWER_STATE, "Nova's number" },
-    END,
-};
-
-int kn_message_domain_check(const json_t *domain, struct kn_error *err)
-{
-    if (kn_fields_check(DOMAIN, domain, "domain", err) < 0) {
-        return -1;
-    }
-    return kn_json_int(domain, "generation") >= 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "domain: \"generation\" must not be negative");
-}

@@ -4,19 +4,19 @@
 
 #include <string.h>
 
-#define FIELD(name, kind, required, limit, doc) { name, kind, required, KN_LIMIT_##limit, doc }
-#define END { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL }
-#define FIELDS(...) (const struct kn_field[]){ __VA_ARGS__, END }
-#define NOTHING (const struct kn_field[]){ END }
+#include "lib/domain/form.h"
+
+#define FIELDS(...) (const struct kn_field[]){ __VA_ARGS__, KN_FIELDS_END }
+#define NOTHING (const struct kn_field[]){ KN_FIELDS_END }
 
 const struct kn_wish_type kn_wish_types[] = {
     { "server.create", "make the server on a host that has room",
-      FIELDS(FIELD("requests", KN_ARR, true, NICS, "its NICs, as port.allocate takes them"), FIELD("zone", KN_STR, false, HOST_ZONE, "only in this zone"),
-             FIELD("host", KN_STR, false, HOST, "only on this host")) },
+      FIELDS(KN_MUST("requests", KN_ARR, NICS, "its NICs, in order", .form = &kn_form_wanted_nic), KN_MAY("zone", KN_STR, HOST_ZONE, "only in this zone"),
+             KN_MAY("host", KN_STR, HOST, "only on this host")) },
     { "server.delete", "end the server and all that is its own", NOTHING },
     { "server.fence", "remove what a host has of a server that is not there any more",
-      FIELDS(FIELD("host", KN_STR, true, HOST, "on which"), FIELD("agent", KN_STR, true, AGENT, "that carries it"),
-             FIELD("generation", KN_INT, true, NONE, "at or below which")) },
+      FIELDS(KN_MUST("host", KN_STR, HOST, "on which"), KN_MUST("agent", KN_STR, AGENT, "that carries it"),
+             KN_MUST("generation", KN_INT, NONE, "at or below which")) },
     { "server.describe", "tell the host what users wrote on the server", NOTHING },
     { "server.stop", "power", NOTHING },
     { "server.start", "power", NOTHING },
@@ -24,16 +24,16 @@ const struct kn_wish_type kn_wish_types[] = {
     { "server.unpause", "power", NOTHING },
     { "server.suspend", "power", NOTHING },
     { "server.resume", "power", NOTHING },
-    { "server.reboot", "power", FIELDS(FIELD("type", KN_STR, true, NONE, "SOFT or HARD")) },
+    { "server.reboot", "power", FIELDS(KN_MUST("type", KN_STR, NONE, "SOFT or HARD")) },
     { "server.attach_volume", "plug a volume in",
-      FIELDS(FIELD("volume", KN_UUID, true, NONE, "which"), FIELD("attachment", KN_UUID, true, NONE, "its row"),
-             FIELD("device", KN_STR, false, DEVICE_WISH, "wanted name, /dev/vdX")) },
+      FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row"),
+             KN_MAY("device", KN_STR, DEVICE_WISH, "wanted name, /dev/vdX")) },
     { "server.detach_volume", "unplug a volume",
-      FIELDS(FIELD("volume", KN_UUID, true, NONE, "which"), FIELD("attachment", KN_UUID, true, NONE, "its row")) },
-    { "volume.create", "make the volume's disk", FIELDS(FIELD("size_gib", KN_INT, true, VOLUME_SIZE_GIB, "its size")) },
+      FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row")) },
+    { "volume.create", "make the volume's disk", FIELDS(KN_MUST("size_gib", KN_INT, VOLUME_SIZE_GIB, "its size")) },
     { "volume.delete", "remove the volume's disk", NOTHING },
-    { "image.import", "make the image's data its own", FIELDS(FIELD("import", KN_UUID, true, NONE, "the row of image_task")) },
-    { "image.delete", "drop the image's data", FIELDS(FIELD("sha512", KN_STR, false, NONE, "its data; absent: it had none")) },
+    { "image.import", "make the image's data its own", FIELDS(KN_MUST("import", KN_UUID, NONE, "the row of image_task")) },
+    { "image.delete", "drop the image's data", FIELDS(KN_MAY("sha512", KN_STR, NONE, "its data; absent: it had none")) },
     { NULL, NULL, NULL },
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nic.c: the host's own reading of "A NIC". Trusts nobody: what is not a number, an address, a uuid or a label in the
+ * nic.c: the host's own reading of a NIC (kn_form_nic, lib/domain/form.h). Trusts nobody: what is not a number, an address, a uuid or a label in the
  * expected place is refused here, so that the compilers behind (rules.c, dhcp.c) only ever print numbers.
  */
 #include "network/host/nic.h"

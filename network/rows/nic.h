@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nic: one port as a server sees it ("A NIC" in ARCHITECTURE.md). Pure. */
+/* nic: one port as a server sees it (kn_form_nic, lib/domain/form.h). Pure. */
 #ifndef KN_NETWORK_ROWS_NIC_H
 #define KN_NETWORK_ROWS_NIC_H
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/domain/form.h"
 
 static const struct kn_stmt BUMP = {
     "peers_bump",
@@ -89,9 +90,8 @@ static json_t *peers_seen_from(const struct kn_rows *ports, int from, int to, co
             kn_rows_text(ports, row, T_UNDERLAY)[0] != '\0') {
             json_t *ips = json_loads(kn_rows_text(ports, row, T_IPS), 0, NULL);
 
-            json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "mac", kn_rows_text(ports, row, T_MAC), "ips",
-                                                  ips != NULL ? ips : json_array(), "underlay",
-                                                  kn_rows_text(ports, row, T_UNDERLAY)));
+            json_array_append_new(list, kn_form_write_peer(kn_rows_text(ports, row, T_MAC), ips != NULL ? ips : json_array(),
+                                                           kn_rows_text(ports, row, T_UNDERLAY)));
         }
     }
     return list;

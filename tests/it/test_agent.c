@@ -71,9 +71,9 @@ static int teardown(void **state)
 
 static json_t *spawn_body(const char *server)
 {
-    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[{s:s, s:s, s:s, s:s}]}}", "server", server, "spec", "name",
+    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:[]}]}}", "server", server, "spec", "name",
                      "a", "hostname", "a", "project", "p", "vcpus", 1, "memory_mib", 64, "disk_gib", 1, "nics", "port",
-                     server, "network", server, "mac", "fa:16:3e:00:00:01", "tap", "tap00000000-00");
+                     server, "network", server, "mac", "fa:16:3e:00:00:01", "tap", "tap00000000-00", "network_name", "n", "vni", 7, "mtu", 1450, "ips");
 }
 
 static void done(struct kn_test_agent *f, const char *type, int64_t task)
@@ -400,8 +400,14 @@ static void test_garbage(void **state)
     /* Well-formed and wrong is answered. */
     kn_uuid_make(server);
     json_t *body = spawn_body(server);
-    json_object_set_new(json_object_get(body, "spec"), "vcpus", json_string("many"));
-    kn_test_agent_refused(f, "server.spawn", kn_test_agent_command(f, "server.spawn", 1, body), KN_BAD_REQUEST);
+    json_object_set_new(json_object_get(body, "spec"), "vcpus", json_string("many")); /* nobody of ours says such a thing: as text */
+    json_object_set_new(body, "host", json_string(f->host));
+    AUTO_FREE char *odd = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    AUTO_FREE char *text = kn_asprintf("{\"type\":\"server.spawn\",\"v\":1,\"task\":%lld,\"attempt\":1,\"generation\":1,\"shard\":%d,\"body\":%s}",
+                                       (long long)f->task, KN_TEST_AGENT_SHARD, odd);
+    send_raw(f, text, strlen(text));
+    kn_test_agent_refused(f, "server.spawn", f->task++, KN_BAD_REQUEST);
     body = spawn_body(server);
     json_object_set_new(body, "host", json_string("somewhere-else"));
     kn_test_agent_refused(f, "server.spawn", kn_test_agent_command(f, "server.spawn", 1, body), KN_NOT_FOUND);

@@ -90,7 +90,7 @@ static const struct {
     { L(BOOT), "an agent's hello" },           { L(CONSOLE_OUTPUT), "an agent's answer" },
     { L(GUEST_PASSWORD), "a guest's, tests/it/test_metadata_server.c" },
     { L(NIC_MTU), "on the bus alone" },        { L(MAC), "on the bus alone" },
-    { L(TAP), "on the bus alone" },            { L(DISK_FORMAT), "one of a list" },
+    { L(TAP), "on the bus alone" }, { L(PREFIX), "on the bus alone" }, { L(DISK_FORMAT), "one of a list" },
     { L(VIRTUAL_SIZE), "inside an image: tests/unit/image" }, { L(EXACT), "on the bus alone" },
     { L(FLAVOR_TENANT), "of a project that is there, which has 32" },
     { L(ROLE_ITEMS), "needs 101 roles" },      { L(IDENTITY_ID), "of what exists, which has 32" },

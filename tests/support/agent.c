@@ -12,7 +12,6 @@
 #include "tests/support/test.h"
 
 #define WAIT_MS 60000
-#define SHARD 5 /* of every command here: replies come to that partition */
 #define ARGS_MAX 32
 
 void kn_test_agent_start(struct kn_test_agent *a)
@@ -52,7 +51,7 @@ void kn_test_agent_init(struct kn_test_agent *a, const struct kn_conf *conf, con
     assert_ok(kn_bus_ensure_topic(a->bus, KN_TOPIC_ANSWER, 1, WAIT_MS, &err), &err);
     assert_ok(kn_bus_reader_new(a->bus, &a->reader, &err), &err);
     assert_ok(kn_bus_assign(a->reader, KN_TOPIC_REPORT, 0, &err), &err);
-    assert_ok(kn_bus_assign(a->reader, KN_TOPIC_REPLY, SHARD, &err), &err);
+    assert_ok(kn_bus_assign(a->reader, KN_TOPIC_REPLY, KN_TEST_AGENT_SHARD, &err), &err);
     assert_ok(kn_bus_assign(a->reader, KN_TOPIC_ANSWER, 0, &err), &err);
     kn_test_agent_start(a);
 }
@@ -149,7 +148,7 @@ int64_t kn_test_agent_command(struct kn_test_agent *a, const char *type, int64_t
 
     kn_message_init(&m, type, body);
     m.task = a->task++;
-    m.shard = SHARD;
+    m.shard = KN_TEST_AGENT_SHARD;
     m.attempt = 1;
     m.generation = generation;
     send_message(a, &m);

@@ -13,6 +13,8 @@
 #include "lib/domain/message.h"
 #include "tests/support/scratch.h"
 
+#define KN_TEST_AGENT_SHARD 5 /* of every command here: replies come to that partition */
+
 struct kn_test_agent {
     struct kn_bus *bus;
     struct kn_bus_reader *reader;

@@ -27,7 +27,7 @@ struct kn_volume_driver {
     /* An empty disk of that size; one that is there stays as it is. What the watch ends leaves nothing. watch may be NULL, here and in the next. */
     int (*create)(const struct kn_conf *conf, const char *volume, int64_t size_gib, const struct kn_volume_watch *watch, struct kn_error *err);
     int (*remove)(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch, struct kn_error *err);
-    /* *ret_connection: what the host needs to plug it in (ARCHITECTURE.md, "A connection"); the caller drops it. */
+    /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h); the caller drops it. */
     int (*connect)(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
                    struct kn_error *err);
     int (*disconnect)(const struct kn_conf *conf, const char *volume, const char *server, struct kn_error *err);

@@ -23,6 +23,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/form.h"
 #include "volume/serve/driver.h"
 
 #define GIB (INT64_C(1) << 30)
@@ -241,8 +242,7 @@ static int file_connect(const struct kn_conf *conf, const char *volume, const ch
         return kn_fail(err, errno == ENOENT ? KN_NOT_FOUND : KN_INTERNAL, "the disk of volume \"%s\" is not there: %s",
                        volume, strerror(errno));
     }
-    *ret_connection = json_pack("{s:s, s:s, s:s, s:s}", "driver", "file", "path", path, "format",
-                                conf->volume_file_format, "serial", volume);
+    *ret_connection = kn_form_write_connection("file", path, conf->volume_file_format, volume);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 #include "compute-agent/core/device.h"
+#include "lib/domain/form.h"
 
 static void test_index(void **state)
 {

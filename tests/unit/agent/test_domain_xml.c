@@ -14,6 +14,7 @@
 #include "compute-agent/libvirt/domain_xml.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 
 #define SERVER "5d1c5e1c-7c8c-4d5e-9a5b-0123456789ab"
 #define VOLUME "77777777-7c8c-4d5e-9a5b-0123456789ab"
@@ -46,7 +47,7 @@ static json_t *spec_of(const char *text)
     if (spec == NULL) {
         fail_msg("%s at %d", why.text, why.position);
     }
-    assert_ok(kn_spec_check(spec, &err), &err);
+    assert_ok(kn_form_check(&kn_form_spec, spec, "spec", &err), &err);
     return spec;
 }
 
@@ -64,8 +65,10 @@ static void render(const char *golden, const char *spec_text, const char *type, 
     json_decref(spec);
 }
 
-#define NIC "{\"port\":\"" VOLUME "\",\"network\":\"" VOLUME "\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap77777777-7c\",\"mtu\":1450}"
-#define IMAGE "\"image\":{\"id\":\"" VOLUME "\",\"disk_format\":\"qcow2\",\"virtual_size\":36700160}"
+#define NIC "{\"port\":\"" VOLUME "\",\"network\":\"" VOLUME "\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap77777777-7c\",\"mtu\":1450," \
+            "\"network_name\":\"net\",\"vni\":7,\"ips\":[]}"
+#define IMAGE "\"image\":{\"id\":\"" VOLUME "\",\"url\":\"http://i\",\"sha512\":\"00\",\"size\":1," \
+              "\"disk_format\":\"qcow2\",\"virtual_size\":36700160}"
 #define VOL "{\"volume\":\"" VOLUME "\",\"device\":\"%s\",\"connection\":{\"driver\":\"file\",\"path\":\"/srv/volumes/a\",\"format\":\"raw\"}}"
 
 static void test_image_and_nic(void **state)
@@ -110,7 +113,7 @@ static void test_many_nics(void **state)
     json_t *spec = spec_with_nics(KN_MAX_NICS), *more = spec_with_nics(KN_MAX_NICS + 1);
 
     (void)state;
-    assert_int_equal(kn_spec_check(spec, &err), 0);
+    assert_int_equal(kn_form_check(&kn_form_spec, spec, "spec", &err), 0);
     kn_spec_domain(spec, SERVER, 7, "/disk", &d);
     d.domain.type = "qemu";
     d.domain.serial_socket = "/serial";
@@ -118,7 +121,7 @@ static void test_many_nics(void **state)
     kn_domain_xml(&d.domain, &xml);
     assert_int_equal(occurrences(xml.buf, "<interface "), KN_MAX_NICS);
     assert_int_equal(occurrences(xml.buf, "pcie-root-port"), KN_MAX_DISKS + KN_MAX_NICS + 2);
-    assert_fails(kn_spec_check(more, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_form_check(&kn_form_spec, more, "spec", &err), &err, KN_BAD_REQUEST);
     kn_strbuf_release(&xml);
     json_decref(spec);
     json_decref(more);
@@ -167,7 +170,7 @@ static void test_bad_specs(void **state)
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
         json_t *spec = json_loads(BAD[i], 0, NULL);
         assert_non_null(spec);
-        assert_fails(kn_spec_check(spec, &err), &err, KN_BAD_REQUEST);
+        assert_fails(kn_form_check(&kn_form_spec, spec, "spec", &err), &err, KN_BAD_REQUEST);
         json_decref(spec);
     }
 }
@@ -182,7 +185,7 @@ static void test_two_disks_one_name(void **state)
 
     (void)state;
     assert_non_null(spec);
-    assert_fails(kn_spec_check(spec, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_form_check(&kn_form_spec, spec, "spec", &err), &err, KN_BAD_REQUEST);
     json_decref(spec);
 }
 

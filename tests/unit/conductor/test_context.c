@@ -21,6 +21,7 @@
 #include "conductor/flows/bodies.h"
 #include "conductor/flows/context.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/wish.h"
 
 #define SERVER "11111111-1111-4111-8111-111111111111"
@@ -89,6 +90,22 @@ static void asked(const struct kn_task *task, const char *what, const char *name
 
 /* --- samples -------------------------------------------------------------------------------------------------------------- */
 
+static json_t *sample(const struct kn_field *fields);
+
+/* One of what it may hold, or none. */
+static json_t *sample_list(const struct kn_field *field)
+{
+    json_t *list = json_array();
+
+    if (walk.full && field->form != NULL) {
+        json_array_append_new(list, sample(field->form->fields));
+        if (field->form == &kn_form_wanted_nic) { /* a port, or a network */
+            json_object_del(json_array_get(list, 0), "port");
+        }
+    }
+    return list;
+}
+
 static json_t *sample_value(const struct kn_field *field)
 {
     int64_t least = field->limit == KN_LIMIT_NONE ? 1 : kn_limit_rows[field->limit].min;
@@ -105,12 +122,13 @@ static json_t *sample_value(const struct kn_field *field)
     case KN_BOOL:
         return json_true();
     case KN_ARR:
-        return json_array();
+        return sample_list(field);
     case KN_OBJ:
+        return field->form == NULL ? json_object() : sample(field->form->fields);
     case KN_FIELD_END:
         break;
     }
-    return json_object();
+    return json_null();
 }
 
 static json_t *sample(const struct kn_field *fields)
@@ -128,18 +146,15 @@ static json_t *sample(const struct kn_field *fields)
 static json_t *sample_input(const struct kn_flow *flow)
 {
     const struct kn_wish_type *type = kn_wish_type(flow->kind);
-    json_t *input = sample(type == NULL ? NULL : type->fields);
 
-    if (walk.full && json_is_array(json_object_get(input, "requests"))) {
-        json_array_append_new(json_object_get(input, "requests"), json_pack("{s:s}", "network", OTHER));
-    }
-    return input;
+    return sample(type == NULL ? NULL : type->fields);
 }
 
 static const char FULL_OBJECT[] =
     "{\"generation\": 1, \"host\": \"h1\", \"agent\": \"a1\", \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
     " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" OTHER "\", \"metadata\": {}, \"nics\": [], \"zone\": \"nova\","
-    " \"volumes\": [{\"volume\": \"" OTHER "\", \"attachment\": \"" OTHER "\", \"device\": \"/dev/vdb\", \"status\": \"attached\", \"connection\": {}}]}";
+    " \"volumes\": [{\"volume\": \"" OTHER "\", \"attachment\": \"" OTHER "\", \"device\": \"/dev/vdb\", \"status\": \"attached\","
+    " \"connection\": {\"driver\": \"file\", \"path\": \"/v\", \"format\": \"raw\"}}]}";
 static const char BARE_OBJECT[] =
     "{\"generation\": 1, \"host\": null, \"agent\": null, \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
     " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": null, \"metadata\": {}, \"nics\": [], \"zone\": \"nova\", \"volumes\": []}";

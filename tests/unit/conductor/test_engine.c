@@ -18,6 +18,8 @@
 #define SERVER "11111111-1111-4111-8111-111111111111"
 #define VOLUME "22222222-2222-4222-8222-222222222222"
 #define MAX_TRIES 3
+#define NIC "{\"port\":\"" VOLUME "\",\"network\":\"" VOLUME "\",\"network_name\":\"n\",\"mac\":\"fa:16:3e:00:00:01\",\"vni\":7,\"mtu\":1450," \
+            "\"ips\":[],\"tap\":\"tap22222222-22\"}"
 
 static struct kn_task *new_task(const char *kind, const char *input)
 {
@@ -138,8 +140,8 @@ static void place(struct kn_task *task, const char *host)
 
     snprintf(claim, sizeof(claim), "{\"host\": \"%s\", \"agent\": \"a-%s\", \"zone\": \"nova\"}", host, host);
     assert_int_equal(done(task, "place.claim", claim), KN_ROW_WAITS);
-    assert_int_equal(done(task, "image.locate", "{\"url\": \"u\"}"), KN_ROW_WAITS);
-    assert_int_equal(done(task, "port.allocate", "{\"nics\": [{\"mac\": \"m\"}]}"), KN_ROW_ENDED);
+    assert_int_equal(done(task, "image.locate", "{\"url\": \"u\", \"sha512\": \"00\", \"size\": 1, \"disk_format\": \"raw\", \"virtual_size\": 1}"), KN_ROW_WAITS);
+    assert_int_equal(done(task, "port.allocate", "{\"nics\": [" NIC "]}"), KN_ROW_ENDED);
 }
 
 static void test_create_walks_to_the_end(void **state)
@@ -154,7 +156,7 @@ static void test_create_walks_to_the_end(void **state)
     change = advance(task, false);
     assert_string_equal(server_becomes(&change, "host"), "h1");
     assert_string_equal(server_becomes(&change, "task_state"), "spawning");
-    assert_string_equal(server_becomes(&change, "nics"), "[{\"mac\":\"m\"}]");
+    assert_string_equal(server_becomes(&change, "nics"), "[" NIC "]");
     kn_change_release(&change);
     assert_string_equal(position(task), "run 1 attempt 2: server.spawn port.bind");
     assert_int_equal(done(task, "port.bind", "{}"), KN_ROW_WAITS);

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
+#include "lib/domain/wish.h"
 #include "tests/support/test.h"
 
 static void test_rows_are_sound(void **state)
@@ -52,20 +54,20 @@ static json_t *value_of(const struct kn_field *field, int64_t measure, const cha
     return list != NULL ? list : json_string(text.len > 0 ? text.buf : "");
 }
 
-static void check(const struct kn_message_type *type, const struct kn_field *field, int64_t measure, const char *character, bool fits)
+static void check(const char *whose, const struct kn_field *field, int64_t measure, const char *character, bool fits)
 {
-    const struct kn_field alone[] = { *field, { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL } };
+    const struct kn_field alone[] = { *field, KN_FIELDS_END };
     struct kn_error err = { 0 };
     json_t *object = json_object();
 
     json_object_set_new(object, field->name, value_of(field, measure, character));
-    if ((kn_fields_check(alone, object, "body", &err) == 0) != fits) {
-        fail_msg("%s: \"%s\" of %lld is %s", type->name, field->name, (long long)measure, fits ? err.message : "taken");
+    if ((kn_fields_check_outer(alone, object, "body", &err) == 0) != fits) {
+        fail_msg("%s: \"%s\" of %lld is %s", whose, field->name, (long long)measure, fits ? err.message : "taken");
     }
     json_decref(object);
 }
 
-static void walk(const struct kn_message_type *type, const struct kn_field *fields)
+static void walk(const char *whose, const struct kn_field *fields)
 {
     static const char *const CHARACTERS[] = { "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80" };
 
@@ -73,28 +75,34 @@ static void walk(const struct kn_message_type *type, const struct kn_field *fiel
         const struct kn_limit_row *row = &kn_limit_rows[field->limit];
 
         for (size_t i = 0; field->limit != KN_LIMIT_NONE && i < KN_COUNT(CHARACTERS); i++) {
-            check(type, field, row->max, CHARACTERS[i], true);
-            check(type, field, row->max + 1, CHARACTERS[i], false);
-            check(type, field, row->min, CHARACTERS[i], true);
+            check(whose, field, row->max, CHARACTERS[i], true);
+            check(whose, field, row->max + 1, CHARACTERS[i], false);
+            check(whose, field, row->min, CHARACTERS[i], true);
             if (row->min > 0 || row->unit == KN_UNIT_NUMBER) {
-                check(type, field, row->min - 1, CHARACTERS[i], false);
+                check(whose, field, row->min - 1, CHARACTERS[i], false);
             }
         }
     }
 }
 
-static void test_messages_at_their_limits(void **state)
+static void test_fields_at_their_limits(void **state)
 {
     (void)state;
     for (const struct kn_message_type *t = kn_message_types; t->name != NULL; t++) {
-        walk(t, t->fields);
-        walk(t, t->result);
+        walk(t->name, t->fields);
+        walk(t->name, t->result);
+    }
+    for (const struct kn_wish_type *t = kn_wish_types; t->kind != NULL; t++) {
+        walk(t->kind, t->fields);
+    }
+    for (int i = 0; kn_forms[i] != NULL; i++) {
+        walk(kn_forms[i]->name, kn_forms[i]->fields);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows_are_sound), cmocka_unit_test(test_measures),
-                                        cmocka_unit_test(test_messages_at_their_limits) };
+                                        cmocka_unit_test(test_fields_at_their_limits) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

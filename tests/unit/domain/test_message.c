@@ -262,7 +262,7 @@ static void test_registry_is_sound(void **state)
 static void test_texts_are_measured_in_characters(void **state)
 {
     static const char *const CHARACTERS[] = { "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80" };
-    static const struct kn_field NAME[] = { { "name", KN_STR, true, KN_LIMIT_SERVER_NAME, "a name" }, { NULL, KN_FIELD_END, false, KN_LIMIT_NONE, NULL } };
+    static const struct kn_field NAME[] = { KN_MUST("name", KN_STR, SERVER_NAME, "a name"), KN_FIELDS_END };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CHARACTERS); i++) {

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * form: the large shapes that travel inside messages and lie in rows, as nested tables: a server's spec, its NICs, a volume's connection, a host. A field
+ * of a message, of a wish or of another form names its form (struct kn_field), so whoever checks the outer one checks all of it: nobody sends, writes or
+ * obeys what does not fit. docs/messages.md is printed from here; no other text says what a field is.
+ *
+ * What several rooms write has its one writer here (form_write.c); NICs are written by network/rows/nic.c, specs by conductor/flows/spec.c alone.
+ */
+#ifndef KN_DOMAIN_FORM_H
+#define KN_DOMAIN_FORM_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+#include "lib/domain/message.h"
+
+struct kn_form {
+    const char *name; /* as docs/messages.md calls it */
+    const char *doc;
+    const struct kn_field *fields; /* ended by KN_FIELD_END */
+    int (*also)(const json_t *object, const char *where, struct kn_error *err); /* what its fields say together; NULL: nothing */
+};
+
+extern const struct kn_form kn_form_spec;
+extern const struct kn_form kn_form_image;
+extern const struct kn_form kn_form_disk;
+extern const struct kn_form kn_form_connection;
+extern const struct kn_form kn_form_nic;
+extern const struct kn_form kn_form_address;
+extern const struct kn_form kn_form_route;
+extern const struct kn_form kn_form_wanted_nic;
+extern const struct kn_form kn_form_description;
+extern const struct kn_form kn_form_peer;
+extern const struct kn_form kn_form_host;
+extern const struct kn_form kn_form_guest;
+extern const struct kn_form kn_form_seen;
+extern const struct kn_form *const kn_forms[]; /* all of them, ended by NULL */
+
+/* KN_BAD_REQUEST says where (a name to begin with: "spec.nics[2]") and what. What no field names is passed over: a newer sender. */
+int kn_form_check(const struct kn_form *form, const json_t *object, const char *where, struct kn_error *err);
+void kn_form_document(struct kn_strbuf *out);
+/* "vdc" or "/dev/vdc" -> 2; -1: no name of a disk. */
+int kn_device_index(const char *name);
+
+/* --- writers; each is a new reference -------------------------------------------------------------------------------------- */
+
+/* connection is borrowed. */
+json_t *kn_form_write_disk(const char *volume, const char *device, json_t *connection);
+json_t *kn_form_write_connection(const char *driver, const char *path, const char *format, const char *serial);
+/* Steals ips. */
+json_t *kn_form_write_peer(const char *mac, json_t *ips, const char *underlay);
+json_t *kn_form_write_guest(const char *server, int64_t generation, int power_state);
+/* The same with what else is seen of it; steals both lists. */
+json_t *kn_form_write_seen(const char *server, int64_t generation, int power_state, json_t *volumes, json_t *taps);
+
+struct kn_host_said {
+    const char *host, *zone;
+    const char *underlay; /* "": none */
+    int64_t vcpus, memory_mib, reserved_memory_mib, disk_gib;
+    const char *hypervisor_type;
+    int64_t hypervisor_version;
+};
+/* Steals cpu_info. NULL: some text is no UTF-8. */
+json_t *kn_form_write_host(const struct kn_host_said *said, json_t *cpu_info);
+
+#endif

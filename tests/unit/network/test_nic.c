@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A NIC as kilonova-network writes it fits the form, is what the golden file has, and is read by a host. */
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/domain/form.h"
+#include "network/host/nic.h"
+#include "network/rows/nic.h"
+#include "tests/support/golden.h"
+#include "tests/support/test.h"
+
+#define PORT "11111111-1111-4111-8111-111111111111"
+#define NETWORK "22222222-2222-4222-8222-222222222222"
+#define SUBNET "33333333-3333-4333-8333-333333333333"
+
+static json_t *write_nic(char *tag)
+{
+    char name[] = "net";
+    struct kn_subnet_view subnet = { .id = SUBNET, .prefix = 24, .gateway = "10.5.0.1", .dhcp = true, .dhcp_ip = "10.5.0.2" };
+    struct kn_network_view network = { .id = NETWORK, .name = name, .mtu = 1450, .vni = 7, .dhcp_mac = "fa:16:3e:00:00:02" };
+    struct kn_nic nic = { .port = PORT, .mac = "fa:16:3e:00:00:01", .network = &network };
+    json_t *json;
+
+    subnet.dns = json_pack("[s]", "8.8.8.8");
+    subnet.routes = json_pack("[{s:s, s:s}]", "destination", "10.9.0.0/16", "nexthop", "10.5.0.254");
+    nic.tag = kn_strdup(tag);
+    kn_nic_add(&nic, &subnet, "10.5.0.9");
+    json = kn_nic_json(&nic);
+    kn_nic_release(&nic);
+    json_decref(subnet.dns);
+    json_decref(subnet.routes);
+    return json;
+}
+
+static void test_a_nic_is_written_as_declared_and_read(void **state)
+{
+    char tag[] = "t";
+    json_t *nic = write_nic(tag);
+    struct kn_host_nic *read = NULL;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_form_check(&kn_form_nic, nic, "nic", &err), &err);
+    kn_test_golden("forms/nic", nic, 0);
+    assert_ok(kn_host_nic_parse(NETWORK, "h", nic, &read, &err), &err);
+    assert_string_equal(read->tap, "tap11111111-11");
+    assert_int_equal(read->address_count, 1);
+    kn_host_nic_free(read);
+    json_decref(nic);
+}
+
+static void test_no_tag_is_none(void **state)
+{
+    json_t *nic = write_nic(NULL);
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_form_check(&kn_form_nic, nic, "nic", &err), &err);
+    assert_null(json_object_get(nic, "tag"));
+    json_decref(nic);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_nic_is_written_as_declared_and_read), cmocka_unit_test(test_no_tag_is_none) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
