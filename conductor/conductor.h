@@ -36,6 +36,7 @@ struct kn_conductor {
     int wanted_count, wanted_size;
     struct kn_move *moves;        /* of this batch */
     int move_count, move_size;
+    bool working;                 /* some task's work said that it goes on: to be written */
     bool full_host;               /* some part waits for its host */
     bool backlog;                 /* wake-ups were dropped because memory is full: sweep as soon as there is room */
     int64_t bus_epoch;
@@ -73,6 +74,9 @@ void kn_send(struct kn_conductor *c, struct kn_task *task);
 void kn_ask_again(struct kn_task *task, const char *topic);
 /* Sends what is to go out again, as far as the database still knows it so; the rest leaves memory. */
 int kn_send_confirmed(struct kn_conductor *c, struct kn_error *err);
+/* What ends those commands of the task that are in flight; taken before it moves on, sent when that is written. How many; kn_cancels_free() frees them. */
+int kn_cancels_of(const struct kn_task *task, struct kn_cancel **ret_cancels);
+void kn_cancels_send(struct kn_conductor *c, const struct kn_cancel *cancels, int count);
 /* Hosts got room: tries the parts that wait for one. */
 void kn_send_waiting(struct kn_conductor *c);
 /* The part counts no longer among those in flight on its host. */

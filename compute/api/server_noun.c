@@ -118,19 +118,22 @@ static bool has_progress(const char *status)
     return false;
 }
 
-/* value: vm_state, a space, task_state; a server that is gone is of no other state. */
+/* value: vm_state, a space, task_state, a space, progress; a server that is gone is of no other state. */
 static void print_status(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
     const size_t len = strcspn(value, " ");
-    char vm_state[32];
+    const char *rest = value[len] == ' ' ? value + len + 1 : value + len;
+    const size_t task_len = strcspn(rest, " ");
+    char vm_state[32], task_state[64];
 
     (void)req;
     snprintf(vm_state, sizeof(vm_state), "%.*s", (int)len, value);
-    const char *status = kn_server_status(vm_state, value[len] == ' ' && value[len + 1] != '\0' ? value + len + 1 : NULL);
+    snprintf(task_state, sizeof(task_state), "%.*s", (int)task_len, rest);
+    const char *status = kn_server_status(vm_state, task_state[0] != '\0' ? task_state : NULL);
 
     kn_jsonw_str(out, name, status);
     if (has_progress(status)) {
-        kn_jsonw_int(out, "progress", 0);
+        kn_jsonw_int(out, "progress", strtol(rest + task_len, NULL, 10));
     }
 }
 
@@ -248,7 +251,7 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define SORTED KN_REST_SORT
 #define TEXT(name, sql, ...) KN_REST_ATTR(name, sql, KN_REST_TEXT, __VA_ARGS__)
 
-#define STATUS "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' ELSE s.vm_state || ' ' || coalesce(s.task_state, '') END"
+#define STATUS "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' ELSE s.vm_state || ' ' || coalesce(s.task_state, '') || ' ' || " KN_SERVER_PROGRESS_SQL " END"
 #define VOLUMES(members)                                                                                               \
     "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members ")) FROM attachment a WHERE a.server_id = s.id), '[]')"
 #define HOST_STATUS                                                                                                    \

@@ -6,6 +6,11 @@
 #include "compute/rows/view.h"
 #include "lib/rest/list.h"
 
+/* How far a building is, in percent, as whoever works on it said last. */
+#define KN_SERVER_PROGRESS_SQL                                                                                          \
+    "CASE WHEN s.vm_state = 'building' THEN coalesce((SELECT t.progress FROM task t WHERE t.object_id = s.id AND "      \
+    "t.kind = 'server.create' ORDER BY t.id DESC LIMIT 1), 0) ELSE 0 END"
+
 /* Lists may hold deleted ones. Before 2.75 the answer to PUT is view KN_REST_CHANGED, from then on KN_REST_SHOW. */
 extern const struct kn_rest_noun kn_server_noun;
 

@@ -95,7 +95,7 @@ const struct kn_rest_param kn_server_params[] = {
     IS("power_state", "s.power_state", KN_REST_INT, RULED(82)),
     IS("task_state", "s.task_state", KN_REST_TEXT, RULED(82)),
     IS("vm_state", "s.vm_state", KN_REST_TEXT, RULED(82)),
-    IS("progress", "0", KN_REST_INT, RULED(82)),
+    IS("progress", KN_SERVER_PROGRESS_SQL, KN_REST_INT, RULED(82)),
     IS("user_id", "s.user_id", KN_REST_TEXT, RULED(82)),
     MATCH("hostname", "s.hostname", RULED(89)),
     IS("host", "s.host", KN_REST_TEXT, ADMINS),

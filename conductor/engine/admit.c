@@ -102,13 +102,21 @@ static void keep_waiting(struct kn_conductor *c, const struct kn_waiting *waitin
     kn_hmap_put(c->waiting, waiting->object_id, id);
 }
 
-/* What was ended in the database is ended in memory, too, before anything can be sent: its answers and its deadline are nobody's now. */
+/*
+ * What was ended in the database is ended in memory, too, before anything can be sent: its answers and its deadline are nobody's now. Who works on it is told;
+ * a conductor that dies just here tells nobody, but what the deletion itself sends says the same to whoever works on what is deleted.
+ */
 static void drop_ended(struct kn_conductor *c, const struct kn_rows *ended)
 {
     for (int i = 0; ended != NULL && i < kn_rows_count(ended); i++) {
         struct kn_task *task = kn_task_find(c, kn_rows_int(ended, i, 0));
 
         if (task != NULL) {
+            struct kn_cancel *cancels;
+            const int count = kn_cancels_of(task, &cancels);
+
+            kn_cancels_send(c, cancels, count);
+            kn_cancels_free(cancels, count);
             drop(c, task);
         }
     }

@@ -67,10 +67,16 @@ static const struct kn_place *place_of(const struct kn_task *task, int part)
     return kn_task_place(task, task->parts[part].of);
 }
 
+/* What it is about: of a working, the command that it names. */
+static const struct kn_message_type *about(const struct kn_message *m)
+{
+    return m->is_reply ? m->type : kn_message_type(kn_json_str(m->body, "command"));
+}
+
 static bool belongs(const struct kn_task *task, const struct kn_message *reply)
 {
     return reply->task == task->id && reply->attempt == task->attempt && reply->part >= 0 && reply->part < task->part_count &&
-           reply->generation == place_of(task, reply->part)->generation && task->parts[reply->part].type == reply->type &&
+           reply->generation == place_of(task, reply->part)->generation && task->parts[reply->part].type == about(reply) &&
            task->parts[reply->part].state != KN_PART_DONE;
 }
 
@@ -133,6 +139,24 @@ enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_mes
     return KN_ROW_FAILED;
 }
 
+bool kn_engine_working(struct kn_task *task, const struct kn_message *working, int64_t now_us, int64_t limit_us)
+{
+    if (!belongs(task, working)) {
+        return false;
+    }
+    if (task->working_since_us == 0) {
+        task->working_since_us = now_us;
+    }
+    if (now_us - task->working_since_us > limit_us && !task->flow->insists) {
+        task->parts[working->part].overdue = true;
+        task->deadline_ms = 0;
+        return false;
+    }
+    task->resends = 0;
+    task->progress = (int)kn_json_int(working->body, "percent");
+    return true;
+}
+
 int64_t kn_engine_pause_ms(const struct kn_task *task)
 {
     int doublings = task->refusals - 1 < MAX_DOUBLINGS ? task->refusals - 1 : MAX_DOUBLINGS;
@@ -157,7 +181,11 @@ static bool give_up(struct kn_task *task, int i, bool agent_down)
     struct kn_part *part = &task->parts[i];
     struct kn_error why = { 0 };
 
-    kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s", place_of(task, i)->host, part->type->name);
+    if (part->overdue) {
+        kn_fail(&why, KN_TIMEOUT, "%s was not done in the time that conductor.work_limit_s gives it", part->type->name);
+    } else {
+        kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s", place_of(task, i)->host, part->type->name);
+    }
     if (task->state == KN_TASK_UNDO && !agent_down) { /* it lives, so it will not say hello and be told: nobody will take this back */
         note_not_undone(task, part->type->name, &why);
         part->refused = why;
@@ -197,8 +225,8 @@ enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, unsigned down)
     task->resends++;
     for (int i = 0; i < task->part_count; i++) {
         bool agent_down = (down & KN_DOWN(task->parts[i].of->to)) != 0 && !task->parts[i].of->waits_for_host;
-        bool hopeless = kn_engine_to_agent(task, i) &&
-                        (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists));
+        bool hopeless = task->parts[i].overdue ||
+                        (kn_engine_to_agent(task, i) && (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists)));
 
         if (task->parts[i].state == KN_PART_SENT && task->parts[i].refused.code != KN_OK) {
             if (!give_up_refused(task, i)) {
@@ -214,6 +242,14 @@ enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, unsigned down)
 }
 
 /* --- moving ------------------------------------------------------------------------------------------------------------ */
+
+static void begin_attempt(struct kn_task *task)
+{
+    task->attempt++;
+    task->working_since_us = 0;
+    task->worked_ms = 0;
+    task->progress = 0;
+}
 
 static bool may_try_again(const struct kn_task *task, int max_tries)
 {
@@ -324,7 +360,7 @@ void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct 
                        struct kn_step_record *records, int *ret_records)
 {
     record_row(task, failed, records, ret_records);
-    task->attempt++;
+    begin_attempt(task);
     if (failed) {
         bool whole_row = !may_try_again(task, max_tries) || task->step > task->flow->retry_row;
 
@@ -344,7 +380,7 @@ void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_er
 {
     task->error = *why;
     task->elsewhere = false;
-    task->attempt++;
+    begin_attempt(task);
     if (task->state == KN_TASK_DONE) {
         task->state = KN_TASK_RUN;
         task->step = task->flow->row_count - 1;
@@ -365,7 +401,7 @@ bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *chan
     if (!pass_empty_rows(task, max_tries, change)) {
         return false;
     }
-    task->attempt++;
+    begin_attempt(task);
     return true;
 }
 
@@ -388,6 +424,23 @@ void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int
     ret->deadline = deadline_ms;
     kn_copy(ret->request_id, sizeof(ret->request_id), task->request_id);
     kn_copy(ret->project, sizeof(ret->project), task->project_id);
+}
+
+bool kn_engine_cancel(const struct kn_task *task, int part, struct kn_message *ret)
+{
+    static const char *const LISTENING[] = { KN_TOPIC_AGENT, KN_TOPIC_VOLUME, KN_TOPIC_IMAGE };
+    const struct kn_part *p = &task->parts[part];
+    struct kn_message command = { .task = task->id, .step = task->step, .part = part, .attempt = task->attempt,
+                                  .generation = place_of(task, part)->generation, .shard = task->shard };
+
+    for (size_t i = 0; p->state == KN_PART_SENT && i < KN_COUNT(LISTENING); i++) {
+        if (strcmp(p->type->topic, LISTENING[i]) == 0) {
+            kn_copy(command.request_id, sizeof(command.request_id), task->request_id);
+            kn_message_about(ret, "cancel", &command, NULL);
+            return true;
+        }
+    }
+    return false;
 }
 
 void kn_engine_topic(const struct kn_task *task, int part, char out[KN_TOPIC_SIZE])

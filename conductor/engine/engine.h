@@ -39,6 +39,11 @@ void kn_engine_plan(struct kn_task *task);
 /* False: it is another agent's answer than that of the one who was told; err says so. */
 bool kn_engine_answers(const struct kn_task *task, const struct kn_message *reply, struct kn_error *err);
 enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply);
+/*
+ * Somebody says that he works on a part. True: he may, and the row's patience begins anew. False: it is of another time; or it goes on for longer than
+ * limit_us since it was first said, so that the row's deadline passes at once and kn_engine_timeout() fails it. Where flows insist there is no limit.
+ */
+bool kn_engine_working(struct kn_task *task, const struct kn_message *working, int64_t now_us, int64_t limit_us);
 /* After a refusal in a flow that insists (KN_ROW_WAITS, refusals > 0): when to ask again. */
 int64_t kn_engine_pause_ms(const struct kn_task *task);
 /* The part's command can never be sent: the row's deadline passes at once, and kn_engine_timeout() fails it with this reason. */
@@ -65,6 +70,8 @@ bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *chan
 /* The command of a part, ready to be printed; release it. */
 void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int64_t deadline_ms,
                        struct kn_message *ret);
+/* Whether a part's command is in flight to somebody who can be told to end it; then *ret is that message. */
+bool kn_engine_cancel(const struct kn_task *task, int part, struct kn_message *ret);
 /* The topic of a part. */
 #define KN_TOPIC_SIZE (KN_SIZE_OF(AGENT) + 32)
 void kn_engine_topic(const struct kn_task *task, int part, char out[KN_TOPIC_SIZE]);

@@ -18,6 +18,7 @@
 #define LEASE_EVERY_MS 1000
 #define SWEEP_EVERY_MS 1000
 #define CHECK_EVERY_MS 1000
+#define WORKED_EVERY_MS 10000 /* that work goes on without getting further */
 #define HEARTBEAT_EVERY_MS 2000
 #define DEAF_MS 20000
 #define STUCK_FOR_MS 10000 /* what failed may be hidden behind turns that had nothing to do */
@@ -45,6 +46,9 @@ void kn_move_on(struct kn_conductor *c, struct kn_task *task, bool failed)
 
     task->moving = true;
     kn_settle_all(c, task);
+    if (failed) {
+        move->cancel_count = kn_cancels_of(task, &move->cancels);
+    }
     move->records = kn_realloc_array(NULL, (size_t)task->part_count + 1, sizeof(*move->records));
     kn_engine_advance(task, failed, (int)c->daemon.conf.conductor_tries, &move->change, move->records,
                       &move->record_count);
@@ -84,6 +88,7 @@ static void act(struct kn_conductor *c, struct kn_move *move)
     task->moving = false;
     if (move->applied) {
         kn_admit_unhold(c, task->id);
+        kn_cancels_send(c, move->cancels, move->cancel_count);
     }
     if (!move->applied) {
         kn_forget(c, task); /* somebody else moved it; the sweep loads it again if it is still ours */
@@ -213,6 +218,51 @@ static void on_reply(struct kn_conductor *c, const struct kn_message *reply)
     }
 }
 
+/* What works on may be wrong about it, as an answer may. What it says is written at the end of this turn, unless that was done just now. */
+static void on_working(struct kn_conductor *c, const struct kn_message *working)
+{
+    struct kn_task *task = kn_task_find(c, working->task);
+    const int told = task != NULL ? task->progress : 0;
+    struct kn_error why = { 0 };
+
+    if (task == NULL || task->moving) {
+        return;
+    }
+    if (!kn_engine_answers(task, working, &why)) {
+        kn_daemon_bury(&c->daemon, working, &why);
+        return;
+    }
+    if (!kn_engine_working(task, working, kn_now_us(), c->daemon.conf.conductor_work_limit_s * 1000000)) {
+        return;
+    }
+    task->deadline_ms = kn_mono_ms() + c->daemon.conf.conductor_step_timeout_s * 1000;
+    if (task->progress != told || task->worked_ms == 0 || kn_mono_ms() - task->worked_ms > WORKED_EVERY_MS) {
+        task->worked = true;
+        c->working = true;
+    }
+}
+
+/* So that whoever shows it, or takes the task over, knows; one whose move is under way says so itself. */
+static int write_working(struct kn_conductor *c, struct kn_error *err)
+{
+    AUTO_FREE struct kn_task **tasks = c->working ? kn_realloc_array(NULL, kn_hmap_count(c->tasks) + 1, sizeof(struct kn_task *)) : NULL;
+    const char *key;
+    void *value;
+    int count = 0;
+
+    for (size_t at = 0; c->working && kn_hmap_next(c->tasks, &at, &key, &value);) {
+        struct kn_task *task = value;
+
+        if (task->worked) {
+            task->worked = false;
+            task->worked_ms = kn_mono_ms();
+            tasks[count++] = task;
+        }
+    }
+    c->working = false;
+    return count == 0 ? 0 : kn_store_working(c->daemon.db, tasks, count, c->daemon.conf.conductor_step_timeout_s, err);
+}
+
 /* A report that the database will never take is set aside: the next one, and whatever came with it, must not wait for it. */
 static int on_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
@@ -233,6 +283,10 @@ static int on_message(struct kn_conductor *c, const struct kn_message *message, 
 {
     if (message->is_reply) {
         on_reply(c, message);
+        return 0;
+    }
+    if (strcmp(message->type->name, "working") == 0) {
+        on_working(c, message);
         return 0;
     }
     if (strcmp(message->type->name, "task.wake") == 0) {
@@ -406,6 +460,9 @@ static int turn(struct kn_conductor *c, struct kn_error *err)
 {
     /* The timers may take shards and their tasks away, so no move may be left then. */
     if (take_batch(c, err) < 0 || write_moves(c, err) < 0 || run_timers(c, err) < 0 || write_moves(c, err) < 0) {
+        return -1;
+    }
+    if (write_working(c, err) < 0) {
         return -1;
     }
     kn_send_waiting(c);

@@ -195,3 +195,35 @@ void kn_send_waiting(struct kn_conductor *c)
         kn_send(c, task);
     }
 }
+
+/* --- what is not wanted any more ------------------------------------------------------------------------------------------ */
+
+int kn_cancels_of(const struct kn_task *task, struct kn_cancel **ret_cancels)
+{
+    int count = 0;
+
+    *ret_cancels = NULL;
+    for (int i = 0; i < task->part_count; i++) {
+        struct kn_message message;
+
+        if (!kn_engine_cancel(task, i, &message)) {
+            continue;
+        }
+        *ret_cancels = kn_realloc_array(*ret_cancels, (size_t)count + 1, sizeof(**ret_cancels));
+        kn_engine_topic(task, i, (*ret_cancels)[count].topic);
+        (*ret_cancels)[count++].message = message;
+    }
+    return count;
+}
+
+/* One that is lost does no harm: what comes after it on that topic ends the work as well, or waits for it. */
+void kn_cancels_send(struct kn_conductor *c, const struct kn_cancel *cancels, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct kn_error err = { 0 };
+
+        if (kn_daemon_send(&c->daemon, cancels[i].topic, 0, &cancels[i].message, &err) < 0) {
+            kn_log_error("send cancel", &err);
+        }
+    }
+}

@@ -15,6 +15,7 @@
 
 static struct kn_batch_stmt MOVE = { "task_move",
     "UPDATE task t SET state = u.state, step = u.step, attempt = u.attempt, context = u.context, error = u.error, home = u.home, dest = u.dest, "
+    "working_since = NULL, progress = 0, "
     "deadline = CASE WHEN u.state IN ('run', 'undo') THEN now() + u.timeout_s * interval '1 s' END, "
     "finished_at = CASE WHEN u.state IN ('done', 'failed') THEN now() END "
     "FROM @ WHERE t.id = u.id AND t.attempt = u.from_attempt AND t.state NOT IN ('done', 'failed') RETURNING t.id",
@@ -30,6 +31,11 @@ static struct kn_batch_stmt RECORD = { "task_step_record",
 
 static const struct kn_stmt TOUCH = { "task_touch",
     "UPDATE task SET deadline = now() + $2::int * interval '1 s' WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 2 };
+
+static struct kn_batch_stmt WORKING = { "task_working",
+    "UPDATE task t SET deadline = now() + u.timeout_s * interval '1 s', progress = u.progress, working_since = to_timestamp(u.since_us / 1000000.0) "
+    "FROM @ WHERE t.id = u.id AND t.attempt = u.attempt AND t.state IN ('run', 'undo')",
+    { { "id", "bigint" }, { "attempt", "int" }, { "progress", "smallint" }, { "since_us", "bigint" }, { "timeout_s", "int" } }, { 0 }, { 0 }, false };
 
 static const struct kn_stmt CURRENT = { "task_current",
     "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 1 };
@@ -51,10 +57,19 @@ static const struct kn_stmt SUPERSEDE = { "task_supersede",
     "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) AND o.object_id = t.object_id AND o.id < t.id "
     "AND o.cancel AND o.state IN ('run', 'undo') RETURNING o.id", 2 };
 
+void kn_cancels_free(struct kn_cancel *cancels, int count)
+{
+    for (int i = 0; i < count; i++) {
+        kn_message_release(&cancels[i].message);
+    }
+    free(cancels);
+}
+
 void kn_move_release(struct kn_move *move)
 {
     kn_change_release(&move->change);
     free(move->records);
+    kn_cancels_free(move->cancels, move->cancel_count);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------------ */
@@ -218,6 +233,21 @@ int kn_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_
     return kn_db_run(db, &TOUCH, KN_ARGS(task_ids, kn_arg_int(&timeout, step_timeout_s)), NULL, err);
 }
 
+int kn_store_working(struct kn_db *db, struct kn_task *const *tasks, int count, int64_t step_timeout_s, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_batch) struct kn_batch batch;
+
+    kn_batch_init(&batch, &WORKING);
+    for (int i = 0; i < count; i++) {
+        kn_batch_addint(&batch, tasks[i]->id);
+        kn_batch_addint(&batch, tasks[i]->attempt);
+        kn_batch_addint(&batch, tasks[i]->progress);
+        kn_batch_addint(&batch, tasks[i]->working_since_us);
+        kn_batch_addint(&batch, step_timeout_s);
+    }
+    return kn_batch_run(&batch, db, NULL, err);
+}
+
 /* --- reading ------------------------------------------------------------------------------------------------------------ */
 
 int kn_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err)
@@ -247,7 +277,7 @@ static const char *kinds(struct kn_array *array, bool beside)
     return kn_array_value(array);
 }
 
-enum { KIND_COLUMN = 1, OBJECT_COLUMN = 3, OLDER_COLUMN = 16 };
+enum { KIND_COLUMN = 1, OBJECT_COLUMN = 3, OLDER_COLUMN = 18 };
 
 static int load(struct kn_db *db, const struct kn_shards *shards, const char *ids, struct kn_rows **ret_rows,
                 struct kn_error *err)

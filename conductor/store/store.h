@@ -11,12 +11,21 @@
 #include "conductor/store/shards.h"
 #include "conductor/store/task.h"
 
+/* Ends a command that is in flight. */
+struct kn_cancel {
+    char topic[KN_TOPIC_SIZE];
+    struct kn_message message;
+};
+void kn_cancels_free(struct kn_cancel *cancels, int count);
+
 struct kn_move {
     struct kn_task *task;        /* borrowed; already stands where it moves to */
     int from_attempt;
     struct kn_change change;
     struct kn_step_record *records;
     int record_count;
+    struct kn_cancel *cancels;   /* for what is in flight and not wanted any more: they go out when the move is written */
+    int cancel_count;
     bool numbered;               /* its records have their numbers; store.c's */
     bool applied;                /* filled by kn_store_write */
 };
@@ -33,6 +42,8 @@ int kn_store_write(struct kn_db *db, const struct kn_shards *shards, struct kn_m
 int kn_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err);
 /* The deadlines of tasks whose messages were sent again. */
 int kn_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_s, struct kn_error *err);
+/* How far tasks are whose work says that it goes on; their deadlines begin anew. One that moved on since is left alone. */
+int kn_store_working(struct kn_db *db, struct kn_task *const *tasks, int count, int64_t step_timeout_s, struct kn_error *err);
 
 /* Ids of open tasks of my shards, oldest first, fair between projects. */
 int kn_store_open_ids(struct kn_db *db, const struct kn_shards *shards, int limit, struct kn_rows **ret_rows,

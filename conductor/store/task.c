@@ -95,6 +95,8 @@ int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_t
     read_error(task, kn_rows_str(rows, row, 12));
     task->created_at_us = kn_rows_int(rows, row, 13);
     read_places(task, kn_rows_str(rows, row, 14), kn_rows_str(rows, row, 15));
+    task->working_since_us = kn_rows_int(rows, row, 16);
+    task->progress = (int)kn_rows_int(rows, row, 17);
     *ret_task = task;
     return 0;
 }

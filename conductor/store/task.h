@@ -47,6 +47,7 @@ struct kn_part {
     const struct kn_message_type *type; /* of the command: the part's message or its undo */
     bool admitted;      /* counts among those in flight on its host (limits.c) */
     struct kn_error refused; /* why it can never be sent; KN_OK: it can */
+    bool overdue;       /* worked on for longer than anything may be */
     int64_t sent_at_us; /* wall clock of the first sending */
 };
 
@@ -73,6 +74,10 @@ struct kn_task {
     int resends;           /* of the current row */
     int refusals;          /* of the current row, of a flow that insists */
     int64_t deadline_ms;   /* monotonic, of the current row */
+    int64_t working_since_us; /* of the current row: when somebody first said that he works on it; 0: nobody did. In the task's row, too */
+    int progress;          /* in percent, as he said last */
+    int64_t worked_ms;     /* monotonic: when that was written last */
+    bool worked;           /* it is to be written */
     int64_t created_at_us;
     bool moving;           /* its move is not committed yet: nothing is sent */
     bool again;            /* goes out again once the database has confirmed it (send.c) */
@@ -83,7 +88,8 @@ struct kn_task {
 /* The columns that kn_task_from_row reads, in order; t is the task. */
 #define KN_TASK_COLUMNS                                                                                        \
     "t.id, t.kind, t.shard, t.object_id, t.project_id, t.user_id, t.request_id, t.state, t.step, t.attempt, " \
-    "t.input, t.context, t.error, (extract(epoch FROM t.created_at) * 1000000)::bigint, t.home, t.dest"
+    "t.input, t.context, t.error, (extract(epoch FROM t.created_at) * 1000000)::bigint, t.home, t.dest, " \
+    "(extract(epoch FROM t.working_since) * 1000000)::bigint, t.progress"
 
 /* New task from a row; KN_INTERNAL if its kind is unknown (a newer API wrote it). */
 int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_task, struct kn_error *err);

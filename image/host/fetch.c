@@ -29,7 +29,13 @@ struct fetch {
     struct kn_error ended;    /* by whoever watches; KN_OK: not */
 };
 
-/* Also called while nothing comes. */
+/* Whoever watches says once that it ends. */
+static int look(struct fetch *f)
+{
+    return f->ended.code != KN_OK ? -1 : f->base->watch(f->base->watch_ctx, f->at, f->size, &f->ended);
+}
+
+/* While nothing comes. */
 static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
     struct fetch *f = ctx;
@@ -38,7 +44,7 @@ static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_to
     (void)now;
     (void)up_total;
     (void)up_now;
-    return f->base->watch(f->base->watch_ctx, f->at, f->size, &f->ended) < 0;
+    return look(f) < 0;
 }
 
 static size_t on_data(char *data, size_t one, size_t len, void *ctx)
@@ -60,7 +66,7 @@ static size_t on_data(char *data, size_t one, size_t len, void *ctx)
     }
     kn_digest_update(f->digest, data, len);
     f->at += (int64_t)len;
-    return len;
+    return look(f) == 0 ? len : 0;
 }
 
 static void curl_start(void)

@@ -126,6 +126,7 @@ static void end(void *arg, enum kn_lane_end how)
         kn_log_request(NULL);
         kn_metric_add(&ENDED, 1, work->command.type->name, NAMES[work->outcome]);
     }
+    kn_metric_set(&PENDING, kn_lanes_pending(work->works->lanes) - (how == KN_LANE_RAN), NULL, NULL); /* one that ran is counted until this returns */
     work_free(work);
 }
 
@@ -280,7 +281,8 @@ static bool is_meant(const struct kn_work *work, const void *what)
 {
     const struct kn_message *m = &work->envelope, *cancel = what;
 
-    return cancel->task != 0 && m->task == cancel->task && m->attempt == cancel->attempt && m->generation == cancel->generation;
+    return cancel->task != 0 && m->task == cancel->task && m->attempt == cancel->attempt && m->part == cancel->part &&
+           m->generation == cancel->generation;
 }
 
 void kn_works_cancel(struct kn_works *works, const struct kn_message *cancel)

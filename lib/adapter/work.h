@@ -50,7 +50,7 @@ KN_DEFINE_AUTO(kn_works);
 int kn_works_take(struct kn_works *works, const char *key, const char *name, const struct kn_message *command, struct kn_error *err);
 /* Something that nobody asked for, in a lane of its own; not queued twice. */
 int kn_works_errand(struct kn_works *works, const char *key, void (*run)(void *ctx), struct kn_error *err);
-/* The message `cancel`: what was asked for last by exactly its task, attempt and generation ends; anything else, what is over, older or newer, is left as it is. */
+/* The message `cancel`: what was asked for last by exactly its task, attempt, part and generation ends; anything else, what is over, older or newer, is left as it is. */
 void kn_works_cancel(struct kn_works *works, const struct kn_message *cancel);
 /* The same for commands that match; called under a lock. */
 void kn_works_cancel_where(struct kn_works *works, bool (*match)(const struct kn_message *command, const void *what), const void *what);

@@ -6,8 +6,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "image/host.h"
@@ -18,6 +21,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "tests/support/needs.h"
+#include "tests/support/process.h"
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
@@ -321,6 +325,105 @@ static void age(const struct image *image, int minutes)
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
+/* Whoever watches ends it: at once when nothing came yet, and in the middle. */
+static struct {
+    sem_t began, go;
+    atomic_int looks;
+} watched;
+
+static void await(sem_t *sem)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    assert_int_equal(sem_timedwait(sem, &until), 0);
+}
+
+static int end_in_the_middle(void *ctx, int64_t done, int64_t size, struct kn_error *err)
+{
+    (void)ctx;
+    if (done == 0 || done == size) {
+        return 0;
+    }
+    sem_post(&watched.began);
+    await(&watched.go);
+    return kn_fail(err, KN_CANCELLED, "not wanted any more");
+}
+
+static int count_looks(void *ctx, int64_t done, int64_t size, struct kn_error *err)
+{
+    (void)ctx;
+    (void)err;
+    assert_in_range(done, 0, size);
+    atomic_fetch_add(&watched.looks, 1);
+    return 0;
+}
+
+static void *ensure_until_cancelled(void *image)
+{
+    struct kn_error err = { 0 };
+    char path[256];
+
+    return kn_image_host_ensure(&world.conf, ((struct image *)image)->spec, end_in_the_middle, NULL, path, sizeof(path), &err) < 0 && err.code == KN_CANCELLED ? image : NULL;
+}
+
+static void *ensure_looking(void *image)
+{
+    struct kn_error err = { 0 };
+    char path[256];
+
+    return kn_image_host_ensure(&world.conf, ((struct image *)image)->spec, count_looks, NULL, path, sizeof(path), &err) == 0 ? image : NULL;
+}
+
+static void test_cancelled_in_the_middle(void **state)
+{
+    (void)state;
+    AUTO_RELEASE(image) struct image image = store_raw(21, 8 * MIB);
+    AUTO_FREE char *part = cached(&image, ".part");
+    struct kn_error err = { 0 };
+    char path[256];
+
+    sem_init(&watched.began, 0, 0);
+    sem_init(&watched.go, 0, 1);
+    assert_ptr_equal(ensure_until_cancelled(&image), &image);
+    assert_int_equal(access(part, F_OK), -1); /* no half file */
+    assert_false(is_cached(&image));
+    assert_ok(ensure(&image, path, &err), &err);
+}
+
+/* One of two that want the same base gives up: what came is the other's. */
+static void test_cancelled_while_another_waits(void **state)
+{
+    (void)state;
+    AUTO_RELEASE(image) struct image image = store_raw(22, 8 * MIB);
+    AUTO_FREE char *part = cached(&image, ".part");
+    pthread_t first, second;
+    void *result = NULL;
+    struct stat came = { 0 };
+
+    sem_init(&watched.began, 0, 0);
+    sem_init(&watched.go, 0, 0);
+    atomic_store(&watched.looks, 0);
+    assert_int_equal(pthread_create(&first, NULL, ensure_until_cancelled, &image), 0);
+    await(&watched.began);
+    assert_int_equal(pthread_create(&second, NULL, ensure_looking, &image), 0);
+    while (atomic_load(&watched.looks) == 0) { /* it waits, and is asked meanwhile */
+        kn_test_pause(1);
+    }
+    assert_int_equal(stat(part, &came), 0);
+    sem_post(&watched.go);
+    pthread_join(first, &result);
+    assert_ptr_equal(result, &image);
+    pthread_join(second, &result);
+    assert_ptr_equal(result, &image);
+    assert_true(is_cached(&image));
+    AUTO_FREE char *whole = cached(&image, "");
+    struct stat st;
+    assert_int_equal(stat(whole, &st), 0);
+    assert_int_equal(st.st_ino, came.st_ino); /* gone on with, not begun anew */
+}
+
 static void test_oldest_unused_goes_first(void **state)
 {
     (void)state;
@@ -374,6 +477,8 @@ int main(void)
         cmocka_unit_test(test_corrupted_data_is_refused),
         cmocka_unit_test(test_what_the_header_says_counts),
         cmocka_unit_test(test_no_url_no_data),
+        cmocka_unit_test(test_cancelled_in_the_middle),
+        cmocka_unit_test(test_cancelled_while_another_waits),
         cmocka_unit_test(test_oldest_unused_goes_first),
     };
 

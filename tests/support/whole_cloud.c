@@ -59,6 +59,21 @@ void kn_whole_cloud_await(const char *sql, int64_t wanted)
     }
 }
 
+static char *options[10]; /* section.key=value, of all daemons alike */
+
+static void start_daemon(size_t i)
+{
+    AUTO_FREE char *program = kn_test_binary(DAEMONS[i]);
+    const char *argv[KN_COUNT(options) * 2 + 8] = { program, "--set", "agent.driver=sim", "--set", "daemon.log_level=error", "--set", "daemon.host=whole" };
+    size_t n = 7;
+
+    for (size_t o = 0; o < KN_COUNT(options); o++) {
+        argv[n++] = "--set";
+        argv[n++] = options[o];
+    }
+    pids[i] = kn_test_spawn(argv, "/dev/stderr", NULL);
+}
+
 static void start_daemons(const char *hosts, int port)
 {
     struct kn_conf conf;
@@ -66,26 +81,31 @@ static void start_daemons(const char *hosts, int port)
     kn_conf_defaults(&conf);
     broker = kn_test_broker_start();
     kn_test_broker_conf(broker, &conf);
-    AUTO_FREE char *url = kn_asprintf("db.url=%s", kn_ks.url);
-    AUTO_FREE char *keys = kn_asprintf("identity.key_file=%s", kn_ks.key_file);
-    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", conf.bus_brokers);
-    AUTO_FREE char *bus_port = kn_asprintf("bus.embedded_port=%lld", (long long)conf.bus_embedded_port);
-    AUTO_FREE char *listen = kn_asprintf("api.listen=127.0.0.1:%d", port);
-    AUTO_FREE char *data = kn_asprintf("image.data_listen=127.0.0.1:%d", kn_test_free_port());
-    AUTO_FREE char *store = kn_asprintf("image.store_dir=%s", kn_whole.dir);
-    AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s", kn_whole.dir);
-    AUTO_FREE char *state = kn_asprintf("agent.state_dir=%s", kn_whole.dir);
-    AUTO_FREE char *sim = kn_asprintf("agent.sim_hosts=%s", hosts);
-
+    options[0] = kn_asprintf("db.url=%s", kn_ks.url);
+    options[1] = kn_asprintf("identity.key_file=%s", kn_ks.key_file);
+    options[2] = kn_asprintf("bus.brokers=%s", conf.bus_brokers);
+    options[3] = kn_asprintf("bus.embedded_port=%lld", (long long)conf.bus_embedded_port);
+    options[4] = kn_asprintf("api.listen=127.0.0.1:%d", port);
+    options[5] = kn_asprintf("image.data_listen=127.0.0.1:%d", kn_test_free_port());
+    options[6] = kn_asprintf("image.store_dir=%s", kn_whole.dir);
+    options[7] = kn_asprintf("volume.file_dir=%s", kn_whole.dir);
+    options[8] = kn_asprintf("agent.state_dir=%s", kn_whole.dir);
+    options[9] = kn_asprintf("agent.sim_hosts=%s", hosts);
     for (size_t i = 0; i < KN_COUNT(DAEMONS); i++) {
-        AUTO_FREE char *program = kn_test_binary(DAEMONS[i]);
-        const char *argv[] = { program, "--set", url, "--set", keys, "--set", brokers, "--set", bus_port, "--set", listen, "--set", data,
-                               "--set", store, "--set", volumes, "--set", state, "--set", sim, "--set", "agent.driver=sim", "--set",
-                               "daemon.log_level=error", "--set", "daemon.host=whole", NULL };
-
-        pids[i] = kn_test_spawn(argv, "/dev/stderr", NULL);
+        start_daemon(i);
     }
     kn_test_wait_port(port);
+}
+
+void kn_whole_cloud_restart(const char *daemon)
+{
+    size_t i = 0;
+
+    while (strcmp(DAEMONS[i], daemon) != 0) {
+        assert_true(++i < KN_COUNT(DAEMONS));
+    }
+    kn_test_end(pids[i], SIGKILL);
+    start_daemon(i);
 }
 
 void kn_whole_cloud_start(const char *hosts)
@@ -118,6 +138,9 @@ void kn_whole_cloud_stop(void)
     kn_test_http_close(&kn_whole.http);
     kn_db_free(kn_whole.db);
     kn_test_broker_free(broker);
+    for (size_t i = 0; i < KN_COUNT(options); i++) {
+        free(options[i]);
+    }
     nftw(kn_whole.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     kn_ks_stop();
 }

@@ -26,6 +26,8 @@ extern struct kn_whole_cloud kn_whole;
 
 void kn_whole_cloud_start(const char *hosts);
 void kn_whole_cloud_stop(void);
+/* SIGKILL, and another one: "kilonova-conductor". */
+void kn_whole_cloud_restart(const char *daemon);
 /* By the administrator; headers: whole lines. body may be NULL. The status. */
 int kn_whole_cloud_ask(const char *method, const char *path, const char *headers, const char *body);
 /* The last answer's text at "a.0.b", kept like kn_ks_keep; fails the test if there is none. */

@@ -53,6 +53,28 @@ static void test_command_comes_out_as_it_went_in(void **state)
     json_decref(after);
 }
 
+/* Who waits for a command travels with it; a word about it has its names, and nothing of its body. */
+static void test_work_is_named_by_its_command(void **state)
+{
+    AUTO_RELEASE(kn_message) struct kn_message command = { 0 }, cancel = { 0 }, working = { 0 }, got = { 0 };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf out = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(parse(CLAIM(",\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,\"shard\":5,\"project\":\"p\""), &command, &err), &err);
+    assert_string_equal(command.project, "p");
+    kn_message_about(&cancel, "cancel", &command, NULL);
+    kn_message_about(&working, "working", &command, json_pack("{s:s, s:i, s:s}", "command", "place.claim", "percent", 101, "detail", ""));
+    assert_fails(kn_message_print(&working, &out, &err), &err, KN_BAD_REQUEST); /* more than all */
+    assert_ok(kn_message_print(&cancel, &out, &err), &err);
+    assert_string_equal(out.buf, "{\"type\":\"cancel\",\"v\":1,\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,\"shard\":5,\"body\":{}}");
+    assert_fails(parse(CLAIM(",\"project\":1"), &got, &err), &err, KN_BAD_REQUEST);
+    kn_copy(cancel.from, sizeof(cancel.from), "agent/h1");
+    kn_copy(working.from, sizeof(working.from), "agent/h1");
+    assert_fails(kn_message_speaker_check(&cancel, &err), &err, KN_FORBIDDEN); /* nobody on a host ends another's work */
+    assert_ok(kn_message_speaker_check(&working, &err), &err);
+}
+
 static void test_failed_reply_travels_whole(void **state)
 {
     AUTO_RELEASE(kn_message) struct kn_message sent = { 0 };
@@ -301,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_odd_request_id_is_not_sent), cmocka_unit_test(test_command_comes_out_as_it_went_in),
+        cmocka_unit_test(test_work_is_named_by_its_command),
         cmocka_unit_test(test_failed_reply_travels_whole),
         cmocka_unit_test(test_done_reply_has_a_result),
         cmocka_unit_test(test_question_and_answer),
