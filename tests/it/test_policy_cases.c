@@ -2,11 +2,13 @@
 /*
  * What rules decide inside requests: fields that are shown or may be written, filters, other projects' things. Each such rule of
  * lib/domain/policy.def has at least one question here, asked over the real door and the real handlers by each role of a project; the answer is
- * held against docs/policy.md. A rule without a question fails the test. (tests/it/test_policy_walk.c asks the routes.)
+ * held against docs/policy.md. A rule without a question fails the test. And what is others' is named in the path of every route that has such
+ * things. (tests/it/test_policy_walk.c asks the routes at the door.)
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "api/mounts.h"
 #include "lib/base/mem.h"
 #include "tests/support/compute_seed.h"
 #include "tests/support/matrix.h"
@@ -300,6 +302,87 @@ static void test_questions(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* --- what is others' --- */
+
+/* Something that a member of SEED_PROJECT has no part in, by the beginning of the paths that name it. */
+static const struct {
+    const char *path, *id;
+} OTHERS_THINGS[] = {
+    { NOVA "/servers/{id}", FOREIGN },
+    { NOVA "/flavors/{flavor}", "2" },
+    { NOVA "/os-quota-sets/{project}", SEED_OTHER },
+    { NOVA "/images/{id}", SEED_IMAGE_PRIVATE },
+    { CINDER "/volumes/{id}", VOLUME_FOREIGN },
+    { CINDER "/attachments/{id}", "88888888-8888-4888-8888-100000000002" },
+    { CINDER "/types/{id}", TYPE_SECRET },
+    { CINDER "/os-quota-sets/{project}", SEED_OTHER },
+    { NEUTRON "/networks/{id}", SEED_NETWORK_FOREIGN },
+    { NEUTRON "/subnets/{id}", "44444444-4444-4444-8444-333333333333" },
+    { NEUTRON "/ports/{id}", PORT_FOREIGN },
+    { NEUTRON "/quotas/{project}", SEED_OTHER },
+    { GLANCE "/images/{id}", SEED_IMAGE_PRIVATE },
+    { GLANCE "/metadefs/namespaces/{namespace}", "theirs" },
+};
+
+/* The route's path with the id for its first parameter and "x" for the others; NULL: it names nothing of these. */
+static char *path_to_others(const struct kn_api *api, const struct kn_route *route)
+{
+    AUTO_FREE char *path = kn_asprintf("%s%s", api->prefix, route->path);
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+    size_t i = 0, len;
+
+    while (i < KN_COUNT(OTHERS_THINGS) && (strncmp(path, OTHERS_THINGS[i].path, len = strlen(OTHERS_THINGS[i].path)) != 0 ||
+                                           (path[len] != '\0' && path[len] != '/'))) {
+        i++;
+    }
+    if (i == KN_COUNT(OTHERS_THINGS)) {
+        return NULL;
+    }
+    const char *id = OTHERS_THINGS[i].id;
+    for (const char *at = path; *at != '\0'; at += len) {
+        len = *at == '{' ? strcspn(at, "}") + 1 : strcspn(at, "{");
+        kn_strbuf_add(&sb, *at == '{' ? id : at, *at == '{' ? strlen(id) : len);
+        id = *at == '{' ? "x" : id;
+    }
+    return kn_strbuf_detach(&sb);
+}
+
+/* Others' things are not there, or refused; only a body may be looked at before. */
+static bool is_bounded(const struct kn_api *api, const struct kn_route *route, const char *role, const char *path)
+{
+    const bool has_body = strcmp(route->method, "GET") != 0 && strcmp(route->method, "DELETE") != 0;
+    const struct question q = { .method = route->method, .path = path, .minor = route->since > 0 ? route->since : api->min_minor,
+                                .body = has_body ? "{}" : NULL };
+
+    ask(&q, role);
+    return nova->http.status == 403 || nova->http.status == 404 ||
+           (nova->http.status == 400 && (has_body || strstr(nova->http.body.buf, "is not built here") != NULL)) ||
+           (nova->http.status == 415 && has_body);
+}
+
+/* By everybody to whom the page grants what is his own. Nothing changes, or the test has failed. */
+static void test_what_is_others(void **state)
+{
+    static const struct question NOTHING = { .method = "GET" };
+    int wrong = 0, asked = 0;
+
+    put_back(state, &NOTHING);
+    for (int i = 0; kn_mounts[i] != NULL; i++) {
+        for (const struct kn_route *route = kn_mounts[i]->routes; route->method != NULL; route++) {
+            AUTO_FREE char *path = path_to_others(kn_mounts[i], route);
+            for (size_t r = 0; path != NULL && r < KN_COUNT(ROLES); r++) {
+                if (strcmp(kn_test_matrix(route->rule, ROLES[r]), "own") == 0 && asked++ >= 0 && !is_bounded(kn_mounts[i], route, ROLES[r], path)) {
+                    wrong++;
+                    print_message("%s, %s: %s %s: %d %.200s\n", kn_policy_name(route->rule), ROLES[r], route->method, path, nova->http.status,
+                                  nova->http.body.buf);
+                }
+            }
+        }
+    }
+    assert_int_equal(wrong, 0);
+    assert_true(asked > 150);
+}
+
 static void test_nothing_unasked(void **state)
 {
     int unasked = 0;
@@ -320,7 +403,9 @@ static void test_nothing_unasked(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_questions), cmocka_unit_test(test_nothing_unasked) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_questions), cmocka_unit_test(test_what_is_others), cmocka_unit_test(test_nothing_unasked),
+    };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);
 }
