@@ -82,10 +82,12 @@ int kn_rest_owner(const struct kn_rest_noun *noun, const struct kn_request *req,
     return 0;
 }
 
-/* "n.namespace" -> "namespace" */
+/* "n.namespace" -> "namespace", "id" -> "id" */
 static const char *key_of(const struct kn_rest_noun *noun)
 {
-    return strchr(noun->id, '.') + 1;
+    const char *dot = strchr(noun->id, '.');
+
+    return dot != NULL ? dot + 1 : noun->id;
 }
 
 /* The key is written by its id. */
@@ -267,6 +269,8 @@ int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, stru
 
 /* --- old ones ------------------------------------------------------------------------------------------------------------- */
 
+enum see_column { SEE_OWNED };
+
 int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
@@ -288,7 +292,7 @@ int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const c
     if (kn_rows_count(rows) == 0) {
         return kn_rest_not_found(noun, id, err);
     }
-    *ret_is_owned = kn_rows_bool(rows, 0, 0);
+    *ret_is_owned = kn_rows_bool(rows, 0, SEE_OWNED);
     return 0;
 }
 
