@@ -99,7 +99,7 @@ static int nothing_there(struct kn_request *req, const char *const *segments, in
     return kn_fail_name(err, "HTTPNotFound");
 }
 
-static int find_place(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_place *ret_place,
+static int find_place(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_route_place *ret_place,
                       struct kn_error *err)
 {
     struct kn_door_request *own = req->door;
@@ -122,7 +122,7 @@ static int choose_version(struct kn_request *req, const struct kn_api *api, stru
                                   kn_request_header(req, "X-OpenStack-Nova-API-Version"), &req->microversion, err);
 }
 
-static int pick_route(struct kn_request *req, const char *rest, const struct kn_place *place, struct kn_response *res, struct kn_error *err)
+static int pick_route(struct kn_request *req, const char *rest, const struct kn_route_place *place, struct kn_response *res, struct kn_error *err)
 {
     const struct kn_door_request *own = req->door;
     const char *segments[KN_SEGMENTS_MAX];
@@ -193,7 +193,7 @@ static int admit(const struct kn_door *door, struct kn_request *req, const char 
     struct kn_door_request *own = req->door;
     struct kn_error auth_err = { 0 };
     bool known = authenticate(door, req, &auth_err) == 0;
-    struct kn_place place;
+    struct kn_route_place place;
 
     if (find_place(door, req, rest, &place, err) < 0) {
         if (!known && own->api->dialect != KN_DIALECT_KEYSTONE) {

@@ -218,10 +218,10 @@ static const struct tree *tree_of(const struct kn_router *router, const struct k
 }
 
 /* The place of these segments, with one more behind the version where the service has that. */
-static bool find(const struct tree *tree, const char *const *segments, int count, struct kn_place *ret_place)
+static bool find(const struct tree *tree, const char *const *segments, int count, struct kn_route_place *ret_place)
 {
     const struct kn_api *api = tree->api;
-    struct kn_place place = { 0 };
+    struct kn_route_place place = { 0 };
 
     place.node = walk(&tree->root, segments, count, place.params);
     if (place.node == NULL && api->project_in_path && count > 2 && segments[1][0] != '\0' &&
@@ -239,7 +239,7 @@ static bool find(const struct tree *tree, const char *const *segments, int count
 }
 
 bool kn_router_find(const struct kn_router *router, const struct kn_api *api, const char *const *segments, int count,
-                    struct kn_place *ret_place)
+                    struct kn_route_place *ret_place)
 {
     static const char SUFFIX[] = ".json";
     const struct tree *tree = tree_of(router, api);
@@ -261,7 +261,7 @@ static bool in_range(const struct kn_route *route, int minor)
     return minor >= route->since && (route->until == 0 || minor <= route->until);
 }
 
-static const struct kn_route *pick(const struct kn_place *place, const char *method, int minor, enum kn_code *ret_why)
+static const struct kn_route *pick(const struct kn_route_place *place, const char *method, int minor, enum kn_code *ret_why)
 {
     for (const struct entry *e = place->node->routes; e != NULL; e = e->next) {
         if (strcmp(e->route->method, method) == 0) {
@@ -274,7 +274,7 @@ static const struct kn_route *pick(const struct kn_place *place, const char *met
     return NULL;
 }
 
-const struct kn_route *kn_router_pick(const struct kn_place *place, const char *method, int minor, enum kn_code *ret_why)
+const struct kn_route *kn_router_pick(const struct kn_route_place *place, const char *method, int minor, enum kn_code *ret_why)
 {
     enum kn_code why = KN_METHOD_NOT_ALLOWED;
     const struct kn_route *route = pick(place, method, minor, &why);
@@ -311,7 +311,7 @@ static bool answers_get(const struct kn_router_node *node)
     return e != NULL;
 }
 
-bool kn_router_lists(const struct kn_place *place, const struct kn_route *route)
+bool kn_router_lists(const struct kn_route_place *place, const struct kn_route *route)
 {
     static const char DETAIL[] = "/detail";
     const size_t len = strlen(route->path);
@@ -357,7 +357,7 @@ const struct kn_unbuilt *kn_router_unbuilt(const struct kn_api *api, const char 
     return found;
 }
 
-void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out)
+void kn_router_allow(const struct kn_route_place *place, struct kn_strbuf *out)
 {
     static const char *const METHODS[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };
     const char *comma = "";

@@ -23,7 +23,7 @@ struct kn_router;
 struct kn_router_node;
 
 /* Where a path leads. */
-struct kn_place {
+struct kn_route_place {
     const struct kn_router_node *node;
     const char *params[KN_ROUTE_PARAMS];
     const char *project_id; /* the extra segment; NULL = none */
@@ -41,12 +41,12 @@ KN_DEFINE_AUTO(kn_router);
 const struct kn_api *kn_router_api(const struct kn_router *router, const char *raw_path, const char **ret_rest);
 /* False: no route has this path. The last segment is cut where it stands when its suffix is none of its own. */
 bool kn_router_find(const struct kn_router *router, const struct kn_api *api, const char *const *segments, int count,
-                    struct kn_place *ret_place);
+                    struct kn_route_place *ret_place);
 /*
  * The route of a place. NULL with *ret_why KN_NOT_FOUND (not at this microversion) or KN_METHOD_NOT_ALLOWED. HEAD finds GET's route
  * when it has none of its own.
  */
-const struct kn_route *kn_router_pick(const struct kn_place *place, const char *method, int minor,
+const struct kn_route *kn_router_pick(const struct kn_route_place *place, const char *method, int minor,
                                       enum kn_code *ret_why);
 /*
  * A parameter that is called {id}, {volume} or {port} names an object of ours: the uuid in it is put into lower case where it stands. What
@@ -54,11 +54,11 @@ const struct kn_route *kn_router_pick(const struct kn_place *place, const char *
  */
 void kn_router_settle(const struct kn_route *route, const char *const *params);
 /* Whether its path says that the route lists things: a GET that names none, below which single ones lie; or such a list's "/detail". */
-bool kn_router_lists(const struct kn_place *place, const struct kn_route *route);
+bool kn_router_lists(const struct kn_route_place *place, const struct kn_route *route);
 /* What of the original a path without a route belongs to, that is not built here; NULL = nobody has such a path. */
 const struct kn_unbuilt *kn_router_unbuilt(const struct kn_api *api, const char *const *segments, int count);
 /* "GET, HEAD, PUT": what a place answers. */
-void kn_router_allow(const struct kn_place *place, struct kn_strbuf *out);
+void kn_router_allow(const struct kn_route_place *place, struct kn_strbuf *out);
 
 /*
  * Cuts "/a/b%20c" at its slashes into decoded segments (memory of the request). Returns how many; -1 and KN_BAD_REQUEST if it

@@ -26,7 +26,7 @@ static const struct kn_stmt EXISTING = { "grant_existing",
     "$5::text IS NULL OR EXISTS (SELECT FROM role WHERE id = $5), "
     "$5::text IS NULL OR $3::text IS NULL OR NOT EXISTS (SELECT FROM role r, project p WHERE r.id = $5 AND p.id = $3 "
     "AND r.domain_id <> p.domain_id)", 5 };
-enum existing_column { EXISTING_USER, EXISTING_GROUP, EXISTING_PROJECT, EXISTING_DOMAIN, EXISTING_ROLE, EXISTING_FITS };
+enum grant_column { EXISTING_USER, EXISTING_GROUP, EXISTING_PROJECT, EXISTING_DOMAIN, EXISTING_ROLE, EXISTING_FITS };
 static const struct kn_stmt INSERT = { "grant_insert",
     "INSERT INTO assignment (user_id, group_id, project_id, domain_id, inherited, role_id) "
     "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING", 6 };

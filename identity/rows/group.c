@@ -49,7 +49,7 @@ const struct kn_rest_noun kn_group_noun = {
 
 /* --- who is in them --- */
 
-enum existing_column { EXISTING_GROUP, EXISTING_USER, EXISTING_MEMBER };
+enum group_column { EXISTING_GROUP, EXISTING_USER, EXISTING_MEMBER };
 
 /* KN_NOT_FOUND says which of the two is not there. */
 static int existing(struct kn_db *db, const char *group_id, const char *user_id, bool *ret_member, struct kn_error *err)

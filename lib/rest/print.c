@@ -233,5 +233,7 @@ json_t *kn_rest_object(const struct kn_rest_noun *noun, const struct kn_rows *no
 
 const char *kn_rest_id_of(const struct kn_rows *rows, int row)
 {
-    return kn_rows_text(rows, row, 0);
+    enum { ID_COLUMN }; /* kn_rest_columns() begins with it */
+
+    return kn_rows_text(rows, row, ID_COLUMN);
 }

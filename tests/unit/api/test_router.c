@@ -71,7 +71,7 @@ static int cut(char *path, const char **segments)
 }
 
 /* The route's number; -404, -405. */
-static int ask(const char *method, const char *raw, int minor, struct kn_place *place)
+static int ask(const char *method, const char *raw, int minor, struct kn_route_place *place)
 {
     const char *segments[KN_SEGMENTS_MAX], *rest = NULL;
     AUTO_FREE char *path = kn_strdup(raw);
@@ -130,7 +130,7 @@ static void test_matching(void **state)
     };
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        struct kn_place place;
+        struct kn_route_place place;
         int got = ask(CASES[i].method, CASES[i].path, CASES[i].minor, &place);
         if (got != CASES[i].expected) {
             fail_msg("%s %s at %d: %d, expected %d", CASES[i].method, CASES[i].path, CASES[i].minor, got,
@@ -141,14 +141,14 @@ static void test_matching(void **state)
 
 #define PLACE_SIZE 200
 
-static int place_in(const struct kn_api *api, const char *raw, struct kn_place *place, char *buf)
+static int place_in(const struct kn_api *api, const char *raw, struct kn_route_place *place, char *buf)
 {
     const char *segments[KN_SEGMENTS_MAX];
     kn_copy(buf, PLACE_SIZE, raw);
     return kn_router_find(router, api, segments, cut(buf, segments), place);
 }
 
-static int place_of(const char *raw, struct kn_place *place, char *buf)
+static int place_of(const char *raw, struct kn_route_place *place, char *buf)
 {
     return place_in(&COMPUTE, raw, place, buf);
 }
@@ -156,7 +156,7 @@ static int place_of(const char *raw, struct kn_place *place, char *buf)
 /* What is an id of ours loses the suffix, what somebody chose keeps it. */
 static void test_suffix(void **state)
 {
-    struct kn_place place;
+    struct kn_route_place place;
     char buf[PLACE_SIZE];
 
     (void)state;
@@ -168,7 +168,7 @@ static void test_suffix(void **state)
 
 static void test_parameters(void **state)
 {
-    struct kn_place place;
+    struct kn_route_place place;
     char buf[PLACE_SIZE];
 
     (void)state;
@@ -188,7 +188,7 @@ static void test_parameters(void **state)
 static void test_allow(void **state)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
-    struct kn_place place;
+    struct kn_route_place place;
     char buf[PLACE_SIZE];
 
     (void)state;
@@ -232,7 +232,7 @@ static void test_lists(void **state)
         const char *segments[KN_SEGMENTS_MAX], *rest = NULL;
         const struct kn_api *api = kn_router_api(real, CASES[i].path, &rest);
         AUTO_FREE char *path = kn_strdup(rest);
-        struct kn_place place;
+        struct kn_route_place place;
         enum kn_code why = KN_OK;
 
         assert_true(kn_router_find(real, api, segments, cut(path, segments), &place));
