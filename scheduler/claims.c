@@ -189,6 +189,20 @@ static bool is_stale(const struct holder *holder, enum role role, int64_t genera
            (holder->of[role].host != NULL && holder->of[role].generation > generation);
 }
 
+/* A claim of the home at the generation of the destination ends the move: it is that place, and at no moment is the server without one. */
+static bool arrives(struct batch_state *state, struct holder *holder, int64_t generation)
+{
+    struct holding *home = &holder->of[ROLE_HOME], *dest = &holder->of[ROLE_DEST];
+
+    if (dest->host == NULL || dest->generation != generation) {
+        return false;
+    }
+    let_go(state, home);
+    *home = (struct holding){ dest->host, dest->generation, dest->held, true, home->had_row };
+    *dest = (struct holding){ .changed = true, .had_row = dest->had_row };
+    return true;
+}
+
 static int decide_claim(struct batch_state *state, struct holder *holder, enum role role, const struct kn_message *claim,
                         struct kn_host **ret_host, struct kn_error *err)
 {
@@ -202,6 +216,10 @@ static int decide_claim(struct batch_state *state, struct holder *holder, enum r
     }
     holding = &holder->of[role];
     if (holding->host != NULL && holding->generation == claim->generation) {
+        *ret_host = holding->host;
+        return 0;
+    }
+    if (role == ROLE_HOME && arrives(state, holder, claim->generation)) {
         *ret_host = holding->host;
         return 0;
     }

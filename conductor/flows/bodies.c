@@ -24,6 +24,17 @@ int kn_count_if_on_host(const struct kn_task *task)
     return task->home.host[0] != '\0' && task->home.agent[0] != '\0' ? 1 : 0;
 }
 
+json_t *kn_body_server_on_dest(const struct kn_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s, s:s}", "host", task->dest.host, "server", task->object_id);
+}
+
+int kn_count_if_dest(const struct kn_task *task)
+{
+    return task->dest.host[0] != '\0' && task->dest.agent[0] != '\0' ? 1 : 0;
+}
+
 json_t *kn_fault_of(const struct kn_task *task)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf details = KN_STRBUF_INIT;

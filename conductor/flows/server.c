@@ -125,7 +125,7 @@ static const struct kn_becomes CREATE_FAILED[] = {
     KN_BECOMES_END,
 };
 
-/* --- server.delete: [destroy] -> [ports ∥ place ∥ volumes] ---------------------------------------------------------------- */
+/* --- server.delete: [destroy, also where it was on its way to] -> [ports ∥ place ∥ volumes] ---------------------------------------------------------------- */
 
 static json_t *attachment_at(const struct kn_task *task, int item)
 {
@@ -144,8 +144,8 @@ static json_t *build_disconnect(const struct kn_task *task, int item)
 }
 
 static const struct kn_flow_row DELETE_ROWS[] = {
-    { { { .message = "server.destroy", .to = KN_TO_HOME, .build = kn_body_server_on_host, .count = kn_count_if_on_host,
-          .skip_if_down = true } }, NULL },
+    { { { .message = "server.destroy", .to = KN_TO_HOME, .build = kn_body_server_on_host, .count = kn_count_if_on_host, .skip_if_down = true },
+        { .message = "server.destroy", .to = KN_TO_DEST, .build = kn_body_server_on_dest, .count = kn_count_if_dest, .skip_if_down = true } }, NULL },
     { { { .message = "port.release", .build = kn_body_server },
         { .message = "place.release", .build = kn_body_server },
         { .message = "volume.disconnect", .build = build_disconnect, .count = count_attachments } }, NULL },

@@ -51,11 +51,15 @@ static const struct kn_stmt LOAD = { "task_load",
     "AND o.kind <> ALL($3::text[])) END AS older "
     "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.shard = ANY($2::smallint[]) AND t.state IN ('run', 'undo') ORDER BY t.id", 3 };
 
+/* The destination of a move that it ends is the superseding task's: what is there is its to end, too. */
 static const struct kn_stmt SUPERSEDE = { "task_supersede",
-    "UPDATE task o SET state = 'failed', finished_at = now(), deadline = NULL, "
+    "WITH ended AS (UPDATE task o SET state = 'failed', finished_at = now(), deadline = NULL, "
     "error = '{\"code\": \"KN_CONFLICT\", \"message\": \"cancelled by a later request\"}' "
     "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) AND o.object_id = t.object_id AND o.id < t.id "
-    "AND o.cancel AND o.state IN ('run', 'undo') RETURNING o.id", 2 };
+    "AND o.cancel AND o.state IN ('run', 'undo') RETURNING o.id, o.object_id, o.dest), "
+    "taken_over AS (UPDATE task t SET dest = e.dest FROM ended e WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) "
+    "AND t.object_id = e.object_id AND e.dest->>'host' <> '' AND t.id NOT IN (SELECT id FROM ended)) "
+    "SELECT id FROM ended", 2 };
 
 void kn_cancels_free(struct kn_cancel *cancels, int count)
 {

@@ -138,7 +138,9 @@ void kn_task_settle(struct kn_task *task)
         kn_place_read(&task->home, task->flow->told_home ? task->input : task->object);
         task->at_home = true;
     }
-    if (task->dest.generation == 0) {
+    if (task->flow->supersedes && task->dest.host[0] != '\0') {
+        task->dest.generation = task->home.generation; /* it was a move's; what ends the move is above it */
+    } else if (task->dest.generation == 0) {
         task->dest.generation = task->home.generation + 1;
     }
 }

@@ -32,7 +32,7 @@ const struct kn_message_type kn_message_types[] = {
              INT("memory_mib", FLAVOR_MEMORY_MIB, "memory"), INT("disk_gib", FLAVOR_DISK_GIB, "local disk"),
              STR_OPT("zone", HOST_ZONE, "availability zone asked for; absent = any"), STR_OPT("host", HOST, "only this host"),
              WORDS_OPT("exclude", "names of hosts that failed already"),
-             STR_OPT("role", NONE, "what for: home (absent), or dest, which is held beside it and is of a later generation than the server")),
+             STR_OPT("role", NONE, "what for: home (absent; at the generation of what is held as dest: that one), or dest, which is held beside it and is of a later generation than the server")),
       FIELDS(STR("host", HOST, "the chosen host"), STR("agent", AGENT, "the agent that carries it"),
              STR("zone", HOST_ZONE, "the host's availability zone"), STR_OPT("underlay", UNDERLAY, "the host's VXLAN address")), false },
     { "place.release", 1, KN_TOPIC_PLACE, "give back what the server holds at or below the envelope's generation",

@@ -445,25 +445,6 @@ static void test_a_reset_state_is_corrected_by_the_guest(void **state)
     }
 }
 
-/* A move that is ended by the deletion had claimed destinations of later generations than the server's: what the deletion says is above all of them. */
-static void test_a_deletion_is_above_an_ended_move(void **state)
-{
-    struct kn_db *db = *state;
-    struct kn_shards shards = conductor("above");
-    struct kn_admission admission;
-    struct kn_error err = { 0 };
-    int64_t delete;
-
-    add_task(db, "server.create");
-    delete = add_task(db, "server.delete");
-    assert_ok(kn_db_script(db, "UPDATE task SET cancel = true, dest = '{\"host\": \"h2\", \"agent\": \"a2\", \"generation\": 5}' WHERE kind = 'server.create'", &err), &err);
-    live(db, "above");
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
-    admission = admit(db, &shards, delete);
-    assert_int_equal(admission.tasks[0]->home.generation, 6);
-    kn_admission_release(&admission);
-}
-
 #define HOST(name, agent) \
     "INSERT INTO agent (id, boot) VALUES ('" agent "', 'b') ON CONFLICT DO NOTHING;" \
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) " \
@@ -474,6 +455,40 @@ static void check_place(const struct kn_place *place, const char *host, const ch
     assert_string_equal(place->host, host);
     assert_string_equal(place->agent, agent);
     assert_int_equal(place->generation, generation);
+}
+
+/*
+ * A move that is ended by the deletion had claimed a destination of a later generation than the server's. The deletion is above it, and takes it over: both
+ * halves are destroyed, also by a conductor that loads the deletion afterwards.
+ */
+static void test_a_deletion_ends_both_halves_of_a_move(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_shards shards = conductor("above");
+    struct kn_error err = { 0 };
+    int64_t delete;
+
+    add_task(db, "server.create");
+    delete = add_task(db, "server.delete");
+    assert_ok(kn_db_script(db, HOST("h1", "a1") HOST("h2", "a2") "UPDATE server SET host = 'h1'; UPDATE task SET cancel = true, "
+                               "dest = '{\"host\": \"h2\", \"agent\": \"a2\", \"generation\": 5}' WHERE kind = 'server.create'", &err), &err);
+    live(db, "above");
+    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    for (int generation = 6; generation < 8; generation++) { /* the second time after a crash before its first move */
+        struct kn_admission admission = admit(db, &shards, delete);
+        struct kn_task *task = admission.tasks[0];
+        char topic[KN_TOPIC_SIZE];
+
+        check_place(&task->home, "h1", "a1", generation);
+        check_place(&task->dest, "h2", "a2", generation);
+        kn_engine_plan(task);
+        assert_int_equal(task->part_count, 2);
+        kn_engine_topic(task, 0, topic);
+        assert_string_equal(topic, KN_TOPIC_AGENT "a1");
+        kn_engine_topic(task, 1, topic);
+        assert_string_equal(topic, KN_TOPIC_AGENT "a2");
+        kn_admission_release(&admission);
+    }
 }
 
 /* Both places are in the task's row with the move that found them, and whoever loads it next is told them, not where the server is by then. */
@@ -561,7 +576,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_fence_is_wished_as_declared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reset_state_is_corrected_by_the_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_row_keeps_both_places, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_deletion_is_above_an_ended_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_deletion_ends_both_halves_of_a_move, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tasks_in_flight_at_the_upgrade_go_on, setup, teardown),
     };
 

@@ -147,11 +147,37 @@ static void test_a_move_holds_two_places(void **state)
     released(f, 3, json_pack("{s:s}", "role", "home"));
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE role = 'dest' AND generation = 3"), 1);
     assert_sums(f);
-    claim_one(f, 0, 3, NULL, home);
+    claim_one(f, 0, 4, NULL, home);
     released(f, 2, json_object()); /* of a time before both */
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 2);
-    released(f, 3, json_object()); /* a deletion's: whatever the server holds */
+    released(f, 4, json_object()); /* a deletion's: whatever the server holds */
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 0);
+    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"), 0);
+}
+
+/* The move's end: the destination is the home and keeps its place, the place before is free; said again, it is so already. */
+static void test_a_move_arrives(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    char home[64], dest[64], again[64];
+    AUTO_FREE char *there = NULL;
+
+    kn_scheduler_servers(f, 1);
+    claim_one(f, 0, 1, NULL, home);
+    claim_one(f, 0, 2, as_dest(home), dest);
+    for (int i = 0; i < 2; i++) {
+        claim_one(f, 0, 2, NULL, again);
+        assert_string_equal(dest, again);
+    }
+    there = kn_asprintf("SELECT count(*) FROM allocation WHERE role = 'home' AND generation = 2 AND host = '%s'", dest);
+    assert_int_equal(kn_scheduler_number(f, there), 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT sum(servers) FROM host"), 1);
+    assert_sums(f);
+    kill_and_start(f);
+    claim_one(f, 0, 2, NULL, again);
+    assert_string_equal(dest, again);
+    released(f, 2, json_object());
     assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"), 0);
 }
 
@@ -416,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_claims_and_releases_repeat_themselves, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_move_holds_two_places, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_move_arrives, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_release_frees_only_its_own, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_role_that_there_is_not_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_only_the_present_attempt_is_obeyed, kn_scheduler_setup, kn_scheduler_teardown),
