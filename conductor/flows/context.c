@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one way to a task's input and context, by declared names only. Pure; it knows no flow by name. */
+/* The one way to a task's input, context and object, by declared names only. Pure; it knows no flow by name. */
 #include "conductor/flows/context.h"
 
 #include <string.h>
@@ -65,6 +65,19 @@ json_t *kn_wished(const struct kn_task *task, const char *name)
 const char *kn_wished_str(const struct kn_task *task, const char *name)
 {
     const char *text = json_string_value(kn_wished(task, name));
+
+    return text == NULL ? "" : text;
+}
+
+json_t *kn_known(const struct kn_task *task, const char *name)
+{
+    must(kn_record_knows(task->flow->object, name) != NULL, task, "row", name);
+    return json_object_get(task->object, name);
+}
+
+const char *kn_known_str(const struct kn_task *task, const char *name)
+{
+    const char *text = json_string_value(kn_known(task, name));
 
     return text == NULL ? "" : text;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: what a task knows beyond its object's row: what it was wished with, and what its steps found out. Both are declared: wishes in
- * lib/domain/wish.c, findings in the flow's table (struct kn_finding). Every reader asks here; a name that is not declared is a programming error and
+ * context: what a task knows: what it was wished with, what its object's row says, and what its steps found out. All is declared: wishes in
+ * lib/domain/wish.c, rows in the record's table (struct kn_knowledge), findings in the flow's (struct kn_finding). Every reader asks here; a name that is not declared is a programming error and
  * aborts. tests/unit/conductor/test_context.c walks every path of every flow and holds against the declarations what was asked for, and that it
  * was there.
  */
@@ -16,6 +16,9 @@
 /* Borrowed; NULL: the wish does not say. */
 json_t *kn_wished(const struct kn_task *task, const char *name);
 const char *kn_wished_str(const struct kn_task *task, const char *name);
+/* Borrowed, null where the row has NULL; NULL: the row is gone. */
+json_t *kn_known(const struct kn_task *task, const char *name);
+const char *kn_known_str(const struct kn_task *task, const char *name);
 /* Borrowed; NULL: nothing was found yet. */
 json_t *kn_found(const struct kn_task *task, const char *name);
 const char *kn_found_str(const struct kn_task *task, const char *name);

@@ -22,7 +22,7 @@ static json_t *build_claim(const struct kn_task *task, int item)
     json_t *exclude = kn_found(task, "exclude");
 
     for (int i = 0; copied[i] != NULL; i++) {
-        json_object_set(body, copied[i], json_object_get(task->object, copied[i]));
+        json_object_set(body, copied[i], kn_known(task, copied[i]));
     }
     for (int i = 0; wished[i] != NULL; i++) {
         if (*kn_wished_str(task, wished[i]) != '\0') {
@@ -45,20 +45,20 @@ static json_t *build_allocate(const struct kn_task *task, int item)
 {
     (void)item;
     return json_pack("{s:s, s:O, s:O, s:O}", "server", task->object_id, "project",
-                     json_object_get(task->object, "project"), "hostname",
-                     json_object_get(task->object, "hostname"), "requests",
+                     kn_known(task, "project"), "hostname",
+                     kn_known(task, "hostname"), "requests",
                      kn_wished(task, "requests"));
 }
 
 static int count_if_image(const struct kn_task *task)
 {
-    return *kn_json_str(task->object, "image_id") != '\0' ? 1 : 0;
+    return *kn_known_str(task, "image_id") != '\0' ? 1 : 0;
 }
 
 static json_t *build_locate(const struct kn_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:O}", "image", json_object_get(task->object, "image_id"));
+    return json_pack("{s:O}", "image", kn_known(task, "image_id"));
 }
 
 static json_t *build_spawn(const struct kn_task *task, int item)
@@ -129,12 +129,12 @@ static const struct kn_becomes CREATE_FAILED[] = {
 
 static json_t *attachment_at(const struct kn_task *task, int item)
 {
-    return json_array_get(json_object_get(task->object, "volumes"), (size_t)item);
+    return json_array_get(kn_known(task, "volumes"), (size_t)item);
 }
 
 static int count_attachments(const struct kn_task *task)
 {
-    return (int)json_array_size(json_object_get(task->object, "volumes"));
+    return (int)json_array_size(kn_known(task, "volumes"));
 }
 
 static json_t *build_disconnect(const struct kn_task *task, int item)
@@ -175,7 +175,7 @@ static json_t *build_describe(const struct kn_task *task, int item)
     json_t *description = json_object();
 
     for (const struct kn_field *told = kn_form_description.fields; told->kind != KN_FIELD_END; told++) {
-        json_object_set(description, told->name, json_object_get(task->object, told->name));
+        json_object_set(description, told->name, kn_known(task, told->name));
     }
     json_object_set_new(body, "description", description);
     return body;

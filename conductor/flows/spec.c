@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "conductor/flows/context.h"
 #include "lib/domain/form.h"
 
 /* Volumes that are attached, or being detached: the guest has them. */
@@ -16,7 +17,7 @@ static json_t *spec_volumes(const struct kn_task *task)
     json_t *attachment;
     size_t i;
 
-    json_array_foreach(json_object_get(task->object, "volumes"), i, attachment) {
+    json_array_foreach(kn_known(task, "volumes"), i, attachment) {
         json_t *connection = json_object_get(attachment, "connection");
 
         if (json_is_object(connection) && strcmp(kn_json_str(attachment, "status"), "attaching") != 0) {
@@ -31,7 +32,7 @@ static json_t *spec_image(const struct kn_task *task, json_t *located)
 {
     json_t *image = json_copy(located);
 
-    json_object_set(image, "id", json_object_get(task->object, "image_id"));
+    json_object_set(image, "id", kn_known(task, "image_id"));
     return image;
 }
 
@@ -40,15 +41,15 @@ json_t *kn_spec_build(const struct kn_task *task, const struct kn_spec_found *fo
     json_t *spec = json_object();
 
     for (const struct kn_field *field = kn_form_spec.fields; field->kind != KN_FIELD_END; field++) {
-        json_t *value = json_object_get(task->object, field->name);
+        json_t *value = kn_record_knows(task->flow->object, field->name) == NULL ? NULL : kn_known(task, field->name);
 
         if (value != NULL && !json_is_null(value)) {
             json_object_set(spec, field->name, value);
         }
     }
-    json_object_set_new(spec, "zone", json_string(*found->zone != '\0' ? found->zone : kn_json_str(task->object, "zone")));
+    json_object_set_new(spec, "zone", json_string(*found->zone != '\0' ? found->zone : kn_known_str(task, "zone")));
     json_object_set_new(spec, "described", json_integer(task->id));
-    json_object_set(spec, "nics", found->nics != NULL ? found->nics : json_object_get(task->object, "nics"));
+    json_object_set(spec, "nics", found->nics != NULL ? found->nics : kn_known(task, "nics"));
     json_object_set_new(spec, "volumes", spec_volumes(task));
     if (found->image != NULL) {
         json_object_set_new(spec, "image", spec_image(task, found->image));

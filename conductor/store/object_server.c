@@ -8,16 +8,30 @@
 #include "conductor/store/objects.h"
 #include "lib/adapter/batch.h"
 
-static const struct kn_stmt LOAD = { "conductor_server_load",
-    "SELECT s.id, json_build_object('generation', s.generation, 'host', s.host, 'agent', h.agent_id, 'zone', s.zone, "
-    "'name', s.name, 'hostname', s.hostname, 'project', s.project_id, 'user', s.user_id, "
-    "'flavor', s.flavor->'name', 'vcpus', s.flavor->'vcpus', 'memory_mib', s.flavor->'memory_mib', 'disk_gib', s.flavor->'disk_gib', "
-    "'image_id', s.image_id, 'key_name', s.key_name, 'public_key', s.key_data, 'user_data', s.user_data, "
-    "'metadata', s.metadata, 'nics', s.nics, "
-    "'created_at', to_char(s.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-    "'volumes', (SELECT coalesce(json_agg(json_build_object('volume', a.volume_id, 'attachment', a.id, 'device', a.device, "
-    "'status', a.status, 'connection', a.connection) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = s.id)) "
-    "FROM server s LEFT JOIN host h ON h.name = s.host WHERE s.id = ANY($1::uuid[])", 1 };
+static const struct kn_knowledge KNOWS[] = {
+    { "generation", "t.generation" },
+    { "host", "t.host" },
+    { "agent", "h.agent_id" },
+    { "zone", "t.zone" },
+    { "name", "t.name" },
+    { "hostname", "t.hostname" },
+    { "project", "t.project_id" },
+    { "user", "t.user_id" },
+    { "flavor", "t.flavor->'name'" },
+    { "vcpus", "t.flavor->'vcpus'" },
+    { "memory_mib", "t.flavor->'memory_mib'" },
+    { "disk_gib", "t.flavor->'disk_gib'" },
+    { "image_id", "t.image_id" },
+    { "key_name", "t.key_name" },
+    { "public_key", "t.key_data" },
+    { "user_data", "t.user_data" },
+    { "metadata", "t.metadata" },
+    { "nics", "t.nics" },
+    { "created_at", "to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')" },
+    { "volumes", "(SELECT coalesce(json_agg(json_build_object('volume', a.volume_id, 'device', a.device, 'status', a.status, "
+                 "'connection', a.connection) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = t.id)" },
+    { NULL, NULL },
+};
 
 /* Above what a move that it ends has claimed for its destination, too. */
 static const struct kn_stmt BUMP = { "conductor_server_bump",
@@ -69,7 +83,8 @@ static const struct kn_becomes BROKEN[] = {
 
 const struct kn_record kn_record_server = {
     .table = "server",
-    .load = &LOAD,
+    .knows = KNOWS,
+    .from = "server t LEFT JOIN host h ON h.name = t.host",
     .bump = &BUMP,
     .guard = "t.vm_state <> 'deleted'",
     .always = "updated_at = now()",

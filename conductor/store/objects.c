@@ -42,10 +42,10 @@ static int load(struct kn_db *db, const struct kn_record *record, struct kn_task
             kn_array_add(&ids, tasks[i]->object_id);
         }
     }
-    if (ids.count == 0 || record->load == NULL) {
+    if (ids.count == 0 || record->knows == NULL) {
         return 0;
     }
-    if (kn_db_run(db, record->load, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
+    if (kn_db_run(db, kn_record_load(record), KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {

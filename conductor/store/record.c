@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The statement of a record, made from its table once and kept for ever. It runs nothing: objects.c does. */
+/* The statements of a record, made from its table once and kept for ever. It runs nothing: objects.c does. */
 #include "conductor/store/record.h"
 
 #include <string.h>
@@ -10,6 +10,7 @@
 const struct kn_record *const kn_records[KN_RECORDS] = { &kn_record_server, &kn_record_attachment, &kn_record_volume, &kn_record_image, &kn_record_port };
 
 static struct kn_batch_stmt made[KN_RECORDS]; /* main thread */
+static struct kn_stmt loads[KN_RECORDS];      /* main thread */
 
 int kn_record_column_count(const struct kn_record *record)
 {
@@ -68,15 +69,57 @@ static void make(const struct kn_record *record, struct kn_batch_stmt *ret)
     ret->sql = make_sql(record);
 }
 
-struct kn_batch_stmt *kn_record_stmt(const struct kn_record *record)
+/* A record that is not among them is a programming error. */
+static int place_of_record(const struct kn_record *record)
 {
     int at = 0;
 
     while (kn_records[at] != record) {
-        at++; /* a record that is not among them is a programming error */
+        at++;
     }
-    if (made[at].sql == NULL) {
-        make(record, &made[at]);
+    return at;
+}
+
+struct kn_batch_stmt *kn_record_stmt(const struct kn_record *record)
+{
+    struct kn_batch_stmt *stmt = &made[place_of_record(record)];
+
+    if (stmt->sql == NULL) {
+        make(record, stmt);
     }
-    return &made[at];
+    return stmt;
+}
+
+static char *make_load(const struct kn_record *record)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sql = KN_STRBUF_INIT;
+
+    kn_strbuf_addstr(&sql, "SELECT t.id, json_build_object(");
+    for (const struct kn_knowledge *k = record->knows; k->name != NULL; k++) {
+        kn_strbuf_addf(&sql, "%s'%s', %s", k == record->knows ? "" : ", ", k->name, k->sql);
+    }
+    kn_strbuf_addf(&sql, ") FROM %s WHERE t.id = ANY($1::uuid[])", record->from);
+    return kn_strbuf_detach(&sql);
+}
+
+const struct kn_stmt *kn_record_load(const struct kn_record *record)
+{
+    struct kn_stmt *stmt = &loads[place_of_record(record)];
+
+    if (record->knows != NULL && stmt->sql == NULL) {
+        stmt->name = kn_asprintf("load_%s", record->table);
+        stmt->params = 1;
+        stmt->sql = make_load(record);
+    }
+    return record->knows == NULL ? NULL : stmt;
+}
+
+const struct kn_knowledge *kn_record_knows(const struct kn_record *record, const char *name)
+{
+    for (const struct kn_knowledge *k = record->knows; k != NULL && k->name != NULL; k++) {
+        if (strcmp(k->name, name) == 0) {
+            return k;
+        }
+    }
+    return NULL;
 }

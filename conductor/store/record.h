@@ -5,7 +5,7 @@
  *   UPDATE server t SET zone = CASE WHEN (u.mask & 4) <> 0 THEN u.zone ELSE t.zone END, …, updated_at = now()
  *   FROM unnest(…) AS u(id, mask, …, zone, …) WHERE t.id = u.id AND t.vm_state <> 'deleted'
  *
- * So a new column is one line, and a new record a few: its table here, its name in kn_records. The mask says which columns a change has: NULL is a
+ * and so is the one that loads them. So a new column is one line, and a new record a few: its table here, its name in kn_records. The mask says which columns a change has: NULL is a
  * value like another.
  */
 #ifndef KN_CONDUCTOR_STORE_RECORD_H
@@ -24,9 +24,16 @@ struct kn_column {
     const char *becomes; /* of t (the row) and u (the change), where it is not simply u's value; NULL: it is */
 };
 
+/* What a task knows of its object's row: kn_known(task, name). */
+struct kn_knowledge {
+    const char *name;
+    const char *sql; /* of t (the row) and whatever the record is loaded from */
+};
+
 struct kn_record {
     const char *table;
-    const struct kn_stmt *load; /* (id, JSON object) of the rows $1::uuid[]: what a task knows of its object. NULL: nothing */
+    const struct kn_knowledge *knows; /* ended by name == NULL; NULL: nothing is loaded */
+    const char *from;                 /* with knows: "server t LEFT JOIN …" */
     const struct kn_stmt *bump; /* voids what was decided for the rows $1::uuid[]; NULL: nothing to void */
     const struct kn_stmt *hold; /* locks the rows $1::uuid[] before they are written: a column may say what other rows say then; NULL: none does */
     const char *guard;          /* what else holds of t where a change may still be written; NULL: nothing */
@@ -52,5 +59,9 @@ int kn_record_column(const struct kn_record *record, const char *name);
 int kn_record_column_count(const struct kn_record *record);
 /* Its statement, made at the first call: id, mask and then every column. Of this process's main thread only. */
 struct kn_batch_stmt *kn_record_stmt(const struct kn_record *record);
+/* (id, JSON object of what is known) of the rows $1::uuid[]; NULL: nothing is. Made and owned likewise. */
+const struct kn_stmt *kn_record_load(const struct kn_record *record);
+/* NULL: a record's rows are not known by this name. */
+const struct kn_knowledge *kn_record_knows(const struct kn_record *record, const char *name);
 
 #endif

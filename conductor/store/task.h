@@ -68,7 +68,7 @@ struct kn_task {
     struct kn_place home;  /* where the server is; of no server: none */
     struct kn_place dest;  /* where it goes; its generation is the next one after the home's */
     bool at_home;          /* home is known: from the task's row, or settled */
-    json_t *object;        /* the object's row, as its record loads it */
+    json_t *object;        /* the object's row; read by kn_known() */
     struct kn_error error; /* the first failure: what the user is told */
     bool elsewhere;        /* another host may do it */
     int resends;           /* of the current row */

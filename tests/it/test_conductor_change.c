@@ -145,6 +145,30 @@ static void test_volumes_that_end_together_give_back_together(void **state)
     kn_change_release(&change);
 }
 
+/* What a task knows of its server is all that its record's table says, and nothing else. */
+static void test_a_server_is_known_as_declared(void **state)
+{
+    struct kn_task task = { .flow = kn_flow("server.stop"), .object_id = SERVER };
+    struct kn_task *const tasks[] = { &task };
+    struct kn_error err = { 0 };
+    const char *name;
+    json_t *value;
+    int declared = 0;
+
+    assert_ok(kn_objects_load(*state, tasks, 1, &err), &err);
+    json_object_foreach(task.object, name, value) {
+        assert_non_null(kn_record_knows(&kn_record_server, name));
+    }
+    while (kn_record_server.knows[declared].name != NULL) {
+        declared++;
+    }
+    assert_int_equal(json_object_size(task.object), declared);
+    assert_string_equal(kn_json_str(task.object, "hostname"), "a");
+    assert_int_equal(kn_json_int(task.object, "vcpus"), 2);
+    assert_true(json_is_array(json_object_get(task.object, "volumes")));
+    json_decref(task.object);
+}
+
 /* The writer is told which name is wrong, and nothing is written. */
 static void test_a_wish_that_says_too_little_is_not_written(void **state)
 {
@@ -175,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_record_can_be_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_change_writes_what_it_says_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volumes_that_end_together_give_back_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_server_is_known_as_declared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_wish_that_says_too_little_is_not_written, setup, teardown),
     };
 

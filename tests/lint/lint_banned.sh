@@ -43,5 +43,7 @@ verdict "$(
     # rooms whose reads name their columns; the others follow
     grep -nE 'kn_rows_(str|text|int|bool|null)\([^;]*, [0-9]+\)' $(files 'compute/*.c' | grep -v '^compute/rows/quota.c$') /dev/null |
         sed 's/$/   <- a column is read by its name: an enum beside the statement, kn_rows_col(), kn_rest_cell()/'
+    grep -nE 'task->(input|context|object)\b' $(files 'conductor/*.c' | grep -vE '^conductor/(flows/context|store/(task|store|objects))\.c$') /dev/null |
+        sed 's/$/   <- kn_wished(), kn_found(), kn_known(): by declared names (conductor\/flows\/context.h)/'
     grep -nE '^typedef (struct|enum)' $(files '*.c' '*.h') /dev/null | sed 's/$/   <- struct tags without typedef/'
 )"

@@ -53,6 +53,23 @@ static void test_guard_and_always_stand_in_it(void **state)
     }
 }
 
+static void test_what_is_loaded_is_made_from_the_table(void **state)
+{
+    const struct kn_stmt *load = kn_record_load(&kn_record_server);
+    const char *start = "SELECT t.id, json_build_object('generation', t.generation, 'host', t.host, 'agent', h.agent_id, ";
+    const char *end = ") FROM server t LEFT JOIN host h ON h.name = t.host WHERE t.id = ANY($1::uuid[])";
+
+    (void)state;
+    assert_string_equal(load->name, "load_server");
+    assert_int_equal(load->params, 1);
+    assert_int_equal(strncmp(load->sql, start, strlen(start)), 0);
+    assert_string_equal(load->sql + strlen(load->sql) - strlen(end), end);
+    assert_ptr_equal(kn_record_load(&kn_record_server), load);
+    assert_null(kn_record_load(&kn_record_volume)); /* what is asked of a volume stands in its tasks */
+    assert_non_null(kn_record_knows(&kn_record_server, "hostname"));
+    assert_null(kn_record_knows(&kn_record_server, "key_data"));
+}
+
 static const char *value(const struct kn_change *change, const struct kn_record *record, const char *id, const char *column)
 {
     const struct kn_change_row *row = kn_change_row(change, record, id);
@@ -134,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_statement_is_made_from_the_table), cmocka_unit_test(test_guard_and_always_stand_in_it),
+        cmocka_unit_test(test_what_is_loaded_is_made_from_the_table),
         cmocka_unit_test(test_the_last_word_of_a_column_holds), cmocka_unit_test(test_what_a_flow_says_becomes_a_change),
         cmocka_unit_test(test_what_no_record_declares_is_refused),
     };

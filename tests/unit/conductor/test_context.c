@@ -38,7 +38,8 @@ static struct {
     int decisions[MAX_DECISIONS];
     int used;                         /* of them, on this path */
     const char *by;                   /* who is asking: words of kn_finding.read_by, or a message */
-    json_t *needed;                   /* "finding/nics/row" and "wish/volume": what was asked for */
+    json_t *needed;                   /* "finding/nics/row" and "wish/volume/": what was asked for */
+    json_t *rows;                     /* "row/name/": what any flow asked of its object */
     struct kn_strbuf complaints;
 } walk;
 
@@ -62,7 +63,7 @@ static void need(const char *what, const char *name, const char *by, size_t len)
     char key[128];
 
     snprintf(key, sizeof(key), "%s/%s/%.*s", what, name, (int)len, by);
-    json_object_set_new(walk.needed, key, json_true());
+    json_object_set_new(strcmp(what, "row") == 0 ? walk.rows : walk.needed, key, json_true());
 }
 
 static void asked(const struct kn_task *task, const char *what, const char *name)
@@ -153,7 +154,7 @@ static json_t *sample_input(const struct kn_flow *flow)
 static const char FULL_OBJECT[] =
     "{\"generation\": 1, \"host\": \"h1\", \"agent\": \"a1\", \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
     " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" OTHER "\", \"metadata\": {}, \"nics\": [], \"zone\": \"nova\","
-    " \"volumes\": [{\"volume\": \"" OTHER "\", \"attachment\": \"" OTHER "\", \"device\": \"/dev/vdb\", \"status\": \"attached\","
+    " \"volumes\": [{\"volume\": \"" OTHER "\", \"device\": \"/dev/vdb\", \"status\": \"attached\","
     " \"connection\": {\"driver\": \"file\", \"path\": \"/v\", \"format\": \"raw\"}}]}";
 static const char BARE_OBJECT[] =
     "{\"generation\": 1, \"host\": null, \"agent\": null, \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
@@ -345,6 +346,20 @@ static void check_needed(const char *what, const char *name, const char *by, siz
     }
 }
 
+/* What is loaded of a row is asked for by some flow; the place is read as one. */
+static void check_rows(const struct kn_record *record)
+{
+    for (const struct kn_knowledge *k = record->knows; k != NULL && k->name != NULL; k++) {
+        AUTO_FREE char *key = kn_asprintf("row/%s/", k->name);
+
+        if (strcmp(k->name, "generation") != 0 && strcmp(k->name, "host") != 0 && strcmp(k->name, "agent") != 0 &&
+            json_object_get(walk.rows, key) == NULL) {
+            walk.by = record->table;
+            complain("is loaded with what nobody asks for:", k->name);
+        }
+    }
+}
+
 static void check_declarations(const struct kn_flow *flow)
 {
     const struct kn_wish_type *type = kn_wish_type(flow->kind);
@@ -367,6 +382,7 @@ static int setup(void **state)
 {
     (void)state;
     walk.needed = json_object();
+    walk.rows = json_object();
     walk.complaints = (struct kn_strbuf)KN_STRBUF_INIT;
     return 0;
 }
@@ -375,6 +391,7 @@ static int teardown(void **state)
 {
     (void)state;
     json_decref(walk.needed);
+    json_decref(walk.rows);
     kn_strbuf_release(&walk.complaints);
     return 0;
 }
@@ -389,6 +406,9 @@ static void test_every_path_of_every_flow(void **state)
             paths += walk_flow(flow);
             check_declarations(flow);
         }
+    }
+    for (int i = 0; i < KN_RECORDS; i++) {
+        check_rows(kn_records[i]);
     }
     if (walk.complaints.len > 0) {
         fail_msg("%s", walk.complaints.buf);
