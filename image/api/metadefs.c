@@ -25,13 +25,14 @@ int kn_metadef_api_namespace(struct kn_request *req, struct kn_response *res, st
         "metadef_prefix",
         "SELECT body->>'prefix' FROM metadef_item WHERE namespace = $1 AND kind = 'resource_type' AND name = $2 AND body ? 'prefix'", 2
     };
+    enum { THE_PREFIX };
     const char *type = kn_request_query(req, "resource_type");
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (type != NULL && kn_db_run(req->db, &PREFIX, KN_ARGS(req->params[0], type), &rows, err) < 0) {
         return -1;
     }
-    req->params[1] = rows != NULL && kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, 0) : NULL;
+    req->params[1] = rows != NULL && kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, THE_PREFIX) : NULL;
     return kn_rest_show(&kn_metadef_namespaces, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
@@ -221,13 +222,14 @@ int kn_metadef_api_types(struct kn_request *req, struct kn_response *res, struct
         "SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'created_at', " TIME("created_at") ", 'updated_at', "
         TIME("updated_at") ") ORDER BY name), '[]') FROM metadef_resource_type", 0
     };
+    enum { ALL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(req->db, &LIST, KN_NO_ARGS, &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_raw(&res->body, "resource_types", kn_rows_text(rows, 0, 0));
+    kn_jsonw_raw(&res->body, "resource_types", kn_rows_text(rows, 0, ALL));
     kn_jsonw_end_object(&res->body);
     return 0;
 }

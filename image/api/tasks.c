@@ -7,8 +7,9 @@
 
 #include "image/api/private.h"
 #include "image/rows/image_task.h"
+#include "image/rows/noun.h"
 #include "lib/base/cleanup.h"
-#include "lib/rest/list.h"
+#include "lib/rest/write.h"
 
 static bool is_one_of(const char *word, const char *const *words)
 {
@@ -40,7 +41,7 @@ int kn_image_api_task_create(struct kn_request *req, struct kn_response *res, st
 
 int kn_image_api_task_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_image_task_show(req->db, req->params[0], &res->body, err);
+    return kn_rest_show(&kn_image_task_noun, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
 int kn_image_api_task_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -52,15 +53,18 @@ int kn_image_api_task_delete(struct kn_request *req, struct kn_response *res, st
                    "based on their expires_at property.");
 }
 
+/* All of an image's, whole. */
 int kn_image_api_image_tasks(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_image image;
+    const struct kn_rest_bound bounds[] = { { "image_id = ?", req->params[0] }, { NULL, NULL } };
+    struct kn_rest_noun noun = kn_image_task_noun;
+    bool is_owned = false;
 
-    if (kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0) {
-        return -1;
-    }
-    return kn_image_task_of_image(req->db, image.id, &res->body, err);
+    noun.is_unpaged = true;
+    noun.limit_default = KN_MAX_PAGE;
+    return kn_rest_see(&kn_image_noun, req, req->params[0], &is_owned, err) < 0
+               ? -1
+               : kn_rest_list_within(&noun, req, KN_REST_SHOW, NULL, bounds, res, err);
 }
 
 int kn_image_api_tasks(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -25,7 +25,7 @@
 #define REDIRECTS 5L
 #define BUFFER_BYTES (256L << 10)
 
-struct fetch {
+struct url_fetch {
     const struct kn_fetch_rules *rules;
     struct kn_blob_writer *writer;
     kn_blob_progress *progress;
@@ -131,7 +131,7 @@ static int port_of(const struct sockaddr *address)
 /* Before each connection, of the first request and of one a redirect, with the very address that it would go to. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct fetch *f = ctx;
+    struct url_fetch *f = ctx;
     struct kn_arg port;
 
     if (purpose != CURLSOCKTYPE_IPCXN || !kn_address_allowed(&address->addr, f->rules->networks)) {
@@ -150,7 +150,7 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 
 static size_t on_data(char *data, size_t one, size_t len, void *ctx)
 {
-    struct fetch *f = ctx;
+    struct url_fetch *f = ctx;
     curl_off_t size = -1;
 
     (void)one;
@@ -165,7 +165,7 @@ static size_t on_data(char *data, size_t one, size_t len, void *ctx)
 /* Also called while nothing comes: an import that nobody wants ends then, too. */
 static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
-    struct fetch *f = ctx;
+    struct url_fetch *f = ctx;
 
     (void)now;
     (void)up_total;
@@ -173,7 +173,7 @@ static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_to
     return f->progress(f->ctx, kn_blob_size(f->writer), total > 0 ? total : -1, &f->own) < 0;
 }
 
-static void set_options(CURL *curl, struct fetch *f, const char *uri)
+static void set_options(CURL *curl, struct url_fetch *f, const char *uri)
 {
     curl_easy_setopt(curl, CURLOPT_URL, uri);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -202,7 +202,7 @@ int kn_fetch(const char *uri, const struct kn_fetch_rules *rules, struct kn_blob
              void *ctx, struct kn_error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct fetch f = { .rules = rules, .writer = w, .progress = progress, .ctx = ctx };
+    struct url_fetch f = { .rules = rules, .writer = w, .progress = progress, .ctx = ctx };
 
     if (kn_fetch_check(uri, rules, err) < 0) {
         return -1;

@@ -23,7 +23,7 @@
 enum incompatible { DIRTY = 1, CORRUPT = 2, DATA_FILE = 4, COMPRESSION = 8, EXTENDED_L2 = 16 };
 #define KNOWN_FEATURES (DIRTY | COMPRESSION | EXTENDED_L2)
 
-struct header {
+struct qcow2_header {
     uint32_t version;
     uint64_t backing_offset;
     uint32_t backing_len;
@@ -47,7 +47,7 @@ static int refuse_short(struct kn_error *err)
     return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 header is cut off");
 }
 
-static int read_v3(const struct kn_sample *sample, struct header *h, struct kn_error *err)
+static int read_v3(const struct kn_sample *sample, struct qcow2_header *h, struct kn_error *err)
 {
     if (sample->head_len < V3_LENGTH) {
         return refuse_short(err);
@@ -62,14 +62,14 @@ static int read_v3(const struct kn_sample *sample, struct header *h, struct kn_e
     return 0;
 }
 
-static int read_header(const struct kn_sample *sample, struct header *h, struct kn_error *err)
+static int read_header(const struct kn_sample *sample, struct qcow2_header *h, struct kn_error *err)
 {
     const uint8_t *p = sample->head;
 
     if (sample->head_len < V2_LENGTH) {
         return refuse_short(err);
     }
-    *h = (struct header){
+    *h = (struct qcow2_header){
         .version = kn_be32(p + 4), .backing_offset = kn_be64(p + 8), .backing_len = kn_be32(p + 16),
         .cluster_bits = kn_be32(p + 20), .size = kn_be64(p + 24), .crypt_method = kn_be32(p + 32),
         .l1_entries = kn_be32(p + 36), .l1_offset = kn_be64(p + 40), .reftable_offset = kn_be64(p + 48),
@@ -87,7 +87,7 @@ static int read_header(const struct kn_sample *sample, struct header *h, struct 
 }
 
 /* What would make the image more, or something else, than the bytes that were checksummed. */
-static int check_alone(const struct header *h, struct kn_error *err)
+static int check_alone(const struct qcow2_header *h, struct kn_error *err)
 {
     if (h->backing_offset != 0 || h->backing_len != 0) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 image has a backing file");
@@ -101,7 +101,7 @@ static int check_alone(const struct header *h, struct kn_error *err)
     return 0;
 }
 
-static int check_features(const struct header *h, struct kn_error *err)
+static int check_features(const struct qcow2_header *h, struct kn_error *err)
 {
     if ((h->incompatible & CORRUPT) != 0) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 image is marked as corrupt");
@@ -125,7 +125,7 @@ static int check_features(const struct header *h, struct kn_error *err)
 }
 
 /* A table of `bytes` at `offset`: on a cluster, behind the header, inside the file. */
-static int check_table(const struct header *h, const struct kn_sample *sample, const char *what, uint64_t offset,
+static int check_table(const struct qcow2_header *h, const struct kn_sample *sample, const char *what, uint64_t offset,
                        int64_t bytes, struct kn_error *err)
 {
     const uint64_t cluster = UINT64_C(1) << h->cluster_bits;
@@ -140,7 +140,7 @@ static int check_table(const struct header *h, const struct kn_sample *sample, c
 }
 
 /* How many L1 entries a disk of this size needs; the size was checked to fit into an int64_t. */
-static uint64_t l1_needed(const struct header *h)
+static uint64_t l1_needed(const struct qcow2_header *h)
 {
     const uint32_t entry_bits = (h->incompatible & EXTENDED_L2) != 0 ? 4 : 3;
     const uint32_t bits = h->cluster_bits + h->cluster_bits - entry_bits;
@@ -148,7 +148,7 @@ static uint64_t l1_needed(const struct header *h)
     return (h->size >> bits) + ((h->size & ((UINT64_C(1) << bits) - 1)) != 0 ? 1 : 0);
 }
 
-static int check_l1(const struct header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_l1(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
 {
     const int64_t bytes = (int64_t)h->l1_entries * 8;
 
@@ -159,7 +159,7 @@ static int check_l1(const struct header *h, const struct kn_sample *sample, stru
     return bytes == 0 ? 0 : check_table(h, sample, "L1 table", h->l1_offset, bytes, err);
 }
 
-static int check_reftable(const struct header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_reftable(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
 {
     const int64_t bytes = (int64_t)h->reftable_clusters << h->cluster_bits;
 
@@ -169,7 +169,7 @@ static int check_reftable(const struct header *h, const struct kn_sample *sample
     return check_table(h, sample, "reference table", h->reftable_offset, bytes, err);
 }
 
-static int check_snapshots(const struct header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_snapshots(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
 {
     if (h->snapshots > SNAPSHOTS_MAX) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 image has %" PRIu32 " snapshots", h->snapshots);
@@ -201,7 +201,7 @@ static int check_extension(uint32_t type, struct kn_error *err)
 }
 
 /* They fill the rest of the first cluster, each padded to 8 bytes, up to one of type 0. */
-static int check_extensions(const struct header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_extensions(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
 {
     const uint64_t cluster = UINT64_C(1) << h->cluster_bits;
     const uint64_t end = cluster < sample->head_len ? cluster : sample->head_len;
@@ -226,7 +226,7 @@ static int check_extensions(const struct header *h, const struct kn_sample *samp
 
 int kn_inspect_qcow2(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err)
 {
-    struct header h = { 0 };
+    struct qcow2_header h = { 0 };
 
     if (read_header(sample, &h, err) < 0 || check_alone(&h, err) < 0 || check_features(&h, err) < 0) {
         return -1;

@@ -15,7 +15,7 @@
 #define DYNAMIC 1U
 #define STATIC 2U
 
-struct header {
+struct vdi_header {
     uint32_t version, type, map_offset, data_offset, sector, block, blocks;
     uint64_t size;
 };
@@ -32,7 +32,7 @@ static bool names_parent(const uint8_t *p)
     return memcmp(p + 424, NONE, sizeof(NONE)) != 0; /* two uuids: of the parent, and of the parent's last change */
 }
 
-static int check(const struct kn_sample *sample, const struct header *h, struct kn_error *err)
+static int check(const struct kn_sample *sample, const struct vdi_header *h, struct kn_error *err)
 {
     if (h->version != VERSION_1_1) {
         return refuse(err, "is of a version other than 1.1");
@@ -60,7 +60,7 @@ int kn_inspect_vdi(const struct kn_sample *sample, struct kn_inspection *ret, st
     if (!kn_sample_read(sample, 0, p, sizeof(p))) {
         return refuse(err, "is cut off");
     }
-    const struct header h = {
+    const struct vdi_header h = {
         .version = kn_le32(p + 68), .type = kn_le32(p + 76), .map_offset = kn_le32(p + 340),
         .data_offset = kn_le32(p + 344), .sector = kn_le32(p + 360), .block = kn_le32(p + 376),
         .blocks = kn_le32(p + 384), .size = kn_le64(p + 368),

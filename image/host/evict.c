@@ -21,14 +21,14 @@
 #define GRACE_S 600
 #define STALE_PART_S 86400 /* a download that nobody took up again */
 
-struct entry {
+struct evict_entry {
     char name[KN_SHA512_HEX];
     int64_t bytes;
     int64_t used_s;
 };
 
 struct listing {
-    struct entry *entries;
+    struct evict_entry *entries;
     size_t count;
     int64_t bytes; /* of everything, parts included */
 };
@@ -41,7 +41,7 @@ static void listing_release(struct listing *l)
 static void add_entry(struct listing *l, const char *name, const struct stat *st)
 {
     l->entries = kn_realloc_array(l->entries, l->count + 1, sizeof(*l->entries));
-    struct entry *e = &l->entries[l->count++];
+    struct evict_entry *e = &l->entries[l->count++];
     kn_copy(e->name, sizeof(e->name), name);
     e->bytes = (int64_t)st->st_blocks * 512;
     e->used_s = st->st_mtime;
@@ -76,12 +76,12 @@ static int list_cache(const char *dir, struct listing *l, struct kn_error *err)
 
 static int by_use(const void *a, const void *b)
 {
-    const struct entry *x = a, *y = b;
+    const struct evict_entry *x = a, *y = b;
 
     return (x->used_s > y->used_s) - (x->used_s < y->used_s);
 }
 
-static void drop(const char *dir, struct listing *l, const struct entry *e)
+static void drop(const char *dir, struct listing *l, const struct evict_entry *e)
 {
     AUTO_FREE char *path = kn_asprintf("%s/%s", dir, e->name);
 
@@ -97,7 +97,7 @@ static void drop_oldest(const char *dir, struct listing *l, const struct kn_hmap
 
     qsort(l->entries, l->count, sizeof(*l->entries), by_use);
     for (size_t i = 0; i < l->count && l->bytes > goal; i++) {
-        const struct entry *e = &l->entries[i];
+        const struct evict_entry *e = &l->entries[i];
 
         if (e->used_s < now_s - GRACE_S && kn_hmap_get(used, e->name) == NULL) {
             drop(dir, l, e);

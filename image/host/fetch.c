@@ -19,7 +19,7 @@
 #define STALL_S 30L
 #define BUFFER_BYTES (512L << 10)
 
-struct fetch {
+struct base_fetch {
     int fd;
     int64_t at;               /* bytes in the file */
     int64_t size;             /* bytes that it must become */
@@ -30,7 +30,7 @@ struct fetch {
 };
 
 /* Whoever watches says once that it ends. */
-static int look(struct fetch *f)
+static int look(struct base_fetch *f)
 {
     return f->ended.code != KN_OK ? -1 : f->base->watch(f->base->watch_ctx, f->at, f->size, &f->ended);
 }
@@ -38,7 +38,7 @@ static int look(struct fetch *f)
 /* While nothing comes. */
 static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
-    struct fetch *f = ctx;
+    struct base_fetch *f = ctx;
 
     (void)total;
     (void)now;
@@ -49,7 +49,7 @@ static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_to
 
 static size_t on_data(char *data, size_t one, size_t len, void *ctx)
 {
-    struct fetch *f = ctx;
+    struct base_fetch *f = ctx;
 
     (void)one;
     if ((int64_t)len > f->size - f->at) {
@@ -74,7 +74,7 @@ static void curl_start(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static CURLcode transfer(struct fetch *f, const char *url)
+static CURLcode transfer(struct base_fetch *f, const char *url)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -103,7 +103,7 @@ static CURLcode transfer(struct fetch *f, const char *url)
     return code;
 }
 
-static int start_over(struct fetch *f, struct kn_error *err)
+static int start_over(struct base_fetch *f, struct kn_error *err)
 {
     kn_digest_free(f->digest);
     f->digest = kn_digest_new();
@@ -112,7 +112,7 @@ static int start_over(struct fetch *f, struct kn_error *err)
 }
 
 /* Digests what an earlier try left. */
-static int take_up(struct fetch *f, struct kn_error *err)
+static int take_up(struct base_fetch *f, struct kn_error *err)
 {
     AUTO_FREE uint8_t *buffer = kn_alloc(BUFFER_BYTES);
 
@@ -133,7 +133,7 @@ static int take_up(struct fetch *f, struct kn_error *err)
     }
 }
 
-static int download(struct fetch *f, const char *url, struct kn_error *err)
+static int download(struct base_fetch *f, const char *url, struct kn_error *err)
 {
     CURLcode code = f->at < f->size ? transfer(f, url) : CURLE_OK;
 
@@ -163,7 +163,7 @@ static int download(struct fetch *f, const char *url, struct kn_error *err)
     return 0;
 }
 
-static int fetch(struct fetch *f, const struct kn_base *base, struct kn_error *err)
+static int fetch(struct base_fetch *f, const struct kn_base *base, struct kn_error *err)
 {
     char sha512[KN_SHA512_HEX], md5[KN_MD5_HEX];
 
@@ -179,7 +179,7 @@ static int fetch(struct fetch *f, const struct kn_base *base, struct kn_error *e
 
 int kn_base_fetch(const struct kn_base *base, int fd, struct kn_error *err)
 {
-    struct fetch f = { .fd = fd, .size = base->size, .digest = kn_digest_new(), .base = base };
+    struct base_fetch f = { .fd = fd, .size = base->size, .digest = kn_digest_new(), .base = base };
     struct kn_error first;
     const int rc = fetch(&f, base, &first);
 

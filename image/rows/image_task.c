@@ -10,7 +10,6 @@
 
 #include "image/rows/image.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
@@ -68,6 +67,7 @@ static int look(struct kn_db *db, const char *id, struct kn_image_task_start *re
         "FROM image_task t LEFT JOIN image i ON i.id = t.image_id AND i.deleted_at IS NULL AND i.status = 'importing' "
         "WHERE t.id = $1", 1
     };
+    enum { STATUS, IMAGE, FORMAT, ATTEMPTS, IMPORT, MESSAGE, IMPORTS, REQUEST };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &LOOK, KN_ARGS(id), &rows, err) < 0) {
@@ -76,15 +76,15 @@ static int look(struct kn_db *db, const char *id, struct kn_image_task_start *re
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "import \"%s\" is not known", id);
     }
-    struct kn_image_task_start found = { .state = state_of(kn_rows_text(rows, 0, 0)), .attempts = kn_rows_int(rows, 0, 3) };
-    if (found.state == KN_IMAGE_TASK_OPEN && !kn_rows_bool(rows, 0, 6)) {
+    struct kn_image_task_start found = { .state = state_of(kn_rows_text(rows, 0, STATUS)), .attempts = kn_rows_int(rows, 0, ATTEMPTS) };
+    if (found.state == KN_IMAGE_TASK_OPEN && !kn_rows_bool(rows, 0, IMPORTS)) {
         return kn_fail(err, KN_GONE, "the image was deleted");
     }
-    kn_copy(found.image_id, sizeof(found.image_id), kn_rows_text(rows, 0, 1));
-    kn_copy(found.disk_format, sizeof(found.disk_format), kn_rows_text(rows, 0, 2));
-    kn_copy(found.message, sizeof(found.message), kn_rows_text(rows, 0, 5));
-    kn_copy(found.request_id, sizeof(found.request_id), kn_rows_text(rows, 0, 7));
-    found.import = json_loads(kn_rows_text(rows, 0, 4), 0, NULL);
+    kn_copy(found.image_id, sizeof(found.image_id), kn_rows_text(rows, 0, IMAGE));
+    kn_copy(found.disk_format, sizeof(found.disk_format), kn_rows_text(rows, 0, FORMAT));
+    kn_copy(found.message, sizeof(found.message), kn_rows_text(rows, 0, MESSAGE));
+    kn_copy(found.request_id, sizeof(found.request_id), kn_rows_text(rows, 0, REQUEST));
+    found.import = json_loads(kn_rows_text(rows, 0, IMPORT), 0, NULL);
     *ret = found;
     return 0;
 }
@@ -165,82 +165,6 @@ int kn_image_task_expire(struct kn_db *db, int64_t *ret_count, struct kn_error *
 
 /* --- Glance's view ---------------------------------------------------------------------------------------------------- */
 
-#define TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-#define COLUMNS                                                                                                       \
-    "id, image_id, owner, user_id, request_id, status, input, message, result, " TIME("created_at") ", "              \
-    TIME("updated_at") ", " TIME("expires_at")
-#define SELECT "SELECT " COLUMNS " FROM image_task "
-
-/* The members; whole: with what only the task's own view shows. */
-static void print_members(const struct kn_rows *rows, int row, bool whole, struct kn_strbuf *out)
-{
-    AUTO_FREE char *self = kn_asprintf("/v2/tasks/%s", kn_rows_text(rows, row, 0));
-
-    kn_jsonw_str(out, "id", kn_rows_text(rows, row, 0));
-    kn_jsonw_str(out, "type", KN_IMAGE_TASK_TYPE);
-    kn_jsonw_str(out, "status", kn_rows_text(rows, row, 5));
-    kn_jsonw_str(out, "owner", kn_rows_text(rows, row, 2));
-    if (whole) {
-        kn_jsonw_str(out, "image_id", kn_rows_text(rows, row, 1));
-        kn_jsonw_str(out, "user_id", kn_rows_text(rows, row, 3));
-        kn_jsonw_str(out, "request_id", kn_rows_text(rows, row, 4));
-        kn_jsonw_raw(out, "input", kn_rows_str(rows, row, 6));
-        kn_jsonw_str(out, "message", kn_rows_text(rows, row, 7));
-        kn_jsonw_raw(out, "result", kn_rows_str(rows, row, 8));
-    }
-    kn_jsonw_str(out, "created_at", kn_rows_text(rows, row, 9));
-    kn_jsonw_str(out, "updated_at", kn_rows_text(rows, row, 10));
-    if (!kn_rows_null(rows, row, 11)) {
-        kn_jsonw_str(out, "expires_at", kn_rows_text(rows, row, 11));
-    }
-    kn_jsonw_str(out, "self", self);
-    kn_jsonw_str(out, "schema", "/v2/schemas/task");
-}
-
-static void print(const struct kn_rows *rows, int row, struct kn_strbuf *out)
-{
-    kn_jsonw_object(out, NULL);
-    print_members(rows, row, true, out);
-    kn_jsonw_end_object(out);
-}
-
-int kn_image_task_show(struct kn_db *db, const char *id, struct kn_strbuf *out, struct kn_error *err)
-{
-    static const struct kn_stmt SHOW = { "image_task_show", SELECT "WHERE id = $1", 1 };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_uuid_valid(id) && kn_db_run(db, &SHOW, KN_ARGS(id), &rows, err) < 0) {
-        return -1;
-    }
-    if (rows == NULL || kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "No task found with ID %.64s", id);
-    }
-    print(rows, 0, out);
-    return 0;
-}
-
-int kn_image_task_of_image(struct kn_db *db, const char *image_id, struct kn_strbuf *out, struct kn_error *err)
-{
-    static const struct kn_stmt OF_IMAGE = {
-        "image_task_of_image", SELECT "WHERE image_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1000", 1
-    };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(db, &OF_IMAGE, KN_ARGS(image_id), &rows, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(out, NULL);
-    kn_jsonw_array(out, "tasks");
-    for (int i = 0; i < kn_rows_count(rows); i++) {
-        print(rows, i, out);
-    }
-    kn_jsonw_end_array(out);
-    kn_jsonw_end_object(out);
-    return 0;
-}
-
-/* --- lists ------------------------------------------------------------------------------------------------------------ */
-
 static int add_word(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
 {
     for (const char *const *word = a->words; *word != NULL; word++) {
@@ -251,25 +175,26 @@ static int add_word(struct kn_rest_list *l, const struct kn_rest_attr *a, const 
     return kn_fail(err, KN_BAD_REQUEST, "Invalid %s value: %.64s", key, value);
 }
 
-static void print_listed(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row, unsigned view,
-                         struct kn_strbuf *out)
-{
-    (void)req;
-    (void)noun;
-    (void)view;
-    print_members(rows, row, false, out);
-}
-
 static const char *const STATUSES[] = { "pending", "processing", "success", "failure", NULL };
 static const char *const TYPES[] = { "import", KN_IMAGE_TASK_TYPE, NULL };
 
-/* What Glance's own client sorts by (status, unless told otherwise), and the times. */
+/* Sorted by what Glance's own client sorts by (status, unless told otherwise), and the times. */
 static const struct kn_rest_attr ATTRS[] = {
-    KN_REST_ATTR("id", "id", KN_REST_UUID, KN_REST_SORT),
-    KN_REST_ATTR("type", "'" KN_IMAGE_TASK_TYPE "'::text", KN_REST_TEXT, KN_REST_FIND, .filter = add_word, .words = TYPES),
-    KN_REST_ATTR("status", "status", KN_REST_TEXT, KN_REST_FIND, .filter = add_word, .words = STATUSES),
-    KN_REST_ATTR("created_at", "created_at", KN_REST_TIME, KN_REST_SORT),
-    KN_REST_ATTR("updated_at", "updated_at", KN_REST_TIME, KN_REST_SORT),
+    KN_REST_ATTR("id", "id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("type", "'" KN_IMAGE_TASK_TYPE "'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .filter = add_word, .words = TYPES),
+    KN_REST_ATTR("status", "status", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .filter = add_word, .words = STATUSES),
+    KN_REST_ATTR("owner", "owner", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("image_id", "image_id", KN_REST_UUID, KN_REST_SHOW),
+    KN_REST_ATTR("user_id", "user_id", KN_REST_TEXT, KN_REST_SHOW),
+    KN_REST_ATTR("request_id", "request_id", KN_REST_TEXT, KN_REST_SHOW),
+    KN_REST_ATTR("input", "input", KN_REST_JSON, KN_REST_SHOW),
+    KN_REST_ATTR("message", "message", KN_REST_TEXT, KN_REST_SHOW),
+    KN_REST_ATTR("result", "result", KN_REST_JSON, KN_REST_SHOW),
+    KN_REST_ATTR("created_at", "created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("updated_at", "updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_REST_ATTR("expires_at", "expires_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_IF_SET),
+    KN_REST_ATTR("self", "'/v2/tasks/' || id", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("schema", "'/v2/schemas/task'", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTRS_END,
 };
 
@@ -277,6 +202,5 @@ const struct kn_rest_noun kn_image_task_noun = {
     .one = "task", .many = "tasks", .label = "task", .path = "/tasks",
     .from = "image_task", .id = "id", .id_type = KN_REST_UUID,
     .order = "created_at", .ties = "created_at,id",
-    .attrs = ATTRS, .columns = COLUMNS, .print = print_listed,
-    .manners = &KN_REST_GLANCE,
+    .attrs = ATTRS, .manners = &KN_REST_GLANCE,
 };

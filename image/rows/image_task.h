@@ -59,14 +59,7 @@ int kn_image_task_fail(struct kn_db *db, const char *id, const char *message, st
 /* Ended tasks whose time has come. */
 int kn_image_task_expire(struct kn_db *db, int64_t *ret_count, struct kn_error *err);
 
-/* --- Glance's view ---- */
-
-/* KN_NOT_FOUND if there is none. */
-int kn_image_task_show(struct kn_db *db, const char *id, struct kn_strbuf *out, struct kn_error *err);
-/* {"tasks": […]} of an image, newest first, whole. */
-int kn_image_task_of_image(struct kn_db *db, const char *image_id, struct kn_strbuf *out, struct kn_error *err);
-
-/* Lists of them, for admins (the route's policy): without what only the task's own view has. */
+/* Glance's view: lists of them without what only a task's own view has. */
 extern const struct kn_rest_noun kn_image_task_noun;
 
 #endif

@@ -29,6 +29,7 @@ const struct kn_rest_noun kn_image_members = {
 int kn_member_add(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err)
 {
     static const struct kn_stmt COUNT = { "member_count", "SELECT count(*) FROM image_member WHERE image_id = $1", 1 };
+    enum { MEMBERS };
     static const struct kn_stmt ADD = { "member_add", "INSERT INTO image_member (image_id, member) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2 };
     AUTO(kn_rows) struct kn_rows *count = NULL;
     int64_t added = 0;
@@ -36,7 +37,7 @@ int kn_member_add(struct kn_db *db, const char *image_id, const char *project, s
     if (kn_db_run(db, &COUNT, KN_ARGS(image_id), &count, err) < 0) {
         return -1;
     }
-    if (kn_rows_int(count, 0, 0) >= KN_MAX_IMAGE_MEMBERS) {
+    if (kn_rows_int(count, 0, MEMBERS) >= KN_MAX_IMAGE_MEMBERS) {
         return kn_fail(err, KN_TOO_LARGE, "Image member limit exceeded for image %s: at most %d", image_id,
                        KN_MAX_IMAGE_MEMBERS);
     }

@@ -42,13 +42,16 @@ static bool is(const struct kn_message *m, const char *type)
     return strcmp(m->type->name, type) == 0;
 }
 
+/* The columns of LOCATE. */
+enum { L_ID, L_STATUS, L_SHA512, L_SIZE, L_FORMAT, L_VIRTUAL_SIZE };
+
 /* id -> the row's number + 1 */
 static struct kn_hmap *index_rows(const struct kn_rows *rows)
 {
     struct kn_hmap *index = kn_hmap_new(NULL);
 
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_hmap_put(index, kn_rows_text(rows, i, 0), (void *)(uintptr_t)(i + 1));
+        kn_hmap_put(index, kn_rows_text(rows, i, L_ID), (void *)(uintptr_t)(i + 1));
     }
     return index;
 }
@@ -59,11 +62,11 @@ static json_t *location(const struct image_service *s, const struct kn_message *
     const int64_t deadline_s = m->deadline / 1000;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
 
-    kn_url_sign(&s->key, s->base_url, kn_rows_text(rows, row, 2),
+    kn_url_sign(&s->key, s->base_url, kn_rows_text(rows, row, L_SHA512),
                 deadline_s > now_s + URL_LIFE_S ? deadline_s : now_s + URL_LIFE_S, &url);
-    return json_pack("{s:s, s:s, s:I, s:s, s:I}", "url", url.buf, "sha512", kn_rows_text(rows, row, 2), "size",
-                     (json_int_t)kn_rows_int(rows, row, 3), "disk_format", kn_rows_text(rows, row, 4), "virtual_size",
-                     (json_int_t)kn_rows_int(rows, row, 5));
+    return json_pack("{s:s, s:s, s:I, s:s, s:I}", "url", url.buf, "sha512", kn_rows_text(rows, row, L_SHA512), "size",
+                     (json_int_t)kn_rows_int(rows, row, L_SIZE), "disk_format", kn_rows_text(rows, row, L_FORMAT), "virtual_size",
+                     (json_int_t)kn_rows_int(rows, row, L_VIRTUAL_SIZE));
 }
 
 static void answer_locate(struct kn_daemon *d, const struct image_service *s, const struct kn_message *m,
@@ -76,8 +79,8 @@ static void answer_locate(struct kn_daemon *d, const struct image_service *s, co
     if (row < 0) {
         kn_fail(&err, KN_NOT_FOUND, "image \"%s\" does not exist", id);
         kn_reply_failed(d, m, &err, false);
-    } else if (strcmp(kn_rows_text(rows, row, 1), "active") != 0) {
-        kn_fail(&err, KN_CONFLICT, "image \"%s\" is not active but %s", id, kn_rows_text(rows, row, 1));
+    } else if (strcmp(kn_rows_text(rows, row, L_STATUS), "active") != 0) {
+        kn_fail(&err, KN_CONFLICT, "image \"%s\" is not active but %s", id, kn_rows_text(rows, row, L_STATUS));
         kn_reply_failed(d, m, &err, false);
     } else {
         json_t *result = location(s, m, rows, row);

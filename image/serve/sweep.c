@@ -46,6 +46,7 @@ int kn_image_sweep_saving(struct kn_db *db, const char *dir, int *ret_count, str
     static const struct kn_stmt SAVING = {
         "image_saving", "SELECT id, status FROM image WHERE status IN ('saving', 'uploading') AND deleted_at IS NULL", 0
     };
+    enum { ID, STATUS };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int count = 0;
 
@@ -53,8 +54,8 @@ int kn_image_sweep_saving(struct kn_db *db, const char *dir, int *ret_count, str
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        const char *id = kn_rows_text(rows, i, 0);
-        const char *status = kn_rows_text(rows, i, 1);
+        const char *id = kn_rows_text(rows, i, ID);
+        const char *status = kn_rows_text(rows, i, STATUS);
         const bool waits = strcmp(status, "uploading") == 0 && kn_blob_is_staged(dir, id);
         const int buried = waits ? 0 : bury(db, dir, id, status, err);
 
@@ -70,6 +71,7 @@ int kn_image_sweep_saving(struct kn_db *db, const char *dir, int *ret_count, str
 int kn_image_drop(struct kn_db *db, const char *dir, const char *sha512, bool *ret_dropped, struct kn_error *err)
 {
     static const struct kn_stmt USED = { "blob_used", "SELECT EXISTS (SELECT FROM image WHERE sha512 = $1)", 1 };
+    enum { IS_USED };
     static const struct kn_stmt DELETE = { "blob_delete", "DELETE FROM blob WHERE sha512 = $1", 1 };
     AUTO_TX struct kn_tx tx = { NULL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -78,7 +80,7 @@ int kn_image_drop(struct kn_db *db, const char *dir, const char *sha512, bool *r
         kn_db_run(db, &USED, KN_ARGS(sha512), &rows, err) < 0) {
         return -1;
     }
-    const bool used = kn_rows_bool(rows, 0, 0);
+    const bool used = kn_rows_bool(rows, 0, IS_USED);
     if (!used && (kn_db_run(db, &DELETE, KN_ARGS(sha512), NULL, err) < 0 || kn_blob_unlink(dir, sha512, err) < 0)) {
         return -1;
     }
@@ -146,6 +148,7 @@ static int drop_staged(struct kn_db *db, const char *dir, struct kn_array *stage
         "SELECT s FROM unnest($1::uuid[]) s WHERE NOT EXISTS (SELECT FROM image i WHERE i.id = s AND i.deleted_at IS NULL "
         "AND i.status IN ('uploading', 'importing'))", 1
     };
+    enum { IMAGE_ID };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int rc = 0;
 
@@ -156,7 +159,7 @@ static int drop_staged(struct kn_db *db, const char *dir, struct kn_array *stage
         return -1;
     }
     for (int i = 0; rc == 0 && i < kn_rows_count(rows); i++) {
-        rc = drop_part(dir, kn_rows_text(rows, i, 0), KN_BLOB_STAGED, count, err);
+        rc = drop_part(dir, kn_rows_text(rows, i, IMAGE_ID), KN_BLOB_STAGED, count, err);
     }
     return rc;
 }
@@ -169,6 +172,7 @@ int kn_image_sweep_store(struct kn_db *db, const char *dir, int *ret_count, stru
         "SELECT sha512 FROM (SELECT unnest($1::text[]) AS sha512 UNION SELECT sha512 FROM blob) s "
         "WHERE NOT EXISTS (SELECT FROM image i WHERE i.sha512 = s.sha512)", 1
     };
+    enum { DIGEST };
     AUTO_RELEASE(kn_array) struct kn_array blobs = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array staged = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -181,7 +185,7 @@ int kn_image_sweep_store(struct kn_db *db, const char *dir, int *ret_count, stru
     for (int i = 0; i < kn_rows_count(rows); i++) {
         bool dropped = false;
 
-        if (kn_image_drop(db, dir, kn_rows_text(rows, i, 0), &dropped, err) < 0) {
+        if (kn_image_drop(db, dir, kn_rows_text(rows, i, DIGEST), &dropped, err) < 0) {
             return -1;
         }
         count += dropped;

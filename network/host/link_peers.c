@@ -12,7 +12,7 @@
 #include "network/host/link_private.h"
 
 /* One entry of either kind. */
-struct entry {
+struct peer_entry {
     bool is_neighbour;    /* ip -> mac; else mac -> dst */
     bool in_bridge;       /* of the bridge, without dst */
     uint8_t mac[6];
@@ -20,12 +20,12 @@ struct entry {
 };
 
 struct entries {
-    struct entry *items;
+    struct peer_entry *items;
     size_t count;
     unsigned index; /* of the device that is asked about */
 };
 
-static void add(struct entries *list, struct entry entry)
+static void add(struct entries *list, struct peer_entry entry)
 {
     if ((list->count & (list->count - 1)) == 0) { /* grows by doubling */
         list->items = kn_realloc_array(list->items, list->count == 0 ? 1 : list->count * 2, sizeof(entry));
@@ -35,7 +35,7 @@ static void add(struct entries *list, struct entry entry)
 
 static int compare(const void *a, const void *b)
 {
-    const struct entry *x = a, *y = b;
+    const struct peer_entry *x = a, *y = b;
     int mac = memcmp(x->mac, y->mac, sizeof(x->mac));
 
     if (x->is_neighbour != y->is_neighbour) {
@@ -81,7 +81,7 @@ static int read_entry(struct nl_msg *msg, void *arg)
     bool in_bridge = nd->ndm_family == AF_BRIDGE && nlmsg_find_attr(header, sizeof(*nd), NDA_MASTER) != NULL;
 
     if ((unsigned)nd->ndm_ifindex == list->index && is_ours(nd, mac, dst, in_bridge)) {
-        struct entry entry = { .is_neighbour = nd->ndm_family == AF_INET, .in_bridge = in_bridge };
+        struct peer_entry entry = { .is_neighbour = nd->ndm_family == AF_INET, .in_bridge = in_bridge };
 
         memcpy(entry.mac, nla_data(mac), sizeof(entry.mac));
         if (!in_bridge && nla_len(dst) == 4) {
@@ -125,7 +125,7 @@ static int read_kernel(struct kn_links *links, struct entries *list, struct kn_e
 
 /* --- what it shall have ------------------------------------------------------------------------------------------- */
 
-static int change(struct kn_links *links, const struct entry *entry, unsigned index, bool there, const char *name,
+static int change(struct kn_links *links, const struct peer_entry *entry, unsigned index, bool there, const char *name,
                   struct kn_error *err)
 {
     struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWNEIGH : RTM_DELNEIGH,
@@ -168,7 +168,7 @@ static int change_difference(struct kn_links *links, const struct entries *have,
 
 static void add_peer(struct entries *want, const struct kn_link_peer *peer)
 {
-    struct entry entry = { .address = htonl(peer->underlay) };
+    struct peer_entry entry = { .address = htonl(peer->underlay) };
 
     memcpy(entry.mac, peer->mac, sizeof(entry.mac));
     add(want, entry);
@@ -206,7 +206,7 @@ int kn_link_peers(struct kn_links *links, const char *vxlan, const struct kn_lin
 
 int kn_link_station(struct kn_links *links, const char *port, const uint8_t mac[6], struct kn_error *err)
 {
-    struct entry entry = { .in_bridge = true };
+    struct peer_entry entry = { .in_bridge = true };
 
     memcpy(entry.mac, mac, sizeof(entry.mac));
     return change(links, &entry, kn_link_index(port), true, port, err);

@@ -158,14 +158,14 @@ int kn_netns_remove(const char *name, struct kn_error *err)
 
 /* --- a listening socket ------------------------------------------------------------------------------------------- */
 
-struct door {
+struct netns_door {
     struct sockaddr_in at;
     int fd;
 };
 
 static int open_door(void *ctx, struct kn_error *err)
 {
-    struct door *door = ctx;
+    struct netns_door *door = ctx;
     int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
@@ -183,7 +183,7 @@ static int open_door(void *ctx, struct kn_error *err)
 
 int kn_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, struct kn_error *err)
 {
-    struct door door = { .at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip) }, .fd = -1 };
+    struct netns_door door = { .at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip) }, .fd = -1 };
 
     if (kn_netns_run(name, open_door, &door, err) < 0) {
         return -1;

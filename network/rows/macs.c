@@ -88,13 +88,14 @@ static void note_free(struct kn_macs *macs, const char *network_id, const char *
 
 static int look_up(struct kn_macs *macs, struct kn_db *db, struct kn_error *err)
 {
+    enum { NETWORK, MAC };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_batch_run(&macs->asked, db, &rows, err) < 0) {
         return -1;
     }
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        note_free(macs, kn_rows_text(rows, row, 0), kn_rows_text(rows, row, 1));
+        note_free(macs, kn_rows_text(rows, row, NETWORK), kn_rows_text(rows, row, MAC));
     }
     kn_batch_release(&macs->asked);
     kn_batch_init(&macs->asked, &FREE);

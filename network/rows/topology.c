@@ -212,6 +212,7 @@ struct kn_subnet_view *kn_network_view_subnet_of(const struct kn_network_view *n
 static int look_for_gaps(struct kn_db *db, struct kn_subnet_view *subnet, struct kn_ipam_range look,
                          struct kn_error *err)
 {
+    enum { FIRST, LAST };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg first, last, limit;
     uint32_t until = look.last;
@@ -223,7 +224,7 @@ static int look_for_gaps(struct kn_db *db, struct kn_subnet_view *subnet, struct
         return -1;
     }
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        struct kn_ipam_range gap = { (uint32_t)kn_rows_int(rows, row, 0), (uint32_t)kn_rows_int(rows, row, 1) };
+        struct kn_ipam_range gap = { (uint32_t)kn_rows_int(rows, row, FIRST), (uint32_t)kn_rows_int(rows, row, LAST) };
 
         kn_ipam_offer(&subnet->ipam, gap);
         if (row == GAPS_A_LOOK - 1) {

@@ -67,6 +67,7 @@ static const struct kn_stmt AUTO_NETWORK = {
 
 int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
+    enum { ID, HAS_SUBNET };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &AUTO_NETWORK, KN_ARGS(project_id), &rows, err) < 0) {
@@ -76,11 +77,11 @@ int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUI
         return kn_fail(err, KN_CONFLICT,
                        "Multiple possible networks found, use a Network ID to be more specific.");
     }
-    if (kn_rows_count(rows) == 1 && !kn_rows_bool(rows, 0, 1)) {
+    if (kn_rows_count(rows) == 1 && !kn_rows_bool(rows, 0, HAS_SUBNET)) {
         return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.",
-                       kn_rows_text(rows, 0, 0));
+                       kn_rows_text(rows, 0, ID));
     }
-    kn_copy(ret_id, KN_UUID_SIZE, kn_rows_count(rows) == 1 ? kn_rows_text(rows, 0, 0) : "");
+    kn_copy(ret_id, KN_UUID_SIZE, kn_rows_count(rows) == 1 ? kn_rows_text(rows, 0, ID) : "");
     return 0;
 }
 
@@ -92,6 +93,7 @@ static const struct kn_stmt PORT = {
 
 int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err)
 {
+    enum { DEVICE, HAS_ADDRESS };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (!kn_uuid_valid(port_id)) {
@@ -103,10 +105,10 @@ int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char 
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Port id %s could not be found.", port_id);
     }
-    if (kn_rows_text(rows, 0, 0)[0] != '\0') {
+    if (kn_rows_text(rows, 0, DEVICE)[0] != '\0') {
         return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", port_id);
     }
-    if (!kn_rows_bool(rows, 0, 1)) {
+    if (!kn_rows_bool(rows, 0, HAS_ADDRESS)) {
         return kn_fail(err, KN_BAD_REQUEST, "Port %s requires a FixedIP in order to be used.", port_id);
     }
     return 0;

@@ -6,99 +6,121 @@
 #include "network/serve/peers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
 #include "lib/domain/form.h"
 
 static const struct kn_stmt BUMP = {
     "peers_bump",
     "UPDATE network n SET version = version + 1"
-    " FROM (SELECT id FROM network WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE) o"
-    " WHERE n.id = o.id RETURNING n.id, n.version", 1
+    " FROM (SELECT id FROM network WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE) o WHERE n.id = o.id", 1
 };
 
-static const struct kn_stmt VERSIONS_OF_AGENT = {
-    "peers_versions",
-    "SELECT n.id, n.version FROM network n WHERE EXISTS (SELECT 1 FROM port p JOIN port_binding b ON b.port_id = p.id"
-    " JOIN host h ON h.name = b.host WHERE p.network_id = n.id AND h.agent_id = $1 AND lower(h.hypervisor_type) <> 'sim')", 1
-};
+#define TABLE(networks)                                                                                              \
+    "SELECT p.network_id, n.version, b.host, h.agent_id, h.underlay, p.mac,"                                         \
+    " (SELECT json_agg(host(a.ip)) FROM address a WHERE a.port_id = p.id), b.state = 'active'"                       \
+    " FROM network n JOIN port p ON p.network_id = n.id JOIN port_binding b ON b.port_id = p.id JOIN host h ON h.name = b.host" \
+    " WHERE n.id " networks " AND lower(h.hypervisor_type) <> 'sim' ORDER BY p.network_id, b.host"
+enum { T_NETWORK, T_VERSION, T_HOST, T_AGENT, T_UNDERLAY, T_MAC, T_IPS, T_ACTIVE };
 
-enum { T_NETWORK, T_HOST, T_AGENT, T_UNDERLAY, T_MAC, T_IPS, T_ACTIVE };
-
-static const struct kn_stmt TABLE = {
-    "peers_table",
-    "SELECT p.network_id, b.host, h.agent_id, h.underlay, p.mac, (SELECT json_agg(host(a.ip)) FROM address a WHERE a.port_id = p.id),"
-    " b.state = 'active' FROM port p JOIN port_binding b ON b.port_id = p.id JOIN host h ON h.name = b.host"
-    " WHERE p.network_id = ANY($1::uuid[]) AND lower(h.hypervisor_type) <> 'sim' ORDER BY p.network_id, b.host", 1
+static const struct kn_stmt TABLES = { "peers_tables", TABLE("= ANY($1::uuid[])"), 1 };
+static const struct kn_stmt TABLES_OF_AGENT = {
+    "peers_tables_of_agent",
+    TABLE("IN (SELECT q.network_id FROM port q JOIN port_binding c ON c.port_id = q.id JOIN host g ON g.name = c.host WHERE g.agent_id = $1)"), 1
 };
 
 void kn_peers_release(struct kn_peers *peers)
 {
-    if (peers->versions != NULL) {
-        kn_rows_free(peers->versions);
-    }
-    if (peers->ports != NULL) {
-        kn_rows_free(peers->ports);
-    }
+    kn_rows_auto(&peers->rows);
+    free(peers->ports);
     *peers = (struct kn_peers)KN_PEERS_INIT;
+}
+
+static int load(struct kn_db *db, const struct kn_stmt *tables, const char *which, struct kn_peers *ret, struct kn_error *err)
+{
+    struct kn_peers peers = KN_PEERS_INIT;
+
+    if (kn_db_run(db, tables, KN_ARGS(which), &peers.rows, err) < 0) {
+        return -1;
+    }
+    peers.count = kn_rows_count(peers.rows);
+    peers.ports = kn_realloc_array(NULL, (size_t)peers.count + 1, sizeof(*peers.ports));
+    for (int row = 0; row < peers.count; row++) {
+        peers.ports[row] = (struct kn_peer){
+            .network = kn_rows_text(peers.rows, row, T_NETWORK), .version = kn_rows_int(peers.rows, row, T_VERSION),
+            .host = kn_rows_text(peers.rows, row, T_HOST), .agent = kn_rows_text(peers.rows, row, T_AGENT),
+            .underlay = kn_rows_text(peers.rows, row, T_UNDERLAY), .mac = kn_rows_text(peers.rows, row, T_MAC),
+            .ips = kn_rows_text(peers.rows, row, T_IPS), .is_active = kn_rows_bool(peers.rows, row, T_ACTIVE),
+        };
+    }
+    *ret = peers;
+    return 0;
 }
 
 int kn_peers_bump(struct kn_db *db, struct kn_array *network_ids, struct kn_peers *ret, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_peers) struct kn_peers peers = KN_PEERS_INIT;
     const char *ids = kn_array_value(network_ids);
 
     if (network_ids->count == 0) {
         return 0;
     }
-    if (kn_db_run(db, &BUMP, KN_ARGS(ids), &peers.versions, err) < 0 ||
-        kn_db_run(db, &TABLE, KN_ARGS(ids), &peers.ports, err) < 0) {
-        return -1;
-    }
-    *ret = peers;
-    peers = (struct kn_peers)KN_PEERS_INIT;
-    return 0;
+    return kn_db_run(db, &BUMP, KN_ARGS(ids), NULL, err) < 0 ? -1 : load(db, &TABLES, ids, ret, err);
 }
 
 int kn_peers_of_agent(struct kn_db *db, const char *agent, struct kn_peers *ret, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_peers) struct kn_peers peers = KN_PEERS_INIT;
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-
-    if (kn_db_run(db, &VERSIONS_OF_AGENT, KN_ARGS(agent), &peers.versions, err) < 0) {
-        return -1;
-    }
-    for (int row = 0; row < kn_rows_count(peers.versions); row++) {
-        kn_array_add(&ids, kn_rows_str(peers.versions, row, 0));
-    }
-    if (kn_db_run(db, &TABLE, KN_ARGS(kn_array_value(&ids)), &peers.ports, err) < 0) {
-        return -1;
-    }
-    *ret = peers;
-    peers = (struct kn_peers)KN_PEERS_INIT;
-    return 0;
+    return load(db, &TABLES_OF_AGENT, agent, ret, err);
 }
 
-/* Everybody of the network's rows [from, to) who lives on another host that can be reached. Who is only about to come is told, but nobody's peer yet. */
-static json_t *peers_seen_from(const struct kn_rows *ports, int from, int to, const char *host)
+/* --- who is told what: pure ------------------------------------------------------------------------------------------- */
+
+/* Everybody of one network who lives on another host that can be reached. Who is only about to come is told, but nobody's peer yet. */
+static json_t *seen_from(const struct kn_peer *ports, int count, const char *host)
 {
     json_t *list = json_array();
 
-    for (int row = from; row < to; row++) {
-        if (kn_rows_bool(ports, row, T_ACTIVE) && strcmp(kn_rows_text(ports, row, T_HOST), host) != 0 &&
-            kn_rows_text(ports, row, T_UNDERLAY)[0] != '\0') {
-            json_t *ips = json_loads(kn_rows_text(ports, row, T_IPS), 0, NULL);
+    for (const struct kn_peer *p = ports; p < ports + count; p++) {
+        if (p->is_active && strcmp(p->host, host) != 0 && p->underlay[0] != '\0') {
+            json_t *ips = json_loads(p->ips, 0, NULL);
 
-            json_array_append_new(list, kn_form_write_peer(kn_rows_text(ports, row, T_MAC), ips != NULL ? ips : json_array(),
-                                                           kn_rows_text(ports, row, T_UNDERLAY)));
+            json_array_append_new(list, kn_form_write_peer(p->mac, ips != NULL ? ips : json_array(), p->underlay));
         }
     }
     return list;
 }
 
-static void send_one(struct kn_daemon *d, const char *agent, json_t *body)
+/* One network's. */
+static void tell_table(const struct kn_peer *ports, int count, const char *only_agent, kn_peers_told *tell, void *ctx)
 {
+    for (const struct kn_peer *p = ports; p < ports + count; p++) {
+        const bool is_first = p == ports || strcmp(p[-1].host, p->host) != 0;
+
+        if (is_first && (only_agent == NULL || strcmp(only_agent, p->agent) == 0)) {
+            tell(ctx, p->agent, json_pack("{s:s, s:s, s:I, s:o}", "host", p->host, "network", p->network, "version",
+                                          (json_int_t)p->version, "peers", seen_from(ports, count, p->host)));
+        }
+    }
+}
+
+void kn_peers_tell(const struct kn_peer *ports, int count, const char *only_agent, kn_peers_told *tell, void *ctx)
+{
+    for (int from = 0, to; from < count; from = to) {
+        to = from + 1;
+        while (to < count && strcmp(ports[to].network, ports[from].network) == 0) {
+            to++;
+        }
+        tell_table(ports + from, to - from, only_agent, tell, ctx);
+    }
+}
+
+/* --- telling ---------------------------------------------------------------------------------------------------------- */
+
+static void send_one(void *ctx, const char *agent, json_t *body)
+{
+    struct kn_daemon *d = ctx;
     struct kn_message message;
     struct kn_error err = { .code = KN_OK };
     char topic[300];
@@ -111,43 +133,7 @@ static void send_one(struct kn_daemon *d, const char *agent, json_t *body)
     kn_message_release(&message);
 }
 
-/* One network: rows [from, to), ordered by host. */
-static void send_table(struct kn_daemon *d, const struct kn_rows *ports, int from, int to, int64_t version,
-                       const char *only_agent)
-{
-    for (int row = from; row < to; row++) {
-        const char *host = kn_rows_text(ports, row, T_HOST), *agent = kn_rows_text(ports, row, T_AGENT);
-        bool is_first = row == from || strcmp(kn_rows_text(ports, row - 1, T_HOST), host) != 0;
-
-        if (is_first && (only_agent == NULL || strcmp(only_agent, agent) == 0)) {
-            send_one(d, agent, json_pack("{s:s, s:s, s:I, s:o}", "host", host, "network",
-                                         kn_rows_text(ports, row, T_NETWORK), "version", (json_int_t)version, "peers",
-                                         peers_seen_from(ports, from, to, host)));
-        }
-    }
-}
-
-static int64_t version_of(const struct kn_rows *versions, const char *network)
-{
-    for (int row = 0; row < kn_rows_count(versions); row++) {
-        if (strcmp(kn_rows_text(versions, row, 0), network) == 0) {
-            return kn_rows_int(versions, row, 1);
-        }
-    }
-    return 0;
-}
-
 void kn_peers_send(struct kn_daemon *d, const struct kn_peers *peers, const char *agent)
 {
-    int count = peers->ports != NULL ? kn_rows_count(peers->ports) : 0;
-
-    for (int from = 0, to; from < count; from = to) {
-        const char *network = kn_rows_text(peers->ports, from, T_NETWORK);
-
-        to = from + 1;
-        while (to < count && strcmp(kn_rows_text(peers->ports, to, T_NETWORK), network) == 0) {
-            to++;
-        }
-        send_table(d, peers->ports, from, to, version_of(peers->versions, network), agent);
-    }
+    kn_peers_tell(peers->ports, peers->count, agent, send_one, d);
 }

@@ -18,7 +18,7 @@
 
 #define TRIES 5
 
-enum kind { ALLOCATE, BIND, RELEASE, KINDS };
+enum net_command { ALLOCATE, BIND, RELEASE, KINDS };
 
 static const char *const KIND_NAMES[] = {
     [ALLOCATE] = "port.allocate",
@@ -28,9 +28,9 @@ static const char *const KIND_NAMES[] = {
 _Static_assert(KN_COUNT(KIND_NAMES) == KINDS, "a name for each kind");
 
 /* KINDS for anything else. */
-static enum kind kind_of(const struct kn_message *message)
+static enum net_command kind_of(const struct kn_message *message)
 {
-    enum kind kind = ALLOCATE;
+    enum net_command kind = ALLOCATE;
 
     while (kind < KINDS && strcmp(message->type->name, KIND_NAMES[kind]) != 0) {
         kind++;
@@ -38,7 +38,7 @@ static enum kind kind_of(const struct kn_message *message)
     return kind;
 }
 
-static int run_kind(struct kn_db *db, enum kind kind, struct kn_outcome **outcomes, int count,
+static int run_kind(struct kn_db *db, enum net_command kind, struct kn_outcome **outcomes, int count,
                     struct kn_touched *touched, struct kn_error *err)
 {
     switch (kind) {
@@ -60,7 +60,7 @@ static int run_stretch(struct kn_db *db, struct kn_outcome *outcomes, int count,
 {
     AUTO_FREE struct kn_outcome **same = kn_realloc_array(NULL, (size_t)count + 1, sizeof(struct kn_outcome *));
 
-    for (enum kind kind = ALLOCATE; kind < KINDS; kind++) {
+    for (enum net_command kind = ALLOCATE; kind < KINDS; kind++) {
         int n = 0;
 
         for (int i = 0; i < count; i++) {

@@ -439,9 +439,9 @@ static void test_two_bindings_of_one_port(void **state)
     assert_int_equal(number(BOUND("h2", "inactive")), 1);
     /* Both hosts are told; only where it is active it is found. */
     assert_ok(kn_peers_bump(db, &touched.networks, &peers, &err), &err);
-    assert_int_equal(kn_rows_count(peers.ports), 2);
-    assert_true(kn_rows_bool(peers.ports, 0, 6));
-    assert_false(kn_rows_bool(peers.ports, 1, 6));
+    assert_int_equal(peers.count, 2);
+    assert_true(peers.ports[0].is_active);
+    assert_false(peers.ports[1].is_active);
     kn_peers_release(&peers);
     /* The database keeps to one, whatever anybody writes. */
     assert_int_equal(kn_db_script(db, "UPDATE port_binding SET state = 'active'", &err), -1);
@@ -509,13 +509,13 @@ static void test_peers_table(void **state)
     place(2, "h2", &touched);
     place(3, "s1", &touched);
     assert_ok(kn_peers_bump(db, &touched.networks, &peers, &err), &err);
-    assert_int_equal(kn_rows_count(peers.versions), 1);
-    assert_int_equal(kn_rows_int(peers.versions, 0, 1), 1);
-    assert_int_equal(kn_rows_count(peers.ports), 2);
+    assert_int_equal(peers.count, 2);
+    assert_int_equal(peers.ports[0].version, 1);
+    assert_int_equal(peers.ports[1].version, 1);
     kn_peers_release(&peers);
     assert_ok(kn_peers_of_agent(db, "a", &peers, &err), &err);
-    assert_int_equal(kn_rows_int(peers.versions, 0, 1), 1);
-    assert_int_equal(kn_rows_count(peers.ports), 2);
+    assert_int_equal(peers.count, 2);
+    assert_int_equal(peers.ports[0].version, 1);
     kn_peers_release(&peers);
     kn_array_release(&touched.networks);
 }

@@ -32,16 +32,18 @@ int kn_volume_api_extensions(struct kn_request *req, struct kn_response *res, st
     return 0;
 }
 
+enum { S_HOST, S_UP, S_SEEN, S_REASON }; /* of SERVICES */
+
 static void print_service(const struct kn_rows *rows, int row, struct kn_strbuf *out)
 {
     kn_jsonw_object(out, NULL);
     kn_jsonw_str(out, "binary", "cinder-volume");
-    kn_jsonw_str(out, "host", kn_rows_text(rows, row, 0));
+    kn_jsonw_str(out, "host", kn_rows_text(rows, row, S_HOST));
     kn_jsonw_str(out, "zone", KN_VOLUME_ZONE);
     kn_jsonw_str(out, "status", "enabled");
-    kn_jsonw_str(out, "state", kn_rows_bool(rows, row, 1) ? "up" : "down");
-    kn_jsonw_str(out, "updated_at", kn_rows_text(rows, row, 2));
-    kn_jsonw_str(out, "disabled_reason", kn_rows_str(rows, row, 3));
+    kn_jsonw_str(out, "state", kn_rows_bool(rows, row, S_UP) ? "up" : "down");
+    kn_jsonw_str(out, "updated_at", kn_rows_text(rows, row, S_SEEN));
+    kn_jsonw_str(out, "disabled_reason", kn_rows_str(rows, row, S_REASON));
     kn_jsonw_end_object(out);
 }
 

@@ -27,6 +27,8 @@ static int touch(struct kn_request *req, const struct kn_stmt *stmt, const char 
     return count > 0 ? 0 : kn_rest_not_found(&kn_volume_type_noun, req->params[0], err);
 }
 
+enum { ALL, ONE }; /* of read_specs() */
+
 static int read_specs(struct kn_request *req, struct kn_rows **ret, struct kn_error *err)
 {
     static const struct kn_stmt READ = {
@@ -47,7 +49,7 @@ int kn_volume_api_type_specs(struct kn_request *req, struct kn_response *res, st
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_raw(&res->body, "extra_specs", kn_rows_text(rows, 0, 0));
+    kn_jsonw_raw(&res->body, "extra_specs", kn_rows_text(rows, 0, ALL));
     kn_jsonw_end_object(&res->body);
     return 0;
 }
@@ -64,13 +66,13 @@ int kn_volume_api_type_spec(struct kn_request *req, struct kn_response *res, str
     if (read_specs(req, &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_null(rows, 0, 1)) {
+    if (kn_rows_null(rows, 0, ONE)) {
         return no_spec(req, err);
     }
     kn_strbuf_addstr(&res->body, "{");
     kn_strbuf_addjson(&res->body, req->params[1]);
     kn_strbuf_addstr(&res->body, ":");
-    kn_strbuf_addjson(&res->body, kn_rows_text(rows, 0, 1));
+    kn_strbuf_addjson(&res->body, kn_rows_text(rows, 0, ONE));
     kn_strbuf_addstr(&res->body, "}");
     return 0;
 }

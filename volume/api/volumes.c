@@ -209,6 +209,7 @@ int kn_volume_api_summary(struct kn_request *req, struct kn_response *res, struc
         "volume_summary",
         "SELECT count(*), coalesce(sum(size_gib), 0) FROM volume WHERE project_id = $1 OR $2::boolean", 2
     };
+    enum { COUNT, GIB };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     bool all = false;
 
@@ -219,8 +220,8 @@ int kn_volume_api_summary(struct kn_request *req, struct kn_response *res, struc
     }
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, "volume-summary");
-    kn_jsonw_int(&res->body, "total_count", kn_rows_int(rows, 0, 0));
-    kn_jsonw_int(&res->body, "total_size", kn_rows_int(rows, 0, 1));
+    kn_jsonw_int(&res->body, "total_count", kn_rows_int(rows, 0, COUNT));
+    kn_jsonw_int(&res->body, "total_size", kn_rows_int(rows, 0, GIB));
     if (req->microversion >= 36) {
         kn_jsonw_raw(&res->body, "metadata", "{}");
     }

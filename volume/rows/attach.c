@@ -55,6 +55,7 @@ int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, con
     static const struct kn_stmt FIND = {
         "attachment_find", "SELECT id, status FROM attachment WHERE volume_id = $1 AND server_id = $2 FOR UPDATE", 2
     };
+    enum { ID, STATUS };
     static const struct kn_stmt DETACH = {
         "attachment_detach", "UPDATE attachment SET status = 'detaching' WHERE id = $1", 1
     };
@@ -69,10 +70,10 @@ int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, con
     if (kn_rows_count(found) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Volume %s is not attached to server %s.", v.id, server_id);
     }
-    const char *id = kn_rows_text(found, 0, 0);
-    if (v.is_shared && strcmp(kn_rows_text(found, 0, 1), "attached") != 0) { /* its status may be of another's attachment */
+    const char *id = kn_rows_text(found, 0, ID);
+    if (v.is_shared && strcmp(kn_rows_text(found, 0, STATUS), "attached") != 0) { /* its status may be of another's attachment */
         return kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Volume %s must be attached to server %s to detach, but it is %s.", v.id, server_id,
-                       kn_rows_text(found, 0, 1));
+                       kn_rows_text(found, 0, STATUS));
     }
     if (kn_volume_move(db, &v, KN_VOLUME_DETACH, err) < 0 || kn_db_run(db, &DETACH, KN_ARGS(id), NULL, err) < 0 ||
         kn_volume_follow(db, v.id, err) < 0) {

@@ -107,6 +107,7 @@ const struct kn_rest_noun kn_volume_type_noun = {
 
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
+    enum { ID, CAN_SERVE };
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -127,9 +128,9 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", wanted);
     }
-    if (!kn_rows_bool(rows, 0, 1)) {
+    if (!kn_rows_bool(rows, 0, CAN_SERVE)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid volume type: no back end here does what the extra specs of %.64s ask for.", wanted);
     }
-    kn_copy(ret_id, KN_UUID_SIZE, kn_rows_text(rows, 0, 0));
+    kn_copy(ret_id, KN_UUID_SIZE, kn_rows_text(rows, 0, ID));
     return 0;
 }

@@ -12,20 +12,22 @@
     "SELECT v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status, v.zone, v.bootable, "         \
     "v.metadata, v.multiattach FROM volume v "
 
+enum { ID, PROJECT, USER, NAME, DESCRIPTION, SIZE, STATUS, ZONE, BOOTABLE, METADATA, SHARED };
+
 static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret)
 {
     *ret = (struct kn_volume){
-        .id = kn_rows_text(rows, row, 0),
-        .project_id = kn_rows_text(rows, row, 1),
-        .user_id = kn_rows_text(rows, row, 2),
-        .name = kn_rows_str(rows, row, 3),
-        .description = kn_rows_str(rows, row, 4),
-        .size_gib = kn_rows_int(rows, row, 5),
-        .status = kn_rows_text(rows, row, 6),
-        .zone = kn_rows_text(rows, row, 7),
-        .is_bootable = kn_rows_bool(rows, row, 8),
-        .metadata = kn_rows_text(rows, row, 9),
-        .is_shared = kn_rows_bool(rows, row, 10),
+        .id = kn_rows_text(rows, row, ID),
+        .project_id = kn_rows_text(rows, row, PROJECT),
+        .user_id = kn_rows_text(rows, row, USER),
+        .name = kn_rows_str(rows, row, NAME),
+        .description = kn_rows_str(rows, row, DESCRIPTION),
+        .size_gib = kn_rows_int(rows, row, SIZE),
+        .status = kn_rows_text(rows, row, STATUS),
+        .zone = kn_rows_text(rows, row, ZONE),
+        .is_bootable = kn_rows_bool(rows, row, BOOTABLE),
+        .metadata = kn_rows_text(rows, row, METADATA),
+        .is_shared = kn_rows_bool(rows, row, SHARED),
     };
 }
 

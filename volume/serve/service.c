@@ -25,7 +25,7 @@
 static const struct kn_volume_driver *const DRIVER = &kn_volume_driver_file;
 
 /* A command under way. */
-struct call {
+struct volume_call {
     const struct kn_conf *conf;
     struct kn_work *work;
     const struct kn_message *m;
@@ -33,26 +33,27 @@ struct call {
 };
 
 /* Everything sold up to this volume, in the order of selling: whoever came first is served. */
-static int check_capacity(const struct call *c, struct kn_error *err)
+static int check_capacity(const struct volume_call *c, struct kn_error *err)
 {
     static const struct kn_stmt SOLD = {
         "volume_sold",
         "SELECT coalesce(sum(o.size_gib), 0), count(*) FROM volume v JOIN volume o "
         "ON (o.created_at, o.id) <= (v.created_at, v.id) AND o.status <> 'error' WHERE v.id = $1", 1
     };
+    enum { GIB, THERE };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *volume = kn_json_str(c->m->body, "volume");
 
     if (kn_db_run(kn_work_db(c->work), &SOLD, KN_ARGS(volume), &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_int(rows, 0, 1) == 0) {
+    if (kn_rows_int(rows, 0, THERE) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "volume \"%s\" does not exist", volume);
     }
     const int64_t capacity_gib = DRIVER->capacity_gib(c->conf);
-    if (kn_rows_int(rows, 0, 0) > capacity_gib) {
+    if (kn_rows_int(rows, 0, GIB) > capacity_gib) {
         return kn_fail(err, KN_NO_VALID_HOST, "no back end has room for volume \"%s\": %lld of %lld GiB would be promised",
-                       volume, (long long)kn_rows_int(rows, 0, 0), (long long)capacity_gib);
+                       volume, (long long)kn_rows_int(rows, 0, GIB), (long long)capacity_gib);
     }
     return 0;
 }
@@ -61,7 +62,7 @@ static int check_capacity(const struct call *c, struct kn_error *err)
 
 static int look(void *ctx, struct kn_error *err)
 {
-    const struct call *c = ctx;
+    const struct volume_call *c = ctx;
 
     return kn_work_progress(c->work, c->m->type->name, 0, -1, err);
 }
@@ -72,7 +73,7 @@ static int look(void *ctx, struct kn_error *err)
  */
 static int wanted(void *ctx, struct kn_error *err)
 {
-    const struct call *c = ctx;
+    const struct volume_call *c = ctx;
     struct kn_message *const one[] = { (struct kn_message[]){ { .task = c->m->task, .attempt = c->m->attempt } } };
     bool current = false;
 
@@ -84,23 +85,23 @@ static int wanted(void *ctx, struct kn_error *err)
 
 /* --- the commands ------------------------------------------------------------------------------------------------------------------ */
 
-typedef int command(struct call *c, struct kn_error *err);
+typedef int command(struct volume_call *c, struct kn_error *err);
 
-static int create(struct call *c, struct kn_error *err)
+static int create(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { look, wanted, c };
 
     return check_capacity(c, err) < 0 ? -1 : DRIVER->create(c->conf, kn_json_str(c->m->body, "volume"), kn_json_int(c->m->body, "size_gib"), &watch, err);
 }
 
-static int delete(struct call *c, struct kn_error *err)
+static int delete(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { look, wanted, c };
 
     return DRIVER->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
 }
 
-static int connect(struct call *c, struct kn_error *err)
+static int connect(struct volume_call *c, struct kn_error *err)
 {
     json_t *connection = NULL;
 
@@ -111,7 +112,7 @@ static int connect(struct call *c, struct kn_error *err)
     return 0;
 }
 
-static int disconnect(struct call *c, struct kn_error *err)
+static int disconnect(struct volume_call *c, struct kn_error *err)
 {
     return DRIVER->disconnect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "server"), err);
 }
@@ -139,7 +140,7 @@ static command *command_of(const struct kn_message *m)
 /* Again while the database is away; it is asked for again should it stay so. */
 static int obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
-    struct call call = { .conf = ctx, .work = work, .m = kn_work_command(work) };
+    struct volume_call call = { .conf = ctx, .work = work, .m = kn_work_command(work) };
     struct kn_backoff backoff = { .min_ms = 10, .max_ms = 1000 };
 
     for (int tries = 1;; tries++) {
