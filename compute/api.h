@@ -36,7 +36,7 @@ kn_handler kn_hypervisors_statistics;
 kn_handler kn_compute_services_list, kn_compute_services_update, kn_compute_services_update_old, kn_compute_zones_list, kn_compute_zones_detail;
 /* api/quotas.c */
 kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_defaults, kn_compute_quotas_update, kn_compute_quotas_delete;
-kn_handler kn_compute_quota_classes_show, kn_compute_limits_show;
+kn_handler kn_compute_quota_classes_show, kn_compute_quota_classes_update, kn_compute_limits_show;
 /* api/rest.c */
 kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_aggregates_list, kn_aggregates_show;
 kn_handler kn_server_groups_list, kn_server_groups_show, kn_server_security_groups_list, kn_server_password_show, kn_server_password_clear, kn_migrations_list, kn_server_migrations_list;

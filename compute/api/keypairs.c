@@ -4,9 +4,9 @@
 
 #include "compute/api.h"
 #include "compute/rows/keypair.h"
-#include "compute/rows/quota.h"
 #include "compute/rows/view.h"
 #include "lib/adapter/crypto.h"
+#include "lib/adapter/quota.h"
 #include "lib/domain/message.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
@@ -112,8 +112,8 @@ int kn_keypairs_create(struct kn_request *req, struct kn_response *res, struct k
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf public_line = KN_STRBUF_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     char fingerprint[KN_FINGERPRINT_SIZE];
-    struct kn_quota_set quota;
     json_t *in = NULL;
+    int64_t most = 0;
     const char *user = NULL, *name = NULL;
 
     if (kn_rest_body(&KEYPAIR, req, KN_REST_POST, &in, err) < 0) {
@@ -122,9 +122,8 @@ int kn_keypairs_create(struct kn_request *req, struct kn_response *res, struct k
     name = kn_json_str(in, "name");
     if (whose(req, json_string_value(json_object_get(in, "user_id")), &user, err) < 0 ||
         take_key(in, &private_pem, &public_line, fingerprint, err) < 0 ||
-        kn_quota_read(req->db, req->caller.project_id, &quota, err) < 0 ||
-        kn_keypair_insert(req->db, user, name, public_line.buf, fingerprint, quota.limits[KN_QUOTA_KEY_PAIRS], err) < 0 ||
-        find(req, user, name, KN_REST_CHANGED, &rows, err) < 0) {
+        kn_quota_limit(req->db, KN_QUOTA_KEY_PAIRS, req->caller.project_id, &most, err) < 0 ||
+        kn_keypair_insert(req->db, user, name, public_line.buf, fingerprint, most, err) < 0 || find(req, user, name, KN_REST_CHANGED, &rows, err) < 0) {
         return -1;
     }
     res->status = kn_since(req, 2) ? 201 : 200;

@@ -86,7 +86,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/os-quota-sets/{project}/detail", QUOTA_DETAIL, 200, kn_compute_quotas_detail, 0, 0),
     ROUTE("GET", "/os-quota-sets/{project}/defaults", QUOTA_DEFAULTS, 200, kn_compute_quotas_defaults, 0, 0),
     ROUTE("GET", "/os-quota-class-sets/{class}", QUOTA_CLASS, 200, kn_compute_quota_classes_show, 0, 0),
-    ROUTE("PUT", "/os-quota-class-sets/{class}", QUOTA_CLASS_UPDATE, 200, kn_compute_unsupported, 0, 0),
+    ROUTE("PUT", "/os-quota-class-sets/{class}", QUOTA_CLASS_UPDATE, 200, kn_compute_quota_classes_update, 0, 0),
     ROUTE("GET", "/limits", LIMITS, 200, kn_compute_limits_show, 0, 0),
 
     ROUTE("GET", "/extensions", EXTENSIONS, 200, kn_compute_extensions_list, 0, 0),

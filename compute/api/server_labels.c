@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "compute/api.h"
-#include "compute/rows/quota.h"
 #include "compute/rows/server.h"
+#include "lib/adapter/quota.h"
 #include "lib/domain/schema.h"
 
 static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
@@ -72,17 +72,16 @@ static int write_object(struct kn_request *req, const json_t *object, write_meta
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *json = json_dumps(object, JSON_COMPACT);
     AUTO_TX struct kn_tx tx = { NULL };
-    struct kn_quota_set quota;
     const char *id;
-    int64_t task = 0;
+    int64_t task = 0, most = 0;
 
     if (open_server(req, "update metadata", &rows, err) < 0 ||
-        kn_quota_read(req->db, kn_rows_text(rows, 0, KN_SERVER_PROJECT), &quota, err) < 0) {
+        kn_quota_limit(req->db, KN_QUOTA_METADATA, kn_rows_text(rows, 0, KN_SERVER_PROJECT), &most, err) < 0) {
         return -1;
     }
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_server_describe_begin(req->db, id, err) < 0 ||
-        write(req->db, id, json, quota.limits[KN_QUOTA_METADATA], ret, err) < 0 ||
+        write(req->db, id, json, most, ret, err) < 0 ||
         kn_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }

@@ -7,14 +7,14 @@
 
 #include "compute/rows/view.h"
 #include "lib/adapter/crypto.h"
+#include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 
 #define BLOB_MAX 8192 /* a 16384-bit RSA key takes 2 KiB */
 
 static const struct kn_stmt GET = { "keypair_get", "SELECT public_key FROM keypair WHERE user_id = $1 AND name = $2", 2 };
 static const struct kn_stmt INSERT = { "keypair_insert",
-    "INSERT INTO keypair (user_id, name, public_key, fingerprint) SELECT $1, $2, $3, $4 "
-    "WHERE $5::bigint < 0 OR (SELECT count(*) FROM keypair WHERE user_id = $1) < $5::bigint", 5 };
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ($1, $2, $3, $4)", 4 };
 static const struct kn_stmt DELETE_ROW = { "keypair_delete", "DELETE FROM keypair WHERE user_id = $1 AND name = $2", 2 };
 
 static const char *const TYPES[] = { "ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
@@ -100,23 +100,34 @@ int kn_keypair_get(struct kn_db *db, const char *user, const char *name, struct 
 int kn_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key, const char *fingerprint,
                       int64_t limit, struct kn_error *err)
 {
-    struct kn_arg number;
-    int64_t changed = 0;
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("compute");
+    AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_db_change(db, &INSERT, KN_ARGS(user, name, public_key, fingerprint, kn_arg_int(&number, limit)), &changed, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0) {
+        return -1;
+    }
+    if (kn_db_run(db, &INSERT, KN_ARGS(user, name, public_key, fingerprint), NULL, err) < 0) {
         return strcmp(kn_db_constraint(db), "keypair_pkey") == 0
                    ? kn_fail(err, KN_CONFLICT, "Key pair '%s' already exists.", name)
                    : -1;
     }
-    return changed == 0 ? kn_fail(err, KN_QUOTA, "Quota exceeded, too many key pairs.") : 0;
+    kn_quota_claim_within(&claims, user, KN_QUOTA_KEY_PAIRS, 1, limit);
+    if (kn_quota_take(db, &claims, err) < 0) {
+        return err->code == KN_QUOTA ? kn_fail(err, KN_QUOTA, "Quota exceeded, too many key pairs.") : -1;
+    }
+    return kn_tx_commit(&tx, err);
 }
 
 int kn_keypair_delete(struct kn_db *db, const char *user, const char *name, struct kn_error *err)
 {
+    AUTO_TX struct kn_tx tx = { NULL };
     int64_t changed = 0;
 
-    if (kn_db_change(db, &DELETE_ROW, KN_ARGS(user, name), &changed, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_change(db, &DELETE_ROW, KN_ARGS(user, name), &changed, err) < 0) {
         return -1;
     }
-    return changed == 0 ? kn_keypair_absent(user, name, err) : 0;
+    if (changed == 0) {
+        return kn_keypair_absent(user, name, err);
+    }
+    return kn_quota_take_one(db, user, KN_QUOTA_KEY_PAIRS, -1, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }

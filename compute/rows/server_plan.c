@@ -12,13 +12,13 @@
 #include "compute/rows/flavor.h"
 #include "compute/rows/hypervisor.h"
 #include "compute/rows/keypair.h"
-#include "compute/rows/quota.h"
 #include "compute/rows/server.h"
 #include "compute/rows/server_plan_nics.h"
 #include "compute/rows/server_schema.h"
 #include "compute/rows/view.h"
 #include "image/api.h"
 #include "lib/adapter/crypto.h"
+#include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
@@ -202,15 +202,14 @@ static int plan_metadata(const struct planning *p)
 {
     const json_t *in = json_object_get(p->in, "metadata");
     int64_t count = (int64_t)json_object_size(in);
-    struct kn_quota_set quota;
+    int64_t most = 0;
 
     if (count > 0) {
-        if (kn_quota_read(p->req->db, p->req->caller.project_id, &quota, p->err) < 0) {
+        if (kn_quota_limit(p->req->db, KN_QUOTA_METADATA, p->req->caller.project_id, &most, p->err) < 0) {
             return -1;
         }
-        if (quota.limits[KN_QUOTA_METADATA] >= 0 && count > quota.limits[KN_QUOTA_METADATA]) {
-            return kn_fail(p->err, KN_QUOTA, "Maximum number of metadata items exceeds %lld",
-                           (long long)quota.limits[KN_QUOTA_METADATA]);
+        if (most >= 0 && count > most) {
+            return kn_fail(p->err, KN_QUOTA, "Maximum number of metadata items exceeds %lld", (long long)most);
         }
     }
     p->plan->metadata = count > 0 ? json_dumps(in, 0) : kn_strdup("{}");

@@ -52,11 +52,5 @@ const struct kn_promise kn_promises_compute[] = {
     { "3. a server is locked exactly when it is known by whom",
       "SELECT format('server %s is %s by \"%s\"', id, CASE WHEN locked THEN 'locked' ELSE 'not locked' END, coalesce(locked_by, '-')) FROM server "
       "WHERE deleted_at IS NULL AND locked IS DISTINCT FROM (coalesce(locked_by, '-') IN ('owner', 'admin'))", NULL, NULL },
-    { "6. compute usage is what exists",
-      "SELECT format('project %s: usage says %s servers, %s cores, %s MiB; there are %s, %s, %s', coalesce(u.project_id, s.project_id), "
-      "u.instances, u.cores, u.ram_mib, coalesce(s.n, 0), coalesce(s.c, 0), coalesce(s.m, 0)) FROM compute_usage u FULL JOIN "
-      "(SELECT project_id, count(*) n, sum((flavor->>'vcpus')::int) c, sum((flavor->>'memory_mib')::bigint) m FROM server "
-      "WHERE deleted_at IS NULL GROUP BY project_id) s ON s.project_id = u.project_id WHERE (coalesce(u.instances, 0), coalesce(u.cores, 0), "
-      "coalesce(u.ram_mib, 0)) IS DISTINCT FROM (coalesce(s.n, 0)::int, coalesce(s.c, 0)::int, coalesce(s.m, 0)::bigint)", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };

@@ -2,6 +2,8 @@
 /* Promises about people: whose things are, how much they may have, and what must not be found written down. */
 #include "conductor/audit/audit.h"
 
+#include "lib/adapter/quota.h"
+
 /*
  * What a secret looks like in JSON: a telling key (its quote may be escaped, when JSON stands in a text), or such a pair in prose, or a value by its
  * own shape. What a guest wrote on its console is its own affair: `output` is left out.
@@ -9,34 +11,21 @@
 #define SECRET \
     "\"(admin_?pass|[a-z_]*password|passwd|[a-z_]*token|[a-z_]*secret|user_?data|private_key)\\\\*\"\\s*:|(password|passwd|admin_?pass|user_?data|token)=\\w|kn1\\.[\\w-]{16}|\\$argon2id\\$|-----BEGIN "
 
-/*
- * Limits may be set below what is there already: a breach is what was made after that. The second is for a clock that was read in a transaction which
- * began before the change and saw nothing of it.
- */
-#define SINCE_THE_LIMIT(made, project) \
-    made " > coalesce((SELECT c.at FROM quota_change c WHERE c.project_id = " project "), '-infinity') + interval '1 second'"
-
 const struct kn_promise kn_promises_owner[] = {
-    { "6. no project uses more of compute than its quota",
-      "SELECT format('project %s has %s of %s, its limit is %s', u.project_id, d.used, d.resource, coalesce(q.hard_limit, d.dflt)) "
-      "FROM compute_usage u CROSS JOIN LATERAL (VALUES ('instances', u.instances::bigint, 10), ('cores', u.cores, 20), ('ram', u.ram_mib, 51200)) "
-      "d(resource, used, dflt) LEFT JOIN compute_quota q ON q.project_id = u.project_id AND q.resource = d.resource "
-      "WHERE coalesce(q.hard_limit, d.dflt) >= 0 AND d.used > coalesce(q.hard_limit, d.dflt) AND EXISTS (SELECT 1 FROM server s "
-      "WHERE s.project_id = u.project_id AND s.deleted_at IS NULL AND " SINCE_THE_LIMIT("s.created_at", "u.project_id") ")", NULL, NULL },
-    { "6. no project has more volumes than its quota",
-      "SELECT format('project %s has %s of %s, its limit is %s', u.project_id, d.used, d.resource, coalesce(q.hard_limit, d.dflt)) "
-      "FROM volume_usage u CROSS JOIN LATERAL (VALUES ('volumes', u.volumes::bigint, 10), ('gigabytes', u.gigabytes, 1000)) "
-      "d(resource, used, dflt) LEFT JOIN volume_quota q ON q.project_id = u.project_id AND q.resource = d.resource "
-      "WHERE coalesce(q.hard_limit, d.dflt) >= 0 AND d.used > coalesce(q.hard_limit, d.dflt) AND EXISTS (SELECT 1 FROM volume v "
-      "WHERE v.project_id = u.project_id AND " SINCE_THE_LIMIT("v.created_at", "u.project_id") ")", NULL, NULL },
-    { "6. no project has more of networks than its quota",
-      "SELECT format('project %s has %s of %s, its limit is %s', u.project_id, u.used, u.resource, coalesce(q.hard_limit, u.dflt)) FROM "
-      "(SELECT project_id, 'network' resource, count(*) used, 100 dflt, max(created_at) newest FROM network GROUP BY project_id "
-      "UNION ALL SELECT project_id, 'subnet', count(*), 100, max(created_at) FROM subnet GROUP BY project_id "
-      "UNION ALL SELECT project_id, 'port', count(*), 500, max(created_at) FROM port WHERE device_owner <> 'network:dhcp' GROUP BY project_id) u "
-      "LEFT JOIN network_quota q ON q.project_id = u.project_id AND q.resource = u.resource "
-      "WHERE coalesce(q.hard_limit, u.dflt) >= 0 AND u.used > coalesce(q.hard_limit, u.dflt) "
-      "AND " SINCE_THE_LIMIT("u.newest", "u.project_id"), NULL, NULL },
+    { "6. quota usage is what exists",
+      "SELECT format('%s of project \"%s\": usage says %s %s, there are %s', service, project_id, coalesce(u.used, 0), resource, coalesce(f.used, 0)) "
+      "FROM quota_usage u FULL JOIN quota_fact f USING (service, project_id, resource) WHERE coalesce(u.used, 0) <> coalesce(f.used, 0)", NULL, NULL },
+    /*
+     * Limits may be set below what is there already: a breach is what was made after that. The second is for a clock that was read in a transaction
+     * which began before the change and saw nothing of it. Key pairs are held against the limit of whatever project their user was in.
+     */
+    { "6. no project has more than its quota",
+      "SELECT format('project %s has %s of %s %s, its limit is %s', f.project_id, f.used / k.unit, f.service, k.name, m.most) "
+      "FROM quota_fact f JOIN " KN_QUOTA_KNOWN " k USING (service, resource) CROSS JOIN LATERAL "
+      "(SELECT coalesce((SELECT l.hard_limit FROM quota_limit l WHERE l.service = f.service AND l.resource = f.resource AND l.project_id IN (f.project_id, '') "
+      "ORDER BY l.project_id DESC LIMIT 1), k.dflt) AS most) m WHERE m.most >= 0 AND f.used > m.most::bigint * k.unit AND f.resource <> 'key_pairs' "
+      "AND f.newest > coalesce((SELECT max(c.at) FROM quota_change c WHERE c.project_id IN (f.project_id, '')), '-infinity') + interval '1 second'",
+      NULL, NULL },
     { "6. everything belongs to a project that there is",
       "SELECT format('%s %s is of project \"%s\", which is not there', o.kind, o.id, o.project_id) FROM "
       "(SELECT 'server' kind, id::text, project_id FROM server WHERE deleted_at IS NULL UNION ALL SELECT 'volume', id::text, project_id FROM volume "

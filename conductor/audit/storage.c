@@ -50,10 +50,5 @@ const struct kn_promise kn_promises_storage[] = {
       "SELECT format('data %s belongs to no image and nobody drops it', b.sha512) FROM blob b WHERE b.created_at < now() - interval '30 minutes' "
       "AND NOT EXISTS (SELECT 1 FROM image i WHERE i.sha512 = b.sha512) AND NOT EXISTS (SELECT 1 FROM task t WHERE t.kind = 'image.delete' "
       "AND t.state IN ('run', 'undo') AND t.input->>'sha512' = b.sha512)", NULL, NULL },
-    { "6. volume usage is what exists",
-      "SELECT format('project %s: usage says %s volumes, %s GiB; there are %s, %s', coalesce(u.project_id, v.project_id), u.volumes, "
-      "u.gigabytes, coalesce(v.n, 0), coalesce(v.g, 0)) FROM volume_usage u FULL JOIN (SELECT project_id, count(*) n, sum(size_gib) g "
-      "FROM volume GROUP BY project_id) v ON v.project_id = u.project_id WHERE (coalesce(u.volumes, 0), coalesce(u.gigabytes, 0)) "
-      "IS DISTINCT FROM (coalesce(v.n, 0)::int, coalesce(v.g, 0)::bigint)", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };

@@ -23,12 +23,9 @@
 #define SERVICES OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM shard h WHERE h.owner = host OR h.owner = boot)"
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
-    "(SELECT project_id FROM compute_quota UNION SELECT project_id FROM volume_quota UNION SELECT project_id FROM network_quota " \
-    "UNION SELECT project_id FROM flavor_access UNION SELECT project_id FROM volume_type_project UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM compute_usage u WHERE " NO_COMPUTE \
-    " UNION SELECT project_id FROM volume_usage v WHERE " NO_VOLUMES ") r " \
-    "WHERE $1::int > 0 AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
-#define NO_COMPUTE "u.instances = 0 AND u.cores = 0 AND u.ram_mib = 0"
-#define NO_VOLUMES "v.volumes = 0 AND v.gigabytes = 0"
+    "(SELECT project_id FROM quota_limit UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM flavor_access UNION " \
+    "SELECT project_id FROM volume_type_project UNION SELECT project_id FROM quota_usage WHERE used = 0) r " \
+    "WHERE $1::int > 0 AND r.project_id <> '' AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
 #define KEYPAIRS "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM identity_user u WHERE u.id = k.user_id)"
 #define DEPARTED \
     "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM server s WHERE s.user_id = d.id AND s.deleted_at IS NULL)" \
@@ -85,18 +82,18 @@ const struct kn_history kn_history[] = {
       { "history_projects_count", "SELECT count(*) FROM " PROJECT_ROWS, 1 },
       { "history_projects_prune",
         "WITH gone AS (SELECT r.project_id FROM " PROJECT_ROWS " LIMIT $2::int), "
-        "a AS (DELETE FROM compute_quota q USING gone WHERE q.project_id = gone.project_id), "
-        "b AS (DELETE FROM volume_quota q USING gone WHERE q.project_id = gone.project_id), "
-        "c AS (DELETE FROM network_quota q USING gone WHERE q.project_id = gone.project_id), "
-        "d AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
-        "e AS (DELETE FROM compute_usage u USING gone WHERE u.project_id = gone.project_id AND " NO_COMPUTE "), "
-        "f AS (DELETE FROM volume_usage v USING gone WHERE v.project_id = gone.project_id AND " NO_VOLUMES "), "
-        "g AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
-        "h AS (DELETE FROM quota_change c USING gone WHERE c.project_id = gone.project_id) "
+        "a AS (DELETE FROM quota_limit q USING gone WHERE q.project_id = gone.project_id), "
+        "b AS (DELETE FROM quota_change c USING gone WHERE c.project_id = gone.project_id), "
+        "c AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
+        "d AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
+        "e AS (DELETE FROM quota_usage u USING gone WHERE u.project_id = gone.project_id AND u.used = 0) "
         "SELECT project_id FROM gone", 2 } },
     { "key pairs of users that are gone", NULL,
       { "history_keypairs_count", "SELECT count(*) FROM keypair k WHERE " KEYPAIRS, 1 },
-      { "history_keypairs_prune", "DELETE FROM keypair WHERE id IN (SELECT k.id FROM keypair k WHERE " KEYPAIRS " LIMIT $2::int) RETURNING id", 2 } },
+      { "history_keypairs_prune",
+        "WITH gone AS (DELETE FROM keypair WHERE id IN (SELECT k.id FROM keypair k WHERE " KEYPAIRS " LIMIT $2::int) RETURNING id, user_id), "
+        "back AS (UPDATE quota_usage q SET used = q.used - c.n FROM (SELECT user_id, count(*) n FROM gone GROUP BY user_id) c "
+        "WHERE q.service = 'compute' AND q.project_id = c.user_id AND q.resource = 'key_pairs') SELECT id FROM gone", 2 } },
     { "users that are gone, of whom nothing is left", NULL,
       { "history_departed_count", "SELECT count(*) FROM departed_user d WHERE " DEPARTED, 1 },
       { "history_departed_prune", "DELETE FROM departed_user WHERE id IN (SELECT d.id FROM departed_user d WHERE " DEPARTED " LIMIT $2::int) RETURNING id", 2 } },

@@ -7,6 +7,7 @@
 #include "conductor/store/change.h"
 #include "conductor/store/objects.h"
 #include "lib/adapter/batch.h"
+#include "lib/adapter/quota.h"
 
 static const struct kn_knowledge KNOWS[] = {
     { "generation", "t.generation" },
@@ -47,31 +48,23 @@ static const struct kn_stmt DELETE = { "conductor_server_delete",
     "FROM gone GROUP BY project_id ORDER BY 1", 1 };
 enum gone_column { GONE_PROJECT, GONE_COUNT, GONE_VCPUS, GONE_MEMORY, GONE_ATTACHED };
 
-static struct kn_batch_stmt GIVE_BACK = { "conductor_usage_give_back",
-    "UPDATE compute_usage c SET instances = c.instances - u.instances, cores = c.cores - u.cores, "
-    "ram_mib = c.ram_mib - u.ram_mib FROM @ WHERE c.project_id = u.project_id",
-    { { "project_id", "text" }, { "instances", "bigint" }, { "cores", "bigint" }, { "ram_mib", "bigint" } }, { 0 }, { 0 }, false };
 
 static int end_servers(struct kn_db *db, const char *ids, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *gone = NULL;
-    AUTO_RELEASE(kn_batch) struct kn_batch usage;
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("compute");
     bool attached = false;
 
-    kn_batch_init(&usage, &GIVE_BACK);
     if (kn_db_run(db, &DELETE, KN_ARGS(ids), &gone, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(gone); i++) {
         attached = attached || kn_rows_int(gone, i, GONE_ATTACHED) > 0;
-        for (int col = GONE_PROJECT; col <= GONE_MEMORY; col++) {
-            kn_batch_add(&usage, kn_rows_str(gone, i, col));
-        }
+        kn_quota_claim(&back, kn_rows_text(gone, i, GONE_PROJECT), KN_QUOTA_INSTANCES, -kn_rows_int(gone, i, GONE_COUNT));
+        kn_quota_claim(&back, kn_rows_text(gone, i, GONE_PROJECT), KN_QUOTA_CORES, -kn_rows_int(gone, i, GONE_VCPUS));
+        kn_quota_claim(&back, kn_rows_text(gone, i, GONE_PROJECT), KN_QUOTA_RAM, -kn_rows_int(gone, i, GONE_MEMORY));
     }
-    if (kn_batch_run(&usage, db, NULL, err) < 0) {
-        return -1;
-    }
-    return attached ? kn_volumes_let_go(db, ids, err) : 0;
+    return attached && kn_volumes_let_go(db, ids, err) < 0 ? -1 : kn_quota_take(db, &back, err);
 }
 
 static const struct kn_becomes BROKEN[] = {

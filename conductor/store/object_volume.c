@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Volumes and attachments, as tasks change them. A volume's status follows its attachments (volume_status() in the database): in use while at least one is
- * attached. So that two that end at once do not each see the other's, the volume is held first. A deleted volume gives its usage back in the same statement.
+ * attached. So that two that end at once do not each see the other's, the volume is held first. A deleted volume gives its usage back in the same transaction.
  */
 #include "conductor/store/objects.h"
 #include "lib/adapter/batch.h"
+#include "lib/adapter/quota.h"
 
 static const struct kn_stmt DELETE = { "conductor_volume_delete",
-    "WITH gone AS (DELETE FROM volume WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib), "
-    "sums AS (SELECT project_id, count(*) AS volumes, sum(size_gib) AS gigabytes FROM gone GROUP BY project_id) "
-    "UPDATE volume_usage v SET volumes = v.volumes - sums.volumes, gigabytes = v.gigabytes - sums.gigabytes FROM sums "
-    "WHERE v.project_id = sums.project_id", 1 };
+    "WITH gone AS (DELETE FROM volume WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib, type_id) "
+    "SELECT project_id, type_id, count(*), sum(size_gib) FROM gone GROUP BY project_id, type_id", 1 };
 static const struct kn_stmt DETACH = { "conductor_attachment_delete", "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
 
 static const struct kn_stmt HOLD = { "conductor_volume_hold", "SELECT 1 FROM volume WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", 1 };
@@ -85,7 +84,16 @@ int kn_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error 
 
 static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
 {
-    return kn_db_run(db, &DELETE, KN_ARGS(ids), NULL, err);
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
+    AUTO(kn_rows) struct kn_rows *gone = NULL;
+
+    if (kn_db_run(db, &DELETE, KN_ARGS(ids), &gone, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; row < kn_rows_count(gone); row++) {
+        kn_quota_claim_volumes(&back, kn_rows_text(gone, row, 0), kn_rows_text(gone, row, 1), -kn_rows_int(gone, row, 2), -kn_rows_int(gone, row, 3));
+    }
+    return kn_quota_take(db, &back, err);
 }
 
 static int end_attachments(struct kn_db *db, const char *ids, struct kn_error *err)

@@ -29,7 +29,7 @@ static struct kn_rest_bound seen_by(const struct kn_caller *caller)
         return (struct kn_rest_bound){ NULL, NULL };
     }
     return caller->domain_id[0] != '\0'
-               ? (struct kn_rest_bound){ "(domain_id = ? OR project_id IN (SELECT id FROM project WHERE domain_id = ?))", caller->domain_id }
+               ? (struct kn_rest_bound){ "(project_id = ? OR project_id IN (SELECT id FROM project WHERE domain_id = ?))", caller->domain_id }
                : (struct kn_rest_bound){ "project_id = ?", caller->project_id };
 }
 

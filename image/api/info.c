@@ -5,6 +5,7 @@
 #include "image/api/private.h"
 #include "image/rows/import_order.h"
 #include "image/rows/property.h"
+#include "lib/adapter/quota.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 
@@ -68,12 +69,23 @@ int kn_image_api_stores_detail(struct kn_request *req, struct kn_response *res, 
     return 0;
 }
 
-/* As a Glance that asks no limits of Keystone: images have no quotas here. */
 int kn_image_api_usage(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    (void)req;
-    (void)err;
-    kn_strbuf_addstr(&res->body, "{\"usage\":{}}");
+    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
+
+    if (kn_quota_read(req->db, "image", req->caller.project_id, &set, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_object(&res->body, "usage");
+    for (int i = 0; i < set.count; i++) {
+        kn_jsonw_object(&res->body, set.lines[i].name);
+        kn_jsonw_int(&res->body, "usage", set.lines[i].used);
+        kn_jsonw_int(&res->body, "limit", set.lines[i].limit);
+        kn_jsonw_end_object(&res->body);
+    }
+    kn_jsonw_end_object(&res->body);
+    kn_jsonw_end_object(&res->body);
     return 0;
 }
 

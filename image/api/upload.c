@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "image/api/private.h"
+#include "image/rows/quota.h"
 #include "image/data/blob.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
@@ -89,6 +90,9 @@ static int begin(struct kn_request *req, const struct kn_image *image, int64_t l
     const bool is_stage = kind == KN_BLOB_STAGE;
     AUTO(upload) struct upload *u = KN_NEW(struct upload);
 
+    if (kn_image_fits(req->db, image->owner, is_stage ? KN_QUOTA_IMAGE_STAGE : KN_QUOTA_IMAGE_SIZE, length, err) < 0) {
+        return -1;
+    }
     if (kn_blob_writer_new(req->conf->image_store_dir, image->id, kind, length, req->conf->image_max_gib * GIB, &u->writer,
                            err) < 0) {
         return -1;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "image/rows/image.h"
+#include "image/rows/quota.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/rest/list.h"
@@ -153,7 +154,18 @@ int kn_image_task_fail(struct kn_db *db, const char *id, const char *message, st
         "FROM ended WHERE image.id = ended.image_id AND image.status = 'importing' AND image.deleted_at IS NULL", 2
     };
 
-    return kn_db_run(db, &FAIL, KN_ARGS(id, message), NULL, err);
+    static const struct kn_stmt OF = { "image_task_of", "SELECT image_id FROM image_task WHERE id = $1", 1 };
+    AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *image;
+
+    if (kn_db_run(db, &OF, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    image = kn_rows_count(rows) > 0 ? kn_rows_str(rows, 0, 0) : NULL;
+    return kn_image_tally_begin(&tally, db, image, err) < 0 || kn_db_run(db, &FAIL, KN_ARGS(id, message), NULL, err) < 0
+               ? -1
+               : kn_image_tally_end(&tally, db, image, err);
 }
 
 int kn_image_task_expire(struct kn_db *db, int64_t *ret_count, struct kn_error *err)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "image/rows/image.h"
+#include "image/rows/quota.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/uuid.h"
 
@@ -40,6 +41,7 @@ int kn_image_activate(struct kn_db *db, const char *id, enum kn_image_event even
         "image_data",
         "UPDATE image SET sha512 = $2, size = $3, virtual_size = $4, disk_format = coalesce($5, disk_format) WHERE id = $1", 5
     };
+    AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
     struct kn_arg size, virtual_size;
 
     kn_arg_int(&size, data->size);
@@ -50,11 +52,11 @@ int kn_image_activate(struct kn_db *db, const char *id, enum kn_image_event even
                    : kn_fail(err, KN_GONE, "Image %s could not be found after upload. The image may have been deleted "
                                            "during the upload.", id);
     }
-    if (kn_db_run(db, &BLOB, KN_ARGS(data->sha512, data->md5, size.text), NULL, err) < 0 ||
+    if (kn_db_run(db, &BLOB, KN_ARGS(data->sha512, data->md5, size.text), NULL, err) < 0 || kn_image_tally_begin(&tally, db, id, err) < 0 ||
         kn_db_run(db, &DATA, KN_ARGS(id, data->sha512, size.text, virtual_size.text, data->disk_format), NULL, err) < 0) {
         return -1;
     }
-    return 0;
+    return kn_image_tally_end(&tally, db, id, err);
 }
 
 int kn_image_staged(struct kn_db *db, const char *id, int64_t size, struct kn_error *err)
@@ -63,13 +65,14 @@ int kn_image_staged(struct kn_db *db, const char *id, int64_t size, struct kn_er
         "image_staged",
         "UPDATE image SET size = $2, updated_at = now() WHERE id = $1 AND status = 'uploading' AND deleted_at IS NULL", 2
     };
+    AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
     struct kn_arg arg;
     int64_t wanted = 0;
 
-    if (kn_db_change(db, &STAGED, KN_ARGS(id, kn_arg_int(&arg, size)), &wanted, err) < 0) {
+    if (kn_image_tally_begin(&tally, db, id, err) < 0 || kn_db_change(db, &STAGED, KN_ARGS(id, kn_arg_int(&arg, size)), &wanted, err) < 0) {
         return -1;
     }
-    return wanted == 1 ? 0 : kn_fail(err, KN_GONE, "Image %s was deleted while its data was staged.", id);
+    return wanted == 1 ? kn_image_tally_end(&tally, db, id, err) : kn_fail(err, KN_GONE, "Image %s was deleted while its data was staged.", id);
 }
 
 int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err)
@@ -83,10 +86,11 @@ int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err)
         "expires_at = now() + interval '48 hours' FROM gone WHERE t.image_id = gone.id AND t.status IN ('pending', 'processing')) "
         "SELECT id FROM gone", 1
     };
+    AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
     int64_t deleted = 0;
 
-    if (kn_db_change(db, &DELETE, KN_ARGS(id), &deleted, err) < 0) {
+    if (kn_image_tally_begin(&tally, db, id, err) < 0 || kn_db_change(db, &DELETE, KN_ARGS(id), &deleted, err) < 0) {
         return -1;
     }
-    return deleted == 1 ? 0 : kn_fail(err, KN_NOT_FOUND, "Failed to find image %s to delete", id);
+    return deleted == 1 ? kn_image_tally_end(&tally, db, id, err) : kn_fail(err, KN_NOT_FOUND, "Failed to find image %s to delete", id);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "image/rows/image.h"
+#include "image/rows/quota.h"
 #include "lib/base/mem.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
@@ -166,5 +167,5 @@ const struct kn_rest_noun kn_image_noun = {
     .order = "created_at", .ties = "created_at,id",
     .attrs = ATTRS, .params = PARAMS, .other = add_property, .narrow = narrow,
     .manners = &KN_REST_GLANCE,
-    .table = "image", .lock = " FOR UPDATE OF i", .choose_id = choose_id, .clashes = CLASHES,
+    .table = "image", .counts = &kn_image_counts, .lock = " FOR UPDATE OF i", .choose_id = choose_id, .clashes = CLASHES,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "image/rows/image.h"
+#include "image/rows/quota.h"
 
 static const struct {
     const char *from[3]; /* ended by NULL */
@@ -39,13 +40,14 @@ int kn_image_move(struct kn_db *db, const char *id, const char *current, enum kn
         "UPDATE image SET status = $2, updated_at = now() "
         "WHERE id = $1 AND status IN ($3, $4) AND deleted_at IS NULL", 4
     };
+    AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
     const char *const *from = EVENTS[event].from;
     int64_t moved = 0;
 
-    if (kn_db_change(db, &MOVE, KN_ARGS(id, EVENTS[event].to, from[0], from[1]), &moved, err) < 0) {
+    if (kn_image_tally_begin(&tally, db, id, err) < 0 || kn_db_change(db, &MOVE, KN_ARGS(id, EVENTS[event].to, from[0], from[1]), &moved, err) < 0) {
         return -1;
     }
-    return moved == 1 ? 0
+    return moved == 1 ? kn_image_tally_end(&tally, db, id, err)
                       : kn_fail(err, KN_CONFLICT, "Image status transition from %s to %s is not allowed", current,
                                 EVENTS[event].to);
 }

@@ -100,6 +100,7 @@ struct kn_tx {
 int kn_tx_begin(struct kn_tx *tx, struct kn_db *db, struct kn_error *err);
 int kn_tx_commit(struct kn_tx *tx, struct kn_error *err);
 void kn_tx_release(struct kn_tx *tx);
+bool kn_tx_is_open(const struct kn_db *db);
 #define AUTO_TX AUTO_RELEASE(kn_tx)
 
 /* Rows: cells are text; a NULL cell is NULL. Pointers live as long as the rows. */

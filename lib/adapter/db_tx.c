@@ -42,6 +42,11 @@ int kn_tx_commit(struct kn_tx *tx, struct kn_error *err)
     return 0;
 }
 
+bool kn_tx_is_open(const struct kn_db *db)
+{
+    return db->tx != KN_TX_NONE;
+}
+
 void kn_tx_release(struct kn_tx *tx)
 {
     struct kn_db *db = tx->db;

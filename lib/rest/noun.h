@@ -134,6 +134,16 @@ struct kn_rest_clash {
 
 struct kn_rest_manners;
 
+/*
+ * What rows count as: project, resource (lib/domain/quota.h), amount of those with the ids $1 (an array) and of all that goes with them. Taken behind a
+ * POST, given back behind a DELETE, as the transaction's last statement.
+ */
+struct kn_rest_counts {
+    const char *service;
+    struct kn_stmt stmt;
+    bool moves; /* a PUT may change it, too */
+};
+
 struct kn_rest_noun {
     const char *one, *many;     /* "volume", "volumes" */
     const char *label;          /* as errors name it: "Volume" */
@@ -191,6 +201,7 @@ struct kn_rest_noun {
     int (*decide)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err);
     /* In the transaction, behind the row: what stands beside it. */
     int (*after)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err);
+    const struct kn_rest_counts *counts; /* what its rows count as in a quota; NULL: nothing */
     /* Locks that go before the row's own, so that everybody takes them in one order. The caller may turn out to see no such row. */
     int (*before_lock)(struct kn_request *req, const char *id, struct kn_error *err);
     /* Instead of an INSERT out of the table. */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
@@ -204,11 +205,46 @@ static int insert(const struct kn_rest_noun *noun, struct kn_request *req, json_
     return 0;
 }
 
+enum { COUNTED_PROJECT, COUNTED_RESOURCE, COUNTED_AMOUNT }; /* of struct kn_rest_counts */
+
+/* Adds what the rows count as, `sign` times. */
+static int count(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, int sign, struct kn_quota_claims *claims,
+                 struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (noun->counts == NULL) {
+        return 0;
+    }
+    if (kn_db_run(req->db, &noun->counts->stmt, KN_ARGS(kn_array_value(ids)), &rows, err) < 0) {
+        return -1;
+    }
+    claims->service = noun->counts->service;
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        kn_quota_claim_named(claims, kn_rows_text(rows, row, COUNTED_PROJECT), kn_rows_text(rows, row, COUNTED_RESOURCE),
+                             sign * kn_rows_int(rows, row, COUNTED_AMOUNT));
+    }
+    return 0;
+}
+
+/* The transaction's end. */
+static int take_quota(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS(NULL);
+
+    return count(noun, req, ids, 1, &claims, err) < 0 ? -1 : kn_quota_take(req->db, &claims, err);
+}
+
 int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err)
 {
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO_TX struct kn_tx tx = { NULL };
 
-    return kn_tx_begin(&tx, req->db, err) < 0 || insert(noun, req, object, ret_id, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    if (kn_tx_begin(&tx, req->db, err) < 0 || insert(noun, req, object, ret_id, err) < 0) {
+        return -1;
+    }
+    kn_array_add(&ids, *ret_id);
+    return take_quota(noun, req, &ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
 static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, struct kn_array *ids, struct kn_error *err)
@@ -230,7 +266,7 @@ static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, c
         }
         kn_array_add(ids, id);
     }
-    return kn_tx_commit(&tx, err);
+    return take_quota(noun, req, ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
 static int create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk, struct kn_response *res,
@@ -385,7 +421,10 @@ static bool add_update(const struct kn_rest_noun *noun, const struct kn_request 
 int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS(NULL);
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *now = NULL;
+    const bool moves = noun->counts != NULL && noun->counts->moves;
     AUTO_TX struct kn_tx tx = { NULL };
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || before_lock(noun, req, id, noun->owned, err) < 0 ||
@@ -393,7 +432,12 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
         decide(noun, req, id, now, object, err) < 0) {
         return -1;
     }
-    return (add_update(noun, req, id, object, &q) && run(noun, req, id, &q, object, err) < 0) || end(noun, req, id, now, object, err) < 0
+    kn_array_add(&ids, id);
+    if (moves && count(noun, req, &ids, -1, &claims, err) < 0) {
+        return -1;
+    }
+    return (add_update(noun, req, id, object, &q) && run(noun, req, id, &q, object, err) < 0) || end(noun, req, id, now, object, err) < 0 ||
+                   (moves && count(noun, req, &ids, 1, &claims, err) < 0) || kn_quota_take(req->db, &claims, err) < 0
                ? -1
                : kn_tx_commit(&tx, err);
 }
@@ -412,17 +456,25 @@ int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *re
                           struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS(NULL);
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *now = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
     const char *owned = noun->seen_may_go ? NULL : noun->owned;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || before_lock(noun, req, id, owned, err) < 0 ||
-        lock(noun, req, id, owned, bounds, &now, err) < 0 || decide(noun, req, id, now, NULL, err) < 0) {
+        lock(noun, req, id, owned, bounds, &now, err) < 0) {
+        return -1;
+    }
+    kn_array_add(&ids, id);
+    if (count(noun, req, &ids, -1, &back, err) < 0 || decide(noun, req, id, now, NULL, err) < 0) {
         return -1;
     }
     kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE %s = ", noun->table, key_of(noun));
     kn_rest_add(&q, "?", id);
-    return run(noun, req, id, &q, NULL, err) < 0 || end(noun, req, id, now, NULL, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return run(noun, req, id, &q, NULL, err) < 0 || end(noun, req, id, now, NULL, err) < 0 || kn_quota_take(req->db, &back, err) < 0
+               ? -1
+               : kn_tx_commit(&tx, err);
 }
 
 int kn_rest_delete(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)

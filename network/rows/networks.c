@@ -8,7 +8,6 @@
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
-#include "network/rows/quotas.h"
 
 #define VNI_TRIES 10
 #define VNI "provider:segmentation_id"
@@ -70,15 +69,15 @@ static int next_vni(struct kn_request *req, json_t *object, struct kn_error *err
     return kn_fail(err, KN_UNAVAILABLE, "Unable to create the network. No tenant network is available for allocation.");
 }
 
-static int check_new(struct kn_request *req, const json_t *object, struct kn_error *err)
+static int check_new(const json_t *object, struct kn_error *err)
 {
-    const char *type = kn_schema_text(object, "provider:network_type", "vxlan"), *project;
+    const char *type = kn_schema_text(object, "provider:network_type", "vxlan");
 
     if (strcmp(type, "vxlan") != 0) {
         kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: network_type %s is not supported, this cloud has vxlan.", type);
         return kn_fail_name(err, "InvalidInput");
     }
-    return kn_rest_owner(&kn_networks, req, object, &project, err) < 0 ? -1 : kn_net_quota_check(req->db, project, KN_RES_NETWORK, 1, err);
+    return 0;
 }
 
 /* What others' ports on it, and bound ports on it, do not allow. */
@@ -165,7 +164,7 @@ static int decide(struct kn_request *req, const char *id, const struct kn_rows *
     if (now != NULL) {
         return check_change(req, id, object, err);
     }
-    return check_new(req, object, err) < 0 ? -1 : json_object_get(object, VNI) != NULL ? 0 : next_vni(req, object, err);
+    return check_new(object, err) < 0 ? -1 : json_object_get(object, VNI) != NULL ? 0 : next_vni(req, object, err);
 }
 
 /* object NULL: somebody plugged in while it was deleted, and a foreign key says no. */
@@ -179,11 +178,16 @@ static int clash(struct kn_request *req, const char *constraint, const json_t *o
     return kn_fail_name(err, "TunnelIdInUse");
 }
 
+/* It goes with its subnets, whosever they are. */
+static const struct kn_rest_counts COUNTS = { "network", { "network_counts",
+    "SELECT project_id, 'network', count(*) FROM network WHERE id = ANY($1::uuid[]) GROUP BY project_id"
+    " UNION ALL SELECT project_id, 'subnet', count(*) FROM subnet WHERE network_id = ANY($1::uuid[]) GROUP BY project_id", 1 }, false };
+
 const struct kn_rest_noun kn_networks = {
     .one = "network", .many = "networks", .label = "Network", .path = "/networks",
     .from = "network n", .id = "n.id", .id_type = KN_REST_UUID,
     .visible = "(n.project_id = ? OR n.shared)", .owned = "(n.project_id = ?)",
     .order = "id", .ascending = true, .ties = "id",
     .attrs = ATTRS, .manners = &KN_REST_NEUTRON,
-    .table = "network", .project_column = "project_id", .before_lock = kn_network_lock, .decide = decide, .clash = clash,
+    .table = "network", .project_column = "project_id", .counts = &COUNTS, .before_lock = kn_network_lock, .decide = decide, .clash = clash,
 };

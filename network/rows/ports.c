@@ -15,7 +15,6 @@
 #include "network/rows/networks.h"
 #include "network/rows/nic.h"
 #include "network/rows/plan.h"
-#include "network/rows/quotas.h"
 #include "network/rows/topology.h"
 
 #define FIXED_IPS_MAX 5
@@ -179,7 +178,7 @@ static int decide_new(struct kn_request *req, const json_t *object, struct kn_er
                    check_owner_only(req, object, owns_network, true, err) < 0 ||
                    kn_rest_owner(&kn_ports, req, object, &project, err) < 0
                ? -1
-               : kn_net_quota_check(req->db, project, KN_RES_PORT, 1, err);
+               : 0;
 }
 
 static const struct kn_stmt ADDRESSES = { "port_addresses", "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
@@ -498,6 +497,9 @@ static int clash(struct kn_request *req, const char *constraint, const json_t *o
                : -1;
 }
 
+static const struct kn_rest_counts COUNTS = { "network", { "port_counts",
+    "SELECT project_id, 'port', count(*) FROM port WHERE id = ANY($1::uuid[]) GROUP BY project_id", 1 }, false };
+
 const struct kn_rest_noun kn_ports = {
     .one = "port", .many = "ports", .label = "Port", .path = "/ports",
     .from = "port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'", .id = "p.id", .id_type = KN_REST_UUID,
@@ -506,5 +508,5 @@ const struct kn_rest_noun kn_ports = {
     .owned = "(p.project_id = ?)", .seen_may_go = true, /* whoever owns the network may throw out the ports of others, not change them */
     .order = "id", .ascending = true, .ties = "id",
     .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NEUTRON,
-    .table = "port", .check = check, .decide = decide, .insert = insert, .raced = kn_plan_raced, .clash = clash,
+    .table = "port", .counts = &COUNTS, .check = check, .decide = decide, .insert = insert, .raced = kn_plan_raced, .clash = clash,
 };

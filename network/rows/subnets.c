@@ -6,7 +6,6 @@
 #include "lib/rest/write.h"
 #include "network/rows/networks.h"
 #include "network/rows/plan.h"
-#include "network/rows/quotas.h"
 #include "network/rows/subnet_plan.h"
 #include "network/rows/topology.h"
 
@@ -83,7 +82,7 @@ static int plan_new(struct kn_request *req, const json_t *object, struct kn_subn
 
     return kn_rest_own(&kn_networks, req, network_id, err) < 0 ||
                    kn_rest_owner(&kn_subnets, req, object, &project, err) < 0 || kn_subnet_plan_create(object, plan, err) < 0 ||
-                   kn_net_quota_check(req->db, project, KN_RES_SUBNET, 1, err) < 0 || kn_network_lock(req, network_id, err) < 0 ||
+                   kn_network_lock(req, network_id, err) < 0 ||
                    check_overlap(req, network_id, kn_schema_text(object, "cidr", ""), err) < 0
                ? -1
                : 0;
@@ -183,6 +182,9 @@ static int clash(struct kn_request *req, const char *constraint, const json_t *o
     return object == NULL ? fail_in_use(req->params[0], err) : -1;
 }
 
+static const struct kn_rest_counts COUNTS = { "network", { "subnet_counts",
+    "SELECT project_id, 'subnet', count(*) FROM subnet WHERE id = ANY($1::uuid[]) GROUP BY project_id", 1 }, false };
+
 const struct kn_rest_noun kn_subnets = {
     .one = "subnet", .many = "subnets", .label = "Subnet", .path = "/subnets",
     .from = "subnet s", .id = "s.id", .id_type = KN_REST_UUID,
@@ -190,6 +192,6 @@ const struct kn_rest_noun kn_subnets = {
     .owned = "(s.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND n.project_id = ?))",
     .order = "id", .ascending = true, .ties = "id",
     .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NEUTRON,
-    .table = "subnet", .project_column = "project_id", .before_lock = before_lock, .decide = decide, .after = after,
+    .table = "subnet", .project_column = "project_id", .counts = &COUNTS, .before_lock = before_lock, .decide = decide, .after = after,
     .raced = kn_plan_raced, .clash = clash,
 };

@@ -5,9 +5,9 @@
  */
 #include "network/api.h"
 
+#include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 #include "network/address/ipam.h"
-#include "network/rows/quotas.h"
 
 enum { N_SUBNETS, N_HOLDS, N_USER };
 
@@ -116,5 +116,17 @@ int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char 
 
 int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err)
 {
-    return kn_net_quota_foresee(db, project_id, more, err);
+    AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (more == 0) {
+        return 0;
+    }
+    kn_array_add(&projects, project_id);
+    if (kn_quota_room(db, KN_QUOTA_PORT, &projects, &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_null(rows, 0, 1) || kn_rows_int(rows, 0, 1) >= more
+               ? 0
+               : kn_fail(err, KN_QUOTA, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
 }

@@ -3,7 +3,7 @@
  * allocate.c: port.allocate. Gives the servers of a batch their NICs: takes the ports that they name, makes the others. A server that
  * has ports already gets the same answer again, so that a repeated command changes nothing.
  *
- * One batch is seven statements whatever its size: the servers' ports, the quotas' locks and room, the subnets' locks, the topology, the
+ * One batch is seven statements whatever its size: the servers' ports, the room in quotas, the subnets' locks, the topology, the
  * free MACs, the write (and one more if ports are named).
  * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
  */
@@ -14,7 +14,6 @@
 #include "lib/base/mem.h"
 #include "network/rows/nic.h"
 #include "network/rows/plan.h"
-#include "network/rows/quotas.h"
 #include "network/rows/topology.h"
 #include "network/serve/batch.h"
 
@@ -63,6 +62,7 @@ struct allocation {
     struct kn_plan plan;
     struct kn_array taken[4];  /* the columns of TAKE */
     struct kn_hmap *rooms;     /* by project; owns them */
+    struct kn_quota_claims *claims; /* the batch's */
 };
 
 /* How many more ports a project may have; a project without one may have as many as it likes. */
@@ -218,8 +218,8 @@ static int64_t made_ports(const json_t *body)
     return n;
 }
 
-/* Of the projects whose servers get new ports. Before the subnets' locks, as everywhere. */
-static int load_rooms(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+/* Of the projects whose servers get new ports. Nobody is held for it: the batch's end takes them, and is refused if it was foreseen wrongly. */
+static int load_rooms(struct allocation *all, const struct kn_touched *touched, struct kn_outcome **outcomes, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -231,14 +231,14 @@ static int load_rooms(struct allocation *all, struct kn_outcome **outcomes, int 
             kn_array_add(&projects, kn_json_str(body, "project"));
         }
     }
-    if (projects.count > 0 && kn_net_quota_room(all->db, &projects, &rows, err) < 0) {
+    if (projects.count > 0 && kn_quota_room(all->db, KN_QUOTA_PORT, &projects, &rows, err) < 0) {
         return -1;
     }
     for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
         if (!kn_rows_null(rows, row, 1)) {
             struct room *room = KN_NEW(struct room);
 
-            room->left = kn_rows_int(rows, row, 1);
+            room->left = kn_rows_int(rows, row, 1) - kn_quota_claimed(&touched->claims, kn_rows_text(rows, row, 0), KN_QUOTA_PORT);
             kn_hmap_put(all->rooms, kn_rows_text(rows, row, 0), room);
         }
     }
@@ -261,6 +261,7 @@ static void take_room(struct allocation *all, const json_t *body)
     if (room != NULL) {
         room->left -= made_ports(body);
     }
+    kn_quota_claim(all->claims, kn_json_str(body, "project"), KN_QUOTA_PORT, made_ports(body));
 }
 
 /* Adds an id once. */
@@ -565,12 +566,14 @@ static int write_taken(struct allocation *all, struct kn_error *err)
                      NULL, err);
 }
 
-int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_error *err)
+int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched, struct kn_error *err)
 {
     AUTO_RELEASE(allocation) struct allocation all;
 
     allocation_init(&all, db);
-    if (load_ports(&all, outcomes, count, err) < 0 || load_rooms(&all, outcomes, count, err) < 0 || load_topology(&all, outcomes, count, err) < 0) {
+    all.claims = &touched->claims;
+    if (load_ports(&all, outcomes, count, err) < 0 || load_rooms(&all, touched, outcomes, count, err) < 0 ||
+        load_topology(&all, outcomes, count, err) < 0) {
         return -1;
     }
     want_macs(&all, outcomes, count);

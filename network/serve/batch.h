@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "lib/adapter/db.h"
+#include "lib/adapter/quota.h"
 #include "lib/domain/message.h"
 
 struct kn_outcome {
@@ -18,15 +18,17 @@ struct kn_outcome {
     json_t *result;        /* owned; NULL = {} */
 };
 
-/* What the agents must be told once the batch is committed: ids of networks whose forwarding tables changed. */
+/* What a batch leaves to be done: by its end, and by who comes after its commit. */
 struct kn_touched {
-    struct kn_array networks;
+    struct kn_array networks;      /* whose forwarding tables changed: their agents are told */
+    struct kn_quota_claims claims; /* ports made and gone */
 };
 
 /*
  * Each takes outcomes of one type, fills them, and fails as a whole only when the database does. Inside a transaction.
  */
-int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_error *err);
+int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
+                      struct kn_error *err);
 int kn_ports_bind(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
                   struct kn_error *err);
 int kn_ports_release(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,

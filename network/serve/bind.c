@@ -35,16 +35,19 @@ static const struct kn_stmt RELEASE = {
     "   JOIN port p ON p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL ORDER BY p.id FOR UPDATE OF p),"
     " unbound AS (DELETE FROM port_binding b USING old WHERE b.port_id = old.id AND b.host = coalesce(old.only_host, b.host)"
     "   RETURNING old.network_id, b.host),"
-    " gone AS (DELETE FROM port p USING old WHERE p.id = old.id AND old.made_for_server AND old.only_host IS NULL),"
+    " gone AS (DELETE FROM port p USING old WHERE p.id = old.id AND old.made_for_server AND old.only_host IS NULL RETURNING p.project_id),"
     " freed AS (UPDATE port p SET device_id = '', device_owner = '', nic = NULL, tag = NULL, updated_at = now()"
     "   FROM old WHERE p.id = old.id AND NOT old.made_for_server AND old.only_host IS NULL)"
-    " SELECT DISTINCT network_id FROM unbound JOIN host h ON h.name = unbound.host WHERE " CARRIES_TABLES, 2
+    " SELECT DISTINCT network_id, NULL, NULL::bigint FROM unbound JOIN host h ON h.name = unbound.host WHERE " CARRIES_TABLES
+    " UNION ALL SELECT NULL, project_id, count(*) FROM gone GROUP BY project_id", 2
 };
 
 static void touch(struct kn_touched *touched, const struct kn_rows *rows)
 {
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_array_add(&touched->networks, kn_rows_str(rows, row, 0));
+        if (!kn_rows_null(rows, row, 0)) {
+            kn_array_add(&touched->networks, kn_rows_str(rows, row, 0));
+        }
     }
 }
 
@@ -103,5 +106,10 @@ int kn_ports_release(struct kn_db *db, struct kn_outcome **outcomes, int count, 
         return -1;
     }
     touch(touched, rows);
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        if (!kn_rows_null(rows, row, 1)) {
+            kn_quota_claim(&touched->claims, kn_rows_text(rows, row, 1), KN_QUOTA_PORT, -kn_rows_int(rows, row, 2));
+        }
+    }
     return 0;
 }

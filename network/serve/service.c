@@ -4,7 +4,7 @@
  * (allocate.c, bind.c) know nothing of the bus; this file knows nothing of ports.
  *
  * Two commands of different kinds for one server never share a stretch, so that their order is that of the topic. When somebody else
- * took an address or a MAC between reading and writing, the batch is decided again.
+ * took an address, a MAC or the quota's last ports between reading and writing, the batch is decided again.
  */
 #include "network/serve/service.h"
 
@@ -43,7 +43,7 @@ static int run_kind(struct kn_db *db, enum net_command kind, struct kn_outcome *
 {
     switch (kind) {
     case ALLOCATE:
-        return kn_ports_allocate(db, outcomes, count, err);
+        return kn_ports_allocate(db, outcomes, count, touched, err);
     case BIND:
         return kn_ports_bind(db, outcomes, count, touched, err);
     case RELEASE:
@@ -108,7 +108,7 @@ static int run_once(struct kn_db *db, struct kn_outcome *outcomes, int count, st
                     struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
     int rc = kn_tx_begin(&tx, db, err);
 
     for (int at = 0, n; rc == 0 && at < count; at += n) {
@@ -118,6 +118,10 @@ static int run_once(struct kn_db *db, struct kn_outcome *outcomes, int count, st
     if (rc == 0) {
         rc = kn_peers_bump(db, &touched.networks, ret_peers, err);
     }
+    if (rc == 0) {
+        rc = kn_quota_take(db, &touched.claims, err);
+    }
+    kn_quota_claims_release(&touched.claims);
     kn_array_release(&touched.networks);
     return rc == 0 ? kn_tx_commit(&tx, err) : -1;
 }
@@ -131,7 +135,7 @@ static int run_batch(struct kn_db *db, struct kn_outcome *outcomes, int count, s
         if (run_once(db, outcomes, count, ret_peers, err) == 0) {
             return 0;
         }
-        if (attempt == TRIES || err->code != KN_CONFLICT || !kn_plan_raced(db)) {
+        if (attempt == TRIES || (err->code != KN_QUOTA && (err->code != KN_CONFLICT || !kn_plan_raced(db)))) {
             return -1;
         }
     }

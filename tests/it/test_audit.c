@@ -5,16 +5,14 @@
  */
 #include <stdio.h>
 
-#include "compute/rows/quota.h"
 #include "conductor/audit/audit.h"
 #include "identity/rows/nouns.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/server_state.h"
-#include "network/rows/quotas.h"
+#include "lib/adapter/quota.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
-#include "volume/rows/quota.h"
 
 #define A "aaaaaaaa-0000-4000-8000-000000000001" /* a server on host h with a NIC and a volume */
 #define B "aaaaaaaa-0000-4000-8000-000000000002" /* another one, stopped, with a NIC */
@@ -44,7 +42,6 @@ static const char SOUND[] =
     "('" B "', 'p', 'u', 'b', 'b', 'stopped', 4, 'h', '" FLAVOR "', 'r', '" NIC(PORT_B, "fa:16:3e:00:00:0b", "10.0.0.11") "', now(), NULL),"
     "('" E "', 'p', 'u', 'e', 'e', 'error', 0, NULL, '" FLAVOR "', 'r', '[]', NULL, NULL),"
     "('" GONE "', 'p', 'u', 'd', 'd', 'deleted', 0, NULL, '" FLAVOR "', 'r', '[]', NULL, now());"
-    "INSERT INTO compute_usage VALUES ('p', 3, 3, 192);"
     "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A "', 'h', 1, 1, 64, 1), ('" B "', 'h', 1, 1, 64, 1);"
     "INSERT INTO network (id, project_id, vni) VALUES ('" NET "', 'p', 1000);"
     "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, created_at) VALUES "
@@ -56,11 +53,11 @@ static const char SOUND[] =
     "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET "', '10.0.0.11', '" PORT_B "');";
 static const char SOUND_STORES[] =
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', 'p', 'u', 1, 'in-use'), ('" SPARE "', 'p', 'u', 1, 'available');"
-    "INSERT INTO volume_usage VALUES ('p', 2, 2);"
     "INSERT INTO attachment (id, volume_id, server_id, status, device, connection) VALUES "
     "('" IMAGE "', '" VOLUME "', '" A "', 'attached', '/dev/vdb', '{}');"
     "INSERT INTO blob VALUES ('sha', 'md5', 5);"
     "INSERT INTO image (id, owner, status, sha512, size) VALUES ('" IMAGE "', 'p', 'active', 'sha', 5);"
+    "INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact WHERE used <> 0;"
     "INSERT INTO service (id, binary_name, host, boot) VALUES ('kilonova-conductor/c', 'kilonova-conductor', 'c', 'boot');"
     "UPDATE shard SET owner = 'c', epoch = 1, lease_until = now() + interval '1 hour';";
 
@@ -103,8 +100,12 @@ static const struct breaker BREAKERS[] = {
     { "3. what runs or ran was launched", "UPDATE server SET launched_at = NULL WHERE id = '" B "'" },
     { "3. a server is locked exactly when it is known by whom", "UPDATE server SET locked = true WHERE id = '" A "'" },
     { "3. a server is locked exactly when it is known by whom", "UPDATE server SET locked_by = 'admin' WHERE id = '" A "'" },
-    { "6. compute usage is what exists", "UPDATE compute_usage SET cores = 4" },
-    { "6. compute usage is what exists", "INSERT INTO compute_usage VALUES ('ghost', 1, 1, 1)" },
+    { "6. quota usage is what exists", "UPDATE quota_usage SET used = 4 WHERE resource = 'cores'" },
+    { "6. quota usage is what exists", "UPDATE quota_usage SET used = used + 1 WHERE resource = 'port'" },
+    { "6. quota usage is what exists", "UPDATE quota_usage SET used = used - 1 WHERE resource = 'key_pairs'" },
+    { "6. quota usage is what exists", "UPDATE quota_usage SET used = 3 WHERE resource = 'gigabytes'" },
+    { "6. quota usage is what exists", "DELETE FROM quota_usage WHERE resource = 'image_size_total'" },
+    { "6. quota usage is what exists", "INSERT INTO quota_usage VALUES ('compute', 'ghost', 'instances', 1)" },
 
     { "4. every bound port belongs to a server or to the network itself",
       "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c');"
@@ -164,7 +165,6 @@ static const struct breaker BREAKERS[] = {
     { "5. an image is deleted exactly when it has the time of it", "UPDATE image SET deleted_at = now()" },
     { "5. every active image has its data", "UPDATE image SET sha512 = NULL" },
     { "5. an image is as large as its data", "UPDATE image SET size = 6" },
-    { "6. volume usage is what exists", "UPDATE volume_usage SET gigabytes = 3" },
 
     { "2. no open task more than a minute past its deadline", TASK(A, ", deadline", ", now() - interval '2 minutes'") },
     { "2. every open task that has moved has a deadline", TASK(A, ", attempt", ", 2") },
@@ -187,9 +187,11 @@ static const struct breaker BREAKERS[] = {
     { "2. every shard in which tasks wait is leased",
       TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'" },
 
-    { "6. no project uses more of compute than its quota", "INSERT INTO compute_quota VALUES ('p', 'ram', 191)" },
-    { "6. no project has more volumes than its quota", "INSERT INTO volume_quota VALUES ('p', 'gigabytes', 1)" },
-    { "6. no project has more of networks than its quota", "INSERT INTO network_quota VALUES ('p', 'subnet', 0)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 191)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '', 'ram', 191)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'p', 'gigabytes', 1)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'subnet', 0)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('image', 'p', 'image_size_total', 0)" },
     { "6. everything belongs to a project that there is", "UPDATE network SET project_id = 'nobody'" },
     { "6. everything belongs to a project that there is", "UPDATE image SET owner = 'nobody'" },
     { "6. servers, volumes and key pairs belong to a user that there is, or was", "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
@@ -266,7 +268,7 @@ static int group_teardown(void **state)
     return 0;
 }
 
-/* A copy of the sound cloud, broken by the statements. */
+/* A copy of the sound cloud, broken by the statements; quota usage follows them unless it is what they break. */
 static struct kn_db *copy(const char *sql)
 {
     static int number;
@@ -292,6 +294,9 @@ static struct kn_db *copy(const char *sql)
         } else {
             kn_strbuf_addf(&text, "%c", *p);
         }
+    }
+    if (strstr(sql, "quota_usage") == NULL) {
+        kn_strbuf_addstr(&text, ";TRUNCATE quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact");
     }
     assert_ok(kn_db_script(db, text.buf, &err), &err);
     return db;
@@ -488,6 +493,18 @@ static void test_power_and_states_are_the_state_machine_s(void **state)
     }
 }
 
+static void put_limit(struct kn_db *db, enum kn_quota quota, int64_t limit)
+{
+    const char *service = kn_quota_rows[quota].service;
+    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
+    json_t *object = json_pack("{s:I}", kn_quota_rows[quota].name, (json_int_t)limit);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_quota_read(db, service, "p", &set, &err), &err);
+    assert_ok(kn_quota_put(db, service, "p", &set, object, &err), &err);
+    json_decref(object);
+}
+
 /* What an administrator may do breaks no promise: limits below what is there, set and reset, and users that go. What is made after that, does. */
 static void test_what_is_lawful_is_no_breach(void **state)
 {
@@ -499,19 +516,19 @@ static void test_what_is_lawful_is_no_breach(void **state)
     struct report report;
 
     (void)state;
-    assert_ok(kn_quota_write(db, "p", KN_QUOTA_INSTANCES, 1, &err), &err);
-    assert_ok(kn_volume_quota_write(db, "p", KN_VOLUME_QUOTA_VOLUMES, 1, &err), &err);
-    assert_ok(kn_net_quota_write(db, "p", KN_RES_PORT, 1, &err), &err);
+    put_limit(db, KN_QUOTA_INSTANCES, 1);
+    put_limit(db, KN_QUOTA_VOLUMES, 1);
+    put_limit(db, KN_QUOTA_PORT, 1);
     assert_ok(kn_rest_delete(&kn_user_noun, &req, "u", &err), &err);
     open_report(&report, db);
     assert_ok(kn_audit_database(&report.audit, &err), &err);
     assert_broken(&report, NULL);
-    assert_ok(kn_quota_reset(db, "p", &err), &err);
-    assert_ok(kn_volume_quota_reset(db, "p", &err), &err);
+    assert_ok(kn_quota_reset(db, "compute", "p", &err), &err);
+    assert_ok(kn_quota_reset(db, "volume", "p", &err), &err);
     assert_ok(kn_db_script(db, LATER, &err), &err);
     open_report(&report, db);
     assert_ok(kn_audit_database(&report.audit, &err), &err);
-    assert_broken(&report, "6. no project has more of networks than its quota");
+    assert_broken(&report, "6. no project has more than its quota");
 }
 
 /* The defaults in the audit's statements are those that the services enforce: the limit passes, one more does not. */
@@ -523,19 +540,20 @@ static void test_default_quotas_are_the_services(void **state)
         const char *promise;
     } quotas[] = {
         { "UPDATE server SET flavor = jsonb_set(flavor, '{memory_mib}', ((%lld - 128)::text)::jsonb) WHERE id = '" E "';"
-          "UPDATE compute_usage SET ram_mib = %lld", kn_quota_rows[KN_QUOTA_RAM].dflt, "6. no project uses more of compute than its quota" },
+          "UPDATE quota_usage SET used = %lld WHERE resource = 'ram'", kn_quota_rows[KN_QUOTA_RAM].dflt, "6. no project has more than its quota" },
         { "UPDATE server SET flavor = jsonb_set(flavor, '{vcpus}', ((%lld - 2)::text)::jsonb) WHERE id = '" E "';"
-          "UPDATE compute_usage SET cores = %lld", kn_quota_rows[KN_QUOTA_CORES].dflt, "6. no project uses more of compute than its quota" },
-        { "UPDATE volume SET size_gib = %lld - 1 WHERE id = '" SPARE "'; UPDATE volume_usage SET gigabytes = %lld", 1000,
-          "6. no project has more volumes than its quota" },
+          "UPDATE quota_usage SET used = %lld WHERE resource = 'cores'", kn_quota_rows[KN_QUOTA_CORES].dflt, "6. no project has more than its quota" },
+        { "UPDATE volume SET size_gib = %lld - 1 WHERE id = '" SPARE "'; UPDATE quota_usage SET used = %lld WHERE resource LIKE 'gigabytes%%'",
+          kn_quota_rows[KN_QUOTA_GIGABYTES].dflt,
+          "6. no project has more than its quota" },
         { "INSERT INTO port (id, network_id, project_id, mac) SELECT gen_random_uuid(), '" NET "', 'p', "
           "('fb:00:00:00:' || lpad(to_hex(n / 256), 2, '0') || ':' || lpad(to_hex(n %% 256), 2, '0'))::macaddr FROM generate_series(3, %lld) n; "
-          "SELECT %lld", 0, "6. no project has more of networks than its quota" },
+          "UPDATE quota_usage SET used = %lld WHERE resource = 'port'", kn_quota_rows[KN_QUOTA_PORT].dflt, "6. no project has more than its quota" },
     };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(quotas); i++) {
-        const long long limit = quotas[i].limit > 0 ? quotas[i].limit : kn_net_quota_default(KN_RES_PORT);
+        const long long limit = quotas[i].limit;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         AUTO_FREE char *full = kn_asprintf(quotas[i].sql, limit, limit);

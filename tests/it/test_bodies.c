@@ -18,7 +18,7 @@
 #define PATCH_TYPE "application/openstack-images-v2.1-json-patch"
 
 static const char ROWS[] =
-    "TRUNCATE image_member, image_task, metadef_namespace, volume_quota, volume_usage CASCADE;"
+    "TRUNCATE image_member, image_task, metadef_namespace, quota_limit, quota_usage CASCADE;"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, generation, flavor, image_id, reservation_id) VALUES "
     "('" SERVER "', '" SEED_PROJECT "', 'u', 's', 's', 'active', 1, '{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, "
     "\"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}', '" SEED_IMAGE "', 'r');"
@@ -55,8 +55,8 @@ static void look(char out[64])
 
     assert_ok(kn_db_query(nova->db, "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (" LINES("server") " UNION ALL " LINES("task")
                           " UNION ALL " LINES("keypair") " UNION ALL " LINES("flavor") " UNION ALL " LINES("flavor_access") " UNION ALL "
-                          LINES("compute_quota") " UNION ALL " LINES("compute_usage") " UNION ALL " LINES("host") " UNION ALL "
-                          LINES("volume") " UNION ALL " LINES("attachment") " UNION ALL " LINES("volume_quota") " UNION ALL "
+                          LINES("quota_limit") " UNION ALL " LINES("quota_usage") " UNION ALL " LINES("host") " UNION ALL "
+                          LINES("volume") " UNION ALL " LINES("attachment") " UNION ALL "
                           LINES("image") " UNION ALL " LINES("image_member") " UNION ALL " LINES("image_task") " UNION ALL "
                           LINES("metadef_namespace") " UNION ALL " LINES("metadef_item") ") lines", 0, KN_NO_ARGS, &rows, &err), &err);
     kn_copy(out, 64, kn_rows_text(rows, 0, 0));

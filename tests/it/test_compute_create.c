@@ -24,7 +24,7 @@ static int post(const char *token, int minor, const char *body)
 static int64_t written(void)
 {
     return kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM server) + (SELECT count(*) FROM task) + "
-                                    "(SELECT coalesce(sum(instances), 0) FROM compute_usage)");
+                                    "(SELECT coalesce(sum(used), 0) FROM quota_usage WHERE resource = 'instances')");
 }
 
 static void a_server_is_wished_for(void **state)
@@ -51,7 +51,7 @@ static void a_server_is_wished_for(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task t JOIN server s ON s.id = t.object_id WHERE "
                                               "t.kind = 'server.create' AND t.state = 'run' AND t.request_id LIKE 'req-%' AND "
                                               "t.input = '{\"requests\": [{\"network\": \"" SEED_NETWORK "\"}], \"zone\": \"nova\"}'"), 1);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT instances * 1000000 + cores * 10000 + ram_mib FROM compute_usage"), 1010512);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT coalesce(sum(used * CASE resource WHEN 'instances' THEN 1000000 WHEN 'cores' THEN 10000 WHEN 'ram' THEN 1 END), 0)::bigint FROM quota_usage"), 1010512);
 }
 
 static void the_only_network_is_taken(void **state)
@@ -71,14 +71,14 @@ static void the_only_network_is_taken(void **state)
 static void ports_that_do_not_fit(void **state)
 {
     (void)state;
-    kn_test_nova_sql(nova, "INSERT INTO network_quota SELECT n.project_id, 'port', 1 + (SELECT count(*) FROM port p WHERE p.project_id = n.project_id) "
+    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT 'network', n.project_id, 'port', 1 + (SELECT count(*) FROM port p WHERE p.project_id = n.project_id) "
                            "FROM network n WHERE id = '" SEED_NETWORK "'");
     assert_int_equal(post(SEED_MEMBER, 1, NETS("{\"uuid\": \"" SEED_NETWORK "\"}, {\"uuid\": \"" SEED_NETWORK "\"}")), 403);
     assert_string_equal(kn_test_nova_str(nova, "forbidden.message"),
                         "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
     assert_int_equal(post(SEED_MEMBER, 1, NETS("{\"uuid\": \"" SEED_NETWORK "\"}")), 202);
-    kn_test_nova_sql(nova, "DELETE FROM network_quota");
+    kn_test_nova_sql(nova, "DELETE FROM quota_limit");
 }
 
 static void many_at_once(void **state)
@@ -90,7 +90,7 @@ static void many_at_once(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(DISTINCT object_id) FROM task"), 3);
     /* 10 instances are allowed: 7 are left */
     assert_int_equal(post(SEED_MEMBER, 1, SERVER(", \"min_count\": 1, \"max_count\": \"9\"")), 202);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT instances FROM compute_usage"), 10);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT used FROM quota_usage WHERE resource = 'instances'"), 10);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server"), 10);
     assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 403);
     assert_string_equal(kn_test_nova_str(nova, "forbidden.message"),
@@ -245,8 +245,8 @@ static void a_crowd_gets_exactly_the_quota(void **state)
     int accepted[4] = { 0 };
 
     (void)state;
-    kn_test_nova_sql(nova, "INSERT INTO compute_quota VALUES ('" SEED_PROJECT "', 'instances', 25), "
-                             "('" SEED_PROJECT "', 'cores', -1), ('" SEED_PROJECT "', 'ram', -1)");
+    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT "', 'instances', 25), "
+                             "('compute', '" SEED_PROJECT "', 'cores', -1), ('compute', '" SEED_PROJECT "', 'ram', -1)");
     for (int i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, post_some, &accepted[i]), 0);
     }
@@ -256,7 +256,7 @@ static void a_crowd_gets_exactly_the_quota(void **state)
     assert_int_equal(accepted[0] + accepted[1] + accepted[2] + accepted[3], 25);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server"), 25);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 25);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT instances FROM compute_usage"), 25);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT used FROM quota_usage WHERE resource = 'instances'"), 25);
 }
 
 int main(void)

@@ -126,7 +126,7 @@ static void key_pairs(void **state)
     assert_int_equal(ask(SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"made\"}}"), 200);
     assert_non_null(strstr(kn_test_nova_str(nova, "keypair.private_key"), "BEGIN RSA PRIVATE KEY"));
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM keypair WHERE keypair::text LIKE '%PRIVATE%'"), 0);
-    kn_test_nova_sql(nova, "INSERT INTO compute_quota VALUES ('" SEED_PROJECT "', 'key_pairs', 3)");
+    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT "', 'key_pairs', 3)");
     assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"n\", \"public_key\": \"" KEY "\"}}"), 403);
     assert_int_equal(get(SEED_MEMBER, 35, V "/os-keypairs?limit=1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "keypairs_links.0.rel"), "next");
@@ -146,11 +146,11 @@ static void quotas(void **state)
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/detail?user_id=x"), 400);
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/defaults"), 200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 10);
-    kn_test_nova_sql(nova, "INSERT INTO compute_usage VALUES ('" SEED_PROJECT "', 5, 5, 5)");
+    kn_test_nova_sql(nova, "INSERT INTO quota_usage VALUES ('compute', '" SEED_PROJECT "', 'instances', 5), ('compute', '" SEED_PROJECT "', 'cores', 5), ('compute', '" SEED_PROJECT "', 'ram', 5)");
     assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 4}}"), 400);
     assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 4, \"force\": true}}"), 200);
     assert_int_equal(ask(SEED_ADMIN, 57, "DELETE", V "/os-quota-sets/" SEED_PROJECT, NULL), 202);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM compute_quota"), 0);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM quota_limit"), 0);
 }
 
 /* A slip of the pen makes no quota and opens no flavor; what is left of a project that is gone can be cleared away. */
@@ -171,13 +171,13 @@ static void projects_that_do_not_exist(void **state)
     assert_int_equal(ask(SEED_ADMIN, 57, "PUT", path, "{\"quota_set\": {\"instances\": 5}}"), 400);
     assert_int_equal(ask(SEED_ADMIN, 7, "POST", V "/flavors/2/action",
                          "{\"addTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"), 400);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM compute_quota) + (SELECT count(*) FROM flavor_access)"), 0);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM quota_limit) + (SELECT count(*) FROM flavor_access)"), 0);
     kn_test_nova_sql(nova, "WITH f AS (INSERT INTO flavor_access (flavor_id, project_id) VALUES ('2', 'dddddddddddddddddddddddddddddddd')) "
-                           "INSERT INTO compute_quota VALUES ('dddddddddddddddddddddddddddddddd', 'cores', 1)");
+                           "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'dddddddddddddddddddddddddddddddd', 'cores', 1)");
     assert_int_equal(ask(SEED_ADMIN, 57, "DELETE", path, NULL), 202);
     assert_int_equal(ask(SEED_ADMIN, 7, "POST", V "/flavors/2/action",
                          "{\"removeTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"), 200);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM compute_quota) + (SELECT count(*) FROM flavor_access)"), 0);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM quota_limit) + (SELECT count(*) FROM flavor_access)"), 0);
     assert_int_equal(get(SEED_ADMIN, 57, V "/os-quota-sets/default"), 200); /* a domain is a project */
 }
 
@@ -310,7 +310,7 @@ static void refusals(void **state)
         { SEED_MEMBER, 36, "GET", V "/images", NULL, 404 },
     };
     static const char STATE[] = "SELECT (SELECT count(*) FROM flavor) * 1000 + (SELECT count(*) FROM keypair) * 100 + "
-                                "(SELECT count(*) FROM compute_quota) * 10 + (SELECT count(*) FROM host WHERE disabled OR forced_down)";
+                                "(SELECT count(*) FROM quota_limit) * 10 + (SELECT count(*) FROM host WHERE disabled OR forced_down)";
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {

@@ -465,7 +465,7 @@ static void metadata_and_tags(void **state)
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/x", "{\"meta\": {\"c\": \"e\"}}"), 400);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE "/metadata/c", NULL), 204);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE "/metadata/c", NULL), 404);
-    kn_test_nova_sql(nova, "INSERT INTO compute_quota VALUES ('" SEED_PROJECT "', 'metadata_items', 1)");
+    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT "', 'metadata_items', 1)");
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata", "{\"metadata\": {\"c\": \"d\"}}"), 403);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata", "{\"metadata\": {}}"), 200);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" TWO "/metadata", "{\"metadata\": {}}"), 409);

@@ -42,9 +42,9 @@ static int setup(void **state)
 
     *state = db;
     return kn_db_script(db,
-        "TRUNCATE task_step, task, allocation, attachment, server, compute_usage, service CASCADE;"
+        "TRUNCATE task_step, task, allocation, attachment, server, quota_usage, service CASCADE;"
         "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
-        "INSERT INTO compute_usage (project_id, instances, cores, ram_mib) VALUES ('p', 1, 2, 128);"
+        "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
         "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err);
 }
@@ -132,7 +132,7 @@ static void test_volumes_that_end_together_give_back_together(void **state)
     const struct kn_change *const changes[] = { &change };
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(db, "TRUNCATE volume CASCADE; TRUNCATE volume_usage; INSERT INTO volume_usage VALUES ('p', 3, 9);"
+    assert_ok(kn_db_script(db, "TRUNCATE volume CASCADE; TRUNCATE quota_usage; INSERT INTO quota_usage VALUES ('volume', 'p', 'volumes', 3), ('volume', 'p', 'gigabytes', 9);"
                                "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" FIRST "', 'p', 'u', 2, 'deleting'), "
                                "('" SECOND "', 'p', 'u', 3, 'deleting'), ('" THIRD "', 'p', 'u', 4, 'available')", &err), &err);
     kn_change_end(&change, &kn_record_volume, FIRST);
@@ -140,7 +140,7 @@ static void test_volumes_that_end_together_give_back_together(void **state)
     for (int i = 0; i < 2; i++) { /* twice is once */
         assert_ok(kn_objects_write(db, changes, 1, &err), &err);
         assert_int_equal(number(db, "SELECT count(*) FROM volume"), 1);
-        assert_int_equal(number(db, "SELECT volumes * 100 + gigabytes FROM volume_usage"), 104);
+        assert_int_equal(number(db, "SELECT sum(used * CASE resource WHEN 'volumes' THEN 100 WHEN 'gigabytes' THEN 1 ELSE 0 END) FROM quota_usage"), 104);
     }
     kn_change_release(&change);
 }

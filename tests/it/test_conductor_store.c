@@ -41,9 +41,9 @@ static int setup(void **state)
 
     *state = db;
     return kn_db_script(db,
-        "TRUNCATE task_step, task, allocation, attachment, server, compute_usage, service CASCADE;"
+        "TRUNCATE task_step, task, allocation, attachment, server, quota_usage, service CASCADE;"
         "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
-        "INSERT INTO compute_usage (project_id, instances, cores, ram_mib) VALUES ('p', 1, 2, 128);"
+        "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
         "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err);
 }
@@ -336,7 +336,7 @@ static void test_a_deleted_server_gives_its_usage_back(void **state)
     assert_ok(kn_objects_write(db, changes, 1, &err), &err);
     assert_ok(kn_objects_write(db, changes, 1, &err), &err); /* twice is once */
     kn_change_release(&change);
-    assert_int_equal(number(db, "SELECT instances + cores + ram_mib FROM compute_usage"), 0);
+    assert_int_equal(number(db, "SELECT sum(used) FROM quota_usage WHERE service = 'compute'"), 0);
 }
 
 #define DIES "dddddddd-0000-4000-8000-000000000001"
@@ -368,7 +368,7 @@ static void test_volumes_die_with_their_server(void **state)
     assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id = '" DIES "' AND status = 'deleting'"), 1);
     assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES "') AND status = 'available'"), 2);
     assert_int_equal(number(db, "SELECT count(*) FROM attachment"), 0);
-    assert_int_equal(number(db, "SELECT instances FROM compute_usage WHERE project_id = 'p'"), 0);
+    assert_int_equal(number(db, "SELECT used FROM quota_usage WHERE project_id = 'p' AND resource = 'instances'"), 0);
 }
 
 /* What an agent's list of guests says of SERVER's. */

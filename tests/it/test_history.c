@@ -34,10 +34,10 @@ static const char WORLD[] =
     "UPDATE shard SET owner = 'owner' WHERE id = 3;"
     "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p');"
     "INSERT INTO identity_user (id, domain_id, name) VALUES ('u', 'default', 'u');"
-    "INSERT INTO compute_quota VALUES ('p', 'ram', 1), ('gone', 'ram', 1); INSERT INTO volume_quota VALUES ('gone', 'volumes', 1);"
-    "INSERT INTO network_quota VALUES ('gone', 'port', 1);"
-    "INSERT INTO compute_usage VALUES ('p', 0, 0, 0), ('gone', 0, 0, 0), ('left', 1, 1, 64);"
-    "INSERT INTO volume_usage VALUES ('gone', 0, 0), ('left', 1, 1);"
+    "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 1), ('compute', '', 'ram', 2), "
+    "('compute', 'gone', 'ram', 1), ('volume', 'gone', 'volumes', 1), ('network', 'gone', 'port', 1);"
+    "INSERT INTO quota_usage VALUES ('compute', 'p', 'ram', 0), ('compute', 'gone', 'ram', 0), ('compute', 'left', 'ram', 64), "
+    "('volume', 'gone', 'volumes', 0), ('volume', 'left', 'volumes', 1), ('compute', 'u', 'key_pairs', 1), ('compute', 'gone', 'key_pairs', 1);"
     "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'k', 'f'), ('gone', 'k', 'k', 'f');"
     "INSERT INTO agent (id, boot, last_seen) VALUES ('lost', 'x', " AGO(400) "), ('kept', 'x', " AGO(400) ");"
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) VALUES "
@@ -144,12 +144,11 @@ static void test_rows_of_the_gone_go(void **state)
     assert_number(db, "SELECT count(*) FROM quota_change", 1);
     assert_number(db, "SELECT count(*) FROM departed_user WHERE id = 'left'", 1); /* a server goes on */
     assert_number(db, "SELECT count(*) FROM departed_user", 1);
-    assert_number(db, "SELECT count(*) FROM (SELECT project_id FROM compute_quota UNION ALL SELECT project_id FROM volume_quota UNION ALL "
-                      "SELECT project_id FROM network_quota) q WHERE project_id = 'gone'", 0);
-    assert_number(db, "SELECT count(*) FROM compute_quota", 1);
-    assert_number(db, "SELECT count(*) FROM compute_usage WHERE project_id IN ('p', 'left')", 2);
-    assert_number(db, "SELECT count(*) FROM compute_usage", 2);
-    assert_number(db, "SELECT count(*) FROM volume_usage", 1); /* what is left there is counted as long as it is there */
+    assert_number(db, "SELECT count(*) FROM quota_limit WHERE project_id = 'gone'", 0);
+    assert_number(db, "SELECT count(*) FROM quota_limit", 2); /* the default is nobody's, and stays */
+    assert_number(db, "SELECT count(*) FROM quota_usage WHERE service = 'compute' AND resource = 'ram' AND project_id IN ('p', 'left')", 2);
+    assert_number(db, "SELECT count(*) FROM quota_usage WHERE service = 'volume'", 1); /* what is left there is counted as long as it is there */
+    assert_number(db, "SELECT sum(used) FROM quota_usage WHERE resource = 'key_pairs'", 1); /* given back with the key pair */
     assert_number(db, "SELECT count(*) FROM keypair", 1);
 }
 

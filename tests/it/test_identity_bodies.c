@@ -52,7 +52,7 @@ static void look(char out[64])
                           " UNION ALL SELECT id || name || options::text || extra::text FROM identity_user UNION ALL " LINES("identity_group")
                           " UNION ALL " LINES("role") " UNION ALL " LINES("catalog_region") " UNION ALL " LINES("catalog_service")
                           " UNION ALL " LINES("catalog_endpoint") " UNION ALL " LINES("application_credential") " UNION ALL " LINES("trust")
-                          " UNION ALL " LINES("registered_limit") " UNION ALL " LINES("unified_limit") " UNION ALL " LINES("credential")
+                          " UNION ALL " LINES("quota_limit") " UNION ALL " LINES("credential")
                           ") lines", 0, KN_NO_ARGS, &rows, &err), &err);
     kn_copy(out, 64, kn_rows_text(rows, 0, 0));
 }

@@ -52,7 +52,7 @@ static void fingerprint(char out[64])
 
     assert_ok(kn_db_query(kn_neutron.db, "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (SELECT t::text AS line FROM network t UNION ALL "
                               "SELECT t::text FROM subnet t UNION ALL SELECT t::text FROM port t UNION ALL SELECT t::text FROM address t "
-                              "UNION ALL SELECT t::text FROM network_quota t) lines", 0, KN_NO_ARGS, &rows, &err), &err);
+                              "UNION ALL SELECT t::text FROM quota_limit t) lines", 0, KN_NO_ARGS, &rows, &err), &err);
     kn_copy(out, 64, kn_rows_text(rows, 0, 0));
 }
 

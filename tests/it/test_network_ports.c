@@ -23,7 +23,7 @@ static struct kn_db *db;
 static struct kn_error err;
 
 static const char FIXTURE[] =
-    "TRUNCATE address, port, subnet, network, host, agent CASCADE;"
+    "TRUNCATE address, port, subnet, network, host, agent, quota_usage, quota_limit CASCADE;"
     "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'small', 1), ('" BIG "', 'p', 'big', 2),"
     " ('" BARE "', 'p', 'bare', 3);"
     "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, enable_dhcp, dns_nameservers, pools)"
@@ -103,6 +103,9 @@ static void drop(struct command *c)
     free(c);
 }
 
+/* What tests write by hand is counted by hand. */
+#define COUNTED "DELETE FROM quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact"
+
 static int allocate(struct command **commands, int count)
 {
     AUTO_FREE struct kn_outcome **outcomes = kn_realloc_array(NULL, (size_t)count, sizeof(struct kn_outcome *));
@@ -111,7 +114,12 @@ static int allocate(struct command **commands, int count)
     for (int i = 0; i < count; i++) {
         outcomes[i] = &commands[i]->outcome;
     }
-    return kn_tx_begin(&tx, db, &err) == 0 && kn_ports_allocate(db, outcomes, count, &err) == 0 ? kn_tx_commit(&tx, &err) : -1;
+    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    int rc = kn_tx_begin(&tx, db, &err) == 0 && kn_ports_allocate(db, outcomes, count, &touched, &err) == 0 && kn_quota_take(db, &touched.claims, &err) == 0
+                 ? kn_tx_commit(&tx, &err)
+                 : -1;
+    kn_quota_claims_release(&touched.claims);
+    return rc;
 }
 
 static struct command *allocated(int server, const char *requests)
@@ -282,7 +290,8 @@ static void test_quota(void **state)
 
     (void)state;
     insert_port();
-    assert_ok(kn_db_script(db, "DELETE FROM network_quota; INSERT INTO network_quota VALUES ('p', 'port', 4)", &err), &err);
+    assert_ok(kn_db_script(db, "DELETE FROM quota_limit; INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'port', 4); "
+                               COUNTED "", &err), &err);
     three[0] = command("port.allocate", 1, ",\"requests\":[{\"network\":\"" BIG "\"}]");
     three[1] = command("port.allocate", 2, ",\"requests\":[{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}]");
     three[2] = command("port.allocate", 3, ",\"requests\":[{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}]");
@@ -297,10 +306,10 @@ static void test_quota(void **state)
     after = allocated(5, "{\"network\":\"" BIG "\"}");
     assert_int_equal(after->outcome.error.code, KN_QUOTA);
     drop(after);
-    assert_ok(kn_db_script(db, "DELETE FROM port WHERE device_id LIKE '%000000000003'", &err), &err);
+    assert_ok(kn_db_script(db, "DELETE FROM port WHERE device_id LIKE '%000000000003'; " COUNTED, &err), &err);
     after = allocated(5, "{\"network\":\"" BIG "\"}");
     assert_false(after->outcome.failed);
-    assert_ok(kn_db_script(db, "UPDATE network_quota SET hard_limit = -1", &err), &err);
+    assert_ok(kn_db_script(db, "UPDATE quota_limit SET hard_limit = -1", &err), &err);
     drop(after);
     after = allocated(6, "{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}");
     assert_false(after->outcome.failed);
@@ -309,7 +318,7 @@ static void test_quota(void **state)
     for (size_t i = 0; i < 3; i++) {
         drop(three[i]);
     }
-    assert_ok(kn_db_script(db, "DELETE FROM network_quota", &err), &err);
+    assert_ok(kn_db_script(db, "DELETE FROM quota_limit", &err), &err);
 }
 
 static void test_named_port(void **state)
@@ -389,7 +398,7 @@ static void test_bind_touches_networks_of_real_hosts_only(void **state)
 static void test_release(void **state)
 {
     (void)state;
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
 
     insert_port();
     drop(allocated(1, "{\"network\":\"" BIG "\"},{\"port\":\"" PORT "\"}"));
@@ -405,6 +414,8 @@ static void test_release(void **state)
     kn_array_clear(&touched.networks);
     release(1, &touched); /* of nothing is fine */
     assert_int_equal(touched.networks.count, 0);
+    assert_int_equal(kn_quota_claimed(&touched.claims, "p", KN_QUOTA_PORT), -1); /* once, and not the one that it was given */
+    kn_quota_claims_release(&touched.claims);
     kn_array_release(&touched.networks);
 }
 
@@ -461,7 +472,7 @@ static void test_two_bindings_of_one_port(void **state)
 static void test_one_binding_ends_alone(void **state)
 {
     (void)state;
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
     struct command *c;
     struct kn_outcome *outcome;
 
@@ -480,6 +491,7 @@ static void test_one_binding_ends_alone(void **state)
     release(1, &touched); /* the server's end: both */
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
     drop(c);
+    kn_quota_claims_release(&touched.claims);
     kn_array_release(&touched.networks);
 }
 

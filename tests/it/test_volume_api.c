@@ -88,7 +88,7 @@ static int64_t count_of(const char *text)
 static int clean(void **state)
 {
     (void)state;
-    sql("DELETE FROM attachment; DELETE FROM volume; DELETE FROM volume_usage; DELETE FROM volume_quota; "
+    sql("DELETE FROM attachment; DELETE FROM volume; DELETE FROM quota_usage; DELETE FROM quota_limit; "
         "DELETE FROM task; DELETE FROM server");
     return 0;
 }
@@ -134,7 +134,7 @@ static void test_life(void **state)
     expect_volume("attachments", "[]");
     expect_volume("os-vol-tenant-attr:tenant_id", "absent");
     assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'volume.create' AND (input->>'size_gib')::int = 2"), 1);
-    assert_int_equal(count_of("SELECT volumes * 100 + gigabytes FROM volume_usage WHERE project_id = 'aaaa'"), 102);
+    assert_int_equal(count_of("SELECT (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'volumes') * 100 + (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'gigabytes')"), 102);
     expect(400, "DELETE", path, A, NULL);
     settle();
     expect(200, "GET", path, A_READER, NULL);
@@ -254,7 +254,7 @@ static void test_bad_input(void **state)
         expect(CASES[i].status, CASES[i].method, CASES[i].path, A, CASES[i].body);
     }
     assert_int_equal(count_of("SELECT count(*) FROM volume"), 0);
-    assert_int_equal(count_of("SELECT coalesce(sum(volumes), 0) FROM volume_usage"), 0);
+    assert_int_equal(count_of("SELECT coalesce(sum(used), 0) FROM quota_usage WHERE resource = 'volumes'"), 0);
     assert_int_equal(count_of("SELECT count(*) FROM task"), 0);
 }
 
@@ -392,7 +392,7 @@ static void test_force_delete_of_any_status(void **state)
         expect(202, "POST", action, ADMIN, "{\"os-force_delete\":{}}");
         expect(200, "GET", path, A, NULL);
         expect_volume("status", "\"deleting\"");
-        sql("UPDATE task SET state = 'done', finished_at = now(); DELETE FROM volume; DELETE FROM volume_usage");
+        sql("UPDATE task SET state = 'done', finished_at = now(); DELETE FROM volume; DELETE FROM quota_usage");
     }
 }
 
@@ -411,7 +411,7 @@ static void test_quota(void **state)
     expect(413, "POST", VOLUMES, A, "{\"volume\":{\"size\":2}}");
     free(create(A, "{\"volume\":{\"size\":1}}"));
     expect(413, "POST", VOLUMES, A, "{\"volume\":{\"size\":1}}");
-    assert_int_equal(count_of("SELECT volumes * 100 + gigabytes FROM volume_usage WHERE project_id = 'aaaa'"), 205);
+    assert_int_equal(count_of("SELECT (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'volumes') * 100 + (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'gigabytes')"), 205);
     assert_int_equal(count_of("SELECT count(*) FROM volume"), 2);
     expect(200, "GET", "/volume/v3/limits", A, NULL);
     json_t *json = kn_test_http_json(&world.http);

@@ -61,7 +61,7 @@ static int clean(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(kn_db_script(world.db, "DELETE FROM volume; DELETE FROM volume_usage; DELETE FROM task; DELETE FROM volume_type WHERE id <> '"
+    assert_ok(kn_db_script(world.db, "DELETE FROM volume; DELETE FROM quota_usage; DELETE FROM task; DELETE FROM volume_type WHERE id <> '"
                            KN_VOLUME_TYPE_ID "'", &err), &err);
     return 0;
 }
@@ -168,7 +168,7 @@ static void test_a_type_that_went(void **state)
         assert_fails(kn_volume_insert(world.db, &a, &wish, &err), &err, KN_NOT_FOUND);
     }
     assert_int_equal(count_of("SELECT count(*) FROM volume"), 0);
-    assert_int_equal(count_of("SELECT coalesce(sum(volumes), 0) FROM volume_usage"), 0);
+    assert_int_equal(count_of("SELECT coalesce(sum(used), 0) FROM quota_usage WHERE resource = 'volumes'"), 0);
 }
 
 static void test_bad_input(void **state)

@@ -5,7 +5,7 @@
 #include "tests/support/test.h"
 
 static const char ROWS[] =
-    "TRUNCATE task_step, task, attachment, volume, allocation, server, compute_usage, compute_quota, keypair, flavor_access, "
+    "TRUNCATE task_step, task, attachment, volume, allocation, server, quota_usage, quota_limit, keypair, flavor_access, "
     "flavor, address, port, subnet, network, image, blob, host, agent, service CASCADE;"
     "INSERT INTO project (id, domain_id, name) VALUES ('" SEED_PROJECT "', 'default', 'a'), ('" SEED_OTHER "', 'default', 'b'), "
     "('cccccccccccccccccccccccccccccccc', 'default', 'c') ON CONFLICT DO NOTHING;"
@@ -35,7 +35,8 @@ static const char ROWS[] =
     "'QEMU', 7002000, '{\"arch\": \"x86_64\"}'), "
     "('h2', '55555555-5555-4555-8555-222222222222', 'a', 'east', 8, 16384, 100, 400, 'QEMU', 7002000, '{}');"
     "INSERT INTO service (id, binary_name, host, boot) VALUES ('kilonova-conductor/c1', 'kilonova-conductor', 'c1', 'x');"
-    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT "', 'key', E'ssh-ed25519 AAAA\\n', 'aa:bb');";
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT "', 'key', E'ssh-ed25519 AAAA\\n', 'aa:bb');"
+    "INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact;";
 
 struct kn_test_nova *nova;
 

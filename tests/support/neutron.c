@@ -56,7 +56,7 @@ int kn_neutron_fresh(void **state)
     struct kn_error err;
 
     (void)state;
-    assert_ok(kn_db_script(kn_neutron.db, "TRUNCATE address, port, subnet, network, network_quota CASCADE", &err), &err);
+    assert_ok(kn_db_script(kn_neutron.db, "TRUNCATE address, port, subnet, network, quota_limit, quota_usage CASCADE", &err), &err);
     return 0;
 }
 

@@ -18,7 +18,7 @@ kn_handler kn_volume_api_metadata, kn_volume_api_metadata_add, kn_volume_api_met
 kn_handler kn_volume_api_action;
 /* quotas.c */
 kn_handler kn_volume_api_quota, kn_volume_api_quota_defaults, kn_volume_api_quota_set, kn_volume_api_quota_reset,
-    kn_volume_api_limits;
+    kn_volume_api_quota_class, kn_volume_api_quota_class_set, kn_volume_api_limits;
 /* types.c */
 kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, kn_volume_api_type_update, kn_volume_api_type_delete,
     kn_volume_api_type_encryption;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/adapter/quota.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
@@ -75,10 +76,12 @@ static int check(struct kn_request *req, json_t *object, struct kn_error *err)
 
 static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
-    (void)req;
     (void)now;
-    return object != NULL || strcmp(id, KN_VOLUME_TYPE_ID) != 0
-               ? 0
+    if (object != NULL) {
+        return 0;
+    }
+    return strcmp(id, KN_VOLUME_TYPE_ID) != 0
+               ? kn_quota_forget_type(req->db, id, err)
                : kn_fail(err, KN_BAD_REQUEST, "Invalid volume type: the volume type %s is the default type and cannot be deleted", id);
 }
 

@@ -5,9 +5,30 @@
  */
 #include <string.h>
 
+#include "lib/adapter/quota.h"
 #include "lib/base/cleanup.h"
-#include "volume/rows/quota.h"
 #include "volume/rows/volume.h"
+
+static int check_size(struct kn_db *db, const char *project, int64_t size_gib, struct kn_error *err)
+{
+    int64_t most = 0;
+
+    if (kn_quota_limit(db, KN_QUOTA_PER_VOLUME, project, &most, err) < 0) {
+        return -1;
+    }
+    return most < 0 || size_gib <= most
+               ? 0
+               : kn_fail(err, KN_TOO_LARGE, "Requested volume size %lld is larger than maximum allowed limit %lld.", (long long)size_gib,
+                         (long long)most);
+}
+
+static int take_quota(struct kn_db *db, const char *project, const struct kn_volume_new *wish, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");
+
+    kn_quota_claim_volumes(&claims, project, wish->type_id, 1, wish->size_gib);
+    return kn_quota_take(db, &claims, err);
+}
 
 int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_new *wish,
                      struct kn_error *err)
@@ -19,7 +40,7 @@ int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const str
     };
     struct kn_arg size;
 
-    if (kn_volume_quota_take(db, caller->project_id, wish->size_gib, err) < 0) {
+    if (check_size(db, caller->project_id, wish->size_gib, err) < 0) {
         return -1;
     }
     if (kn_db_run(db, &INSERT, KN_ARGS(wish->id, caller->project_id, caller->user_id, wish->name, wish->description,
@@ -28,7 +49,7 @@ int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const str
                    ? kn_fail(err, KN_NOT_FOUND, "Volume type with name %s could not be found.", wish->type_id)
                    : -1;
     }
-    return 0;
+    return take_quota(db, caller->project_id, wish, err);
 }
 
 int kn_volume_describe(struct kn_db *db, const char *id, const char *name, const char *description,
