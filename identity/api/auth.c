@@ -4,6 +4,7 @@
 #include "identity/api/view.h"
 #include "identity/auth/identity.h"
 #include "identity/rows/account.h"
+#include "identity/rows/held.h"
 #include "identity/rows/nouns.h"
 
 int kn_auth_catalog(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -16,26 +17,19 @@ int kn_auth_catalog(struct kn_request *req, struct kn_response *res, struct kn_e
     return 0;
 }
 
+/* Of those that are enabled. */
 int kn_auth_projects(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const struct kn_rest_bound of[] = { { "enabled AND id IN " KN_HELD_PROJECTS("?"), req->caller.user_id }, { NULL, NULL } };
 
-    if (kn_project_held(req->db, req->caller.user_id, &rows, err) < 0) {
-        return -1;
-    }
-    kn_rest_write_all(&kn_project_noun, req, KN_REST_LIST, rows, res);
-    return 0;
+    return kn_rest_list_within(&kn_project_noun, req, KN_REST_LIST, NULL, of, res, err);
 }
 
 int kn_auth_domains(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const struct kn_rest_bound of[] = { { "enabled AND id IN " KN_HELD_DOMAINS("?"), req->caller.user_id }, { NULL, NULL } };
 
-    if (kn_domain_held(req->db, req->caller.user_id, &rows, err) < 0) {
-        return -1;
-    }
-    kn_rest_write_all(&kn_domain_noun, req, KN_REST_LIST, rows, res);
-    return 0;
+    return kn_rest_list_within(&kn_domain_noun, req, KN_REST_LIST, NULL, of, res, err);
 }
 
 int kn_auth_system(struct kn_request *req, struct kn_response *res, struct kn_error *err)

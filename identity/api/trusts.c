@@ -93,20 +93,19 @@ int kn_trusts_show(struct kn_request *req, struct kn_response *res, struct kn_er
     return see(req, err) < 0 ? -1 : show(req, req->params[0], res, err);
 }
 
+/* What was lent, without what it implies. */
+#define OF_TRUST(req) { { "id IN (SELECT role_id FROM trust_role WHERE trust_id = ?)", (req)->params[0] }, { NULL, NULL } }
+
 int kn_trust_roles_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *roles = NULL;
+    const struct kn_rest_bound of[] = OF_TRUST(req);
 
-    if (see(req, err) < 0 || kn_trust_roles(req->db, req->params[0], &roles, err) < 0) {
-        return -1;
-    }
-    kn_rest_write_all(&kn_role_noun, req, KN_REST_LIST, roles, res);
-    return 0;
+    return see(req, err) < 0 ? -1 : kn_rest_list_within(&kn_role_noun, req, KN_REST_LIST, NULL, of, res, err);
 }
 
 int kn_trust_roles_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_rest_bound of[] = { { "id IN (SELECT role_id FROM trust_role WHERE trust_id = ?)", req->params[0] }, { NULL, NULL } };
+    const struct kn_rest_bound of[] = OF_TRUST(req);
     AUTO(kn_rows) struct kn_rows *role = NULL;
 
     if (see(req, err) < 0 || kn_rest_find(&kn_role_noun, req, req->params[1], KN_REST_SHOW, of, &role, err) < 0) {

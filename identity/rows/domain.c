@@ -26,8 +26,6 @@ static const struct kn_rest_clash CLASHES[] = {
     { NULL, KN_CONFLICT, NULL },
 };
 
-static const struct kn_stmt HELD = { "domain_held",
-    "SELECT " KN_DOMAIN_COLUMNS " FROM domain WHERE enabled AND id IN " KN_HELD_DOMAINS("$1") " ORDER BY name, id", 1 };
 /* Its groups may have had members of other domains. */
 static const struct kn_stmt REVOKE_GROUPS = { "domain_revoke_groups",
     KN_REVOKE_HELD "WHERE group_id IN (SELECT id FROM identity_group WHERE domain_id = $2)", 2 };
@@ -39,11 +37,6 @@ static const struct kn_stmt CONTENTS[] = {
     { "domain_delete_projects", "DELETE FROM project WHERE domain_id = $1", 1 },
     { "domain_delete_roles", "DELETE FROM role WHERE domain_id = $1", 1 },
 };
-
-int kn_domain_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_db_run(db, &HELD, KN_ARGS(user_id), ret_rows, err);
-}
 
 static int choose_id(struct kn_request *req, const json_t *object, const char **ret_id, struct kn_error *err)
 {

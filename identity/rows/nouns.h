@@ -55,7 +55,6 @@ extern const struct kn_rest_noun kn_domain_as_project_noun;
 extern const struct kn_schema kn_tag_body[], kn_immutable_body[], kn_role_body[];
 
 /* What statements of one's own select of these nouns, to be written as the tables say: kn_rest_columns(), which test_nouns holds against it. */
-#define KN_DOMAIN_COLUMNS "id, id, name, description, enabled, to_json(tags), " KN_OPTIONS ", extra"
 #define KN_PROJECT_COLUMNS \
     "id, id, name, domain_id, description, enabled, parent_id, to_json(tags), is_domain, " KN_OPTIONS ", extra"
 #define KN_ROLE_COLUMNS "id, id, name, domain_id, description, " KN_OPTIONS ", extra"
@@ -71,9 +70,6 @@ int kn_settle_expiry(json_t *object, struct kn_error *err);
 
 /* --- questions of their own ----------------------------------------------------------------------------------------------- */
 
-/* Rows of the enabled ones in which this user has a role. */
-int kn_domain_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);
-int kn_project_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err);
 /* KN_NOT_FOUND: the project, or (the second two) the tag is not there. */
 int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
 int kn_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "identity/api.h"
-#include "identity/rows/held.h"
 #include "identity/rows/immutable.h"
 #include "identity/rows/nouns.h"
 #include "identity/rows/realm.h"
@@ -44,9 +43,6 @@ static int narrow(struct kn_rest_list *l, struct kn_error *err)
     return 0;
 }
 
-static const struct kn_stmt HELD = { "project_held",
-    "SELECT " KN_PROJECT_COLUMNS " FROM any_project WHERE NOT is_domain AND enabled AND id IN " KN_HELD_PROJECTS("$1")
-    " ORDER BY name, id", 1 };
 static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR NO KEY UPDATE", 1 };
 static const struct kn_stmt LEAVE = { "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1 };
 static const struct kn_stmt TAG_ADD = { "project_tag_add",
@@ -58,11 +54,6 @@ static const struct kn_stmt TAG_HAS = { "project_tag_has",
     2 };
 static const struct kn_stmt TAG_REMOVE = { "project_tag_remove",
     "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
-
-int kn_project_held(struct kn_db *db, const char *user_id, struct kn_rows **ret_rows, struct kn_error *err)
-{
-    return kn_db_run(db, &HELD, KN_ARGS(user_id), ret_rows, err);
-}
 
 /* What holds of it until the transaction's end. */
 enum lock_column { LOCK_ENABLED, LOCK_IMMUTABLE };

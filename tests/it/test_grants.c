@@ -147,6 +147,8 @@ static void test_group_roles(void **state)
         assert_roles("member reader");
         ask(200, "GET", token, NULL, "/v3/auth/projects");
         assert_string_equal(TEXT("projects.0.name"), name);
+        ask(200, "GET", token, NULL, "/v3/auth/projects?name=another"); /* a list like all others */
+        assert_int_equal(count("projects"), 0);
         for (const char *c = WAYS[i]; *c != '\0'; c++) {
             if (*c == '%') {
                 c++;

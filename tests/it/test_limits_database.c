@@ -153,6 +153,8 @@ static const struct {
     { KN_LIMIT_IP_VERSION, "the column says 4 or 6" },
     { KN_LIMIT_CIDR, "the column is a cidr" },
     { KN_LIMIT_MAC, "the column is a macaddr" },
+    { KN_LIMIT_METADEF_LENGTH, "in JSON" },
+    { KN_LIMIT_PREFIX, "the column is a cidr" },
     { KN_LIMIT_TAP, "on hosts alone" },
     { KN_LIMIT_IMAGE_MEMBERS, "rows of image_member" },
     { KN_LIMIT_DISK_FORMAT, "one of a list" },

@@ -63,6 +63,9 @@ static void test_life(void **state)
     assert_true(json_is_null(kn_ks_at("trust.expires_at")));
     kn_ks_ask(200, "GET", roles, p.user_token, NULL);
     assert_int_equal(json_array_size(kn_ks_at("roles")), 1);
+    AUTO_FREE char *named = kn_asprintf("%s?name=another", roles);
+    kn_ks_ask(200, "GET", named, p.user_token, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("roles")), 0);
     kn_ks_ask(200, "GET", role, p.lender_token, NULL);
     kn_ks_ask(404, "GET", other, p.lender_token, NULL);
     kn_ks_ask(200, "GET", mine, p.user_token, NULL);

@@ -122,7 +122,7 @@ static void test_own_statements_select_what_the_tables_write(void **state)
         const struct kn_rest_noun *noun;
         const char *columns;
     } CASES[] = {
-        { &kn_domain_noun, KN_DOMAIN_COLUMNS }, { &kn_project_noun, KN_PROJECT_COLUMNS }, { &kn_role_noun, KN_ROLE_COLUMNS },
+        { &kn_project_noun, KN_PROJECT_COLUMNS }, { &kn_role_noun, KN_ROLE_COLUMNS },
     };
     struct kn_request req = { 0 };
 
