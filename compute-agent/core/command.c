@@ -295,7 +295,7 @@ static enum kn_work_outcome obey(struct kn_agent *agent, const struct kn_message
 
 int kn_agent_obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
-    return obey(ctx, kn_work_command(work), work, ret);
+    return (int)obey(ctx, kn_work_command(work), work, ret);
 }
 
 static void refuse(struct kn_agent *agent, const struct kn_message *m, const struct kn_error *why)

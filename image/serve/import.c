@@ -205,7 +205,7 @@ int kn_import_run(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
     enum kn_work_outcome outcome = KN_WORK_DONE;
 
     if (kn_image_task_begin(im.db, im.task, &im.what, &ret->err) < 0) {
-        return conclude(&im, &ret->err);
+        return (int)conclude(&im, &ret->err);
     }
     if (im.what.state == KN_IMAGE_TASK_FAILED) {
         kn_fail(&ret->err, KN_CONFLICT, "%s", im.what.message);
@@ -214,5 +214,5 @@ int kn_import_run(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
         outcome = conclude(&im, &ret->err);
     }
     json_decref(im.what.import);
-    return outcome;
+    return (int)outcome;
 }

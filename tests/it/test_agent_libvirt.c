@@ -385,8 +385,8 @@ static void describe(int64_t task_back, const char *name)
     int64_t task;
 
     agent.task -= task_back;
-    task = kn_test_agent_command(&agent, "server.describe", 1, json_pack("{s:s, s:{s:s, s:{s:s}}}", "server", server, "description",
-                                                                         "name", name, "metadata", "role", name));
+    task = kn_test_agent_command(&agent, "server.describe", 1, json_pack("{s:s, s:{s:s, s:s, s:{s:s}}}", "server", server, "description", "name", name,
+                                                                         "hostname", "web-1", "metadata", "role", name));
     json_decref(kn_test_agent_done(&agent, "server.describe", task));
     agent.task += task_back;
 }
