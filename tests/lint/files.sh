@@ -7,7 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 files() {
     local names=()
     for pattern in "$@"; do
-        names+=(-o -name "$pattern")
+        case $pattern in
+        */*) names+=(-o -path "./$pattern") ;; # a folder and all below it
+        *) names+=(-o -name "$pattern") ;;
+        esac
     done
     find . \( -path ./build -o -path ./.git \) -prune -o -type f \( "${names[@]:1}" \) -print | sed 's|^\./||' | sort
 }
