@@ -189,5 +189,5 @@ const struct kn_rest_noun kn_networks = {
     .visible = "(n.project_id = ? OR n.shared)", .owned = "(n.project_id = ?)",
     .order = "id", .ascending = true, .ties = "id",
     .attrs = ATTRS, .manners = &KN_REST_NEUTRON,
-    .table = "network", .project_column = "project_id", .counts = &COUNTS, .before_lock = kn_network_lock, .decide = decide, .clash = clash,
+    .table = "network", .lock = " FOR NO KEY UPDATE OF n", .project_column = "project_id", .counts = &COUNTS, .before_lock = kn_network_lock, .decide = decide, .clash = clash,
 };

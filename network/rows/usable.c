@@ -8,6 +8,7 @@
 #include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 #include "network/address/ipam.h"
+#include "network/rows/usable.h"
 
 enum { N_SUBNETS, N_HOLDS, N_USER };
 
@@ -27,6 +28,25 @@ static const struct kn_stmt NETWORK_ALONE = {
     " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean)", 3
 };
 
+static int fail_no_subnet(const char *network_id, struct kn_error *err)
+{
+    return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", network_id);
+}
+
+int kn_network_judge(const char *network_id, const char *fixed_ip, const struct kn_network_found *found, struct kn_error *err)
+{
+    if (!found->exists) {
+        return kn_fail(err, KN_BAD_REQUEST, "Network %s could not be found.", network_id);
+    }
+    if (!found->has_subnet) {
+        return fail_no_subnet(network_id, err);
+    }
+    if (fixed_ip != NULL && !found->holds) {
+        return kn_fail(err, KN_BAD_REQUEST, "Fixed IP %s is not a valid ip address for network %s.", fixed_ip, network_id);
+    }
+    return found->user == NULL ? 0 : kn_fail(err, KN_BAD_REQUEST, "Fixed IP address %s is already in use on instance %s.", fixed_ip, found->user);
+}
+
 int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id,
                       const char *fixed_ip, struct kn_error *err)
 {
@@ -43,20 +63,14 @@ int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const ch
                   KN_ARGS(network_id, caller->project_id, kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL) ? "t" : "f", fixed_ip), &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Network %s could not be found.", network_id);
+    struct kn_network_found found = { .exists = kn_rows_count(rows) > 0 };
+
+    if (found.exists) {
+        found.has_subnet = kn_rows_int(rows, 0, N_SUBNETS) > 0;
+        found.holds = fixed_ip != NULL && kn_rows_bool(rows, 0, N_HOLDS);
+        found.user = fixed_ip != NULL ? kn_rows_str(rows, 0, N_USER) : NULL;
     }
-    if (kn_rows_int(rows, 0, N_SUBNETS) == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", network_id);
-    }
-    if (fixed_ip != NULL && !kn_rows_bool(rows, 0, N_HOLDS)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Fixed IP %s is not a valid ip address for network %s.", fixed_ip, network_id);
-    }
-    if (fixed_ip != NULL && !kn_rows_null(rows, 0, N_USER)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Fixed IP address %s is already in use on instance %s.", fixed_ip,
-                       kn_rows_text(rows, 0, N_USER));
-    }
-    return 0;
+    return kn_network_judge(network_id, fixed_ip, &found, err);
 }
 
 static const struct kn_stmt AUTO_NETWORK = {
@@ -78,8 +92,7 @@ int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUI
                        "Multiple possible networks found, use a Network ID to be more specific.");
     }
     if (kn_rows_count(rows) == 1 && !kn_rows_bool(rows, 0, HAS_SUBNET)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.",
-                       kn_rows_text(rows, 0, ID));
+        return fail_no_subnet(kn_rows_text(rows, 0, ID), err);
     }
     kn_copy(ret_id, KN_UUID_SIZE, kn_rows_count(rows) == 1 ? kn_rows_text(rows, 0, ID) : "");
     return 0;
@@ -90,6 +103,17 @@ static const struct kn_stmt PORT = {
     "SELECT p.device_id, EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id) FROM port p"
     " WHERE p.id = $1::uuid AND (p.project_id = $2 OR $3::boolean)", 3
 };
+
+int kn_port_judge(const char *port_id, const struct kn_port_found *found, struct kn_error *err)
+{
+    if (!found->exists) {
+        return kn_fail(err, KN_BAD_REQUEST, "Port id %s could not be found.", port_id);
+    }
+    if (found->is_used) {
+        return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", port_id);
+    }
+    return found->has_address ? 0 : kn_fail(err, KN_BAD_REQUEST, "Port %s requires a FixedIP in order to be used.", port_id);
+}
 
 int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err)
 {
@@ -102,16 +126,13 @@ int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char 
     if (kn_db_run(db, &PORT, KN_ARGS(port_id, caller->project_id, kn_policy_allows(KN_NEUTRON_GET_PORT, caller, NULL) ? "t" : "f"), &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Port id %s could not be found.", port_id);
+    struct kn_port_found found = { .exists = kn_rows_count(rows) > 0 };
+
+    if (found.exists) {
+        found.is_used = kn_rows_text(rows, 0, DEVICE)[0] != '\0';
+        found.has_address = kn_rows_bool(rows, 0, HAS_ADDRESS);
     }
-    if (kn_rows_text(rows, 0, DEVICE)[0] != '\0') {
-        return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", port_id);
-    }
-    if (!kn_rows_bool(rows, 0, HAS_ADDRESS)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Port %s requires a FixedIP in order to be used.", port_id);
-    }
-    return 0;
+    return kn_port_judge(port_id, &found, err);
 }
 
 int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err)

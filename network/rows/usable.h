@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* usable: what is found of a network or a port that a server wants, and whether it will do. In Nova's words. Pure. */
+#ifndef KN_NETWORK_ROWS_USABLE_H
+#define KN_NETWORK_ROWS_USABLE_H
+
+#include <stdbool.h>
+
+#include "lib/base/error.h"
+
+struct kn_network_found {
+    bool exists;       /* for the caller */
+    bool has_subnet;
+    bool holds;        /* the wished address is in one of its subnets */
+    const char *user;  /* the device that has this address; NULL = none */
+};
+/* KN_BAD_REQUEST. fixed_ip: NULL = none was wished. */
+int kn_network_judge(const char *network_id, const char *fixed_ip, const struct kn_network_found *found, struct kn_error *err);
+
+struct kn_port_found {
+    bool exists;
+    bool is_used;
+    bool has_address;
+};
+/* KN_BAD_REQUEST; KN_CONFLICT: somebody has it. */
+int kn_port_judge(const char *port_id, const struct kn_port_found *found, struct kn_error *err);
+
+#endif
