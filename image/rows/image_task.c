@@ -155,6 +155,7 @@ int kn_image_task_fail(struct kn_db *db, const char *id, const char *message, st
     };
 
     static const struct kn_stmt OF = { "image_task_of", "SELECT image_id FROM image_task WHERE id = $1", 1 };
+    enum { IMAGE };
     AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *image;
@@ -162,7 +163,7 @@ int kn_image_task_fail(struct kn_db *db, const char *id, const char *message, st
     if (kn_db_run(db, &OF, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
-    image = kn_rows_count(rows) > 0 ? kn_rows_str(rows, 0, 0) : NULL;
+    image = kn_rows_count(rows) > 0 ? kn_rows_str(rows, 0, IMAGE) : NULL;
     return kn_image_tally_begin(&tally, db, image, err) < 0 || kn_db_run(db, &FAIL, KN_ARGS(id, message), NULL, err) < 0
                ? -1
                : kn_image_tally_end(&tally, db, image, err);

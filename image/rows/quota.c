@@ -11,6 +11,8 @@ const struct kn_rest_counts kn_image_counts = { "image", { "image_counts",
     "('image_count_uploading', CASE WHEN i.status IN ('saving', 'uploading', 'importing') THEN 1 ELSE 0 END)) r(resource, n) "
     "WHERE i.id = ANY($1::uuid[]) AND i.deleted_at IS NULL FOR UPDATE OF i", 1 }, true };
 
+enum { C_OWNER, C_RESOURCE, C_AMOUNT }; /* of kn_image_counts */
+
 static int tally_look(struct kn_db *db, const char *id, int sign, struct kn_quota_claims *claims, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
@@ -21,7 +23,7 @@ static int tally_look(struct kn_db *db, const char *id, int sign, struct kn_quot
         return -1;
     }
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_quota_claim_named(claims, kn_rows_text(rows, row, 0), kn_rows_text(rows, row, 1), sign * kn_rows_int(rows, row, 2));
+        kn_quota_claim_named(claims, kn_rows_text(rows, row, C_OWNER), kn_rows_text(rows, row, C_RESOURCE), sign * kn_rows_int(rows, row, C_AMOUNT));
     }
     return 0;
 }
@@ -53,7 +55,7 @@ int kn_image_fits(struct kn_db *db, const char *owner, enum kn_quota quota, int6
     if (kn_quota_room(db, quota, &owners, &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_null(rows, 0, 1) || kn_rows_int(rows, 0, 1) >= more) {
+    if (kn_rows_null(rows, 0, KN_ROOM_LEFT) || kn_rows_int(rows, 0, KN_ROOM_LEFT) >= more) {
         return 0;
     }
     if (kn_quota_read(db, "image", owner, &set, err) < 0) {

@@ -62,6 +62,7 @@ int kn_quota_take(struct kn_db *db, const struct kn_quota_claims *claims, struct
 /* The same for one. */
 int kn_quota_take_one(struct kn_db *db, const char *project, enum kn_quota quota, int64_t amount, struct kn_error *err);
 /* How much more each of these projects may have now: rows of project and number, NULL = as much as it likes. Holds nobody. */
+enum { KN_ROOM_PROJECT, KN_ROOM_LEFT };
 int kn_quota_room(struct kn_db *db, enum kn_quota quota, struct kn_array *projects, struct kn_rows **ret_rows, struct kn_error *err);
 
 /* --- limits --- */

@@ -68,6 +68,7 @@ static const struct kn_stmt ZONES = { "network_zones", "SELECT DISTINCT zone FRO
 
 int kn_neutron_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    enum { ZONE };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(req->db, &ZONES, KN_NO_ARGS, &rows, err) < 0) {
@@ -77,7 +78,7 @@ int kn_neutron_zones_list(struct kn_request *req, struct kn_response *res, struc
     kn_jsonw_array(&res->body, "availability_zones");
     for (int row = 0; row < kn_rows_count(rows); row++) {
         kn_jsonw_object(&res->body, NULL);
-        kn_jsonw_str(&res->body, "name", kn_rows_text(rows, row, 0));
+        kn_jsonw_str(&res->body, "name", kn_rows_text(rows, row, ZONE));
         kn_jsonw_str(&res->body, "resource", "network");
         kn_jsonw_str(&res->body, "state", "available");
         kn_jsonw_end_object(&res->body);

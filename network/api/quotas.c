@@ -67,6 +67,7 @@ static const struct kn_stmt PROJECTS = {
 /* The projects whose limits are not the defaults. */
 int kn_quotas_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    enum { PROJECT };
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -76,7 +77,7 @@ int kn_quotas_list(struct kn_request *req, struct kn_response *res, struct kn_er
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_array(&res->body, "quotas");
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        const char *project = kn_rows_text(rows, row, 0);
+        const char *project = kn_rows_text(rows, row, PROJECT);
 
         if (kn_quota_read(req->db, "network", project, &set, err) < 0) {
             return -1;

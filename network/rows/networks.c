@@ -144,11 +144,12 @@ static int fail_in_use(const char *id, const char *ports, struct kn_error *err)
 /* A network goes with its subnets and its DHCP port. */
 static int drop_inside(struct kn_request *req, const char *id, struct kn_error *err)
 {
+    enum { PORTS };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int rc = kn_db_run(req->db, &USERS, KN_ARGS(id), &rows, err);
 
-    if (rc == 0 && !kn_rows_null(rows, 0, 0)) {
-        return fail_in_use(id, kn_rows_text(rows, 0, 0), err);
+    if (rc == 0 && !kn_rows_null(rows, 0, PORTS)) {
+        return fail_in_use(id, kn_rows_text(rows, 0, PORTS), err);
     }
     for (size_t i = 0; rc == 0 && i < KN_COUNT(DROP); i++) {
         rc = kn_db_run(req->db, &DROP[i], KN_ARGS(id), NULL, err);

@@ -46,12 +46,13 @@ static const struct kn_stmt NETWORK = { "subnet_network", "SELECT network_id FRO
 
 static int before_lock(struct kn_request *req, const char *id, struct kn_error *err)
 {
+    enum { NETWORK_ID };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(req->db, &NETWORK, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_count(rows) == 0 ? kn_rest_not_found(&kn_subnets, id, err) : kn_network_lock(req, kn_rows_text(rows, 0, 0), err);
+    return kn_rows_count(rows) == 0 ? kn_rest_not_found(&kn_subnets, id, err) : kn_network_lock(req, kn_rows_text(rows, 0, NETWORK_ID), err);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */

@@ -147,7 +147,7 @@ int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more,
     if (kn_quota_room(db, KN_QUOTA_PORT, &projects, &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_null(rows, 0, 1) || kn_rows_int(rows, 0, 1) >= more
+    return kn_rows_null(rows, 0, KN_ROOM_LEFT) || kn_rows_int(rows, 0, KN_ROOM_LEFT) >= more
                ? 0
                : kn_fail(err, KN_QUOTA, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
 }

@@ -235,11 +235,11 @@ static int load_rooms(struct allocation *all, const struct kn_touched *touched, 
         return -1;
     }
     for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
-        if (!kn_rows_null(rows, row, 1)) {
+        if (!kn_rows_null(rows, row, KN_ROOM_LEFT)) {
             struct room *room = KN_NEW(struct room);
 
-            room->left = kn_rows_int(rows, row, 1) - kn_quota_claimed(&touched->claims, kn_rows_text(rows, row, 0), KN_QUOTA_PORT);
-            kn_hmap_put(all->rooms, kn_rows_text(rows, row, 0), room);
+            room->left = kn_rows_int(rows, row, KN_ROOM_LEFT) - kn_quota_claimed(&touched->claims, kn_rows_text(rows, row, KN_ROOM_PROJECT), KN_QUOTA_PORT);
+            kn_hmap_put(all->rooms, kn_rows_text(rows, row, KN_ROOM_PROJECT), room);
         }
     }
     return 0;

@@ -42,11 +42,13 @@ static const struct kn_stmt RELEASE = {
     " UNION ALL SELECT NULL, project_id, count(*) FROM gone GROUP BY project_id", 2
 };
 
+enum { R_NETWORK, R_PROJECT, R_PORTS }; /* of RELEASE; BIND has the first */
+
 static void touch(struct kn_touched *touched, const struct kn_rows *rows)
 {
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        if (!kn_rows_null(rows, row, 0)) {
-            kn_array_add(&touched->networks, kn_rows_str(rows, row, 0));
+        if (!kn_rows_null(rows, row, R_NETWORK)) {
+            kn_array_add(&touched->networks, kn_rows_str(rows, row, R_NETWORK));
         }
     }
 }
@@ -107,8 +109,8 @@ int kn_ports_release(struct kn_db *db, struct kn_outcome **outcomes, int count, 
     }
     touch(touched, rows);
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        if (!kn_rows_null(rows, row, 1)) {
-            kn_quota_claim(&touched->claims, kn_rows_text(rows, row, 1), KN_QUOTA_PORT, -kn_rows_int(rows, row, 2));
+        if (!kn_rows_null(rows, row, R_PROJECT)) {
+            kn_quota_claim(&touched->claims, kn_rows_text(rows, row, R_PROJECT), KN_QUOTA_PORT, -kn_rows_int(rows, row, R_PORTS));
         }
     }
     return 0;

@@ -21,6 +21,7 @@ static const struct kn_schema ACCESS_BODY[] = {
 static int refuse_public(struct kn_request *req, struct kn_error *err)
 {
     static const struct kn_stmt PUBLIC = { "volume_type_public", "SELECT is_public FROM volume_type WHERE id = $1", 1 };
+    enum { IS_PUBLIC };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_uuid_valid(req->params[0]) && kn_db_run(req->db, &PUBLIC, KN_ARGS(req->params[0]), &rows, err) < 0) {
@@ -29,7 +30,7 @@ static int refuse_public(struct kn_request *req, struct kn_error *err)
     if (rows == NULL || kn_rows_count(rows) == 0) {
         return kn_rest_not_found(&kn_volume_type_noun, req->params[0], err);
     }
-    return kn_rows_bool(rows, 0, 0) ? kn_fail(err, KN_CONFLICT, "Type access modification is not applicable to public volume type.") : 0;
+    return kn_rows_bool(rows, 0, IS_PUBLIC) ? kn_fail(err, KN_CONFLICT, "Type access modification is not applicable to public volume type.") : 0;
 }
 
 int kn_volume_api_type_access(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -37,6 +38,7 @@ int kn_volume_api_type_access(struct kn_request *req, struct kn_response *res, s
     static const struct kn_stmt WHO = {
         "volume_type_who", "SELECT project_id FROM volume_type_project WHERE type_id = $1 ORDER BY project_id", 1
     };
+    enum { OPENED_TO };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (refuse_public(req, err) < 0) {
@@ -50,7 +52,7 @@ int kn_volume_api_type_access(struct kn_request *req, struct kn_response *res, s
     for (int i = 0; i < kn_rows_count(rows); i++) {
         kn_jsonw_object(&res->body, NULL);
         kn_jsonw_str(&res->body, "volume_type_id", req->params[0]);
-        kn_jsonw_str(&res->body, "project_id", kn_rows_text(rows, i, 0));
+        kn_jsonw_str(&res->body, "project_id", kn_rows_text(rows, i, OPENED_TO));
         kn_jsonw_end_object(&res->body);
     }
     kn_jsonw_end_array(&res->body);

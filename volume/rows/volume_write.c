@@ -114,6 +114,7 @@ static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_
     static const struct kn_stmt HOLDER = {
         "volume_holder", "SELECT server_id FROM attachment WHERE volume_id = $1", 1
     };
+    enum { SERVER };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &HOLDER, KN_ARGS(v->id), &rows, err) < 0) {
@@ -123,7 +124,7 @@ static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_
                ? 0
                : kn_fail(err, KN_BAD_REQUEST,
                          "Invalid volume: Volume %s status must be %s, but it is still attached to server %s.", v->id,
-                         EVENTS[event].words, kn_rows_text(rows, 0, 0));
+                         EVENTS[event].words, kn_rows_text(rows, 0, SERVER));
 }
 
 int kn_volume_follow(struct kn_db *db, const char *id, struct kn_error *err)
