@@ -45,6 +45,8 @@ MIGRATIONS := $(sort $(wildcard migrations/*.sql))
 # --- flags ---------------------------------------------------------------------------------------------------------
 
 CPPFLAGS_ALL := -I. -D_GNU_SOURCE -isystem /usr/include/postgresql -isystem /usr/include/libnl3
+# libxml2's headers look for each other from there; one file sees them.
+CPPFLAGS_domain_scan.c := -isystem /usr/include/libxml2
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum -Wformat=2 \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wpointer-arith -Wwrite-strings \
 	-Wvla -Walloca -Wnull-dereference -Wundef -Wdate-time -Wfloat-equal -Wdouble-promotion
@@ -70,7 +72,7 @@ CFLAGS_fuzz := $(STRICT) -O1 $(WARN_CLANG) -fsanitize=fuzzer-no-link,address,und
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 
 # Foreign libraries; the linker keeps those that a program uses.
-LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lpcre2-8 -lvirt -lvirt-qemu \
+LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lpcre2-8 -lxml2 -lyaml -lvirt -lvirt-qemu \
 	-lnl-route-3 -lnl-3 -lnftables -lpthread -lm
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ build/$(1)/flags: FORCE
 
 build/$(1)/%.o: %.c build/$(1)/flags
 	@mkdir -p $$(@D)
-	$$(call say,$$(CC_$(1)),$$<)$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(call say,$$(CC_$(1)),$$<)$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CPPFLAGS_$$(notdir $$<)) $$(CFLAGS_$(1)) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 
 build/$(1)/gen/migrations.o: build/gen/migrations.c build/$(1)/flags
 	@mkdir -p $$(@D)
@@ -179,7 +181,7 @@ lint: build/bin/kilonova
 TIDY_FLAGS := $(CPPFLAGS_ALL) -std=c17 -Xclang -analyzer-config -Xclang mode=shallow
 build/tidy/%.ok: %.c .clang-tidy build/plain/%.o
 	@mkdir -p $(@D)
-	$(call say,tidy,$<)clang-tidy --quiet $< -- $(TIDY_FLAGS) > $@.log 2> $@.err || { cat $@.log $@.err; exit 1; }
+	$(call say,tidy,$<)clang-tidy --quiet $< -- $(TIDY_FLAGS) $(CPPFLAGS_$(notdir $<)) > $@.log 2> $@.err || { cat $@.log $@.err; exit 1; }
 	@touch $@
 tidy: $(patsubst %.c,build/tidy/%.ok,$(SOURCES) $(wildcard $(MAINS)))
 

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * As much of YAML as clouds.yaml needs, line by line: the indentation says what a key belongs to. It must never print what it read: there are
- * passwords in it.
+ * clouds.yaml, which libyaml reads: nodes of one document, aliases resolved to what they stand for and never copied. It must never print what it read:
+ * there are passwords in it.
  */
 #include "cli/clouds.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <yaml.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-#define DEPTH 4          /* clouds: <cloud>: auth: key */
-#define WORD_MAX 1024
+#define MERGES 8         /* "<<" in what a "<<" brought in, so deep */
 #define FILE_MAX ((size_t)1 << 20)
 
 static const struct {
@@ -40,91 +42,127 @@ static const struct {
     { "username", true, "OS_USERNAME" },
 };
 
-struct level {
-    int indent;
-    char key[WORD_MAX];
-};
+_Static_assert(KN_COUNT(KEYS) <= 32, "a bit each");
 
 struct walk {
-    struct level levels[DEPTH]; /* from the outermost key to the line's own */
-    int depth;
+    yaml_document_t document;
+    bool is_open;
+    void (*visit)(void *ctx, const char *variable, const char *value);
+    void *ctx;
+    uint32_t seen; /* bits of KEYS: what stands in the cloud itself goes before what it merges */
 };
 
-/* A word without the quotes around it; unquoted, it ends before " #" and the white space at its end. */
-static void copy_word(char out[WORD_MAX], const char *from, size_t len)
+static void walk_release(struct walk *w)
 {
-    AUTO_FREE char *word = kn_strndup(from, len);
-    const char quote = word[0];
+    if (w->is_open) {
+        yaml_document_delete(&w->document);
+    }
+}
 
-    if (quote == '"' || quote == '\'') {
-        kn_copy(out, WORD_MAX, word + 1);
-        out[strcspn(out, (const char[]){ quote, '\0' })] = '\0';
+static const char *text_of(const yaml_node_t *node)
+{
+    return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
+}
+
+/* Nothing is said by an empty value, or by one of YAML's words for nothing. */
+static bool says_nothing(const yaml_node_t *node)
+{
+    const char *text = text_of(node);
+
+    return text[0] == '\0' || (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0));
+}
+
+/* The value of a key; NULL: it is no mapping, or has no such key. */
+static yaml_node_t *value_of(struct walk *w, const yaml_node_t *node, const char *key)
+{
+    if (node == NULL || node->type != YAML_MAPPING_NODE) {
+        return NULL;
+    }
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(&w->document, pair->key);
+
+        if (name->type == YAML_SCALAR_NODE && strcmp(text_of(name), key) == 0) {
+            return yaml_document_get_node(&w->document, pair->value);
+        }
+    }
+    return NULL;
+}
+
+static void visit_key(struct walk *w, const char *key, bool in_auth, const yaml_node_t *value)
+{
+    for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
+        if (KEYS[i].in_auth == in_auth && strcmp(KEYS[i].key, key) == 0 && (w->seen & UINT32_C(1) << i) == 0 && !says_nothing(value)) {
+            w->seen |= UINT32_C(1) << i;
+            w->visit(w->ctx, KEYS[i].variable, text_of(value));
+        }
+    }
+}
+
+static void visit_all(struct walk *w, const yaml_node_t *node, bool in_auth, int merges);
+
+/* "<<": a mapping, or several. */
+static void visit_merged(struct walk *w, const yaml_node_t *merged, bool in_auth, int merges)
+{
+    if (merged == NULL || merges == MERGES) {
         return;
     }
-    char *const comment = strstr(word, " #");
-    if (comment != NULL) {
-        *comment = '\0';
-    }
-    kn_copy(out, WORD_MAX, word);
-    for (size_t end = strlen(out); end > 0 && strchr(" \t\r", out[end - 1]) != NULL;) {
-        out[--end] = '\0';
+    visit_all(w, merged, in_auth, merges + 1);
+    for (const yaml_node_item_t *item = merged->data.sequence.items.start;
+         merged->type == YAML_SEQUENCE_NODE && item < merged->data.sequence.items.top; item++) {
+        visit_all(w, yaml_document_get_node(&w->document, *item), in_auth, merges + 1);
     }
 }
 
-/* "  key: value": false for what is no such line. Leaves the walk at this key. */
-static bool step(struct walk *w, const char *line, size_t len, char value[WORD_MAX])
+static void visit_all(struct walk *w, const yaml_node_t *node, bool in_auth, int merges)
 {
-    const size_t indent = strspn(line, " ");
-    size_t colon = indent;
+    if (node->type != YAML_MAPPING_NODE) {
+        return;
+    }
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *value = yaml_document_get_node(&w->document, pair->value);
+        const char *key = text_of(yaml_document_get_node(&w->document, pair->key));
 
-    while (colon < len && !(line[colon] == ':' && (colon + 1 == len || strchr(" \r", line[colon + 1]) != NULL))) {
-        colon++;
+        visit_key(w, key, in_auth, value);
+        if (!in_auth && strcmp(key, "auth") == 0) {
+            visit_all(w, value, true, merges);
+        }
     }
-    if (indent >= len || line[indent] == '#' || line[indent] == '-' || colon >= len) {
-        return false;
-    }
-    while (w->depth > 0 && w->levels[w->depth - 1].indent >= (int)indent) {
-        w->depth--;
-    }
-    if (w->depth == DEPTH) {
-        return false;
-    }
-    struct level *level = &w->levels[w->depth++];
-    level->indent = (int)indent;
-    copy_word(level->key, line + indent, colon - indent);
-    colon++;
-    colon += strspn(line + colon, " ");
-    copy_word(value, line + (colon < len ? colon : len), colon < len ? len - colon : 0);
-    return true;
+    visit_merged(w, value_of(w, node, "<<"), in_auth, merges);
 }
 
-static bool is_at(const struct walk *w, int level, const char *key)
+/* Where and why, in libyaml's words: they repeat nothing of the text. */
+static int load(struct walk *w, const char *text, struct kn_error *err)
 {
-    return w->depth > level && strcmp(w->levels[level].key, key) == 0;
+    yaml_parser_t parser;
+
+    if (yaml_parser_initialize(&parser) == 0) {
+        return kn_fail(err, KN_INTERNAL, "libyaml does not start");
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+    w->is_open = yaml_parser_load(&parser, &w->document) != 0;
+    if (!w->is_open) {
+        kn_fail(err, KN_BAD_REQUEST, "clouds.yaml is no YAML: line %zu: %s", parser.problem_mark.line + 1,
+                parser.problem != NULL ? parser.problem : "it ends too early");
+    }
+    yaml_parser_delete(&parser);
+    return w->is_open ? 0 : -1;
 }
 
 int kn_clouds_parse(const char *text, const char *cloud, void (*visit)(void *ctx, const char *variable, const char *value),
                     void *ctx, struct kn_error *err)
 {
-    struct walk w = { .depth = 0 };
-    bool found = false;
+    AUTO_RELEASE(walk) struct walk w = { .visit = visit, .ctx = ctx };
+    const yaml_node_t *found;
 
-    for (size_t len; *text != '\0'; text += len + (text[len] == '\n')) {
-        char value[WORD_MAX];
-
-        len = strcspn(text, "\n");
-        if (!step(&w, text, len, value) || !is_at(&w, 0, "clouds") || !is_at(&w, 1, cloud)) {
-            continue;
-        }
-        found = true;
-        const bool in_auth = w.depth == DEPTH && is_at(&w, 2, "auth");
-        for (size_t i = 0; i < KN_COUNT(KEYS) && value[0] != '\0' && (in_auth || w.depth == DEPTH - 1); i++) {
-            if (KEYS[i].in_auth == in_auth && is_at(&w, w.depth - 1, KEYS[i].key)) {
-                visit(ctx, KEYS[i].variable, value);
-            }
-        }
+    if (load(&w, text, err) < 0) {
+        return -1;
     }
-    return found ? 0 : kn_fail(err, KN_NOT_FOUND, "clouds.yaml knows no cloud \"%.64s\"", cloud);
+    found = value_of(&w, value_of(&w, yaml_document_get_root_node(&w.document), "clouds"), cloud);
+    if (found == NULL) {
+        return kn_fail(err, KN_NOT_FOUND, "clouds.yaml knows no cloud \"%.64s\"", cloud);
+    }
+    visit_all(&w, found, false, 0);
+    return 0;
 }
 
 /* --- the file --------------------------------------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@
 #include "lib/base/error.h"
 
 /*
- * Calls visit("OS_AUTH_URL", …) and so on for what `text` says of that cloud. Reads the block style that people and tools write: nested
- * "key: value" lines, quotes, comments; whatever else is in the file is passed over. KN_NOT_FOUND: no such cloud. Pure.
+ * Calls visit("OS_AUTH_URL", …) and so on, once each, for what `text` says of that cloud, anchors and merged keys ("<<") included; whatever else is in
+ * the file is passed over. KN_NOT_FOUND: no such cloud. KN_BAD_REQUEST: it is no YAML. Pure.
  */
 int kn_clouds_parse(const char *text, const char *cloud, void (*visit)(void *ctx, const char *variable, const char *value),
                     void *ctx, struct kn_error *err);

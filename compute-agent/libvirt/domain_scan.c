@@ -1,144 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* domain_scan: finds elements in libvirt's XML by text. It must never be fed XML that a user wrote. */
+/*
+ * domain_scan: reads libvirt's XML by libxml2: well-formed or nothing, no document type, so no entities, nothing fetched, and within the parser's own
+ * limits of depth and of a text's length. It keeps nothing between calls.
+ */
 #include "compute-agent/libvirt/domain_scan.h"
 
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compute-agent/core/device.h"
+#include "compute-agent/libvirt/domain_xml.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"
 
-/* A piece of the document. start == NULL: not there. */
-struct piece {
-    const char *start;
-    size_t len;
+#define XML_MAX ((size_t)4 << 20) /* libvirt's own limit of a message that holds one */
+
+struct scan {
+    xmlDoc *doc; /* NULL: it is no XML that libvirt would print */
 };
 
-static struct piece all_of(const char *xml)
+static void scan_release(struct scan *scan)
 {
-    return (struct piece){ xml, strlen(xml) };
+    xmlFreeDoc(scan->doc);
 }
 
-static const char *find(struct piece in, const char *what)
+static void scan_start(void)
 {
-    return in.start == NULL ? NULL : memmem(in.start, in.len, what, strlen(what));
+    xmlInitParser();
 }
 
-static struct piece after(struct piece in, const char *at)
+/* libvirt prints no document type. Whatever has one is read no further. */
+static void scan_refuse(void *ctx, const xmlChar *name, const xmlChar *external_id, const xmlChar *system_id)
 {
-    return (struct piece){ at, in.len - (size_t)(at - in.start) };
+    (void)name;
+    (void)external_id;
+    (void)system_id;
+    xmlStopParser(ctx);
 }
 
-/* Where the next "<tag" that is the whole name begins. */
-static const char *find_open(struct piece in, const char *tag)
+static struct scan scan_open(const char *xml)
 {
-    char open[64];
-    int len = snprintf(open, sizeof(open), "<%s", tag);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const size_t len = strnlen(xml, XML_MAX + 1);
+    struct scan scan = { NULL };
+    xmlParserCtxt *ctx;
 
-    for (const char *at; (at = find(in, open)) != NULL; in = after(in, at + 1)) {
-        char next = at + len < in.start + in.len ? at[len] : '\0';
-        if (next == ' ' || next == '>' || next == '/' || next == '\n') {
-            return at;
+    pthread_once(&once, scan_start);
+    ctx = len <= XML_MAX ? xmlNewParserCtxt() : NULL;
+    if (ctx == NULL) {
+        return scan;
+    }
+    ctx->sax->internalSubset = scan_refuse;
+    scan.doc = xmlCtxtReadMemory(ctx, xml, (int)len, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    xmlFreeParserCtxt(ctx);
+    return scan;
+}
+
+static const xmlNode *scan_root(const struct scan *scan)
+{
+    return scan->doc != NULL ? xmlDocGetRootElement(scan->doc) : NULL;
+}
+
+static bool scan_is(const xmlNode *node, const char *name)
+{
+    return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
+}
+
+/* What follows a node in the document, inside of `top`. */
+static const xmlNode *scan_next(const xmlNode *node, const xmlNode *top)
+{
+    if (node->children != NULL && node->type == XML_ELEMENT_NODE) {
+        return node->children;
+    }
+    while (node != top && node->next == NULL) {
+        node = node->parent;
+    }
+    return node == top ? NULL : node->next;
+}
+
+/* The index-th element of that name in `top`, itself included; NULL: there is none. */
+static const xmlNode *scan_find(const xmlNode *top, const char *name, size_t index)
+{
+    for (const xmlNode *node = top; node != NULL; node = scan_next(node, top)) {
+        if (scan_is(node, name) && index-- == 0) {
+            return node;
         }
     }
     return NULL;
 }
 
-/* The next element of that name, its tags included; *rest is what follows it. */
-static struct piece element(struct piece in, const char *tag, struct piece *rest)
+static bool scan_keep(xmlChar *value, char *ret, size_t size)
 {
-    const struct piece none = { NULL, 0 };
-    char close[64];
-    const char *open = find_open(in, tag);
-    const char *bracket = open == NULL ? NULL : find(after(in, open), ">");
-    const char *end;
+    const bool fits = value != NULL && strlen((const char *)value) < size;
 
-    snprintf(close, sizeof(close), "</%s>", tag);
-    *rest = none;
-    if (bracket == NULL) {
-        return none;
+    if (fits) {
+        kn_copy(ret, size, (const char *)value);
     }
-    if (bracket[-1] == '/') {
-        end = bracket + 1;
-    } else {
-        end = find(after(in, bracket), close);
-        end = end == NULL ? NULL : end + strlen(close);
-    }
-    if (end == NULL) {
-        return none;
-    }
-    *rest = after(in, end);
-    return (struct piece){ open, (size_t)(end - open) };
+    xmlFree(value);
+    return fits;
 }
 
-static struct piece element_at(const char *xml, const char *tag, size_t index)
+static bool scan_attribute(const xmlNode *node, const char *name, char *ret, size_t size)
 {
-    struct piece rest = all_of(xml);
-    struct piece found = element(rest, tag, &rest);
-
-    for (; index > 0 && found.start != NULL; index--) {
-        found = element(rest, tag, &rest);
-    }
-    return found;
+    return node != NULL && scan_keep(xmlGetNoNsProp(node, (const xmlChar *)name), ret, size);
 }
 
-static bool take(struct piece in, char until, char *ret, size_t size)
+static bool scan_text(const xmlNode *node, char *ret, size_t size)
 {
-    const char *end = memchr(in.start, until, in.len);
-
-    if (end == NULL || (size_t)(end - in.start) >= size) {
-        return false;
-    }
-    kn_copy(ret, (size_t)(end - in.start) + 1, in.start);
-    return true;
-}
-
-/* An attribute of the first <tag> inside. */
-static bool attribute(struct piece in, const char *tag, const char *name, char *ret, size_t size)
-{
-    struct piece rest;
-    struct piece e = element(in, tag, &rest);
-    char key[64];
-    const char *bracket = find(e, ">");
-    const char *at;
-
-    snprintf(key, sizeof(key), " %s=", name);
-    if (bracket != NULL) {
-        e.len = (size_t)(bracket - e.start);
-    }
-    at = find(e, key);
-    if (at == NULL) {
-        return false;
-    }
-    at += strlen(key);
-    return (size_t)(at - e.start) + 1 < e.len && (*at == '\'' || *at == '"') && take(after(e, at + 1), *at, ret, size);
-}
-
-static bool text(struct piece in, const char *tag, char *ret, size_t size)
-{
-    struct piece rest;
-    struct piece e = element(in, tag, &rest);
-    const char *bracket = find(e, ">");
-
-    return bracket != NULL && bracket[-1] != '/' && take(after(e, bracket + 1), '<', ret, size);
+    return node != NULL && scan_keep(xmlNodeGetContent(node), ret, size);
 }
 
 bool kn_scan_disk(const char *xml, size_t index, struct kn_scanned_disk *ret)
 {
-    struct piece disk = element_at(xml, "disk", index);
+    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
+    const xmlNode *disk = scan_find(scan_root(&scan), "disk", index);
 
-    if (disk.start == NULL) {
+    if (disk == NULL) {
         return false;
     }
     memset(ret, 0, sizeof(*ret));
-    if (!attribute(disk, "target", "dev", ret->device, sizeof(ret->device))) {
-        ret->device[0] = '\0';
-    }
-    if (!text(disk, "serial", ret->serial, sizeof(ret->serial))) {
-        ret->serial[0] = '\0';
-    }
+    (void)scan_attribute(scan_find(disk, "target", 0), "dev", ret->device, sizeof(ret->device));
+    (void)scan_text(scan_find(disk, "serial", 0), ret->serial, sizeof(ret->serial));
     return true;
 }
 
@@ -169,30 +156,38 @@ uint32_t kn_scan_devices(const char *xml)
 
 bool kn_scan_tap(const char *xml, size_t index, char *ret_tap, size_t size)
 {
-    struct piece nic = element_at(xml, "interface", index);
+    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
+    const xmlNode *nic = scan_find(scan_root(&scan), "interface", index);
 
-    return nic.start != NULL && attribute(nic, "target", "dev", ret_tap, size);
+    return nic != NULL && scan_attribute(scan_find(nic, "target", 0), "dev", ret_tap, size);
 }
 
 int64_t kn_scan_generation(const char *xml)
 {
+    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
+    const xmlNode *root = scan_root(&scan), *ours = root;
     char digits[24];
 
-    /* libvirt hands the element out with or without our prefix, depending on how it is asked. */
-    if (attribute(all_of(xml), "kilonova:server", "generation", digits, sizeof(digits)) ||
-        attribute(all_of(xml), "server", "generation", digits, sizeof(digits))) {
-        return strtoll(digits, NULL, 10);
+    /* libvirt hands the element out with or without our prefix, depending on how it is asked: the namespace says whose it is. */
+    while (ours != NULL && !(scan_is(ours, "server") && ours->ns != NULL && strcmp((const char *)ours->ns->href, KN_DOMAIN_NAMESPACE) == 0)) {
+        ours = scan_next(ours, root);
     }
-    return 0;
+    return scan_attribute(ours, "generation", digits, sizeof(digits)) ? strtoll(digits, NULL, 10) : 0;
 }
 
 bool kn_scan_has_kvm(const char *capabilities)
 {
-    struct piece rest = all_of(capabilities);
+    AUTO_RELEASE(scan) struct scan scan = scan_open(capabilities);
+    const xmlNode *guest;
+    char type[8];
 
-    for (struct piece guest = element(rest, "guest", &rest); guest.start != NULL; guest = element(rest, "guest", &rest)) {
-        if (find(guest, "<domain type='kvm'") != NULL) {
-            return true;
+    for (size_t i = 0; (guest = scan_find(scan_root(&scan), "guest", i)) != NULL; i++) {
+        const xmlNode *domain;
+
+        for (size_t k = 0; (domain = scan_find(guest, "domain", k)) != NULL; k++) {
+            if (scan_attribute(domain, "type", type, sizeof(type)) && strcmp(type, "kvm") == 0) {
+                return true;
+            }
         }
     }
     return false;
@@ -202,11 +197,10 @@ bool kn_scan_has_virtualization(const char *cpuinfo)
 {
     const char *flags = strstr(cpuinfo, "\nflags");
     size_t len = flags != NULL ? strcspn(flags + 1, "\n") + 1 : 0;
-    struct piece line = { flags, len };
     char next;
 
     for (int i = 0; flags != NULL && i < 2; i++) {
-        const char *at = find(line, i == 0 ? " vmx" : " svm");
+        const char *at = memmem(flags, len, i == 0 ? " vmx" : " svm", 4);
         next = at != NULL ? at[4] : 'x';
         if (next == ' ' || next == '\n' || next == '\0') {
             return true;
@@ -217,7 +211,8 @@ bool kn_scan_has_virtualization(const char *cpuinfo)
 
 bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size)
 {
-    struct piece in = element_at(xml, parent, 0);
+    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
+    const xmlNode *in = scan_find(scan_root(&scan), parent, 0);
 
-    return in.start != NULL && text(in, tag, ret_text, size);
+    return in != NULL && scan_text(scan_find(in, tag, 0), ret_text, size);
 }

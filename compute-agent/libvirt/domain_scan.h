@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * domain_scan: the few things that are read out of libvirt's XML: a domain's disks and taps, its generation, what a host
- * can do. Pure. libvirt prints its XML in one canonical shape (single quotes, one element a line), so this looks for elements
- * and attributes by text; on anything else it finds nothing, it never reads past the end.
+ * can do. Pure. What is no well-formed XML, is larger than 4 MiB or has a document type has nothing in it.
  */
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_SCAN_H
 #define KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_SCAN_H

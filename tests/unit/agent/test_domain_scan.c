@@ -92,11 +92,49 @@ static void test_not_xml(void **state)
     }
 }
 
+/* What a reader of text would have taken for disks: comments, CDATA, other quotes; and what no document of libvirt's is. */
+static void test_what_xml_means(void **state)
+{
+    static const char *const NOTHING[] = {
+        "<!DOCTYPE d [<!ENTITY e \"<disk><target dev='vdb'/></disk>\">]><d>&e;<disk><target dev='vdb'/></disk></d>",
+        "<!DOCTYPE d SYSTEM \"file:///etc/passwd\"><d><disk><target dev='vdb'/></disk></d>",
+        "<d><disk><target dev='vdb'/></disk>",
+        "<d><disk><target dev=vdb/></disk></d>",
+        "<d><!-- <disk><target dev='vdb'/></disk> --><![CDATA[<disk><target dev='vdb'/></disk>]]></d>",
+    };
+    struct kn_strbuf deep = KN_STRBUF_INIT, large = KN_STRBUF_INIT;
+    struct kn_scanned_disk disk;
+    char text[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(NOTHING) / sizeof(NOTHING[0]); i++) {
+        assert_false(kn_scan_disk(NOTHING[i], 0, &disk));
+    }
+    assert_true(kn_scan_disk("<d><disk\n><target\tdev = \"vd&#98;\" /><serial>a<!-- x -->b</serial></disk ></d>", 0, &disk));
+    assert_string_equal(disk.device, "vdb");
+    assert_string_equal(disk.serial, "ab");
+    assert_true(kn_scan_text("<c><cpu><model>a &amp; b</model></cpu></c>", "cpu", "model", text, sizeof(text)));
+    assert_string_equal(text, "a & b");
+    assert_int_equal(kn_scan_generation("<server xmlns='urn:somebody:else' generation='4'/>"), 0);
+    for (int i = 0; i < 1000; i++) {
+        kn_strbuf_addstr(&deep, "<a>");
+    }
+    assert_false(kn_scan_disk(deep.buf, 0, &disk));
+    kn_strbuf_addstr(&large, "<d><disk/>");
+    for (int i = 0; i < 1 << 18; i++) {
+        kn_strbuf_addstr(&large, "<e a='0123456789012345678901'/>");
+    }
+    kn_strbuf_addstr(&large, "</d>");
+    assert_false(kn_scan_disk(large.buf, 0, &disk));
+    kn_strbuf_release(&deep);
+    kn_strbuf_release(&large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks), cmocka_unit_test(test_the_rest_of_a_domain),
                                         cmocka_unit_test(test_capabilities), cmocka_unit_test(test_cpuinfo),
-                                        cmocka_unit_test(test_not_xml) };
+                                        cmocka_unit_test(test_not_xml), cmocka_unit_test(test_what_xml_means) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
