@@ -39,7 +39,10 @@ kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_d
 kn_handler kn_compute_quota_classes_show, kn_compute_quota_classes_update, kn_compute_limits_show;
 /* api/rest.c */
 kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_aggregates_list, kn_aggregates_show;
-kn_handler kn_server_groups_list, kn_server_groups_show, kn_server_security_groups_list, kn_server_password_show, kn_server_password_clear, kn_migrations_list, kn_server_migrations_list;
+/* compute/api/server_groups.c */
+kn_handler kn_server_groups_list, kn_server_groups_show, kn_server_groups_create, kn_server_groups_delete;
+/* compute/api/rest.c */
+kn_handler kn_server_security_groups_list, kn_server_password_show, kn_server_password_clear, kn_migrations_list, kn_server_migrations_list;
 kn_handler kn_nova_images_list, kn_nova_images_detail, kn_nova_images_show;
 kn_handler kn_compute_unsupported;
 

@@ -42,6 +42,32 @@ static struct kn_host *find_best(const struct kn_inventory *inv, const struct kn
     return best;
 }
 
+static bool is_preferred(const struct kn_host *a, const struct kn_host *b, const struct kn_policy_of_packing *policy,
+                         const struct kn_placement *p)
+{
+    const int64_t ours = kn_group_reluctance(p->group, a->name), theirs = kn_group_reluctance(p->group, b->name);
+
+    if (ours != theirs) {
+        return ours < theirs;
+    }
+    return a->bucket != b->bucket ? (a->bucket < b->bucket) == policy->fullest_first : policy->better(a, b, p);
+}
+
+/* What a group would like goes before what the policy likes, so every host is asked. */
+static struct kn_host *find_preferred(const struct kn_inventory *inv, const struct kn_policy_of_packing *policy, const struct kn_placement *p)
+{
+    struct kn_host *best = NULL;
+
+    for (int i = 0; i < kn_inventory_hosts(inv); i++) {
+        struct kn_host *host = kn_inventory_at(inv, i);
+
+        if (kn_filter_first_refusal(host, p) == NULL && (best == NULL || is_preferred(host, best, policy, p))) {
+            best = host;
+        }
+    }
+    return best;
+}
+
 /* --- why nobody --------------------------------------------------------------------------------------------------------- */
 
 static bool refused_for_size(const struct kn_host *host, const struct kn_placement *p)
@@ -137,7 +163,7 @@ int kn_choose(const struct kn_inventory *inv, const struct kn_policy_of_packing 
         best = kn_inventory_find(inv, p->host);
         best = best != NULL && kn_filter_first_refusal(best, p) == NULL ? best : NULL;
     } else {
-        best = find_best(inv, policy, p);
+        best = (kn_group_prefers(p->group) ? find_preferred : find_best)(inv, policy, p);
     }
     if (best == NULL) {
         return explain(inv, p, err);

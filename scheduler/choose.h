@@ -6,6 +6,7 @@
 #define KN_SCHEDULER_CHOOSE_H
 
 #include "lib/base/error.h"
+#include "scheduler/group.h"
 #include "scheduler/inventory.h"
 
 struct kn_placement {
@@ -13,6 +14,7 @@ struct kn_placement {
     const char *zone;            /* "" = any */
     const char *host;            /* "" = any */
     const char *const *exclude;  /* NULL-ended; may be NULL */
+    const struct kn_group *group; /* whose others it is to be with, or away from; NULL: it is in none */
     int64_t now_ms;              /* monotonic */
     int64_t agent_timeout_ms;
 };

@@ -13,9 +13,14 @@
 #include "lib/base/mem.h"
 
 static const struct kn_stmt READ = { "claim_read",
-    "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.role, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib "
-    "FROM server s LEFT JOIN allocation a ON a.server_id = s.id WHERE s.id = ANY($1::uuid[])", 1 };
-enum { R_ID, R_GENERATION, R_DELETED, R_ROLE, R_HOST, R_HELD_GENERATION, R_VCPUS, R_MEMORY, R_DISK };
+    "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.role, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib, g.id, g.policy, "
+    "coalesce(g.max_per_host, 1) FROM server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
+    "WHERE s.id = ANY($1::uuid[])", 1 };
+enum { R_ID, R_GENERATION, R_DELETED, R_ROLE, R_HOST, R_HELD_GENERATION, R_VCPUS, R_MEMORY, R_DISK, R_GROUP, R_POLICY, R_MOST };
+/* Whoever holds a place is there, even if it is being deleted. */
+static const struct kn_stmt MEMBERS = { "claim_members",
+    "SELECT s.group_id, a.host FROM server s JOIN allocation a ON a.server_id = s.id WHERE s.group_id = ANY($1::uuid[])", 1 };
+enum { M_GROUP, M_HOST };
 static struct kn_batch_stmt DELETE = { "claim_delete", "DELETE FROM allocation a USING @ WHERE a.server_id = u.server AND a.role = u.role",
     { { "server", "uuid" }, { "role", "text" } }, { 0 }, { 0 }, false };
 static struct kn_batch_stmt INSERT = { "claim_insert",
@@ -48,6 +53,7 @@ struct holding {
 struct holder {
     int64_t generation;      /* of the server's row */
     bool deleted;
+    struct kn_group *group;  /* NULL: it is in none */
     struct holding of[ROLE_COUNT];
 };
 
@@ -62,6 +68,7 @@ struct batch_state {
     const struct kn_claim_context *context;
     struct kn_hmap *holders; /* server id -> struct holder */
     struct kn_hmap *touched; /* host name -> struct touch */
+    struct kn_hmap *groups;  /* id -> struct kn_group */
 };
 
 /* --- reading --------------------------------------------------------------------------------------------------------- */
@@ -89,6 +96,44 @@ static void read_holding(struct holder *holder, const struct kn_inventory *inv, 
     }
 }
 
+/* The group that the row names, with nobody in it yet. */
+static struct kn_group *group_of(struct batch_state *state, const struct kn_rows *rows, int i)
+{
+    const char *id = kn_rows_str(rows, i, R_GROUP);
+    struct kn_group *group = id != NULL ? kn_hmap_get(state->groups, id) : NULL;
+
+    if (id != NULL && group == NULL) {
+        group = kn_group_new(kn_rows_text(rows, i, R_POLICY), kn_rows_int(rows, i, R_MOST));
+        kn_hmap_put(state->groups, id, group);
+    }
+    return group;
+}
+
+/* Where the others of the groups are: only claims that were committed, and nobody else writes any. */
+static int read_members(struct kn_db *db, struct batch_state *state, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(state->groups, &at, &id, &value);) {
+        kn_array_add(&ids, id);
+    }
+    if (ids.count == 0) {
+        return 0;
+    }
+    if (kn_db_run(db, &MEMBERS, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        if (kn_inventory_find(state->context->inv, kn_rows_text(rows, i, M_HOST)) != NULL) {
+            kn_group_add(kn_hmap_get(state->groups, kn_rows_text(rows, i, M_GROUP)), kn_rows_text(rows, i, M_HOST), 1);
+        }
+    }
+    return 0;
+}
+
 static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_message *const *messages, int count,
                         struct kn_error *err)
 {
@@ -108,11 +153,12 @@ static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_m
             holder = KN_NEW(struct holder);
             holder->generation = kn_rows_int(rows, i, R_GENERATION);
             holder->deleted = kn_rows_bool(rows, i, R_DELETED);
+            holder->group = group_of(state, rows, i);
             kn_hmap_put(state->holders, kn_rows_text(rows, i, R_ID), holder);
         }
         read_holding(holder, state->context->inv, rows, i);
     }
-    return 0;
+    return read_members(db, state, err);
 }
 
 /* --- deciding -------------------------------------------------------------------------------------------------------- */
@@ -146,6 +192,16 @@ static void take(struct batch_state *state, struct holding *holding, struct kn_h
     holding->held = *wanted;
     holding->generation = generation;
     holding->changed = true;
+}
+
+/* It is counted among its group (1), or not (-1): nobody is in his own way. */
+static void stand(const struct holder *holder, int sign)
+{
+    for (enum role role = ROLE_HOME; holder != NULL && holder->group != NULL && role < ROLE_COUNT; role++) {
+        if (holder->of[role].host != NULL) {
+            kn_group_add(holder->group, holder->of[role].host->name, sign);
+        }
+    }
 }
 
 /* The names of an array of strings, NULL-ended; free() it. */
@@ -223,6 +279,7 @@ static int decide_claim(struct batch_state *state, struct holder *holder, enum r
         *ret_host = holding->host;
         return 0;
     }
+    placement = (struct kn_placement){ .group = holder->group };
     if (choose(state, claim, &placement, &host, err) < 0) {
         return -1;
     }
@@ -249,6 +306,7 @@ static void decide(struct batch_state *state, const struct kn_message *message, 
     enum role role = *named == '\0' ? ROLE_HOME : role_named(named);
 
     *answer = (struct kn_claim_answer){ 0 };
+    stand(holder, -1);
     if (role == ROLE_COUNT) {
         kn_fail(&answer->why, KN_BAD_REQUEST, "role \"%s\" is neither home nor dest", named);
         answer->refused = true;
@@ -257,6 +315,7 @@ static void decide(struct batch_state *state, const struct kn_message *message, 
     } else if (strcmp(message->type->name, "place.release") == 0) {
         release(state, holder, named, message->generation);
     }
+    stand(holder, 1);
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------------- */
@@ -334,13 +393,20 @@ static int handle(struct kn_db *db, struct batch_state *state, struct kn_message
     return kn_tx_commit(&tx, err);
 }
 
+static void free_group(void *group)
+{
+    kn_group_free(group);
+}
+
 int kn_claims_handle(struct kn_db *db, const struct kn_claim_context *context, struct kn_message *const *messages, int count,
                      struct kn_claim_answer *answers, struct kn_error *err)
 {
-    struct batch_state state = { .context = context, .holders = kn_hmap_new(free), .touched = kn_hmap_new(free) };
+    struct batch_state state = { .context = context, .holders = kn_hmap_new(free), .touched = kn_hmap_new(free),
+                                 .groups = kn_hmap_new(free_group) };
     int result = count == 0 ? 0 : handle(db, &state, messages, count, answers, err);
 
     kn_hmap_free(state.holders);
     kn_hmap_free(state.touched);
+    kn_hmap_free(state.groups);
     return result;
 }

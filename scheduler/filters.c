@@ -43,6 +43,16 @@ static bool is_sane(const struct kn_host *host, const struct kn_placement *p)
     return host->agent == NULL || kn_agent_refused_host(host->agent, host->name) == NULL;
 }
 
+static bool is_with_its_group(const struct kn_host *host, const struct kn_placement *p)
+{
+    return kn_group_lets_together(p->group, host->name);
+}
+
+static bool is_apart_from_its_group(const struct kn_host *host, const struct kn_placement *p)
+{
+    return kn_group_lets_apart(p->group, host->name);
+}
+
 static bool has_vcpus(const struct kn_host *host, const struct kn_placement *p)
 {
     return kn_host_free(host).vcpus >= p->wanted.vcpus;
@@ -61,6 +71,8 @@ static bool has_disk(const struct kn_host *host, const struct kn_placement *p)
 const struct kn_filter kn_filters[] = {
     { "RequestedHostFilter", is_wanted_host }, { "AvailabilityZoneFilter", is_in_zone }, { "RetryFilter", is_untried },
     { "ComputeDisabledFilter", is_enabled },   { "ComputeUpFilter", is_up },             { "ComputeSaneFilter", is_sane },
+    { "ServerGroupAffinityFilter", is_with_its_group },
+    { "ServerGroupAntiAffinityFilter", is_apart_from_its_group },
     { "CoreFilter", has_vcpus },               { "RamFilter", has_memory },              { "DiskFilter", has_disk },
     { NULL, NULL },
 };

@@ -46,6 +46,7 @@ static const struct extension EXTENSIONS[] = {
     { "os-pause-server", "PauseServer" },
     { "os-quota-class-sets", "QuotaClassSets" },
     { "os-quota-sets", "QuotaSets" },
+    { "os-server-groups", "ServerGroups" },
     { "os-services", "Services" },
     { "os-suspend-server", "SuspendServer" },
     { "os-user-data", "UserData" },
@@ -106,20 +107,6 @@ int kn_aggregates_show(struct kn_request *req, struct kn_response *res, struct k
 {
     (void)res;
     return kn_fail(err, KN_NOT_FOUND, "Aggregate %.80s could not be found.", req->params[0]);
-}
-
-int kn_server_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    (void)req;
-    (void)err;
-    kn_strbuf_addstr(&res->body, "{\"server_groups\":[]}");
-    return 0;
-}
-
-int kn_server_groups_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    (void)res;
-    return kn_fail(err, KN_NOT_FOUND, "Instance group %.80s could not be found.", req->params[0]);
 }
 
 /* --- what no server has yet: there is none, and that is the answer --- */

@@ -95,9 +95,9 @@ static const struct kn_route ROUTES[] = {
     ROUTE("POST", "/os-aggregates", AGGREGATE_CREATE, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/os-aggregates/{id}", AGGREGATE, 200, kn_aggregates_show, 0, 0),
     ROUTE("GET", "/os-server-groups", GROUPS, 200, kn_server_groups_list, 0, 0),
-    ROUTE("POST", "/os-server-groups", GROUP_CREATE, 200, kn_compute_unsupported, 0, 0),
+    ROUTE("POST", "/os-server-groups", GROUP_CREATE, 200, kn_server_groups_create, 0, 0),
     ROUTE("GET", "/os-server-groups/{id}", GROUP, 200, kn_server_groups_show, 0, 0),
-    ROUTE("DELETE", "/os-server-groups/{id}", GROUP_DELETE, 204, kn_server_groups_show, 0, 0),
+    ROUTE("DELETE", "/os-server-groups/{id}", GROUP_DELETE, 204, kn_server_groups_delete, 0, 0),
     ROUTE("GET", "/os-migrations", MIGRATIONS, 200, kn_migrations_list, 0, 0),
     ROUTE("GET", "/os-simple-tenant-usage", USAGES, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/os-simple-tenant-usage/{project}", USAGE, 200, kn_compute_unsupported, 0, 0),
@@ -110,7 +110,6 @@ static const struct kn_route ROUTES[] = {
 
 static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.1/os-aggregates", "host aggregates" },
-    { "/v2.1/os-server-groups", "server groups" },
     { "/v2.1/os-server-external-events", "external events" },
     { "/v2.1/os-assisted-volume-snapshots", "volume snapshots" },
     { "/v2.1/os-console-auth-tokens", "consoles" },

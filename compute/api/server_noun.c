@@ -226,13 +226,6 @@ static void print_root_device(const struct kn_request *req, const char *name, co
     kn_jsonw_str(out, name, "/dev/vda");
 }
 
-static void print_no_groups(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
-{
-    (void)req;
-    (void)value;
-    kn_jsonw_raw(out, name, "[]");
-}
-
 /* value: seconds since the host was heard, a space, and what it is while it is heard. */
 static void print_host_status(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
@@ -282,7 +275,8 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("description", "s.description", CORE, .since = 19),
     KN_REST_ATTR("tags", "s.tags", KN_REST_TAGS, CORE, .since = 26),
     TEXT("trusted_image_certificates", NULL, CORE, .since = 63, .print = print_null),
-    TEXT("server_groups", NULL, KN_REST_SHOW | KN_REST_CHANGED, .since = 71, .print = print_no_groups),
+    KN_REST_ATTR("server_groups", "CASE WHEN s.group_id IS NULL THEN '[]' ELSE json_build_array(s.group_id) END", KN_REST_JSON,
+                 KN_REST_SHOW | KN_REST_CHANGED, .since = 71),
     TEXT("locked_reason", "s.locked_reason", CORE, .since = 73),
     TEXT("OS-EXT-AZ:availability_zone", "coalesce(s.zone, '')", MORE),
     TEXT("config_drive", "CASE WHEN s.config_drive THEN 'True' ELSE '' END", MORE),

@@ -16,14 +16,15 @@
 
 static struct kn_batch_stmt SERVERS = { "server_insert",
     "INSERT INTO server (id, project_id, user_id, name, description, hostname, vm_state, task_state, flavor, image_id, key_name, "
-    "key_data, user_data, metadata, tags, zone, pinned_zone, disk_config, access_ipv4, access_ipv6, reservation_id, launch_index) "
+    "key_data, user_data, metadata, tags, zone, pinned_zone, disk_config, access_ipv4, access_ipv6, reservation_id, launch_index, group_id) "
     "SELECT id, project_id, user_id, name, description, hostname, 'building', 'scheduling', flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags::text[], zone, zone, disk_config, access_ipv4, "
-    "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index FROM @",
+    "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index, group_id FROM @",
     { { "id", "uuid" }, { "project_id", "text" }, { "user_id", "text" }, { "name", "text" }, { "description", "text" },
       { "hostname", "text" }, { "flavor", "jsonb" }, { "image_id", "uuid" }, { "key_name", "text" }, { "key_data", "text" },
       { "user_data", "text" }, { "metadata", "jsonb" }, { "tags", "text" }, { "zone", "text" }, { "disk_config", "text" },
-      { "access_ipv4", "text" }, { "access_ipv6", "text" }, { "reservation_id", "text" }, { "launch_index", "integer" } },
+      { "access_ipv4", "text" }, { "access_ipv6", "text" }, { "reservation_id", "text" }, { "launch_index", "integer" },
+      { "group_id", "uuid" } },
     { 0 }, { 0 }, false };
 
 static int claim_usage(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
@@ -72,6 +73,7 @@ static void add_server(struct kn_batch *batch, const struct kn_server_order *ord
     kn_batch_add(batch, plan->access_ipv6);
     kn_batch_add(batch, plan->reservation_id);
     kn_batch_addint(batch, index);
+    kn_batch_add(batch, plan->group_id);
 }
 
 static int insert_servers(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
@@ -117,6 +119,33 @@ static int insert_tasks(struct kn_db *db, struct kn_server_order *const *orders,
     return 0;
 }
 
+/* Held one after the other, in one order; others may make members meanwhile and come here after us. */
+static const struct kn_stmt HOLD_GROUPS = { "groups_hold",
+    "SELECT FROM server_group WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", 1 };
+static const struct kn_stmt FULL_GROUPS = { "groups_full",
+    "SELECT FROM unnest($1::uuid[], $2::bigint[]) u(id, most) WHERE u.most >= 0 AND u.most < "
+    "(SELECT count(*) FROM server s WHERE s.group_id = u.id AND s.deleted_at IS NULL)", 2 };
+
+/* No group has more members than its project's quota says, those of this transaction among them. */
+static int check_groups(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array most = KN_ARRAY_INIT;
+    int64_t full = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (orders[i]->plan->group_id != NULL) {
+            kn_array_add(&ids, orders[i]->plan->group_id);
+            kn_array_addint(&most, orders[i]->plan->group_most);
+        }
+    }
+    if (ids.count > 0 && (kn_db_run(db, &HOLD_GROUPS, KN_ARGS(kn_array_value(&ids)), NULL, err) < 0 ||
+                          kn_db_change(db, &FULL_GROUPS, KN_ARGS(kn_array_value(&ids), kn_array_value(&most)), &full, err) < 0)) {
+        return -1;
+    }
+    return full == 0 ? 0 : kn_fail(err, KN_QUOTA, "Quota exceeded, too many servers in group");
+}
+
 int kn_server_orders_write(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
@@ -125,10 +154,13 @@ int kn_server_orders_write(struct kn_db *db, struct kn_server_order *const *orde
         return -1;
     }
     if (insert_servers(db, orders, count, err) < 0) {
+        if (strcmp(kn_db_constraint(db), "server_group_exists") == 0) {
+            return kn_fail(err, KN_BAD_REQUEST, "Instance group %s could not be found.", orders[count - 1]->plan->group_id); /* it went meanwhile */
+        }
         /* Ids are random: if they are there, an earlier commit did arrive although its answer was lost. */
         return strcmp(kn_db_constraint(db), "server_pkey") == 0 ? 0 : -1;
     }
-    return insert_tasks(db, orders, count, err) < 0 || claim_usage(db, orders, count, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return insert_tasks(db, orders, count, err) < 0 || check_groups(db, orders, count, err) < 0 || claim_usage(db, orders, count, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
 /* --- how many still fit --- */

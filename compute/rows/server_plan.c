@@ -72,12 +72,6 @@ static const char *text(const struct planning *p, const char *key)
 
 static int refuse_unsupported(const struct planning *p)
 {
-    const json_t *body = p->req->body;
-
-    if (json_object_size(json_object_get(body, "os:scheduler_hints")) > 0 ||
-        json_object_size(json_object_get(body, "OS-SCH-HNT:scheduler_hints")) > 0) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Scheduler hints are not supported");
-    }
     if (json_array_size(json_object_get(p->in, "personality")) > 0) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Personality files are not supported; use user_data");
     }
@@ -116,6 +110,40 @@ static int check_devices(const struct planning *p)
                        "index 0, deleted on termination, is supported; attach volumes to the running server instead");
     }
     return 0;
+}
+
+/* --- the group --- */
+
+static const struct kn_stmt GROUP = { "plan_group", "SELECT FROM server_group WHERE id = $1 AND project_id = $2", 2 };
+
+/* Of the two names that the hints have, the one under which something is said. */
+static json_t *hints_of(const json_t *body)
+{
+    json_t *hints = json_object_get(body, "os:scheduler_hints");
+
+    return json_object_size(hints) > 0 ? hints : json_object_get(body, "OS-SCH-HNT:scheduler_hints");
+}
+
+static int plan_group(const struct planning *p)
+{
+    json_t *hints = hints_of(p->req->body), *value = NULL;
+    const char *hint = NULL, *group = json_string_value(json_object_get(hints, "group"));
+    int64_t found = 0;
+
+    json_object_foreach(hints, hint, value) {
+        if (strcmp(hint, "group") != 0) {
+            return kn_fail(p->err, KN_BAD_REQUEST, "Scheduler hints other than group are not supported: '%.60s' is none that is", hint);
+        }
+    }
+    if (group == NULL) {
+        return 0;
+    }
+    if (kn_db_change(p->req->db, &GROUP, KN_ARGS(group, p->req->caller.project_id), &found, p->err) < 0 ||
+        kn_quota_limit(p->req->db, KN_QUOTA_GROUP_MEMBERS, p->req->caller.project_id, &p->plan->group_most, p->err) < 0) {
+        return -1;
+    }
+    p->plan->group_id = group;
+    return found > 0 ? 0 : kn_fail(p->err, KN_BAD_REQUEST, "Instance group %s could not be found.", group);
 }
 
 /* --- simple fields --- */
@@ -424,7 +452,7 @@ static int plan_all(const struct planning *p)
 
     plan_texts(p);
     plan_tags(p);
-    return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
+    return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
                    check_devices(p) < 0 || plan_flavor(p, &disk_gib) < 0 || plan_image(p, disk_gib) < 0 || plan_key(p) < 0 ||
                    check_groups(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
                ? -1

@@ -23,6 +23,8 @@ struct kn_server_plan {
     const char *user_data;
     const char *key_name;
     char *key_data;
+    const char *group_id;       /* NULL: of none */
+    int64_t group_most;         /* members that a group may have; -1: any number */
     const char *disk_config;
     const char *access_ipv4, *access_ipv6;
     char *flavor;               /* as the row keeps it */

@@ -101,9 +101,12 @@ static const struct kn_schema SERVER[] = {
     KN_SCHEMA_END,
 };
 
+/* What the scheduler is told. Other hints than these are refused in words (server_plan.c). */
+static const struct kn_schema HINTS[] = { KN_SCHEMA("group", KN_IS_STRING, .rule = &KN_TEXT_UUID), KN_SCHEMA_END };
+
 const struct kn_schema kn_server_create_schema[] = {
     KN_SCHEMA("server", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = SERVER),
-    KN_SCHEMA("os:scheduler_hints", KN_IS_OBJECT),
-    KN_SCHEMA("OS-SCH-HNT:scheduler_hints", KN_IS_OBJECT),
+    KN_SCHEMA("os:scheduler_hints", KN_IS_OBJECT, .flags = KN_OPEN, .inner = HINTS),
+    KN_SCHEMA("OS-SCH-HNT:scheduler_hints", KN_IS_OBJECT, .flags = KN_OPEN, .inner = HINTS),
     KN_SCHEMA_END,
 };

@@ -31,6 +31,13 @@ const struct kn_promise kn_promises_compute[] = {
       "FROM server s LEFT JOIN allocation a ON a.server_id = s.id AND a.role = 'home' WHERE s.deleted_at IS NULL "
       "AND s.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized') AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (s.host IS NULL OR s.host IS DISTINCT FROM a.host)", NULL, NULL },
+    { "3. the servers of a group stand as its policy says",
+      "SELECT format('group %s, %s: %s of its servers are on host %s', g.id, g.policy, count(*), a.host) FROM server_group g JOIN server s ON s.group_id = g.id "
+      "JOIN allocation a ON a.server_id = s.id AND a.role = 'home' WHERE g.policy = 'anti-affinity' GROUP BY g.id, a.host "
+      "HAVING count(*) > coalesce(g.max_per_host, 1) "
+      "UNION ALL SELECT format('group %s, affinity: its servers are on %s hosts', g.id, count(DISTINCT a.host)) FROM server_group g "
+      "JOIN server s ON s.group_id = g.id JOIN allocation a ON a.server_id = s.id AND a.role = 'home' WHERE g.policy = 'affinity' GROUP BY g.id "
+      "HAVING count(DISTINCT a.host) > 1", NULL, NULL },
     { "3. a server in ERROR that has a host has its allocation",
       "SELECT format('server %s is on host %s without an allocation', s.id, s.host) FROM server s WHERE s.deleted_at IS NULL "
       "AND s.vm_state = 'error' AND s.host IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id") " "

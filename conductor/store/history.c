@@ -24,7 +24,7 @@
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
     "(SELECT project_id FROM quota_limit UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM flavor_access UNION " \
-    "SELECT project_id FROM volume_type_project UNION SELECT project_id FROM quota_usage WHERE used = 0) r " \
+    "SELECT project_id FROM volume_type_project UNION SELECT project_id FROM server_group UNION SELECT project_id FROM quota_usage WHERE used = 0) r " \
     "WHERE $1::int > 0 AND r.project_id <> '' AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
 #define KEYPAIRS "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM identity_user u WHERE u.id = k.user_id)"
 #define DEPARTED \
@@ -86,7 +86,8 @@ const struct kn_history kn_history[] = {
         "b AS (DELETE FROM quota_change c USING gone WHERE c.project_id = gone.project_id), "
         "c AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
         "d AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
-        "e AS (DELETE FROM quota_usage u USING gone WHERE u.project_id = gone.project_id AND u.used = 0) "
+        "e AS (DELETE FROM server_group s USING gone WHERE s.project_id = gone.project_id), "
+        "f AS (DELETE FROM quota_usage u USING gone WHERE u.project_id = gone.project_id AND (u.used = 0 OR u.resource = 'server_groups')) "
         "SELECT project_id FROM gone", 2 } },
     { "key pairs of users that are gone", NULL,
       { "history_keypairs_count", "SELECT count(*) FROM keypair k WHERE " KEYPAIRS, 1 },

@@ -160,7 +160,7 @@ struct kn_rest_noun {
     bool ascending;             /* the direction where none is said */
     bool unsorted;              /* nobody else's order: sort_key and sort_dir are parameters that it does not know */
     int pages_since;            /* before this minor microversion there are no pages: everything, whatever limit and marker say */
-    bool by_offset;             /* its pages begin at offset=, not behind a marker, and have no links */
+    bool by_offset;             /* its pages begin at offset=, not behind a marker, and have no links; limit=0 is no limit */
     int strict_since;           /* unknown parameters are refused from here on; 0: as the manners say */
     bool boxed;                 /* in lists each stands in an object of its own: {"keypairs": [{"keypair": {…}}]} */
     const char *links_key;      /* of the next page; NULL: "<many>_links" */

@@ -77,7 +77,7 @@ static int read_limit(struct kn_rest_list *l, struct kn_error *err)
         return -1;
     }
     if (page->is_asked && page->limit == 0) {
-        l->is_empty = l->is_empty || !m->zero_is_all;
+        l->is_empty = l->is_empty || !(m->zero_is_all || l->noun->by_offset);
         page->is_asked = false;
         page->limit = limit_default;
     }

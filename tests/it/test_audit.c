@@ -28,6 +28,11 @@
 #define FLAVOR "{\"id\":\"1\",\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":1}"
 #define NIC(port, mac, ip) "[{\"port\":\"" port "\",\"network\":\"" NET "\",\"vni\":1000,\"mtu\":1450,\"mac\":\"" mac "\",\"ips\":[{\"address\":\"" ip "\"}]}]"
 
+#define GROUP_OF(policy) \
+    "INSERT INTO server_group (id, project_id, user_id, name, policy) VALUES ('" NET "', 'p', 'u', 'g', '" policy "'); " \
+    "INSERT INTO quota_usage (service, project_id, resource, used) VALUES ('compute', 'p', 'server_groups', 1); " \
+    "UPDATE server SET group_id = '" NET "' WHERE id IN ('" A "', '" B "'); "
+
 static const char SOUND[] =
     "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p'), ('below', 'default', 'below');"
     "UPDATE project SET parent_id = 'p' WHERE id = 'below';"
@@ -87,6 +92,10 @@ static const struct breaker BREAKERS[] = {
     { "3. every running server has one host and its allocation there",
       "DELETE FROM allocation WHERE server_id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
       "WHERE name = 'h'" },
+    { "3. the servers of a group stand as its policy says", GROUP_OF("anti-affinity") },
+    { "3. the servers of a group stand as its policy says", GROUP_OF("affinity") "UPDATE allocation SET host = 'other' WHERE server_id = '" B "'; "
+      "UPDATE server SET host = 'other' WHERE id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1); "
+      "UPDATE port SET host = 'other' WHERE device_id = '" B "'" },
     { "3. a server in ERROR that has a host has its allocation", "UPDATE server SET host = 'h' WHERE id = '" E "'" },
     { "3. no allocation without a server that holds it",
       "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E "', 'other', 1, 1, 64, 1);"

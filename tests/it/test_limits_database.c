@@ -31,6 +31,8 @@ static const struct column COLUMNS[] = {
     { "server", "locked_reason", KEPT_TEXT, { KN_LIMIT_LOCK_REASON, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "server", "tags", KEPT_LIST, { KN_LIMIT_SERVER_TAGS, KN_LIMIT_SERVER_TAG, KN_LIMIT_NONE } },
     { "server", "metadata", KEPT_MAP, { KN_LIMIT_NONE, KN_LIMIT_META_KEY, KN_LIMIT_META_VALUE } },
+    { "server_group", "name", KEPT_TEXT, { KN_LIMIT_SERVER_GROUP_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "server_group", "max_per_host", KEPT_NUMBER, { KN_LIMIT_GROUP_PER_HOST, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "flavor", "id", KEPT_TEXT, { KN_LIMIT_FLAVOR_ID, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "flavor", "name", KEPT_TEXT, { KN_LIMIT_FLAVOR_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "flavor", "description", KEPT_TEXT, { KN_LIMIT_FLAVOR_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },

@@ -91,6 +91,7 @@ static const struct question QUESTIONS[] = {
     { KN_NOVA_SERVERS_ALL, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?all_tenants=1", NULL, NULL, NULL },
     { KN_NOVA_SERVERS_ALL, false, KN_NOVA_SERVERS, 200, 400, 0, "GET", NOVA "/servers?marker=" FOREIGN, NULL, NULL, NULL },
     { KN_NOVA_SERVERS_DETAIL_ALL, false, KN_NOVA_SERVERS_DETAIL, 200, 403, 0, "GET", NOVA "/servers/detail?all_tenants=1", NULL, NULL, NULL },
+    { KN_NOVA_GROUPS_ALL, false, KN_NOVA_GROUPS, 200, 403, 0, "GET", NOVA "/os-server-groups?all_projects", NULL, NULL, NULL },
     { KN_NOVA_SERVERS_FILTERS, false, KN_NOVA_SERVERS, 200, 200, 0, "GET", NOVA "/servers?host=nowhere", NULL, "!servers.0", NULL },
     { KN_NOVA_SERVERS_DELETED, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?status=deleted", NULL, NULL, NULL },
     { KN_NOVA_SERVERS_SORT_HOST, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?sort_key=host", NULL, NULL, NULL },

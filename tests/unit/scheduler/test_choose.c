@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filters, packing and the explanation, by small inventories written as text: "name zone vcpus memory disk used-vcpus used-memory used-disk". */
 #include <stdio.h>
+#include <string.h>
 
 #include "scheduler/choose.h"
 #include "tests/support/test.h"
@@ -147,6 +148,52 @@ static void test_packing_fills_every_host(void **state)
     kn_inventory_free(inv);
 }
 
+/* Three hosts of one bucket: groups decide, then the policy. */
+static void test_groups(void **state)
+{
+    static const char *const HOSTS[] = { "h1 nova 8 4096 100 0 0 0", "h2 nova 8 4096 100 0 0 0", "h3 nova 8 4096 100 4 0 0", NULL };
+    static const struct {
+        const char *policy;
+        int64_t most;
+        const char *members; /* hosts */
+        const char *chosen;
+    } CASES[] = {
+        { "affinity", 1, "", "h3" },
+        { "affinity", 1, "2", "h2" },
+        { "affinity", 1, "9", "No valid host was found. 3 hosts; ServerGroupAffinityFilter took 3, 0 left." },
+        { "anti-affinity", 1, "3", "h1" },
+        { "anti-affinity", 1, "31", "h2" },
+        { "anti-affinity", 1, "123", "No valid host was found. 3 hosts; ServerGroupAntiAffinityFilter took 3, 0 left." },
+        { "anti-affinity", 2, "123", "h3" },
+        { "anti-affinity", 2, "12333", "h1" },
+        { "soft-affinity", 1, "", "h3" },
+        { "soft-affinity", 1, "122", "h2" },
+        { "soft-affinity", 1, "9", "h3" },
+        { "soft-anti-affinity", 1, "3", "h1" },
+        { "soft-anti-affinity", 1, "1233", "h1" },
+        { "soft-anti-affinity", 1, "123", "h3" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        struct kn_inventory *inv = inventory(HOSTS);
+        struct kn_group *group = kn_group_new(CASES[i].policy, CASES[i].most);
+        struct kn_placement p = wish(1, 256, 1);
+
+        for (const char *at = CASES[i].members; *at != '\0'; at++) {
+            const char host[] = { 'h', *at, '\0' };
+
+            kn_group_add(group, host, 1);
+        }
+        p.group = group;
+        if (strcmp(chosen(inv, "pack", &p), CASES[i].chosen) != 0) {
+            fail_msg("case %zu: %s", i, chosen(inv, "pack", &p));
+        }
+        kn_group_free(group);
+        kn_inventory_free(inv);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_nobody_is_explained),
         cmocka_unit_test(test_a_wish_larger_than_any_host_is_refused),
         cmocka_unit_test(test_packing_fills_every_host),
+        cmocka_unit_test(test_groups),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
