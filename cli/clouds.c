@@ -1,167 +1,275 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clouds.yaml, which libyaml reads: nodes of one document, aliases resolved to what they stand for and never copied. It must never print what it read:
- * there are passwords in it.
+ * clouds.yaml by libyaml: its events are counted first, so that what is built then is small; an alias is the node that it names, never a copy.
+ * Says where something is wrong, by line. It must never print what it read: there are passwords in it.
  */
 #include "cli/clouds.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <yaml.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-#define MERGES 8         /* "<<" in what a "<<" brought in, so deep */
-#define FILE_MAX ((size_t)1 << 20)
+#define TEXT_MAX ((size_t)256 << 10)
+#define NODES_MAX 4096
+#define NESTED_MAX 32
+#define AUTO_PARSER __attribute__((cleanup(yaml_parser_delete)))
+#define AUTO_DOCUMENT __attribute__((cleanup(yaml_document_delete)))
 
+/* In the order in which they are told. */
 static const struct {
     const char *key;
     bool in_auth;
     const char *variable;
 } KEYS[] = {
-    { "application_credential_id", true, "OS_APPLICATION_CREDENTIAL_ID" },
-    { "application_credential_secret", true, "OS_APPLICATION_CREDENTIAL_SECRET" },
     { "auth_url", true, "OS_AUTH_URL" },
-    { "cacert", false, "OS_CACERT" },
-    { "interface", false, "OS_INTERFACE" },
-    { "password", true, "OS_PASSWORD" },
-    { "project_domain_id", true, "OS_PROJECT_DOMAIN_ID" },
-    { "project_domain_name", true, "OS_PROJECT_DOMAIN_NAME" },
-    { "project_id", true, "OS_PROJECT_ID" },
-    { "project_name", true, "OS_PROJECT_NAME" },
-    { "region_name", false, "OS_REGION_NAME" },
-    { "token", true, "OS_TOKEN" },
+    { "username", true, "OS_USERNAME" },
+    { "user_id", true, "OS_USER_ID" },
     { "user_domain_id", true, "OS_USER_DOMAIN_ID" },
     { "user_domain_name", true, "OS_USER_DOMAIN_NAME" },
-    { "user_id", true, "OS_USER_ID" },
-    { "username", true, "OS_USERNAME" },
+    { "password", true, "OS_PASSWORD" },
+    { "application_credential_id", true, "OS_APPLICATION_CREDENTIAL_ID" },
+    { "application_credential_secret", true, "OS_APPLICATION_CREDENTIAL_SECRET" },
+    { "token", true, "OS_TOKEN" },
+    { "project_id", true, "OS_PROJECT_ID" },
+    { "project_name", true, "OS_PROJECT_NAME" },
+    { "project_domain_id", true, "OS_PROJECT_DOMAIN_ID" },
+    { "project_domain_name", true, "OS_PROJECT_DOMAIN_NAME" },
+    { "region_name", false, "OS_REGION_NAME" },
+    { "interface", false, "OS_INTERFACE" },
+    { "cacert", false, "OS_CACERT" },
 };
 
-_Static_assert(KN_COUNT(KEYS) <= 32, "a bit each");
+static int refuse_line(struct kn_error *err, size_t line, const char *why)
+{
+    return kn_fail(err, KN_BAD_REQUEST, "clouds.yaml, line %zu: %s", line + 1, why);
+}
 
-struct walk {
-    yaml_document_t document;
-    bool is_open;
-    void (*visit)(void *ctx, const char *variable, const char *value);
-    void *ctx;
-    uint32_t seen; /* bits of KEYS: what stands in the cloud itself goes before what it merges */
+/* libyaml's words are its own constants; they quote nothing of the file. */
+static int refuse_yaml(const yaml_parser_t *parser, struct kn_error *err)
+{
+    return refuse_line(err, parser->problem_mark.line, parser->problem != NULL ? parser->problem : "this is not YAML");
+}
+
+static int start(yaml_parser_t *parser, const char *text, struct kn_error *err)
+{
+    if (yaml_parser_initialize(parser) == 0) {
+        return kn_fail(err, KN_INTERNAL, "libyaml cannot start");
+    }
+    yaml_parser_set_input_string(parser, (const unsigned char *)text, strlen(text));
+    return 0;
+}
+
+struct measure {
+    size_t nodes;
+    size_t documents;
+    size_t nested;
 };
 
-static void walk_release(struct walk *w)
+/* What is too much about this event; NULL: nothing. */
+static const char *count_event(struct measure *m, yaml_event_type_t type)
 {
-    if (w->is_open) {
-        yaml_document_delete(&w->document);
+    const bool opens = type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT;
+
+    m->documents += type == YAML_DOCUMENT_START_EVENT;
+    m->nodes += opens || type == YAML_SCALAR_EVENT || type == YAML_ALIAS_EVENT;
+    m->nested += opens;
+    m->nested -= type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT;
+    return m->documents > 1       ? "a second document begins, one was expected"
+           : m->nodes > NODES_MAX   ? "too many keys and values"
+           : m->nested > NESTED_MAX ? "nested too deeply"
+                                    : NULL;
+}
+
+/* Reads all events and keeps none. */
+static int check_size(const char *text, struct kn_error *err)
+{
+    AUTO_PARSER yaml_parser_t parser = { 0 };
+    struct measure m = { 0 };
+    bool is_over = false;
+
+    if (strlen(text) > TEXT_MAX) {
+        return kn_fail(err, KN_BAD_REQUEST, "clouds.yaml is larger than %zu KiB", TEXT_MAX >> 10);
     }
-}
-
-static const char *text_of(const yaml_node_t *node)
-{
-    return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
-}
-
-/* Nothing is said by an empty value, or by one of YAML's words for nothing. */
-static bool says_nothing(const yaml_node_t *node)
-{
-    const char *text = text_of(node);
-
-    return text[0] == '\0' || (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0));
-}
-
-/* The value of a key; NULL: it is no mapping, or has no such key. */
-static yaml_node_t *value_of(struct walk *w, const yaml_node_t *node, const char *key)
-{
-    if (node == NULL || node->type != YAML_MAPPING_NODE) {
-        return NULL;
+    if (start(&parser, text, err) < 0) {
+        return -1;
     }
-    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *name = yaml_document_get_node(&w->document, pair->key);
+    while (!is_over) {
+        yaml_event_t event;
 
-        if (name->type == YAML_SCALAR_NODE && strcmp(text_of(name), key) == 0) {
-            return yaml_document_get_node(&w->document, pair->value);
+        if (yaml_parser_parse(&parser, &event) == 0) {
+            return refuse_yaml(&parser, err);
+        }
+        const size_t line = event.start_mark.line;
+        const char *const too_much = count_event(&m, event.type);
+        is_over = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+        if (too_much != NULL) {
+            return refuse_line(err, line, too_much);
+        }
+    }
+    return 0;
+}
+
+/* --- the tree ----------------------------------------------------------------------------------------------------------- */
+
+struct tree {
+    yaml_document_t *doc;
+    bool is_searched[NODES_MAX + 1]; /* by this search: an anchor may be named a thousand times, or where it stands */
+};
+
+static const char *scalar(const yaml_node_t *node)
+{
+    return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+}
+
+static bool is_null(const yaml_node_t *node)
+{
+    static const char *const NULLS[] = { "", "~", "null", "Null", "NULL" };
+    const char *const value = scalar(node);
+    bool is = false;
+
+    for (size_t i = 0; value != NULL && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && i < KN_COUNT(NULLS); i++) {
+        is = is || strcmp(value, NULLS[i]) == 0;
+    }
+    return is;
+}
+
+static const yaml_node_t *own_value(const struct tree *t, const yaml_node_t *mapping, const char *key)
+{
+    const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+
+    for (; pair < mapping->data.mapping.pairs.top; pair++) {
+        const char *const name = scalar(yaml_document_get_node(t->doc, pair->key));
+
+        if (name != NULL && strcmp(name, key) == 0) {
+            return yaml_document_get_node(t->doc, pair->value);
         }
     }
     return NULL;
 }
 
-static void visit_key(struct walk *w, const char *key, bool in_auth, const yaml_node_t *value)
+/*
+ * A mapping's own key, or one of those that it merges in by "<<": a mapping or several, the first wins. What this search has been through has
+ * no such key, so that each mapping is looked at once, however often it is named.
+ */
+static const yaml_node_t *search(struct tree *t, const yaml_node_t *node, const char *key)
 {
+    bool *const is_searched = &t->is_searched[node - t->doc->nodes.start];
+    const yaml_node_t *found = NULL;
+
+    if (*is_searched) {
+        return NULL;
+    }
+    *is_searched = true;
+    if (node->type == YAML_SEQUENCE_NODE) {
+        const yaml_node_item_t *item = node->data.sequence.items.start;
+        for (; found == NULL && item < node->data.sequence.items.top; item++) {
+            found = search(t, yaml_document_get_node(t->doc, *item), key);
+        }
+    } else if (node->type == YAML_MAPPING_NODE) {
+        const yaml_node_t *const merged = own_value(t, node, "<<");
+        found = own_value(t, node, key);
+        found = found == NULL && merged != NULL ? search(t, merged, key) : found;
+    }
+    return found;
+}
+
+static const yaml_node_t *value_of(struct tree *t, const yaml_node_t *mapping, const char *key)
+{
+    if (mapping == NULL || mapping->type != YAML_MAPPING_NODE) {
+        return NULL;
+    }
+    memset(t->is_searched, 0, sizeof(t->is_searched));
+    return search(t, mapping, key);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const yaml_node_t *const left = *(const yaml_node_t *const *)a;
+    const yaml_node_t *const right = *(const yaml_node_t *const *)b;
+    const int order = strcmp(scalar(left), scalar(right));
+
+    return order != 0 ? order : (left->start_mark.index > right->start_mark.index) - (left->start_mark.index < right->start_mark.index);
+}
+
+/* A key that stands twice in one mapping: which of the two is meant, nobody knows. */
+static int check_keys(yaml_document_t *doc, const yaml_node_t *mapping, struct kn_error *err)
+{
+    const yaml_node_pair_t *const pairs = mapping->data.mapping.pairs.start;
+    const size_t count = (size_t)(mapping->data.mapping.pairs.top - pairs);
+    AUTO_FREE const yaml_node_t **keys = kn_alloc((count + 1) * sizeof(*keys));
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        keys[n] = yaml_document_get_node(doc, pairs[i].key);
+        n += scalar(keys[n]) != NULL;
+    }
+    qsort(keys, n, sizeof(*keys), compare_keys);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(scalar(keys[i - 1]), scalar(keys[i])) == 0) {
+            return kn_fail(err, KN_BAD_REQUEST, "clouds.yaml, line %zu: the key of line %zu stands here again",
+                           keys[i]->start_mark.line + 1, keys[i - 1]->start_mark.line + 1);
+        }
+    }
+    return 0;
+}
+
+static int check_nodes(yaml_document_t *doc, struct kn_error *err)
+{
+    for (const yaml_node_t *node = doc->nodes.start; node < doc->nodes.top; node++) {
+        const char *const value = scalar(node);
+
+        if (value != NULL && strlen(value) != node->data.scalar.length) {
+            return refuse_line(err, node->start_mark.line, "a NUL byte in a value");
+        }
+        if (node->type == YAML_MAPPING_NODE && check_keys(doc, node, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void tell(struct tree *t, const yaml_node_t *cloud, void (*visit)(void *ctx, const char *variable, const char *value), void *ctx)
+{
+    const yaml_node_t *const auth = value_of(t, cloud, "auth");
+
     for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
-        if (KEYS[i].in_auth == in_auth && strcmp(KEYS[i].key, key) == 0 && (w->seen & UINT32_C(1) << i) == 0 && !says_nothing(value)) {
-            w->seen |= UINT32_C(1) << i;
-            w->visit(w->ctx, KEYS[i].variable, text_of(value));
+        const yaml_node_t *const node = value_of(t, KEYS[i].in_auth ? auth : cloud, KEYS[i].key);
+        const char *const value = is_null(node) ? NULL : scalar(node);
+
+        if (value != NULL && value[0] != '\0') {
+            visit(ctx, KEYS[i].variable, value);
         }
     }
-}
-
-static void visit_all(struct walk *w, const yaml_node_t *node, bool in_auth, int merges);
-
-/* "<<": a mapping, or several. */
-static void visit_merged(struct walk *w, const yaml_node_t *merged, bool in_auth, int merges)
-{
-    if (merged == NULL || merges == MERGES) {
-        return;
-    }
-    visit_all(w, merged, in_auth, merges + 1);
-    for (const yaml_node_item_t *item = merged->data.sequence.items.start;
-         merged->type == YAML_SEQUENCE_NODE && item < merged->data.sequence.items.top; item++) {
-        visit_all(w, yaml_document_get_node(&w->document, *item), in_auth, merges + 1);
-    }
-}
-
-static void visit_all(struct walk *w, const yaml_node_t *node, bool in_auth, int merges)
-{
-    if (node->type != YAML_MAPPING_NODE) {
-        return;
-    }
-    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *value = yaml_document_get_node(&w->document, pair->value);
-        const char *key = text_of(yaml_document_get_node(&w->document, pair->key));
-
-        visit_key(w, key, in_auth, value);
-        if (!in_auth && strcmp(key, "auth") == 0) {
-            visit_all(w, value, true, merges);
-        }
-    }
-    visit_merged(w, value_of(w, node, "<<"), in_auth, merges);
-}
-
-/* Where and why, in libyaml's words: they repeat nothing of the text. */
-static int load(struct walk *w, const char *text, struct kn_error *err)
-{
-    yaml_parser_t parser;
-
-    if (yaml_parser_initialize(&parser) == 0) {
-        return kn_fail(err, KN_INTERNAL, "libyaml does not start");
-    }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
-    w->is_open = yaml_parser_load(&parser, &w->document) != 0;
-    if (!w->is_open) {
-        kn_fail(err, KN_BAD_REQUEST, "clouds.yaml is no YAML: line %zu: %s", parser.problem_mark.line + 1,
-                parser.problem != NULL ? parser.problem : "it ends too early");
-    }
-    yaml_parser_delete(&parser);
-    return w->is_open ? 0 : -1;
 }
 
 int kn_clouds_parse(const char *text, const char *cloud, void (*visit)(void *ctx, const char *variable, const char *value),
                     void *ctx, struct kn_error *err)
 {
-    AUTO_RELEASE(walk) struct walk w = { .visit = visit, .ctx = ctx };
-    const yaml_node_t *found;
+    AUTO_PARSER yaml_parser_t parser = { 0 };
+    AUTO_DOCUMENT yaml_document_t doc = { 0 };
+    struct tree t = { .doc = &doc };
 
-    if (load(&w, text, err) < 0) {
+    if (check_size(text, err) < 0 || start(&parser, text, err) < 0) {
         return -1;
     }
-    found = value_of(&w, value_of(&w, yaml_document_get_root_node(&w.document), "clouds"), cloud);
+    if (yaml_parser_load(&parser, &doc) == 0) {
+        return refuse_yaml(&parser, err);
+    }
+    if (check_nodes(&doc, err) < 0) {
+        return -1;
+    }
+    const yaml_node_t *const clouds = value_of(&t, yaml_document_get_root_node(&doc), "clouds");
+    const yaml_node_t *const found = value_of(&t, clouds, cloud);
     if (found == NULL) {
         return kn_fail(err, KN_NOT_FOUND, "clouds.yaml knows no cloud \"%.64s\"", cloud);
     }
-    visit_all(&w, found, false, 0);
+    tell(&t, found, visit, ctx);
     return 0;
 }
 
@@ -200,8 +308,11 @@ int kn_clouds_load(struct kn_error *err)
     if (f == NULL) {
         return kn_fail(err, KN_NOT_FOUND, "OS_CLOUD is set, but there is no clouds.yaml");
     }
-    text = kn_alloc(FILE_MAX + 1);
-    text[fread(text, 1, FILE_MAX, f)] = '\0';
+    text = kn_alloc(TEXT_MAX + 2); /* a byte more than is taken: too large is refused, not cut */
+    const size_t len = fread(text, 1, TEXT_MAX + 1, f);
     fclose(f);
+    if (strlen(text) != len) {
+        return kn_fail(err, KN_BAD_REQUEST, "clouds.yaml has a NUL byte in it");
+    }
     return kn_clouds_parse(text, cloud, set_variable, NULL, err);
 }

@@ -6,8 +6,9 @@
 #include "lib/base/error.h"
 
 /*
- * Calls visit("OS_AUTH_URL", …) and so on, once each, for what `text` says of that cloud, anchors and merged keys ("<<") included; whatever else is in
- * the file is passed over. KN_NOT_FOUND: no such cloud. KN_BAD_REQUEST: it is no YAML. Pure.
+ * Calls visit("OS_AUTH_URL", …) and so on, once a variable, for what `text` says of that cloud. YAML as it is: block and flow style, quotes,
+ * values of several lines, anchors, aliases and "<<"; whatever else is in the file is passed over. KN_NOT_FOUND: no such cloud. KN_BAD_REQUEST:
+ * not YAML, a key twice in one mapping, more than one document, larger, deeper or more than such a file ever is; nothing was visited then. Pure.
  */
 int kn_clouds_parse(const char *text, const char *cloud, void (*visit)(void *ctx, const char *variable, const char *value),
                     void *ctx, struct kn_error *err);

@@ -1,139 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * domain_scan: reads libvirt's XML by libxml2: well-formed or nothing, no document type, so no entities, nothing fetched, and within the parser's own
- * limits of depth and of a text's length. It keeps nothing between calls.
+ * domain_scan: libvirt's XML as libxml2's tree, walked by the names of elements. Users' words stand in it as text and attributes; entities, a
+ * DTD and the network are never wanted, so a document that brings them has nothing in it.
  */
 #include "compute-agent/libvirt/domain_scan.h"
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compute-agent/core/device.h"
 #include "compute-agent/libvirt/domain_xml.h"
-#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"
 
-#define XML_MAX ((size_t)4 << 20) /* libvirt's own limit of a message that holds one */
+#define XML_MAX ((size_t)4 << 20) /* the capabilities of a host with many NUMA cells are the largest, some hundred KiB */
+#define OPTIONS (XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA)
+#define AUTO_DOC __attribute__((cleanup(scan_doc_free)))
 
-struct scan {
-    xmlDoc *doc; /* NULL: it is no XML that libvirt would print */
-};
-
-static void scan_release(struct scan *scan)
+static void scan_doc_free(xmlDoc **doc)
 {
-    xmlFreeDoc(scan->doc);
+    xmlFreeDoc(*doc);
 }
 
-static void scan_start(void)
+/* libvirt prints no DTD; what would come with one (entities that multiply) is not even looked at. */
+static void refuse_dtd(void *ctx, const xmlChar *name, const xmlChar *external, const xmlChar *system)
 {
-    xmlInitParser();
-}
+    xmlParserCtxt *const parser = ctx;
 
-/* libvirt prints no document type. Whatever has one is read no further. */
-static void scan_refuse(void *ctx, const xmlChar *name, const xmlChar *external_id, const xmlChar *system_id)
-{
     (void)name;
-    (void)external_id;
-    (void)system_id;
-    xmlStopParser(ctx);
+    (void)external;
+    (void)system;
+    parser->wellFormed = 0;
+    xmlStopParser(parser);
 }
 
-static struct scan scan_open(const char *xml)
+/* NULL: no XML, or none of libvirt's. libxml2 itself ends at 256 levels, and long before it is out of memory. */
+static xmlDoc *read_xml(const char *xml)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    const size_t len = strnlen(xml, XML_MAX + 1);
-    struct scan scan = { NULL };
-    xmlParserCtxt *ctx;
+    const size_t len = strlen(xml);
+    xmlParserCtxt *parser;
+    xmlDoc *doc = NULL;
 
-    pthread_once(&once, scan_start);
-    ctx = len <= XML_MAX ? xmlNewParserCtxt() : NULL;
-    if (ctx == NULL) {
-        return scan;
+    xmlInitParser();
+    if (len == 0 || len > XML_MAX || (parser = xmlNewParserCtxt()) == NULL) {
+        return NULL;
     }
-    ctx->sax->internalSubset = scan_refuse;
-    scan.doc = xmlCtxtReadMemory(ctx, xml, (int)len, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    xmlFreeParserCtxt(ctx);
-    return scan;
+    parser->sax->internalSubset = refuse_dtd;
+    doc = xmlCtxtReadMemory(parser, xml, (int)len, NULL, NULL, OPTIONS);
+    xmlFreeParserCtxt(parser);
+    return doc;
 }
 
-static const xmlNode *scan_root(const struct scan *scan)
-{
-    return scan->doc != NULL ? xmlDocGetRootElement(scan->doc) : NULL;
-}
+/* --- the tree: every function takes NULL for "not there" ----------------------------------------------------------------- */
 
-static bool scan_is(const xmlNode *node, const char *name)
+static bool is_named(const xmlNode *node, const char *name)
 {
     return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
 }
 
-/* What follows a node in the document, inside of `top`. */
-static const xmlNode *scan_next(const xmlNode *node, const xmlNode *top)
+static const xmlNode *child(const xmlNode *parent, const char *name)
 {
-    if (node->children != NULL && node->type == XML_ELEMENT_NODE) {
-        return node->children;
+    const xmlNode *at = parent != NULL ? parent->children : NULL;
+
+    while (at != NULL && !is_named(at, name)) {
+        at = at->next;
     }
-    while (node != top && node->next == NULL) {
-        node = node->parent;
-    }
-    return node == top ? NULL : node->next;
+    return at;
 }
 
-/* The index-th element of that name in `top`, itself included; NULL: there is none. */
-static const xmlNode *scan_find(const xmlNode *top, const char *name, size_t index)
+static const xmlNode *sibling(const xmlNode *node, const char *name)
 {
-    for (const xmlNode *node = top; node != NULL; node = scan_next(node, top)) {
-        if (scan_is(node, name) && index-- == 0) {
-            return node;
-        }
+    const xmlNode *at = node != NULL ? node->next : NULL;
+
+    while (at != NULL && !is_named(at, name)) {
+        at = at->next;
     }
-    return NULL;
+    return at;
 }
 
-static bool scan_keep(xmlChar *value, char *ret, size_t size)
+/* The node after `at` in the document, within `top`. */
+static const xmlNode *following(const xmlNode *top, const xmlNode *at)
 {
-    const bool fits = value != NULL && strlen((const char *)value) < size;
-
-    if (fits) {
-        kn_copy(ret, size, (const char *)value);
+    if (at->children != NULL) {
+        return at->children;
     }
+    while (at != top && at->next == NULL) {
+        at = at->parent;
+    }
+    return at == top ? NULL : at->next;
+}
+
+/* The first element of that name within `top`, however deep; top itself may be it. */
+static const xmlNode *within(const xmlNode *top, const char *name)
+{
+    const xmlNode *at = top;
+
+    while (at != NULL && !is_named(at, name)) {
+        at = following(top, at);
+    }
+    return at;
+}
+
+/* False, and nothing written, if it is too long: half a name is another name. */
+static bool take(const char *from, char *ret, size_t size)
+{
+    if (from == NULL || strlen(from) >= size) {
+        return false;
+    }
+    kn_copy(ret, size, from);
+    return true;
+}
+
+static bool attribute(const xmlNode *node, const char *name, char *ret, size_t size)
+{
+    xmlChar *value = node != NULL ? xmlGetNoNsProp(node, (const xmlChar *)name) : NULL;
+    const bool is_taken = take((const char *)value, ret, size);
+
     xmlFree(value);
-    return fits;
+    return is_taken;
 }
 
-static bool scan_attribute(const xmlNode *node, const char *name, char *ret, size_t size)
+static bool content(const xmlNode *node, char *ret, size_t size)
 {
-    return node != NULL && scan_keep(xmlGetNoNsProp(node, (const xmlChar *)name), ret, size);
+    xmlChar *value = node != NULL ? xmlNodeGetContent(node) : NULL;
+    const bool is_taken = take((const char *)value, ret, size);
+
+    xmlFree(value);
+    return is_taken;
 }
 
-static bool scan_text(const xmlNode *node, char *ret, size_t size)
+/* --- a domain ------------------------------------------------------------------------------------------------------------ */
+
+/* The first of a domain's devices of that kind; the next is its sibling. */
+static const xmlNode *first_device(const xmlDoc *doc, const char *kind)
 {
-    return node != NULL && scan_keep(xmlNodeGetContent(node), ret, size);
+    const xmlNode *root = xmlDocGetRootElement(doc);
+
+    return root != NULL && is_named(root, "domain") ? child(child(root, "devices"), kind) : NULL;
+}
+
+static const xmlNode *device_at(const xmlDoc *doc, const char *kind, size_t index)
+{
+    const xmlNode *node = first_device(doc, kind);
+
+    for (; index > 0 && node != NULL; index--) {
+        node = sibling(node, kind);
+    }
+    return node;
+}
+
+static void read_disk(const xmlNode *node, struct kn_scanned_disk *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    (void)attribute(child(node, "target"), "dev", ret->device, sizeof(ret->device));
+    (void)content(child(node, "serial"), ret->serial, sizeof(ret->serial));
 }
 
 bool kn_scan_disk(const char *xml, size_t index, struct kn_scanned_disk *ret)
 {
-    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
-    const xmlNode *disk = scan_find(scan_root(&scan), "disk", index);
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *const node = device_at(doc, "disk", index);
 
-    if (disk == NULL) {
+    if (node == NULL) {
         return false;
     }
-    memset(ret, 0, sizeof(*ret));
-    (void)scan_attribute(scan_find(disk, "target", 0), "dev", ret->device, sizeof(ret->device));
-    (void)scan_text(scan_find(disk, "serial", 0), ret->serial, sizeof(ret->serial));
+    read_disk(node, ret);
     return true;
 }
 
 bool kn_scan_disk_find(const char *xml, const char *serial, struct kn_scanned_disk *ret)
 {
-    struct kn_scanned_disk disk;
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
 
-    for (size_t i = 0; kn_scan_disk(xml, i, &disk); i++) {
+    for (const xmlNode *node = first_device(doc, "disk"); node != NULL; node = sibling(node, "disk")) {
+        struct kn_scanned_disk disk;
+
+        read_disk(node, &disk);
         if (strcmp(disk.serial, serial) == 0) {
             *ret = disk;
             return true;
@@ -144,11 +188,14 @@ bool kn_scan_disk_find(const char *xml, const char *serial, struct kn_scanned_di
 
 uint32_t kn_scan_devices(const char *xml)
 {
-    struct kn_scanned_disk disk;
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
     uint32_t used = 0;
 
-    for (size_t i = 0; kn_scan_disk(xml, i, &disk); i++) {
-        int at = kn_device_index(disk.device);
+    for (const xmlNode *node = first_device(doc, "disk"); node != NULL; node = sibling(node, "disk")) {
+        struct kn_scanned_disk disk;
+
+        read_disk(node, &disk);
+        const int at = kn_device_index(disk.device);
         used |= at >= 0 ? 1U << at : 0;
     }
     return used;
@@ -156,41 +203,67 @@ uint32_t kn_scan_devices(const char *xml)
 
 bool kn_scan_tap(const char *xml, size_t index, char *ret_tap, size_t size)
 {
-    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
-    const xmlNode *nic = scan_find(scan_root(&scan), "interface", index);
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
 
-    return nic != NULL && scan_attribute(scan_find(nic, "target", 0), "dev", ret_tap, size);
+    return attribute(child(device_at(doc, "interface", index), "target"), "dev", ret_tap, size);
+}
+
+/*
+ * In a domain our element has our namespace; asked for by itself, libvirt hands it out without the namespace's declaration, and then the
+ * prefix, if it kept it, is part of the name.
+ */
+static bool is_ours(const xmlNode *node)
+{
+    return is_named(node, "kilonova:server") ||
+           (is_named(node, "server") && (node->ns == NULL || strcmp((const char *)node->ns->href, KN_DOMAIN_NAMESPACE) == 0));
 }
 
 int64_t kn_scan_generation(const char *xml)
 {
-    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
-    const xmlNode *root = scan_root(&scan), *ours = root;
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *const root = xmlDocGetRootElement(doc);
     char digits[24];
 
-    /* libvirt hands the element out with or without our prefix, depending on how it is asked: the namespace says whose it is. */
-    while (ours != NULL && !(scan_is(ours, "server") && ours->ns != NULL && strcmp((const char *)ours->ns->href, KN_DOMAIN_NAMESPACE) == 0)) {
-        ours = scan_next(ours, root);
+    for (const xmlNode *at = root; at != NULL; at = following(root, at)) {
+        if (is_ours(at) && attribute(at, "generation", digits, sizeof(digits))) {
+            return strtoll(digits, NULL, 10);
+        }
     }
-    return scan_attribute(ours, "generation", digits, sizeof(digits)) ? strtoll(digits, NULL, 10) : 0;
+    return 0;
+}
+
+/* --- a host -------------------------------------------------------------------------------------------------------------- */
+
+static bool can_kvm(const xmlNode *guest)
+{
+    char type[8];
+
+    for (const xmlNode *at = guest; at != NULL; at = following(guest, at)) {
+        if (is_named(at, "domain") && attribute(at, "type", type, sizeof(type)) && strcmp(type, "kvm") == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool kn_scan_has_kvm(const char *capabilities)
 {
-    AUTO_RELEASE(scan) struct scan scan = scan_open(capabilities);
-    const xmlNode *guest;
-    char type[8];
+    AUTO_DOC xmlDoc *doc = read_xml(capabilities);
 
-    for (size_t i = 0; (guest = scan_find(scan_root(&scan), "guest", i)) != NULL; i++) {
-        const xmlNode *domain;
-
-        for (size_t k = 0; (domain = scan_find(guest, "domain", k)) != NULL; k++) {
-            if (scan_attribute(domain, "type", type, sizeof(type)) && strcmp(type, "kvm") == 0) {
-                return true;
-            }
+    for (const xmlNode *guest = child(xmlDocGetRootElement(doc), "guest"); guest != NULL; guest = sibling(guest, "guest")) {
+        if (can_kvm(guest)) {
+            return true;
         }
     }
     return false;
+}
+
+bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *const in = within(xmlDocGetRootElement(doc), parent);
+
+    return content(in != NULL ? within(in, tag) : NULL, ret_text, size);
 }
 
 bool kn_scan_has_virtualization(const char *cpuinfo)
@@ -200,19 +273,11 @@ bool kn_scan_has_virtualization(const char *cpuinfo)
     char next;
 
     for (int i = 0; flags != NULL && i < 2; i++) {
-        const char *at = memmem(flags, len, i == 0 ? " vmx" : " svm", 4);
+        const char *at = memmem(flags, len, i == 0 ? " vmx" : " svm", strlen(" vmx"));
         next = at != NULL ? at[4] : 'x';
         if (next == ' ' || next == '\n' || next == '\0') {
             return true;
         }
     }
     return false;
-}
-
-bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size)
-{
-    AUTO_RELEASE(scan) struct scan scan = scan_open(xml);
-    const xmlNode *in = scan_find(scan_root(&scan), parent, 0);
-
-    return in != NULL && scan_text(scan_find(in, tag, 0), ret_text, size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * domain_scan: the few things that are read out of libvirt's XML: a domain's disks and taps, its generation, what a host
- * can do. Pure. What is no well-formed XML, is larger than 4 MiB or has a document type has nothing in it.
+ * can do. Pure. On what is not such a document (no XML, one with a DTD, larger than 4 MiB or deeper than 256 elements) it finds nothing.
  */
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_SCAN_H
 #define KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_SCAN_H

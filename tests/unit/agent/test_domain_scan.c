@@ -2,7 +2,10 @@
 /* Reading libvirt's XML, as libvirt 9 prints it (shortened), and things that are not it. */
 #include "tests/support/test.h"
 
+#include <libvirt/libvirt.h>
+
 #include "compute-agent/libvirt/domain_scan.h"
+#include "lib/base/cleanup.h"
 
 #define VOLUME "77777777-7c8c-4d5e-9a5b-0123456789ab"
 
@@ -96,11 +99,11 @@ static void test_not_xml(void **state)
 static void test_what_xml_means(void **state)
 {
     static const char *const NOTHING[] = {
-        "<!DOCTYPE d [<!ENTITY e \"<disk><target dev='vdb'/></disk>\">]><d>&e;<disk><target dev='vdb'/></disk></d>",
-        "<!DOCTYPE d SYSTEM \"file:///etc/passwd\"><d><disk><target dev='vdb'/></disk></d>",
-        "<d><disk><target dev='vdb'/></disk>",
-        "<d><disk><target dev=vdb/></disk></d>",
-        "<d><!-- <disk><target dev='vdb'/></disk> --><![CDATA[<disk><target dev='vdb'/></disk>]]></d>",
+        "<!DOCTYPE domain [<!ENTITY e \"<disk><target dev='vdb'/></disk>\">]><domain><devices>&e;<disk><target dev='vdb'/></disk></devices></domain>",
+        "<!DOCTYPE domain SYSTEM \"file:///etc/passwd\"><domain><devices><disk><target dev='vdb'/></disk></devices></domain>",
+        "<domain><devices><disk><target dev='vdb'/></disk>",
+        "<domain><devices><disk><target dev=vdb/></disk></devices></domain>",
+        "<domain><devices><!-- <disk><target dev='vdb'/></disk> --><![CDATA[<disk><target dev='vdb'/></disk>]]></devices></domain>",
     };
     struct kn_strbuf deep = KN_STRBUF_INIT, large = KN_STRBUF_INIT;
     struct kn_scanned_disk disk;
@@ -110,31 +113,83 @@ static void test_what_xml_means(void **state)
     for (size_t i = 0; i < sizeof(NOTHING) / sizeof(NOTHING[0]); i++) {
         assert_false(kn_scan_disk(NOTHING[i], 0, &disk));
     }
-    assert_true(kn_scan_disk("<d><disk\n><target\tdev = \"vd&#98;\" /><serial>a<!-- x -->b</serial></disk ></d>", 0, &disk));
+    assert_true(kn_scan_disk("<domain><devices><disk\n><target\tdev = \"vd&#98;\" /><serial>a<!-- x -->b</serial></disk ></devices></domain>", 0, &disk));
     assert_string_equal(disk.device, "vdb");
     assert_string_equal(disk.serial, "ab");
     assert_true(kn_scan_text("<c><cpu><model>a &amp; b</model></cpu></c>", "cpu", "model", text, sizeof(text)));
     assert_string_equal(text, "a & b");
     assert_int_equal(kn_scan_generation("<server xmlns='urn:somebody:else' generation='4'/>"), 0);
+    kn_strbuf_addstr(&deep, "<domain><devices><disk/></devices>");
     for (int i = 0; i < 1000; i++) {
         kn_strbuf_addstr(&deep, "<a>");
     }
     assert_false(kn_scan_disk(deep.buf, 0, &disk));
-    kn_strbuf_addstr(&large, "<d><disk/>");
+    kn_strbuf_addstr(&large, "<domain><devices><disk/>");
     for (int i = 0; i < 1 << 18; i++) {
         kn_strbuf_addstr(&large, "<e a='0123456789012345678901'/>");
     }
-    kn_strbuf_addstr(&large, "</d>");
+    kn_strbuf_addstr(&large, "</devices></domain>");
     assert_false(kn_scan_disk(large.buf, 0, &disk));
     kn_strbuf_release(&deep);
     kn_strbuf_release(&large);
+}
+
+/* What another printer, or a newer libvirt, may write: the same document in other letters. */
+static void test_any_printing(void **state)
+{
+    static const char OTHER[] =
+        "<?xml version=\"1.0\"?>\n<!-- <disk><target dev='vdz'/></disk> -->\n<domain><description>a &lt;disk&gt; and <![CDATA[<disk>"
+        "<target dev='vdy'/></disk>]]></description>\n"
+        "<metadata><o:server xmlns:o=\"urn:other\" generation=\"99\"/><k:server xmlns:k=\"urn:kilonova:server:1\"\n\tid='>' generation = \"13\" /></metadata>"
+        "<devices><disk device='disk'\n  type='file'><mirror><target dev='vdx'/><serial>not this</serial></mirror>"
+        "<target bus=\"virtio\"\n\tdev=\"vdb\"></target><serial><!-- it is -->a &amp; b</serial></disk><disk/>"
+        "<interface><source dev='>'/><target\tdev = 'tap&#x39;'/></interface></devices></domain>";
+    struct kn_scanned_disk disk;
+    char tap[16];
+
+    (void)state;
+    assert_true(kn_scan_disk_find(OTHER, "a & b", &disk));
+    assert_string_equal(disk.device, "vdb");
+    assert_true(kn_scan_disk(OTHER, 1, &disk));
+    assert_string_equal(disk.device, "");
+    assert_false(kn_scan_disk(OTHER, 2, &disk));
+    assert_int_equal(kn_scan_devices(OTHER), 1 << 1);
+    assert_true(kn_scan_tap(OTHER, 0, tap, sizeof(tap)));
+    assert_string_equal(tap, "tap9");
+    assert_false(kn_scan_tap(OTHER, 0, tap, 4)); /* too long is not cut */
+    assert_int_equal(kn_scan_generation(OTHER), 13);
+    /* Asked for by itself, the element may have a prefix that nobody declares. */
+    assert_int_equal(kn_scan_generation("<kilonova:server id='x' generation='5'/>"), 5);
+    assert_int_equal(kn_scan_generation("<server id='x' generation='6'/>"), 6);
+    assert_int_equal(kn_scan_generation("<server xmlns='urn:other' generation='6'/>"), 0);
+    assert_true(kn_scan_has_kvm("<capabilities><guest><arch><domain\n type=\"kvm\"/></arch></guest></capabilities>"));
+    assert_false(kn_scan_has_kvm("<capabilities><host><domain type='kvm'/></host><guest><!-- <domain type='kvm'/> --></guest></capabilities>"));
+}
+
+/* As libvirt itself hands our element out: its test driver stores it as its QEMU driver does. */
+static void test_the_element_from_libvirt(void **state)
+{
+    virConnectPtr conn = virConnectOpen("test:///default");
+    virDomainPtr dom = virDomainDefineXML(conn, "<domain type='test'><name>k</name><memory>8192</memory><os><type>hvm</type></os><metadata>"
+                                                "<kilonova:server xmlns:kilonova='urn:kilonova:server:1' generation='7'/></metadata></domain>");
+    AUTO_FREE char *element = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, "urn:kilonova:server:1", 0);
+    AUTO_FREE char *whole = virDomainGetXMLDesc(dom, 0);
+
+    (void)state;
+    assert_non_null(element);
+    assert_non_null(whole);
+    assert_int_equal(kn_scan_generation(element), 7);
+    assert_int_equal(kn_scan_generation(whole), 7);
+    virDomainFree(dom);
+    virConnectClose(conn);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks), cmocka_unit_test(test_the_rest_of_a_domain),
                                         cmocka_unit_test(test_capabilities), cmocka_unit_test(test_cpuinfo),
-                                        cmocka_unit_test(test_not_xml), cmocka_unit_test(test_what_xml_means) };
+                                        cmocka_unit_test(test_not_xml), cmocka_unit_test(test_what_xml_means),
+                                        cmocka_unit_test(test_any_printing), cmocka_unit_test(test_the_element_from_libvirt) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
