@@ -10,6 +10,7 @@
 
 #include "lib/adapter/bus.h"
 #include "lib/adapter/db.h"
+#include "lib/adapter/quota.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
@@ -254,6 +255,42 @@ static void test_tables_follow_the_servers(void **state)
     must(command("port.release", 2, NULL));
 }
 
+/*
+ * The project's last port goes to somebody else between the service's look and its taking: the command is told so, as if it had come later, and nothing
+ * of it stays. Nobody waits in between: the look holds no row.
+ */
+static void test_the_last_port_goes_elsewhere(void **state)
+{
+    AUTO(kn_db) struct kn_db *other = kn_db_new(url, "other");
+    AUTO_RELEASE(kn_message) struct kn_message reply = { 0 };
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    struct kn_error err = { 0 };
+    struct kn_tx tx = { NULL };
+    int64_t task, ports;
+
+    (void)state;
+    assert_ok(kn_quota_take_one(db, "p", KN_QUOTA_PORT, 1, &err), &err);
+    assert_ok(kn_quota_take_one(db, "p", KN_QUOTA_PORT, -1, &err), &err);
+    assert_ok(kn_db_script(db, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT 'network', 'p', 'port', used + 1 "
+                               "FROM quota_usage WHERE project_id = 'p' AND resource = 'port'", &err), &err);
+    ports = number("SELECT count(*) FROM port");
+    assert_ok(kn_tx_begin(&tx, other, &err), &err);
+    assert_ok(kn_quota_take_one(other, "p", KN_QUOTA_PORT, 1, &err), &err);
+    task = allocate(900);
+    while (number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    answer(task, &reply);
+    assert_false(reply.ok);
+    assert_string_equal(reply.error.message, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
+    assert_int_equal(number("SELECT count(*) FROM port"), ports);
+    assert_ok(kn_quota_take_one(db, "p", KN_QUOTA_PORT, -1, &err), &err);
+    must(allocate(900)); /* there is one again */
+    must(command("port.release", 900, NULL));
+    assert_ok(kn_db_script(db, "DELETE FROM quota_limit", &err), &err);
+}
+
 /* A creation that a deletion superseded, said again after it, makes no port; an old release takes none away. */
 static void test_late_commands_touch_no_port(void **state)
 {
@@ -377,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_one_bad_command_does_not_spoil_the_others),
         cmocka_unit_test(test_what_the_database_refuses_is_one_answer),
         cmocka_unit_test(test_kill_in_the_middle),
+        cmocka_unit_test(test_the_last_port_goes_elsewhere),
         cmocka_unit_test(test_database_away),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
