@@ -77,7 +77,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e machines lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare chaos interop sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare chaos interop sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -173,6 +173,9 @@ fuzz: $(FUZZ:%=build/fuzz/%)
 
 clang: $(BUILT:%=build/clang/bin/%) $(patsubst %.c,build/clang/%.o,$(EVERY_C)) build/clang/libkilonova.a
 
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format-16 -i
+
 lint: build/bin/kilonova
 	@tests/lint/run.sh
 
@@ -240,4 +243,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e machines lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare chaos interop sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare chaos interop sdk lab lab-down kafka kafka-down clean"

@@ -14,7 +14,7 @@ static size_t first_len(const char *list)
     return strcspn(list, ", ");
 }
 
-static bool add_host(const char *header, struct kn_strbuf *out)
+static bool address_add_host(const char *header, struct kn_strbuf *out)
 {
     if (header == NULL) {
         return false;
@@ -27,13 +27,13 @@ static bool add_host(const char *header, struct kn_strbuf *out)
     return true;
 }
 
-void kn_address_add(const struct kn_address *address, struct kn_strbuf *out)
+void kn_api_address_add(const struct kn_api_address *address, struct kn_strbuf *out)
 {
     const char *proto = address->proto != NULL ? address->proto : "";
     bool https = first_len(proto) == 5 && strncasecmp(proto, "https", 5) == 0;
 
     kn_strbuf_addstr(out, https ? "https://" : "http://");
-    if (!add_host(address->forwarded_host, out) && !add_host(address->host, out)) {
+    if (!address_add_host(address->forwarded_host, out) && !address_add_host(address->host, out)) {
         kn_strbuf_addstr(out, address->listen);
     }
 }

@@ -5,7 +5,7 @@
 
 #include "lib/base/strbuf.h"
 
-struct kn_address {
+struct kn_api_address {
     const char *proto;          /* X-Forwarded-Proto; NULL = absent */
     const char *forwarded_host; /* X-Forwarded-Host */
     const char *host;           /* Host */
@@ -13,6 +13,6 @@ struct kn_address {
 };
 
 /* Adds "http://host:port". A header that is no host is ignored: it ends up in links. */
-void kn_address_add(const struct kn_address *address, struct kn_strbuf *out);
+void kn_api_address_add(const struct kn_api_address *address, struct kn_strbuf *out);
 
 #endif

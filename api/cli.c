@@ -13,7 +13,12 @@
 
 #define NOBODYS "nobodys"
 
-enum { READER = KN_ROLE_READER, MEMBER = READER | KN_ROLE_MEMBER, MANAGER = MEMBER | KN_ROLE_MANAGER, ADMIN = MANAGER | KN_ROLE_ADMIN };
+enum {
+    READER = KN_ROLE_READER,
+    MEMBER = READER | KN_ROLE_MEMBER,
+    MANAGER = MEMBER | KN_ROLE_MANAGER,
+    ADMIN = MANAGER | KN_ROLE_ADMIN
+};
 
 static const struct column {
     const char *name;
@@ -49,12 +54,15 @@ static bool admits(enum kn_rule rule, const struct kn_caller *who, const char *f
     return kn_policy_admit(rule, who->user_id[0] != '\0' ? who : NULL, first) == KN_ALLOW;
 }
 
-static const char *cell(enum kn_rule rule, const struct kn_caller *who)
+static const char *cli_cell(enum kn_rule rule, const struct kn_caller *who)
 {
     if (admits(rule, who, NOBODYS)) {
         return kn_policy_is_public(rule) || kn_policy_allows(rule, who, NULL) ? "yes" : "own";
     }
-    return who->user_id[0] != '\0' && (admits(rule, who, who->user_id) || admits(rule, who, "p") || admits(rule, who, "d")) ? "path" : "-";
+    return who->user_id[0] != '\0' &&
+                   (admits(rule, who, who->user_id) || admits(rule, who, "p") || admits(rule, who, "d"))
+               ? "path"
+               : "-";
 }
 
 /* The routes of a rule and what it decides beside them, in one cell. */
@@ -62,7 +70,7 @@ static void write_decides(enum kn_rule rule, struct kn_strbuf *out)
 {
     const char *gap = "";
 
-    for (const struct kn_api *const *api = kn_mounts; *api != NULL; api++) {
+    for (const struct kn_api *const *api = kn_api_mounts; *api != NULL; api++) {
         for (const struct kn_route *r = (*api)->routes; r->method != NULL; r++) {
             if (r->rule == rule) {
                 kn_strbuf_addf(out, "%s`%s %s%s`", gap, r->method, (*api)->prefix, r->path);
@@ -82,7 +90,7 @@ static void write_rule(enum kn_rule rule, struct kn_strbuf *out)
     kn_strbuf_addstr(out, " | ");
     kn_policy_who(rule, out);
     for (size_t i = 0; i < KN_COUNT(COLUMNS); i++) {
-        kn_strbuf_addf(out, " | %s", cell(rule, &COLUMNS[i].who));
+        kn_strbuf_addf(out, " | %s", cli_cell(rule, &COLUMNS[i].who));
     }
     kn_strbuf_addstr(out, " |\n");
 }
@@ -121,6 +129,7 @@ static int policy(struct kn_cli *cli, int argc, char **argv, struct kn_error *er
 }
 
 const struct kn_command kn_api_commands[] = {
-    { "policy", "", "print who may do what: every rule, what it decides, and what each role is told, as Markdown", policy },
+    { "policy", "", "print who may do what: every rule, what it decides, and what each role is told, as Markdown",
+      policy },
     { NULL, NULL, NULL, NULL },
 };

@@ -23,7 +23,7 @@ static const struct {
     { KN_DIALECT_GLANCE, KN_QUOTA, 413 },
 };
 
-int kn_dialect_status(enum kn_dialect dialect, enum kn_code code)
+int kn_api_dialect_status(enum kn_dialect dialect, enum kn_code code)
 {
     for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
         if (STATUSES[i].dialect == dialect && STATUSES[i].code == code) {
@@ -34,13 +34,13 @@ int kn_dialect_status(enum kn_dialect dialect, enum kn_code code)
 }
 
 /* Nova and Cinder look for method and path at once: a wrong method is no route. */
-bool kn_dialect_knows_405(enum kn_dialect dialect)
+bool kn_api_dialect_knows_405(enum kn_dialect dialect)
 {
     return dialect != KN_DIALECT_NOVA && dialect != KN_DIALECT_CINDER;
 }
 
 struct shown {
-    const struct kn_dialect_ask *ask;
+    const struct kn_api_dialect_ask *ask;
     enum kn_code code;
     int status;
     const char *title;
@@ -84,9 +84,13 @@ static void neutron_type(const struct shown *s, char *out, size_t size)
         enum kn_code code;
         const char *type;
     } TYPES[] = {
-        { KN_BAD_REQUEST, "HTTPBadRequest" }, { KN_FORBIDDEN, "PolicyNotAuthorized" }, { KN_QUOTA, "OverQuota" },
-        { KN_NOT_FOUND, "HTTPNotFound" },     { KN_CONFLICT, "Conflict" },
-        { KN_NOT_IMPLEMENTED, "NotImplementedError" }, { KN_UNAVAILABLE, "ServiceUnavailable" },
+        { KN_BAD_REQUEST, "HTTPBadRequest" },
+        { KN_FORBIDDEN, "PolicyNotAuthorized" },
+        { KN_QUOTA, "OverQuota" },
+        { KN_NOT_FOUND, "HTTPNotFound" },
+        { KN_CONFLICT, "Conflict" },
+        { KN_NOT_IMPLEMENTED, "NotImplementedError" },
+        { KN_UNAVAILABLE, "ServiceUnavailable" },
         { KN_INTERNAL, "HTTPInternalServerError" },
     };
     size_t word = strcspn(s->message, " ");
@@ -123,9 +127,8 @@ static void write_neutron(const struct shown *s, struct kn_response *res)
 static void write_html(const struct shown *s, struct kn_response *res)
 {
     res->content_type = "text/html; charset=UTF-8";
-    kn_strbuf_addf(&res->body,
-                   "<html>\n <head>\n  <title>%d %s</title>\n </head>\n <body>\n  <h1>%d %s</h1>\n  ", s->status, s->title,
-                   s->status, s->title);
+    kn_strbuf_addf(&res->body, "<html>\n <head>\n  <title>%d %s</title>\n </head>\n <body>\n  <h1>%d %s</h1>\n  ",
+                   s->status, s->title, s->status, s->title);
     kn_strbuf_addxml(&res->body, s->message);
     kn_strbuf_addstr(&res->body, "<br /><br />\n\n\n </body>\n</html>");
 }
@@ -172,17 +175,19 @@ static void write_placement(const struct shown *s, struct kn_response *res)
 }
 
 static void (*const WRITERS[])(const struct shown *, struct kn_response *) = {
-    [KN_DIALECT_NOVA] = write_nova,       [KN_DIALECT_KEYSTONE] = write_keystone, [KN_DIALECT_NEUTRON] = write_neutron,
-    [KN_DIALECT_GLANCE] = write_webob,    [KN_DIALECT_CINDER] = write_nova,       [KN_DIALECT_PLACEMENT] = write_placement,
+    [KN_DIALECT_NOVA] = write_nova,    [KN_DIALECT_KEYSTONE] = write_keystone, [KN_DIALECT_NEUTRON] = write_neutron,
+    [KN_DIALECT_GLANCE] = write_webob, [KN_DIALECT_CINDER] = write_nova,       [KN_DIALECT_PLACEMENT] = write_placement,
 };
 _Static_assert(KN_COUNT(WRITERS) == KN_DIALECT_PLACEMENT + 1, "every dialect has a writer");
 
 static const char *title_of(int status, enum kn_code code)
 {
-    return status == 413 ? kn_code_title(KN_TOO_LARGE) : status == 409 ? kn_code_title(KN_CONFLICT) : kn_code_title(code);
+    return status == 413   ? kn_code_title(KN_TOO_LARGE)
+           : status == 409 ? kn_code_title(KN_CONFLICT)
+                           : kn_code_title(code);
 }
 
-static void add_headers(const struct kn_dialect_ask *ask, int status, struct kn_response *res)
+static void dialect_add_headers(const struct kn_api_dialect_ask *ask, int status, struct kn_response *res)
 {
     if (status == 401) {
         AUTO_FREE char *keystone = kn_asprintf("Keystone uri=\"%s\"", ask->identity_url);
@@ -193,9 +198,9 @@ static void add_headers(const struct kn_dialect_ask *ask, int status, struct kn_
     }
 }
 
-void kn_dialect_error(const struct kn_dialect_ask *ask, const struct kn_error *err, struct kn_response *res)
+void kn_api_dialect_error(const struct kn_api_dialect_ask *ask, const struct kn_error *err, struct kn_response *res)
 {
-    int status = kn_dialect_status(ask->dialect, err->code);
+    int status = kn_api_dialect_status(ask->dialect, err->code);
     AUTO_FREE char *hinted = err->hint[0] != '\0' ? kn_asprintf("%s (%s)", err->message, err->hint) : NULL;
     const char *kind = err->code == KN_INTERNAL ? "Unexpected API Error" : kn_code_title(err->code);
     AUTO_FREE char *hidden = kn_asprintf("%s. The log says more under %s.", kind, ask->request_id);
@@ -204,7 +209,9 @@ void kn_dialect_error(const struct kn_dialect_ask *ask, const struct kn_error *e
         .code = err->code,
         .status = status,
         .title = title_of(status, err->code),
-        .message = err->code == KN_INTERNAL || err->is_private ? hidden : hinted != NULL ? hinted : err->message,
+        .message = err->code == KN_INTERNAL || err->is_private ? hidden
+                   : hinted != NULL                            ? hinted
+                                                               : err->message,
         .name = err->name,
     };
     bool by_framework = ask->unrouted && (ask->dialect == KN_DIALECT_NOVA || ask->dialect == KN_DIALECT_CINDER);
@@ -212,7 +219,7 @@ void kn_dialect_error(const struct kn_dialect_ask *ask, const struct kn_error *e
     kn_strbuf_clear(&res->body);
     res->status = status;
     res->content_type = "application/json";
-    add_headers(ask, status, res);
+    dialect_add_headers(ask, status, res);
     if (status == 401) {
         write_keystone(&s, res);
     } else if (by_framework) {

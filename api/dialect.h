@@ -5,7 +5,7 @@
 
 #include "lib/adapter/http.h"
 
-struct kn_dialect_ask {
+struct kn_api_dialect_ask {
     enum kn_dialect dialect;
     const char *accept;        /* the header; NULL = absent */
     const char *request_id;
@@ -15,10 +15,10 @@ struct kn_dialect_ask {
 };
 
 /* Fills status, body and headers. What is not the caller's business (KN_INTERNAL, what is private) is kept from it: the log has it. */
-void kn_dialect_error(const struct kn_dialect_ask *ask, const struct kn_error *err, struct kn_response *res);
+void kn_api_dialect_error(const struct kn_api_dialect_ask *ask, const struct kn_error *err, struct kn_response *res);
 /* The status that this error has in this dialect. */
-int kn_dialect_status(enum kn_dialect dialect, enum kn_code code);
+int kn_api_dialect_status(enum kn_dialect dialect, enum kn_code code);
 /* Whether a known path with an unknown method is 405 with Allow; else it is 404. */
-bool kn_dialect_knows_405(enum kn_dialect dialect);
+bool kn_api_dialect_knows_405(enum kn_dialect dialect);
 
 #endif

@@ -17,10 +17,10 @@
 #define ACCOUNT_BYTES 16384
 #define SHORT_PAGE 50 /* things; a list of no more is no long one */
 
-static struct kn_door_request *door_request(struct kn_door *door, struct kn_request *req)
+static struct kn_api_door_request *door_request(struct kn_api_door *door, struct kn_request *req)
 {
     if (req->door == NULL) {
-        struct kn_door_request *own = kn_request_alloc(req, sizeof(*own));
+        struct kn_api_door_request *own = kn_request_alloc(req, sizeof(*own));
         kn_request_id_make(own->request_id);
         req->request_id = own->request_id;
         req->conf = door->conf;
@@ -31,17 +31,17 @@ static struct kn_door_request *door_request(struct kn_door *door, struct kn_requ
     return req->door;
 }
 
-static void set_urls(struct kn_request *req, struct kn_door_request *own, const struct kn_conf *conf)
+static void set_urls(struct kn_request *req, struct kn_api_door_request *own, const struct kn_conf *conf)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
-    const struct kn_address address = {
+    const struct kn_api_address address = {
         .proto = kn_request_header(req, "X-Forwarded-Proto"),
         .forwarded_host = kn_request_header(req, "X-Forwarded-Host"),
         .host = kn_request_header(req, "Host"),
         .listen = conf->api_listen,
     };
 
-    kn_address_add(&address, &url);
+    kn_api_address_add(&address, &url);
     own->host_url = kn_request_strdup(req, url.buf);
     kn_strbuf_addstr(&url, own->api != NULL ? own->api->prefix : "");
     req->base_url = kn_request_strdup(req, url.buf);
@@ -52,7 +52,7 @@ static bool reads(const struct kn_request *req)
     return strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
 }
 
-static int authenticate(const struct kn_door *door, struct kn_request *req, struct kn_error *err)
+static int authenticate(const struct kn_api_door *door, struct kn_request *req, struct kn_error *err)
 {
     const char *token = kn_request_header(req, "X-Auth-Token");
 
@@ -67,11 +67,11 @@ static int authenticate(const struct kn_door *door, struct kn_request *req, stru
 }
 
 /* The segments again as one path, decoded; Keystone does not mind slashes at the end. */
-static int split(struct kn_request *req, const struct kn_api *api, const char *rest,
-                 const char *segments[KN_SEGMENTS_MAX], struct kn_error *err)
+static int door_split(struct kn_request *req, const struct kn_api *api, const char *rest,
+                      const char *segments[KN_SEGMENTS_MAX], struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf path = KN_STRBUF_INIT;
-    int count = kn_router_split(req, rest, segments, err);
+    int count = kn_api_router_split(req, rest, segments, err);
 
     while (count > 0 && segments[count - 1][0] == '\0' && api->dialect == KN_DIALECT_KEYSTONE) {
         count--;
@@ -87,29 +87,30 @@ static int split(struct kn_request *req, const struct kn_api *api, const char *r
 /* 404: in the framework's words, or, of what the original has and this cloud has not, in the service's. */
 static int nothing_there(struct kn_request *req, const char *const *segments, int count, struct kn_error *err)
 {
-    struct kn_door_request *own = req->door;
-    const struct kn_unbuilt *gap = kn_router_unbuilt(own->api, segments, count);
+    struct kn_api_door_request *own = req->door;
+    const struct kn_unbuilt *gap = kn_api_router_unbuilt(own->api, segments, count);
 
     own->unrouted = gap == NULL;
     if (gap != NULL) {
-        kn_fail(err, KN_NOT_FOUND, "The resource could not be found: this cloud has no %s; that is not built here.", gap->what);
+        kn_fail(err, KN_NOT_FOUND, "The resource could not be found: this cloud has no %s; that is not built here.",
+                gap->what);
     } else {
         kn_fail(err, KN_NOT_FOUND, "The resource could not be found.");
     }
     return kn_fail_name(err, "HTTPNotFound");
 }
 
-static int find_place(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_route_place *ret_place,
-                      struct kn_error *err)
+static int find_place(const struct kn_api_door *door, struct kn_request *req, const char *rest,
+                      struct kn_api_route_place *ret_place, struct kn_error *err)
 {
-    struct kn_door_request *own = req->door;
+    struct kn_api_door_request *own = req->door;
     const char *segments[KN_SEGMENTS_MAX];
-    int count = split(req, own->api, rest, segments, err);
+    int count = door_split(req, own->api, rest, segments, err);
 
     if (count < 0) {
         return -1;
     }
-    if (!kn_router_find(door->router, own->api, segments, count, ret_place)) {
+    if (!kn_api_router_find(door->router, own->api, segments, count, ret_place)) {
         return nothing_there(req, segments, count, err);
     }
     memcpy(req->params, ret_place->params, sizeof(req->params));
@@ -118,29 +119,30 @@ static int find_place(const struct kn_door *door, struct kn_request *req, const 
 
 static int choose_version(struct kn_request *req, const struct kn_api *api, struct kn_error *err)
 {
-    return kn_microversion_choose(api, kn_request_header(req, "OpenStack-API-Version"),
-                                  kn_request_header(req, "X-OpenStack-Nova-API-Version"), &req->microversion, err);
+    return kn_api_microversion_choose(api, kn_request_header(req, "OpenStack-API-Version"),
+                                      kn_request_header(req, "X-OpenStack-Nova-API-Version"), &req->microversion, err);
 }
 
-static int pick_route(struct kn_request *req, const char *rest, const struct kn_route_place *place, struct kn_response *res, struct kn_error *err)
+static int pick_route(struct kn_request *req, const char *rest, const struct kn_api_route_place *place,
+                      struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_door_request *own = req->door;
+    const struct kn_api_door_request *own = req->door;
     const char *segments[KN_SEGMENTS_MAX];
     enum kn_code why = KN_NOT_FOUND;
 
-    req->route = kn_router_pick(place, req->method, req->microversion, &why);
+    req->route = kn_api_router_pick(place, req->method, req->microversion, &why);
     if (req->route != NULL) {
-        kn_router_settle(req->route, req->params);
+        kn_api_router_settle(req->route, req->params);
         return 0;
     }
-    if (why == KN_METHOD_NOT_ALLOWED && kn_dialect_knows_405(own->api->dialect)) {
+    if (why == KN_METHOD_NOT_ALLOWED && kn_api_dialect_knows_405(own->api->dialect)) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf allow = KN_STRBUF_INIT;
-        kn_router_allow(place, &allow);
+        kn_api_router_allow(place, &allow);
         kn_response_header(res, "Allow", allow.buf);
         return kn_fail(err, why, "The method %s is not allowed for this resource.", req->method);
     }
     /* Not at this microversion is nowhere; what can be read, but not made, is not built. */
-    int count = why == KN_METHOD_NOT_ALLOWED ? kn_router_split(req, rest, segments, err) : 0;
+    int count = why == KN_METHOD_NOT_ALLOWED ? kn_api_router_split(req, rest, segments, err) : 0;
     return nothing_there(req, segments, count, err);
 }
 
@@ -160,21 +162,24 @@ static int check_policy(const struct kn_request *req, const struct kn_error *aut
 }
 
 /* An application credential with access rules asks for what they name and for nothing else. */
-static int check_rules(const struct kn_door *door, const struct kn_request *req, const struct kn_api *api, struct kn_error *err)
+static int check_rules(const struct kn_api_door *door, const struct kn_request *req, const struct kn_api *api,
+                       struct kn_error *err)
 {
     if (!req->caller.has_rules || kn_policy_is_public(req->route->rule)) {
         return 0;
     }
-    return door->allows != NULL ? door->allows(req, api->name, err) : kn_fail(err, KN_FORBIDDEN, "access rules are not known here");
+    return door->allows != NULL ? door->allows(req, api->name, err)
+                                : kn_fail(err, KN_FORBIDDEN, "access rules are not known here");
 }
 
-static int check_project(const struct kn_request *req, const char *project_id, struct kn_error *err)
+static int door_check_project(const struct kn_request *req, const char *project_id, struct kn_error *err)
 {
     if (project_id == NULL || strcmp(project_id, req->caller.project_id) == 0) {
         return 0;
     }
-    return kn_fail(err, KN_BAD_REQUEST, "Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'",
-                   project_id, req->caller.project_id);
+    return kn_fail(err, KN_BAD_REQUEST,
+                   "Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'", project_id,
+                   req->caller.project_id);
 }
 
 /* Keystone's lists have no pages. */
@@ -187,13 +192,13 @@ static bool asks_for_few(const struct kn_request *req, const struct kn_api *api)
 }
 
 /* The way of a request to its route. */
-static int admit(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_response *res,
+static int admit(const struct kn_api_door *door, struct kn_request *req, const char *rest, struct kn_response *res,
                  struct kn_error *err)
 {
-    struct kn_door_request *own = req->door;
+    struct kn_api_door_request *own = req->door;
     struct kn_error auth_err = { 0 };
     bool known = authenticate(door, req, &auth_err) == 0;
-    struct kn_route_place place;
+    struct kn_api_route_place place;
 
     if (find_place(door, req, rest, &place, err) < 0) {
         if (!known && own->api->dialect != KN_DIALECT_KEYSTONE) {
@@ -204,20 +209,22 @@ static int admit(const struct kn_door *door, struct kn_request *req, const char 
     req->microversion = own->api->min_minor;
     if (choose_version(req, own->api, err) < 0 || pick_route(req, rest, &place, res, err) < 0 ||
         check_policy(req, known ? NULL : &auth_err, err) < 0 || check_rules(door, req, own->api, err) < 0 ||
-        check_project(req, place.project_id, err) < 0) {
+        door_check_project(req, place.project_id, err) < 0) {
         return -1;
     }
     own->plain_errors = own->api->dialect == KN_DIALECT_GLANCE && req->route->upload != NULL;
     if (kn_request_query_read(req, err) < 0) {
         return -1;
     }
-    own->lists = (kn_router_lists(&place, req->route) || (own->api->is_list != NULL && own->api->is_list(req->route))) &&
+    own->lists = (kn_api_router_lists(&place, req->route) ||
+                  (own->api->is_list != NULL && own->api->is_list(req->route))) &&
                  !asks_for_few(req, own->api);
     return 0;
 }
 
 /* A client that prefers the JSON-home document says so first. */
-static bool answers_home(const struct kn_api *api, const struct kn_request *req, const char *rest, struct kn_response *res)
+static bool answers_home(const struct kn_api *api, const struct kn_request *req, const char *rest,
+                         struct kn_response *res)
 {
     static const char TYPE[] = "application/json-home";
     const char *accept = kn_request_header(req, "Accept");
@@ -230,29 +237,30 @@ static bool answers_home(const struct kn_api *api, const struct kn_request *req,
     return true;
 }
 
-static bool answers_itself(const struct kn_door *door, struct kn_request *req, const char *rest, struct kn_response *res)
+static bool answers_itself(const struct kn_api_door *door, struct kn_request *req, const char *rest,
+                           struct kn_response *res)
 {
-    struct kn_door_request *own = req->door;
+    struct kn_api_door_request *own = req->door;
 
     if (!reads(req)) {
         return false;
     }
     if (own->api == NULL && strcmp(req->raw_path, "/") == 0) {
-        kn_versions_index(door->apis, own->host_url, res);
+        kn_api_versions_index(door->apis, own->host_url, res);
         return true;
     }
     if (answers_home(own->api, req, rest, res)) {
         return true;
     }
-    return own->api != NULL && kn_versions_answer(own->api, rest, req->base_url, res);
+    return own->api != NULL && kn_api_versions_answer(own->api, rest, req->base_url, res);
 }
 
-const char *kn_door_meet(struct kn_door *door, struct kn_request *req)
+const char *kn_api_door_meet(struct kn_api_door *door, struct kn_request *req)
 {
-    struct kn_door_request *own = door_request(door, req);
+    struct kn_api_door_request *own = door_request(door, req);
     const char *rest = "";
 
-    own->api = kn_router_api(door->router, req->raw_path, &rest);
+    own->api = kn_api_router_api(door->router, req->raw_path, &rest);
     set_urls(req, own, door->conf);
     if (own->api != NULL) {
         req->microversion = own->api->min_minor;
@@ -260,11 +268,11 @@ const char *kn_door_meet(struct kn_door *door, struct kn_request *req)
     return rest;
 }
 
-int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res)
+int kn_api_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res)
 {
-    struct kn_door *door = ctx;
-    const char *rest = kn_door_meet(door, req);
-    const struct kn_door_request *own = req->door;
+    struct kn_api_door *door = ctx;
+    const char *rest = kn_api_door_meet(door, req);
+    const struct kn_api_door_request *own = req->door;
     struct kn_error err = { 0 };
 
     if (answers_itself(door, req, rest, res)) {
@@ -272,11 +280,11 @@ int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret
     }
     if (own->api == NULL) {
         kn_fail(&err, KN_NOT_FOUND, "The resource could not be found.");
-        kn_door_refuse(ctx, req, &err, res);
+        kn_api_door_refuse(ctx, req, &err, res);
         return -1;
     }
     if (admit(door, req, rest, res, &err) < 0) {
-        kn_door_refuse(ctx, req, &err, res);
+        kn_api_door_refuse(ctx, req, &err, res);
         return -1;
     }
     res->status = req->route->status;
@@ -284,17 +292,17 @@ int kn_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret
     return 0;
 }
 
-bool kn_door_is_list(void *ctx, const struct kn_request *req)
+bool kn_api_door_is_list(void *ctx, const struct kn_request *req)
 {
-    const struct kn_door_request *own = req->door;
+    const struct kn_api_door_request *own = req->door;
 
     (void)ctx;
     return own->lists;
 }
 
-bool kn_door_is_slow(void *ctx, const struct kn_request *req)
+bool kn_api_door_is_slow(void *ctx, const struct kn_request *req)
 {
-    const struct kn_door_request *own = req->door;
+    const struct kn_api_door_request *own = req->door;
 
     (void)ctx;
     return own->api->is_slow != NULL && own->api->is_slow(req->route);
@@ -310,17 +318,19 @@ static const char *queue_name(struct kn_request *req, const char *kind, const ch
 /* Parsed on an event thread, so only while it is small; a longer one is as nameless as one that is broken. */
 static const char *account_name(struct kn_request *req, const char *body, size_t len)
 {
-    const struct kn_door_request *own = req->door;
-    json_t *json = body != NULL && len <= ACCOUNT_BYTES && own->api->account != NULL ? json_loadb(body, len, 0, NULL) : NULL;
+    const struct kn_api_door_request *own = req->door;
+    json_t *json = body != NULL && len <= ACCOUNT_BYTES && own->api->account != NULL ? json_loadb(body, len, 0, NULL)
+                                                                                     : NULL;
     AUTO_FREE char *account = json != NULL ? own->api->account(json) : NULL;
 
     json_decref(json);
     return account != NULL ? queue_name(req, "account", account) : NULL;
 }
 
-void kn_door_names(void *ctx, struct kn_request *req, const char *body, size_t len, const char *names[KN_HTTP_NAMES])
+void kn_api_door_names(void *ctx, struct kn_request *req, const char *body, size_t len,
+                       const char *names[KN_HTTP_NAMES])
 {
-    const struct kn_door *door = ctx;
+    const struct kn_api_door *door = ctx;
     const struct kn_caller *caller = &req->caller;
 
     if (caller->project_id[0] != '\0' || caller->user_id[0] != '\0') {
@@ -330,20 +340,20 @@ void kn_door_names(void *ctx, struct kn_request *req, const char *body, size_t l
     }
     /* Behind a proxy all have one address, and it says nothing. */
     names[0] = door->conf->api_connections_per_address > 0 ? queue_name(req, "address", kn_request_remote(req)) : NULL;
-    names[1] = kn_door_is_slow(ctx, req) ? account_name(req, body, len) : NULL;
+    names[1] = kn_api_door_is_slow(ctx, req) ? account_name(req, body, len) : NULL;
 }
 
-int kn_door_init(struct kn_door *door, const struct kn_api *const *apis, const struct kn_conf *conf, struct kn_bus *bus,
-                 struct kn_error *err)
+int kn_api_door_init(struct kn_api_door *door, const struct kn_api *const *apis, const struct kn_conf *conf,
+                     struct kn_bus *bus, struct kn_error *err)
 {
     door->apis = apis;
     door->conf = conf;
     door->bus = bus;
-    return kn_router_new(apis, &door->router, err);
+    return kn_api_router_new(apis, &door->router, err);
 }
 
-void kn_door_release(struct kn_door *door)
+void kn_api_door_release(struct kn_api_door *door)
 {
-    kn_router_free(door->router);
+    kn_api_router_free(door->router);
     door->router = NULL;
 }

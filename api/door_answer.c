@@ -14,7 +14,8 @@
 #include "lib/base/mem.h"
 
 static struct kn_metric REQUESTS = KN_COUNTER("kilonova_http_requests_total", "requests answered", "service", "status");
-static struct kn_metric DURATION = KN_HISTOGRAM("kilonova_http_request_ms", "time until the answer stood", "service", "method");
+static struct kn_metric DURATION = KN_HISTOGRAM("kilonova_http_request_ms", "time until the answer stood", "service",
+                                                "method");
 
 /* POST, PUT and PATCH have JSON; what others send is nobody's. */
 static bool has_json(const struct kn_request *req)
@@ -22,7 +23,7 @@ static bool has_json(const struct kn_request *req)
     return req->method[0] == 'P';
 }
 
-int kn_body_parse(const char *body, size_t len, json_t **ret_json, struct kn_error *err)
+int kn_api_body_parse(const char *body, size_t len, json_t **ret_json, struct kn_error *err)
 {
     json_error_t why;
     json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, &why);
@@ -35,7 +36,7 @@ int kn_body_parse(const char *body, size_t len, json_t **ret_json, struct kn_err
     return 0;
 }
 
-static int parse_body(struct kn_request *req, const char *body, size_t len, struct kn_error *err)
+static int door_answer_parse_body(struct kn_request *req, const char *body, size_t len, struct kn_error *err)
 {
     const char *type = kn_request_header(req, "Content-Type");
 
@@ -43,31 +44,33 @@ static int parse_body(struct kn_request *req, const char *body, size_t len, stru
         return 0;
     }
     if (type != NULL && strcasestr(type, "json") == NULL) {
-        return kn_fail(err, KN_UNSUPPORTED_MEDIA, "Unsupported Content-Type \"%.100s\": this takes application/json", type);
+        return kn_fail(err, KN_UNSUPPORTED_MEDIA, "Unsupported Content-Type \"%.100s\": this takes application/json",
+                       type);
     }
-    return kn_body_parse(body, len, &req->body, err);
+    return kn_api_body_parse(body, len, &req->body, err);
 }
 
-void kn_door_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res)
+void kn_api_door_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res)
 {
     struct kn_error err = { 0 };
 
-    if (parse_body(req, body, len, &err) < 0 || req->route->handle(req, res, &err) < 0) {
+    if (door_answer_parse_body(req, body, len, &err) < 0 || req->route->handle(req, res, &err) < 0) {
         kn_response_reset(res);
-        kn_door_refuse(ctx, req, &err, res);
+        kn_api_door_refuse(ctx, req, &err, res);
     }
 }
 
-void kn_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res)
+void kn_api_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res)
 {
-    struct kn_door *door = ctx;
+    struct kn_api_door *door = ctx;
 
     if (req->door == NULL) { /* refused by its head alone */
-        kn_door_meet(door, req);
+        kn_api_door_meet(door, req);
     }
-    const struct kn_door_request *own = req->door;
-    AUTO_FREE char *identity = kn_asprintf("%s/identity", own->host_url != NULL ? own->host_url : door->conf->api_public_url);
-    const struct kn_dialect_ask ask = {
+    const struct kn_api_door_request *own = req->door;
+    AUTO_FREE char *identity = kn_asprintf("%s/identity",
+                                           own->host_url != NULL ? own->host_url : door->conf->api_public_url);
+    const struct kn_api_dialect_ask ask = {
         .dialect = own->api != NULL ? own->api->dialect : KN_DIALECT_NOVA,
         .accept = kn_request_header(req, "Accept"),
         .request_id = own->request_id,
@@ -80,7 +83,7 @@ void kn_door_refuse(void *ctx, struct kn_request *req, const struct kn_error *er
         kn_log_error(req->path, err);
         kn_log_request(NULL);
     }
-    kn_dialect_error(&ask, err, res);
+    kn_api_dialect_error(&ask, err, res);
 }
 
 /* What the caller, another service as a rule, calls the whole of its errand. */
@@ -90,12 +93,13 @@ static const char *global_id(const struct kn_request *req)
     return kn_request_id_valid(id) ? id : NULL;
 }
 
-static const char *service_name(const struct kn_door_request *own)
+static const char *service_name(const struct kn_api_door_request *own)
 {
     return own != NULL && own->api != NULL ? own->api->name : "none";
 }
 
-static void add_headers(const struct kn_request *req, const struct kn_door_request *own, struct kn_response *res)
+static void door_answer_add_headers(const struct kn_request *req, const struct kn_api_door_request *own,
+                                    struct kn_response *res)
 {
     kn_response_header(res, "x-openstack-request-id", own->request_id);
     if (own->api == NULL) {
@@ -107,27 +111,28 @@ static void add_headers(const struct kn_request *req, const struct kn_door_reque
     if (own->api->dialect == KN_DIALECT_KEYSTONE) {
         kn_response_header(res, "Vary", "X-Auth-Token");
     }
-    kn_microversion_headers(own->api, req->microversion, res);
+    kn_api_microversion_headers(own->api, req->microversion, res);
 }
 
-void kn_door_finish(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us)
+void kn_api_door_finish(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us)
 {
-    const struct kn_door_request *own = req->door;
+    const struct kn_api_door_request *own = req->door;
     char status[12], ms[24];
 
     (void)ctx;
     snprintf(status, sizeof(status), "%d", res->status);
     snprintf(ms, sizeof(ms), "%.3f", (double)took_us / 1000);
     kn_metric_add(&REQUESTS, 1, service_name(own), status);
-    kn_metric_observe_ms(&DURATION, (double)took_us / 1000, service_name(own), req->route != NULL ? req->method : "other");
+    kn_metric_observe_ms(&DURATION, (double)took_us / 1000, service_name(own),
+                         req->route != NULL ? req->method : "other");
     if (own == NULL) {
         return;
     }
-    add_headers(req, own, res);
+    door_answer_add_headers(req, own, res);
     kn_log_request(own->request_id);
-    kn_log(KN_INFO, "request", "service", service_name(own), "method", req->method, "path", req->path, "status", status, "ms", ms,
-           "user", req->caller.user_id[0] != '\0' ? req->caller.user_id : NULL, "project",
-           req->caller.project_id[0] != '\0' ? req->caller.project_id : NULL, "remote", kn_request_remote(req), "global_request",
-           global_id(req), NULL);
+    kn_log(KN_INFO, "request", "service", service_name(own), "method", req->method, "path", req->path, "status", status,
+           "ms", ms, "user", req->caller.user_id[0] != '\0' ? req->caller.user_id : NULL, "project",
+           req->caller.project_id[0] != '\0' ? req->caller.project_id : NULL, "remote", kn_request_remote(req),
+           "global_request", global_id(req), NULL);
     kn_log_request(NULL);
 }

@@ -19,7 +19,7 @@
 
 static struct kn_db *thread_db(void *ctx)
 {
-    const struct kn_door *door = ctx;
+    const struct kn_api_door *door = ctx;
     struct kn_db *db = kn_daemon_db(door->conf, "api");
 
     kn_db_by_key(db);
@@ -27,8 +27,14 @@ static struct kn_db *thread_db(void *ctx)
 }
 
 static const struct kn_http_ops OPS = {
-    .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse, .finish = kn_door_finish,
-    .thread_db = thread_db, .is_slow = kn_door_is_slow, .is_list = kn_door_is_list, .names = kn_door_names,
+    .open = kn_api_door_open,
+    .dispatch = kn_api_door_dispatch,
+    .refuse = kn_api_door_refuse,
+    .finish = kn_api_door_finish,
+    .thread_db = thread_db,
+    .is_slow = kn_api_door_is_slow,
+    .is_list = kn_api_door_is_list,
+    .names = kn_api_door_names,
 };
 
 /* A list costs a processor here or in the database: as many as there are, and always half of the workers for what is short. */
@@ -40,7 +46,8 @@ static int lists(const struct kn_conf *conf)
     return (int)(wanted < half ? wanted : half);
 }
 
-static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_server **ret_server, struct kn_error *err)
+static int main_open_door(struct kn_daemon *d, struct kn_api_door *door, struct kn_http_server **ret_server,
+                          struct kn_error *err)
 {
     const struct kn_http_limits limits = {
         .threads = (int)d->conf.api_threads,
@@ -55,14 +62,14 @@ static int open_door(struct kn_daemon *d, struct kn_door *door, struct kn_http_s
 
     if (kn_crypto_init(err) < 0 || kn_identity_start(&d->conf, err) < 0 ||
         kn_questions_new(d->bus, d->conf.api_host_wait_ms, &door->questions, err) < 0 ||
-        kn_door_init(door, kn_mounts, &d->conf, d->bus, err) < 0) {
+        kn_api_door_init(door, kn_api_mounts, &d->conf, d->bus, err) < 0) {
         return -1;
     }
     return kn_http_serve(d->conf.api_listen, &limits, &OPS, door, ret_server, err);
 }
 
 /* Nobody waits for the bus: a wish is a row, and the conductor's sweep finds those that were not announced. */
-static bool make_topic(struct kn_daemon *d)
+static bool main_make_topic(struct kn_daemon *d)
 {
     struct kn_error err = { 0 };
 
@@ -87,7 +94,7 @@ static void keep_house(struct kn_daemon *d)
             kn_log_error("heartbeat", &err);
         }
         if (!has_topic && n % HEARTBEAT_TICKS == 0) {
-            has_topic = make_topic(d);
+            has_topic = main_make_topic(d);
         }
         kn_bus_tick(d->bus);
         nanosleep(&tick, NULL);
@@ -97,13 +104,13 @@ static void keep_house(struct kn_daemon *d)
 int main(int argc, char **argv)
 {
     struct kn_daemon d = { 0 };
-    struct kn_door door = { .authenticate = kn_identity_check, .allows = kn_identity_allows };
+    struct kn_api_door door = { .authenticate = kn_identity_check, .allows = kn_identity_allows };
     struct kn_http_server *server = NULL;
     struct kn_error err = { 0 };
     int result = kn_daemon_init(&d, "api", argc, argv, NULL, true, &err);
 
     if (result == 0) {
-        result = open_door(&d, &door, &server, &err);
+        result = main_open_door(&d, &door, &server, &err);
     }
     if (result == 0) {
         atomic_store(&d.ready, true);
@@ -115,7 +122,7 @@ int main(int argc, char **argv)
     kn_http_stop(server);
     kn_questions_free(door.questions);
     kn_identity_stop();
-    kn_door_release(&door);
+    kn_api_door_release(&door);
     kn_daemon_release(&d);
     return result == 0 && !atomic_load(&d.ousted) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -17,7 +17,7 @@ static bool has_legacy(const struct kn_api *api)
 }
 
 /* A number without sign or leading zero, at most 6 digits; -1 = none. Moves *at behind it. */
-static int take_number(const char **at)
+static int microversion_take_number(const char **at)
 {
     size_t len = strspn(*at, "0123456789");
     int value = 0;
@@ -32,7 +32,7 @@ static int take_number(const char **at)
 }
 
 /* "2.96", "2.latest" or "latest". */
-static int parse(const struct kn_api *api, const char *text, int *ret_minor, struct kn_error *err)
+static int microversion_parse(const struct kn_api *api, const char *text, int *ret_minor, struct kn_error *err)
 {
     const char *at = text;
 
@@ -40,20 +40,20 @@ static int parse(const struct kn_api *api, const char *text, int *ret_minor, str
         *ret_minor = api->max_minor;
         return 0;
     }
-    int major = take_number(&at);
+    int major = microversion_take_number(&at);
     if (major < 1 || *at++ != '.') {
         return kn_fail(err, KN_BAD_REQUEST,
                        "API Version String %s is of invalid format. Must be of format MajorNum.MinorNum.", text);
     }
-    int minor = strcmp(at, "latest") == 0 ? api->max_minor : take_number(&at);
+    int minor = strcmp(at, "latest") == 0 ? api->max_minor : microversion_take_number(&at);
     if (minor < 0 || (*at != '\0' && strcmp(at, "latest") != 0)) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "API Version String %s is of invalid format. Must be of format MajorNum.MinorNum.", text);
     }
     if (major != api->major || minor < api->min_minor || minor > api->max_minor) {
         return kn_fail(err, KN_NOT_ACCEPTABLE,
-                       "Version %s is not supported by the API. Minimum is %d.%d and maximum is %d.%d.", text, api->major,
-                       api->min_minor, api->major, api->max_minor);
+                       "Version %s is not supported by the API. Minimum is %d.%d and maximum is %d.%d.", text,
+                       api->major, api->min_minor, api->major, api->max_minor);
     }
     *ret_minor = minor;
     return 0;
@@ -77,8 +77,8 @@ static bool find_service(const char *header, const char *service, char *out, siz
     return false;
 }
 
-int kn_microversion_choose(const struct kn_api *api, const char *standard, const char *legacy, int *ret_minor,
-                           struct kn_error *err)
+int kn_api_microversion_choose(const struct kn_api *api, const char *standard, const char *legacy, int *ret_minor,
+                               struct kn_error *err)
 {
     char version[64];
 
@@ -87,17 +87,17 @@ int kn_microversion_choose(const struct kn_api *api, const char *standard, const
         return 0;
     }
     if (standard != NULL && find_service(standard, api->microversion_service, version, sizeof(version))) {
-        return parse(api, version, ret_minor, err);
+        return microversion_parse(api, version, ret_minor, err);
     }
     if (legacy != NULL && has_legacy(api)) {
         kn_copy(version, sizeof(version), legacy);
-        return parse(api, version, ret_minor, err);
+        return microversion_parse(api, version, ret_minor, err);
     }
     *ret_minor = api->min_minor;
     return 0;
 }
 
-void kn_microversion_headers(const struct kn_api *api, int minor, struct kn_response *res)
+void kn_api_microversion_headers(const struct kn_api *api, int minor, struct kn_response *res)
 {
     char value[64];
 

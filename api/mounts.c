@@ -8,6 +8,6 @@
 #include "network/api.h"
 #include "volume/api.h"
 
-const struct kn_api *const kn_mounts[] = {
+const struct kn_api *const kn_api_mounts[] = {
     &kn_identity_api, &kn_compute_api, &kn_image_api, &kn_network_api, &kn_volume_api, NULL,
 };

@@ -5,6 +5,6 @@
 
 #include "lib/adapter/http.h"
 
-extern const struct kn_api *const kn_mounts[]; /* ended by NULL */
+extern const struct kn_api *const kn_api_mounts[]; /* ended by NULL */
 
 #endif

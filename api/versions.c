@@ -183,7 +183,9 @@ static void neutron_root(const struct page *p)
 
 static void neutron_resources(const struct page *p)
 {
-    static const char *const RESOURCES[][2] = { { "network", "networks" }, { "subnet", "subnets" }, { "port", "ports" } };
+    static const char *const RESOURCES[][2] = { { "network", "networks" },
+                                                { "subnet", "subnets" },
+                                                { "port", "ports" } };
 
     kn_jsonw_array(p->sb, "resources");
     for (size_t i = 0; i < KN_COUNT(RESOURCES); i++) {
@@ -222,17 +224,25 @@ static const struct {
     int status;
     void (*write)(const struct page *);
 } PAGES[] = {
-    { KN_DIALECT_KEYSTONE, "", 300, keystone_root },   { KN_DIALECT_KEYSTONE, "/", 300, keystone_root },
-    { KN_DIALECT_KEYSTONE, "/v3", 200, keystone_v3 },  { KN_DIALECT_KEYSTONE, "/v3/", 200, keystone_v3 },
-    { KN_DIALECT_NOVA, "", 200, nova_root },           { KN_DIALECT_NOVA, "/", 200, nova_root },
-    { KN_DIALECT_NOVA, "/v2.1", 200, nova_version },   { KN_DIALECT_NOVA, "/v2.1/", 200, nova_version },
+    { KN_DIALECT_KEYSTONE, "", 300, keystone_root },
+    { KN_DIALECT_KEYSTONE, "/", 300, keystone_root },
+    { KN_DIALECT_KEYSTONE, "/v3", 200, keystone_v3 },
+    { KN_DIALECT_KEYSTONE, "/v3/", 200, keystone_v3 },
+    { KN_DIALECT_NOVA, "", 200, nova_root },
+    { KN_DIALECT_NOVA, "/", 200, nova_root },
+    { KN_DIALECT_NOVA, "/v2.1", 200, nova_version },
+    { KN_DIALECT_NOVA, "/v2.1/", 200, nova_version },
     { KN_DIALECT_NOVA, "*", 300, nova_choices },
-    { KN_DIALECT_GLANCE, "", 300, glance_versions },   { KN_DIALECT_GLANCE, "/", 300, glance_versions },
+    { KN_DIALECT_GLANCE, "", 300, glance_versions },
+    { KN_DIALECT_GLANCE, "/", 300, glance_versions },
     { KN_DIALECT_GLANCE, "/versions", 200, glance_versions },
-    { KN_DIALECT_NEUTRON, "", 200, neutron_root },     { KN_DIALECT_NEUTRON, "/", 200, neutron_root },
+    { KN_DIALECT_NEUTRON, "", 200, neutron_root },
+    { KN_DIALECT_NEUTRON, "/", 200, neutron_root },
     { KN_DIALECT_NEUTRON, "/v2.0/", 200, neutron_resources },
-    { KN_DIALECT_CINDER, "", 300, cinder_versions },   { KN_DIALECT_CINDER, "/", 300, cinder_versions },
-    { KN_DIALECT_CINDER, "/v3", 200, cinder_versions }, { KN_DIALECT_CINDER, "/v3/", 200, cinder_versions },
+    { KN_DIALECT_CINDER, "", 300, cinder_versions },
+    { KN_DIALECT_CINDER, "/", 300, cinder_versions },
+    { KN_DIALECT_CINDER, "/v3", 200, cinder_versions },
+    { KN_DIALECT_CINDER, "/v3/", 200, cinder_versions },
 };
 
 static bool fits(const char *pattern, const char *rest)
@@ -240,7 +250,7 @@ static bool fits(const char *pattern, const char *rest)
     return pattern[0] == '*' ? strncmp(rest, "/v2.1/", 6) != 0 : strcmp(pattern, rest) == 0;
 }
 
-bool kn_versions_answer(const struct kn_api *api, const char *rest, const char *base, struct kn_response *res)
+bool kn_api_versions_answer(const struct kn_api *api, const char *rest, const char *base, struct kn_response *res)
 {
     struct page page = { api, base, rest, res, &res->body };
 
@@ -256,7 +266,7 @@ bool kn_versions_answer(const struct kn_api *api, const char *rest, const char *
     return false;
 }
 
-void kn_versions_index(const struct kn_api *const *apis, const char *base, struct kn_response *res)
+void kn_api_versions_index(const struct kn_api *const *apis, const char *base, struct kn_response *res)
 {
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_array(&res->body, "services");

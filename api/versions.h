@@ -11,8 +11,8 @@
  * rest: the path behind the service's prefix. base: the service's URL. Fills res and says true if there is a document at this
  * place. Only for GET and HEAD.
  */
-bool kn_versions_answer(const struct kn_api *api, const char *rest, const char *base, struct kn_response *res);
+bool kn_api_versions_answer(const struct kn_api *api, const char *rest, const char *base, struct kn_response *res);
 /* What stands at "/": the mounted services. apis ends with NULL; base has no trailing slash. */
-void kn_versions_index(const struct kn_api *const *apis, const char *base, struct kn_response *res);
+void kn_api_versions_index(const struct kn_api *const *apis, const char *base, struct kn_response *res);
 
 #endif

@@ -77,7 +77,7 @@ static int limits(struct kn_cli *cli, int argc, char **argv, struct kn_error *er
     return 0;
 }
 
-const struct kn_command kn_builtin_commands[] = {
+const struct kn_command kn_cli_builtin_commands[] = {
     { "conf", "", "print the configuration in force, in the file's syntax, secrets hidden", conf_print },
     { "conf options", "", "print every option with its default and meaning", conf_options },
     { "db migrate", "", "bring the database to this program's schema; safe to repeat", db_migrate },

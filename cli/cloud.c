@@ -19,7 +19,7 @@
 #define ANSWER_MAX ((size_t)16 << 20)
 #define UPLOAD_BYTES (512L << 10)
 
-struct kn_cloud {
+struct kn_cli_cloud {
     CURL *curl;
     char *token;
     char *endpoint;      /* of the service, without a slash at its end */
@@ -28,7 +28,7 @@ struct kn_cloud {
 struct answer {
     struct kn_strbuf body;
     struct kn_strbuf token; /* X-Subject-Token */
-    kn_cloud_source *source;
+    kn_cli_cloud_source *source;
     void *ctx;
     struct kn_error own;    /* of the source */
 };
@@ -49,7 +49,7 @@ static const char *env_or(const char *name, const char *otherwise)
 
 /* --- one request ------------------------------------------------------------------------------------------------------ */
 
-static size_t on_body(char *data, size_t one, size_t len, void *ctx)
+static size_t cloud_on_body(char *data, size_t one, size_t len, void *ctx)
 {
     struct answer *a = ctx;
 
@@ -111,7 +111,7 @@ static void add_reason(struct kn_strbuf *out, const char *body)
     }
 }
 
-static int judge(CURLcode code, long status, const struct answer *a, struct kn_error *err)
+static int cloud_judge(CURLcode code, long status, const struct answer *a, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf reason = KN_STRBUF_INIT;
 
@@ -124,12 +124,13 @@ static int judge(CURLcode code, long status, const struct answer *a, struct kn_e
     }
     if (status >= 400) {
         add_reason(&reason, a->body.buf);
-        return kn_fail(err, status == 404 ? KN_NOT_FOUND : KN_CONFLICT, "the cloud answered %ld: %.512s", status, reason.buf);
+        return kn_fail(err, status == 404 ? KN_NOT_FOUND : KN_CONFLICT, "the cloud answered %ld: %.512s", status,
+                       reason.buf);
     }
     return 0;
 }
 
-static struct curl_slist *headers_of(const struct kn_cloud *c, const char *type)
+static struct curl_slist *headers_of(const struct kn_cli_cloud *c, const char *type)
 {
     AUTO_FREE char *token = kn_asprintf("X-Auth-Token: %s", c->token != NULL ? c->token : "");
     AUTO_FREE char *content = kn_asprintf("Content-Type: %s", type);
@@ -148,7 +149,7 @@ static void set_common(CURL *curl, const char *method, const char *url, struct c
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, cloud_on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, a);
@@ -163,11 +164,11 @@ static int perform(CURL *curl, const struct answer *a, struct kn_error *err)
     long status = 0;
 
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return judge(code, status, a, err);
+    return cloud_judge(code, status, a, err);
 }
 
-static int ask(struct kn_cloud *c, const char *method, const char *url, const json_t *body, struct answer *a,
-               struct kn_error *err)
+static int cloud_ask(struct kn_cli_cloud *c, const char *method, const char *url, const json_t *body, struct answer *a,
+                     struct kn_error *err)
 {
     AUTO_FREE char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     struct curl_slist *headers = headers_of(c, "application/json");
@@ -181,13 +182,13 @@ static int ask(struct kn_cloud *c, const char *method, const char *url, const js
     return rc;
 }
 
-int kn_cloud_ask(struct kn_cloud *c, const char *method, const char *path, const json_t *body, json_t **ret_body,
-                 struct kn_error *err)
+int kn_cli_cloud_ask(struct kn_cli_cloud *c, const char *method, const char *path, const json_t *body,
+                     json_t **ret_body, struct kn_error *err)
 {
     AUTO_FREE char *url = kn_asprintf("%s%s", c->endpoint, path);
     AUTO_RELEASE(answer) struct answer a = { .body = KN_STRBUF_INIT, .token = KN_STRBUF_INIT };
 
-    if (ask(c, method, url, body, &a, err) < 0) {
+    if (cloud_ask(c, method, url, body, &a, err) < 0) {
         return -1;
     }
     if (ret_body != NULL) {
@@ -196,11 +197,12 @@ int kn_cloud_ask(struct kn_cloud *c, const char *method, const char *path, const
     return 0;
 }
 
-int kn_cloud_send(struct kn_cloud *c, const char *path, int64_t size, kn_cloud_source *source, void *ctx,
-                  struct kn_error *err)
+int kn_cli_cloud_send(struct kn_cli_cloud *c, const char *path, int64_t size, kn_cli_cloud_source *source, void *ctx,
+                      struct kn_error *err)
 {
     AUTO_FREE char *url = kn_asprintf("%s%s", c->endpoint, path);
-    AUTO_RELEASE(answer) struct answer a = { .body = KN_STRBUF_INIT, .token = KN_STRBUF_INIT, .source = source, .ctx = ctx };
+    AUTO_RELEASE(answer)
+    struct answer a = { .body = KN_STRBUF_INIT, .token = KN_STRBUF_INIT, .source = source, .ctx = ctx };
     struct curl_slist *headers = headers_of(c, "application/octet-stream");
 
     set_common(c->curl, "PUT", url, headers, &a);
@@ -229,19 +231,20 @@ static json_t *named(const char *id, const char *name, const char *domain_id, co
                      domain_id != NULL ? json_pack("{s:s}", "id", domain_id) : json_pack("{s:s}", "name", domain_name));
 }
 
-static json_t *identity(void)
+static json_t *cloud_identity(void)
 {
     const char *credential = env("OS_APPLICATION_CREDENTIAL_ID");
     const char *token = env("OS_TOKEN");
 
     if (credential != NULL) {
-        return json_pack("{s:[s], s:{s:s, s:s}}", "methods", "application_credential", "application_credential", "id", credential,
-                         "secret", env_or("OS_APPLICATION_CREDENTIAL_SECRET", ""));
+        return json_pack("{s:[s], s:{s:s, s:s}}", "methods", "application_credential", "application_credential", "id",
+                         credential, "secret", env_or("OS_APPLICATION_CREDENTIAL_SECRET", ""));
     }
     if (token != NULL) {
         return json_pack("{s:[s], s:{s:s}}", "methods", "token", "token", "id", token);
     }
-    json_t *user = named(env("OS_USER_ID"), env("OS_USERNAME"), env("OS_USER_DOMAIN_ID"), env_or("OS_USER_DOMAIN_NAME", "Default"));
+    json_t *user = named(env("OS_USER_ID"), env("OS_USERNAME"), env("OS_USER_DOMAIN_ID"),
+                         env_or("OS_USER_DOMAIN_NAME", "Default"));
     if (user == NULL) {
         return NULL;
     }
@@ -251,7 +254,7 @@ static json_t *identity(void)
 
 static json_t *login(struct kn_error *err)
 {
-    json_t *who = identity();
+    json_t *who = cloud_identity();
 
     if (who == NULL) {
         kn_fail(err, KN_BAD_REQUEST, "the environment does not say who you are");
@@ -276,11 +279,11 @@ static const char *find_endpoint(const json_t *token, const char *service_type)
     const json_t *service, *endpoint;
     size_t i, k;
 
-    json_array_foreach(json_object_get(json_object_get(token, "token"), "catalog"), i, service) {
+    json_array_foreach (json_object_get(json_object_get(token, "token"), "catalog"), i, service) {
         if (strcmp(kn_json_str(service, "type"), service_type) != 0) {
             continue;
         }
-        json_array_foreach(json_object_get(service, "endpoints"), k, endpoint) {
+        json_array_foreach (json_object_get(service, "endpoints"), k, endpoint) {
             if (strcmp(kn_json_str(endpoint, "interface"), interface) == 0 &&
                 (region == NULL || strcmp(kn_json_str(endpoint, "region_id"), region) == 0)) {
                 return kn_json_str(endpoint, "url");
@@ -310,7 +313,7 @@ static char *tokens_url(void)
     return kn_asprintf("%s%s/auth/tokens", base, versioned ? "" : "/v3");
 }
 
-static int take_token(struct kn_cloud *c, const struct answer *a, const char *service_type, struct kn_error *err)
+static int take_token(struct kn_cli_cloud *c, const struct answer *a, const char *service_type, struct kn_error *err)
 {
     json_t *token = json_loads(a->body.buf, 0, NULL);
     const char *endpoint = find_endpoint(token, service_type);
@@ -328,7 +331,7 @@ static int take_token(struct kn_cloud *c, const struct answer *a, const char *se
     return rc;
 }
 
-static int log_in(struct kn_cloud *c, const char *service_type, struct kn_error *err)
+static int log_in(struct kn_cli_cloud *c, const char *service_type, struct kn_error *err)
 {
     AUTO_FREE char *url = tokens_url();
     AUTO_RELEASE(answer) struct answer a = { .body = KN_STRBUF_INIT, .token = KN_STRBUF_INIT };
@@ -343,16 +346,17 @@ static int log_in(struct kn_cloud *c, const char *service_type, struct kn_error 
         return kn_fail_hint(err, "load the cloud's openrc file first, or name it by OS_CLOUD");
     }
     json_t *body = login(err);
-    const int rc = body == NULL || ask(c, "POST", url, body, &a, err) < 0 ? -1 : take_token(c, &a, service_type, err);
+    const int rc = body == NULL || cloud_ask(c, "POST", url, body, &a, err) < 0 ? -1
+                                                                                : take_token(c, &a, service_type, err);
     json_decref(body);
     return rc;
 }
 
-int kn_cloud_open(const char *service_type, struct kn_cloud **ret, struct kn_error *err)
+int kn_cli_cloud_open(const char *service_type, struct kn_cli_cloud **ret, struct kn_error *err)
 {
-    AUTO(kn_cloud) struct kn_cloud *c = KN_NEW(struct kn_cloud);
+    AUTO(kn_cli_cloud) struct kn_cli_cloud *c = KN_NEW(struct kn_cli_cloud);
 
-    if (kn_clouds_load(err) < 0) {
+    if (kn_cli_clouds_load(err) < 0) {
         return -1;
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -367,7 +371,7 @@ int kn_cloud_open(const char *service_type, struct kn_cloud **ret, struct kn_err
     return 0;
 }
 
-void kn_cloud_free(struct kn_cloud *c)
+void kn_cli_cloud_free(struct kn_cli_cloud *c)
 {
     if (c == NULL) {
         return;

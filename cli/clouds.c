@@ -55,7 +55,7 @@ static int refuse_yaml(const yaml_parser_t *parser, struct kn_error *err)
     return refuse_line(err, parser->problem_mark.line, parser->problem != NULL ? parser->problem : "this is not YAML");
 }
 
-static int start(yaml_parser_t *parser, const char *text, struct kn_error *err)
+static int clouds_start(yaml_parser_t *parser, const char *text, struct kn_error *err)
 {
     if (yaml_parser_initialize(parser) == 0) {
         return kn_fail(err, KN_INTERNAL, "libyaml cannot start");
@@ -79,14 +79,14 @@ static const char *count_event(struct measure *m, yaml_event_type_t type)
     m->nodes += opens || type == YAML_SCALAR_EVENT || type == YAML_ALIAS_EVENT;
     m->nested += opens;
     m->nested -= type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT;
-    return m->documents > 1       ? "a second document begins, one was expected"
+    return m->documents > 1         ? "a second document begins, one was expected"
            : m->nodes > NODES_MAX   ? "too many keys and values"
            : m->nested > NESTED_MAX ? "nested too deeply"
                                     : NULL;
 }
 
 /* Reads all events and keeps none. */
-static int check_size(const char *text, struct kn_error *err)
+static int clouds_check_size(const char *text, struct kn_error *err)
 {
     AUTO_PARSER yaml_parser_t parser = { 0 };
     struct measure m = { 0 };
@@ -95,7 +95,7 @@ static int check_size(const char *text, struct kn_error *err)
     if (strlen(text) > TEXT_MAX) {
         return kn_fail(err, KN_BAD_REQUEST, "clouds.yaml is larger than %zu KiB", TEXT_MAX >> 10);
     }
-    if (start(&parser, text, err) < 0) {
+    if (clouds_start(&parser, text, err) < 0) {
         return -1;
     }
     while (!is_over) {
@@ -117,7 +117,7 @@ static int check_size(const char *text, struct kn_error *err)
 
 /* --- the tree ----------------------------------------------------------------------------------------------------------- */
 
-struct tree {
+struct clouds_tree {
     yaml_document_t *doc;
     bool is_searched[NODES_MAX + 1]; /* by this search: an anchor may be named a thousand times, or where it stands */
 };
@@ -133,13 +133,14 @@ static bool is_null(const yaml_node_t *node)
     const char *const value = scalar(node);
     bool is = false;
 
-    for (size_t i = 0; value != NULL && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && i < KN_COUNT(NULLS); i++) {
+    for (size_t i = 0; value != NULL && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && i < KN_COUNT(NULLS);
+         i++) {
         is = is || strcmp(value, NULLS[i]) == 0;
     }
     return is;
 }
 
-static const yaml_node_t *own_value(const struct tree *t, const yaml_node_t *mapping, const char *key)
+static const yaml_node_t *own_value(const struct clouds_tree *t, const yaml_node_t *mapping, const char *key)
 {
     const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
 
@@ -157,7 +158,7 @@ static const yaml_node_t *own_value(const struct tree *t, const yaml_node_t *map
  * A mapping's own key, or one of those that it merges in by "<<": a mapping or several, the first wins. What this search has been through has
  * no such key, so that each mapping is looked at once, however often it is named.
  */
-static const yaml_node_t *search(struct tree *t, const yaml_node_t *node, const char *key)
+static const yaml_node_t *clouds_search(struct clouds_tree *t, const yaml_node_t *node, const char *key)
 {
     bool *const is_searched = &t->is_searched[node - t->doc->nodes.start];
     const yaml_node_t *found = NULL;
@@ -169,23 +170,23 @@ static const yaml_node_t *search(struct tree *t, const yaml_node_t *node, const 
     if (node->type == YAML_SEQUENCE_NODE) {
         const yaml_node_item_t *item = node->data.sequence.items.start;
         for (; found == NULL && item < node->data.sequence.items.top; item++) {
-            found = search(t, yaml_document_get_node(t->doc, *item), key);
+            found = clouds_search(t, yaml_document_get_node(t->doc, *item), key);
         }
     } else if (node->type == YAML_MAPPING_NODE) {
         const yaml_node_t *const merged = own_value(t, node, "<<");
         found = own_value(t, node, key);
-        found = found == NULL && merged != NULL ? search(t, merged, key) : found;
+        found = found == NULL && merged != NULL ? clouds_search(t, merged, key) : found;
     }
     return found;
 }
 
-static const yaml_node_t *value_of(struct tree *t, const yaml_node_t *mapping, const char *key)
+static const yaml_node_t *clouds_value_of(struct clouds_tree *t, const yaml_node_t *mapping, const char *key)
 {
     if (mapping == NULL || mapping->type != YAML_MAPPING_NODE) {
         return NULL;
     }
     memset(t->is_searched, 0, sizeof(t->is_searched));
-    return search(t, mapping, key);
+    return clouds_search(t, mapping, key);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -194,7 +195,9 @@ static int compare_keys(const void *a, const void *b)
     const yaml_node_t *const right = *(const yaml_node_t *const *)b;
     const int order = strcmp(scalar(left), scalar(right));
 
-    return order != 0 ? order : (left->start_mark.index > right->start_mark.index) - (left->start_mark.index < right->start_mark.index);
+    return order != 0 ? order
+                      : (left->start_mark.index > right->start_mark.index) -
+                            (left->start_mark.index < right->start_mark.index);
 }
 
 /* A key that stands twice in one mapping: which of the two is meant, nobody knows. */
@@ -234,12 +237,13 @@ static int check_nodes(yaml_document_t *doc, struct kn_error *err)
     return 0;
 }
 
-static void tell(struct tree *t, const yaml_node_t *cloud, void (*visit)(void *ctx, const char *variable, const char *value), void *ctx)
+static void clouds_tell(struct clouds_tree *t, const yaml_node_t *cloud,
+                        void (*visit)(void *ctx, const char *variable, const char *value), void *ctx)
 {
-    const yaml_node_t *const auth = value_of(t, cloud, "auth");
+    const yaml_node_t *const auth = clouds_value_of(t, cloud, "auth");
 
     for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
-        const yaml_node_t *const node = value_of(t, KEYS[i].in_auth ? auth : cloud, KEYS[i].key);
+        const yaml_node_t *const node = clouds_value_of(t, KEYS[i].in_auth ? auth : cloud, KEYS[i].key);
         const char *const value = is_null(node) ? NULL : scalar(node);
 
         if (value != NULL && value[0] != '\0') {
@@ -248,14 +252,15 @@ static void tell(struct tree *t, const yaml_node_t *cloud, void (*visit)(void *c
     }
 }
 
-int kn_clouds_parse(const char *text, const char *cloud, void (*visit)(void *ctx, const char *variable, const char *value),
-                    void *ctx, struct kn_error *err)
+int kn_cli_clouds_parse(const char *text, const char *cloud,
+                        void (*visit)(void *ctx, const char *variable, const char *value), void *ctx,
+                        struct kn_error *err)
 {
     AUTO_PARSER yaml_parser_t parser = { 0 };
     AUTO_DOCUMENT yaml_document_t doc = { 0 };
-    struct tree t = { .doc = &doc };
+    struct clouds_tree t = { .doc = &doc };
 
-    if (check_size(text, err) < 0 || start(&parser, text, err) < 0) {
+    if (clouds_check_size(text, err) < 0 || clouds_start(&parser, text, err) < 0) {
         return -1;
     }
     if (yaml_parser_load(&parser, &doc) == 0) {
@@ -264,12 +269,12 @@ int kn_clouds_parse(const char *text, const char *cloud, void (*visit)(void *ctx
     if (check_nodes(&doc, err) < 0) {
         return -1;
     }
-    const yaml_node_t *const clouds = value_of(&t, yaml_document_get_root_node(&doc), "clouds");
-    const yaml_node_t *const found = value_of(&t, clouds, cloud);
+    const yaml_node_t *const clouds = clouds_value_of(&t, yaml_document_get_root_node(&doc), "clouds");
+    const yaml_node_t *const found = clouds_value_of(&t, clouds, cloud);
     if (found == NULL) {
         return kn_fail(err, KN_NOT_FOUND, "clouds.yaml knows no cloud \"%.64s\"", cloud);
     }
-    tell(&t, found, visit, ctx);
+    clouds_tell(&t, found, visit, ctx);
     return 0;
 }
 
@@ -296,7 +301,7 @@ static void set_variable(void *ctx, const char *variable, const char *value)
     setenv(variable, value, 0);
 }
 
-int kn_clouds_load(struct kn_error *err)
+int kn_cli_clouds_load(struct kn_error *err)
 {
     const char *cloud = getenv("OS_CLOUD");
     AUTO_FREE char *text = NULL;
@@ -314,5 +319,5 @@ int kn_clouds_load(struct kn_error *err)
     if (strlen(text) != len) {
         return kn_fail(err, KN_BAD_REQUEST, "clouds.yaml has a NUL byte in it");
     }
-    return kn_clouds_parse(text, cloud, set_variable, NULL, err);
+    return kn_cli_clouds_parse(text, cloud, set_variable, NULL, err);
 }

@@ -33,7 +33,7 @@ static bool begins_with(const char *words, const char *first)
     return strncmp(words, first, len) == 0 && (words[len] == ' ' || words[len] == '\0');
 }
 
-static int not_found(const struct kn_command *const *tables, char **argv, struct kn_error *err)
+static int command_not_found(const struct kn_command *const *tables, char **argv, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf near = KN_STRBUF_INIT;
     for (; *tables != NULL; tables++) {
@@ -48,8 +48,8 @@ static int not_found(const struct kn_command *const *tables, char **argv, struct
     return kn_fail_hint(err, "%s", near.len > 0 ? near.buf : "kilonova --help lists them");
 }
 
-int kn_command_find(const struct kn_command *const *tables, char **argv, const struct kn_command **ret_command,
-                    int *ret_used, struct kn_error *err)
+int kn_cli_command_find(const struct kn_command *const *tables, char **argv, const struct kn_command **ret_command,
+                        int *ret_used, struct kn_error *err)
 {
     const struct kn_command *best = NULL;
     int best_used = 0;
@@ -63,7 +63,7 @@ int kn_command_find(const struct kn_command *const *tables, char **argv, const s
         }
     }
     if (best == NULL) {
-        return not_found(tables, argv, err);
+        return command_not_found(tables, argv, err);
     }
     if (best->usage[0] == '\0' && argv[best_used] != NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "\"%s\" takes no arguments, but was given \"%s\"", best->words,
@@ -106,7 +106,7 @@ static bool is_asked_for(const struct kn_command *c, char **argv)
     return false;
 }
 
-void kn_command_help(const struct kn_command *const *tables, char **argv, FILE *out)
+void kn_cli_command_help(const struct kn_command *const *tables, char **argv, FILE *out)
 {
     bool some = false;
 
@@ -123,5 +123,7 @@ void kn_command_help(const struct kn_command *const *tables, char **argv, FILE *
             }
         }
     }
-    fprintf(out, "\nexit code: 0 done, 1 not done (audit: a promise is broken), 2 not tried: a wrong command, argument or configuration (audit: not all judged)\n");
+    fprintf(
+        out,
+        "\nexit code: 0 done, 1 not done (audit: a promise is broken), 2 not tried: a wrong command, argument or configuration (audit: not all judged)\n");
 }

@@ -22,7 +22,7 @@
 #define TELL_EVERY_MS 500
 #define ASK_EVERY_MS 1000
 
-struct order {
+struct image_import_order {
     const char *disk;
     const char *name;
     const char *format;
@@ -77,7 +77,7 @@ static void look_ahead(struct disk *d)
     d->data_end = hole > data ? hole : d->size;
 }
 
-static void tell(struct disk *d)
+static void image_import_tell(struct disk *d)
 {
     const int64_t now = kn_mono_ms();
     const double mib = (double)d->at / (1 << 20);
@@ -87,13 +87,14 @@ static void tell(struct disk *d)
         return;
     }
     d->told_ms = now;
-    fprintf(d->out, "\r%3d%%  %.0f of %.0f MiB, %.0f MiB/s, %.0f s left   ", (int)((double)d->at / (double)d->size * 100.0), mib,
-            (double)d->size / (1 << 20), mib / seconds, seconds / ((double)d->at + 1.0) * (double)(d->size - d->at));
+    fprintf(d->out, "\r%3d%%  %.0f of %.0f MiB, %.0f MiB/s, %.0f s left   ",
+            (int)((double)d->at / (double)d->size * 100.0), mib, (double)d->size / (1 << 20), mib / seconds,
+            seconds / ((double)d->at + 1.0) * (double)(d->size - d->at));
     fprintf(d->out, "%s", d->at == d->size ? "\n" : "");
     fflush(d->out);
 }
 
-/* kn_cloud_source */
+/* kn_cli_cloud_source */
 static int64_t next_bytes(void *ctx, char *out, size_t size, struct kn_error *err)
 {
     struct disk *d = ctx;
@@ -116,17 +117,18 @@ static int64_t next_bytes(void *ctx, char *out, size_t size, struct kn_error *er
                        want < 0 ? strerror(errno) : "it became shorter");
     }
     d->at += want;
-    tell(d);
+    image_import_tell(d);
     return want;
 }
 
 /* --- the image -------------------------------------------------------------------------------------------------------- */
 
-static int create(struct kn_cloud *cloud, const struct order *o, char id[KN_UUID_SIZE], struct kn_error *err)
+static int image_import_create(struct kn_cli_cloud *cloud, const struct image_import_order *o, char id[KN_UUID_SIZE],
+                               struct kn_error *err)
 {
     json_t *body = json_pack("{s:s, s:s, s:s}", "name", o->name, "disk_format", o->format, "container_format", "bare");
     json_t *image = NULL;
-    const int rc = kn_cloud_ask(cloud, "POST", "/v2/images", body, &image, err);
+    const int rc = kn_cli_cloud_ask(cloud, "POST", "/v2/images", body, &image, err);
 
     kn_copy(id, KN_UUID_SIZE, kn_json_str(image, "id"));
     json_decref(body);
@@ -134,7 +136,7 @@ static int create(struct kn_cloud *cloud, const struct order *o, char id[KN_UUID
     return rc < 0 || kn_uuid_valid(id) ? rc : kn_fail(err, KN_BAD_REQUEST, "the cloud did not say the image's id");
 }
 
-static void pause_ms(int64_t ms)
+static void image_import_pause_ms(int64_t ms)
 {
     const struct timespec t = { ms / 1000, (ms % 1000) * 1000000 };
 
@@ -142,13 +144,13 @@ static void pause_ms(int64_t ms)
 }
 
 /* 1: active; 0: not yet; -1: it failed. */
-static int look(struct kn_cloud *cloud, const char *id, FILE *out, struct kn_error *err)
+static int image_import_look(struct kn_cli_cloud *cloud, const char *id, FILE *out, struct kn_error *err)
 {
     AUTO_FREE char *path = kn_asprintf("/v2/images/%s/tasks", id);
     json_t *answer = NULL;
     int rc = 0;
 
-    if (kn_cloud_ask(cloud, "GET", path, NULL, &answer, err) < 0) {
+    if (kn_cli_cloud_ask(cloud, "GET", path, NULL, &answer, err) < 0) {
         return -1;
     }
     const json_t *task = json_array_get(json_object_get(answer, "tasks"), 0);
@@ -165,15 +167,15 @@ static int look(struct kn_cloud *cloud, const char *id, FILE *out, struct kn_err
     return rc;
 }
 
-static int import_staged(struct kn_cloud *cloud, const char *id, FILE *out, struct kn_error *err)
+static int import_staged(struct kn_cli_cloud *cloud, const char *id, FILE *out, struct kn_error *err)
 {
     AUTO_FREE char *path = kn_asprintf("/v2/images/%s/import", id);
     json_t *body = json_pack("{s:{s:s}}", "method", "name", "glance-direct");
-    int rc = kn_cloud_ask(cloud, "POST", path, body, NULL, err);
+    int rc = kn_cli_cloud_ask(cloud, "POST", path, body, NULL, err);
 
     json_decref(body);
-    while (rc == 0 && (rc = look(cloud, id, out, err)) == 0) {
-        pause_ms(ASK_EVERY_MS);
+    while (rc == 0 && (rc = image_import_look(cloud, id, out, err)) == 0) {
+        image_import_pause_ms(ASK_EVERY_MS);
     }
     if (out != NULL) {
         fprintf(out, "\r%-60s\r", "");
@@ -182,32 +184,34 @@ static int import_staged(struct kn_cloud *cloud, const char *id, FILE *out, stru
 }
 
 /* What is booted as it is goes straight in; everything else is staged and converted. */
-static int send_data(struct kn_cloud *cloud, const struct order *o, const char *id, struct disk *d, struct kn_error *err)
+static int send_data(struct kn_cli_cloud *cloud, const struct image_import_order *o, const char *id, struct disk *d,
+                     struct kn_error *err)
 {
-    const bool direct = strcmp(o->format, "raw") == 0 || strcmp(o->format, "qcow2") == 0 || strcmp(o->format, "iso") == 0;
+    const bool direct = strcmp(o->format, "raw") == 0 || strcmp(o->format, "qcow2") == 0 ||
+                        strcmp(o->format, "iso") == 0;
     AUTO_FREE char *path = kn_asprintf("/v2/images/%s/%s", id, direct ? "file" : "stage");
 
     d->started_ms = kn_mono_ms();
-    if (kn_cloud_send(cloud, path, d->size, next_bytes, d, err) < 0) {
+    if (kn_cli_cloud_send(cloud, path, d->size, next_bytes, d, err) < 0) {
         return -1;
     }
     return direct ? 0 : import_staged(cloud, id, d->out, err);
 }
 
-static void remove_image(struct kn_cloud *cloud, const char *id)
+static void remove_image(struct kn_cli_cloud *cloud, const char *id)
 {
     AUTO_FREE char *path = kn_asprintf("/v2/images/%s", id);
     struct kn_error ignored = { 0 };
 
-    (void)kn_cloud_ask(cloud, "DELETE", path, NULL, NULL, &ignored);
+    (void)kn_cli_cloud_ask(cloud, "DELETE", path, NULL, NULL, &ignored);
 }
 
-static int make_image(struct kn_cli *cli, const struct order *o, struct disk *d, struct kn_error *err)
+static int make_image(struct kn_cli *cli, const struct image_import_order *o, struct disk *d, struct kn_error *err)
 {
-    AUTO(kn_cloud) struct kn_cloud *cloud = NULL;
+    AUTO(kn_cli_cloud) struct kn_cli_cloud *cloud = NULL;
     char id[KN_UUID_SIZE] = "";
 
-    if (kn_cloud_open("image", &cloud, err) < 0 || create(cloud, o, id, err) < 0) {
+    if (kn_cli_cloud_open("image", &cloud, err) < 0 || image_import_create(cloud, o, id, err) < 0) {
         return -1;
     }
     if (send_data(cloud, o, id, d, err) < 0) {
@@ -220,7 +224,7 @@ static int make_image(struct kn_cli *cli, const struct order *o, struct disk *d,
 
 /* --- the command ------------------------------------------------------------------------------------------------------ */
 
-static int parse(int argc, char **argv, struct order *o, struct kn_error *err)
+static int image_import_parse(int argc, char **argv, struct image_import_order *o, struct kn_error *err)
 {
     const struct {
         const char *option;
@@ -234,7 +238,8 @@ static int parse(int argc, char **argv, struct order *o, struct kn_error *err)
             k++;
         }
         if (k == KN_COUNT(OPTIONS) || i + 1 == argc) {
-            return kn_fail(err, KN_BAD_REQUEST, k == KN_COUNT(OPTIONS) ? "\"%s\" is no option of image import" : "\"%s\" needs a value",
+            return kn_fail(err, KN_BAD_REQUEST,
+                           k == KN_COUNT(OPTIONS) ? "\"%s\" is no option of image import" : "\"%s\" needs a value",
                            argv[i]);
         }
         *OPTIONS[k].value = argv[i + 1];
@@ -244,10 +249,10 @@ static int parse(int argc, char **argv, struct order *o, struct kn_error *err)
 
 static int image_import(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
-    struct order o = { .format = "raw" };
+    struct image_import_order o = { .format = "raw" };
     struct disk d = { .fd = -1, .out = isatty(STDERR_FILENO) ? stderr : NULL };
 
-    if (parse(argc, argv, &o, err) < 0) {
+    if (image_import_parse(argc, argv, &o, err) < 0) {
         return -1;
     }
     if (o.name == NULL) {
@@ -259,8 +264,9 @@ static int image_import(struct kn_cli *cli, int argc, char **argv, struct kn_err
     return rc;
 }
 
-const struct kn_command kn_cloud_commands[] = {
+const struct kn_command kn_cli_cloud_commands[] = {
     { "image import", "--disk DEVICE|FILE [--name NAME] [--format FORMAT]",
-      "make an image of a disk of this machine (P2V) or of a file; the cloud and who you are come from OS_*", image_import },
+      "make an image of a disk of this machine (P2V) or of a file; the cloud and who you are come from OS_*",
+      image_import },
     { NULL, NULL, NULL, NULL },
 };

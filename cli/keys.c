@@ -32,10 +32,13 @@ static int agent_key(struct kn_cli *cli, int argc, char **argv, struct kn_error 
         return kn_fail(err, KN_BAD_REQUEST, "usage: kilonova agent key ID FILE");
     }
     if (argv[0][0] == '\0' || strlen(argv[0]) > ID_MAX || argv[0][strspn(argv[0], ID)] != '\0') {
-        return kn_fail(err, KN_BAD_REQUEST, "\"%.64s\" is not the id of an agent: 1 to %d of letters, digits, \".\", \"_\" and \"-\"", argv[0], ID_MAX);
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "\"%.64s\" is not the id of an agent: 1 to %d of letters, digits, \".\", \"_\" and \"-\"",
+                       argv[0], ID_MAX);
     }
     if (cli->conf.bus_key_file[0] == '\0') {
-        return kn_fail(err, KN_BAD_REQUEST, "bus.key_file is empty: messages are not signed, and an agent needs no key");
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "bus.key_file is empty: messages are not signed, and an agent needs no key");
     }
     if (kn_crypto_init(err) < 0 || kn_signer_make_agent_key(&cli->conf, argv[0], argv[1], err) < 0) {
         return -1;
@@ -44,7 +47,7 @@ static int agent_key(struct kn_cli *cli, int argc, char **argv, struct kn_error 
     return 0;
 }
 
-const struct kn_command kn_key_commands[] = {
+const struct kn_command kn_cli_key_commands[] = {
     { "agent key", "ID FILE", "write the key of an agent, for a bus whose messages are signed", agent_key },
     { "bus key", "", "make the secret that signs messages, in bus.key_file", bus_key },
     { NULL, NULL, NULL, NULL },

@@ -19,18 +19,12 @@
 #define NOT_TRIED 2
 
 static const struct kn_command *const TABLES[] = {
-    kn_builtin_commands,
-    kn_api_commands,
-    kn_cloud_commands,
-    kn_key_commands,
-    kn_identity_commands,
-    kn_conductor_commands,
-    kn_scheduler_commands,
-    NULL,
+    kn_cli_builtin_commands, kn_api_commands,       kn_cli_cloud_commands, kn_cli_key_commands,
+    kn_identity_commands,    kn_conductor_commands, kn_scheduler_commands, NULL,
 };
 
 /* Whoever watches by exit codes must not take a typing error for a verdict. */
-static int complain(const struct kn_error *err)
+static int main_complain(const struct kn_error *err)
 {
     fprintf(stderr, "kilonova: %s\n%s%s%s", err->message, err->hint[0] != '\0' ? "  " : "", err->hint,
             err->hint[0] != '\0' ? "\n" : "");
@@ -39,7 +33,7 @@ static int complain(const struct kn_error *err)
 
 static int complain_of_words(const struct kn_error *err)
 {
-    complain(err);
+    main_complain(err);
     return NOT_TRIED;
 }
 
@@ -53,27 +47,27 @@ static bool asks_for_help(char **argv)
     return argv[1] != NULL && strcmp(argv[1], "help") == 0;
 }
 
-static int run(struct kn_cli *cli, char **words)
+static int main_run(struct kn_cli *cli, char **words)
 {
     const struct kn_command *command = NULL;
     struct kn_error err = { .code = KN_OK };
     int used = 0;
     int argc = 0;
 
-    if (kn_command_find(TABLES, words, &command, &used, &err) < 0) {
+    if (kn_cli_command_find(TABLES, words, &command, &used, &err) < 0) {
         return complain_of_words(&err);
     }
     while (words[used + argc] != NULL) {
         argc++;
     }
     const int status = command->run(cli, argc, words + used, &err);
-    return status < 0 ? complain(&err) : status;
+    return status < 0 ? main_complain(&err) : status;
 }
 
 int main(int argc, char **argv)
 {
     if (asks_for_help(argv)) {
-        kn_command_help(TABLES, argv + 1, stdout);
+        kn_cli_command_help(TABLES, argv + 1, stdout);
         return EXIT_SUCCESS;
     }
     struct kn_cli cli = { .out = stdout };
@@ -83,10 +77,10 @@ int main(int argc, char **argv)
         return complain_of_words(&err);
     }
     if (words[0] == NULL) {
-        kn_command_help(TABLES, words, stderr);
+        kn_cli_command_help(TABLES, words, stderr);
         return NOT_TRIED;
     }
     AUTO(kn_db) struct kn_db *db = kn_db_new(cli.conf.db_url, "cli");
     cli.db = db;
-    return run(&cli, words);
+    return main_run(&cli, words);
 }

@@ -8,42 +8,52 @@
 extern const struct kn_api kn_compute_api; /* prefix "/compute", KN_DIALECT_NOVA */
 
 /* api/flavors.c */
-kn_handler kn_flavors_list, kn_flavors_detail, kn_flavors_show, kn_flavors_create, kn_flavors_update, kn_flavors_delete;
+kn_handler kn_compute_flavors_list, kn_compute_flavors_detail, kn_compute_flavors_show, kn_compute_flavors_create,
+    kn_compute_flavors_update, kn_compute_flavors_delete;
 /* api/flavor_specs.c */
-kn_handler kn_flavor_specs_list, kn_flavor_specs_create, kn_flavor_specs_show, kn_flavor_specs_update, kn_flavor_specs_delete;
-kn_handler kn_flavor_access_list, kn_flavors_action;
+kn_handler kn_compute_flavor_specs_list, kn_compute_flavor_specs_create, kn_compute_flavor_specs_show,
+    kn_compute_flavor_specs_update, kn_compute_flavor_specs_delete;
+kn_handler kn_compute_flavor_access_list, kn_compute_flavors_action;
 /* api/keypairs.c */
-kn_handler kn_keypairs_list, kn_keypairs_show, kn_keypairs_create, kn_keypairs_delete;
+kn_handler kn_compute_keypairs_list, kn_compute_keypairs_show, kn_compute_keypairs_create, kn_compute_keypairs_delete;
 /* api/servers.c, api/server_create.c */
-kn_handler kn_servers_list, kn_servers_detail, kn_servers_show, kn_servers_create, kn_servers_update, kn_servers_delete;
-kn_handler kn_server_ips_list, kn_server_ips_show;
+kn_handler kn_compute_servers_list, kn_compute_servers_detail, kn_compute_servers_show, kn_compute_servers_create,
+    kn_compute_servers_update, kn_compute_servers_delete;
+kn_handler kn_compute_server_ips_list, kn_compute_server_ips_show;
 /* api/server_labels.c */
-kn_handler kn_server_metadata_list, kn_server_metadata_create, kn_server_metadata_update;
-kn_handler kn_server_meta_show, kn_server_meta_update, kn_server_meta_delete;
-kn_handler kn_server_tags_list, kn_server_tags_update, kn_server_tags_delete;
-kn_handler kn_server_tag_show, kn_server_tag_update, kn_server_tag_delete;
+kn_handler kn_compute_server_metadata_list, kn_compute_server_metadata_create, kn_compute_server_metadata_update;
+kn_handler kn_compute_server_meta_show, kn_compute_server_meta_update, kn_compute_server_meta_delete;
+kn_handler kn_compute_server_tags_list, kn_compute_server_tags_update, kn_compute_server_tags_delete;
+kn_handler kn_compute_server_tag_show, kn_compute_server_tag_update, kn_compute_server_tag_delete;
 /* api/actions.c */
-kn_handler kn_servers_action;
+kn_handler kn_compute_servers_action;
 /* api/history.c */
-kn_handler kn_server_history_list, kn_server_history_show;
+kn_handler kn_compute_server_history_list, kn_compute_server_history_show;
 /* api/attachments.c */
-kn_handler kn_server_volumes_list, kn_server_volumes_show, kn_server_volumes_attach, kn_server_volumes_update, kn_server_volumes_detach;
-kn_handler kn_server_interfaces_list, kn_server_interfaces_show;
+kn_handler kn_compute_server_volumes_list, kn_compute_server_volumes_show, kn_compute_server_volumes_attach,
+    kn_compute_server_volumes_update, kn_compute_server_volumes_detach;
+kn_handler kn_compute_server_interfaces_list, kn_compute_server_interfaces_show;
 /* api/hypervisors.c */
-kn_handler kn_hypervisors_list, kn_hypervisors_detail, kn_hypervisors_show, kn_hypervisors_search, kn_hypervisors_servers;
-kn_handler kn_hypervisors_statistics;
+kn_handler kn_compute_hypervisors_list, kn_compute_hypervisors_detail, kn_compute_hypervisors_show,
+    kn_compute_hypervisors_search, kn_compute_hypervisors_servers;
+kn_handler kn_compute_hypervisors_statistics;
 /* api/services.c */
-kn_handler kn_compute_services_list, kn_compute_services_update, kn_compute_services_update_old, kn_compute_zones_list, kn_compute_zones_detail;
+kn_handler kn_compute_services_list, kn_compute_services_update, kn_compute_services_update_old, kn_compute_zones_list,
+    kn_compute_zones_detail;
 /* api/quotas.c */
-kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_defaults, kn_compute_quotas_update, kn_compute_quotas_delete;
+kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_defaults, kn_compute_quotas_update,
+    kn_compute_quotas_delete;
 kn_handler kn_compute_quota_classes_show, kn_compute_quota_classes_update, kn_compute_limits_show;
 /* api/rest.c */
-kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_aggregates_list, kn_aggregates_show;
+kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_compute_aggregates_list,
+    kn_compute_aggregates_show;
 /* compute/api/server_groups.c */
-kn_handler kn_server_groups_list, kn_server_groups_show, kn_server_groups_create, kn_server_groups_delete;
+kn_handler kn_compute_server_groups_list, kn_compute_server_groups_show, kn_compute_server_groups_create,
+    kn_compute_server_groups_delete;
 /* compute/api/rest.c */
-kn_handler kn_server_security_groups_list, kn_server_password_show, kn_server_password_clear, kn_migrations_list, kn_server_migrations_list;
-kn_handler kn_nova_images_list, kn_nova_images_detail, kn_nova_images_show;
+kn_handler kn_compute_server_security_groups_list, kn_compute_server_password_show, kn_compute_server_password_clear,
+    kn_compute_migrations_list, kn_compute_server_migrations_list;
+kn_handler kn_compute_nova_images_list, kn_compute_nova_images_detail, kn_compute_nova_images_show;
 kn_handler kn_compute_unsupported;
 
 #endif

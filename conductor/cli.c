@@ -11,19 +11,29 @@
 #include "conductor/store/history.h"
 #include "lib/base/mem.h"
 
-static const struct kn_stmt TASKS = { "cli_tasks",
+static const struct kn_stmt TASKS = {
+    "cli_tasks",
     "SELECT id, kind, object_id, state, step, attempt, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS'), "
     "concat_ws(' > ', nullif(coalesce(home->>'host', context->>'host'), ''), nullif(dest->>'host', '')), coalesce(error->>'message', '') FROM task "
-    "WHERE ($1 = '' OR object_id::text = $1) AND ($1 <> '' OR state IN ('run', 'undo', 'failed')) ORDER BY id DESC LIMIT 200", 1 };
-static const struct kn_stmt STEPS = { "cli_steps",
+    "WHERE ($1 = '' OR object_id::text = $1) AND ($1 <> '' OR state IN ('run', 'undo', 'failed')) ORDER BY id DESC LIMIT 200",
+    1
+};
+static const struct kn_stmt STEPS = {
+    "cli_steps",
     "SELECT name, state, to_char(started_at, 'HH24:MI:SS.MS'), round(extract(epoch FROM finished_at - started_at) * 1000)::bigint, "
-    "coalesce(host, ''), coalesce(error->>'message', '') FROM task_step WHERE task_id = $1::bigint ORDER BY n", 1 };
-static const struct kn_stmt SERVICES = { "cli_services",
+    "coalesce(host, ''), coalesce(error->>'message', '') FROM task_step WHERE task_id = $1::bigint ORDER BY n",
+    1
+};
+static const struct kn_stmt SERVICES = {
+    "cli_services",
     "SELECT binary_name, host, CASE WHEN last_seen < now() - $1::bigint * interval '1 s' THEN 'silent since ' || to_char(last_seen, 'YYYY-MM-DD HH24:MI:SS') "
     "WHEN stuck IS NOT NULL THEN 'stuck since ' || to_char(stuck_since, 'YYYY-MM-DD HH24:MI:SS') || ': ' || stuck ELSE 'up' END, "
-    "coalesce(to_char(progress_at, 'YYYY-MM-DD HH24:MI:SS'), '-') FROM service ORDER BY binary_name, host", 1 };
-static const struct kn_stmt SHARDS = { "cli_shards",
-    "SELECT id, coalesce(owner, '-'), epoch, lease_until > now() FROM shard ORDER BY id", 0 };
+    "coalesce(to_char(progress_at, 'YYYY-MM-DD HH24:MI:SS'), '-') FROM service ORDER BY binary_name, host",
+    1
+};
+static const struct kn_stmt SHARDS = {
+    "cli_shards", "SELECT id, coalesce(owner, '-'), epoch, lease_until > now() FROM shard ORDER BY id", 0
+};
 
 /* --- audit ------------------------------------------------------------------------------------------------------------------ */
 
@@ -32,7 +42,7 @@ struct audit_options {
     const char *log_dir;
 };
 
-static int read_options(int argc, char **argv, struct audit_options *ret, struct kn_error *err)
+static int cli_read_options(int argc, char **argv, struct audit_options *ret, struct kn_error *err)
 {
     *ret = (struct audit_options){ .hosts = true, .stores = true };
     for (int i = 0; i < argc; i++) {
@@ -51,29 +61,32 @@ static int read_options(int argc, char **argv, struct audit_options *ret, struct
     return 0;
 }
 
-static int run_audit(struct kn_audit *audit, const struct kn_conf *conf, const struct audit_options *options, struct kn_error *err)
+static int run_audit(struct kn_conductor_audit *audit, const struct kn_conf *conf, const struct audit_options *options,
+                     struct kn_error *err)
 {
-    if (kn_audit_database(audit, err) < 0 || (options->hosts && kn_audit_hosts(audit, err) < 0) ||
-        (options->stores && kn_audit_stores(audit, conf, err) < 0) ||
-        (options->log_dir != NULL && kn_audit_logs(audit, err) < 0)) {
+    if (kn_conductor_audit_database(audit, err) < 0 || (options->hosts && kn_conductor_audit_hosts(audit, err) < 0) ||
+        (options->stores && kn_conductor_audit_stores(audit, conf, err) < 0) ||
+        (options->log_dir != NULL && kn_conductor_audit_logs(audit, err) < 0)) {
         return -1;
     }
     fprintf(audit->out, "%d promises, %d broken, %d not judged\n", audit->promises, audit->broken, audit->unjudged);
-    return kn_audit_verdict(audit);
+    return kn_conductor_audit_verdict(audit);
 }
 
 /* An audit that could not be made is no verdict of "broken": it ends like one that could not judge. */
 static int cmd_audit(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
     AUTO(kn_bus) struct kn_bus *bus = NULL;
-    struct kn_audit audit = { .db = cli->db, .out = cli->out };
+    struct kn_conductor_audit audit = { .db = cli->db, .out = cli->out };
     struct audit_options options;
     int verdict = -1;
 
-    if (read_options(argc, argv, &options, err) < 0) {
+    if (cli_read_options(argc, argv, &options, err) < 0) {
         return -1;
     }
-    if (kn_db_connect(cli->db, 10000, err) == 0 && (!options.hosts || (kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) == 0 && kn_bus_speak_as(bus, "audit", err) == 0))) {
+    if (kn_db_connect(cli->db, 10000, err) == 0 &&
+        (!options.hosts ||
+         (kn_bus_new(&cli->conf, "kilonova-audit", &bus, err) == 0 && kn_bus_speak_as(bus, "audit", err) == 0))) {
         audit.bus = bus;
         audit.log_dir = options.log_dir;
         audit.is_deep = options.deep;
@@ -98,21 +111,21 @@ static int cmd_history_prune(struct kn_cli *cli, int argc, char **argv, struct k
     if (kn_db_connect(cli->db, 10000, err) < 0) {
         return -1;
     }
-    for (const struct kn_history *kind = kn_history; kind->name != NULL; kind++) {
+    for (const struct kn_conductor_history *kind = kn_conductor_history; kind->name != NULL; kind++) {
         int64_t count = 0;
 
-        if (kn_history_count(cli->db, &cli->conf, kind, &count, err) < 0) {
+        if (kn_conductor_history_count(cli->db, &cli->conf, kind, &count, err) < 0) {
             return -1;
         }
         if (kind->days == NULL) {
             fprintf(cli->out, "%8lld  %s\n", (long long)count, kind->name);
             continue;
         }
-        fprintf(cli->out, "%8lld  %s older than %lld days%s\n", (long long)count, kind->name, (long long)kind->days(&cli->conf),
-                kind->days(&cli->conf) == 0 ? " (kept for ever)" : "");
+        fprintf(cli->out, "%8lld  %s older than %lld days%s\n", (long long)count, kind->name,
+                (long long)kind->days(&cli->conf), kind->days(&cli->conf) == 0 ? " (kept for ever)" : "");
     }
     while (more) {
-        if (kn_history_prune(cli->db, &cli->conf, &more, err) < 0) {
+        if (kn_conductor_history_prune(cli->db, &cli->conf, &more, err) < 0) {
             return -1;
         }
     }
@@ -154,7 +167,9 @@ static int cmd_task_show(struct kn_cli *cli, int argc, char **argv, struct kn_er
     }
     if (kn_rows_count(rows) == 0) {
         kn_fail(err, KN_NOT_FOUND, "task %s is unknown, or has no steps", argv[0]);
-        return kn_fail_hint(err, "kilonova task list OBJECT lists those of a server, volume or image; ended ones are kept for history.tasks_days");
+        return kn_fail_hint(
+            err,
+            "kilonova task list OBJECT lists those of a server, volume or image; ended ones are kept for history.tasks_days");
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
         fprintf(cli->out, "%-22s %-7s %s %6s ms  %s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
@@ -171,13 +186,14 @@ static int cmd_service_list(struct kn_cli *cli, int argc, char **argv, struct kn
     (void)argc;
     (void)argv;
     if (kn_db_connect(cli->db, 10000, err) < 0 ||
-        kn_db_run(cli->db, &SERVICES, KN_ARGS(kn_arg_int(&silence, cli->conf.scheduler_agent_timeout_s)), &rows, err) < 0) {
+        kn_db_run(cli->db, &SERVICES, KN_ARGS(kn_arg_int(&silence, cli->conf.scheduler_agent_timeout_s)), &rows, err) <
+            0) {
         return -1;
     }
     fprintf(cli->out, "%-20s %-24s %-19s  %s\n", "service", "host", "last progress", "state");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "%-20s %-24s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 3),
-                kn_rows_text(rows, i, 2));
+        fprintf(cli->out, "%-20s %-24s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
+                kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 2));
     }
     return 0;
 }
@@ -200,7 +216,7 @@ static int cmd_shard_list(struct kn_cli *cli, int argc, char **argv, struct kn_e
 
 /* --- flows ------------------------------------------------------------------------------------------------------------------ */
 
-static void print_row(FILE *out, const struct kn_flow_row *row)
+static void cli_print_row(FILE *out, const struct kn_conductor_flow_row *row)
 {
     for (int i = 0; i < KN_ROW_PARTS && row->parts[i].message != NULL; i++) {
         fprintf(out, "%s%s", i == 0 ? "[" : " | ", row->parts[i].message);
@@ -216,12 +232,12 @@ static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
     (void)argc;
     (void)argv;
     (void)err;
-    for (int t = 0; kn_flow_tables[t] != NULL; t++) {
-        for (const struct kn_flow *flow = kn_flow_tables[t]; flow->kind != NULL; flow++) {
+    for (int t = 0; kn_conductor_flow_tables[t] != NULL; t++) {
+        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[t]; flow->kind != NULL; flow++) {
             fprintf(cli->out, "%-22s ", flow->kind);
             for (int row = 0; row < flow->row_count; row++) {
                 fputs(row == 0 ? "" : " -> ", cli->out);
-                print_row(cli->out, &flow->rows[row]);
+                cli_print_row(cli->out, &flow->rows[row]);
             }
             fputs(flow->retry_row >= 0 ? "  (tries other hosts)\n" : "\n", cli->out);
         }
@@ -230,9 +246,12 @@ static int cmd_flow_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
 }
 
 const struct kn_command kn_conductor_commands[] = {
-    { "audit", "[--deep] [--no-hosts] [--no-stores] [--logs DIR]", "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged; --deep reads images' data, --logs looks for secrets in the daemons' logs", cmd_audit },
+    { "audit", "[--deep] [--no-hosts] [--no-stores] [--logs DIR]",
+      "check every promise of the design; exits 0: all kept, 1: one is broken, 2: not all could be judged; --deep reads images' data, --logs looks for secrets in the daemons' logs",
+      cmd_audit },
     { "flow list", "", "every kind of task with its rows of messages and how they are taken back", cmd_flow_list },
-    { "history prune", "[--dry-run]", "drop what is older than history.* says, now; with --dry-run only count it", cmd_history_prune },
+    { "history prune", "[--dry-run]", "drop what is older than history.* says, now; with --dry-run only count it",
+      cmd_history_prune },
     { "service list", "", "which daemons are up, silent or stuck, and why", cmd_service_list },
     { "shard list", "", "which conductor leases which shard", cmd_shard_list },
     { "task list", "[OBJECT]", "open and failed tasks, or all of one object, newest first", cmd_task_list },

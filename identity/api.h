@@ -17,6 +17,6 @@ int kn_identity_check(const char *token, struct kn_caller *ret_caller, struct kn
 int kn_identity_allows(const struct kn_request *req, const char *service, struct kn_error *err);
 
 /* What other services ask Keystone about a project that they are told to do something for: KN_BAD_REQUEST in Nova's words if there is none. */
-int kn_project_verify(struct kn_db *db, const char *project_id, struct kn_error *err);
+int kn_identity_project_verify(struct kn_db *db, const char *project_id, struct kn_error *err);
 
 #endif

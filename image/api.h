@@ -12,11 +12,11 @@ extern const struct kn_api kn_image_api;
 
 struct kn_image_facts {
     char id[KN_UUID_SIZE];
-    char status[16];       /* Glance's: "active" is the only one to boot from */
-    char disk_format[16];  /* "" while unset */
+    char status[16]; /* Glance's: "active" is the only one to boot from */
+    char disk_format[16]; /* "" while unset */
     int64_t min_disk_gib;
     int64_t min_ram_mib;
-    int64_t size;          /* bytes; 0 without data */
+    int64_t size; /* bytes; 0 without data */
     int64_t virtual_size;
 };
 
@@ -30,11 +30,11 @@ int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char
 /* An image as compute shows it. The pointers live as long as the rows they came from. */
 struct kn_image_look {
     const char *id;
-    const char *name;        /* NULL = none */
-    const char *status;      /* Glance's */
-    const char *properties;  /* JSON object */
-    const char *size;        /* decimal; NULL without data */
-    const char *created_at;  /* 2026-11-21T10:00:00Z */
+    const char *name; /* NULL = none */
+    const char *status; /* Glance's */
+    const char *properties; /* JSON object */
+    const char *size; /* decimal; NULL without data */
+    const char *created_at; /* 2026-11-21T10:00:00Z */
     const char *updated_at;
     int64_t min_disk_gib;
     int64_t min_ram_mib;
@@ -43,9 +43,11 @@ struct kn_image_look {
  * The images that the caller may list and wishes for, by Glance's parameters. *ret_rows stays NULL if none can be. KN_BAD_REQUEST for
  * what Glance refuses.
  */
-int kn_image_look(struct kn_request *req, const struct kn_rest_wish *wishes, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_image_look(struct kn_request *req, const struct kn_rest_wish *wishes, struct kn_rows **ret_rows,
+                  struct kn_error *err);
 /* One that the caller sees; KN_NOT_FOUND otherwise. */
-int kn_image_look_one(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_image_look_one(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_rows,
+                      struct kn_error *err);
 void kn_image_look_at(const struct kn_rows *rows, int row, struct kn_image_look *ret);
 
 #endif

@@ -27,7 +27,7 @@ typedef int kn_image_host_watch(void *ctx, int64_t done, int64_t size, struct kn
  * KN_UNAVAILABLE: the store cannot be reached, try again; KN_UNSUPPORTED_MEDIA: what came is not what was promised. The watch's own error: it ended it,
  * and what had come is gone, unless it was KN_UNAVAILABLE or somebody else waits for the same base: then that is taken up.
  */
-int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_image_host_watch *watch, void *ctx, char *ret_path, size_t size,
-                         struct kn_error *err);
+int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_image_host_watch *watch, void *ctx,
+                         char *ret_path, size_t size, struct kn_error *err);
 
 #endif

@@ -39,8 +39,8 @@
 #define LENGTH sizeof(uint32_t) /* before each request */
 
 /* Topics come into being when somebody asks for them. kn.task and kn.reply are the sharded ones. */
-static const char *const SINGLE[] = { "kn.agent.", "kn.place", "kn.network", "kn.volume", "kn.image",
-                                      "kn.report", "kn.answer", "kn.event",  "kn.dead",   NULL };
+static const char *const SINGLE[] = { "kn.agent.", "kn.place",  "kn.network", "kn.volume", "kn.image",
+                                      "kn.report", "kn.answer", "kn.event",   "kn.dead",   NULL };
 
 struct options {
     uint16_t port;
@@ -56,11 +56,11 @@ struct connection {
     bool is_full;        /* the kernel takes no more: EPOLLOUT says when */
     bool is_waiting;     /* its first request is a fetch that found nothing */
     int64_t deadline_ms; /* of that */
-    struct kn_kafka_wait wait;
+    struct kn_lab_kafka_wait wait;
 };
 
 struct broker {
-    struct kn_kafka kafka;
+    struct kn_lab_kafka kafka;
     int epoll_fd, listen_fd, signal_fd;
     struct connection *connections[CONNECTIONS_MAX];
     size_t count;
@@ -89,7 +89,7 @@ static void watch_output(const struct broker *b, struct connection *c, bool is_f
 }
 
 /* Writes what the kernel takes. False: the other end has gone. */
-static bool flush(const struct broker *b, struct connection *c)
+static bool broker_flush(const struct broker *b, struct connection *c)
 {
     while (c->sent < c->out.len) {
         const ssize_t n = send(c->fd, c->out.buf + c->sent, c->out.len - c->sent, MSG_NOSIGNAL);
@@ -119,7 +119,7 @@ static int64_t request_length(const struct kn_strbuf *in, size_t at)
 }
 
 /* Answers all that is whole, up to a fetch that waits. is_late: the first one has waited long enough. False: hang up. */
-static bool answer(const struct broker *b, struct connection *c, bool is_late)
+static bool broker_answer(const struct broker *b, struct connection *c, bool is_late)
 {
     size_t at = 0;
     int64_t len;
@@ -127,7 +127,7 @@ static bool answer(const struct broker *b, struct connection *c, bool is_late)
     c->is_waiting = false;
     while (!c->is_waiting && (len = request_length(&c->in, at)) >= 0) {
         const uint8_t *request = (const uint8_t *)c->in.buf + at + LENGTH;
-        switch (kn_kafka_answer(&b->kafka, request, (size_t)len, is_late && at == 0, &c->out, &c->wait)) {
+        switch (kn_lab_kafka_answer(&b->kafka, request, (size_t)len, is_late && at == 0, &c->out, &c->wait)) {
         case KN_KAFKA_ANSWERED:
             at += LENGTH + (size_t)len;
             break;
@@ -141,11 +141,11 @@ static bool answer(const struct broker *b, struct connection *c, bool is_late)
     }
     c->in.len -= at;
     memmove(c->in.buf, c->in.buf + at, c->in.len);
-    return (c->is_waiting || len != -2) && flush(b, c);
+    return (c->is_waiting || len != -2) && broker_flush(b, c);
 }
 
 /* False: the other end has gone, or sends more than a client does that waits for its answers. */
-static bool take_in(struct connection *c)
+static bool broker_take_in(struct connection *c)
 {
     kn_strbuf_grow(&c->in, READ_BYTES);
     const ssize_t n = recv(c->fd, c->in.buf + c->in.len, READ_BYTES, 0);
@@ -156,16 +156,16 @@ static bool take_in(struct connection *c)
     return n > 0 ? c->in.len <= 2 * KN_KAFKA_REQUEST_MAX : n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-static void serve(struct broker *b, struct connection *c, uint32_t events)
+static void broker_serve(struct broker *b, struct connection *c, uint32_t events)
 {
-    bool is_alive = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0 || take_in(c);
+    bool is_alive = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0 || broker_take_in(c);
 
     if (is_alive && (events & EPOLLOUT) != 0) {
-        is_alive = flush(b, c);
+        is_alive = broker_flush(b, c);
     }
     /* Who does not take his answers gets no more of them. */
     if (is_alive && !c->is_waiting && !c->is_full) {
-        is_alive = answer(b, c, false);
+        is_alive = broker_answer(b, c, false);
     }
     if (!is_alive) {
         hang_up(b, c);
@@ -194,7 +194,7 @@ static void accept_all(struct broker *b)
 /* --- the loop ------------------------------------------------------------------------------------------------------------ */
 
 /* Those whose fetch has something now, or has waited long enough. From behind, because one that hangs up gives its place to the last. */
-static void wake(struct broker *b)
+static void broker_wake(struct broker *b)
 {
     const int64_t now = kn_mono_ms();
 
@@ -202,7 +202,7 @@ static void wake(struct broker *b)
         struct connection *c = b->connections[i];
         const bool is_late = c->is_waiting && now >= c->deadline_ms;
 
-        if (c->is_waiting && (is_late || kn_kafka_wait_is_over(&c->wait)) && !answer(b, c, is_late)) {
+        if (c->is_waiting && (is_late || kn_lab_kafka_wait_is_over(&c->wait)) && !broker_answer(b, c, is_late)) {
             hang_up(b, c);
         }
     }
@@ -222,7 +222,7 @@ static int until_next_deadline(const struct broker *b)
 }
 
 /* Until SIGTERM or SIGINT. */
-static void loop(struct broker *b)
+static void broker_loop(struct broker *b)
 {
     struct epoll_event events[EVENTS_MAX];
 
@@ -235,18 +235,18 @@ static void loop(struct broker *b)
             if (events[i].data.ptr == &b->listen_fd) {
                 accept_all(b);
             } else {
-                serve(b, events[i].data.ptr, events[i].events);
+                broker_serve(b, events[i].data.ptr, events[i].events);
             }
         }
-        wake(b);
+        broker_wake(b);
     }
 }
 
-static int listen_on(uint16_t port, struct kn_error *err)
+static int broker_listen_on(uint16_t port, struct kn_error *err)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
-    };
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_port = htons(port),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int on = 1; /* a killed broker's connections linger */
 
@@ -268,16 +268,18 @@ static int signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int run(const struct options *options, struct kn_error *err)
+static int broker_run(const struct options *options, struct kn_error *err)
 {
-    AUTO(kn_logs) struct kn_logs *logs = kn_logs_new(SINGLE, options->partitions, KEEP_BYTES);
+    AUTO(kn_lab_logs) struct kn_lab_logs *logs = kn_lab_logs_new(SINGLE, options->partitions, KEEP_BYTES);
     AUTO_FREE struct broker *b = KN_NEW(struct broker);
     char cluster[KN_UUID_SIZE];
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = &b->listen_fd };
 
     kn_uuid_make(cluster);
-    *b = (struct broker){ .kafka = { logs, cluster, options->port }, .epoll_fd = epoll_create1(EPOLL_CLOEXEC), .signal_fd = signals() };
-    b->listen_fd = listen_on(options->port, err);
+    *b = (struct broker){ .kafka = { logs, cluster, options->port },
+                          .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+                          .signal_fd = signals() };
+    b->listen_fd = broker_listen_on(options->port, err);
     if (b->listen_fd < 0) {
         return -1;
     }
@@ -290,7 +292,7 @@ static int run(const struct options *options, struct kn_error *err)
     }
     printf("kilonova-broker: ready on 127.0.0.1:%d\n", options->port);
     fflush(stdout);
-    loop(b);
+    broker_loop(b);
     while (b->count > 0) {
         hang_up(b, b->connections[0]);
     }
@@ -299,7 +301,7 @@ static int run(const struct options *options, struct kn_error *err)
 
 /* --- the command line ---------------------------------------------------------------------------------------------------- */
 
-static int read_number(const char *text, long min, long max, long *ret_number, struct kn_error *err)
+static int broker_read_number(const char *text, long min, long max, long *ret_number, struct kn_error *err)
 {
     char *end = NULL;
     long number = strtol(text, &end, 10);
@@ -311,7 +313,7 @@ static int read_number(const char *text, long min, long max, long *ret_number, s
     return 0;
 }
 
-static int read_options(int argc, char **argv, struct options *ret_options, struct kn_error *err)
+static int broker_read_options(int argc, char **argv, struct options *ret_options, struct kn_error *err)
 {
     long port = PORT_DEFAULT;
     long partitions = PARTITIONS_DEFAULT;
@@ -321,9 +323,9 @@ static int read_options(int argc, char **argv, struct options *ret_options, stru
         int rc;
 
         if (strcmp(argv[i], "--port") == 0) {
-            rc = read_number(value, 1, UINT16_MAX, &port, err);
+            rc = broker_read_number(value, 1, UINT16_MAX, &port, err);
         } else if (strcmp(argv[i], "--partitions") == 0) {
-            rc = read_number(value, 1, KN_LOGS_PARTITIONS_MAX, &partitions, err);
+            rc = broker_read_number(value, 1, KN_LOGS_PARTITIONS_MAX, &partitions, err);
         } else {
             rc = kn_fail(err, KN_BAD_REQUEST, "usage: kilonova-broker [--port %d] [--partitions %d]", PORT_DEFAULT,
                          PARTITIONS_DEFAULT);
@@ -342,7 +344,7 @@ int main(int argc, char **argv)
     struct kn_error err = { .code = KN_OK };
 
     kn_log_init("broker", KN_INFO);
-    if (read_options(argc, argv, &options, &err) < 0 || run(&options, &err) < 0) {
+    if (broker_read_options(argc, argv, &options, &err) < 0 || broker_run(&options, &err) < 0) {
         fprintf(stderr, "kilonova-broker: %s\n", err.message);
         return 1;
     }

@@ -25,33 +25,33 @@
 
 #define KN_CONTROL_CLIENTS 32
 
-struct kn_client {
+struct kn_lab_client {
     int fd;                      /* -1: a free slot */
     struct kn_strbuf request;
     bool asked;                  /* the request was whole: whatever it says now ends it */
     char waits_for[KN_PROC_NAME_MAX + 1]; /* "" or whose state it waits for */
-    enum kn_life_state wanted;
+    enum kn_lab_life_state wanted;
 };
 
-struct kn_control {
+struct kn_lab_control {
     int listen_fd;
     bool down; /* somebody asked for the end */
-    struct kn_client clients[KN_CONTROL_CLIENTS];
+    struct kn_lab_client clients[KN_CONTROL_CLIENTS];
 };
 
 /* Makes the socket and listens; replaces what a dead supervisor left. */
-int kn_control_open(struct kn_control *control, const char *dir, struct kn_error *err);
-void kn_control_close(struct kn_control *control, const char *dir);
+int kn_lab_control_open(struct kn_lab_control *control, const char *dir, struct kn_error *err);
+void kn_lab_control_close(struct kn_lab_control *control, const char *dir);
 
 /* Fills fds (room for KN_CONTROL_CLIENTS + 1) with what to wait for. Returns how many. */
-size_t kn_control_poll_fds(const struct kn_control *control, struct pollfd *fds);
+size_t kn_lab_control_poll_fds(const struct kn_lab_control *control, struct pollfd *fds);
 /* Serves what poll() found, and answers those whose wait is over. */
-void kn_control_serve(struct kn_control *control, const struct pollfd *fds, size_t n, struct kn_roster *roster,
-                      int64_t now_ms);
+void kn_lab_control_serve(struct kn_lab_control *control, const struct pollfd *fds, size_t n,
+                          struct kn_lab_roster *roster, int64_t now_ms);
 
 /* Connects to DIR/control. */
-int kn_control_connect(const char *dir, int *ret_fd, struct kn_error *err);
+int kn_lab_control_connect(const char *dir, int *ret_fd, struct kn_error *err);
 /* The words as one request line, quoted as a process table wants it, with its newline. */
-void kn_control_request(struct kn_strbuf *out, char *const *words);
+void kn_lab_control_request(struct kn_strbuf *out, char *const *words);
 
 #endif

@@ -55,7 +55,7 @@ static struct sockaddr_in loopback(uint16_t port)
     };
 }
 
-static int watch(struct forwarder *f, int fd, void *what, uint32_t events, struct kn_error *err)
+static int forward_watch(struct forwarder *f, int fd, void *what, uint32_t events, struct kn_error *err)
 {
     struct epoll_event event = { .events = events, .data.ptr = what };
 
@@ -65,7 +65,7 @@ static int watch(struct forwarder *f, int fd, void *what, uint32_t events, struc
     return 0;
 }
 
-static int listen_on(struct forwarder *f, uint16_t port, struct kn_error *err)
+static int forward_listen_on(struct forwarder *f, uint16_t port, struct kn_error *err)
 {
     struct sockaddr_in address = loopback(port);
     struct listener *listener = &f->listeners[f->n_listeners];
@@ -78,10 +78,10 @@ static int listen_on(struct forwarder *f, uint16_t port, struct kn_error *err)
     }
     *listener = (struct listener){ .fd = fd, .port = port };
     f->n_listeners++;
-    return watch(f, fd, listener, EPOLLIN, err);
+    return forward_watch(f, fd, listener, EPOLLIN, err);
 }
 
-static int enter(const char *path, struct kn_error *err)
+static int forward_enter(const char *path, struct kn_error *err)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -94,11 +94,11 @@ static int enter(const char *path, struct kn_error *err)
 static int listen_in_hosts(struct forwarder *f, struct kn_error *err)
 {
     for (size_t i = 0; i < f->n_hosts; i++) {
-        if (enter(f->hosts[i], err) < 0) {
+        if (forward_enter(f->hosts[i], err) < 0) {
             return -1;
         }
         for (size_t k = 0; k < f->n_ports; k++) {
-            if (listen_on(f, f->ports[k], err) < 0) {
+            if (forward_listen_on(f, f->ports[k], err) < 0) {
                 return kn_fail_context(err, "%s", f->hosts[i]);
             }
         }
@@ -135,9 +135,9 @@ static int connect_home(uint16_t port)
 }
 
 /* Nobody at home: the caller sees its connection closed and may try again, as it would without a forwarder. */
-static void accept_one(struct forwarder *f, const struct listener *listener)
+static void forward_accept_one(struct forwarder *f, const struct listener *listener)
 {
-    AUTO(kn_relay) struct kn_relay *relay = NULL;
+    AUTO(kn_lab_relay) struct kn_lab_relay *relay = NULL;
     int in = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     int out = in < 0 ? -1 : connect_home(listener->port);
     int on = 1;
@@ -149,9 +149,9 @@ static void accept_one(struct forwarder *f, const struct listener *listener)
         return;
     }
     setsockopt(in, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    relay = kn_relay_new(in, out);
-    if (watch(f, in, relay, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, NULL) == 0 &&
-        watch(f, out, relay, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, NULL) == 0) {
+    relay = kn_lab_relay_new(in, out);
+    if (forward_watch(f, in, relay, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, NULL) == 0 &&
+        forward_watch(f, out, relay, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, NULL) == 0) {
         (void)kn_steal(&relay); /* the epoll set holds it */
     }
 }
@@ -163,17 +163,17 @@ static bool is_listener(const struct forwarder *f, const void *what)
 }
 
 /* Frees a relay that is over, and forgets its other event in the same batch. */
-static void finish(struct kn_relay *relay, struct epoll_event *events, int n)
+static void forward_finish(struct kn_lab_relay *relay, struct epoll_event *events, int n)
 {
     for (int i = 0; i < n; i++) {
         if (events[i].data.ptr == relay) {
             events[i].data.ptr = NULL;
         }
     }
-    kn_relay_free(relay);
+    kn_lab_relay_free(relay);
 }
 
-static int serve(struct forwarder *f, struct kn_error *err)
+static int forward_serve(struct forwarder *f, struct kn_error *err)
 {
     for (;;) {
         struct epoll_event events[EVENTS_MAX];
@@ -186,15 +186,15 @@ static int serve(struct forwarder *f, struct kn_error *err)
             void *what = events[i].data.ptr;
 
             if (what != NULL && is_listener(f, what)) {
-                accept_one(f, what);
-            } else if (what != NULL && !kn_relay_pump(what)) {
-                finish(what, events, n);
+                forward_accept_one(f, what);
+            } else if (what != NULL && !kn_lab_relay_pump(what)) {
+                forward_finish(what, events, n);
             }
         }
     }
 }
 
-static int add_port(struct forwarder *f, const char *text, struct kn_error *err)
+static int forward_add_port(struct forwarder *f, const char *text, struct kn_error *err)
 {
     char *end = NULL;
     unsigned long port = strtoul(text, &end, 10);
@@ -209,7 +209,7 @@ static int add_port(struct forwarder *f, const char *text, struct kn_error *err)
     return 0;
 }
 
-static int add_host(struct forwarder *f, const char *path, struct kn_error *err)
+static int forward_add_host(struct forwarder *f, const char *path, struct kn_error *err)
 {
     if (f->n_hosts == HOSTS_MAX) {
         return kn_fail(err, KN_BAD_REQUEST, "more than %d hosts", HOSTS_MAX);
@@ -218,15 +218,15 @@ static int add_host(struct forwarder *f, const char *path, struct kn_error *err)
     return 0;
 }
 
-static int read_arguments(struct forwarder *f, int argc, char **argv, struct kn_error *err)
+static int forward_read_arguments(struct forwarder *f, int argc, char **argv, struct kn_error *err)
 {
     for (int i = 1; i < argc; i += 2) {
         int rc;
 
         if (i + 1 < argc && strcmp(argv[i], "--port") == 0) {
-            rc = add_port(f, argv[i + 1], err);
+            rc = forward_add_port(f, argv[i + 1], err);
         } else if (i + 1 < argc && strcmp(argv[i], "--into") == 0) {
-            rc = add_host(f, argv[i + 1], err);
+            rc = forward_add_host(f, argv[i + 1], err);
         } else {
             rc = kn_fail(err, KN_BAD_REQUEST, "usage: kilonova-forward --into NETNS… --port PORT…");
         }
@@ -245,8 +245,8 @@ int main(int argc, char **argv)
     kn_log_init("forward", KN_INFO);
     signal(SIGPIPE, SIG_IGN);
     f.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (read_arguments(&f, argc, argv, &err) < 0 || listen_everywhere(&f, &err) < 0 ||
-        serve(&f, &err) < 0) {
+    if (forward_read_arguments(&f, argc, argv, &err) < 0 || listen_everywhere(&f, &err) < 0 ||
+        forward_serve(&f, &err) < 0) {
         kn_log_error("forwarding", &err);
     }
     return 1;

@@ -16,13 +16,13 @@
 
 /* --- bytes in ------------------------------------------------------------------------------------------------------------ */
 
-struct reader {
+struct kafka_reader {
     const uint8_t *at;
     size_t left;
     bool bad;
 };
 
-static void take_bytes(struct reader *r, void *to, size_t len)
+static void take_bytes(struct kafka_reader *r, void *to, size_t len)
 {
     if (r->bad || r->left < len) {
         r->bad = true;
@@ -34,7 +34,7 @@ static void take_bytes(struct reader *r, void *to, size_t len)
     r->left -= len;
 }
 
-static int8_t take_int8(struct reader *r)
+static int8_t take_int8(struct kafka_reader *r)
 {
     int8_t value;
 
@@ -42,7 +42,7 @@ static int8_t take_int8(struct reader *r)
     return value;
 }
 
-static int16_t take_int16(struct reader *r)
+static int16_t take_int16(struct kafka_reader *r)
 {
     uint16_t value;
 
@@ -50,7 +50,7 @@ static int16_t take_int16(struct reader *r)
     return (int16_t)be16toh(value);
 }
 
-static int32_t take_int32(struct reader *r)
+static int32_t take_int32(struct kafka_reader *r)
 {
     uint32_t value;
 
@@ -58,7 +58,7 @@ static int32_t take_int32(struct reader *r)
     return (int32_t)be32toh(value);
 }
 
-static int64_t take_int64(struct reader *r)
+static int64_t take_int64(struct kafka_reader *r)
 {
     uint64_t value;
 
@@ -67,7 +67,7 @@ static int64_t take_int64(struct reader *r)
 }
 
 /* So many bytes, where they stand; NULL if there are none (a length of -1 is Kafka's null). */
-static const uint8_t *take_run(struct reader *r, int32_t len)
+static const uint8_t *take_run(struct kafka_reader *r, int32_t len)
 {
     const uint8_t *run = r->at;
 
@@ -81,7 +81,7 @@ static const uint8_t *take_run(struct reader *r, int32_t len)
 }
 
 /* A name of a topic; one that is too long for a topic reads as "", which is none. */
-static void take_name(struct reader *r, char name[KN_LOGS_NAME_MAX + 1])
+static void take_name(struct kafka_reader *r, char name[KN_LOGS_NAME_MAX + 1])
 {
     const int16_t len = take_int16(r);
     const uint8_t *text = take_run(r, len);
@@ -121,7 +121,7 @@ static void put_int64(struct kn_strbuf *out, int64_t value)
     kn_strbuf_add(out, &wire, sizeof(wire));
 }
 
-static void put_text(struct kn_strbuf *out, const char *text)
+static void kafka_put_text(struct kn_strbuf *out, const char *text)
 {
     put_int16(out, (int16_t)strlen(text));
     kn_strbuf_addstr(out, text);
@@ -144,13 +144,13 @@ static void fill_int32(struct kn_strbuf *out, size_t at, int32_t value)
 /* --- the requests -------------------------------------------------------------------------------------------------------- */
 
 struct ask {
-    const struct kn_kafka *kafka;
-    struct reader in;
+    const struct kn_lab_kafka *kafka;
+    struct kafka_reader in;
     int16_t version;
     struct kn_strbuf *out;
-    struct kn_kafka_wait *wait; /* of a fetch, as the rest */
-    size_t found;               /* bytes read, and errors: nobody waits with those */
-    size_t wanted;              /* fewer are waited with */
+    struct kn_lab_kafka_wait *wait; /* of a fetch, as the rest */
+    size_t found; /* bytes read, and errors: nobody waits with those */
+    size_t wanted; /* fewer are waited with */
 };
 
 struct request {
@@ -189,10 +189,10 @@ static void answer_versions(struct ask *ask)
 
 static void describe_topic(struct ask *ask, const char *name, bool make)
 {
-    const int partitions = kn_logs_topic(ask->kafka->logs, name, make);
+    const int partitions = kn_lab_logs_topic(ask->kafka->logs, name, make);
 
     put_int16(ask->out, partitions > 0 ? KN_LOGS_OK : make ? KN_LOGS_BAD_TOPIC : KN_LOGS_UNKNOWN);
-    put_text(ask->out, name);
+    kafka_put_text(ask->out, name);
     put_int8(ask->out, 0); /* is not internal */
     put_int32(ask->out, partitions);
     for (int i = 0; i < partitions; i++) {
@@ -213,18 +213,18 @@ static void describe_cluster(struct ask *ask)
     }
     put_int32(ask->out, 1);
     put_int32(ask->out, NODE);
-    put_text(ask->out, "127.0.0.1");
+    kafka_put_text(ask->out, "127.0.0.1");
     put_int32(ask->out, ask->kafka->port);
     put_int16(ask->out, NOTHING); /* in no rack */
     if (ask->version >= 2) {
-        put_text(ask->out, ask->kafka->cluster);
+        kafka_put_text(ask->out, ask->kafka->cluster);
     }
     put_int32(ask->out, NODE); /* controls */
 }
 
-static void answer_metadata(struct ask *ask)
+static void kafka_answer_metadata(struct ask *ask)
 {
-    struct reader ahead = ask->in;
+    struct kafka_reader ahead = ask->in;
     char name[KN_LOGS_NAME_MAX + 1];
     const int32_t count = take_int32(&ask->in);
 
@@ -242,7 +242,7 @@ static void answer_metadata(struct ask *ask)
     int32_t topics = 0;
     if (count < 0) {
         const char *each = NULL;
-        for (size_t at = 0; (each = kn_logs_next(ask->kafka->logs, &at)) != NULL; topics++) {
+        for (size_t at = 0; (each = kn_lab_logs_next(ask->kafka->logs, &at)) != NULL; topics++) {
             describe_topic(ask, each, false);
         }
     }
@@ -262,7 +262,7 @@ static void each_partition(struct ask *ask, void (*each)(struct ask *ask, const 
     put_int32(ask->out, topics);
     for (int32_t i = 0; i < topics && !ask->in.bad; i++) {
         take_name(&ask->in, name);
-        put_text(ask->out, name);
+        kafka_put_text(ask->out, name);
         const int32_t partitions = take_int32(&ask->in);
         put_int32(ask->out, partitions);
         for (int32_t k = 0; k < partitions && !ask->in.bad; k++) {
@@ -277,41 +277,43 @@ static void produce(struct ask *ask, const char *topic, int32_t partition)
 {
     const int32_t len = take_int32(&ask->in);
     const uint8_t *batches = take_run(&ask->in, len);
-    struct kn_log *log = kn_logs_partition(ask->kafka->logs, topic, partition);
-    enum kn_logs_code code = KN_LOGS_UNKNOWN;
+    struct kn_log *log = kn_lab_logs_partition(ask->kafka->logs, topic, partition);
+    enum kn_lab_logs_code code = KN_LOGS_UNKNOWN;
     int64_t base = NOTHING;
 
     if (ask->in.bad) {
         return;
     }
     if (log != NULL) {
-        code = kn_log_append(log, batches, batches != NULL ? (size_t)len : 0, &base);
+        code = kn_lab_log_append(log, batches, batches != NULL ? (size_t)len : 0, &base);
     }
     put_int16(ask->out, (int16_t)code);
     put_int64(ask->out, code == KN_LOGS_OK ? base : NOTHING);
     put_int64(ask->out, NOTHING); /* no time of appending: the producer's own counts */
     if (ask->version >= 5) {
-        put_int64(ask->out, log != NULL ? kn_log_start(log) : NOTHING);
+        put_int64(ask->out, log != NULL ? kn_lab_log_start(log) : NOTHING);
     }
 }
 
 static void answer_produce(struct ask *ask)
 {
     take_run(&ask->in, take_int16(&ask->in)); /* the transaction's id: there are none */
-    take_int16(&ask->in);                     /* acks: there is one copy, and it is written at once */
-    take_int32(&ask->in);                     /* timeout */
+    take_int16(&ask->in); /* acks: there is one copy, and it is written at once */
+    take_int32(&ask->in); /* timeout */
     each_partition(ask, produce);
     put_int32(ask->out, 0); /* throttled */
 }
 
 /* The batches of one partition behind their length, and what became of it. */
-static enum kn_logs_code read_log(struct ask *ask, const struct kn_log *log, int64_t offset, int32_t max_bytes)
+static enum kn_lab_logs_code kafka_read_log(struct ask *ask, const struct kn_log *log, int64_t offset,
+                                            int32_t max_bytes)
 {
     const size_t len_at = reserve_int32(ask->out);
     const size_t room = ask->found < KN_KAFKA_ANSWER_MAX ? KN_KAFKA_ANSWER_MAX - ask->found : 0;
     const size_t most = max_bytes > 0 && (size_t)max_bytes < room ? (size_t)max_bytes : room;
-    const enum kn_logs_code code =
-        log == NULL ? KN_LOGS_UNKNOWN : room == 0 ? KN_LOGS_OK : kn_log_read(log, offset, most, ask->out);
+    const enum kn_lab_logs_code code = log == NULL ? KN_LOGS_UNKNOWN
+                                       : room == 0 ? KN_LOGS_OK
+                                                   : kn_lab_log_read(log, offset, most, ask->out);
     const size_t len = ask->out->len - len_at - sizeof(int32_t);
 
     fill_int32(ask->out, len_at, (int32_t)len);
@@ -319,34 +321,34 @@ static enum kn_logs_code read_log(struct ask *ask, const struct kn_log *log, int
     return code;
 }
 
-static void wait_for(struct kn_kafka_wait *wait, const struct kn_log *log)
+static void kafka_wait_for(struct kn_lab_kafka_wait *wait, const struct kn_log *log)
 {
     if (wait->count == KN_KAFKA_WAIT_MAX) {
         wait->any = true;
         return;
     }
     wait->logs[wait->count].log = log;
-    wait->logs[wait->count++].end = kn_log_end(log);
+    wait->logs[wait->count++].end = kn_lab_log_end(log);
 }
 
-static void fetch(struct ask *ask, const char *topic, int32_t partition)
+static void kafka_fetch(struct ask *ask, const char *topic, int32_t partition)
 {
     const int64_t offset = take_int64(&ask->in);
     const int32_t max_bytes = take_int32(&ask->in);
-    const struct kn_log *log = kn_logs_partition(ask->kafka->logs, topic, partition);
+    const struct kn_log *log = kn_lab_logs_partition(ask->kafka->logs, topic, partition);
     const size_t code_at = ask->out->len;
 
     if (ask->in.bad) {
         return;
     }
     put_int16(ask->out, KN_LOGS_OK);
-    put_int64(ask->out, log != NULL ? kn_log_end(log) : NOTHING); /* of what can be read */
-    put_int64(ask->out, log != NULL ? kn_log_end(log) : NOTHING); /* and of what is in no transaction */
-    put_int32(ask->out, NOTHING);                                 /* transactions that were given up */
-    const uint16_t code = htobe16((uint16_t)read_log(ask, log, offset, max_bytes));
+    put_int64(ask->out, log != NULL ? kn_lab_log_end(log) : NOTHING); /* of what can be read */
+    put_int64(ask->out, log != NULL ? kn_lab_log_end(log) : NOTHING); /* and of what is in no transaction */
+    put_int32(ask->out, NOTHING); /* transactions that were given up */
+    const uint16_t code = htobe16((uint16_t)kafka_read_log(ask, log, offset, max_bytes));
     memcpy(ask->out->buf + code_at, &code, sizeof(code));
     if (log != NULL) {
-        wait_for(ask->wait, log);
+        kafka_wait_for(ask->wait, log);
     }
 }
 
@@ -356,22 +358,22 @@ static void answer_fetch(struct ask *ask)
     const int32_t max_wait_ms = take_int32(&ask->in);
     const int32_t min_bytes = take_int32(&ask->in);
     take_int32(&ask->in); /* bytes of all partitions together: each has its own bound, and all have ours */
-    take_int8(&ask->in);  /* isolation: there are no transactions */
-    *ask->wait = (struct kn_kafka_wait){ .ms = max_wait_ms };
+    take_int8(&ask->in); /* isolation: there are no transactions */
+    *ask->wait = (struct kn_lab_kafka_wait){ .ms = max_wait_ms };
     ask->wanted = max_wait_ms > 0 && min_bytes > 0 ? (size_t)min_bytes : 0;
     put_int32(ask->out, 0); /* throttled */
-    each_partition(ask, fetch);
+    each_partition(ask, kafka_fetch);
 }
 
 /* When: -1 the end, -2 the beginning; no times are kept. */
 static void list_offset(struct ask *ask, const char *topic, int32_t partition)
 {
     const int64_t when = take_int64(&ask->in);
-    const struct kn_log *log = kn_logs_partition(ask->kafka->logs, topic, partition);
+    const struct kn_log *log = kn_lab_logs_partition(ask->kafka->logs, topic, partition);
 
     put_int16(ask->out, log != NULL ? KN_LOGS_OK : KN_LOGS_UNKNOWN);
     put_int64(ask->out, NOTHING);
-    put_int64(ask->out, log == NULL ? NOTHING : when == -2 ? kn_log_start(log) : kn_log_end(log));
+    put_int64(ask->out, log == NULL ? NOTHING : when == -2 ? kn_lab_log_start(log) : kn_lab_log_end(log));
 }
 
 static void answer_offsets(struct ask *ask)
@@ -385,16 +387,19 @@ static void answer_coordinator(struct ask *ask)
 {
     put_int16(ask->out, KN_LOGS_NO_COORDINATOR);
     put_int32(ask->out, NOTHING);
-    put_text(ask->out, "");
+    kafka_put_text(ask->out, "");
     put_int32(ask->out, NOTHING);
 }
 
 enum { PRODUCE = 0, FETCH = 1, LIST_OFFSETS = 2, METADATA = 3, FIND_COORDINATOR = 10, API_VERSIONS = 18 };
 
 static const struct request REQUESTS[REQUEST_COUNT] = {
-    { PRODUCE, 3, 7, answer_produce },         { FETCH, 4, 4, answer_fetch },
-    { LIST_OFFSETS, 1, 1, answer_offsets },    { METADATA, 1, 4, answer_metadata },
-    { FIND_COORDINATOR, 0, 0, answer_coordinator }, { API_VERSIONS, 0, 3, answer_versions },
+    { PRODUCE, 3, 7, answer_produce },
+    { FETCH, 4, 4, answer_fetch },
+    { LIST_OFFSETS, 1, 1, answer_offsets },
+    { METADATA, 1, 4, kafka_answer_metadata },
+    { FIND_COORDINATOR, 0, 0, answer_coordinator },
+    { API_VERSIONS, 0, 3, answer_versions },
 };
 
 static const struct request *find_request(int16_t key, int16_t version)
@@ -407,8 +412,8 @@ static const struct request *find_request(int16_t key, int16_t version)
     return NULL;
 }
 
-enum kn_kafka_turn kn_kafka_answer(const struct kn_kafka *kafka, const uint8_t *bytes, size_t len, bool for_good,
-                                   struct kn_strbuf *out, struct kn_kafka_wait *ret_wait)
+enum kn_lab_kafka_turn kn_lab_kafka_answer(const struct kn_lab_kafka *kafka, const uint8_t *bytes, size_t len,
+                                           bool for_good, struct kn_strbuf *out, struct kn_lab_kafka_wait *ret_wait)
 {
     struct ask ask = { .kafka = kafka, .in = { bytes, len, false }, .out = out, .wait = ret_wait };
     const size_t begin = out->len;
@@ -433,10 +438,10 @@ enum kn_kafka_turn kn_kafka_answer(const struct kn_kafka *kafka, const uint8_t *
     return KN_KAFKA_ANSWERED;
 }
 
-bool kn_kafka_wait_is_over(const struct kn_kafka_wait *wait)
+bool kn_lab_kafka_wait_is_over(const struct kn_lab_kafka_wait *wait)
 {
     for (size_t i = 0; i < wait->count; i++) {
-        if (kn_log_end(wait->logs[i].log) != wait->logs[i].end) {
+        if (kn_lab_log_end(wait->logs[i].log) != wait->logs[i].end) {
             return true;
         }
     }

@@ -14,19 +14,20 @@
 #include "lab/logs.h"
 #include "lib/base/strbuf.h"
 
-#define KN_KAFKA_REQUEST_MAX (4 << 20) /* bytes; a producer's largest message is 1.1 MB, and a request may hold one of each partition */
+#define KN_KAFKA_REQUEST_MAX \
+    (4 << 20) /* bytes; a producer's largest message is 1.1 MB, and a request may hold one of each partition */
 
 #define KN_KAFKA_ANSWER_MAX (8 << 20)  /* bytes that a fetch is given at once, about */
 #define KN_KAFKA_WAIT_MAX 32
 
-struct kn_kafka {
-    struct kn_logs *logs;
+struct kn_lab_kafka {
+    struct kn_lab_logs *logs;
     const char *cluster; /* another one each time: what was here before is forgotten */
     uint16_t port;       /* of 127.0.0.1, where everybody finds everything */
 };
 
 /* What a fetch waits for: that one of these logs gets longer, or that the time is over. */
-struct kn_kafka_wait {
+struct kn_lab_kafka_wait {
     int64_t ms;
     bool any; /* there are more logs than have a place here: look again whenever something was written */
     size_t count;
@@ -36,18 +37,18 @@ struct kn_kafka_wait {
     } logs[KN_KAFKA_WAIT_MAX];
 };
 
-enum kn_kafka_turn {
+enum kn_lab_kafka_turn {
     KN_KAFKA_ANSWERED,
-    KN_KAFKA_WAITS, /* a fetch that found nothing: ask again when kn_kafka_wait_is_over(), or, for good, when its time is */
-    KN_KAFKA_BAD,   /* no request that is known here: hang up */
+    KN_KAFKA_WAITS, /* a fetch that found nothing: ask again when kn_lab_kafka_wait_is_over(), or, for good, when its time is */
+    KN_KAFKA_BAD, /* no request that is known here: hang up */
 };
 
 /*
  * Answers a request, given without its length; the answer is added to out with its length. for_good: a fetch that finds nothing is
  * answered. What waits or is bad adds nothing.
  */
-enum kn_kafka_turn kn_kafka_answer(const struct kn_kafka *kafka, const uint8_t *request, size_t len, bool for_good,
-                                   struct kn_strbuf *out, struct kn_kafka_wait *ret_wait);
-bool kn_kafka_wait_is_over(const struct kn_kafka_wait *wait);
+enum kn_lab_kafka_turn kn_lab_kafka_answer(const struct kn_lab_kafka *kafka, const uint8_t *request, size_t len,
+                                           bool for_good, struct kn_strbuf *out, struct kn_lab_kafka_wait *ret_wait);
+bool kn_lab_kafka_wait_is_over(const struct kn_lab_kafka_wait *wait);
 
 #endif

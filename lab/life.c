@@ -12,12 +12,18 @@
 #define HEALTHY_MS 10000
 
 struct transition {
-    enum kn_life_state next;
-    enum kn_life_action action;
+    enum kn_lab_life_state next;
+    enum kn_lab_life_action action;
 };
 
-#define STAY(state) { KN_LIFE_##state, KN_LIFE_NOTHING }
-#define GO(state, action) { KN_LIFE_##state, KN_LIFE_##action }
+#define STAY(state) \
+    { \
+        KN_LIFE_##state, KN_LIFE_NOTHING \
+    }
+#define GO(state, action) \
+    { \
+        KN_LIFE_##state, KN_LIFE_##action \
+    }
 
 /* The picture is in life.h. */
 static const struct transition transitions[][KN_LIFE_EVENT_COUNT] = {
@@ -59,9 +65,9 @@ static const struct transition transitions[][KN_LIFE_EVENT_COUNT] = {
 };
 _Static_assert(KN_COUNT(transitions) == KN_LIFE_STATE_COUNT, "every state has a row");
 
-void kn_life_init(struct kn_life *life, int64_t grace_ms)
+void kn_lab_life_init(struct kn_lab_life *life, int64_t grace_ms)
 {
-    *life = (struct kn_life){
+    *life = (struct kn_lab_life){
         .state = KN_LIFE_IDLE,
         .backoff = { .min_ms = BACKOFF_MIN_MS, .max_ms = BACKOFF_MAX_MS },
         .due_ms = INT64_MAX,
@@ -69,7 +75,7 @@ void kn_life_init(struct kn_life *life, int64_t grace_ms)
     };
 }
 
-static void plan_restart(struct kn_life *life, int64_t now_ms, uint32_t random)
+static void plan_restart(struct kn_lab_life *life, int64_t now_ms, uint32_t random)
 {
     if (now_ms - life->started_ms >= HEALTHY_MS) {
         kn_backoff_reset(&life->backoff);
@@ -78,10 +84,11 @@ static void plan_restart(struct kn_life *life, int64_t now_ms, uint32_t random)
     life->restarts++;
 }
 
-enum kn_life_action kn_life_step(struct kn_life *life, enum kn_life_event event, int64_t now_ms, uint32_t random)
+enum kn_lab_life_action kn_lab_life_step(struct kn_lab_life *life, enum kn_lab_life_event event, int64_t now_ms,
+                                         uint32_t random)
 {
     const struct transition *t = &transitions[life->state][event];
-    enum kn_life_state before = life->state;
+    enum kn_lab_life_state before = life->state;
 
     life->state = t->next;
     switch (t->action) {
@@ -107,7 +114,7 @@ enum kn_life_action kn_life_step(struct kn_life *life, enum kn_life_event event,
     return t->action;
 }
 
-const char *kn_life_word(enum kn_life_state state)
+const char *kn_lab_life_word(enum kn_lab_life_state state)
 {
     static const char *const words[] = {
 #define X(name, word) [name] = (word),

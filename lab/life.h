@@ -22,21 +22,21 @@
 #include "lib/base/backoff.h"
 
 /* X(name, word) */
-#define KN_LIFE_STATES(X)                                                              \
-    X(KN_LIFE_IDLE, "idle")             /* does not run and shall not */               \
-    X(KN_LIFE_RUNNING, "running")       /* runs and shall */                           \
-    X(KN_LIFE_WAITING, "waiting")       /* died; is started again at due_ms */         \
-    X(KN_LIFE_STOPPING, "stopping")     /* was asked to end; is killed at due_ms */    \
+#define KN_LIFE_STATES(X) \
+    X(KN_LIFE_IDLE, "idle")             /* does not run and shall not */ \
+    X(KN_LIFE_RUNNING, "running")       /* runs and shall */ \
+    X(KN_LIFE_WAITING, "waiting")       /* died; is started again at due_ms */ \
+    X(KN_LIFE_STOPPING, "stopping")     /* was asked to end; is killed at due_ms */ \
     X(KN_LIFE_RESTARTING, "restarting") /* the same, and is started once it ended */
 
-enum kn_life_state {
+enum kn_lab_life_state {
 #define X(name, word) name,
     KN_LIFE_STATES(X)
 #undef X
-    KN_LIFE_STATE_COUNT
+        KN_LIFE_STATE_COUNT
 };
 
-enum kn_life_event {
+enum kn_lab_life_event {
     KN_LIFE_START,   /* somebody wants it to run */
     KN_LIFE_EXITED,  /* it ended, or could not be started */
     KN_LIFE_DUE,     /* due_ms has come */
@@ -45,10 +45,10 @@ enum kn_life_event {
     KN_LIFE_EVENT_COUNT
 };
 
-enum kn_life_action { KN_LIFE_NOTHING, KN_LIFE_SPAWN, KN_LIFE_ASK, KN_LIFE_KILL };
+enum kn_lab_life_action { KN_LIFE_NOTHING, KN_LIFE_SPAWN, KN_LIFE_ASK, KN_LIFE_KILL };
 
-struct kn_life {
-    enum kn_life_state state;
+struct kn_lab_life {
+    enum kn_lab_life_state state;
     struct kn_backoff backoff;
     int64_t started_ms;
     int64_t due_ms;     /* INT64_MAX: never */
@@ -56,9 +56,10 @@ struct kn_life {
     uint32_t restarts;  /* how often it was started again without being asked */
 };
 
-void kn_life_init(struct kn_life *life, int64_t grace_ms);
+void kn_lab_life_init(struct kn_lab_life *life, int64_t grace_ms);
 /* Moves life and says what to do about it. random: any number, for the jitter. */
-enum kn_life_action kn_life_step(struct kn_life *life, enum kn_life_event event, int64_t now_ms, uint32_t random);
-const char *kn_life_word(enum kn_life_state state);
+enum kn_lab_life_action kn_lab_life_step(struct kn_lab_life *life, enum kn_lab_life_event event, int64_t now_ms,
+                                         uint32_t random);
+const char *kn_lab_life_word(enum kn_lab_life_state state);
 
 #endif

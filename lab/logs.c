@@ -39,7 +39,7 @@ struct topic {
     struct kn_log *logs;
 };
 
-struct kn_logs {
+struct kn_lab_logs {
     const char *const *single;
     int partitions;
     size_t keep;
@@ -53,7 +53,7 @@ static struct batch *batch_at(const struct kn_log *log, size_t i)
     return &log->batches[(log->head + i) % log->room];
 }
 
-static void free_topic(void *value)
+static void logs_free_topic(void *value)
 {
     struct topic *topic = value;
 
@@ -67,15 +67,17 @@ static void free_topic(void *value)
     free(topic);
 }
 
-struct kn_logs *kn_logs_new(const char *const *single, int partitions, size_t keep_bytes)
+struct kn_lab_logs *kn_lab_logs_new(const char *const *single, int partitions, size_t keep_bytes)
 {
-    struct kn_logs *logs = KN_NEW(struct kn_logs);
+    struct kn_lab_logs *logs = KN_NEW(struct kn_lab_logs);
 
-    *logs = (struct kn_logs){ .single = single, .partitions = partitions, .keep = keep_bytes, .topics = kn_hmap_new(free_topic) };
+    *logs = (struct kn_lab_logs){
+        .single = single, .partitions = partitions, .keep = keep_bytes, .topics = kn_hmap_new(logs_free_topic)
+    };
     return logs;
 }
 
-void kn_logs_free(struct kn_logs *logs)
+void kn_lab_logs_free(struct kn_lab_logs *logs)
 {
     if (logs != NULL) {
         kn_hmap_free(logs->topics);
@@ -88,10 +90,11 @@ static bool is_name(const char *name)
     static const char LEGAL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     const size_t len = strlen(name);
 
-    return len > 0 && len <= KN_LOGS_NAME_MAX && strspn(name, LEGAL) == len && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    return len > 0 && len <= KN_LOGS_NAME_MAX && strspn(name, LEGAL) == len && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
 }
 
-static int partitions_of(const struct kn_logs *logs, const char *name)
+static int partitions_of(const struct kn_lab_logs *logs, const char *name)
 {
     for (const char *const *one = logs->single; *one != NULL; one++) {
         if (strncmp(*one, name, strlen(*one)) == 0) {
@@ -101,7 +104,7 @@ static int partitions_of(const struct kn_logs *logs, const char *name)
     return logs->partitions;
 }
 
-static struct topic *make_topic(struct kn_logs *logs, const char *name)
+static struct topic *logs_make_topic(struct kn_lab_logs *logs, const char *name)
 {
     struct topic *topic = NULL;
 
@@ -118,17 +121,17 @@ static struct topic *make_topic(struct kn_logs *logs, const char *name)
     return topic;
 }
 
-int kn_logs_topic(struct kn_logs *logs, const char *name, bool make)
+int kn_lab_logs_topic(struct kn_lab_logs *logs, const char *name, bool make)
 {
     const struct topic *topic = kn_hmap_get(logs->topics, name);
 
     if (topic == NULL && make) {
-        topic = make_topic(logs, name);
+        topic = logs_make_topic(logs, name);
     }
     return topic != NULL ? topic->partitions : 0;
 }
 
-const char *kn_logs_next(const struct kn_logs *logs, size_t *at)
+const char *kn_lab_logs_next(const struct kn_lab_logs *logs, size_t *at)
 {
     const char *name = NULL;
     void *topic = NULL;
@@ -136,7 +139,7 @@ const char *kn_logs_next(const struct kn_logs *logs, size_t *at)
     return kn_hmap_next(logs->topics, at, &name, &topic) ? name : NULL;
 }
 
-struct kn_log *kn_logs_partition(struct kn_logs *logs, const char *name, int32_t partition)
+struct kn_log *kn_lab_logs_partition(struct kn_lab_logs *logs, const char *name, int32_t partition)
 {
     const struct topic *topic = kn_hmap_get(logs->topics, name);
 
@@ -210,7 +213,7 @@ static struct batch *next_place(struct kn_log *log)
     return batch_at(log, log->count++);
 }
 
-enum kn_logs_code kn_log_append(struct kn_log *log, const uint8_t *batches, size_t len, int64_t *ret_base)
+enum kn_lab_logs_code kn_lab_log_append(struct kn_log *log, const uint8_t *batches, size_t len, int64_t *ret_base)
 {
     *ret_base = log->end;
     if (len == 0 || !are_batches(batches, len)) {
@@ -252,7 +255,7 @@ static size_t find_batch(const struct kn_log *log, int64_t offset)
     return low;
 }
 
-enum kn_logs_code kn_log_read(const struct kn_log *log, int64_t offset, size_t max_bytes, struct kn_strbuf *out)
+enum kn_lab_logs_code kn_lab_log_read(const struct kn_log *log, int64_t offset, size_t max_bytes, struct kn_strbuf *out)
 {
     size_t taken = 0;
 
@@ -273,12 +276,12 @@ enum kn_logs_code kn_log_read(const struct kn_log *log, int64_t offset, size_t m
     return KN_LOGS_OK;
 }
 
-int64_t kn_log_start(const struct kn_log *log)
+int64_t kn_lab_log_start(const struct kn_log *log)
 {
     return log->start;
 }
 
-int64_t kn_log_end(const struct kn_log *log)
+int64_t kn_lab_log_end(const struct kn_log *log)
 {
     return log->end;
 }

@@ -15,12 +15,12 @@
 #define GRACE_DEFAULT_MS 5000
 #define GRACE_MAX_MS 600000
 
-static bool is_blank(char c)
+static bool proctable_is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-void kn_proc_free(struct kn_proc *proc)
+void kn_lab_proc_free(struct kn_lab_proc *proc)
 {
     if (proc == NULL) {
         return;
@@ -43,13 +43,13 @@ static int next_word(const char **at, char **ret_word, struct kn_error *err)
     const char *p = *at;
     bool quoted = false;
 
-    while (is_blank(*p)) {
+    while (proctable_is_blank(*p)) {
         p++;
     }
     if (*p == '\0') {
         return 0;
     }
-    for (; *p != '\0' && (quoted || !is_blank(*p)); p++) {
+    for (; *p != '\0' && (quoted || !proctable_is_blank(*p)); p++) {
         if (*p == '"') {
             quoted = !quoted;
             continue;
@@ -67,7 +67,7 @@ static int next_word(const char **at, char **ret_word, struct kn_error *err)
     return 1;
 }
 
-static int check_name(const char *name, struct kn_error *err)
+static int proctable_check_name(const char *name, struct kn_error *err)
 {
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-");
 
@@ -77,7 +77,7 @@ static int check_name(const char *name, struct kn_error *err)
     return 0;
 }
 
-static int set_text(char **field, const char *value, struct kn_error *err)
+static int proctable_set_text(char **field, const char *value, struct kn_error *err)
 {
     if (*value == '\0') {
         return kn_fail(err, KN_BAD_REQUEST, "it is empty");
@@ -87,22 +87,22 @@ static int set_text(char **field, const char *value, struct kn_error *err)
     return 0;
 }
 
-static int set_ns(struct kn_proc *proc, const char *value, struct kn_error *err)
+static int set_ns(struct kn_lab_proc *proc, const char *value, struct kn_error *err)
 {
-    return set_text(&proc->ns, value, err);
+    return proctable_set_text(&proc->ns, value, err);
 }
 
-static int set_cwd(struct kn_proc *proc, const char *value, struct kn_error *err)
+static int set_cwd(struct kn_lab_proc *proc, const char *value, struct kn_error *err)
 {
-    return set_text(&proc->cwd, value, err);
+    return proctable_set_text(&proc->cwd, value, err);
 }
 
-static int set_log(struct kn_proc *proc, const char *value, struct kn_error *err)
+static int proctable_set_log(struct kn_lab_proc *proc, const char *value, struct kn_error *err)
 {
-    return set_text(&proc->log, value, err);
+    return proctable_set_text(&proc->log, value, err);
 }
 
-static int set_stop(struct kn_proc *proc, const char *value, struct kn_error *err)
+static int set_stop(struct kn_lab_proc *proc, const char *value, struct kn_error *err)
 {
     static const struct {
         const char *name;
@@ -118,7 +118,7 @@ static int set_stop(struct kn_proc *proc, const char *value, struct kn_error *er
     return kn_fail(err, KN_BAD_REQUEST, "\"%.20s\" is none of TERM, INT, QUIT, HUP", value);
 }
 
-static int set_grace(struct kn_proc *proc, const char *value, struct kn_error *err)
+static int set_grace(struct kn_lab_proc *proc, const char *value, struct kn_error *err)
 {
     char *end = NULL;
     long ms = strtol(value, &end, 10);
@@ -130,14 +130,14 @@ static int set_grace(struct kn_proc *proc, const char *value, struct kn_error *e
     return 0;
 }
 
-static const struct option {
+static const struct proctable_option {
     const char *key;
-    int (*set)(struct kn_proc *proc, const char *value, struct kn_error *err);
+    int (*set)(struct kn_lab_proc *proc, const char *value, struct kn_error *err);
 } options[] = {
-    { "cwd", set_cwd }, { "grace", set_grace }, { "log", set_log }, { "ns", set_ns }, { "stop", set_stop },
+    { "cwd", set_cwd }, { "grace", set_grace }, { "log", proctable_set_log }, { "ns", set_ns }, { "stop", set_stop },
 };
 
-static int set_option(struct kn_proc *proc, const char *word, struct kn_error *err)
+static int proctable_set_option(struct kn_lab_proc *proc, const char *word, struct kn_error *err)
 {
     for (size_t i = 0; i < KN_COUNT(options); i++) {
         size_t n = strlen(options[i].key);
@@ -149,7 +149,7 @@ static int set_option(struct kn_proc *proc, const char *word, struct kn_error *e
     return kn_fail(err, KN_BAD_REQUEST, "\"%.80s\" is not an option", word);
 }
 
-static int parse_options(const char **at, struct kn_proc *proc, struct kn_error *err)
+static int parse_options(const char **at, struct kn_lab_proc *proc, struct kn_error *err)
 {
     for (;;) {
         AUTO_FREE char *word = NULL;
@@ -164,13 +164,13 @@ static int parse_options(const char **at, struct kn_proc *proc, struct kn_error 
         if (strcmp(word, "--") == 0) {
             return 0;
         }
-        if (set_option(proc, word, err) < 0) {
+        if (proctable_set_option(proc, word, err) < 0) {
             return -1;
         }
     }
 }
 
-static int parse_argv(const char **at, struct kn_proc *proc, struct kn_error *err)
+static int parse_argv(const char **at, struct kn_lab_proc *proc, struct kn_error *err)
 {
     size_t n = 0;
     int rc;
@@ -186,9 +186,9 @@ static int parse_argv(const char **at, struct kn_proc *proc, struct kn_error *er
     return rc;
 }
 
-int kn_proc_parse(const char *line, struct kn_proc **ret_proc, struct kn_error *err)
+int kn_lab_proc_parse(const char *line, struct kn_lab_proc **ret_proc, struct kn_error *err)
 {
-    AUTO(kn_proc) struct kn_proc *proc = KN_NEW(struct kn_proc);
+    AUTO(kn_lab_proc) struct kn_lab_proc *proc = KN_NEW(struct kn_lab_proc);
     const char *at = line;
     int rc;
 
@@ -202,7 +202,7 @@ int kn_proc_parse(const char *line, struct kn_proc **ret_proc, struct kn_error *
         *ret_proc = NULL;
         return 0;
     }
-    if (rc < 0 || check_name(proc->name, err) < 0 || parse_options(&at, proc, err) < 0 ||
+    if (rc < 0 || proctable_check_name(proc->name, err) < 0 || parse_options(&at, proc, err) < 0 ||
         parse_argv(&at, proc, err) < 0) {
         return -1;
     }
@@ -210,19 +210,19 @@ int kn_proc_parse(const char *line, struct kn_proc **ret_proc, struct kn_error *
     return 0;
 }
 
-void kn_proctable_release(struct kn_proctable *table)
+void kn_lab_proctable_release(struct kn_lab_proctable *table)
 {
     for (size_t i = 0; i < table->n; i++) {
-        kn_proc_free(table->rows[i]);
+        kn_lab_proc_free(table->rows[i]);
     }
     table->n = 0;
 }
 
-static int add_row(struct kn_proctable *table, const char *line, struct kn_error *err)
+static int proctable_add_row(struct kn_lab_proctable *table, const char *line, struct kn_error *err)
 {
-    AUTO(kn_proc) struct kn_proc *proc = NULL;
+    AUTO(kn_lab_proc) struct kn_lab_proc *proc = NULL;
 
-    if (kn_proc_parse(line, &proc, err) < 0) {
+    if (kn_lab_proc_parse(line, &proc, err) < 0) {
         return -1;
     }
     if (proc == NULL) {
@@ -240,7 +240,7 @@ static int add_row(struct kn_proctable *table, const char *line, struct kn_error
     return 0;
 }
 
-int kn_proctable_parse(const char *text, struct kn_proctable *table, struct kn_error *err)
+int kn_lab_proctable_parse(const char *text, struct kn_lab_proctable *table, struct kn_error *err)
 {
     const char *at = text;
 
@@ -248,8 +248,8 @@ int kn_proctable_parse(const char *text, struct kn_proctable *table, struct kn_e
         size_t n = strcspn(at, "\n");
         AUTO_FREE char *line = kn_strndup(at, n);
 
-        if (add_row(table, line, err) < 0) {
-            kn_proctable_release(table);
+        if (proctable_add_row(table, line, err) < 0) {
+            kn_lab_proctable_release(table);
             return kn_fail_context(err, "line %d", number);
         }
         at += n + (at[n] == '\n');

@@ -31,7 +31,7 @@
 #define KN_PROC_LINE_MAX 16384 /* longer lines are refused */
 #define KN_PROC_MAX 256        /* processes in a table */
 
-struct kn_proc {
+struct kn_lab_proc {
     char *name;
     char *ns;  /* NULL: the supervisor's */
     char *cwd; /* NULL: / */
@@ -41,19 +41,19 @@ struct kn_proc {
     char **argv; /* NULL-terminated, at least one */
 };
 
-void kn_proc_free(struct kn_proc *proc); /* takes NULL */
-KN_DEFINE_AUTO(kn_proc);
+void kn_lab_proc_free(struct kn_lab_proc *proc); /* takes NULL */
+KN_DEFINE_AUTO(kn_lab_proc);
 
 /* Reads one line. An empty line or a comment gives 0 with *ret_proc = NULL. */
-int kn_proc_parse(const char *line, struct kn_proc **ret_proc, struct kn_error *err);
+int kn_lab_proc_parse(const char *line, struct kn_lab_proc **ret_proc, struct kn_error *err);
 
-struct kn_proctable {
-    struct kn_proc *rows[KN_PROC_MAX];
+struct kn_lab_proctable {
+    struct kn_lab_proc *rows[KN_PROC_MAX];
     size_t n;
 };
 
-void kn_proctable_release(struct kn_proctable *table);
+void kn_lab_proctable_release(struct kn_lab_proctable *table);
 /* Reads a whole table; errors name the line. *table must be empty, and is left empty on failure. */
-int kn_proctable_parse(const char *text, struct kn_proctable *table, struct kn_error *err);
+int kn_lab_proctable_parse(const char *text, struct kn_lab_proctable *table, struct kn_error *err);
 
 #endif

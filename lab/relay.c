@@ -8,16 +8,16 @@
 
 #include "lib/base/mem.h"
 
-struct kn_relay *kn_relay_new(int a, int b)
+struct kn_lab_relay *kn_lab_relay_new(int a, int b)
 {
-    struct kn_relay *relay = KN_NEW(struct kn_relay);
+    struct kn_lab_relay *relay = KN_NEW(struct kn_lab_relay);
 
     relay->fds[0] = a;
     relay->fds[1] = b;
     return relay;
 }
 
-void kn_relay_free(struct kn_relay *relay)
+void kn_lab_relay_free(struct kn_lab_relay *relay)
 {
     if (relay == NULL) {
         return;
@@ -34,7 +34,7 @@ static bool would_wait(void)
 
 enum moved { MOVED_NOTHING, MOVED_SOMETHING, MOVED_FAILED };
 
-static enum moved fill(struct kn_relay_way *way, int from)
+static enum moved relay_fill(struct kn_lab_relay_way *way, int from)
 {
     ssize_t n;
 
@@ -50,7 +50,7 @@ static enum moved fill(struct kn_relay_way *way, int from)
     return MOVED_SOMETHING;
 }
 
-static enum moved drain(struct kn_relay_way *way, int to)
+static enum moved relay_drain(struct kn_lab_relay_way *way, int to)
 {
     ssize_t n;
 
@@ -73,13 +73,13 @@ static enum moved drain(struct kn_relay_way *way, int to)
     return MOVED_SOMETHING;
 }
 
-bool kn_relay_pump(struct kn_relay *relay)
+bool kn_lab_relay_pump(struct kn_lab_relay *relay)
 {
     for (bool moved = true; moved;) {
         moved = false;
         for (int i = 0; i < 2; i++) {
-            enum moved in = fill(&relay->ways[i], relay->fds[i]);
-            enum moved out = in == MOVED_FAILED ? MOVED_FAILED : drain(&relay->ways[i], relay->fds[1 - i]);
+            enum moved in = relay_fill(&relay->ways[i], relay->fds[i]);
+            enum moved out = in == MOVED_FAILED ? MOVED_FAILED : relay_drain(&relay->ways[i], relay->fds[1 - i]);
 
             if (out == MOVED_FAILED) {
                 return false;

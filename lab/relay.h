@@ -13,7 +13,7 @@
 
 #define KN_RELAY_BYTES 65536
 
-struct kn_relay_way { /* from fds[i] to fds[1 - i] */
+struct kn_lab_relay_way { /* from fds[i] to fds[1 - i] */
     size_t at;        /* what of data was written */
     size_t len;       /* what of data was read */
     bool ended;       /* nothing more to read */
@@ -21,17 +21,17 @@ struct kn_relay_way { /* from fds[i] to fds[1 - i] */
     char data[KN_RELAY_BYTES];
 };
 
-struct kn_relay {
+struct kn_lab_relay {
     int fds[2];
-    struct kn_relay_way ways[2];
+    struct kn_lab_relay_way ways[2];
 };
 
 /* Takes both sockets over; they must be non-blocking. */
-struct kn_relay *kn_relay_new(int a, int b);
-void kn_relay_free(struct kn_relay *relay); /* closes both; takes NULL */
-KN_DEFINE_AUTO(kn_relay);
+struct kn_lab_relay *kn_lab_relay_new(int a, int b);
+void kn_lab_relay_free(struct kn_lab_relay *relay); /* closes both; takes NULL */
+KN_DEFINE_AUTO(kn_lab_relay);
 
 /* Moves all that can be moved without waiting. False when the relay is over: both ways ended, or an error. */
-bool kn_relay_pump(struct kn_relay *relay);
+bool kn_lab_relay_pump(struct kn_lab_relay *relay);
 
 #endif

@@ -22,7 +22,7 @@
 #define EXIT_EXEC 127    /* and for "not found" */
 
 /* In the child only: says why on its stderr, and ends. */
-static _Noreturn void give_up(const struct kn_proc *proc, int status, const char *what)
+static _Noreturn void spawn_give_up(const struct kn_lab_proc *proc, int status, const char *what)
 {
     dprintf(STDERR_FILENO, "%s: cannot %s: %s\n", proc->name, what, strerror(errno));
     _exit(status);
@@ -39,21 +39,21 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void open_stdio(const struct kn_proc *proc)
+static void open_stdio(const struct kn_lab_proc *proc)
 {
     int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int out = proc->log == NULL ? -1 : open(proc->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
     if (in < 0 || dup2(in, STDIN_FILENO) < 0) {
-        give_up(proc, EXIT_PREPARE, "open /dev/null");
+        spawn_give_up(proc, EXIT_PREPARE, "open /dev/null");
     }
     if (proc->log != NULL && (out < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)) {
-        give_up(proc, EXIT_PREPARE, "open its log");
+        spawn_give_up(proc, EXIT_PREPARE, "open its log");
     }
 }
 
 /* All files are opened first: after the mount namespace is entered, their paths may mean something else. */
-static void enter_namespaces(const struct kn_proc *proc)
+static void enter_namespaces(const struct kn_lab_proc *proc)
 {
     static const struct {
         const char *file;
@@ -71,39 +71,39 @@ static void enter_namespaces(const struct kn_proc *proc)
         fds[i] = open(path, O_RDONLY | O_CLOEXEC);
         any |= fds[i] >= 0;
         if (fds[i] < 0 && errno != ENOENT) {
-            give_up(proc, EXIT_PREPARE, "open its namespaces");
+            spawn_give_up(proc, EXIT_PREPARE, "open its namespaces");
         }
     }
     if (!any) {
-        give_up(proc, EXIT_PREPARE, "find its namespaces");
+        spawn_give_up(proc, EXIT_PREPARE, "find its namespaces");
     }
     for (size_t i = 0; i < KN_COUNT(kinds); i++) {
         if (fds[i] >= 0 && setns(fds[i], kinds[i].type) < 0) {
-            give_up(proc, EXIT_PREPARE, "enter its namespaces");
+            spawn_give_up(proc, EXIT_PREPARE, "enter its namespaces");
         }
     }
 }
 
-static _Noreturn void become(const struct kn_proc *proc, const char *mark, pid_t parent)
+static _Noreturn void spawn_become(const struct kn_lab_proc *proc, const char *mark, pid_t parent)
 {
     reset_signals();
     setsid();
     open_stdio(proc);
     enter_namespaces(proc);
     if (chdir(proc->cwd == NULL ? "/" : proc->cwd) < 0) {
-        give_up(proc, EXIT_PREPARE, "enter its working directory");
+        spawn_give_up(proc, EXIT_PREPARE, "enter its working directory");
     }
     if (prctl(PR_SET_PDEATHSIG, proc->stop_signal) < 0 || getppid() != parent) {
-        give_up(proc, EXIT_PREPARE, "stay with its parent");
+        spawn_give_up(proc, EXIT_PREPARE, "stay with its parent");
     }
     if (putenv(kn_strdup(mark)) != 0) {
-        give_up(proc, EXIT_PREPARE, "set its environment");
+        spawn_give_up(proc, EXIT_PREPARE, "set its environment");
     }
     execvp(proc->argv[0], proc->argv);
-    give_up(proc, EXIT_EXEC, "run its program");
+    spawn_give_up(proc, EXIT_EXEC, "run its program");
 }
 
-int kn_spawn(const struct kn_proc *proc, const char *mark, pid_t *ret_pid, struct kn_error *err)
+int kn_lab_spawn(const struct kn_lab_proc *proc, const char *mark, pid_t *ret_pid, struct kn_error *err)
 {
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -112,7 +112,7 @@ int kn_spawn(const struct kn_proc *proc, const char *mark, pid_t *ret_pid, struc
         return kn_fail(err, KN_UNAVAILABLE, "cannot fork for \"%s\": %s", proc->name, strerror(errno));
     }
     if (pid == 0) {
-        become(proc, mark, parent);
+        spawn_become(proc, mark, parent);
     }
     *ret_pid = pid;
     return 0;
@@ -151,7 +151,7 @@ static bool descends(pid_t pid, pid_t root)
     return false;
 }
 
-size_t kn_descendants(pid_t root, pid_t *ret_pids, size_t max)
+size_t kn_lab_descendants(pid_t root, pid_t *ret_pids, size_t max)
 {
     DIR *proc = opendir("/proc");
     size_t n = 0;

@@ -13,9 +13,9 @@
  * signal should the caller die, and mark ("NAME=value") in its environment, which its children inherit. What goes wrong
  * after the fork is said in its log, and its exit status is 126 or 127.
  */
-int kn_spawn(const struct kn_proc *proc, const char *mark, pid_t *ret_pid, struct kn_error *err);
+int kn_lab_spawn(const struct kn_lab_proc *proc, const char *mark, pid_t *ret_pid, struct kn_error *err);
 
 /* The descendants of root, at most max of them. Returns how many. */
-size_t kn_descendants(pid_t root, pid_t *ret_pids, size_t max);
+size_t kn_lab_descendants(pid_t root, pid_t *ret_pids, size_t max);
 
 #endif

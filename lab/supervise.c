@@ -55,20 +55,21 @@ static bool drain_signals(int fd)
     return end;
 }
 
-static void reap(struct kn_roster *roster)
+static void reap(struct kn_lab_roster *roster)
 {
     int status = 0;
 
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        kn_roster_exited(roster, pid, status, kn_mono_ms());
+        kn_lab_roster_exited(roster, pid, status, kn_mono_ms());
     }
 }
 
 /* Waits for signals and clients until `until_ms`. True if a signal asked for the end. */
-static bool wait_and_serve(struct kn_control *control, struct kn_roster *roster, int signal_fd, int64_t until_ms)
+static bool wait_and_serve(struct kn_lab_control *control, struct kn_lab_roster *roster, int signal_fd,
+                           int64_t until_ms)
 {
     struct pollfd fds[KN_CONTROL_CLIENTS + 2] = { { .fd = signal_fd, .events = POLLIN } };
-    size_t n = kn_control_poll_fds(control, fds + 1);
+    size_t n = kn_lab_control_poll_fds(control, fds + 1);
     int64_t wait_ms = until_ms - kn_mono_ms();
     bool end = false;
 
@@ -79,22 +80,22 @@ static bool wait_and_serve(struct kn_control *control, struct kn_roster *roster,
         end = drain_signals(signal_fd);
         reap(roster);
     }
-    kn_control_serve(control, fds + 1, n, roster, kn_mono_ms());
+    kn_lab_control_serve(control, fds + 1, n, roster, kn_mono_ms());
     return end;
 }
 
-static void supervise(struct kn_control *control, struct kn_roster *roster, int signal_fd)
+static void supervise(struct kn_lab_control *control, struct kn_lab_roster *roster, int signal_fd)
 {
     while (!control->down) {
-        int64_t next_ms = kn_roster_tick(roster, kn_mono_ms());
+        int64_t next_ms = kn_lab_roster_tick(roster, kn_mono_ms());
 
         if (wait_and_serve(control, roster, signal_fd, next_ms)) {
             control->down = true;
         }
     }
     kn_log(KN_INFO, "going down", NULL);
-    while (!kn_roster_wind_down(roster, kn_mono_ms())) {
-        wait_and_serve(control, roster, signal_fd, kn_roster_tick(roster, kn_mono_ms()));
+    while (!kn_lab_roster_wind_down(roster, kn_mono_ms())) {
+        wait_and_serve(control, roster, signal_fd, kn_lab_roster_tick(roster, kn_mono_ms()));
     }
 }
 
@@ -103,7 +104,7 @@ static bool sweep(int signal_number, int64_t wait_ms)
 {
     static pid_t pids[ORPHANS_MAX];
     int64_t end_ms = kn_mono_ms() + wait_ms;
-    size_t n = kn_descendants(getpid(), pids, ORPHANS_MAX);
+    size_t n = kn_lab_descendants(getpid(), pids, ORPHANS_MAX);
 
     for (size_t i = 0; i < n; i++) {
         kill(pids[i], signal_number);
@@ -131,7 +132,7 @@ static void end_orphans(void)
     }
 }
 
-static int read_file(const char *path, struct kn_strbuf *out, struct kn_error *err)
+static int supervise_read_file(const char *path, struct kn_strbuf *out, struct kn_error *err)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     char bytes[4096];
@@ -143,24 +144,24 @@ static int read_file(const char *path, struct kn_strbuf *out, struct kn_error *e
     return n == 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "cannot read \"%s\": %s", path, strerror(errno));
 }
 
-static int start_table(struct kn_roster *roster, const char *path, struct kn_error *err)
+static int start_table(struct kn_lab_roster *roster, const char *path, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    AUTO_RELEASE(kn_proctable) struct kn_proctable table = { .n = 0 };
+    AUTO_RELEASE(kn_lab_proctable) struct kn_lab_proctable table = { .n = 0 };
 
     if (path == NULL) {
         return 0;
     }
-    if (read_file(path, &text, err) < 0 || kn_proctable_parse(text.buf, &table, err) < 0) {
+    if (supervise_read_file(path, &text, err) < 0 || kn_lab_proctable_parse(text.buf, &table, err) < 0) {
         return kn_fail_context(err, "process table \"%s\"", path);
     }
     for (size_t i = 0; i < table.n; i++) {
-        struct kn_member *member = NULL;
+        struct kn_lab_member *member = NULL;
 
-        if (kn_roster_add(roster, &table.rows[i], &member, err) < 0) {
+        if (kn_lab_roster_add(roster, &table.rows[i], &member, err) < 0) {
             return -1;
         }
-        kn_roster_event(roster, member, KN_LIFE_START, kn_mono_ms());
+        kn_lab_roster_event(roster, member, KN_LIFE_START, kn_mono_ms());
     }
     return 0;
 }
@@ -182,18 +183,18 @@ static int lock_dir(const char *dir, int *ret_fd, struct kn_error *err)
     return 0;
 }
 
-static int run(const char *dir, const char *table, struct kn_error *err)
+static int supervise_run(const char *dir, const char *table, struct kn_error *err)
 {
-    struct kn_roster *roster = KN_NEW(struct kn_roster);
-    struct kn_control control;
+    struct kn_lab_roster *roster = KN_NEW(struct kn_lab_roster);
+    struct kn_lab_control control;
     AUTO_CLOSE int lock_fd = -1;
     AUTO_CLOSE int signal_fd = -1;
     int rc;
 
-    kn_roster_init(roster, dir);
+    kn_lab_roster_init(roster, dir);
     if (lock_dir(dir, &lock_fd, err) < 0 || (signal_fd = watch_signals(err)) < 0 ||
-        kn_control_open(&control, dir, err) < 0) {
-        kn_roster_release(roster);
+        kn_lab_control_open(&control, dir, err) < 0) {
+        kn_lab_roster_release(roster);
         free(roster);
         return -1;
     }
@@ -202,23 +203,23 @@ static int run(const char *dir, const char *table, struct kn_error *err)
     control.down = rc < 0;
     supervise(&control, roster, signal_fd);
     end_orphans();
-    kn_control_close(&control, dir);
-    kn_roster_release(roster);
+    kn_lab_control_close(&control, dir);
+    kn_lab_roster_release(roster);
     free(roster);
     return rc;
 }
 
 /* Sends a request, prints what comes after the "ok". */
-static int ask(const char *dir, char *const *words, struct kn_error *err)
+static int supervise_ask(const char *dir, char *const *words, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     AUTO_CLOSE int fd = -1;
     char bytes[4096];
 
-    if (kn_control_connect(dir, &fd, err) < 0) {
+    if (kn_lab_control_connect(dir, &fd, err) < 0) {
         return -1;
     }
-    kn_control_request(&text, words);
+    kn_lab_control_request(&text, words);
     if (write(fd, text.buf, text.len) != (ssize_t)text.len) {
         return kn_fail(err, KN_UNAVAILABLE, "the supervisor hung up");
     }
@@ -244,9 +245,9 @@ int main(int argc, char **argv)
 
     if ((argc == 3 || argc == 4) && strcmp(argv[1], "run") == 0) {
         kn_log_init("supervise", KN_INFO);
-        rc = run(argv[2], argv[3], &err);
+        rc = supervise_run(argv[2], argv[3], &err);
     } else if (argc >= 4 && strcmp(argv[1], "ask") == 0) {
-        rc = ask(argv[2], argv + 3, &err);
+        rc = supervise_ask(argv[2], argv + 3, &err);
     } else {
         fputs("usage: kilonova-supervise run DIR [TABLE]     keeps processes running; see lab/proctable.h\n"
               "       kilonova-supervise ask DIR COMMAND…    status, add ROW, start, stop, restart, kill9 NAME, down\n",

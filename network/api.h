@@ -15,15 +15,15 @@ extern const struct kn_api kn_network_api; /* prefix "/network", KN_DIALECT_NEUT
  * May a server of this project be plugged into the network? KN_BAD_REQUEST in Nova's words if it does not exist for the project, has
  * no subnet, or if fixed_ip (NULL: none was asked for) is in none of them.
  */
-int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id,
-                      const char *fixed_ip, struct kn_error *err);
+int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id, const char *fixed_ip,
+                      struct kn_error *err);
 /*
  * The network of a server that names none: the only one that the project can use. "" if there is none (the server gets no
  * NIC); KN_CONFLICT in Nova's words if there are several.
  */
 int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUID_SIZE], struct kn_error *err);
 /* May a server of this project take the port? KN_BAD_REQUEST if it does not exist for it, KN_CONFLICT if it is in use. */
-int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err);
+int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err);
 /* KN_QUOTA in Nova's words: the project may not have so many ports more. port.allocate decides for good. */
 int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err);
 

@@ -8,7 +8,8 @@
 
 #define LATE_MS 6000 /* longer than an agent's heartbeats are apart: what a dead one had sent has come by then */
 
-enum kn_boot_verdict kn_boots_heard(struct kn_boots *boots, const char *boot, int64_t now_ms)
+enum kn_scheduler_boot_verdict kn_scheduler_boots_heard(struct kn_scheduler_boots *boots, const char *boot,
+                                                        int64_t now_ms)
 {
     if (strcmp(boot, boots->living) == 0) {
         return KN_BOOT_KNOWN;

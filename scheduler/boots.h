@@ -10,14 +10,14 @@
 
 #include "lib/base/uuid.h"
 
-struct kn_boots {
+struct kn_scheduler_boots {
     char living[64];  /* "": none was heard yet */
     char before[64];  /* the one that it followed */
     char refused[64]; /* started beside one that lives */
     int64_t since_ms; /* when living took over */
 };
 
-enum kn_boot_verdict {
+enum kn_scheduler_boot_verdict {
     KN_BOOT_KNOWN,   /* the living one */
     KN_BOOT_NEW,     /* a start; it is the living one from now on */
     KN_BOOT_LATE,    /* of the one before, sent before it ended: pass over */
@@ -26,6 +26,7 @@ enum kn_boot_verdict {
 };
 
 /* Somebody with this boot spoke. Pure but for *boots. */
-enum kn_boot_verdict kn_boots_heard(struct kn_boots *boots, const char *boot, int64_t now_ms);
+enum kn_scheduler_boot_verdict kn_scheduler_boots_heard(struct kn_scheduler_boots *boots, const char *boot,
+                                                        int64_t now_ms);
 
 #endif

@@ -10,16 +10,17 @@
 
 #define PROBES 64 /* passing candidates of one bucket that are compared */
 
-static struct kn_host *best_of_bucket(const struct kn_inventory *inv, int bucket,
-                                      const struct kn_policy_of_packing *policy, const struct kn_placement *p)
+static struct kn_scheduler_host *best_of_bucket(const struct kn_scheduler_inventory *inv, int bucket,
+                                                const struct kn_scheduler_policy_of_packing *policy,
+                                                const struct kn_scheduler_placement *p)
 {
-    struct kn_host *const *hosts;
-    int count = kn_inventory_bucket(inv, bucket, &hosts);
-    struct kn_host *best = NULL;
+    struct kn_scheduler_host *const *hosts;
+    int count = kn_scheduler_inventory_bucket(inv, bucket, &hosts);
+    struct kn_scheduler_host *best = NULL;
     int passed = 0;
 
     for (int i = 0; i < count && passed < PROBES; i++) {
-        if (kn_filter_first_refusal(hosts[i], p) != NULL) {
+        if (kn_scheduler_filter_first_refusal(hosts[i], p) != NULL) {
             continue;
         }
         passed++;
@@ -30,11 +31,12 @@ static struct kn_host *best_of_bucket(const struct kn_inventory *inv, int bucket
     return best;
 }
 
-static struct kn_host *find_best(const struct kn_inventory *inv, const struct kn_policy_of_packing *policy,
-                                 const struct kn_placement *p)
+static struct kn_scheduler_host *find_best(const struct kn_scheduler_inventory *inv,
+                                           const struct kn_scheduler_policy_of_packing *policy,
+                                           const struct kn_scheduler_placement *p)
 {
     int lowest = p->wanted.vcpus >= KN_BUCKETS ? KN_BUCKETS - 1 : (int)p->wanted.vcpus;
-    struct kn_host *best = NULL;
+    struct kn_scheduler_host *best = NULL;
 
     for (int i = lowest; i < KN_BUCKETS && best == NULL; i++) {
         best = best_of_bucket(inv, policy->fullest_first ? i : KN_BUCKETS - 1 - (i - lowest), policy, p);
@@ -42,10 +44,11 @@ static struct kn_host *find_best(const struct kn_inventory *inv, const struct kn
     return best;
 }
 
-static bool is_preferred(const struct kn_host *a, const struct kn_host *b, const struct kn_policy_of_packing *policy,
-                         const struct kn_placement *p)
+static bool is_preferred(const struct kn_scheduler_host *a, const struct kn_scheduler_host *b,
+                         const struct kn_scheduler_policy_of_packing *policy, const struct kn_scheduler_placement *p)
 {
-    const int64_t ours = kn_group_reluctance(p->group, a->name), theirs = kn_group_reluctance(p->group, b->name);
+    const int64_t ours = kn_scheduler_group_reluctance(p->group, a->name),
+                  theirs = kn_scheduler_group_reluctance(p->group, b->name);
 
     if (ours != theirs) {
         return ours < theirs;
@@ -54,14 +57,17 @@ static bool is_preferred(const struct kn_host *a, const struct kn_host *b, const
 }
 
 /* What a group would like goes before what the policy likes, so every host is asked. */
-static struct kn_host *find_preferred(const struct kn_inventory *inv, const struct kn_policy_of_packing *policy, const struct kn_placement *p)
+static struct kn_scheduler_host *find_preferred(const struct kn_scheduler_inventory *inv,
+                                                const struct kn_scheduler_policy_of_packing *policy,
+                                                const struct kn_scheduler_placement *p)
 {
-    struct kn_host *best = NULL;
+    struct kn_scheduler_host *best = NULL;
 
-    for (int i = 0; i < kn_inventory_hosts(inv); i++) {
-        struct kn_host *host = kn_inventory_at(inv, i);
+    for (int i = 0; i < kn_scheduler_inventory_hosts(inv); i++) {
+        struct kn_scheduler_host *host = kn_scheduler_inventory_at(inv, i);
 
-        if (kn_filter_first_refusal(host, p) == NULL && (best == NULL || is_preferred(host, best, policy, p))) {
+        if (kn_scheduler_filter_first_refusal(host, p) == NULL &&
+            (best == NULL || is_preferred(host, best, policy, p))) {
             best = host;
         }
     }
@@ -70,12 +76,12 @@ static struct kn_host *find_preferred(const struct kn_inventory *inv, const stru
 
 /* --- why nobody --------------------------------------------------------------------------------------------------------- */
 
-static bool refused_for_size(const struct kn_host *host, const struct kn_placement *p)
+static bool refused_for_size(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    struct kn_placement small = *p;
+    struct kn_scheduler_placement small = *p;
 
-    small.wanted = (struct kn_resources){ 0 };
-    return kn_filter_first_refusal(host, &small) == NULL;
+    small.wanted = (struct kn_scheduler_resources){ 0 };
+    return kn_scheduler_filter_first_refusal(host, &small) == NULL;
 }
 
 static int64_t lack(int64_t wanted, int64_t free)
@@ -84,9 +90,9 @@ static int64_t lack(int64_t wanted, int64_t free)
 }
 
 /* Parts of the wish that are missing, added up: comparable between resources of different units. */
-static double lacking(const struct kn_host *host, const struct kn_placement *p)
+static double lacking(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    struct kn_resources free = kn_host_free(host);
+    struct kn_scheduler_resources free = kn_scheduler_host_free(host);
     double vcpus = (double)lack(p->wanted.vcpus, free.vcpus) / (double)(p->wanted.vcpus + 1);
     double memory = (double)lack(p->wanted.memory_mib, free.memory_mib) / (double)(p->wanted.memory_mib + 1);
     double disk = (double)lack(p->wanted.disk_gib, free.disk_gib) / (double)(p->wanted.disk_gib + 1);
@@ -94,12 +100,13 @@ static double lacking(const struct kn_host *host, const struct kn_placement *p)
     return vcpus + memory + disk;
 }
 
-static const struct kn_host *nearest_miss(const struct kn_inventory *inv, const struct kn_placement *p)
+static const struct kn_scheduler_host *nearest_miss(const struct kn_scheduler_inventory *inv,
+                                                    const struct kn_scheduler_placement *p)
 {
-    const struct kn_host *nearest = NULL;
+    const struct kn_scheduler_host *nearest = NULL;
 
-    for (int i = 0; i < kn_inventory_hosts(inv); i++) {
-        const struct kn_host *host = kn_inventory_at(inv, i);
+    for (int i = 0; i < kn_scheduler_inventory_hosts(inv); i++) {
+        const struct kn_scheduler_host *host = kn_scheduler_inventory_at(inv, i);
 
         if (refused_for_size(host, p) && (nearest == NULL || lacking(host, p) < lacking(nearest, p))) {
             nearest = host;
@@ -108,16 +115,17 @@ static const struct kn_host *nearest_miss(const struct kn_inventory *inv, const 
     return nearest;
 }
 
-static void say_counts(const struct kn_inventory *inv, const struct kn_placement *p, struct kn_strbuf *out)
+static void say_counts(const struct kn_scheduler_inventory *inv, const struct kn_scheduler_placement *p,
+                       struct kn_strbuf *out)
 {
-    int left = kn_inventory_hosts(inv);
+    int left = kn_scheduler_inventory_hosts(inv);
 
     kn_strbuf_addf(out, "%d hosts", left);
-    for (const struct kn_filter *filter = kn_filters; filter->name != NULL; filter++) {
+    for (const struct kn_scheduler_filter *filter = kn_scheduler_filters; filter->name != NULL; filter++) {
         int taken = 0;
 
-        for (int i = 0; i < kn_inventory_hosts(inv); i++) {
-            taken += kn_filter_first_refusal(kn_inventory_at(inv, i), p) == filter ? 1 : 0;
+        for (int i = 0; i < kn_scheduler_inventory_hosts(inv); i++) {
+            taken += kn_scheduler_filter_first_refusal(kn_scheduler_inventory_at(inv, i), p) == filter ? 1 : 0;
         }
         if (taken > 0) {
             left -= taken;
@@ -126,9 +134,10 @@ static void say_counts(const struct kn_inventory *inv, const struct kn_placement
     }
 }
 
-static void say_nearest(const struct kn_host *host, const struct kn_placement *p, struct kn_strbuf *out)
+static void say_nearest(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p,
+                        struct kn_strbuf *out)
 {
-    struct kn_resources free = kn_host_free(host);
+    struct kn_scheduler_resources free = kn_scheduler_host_free(host);
 
     kn_strbuf_addf(out, "; nearest is host \"%s\", which lacks", host->name);
     if (p->wanted.vcpus > free.vcpus) {
@@ -142,10 +151,11 @@ static void say_nearest(const struct kn_host *host, const struct kn_placement *p
     }
 }
 
-static int explain(const struct kn_inventory *inv, const struct kn_placement *p, struct kn_error *err)
+static int choose_explain(const struct kn_scheduler_inventory *inv, const struct kn_scheduler_placement *p,
+                          struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf why = KN_STRBUF_INIT;
-    const struct kn_host *nearest = nearest_miss(inv, p);
+    const struct kn_scheduler_host *nearest = nearest_miss(inv, p);
 
     say_counts(inv, p, &why);
     if (nearest != NULL) {
@@ -154,19 +164,20 @@ static int explain(const struct kn_inventory *inv, const struct kn_placement *p,
     return kn_fail(err, KN_NO_VALID_HOST, "No valid host was found. %s.", why.buf);
 }
 
-int kn_choose(const struct kn_inventory *inv, const struct kn_policy_of_packing *policy, const struct kn_placement *p,
-              struct kn_host **ret_host, struct kn_error *err)
+int kn_scheduler_choose(const struct kn_scheduler_inventory *inv, const struct kn_scheduler_policy_of_packing *policy,
+                        const struct kn_scheduler_placement *p, struct kn_scheduler_host **ret_host,
+                        struct kn_error *err)
 {
-    struct kn_host *best = NULL;
+    struct kn_scheduler_host *best = NULL;
 
     if (*p->host != '\0') {
-        best = kn_inventory_find(inv, p->host);
-        best = best != NULL && kn_filter_first_refusal(best, p) == NULL ? best : NULL;
+        best = kn_scheduler_inventory_find(inv, p->host);
+        best = best != NULL && kn_scheduler_filter_first_refusal(best, p) == NULL ? best : NULL;
     } else {
-        best = (kn_group_prefers(p->group) ? find_preferred : find_best)(inv, policy, p);
+        best = (kn_scheduler_group_prefers(p->group) ? find_preferred : find_best)(inv, policy, p);
     }
     if (best == NULL) {
-        return explain(inv, p, err);
+        return choose_explain(inv, p, err);
     }
     *ret_host = best;
     return 0;

@@ -9,39 +9,42 @@
 #include "scheduler/group.h"
 #include "scheduler/inventory.h"
 
-struct kn_placement {
-    struct kn_resources wanted;
+struct kn_scheduler_placement {
+    struct kn_scheduler_resources wanted;
     const char *zone;            /* "" = any */
     const char *host;            /* "" = any */
     const char *const *exclude;  /* NULL-ended; may be NULL */
-    const struct kn_group *group; /* whose others it is to be with, or away from; NULL: it is in none */
+    const struct kn_scheduler_group *group; /* whose others it is to be with, or away from; NULL: it is in none */
     int64_t now_ms;              /* monotonic */
     int64_t agent_timeout_ms;
 };
 
 /* One reason for which a host may not. In the order in which they are asked. */
-struct kn_filter {
+struct kn_scheduler_filter {
     const char *name;  /* Nova's word where there is one */
-    bool (*passes)(const struct kn_host *host, const struct kn_placement *p);
+    bool (*passes)(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p);
 };
-extern const struct kn_filter kn_filters[]; /* ended by name == NULL */
+extern const struct kn_scheduler_filter kn_scheduler_filters[]; /* ended by name == NULL */
 
 /* NULL: every filter lets it pass; else the first that does not. */
-const struct kn_filter *kn_filter_first_refusal(const struct kn_host *host, const struct kn_placement *p);
+const struct kn_scheduler_filter *kn_scheduler_filter_first_refusal(const struct kn_scheduler_host *host,
+                                                                    const struct kn_scheduler_placement *p);
 
-struct kn_policy_of_packing {
+struct kn_scheduler_policy_of_packing {
     const char *name;    /* pack, spread */
     bool fullest_first;  /* which end of the buckets it begins at */
     /* Of two hosts in the same bucket, true if a is better than b. */
-    bool (*better)(const struct kn_host *a, const struct kn_host *b, const struct kn_placement *p);
+    bool (*better)(const struct kn_scheduler_host *a, const struct kn_scheduler_host *b,
+                   const struct kn_scheduler_placement *p);
 };
 /* NULL if there is none of this name. */
-const struct kn_policy_of_packing *kn_packing(const char *name);
+const struct kn_scheduler_policy_of_packing *kn_scheduler_packing(const char *name);
 
 /*
  * The host to take. KN_NO_VALID_HOST names every filter with the hosts it took away and what the nearest miss lacked.
  */
-int kn_choose(const struct kn_inventory *inv, const struct kn_policy_of_packing *policy, const struct kn_placement *p,
-              struct kn_host **ret_host, struct kn_error *err);
+int kn_scheduler_choose(const struct kn_scheduler_inventory *inv, const struct kn_scheduler_policy_of_packing *policy,
+                        const struct kn_scheduler_placement *p, struct kn_scheduler_host **ret_host,
+                        struct kn_error *err);
 
 #endif

@@ -12,29 +12,72 @@
 #include "lib/base/hmap.h"
 #include "lib/base/mem.h"
 
-static const struct kn_stmt READ = { "claim_read",
+static const struct kn_stmt READ = {
+    "claim_read",
     "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.role, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib, g.id, g.policy, "
     "coalesce(g.max_per_host, 1) FROM server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
-    "WHERE s.id = ANY($1::uuid[])", 1 };
-enum { R_ID, R_GENERATION, R_DELETED, R_ROLE, R_HOST, R_HELD_GENERATION, R_VCPUS, R_MEMORY, R_DISK, R_GROUP, R_POLICY, R_MOST };
+    "WHERE s.id = ANY($1::uuid[])",
+    1
+};
+enum {
+    R_ID,
+    R_GENERATION,
+    R_DELETED,
+    R_ROLE,
+    R_HOST,
+    R_HELD_GENERATION,
+    R_VCPUS,
+    R_MEMORY,
+    R_DISK,
+    R_GROUP,
+    R_POLICY,
+    R_MOST
+};
 /* Whoever holds a place is there, even if it is being deleted. */
-static const struct kn_stmt MEMBERS = { "claim_members",
-    "SELECT s.group_id, a.host FROM server s JOIN allocation a ON a.server_id = s.id WHERE s.group_id = ANY($1::uuid[])", 1 };
+static const struct kn_stmt MEMBERS = {
+    "claim_members",
+    "SELECT s.group_id, a.host FROM server s JOIN allocation a ON a.server_id = s.id WHERE s.group_id = ANY($1::uuid[])",
+    1
+};
 enum { M_GROUP, M_HOST };
-static struct kn_batch_stmt DELETE = { "claim_delete", "DELETE FROM allocation a USING @ WHERE a.server_id = u.server AND a.role = u.role",
-    { { "server", "uuid" }, { "role", "text" } }, { 0 }, { 0 }, false };
-static struct kn_batch_stmt INSERT = { "claim_insert",
+static struct kn_batch_stmt DELETE = {
+    "claim_delete",
+    "DELETE FROM allocation a USING @ WHERE a.server_id = u.server AND a.role = u.role",
+    { { "server", "uuid" }, { "role", "text" } },
+    { 0 },
+    { 0 },
+    false
+};
+static struct kn_batch_stmt INSERT = {
+    "claim_insert",
     "INSERT INTO allocation (server_id, role, host, generation, vcpus, memory_mib, disk_gib) "
     "SELECT server, role, host, generation, vcpus, memory_mib, disk_gib "
     "FROM @ ON CONFLICT (server_id, role) DO UPDATE SET host = excluded.host, generation = excluded.generation, vcpus = excluded.vcpus, "
     "memory_mib = excluded.memory_mib, disk_gib = excluded.disk_gib",
-    { { "server", "uuid" }, { "role", "text" }, { "host", "text" }, { "generation", "bigint" }, { "vcpus", "int" }, { "memory_mib", "bigint" },
-      { "disk_gib", "bigint" } }, { 0 }, { 0 }, false };
-static struct kn_batch_stmt USE = { "claim_use",
+    { { "server", "uuid" },
+      { "role", "text" },
+      { "host", "text" },
+      { "generation", "bigint" },
+      { "vcpus", "int" },
+      { "memory_mib", "bigint" },
+      { "disk_gib", "bigint" } },
+    { 0 },
+    { 0 },
+    false
+};
+static struct kn_batch_stmt USE = {
+    "claim_use",
     "UPDATE host h SET used_vcpus = h.used_vcpus + u.vcpus, used_memory_mib = h.used_memory_mib + u.memory_mib, "
     "used_disk_gib = h.used_disk_gib + u.disk_gib, servers = h.servers + u.servers, updated_at = now() FROM @ WHERE h.name = u.name",
-    { { "name", "text" }, { "vcpus", "int" }, { "memory_mib", "bigint" }, { "disk_gib", "bigint" }, { "servers", "int" } },
-    { 0 }, { 0 }, false };
+    { { "name", "text" },
+      { "vcpus", "int" },
+      { "memory_mib", "bigint" },
+      { "disk_gib", "bigint" },
+      { "servers", "int" } },
+    { 0 },
+    { 0 },
+    false
+};
 
 /* What a server holds a place for. A move holds two at once. */
 enum role { ROLE_HOME, ROLE_DEST, ROLE_COUNT };
@@ -42,9 +85,9 @@ static const char *const ROLE_NAMES[] = { [ROLE_HOME] = "home", [ROLE_DEST] = "d
 _Static_assert(KN_COUNT(ROLE_NAMES) == ROLE_COUNT, "a name a role");
 
 struct holding {
-    struct kn_host *host;    /* NULL: none */
+    struct kn_scheduler_host *host;    /* NULL: none */
     int64_t generation;
-    struct kn_resources held;
+    struct kn_scheduler_resources held;
     bool changed;
     bool had_row;
 };
@@ -53,22 +96,22 @@ struct holding {
 struct holder {
     int64_t generation;      /* of the server's row */
     bool deleted;
-    struct kn_group *group;  /* NULL: it is in none */
+    struct kn_scheduler_group *group;  /* NULL: it is in none */
     struct holding of[ROLE_COUNT];
 };
 
 /* A host that this batch changes: the row gets the difference, so that it stays the sum of its allocations whatever memory believes. */
 struct touch {
-    const struct kn_host *host;
-    struct kn_resources before;
+    const struct kn_scheduler_host *host;
+    struct kn_scheduler_resources before;
     int64_t servers_before;
 };
 
 struct batch_state {
-    const struct kn_claim_context *context;
+    const struct kn_scheduler_claim_context *context;
     struct kn_hmap *holders; /* server id -> struct holder */
     struct kn_hmap *touched; /* host name -> struct touch */
-    struct kn_hmap *groups;  /* id -> struct kn_group */
+    struct kn_hmap *groups; /* id -> struct kn_scheduler_group */
 };
 
 /* --- reading --------------------------------------------------------------------------------------------------------- */
@@ -84,26 +127,28 @@ static enum role role_named(const char *name)
     return role;
 }
 
-static void read_holding(struct holder *holder, const struct kn_inventory *inv, const struct kn_rows *rows, int i)
+static void read_holding(struct holder *holder, const struct kn_scheduler_inventory *inv, const struct kn_rows *rows,
+                         int i)
 {
     enum role role = role_named(kn_rows_text(rows, i, R_ROLE));
 
     if (role < ROLE_COUNT) {
-        holder->of[role] = (struct holding){
-            .had_row = true, .host = kn_inventory_find(inv, kn_rows_text(rows, i, R_HOST)), .generation = kn_rows_int(rows, i, R_HELD_GENERATION),
-            .held = { kn_rows_int(rows, i, R_VCPUS), kn_rows_int(rows, i, R_MEMORY), kn_rows_int(rows, i, R_DISK) }
-        };
+        holder->of[role] = (struct holding){ .had_row = true,
+                                             .host = kn_scheduler_inventory_find(inv, kn_rows_text(rows, i, R_HOST)),
+                                             .generation = kn_rows_int(rows, i, R_HELD_GENERATION),
+                                             .held = { kn_rows_int(rows, i, R_VCPUS), kn_rows_int(rows, i, R_MEMORY),
+                                                       kn_rows_int(rows, i, R_DISK) } };
     }
 }
 
 /* The group that the row names, with nobody in it yet. */
-static struct kn_group *group_of(struct batch_state *state, const struct kn_rows *rows, int i)
+static struct kn_scheduler_group *group_of(struct batch_state *state, const struct kn_rows *rows, int i)
 {
     const char *id = kn_rows_str(rows, i, R_GROUP);
-    struct kn_group *group = id != NULL ? kn_hmap_get(state->groups, id) : NULL;
+    struct kn_scheduler_group *group = id != NULL ? kn_hmap_get(state->groups, id) : NULL;
 
     if (id != NULL && group == NULL) {
-        group = kn_group_new(kn_rows_text(rows, i, R_POLICY), kn_rows_int(rows, i, R_MOST));
+        group = kn_scheduler_group_new(kn_rows_text(rows, i, R_POLICY), kn_rows_int(rows, i, R_MOST));
         kn_hmap_put(state->groups, id, group);
     }
     return group;
@@ -127,8 +172,9 @@ static int read_members(struct kn_db *db, struct batch_state *state, struct kn_e
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        if (kn_inventory_find(state->context->inv, kn_rows_text(rows, i, M_HOST)) != NULL) {
-            kn_group_add(kn_hmap_get(state->groups, kn_rows_text(rows, i, M_GROUP)), kn_rows_text(rows, i, M_HOST), 1);
+        if (kn_scheduler_inventory_find(state->context->inv, kn_rows_text(rows, i, M_HOST)) != NULL) {
+            kn_scheduler_group_add(kn_hmap_get(state->groups, kn_rows_text(rows, i, M_GROUP)),
+                                   kn_rows_text(rows, i, M_HOST), 1);
         }
     }
     return 0;
@@ -163,7 +209,7 @@ static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_m
 
 /* --- deciding -------------------------------------------------------------------------------------------------------- */
 
-static void touch(struct batch_state *state, const struct kn_host *host)
+static void claims_touch(struct batch_state *state, const struct kn_scheduler_host *host)
 {
     if (kn_hmap_get(state->touched, host->name) == NULL) {
         struct touch *first = KN_NEW(struct touch);
@@ -176,18 +222,18 @@ static void touch(struct batch_state *state, const struct kn_host *host)
 static void let_go(struct batch_state *state, struct holding *holding)
 {
     if (holding->host != NULL) {
-        touch(state, holding->host);
-        kn_inventory_take(state->context->inv, holding->host, &holding->held, -1);
+        claims_touch(state, holding->host);
+        kn_scheduler_inventory_take(state->context->inv, holding->host, &holding->held, -1);
         holding->host = NULL;
         holding->changed = true;
     }
 }
 
-static void take(struct batch_state *state, struct holding *holding, struct kn_host *host, const struct kn_resources *wanted,
-                 int64_t generation)
+static void claims_take(struct batch_state *state, struct holding *holding, struct kn_scheduler_host *host,
+                        const struct kn_scheduler_resources *wanted, int64_t generation)
 {
-    touch(state, host);
-    kn_inventory_take(state->context->inv, host, wanted, 1);
+    claims_touch(state, host);
+    kn_scheduler_inventory_take(state->context->inv, host, wanted, 1);
     holding->host = host;
     holding->held = *wanted;
     holding->generation = generation;
@@ -199,7 +245,7 @@ static void stand(const struct holder *holder, int sign)
 {
     for (enum role role = ROLE_HOME; holder != NULL && holder->group != NULL && role < ROLE_COUNT; role++) {
         if (holder->of[role].host != NULL) {
-            kn_group_add(holder->group, holder->of[role].host->name, sign);
+            kn_scheduler_group_add(holder->group, holder->of[role].host->name, sign);
         }
     }
 }
@@ -219,20 +265,21 @@ static const char **names_of(const json_t *array)
     return names;
 }
 
-static int choose(const struct batch_state *state, const struct kn_message *claim, struct kn_placement *p,
-                  struct kn_host **ret_host, struct kn_error *err)
+static int choose(const struct batch_state *state, const struct kn_message *claim, struct kn_scheduler_placement *p,
+                  struct kn_scheduler_host **ret_host, struct kn_error *err)
 {
     const char **exclude = names_of(json_object_get(claim->body, "exclude"));
     int result;
 
-    p->wanted = (struct kn_resources){ kn_json_int(claim->body, "vcpus"), kn_json_int(claim->body, "memory_mib"),
-                                       kn_json_int(claim->body, "disk_gib") };
+    p->wanted = (struct kn_scheduler_resources){ kn_json_int(claim->body, "vcpus"),
+                                                 kn_json_int(claim->body, "memory_mib"),
+                                                 kn_json_int(claim->body, "disk_gib") };
     p->zone = kn_json_str(claim->body, "zone");
     p->host = kn_json_str(claim->body, "host");
     p->exclude = exclude;
     p->now_ms = state->context->now_ms;
     p->agent_timeout_ms = state->context->agent_timeout_ms;
-    result = kn_choose(state->context->inv, state->context->policy, p, ret_host, err);
+    result = kn_scheduler_choose(state->context->inv, state->context->policy, p, ret_host, err);
     free(exclude);
     p->exclude = NULL;
     return result;
@@ -241,7 +288,8 @@ static int choose(const struct batch_state *state, const struct kn_message *clai
 /* A move's destination is of a generation that the server has not reached yet. */
 static bool is_stale(const struct holder *holder, enum role role, int64_t generation)
 {
-    return holder == NULL || holder->deleted || holder->generation > generation || (role == ROLE_DEST && holder->generation == generation) ||
+    return holder == NULL || holder->deleted || holder->generation > generation ||
+           (role == ROLE_DEST && holder->generation == generation) ||
            (holder->of[role].host != NULL && holder->of[role].generation > generation);
 }
 
@@ -259,12 +307,12 @@ static bool arrives(struct batch_state *state, struct holder *holder, int64_t ge
     return true;
 }
 
-static int decide_claim(struct batch_state *state, struct holder *holder, enum role role, const struct kn_message *claim,
-                        struct kn_host **ret_host, struct kn_error *err)
+static int decide_claim(struct batch_state *state, struct holder *holder, enum role role,
+                        const struct kn_message *claim, struct kn_scheduler_host **ret_host, struct kn_error *err)
 {
-    struct kn_placement placement;
+    struct kn_scheduler_placement placement;
     struct holding *holding;
-    struct kn_host *host;
+    struct kn_scheduler_host *host;
 
     if (is_stale(holder, role, claim->generation)) {
         return kn_fail(err, KN_STALE, "server \"%s\" has moved on from generation %lld",
@@ -279,18 +327,18 @@ static int decide_claim(struct batch_state *state, struct holder *holder, enum r
         *ret_host = holding->host;
         return 0;
     }
-    placement = (struct kn_placement){ .group = holder->group };
+    placement = (struct kn_scheduler_placement){ .group = holder->group };
     if (choose(state, claim, &placement, &host, err) < 0) {
         return -1;
     }
     let_go(state, holding);
-    take(state, holding, host, &placement.wanted, claim->generation);
+    claims_take(state, holding, host, &placement.wanted, claim->generation);
     *ret_host = host;
     return 0;
 }
 
 /* named: only of that role; "": whatever the server holds. */
-static void release(struct batch_state *state, struct holder *holder, const char *named, int64_t generation)
+static void claims_release(struct batch_state *state, struct holder *holder, const char *named, int64_t generation)
 {
     for (enum role role = ROLE_HOME; holder != NULL && role < ROLE_COUNT; role++) {
         if (holder->of[role].generation <= generation && (*named == '\0' || strcmp(named, ROLE_NAMES[role]) == 0)) {
@@ -299,13 +347,14 @@ static void release(struct batch_state *state, struct holder *holder, const char
     }
 }
 
-static void decide(struct batch_state *state, const struct kn_message *message, struct kn_claim_answer *answer)
+static void claims_decide(struct batch_state *state, const struct kn_message *message,
+                          struct kn_scheduler_claim_answer *answer)
 {
     struct holder *holder = kn_hmap_get(state->holders, kn_json_str(message->body, "server"));
     const char *named = kn_json_str(message->body, "role");
     enum role role = *named == '\0' ? ROLE_HOME : role_named(named);
 
-    *answer = (struct kn_claim_answer){ 0 };
+    *answer = (struct kn_scheduler_claim_answer){ 0 };
     stand(holder, -1);
     if (role == ROLE_COUNT) {
         kn_fail(&answer->why, KN_BAD_REQUEST, "role \"%s\" is neither home nor dest", named);
@@ -313,14 +362,15 @@ static void decide(struct batch_state *state, const struct kn_message *message, 
     } else if (strcmp(message->type->name, "place.claim") == 0) {
         answer->refused = decide_claim(state, holder, role, message, &answer->host, &answer->why) < 0;
     } else if (strcmp(message->type->name, "place.release") == 0) {
-        release(state, holder, named, message->generation);
+        claims_release(state, holder, named, message->generation);
     }
     stand(holder, 1);
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------------- */
 
-static void add_holding(struct kn_batch *batch, struct kn_batch *gone, const char *server, enum role role, const struct holding *holding)
+static void add_holding(struct kn_batch *batch, struct kn_batch *gone, const char *server, enum role role,
+                        const struct holding *holding)
 {
     if (holding->host != NULL) {
         kn_batch_add(batch, server);
@@ -376,8 +426,8 @@ static int write_use(struct kn_db *db, const struct batch_state *state, struct k
     return kn_batch_run(&batch, db, NULL, err);
 }
 
-static int handle(struct kn_db *db, struct batch_state *state, struct kn_message *const *messages, int count,
-                  struct kn_claim_answer *answers, struct kn_error *err)
+static int claims_handle(struct kn_db *db, struct batch_state *state, struct kn_message *const *messages, int count,
+                         struct kn_scheduler_claim_answer *answers, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
 
@@ -385,7 +435,7 @@ static int handle(struct kn_db *db, struct batch_state *state, struct kn_message
         return -1;
     }
     for (int i = 0; i < count; i++) {
-        decide(state, messages[i], &answers[i]);
+        claims_decide(state, messages[i], &answers[i]);
     }
     if (write_allocations(db, state, err) < 0 || write_use(db, state, err) < 0) {
         return -1;
@@ -395,15 +445,18 @@ static int handle(struct kn_db *db, struct batch_state *state, struct kn_message
 
 static void free_group(void *group)
 {
-    kn_group_free(group);
+    kn_scheduler_group_free(group);
 }
 
-int kn_claims_handle(struct kn_db *db, const struct kn_claim_context *context, struct kn_message *const *messages, int count,
-                     struct kn_claim_answer *answers, struct kn_error *err)
+int kn_scheduler_claims_handle(struct kn_db *db, const struct kn_scheduler_claim_context *context,
+                               struct kn_message *const *messages, int count, struct kn_scheduler_claim_answer *answers,
+                               struct kn_error *err)
 {
-    struct batch_state state = { .context = context, .holders = kn_hmap_new(free), .touched = kn_hmap_new(free),
+    struct batch_state state = { .context = context,
+                                 .holders = kn_hmap_new(free),
+                                 .touched = kn_hmap_new(free),
                                  .groups = kn_hmap_new(free_group) };
-    int result = count == 0 ? 0 : handle(db, &state, messages, count, answers, err);
+    int result = count == 0 ? 0 : claims_handle(db, &state, messages, count, answers, err);
 
     kn_hmap_free(state.holders);
     kn_hmap_free(state.touched);

@@ -11,21 +11,22 @@
 #include "scheduler/choose.h"
 
 /* What is to be answered. */
-struct kn_claim_answer {
-    struct kn_host *host;   /* of a claim that was granted; NULL for releases and refusals */
+struct kn_scheduler_claim_answer {
+    struct kn_scheduler_host *host;   /* of a claim that was granted; NULL for releases and refusals */
     bool refused;
     struct kn_error why;
 };
 
-struct kn_claim_context {
-    struct kn_inventory *inv;
-    const struct kn_policy_of_packing *policy;
+struct kn_scheduler_claim_context {
+    struct kn_scheduler_inventory *inv;
+    const struct kn_scheduler_policy_of_packing *policy;
     int64_t now_ms;
     int64_t agent_timeout_ms;
 };
 
 /* messages: place.claim and place.release, in the order in which they came. Fills answers[i] for messages[i]. */
-int kn_claims_handle(struct kn_db *db, const struct kn_claim_context *context, struct kn_message *const *messages, int count,
-                     struct kn_claim_answer *answers, struct kn_error *err);
+int kn_scheduler_claims_handle(struct kn_db *db, const struct kn_scheduler_claim_context *context,
+                               struct kn_message *const *messages, int count, struct kn_scheduler_claim_answer *answers,
+                               struct kn_error *err);
 
 #endif

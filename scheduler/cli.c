@@ -11,20 +11,27 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
-static const struct kn_stmt LIST = { "cli_hosts",
+static const struct kn_stmt LIST = {
+    "cli_hosts",
     "SELECT coalesce(h.name, nullif(r.subject, ''), '-'), a.id, coalesce(r.boot, a.boot), to_char(a.last_seen, 'YYYY-MM-DD HH24:MI:SS'), "
     "'refused since ' || to_char(r.since, 'YYYY-MM-DD HH24:MI:SS') || ': ' || r.reason FROM host h "
-    "FULL JOIN agent_refusal r ON r.agent_id = h.agent_id AND r.subject = h.name JOIN agent a ON a.id = coalesce(h.agent_id, r.agent_id) ORDER BY 1, 2", 0 };
+    "FULL JOIN agent_refusal r ON r.agent_id = h.agent_id AND r.subject = h.name JOIN agent a ON a.id = coalesce(h.agent_id, r.agent_id) ORDER BY 1, 2",
+    0
+};
 static const struct kn_stmt KNOWN = { "cli_agent_known", "SELECT 1 FROM agent WHERE id = $1", 1 };
-static const struct kn_stmt MOVE = { "cli_host_move", "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
+static const struct kn_stmt MOVE = { "cli_host_move",
+                                     "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
 
 /* What is still said of it comes with a reason; nothing is removed from under a server, nor while its agent would say hello at once. */
-static const struct kn_stmt IN_THE_WAY = { "cli_host_in_the_way",
+static const struct kn_stmt IN_THE_WAY = {
+    "cli_host_in_the_way",
     "SELECT coalesce((SELECT format('its agent \"%s\" is alive, last heard of %s s ago', a.id, extract(epoch FROM now() - a.last_seen)::bigint) FROM agent a "
     "WHERE a.id = h.agent_id AND a.last_seen > now() - $2::bigint * interval '1 s'), "
     "(SELECT format('%s servers are on it', count(*)) FROM server s WHERE s.host = h.name HAVING count(*) > 0), "
     "(SELECT format('%s servers hold places on it', count(*)) FROM allocation a WHERE a.host = h.name HAVING count(*) > 0), '') FROM host h "
-    "WHERE h.name = $1", 2 };
+    "WHERE h.name = $1",
+    2
+};
 static const struct kn_stmt REMOVE = { "cli_host_remove", "DELETE FROM host WHERE name = $1", 1 };
 
 static int cmd_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
@@ -38,13 +45,13 @@ static int cmd_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     }
     fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", "host", "agent", "boot", "last heard", "refused");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 2),
-                kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4));
+        fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
+                kn_rows_text(rows, i, 2), kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4));
     }
     return 0;
 }
 
-static int ask_to_introduce(const struct kn_cli *cli, const char *agent, struct kn_error *err)
+static int cli_ask_to_introduce(const struct kn_cli *cli, const char *agent, struct kn_error *err)
 {
     AUTO(kn_bus) struct kn_bus *bus = NULL;
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
@@ -57,7 +64,7 @@ static int ask_to_introduce(const struct kn_cli *cli, const char *agent, struct 
     return kn_bus_say(bus, topic, 0, &message, err);
 }
 
-static int move(struct kn_db *db, const char *host, const char *agent, struct kn_error *err)
+static int cli_move(struct kn_db *db, const char *host, const char *agent, struct kn_error *err)
 {
     int64_t count = 0;
 
@@ -79,7 +86,7 @@ static int cmd_move(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     if (argc != 3 || strcmp(argv[1], "--agent") != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "usage: kilonova host move HOST --agent ID");
     }
-    if (move(cli->db, argv[0], argv[2], err) < 0 || ask_to_introduce(cli, argv[2], err) < 0) {
+    if (cli_move(cli->db, argv[0], argv[2], err) < 0 || cli_ask_to_introduce(cli, argv[2], err) < 0) {
         return -1;
     }
     fprintf(cli->out, "host \"%s\" belongs to agent \"%s\" now\n", argv[0], argv[2]);
@@ -120,7 +127,9 @@ static int cmd_remove(struct kn_cli *cli, int argc, char **argv, struct kn_error
 
 const struct kn_command kn_scheduler_commands[] = {
     { "host list", "", "which agent carries which host, and which were refused and why", cmd_list },
-    { "host move", "HOST --agent ID", "give a host to another agent, that of the machine which replaced its own", cmd_move },
-    { "host remove", "HOST", "forget a host that is gone for good: no agent speaks for it and no server is on it", cmd_remove },
+    { "host move", "HOST --agent ID", "give a host to another agent, that of the machine which replaced its own",
+      cmd_move },
+    { "host remove", "HOST", "forget a host that is gone for good: no agent speaks for it and no server is on it",
+      cmd_remove },
     { NULL, NULL, NULL, NULL },
 };

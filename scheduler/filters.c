@@ -4,18 +4,18 @@
 
 #include "scheduler/choose.h"
 
-static bool is_wanted_host(const struct kn_host *host, const struct kn_placement *p)
+static bool is_wanted_host(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
     return *p->host == '\0' || strcmp(host->name, p->host) == 0;
 }
 
-static bool is_in_zone(const struct kn_host *host, const struct kn_placement *p)
+static bool is_in_zone(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
     return *p->zone == '\0' || strcmp(host->zone, p->zone) == 0;
 }
 
 /* A host that failed this server before. */
-static bool is_untried(const struct kn_host *host, const struct kn_placement *p)
+static bool is_untried(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
     for (const char *const *name = p->exclude; name != NULL && *name != NULL; name++) {
         if (strcmp(*name, host->name) == 0) {
@@ -25,61 +25,68 @@ static bool is_untried(const struct kn_host *host, const struct kn_placement *p)
     return true;
 }
 
-static bool is_enabled(const struct kn_host *host, const struct kn_placement *p)
+static bool filters_is_enabled(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
     (void)p;
     return !host->disabled;
 }
 
-static bool is_up(const struct kn_host *host, const struct kn_placement *p)
+static bool filters_is_up(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
     return !host->forced_down && host->agent != NULL && p->now_ms - host->agent->heard_ms < p->agent_timeout_ms;
 }
 
 /* What its agent said of it last makes no sense: its servers go on, new ones wait until it does. */
-static bool is_sane(const struct kn_host *host, const struct kn_placement *p)
+static bool is_sane(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
     (void)p;
-    return host->agent == NULL || kn_agent_refused_host(host->agent, host->name) == NULL;
+    return host->agent == NULL || kn_scheduler_agent_refused_host(host->agent, host->name) == NULL;
 }
 
-static bool is_with_its_group(const struct kn_host *host, const struct kn_placement *p)
+static bool is_with_its_group(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    return kn_group_lets_together(p->group, host->name);
+    return kn_scheduler_group_lets_together(p->group, host->name);
 }
 
-static bool is_apart_from_its_group(const struct kn_host *host, const struct kn_placement *p)
+static bool is_apart_from_its_group(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    return kn_group_lets_apart(p->group, host->name);
+    return kn_scheduler_group_lets_apart(p->group, host->name);
 }
 
-static bool has_vcpus(const struct kn_host *host, const struct kn_placement *p)
+static bool has_vcpus(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    return kn_host_free(host).vcpus >= p->wanted.vcpus;
+    return kn_scheduler_host_free(host).vcpus >= p->wanted.vcpus;
 }
 
-static bool has_memory(const struct kn_host *host, const struct kn_placement *p)
+static bool has_memory(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    return kn_host_free(host).memory_mib >= p->wanted.memory_mib;
+    return kn_scheduler_host_free(host).memory_mib >= p->wanted.memory_mib;
 }
 
-static bool has_disk(const struct kn_host *host, const struct kn_placement *p)
+static bool has_disk(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    return kn_host_free(host).disk_gib >= p->wanted.disk_gib;
+    return kn_scheduler_host_free(host).disk_gib >= p->wanted.disk_gib;
 }
 
-const struct kn_filter kn_filters[] = {
-    { "RequestedHostFilter", is_wanted_host }, { "AvailabilityZoneFilter", is_in_zone }, { "RetryFilter", is_untried },
-    { "ComputeDisabledFilter", is_enabled },   { "ComputeUpFilter", is_up },             { "ComputeSaneFilter", is_sane },
+const struct kn_scheduler_filter kn_scheduler_filters[] = {
+    { "RequestedHostFilter", is_wanted_host },
+    { "AvailabilityZoneFilter", is_in_zone },
+    { "RetryFilter", is_untried },
+    { "ComputeDisabledFilter", filters_is_enabled },
+    { "ComputeUpFilter", filters_is_up },
+    { "ComputeSaneFilter", is_sane },
     { "ServerGroupAffinityFilter", is_with_its_group },
     { "ServerGroupAntiAffinityFilter", is_apart_from_its_group },
-    { "CoreFilter", has_vcpus },               { "RamFilter", has_memory },              { "DiskFilter", has_disk },
+    { "CoreFilter", has_vcpus },
+    { "RamFilter", has_memory },
+    { "DiskFilter", has_disk },
     { NULL, NULL },
 };
 
-const struct kn_filter *kn_filter_first_refusal(const struct kn_host *host, const struct kn_placement *p)
+const struct kn_scheduler_filter *kn_scheduler_filter_first_refusal(const struct kn_scheduler_host *host,
+                                                                    const struct kn_scheduler_placement *p)
 {
-    for (const struct kn_filter *filter = kn_filters; filter->name != NULL; filter++) {
+    for (const struct kn_scheduler_filter *filter = kn_scheduler_filters; filter->name != NULL; filter++) {
         if (!filter->passes(host, p)) {
             return filter;
         }

@@ -8,7 +8,7 @@
 #include "lib/base/hmap.h"
 #include "lib/base/mem.h"
 
-struct kn_group {
+struct kn_scheduler_group {
     bool is_strict;          /* what is asked for must be */
     bool together;
     int64_t most;
@@ -16,9 +16,9 @@ struct kn_group {
     struct kn_hmap *members; /* host -> int64_t */
 };
 
-struct kn_group *kn_group_new(const char *policy, int64_t most)
+struct kn_scheduler_group *kn_scheduler_group_new(const char *policy, int64_t most)
 {
-    struct kn_group *group = KN_NEW(struct kn_group);
+    struct kn_scheduler_group *group = KN_NEW(struct kn_scheduler_group);
 
     group->is_strict = strncmp(policy, "soft-", 5) != 0;
     group->together = strstr(policy, "anti") == NULL;
@@ -27,7 +27,7 @@ struct kn_group *kn_group_new(const char *policy, int64_t most)
     return group;
 }
 
-void kn_group_free(struct kn_group *group)
+void kn_scheduler_group_free(struct kn_scheduler_group *group)
 {
     if (group != NULL) {
         kn_hmap_free(group->members);
@@ -35,14 +35,14 @@ void kn_group_free(struct kn_group *group)
     }
 }
 
-static int64_t members_of(const struct kn_group *group, const char *host)
+static int64_t members_of(const struct kn_scheduler_group *group, const char *host)
 {
     const int64_t *count = kn_hmap_get(group->members, host);
 
     return count != NULL ? *count : 0;
 }
 
-void kn_group_add(struct kn_group *group, const char *host, int sign)
+void kn_scheduler_group_add(struct kn_scheduler_group *group, const char *host, int sign)
 {
     int64_t *count = kn_hmap_get(group->members, host);
 
@@ -54,22 +54,24 @@ void kn_group_add(struct kn_group *group, const char *host, int sign)
     group->placed += sign;
 }
 
-bool kn_group_lets_together(const struct kn_group *group, const char *host)
+bool kn_scheduler_group_lets_together(const struct kn_scheduler_group *group, const char *host)
 {
     return group == NULL || !group->is_strict || !group->together || group->placed == 0 || members_of(group, host) > 0;
 }
 
-bool kn_group_lets_apart(const struct kn_group *group, const char *host)
+bool kn_scheduler_group_lets_apart(const struct kn_scheduler_group *group, const char *host)
 {
     return group == NULL || !group->is_strict || group->together || members_of(group, host) < group->most;
 }
 
-bool kn_group_prefers(const struct kn_group *group)
+bool kn_scheduler_group_prefers(const struct kn_scheduler_group *group)
 {
     return group != NULL && !group->is_strict;
 }
 
-int64_t kn_group_reluctance(const struct kn_group *group, const char *host)
+int64_t kn_scheduler_group_reluctance(const struct kn_scheduler_group *group, const char *host)
 {
-    return !kn_group_prefers(group) ? 0 : group->together ? -members_of(group, host) : members_of(group, host);
+    return !kn_scheduler_group_prefers(group) ? 0
+           : group->together                  ? -members_of(group, host)
+                                              : members_of(group, host);
 }

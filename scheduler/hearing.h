@@ -10,14 +10,14 @@
 
 #define KN_HEARING_GAP_MS 10000 /* a silence of all that is longer does not count */
 
-struct kn_hearing {
+struct kn_scheduler_hearing {
     int64_t last_ms; /* monotonic: somebody was heard; the start counts */
     int64_t deaf_ms; /* all that did not count */
 };
 
 /* Somebody was heard. */
-void kn_hearing_heard(struct kn_hearing *h, int64_t now_ms);
+void kn_scheduler_hearing_heard(struct kn_scheduler_hearing *h, int64_t now_ms);
 /* The clock. May step back by KN_HEARING_GAP_MS, when a silence turns out to be a gap. */
-int64_t kn_hearing_ms(const struct kn_hearing *h, int64_t now_ms);
+int64_t kn_scheduler_hearing_ms(const struct kn_scheduler_hearing *h, int64_t now_ms);
 
 #endif

@@ -14,53 +14,99 @@
 #include "lib/domain/hello.h"
 #include "lib/domain/message.h"
 
-static const struct kn_stmt LOAD = { "scheduler_load",
+static const struct kn_stmt LOAD = {
+    "scheduler_load",
     "SELECT h.name, h.zone, h.underlay, h.agent_id, a.boot, h.vcpus::bigint * h.cpu_ratio_percent / 100, "
     "h.memory_mib - h.reserved_memory_mib, h.disk_gib, h.used_vcpus, h.used_memory_mib, h.used_disk_gib, h.servers, "
-    "h.disabled, h.forced_down FROM host h JOIN agent a ON a.id = h.agent_id", 0 };
-static const struct kn_stmt LOAD_REFUSALS = { "scheduler_load_refusals",
-    "SELECT r.agent_id, r.subject, r.reason, a.boot FROM agent_refusal r JOIN agent a ON a.id = r.agent_id WHERE r.kind <> 'boot'", 0 };
-static const struct kn_stmt SWITCHES = { "scheduler_switches", "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down", 0 };
-static const struct kn_stmt HELLO = { "scheduler_hello",
+    "h.disabled, h.forced_down FROM host h JOIN agent a ON a.id = h.agent_id",
+    0
+};
+static const struct kn_stmt LOAD_REFUSALS = {
+    "scheduler_load_refusals",
+    "SELECT r.agent_id, r.subject, r.reason, a.boot FROM agent_refusal r JOIN agent a ON a.id = r.agent_id WHERE r.kind <> 'boot'",
+    0
+};
+static const struct kn_stmt SWITCHES = { "scheduler_switches",
+                                         "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down",
+                                         0 };
+static const struct kn_stmt HELLO = {
+    "scheduler_hello",
     "INSERT INTO agent (id, boot, report_seq) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET boot = $2, hello_at = now(), last_seen = now(), "
-    "report_seq = greatest(agent.report_seq, $3::bigint)", 3 };
-static const struct kn_stmt LOAD_SAID = { "scheduler_load_said", "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
-static const struct kn_stmt SAID = { "scheduler_said",
-    "UPDATE agent a SET report_seq = greatest(a.report_seq, u.seq) FROM unnest($1::text[], $2::bigint[]) u (id, seq) WHERE a.id = u.id", 2 };
+    "report_seq = greatest(agent.report_seq, $3::bigint)",
+    3
+};
+static const struct kn_stmt LOAD_SAID = { "scheduler_load_said",
+                                          "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
+static const struct kn_stmt SAID = {
+    "scheduler_said",
+    "UPDATE agent a SET report_seq = greatest(a.report_seq, u.seq) FROM unnest($1::text[], $2::bigint[]) u (id, seq) WHERE a.id = u.id",
+    2
+};
 /* What an earlier life of the agent said, and what is good now. A second agent is worth a day's word. */
-static const struct kn_stmt TAKEN = { "scheduler_taken",
+static const struct kn_stmt TAKEN = {
+    "scheduler_taken",
     "DELETE FROM agent_refusal WHERE agent_id = $1 AND CASE kind WHEN 'boot' THEN since < now() - interval '1 day' "
-    "ELSE boot <> $2 OR subject = ANY($3::text[]) END", 3 };
-static struct kn_batch_stmt REFUSE = { "scheduler_refuse",
+    "ELSE boot <> $2 OR subject = ANY($3::text[]) END",
+    3
+};
+static struct kn_batch_stmt REFUSE = {
+    "scheduler_refuse",
     "INSERT INTO agent_refusal AS r (agent_id, subject, kind, boot, host_uuid, reason) SELECT agent_id, subject, kind, boot, host_uuid, reason FROM @ "
     "ON CONFLICT (agent_id, subject) DO UPDATE SET kind = excluded.kind, boot = excluded.boot, host_uuid = excluded.host_uuid, "
     "reason = excluded.reason, since = CASE WHEN r.reason = excluded.reason THEN r.since ELSE now() END",
-    { { "agent_id", "text" }, { "subject", "text" }, { "kind", "text" }, { "boot", "text" }, { "host_uuid", "uuid" }, { "reason", "text" } },
-    { 0 }, { 0 }, false };
-static const struct kn_stmt TWIN = { "scheduler_twin",
+    { { "agent_id", "text" },
+      { "subject", "text" },
+      { "kind", "text" },
+      { "boot", "text" },
+      { "host_uuid", "uuid" },
+      { "reason", "text" } },
+    { 0 },
+    { 0 },
+    false
+};
+static const struct kn_stmt TWIN = {
+    "scheduler_twin",
     "INSERT INTO agent_refusal (agent_id, subject, kind, boot, reason) SELECT id, '', 'boot', $2, $3 FROM agent WHERE id = $1 "
-    "ON CONFLICT (agent_id, subject) DO UPDATE SET boot = excluded.boot, reason = excluded.reason, since = now()", 3 };
-static const struct kn_stmt HEARD = { "scheduler_heard", "UPDATE agent SET last_seen = now() WHERE id = ANY($1::text[])", 1 };
+    "ON CONFLICT (agent_id, subject) DO UPDATE SET boot = excluded.boot, reason = excluded.reason, since = now()",
+    3
+};
+static const struct kn_stmt HEARD = { "scheduler_heard",
+                                      "UPDATE agent SET last_seen = now() WHERE id = ANY($1::text[])", 1 };
 
 /* Capacity is taken over unless the host holds more than that; everything else always. */
-#define FITS "h.used_vcpus::bigint * 100 <= excluded.vcpus::bigint * excluded.cpu_ratio_percent " \
+#define FITS \
+    "h.used_vcpus::bigint * 100 <= excluded.vcpus::bigint * excluded.cpu_ratio_percent " \
     "AND h.used_memory_mib <= excluded.memory_mib - excluded.reserved_memory_mib AND h.used_disk_gib <= excluded.disk_gib"
 #define TAKE(column) column " = CASE WHEN " FITS " THEN excluded." column " ELSE h." column " END"
 
-static struct kn_batch_stmt UPSERT = { "scheduler_host",
+static struct kn_batch_stmt UPSERT = {
+    "scheduler_host",
     "INSERT INTO host AS h (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved_memory_mib, disk_gib, cpu_ratio_percent, "
     "hypervisor_type, hypervisor_version, cpu_info) SELECT name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved, disk_gib, ratio, "
     "type, version, cpu_info FROM @ ON CONFLICT (name) DO UPDATE SET zone = excluded.zone, "
     "underlay = excluded.underlay, hypervisor_type = excluded.hypervisor_type, hypervisor_version = excluded.hypervisor_version, "
-    "cpu_info = excluded.cpu_info, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", "
-    TAKE("disk_gib") ", " TAKE("cpu_ratio_percent")
-    " WHERE h.agent_id = excluded.agent_id" /* a host belongs to its first agent, until an operator moves it */
-    " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib",
-    { { "name", "text" }, { "uuid", "uuid" }, { "agent_id", "text" }, { "zone", "text" }, { "underlay", "text" }, { "vcpus", "int" },
-      { "memory_mib", "bigint" }, { "reserved", "bigint" }, { "disk_gib", "bigint" }, { "ratio", "int" }, { "type", "text" },
-      { "version", "int" }, { "cpu_info", "jsonb" } }, { 0 }, { 0 }, false };
+    "cpu_info = excluded.cpu_info, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", " TAKE(
+        "disk_gib") ", " TAKE("cpu_ratio_percent") " WHERE h.agent_id = excluded.agent_id" /* a host belongs to its first agent, until an operator moves it */
+                                                   " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib",
+    { { "name", "text" },
+      { "uuid", "uuid" },
+      { "agent_id", "text" },
+      { "zone", "text" },
+      { "underlay", "text" },
+      { "vcpus", "int" },
+      { "memory_mib", "bigint" },
+      { "reserved", "bigint" },
+      { "disk_gib", "bigint" },
+      { "ratio", "int" },
+      { "type", "text" },
+      { "version", "int" },
+      { "cpu_info", "jsonb" } },
+    { 0 },
+    { 0 },
+    false
+};
 
-void kn_host_uuid(const char *name, char out[37])
+void kn_scheduler_host_uuid(const char *name, char out[37])
 {
     AUTO_FREE char *seed = kn_asprintf("kilonova host %s", name);
     char hex[KN_SHA256_HEX];
@@ -69,13 +115,13 @@ void kn_host_uuid(const char *name, char out[37])
     snprintf(out, 37, "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
 }
 
-static void set_text(char **member, const char *text)
+static void hosts_set_text(char **member, const char *text)
 {
     free(*member);
     *member = kn_strdup(text);
 }
 
-static void note_refusal(struct kn_agent_seen *agent, const char *subject, const char *reason)
+static void note_refusal(struct kn_scheduler_agent_seen *agent, const char *subject, const char *reason)
 {
     if (agent->refused == NULL) {
         agent->refused = json_object();
@@ -85,26 +131,28 @@ static void note_refusal(struct kn_agent_seen *agent, const char *subject, const
 
 /* --- loading -------------------------------------------------------------------------------------------------------- */
 
-static void load_row(struct kn_inventory *inv, const struct kn_rows *rows, int i, int64_t now_ms)
+static void load_row(struct kn_scheduler_inventory *inv, const struct kn_rows *rows, int i, int64_t now_ms)
 {
-    struct kn_host *host = kn_inventory_host(inv, kn_rows_text(rows, i, 0));
+    struct kn_scheduler_host *host = kn_scheduler_inventory_host(inv, kn_rows_text(rows, i, 0));
 
-    set_text(&host->zone, kn_rows_text(rows, i, 1));
-    set_text(&host->underlay, kn_rows_str(rows, i, 2));
-    host->agent = kn_inventory_agent(inv, kn_rows_text(rows, i, 3), now_ms);
+    hosts_set_text(&host->zone, kn_rows_text(rows, i, 1));
+    hosts_set_text(&host->underlay, kn_rows_str(rows, i, 2));
+    host->agent = kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, 3), now_ms);
     kn_copy(host->agent->boots.living, sizeof(host->agent->boots.living), kn_rows_text(rows, i, 4));
     kn_copy(host->agent->hello_boot, sizeof(host->agent->hello_boot), kn_rows_text(rows, i, 4));
     host->agent->known = true;
-    host->capacity = (struct kn_resources){ kn_rows_int(rows, i, 5), kn_rows_int(rows, i, 6), kn_rows_int(rows, i, 7) };
-    host->used = (struct kn_resources){ kn_rows_int(rows, i, 8), kn_rows_int(rows, i, 9), kn_rows_int(rows, i, 10) };
+    host->capacity = (struct kn_scheduler_resources){ kn_rows_int(rows, i, 5), kn_rows_int(rows, i, 6),
+                                                      kn_rows_int(rows, i, 7) };
+    host->used = (struct kn_scheduler_resources){ kn_rows_int(rows, i, 8), kn_rows_int(rows, i, 9),
+                                                  kn_rows_int(rows, i, 10) };
     host->servers = kn_rows_int(rows, i, 11);
     host->disabled = kn_rows_bool(rows, i, 12);
     host->forced_down = kn_rows_bool(rows, i, 13);
-    kn_inventory_settle(inv, host);
+    kn_scheduler_inventory_settle(inv, host);
 }
 
 /* Also of agents without any host: what was said of them is not said again. */
-static int load_refusals(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err)
+static int load_refusals(struct kn_db *db, struct kn_scheduler_inventory *inv, int64_t now_ms, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -112,7 +160,7 @@ static int load_refusals(struct kn_db *db, struct kn_inventory *inv, int64_t now
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_agent_seen *agent = kn_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms);
+        struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms);
 
         kn_copy(agent->boots.living, sizeof(agent->boots.living), kn_rows_text(rows, i, 3));
         kn_copy(agent->hello_boot, sizeof(agent->hello_boot), kn_rows_text(rows, i, 3));
@@ -123,7 +171,7 @@ static int load_refusals(struct kn_db *db, struct kn_inventory *inv, int64_t now
 }
 
 /* Of agents without a host, too. */
-static int load_said(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err)
+static int load_said(struct kn_db *db, struct kn_scheduler_inventory *inv, int64_t now_ms, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -131,12 +179,12 @@ static int load_said(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms,
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms)->seq = kn_rows_int(rows, i, 1);
+        kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms)->seq = kn_rows_int(rows, i, 1);
     }
     return 0;
 }
 
-int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, struct kn_error *err)
+int kn_scheduler_hosts_load(struct kn_db *db, struct kn_scheduler_inventory *inv, int64_t now_ms, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -149,19 +197,19 @@ int kn_hosts_load(struct kn_db *db, struct kn_inventory *inv, int64_t now_ms, st
     return load_said(db, inv, now_ms, err) < 0 ? -1 : load_refusals(db, inv, now_ms, err);
 }
 
-int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
+int kn_scheduler_hosts_refresh(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &SWITCHES, KN_NO_ARGS, &rows, err) < 0) {
         return -1;
     }
-    for (int i = 0; i < kn_inventory_hosts(inv); i++) {
-        kn_inventory_at(inv, i)->disabled = false;
-        kn_inventory_at(inv, i)->forced_down = false;
+    for (int i = 0; i < kn_scheduler_inventory_hosts(inv); i++) {
+        kn_scheduler_inventory_at(inv, i)->disabled = false;
+        kn_scheduler_inventory_at(inv, i)->forced_down = false;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_host *host = kn_inventory_find(inv, kn_rows_text(rows, i, 0));
+        struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, kn_rows_text(rows, i, 0));
 
         if (host != NULL) {
             host->disabled = kn_rows_bool(rows, i, 1);
@@ -173,14 +221,14 @@ int kn_hosts_refresh(struct kn_db *db, struct kn_inventory *inv, struct kn_error
 
 /* --- hello ---------------------------------------------------------------------------------------------------------- */
 
-static void add_host(struct kn_batch *batch, const json_t *host, const char *agent, int64_t ratio)
+static void hosts_add_host(struct kn_batch *batch, const json_t *host, const char *agent, int64_t ratio)
 {
     json_t *cpu_info = json_object_get(host, "cpu_info");
     AUTO_FREE char *cpu = json_is_object(cpu_info) ? json_dumps(cpu_info, JSON_COMPACT) : NULL;
     const char *underlay = kn_json_str(host, "underlay");
     char uuid[37];
 
-    kn_host_uuid(kn_json_str(host, "host"), uuid);
+    kn_scheduler_host_uuid(kn_json_str(host, "host"), uuid);
     kn_batch_add(batch, kn_json_str(host, "host"));
     kn_batch_add(batch, uuid);
     kn_batch_add(batch, agent);
@@ -197,78 +245,83 @@ static void add_host(struct kn_batch *batch, const json_t *host, const char *age
 }
 
 /* What the row says now: the hello's capacity, or the old one where the hello's was too small. The rows are those that the agent owns. */
-static void apply_capacity(struct kn_inventory *inv, struct kn_agent_seen *agent, const struct kn_rows *rows)
+static void apply_capacity(struct kn_scheduler_inventory *inv, struct kn_scheduler_agent_seen *agent,
+                           const struct kn_rows *rows)
 {
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_host *host = kn_inventory_host(inv, kn_rows_text(rows, i, 0));
+        struct kn_scheduler_host *host = kn_scheduler_inventory_host(inv, kn_rows_text(rows, i, 0));
 
         host->agent = agent;
-        host->capacity = (struct kn_resources){ kn_rows_int(rows, i, 1), kn_rows_int(rows, i, 2), kn_rows_int(rows, i, 3) };
-        kn_inventory_settle(inv, host);
+        host->capacity = (struct kn_scheduler_resources){ kn_rows_int(rows, i, 1), kn_rows_int(rows, i, 2),
+                                                          kn_rows_int(rows, i, 3) };
+        kn_scheduler_inventory_settle(inv, host);
     }
 }
 
 /* After apply_capacity(): a host of the hello that is the agent's. */
-static void apply_host(struct kn_inventory *inv, struct kn_agent_seen *agent, const json_t *said)
+static void apply_host(struct kn_scheduler_inventory *inv, struct kn_scheduler_agent_seen *agent, const json_t *said)
 {
     const char *name = kn_json_str(said, "host");
     const char *underlay = kn_json_str(said, "underlay");
-    struct kn_host *host = kn_inventory_find(inv, name);
+    struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, name);
 
     if (host != NULL && host->agent == agent) {
-        set_text(&host->zone, kn_json_str(said, "zone"));
-        set_text(&host->underlay, *underlay == '\0' ? NULL : underlay);
+        hosts_set_text(&host->zone, kn_json_str(said, "zone"));
+        hosts_set_text(&host->underlay, *underlay == '\0' ? NULL : underlay);
         json_object_del(agent->refused, name);
     }
 }
 
-static bool is_news(const struct kn_agent_seen *agent, const json_t *refusal)
+static bool hosts_is_news(const struct kn_scheduler_agent_seen *agent, const json_t *refusal)
 {
-    const char *before = kn_agent_refused_host(agent, kn_json_str(refusal, "subject"));
+    const char *before = kn_scheduler_agent_refused_host(agent, kn_json_str(refusal, "subject"));
 
     return before == NULL || strcmp(before, kn_json_str(refusal, "reason")) != 0;
 }
 
-static void apply_mad(struct kn_agent_seen *agent, const json_t *mad, json_t *news)
+static void apply_mad(struct kn_scheduler_agent_seen *agent, const json_t *mad, json_t *news)
 {
     const json_t *refusal;
     size_t i;
 
-    json_array_foreach(mad, i, refusal) {
+    json_array_foreach (mad, i, refusal) {
         const char *subject = kn_json_str(refusal, "subject");
 
-        if (is_news(agent, refusal)) {
-            json_array_append_new(news, json_sprintf("agent \"%s\", host \"%s\" is left out: %s", agent->id, subject, kn_json_str(refusal, "reason")));
+        if (hosts_is_news(agent, refusal)) {
+            json_array_append_new(news, json_sprintf("agent \"%s\", host \"%s\" is left out: %s", agent->id, subject,
+                                                     kn_json_str(refusal, "reason")));
         }
         note_refusal(agent, subject, kn_json_str(refusal, "reason"));
     }
 }
 
 /* Hosts of another agent: they stay as they are. Said once, or it would be said at every hello. */
-static void apply_strange(struct kn_agent_seen *agent, const json_t *strange)
+static void apply_strange(struct kn_scheduler_agent_seen *agent, const json_t *strange)
 {
     const json_t *refusal;
     size_t i;
 
-    json_array_foreach(strange, i, refusal) {
+    json_array_foreach (strange, i, refusal) {
         const char *subject = kn_json_str(refusal, "subject");
 
-        if (is_news(agent, refusal)) {
-            kn_log(KN_WARNING, "an agent says that it carries another agent's host: refused; \"kilonova host move\" moves a host", "host", subject,
-                   "agent", agent->id, "reason", kn_json_str(refusal, "reason"), NULL);
+        if (hosts_is_news(agent, refusal)) {
+            kn_log(KN_WARNING,
+                   "an agent says that it carries another agent's host: refused; \"kilonova host move\" moves a host",
+                   "host", subject, "agent", agent->id, "reason", kn_json_str(refusal, "reason"), NULL);
         }
         note_refusal(agent, subject, kn_json_str(refusal, "reason"));
     }
 }
 
-static void add_refusals(struct kn_batch *batch, const struct kn_agent_seen *agent, const char *boot, const char *kind, const json_t *refusals)
+static void add_refusals(struct kn_batch *batch, const struct kn_scheduler_agent_seen *agent, const char *boot,
+                         const char *kind, const json_t *refusals)
 {
     const json_t *refusal;
     char uuid[37];
     size_t i;
 
-    json_array_foreach(refusals, i, refusal) {
-        kn_host_uuid(kn_json_str(refusal, "subject"), uuid);
+    json_array_foreach (refusals, i, refusal) {
+        kn_scheduler_host_uuid(kn_json_str(refusal, "subject"), uuid);
         kn_batch_add(batch, agent->id);
         kn_batch_add(batch, kn_json_str(refusal, "subject"));
         kn_batch_add(batch, kind);
@@ -279,7 +332,7 @@ static void add_refusals(struct kn_batch *batch, const struct kn_agent_seen *age
 }
 
 /* The sane hosts that the upsert did not touch. */
-static json_t *find_strange(const struct kn_inventory *inv, const json_t *sane, const struct kn_rows *taken)
+static json_t *find_strange(const struct kn_scheduler_inventory *inv, const json_t *sane, const struct kn_rows *taken)
 {
     AUTO(kn_hmap) struct kn_hmap *names = kn_hmap_new(NULL);
     json_t *strange = json_array();
@@ -289,13 +342,15 @@ static json_t *find_strange(const struct kn_inventory *inv, const json_t *sane, 
     for (int row = 0; taken != NULL && row < kn_rows_count(taken); row++) {
         kn_hmap_put(names, kn_rows_text(taken, row, 0), names);
     }
-    json_array_foreach(sane, i, host) {
+    json_array_foreach (sane, i, host) {
         const char *name = kn_json_str(host, "host");
-        const struct kn_host *known = kn_inventory_find(inv, name);
+        const struct kn_scheduler_host *known = kn_scheduler_inventory_find(inv, name);
 
         if (kn_hmap_get(names, name) == NULL) {
-            json_array_append_new(strange, json_pack("{s:s, s:o}", "subject", name, "reason", known != NULL && known->agent != NULL
-                ? json_sprintf("belongs to agent \"%s\"", known->agent->id) : json_string("belongs to another agent")));
+            json_array_append_new(strange, json_pack("{s:s, s:o}", "subject", name, "reason",
+                                                     known != NULL && known->agent != NULL
+                                                         ? json_sprintf("belongs to agent \"%s\"", known->agent->id)
+                                                         : json_string("belongs to another agent")));
         }
     }
     return strange;
@@ -303,9 +358,9 @@ static json_t *find_strange(const struct kn_inventory *inv, const json_t *sane, 
 
 /* One hello in one transaction: half of one would be the truth until the agent starts again. */
 struct said {
-    struct kn_agent_seen *agent;
+    struct kn_scheduler_agent_seen *agent;
     const char *boot;
-    json_t *sane, *mad, *strange;  /* strange: of other agents, known after the writing */
+    json_t *sane, *mad, *strange; /* strange: of other agents, known after the writing */
     struct kn_rows *taken;
 };
 
@@ -334,7 +389,8 @@ static int write_refusals(struct kn_db *db, const struct said *said, struct kn_e
     return kn_batch_run(&batch, db, NULL, err);
 }
 
-static int write_hello(struct kn_db *db, const struct kn_inventory *inv, struct said *said, int64_t ratio, struct kn_error *err)
+static int write_hello(struct kn_db *db, const struct kn_scheduler_inventory *inv, struct said *said, int64_t ratio,
+                       struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO_TX struct kn_tx tx = { NULL };
@@ -343,10 +399,12 @@ static int write_hello(struct kn_db *db, const struct kn_inventory *inv, struct 
     size_t i;
 
     kn_batch_init(&batch, &UPSERT);
-    json_array_foreach(said->sane, i, host) {
-        add_host(&batch, host, said->agent->id, ratio);
+    json_array_foreach (said->sane, i, host) {
+        hosts_add_host(&batch, host, said->agent->id, ratio);
     }
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &HELLO, KN_ARGS(said->agent->id, said->boot, kn_arg_int(&seq, said->agent->seq)), NULL, err) < 0 ||
+    if (kn_tx_begin(&tx, db, err) < 0 ||
+        kn_db_run(db, &HELLO, KN_ARGS(said->agent->id, said->boot, kn_arg_int(&seq, said->agent->seq)), NULL, err) <
+            0 ||
         kn_batch_run(&batch, db, &said->taken, err) < 0) {
         return -1;
     }
@@ -354,9 +412,9 @@ static int write_hello(struct kn_db *db, const struct kn_inventory *inv, struct 
     return write_refusals(db, said, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
-static void apply_hello(struct kn_inventory *inv, const struct said *said, json_t *news)
+static void apply_hello(struct kn_scheduler_inventory *inv, const struct said *said, json_t *news)
 {
-    struct kn_agent_seen *agent = said->agent;
+    struct kn_scheduler_agent_seen *agent = said->agent;
     json_t *host;
     size_t i;
 
@@ -367,17 +425,19 @@ static void apply_hello(struct kn_inventory *inv, const struct said *said, json_
     if (said->taken != NULL) {
         apply_capacity(inv, agent, said->taken);
     }
-    json_array_foreach(said->sane, i, host) {
+    json_array_foreach (said->sane, i, host) {
         apply_host(inv, agent, host);
     }
     apply_mad(agent, said->mad, news);
     apply_strange(agent, said->strange);
 }
 
-int kn_hosts_hello(struct kn_db *db, struct kn_inventory *inv, const json_t *hello, int64_t cpu_ratio_percent,
-                   int64_t now_ms, json_t **ret_news, struct kn_error *err)
+int kn_scheduler_hosts_hello(struct kn_db *db, struct kn_scheduler_inventory *inv, const json_t *hello,
+                             int64_t cpu_ratio_percent, int64_t now_ms, json_t **ret_news, struct kn_error *err)
 {
-    AUTO_RELEASE(said) struct said said = { .agent = kn_inventory_agent(inv, kn_json_str(hello, "agent"), now_ms), .boot = kn_json_str(hello, "boot") };
+    AUTO_RELEASE(said)
+    struct said said = { .agent = kn_scheduler_inventory_agent(inv, kn_json_str(hello, "agent"), now_ms),
+                         .boot = kn_json_str(hello, "boot") };
 
     kn_hello_sift(json_object_get(hello, "hosts"), &said.sane, &said.mad);
     if (write_hello(db, inv, &said, cpu_ratio_percent, err) < 0) {
@@ -392,10 +452,10 @@ int kn_hosts_hello(struct kn_db *db, struct kn_inventory *inv, const json_t *hel
 
 /* --- what is heard -------------------------------------------------------------------------------------------------- */
 
-static int write_twins(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
+static int write_twins(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err)
 {
-    for (int i = 0; i < kn_inventory_agents(inv); i++) {
-        struct kn_agent_seen *agent = kn_inventory_agent_at(inv, i);
+    for (int i = 0; i < kn_scheduler_inventory_agents(inv); i++) {
+        struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent_at(inv, i);
         AUTO_FREE char *reason = NULL;
 
         if (agent->twin[0] == '\0' || !agent->known) {
@@ -410,13 +470,13 @@ static int write_twins(struct kn_db *db, struct kn_inventory *inv, struct kn_err
     return 0;
 }
 
-static int write_said(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
+static int write_said(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array numbers = KN_ARRAY_INIT;
 
-    for (int i = 0; i < kn_inventory_agents(inv); i++) {
-        struct kn_agent_seen *agent = kn_inventory_agent_at(inv, i);
+    for (int i = 0; i < kn_scheduler_inventory_agents(inv); i++) {
+        struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent_at(inv, i);
 
         if (agent->counted) {
             kn_array_add(&ids, agent->id);
@@ -424,15 +484,16 @@ static int write_said(struct kn_db *db, struct kn_inventory *inv, struct kn_erro
         }
         agent->counted = false;
     }
-    return ids.count == 0 ? 0 : kn_db_run(db, &SAID, KN_ARGS(kn_array_value(&ids), kn_array_value(&numbers)), NULL, err);
+    return ids.count == 0 ? 0
+                          : kn_db_run(db, &SAID, KN_ARGS(kn_array_value(&ids), kn_array_value(&numbers)), NULL, err);
 }
 
-int kn_hosts_heard(struct kn_db *db, struct kn_inventory *inv, struct kn_error *err)
+int kn_scheduler_hosts_heard(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
 
-    for (int i = 0; i < kn_inventory_agents(inv); i++) {
-        struct kn_agent_seen *agent = kn_inventory_agent_at(inv, i);
+    for (int i = 0; i < kn_scheduler_inventory_agents(inv); i++) {
+        struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent_at(inv, i);
 
         if (agent->touched && agent->known) {
             kn_array_add(&ids, agent->id);

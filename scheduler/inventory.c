@@ -11,30 +11,30 @@
 #include "lib/base/mem.h"
 
 struct bucket {
-    struct kn_host **hosts;
+    struct kn_scheduler_host **hosts;
     int count, size;
 };
 
-struct kn_inventory {
+struct kn_scheduler_inventory {
     struct kn_hmap *hosts_by_name;  /* borrows */
     struct kn_hmap *agents_by_id;   /* borrows */
-    struct kn_host **hosts;
+    struct kn_scheduler_host **hosts;
     int host_count, host_size;
-    struct kn_agent_seen **agents;
+    struct kn_scheduler_agent_seen **agents;
     int agent_count, agent_size;
     struct bucket buckets[KN_BUCKETS];
 };
 
-struct kn_inventory *kn_inventory_new(void)
+struct kn_scheduler_inventory *kn_scheduler_inventory_new(void)
 {
-    struct kn_inventory *inv = KN_NEW(struct kn_inventory);
+    struct kn_scheduler_inventory *inv = KN_NEW(struct kn_scheduler_inventory);
 
     inv->hosts_by_name = kn_hmap_new(NULL);
     inv->agents_by_id = kn_hmap_new(NULL);
     return inv;
 }
 
-static void free_host(struct kn_host *host)
+static void free_host(struct kn_scheduler_host *host)
 {
     free(host->name);
     free(host->zone);
@@ -42,14 +42,14 @@ static void free_host(struct kn_host *host)
     free(host);
 }
 
-static void free_agent(struct kn_agent_seen *agent)
+static void free_agent(struct kn_scheduler_agent_seen *agent)
 {
     free(agent->id);
     json_decref(agent->refused);
     free(agent);
 }
 
-void kn_inventory_free(struct kn_inventory *inv)
+void kn_scheduler_inventory_free(struct kn_scheduler_inventory *inv)
 {
     if (inv == NULL) {
         return;
@@ -71,7 +71,7 @@ void kn_inventory_free(struct kn_inventory *inv)
 }
 
 /* Room for one more pointer. */
-static void *grow(void *array, int count, int *size)
+static void *inventory_grow(void *array, int count, int *size)
 {
     if (count < *size) {
         return array;
@@ -80,89 +80,91 @@ static void *grow(void *array, int count, int *size)
     return kn_realloc_array(array, (size_t)*size, sizeof(void *));
 }
 
-struct kn_agent_seen *kn_inventory_find_agent(const struct kn_inventory *inv, const char *id)
+struct kn_scheduler_agent_seen *kn_scheduler_inventory_find_agent(const struct kn_scheduler_inventory *inv,
+                                                                  const char *id)
 {
     return kn_hmap_get(inv->agents_by_id, id);
 }
 
-struct kn_agent_seen *kn_inventory_agent(struct kn_inventory *inv, const char *id, int64_t now_ms)
+struct kn_scheduler_agent_seen *kn_scheduler_inventory_agent(struct kn_scheduler_inventory *inv, const char *id,
+                                                             int64_t now_ms)
 {
-    struct kn_agent_seen *agent = kn_inventory_find_agent(inv, id);
+    struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_find_agent(inv, id);
 
     if (agent == NULL) {
-        agent = KN_NEW(struct kn_agent_seen);
+        agent = KN_NEW(struct kn_scheduler_agent_seen);
         agent->id = kn_strdup(id);
         agent->heard_ms = now_ms;
-        inv->agents = grow(inv->agents, inv->agent_count, &inv->agent_size);
+        inv->agents = inventory_grow(inv->agents, inv->agent_count, &inv->agent_size);
         inv->agents[inv->agent_count++] = agent;
         kn_hmap_put(inv->agents_by_id, id, agent);
     }
     return agent;
 }
 
-struct kn_agent_seen *kn_inventory_agent_at(const struct kn_inventory *inv, int i)
+struct kn_scheduler_agent_seen *kn_scheduler_inventory_agent_at(const struct kn_scheduler_inventory *inv, int i)
 {
     return inv->agents[i];
 }
 
-int kn_inventory_agents(const struct kn_inventory *inv)
+int kn_scheduler_inventory_agents(const struct kn_scheduler_inventory *inv)
 {
     return inv->agent_count;
 }
 
-struct kn_host *kn_inventory_find(const struct kn_inventory *inv, const char *name)
+struct kn_scheduler_host *kn_scheduler_inventory_find(const struct kn_scheduler_inventory *inv, const char *name)
 {
     return kn_hmap_get(inv->hosts_by_name, name);
 }
 
-struct kn_host *kn_inventory_host(struct kn_inventory *inv, const char *name)
+struct kn_scheduler_host *kn_scheduler_inventory_host(struct kn_scheduler_inventory *inv, const char *name)
 {
-    struct kn_host *host = kn_inventory_find(inv, name);
+    struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, name);
 
     if (host == NULL) {
-        host = KN_NEW(struct kn_host);
+        host = KN_NEW(struct kn_scheduler_host);
         host->name = kn_strdup(name);
         host->bucket = -1;
-        inv->hosts = grow(inv->hosts, inv->host_count, &inv->host_size);
+        inv->hosts = inventory_grow(inv->hosts, inv->host_count, &inv->host_size);
         inv->hosts[inv->host_count++] = host;
         kn_hmap_put(inv->hosts_by_name, name, host);
     }
     return host;
 }
 
-struct kn_host *kn_inventory_at(const struct kn_inventory *inv, int i)
+struct kn_scheduler_host *kn_scheduler_inventory_at(const struct kn_scheduler_inventory *inv, int i)
 {
     return inv->hosts[i];
 }
 
-int kn_inventory_hosts(const struct kn_inventory *inv)
+int kn_scheduler_inventory_hosts(const struct kn_scheduler_inventory *inv)
 {
     return inv->host_count;
 }
 
-const char *kn_agent_refused_host(const struct kn_agent_seen *agent, const char *name)
+const char *kn_scheduler_agent_refused_host(const struct kn_scheduler_agent_seen *agent, const char *name)
 {
     return json_string_value(json_object_get(agent->refused, name));
 }
 
-struct kn_resources kn_host_free(const struct kn_host *host)
+struct kn_scheduler_resources kn_scheduler_host_free(const struct kn_scheduler_host *host)
 {
-    return (struct kn_resources){ .vcpus = host->capacity.vcpus - host->used.vcpus,
-                                  .memory_mib = host->capacity.memory_mib - host->used.memory_mib,
-                                  .disk_gib = host->capacity.disk_gib - host->used.disk_gib };
+    return (struct kn_scheduler_resources){ .vcpus = host->capacity.vcpus - host->used.vcpus,
+                                            .memory_mib = host->capacity.memory_mib - host->used.memory_mib,
+                                            .disk_gib = host->capacity.disk_gib - host->used.disk_gib };
 }
 
 /* --- buckets -------------------------------------------------------------------------------------------------------- */
 
-static int bucket_of(const struct kn_host *host)
+static int bucket_of(const struct kn_scheduler_host *host)
 {
-    int64_t vcpus = kn_host_free(host).vcpus;
+    int64_t vcpus = kn_scheduler_host_free(host).vcpus;
 
     return vcpus < 0 ? 0 : vcpus >= KN_BUCKETS ? KN_BUCKETS - 1 : (int)vcpus;
 }
 
 /* The last one of the bucket takes the place that becomes free. */
-static void leave(struct kn_inventory *inv, struct kn_host *host)
+static void inventory_leave(struct kn_scheduler_inventory *inv, struct kn_scheduler_host *host)
 {
     struct bucket *b = &inv->buckets[host->bucket];
 
@@ -171,7 +173,7 @@ static void leave(struct kn_inventory *inv, struct kn_host *host)
     host->bucket = -1;
 }
 
-void kn_inventory_settle(struct kn_inventory *inv, struct kn_host *host)
+void kn_scheduler_inventory_settle(struct kn_scheduler_inventory *inv, struct kn_scheduler_host *host)
 {
     int to = bucket_of(host);
     struct bucket *b = &inv->buckets[to];
@@ -180,24 +182,26 @@ void kn_inventory_settle(struct kn_inventory *inv, struct kn_host *host)
         return;
     }
     if (host->bucket >= 0) {
-        leave(inv, host);
+        inventory_leave(inv, host);
     }
-    b->hosts = grow(b->hosts, b->count, &b->size);
+    b->hosts = inventory_grow(b->hosts, b->count, &b->size);
     host->bucket = to;
     host->place = b->count;
     b->hosts[b->count++] = host;
 }
 
-void kn_inventory_take(struct kn_inventory *inv, struct kn_host *host, const struct kn_resources *r, int sign)
+void kn_scheduler_inventory_take(struct kn_scheduler_inventory *inv, struct kn_scheduler_host *host,
+                                 const struct kn_scheduler_resources *r, int sign)
 {
     host->used.vcpus += sign * r->vcpus;
     host->used.memory_mib += sign * r->memory_mib;
     host->used.disk_gib += sign * r->disk_gib;
     host->servers += sign;
-    kn_inventory_settle(inv, host);
+    kn_scheduler_inventory_settle(inv, host);
 }
 
-int kn_inventory_bucket(const struct kn_inventory *inv, int bucket, struct kn_host *const **ret_hosts)
+int kn_scheduler_inventory_bucket(const struct kn_scheduler_inventory *inv, int bucket,
+                                  struct kn_scheduler_host *const **ret_hosts)
 {
     *ret_hosts = inv->buckets[bucket].hosts;
     return inv->buckets[bucket].count;

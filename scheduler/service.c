@@ -22,25 +22,26 @@ static struct kn_metric CLAIMS = KN_COUNTER("kilonova_claims_total", "claims dec
 static struct kn_metric HOSTS = KN_GAUGE("kilonova_hosts", "hosts in the inventory", NULL, NULL);
 
 struct state {
-    struct kn_inventory *inv; /* NULL: to be loaded */
-    const struct kn_policy_of_packing *policy;
-    struct kn_hearing hearing;
+    struct kn_scheduler_inventory *inv; /* NULL: to be loaded */
+    const struct kn_scheduler_policy_of_packing *policy;
+    struct kn_scheduler_hearing hearing;
     bool conflicted; /* the last batch broke a constraint, and was handed over again with memory from the rows */
 };
 
 /* The time by which agents are heard or silent. */
 static int64_t hearing_ms(const struct state *state)
 {
-    return kn_hearing_ms(&state->hearing, kn_mono_ms());
+    return kn_scheduler_hearing_ms(&state->hearing, kn_mono_ms());
 }
 
-static int start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
+static int scheduler_service_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
 {
-    const struct kn_policy_of_packing *policy = kn_packing(d->conf.scheduler_policy);
+    const struct kn_scheduler_policy_of_packing *policy = kn_scheduler_packing(d->conf.scheduler_policy);
     struct state *state;
 
     if (policy == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "scheduler.policy \"%s\" is neither pack nor spread", d->conf.scheduler_policy);
+        return kn_fail(err, KN_BAD_REQUEST, "scheduler.policy \"%s\" is neither pack nor spread",
+                       d->conf.scheduler_policy);
     }
     state = KN_NEW(struct state);
     state->policy = policy;
@@ -49,42 +50,42 @@ static int start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
     return 0;
 }
 
-static void stop(struct kn_daemon *d, void *opaque)
+static void service_stop(struct kn_daemon *d, void *opaque)
 {
     struct state *state = opaque;
 
     (void)d;
     if (state != NULL) {
-        kn_inventory_free(state->inv);
+        kn_scheduler_inventory_free(state->inv);
         free(state);
     }
 }
 
 /* Memory no longer tells the truth. */
-static void forget(struct state *state)
+static void service_forget(struct state *state)
 {
-    kn_inventory_free(state->inv);
+    kn_scheduler_inventory_free(state->inv);
     state->inv = NULL;
 }
 
-static int load(struct kn_daemon *d, struct state *state, struct kn_error *err)
+static int service_load(struct kn_daemon *d, struct state *state, struct kn_error *err)
 {
     if (state->inv != NULL) {
         return 0;
     }
-    state->inv = kn_inventory_new();
-    if (kn_hosts_load(d->db, state->inv, hearing_ms(state), err) < 0) {
-        forget(state);
+    state->inv = kn_scheduler_inventory_new();
+    if (kn_scheduler_hosts_load(d->db, state->inv, hearing_ms(state), err) < 0) {
+        service_forget(state);
         return -1;
     }
-    kn_metric_set(&HOSTS, kn_inventory_hosts(state->inv), NULL, NULL);
+    kn_metric_set(&HOSTS, kn_scheduler_inventory_hosts(state->inv), NULL, NULL);
     return 0;
 }
 
 /* --- reports --------------------------------------------------------------------------------------------------------- */
 
 /* after: it is to number its reports from above this; 0: as it does. */
-static void ask_to_introduce(struct kn_daemon *d, const char *agent, int64_t after)
+static void service_ask_to_introduce(struct kn_daemon *d, const char *agent, int64_t after)
 {
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
     struct kn_message message;
@@ -97,13 +98,14 @@ static void ask_to_introduce(struct kn_daemon *d, const char *agent, int64_t aft
     kn_message_release(&message);
 }
 
-static void tell_to_stop(struct kn_daemon *d, const struct kn_agent_seen *agent)
+static void tell_to_stop(struct kn_daemon *d, const struct kn_scheduler_agent_seen *agent)
 {
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent->id);
     struct kn_message message;
     struct kn_error err = { 0 };
 
-    kn_message_init(&message, "agent.refused", json_pack("{s:s, s:s}", "boot", agent->boots.refused, "living", agent->boots.living));
+    kn_message_init(&message, "agent.refused",
+                    json_pack("{s:s, s:s}", "boot", agent->boots.refused, "living", agent->boots.living));
     if (kn_daemon_send(d, topic, 0, &message, &err) < 0) {
         kn_log_error("tell an agent to stop", &err);
     }
@@ -111,15 +113,15 @@ static void tell_to_stop(struct kn_daemon *d, const struct kn_agent_seen *agent)
 }
 
 /* A hello or heartbeat of which life of its agent (boots.h)? False: it is passed over. */
-static bool is_living(struct kn_daemon *d, struct kn_agent_seen *agent, const json_t *body, int64_t now_ms)
+static bool is_living(struct kn_daemon *d, struct kn_scheduler_agent_seen *agent, const json_t *body, int64_t now_ms)
 {
-    switch (kn_boots_heard(&agent->boots, kn_json_str(body, "boot"), now_ms)) {
+    switch (kn_scheduler_boots_heard(&agent->boots, kn_json_str(body, "boot"), now_ms)) {
     case KN_BOOT_KNOWN:
     case KN_BOOT_NEW:
         return true;
     case KN_BOOT_TWO:
-        kn_log(KN_WARNING, "two agents with one id: the newer is told to stop", "agent", agent->id, "living", agent->boots.living, "refused",
-               agent->boots.refused, NULL);
+        kn_log(KN_WARNING, "two agents with one id: the newer is told to stop", "agent", agent->id, "living",
+               agent->boots.living, "refused", agent->boots.refused, NULL);
         kn_copy(agent->twin, sizeof(agent->twin), agent->boots.refused);
         tell_to_stop(d, agent);
         return true;
@@ -135,7 +137,7 @@ static bool is_living(struct kn_daemon *d, struct kn_agent_seen *agent, const js
 static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct kn_message *report)
 {
     const char *id = kn_json_str(report->body, "agent");
-    struct kn_agent_seen *agent = kn_inventory_find_agent(state->inv, id);
+    struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_find_agent(state->inv, id);
 
     char before[64] = "";
 
@@ -146,7 +148,7 @@ static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct 
         }
     }
     if (agent == NULL || strcmp(before, kn_json_str(report->body, "boot")) != 0) {
-        ask_to_introduce(d, id, 0);
+        service_ask_to_introduce(d, id, 0);
     }
     if (agent != NULL) {
         agent->heard_ms = hearing_ms(state);
@@ -160,7 +162,7 @@ static void tell_mad_hosts(struct kn_daemon *d, const struct kn_message *hello, 
     const json_t *word;
     size_t i;
 
-    json_array_foreach(news, i, word) {
+    json_array_foreach (news, i, word) {
         struct kn_error why = { 0 };
 
         kn_fail(&why, KN_BAD_REQUEST, "%s", json_string_value(word));
@@ -170,18 +172,20 @@ static void tell_mad_hosts(struct kn_daemon *d, const struct kn_message *hello, 
 
 static int on_hello(struct kn_daemon *d, struct state *state, const struct kn_message *hello, struct kn_error *err)
 {
-    struct kn_agent_seen *agent = kn_inventory_agent(state->inv, kn_json_str(hello->body, "agent"), hearing_ms(state));
+    struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent(state->inv, kn_json_str(hello->body, "agent"),
+                                                                         hearing_ms(state));
     json_t *news = NULL;
 
     if (!is_living(d, agent, hello->body, hearing_ms(state))) {
         return 0;
     }
-    if (kn_hosts_hello(d->db, state->inv, hello->body, d->conf.scheduler_cpu_ratio_percent, hearing_ms(state), &news, err) < 0) {
+    if (kn_scheduler_hosts_hello(d->db, state->inv, hello->body, d->conf.scheduler_cpu_ratio_percent, hearing_ms(state),
+                                 &news, err) < 0) {
         return -1;
     }
     tell_mad_hosts(d, hello, news);
     json_decref(news);
-    kn_metric_set(&HOSTS, kn_inventory_hosts(state->inv), NULL, NULL);
+    kn_metric_set(&HOSTS, kn_scheduler_inventory_hosts(state->inv), NULL, NULL);
     return 0;
 }
 
@@ -189,11 +193,13 @@ static int on_hello(struct kn_daemon *d, struct state *state, const struct kn_me
  * Whether a report is newer than all that its agent said before: an old one, recorded and said again, is none. A living agent may seem old when a clock
  * was ahead of its own (a twin's, or its own before it was set); it is asked to count from above, which no recording can.
  */
-static bool is_news(struct kn_daemon *d, struct state *state, const struct kn_message *report)
+static bool service_is_news(struct kn_daemon *d, struct state *state, const struct kn_message *report)
 {
     const char *id = kn_json_str(report->body, "agent");
     const char *boot = kn_json_str(report->body, "boot");
-    struct kn_agent_seen *agent = *id == '\0' || report->seq == 0 ? NULL : kn_inventory_find_agent(state->inv, id);
+    struct kn_scheduler_agent_seen *agent = *id == '\0' || report->seq == 0
+                                                ? NULL
+                                                : kn_scheduler_inventory_find_agent(state->inv, id);
 
     if (agent == NULL) {
         return true;
@@ -205,20 +211,21 @@ static bool is_news(struct kn_daemon *d, struct state *state, const struct kn_me
     }
     if (*boot != '\0' && strcmp(boot, agent->boots.living) != 0 && kn_mono_ms() - agent->asked_ms > ASK_AGAIN_MS) {
         agent->asked_ms = kn_mono_ms();
-        ask_to_introduce(d, id, agent->seq);
+        service_ask_to_introduce(d, id, agent->seq);
     }
     return false;
 }
 
-static int on_report(struct kn_daemon *d, struct state *state, const struct kn_message *report, struct kn_error *err)
+static int service_on_report(struct kn_daemon *d, struct state *state, const struct kn_message *report,
+                             struct kn_error *err)
 {
     if (strcmp(report->type->name, "agent.hello") == 0) {
-        kn_inventory_agent(state->inv, kn_json_str(report->body, "agent"), hearing_ms(state));
+        kn_scheduler_inventory_agent(state->inv, kn_json_str(report->body, "agent"), hearing_ms(state));
     }
-    if (!is_news(d, state, report)) {
+    if (!service_is_news(d, state, report)) {
         return 0;
     }
-    kn_hearing_heard(&state->hearing, kn_mono_ms());
+    kn_scheduler_hearing_heard(&state->hearing, kn_mono_ms());
     if (strcmp(report->type->name, "agent.heartbeat") == 0) {
         on_heartbeat(d, state, report);
         return 0;
@@ -231,13 +238,15 @@ static int on_report(struct kn_daemon *d, struct state *state, const struct kn_m
 
 /* --- claims ---------------------------------------------------------------------------------------------------------- */
 
-static void answer(struct kn_daemon *d, const struct kn_message *message, const struct kn_claim_answer *answer_)
+static void scheduler_service_answer(struct kn_daemon *d, const struct kn_message *message,
+                                     const struct kn_scheduler_claim_answer *answer_)
 {
     json_t *result;
 
     if (answer_->refused) {
         kn_log_request(message->request_id);
-        kn_log(KN_WARNING, "claim refused", "server", kn_json_str(message->body, "server"), "reason", answer_->why.message, NULL);
+        kn_log(KN_WARNING, "claim refused", "server", kn_json_str(message->body, "server"), "reason",
+               answer_->why.message, NULL);
         kn_log_request(NULL);
         kn_metric_add(&CLAIMS, 1, "refused", NULL);
         kn_reply_failed(d, message, &answer_->why, false);
@@ -254,41 +263,44 @@ static void answer(struct kn_daemon *d, const struct kn_message *message, const 
     json_decref(result);
 }
 
-static int claim_all(struct kn_daemon *d, struct state *state, struct kn_message **claims, int count, struct kn_error *err)
+static int claim_all(struct kn_daemon *d, struct state *state, struct kn_message **claims, int count,
+                     struct kn_error *err)
 {
-    const struct kn_claim_context context = { state->inv, state->policy, hearing_ms(state),
-                                              d->conf.scheduler_agent_timeout_s * 1000 };
-    static struct kn_claim_answer answers[MAX_BATCH];
+    const struct kn_scheduler_claim_context context = { state->inv, state->policy, hearing_ms(state),
+                                                        d->conf.scheduler_agent_timeout_s * 1000 };
+    static struct kn_scheduler_claim_answer answers[MAX_BATCH];
 
-    if (kn_claims_handle(d->db, &context, claims, count, answers, err) < 0) {
+    if (kn_scheduler_claims_handle(d->db, &context, claims, count, answers, err) < 0) {
         return -1;
     }
     for (int i = 0; i < count; i++) {
-        answer(d, claims[i], &answers[i]);
+        scheduler_service_answer(d, claims[i], &answers[i]);
     }
     return 0;
 }
 
 /* Reports first: a host that says hello in this batch may be claimed in it. */
-static int handle_all(struct kn_daemon *d, struct state *state, struct kn_message **messages, int count, struct kn_error *err)
+static int handle_all(struct kn_daemon *d, struct state *state, struct kn_message **messages, int count,
+                      struct kn_error *err)
 {
     static struct kn_message *claims[MAX_BATCH];
     int n = 0;
 
-    if (load(d, state, err) < 0) {
+    if (service_load(d, state, err) < 0) {
         return -1;
     }
     for (int i = 0; i < count; i++) {
         if (strcmp(messages[i]->type->topic, KN_TOPIC_PLACE) == 0) {
             claims[n++] = messages[i];
-        } else if (on_report(d, state, messages[i], err) < 0) {
+        } else if (service_on_report(d, state, messages[i], err) < 0) {
             return -1;
         }
     }
     return claim_all(d, state, claims, n, err);
 }
 
-static int handle(struct kn_daemon *d, void *opaque, struct kn_message **messages, int count, struct kn_error *err)
+static int scheduler_service_handle(struct kn_daemon *d, void *opaque, struct kn_message **messages, int count,
+                                    struct kn_error *err)
 {
     struct state *state = opaque;
 
@@ -296,7 +308,7 @@ static int handle(struct kn_daemon *d, void *opaque, struct kn_message **message
         state->conflicted = false;
         return 0;
     }
-    forget(state);
+    service_forget(state);
     if (err->code == KN_CONFLICT && !state->conflicted) {
         err->code = KN_UNAVAILABLE; /* memory was wrong about a host's use: with the rows it will be right */
         state->conflicted = true;
@@ -306,14 +318,14 @@ static int handle(struct kn_daemon *d, void *opaque, struct kn_message **message
     return -1;
 }
 
-static int tick(struct kn_daemon *d, void *opaque, struct kn_error *err)
+static int service_tick(struct kn_daemon *d, void *opaque, struct kn_error *err)
 {
     struct state *state = opaque;
 
-    if (load(d, state, err) < 0 || kn_hosts_refresh(d->db, state->inv, err) < 0) {
+    if (service_load(d, state, err) < 0 || kn_scheduler_hosts_refresh(d->db, state->inv, err) < 0) {
         return -1;
     }
-    return kn_hosts_heard(d->db, state->inv, err);
+    return kn_scheduler_hosts_heard(d->db, state->inv, err);
 }
 
 const struct kn_service kn_scheduler_service = {
@@ -322,8 +334,8 @@ const struct kn_service kn_scheduler_service = {
     .obeys_tasks = true,
     .reads_reports = true,
     .tick_ms = 1000,
-    .start = start,
-    .handle = handle,
-    .tick = tick,
-    .stop = stop,
+    .start = scheduler_service_start,
+    .handle = scheduler_service_handle,
+    .tick = service_tick,
+    .stop = service_stop,
 };

@@ -23,7 +23,8 @@ struct kn_volume_attach {
 int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_attach *wish,
                            char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err);
 /* From now on the attached volume dies with the server, or not. Nothing to do if it is not attached. */
-int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination, struct kn_error *err);
+int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination,
+                          struct kn_error *err);
 /*
  * The wish to detach: in-use to detaching, unless others have it, the attachment likewise. KN_NOT_FOUND: the volume is not attached to the server;
  * KN_BAD_REQUEST: it is on its way in or out already.

@@ -70,7 +70,7 @@ static const char *or_else(const char *text, const char *otherwise)
 }
 
 /* A hypervisor that is not up yet is waited for: the host starts in whatever order it likes. */
-static int open_driver(struct kn_agent *agent, const char *host, const struct kn_driver_events *events,
+static int open_driver(struct kn_agent *agent, const char *host, const struct kn_agent_driver_events *events,
                        struct kn_error *err)
 {
     struct kn_backoff backoff = { .min_ms = 200, .max_ms = 5000 };
@@ -103,7 +103,8 @@ static int hold_id(struct kn_agent *agent, struct kn_error *err)
     }
     for (int waited_ms = 0; flock(agent->id_lock, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_EVERY_MS) {
         if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
-            kn_fail(err, KN_CONFLICT, "another agent with the id \"%s\" is alive on this machine: it has \"%s\" locked", agent->id, path);
+            kn_fail(err, KN_CONFLICT, "another agent with the id \"%s\" is alive on this machine: it has \"%s\" locked",
+                    agent->id, path);
             return kn_fail_hint(err, "give each agent of a machine an agent.id and an agent.state_dir of its own");
         }
         usleep(LOCK_EVERY_MS * 1000);
@@ -118,8 +119,8 @@ void kn_agent_refused(struct kn_agent *agent, const struct kn_message *m)
     if (strcmp(kn_json_str(m->body, "boot"), agent->daemon.id) != 0) {
         return;
     }
-    kn_fail(&err, KN_CONFLICT, "another agent with the id \"%s\" is alive, its boot is \"%s\": this one stops", agent->id,
-            kn_json_str(m->body, "living"));
+    kn_fail(&err, KN_CONFLICT, "another agent with the id \"%s\" is alive, its boot is \"%s\": this one stops",
+            agent->id, kn_json_str(m->body, "living"));
     kn_fail_hint(&err, "give each agent an agent.id of its own");
     kn_log_error("refused", &err);
     atomic_store(&agent->daemon.ousted, true);
@@ -134,12 +135,14 @@ static int check_hosts(const json_t *hosts, struct kn_error *err)
     const json_t *first;
 
     if (json_array_size(hosts) == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "the hypervisor's host cannot be told: is its name, or a text of [agent], no UTF-8?");
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "the hypervisor's host cannot be told: is its name, or a text of [agent], no UTF-8?");
     }
     kn_hello_sift(hosts, &sane, &mad);
     first = json_array_get(mad, 0);
     if (first != NULL) {
-        kn_fail(err, KN_BAD_REQUEST, "host \"%.255s\" makes no sense: %s", kn_json_str(first, "subject"), kn_json_str(first, "reason"));
+        kn_fail(err, KN_BAD_REQUEST, "host \"%.255s\" makes no sense: %s", kn_json_str(first, "subject"),
+                kn_json_str(first, "reason"));
         kn_fail_hint(err, "look at the options of [agent] and at what the hypervisor says of this machine");
     }
     json_decref(sane);
@@ -152,13 +155,15 @@ static int check_id(const char *id, struct kn_error *err)
 {
     const size_t length = strlen(id);
 
-    if (length == 0 || length > ID_MAX || id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] != '\0') {
-        return kn_fail(err, KN_BAD_REQUEST, "agent.id \"%.64s\" is not 1 to %d letters, digits, dots, underscores and hyphens", id, ID_MAX);
+    if (length == 0 || length > ID_MAX ||
+        id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] != '\0') {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "agent.id \"%.64s\" is not 1 to %d letters, digits, dots, underscores and hyphens", id, ID_MAX);
     }
     return 0;
 }
 
-static int speak(struct kn_agent *agent, struct kn_error *err)
+static int agent_speak(struct kn_agent *agent, struct kn_error *err)
 {
     AUTO_FREE char *who = kn_asprintf("agent/%s", agent->id);
 
@@ -167,16 +172,23 @@ static int speak(struct kn_agent *agent, struct kn_error *err)
 
 static int open_lanes(struct kn_agent *agent, int threads, struct kn_error *err)
 {
-    const struct kn_work_trade commands = { .run = kn_agent_obey, .ctx = agent, .threads = threads, .jobs = JOBS_MAX, .jobs_per_project = JOBS_OF_ONE };
-    const struct kn_work_trade questions = { .run = kn_agent_obey, .ctx = agent, .threads = READERS, .jobs = QUESTIONS_MAX, .jobs_per_project = QUESTIONS_MAX };
+    const struct kn_work_trade commands = {
+        .run = kn_agent_obey, .ctx = agent, .threads = threads, .jobs = JOBS_MAX, .jobs_per_project = JOBS_OF_ONE
+    };
+    const struct kn_work_trade questions = {
+        .run = kn_agent_obey, .ctx = agent, .threads = READERS, .jobs = QUESTIONS_MAX, .jobs_per_project = QUESTIONS_MAX
+    };
 
     if (threads == 0) {
         return 0;
     }
-    return kn_works_new(&agent->daemon, &commands, &agent->works, err) < 0 ? -1 : kn_works_new(&agent->daemon, &questions, &agent->readers, err);
+    return kn_works_new(&agent->daemon, &commands, &agent->works, err) < 0
+               ? -1
+               : kn_works_new(&agent->daemon, &questions, &agent->readers, err);
 }
 
-static int start(struct kn_agent *agent, char **left, const struct kn_driver_events *events, struct kn_error *err)
+static int agent_start(struct kn_agent *agent, char **left, const struct kn_agent_driver_events *events,
+                       struct kn_error *err)
 {
     struct kn_conf *conf = &agent->daemon.conf;
     const char *host;
@@ -190,11 +202,12 @@ static int start(struct kn_agent *agent, char **left, const struct kn_driver_eve
     }
     kn_copy(agent->id, sizeof(agent->id), or_else(conf->agent_id, host));
     snprintf(agent->topic, sizeof(agent->topic), "%s%s", KN_TOPIC_AGENT, agent->id);
-    agent->driver = kn_driver_find(conf->agent_driver);
+    agent->driver = kn_agent_driver_find(conf->agent_driver);
     if (agent->driver == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "agent.driver \"%s\" is neither libvirt nor sim", conf->agent_driver);
     }
-    if (speak(agent, err) < 0 || kn_file_make_dir(conf->agent_state_dir, err) < 0 || hold_id(agent, err) < 0 || open_driver(agent, host, events, err) < 0 ||
+    if (agent_speak(agent, err) < 0 || kn_agent_file_make_dir(conf->agent_state_dir, err) < 0 ||
+        hold_id(agent, err) < 0 || open_driver(agent, host, events, err) < 0 ||
         agent->driver->inventory(agent->driver_state, &agent->hosts, err) < 0 || check_hosts(agent->hosts, err) < 0) {
         return -1;
     }
@@ -219,7 +232,7 @@ static int listen_topic(struct kn_agent *agent, struct kn_bus_reader *reader, st
     return kn_bus_assign(reader, agent->topic, 0, err);
 }
 
-static void take(struct kn_agent *agent, const struct kn_bus_message *raw)
+static void agent_take(struct kn_agent *agent, const struct kn_bus_message *raw)
 {
     AUTO_FREE struct kn_message *m = KN_NEW(struct kn_message);
     struct kn_error err = { 0 };
@@ -243,7 +256,7 @@ static void ring_timers(struct kn_agent *agent, struct timer *timers, size_t cou
     }
 }
 
-static void loop(struct kn_agent *agent, struct kn_bus_reader *reader)
+static void agent_loop(struct kn_agent *agent, struct kn_bus_reader *reader)
 {
     struct timer timers[] = { { HEARTBEAT_MS, kn_agent_heartbeat, kn_mono_ms() + HEARTBEAT_MS },
                               { DOMAINS_MS, kn_agent_domains, kn_mono_ms() + DOMAINS_MS },
@@ -255,7 +268,7 @@ static void loop(struct kn_agent *agent, struct kn_bus_reader *reader)
     while (!agent->daemon.stopping) {
         int count = kn_bus_poll(reader, batch, BATCH_MAX, POLL_MS);
         for (int i = 0; i < count; i++) {
-            take(agent, &batch[i]);
+            agent_take(agent, &batch[i]);
             kn_bus_message_done(&batch[i]);
         }
         /* Another broker behind the address: what was on its way is gone. */
@@ -267,7 +280,7 @@ static void loop(struct kn_agent *agent, struct kn_bus_reader *reader)
     }
 }
 
-static int serve(struct kn_agent *agent, struct kn_error *err)
+static int agent_serve(struct kn_agent *agent, struct kn_error *err)
 {
     AUTO(kn_bus_reader) struct kn_bus_reader *reader = NULL;
 
@@ -276,11 +289,11 @@ static int serve(struct kn_agent *agent, struct kn_error *err)
     }
     kn_log(KN_INFO, "agent ready", "agent", agent->id, "driver", agent->driver->name, NULL);
     atomic_store(&agent->daemon.ready, true);
-    loop(agent, reader);
+    agent_loop(agent, reader);
     return 0;
 }
 
-static void stop(struct kn_agent *agent)
+static void agent_stop(struct kn_agent *agent)
 {
     atomic_store(&agent->daemon.stopping, true);
     kn_works_free(agent->works);
@@ -295,7 +308,7 @@ static void stop(struct kn_agent *agent)
 int kn_agent_main(int argc, char **argv)
 {
     static struct kn_agent agent;
-    struct kn_driver_events events = { kn_agent_power_changed, &agent };
+    struct kn_agent_driver_events events = { kn_agent_power_changed, &agent };
     struct kn_error err = { 0 };
     char **left = NULL;
     int done;
@@ -305,11 +318,11 @@ int kn_agent_main(int argc, char **argv)
         kn_log_error("starting", &err);
         return 1;
     }
-    done = start(&agent, left, &events, &err) < 0 ? -1 : serve(&agent, &err);
+    done = agent_start(&agent, left, &events, &err) < 0 ? -1 : agent_serve(&agent, &err);
     if (done < 0) {
         kn_log_error("agent", &err);
     }
-    stop(&agent);
+    agent_stop(&agent);
     free(left);
     return done < 0 || atomic_load(&agent.daemon.ousted) ? 1 : 0;
 }

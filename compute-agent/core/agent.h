@@ -16,14 +16,14 @@ struct kn_agent {
     struct kn_daemon daemon;
     char id[256];                   /* its topic is kn.agent.<id> */
     char topic[300];
-    const struct kn_driver *driver; /* immutable after start, as all above */
+    const struct kn_agent_driver *driver; /* immutable after start, as all above */
     void *driver_state;             /* the driver's own locks guard it */
     struct kn_works *works;         /* NULL: commands run where they are read */
-    struct kn_works *readers;       /* questions: they wait for no command, and no command for them; NULL with works */
-    pthread_mutex_t saying;         /* held while a report is sent, so that they come in the order of their numbers */
-    int64_t said;                   /* guarded by saying: the number of the last report */
-    int id_lock;                    /* a file of this id in agent.state_dir, locked while the process lives */
-    json_t *hosts;                  /* what hello says; immutable after start */
+    struct kn_works *readers; /* questions: they wait for no command, and no command for them; NULL with works */
+    pthread_mutex_t saying; /* held while a report is sent, so that they come in the order of their numbers */
+    int64_t said; /* guarded by saying: the number of the last report */
+    int id_lock; /* a file of this id in agent.state_dir, locked while the process lives */
+    json_t *hosts; /* what hello says; immutable after start */
 };
 
 /* The whole life of the process: returns its exit code. */
@@ -47,6 +47,7 @@ void kn_agent_count_from(struct kn_agent *agent, int64_t after);
 void kn_agent_heartbeat(struct kn_agent *agent);
 void kn_agent_domains(struct kn_agent *agent);
 /* One guest changed by itself: the driver's event. ctx = the agent. */
-void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason);
+void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_agent_guest *guest,
+                            const char *reason);
 
 #endif

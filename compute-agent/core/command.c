@@ -15,59 +15,60 @@
 #include "lib/base/mem.h"
 
 /* A command on its way: what its handler needs at hand. */
-struct call {
+struct command_call {
     struct kn_agent *agent;
     const json_t *body;
-    struct kn_guest_ref ref;
-    struct kn_order order;
+    struct kn_agent_guest_ref ref;
+    struct kn_agent_order order;
     struct kn_work *work;   /* NULL: nobody watches it */
     int part;               /* of the command's row: with the order it names one message of a task's life */
-    struct kn_guest known;
+    struct kn_agent_guest known;
     json_t *result; /* new reference, NULL = {} */
 };
 
-typedef int call_fn(struct call *call, struct kn_error *err);
+typedef int call_fn(struct command_call *call, struct kn_error *err);
 
-enum scope {
+enum command_scope {
     ABOUT_AGENT,
     ABOUT_HOST,  /* names one that this agent carries */
     ABOUT_GUEST, /* then `intent` is ruled on before `run`, and the command must not be older than the one obeyed last */
     READS_GUEST, /* ruled on as well, but no order is kept: whenever it comes it does no harm, and nothing is remembered of it */
 };
 
-struct command {
+struct command_command {
     const char *type;
-    const char *lane;       /* body field: commands with the same value run in order */
-    enum scope scope;
-    enum kn_intent intent;  /* of ABOUT_GUEST and READS_GUEST */
+    const char *lane; /* body field: commands with the same value run in order */
+    enum command_scope scope;
+    enum kn_agent_intent intent; /* of ABOUT_GUEST and READS_GUEST */
     call_fn *run;
 };
 
-static int spawn(struct call *c, struct kn_error *err)
+static int command_spawn(struct command_call *c, struct kn_error *err)
 {
-    const struct kn_driver *driver = c->agent->driver;
+    const struct kn_agent_driver *driver = c->agent->driver;
     int power_state = 0;
 
     /* What an older decision left here, a half destroyed guest included, is in the way of the newer one. */
     if (c->known.generation > 0 && c->known.generation < c->ref.generation) {
-        struct kn_guest_ref old = { c->ref.host, c->ref.server, c->known.generation };
+        struct kn_agent_guest_ref old = { c->ref.host, c->ref.server, c->known.generation };
         if (driver->destroy(c->agent->driver_state, &old, err) < 0) {
             return -1;
         }
     }
-    if (driver->ensure_running(c->agent->driver_state, &c->ref, json_object_get(c->body, "spec"), c->work, &power_state, err) < 0) {
+    if (driver->ensure_running(c->agent->driver_state, &c->ref, json_object_get(c->body, "spec"), c->work, &power_state,
+                               err) < 0) {
         return -1;
     }
     c->result = json_pack("{s:i}", "power_state", power_state);
     return 0;
 }
 
-static int destroy(struct call *c, struct kn_error *err)
+static int command_destroy(struct command_call *c, struct kn_error *err)
 {
     return c->agent->driver->destroy(c->agent->driver_state, &c->ref, err);
 }
 
-static int power(struct call *c, struct kn_error *err)
+static int power(struct command_call *c, struct kn_error *err)
 {
     int power_state = 0;
 
@@ -79,7 +80,7 @@ static int power(struct call *c, struct kn_error *err)
     return 0;
 }
 
-static int attach_volume(struct call *c, struct kn_error *err)
+static int attach_volume(struct command_call *c, struct kn_error *err)
 {
     char device[KN_DEVICE_SIZE];
 
@@ -92,12 +93,12 @@ static int attach_volume(struct call *c, struct kn_error *err)
     return 0;
 }
 
-static int detach_volume(struct call *c, struct kn_error *err)
+static int detach_volume(struct command_call *c, struct kn_error *err)
 {
     return c->agent->driver->detach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"), err);
 }
 
-static int console_log(struct call *c, struct kn_error *err)
+static int console_log(struct command_call *c, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf raw = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
@@ -106,14 +107,14 @@ static int console_log(struct call *c, struct kn_error *err)
     if (c->agent->driver->console_log(c->agent->driver_state, &c->ref, KN_CONSOLE_MAX, &raw, err) < 0) {
         return -1;
     }
-    kn_console_tail(raw.buf, raw.len, lines != NULL ? json_integer_value(lines) : -1, &text);
+    kn_agent_console_tail(raw.buf, raw.len, lines != NULL ? json_integer_value(lines) : -1, &text);
     c->result = json_pack("{s:o}", "output", json_stringn(text.buf, text.len));
     return 0;
 }
 
-static int password(struct call *c, struct kn_error *err)
+static int password(struct command_call *c, struct kn_error *err)
 {
-    const struct kn_driver *driver = c->agent->driver;
+    const struct kn_agent_driver *driver = c->agent->driver;
 
     (void)err;
     c->result = driver->password != NULL ? driver->password(c->agent->driver_state, &c->ref) : NULL;
@@ -122,27 +123,30 @@ static int password(struct call *c, struct kn_error *err)
     return 0;
 }
 
-static int forget_password(struct call *c, struct kn_error *err)
+static int forget_password(struct command_call *c, struct kn_error *err)
 {
-    const struct kn_driver *driver = c->agent->driver;
+    const struct kn_agent_driver *driver = c->agent->driver;
 
-    return driver->forget_password == NULL ? 0 : driver->forget_password(c->agent->driver_state, &c->ref, kn_json_str(c->body, "posted"), err);
+    return driver->forget_password == NULL
+               ? 0
+               : driver->forget_password(c->agent->driver_state, &c->ref, kn_json_str(c->body, "posted"), err);
 }
 
-static int describe(struct call *c, struct kn_error *err)
+static int command_describe(struct command_call *c, struct kn_error *err)
 {
-    const struct kn_driver *driver = c->agent->driver;
+    const struct kn_agent_driver *driver = c->agent->driver;
 
-    return driver->describe == NULL ? 0 : driver->describe(c->agent->driver_state, &c->ref, json_object_get(c->body, "description"),
-                                                           c->order.task, err);
+    return driver->describe == NULL ? 0
+                                    : driver->describe(c->agent->driver_state, &c->ref,
+                                                       json_object_get(c->body, "description"), c->order.task, err);
 }
 
-static int peers(struct call *c, struct kn_error *err)
+static int peers(struct command_call *c, struct kn_error *err)
 {
     return c->agent->driver->peers(c->agent->driver_state, c->ref.host, c->body, err);
 }
 
-static int observe(struct call *c, struct kn_error *err)
+static int observe(struct command_call *c, struct kn_error *err)
 {
     if (c->agent->driver->observe(c->agent->driver_state, c->ref.host, &c->result, err) < 0) {
         return -1;
@@ -152,7 +156,7 @@ static int observe(struct call *c, struct kn_error *err)
     return 0;
 }
 
-static int introduce(struct call *c, struct kn_error *err)
+static int introduce(struct command_call *c, struct kn_error *err)
 {
     (void)err;
     kn_agent_count_from(c->agent, kn_json_int(c->body, "after"));
@@ -160,22 +164,22 @@ static int introduce(struct call *c, struct kn_error *err)
     return 0;
 }
 
-static const struct command COMMANDS[] = {
-    { "server.spawn", "server", ABOUT_GUEST, KN_INTENT_SPAWN, spawn },
-    { "server.destroy", "server", ABOUT_GUEST, KN_INTENT_DESTROY, destroy },
+static const struct command_command COMMANDS[] = {
+    { "server.spawn", "server", ABOUT_GUEST, KN_INTENT_SPAWN, command_spawn },
+    { "server.destroy", "server", ABOUT_GUEST, KN_INTENT_DESTROY, command_destroy },
     { "server.power", "server", ABOUT_GUEST, KN_INTENT_USE, power },
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
     { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
     { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */
-    { "server.describe", "server", READS_GUEST, KN_INTENT_USE, describe }, /* ordered by what it describes */
+    { "server.describe", "server", READS_GUEST, KN_INTENT_USE, command_describe }, /* ordered by what it describes */
     { "net.peers", "network", ABOUT_HOST, KN_INTENT_USE, peers },
     { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
     { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },
 };
 
-static const struct command *command_find(const char *type)
+static const struct command_command *command_find(const char *type)
 {
     for (size_t i = 0; i < KN_COUNT(COMMANDS); i++) {
         if (strcmp(COMMANDS[i].type, type) == 0) {
@@ -186,10 +190,10 @@ static const struct command *command_find(const char *type)
 }
 
 /* Whether the driver should act at all: 0 with *ret_act, or the refusal. */
-static int rule(struct call *call, const struct command *command, bool *ret_act, struct kn_error *err)
+static int rule(struct command_call *call, const struct command_command *command, bool *ret_act, struct kn_error *err)
 {
-    enum kn_intent intent = command->intent;
-    enum kn_ruling ruling;
+    enum kn_agent_intent intent = command->intent;
+    enum kn_agent_ruling ruling;
 
     *ret_act = true;
     if (command->scope != ABOUT_GUEST && command->scope != READS_GUEST) {
@@ -202,21 +206,23 @@ static int rule(struct call *call, const struct command *command, bool *ret_act,
     if (call->agent->driver->look(call->agent->driver_state, &call->ref, &call->known, err) < 0) {
         return -1;
     }
-    ruling = kn_generation_rule(&call->known, intent, call->ref.generation);
+    ruling = kn_agent_generation_rule(&call->known, intent, call->ref.generation);
     *ret_act = ruling == KN_RULING_ACT;
-    if (kn_generation_refuse(ruling, &call->known, &call->ref, err) < 0) {
+    if (kn_agent_generation_refuse(ruling, &call->known, &call->ref, err) < 0) {
         return -1;
     }
-    return command->scope == READS_GUEST ? 0 : call->agent->driver->obey(call->agent->driver_state, &call->ref, &call->order, err);
+    return command->scope == READS_GUEST
+               ? 0
+               : call->agent->driver->obey(call->agent->driver_state, &call->ref, &call->order, err);
 }
 
 /*
  * The newest command of a server, said again, is answered again and not done again: a second reboot is no ensure, and a guest that went its own way since is
  * left to it. A kill between act and answer lets it act once more.
  */
-static int run_once(struct call *call, const struct command *command, struct kn_error *err)
+static int command_run_once(struct command_call *call, const struct command_command *command, struct kn_error *err)
 {
-    const struct kn_driver *driver = call->agent->driver;
+    const struct kn_agent_driver *driver = call->agent->driver;
     struct kn_error why = { 0 };
 
     if (command->scope != ABOUT_GUEST) {
@@ -236,7 +242,7 @@ static int run_once(struct call *call, const struct command *command, struct kn_
     return 0;
 }
 
-static int run(struct call *call, const struct command *command, struct kn_error *err)
+static int command_run(struct command_call *call, const struct command_command *command, struct kn_error *err)
 {
     bool act = false;
 
@@ -249,13 +255,14 @@ static int run(struct call *call, const struct command *command, struct kn_error
     if (rule(call, command, &act, err) < 0) {
         return -1;
     }
-    return act ? run_once(call, command, err) : 0;
+    return act ? command_run_once(call, command, err) : 0;
 }
 
 /* Another host may do what this one cannot, unless the command itself is wrong, too late or not wanted any more. */
 static bool could_elsewhere(const struct kn_message *m, enum kn_code code)
 {
-    return strcmp(m->type->name, "server.spawn") == 0 && code != KN_STALE && code != KN_BAD_REQUEST && code != KN_CANCELLED;
+    return strcmp(m->type->name, "server.spawn") == 0 && code != KN_STALE && code != KN_BAD_REQUEST &&
+           code != KN_CANCELLED;
 }
 
 static void free_message(struct kn_message *m)
@@ -269,14 +276,18 @@ static bool is_destroy(const struct kn_message *m)
     return strcmp(m->type->name, "server.destroy") == 0;
 }
 
-static enum kn_work_outcome obey(struct kn_agent *agent, const struct kn_message *m, struct kn_work *work, struct kn_work_answer *ret)
+static enum kn_work_outcome command_obey(struct kn_agent *agent, const struct kn_message *m, struct kn_work *work,
+                                         struct kn_work_answer *ret)
 {
-    struct call call = { .agent = agent, .body = m->body, .work = work,
-                         .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
-                         .order = { m->task, m->attempt }, .part = m->part };
+    struct command_call call = { .agent = agent,
+                                 .body = m->body,
+                                 .work = work,
+                                 .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
+                                 .order = { m->task, m->attempt },
+                                 .part = m->part };
     const int done = kn_work_check(work, &ret->err) < 0 || kn_message_fits(m, &ret->err) < 0
                          ? -1
-                         : run(&call, command_find(m->type->name), &ret->err);
+                         : command_run(&call, command_find(m->type->name), &ret->err);
 
     if (is_destroy(m) && agent->driver->give_way != NULL) {
         agent->driver->give_way(agent->driver_state, call.ref.server, 0);
@@ -295,10 +306,10 @@ static enum kn_work_outcome obey(struct kn_agent *agent, const struct kn_message
 
 int kn_agent_obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
-    return (int)obey(ctx, kn_work_command(work), work, ret);
+    return (int)command_obey(ctx, kn_work_command(work), work, ret);
 }
 
-static void refuse(struct kn_agent *agent, const struct kn_message *m, const struct kn_error *why)
+static void command_refuse(struct kn_agent *agent, const struct kn_message *m, const struct kn_error *why)
 {
     kn_log_error(m->type->name, why);
     if (m->type->result != NULL) {
@@ -312,8 +323,8 @@ static void obey_here(struct kn_agent *agent, const struct kn_message *m)
     struct kn_work_answer answer = { 0 };
 
     kn_log_request(m->request_id);
-    if (obey(agent, m, NULL, &answer) != KN_WORK_DONE) {
-        refuse(agent, m, &answer.err);
+    if (command_obey(agent, m, NULL, &answer) != KN_WORK_DONE) {
+        command_refuse(agent, m, &answer.err);
     } else if (m->type->result != NULL) {
         kn_reply_done(&agent->daemon, m, answer.result);
     }
@@ -322,23 +333,24 @@ static void obey_here(struct kn_agent *agent, const struct kn_message *m)
 }
 
 /* What a destroy makes needless: older commands that change the same server. */
-static bool is_doomed(const struct kn_message *m, const void *what)
+static bool command_is_doomed(const struct kn_message *m, const void *what)
 {
-    const struct kn_message *destroy = what;
-    const struct command *command = command_find(m->type->name);
-    const struct kn_order order = { m->task, m->attempt }, newer = { destroy->task, destroy->attempt };
+    const struct kn_message *end = what;
+    const struct command_command *command = command_find(m->type->name);
+    const struct kn_agent_order order = { m->task, m->attempt }, newer = { end->task, end->attempt };
 
     return command != NULL && command->scope == ABOUT_GUEST && !is_destroy(m) &&
-           strcmp(kn_json_str(m->body, "server"), kn_json_str(destroy->body, "server")) == 0 &&
-           (m->generation < destroy->generation || (m->generation == destroy->generation && kn_order_is_older(&order, &newer)));
+           strcmp(kn_json_str(m->body, "server"), kn_json_str(end->body, "server")) == 0 &&
+           (m->generation < end->generation ||
+            (m->generation == end->generation && kn_agent_order_is_older(&order, &newer)));
 }
 
 /* What stands in front of a destroy need not come to its end, whether or not its own `cancel` was heard: nobody has a use for it any more. */
-static void clear_the_way(struct kn_agent *agent, const struct kn_message *destroy)
+static void clear_the_way(struct kn_agent *agent, const struct kn_message *end)
 {
-    kn_works_cancel_where(agent->works, is_doomed, destroy);
+    kn_works_cancel_where(agent->works, command_is_doomed, end);
     if (agent->driver->give_way != NULL) {
-        agent->driver->give_way(agent->driver_state, kn_json_str(destroy->body, "server"), destroy->generation);
+        agent->driver->give_way(agent->driver_state, kn_json_str(end->body, "server"), end->generation);
     }
 }
 
@@ -364,7 +376,7 @@ static bool take_word(struct kn_agent *agent, const struct kn_message *m)
 
 void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
 {
-    const struct command *command = command_find(m->type->name);
+    const struct command_command *command = command_find(m->type->name);
     struct kn_works *works = m->type->is_question ? agent->readers : agent->works;
     struct kn_error err = { 0 };
 
@@ -385,7 +397,7 @@ void kn_agent_command(struct kn_agent *agent, struct kn_message *m)
             clear_the_way(agent, m);
         }
         if (kn_works_take(works, kn_json_str(m->body, command->lane), NULL, m, &err) < 0) {
-            refuse(agent, m, &err);
+            command_refuse(agent, m, &err);
         }
     }
     free_message(m);

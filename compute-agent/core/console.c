@@ -57,7 +57,7 @@ static size_t bounded_start(const struct kn_strbuf *text, size_t from, size_t ma
     return at;
 }
 
-void kn_console_tail(const char *data, size_t len, int64_t lines, struct kn_strbuf *out)
+void kn_agent_console_tail(const char *data, size_t len, int64_t lines, struct kn_strbuf *out)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     size_t from;

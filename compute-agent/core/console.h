@@ -15,6 +15,6 @@
  * Appends the last `lines` lines (-1 = all) of data as UTF-8, at most KN_CONSOLE_MAX bytes of it; whatever is not UTF-8, and
  * NUL, becomes U+FFFD.
  */
-void kn_console_tail(const char *data, size_t len, int64_t lines, struct kn_strbuf *out);
+void kn_agent_console_tail(const char *data, size_t len, int64_t lines, struct kn_strbuf *out);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define DEVICE_COUNT 26
 
-int kn_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
+int kn_agent_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {
     int at = kn_device_index(wish);
 

@@ -8,6 +8,6 @@
 #include "compute-agent/core/driver.h"
 
 /* used: a bit for each taken index. The wish if it is free, else the first free one after vda; KN_CONFLICT if none is. */
-int kn_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
+int kn_agent_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
 
 #endif

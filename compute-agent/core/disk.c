@@ -17,7 +17,7 @@
 #include "image/host.h"
 #include "lib/domain/message.h"
 
-static const struct kn_run_limits QEMU_IMG = { .memory_mib = 1024, .cpu_s = 30, .timeout_ms = 60000 };
+static const struct kn_agent_run_limits QEMU_IMG = { .memory_mib = 1024, .cpu_s = 30, .timeout_ms = 60000 };
 
 /* Under another name first: a disk that has its name is whole. */
 static int make_overlay(const char *base, const char *format, int64_t bytes, const char *path, struct kn_error *err)
@@ -31,7 +31,7 @@ static int make_overlay(const char *base, const char *format, int64_t bytes, con
     snprintf(size, sizeof(size), "%" PRId64, bytes);
     const char *argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", format, fresh, size, NULL };
     unlink(fresh);
-    if (kn_run(argv, &QEMU_IMG, err) < 0) {
+    if (kn_agent_run(argv, &QEMU_IMG, err) < 0) {
         unlink(fresh);
         return kn_fail_context(err, "root disk");
     }
@@ -42,27 +42,28 @@ static int make_overlay(const char *base, const char *format, int64_t bytes, con
 }
 
 /* kn_image_host_watch: ctx = the work. */
-static int watch(void *ctx, int64_t done, int64_t size, struct kn_error *err)
+static int disk_watch(void *ctx, int64_t done, int64_t size, struct kn_error *err)
 {
     return kn_work_progress(ctx, "fetching the image", done, size, err);
 }
 
-int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work, struct kn_error *err)
+int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
+                         struct kn_error *err)
 {
     const json_t *image = json_object_get(spec, "image");
     const char *format = kn_json_str(image, "disk_format");
     char path[PATH_MAX];
     char base[PATH_MAX];
 
-    kn_guest_path(conf->agent_state_dir, server, KN_GUEST_DISK, path);
+    kn_agent_guest_path(conf->agent_state_dir, server, KN_GUEST_DISK, path);
     if (access(path, F_OK) == 0) {
         return 0;
     }
     if (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "disk format \"%s\" is neither raw nor qcow2", format);
     }
-    if (kn_image_host_ensure(conf, image, watch, work, base, sizeof(base), err) < 0) {
+    if (kn_image_host_ensure(conf, image, disk_watch, work, base, sizeof(base), err) < 0) {
         return -1;
     }
-    return make_overlay(base, format, kn_spec_root_bytes(spec), path, err);
+    return make_overlay(base, format, kn_agent_spec_root_bytes(spec), path, err);
 }

@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 
 /* Ensures the root disk of a spec with an image. work: watches the download, may be NULL. */
-int kn_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work, struct kn_error *err);
+int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
+                         struct kn_error *err);
 
 #endif

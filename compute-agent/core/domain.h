@@ -9,20 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct kn_domain_disk {
+struct kn_agent_domain_disk {
     const char *path;
     const char *format; /* raw or qcow2 */
     const char *device; /* vda */
     const char *serial; /* the volume's uuid; NULL: the server's own root disk */
 };
 
-struct kn_domain_nic {
+struct kn_agent_domain_nic {
     const char *mac;
     const char *tap;    /* made before the guest starts, by network/host.h */
     int mtu;            /* 0 = the default */
 };
 
-struct kn_domain {
+struct kn_agent_domain {
     const char *server; /* uuid, of the domain as well */
     const char *name;   /* the server's, for people; the domain is called kn-<uuid> */
     const char *project;
@@ -30,9 +30,9 @@ struct kn_domain {
     const char *type;   /* kvm or qemu */
     int vcpus;
     int64_t memory_mib;
-    const struct kn_domain_disk *disks;
+    const struct kn_agent_domain_disk *disks;
     size_t disk_count;
-    const struct kn_domain_nic *nics;
+    const struct kn_agent_domain_nic *nics;
     size_t nic_count;
     const char *serial_socket;
     const char *console_log;

@@ -6,9 +6,9 @@
 
 #include "lib/base/mem.h"
 
-static const struct kn_driver *const DRIVERS[] = { &kn_driver_libvirt, &kn_driver_sim };
+static const struct kn_agent_driver *const DRIVERS[] = { &kn_agent_driver_libvirt, &kn_agent_driver_sim };
 
-const struct kn_driver *kn_driver_find(const char *name)
+const struct kn_agent_driver *kn_agent_driver_find(const char *name)
 {
     for (size_t i = 0; i < KN_COUNT(DRIVERS); i++) {
         if (strcmp(DRIVERS[i]->name, name) == 0) {

@@ -23,33 +23,34 @@
 #define KN_DEVICE_SIZE 16 /* "vdb" with room */
 
 /* Which guest a command means. The generation is the command's. */
-struct kn_guest_ref {
+struct kn_agent_guest_ref {
     const char *host;
     const char *server;
     int64_t generation;
 };
 
 /* What a driver knows of a server on a host. */
-struct kn_guest {
+struct kn_agent_guest {
     int64_t generation; /* the newest it has seen; 0 = it never heard of the server */
     bool exists;        /* false with a generation: a tombstone */
     int power_state;    /* of one that exists (lib/domain/server_state.h) */
 };
 
 /* What a driver tells on its own; called from any thread. */
-struct kn_driver_events {
-    void (*power_changed)(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason);
+struct kn_agent_driver_events {
+    void (*power_changed)(void *ctx, const char *host, const char *server, const struct kn_agent_guest *guest,
+                          const char *reason);
     void *ctx;
 };
 
-typedef void kn_guest_visit(void *ctx, const char *server, const struct kn_guest *guest);
+typedef void kn_agent_guest_visit(void *ctx, const char *server, const struct kn_agent_guest *guest);
 
-struct kn_driver {
+struct kn_agent_driver {
     const char *name; /* agent.driver */
 
     /* Opens and recovers what an earlier life left. conf and events outlive the state. */
-    int (*open)(const struct kn_conf *conf, const char *host, const struct kn_driver_events *events, void **ret_state,
-                struct kn_error *err);
+    int (*open)(const struct kn_conf *conf, const char *host, const struct kn_agent_driver_events *events,
+                void **ret_state, struct kn_error *err);
     void (*close)(void *state);
     /* How many commands may run side by side; 0 = none is worth a thread, run them where they are read. */
     int (*workers)(const void *state);
@@ -60,48 +61,51 @@ struct kn_driver {
     void (*tick)(void *state, int64_t now_ms);
 
     /* Tombstones included; a server never heard of is not an error. */
-    int (*look)(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err);
+    int (*look)(void *state, const struct kn_agent_guest_ref *ref, struct kn_agent_guest *ret, struct kn_error *err);
     /* Durably remembers that this command of the server is obeyed now, before it acts; KN_STALE if a newer one was. */
-    int (*obey)(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err);
+    int (*obey)(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *asked,
+                struct kn_error *err);
     /* What obey() let act was done, with this answer; NULL from answer(): it was not, or nobody remembers. A new reference. */
-    int (*done)(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err);
-    json_t *(*answer)(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part);
+    int (*done)(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order, int part,
+                const json_t *answer, struct kn_error *err);
+    json_t *(*answer)(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order, int part);
     /* work: where it says how far it is and hears that it shall end (KN_CANCELLED); NULL: nobody watches it. */
-    int (*ensure_running)(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
-                          struct kn_error *err);
+    int (*ensure_running)(void *state, const struct kn_agent_guest_ref *ref, const json_t *spec, struct kn_work *work,
+                          int *ret_power_state, struct kn_error *err);
     /* Leaves a tombstone with the generation, whether or not there was a guest; never lowers one that is there. */
-    int (*destroy)(void *state, const struct kn_guest_ref *ref, struct kn_error *err);
+    int (*destroy)(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
     /* action: as in server.power. spec: what to define first if it is not there, may be NULL. */
-    int (*power)(void *state, const struct kn_guest_ref *ref, const char *action, const json_t *spec,
+    int (*power)(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,
                  int *ret_power_state, struct kn_error *err);
     /*
      * From any thread, and optional: a destroy of this generation waits for the server's turn, so nothing older should wait for its
      * guest's will any more (KN_CONFLICT). generation 0: it does not wait any more.
      */
     void (*give_way)(void *state, const char *server, int64_t generation);
-    /* Optional: what users wrote on the server, as that task knew it (kn_spec_describe), for the metadata service. */
-    int (*describe)(void *state, const struct kn_guest_ref *ref, const json_t *description, int64_t task, struct kn_error *err);
-    int (*attach_disk)(void *state, const struct kn_guest_ref *ref, const char *volume, const json_t *connection,
+    /* Optional: what users wrote on the server, as that task knew it (kn_agent_spec_describe), for the metadata service. */
+    int (*describe)(void *state, const struct kn_agent_guest_ref *ref, const json_t *description, int64_t task,
+                    struct kn_error *err);
+    int (*attach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, const json_t *connection,
                        const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
-    int (*detach_disk)(void *state, const struct kn_guest_ref *ref, const char *volume, struct kn_error *err);
+    int (*detach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, struct kn_error *err);
     /* Appends the newest bytes of the console, at most `max`. */
-    int (*console_log)(void *state, const struct kn_guest_ref *ref, size_t max, struct kn_strbuf *out,
+    int (*console_log)(void *state, const struct kn_agent_guest_ref *ref, size_t max, struct kn_strbuf *out,
                        struct kn_error *err);
     /* Optional, both: what the guest posted as its password, {password?, posted?} (a new reference), and to drop the posting of this name. */
-    json_t *(*password)(void *state, const struct kn_guest_ref *ref);
-    int (*forget_password)(void *state, const struct kn_guest_ref *ref, const char *posted, struct kn_error *err);
+    json_t *(*password)(void *state, const struct kn_agent_guest_ref *ref);
+    int (*forget_password)(void *state, const struct kn_agent_guest_ref *ref, const char *posted, struct kn_error *err);
     /* Calls visit for each guest on the host. */
-    int (*list)(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err);
+    int (*list)(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
     /* {domains, taps, dirs} of host.observe's result. New reference. */
     int (*observe)(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
     /* The body of net.peers. */
     int (*peers)(void *state, const char *host, const json_t *body, struct kn_error *err);
 };
 
-extern const struct kn_driver kn_driver_sim;
-extern const struct kn_driver kn_driver_libvirt;
+extern const struct kn_agent_driver kn_agent_driver_sim;
+extern const struct kn_agent_driver kn_agent_driver_libvirt;
 
 /* By agent.driver; NULL for a name that no driver has. */
-const struct kn_driver *kn_driver_find(const char *name);
+const struct kn_agent_driver *kn_agent_driver_find(const char *name);
 
 #endif

@@ -13,7 +13,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-int kn_file_make_dir(const char *path, struct kn_error *err)
+int kn_agent_file_make_dir(const char *path, struct kn_error *err)
 {
     AUTO_FREE char *copy = kn_strdup(path);
 
@@ -46,7 +46,7 @@ static int write_synced(int at, const char *name, const char *text, size_t len)
     return fd < 0 ? -1 : fsync(fd);
 }
 
-int kn_file_replace(const char *dir, const char *name, const char *text, struct kn_error *err)
+int kn_agent_file_replace(const char *dir, const char *name, const char *text, struct kn_error *err)
 {
     AUTO_CLOSE int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     AUTO_FREE char *beside = kn_asprintf("%s.new", name);
@@ -58,7 +58,7 @@ int kn_file_replace(const char *dir, const char *name, const char *text, struct 
     return 0;
 }
 
-int kn_file_link(const char *dir, const char *name, const char *target, struct kn_error *err)
+int kn_agent_file_link(const char *dir, const char *name, const char *target, struct kn_error *err)
 {
     AUTO_CLOSE int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     AUTO_FREE char *beside = kn_asprintf("%s.new", name);
@@ -72,7 +72,7 @@ int kn_file_link(const char *dir, const char *name, const char *target, struct k
     return 0;
 }
 
-int kn_file_remove_dir(const char *path, struct kn_error *err)
+int kn_agent_file_remove_dir(const char *path, struct kn_error *err)
 {
     DIR *d = opendir(path);
 

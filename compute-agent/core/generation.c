@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 enum known { KNOWN_NOTHING, KNOWN_GUEST, KNOWN_TOMB, KNOWN_COUNT };
-enum order { OLDER, SAME, NEWER, ORDER_COUNT };
+enum generation_order { OLDER, SAME, NEWER, ORDER_COUNT };
 
 #define ACT KN_RULING_ACT
 #define DONE KN_RULING_DONE
@@ -20,41 +20,43 @@ enum order { OLDER, SAME, NEWER, ORDER_COUNT };
  * again decides so anew, with a new generation. A guest of an older generation than a spawn's is replaced by it. A destroy
  * behind a tombstone acts once more: the one before may have been killed halfway.
  */
-static const enum kn_ruling RULES[][KNOWN_COUNT][ORDER_COUNT] = {
+static const enum kn_agent_ruling RULES[][KNOWN_COUNT][ORDER_COUNT] = {
     /*                                         older  same   newer */
-    [KN_INTENT_SPAWN]   = { [KNOWN_NOTHING] = { ACT,   ACT,   ACT },
-                            [KNOWN_GUEST]   = { STALE, ACT,   ACT },
-                            [KNOWN_TOMB]    = { STALE, STALE, ACT } },
-    [KN_INTENT_USE]     = { [KNOWN_NOTHING] = { ABSENT, ABSENT, ABSENT },
-                            [KNOWN_GUEST]   = { STALE,  ACT,    ACT },
-                            [KNOWN_TOMB]    = { STALE,  STALE,  ABSENT } },
-    [KN_INTENT_RELEASE] = { [KNOWN_NOTHING] = { DONE,  DONE,  DONE },
-                            [KNOWN_GUEST]   = { STALE, ACT,   ACT },
-                            [KNOWN_TOMB]    = { DONE,  DONE,  DONE } },
-    [KN_INTENT_DESTROY] = { [KNOWN_NOTHING] = { ACT,   ACT,   ACT },
-                            [KNOWN_GUEST]   = { STALE, ACT,   ACT },
-                            [KNOWN_TOMB]    = { ACT,   ACT,   ACT } },
+    [KN_INTENT_SPAWN] = { [KNOWN_NOTHING] = { ACT, ACT, ACT },
+                          [KNOWN_GUEST] = { STALE, ACT, ACT },
+                          [KNOWN_TOMB] = { STALE, STALE, ACT } },
+    [KN_INTENT_USE] = { [KNOWN_NOTHING] = { ABSENT, ABSENT, ABSENT },
+                        [KNOWN_GUEST] = { STALE, ACT, ACT },
+                        [KNOWN_TOMB] = { STALE, STALE, ABSENT } },
+    [KN_INTENT_RELEASE] = { [KNOWN_NOTHING] = { DONE, DONE, DONE },
+                            [KNOWN_GUEST] = { STALE, ACT, ACT },
+                            [KNOWN_TOMB] = { DONE, DONE, DONE } },
+    [KN_INTENT_DESTROY] = { [KNOWN_NOTHING] = { ACT, ACT, ACT },
+                            [KNOWN_GUEST] = { STALE, ACT, ACT },
+                            [KNOWN_TOMB] = { ACT, ACT, ACT } },
 };
 _Static_assert(sizeof(RULES) / sizeof(RULES[0]) == KN_INTENT_DESTROY + 1, "a row per intent");
 
-enum kn_ruling kn_generation_rule(const struct kn_guest *known, enum kn_intent intent, int64_t asked)
+enum kn_agent_ruling kn_agent_generation_rule(const struct kn_agent_guest *known, enum kn_agent_intent intent,
+                                              int64_t asked)
 {
     enum known what = known->exists ? KNOWN_GUEST : known->generation > 0 ? KNOWN_TOMB : KNOWN_NOTHING;
-    enum order order = asked < known->generation ? OLDER : asked == known->generation ? SAME : NEWER;
+    enum generation_order order = asked < known->generation ? OLDER : asked == known->generation ? SAME : NEWER;
 
     return RULES[intent][what][order];
 }
 
-int kn_generation_refuse(enum kn_ruling ruling, const struct kn_guest *known, const struct kn_guest_ref *ref,
-                         struct kn_error *err)
+int kn_agent_generation_refuse(enum kn_agent_ruling ruling, const struct kn_agent_guest *known,
+                               const struct kn_agent_guest_ref *ref, struct kn_error *err)
 {
     switch (ruling) {
     case KN_RULING_ACT:
     case KN_RULING_DONE:
         return 0;
     case KN_RULING_STALE:
-        return kn_fail(err, KN_STALE, "server \"%s\" is known on \"%s\" at generation %" PRId64 "%s; asked for %" PRId64,
-                       ref->server, ref->host, known->generation, known->exists ? "" : ", destroyed", ref->generation);
+        return kn_fail(err, KN_STALE,
+                       "server \"%s\" is known on \"%s\" at generation %" PRId64 "%s; asked for %" PRId64, ref->server,
+                       ref->host, known->generation, known->exists ? "" : ", destroyed", ref->generation);
     case KN_RULING_ABSENT:
         return kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no guest on \"%s\"", ref->server, ref->host);
     }

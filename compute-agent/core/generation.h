@@ -9,23 +9,24 @@
 
 #include "compute-agent/core/driver.h"
 
-enum kn_intent {
+enum kn_agent_intent {
     KN_INTENT_SPAWN,   /* wants a guest at the generation */
     KN_INTENT_USE,     /* needs the guest that is there */
     KN_INTENT_RELEASE, /* wants something of the guest gone; no guest is as good */
     KN_INTENT_DESTROY, /* wants no guest at or below the generation */
 };
 
-enum kn_ruling {
+enum kn_agent_ruling {
     KN_RULING_ACT,   /* go on */
     KN_RULING_DONE,  /* what it wants is so already */
     KN_RULING_STALE, /* something newer was here: KN_STALE */
     KN_RULING_ABSENT, /* no guest to act on: KN_NOT_FOUND */
 };
 
-enum kn_ruling kn_generation_rule(const struct kn_guest *known, enum kn_intent intent, int64_t asked);
+enum kn_agent_ruling kn_agent_generation_rule(const struct kn_agent_guest *known, enum kn_agent_intent intent,
+                                              int64_t asked);
 /* The ruling as an error (ACT and DONE give 0). */
-int kn_generation_refuse(enum kn_ruling ruling, const struct kn_guest *known, const struct kn_guest_ref *ref,
-                         struct kn_error *err);
+int kn_agent_generation_refuse(enum kn_agent_ruling ruling, const struct kn_agent_guest *known,
+                               const struct kn_agent_guest_ref *ref, struct kn_error *err);
 
 #endif

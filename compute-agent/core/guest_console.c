@@ -34,15 +34,15 @@ static void add_tail(const char *path, size_t max, struct kn_strbuf *out)
     out->buf[out->len] = '\0';
 }
 
-void kn_guest_console(const char *state_dir, const char *server, size_t max, struct kn_strbuf *out)
+void kn_agent_guest_console(const char *state_dir, const char *server, size_t max, struct kn_strbuf *out)
 {
     char path[PATH_MAX];
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf now = KN_STRBUF_INIT;
 
-    kn_guest_path(state_dir, server, KN_GUEST_CONSOLE, path);
+    kn_agent_guest_path(state_dir, server, KN_GUEST_CONSOLE, path);
     add_tail(path, max, &now);
     if (now.len < max) {
-        kn_guest_path(state_dir, server, OLD_CONSOLE, path);
+        kn_agent_guest_path(state_dir, server, OLD_CONSOLE, path);
         add_tail(path, max - now.len, out);
     }
     kn_strbuf_add(out, now.buf, now.len);
@@ -58,15 +58,15 @@ static void write_old(const char *path, const struct kn_strbuf *text)
     }
 }
 
-void kn_guest_trim_console(const char *state_dir, const char *server)
+void kn_agent_guest_trim_console(const char *state_dir, const char *server)
 {
     char path[PATH_MAX];
     char old[PATH_MAX];
     struct stat st;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
 
-    kn_guest_path(state_dir, server, KN_GUEST_CONSOLE, path);
-    kn_guest_path(state_dir, server, OLD_CONSOLE, old);
+    kn_agent_guest_path(state_dir, server, KN_GUEST_CONSOLE, path);
+    kn_agent_guest_path(state_dir, server, OLD_CONSOLE, old);
     if (stat(path, &st) < 0 || st.st_size <= TRIM_ABOVE) {
         return;
     }

@@ -12,13 +12,13 @@
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
 
-void kn_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX])
+void kn_agent_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX])
 {
     snprintf(out, PATH_MAX, "%s/servers/%s%s%s", state_dir, server, file[0] != '\0' ? "/" : "", file);
 }
 
-int kn_guest_save(const char *state_dir, const char *server, const char *host, int64_t generation, const json_t *spec,
-                  struct kn_error *err)
+int kn_agent_guest_save(const char *state_dir, const char *server, const char *host, int64_t generation,
+                        const json_t *spec, struct kn_error *err)
 {
     char dir[PATH_MAX];
     json_t *all = json_pack("{s:s, s:s, s:I, s:O}", "server", server, "host", host, "generation",
@@ -29,19 +29,19 @@ int kn_guest_save(const char *state_dir, const char *server, const char *host, i
     if (text == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "spec of server \"%s\" is not valid JSON", server);
     }
-    kn_guest_path(state_dir, server, "", dir);
-    return kn_file_make_dir(dir, err) < 0 ? -1 : kn_file_replace(dir, "spec.json", text, err);
+    kn_agent_guest_path(state_dir, server, "", dir);
+    return kn_agent_file_make_dir(dir, err) < 0 ? -1 : kn_agent_file_replace(dir, "spec.json", text, err);
 }
 
-int kn_guest_load(const char *state_dir, const char *server, int64_t *ret_generation, json_t **ret_spec,
-                  struct kn_error *err)
+int kn_agent_guest_load(const char *state_dir, const char *server, int64_t *ret_generation, json_t **ret_spec,
+                        struct kn_error *err)
 {
     char path[PATH_MAX];
     json_error_t why;
     json_t *all;
     json_t *spec;
 
-    kn_guest_path(state_dir, server, "spec.json", path);
+    kn_agent_guest_path(state_dir, server, "spec.json", path);
     all = json_load_file(path, 0, &why);
     spec = json_object_get(all, "spec");
     if (!json_is_object(spec) || !json_is_integer(json_object_get(all, "generation"))) {
@@ -58,15 +58,15 @@ int kn_guest_load(const char *state_dir, const char *server, int64_t *ret_genera
     return 0;
 }
 
-int kn_guest_remove(const char *state_dir, const char *server, struct kn_error *err)
+int kn_agent_guest_remove(const char *state_dir, const char *server, struct kn_error *err)
 {
     char dir[PATH_MAX];
 
-    kn_guest_path(state_dir, server, "", dir);
-    return kn_file_remove_dir(dir, err);
+    kn_agent_guest_path(state_dir, server, "", dir);
+    return kn_agent_file_remove_dir(dir, err);
 }
 
-json_t *kn_guest_servers(const char *state_dir)
+json_t *kn_agent_guest_servers(const char *state_dir)
 {
     AUTO_FREE char *path = kn_asprintf("%s/servers", state_dir);
     json_t *servers = json_array();

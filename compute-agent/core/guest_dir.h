@@ -24,21 +24,21 @@
 #define KN_GUEST_DISK "disk.qcow2"
 
 /* The path of a file of a server ("" = of its directory). */
-void kn_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX]);
+void kn_agent_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX]);
 
-int kn_guest_save(const char *state_dir, const char *server, const char *host, int64_t generation, const json_t *spec,
-                  struct kn_error *err);
+int kn_agent_guest_save(const char *state_dir, const char *server, const char *host, int64_t generation,
+                        const json_t *spec, struct kn_error *err);
 /* KN_NOT_FOUND when there is none, or none that can be read. *ret_spec: new reference. Outputs may be NULL. */
-int kn_guest_load(const char *state_dir, const char *server, int64_t *ret_generation, json_t **ret_spec,
-                  struct kn_error *err);
-int kn_guest_remove(const char *state_dir, const char *server, struct kn_error *err);
+int kn_agent_guest_load(const char *state_dir, const char *server, int64_t *ret_generation, json_t **ret_spec,
+                        struct kn_error *err);
+int kn_agent_guest_remove(const char *state_dir, const char *server, struct kn_error *err);
 
 /* The uuids of all servers that have a directory: a new JSON array. */
-json_t *kn_guest_servers(const char *state_dir);
+json_t *kn_agent_guest_servers(const char *state_dir);
 
 /* The end of the console, at most max bytes. Nothing written yet is fine. */
-void kn_guest_console(const char *state_dir, const char *server, size_t max, struct kn_strbuf *out);
+void kn_agent_guest_console(const char *state_dir, const char *server, size_t max, struct kn_strbuf *out);
 /* A guest that fills its log must not fill the host: beyond 4 MiB all but the newest MiB is dropped. */
-void kn_guest_trim_console(const char *state_dir, const char *server);
+void kn_agent_guest_trim_console(const char *state_dir, const char *server);
 
 #endif

@@ -14,10 +14,11 @@
 #include "lib/base/error.h"
 
 /* A new reference to {"posted": a uuid, "password"}; NULL: there is none. */
-json_t *kn_guest_password(const char *state_dir, const char *server);
+json_t *kn_agent_guest_password(const char *state_dir, const char *server);
 /* KN_CONFLICT: there is one; KN_BAD_REQUEST: too long, or no text; KN_NOT_FOUND: no such guest. Nothing (len 0) is taken and not kept, as Nova does. */
-int kn_guest_password_post(const char *state_dir, const char *server, const char *text, size_t len, struct kn_error *err);
+int kn_agent_guest_password_post(const char *state_dir, const char *server, const char *text, size_t len,
+                                 struct kn_error *err);
 /* Drops the posting of this name; another one, or none, stays as it is. So it may be said again at any time. */
-int kn_guest_password_forget(const char *state_dir, const char *server, const char *posted, struct kn_error *err);
+int kn_agent_guest_password_forget(const char *state_dir, const char *server, const char *posted, struct kn_error *err);
 
 #endif

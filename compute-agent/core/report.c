@@ -52,8 +52,8 @@ static void report(struct kn_agent *agent, const char *type, json_t *body)
 
 static void hello_piece(struct kn_agent *agent, json_t *hosts)
 {
-    report(agent, "agent.hello", json_pack("{s:s, s:s, s:o}", "agent", agent->id, "boot", agent->daemon.id, "hosts",
-                                           hosts));
+    report(agent, "agent.hello",
+           json_pack("{s:s, s:s, s:o}", "agent", agent->id, "boot", agent->daemon.id, "hosts", hosts));
 }
 
 void kn_agent_hello(struct kn_agent *agent)
@@ -62,7 +62,7 @@ void kn_agent_hello(struct kn_agent *agent)
     size_t i;
     json_t *host;
 
-    json_array_foreach(agent->hosts, i, host) {
+    json_array_foreach (agent->hosts, i, host) {
         json_array_append(piece, host);
         if (json_array_size(piece) == HOSTS_A_HELLO) {
             hello_piece(agent, piece);
@@ -84,24 +84,24 @@ void kn_agent_heartbeat(struct kn_agent *agent)
 }
 
 /* The guests of one host on their way into messages. */
-struct roll {
+struct report_roll {
     struct kn_agent *agent;
     const char *host;
     json_t *domains;
 };
 
-static void roll_send(struct roll *roll)
+static void roll_send(struct report_roll *roll)
 {
     if (json_array_size(roll->domains) > 0) {
-        report(roll->agent, "agent.domains", json_pack("{s:s, s:s, s:O}", "agent", roll->agent->id, "host", roll->host,
-                                                       "domains", roll->domains));
+        report(roll->agent, "agent.domains",
+               json_pack("{s:s, s:s, s:O}", "agent", roll->agent->id, "host", roll->host, "domains", roll->domains));
     }
     json_array_clear(roll->domains);
 }
 
-static void roll_add(void *ctx, const char *server, const struct kn_guest *guest)
+static void report_roll_add(void *ctx, const char *server, const struct kn_agent_guest *guest)
 {
-    struct roll *roll = ctx;
+    struct report_roll *roll = ctx;
 
     json_array_append_new(roll->domains, kn_form_write_guest(server, guest->generation, guest->power_state));
     if (json_array_size(roll->domains) == GUESTS_A_REPORT) {
@@ -111,10 +111,10 @@ static void roll_add(void *ctx, const char *server, const struct kn_guest *guest
 
 static void domains_of(struct kn_agent *agent, const char *host)
 {
-    struct roll roll = { agent, host, json_array() };
+    struct report_roll roll = { agent, host, json_array() };
     struct kn_error err = { 0 };
 
-    if (agent->driver->list(agent->driver_state, host, roll_add, &roll, &err) < 0) {
+    if (agent->driver->list(agent->driver_state, host, report_roll_add, &roll, &err) < 0) {
         kn_log_error("listing guests", &err);
     }
     roll_send(&roll);
@@ -127,7 +127,7 @@ static void domains_of_all(void *ctx)
     size_t i;
     json_t *host;
 
-    json_array_foreach(agent->hosts, i, host) {
+    json_array_foreach (agent->hosts, i, host) {
         domains_of(agent, kn_json_str(host, "host"));
     }
 }
@@ -142,8 +142,10 @@ void kn_agent_domains(struct kn_agent *agent)
     }
 }
 
-void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_guest *guest, const char *reason)
+void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_agent_guest *guest,
+                            const char *reason)
 {
     report_of(ctx, "server.power_state", guest->generation,
-              json_pack("{s:s, s:s, s:s, s:i, s:s}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "server", server, "power_state", guest->power_state, "reason", reason));
+              json_pack("{s:s, s:s, s:s, s:i, s:s}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "server",
+                        server, "power_state", guest->power_state, "reason", reason));
 }

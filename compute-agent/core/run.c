@@ -18,14 +18,14 @@
 #define EXEC_FAILED 127
 #define ERROR_TAIL 400 /* bytes kept of what it complained about */
 
-static void limit(__rlimit_resource_t resource, int64_t value)
+static void run_limit(__rlimit_resource_t resource, int64_t value)
 {
     struct rlimit r = { (rlim_t)value, (rlim_t)value };
 
     setrlimit(resource, &r);
 }
 
-static _Noreturn void child(const char *const argv[], const struct kn_run_limits *limits, int error_fd)
+static _Noreturn void run_child(const char *const argv[], const struct kn_agent_run_limits *limits, int error_fd)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char *const *vector;
@@ -34,9 +34,9 @@ static _Noreturn void child(const char *const argv[], const struct kn_run_limits
     dup2(null, 0);
     dup2(null, 1);
     dup2(error_fd, 2);
-    limit(RLIMIT_AS, limits->memory_mib << 20);
-    limit(RLIMIT_CPU, limits->cpu_s);
-    limit(RLIMIT_CORE, 0);
+    run_limit(RLIMIT_AS, limits->memory_mib << 20);
+    run_limit(RLIMIT_CPU, limits->cpu_s);
+    run_limit(RLIMIT_CORE, 0);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* execvp takes what it will not change as changeable. */
@@ -46,7 +46,7 @@ static _Noreturn void child(const char *const argv[], const struct kn_run_limits
 }
 
 /* Keeps the end of what comes until the other side closes; false when the time is over. */
-static bool drain(int fd, int64_t until_ms, char tail[ERROR_TAIL + 1])
+static bool run_drain(int fd, int64_t until_ms, char tail[ERROR_TAIL + 1])
 {
     size_t len = 0;
 
@@ -86,7 +86,7 @@ static const char *last_line(char *text)
     return start != NULL ? start + 1 : text;
 }
 
-static int judge(const char *name, int status, char *complaint, struct kn_error *err)
+static int run_judge(const char *name, int status, char *complaint, struct kn_error *err)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
@@ -100,7 +100,7 @@ static int judge(const char *name, int status, char *complaint, struct kn_error 
     return kn_fail(err, KN_INTERNAL, "\"%s\" failed: %s", name, last_line(complaint));
 }
 
-int kn_run(const char *const argv[], const struct kn_run_limits *limits, struct kn_error *err)
+int kn_agent_run(const char *const argv[], const struct kn_agent_run_limits *limits, struct kn_error *err)
 {
     int pipes[2];
     char complaint[ERROR_TAIL + 1] = "";
@@ -113,18 +113,19 @@ int kn_run(const char *const argv[], const struct kn_run_limits *limits, struct 
     AUTO_CLOSE int from_child = pipes[0];
     pid_t pid = fork();
     if (pid == 0) {
-        child(argv, limits, pipes[1]);
+        run_child(argv, limits, pipes[1]);
     }
     close(pipes[1]);
     if (pid < 0) {
         return kn_fail(err, KN_INTERNAL, "cannot fork: %s", strerror(errno));
     }
-    in_time = drain(from_child, kn_mono_ms() + limits->timeout_ms, complaint);
+    in_time = run_drain(from_child, kn_mono_ms() + limits->timeout_ms, complaint);
     if (!in_time) {
         kill(pid, SIGKILL);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    return in_time ? judge(argv[0], status, complaint, err)
-                   : kn_fail(err, KN_TIMEOUT, "\"%s\" took longer than %d s", argv[0], (int)(limits->timeout_ms / 1000));
+    return in_time
+               ? run_judge(argv[0], status, complaint, err)
+               : kn_fail(err, KN_TIMEOUT, "\"%s\" took longer than %d s", argv[0], (int)(limits->timeout_ms / 1000));
 }

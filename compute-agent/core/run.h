@@ -10,7 +10,7 @@
 
 #include "lib/base/error.h"
 
-struct kn_run_limits {
+struct kn_agent_run_limits {
     int64_t memory_mib;  /* address space */
     int64_t cpu_s;
     int64_t timeout_ms;
@@ -20,6 +20,6 @@ struct kn_run_limits {
  * argv[0] is looked up in PATH; the vector ends with NULL. No input; its output is dropped, the last line of its error
  * output becomes the message. KN_TIMEOUT when it was killed for its time, KN_INTERNAL when it failed.
  */
-int kn_run(const char *const argv[], const struct kn_run_limits *limits, struct kn_error *err);
+int kn_agent_run(const char *const argv[], const struct kn_agent_run_limits *limits, struct kn_error *err);
 
 #endif

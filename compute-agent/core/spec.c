@@ -8,7 +8,7 @@
 #include "compute-agent/core/device.h"
 #include "lib/domain/form.h"
 
-json_t *kn_spec_merge(const json_t *older, const json_t *newer)
+json_t *kn_agent_spec_merge(const json_t *older, const json_t *newer)
 {
     json_t *merged = json_copy((json_t *)(uintptr_t)newer); /* shallow: newer itself is not changed */
     json_t *volumes = json_object_get(older, "volumes");
@@ -21,14 +21,14 @@ json_t *kn_spec_merge(const json_t *older, const json_t *newer)
         json_object_set(merged, "volumes", volumes);
     }
     if (kn_json_int(older, "described") > kn_json_int(newer, "described")) {
-        json_t *described = kn_spec_describe(merged, older, kn_json_int(older, "described"));
+        json_t *described = kn_agent_spec_describe(merged, older, kn_json_int(older, "described"));
         json_decref(merged);
         merged = described;
     }
     return merged;
 }
 
-json_t *kn_spec_describe(const json_t *spec, const json_t *description, int64_t task)
+json_t *kn_agent_spec_describe(const json_t *spec, const json_t *description, int64_t task)
 {
     json_t *copy = json_copy((json_t *)(uintptr_t)spec);
 
@@ -45,12 +45,12 @@ json_t *kn_spec_describe(const json_t *spec, const json_t *description, int64_t 
     return copy;
 }
 
-bool kn_spec_boots(const json_t *spec)
+bool kn_agent_spec_boots(const json_t *spec)
 {
     return json_object_get(spec, "image") != NULL || json_array_size(json_object_get(spec, "volumes")) > 0;
 }
 
-int64_t kn_spec_root_bytes(const json_t *spec)
+int64_t kn_agent_spec_root_bytes(const json_t *spec)
 {
     int64_t asked = kn_json_int(spec, "disk_gib") << 30;
     int64_t has = kn_json_int(json_object_get(spec, "image"), "virtual_size");
@@ -58,12 +58,12 @@ int64_t kn_spec_root_bytes(const json_t *spec)
     return asked > has ? asked : has;
 }
 
-const json_t *kn_spec_volume(const json_t *spec, const char *volume)
+const json_t *kn_agent_spec_volume(const json_t *spec, const char *volume)
 {
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(spec, "volumes"), i, item) {
+    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         if (strcmp(kn_json_str(item, "volume"), volume) == 0) {
             return item;
         }
@@ -71,14 +71,14 @@ const json_t *kn_spec_volume(const json_t *spec, const char *volume)
     return NULL;
 }
 
-json_t *kn_spec_without_volume(const json_t *spec, const char *volume)
+json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume)
 {
     json_t *copy = json_copy((json_t *)(uintptr_t)spec);
     json_t *volumes = json_array();
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(spec, "volumes"), i, item) {
+    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         if (strcmp(kn_json_str(item, "volume"), volume) != 0) {
             json_array_append(volumes, item);
         }
@@ -87,32 +87,33 @@ json_t *kn_spec_without_volume(const json_t *spec, const char *volume)
     return copy;
 }
 
-json_t *kn_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection)
+json_t *kn_agent_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection)
 {
-    json_t *copy = kn_spec_without_volume(spec, volume);
+    json_t *copy = kn_agent_spec_without_volume(spec, volume);
     char name[sizeof("/dev/") + KN_DEVICE_SIZE];
 
     snprintf(name, sizeof(name), "/dev/%s", device);
-    json_array_append_new(json_object_get(copy, "volumes"), kn_form_write_disk(volume, name, (json_t *)(uintptr_t)connection));
+    json_array_append_new(json_object_get(copy, "volumes"),
+                          kn_form_write_disk(volume, name, (json_t *)(uintptr_t)connection));
     return copy;
 }
 
-uint32_t kn_spec_devices(const json_t *spec)
+uint32_t kn_agent_spec_devices(const json_t *spec)
 {
     uint32_t used = 0;
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(spec, "volumes"), i, item) {
+    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         int at = kn_device_index(kn_json_str(item, "device"));
         used |= at >= 0 ? 1U << at : 0;
     }
     return used;
 }
 
-struct kn_domain_disk kn_spec_disk(const char *volume, const char *device, const json_t *connection)
+struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *device, const json_t *connection)
 {
-    return (struct kn_domain_disk){
+    return (struct kn_agent_domain_disk){
         .path = kn_json_str(connection, "path"),
         .format = kn_json_str(connection, "format"),
         .device = strncmp(device, "/dev/", 5) == 0 ? device + 5 : device,
@@ -120,40 +121,42 @@ struct kn_domain_disk kn_spec_disk(const char *volume, const char *device, const
     };
 }
 
-static void add_disks(const json_t *spec, const char *root, struct kn_spec_domain *ret)
+static void add_disks(const json_t *spec, const char *root, struct kn_agent_spec_domain *ret)
 {
     size_t i;
     json_t *item;
 
     if (json_object_get(spec, "image") != NULL) {
-        ret->disks[ret->domain.disk_count++] = (struct kn_domain_disk){ root, "qcow2", "vda", NULL };
+        ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ root, "qcow2", "vda", NULL };
     }
-    json_array_foreach(json_object_get(spec, "volumes"), i, item) {
+    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         if (ret->domain.disk_count < KN_MAX_DISKS) {
-            ret->disks[ret->domain.disk_count++] = kn_spec_disk(kn_json_str(item, "volume"), kn_json_str(item, "device"),
-                                                                json_object_get(item, "connection"));
+            ret->disks[ret->domain.disk_count++] = kn_agent_spec_disk(kn_json_str(item, "volume"),
+                                                                      kn_json_str(item, "device"),
+                                                                      json_object_get(item, "connection"));
         }
     }
 }
 
-static void add_nics(const json_t *spec, struct kn_spec_domain *ret)
+static void add_nics(const json_t *spec, struct kn_agent_spec_domain *ret)
 {
     size_t i;
     json_t *nic;
 
-    json_array_foreach(json_object_get(spec, "nics"), i, nic) {
+    json_array_foreach (json_object_get(spec, "nics"), i, nic) {
         if (ret->domain.nic_count < KN_MAX_NICS) {
-            ret->nics[ret->domain.nic_count++] = (struct kn_domain_nic){ kn_json_str(nic, "mac"), kn_json_str(nic, "tap"),
-                                                                         (int)kn_json_int(nic, "mtu") };
+            ret->nics[ret->domain.nic_count++] = (struct kn_agent_domain_nic){ kn_json_str(nic, "mac"),
+                                                                               kn_json_str(nic, "tap"),
+                                                                               (int)kn_json_int(nic, "mtu") };
         }
     }
 }
 
-void kn_spec_domain(const json_t *spec, const char *server, int64_t generation, const char *root,
-                    struct kn_spec_domain *ret)
+void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t generation, const char *root,
+                          struct kn_agent_spec_domain *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    ret->domain = (struct kn_domain){
+    ret->domain = (struct kn_agent_domain){
         .server = server,
         .name = kn_json_str(spec, "name"),
         .project = kn_json_str(spec, "project"),

@@ -16,42 +16,42 @@
  * The newer spec, with the image and the volumes of the older one if it brings none: only server.spawn says what a guest was made from.
  * New reference; older may be NULL.
  */
-json_t *kn_spec_merge(const json_t *older, const json_t *newer);
+json_t *kn_agent_spec_merge(const json_t *older, const json_t *newer);
 
 /*
  * The spec with what users wrote on the server (the body of server.describe) as the task knew it. Tasks of a server follow each
  * other by their ids, so an older task's description changes nothing. New reference.
  */
-json_t *kn_spec_describe(const json_t *spec, const json_t *description, int64_t task);
+json_t *kn_agent_spec_describe(const json_t *spec, const json_t *description, int64_t task);
 
 /* False: no disk at all, so nothing that could boot. */
-bool kn_spec_boots(const json_t *spec);
+bool kn_agent_spec_boots(const json_t *spec);
 
 /* The root disk's size in bytes: what the flavor says, never less than the image has; 0 in the flavor = the image's. */
-int64_t kn_spec_root_bytes(const json_t *spec);
+int64_t kn_agent_spec_root_bytes(const json_t *spec);
 
 /* The entry of a volume ({"volume","device","connection"}), borrowed; NULL if there is none. */
-const json_t *kn_spec_volume(const json_t *spec, const char *volume);
+const json_t *kn_agent_spec_volume(const json_t *spec, const char *volume);
 /* Copies of the spec with an entry more (replacing one of the same volume), and with one less. */
-json_t *kn_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection);
-json_t *kn_spec_without_volume(const json_t *spec, const char *volume);
+json_t *kn_agent_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection);
+json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume);
 /* A bit for each vdX that the spec uses. */
-uint32_t kn_spec_devices(const json_t *spec);
+uint32_t kn_agent_spec_devices(const json_t *spec);
 
 /* A domain and what it points to. Borrows the spec's texts. */
-struct kn_spec_domain {
-    struct kn_domain domain;
-    struct kn_domain_disk disks[KN_MAX_DISKS];
-    struct kn_domain_nic nics[KN_MAX_NICS];
+struct kn_agent_spec_domain {
+    struct kn_agent_domain domain;
+    struct kn_agent_domain_disk disks[KN_MAX_DISKS];
+    struct kn_agent_domain_nic nics[KN_MAX_NICS];
 };
 
 /*
  * Fills ret from a checked spec. root: path of the root overlay, used when the spec has an image. The caller sets type,
  * serial_socket and console_log.
  */
-void kn_spec_domain(const json_t *spec, const char *server, int64_t generation, const char *root,
-                    struct kn_spec_domain *ret);
+void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t generation, const char *root,
+                          struct kn_agent_spec_domain *ret);
 /* An entry of "volumes" (or attach_volume's connection with a device) as a disk. */
-struct kn_domain_disk kn_spec_disk(const char *volume, const char *device, const json_t *connection);
+struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *device, const json_t *connection);
 
 #endif

@@ -18,14 +18,14 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-static char *path_of(const char *state_dir, const char *server)
+static char *tombstone_path_of(const char *state_dir, const char *server)
 {
     return kn_asprintf("%s/tombstones/%s", state_dir, server);
 }
 
-int64_t kn_tombstone_get(const char *state_dir, const char *server)
+int64_t kn_agent_tombstone_get(const char *state_dir, const char *server)
 {
-    AUTO_FREE char *path = path_of(state_dir, server);
+    AUTO_FREE char *path = tombstone_path_of(state_dir, server);
     char text[32] = "";
     int64_t generation = 0;
 
@@ -43,26 +43,26 @@ int64_t kn_tombstone_get(const char *state_dir, const char *server)
     return generation;
 }
 
-int kn_tombstone_prepare(const char *state_dir, struct kn_error *err)
+int kn_agent_tombstone_prepare(const char *state_dir, struct kn_error *err)
 {
     AUTO_FREE char *dir = kn_asprintf("%s/tombstones", state_dir);
 
-    return kn_file_make_dir(dir, err);
+    return kn_agent_file_make_dir(dir, err);
 }
 
-int kn_tombstone_put(const char *state_dir, const char *server, int64_t generation, struct kn_error *err)
+int kn_agent_tombstone_put(const char *state_dir, const char *server, int64_t generation, struct kn_error *err)
 {
     AUTO_FREE char *dir = kn_asprintf("%s/tombstones", state_dir);
     char text[32];
 
-    if (kn_tombstone_get(state_dir, server) > generation) {
+    if (kn_agent_tombstone_get(state_dir, server) > generation) {
         return 0;
     }
     snprintf(text, sizeof(text), "%" PRId64, generation);
-    return kn_tombstone_prepare(state_dir, err) < 0 ? -1 : kn_file_link(dir, server, text, err);
+    return kn_agent_tombstone_prepare(state_dir, err) < 0 ? -1 : kn_agent_file_link(dir, server, text, err);
 }
 
-void kn_tombstone_prune(const char *state_dir, int64_t since_ms)
+void kn_agent_tombstone_prune(const char *state_dir, int64_t since_ms)
 {
     AUTO_FREE char *dir = kn_asprintf("%s/tombstones", state_dir);
     DIR *d = opendir(dir);

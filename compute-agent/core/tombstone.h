@@ -13,12 +13,12 @@
 #define KN_TOMBSTONE_LIFE_MS (24 * 3600 * INT64_C(1000))
 
 /* Makes the directory, while there is room. */
-int kn_tombstone_prepare(const char *state_dir, struct kn_error *err);
+int kn_agent_tombstone_prepare(const char *state_dir, struct kn_error *err);
 /* Durable when it returns. An older generation than the one that is there changes nothing. */
-int kn_tombstone_put(const char *state_dir, const char *server, int64_t generation, struct kn_error *err);
+int kn_agent_tombstone_put(const char *state_dir, const char *server, int64_t generation, struct kn_error *err);
 /* 0 when there is none. */
-int64_t kn_tombstone_get(const char *state_dir, const char *server);
+int64_t kn_agent_tombstone_get(const char *state_dir, const char *server);
 /* Removes those last written before since_ms (wall clock). */
-void kn_tombstone_prune(const char *state_dir, int64_t since_ms);
+void kn_agent_tombstone_prune(const char *state_dir, int64_t since_ms);
 
 #endif

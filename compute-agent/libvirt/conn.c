@@ -20,7 +20,7 @@
 #define LOOP_TICK_MS 500
 #define CPUINFO_HEAD 16384 /* the first processor and more */
 
-static enum kn_code code_of(const virError *e)
+static enum kn_code conn_code_of(const virError *e)
 {
     switch ((int)e->code) {
     case VIR_ERR_NO_DOMAIN:
@@ -38,17 +38,17 @@ static enum kn_code code_of(const virError *e)
     }
 }
 
-int kn_libvirt_fail(struct kn_error *err, const char *what)
+int kn_agent_libvirt_fail(struct kn_error *err, const char *what)
 {
     const virError *e = virGetLastError();
 
     return e == NULL ? kn_fail(err, KN_INTERNAL, "%s: libvirt does not say why", what)
-                     : kn_fail(err, code_of(e), "%s: %s", what, e->message);
+                     : kn_fail(err, conn_code_of(e), "%s: %s", what, e->message);
 }
 
 static void closed(virConnectPtr conn, int reason, void *opaque)
 {
-    struct kn_libvirt *lv = opaque;
+    struct kn_agent_libvirt *lv = opaque;
 
     (void)reason;
     pthread_mutex_lock(&lv->lock);
@@ -57,20 +57,20 @@ static void closed(virConnectPtr conn, int reason, void *opaque)
     pthread_mutex_unlock(&lv->lock);
 }
 
-static int open_conn(struct kn_libvirt *lv, virConnectPtr *ret_conn, struct kn_error *err)
+static int open_conn(struct kn_agent_libvirt *lv, virConnectPtr *ret_conn, struct kn_error *err)
 {
     AUTO_CONN virConnectPtr conn = virConnectOpen(lv->conf->agent_libvirt_uri);
 
     if (conn == NULL) {
-        kn_libvirt_fail(err, lv->conf->agent_libvirt_uri);
+        kn_agent_libvirt_fail(err, lv->conf->agent_libvirt_uri);
         err->code = KN_UNAVAILABLE; /* whatever it is, it is worth trying again */
         return -1;
     }
     virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
     if (virConnectRegisterCloseCallback(conn, closed, lv, NULL) < 0) {
-        return kn_libvirt_fail(err, "watching the connection");
+        return kn_agent_libvirt_fail(err, "watching the connection");
     }
-    if (kn_libvirt_events_register(lv, conn, err) < 0) {
+    if (kn_agent_libvirt_events_register(lv, conn, err) < 0) {
         return -1;
     }
     *ret_conn = kn_steal(&conn);
@@ -81,7 +81,7 @@ static int open_conn(struct kn_libvirt *lv, virConnectPtr *ret_conn, struct kn_e
  * Two witnesses: libvirt lists kvm when /dev/kvm opens, and that can be so in a guest whose processor offers no
  * virtualization at all: then QEMU dies, or crawls.
  */
-static bool can_kvm(const char *capabilities)
+static bool conn_can_kvm(const char *capabilities)
 {
     AUTO_FREE char *cpuinfo = kn_alloc(CPUINFO_HEAD + 1);
     AUTO_CLOSE int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
@@ -91,22 +91,22 @@ static bool can_kvm(const char *capabilities)
     while (fd >= 0 && len < CPUINFO_HEAD && (n = read(fd, cpuinfo + len, CPUINFO_HEAD - len)) > 0) {
         len += (size_t)n;
     }
-    return kn_scan_has_kvm(capabilities) && kn_scan_has_virtualization(cpuinfo);
+    return kn_agent_scan_has_kvm(capabilities) && kn_agent_scan_has_virtualization(cpuinfo);
 }
 
-static int choose_type(struct kn_libvirt *lv, virConnectPtr conn, struct kn_error *err)
+static int choose_type(struct kn_agent_libvirt *lv, virConnectPtr conn, struct kn_error *err)
 {
     AUTO_FREE char *capabilities = virConnectGetCapabilities(conn);
 
     if (capabilities == NULL) {
-        return kn_libvirt_fail(err, "reading libvirt's capabilities");
+        return kn_agent_libvirt_fail(err, "reading libvirt's capabilities");
     }
-    kn_copy(lv->type, sizeof(lv->type), can_kvm(capabilities) ? "kvm" : "qemu");
+    kn_copy(lv->type, sizeof(lv->type), conn_can_kvm(capabilities) ? "kvm" : "qemu");
     kn_log(KN_INFO, "guests will run by", "type", lv->type, NULL);
     return 0;
 }
 
-int kn_libvirt_connect(struct kn_libvirt *lv, struct kn_error *err)
+int kn_agent_libvirt_connect(struct kn_agent_libvirt *lv, struct kn_error *err)
 {
     AUTO_CONN virConnectPtr conn = NULL;
 
@@ -119,7 +119,7 @@ int kn_libvirt_connect(struct kn_libvirt *lv, struct kn_error *err)
     return 0;
 }
 
-bool kn_libvirt_reconnect(struct kn_libvirt *lv)
+bool kn_agent_libvirt_reconnect(struct kn_agent_libvirt *lv)
 {
     AUTO_CONN virConnectPtr old = NULL;
     AUTO_CONN virConnectPtr conn = NULL;
@@ -143,7 +143,7 @@ bool kn_libvirt_reconnect(struct kn_libvirt *lv)
     return true;
 }
 
-int kn_libvirt_conn(struct kn_libvirt *lv, virConnectPtr *ret_conn, struct kn_error *err)
+int kn_agent_libvirt_conn(struct kn_agent_libvirt *lv, virConnectPtr *ret_conn, struct kn_error *err)
 {
     int64_t until = kn_mono_ms() + PATIENCE_MS;
     bool is_there;
@@ -162,35 +162,35 @@ int kn_libvirt_conn(struct kn_libvirt *lv, virConnectPtr *ret_conn, struct kn_er
         if (kn_mono_ms() >= until || lv->is_stopping) {
             return kn_fail(err, KN_UNAVAILABLE, "libvirt at \"%s\" is away", lv->conf->agent_libvirt_uri);
         }
-        kn_libvirt_wait(lv, until - kn_mono_ms());
+        kn_agent_libvirt_wait(lv, until - kn_mono_ms());
     }
 }
 
 /* 0 with *ret_dom, NULL if there is none. */
-static int look_up(virConnectPtr conn, const char *server, virDomainPtr *ret_dom, struct kn_error *err)
+static int conn_look_up(virConnectPtr conn, const char *server, virDomainPtr *ret_dom, struct kn_error *err)
 {
     virDomainPtr dom = virDomainLookupByUUIDString(conn, server);
     const virError *e = dom == NULL ? virGetLastError() : NULL;
 
     if (e != NULL && e->code != VIR_ERR_NO_DOMAIN) {
-        return kn_libvirt_fail(err, "looking for the domain");
+        return kn_agent_libvirt_fail(err, "looking for the domain");
     }
     *ret_dom = dom;
     return 0;
 }
 
 /* The first thing that every command does: so here a connection that just broke is waited for, not reported. */
-int kn_libvirt_find(struct kn_libvirt *lv, const char *server, virDomainPtr *ret_dom, struct kn_error *err)
+int kn_agent_libvirt_find(struct kn_agent_libvirt *lv, const char *server, virDomainPtr *ret_dom, struct kn_error *err)
 {
     const int64_t until = kn_mono_ms() + PATIENCE_MS;
 
     for (;;) {
         AUTO_CONN virConnectPtr conn = NULL;
         struct kn_error why = { 0 };
-        if (kn_libvirt_conn(lv, &conn, err) < 0) {
+        if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
             return -1;
         }
-        if (look_up(conn, server, ret_dom, &why) == 0) {
+        if (conn_look_up(conn, server, ret_dom, &why) == 0) {
             return 0;
         }
         if (why.code != KN_UNAVAILABLE || kn_mono_ms() >= until || lv->is_stopping) {
@@ -201,15 +201,15 @@ int kn_libvirt_find(struct kn_libvirt *lv, const char *server, virDomainPtr *ret
 }
 
 /* Wakes the loop up now and then, so that it sees is_stopping. */
-static void tick(int timer, void *opaque)
+static void conn_tick(int timer, void *opaque)
 {
     (void)timer, (void)opaque;
 }
 
-void *kn_libvirt_event_loop(void *opaque)
+void *kn_agent_libvirt_event_loop(void *opaque)
 {
-    struct kn_libvirt *lv = opaque;
-    int timer = virEventAddTimeout(LOOP_TICK_MS, tick, NULL, NULL);
+    struct kn_agent_libvirt *lv = opaque;
+    int timer = virEventAddTimeout(LOOP_TICK_MS, conn_tick, NULL, NULL);
 
     while (!lv->is_stopping) {
         if (virEventRunDefaultImpl() < 0) {

@@ -15,7 +15,8 @@
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"
 
-#define XML_MAX ((size_t)4 << 20) /* the capabilities of a host with many NUMA cells are the largest, some hundred KiB */
+#define XML_MAX \
+    ((size_t)4 << 20) /* the capabilities of a host with many NUMA cells are the largest, some hundred KiB */
 #define OPTIONS (XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA)
 #define AUTO_DOC __attribute__((cleanup(scan_doc_free)))
 
@@ -55,16 +56,16 @@ static xmlDoc *read_xml(const char *xml)
 
 /* --- the tree: every function takes NULL for "not there" ----------------------------------------------------------------- */
 
-static bool is_named(const xmlNode *node, const char *name)
+static bool domain_scan_is_named(const xmlNode *node, const char *name)
 {
     return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
 }
 
-static const xmlNode *child(const xmlNode *parent, const char *name)
+static const xmlNode *domain_scan_child(const xmlNode *parent, const char *name)
 {
     const xmlNode *at = parent != NULL ? parent->children : NULL;
 
-    while (at != NULL && !is_named(at, name)) {
+    while (at != NULL && !domain_scan_is_named(at, name)) {
         at = at->next;
     }
     return at;
@@ -74,7 +75,7 @@ static const xmlNode *sibling(const xmlNode *node, const char *name)
 {
     const xmlNode *at = node != NULL ? node->next : NULL;
 
-    while (at != NULL && !is_named(at, name)) {
+    while (at != NULL && !domain_scan_is_named(at, name)) {
         at = at->next;
     }
     return at;
@@ -97,14 +98,14 @@ static const xmlNode *within(const xmlNode *top, const char *name)
 {
     const xmlNode *at = top;
 
-    while (at != NULL && !is_named(at, name)) {
+    while (at != NULL && !domain_scan_is_named(at, name)) {
         at = following(top, at);
     }
     return at;
 }
 
 /* False, and nothing written, if it is too long: half a name is another name. */
-static bool take(const char *from, char *ret, size_t size)
+static bool domain_scan_take(const char *from, char *ret, size_t size)
 {
     if (from == NULL || strlen(from) >= size) {
         return false;
@@ -113,10 +114,10 @@ static bool take(const char *from, char *ret, size_t size)
     return true;
 }
 
-static bool attribute(const xmlNode *node, const char *name, char *ret, size_t size)
+static bool domain_scan_attribute(const xmlNode *node, const char *name, char *ret, size_t size)
 {
     xmlChar *value = node != NULL ? xmlGetNoNsProp(node, (const xmlChar *)name) : NULL;
-    const bool is_taken = take((const char *)value, ret, size);
+    const bool is_taken = domain_scan_take((const char *)value, ret, size);
 
     xmlFree(value);
     return is_taken;
@@ -125,7 +126,7 @@ static bool attribute(const xmlNode *node, const char *name, char *ret, size_t s
 static bool content(const xmlNode *node, char *ret, size_t size)
 {
     xmlChar *value = node != NULL ? xmlNodeGetContent(node) : NULL;
-    const bool is_taken = take((const char *)value, ret, size);
+    const bool is_taken = domain_scan_take((const char *)value, ret, size);
 
     xmlFree(value);
     return is_taken;
@@ -138,7 +139,9 @@ static const xmlNode *first_device(const xmlDoc *doc, const char *kind)
 {
     const xmlNode *root = xmlDocGetRootElement(doc);
 
-    return root != NULL && is_named(root, "domain") ? child(child(root, "devices"), kind) : NULL;
+    return root != NULL && domain_scan_is_named(root, "domain")
+               ? domain_scan_child(domain_scan_child(root, "devices"), kind)
+               : NULL;
 }
 
 static const xmlNode *device_at(const xmlDoc *doc, const char *kind, size_t index)
@@ -151,14 +154,14 @@ static const xmlNode *device_at(const xmlDoc *doc, const char *kind, size_t inde
     return node;
 }
 
-static void read_disk(const xmlNode *node, struct kn_scanned_disk *ret)
+static void read_disk(const xmlNode *node, struct kn_agent_scanned_disk *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    (void)attribute(child(node, "target"), "dev", ret->device, sizeof(ret->device));
-    (void)content(child(node, "serial"), ret->serial, sizeof(ret->serial));
+    (void)domain_scan_attribute(domain_scan_child(node, "target"), "dev", ret->device, sizeof(ret->device));
+    (void)content(domain_scan_child(node, "serial"), ret->serial, sizeof(ret->serial));
 }
 
-bool kn_scan_disk(const char *xml, size_t index, struct kn_scanned_disk *ret)
+bool kn_agent_scan_disk(const char *xml, size_t index, struct kn_agent_scanned_disk *ret)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);
     const xmlNode *const node = device_at(doc, "disk", index);
@@ -170,12 +173,12 @@ bool kn_scan_disk(const char *xml, size_t index, struct kn_scanned_disk *ret)
     return true;
 }
 
-bool kn_scan_disk_find(const char *xml, const char *serial, struct kn_scanned_disk *ret)
+bool kn_agent_scan_disk_find(const char *xml, const char *serial, struct kn_agent_scanned_disk *ret)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);
 
     for (const xmlNode *node = first_device(doc, "disk"); node != NULL; node = sibling(node, "disk")) {
-        struct kn_scanned_disk disk;
+        struct kn_agent_scanned_disk disk;
 
         read_disk(node, &disk);
         if (strcmp(disk.serial, serial) == 0) {
@@ -186,13 +189,13 @@ bool kn_scan_disk_find(const char *xml, const char *serial, struct kn_scanned_di
     return false;
 }
 
-uint32_t kn_scan_devices(const char *xml)
+uint32_t kn_agent_scan_devices(const char *xml)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);
     uint32_t used = 0;
 
     for (const xmlNode *node = first_device(doc, "disk"); node != NULL; node = sibling(node, "disk")) {
-        struct kn_scanned_disk disk;
+        struct kn_agent_scanned_disk disk;
 
         read_disk(node, &disk);
         const int at = kn_device_index(disk.device);
@@ -201,31 +204,32 @@ uint32_t kn_scan_devices(const char *xml)
     return used;
 }
 
-bool kn_scan_tap(const char *xml, size_t index, char *ret_tap, size_t size)
+bool kn_agent_scan_tap(const char *xml, size_t index, char *ret_tap, size_t size)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);
 
-    return attribute(child(device_at(doc, "interface", index), "target"), "dev", ret_tap, size);
+    return domain_scan_attribute(domain_scan_child(device_at(doc, "interface", index), "target"), "dev", ret_tap, size);
 }
 
 /*
  * In a domain our element has our namespace; asked for by itself, libvirt hands it out without the namespace's declaration, and then the
  * prefix, if it kept it, is part of the name.
  */
-static bool is_ours(const xmlNode *node)
+static bool domain_scan_is_ours(const xmlNode *node)
 {
-    return is_named(node, "kilonova:server") ||
-           (is_named(node, "server") && (node->ns == NULL || strcmp((const char *)node->ns->href, KN_DOMAIN_NAMESPACE) == 0));
+    return domain_scan_is_named(node, "kilonova:server") ||
+           (domain_scan_is_named(node, "server") &&
+            (node->ns == NULL || strcmp((const char *)node->ns->href, KN_DOMAIN_NAMESPACE) == 0));
 }
 
-int64_t kn_scan_generation(const char *xml)
+int64_t kn_agent_scan_generation(const char *xml)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);
     const xmlNode *const root = xmlDocGetRootElement(doc);
     char digits[24];
 
     for (const xmlNode *at = root; at != NULL; at = following(root, at)) {
-        if (is_ours(at) && attribute(at, "generation", digits, sizeof(digits))) {
+        if (domain_scan_is_ours(at) && domain_scan_attribute(at, "generation", digits, sizeof(digits))) {
             return strtoll(digits, NULL, 10);
         }
     }
@@ -234,31 +238,33 @@ int64_t kn_scan_generation(const char *xml)
 
 /* --- a host -------------------------------------------------------------------------------------------------------------- */
 
-static bool can_kvm(const xmlNode *guest)
+static bool domain_scan_can_kvm(const xmlNode *guest)
 {
     char type[8];
 
     for (const xmlNode *at = guest; at != NULL; at = following(guest, at)) {
-        if (is_named(at, "domain") && attribute(at, "type", type, sizeof(type)) && strcmp(type, "kvm") == 0) {
+        if (domain_scan_is_named(at, "domain") && domain_scan_attribute(at, "type", type, sizeof(type)) &&
+            strcmp(type, "kvm") == 0) {
             return true;
         }
     }
     return false;
 }
 
-bool kn_scan_has_kvm(const char *capabilities)
+bool kn_agent_scan_has_kvm(const char *capabilities)
 {
     AUTO_DOC xmlDoc *doc = read_xml(capabilities);
 
-    for (const xmlNode *guest = child(xmlDocGetRootElement(doc), "guest"); guest != NULL; guest = sibling(guest, "guest")) {
-        if (can_kvm(guest)) {
+    for (const xmlNode *guest = domain_scan_child(xmlDocGetRootElement(doc), "guest"); guest != NULL;
+         guest = sibling(guest, "guest")) {
+        if (domain_scan_can_kvm(guest)) {
             return true;
         }
     }
     return false;
 }
 
-bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size)
+bool kn_agent_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);
     const xmlNode *const in = within(xmlDocGetRootElement(doc), parent);
@@ -266,7 +272,7 @@ bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *re
     return content(in != NULL ? within(in, tag) : NULL, ret_text, size);
 }
 
-bool kn_scan_has_virtualization(const char *cpuinfo)
+bool kn_agent_scan_has_virtualization(const char *cpuinfo)
 {
     const char *flags = strstr(cpuinfo, "\nflags");
     size_t len = flags != NULL ? strcspn(flags + 1, "\n") + 1 : 0;

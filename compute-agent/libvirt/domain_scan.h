@@ -13,26 +13,26 @@
 #include "compute-agent/core/driver.h"
 #include "lib/base/uuid.h"
 
-struct kn_scanned_disk {
+struct kn_agent_scanned_disk {
     char device[KN_DEVICE_SIZE]; /* vdb */
     char serial[KN_UUID_SIZE];   /* "" if it has none */
 };
 
 /* The index-th <disk> of a domain; false when there is none. */
-bool kn_scan_disk(const char *domain_xml, size_t index, struct kn_scanned_disk *ret);
+bool kn_agent_scan_disk(const char *domain_xml, size_t index, struct kn_agent_scanned_disk *ret);
 /* The disk with this serial. */
-bool kn_scan_disk_find(const char *domain_xml, const char *serial, struct kn_scanned_disk *ret);
+bool kn_agent_scan_disk_find(const char *domain_xml, const char *serial, struct kn_agent_scanned_disk *ret);
 /* A bit for each vdX in use. */
-uint32_t kn_scan_devices(const char *domain_xml);
+uint32_t kn_agent_scan_devices(const char *domain_xml);
 /* The tap of the index-th <interface>. */
-bool kn_scan_tap(const char *domain_xml, size_t index, char *ret_tap, size_t size);
+bool kn_agent_scan_tap(const char *domain_xml, size_t index, char *ret_tap, size_t size);
 /* The generation in our metadata element, 0 if there is none. */
-int64_t kn_scan_generation(const char *xml);
+int64_t kn_agent_scan_generation(const char *xml);
 /* A capabilities document: is kvm among the guests' domain types? */
-bool kn_scan_has_kvm(const char *capabilities);
+bool kn_agent_scan_has_kvm(const char *capabilities);
 /* /proc/cpuinfo of an x86: can the processor run guests by itself (vmx or svm)? */
-bool kn_scan_has_virtualization(const char *cpuinfo);
+bool kn_agent_scan_has_virtualization(const char *cpuinfo);
 /* <tag>text</tag> inside the first <parent>; false if absent or too long. */
-bool kn_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size);
+bool kn_agent_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size);
 
 #endif

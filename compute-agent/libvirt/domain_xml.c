@@ -17,7 +17,7 @@
 #define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
 
 /* <tag>text</tag> */
-static void element(struct kn_strbuf *out, const char *indent, const char *tag, const char *text)
+static void domain_xml_element(struct kn_strbuf *out, const char *indent, const char *tag, const char *text)
 {
     kn_strbuf_addf(out, "%s<%s>", indent, tag);
     kn_strbuf_addxml(out, text);
@@ -25,24 +25,24 @@ static void element(struct kn_strbuf *out, const char *indent, const char *tag, 
 }
 
 /*  name='value' */
-static void attribute(struct kn_strbuf *out, const char *name, const char *value)
+static void domain_xml_attribute(struct kn_strbuf *out, const char *name, const char *value)
 {
     kn_strbuf_addf(out, " %s='", name);
     kn_strbuf_addxml(out, value);
     kn_strbuf_addch(out, '\'');
 }
 
-static void identity(const struct kn_domain *d, struct kn_strbuf *out)
+static void domain_xml_identity(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     kn_strbuf_addf(out, "<domain");
-    attribute(out, "type", d->type);
+    domain_xml_attribute(out, "type", d->type);
     kn_strbuf_addf(out, " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n  <name>kn-%s</name>\n", d->server);
-    element(out, "  ", "uuid", d->server);
+    domain_xml_element(out, "  ", "uuid", d->server);
     kn_strbuf_addstr(out, "  <metadata>\n    <kilonova:server xmlns:kilonova='" KN_DOMAIN_NAMESPACE "'");
-    attribute(out, "id", d->server);
-    attribute(out, "project", d->project);
+    domain_xml_attribute(out, "id", d->server);
+    domain_xml_attribute(out, "project", d->project);
     kn_strbuf_addf(out, " generation='%" PRId64 "'", d->generation);
-    attribute(out, "name", d->name);
+    domain_xml_attribute(out, "name", d->name);
     kn_strbuf_addstr(out, "/>\n  </metadata>\n");
 }
 
@@ -50,14 +50,18 @@ static void identity(const struct kn_domain *d, struct kn_strbuf *out)
  * What the firmware says the machine is, in Nova's words: cloud-init's ds-identify looks for the product's name and switches
  * itself off in a guest of any other make.
  */
-static void make(const struct kn_domain *d, struct kn_strbuf *out)
+static void domain_xml_make(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     const struct {
         const char *name;
         const char *text;
     } entries[] = {
-        { "manufacturer", "OpenStack Foundation" }, { "product", "OpenStack Nova" }, { "version", KN_VERSION },
-        { "serial", d->server },                    { "uuid", d->server },           { "family", "Virtual Machine" },
+        { "manufacturer", "OpenStack Foundation" },
+        { "product", "OpenStack Nova" },
+        { "version", KN_VERSION },
+        { "serial", d->server },
+        { "uuid", d->server },
+        { "family", "Virtual Machine" },
     };
 
     kn_strbuf_addstr(out, "  <sysinfo type='smbios'>\n    <system>\n");
@@ -69,13 +73,15 @@ static void make(const struct kn_domain *d, struct kn_strbuf *out)
     kn_strbuf_addstr(out, "    </system>\n  </sysinfo>\n");
 }
 
-static void machine(const struct kn_domain *d, struct kn_strbuf *out)
+static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     int is_emulated = strcmp(d->type, "qemu") == 0;
 
     kn_strbuf_addf(out, "  <memory unit='MiB'>%" PRId64 "</memory>\n", d->memory_mib);
     kn_strbuf_addf(out, "  <vcpu placement='static'>%d</vcpu>\n", d->vcpus);
-    kn_strbuf_addstr(out, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n    <boot dev='hd'/>\n    <smbios mode='sysinfo'/>\n  </os>\n");
+    kn_strbuf_addstr(
+        out,
+        "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n    <boot dev='hd'/>\n    <smbios mode='sysinfo'/>\n  </os>\n");
     kn_strbuf_addstr(out, "  <features>\n    <acpi/>\n    <apic/>\n");
     if (is_emulated) {
         kn_strbuf_addf(out, "    <tcg>\n      <tb-cache unit='MiB'>%d</tb-cache>\n    </tcg>\n", TCG_CACHE_MIB);
@@ -90,7 +96,7 @@ static void machine(const struct kn_domain *d, struct kn_strbuf *out)
                           "  <on_crash>destroy</on_crash>\n");
 }
 
-static void buses(const struct kn_domain *d, struct kn_strbuf *out)
+static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     size_t ports = ROOT_PORTS + d->nic_count;
 
@@ -101,29 +107,29 @@ static void buses(const struct kn_domain *d, struct kn_strbuf *out)
     }
 }
 
-void kn_domain_disk_xml(const struct kn_domain_disk *disk, struct kn_strbuf *out)
+void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "    <disk type='file' device='disk'>\n      <driver name='qemu'");
-    attribute(out, "type", disk->format);
+    domain_xml_attribute(out, "type", disk->format);
     /* A volume whose storage is gone stops the guest instead of failing its writes: nothing is lost, it can go on. */
     kn_strbuf_addf(out, " cache='none' %sdiscard='unmap'/>\n      <source",
                    disk->serial != NULL ? "error_policy='stop' rerror_policy='stop' " : "");
-    attribute(out, "file", disk->path);
+    domain_xml_attribute(out, "file", disk->path);
     kn_strbuf_addstr(out, "/>\n      <target");
-    attribute(out, "dev", disk->device);
+    domain_xml_attribute(out, "dev", disk->device);
     kn_strbuf_addstr(out, " bus='virtio'/>\n");
     if (disk->serial != NULL) {
-        element(out, "      ", "serial", disk->serial);
+        domain_xml_element(out, "      ", "serial", disk->serial);
     }
     kn_strbuf_addstr(out, "    </disk>\n");
 }
 
-static void nic_xml(const struct kn_domain_nic *nic, struct kn_strbuf *out)
+static void nic_xml(const struct kn_agent_domain_nic *nic, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "    <interface type='ethernet'>\n      <mac");
-    attribute(out, "address", nic->mac);
+    domain_xml_attribute(out, "address", nic->mac);
     kn_strbuf_addstr(out, "/>\n      <target");
-    attribute(out, "dev", nic->tap);
+    domain_xml_attribute(out, "dev", nic->tap);
     kn_strbuf_addstr(out, " managed='no'/>\n      <model type='virtio'/>\n");
     if (nic->mtu > 0) {
         kn_strbuf_addf(out, "      <mtu size='%d'/>\n", nic->mtu);
@@ -131,12 +137,12 @@ static void nic_xml(const struct kn_domain_nic *nic, struct kn_strbuf *out)
     kn_strbuf_addstr(out, "    </interface>\n");
 }
 
-static void console_xml(const struct kn_domain *d, struct kn_strbuf *out)
+static void console_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "    <serial type='unix'>\n      <source mode='bind'");
-    attribute(out, "path", d->serial_socket);
+    domain_xml_attribute(out, "path", d->serial_socket);
     kn_strbuf_addstr(out, "/>\n      <log");
-    attribute(out, "file", d->console_log);
+    domain_xml_attribute(out, "file", d->console_log);
     kn_strbuf_addstr(out, " append='on'/>\n      <target port='0'/>\n    </serial>\n"
                           "    <graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1'/>\n"
                           "    <video>\n      <model type='vga' vram='8192'/>\n    </video>\n");
@@ -153,15 +159,15 @@ static void hotplug(struct kn_strbuf *out)
                           "  </qemu:commandline>\n");
 }
 
-void kn_domain_xml(const struct kn_domain *d, struct kn_strbuf *out)
+void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
-    identity(d, out);
-    make(d, out);
+    domain_xml_identity(d, out);
+    domain_xml_make(d, out);
     machine(d, out);
     kn_strbuf_addstr(out, "  <devices>\n");
     buses(d, out);
     for (size_t i = 0; i < d->disk_count; i++) {
-        kn_domain_disk_xml(&d->disks[i], out);
+        kn_agent_domain_disk_xml(&d->disks[i], out);
     }
     for (size_t i = 0; i < d->nic_count; i++) {
         nic_xml(&d->nics[i], out);

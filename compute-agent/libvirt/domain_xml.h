@@ -10,8 +10,8 @@
 
 #define KN_DOMAIN_NAMESPACE "urn:kilonova:server:1" /* of our metadata element */
 
-void kn_domain_xml(const struct kn_domain *domain, struct kn_strbuf *out);
+void kn_agent_domain_xml(const struct kn_agent_domain *domain, struct kn_strbuf *out);
 /* One <disk>, as for hot-plug. */
-void kn_domain_disk_xml(const struct kn_domain_disk *disk, struct kn_strbuf *out);
+void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out);
 
 #endif

@@ -55,74 +55,76 @@ static int enter_netns(const char *path, struct kn_error *err)
     return 0;
 }
 
-static void door_open(void *ctx, const char *network, int fd)
+static void driver_door_open(void *ctx, const char *network, int fd)
 {
-    struct kn_libvirt *lv = ctx;
+    struct kn_agent_libvirt *lv = ctx;
 
-    kn_metadata_server_open(lv->metadata, network, fd);
+    kn_agent_metadata_server_open(lv->metadata, network, fd);
 }
 
 static void door_close(void *ctx, const char *network)
 {
-    struct kn_libvirt *lv = ctx;
+    struct kn_agent_libvirt *lv = ctx;
 
-    kn_metadata_server_close(lv->metadata, network);
+    kn_agent_metadata_server_close(lv->metadata, network);
 }
 
 static bool who_asks(void *ctx, const char *network, const char *source_ip, char ret_server[KN_UUID_SIZE],
                      json_t **ret_spec)
 {
-    struct kn_libvirt *lv = ctx;
+    struct kn_agent_libvirt *lv = ctx;
 
-    return lv->net != NULL && kn_net_host_lookup(lv->net, network, source_ip, ret_server) &&
-           kn_guest_load(lv->conf->agent_state_dir, ret_server, NULL, ret_spec, NULL) == 0;
+    return lv->net != NULL && kn_network_host_lookup(lv->net, network, source_ip, ret_server) &&
+           kn_agent_guest_load(lv->conf->agent_state_dir, ret_server, NULL, ret_spec, NULL) == 0;
 }
 
 static json_t *password_of(void *ctx, const char *server)
 {
-    struct kn_libvirt *lv = ctx;
+    struct kn_agent_libvirt *lv = ctx;
 
-    return kn_guest_password(lv->conf->agent_state_dir, server);
+    return kn_agent_guest_password(lv->conf->agent_state_dir, server);
 }
 
-static int take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err)
+static int driver_take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err)
 {
-    struct kn_libvirt *lv = ctx;
+    struct kn_agent_libvirt *lv = ctx;
 
-    return kn_guest_password_post(lv->conf->agent_state_dir, server, text, len, err);
+    return kn_agent_guest_password_post(lv->conf->agent_state_dir, server, text, len, err);
 }
 
-static int open_networks(struct kn_libvirt *lv, struct kn_error *err)
+static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
 {
-    struct kn_net_host_options options = {
+    struct kn_network_host_options options = {
         .state_dir = lv->conf->agent_state_dir,
         .underlay = lv->conf->agent_underlay_address,
-        .metadata_open = door_open,
+        .metadata_open = driver_door_open,
         .metadata_close = door_close,
         .ctx = lv,
     };
 
-    const struct kn_metadata_guests guests = { who_asks, password_of, take_password, lv };
+    const struct kn_agent_metadata_guests guests = { who_asks, password_of, driver_take_password, lv };
 
-    return kn_metadata_server_new(&guests, &lv->metadata, err) < 0 ? -1 : kn_net_host_open(&options, &lv->net, err);
+    return kn_agent_metadata_server_new(&guests, &lv->metadata, err) < 0
+               ? -1
+               : kn_network_host_open(&options, &lv->net, err);
 }
 
-static int start_threads(struct kn_libvirt *lv, struct kn_error *err)
+static int driver_start_threads(struct kn_agent_libvirt *lv, struct kn_error *err)
 {
-    if (pthread_create(&lv->watch_thread, NULL, kn_libvirt_watch_loop, lv) != 0) {
+    if (pthread_create(&lv->watch_thread, NULL, kn_agent_libvirt_watch_loop, lv) != 0) {
         return kn_fail(err, KN_INTERNAL, "cannot start the watcher thread");
     }
     return 0;
 }
 
 /* What has been opened, closed again; nothing runs yet or any more but the event loop. */
-static void release(struct kn_libvirt *lv)
+static void driver_release(struct kn_agent_libvirt *lv)
 {
     lv->is_stopping = true;
-    kn_vir_conn_auto(&lv->conn);
+    kn_agent_vir_conn_auto(&lv->conn);
     pthread_join(lv->event_thread, NULL);
-    kn_metadata_server_free(lv->metadata); /* before the networks: its thread asks them */
-    kn_net_host_free(lv->net);
+    kn_agent_metadata_server_free(lv->metadata); /* before the networks: its thread asks them */
+    kn_network_host_free(lv->net);
     kn_hmap_free(lv->guests);
     kn_hmap_free(lv->doomed);
     pthread_cond_destroy(&lv->changed);
@@ -130,9 +132,10 @@ static void release(struct kn_libvirt *lv)
     free(lv);
 }
 
-static struct kn_libvirt *create(const struct kn_conf *conf, const char *host, const struct kn_driver_events *events)
+static struct kn_agent_libvirt *driver_create(const struct kn_conf *conf, const char *host,
+                                              const struct kn_agent_driver_events *events)
 {
-    struct kn_libvirt *lv = KN_NEW(struct kn_libvirt);
+    struct kn_agent_libvirt *lv = KN_NEW(struct kn_agent_libvirt);
     pthread_condattr_t attr;
 
     lv->conf = conf;
@@ -148,21 +151,21 @@ static struct kn_libvirt *create(const struct kn_conf *conf, const char *host, c
     return lv;
 }
 
-static int lv_open(const struct kn_conf *conf, const char *host, const struct kn_driver_events *events,
+static int lv_open(const struct kn_conf *conf, const char *host, const struct kn_agent_driver_events *events,
                    void **ret_state, struct kn_error *err)
 {
-    struct kn_libvirt *lv;
+    struct kn_agent_libvirt *lv;
 
-    if (kn_tombstone_prepare(conf->agent_state_dir, err) < 0 || setup_libvirt(err) < 0 ||
+    if (kn_agent_tombstone_prepare(conf->agent_state_dir, err) < 0 || setup_libvirt(err) < 0 ||
         enter_netns(conf->agent_netns, err) < 0) {
         return -1;
     }
-    lv = create(conf, host, events);
-    if (pthread_create(&lv->event_thread, NULL, kn_libvirt_event_loop, lv) != 0) {
+    lv = driver_create(conf, host, events);
+    if (pthread_create(&lv->event_thread, NULL, kn_agent_libvirt_event_loop, lv) != 0) {
         return kn_fail(err, KN_INTERNAL, "cannot start the event thread");
     }
-    if (kn_libvirt_connect(lv, err) < 0 || open_networks(lv, err) < 0 || start_threads(lv, err) < 0) {
-        release(lv);
+    if (kn_agent_libvirt_connect(lv, err) < 0 || open_networks(lv, err) < 0 || driver_start_threads(lv, err) < 0) {
+        driver_release(lv);
         return -1;
     }
     *ret_state = lv;
@@ -171,14 +174,14 @@ static int lv_open(const struct kn_conf *conf, const char *host, const struct kn
 
 static void lv_close(void *state)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
 
     lv->is_stopping = true;
     pthread_mutex_lock(&lv->lock);
     pthread_cond_broadcast(&lv->changed);
     pthread_mutex_unlock(&lv->lock);
     pthread_join(lv->watch_thread, NULL);
-    release(lv);
+    driver_release(lv);
 }
 
 static int lv_workers(const void *state)
@@ -189,7 +192,7 @@ static int lv_workers(const void *state)
 
 static bool lv_carries(const void *state, const char *host)
 {
-    const struct kn_libvirt *lv = state;
+    const struct kn_agent_libvirt *lv = state;
 
     return strcmp(lv->host, host) == 0;
 }
@@ -203,9 +206,9 @@ static json_t *cpu_info(virConnectPtr conn, const virNodeInfo *node)
     char vendor[64] = "";
 
     if (capabilities != NULL) {
-        kn_scan_text(capabilities, "cpu", "arch", arch, sizeof(arch));
-        kn_scan_text(capabilities, "cpu", "model", model, sizeof(model));
-        kn_scan_text(capabilities, "cpu", "vendor", vendor, sizeof(vendor));
+        kn_agent_scan_text(capabilities, "cpu", "arch", arch, sizeof(arch));
+        kn_agent_scan_text(capabilities, "cpu", "model", model, sizeof(model));
+        kn_agent_scan_text(capabilities, "cpu", "vendor", vendor, sizeof(vendor));
     }
     return json_pack("{s:s, s:s, s:s, s:{s:i, s:i, s:i, s:i}, s:[]}", "arch", arch, "model", model, "vendor", vendor,
                      "topology", "cells", (int)node->nodes, "sockets", (int)node->sockets, "cores", (int)node->cores,
@@ -221,24 +224,28 @@ static int64_t disk_gib(const char *dir)
 
 static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
     AUTO_CONN virConnectPtr conn = NULL;
     virNodeInfo node;
     unsigned long version = 0;
     const char *type;
     json_t *host;
 
-    if (kn_libvirt_conn(lv, &conn, err) < 0) {
+    if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
         return -1;
     }
     type = virConnectGetType(conn);
     if (type == NULL || virNodeGetInfo(conn, &node) < 0 || virConnectGetVersion(conn, &version) < 0) {
-        return kn_libvirt_fail(err, "taking stock of the host");
+        return kn_agent_libvirt_fail(err, "taking stock of the host");
     }
-    host = kn_form_write_host(&(const struct kn_host_said){ .host = lv->host, .zone = lv->conf->agent_zone, .underlay = lv->conf->agent_underlay_address,
-                                                            .vcpus = node.cpus, .memory_mib = (int64_t)(node.memory / 1024),
+    host = kn_form_write_host(&(const struct kn_host_said){ .host = lv->host,
+                                                            .zone = lv->conf->agent_zone,
+                                                            .underlay = lv->conf->agent_underlay_address,
+                                                            .vcpus = node.cpus,
+                                                            .memory_mib = (int64_t)(node.memory / 1024),
                                                             .reserved_memory_mib = lv->conf->agent_reserved_memory_mib,
-                                                            .disk_gib = disk_gib(lv->conf->agent_state_dir), .hypervisor_type = type,
+                                                            .disk_gib = disk_gib(lv->conf->agent_state_dir),
+                                                            .hypervisor_type = type,
                                                             .hypervisor_version = (int64_t)version },
                               cpu_info(conn, &node));
     *ret_hosts = json_pack("[o]", host);
@@ -247,56 +254,59 @@ static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
 
 static void lv_tick(void *state, int64_t now_ms)
 {
-    struct kn_libvirt *lv = state;
-    json_t *servers = kn_guest_servers(lv->conf->agent_state_dir);
+    struct kn_agent_libvirt *lv = state;
+    json_t *servers = kn_agent_guest_servers(lv->conf->agent_state_dir);
     struct kn_error err = { 0 };
     size_t i;
     json_t *server;
 
-    kn_tombstone_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
-    kn_order_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
-    json_array_foreach(servers, i, server) {
-        kn_guest_trim_console(lv->conf->agent_state_dir, json_string_value(server));
+    kn_agent_tombstone_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
+    kn_agent_order_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
+    json_array_foreach (servers, i, server) {
+        kn_agent_guest_trim_console(lv->conf->agent_state_dir, json_string_value(server));
     }
     json_decref(servers);
-    if (kn_net_host_tick(lv->net, &err) < 0) {
+    if (kn_network_host_tick(lv->net, &err) < 0) {
         kn_log_error("looking after the networks", &err);
     }
 }
 
-static int lv_console_log(void *state, const struct kn_guest_ref *ref, size_t max, struct kn_strbuf *out,
+static int lv_console_log(void *state, const struct kn_agent_guest_ref *ref, size_t max, struct kn_strbuf *out,
                           struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
 
     (void)err;
-    kn_guest_console(lv->conf->agent_state_dir, ref->server, max, out);
+    kn_agent_guest_console(lv->conf->agent_state_dir, ref->server, max, out);
     return 0;
 }
 
-static json_t *lv_password(void *state, const struct kn_guest_ref *ref)
+static json_t *lv_password(void *state, const struct kn_agent_guest_ref *ref)
 {
-    return kn_guest_password(((struct kn_libvirt *)state)->conf->agent_state_dir, ref->server);
+    return kn_agent_guest_password(((struct kn_agent_libvirt *)state)->conf->agent_state_dir, ref->server);
 }
 
-static int lv_forget_password(void *state, const struct kn_guest_ref *ref, const char *posted, struct kn_error *err)
+static int lv_forget_password(void *state, const struct kn_agent_guest_ref *ref, const char *posted,
+                              struct kn_error *err)
 {
-    return kn_guest_password_forget(((struct kn_libvirt *)state)->conf->agent_state_dir, ref->server, posted, err);
+    return kn_agent_guest_password_forget(((struct kn_agent_libvirt *)state)->conf->agent_state_dir, ref->server,
+                                          posted, err);
 }
 
-static int lv_describe(void *state, const struct kn_guest_ref *ref, const json_t *description, int64_t task, struct kn_error *err)
+static int lv_describe(void *state, const struct kn_agent_guest_ref *ref, const json_t *description, int64_t task,
+                       struct kn_error *err)
 {
-    const char *dir = ((struct kn_libvirt *)state)->conf->agent_state_dir;
+    const char *dir = ((struct kn_agent_libvirt *)state)->conf->agent_state_dir;
     int64_t generation = 0;
     json_t *spec = NULL;
     json_t *described;
     int done;
 
-    if (kn_guest_load(dir, ref->server, &generation, &spec, err) < 0) {
+    if (kn_agent_guest_load(dir, ref->server, &generation, &spec, err) < 0) {
         return -1;
     }
-    described = kn_spec_describe(spec, description, task);
-    done = kn_guest_save(dir, ref->server, ref->host, generation, described, err);
+    described = kn_agent_spec_describe(spec, description, task);
+    done = kn_agent_guest_save(dir, ref->server, ref->host, generation, described, err);
     json_decref(described);
     json_decref(spec);
     return done;
@@ -304,13 +314,13 @@ static int lv_describe(void *state, const struct kn_guest_ref *ref, const json_t
 
 static int lv_peers(void *state, const char *host, const json_t *body, struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
 
     (void)host;
-    return kn_net_host_set_peers(lv->net, body, err);
+    return kn_network_host_set_peers(lv->net, body, err);
 }
 
-const struct kn_driver kn_driver_libvirt = {
+const struct kn_agent_driver kn_agent_driver_libvirt = {
     .name = "libvirt",
     .open = lv_open,
     .close = lv_close,
@@ -318,21 +328,21 @@ const struct kn_driver kn_driver_libvirt = {
     .inventory = lv_inventory,
     .carries = lv_carries,
     .tick = lv_tick,
-    .look = kn_libvirt_look,
-    .obey = kn_libvirt_obey,
-    .done = kn_libvirt_done,
-    .answer = kn_libvirt_answer,
-    .ensure_running = kn_libvirt_ensure_running,
-    .destroy = kn_libvirt_destroy,
-    .power = kn_libvirt_power,
+    .look = kn_agent_libvirt_look,
+    .obey = kn_agent_libvirt_obey,
+    .done = kn_agent_libvirt_done,
+    .answer = kn_agent_libvirt_answer,
+    .ensure_running = kn_agent_libvirt_ensure_running,
+    .destroy = kn_agent_libvirt_destroy,
+    .power = kn_agent_libvirt_power,
     .describe = lv_describe,
-    .give_way = kn_libvirt_give_way,
-    .attach_disk = kn_libvirt_attach_disk,
-    .detach_disk = kn_libvirt_detach_disk,
+    .give_way = kn_agent_libvirt_give_way,
+    .attach_disk = kn_agent_libvirt_attach_disk,
+    .detach_disk = kn_agent_libvirt_detach_disk,
     .console_log = lv_console_log,
     .password = lv_password,
     .forget_password = lv_forget_password,
-    .list = kn_libvirt_list,
-    .observe = kn_libvirt_observe,
+    .list = kn_agent_libvirt_list,
+    .observe = kn_agent_libvirt_observe,
     .peers = lv_peers,
 };

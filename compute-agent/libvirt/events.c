@@ -18,25 +18,25 @@
 #define UNKNOWN (-1)
 
 /* What the watcher knows of a guest. Guarded by lv->lock. */
-struct kn_watched {
+struct kn_agent_watched {
     int told;         /* the power state that others know, UNKNOWN at first */
     int busy;         /* commands at work on it */
     bool is_due;      /* something happened: look */
 };
 
-static struct kn_watched *watched(struct kn_libvirt *lv, const char *server)
+static struct kn_agent_watched *watched(struct kn_agent_libvirt *lv, const char *server)
 {
-    struct kn_watched *w = kn_hmap_get(lv->guests, server);
+    struct kn_agent_watched *w = kn_hmap_get(lv->guests, server);
 
     if (w == NULL) {
-        w = KN_NEW(struct kn_watched);
+        w = KN_NEW(struct kn_agent_watched);
         w->told = UNKNOWN;
         kn_hmap_put(lv->guests, server, w);
     }
     return w;
 }
 
-static void happened(struct kn_libvirt *lv, virDomainPtr dom)
+static void happened(struct kn_agent_libvirt *lv, virDomainPtr dom)
 {
     char server[VIR_UUID_STRING_BUFLEN];
 
@@ -70,7 +70,7 @@ static void on_io_error(virConnectPtr conn, virDomainPtr dom, const char *path, 
     happened(opaque, dom);
 }
 
-int kn_libvirt_events_register(struct kn_libvirt *lv, virConnectPtr conn, struct kn_error *err)
+int kn_agent_libvirt_events_register(struct kn_agent_libvirt *lv, virConnectPtr conn, struct kn_error *err)
 {
     static const struct {
         int id;
@@ -84,7 +84,7 @@ int kn_libvirt_events_register(struct kn_libvirt *lv, virConnectPtr conn, struct
 
     for (size_t i = 0; i < KN_COUNT(EVENTS); i++) {
         if (virConnectDomainEventRegisterAny(conn, NULL, EVENTS[i].id, EVENTS[i].call, lv, NULL) < 0) {
-            return kn_libvirt_fail(err, "registering for events");
+            return kn_agent_libvirt_fail(err, "registering for events");
         }
     }
     return 0;
@@ -93,10 +93,10 @@ int kn_libvirt_events_register(struct kn_libvirt *lv, virConnectPtr conn, struct
 static int power_of_off(virDomainPtr dom, int reason, const char **ret_reason)
 {
     static const char *const REASONS[] = {
-        [VIR_DOMAIN_SHUTOFF_UNKNOWN] = "unknown",   [VIR_DOMAIN_SHUTOFF_SHUTDOWN] = "shutdown",
+        [VIR_DOMAIN_SHUTOFF_UNKNOWN] = "unknown",     [VIR_DOMAIN_SHUTOFF_SHUTDOWN] = "shutdown",
         [VIR_DOMAIN_SHUTOFF_DESTROYED] = "destroyed", [VIR_DOMAIN_SHUTOFF_CRASHED] = "crashed",
-        [VIR_DOMAIN_SHUTOFF_MIGRATED] = "migrated", [VIR_DOMAIN_SHUTOFF_SAVED] = "saved",
-        [VIR_DOMAIN_SHUTOFF_FAILED] = "failed",     [VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT] = "from snapshot",
+        [VIR_DOMAIN_SHUTOFF_MIGRATED] = "migrated",   [VIR_DOMAIN_SHUTOFF_SAVED] = "saved",
+        [VIR_DOMAIN_SHUTOFF_FAILED] = "failed",       [VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT] = "from snapshot",
         [VIR_DOMAIN_SHUTOFF_DAEMON] = "daemon",
     };
 
@@ -107,7 +107,7 @@ static int power_of_off(virDomainPtr dom, int reason, const char **ret_reason)
     return virDomainHasManagedSaveImage(dom, 0) == 1 ? KN_POWER_SUSPENDED : KN_POWER_SHUTDOWN;
 }
 
-int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason)
+int kn_agent_libvirt_power_state(virDomainPtr dom, const char **ret_reason)
 {
     const char *none = NULL;
     const char **why = ret_reason != NULL ? ret_reason : &none;
@@ -141,16 +141,16 @@ int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason)
     return KN_POWER_NONE;
 }
 
-void kn_libvirt_begin(struct kn_libvirt *lv, const char *server)
+void kn_agent_libvirt_begin(struct kn_agent_libvirt *lv, const char *server)
 {
     pthread_mutex_lock(&lv->lock);
     watched(lv, server)->busy++;
     pthread_mutex_unlock(&lv->lock);
 }
 
-void kn_libvirt_end(struct kn_libvirt *lv, const char *server, int power_state)
+void kn_agent_libvirt_end(struct kn_agent_libvirt *lv, const char *server, int power_state)
 {
-    struct kn_watched *w;
+    struct kn_agent_watched *w;
 
     pthread_mutex_lock(&lv->lock);
     w = watched(lv, server);
@@ -163,9 +163,9 @@ void kn_libvirt_end(struct kn_libvirt *lv, const char *server, int power_state)
     pthread_mutex_unlock(&lv->lock);
 }
 
-void kn_libvirt_note(struct kn_libvirt *lv, const char *server, int power_state)
+void kn_agent_libvirt_note(struct kn_agent_libvirt *lv, const char *server, int power_state)
 {
-    struct kn_watched *w;
+    struct kn_agent_watched *w;
 
     pthread_mutex_lock(&lv->lock);
     w = watched(lv, server);
@@ -175,7 +175,7 @@ void kn_libvirt_note(struct kn_libvirt *lv, const char *server, int power_state)
     pthread_mutex_unlock(&lv->lock);
 }
 
-void kn_libvirt_wait(struct kn_libvirt *lv, int64_t ms)
+void kn_agent_libvirt_wait(struct kn_agent_libvirt *lv, int64_t ms)
 {
     struct timespec until;
 
@@ -189,9 +189,9 @@ void kn_libvirt_wait(struct kn_libvirt *lv, int64_t ms)
     pthread_mutex_unlock(&lv->lock);
 }
 
-void kn_libvirt_give_way(void *state, const char *server, int64_t generation)
+void kn_agent_libvirt_give_way(void *state, const char *server, int64_t generation)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
 
     pthread_mutex_lock(&lv->lock);
     if (generation > 0) {
@@ -205,7 +205,7 @@ void kn_libvirt_give_way(void *state, const char *server, int64_t generation)
     pthread_mutex_unlock(&lv->lock);
 }
 
-bool kn_libvirt_is_doomed(struct kn_libvirt *lv, const struct kn_guest_ref *ref)
+bool kn_agent_libvirt_is_doomed(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref)
 {
     const int64_t *doom;
     bool is_doomed;
@@ -218,7 +218,7 @@ bool kn_libvirt_is_doomed(struct kn_libvirt *lv, const struct kn_guest_ref *ref)
 }
 
 /* A server without a domain, unless a command is making it one. */
-static void forget(struct kn_libvirt *lv, const char *server)
+static void events_forget(struct kn_agent_libvirt *lv, const char *server)
 {
     pthread_mutex_lock(&lv->lock);
     if (watched(lv, server)->busy == 0) {
@@ -228,7 +228,7 @@ static void forget(struct kn_libvirt *lv, const char *server)
 }
 
 /* One guest that is due and not busy; false when there is none. */
-static bool take_due(struct kn_libvirt *lv, char server[KN_UUID_SIZE])
+static bool take_due(struct kn_agent_libvirt *lv, char server[KN_UUID_SIZE])
 {
     const char *key;
     void *value;
@@ -236,7 +236,7 @@ static bool take_due(struct kn_libvirt *lv, char server[KN_UUID_SIZE])
 
     pthread_mutex_lock(&lv->lock);
     for (size_t at = 0; !found && kn_hmap_next(lv->guests, &at, &key, &value);) {
-        struct kn_watched *w = value;
+        struct kn_agent_watched *w = value;
         if (w->is_due && w->busy == 0) {
             w->is_due = false;
             kn_copy(server, KN_UUID_SIZE, key);
@@ -248,9 +248,9 @@ static bool take_due(struct kn_libvirt *lv, char server[KN_UUID_SIZE])
 }
 
 /* The state goes out unless others know it, or a command has begun meanwhile (its answer says it). */
-static bool should_tell(struct kn_libvirt *lv, const char *server, int power_state)
+static bool should_tell(struct kn_agent_libvirt *lv, const char *server, int power_state)
 {
-    struct kn_watched *w;
+    struct kn_agent_watched *w;
     bool tell;
 
     pthread_mutex_lock(&lv->lock);
@@ -263,39 +263,40 @@ static bool should_tell(struct kn_libvirt *lv, const char *server, int power_sta
     return tell;
 }
 
-static void look_at(struct kn_libvirt *lv, const char *server)
+static void look_at(struct kn_agent_libvirt *lv, const char *server)
 {
     AUTO_DOM virDomainPtr dom = NULL;
     const char *reason;
-    struct kn_guest guest;
+    struct kn_agent_guest guest;
 
-    if (kn_libvirt_find(lv, server, &dom, NULL) < 0) {
+    if (kn_agent_libvirt_find(lv, server, &dom, NULL) < 0) {
         return; /* libvirt went away: everything is looked at again when it is back */
     }
     if (dom == NULL) {
-        forget(lv, server);
+        events_forget(lv, server);
         return;
     }
-    guest = (struct kn_guest){ kn_libvirt_generation(lv, dom, server), true, kn_libvirt_power_state(dom, &reason) };
+    guest = (struct kn_agent_guest){ kn_agent_libvirt_generation(lv, dom, server), true,
+                                     kn_agent_libvirt_power_state(dom, &reason) };
     if (should_tell(lv, server, guest.power_state)) {
         kn_log(KN_INFO, "guest changed by itself", "server", server, "reason", reason, NULL);
         lv->events->power_changed(lv->events->ctx, lv->host, server, &guest, reason);
     }
 }
 
-static void all_are_due(struct kn_libvirt *lv)
+static void all_are_due(struct kn_agent_libvirt *lv)
 {
     const char *key;
     void *value;
 
     pthread_mutex_lock(&lv->lock);
     for (size_t at = 0; kn_hmap_next(lv->guests, &at, &key, &value);) {
-        ((struct kn_watched *)value)->is_due = true;
+        ((struct kn_agent_watched *)value)->is_due = true;
     }
     pthread_mutex_unlock(&lv->lock);
 }
 
-static bool is_connected(struct kn_libvirt *lv)
+static bool is_connected(struct kn_agent_libvirt *lv)
 {
     bool is;
 
@@ -305,16 +306,16 @@ static bool is_connected(struct kn_libvirt *lv)
     return is;
 }
 
-void *kn_libvirt_watch_loop(void *opaque)
+void *kn_agent_libvirt_watch_loop(void *opaque)
 {
-    struct kn_libvirt *lv = opaque;
+    struct kn_agent_libvirt *lv = opaque;
     struct kn_backoff backoff = { .min_ms = 100, .max_ms = 5000 };
     char server[KN_UUID_SIZE];
 
     while (!lv->is_stopping) {
         if (!is_connected(lv)) {
-            if (!kn_libvirt_reconnect(lv)) {
-                kn_libvirt_wait(lv, kn_backoff_next(&backoff, (uint32_t)kn_mono_us()));
+            if (!kn_agent_libvirt_reconnect(lv)) {
+                kn_agent_libvirt_wait(lv, kn_backoff_next(&backoff, (uint32_t)kn_mono_us()));
                 continue;
             }
             kn_backoff_reset(&backoff);
@@ -323,7 +324,7 @@ void *kn_libvirt_watch_loop(void *opaque)
         while (!lv->is_stopping && is_connected(lv) && take_due(lv, server)) {
             look_at(lv, server);
         }
-        kn_libvirt_wait(lv, WATCH_TICK_MS);
+        kn_agent_libvirt_wait(lv, WATCH_TICK_MS);
     }
     return NULL;
 }

@@ -31,8 +31,8 @@ static void serial_socket(const char *server, char out[PATH_MAX])
  * The spec that holds from now on, saved. A command that comes twice brings the same generation: what has been attached since
  * stays. *ret_spec: new reference.
  */
-static int save_spec(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *asked, json_t **ret_spec,
-                     struct kn_error *err)
+static int save_spec(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *asked,
+                     json_t **ret_spec, struct kn_error *err)
 {
     const char *dir = lv->conf->agent_state_dir;
     int64_t generation = 0;
@@ -40,13 +40,15 @@ static int save_spec(struct kn_libvirt *lv, const struct kn_guest_ref *ref, cons
     json_t *spec;
     int done;
 
-    if (kn_guest_load(dir, ref->server, &generation, &saved, NULL) < 0 && asked == NULL) {
+    if (kn_agent_guest_load(dir, ref->server, &generation, &saved, NULL) < 0 && asked == NULL) {
         return kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no guest on \"%s\"", ref->server, ref->host);
     }
-    spec = asked == NULL ? json_incref(saved) : kn_spec_merge(generation == ref->generation ? saved : NULL, asked);
+    spec = asked == NULL ? json_incref(saved)
+                         : kn_agent_spec_merge(generation == ref->generation ? saved : NULL, asked);
     json_decref(saved);
-    done = kn_spec_boots(spec) ? kn_guest_save(dir, ref->server, ref->host, ref->generation, spec, err)
-                               : kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no disk on \"%s\"", ref->server, ref->host);
+    done = kn_agent_spec_boots(spec)
+               ? kn_agent_guest_save(dir, ref->server, ref->host, ref->generation, spec, err)
+               : kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no disk on \"%s\"", ref->server, ref->host);
     if (done == 0) {
         *ret_spec = json_incref(spec);
     }
@@ -54,53 +56,54 @@ static int save_spec(struct kn_libvirt *lv, const struct kn_guest_ref *ref, cons
     return done;
 }
 
-static int define_xml(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec, virDomainPtr *ret_dom,
-                      struct kn_error *err)
+static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                      virDomainPtr *ret_dom, struct kn_error *err)
 {
     AUTO_CONN virConnectPtr conn = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
-    struct kn_spec_domain d;
+    struct kn_agent_spec_domain d;
     char root[PATH_MAX];
     char console[PATH_MAX];
     char socket[PATH_MAX];
     virDomainPtr dom;
 
-    kn_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_DISK, root);
-    kn_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONSOLE, console);
+    kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_DISK, root);
+    kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONSOLE, console);
     serial_socket(ref->server, socket);
-    kn_spec_domain(spec, ref->server, ref->generation, root, &d);
+    kn_agent_spec_domain(spec, ref->server, ref->generation, root, &d);
     d.domain.type = lv->type;
     d.domain.console_log = console;
     d.domain.serial_socket = socket;
-    kn_domain_xml(&d.domain, &xml);
-    if (kn_libvirt_conn(lv, &conn, err) < 0) {
+    kn_agent_domain_xml(&d.domain, &xml);
+    if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
         return -1;
     }
     dom = virDomainDefineXMLFlags(conn, xml.buf, VIR_DOMAIN_DEFINE_VALIDATE);
     if (dom == NULL) {
-        return kn_libvirt_fail(err, "defining the domain");
+        return kn_agent_libvirt_fail(err, "defining the domain");
     }
     *ret_dom = dom;
     return 0;
 }
 
-int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *asked, bool anew, struct kn_work *work,
-                      virDomainPtr *ret_dom, struct kn_error *err)
+int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *asked,
+                            bool anew, struct kn_work *work, virDomainPtr *ret_dom, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
     json_t *spec = NULL;
     int done;
 
-    if (kn_libvirt_find(lv, ref->server, &dom, err) < 0 || save_spec(lv, ref, asked, &spec, err) < 0) {
+    if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0 || save_spec(lv, ref, asked, &spec, err) < 0) {
         return -1;
     }
-    done = json_object_get(spec, "image") != NULL ? kn_disk_ensure(lv->conf, ref->server, spec, work, err) : 0;
+    done = json_object_get(spec, "image") != NULL ? kn_agent_disk_ensure(lv->conf, ref->server, spec, work, err) : 0;
     done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {
-        done = kn_net_host_plug(lv->net, ref->server, kn_json_str(spec, "hostname"), json_object_get(spec, "nics"), err);
+        done = kn_network_host_plug(lv->net, ref->server, kn_json_str(spec, "hostname"), json_object_get(spec, "nics"),
+                                    err);
     }
     if (done == 0 && (dom == NULL || anew)) {
-        kn_vir_dom_auto(&dom);
+        kn_agent_vir_dom_auto(&dom);
         dom = NULL;
         done = define_xml(lv, ref, spec, &dom, err);
     }
@@ -129,25 +132,25 @@ static void await_start(virDomainPtr dom)
     }
 }
 
-int kn_libvirt_start(virDomainPtr dom, struct kn_error *err)
+int kn_agent_libvirt_start(virDomainPtr dom, struct kn_error *err)
 {
     await_start(dom);
     if (virDomainIsActive(dom) == 1 || virDomainCreate(dom) == 0) {
         return 0;
     }
-    kn_libvirt_fail(err, "starting the guest");
+    kn_agent_libvirt_fail(err, "starting the guest");
     await_start(dom);
     return virDomainIsActive(dom) == 1 ? 0 : -1; /* it was started in between: as good */
 }
 
-int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err)
+int kn_agent_libvirt_kill(virDomainPtr dom, struct kn_error *err)
 {
     /* On a busy machine QEMU may take longer to die than libvirt waits. */
     for (int i = 0; i < KILL_TRIES; i++) {
         if (virDomainIsActive(dom) == 0 || virDomainDestroy(dom) == 0) {
             return 0;
         }
-        kn_libvirt_fail(err, "stopping the guest");
+        kn_agent_libvirt_fail(err, "stopping the guest");
         if (err != NULL && err->code == KN_NOT_FOUND) {
             return 0;
         }
@@ -156,28 +159,28 @@ int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err)
     return virDomainIsActive(dom) == 0 ? 0 : -1;
 }
 
-static int ensure_running(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work,
-                          int *ret_power_state, struct kn_error *err)
+static int ensure_running(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                          struct kn_work *work, int *ret_power_state, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
-    if (kn_libvirt_define(lv, ref, spec, false, work, &dom, err) < 0 || kn_libvirt_start(dom, err) < 0) {
+    if (kn_agent_libvirt_define(lv, ref, spec, false, work, &dom, err) < 0 || kn_agent_libvirt_start(dom, err) < 0) {
         return -1;
     }
-    *ret_power_state = kn_libvirt_power_state(dom, NULL);
+    *ret_power_state = kn_agent_libvirt_power_state(dom, NULL);
     return 0;
 }
 
-int kn_libvirt_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
-                              struct kn_error *err)
+int kn_agent_libvirt_ensure_running(void *state, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                                    struct kn_work *work, int *ret_power_state, struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
     int power_state = -1;
     int done;
 
-    kn_libvirt_begin(lv, ref->server);
+    kn_agent_libvirt_begin(lv, ref->server);
     done = ensure_running(lv, ref, spec, work, &power_state, err);
-    kn_libvirt_end(lv, ref->server, power_state);
+    kn_agent_libvirt_end(lv, ref->server, power_state);
     if (done < 0) {
         return -1;
     }
@@ -195,34 +198,34 @@ static int undefine(virDomainPtr dom, struct kn_error *err)
         return 0;
     }
     e = virGetLastError();
-    return e != NULL && e->code == VIR_ERR_NO_DOMAIN ? 0 : kn_libvirt_fail(err, "undefining the domain");
+    return e != NULL && e->code == VIR_ERR_NO_DOMAIN ? 0 : kn_agent_libvirt_fail(err, "undefining the domain");
 }
 
-static int destroy(struct kn_libvirt *lv, const struct kn_guest_ref *ref, struct kn_error *err)
+static int guest_destroy(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, struct kn_error *err)
 {
     const char *dir = lv->conf->agent_state_dir;
     AUTO_DOM virDomainPtr dom = NULL;
     char socket[PATH_MAX];
 
-    if (kn_tombstone_put(dir, ref->server, ref->generation, err) < 0 ||
-        kn_libvirt_find(lv, ref->server, &dom, err) < 0) {
+    if (kn_agent_tombstone_put(dir, ref->server, ref->generation, err) < 0 ||
+        kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0) {
         return -1;
     }
-    if (dom != NULL && (kn_libvirt_kill(dom, err) < 0 || undefine(dom, err) < 0)) {
+    if (dom != NULL && (kn_agent_libvirt_kill(dom, err) < 0 || undefine(dom, err) < 0)) {
         return -1;
     }
     serial_socket(ref->server, socket);
     unlink(socket);
-    return kn_guest_remove(dir, ref->server, err) < 0 ? -1 : kn_net_host_unplug(lv->net, ref->server, err);
+    return kn_agent_guest_remove(dir, ref->server, err) < 0 ? -1 : kn_network_host_unplug(lv->net, ref->server, err);
 }
 
-int kn_libvirt_destroy(void *state, const struct kn_guest_ref *ref, struct kn_error *err)
+int kn_agent_libvirt_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
     int done;
 
-    kn_libvirt_begin(lv, ref->server);
-    done = destroy(lv, ref, err);
-    kn_libvirt_end(lv, ref->server, -1);
+    kn_agent_libvirt_begin(lv, ref->server);
+    done = guest_destroy(lv, ref, err);
+    kn_agent_libvirt_end(lv, ref->server, -1);
     return done;
 }

@@ -16,35 +16,36 @@
 
 #define TAP_SIZE 16
 
-int64_t kn_libvirt_generation(struct kn_libvirt *lv, virDomainPtr dom, const char *server)
+int64_t kn_agent_libvirt_generation(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server)
 {
     AUTO_FREE char *metadata = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, KN_DOMAIN_NAMESPACE, 0);
-    int64_t generation = metadata != NULL ? kn_scan_generation(metadata) : 0;
+    int64_t generation = metadata != NULL ? kn_agent_scan_generation(metadata) : 0;
 
     if (generation == 0) {
-        kn_guest_load(lv->conf->agent_state_dir, server, &generation, NULL, NULL);
+        kn_agent_guest_load(lv->conf->agent_state_dir, server, &generation, NULL, NULL);
     }
     return generation;
 }
 
-int kn_libvirt_look(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err)
+int kn_agent_libvirt_look(void *state, const struct kn_agent_guest_ref *ref, struct kn_agent_guest *ret,
+                          struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
     AUTO_DOM virDomainPtr dom = NULL;
     int64_t generation = 0;
-    int64_t buried = kn_tombstone_get(lv->conf->agent_state_dir, ref->server);
+    int64_t buried = kn_agent_tombstone_get(lv->conf->agent_state_dir, ref->server);
     bool has_dir;
 
-    if (kn_libvirt_find(lv, ref->server, &dom, err) < 0) {
+    if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0) {
         return -1;
     }
-    has_dir = kn_guest_load(lv->conf->agent_state_dir, ref->server, &generation, NULL, NULL) == 0;
+    has_dir = kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, NULL, NULL) == 0;
     if (dom != NULL) {
-        generation = kn_libvirt_generation(lv, dom, ref->server);
+        generation = kn_agent_libvirt_generation(lv, dom, ref->server);
     }
-    *ret = (struct kn_guest){ generation, dom != NULL || has_dir, KN_POWER_NONE };
+    *ret = (struct kn_agent_guest){ generation, dom != NULL || has_dir, KN_POWER_NONE };
     if (dom != NULL) {
-        ret->power_state = kn_libvirt_power_state(dom, NULL);
+        ret->power_state = kn_agent_libvirt_power_state(dom, NULL);
     }
     /* A destroy that did not come to its end: what is left is no guest any more. */
     if (buried > 0 && buried >= generation) {
@@ -54,42 +55,45 @@ int kn_libvirt_look(void *state, const struct kn_guest_ref *ref, struct kn_guest
     return 0;
 }
 
-int kn_libvirt_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err)
+int kn_agent_libvirt_obey(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *asked,
+                          struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
 
-    return kn_order_obey(lv->conf->agent_state_dir, ref->server, asked, err);
+    return kn_agent_order_obey(lv->conf->agent_state_dir, ref->server, asked, err);
 }
 
-int kn_libvirt_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err)
+int kn_agent_libvirt_done(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order,
+                          int part, const json_t *answer, struct kn_error *err)
 {
-    const struct kn_libvirt *lv = state;
+    const struct kn_agent_libvirt *lv = state;
 
-    return kn_order_done(lv->conf->agent_state_dir, ref->server, order, part, answer, err);
+    return kn_agent_order_done(lv->conf->agent_state_dir, ref->server, order, part, answer, err);
 }
 
-json_t *kn_libvirt_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part)
+json_t *kn_agent_libvirt_answer(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order,
+                                int part)
 {
-    const struct kn_libvirt *lv = state;
+    const struct kn_agent_libvirt *lv = state;
 
-    return kn_order_answer(lv->conf->agent_state_dir, ref->server, order, part);
+    return kn_agent_order_answer(lv->conf->agent_state_dir, ref->server, order, part);
 }
 
 /* Calls visit for each domain of ours. */
-static int each_domain(struct kn_libvirt *lv,
-                       void (*visit)(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx), void *ctx,
-                       struct kn_error *err)
+static int each_domain(struct kn_agent_libvirt *lv,
+                       void (*visit)(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server, void *ctx),
+                       void *ctx, struct kn_error *err)
 {
     AUTO_CONN virConnectPtr conn = NULL;
     virDomainPtr *domains = NULL;
     int count;
 
-    if (kn_libvirt_conn(lv, &conn, err) < 0) {
+    if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
         return -1;
     }
     count = virConnectListAllDomains(conn, &domains, 0);
     if (count < 0) {
-        return kn_libvirt_fail(err, "listing domains");
+        return kn_agent_libvirt_fail(err, "listing domains");
     }
     for (int i = 0; i < count; i++) {
         char server[VIR_UUID_STRING_BUFLEN];
@@ -102,45 +106,46 @@ static int each_domain(struct kn_libvirt *lv,
     return 0;
 }
 
-struct roll {
-    kn_guest_visit *visit;
+struct list_roll {
+    kn_agent_guest_visit *visit;
     void *ctx;
     json_t *seen; /* servers with a domain, as keys */
 };
 
-static void roll_add(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx)
+static void list_roll_add(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server, void *ctx)
 {
-    struct roll *roll = ctx;
-    struct kn_guest guest = { kn_libvirt_generation(lv, dom, server), true, kn_libvirt_power_state(dom, NULL) };
+    struct list_roll *roll = ctx;
+    struct kn_agent_guest guest = { kn_agent_libvirt_generation(lv, dom, server), true,
+                                    kn_agent_libvirt_power_state(dom, NULL) };
 
     json_object_set_new(roll->seen, server, json_true());
-    kn_libvirt_note(lv, server, guest.power_state);
+    kn_agent_libvirt_note(lv, server, guest.power_state);
     roll->visit(roll->ctx, server, &guest);
 }
 
 /* Directories without a domain. */
-static void roll_add_dirs(struct kn_libvirt *lv, struct roll *roll)
+static void roll_add_dirs(struct kn_agent_libvirt *lv, struct list_roll *roll)
 {
-    json_t *servers = kn_guest_servers(lv->conf->agent_state_dir);
+    json_t *servers = kn_agent_guest_servers(lv->conf->agent_state_dir);
     size_t i;
     json_t *item;
 
-    json_array_foreach(servers, i, item) {
-        struct kn_guest guest = { 0, true, KN_POWER_NONE };
+    json_array_foreach (servers, i, item) {
+        struct kn_agent_guest guest = { 0, true, KN_POWER_NONE };
         const char *server = json_string_value(item);
         if (json_object_get(roll->seen, server) == NULL &&
-            kn_guest_load(lv->conf->agent_state_dir, server, &guest.generation, NULL, NULL) == 0) {
+            kn_agent_guest_load(lv->conf->agent_state_dir, server, &guest.generation, NULL, NULL) == 0) {
             roll->visit(roll->ctx, server, &guest);
         }
     }
     json_decref(servers);
 }
 
-int kn_libvirt_list(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err)
+int kn_agent_libvirt_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
-    struct roll roll = { visit, ctx, json_object() };
-    int done = each_domain(lv, roll_add, &roll, err);
+    struct kn_agent_libvirt *lv = state;
+    struct list_roll roll = { visit, ctx, json_object() };
+    int done = each_domain(lv, list_roll_add, &roll, err);
 
     (void)host; /* one host an agent */
     if (done == 0) {
@@ -150,29 +155,30 @@ int kn_libvirt_list(void *state, const char *host, kn_guest_visit *visit, void *
     return done;
 }
 
-static void observe_one(struct kn_libvirt *lv, virDomainPtr dom, const char *server, void *ctx)
+static void observe_one(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server, void *ctx)
 {
     json_t *domains = ctx;
     json_t *volumes = json_array();
     json_t *taps = json_array();
     AUTO_FREE char *xml = virDomainGetXMLDesc(dom, 0);
-    struct kn_scanned_disk disk;
+    struct kn_agent_scanned_disk disk;
     char tap[TAP_SIZE];
 
-    for (size_t i = 0; xml != NULL && kn_scan_disk(xml, i, &disk); i++) {
+    for (size_t i = 0; xml != NULL && kn_agent_scan_disk(xml, i, &disk); i++) {
         if (disk.serial[0] != '\0') {
             json_array_append_new(volumes, json_string(disk.serial));
         }
     }
-    for (size_t i = 0; xml != NULL && kn_scan_tap(xml, i, tap, sizeof(tap)); i++) {
+    for (size_t i = 0; xml != NULL && kn_agent_scan_tap(xml, i, tap, sizeof(tap)); i++) {
         json_array_append_new(taps, json_string(tap));
     }
-    json_array_append_new(domains, kn_form_write_seen(server, kn_libvirt_generation(lv, dom, server), kn_libvirt_power_state(dom, NULL), volumes, taps));
+    json_array_append_new(domains, kn_form_write_seen(server, kn_agent_libvirt_generation(lv, dom, server),
+                                                      kn_agent_libvirt_power_state(dom, NULL), volumes, taps));
 }
 
-int kn_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err)
+int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
     json_t *domains = json_array();
 
     (void)host;
@@ -180,7 +186,7 @@ int kn_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct 
         json_decref(domains);
         return -1;
     }
-    *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", kn_net_host_taps(lv->net), "dirs",
-                          kn_guest_servers(lv->conf->agent_state_dir));
+    *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", kn_network_host_taps(lv->net), "dirs",
+                          kn_agent_guest_servers(lv->conf->agent_state_dir));
     return 0;
 }

@@ -7,13 +7,13 @@
 #include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
 
-#define SHUTDOWN_WAIT_MS 60000   /* for the guest to go down by itself */
-#define BUTTON_AGAIN_MS 8000     /* a guest that is booting does not hear the first press */
-#define LOOK_AGAIN_MS 1000       /* events wake us up; this is for those that are lost */
+#define SHUTDOWN_WAIT_MS 60000 /* for the guest to go down by itself */
+#define BUTTON_AGAIN_MS 8000 /* a guest that is booting does not hear the first press */
+#define LOOK_AGAIN_MS 1000 /* events wake us up; this is for those that are lost */
 
 struct power_call {
-    struct kn_libvirt *lv;
-    const struct kn_guest_ref *ref;
+    struct kn_agent_libvirt *lv;
+    const struct kn_agent_guest_ref *ref;
     const json_t *spec;
     virDomainPtr dom; /* NULL: not defined */
 };
@@ -21,14 +21,14 @@ struct power_call {
 /* Presses the power button until the guest is off; KN_TIMEOUT when it does not listen, KN_CONFLICT when it is to die anyway. */
 static int shut_down(struct power_call *c, struct kn_error *err)
 {
-    struct kn_libvirt *lv = c->lv;
+    struct kn_agent_libvirt *lv = c->lv;
     virDomainPtr dom = c->dom;
     int64_t until = kn_mono_ms() + SHUTDOWN_WAIT_MS;
     int64_t press_at = 0;
 
     while (virDomainIsActive(dom) == 1) {
         int64_t now = kn_mono_ms();
-        if (kn_libvirt_is_doomed(lv, c->ref)) {
+        if (kn_agent_libvirt_is_doomed(lv, c->ref)) {
             return kn_fail(err, KN_CONFLICT, "server \"%s\" is being deleted", c->ref->server);
         }
         if (now >= until || lv->is_stopping) {
@@ -38,22 +38,24 @@ static int shut_down(struct power_call *c, struct kn_error *err)
             press_at = now + BUTTON_AGAIN_MS;
             virDomainShutdownFlags(dom, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN); /* refused when it is off by now */
         }
-        kn_libvirt_wait(lv, LOOK_AGAIN_MS);
+        kn_agent_libvirt_wait(lv, LOOK_AGAIN_MS);
     }
     return 0;
 }
 
-static int start(struct power_call *c, struct kn_error *err)
+static int power_start(struct power_call *c, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
     /* Taps may be gone since it ran last (the host was restarted): ensured as for a new one. */
-    return kn_libvirt_define(c->lv, c->ref, c->spec, false, NULL, &dom, err) < 0 ? -1 : kn_libvirt_start(dom, err);
+    return kn_agent_libvirt_define(c->lv, c->ref, c->spec, false, NULL, &dom, err) < 0
+               ? -1
+               : kn_agent_libvirt_start(dom, err);
 }
 
-static int stop(struct power_call *c, struct kn_error *err)
+static int power_stop(struct power_call *c, struct kn_error *err)
 {
-    int power_state = kn_libvirt_power_state(c->dom, NULL);
+    int power_state = kn_agent_libvirt_power_state(c->dom, NULL);
 
     if (power_state == KN_POWER_RUNNING && shut_down(c, err) == 0) {
         return 0;
@@ -62,56 +64,58 @@ static int stop(struct power_call *c, struct kn_error *err)
         return -1;
     }
     if (virDomainHasManagedSaveImage(c->dom, 0) == 1 && virDomainManagedSaveRemove(c->dom, 0) < 0) {
-        return kn_libvirt_fail(err, "dropping the saved memory");
+        return kn_agent_libvirt_fail(err, "dropping the saved memory");
     }
-    return kn_libvirt_kill(c->dom, err);
+    return kn_agent_libvirt_kill(c->dom, err);
 }
 
 static int reboot_hard(struct power_call *c, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
-    if (c->dom != NULL && kn_libvirt_kill(c->dom, err) < 0) {
+    if (c->dom != NULL && kn_agent_libvirt_kill(c->dom, err) < 0) {
         return -1;
     }
     if (c->dom != NULL && virDomainHasManagedSaveImage(c->dom, 0) == 1) {
         virDomainManagedSaveRemove(c->dom, 0);
     }
-    return kn_libvirt_define(c->lv, c->ref, c->spec, true, NULL, &dom, err) < 0 ? -1 : kn_libvirt_start(dom, err);
+    return kn_agent_libvirt_define(c->lv, c->ref, c->spec, true, NULL, &dom, err) < 0
+               ? -1
+               : kn_agent_libvirt_start(dom, err);
 }
 
 static int reboot_soft(struct power_call *c, struct kn_error *err)
 {
     if (shut_down(c, err) == 0) {
-        return start(c, err);
+        return power_start(c, err);
     }
     return err->code == KN_CONFLICT ? -1 : reboot_hard(c, err);
 }
 
 static int pause_guest(struct power_call *c, struct kn_error *err)
 {
-    if (kn_libvirt_power_state(c->dom, NULL) == KN_POWER_PAUSED || virDomainSuspend(c->dom) == 0) {
+    if (kn_agent_libvirt_power_state(c->dom, NULL) == KN_POWER_PAUSED || virDomainSuspend(c->dom) == 0) {
         return 0;
     }
-    return kn_libvirt_fail(err, "pausing the guest");
+    return kn_agent_libvirt_fail(err, "pausing the guest");
 }
 
 static int unpause(struct power_call *c, struct kn_error *err)
 {
-    if (kn_libvirt_power_state(c->dom, NULL) == KN_POWER_RUNNING || virDomainResume(c->dom) == 0) {
+    if (kn_agent_libvirt_power_state(c->dom, NULL) == KN_POWER_RUNNING || virDomainResume(c->dom) == 0) {
         return 0;
     }
-    return kn_libvirt_fail(err, "unpausing the guest");
+    return kn_agent_libvirt_fail(err, "unpausing the guest");
 }
 
 static int suspend(struct power_call *c, struct kn_error *err)
 {
     /* After resume it runs, whether or not it was paused: a save of a paused guest would come back paused. */
-    if (kn_libvirt_power_state(c->dom, NULL) == KN_POWER_SUSPENDED ||
+    if (kn_agent_libvirt_power_state(c->dom, NULL) == KN_POWER_SUSPENDED ||
         virDomainManagedSave(c->dom, VIR_DOMAIN_SAVE_RUNNING) == 0) {
         return 0;
     }
-    return kn_libvirt_fail(err, "saving the guest's memory");
+    return kn_agent_libvirt_fail(err, "saving the guest's memory");
 }
 
 static const struct power_action {
@@ -119,14 +123,9 @@ static const struct power_action {
     bool needs_domain;
     int (*run)(struct power_call *c, struct kn_error *err);
 } ACTIONS[] = {
-    { "start", false, start },
-    { "stop", true, stop },
-    { "reboot_soft", true, reboot_soft },
-    { "reboot_hard", false, reboot_hard },
-    { "pause", true, pause_guest },
-    { "unpause", true, unpause },
-    { "suspend", true, suspend },
-    { "resume", false, start }, /* starting a saved guest gives it its memory back */
+    { "start", false, power_start },       { "stop", true, power_stop },     { "reboot_soft", true, reboot_soft },
+    { "reboot_hard", false, reboot_hard }, { "pause", true, pause_guest },   { "unpause", true, unpause },
+    { "suspend", true, suspend },          { "resume", false, power_start }, /* starting a saved guest gives it its memory back */
 };
 
 static const struct power_action *action_find(const char *name)
@@ -139,12 +138,12 @@ static const struct power_action *action_find(const char *name)
     return NULL;
 }
 
-static int run(struct kn_libvirt *lv, const struct power_action *action, struct power_call *call, int *ret_power_state,
-               struct kn_error *err)
+static int power_run(struct kn_agent_libvirt *lv, const struct power_action *action, struct power_call *call,
+                     int *ret_power_state, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
-    if (kn_libvirt_find(lv, call->ref->server, &dom, err) < 0) {
+    if (kn_agent_libvirt_find(lv, call->ref->server, &dom, err) < 0) {
         return -1;
     }
     call->dom = dom;
@@ -154,17 +153,17 @@ static int run(struct kn_libvirt *lv, const struct power_action *action, struct 
     if (action->run(call, err) < 0) {
         return -1;
     }
-    if (dom == NULL && kn_libvirt_find(lv, call->ref->server, &dom, err) < 0) {
+    if (dom == NULL && kn_agent_libvirt_find(lv, call->ref->server, &dom, err) < 0) {
         return -1;
     }
-    *ret_power_state = dom != NULL ? kn_libvirt_power_state(dom, NULL) : KN_POWER_NONE;
+    *ret_power_state = dom != NULL ? kn_agent_libvirt_power_state(dom, NULL) : KN_POWER_NONE;
     return 0;
 }
 
-int kn_libvirt_power(void *state, const struct kn_guest_ref *ref, const char *name, const json_t *spec,
-                     int *ret_power_state, struct kn_error *err)
+int kn_agent_libvirt_power(void *state, const struct kn_agent_guest_ref *ref, const char *name, const json_t *spec,
+                           int *ret_power_state, struct kn_error *err)
 {
-    struct kn_libvirt *lv = state;
+    struct kn_agent_libvirt *lv = state;
     const struct power_action *action = action_find(name);
     struct power_call call = { lv, ref, spec, NULL };
     int power_state = -1;
@@ -173,9 +172,9 @@ int kn_libvirt_power(void *state, const struct kn_guest_ref *ref, const char *na
     if (action == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "power action \"%s\" is unknown", name);
     }
-    kn_libvirt_begin(lv, ref->server);
-    done = run(lv, action, &call, &power_state, err);
-    kn_libvirt_end(lv, ref->server, power_state);
+    kn_agent_libvirt_begin(lv, ref->server);
+    done = power_run(lv, action, &call, &power_state, err);
+    kn_agent_libvirt_end(lv, ref->server, power_state);
     if (done < 0) {
         return -1;
     }

@@ -25,13 +25,13 @@
 #include "lib/base/uuid.h"
 #include "network/host.h"
 
-struct kn_libvirt {
+struct kn_agent_libvirt {
     const struct kn_conf *conf;             /* immutable after open, as all down to `lock` */
     char host[256];
-    const struct kn_driver_events *events;
+    const struct kn_agent_driver_events *events;
     char type[8];                           /* kvm or qemu */
-    struct kn_net_host *net;                /* has a lock of its own */
-    struct kn_metadata_server *metadata;
+    struct kn_network_host *net;                /* has a lock of its own */
+    struct kn_agent_metadata_server *metadata;
     pthread_t event_thread, watch_thread;
     atomic_bool is_stopping;
 
@@ -39,84 +39,90 @@ struct kn_libvirt {
     pthread_cond_t changed;                 /* libvirt told us something, or the connection came back */
     virConnectPtr conn;                     /* NULL while libvirt is away */
     bool is_lost;                           /* conn is dead, the watcher replaces it */
-    struct kn_hmap *doomed;                 /* server -> int64_t: the generation of a destroy that waits for its turn */
-    struct kn_hmap *guests;                 /* server -> struct kn_watched, see events.c */
+    struct kn_hmap *doomed; /* server -> int64_t: the generation of a destroy that waits for its turn */
+    struct kn_hmap *guests; /* server -> struct kn_agent_watched, see events.c */
 };
 
 /* --- conn.c --- */
-static inline void kn_vir_conn_auto(virConnectPtr *conn)
+static inline void kn_agent_vir_conn_auto(virConnectPtr *conn)
 {
     if (*conn != NULL) {
         virConnectClose(*conn);
     }
 }
-static inline void kn_vir_dom_auto(virDomainPtr *dom)
+static inline void kn_agent_vir_dom_auto(virDomainPtr *dom)
 {
     if (*dom != NULL) {
         virDomainFree(*dom);
     }
 }
-#define AUTO_CONN __attribute__((cleanup(kn_vir_conn_auto)))
-#define AUTO_DOM __attribute__((cleanup(kn_vir_dom_auto)))
+#define AUTO_CONN __attribute__((cleanup(kn_agent_vir_conn_auto)))
+#define AUTO_DOM __attribute__((cleanup(kn_agent_vir_dom_auto)))
 
 /* Opens the connection and its events for the first time. */
-int kn_libvirt_connect(struct kn_libvirt *lv, struct kn_error *err);
+int kn_agent_libvirt_connect(struct kn_agent_libvirt *lv, struct kn_error *err);
 /* A reference to the connection (AUTO_CONN); waits some seconds for it to come back. KN_UNAVAILABLE. */
-int kn_libvirt_conn(struct kn_libvirt *lv, virConnectPtr *ret_conn, struct kn_error *err);
+int kn_agent_libvirt_conn(struct kn_agent_libvirt *lv, virConnectPtr *ret_conn, struct kn_error *err);
 /* The server's domain (AUTO_DOM), NULL in *ret_dom if there is none: that is no error. */
-int kn_libvirt_find(struct kn_libvirt *lv, const char *server, virDomainPtr *ret_dom, struct kn_error *err);
+int kn_agent_libvirt_find(struct kn_agent_libvirt *lv, const char *server, virDomainPtr *ret_dom, struct kn_error *err);
 /* libvirt's last error of this thread as ours: "what: its words". Returns -1. */
-int kn_libvirt_fail(struct kn_error *err, const char *what);
+int kn_agent_libvirt_fail(struct kn_error *err, const char *what);
 /* Replaces a lost connection if it can; the watcher's. True if there is a new one. */
-bool kn_libvirt_reconnect(struct kn_libvirt *lv);
-void *kn_libvirt_event_loop(void *lv);
+bool kn_agent_libvirt_reconnect(struct kn_agent_libvirt *lv);
+void *kn_agent_libvirt_event_loop(void *lv);
 
 /* --- events.c --- */
 /* Registers for the events of a connection. */
-int kn_libvirt_events_register(struct kn_libvirt *lv, virConnectPtr conn, struct kn_error *err);
+int kn_agent_libvirt_events_register(struct kn_agent_libvirt *lv, virConnectPtr conn, struct kn_error *err);
 /* Looks at guests that something happened to, and tells those that changed by themselves. */
-void *kn_libvirt_watch_loop(void *lv);
+void *kn_agent_libvirt_watch_loop(void *lv);
 /*
  * Between begin and end what happens to the guest is our doing and is not told. power_state: what the answer says it is now,
  * -1 = it says nothing.
  */
-void kn_libvirt_begin(struct kn_libvirt *lv, const char *server);
-void kn_libvirt_end(struct kn_libvirt *lv, const char *server, int power_state);
+void kn_agent_libvirt_begin(struct kn_agent_libvirt *lv, const char *server);
+void kn_agent_libvirt_end(struct kn_agent_libvirt *lv, const char *server, int power_state);
 /* Others are told this state right now (agent.domains): only a change after it is news. */
-void kn_libvirt_note(struct kn_libvirt *lv, const char *server, int power_state);
+void kn_agent_libvirt_note(struct kn_agent_libvirt *lv, const char *server, int power_state);
 /* Waits until an event comes or the time is over. Check what you wait for before and after. */
-void kn_libvirt_wait(struct kn_libvirt *lv, int64_t ms);
+void kn_agent_libvirt_wait(struct kn_agent_libvirt *lv, int64_t ms);
 /* Driver's give_way, and the question of those who wait for a guest to do something: is there a destroy behind them? */
-void kn_libvirt_give_way(void *state, const char *server, int64_t generation);
-bool kn_libvirt_is_doomed(struct kn_libvirt *lv, const struct kn_guest_ref *ref);
+void kn_agent_libvirt_give_way(void *state, const char *server, int64_t generation);
+bool kn_agent_libvirt_is_doomed(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref);
 /* Nova's number and libvirt's word for the reason (may be NULL). */
-int kn_libvirt_power_state(virDomainPtr dom, const char **ret_reason);
+int kn_agent_libvirt_power_state(virDomainPtr dom, const char **ret_reason);
 /* The generation that the domain was defined with. */
-int64_t kn_libvirt_generation(struct kn_libvirt *lv, virDomainPtr dom, const char *server);
+int64_t kn_agent_libvirt_generation(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server);
 
 /* --- guest.c --- */
 /* Saves the spec, makes disk and taps, defines the domain (again, if `anew`). *ret_dom: AUTO_DOM. */
-int kn_libvirt_define(struct kn_libvirt *lv, const struct kn_guest_ref *ref, const json_t *spec, bool anew, struct kn_work *work,
-                      virDomainPtr *ret_dom, struct kn_error *err);
+int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                            bool anew, struct kn_work *work, virDomainPtr *ret_dom, struct kn_error *err);
 /* Starts it if it does not run. */
-int kn_libvirt_start(virDomainPtr dom, struct kn_error *err);
+int kn_agent_libvirt_start(virDomainPtr dom, struct kn_error *err);
 /* Pulls the plug; off already is fine. */
-int kn_libvirt_kill(virDomainPtr dom, struct kn_error *err);
-int kn_libvirt_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
-                              struct kn_error *err);
-int kn_libvirt_destroy(void *state, const struct kn_guest_ref *ref, struct kn_error *err);
+int kn_agent_libvirt_kill(virDomainPtr dom, struct kn_error *err);
+int kn_agent_libvirt_ensure_running(void *state, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                                    struct kn_work *work, int *ret_power_state, struct kn_error *err);
+int kn_agent_libvirt_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
 
 /* --- power.c, disk.c, list.c --- */
-int kn_libvirt_power(void *state, const struct kn_guest_ref *ref, const char *action, const json_t *spec,
-                     int *ret_power_state, struct kn_error *err);
-int kn_libvirt_attach_disk(void *state, const struct kn_guest_ref *ref, const char *volume, const json_t *connection,
-                           const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
-int kn_libvirt_detach_disk(void *state, const struct kn_guest_ref *ref, const char *volume, struct kn_error *err);
-int kn_libvirt_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err);
-int kn_libvirt_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err);
-json_t *kn_libvirt_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part);
-int kn_libvirt_look(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err);
-int kn_libvirt_list(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err);
-int kn_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
+int kn_agent_libvirt_power(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,
+                           int *ret_power_state, struct kn_error *err);
+int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
+                                 const json_t *connection, const char *wish, char ret_device[KN_DEVICE_SIZE],
+                                 struct kn_error *err);
+int kn_agent_libvirt_detach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
+                                 struct kn_error *err);
+int kn_agent_libvirt_obey(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *asked,
+                          struct kn_error *err);
+int kn_agent_libvirt_done(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order,
+                          int part, const json_t *answer, struct kn_error *err);
+json_t *kn_agent_libvirt_answer(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order,
+                                int part);
+int kn_agent_libvirt_look(void *state, const struct kn_agent_guest_ref *ref, struct kn_agent_guest *ret,
+                          struct kn_error *err);
+int kn_agent_libvirt_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
+int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
 
 #endif

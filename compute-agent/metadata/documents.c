@@ -53,7 +53,7 @@ static void add_seed(json_t *doc)
     json_object_set_new(doc, "random_seed", json_string(text.buf));
 }
 
-bool kn_metadata_meta_data(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_meta_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     json_t *meta = json_object_get(guest->spec, "metadata");
     json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:[], s:[]}", "uuid", guest->server, "name",
@@ -71,7 +71,7 @@ bool kn_metadata_meta_data(const struct kn_metadata_guest *guest, struct kn_strb
     return write_json(doc, body);
 }
 
-bool kn_metadata_user_data(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_user_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     const char *text = kn_json_str(guest->spec, "user_data");
     size_t size = strlen(text);
@@ -85,54 +85,54 @@ bool kn_metadata_user_data(const struct kn_metadata_guest *guest, struct kn_strb
     return true;
 }
 
-bool kn_metadata_empty(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_empty(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     (void)guest;
     return write_text("{}", body);
 }
 
-bool kn_metadata_password(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_password(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     kn_strbuf_addstr(body, kn_json_str(guest->spec, KN_METADATA_PASSWORD));
     return true;
 }
 
-bool kn_metadata_blank(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_blank(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     (void)guest, (void)body;
     return true;
 }
 
-bool kn_metadata_none(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_none(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     (void)guest;
     return write_text("none", body);
 }
 
-bool kn_metadata_zero(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_zero(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     (void)guest;
     return write_text("0", body);
 }
 
-bool kn_metadata_hostname(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_hostname(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_text(kn_json_str(guest->spec, "hostname"), body);
 }
 
-bool kn_metadata_zone(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_zone(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_text(kn_json_str(guest->spec, "zone"), body);
 }
 
-bool kn_metadata_local_ipv4(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_local_ipv4(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     size_t n, i;
     json_t *nic;
     json_t *ip;
 
-    json_array_foreach(json_object_get(guest->spec, "nics"), n, nic) {
-        json_array_foreach(json_object_get(nic, "ips"), i, ip) {
+    json_array_foreach (json_object_get(guest->spec, "nics"), n, nic) {
+        json_array_foreach (json_object_get(nic, "ips"), i, ip) {
             if (kn_json_int(ip, "version") == 4) {
                 return write_text(kn_json_str(ip, "address"), body);
             }
@@ -152,39 +152,39 @@ static bool write_short(const char *prefix, const char *uuid, struct kn_strbuf *
     return true;
 }
 
-bool kn_metadata_ami_id(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_ami_id(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_short("ami-", kn_json_str(json_object_get(guest->spec, "image"), "id"), body);
 }
 
-bool kn_metadata_instance_id(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_instance_id(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_short("i-", guest->server, body);
 }
 
-bool kn_metadata_reservation_id(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_reservation_id(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_short("r-", guest->server, body);
 }
 
-bool kn_metadata_flavor(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_flavor(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_text(kn_json_str(guest->spec, "flavor"), body);
 }
 
-bool kn_metadata_root_name(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_root_name(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     (void)guest;
     return write_text("vda", body);
 }
 
-bool kn_metadata_root_path(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_root_path(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     (void)guest;
     return write_text("/dev/vda", body);
 }
 
-bool kn_metadata_key_list(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_key_list(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     if (!has_key(guest->spec)) {
         return false;
@@ -193,12 +193,12 @@ bool kn_metadata_key_list(const struct kn_metadata_guest *guest, struct kn_strbu
     return true;
 }
 
-bool kn_metadata_key_formats(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_key_formats(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return has_key(guest->spec) && write_text("openssh-key", body);
 }
 
-bool kn_metadata_key(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_key(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     return write_text(kn_json_str(guest->spec, "public_key"), body);
 }

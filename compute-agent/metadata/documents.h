@@ -8,33 +8,33 @@
 
 #include "lib/base/strbuf.h"
 
-struct kn_metadata_guest {
+struct kn_agent_metadata_guest {
     const char *server;
     const json_t *spec;
 };
 
 /* Each writes its document; false: this guest has none, and nothing was written. */
-typedef bool kn_metadata_writer(const struct kn_metadata_guest *guest, struct kn_strbuf *body);
+typedef bool kn_agent_metadata_writer(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body);
 
-kn_metadata_writer kn_metadata_meta_data;    /* OpenStack's meta_data.json */
-kn_metadata_writer kn_metadata_network_data; /* OpenStack's network_data.json (network.c) */
-kn_metadata_writer kn_metadata_user_data;    /* decoded */
-kn_metadata_writer kn_metadata_empty;        /* {} */
-kn_metadata_writer kn_metadata_password;     /* what the guest posted; blank before it did */
-kn_metadata_writer kn_metadata_blank;        /* known, and empty */
-kn_metadata_writer kn_metadata_none;         /* "none" */
-kn_metadata_writer kn_metadata_zero;         /* "0" */
-kn_metadata_writer kn_metadata_hostname;
-kn_metadata_writer kn_metadata_zone;
-kn_metadata_writer kn_metadata_local_ipv4;
-kn_metadata_writer kn_metadata_ami_id;
-kn_metadata_writer kn_metadata_instance_id;
-kn_metadata_writer kn_metadata_reservation_id;
-kn_metadata_writer kn_metadata_flavor;       /* its name */
-kn_metadata_writer kn_metadata_root_name;    /* "vda" */
-kn_metadata_writer kn_metadata_root_path;    /* "/dev/vda" */
-kn_metadata_writer kn_metadata_key_list;     /* "0=name" */
-kn_metadata_writer kn_metadata_key_formats;  /* "openssh-key" */
-kn_metadata_writer kn_metadata_key;
+kn_agent_metadata_writer kn_agent_metadata_meta_data;    /* OpenStack's meta_data.json */
+kn_agent_metadata_writer kn_agent_metadata_network_data; /* OpenStack's network_data.json (network.c) */
+kn_agent_metadata_writer kn_agent_metadata_user_data;    /* decoded */
+kn_agent_metadata_writer kn_agent_metadata_empty;        /* {} */
+kn_agent_metadata_writer kn_agent_metadata_password;     /* what the guest posted; blank before it did */
+kn_agent_metadata_writer kn_agent_metadata_blank;        /* known, and empty */
+kn_agent_metadata_writer kn_agent_metadata_none;         /* "none" */
+kn_agent_metadata_writer kn_agent_metadata_zero;         /* "0" */
+kn_agent_metadata_writer kn_agent_metadata_hostname;
+kn_agent_metadata_writer kn_agent_metadata_zone;
+kn_agent_metadata_writer kn_agent_metadata_local_ipv4;
+kn_agent_metadata_writer kn_agent_metadata_ami_id;
+kn_agent_metadata_writer kn_agent_metadata_instance_id;
+kn_agent_metadata_writer kn_agent_metadata_reservation_id;
+kn_agent_metadata_writer kn_agent_metadata_flavor;       /* its name */
+kn_agent_metadata_writer kn_agent_metadata_root_name;    /* "vda" */
+kn_agent_metadata_writer kn_agent_metadata_root_path;    /* "/dev/vda" */
+kn_agent_metadata_writer kn_agent_metadata_key_list;     /* "0=name" */
+kn_agent_metadata_writer kn_agent_metadata_key_formats;  /* "openssh-key" */
+kn_agent_metadata_writer kn_agent_metadata_key;
 
 #endif

@@ -17,7 +17,7 @@
 struct node {
     const char *path; /* without its version and slashes around */
     bool is_dir;
-    bool (*write)(const struct kn_metadata_guest *guest, struct kn_strbuf *body);
+    bool (*write)(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body);
     const char *type;
 };
 
@@ -29,51 +29,51 @@ struct node {
 /* Below /openstack/<version>/ */
 static const struct node OPENSTACK[] = {
     { "", DIR, NULL, TEXT },
-    { "meta_data.json", LEAF, kn_metadata_meta_data, JSON },
-    { "user_data", LEAF, kn_metadata_user_data, "application/octet-stream" },
-    { "password", LEAF, kn_metadata_password, TEXT },
-    { "vendor_data.json", LEAF, kn_metadata_empty, JSON },
-    { "network_data.json", LEAF, kn_metadata_network_data, JSON },
-    { "vendor_data2.json", LEAF, kn_metadata_empty, JSON },
+    { "meta_data.json", LEAF, kn_agent_metadata_meta_data, JSON },
+    { "user_data", LEAF, kn_agent_metadata_user_data, "application/octet-stream" },
+    { "password", LEAF, kn_agent_metadata_password, TEXT },
+    { "vendor_data.json", LEAF, kn_agent_metadata_empty, JSON },
+    { "network_data.json", LEAF, kn_agent_metadata_network_data, JSON },
+    { "vendor_data2.json", LEAF, kn_agent_metadata_empty, JSON },
 };
 
 /* Below /<version>/, EC2's. */
 static const struct node EC2[] = {
     { "", DIR, NULL, TEXT },
     { "meta-data", DIR, NULL, TEXT },
-    { "user-data", LEAF, kn_metadata_user_data, "application/octet-stream" },
-    { "meta-data/ami-id", LEAF, kn_metadata_ami_id, TEXT },
-    { "meta-data/ami-launch-index", LEAF, kn_metadata_zero, TEXT },
+    { "user-data", LEAF, kn_agent_metadata_user_data, "application/octet-stream" },
+    { "meta-data/ami-id", LEAF, kn_agent_metadata_ami_id, TEXT },
+    { "meta-data/ami-launch-index", LEAF, kn_agent_metadata_zero, TEXT },
     { "meta-data/block-device-mapping", DIR, NULL, TEXT },
-    { "meta-data/block-device-mapping/ami", LEAF, kn_metadata_root_name, TEXT },
-    { "meta-data/block-device-mapping/root", LEAF, kn_metadata_root_path, TEXT },
-    { "meta-data/hostname", LEAF, kn_metadata_hostname, TEXT },
-    { "meta-data/instance-action", LEAF, kn_metadata_none, TEXT },
-    { "meta-data/instance-id", LEAF, kn_metadata_instance_id, TEXT },
-    { "meta-data/instance-type", LEAF, kn_metadata_flavor, TEXT },
-    { "meta-data/local-hostname", LEAF, kn_metadata_hostname, TEXT },
-    { "meta-data/local-ipv4", LEAF, kn_metadata_local_ipv4, TEXT },
+    { "meta-data/block-device-mapping/ami", LEAF, kn_agent_metadata_root_name, TEXT },
+    { "meta-data/block-device-mapping/root", LEAF, kn_agent_metadata_root_path, TEXT },
+    { "meta-data/hostname", LEAF, kn_agent_metadata_hostname, TEXT },
+    { "meta-data/instance-action", LEAF, kn_agent_metadata_none, TEXT },
+    { "meta-data/instance-id", LEAF, kn_agent_metadata_instance_id, TEXT },
+    { "meta-data/instance-type", LEAF, kn_agent_metadata_flavor, TEXT },
+    { "meta-data/local-hostname", LEAF, kn_agent_metadata_hostname, TEXT },
+    { "meta-data/local-ipv4", LEAF, kn_agent_metadata_local_ipv4, TEXT },
     { "meta-data/placement", DIR, NULL, TEXT },
-    { "meta-data/placement/availability-zone", LEAF, kn_metadata_zone, TEXT },
-    { "meta-data/public-hostname", LEAF, kn_metadata_hostname, TEXT },
-    { "meta-data/public-ipv4", LEAF, kn_metadata_blank, TEXT },
-    { "meta-data/public-keys", DIR, kn_metadata_key_list, TEXT },
-    { "meta-data/public-keys/0", DIR, kn_metadata_key_formats, TEXT },
-    { "meta-data/public-keys/0/openssh-key", LEAF, kn_metadata_key, TEXT },
-    { "meta-data/reservation-id", LEAF, kn_metadata_reservation_id, TEXT },
-    { "meta-data/security-groups", LEAF, kn_metadata_blank, TEXT },
+    { "meta-data/placement/availability-zone", LEAF, kn_agent_metadata_zone, TEXT },
+    { "meta-data/public-hostname", LEAF, kn_agent_metadata_hostname, TEXT },
+    { "meta-data/public-ipv4", LEAF, kn_agent_metadata_blank, TEXT },
+    { "meta-data/public-keys", DIR, kn_agent_metadata_key_list, TEXT },
+    { "meta-data/public-keys/0", DIR, kn_agent_metadata_key_formats, TEXT },
+    { "meta-data/public-keys/0/openssh-key", LEAF, kn_agent_metadata_key, TEXT },
+    { "meta-data/reservation-id", LEAF, kn_agent_metadata_reservation_id, TEXT },
+    { "meta-data/security-groups", LEAF, kn_agent_metadata_blank, TEXT },
 };
 
 static const char *const OPENSTACK_VERSIONS[] = {
-    "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",
-    "2020-10-14", "latest", NULL,
+    "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06",
+    "2017-02-22", "2018-08-27", "2020-10-14", "latest",     NULL,
 };
 static const char *const EC2_VERSIONS[] = {
-    "1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01", "2009-04-04",
-    "latest", NULL,
+    "1.0",        "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15",
+    "2008-02-01", "2008-09-01", "2009-04-04", "latest",     NULL,
 };
 
-static bool is_one_of(const char *word, size_t len, const char *const *list)
+static bool metadata_is_one_of(const char *word, size_t len, const char *const *list)
 {
     for (; *list != NULL; list++) {
         if (strlen(*list) == len && memcmp(*list, word, len) == 0) {
@@ -102,8 +102,8 @@ static const char *name_below(const struct node *node, const char *dir)
 }
 
 /* What a listing names can be asked for: a document that this server does not have is not in it. */
-static void list(const struct node *nodes, size_t count, const char *dir, const struct kn_metadata_guest *guest,
-                 struct kn_strbuf *body)
+static void metadata_list(const struct node *nodes, size_t count, const char *dir,
+                          const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     for (size_t i = 0; i < count; i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf scratch = KN_STRBUF_INIT;
@@ -114,8 +114,8 @@ static void list(const struct node *nodes, size_t count, const char *dir, const 
     }
 }
 
-static int serve_node(const struct node *nodes, size_t count, const char *path, const struct kn_metadata_guest *guest,
-                      struct kn_strbuf *body, const char **ret_type)
+static int serve_node(const struct node *nodes, size_t count, const char *path,
+                      const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body, const char **ret_type)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(nodes[i].path, path) != 0) {
@@ -123,7 +123,7 @@ static int serve_node(const struct node *nodes, size_t count, const char *path, 
         }
         *ret_type = nodes[i].type;
         if (nodes[i].write == NULL) {
-            list(nodes, count, path, guest, body);
+            metadata_list(nodes, count, path, guest, body);
             return 200;
         }
         return nodes[i].write(guest, body) ? 200 : 404;
@@ -154,10 +154,10 @@ static const char *rest_after(const char *path, size_t len)
     return path[len] == '/' ? path + len + 1 : path + len;
 }
 
-int kn_metadata_answer(const char *server, const json_t *spec, const char *path, struct kn_strbuf *body,
-                       const char **ret_type)
+int kn_agent_metadata_answer(const char *server, const json_t *spec, const char *path, struct kn_strbuf *body,
+                             const char **ret_type)
 {
-    struct kn_metadata_guest guest = { server, spec };
+    struct kn_agent_metadata_guest guest = { server, spec };
     char plain[256];
     size_t len;
 
@@ -175,17 +175,17 @@ int kn_metadata_answer(const char *server, const json_t *spec, const char *path,
     }
     if (strncmp(plain, "openstack/", 10) == 0) {
         len = strcspn(plain + 10, "/");
-        return is_one_of(plain + 10, len, OPENSTACK_VERSIONS)
+        return metadata_is_one_of(plain + 10, len, OPENSTACK_VERSIONS)
                    ? serve_node(OPENSTACK, KN_COUNT(OPENSTACK), rest_after(plain + 10, len), &guest, body, ret_type)
                    : 404;
     }
     len = strcspn(plain, "/");
-    return is_one_of(plain, len, EC2_VERSIONS)
+    return metadata_is_one_of(plain, len, EC2_VERSIONS)
                ? serve_node(EC2, KN_COUNT(EC2), rest_after(plain, len), &guest, body, ret_type)
                : 404;
 }
 
-static enum kn_metadata_parse refuse(struct kn_metadata_request *ret, int status)
+static enum kn_agent_metadata_parse metadata_refuse(struct kn_agent_metadata_request *ret, int status)
 {
     ret->status = status;
     return KN_METADATA_BAD;
@@ -201,11 +201,12 @@ static bool is_password(const char *path)
         return false;
     }
     len = strcspn(plain + 10, "/");
-    return is_one_of(plain + 10, len, OPENSTACK_VERSIONS) && strcmp(rest_after(plain + 10, len), "password") == 0;
+    return metadata_is_one_of(plain + 10, len, OPENSTACK_VERSIONS) &&
+           strcmp(rest_after(plain + 10, len), "password") == 0;
 }
 
 /* A first line that http_scan.h found to be one. */
-static enum kn_metadata_parse read_line(const char *line, struct kn_metadata_request *ret)
+static enum kn_agent_metadata_parse metadata_read_line(const char *line, struct kn_agent_metadata_request *ret)
 {
     const char *path = strchr(line, ' ') + 1;
     size_t len = strcspn(path, "? "); /* a query changes nothing here */
@@ -213,49 +214,52 @@ static enum kn_metadata_parse read_line(const char *line, struct kn_metadata_req
     bool is_post = strncmp(line, "POST ", 5) == 0;
 
     if (!is_head && !is_post && strncmp(line, "GET ", 4) != 0) {
-        return refuse(ret, 405);
+        return metadata_refuse(ret, 405);
     }
     if (path[0] != '/') {
-        return refuse(ret, 400);
+        return metadata_refuse(ret, 400);
     }
     if (len >= sizeof(ret->path)) {
-        return refuse(ret, 404);
+        return metadata_refuse(ret, 404);
     }
     memcpy(ret->path, path, len);
     ret->path[len] = '\0';
     ret->is_head = is_head;
     ret->is_post = is_post;
-    return !is_post || is_password(ret->path) ? KN_METADATA_OK : refuse(ret, 405);
+    return !is_post || is_password(ret->path) ? KN_METADATA_OK : metadata_refuse(ret, 405);
 }
 
 /* What follows the head of a POST. */
-static enum kn_metadata_parse read_body(const struct kn_http_scan *scan, const char *data, size_t len, struct kn_metadata_request *ret)
+static enum kn_agent_metadata_parse read_body(const struct kn_http_scan *scan, const char *data, size_t len,
+                                              struct kn_agent_metadata_request *ret)
 {
     if (scan->spot == KN_HTTP_AT_SIZE) {
-        return refuse(ret, 411); /* a guest's chunks are nobody's delight */
+        return metadata_refuse(ret, 411); /* a guest's chunks are nobody's delight */
     }
     ret->body = data;
     ret->body_len = scan->spot == KN_HTTP_AT_DATA ? (size_t)scan->left : 0;
     if (ret->body_len > KN_MAX_GUEST_PASSWORD) {
-        return refuse(ret, 400); /* as Nova says it */
+        return metadata_refuse(ret, 400); /* as Nova says it */
     }
     return len < ret->body_len ? KN_METADATA_MORE : KN_METADATA_OK;
 }
 
-enum kn_metadata_parse kn_metadata_parse(const char *data, size_t len, struct kn_metadata_request *ret)
+enum kn_agent_metadata_parse kn_agent_metadata_parse(const char *data, size_t len,
+                                                     struct kn_agent_metadata_request *ret)
 {
     struct kn_http_scan scan = { 0 };
-    enum kn_metadata_parse parsed;
+    enum kn_agent_metadata_parse parsed;
     char nowhere[1];
 
     for (size_t i = 0; i < len; i++) {
         kn_http_scan_feed(&scan, data + i, 1, nowhere, sizeof(nowhere));
         scan.spare_len = 0;
         if (scan.why != KN_OK) {
-            return refuse(ret, kn_code_status(scan.why));
+            return metadata_refuse(ret, kn_code_status(scan.why));
         }
-        if (scan.heads == 1 && (scan.spot == KN_HTTP_AT_START || scan.spot == KN_HTTP_AT_DATA || scan.spot == KN_HTTP_AT_SIZE)) {
-            parsed = read_line(data + strspn(data, "\r\n"), ret);
+        if (scan.heads == 1 &&
+            (scan.spot == KN_HTTP_AT_START || scan.spot == KN_HTTP_AT_DATA || scan.spot == KN_HTTP_AT_SIZE)) {
+            parsed = metadata_read_line(data + strspn(data, "\r\n"), ret);
             return parsed == KN_METADATA_OK && ret->is_post ? read_body(&scan, data + i + 1, len - i - 1, ret) : parsed;
         }
     }

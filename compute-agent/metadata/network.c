@@ -16,9 +16,10 @@ static void netmask(int64_t prefix, char out[INET_ADDRSTRLEN])
     inet_ntop(AF_INET, &mask, out, INET_ADDRSTRLEN);
 }
 
-static void add_route(json_t *routes, const char *network, const char *mask, const char *gateway)
+static void network_add_route(json_t *routes, const char *network, const char *mask, const char *gateway)
 {
-    json_array_append_new(routes, json_pack("{s:s, s:s, s:s}", "network", network, "netmask", mask, "gateway", gateway));
+    json_array_append_new(routes,
+                          json_pack("{s:s, s:s, s:s}", "network", network, "netmask", mask, "gateway", gateway));
 }
 
 static json_t *routes_of(const json_t *ip)
@@ -29,28 +30,30 @@ static json_t *routes_of(const json_t *ip)
     json_t *route;
 
     if (gateway[0] != '\0') {
-        add_route(routes, kn_json_int(ip, "version") == 6 ? "::" : "0.0.0.0",
-                  kn_json_int(ip, "version") == 6 ? "::" : "0.0.0.0", gateway);
+        network_add_route(routes, kn_json_int(ip, "version") == 6 ? "::" : "0.0.0.0",
+                          kn_json_int(ip, "version") == 6 ? "::" : "0.0.0.0", gateway);
     }
-    json_array_foreach(json_object_get(ip, "routes"), i, route) {
+    json_array_foreach (json_object_get(ip, "routes"), i, route) {
         char network[64];
         char mask[INET_ADDRSTRLEN];
         int prefix = 0;
         if (sscanf(kn_json_str(route, "destination"), "%63[^/]/%d", network, &prefix) == 2) {
             netmask(prefix, mask);
-            add_route(routes, network, mask, kn_json_str(route, "nexthop"));
+            network_add_route(routes, network, mask, kn_json_str(route, "nexthop"));
         }
     }
     return routes;
 }
 
-static void add_address(const json_t *nic, const json_t *ip, json_t *networks)
+static void network_add_address(const json_t *nic, const json_t *ip, json_t *networks)
 {
     bool is_v6 = kn_json_int(ip, "version") == 6;
     bool by_dhcp = kn_json_bool(ip, "dhcp") && !is_v6;
     json_t *doc = json_pack("{s:o, s:s, s:s, s:s}", "id", json_sprintf("network%zu", json_array_size(networks)), "type",
-                            by_dhcp ? "ipv4_dhcp" : is_v6 ? "ipv6" : "ipv4", "link", kn_json_str(nic, "tap"),
-                            "network_id", kn_json_str(nic, "network"));
+                            by_dhcp ? "ipv4_dhcp"
+                            : is_v6 ? "ipv6"
+                                    : "ipv4",
+                            "link", kn_json_str(nic, "tap"), "network_id", kn_json_str(nic, "network"));
 
     if (!by_dhcp) {
         char mask[INET_ADDRSTRLEN];
@@ -67,7 +70,7 @@ static void add_dns(const json_t *ip, json_t *services)
     size_t i;
     json_t *address;
 
-    json_array_foreach(json_object_get(ip, "dns"), i, address) {
+    json_array_foreach (json_object_get(ip, "dns"), i, address) {
         json_array_append_new(services, json_pack("{s:s, s:O}", "type", "dns", "address", address));
     }
 }
@@ -82,13 +85,13 @@ static void add_nic(const json_t *nic, json_t *links, json_t *networks, json_t *
                                            kn_json_str(nic, "port"), "type", "bridge", "mtu",
                                            mtu > 0 ? json_integer(mtu) : json_null(), "ethernet_mac_address",
                                            kn_json_str(nic, "mac")));
-    json_array_foreach(json_object_get(nic, "ips"), i, ip) {
-        add_address(nic, ip, networks);
+    json_array_foreach (json_object_get(nic, "ips"), i, ip) {
+        network_add_address(nic, ip, networks);
         add_dns(ip, services);
     }
 }
 
-bool kn_metadata_network_data(const struct kn_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_network_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     json_t *links = json_array();
     json_t *networks = json_array();
@@ -98,7 +101,7 @@ bool kn_metadata_network_data(const struct kn_metadata_guest *guest, struct kn_s
     size_t i;
     json_t *nic;
 
-    json_array_foreach(json_object_get(guest->spec, "nics"), i, nic) {
+    json_array_foreach (json_object_get(guest->spec, "nics"), i, nic) {
         add_nic(nic, links, networks, services);
     }
     text = json_dumps(doc, 0);

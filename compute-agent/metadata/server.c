@@ -53,8 +53,8 @@ struct caller {
     bool is_done;
 };
 
-struct kn_metadata_server {
-    struct kn_metadata_guests guests; /* immutable, as all down to the lock */
+struct kn_agent_metadata_server {
+    struct kn_agent_metadata_guests guests; /* immutable, as all down to the lock */
     int epoll;
     struct source wake;
     pthread_t thread;
@@ -66,26 +66,26 @@ struct kn_metadata_server {
     int caller_count;         /* the thread's */
 };
 
-static int watch(struct kn_metadata_server *s, int op, struct source *source, uint32_t events)
+static int server_watch(struct kn_agent_metadata_server *s, int op, struct source *source, uint32_t events)
 {
     struct epoll_event e = { .events = events, .data = { .ptr = source } };
 
     return epoll_ctl(s->epoll, op, source->fd, &e);
 }
 
-static void wake(struct kn_metadata_server *s)
+static void server_wake(struct kn_agent_metadata_server *s)
 {
     eventfd_write(s->wake.fd, 1);
 }
 
-static void mark_closed(struct kn_metadata_server *s, const char *network)
+static void mark_closed(struct kn_agent_metadata_server *s, const char *network)
 {
     for (struct door *d = s->doors; d != NULL; d = d->next) {
         d->is_closed = d->is_closed || strcmp(d->network, network) == 0;
     }
 }
 
-void kn_metadata_server_open(struct kn_metadata_server *s, const char *network, int fd)
+void kn_agent_metadata_server_open(struct kn_agent_metadata_server *s, const char *network, int fd)
 {
     struct door *door = KN_NEW(struct door);
 
@@ -95,20 +95,20 @@ void kn_metadata_server_open(struct kn_metadata_server *s, const char *network, 
     mark_closed(s, network);
     door->next = s->doors;
     s->doors = door;
-    watch(s, EPOLL_CTL_ADD, &door->source, EPOLLIN);
+    server_watch(s, EPOLL_CTL_ADD, &door->source, EPOLLIN);
     pthread_mutex_unlock(&s->lock);
-    wake(s);
+    server_wake(s);
 }
 
-void kn_metadata_server_close(struct kn_metadata_server *s, const char *network)
+void kn_agent_metadata_server_close(struct kn_agent_metadata_server *s, const char *network)
 {
     pthread_mutex_lock(&s->lock);
     mark_closed(s, network);
     pthread_mutex_unlock(&s->lock);
-    wake(s);
+    server_wake(s);
 }
 
-static void sweep_doors(struct kn_metadata_server *s, bool all)
+static void sweep_doors(struct kn_agent_metadata_server *s, bool all)
 {
     pthread_mutex_lock(&s->lock);
     for (struct door **at = &s->doors; *at != NULL;) {
@@ -124,7 +124,7 @@ static void sweep_doors(struct kn_metadata_server *s, bool all)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void sweep_callers(struct kn_metadata_server *s, int64_t now_ms)
+static void sweep_callers(struct kn_agent_metadata_server *s, int64_t now_ms)
 {
     for (struct caller **at = &s->callers; *at != NULL;) {
         struct caller *c = *at;
@@ -140,7 +140,7 @@ static void sweep_callers(struct kn_metadata_server *s, int64_t now_ms)
     }
 }
 
-static bool is_greedy(const struct kn_metadata_server *s, const char *network, const char *ip)
+static bool is_greedy(const struct kn_agent_metadata_server *s, const char *network, const char *ip)
 {
     int count = 0;
 
@@ -150,7 +150,7 @@ static bool is_greedy(const struct kn_metadata_server *s, const char *network, c
     return count >= CALLERS_OF_ONE;
 }
 
-static void accept_one(struct kn_metadata_server *s, const struct door *door)
+static void server_accept_one(struct kn_agent_metadata_server *s, const struct door *door)
 {
     struct sockaddr_in from = { 0 };
     socklen_t size = sizeof(from);
@@ -175,7 +175,7 @@ static void accept_one(struct kn_metadata_server *s, const struct door *door)
     c->next = s->callers;
     s->callers = c;
     s->caller_count++;
-    watch(s, EPOLL_CTL_ADD, &c->source, EPOLLIN);
+    server_watch(s, EPOLL_CTL_ADD, &c->source, EPOLLIN);
 }
 
 static const char *status_line(int status)
@@ -212,7 +212,7 @@ static void respond(struct caller *c, int status, const char *type, const struct
 }
 
 /* One plain line, and the connection ends: a guest's bytes behind it are nobody's request. */
-static void refuse(struct caller *c, int status, bool is_head)
+static void server_refuse(struct caller *c, int status, bool is_head)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
     const char *line = status_line(status);
@@ -222,7 +222,8 @@ static void refuse(struct caller *c, int status, bool is_head)
 }
 
 /* Returns the HTTP status. */
-static int take_password(const struct kn_metadata_server *s, const char *server, const struct kn_metadata_request *request)
+static int server_take_password(const struct kn_agent_metadata_server *s, const char *server,
+                                const struct kn_agent_metadata_request *request)
 {
     struct kn_error err = { 0 };
 
@@ -236,15 +237,17 @@ static int take_password(const struct kn_metadata_server *s, const char *server,
 }
 
 /* The password is no part of the spec: what was posted may be newer. */
-static int read_out(const struct kn_metadata_server *s, const char *server, json_t *spec, const char *path, struct kn_strbuf *body, const char **ret_type)
+static int read_out(const struct kn_agent_metadata_server *s, const char *server, json_t *spec, const char *path,
+                    struct kn_strbuf *body, const char **ret_type)
 {
     json_auto_t *password = s->guests.password_of(s->guests.ctx, server);
 
     json_object_set(spec, KN_METADATA_PASSWORD, json_object_get(password, "password"));
-    return kn_metadata_answer(server, spec, path, body, ret_type);
+    return kn_agent_metadata_answer(server, spec, path, body, ret_type);
 }
 
-static void answer(struct kn_metadata_server *s, struct caller *c, const struct kn_metadata_request *request)
+static void server_answer(struct kn_agent_metadata_server *s, struct caller *c,
+                          const struct kn_agent_metadata_request *request)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
     const char *type = "text/plain; charset=UTF-8";
@@ -253,20 +256,21 @@ static void answer(struct kn_metadata_server *s, struct caller *c, const struct 
     int status = 404;
 
     if (s->guests.who(s->guests.ctx, c->network, c->ip, server, &spec)) {
-        status = request->is_post ? take_password(s, server, request) : read_out(s, server, spec, request->path, &body, &type);
+        status = request->is_post ? server_take_password(s, server, request)
+                                  : read_out(s, server, spec, request->path, &body, &type);
     }
     json_decref(spec);
     if (status != 200) {
-        refuse(c, status, request->is_head != 0);
+        server_refuse(c, status, request->is_head != 0);
     } else {
         respond(c, status, type, &body, request->is_head != 0);
     }
 }
 
-static void read_more(struct kn_metadata_server *s, struct caller *c)
+static void server_read_more(struct kn_agent_metadata_server *s, struct caller *c)
 {
-    struct kn_metadata_request request;
-    enum kn_metadata_parse parsed;
+    struct kn_agent_metadata_request request;
+    enum kn_agent_metadata_parse parsed;
     ssize_t n = read(c->source.fd, c->request + c->got, sizeof(c->request) - c->got);
 
     if (n <= 0) {
@@ -274,14 +278,14 @@ static void read_more(struct kn_metadata_server *s, struct caller *c)
         return;
     }
     c->got += (size_t)n;
-    parsed = kn_metadata_parse(c->request, c->got, &request);
+    parsed = kn_agent_metadata_parse(c->request, c->got, &request);
     if (parsed == KN_METADATA_OK) {
-        answer(s, c, &request);
+        server_answer(s, c, &request);
     } else if (parsed == KN_METADATA_BAD || c->got == sizeof(c->request)) {
-        refuse(c, parsed == KN_METADATA_BAD ? request.status : 431, false);
+        server_refuse(c, parsed == KN_METADATA_BAD ? request.status : 431, false);
     }
     if (c->response.len > 0) {
-        watch(s, EPOLL_CTL_MOD, &c->source, EPOLLOUT);
+        server_watch(s, EPOLL_CTL_MOD, &c->source, EPOLLOUT);
     }
 }
 
@@ -300,7 +304,7 @@ static void write_more(struct caller *c)
     }
 }
 
-static void serve(struct kn_metadata_server *s, struct source *source)
+static void server_serve(struct kn_agent_metadata_server *s, struct source *source)
 {
     eventfd_t drained;
 
@@ -309,29 +313,29 @@ static void serve(struct kn_metadata_server *s, struct source *source)
         eventfd_read(source->fd, &drained);
         break;
     case KIND_DOOR:
-        accept_one(s, (struct door *)(void *)source);
+        server_accept_one(s, (struct door *)(void *)source);
         break;
     case KIND_CALLER: {
         struct caller *c = (struct caller *)(void *)source;
         if (c->response.len > 0) {
             write_more(c);
         } else {
-            read_more(s, c);
+            server_read_more(s, c);
         }
         break;
     }
     }
 }
 
-static void *loop(void *arg)
+static void *server_loop(void *arg)
 {
-    struct kn_metadata_server *s = arg;
+    struct kn_agent_metadata_server *s = arg;
     struct epoll_event events[16];
 
     while (!s->is_stopping) {
         int count = epoll_wait(s->epoll, events, KN_COUNT(events), TICK_MS);
         for (int i = 0; i < count; i++) {
-            serve(s, events[i].data.ptr);
+            server_serve(s, events[i].data.ptr);
         }
         sweep_callers(s, kn_mono_ms());
         sweep_doors(s, false);
@@ -339,18 +343,19 @@ static void *loop(void *arg)
     return NULL;
 }
 
-int kn_metadata_server_new(const struct kn_metadata_guests *guests, struct kn_metadata_server **ret_server, struct kn_error *err)
+int kn_agent_metadata_server_new(const struct kn_agent_metadata_guests *guests,
+                                 struct kn_agent_metadata_server **ret_server, struct kn_error *err)
 {
-    AUTO(kn_metadata_server) struct kn_metadata_server *s = KN_NEW(struct kn_metadata_server);
+    AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *s = KN_NEW(struct kn_agent_metadata_server);
 
     s->guests = *guests;
     pthread_mutex_init(&s->lock, NULL);
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->wake = (struct source){ KIND_WAKE, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-    if (s->epoll < 0 || s->wake.fd < 0 || watch(s, EPOLL_CTL_ADD, &s->wake, EPOLLIN) < 0) {
+    if (s->epoll < 0 || s->wake.fd < 0 || server_watch(s, EPOLL_CTL_ADD, &s->wake, EPOLLIN) < 0) {
         return kn_fail(err, KN_INTERNAL, "metadata server: %s", strerror(errno));
     }
-    s->has_thread = pthread_create(&s->thread, NULL, loop, s) == 0;
+    s->has_thread = pthread_create(&s->thread, NULL, server_loop, s) == 0;
     if (!s->has_thread) {
         return kn_fail(err, KN_INTERNAL, "metadata server: no thread");
     }
@@ -358,14 +363,14 @@ int kn_metadata_server_new(const struct kn_metadata_guests *guests, struct kn_me
     return 0;
 }
 
-void kn_metadata_server_free(struct kn_metadata_server *s)
+void kn_agent_metadata_server_free(struct kn_agent_metadata_server *s)
 {
     if (s == NULL) {
         return;
     }
     s->is_stopping = true;
     if (s->has_thread) {
-        wake(s);
+        server_wake(s);
         pthread_join(s->thread, NULL);
     }
     sweep_callers(s, INT64_MAX);

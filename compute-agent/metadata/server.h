@@ -14,31 +14,33 @@
 #include "lib/base/error.h"
 #include "lib/base/uuid.h"
 
-struct kn_metadata_server;
+struct kn_agent_metadata_server;
 
 /* Called on the server's thread, with no lock held. The spec is a new reference. False: nobody lives there. */
-typedef bool kn_metadata_who(void *ctx, const char *network, const char *source_ip, char ret_server[KN_UUID_SIZE],
-                             json_t **ret_spec);
+typedef bool kn_agent_metadata_who(void *ctx, const char *network, const char *source_ip, char ret_server[KN_UUID_SIZE],
+                                   json_t **ret_spec);
 
 /* What a guest posted as its password: a new reference to an object with "password", NULL if it did not. */
-typedef json_t *kn_metadata_password_of(void *ctx, const char *server);
+typedef json_t *kn_agent_metadata_password_of(void *ctx, const char *server);
 /* It posts one. KN_CONFLICT: it did before. */
-typedef int kn_metadata_take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err);
+typedef int kn_agent_metadata_take_password(void *ctx, const char *server, const char *text, size_t len,
+                                            struct kn_error *err);
 
 /* Who lives here; called on the server's thread. */
-struct kn_metadata_guests {
-    kn_metadata_who *who;
-    kn_metadata_password_of *password_of;
-    kn_metadata_take_password *take_password;
+struct kn_agent_metadata_guests {
+    kn_agent_metadata_who *who;
+    kn_agent_metadata_password_of *password_of;
+    kn_agent_metadata_take_password *take_password;
     void *ctx;
 };
 
-int kn_metadata_server_new(const struct kn_metadata_guests *guests, struct kn_metadata_server **ret_server, struct kn_error *err);
-void kn_metadata_server_free(struct kn_metadata_server *server);
-KN_DEFINE_AUTO(kn_metadata_server);
+int kn_agent_metadata_server_new(const struct kn_agent_metadata_guests *guests,
+                                 struct kn_agent_metadata_server **ret_server, struct kn_error *err);
+void kn_agent_metadata_server_free(struct kn_agent_metadata_server *server);
+KN_DEFINE_AUTO(kn_agent_metadata_server);
 
 /* From any thread. Takes fd over, a listening socket; a network that has one already gets the new one. */
-void kn_metadata_server_open(struct kn_metadata_server *server, const char *network, int fd);
-void kn_metadata_server_close(struct kn_metadata_server *server, const char *network);
+void kn_agent_metadata_server_open(struct kn_agent_metadata_server *server, const char *network, int fd);
+void kn_agent_metadata_server_close(struct kn_agent_metadata_server *server, const char *network);
 
 #endif

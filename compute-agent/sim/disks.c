@@ -12,7 +12,7 @@
 #include "lib/domain/message.h"
 
 /* Words of a journal line: what would break its syntax is not let in. */
-static bool is_word(const char *text)
+static bool disks_is_word(const char *text)
 {
     return text[0] != '\0' && text[strcspn(text, " ,=\n")] == '\0';
 }
@@ -30,15 +30,15 @@ static void add_item(struct kn_strbuf *sb, const char *word)
     kn_strbuf_addstr(sb, word);
 }
 
-char *kn_sim_taps_of(const json_t *spec)
+char *kn_agent_sim_taps_of(const json_t *spec)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
     size_t i;
     json_t *nic;
 
-    json_array_foreach(json_object_get(spec, "nics"), i, nic) {
+    json_array_foreach (json_object_get(spec, "nics"), i, nic) {
         const char *tap = kn_json_str(nic, "tap");
-        if (is_word(tap)) {
+        if (disks_is_word(tap)) {
             add_item(&sb, tap);
         }
     }
@@ -52,17 +52,17 @@ static void add_disk(struct kn_strbuf *sb, const char *volume, const char *devic
     kn_strbuf_addstr(sb, device);
 }
 
-char *kn_sim_disks_of(const json_t *spec)
+char *kn_agent_sim_disks_of(const json_t *spec)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(spec, "volumes"), i, item) {
+    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         const char *volume = kn_json_str(item, "volume");
         const char *device = kn_json_str(item, "device");
         device += strncmp(device, "/dev/", 5) == 0 ? 5 : 0;
-        if (is_word(volume) && is_word(device)) {
+        if (disks_is_word(volume) && disks_is_word(device)) {
             add_disk(&sb, volume, device);
         }
     }
@@ -87,7 +87,7 @@ static bool next_disk(const char **at, char volume[KN_UUID_SIZE], char device[KN
     return false;
 }
 
-bool kn_sim_disks_find(const char *disks, const char *volume, char ret_device[KN_DEVICE_SIZE])
+bool kn_agent_sim_disks_find(const char *disks, const char *volume, char ret_device[KN_DEVICE_SIZE])
 {
     char found[KN_UUID_SIZE];
     char device[KN_DEVICE_SIZE];
@@ -101,7 +101,7 @@ bool kn_sim_disks_find(const char *disks, const char *volume, char ret_device[KN
     return false;
 }
 
-uint32_t kn_sim_disks_used(const char *disks)
+uint32_t kn_agent_sim_disks_used(const char *disks)
 {
     char volume[KN_UUID_SIZE];
     char device[KN_DEVICE_SIZE];
@@ -114,7 +114,7 @@ uint32_t kn_sim_disks_used(const char *disks)
     return used;
 }
 
-char *kn_sim_disks_with(const char *disks, const char *volume, const char *device)
+char *kn_agent_sim_disks_with(const char *disks, const char *volume, const char *device)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
 
@@ -123,7 +123,7 @@ char *kn_sim_disks_with(const char *disks, const char *volume, const char *devic
     return kn_strbuf_detach(&sb);
 }
 
-char *kn_sim_disks_without(const char *disks, const char *volume)
+char *kn_agent_sim_disks_without(const char *disks, const char *volume)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
     char found[KN_UUID_SIZE];
@@ -137,7 +137,7 @@ char *kn_sim_disks_without(const char *disks, const char *volume)
     return text_or_null(&sb);
 }
 
-json_t *kn_sim_disks_volumes(const char *disks)
+json_t *kn_agent_sim_disks_volumes(const char *disks)
 {
     json_t *volumes = json_array();
     char volume[KN_UUID_SIZE];
@@ -149,7 +149,7 @@ json_t *kn_sim_disks_volumes(const char *disks)
     return volumes;
 }
 
-json_t *kn_sim_words(const char *words)
+json_t *kn_agent_sim_words(const char *words)
 {
     json_t *list = json_array();
 

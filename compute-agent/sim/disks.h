@@ -10,15 +10,15 @@
 #include "compute-agent/core/driver.h"
 
 /* Heap texts, NULL when empty: "tap1,tap2" and "volume=vdb,volume=vdc" out of a spec. */
-char *kn_sim_taps_of(const json_t *spec);
-char *kn_sim_disks_of(const json_t *spec);
+char *kn_agent_sim_taps_of(const json_t *spec);
+char *kn_agent_sim_disks_of(const json_t *spec);
 
 /* disks may be NULL (none). */
-bool kn_sim_disks_find(const char *disks, const char *volume, char ret_device[KN_DEVICE_SIZE]);
-uint32_t kn_sim_disks_used(const char *disks); /* a bit for each device index */
-char *kn_sim_disks_with(const char *disks, const char *volume, const char *device);
-char *kn_sim_disks_without(const char *disks, const char *volume); /* NULL when none is left */
-json_t *kn_sim_disks_volumes(const char *disks);                   /* [uuid, …] */
-json_t *kn_sim_words(const char *words);                           /* "a,b" -> ["a","b"] */
+bool kn_agent_sim_disks_find(const char *disks, const char *volume, char ret_device[KN_DEVICE_SIZE]);
+uint32_t kn_agent_sim_disks_used(const char *disks); /* a bit for each device index */
+char *kn_agent_sim_disks_with(const char *disks, const char *volume, const char *device);
+char *kn_agent_sim_disks_without(const char *disks, const char *volume); /* NULL when none is left */
+json_t *kn_agent_sim_disks_volumes(const char *disks);                   /* [uuid, …] */
+json_t *kn_agent_sim_words(const char *words);                           /* "a,b" -> ["a","b"] */
 
 #endif

@@ -35,15 +35,15 @@ struct sim {
     int64_t spawn_ms;
     const struct kn_conf *conf;
     pthread_mutex_t lock;
-    struct kn_sim_store *store;        /* guarded by lock */
+    struct kn_agent_sim_store *store;        /* guarded by lock */
 };
 
 static void unlock(pthread_mutex_t **lock)
 {
     pthread_mutex_unlock(*lock);
 }
-#define HOLD(sim)                                                                       \
-    __attribute__((cleanup(unlock), unused)) pthread_mutex_t *held = &(sim)->lock;      \
+#define HOLD(sim) \
+    __attribute__((cleanup(unlock), unused)) pthread_mutex_t *held = &(sim)->lock; \
     pthread_mutex_lock(held)
 
 /* "<prefix>-00042" -> 41; -1 for a name that is not ours. */
@@ -57,7 +57,7 @@ static int host_index(const struct sim *sim, const char *host)
     return n >= 1 && n <= sim->hosts && strcmp(again, host) == 0 ? n - 1 : -1;
 }
 
-static int sim_open(const struct kn_conf *conf, const char *host, const struct kn_driver_events *events,
+static int sim_open(const struct kn_conf *conf, const char *host, const struct kn_agent_driver_events *events,
                     void **ret_state, struct kn_error *err)
 {
     AUTO_FREE char *path = kn_asprintf("%s/sim.journal", conf->agent_state_dir);
@@ -69,7 +69,7 @@ static int sim_open(const struct kn_conf *conf, const char *host, const struct k
     sim->hosts = (int)conf->agent_sim_hosts;
     sim->spawn_ms = conf->agent_sim_spawn_ms;
     sim->conf = conf;
-    if (kn_sim_store_open(path, sim->hosts, &sim->store, &broken, err) < 0) {
+    if (kn_agent_sim_store_open(path, sim->hosts, &sim->store, &broken, err) < 0) {
         return -1;
     }
     if (broken > 0) {
@@ -84,7 +84,7 @@ static void sim_close(void *state)
 {
     struct sim *sim = state;
 
-    kn_sim_store_free(sim->store);
+    kn_agent_sim_store_free(sim->store);
     pthread_mutex_destroy(&sim->lock);
     free(sim);
 }
@@ -100,9 +100,14 @@ static int sim_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
 {
     const struct sim *sim = state;
     json_t *hosts = json_array();
-    struct kn_host_said said = { .zone = sim->conf->agent_zone, .underlay = "", .vcpus = SIM_VCPUS, .memory_mib = SIM_MEMORY_MIB,
-                                 .reserved_memory_mib = sim->conf->agent_reserved_memory_mib, .disk_gib = SIM_DISK_GIB,
-                                 .hypervisor_type = "sim", .hypervisor_version = 1000000 };
+    struct kn_host_said said = { .zone = sim->conf->agent_zone,
+                                 .underlay = "",
+                                 .vcpus = SIM_VCPUS,
+                                 .memory_mib = SIM_MEMORY_MIB,
+                                 .reserved_memory_mib = sim->conf->agent_reserved_memory_mib,
+                                 .disk_gib = SIM_DISK_GIB,
+                                 .hypervisor_type = "sim",
+                                 .hypervisor_version = 1000000 };
 
     (void)err;
     for (int i = 0; i < sim->hosts; i++) {
@@ -126,56 +131,62 @@ static void sim_tick(void *state, int64_t now_ms)
     struct kn_error err = { 0 };
 
     HOLD(sim);
-    if (kn_sim_store_tidy(sim->store, now_ms - TOMB_LIFE_MS, &err) < 0) {
+    if (kn_agent_sim_store_tidy(sim->store, now_ms - TOMB_LIFE_MS, &err) < 0) {
         kn_log_error("compacting the journal", &err);
     }
 }
 
-static int sim_look(void *state, const struct kn_guest_ref *ref, struct kn_guest *ret, struct kn_error *err)
+static int sim_look(void *state, const struct kn_agent_guest_ref *ref, struct kn_agent_guest *ret, struct kn_error *err)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
 
     (void)err;
     HOLD(sim);
-    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
-    *ret = g == NULL ? (struct kn_guest){ 0 } : (struct kn_guest){ g->generation, g->exists, g->power_state };
+    g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    *ret = g == NULL ? (struct kn_agent_guest){ 0 }
+                     : (struct kn_agent_guest){ g->generation, g->exists, g->power_state };
     return 0;
 }
 
-static int sim_obey(void *state, const struct kn_guest_ref *ref, const struct kn_order *asked, struct kn_error *err)
+static int sim_obey(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *asked,
+                    struct kn_error *err)
 {
     struct sim *sim = state;
 
     HOLD(sim);
-    return kn_sim_store_obey(sim->store, host_index(sim, ref->host), ref->server, asked, kn_now_ms(), err);
+    return kn_agent_sim_store_obey(sim->store, host_index(sim, ref->host), ref->server, asked, kn_now_ms(), err);
 }
 
-static int sim_done(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part, const json_t *answer, struct kn_error *err)
+static int sim_done(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order, int part,
+                    const json_t *answer, struct kn_error *err)
 {
     struct sim *sim = state;
 
     HOLD(sim);
-    return kn_sim_store_done(sim->store, host_index(sim, ref->host), ref->server, order, part, answer, err);
+    return kn_agent_sim_store_done(sim->store, host_index(sim, ref->host), ref->server, order, part, answer, err);
 }
 
-static json_t *sim_answer(void *state, const struct kn_guest_ref *ref, const struct kn_order *order, int part)
+static json_t *sim_answer(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order,
+                          int part)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
 
     HOLD(sim);
-    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
-    if (g == NULL || g->answer == NULL || g->part != part || g->obeyed.task != order->task || g->obeyed.attempt != order->attempt) {
+    g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    if (g == NULL || g->answer == NULL || g->part != part || g->obeyed.task != order->task ||
+        g->obeyed.attempt != order->attempt) {
         return NULL;
     }
-    return kn_order_unword(g->answer);
+    return kn_agent_order_unword(g->answer);
 }
 
 /* Under the lock. NULL with an error when there is no guest. */
-static const struct kn_sim_guest *existing(struct sim *sim, const struct kn_guest_ref *ref, struct kn_error *err)
+static const struct kn_agent_sim_guest *driver_existing(struct sim *sim, const struct kn_agent_guest_ref *ref,
+                                                        struct kn_error *err)
 {
-    const struct kn_sim_guest *g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    const struct kn_agent_sim_guest *g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
 
     if (g == NULL || !g->exists) {
         kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no guest on \"%s\"", ref->server, ref->host);
@@ -184,27 +195,30 @@ static const struct kn_sim_guest *existing(struct sim *sim, const struct kn_gues
     return g;
 }
 
-static int define(struct sim *sim, const struct kn_guest_ref *ref, const json_t *spec, struct kn_error *err)
+static int define(struct sim *sim, const struct kn_agent_guest_ref *ref, const json_t *spec, struct kn_error *err)
 {
-    AUTO_FREE char *taps = kn_sim_taps_of(spec);
-    AUTO_FREE char *volumes = kn_sim_disks_of(spec);
-    struct kn_sim_guest g = { .host = host_index(sim, ref->host), .generation = ref->generation,
-                              .power_state = KN_POWER_RUNNING, .taps = taps, .volumes = volumes };
+    AUTO_FREE char *taps = kn_agent_sim_taps_of(spec);
+    AUTO_FREE char *volumes = kn_agent_sim_disks_of(spec);
+    struct kn_agent_sim_guest g = { .host = host_index(sim, ref->host),
+                                    .generation = ref->generation,
+                                    .power_state = KN_POWER_RUNNING,
+                                    .taps = taps,
+                                    .volumes = volumes };
 
     kn_copy(g.server, sizeof(g.server), ref->server);
-    return kn_sim_store_put(sim->store, &g, err);
+    return kn_agent_sim_store_put(sim->store, &g, err);
 }
 
-static int set_power(struct sim *sim, const struct kn_sim_guest *g, int power_state, struct kn_error *err)
+static int set_power(struct sim *sim, const struct kn_agent_sim_guest *g, int power_state, struct kn_error *err)
 {
-    struct kn_sim_guest as = *g;
+    struct kn_agent_sim_guest as = *g;
 
     as.power_state = (uint8_t)power_state;
-    return g->power_state == power_state ? 0 : kn_sim_store_put(sim->store, &as, err);
+    return g->power_state == power_state ? 0 : kn_agent_sim_store_put(sim->store, &as, err);
 }
 
 /* As long as a real one would take, and as easily stopped. */
-static int take_time(const struct sim *sim, struct kn_work *work, struct kn_error *err)
+static int driver_take_time(const struct sim *sim, struct kn_work *work, struct kn_error *err)
 {
     const int64_t begun_ms = kn_mono_ms();
 
@@ -219,19 +233,19 @@ static int take_time(const struct sim *sim, struct kn_work *work, struct kn_erro
     return 0;
 }
 
-static int sim_ensure_running(void *state, const struct kn_guest_ref *ref, const json_t *spec, struct kn_work *work, int *ret_power_state,
-                              struct kn_error *err)
+static int sim_ensure_running(void *state, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                              struct kn_work *work, int *ret_power_state, struct kn_error *err)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
     bool is_new;
     int done;
 
-    if (take_time(sim, work, err) < 0) {
+    if (driver_take_time(sim, work, err) < 0) {
         return -1;
     }
     HOLD(sim);
-    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
     is_new = g == NULL || !g->exists;
     done = is_new ? define(sim, ref, spec, err) : set_power(sim, g, KN_POWER_RUNNING, err);
     if (done < 0) {
@@ -241,17 +255,18 @@ static int sim_ensure_running(void *state, const struct kn_guest_ref *ref, const
     return 0;
 }
 
-static int sim_destroy(void *state, const struct kn_guest_ref *ref, struct kn_error *err)
+static int sim_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
 
     HOLD(sim);
-    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
     if (g != NULL && !g->exists && g->generation >= ref->generation) {
         return 0;
     }
-    return kn_sim_store_bury(sim->store, host_index(sim, ref->host), ref->server, ref->generation, kn_now_ms(), err);
+    return kn_agent_sim_store_bury(sim->store, host_index(sim, ref->host), ref->server, ref->generation, kn_now_ms(),
+                                   err);
 }
 
 /* What an action needs and where it ends, as libvirt has it: bits of 1 << power state. */
@@ -274,11 +289,11 @@ static const struct power_rule {
     { "resume", ON | SAVED, KN_POWER_RUNNING },
 };
 
-static int sim_power(void *state, const struct kn_guest_ref *ref, const char *action, const json_t *spec,
+static int sim_power(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,
                      int *ret_power_state, struct kn_error *err)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
     const struct power_rule *rule = NULL;
 
     for (size_t i = 0; i < KN_COUNT(POWER_RULES); i++) {
@@ -288,11 +303,11 @@ static int sim_power(void *state, const struct kn_guest_ref *ref, const char *ac
         return kn_fail(err, KN_BAD_REQUEST, "power action \"%s\" is unknown", action);
     }
     HOLD(sim);
-    g = kn_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
+    g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
     if ((g == NULL || !g->exists) && spec != NULL && define(sim, ref, spec, err) < 0) {
         return -1;
     }
-    g = existing(sim, ref, err);
+    g = driver_existing(sim, ref, err);
     if (g == NULL) {
         return -1;
     }
@@ -304,87 +319,89 @@ static int sim_power(void *state, const struct kn_guest_ref *ref, const char *ac
         return -1;
     }
     if (strncmp(action, "reboot", 6) == 0) {
-        kn_sim_store_reboot(sim->store, host_index(sim, ref->host), ref->server);
+        kn_agent_sim_store_reboot(sim->store, host_index(sim, ref->host), ref->server);
     }
     *ret_power_state = rule->to;
     return 0;
 }
 
-static int put_disks(struct sim *sim, const struct kn_sim_guest *g, char *volumes, struct kn_error *err)
+static int put_disks(struct sim *sim, const struct kn_agent_sim_guest *g, char *volumes, struct kn_error *err)
 {
-    struct kn_sim_guest as = *g;
+    struct kn_agent_sim_guest as = *g;
 
     as.volumes = volumes;
-    return kn_sim_store_put(sim->store, &as, err);
+    return kn_agent_sim_store_put(sim->store, &as, err);
 }
 
-static int sim_attach(void *state, const struct kn_guest_ref *ref, const char *volume, const json_t *connection,
+static int sim_attach(void *state, const struct kn_agent_guest_ref *ref, const char *volume, const json_t *connection,
                       const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
     AUTO_FREE char *with = NULL;
 
     (void)connection;
     HOLD(sim);
-    g = existing(sim, ref, err);
+    g = driver_existing(sim, ref, err);
     if (g == NULL) {
         return -1;
     }
-    if (kn_sim_disks_find(g->volumes, volume, ret_device)) {
+    if (kn_agent_sim_disks_find(g->volumes, volume, ret_device)) {
         return 0;
     }
-    if (kn_device_pick(kn_sim_disks_used(g->volumes), wish, ret_device, err) < 0) {
+    if (kn_agent_device_pick(kn_agent_sim_disks_used(g->volumes), wish, ret_device, err) < 0) {
         return -1;
     }
-    with = kn_sim_disks_with(g->volumes, volume, ret_device);
+    with = kn_agent_sim_disks_with(g->volumes, volume, ret_device);
     return put_disks(sim, g, with, err);
 }
 
-static int sim_detach(void *state, const struct kn_guest_ref *ref, const char *volume, struct kn_error *err)
+static int sim_detach(void *state, const struct kn_agent_guest_ref *ref, const char *volume, struct kn_error *err)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
     char device[KN_DEVICE_SIZE];
     AUTO_FREE char *without = NULL;
 
     HOLD(sim);
-    g = existing(sim, ref, err);
+    g = driver_existing(sim, ref, err);
     if (g == NULL) {
         return -1;
     }
-    if (!kn_sim_disks_find(g->volumes, volume, device)) {
+    if (!kn_agent_sim_disks_find(g->volumes, volume, device)) {
         return 0;
     }
-    without = kn_sim_disks_without(g->volumes, volume);
+    without = kn_agent_sim_disks_without(g->volumes, volume);
     return put_disks(sim, g, without, err);
 }
 
-static int sim_console_log(void *state, const struct kn_guest_ref *ref, size_t max, struct kn_strbuf *out,
+static int sim_console_log(void *state, const struct kn_agent_guest_ref *ref, size_t max, struct kn_strbuf *out,
                            struct kn_error *err)
 {
     struct sim *sim = state;
-    const struct kn_sim_guest *g;
+    const struct kn_agent_sim_guest *g;
 
     HOLD(sim);
-    g = existing(sim, ref, err);
+    g = driver_existing(sim, ref, err);
     if (g == NULL) {
         return -1;
     }
     if (max > 128) {
-        kn_strbuf_addf(out, "simulated guest %s, generation %" PRId64 ", rebooted %d\n", ref->server, g->generation, g->reboots);
+        kn_strbuf_addf(out, "simulated guest %s, generation %" PRId64 ", rebooted %d\n", ref->server, g->generation,
+                       g->reboots);
     }
     return 0;
 }
 
-static int sim_list(void *state, const char *host, kn_guest_visit *visit, void *ctx, struct kn_error *err)
+static int sim_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err)
 {
     struct sim *sim = state;
 
     (void)err;
     HOLD(sim);
-    for (const struct kn_sim_guest *g = kn_sim_store_first(sim->store, host_index(sim, host)); g != NULL; g = g->next) {
-        visit(ctx, g->server, &(struct kn_guest){ g->generation, true, g->power_state });
+    for (const struct kn_agent_sim_guest *g = kn_agent_sim_store_first(sim->store, host_index(sim, host)); g != NULL;
+         g = g->next) {
+        visit(ctx, g->server, &(struct kn_agent_guest){ g->generation, true, g->power_state });
     }
     return 0;
 }
@@ -398,12 +415,13 @@ static int sim_observe(void *state, const char *host, json_t **ret_seen, struct 
 
     (void)err;
     HOLD(sim);
-    for (const struct kn_sim_guest *g = kn_sim_store_first(sim->store, host_index(sim, host)); g != NULL; g = g->next) {
-        json_t *own = kn_sim_words(g->taps);
+    for (const struct kn_agent_sim_guest *g = kn_agent_sim_store_first(sim->store, host_index(sim, host)); g != NULL;
+         g = g->next) {
+        json_t *own = kn_agent_sim_words(g->taps);
         json_array_extend(taps, own);
         json_array_append_new(dirs, json_string(g->server));
         json_array_append_new(domains, kn_form_write_seen(g->server, g->generation, g->power_state,
-                                                          kn_sim_disks_volumes(g->volumes), own));
+                                                          kn_agent_sim_disks_volumes(g->volumes), own));
     }
     *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", taps, "dirs", dirs);
     return 0;
@@ -415,7 +433,7 @@ static int sim_peers(void *state, const char *host, const json_t *body, struct k
     return 0;
 }
 
-const struct kn_driver kn_driver_sim = {
+const struct kn_agent_driver kn_agent_driver_sim = {
     .name = "sim",
     .open = sim_open,
     .close = sim_close,

@@ -14,7 +14,7 @@
 #define TOMB_WORDS 5
 #define WORDS_MAX (GUEST_WORDS + 4)
 
-void kn_sim_guest_clear(struct kn_sim_guest *guest)
+void kn_agent_sim_guest_clear(struct kn_agent_sim_guest *guest)
 {
     free(guest->taps);
     free(guest->volumes);
@@ -23,7 +23,7 @@ void kn_sim_guest_clear(struct kn_sim_guest *guest)
 }
 
 /* Cuts text at single spaces in place. Returns how many words, or -1 if there are too many. */
-static int split(char *text, char *words[WORDS_MAX])
+static int line_split(char *text, char *words[WORDS_MAX])
 {
     int count = 0;
 
@@ -54,32 +54,38 @@ static char *list_or_null(const char *word)
     return strcmp(word, "-") == 0 ? NULL : kn_strdup(word);
 }
 
-int kn_sim_line_parse(const char *line, struct kn_sim_guest *ret)
+int kn_agent_sim_line_parse(const char *line, struct kn_agent_sim_guest *ret)
 {
     AUTO_FREE char *copy = kn_strdup(line);
     char *words[WORDS_MAX];
-    int count = split(copy, words);
+    int count = line_split(copy, words);
     const bool exists = count >= GUEST_WORDS && strcmp(words[0], "guest") == 0;
     const bool died = !exists && count >= TOMB_WORDS && strcmp(words[0], "tomb") == 0;
     const int own = exists ? GUEST_WORDS : TOMB_WORDS;
-    struct kn_order obeyed = { 0, 0 };
+    struct kn_agent_order obeyed = { 0, 0 };
     int64_t host = 0;
     int64_t generation = 0;
     int64_t last = 0;
     int64_t part = 0;
 
-    if ((!exists && !died) || (count != own && count != own + 2 && count != own + 4) || number(words[1], 0, INT32_MAX, &host) < 0 || !kn_uuid_valid(words[2]) ||
+    if ((!exists && !died) || (count != own && count != own + 2 && count != own + 4) ||
+        number(words[1], 0, INT32_MAX, &host) < 0 || !kn_uuid_valid(words[2]) ||
         number(words[3], 0, INT64_MAX, &generation) < 0 || number(words[4], 0, exists ? 7 : INT64_MAX, &last) < 0) {
         return -1;
     }
-    if (count > own && (number(words[own], 0, INT64_MAX, &obeyed.task) < 0 || number(words[own + 1], 0, INT64_MAX, &obeyed.attempt) < 0)) {
+    if (count > own && (number(words[own], 0, INT64_MAX, &obeyed.task) < 0 ||
+                        number(words[own + 1], 0, INT64_MAX, &obeyed.attempt) < 0)) {
         return -1;
     }
     if (count > own + 2 && number(words[own + 2], 0, INT32_MAX, &part) < 0) {
         return -1;
     }
-    *ret = (struct kn_sim_guest){ .host = (int32_t)host, .exists = exists, .generation = generation, .obeyed = obeyed,
-                                   .part = (int)part, .answer = count > own + 2 ? kn_strdup(words[own + 3]) : NULL };
+    *ret = (struct kn_agent_sim_guest){ .host = (int32_t)host,
+                                        .exists = exists,
+                                        .generation = generation,
+                                        .obeyed = obeyed,
+                                        .part = (int)part,
+                                        .answer = count > own + 2 ? kn_strdup(words[own + 3]) : NULL };
     kn_copy(ret->server, sizeof(ret->server), words[2]);
     if (died) {
         ret->died_at = last;
@@ -91,7 +97,7 @@ int kn_sim_line_parse(const char *line, struct kn_sim_guest *ret)
     return 0;
 }
 
-void kn_sim_line_print(const struct kn_sim_guest *guest, struct kn_strbuf *out)
+void kn_agent_sim_line_print(const struct kn_agent_sim_guest *guest, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, guest->exists ? "guest " : "tomb ");
     kn_strbuf_addint(out, guest->host);

@@ -18,10 +18,10 @@
 #define WRITE_CHUNK (1 << 16)
 
 struct list {
-    struct kn_sim_guest *first, *last;
+    struct kn_agent_sim_guest *first, *last;
 };
 
-struct kn_sim_store {
+struct kn_agent_sim_store {
     char *path;
     int fd;                           /* appends */
     int64_t appended;                 /* bytes since it was compacted */
@@ -29,18 +29,18 @@ struct kn_sim_store {
     struct list *guests;              /* one list a host */
     struct list tombs;                /* oldest first */
     int tomb_count;
-    struct kn_hmap *by_key;           /* "<host number>/<server>" -> struct kn_sim_guest */
+    struct kn_hmap *by_key;           /* "<host number>/<server>" -> struct kn_agent_sim_guest */
     struct kn_strbuf line;            /* scratch */
 };
 
 #define KEY_SIZE (KN_UUID_SIZE + 12)
 
-static void key_of(int host, const char *server, char out[KEY_SIZE])
+static void store_key_of(int host, const char *server, char out[KEY_SIZE])
 {
     snprintf(out, KEY_SIZE, "%d/%.36s", host, server);
 }
 
-static void list_append(struct list *list, struct kn_sim_guest *g)
+static void list_append(struct list *list, struct kn_agent_sim_guest *g)
 {
     g->next = NULL;
     g->prev = list->last;
@@ -48,58 +48,58 @@ static void list_append(struct list *list, struct kn_sim_guest *g)
     list->last = g;
 }
 
-static void list_remove(struct list *list, struct kn_sim_guest *g)
+static void list_remove(struct list *list, struct kn_agent_sim_guest *g)
 {
     *(g->prev != NULL ? &g->prev->next : &list->first) = g->next;
     *(g->next != NULL ? &g->next->prev : &list->last) = g->prev;
 }
 
-static struct list *list_of(struct kn_sim_store *store, const struct kn_sim_guest *g)
+static struct list *list_of(struct kn_agent_sim_store *store, const struct kn_agent_sim_guest *g)
 {
     return g->exists ? &store->guests[g->host] : &store->tombs;
 }
 
 static void guest_free(void *value)
 {
-    kn_sim_guest_clear(value);
+    kn_agent_sim_guest_clear(value);
     free(value);
 }
 
-static void forget(struct kn_sim_store *store, struct kn_sim_guest *g)
+static void store_forget(struct kn_agent_sim_store *store, struct kn_agent_sim_guest *g)
 {
     char key[KEY_SIZE];
 
     list_remove(list_of(store, g), g);
     store->tomb_count -= !g->exists;
-    key_of(g->host, g->server, key);
+    store_key_of(g->host, g->server, key);
     kn_hmap_del(store->by_key, key);
 }
 
 /* Takes the texts of *as over. */
-static void apply(struct kn_sim_store *store, struct kn_sim_guest *as)
+static void store_apply(struct kn_agent_sim_store *store, struct kn_agent_sim_guest *as)
 {
     char key[KEY_SIZE];
-    struct kn_sim_guest *g;
+    struct kn_agent_sim_guest *g;
 
-    key_of(as->host, as->server, key);
+    store_key_of(as->host, as->server, key);
     g = kn_hmap_get(store->by_key, key);
     if (g == NULL) {
-        g = KN_NEW(struct kn_sim_guest);
+        g = KN_NEW(struct kn_agent_sim_guest);
         kn_hmap_put(store->by_key, key, g);
     } else {
         list_remove(list_of(store, g), g);
         store->tomb_count -= !g->exists;
-        kn_sim_guest_clear(g);
+        kn_agent_sim_guest_clear(g);
     }
     *g = *as;
     list_append(list_of(store, g), g);
     store->tomb_count += !g->exists;
     if (store->tomb_count > TOMBS_MAX) {
-        forget(store, store->tombs.first);
+        store_forget(store, store->tombs.first);
     }
 }
 
-static int write_all(int fd, const char *data, size_t len, const char *path, struct kn_error *err)
+static int store_write_all(int fd, const char *data, size_t len, const char *path, struct kn_error *err)
 {
     while (len > 0) {
         ssize_t n = write(fd, data, len);
@@ -115,20 +115,21 @@ static int write_all(int fd, const char *data, size_t len, const char *path, str
     return 0;
 }
 
-static int record(struct kn_sim_store *store, const struct kn_sim_guest *g, struct kn_error *err)
+static int record(struct kn_agent_sim_store *store, const struct kn_agent_sim_guest *g, struct kn_error *err)
 {
     kn_strbuf_clear(&store->line);
-    kn_sim_line_print(g, &store->line);
+    kn_agent_sim_line_print(g, &store->line);
     store->appended += (int64_t)store->line.len;
-    return write_all(store->fd, store->line.buf, store->line.len, store->path, err);
+    return store_write_all(store->fd, store->line.buf, store->line.len, store->path, err);
 }
 
-static int write_list(const struct list *list, int fd, struct kn_strbuf *buf, const char *path, struct kn_error *err)
+static int store_write_list(const struct list *list, int fd, struct kn_strbuf *buf, const char *path,
+                            struct kn_error *err)
 {
-    for (const struct kn_sim_guest *g = list->first; g != NULL; g = g->next) {
-        kn_sim_line_print(g, buf);
+    for (const struct kn_agent_sim_guest *g = list->first; g != NULL; g = g->next) {
+        kn_agent_sim_line_print(g, buf);
         if (buf->len >= WRITE_CHUNK || g->next == NULL) {
-            if (write_all(fd, buf->buf, buf->len, path, err) < 0) {
+            if (store_write_all(fd, buf->buf, buf->len, path, err) < 0) {
                 return -1;
             }
             kn_strbuf_clear(buf);
@@ -138,7 +139,7 @@ static int write_list(const struct list *list, int fd, struct kn_strbuf *buf, co
 }
 
 /* Everything that is alive into a new file that takes the journal's name. */
-static int compact(struct kn_sim_store *store, struct kn_error *err)
+static int compact(struct kn_agent_sim_store *store, struct kn_error *err)
 {
     AUTO_FREE char *next = kn_asprintf("%s.new", store->path);
     AUTO_CLOSE int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
@@ -148,11 +149,11 @@ static int compact(struct kn_sim_store *store, struct kn_error *err)
         return kn_fail(err, KN_UNAVAILABLE, "cannot create \"%s\": %s", next, strerror(errno));
     }
     for (int i = 0; i < store->hosts; i++) {
-        if (write_list(&store->guests[i], fd, &buf, next, err) < 0) {
+        if (store_write_list(&store->guests[i], fd, &buf, next, err) < 0) {
             return -1;
         }
     }
-    if (write_list(&store->tombs, fd, &buf, next, err) < 0) {
+    if (store_write_list(&store->tombs, fd, &buf, next, err) < 0) {
         return -1;
     }
     if (fdatasync(fd) < 0 || rename(next, store->path) < 0) {
@@ -167,7 +168,7 @@ static int compact(struct kn_sim_store *store, struct kn_error *err)
     return 0;
 }
 
-static int load(struct kn_sim_store *store, int *ret_broken, struct kn_error *err)
+static int store_load(struct kn_agent_sim_store *store, int *ret_broken, struct kn_error *err)
 {
     FILE *file = fopen(store->path, "re");
     AUTO_FREE char *line = NULL;
@@ -179,24 +180,25 @@ static int load(struct kn_sim_store *store, int *ret_broken, struct kn_error *er
                                : kn_fail(err, KN_UNAVAILABLE, "cannot read \"%s\": %s", store->path, strerror(errno));
     }
     while ((len = getline(&line, &size, file)) > 0) {
-        struct kn_sim_guest guest = { 0 };
+        struct kn_agent_sim_guest guest = { 0 };
         bool whole = line[len - 1] == '\n';
         line[len - whole] = '\0';
         /* A last line without its end was being written when the process died: nobody was answered for it. */
-        if (!whole || kn_sim_line_parse(line, &guest) < 0 || guest.host >= store->hosts) {
-            kn_sim_guest_clear(&guest);
+        if (!whole || kn_agent_sim_line_parse(line, &guest) < 0 || guest.host >= store->hosts) {
+            kn_agent_sim_guest_clear(&guest);
             *ret_broken += whole;
             continue;
         }
-        apply(store, &guest);
+        store_apply(store, &guest);
     }
     fclose(file);
     return 0;
 }
 
-int kn_sim_store_open(const char *path, int hosts, struct kn_sim_store **ret_store, int *ret_broken, struct kn_error *err)
+int kn_agent_sim_store_open(const char *path, int hosts, struct kn_agent_sim_store **ret_store, int *ret_broken,
+                            struct kn_error *err)
 {
-    AUTO(kn_sim_store) struct kn_sim_store *store = KN_NEW(struct kn_sim_store);
+    AUTO(kn_agent_sim_store) struct kn_agent_sim_store *store = KN_NEW(struct kn_agent_sim_store);
     int broken = 0;
 
     store->path = kn_strdup(path);
@@ -206,7 +208,7 @@ int kn_sim_store_open(const char *path, int hosts, struct kn_sim_store **ret_sto
     memset(store->guests, 0, (size_t)hosts * sizeof(*store->guests));
     store->by_key = kn_hmap_new(guest_free);
     store->line = (struct kn_strbuf)KN_STRBUF_INIT;
-    if (load(store, &broken, err) < 0 || compact(store, err) < 0) {
+    if (store_load(store, &broken, err) < 0 || compact(store, err) < 0) {
         return -1;
     }
     *ret_broken = broken;
@@ -214,7 +216,7 @@ int kn_sim_store_open(const char *path, int hosts, struct kn_sim_store **ret_sto
     return 0;
 }
 
-void kn_sim_store_free(struct kn_sim_store *store)
+void kn_agent_sim_store_free(struct kn_agent_sim_store *store)
 {
     if (store == NULL) {
         return;
@@ -229,24 +231,26 @@ void kn_sim_store_free(struct kn_sim_store *store)
     free(store);
 }
 
-const struct kn_sim_guest *kn_sim_store_get(const struct kn_sim_store *store, int host, const char *server)
+const struct kn_agent_sim_guest *kn_agent_sim_store_get(const struct kn_agent_sim_store *store, int host,
+                                                        const char *server)
 {
     char key[KEY_SIZE];
 
-    key_of(host, server, key);
+    store_key_of(host, server, key);
     return kn_hmap_get(store->by_key, key);
 }
 
-static struct kn_order obeyed_of(const struct kn_sim_store *store, int host, const char *server)
+static struct kn_agent_order obeyed_of(const struct kn_agent_sim_store *store, int host, const char *server)
 {
-    const struct kn_sim_guest *g = kn_sim_store_get(store, host, server);
+    const struct kn_agent_sim_guest *g = kn_agent_sim_store_get(store, host, server);
 
-    return g != NULL ? g->obeyed : (struct kn_order){ 0, 0 };
+    return g != NULL ? g->obeyed : (struct kn_agent_order){ 0, 0 };
 }
 
-int kn_sim_store_put(struct kn_sim_store *store, const struct kn_sim_guest *guest, struct kn_error *err)
+int kn_agent_sim_store_put(struct kn_agent_sim_store *store, const struct kn_agent_sim_guest *guest,
+                           struct kn_error *err)
 {
-    struct kn_sim_guest as = *guest;
+    struct kn_agent_sim_guest as = *guest;
 
     as.exists = true;
     as.answer = NULL;
@@ -256,27 +260,29 @@ int kn_sim_store_put(struct kn_sim_store *store, const struct kn_sim_guest *gues
     }
     as.taps = kn_strdup(guest->taps);
     as.volumes = kn_strdup(guest->volumes);
-    apply(store, &as);
+    store_apply(store, &as);
     return 0;
 }
 
-int kn_sim_store_bury(struct kn_sim_store *store, int host, const char *server, int64_t generation, int64_t now_ms,
-                      struct kn_error *err)
+int kn_agent_sim_store_bury(struct kn_agent_sim_store *store, int host, const char *server, int64_t generation,
+                            int64_t now_ms, struct kn_error *err)
 {
-    struct kn_sim_guest as = { .host = host, .generation = generation, .died_at = now_ms, .obeyed = obeyed_of(store, host, server) };
+    struct kn_agent_sim_guest as = {
+        .host = host, .generation = generation, .died_at = now_ms, .obeyed = obeyed_of(store, host, server)
+    };
 
     kn_copy(as.server, sizeof(as.server), server);
     if (record(store, &as, err) < 0) {
         return -1;
     }
-    apply(store, &as);
+    store_apply(store, &as);
     return 0;
 }
 
 /* Copies the texts of *as: they may be those of what it replaces. */
-static int record_and_apply(struct kn_sim_store *store, const struct kn_sim_guest *as, struct kn_error *err)
+static int record_and_apply(struct kn_agent_sim_store *store, const struct kn_agent_sim_guest *as, struct kn_error *err)
 {
-    struct kn_sim_guest own = *as;
+    struct kn_agent_sim_guest own = *as;
 
     if (record(store, as, err) < 0) {
         return -1;
@@ -284,21 +290,21 @@ static int record_and_apply(struct kn_sim_store *store, const struct kn_sim_gues
     own.taps = as->taps != NULL ? kn_strdup(as->taps) : NULL;
     own.volumes = as->volumes != NULL ? kn_strdup(as->volumes) : NULL;
     own.answer = as->answer != NULL ? kn_strdup(as->answer) : NULL;
-    apply(store, &own);
+    store_apply(store, &own);
     return 0;
 }
 
-int kn_sim_store_obey(struct kn_sim_store *store, int host, const char *server, const struct kn_order *asked, int64_t now_ms,
-                      struct kn_error *err)
+int kn_agent_sim_store_obey(struct kn_agent_sim_store *store, int host, const char *server,
+                            const struct kn_agent_order *asked, int64_t now_ms, struct kn_error *err)
 {
-    const struct kn_sim_guest *g = kn_sim_store_get(store, host, server);
-    struct kn_sim_guest as = { .host = host };
+    const struct kn_agent_sim_guest *g = kn_agent_sim_store_get(store, host, server);
+    struct kn_agent_sim_guest as = { .host = host };
 
     if (g != NULL) {
         as = *g;
     }
-    if (kn_order_is_older(asked, &as.obeyed)) {
-        return kn_order_refuse(server, asked, &as.obeyed, err);
+    if (kn_agent_order_is_older(asked, &as.obeyed)) {
+        return kn_agent_order_refuse(server, asked, &as.obeyed, err);
     }
     if (asked->task == as.obeyed.task && asked->attempt == as.obeyed.attempt) {
         return 0;
@@ -310,12 +316,12 @@ int kn_sim_store_obey(struct kn_sim_store *store, int host, const char *server, 
     return record_and_apply(store, &as, err);
 }
 
-int kn_sim_store_done(struct kn_sim_store *store, int host, const char *server, const struct kn_order *done, int part, const json_t *answer,
-                      struct kn_error *err)
+int kn_agent_sim_store_done(struct kn_agent_sim_store *store, int host, const char *server,
+                            const struct kn_agent_order *done, int part, const json_t *answer, struct kn_error *err)
 {
-    const struct kn_sim_guest *g = kn_sim_store_get(store, host, server);
-    AUTO_FREE char *word = kn_order_word(answer);
-    struct kn_sim_guest as;
+    const struct kn_agent_sim_guest *g = kn_agent_sim_store_get(store, host, server);
+    AUTO_FREE char *word = kn_agent_order_word(answer);
+    struct kn_agent_sim_guest as;
 
     if (g == NULL || word == NULL || g->obeyed.task != done->task || g->obeyed.attempt != done->attempt) {
         return 0;
@@ -326,27 +332,27 @@ int kn_sim_store_done(struct kn_sim_store *store, int host, const char *server, 
     return record_and_apply(store, &as, err);
 }
 
-void kn_sim_store_reboot(struct kn_sim_store *store, int host, const char *server)
+void kn_agent_sim_store_reboot(struct kn_agent_sim_store *store, int host, const char *server)
 {
     char key[KEY_SIZE];
-    struct kn_sim_guest *g;
+    struct kn_agent_sim_guest *g;
 
-    key_of(host, server, key);
+    store_key_of(host, server, key);
     g = kn_hmap_get(store->by_key, key);
     if (g != NULL) {
         g->reboots++;
     }
 }
 
-int kn_sim_store_tidy(struct kn_sim_store *store, int64_t since_ms, struct kn_error *err)
+int kn_agent_sim_store_tidy(struct kn_agent_sim_store *store, int64_t since_ms, struct kn_error *err)
 {
     while (store->tombs.first != NULL && store->tombs.first->died_at < since_ms) {
-        forget(store, store->tombs.first);
+        store_forget(store, store->tombs.first);
     }
     return store->appended > JOURNAL_SLACK ? compact(store, err) : 0;
 }
 
-const struct kn_sim_guest *kn_sim_store_first(const struct kn_sim_store *store, int host)
+const struct kn_agent_sim_guest *kn_agent_sim_store_first(const struct kn_agent_sim_store *store, int host)
 {
     return store->guests[host].first;
 }

@@ -28,7 +28,8 @@ static const struct kn_schema REBOOT[] = {
     KN_SCHEMA("type", KN_IS_STRING, .flags = KN_REQUIRED, .words = REBOOT_TYPES),
     KN_SCHEMA_END,
 };
-static const struct kn_schema LOCK[] = { KN_SCHEMA("locked_reason", KN_IS_STRING, .limit = KN_LIMIT_LOCK_REASON), KN_SCHEMA_END };
+static const struct kn_schema LOCK[] = { KN_SCHEMA("locked_reason", KN_IS_STRING, .limit = KN_LIMIT_LOCK_REASON),
+                                         KN_SCHEMA_END };
 static const struct kn_schema CONSOLE[] = {
     KN_SCHEMA("length", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_CONSOLE_LINES),
     KN_SCHEMA_END,
@@ -59,7 +60,7 @@ static int run_task(struct kn_request *req, const struct action *action, const j
 {
     (void)args;
     (void)res;
-    return kn_server_act(req, req->params[0], kn_server_action(action->state_action), NULL, NULL, err);
+    return kn_compute_server_act(req, req->params[0], kn_server_action(action->state_action), NULL, NULL, err);
 }
 
 static int run_reboot(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -67,8 +68,8 @@ static int run_reboot(struct kn_request *req, const struct action *action, const
 {
     bool hard = strcasecmp(kn_json_str(args, "type"), "HARD") == 0;
     json_t *input = json_pack("{s:s}", "type", hard ? "HARD" : "SOFT");
-    int result = kn_server_act(req, req->params[0], kn_server_action(hard ? "reboot_hard" : action->state_action), input, NULL,
-                               err);
+    int result = kn_compute_server_act(req, req->params[0],
+                                       kn_server_action(hard ? "reboot_hard" : action->state_action), input, NULL, err);
 
     (void)res;
     json_decref(input);
@@ -80,7 +81,7 @@ static int run_lock(struct kn_request *req, const struct action *action, const j
 {
     (void)action;
     (void)res;
-    return kn_server_lock(req, req->params[0], json_string_value(json_object_get(args, "locked_reason")), err);
+    return kn_compute_server_lock(req, req->params[0], json_string_value(json_object_get(args, "locked_reason")), err);
 }
 
 static int run_delete(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -89,7 +90,7 @@ static int run_delete(struct kn_request *req, const struct action *action, const
     (void)action;
     (void)args;
     (void)res;
-    return kn_server_delete(req, req->params[0], err);
+    return kn_compute_server_delete(req, req->params[0], err);
 }
 
 static int run_unlock(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -98,7 +99,7 @@ static int run_unlock(struct kn_request *req, const struct action *action, const
     (void)action;
     (void)args;
     (void)res;
-    return kn_server_unlock(req, req->params[0], err);
+    return kn_compute_server_unlock(req, req->params[0], err);
 }
 
 static int run_reset(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -106,7 +107,7 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
 {
     (void)action;
     (void)res;
-    return kn_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
+    return kn_compute_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
 }
 
 static int not_ready(const char *id, struct kn_error *err)
@@ -115,7 +116,8 @@ static int not_ready(const char *id, struct kn_error *err)
 }
 
 /* What the agent says of a refusal is in its log, under this request's id. */
-static int show_console(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+static int show_console(struct kn_request *req, const struct kn_message *answer, struct kn_response *res,
+                        struct kn_error *err)
 {
     const enum kn_code code = answer->error.code;
 
@@ -142,11 +144,11 @@ static int run_console(struct kn_request *req, const struct action *action, cons
 
     (void)action;
     (void)res;
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     more = lines >= 0 ? json_pack("{s:I}", "lines", (json_int_t)lines) : NULL;
-    if (kn_server_ask_host(req, req->params[0], "server.console_log", more, show_console, &asked, err) < 0) {
+    if (kn_compute_server_ask_host(req, req->params[0], "server.console_log", more, show_console, &asked, err) < 0) {
         return -1;
     }
     return asked ? 0 : not_ready(kn_rows_text(rows, 0, KN_SERVER_ID), err);
@@ -208,7 +210,7 @@ static const struct action *find_action(const struct kn_request *req, const char
     return NULL;
 }
 
-int kn_servers_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_servers_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const char *name = json_object_iter_key(json_object_iter(req->body));
     const struct action *action = NULL;

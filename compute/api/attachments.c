@@ -41,7 +41,8 @@ static const struct kn_schema ATTACHMENT_UPDATE[] = {
     KN_SCHEMA("volumeId", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
     KN_SCHEMA("id", KN_IS_STRING, .rule = &KN_TEXT_UUID, .since = 85),
     KN_SCHEMA("serverId", KN_IS_STRING, .rule = &KN_TEXT_UUID, .since = 85),
-    KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_DEVICE_WISH, .rule = &DEVICE, .since = 85),
+    KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_DEVICE_WISH, .rule = &DEVICE,
+              .since = 85),
     KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG, .since = 85),
     KN_SCHEMA("delete_on_termination", KN_IS_BOOLEAN, .since = 85),
     KN_SCHEMA_END,
@@ -52,7 +53,9 @@ static const struct kn_schema UPDATE[] = {
 };
 
 /* Those that stand and the root disk. */
-static const struct kn_stmt FULL = { "attachments_full", "SELECT FROM attachment WHERE server_id = $1 HAVING count(*) + 1 >= $2::bigint", 2 };
+static const struct kn_stmt FULL = { "attachments_full",
+                                     "SELECT FROM attachment WHERE server_id = $1 HAVING count(*) + 1 >= $2::bigint",
+                                     2 };
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "a.volume_id", KN_REST_UUID, KN_REST_SHOWN, .until = 88),
@@ -68,19 +71,34 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTRS_END,
 };
 static const struct kn_rest_noun ATTACHED = {
-    .one = "volumeAttachment", .many = "volumeAttachments", .label = "Attachment",
-    .from = "attachment a", .id = "a.volume_id", .id_type = KN_REST_UUID,
-    .order = "created_at", .ascending = true, .ties = "attachment", .unsorted = true, .by_offset = true,
-    .attrs = ATTRS, .manners = &KN_REST_NOVA,
+    .one = "volumeAttachment",
+    .many = "volumeAttachments",
+    .label = "Attachment",
+    .from = "attachment a",
+    .id = "a.volume_id",
+    .id_type = KN_REST_UUID,
+    .order = "created_at",
+    .ascending = true,
+    .ties = "attachment",
+    .unsorted = true,
+    .by_offset = true,
+    .attrs = ATTRS,
+    .manners = &KN_REST_NOVA,
 };
-#define OF_SERVER(req) { { "a.server_id = ?::uuid", (req)->params[0] }, { NULL, NULL } }
+#define OF_SERVER(req) \
+    { \
+        { "a.server_id = ?::uuid", (req)->params[0] }, \
+        { \
+            NULL, NULL \
+        } \
+    }
 
-int kn_server_volumes_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_volumes_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const struct kn_rest_bound of_server[] = OF_SERVER(req);
     AUTO(kn_rows) struct kn_rows *server = NULL;
 
-    return kn_server_get(req, req->params[0], &server, err) < 0
+    return kn_compute_server_get(req, req->params[0], &server, err) < 0
                ? -1
                : kn_rest_list_within(&ATTACHED, req, KN_REST_LIST, NULL, of_server, res, err);
 }
@@ -108,15 +126,17 @@ static int answer_attachment(struct kn_request *req, const char *volume, struct 
     return 0;
 }
 
-int kn_server_volumes_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_volumes_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *server = NULL;
 
-    return kn_server_get(req, req->params[0], &server, err) < 0 ? -1 : answer_attachment(req, req->params[1], res, err);
+    return kn_compute_server_get(req, req->params[0], &server, err) < 0
+               ? -1
+               : answer_attachment(req, req->params[1], res, err);
 }
 
 /* The server's row is locked by the action that this is part of, so that two at once count each other. */
-static int check_room(const struct kn_request *req, const char *server_id, struct kn_error *err)
+static int attachments_check_room(const struct kn_request *req, const char *server_id, struct kn_error *err)
 {
     struct kn_arg most;
     int64_t is_full = 0;
@@ -124,13 +144,17 @@ static int check_room(const struct kn_request *req, const char *server_id, struc
     if (kn_db_change(req->db, &FULL, KN_ARGS(server_id, kn_arg_int(&most, KN_MAX_DISKS)), &is_full, err) < 0) {
         return -1;
     }
-    return is_full == 0 ? 0
-                        : kn_fail(err, KN_FORBIDDEN, "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
-                                  KN_MAX_DISKS);
+    return is_full == 0
+               ? 0
+               : kn_fail(
+                     err, KN_FORBIDDEN,
+                     "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
+                     KN_MAX_DISKS);
 }
 
 /* Inside the wish's transaction: the volume's side of it. */
-static int begin_attach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err)
+static int begin_attach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input,
+                        struct kn_error *err)
 {
     const json_t *in = ctx;
     const struct kn_volume_attach wish = {
@@ -141,7 +165,7 @@ static int begin_attach(const struct kn_request *req, const char *server_id, voi
     };
     char attachment[KN_UUID_SIZE];
 
-    if (check_room(req, server_id, err) < 0) {
+    if (attachments_check_room(req, server_id, err) < 0) {
         return -1;
     }
     if (kn_volume_attach_begin(req->db, &req->caller, &wish, attachment, err) < 0) {
@@ -151,11 +175,11 @@ static int begin_attach(const struct kn_request *req, const char *server_id, voi
     return 0;
 }
 
-int kn_server_volumes_attach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_volumes_attach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     json_t *in = NULL, *input = NULL;
     const char *device = NULL;
-    struct kn_server_also also = { begin_attach, NULL };
+    struct kn_compute_server_also also = { begin_attach, NULL };
     int result = -1;
 
     if (kn_schema_check(ATTACH, req->body, req->microversion, err) < 0) {
@@ -168,19 +192,23 @@ int kn_server_volumes_attach(struct kn_request *req, struct kn_response *res, st
         json_object_set_new(input, "device", json_string(device));
     }
     also.ctx = in;
-    result = kn_server_act(req, req->params[0], kn_server_action("attach_volume"), input, &also, err);
+    result = kn_compute_server_act(req, req->params[0], kn_server_action("attach_volume"), input, &also, err);
     json_decref(input);
     return result < 0 ? -1 : answer_attachment(req, kn_json_str(in, "volumeId"), res, err);
 }
 
 /* What a client says of an attachment beside what can be changed must be as it is. */
-static int check_unchanged(const struct kn_request *req, const json_t *in, const struct kn_rows *rows, struct kn_error *err)
+static int check_unchanged(const struct kn_request *req, const json_t *in, const struct kn_rows *rows,
+                           struct kn_error *err)
 {
-    static const char *const FIXED[][2] = { { "id", "volumeId" }, { "serverId", "serverId" }, { "device", "device" }, { "tag", "tag" } };
+    static const char *const FIXED[][2] = {
+        { "id", "volumeId" }, { "serverId", "serverId" }, { "device", "device" }, { "tag", "tag" }
+    };
 
     for (size_t i = 0; i < KN_COUNT(FIXED); i++) {
         const json_t *said = json_object_get(in, FIXED[i][0]);
-        const char *text = json_string_value(said), *is = kn_rest_cell(&ATTACHED, req, KN_REST_SHOW, FIXED[i][1], rows, 0);
+        const char *text = json_string_value(said),
+                   *is = kn_rest_cell(&ATTACHED, req, KN_REST_SHOW, FIXED[i][1], rows, 0);
 
         if (said != NULL && (text == NULL ? is != NULL : is == NULL || strcmp(text, is) != 0)) {
             return kn_fail(err, KN_BAD_REQUEST, "The %s property is not mutable", FIXED[i][0]);
@@ -197,7 +225,7 @@ static int refuse_swap(const struct kn_request *req, struct kn_error *err)
                : kn_fail(err, KN_BAD_REQUEST, "Swapping a volume is not built in Kilonova");
 }
 
-int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_volumes_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *server = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -205,11 +233,12 @@ int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, st
     const char *is;
 
     (void)res;
-    if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 || kn_server_get(req, req->params[0], &server, err) < 0) {
+    if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 ||
+        kn_compute_server_get(req, req->params[0], &server, err) < 0) {
         return -1;
     }
     in = json_object_get(req->body, "volumeAttachment");
-    if (!kn_since(req, 85) || strcmp(kn_json_str(in, "volumeId"), req->params[1]) != 0) {
+    if (!kn_compute_since(req, 85) || strcmp(kn_json_str(in, "volumeId"), req->params[1]) != 0) {
         return refuse_swap(req, err);
     }
     if (find_attachment(req, req->params[1], &rows, err) < 0 || check_unchanged(req, in, rows, err) < 0) {
@@ -220,7 +249,8 @@ int kn_server_volumes_update(struct kn_request *req, struct kn_response *res, st
                                  kn_schema_bool(in, "delete_on_termination", is != NULL && is[0] == 't'), err);
 }
 
-static int begin_detach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err)
+static int begin_detach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input,
+                        struct kn_error *err)
 {
     char attachment[KN_UUID_SIZE];
 
@@ -231,23 +261,23 @@ static int begin_detach(const struct kn_request *req, const char *server_id, voi
     return 0;
 }
 
-int kn_server_volumes_detach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_volumes_detach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *volume = kn_strdup(req->params[1]);
-    const struct kn_server_also also = { begin_detach, volume };
+    const struct kn_compute_server_also also = { begin_detach, volume };
     json_t *input = NULL;
     int result = -1;
 
     (void)res;
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     if (!kn_uuid_valid(volume)) {
         return kn_fail(err, KN_NOT_FOUND, "Volume %.80s could not be found.", volume);
     }
     input = json_pack("{s:s}", "volume", volume);
-    result = kn_server_act(req, req->params[0], kn_server_action("detach_volume"), input, &also, err);
+    result = kn_compute_server_act(req, req->params[0], kn_server_action("detach_volume"), input, &also, err);
     json_decref(input);
     return result;
 }
@@ -271,18 +301,18 @@ static void write_interface(struct kn_strbuf *sb, const struct kn_request *req, 
     kn_jsonw_str(sb, "port_id", kn_json_str(nic, "port"));
     kn_jsonw_str(sb, "net_id", kn_json_str(nic, "network"));
     kn_jsonw_str(sb, "mac_addr", kn_json_str(nic, "mac"));
-    if (kn_since(req, 70)) {
+    if (kn_compute_since(req, 70)) {
         kn_jsonw_str(sb, "tag", json_string_value(json_object_get(nic, "tag")));
     }
     kn_jsonw_end_object(sb);
 }
 
-int kn_server_interfaces_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_interfaces_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     json_t *nics = NULL;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     nics = json_loads(kn_rows_text(rows, 0, KN_SERVER_NICS), 0, NULL);
@@ -297,13 +327,13 @@ int kn_server_interfaces_list(struct kn_request *req, struct kn_response *res, s
     return 0;
 }
 
-int kn_server_interfaces_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_interfaces_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     json_t *nics = NULL;
     bool found = false;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     nics = json_loads(kn_rows_text(rows, 0, KN_SERVER_NICS), 0, NULL);

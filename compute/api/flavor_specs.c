@@ -43,7 +43,7 @@ static char *stored(json_t *specs)
     json_t *value = NULL;
     char *text = NULL;
 
-    json_object_foreach(specs, key, value) {
+    json_object_foreach (specs, key, value) {
         AUTO_FREE char *number = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
 
         json_object_set_new(out, key, json_string(number != NULL ? number : json_string_value(value)));
@@ -53,22 +53,22 @@ static char *stored(json_t *specs)
     return text;
 }
 
-static int merge(struct kn_request *req, json_t *specs, struct kn_response *res, struct kn_error *err)
+static int api_flavor_specs_merge(struct kn_request *req, json_t *specs, struct kn_response *res, struct kn_error *err)
 {
     AUTO_FREE char *text = stored(specs);
 
-    if (kn_flavor_specs_merge(req->db, req->params[0], text, err) < 0) {
+    if (kn_compute_flavor_specs_merge(req->db, req->params[0], text, err) < 0) {
         return -1;
     }
     kn_response_json(res, json_incref(req->body)); /* as it was sent */
     return 0;
 }
 
-int kn_flavor_specs_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavor_specs_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_flavor_get(req->db, req->params[0], kn_visible_project(req), &rows, err) < 0) {
+    if (kn_compute_flavor_get(req->db, req->params[0], kn_compute_visible_project(req), &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
@@ -77,22 +77,22 @@ int kn_flavor_specs_list(struct kn_request *req, struct kn_response *res, struct
     return 0;
 }
 
-int kn_flavor_specs_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavor_specs_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     if (kn_schema_check(SPECS, req->body, req->microversion, err) < 0) {
         return -1;
     }
-    return merge(req, json_object_get(req->body, "extra_specs"), res, err);
+    return api_flavor_specs_merge(req, json_object_get(req->body, "extra_specs"), res, err);
 }
 
-int kn_flavor_specs_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavor_specs_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     json_t *specs = NULL;
     json_t *one = json_object();
     int result = 0;
 
-    if (kn_flavor_get(req->db, req->params[0], kn_visible_project(req), &rows, err) < 0) {
+    if (kn_compute_flavor_get(req->db, req->params[0], kn_compute_visible_project(req), &rows, err) < 0) {
         json_decref(one);
         return -1;
     }
@@ -109,7 +109,7 @@ int kn_flavor_specs_show(struct kn_request *req, struct kn_response *res, struct
     return result;
 }
 
-int kn_flavor_specs_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavor_specs_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     json_t *wrapped = json_object();
     int result = -1;
@@ -123,13 +123,13 @@ int kn_flavor_specs_update(struct kn_request *req, struct kn_response *res, stru
     if (json_object_get(req->body, req->params[1]) == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Request body and URI mismatch");
     }
-    return merge(req, req->body, res, err);
+    return api_flavor_specs_merge(req, req->body, res, err);
 }
 
-int kn_flavor_specs_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavor_specs_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return kn_flavor_spec_delete(req->db, req->params[0], req->params[1], err);
+    return kn_compute_flavor_spec_delete(req->db, req->params[0], req->params[1], err);
 }
 
 static const struct kn_rest_attr ACCESS_ATTRS[] = {
@@ -138,10 +138,19 @@ static const struct kn_rest_attr ACCESS_ATTRS[] = {
     KN_REST_ATTRS_END,
 };
 static const struct kn_rest_noun ACCESS = {
-    .one = "flavor_access", .many = "flavor_access", .label = "Flavor access",
-    .from = "flavor_access a", .id = "a.project_id", .id_type = KN_REST_TEXT,
-    .order = "tenant_id", .ascending = true, .ties = "", .unsorted = true, .pages_since = KN_REST_NEVER,
-    .attrs = ACCESS_ATTRS, .manners = &KN_REST_NOVA,
+    .one = "flavor_access",
+    .many = "flavor_access",
+    .label = "Flavor access",
+    .from = "flavor_access a",
+    .id = "a.project_id",
+    .id_type = KN_REST_TEXT,
+    .order = "tenant_id",
+    .ascending = true,
+    .ties = "",
+    .unsorted = true,
+    .pages_since = KN_REST_NEVER,
+    .attrs = ACCESS_ATTRS,
+    .manners = &KN_REST_NOVA,
 };
 
 static int answer_access(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -156,11 +165,11 @@ static int answer_access(struct kn_request *req, struct kn_response *res, struct
     return 0;
 }
 
-int kn_flavor_access_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavor_access_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_flavor_get(req->db, req->params[0], NULL, &rows, err) < 0) {
+    if (kn_compute_flavor_get(req->db, req->params[0], NULL, &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_bool(rows, 0, KN_FLAVOR_PUBLIC)) {
@@ -169,7 +178,7 @@ int kn_flavor_access_list(struct kn_request *req, struct kn_response *res, struc
     return answer_access(req, res, err);
 }
 
-int kn_flavors_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavors_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *add = NULL, *remove = NULL;
@@ -181,22 +190,24 @@ int kn_flavors_action(struct kn_request *req, struct kn_response *res, struct kn
         return kn_fail(err, KN_BAD_REQUEST, "The request body must name exactly one action");
     }
     add = json_object_get(req->body, "addTenantAccess");
-    if (kn_policy_check(add != NULL ? KN_NOVA_FLAVOR_ACCESS_ADD : KN_NOVA_FLAVOR_ACCESS_REMOVE, &req->caller, NULL, err) < 0) {
+    if (kn_policy_check(add != NULL ? KN_NOVA_FLAVOR_ACCESS_ADD : KN_NOVA_FLAVOR_ACCESS_REMOVE, &req->caller, NULL,
+                        err) < 0) {
         return -1;
     }
     /* Access of a project that is gone can be taken away. */
-    if ((add != NULL && kn_project_verify(req->db, kn_json_str(add, "tenant"), err) < 0) ||
-        kn_flavor_get(req->db, req->params[0], NULL, &rows, err) < 0) {
+    if ((add != NULL && kn_identity_project_verify(req->db, kn_json_str(add, "tenant"), err) < 0) ||
+        kn_compute_flavor_get(req->db, req->params[0], NULL, &rows, err) < 0) {
         return -1;
     }
     remove = json_object_get(req->body, "removeTenantAccess");
-    if (add != NULL && kn_since(req, 7) && kn_rows_bool(rows, 0, KN_FLAVOR_PUBLIC)) {
+    if (add != NULL && kn_compute_since(req, 7) && kn_rows_bool(rows, 0, KN_FLAVOR_PUBLIC)) {
         return kn_fail(err, KN_CONFLICT, "Can not add access to a public flavor.");
     }
-    if (add != NULL && kn_flavor_access_add(req->db, req->params[0], kn_json_str(add, "tenant"), err) < 0) {
+    if (add != NULL && kn_compute_flavor_access_add(req->db, req->params[0], kn_json_str(add, "tenant"), err) < 0) {
         return -1;
     }
-    if (remove != NULL && kn_flavor_access_remove(req->db, req->params[0], kn_json_str(remove, "tenant"), err) < 0) {
+    if (remove != NULL &&
+        kn_compute_flavor_access_remove(req->db, req->params[0], kn_json_str(remove, "tenant"), err) < 0) {
         return -1;
     }
     return answer_access(req, res, err);

@@ -24,18 +24,25 @@ static void print_old_swap(const struct kn_request *req, const char *name, const
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "f.id", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT),
-    KN_REST_ATTR("id", NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_NULL, .limit = KN_LIMIT_FLAVOR_ID, .rule = &KN_TEXT_FLAVOR_ID),
+    KN_REST_ATTR("id", NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_NULL, .limit = KN_LIMIT_FLAVOR_ID,
+                 .rule = &KN_TEXT_FLAVOR_ID),
     KN_REST_ATTR("id", NULL, KN_REST_INT, KN_REST_POST | KN_REST_NULL),
-    KN_REST_ATTR("name", "f.name", KN_REST_TEXT, MUST | KN_REST_BRIEF | KN_REST_SORT, .column = "name", .limit = KN_LIMIT_FLAVOR_NAME, .rule = &KN_TEXT_NAME),
+    KN_REST_ATTR("name", "f.name", KN_REST_TEXT, MUST | KN_REST_BRIEF | KN_REST_SORT, .column = "name",
+                 .limit = KN_LIMIT_FLAVOR_NAME, .rule = &KN_TEXT_NAME),
     KN_REST_ATTR("links", NULL, KN_REST_LINKS, KN_REST_ALWAYS),
-    KN_REST_ATTR("description", "f.description", KN_REST_TEXT, DESCRIPTION, .since = 55, .column = "description", .limit = KN_LIMIT_FLAVOR_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE),
+    KN_REST_ATTR("description", "f.description", KN_REST_TEXT, DESCRIPTION, .since = 55, .column = "description",
+                 .limit = KN_LIMIT_FLAVOR_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE),
     KN_REST_ATTR("ram", "f.memory_mib", KN_REST_INT, MUST, .column = "memory_mib", .limit = KN_LIMIT_FLAVOR_MEMORY_MIB),
     KN_REST_ATTR("disk", "f.disk_gib", KN_REST_INT, MUST, .column = "disk_gib", .limit = KN_LIMIT_FLAVOR_DISK_GIB),
-    KN_REST_ATTR("swap", "f.swap_mib", KN_REST_INT, MADE | KN_REST_SORT, .until = 74, .print = print_old_swap, .column = "swap_mib", .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
-    KN_REST_ATTR("swap", "f.swap_mib", KN_REST_INT, MADE | KN_REST_SORT, .since = 75, .column = "swap_mib", .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
-    KN_REST_ATTR("OS-FLV-EXT-DATA:ephemeral", "f.ephemeral_gib", KN_REST_INT, MADE, .column = "ephemeral_gib", .limit = KN_LIMIT_FLAVOR_EPHEMERAL_GIB),
+    KN_REST_ATTR("swap", "f.swap_mib", KN_REST_INT, MADE | KN_REST_SORT, .until = 74, .print = print_old_swap,
+                 .column = "swap_mib", .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
+    KN_REST_ATTR("swap", "f.swap_mib", KN_REST_INT, MADE | KN_REST_SORT, .since = 75, .column = "swap_mib",
+                 .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
+    KN_REST_ATTR("OS-FLV-EXT-DATA:ephemeral", "f.ephemeral_gib", KN_REST_INT, MADE, .column = "ephemeral_gib",
+                 .limit = KN_LIMIT_FLAVOR_EPHEMERAL_GIB),
     KN_REST_ATTR("OS-FLV-DISABLED:disabled", "f.disabled", KN_REST_BOOL, KN_REST_SHOWN),
-    KN_REST_ATTR("vcpus", "f.vcpus", KN_REST_INT, MUST | KN_REST_SORT, .column = "vcpus", .limit = KN_LIMIT_FLAVOR_VCPUS),
+    KN_REST_ATTR("vcpus", "f.vcpus", KN_REST_INT, MUST | KN_REST_SORT, .column = "vcpus",
+                 .limit = KN_LIMIT_FLAVOR_VCPUS),
     KN_REST_ATTR("os-flavor-access:is_public", "f.is_public", KN_REST_BOOL, MADE, .column = "is_public"),
     KN_REST_ATTR("rxtx_factor", "f.rxtx_factor", KN_REST_REAL, MADE | KN_REST_SORT, .column = "rxtx_factor"),
     KN_REST_ATTR("extra_specs", "f.extra_specs", KN_REST_JSON, KN_REST_SHOWN, .since = 61),
@@ -52,7 +59,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTRS_END,
 };
 
-static int add_minimum(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+static int add_minimum(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                       struct kn_error *err)
 {
     if (value[0] == '\0' || strlen(value) > 9 || value[strspn(value, "0123456789")] != '\0') {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid %s filter [%.60s]", key, value);
@@ -69,7 +77,7 @@ static const struct kn_rest_param PARAMS[] = {
 };
 
 /* Only an admin may ask for private flavors, or for all ("None"); everybody else sees the public ones and those of his project. */
-static int narrow(struct kn_rest_list *l, struct kn_error *err)
+static int flavors_narrow(struct kn_rest_list *l, struct kn_error *err)
 {
     const char *asked = kn_rest_asked(l, "is_public", 0);
     bool is_public = true;
@@ -89,7 +97,7 @@ static int narrow(struct kn_rest_list *l, struct kn_error *err)
 }
 
 /* The id as a client wrote it: text, a number, or null for one of ours. */
-static int choose_id(struct kn_request *req, const json_t *object, const char **ret_id, struct kn_error *err)
+static int flavors_choose_id(struct kn_request *req, const json_t *object, const char **ret_id, struct kn_error *err)
 {
     const json_t *said = json_object_get(object, "id");
     char id[KN_UUID_SIZE];
@@ -111,41 +119,53 @@ static const struct kn_rest_clash CLASHES[] = {
 };
 
 static const struct kn_rest_noun FLAVOR = {
-    .one = "flavor", .many = "flavors", .label = "Flavor", .path = "/flavors",
-    .from = "flavor f", .id = "f.id", .id_type = KN_REST_TEXT,
+    .one = "flavor",
+    .many = "flavors",
+    .label = "Flavor",
+    .path = "/flavors",
+    .from = "flavor f",
+    .id = "f.id",
+    .id_type = KN_REST_TEXT,
     .visible = "(f.is_public OR EXISTS (SELECT FROM flavor_access a WHERE a.flavor_id = f.id AND a.project_id = ?))",
-    .order = "flavorid", .ascending = true, .ties = "flavorid",
-    .attrs = ATTRS, .params = PARAMS, .narrow = narrow,
-    .table = "flavor", .is_timeless = true, .choose_id = choose_id, .clashes = CLASHES,
+    .order = "flavorid",
+    .ascending = true,
+    .ties = "flavorid",
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .narrow = flavors_narrow,
+    .table = "flavor",
+    .is_timeless = true,
+    .choose_id = flavors_choose_id,
+    .clashes = CLASHES,
     .manners = &KN_REST_NOVA,
 };
 
-int kn_flavors_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavors_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_list(&FLAVOR, req, KN_REST_BRIEF, NULL, res, err);
 }
 
-int kn_flavors_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavors_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_list(&FLAVOR, req, KN_REST_LIST, "/flavors/detail", res, err);
 }
 
-int kn_flavors_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavors_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_show(&FLAVOR, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
-int kn_flavors_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavors_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_create(&FLAVOR, req, res, err);
 }
 
-int kn_flavors_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavors_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_update(&FLAVOR, req, req->params[0], res, err);
 }
 
-int kn_flavors_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_flavors_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
     return kn_rest_delete(&FLAVOR, req, req->params[0], err);

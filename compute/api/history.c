@@ -17,8 +17,11 @@
 #define CHANGED "coalesce(t.finished_at, t.created_at)"
 #define SHOWN(task) task ".kind LIKE 'server.%' AND " task ".kind NOT IN ('server.describe', 'server.fence')"
 
-static const struct kn_stmt OWNER = { "history_owner",
-    "SELECT FROM server WHERE id = $1 AND ($2::text IS NULL OR project_id = $2) AND ($3::boolean OR deleted_at IS NULL)", 3 };
+static const struct kn_stmt OWNER = {
+    "history_owner",
+    "SELECT FROM server WHERE id = $1 AND ($2::text IS NULL OR project_id = $2) AND ($3::boolean OR deleted_at IS NULL)",
+    3
+};
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("action", "substr(t.kind, 8)", KN_REST_TEXT, KN_REST_SHOWN),
@@ -38,11 +41,23 @@ static const struct kn_rest_param PARAMS[] = {
     KN_REST_PARAMS_END,
 };
 static const struct kn_rest_noun ACTION = {
-    .one = "instanceAction", .many = "instanceActions", .label = "Action", .links_key = "links", .absent = "Action %2 not found",
-    .from = "task t", .id = "t.request_id", .id_type = KN_REST_TEXT,
+    .one = "instanceAction",
+    .many = "instanceActions",
+    .label = "Action",
+    .links_key = "links",
+    .absent = "Action %2 not found",
+    .from = "task t",
+    .id = "t.request_id",
+    .id_type = KN_REST_TEXT,
     .kept = SHOWN("t"),
-    .order = "number", .ties = "", .unsorted = true, .pages_since = 58, .strict_since = 58,
-    .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NOVA,
+    .order = "number",
+    .ties = "",
+    .unsorted = true,
+    .pages_since = 58,
+    .strict_since = 58,
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .manners = &KN_REST_NOVA,
 };
 
 /* What went wrong, as this caller may know it. value: {error, code, host}, "" if nothing did. */
@@ -52,7 +67,8 @@ static void print_details(const struct kn_request *req, const char *name, const 
     const char *error = json_string_value(json_object_get(failure, "error"));
     AUTO_FREE char *reason = error == NULL ? NULL
                                            : kn_fault_public(kn_code_from_name(kn_json_str(failure, "code")), error,
-                                                             json_string_value(json_object_get(failure, "host")), NULL, req->params[1]);
+                                                             json_string_value(json_object_get(failure, "host")), NULL,
+                                                             req->params[1]);
 
     kn_jsonw_str(out, name, kn_policy_allows(KN_NOVA_SERVER_EVENT_DETAILS, &req->caller, NULL) ? error : reason);
 }
@@ -66,16 +82,25 @@ static const struct kn_rest_attr EVENT_ATTRS[] = {
     KN_REST_ATTR("result", "CASE WHEN e.state = 'failed' THEN 'Error' ELSE 'Success' END", KN_REST_TEXT, KN_REST_LIST),
     KN_REST_ATTR("traceback", "e.error->>'message'", KN_REST_TEXT, KN_REST_LIST, .read = KN_NOVA_SERVER_EVENTS),
     KN_REST_ATTR("host", "e.host", KN_REST_TEXT, KN_REST_LIST, .read = KN_NOVA_SERVER_EVENT_DETAILS, .since = 62),
-    KN_REST_ATTR("hostId", "t.project_id || e.host", KN_REST_TEXT, KN_REST_LIST, .since = 62, .print = kn_server_print_host_id),
+    KN_REST_ATTR("hostId", "t.project_id || e.host", KN_REST_TEXT, KN_REST_LIST, .since = 62,
+                 .print = kn_compute_server_print_host_id),
     KN_REST_ATTR("details", DETAILS, KN_REST_TEXT, KN_REST_LIST, .since = 84, .print = print_details),
     KN_REST_ATTR("number", "e.n", KN_REST_INT, 0),
     KN_REST_ATTRS_END,
 };
 static const struct kn_rest_noun EVENT = {
-    .one = "event", .many = "events", .label = "Event",
-    .from = "task_step e JOIN task t ON t.id = e.task_id", .id = "e.n", .id_type = KN_REST_INT,
-    .order = "number", .ties = "", .unsorted = true, .pages_since = KN_REST_NEVER,
-    .attrs = EVENT_ATTRS, .manners = &KN_REST_NOVA,
+    .one = "event",
+    .many = "events",
+    .label = "Event",
+    .from = "task_step e JOIN task t ON t.id = e.task_id",
+    .id = "e.n",
+    .id_type = KN_REST_INT,
+    .order = "number",
+    .ties = "",
+    .unsorted = true,
+    .pages_since = KN_REST_NEVER,
+    .attrs = EVENT_ATTRS,
+    .manners = &KN_REST_NOVA,
 };
 
 /* The caller sees the server; deleted ones have a history from 2.21 on. */
@@ -85,13 +110,15 @@ static int check_owner(const struct kn_request *req, struct kn_error *err)
     int64_t found = 0;
 
     if (kn_uuid_valid(id) &&
-        kn_db_change(req->db, &OWNER, KN_ARGS(id, kn_visible_project(req), kn_since(req, 21) ? "t" : "f"), &found, err) < 0) {
+        kn_db_change(req->db, &OWNER,
+                     KN_ARGS(id, kn_compute_visible_project(req), kn_compute_since(req, 21) ? "t" : "f"), &found,
+                     err) < 0) {
         return -1;
     }
-    return found > 0 ? 0 : kn_rest_not_found(&kn_server_noun, id, err);
+    return found > 0 ? 0 : kn_rest_not_found(&kn_compute_server_noun, id, err);
 }
 
-int kn_server_history_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_history_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const struct kn_rest_bound of_server[] = { { "t.object_id = ?::uuid", req->params[0] }, { NULL, NULL } };
     AUTO_FREE char *path = kn_asprintf("/servers/%s/os-instance-actions", req->params[0]);
@@ -100,12 +127,13 @@ int kn_server_history_list(struct kn_request *req, struct kn_response *res, stru
 }
 
 /* Admins always see the events; everybody else from 2.51 on. */
-static int write_events(struct kn_request *req, const struct kn_rest_bound *of_action, struct kn_strbuf *sb, struct kn_error *err)
+static int write_events(struct kn_request *req, const struct kn_rest_bound *of_action, struct kn_strbuf *sb,
+                        struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_rest_printer printer;
 
-    if (!kn_since(req, 51) && !kn_policy_allows(KN_NOVA_SERVER_EVENTS, &req->caller, NULL)) {
+    if (!kn_compute_since(req, 51) && !kn_policy_allows(KN_NOVA_SERVER_EVENTS, &req->caller, NULL)) {
         return 0;
     }
     if (kn_rest_rows(&EVENT, req, KN_REST_LIST, KN_REST_NO_WISHES, of_action, &rows, err) < 0) {
@@ -123,14 +151,18 @@ static int write_events(struct kn_request *req, const struct kn_rest_bound *of_a
 }
 
 /* Of a request that did several things to one server: the first. */
-#define FIRST "t.id = (SELECT min(o.id) FROM task o WHERE o.object_id = t.object_id AND o.request_id = ? AND " SHOWN("o") ")"
+#define FIRST \
+    "t.id = (SELECT min(o.id) FROM task o WHERE o.object_id = t.object_id AND o.request_id = ? AND " SHOWN("o") ")"
 
-int kn_server_history_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_history_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_rest_bound of_action[] = { { "t.object_id = ?::uuid", req->params[0] }, { FIRST, req->params[1] }, { NULL, NULL } };
+    const struct kn_rest_bound of_action[] = { { "t.object_id = ?::uuid", req->params[0] },
+                                               { FIRST, req->params[1] },
+                                               { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (check_owner(req, err) < 0 || kn_rest_find(&ACTION, req, req->params[1], KN_REST_SHOW, of_action, &rows, err) < 0) {
+    if (check_owner(req, err) < 0 ||
+        kn_rest_find(&ACTION, req, req->params[1], KN_REST_SHOW, of_action, &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);

@@ -12,25 +12,27 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 
-static void print_state(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+static void hypervisors_print_state(const struct kn_request *req, const char *name, const char *value,
+                                    struct kn_strbuf *out)
 {
-    kn_jsonw_str(out, name, kn_host_is_up(req, value) ? "up" : "down");
+    kn_jsonw_str(out, name, kn_compute_host_is_up(req, value) ? "up" : "down");
 }
 
 #define DETAIL KN_REST_LIST | KN_REST_SHOW
 #define COUNT(name, sql) KN_REST_ATTR(name, sql, KN_REST_INT, DETAIL, .until = 87)
 #define FREE_MIB "h.memory_mib - h.used_memory_mib - h.reserved_memory_mib"
 #define SERVICE(id) "json_build_object('id', " id ", 'host', h.name, 'disabled_reason', " KN_HOST_REASON ")"
-#define SERVERS                                                                                                         \
-    "(SELECT json_agg(json_build_object('uuid', s.id, 'name', s.name) ORDER BY s.created_at) FROM server s "            \
+#define SERVERS \
+    "(SELECT json_agg(json_build_object('uuid', s.id, 'name', s.name) ORDER BY s.created_at) FROM server s " \
     "WHERE s.host = h.name AND s.deleted_at IS NULL)"
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "h.uuid", KN_REST_UUID, KN_REST_ALWAYS, .since = 53),
     KN_REST_ATTR("id", KN_NUMBER_OF("h.uuid"), KN_REST_INT, KN_REST_ALWAYS, .until = 52),
     KN_REST_ATTR("hypervisor_hostname", "h.name", KN_REST_TEXT, KN_REST_ALWAYS),
-    KN_REST_ATTR("state", KN_HOST_SILENCE, KN_REST_TEXT, KN_REST_ALWAYS, .print = print_state),
-    KN_REST_ATTR("status", "CASE WHEN " KN_HOST_DISABLED " THEN 'disabled' ELSE 'enabled' END", KN_REST_TEXT, KN_REST_ALWAYS),
+    KN_REST_ATTR("state", KN_HOST_SILENCE, KN_REST_TEXT, KN_REST_ALWAYS, .print = hypervisors_print_state),
+    KN_REST_ATTR("status", "CASE WHEN " KN_HOST_DISABLED " THEN 'disabled' ELSE 'enabled' END", KN_REST_TEXT,
+                 KN_REST_ALWAYS),
     KN_REST_ATTR("hypervisor_type", "h.hypervisor_type", KN_REST_TEXT, DETAIL),
     KN_REST_ATTR("hypervisor_version", "h.hypervisor_version", KN_REST_INT, DETAIL),
     KN_REST_ATTR("host_ip", "h.underlay", KN_REST_TEXT, DETAIL),
@@ -61,12 +63,14 @@ static const struct kn_rest_param PARAMS[] = {
 };
 static const char *const SHOW_QUERY[] = { "with_servers", NULL };
 
-#define HYPERVISOR(id_sql, type) {                                                                                      \
-    .one = "hypervisor", .many = "hypervisors", .label = "Hypervisor", .path = "/os-hypervisors",                       \
-    .absent = "Hypervisor with ID '%2' could not be found.",                                                            \
-    .from = "any_host h JOIN agent g ON g.id = h.agent_id", .id = id_sql, .id_type = type,                              \
-    .order = "hypervisor_hostname", .ascending = true, .ties = "", .unsorted = true, .pages_since = 33, .strict_since = 53, \
-    .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NOVA }
+#define HYPERVISOR(id_sql, type) \
+    { \
+        .one = "hypervisor", .many = "hypervisors", .label = "Hypervisor", .path = "/os-hypervisors", \
+        .absent = "Hypervisor with ID '%2' could not be found.", \
+        .from = "any_host h JOIN agent g ON g.id = h.agent_id", .id = id_sql, .id_type = type, \
+        .order = "hypervisor_hostname", .ascending = true, .ties = "", .unsorted = true, .pages_since = 33, \
+        .strict_since = 53, .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NOVA \
+    }
 
 static const struct kn_rest_noun BY_UUID = HYPERVISOR("h.uuid", KN_REST_UUID);
 static const struct kn_rest_noun BY_NUMBER = HYPERVISOR("(" KN_NUMBER_OF("h.uuid") ")::text", KN_REST_TEXT);
@@ -77,7 +81,8 @@ static const struct kn_rest_noun *noun_of(const struct kn_request *req)
 }
 
 /* Those whose name holds the pattern: all of them, or KN_NOT_FOUND. */
-static int list_matching(struct kn_request *req, const char *pattern, unsigned view, struct kn_response *res, struct kn_error *err)
+static int list_matching(struct kn_request *req, const char *pattern, unsigned view, struct kn_response *res,
+                         struct kn_error *err)
 {
     const struct kn_rest_bound matching[] = { { "strpos(h.name, ?) > 0", pattern }, { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -104,7 +109,8 @@ static int add_servers(const struct kn_request *req, unsigned *view, struct kn_e
     return 0;
 }
 
-static int list(struct kn_request *req, unsigned view, const char *path, struct kn_response *res, struct kn_error *err)
+static int hypervisors_list(struct kn_request *req, unsigned view, const char *path, struct kn_response *res,
+                            struct kn_error *err)
 {
     const char *pattern = req->microversion >= 53 ? kn_request_query(req, "hypervisor_hostname_pattern") : NULL;
 
@@ -115,34 +121,35 @@ static int list(struct kn_request *req, unsigned view, const char *path, struct 
         return kn_rest_list(noun_of(req), req, view, path, res, err);
     }
     if (kn_request_query(req, "limit") != NULL || kn_request_query(req, "marker") != NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not "
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not "
                        "supported.");
     }
     return list_matching(req, pattern, view, res, err);
 }
 
-int kn_hypervisors_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_hypervisors_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, KN_REST_BRIEF, NULL, res, err);
+    return hypervisors_list(req, KN_REST_BRIEF, NULL, res, err);
 }
 
-int kn_hypervisors_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_hypervisors_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, KN_REST_LIST, "/os-hypervisors/detail", res, err);
+    return hypervisors_list(req, KN_REST_LIST, "/os-hypervisors/detail", res, err);
 }
 
 /* Up to 2.52: /os-hypervisors/{pattern}/search and …/servers. */
-int kn_hypervisors_search(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_hypervisors_search(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return list_matching(req, req->params[0], KN_REST_BRIEF, res, err);
 }
 
-int kn_hypervisors_servers(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_hypervisors_servers(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return list_matching(req, req->params[0], KN_REST_BRIEF | KN_REST_EXTRA, res, err);
 }
 
-int kn_hypervisors_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_hypervisors_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     unsigned view = KN_REST_SHOW;
 
@@ -155,11 +162,11 @@ int kn_hypervisors_show(struct kn_request *req, struct kn_response *res, struct 
     return kn_rest_show(noun_of(req), req, req->params[0], view, res, err);
 }
 
-int kn_hypervisors_statistics(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_hypervisors_statistics(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_hypervisor_totals(req->db, &rows, err) < 0) {
+    if (kn_compute_hypervisor_totals(req->db, &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);

@@ -19,14 +19,14 @@ static const struct {
     const char *nova;
     int progress;
 } STATUSES[] = {
-    { "active", "ACTIVE", 100 },      { "saving", "SAVING", 50 },      { "queued", "SAVING", 25 },
-    { "deleted", "DELETED", 0 },      { "pending_delete", "DELETED", 0 }, { "killed", "ERROR", 0 },
+    { "active", "ACTIVE", 100 }, { "saving", "SAVING", 50 },         { "queued", "SAVING", 25 },
+    { "deleted", "DELETED", 0 }, { "pending_delete", "DELETED", 0 }, { "killed", "ERROR", 0 },
 };
 
 /* Nova's name of a filter and Glance's. Nova leaves out what it does not know. */
 static const struct kn_rest_wish FILTERS[] = {
-    { "name", "name" },           { "minRam", "min_ram" },       { "minDisk", "min_disk" },
-    { "server", "instance_uuid" }, { "type", "image_type" },      { "marker", "marker" },
+    { "name", "name" },       { "minRam", "min_ram" }, { "minDisk", "min_disk" }, { "server", "instance_uuid" },
+    { "type", "image_type" }, { "marker", "marker" },
 };
 #define PROPERTY "property-"
 #define WISHES_MAX 32
@@ -44,7 +44,7 @@ static void wish(struct wishes *w, const char *key, const char *value)
     }
 }
 
-static void visit(void *ctx, const char *key, const char *value)
+static void images_visit(void *ctx, const char *key, const char *value)
 {
     struct wishes *w = ctx;
 
@@ -69,7 +69,7 @@ static void visit(void *ctx, const char *key, const char *value)
 }
 
 /* [self, bookmark, alternate], the last where Glance has it. */
-static void write_links(struct kn_strbuf *sb, const struct kn_request *req, const char *id)
+static void images_write_links(struct kn_strbuf *sb, const struct kn_request *req, const char *id)
 {
     const size_t len = strlen(req->base_url), own = strlen(kn_compute_api.prefix);
 
@@ -90,7 +90,7 @@ static void write_brief(struct kn_strbuf *sb, const struct kn_request *req, cons
 {
     kn_jsonw_str(sb, "id", image->id);
     kn_jsonw_str(sb, "name", image->name);
-    write_links(sb, req, image->id);
+    images_write_links(sb, req, image->id);
 }
 
 static void write_full(struct kn_strbuf *sb, const struct kn_request *req, const struct kn_image_look *image)
@@ -115,8 +115,8 @@ static void write_full(struct kn_strbuf *sb, const struct kn_request *req, const
     kn_jsonw_raw(sb, "metadata", image->properties);
 }
 
-static void print(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row, unsigned view,
-                  struct kn_strbuf *out)
+static void images_print(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows,
+                         int row, unsigned view, struct kn_strbuf *out)
 {
     struct kn_image_look image;
 
@@ -128,13 +128,23 @@ static void print(const struct kn_request *req, const struct kn_rest_noun *noun,
 /* Pages and their links are Nova's; the rows come from the image room. */
 static const struct kn_rest_attr ATTRS[] = { KN_REST_ATTR("id", NULL, KN_REST_UUID, 0), KN_REST_ATTRS_END };
 static const struct kn_rest_noun IMAGE = {
-    .one = "image", .many = "images", .label = "Image", .id_type = KN_REST_UUID, .order = "id", .ties = "", .unsorted = true,
-    .attrs = ATTRS, .print = print, .manners = &KN_REST_NOVA,
+    .one = "image",
+    .many = "images",
+    .label = "Image",
+    .id_type = KN_REST_UUID,
+    .order = "id",
+    .ties = "",
+    .unsorted = true,
+    .attrs = ATTRS,
+    .print = images_print,
+    .manners = &KN_REST_NOVA,
 };
 
-static int list(struct kn_request *req, struct kn_response *res, unsigned view, const char *path, struct kn_error *err)
+static int images_list(struct kn_request *req, struct kn_response *res, unsigned view, const char *path,
+                       struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = &IMAGE, .view = view, .query = KN_REST_QUERY_INIT };
+    AUTO_RELEASE(kn_rest_list)
+    struct kn_rest_list l = { .req = req, .noun = &IMAGE, .view = view, .query = KN_REST_QUERY_INIT };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct wishes wishes = { 0 };
     char limit[24];
@@ -142,7 +152,7 @@ static int list(struct kn_request *req, struct kn_response *res, unsigned view, 
     if (kn_rest_page_read(&l, err) < 0) {
         return -1;
     }
-    kn_request_query_each(req, visit, &wishes);
+    kn_request_query_each(req, images_visit, &wishes);
     snprintf(limit, sizeof(limit), "%lld", (long long)l.page.limit);
     wishes.list[wishes.count] = (struct kn_rest_wish){ "limit", l.is_empty ? "0" : limit };
     const int rc = kn_image_look(req, wishes.list, &rows, err);
@@ -155,17 +165,17 @@ static int list(struct kn_request *req, struct kn_response *res, unsigned view, 
     return rc;
 }
 
-int kn_nova_images_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_nova_images_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, KN_REST_BRIEF, "/images", err);
+    return images_list(req, res, KN_REST_BRIEF, "/images", err);
 }
 
-int kn_nova_images_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_nova_images_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(req, res, KN_REST_LIST, "/images/detail", err);
+    return images_list(req, res, KN_REST_LIST, "/images/detail", err);
 }
 
-int kn_nova_images_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_nova_images_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_image_look image;

@@ -30,7 +30,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("name", NULL, KN_REST_TEXT, NAMED, .rule = &KN_TEXT_KEYPAIR, .until = 91),
     KN_REST_ATTR("name", NULL, KN_REST_TEXT, NAMED, .rule = &KN_TEXT_KEYPAIR_292, .since = 92),
     KN_REST_ATTR("public_key", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_PUBLIC_KEY, .until = 91),
-    KN_REST_ATTR("public_key", NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_REQUIRED, .limit = KN_LIMIT_PUBLIC_KEY, .since = 92),
+    KN_REST_ATTR("public_key", NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_REQUIRED, .limit = KN_LIMIT_PUBLIC_KEY,
+                 .since = 92),
     KN_REST_ATTR("user_id", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_IDENTITY_ID, .since = 10),
     KN_REST_ATTRS_END,
 };
@@ -38,16 +39,28 @@ static const struct kn_rest_param PARAMS[] = { KN_REST_PARAM("user_id", NULL), K
 static const char *const SHOW_QUERY[] = { "user_id", NULL };
 
 static const struct kn_rest_noun KEYPAIR = {
-    .one = "keypair", .many = "keypairs", .label = "Keypair", .path = "/os-keypairs",
-    .from = "keypair k", .id = "k.name", .id_type = KN_REST_TEXT,
-    .order = "name", .ascending = true, .ties = "", .unsorted = true, .pages_since = 35, .boxed = true,
-    .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NOVA,
+    .one = "keypair",
+    .many = "keypairs",
+    .label = "Keypair",
+    .path = "/os-keypairs",
+    .from = "keypair k",
+    .id = "k.name",
+    .id_type = KN_REST_TEXT,
+    .order = "name",
+    .ascending = true,
+    .ties = "",
+    .unsorted = true,
+    .pages_since = 35,
+    .boxed = true,
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .manners = &KN_REST_NOVA,
 };
 
 /* Whose key pairs: the caller's, or those of the user that an admin names. */
 static int whose(const struct kn_request *req, const char *asked, const char **ret_user, struct kn_error *err)
 {
-    if (asked == NULL || !kn_since(req, 10) || strcmp(asked, req->caller.user_id) == 0) {
+    if (asked == NULL || !kn_compute_since(req, 10) || strcmp(asked, req->caller.user_id) == 0) {
         *ret_user = req->caller.user_id;
         return 0;
     }
@@ -58,17 +71,18 @@ static int whose(const struct kn_request *req, const char *asked, const char **r
     return 0;
 }
 
-static int find(struct kn_request *req, const char *user, const char *name, unsigned view, struct kn_rows **ret, struct kn_error *err)
+static int keypairs_find(struct kn_request *req, const char *user, const char *name, unsigned view,
+                         struct kn_rows **ret, struct kn_error *err)
 {
     const struct kn_rest_bound of_user[] = { { "k.user_id = ?", user }, { NULL, NULL } };
 
     if (kn_rest_find(&KEYPAIR, req, name, view, of_user, ret, err) == 0) {
         return 0;
     }
-    return err->code == KN_NOT_FOUND ? kn_keypair_absent(user, name, err) : -1;
+    return err->code == KN_NOT_FOUND ? kn_compute_keypair_absent(user, name, err) : -1;
 }
 
-int kn_keypairs_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_keypairs_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     struct kn_rest_bound of_user[] = { { "k.user_id = ?", NULL }, { NULL, NULL } };
 
@@ -77,13 +91,14 @@ int kn_keypairs_list(struct kn_request *req, struct kn_response *res, struct kn_
                : kn_rest_list_within(&KEYPAIR, req, KN_REST_BRIEF, NULL, of_user, res, err);
 }
 
-int kn_keypairs_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_keypairs_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *user = NULL;
 
-    if (kn_rest_only(&KEYPAIR, req, SHOW_QUERY, err) < 0 || whose(req, kn_request_query(req, "user_id"), &user, err) < 0 ||
-        find(req, user, req->params[0], KN_REST_SHOW, &rows, err) < 0) {
+    if (kn_rest_only(&KEYPAIR, req, SHOW_QUERY, err) < 0 ||
+        whose(req, kn_request_query(req, "user_id"), &user, err) < 0 ||
+        keypairs_find(req, user, req->params[0], KN_REST_SHOW, &rows, err) < 0) {
         return -1;
     }
     kn_rest_write_one(&KEYPAIR, req, KN_REST_SHOW, rows, res);
@@ -101,12 +116,14 @@ static int take_key(const json_t *in, struct kn_strbuf *private_pem, struct kn_s
     }
     if (sent != NULL) {
         kn_strbuf_addstr(public_line, sent); /* as it was sent, end of line and all: clients compare */
-        return kn_ssh_public_check(sent, fingerprint, err);
+        return kn_compute_ssh_public_check(sent, fingerprint, err);
     }
-    return kn_ssh_key_make(private_pem, public_line, err) < 0 ? -1 : kn_ssh_public_check(public_line->buf, fingerprint, err);
+    return kn_ssh_key_make(private_pem, public_line, err) < 0
+               ? -1
+               : kn_compute_ssh_public_check(public_line->buf, fingerprint, err);
 }
 
-int kn_keypairs_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_keypairs_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf private_pem = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf public_line = KN_STRBUF_INIT;
@@ -123,10 +140,11 @@ int kn_keypairs_create(struct kn_request *req, struct kn_response *res, struct k
     if (whose(req, json_string_value(json_object_get(in, "user_id")), &user, err) < 0 ||
         take_key(in, &private_pem, &public_line, fingerprint, err) < 0 ||
         kn_quota_limit(req->db, KN_QUOTA_KEY_PAIRS, req->caller.project_id, &most, err) < 0 ||
-        kn_keypair_insert(req->db, user, name, public_line.buf, fingerprint, most, err) < 0 || find(req, user, name, KN_REST_CHANGED, &rows, err) < 0) {
+        kn_compute_keypair_insert(req->db, user, name, public_line.buf, fingerprint, most, err) < 0 ||
+        keypairs_find(req, user, name, KN_REST_CHANGED, &rows, err) < 0) {
         return -1;
     }
-    res->status = kn_since(req, 2) ? 201 : 200;
+    res->status = kn_compute_since(req, 2) ? 201 : 200;
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, KEYPAIR.one);
     kn_rest_members(&KEYPAIR, req, KN_REST_CHANGED, rows, 0, &res->body);
@@ -138,13 +156,14 @@ int kn_keypairs_create(struct kn_request *req, struct kn_response *res, struct k
     return 0;
 }
 
-int kn_keypairs_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_keypairs_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const char *user = NULL;
 
-    if (kn_rest_only(&KEYPAIR, req, SHOW_QUERY, err) < 0 || whose(req, kn_request_query(req, "user_id"), &user, err) < 0) {
+    if (kn_rest_only(&KEYPAIR, req, SHOW_QUERY, err) < 0 ||
+        whose(req, kn_request_query(req, "user_id"), &user, err) < 0) {
         return -1;
     }
-    res->status = kn_since(req, 2) ? 204 : 202;
-    return kn_keypair_delete(req->db, user, req->params[0], err);
+    res->status = kn_compute_since(req, 2) ? 204 : 202;
+    return kn_compute_keypair_delete(req->db, user, req->params[0], err);
 }

@@ -25,7 +25,8 @@ static void write_password(struct kn_response *res, const char *password)
     kn_jsonw_end_object(&res->body);
 }
 
-static int show(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+static int password_show(struct kn_request *req, const struct kn_message *answer, struct kn_response *res,
+                         struct kn_error *err)
 {
     if (!answer->ok && !is_away(answer)) {
         return unreadable(req, err);
@@ -34,14 +35,18 @@ static int show(struct kn_request *req, const struct kn_message *answer, struct 
     return 0;
 }
 
-static int forgotten(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+static int forgotten(struct kn_request *req, const struct kn_message *answer, struct kn_response *res,
+                     struct kn_error *err)
 {
     (void)res;
-    return answer->ok || is_away(answer) ? 0 : kn_fail(err, KN_UNAVAILABLE, "The password of instance %s cannot be cleared now", req->params[0]);
+    return answer->ok || is_away(answer)
+               ? 0
+               : kn_fail(err, KN_UNAVAILABLE, "The password of instance %s cannot be cleared now", req->params[0]);
 }
 
 /* On the reader's thread. */
-static int forget(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err)
+static int api_password_forget(struct kn_request *req, const struct kn_message *answer, struct kn_response *res,
+                               struct kn_error *err)
 {
     const char *posted = kn_json_str(answer->result, "posted");
     const char *host = kn_json_str(answer->result, "host");
@@ -51,24 +56,26 @@ static int forget(struct kn_request *req, const struct kn_message *answer, struc
         return answer->ok || is_away(answer) ? 0 : unreadable(req, err);
     }
     json_auto_t *body = json_pack("{s:s, s:s, s:s}", "host", host, "server", req->params[0], "posted", posted);
-    const struct kn_question question = { "server.forget_password", answer->agent, host, answer->generation, body, forgotten, true };
+    const struct kn_question question = {
+        "server.forget_password", answer->agent, host, answer->generation, body, forgotten, true
+    };
     return kn_question_ask(req->questions, req, &question, err) < 0 ? -1 : KN_ASKED_ON;
 }
 
-static int ask(struct kn_request *req, kn_question_answered *answered, bool *ret_asked, struct kn_error *err)
+static int password_ask(struct kn_request *req, kn_question_answered *answered, bool *ret_asked, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    return kn_server_get(req, req->params[0], &rows, err) < 0
+    return kn_compute_server_get(req, req->params[0], &rows, err) < 0
                ? -1
-               : kn_server_ask_host(req, req->params[0], "server.password", NULL, answered, ret_asked, err);
+               : kn_compute_server_ask_host(req, req->params[0], "server.password", NULL, answered, ret_asked, err);
 }
 
-int kn_server_password_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_password_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     bool asked = false;
 
-    if (ask(req, show, &asked, err) < 0) {
+    if (password_ask(req, password_show, &asked, err) < 0) {
         return -1;
     }
     if (!asked) {
@@ -77,10 +84,10 @@ int kn_server_password_show(struct kn_request *req, struct kn_response *res, str
     return 0;
 }
 
-int kn_server_password_clear(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_password_clear(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     bool asked = false;
 
     (void)res;
-    return ask(req, forget, &asked, err);
+    return password_ask(req, api_password_forget, &asked, err);
 }

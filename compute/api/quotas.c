@@ -8,7 +8,7 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/quota.h"
 
-static const struct kn_quota_manners NOVA = { "quota_set", "in_use", false };
+static const struct kn_rest_quota_manners NOVA = { "quota_set", "in_use", false };
 static const struct kn_schema MORE[] = {
     KN_SCHEMA("networks", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA, .until = 35),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
@@ -40,7 +40,7 @@ static int may_open(struct kn_request *req, bool of_user_too, struct kn_error *e
 
 static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_set *ret, struct kn_error *err)
 {
-    return may_open(req, of_user_too, err) < 0 || kn_project_verify(req->db, req->params[0], err) < 0
+    return may_open(req, of_user_too, err) < 0 || kn_identity_project_verify(req->db, req->params[0], err) < 0
                ? -1
                : kn_quota_read(req->db, "compute", req->params[0], ret, err);
 }
@@ -52,7 +52,7 @@ int kn_compute_quotas_show(struct kn_request *req, struct kn_response *res, stru
     if (open_quota(req, true, &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&NOVA, req, NULL, req->params[0], &set, false, res);
+    kn_rest_quota_answer(&NOVA, req, NULL, req->params[0], &set, false, res);
     return 0;
 }
 
@@ -63,7 +63,7 @@ int kn_compute_quotas_detail(struct kn_request *req, struct kn_response *res, st
     if (open_quota(req, false, &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&NOVA, req, NULL, req->params[0], &set, true, res);
+    kn_rest_quota_answer(&NOVA, req, NULL, req->params[0], &set, true, res);
     return 0;
 }
 
@@ -71,10 +71,11 @@ int kn_compute_quotas_defaults(struct kn_request *req, struct kn_response *res, 
 {
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
 
-    if (kn_project_verify(req->db, req->params[0], err) < 0 || kn_quota_read(req->db, "compute", "", &set, err) < 0) {
+    if (kn_identity_project_verify(req->db, req->params[0], err) < 0 ||
+        kn_quota_read(req->db, "compute", "", &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&NOVA, req, NULL, req->params[0], &set, false, res);
+    kn_rest_quota_answer(&NOVA, req, NULL, req->params[0], &set, false, res);
     return 0;
 }
 
@@ -82,10 +83,12 @@ int kn_compute_quotas_defaults(struct kn_request *req, struct kn_response *res, 
 static int check_limits(const json_t *in, const struct kn_quota_set *set, struct kn_error *err)
 {
     int64_t limit = 0;
-    const struct kn_quota_line *below = kn_schema_bool(in, "force", false) ? NULL : kn_quota_below(set, in, &limit);
+    const struct kn_quota_line *below = kn_schema_bool(in, "force", false) ? NULL
+                                                                           : kn_rest_quota_below(set, in, &limit);
 
     if (below != NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "Quota limit %lld for %s must be greater than or equal to already used and reserved %lld.",
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Quota limit %lld for %s must be greater than or equal to already used and reserved %lld.",
                        (long long)limit, below->name, (long long)below->used);
     }
     if (json_object_get(in, "networks") != NULL && !json_is_null(json_object_get(in, "networks"))) {
@@ -99,20 +102,22 @@ int kn_compute_quotas_update(struct kn_request *req, struct kn_response *res, st
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     const json_t *in = NULL;
 
-    if (kn_quota_read(req->db, "compute", "", &set, err) < 0 || kn_quota_body(req, "quota_set", &set, MORE, &in, err) < 0 ||
-        open_quota(req, false, &set, err) < 0 || check_limits(in, &set, err) < 0 ||
-        kn_quota_put(req->db, "compute", req->params[0], &set, in, err) < 0 ||
+    if (kn_quota_read(req->db, "compute", "", &set, err) < 0 ||
+        kn_rest_quota_body(req, "quota_set", &set, MORE, &in, err) < 0 || open_quota(req, false, &set, err) < 0 ||
+        check_limits(in, &set, err) < 0 || kn_quota_put(req->db, "compute", req->params[0], &set, in, err) < 0 ||
         kn_quota_read(req->db, "compute", req->params[0], &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&NOVA, req, NULL, NULL, &set, false, res);
+    kn_rest_quota_answer(&NOVA, req, NULL, NULL, &set, false, res);
     return 0;
 }
 
 int kn_compute_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return may_open(req, false, err) < 0 ? -1 : kn_quota_reset(req->db, "compute", req->params[0], err); /* of one that is gone, too, as in Nova */
+    return may_open(req, false, err) < 0
+               ? -1
+               : kn_quota_reset(req->db, "compute", req->params[0], err); /* of one that is gone, too, as in Nova */
 }
 
 /* Whatever class is asked for has the defaults. */
@@ -123,7 +128,7 @@ int kn_compute_quota_classes_show(struct kn_request *req, struct kn_response *re
     if (kn_quota_read(req->db, "compute", "", &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&NOVA, req, "quota_class_set", req->params[0], &set, false, res);
+    kn_rest_quota_answer(&NOVA, req, "quota_class_set", req->params[0], &set, false, res);
     return 0;
 }
 
@@ -133,20 +138,24 @@ int kn_compute_quota_classes_update(struct kn_request *req, struct kn_response *
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     const json_t *in = NULL;
 
-    if (kn_quota_read(req->db, "compute", "", &set, err) < 0 || kn_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
+    if (kn_quota_read(req->db, "compute", "", &set, err) < 0 ||
+        kn_rest_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
         return -1;
     }
     if (strcmp(req->params[0], "default") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Quota classes other than \"default\" are not supported: no project would be of class %.80s", req->params[0]);
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Quota classes other than \"default\" are not supported: no project would be of class %.80s",
+                       req->params[0]);
     }
-    if (kn_quota_put(req->db, "compute", "", &set, in, err) < 0 || kn_quota_read(req->db, "compute", "", &set, err) < 0) {
+    if (kn_quota_put(req->db, "compute", "", &set, in, err) < 0 ||
+        kn_quota_read(req->db, "compute", "", &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&NOVA, req, "quota_class_set", NULL, &set, false, res);
+    kn_rest_quota_answer(&NOVA, req, "quota_class_set", NULL, &set, false, res);
     return 0;
 }
 
-static const struct kn_quota_absolute ABSOLUTE[] = {
+static const struct kn_rest_quota_absolute ABSOLUTE[] = {
     { "maxTotalInstances", KN_QUOTA_INSTANCES, false, 0 },
     { "maxTotalCores", KN_QUOTA_CORES, false, 0 },
     { "maxTotalRAMSize", KN_QUOTA_RAM, false, 0 },
@@ -179,12 +188,13 @@ int kn_compute_limits_show(struct kn_request *req, struct kn_response *res, stru
     if (kn_rest_only(&QUOTA_NOUN, req, LIMITS_QUERY, err) < 0) {
         return -1;
     }
-    if (strcmp(project, req->caller.project_id) != 0 && kn_policy_check(KN_NOVA_LIMITS_OTHER, &req->caller, NULL, err) < 0) {
+    if (strcmp(project, req->caller.project_id) != 0 &&
+        kn_policy_check(KN_NOVA_LIMITS_OTHER, &req->caller, NULL, err) < 0) {
         return -1;
     }
     if (kn_quota_read(req->db, "compute", project, &set, err) < 0) {
         return -1;
     }
-    kn_quota_absolutes(ABSOLUTE, req, &set, res);
+    kn_rest_quota_absolutes(ABSOLUTE, req, &set, res);
     return 0;
 }

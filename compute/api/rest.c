@@ -10,13 +10,13 @@
 #include "compute/rows/view.h"
 #include "lib/base/mem.h"
 
-struct extension {
+struct rest_extension {
     const char *alias;
     const char *name;
 };
 
 /* Long since part of Nova; clients look some of them up by alias. Only what is served is listed. */
-static const struct extension EXTENSIONS[] = {
+static const struct rest_extension EXTENSIONS[] = {
     { "NMN", "Multinic" },
     { "OS-DCF", "DiskConfig" },
     { "OS-EXT-AZ", "ExtendedAvailabilityZone" },
@@ -55,7 +55,7 @@ static const struct extension EXTENSIONS[] = {
     { "servers", "Servers" },
 };
 
-static void write_extension(struct kn_strbuf *sb, const char *key, const struct extension *e)
+static void rest_write_extension(struct kn_strbuf *sb, const char *key, const struct rest_extension *e)
 {
     kn_jsonw_object(sb, key);
     kn_jsonw_str(sb, "alias", e->alias);
@@ -74,7 +74,7 @@ int kn_compute_extensions_list(struct kn_request *req, struct kn_response *res, 
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_array(&res->body, "extensions");
     for (size_t i = 0; i < KN_COUNT(EXTENSIONS); i++) {
-        write_extension(&res->body, NULL, &EXTENSIONS[i]);
+        rest_write_extension(&res->body, NULL, &EXTENSIONS[i]);
     }
     kn_jsonw_end_array(&res->body);
     kn_jsonw_end_object(&res->body);
@@ -86,7 +86,7 @@ int kn_compute_extensions_show(struct kn_request *req, struct kn_response *res, 
     for (size_t i = 0; i < KN_COUNT(EXTENSIONS); i++) {
         if (strcmp(EXTENSIONS[i].alias, req->params[0]) == 0) {
             kn_jsonw_object(&res->body, NULL);
-            write_extension(&res->body, "extension", &EXTENSIONS[i]);
+            rest_write_extension(&res->body, "extension", &EXTENSIONS[i]);
             kn_jsonw_end_object(&res->body);
             return 0;
         }
@@ -95,7 +95,7 @@ int kn_compute_extensions_show(struct kn_request *req, struct kn_response *res, 
 }
 
 /* None can be made, so none is there. */
-int kn_aggregates_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_aggregates_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)req;
     (void)err;
@@ -103,7 +103,7 @@ int kn_aggregates_list(struct kn_request *req, struct kn_response *res, struct k
     return 0;
 }
 
-int kn_aggregates_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_aggregates_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
     return kn_fail(err, KN_NOT_FOUND, "Aggregate %.80s could not be found.", req->params[0]);
@@ -115,24 +115,24 @@ static int answer_of_server(struct kn_request *req, struct kn_response *res, con
 {
     AUTO(kn_rows) struct kn_rows *server = NULL;
 
-    if (kn_server_get(req, req->params[0], &server, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &server, err) < 0) {
         return -1;
     }
     kn_strbuf_addstr(&res->body, answer);
     return 0;
 }
 
-int kn_server_security_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_security_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return answer_of_server(req, res, "{\"security_groups\":[]}", err);
 }
 
-int kn_server_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return answer_of_server(req, res, "{\"migrations\":[]}", err);
 }
 
-int kn_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)req;
     (void)err;

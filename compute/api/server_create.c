@@ -27,7 +27,8 @@ static void make_password(char out[PASSWORD_LENGTH + 1])
     out[PASSWORD_LENGTH] = '\0';
 }
 
-static void answer(struct kn_request *req, const struct kn_server_plan *plan, const char *id, struct kn_response *res)
+static void server_create_answer(struct kn_request *req, const struct kn_compute_server_plan *plan, const char *id,
+                                 struct kn_response *res)
 {
     const json_t *in = json_object_get(req->body, "server");
     const char *given = json_string_value(json_object_get(in, "adminPass"));
@@ -40,7 +41,7 @@ static void answer(struct kn_request *req, const struct kn_server_plan *plan, co
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, "server");
     kn_jsonw_str(&res->body, "id", id);
-    KN_REST_NOVA.links(req, &kn_server_noun, id, &res->body);
+    KN_REST_NOVA.links(req, &kn_compute_server_noun, id, &res->body);
     kn_jsonw_str(&res->body, "OS-DCF:diskConfig", plan->disk_config);
     kn_jsonw_raw(&res->body, "security_groups", groups_text != NULL ? groups_text : "[{\"name\":\"default\"}]");
     kn_jsonw_str(&res->body, "adminPass", given != NULL ? given : password);
@@ -50,12 +51,12 @@ static void answer(struct kn_request *req, const struct kn_server_plan *plan, co
     kn_response_header(res, "Location", location.buf);
 }
 
-int kn_servers_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_servers_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_server_plan) struct kn_server_plan plan = { 0 };
+    AUTO_RELEASE(kn_compute_server_plan) struct kn_compute_server_plan plan = { 0 };
     char first_id[KN_UUID_SIZE];
 
-    if (kn_server_plan_read(req, &plan, err) < 0 || kn_server_insert(req, &plan, first_id, err) < 0) {
+    if (kn_compute_server_plan_read(req, &plan, err) < 0 || kn_compute_server_insert(req, &plan, first_id, err) < 0) {
         return -1;
     }
     if (kn_schema_bool(json_object_get(req->body, "server"), "return_reservation_id", false)) {
@@ -63,7 +64,7 @@ int kn_servers_create(struct kn_request *req, struct kn_response *res, struct kn
         kn_jsonw_str(&res->body, "reservation_id", plan.reservation_id);
         kn_jsonw_end_object(&res->body);
     } else {
-        answer(req, &plan, first_id, res);
+        server_create_answer(req, &plan, first_id, res);
     }
     return 0;
 }

@@ -3,11 +3,14 @@
 #include "compute/api/server_host.h"
 
 enum { AGENT, HOST, GENERATION };
-static const struct kn_stmt CARRIER = { "server_carrier",
-    "SELECT h.agent_id, h.name, s.generation FROM server s JOIN host h ON h.name = s.host WHERE s.id = $1 AND s.launched_at IS NOT NULL", 1 };
+static const struct kn_stmt CARRIER = {
+    "server_carrier",
+    "SELECT h.agent_id, h.name, s.generation FROM server s JOIN host h ON h.name = s.host WHERE s.id = $1 AND s.launched_at IS NOT NULL",
+    1
+};
 
-int kn_server_ask_host(struct kn_request *req, const char *server, const char *type, json_t *more, kn_question_answered *answered, bool *ret_asked,
-                       struct kn_error *err)
+int kn_compute_server_ask_host(struct kn_request *req, const char *server, const char *type, json_t *more,
+                               kn_question_answered *answered, bool *ret_asked, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *carrier = NULL;
     json_auto_t *body = more != NULL ? more : json_object();
@@ -20,7 +23,9 @@ int kn_server_ask_host(struct kn_request *req, const char *server, const char *t
         return 0;
     }
     const char *host = kn_rows_text(carrier, 0, HOST);
-    const struct kn_question question = { type, kn_rows_text(carrier, 0, AGENT), host, kn_rows_int(carrier, 0, GENERATION), body, answered, false };
+    const struct kn_question question = {
+        type, kn_rows_text(carrier, 0, AGENT), host, kn_rows_int(carrier, 0, GENERATION), body, answered, false
+    };
     json_object_set_new(body, "host", json_string(host));
     json_object_set_new(body, "server", json_string(server));
     return kn_question_ask(req->questions, req, &question, err);

@@ -9,7 +9,7 @@
  * Whether an agent can tell of the server: it was launched and is on a host. Then it is asked: `more` are further fields of the question's body,
  * stolen (NULL: none), and the caller's handler returns what this returned. *ret_asked = false: there is nobody to ask, and nothing was done.
  */
-int kn_server_ask_host(struct kn_request *req, const char *server, const char *type, json_t *more, kn_question_answered *answered, bool *ret_asked,
-                       struct kn_error *err);
+int kn_compute_server_ask_host(struct kn_request *req, const char *server, const char *type, json_t *more,
+                               kn_question_answered *answered, bool *ret_asked, struct kn_error *err);
 
 #endif

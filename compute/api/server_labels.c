@@ -7,13 +7,15 @@
 #include "lib/adapter/quota.h"
 #include "lib/domain/schema.h"
 
-static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
+static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                          KN_SCHEMA_END };
 static const struct kn_schema METADATA[] = {
     KN_SCHEMA("metadata", KN_IS_MAP, .flags = KN_REQUIRED, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
     KN_SCHEMA_END,
 };
 static const struct kn_schema META[] = {
-    KN_SCHEMA("meta", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_ONE_ITEM, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
+    KN_SCHEMA("meta", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_ONE_ITEM, .rule = &KN_TEXT_META_KEY,
+              .inner = VALUE),
     KN_SCHEMA_END,
 };
 static const struct kn_schema TAG[] = {
@@ -30,35 +32,36 @@ static int open_server(struct kn_request *req, const char *action, struct kn_row
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0 || kn_server_may(req, rows, kn_server_action(action), err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0 ||
+        kn_compute_server_may(req, rows, kn_server_action(action), err) < 0) {
         return -1;
     }
     *ret = kn_steal(&rows);
     return 0;
 }
 
-static void answer_metadata(struct kn_response *res, const char *json)
+static void server_labels_answer_metadata(struct kn_response *res, const char *json)
 {
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_raw(&res->body, "metadata", json);
     kn_jsonw_end_object(&res->body);
 }
 
-int kn_server_metadata_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_metadata_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
-    answer_metadata(res, kn_rows_text(rows, 0, KN_SERVER_METADATA));
+    server_labels_answer_metadata(res, kn_rows_text(rows, 0, KN_SERVER_METADATA));
     return 0;
 }
 
 typedef int write_metadata(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
                            struct kn_error *err);
 
-static void wake(const struct kn_request *req, const char *id, int64_t task)
+static void server_labels_wake(const struct kn_request *req, const char *id, int64_t task)
 {
     if (task > 0) {
         kn_task_wake(req->bus, id, task);
@@ -80,16 +83,17 @@ static int write_object(struct kn_request *req, const json_t *object, write_meta
         return -1;
     }
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
-    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_server_describe_begin(req->db, id, err) < 0 ||
-        write(req->db, id, json, most, ret, err) < 0 ||
-        kn_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_compute_server_describe_begin(req->db, id, err) < 0 ||
+        write(req->db, id, json, most, ret, err) < 0 || kn_compute_server_describe(req, rows, &task, err) < 0 ||
+        kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
-    wake(req, id, task);
+    server_labels_wake(req, id, task);
     return 0;
 }
 
-static int write_all(struct kn_request *req, struct kn_response *res, write_metadata *write, struct kn_error *err)
+static int server_labels_write_all(struct kn_request *req, struct kn_response *res, write_metadata *write,
+                                   struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *now = NULL;
 
@@ -97,18 +101,18 @@ static int write_all(struct kn_request *req, struct kn_response *res, write_meta
         write_object(req, json_object_get(req->body, "metadata"), write, &now, err) < 0) {
         return -1;
     }
-    answer_metadata(res, kn_rows_text(now, 0, kn_rows_col(now, "metadata")));
+    server_labels_answer_metadata(res, kn_rows_text(now, 0, kn_rows_col(now, "metadata")));
     return 0;
 }
 
-int kn_server_metadata_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_metadata_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return write_all(req, res, kn_server_metadata_merge, err);
+    return server_labels_write_all(req, res, kn_compute_server_metadata_merge, err);
 }
 
-int kn_server_metadata_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_metadata_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return write_all(req, res, kn_server_metadata_replace, err);
+    return server_labels_write_all(req, res, kn_compute_server_metadata_replace, err);
 }
 
 static void answer_meta(struct kn_response *res, const char *key, const json_t *value)
@@ -119,13 +123,13 @@ static void answer_meta(struct kn_response *res, const char *key, const json_t *
     kn_response_json(res, json_pack("{s:o}", "meta", meta));
 }
 
-int kn_server_meta_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_meta_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     json_t *metadata = NULL;
     const json_t *value = NULL;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     metadata = json_loads(kn_rows_text(rows, 0, KN_SERVER_METADATA), 0, NULL);
@@ -137,7 +141,7 @@ int kn_server_meta_show(struct kn_request *req, struct kn_response *res, struct 
     return value != NULL ? 0 : kn_fail(err, KN_NOT_FOUND, "Metadata item was not found");
 }
 
-int kn_server_meta_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_meta_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *now = NULL;
     const json_t *meta = NULL;
@@ -149,14 +153,14 @@ int kn_server_meta_update(struct kn_request *req, struct kn_response *res, struc
     if (json_object_get(meta, req->params[1]) == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Request body and URI mismatch");
     }
-    if (write_object(req, meta, kn_server_metadata_merge, &now, err) < 0) {
+    if (write_object(req, meta, kn_compute_server_metadata_merge, &now, err) < 0) {
         return -1;
     }
     kn_response_json(res, json_incref(req->body));
     return 0;
 }
 
-int kn_server_meta_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_meta_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
@@ -164,22 +168,22 @@ int kn_server_meta_delete(struct kn_request *req, struct kn_response *res, struc
 
     (void)res;
     if (open_server(req, "update metadata", &rows, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
-        kn_server_describe_begin(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), err) < 0 ||
-        kn_server_metadata_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], err) < 0 ||
-        kn_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        kn_compute_server_describe_begin(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), err) < 0 ||
+        kn_compute_server_metadata_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], err) < 0 ||
+        kn_compute_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
-    wake(req, kn_rows_text(rows, 0, KN_SERVER_ID), task);
+    server_labels_wake(req, kn_rows_text(rows, 0, KN_SERVER_ID), task);
     return 0;
 }
 
 /* --- tags --- */
 
-int kn_server_tags_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_tags_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
@@ -198,13 +202,14 @@ static bool seen_before(const json_t *tags, size_t at)
     return false;
 }
 
-int kn_server_tags_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_tags_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_RELEASE(kn_array) struct kn_array literal = KN_ARRAY_INIT;
     json_t *tags = NULL, *kept = NULL;
 
-    if (kn_schema_check(TAGS, req->body, req->microversion, err) < 0 || open_server(req, "update tag", &rows, err) < 0) {
+    if (kn_schema_check(TAGS, req->body, req->microversion, err) < 0 ||
+        open_server(req, "update tag", &rows, err) < 0) {
         return -1;
     }
     tags = json_object_get(req->body, "tags");
@@ -216,17 +221,17 @@ int kn_server_tags_update(struct kn_request *req, struct kn_response *res, struc
         }
     }
     kn_response_json(res, json_pack("{s:o}", "tags", kept)); /* the door drops it if the rest fails */
-    return kn_server_tags_replace(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), kn_array_value(&literal), err);
+    return kn_compute_server_tags_replace(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), kn_array_value(&literal), err);
 }
 
-int kn_server_tags_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_tags_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     (void)res;
     return open_server(req, "update tag", &rows, err) < 0
                ? -1
-               : kn_server_tags_replace(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), "{}", err);
+               : kn_compute_server_tags_replace(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), "{}", err);
 }
 
 static int no_tag(const struct kn_request *req, struct kn_error *err)
@@ -234,14 +239,14 @@ static int no_tag(const struct kn_request *req, struct kn_error *err)
     return kn_fail(err, KN_NOT_FOUND, "Server %s has no tag '%.60s'", req->params[0], req->params[1]);
 }
 
-int kn_server_tag_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_tag_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     json_t *tags = NULL;
     bool found = false;
 
     (void)res;
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     tags = json_loads(kn_rows_text(rows, 0, KN_SERVER_TAGS), 0, NULL);
@@ -252,7 +257,7 @@ int kn_server_tag_show(struct kn_request *req, struct kn_response *res, struct k
     return found ? 0 : no_tag(req, err);
 }
 
-int kn_server_tag_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_tag_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
@@ -262,11 +267,13 @@ int kn_server_tag_update(struct kn_request *req, struct kn_response *res, struct
     bool is_new = false;
 
     if (kn_schema_check(TAG, body, req->microversion, &why) < 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Tag '%.60s' is invalid. It must be a non empty string without characters '/' and "
-                       "','. Maximum length is 60", tag);
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Tag '%.60s' is invalid. It must be a non empty string without characters '/' and "
+                       "','. Maximum length is 60",
+                       tag);
     }
     if (open_server(req, "update tag", &rows, err) < 0 ||
-        kn_server_tag_add(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), tag, &is_new, err) < 0) {
+        kn_compute_server_tag_add(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), tag, &is_new, err) < 0) {
         return -1;
     }
     if (is_new) {
@@ -278,14 +285,14 @@ int kn_server_tag_update(struct kn_request *req, struct kn_response *res, struct
     return 0;
 }
 
-int kn_server_tag_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_tag_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     bool removed = false;
 
     (void)res;
     if (open_server(req, "update tag", &rows, err) < 0 ||
-        kn_server_tag_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], &removed, err) < 0) {
+        kn_compute_server_tag_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], &removed, err) < 0) {
         return -1;
     }
     return removed ? 0 : no_tag(req, err);

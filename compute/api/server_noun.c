@@ -17,7 +17,8 @@
 #include "lib/rest/manners.h"
 
 /* Opaque, the same for servers of one project on one host; nothing without a host. value: the project and the host in one. */
-void kn_server_print_host_id(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+void kn_compute_server_print_host_id(const struct kn_request *req, const char *name, const char *value,
+                                     struct kn_strbuf *out)
 {
     char hex[KN_SHA256_HEX] = "";
 
@@ -31,7 +32,7 @@ void kn_server_print_host_id(const struct kn_request *req, const char *name, con
 
 /* --- addresses --- */
 
-static void add_address(struct kn_strbuf *sb, const json_t *nic, const json_t *ip, bool typed)
+static void server_noun_add_address(struct kn_strbuf *sb, const json_t *nic, const json_t *ip, bool typed)
 {
     kn_jsonw_object(sb, NULL);
     kn_jsonw_int(sb, "version", kn_json_int(ip, "version"));
@@ -54,7 +55,7 @@ static bool named_before(const json_t *nics, size_t at, const char *name)
 }
 
 /* All addresses on the network of this name, of whichever NIC. */
-static void add_network(struct kn_strbuf *sb, const json_t *nics, const char *name, bool typed)
+static void server_noun_add_network(struct kn_strbuf *sb, const json_t *nics, const char *name, bool typed)
 {
     kn_strbuf_addstr(sb, sb->buf[sb->len - 1] == '{' ? "" : ",");
     kn_strbuf_addjson(sb, name);
@@ -64,13 +65,13 @@ static void add_network(struct kn_strbuf *sb, const json_t *nics, const char *na
         const json_t *ips = json_object_get(nic, "ips");
 
         for (size_t j = 0; strcmp(kn_json_str(nic, "network_name"), name) == 0 && j < json_array_size(ips); j++) {
-            add_address(sb, nic, json_array_get(ips, j), typed);
+            server_noun_add_address(sb, nic, json_array_get(ips, j), typed);
         }
     }
     kn_jsonw_end_array(sb);
 }
 
-int kn_server_addresses(struct kn_strbuf *sb, const char *key, const char *nics, const char *label, bool typed)
+int kn_compute_server_addresses(struct kn_strbuf *sb, const char *key, const char *nics, const char *label, bool typed)
 {
     json_auto_t *list = strcmp(nics, "[]") == 0 ? NULL : json_loads(nics, 0, NULL);
     int count = 0;
@@ -80,7 +81,7 @@ int kn_server_addresses(struct kn_strbuf *sb, const char *key, const char *nics,
         const char *name = kn_json_str(json_array_get(list, i), "network_name");
 
         if ((label[0] == '\0' || strcmp(label, name) == 0) && !named_before(list, i, name)) {
-            add_network(sb, list, name, typed);
+            server_noun_add_network(sb, list, name, typed);
             count++;
         }
     }
@@ -89,16 +90,17 @@ int kn_server_addresses(struct kn_strbuf *sb, const char *key, const char *nics,
 }
 
 /* In the answer to PUT of old they come without their types. */
-static void print_bare_addresses(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+static void print_bare_addresses(const struct kn_request *req, const char *name, const char *value,
+                                 struct kn_strbuf *out)
 {
     (void)req;
-    kn_server_addresses(out, name, value, "", false);
+    kn_compute_server_addresses(out, name, value, "", false);
 }
 
 static void print_addresses(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
     (void)req;
-    kn_server_addresses(out, name, value, "", true);
+    kn_compute_server_addresses(out, name, value, "", true);
     if (strcmp(value, "[]") != 0) {
         kn_jsonw_raw(out, "security_groups", "[{\"name\":\"default\"}]");
     }
@@ -244,10 +246,13 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define SORTED KN_REST_SORT
 #define TEXT(name, sql, ...) KN_REST_ATTR(name, sql, KN_REST_TEXT, __VA_ARGS__)
 
-#define STATUS "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' ELSE s.vm_state || ' ' || coalesce(s.task_state, '') || ' ' || " KN_SERVER_PROGRESS_SQL " END"
-#define VOLUMES(members)                                                                                               \
-    "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members ")) FROM attachment a WHERE a.server_id = s.id), '[]')"
-#define HOST_STATUS                                                                                                    \
+#define STATUS \
+    "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' ELSE s.vm_state || ' ' || coalesce(s.task_state, '') || ' ' || " KN_SERVER_PROGRESS_SQL \
+    " END"
+#define VOLUMES(members) \
+    "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members \
+    ")) FROM attachment a WHERE a.server_id = s.id), '[]')"
+#define HOST_STATUS \
     "(SELECT extract(epoch FROM now() - g.last_seen) || CASE WHEN h.forced_down THEN ' DOWN' WHEN h.disabled THEN ' MAINTENANCE' " \
     "ELSE ' UP' END FROM host h JOIN agent g ON g.id = h.agent_id WHERE h.name = s.host)"
 
@@ -259,7 +264,7 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("tenant_id", "s.project_id", CORE),
     TEXT("user_id", "s.user_id", CORE | SORTED),
     KN_REST_ATTR("metadata", "s.metadata", KN_REST_JSON, CORE),
-    TEXT("hostId", "s.project_id || s.host", CORE, .print = kn_server_print_host_id),
+    TEXT("hostId", "s.project_id || s.host", CORE, .print = kn_compute_server_print_host_id),
     TEXT("image", "s.image_id", CORE, .print = print_image),
     TEXT("flavor", "s.flavor->>'id'", CORE | KN_REST_SHARED, .until = 46, .print = print_flavor_link),
     TEXT("flavor", "s.flavor", CORE | KN_REST_SHARED, .since = 47, .print = print_flavor),
@@ -270,13 +275,14 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("accessIPv4", "s.access_ipv4", CORE),
     TEXT("accessIPv6", "s.access_ipv6", CORE),
     TEXT("OS-DCF:diskConfig", "s.disk_config", CORE),
-    TEXT("fault", "CASE WHEN s.vm_state = 'error' OR s.deleted_at IS NOT NULL THEN s.fault END", CORE, .print = print_fault),
+    TEXT("fault", "CASE WHEN s.vm_state = 'error' OR s.deleted_at IS NOT NULL THEN s.fault END", CORE,
+         .print = print_fault),
     KN_REST_ATTR("locked", "s.locked", KN_REST_BOOL, CORE | SORTED, .since = 9),
     TEXT("description", "s.description", CORE, .since = 19),
     KN_REST_ATTR("tags", "s.tags", KN_REST_TAGS, CORE, .since = 26),
     TEXT("trusted_image_certificates", NULL, CORE, .since = 63, .print = print_null),
-    KN_REST_ATTR("server_groups", "CASE WHEN s.group_id IS NULL THEN '[]' ELSE json_build_array(s.group_id) END", KN_REST_JSON,
-                 KN_REST_SHOW | KN_REST_CHANGED, .since = 71),
+    KN_REST_ATTR("server_groups", "CASE WHEN s.group_id IS NULL THEN '[]' ELSE json_build_array(s.group_id) END",
+                 KN_REST_JSON, KN_REST_SHOW | KN_REST_CHANGED, .since = 71),
     TEXT("locked_reason", "s.locked_reason", CORE, .since = 73),
     TEXT("OS-EXT-AZ:availability_zone", "coalesce(s.zone, '')", MORE),
     TEXT("config_drive", "CASE WHEN s.config_drive THEN 'True' ELSE '' END", MORE),
@@ -287,7 +293,8 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("OS-EXT-STS:vm_state", "s.vm_state", MORE),
     KN_REST_ATTR("OS-EXT-STS:power_state", "s.power_state", KN_REST_INT, MORE),
     KN_REST_ATTR("os-extended-volumes:volumes_attached", VOLUMES(""), KN_REST_JSON, MORE, .until = 2),
-    KN_REST_ATTR("os-extended-volumes:volumes_attached", VOLUMES(", 'delete_on_termination', a.delete_on_termination"), KN_REST_JSON, MORE, .since = 3),
+    KN_REST_ATTR("os-extended-volumes:volumes_attached", VOLUMES(", 'delete_on_termination', a.delete_on_termination"),
+                 KN_REST_JSON, MORE, .since = 3),
     TEXT("OS-EXT-SRV-ATTR:hostname", "s.hostname", HIDDEN, .since = 3, .until = 89),
     TEXT("OS-EXT-SRV-ATTR:hostname", "s.hostname", MORE, .since = 90),
     TEXT("pinned_availability_zone", "s.pinned_zone", MORE, .since = 96),
@@ -328,11 +335,21 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTRS_END,
 };
 
-const struct kn_rest_noun kn_server_noun = {
-    .one = "server", .many = "servers", .label = "Instance", .path = "/servers", .absent = "Instance %2 could not be found.",
-    .from = "server s", .id = "s.id", .id_type = KN_REST_UUID,
+const struct kn_rest_noun kn_compute_server_noun = {
+    .one = "server",
+    .many = "servers",
+    .label = "Instance",
+    .path = "/servers",
+    .absent = "Instance %2 could not be found.",
+    .from = "server s",
+    .id = "s.id",
+    .id_type = KN_REST_UUID,
     .visible = "s.project_id = ?",
-    .order = "created_at", .ties = "uuid",
-    .attrs = ATTRS, .params = kn_server_params, .narrow = kn_server_narrow, .other = kn_server_unknown,
+    .order = "created_at",
+    .ties = "uuid",
+    .attrs = ATTRS,
+    .params = kn_compute_server_params,
+    .narrow = kn_compute_server_narrow,
+    .other = kn_compute_server_unknown,
     .manners = &KN_REST_NOVA,
 };

@@ -14,12 +14,12 @@
 #define RULED(last) .rule = KN_NOVA_SERVERS_FILTERS, .ruled_until = last /* then for everybody */
 #define ADMINS RULED(0)
 
-#define NIC_ADDRESSES(version)                                                                                          \
-    "(SELECT string_agg(ip->>'address', ' ') FROM jsonb_array_elements(s.nics) nic, jsonb_array_elements(nic->'ips') ip "   \
+#define NIC_ADDRESSES(version) \
+    "(SELECT string_agg(ip->>'address', ' ') FROM jsonb_array_elements(s.nics) nic, jsonb_array_elements(nic->'ips') ip " \
     "WHERE ip->>'version' = '" version "')"
 
 /* " column IN ('a', 'b')": the words are lib/domain's own, never a user's. */
-static void add_words(struct kn_rest_list *l, const char *column, const char *const *words, int count)
+static void server_query_add_words(struct kn_rest_list *l, const char *column, const char *const *words, int count)
 {
     kn_rest_text(&l->query, column);
     for (int i = 0; i < count; i++) {
@@ -30,7 +30,8 @@ static void add_words(struct kn_rest_list *l, const char *column, const char *co
 }
 
 /* May be repeated, any of them will do; each names vm_states and perhaps task_states. */
-static int add_status(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+static int add_status(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                      struct kn_error *err)
 {
     const char *vm[8], *tasks[16];
     bool is_known = false;
@@ -44,16 +45,16 @@ static int add_status(struct kn_rest_list *l, const struct kn_rest_attr *a, cons
         if (vm_count > 0) {
             is_known = true;
             kn_rest_text(&l->query, " OR (");
-            add_words(l, "s.vm_state", vm, vm_count);
+            server_query_add_words(l, "s.vm_state", vm, vm_count);
             if (task_count > 0) {
-                add_words(l, " AND s.task_state", tasks, task_count);
+                server_query_add_words(l, " AND s.task_state", tasks, task_count);
             }
             kn_rest_text(&l->query, ")");
         }
     }
     kn_rest_text(&l->query, ")");
     l->is_empty = l->is_empty || !is_known;
-    return is_known || !kn_since(l->req, 38) ? 0 : kn_fail(err, KN_BAD_REQUEST, "Invalid status value");
+    return is_known || !kn_compute_since(l->req, 38) ? 0 : kn_fail(err, KN_BAD_REQUEST, "Invalid status value");
 }
 
 #define SQL(expression, is) .sql = expression, .type = is
@@ -64,7 +65,7 @@ static int add_status(struct kn_rest_list *l, const struct kn_rest_attr *a, cons
 #define TAGS(name) KN_REST_PARAM(name, kn_rest_tags, SQL("s.tags", KN_REST_TAGS), .since = 26)
 #define ALL .since = 0
 
-const struct kn_rest_param kn_server_params[] = {
+const struct kn_rest_param kn_compute_server_params[] = {
     MATCH("name", "s.name", ALL),
     MATCH("display_name", "s.name", ADMINS),
     KN_REST_PARAM("status", add_status),
@@ -75,7 +76,8 @@ const struct kn_rest_param kn_server_params[] = {
     KN_REST_PARAM("ip6", kn_rest_match_one, SQL(NIC_ADDRESSES("6"), KN_REST_TEXT), RULED(4)),
     MATCH("reservation_id", "s.reservation_id", ALL),
     KN_REST_PARAM("changes-since", kn_rest_since, SQL("s.updated_at", KN_REST_TIME)),
-    KN_REST_PARAM("changes-before", kn_rest_until, SQL("date_trunc('second', s.updated_at)", KN_REST_TIME), .since = 66), /* as shown */
+    KN_REST_PARAM("changes-before", kn_rest_until, SQL("date_trunc('second', s.updated_at)", KN_REST_TIME),
+                  .since = 66), /* as shown */
     KN_REST_PARAM("all_tenants", NULL),
     KN_REST_PARAM("project_id", NULL),
     KN_REST_PARAM("tenant_id", NULL),
@@ -122,12 +124,14 @@ const struct kn_rest_param kn_server_params[] = {
 };
 
 /* Names with a line in front are nobody's at any microversion. */
-int kn_server_unknown(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_compute_server_unknown(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                              struct kn_error *err)
 {
     if (key[0] == '_') {
         return kn_rest_refused(l, a, key, value, err);
     }
-    return kn_since(l->req, 75) ? kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_filter, key, value) : 0;
+    return kn_compute_since(l->req, 75) ? kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_filter, key, value)
+                                        : 0;
 }
 
 /* Whose servers: the caller's project's, or everybody's for an admin that says all_tenants. */
@@ -158,7 +162,8 @@ static int add_deleted(struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_request *req = l->req;
     const char *vm[4], *status = kn_rest_asked(l, "status", 0);
-    const bool changes = kn_rest_asked(l, "changes-since", 0) != NULL || (kn_since(req, 66) && kn_rest_asked(l, "changes-before", 0) != NULL);
+    const bool changes = kn_rest_asked(l, "changes-since", 0) != NULL ||
+                         (kn_compute_since(req, 66) && kn_rest_asked(l, "changes-before", 0) != NULL);
     const bool may = kn_policy_allows(KN_NOVA_SERVERS_DELETED, &req->caller, NULL);
     bool wanted = false;
 
@@ -184,14 +189,15 @@ static int check_sort_keys(const struct kn_rest_list *l, struct kn_error *err)
     const char *key;
 
     for (int i = 0; (key = kn_rest_asked(l, "sort_key", i)) != NULL; i++) {
-        if (!kn_policy_allows(KN_NOVA_SERVERS_SORT_HOST, &l->req->caller, NULL) && (strcmp(key, "host") == 0 || strcmp(key, "node") == 0)) {
+        if (!kn_policy_allows(KN_NOVA_SERVERS_SORT_HOST, &l->req->caller, NULL) &&
+            (strcmp(key, "host") == 0 || strcmp(key, "node") == 0)) {
             return kn_fail(err, KN_FORBIDDEN, "Only administrators can sort servers by %s", key);
         }
     }
     return 0;
 }
 
-int kn_server_narrow(struct kn_rest_list *l, struct kn_error *err)
+int kn_compute_server_narrow(struct kn_rest_list *l, struct kn_error *err)
 {
     return add_project(l, err) < 0 || add_deleted(l, err) < 0 ? -1 : check_sort_keys(l, err);
 }

@@ -10,8 +10,10 @@
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
 static const struct kn_schema SERVER[] = {
     KN_SCHEMA("name", KN_IS_STRING, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE, .since = 19),
-    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_LABEL, .rule = &KN_TEXT_HOSTNAME, .since = 90, .until = 93),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION,
+              .rule = &KN_TEXT_PRINTABLE, .since = 19),
+    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_LABEL, .rule = &KN_TEXT_HOSTNAME, .since = 90,
+              .until = 93),
     KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_HOSTNAME, .rule = &KN_TEXT_FQDN, .since = 94),
     KN_SCHEMA("accessIPv4", KN_IS_STRING, .rule = &KN_TEXT_IPV4),
     KN_SCHEMA("accessIPv6", KN_IS_STRING, .rule = &KN_TEXT_IPV6),
@@ -23,14 +25,14 @@ static const struct kn_schema UPDATE[] = {
     KN_SCHEMA_END,
 };
 
-int kn_servers_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_servers_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_rest_list(&kn_server_noun, req, KN_REST_BRIEF, NULL, res, err);
+    return kn_rest_list(&kn_compute_server_noun, req, KN_REST_BRIEF, NULL, res, err);
 }
 
-int kn_servers_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_servers_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_rest_list(&kn_server_noun, req, KN_REST_LIST, "/servers/detail", res, err);
+    return kn_rest_list(&kn_compute_server_noun, req, KN_REST_LIST, "/servers/detail", res, err);
 }
 
 static int answer_one(struct kn_request *req, struct kn_response *res, unsigned view, struct kn_error *err)
@@ -38,33 +40,33 @@ static int answer_one(struct kn_request *req, struct kn_response *res, unsigned 
     static const struct kn_rest_bound ALIVE[] = { { "s.deleted_at IS NULL", NULL }, { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_rest_find(&kn_server_noun, req, req->params[0], view, ALIVE, &rows, err) < 0) {
+    if (kn_rest_find(&kn_compute_server_noun, req, req->params[0], view, ALIVE, &rows, err) < 0) {
         return -1;
     }
-    kn_rest_write_one(&kn_server_noun, req, view, rows, res);
+    kn_rest_write_one(&kn_compute_server_noun, req, view, rows, res);
     return 0;
 }
 
-int kn_servers_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_servers_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return answer_one(req, res, KN_REST_SHOW, err);
 }
 
-int kn_servers_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *in = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
-    struct kn_server_update update;
+    struct kn_compute_server_update update;
     const char *id;
     int64_t task = 0;
 
     if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 ||
-        kn_server_get(req, req->params[0], &rows, err) < 0) {
+        kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     in = json_object_get(req->body, "server");
-    update = (struct kn_server_update){
+    update = (struct kn_compute_server_update){
         .name = json_string_value(json_object_get(in, "name")),
         .hostname = json_string_value(json_object_get(in, "hostname")),
         .has_description = json_object_get(in, "description") != NULL,
@@ -74,45 +76,46 @@ int kn_servers_update(struct kn_request *req, struct kn_response *res, struct kn
         .disk_config = json_string_value(json_object_get(in, "OS-DCF:diskConfig")),
     };
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
-    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_server_describe_begin(req->db, id, err) < 0 ||
-        kn_server_update(req->db, id, &update, err) < 0 || kn_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_compute_server_describe_begin(req->db, id, err) < 0 ||
+        kn_compute_server_update(req->db, id, &update, err) < 0 ||
+        kn_compute_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     if (task > 0) {
         kn_task_wake(req->bus, id, task);
     }
-    return answer_one(req, res, kn_since(req, 75) ? KN_REST_SHOW : KN_REST_CHANGED, err);
+    return answer_one(req, res, kn_compute_since(req, 75) ? KN_REST_SHOW : KN_REST_CHANGED, err);
 }
 
-int kn_servers_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_servers_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return kn_server_delete(req, req->params[0], err);
+    return kn_compute_server_delete(req, req->params[0], err);
 }
 
-int kn_server_ips_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_ips_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
-    kn_server_addresses(&res->body, "addresses", kn_rows_text(rows, 0, KN_SERVER_NICS), "", false);
+    kn_compute_server_addresses(&res->body, "addresses", kn_rows_text(rows, 0, KN_SERVER_NICS), "", false);
     kn_jsonw_end_object(&res->body);
     return 0;
 }
 
 /* {"<network>":[…]}, one network. */
-int kn_server_ips_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_compute_server_ips_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_strbuf *sb = &res->body;
 
-    if (kn_server_get(req, req->params[0], &rows, err) < 0) {
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
         return -1;
     }
-    if (kn_server_addresses(sb, NULL, kn_rows_text(rows, 0, KN_SERVER_NICS), req->params[1], false) == 0) {
+    if (kn_compute_server_addresses(sb, NULL, kn_rows_text(rows, 0, KN_SERVER_NICS), req->params[1], false) == 0) {
         kn_strbuf_clear(sb);
         return kn_fail(err, KN_NOT_FOUND, "Network %.100s not found for the instance", req->params[1]);
     }

@@ -8,19 +8,30 @@
 
 #include "lib/adapter/db.h"
 
-/* Columns of kn_flavor_get(), in this order. */
-enum kn_flavor_col { KN_FLAVOR_ID, KN_FLAVOR_NAME, KN_FLAVOR_VCPUS, KN_FLAVOR_MEMORY, KN_FLAVOR_DISK, KN_FLAVOR_EPHEMERAL,
-                     KN_FLAVOR_SWAP, KN_FLAVOR_PUBLIC, KN_FLAVOR_DISABLED, KN_FLAVOR_SPECS };
+/* Columns of kn_compute_flavor_get(), in this order. */
+enum kn_compute_flavor_col {
+    KN_FLAVOR_ID,
+    KN_FLAVOR_NAME,
+    KN_FLAVOR_VCPUS,
+    KN_FLAVOR_MEMORY,
+    KN_FLAVOR_DISK,
+    KN_FLAVOR_EPHEMERAL,
+    KN_FLAVOR_SWAP,
+    KN_FLAVOR_PUBLIC,
+    KN_FLAVOR_DISABLED,
+    KN_FLAVOR_SPECS
+};
 
 /* One row, or KN_NOT_FOUND. project NULL: whoever may see it; otherwise it must be public or the project must have access. */
-int kn_flavor_get(struct kn_db *db, const char *id, const char *project, struct kn_rows **ret, struct kn_error *err);
+int kn_compute_flavor_get(struct kn_db *db, const char *id, const char *project, struct kn_rows **ret,
+                          struct kn_error *err);
 
 /* Extra specs. specs: a JSON object's text, merged into what is there. */
-int kn_flavor_specs_merge(struct kn_db *db, const char *id, const char *specs, struct kn_error *err);
-int kn_flavor_spec_delete(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
+int kn_compute_flavor_specs_merge(struct kn_db *db, const char *id, const char *specs, struct kn_error *err);
+int kn_compute_flavor_spec_delete(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
 
 /* Access of projects to a private flavor. */
-int kn_flavor_access_add(struct kn_db *db, const char *id, const char *project, struct kn_error *err);
-int kn_flavor_access_remove(struct kn_db *db, const char *id, const char *project, struct kn_error *err);
+int kn_compute_flavor_access_add(struct kn_db *db, const char *id, const char *project, struct kn_error *err);
+int kn_compute_flavor_access_remove(struct kn_db *db, const char *id, const char *project, struct kn_error *err);
 
 #endif

@@ -20,21 +20,22 @@
 /* Seconds since it was heard; NULL: it is down in any case. */
 #define KN_HOST_SILENCE "CASE WHEN h.known AND NOT h.forced_down THEN " KN_SILENCE_OF("g.last_seen") " END"
 /* From such seconds, "" for NULL: is it heard often enough (scheduler.agent_timeout_s)? */
-bool kn_host_is_up(const struct kn_request *req, const char *silence);
+bool kn_compute_host_is_up(const struct kn_request *req, const char *silence);
 
 /* One row, "totals": a JSON object. */
-int kn_hypervisor_totals(struct kn_db *db, struct kn_rows **ret, struct kn_error *err);
+int kn_compute_hypervisor_totals(struct kn_db *db, struct kn_rows **ret, struct kn_error *err);
 
 /* What an operator decides about a host, NULL = unchanged ("t", "f"); KN_NOT_FOUND if there is no such host. */
-struct kn_host_decision {
+struct kn_compute_host_decision {
     const char *disabled;
     const char *reason;      /* with disabled "t"; NULL = none */
     const char *forced_down;
 };
-int kn_host_decide(struct kn_db *db, const char *host, const struct kn_host_decision *decision, struct kn_error *err);
+int kn_compute_host_decide(struct kn_db *db, const char *host, const struct kn_compute_host_decision *decision,
+                           struct kn_error *err);
 
 /* KN_BAD_REQUEST in Nova's words if no host is in the zone; if there is no such host. */
-int kn_zone_check(struct kn_db *db, const char *zone, struct kn_error *err);
-int kn_host_check(struct kn_db *db, const char *host, struct kn_error *err);
+int kn_compute_zone_check(struct kn_db *db, const char *zone, struct kn_error *err);
+int kn_compute_host_check(struct kn_db *db, const char *host, struct kn_error *err);
 
 #endif

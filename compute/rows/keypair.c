@@ -12,13 +12,20 @@
 
 #define BLOB_MAX 8192 /* a 16384-bit RSA key takes 2 KiB */
 
-static const struct kn_stmt GET = { "keypair_get", "SELECT public_key FROM keypair WHERE user_id = $1 AND name = $2", 2 };
-static const struct kn_stmt INSERT = { "keypair_insert",
-    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ($1, $2, $3, $4)", 4 };
-static const struct kn_stmt DELETE_ROW = { "keypair_delete", "DELETE FROM keypair WHERE user_id = $1 AND name = $2", 2 };
+static const struct kn_stmt GET = { "keypair_get", "SELECT public_key FROM keypair WHERE user_id = $1 AND name = $2",
+                                    2 };
+static const struct kn_stmt INSERT = {
+    "keypair_insert", "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ($1, $2, $3, $4)", 4
+};
+static const struct kn_stmt DELETE_ROW = { "keypair_delete", "DELETE FROM keypair WHERE user_id = $1 AND name = $2",
+                                           2 };
 
-static const char *const TYPES[] = { "ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-                                     "ecdsa-sha2-nistp521", "sk-ssh-ed25519@openssh.com",
+static const char *const TYPES[] = { "ssh-rsa",
+                                     "ssh-ed25519",
+                                     "ecdsa-sha2-nistp256",
+                                     "ecdsa-sha2-nistp384",
+                                     "ecdsa-sha2-nistp521",
+                                     "sk-ssh-ed25519@openssh.com",
                                      "sk-ecdsa-sha2-nistp256@openssh.com" };
 
 static bool known_type(const char *type, size_t len)
@@ -62,7 +69,7 @@ static bool one_line(const char *line)
     return line[len + strspn(line + len, "\r\n")] == '\0';
 }
 
-int kn_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SIZE], struct kn_error *err)
+int kn_compute_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SIZE], struct kn_error *err)
 {
     size_t type_len = strcspn(line, " ");
     const char *data = line + type_len + strspn(line + type_len, " ");
@@ -78,12 +85,13 @@ int kn_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SI
     return 0;
 }
 
-int kn_keypair_absent(const char *user, const char *name, struct kn_error *err)
+int kn_compute_keypair_absent(const char *user, const char *name, struct kn_error *err)
 {
     return kn_fail(err, KN_NOT_FOUND, "Keypair %.255s not found for user %.64s", name, user);
 }
 
-int kn_keypair_get(struct kn_db *db, const char *user, const char *name, struct kn_rows **ret, struct kn_error *err)
+int kn_compute_keypair_get(struct kn_db *db, const char *user, const char *name, struct kn_rows **ret,
+                           struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -91,14 +99,14 @@ int kn_keypair_get(struct kn_db *db, const char *user, const char *name, struct 
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_keypair_absent(user, name, err);
+        return kn_compute_keypair_absent(user, name, err);
     }
     *ret = kn_steal(&rows);
     return 0;
 }
 
-int kn_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key, const char *fingerprint,
-                      int64_t limit, struct kn_error *err)
+int kn_compute_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key,
+                              const char *fingerprint, int64_t limit, struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("compute");
     AUTO_TX struct kn_tx tx = { NULL };
@@ -118,7 +126,7 @@ int kn_keypair_insert(struct kn_db *db, const char *user, const char *name, cons
     return kn_tx_commit(&tx, err);
 }
 
-int kn_keypair_delete(struct kn_db *db, const char *user, const char *name, struct kn_error *err)
+int kn_compute_keypair_delete(struct kn_db *db, const char *user, const char *name, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     int64_t changed = 0;
@@ -127,7 +135,7 @@ int kn_keypair_delete(struct kn_db *db, const char *user, const char *name, stru
         return -1;
     }
     if (changed == 0) {
-        return kn_keypair_absent(user, name, err);
+        return kn_compute_keypair_absent(user, name, err);
     }
     return kn_quota_take_one(db, user, KN_QUOTA_KEY_PAIRS, -1, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }

@@ -11,16 +11,17 @@
  * Reads an OpenSSH public key: one line "type base64 comment", the blob naming the same type. KN_BAD_REQUEST otherwise. Pure:
  * nothing that passes here can smuggle a second line into a guest's authorized_keys.
  */
-int kn_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SIZE], struct kn_error *err);
+int kn_compute_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SIZE], struct kn_error *err);
 
 /* One row, its only column the public key; or KN_NOT_FOUND. */
 enum { KN_KEYPAIR_PUBLIC };
-int kn_keypair_get(struct kn_db *db, const char *user, const char *name, struct kn_rows **ret, struct kn_error *err);
+int kn_compute_keypair_get(struct kn_db *db, const char *user, const char *name, struct kn_rows **ret,
+                           struct kn_error *err);
 /* KN_NOT_FOUND in Nova's words. Returns -1. */
-int kn_keypair_absent(const char *user, const char *name, struct kn_error *err);
+int kn_compute_keypair_absent(const char *user, const char *name, struct kn_error *err);
 /* KN_CONFLICT if the name is taken, KN_QUOTA if the user has `limit` (-1: any number) already. */
-int kn_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key, const char *fingerprint,
-                      int64_t limit, struct kn_error *err);
-int kn_keypair_delete(struct kn_db *db, const char *user, const char *name, struct kn_error *err);
+int kn_compute_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key,
+                              const char *fingerprint, int64_t limit, struct kn_error *err);
+int kn_compute_keypair_delete(struct kn_db *db, const char *user, const char *name, struct kn_error *err);
 
 #endif

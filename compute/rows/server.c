@@ -14,52 +14,70 @@
 #define COLUMNS "SELECT s.id" KN_SERVER_COLUMNS(X)
 
 static const struct kn_stmt GET_ADMIN = { "server_get_admin",
-    COLUMNS " FROM server s WHERE s.id = $1 AND s.deleted_at IS NULL", 1 };
-static const struct kn_stmt GET = { "server_get",
-    COLUMNS " FROM server s WHERE s.id = $1 AND s.project_id = $2 AND s.deleted_at IS NULL", 2 };
-static const struct kn_stmt BEGIN_ACTION = { "server_begin_action",
+                                          COLUMNS " FROM server s WHERE s.id = $1 AND s.deleted_at IS NULL", 1 };
+static const struct kn_stmt GET = {
+    "server_get", COLUMNS " FROM server s WHERE s.id = $1 AND s.project_id = $2 AND s.deleted_at IS NULL", 2
+};
+static const struct kn_stmt BEGIN_ACTION = {
+    "server_begin_action",
     "UPDATE server SET task_state = coalesce($4, task_state), updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
-    "AND vm_state = $2 AND task_state IS NOT DISTINCT FROM $3", 4 };
-static const struct kn_stmt BEGIN_DELETE = { "server_begin_delete",
+    "AND vm_state = $2 AND task_state IS NOT DISTINCT FROM $3",
+    4
+};
+static const struct kn_stmt BEGIN_DELETE = {
+    "server_begin_delete",
     "UPDATE server SET task_state = 'deleting', updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
     "AND NOT (task_state IS NOT DISTINCT FROM 'deleting' AND EXISTS (SELECT FROM task t WHERE t.object_id = $1 "
-    "AND t.kind = 'server.delete' AND t.state IN ('run', 'undo')))", 1 };
-static const struct kn_stmt LOCK = { "server_lock",
-    "UPDATE server SET locked = true, locked_by = $2, locked_reason = $3 WHERE id = $1 AND deleted_at IS NULL", 3 };
-static const struct kn_stmt UNLOCK = { "server_unlock",
-    "UPDATE server SET locked = false, locked_by = NULL, locked_reason = NULL WHERE id = $1 AND deleted_at IS NULL", 1 };
-static const struct kn_stmt RESET = { "server_reset",
+    "AND t.kind = 'server.delete' AND t.state IN ('run', 'undo')))",
+    1
+};
+static const struct kn_stmt LOCK = {
+    "server_lock",
+    "UPDATE server SET locked = true, locked_by = $2, locked_reason = $3 WHERE id = $1 AND deleted_at IS NULL", 3
+};
+static const struct kn_stmt UNLOCK = {
+    "server_unlock",
+    "UPDATE server SET locked = false, locked_by = NULL, locked_reason = NULL WHERE id = $1 AND deleted_at IS NULL", 1
+};
+static const struct kn_stmt RESET = {
+    "server_reset",
     "UPDATE server SET vm_state = $2, task_state = NULL, updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
-    "AND ($2 <> 'active' OR (host IS NOT NULL AND launched_at IS NOT NULL))", 2 };
-static const struct kn_stmt UPDATE_ROW = { "server_update",
+    "AND ($2 <> 'active' OR (host IS NOT NULL AND launched_at IS NOT NULL))",
+    2
+};
+static const struct kn_stmt UPDATE_ROW = {
+    "server_update",
     "UPDATE server SET name = coalesce($2, name), hostname = coalesce($3, hostname), "
     "description = CASE WHEN $4::boolean THEN $5 ELSE description END, access_ipv4 = coalesce($6, access_ipv4), "
     "access_ipv6 = coalesce(host($7::inet), access_ipv6), disk_config = coalesce($8, disk_config), updated_at = now() "
-    "WHERE id = $1 AND deleted_at IS NULL", 8 };
-static int not_found(const char *id, struct kn_error *err)
+    "WHERE id = $1 AND deleted_at IS NULL",
+    8
+};
+static int server_not_found(const char *id, struct kn_error *err)
 {
     return kn_fail(err, KN_NOT_FOUND, "Instance %.80s could not be found.", id);
 }
 
-int kn_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err)
+int kn_compute_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (!kn_uuid_valid(id)) {
-        return not_found(id, err);
+        return server_not_found(id, err);
     }
-    if (kn_db_run(req->db, kn_rest_reaches_all(req) ? &GET_ADMIN : &GET, KN_ARGS(id, req->caller.project_id), &rows, err) < 0) {
+    if (kn_db_run(req->db, kn_rest_reaches_all(req) ? &GET_ADMIN : &GET, KN_ARGS(id, req->caller.project_id), &rows,
+                  err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return not_found(id, err);
+        return server_not_found(id, err);
     }
     *ret = kn_steal(&rows);
     return 0;
 }
 
-int kn_server_may(const struct kn_request *req, const struct kn_rows *rows, const struct kn_server_action *action,
-                  struct kn_error *err)
+int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *rows,
+                          const struct kn_server_action *action, struct kn_error *err)
 {
     const char *id = kn_rows_text(rows, 0, KN_SERVER_ID);
 
@@ -76,11 +94,12 @@ int kn_server_may(const struct kn_request *req, const struct kn_rows *rows, cons
 
 /* The row and the task, in one transaction. *ret_begun: false when the row was not as it was seen. */
 static int begin_action(const struct kn_request *req, const struct kn_rows *seen, const struct kn_server_action *action,
-                        json_t *input, const struct kn_server_also *also, bool *ret_begun, struct kn_error *err)
+                        json_t *input, const struct kn_compute_server_also *also, bool *ret_begun, struct kn_error *err)
 {
     const char *id = kn_rows_text(seen, 0, KN_SERVER_ID);
-    const struct kn_task_wish wish = { action->flow, id, kn_rows_text(seen, 0, KN_SERVER_PROJECT), req->caller.user_id,
-                                       req->request_id, input };
+    const struct kn_task_wish wish = {
+        action->flow, id, kn_rows_text(seen, 0, KN_SERVER_PROJECT), req->caller.user_id, req->request_id, input
+    };
     AUTO_TX struct kn_tx tx = { NULL };
     int64_t changed = 0, task = 0;
 
@@ -95,8 +114,8 @@ static int begin_action(const struct kn_request *req, const struct kn_rows *seen
         *ret_begun = false;
         return 0;
     }
-    if ((also != NULL && also->run(req, id, also->ctx, input, err) < 0) || kn_task_insert(req->db, &wish, &task, err) < 0 ||
-        kn_tx_commit(&tx, err) < 0) {
+    if ((also != NULL && also->run(req, id, also->ctx, input, err) < 0) ||
+        kn_task_insert(req->db, &wish, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     *ret_begun = true;
@@ -104,14 +123,14 @@ static int begin_action(const struct kn_request *req, const struct kn_rows *seen
     return 0;
 }
 
-int kn_server_act(const struct kn_request *req, const char *id, const struct kn_server_action *action, json_t *input,
-                  const struct kn_server_also *also, struct kn_error *err)
+int kn_compute_server_act(const struct kn_request *req, const char *id, const struct kn_server_action *action,
+                          json_t *input, const struct kn_compute_server_also *also, struct kn_error *err)
 {
     for (int try = 0; try < 3; try++) {
         AUTO(kn_rows) struct kn_rows *rows = NULL;
         bool begun = false;
 
-        if (kn_server_get(req, id, &rows, err) < 0 || kn_server_may(req, rows, action, err) < 0 ||
+        if (kn_compute_server_get(req, id, &rows, err) < 0 || kn_compute_server_may(req, rows, action, err) < 0 ||
             begin_action(req, rows, action, input, also, &begun, err) < 0) {
             return -1;
         }
@@ -122,14 +141,15 @@ int kn_server_act(const struct kn_request *req, const char *id, const struct kn_
     return kn_fail(err, KN_CONFLICT, "Instance %s changes its state too quickly; try again", id);
 }
 
-int kn_server_delete(const struct kn_request *req, const char *id, struct kn_error *err)
+int kn_compute_server_delete(const struct kn_request *req, const char *id, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
     struct kn_task_wish wish = { "server.delete", id, NULL, req->caller.user_id, req->request_id, NULL };
     int64_t changed = 0, task = 0;
 
-    if (kn_server_get(req, id, &rows, err) < 0 || kn_server_may(req, rows, kn_server_action("delete"), err) < 0) {
+    if (kn_compute_server_get(req, id, &rows, err) < 0 ||
+        kn_compute_server_may(req, rows, kn_server_action("delete"), err) < 0) {
         return -1;
     }
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
@@ -141,7 +161,8 @@ int kn_server_delete(const struct kn_request *req, const char *id, struct kn_err
     if (changed == 0) {
         return 0; /* on its way already */
     }
-    if (kn_task_cancel(req->db, id, err) < 0 || kn_task_insert(req->db, &wish, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+    if (kn_task_cancel(req->db, id, err) < 0 || kn_task_insert(req->db, &wish, &task, err) < 0 ||
+        kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     kn_task_wake(req->bus, id, task);
@@ -149,11 +170,15 @@ int kn_server_delete(const struct kn_request *req, const char *id, struct kn_err
 }
 
 /* Done at once: the row and its place in the server's history, in one transaction. */
-static int act_at_once(const struct kn_request *req, const struct kn_rows *rows, const char *kind, const struct kn_stmt *stmt,
-                       const char *const *args, struct kn_error *err)
+static int act_at_once(const struct kn_request *req, const struct kn_rows *rows, const char *kind,
+                       const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
 {
-    const struct kn_task_wish wish = { kind, kn_rows_text(rows, 0, KN_SERVER_ID), kn_rows_text(rows, 0, KN_SERVER_PROJECT),
-                                       req->caller.user_id, req->request_id, NULL };
+    const struct kn_task_wish wish = { kind,
+                                       kn_rows_text(rows, 0, KN_SERVER_ID),
+                                       kn_rows_text(rows, 0, KN_SERVER_PROJECT),
+                                       req->caller.user_id,
+                                       req->request_id,
+                                       NULL };
     AUTO_TX struct kn_tx tx = { NULL };
 
     return kn_tx_begin(&tx, req->db, err) < 0 || kn_db_run(req->db, stmt, args, NULL, err) < 0 ||
@@ -162,23 +187,23 @@ static int act_at_once(const struct kn_request *req, const struct kn_rows *rows,
                : kn_tx_commit(&tx, err);
 }
 
-int kn_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err)
+int kn_compute_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *by = NULL;
 
-    if (kn_server_get(req, id, &rows, err) < 0) {
+    if (kn_compute_server_get(req, id, &rows, err) < 0) {
         return -1;
     }
     by = strcmp(kn_rows_text(rows, 0, KN_SERVER_PROJECT), req->caller.project_id) == 0 ? "owner" : "admin";
     return act_at_once(req, rows, "server.lock", &LOCK, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), by, reason), err);
 }
 
-int kn_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err)
+int kn_compute_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_server_get(req, id, &rows, err) < 0) {
+    if (kn_compute_server_get(req, id, &rows, err) < 0) {
         return -1;
     }
     if (strcmp(kn_rows_text(rows, 0, KN_SERVER_LOCKED_BY), "admin") == 0 &&
@@ -188,33 +213,38 @@ int kn_server_unlock(const struct kn_request *req, const char *id, struct kn_err
     return act_at_once(req, rows, "server.unlock", &UNLOCK, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID)), err);
 }
 
-int kn_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state, struct kn_error *err)
+int kn_compute_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state,
+                                  struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_server_get(req, id, &rows, err) < 0) {
+    if (kn_compute_server_get(req, id, &rows, err) < 0) {
         return -1;
     }
-    if (strcmp(vm_state, "active") == 0 && (kn_rows_null(rows, 0, KN_SERVER_HOST) || kn_rows_null(rows, 0, KN_SERVER_LAUNCHED))) {
-        return kn_fail(err, KN_CONFLICT, "Cannot 'resetState' instance %s to active: it has never been active", kn_rows_text(rows, 0, KN_SERVER_ID));
+    if (strcmp(vm_state, "active") == 0 &&
+        (kn_rows_null(rows, 0, KN_SERVER_HOST) || kn_rows_null(rows, 0, KN_SERVER_LAUNCHED))) {
+        return kn_fail(err, KN_CONFLICT, "Cannot 'resetState' instance %s to active: it has never been active",
+                       kn_rows_text(rows, 0, KN_SERVER_ID));
     }
-    return act_at_once(req, rows, "server.resetState", &RESET, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), vm_state), err);
+    return act_at_once(req, rows, "server.resetState", &RESET, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), vm_state),
+                       err);
 }
 
-static int change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
+static int server_change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
 {
     int64_t changed = 0;
 
     if (kn_db_change(db, stmt, args, &changed, err) < 0) {
         return -1;
     }
-    return changed == 0 ? not_found(args[0], err) : 0;
+    return changed == 0 ? server_not_found(args[0], err) : 0;
 }
 
-int kn_server_update(struct kn_db *db, const char *id, const struct kn_server_update *update, struct kn_error *err)
+int kn_compute_server_update(struct kn_db *db, const char *id, const struct kn_compute_server_update *update,
+                             struct kn_error *err)
 {
-    return change(db, &UPDATE_ROW,
-                  KN_ARGS(id, update->name, update->hostname, update->has_description ? "t" : "f", update->description,
-                          update->access_ipv4, update->access_ipv6, update->disk_config),
-                  err);
+    return server_change(db, &UPDATE_ROW,
+                         KN_ARGS(id, update->name, update->hostname, update->has_description ? "t" : "f",
+                                 update->description, update->access_ipv4, update->access_ipv6, update->disk_config),
+                         err);
 }

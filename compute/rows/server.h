@@ -12,20 +12,20 @@
 #include "lib/adapter/task.h"
 #include "lib/domain/server_state.h"
 
-/* Columns of kn_server_get(): what wishes are decided on, and what has routes of its own. Views are compute/api/server_noun.c. */
-#define KN_SERVER_COLUMNS(X)                                                                                            \
-    X(KN_SERVER_PROJECT, "s.project_id")                                                                                \
-    X(KN_SERVER_VM_STATE, "s.vm_state")                                                                                 \
-    X(KN_SERVER_TASK_STATE, "s.task_state")                                                                             \
-    X(KN_SERVER_HOST, "s.host")                                                                                         \
-    X(KN_SERVER_METADATA, "s.metadata")                                                                                 \
-    X(KN_SERVER_TAGS, "to_json(s.tags)")                                                                                \
-    X(KN_SERVER_NICS, "s.nics")                                                                                         \
-    X(KN_SERVER_LOCKED, "s.locked")                                                                                     \
-    X(KN_SERVER_LOCKED_BY, "s.locked_by")                                                                               \
+/* Columns of kn_compute_server_get(): what wishes are decided on, and what has routes of its own. Views are compute/api/server_noun.c. */
+#define KN_SERVER_COLUMNS(X) \
+    X(KN_SERVER_PROJECT, "s.project_id") \
+    X(KN_SERVER_VM_STATE, "s.vm_state") \
+    X(KN_SERVER_TASK_STATE, "s.task_state") \
+    X(KN_SERVER_HOST, "s.host") \
+    X(KN_SERVER_METADATA, "s.metadata") \
+    X(KN_SERVER_TAGS, "to_json(s.tags)") \
+    X(KN_SERVER_NICS, "s.nics") \
+    X(KN_SERVER_LOCKED, "s.locked") \
+    X(KN_SERVER_LOCKED_BY, "s.locked_by") \
     X(KN_SERVER_LAUNCHED, "s.launched_at")
 
-enum kn_server_col {
+enum kn_compute_server_col {
     KN_SERVER_ID,
 #define X(id, sql) id,
     KN_SERVER_COLUMNS(X)
@@ -36,10 +36,10 @@ enum kn_server_col {
  * One live server that the caller may see, or KN_NOT_FOUND ("Instance … could not be found."). An id that is no uuid is not
  * found before any SQL.
  */
-int kn_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err);
+int kn_compute_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err);
 
 /* What else a wish writes, in its transaction: run may add to the task's input. NULL: nothing. */
-struct kn_server_also {
+struct kn_compute_server_also {
     int (*run)(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err);
     void *ctx;
 };
@@ -48,22 +48,23 @@ struct kn_server_also {
  * transaction, wakes the conductor. KN_CONFLICT in Nova's words when the state forbids it, also when somebody was faster.
  * input is borrowed; NULL = {}, only without `also`.
  */
-int kn_server_act(const struct kn_request *req, const char *id, const struct kn_server_action *action, json_t *input,
-                  const struct kn_server_also *also, struct kn_error *err);
-/* May the action begin? Like above, without doing anything; rows as kn_server_get gave them. */
-int kn_server_may(const struct kn_request *req, const struct kn_rows *rows, const struct kn_server_action *action,
-                  struct kn_error *err);
+int kn_compute_server_act(const struct kn_request *req, const char *id, const struct kn_server_action *action,
+                          json_t *input, const struct kn_compute_server_also *also, struct kn_error *err);
+/* May the action begin? Like above, without doing anything; rows as kn_compute_server_get gave them. */
+int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *rows,
+                          const struct kn_server_action *action, struct kn_error *err);
 /* The wish to delete. A server that is being deleted already is fine. */
-int kn_server_delete(const struct kn_request *req, const char *id, struct kn_error *err);
+int kn_compute_server_delete(const struct kn_request *req, const char *id, struct kn_error *err);
 
 /* Lock (reason may be NULL) and unlock; KN_FORBIDDEN for a member who would open an admin's lock. */
-int kn_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err);
-int kn_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err);
+int kn_compute_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err);
+int kn_compute_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err);
 /* An admin's word about what a server is: vm_state, no task_state. */
-int kn_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state, struct kn_error *err);
+int kn_compute_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state,
+                                  struct kn_error *err);
 
 /* What PUT may change; NULL leaves it as it is. */
-struct kn_server_update {
+struct kn_compute_server_update {
     const char *name;
     const char *hostname;
     bool has_description;
@@ -72,29 +73,32 @@ struct kn_server_update {
     const char *access_ipv6;
     const char *disk_config;
 };
-int kn_server_update(struct kn_db *db, const char *id, const struct kn_server_update *update, struct kn_error *err);
+int kn_compute_server_update(struct kn_db *db, const char *id, const struct kn_compute_server_update *update,
+                             struct kn_error *err);
 /*
  * Metadata: merge adds and replaces, replace is the whole, remove takes one key away. json: an object's text. No more than
  * limit items (-1: any number) may be there afterwards: KN_QUOTA. *ret: one row, one column, the metadata as it is now.
  */
-int kn_server_metadata_merge(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
-                             struct kn_error *err);
-int kn_server_metadata_replace(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
-                               struct kn_error *err);
+int kn_compute_server_metadata_merge(struct kn_db *db, const char *id, const char *json, int64_t limit,
+                                     struct kn_rows **ret, struct kn_error *err);
+int kn_compute_server_metadata_replace(struct kn_db *db, const char *id, const char *json, int64_t limit,
+                                       struct kn_rows **ret, struct kn_error *err);
 /* Whether all of it (a JSON object's text) is small enough to travel. */
-int kn_server_metadata_check(const char *text, struct kn_error *err);
-int kn_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
+int kn_compute_server_metadata_check(const char *text, struct kn_error *err);
+int kn_compute_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
 
 /*
  * What a change of name, hostname or metadata means for a guest: the host is told by a task. Call inside the transaction that changes the row, after it;
  * *ret_task (0: there is no host) is woken after the commit. Older ones that did not reach their host yet are ended by _begin, before it.
  */
-int kn_server_describe_begin(struct kn_db *db, const char *id, struct kn_error *err);
-int kn_server_describe(const struct kn_request *req, const struct kn_rows *seen, int64_t *ret_task, struct kn_error *err);
+int kn_compute_server_describe_begin(struct kn_db *db, const char *id, struct kn_error *err);
+int kn_compute_server_describe(const struct kn_request *req, const struct kn_rows *seen, int64_t *ret_task,
+                               struct kn_error *err);
 
 /* tags: an array literal. add and remove tell whether they changed anything; a 51st tag is KN_BAD_REQUEST. */
-int kn_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);
-int kn_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *ret_new, struct kn_error *err);
-int kn_server_tag_remove(struct kn_db *db, const char *id, const char *tag, bool *ret_removed, struct kn_error *err);
+int kn_compute_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);
+int kn_compute_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *ret_new, struct kn_error *err);
+int kn_compute_server_tag_remove(struct kn_db *db, const char *id, const char *tag, bool *ret_removed,
+                                 struct kn_error *err);
 
 #endif

@@ -14,25 +14,29 @@
 #include "lib/adapter/task.h"
 #include "lib/base/mem.h"
 
-static struct kn_batch_stmt SERVERS = { "server_insert",
+static struct kn_batch_stmt SERVERS = {
+    "server_insert",
     "INSERT INTO server (id, project_id, user_id, name, description, hostname, vm_state, task_state, flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags, zone, pinned_zone, disk_config, access_ipv4, access_ipv6, reservation_id, launch_index, group_id) "
     "SELECT id, project_id, user_id, name, description, hostname, 'building', 'scheduling', flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags::text[], zone, zone, disk_config, access_ipv4, "
     "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index, group_id FROM @",
-    { { "id", "uuid" }, { "project_id", "text" }, { "user_id", "text" }, { "name", "text" }, { "description", "text" },
-      { "hostname", "text" }, { "flavor", "jsonb" }, { "image_id", "uuid" }, { "key_name", "text" }, { "key_data", "text" },
-      { "user_data", "text" }, { "metadata", "jsonb" }, { "tags", "text" }, { "zone", "text" }, { "disk_config", "text" },
-      { "access_ipv4", "text" }, { "access_ipv6", "text" }, { "reservation_id", "text" }, { "launch_index", "integer" },
-      { "group_id", "uuid" } },
-    { 0 }, { 0 }, false };
+    { { "id", "uuid" },          { "project_id", "text" },     { "user_id", "text" },         { "name", "text" },
+      { "description", "text" }, { "hostname", "text" },       { "flavor", "jsonb" },         { "image_id", "uuid" },
+      { "key_name", "text" },    { "key_data", "text" },       { "user_data", "text" },       { "metadata", "jsonb" },
+      { "tags", "text" },        { "zone", "text" },           { "disk_config", "text" },     { "access_ipv4", "text" },
+      { "access_ipv6", "text" }, { "reservation_id", "text" }, { "launch_index", "integer" }, { "group_id", "uuid" } },
+    { 0 },
+    { 0 },
+    false
+};
 
-static int claim_usage(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
+static int claim_usage(struct kn_db *db, struct kn_compute_server_order *const *orders, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("compute");
 
     for (int i = 0; i < count; i++) {
-        const struct kn_server_plan *plan = orders[i]->plan;
+        const struct kn_compute_server_plan *plan = orders[i]->plan;
 
         kn_quota_claim(&claims, plan->project_id, KN_QUOTA_INSTANCES, orders[i]->count);
         kn_quota_claim(&claims, plan->project_id, KN_QUOTA_CORES, orders[i]->count * plan->vcpus);
@@ -41,9 +45,9 @@ static int claim_usage(struct kn_db *db, struct kn_server_order *const *orders, 
     return kn_quota_take(db, &claims, err);
 }
 
-static void add_server(struct kn_batch *batch, const struct kn_server_order *order, int index)
+static void add_server(struct kn_batch *batch, const struct kn_compute_server_order *order, int index)
 {
-    const struct kn_server_plan *plan = order->plan;
+    const struct kn_compute_server_plan *plan = order->plan;
     const char *id = order->ids[index];
     char name[KN_SIZE_OF(SERVER_NAME)], hostname[KN_SIZE_OF(SERVER_HOSTNAME)], label[64];
 
@@ -52,7 +56,7 @@ static void add_server(struct kn_batch *batch, const struct kn_server_order *ord
     } else {
         kn_copy(name, sizeof(name), plan->name);
     }
-    kn_hostname_make(name, id, label);
+    kn_compute_hostname_make(name, id, label);
     kn_copy(hostname, sizeof(hostname), plan->hostname != NULL ? plan->hostname : label);
     kn_batch_add(batch, id);
     kn_batch_add(batch, plan->project_id);
@@ -76,7 +80,8 @@ static void add_server(struct kn_batch *batch, const struct kn_server_order *ord
     kn_batch_add(batch, plan->group_id);
 }
 
-static int insert_servers(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
+static int insert_servers(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+                          struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
 
@@ -89,7 +94,8 @@ static int insert_servers(struct kn_db *db, struct kn_server_order *const *order
     return kn_batch_run(&batch, db, NULL, err);
 }
 
-static int insert_tasks(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
+static int insert_tasks(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+                        struct kn_error *err)
 {
     AUTO_FREE struct kn_task_wish *wishes = NULL;
     AUTO_FREE int64_t *ids = NULL;
@@ -101,11 +107,11 @@ static int insert_tasks(struct kn_db *db, struct kn_server_order *const *orders,
     wishes = kn_alloc(sizeof(*wishes) * (size_t)total);
     ids = kn_alloc(sizeof(*ids) * (size_t)total);
     for (int i = 0; i < count; i++) {
-        const struct kn_server_plan *plan = orders[i]->plan;
+        const struct kn_compute_server_plan *plan = orders[i]->plan;
 
         for (int j = 0; j < orders[i]->count; j++) {
-            wishes[at++] = (struct kn_task_wish){ "server.create", orders[i]->ids[j], plan->project_id, plan->user_id,
-                                                  plan->request_id, plan->input };
+            wishes[at++] = (struct kn_task_wish){ "server.create", orders[i]->ids[j], plan->project_id,
+                                                  plan->user_id,   plan->request_id,  plan->input };
         }
     }
     if (kn_task_insert_many(db, wishes, total, ids, err) < 0) {
@@ -120,14 +126,19 @@ static int insert_tasks(struct kn_db *db, struct kn_server_order *const *orders,
 }
 
 /* Held one after the other, in one order; others may make members meanwhile and come here after us. */
-static const struct kn_stmt HOLD_GROUPS = { "groups_hold",
-    "SELECT FROM server_group WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", 1 };
-static const struct kn_stmt FULL_GROUPS = { "groups_full",
+static const struct kn_stmt HOLD_GROUPS = {
+    "groups_hold", "SELECT FROM server_group WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", 1
+};
+static const struct kn_stmt FULL_GROUPS = {
+    "groups_full",
     "SELECT FROM unnest($1::uuid[], $2::bigint[]) u(id, most) WHERE u.most >= 0 AND u.most < "
-    "(SELECT count(*) FROM server s WHERE s.group_id = u.id AND s.deleted_at IS NULL)", 2 };
+    "(SELECT count(*) FROM server s WHERE s.group_id = u.id AND s.deleted_at IS NULL)",
+    2
+};
 
 /* No group has more members than its project's quota says, those of this transaction among them. */
-static int check_groups(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
+static int server_insert_check_groups(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+                                      struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array most = KN_ARRAY_INIT;
@@ -139,14 +150,16 @@ static int check_groups(struct kn_db *db, struct kn_server_order *const *orders,
             kn_array_addint(&most, orders[i]->plan->group_most);
         }
     }
-    if (ids.count > 0 && (kn_db_run(db, &HOLD_GROUPS, KN_ARGS(kn_array_value(&ids)), NULL, err) < 0 ||
-                          kn_db_change(db, &FULL_GROUPS, KN_ARGS(kn_array_value(&ids), kn_array_value(&most)), &full, err) < 0)) {
+    if (ids.count > 0 &&
+        (kn_db_run(db, &HOLD_GROUPS, KN_ARGS(kn_array_value(&ids)), NULL, err) < 0 ||
+         kn_db_change(db, &FULL_GROUPS, KN_ARGS(kn_array_value(&ids), kn_array_value(&most)), &full, err) < 0)) {
         return -1;
     }
     return full == 0 ? 0 : kn_fail(err, KN_QUOTA, "Quota exceeded, too many servers in group");
 }
 
-int kn_server_orders_write(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err)
+int kn_compute_server_orders_write(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+                                   struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
 
@@ -155,18 +168,23 @@ int kn_server_orders_write(struct kn_db *db, struct kn_server_order *const *orde
     }
     if (insert_servers(db, orders, count, err) < 0) {
         if (strcmp(kn_db_constraint(db), "server_group_exists") == 0) {
-            return kn_fail(err, KN_BAD_REQUEST, "Instance group %s could not be found.", orders[count - 1]->plan->group_id); /* it went meanwhile */
+            return kn_fail(err, KN_BAD_REQUEST, "Instance group %s could not be found.",
+                           orders[count - 1]->plan->group_id); /* it went meanwhile */
         }
         /* Ids are random: if they are there, an earlier commit did arrive although its answer was lost. */
         return strcmp(kn_db_constraint(db), "server_pkey") == 0 ? 0 : -1;
     }
-    return insert_tasks(db, orders, count, err) < 0 || check_groups(db, orders, count, err) < 0 || claim_usage(db, orders, count, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return insert_tasks(db, orders, count, err) < 0 || server_insert_check_groups(db, orders, count, err) < 0 ||
+                   claim_usage(db, orders, count, err) < 0
+               ? -1
+               : kn_tx_commit(&tx, err);
 }
 
 /* --- how many still fit --- */
 
 /* How many servers of the plan fit; what does not, in Nova's words. */
-static int headroom(const struct kn_request *req, const struct kn_server_plan *plan, int64_t *ret_fit, struct kn_error *err)
+static int headroom(const struct kn_request *req, const struct kn_compute_server_plan *plan, int64_t *ret_fit,
+                    struct kn_error *err)
 {
     const struct {
         enum kn_quota quota;
@@ -182,11 +200,14 @@ static int headroom(const struct kn_request *req, const struct kn_server_plan *p
     }
     for (size_t i = 0; i < KN_COUNT(needs); i++) {
         const struct kn_quota_line *line = kn_quota_of(&set, needs[i].quota);
-        const int64_t room = line->limit < 0 ? fit : line->limit <= line->used ? 0 : (line->limit - line->used) / needs[i].each;
+        const int64_t room = line->limit < 0             ? fit
+                             : line->limit <= line->used ? 0
+                                                         : (line->limit - line->used) / needs[i].each;
 
         fit = room < fit ? room : fit;
         if (room < plan->min_count) {
-            over[count++] = (struct kn_quota_over){ line->name, plan->project_id, needs[i].each * plan->min_count, line->used, line->limit };
+            over[count++] = (struct kn_quota_over){ line->name, plan->project_id, needs[i].each * plan->min_count,
+                                                    line->used, line->limit };
         }
     }
     if (count > 0) {
@@ -197,12 +218,12 @@ static int headroom(const struct kn_request *req, const struct kn_server_plan *p
 }
 
 /* As many as fit: tried whole, then with what the quota leaves. */
-static int write_order(const struct kn_request *req, struct kn_server_order *order, struct kn_error *err)
+static int write_order(const struct kn_request *req, struct kn_compute_server_order *order, struct kn_error *err)
 {
     for (int try = 0; try < 4; try++) {
         int64_t fit = 0;
 
-        kn_server_queue_write(req->db, order);
+        kn_compute_server_queue_write(req->db, order);
         if (order->result == 0 || order->err.code != KN_QUOTA) {
             break;
         }
@@ -217,12 +238,12 @@ static int write_order(const struct kn_request *req, struct kn_server_order *ord
     return order->result;
 }
 
-int kn_server_insert(const struct kn_request *req, const struct kn_server_plan *plan, char first_id[KN_UUID_SIZE],
-                     struct kn_error *err)
+int kn_compute_server_insert(const struct kn_request *req, const struct kn_compute_server_plan *plan,
+                             char first_id[KN_UUID_SIZE], struct kn_error *err)
 {
     AUTO_FREE char(*ids)[KN_UUID_SIZE] = kn_alloc((size_t)plan->max_count * KN_UUID_SIZE);
     AUTO_FREE int64_t *tasks = kn_alloc((size_t)plan->max_count * sizeof(*tasks));
-    struct kn_server_order order = { .plan = plan, .count = plan->max_count, .ids = ids, .tasks = tasks };
+    struct kn_compute_server_order order = { .plan = plan, .count = plan->max_count, .ids = ids, .tasks = tasks };
 
     for (int i = 0; i < plan->max_count; i++) {
         kn_uuid_make(ids[i]);

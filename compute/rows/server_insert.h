@@ -11,8 +11,8 @@
 
 #include "compute/rows/server_plan.h"
 
-struct kn_server_order {
-    const struct kn_server_plan *plan;
+struct kn_compute_server_order {
+    const struct kn_compute_server_plan *plan;
     int count;                        /* how many servers of the plan */
     char (*ids)[KN_UUID_SIZE];        /* count places; filled by the caller */
     int64_t *tasks;                   /* count places; filled when result is 0 */
@@ -20,19 +20,20 @@ struct kn_server_order {
     int result;
     struct kn_error err;
     bool done;                        /* guarded by the queue's lock */
-    struct kn_server_order *next;     /* likewise */
+    struct kn_compute_server_order *next;     /* likewise */
 };
 
 /*
  * Writes as many servers as the plan asks for and the quota allows, at least min_count, and wakes the conductor. KN_QUOTA in Nova's
  * words otherwise. first_id: the first one's.
  */
-int kn_server_insert(const struct kn_request *req, const struct kn_server_plan *plan, char first_id[KN_UUID_SIZE],
-                     struct kn_error *err);
+int kn_compute_server_insert(const struct kn_request *req, const struct kn_compute_server_plan *plan,
+                             char first_id[KN_UUID_SIZE], struct kn_error *err);
 
 /* One transaction for all of these, on this connection; -1: nothing was written. For server_queue.c. */
-int kn_server_orders_write(struct kn_db *db, struct kn_server_order *const *orders, int count, struct kn_error *err);
+int kn_compute_server_orders_write(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+                                   struct kn_error *err);
 /* Waits until the order has been written, by this thread or by another. */
-void kn_server_queue_write(struct kn_db *db, struct kn_server_order *order);
+void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order);
 
 #endif

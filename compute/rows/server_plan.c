@@ -27,21 +27,21 @@
 struct planning {
     const struct kn_request *req;
     const json_t *in;             /* body.server */
-    struct kn_server_plan *plan;
+    struct kn_compute_server_plan *plan;
     struct kn_error *err;         /* never NULL: what is not found here is said in other words */
 };
 
-void kn_server_plan_release(struct kn_server_plan *plan)
+void kn_compute_server_plan_release(struct kn_compute_server_plan *plan)
 {
     free(plan->key_data);
     free(plan->flavor);
     free(plan->metadata);
     free(plan->tags);
     json_decref(plan->input);
-    *plan = (struct kn_server_plan){ 0 };
+    *plan = (struct kn_compute_server_plan){ 0 };
 }
 
-void kn_hostname_make(const char *name, const char *id, char out[64])
+void kn_compute_hostname_make(const char *name, const char *id, char out[64])
 {
     size_t len = 0;
 
@@ -79,7 +79,8 @@ static int refuse_unsupported(const struct planning *p)
         return kn_fail(p->err, KN_BAD_REQUEST, "Config drives are not supported; the metadata service is");
     }
     if (json_array_size(json_object_get(p->in, "trusted_image_certificates")) > 0) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Image signatures are not verified, so trusted certificates are not supported");
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "Image signatures are not verified, so trusted certificates are not supported");
     }
     return 0;
 }
@@ -87,7 +88,8 @@ static int refuse_unsupported(const struct planning *p)
 /* What openstackclient sends beside imageRef: the image itself, on a local disk. Anything else is another disk layout. */
 static bool is_image_itself(const json_t *device, const char *image)
 {
-    static const char *const KNOWN[] = { "uuid", "boot_index", "source_type", "destination_type", "delete_on_termination" };
+    static const char *const KNOWN[] = { "uuid", "boot_index", "source_type", "destination_type",
+                                         "delete_on_termination" };
     size_t known = 0;
 
     for (size_t i = 0; i < KN_COUNT(KNOWN); i++) {
@@ -95,8 +97,8 @@ static bool is_image_itself(const json_t *device, const char *image)
     }
     return known == json_object_size(device) && strcmp(kn_json_str(device, "uuid"), image) == 0 &&
            strcmp(kn_json_str(device, "source_type"), "image") == 0 &&
-           strcmp(kn_json_str(device, "destination_type"), "local") == 0 && kn_schema_int(device, "boot_index", -1) == 0 &&
-           kn_schema_bool(device, "delete_on_termination", true);
+           strcmp(kn_json_str(device, "destination_type"), "local") == 0 &&
+           kn_schema_int(device, "boot_index", -1) == 0 && kn_schema_bool(device, "delete_on_termination", true);
 }
 
 static int check_devices(const struct planning *p)
@@ -106,7 +108,8 @@ static int check_devices(const struct planning *p)
 
     if (json_array_size(json_object_get(p->in, "block_device_mapping")) > 0 || json_array_size(devices) > 1 ||
         (json_array_size(devices) == 1 && !is_image_itself(json_array_get(devices, 0), image))) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Block Device Mapping is Invalid: only the image of imageRef on a local disk, boot "
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "Block Device Mapping is Invalid: only the image of imageRef on a local disk, boot "
                        "index 0, deleted on termination, is supported; attach volumes to the running server instead");
     }
     return 0;
@@ -130,16 +133,18 @@ static int plan_group(const struct planning *p)
     const char *hint = NULL, *group = json_string_value(json_object_get(hints, "group"));
     int64_t found = 0;
 
-    json_object_foreach(hints, hint, value) {
+    json_object_foreach (hints, hint, value) {
         if (strcmp(hint, "group") != 0) {
-            return kn_fail(p->err, KN_BAD_REQUEST, "Scheduler hints other than group are not supported: '%.60s' is none that is", hint);
+            return kn_fail(p->err, KN_BAD_REQUEST,
+                           "Scheduler hints other than group are not supported: '%.60s' is none that is", hint);
         }
     }
     if (group == NULL) {
         return 0;
     }
     if (kn_db_change(p->req->db, &GROUP, KN_ARGS(group, p->req->caller.project_id), &found, p->err) < 0 ||
-        kn_quota_limit(p->req->db, KN_QUOTA_GROUP_MEMBERS, p->req->caller.project_id, &p->plan->group_most, p->err) < 0) {
+        kn_quota_limit(p->req->db, KN_QUOTA_GROUP_MEMBERS, p->req->caller.project_id, &p->plan->group_most, p->err) <
+            0) {
         return -1;
     }
     p->plan->group_id = group;
@@ -167,8 +172,10 @@ static int plan_counts(const struct planning *p)
         size_t room = KN_MAX_SERVER_NAME - (size_t)snprintf(suffix, sizeof(suffix), "-%d", (int)max);
 
         if (kn_utf8_count(text(p, "name")) > room) {
-            return kn_fail(p->err, KN_BAD_REQUEST, "Invalid input for field/attribute name. The names of %d servers end in \"%s\", so that "
-                           "it may have %zu characters", (int)max, suffix, room);
+            return kn_fail(p->err, KN_BAD_REQUEST,
+                           "Invalid input for field/attribute name. The names of %d servers end in \"%s\", so that "
+                           "it may have %zu characters",
+                           (int)max, suffix, room);
         }
     }
     p->plan->min_count = (int)min;
@@ -192,7 +199,7 @@ static void make_reservation(char out[KN_RESERVATION_SIZE])
 
 static void plan_texts(const struct planning *p)
 {
-    struct kn_server_plan *plan = p->plan;
+    struct kn_compute_server_plan *plan = p->plan;
 
     plan->project_id = p->req->caller.project_id;
     plan->user_id = p->req->caller.user_id;
@@ -241,10 +248,10 @@ static int plan_metadata(const struct planning *p)
         }
     }
     p->plan->metadata = count > 0 ? json_dumps(in, 0) : kn_strdup("{}");
-    return kn_server_metadata_check(p->plan->metadata, p->err);
+    return kn_compute_server_metadata_check(p->plan->metadata, p->err);
 }
 
-static int check_groups(const struct planning *p)
+static int server_plan_check_groups(const struct planning *p)
 {
     const json_t *groups = json_object_get(p->in, "security_groups");
 
@@ -267,7 +274,7 @@ static int force_host(const struct planning *p, const char *host)
         return -1;
     }
     kn_copy(p->plan->host, sizeof(p->plan->host), host);
-    return kn_host_check(p->req->db, host, p->err);
+    return kn_compute_host_check(p->req->db, host, p->err);
 }
 
 /* "zone", or for an admin "zone:host" and "zone:host:node"; a host is its own node. */
@@ -275,7 +282,7 @@ static int plan_zone(const struct planning *p)
 {
     const char *asked = text(p, "availability_zone");
     const char *colon = asked != NULL ? strchr(asked, ':') : NULL;
-    struct kn_server_plan *plan = p->plan;
+    struct kn_compute_server_plan *plan = p->plan;
     char host[KN_SIZE_OF(ZONE)];
 
     if (asked == NULL) {
@@ -292,7 +299,7 @@ static int plan_zone(const struct planning *p)
             return -1;
         }
     }
-    return plan->zone[0] != '\0' ? kn_zone_check(p->req->db, plan->zone, p->err) : 0;
+    return plan->zone[0] != '\0' ? kn_compute_zone_check(p->req->db, plan->zone, p->err) : 0;
 }
 
 static int plan_requested_host(const struct planning *p)
@@ -303,7 +310,8 @@ static int plan_requested_host(const struct planning *p)
         return 0;
     }
     if (p->plan->host[0] != '\0') {
-        return kn_fail(p->err, KN_BAD_REQUEST, "One mechanism with host and/or hypervisor_hostname and another mechanism with "
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "One mechanism with host and/or hypervisor_hostname and another mechanism with "
                        "zone:host:node are mutually exclusive.");
     }
     if (host != NULL && node != NULL && strcmp(host, node) != 0) {
@@ -314,19 +322,22 @@ static int plan_requested_host(const struct planning *p)
 
 /* --- what from --- */
 
-static int check_size(const struct planning *p, const struct kn_image_facts *image, int64_t disk_gib)
+static int server_plan_check_size(const struct planning *p, const struct kn_image_facts *image, int64_t disk_gib)
 {
     if (p->plan->memory_mib < image->min_ram_mib) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Flavor's memory is too small for requested image.");
     }
     if (disk_gib > 0 && disk_gib * GIB < image->virtual_size) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor's disk is too small for requested image. Flavor disk is %lld bytes, image "
-                       "is %lld bytes.", (long long)(disk_gib * GIB), (long long)image->virtual_size);
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "Flavor's disk is too small for requested image. Flavor disk is %lld bytes, image "
+                       "is %lld bytes.",
+                       (long long)(disk_gib * GIB), (long long)image->virtual_size);
     }
     if (disk_gib > 0 && disk_gib < image->min_disk_gib) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor "
-                       "disk is %lld bytes, minimum size is %lld bytes.", (long long)(disk_gib * GIB),
-                       (long long)(image->min_disk_gib * GIB));
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor "
+                       "disk is %lld bytes, minimum size is %lld bytes.",
+                       (long long)(disk_gib * GIB), (long long)(image->min_disk_gib * GIB));
     }
     return 0;
 }
@@ -340,15 +351,13 @@ static int plan_image(const struct planning *p, int64_t disk_gib)
         return kn_fail(p->err, KN_BAD_REQUEST, "Missing imageRef attribute");
     }
     if (kn_image_usable(p->req->db, &p->req->caller, id, &image, p->err) < 0) {
-        return p->err->code == KN_NOT_FOUND
-                   ? kn_fail(p->err, KN_BAD_REQUEST, "Can not find requested image")
-                   : -1;
+        return p->err->code == KN_NOT_FOUND ? kn_fail(p->err, KN_BAD_REQUEST, "Can not find requested image") : -1;
     }
     if (strcmp(image.status, "active") != 0) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Image %s is not active.", id);
     }
     p->plan->image_id = id;
-    return check_size(p, &image, disk_gib);
+    return server_plan_check_size(p, &image, disk_gib);
 }
 
 /* The flavor as the row keeps it: the text is written by hand because its columns are JSON values already. */
@@ -385,10 +394,10 @@ static void flavor_ref(const struct planning *p, char out[KN_SIZE_OF(FLAVOR_REF)
 static int plan_flavor(const struct planning *p, int64_t *ret_disk_gib)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_server_plan *plan = p->plan;
+    struct kn_compute_server_plan *plan = p->plan;
 
     flavor_ref(p, plan->flavor_id);
-    if (kn_flavor_get(p->req->db, plan->flavor_id, kn_visible_project(p->req), &rows, p->err) < 0) {
+    if (kn_compute_flavor_get(p->req->db, plan->flavor_id, kn_compute_visible_project(p->req), &rows, p->err) < 0) {
         if (p->err->code == KN_NOT_FOUND) {
             p->err->code = KN_BAD_REQUEST; /* the body is wrong, not the path */
         }
@@ -398,8 +407,8 @@ static int plan_flavor(const struct planning *p, int64_t *ret_disk_gib)
         return kn_fail(p->err, KN_BAD_REQUEST, "Flavor %s could not be found.", plan->flavor_id);
     }
     if (kn_rows_int(rows, 0, KN_FLAVOR_EPHEMERAL) > 0 || kn_rows_int(rows, 0, KN_FLAVOR_SWAP) > 0) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor %s asks for an ephemeral or a swap disk, which are not supported",
-                       plan->flavor_id);
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "Flavor %s asks for an ephemeral or a swap disk, which are not supported", plan->flavor_id);
     }
     plan->vcpus = kn_rows_int(rows, 0, KN_FLAVOR_VCPUS);
     plan->memory_mib = kn_rows_int(rows, 0, KN_FLAVOR_MEMORY);
@@ -416,10 +425,8 @@ static int plan_key(const struct planning *p)
     if (name == NULL) {
         return 0;
     }
-    if (kn_keypair_get(p->req->db, p->req->caller.user_id, name, &rows, p->err) < 0) {
-        return p->err->code == KN_NOT_FOUND
-                   ? kn_fail(p->err, KN_BAD_REQUEST, "Invalid key_name provided.")
-                   : -1;
+    if (kn_compute_keypair_get(p->req->db, p->req->caller.user_id, name, &rows, p->err) < 0) {
+        return p->err->code == KN_NOT_FOUND ? kn_fail(p->err, KN_BAD_REQUEST, "Invalid key_name provided.") : -1;
     }
     const char *key = kn_rows_text(rows, 0, KN_KEYPAIR_PUBLIC);
     p->plan->key_name = name;
@@ -430,10 +437,10 @@ static int plan_key(const struct planning *p)
 /* The input of server.create: NICs wanted, zone, forced host. */
 static int plan_input(const struct planning *p)
 {
-    struct kn_server_plan *plan = p->plan;
+    struct kn_compute_server_plan *plan = p->plan;
     json_t *requests = NULL;
 
-    if (kn_plan_nics(p->req, json_object_get(p->in, "networks"), plan->max_count, &requests, p->err) < 0) {
+    if (kn_compute_plan_nics(p->req, json_object_get(p->in, "networks"), plan->max_count, &requests, p->err) < 0) {
         return -1;
     }
     plan->input = json_pack("{s:o}", "requests", requests);
@@ -452,19 +459,20 @@ static int plan_all(const struct planning *p)
 
     plan_texts(p);
     plan_tags(p);
-    return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
-                   check_devices(p) < 0 || plan_flavor(p, &disk_gib) < 0 || plan_image(p, disk_gib) < 0 || plan_key(p) < 0 ||
-                   check_groups(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
+    return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 ||
+                   plan_requested_host(p) < 0 || check_devices(p) < 0 || plan_flavor(p, &disk_gib) < 0 ||
+                   plan_image(p, disk_gib) < 0 || plan_key(p) < 0 || server_plan_check_groups(p) < 0 ||
+                   plan_metadata(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;
 }
 
-int kn_server_plan_read(const struct kn_request *req, struct kn_server_plan *ret, struct kn_error *err)
+int kn_compute_server_plan_read(const struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_server_plan) struct kn_server_plan plan = { 0 };
+    AUTO_RELEASE(kn_compute_server_plan) struct kn_compute_server_plan plan = { 0 };
     struct planning p = { req, NULL, &plan, err };
 
-    if (kn_schema_check(kn_server_create_schema, req->body, req->microversion, err) < 0) {
+    if (kn_schema_check(kn_compute_server_create_schema, req->body, req->microversion, err) < 0) {
         return -1;
     }
     p.in = json_object_get(req->body, "server");
@@ -472,6 +480,6 @@ int kn_server_plan_read(const struct kn_request *req, struct kn_server_plan *ret
         return -1;
     }
     *ret = plan;
-    plan = (struct kn_server_plan){ 0 };
+    plan = (struct kn_compute_server_plan){ 0 };
     return 0;
 }

@@ -14,7 +14,7 @@
 
 #define KN_RESERVATION_SIZE 11 /* "r-" + 8 */
 
-struct kn_server_plan {
+struct kn_compute_server_plan {
     const char *project_id, *user_id, *request_id; /* borrowed from the request, as the texts below */
     const char *name;
     const char *hostname;       /* NULL: made from the name */
@@ -39,14 +39,14 @@ struct kn_server_plan {
     json_t *input;              /* of each server.create task */
 };
 
-void kn_server_plan_release(struct kn_server_plan *plan);
+void kn_compute_server_plan_release(struct kn_compute_server_plan *plan);
 /* Checks the body and everything it refers to. Codes and words are Nova's. err must not be NULL. */
-int kn_server_plan_read(const struct kn_request *req, struct kn_server_plan *ret, struct kn_error *err);
+int kn_compute_server_plan_read(const struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err);
 
 /*
  * A DNS label from a server's name: lower case, white space, dots and underscores to dashes, the rest dropped; "server-<id>" when nothing
  * is left. Pure.
  */
-void kn_hostname_make(const char *name, const char *id, char out[64]);
+void kn_compute_hostname_make(const char *name, const char *id, char out[64]);
 
 #endif

@@ -19,23 +19,27 @@ static bool port_twice(const json_t *networks, size_t at, const char *port)
     return false;
 }
 
-static int plan_port(const struct kn_request *req, const json_t *networks, size_t at, int count, json_t *ret, struct kn_error *err)
+static int plan_port(const struct kn_request *req, const json_t *networks, size_t at, int count, json_t *ret,
+                     struct kn_error *err)
 {
     const json_t *nic = json_array_get(networks, at);
     const char *port = kn_json_str(nic, "port");
     const char *address = kn_json_str(nic, "fixed_ip");
 
     if (port_twice(networks, at, port)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Port ID '%s' was specified twice: you cannot attach a port multiple times.", port);
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Port ID '%s' was specified twice: you cannot attach a port multiple times.", port);
     }
     if (address[0] != '\0') {
-        return kn_fail(err, KN_BAD_REQUEST, "Specified Fixed IP '%s' cannot be used with port '%s': the two cannot be specified "
-                       "together.", address, port);
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Specified Fixed IP '%s' cannot be used with port '%s': the two cannot be specified "
+                       "together.",
+                       address, port);
     }
     if (count > 1) {
         return kn_fail(err, KN_BAD_REQUEST, "Unable to launch multiple instances with a single configured port ID.");
     }
-    if (kn_port_usable(req->db, &req->caller, port, err) < 0) {
+    if (kn_network_port_usable(req->db, &req->caller, port, err) < 0) {
         return -1;
     }
     json_object_set_new(ret, "port", json_string(port));
@@ -63,7 +67,8 @@ static int plan_network(const struct kn_request *req, const json_t *nic, int cou
     return 0;
 }
 
-static int plan_list(const struct kn_request *req, const json_t *networks, int count, json_t *requests, struct kn_error *err)
+static int plan_list(const struct kn_request *req, const json_t *networks, int count, json_t *requests,
+                     struct kn_error *err)
 {
     if (json_array_size(networks) > KN_MAX_NICS) {
         return kn_fail(err, KN_BAD_REQUEST, "A server has at most %d network interfaces", KN_MAX_NICS);
@@ -116,7 +121,8 @@ static int check_quota(const struct kn_request *req, const json_t *requests, int
     return kn_network_ports_fit(req->db, req->caller.project_id, made * count, err);
 }
 
-int kn_plan_nics(const struct kn_request *req, const json_t *networks, int count, json_t **ret, struct kn_error *err)
+int kn_compute_plan_nics(const struct kn_request *req, const json_t *networks, int count, json_t **ret,
+                         struct kn_error *err)
 {
     const char *word = json_string_value(networks);
     json_t *requests = json_array();

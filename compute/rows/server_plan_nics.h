@@ -11,6 +11,7 @@
  * networks: the body's member, NULL if it has none. count: how many servers will be made at most. *ret: a new array, in NIC order.
  * Every network and port was found usable for the caller's project by network/.
  */
-int kn_plan_nics(const struct kn_request *req, const json_t *networks, int count, json_t **ret, struct kn_error *err);
+int kn_compute_plan_nics(const struct kn_request *req, const json_t *networks, int count, json_t **ret,
+                         struct kn_error *err);
 
 #endif

@@ -14,11 +14,11 @@
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct kn_server_order *first, *last; /* guarded by lock */
+    struct kn_compute_server_order *first, *last; /* guarded by lock */
     bool led;                             /* guarded by lock: somebody is writing */
 } queue = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, false };
 
-static void push(struct kn_server_order *order)
+static void push(struct kn_compute_server_order *order)
 {
     order->next = NULL;
     order->done = false;
@@ -31,7 +31,7 @@ static void push(struct kn_server_order *order)
 }
 
 /* Takes what fits into one transaction, oldest first. */
-static int take(struct kn_server_order *batch[BATCH_MAX])
+static int server_queue_take(struct kn_compute_server_order *batch[BATCH_MAX])
 {
     int count = 0, servers = 0;
 
@@ -46,22 +46,22 @@ static int take(struct kn_server_order *batch[BATCH_MAX])
 
 /*
  * Of many, one may be over its quota: then each is written on its own and told its own fate. A database that went away is asked
- * once more for all of them; if the first commit did arrive, kn_server_orders_write finds out.
+ * once more for all of them; if the first commit did arrive, kn_compute_server_orders_write finds out.
  */
-static void write_batch(struct kn_db *db, struct kn_server_order *const *batch, int count)
+static void write_batch(struct kn_db *db, struct kn_compute_server_order *const *batch, int count)
 {
     struct kn_error err = { 0 };
-    int together = kn_server_orders_write(db, batch, count, &err);
+    int together = kn_compute_server_orders_write(db, batch, count, &err);
 
     if (together < 0 && err.code == KN_UNAVAILABLE) {
-        together = kn_server_orders_write(db, batch, count, &err);
+        together = kn_compute_server_orders_write(db, batch, count, &err);
     }
     for (int i = 0; i < count; i++) {
         batch[i]->result = together;
         batch[i]->err = err;
         if (together < 0 && count > 1 && err.code != KN_UNAVAILABLE) {
             batch[i]->err = (struct kn_error){ 0 };
-            batch[i]->result = kn_server_orders_write(db, &batch[i], 1, &batch[i]->err);
+            batch[i]->result = kn_compute_server_orders_write(db, &batch[i], 1, &batch[i]->err);
         }
     }
 }
@@ -69,8 +69,8 @@ static void write_batch(struct kn_db *db, struct kn_server_order *const *batch, 
 /* Called and left with the lock held. */
 static void lead(struct kn_db *db)
 {
-    struct kn_server_order *batch[BATCH_MAX];
-    int count = take(batch);
+    struct kn_compute_server_order *batch[BATCH_MAX];
+    int count = server_queue_take(batch);
 
     queue.led = true;
     pthread_mutex_unlock(&queue.lock);
@@ -83,7 +83,7 @@ static void lead(struct kn_db *db)
     pthread_cond_broadcast(&queue.changed);
 }
 
-void kn_server_queue_write(struct kn_db *db, struct kn_server_order *order)
+void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order)
 {
     pthread_mutex_lock(&queue.lock);
     push(order);

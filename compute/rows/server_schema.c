@@ -13,7 +13,8 @@ static const char *const NETWORK_WORDS[] = { "none", "auto", NULL };
 static const char *const SOURCES[] = { "volume", "image", "snapshot", "blank", NULL };
 static const char *const DESTINATIONS[] = { "local", "volume", NULL };
 
-static const struct kn_schema META_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
+static const struct kn_schema META_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                               KN_SCHEMA_END };
 
 static const struct kn_schema NIC[] = {
     KN_SCHEMA("uuid", KN_IS_STRING, .rule = &KN_TEXT_UUID),
@@ -65,7 +66,8 @@ static const struct kn_schema TAGS[] = {
     KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG),
     KN_SCHEMA_END,
 };
-static const struct kn_schema CERTS[] = { KN_SCHEMA("certificate", KN_IS_STRING, .limit = KN_LIMIT_TRUSTED_CERTIFICATE), KN_SCHEMA_END };
+static const struct kn_schema CERTS[] = { KN_SCHEMA("certificate", KN_IS_STRING, .limit = KN_LIMIT_TRUSTED_CERTIFICATE),
+                                          KN_SCHEMA_END };
 
 static const struct kn_schema SERVER[] = {
     KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
@@ -91,12 +93,15 @@ static const struct kn_schema SERVER[] = {
     KN_SCHEMA("return_reservation_id", KN_IS_BOOLEAN),
     KN_SCHEMA("security_groups", KN_IS_LIST, .inner = GROUPS),
     KN_SCHEMA("user_data", KN_IS_STRING, .limit = KN_LIMIT_USER_DATA, .rule = &KN_TEXT_BASE64),
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE, .since = 19),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION,
+              .rule = &KN_TEXT_PRINTABLE, .since = 19),
     KN_SCHEMA("tags", KN_IS_LIST, .limit = KN_LIMIT_SERVER_TAGS, .inner = TAGS, .since = 52),
-    KN_SCHEMA("trusted_image_certificates", KN_IS_LIST, .flags = KN_NULLABLE, .limit = KN_LIMIT_TRUSTED_CERTIFICATES, .inner = CERTS, .since = 63),
+    KN_SCHEMA("trusted_image_certificates", KN_IS_LIST, .flags = KN_NULLABLE, .limit = KN_LIMIT_TRUSTED_CERTIFICATES,
+              .inner = CERTS, .since = 63),
     KN_SCHEMA("host", KN_IS_STRING, .limit = KN_LIMIT_HOST, .rule = &KN_TEXT_FQDN, .since = 74),
     KN_SCHEMA("hypervisor_hostname", KN_IS_STRING, .limit = KN_LIMIT_HOST, .rule = &KN_TEXT_FQDN, .since = 74),
-    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_LABEL, .rule = &KN_TEXT_HOSTNAME, .since = 90, .until = 93),
+    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_LABEL, .rule = &KN_TEXT_HOSTNAME, .since = 90,
+              .until = 93),
     KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_HOSTNAME, .rule = &KN_TEXT_FQDN, .since = 94),
     KN_SCHEMA_END,
 };
@@ -104,7 +109,7 @@ static const struct kn_schema SERVER[] = {
 /* What the scheduler is told. Other hints than these are refused in words (server_plan.c). */
 static const struct kn_schema HINTS[] = { KN_SCHEMA("group", KN_IS_STRING, .rule = &KN_TEXT_UUID), KN_SCHEMA_END };
 
-const struct kn_schema kn_server_create_schema[] = {
+const struct kn_schema kn_compute_server_create_schema[] = {
     KN_SCHEMA("server", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = SERVER),
     KN_SCHEMA("os:scheduler_hints", KN_IS_OBJECT, .flags = KN_OPEN, .inner = HINTS),
     KN_SCHEMA("OS-SCH-HNT:scheduler_hints", KN_IS_OBJECT, .flags = KN_OPEN, .inner = HINTS),

@@ -5,6 +5,6 @@
 
 #include "lib/domain/schema.h"
 
-extern const struct kn_schema kn_server_create_schema[];
+extern const struct kn_schema kn_compute_server_create_schema[];
 
 #endif

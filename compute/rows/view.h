@@ -8,12 +8,12 @@
 #include "lib/rest/noun.h"
 
 /* Does the caller speak at least 2.<minor>? */
-static inline bool kn_since(const struct kn_request *req, int minor)
+static inline bool kn_compute_since(const struct kn_request *req, int minor)
 {
     return req->microversion >= minor;
 }
 /* The caller's project as a filter: NULL for whoever the route's rule lets at everybody's. */
-static inline const char *kn_visible_project(const struct kn_request *req)
+static inline const char *kn_compute_visible_project(const struct kn_request *req)
 {
     return kn_rest_reaches_all(req) ? NULL : req->caller.project_id;
 }

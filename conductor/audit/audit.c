@@ -9,10 +9,12 @@
 
 #define SHOWN 10
 
-const struct kn_promise *const kn_promise_tables[] = { kn_promises_compute, kn_promises_network, kn_promises_storage,
-                                                       kn_promises_task, kn_promises_owner, NULL };
+const struct kn_conductor_promise *const kn_conductor_promise_tables[] = {
+    kn_conductor_promises_compute, kn_conductor_promises_network, kn_conductor_promises_storage,
+    kn_conductor_promises_task,    kn_conductor_promises_owner,   NULL
+};
 
-static void print_list(const struct kn_audit *audit, const json_t *list, const char *before)
+static void audit_print_list(const struct kn_conductor_audit *audit, const json_t *list, const char *before)
 {
     size_t n = json_array_size(list);
 
@@ -24,7 +26,8 @@ static void print_list(const struct kn_audit *audit, const json_t *list, const c
     }
 }
 
-void kn_audit_say(struct kn_audit *audit, const char *promise, const json_t *findings, const json_t *unjudged)
+void kn_conductor_audit_say(struct kn_conductor_audit *audit, const char *promise, const json_t *findings,
+                            const json_t *unjudged)
 {
     const bool is_broken = json_array_size(findings) > 0;
     const bool is_unjudged = !is_broken && json_array_size(unjudged) > 0;
@@ -33,16 +36,17 @@ void kn_audit_say(struct kn_audit *audit, const char *promise, const json_t *fin
     audit->broken += is_broken ? 1 : 0;
     audit->unjudged += is_unjudged ? 1 : 0;
     fprintf(audit->out, "%-6s %s\n", is_broken ? "BROKEN" : is_unjudged ? "?" : "ok", promise);
-    print_list(audit, findings, "");
-    print_list(audit, unjudged, "not judged: ");
+    audit_print_list(audit, findings, "");
+    audit_print_list(audit, unjudged, "not judged: ");
 }
 
-int kn_audit_verdict(const struct kn_audit *audit)
+int kn_conductor_audit_verdict(const struct kn_conductor_audit *audit)
 {
     return audit->broken > 0 ? 1 : audit->unjudged > 0 ? 2 : 0;
 }
 
-static int judge(struct kn_audit *audit, const struct kn_promise *promise, struct kn_error *err)
+static int audit_judge(struct kn_conductor_audit *audit, const struct kn_conductor_promise *promise,
+                       struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array array = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -58,12 +62,12 @@ static int judge(struct kn_audit *audit, const struct kn_promise *promise, struc
             json_array_append_new(findings, json_string(kn_rows_text(rows, i, 0)));
         }
     }
-    kn_audit_say(audit, promise->promise, findings, NULL);
+    kn_conductor_audit_say(audit, promise->promise, findings, NULL);
     json_decref(findings);
     return 0;
 }
 
-int kn_audit_database(struct kn_audit *audit, struct kn_error *err)
+int kn_conductor_audit_database(struct kn_conductor_audit *audit, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
 
@@ -72,9 +76,10 @@ int kn_audit_database(struct kn_audit *audit, struct kn_error *err)
         kn_db_script(audit->db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", err) < 0) {
         return -1;
     }
-    for (size_t t = 0; kn_promise_tables[t] != NULL; t++) {
-        for (const struct kn_promise *promise = kn_promise_tables[t]; promise->promise != NULL; promise++) {
-            if (judge(audit, promise, err) < 0) {
+    for (size_t t = 0; kn_conductor_promise_tables[t] != NULL; t++) {
+        for (const struct kn_conductor_promise *promise = kn_conductor_promise_tables[t]; promise->promise != NULL;
+             promise++) {
+            if (audit_judge(audit, promise, err) < 0) {
                 return -1;
             }
         }

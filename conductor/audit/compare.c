@@ -13,24 +13,32 @@
 #include "lib/domain/server_state.h"
 
 /* Every guest that should be: host/server, generation, its taps and volumes. */
-static const struct kn_stmt GUESTS = { "audit_guests",
-    "SELECT s.host || '/' || s.id, s.generation, s.vm_state, " KN_AUDIT_MOVING("s.id") ", "
-    "coalesce((SELECT string_agg('tap' || left(p.id::text, 11), ' ' ORDER BY p.id) FROM port p "
-    "JOIN port_binding b ON b.port_id = p.id AND b.host = s.host AND b.state = 'active' WHERE p.device_id = s.id::text AND p.nic IS NOT NULL), ''), "
-    "coalesce((SELECT string_agg(a.volume_id::text, ' ' ORDER BY a.volume_id) FROM attachment a WHERE a.server_id = s.id "
-    "AND a.status = 'attached'), '') FROM server s WHERE s.host IS NOT NULL AND s.deleted_at IS NULL", 0 };
+static const struct kn_stmt GUESTS = {
+    "audit_guests",
+    "SELECT s.host || '/' || s.id, s.generation, s.vm_state, " KN_AUDIT_MOVING(
+        "s.id") ", "
+                "coalesce((SELECT string_agg('tap' || left(p.id::text, 11), ' ' ORDER BY p.id) FROM port p "
+                "JOIN port_binding b ON b.port_id = p.id AND b.host = s.host AND b.state = 'active' WHERE p.device_id = s.id::text AND p.nic IS NOT NULL), ''), "
+                "coalesce((SELECT string_agg(a.volume_id::text, ' ' ORDER BY a.volume_id) FROM attachment a WHERE a.server_id = s.id "
+                "AND a.status = 'attached'), '') FROM server s WHERE s.host IS NOT NULL AND s.deleted_at IS NULL",
+    0
+};
 
 /* Every tap that may be: where; anywhere while its server moves. */
-static const struct kn_stmt TAPS = { "audit_taps",
+static const struct kn_stmt TAPS = {
+    "audit_taps",
     "SELECT 'tap' || left(p.id::text, 11), CASE WHEN EXISTS (SELECT 1 FROM task t WHERE t.object_id::text = p.device_id "
-    "AND t.state IN ('run', 'undo')) THEN '*' ELSE coalesce(b.host, '') END FROM port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'", 0 };
+    "AND t.state IN ('run', 'undo')) THEN '*' ELSE coalesce(b.host, '') END FROM port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'",
+    0
+};
 
 /* Servers that are moving, wherever they are. */
-static const struct kn_stmt MOVING = { "audit_moving", "SELECT DISTINCT object_id FROM task WHERE state IN ('run', 'undo')", 0 };
+static const struct kn_stmt MOVING = { "audit_moving",
+                                       "SELECT DISTINCT object_id FROM task WHERE state IN ('run', 'undo')", 0 };
 
 enum finding { DOMAINS, GENERATION, POWER, OWN_TAPS, TAPS_THERE, VOLUMES, DIRS, FINDING_COUNT };
 
-const char *const kn_audit_host_promises[] = {
+const char *const kn_conductor_audit_host_promises[] = {
     [DOMAINS] = "3. every server has its guest on its host, and no other host has one",
     [GENERATION] = "3. every guest is of its server's generation",
     [POWER] = "3. every guest has the power that its server's state says",
@@ -81,7 +89,7 @@ static void add_guest(struct comparison *c, const struct kn_rows *rows, int i)
     kn_hmap_put(c->guests, kn_rows_text(rows, i, 0), guest);
 }
 
-static int load(struct comparison *c, struct kn_db *db, struct kn_error *err)
+static int compare_load(struct comparison *c, struct kn_db *db, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *guests = NULL, *taps = NULL, *moving = NULL;
 
@@ -119,12 +127,12 @@ __attribute__((format(printf, 3, 4))) static void find(struct comparison *c, enu
     va_end(args);
 }
 
-static bool holds(const json_t *list, const char *word, size_t len)
+static bool compare_holds(const json_t *list, const char *word, size_t len)
 {
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         if (json_string_length(item) == len && memcmp(json_string_value(item), word, len) == 0) {
             return true;
         }
@@ -138,7 +146,7 @@ static const char *lacks(const json_t *list, const char *words, int *ret_len)
     for (const char *at = words; *at != '\0';) {
         size_t len = strcspn(at, " ");
 
-        if (!holds(list, at, len)) {
+        if (!compare_holds(list, at, len)) {
             *ret_len = (int)len;
             return at;
         }
@@ -167,7 +175,7 @@ static void compare_volumes(struct comparison *c, const char *host, const struct
     int len = 0;
     size_t i;
 
-    json_array_foreach(volumes, i, volume) {
+    json_array_foreach (volumes, i, volume) {
         if (!has_word(guest->volumes, json_string_value(volume))) {
             find(c, VOLUMES, "host %s: the guest of server %s has volume %s, the database does not say so", host,
                  kn_json_str(domain, "server"), json_string_value(volume));
@@ -175,7 +183,8 @@ static void compare_volumes(struct comparison *c, const char *host, const struct
     }
     const char *missing = lacks(volumes, guest->volumes, &len);
     if (missing != NULL) {
-        find(c, VOLUMES, "host %s: the guest of server %s lacks volume %.*s", host, kn_json_str(domain, "server"), len, missing);
+        find(c, VOLUMES, "host %s: the guest of server %s lacks volume %.*s", host, kn_json_str(domain, "server"), len,
+             missing);
     }
 }
 
@@ -215,17 +224,18 @@ static void compare_host(struct comparison *c, const char *host, const json_t *r
     const json_t *item;
     size_t i;
 
-    json_array_foreach(json_object_get(result, "domains"), i, item) {
+    json_array_foreach (json_object_get(result, "domains"), i, item) {
         compare_domain(c, host, item, taps);
     }
-    json_array_foreach(taps, i, item) {
+    json_array_foreach (taps, i, item) {
         const char *at = kn_hmap_get(c->taps, json_string_value(item));
 
         if (at == NULL || (strcmp(at, "*") != 0 && strcmp(at, host) != 0)) {
-            find(c, TAPS_THERE, "host %s has the tap %s, which belongs to no port there", host, json_string_value(item));
+            find(c, TAPS_THERE, "host %s has the tap %s, which belongs to no port there", host,
+                 json_string_value(item));
         }
     }
-    json_array_foreach(json_object_get(result, "dirs"), i, item) {
+    json_array_foreach (json_object_get(result, "dirs"), i, item) {
         const char *server = json_string_value(item);
 
         if (expected(c, host, server) == NULL && kn_hmap_get(c->moving, server) == NULL) {
@@ -246,13 +256,14 @@ static void find_absent(struct comparison *c, const json_t *answers)
 
         kn_copy(host, sizeof(host), key);
         *strrchr(host, '/') = '\0';
-        if (!guest->found && !guest->moving && strcmp(guest->vm_state, "error") != 0 && json_is_object(json_object_get(answers, host))) {
+        if (!guest->found && !guest->moving && strcmp(guest->vm_state, "error") != 0 &&
+            json_is_object(json_object_get(answers, host))) {
             find(c, DOMAINS, "host %s has no guest of its server %s", host, strrchr(key, '/') + 1);
         }
     }
 }
 
-json_t *kn_audit_compare(struct kn_db *db, const json_t *answers, struct kn_error *err)
+json_t *kn_conductor_audit_compare(struct kn_db *db, const json_t *answers, struct kn_error *err)
 {
     AUTO(kn_hmap) struct kn_hmap *guests = kn_hmap_new(free_guest);
     AUTO(kn_hmap) struct kn_hmap *taps = kn_hmap_new(free);
@@ -261,7 +272,7 @@ json_t *kn_audit_compare(struct kn_db *db, const json_t *answers, struct kn_erro
     json_t *all, *answer;
     const char *host;
 
-    if (load(&c, db, err) < 0) {
+    if (compare_load(&c, db, err) < 0) {
         return NULL;
     }
     all = json_array();
@@ -269,7 +280,7 @@ json_t *kn_audit_compare(struct kn_db *db, const json_t *answers, struct kn_erro
         c.findings[i] = json_array();
         json_array_append_new(all, c.findings[i]);
     }
-    json_object_foreach((json_t *)(uintptr_t)answers, host, answer) {
+    json_object_foreach ((json_t *)(uintptr_t)answers, host, answer) {
         compare_host(&c, host, answer);
     }
     find_absent(&c, answers);

@@ -16,11 +16,14 @@
 #define WAIT_MS 20000
 #define SETTLE_MS 3000 /* between the two looks: longer than a reply and its move take */
 
-static const struct kn_stmt HOSTS = { "audit_hosts",
-    "SELECT h.name, h.agent_id, a.last_seen > now() - interval '30 s' FROM host h JOIN agent a ON a.id = h.agent_id ORDER BY h.name", 0 };
+static const struct kn_stmt HOSTS = {
+    "audit_hosts",
+    "SELECT h.name, h.agent_id, a.last_seen > now() - interval '30 s' FROM host h JOIN agent a ON a.id = h.agent_id ORDER BY h.name",
+    0
+};
 
 struct inquiry {
-    struct kn_audit *audit;
+    struct kn_conductor_audit *audit;
     struct kn_bus_reader *reader;
     char id[KN_UUID_SIZE];
     struct kn_hmap *asked; /* host -> its agent: has not answered yet */
@@ -28,7 +31,7 @@ struct inquiry {
     json_t *silent;        /* words about those that are not judged */
 };
 
-static int ask(struct inquiry *q, const char *host, const char *agent, struct kn_error *err)
+static int hosts_ask(struct inquiry *q, const char *host, const char *agent, struct kn_error *err)
 {
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
     struct kn_message message;
@@ -52,7 +55,7 @@ static int ask_all(struct inquiry *q, struct kn_error *err)
 
         if (!kn_rows_bool(rows, i, 2)) {
             json_array_append_new(q->silent, json_sprintf("the agent of host %s is silent", host));
-        } else if (ask(q, host, kn_rows_text(rows, i, 1), err) < 0) {
+        } else if (hosts_ask(q, host, kn_rows_text(rows, i, 1), err) < 0) {
             return -1;
         } else {
             kn_hmap_put(q->asked, host, kn_strdup(kn_rows_text(rows, i, 1)));
@@ -61,7 +64,7 @@ static int ask_all(struct inquiry *q, struct kn_error *err)
     return 0;
 }
 
-static void take_answer(struct inquiry *q, const struct kn_bus_message *raw)
+static void hosts_take_answer(struct inquiry *q, const struct kn_bus_message *raw)
 {
     struct kn_message message = { 0 };
     struct kn_error ignored = { 0 };
@@ -88,14 +91,14 @@ static void listen_until(struct inquiry *q, int64_t until_ms, bool wait_for_all)
         int n = kn_bus_poll(q->reader, raw, 64, 200);
 
         for (int i = 0; i < n; i++) {
-            take_answer(q, &raw[i]);
+            hosts_take_answer(q, &raw[i]);
             kn_bus_message_done(&raw[i]);
         }
     }
 }
 
 /* One look: findings by promise, or NULL. */
-static json_t *look(struct inquiry *q, struct kn_error *err)
+static json_t *hosts_look(struct inquiry *q, struct kn_error *err)
 {
     const char *host;
     void *value;
@@ -112,15 +115,15 @@ static json_t *look(struct inquiry *q, struct kn_error *err)
     for (size_t at = 0; kn_hmap_next(q->asked, &at, &host, &value);) {
         json_array_append_new(q->silent, json_sprintf("host %s did not answer", host));
     }
-    return kn_audit_compare(q->audit->db, q->answers, err);
+    return kn_conductor_audit_compare(q->audit->db, q->answers, err);
 }
 
-static size_t count(const json_t *findings)
+static size_t hosts_count(const json_t *findings)
 {
     const json_t *list;
     size_t i, n = 0;
 
-    json_array_foreach(findings, i, list) {
+    json_array_foreach (findings, i, list) {
         n += json_array_size(list);
     }
     return n;
@@ -131,7 +134,7 @@ static bool was_found(const json_t *list, const json_t *finding)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         if (json_equal(item, finding)) {
             return true;
         }
@@ -144,7 +147,7 @@ static void keep_common(json_t *findings, const json_t *before)
     json_t *list;
     size_t i;
 
-    json_array_foreach(findings, i, list) {
+    json_array_foreach (findings, i, list) {
         for (size_t n = json_array_size(list); n > 0; n--) {
             if (!was_found(json_array_get(before, i), json_array_get(list, n - 1))) {
                 json_array_remove(list, n - 1);
@@ -153,28 +156,28 @@ static void keep_common(json_t *findings, const json_t *before)
     }
 }
 
-static int judge(struct inquiry *q, struct kn_error *err)
+static int hosts_judge(struct inquiry *q, struct kn_error *err)
 {
-    json_t *findings = look(q, err);
+    json_t *findings = hosts_look(q, err);
 
-    if (findings != NULL && count(findings) > 0) {
+    if (findings != NULL && hosts_count(findings) > 0) {
         json_t *before = findings;
 
         listen_until(q, kn_mono_ms() + SETTLE_MS, false);
-        findings = look(q, err);
+        findings = hosts_look(q, err);
         if (findings != NULL) {
             keep_common(findings, before);
         }
         json_decref(before);
     }
-    for (size_t i = 0; findings != NULL && kn_audit_host_promises[i] != NULL; i++) {
-        kn_audit_say(q->audit, kn_audit_host_promises[i], json_array_get(findings, i), q->silent);
+    for (size_t i = 0; findings != NULL && kn_conductor_audit_host_promises[i] != NULL; i++) {
+        kn_conductor_audit_say(q->audit, kn_conductor_audit_host_promises[i], json_array_get(findings, i), q->silent);
     }
     json_decref(findings);
     return findings == NULL ? -1 : 0;
 }
 
-int kn_audit_hosts(struct kn_audit *audit, struct kn_error *err)
+int kn_conductor_audit_hosts(struct kn_conductor_audit *audit, struct kn_error *err)
 {
     AUTO(kn_bus_reader) struct kn_bus_reader *reader = NULL;
     struct inquiry q = { .audit = audit };
@@ -186,7 +189,7 @@ int kn_audit_hosts(struct kn_audit *audit, struct kn_error *err)
     q.reader = reader;
     q.answers = json_object();
     q.silent = json_array();
-    result = judge(&q, err);
+    result = hosts_judge(&q, err);
     json_decref(q.answers);
     json_decref(q.silent);
     kn_hmap_free(q.asked);

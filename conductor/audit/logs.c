@@ -17,7 +17,8 @@ static const char *const SECRETS[] = {
 };
 
 /* The telling keys of JSON and of key=value pairs, when a value that is not masked follows. */
-static const char *const KEYS[] = { "adminPass", "admin_pass", "password", "passwd", "secret", "user_data", "userData", "private_key", "access_token" };
+static const char *const KEYS[] = { "adminPass", "admin_pass", "password",    "passwd",      "secret",
+                                    "user_data", "userData",   "private_key", "access_token" };
 
 /* After a key: ="x…", =x…, or a closing quote with backslashes before it, a colon, and a quote. */
 static bool shows_value(const char *p)
@@ -35,7 +36,7 @@ static bool shows_token(const char *p)
     return strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") >= 40;
 }
 
-bool kn_audit_line_is_secret(const char *line)
+bool kn_conductor_audit_line_is_secret(const char *line)
 {
     for (size_t i = 0; i < KN_COUNT(SECRETS); i++) {
         if (strstr(line, SECRETS[i]) != NULL) {
@@ -57,7 +58,7 @@ bool kn_audit_line_is_secret(const char *line)
     return false;
 }
 
-static int read_log(const char *path, json_t *findings, struct kn_error *err)
+static int logs_read_log(const char *path, json_t *findings, struct kn_error *err)
 {
     FILE *file = fopen(path, "re");
     AUTO_FREE char *line = NULL;
@@ -67,7 +68,7 @@ static int read_log(const char *path, json_t *findings, struct kn_error *err)
         return kn_fail(err, KN_INTERNAL, "cannot read log \"%s\": %s", path, strerror(errno));
     }
     for (int n = 1; getline(&line, &size, file) >= 0; n++) {
-        if (kn_audit_line_is_secret(line)) {
+        if (kn_conductor_audit_line_is_secret(line)) {
             json_array_append_new(findings, json_sprintf("%s line %d looks like a secret", path, n));
         }
     }
@@ -75,7 +76,7 @@ static int read_log(const char *path, json_t *findings, struct kn_error *err)
     return 0;
 }
 
-static int read_logs(const struct kn_audit *audit, json_t *findings, struct kn_error *err)
+static int read_logs(const struct kn_conductor_audit *audit, json_t *findings, struct kn_error *err)
 {
     DIR *dir = opendir(audit->log_dir);
     struct dirent *entry;
@@ -89,20 +90,20 @@ static int read_logs(const struct kn_audit *audit, json_t *findings, struct kn_e
         AUTO_FREE char *path = kn_asprintf("%s/%s", audit->log_dir, entry->d_name);
 
         if (len > 4 && strcmp(entry->d_name + len - 4, ".log") == 0) {
-            result = read_log(path, findings, err);
+            result = logs_read_log(path, findings, err);
         }
     }
     closedir(dir);
     return result;
 }
 
-int kn_audit_logs(struct kn_audit *audit, struct kn_error *err)
+int kn_conductor_audit_logs(struct kn_conductor_audit *audit, struct kn_error *err)
 {
     json_t *findings = json_array();
     int result = read_logs(audit, findings, err);
 
     if (result == 0) {
-        kn_audit_say(audit, "7. no token, password or key in a log line", findings, NULL);
+        kn_conductor_audit_say(audit, "7. no token, password or key in a log line", findings, NULL);
     }
     json_decref(findings);
     return result;

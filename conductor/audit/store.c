@@ -23,9 +23,19 @@
 #define GRACE_S 1800 /* kilonova-image sweeps its store every ten minutes */
 #define DISK "volume-"
 
-enum store_promise { HAS_DISK, DISK_SIZE, LONE_DISK, HAS_DATA, DATA_SIZE, LONE_DATA, WRITER, DEEP, STORE_PROMISE_COUNT };
+enum store_promise {
+    HAS_DISK,
+    DISK_SIZE,
+    LONE_DISK,
+    HAS_DATA,
+    DATA_SIZE,
+    LONE_DATA,
+    WRITER,
+    DEEP,
+    STORE_PROMISE_COUNT
+};
 
-const char *const kn_audit_store_promises[] = {
+const char *const kn_conductor_audit_store_promises[] = {
     [HAS_DISK] = "5. every volume has its disk",
     [DISK_SIZE] = "5. every disk is as large as its volume",
     [LONE_DISK] = "5. no disk without its volume",
@@ -36,10 +46,11 @@ const char *const kn_audit_store_promises[] = {
     [DEEP] = "5. every image's data is what was stored",
     [STORE_PROMISE_COUNT] = NULL,
 };
-_Static_assert(KN_COUNT(kn_audit_store_promises) == STORE_PROMISE_COUNT + 1, "one row a promise of kn_audit_store_promises");
+_Static_assert(KN_COUNT(kn_conductor_audit_store_promises) == STORE_PROMISE_COUNT + 1,
+               "one row a promise of kn_audit_store_promises");
 
 struct store {
-    struct kn_audit *audit;
+    struct kn_conductor_audit *audit;
     const struct kn_conf *conf;
     json_t *findings[STORE_PROMISE_COUNT];
     json_t *unjudged[STORE_PROMISE_COUNT];
@@ -82,10 +93,12 @@ static const char *data_of(const char *name)
  * A directory that was never made has nothing in it, and nobody misses anything as long as no row says so; of one that cannot be seen from
  * here, nothing is known.
  */
-static void say_unseen(struct store *s, enum store_promise first, enum store_promise last, const char *dir, int cause, int rows)
+static void say_unseen(struct store *s, enum store_promise first, enum store_promise last, const char *dir, int cause,
+                       int rows)
 {
     for (enum store_promise p = first; p <= last && (cause != ENOENT || rows > 0); p++) {
-        json_array_append_new(s->unjudged[p], json_sprintf("%s cannot be looked into from here: %s", dir, strerror(cause)));
+        json_array_append_new(s->unjudged[p],
+                              json_sprintf("%s cannot be looked into from here: %s", dir, strerror(cause)));
     }
 }
 
@@ -120,8 +133,8 @@ static void measure_disk(struct store *s, const char *id, int64_t size_gib, stru
     }
     const int64_t size = disk_size(s, path);
     if (size != size_gib * GIB && access(path, F_OK) == 0) {
-        json_array_append_new(s->findings[DISK_SIZE], json_sprintf("volume %s has %lld GiB, its disk %lld bytes", id, (long long)size_gib,
-                                                                   (long long)size));
+        json_array_append_new(s->findings[DISK_SIZE], json_sprintf("volume %s has %lld GiB, its disk %lld bytes", id,
+                                                                   (long long)size_gib, (long long)size));
     }
 }
 
@@ -130,22 +143,27 @@ static void measure_disk(struct store *s, const char *id, int64_t size_gib, stru
 static int look_for_missing_disks(struct store *s, struct kn_array *missing, struct kn_error *err)
 {
     static const struct kn_stmt STILL = { "audit_disk_still_missing",
-        "SELECT v.id FROM volume v WHERE v.id = ANY ($1::uuid[]) AND " WITH_DISK " AND NOT " KN_AUDIT_MOVING("v.id"), 1 };
+                                          "SELECT v.id FROM volume v WHERE v.id = ANY ($1::uuid[]) AND " WITH_DISK
+                                          " AND NOT " KN_AUDIT_MOVING("v.id"),
+                                          1 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(missing)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        json_array_append_new(s->findings[HAS_DISK], json_sprintf("the disk of volume %s is gone", kn_rows_text(rows, i, 0)));
+        json_array_append_new(s->findings[HAS_DISK],
+                              json_sprintf("the disk of volume %s is gone", kn_rows_text(rows, i, 0)));
     }
     return 0;
 }
 
 static int look_for_lone_disks(struct store *s, struct kn_array *disks, struct kn_error *err)
 {
-    static const struct kn_stmt LONE = { "audit_disk_lone",
-        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = d)", 1 };
+    static const struct kn_stmt LONE = {
+        "audit_disk_lone",
+        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = d)", 1
+    };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(s->audit->db, &LONE, KN_ARGS(kn_array_value(disks)), &rows, err) < 0) {
@@ -163,7 +181,9 @@ static int look_for_lone_disks(struct store *s, struct kn_array *disks, struct k
 
 static int look_at_volumes(struct store *s, struct kn_error *err)
 {
-    static const struct kn_stmt VOLUMES = { "audit_volumes", "SELECT v.id, v.size_gib FROM volume v WHERE " WITH_DISK " ORDER BY v.id", 0 };
+    static const struct kn_stmt VOLUMES = { "audit_volumes",
+                                            "SELECT v.id, v.size_gib FROM volume v WHERE " WITH_DISK " ORDER BY v.id",
+                                            0 };
     AUTO_RELEASE(kn_array) struct kn_array disks = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array missing = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -219,25 +239,29 @@ static void measure_data(struct store *s, const struct kn_rows *rows, int row, s
     if (stat(path, &st) < 0) {
         kn_array_add(missing, sha512);
     } else if (st.st_size != size) {
-        json_array_append_new(s->findings[DATA_SIZE], json_sprintf("the data of image %s has %lld bytes, it had %lld", image,
-                                                                   (long long)st.st_size, (long long)size));
-    } else if (s->audit->is_deep && !is_intact(path, sha512, kn_rows_text(rows, row, B_MD5)) && access(path, F_OK) == 0) {
-        json_array_append_new(s->findings[DEEP], json_sprintf("the data of image %s is not what was stored: %s", image, path));
+        json_array_append_new(s->findings[DATA_SIZE], json_sprintf("the data of image %s has %lld bytes, it had %lld",
+                                                                   image, (long long)st.st_size, (long long)size));
+    } else if (s->audit->is_deep && !is_intact(path, sha512, kn_rows_text(rows, row, B_MD5)) &&
+               access(path, F_OK) == 0) {
+        json_array_append_new(s->findings[DEEP],
+                              json_sprintf("the data of image %s is not what was stored: %s", image, path));
     }
 }
 
 static int look_for_missing_data(struct store *s, struct kn_array *missing, struct kn_error *err)
 {
-    static const struct kn_stmt STILL = { "audit_data_still_missing",
-        "SELECT i.id, i.sha512 FROM image i WHERE i.sha512 = ANY ($1::text[]) AND i.deleted_at IS NULL ORDER BY i.id", 1 };
+    static const struct kn_stmt STILL = {
+        "audit_data_still_missing",
+        "SELECT i.id, i.sha512 FROM image i WHERE i.sha512 = ANY ($1::text[]) AND i.deleted_at IS NULL ORDER BY i.id", 1
+    };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(missing)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        json_array_append_new(s->findings[HAS_DATA], json_sprintf("the data of image %s is gone: %s", kn_rows_text(rows, i, 0),
-                                                                  kn_rows_text(rows, i, 1)));
+        json_array_append_new(s->findings[HAS_DATA], json_sprintf("the data of image %s is gone: %s",
+                                                                  kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1)));
     }
     return 0;
 }
@@ -245,8 +269,10 @@ static int look_for_missing_data(struct store *s, struct kn_array *missing, stru
 /* A file gets its name within the transaction that writes its row, so a young one may still be without. */
 static int look_for_lone_data(struct store *s, struct kn_array *names, struct kn_error *err)
 {
-    static const struct kn_stmt LONE = { "audit_data_lone",
-        "SELECT d FROM unnest($1::text[]) d WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha512 = d)", 1 };
+    static const struct kn_stmt LONE = {
+        "audit_data_lone",
+        "SELECT d FROM unnest($1::text[]) d WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha512 = d)", 1
+    };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(s->audit->db, &LONE, KN_ARGS(kn_array_value(names)), &rows, err) < 0) {
@@ -265,9 +291,12 @@ static int look_for_lone_data(struct store *s, struct kn_array *names, struct kn
 
 static int look_at_data(struct store *s, struct kn_array *names, int cause, struct kn_error *err)
 {
-    static const struct kn_stmt DATA = { "audit_data",
+    static const struct kn_stmt DATA = {
+        "audit_data",
         "SELECT b.sha512, b.size, b.md5, i.id FROM blob b JOIN LATERAL (SELECT id FROM image WHERE sha512 = b.sha512 AND deleted_at IS NULL "
-        "ORDER BY id LIMIT 1) i ON true ORDER BY i.id", 0 };
+        "ORDER BY id LIMIT 1) i ON true ORDER BY i.id",
+        0
+    };
     AUTO_RELEASE(kn_array) struct kn_array missing = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -306,20 +335,23 @@ static bool is_staged(const struct store *s, const char *image)
     return access(path, F_OK) == 0;
 }
 
-#define WAITING "i.status IN ('saving', 'uploading') AND i.deleted_at IS NULL AND i.updated_at < now() - interval '1 minute'"
+#define WAITING \
+    "i.status IN ('saving', 'uploading') AND i.deleted_at IS NULL AND i.updated_at < now() - interval '1 minute'"
 
 static int look_for_dead_writers(struct store *s, struct kn_array *suspects, struct kn_error *err)
 {
-    static const struct kn_stmt STILL = { "audit_still_waiting",
-        "SELECT i.id, i.status FROM image i WHERE i.id = ANY ($1::uuid[]) AND " WAITING " ORDER BY i.id", 1 };
+    static const struct kn_stmt STILL = {
+        "audit_still_waiting",
+        "SELECT i.id, i.status FROM image i WHERE i.id = ANY ($1::uuid[]) AND " WAITING " ORDER BY i.id", 1
+    };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(suspects)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        json_array_append_new(s->findings[WRITER], json_sprintf("image %s is %s and nobody writes it", kn_rows_text(rows, i, 0),
-                                                                kn_rows_text(rows, i, 1)));
+        json_array_append_new(s->findings[WRITER], json_sprintf("image %s is %s and nobody writes it",
+                                                                kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1)));
     }
     return 0;
 }
@@ -350,7 +382,7 @@ static int look_at_writers(struct store *s, int cause, struct kn_error *err)
 
 /* --- both --------------------------------------------------------------------------------------------------------------------- */
 
-static int look(struct store *s, struct kn_error *err)
+static int store_look(struct store *s, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array names = KN_ARRAY_INIT;
     const int cause = read_names(s->conf->image_store_dir, data_of, &names) < 0 ? errno : 0;
@@ -358,7 +390,7 @@ static int look(struct store *s, struct kn_error *err)
     return look_at_volumes(s, err) < 0 || look_at_data(s, &names, cause, err) < 0 ? -1 : look_at_writers(s, cause, err);
 }
 
-int kn_audit_stores(struct kn_audit *audit, const struct kn_conf *conf, struct kn_error *err)
+int kn_conductor_audit_stores(struct kn_conductor_audit *audit, const struct kn_conf *conf, struct kn_error *err)
 {
     struct store s = { .audit = audit, .conf = conf };
     int result;
@@ -367,10 +399,10 @@ int kn_audit_stores(struct kn_audit *audit, const struct kn_conf *conf, struct k
         s.findings[p] = json_array();
         s.unjudged[p] = json_array();
     }
-    result = look(&s, err);
+    result = store_look(&s, err);
     for (int p = 0; p < STORE_PROMISE_COUNT; p++) {
         if (result == 0 && (p != DEEP || audit->is_deep)) {
-            kn_audit_say(audit, kn_audit_store_promises[p], s.findings[p], s.unjudged[p]);
+            kn_conductor_audit_say(audit, kn_conductor_audit_store_promises[p], s.findings[p], s.unjudged[p]);
         }
         json_decref(s.findings[p]);
         json_decref(s.unjudged[p]);

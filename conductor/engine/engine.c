@@ -17,19 +17,19 @@
 
 /* --- planning ---------------------------------------------------------------------------------------------------------- */
 
-static int items_of(const struct kn_task *task, const struct kn_flow_part *part)
+static int items_of(const struct kn_conductor_task *task, const struct kn_conductor_flow_part *part)
 {
     return part->count == NULL ? 1 : part->count(task);
 }
 
-static const char *message_of(const struct kn_task *task, const struct kn_flow_part *part)
+static const char *message_of(const struct kn_conductor_task *task, const struct kn_conductor_flow_part *part)
 {
     return task->state == KN_TASK_UNDO ? part->undo : part->message;
 }
 
-void kn_engine_plan(struct kn_task *task)
+void kn_conductor_engine_plan(struct kn_conductor_task *task)
 {
-    const struct kn_flow_row *row = &task->flow->rows[task->step];
+    const struct kn_conductor_flow_row *row = &task->flow->rows[task->step];
     int total = 0;
 
     for (int i = 0; i < KN_ROW_PARTS && row->parts[i].message != NULL; i++) {
@@ -40,10 +40,10 @@ void kn_engine_plan(struct kn_task *task)
     task->resends = 0;
     task->refusals = 0;
     for (int i = 0; i < KN_ROW_PARTS && row->parts[i].message != NULL; i++) {
-        const struct kn_flow_part *part = &row->parts[i];
+        const struct kn_conductor_flow_part *part = &row->parts[i];
 
         for (int item = 0; message_of(task, part) != NULL && item < items_of(task, part); item++) {
-            task->parts[task->part_count++] = (struct kn_part){
+            task->parts[task->part_count++] = (struct kn_conductor_part){
                 .of = part, .item = item, .state = KN_PART_TODO, .type = kn_message_type(message_of(task, part))
             };
         }
@@ -52,7 +52,7 @@ void kn_engine_plan(struct kn_task *task)
 
 /* --- events ------------------------------------------------------------------------------------------------------------ */
 
-static enum kn_verdict_of_row row_state(const struct kn_task *task)
+static enum kn_conductor_verdict_of_row row_state(const struct kn_conductor_task *task)
 {
     for (int i = 0; i < task->part_count; i++) {
         if (task->parts[i].state != KN_PART_DONE) {
@@ -62,9 +62,9 @@ static enum kn_verdict_of_row row_state(const struct kn_task *task)
     return KN_ROW_ENDED;
 }
 
-static const struct kn_place *place_of(const struct kn_task *task, int part)
+static const struct kn_conductor_place *place_of(const struct kn_conductor_task *task, int part)
 {
-    return kn_task_place(task, task->parts[part].of);
+    return kn_conductor_task_place(task, task->parts[part].of);
 }
 
 /* What it is about: of a working, the command that it names. */
@@ -73,28 +73,30 @@ static const struct kn_message_type *about(const struct kn_message *m)
     return m->is_reply ? m->type : kn_message_type(kn_json_str(m->body, "command"));
 }
 
-static bool belongs(const struct kn_task *task, const struct kn_message *reply)
+static bool engine_belongs(const struct kn_conductor_task *task, const struct kn_message *reply)
 {
-    return reply->task == task->id && reply->attempt == task->attempt && reply->part >= 0 && reply->part < task->part_count &&
-           reply->generation == place_of(task, reply->part)->generation && task->parts[reply->part].type == about(reply) &&
-           task->parts[reply->part].state != KN_PART_DONE;
+    return reply->task == task->id && reply->attempt == task->attempt && reply->part >= 0 &&
+           reply->part < task->part_count && reply->generation == place_of(task, reply->part)->generation &&
+           task->parts[reply->part].type == about(reply) && task->parts[reply->part].state != KN_PART_DONE;
 }
 
-bool kn_engine_answers(const struct kn_task *task, const struct kn_message *reply, struct kn_error *err)
+bool kn_conductor_engine_answers(const struct kn_conductor_task *task, const struct kn_message *reply,
+                                 struct kn_error *err)
 {
     const char *agent = kn_speaker_agent(reply->from);
 
-    if (!belongs(task, reply) || agent == NULL) {
+    if (!engine_belongs(task, reply) || agent == NULL) {
         return true;
     }
-    if (!kn_engine_to_agent(task, reply->part)) {
+    if (!kn_conductor_engine_to_agent(task, reply->part)) {
         kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what a service was told", reply->from);
         return false;
     }
     if (strcmp(agent, place_of(task, reply->part)->agent) == 0) {
         return true;
     }
-    kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what agent \"%s\" was told", reply->from, place_of(task, reply->part)->agent);
+    kn_fail(err, KN_FORBIDDEN, "sender \"%s\" answers what agent \"%s\" was told", reply->from,
+            place_of(task, reply->part)->agent);
     return false;
 }
 
@@ -104,26 +106,28 @@ static bool may_pass(enum kn_code code)
     return code == KN_TOO_MANY || (kn_code_status(code) >= 500 && code != KN_NOT_IMPLEMENTED);
 }
 
-static void take_answer(struct kn_task *task, const struct kn_flow_part *part, const json_t *answer)
+static void engine_take_answer(struct kn_conductor_task *task, const struct kn_conductor_flow_part *part,
+                               const json_t *answer)
 {
     if (part->chooses != KN_TO_SERVICE) {
-        kn_place_take(part->chooses == KN_TO_DEST ? &task->dest : &task->home, answer);
+        kn_conductor_place_take(part->chooses == KN_TO_DEST ? &task->dest : &task->home, answer);
     }
-    kn_find_answer(task, part->message, answer);
+    kn_conductor_find_answer(task, part->message, answer);
 }
 
-enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_message *reply)
+enum kn_conductor_verdict_of_row kn_conductor_engine_reply(struct kn_conductor_task *task,
+                                                           const struct kn_message *reply)
 {
-    struct kn_part *part;
+    struct kn_conductor_part *part;
 
-    if (!belongs(task, reply)) {
+    if (!engine_belongs(task, reply)) {
         return KN_ROW_IGNORED;
     }
     part = &task->parts[reply->part];
     if (reply->ok) {
         part->state = KN_PART_DONE;
         if (task->state == KN_TASK_RUN) {
-            take_answer(task, part->of, reply->result);
+            engine_take_answer(task, part->of, reply->result);
         }
         return row_state(task);
     }
@@ -139,9 +143,10 @@ enum kn_verdict_of_row kn_engine_reply(struct kn_task *task, const struct kn_mes
     return KN_ROW_FAILED;
 }
 
-bool kn_engine_working(struct kn_task *task, const struct kn_message *working, int64_t now_us, int64_t limit_us)
+bool kn_conductor_engine_working(struct kn_conductor_task *task, const struct kn_message *working, int64_t now_us,
+                                 int64_t limit_us)
 {
-    if (!belongs(task, working)) {
+    if (!engine_belongs(task, working)) {
         return false;
     }
     if (task->working_since_us == 0) {
@@ -157,36 +162,38 @@ bool kn_engine_working(struct kn_task *task, const struct kn_message *working, i
     return true;
 }
 
-int64_t kn_engine_pause_ms(const struct kn_task *task)
+int64_t kn_conductor_engine_pause_ms(const struct kn_conductor_task *task)
 {
     int doublings = task->refusals - 1 < MAX_DOUBLINGS ? task->refusals - 1 : MAX_DOUBLINGS;
 
     return FIRST_PAUSE_MS << doublings;
 }
 
-bool kn_engine_to_agent(const struct kn_task *task, int part)
+bool kn_conductor_engine_to_agent(const struct kn_conductor_task *task, int part)
 {
     return task->parts[part].of->to != KN_TO_SERVICE;
 }
 
 /* What could not be taken back is told with the task's end, and to the audit: it may still be there. */
-static void note_not_undone(struct kn_task *task, const char *what, const struct kn_error *why)
+static void note_not_undone(struct kn_conductor_task *task, const char *what, const struct kn_error *why)
 {
-    kn_find_more(task, "not_undone", json_sprintf("%s: %s", what, why->message));
+    kn_conductor_find_more(task, "not_undone", json_sprintf("%s: %s", what, why->message));
 }
 
 /* Nobody will answer for this part: does the row go on without it? */
-static bool give_up(struct kn_task *task, int i, bool agent_down)
+static bool engine_give_up(struct kn_conductor_task *task, int i, bool agent_down)
 {
-    struct kn_part *part = &task->parts[i];
+    struct kn_conductor_part *part = &task->parts[i];
     struct kn_error why = { 0 };
 
     if (part->overdue) {
         kn_fail(&why, KN_TIMEOUT, "%s was not done in the time that conductor.work_limit_s gives it", part->type->name);
     } else {
-        kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s", place_of(task, i)->host, part->type->name);
+        kn_fail(&why, agent_down ? KN_UNAVAILABLE : KN_TIMEOUT, "host \"%s\" does not answer %s",
+                place_of(task, i)->host, part->type->name);
     }
-    if (task->state == KN_TASK_UNDO && !agent_down) { /* it lives, so it will not say hello and be told: nobody will take this back */
+    if (task->state == KN_TASK_UNDO &&
+        !agent_down) { /* it lives, so it will not say hello and be told: nobody will take this back */
         note_not_undone(task, part->type->name, &why);
         part->refused = why;
     }
@@ -199,14 +206,14 @@ static bool give_up(struct kn_task *task, int i, bool agent_down)
     return false;
 }
 
-void kn_engine_refuse(struct kn_task *task, int part, const struct kn_error *why)
+void kn_conductor_engine_refuse(struct kn_conductor_task *task, int part, const struct kn_error *why)
 {
     task->parts[part].refused = *why;
     task->deadline_ms = 0;
 }
 
 /* The true reason, and no other host: none of them was asked. */
-static bool give_up_refused(struct kn_task *task, int i)
+static bool give_up_refused(struct kn_conductor_task *task, int i)
 {
     if (task->state == KN_TASK_UNDO) {
         note_not_undone(task, task->parts[i].type->name, &task->parts[i].refused);
@@ -220,13 +227,14 @@ static bool give_up_refused(struct kn_task *task, int i)
 }
 
 /* A service that is away comes back, so its parts wait for ever; a host may not. */
-enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, unsigned down)
+enum kn_conductor_verdict_of_row kn_conductor_engine_timeout(struct kn_conductor_task *task, unsigned down)
 {
     task->resends++;
     for (int i = 0; i < task->part_count; i++) {
         bool agent_down = (down & KN_DOWN(task->parts[i].of->to)) != 0 && !task->parts[i].of->waits_for_host;
         bool hopeless = task->parts[i].overdue ||
-                        (kn_engine_to_agent(task, i) && (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists)));
+                        (kn_conductor_engine_to_agent(task, i) &&
+                         (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists)));
 
         if (task->parts[i].state == KN_PART_SENT && task->parts[i].refused.code != KN_OK) {
             if (!give_up_refused(task, i)) {
@@ -234,7 +242,7 @@ enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, unsigned down)
             }
             continue;
         }
-        if (task->parts[i].state == KN_PART_SENT && hopeless && !give_up(task, i, agent_down)) {
+        if (task->parts[i].state == KN_PART_SENT && hopeless && !engine_give_up(task, i, agent_down)) {
             return KN_ROW_FAILED;
         }
     }
@@ -243,7 +251,7 @@ enum kn_verdict_of_row kn_engine_timeout(struct kn_task *task, unsigned down)
 
 /* --- moving ------------------------------------------------------------------------------------------------------------ */
 
-static void begin_attempt(struct kn_task *task)
+static void begin_attempt(struct kn_conductor_task *task)
 {
     task->attempt++;
     task->working_since_us = 0;
@@ -251,12 +259,13 @@ static void begin_attempt(struct kn_task *task)
     task->progress = 0;
 }
 
-static bool may_try_again(const struct kn_task *task, int max_tries)
+static bool may_try_again(const struct kn_conductor_task *task, int max_tries)
 {
-    return task->flow->retry_row >= 0 && task->elsewhere && kn_task_tries(task) + 1 < max_tries;
+    return task->flow->retry_row >= 0 && task->elsewhere && kn_conductor_task_tries(task) + 1 < max_tries;
 }
 
-static void record_row(struct kn_task *task, bool failed, struct kn_step_record *records, int *ret_records)
+static void record_row(struct kn_conductor_task *task, bool failed, struct kn_conductor_step_record *records,
+                       int *ret_records)
 {
     int n = 0;
 
@@ -266,28 +275,31 @@ static void record_row(struct kn_task *task, bool failed, struct kn_step_record 
         if (!done && !failed) {
             continue;
         }
-        records[n++] = (struct kn_step_record){
+        records[n++] = (struct kn_conductor_step_record){
             .name = task->parts[i].type->name,
-            .state = !done || task->parts[i].refused.code != KN_OK ? "failed" : task->state == KN_TASK_UNDO ? "undone" : "done",
+            .state = !done || task->parts[i].refused.code != KN_OK ? "failed"
+                     : task->state == KN_TASK_UNDO                 ? "undone"
+                                                                   : "done",
             .started_at_us = task->parts[i].sent_at_us == 0 ? task->created_at_us : task->parts[i].sent_at_us,
         };
-        kn_copy(records[n - 1].host, sizeof(records->host), kn_engine_to_agent(task, i) ? place_of(task, i)->host : "");
+        kn_copy(records[n - 1].host, sizeof(records->host),
+                kn_conductor_engine_to_agent(task, i) ? place_of(task, i)->host : "");
     }
     *ret_records = n;
 }
 
 /* Another host: the failed one is excluded, the generation tells late messages apart. A server whose home is chosen anew is of that generation. */
-static void begin_again(struct kn_task *task, struct kn_change *change)
+static void begin_again(struct kn_conductor_task *task, struct kn_conductor_change *change)
 {
     const bool moves_home = task->flow->retry_place == KN_TO_HOME;
-    struct kn_place *place = moves_home ? &task->home : &task->dest;
+    struct kn_conductor_place *place = moves_home ? &task->home : &task->dest;
 
-    kn_find_more(task, "exclude", json_string(place->host));
-    kn_find_more(task, "failures", json_sprintf("%s: %s", place->host, task->error.message));
-    kn_find(task, "tries", json_integer(kn_task_tries(task) + 1));
-    *place = (struct kn_place){ .generation = place->generation + 1 };
+    kn_conductor_find_more(task, "exclude", json_string(place->host));
+    kn_conductor_find_more(task, "failures", json_sprintf("%s: %s", place->host, task->error.message));
+    kn_conductor_find(task, "tries", json_integer(kn_conductor_task_tries(task) + 1));
+    *place = (struct kn_conductor_place){ .generation = place->generation + 1 };
     if (moves_home) {
-        kn_change_set_int(change, task->flow->object, task->object_id, "generation", place->generation);
+        kn_conductor_change_set_int(change, task->flow->object, task->object_id, "generation", place->generation);
     }
     task->state = KN_TASK_RUN;
     task->step = task->flow->retry_row;
@@ -295,29 +307,29 @@ static void begin_again(struct kn_task *task, struct kn_change *change)
     task->elsewhere = false;
 }
 
-static void settle_failed(struct kn_task *task, struct kn_change *change)
+static void settle_failed(struct kn_conductor_task *task, struct kn_conductor_change *change)
 {
     task->state = KN_TASK_FAILED;
     task->part_count = 0;
-    kn_change_becomes(change, task->flow->failed, task);
-    if (json_array_size(kn_found(task, "not_undone")) > 0) {
-        kn_change_becomes(change, task->flow->object->broken, task);
+    kn_conductor_change_becomes(change, task->flow->failed, task);
+    if (json_array_size(kn_conductor_found(task, "not_undone")) > 0) {
+        kn_conductor_change_becomes(change, task->flow->object->broken, task);
     }
 }
 
-static void step_forward(struct kn_task *task, struct kn_change *change)
+static void step_forward(struct kn_conductor_task *task, struct kn_conductor_change *change)
 {
-    kn_change_becomes(change, task->flow->rows[task->step].becomes, task);
+    kn_conductor_change_becomes(change, task->flow->rows[task->step].becomes, task);
     if (task->step + 1 < task->flow->row_count) {
         task->step++;
         return;
     }
     task->state = KN_TASK_DONE;
     task->part_count = 0;
-    kn_change_becomes(change, task->flow->done, task);
+    kn_conductor_change_becomes(change, task->flow->done, task);
 }
 
-static void step_back(struct kn_task *task, int max_tries, struct kn_change *change)
+static void step_back(struct kn_conductor_task *task, int max_tries, struct kn_conductor_change *change)
 {
     bool again = may_try_again(task, max_tries);
     int floor = again ? task->flow->retry_row : -1;
@@ -331,18 +343,18 @@ static void step_back(struct kn_task *task, int max_tries, struct kn_change *cha
     }
 }
 
-static bool is_open(const struct kn_task *task)
+static bool is_open(const struct kn_conductor_task *task)
 {
     return task->state == KN_TASK_RUN || task->state == KN_TASK_UNDO;
 }
 
 /* Rows without anything to send are passed at once. */
-static bool pass_empty_rows(struct kn_task *task, int max_tries, struct kn_change *change)
+static bool pass_empty_rows(struct kn_conductor_task *task, int max_tries, struct kn_conductor_change *change)
 {
     bool moved = false;
 
     while (is_open(task)) {
-        kn_engine_plan(task);
+        kn_conductor_engine_plan(task);
         if (task->part_count > 0) {
             break;
         }
@@ -356,8 +368,9 @@ static bool pass_empty_rows(struct kn_task *task, int max_tries, struct kn_chang
     return moved;
 }
 
-void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct kn_change *change,
-                       struct kn_step_record *records, int *ret_records)
+void kn_conductor_engine_advance(struct kn_conductor_task *task, bool failed, int max_tries,
+                                 struct kn_conductor_change *change, struct kn_conductor_step_record *records,
+                                 int *ret_records)
 {
     record_row(task, failed, records, ret_records);
     begin_attempt(task);
@@ -376,7 +389,8 @@ void kn_engine_advance(struct kn_task *task, bool failed, int max_tries, struct 
     pass_empty_rows(task, max_tries, change);
 }
 
-void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_error *why, struct kn_change *change)
+void kn_conductor_engine_unwritable(struct kn_conductor_task *task, bool at_once, const struct kn_error *why,
+                                    struct kn_conductor_change *change)
 {
     task->error = *why;
     task->elsewhere = false;
@@ -389,14 +403,14 @@ void kn_engine_unwritable(struct kn_task *task, bool at_once, const struct kn_er
         task->state = KN_TASK_FAILED;
         task->part_count = 0;
         note_not_undone(task, "what was done", why);
-        kn_change_becomes(change, task->flow->object->broken, task);
+        kn_conductor_change_becomes(change, task->flow->object->broken, task);
         return;
     }
     task->state = KN_TASK_UNDO;
     pass_empty_rows(task, 0, change);
 }
 
-bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *change)
+bool kn_conductor_engine_admit(struct kn_conductor_task *task, int max_tries, struct kn_conductor_change *change)
 {
     if (!pass_empty_rows(task, max_tries, change)) {
         return false;
@@ -407,10 +421,10 @@ bool kn_engine_admit(struct kn_task *task, int max_tries, struct kn_change *chan
 
 /* --- messages ---------------------------------------------------------------------------------------------------------- */
 
-void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int64_t deadline_ms,
-                       struct kn_message *ret)
+void kn_conductor_engine_command(const struct kn_conductor_task *task, int part, int64_t now_ms, int64_t deadline_ms,
+                                 struct kn_message *ret)
 {
-    const struct kn_part *p = &task->parts[part];
+    const struct kn_conductor_part *p = &task->parts[part];
     json_t *body = task->state == KN_TASK_UNDO ? p->of->undo_build(task, p->item) : p->of->build(task, p->item);
 
     kn_message_init(ret, p->type->name, body);
@@ -426,12 +440,16 @@ void kn_engine_command(const struct kn_task *task, int part, int64_t now_ms, int
     kn_copy(ret->project, sizeof(ret->project), task->project_id);
 }
 
-bool kn_engine_cancel(const struct kn_task *task, int part, struct kn_message *ret)
+bool kn_conductor_engine_cancel(const struct kn_conductor_task *task, int part, struct kn_message *ret)
 {
     static const char *const LISTENING[] = { KN_TOPIC_AGENT, KN_TOPIC_VOLUME, KN_TOPIC_IMAGE };
-    const struct kn_part *p = &task->parts[part];
-    struct kn_message command = { .task = task->id, .step = task->step, .part = part, .attempt = task->attempt,
-                                  .generation = place_of(task, part)->generation, .shard = task->shard };
+    const struct kn_conductor_part *p = &task->parts[part];
+    struct kn_message command = { .task = task->id,
+                                  .step = task->step,
+                                  .part = part,
+                                  .attempt = task->attempt,
+                                  .generation = place_of(task, part)->generation,
+                                  .shard = task->shard };
 
     for (size_t i = 0; p->state == KN_PART_SENT && i < KN_COUNT(LISTENING); i++) {
         if (strcmp(p->type->topic, LISTENING[i]) == 0) {
@@ -443,9 +461,10 @@ bool kn_engine_cancel(const struct kn_task *task, int part, struct kn_message *r
     return false;
 }
 
-void kn_engine_topic(const struct kn_task *task, int part, char out[KN_TOPIC_SIZE])
+void kn_conductor_engine_topic(const struct kn_conductor_task *task, int part, char out[KN_TOPIC_SIZE])
 {
     const char *topic = task->parts[part].type->topic;
 
-    snprintf(out, KN_TOPIC_SIZE, "%s%s", topic, kn_engine_to_agent(task, part) ? place_of(task, part)->agent : "");
+    snprintf(out, KN_TOPIC_SIZE, "%s%s", topic,
+             kn_conductor_engine_to_agent(task, part) ? place_of(task, part)->agent : "");
 }

@@ -19,37 +19,59 @@
 #define BUS_GAP_MS 10000 /* our own heartbeat stayed away this long: the bus was down, not the agents */
 
 /* Of a host that the speaker does not carry, nothing is believed: hence the joins with the host's agent. */
-static struct kn_batch_stmt FENCE = { "conductor_fence",
+static struct kn_batch_stmt FENCE = {
+    "conductor_fence",
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) "
     "SELECT 'server.fence', u.shard, s.id, s.project_id, s.user_id, u.request, "
     "jsonb_build_object('host', u.host, 'agent', u.agent, 'generation', s.generation) FROM @ JOIN server s ON s.id = u.id "
     "JOIN host h ON h.name = u.host AND h.agent_id = u.agent WHERE (s.deleted_at IS NOT NULL OR s.host IS DISTINCT FROM u.host) AND NOT EXISTS "
     "(SELECT 1 FROM task o WHERE o.object_id = s.id AND o.kind <> 'server.describe' AND o.state IN ('run', 'undo')) RETURNING id",
     { { "id", "uuid" }, { "shard", "smallint" }, { "host", "text" }, { "agent", "text" }, { "request", "text" } },
-    { 0 }, { 0 }, false };
+    { 0 },
+    { 0 },
+    false
+};
 
 /* A row that says the guest's power and another state than that is wrong as well: an operator may have set it (os-resetState). */
-static struct kn_batch_stmt CHANGED = { "conductor_power_changed",
+static struct kn_batch_stmt CHANGED = {
+    "conductor_power_changed",
     "SELECT s.id, s.vm_state, u.power_state FROM @ JOIN server s ON s.id = u.id "
     "JOIN host h ON h.name = u.host AND h.agent_id = u.agent WHERE s.host = u.host AND s.generation = u.generation "
     "AND s.task_state IS NULL AND s.vm_state <> 'deleted' "
     "AND (s.power_state <> u.power_state OR s.vm_state = ANY (string_to_array(u.unlike, ' ')))",
-    { { "id", "uuid" }, { "host", "text" }, { "agent", "text" }, { "generation", "bigint" }, { "power_state", "smallint" },
-      { "unlike", "text" } }, { 0 }, { 0 }, false };
+    { { "id", "uuid" },
+      { "host", "text" },
+      { "agent", "text" },
+      { "generation", "bigint" },
+      { "power_state", "smallint" },
+      { "unlike", "text" } },
+    { 0 },
+    { 0 },
+    false
+};
 
 /* What was acted on is remembered with the act; all else the scheduler writes within a second. */
-static const struct kn_stmt SAID_BEFORE = { "conductor_said_before", "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
-static const struct kn_stmt SAID = { "conductor_said", "UPDATE agent SET report_seq = greatest(report_seq, $2::bigint) WHERE id = $1", 2 };
-static const struct kn_stmt SEEN = { "conductor_power_seen",
+static const struct kn_stmt SAID_BEFORE = { "conductor_said_before",
+                                            "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
+static const struct kn_stmt SAID = { "conductor_said",
+                                     "UPDATE agent SET report_seq = greatest(report_seq, $2::bigint) WHERE id = $1",
+                                     2 };
+static const struct kn_stmt SEEN = {
+    "conductor_power_seen",
     "WITH said AS (UPDATE agent SET report_seq = greatest(report_seq, $6::bigint) WHERE id = $5) "
     "UPDATE server SET power_state = $2::smallint, vm_state = coalesce($3, vm_state), updated_at = now() "
-    "WHERE id = $1::uuid AND vm_state = $4 AND task_state IS NULL AND deleted_at IS NULL", 6 };
+    "WHERE id = $1::uuid AND vm_state = $4 AND task_state IS NULL AND deleted_at IS NULL",
+    6
+};
 
 /* Silence is a sign only while the scheduler, who writes last_seen, lives and has listened for long enough. */
-static const struct kn_stmt SILENT = { "conductor_silent_agents",
+static const struct kn_stmt SILENT = {
+    "conductor_silent_agents",
     "SELECT id FROM agent WHERE last_seen < now() - $1::int * interval '1 s' AND EXISTS (SELECT 1 FROM service "
     "WHERE binary_name = 'kilonova-scheduler' AND last_seen > now() - interval '15 s' "
-    "AND started_at < now() - $1::int * interval '1 s')", 1 };
+    "AND started_at < now() - $1::int * interval '1 s')",
+    1
+};
 
 /* --- hello ---------------------------------------------------------------------------------------------------------------- */
 
@@ -60,12 +82,12 @@ static int send_topic_again(struct kn_conductor *c, const char *topic, struct kn
     void *value;
 
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
-        kn_ask_again(value, topic);
+        kn_conductor_ask_again(value, topic);
     }
-    return kn_send_confirmed(c, err);
+    return kn_conductor_send_confirmed(c, err);
 }
 
-int kn_send_all_again(struct kn_conductor *c, struct kn_error *err)
+int kn_conductor_send_all_again(struct kn_conductor *c, struct kn_error *err)
 {
     return send_topic_again(c, NULL, err);
 }
@@ -83,11 +105,11 @@ static int on_service_hello(struct kn_conductor *c, const struct kn_message *rep
     return send_topic_again(c, kn_json_str(report->body, "topic"), err);
 }
 
-int kn_bus_forgot(struct kn_conductor *c, struct kn_error *err)
+int kn_conductor_bus_forgot(struct kn_conductor *c, struct kn_error *err)
 {
     kn_log(KN_WARNING, "the bus forgot, everything open is sent again", NULL);
     c->bus_epoch = kn_bus_epoch(c->daemon.bus);
-    return kn_send_all_again(c, err);
+    return kn_conductor_send_all_again(c, err);
 }
 
 /*
@@ -98,9 +120,11 @@ static int end_bus_gap(struct kn_conductor *c, int64_t now_ms, struct kn_error *
 {
     AUTO_FREE char *gap_s = kn_asprintf("%lld", (long long)(now_ms - c->bus_heard_ms) / 1000);
 
-    kn_log(KN_WARNING, "its own heartbeat was not heard: the bus or this conductor stood still; everything open is sent again", "seconds", gap_s, NULL);
+    kn_log(KN_WARNING,
+           "its own heartbeat was not heard: the bus or this conductor stood still; everything open is sent again",
+           "seconds", gap_s, NULL);
     c->bus_alive_since_ms = now_ms;
-    return kn_send_all_again(c, err);
+    return kn_conductor_send_all_again(c, err);
 }
 
 static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
@@ -109,7 +133,8 @@ static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message 
     int64_t heard = c->bus_heard_ms;
     int result = 0;
 
-    if (strcmp(kn_json_str(report->body, "boot"), c->daemon.id) == 0 && report->seq > c->bus_heard_seq) { /* an echo proves nothing */
+    if (strcmp(kn_json_str(report->body, "boot"), c->daemon.id) == 0 &&
+        report->seq > c->bus_heard_seq) { /* an echo proves nothing */
         c->bus_heard_seq = report->seq;
         if (heard == 0) { /* nothing was sent before this process was heard: it is a start, no gap */
             c->bus_alive_since_ms = now;
@@ -125,10 +150,12 @@ static int on_service_heartbeat(struct kn_conductor *c, const struct kn_message 
 
 static bool is_mine(const struct kn_conductor *c, const json_t *domain)
 {
-    return kn_form_check(&kn_form_guest, domain, "domain", NULL) == 0 && c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
+    return kn_form_check(&kn_form_guest, domain, "domain", NULL) == 0 &&
+           c->shards.mine[kn_shard_of(kn_json_str(domain, "server"))];
 }
 
-static int fence(struct kn_conductor *c, const struct kn_message *report, const char *host, const json_t *domains, struct kn_error *err)
+static int fence(struct kn_conductor *c, const struct kn_message *report, const char *host, const json_t *domains,
+                 struct kn_error *err)
 {
     const char *agent = kn_json_str(report->body, "agent");
     struct kn_arg seq;
@@ -140,7 +167,7 @@ static int fence(struct kn_conductor *c, const struct kn_message *report, const 
 
     kn_batch_init(&batch, &FENCE);
     kn_request_id_make(request);
-    json_array_foreach(domains, i, domain) {
+    json_array_foreach (domains, i, domain) {
         if (is_mine(c, domain)) {
             kn_batch_add(&batch, kn_json_str(domain, "server"));
             kn_batch_addint(&batch, kn_shard_of(kn_json_str(domain, "server")));
@@ -155,12 +182,15 @@ static int fence(struct kn_conductor *c, const struct kn_message *report, const 
     for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
         kn_log(KN_WARNING, "a guest stands where its server is not, it is fenced", "host", host, "task",
                kn_rows_text(rows, row, 0), NULL);
-        kn_admit_want(c, kn_rows_int(rows, row, 0));
+        kn_conductor_admit_want(c, kn_rows_int(rows, row, 0));
     }
-    return rows == NULL || kn_rows_count(rows) == 0 ? 0 : kn_db_run(c->daemon.db, &SAID, KN_ARGS(agent, kn_arg_int(&seq, report->seq)), NULL, err);
+    return rows == NULL || kn_rows_count(rows) == 0
+               ? 0
+               : kn_db_run(c->daemon.db, &SAID, KN_ARGS(agent, kn_arg_int(&seq, report->seq)), NULL, err);
 }
 
-static int apply_power(struct kn_conductor *c, const struct kn_message *report, const struct kn_rows *rows, struct kn_error *err)
+static int apply_power(struct kn_conductor *c, const struct kn_message *report, const struct kn_rows *rows,
+                       struct kn_error *err)
 {
     struct kn_arg seq;
 
@@ -170,15 +200,18 @@ static int apply_power(struct kn_conductor *c, const struct kn_message *report, 
 
         kn_log(KN_INFO, "a guest changed by itself", "server", kn_rows_text(rows, i, 0), "power_state",
                kn_rows_text(rows, i, 2), NULL);
-        if (kn_db_run(c->daemon.db, &SEEN, KN_ARGS(kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2), to, vm_state,
-                      kn_json_str(report->body, "agent"), kn_arg_int(&seq, report->seq)), NULL, err) < 0) {
+        if (kn_db_run(c->daemon.db, &SEEN,
+                      KN_ARGS(kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2), to, vm_state,
+                              kn_json_str(report->body, "agent"), kn_arg_int(&seq, report->seq)),
+                      NULL, err) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int see_power(struct kn_conductor *c, const struct kn_message *report, const char *host, const json_t *domains, struct kn_error *err)
+static int see_power(struct kn_conductor *c, const struct kn_message *report, const char *host, const json_t *domains,
+                     struct kn_error *err)
 {
     const char *agent = kn_json_str(report->body, "agent");
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
@@ -187,7 +220,7 @@ static int see_power(struct kn_conductor *c, const struct kn_message *report, co
     size_t i;
 
     kn_batch_init(&batch, &CHANGED);
-    json_array_foreach(domains, i, domain) {
+    json_array_foreach (domains, i, domain) {
         if (is_mine(c, domain)) {
             kn_batch_add(&batch, kn_json_str(domain, "server"));
             kn_batch_add(&batch, host);
@@ -209,7 +242,7 @@ static void tell_mad_domain(struct kn_conductor *c, const struct kn_message *rep
     const json_t *domain;
     size_t i;
 
-    json_array_foreach(json_object_get(report->body, "domains"), i, domain) {
+    json_array_foreach (json_object_get(report->body, "domains"), i, domain) {
         struct kn_error why = { 0 };
 
         if (c->shards.mine[0] && kn_form_check(&kn_form_guest, domain, "domain", &why) < 0) {
@@ -256,7 +289,7 @@ static void remember_said(struct kn_conductor *c, const char *agent, int64_t seq
     *said = seq;
 }
 
-int kn_reports_start(struct kn_conductor *c, struct kn_error *err)
+int kn_conductor_reports_start(struct kn_conductor *c, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -271,7 +304,7 @@ int kn_reports_start(struct kn_conductor *c, struct kn_error *err)
 }
 
 /* An agent's report that is not newer than its newest was recorded and said again, or overtaken: it is none. */
-static bool is_news(struct kn_conductor *c, const struct kn_message *report)
+static bool reports_is_news(struct kn_conductor *c, const struct kn_message *report)
 {
     const char *agent = kn_json_str(report->body, "agent");
     const int64_t *said = kn_hmap_get(c->said, agent);
@@ -292,14 +325,16 @@ static const struct {
     const char *type;
     int (*handle)(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err);
 } REPORTS[] = {
-    { "agent.hello", on_agent_hello },         { "service.hello", on_service_hello },
-    { "agent.domains", on_domains },           { "server.power_state", on_power_state },
+    { "agent.hello", on_agent_hello },
+    { "service.hello", on_service_hello },
+    { "agent.domains", on_domains },
+    { "server.power_state", on_power_state },
     { "service.heartbeat", on_service_heartbeat },
 };
 
-int kn_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
+int kn_conductor_report(struct kn_conductor *c, const struct kn_message *report, struct kn_error *err)
 {
-    if (!is_news(c, report)) {
+    if (!reports_is_news(c, report)) {
         return 0;
     }
     for (size_t i = 0; i < sizeof(REPORTS) / sizeof(REPORTS[0]); i++) {
@@ -332,7 +367,7 @@ static int silent_agents(struct kn_conductor *c, struct kn_hmap *ret, struct kn_
     return 0;
 }
 
-static bool has_unanswered(const struct kn_task *task)
+static bool has_unanswered(const struct kn_conductor_task *task)
 {
     for (int i = 0; i < task->part_count; i++) {
         if (task->parts[i].state == KN_PART_SENT) {
@@ -343,34 +378,34 @@ static bool has_unanswered(const struct kn_task *task)
 }
 
 /* The places that are silent although the task waits for them. */
-static unsigned places_down(const struct kn_task *task, const struct kn_hmap *silent)
+static unsigned places_down(const struct kn_conductor_task *task, const struct kn_hmap *silent)
 {
     unsigned down = 0;
 
     for (int i = 0; kn_hmap_count(silent) > 0 && i < task->part_count; i++) {
-        const struct kn_flow_part *of = task->parts[i].of;
+        const struct kn_conductor_flow_part *of = task->parts[i].of;
 
         if (task->parts[i].state == KN_PART_SENT && of->to != KN_TO_SERVICE && !of->waits_for_host &&
-            kn_hmap_get(silent, kn_task_place(task, of)->agent) != NULL) {
+            kn_hmap_get(silent, kn_conductor_task_place(task, of)->agent) != NULL) {
             down |= KN_DOWN(of->to);
         }
     }
     return down;
 }
 
-static void check_task(struct kn_conductor *c, struct kn_task *task, unsigned down, struct kn_array *again)
+static void check_task(struct kn_conductor *c, struct kn_conductor_task *task, unsigned down, struct kn_array *again)
 {
-    switch (kn_engine_timeout(task, down)) {
+    switch (kn_conductor_engine_timeout(task, down)) {
     case KN_ROW_ENDED:
-        kn_move_on(c, task, false);
+        kn_conductor_move_on(c, task, false);
         break;
     case KN_ROW_FAILED:
-        kn_move_on(c, task, true);
+        kn_conductor_move_on(c, task, true);
         break;
     case KN_ROW_AGAIN:
         task->deadline_ms = kn_mono_ms() + c->daemon.conf.conductor_step_timeout_s * 1000;
         kn_array_addint(again, task->id);
-        kn_ask_again(task, NULL);
+        kn_conductor_ask_again(task, NULL);
         break;
     case KN_ROW_WAITS:
     case KN_ROW_IGNORED:
@@ -378,7 +413,7 @@ static void check_task(struct kn_conductor *c, struct kn_task *task, unsigned do
     }
 }
 
-int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err)
+int kn_conductor_check_deadlines(struct kn_conductor *c, struct kn_error *err)
 {
     AUTO(kn_hmap) struct kn_hmap *silent = kn_hmap_new(NULL);
     AUTO_RELEASE(kn_array) struct kn_array again = KN_ARRAY_INIT;
@@ -393,7 +428,7 @@ int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err)
         return -1;
     }
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
-        struct kn_task *task = value;
+        struct kn_conductor_task *task = value;
         unsigned down = places_down(task, silent);
 
         if (!task->moving && has_unanswered(task) && (down != 0 || task->deadline_ms < now)) {
@@ -403,8 +438,8 @@ int kn_check_deadlines(struct kn_conductor *c, struct kn_error *err)
     if (again.count == 0) {
         return 0;
     }
-    if (kn_send_confirmed(c, err) < 0) {
+    if (kn_conductor_send_confirmed(c, err) < 0) {
         return -1;
     }
-    return kn_store_touch(c->daemon.db, kn_array_value(&again), c->daemon.conf.conductor_step_timeout_s, err);
+    return kn_conductor_store_touch(c->daemon.db, kn_array_value(&again), c->daemon.conf.conductor_step_timeout_s, err);
 }

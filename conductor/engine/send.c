@@ -24,9 +24,9 @@ static int *counter(struct kn_conductor *c, const char *host)
     return n;
 }
 
-static bool host_admits(struct kn_conductor *c, struct kn_task *task, struct kn_part *part)
+static bool host_admits(struct kn_conductor *c, struct kn_conductor_task *task, struct kn_conductor_part *part)
 {
-    int *n = counter(c, kn_task_place(task, part->of)->host);
+    int *n = counter(c, kn_conductor_task_place(task, part->of)->host);
 
     if (part->admitted) {
         return true;
@@ -40,9 +40,9 @@ static bool host_admits(struct kn_conductor *c, struct kn_task *task, struct kn_
     return true;
 }
 
-void kn_settle(struct kn_conductor *c, struct kn_task *task, struct kn_part *part)
+void kn_conductor_settle(struct kn_conductor *c, struct kn_conductor_task *task, struct kn_conductor_part *part)
 {
-    const char *host = kn_task_place(task, part->of)->host;
+    const char *host = kn_conductor_task_place(task, part->of)->host;
     int *n;
 
     if (!part->admitted) {
@@ -56,30 +56,30 @@ void kn_settle(struct kn_conductor *c, struct kn_task *task, struct kn_part *par
     }
 }
 
-void kn_settle_all(struct kn_conductor *c, struct kn_task *task)
+void kn_conductor_settle_all(struct kn_conductor *c, struct kn_conductor_task *task)
 {
     for (int i = 0; i < task->part_count; i++) {
-        kn_settle(c, task, &task->parts[i]);
+        kn_conductor_settle(c, task, &task->parts[i]);
     }
 }
 
 /* --- sending -------------------------------------------------------------------------------------------------------------- */
 
-static void send_part(struct kn_conductor *c, struct kn_task *task, int i)
+static void send_part(struct kn_conductor *c, struct kn_conductor_task *task, int i)
 {
-    struct kn_part *part = &task->parts[i];
+    struct kn_conductor_part *part = &task->parts[i];
     int64_t now_ms = kn_now_ms();
     struct kn_message message;
     struct kn_error err = { 0 };
     char topic[KN_TOPIC_SIZE];
 
-    kn_engine_topic(task, i, topic);
-    kn_engine_command(task, i, now_ms, now_ms + c->daemon.conf.conductor_step_timeout_s * 1000, &message);
+    kn_conductor_engine_topic(task, i, topic);
+    kn_conductor_engine_command(task, i, now_ms, now_ms + c->daemon.conf.conductor_step_timeout_s * 1000, &message);
     message.shard = c->home;
     if (kn_daemon_send(&c->daemon, topic, 0, &message, &err) < 0) {
         kn_log_error("send command", &err);
         if (!kn_code_retriable(err.code)) {
-            kn_engine_refuse(task, i, &err);
+            kn_conductor_engine_refuse(task, i, &err);
             c->next_check_ms = 0;
         }
     }
@@ -96,7 +96,7 @@ static void send_part(struct kn_conductor *c, struct kn_task *task, int i)
  */
 static bool may_speak(struct kn_conductor *c)
 {
-    if (kn_shards_lapsed(&c->shards, kn_boot_ms())) {
+    if (kn_conductor_shards_lapsed(&c->shards, kn_boot_ms())) {
         c->full_host = true;
         c->next_lease_ms = 0;
         return false;
@@ -104,29 +104,29 @@ static bool may_speak(struct kn_conductor *c)
     return true;
 }
 
-void kn_send(struct kn_conductor *c, struct kn_task *task)
+void kn_conductor_send(struct kn_conductor *c, struct kn_conductor_task *task)
 {
     if (!may_speak(c)) {
         return;
     }
     for (int i = 0; !task->moving && i < task->part_count; i++) {
-        struct kn_part *part = &task->parts[i];
+        struct kn_conductor_part *part = &task->parts[i];
 
-        if (part->state == KN_PART_TODO && (!kn_engine_to_agent(task, i) || host_admits(c, task, part))) {
+        if (part->state == KN_PART_TODO && (!kn_conductor_engine_to_agent(task, i) || host_admits(c, task, part))) {
             send_part(c, task, i);
         }
     }
 }
 
-static bool is_for(const struct kn_task *task, int part, const char *topic)
+static bool is_for(const struct kn_conductor_task *task, int part, const char *topic)
 {
     char its[KN_TOPIC_SIZE];
 
-    kn_engine_topic(task, part, its);
+    kn_conductor_engine_topic(task, part, its);
     return strcmp(its, topic) == 0;
 }
 
-void kn_ask_again(struct kn_task *task, const char *topic)
+void kn_conductor_ask_again(struct kn_conductor_task *task, const char *topic)
 {
     for (int i = 0; !task->moving && i < task->part_count; i++) {
         if (task->parts[i].state == KN_PART_SENT && (topic == NULL || is_for(task, i, topic))) {
@@ -143,16 +143,16 @@ static void forget_unconfirmed(struct kn_conductor *c)
     void *value;
 
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
-        struct kn_task *task = value;
+        struct kn_conductor_task *task = value;
 
         if (task->again) {
-            kn_forget(c, task);
+            kn_conductor_forget(c, task);
             c->next_sweep_ms = 0;
         }
     }
 }
 
-int kn_send_confirmed(struct kn_conductor *c, struct kn_error *err)
+int kn_conductor_send_confirmed(struct kn_conductor *c, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -160,29 +160,29 @@ int kn_send_confirmed(struct kn_conductor *c, struct kn_error *err)
     void *value;
 
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
-        if (((const struct kn_task *)value)->again) {
+        if (((const struct kn_conductor_task *)value)->again) {
             kn_array_add(&ids, key);
         }
     }
     if (ids.count == 0) {
         return 0;
     }
-    if (kn_store_current(c->daemon.db, kn_array_value(&ids), &rows, err) < 0) {
+    if (kn_conductor_store_current(c->daemon.db, kn_array_value(&ids), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_task *task = kn_task_find(c, kn_rows_int(rows, i, 0));
+        struct kn_conductor_task *task = kn_conductor_task_find(c, kn_rows_int(rows, i, 0));
 
         if (task != NULL && task->attempt == kn_rows_int(rows, i, 1)) {
             task->again = false;
-            kn_send(c, task);
+            kn_conductor_send(c, task);
         }
     }
     forget_unconfirmed(c);
     return 0;
 }
 
-void kn_send_waiting(struct kn_conductor *c)
+void kn_conductor_send_waiting(struct kn_conductor *c)
 {
     const char *key;
     void *task;
@@ -192,13 +192,13 @@ void kn_send_waiting(struct kn_conductor *c)
     }
     c->full_host = false;
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &task);) {
-        kn_send(c, task);
+        kn_conductor_send(c, task);
     }
 }
 
 /* --- what is not wanted any more ------------------------------------------------------------------------------------------ */
 
-int kn_cancels_of(const struct kn_task *task, struct kn_cancel **ret_cancels)
+int kn_conductor_cancels_of(const struct kn_conductor_task *task, struct kn_conductor_cancel **ret_cancels)
 {
     int count = 0;
 
@@ -206,18 +206,18 @@ int kn_cancels_of(const struct kn_task *task, struct kn_cancel **ret_cancels)
     for (int i = 0; i < task->part_count; i++) {
         struct kn_message message;
 
-        if (!kn_engine_cancel(task, i, &message)) {
+        if (!kn_conductor_engine_cancel(task, i, &message)) {
             continue;
         }
         *ret_cancels = kn_realloc_array(*ret_cancels, (size_t)count + 1, sizeof(**ret_cancels));
-        kn_engine_topic(task, i, (*ret_cancels)[count].topic);
+        kn_conductor_engine_topic(task, i, (*ret_cancels)[count].topic);
         (*ret_cancels)[count++].message = message;
     }
     return count;
 }
 
 /* One that is lost does no harm: what comes after it on that topic ends the work as well, or waits for it. */
-void kn_cancels_send(struct kn_conductor *c, const struct kn_cancel *cancels, int count)
+void kn_conductor_cancels_send(struct kn_conductor *c, const struct kn_conductor_cancel *cancels, int count)
 {
     for (int i = 0; i < count; i++) {
         struct kn_error err = { 0 };

@@ -7,50 +7,52 @@
 #include "lib/base/strbuf.h"
 #include "lib/domain/fault.h"
 
-json_t *kn_body_server(const struct kn_task *task, int item)
+json_t *kn_conductor_body_server(const struct kn_conductor_task *task, int item)
 {
     (void)item;
     return json_pack("{s:s}", "server", task->object_id);
 }
 
-json_t *kn_body_server_on_host(const struct kn_task *task, int item)
+json_t *kn_conductor_body_server_on_host(const struct kn_conductor_task *task, int item)
 {
     (void)item;
     return json_pack("{s:s, s:s}", "host", task->home.host, "server", task->object_id);
 }
 
-int kn_count_if_on_host(const struct kn_task *task)
+int kn_conductor_count_if_on_host(const struct kn_conductor_task *task)
 {
     return task->home.host[0] != '\0' && task->home.agent[0] != '\0' ? 1 : 0;
 }
 
-json_t *kn_body_server_on_dest(const struct kn_task *task, int item)
+json_t *kn_conductor_body_server_on_dest(const struct kn_conductor_task *task, int item)
 {
     (void)item;
     return json_pack("{s:s, s:s}", "host", task->dest.host, "server", task->object_id);
 }
 
-int kn_count_if_dest(const struct kn_task *task)
+int kn_conductor_count_if_dest(const struct kn_conductor_task *task)
 {
     return task->dest.host[0] != '\0' && task->dest.agent[0] != '\0' ? 1 : 0;
 }
 
-json_t *kn_fault_of(const struct kn_task *task)
+json_t *kn_conductor_fault_of(const struct kn_conductor_task *task)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf details = KN_STRBUF_INIT;
-    const struct kn_place *home = &task->home, *dest = &task->dest;
-    AUTO_FREE char *names_no_home = kn_fault_public(task->error.code, task->error.message, home->host, home->agent, task->request_id);
-    AUTO_FREE char *reason = kn_fault_public(task->error.code, names_no_home, dest->host, dest->agent, task->request_id);
+    const struct kn_conductor_place *home = &task->home, *dest = &task->dest;
+    AUTO_FREE char *names_no_home = kn_fault_public(task->error.code, task->error.message, home->host, home->agent,
+                                                    task->request_id);
+    AUTO_FREE char *reason = kn_fault_public(task->error.code, names_no_home, dest->host, dest->agent,
+                                             task->request_id);
     json_t *failure;
     size_t i;
 
-    json_array_foreach(kn_found(task, "failures"), i, failure) {
+    json_array_foreach (kn_conductor_found(task, "failures"), i, failure) {
         kn_strbuf_addf(&details, "%s\n", json_string_value(failure));
     }
-    json_array_foreach(kn_found(task, "not_undone"), i, failure) {
+    json_array_foreach (kn_conductor_found(task, "not_undone"), i, failure) {
         kn_strbuf_addf(&details, "not taken back: %s\n", json_string_value(failure));
     }
     kn_strbuf_addf(&details, "task %lld, request %s", (long long)task->id, task->request_id);
-    return json_pack("{s:i, s:s, s:s, s:s}", "code", kn_code_status(task->error.code), "message", task->error.message, "public", reason,
-                     "details", details.buf);
+    return json_pack("{s:i, s:s, s:s, s:s}", "code", kn_code_status(task->error.code), "message", task->error.message,
+                     "public", reason, "details", details.buf);
 }

@@ -5,14 +5,15 @@
 
 #include "conductor/store/task.h"
 
-json_t *kn_body_server(const struct kn_task *task, int item);         /* {server} */
-json_t *kn_body_server_on_host(const struct kn_task *task, int item); /* {host, server} */
-json_t *kn_body_server_on_dest(const struct kn_task *task, int item); /* the same of the destination */
+json_t *kn_conductor_body_server(const struct kn_conductor_task *task, int item);         /* {server} */
+json_t *kn_conductor_body_server_on_host(const struct kn_conductor_task *task, int item); /* {host, server} */
+json_t *kn_conductor_body_server_on_dest(const struct kn_conductor_task *task,
+                                         int item); /* the same of the destination */
 /* 1 if the server is on a host, or on its way to one, else 0. */
-int kn_count_if_on_host(const struct kn_task *task);
-int kn_count_if_dest(const struct kn_task *task);
+int kn_conductor_count_if_on_host(const struct kn_conductor_task *task);
+int kn_conductor_count_if_dest(const struct kn_conductor_task *task);
 /* {code, message, public, details}: a fault as Nova shows it to admins, and what members read instead of the message; object_server.c adds created; the hosts that
  * failed are in the details. */
-json_t *kn_fault_of(const struct kn_task *task);
+json_t *kn_conductor_fault_of(const struct kn_conductor_task *task);
 
 #endif

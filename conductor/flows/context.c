@@ -7,7 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/domain/wish.h"
 
-const struct kn_finding kn_findings_engine[] = {
+const struct kn_conductor_finding kn_conductor_findings_engine[] = {
     { .name = "tries", .kind = KN_INT, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE, .may_lack = true },
     { .name = "exclude", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "place.claim", .may_lack = true },
     { .name = "failures", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "failed", .may_lack = true },
@@ -16,9 +16,9 @@ const struct kn_finding kn_findings_engine[] = {
     { .name = NULL },
 };
 
-static const struct kn_finding *find(const struct kn_finding *list, const char *name)
+static const struct kn_conductor_finding *context_find(const struct kn_conductor_finding *list, const char *name)
 {
-    for (const struct kn_finding *f = list; f != NULL && f->name != NULL; f++) {
+    for (const struct kn_conductor_finding *f = list; f != NULL && f->name != NULL; f++) {
         if (strcmp(f->name, name) == 0) {
             return f;
         }
@@ -26,18 +26,19 @@ static const struct kn_finding *find(const struct kn_finding *list, const char *
     return NULL;
 }
 
-const struct kn_finding *kn_finding(const struct kn_flow *flow, const char *name)
+const struct kn_conductor_finding *kn_conductor_finding(const struct kn_conductor_flow *flow, const char *name)
 {
-    const struct kn_finding *own = find(flow->finds, name);
+    const struct kn_conductor_finding *own = context_find(flow->finds, name);
 
-    return own != NULL ? own : find(kn_findings_engine, name);
+    return own != NULL ? own : context_find(kn_conductor_findings_engine, name);
 }
 
-static const struct kn_field *wish_field(const struct kn_flow *flow, const char *name)
+static const struct kn_field *wish_field(const struct kn_conductor_flow *flow, const char *name)
 {
     const struct kn_wish_type *type = kn_wish_type(flow->kind);
 
-    for (const struct kn_field *field = type == NULL ? NULL : type->fields; field != NULL && field->kind != KN_FIELD_END; field++) {
+    for (const struct kn_field *field = type == NULL ? NULL : type->fields;
+         field != NULL && field->kind != KN_FIELD_END; field++) {
         if (strcmp(field->name, name) == 0) {
             return field;
         }
@@ -45,10 +46,11 @@ static const struct kn_field *wish_field(const struct kn_flow *flow, const char 
     return NULL;
 }
 
-static void must(bool declared, const struct kn_task *task, const char *what, const char *name)
+static void context_must(bool declared, const struct kn_conductor_task *task, const char *what, const char *name)
 {
     if (!declared) {
-        kn_log(KN_ERROR, "a flow asks for what it does not declare", "kind", task->flow->kind, "what", what, "name", name, NULL);
+        kn_log(KN_ERROR, "a flow asks for what it does not declare", "kind", task->flow->kind, "what", what, "name",
+               name, NULL);
         abort();
     }
     if (task->asked != NULL) {
@@ -56,53 +58,53 @@ static void must(bool declared, const struct kn_task *task, const char *what, co
     }
 }
 
-json_t *kn_wished(const struct kn_task *task, const char *name)
+json_t *kn_conductor_wished(const struct kn_conductor_task *task, const char *name)
 {
-    must(wish_field(task->flow, name) != NULL, task, "wish", name);
+    context_must(wish_field(task->flow, name) != NULL, task, "wish", name);
     return json_object_get(task->input, name);
 }
 
-const char *kn_wished_str(const struct kn_task *task, const char *name)
+const char *kn_conductor_wished_str(const struct kn_conductor_task *task, const char *name)
 {
-    const char *text = json_string_value(kn_wished(task, name));
+    const char *text = json_string_value(kn_conductor_wished(task, name));
 
     return text == NULL ? "" : text;
 }
 
-json_t *kn_known(const struct kn_task *task, const char *name)
+json_t *kn_conductor_known(const struct kn_conductor_task *task, const char *name)
 {
-    must(kn_record_knows(task->flow->object, name) != NULL, task, "row", name);
+    context_must(kn_conductor_record_knows(task->flow->object, name) != NULL, task, "row", name);
     return json_object_get(task->object, name);
 }
 
-const char *kn_known_str(const struct kn_task *task, const char *name)
+const char *kn_conductor_known_str(const struct kn_conductor_task *task, const char *name)
 {
-    const char *text = json_string_value(kn_known(task, name));
+    const char *text = json_string_value(kn_conductor_known(task, name));
 
     return text == NULL ? "" : text;
 }
 
-json_t *kn_found(const struct kn_task *task, const char *name)
+json_t *kn_conductor_found(const struct kn_conductor_task *task, const char *name)
 {
-    must(kn_finding(task->flow, name) != NULL, task, "finding", name);
+    context_must(kn_conductor_finding(task->flow, name) != NULL, task, "finding", name);
     return json_object_get(task->context, name);
 }
 
-const char *kn_found_str(const struct kn_task *task, const char *name)
+const char *kn_conductor_found_str(const struct kn_conductor_task *task, const char *name)
 {
-    const char *text = json_string_value(kn_found(task, name));
+    const char *text = json_string_value(kn_conductor_found(task, name));
 
     return text == NULL ? "" : text;
 }
 
-int64_t kn_found_int(const struct kn_task *task, const char *name)
+int64_t kn_conductor_found_int(const struct kn_conductor_task *task, const char *name)
 {
-    return json_integer_value(kn_found(task, name));
+    return json_integer_value(kn_conductor_found(task, name));
 }
 
-void kn_find_answer(struct kn_task *task, const char *message, const json_t *answer)
+void kn_conductor_find_answer(struct kn_conductor_task *task, const char *message, const json_t *answer)
 {
-    for (const struct kn_finding *f = task->flow->finds; f != NULL && f->name != NULL; f++) {
+    for (const struct kn_conductor_finding *f = task->flow->finds; f != NULL && f->name != NULL; f++) {
         if (strcmp(f->from, message) == 0) {
             json_t *value = f->whole ? (json_t *)(uintptr_t)answer : json_object_get(answer, f->name);
 
@@ -113,16 +115,16 @@ void kn_find_answer(struct kn_task *task, const char *message, const json_t *ans
     }
 }
 
-void kn_find(struct kn_task *task, const char *name, json_t *value)
+void kn_conductor_find(struct kn_conductor_task *task, const char *name, json_t *value)
 {
-    must(find(kn_findings_engine, name) != NULL, task, "note", name);
+    context_must(context_find(kn_conductor_findings_engine, name) != NULL, task, "note", name);
     json_object_set_new(task->context, name, value);
 }
 
-void kn_find_more(struct kn_task *task, const char *name, json_t *entry)
+void kn_conductor_find_more(struct kn_conductor_task *task, const char *name, json_t *entry)
 {
     if (json_object_get(task->context, name) == NULL) {
-        kn_find(task, name, json_array());
+        kn_conductor_find(task, name, json_array());
     }
     json_array_append_new(json_object_get(task->context, name), entry);
 }

@@ -4,12 +4,14 @@
 
 #include "conductor/flows/flow.h"
 
-const struct kn_flow *const kn_flow_tables[] = { kn_flows_server, kn_flows_power, kn_flows_volume, NULL };
+const struct kn_conductor_flow *const kn_conductor_flow_tables[] = { kn_conductor_flows_server,
+                                                                     kn_conductor_flows_power,
+                                                                     kn_conductor_flows_volume, NULL };
 
-const struct kn_flow *kn_flow(const char *kind)
+const struct kn_conductor_flow *kn_conductor_flow(const char *kind)
 {
-    for (int i = 0; kn_flow_tables[i] != NULL; i++) {
-        for (const struct kn_flow *flow = kn_flow_tables[i]; flow->kind != NULL; flow++) {
+    for (int i = 0; kn_conductor_flow_tables[i] != NULL; i++) {
+        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[i]; flow->kind != NULL; flow++) {
             if (strcmp(flow->kind, kind) == 0) {
                 return flow;
             }
@@ -18,24 +20,25 @@ const struct kn_flow *kn_flow(const char *kind)
     return NULL;
 }
 
-int kn_flow_check(const struct kn_flow *flow, struct kn_error *err)
+int kn_conductor_flow_check(const struct kn_conductor_flow *flow, struct kn_error *err)
 {
     for (int i = 0; i < flow->row_count; i++) {
-        if (kn_becomes_check(flow->rows[i].becomes, err) < 0) {
+        if (kn_conductor_becomes_check(flow->rows[i].becomes, err) < 0) {
             return kn_fail_context(err, "flow \"%s\"", flow->kind);
         }
     }
-    if (kn_becomes_check(flow->done, err) < 0 || kn_becomes_check(flow->failed, err) < 0 || kn_becomes_check(flow->object->broken, err) < 0) {
+    if (kn_conductor_becomes_check(flow->done, err) < 0 || kn_conductor_becomes_check(flow->failed, err) < 0 ||
+        kn_conductor_becomes_check(flow->object->broken, err) < 0) {
         return kn_fail_context(err, "flow \"%s\"", flow->kind);
     }
     return 0;
 }
 
-int kn_flows_check(struct kn_error *err)
+int kn_conductor_flows_check(struct kn_error *err)
 {
-    for (int i = 0; kn_flow_tables[i] != NULL; i++) {
-        for (const struct kn_flow *flow = kn_flow_tables[i]; flow->kind != NULL; flow++) {
-            if (kn_flow_check(flow, err) < 0) {
+    for (int i = 0; kn_conductor_flow_tables[i] != NULL; i++) {
+        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[i]; flow->kind != NULL; flow++) {
+            if (kn_conductor_flow_check(flow, err) < 0) {
                 return -1;
             }
         }

@@ -19,69 +19,73 @@ static const struct {
     const char *action;
     bool needs_spec;
 } POWER_ACTIONS[] = {
-    { "server.stop", "stop", false },       { "server.start", "start", true },   { "server.pause", "pause", false },
+    { "server.stop", "stop", false },       { "server.start", "start", true },      { "server.pause", "pause", false },
     { "server.unpause", "unpause", false }, { "server.suspend", "suspend", false }, { "server.resume", "resume", true },
     { "server.reboot", NULL, true },
 };
 
-static const char *action_of(const struct kn_task *task, bool *ret_needs_spec)
+static const char *action_of(const struct kn_conductor_task *task, bool *ret_needs_spec)
 {
     for (size_t i = 0; i < KN_COUNT(POWER_ACTIONS); i++) {
         if (strcmp(POWER_ACTIONS[i].kind, task->flow->kind) == 0) {
             *ret_needs_spec = POWER_ACTIONS[i].needs_spec;
-            return POWER_ACTIONS[i].action != NULL ? POWER_ACTIONS[i].action
-                   : strcmp(kn_wished_str(task, "type"), "HARD") == 0 ? "reboot_hard" : "reboot_soft";
+            return POWER_ACTIONS[i].action != NULL                              ? POWER_ACTIONS[i].action
+                   : strcmp(kn_conductor_wished_str(task, "type"), "HARD") == 0 ? "reboot_hard"
+                                                                                : "reboot_soft";
         }
     }
     abort(); /* a flow without its line above: test_flows finds it */
 }
 
-static json_t *build_power(const struct kn_task *task, int item)
+static json_t *build_power(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = kn_body_server_on_host(task, item);
+    json_t *body = kn_conductor_body_server_on_host(task, item);
     bool needs_spec;
 
     json_object_set_new(body, "action", json_string(action_of(task, &needs_spec)));
     if (needs_spec) {
-        json_object_set_new(body, "spec", kn_spec_build(task, KN_SPEC_KNOWN));
+        json_object_set_new(body, "spec", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
     }
     return body;
 }
 
-static const struct kn_finding POWER_FINDS[] = {
+static const struct kn_conductor_finding POWER_FINDS[] = {
     { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "done" },
     { .name = NULL },
 };
 
-static const struct kn_flow_row POWER_ROWS[] = {
+static const struct kn_conductor_flow_row POWER_ROWS[] = {
     { { { .message = "server.power", .to = KN_TO_HOME, .build = build_power } }, NULL },
 };
 
 /* The state of Nova's table for this flow ("server.stop" is the action "stop"). */
-static json_t *end_state(const struct kn_task *task)
+static json_t *end_state(const struct kn_conductor_task *task)
 {
     const struct kn_server_action *action = kn_server_action(strchr(task->flow->kind, '.') + 1);
 
     return action == NULL || action->end == NULL ? NULL : json_string(action->end);
 }
 
-static const struct kn_becomes POWER_DONE[] = {
-    KN_SET(kn_record_server, "task_state", NULL),
-    KN_SET_MADE(kn_record_server, "vm_state", end_state),
-    KN_SET_FOUND(kn_record_server, "power_state", "power_state"),
+static const struct kn_conductor_becomes POWER_DONE[] = {
+    KN_SET(kn_conductor_record_server, "task_state", NULL),
+    KN_SET_MADE(kn_conductor_record_server, "vm_state", end_state),
+    KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"),
     KN_BECOMES_END,
 };
 
 /* The guest stays as it was; the task keeps the reason for os-instance-actions. */
-static const struct kn_becomes POWER_FAILED[] = { KN_SET(kn_record_server, "task_state", NULL), KN_BECOMES_END };
+static const struct kn_conductor_becomes POWER_FAILED[] = { KN_SET(kn_conductor_record_server, "task_state", NULL),
+                                                            KN_BECOMES_END };
 
-#define POWER_FLOW(name)                                                                                        \
-    { .kind = name, .object = &kn_record_server, .rows = POWER_ROWS, .row_count = 1, .retry_row = -1,            \
-      .finds = POWER_FINDS,                                                                                  \
-      .done = POWER_DONE, .failed = POWER_FAILED }
+#define POWER_FLOW(name) \
+    { \
+        .kind = name, .object = &kn_conductor_record_server, .rows = POWER_ROWS, .row_count = 1, .retry_row = -1, \
+        .finds = POWER_FINDS, .done = POWER_DONE, .failed = POWER_FAILED \
+    }
 
-const struct kn_flow kn_flows_power[] = {
-    POWER_FLOW("server.stop"),    POWER_FLOW("server.start"),  POWER_FLOW("server.pause"),
-    POWER_FLOW("server.unpause"), POWER_FLOW("server.suspend"), POWER_FLOW("server.resume"),
+const struct kn_conductor_flow kn_conductor_flows_power[] = {
+    POWER_FLOW("server.stop"),    POWER_FLOW("server.start"),
+    POWER_FLOW("server.pause"),   POWER_FLOW("server.unpause"),
+    POWER_FLOW("server.suspend"), POWER_FLOW("server.resume"),
     POWER_FLOW("server.reboot"),  { .kind = NULL },
 };

@@ -11,45 +11,49 @@
 #include "lib/domain/form.h"
 
 /* Volumes that are attached, or being detached: the guest has them. */
-static json_t *spec_volumes(const struct kn_task *task)
+static json_t *spec_volumes(const struct kn_conductor_task *task)
 {
     json_t *volumes = json_array();
     json_t *attachment;
     size_t i;
 
-    json_array_foreach(kn_known(task, "volumes"), i, attachment) {
+    json_array_foreach (kn_conductor_known(task, "volumes"), i, attachment) {
         json_t *connection = json_object_get(attachment, "connection");
 
         if (json_is_object(connection) && strcmp(kn_json_str(attachment, "status"), "attaching") != 0) {
-            json_array_append_new(volumes, kn_form_write_disk(kn_json_str(attachment, "volume"), kn_json_str(attachment, "device"), connection));
+            json_array_append_new(volumes, kn_form_write_disk(kn_json_str(attachment, "volume"),
+                                                              kn_json_str(attachment, "device"), connection));
         }
     }
     return volumes;
 }
 
 /* What image.locate answered, and whose data that is. */
-static json_t *spec_image(const struct kn_task *task, json_t *located)
+static json_t *spec_image(const struct kn_conductor_task *task, json_t *located)
 {
     json_t *image = json_copy(located);
 
-    json_object_set(image, "id", kn_known(task, "image_id"));
+    json_object_set(image, "id", kn_conductor_known(task, "image_id"));
     return image;
 }
 
-json_t *kn_spec_build(const struct kn_task *task, const struct kn_spec_found *found)
+json_t *kn_conductor_spec_build(const struct kn_conductor_task *task, const struct kn_conductor_spec_found *found)
 {
     json_t *spec = json_object();
 
     for (const struct kn_field *field = kn_form_spec.fields; field->kind != KN_FIELD_END; field++) {
-        json_t *value = kn_record_knows(task->flow->object, field->name) == NULL ? NULL : kn_known(task, field->name);
+        json_t *value = kn_conductor_record_knows(task->flow->object, field->name) == NULL
+                            ? NULL
+                            : kn_conductor_known(task, field->name);
 
         if (value != NULL && !json_is_null(value)) {
             json_object_set(spec, field->name, value);
         }
     }
-    json_object_set_new(spec, "zone", json_string(*found->zone != '\0' ? found->zone : kn_known_str(task, "zone")));
+    json_object_set_new(spec, "zone",
+                        json_string(*found->zone != '\0' ? found->zone : kn_conductor_known_str(task, "zone")));
     json_object_set_new(spec, "described", json_integer(task->id));
-    json_object_set(spec, "nics", found->nics != NULL ? found->nics : kn_known(task, "nics"));
+    json_object_set(spec, "nics", found->nics != NULL ? found->nics : kn_conductor_known(task, "nics"));
     json_object_set_new(spec, "volumes", spec_volumes(task));
     if (found->image != NULL) {
         json_object_set_new(spec, "image", spec_image(task, found->image));

@@ -6,15 +6,15 @@
 #include "conductor/store/task.h"
 
 /* What the steps of a flow found out for it; of a flow that finds nothing, KN_SPEC_KNOWN. Borrowed. */
-struct kn_spec_found {
-    json_t *image;    /* NULL: a guest that exists needs no data */
-    json_t *nics;     /* NULL: the row's */
+struct kn_conductor_spec_found {
+    json_t *image; /* NULL: a guest that exists needs no data */
+    json_t *nics; /* NULL: the row's */
     const char *zone; /* "": the row's */
 };
 
-#define KN_SPEC_KNOWN (&(const struct kn_spec_found){ NULL, NULL, "" })
+#define KN_SPEC_KNOWN (&(const struct kn_conductor_spec_found){ NULL, NULL, "" })
 
 /* New reference. */
-json_t *kn_spec_build(const struct kn_task *task, const struct kn_spec_found *found);
+json_t *kn_conductor_spec_build(const struct kn_conductor_task *task, const struct kn_conductor_spec_found *found);
 
 #endif

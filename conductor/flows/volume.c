@@ -8,7 +8,7 @@
 #include "conductor/flows/flow.h"
 #include "conductor/store/task.h"
 
-static json_t *build_volume(const struct kn_task *task, int item)
+static json_t *build_volume(const struct kn_conductor_task *task, int item)
 {
     (void)item;
     return json_pack("{s:s}", "volume", task->object_id);
@@ -16,37 +16,42 @@ static json_t *build_volume(const struct kn_task *task, int item)
 
 /* --- volume.create, volume.delete -------------------------------------------------------------------------------------- */
 
-static json_t *build_create(const struct kn_task *task, int item)
+static json_t *build_create(const struct kn_conductor_task *task, int item)
 {
     json_t *body = build_volume(task, item);
 
-    json_object_set(body, "size_gib", kn_wished(task, "size_gib"));
+    json_object_set(body, "size_gib", kn_conductor_wished(task, "size_gib"));
     return body;
 }
 
-static const struct kn_flow_row CREATE_ROWS[] = {
-    { { { .message = "volume.create", .build = build_create, .undo = "volume.delete", .undo_build = build_volume } }, NULL },
+static const struct kn_conductor_flow_row CREATE_ROWS[] = {
+    { { { .message = "volume.create", .build = build_create, .undo = "volume.delete", .undo_build = build_volume } },
+      NULL },
 };
 
-static const struct kn_becomes CREATE_DONE[] = { KN_SET(kn_record_volume, "status", "available"), KN_BECOMES_END };
-static const struct kn_becomes CREATE_FAILED[] = { KN_SET(kn_record_volume, "status", "error"), KN_BECOMES_END };
+static const struct kn_conductor_becomes CREATE_DONE[] = { KN_SET(kn_conductor_record_volume, "status", "available"),
+                                                           KN_BECOMES_END };
+static const struct kn_conductor_becomes CREATE_FAILED[] = { KN_SET(kn_conductor_record_volume, "status", "error"),
+                                                             KN_BECOMES_END };
 
-static const struct kn_flow_row DELETE_ROWS[] = {
+static const struct kn_conductor_flow_row DELETE_ROWS[] = {
     { { { .message = "volume.delete", .build = build_volume } }, NULL },
 };
 
-static const struct kn_becomes DELETE_DONE[] = { KN_GOES(kn_record_volume), KN_BECOMES_END };
-static const struct kn_becomes DELETE_FAILED[] = { KN_SET(kn_record_volume, "status", "error_deleting"), KN_BECOMES_END };
+static const struct kn_conductor_becomes DELETE_DONE[] = { KN_GOES(kn_conductor_record_volume), KN_BECOMES_END };
+static const struct kn_conductor_becomes DELETE_FAILED[] = {
+    KN_SET(kn_conductor_record_volume, "status", "error_deleting"), KN_BECOMES_END
+};
 
 /* --- server.attach_volume: [connect] -> [plug]; server.detach_volume: [unplug] -> [disconnect] --------------------------------- */
 
-static json_t *build_use(const struct kn_task *task, int item)
+static json_t *build_use(const struct kn_conductor_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:O, s:s}", "volume", kn_wished(task, "volume"), "server", task->object_id);
+    return json_pack("{s:O, s:s}", "volume", kn_conductor_wished(task, "volume"), "server", task->object_id);
 }
 
-static json_t *build_connect(const struct kn_task *task, int item)
+static json_t *build_connect(const struct kn_conductor_task *task, int item)
 {
     json_t *body = build_use(task, item);
 
@@ -54,54 +59,62 @@ static json_t *build_connect(const struct kn_task *task, int item)
     return body;
 }
 
-static json_t *build_plug(const struct kn_task *task, int item)
+static json_t *build_plug(const struct kn_conductor_task *task, int item)
 {
     json_t *body = build_connect(task, item);
 
-    json_object_set(body, "connection", kn_found(task, "connection"));
-    if (*kn_wished_str(task, "device") != '\0') {
-        json_object_set(body, "device", kn_wished(task, "device"));
+    json_object_set(body, "connection", kn_conductor_found(task, "connection"));
+    if (*kn_conductor_wished_str(task, "device") != '\0') {
+        json_object_set(body, "device", kn_conductor_wished(task, "device"));
     }
     return body;
 }
 
-static const struct kn_finding ATTACH_FINDS[] = {
+static const struct kn_conductor_finding ATTACH_FINDS[] = {
     { .name = "connection", .kind = KN_OBJ, .from = "volume.connect", .read_by = "server.attach_volume done" },
     { .name = "device", .kind = KN_STR, .from = "server.attach_volume", .read_by = "done" },
     { .name = NULL },
 };
 
-static const struct kn_flow_row ATTACH_ROWS[] = {
-    { { { .message = "volume.connect", .build = build_connect,
-          .undo = "volume.disconnect", .undo_build = build_use } }, NULL },
-    { { { .message = "server.attach_volume", .to = KN_TO_HOME, .build = build_plug,
-          .undo = "server.detach_volume", .undo_build = build_connect } }, NULL },
+static const struct kn_conductor_flow_row ATTACH_ROWS[] = {
+    { { { .message = "volume.connect", .build = build_connect, .undo = "volume.disconnect", .undo_build = build_use } },
+      NULL },
+    { { { .message = "server.attach_volume",
+          .to = KN_TO_HOME,
+          .build = build_plug,
+          .undo = "server.detach_volume",
+          .undo_build = build_connect } },
+      NULL },
 };
 
-static const struct kn_flow_row DETACH_ROWS[] = {
-    { { { .message = "server.detach_volume", .to = KN_TO_HOME, .build = build_connect, .count = kn_count_if_on_host } }, NULL },
+static const struct kn_conductor_flow_row DETACH_ROWS[] = {
+    { { { .message = "server.detach_volume",
+          .to = KN_TO_HOME,
+          .build = build_connect,
+          .count = kn_conductor_count_if_on_host } },
+      NULL },
     { { { .message = "volume.disconnect", .build = build_use } }, NULL },
 };
 
-#define VOLUME_OF_WISH_FOLLOWS KN_SET_OF(kn_record_volume, "volume", "status", NULL) /* its attachments */
-#define ATTACHMENT_OF_WISH(column, text) KN_SET_OF(kn_record_attachment, "attachment", column, text)
+#define VOLUME_OF_WISH_FOLLOWS KN_SET_OF(kn_conductor_record_volume, "volume", "status", NULL) /* its attachments */
+#define ATTACHMENT_OF_WISH(column, text) KN_SET_OF(kn_conductor_record_attachment, "attachment", column, text)
 
-static const struct kn_becomes ATTACH_DONE[] = {
+static const struct kn_conductor_becomes ATTACH_DONE[] = {
     VOLUME_OF_WISH_FOLLOWS,
     ATTACHMENT_OF_WISH("status", "attached"),
     ATTACHMENT_OF_WISH("attached_at", "now"),
-    KN_SET_FOUND_OF(kn_record_attachment, "attachment", "device", "device"),
-    KN_SET_FOUND_OF(kn_record_attachment, "attachment", "connection", "connection"),
+    KN_SET_FOUND_OF(kn_conductor_record_attachment, "attachment", "device", "device"),
+    KN_SET_FOUND_OF(kn_conductor_record_attachment, "attachment", "connection", "connection"),
     KN_BECOMES_END,
 };
 
-static const struct kn_becomes ATTACHMENT_GONE[] = {
+static const struct kn_conductor_becomes ATTACHMENT_GONE[] = {
     VOLUME_OF_WISH_FOLLOWS,
-    KN_GOES_OF(kn_record_attachment, "attachment"),
+    KN_GOES_OF(kn_conductor_record_attachment, "attachment"),
     KN_BECOMES_END,
 };
 
-static const struct kn_becomes DETACH_FAILED[] = {
+static const struct kn_conductor_becomes DETACH_FAILED[] = {
     VOLUME_OF_WISH_FOLLOWS,
     ATTACHMENT_OF_WISH("status", "attached"),
     ATTACHMENT_OF_WISH("attached_at", "now"),
@@ -110,43 +123,75 @@ static const struct kn_becomes DETACH_FAILED[] = {
 
 /* --- image.import, image.delete ------------------------------------------------------------------------------------------------------ */
 
-static json_t *build_image(const struct kn_task *task, int item)
+static json_t *build_image(const struct kn_conductor_task *task, int item)
 {
     json_t *body = json_pack("{s:s}", "image", task->object_id);
 
     (void)item;
-    if (*kn_wished_str(task, "sha512") != '\0') {
-        json_object_set(body, "sha512", kn_wished(task, "sha512"));
+    if (*kn_conductor_wished_str(task, "sha512") != '\0') {
+        json_object_set(body, "sha512", kn_conductor_wished(task, "sha512"));
     }
     return body;
 }
 
 /* kilonova-image writes what becomes of the image itself: it alone knows when the data is whole. */
-static json_t *build_import(const struct kn_task *task, int item)
+static json_t *build_import(const struct kn_conductor_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:s, s:O}", "image", task->object_id, "import", kn_wished(task, "import"));
+    return json_pack("{s:s, s:O}", "image", task->object_id, "import", kn_conductor_wished(task, "import"));
 }
 
-static const struct kn_flow_row IMAGE_IMPORT_ROWS[] = {
+static const struct kn_conductor_flow_row IMAGE_IMPORT_ROWS[] = {
     { { { .message = "image.import", .build = build_import } }, NULL },
 };
 
-static const struct kn_flow_row IMAGE_DELETE_ROWS[] = {
+static const struct kn_conductor_flow_row IMAGE_DELETE_ROWS[] = {
     { { { .message = "image.delete", .build = build_image } }, NULL },
 };
 
-const struct kn_flow kn_flows_volume[] = {
-    { .kind = "volume.create", .object = &kn_record_volume, .rows = CREATE_ROWS, .row_count = 1, .retry_row = -1,
-      .done = CREATE_DONE, .failed = CREATE_FAILED },
-    { .kind = "volume.delete", .object = &kn_record_volume, .rows = DELETE_ROWS, .row_count = 1, .retry_row = -1,
-      .supersedes = true, .insists = true, .done = DELETE_DONE, .failed = DELETE_FAILED },
-    { .kind = "server.attach_volume", .object = &kn_record_server, .rows = ATTACH_ROWS, .row_count = 2, .finds = ATTACH_FINDS, .retry_row = -1,
-      .done = ATTACH_DONE, .failed = ATTACHMENT_GONE },
-    { .kind = "server.detach_volume", .object = &kn_record_server, .rows = DETACH_ROWS, .row_count = 2, .retry_row = -1,
-      .done = ATTACHMENT_GONE, .failed = DETACH_FAILED },
-    { .kind = "image.import", .object = &kn_record_image, .rows = IMAGE_IMPORT_ROWS, .row_count = 1, .retry_row = -1 },
-    { .kind = "image.delete", .object = &kn_record_image, .rows = IMAGE_DELETE_ROWS, .row_count = 1, .retry_row = -1,
-      .supersedes = true, .insists = true },
+const struct kn_conductor_flow kn_conductor_flows_volume[] = {
+    { .kind = "volume.create",
+      .object = &kn_conductor_record_volume,
+      .rows = CREATE_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .done = CREATE_DONE,
+      .failed = CREATE_FAILED },
+    { .kind = "volume.delete",
+      .object = &kn_conductor_record_volume,
+      .rows = DELETE_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .supersedes = true,
+      .insists = true,
+      .done = DELETE_DONE,
+      .failed = DELETE_FAILED },
+    { .kind = "server.attach_volume",
+      .object = &kn_conductor_record_server,
+      .rows = ATTACH_ROWS,
+      .row_count = 2,
+      .finds = ATTACH_FINDS,
+      .retry_row = -1,
+      .done = ATTACH_DONE,
+      .failed = ATTACHMENT_GONE },
+    { .kind = "server.detach_volume",
+      .object = &kn_conductor_record_server,
+      .rows = DETACH_ROWS,
+      .row_count = 2,
+      .retry_row = -1,
+      .done = ATTACHMENT_GONE,
+      .failed = DETACH_FAILED },
+    { .kind = "image.import",
+      .object = &kn_conductor_record_image,
+      .rows = IMAGE_IMPORT_ROWS,
+      .row_count = 1,
+      .retry_row = -1 },
+    { .kind = "image.delete",
+      .object = &kn_conductor_record_image,
+      .rows = IMAGE_DELETE_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .supersedes = true,
+      .insists = true },
     { .kind = NULL },
 };

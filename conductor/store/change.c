@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
-void kn_change_release(struct kn_change *change)
+void kn_conductor_change_release(struct kn_conductor_change *change)
 {
     for (int i = 0; i < change->count; i++) {
         for (int c = 0; c < KN_RECORD_COLUMNS; c++) {
@@ -16,10 +16,11 @@ void kn_change_release(struct kn_change *change)
         }
     }
     free(change->rows);
-    *change = (struct kn_change)KN_CHANGE_INIT;
+    *change = (struct kn_conductor_change)KN_CHANGE_INIT;
 }
 
-static struct kn_change_row *find(const struct kn_change *change, const struct kn_record *record, const char *id)
+static struct kn_conductor_change_row *change_find(const struct kn_conductor_change *change,
+                                                   const struct kn_conductor_record *record, const char *id)
 {
     for (int i = 0; i < change->count; i++) {
         if (change->rows[i].record == record && strcmp(change->rows[i].id, id) == 0) {
@@ -29,32 +30,36 @@ static struct kn_change_row *find(const struct kn_change *change, const struct k
     return NULL;
 }
 
-const struct kn_change_row *kn_change_row(const struct kn_change *change, const struct kn_record *record, const char *id)
+const struct kn_conductor_change_row *kn_conductor_change_row(const struct kn_conductor_change *change,
+                                                              const struct kn_conductor_record *record, const char *id)
 {
-    return find(change, record, id);
+    return change_find(change, record, id);
 }
 
-static struct kn_change_row *row_of(struct kn_change *change, const struct kn_record *record, const char *id)
+static struct kn_conductor_change_row *row_of(struct kn_conductor_change *change,
+                                              const struct kn_conductor_record *record, const char *id)
 {
-    struct kn_change_row *row = find(change, record, id);
+    struct kn_conductor_change_row *row = change_find(change, record, id);
 
     if (row == NULL) {
         change->rows = kn_realloc_array(change->rows, (size_t)change->count + 1, sizeof(*change->rows));
         row = &change->rows[change->count++];
-        *row = (struct kn_change_row){ .record = record };
+        *row = (struct kn_conductor_change_row){ .record = record };
         kn_copy(row->id, sizeof(row->id), id);
     }
     return row;
 }
 
 /* Takes the value. */
-static void set(struct kn_change *change, const struct kn_record *record, const char *id, const char *column, char *value)
+static void change_set(struct kn_conductor_change *change, const struct kn_conductor_record *record, const char *id,
+                       const char *column, char *value)
 {
-    struct kn_change_row *row = row_of(change, record, id);
-    int at = kn_record_column(record, column);
+    struct kn_conductor_change_row *row = row_of(change, record, id);
+    int at = kn_conductor_record_column(record, column);
 
     if (at < 0) {
-        kn_log(KN_ERROR, "a change of a column that its record does not declare", "table", record->table, "column", column, NULL);
+        kn_log(KN_ERROR, "a change of a column that its record does not declare", "table", record->table, "column",
+               column, NULL);
         abort();
     }
     free(row->values[at]);
@@ -62,17 +67,20 @@ static void set(struct kn_change *change, const struct kn_record *record, const 
     row->mask |= UINT32_C(1) << at;
 }
 
-void kn_change_set(struct kn_change *change, const struct kn_record *record, const char *id, const char *column, const char *value)
+void kn_conductor_change_set(struct kn_conductor_change *change, const struct kn_conductor_record *record,
+                             const char *id, const char *column, const char *value)
 {
-    set(change, record, id, column, kn_strdup(value));
+    change_set(change, record, id, column, kn_strdup(value));
 }
 
-void kn_change_set_int(struct kn_change *change, const struct kn_record *record, const char *id, const char *column, int64_t value)
+void kn_conductor_change_set_int(struct kn_conductor_change *change, const struct kn_conductor_record *record,
+                                 const char *id, const char *column, int64_t value)
 {
-    set(change, record, id, column, kn_asprintf("%lld", (long long)value));
+    change_set(change, record, id, column, kn_asprintf("%lld", (long long)value));
 }
 
-void kn_change_set_json(struct kn_change *change, const struct kn_record *record, const char *id, const char *column, const json_t *value)
+void kn_conductor_change_set_json(struct kn_conductor_change *change, const struct kn_conductor_record *record,
+                                  const char *id, const char *column, const json_t *value)
 {
     char *text = NULL;
 
@@ -81,10 +89,11 @@ void kn_change_set_json(struct kn_change *change, const struct kn_record *record
     } else if (!json_is_null(value)) {
         text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     }
-    set(change, record, id, column, text);
+    change_set(change, record, id, column, text);
 }
 
-void kn_change_end(struct kn_change *change, const struct kn_record *record, const char *id)
+void kn_conductor_change_end(struct kn_conductor_change *change, const struct kn_conductor_record *record,
+                             const char *id)
 {
     row_of(change, record, id)->ends = true;
 }
@@ -92,13 +101,14 @@ void kn_change_end(struct kn_change *change, const struct kn_record *record, con
 /* --- said by flows -------------------------------------------------------------------------------------------------------- */
 
 /* Borrowed, or in *ret_made a new reference; NULL: there is none. */
-static const json_t *value_of(const struct kn_becomes *line, const struct kn_task *task, json_t **ret_made)
+static const json_t *change_value_of(const struct kn_conductor_becomes *line, const struct kn_conductor_task *task,
+                                     json_t **ret_made)
 {
     switch (line->from) {
     case KN_FROM_INPUT:
-        return kn_wished(task, line->text);
+        return kn_conductor_wished(task, line->text);
     case KN_FROM_CONTEXT:
-        return kn_found(task, line->text);
+        return kn_conductor_found(task, line->text);
     case KN_FROM_MADE:
         return *ret_made = line->make(task);
     case KN_FROM_TEXT:
@@ -107,42 +117,45 @@ static const json_t *value_of(const struct kn_becomes *line, const struct kn_tas
     return NULL;
 }
 
-static void add_line(struct kn_change *change, const struct kn_becomes *line, const struct kn_task *task)
+static void add_line(struct kn_conductor_change *change, const struct kn_conductor_becomes *line,
+                     const struct kn_conductor_task *task)
 {
-    const char *id = line->whose == NULL ? task->object_id : kn_wished_str(task, line->whose);
+    const char *id = line->whose == NULL ? task->object_id : kn_conductor_wished_str(task, line->whose);
     json_t *made = NULL;
     const json_t *value;
 
     if (line->column == NULL) {
-        kn_change_end(change, line->record, id);
+        kn_conductor_change_end(change, line->record, id);
         return;
     }
     if (line->from == KN_FROM_TEXT) {
-        kn_change_set(change, line->record, id, line->column, line->text);
+        kn_conductor_change_set(change, line->record, id, line->column, line->text);
         return;
     }
-    value = value_of(line, task, &made);
+    value = change_value_of(line, task, &made);
     if (value != NULL) {
-        kn_change_set_json(change, line->record, id, line->column, value);
+        kn_conductor_change_set_json(change, line->record, id, line->column, value);
     }
     json_decref(made);
 }
 
-void kn_change_becomes(struct kn_change *change, const struct kn_becomes *list, const struct kn_task *task)
+void kn_conductor_change_becomes(struct kn_conductor_change *change, const struct kn_conductor_becomes *list,
+                                 const struct kn_conductor_task *task)
 {
-    for (const struct kn_becomes *line = list; line != NULL && line->record != NULL; line++) {
+    for (const struct kn_conductor_becomes *line = list; line != NULL && line->record != NULL; line++) {
         add_line(change, line, task);
     }
 }
 
-int kn_becomes_check(const struct kn_becomes *list, struct kn_error *err)
+int kn_conductor_becomes_check(const struct kn_conductor_becomes *list, struct kn_error *err)
 {
-    for (const struct kn_becomes *line = list; line != NULL && line->record != NULL; line++) {
+    for (const struct kn_conductor_becomes *line = list; line != NULL && line->record != NULL; line++) {
         if (line->column == NULL && line->record->end == NULL) {
             return kn_fail(err, KN_INTERNAL, "no task ends a row of \"%s\"", line->record->table);
         }
-        if (line->column != NULL && kn_record_column(line->record, line->column) < 0) {
-            return kn_fail(err, KN_INTERNAL, "record \"%s\" declares no column \"%s\"", line->record->table, line->column);
+        if (line->column != NULL && kn_conductor_record_column(line->record, line->column) < 0) {
+            return kn_fail(err, KN_INTERNAL, "record \"%s\" declares no column \"%s\"", line->record->table,
+                           line->column);
         }
     }
     return 0;

@@ -11,15 +11,17 @@
 #define OLD(column) column " < now() - $1::int * interval '1 day'"
 
 #define TASKS \
-    "t.state IN ('done', 'failed') AND t." OLD("finished_at") \
-    " AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id AND t.kind NOT IN ('server.describe', 'server.fence'))" /* nobody's actions */
+    "t.state IN ('done', 'failed') AND t." OLD( \
+        "finished_at") " AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id AND t.kind NOT IN ('server.describe', 'server.fence'))" /* nobody's actions */
 #define SERVERS \
-    "s." OLD("deleted_at") " AND NOT EXISTS (SELECT 1 FROM allocation a WHERE a.server_id = s.id)" \
-    " AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.server_id = s.id)" \
-    " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = s.id AND t.state IN ('run', 'undo'))"
+    "s." OLD( \
+        "deleted_at") " AND NOT EXISTS (SELECT 1 FROM allocation a WHERE a.server_id = s.id)" \
+                      " AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.server_id = s.id)" \
+                      " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = s.id AND t.state IN ('run', 'undo'))"
 #define IMAGES \
-    "i." OLD("deleted_at") " AND i.sha512 IS NULL" \
-    " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.state IN ('run', 'undo'))"
+    "i." OLD( \
+        "deleted_at") " AND i.sha512 IS NULL" \
+                      " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.state IN ('run', 'undo'))"
 #define SERVICES OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM shard h WHERE h.owner = host OR h.owner = boot)"
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
@@ -52,33 +54,44 @@ static int64_t daemon_days(const struct kn_conf *conf)
     return conf->history_daemons_days;
 }
 
-const struct kn_history kn_history[] = {
-    { "tasks", task_days,
+const struct kn_conductor_history kn_conductor_history[] = {
+    { "tasks",
+      task_days,
       { "history_tasks_count", "SELECT count(*) FROM task t WHERE " TASKS, 1 },
       { "history_tasks_prune",
-        "WITH gone AS (DELETE FROM task WHERE id IN (SELECT t.id FROM task t WHERE " TASKS " ORDER BY t.finished_at LIMIT $2::int) RETURNING id), "
-        "steps AS (DELETE FROM task_step p USING gone WHERE p.task_id = gone.id) SELECT id FROM gone", 2 } },
-    { "deleted servers", server_days,
+        "WITH gone AS (DELETE FROM task WHERE id IN (SELECT t.id FROM task t WHERE " TASKS
+        " ORDER BY t.finished_at LIMIT $2::int) RETURNING id), "
+        "steps AS (DELETE FROM task_step p USING gone WHERE p.task_id = gone.id) SELECT id FROM gone",
+        2 } },
+    { "deleted servers",
+      server_days,
       { "history_servers_count", "SELECT count(*) FROM server s WHERE " SERVERS, 1 },
       { "history_servers_prune",
         "WITH old AS (SELECT s.id FROM server s WHERE " SERVERS " ORDER BY s.deleted_at LIMIT $2::int), "
         "gone AS (DELETE FROM task t USING old WHERE t.object_id = old.id RETURNING t.id), "
         "steps AS (DELETE FROM task_step p USING gone WHERE p.task_id = gone.id) "
-        "DELETE FROM server USING old WHERE server.id = old.id RETURNING server.id", 2 } },
-    { "deleted images", image_days,
+        "DELETE FROM server USING old WHERE server.id = old.id RETURNING server.id",
+        2 } },
+    { "deleted images",
+      image_days,
       { "history_images_count", "SELECT count(*) FROM image i WHERE " IMAGES, 1 },
       { "history_images_prune",
         "WITH old AS (SELECT i.id FROM image i WHERE " IMAGES " ORDER BY i.deleted_at LIMIT $2::int), "
         "members AS (DELETE FROM image_member m USING old WHERE m.image_id = old.id) "
-        "DELETE FROM image USING old WHERE image.id = old.id RETURNING image.id", 2 } },
-    { "silent services", daemon_days,
+        "DELETE FROM image USING old WHERE image.id = old.id RETURNING image.id",
+        2 } },
+    { "silent services",
+      daemon_days,
       { "history_services_count", "SELECT count(*) FROM service WHERE " SERVICES, 1 },
       { "history_services_prune",
         "DELETE FROM service WHERE id IN (SELECT id FROM service WHERE " SERVICES " LIMIT $2::int) RETURNING id", 2 } },
-    { "agents without hosts", daemon_days,
+    { "agents without hosts",
+      daemon_days,
       { "history_agents_count", "SELECT count(*) FROM agent g WHERE " AGENTS, 1 },
-      { "history_agents_prune", "DELETE FROM agent WHERE id IN (SELECT g.id FROM agent g WHERE " AGENTS " LIMIT $2::int) RETURNING id", 2 } },
-    { "projects that are gone, with quotas or usage", NULL,
+      { "history_agents_prune",
+        "DELETE FROM agent WHERE id IN (SELECT g.id FROM agent g WHERE " AGENTS " LIMIT $2::int) RETURNING id", 2 } },
+    { "projects that are gone, with quotas or usage",
+      NULL,
       { "history_projects_count", "SELECT count(*) FROM " PROJECT_ROWS, 1 },
       { "history_projects_prune",
         "WITH gone AS (SELECT r.project_id FROM " PROJECT_ROWS " LIMIT $2::int), "
@@ -88,37 +101,47 @@ const struct kn_history kn_history[] = {
         "d AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
         "e AS (DELETE FROM server_group s USING gone WHERE s.project_id = gone.project_id), "
         "f AS (DELETE FROM quota_usage u USING gone WHERE u.project_id = gone.project_id AND (u.used = 0 OR u.resource = 'server_groups')) "
-        "SELECT project_id FROM gone", 2 } },
-    { "key pairs of users that are gone", NULL,
+        "SELECT project_id FROM gone",
+        2 } },
+    { "key pairs of users that are gone",
+      NULL,
       { "history_keypairs_count", "SELECT count(*) FROM keypair k WHERE " KEYPAIRS, 1 },
       { "history_keypairs_prune",
-        "WITH gone AS (DELETE FROM keypair WHERE id IN (SELECT k.id FROM keypair k WHERE " KEYPAIRS " LIMIT $2::int) RETURNING id, user_id), "
+        "WITH gone AS (DELETE FROM keypair WHERE id IN (SELECT k.id FROM keypair k WHERE " KEYPAIRS
+        " LIMIT $2::int) RETURNING id, user_id), "
         "back AS (UPDATE quota_usage q SET used = q.used - c.n FROM (SELECT user_id, count(*) n FROM gone GROUP BY user_id) c "
-        "WHERE q.service = 'compute' AND q.project_id = c.user_id AND q.resource = 'key_pairs') SELECT id FROM gone", 2 } },
-    { "users that are gone, of whom nothing is left", NULL,
+        "WHERE q.service = 'compute' AND q.project_id = c.user_id AND q.resource = 'key_pairs') SELECT id FROM gone",
+        2 } },
+    { "users that are gone, of whom nothing is left",
+      NULL,
       { "history_departed_count", "SELECT count(*) FROM departed_user d WHERE " DEPARTED, 1 },
-      { "history_departed_prune", "DELETE FROM departed_user WHERE id IN (SELECT d.id FROM departed_user d WHERE " DEPARTED " LIMIT $2::int) RETURNING id", 2 } },
+      { "history_departed_prune",
+        "DELETE FROM departed_user WHERE id IN (SELECT d.id FROM departed_user d WHERE " DEPARTED
+        " LIMIT $2::int) RETURNING id",
+        2 } },
     { .name = NULL },
 };
 
 /* What has no days of its own goes at once. */
-static int64_t days_of(const struct kn_history *kind, const struct kn_conf *conf)
+static int64_t history_days_of(const struct kn_conductor_history *kind, const struct kn_conf *conf)
 {
     return kind->days == NULL ? 1 : kind->days(conf);
 }
 
-int kn_history_prune(struct kn_db *db, const struct kn_conf *conf, bool *ret_more, struct kn_error *err)
+int kn_conductor_history_prune(struct kn_db *db, const struct kn_conf *conf, bool *ret_more, struct kn_error *err)
 {
     bool more = false;
 
-    for (const struct kn_history *kind = kn_history; kind->name != NULL; kind++) {
+    for (const struct kn_conductor_history *kind = kn_conductor_history; kind->name != NULL; kind++) {
         AUTO(kn_rows) struct kn_rows *rows = NULL;
         struct kn_arg days, limit;
 
-        if (days_of(kind, conf) == 0) {
+        if (history_days_of(kind, conf) == 0) {
             continue;
         }
-        if (kn_db_run(db, &kind->prune, KN_ARGS(kn_arg_int(&days, days_of(kind, conf)), kn_arg_int(&limit, BATCH)), &rows, err) < 0) {
+        if (kn_db_run(db, &kind->prune,
+                      KN_ARGS(kn_arg_int(&days, history_days_of(kind, conf)), kn_arg_int(&limit, BATCH)), &rows,
+                      err) < 0) {
             return kn_fail_context(err, "prune %s", kind->name);
         }
         more = more || kn_rows_count(rows) == BATCH;
@@ -127,16 +150,17 @@ int kn_history_prune(struct kn_db *db, const struct kn_conf *conf, bool *ret_mor
     return 0;
 }
 
-int kn_history_count(struct kn_db *db, const struct kn_conf *conf, const struct kn_history *kind, int64_t *ret, struct kn_error *err)
+int kn_conductor_history_count(struct kn_db *db, const struct kn_conf *conf, const struct kn_conductor_history *kind,
+                               int64_t *ret, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg days;
 
-    if (days_of(kind, conf) == 0) {
+    if (history_days_of(kind, conf) == 0) {
         *ret = 0;
         return 0;
     }
-    if (kn_db_run(db, &kind->count, KN_ARGS(kn_arg_int(&days, days_of(kind, conf))), &rows, err) < 0) {
+    if (kn_db_run(db, &kind->count, KN_ARGS(kn_arg_int(&days, history_days_of(kind, conf))), &rows, err) < 0) {
         return -1;
     }
     *ret = kn_rows_int(rows, 0, 0);

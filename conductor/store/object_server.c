@@ -9,7 +9,7 @@
 #include "lib/adapter/batch.h"
 #include "lib/adapter/quota.h"
 
-static const struct kn_knowledge KNOWS[] = {
+static const struct kn_conductor_knowledge KNOWS[] = {
     { "generation", "t.generation" },
     { "host", "t.host" },
     { "agent", "h.agent_id" },
@@ -29,25 +29,31 @@ static const struct kn_knowledge KNOWS[] = {
     { "metadata", "t.metadata" },
     { "nics", "t.nics" },
     { "created_at", "to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')" },
-    { "volumes", "(SELECT coalesce(json_agg(json_build_object('volume', a.volume_id, 'device', a.device, 'status', a.status, "
-                 "'connection', a.connection) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = t.id)" },
+    { "volumes",
+      "(SELECT coalesce(json_agg(json_build_object('volume', a.volume_id, 'device', a.device, 'status', a.status, "
+      "'connection', a.connection) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = t.id)" },
     { NULL, NULL },
 };
 
 /* Above what a move that it ends has claimed for its destination, too. */
-static const struct kn_stmt BUMP = { "conductor_server_bump",
+static const struct kn_stmt BUMP = {
+    "conductor_server_bump",
     "UPDATE server s SET generation = greatest(s.generation, (SELECT max((t.dest->>'generation')::bigint) FROM task t "
-    "WHERE t.object_id = s.id AND t.dest IS NOT NULL)) + 1 WHERE s.id = ANY($1::uuid[])", 1 };
+    "WHERE t.object_id = s.id AND t.dest IS NOT NULL)) + 1 WHERE s.id = ANY($1::uuid[])",
+    1
+};
 
-static const struct kn_stmt DELETE = { "conductor_server_delete",
+static const struct kn_stmt DELETE = {
+    "conductor_server_delete",
     "WITH gone AS (UPDATE server SET deleted_at = now(), terminated_at = now(), updated_at = now(), vm_state = 'deleted', "
     "task_state = NULL, power_state = 0, host = NULL, user_data = NULL, key_data = NULL "
     "WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL "
     "RETURNING id, project_id, user_id, (flavor->>'vcpus')::int AS vcpus, (flavor->>'memory_mib')::bigint AS memory_mib) "
     "SELECT project_id, count(*), sum(vcpus), sum(memory_mib), sum((SELECT count(*) FROM attachment a WHERE a.server_id = gone.id)) "
-    "FROM gone GROUP BY project_id ORDER BY 1", 1 };
+    "FROM gone GROUP BY project_id ORDER BY 1",
+    1
+};
 enum gone_column { GONE_PROJECT, GONE_COUNT, GONE_VCPUS, GONE_MEMORY, GONE_ATTACHED };
-
 
 static int end_servers(struct kn_db *db, const char *ids, struct kn_error *err)
 {
@@ -60,21 +66,22 @@ static int end_servers(struct kn_db *db, const char *ids, struct kn_error *err)
     }
     for (int i = 0; i < kn_rows_count(gone); i++) {
         attached = attached || kn_rows_int(gone, i, GONE_ATTACHED) > 0;
-        kn_quota_claim(&back, kn_rows_text(gone, i, GONE_PROJECT), KN_QUOTA_INSTANCES, -kn_rows_int(gone, i, GONE_COUNT));
+        kn_quota_claim(&back, kn_rows_text(gone, i, GONE_PROJECT), KN_QUOTA_INSTANCES,
+                       -kn_rows_int(gone, i, GONE_COUNT));
         kn_quota_claim(&back, kn_rows_text(gone, i, GONE_PROJECT), KN_QUOTA_CORES, -kn_rows_int(gone, i, GONE_VCPUS));
         kn_quota_claim(&back, kn_rows_text(gone, i, GONE_PROJECT), KN_QUOTA_RAM, -kn_rows_int(gone, i, GONE_MEMORY));
     }
-    return attached && kn_volumes_let_go(db, ids, err) < 0 ? -1 : kn_quota_take(db, &back, err);
+    return attached && kn_conductor_volumes_let_go(db, ids, err) < 0 ? -1 : kn_quota_take(db, &back, err);
 }
 
-static const struct kn_becomes BROKEN[] = {
-    KN_SET(kn_record_server, "vm_state", "error"),
-    KN_SET(kn_record_server, "task_state", NULL),
-    KN_SET_MADE(kn_record_server, "fault", kn_fault_of),
+static const struct kn_conductor_becomes BROKEN[] = {
+    KN_SET(kn_conductor_record_server, "vm_state", "error"),
+    KN_SET(kn_conductor_record_server, "task_state", NULL),
+    KN_SET_MADE(kn_conductor_record_server, "fault", kn_conductor_fault_of),
     KN_BECOMES_END,
 };
 
-const struct kn_record kn_record_server = {
+const struct kn_conductor_record kn_conductor_record_server = {
     .table = "server",
     .knows = KNOWS,
     .from = "server t LEFT JOIN host h ON h.name = t.host",

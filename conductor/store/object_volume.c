@@ -7,31 +7,47 @@
 #include "lib/adapter/batch.h"
 #include "lib/adapter/quota.h"
 
-static const struct kn_stmt DELETE = { "conductor_volume_delete",
+static const struct kn_stmt DELETE = {
+    "conductor_volume_delete",
     "WITH gone AS (DELETE FROM volume WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib, type_id) "
-    "SELECT project_id, type_id, count(*), sum(size_gib) FROM gone GROUP BY project_id, type_id", 1 };
-static const struct kn_stmt DETACH = { "conductor_attachment_delete", "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
+    "SELECT project_id, type_id, count(*), sum(size_gib) FROM gone GROUP BY project_id, type_id",
+    1
+};
+static const struct kn_stmt DETACH = { "conductor_attachment_delete",
+                                       "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
 
-static const struct kn_stmt HOLD = { "conductor_volume_hold", "SELECT 1 FROM volume WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", 1 };
+static const struct kn_stmt HOLD = { "conductor_volume_hold",
+                                     "SELECT 1 FROM volume WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", 1 };
 
 /* --- the end of a server ---------------------------------------------------------------------------------------------------- */
 
-static const struct kn_stmt HOLD_OF_SERVERS = { "conductor_volume_hold_of_servers",
-    "SELECT 1 FROM volume WHERE id IN (SELECT volume_id FROM attachment WHERE server_id = ANY($1::uuid[])) ORDER BY id FOR UPDATE", 1 };
+static const struct kn_stmt HOLD_OF_SERVERS = {
+    "conductor_volume_hold_of_servers",
+    "SELECT 1 FROM volume WHERE id IN (SELECT volume_id FROM attachment WHERE server_id = ANY($1::uuid[])) ORDER BY id FOR UPDATE",
+    1
+};
 
 /* By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner. */
-static const struct kn_stmt FREE = { "conductor_attachment_free",
+static const struct kn_stmt FREE = {
+    "conductor_attachment_free",
     "WITH freed AS (DELETE FROM attachment a USING server s WHERE s.id = a.server_id AND s.id = ANY($1::uuid[]) "
     "RETURNING a.volume_id, s.id AS server, s.user_id, a.delete_on_termination AND a.status <> 'detaching' AS dies_too), "
     "per AS (SELECT volume_id, bool_and(dies_too) AS dies_too, min(user_id) AS user_id, min(server::text)::uuid AS server FROM freed GROUP BY volume_id) "
     "SELECT volume_id, dies_too, user_id, coalesce((SELECT t.request_id FROM task t WHERE t.object_id = per.server "
-    "AND t.kind = 'server.delete' ORDER BY t.id DESC LIMIT 1), 'req-none') FROM per ORDER BY 1", 1 };
+    "AND t.kind = 'server.delete' ORDER BY t.id DESC LIMIT 1), 'req-none') FROM per ORDER BY 1",
+    1
+};
 enum { FREE_VOLUME, FREE_REQUEST = 3 };
 
-static struct kn_batch_stmt FOLLOW = { "conductor_volume_follow",
+static struct kn_batch_stmt FOLLOW = {
+    "conductor_volume_follow",
     "UPDATE volume v SET status = CASE WHEN u.dies_too AND volume_status(v.id) = 'available' THEN 'deleting' ELSE volume_status(v.id) END, "
     "updated_at = now() FROM @ WHERE v.id = u.volume RETURNING v.id, v.project_id, u.user_id, u.request, v.status = 'deleting'",
-    { { "volume", "uuid" }, { "dies_too", "boolean" }, { "user_id", "text" }, { "request", "text" } }, { 0 }, { 0 }, false };
+    { { "volume", "uuid" }, { "dies_too", "boolean" }, { "user_id", "text" }, { "request", "text" } },
+    { 0 },
+    { 0 },
+    false
+};
 enum { FOLLOW_VOLUME, FOLLOW_PROJECT, FOLLOW_USER, FOLLOW_REQUEST, FOLLOW_DIES };
 
 /*
@@ -39,9 +55,16 @@ enum { FOLLOW_VOLUME, FOLLOW_PROJECT, FOLLOW_USER, FOLLOW_REQUEST, FOLLOW_DIES }
  * the volume's shard finds it.
  */
 static struct kn_batch_stmt DOOM = { "conductor_volume_doom",
-    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) "
-    "SELECT 'volume.delete', shard, volume, project, user_id, request FROM @",
-    { { "volume", "uuid" }, { "shard", "smallint" }, { "project", "text" }, { "user_id", "text" }, { "request", "text" } }, { 0 }, { 0 }, false };
+                                     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) "
+                                     "SELECT 'volume.delete', shard, volume, project, user_id, request FROM @",
+                                     { { "volume", "uuid" },
+                                       { "shard", "smallint" },
+                                       { "project", "text" },
+                                       { "user_id", "text" },
+                                       { "request", "text" } },
+                                     { 0 },
+                                     { 0 },
+                                     false };
 
 static void doom(struct kn_batch *batch, const struct kn_rows *rows, int row)
 {
@@ -52,7 +75,7 @@ static void doom(struct kn_batch *batch, const struct kn_rows *rows, int row)
     kn_batch_add(batch, kn_rows_text(rows, row, FOLLOW_REQUEST));
 }
 
-int kn_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err)
+int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *freed = NULL;
     AUTO(kn_rows) struct kn_rows *followed = NULL;
@@ -61,7 +84,8 @@ int kn_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error 
 
     kn_batch_init(&follow, &FOLLOW);
     kn_batch_init(&doomed, &DOOM);
-    if (kn_db_run(db, &HOLD_OF_SERVERS, KN_ARGS(server_ids), NULL, err) < 0 || kn_db_run(db, &FREE, KN_ARGS(server_ids), &freed, err) < 0) {
+    if (kn_db_run(db, &HOLD_OF_SERVERS, KN_ARGS(server_ids), NULL, err) < 0 ||
+        kn_db_run(db, &FREE, KN_ARGS(server_ids), &freed, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(freed); i++) {
@@ -91,7 +115,8 @@ static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
         return -1;
     }
     for (int row = 0; row < kn_rows_count(gone); row++) {
-        kn_quota_claim_volumes(&back, kn_rows_text(gone, row, 0), kn_rows_text(gone, row, 1), -kn_rows_int(gone, row, 2), -kn_rows_int(gone, row, 3));
+        kn_quota_claim_volumes(&back, kn_rows_text(gone, row, 0), kn_rows_text(gone, row, 1),
+                               -kn_rows_int(gone, row, 2), -kn_rows_int(gone, row, 3));
     }
     return kn_quota_take(db, &back, err);
 }
@@ -101,18 +126,20 @@ static int end_attachments(struct kn_db *db, const char *ids, struct kn_error *e
     return kn_db_run(db, &DETACH, KN_ARGS(ids), NULL, err);
 }
 
-static const struct kn_becomes BROKEN[] = { KN_SET(kn_record_volume, "status", "error"), KN_BECOMES_END };
+static const struct kn_conductor_becomes BROKEN[] = { KN_SET(kn_conductor_record_volume, "status", "error"),
+                                                      KN_BECOMES_END };
 
-const struct kn_record kn_record_volume = {
+const struct kn_conductor_record kn_conductor_record_volume = {
     .table = "volume",
     .always = "updated_at = now()",
     .end = end_volumes,
     .broken = BROKEN,
     .hold = &HOLD,
-    .columns = { { "status", "text", "coalesce(u.status, volume_status(t.id))" } }, /* SQL NULL: as its attachments say */
+    .columns = { { "status", "text",
+                   "coalesce(u.status, volume_status(t.id))" } }, /* SQL NULL: as its attachments say */
 };
 
-const struct kn_record kn_record_attachment = {
+const struct kn_conductor_record kn_conductor_record_attachment = {
     .table = "attachment",
     .end = end_attachments,
     .columns = {

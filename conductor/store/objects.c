@@ -8,7 +8,7 @@
 #include "lib/base/hmap.h"
 
 /* kilonova-image writes what becomes of an image itself: it alone knows when the data is whole. */
-const struct kn_record kn_record_image = {
+const struct kn_conductor_record kn_conductor_record_image = {
     .table = "image",
     .guard = "t.status <> 'deleted'",
     .always = "updated_at = now()",
@@ -16,7 +16,7 @@ const struct kn_record kn_record_image = {
 };
 
 /* Where a port is bound is kilonova-network's to write (port_binding); a task may say whom it serves. */
-const struct kn_record kn_record_port = {
+const struct kn_conductor_record kn_conductor_record_port = {
     .table = "port",
     .always = "updated_at = now()",
     .columns = { { "device_owner", "text", NULL } },
@@ -24,14 +24,15 @@ const struct kn_record kn_record_port = {
 
 /* --- reading ------------------------------------------------------------------------------------------------------------ */
 
-static json_t *parse_object(const char *text)
+static json_t *objects_parse_object(const char *text)
 {
     json_t *object = json_loads(text, 0, NULL);
 
     return object == NULL ? json_object() : object;
 }
 
-static int load(struct kn_db *db, const struct kn_record *record, struct kn_task *const *tasks, int count, struct kn_error *err)
+static int objects_load(struct kn_db *db, const struct kn_conductor_record *record,
+                        struct kn_conductor_task *const *tasks, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -45,7 +46,7 @@ static int load(struct kn_db *db, const struct kn_record *record, struct kn_task
     if (ids.count == 0 || record->knows == NULL) {
         return 0;
     }
-    if (kn_db_run(db, kn_record_load(record), KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
+    if (kn_db_run(db, kn_conductor_record_load(record), KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
@@ -56,25 +57,25 @@ static int load(struct kn_db *db, const struct kn_record *record, struct kn_task
 
         if (tasks[i]->flow->object == record && row != 0) {
             json_decref(tasks[i]->object);
-            tasks[i]->object = parse_object(kn_rows_text(rows, (int)row - 1, 1));
+            tasks[i]->object = objects_parse_object(kn_rows_text(rows, (int)row - 1, 1));
         }
     }
     return 0;
 }
 
-int kn_objects_load(struct kn_db *db, struct kn_task *const *tasks, int count, struct kn_error *err)
+int kn_conductor_objects_load(struct kn_db *db, struct kn_conductor_task *const *tasks, int count, struct kn_error *err)
 {
     for (int i = 0; i < count; i++) {
         json_decref(tasks[i]->object);
         tasks[i]->object = json_object();
     }
     for (int i = 0; i < KN_RECORDS; i++) {
-        if (load(db, kn_records[i], tasks, count, err) < 0) {
+        if (objects_load(db, kn_conductor_records[i], tasks, count, err) < 0) {
             return -1;
         }
     }
     for (int i = 0; i < count; i++) {
-        kn_task_settle(tasks[i]);
+        kn_conductor_task_settle(tasks[i]);
     }
     return 0;
 }
@@ -83,26 +84,27 @@ int kn_objects_load(struct kn_db *db, struct kn_task *const *tasks, int count, s
 
 /* The changes of one record on their way: those of rows that stay, and the ids of rows that go. */
 struct pending {
-    const struct kn_record *record;
+    const struct kn_conductor_record *record;
     struct kn_batch batch;
     struct kn_hmap *batched; /* ids: one statement writes a row once */
-    struct kn_array held;    /* the same */
+    struct kn_array held; /* the same */
     struct kn_array ending;
 };
 
-static int run(struct pending *pending, struct kn_db *db, struct kn_error *err)
+static int objects_run(struct pending *pending, struct kn_db *db, struct kn_error *err)
 {
     const struct kn_stmt *hold = pending->record->hold;
 
-    if (hold != NULL && pending->batch.rows > 0 && kn_db_run(db, hold, KN_ARGS(kn_array_value(&pending->held)), NULL, err) < 0) {
+    if (hold != NULL && pending->batch.rows > 0 &&
+        kn_db_run(db, hold, KN_ARGS(kn_array_value(&pending->held)), NULL, err) < 0) {
         return -1;
     }
     return kn_batch_run(&pending->batch, db, NULL, err);
 }
 
-static int flush(struct pending *pending, struct kn_db *db, struct kn_error *err)
+static int objects_flush(struct pending *pending, struct kn_db *db, struct kn_error *err)
 {
-    int rc = run(pending, db, err);
+    int rc = objects_run(pending, db, err);
 
     kn_array_clear(&pending->held);
     kn_batch_release(&pending->batch);
@@ -112,32 +114,34 @@ static int flush(struct pending *pending, struct kn_db *db, struct kn_error *err
     return rc;
 }
 
-static int add_row(struct pending *pending, struct kn_db *db, const struct kn_change_row *row, struct kn_error *err)
+static int objects_add_row(struct pending *pending, struct kn_db *db, const struct kn_conductor_change_row *row,
+                           struct kn_error *err)
 {
     if (row->ends) {
         kn_array_add(&pending->ending, row->id);
         return 0;
     }
-    if (kn_hmap_get(pending->batched, row->id) != NULL && flush(pending, db, err) < 0) {
+    if (kn_hmap_get(pending->batched, row->id) != NULL && objects_flush(pending, db, err) < 0) {
         return -1;
     }
     kn_hmap_put(pending->batched, row->id, pending);
     kn_array_add(&pending->held, row->id);
     kn_batch_add(&pending->batch, row->id);
     kn_batch_addint(&pending->batch, row->mask);
-    for (int i = 0; i < kn_record_column_count(row->record); i++) {
+    for (int i = 0; i < kn_conductor_record_column_count(row->record); i++) {
         kn_batch_add(&pending->batch, row->values[i]);
     }
     return 0;
 }
 
-static int add_rows(struct pending *pending, struct kn_db *db, const struct kn_change *const *changes, int count, struct kn_error *err)
+static int objects_add_rows(struct pending *pending, struct kn_db *db, const struct kn_conductor_change *const *changes,
+                            int count, struct kn_error *err)
 {
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < changes[i]->count; j++) {
-            const struct kn_change_row *row = &changes[i]->rows[j];
+            const struct kn_conductor_change_row *row = &changes[i]->rows[j];
 
-            if (row->record == pending->record && add_row(pending, db, row, err) < 0) {
+            if (row->record == pending->record && objects_add_row(pending, db, row, err) < 0) {
                 return -1;
             }
         }
@@ -145,14 +149,17 @@ static int add_rows(struct pending *pending, struct kn_db *db, const struct kn_c
     return 0;
 }
 
-static int write_record(struct kn_db *db, const struct kn_record *record, const struct kn_change *const *changes, int count, struct kn_error *err)
+static int write_record(struct kn_db *db, const struct kn_conductor_record *record,
+                        const struct kn_conductor_change *const *changes, int count, struct kn_error *err)
 {
-    struct pending pending = { .record = record, .batched = kn_hmap_new(NULL), .held = KN_ARRAY_INIT, .ending = KN_ARRAY_INIT };
+    struct pending pending = {
+        .record = record, .batched = kn_hmap_new(NULL), .held = KN_ARRAY_INIT, .ending = KN_ARRAY_INIT
+    };
     int rc;
 
-    kn_batch_init(&pending.batch, kn_record_stmt(record));
-    rc = add_rows(&pending, db, changes, count, err);
-    rc = rc < 0 ? rc : run(&pending, db, err);
+    kn_batch_init(&pending.batch, kn_conductor_record_stmt(record));
+    rc = objects_add_rows(&pending, db, changes, count, err);
+    rc = rc < 0 ? rc : objects_run(&pending, db, err);
     rc = rc < 0 || pending.ending.count == 0 ? rc : record->end(db, kn_array_value(&pending.ending), err);
     kn_batch_release(&pending.batch);
     kn_hmap_free(pending.batched);
@@ -161,10 +168,11 @@ static int write_record(struct kn_db *db, const struct kn_record *record, const 
     return rc;
 }
 
-int kn_objects_write(struct kn_db *db, const struct kn_change *const *changes, int count, struct kn_error *err)
+int kn_conductor_objects_write(struct kn_db *db, const struct kn_conductor_change *const *changes, int count,
+                               struct kn_error *err)
 {
     for (int i = 0; i < KN_RECORDS; i++) {
-        if (write_record(db, kn_records[i], changes, count, err) < 0) {
+        if (write_record(db, kn_conductor_records[i], changes, count, err) < 0) {
             return -1;
         }
     }

@@ -11,13 +11,15 @@
 #include "lib/adapter/db.h"
 
 /* Fills task->object of every task in the list; one statement a kind of object. */
-int kn_objects_load(struct kn_db *db, struct kn_task *const *tasks, int count, struct kn_error *err);
+int kn_conductor_objects_load(struct kn_db *db, struct kn_conductor_task *const *tasks, int count,
+                              struct kn_error *err);
 /* Writes what the changes say, one statement a record; call inside the transaction that moves the tasks. */
-int kn_objects_write(struct kn_db *db, const struct kn_change *const *changes, int count, struct kn_error *err);
+int kn_conductor_objects_write(struct kn_db *db, const struct kn_conductor_change *const *changes, int count,
+                               struct kn_error *err);
 /*
  * The servers' end: their attachments go, their volumes follow what attachments are left. What dies with its server and is nobody else's becomes `deleting`,
  * with a task of its own. Inside the transaction that ends the servers.
  */
-int kn_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err);
+int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err);
 
 #endif

@@ -7,12 +7,15 @@
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 
-const struct kn_record *const kn_records[KN_RECORDS] = { &kn_record_server, &kn_record_attachment, &kn_record_volume, &kn_record_image, &kn_record_port };
+const struct kn_conductor_record *const kn_conductor_records[KN_RECORDS] = {
+    &kn_conductor_record_server, &kn_conductor_record_attachment, &kn_conductor_record_volume,
+    &kn_conductor_record_image, &kn_conductor_record_port
+};
 
 static struct kn_batch_stmt made[KN_RECORDS]; /* main thread */
 static struct kn_stmt loads[KN_RECORDS];      /* main thread */
 
-int kn_record_column_count(const struct kn_record *record)
+int kn_conductor_record_column_count(const struct kn_conductor_record *record)
 {
     int n = 0;
 
@@ -22,9 +25,9 @@ int kn_record_column_count(const struct kn_record *record)
     return n;
 }
 
-int kn_record_column(const struct kn_record *record, const char *name)
+int kn_conductor_record_column(const struct kn_conductor_record *record, const char *name)
 {
-    for (int i = 0; i < kn_record_column_count(record); i++) {
+    for (int i = 0; i < kn_conductor_record_column_count(record); i++) {
         if (strcmp(record->columns[i].name, name) == 0) {
             return i;
         }
@@ -32,13 +35,13 @@ int kn_record_column(const struct kn_record *record, const char *name)
     return -1;
 }
 
-static char *make_sql(const struct kn_record *record)
+static char *make_sql(const struct kn_conductor_record *record)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sql = KN_STRBUF_INIT;
 
     kn_strbuf_addf(&sql, "UPDATE %s t SET ", record->table);
-    for (int i = 0; i < kn_record_column_count(record); i++) {
-        const struct kn_column *column = &record->columns[i];
+    for (int i = 0; i < kn_conductor_record_column_count(record); i++) {
+        const struct kn_conductor_column *column = &record->columns[i];
 
         kn_strbuf_addf(&sql, "%s%s = CASE WHEN (u.mask & %ld) <> 0 THEN ", i == 0 ? "" : ", ", column->name, 1L << i);
         if (column->becomes != NULL) {
@@ -58,51 +61,51 @@ static char *make_sql(const struct kn_record *record)
     return kn_strbuf_detach(&sql);
 }
 
-static void make(const struct kn_record *record, struct kn_batch_stmt *ret)
+static void record_make(const struct kn_conductor_record *record, struct kn_batch_stmt *ret)
 {
     ret->name = kn_asprintf("change_%s", record->table);
     ret->columns[0] = (struct kn_batch_column){ "id", "uuid" };
     ret->columns[1] = (struct kn_batch_column){ "mask", "int" };
-    for (int i = 0; i < kn_record_column_count(record); i++) {
+    for (int i = 0; i < kn_conductor_record_column_count(record); i++) {
         ret->columns[i + 2] = (struct kn_batch_column){ record->columns[i].name, record->columns[i].type };
     }
     ret->sql = make_sql(record);
 }
 
 /* A record that is not among them is a programming error. */
-static int place_of_record(const struct kn_record *record)
+static int place_of_record(const struct kn_conductor_record *record)
 {
     int at = 0;
 
-    while (kn_records[at] != record) {
+    while (kn_conductor_records[at] != record) {
         at++;
     }
     return at;
 }
 
-struct kn_batch_stmt *kn_record_stmt(const struct kn_record *record)
+struct kn_batch_stmt *kn_conductor_record_stmt(const struct kn_conductor_record *record)
 {
     struct kn_batch_stmt *stmt = &made[place_of_record(record)];
 
     if (stmt->sql == NULL) {
-        make(record, stmt);
+        record_make(record, stmt);
     }
     return stmt;
 }
 
-static char *make_load(const struct kn_record *record)
+static char *make_load(const struct kn_conductor_record *record)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sql = KN_STRBUF_INIT;
 
     kn_strbuf_addstr(&sql, "SELECT t.id, json_build_object(");
-    for (const struct kn_knowledge *k = record->knows; k->name != NULL; k++) {
+    for (const struct kn_conductor_knowledge *k = record->knows; k->name != NULL; k++) {
         kn_strbuf_addf(&sql, "%s'%s', %s", k == record->knows ? "" : ", ", k->name, k->sql);
     }
     kn_strbuf_addf(&sql, ") FROM %s WHERE t.id = ANY($1::uuid[])", record->from);
     return kn_strbuf_detach(&sql);
 }
 
-const struct kn_stmt *kn_record_load(const struct kn_record *record)
+const struct kn_stmt *kn_conductor_record_load(const struct kn_conductor_record *record)
 {
     struct kn_stmt *stmt = &loads[place_of_record(record)];
 
@@ -114,9 +117,10 @@ const struct kn_stmt *kn_record_load(const struct kn_record *record)
     return record->knows == NULL ? NULL : stmt;
 }
 
-const struct kn_knowledge *kn_record_knows(const struct kn_record *record, const char *name)
+const struct kn_conductor_knowledge *kn_conductor_record_knows(const struct kn_conductor_record *record,
+                                                               const char *name)
 {
-    for (const struct kn_knowledge *k = record->knows; k != NULL && k->name != NULL; k++) {
+    for (const struct kn_conductor_knowledge *k = record->knows; k != NULL && k->name != NULL; k++) {
         if (strcmp(k->name, name) == 0) {
             return k;
         }

@@ -16,32 +16,34 @@
 #include "lib/adapter/db.h"
 #include "lib/base/uuid.h"
 
-struct kn_shards {
+struct kn_conductor_shards {
     char host[256];
     char owner[300]; /* host/boot */
     int64_t lease_ms;
     bool mine[KN_SHARDS];
     int64_t epoch[KN_SHARDS];
-    int64_t lease_until_ms; /* kn_boot_ms() before the statement that wrote the leases, plus the lease: never later than the table's */
+    int64_t
+        lease_until_ms; /* kn_boot_ms() before the statement that wrote the leases, plus the lease: never later than the table's */
 };
 
 /* How many shards each of `live` conductors should have at most. Pure. */
-int kn_shards_share(int live);
+int kn_conductor_shards_share(int live);
 /* Nothing is leased yet. */
-void kn_shards_init(struct kn_shards *shards, const char *host, const char *boot, int64_t lease_ms);
+void kn_conductor_shards_init(struct kn_conductor_shards *shards, const char *host, const char *boot, int64_t lease_ms);
 /* Takes what earlier boots of this host held. Only while the lock of its name is held: they must be dead. */
-int kn_shards_reclaim(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);
+int kn_conductor_shards_reclaim(struct kn_conductor_shards *shards, struct kn_db *db, struct kn_error *err);
 /* Renews, takes what is free, gives up what is too much. What changed is seen by comparing `mine` before and after. */
-int kn_shards_renew(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);
+int kn_conductor_shards_renew(struct kn_conductor_shards *shards, struct kn_db *db, struct kn_error *err);
 /* Whether the leases have ended by our own clock: then somebody else may have the shards, until a renewal has compared the epochs. Pure. */
-bool kn_shards_lapsed(const struct kn_shards *shards, int64_t now_ms);
+bool kn_conductor_shards_lapsed(const struct kn_conductor_shards *shards, int64_t now_ms);
 /* Gives all up: the other conductors need not wait. */
-int kn_shards_release(struct kn_shards *shards, struct kn_db *db, struct kn_error *err);
+int kn_conductor_shards_release(struct kn_conductor_shards *shards, struct kn_db *db, struct kn_error *err);
 /*
  * Inside a transaction: locks the rows of my shards and says which still stand at my epoch; the rest is no longer mine.
  */
-int kn_shards_lock(const struct kn_shards *shards, struct kn_db *db, bool ret_valid[KN_SHARDS], struct kn_error *err);
+int kn_conductor_shards_lock(const struct kn_conductor_shards *shards, struct kn_db *db, bool ret_valid[KN_SHARDS],
+                             struct kn_error *err);
 /* {1,5,9} as an argument for = ANY(). */
-const char *kn_shards_array(const struct kn_shards *shards, struct kn_array *array);
+const char *kn_conductor_shards_array(const struct kn_conductor_shards *shards, struct kn_array *array);
 
 #endif

@@ -13,55 +13,100 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
-static struct kn_batch_stmt MOVE = { "task_move",
+static struct kn_batch_stmt MOVE = {
+    "task_move",
     "UPDATE task t SET state = u.state, step = u.step, attempt = u.attempt, context = u.context, error = u.error, home = u.home, dest = u.dest, "
     "working_since = NULL, progress = 0, "
     "deadline = CASE WHEN u.state IN ('run', 'undo') THEN now() + u.timeout_s * interval '1 s' END, "
     "finished_at = CASE WHEN u.state IN ('done', 'failed') THEN now() END "
     "FROM @ WHERE t.id = u.id AND t.attempt = u.from_attempt AND t.state NOT IN ('done', 'failed') RETURNING t.id",
-    { { "id", "bigint" }, { "from_attempt", "int" }, { "state", "text" }, { "step", "smallint" }, { "attempt", "int" },
-      { "context", "jsonb" }, { "error", "jsonb" }, { "timeout_s", "int" }, { "home", "jsonb" }, { "dest", "jsonb" } }, { 0 }, { 0 }, false };
+    { { "id", "bigint" },
+      { "from_attempt", "int" },
+      { "state", "text" },
+      { "step", "smallint" },
+      { "attempt", "int" },
+      { "context", "jsonb" },
+      { "error", "jsonb" },
+      { "timeout_s", "int" },
+      { "home", "jsonb" },
+      { "dest", "jsonb" } },
+    { 0 },
+    { 0 },
+    false
+};
 
-static struct kn_batch_stmt RECORD = { "task_step_record",
+static struct kn_batch_stmt RECORD = {
+    "task_step_record",
     "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at, host, error) "
     "SELECT task_id, n, name, state, to_timestamp(started_us / 1000000.0), greatest(now(), to_timestamp(started_us / 1000000.0)), "
     "host, error FROM @ ON CONFLICT DO NOTHING",
-    { { "task_id", "bigint" }, { "n", "int" }, { "name", "text" }, { "state", "text" }, { "started_us", "bigint" },
-      { "host", "text" }, { "error", "jsonb" } }, { 0 }, { 0 }, false };
+    { { "task_id", "bigint" },
+      { "n", "int" },
+      { "name", "text" },
+      { "state", "text" },
+      { "started_us", "bigint" },
+      { "host", "text" },
+      { "error", "jsonb" } },
+    { 0 },
+    { 0 },
+    false
+};
 
-static const struct kn_stmt TOUCH = { "task_touch",
-    "UPDATE task SET deadline = now() + $2::int * interval '1 s' WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 2 };
+static const struct kn_stmt TOUCH = {
+    "task_touch",
+    "UPDATE task SET deadline = now() + $2::int * interval '1 s' WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')",
+    2
+};
 
-static struct kn_batch_stmt WORKING = { "task_working",
+static struct kn_batch_stmt WORKING = {
+    "task_working",
     "UPDATE task t SET deadline = now() + u.timeout_s * interval '1 s', progress = u.progress, working_since = to_timestamp(u.since_us / 1000000.0) "
     "FROM @ WHERE t.id = u.id AND t.attempt = u.attempt AND t.state IN ('run', 'undo')",
-    { { "id", "bigint" }, { "attempt", "int" }, { "progress", "smallint" }, { "since_us", "bigint" }, { "timeout_s", "int" } }, { 0 }, { 0 }, false };
+    { { "id", "bigint" },
+      { "attempt", "int" },
+      { "progress", "smallint" },
+      { "since_us", "bigint" },
+      { "timeout_s", "int" } },
+    { 0 },
+    { 0 },
+    false
+};
 
-static const struct kn_stmt CURRENT = { "task_current",
-    "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 1 };
+static const struct kn_stmt CURRENT = {
+    "task_current", "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 1
+};
 
-static const struct kn_stmt OPEN_IDS = { "task_open_ids",
+static const struct kn_stmt OPEN_IDS = {
+    "task_open_ids",
     "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY id) AS turn FROM task "
-    "WHERE shard = ANY($1::smallint[]) AND state IN ('run', 'undo')) t ORDER BY turn, id LIMIT $2::int", 2 };
+    "WHERE shard = ANY($1::smallint[]) AND state IN ('run', 'undo')) t ORDER BY turn, id LIMIT $2::int",
+    2
+};
 
 /* older: the oldest open task of the same object that stands before this one; beside: kinds that stand in nobody's way. */
-static const struct kn_stmt LOAD = { "task_load",
+static const struct kn_stmt LOAD = {
+    "task_load",
     "SELECT " KN_TASK_COLUMNS ", CASE WHEN t.kind = ANY($3::text[]) THEN NULL ELSE "
     "(SELECT min(o.id) FROM task o WHERE o.object_id = t.object_id AND o.id < t.id AND o.state IN ('run', 'undo') "
     "AND o.kind <> ALL($3::text[])) END AS older "
-    "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.shard = ANY($2::smallint[]) AND t.state IN ('run', 'undo') ORDER BY t.id", 3 };
+    "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.shard = ANY($2::smallint[]) AND t.state IN ('run', 'undo') ORDER BY t.id",
+    3
+};
 
 /* The destination of a move that it ends is the superseding task's: what is there is its to end, too. */
-static const struct kn_stmt SUPERSEDE = { "task_supersede",
+static const struct kn_stmt SUPERSEDE = {
+    "task_supersede",
     "WITH ended AS (UPDATE task o SET state = 'failed', finished_at = now(), deadline = NULL, "
     "error = '{\"code\": \"KN_CONFLICT\", \"message\": \"cancelled by a later request\"}' "
     "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) AND o.object_id = t.object_id AND o.id < t.id "
     "AND o.cancel AND o.state IN ('run', 'undo') RETURNING o.id, o.object_id, o.dest), "
     "taken_over AS (UPDATE task t SET dest = e.dest FROM ended e WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) "
     "AND t.object_id = e.object_id AND e.dest->>'host' <> '' AND t.id NOT IN (SELECT id FROM ended)) "
-    "SELECT id FROM ended", 2 };
+    "SELECT id FROM ended",
+    2
+};
 
-void kn_cancels_free(struct kn_cancel *cancels, int count)
+void kn_conductor_cancels_free(struct kn_conductor_cancel *cancels, int count)
 {
     for (int i = 0; i < count; i++) {
         kn_message_release(&cancels[i].message);
@@ -69,16 +114,16 @@ void kn_cancels_free(struct kn_cancel *cancels, int count)
     free(cancels);
 }
 
-void kn_move_release(struct kn_move *move)
+void kn_conductor_move_release(struct kn_conductor_move *move)
 {
-    kn_change_release(&move->change);
+    kn_conductor_change_release(&move->change);
     free(move->records);
-    kn_cancels_free(move->cancels, move->cancel_count);
+    kn_conductor_cancels_free(move->cancels, move->cancel_count);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------------ */
 
-static char *error_text(const struct kn_task *task)
+static char *error_text(const struct kn_conductor_task *task)
 {
     json_t *error;
     char *text;
@@ -93,51 +138,51 @@ static char *error_text(const struct kn_task *task)
     return text;
 }
 
-static void add_place(struct kn_batch *batch, const struct kn_place *place, bool known)
+static void add_place(struct kn_batch *batch, const struct kn_conductor_place *place, bool known)
 {
-    json_t *json = known ? kn_place_json(place) : NULL;
+    json_t *json = known ? kn_conductor_place_json(place) : NULL;
     AUTO_FREE char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
 
     kn_batch_add(batch, text);
     json_decref(json);
 }
 
-static void add_move(struct kn_batch *batch, const struct kn_move *move, int64_t timeout_s)
+static void add_move(struct kn_batch *batch, const struct kn_conductor_move *move, int64_t timeout_s)
 {
-    const struct kn_task *task = move->task;
+    const struct kn_conductor_task *task = move->task;
     AUTO_FREE char *context = json_dumps(task->context, JSON_COMPACT);
     AUTO_FREE char *error = error_text(task);
 
     kn_batch_addint(batch, task->id);
     kn_batch_addint(batch, move->from_attempt);
-    kn_batch_add(batch, kn_task_state_name(task->state));
+    kn_batch_add(batch, kn_conductor_task_state_name(task->state));
     kn_batch_addint(batch, task->step);
     kn_batch_addint(batch, task->attempt);
     kn_batch_add(batch, context);
     kn_batch_add(batch, error);
     kn_batch_addint(batch, timeout_s);
-    add_place(batch, &task->home, task->flow->object == &kn_record_server);
+    add_place(batch, &task->home, task->flow->object == &kn_conductor_record_server);
     add_place(batch, &task->dest, task->dest.host[0] != '\0' || task->dest.generation > task->home.generation + 1);
 }
 
 /* Steps are numbered by a counter in the context, so that a task needs no look at the rows it has. */
-static void number_records(struct kn_move *move)
+static void number_records(struct kn_conductor_move *move)
 {
-    int64_t steps = kn_found_int(move->task, "steps");
+    int64_t steps = kn_conductor_found_int(move->task, "steps");
 
     if (move->record_count > 0 && !move->numbered) {
         move->numbered = true;
-        kn_find(move->task, "steps", json_integer(steps + move->record_count));
+        kn_conductor_find(move->task, "steps", json_integer(steps + move->record_count));
     }
 }
 
-static void add_records(struct kn_batch *batch, const struct kn_move *move)
+static void add_records(struct kn_batch *batch, const struct kn_conductor_move *move)
 {
-    int64_t n = kn_found_int(move->task, "steps") - move->record_count;
+    int64_t n = kn_conductor_found_int(move->task, "steps") - move->record_count;
     AUTO_FREE char *error = error_text(move->task);
 
     for (int i = 0; i < move->record_count; i++) {
-        const struct kn_step_record *record = &move->records[i];
+        const struct kn_conductor_step_record *record = &move->records[i];
 
         kn_batch_addint(batch, move->task->id);
         kn_batch_addint(batch, n + i);
@@ -150,7 +195,7 @@ static void add_records(struct kn_batch *batch, const struct kn_move *move)
 }
 
 /* Marks the moves whose task is among the returned ids. Both are few hundred; the ids come back in any order. */
-static void mark_applied(struct kn_move *moves, int count, const struct kn_rows *rows)
+static void mark_applied(struct kn_conductor_move *moves, int count, const struct kn_rows *rows)
 {
     AUTO(kn_hmap) struct kn_hmap *ids = kn_hmap_new(NULL);
     struct kn_arg arg;
@@ -163,7 +208,8 @@ static void mark_applied(struct kn_move *moves, int count, const struct kn_rows 
     }
 }
 
-static int write_tasks(struct kn_db *db, struct kn_move *moves, int count, int64_t timeout_s, struct kn_error *err)
+static int write_tasks(struct kn_db *db, struct kn_conductor_move *moves, int count, int64_t timeout_s,
+                       struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -185,7 +231,7 @@ static int write_tasks(struct kn_db *db, struct kn_move *moves, int count, int64
     return 0;
 }
 
-static int write_steps(struct kn_db *db, const struct kn_move *moves, int count, struct kn_error *err)
+static int write_steps(struct kn_db *db, const struct kn_conductor_move *moves, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
 
@@ -198,9 +244,9 @@ static int write_steps(struct kn_db *db, const struct kn_move *moves, int count,
     return kn_batch_run(&batch, db, NULL, err);
 }
 
-static int write_objects(struct kn_db *db, const struct kn_move *moves, int count, struct kn_error *err)
+static int write_objects(struct kn_db *db, const struct kn_conductor_move *moves, int count, struct kn_error *err)
 {
-    AUTO_FREE const struct kn_change **changes = kn_realloc_array(NULL, (size_t)count, sizeof(*changes));
+    AUTO_FREE const struct kn_conductor_change **changes = kn_realloc_array(NULL, (size_t)count, sizeof(*changes));
     int n = 0;
 
     for (int i = 0; i < count; i++) {
@@ -208,16 +254,16 @@ static int write_objects(struct kn_db *db, const struct kn_move *moves, int coun
             changes[n++] = &moves[i].change;
         }
     }
-    return kn_objects_write(db, changes, n, err);
+    return kn_conductor_objects_write(db, changes, n, err);
 }
 
-int kn_store_write(struct kn_db *db, const struct kn_shards *shards, struct kn_move *moves, int count,
-                   int64_t step_timeout_s, struct kn_error *err)
+int kn_conductor_store_write(struct kn_db *db, const struct kn_conductor_shards *shards,
+                             struct kn_conductor_move *moves, int count, int64_t step_timeout_s, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     bool valid[KN_SHARDS];
 
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_shards_lock(shards, db, valid, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_conductor_shards_lock(shards, db, valid, err) < 0) {
         return -1;
     }
     for (int i = 0; i < count; i++) {
@@ -230,14 +276,15 @@ int kn_store_write(struct kn_db *db, const struct kn_shards *shards, struct kn_m
     return kn_tx_commit(&tx, err);
 }
 
-int kn_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_s, struct kn_error *err)
+int kn_conductor_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_s, struct kn_error *err)
 {
     struct kn_arg timeout;
 
     return kn_db_run(db, &TOUCH, KN_ARGS(task_ids, kn_arg_int(&timeout, step_timeout_s)), NULL, err);
 }
 
-int kn_store_working(struct kn_db *db, struct kn_task *const *tasks, int count, int64_t step_timeout_s, struct kn_error *err)
+int kn_conductor_store_working(struct kn_db *db, struct kn_conductor_task *const *tasks, int count,
+                               int64_t step_timeout_s, struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
 
@@ -254,25 +301,26 @@ int kn_store_working(struct kn_db *db, struct kn_task *const *tasks, int count, 
 
 /* --- reading ------------------------------------------------------------------------------------------------------------ */
 
-int kn_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err)
+int kn_conductor_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err)
 {
     return kn_db_run(db, &CURRENT, KN_ARGS(task_ids), ret_rows, err);
 }
 
-int kn_store_open_ids(struct kn_db *db, const struct kn_shards *shards, int limit, struct kn_rows **ret_rows,
-                      struct kn_error *err)
+int kn_conductor_store_open_ids(struct kn_db *db, const struct kn_conductor_shards *shards, int limit,
+                                struct kn_rows **ret_rows, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array mine = KN_ARRAY_INIT;
     struct kn_arg arg;
 
-    return kn_db_run(db, &OPEN_IDS, KN_ARGS(kn_shards_array(shards, &mine), kn_arg_int(&arg, limit)), ret_rows, err);
+    return kn_db_run(db, &OPEN_IDS, KN_ARGS(kn_conductor_shards_array(shards, &mine), kn_arg_int(&arg, limit)),
+                     ret_rows, err);
 }
 
 /* The kinds of flows with a property, as an array literal. */
-static const char *kinds(struct kn_array *array, bool beside)
+static const char *store_kinds(struct kn_array *array, bool beside)
 {
-    for (int i = 0; kn_flow_tables[i] != NULL; i++) {
-        for (const struct kn_flow *flow = kn_flow_tables[i]; flow->kind != NULL; flow++) {
+    for (int i = 0; kn_conductor_flow_tables[i] != NULL; i++) {
+        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[i]; flow->kind != NULL; flow++) {
             if (beside ? flow->beside : flow->supersedes) {
                 kn_array_add(array, flow->kind);
             }
@@ -283,39 +331,40 @@ static const char *kinds(struct kn_array *array, bool beside)
 
 enum { KIND_COLUMN = 1, OBJECT_COLUMN = 3, OLDER_COLUMN = 18 };
 
-static int load(struct kn_db *db, const struct kn_shards *shards, const char *ids, struct kn_rows **ret_rows,
-                struct kn_error *err)
+static int store_store_load(struct kn_db *db, const struct kn_conductor_shards *shards, const char *ids,
+                            struct kn_rows **ret_rows, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array mine = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array beside = KN_ARRAY_INIT;
 
-    return kn_db_run(db, &LOAD, KN_ARGS(ids, kn_shards_array(shards, &mine), kinds(&beside, true)), ret_rows, err);
+    return kn_db_run(db, &LOAD, KN_ARGS(ids, kn_conductor_shards_array(shards, &mine), store_kinds(&beside, true)),
+                     ret_rows, err);
 }
 
 /* A task that supersedes and finds an older one before it: ends those that were cancelled and looks again. *ret_ended: their ids. */
-static int supersede(struct kn_db *db, const struct kn_shards *shards, const char *ids, struct kn_rows **rows,
+static int supersede(struct kn_db *db, const struct kn_conductor_shards *shards, const char *ids, struct kn_rows **rows,
                      struct kn_rows **ret_ended, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array superseding = KN_ARRAY_INIT;
     bool needed = false;
 
     for (int i = 0; i < kn_rows_count(*rows); i++) {
-        const struct kn_flow *flow = kn_flow(kn_rows_text(*rows, i, KIND_COLUMN));
+        const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(*rows, i, KIND_COLUMN));
 
         needed = needed || (flow != NULL && flow->supersedes && !kn_rows_null(*rows, i, OLDER_COLUMN));
     }
     if (!needed) {
         return 0;
     }
-    if (kn_db_run(db, &SUPERSEDE, KN_ARGS(ids, kinds(&superseding, false)), ret_ended, err) < 0) {
+    if (kn_db_run(db, &SUPERSEDE, KN_ARGS(ids, store_kinds(&superseding, false)), ret_ended, err) < 0) {
         return -1;
     }
     kn_rows_free(kn_steal(rows));
-    return load(db, shards, ids, rows, err);
+    return store_store_load(db, shards, ids, rows, err);
 }
 
 /* Splits loaded rows into tasks that may run and ones that wait; a task of an unknown kind is left alone. */
-static void collect(const struct kn_rows *rows, struct kn_admission *admission)
+static void collect(const struct kn_rows *rows, struct kn_conductor_admission *admission)
 {
     size_t max = (size_t)kn_rows_count(rows) + 1;
 
@@ -325,11 +374,11 @@ static void collect(const struct kn_rows *rows, struct kn_admission *admission)
         struct kn_error why = { 0 };
 
         if (!kn_rows_null(rows, i, OLDER_COLUMN)) {
-            struct kn_waiting *waiting = &admission->waiting[admission->waiting_count++];
+            struct kn_conductor_waiting *waiting = &admission->waiting[admission->waiting_count++];
 
             waiting->task = kn_rows_int(rows, i, 0);
             kn_copy(waiting->object_id, sizeof(waiting->object_id), kn_rows_text(rows, i, OBJECT_COLUMN));
-        } else if (kn_task_from_row(rows, i, &admission->tasks[admission->task_count], &why) < 0) {
+        } else if (kn_conductor_task_from_row(rows, i, &admission->tasks[admission->task_count], &why) < 0) {
             kn_log_error("load task", &why);
         } else {
             admission->task_count++;
@@ -337,24 +386,25 @@ static void collect(const struct kn_rows *rows, struct kn_admission *admission)
     }
 }
 
-void kn_admission_release(struct kn_admission *admission)
+void kn_conductor_admission_release(struct kn_conductor_admission *admission)
 {
     for (int i = 0; i < admission->task_count; i++) {
-        kn_task_free(admission->tasks[i]);
+        kn_conductor_task_free(admission->tasks[i]);
     }
     free(admission->tasks);
     free(admission->waiting);
     kn_rows_free(admission->ended);
-    *admission = (struct kn_admission){ 0 };
+    *admission = (struct kn_conductor_admission){ 0 };
 }
 
 /* Bumped once per task, as a rule; twice when a conductor dies just here, which does no harm. */
-static int bump_superseding(struct kn_db *db, const struct kn_record *record, const struct kn_admission *admission, struct kn_error *err)
+static int bump_superseding(struct kn_db *db, const struct kn_conductor_record *record,
+                            const struct kn_conductor_admission *admission, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
 
     for (int i = 0; i < admission->task_count; i++) {
-        const struct kn_task *task = admission->tasks[i];
+        const struct kn_conductor_task *task = admission->tasks[i];
 
         if (task->flow->supersedes && task->flow->object == record && task->attempt == 1) {
             kn_array_add(&ids, task->object_id);
@@ -363,39 +413,40 @@ static int bump_superseding(struct kn_db *db, const struct kn_record *record, co
     return ids.count == 0 ? 0 : kn_db_run(db, record->bump, KN_ARGS(kn_array_value(&ids)), NULL, err);
 }
 
-static int bump_all(struct kn_db *db, const struct kn_admission *admission, struct kn_error *err)
+static int bump_all(struct kn_db *db, const struct kn_conductor_admission *admission, struct kn_error *err)
 {
     for (int i = 0; i < KN_RECORDS; i++) {
-        if (kn_records[i]->bump != NULL && bump_superseding(db, kn_records[i], admission, err) < 0) {
+        if (kn_conductor_records[i]->bump != NULL &&
+            bump_superseding(db, kn_conductor_records[i], admission, err) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-int kn_store_admit(struct kn_db *db, const struct kn_shards *shards, const int64_t *ids, int count,
-                   struct kn_admission *ret, struct kn_error *err)
+int kn_conductor_store_admit(struct kn_db *db, const struct kn_conductor_shards *shards, const int64_t *ids, int count,
+                             struct kn_conductor_admission *ret, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_RELEASE(kn_array) struct kn_array wanted = KN_ARRAY_INIT;
-    AUTO_RELEASE(kn_admission) struct kn_admission admission = { 0 };
+    AUTO_RELEASE(kn_conductor_admission) struct kn_conductor_admission admission = { 0 };
     bool valid[KN_SHARDS];
 
     for (int i = 0; i < count; i++) {
         kn_array_addint(&wanted, ids[i]);
     }
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_shards_lock(shards, db, valid, err) < 0 ||
-        load(db, shards, kn_array_value(&wanted), &rows, err) < 0 ||
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_conductor_shards_lock(shards, db, valid, err) < 0 ||
+        store_store_load(db, shards, kn_array_value(&wanted), &rows, err) < 0 ||
         supersede(db, shards, kn_array_value(&wanted), &rows, &admission.ended, err) < 0) {
         return -1;
     }
     collect(rows, &admission);
     if (bump_all(db, &admission, err) < 0 ||
-        kn_objects_load(db, admission.tasks, admission.task_count, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        kn_conductor_objects_load(db, admission.tasks, admission.task_count, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     *ret = admission;
-    admission = (struct kn_admission){ 0 };
+    admission = (struct kn_conductor_admission){ 0 };
     return 0;
 }

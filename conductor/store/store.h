@@ -12,62 +12,65 @@
 #include "conductor/store/task.h"
 
 /* Ends a command that is in flight. */
-struct kn_cancel {
+struct kn_conductor_cancel {
     char topic[KN_TOPIC_SIZE];
     struct kn_message message;
 };
-void kn_cancels_free(struct kn_cancel *cancels, int count);
+void kn_conductor_cancels_free(struct kn_conductor_cancel *cancels, int count);
 
-struct kn_move {
-    struct kn_task *task;        /* borrowed; already stands where it moves to */
+struct kn_conductor_move {
+    struct kn_conductor_task *task;        /* borrowed; already stands where it moves to */
     int from_attempt;
-    struct kn_change change;
-    struct kn_step_record *records;
+    struct kn_conductor_change change;
+    struct kn_conductor_step_record *records;
     int record_count;
-    struct kn_cancel *cancels;   /* for what is in flight and not wanted any more: they go out when the move is written */
+    struct kn_conductor_cancel
+        *cancels;   /* for what is in flight and not wanted any more: they go out when the move is written */
     int cancel_count;
     bool numbered;               /* its records have their numbers; store.c's */
-    bool applied;                /* filled by kn_store_write */
+    bool applied;                /* filled by kn_conductor_store_write */
 };
 
-void kn_move_release(struct kn_move *move);
+void kn_conductor_move_release(struct kn_conductor_move *move);
 
 /*
  * Writes the moves. Tasks that were not applied (lost shard, somebody was faster) have applied = false and nothing of theirs is written.
  * step_timeout_s: the deadline of the rows they moved to.
  */
-int kn_store_write(struct kn_db *db, const struct kn_shards *shards, struct kn_move *moves, int count,
-                   int64_t step_timeout_s, struct kn_error *err);
+int kn_conductor_store_write(struct kn_db *db, const struct kn_conductor_shards *shards,
+                             struct kn_conductor_move *moves, int count, int64_t step_timeout_s, struct kn_error *err);
 /* (id, attempt) of those of the tasks that are still open: what is sent again is held against it first. */
-int kn_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_conductor_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err);
 /* The deadlines of tasks whose messages were sent again. */
-int kn_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_s, struct kn_error *err);
+int kn_conductor_store_touch(struct kn_db *db, const char *task_ids, int64_t step_timeout_s, struct kn_error *err);
 /* How far tasks are whose work says that it goes on; their deadlines begin anew. One that moved on since is left alone. */
-int kn_store_working(struct kn_db *db, struct kn_task *const *tasks, int count, int64_t step_timeout_s, struct kn_error *err);
+int kn_conductor_store_working(struct kn_db *db, struct kn_conductor_task *const *tasks, int count,
+                               int64_t step_timeout_s, struct kn_error *err);
 
 /* Ids of open tasks of my shards, oldest first, fair between projects. */
-int kn_store_open_ids(struct kn_db *db, const struct kn_shards *shards, int limit, struct kn_rows **ret_rows,
-                      struct kn_error *err);
+int kn_conductor_store_open_ids(struct kn_db *db, const struct kn_conductor_shards *shards, int limit,
+                                struct kn_rows **ret_rows, struct kn_error *err);
 /* A task that must wait for an older one of its object. */
-struct kn_waiting {
+struct kn_conductor_waiting {
     char object_id[KN_UUID_SIZE];
     int64_t task;
 };
 
-struct kn_admission {
-    struct kn_task **tasks; /* the caller takes the tasks out or kn_admission_release frees them */
+struct kn_conductor_admission {
+    struct kn_conductor_task **tasks; /* the caller takes the tasks out or kn_conductor_admission_release frees them */
     int task_count;
-    struct kn_waiting *waiting;
+    struct kn_conductor_waiting *waiting;
     int waiting_count;
-    struct kn_rows *ended;  /* ids of the tasks that a deletion ended: whoever has one in memory forgets it before anything is sent; may be NULL */
+    struct kn_rows *
+        ended; /* ids of the tasks that a deletion ended: whoever has one in memory forgets it before anything is sent; may be NULL */
 };
 
-void kn_admission_release(struct kn_admission *admission);
+void kn_conductor_admission_release(struct kn_conductor_admission *admission);
 /*
  * Loads tasks by id, those only that are open and of my shards, with their objects. Flows that supersede end the cancelled tasks
  * of their objects first and bump the generation.
  */
-int kn_store_admit(struct kn_db *db, const struct kn_shards *shards, const int64_t *ids, int count,
-                   struct kn_admission *ret, struct kn_error *err);
+int kn_conductor_store_admit(struct kn_db *db, const struct kn_conductor_shards *shards, const int64_t *ids, int count,
+                             struct kn_conductor_admission *ret, struct kn_error *err);
 
 #endif

@@ -11,7 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
-const char *kn_task_state_name(enum kn_task_state state)
+const char *kn_conductor_task_state_name(enum kn_conductor_task_state state)
 {
     static const char *const names[] = {
         [KN_TASK_RUN] = "run", [KN_TASK_UNDO] = "undo", [KN_TASK_DONE] = "done", [KN_TASK_FAILED] = "failed"
@@ -30,7 +30,7 @@ static json_t *json_cell(const struct kn_rows *rows, int row, int col)
 }
 
 /* The failure that an earlier conductor has written down. */
-static void read_error(struct kn_task *task, const char *text)
+static void read_error(struct kn_conductor_task *task, const char *text)
 {
     json_t *error = text == NULL ? NULL : json_loads(text, 0, NULL);
 
@@ -43,7 +43,7 @@ static void read_error(struct kn_task *task, const char *text)
 }
 
 /* The API writes valid ones. Whatever else is in a row must not end in commands that nobody can parse: it is replaced, and the log says by what. */
-static void take_request_id(struct kn_task *task, const char *text)
+static void take_request_id(struct kn_conductor_task *task, const char *text)
 {
     if (kn_request_id_valid(text)) {
         kn_copy(task->request_id, sizeof(task->request_id), text);
@@ -51,35 +51,38 @@ static void take_request_id(struct kn_task *task, const char *text)
     }
     kn_request_id_make(task->request_id);
     kn_log_request(task->request_id);
-    kn_log(KN_WARNING, "a task's request id is none: it goes by another", "kind", task->flow->kind, "object", task->object_id, "was", text, NULL);
+    kn_log(KN_WARNING, "a task's request id is none: it goes by another", "kind", task->flow->kind, "object",
+           task->object_id, "was", text, NULL);
     kn_log_request(NULL);
 }
 
-static void read_places(struct kn_task *task, const char *home, const char *dest)
+static void read_places(struct kn_conductor_task *task, const char *home, const char *dest)
 {
-    json_t *places[] = { home == NULL ? NULL : json_loads(home, 0, NULL), dest == NULL ? NULL : json_loads(dest, 0, NULL) };
+    json_t *places[] = { home == NULL ? NULL : json_loads(home, 0, NULL),
+                         dest == NULL ? NULL : json_loads(dest, 0, NULL) };
 
     task->at_home = places[0] != NULL;
-    kn_place_read(&task->home, places[0]);
-    kn_place_read(&task->dest, places[1]);
+    kn_conductor_place_read(&task->home, places[0]);
+    kn_conductor_place_read(&task->dest, places[1]);
     json_decref(places[0]);
     json_decref(places[1]);
 }
 
-int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_task, struct kn_error *err)
+int kn_conductor_task_from_row(const struct kn_rows *rows, int row, struct kn_conductor_task **ret_task,
+                               struct kn_error *err)
 {
-    const struct kn_flow *flow = kn_flow(kn_rows_text(rows, row, 1));
-    struct kn_task *task;
+    const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(rows, row, 1));
+    struct kn_conductor_task *task;
 
     if (flow == NULL) {
         return kn_fail(err, KN_INTERNAL, "task %s has the unknown kind \"%s\"", kn_rows_text(rows, row, 0),
                        kn_rows_text(rows, row, 1));
     }
     if (kn_rows_int(rows, row, 8) < 0 || kn_rows_int(rows, row, 8) >= flow->row_count) {
-        return kn_fail(err, KN_INTERNAL, "task %s stands at step %s, its flow \"%s\" has %d", kn_rows_text(rows, row, 0),
-                       kn_rows_text(rows, row, 8), flow->kind, flow->row_count);
+        return kn_fail(err, KN_INTERNAL, "task %s stands at step %s, its flow \"%s\" has %d",
+                       kn_rows_text(rows, row, 0), kn_rows_text(rows, row, 8), flow->kind, flow->row_count);
     }
-    task = KN_NEW(struct kn_task);
+    task = KN_NEW(struct kn_conductor_task);
     task->id = kn_rows_int(rows, row, 0);
     task->flow = flow;
     task->shard = (int)kn_rows_int(rows, row, 2);
@@ -101,7 +104,7 @@ int kn_task_from_row(const struct kn_rows *rows, int row, struct kn_task **ret_t
     return 0;
 }
 
-void kn_task_free(struct kn_task *task)
+void kn_conductor_task_free(struct kn_conductor_task *task)
 {
     if (task != NULL) {
         json_decref(task->input);
@@ -114,28 +117,29 @@ void kn_task_free(struct kn_task *task)
 
 /* --- places ------------------------------------------------------------------------------------------------------------- */
 
-void kn_place_read(struct kn_place *place, const json_t *from)
+void kn_conductor_place_read(struct kn_conductor_place *place, const json_t *from)
 {
     kn_copy(place->host, sizeof(place->host), kn_json_str(from, "host"));
     kn_copy(place->agent, sizeof(place->agent), kn_json_str(from, "agent"));
     place->generation = kn_json_int(from, "generation");
 }
 
-json_t *kn_place_json(const struct kn_place *place)
+json_t *kn_conductor_place_json(const struct kn_conductor_place *place)
 {
-    return json_pack("{s:s, s:s, s:I}", "host", place->host, "agent", place->agent, "generation", (json_int_t)place->generation);
+    return json_pack("{s:s, s:s, s:I}", "host", place->host, "agent", place->agent, "generation",
+                     (json_int_t)place->generation);
 }
 
-void kn_place_take(struct kn_place *place, const json_t *claim)
+void kn_conductor_place_take(struct kn_conductor_place *place, const json_t *claim)
 {
     kn_copy(place->host, sizeof(place->host), kn_json_str(claim, "host"));
     kn_copy(place->agent, sizeof(place->agent), kn_json_str(claim, "agent"));
 }
 
-void kn_task_settle(struct kn_task *task)
+void kn_conductor_task_settle(struct kn_conductor_task *task)
 {
     if (!task->at_home) {
-        kn_place_read(&task->home, task->flow->told_home ? task->input : task->object);
+        kn_conductor_place_read(&task->home, task->flow->told_home ? task->input : task->object);
         task->at_home = true;
     }
     if (task->flow->supersedes && task->dest.host[0] != '\0') {
@@ -145,12 +149,13 @@ void kn_task_settle(struct kn_task *task)
     }
 }
 
-const struct kn_place *kn_task_place(const struct kn_task *task, const struct kn_flow_part *part)
+const struct kn_conductor_place *kn_conductor_task_place(const struct kn_conductor_task *task,
+                                                         const struct kn_conductor_flow_part *part)
 {
     return part->to == KN_TO_DEST || part->about_dest ? &task->dest : &task->home;
 }
 
-int kn_task_tries(const struct kn_task *task)
+int kn_conductor_task_tries(const struct kn_conductor_task *task)
 {
-    return (int)kn_found_int(task, "tries");
+    return (int)kn_conductor_found_int(task, "tries");
 }

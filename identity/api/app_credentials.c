@@ -8,16 +8,24 @@
 #include "identity/rows/nouns.h"
 
 /* What is the user's of the path. */
-#define OF_USER(req) { { "user_id = ?", (req)->params[0] }, { NULL, NULL } }
+#define OF_USER(req) \
+    { \
+        { "user_id = ?", (req)->params[0] }, \
+        { \
+            NULL, NULL \
+        } \
+    }
 
-static int list(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+static int app_credentials_list(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
+                                struct kn_error *err)
 {
     const struct kn_rest_bound of[] = OF_USER(req);
 
     return kn_rest_list_within(noun, req, KN_REST_LIST, NULL, of, res, err);
 }
 
-static int show(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+static int app_credentials_show(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
+                                struct kn_error *err)
 {
     const struct kn_rest_bound of[] = OF_USER(req);
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -29,14 +37,14 @@ static int show(const struct kn_rest_noun *noun, struct kn_request *req, struct 
     return 0;
 }
 
-int kn_app_credentials_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_app_credentials_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(&kn_app_credential_noun, req, res, err);
+    return app_credentials_list(&kn_identity_app_credential_noun, req, res, err);
 }
 
-int kn_app_credentials_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_app_credentials_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return show(&kn_app_credential_noun, req, res, err);
+    return app_credentials_show(&kn_identity_app_credential_noun, req, res, err);
 }
 
 /* The answer once more, with the secret in front of its last two braces. */
@@ -49,37 +57,37 @@ static void add_secret(struct kn_strbuf *sb, const char *secret)
     kn_strbuf_addf(sb, ",\"secret\":%s}}", member.buf);
 }
 
-int kn_app_credentials_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_app_credentials_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    if (kn_rest_create(&kn_app_credential_noun, req, res, err) < 0) {
+    if (kn_rest_create(&kn_identity_app_credential_noun, req, res, err) < 0) {
         return -1;
     }
-    add_secret(&res->body, kn_said(json_object_get(req->body, kn_app_credential_noun.one), "secret"));
+    add_secret(&res->body, kn_identity_said(json_object_get(req->body, kn_identity_app_credential_noun.one), "secret"));
     return 0;
 }
 
-int kn_app_credentials_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_app_credentials_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const struct kn_rest_bound of[] = OF_USER(req);
 
     (void)res;
-    return kn_nouns_forget(&kn_app_credential_noun, req, of, err);
+    return kn_identity_nouns_forget(&kn_identity_app_credential_noun, req, of, err);
 }
 
-int kn_access_rules_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_access_rules_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return list(&kn_access_rule_noun, req, res, err);
+    return app_credentials_list(&kn_identity_access_rule_noun, req, res, err);
 }
 
-int kn_access_rules_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_access_rules_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return show(&kn_access_rule_noun, req, res, err);
+    return app_credentials_show(&kn_identity_access_rule_noun, req, res, err);
 }
 
-int kn_access_rules_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_access_rules_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const struct kn_rest_bound of[] = OF_USER(req);
 
     (void)res;
-    return kn_nouns_forget(&kn_access_rule_noun, req, of, err);
+    return kn_identity_nouns_forget(&kn_identity_access_rule_noun, req, of, err);
 }

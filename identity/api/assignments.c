@@ -38,7 +38,7 @@ static void write_ref(const struct writer *w, const char *key, int col)
     kn_jsonw_end_object(w->sb);
 }
 
-static void write_scope(const struct writer *w)
+static void assignments_write_scope(const struct writer *w)
 {
     kn_jsonw_object(w->sb, "scope");
     if (there(w, KN_ASSIGNMENT_PROJECT)) {
@@ -98,26 +98,27 @@ static void write_assignment_link(const struct writer *w)
     kn_strbuf_addf(&path, "%s/v3%s", w->req->base_url, inherited ? "/OS-INHERIT" : "");
     add_target(w, &path);
     add_actor(w, &path);
-    kn_strbuf_addf(&path, "/roles/%s%s", kn_rows_text(w->rows, w->row, role), inherited ? "/inherited_to_projects" : "");
+    kn_strbuf_addf(&path, "/roles/%s%s", kn_rows_text(w->rows, w->row, role),
+                   inherited ? "/inherited_to_projects" : "");
     kn_jsonw_str(w->sb, "assignment", path.buf);
 }
 
-static void write_links(const struct writer *w)
+static void assignments_write_links(const struct writer *w)
 {
     const char *base = w->req->base_url;
 
     kn_jsonw_object(w->sb, "links");
     write_assignment_link(w);
     if (there(w, KN_ASSIGNMENT_VIA_GROUP)) {
-        AUTO_FREE char *membership =
-            kn_asprintf("%s/v3/groups/%s/users/%s", base, kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_VIA_GROUP),
-                        kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_USER));
+        AUTO_FREE char *membership = kn_asprintf("%s/v3/groups/%s/users/%s", base,
+                                                 kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_VIA_GROUP),
+                                                 kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_USER));
         kn_jsonw_str(w->sb, "membership", membership);
     }
     if (there(w, KN_ASSIGNMENT_VIA_ROLE)) {
-        AUTO_FREE char *prior =
-            kn_asprintf("%s/v3/prior_role/%s/implies/%s", base, kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_VIA_ROLE),
-                        kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_ROLE));
+        AUTO_FREE char *prior = kn_asprintf("%s/v3/prior_role/%s/implies/%s", base,
+                                            kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_VIA_ROLE),
+                                            kn_rows_text(w->rows, w->row, KN_ASSIGNMENT_ROLE));
         kn_jsonw_str(w->sb, "prior_role", prior);
     }
     kn_jsonw_end_object(w->sb);
@@ -126,21 +127,22 @@ static void write_links(const struct writer *w)
 static void write_assignment(const struct writer *w)
 {
     kn_jsonw_object(w->sb, NULL);
-    write_scope(w);
+    assignments_write_scope(w);
     write_ref(w, "role", KN_ASSIGNMENT_ROLE);
     if (there(w, KN_ASSIGNMENT_USER)) {
         write_ref(w, "user", KN_ASSIGNMENT_USER);
     } else {
         write_ref(w, "group", KN_ASSIGNMENT_GROUP);
     }
-    write_links(w);
+    assignments_write_links(w);
     kn_jsonw_end_object(w->sb);
 }
 
 /* --- what is asked --- */
 
 /* Pairs that no assignment has both of, and what would always be empty. */
-static int check_filter(const struct kn_request *req, const struct kn_assignment_filter *f, struct kn_error *err)
+static int check_filter(const struct kn_request *req, const struct kn_identity_assignment_filter *f,
+                        struct kn_error *err)
 {
     if (f->domain_id != NULL && f->project_id != NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Specify a domain or project, not both");
@@ -155,32 +157,36 @@ static int check_filter(const struct kn_request *req, const struct kn_assignment
         return kn_fail(err, KN_BAD_REQUEST, "Specify a user or group, not both");
     }
     if (f->effective && f->group_id != NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "Combining effective and group filter will always result in an empty list.");
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Combining effective and group filter will always result in an empty list.");
     }
     if (f->effective && f->domain_id != NULL && f->inherited != NULL && strcmp(f->inherited, "true") == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Combining effective, domain and inherited filters will always result in an empty "
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Combining effective, domain and inherited filters will always result in an empty "
                        "list.");
     }
     if (f->subtree && f->project_id == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "scope.project.id must be specified if include_subtree is also specified");
     }
-    return f->subtree ? kn_realm_check(req, KN_REALM_PROJECT, f->project_id, err) : 0;
+    return f->subtree ? kn_identity_realm_check(req, KN_REALM_PROJECT, f->project_id, err) : 0;
 }
 
-static int read_filter(const struct kn_request *req, struct kn_assignment_filter *ret, struct kn_error *err)
+static int read_filter(const struct kn_request *req, struct kn_identity_assignment_filter *ret, struct kn_error *err)
 {
     const char *inherited = kn_request_query(req, "scope.OS-INHERIT:inherited_to");
-    const struct kn_assignment_filter filter = {
+    const struct kn_identity_assignment_filter filter = {
         .user_id = kn_request_query(req, "user.id"),
         .group_id = kn_request_query(req, "group.id"),
         .role_id = kn_request_query(req, "role.id"),
         .project_id = kn_request_query(req, "scope.project.id"),
         .domain_id = kn_request_query(req, "scope.domain.id"),
-        .realm = kn_realm_of_lists(req),
+        .realm = kn_identity_realm_of_lists(req),
         .system = kn_request_query(req, "scope.system") != NULL,
-        .subtree = kn_view_flag(req, "include_subtree"),
-        .inherited = inherited == NULL ? NULL : strcmp(inherited, "projects") == 0 ? "true" : "false",
-        .effective = kn_view_flag(req, "effective"),
+        .subtree = kn_identity_view_flag(req, "include_subtree"),
+        .inherited = inherited == NULL                    ? NULL
+                     : strcmp(inherited, "projects") == 0 ? "true"
+                                                          : "false",
+        .effective = kn_identity_view_flag(req, "effective"),
     };
 
     if (check_filter(req, &filter, err) < 0) {
@@ -190,13 +196,13 @@ static int read_filter(const struct kn_request *req, struct kn_assignment_filter
     return 0;
 }
 
-int kn_assignments_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_assignments_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct writer w = { .sb = &res->body, .req = req, .names = kn_view_flag(req, "include_names") };
-    struct kn_assignment_filter filter;
+    struct writer w = { .sb = &res->body, .req = req, .names = kn_identity_view_flag(req, "include_names") };
+    struct kn_identity_assignment_filter filter;
 
-    if (read_filter(req, &filter, err) < 0 || kn_assignment_list(req->db, &filter, &rows, err) < 0) {
+    if (read_filter(req, &filter, err) < 0 || kn_identity_assignment_list(req->db, &filter, &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
@@ -205,7 +211,7 @@ int kn_assignments_list(struct kn_request *req, struct kn_response *res, struct 
         write_assignment(&w);
     }
     kn_jsonw_end_array(&res->body);
-    kn_view_list_links(&res->body, req);
+    kn_identity_view_list_links(&res->body, req);
     kn_jsonw_end_object(&res->body);
     return 0;
 }

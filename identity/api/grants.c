@@ -14,12 +14,12 @@
  * The path says what the parameters are: /{projects,domains}/{}/{users,groups}/{}/roles[/{}], /system/{users,groups}/{}/roles[/{}],
  * and the first ones again as /OS-INHERIT/…/inherited_to_projects.
  */
-static struct kn_grant grant_of(const struct kn_request *req)
+static struct kn_identity_grant grant_of(const struct kn_request *req)
 {
     static const char INHERIT[] = "OS-INHERIT/";
     const char *path = req->route->path + strlen("/v3/");
     const char *const *params = req->params;
-    struct kn_grant grant = { 0 };
+    struct kn_identity_grant grant = { 0 };
 
     if (strncmp(path, INHERIT, strlen(INHERIT)) == 0) {
         grant.inherited = true;
@@ -40,66 +40,68 @@ static struct kn_grant grant_of(const struct kn_request *req)
 }
 
 /* Who is bound to a domain sees and gives roles only where both the actor and the target are in it. */
-static int check_realm(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
+static int check_realm(const struct kn_request *req, const struct kn_identity_grant *g, struct kn_error *err)
 {
     bool project = g->project_id != NULL, user = g->user_id != NULL;
 
-    if (kn_realm_check(req, project ? KN_REALM_PROJECT : KN_REALM_DOMAIN, project ? g->project_id : g->domain_id, err) < 0) {
+    if (kn_identity_realm_check(req, project ? KN_REALM_PROJECT : KN_REALM_DOMAIN,
+                                project ? g->project_id : g->domain_id, err) < 0) {
         return -1;
     }
-    return kn_realm_check(req, user ? KN_REALM_USER : KN_REALM_GROUP, user ? g->user_id : g->group_id, err);
+    return kn_identity_realm_check(req, user ? KN_REALM_USER : KN_REALM_GROUP, user ? g->user_id : g->group_id, err);
 }
 
 /* And of the roles only those of the cloud and of the own domain. */
-static int check_role(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
+static int check_role(const struct kn_request *req, const struct kn_identity_grant *g, struct kn_error *err)
 {
-    return check_realm(req, g, err) < 0 ? -1 : kn_realm_check(req, KN_REALM_ROLE, g->role_id, err);
+    return check_realm(req, g, err) < 0 ? -1 : kn_identity_realm_check(req, KN_REALM_ROLE, g->role_id, err);
 }
 
 /* And gives no more than manager, and nothing to (and takes nothing from) who holds more than that. */
-static int check_gift(const struct kn_request *req, const struct kn_grant *g, struct kn_error *err)
+static int check_gift(const struct kn_request *req, const struct kn_identity_grant *g, struct kn_error *err)
 {
     bool user = g->user_id != NULL;
 
-    return check_role(req, g, err) < 0 || kn_rank_check_role(req, g->role_id, err) < 0
+    return check_role(req, g, err) < 0 || kn_identity_rank_check_role(req, g->role_id, err) < 0
                ? -1
-               : kn_rank_check(req, user ? KN_REALM_USER : KN_REALM_GROUP, user ? g->user_id : g->group_id, err);
+               : kn_identity_rank_check(req, user ? KN_REALM_USER : KN_REALM_GROUP, user ? g->user_id : g->group_id,
+                                        err);
 }
 
-int kn_grants_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_grants_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_grant grant = grant_of(req);
+    struct kn_identity_grant grant = grant_of(req);
 
-    if (check_realm(req, &grant, err) < 0 || kn_grant_roles(req->db, &grant, &rows, err) < 0) {
+    if (check_realm(req, &grant, err) < 0 || kn_identity_grant_roles(req->db, &grant, &rows, err) < 0) {
         return -1;
     }
-    kn_rest_write_all(&kn_role_noun, req, KN_REST_LIST, rows, res);
+    kn_rest_write_all(&kn_identity_role_noun, req, KN_REST_LIST, rows, res);
     return 0;
 }
 
-int kn_grants_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_grants_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_grant grant = grant_of(req);
+    struct kn_identity_grant grant = grant_of(req);
 
     (void)res;
-    return check_gift(req, &grant, err) < 0 ? -1 : kn_grant_insert(req->db, &grant, err);
+    return check_gift(req, &grant, err) < 0 ? -1 : kn_identity_grant_insert(req->db, &grant, err);
 }
 
-int kn_grants_check(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_grants_check(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_grant grant = grant_of(req);
+    struct kn_identity_grant grant = grant_of(req);
 
     (void)res;
-    return check_role(req, &grant, err) < 0 ? -1 : kn_grant_exists(req->db, &grant, err);
+    return check_role(req, &grant, err) < 0 ? -1 : kn_identity_grant_exists(req->db, &grant, err);
 }
 
-int kn_grants_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_grants_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    struct kn_grant grant = grant_of(req);
+    struct kn_identity_grant grant = grant_of(req);
 
     (void)res;
-    if (check_gift(req, &grant, err) < 0 || kn_grant_delete(req->db, &grant, err) < 0) {
+    if (check_gift(req, &grant, err) < 0 || kn_identity_grant_delete(req->db, &grant, err) < 0) {
         return -1;
     }
     kn_identity_refresh(req->db);

@@ -21,13 +21,19 @@ struct home_relation {
 
 #define INHERIT "OS-INHERIT"
 #define TRUST "OS-TRUST"
-#define GRANTS(target, word)                                                                                        \
-    { target "/users/{user_id}/roles", word "_user_roles", NULL }, { target "/users/{user_id}/roles/{role_id}", word "_user_role", NULL }, \
-    { target "/groups/{group_id}/roles", word "_group_roles", NULL },                                                        \
-    { target "/groups/{group_id}/roles/{role_id}", word "_group_role", NULL }
-#define INHERITED(target, word, actor, id)                                                                                   \
-    { "/OS-INHERIT" target actor id "/roles/inherited_to_projects", word "_roles_inherited_to_projects", INHERIT },          \
-    { "/OS-INHERIT" target actor id "/roles/{role_id}/inherited_to_projects", word "_role_inherited_to_projects", INHERIT }
+#define GRANTS(target, word) \
+    { target "/users/{user_id}/roles", word "_user_roles", NULL }, \
+        { target "/users/{user_id}/roles/{role_id}", word "_user_role", NULL }, \
+        { target "/groups/{group_id}/roles", word "_group_roles", NULL }, \
+    { \
+        target "/groups/{group_id}/roles/{role_id}", word "_group_role", NULL \
+    }
+#define INHERITED(target, word, actor, id) \
+    { "/OS-INHERIT" target actor id "/roles/inherited_to_projects", word "_roles_inherited_to_projects", INHERIT }, \
+    { \
+        "/OS-INHERIT" target actor id "/roles/{role_id}/inherited_to_projects", word "_role_inherited_to_projects", \
+            INHERIT \
+    }
 
 static const struct home_relation RELATIONS[] = {
     { "/auth/tokens", "auth_tokens", NULL },
@@ -115,7 +121,7 @@ static void write_relation(struct kn_strbuf *sb, const struct home_relation *r, 
     kn_jsonw_end_object(sb);
 }
 
-bool kn_home_write(const char *rest, struct kn_strbuf *sb)
+bool kn_identity_home_write(const char *rest, struct kn_strbuf *sb)
 {
     size_t len = strlen(rest);
     len -= len > 0 && rest[len - 1] == '/';
@@ -134,7 +140,7 @@ bool kn_home_write(const char *rest, struct kn_strbuf *sb)
     return true;
 }
 
-const char *kn_home_path(int i)
+const char *kn_identity_home_path(int i)
 {
     return i >= 0 && (size_t)i < KN_COUNT(RELATIONS) ? RELATIONS[i].path : NULL;
 }

@@ -8,8 +8,8 @@
 #include "lib/base/strbuf.h"
 
 /* rest: the path behind "/identity". The document if this is "/" or "/v3"; false otherwise. Pure. */
-bool kn_home_write(const char *rest, struct kn_strbuf *sb);
+bool kn_identity_home_write(const char *rest, struct kn_strbuf *sb);
 /* The paths below /v3, one by one; NULL behind the last. For the test that holds it against the routes. */
-const char *kn_home_path(int i);
+const char *kn_identity_home_path(int i);
 
 #endif

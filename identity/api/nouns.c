@@ -13,12 +13,18 @@
 
 static const struct {
     const struct kn_rest_noun *noun;
-    enum kn_realm_noun realm; /* KN_REALM_COUNT: it belongs to no domain */
+    enum kn_identity_realm_noun realm; /* KN_REALM_COUNT: it belongs to no domain */
 } NOUNS[] = {
-    { &kn_domain_noun, KN_REALM_DOMAIN },         { &kn_project_noun, KN_REALM_PROJECT },        { &kn_user_noun, KN_REALM_USER },
-    { &kn_group_noun, KN_REALM_GROUP },           { &kn_role_noun, KN_REALM_ROLE },              { &kn_region_noun, KN_REALM_COUNT },
-    { &kn_service_noun, KN_REALM_COUNT },         { &kn_endpoint_noun, KN_REALM_COUNT },         { &kn_registered_limit_noun, KN_REALM_COUNT },
-    { &kn_limit_noun, KN_REALM_COUNT },
+    { &kn_identity_domain_noun, KN_REALM_DOMAIN },
+    { &kn_identity_project_noun, KN_REALM_PROJECT },
+    { &kn_identity_user_noun, KN_REALM_USER },
+    { &kn_identity_group_noun, KN_REALM_GROUP },
+    { &kn_identity_role_noun, KN_REALM_ROLE },
+    { &kn_identity_region_noun, KN_REALM_COUNT },
+    { &kn_identity_service_noun, KN_REALM_COUNT },
+    { &kn_identity_endpoint_noun, KN_REALM_COUNT },
+    { &kn_identity_registered_limit_noun, KN_REALM_COUNT },
+    { &kn_identity_limit_noun, KN_REALM_COUNT },
 };
 
 /* "/v3/<collection>[/{id}]" */
@@ -36,33 +42,35 @@ static size_t of(const struct kn_request *req)
 
 static int check_reach(const struct kn_request *req, struct kn_error *err)
 {
-    const enum kn_realm_noun realm = NOUNS[of(req)].realm;
+    const enum kn_identity_realm_noun realm = NOUNS[of(req)].realm;
 
-    return realm == KN_REALM_COUNT ? 0 : kn_realm_check(req, realm, req->params[0], err);
+    return realm == KN_REALM_COUNT ? 0 : kn_identity_realm_check(req, realm, req->params[0], err);
 }
 
 /* Nobody changes who stands above him. */
 static int check_rank(const struct kn_request *req, struct kn_error *err)
 {
-    const enum kn_realm_noun realm = NOUNS[of(req)].realm;
+    const enum kn_identity_realm_noun realm = NOUNS[of(req)].realm;
 
-    return realm == KN_REALM_USER || realm == KN_REALM_GROUP ? kn_rank_check(req, realm, req->params[0], err) : check_reach(req, err);
+    return realm == KN_REALM_USER || realm == KN_REALM_GROUP ? kn_identity_rank_check(req, realm, req->params[0], err)
+                                                             : check_reach(req, err);
 }
 
-int kn_nouns_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_nouns_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const size_t i = of(req);
 
     return NOUNS[i].realm == KN_REALM_COUNT ? kn_rest_list(NOUNS[i].noun, req, KN_REST_LIST, NULL, res, err)
-                                            : kn_realm_list(NOUNS[i].noun, req, NULL, res, err);
+                                            : kn_identity_realm_list(NOUNS[i].noun, req, NULL, res, err);
 }
 
-int kn_nouns_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_nouns_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return check_reach(req, err) < 0 ? -1 : kn_rest_show(NOUNS[of(req)].noun, req, req->params[0], KN_REST_SHOW, res, err);
+    return check_reach(req, err) < 0 ? -1
+                                     : kn_rest_show(NOUNS[of(req)].noun, req, req->params[0], KN_REST_SHOW, res, err);
 }
 
-int kn_nouns_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_nouns_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const size_t i = of(req);
     const struct kn_rest_noun *noun = NOUNS[i].noun;
@@ -76,7 +84,7 @@ int kn_nouns_create(struct kn_request *req, struct kn_response *res, struct kn_e
     return 0;
 }
 
-int kn_nouns_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_nouns_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     if (check_rank(req, err) < 0 || kn_rest_update(NOUNS[of(req)].noun, req, req->params[0], res, err) < 0) {
         return -1;
@@ -85,13 +93,14 @@ int kn_nouns_update(struct kn_request *req, struct kn_response *res, struct kn_e
     return 0;
 }
 
-int kn_nouns_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_identity_nouns_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return check_rank(req, err) < 0 ? -1 : kn_nouns_forget(NOUNS[of(req)].noun, req, NULL, err);
+    return check_rank(req, err) < 0 ? -1 : kn_identity_nouns_forget(NOUNS[of(req)].noun, req, NULL, err);
 }
 
-int kn_nouns_forget(const struct kn_rest_noun *noun, struct kn_request *req, const struct kn_rest_bound *bounds, struct kn_error *err)
+int kn_identity_nouns_forget(const struct kn_rest_noun *noun, struct kn_request *req,
+                             const struct kn_rest_bound *bounds, struct kn_error *err)
 {
     if (kn_rest_delete_within(noun, req, req->params[bounds != NULL ? 1 : 0], bounds, err) < 0) {
         return -1;

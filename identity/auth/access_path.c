@@ -33,7 +33,7 @@ struct retry {
     const char *path;
 };
 
-bool kn_access_path_matches(const char *pattern, const char *path)
+bool kn_identity_access_path_matches(const char *pattern, const char *path)
 {
     struct retry part = { NULL, NULL }, any = { NULL, NULL };
 
@@ -80,7 +80,7 @@ static const struct {
     const char *service;
     const char *type;
 } TYPES[] = {
-    { "identity", "identity" },   { "compute", "compute" },   { "image", "image" },        { "network", "network" },
+    { "identity", "identity" },    { "compute", "compute" }, { "image", "image" },        { "network", "network" },
     { "volume", "block-storage" }, { "volume", "volumev3" }, { "volume", "block-store" }, { "volume", "volume" },
 };
 
@@ -108,13 +108,13 @@ static bool take_field(const char **at, char end, char *out, size_t size)
     return true;
 }
 
-bool kn_access_rules_allow(const char *rules, const char *service, const char *method, const char *path)
+bool kn_identity_access_rules_allow(const char *rules, const char *service, const char *method, const char *path)
 {
     char type[65], verb[16], pattern[256];
 
     while (take_field(&rules, '\t', type, sizeof(type)) && take_field(&rules, '\t', verb, sizeof(verb)) &&
            take_field(&rules, '\n', pattern, sizeof(pattern))) {
-        if (is_type(service, type) && strcmp(verb, method) == 0 && kn_access_path_matches(pattern, path)) {
+        if (is_type(service, type) && strcmp(verb, method) == 0 && kn_identity_access_path_matches(pattern, path)) {
             return true;
         }
     }

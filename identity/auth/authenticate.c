@@ -14,83 +14,94 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
-static const struct kn_stmt FACTORS = { "authenticate_factors",
+static const struct kn_stmt FACTORS = {
+    "authenticate_factors",
     "SELECT FROM identity_user u WHERE id = $1 AND (jsonb_array_length(coalesce(options -> 'multi_factor_auth_rules', '[]')) = 0 "
-    "OR EXISTS (SELECT FROM jsonb_array_elements(options -> 'multi_factor_auth_rules') rule WHERE rule <@ $2::jsonb))", 2 };
+    "OR EXISTS (SELECT FROM jsonb_array_elements(options -> 'multi_factor_auth_rules') rule WHERE rule <@ $2::jsonb))",
+    2
+};
 
 /* The name under which failures are counted: not the user's id, which would tell that it exists. */
-static const char *try_name(struct kn_request *req, const struct kn_named *user)
+static const char *try_name(struct kn_request *req, const struct kn_identity_named *user)
 {
-    AUTO_FREE char *name = kn_asprintf("%s/%s/%s %s", user->id != NULL ? user->id : "", user->name != NULL ? user->name : "",
-                                       user->domain_id != NULL ? user->domain_id
-                                       : user->domain_name != NULL ? user->domain_name : "",
+    AUTO_FREE char *name = kn_asprintf("%s/%s/%s %s", user->id != NULL ? user->id : "",
+                                       user->name != NULL ? user->name : "",
+                                       user->domain_id != NULL     ? user->domain_id
+                                       : user->domain_name != NULL ? user->domain_name
+                                                                   : "",
                                        kn_request_remote(req));
     return kn_request_strdup(req, name);
 }
 
-static int refuse(struct kn_request *req, const char *limited, const struct kn_account *account, bool locked, bool right,
-                  struct kn_error *err)
+static int authenticate_refuse(struct kn_request *req, const char *limited, const struct kn_identity_account *account,
+                               bool locked, bool right, struct kn_error *err)
 {
-    const char *reason = account->id[0] == '\0' ? "no such user" : locked ? "locked" : !right ? "wrong password" : "disabled";
+    const char *reason = account->id[0] == '\0' ? "no such user"
+                         : locked               ? "locked"
+                         : !right               ? "wrong password"
+                                                : "disabled";
 
     kn_identity_failed(limited);
-    kn_log(KN_WARNING, "login failed", "user", account->id[0] != '\0' ? account->id : NULL, "remote", kn_request_remote(req), "reason",
-           reason, NULL);
+    kn_log(KN_WARNING, "login failed", "user", account->id[0] != '\0' ? account->id : NULL, "remote",
+           kn_request_remote(req), "reason", reason, NULL);
     return kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
 }
 
-int kn_authenticate_password(struct kn_request *req, const struct kn_named *user, const char *password, struct kn_account *ret,
-                             struct kn_error *err)
+int kn_identity_authenticate_password(struct kn_request *req, const struct kn_identity_named *user,
+                                      const char *password, struct kn_identity_account *ret, struct kn_error *err)
 {
     const char *limited = try_name(req, user);
-    struct kn_account account = { 0 };
+    struct kn_identity_account account = { 0 };
     struct kn_error why = { 0 };
     bool right = false;
 
     if (kn_identity_may_try(limited, err) < 0) {
         return -1;
     }
-    if (kn_account_find(req->db, user, &account, &why) < 0 && why.code != KN_NOT_FOUND) {
+    if (kn_identity_account_find(req->db, user, &account, &why) < 0 && why.code != KN_NOT_FOUND) {
         *err = why;
         return -1;
     }
-    bool locked = kn_password_locked(req->conf, &account);
-    if (kn_password_try(req->db, req->conf, &account, password, &right, err) < 0) {
+    bool locked = kn_identity_password_locked(req->conf, &account);
+    if (kn_identity_password_try(req->db, req->conf, &account, password, &right, err) < 0) {
         return -1;
     }
     if (!right || !account.enabled) {
-        return refuse(req, limited, &account, locked, right, err);
+        return authenticate_refuse(req, limited, &account, locked, right, err);
     }
     *ret = account;
     return 0;
 }
 
-static int by_password(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_error *err)
+static int by_password(struct kn_request *req, const struct kn_identity_login *login, struct kn_identity_account *ret,
+                       struct kn_error *err)
 {
-    struct kn_account account = { 0 };
+    struct kn_identity_account account = { 0 };
 
-    if (kn_authenticate_password(req, &login->user, login->password, &account, err) < 0) {
+    if (kn_identity_authenticate_password(req, &login->user, login->password, &account, err) < 0) {
         return -1;
     }
     if (account.password_expires_us > 0 && account.password_expires_us <= kn_now_us()) {
-        return kn_fail(err, KN_UNAUTHORIZED, "The password is expired and needs to be changed for user: %s.", account.id);
+        return kn_fail(err, KN_UNAUTHORIZED, "The password is expired and needs to be changed for user: %s.",
+                       account.id);
     }
     *ret = account;
     return 0;
 }
 
-int kn_authenticate_again(struct kn_db *db, const char *user_id, struct kn_account *ret, struct kn_error *err)
+int kn_identity_authenticate_again(struct kn_db *db, const char *user_id, struct kn_identity_account *ret,
+                                   struct kn_error *err)
 {
-    const struct kn_named user = { .id = user_id };
+    const struct kn_identity_named user = { .id = user_id };
 
-    if (kn_account_find(db, &user, ret, err) < 0) {
+    if (kn_identity_account_find(db, &user, ret, err) < 0) {
         return err->code == KN_NOT_FOUND ? kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED) : -1;
     }
     return ret->enabled ? 0 : kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
 }
 
 /* A token that does not count is one that cannot be found: Keystone says 404 here, and 401 wherever else a token does not count. */
-static int read_token(struct kn_db *db, const char *text, struct kn_token *ret, struct kn_error *err)
+static int read_token(struct kn_db *db, const char *text, struct kn_identity_token *ret, struct kn_error *err)
 {
     if (kn_identity_read_now(db, text, ret, err) < 0) {
         return err->code == KN_UNAUTHORIZED ? kn_fail(err, KN_NOT_FOUND, "Could not find token.") : -1;
@@ -99,7 +110,8 @@ static int read_token(struct kn_db *db, const char *text, struct kn_token *ret, 
 }
 
 /* What a token of a credential cannot be made to leave: the credential, its project, its rules. */
-static void bind_credential(struct kn_token *made, const char *id, const char *project_id, bool unrestricted, const char *rules)
+static void bind_credential(struct kn_identity_token *made, const char *id, const char *project_id, bool unrestricted,
+                            const char *rules)
 {
     made->methods |= KN_METHOD_APP_CREDENTIAL;
     made->unrestricted = unrestricted;
@@ -109,21 +121,24 @@ static void bind_credential(struct kn_token *made, const char *id, const char *p
 }
 
 /* A token made from another lives no longer than that one. */
-static int by_token(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
-                    struct kn_error *err)
+static int by_token(struct kn_request *req, const struct kn_identity_login *login, struct kn_identity_account *ret,
+                    struct kn_identity_token *made, struct kn_error *err)
 {
-    struct kn_token old;
+    struct kn_identity_token old;
 
-    if (read_token(req->db, login->token, &old, err) < 0 || kn_authenticate_again(req->db, old.user_id, ret, err) < 0) {
+    if (read_token(req->db, login->token, &old, err) < 0 ||
+        kn_identity_authenticate_again(req->db, old.user_id, ret, err) < 0) {
         return -1;
     }
     if (old.trust_id[0] != '\0') {
-        return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: Using a trust token to create another "
+        return kn_fail(err, KN_FORBIDDEN,
+                       "You are not authorized to perform the requested action: Using a trust token to create another "
                        "token is not allowed.");
     }
     if (old.credential_id[0] != '\0') {
         if (login->scope_said) {
-            return kn_fail(err, KN_FORBIDDEN, "You are not authorized to perform the requested action: Using an application credential "
+            return kn_fail(err, KN_FORBIDDEN,
+                           "You are not authorized to perform the requested action: Using an application credential "
                            "token to create a scoped token is not allowed.");
         }
         bind_credential(made, old.credential_id, old.scope_id, old.unrestricted, old.rules);
@@ -135,20 +150,20 @@ static int by_token(struct kn_request *req, const struct kn_login *login, struct
     return 0;
 }
 
-static bool secret_is_right(const struct kn_app_credential *credential, const char *secret)
+static bool secret_is_right(const struct kn_identity_app_credential *credential, const char *secret)
 {
-    return credential->id[0] != '\0' && kn_app_secret_matches(credential->hash, secret) &&
+    return credential->id[0] != '\0' && kn_identity_app_secret_matches(credential->hash, secret) &&
            (credential->expires_us == 0 || credential->expires_us > kn_now_us());
 }
 
-static int by_credential(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
-                         struct kn_error *err)
+static int by_credential(struct kn_request *req, const struct kn_identity_login *login, struct kn_identity_account *ret,
+                         struct kn_identity_token *made, struct kn_error *err)
 {
-    const struct kn_named_credential *named = &login->credential;
+    const struct kn_identity_named_credential *named = &login->credential;
     AUTO_FREE char *what = kn_asprintf("%s of %s", named->id != NULL ? named->id : named->name,
                                        named->id != NULL ? "" : try_name(req, &named->user));
     AUTO_FREE char *limited = kn_asprintf("credential %s %s", what, kn_request_remote(req));
-    struct kn_app_credential credential = { 0 };
+    struct kn_identity_app_credential credential = { 0 };
     struct kn_error why = { 0 };
 
     if (login->scope_said) {
@@ -157,7 +172,7 @@ static int by_credential(struct kn_request *req, const struct kn_login *login, s
     if (kn_identity_may_try(limited, err) < 0) {
         return -1;
     }
-    if (kn_app_credential_find(req->db, named, &credential, &why) < 0 && why.code != KN_NOT_FOUND) {
+    if (kn_identity_app_credential_find(req->db, named, &credential, &why) < 0 && why.code != KN_NOT_FOUND) {
         *err = why;
         return -1;
     }
@@ -169,11 +184,12 @@ static int by_credential(struct kn_request *req, const struct kn_login *login, s
     }
     bind_credential(made, credential.id, credential.project_id, credential.unrestricted, credential.rules);
     made->expires_us = credential.expires_us;
-    return kn_authenticate_again(req->db, credential.user_id, ret, err);
+    return kn_identity_authenticate_again(req->db, credential.user_id, ret, err);
 }
 
 /* The user's own rules, if it has any: one of them names no other methods than these. */
-static int check_factors(struct kn_db *db, const struct kn_account *account, unsigned methods, struct kn_error *err)
+static int check_factors(struct kn_db *db, const struct kn_identity_account *account, unsigned methods,
+                         struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf names = KN_STRBUF_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -181,7 +197,7 @@ static int check_factors(struct kn_db *db, const struct kn_account *account, uns
     if (!account->multi_factor) {
         return 0;
     }
-    kn_methods_write(&names, NULL, methods);
+    kn_identity_methods_write(&names, NULL, methods);
     if (kn_db_run(db, &FACTORS, KN_ARGS(account->id, names.buf), &rows, err) < 0) {
         return -1;
     }
@@ -189,7 +205,7 @@ static int check_factors(struct kn_db *db, const struct kn_account *account, uns
 }
 
 /* Several methods have to speak of the same user. */
-static int agree(struct kn_account *account, const struct kn_account *other, struct kn_error *err)
+static int agree(struct kn_identity_account *account, const struct kn_identity_account *other, struct kn_error *err)
 {
     if (account->id[0] != '\0' && strcmp(account->id, other->id) != 0) {
         return kn_fail(err, KN_UNAUTHORIZED, KN_LOGIN_REFUSED);
@@ -198,15 +214,16 @@ static int agree(struct kn_account *account, const struct kn_account *other, str
     return 0;
 }
 
-int kn_authenticate(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
-                    struct kn_error *err)
+int kn_identity_authenticate(struct kn_request *req, const struct kn_identity_login *login,
+                             struct kn_identity_account *ret, struct kn_identity_token *made, struct kn_error *err)
 {
-    struct kn_account account = { 0 }, other = { 0 };
+    struct kn_identity_account account = { 0 }, other = { 0 };
 
     if (login->password != NULL && by_password(req, login, &account, err) < 0) {
         return -1;
     }
-    if (login->secret != NULL && (by_credential(req, login, &other, made, err) < 0 || agree(&account, &other, err) < 0)) {
+    if (login->secret != NULL &&
+        (by_credential(req, login, &other, made, err) < 0 || agree(&account, &other, err) < 0)) {
         return -1;
     }
     if (login->token != NULL && (by_token(req, login, &other, made, err) < 0 || agree(&account, &other, err) < 0)) {

@@ -13,12 +13,13 @@
  * Who logs in, and what the methods say about the token to make (methods, parent, latest end). KN_UNAUTHORIZED in the same words
  * whatever was wrong, except for a right password that has expired; KN_TOO_MANY: too many wrong ones from there.
  */
-int kn_authenticate(struct kn_request *req, const struct kn_login *login, struct kn_account *ret, struct kn_token *made,
-                    struct kn_error *err);
+int kn_identity_authenticate(struct kn_request *req, const struct kn_identity_login *login,
+                             struct kn_identity_account *ret, struct kn_identity_token *made, struct kn_error *err);
 /* By the password alone, even if it has expired. */
-int kn_authenticate_password(struct kn_request *req, const struct kn_named *user, const char *password, struct kn_account *ret,
-                             struct kn_error *err);
+int kn_identity_authenticate_password(struct kn_request *req, const struct kn_identity_named *user,
+                                      const char *password, struct kn_identity_account *ret, struct kn_error *err);
 /* The user behind a token, as the database sees it now. KN_UNAUTHORIZED: gone or disabled. */
-int kn_authenticate_again(struct kn_db *db, const char *user_id, struct kn_account *ret, struct kn_error *err);
+int kn_identity_authenticate_again(struct kn_db *db, const char *user_id, struct kn_identity_account *ret,
+                                   struct kn_error *err);
 
 #endif

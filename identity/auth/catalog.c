@@ -17,28 +17,39 @@
 static const struct kn_stmt VERSION = { "catalog_version", "SELECT version FROM catalog_version", 0 };
 enum version_column { VERSION_NUMBER };
 /* The version first: what changes in between is read again. */
-static const struct kn_stmt READ = { "catalog_read",
+static const struct kn_stmt READ = {
+    "catalog_read",
     "SELECT s.id, s.type, s.name, e.id, e.interface, e.region_id, e.url FROM catalog_service s "
     "LEFT JOIN catalog_endpoint e ON e.service_id = s.id AND e.enabled WHERE s.enabled "
-    "ORDER BY s.type, s.id, e.region_id, e.interface, e.id", 0 };
+    "ORDER BY s.type, s.id, e.region_id, e.interface, e.id",
+    0
+};
 
-enum read_column { SERVICE_ID, SERVICE_TYPE, SERVICE_NAME, ENDPOINT_ID, ENDPOINT_INTERFACE, ENDPOINT_REGION, ENDPOINT_URL };
+enum read_column {
+    SERVICE_ID,
+    SERVICE_TYPE,
+    SERVICE_NAME,
+    ENDPOINT_ID,
+    ENDPOINT_INTERFACE,
+    ENDPOINT_REGION,
+    ENDPOINT_URL
+};
 
-struct kn_catalog_copy {
+struct kn_identity_catalog_copy {
     pthread_rwlock_t lock;
     struct kn_rows *rows; /* guarded by lock; NULL = nothing was read yet */
     int64_t version;      /* guarded by lock */
 };
 
-struct kn_catalog_copy *kn_catalog_copy_new(void)
+struct kn_identity_catalog_copy *kn_identity_catalog_copy_new(void)
 {
-    struct kn_catalog_copy *copy = KN_NEW(struct kn_catalog_copy);
+    struct kn_identity_catalog_copy *copy = KN_NEW(struct kn_identity_catalog_copy);
 
     pthread_rwlock_init(&copy->lock, NULL);
     return copy;
 }
 
-void kn_catalog_copy_free(struct kn_catalog_copy *copy)
+void kn_identity_catalog_copy_free(struct kn_identity_catalog_copy *copy)
 {
     if (copy != NULL) {
         kn_rows_free(copy->rows);
@@ -47,7 +58,7 @@ void kn_catalog_copy_free(struct kn_catalog_copy *copy)
     }
 }
 
-int kn_catalog_copy_refresh(struct kn_catalog_copy *copy, struct kn_db *db, struct kn_error *err)
+int kn_identity_catalog_copy_refresh(struct kn_identity_catalog_copy *copy, struct kn_db *db, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *version = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -78,21 +89,23 @@ int kn_catalog_copy_refresh(struct kn_catalog_copy *copy, struct kn_db *db, stru
 
 /* --- URLs --- */
 
-static bool is_word(const char *text, size_t len, const char *word)
+static bool catalog_is_word(const char *text, size_t len, const char *word)
 {
     return strlen(word) == len && memcmp(text, word, len) == 0;
 }
 
 /* What $(word)s stands for; NULL = nobody knows. */
-static const char *meaning(const struct kn_catalog *c, const char *word, size_t len)
+static const char *meaning(const struct kn_identity_catalog *c, const char *word, size_t len)
 {
-    if (is_word(word, len, "project_id") || is_word(word, len, "tenant_id")) {
+    if (catalog_is_word(word, len, "project_id") || catalog_is_word(word, len, "tenant_id")) {
         return c->project_id;
     }
-    return is_word(word, len, "user_id") ? c->user_id : is_word(word, len, "public_endpoint") ? c->url : NULL;
+    return catalog_is_word(word, len, "user_id")           ? c->user_id
+           : catalog_is_word(word, len, "public_endpoint") ? c->url
+                                                           : NULL;
 }
 
-bool kn_catalog_url_fill(const struct kn_catalog *c, const char *template, struct kn_strbuf *out)
+bool kn_identity_catalog_url_fill(const struct kn_identity_catalog *c, const char *template, struct kn_strbuf *out)
 {
     for (const char *at = template; *at != '\0';) {
         if ((*at != '$' && *at != '%') || at[1] != '(') {
@@ -104,7 +117,8 @@ bool kn_catalog_url_fill(const struct kn_catalog *c, const char *template, struc
             return false;
         }
         const char *value = meaning(c, word, (size_t)(close - word));
-        bool left_out = value != NULL && value[0] == '\0' && close[2] == '\0' && out->len > 0 && out->buf[out->len - 1] == '/';
+        bool left_out = value != NULL && value[0] == '\0' && close[2] == '\0' && out->len > 0 &&
+                        out->buf[out->len - 1] == '/';
         if (left_out) {
             out->buf[--out->len] = '\0';
         } else if (value == NULL || value[0] == '\0') {
@@ -119,11 +133,13 @@ bool kn_catalog_url_fill(const struct kn_catalog *c, const char *template, struc
 
 /* --- JSON --- */
 
-static void write_endpoint(struct kn_strbuf *sb, const struct kn_catalog *c, const struct kn_rows *rows, int row)
+static void write_endpoint(struct kn_strbuf *sb, const struct kn_identity_catalog *c, const struct kn_rows *rows,
+                           int row)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
 
-    if (kn_rows_null(rows, row, ENDPOINT_ID) || !kn_catalog_url_fill(c, kn_rows_text(rows, row, ENDPOINT_URL), &url)) {
+    if (kn_rows_null(rows, row, ENDPOINT_ID) ||
+        !kn_identity_catalog_url_fill(c, kn_rows_text(rows, row, ENDPOINT_URL), &url)) {
         return;
     }
     kn_jsonw_object(sb, NULL);
@@ -136,7 +152,7 @@ static void write_endpoint(struct kn_strbuf *sb, const struct kn_catalog *c, con
 }
 
 /* The service of this row with the endpoints of this row and those behind it; the first row of the next service. */
-static int write_service(struct kn_strbuf *sb, const struct kn_catalog *c, const struct kn_rows *rows, int row)
+static int write_service(struct kn_strbuf *sb, const struct kn_identity_catalog *c, const struct kn_rows *rows, int row)
 {
     const char *id = kn_rows_text(rows, row, SERVICE_ID);
 
@@ -153,7 +169,8 @@ static int write_service(struct kn_strbuf *sb, const struct kn_catalog *c, const
     return row;
 }
 
-void kn_catalog_copy_write(struct kn_catalog_copy *copy, const struct kn_catalog *c, const char *key, struct kn_strbuf *sb)
+void kn_identity_catalog_copy_write(struct kn_identity_catalog_copy *copy, const struct kn_identity_catalog *c,
+                                    const char *key, struct kn_strbuf *sb)
 {
     kn_jsonw_array(sb, key);
     pthread_rwlock_rdlock(&copy->lock);

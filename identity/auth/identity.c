@@ -29,31 +29,33 @@
 
 static struct {
     const struct kn_conf *conf;            /* immutable after start */
-    struct kn_revocations *revocations;    /* immutable pointer, locks itself */
-    struct kn_catalog_copy *catalog;       /* the same */
+    struct kn_identity_revocations *revocations;    /* immutable pointer, locks itself */
+    struct kn_identity_catalog_copy *catalog;       /* the same */
     pthread_rwlock_t keys_lock;
-    struct kn_keys keys;                   /* guarded by keys_lock */
-    struct kn_keys credential_keys;        /* immutable after start; none = no credentials */
+    struct kn_identity_keys keys;                   /* guarded by keys_lock */
+    struct kn_identity_keys credential_keys;        /* immutable after start; none = no credentials */
     struct timespec keys_at;               /* the refresher's: the file's time */
     pthread_mutex_t limiter_lock;
-    struct kn_limiter *limiter;            /* guarded by limiter_lock */
+    struct kn_identity_limiter *limiter;            /* guarded by limiter_lock */
     pthread_t refresher;
     pthread_mutex_t stop_lock;
     pthread_cond_t stop_wake;
     bool stopping;                         /* guarded by stop_lock */
-} self = { .keys_lock = PTHREAD_RWLOCK_INITIALIZER, .limiter_lock = PTHREAD_MUTEX_INITIALIZER,
-           .stop_lock = PTHREAD_MUTEX_INITIALIZER, .stop_wake = PTHREAD_COND_INITIALIZER };
+} self = { .keys_lock = PTHREAD_RWLOCK_INITIALIZER,
+           .limiter_lock = PTHREAD_MUTEX_INITIALIZER,
+           .stop_lock = PTHREAD_MUTEX_INITIALIZER,
+           .stop_wake = PTHREAD_COND_INITIALIZER };
 
 static int load_keys(struct kn_error *err)
 {
     struct stat st = { 0 };
-    struct kn_keys keys;
+    struct kn_identity_keys keys;
 
     if (stat(self.conf->identity_key_file, &st) == 0 && st.st_mtim.tv_sec == self.keys_at.tv_sec &&
         st.st_mtim.tv_nsec == self.keys_at.tv_nsec) {
         return 0;
     }
-    if (kn_keys_load(self.conf->identity_key_file, &keys, err) < 0) {
+    if (kn_identity_keys_load(self.conf->identity_key_file, &keys, err) < 0) {
         return -1;
     }
     pthread_rwlock_wrlock(&self.keys_lock);
@@ -66,11 +68,11 @@ static int load_keys(struct kn_error *err)
 /* An installation that was made before there were credentials has no such file: everything else goes on without. */
 static int load_credential_keys(struct kn_error *err)
 {
-    AUTO_FREE char *path = kn_keys_credential_path(self.conf);
+    AUTO_FREE char *path = kn_identity_keys_credential_path(self.conf);
     struct kn_error why = { 0 };
 
     self.credential_keys.count = 0;
-    if (kn_keys_load(path, &self.credential_keys, &why) == 0) {
+    if (kn_identity_keys_load(path, &self.credential_keys, &why) == 0) {
         return 0;
     }
     if (why.code == KN_NOT_FOUND) {
@@ -103,8 +105,8 @@ static void *refresh(void *arg)
 
     for (int turn = 1; wait_turn(); turn++) {
         struct kn_error err = { 0 };
-        bool ok = kn_revocations_refresh(self.revocations, db, turn % FULL_EVERY == 0, &err) == 0 &&
-                  kn_catalog_copy_refresh(self.catalog, db, &err) == 0 && load_keys(&err) == 0;
+        bool ok = kn_identity_revocations_refresh(self.revocations, db, turn % FULL_EVERY == 0, &err) == 0 &&
+                  kn_identity_catalog_copy_refresh(self.catalog, db, &err) == 0 && load_keys(&err) == 0;
         if (!ok && healthy) {
             kn_log_error("refresh revocations, catalog and keys", &err);
         }
@@ -121,14 +123,16 @@ int kn_identity_start(const struct kn_conf *conf, struct kn_error *err)
     self.conf = conf;
     self.stopping = false;
     self.keys_at = (struct timespec){ 0 };
-    self.revocations = kn_revocations_new();
-    self.catalog = kn_catalog_copy_new();
-    self.limiter = KN_NEW(struct kn_limiter);
-    if (kn_crypto_init(err) < 0 || kn_password_regex_check(conf->identity_password_regex, err) < 0 || load_keys(err) < 0 || load_credential_keys(err) < 0 ||
-         kn_revocations_refresh(self.revocations, db, true, err) < 0 || kn_catalog_copy_refresh(self.catalog, db, err) < 0) {
+    self.revocations = kn_identity_revocations_new();
+    self.catalog = kn_identity_catalog_copy_new();
+    self.limiter = KN_NEW(struct kn_identity_limiter);
+    if (kn_crypto_init(err) < 0 || kn_identity_password_regex_check(conf->identity_password_regex, err) < 0 ||
+        load_keys(err) < 0 || load_credential_keys(err) < 0 ||
+        kn_identity_revocations_refresh(self.revocations, db, true, err) < 0 ||
+        kn_identity_catalog_copy_refresh(self.catalog, db, err) < 0) {
         kn_db_free(db);
-        kn_revocations_free(kn_steal(&self.revocations));
-        kn_catalog_copy_free(kn_steal(&self.catalog));
+        kn_identity_revocations_free(kn_steal(&self.revocations));
+        kn_identity_catalog_copy_free(kn_steal(&self.catalog));
         free(kn_steal(&self.limiter));
         return -1;
     }
@@ -148,54 +152,56 @@ void kn_identity_stop(void)
     pthread_cond_signal(&self.stop_wake);
     pthread_mutex_unlock(&self.stop_lock);
     pthread_join(self.refresher, NULL);
-    kn_revocations_free(kn_steal(&self.revocations));
-    kn_catalog_copy_free(kn_steal(&self.catalog));
+    kn_identity_revocations_free(kn_steal(&self.revocations));
+    kn_identity_catalog_copy_free(kn_steal(&self.catalog));
     free(kn_steal(&self.limiter));
 }
 
-void kn_identity_sign(const struct kn_token *token, struct kn_strbuf *out)
+void kn_identity_sign(const struct kn_identity_token *token, struct kn_strbuf *out)
 {
     pthread_rwlock_rdlock(&self.keys_lock);
-    kn_token_encode(token, &self.keys, out);
+    kn_identity_token_encode(token, &self.keys, out);
     pthread_rwlock_unlock(&self.keys_lock);
 }
 
-int kn_identity_read(const char *text, struct kn_token *ret, struct kn_error *err)
+int kn_identity_read(const char *text, struct kn_identity_token *ret, struct kn_error *err)
 {
     return kn_identity_read_late(text, 0, ret, err);
 }
 
-int kn_identity_read_late(const char *text, int64_t late_us, struct kn_token *ret, struct kn_error *err)
+int kn_identity_read_late(const char *text, int64_t late_us, struct kn_identity_token *ret, struct kn_error *err)
 {
-    struct kn_token token;
+    struct kn_identity_token token;
 
     pthread_rwlock_rdlock(&self.keys_lock);
-    int rc = kn_token_decode(text, &self.keys, kn_now_us() - late_us, &token, err);
+    int rc = kn_identity_token_decode(text, &self.keys, kn_now_us() - late_us, &token, err);
     pthread_rwlock_unlock(&self.keys_lock);
     if (rc < 0) {
         return -1;
     }
-    if (kn_revocations_hit(self.revocations, &token)) {
+    if (kn_identity_revocations_hit(self.revocations, &token)) {
         return kn_fail(err, KN_UNAUTHORIZED, "The request you have made requires authentication.");
     }
     *ret = token;
     return 0;
 }
 
-int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_token *ret, struct kn_error *err)
+int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_identity_token *ret, struct kn_error *err)
 {
-    return kn_revocations_refresh(self.revocations, db, false, err) < 0 ? -1 : kn_identity_read(text, ret, err);
+    return kn_identity_revocations_refresh(self.revocations, db, false, err) < 0 ? -1
+                                                                                 : kn_identity_read(text, ret, err);
 }
 
 int kn_identity_check(const char *text, struct kn_caller *ret_caller, struct kn_error *err)
 {
-    struct kn_token token;
+    struct kn_identity_token token;
 
     if (kn_identity_read(text, &token, err) < 0) {
         return -1;
     }
     kn_copy(ret_caller->user_id, sizeof(ret_caller->user_id), token.user_id);
-    kn_copy(ret_caller->project_id, sizeof(ret_caller->project_id), token.scope == KN_SCOPE_PROJECT ? token.scope_id : "");
+    kn_copy(ret_caller->project_id, sizeof(ret_caller->project_id),
+            token.scope == KN_SCOPE_PROJECT ? token.scope_id : "");
     kn_copy(ret_caller->domain_id, sizeof(ret_caller->domain_id), token.scope == KN_SCOPE_DOMAIN ? token.scope_id : "");
     kn_copy(ret_caller->project_domain_id, sizeof(ret_caller->project_domain_id), token.scope_domain_id);
     ret_caller->system_scoped = token.scope == KN_SCOPE_SYSTEM;
@@ -212,17 +218,17 @@ static bool validates_itself(const struct kn_request *req)
 {
     const char *subject = kn_request_header(req, "X-Subject-Token");
 
-    return req->route->handle == kn_tokens_show && subject != NULL && strcmp(subject, req->caller.token) == 0;
+    return req->route->handle == kn_identity_tokens_show && subject != NULL && strcmp(subject, req->caller.token) == 0;
 }
 
 int kn_identity_allows(const struct kn_request *req, const char *service, struct kn_error *err)
 {
-    struct kn_token token;
+    struct kn_identity_token token;
 
     if (kn_identity_read(req->caller.token, &token, err) < 0) {
         return -1;
     }
-    return validates_itself(req) || kn_access_rules_allow(token.rules, service, req->method, req->path)
+    return validates_itself(req) || kn_identity_access_rules_allow(token.rules, service, req->method, req->path)
                ? 0
                : kn_fail(err, KN_UNAUTHORIZED, "The access rules of the application credential do not allow this.");
 }
@@ -231,7 +237,8 @@ void kn_identity_refresh(struct kn_db *db)
 {
     struct kn_error err = { 0 };
 
-    if (kn_revocations_refresh(self.revocations, db, false, &err) < 0 || kn_catalog_copy_refresh(self.catalog, db, &err) < 0) {
+    if (kn_identity_revocations_refresh(self.revocations, db, false, &err) < 0 ||
+        kn_identity_catalog_copy_refresh(self.catalog, db, &err) < 0) {
         kn_log_error("refresh revocations and catalog", &err);
     }
 }
@@ -244,7 +251,7 @@ static int no_keys(struct kn_error *err)
 /* "<key id>.<sealed>" */
 int kn_identity_seal(const char *about, const char *plain, struct kn_strbuf *out, struct kn_error *err)
 {
-    const struct kn_key *key = &self.credential_keys.key[0];
+    const struct kn_identity_key *key = &self.credential_keys.key[0];
 
     if (self.credential_keys.count == 0) {
         return no_keys(err);
@@ -279,18 +286,19 @@ char *kn_identity_public_url(const struct kn_request *req)
     return kn_strndup(req->base_url, len > prefix ? len - prefix : len);
 }
 
-void kn_identity_catalog_write(const struct kn_request *req, const char *user_id, const char *project_id, struct kn_strbuf *sb)
+void kn_identity_catalog_write(const struct kn_request *req, const char *user_id, const char *project_id,
+                               struct kn_strbuf *sb)
 {
     AUTO_FREE char *url = kn_identity_public_url(req);
-    const struct kn_catalog catalog = { url, user_id, project_id };
+    const struct kn_identity_catalog catalog = { url, user_id, project_id };
 
-    kn_catalog_copy_write(self.catalog, &catalog, "catalog", sb);
+    kn_identity_catalog_copy_write(self.catalog, &catalog, "catalog", sb);
 }
 
 int kn_identity_may_try(const char *name, struct kn_error *err)
 {
     pthread_mutex_lock(&self.limiter_lock);
-    bool allowed = kn_limiter_allows(self.limiter, name, kn_mono_ms());
+    bool allowed = kn_identity_limiter_allows(self.limiter, name, kn_mono_ms());
     pthread_mutex_unlock(&self.limiter_lock);
     return allowed ? 0 : kn_fail(err, KN_TOO_MANY, "Too many failed logins. Try again later.");
 }
@@ -298,6 +306,6 @@ int kn_identity_may_try(const char *name, struct kn_error *err)
 void kn_identity_failed(const char *name)
 {
     pthread_mutex_lock(&self.limiter_lock);
-    kn_limiter_failed(self.limiter, name, kn_mono_ms());
+    kn_identity_limiter_failed(self.limiter, name, kn_mono_ms());
     pthread_mutex_unlock(&self.limiter_lock);
 }

@@ -10,13 +10,13 @@
 #include "identity/auth/token.h"
 
 /* Signed by the current key. */
-void kn_identity_sign(const struct kn_token *token, struct kn_strbuf *out);
+void kn_identity_sign(const struct kn_identity_token *token, struct kn_strbuf *out);
 /* Valid in every respect, revocation included. KN_UNAUTHORIZED otherwise. */
-int kn_identity_read(const char *text, struct kn_token *ret, struct kn_error *err);
+int kn_identity_read(const char *text, struct kn_identity_token *ret, struct kn_error *err);
 /* The same for a token that ended up to late_us ago. */
-int kn_identity_read_late(const char *text, int64_t late_us, struct kn_token *ret, struct kn_error *err);
+int kn_identity_read_late(const char *text, int64_t late_us, struct kn_identity_token *ret, struct kn_error *err);
 /* The same, with what other processes have revoked up to now: for what outlives the second that they are behind, another token. */
-int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_token *ret, struct kn_error *err);
+int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_identity_token *ret, struct kn_error *err);
 /* Sees in this process at once what was just revoked or changed in the catalog; the others see it within a second. Never fails: the
  * thread repeats it. */
 void kn_identity_refresh(struct kn_db *db);
@@ -28,7 +28,8 @@ int kn_identity_unseal(const char *about, const char *sealed, char **ret_plain, 
 /* The front door's URL: what the configuration says, or how the caller reached us. The caller frees it. */
 char *kn_identity_public_url(const struct kn_request *req);
 /* "catalog":[…] for somebody on a project ("" = none). */
-void kn_identity_catalog_write(const struct kn_request *req, const char *user_id, const char *project_id, struct kn_strbuf *sb);
+void kn_identity_catalog_write(const struct kn_request *req, const char *user_id, const char *project_id,
+                               struct kn_strbuf *sb);
 
 /* Failed logins of one name ("user address"). */
 int kn_identity_may_try(const char *name, struct kn_error *err); /* KN_TOO_MANY */

@@ -29,25 +29,27 @@ static bool take_hex(const char *text, uint8_t *out, size_t bytes)
     return true;
 }
 
-static bool parse_line(const char *line, size_t len, struct kn_key *ret)
+static bool parse_line(const char *line, size_t len, struct kn_identity_key *ret)
 {
     uint8_t id[4];
 
-    if (len != LINE_CHARS || line[8] != ' ' || !take_hex(line, id, 4) || !take_hex(line + 9, ret->secret, KN_KEY_BYTES)) {
+    if (len != LINE_CHARS || line[8] != ' ' || !take_hex(line, id, 4) ||
+        !take_hex(line + 9, ret->secret, KN_KEY_BYTES)) {
         return false;
     }
     ret->id = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
     return true;
 }
 
-int kn_keys_parse(const char *text, struct kn_keys *ret, struct kn_error *err)
+int kn_identity_keys_parse(const char *text, struct kn_identity_keys *ret, struct kn_error *err)
 {
-    struct kn_keys keys = { .count = 0 };
+    struct kn_identity_keys keys = { .count = 0 };
 
     for (int number = 1; *text != '\0'; number++) {
         size_t len = strcspn(text, "\n");
         if (keys.count == KN_KEYS_MAX || !parse_line(text, len, &keys.key[keys.count])) {
-            return kn_fail(err, KN_INTERNAL, "line %d of the token keys is not \"<8 hex digits> <64 hex digits>\"", number);
+            return kn_fail(err, KN_INTERNAL, "line %d of the token keys is not \"<8 hex digits> <64 hex digits>\"",
+                           number);
         }
         keys.count++;
         text += len + (text[len] == '\n');
@@ -59,7 +61,7 @@ int kn_keys_parse(const char *text, struct kn_keys *ret, struct kn_error *err)
     return 0;
 }
 
-void kn_keys_print(const struct kn_keys *keys, struct kn_strbuf *out)
+void kn_identity_keys_print(const struct kn_identity_keys *keys, struct kn_strbuf *out)
 {
     for (int i = 0; i < keys->count; i++) {
         kn_strbuf_addf(out, "%08x ", keys->key[i].id);
@@ -70,17 +72,18 @@ void kn_keys_print(const struct kn_keys *keys, struct kn_strbuf *out)
     }
 }
 
-char *kn_keys_credential_path(const struct kn_conf *conf)
+char *kn_identity_keys_credential_path(const struct kn_conf *conf)
 {
     const char *slash = strrchr(conf->identity_key_file, '/');
 
     if (conf->identity_credential_key_file[0] != '\0') {
         return kn_strdup(conf->identity_credential_key_file);
     }
-    return kn_asprintf("%.*scredential.key", slash != NULL ? (int)(slash + 1 - conf->identity_key_file) : 0, conf->identity_key_file);
+    return kn_asprintf("%.*scredential.key", slash != NULL ? (int)(slash + 1 - conf->identity_key_file) : 0,
+                       conf->identity_key_file);
 }
 
-int kn_keys_load(const char *path, struct kn_keys *ret, struct kn_error *err)
+int kn_identity_keys_load(const char *path, struct kn_identity_keys *ret, struct kn_error *err)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -100,10 +103,10 @@ int kn_keys_load(const char *path, struct kn_keys *ret, struct kn_error *err)
         return kn_fail(err, KN_INTERNAL, "cannot read the token keys \"%s\": %s", path, strerror(errno));
     }
     text[len] = '\0';
-    return kn_keys_parse(text, ret, err);
+    return kn_identity_keys_parse(text, ret, err);
 }
 
-static int write_file(const char *path, const struct kn_strbuf *text)
+static int keys_write_file(const char *path, const struct kn_strbuf *text)
 {
     AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -113,13 +116,13 @@ static int write_file(const char *path, const struct kn_strbuf *text)
     return 0;
 }
 
-int kn_keys_save(const char *path, const struct kn_keys *keys, struct kn_error *err)
+int kn_identity_keys_save(const char *path, const struct kn_identity_keys *keys, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     AUTO_FREE char *next = kn_asprintf("%s.new", path);
 
-    kn_keys_print(keys, &text);
-    if (write_file(next, &text) < 0 || rename(next, path) < 0) {
+    kn_identity_keys_print(keys, &text);
+    if (keys_write_file(next, &text) < 0 || rename(next, path) < 0) {
         kn_fail(err, KN_INTERNAL, "cannot write the token keys \"%s\": %s", path, strerror(errno));
         unlink(next);
         return -1;
@@ -127,9 +130,9 @@ int kn_keys_save(const char *path, const struct kn_keys *keys, struct kn_error *
     return 0;
 }
 
-void kn_keys_add(struct kn_keys *keys)
+void kn_identity_keys_add(struct kn_identity_keys *keys)
 {
-    struct kn_key key;
+    struct kn_identity_key key;
 
     kn_random(&key, sizeof(key));
     int at = keys->count > 0 ? 1 : 0;
@@ -139,10 +142,10 @@ void kn_keys_add(struct kn_keys *keys)
     keys->count = kept + 1;
 }
 
-void kn_keys_promote(struct kn_keys *keys)
+void kn_identity_keys_promote(struct kn_identity_keys *keys)
 {
     if (keys->count > 1) {
-        struct kn_key first = keys->key[0];
+        struct kn_identity_key first = keys->key[0];
         keys->key[0] = keys->key[1];
         keys->key[1] = first;
     }

@@ -10,17 +10,17 @@
 #include "lib/adapter/conf.h"
 
 /* Where the keys of credentials are: a file of the same form. The first line seals, all open. The caller frees it. */
-char *kn_keys_credential_path(const struct kn_conf *conf);
+char *kn_identity_keys_credential_path(const struct kn_conf *conf);
 /* Pure: the text of the file. KN_INTERNAL names the line that is wrong. */
-int kn_keys_parse(const char *text, struct kn_keys *ret, struct kn_error *err);
-void kn_keys_print(const struct kn_keys *keys, struct kn_strbuf *out);
+int kn_identity_keys_parse(const char *text, struct kn_identity_keys *ret, struct kn_error *err);
+void kn_identity_keys_print(const struct kn_identity_keys *keys, struct kn_strbuf *out);
 /* Refuses a file that others may read. */
-int kn_keys_load(const char *path, struct kn_keys *ret, struct kn_error *err);
+int kn_identity_keys_load(const char *path, struct kn_identity_keys *ret, struct kn_error *err);
 /* Writes the file anew, mode 0600, at once or not at all. */
-int kn_keys_save(const char *path, const struct kn_keys *keys, struct kn_error *err);
+int kn_identity_keys_save(const char *path, const struct kn_identity_keys *keys, struct kn_error *err);
 /* A new key behind the first one; the oldest one goes when there are too many. */
-void kn_keys_add(struct kn_keys *keys);
+void kn_identity_keys_add(struct kn_identity_keys *keys);
 /* The second key signs from now on; the first one still verifies. */
-void kn_keys_promote(struct kn_keys *keys);
+void kn_identity_keys_promote(struct kn_identity_keys *keys);
 
 #endif

@@ -15,17 +15,17 @@
 #define KN_LIMITER_SETS 1024
 #define KN_LIMITER_WAYS 4
 
-struct kn_limiter_bucket {
+struct kn_identity_limiter_bucket {
     uint64_t name; /* hash; 0 = free */
     int64_t full_at_ms; /* when all failures are forgotten */
 };
 
-struct kn_limiter {
-    struct kn_limiter_bucket bucket[KN_LIMITER_SETS][KN_LIMITER_WAYS];
+struct kn_identity_limiter {
+    struct kn_identity_limiter_bucket bucket[KN_LIMITER_SETS][KN_LIMITER_WAYS];
 };
 
 /* May this name try? */
-bool kn_limiter_allows(const struct kn_limiter *limiter, const char *name, int64_t now_ms);
-void kn_limiter_failed(struct kn_limiter *limiter, const char *name, int64_t now_ms);
+bool kn_identity_limiter_allows(const struct kn_identity_limiter *limiter, const char *name, int64_t now_ms);
+void kn_identity_limiter_failed(struct kn_identity_limiter *limiter, const char *name, int64_t now_ms);
 
 #endif

@@ -9,7 +9,7 @@
 #include "identity/auth/token.h"
 
 /* Something named by its id, or by its name within a domain. NULL = not said. */
-struct kn_named {
+struct kn_identity_named {
     const char *id;
     const char *name;
     const char *domain_id;
@@ -17,32 +17,32 @@ struct kn_named {
 };
 
 /* An application credential by its id, or by its name and its user's. */
-struct kn_named_credential {
+struct kn_identity_named_credential {
     const char *id;
     const char *name;
-    struct kn_named user;
+    struct kn_identity_named user;
 };
 
-struct kn_login {
-    unsigned methods;          /* bits of enum kn_method */
-    struct kn_named user;      /* of the method password */
+struct kn_identity_login {
+    unsigned methods;          /* bits of enum kn_identity_method */
+    struct kn_identity_named user;      /* of the method password */
     const char *password;
     const char *token;         /* of the method token */
-    struct kn_named_credential credential; /* of the method application_credential */
+    struct kn_identity_named_credential credential; /* of the method application_credential */
     const char *secret;
     bool scope_said;           /* no scope at all means the user's default project */
-    enum kn_scope scope;
+    enum kn_identity_scope scope;
     const char *trust;         /* instead of a target: the id of the trust whose project it is */
-    struct kn_named target;    /* the project or domain; a domain in id and name */
+    struct kn_identity_named target;    /* the project or domain; a domain in id and name */
 };
 
 /* The names of methods as a JSON array under key (NULL = none). */
-void kn_methods_write(struct kn_strbuf *sb, const char *key, unsigned methods);
+void kn_identity_methods_write(struct kn_strbuf *sb, const char *key, unsigned methods);
 
 /* Whose secret a login's body claims to know, as one text (heap); NULL if it does not say. Two ways of saying it may differ. */
-char *kn_login_account(const json_t *body);
+char *kn_identity_login_account(const json_t *body);
 
 /* KN_BAD_REQUEST: not understood; KN_UNAUTHORIZED: a method that nobody has. */
-int kn_login_parse(const json_t *body, struct kn_login *ret, struct kn_error *err);
+int kn_identity_login_parse(const json_t *body, struct kn_identity_login *ret, struct kn_error *err);
 
 #endif

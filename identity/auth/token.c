@@ -54,7 +54,8 @@ static void put_id(struct kn_strbuf *out, const char *id)
     }
 }
 
-void kn_token_encode(const struct kn_token *token, const struct kn_keys *keys, struct kn_strbuf *out)
+void kn_identity_token_encode(const struct kn_identity_token *token, const struct kn_identity_keys *keys,
+                              struct kn_strbuf *out)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf bytes = KN_STRBUF_INIT;
     uint8_t mac[MAC_BYTES];
@@ -99,7 +100,7 @@ struct cursor {
     bool broken; /* sticks */
 };
 
-static const uint8_t *take(struct cursor *c, size_t len)
+static const uint8_t *token_take(struct cursor *c, size_t len)
 {
     static const uint8_t NOTHING[KN_TOKEN_RULES];
     if (c->broken || (size_t)(c->end - c->at) < len) {
@@ -111,9 +112,9 @@ static const uint8_t *take(struct cursor *c, size_t len)
     return at;
 }
 
-static uint64_t take_number(struct cursor *c, int bytes)
+static uint64_t token_take_number(struct cursor *c, int bytes)
 {
-    const uint8_t *at = take(c, (size_t)bytes);
+    const uint8_t *at = token_take(c, (size_t)bytes);
     uint64_t value = 0;
     for (int i = 0; i < bytes; i++) {
         value = value << 8 | at[i];
@@ -123,12 +124,12 @@ static uint64_t take_number(struct cursor *c, int bytes)
 
 static void take_text(struct cursor *c, char out[65])
 {
-    size_t len = take_number(c, 1);
+    size_t len = token_take_number(c, 1);
     if (len == 0 || len > 64) {
         c->broken = true;
         return;
     }
-    memcpy(out, take(c, len), len);
+    memcpy(out, token_take(c, len), len);
     out[len] = '\0';
 }
 
@@ -137,14 +138,14 @@ static void take_id(struct cursor *c, char out[65])
     static const char HEX[] = "0123456789abcdef";
 
     out[0] = '\0';
-    switch (take_number(c, 1)) {
+    switch (token_take_number(c, 1)) {
     case ID_NONE:
         return;
     case ID_DEFAULT:
         kn_copy(out, 65, "default");
         return;
     case ID_HEX: {
-        const uint8_t *at = take(c, 16);
+        const uint8_t *at = token_take(c, 16);
         for (int i = 0; i < 16; i++) {
             out[2 * i] = HEX[at[i] >> 4];
             out[2 * i + 1] = HEX[at[i] & 15];
@@ -160,19 +161,19 @@ static void take_id(struct cursor *c, char out[65])
     }
 }
 
-static void take_credential(struct cursor *c, struct kn_token *t)
+static void take_credential(struct cursor *c, struct kn_identity_token *t)
 {
     take_id(c, t->credential_id);
-    t->unrestricted = take_number(c, 1) != 0;
-    size_t len = take_number(c, 2);
+    t->unrestricted = token_take_number(c, 1) != 0;
+    size_t len = token_take_number(c, 2);
     if (len > KN_TOKEN_RULES || t->credential_id[0] == '\0') {
         c->broken = true;
         return;
     }
-    memcpy(t->rules, take(c, len), len);
+    memcpy(t->rules, token_take(c, len), len);
 }
 
-static void take_trust(struct cursor *c, struct kn_token *t)
+static void take_trust(struct cursor *c, struct kn_identity_token *t)
 {
     take_id(c, t->trust_id);
     take_id(c, t->trustor_id);
@@ -180,22 +181,22 @@ static void take_trust(struct cursor *c, struct kn_token *t)
     c->broken = c->broken || t->trust_id[0] == '\0' || t->trustor_id[0] == '\0' || t->trustee_id[0] == '\0';
 }
 
-static bool read_fields(struct cursor *c, struct kn_token *t)
+static bool read_fields(struct cursor *c, struct kn_identity_token *t)
 {
-    t->methods = (uint8_t)take_number(c, 1);
-    t->scope = (enum kn_scope)take_number(c, 1);
-    t->roles = (uint32_t)take_number(c, 1);
+    t->methods = (uint8_t)token_take_number(c, 1);
+    t->scope = (enum kn_identity_scope)token_take_number(c, 1);
+    t->roles = (uint32_t)token_take_number(c, 1);
     take_id(c, t->user_id);
     take_id(c, t->user_domain_id);
     take_id(c, t->scope_id);
     take_id(c, t->scope_domain_id);
-    t->issued_us = (int64_t)take_number(c, 8);
-    t->expires_us = (int64_t)take_number(c, 8);
-    memcpy(t->audit, take(c, KN_AUDIT_BYTES), KN_AUDIT_BYTES);
-    const uint64_t flags = take_number(c, 1);
+    t->issued_us = (int64_t)token_take_number(c, 8);
+    t->expires_us = (int64_t)token_take_number(c, 8);
+    memcpy(t->audit, token_take(c, KN_AUDIT_BYTES), KN_AUDIT_BYTES);
+    const uint64_t flags = token_take_number(c, 1);
     t->has_parent = (flags & HAS_PARENT) != 0;
     if (t->has_parent) {
-        memcpy(t->parent, take(c, KN_AUDIT_BYTES), KN_AUDIT_BYTES);
+        memcpy(t->parent, token_take(c, KN_AUDIT_BYTES), KN_AUDIT_BYTES);
     }
     if ((flags & OF_TRUST) != 0) {
         take_trust(c, t);
@@ -203,10 +204,11 @@ static bool read_fields(struct cursor *c, struct kn_token *t)
     if ((t->methods & KN_METHOD_APP_CREDENTIAL) != 0) {
         take_credential(c, t);
     }
-    return !c->broken && c->at == c->end && flags <= (HAS_PARENT | OF_TRUST) && t->scope <= KN_SCOPE_SYSTEM && t->user_id[0] != '\0';
+    return !c->broken && c->at == c->end && flags <= (HAS_PARENT | OF_TRUST) && t->scope <= KN_SCOPE_SYSTEM &&
+           t->user_id[0] != '\0';
 }
 
-static const struct kn_key *find_key(const struct kn_keys *keys, uint32_t id)
+static const struct kn_identity_key *find_key(const struct kn_identity_keys *keys, uint32_t id)
 {
     for (int i = 0; i < keys->count; i++) {
         if (keys->key[i].id == id) {
@@ -217,7 +219,7 @@ static const struct kn_key *find_key(const struct kn_keys *keys, uint32_t id)
 }
 
 /* The bytes before the MAC, if one of the keys made it. */
-static bool verified(const uint8_t *bytes, size_t len, const struct kn_keys *keys, struct cursor *ret)
+static bool verified(const uint8_t *bytes, size_t len, const struct kn_identity_keys *keys, struct cursor *ret)
 {
     uint8_t mac[MAC_BYTES];
 
@@ -225,7 +227,7 @@ static bool verified(const uint8_t *bytes, size_t len, const struct kn_keys *key
         return false;
     }
     struct cursor c = { bytes, bytes + len - MAC_BYTES, false };
-    const struct kn_key *key = find_key(keys, (uint32_t)take_number(&c, 4));
+    const struct kn_identity_key *key = find_key(keys, (uint32_t)token_take_number(&c, 4));
     if (key == NULL) {
         return false;
     }
@@ -237,12 +239,12 @@ static bool verified(const uint8_t *bytes, size_t len, const struct kn_keys *key
     return true;
 }
 
-int kn_token_decode(const char *text, const struct kn_keys *keys, int64_t now_us, struct kn_token *ret,
-                    struct kn_error *err)
+int kn_identity_token_decode(const char *text, const struct kn_identity_keys *keys, int64_t now_us,
+                             struct kn_identity_token *ret, struct kn_error *err)
 {
     static const char INVALID[] = "The request you have made requires authentication.";
     uint8_t bytes[BYTES_MAX];
-    struct kn_token token = { 0 };
+    struct kn_identity_token token = { 0 };
     struct cursor c = { 0 };
     size_t prefix = strlen(KN_TOKEN_PREFIX), len = 0;
 
@@ -255,7 +257,7 @@ int kn_token_decode(const char *text, const struct kn_keys *keys, int64_t now_us
     return 0;
 }
 
-void kn_audit_text(const uint8_t audit[KN_AUDIT_BYTES], char out[KN_AUDIT_TEXT])
+void kn_identity_audit_text(const uint8_t audit[KN_AUDIT_BYTES], char out[KN_AUDIT_TEXT])
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
 

@@ -28,22 +28,22 @@
 #define KN_KEY_BYTES 32
 #define KN_KEYS_MAX 8
 
-enum kn_scope { KN_SCOPE_NONE, KN_SCOPE_PROJECT, KN_SCOPE_DOMAIN, KN_SCOPE_SYSTEM };
-enum kn_method { KN_METHOD_PASSWORD = 1, KN_METHOD_TOKEN = 2, KN_METHOD_APP_CREDENTIAL = 4 };
+enum kn_identity_scope { KN_SCOPE_NONE, KN_SCOPE_PROJECT, KN_SCOPE_DOMAIN, KN_SCOPE_SYSTEM };
+enum kn_identity_method { KN_METHOD_PASSWORD = 1, KN_METHOD_TOKEN = 2, KN_METHOD_APP_CREDENTIAL = 4 };
 
-struct kn_key {
+struct kn_identity_key {
     uint32_t id;
     uint8_t secret[KN_KEY_BYTES];
 };
 
-struct kn_keys {
-    struct kn_key key[KN_KEYS_MAX]; /* the first one signs, all of them verify */
+struct kn_identity_keys {
+    struct kn_identity_key key[KN_KEYS_MAX]; /* the first one signs, all of them verify */
     int count;
 };
 
-struct kn_token {
-    uint8_t methods;            /* bits of enum kn_method */
-    enum kn_scope scope;
+struct kn_identity_token {
+    uint8_t methods;            /* bits of enum kn_identity_method */
+    enum kn_identity_scope scope;
     uint32_t roles;             /* bits of enum kn_role */
     char user_id[65];
     char user_domain_id[65];
@@ -63,10 +63,11 @@ struct kn_token {
 };
 
 /* Signs with the first key. */
-void kn_token_encode(const struct kn_token *token, const struct kn_keys *keys, struct kn_strbuf *out);
+void kn_identity_token_encode(const struct kn_identity_token *token, const struct kn_identity_keys *keys,
+                              struct kn_strbuf *out);
 /* KN_UNAUTHORIZED: not ours, changed, or expired at now_us. It does not know what was revoked. */
-int kn_token_decode(const char *text, const struct kn_keys *keys, int64_t now_us, struct kn_token *ret,
-                    struct kn_error *err);
-void kn_audit_text(const uint8_t audit[KN_AUDIT_BYTES], char out[KN_AUDIT_TEXT]);
+int kn_identity_token_decode(const char *text, const struct kn_identity_keys *keys, int64_t now_us,
+                             struct kn_identity_token *ret, struct kn_error *err);
+void kn_identity_audit_text(const uint8_t audit[KN_AUDIT_BYTES], char out[KN_AUDIT_TEXT]);
 
 #endif

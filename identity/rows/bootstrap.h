@@ -11,7 +11,7 @@
 #include "lib/adapter/db.h"
 
 /* All in one transaction. password NULL: a random one, if the user has to be made. */
-struct kn_bootstrap {
+struct kn_identity_bootstrap {
     const char *user;        /* also the project's name */
     const char *role;
     bool system;             /* the role on the system as well */
@@ -19,9 +19,9 @@ struct kn_bootstrap {
 };
 #define KN_PASSWORD_TEXT 33
 
-int kn_bootstrap_roles(struct kn_db *db, struct kn_error *err);
+int kn_identity_bootstrap_roles(struct kn_db *db, struct kn_error *err);
 /* made: the password of a user that did not exist before; "" if it did. A given password is set in any case. */
-int kn_bootstrap_user(struct kn_db *db, const struct kn_bootstrap *who, char made[KN_PASSWORD_TEXT],
-                      struct kn_error *err);
+int kn_identity_bootstrap_user(struct kn_db *db, const struct kn_identity_bootstrap *who, char made[KN_PASSWORD_TEXT],
+                               struct kn_error *err);
 
 #endif

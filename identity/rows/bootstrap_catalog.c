@@ -25,15 +25,22 @@ static const struct {
 };
 static const char *const INTERFACES[] = { "public", "internal", "admin" };
 
-static const struct kn_stmt SERVICE = { "bootstrap_service",
+static const struct kn_stmt SERVICE = {
+    "bootstrap_service",
     "INSERT INTO catalog_service (id, type, name) SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM catalog_service WHERE type = $2) "
-    "ON CONFLICT DO NOTHING", 3 };
+    "ON CONFLICT DO NOTHING",
+    3
+};
 /* Only for a service that was made here and has none of this interface. */
-static const struct kn_stmt ENDPOINT = { "bootstrap_endpoint",
+static const struct kn_stmt ENDPOINT = {
+    "bootstrap_endpoint",
     "INSERT INTO catalog_endpoint (id, service_id, interface, region_id, url) SELECT $1, id, $3, $4, '$(public_endpoint)s' || $5 "
     "FROM catalog_service s WHERE id = $2 AND NOT EXISTS (SELECT FROM catalog_endpoint WHERE service_id = s.id AND interface = $3) "
-    "ON CONFLICT DO NOTHING", 5 };
-static const struct kn_stmt MOVED = { "bootstrap_catalog_moved", "UPDATE catalog_version SET version = version + 1", 0 };
+    "ON CONFLICT DO NOTHING",
+    5
+};
+static const struct kn_stmt MOVED = { "bootstrap_catalog_moved", "UPDATE catalog_version SET version = version + 1",
+                                      0 };
 
 /* Ids that are the same in every installation: a catalog that was lost comes back as it was. */
 static void make_id(const char *type, const char *interface, char out[KN_MD5_HEX])
@@ -52,18 +59,19 @@ static int make_service(struct kn_db *db, size_t i, const char *region, struct k
     }
     for (size_t k = 0; k < KN_COUNT(INTERFACES); k++) {
         make_id(SERVICES[i].type, INTERFACES[k], endpoint);
-        if (kn_db_run(db, &ENDPOINT, KN_ARGS(endpoint, service, INTERFACES[k], region, SERVICES[i].path), NULL, err) < 0) {
+        if (kn_db_run(db, &ENDPOINT, KN_ARGS(endpoint, service, INTERFACES[k], region, SERVICES[i].path), NULL, err) <
+            0) {
             return -1;
         }
     }
     return 0;
 }
 
-int kn_bootstrap_catalog(struct kn_db *db, const char *region, struct kn_error *err)
+int kn_identity_bootstrap_catalog(struct kn_db *db, const char *region, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { 0 };
 
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_catalog_region_ensure(db, region, err) < 0) {
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_identity_catalog_region_ensure(db, region, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < KN_COUNT(SERVICES); i++) {

@@ -13,10 +13,11 @@
 #define TEXT_OF(name, sql, more, ...) \
     KN_SHOWN_TEXT(name, sql, KN_REST_WRITE | (more), .limit = KN_LIMIT_CATALOG_TEXT, __VA_ARGS__)
 #define ID(more) \
-    KN_REST_ATTR("id", "id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT | KN_REST_PUT | (more), .limit = KN_LIMIT_CATALOG_TEXT, \
-                 .fixed = "Cannot change %1 ID")
+    KN_REST_ATTR("id", "id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT | KN_REST_PUT | (more), \
+                 .limit = KN_LIMIT_CATALOG_TEXT, .fixed = "Cannot change %1 ID")
 #define ENABLED KN_ATTR_ENABLED(KN_REST_EXACT)
-#define CATALOG(table_, order_) .from = table_, .table = table_, .order = order_, .clashes = CLASHES, .lock = "" /* move() */, KN_NOUN_COMMON
+#define CATALOG(table_, order_) \
+    .from = table_, .table = table_, .order = order_, .clashes = CLASHES, .lock = "" /* move() */, KN_NOUN_COMMON
 
 /* A scheme, or where this cloud is. */
 static bool is_url(const char *text)
@@ -40,7 +41,8 @@ static const struct kn_rest_clash CLASHES[] = {
 };
 
 /* The version first: two changes at once go one behind the other, so that no two regions can become each other's parent. */
-static int move(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int catalog_noun_move(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                             struct kn_error *err)
 {
     static const struct kn_stmt MOVED = { "catalog_moved", "UPDATE catalog_version SET version = version + 1", 0 };
 
@@ -53,26 +55,33 @@ static int move(struct kn_request *req, const char *id, const struct kn_rows *no
 /* --- regions --- */
 
 static const struct kn_rest_attr REGION_ATTRS[] = {
-    ID(KN_REST_POST), KN_ATTR_DESCRIPTION(0),
-    TEXT_OF("parent_region_id", "parent_id", KN_REST_FIND | KN_REST_NULL, .column = "parent_id", .form = KN_REF_FORM), KN_ATTR_EXTRA,
-    KN_ATTR_LINKS, KN_REST_ATTRS_END,
+    ID(KN_REST_POST),
+    KN_ATTR_DESCRIPTION(0),
+    TEXT_OF("parent_region_id", "parent_id", KN_REST_FIND | KN_REST_NULL, .column = "parent_id", .form = KN_REF_FORM),
+    KN_ATTR_EXTRA,
+    KN_ATTR_LINKS,
+    KN_REST_ATTRS_END,
 };
 static const struct kn_stmt REGION_ENSURE = { "catalog_region_ensure",
-    "INSERT INTO catalog_region (id) VALUES ($1) ON CONFLICT DO NOTHING", 1 };
+                                              "INSERT INTO catalog_region (id) VALUES ($1) ON CONFLICT DO NOTHING", 1 };
 /* Whether this region is below itself. */
-static const struct kn_stmt REGION_CIRCLE = { "catalog_region_circle",
+static const struct kn_stmt REGION_CIRCLE = {
+    "catalog_region_circle",
     "WITH RECURSIVE up (id) AS (SELECT parent_id FROM catalog_region WHERE id = $1 UNION SELECT r.parent_id FROM catalog_region r "
-    "JOIN up ON up.id = r.id) SELECT FROM up WHERE id = $1", 1 };
+    "JOIN up ON up.id = r.id) SELECT FROM up WHERE id = $1",
+    1
+};
 
-int kn_catalog_region_ensure(struct kn_db *db, const char *id, struct kn_error *err)
+int kn_identity_catalog_region_ensure(struct kn_db *db, const char *id, struct kn_error *err)
 {
     return kn_db_run(db, &REGION_ENSURE, KN_ARGS(id), NULL, err);
 }
 
 /* A region is called as its maker likes: in the path, in the body, or by chance. */
-static int choose_id(struct kn_request *req, const json_t *object, const char **ret_id, struct kn_error *err)
+static int catalog_noun_choose_id(struct kn_request *req, const json_t *object, const char **ret_id,
+                                  struct kn_error *err)
 {
-    const char *said = kn_said(object, "id"), *path = req->params[0];
+    const char *said = kn_identity_said(object, "id"), *path = req->params[0];
 
     if (path != NULL && said != NULL && strcmp(path, said) != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Conflicting region IDs specified: \"%.100s\" != \"%.100s\"", path, said);
@@ -85,7 +94,8 @@ static int choose_id(struct kn_request *req, const json_t *object, const char **
     return 0;
 }
 
-static int check_circle(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int check_circle(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                        struct kn_error *err)
 {
     int64_t found = 0;
 
@@ -95,25 +105,45 @@ static int check_circle(struct kn_request *req, const char *id, const struct kn_
     if (kn_db_change(req->db, &REGION_CIRCLE, KN_ARGS(id), &found, err) < 0) {
         return -1;
     }
-    return found == 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "The specified parent region would create a circular region hierarchy.");
+    return found == 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "The specified parent region would create a circular region hierarchy.");
 }
 
-const struct kn_rest_noun kn_region_noun = {
-    .one = "region", .many = "regions", .label = "region", .path = "/regions", .attrs = REGION_ATTRS, CATALOG("catalog_region", "id"),
-    .choose_id = choose_id, .decide = move, .after = check_circle,
+const struct kn_rest_noun kn_identity_region_noun = {
+    .one = "region",
+    .many = "regions",
+    .label = "region",
+    .path = "/regions",
+    .attrs = REGION_ATTRS,
+    CATALOG("catalog_region", "id"),
+    .choose_id = catalog_noun_choose_id,
+    .decide = catalog_noun_move,
+    .after = check_circle,
     .in_use = "Unable to delete %1 %2 because it or its child regions have associated endpoints.",
 };
 
 /* --- services --- */
 
 static const struct kn_rest_attr SERVICE_ATTRS[] = {
-    ID(0), KN_SHOWN_TEXT("type", "type", KN_REST_FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "type", .limit = KN_LIMIT_CATALOG_TYPE),
-    TEXT_OF("name", "name", KN_REST_FIND | KN_REST_CLEAR, .column = "name"), KN_ATTR_DESCRIPTION(0), ENABLED, KN_ATTR_EXTRA, KN_ATTR_LINKS,
+    ID(0),
+    KN_SHOWN_TEXT("type", "type", KN_REST_FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "type",
+                  .limit = KN_LIMIT_CATALOG_TYPE),
+    TEXT_OF("name", "name", KN_REST_FIND | KN_REST_CLEAR, .column = "name"),
+    KN_ATTR_DESCRIPTION(0),
+    ENABLED,
+    KN_ATTR_EXTRA,
+    KN_ATTR_LINKS,
     KN_REST_ATTRS_END,
 };
-const struct kn_rest_noun kn_service_noun = {
-    .one = "service", .many = "services", .label = "service", .path = "/services", .attrs = SERVICE_ATTRS, CATALOG("catalog_service", "name"),
-    .decide = move,
+const struct kn_rest_noun kn_identity_service_noun = {
+    .one = "service",
+    .many = "services",
+    .label = "service",
+    .path = "/services",
+    .attrs = SERVICE_ATTRS,
+    CATALOG("catalog_service", "name"),
+    .decide = catalog_noun_move,
 };
 
 /* --- endpoints --- */
@@ -130,44 +160,59 @@ static void print_url(const struct kn_request *req, const char *name, const char
 }
 
 static const struct kn_rest_attr ENDPOINT_ATTRS[] = {
-    ID(KN_REST_POST), KN_SHOWN_TEXT("interface", "interface", KN_REST_FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "interface", .words = INTERFACES),
+    ID(KN_REST_POST),
+    KN_SHOWN_TEXT("interface", "interface", KN_REST_FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "interface",
+                  .words = INTERFACES),
     KN_SHOWN_TEXT("region", "region_id", KN_REST_FIND | KN_REST_NULL | KN_REST_WRITE, .limit = KN_LIMIT_CATALOG_TEXT),
     TEXT_OF("region_id", "region_id", KN_REST_FIND | KN_REST_NULL, .column = "region_id", .form = KN_REF_FORM),
-    KN_SHOWN_TEXT("service_id", "service_id", KN_REST_FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "service_id", .limit = KN_LIMIT_IDENTITY_ID),
-    KN_SHOWN_TEXT("url", "url", KN_REST_WRITE | KN_REST_REQUIRED, .column = "url", .limit = KN_LIMIT_ENDPOINT_URL, .rule = &URL, .print = print_url),
-    ENABLED, TEXT_OF("name", "name", KN_REST_IF_SET | KN_REST_CLEAR, .column = "name"), KN_ATTR_DESCRIPTION(KN_REST_IF_SET), KN_ATTR_EXTRA,
-    KN_ATTR_LINKS, KN_REST_ATTRS_END,
+    KN_SHOWN_TEXT("service_id", "service_id", KN_REST_FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "service_id",
+                  .limit = KN_LIMIT_IDENTITY_ID),
+    KN_SHOWN_TEXT("url", "url", KN_REST_WRITE | KN_REST_REQUIRED, .column = "url", .limit = KN_LIMIT_ENDPOINT_URL,
+                  .rule = &URL, .print = print_url),
+    ENABLED,
+    TEXT_OF("name", "name", KN_REST_IF_SET | KN_REST_CLEAR, .column = "name"),
+    KN_ATTR_DESCRIPTION(KN_REST_IF_SET),
+    KN_ATTR_EXTRA,
+    KN_ATTR_LINKS,
+    KN_REST_ATTRS_END,
 };
 
 /* What a URL names is known. */
 static int check_url(struct kn_request *req, json_t *object, struct kn_error *err)
 {
-    static const struct kn_catalog ANY = { "http://here", "user", "project" };
+    static const struct kn_identity_catalog ANY = { "http://here", "user", "project" };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
-    const char *template = kn_said(object, "url");
+    const char *template = kn_identity_said(object, "url");
 
     (void)req;
-    return template == NULL || kn_catalog_url_fill(&ANY, template, &url)
+    return template == NULL || kn_identity_catalog_url_fill(&ANY, template, &url)
                ? 0
                : kn_fail(err, KN_BAD_REQUEST, "The specified endpoint has invalid URL: %.100s", template);
 }
 
 /* "region" is an old word for "region_id"; what it names is made if it is not there. */
-static int settle_region(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int settle_region(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                         struct kn_error *err)
 {
-    const char *region = kn_said(object, "region");
+    const char *region = kn_identity_said(object, "region");
 
-    if (move(req, id, now, object, err) < 0) {
+    if (catalog_noun_move(req, id, now, object, err) < 0) {
         return -1;
     }
     if (region == NULL || region[0] == '\0' || json_object_get(object, "region_id") != NULL) {
         return 0;
     }
     json_object_set_new(object, "region_id", json_string(region));
-    return kn_catalog_region_ensure(req->db, region, err);
+    return kn_identity_catalog_region_ensure(req->db, region, err);
 }
 
-const struct kn_rest_noun kn_endpoint_noun = {
-    .one = "endpoint", .many = "endpoints", .label = "endpoint", .path = "/endpoints", .attrs = ENDPOINT_ATTRS,
-    CATALOG("catalog_endpoint", "name"), .check = check_url, .decide = settle_region,
+const struct kn_rest_noun kn_identity_endpoint_noun = {
+    .one = "endpoint",
+    .many = "endpoints",
+    .label = "endpoint",
+    .path = "/endpoints",
+    .attrs = ENDPOINT_ATTRS,
+    CATALOG("catalog_endpoint", "name"),
+    .check = check_url,
+    .decide = settle_region,
 };

@@ -6,8 +6,8 @@
 #include "lib/adapter/db.h"
 
 /* A region that an endpoint names by its old word "region" is made if it is not there. */
-int kn_catalog_region_ensure(struct kn_db *db, const char *id, struct kn_error *err);
+int kn_identity_catalog_region_ensure(struct kn_db *db, const char *id, struct kn_error *err);
 /* bootstrap_catalog.c: this region and the services of this program, where they are not there yet. */
-int kn_bootstrap_catalog(struct kn_db *db, const char *region, struct kn_error *err);
+int kn_identity_bootstrap_catalog(struct kn_db *db, const char *region, struct kn_error *err);
 
 #endif

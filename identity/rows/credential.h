@@ -9,10 +9,10 @@
 
 #include "lib/adapter/http.h"
 
-bool kn_credential_is_lent(const struct kn_caller *caller);
+bool kn_identity_credential_is_lent(const struct kn_caller *caller);
 /* By the rule of the route. */
-bool kn_credential_is_reached(const struct kn_request *req, const char *user_id, const char *project_id);
+bool kn_identity_credential_is_reached(const struct kn_request *req, const char *user_id, const char *project_id);
 /* KN_FORBIDDEN. */
-int kn_credential_refuse(const struct kn_request *req, struct kn_error *err);
+int kn_identity_credential_refuse(const struct kn_request *req, struct kn_error *err);
 
 #endif

@@ -19,10 +19,11 @@ static bool takes_back_alone(const json_t *object)
            json_object_size(object) == said;
 }
 
-int kn_immutable_check(bool is, const char *type, const char *id, const json_t *object, struct kn_error *err)
+int kn_identity_immutable_check(bool is, const char *type, const char *id, const json_t *object, struct kn_error *err)
 {
     return !is || (object != NULL && takes_back_alone(object))
                ? 0
-               : kn_fail(err, KN_FORBIDDEN, "Unable to %s immutable %s resource: `%s. Set resource option \"immutable\" to false first.",
+               : kn_fail(err, KN_FORBIDDEN,
+                         "Unable to %s immutable %s resource: `%s. Set resource option \"immutable\" to false first.",
                          object != NULL ? "update" : "delete", type, id);
 }

@@ -9,6 +9,6 @@
 #include "lib/base/error.h"
 
 /* is: what the row says; object: what becomes of it, NULL: it goes. KN_FORBIDDEN, unless all that the object does is to take it back. */
-int kn_immutable_check(bool is, const char *type, const char *id, const json_t *object, struct kn_error *err);
+int kn_identity_immutable_check(bool is, const char *type, const char *id, const json_t *object, struct kn_error *err);
 
 #endif

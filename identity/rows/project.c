@@ -16,49 +16,65 @@
 #include "lib/domain/limits.h"
 
 static const struct kn_rest_attr ATTRS[] = {
-    KN_ATTR_ID, KN_ATTR_NAME(KN_LIMIT_PROJECT_NAME),
-    KN_SHOWN_TEXT("domain_id", "domain_id", KN_REST_FIND | KN_REST_NULL | KN_REST_WRITE, .column = "domain_id", .limit = KN_LIMIT_IDENTITY_REF,
-                  .fixed = "Update of `domain_id` is not allowed."),
-    KN_ATTR_DESCRIPTION(KN_REST_FIND), KN_ATTR_ENABLED(KN_REST_FIND),
-    KN_SHOWN_TEXT("parent_id", "parent_id", KN_REST_FIND | KN_REST_NULL | KN_REST_WRITE, .column = "parent_id", .limit = KN_LIMIT_IDENTITY_REF,
-                  .fixed = "Update of `parent_id` is not allowed.", .fixed_code = KN_FORBIDDEN),
+    KN_ATTR_ID,
+    KN_ATTR_NAME(KN_LIMIT_PROJECT_NAME),
+    KN_SHOWN_TEXT("domain_id", "domain_id", KN_REST_FIND | KN_REST_NULL | KN_REST_WRITE, .column = "domain_id",
+                  .limit = KN_LIMIT_IDENTITY_REF, .fixed = "Update of `domain_id` is not allowed."),
+    KN_ATTR_DESCRIPTION(KN_REST_FIND),
+    KN_ATTR_ENABLED(KN_REST_FIND),
+    KN_SHOWN_TEXT("parent_id", "parent_id", KN_REST_FIND | KN_REST_NULL | KN_REST_WRITE, .column = "parent_id",
+                  .limit = KN_LIMIT_IDENTITY_REF, .fixed = "Update of `parent_id` is not allowed.",
+                  .fixed_code = KN_FORBIDDEN),
     KN_ATTR_TAGS,
     KN_REST_ATTR("is_domain", "is_domain", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FIND | KN_REST_WRITE,
                  .fixed = "Update of `is_domain` is not allowed."),
-    KN_ATTR_OPTIONS, KN_ATTR_EXTRA, KN_ATTR_LINKS, KN_REST_ATTRS_END,
+    KN_ATTR_OPTIONS,
+    KN_ATTR_EXTRA,
+    KN_ATTR_LINKS,
+    KN_REST_ATTRS_END,
 };
 static const struct kn_rest_param PARAMS[] = { KN_PARAMS_TAGS, KN_REST_PARAMS_END };
 static const struct kn_rest_clash CLASHES[] = {
-    { "project_name", KN_CONFLICT, "Conflict occurred attempting to store project - it is not permitted to have two projects with either the same "
+    { "project_name", KN_CONFLICT,
+      "Conflict occurred attempting to store project - it is not permitted to have two projects with either the same "
       "name or same id in the same domain: name is %1, project id %2." },
     { "", KN_BAD_REQUEST, "Could not find the project's domain or parent." },
     { NULL, KN_CONFLICT, NULL },
 };
 
 /* Whoever does not say is_domain wants no domains. */
-static int narrow(struct kn_rest_list *l, struct kn_error *err)
+static int project_narrow(struct kn_rest_list *l, struct kn_error *err)
 {
     (void)err;
     kn_rest_text(&l->query, kn_request_query(l->req, "is_domain") == NULL ? " AND NOT is_domain" : "");
     return 0;
 }
 
-static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR NO KEY UPDATE", 1 };
-static const struct kn_stmt LEAVE = { "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1 };
-static const struct kn_stmt TAG_ADD = { "project_tag_add",
+static const struct kn_stmt LOCK = { "project_lock",
+                                     "SELECT enabled, immutable FROM project WHERE id = $1 FOR NO KEY UPDATE", 1 };
+static const struct kn_stmt LEAVE = {
+    "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1
+};
+static const struct kn_stmt TAG_ADD = {
+    "project_tag_add",
     "WITH was AS (SELECT cardinality(tags) AS n, $2 = ANY (tags) AS has FROM project WHERE id = $1), "
     "added AS (UPDATE project SET tags = tags || $2::text FROM was WHERE id = $1 AND n < $3::integer AND NOT has) "
-    "SELECT n, has FROM was", 3 };
-static const struct kn_stmt TAG_HAS = { "project_tag_has",
+    "SELECT n, has FROM was",
+    3
+};
+static const struct kn_stmt TAG_HAS = {
+    "project_tag_has",
     "SELECT EXISTS (SELECT FROM any_project WHERE id = $1), EXISTS (SELECT FROM any_project WHERE id = $1 AND $2 = ANY (tags))",
-    2 };
+    2
+};
 static const struct kn_stmt TAG_REMOVE = { "project_tag_remove",
-    "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
+                                           "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
 
 /* What holds of it until the transaction's end. */
 enum lock_column { LOCK_ENABLED, LOCK_IMMUTABLE };
 
-static int lock(struct kn_db *db, const char *id, const json_t *object, bool *ret_enabled, struct kn_error *err)
+static int rows_project_lock(struct kn_db *db, const char *id, const json_t *object, bool *ret_enabled,
+                             struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -66,44 +82,49 @@ static int lock(struct kn_db *db, const char *id, const json_t *object, bool *re
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_rest_not_found(&kn_project_noun, id, err);
+        return kn_rest_not_found(&kn_identity_project_noun, id, err);
     }
     *ret_enabled = kn_rows_bool(rows, 0, LOCK_ENABLED);
-    return kn_immutable_check(kn_rows_bool(rows, 0, LOCK_IMMUTABLE), "project", id, object, err);
+    return kn_identity_immutable_check(kn_rows_bool(rows, 0, LOCK_IMMUTABLE), "project", id, object, err);
 }
 
 /* A parent may be the domain itself. */
-static int grow(struct kn_request *req, json_t *object, struct kn_error *err)
+static int project_grow(struct kn_request *req, json_t *object, struct kn_error *err)
 {
-    if (kn_settle_home(req, object, err) < 0) {
+    if (kn_identity_settle_home(req, object, err) < 0) {
         return -1;
     }
-    const char *domain = kn_said(object, "domain_id"), *parent = kn_said(object, "parent_id");
+    const char *domain = kn_identity_said(object, "domain_id"), *parent = kn_identity_said(object, "parent_id");
     if (parent == NULL || strcmp(parent, domain) == 0) {
         json_object_del(object, "parent_id");
         parent = NULL;
     }
-    return kn_tree_hold(req->db, domain, err) < 0 ? -1 : kn_tree_may_grow(req->db, domain, parent, err);
+    return kn_identity_tree_hold(req->db, domain, err) < 0 ? -1
+                                                           : kn_identity_tree_may_grow(req->db, domain, parent, err);
 }
 
 /* Switches it off, with its tokens, or looks whether it may go on. */
 static int settle_enabled(struct kn_db *db, const char *id, bool enabled, const json_t *object, struct kn_error *err)
 {
-    if (kn_says_enabled(object, true)) {
-        return enabled ? 0 : kn_tree_may_enable(db, id, err);
+    if (kn_identity_says_enabled(object, true)) {
+        return enabled ? 0 : kn_identity_tree_may_enable(db, id, err);
     }
-    return enabled && kn_tree_may_disable(db, id, err) < 0 ? -1 : kn_revoke(db, KN_REVOKE_PROJECT, id, err);
+    return enabled && kn_identity_tree_may_disable(db, id, err) < 0
+               ? -1
+               : kn_identity_revoke(db, KN_REVOKE_PROJECT, id, err);
 }
 
-static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int project_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                          struct kn_error *err)
 {
     const bool switches = json_object_get(object, "enabled") != NULL;
     bool enabled = false;
 
     if (now == NULL) {
-        return grow(req, object, err);
+        return project_grow(req, object, err);
     }
-    if ((switches && kn_tree_hold(req->db, id, err) < 0) || lock(req->db, id, object, &enabled, err) < 0) {
+    if ((switches && kn_identity_tree_hold(req->db, id, err) < 0) ||
+        rows_project_lock(req->db, id, object, &enabled, err) < 0) {
         return -1;
     }
     return object == NULL ? kn_db_run(req->db, &LEAVE, KN_ARGS(id), NULL, err)
@@ -111,16 +132,30 @@ static int decide(struct kn_request *req, const char *id, const struct kn_rows *
                           : 0;
 }
 
-static int after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int project_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                         struct kn_error *err)
 {
     (void)now;
-    return object == NULL ? kn_revoke(req->db, KN_REVOKE_PROJECT, id, err) : 0;
+    return object == NULL ? kn_identity_revoke(req->db, KN_REVOKE_PROJECT, id, err) : 0;
 }
 
-const struct kn_rest_noun kn_project_noun = {
-    .one = "project", .many = "projects", .label = "project", .path = "/projects", .from = "any_project", .order = "name", .attrs = ATTRS,
-    .params = PARAMS, .narrow = narrow, KN_NOUN_COMMON, .table = "project", .lock = "" /* decide() does */, .decide = decide, .after = after,
-    .clashes = CLASHES, .in_use = "Cannot delete the %1 %2 since it is not a leaf in the hierarchy.",
+const struct kn_rest_noun kn_identity_project_noun = {
+    .one = "project",
+    .many = "projects",
+    .label = "project",
+    .path = "/projects",
+    .from = "any_project",
+    .order = "name",
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .narrow = project_narrow,
+    KN_NOUN_COMMON,
+    .table = "project",
+    .lock = "" /* decide() does */,
+    .decide = project_decide,
+    .after = project_after,
+    .clashes = CLASHES,
+    .in_use = "Cannot delete the %1 %2 since it is not a leaf in the hierarchy.",
 };
 
 /* --- tags --- */
@@ -131,13 +166,13 @@ static int lock_for_tags(struct kn_db *db, const char *id, struct kn_error *err)
     json_auto_t *change = json_pack("{s:[]}", "tags");
     bool enabled = false;
 
-    return lock(db, id, change, &enabled, err);
+    return rows_project_lock(db, id, change, &enabled, err);
 }
 
 enum tag_column { TAG_COUNT, TAG_THERE };
 enum has_column { HAS_PROJECT, HAS_TAG };
 
-int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
+int kn_identity_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_TX struct kn_tx tx = { 0 };
@@ -151,11 +186,12 @@ int kn_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': the project has the tag %s already", tag);
     }
     return kn_rows_int(rows, 0, TAG_COUNT) >= KN_MAX_PROJECT_TAGS
-               ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d", KN_MAX_PROJECT_TAGS)
+               ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d",
+                         KN_MAX_PROJECT_TAGS)
                : kn_tx_commit(&tx, err);
 }
 
-int kn_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
+int kn_identity_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -163,31 +199,35 @@ int kn_project_tag_check(struct kn_db *db, const char *id, const char *tag, stru
         return -1;
     }
     if (!kn_rows_bool(rows, 0, HAS_PROJECT)) {
-        return kn_rest_not_found(&kn_project_noun, id, err);
+        return kn_rest_not_found(&kn_identity_project_noun, id, err);
     }
     return kn_rows_bool(rows, 0, HAS_TAG) ? 0 : kn_fail(err, KN_NOT_FOUND, "Could not find project tag: %s.", tag);
 }
 
-int kn_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
+int kn_identity_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { 0 };
 
-    if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 || kn_project_tag_check(db, id, tag, err) < 0 ||
+    if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 ||
+        kn_identity_project_tag_check(db, id, tag, err) < 0 ||
         kn_db_run(db, &TAG_REMOVE, KN_ARGS(id, tag), NULL, err) < 0) {
         return -1;
     }
     return kn_tx_commit(&tx, err);
 }
 
-int kn_project_verify(struct kn_db *db, const char *project_id, struct kn_error *err)
+int kn_identity_project_verify(struct kn_db *db, const char *project_id, struct kn_error *err)
 {
     /* A domain is a project, too: Keystone finds it by GET /v3/projects/{id}. */
-    static const struct kn_stmt VERIFY = { "project_verify",
-        "SELECT FROM project WHERE id = $1 UNION ALL SELECT FROM domain WHERE id = $1", 1 };
+    static const struct kn_stmt VERIFY = {
+        "project_verify", "SELECT FROM project WHERE id = $1 UNION ALL SELECT FROM domain WHERE id = $1", 1
+    };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &VERIFY, KN_ARGS(project_id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_count(rows) > 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "Project ID %.80s is not a valid project.", project_id);
+    return kn_rows_count(rows) > 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Project ID %.80s is not a valid project.", project_id);
 }

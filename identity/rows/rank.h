@@ -9,9 +9,10 @@
 
 #include "identity/rows/realm.h"
 
-/* KN_FORBIDDEN: this KN_REALM_USER or KN_REALM_GROUP is not in the caller's realm (kn_realm_check), or holds what he cannot give. */
-int kn_rank_check(const struct kn_request *req, enum kn_realm_noun noun, const char *id, struct kn_error *err);
+/* KN_FORBIDDEN: this KN_REALM_USER or KN_REALM_GROUP is not in the caller's realm (kn_identity_realm_check), or holds what he cannot give. */
+int kn_identity_rank_check(const struct kn_request *req, enum kn_identity_realm_noun noun, const char *id,
+                           struct kn_error *err);
 /* KN_FORBIDDEN: this role is, or implies, one that the caller cannot give. */
-int kn_rank_check_role(const struct kn_request *req, const char *role_id, struct kn_error *err);
+int kn_identity_rank_check_role(const struct kn_request *req, const char *role_id, struct kn_error *err);
 
 #endif

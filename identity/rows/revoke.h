@@ -10,16 +10,16 @@
 #include "identity/auth/token.h"
 #include "lib/adapter/db.h"
 
-#define KN_REVOKE_KINDS(X)  \
-    X(KN_REVOKE_TOKEN, "token")     /* an audit id: one token, not those made from it */       \
-    X(KN_REVOKE_USER, "user")                                                                 \
+#define KN_REVOKE_KINDS(X) \
+    X(KN_REVOKE_TOKEN, "token")     /* an audit id: one token, not those made from it */ \
+    X(KN_REVOKE_USER, "user") \
     X(KN_REVOKE_GRANT, "grant")     /* "user/scope id", "user/system": one user in one scope */ \
-    X(KN_REVOKE_CREDENTIAL, "credential")   /* an application credential */                   \
-    X(KN_REVOKE_TRUST, "trust")                                                               \
-    X(KN_REVOKE_PROJECT, "project")                                                           \
+    X(KN_REVOKE_CREDENTIAL, "credential")   /* an application credential */ \
+    X(KN_REVOKE_TRUST, "trust") \
+    X(KN_REVOKE_PROJECT, "project") \
     X(KN_REVOKE_DOMAIN, "domain")   /* users of it, its projects, tokens scoped to it */
 
-enum kn_revoke_kind {
+enum kn_identity_revoke_kind {
 #define X(kind, name) kind,
     KN_REVOKE_KINDS(X)
 #undef X
@@ -27,23 +27,25 @@ enum kn_revoke_kind {
 };
 
 /* Writes the row: inside the transaction that takes something away. Its moment is the database's (a trigger). */
-int kn_revoke(struct kn_db *db, enum kn_revoke_kind kind, const char *target, struct kn_error *err);
+int kn_identity_revoke(struct kn_db *db, enum kn_identity_revoke_kind kind, const char *target, struct kn_error *err);
 /*
  * The moment, by the database's clock, that a token may be issued at whose facts are read from now on; waits for transactions that are
  * revoking something. Outside a transaction.
  */
-int kn_revocations_moment(struct kn_db *db, int64_t *ret_now_us, struct kn_error *err);
+int kn_identity_revocations_moment(struct kn_db *db, int64_t *ret_now_us, struct kn_error *err);
 /* The target of a KN_REVOKE_GRANT. */
-void kn_revoke_grant_name(const char *user_id, const char *scope_id, char out[160]);
+void kn_identity_revoke_grant_name(const char *user_id, const char *scope_id, char out[160]);
 
-struct kn_revocations;
-struct kn_revocations *kn_revocations_new(void);
-void kn_revocations_free(struct kn_revocations *r);
+struct kn_identity_revocations;
+struct kn_identity_revocations *kn_identity_revocations_new(void);
+void kn_identity_revocations_free(struct kn_identity_revocations *r);
 /* Reads what is new; all: forgets what it has and reads everything. Thread-safe. */
-int kn_revocations_refresh(struct kn_revocations *r, struct kn_db *db, bool all, struct kn_error *err);
+int kn_identity_revocations_refresh(struct kn_identity_revocations *r, struct kn_db *db, bool all,
+                                    struct kn_error *err);
 /* One row in memory; what refresh does with each, and tests. */
-void kn_revocations_add(struct kn_revocations *r, enum kn_revoke_kind kind, const char *target, int64_t before_us);
+void kn_identity_revocations_add(struct kn_identity_revocations *r, enum kn_identity_revoke_kind kind,
+                                 const char *target, int64_t before_us);
 /* Thread-safe, no I/O. */
-bool kn_revocations_hit(struct kn_revocations *r, const struct kn_token *token);
+bool kn_identity_revocations_hit(struct kn_identity_revocations *r, const struct kn_identity_token *token);
 
 #endif

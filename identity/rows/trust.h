@@ -8,7 +8,7 @@
 
 #include "identity/rows/account.h"
 
-struct kn_trust {
+struct kn_identity_trust {
     char id[65];
     char trustor_id[65];
     char trustee_id[65];
@@ -19,13 +19,14 @@ struct kn_trust {
 };
 
 /* KN_NOT_FOUND: no such trust, or one that is expired. */
-int kn_trust_find(struct kn_db *db, const char *id, struct kn_trust *ret, struct kn_error *err);
+int kn_identity_trust_find(struct kn_db *db, const char *id, struct kn_identity_trust *ret, struct kn_error *err);
 /* The project and the roles lent there. KN_UNAUTHORIZED: the trustor no longer holds one of them, or the project is disabled. */
-int kn_trust_scope(struct kn_db *db, const struct kn_trust *trust, struct kn_scope_facts *ret, struct kn_error *err);
+int kn_identity_trust_scope(struct kn_db *db, const struct kn_identity_trust *trust,
+                            struct kn_identity_scope_facts *ret, struct kn_error *err);
 /* One use less. KN_FORBIDDEN: none remains. */
-int kn_trust_use(struct kn_db *db, const char *id, struct kn_error *err);
+int kn_identity_trust_use(struct kn_db *db, const char *id, struct kn_error *err);
 
 /* Rows of roles: those that were lent, without what they imply. */
-int kn_trust_roles(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_identity_trust_roles(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err);
 
 #endif

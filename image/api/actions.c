@@ -23,8 +23,8 @@ static int change_image(struct kn_request *req, change *apply, struct kn_error *
     return kn_tx_commit(&tx, err);
 }
 
-static int move(struct kn_request *req, const struct kn_image *image, enum kn_image_event event, const char *verb,
-                struct kn_error *err)
+static int actions_move(struct kn_request *req, const struct kn_image *image, enum kn_image_event event,
+                        const char *verb, struct kn_error *err)
 {
     if (kn_image_stands(image->status, event) || kn_image_move(req->db, image->id, image->status, event, err) == 0) {
         return 0;
@@ -36,12 +36,12 @@ static int move(struct kn_request *req, const struct kn_image *image, enum kn_im
 
 static int deactivate(struct kn_request *req, const struct kn_image *image, struct kn_error *err)
 {
-    return move(req, image, KN_IMAGE_DEACTIVATE, "deactivate", err);
+    return actions_move(req, image, KN_IMAGE_DEACTIVATE, "deactivate", err);
 }
 
 static int reactivate(struct kn_request *req, const struct kn_image *image, struct kn_error *err)
 {
-    return move(req, image, KN_IMAGE_REACTIVATE, "reactivate", err);
+    return actions_move(req, image, KN_IMAGE_REACTIVATE, "reactivate", err);
 }
 
 int kn_image_api_deactivate(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -64,7 +64,7 @@ static int find_tag(const json_t *tags, const char *tag)
     size_t i;
     json_t *value;
 
-    json_array_foreach(tags, i, value) {
+    json_array_foreach (tags, i, value) {
         if (strcmp(json_string_value(value), tag) == 0) {
             return (int)i;
         }
@@ -72,16 +72,15 @@ static int find_tag(const json_t *tags, const char *tag)
     return -1;
 }
 
-static int add_tag(struct kn_request *req, const struct kn_image *image, struct kn_error *err)
+static int actions_add_tag(struct kn_request *req, const struct kn_image *image, struct kn_error *err)
 {
     json_t *tags = json_loads(image->tags, 0, NULL);
     int rc = 0;
 
     if (find_tag(tags, req->params[1]) < 0) {
         json_array_append_new(tags, json_string(req->params[1]));
-        rc = kn_image_property_check("tags", tags, false, err) < 0
-                 ? -1
-                 : kn_image_set_tags(req->db, image->id, tags, err);
+        rc = kn_image_property_check("tags", tags, false, err) < 0 ? -1
+                                                                   : kn_image_set_tags(req->db, image->id, tags, err);
     }
     json_decref(tags);
     return rc;
@@ -106,7 +105,7 @@ static int remove_tag(struct kn_request *req, const struct kn_image *image, stru
 int kn_image_api_tag(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return change_image(req, add_tag, err);
+    return change_image(req, actions_add_tag, err);
 }
 
 int kn_image_api_untag(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -8,7 +8,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-static void answer_range(struct kn_response *res, const struct kn_range *range, int64_t size)
+static void answer_range(struct kn_response *res, const struct kn_image_range *range, int64_t size)
 {
     AUTO_FREE char *text = kn_asprintf("bytes %lld-%lld/%lld", (long long)range->offset,
                                        (long long)(range->offset + range->length - 1), (long long)size);
@@ -33,24 +33,25 @@ static const char *range_wanted(const struct kn_request *req, const char *etag)
     return condition == NULL || strcmp(condition, etag) == 0 ? kn_request_header(req, "Range") : NULL;
 }
 
-static int serve(struct kn_request *req, const struct kn_image *image, struct kn_response *res, struct kn_error *err)
+static int download_serve(struct kn_request *req, const struct kn_image *image, struct kn_response *res,
+                          struct kn_error *err)
 {
     AUTO_CLOSE int fd = -1;
     AUTO_FREE char *etag = kn_asprintf("\"%s\"", image->md5);
     int64_t size = 0;
-    struct kn_range range;
+    struct kn_image_range range;
 
     kn_response_header(res, "ETag", etag);
     if (has_it(req, etag)) {
         res->status = 304;
         return 0;
     }
-    if (kn_blob_read(req->conf->image_store_dir, image->sha512, &fd, &size, err) < 0) {
+    if (kn_image_blob_read(req->conf->image_store_dir, image->sha512, &fd, &size, err) < 0) {
         return err->code == KN_NOT_FOUND
                    ? kn_fail(err, KN_INTERNAL, "the data of image \"%s\" is not in the store", image->id)
                    : -1;
     }
-    switch (kn_range_parse(range_wanted(req, etag), size, &range)) {
+    switch (kn_image_range_parse(range_wanted(req, etag), size, &range)) {
     case KN_RANGE_WHOLE:
         break;
     case KN_RANGE_PART:
@@ -77,7 +78,8 @@ int kn_image_api_download(struct kn_request *req, struct kn_response *res, struc
     if (kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0) {
         return -1;
     }
-    if (strcmp(image.status, "deactivated") == 0 && !kn_policy_allows(KN_GLANCE_DOWNLOAD_DEACTIVATED, &req->caller, NULL)) {
+    if (strcmp(image.status, "deactivated") == 0 &&
+        !kn_policy_allows(KN_GLANCE_DOWNLOAD_DEACTIVATED, &req->caller, NULL)) {
         return kn_fail(err, KN_FORBIDDEN,
                        "The requested image has been deactivated. Image data download is forbidden.");
     }
@@ -85,5 +87,5 @@ int kn_image_api_download(struct kn_request *req, struct kn_response *res, struc
         res->status = 204;
         return 0;
     }
-    return serve(req, &image, res, err);
+    return download_serve(req, &image, res, err);
 }

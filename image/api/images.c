@@ -19,7 +19,7 @@ static void gather_own(json_t *draft)
     const char *name = NULL;
     void *next = NULL;
 
-    json_object_foreach_safe(draft, next, name, value) {
+    json_object_foreach_safe (draft, next, name, value) {
         if (kn_image_property(name) == NULL) {
             json_object_set(own, name, value);
             json_object_del(draft, name);
@@ -44,7 +44,7 @@ int kn_image_api_create(struct kn_request *req, struct kn_response *res, struct 
         return -1;
     }
     for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
-        kn_strbuf_addf(&methods, "%s%s", i > 0 ? "," : "", kn_import_method_names[i]);
+        kn_strbuf_addf(&methods, "%s%s", i > 0 ? "," : "", kn_image_import_method_names[i]);
     }
     kn_strbuf_addf(&location, "%s/v2/images/%s", req->base_url, id);
     kn_response_header(res, "Location", location.buf);
@@ -66,16 +66,18 @@ int kn_image_api_list(struct kn_request *req, struct kn_response *res, struct kn
 /* --- changes -------------------------------------------------------------------------------------------------------- */
 
 /* A PATCH says what becomes of the row as it is: the whole draft is laid over it. */
-static int apply_patch(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int apply_patch(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                       struct kn_error *err)
 {
-    const int dialect = kn_patch_dialect_of(kn_request_header(req, "Content-Type"));
+    const int dialect = kn_image_patch_dialect_of(kn_request_header(req, "Content-Type"));
     const bool is_queued = strcmp(kn_rest_was(&kn_image_noun, now, "status"), "queued") == 0;
-    json_auto_t *before = kn_rest_object(&kn_image_noun, now), *own = json_loads(kn_rest_was(&kn_image_noun, now, KN_IMAGE_OWN), 0, NULL);
+    json_auto_t *before = kn_rest_object(&kn_image_noun, now),
+                *own = json_loads(kn_rest_was(&kn_image_noun, now, KN_IMAGE_OWN), 0, NULL);
 
     (void)id;
     json_object_update(object, before);
     json_object_update_missing(object, own);
-    if (kn_image_patch(object, req->body, (enum kn_patch_dialect)dialect, is_queued, err) < 0 ||
+    if (kn_image_patch(object, req->body, (enum kn_image_patch_dialect)dialect, is_queued, err) < 0 ||
         kn_image_check_draft(object, before, &req->caller, err) < 0) {
         return -1;
     }
@@ -88,7 +90,7 @@ int kn_image_api_update(struct kn_request *req, struct kn_response *res, struct 
     struct kn_rest_noun noun = kn_image_noun;
     json_auto_t *draft = json_object();
 
-    if (kn_patch_dialect_of(kn_request_header(req, "Content-Type")) == 0) {
+    if (kn_image_patch_dialect_of(kn_request_header(req, "Content-Type")) == 0) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA,
                        "Image PATCH expects Content-Type one of: application/openstack-images-v2.0-json-patch, "
                        "application/openstack-images-v2.1-json-patch");
@@ -105,8 +107,12 @@ static int delete_with_task(struct kn_request *req, const struct kn_image *image
 {
     json_auto_t *input = json_pack("{s:s*}", "sha512", image->sha512);
     const struct kn_task_wish wish = {
-        .kind = "image.delete", .object_id = image->id, .project_id = req->caller.project_id,
-        .user_id = req->caller.user_id, .request_id = req->request_id, .input = input,
+        .kind = "image.delete",
+        .object_id = image->id,
+        .project_id = req->caller.project_id,
+        .user_id = req->caller.user_id,
+        .request_id = req->request_id,
+        .input = input,
     };
 
     if (image->is_protected) {

@@ -13,7 +13,7 @@
 #include "lib/base/cleanup.h"
 
 /* In Glance's order and words: which statuses a method starts from. */
-static int check_status(const struct kn_image *image, const struct kn_import_order *order, struct kn_error *err)
+static int check_status(const struct kn_image *image, const struct kn_image_import_order *order, struct kn_error *err)
 {
     const bool active = strcmp(image->status, "active") == 0;
 
@@ -32,7 +32,7 @@ static int check_status(const struct kn_image *image, const struct kn_import_ord
     return 0;
 }
 
-static int check_formats(const struct kn_image *image, struct kn_error *err)
+static int import_check_formats(const struct kn_image *image, struct kn_error *err)
 {
     if (image->container_format == NULL) {
         return kn_fail(err, KN_CONFLICT, "'container_format' needs to be set before import");
@@ -41,13 +41,14 @@ static int check_formats(const struct kn_image *image, struct kn_error *err)
         return kn_fail(err, KN_CONFLICT, "'disk_format' needs to be set before import");
     }
     if (!kn_image_inspectable(image->disk_format) && kn_image_convertible(image->disk_format) == NULL) {
-        return kn_fail(err, KN_CONFLICT, "data of disk_format '%s' can neither be inspected nor converted", image->disk_format);
+        return kn_fail(err, KN_CONFLICT, "data of disk_format '%s' can neither be inspected nor converted",
+                       image->disk_format);
     }
     return 0;
 }
 
-static int check_who(const struct kn_request *req, const struct kn_image *image, const struct kn_import_order *order,
-                     struct kn_error *err)
+static int check_who(const struct kn_request *req, const struct kn_image *image,
+                     const struct kn_image_import_order *order, struct kn_error *err)
 {
     if (order->method != KN_IMPORT_COPY) {
         return kn_image_check_owner(image, &req->caller, err);
@@ -55,10 +56,10 @@ static int check_who(const struct kn_request *req, const struct kn_image *image,
     return kn_policy_check(KN_GLANCE_COPY_IMAGE, &req->caller, NULL, err);
 }
 
-static int check_where(const struct kn_request *req, const struct kn_image *image, const struct kn_import_order *order,
-                       struct kn_error *err)
+static int check_where(const struct kn_request *req, const struct kn_image *image,
+                       const struct kn_image_import_order *order, struct kn_error *err)
 {
-    const struct kn_fetch_rules rules = { req->conf->image_download_networks, req->conf->image_download_ports };
+    const struct kn_image_fetch_rules rules = { req->conf->image_download_networks, req->conf->image_download_ports };
 
     if (order->names_unknown_store) {
         return kn_fail(err, KN_CONFLICT, "Unknown scheme: there is one store, '" KN_IMAGE_STORE "'");
@@ -66,24 +67,31 @@ static int check_where(const struct kn_request *req, const struct kn_image *imag
     if (order->method == KN_IMPORT_COPY && !order->all_stores) {
         return kn_fail(err, KN_BAD_REQUEST, "Image is already present at store '" KN_IMAGE_STORE "'");
     }
-    if (order->method == KN_IMPORT_DIRECT && !kn_blob_is_staged(req->conf->image_store_dir, image->id)) {
+    if (order->method == KN_IMPORT_DIRECT && !kn_image_blob_is_staged(req->conf->image_store_dir, image->id)) {
         return kn_fail(err, KN_CONFLICT, "The data of image %s is still being staged", image->id);
     }
-    return order->method == KN_IMPORT_DOWNLOAD ? kn_fetch_check(order->uri, &rules, err) : 0;
+    return order->method == KN_IMPORT_DOWNLOAD ? kn_image_fetch_check(order->uri, &rules, err) : 0;
 }
 
 static int write_wish(struct kn_request *req, const struct kn_image *image, int64_t *ret_task, struct kn_error *err)
 {
     json_auto_t *shown = json_pack("{s:s, s:O, s:[s]}", "image_id", image->id, "import_req", req->body, "backend",
-                                        KN_IMAGE_STORE);
-    struct kn_image_task_wish wish = { .image_id = image->id, .owner = req->caller.project_id,
-                                       .user_id = req->caller.user_id, .request_id = req->request_id, .input = shown };
+                                   KN_IMAGE_STORE);
+    struct kn_image_task_wish wish = { .image_id = image->id,
+                                       .owner = req->caller.project_id,
+                                       .user_id = req->caller.user_id,
+                                       .request_id = req->request_id,
+                                       .input = shown };
 
     kn_uuid_make(wish.id);
     json_auto_t *input = json_pack("{s:s}", "import", wish.id);
     const struct kn_task_wish task = {
-        .kind = "image.import", .object_id = image->id, .project_id = req->caller.project_id,
-        .user_id = req->caller.user_id, .request_id = req->request_id, .input = input,
+        .kind = "image.import",
+        .object_id = image->id,
+        .project_id = req->caller.project_id,
+        .user_id = req->caller.user_id,
+        .request_id = req->request_id,
+        .input = input,
     };
     if (kn_image_task_insert(req->db, &wish, err) < 0 ||
         kn_image_move(req->db, image->id, image->status, KN_IMAGE_IMPORT_BEGINS, err) < 0) {
@@ -96,14 +104,14 @@ int kn_image_api_import(struct kn_request *req, struct kn_response *res, struct 
 {
     AUTO_TX struct kn_tx tx = { NULL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_import_order order;
+    struct kn_image_import_order order;
     struct kn_image image;
     int64_t task = 0;
 
     (void)res;
-    if (kn_import_order_parse(req->body, &order, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
+    if (kn_image_import_order_parse(req->body, &order, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
         kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||
-        check_status(&image, &order, err) < 0 || check_formats(&image, err) < 0 ||
+        check_status(&image, &order, err) < 0 || import_check_formats(&image, err) < 0 ||
         check_who(req, &image, &order, err) < 0 || check_where(req, &image, &order, err) < 0) {
         return -1;
     }

@@ -15,12 +15,9 @@ int kn_image_api_schema(struct kn_request *req, struct kn_response *res, struct 
         const char *name;
         void (*print)(struct kn_strbuf *out);
     } SCHEMAS[] = {
-        { "image", kn_image_schema_print },
-        { "images", kn_images_schema_print },
-        { "member", kn_member_schema_print },
-        { "members", kn_members_schema_print },
-        { "task", kn_task_schema_print },
-        { "tasks", kn_tasks_schema_print },
+        { "image", kn_image_schema_print },         { "images", kn_image_images_schema_print },
+        { "member", kn_image_member_schema_print }, { "members", kn_image_members_schema_print },
+        { "task", kn_image_task_schema_print },     { "tasks", kn_image_tasks_schema_print },
     };
 
     for (size_t i = 0; i < KN_COUNT(SCHEMAS); i++) {
@@ -42,7 +39,7 @@ int kn_image_api_import_info(struct kn_request *req, struct kn_response *res, st
     kn_jsonw_str(&res->body, "type", "array");
     kn_jsonw_array(&res->body, "value");
     for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
-        kn_jsonw_str(&res->body, NULL, kn_import_method_names[i]);
+        kn_jsonw_str(&res->body, NULL, kn_image_import_method_names[i]);
     }
     kn_jsonw_end_array(&res->body);
     kn_jsonw_end_object(&res->body);
@@ -63,7 +60,8 @@ int kn_image_api_stores(struct kn_request *req, struct kn_response *res, struct 
 int kn_image_api_stores_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)err;
-    kn_strbuf_addstr(&res->body, "{\"stores\":[{" STORE ",\"type\":\"file\",\"weight\":0,\"properties\":{\"data_dir\":");
+    kn_strbuf_addstr(&res->body,
+                     "{\"stores\":[{" STORE ",\"type\":\"file\",\"weight\":0,\"properties\":{\"data_dir\":");
     kn_strbuf_addjson(&res->body, req->conf->image_store_dir);
     kn_strbuf_addstr(&res->body, "}}]}");
     return 0;
@@ -97,7 +95,8 @@ int kn_image_api_no_cache(struct kn_request *req, struct kn_response *res, struc
 {
     (void)req;
     (void)res;
-    kn_fail(err, KN_NOT_FOUND, "Caching via API is not supported at this site: the API reads its store itself, and every host keeps "
-                               "the images of its servers by its own rules (agent.cache_mib).");
+    kn_fail(err, KN_NOT_FOUND,
+            "Caching via API is not supported at this site: the API reads its store itself, and every host keeps "
+            "the images of its servers by its own rules (agent.cache_mib).");
     return -1;
 }

@@ -18,11 +18,11 @@ static const char *const OPS[] = { [OP_ADD] = "add", [OP_REMOVE] = "remove", [OP
 #define LOCATION "/locations/"
 _Static_assert(KN_COUNT(OPS) == OP_REPLACE + 1, "a word for every operation");
 
-int kn_patch_dialect_of(const char *content_type)
+int kn_image_patch_dialect_of(const char *content_type)
 {
     static const struct {
         const char *type;
-        enum kn_patch_dialect dialect;
+        enum kn_image_patch_dialect dialect;
     } TYPES[] = {
         { "application/openstack-images-v2.0-json-patch", KN_PATCH_V20 },
         { "application/openstack-images-v2.1-json-patch", KN_PATCH_V21 },
@@ -46,7 +46,7 @@ int kn_image_draft_check(json_t *draft, struct kn_error *err)
     size_t bytes = 0;
     int own = 0;
 
-    json_object_foreach(draft, name, value) {
+    json_object_foreach (draft, name, value) {
         if (kn_image_property(name) == NULL) {
             bytes += strlen(name) + json_string_length(value);
             own++;
@@ -68,7 +68,7 @@ static json_t *unique_tags(const json_t *tags)
     size_t i;
     json_t *tag;
 
-    json_array_foreach(tags, i, tag) {
+    json_array_foreach (tags, i, tag) {
         if (json_object_get(seen, json_string_value(tag)) == NULL) {
             json_object_set(seen, json_string_value(tag), tag);
             json_array_append(unique, tag);
@@ -78,7 +78,7 @@ static json_t *unique_tags(const json_t *tags)
     return unique;
 }
 
-static void set(json_t *draft, const char *name, json_t *value)
+static void patch_set(json_t *draft, const char *name, json_t *value)
 {
     if (strcmp(name, "tags") == 0) {
         json_object_set_new(draft, name, unique_tags(value));
@@ -105,9 +105,9 @@ int kn_image_draft_new(const json_t *body, const char *owner, json_t **ret, stru
     json_t *fields = json_copy((json_t *)(uintptr_t)body);
     int rc = 0;
 
-    json_object_foreach(fields, name, value) {
+    json_object_foreach (fields, name, value) {
         if (rc == 0 && (rc = kn_image_property_check(name, value, true, err)) == 0) {
-            set(draft, name, value);
+            patch_set(draft, name, value);
         }
     }
     json_decref(fields);
@@ -127,7 +127,7 @@ int kn_image_draft_new(const json_t *body, const char *owner, json_t **ret, stru
 struct change {
     enum op op;
     char name[4 * KN_MAX_IMAGE_TEXT + 1]; /* one token of the pointer, decoded */
-    json_t *value;                        /* NULL: remove */
+    json_t *value; /* NULL: remove */
 };
 
 static int op_of(const char *word)
@@ -186,7 +186,8 @@ static int read_pointer(const char *path, char *name, size_t size, struct kn_err
         return fail_pointer(err, path);
     }
     if (strncmp(path, LOCATION, strlen(LOCATION)) == 0) {
-        return kn_fail(err, KN_FORBIDDEN, "It's not allowed to add, replace or remove locations if locations are invisible.");
+        return kn_fail(err, KN_FORBIDDEN,
+                       "It's not allowed to add, replace or remove locations if locations are invisible.");
     }
     for (const char *p = path + 1; *p != '\0'; p++) {
         const bool escape = *p == '~';
@@ -202,7 +203,7 @@ static int read_pointer(const char *path, char *name, size_t size, struct kn_err
 }
 
 /* Members of an operation that it does not need are ignored: RFC 6902, section 4. */
-static int read_change(json_t *raw, enum kn_patch_dialect dialect, struct change *change, struct kn_error *err)
+static int read_change(json_t *raw, enum kn_image_patch_dialect dialect, struct change *change, struct kn_error *err)
 {
     int op = -1;
     const char *path = NULL;
@@ -223,7 +224,7 @@ static int read_change(json_t *raw, enum kn_patch_dialect dialect, struct change
 }
 
 /* What the present draft says to a change whose words are in order. */
-static int check_present(json_t *draft, const struct change *change, enum kn_patch_dialect dialect,
+static int check_present(json_t *draft, const struct change *change, enum kn_image_patch_dialect dialect,
                          struct kn_error *err)
 {
     const bool there = json_object_get(draft, change->name) != NULL;
@@ -253,8 +254,8 @@ static bool is_slip(const struct change *change)
     return change->op == OP_REMOVE && strcmp(change->name, "stores") == 0;
 }
 
-static int apply(json_t *draft, const struct change *change, enum kn_patch_dialect dialect, bool queued,
-                 struct kn_error *err)
+static int patch_apply(json_t *draft, const struct change *change, enum kn_image_patch_dialect dialect, bool queued,
+                       struct kn_error *err)
 {
     const bool is_format = strcmp(change->name, "disk_format") == 0 || strcmp(change->name, "container_format") == 0;
 
@@ -274,11 +275,12 @@ static int apply(json_t *draft, const struct change *change, enum kn_patch_diale
     if (is_format && !queued && !json_equal(change->value, json_object_get(draft, change->name))) {
         return kn_fail(err, KN_FORBIDDEN, "Attribute %s can be only replaced for a queued image.", change->name);
     }
-    set(draft, change->name, change->value);
+    patch_set(draft, change->name, change->value);
     return 0;
 }
 
-int kn_image_patch(json_t *draft, const json_t *patch, enum kn_patch_dialect dialect, bool queued, struct kn_error *err)
+int kn_image_patch(json_t *draft, const json_t *patch, enum kn_image_patch_dialect dialect, bool queued,
+                   struct kn_error *err)
 {
     size_t i;
     json_t *raw;
@@ -286,10 +288,10 @@ int kn_image_patch(json_t *draft, const json_t *patch, enum kn_patch_dialect dia
     if (!json_is_array(patch)) {
         return kn_fail(err, KN_BAD_REQUEST, "the body must be a JSON array of operation objects");
     }
-    json_array_foreach(patch, i, raw) {
+    json_array_foreach (patch, i, raw) {
         struct change change = { 0 };
 
-        if (read_change(raw, dialect, &change, err) < 0 || apply(draft, &change, dialect, queued, err) < 0) {
+        if (read_change(raw, dialect, &change, err) < 0 || patch_apply(draft, &change, dialect, queued, err) < 0) {
             return -1;
         }
     }

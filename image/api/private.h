@@ -21,12 +21,13 @@ kn_handler kn_image_api_task_create, kn_image_api_tasks, kn_image_api_task_show,
 kn_handler kn_image_api_members, kn_image_api_member_add, kn_image_api_member, kn_image_api_member_update,
     kn_image_api_member_delete;
 /* volume/api/info.c */
-kn_handler kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores,
-    kn_image_api_stores_detail, kn_image_api_usage, kn_image_api_no_cache;
+kn_handler kn_image_api_schema, kn_image_api_import_info, kn_image_api_stores, kn_image_api_stores_detail,
+    kn_image_api_usage, kn_image_api_no_cache;
 /* metadefs.c */
-kn_handler kn_metadef_api_namespaces, kn_metadef_api_namespace_create, kn_metadef_api_namespace, kn_metadef_api_namespace_update,
-    kn_metadef_api_namespace_delete, kn_metadef_api_items, kn_metadef_api_item_create, kn_metadef_api_items_delete,
-    kn_metadef_api_item, kn_metadef_api_item_update, kn_metadef_api_tag_create, kn_metadef_api_item_delete, kn_metadef_api_types,
-    kn_metadef_api_schema;
+kn_handler kn_image_metadef_api_namespaces, kn_image_metadef_api_namespace_create, kn_image_metadef_api_namespace,
+    kn_image_metadef_api_namespace_update, kn_image_metadef_api_namespace_delete, kn_image_metadef_api_items,
+    kn_image_metadef_api_item_create, kn_image_metadef_api_items_delete, kn_image_metadef_api_item,
+    kn_image_metadef_api_item_update, kn_image_metadef_api_tag_create, kn_image_metadef_api_item_delete,
+    kn_image_metadef_api_types, kn_image_metadef_api_schema;
 
 #endif

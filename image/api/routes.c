@@ -9,7 +9,10 @@
 #include "lib/base/mem.h"
 
 #define SPACES "/v2/metadefs/namespaces"
-#define ROUTE(method, path, rule, status, handler) { method, path, KN_GLANCE_##rule, status, handler, 0, 0, NULL }
+#define ROUTE(method, path, rule, status, handler) \
+    { \
+        method, path, KN_GLANCE_##rule, status, handler, 0, 0, NULL \
+    }
 
 static const struct kn_route ROUTES[] = {
     ROUTE("POST", "/v2/images", ADD_IMAGE, 201, kn_image_api_create),
@@ -47,20 +50,20 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2/tasks/{id}", TASKS, 200, kn_image_api_task_show),
     ROUTE("DELETE", "/v2/tasks/{id}", TASKS, 204, kn_image_api_task_delete),
 
-    ROUTE("GET", "/v2/schemas/metadefs/{name}", SCHEMAS, 200, kn_metadef_api_schema),
-    ROUTE("GET", "/v2/metadefs/resource_types", GET_RESOURCE_TYPES, 200, kn_metadef_api_types),
-    ROUTE("GET", SPACES, GET_NAMESPACES, 200, kn_metadef_api_namespaces),
-    ROUTE("POST", SPACES, ADD_NAMESPACE, 201, kn_metadef_api_namespace_create),
-    ROUTE("GET", SPACES "/{namespace}", GET_NAMESPACE, 200, kn_metadef_api_namespace),
-    ROUTE("PUT", SPACES "/{namespace}", MODIFY_NAMESPACE, 200, kn_metadef_api_namespace_update),
-    ROUTE("DELETE", SPACES "/{namespace}", DELETE_NAMESPACE, 204, kn_metadef_api_namespace_delete),
-    ROUTE("GET", SPACES "/{namespace}/{items}", GET_ITEMS, 200, kn_metadef_api_items),
-    ROUTE("POST", SPACES "/{namespace}/{items}", CHANGE_ITEMS, 201, kn_metadef_api_item_create),
-    ROUTE("DELETE", SPACES "/{namespace}/{items}", CHANGE_ITEMS, 204, kn_metadef_api_items_delete),
-    ROUTE("GET", SPACES "/{namespace}/{items}/{name}", GET_ITEMS, 200, kn_metadef_api_item),
-    ROUTE("PUT", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 200, kn_metadef_api_item_update),
-    ROUTE("POST", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 201, kn_metadef_api_tag_create),
-    ROUTE("DELETE", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 204, kn_metadef_api_item_delete),
+    ROUTE("GET", "/v2/schemas/metadefs/{name}", SCHEMAS, 200, kn_image_metadef_api_schema),
+    ROUTE("GET", "/v2/metadefs/resource_types", GET_RESOURCE_TYPES, 200, kn_image_metadef_api_types),
+    ROUTE("GET", SPACES, GET_NAMESPACES, 200, kn_image_metadef_api_namespaces),
+    ROUTE("POST", SPACES, ADD_NAMESPACE, 201, kn_image_metadef_api_namespace_create),
+    ROUTE("GET", SPACES "/{namespace}", GET_NAMESPACE, 200, kn_image_metadef_api_namespace),
+    ROUTE("PUT", SPACES "/{namespace}", MODIFY_NAMESPACE, 200, kn_image_metadef_api_namespace_update),
+    ROUTE("DELETE", SPACES "/{namespace}", DELETE_NAMESPACE, 204, kn_image_metadef_api_namespace_delete),
+    ROUTE("GET", SPACES "/{namespace}/{items}", GET_ITEMS, 200, kn_image_metadef_api_items),
+    ROUTE("POST", SPACES "/{namespace}/{items}", CHANGE_ITEMS, 201, kn_image_metadef_api_item_create),
+    ROUTE("DELETE", SPACES "/{namespace}/{items}", CHANGE_ITEMS, 204, kn_image_metadef_api_items_delete),
+    ROUTE("GET", SPACES "/{namespace}/{items}/{name}", GET_ITEMS, 200, kn_image_metadef_api_item),
+    ROUTE("PUT", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 200, kn_image_metadef_api_item_update),
+    ROUTE("POST", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 201, kn_image_metadef_api_tag_create),
+    ROUTE("DELETE", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 204, kn_image_metadef_api_item_delete),
     { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL },
 };
 

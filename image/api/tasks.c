@@ -11,7 +11,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/rest/write.h"
 
-static bool is_one_of(const char *word, const char *const *words)
+static bool tasks_is_one_of(const char *word, const char *const *words)
 {
     while (*words != NULL && strcmp(*words, word) != 0) {
         words++;
@@ -31,7 +31,7 @@ int kn_image_api_task_create(struct kn_request *req, struct kn_response *res, st
     if (type == NULL || json_object_get(req->body, "input") == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Task '%s' is required", type == NULL ? "type" : "input");
     }
-    if (!json_is_string(type) || !is_one_of(json_string_value(type), TYPES) ||
+    if (!json_is_string(type) || !tasks_is_one_of(json_string_value(type), TYPES) ||
         !json_is_object(json_object_get(req->body, "input"))) {
         return kn_fail(err, KN_BAD_REQUEST, "Provided object does not match schema 'task'");
     }
@@ -48,9 +48,10 @@ int kn_image_api_task_delete(struct kn_request *req, struct kn_response *res, st
 {
     (void)req;
     kn_response_header(res, "Allow", "GET");
-    return kn_fail(err, KN_METHOD_NOT_ALLOWED,
-                   "This operation is currently not permitted on Glance Tasks. They are auto deleted after reaching the time "
-                   "based on their expires_at property.");
+    return kn_fail(
+        err, KN_METHOD_NOT_ALLOWED,
+        "This operation is currently not permitted on Glance Tasks. They are auto deleted after reaching the time "
+        "based on their expires_at property.");
 }
 
 /* All of an image's, whole. */

@@ -24,13 +24,13 @@ struct upload {
     char image_id[KN_UUID_SIZE];
     char disk_format[16];
     enum kn_image_event failure;
-    struct kn_blob_writer *writer;
+    struct kn_image_blob_writer *writer;
 };
 
 static void upload_free(struct upload *u)
 {
     if (u != NULL) {
-        kn_blob_writer_free(u->writer);
+        kn_image_blob_writer_free(u->writer);
         free(u);
     }
 }
@@ -47,10 +47,11 @@ static int check_media(const struct kn_request *req, struct kn_error *err)
     return 0;
 }
 
-static int check_formats(const struct kn_image *image, struct kn_error *err)
+static int upload_check_formats(const struct kn_image *image, struct kn_error *err)
 {
     if (image->disk_format == NULL || image->container_format == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "Properties disk_format, container_format must be set prior to saving data.");
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Properties disk_format, container_format must be set prior to saving data.");
     }
     if (!kn_image_inspectable(image->disk_format)) {
         kn_fail(err, KN_UNSUPPORTED_MEDIA, "data of disk_format \"%s\" cannot be inspected", image->disk_format);
@@ -84,8 +85,8 @@ static int get_target(struct kn_request *req, struct kn_rows **ret_rows, struct 
 }
 
 /* The lock first, then the status. */
-static int begin(struct kn_request *req, const struct kn_image *image, int64_t length, enum kn_blob_kind kind,
-                 struct upload **ret, struct kn_error *err)
+static int api_upload_begin(struct kn_request *req, const struct kn_image *image, int64_t length,
+                            enum kn_image_blob_kind kind, struct upload **ret, struct kn_error *err)
 {
     const bool is_stage = kind == KN_BLOB_STAGE;
     AUTO(upload) struct upload *u = KN_NEW(struct upload);
@@ -93,14 +94,16 @@ static int begin(struct kn_request *req, const struct kn_image *image, int64_t l
     if (kn_image_fits(req->db, image->owner, is_stage ? KN_QUOTA_IMAGE_STAGE : KN_QUOTA_IMAGE_SIZE, length, err) < 0) {
         return -1;
     }
-    if (kn_blob_writer_new(req->conf->image_store_dir, image->id, kind, length, req->conf->image_max_gib * GIB, &u->writer,
-                           err) < 0) {
+    if (kn_image_blob_writer_new(req->conf->image_store_dir, image->id, kind, length, req->conf->image_max_gib * GIB,
+                                 &u->writer, err) < 0) {
         return -1;
     }
-    if (is_stage && kn_blob_is_staged(req->conf->image_store_dir, image->id) && strcmp(image->status, "queued") != 0) {
+    if (is_stage && kn_image_blob_is_staged(req->conf->image_store_dir, image->id) &&
+        strcmp(image->status, "queued") != 0) {
         return kn_fail(err, KN_CONFLICT, "The image %s has data on staging", image->id);
     }
-    if (kn_image_move(req->db, image->id, image->status, is_stage ? KN_IMAGE_STAGE_BEGINS : KN_IMAGE_UPLOAD_BEGINS, err) < 0) {
+    if (kn_image_move(req->db, image->id, image->status, is_stage ? KN_IMAGE_STAGE_BEGINS : KN_IMAGE_UPLOAD_BEGINS,
+                      err) < 0) {
         return -1;
     }
     u->failure = is_stage ? KN_IMAGE_STAGE_FAILS : KN_IMAGE_UPLOAD_FAILS;
@@ -110,39 +113,40 @@ static int begin(struct kn_request *req, const struct kn_image *image, int64_t l
     return 0;
 }
 
-static int upload_begin(struct kn_request *req, int64_t length, void **ret_ctx, struct kn_error *err)
+static int api_upload_upload_begin(struct kn_request *req, int64_t length, void **ret_ctx, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_image image;
     struct upload *u = NULL;
 
-    if (get_target(req, &rows, &image, err) < 0 || check_formats(&image, err) < 0 ||
-        begin(req, &image, length, KN_BLOB_UPLOAD, &u, err) < 0) {
+    if (get_target(req, &rows, &image, err) < 0 || upload_check_formats(&image, err) < 0 ||
+        api_upload_begin(req, &image, length, KN_BLOB_UPLOAD, &u, err) < 0) {
         return -1;
     }
     *ret_ctx = u;
     return 0;
 }
 
-static int upload_chunk(struct kn_request *req, void *ctx, const void *data, size_t len, struct kn_error *err)
+static int api_upload_upload_chunk(struct kn_request *req, void *ctx, const void *data, size_t len,
+                                   struct kn_error *err)
 {
     struct upload *u = ctx;
 
     (void)req;
-    return kn_blob_write(u->writer, data, len, err);
+    return kn_image_blob_write(u->writer, data, len, err);
 }
 
 /*
  * Back to queued. The file and its lock go after the row is ours and before anybody reads "queued": who reads it may begin at once, and
  * his "saving" is never taken for ours. What cannot be written now, the sweep repairs.
  */
-static void give_up(struct kn_request *req, struct upload *u)
+static void upload_give_up(struct kn_request *req, struct upload *u)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     struct kn_error err;
 
     if (kn_tx_begin(&tx, req->db, &err) == 0 && kn_image_move(req->db, u->image_id, "moving", u->failure, &err) == 0) {
-        kn_blob_writer_free(kn_steal(&u->writer));
+        kn_image_blob_writer_free(kn_steal(&u->writer));
         if (kn_tx_commit(&tx, &err) == 0) {
             return;
         }
@@ -153,16 +157,20 @@ static void give_up(struct kn_request *req, struct upload *u)
 }
 
 /* The transaction that makes the data the image's. */
-static int commit(struct kn_request *req, struct upload *u, const struct kn_inspection *found, struct kn_error *err)
+static int upload_commit(struct kn_request *req, struct upload *u, const struct kn_image_inspection *found,
+                         struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     const struct kn_image_data data = {
-        .sha512 = kn_blob_sha512(u->writer), .md5 = kn_blob_md5(u->writer), .size = kn_blob_size(u->writer),
+        .sha512 = kn_image_blob_sha512(u->writer),
+        .md5 = kn_image_blob_md5(u->writer),
+        .size = kn_image_blob_size(u->writer),
         .virtual_size = found->virtual_size,
     };
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_blob_lock(req->db, data.sha512, err) < 0 ||
-        kn_image_activate(req->db, u->image_id, KN_IMAGE_UPLOAD_ENDS, &data, err) < 0 || kn_blob_keep(u->writer, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_image_blob_lock(req->db, data.sha512, err) < 0 ||
+        kn_image_activate(req->db, u->image_id, KN_IMAGE_UPLOAD_ENDS, &data, err) < 0 ||
+        kn_image_blob_keep(u->writer, err) < 0) {
         return -1;
     }
     return kn_tx_commit(&tx, err);
@@ -171,16 +179,16 @@ static int commit(struct kn_request *req, struct upload *u, const struct kn_insp
 static int upload_end(struct kn_request *req, void *ctx, struct kn_response *res, struct kn_error *err)
 {
     AUTO(upload) struct upload *u = ctx;
-    struct kn_inspection found;
+    struct kn_image_inspection found;
 
     (void)res;
-    if (kn_blob_seal(u->writer, err) < 0 ||
-        kn_blob_inspect(u->writer, u->disk_format, req->conf->image_max_gib * GIB, &found, err) < 0 ||
-        commit(req, u, &found, err) < 0) {
-        give_up(req, u);
+    if (kn_image_blob_seal(u->writer, err) < 0 ||
+        kn_image_blob_inspect(u->writer, u->disk_format, req->conf->image_max_gib * GIB, &found, err) < 0 ||
+        upload_commit(req, u, &found, err) < 0) {
+        upload_give_up(req, u);
         return -1;
     }
-    kn_log(KN_INFO, "image data stored", "image", u->image_id, "sha512", kn_blob_sha512(u->writer), NULL);
+    kn_log(KN_INFO, "image data stored", "image", u->image_id, "sha512", kn_image_blob_sha512(u->writer), NULL);
     return 0;
 }
 
@@ -188,7 +196,7 @@ static void upload_abandon(struct kn_request *req, void *ctx)
 {
     AUTO(upload) struct upload *u = ctx;
 
-    give_up(req, u);
+    upload_give_up(req, u);
 }
 
 /* --- staging ---------------------------------------------------------------------------------------------------------- */
@@ -199,7 +207,7 @@ static int stage_begin(struct kn_request *req, int64_t length, void **ret_ctx, s
     struct kn_image image;
     struct upload *u = NULL;
 
-    if (get_target(req, &rows, &image, err) < 0 || begin(req, &image, length, KN_BLOB_STAGE, &u, err) < 0) {
+    if (get_target(req, &rows, &image, err) < 0 || api_upload_begin(req, &image, length, KN_BLOB_STAGE, &u, err) < 0) {
         return -1;
     }
     *ret_ctx = u;
@@ -212,12 +220,14 @@ static int stage_end(struct kn_request *req, void *ctx, struct kn_response *res,
     AUTO(upload) struct upload *u = ctx;
 
     (void)res;
-    if (kn_image_staged(req->db, u->image_id, kn_blob_size(u->writer), err) < 0 || kn_blob_stage(u->writer, err) < 0) {
-        give_up(req, u);
+    if (kn_image_staged(req->db, u->image_id, kn_image_blob_size(u->writer), err) < 0 ||
+        kn_image_blob_stage(u->writer, err) < 0) {
+        upload_give_up(req, u);
         return -1;
     }
     return 0;
 }
 
-const struct kn_upload kn_image_stage = { stage_begin, upload_chunk, stage_end, upload_abandon };
-const struct kn_upload kn_image_upload = { upload_begin, upload_chunk, upload_end, upload_abandon };
+const struct kn_upload kn_image_stage = { stage_begin, api_upload_upload_chunk, stage_end, upload_abandon };
+const struct kn_upload kn_image_upload = { api_upload_upload_begin, api_upload_upload_chunk, upload_end,
+                                           upload_abandon };

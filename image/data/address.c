@@ -21,17 +21,18 @@ struct network {
 
 /* Not for a server to reach on a user's word. */
 static const char *const SPECIAL[] = {
-    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-    "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-    "224.0.0.0/4", "240.0.0.0/4", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-    "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+    "0.0.0.0/8",      "10.0.0.0/8",   "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16",  "172.16.0.0/12",
+    "192.0.0.0/24",   "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",   "198.51.100.0/24",
+    "203.0.113.0/24", "224.0.0.0/4",  "240.0.0.0/4",    "::/96",          "::ffff:0:0:0/96", "64:ff9b:1::/48",
+    "100::/64",       "2001::/23",    "2001:db8::/32",  "2002::/16",      "3fff::/20",       "5f00::/16",
+    "fc00::/7",       "fe80::/10",    "fec0::/10",      "ff00::/8",
 };
 
 static const uint8_t MAPPED[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 static const uint8_t NAT64[12] = { 0x00, 0x64, 0xff, 0x9b };
 
 /* "10.0.0.0/8" up to len bytes. */
-static bool parse(const char *text, size_t len, struct network *ret)
+static bool address_parse(const char *text, size_t len, struct network *ret)
 {
     char copy[64];
     char *slash;
@@ -61,7 +62,7 @@ static bool parse(const char *text, size_t len, struct network *ret)
     return true;
 }
 
-static bool holds(const struct network *n, const uint8_t address[16])
+static bool address_holds(const struct network *n, const uint8_t address[16])
 {
     const size_t whole = (size_t)n->bits / 8;
     const int rest = n->bits % 8;
@@ -101,7 +102,7 @@ static bool in_list(const char *list, const uint8_t address[16])
         const size_t len = strcspn(list, ",");
         struct network n;
 
-        if (parse(list, len, &n) && holds(&n, address)) {
+        if (address_parse(list, len, &n) && address_holds(&n, address)) {
             return true;
         }
         list += len + (list[len] == ',');
@@ -109,7 +110,7 @@ static bool in_list(const char *list, const uint8_t address[16])
     return false;
 }
 
-bool kn_address_allowed(const struct sockaddr *address, const char *allowed)
+bool kn_image_address_allowed(const struct sockaddr *address, const char *allowed)
 {
     uint8_t flat[16];
 
@@ -127,13 +128,13 @@ bool kn_address_allowed(const struct sockaddr *address, const char *allowed)
     return true;
 }
 
-int kn_address_networks_check(const char *networks, struct kn_error *err)
+int kn_image_address_networks_check(const char *networks, struct kn_error *err)
 {
     while (*networks != '\0') {
         const size_t len = strcspn(networks, ",");
         struct network n;
 
-        if (!parse(networks, len, &n)) {
+        if (!address_parse(networks, len, &n)) {
             return kn_fail(err, KN_BAD_REQUEST, "\"%.*s\" is no network (address/bits)", (int)len, networks);
         }
         networks += len + (networks[len] == ',');

@@ -12,8 +12,8 @@
  * True for an address of the public internet, or one of the networks "10.1.0.0/16,fd00::/8" in `allowed`. IPv4 in IPv6 (mapped,
  * NAT64) is judged as the IPv4 that it is. What is neither is not reachable.
  */
-bool kn_address_allowed(const struct sockaddr *address, const char *allowed);
+bool kn_image_address_allowed(const struct sockaddr *address, const char *allowed);
 /* KN_BAD_REQUEST when `networks` is no such list. */
-int kn_address_networks_check(const char *networks, struct kn_error *err);
+int kn_image_address_networks_check(const char *networks, struct kn_error *err);
 
 #endif

@@ -19,25 +19,25 @@
 #include "lib/base/uuid.h"
 
 #define WRITEBACK_BYTES (INT64_C(8) << 20) /* dirty data is pushed out in such steps, so that the last fsync is short */
-#define HOLE_BYTES ((size_t)64 << 10)      /* as many zeros, so aligned, are not written */
+#define HOLE_BYTES ((size_t)64 << 10) /* as many zeros, so aligned, are not written */
 #define ADOPT_BYTES ((size_t)1 << 20)
-#define RESERVE_BYTES (INT64_C(64) << 20)  /* room left on the disk for what else lives there */
+#define RESERVE_BYTES (INT64_C(64) << 20) /* room left on the disk for what else lives there */
 
-struct kn_blob_writer {
+struct kn_image_blob_writer {
     char *dir;
     char *image_id;
-    char *part;                /* path; removed unless kept */
-    int fd;                    /* its lock is ours */
+    char *part; /* path; removed unless kept */
+    int fd; /* its lock is ours */
     int64_t size;
     int64_t limit;
-    int64_t pushed;            /* handed to writeback up to here */
-    struct kn_follower *follower; /* digests behind the writer; NULL: nobody does yet */
+    int64_t pushed; /* handed to writeback up to here */
+    struct kn_image_follower *follower; /* digests behind the writer; NULL: nobody does yet */
     char sha512[KN_SHA512_HEX];
     char md5[KN_MD5_HEX];
     bool kept;
 };
 
-static int fail_errno(struct kn_error *err, const char *what, const char *path)
+static int blob_fail_errno(struct kn_error *err, const char *what, const char *path)
 {
     const int cause = errno;
 
@@ -49,7 +49,8 @@ static int fail_errno(struct kn_error *err, const char *what, const char *path)
     case EACCES:
     case EPERM:
     case EROFS:
-        kn_fail(err, KN_UNAVAILABLE, "insufficient permissions on image storage media: %s \"%s\": %s", what, path, strerror(cause));
+        kn_fail(err, KN_UNAVAILABLE, "insufficient permissions on image storage media: %s \"%s\": %s", what, path,
+                strerror(cause));
         break;
     default:
         kn_fail(err, KN_INTERNAL, "%s \"%s\": %s", what, path, strerror(cause));
@@ -70,7 +71,7 @@ static int try_lock(int fd)
 }
 
 /* Whether the locked file is still the one under its name: somebody may have dropped it before the lock was ours. */
-static bool is_named(int fd, const char *path)
+static bool blob_is_named(int fd, const char *path)
 {
     struct stat mine, there;
 
@@ -89,12 +90,12 @@ static int open_part(const char *path, const char *image_id, int create, int *re
             return kn_fail(err, KN_NOT_FOUND, "image \"%s\" has no staged data", image_id);
         }
         if (locked < 0) {
-            return fail_errno(err, "cannot open and lock a file", path);
+            return blob_fail_errno(err, "cannot open and lock a file", path);
         }
         if (locked == 0) {
             return kn_fail(err, KN_CONFLICT, "data of image \"%s\" is being written already", image_id);
         }
-        if (is_named(fd, path)) {
+        if (blob_is_named(fd, path)) {
             *ret_fd = fd;
             fd = -1;
             return 0;
@@ -102,7 +103,7 @@ static int open_part(const char *path, const char *image_id, int create, int *re
     }
 }
 
-static int check_room(const char *dir, int64_t length, int64_t limit, struct kn_error *err)
+static int blob_check_room(const char *dir, int64_t length, int64_t limit, struct kn_error *err)
 {
     struct statvfs vfs;
 
@@ -110,8 +111,7 @@ static int check_room(const char *dir, int64_t length, int64_t limit, struct kn_
         return kn_fail(err, KN_TOO_LARGE, "the incoming image is too large: %lld bytes, at most %lld are taken",
                        (long long)length, (long long)limit);
     }
-    if (length > 0 && statvfs(dir, &vfs) == 0 &&
-        length > (int64_t)(vfs.f_bavail * vfs.f_frsize) - RESERVE_BYTES) {
+    if (length > 0 && statvfs(dir, &vfs) == 0 && length > (int64_t)(vfs.f_bavail * vfs.f_frsize) - RESERVE_BYTES) {
         return kn_fail(err, KN_TOO_LARGE, "image storage media is full: %lld bytes do not fit", (long long)length);
     }
     return 0;
@@ -120,7 +120,7 @@ static int check_room(const char *dir, int64_t length, int64_t limit, struct kn_
 static const struct {
     const char *suffix;
     int create;
-    bool is_digested_at_once; /* while it is written; otherwise by kn_blob_adopt() */
+    bool is_digested_at_once; /* while it is written; otherwise by kn_image_blob_adopt() */
 } KINDS[] = {
     [KN_BLOB_UPLOAD] = { "part", O_CREAT, true },
     [KN_BLOB_STAGE] = { "part", O_CREAT, false },
@@ -129,7 +129,7 @@ static const struct {
 };
 _Static_assert(sizeof(KINDS) / sizeof(KINDS[0]) == KN_BLOB_KIND_COUNT, "one row a kind of KINDS");
 
-static char *path_of(const char *dir, const char *image_id, enum kn_blob_kind kind)
+static char *blob_path_of(const char *dir, const char *image_id, enum kn_image_blob_kind kind)
 {
     return kn_asprintf("%s/%s.%s", dir, image_id, KINDS[kind].suffix);
 }
@@ -139,8 +139,8 @@ static void unlink_quietly(const char *path)
     (void)unlink(path); /* what stays, the sweep finds */
 }
 
-int kn_blob_open(const char *dir, const char *image_id, enum kn_blob_kind kind, int64_t limit, struct kn_blob_writer **ret,
-                 struct kn_error *err)
+int kn_image_blob_open(const char *dir, const char *image_id, enum kn_image_blob_kind kind, int64_t limit,
+                       struct kn_image_blob_writer **ret, struct kn_error *err)
 {
     AUTO_FREE char *part = NULL;
     int fd = -1;
@@ -148,33 +148,33 @@ int kn_blob_open(const char *dir, const char *image_id, enum kn_blob_kind kind, 
     if (!kn_uuid_valid(image_id)) {
         return kn_fail(err, KN_INTERNAL, "\"%s\" is no image id", image_id);
     }
-    part = path_of(dir, image_id, kind);
+    part = blob_path_of(dir, image_id, kind);
     if (open_part(part, image_id, KINDS[kind].create, &fd, err) < 0) {
         return -1;
     }
     if (KINDS[kind].create != 0 && ftruncate(fd, 0) < 0) {
-        fail_errno(err, "cannot empty a file", part);
+        blob_fail_errno(err, "cannot empty a file", part);
         close(fd);
         return -1;
     }
-    struct kn_blob_writer *w = KN_NEW(struct kn_blob_writer);
+    struct kn_image_blob_writer *w = KN_NEW(struct kn_image_blob_writer);
     w->dir = kn_strdup(dir);
     w->image_id = kn_strdup(image_id);
     w->part = kn_steal(&part);
     w->fd = fd;
     w->limit = limit;
-    w->follower = KINDS[kind].is_digested_at_once ? kn_follower_new(fd) : NULL;
+    w->follower = KINDS[kind].is_digested_at_once ? kn_image_follower_new(fd) : NULL;
     *ret = w;
     return 0;
 }
 
-int kn_blob_writer_new(const char *dir, const char *image_id, enum kn_blob_kind kind, int64_t length, int64_t limit,
-                       struct kn_blob_writer **ret, struct kn_error *err)
+int kn_image_blob_writer_new(const char *dir, const char *image_id, enum kn_image_blob_kind kind, int64_t length,
+                             int64_t limit, struct kn_image_blob_writer **ret, struct kn_error *err)
 {
-    return check_room(dir, length, limit, err) < 0 ? -1 : kn_blob_open(dir, image_id, kind, limit, ret, err);
+    return blob_check_room(dir, length, limit, err) < 0 ? -1 : kn_image_blob_open(dir, image_id, kind, limit, ret, err);
 }
 
-void kn_blob_writer_free(struct kn_blob_writer *w)
+void kn_image_blob_writer_free(struct kn_image_blob_writer *w)
 {
     if (w == NULL) {
         return;
@@ -182,7 +182,7 @@ void kn_blob_writer_free(struct kn_blob_writer *w)
     if (!w->kept) {
         unlink_quietly(w->part);
     }
-    kn_follower_free(w->follower);
+    kn_image_follower_free(w->follower);
     close(w->fd);
     free(w->part);
     free(w->image_id);
@@ -190,7 +190,7 @@ void kn_blob_writer_free(struct kn_blob_writer *w)
     free(w);
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len, int64_t at)
+static int blob_write_all(int fd, const uint8_t *data, size_t len, int64_t at)
 {
     while (len > 0) {
         const ssize_t n = pwrite(fd, data, len, at);
@@ -214,7 +214,7 @@ static bool is_zero(const uint8_t *data, size_t len)
 }
 
 /* Zeros become holes: a physical disk is mostly empty. The file is as long as what was given in any case. */
-static int write_sparsely(struct kn_blob_writer *w, const uint8_t *data, size_t len)
+static int write_sparsely(struct kn_image_blob_writer *w, const uint8_t *data, size_t len)
 {
     bool ends_in_hole = false;
 
@@ -223,7 +223,7 @@ static int write_sparsely(struct kn_blob_writer *w, const uint8_t *data, size_t 
         const size_t n = len - done < to_edge ? len - done : to_edge;
 
         ends_in_hole = n == HOLE_BYTES && is_zero(data + done, n);
-        if (!ends_in_hole && write_all(w->fd, data + done, n, w->size + (int64_t)done) < 0) {
+        if (!ends_in_hole && blob_write_all(w->fd, data + done, n, w->size + (int64_t)done) < 0) {
             return -1;
         }
         done += n;
@@ -231,18 +231,18 @@ static int write_sparsely(struct kn_blob_writer *w, const uint8_t *data, size_t 
     return ends_in_hole ? ftruncate(w->fd, w->size + (int64_t)len) : 0;
 }
 
-int kn_blob_write(struct kn_blob_writer *w, const void *data, size_t len, struct kn_error *err)
+int kn_image_blob_write(struct kn_image_blob_writer *w, const void *data, size_t len, struct kn_error *err)
 {
     if ((int64_t)len > w->limit - w->size) {
         return kn_fail(err, KN_TOO_LARGE, "the incoming image is too large: at most %lld bytes are taken",
                        (long long)w->limit);
     }
     if (len > 0 && write_sparsely(w, data, len) < 0) {
-        return fail_errno(err, "cannot write", w->part);
+        return blob_fail_errno(err, "cannot write", w->part);
     }
     w->size += (int64_t)len;
     if (w->follower != NULL) {
-        kn_follower_advance(w->follower, w->size);
+        kn_image_follower_advance(w->follower, w->size);
     }
     if (w->size - w->pushed >= WRITEBACK_BYTES) {
         /* A hint: its failure shows up in fsync. */
@@ -253,8 +253,8 @@ int kn_blob_write(struct kn_blob_writer *w, const void *data, size_t len, struct
 }
 
 /* Digests the file from its start to its end, and says how far it is. */
-static int digest_all(struct kn_blob_writer *w, struct kn_digest *digest, kn_blob_progress *progress, void *ctx,
-                      struct kn_error *err)
+static int digest_all(struct kn_image_blob_writer *w, struct kn_digest *digest, kn_image_blob_progress *progress,
+                      void *ctx, struct kn_error *err)
 {
     AUTO_FREE uint8_t *buffer = kn_alloc(ADOPT_BYTES);
 
@@ -263,7 +263,7 @@ static int digest_all(struct kn_blob_writer *w, struct kn_digest *digest, kn_blo
 
         if (n <= 0) {
             errno = n == 0 ? EIO : errno;
-            return fail_errno(err, "cannot read", w->part);
+            return blob_fail_errno(err, "cannot read", w->part);
         }
         kn_digest_update(digest, buffer, (size_t)n);
         at += n;
@@ -275,12 +275,13 @@ static int digest_all(struct kn_blob_writer *w, struct kn_digest *digest, kn_blo
     return 0;
 }
 
-int kn_blob_adopt(struct kn_blob_writer *w, kn_blob_progress *progress, void *ctx, struct kn_error *err)
+int kn_image_blob_adopt(struct kn_image_blob_writer *w, kn_image_blob_progress *progress, void *ctx,
+                        struct kn_error *err)
 {
     struct stat st;
 
     if (fstat(w->fd, &st) < 0) {
-        return fail_errno(err, "cannot look at", w->part);
+        return blob_fail_errno(err, "cannot look at", w->part);
     }
     if (st.st_size > w->limit) {
         return kn_fail(err, KN_TOO_LARGE, "the image has %lld bytes, at most %lld are taken", (long long)st.st_size,
@@ -293,47 +294,48 @@ int kn_blob_adopt(struct kn_blob_writer *w, kn_blob_progress *progress, void *ct
     return rc;
 }
 
-int kn_blob_seal(struct kn_blob_writer *w, struct kn_error *err)
+int kn_image_blob_seal(struct kn_image_blob_writer *w, struct kn_error *err)
 {
     if (fchmod(w->fd, 0444) < 0 || fsync(w->fd) < 0) {
-        return fail_errno(err, "cannot sync", w->part);
+        return blob_fail_errno(err, "cannot sync", w->part);
     }
-    return w->follower != NULL ? kn_follower_end(w->follower, w->sha512, w->md5, err) : 0;
+    return w->follower != NULL ? kn_image_follower_end(w->follower, w->sha512, w->md5, err) : 0;
 }
 
-static bool read_more(const struct kn_sample *sample, int64_t at, void *out, size_t len)
+static bool blob_read_more(const struct kn_image_sample *sample, int64_t at, void *out, size_t len)
 {
-    const struct kn_blob_writer *w = sample->source;
+    const struct kn_image_blob_writer *w = sample->source;
 
     return pread(w->fd, out, len, at) == (ssize_t)len;
 }
 
-int kn_blob_inspect(const struct kn_blob_writer *w, const char *disk_format, int64_t max_virtual,
-                    struct kn_inspection *ret, struct kn_error *err)
+int kn_image_blob_inspect(const struct kn_image_blob_writer *w, const char *disk_format, int64_t max_virtual,
+                          struct kn_image_inspection *ret, struct kn_error *err)
 {
     AUTO_FREE uint8_t *head = kn_alloc(KN_INSPECT_HEAD);
     const ssize_t n = pread(w->fd, head, KN_INSPECT_HEAD, 0);
     struct stat st;
 
     if (n < 0 || fstat(w->fd, &st) < 0) {
-        return fail_errno(err, "cannot read", w->part);
+        return blob_fail_errno(err, "cannot read", w->part);
     }
-    const struct kn_sample sample = { .head = head, .head_len = (size_t)n, .size = st.st_size, .read = read_more,
-                                      .source = w };
+    const struct kn_image_sample sample = {
+        .head = head, .head_len = (size_t)n, .size = st.st_size, .read = blob_read_more, .source = w
+    };
     return kn_image_inspect(disk_format, &sample, max_virtual, ret, err);
 }
 
-const char *kn_blob_sha512(const struct kn_blob_writer *w)
+const char *kn_image_blob_sha512(const struct kn_image_blob_writer *w)
 {
     return w->sha512;
 }
 
-const char *kn_blob_md5(const struct kn_blob_writer *w)
+const char *kn_image_blob_md5(const struct kn_image_blob_writer *w)
 {
     return w->md5;
 }
 
-int64_t kn_blob_size(const struct kn_blob_writer *w)
+int64_t kn_image_blob_size(const struct kn_image_blob_writer *w)
 {
     return w->size;
 }
@@ -343,83 +345,83 @@ static int sync_dir(const char *dir, struct kn_error *err)
     AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0 || fsync(fd) < 0) {
-        return fail_errno(err, "cannot sync the directory", dir);
+        return blob_fail_errno(err, "cannot sync the directory", dir);
     }
     return 0;
 }
 
-static int rename_to(struct kn_blob_writer *w, const char *path, struct kn_error *err)
+static int rename_to(struct kn_image_blob_writer *w, const char *path, struct kn_error *err)
 {
     if (rename(w->part, path) < 0) {
-        return fail_errno(err, "cannot rename", w->part);
+        return blob_fail_errno(err, "cannot rename", w->part);
     }
     w->kept = true;
     return sync_dir(w->dir, err);
 }
 
-int kn_blob_keep(struct kn_blob_writer *w, struct kn_error *err)
+int kn_image_blob_keep(struct kn_image_blob_writer *w, struct kn_error *err)
 {
     AUTO_FREE char *path = kn_asprintf("%s/%s", w->dir, w->sha512);
 
     return rename_to(w, path, err);
 }
 
-int kn_blob_stage(struct kn_blob_writer *w, struct kn_error *err)
+int kn_image_blob_stage(struct kn_image_blob_writer *w, struct kn_error *err)
 {
-    AUTO_FREE char *path = path_of(w->dir, w->image_id, KN_BLOB_STAGED);
+    AUTO_FREE char *path = blob_path_of(w->dir, w->image_id, KN_BLOB_STAGED);
 
     if (fsync(w->fd) < 0) {
-        return fail_errno(err, "cannot sync", w->part);
+        return blob_fail_errno(err, "cannot sync", w->part);
     }
     return rename_to(w, path, err);
 }
 
-void kn_blob_leave(struct kn_blob_writer *w)
+void kn_image_blob_leave(struct kn_image_blob_writer *w)
 {
     w->kept = true;
 }
 
-const char *kn_blob_path(const struct kn_blob_writer *w)
+const char *kn_image_blob_path(const struct kn_image_blob_writer *w)
 {
     return w->part;
 }
 
-void kn_blob_unstage(const char *dir, const char *image_id)
+void kn_image_blob_unstage(const char *dir, const char *image_id)
 {
-    AUTO_FREE char *path = path_of(dir, image_id, KN_BLOB_STAGED);
+    AUTO_FREE char *path = blob_path_of(dir, image_id, KN_BLOB_STAGED);
 
     unlink_quietly(path);
 }
 
-bool kn_blob_is_staged(const char *dir, const char *image_id)
+bool kn_image_blob_is_staged(const char *dir, const char *image_id)
 {
-    AUTO_FREE char *path = path_of(dir, image_id, KN_BLOB_STAGED);
+    AUTO_FREE char *path = blob_path_of(dir, image_id, KN_BLOB_STAGED);
 
     return kn_uuid_valid(image_id) && access(path, F_OK) == 0;
 }
 
 /* --- stored data ---------------------------------------------------------------------------------------------------- */
 
-bool kn_sha512_valid(const char *text)
+bool kn_image_sha512_valid(const char *text)
 {
     return text != NULL && strspn(text, "0123456789abcdef") == KN_SHA512_HEX - 1 && text[KN_SHA512_HEX - 1] == '\0';
 }
 
-int kn_blob_lock(struct kn_db *db, const char *sha512, struct kn_error *err)
+int kn_image_blob_lock(struct kn_db *db, const char *sha512, struct kn_error *err)
 {
-    static const struct kn_stmt LOCK = {
-        "blob_lock", "SELECT pg_advisory_xact_lock(hashtextextended('kilonova blob ' || $1, 0))", 1
-    };
+    static const struct kn_stmt LOCK = { "blob_lock",
+                                         "SELECT pg_advisory_xact_lock(hashtextextended('kilonova blob ' || $1, 0))",
+                                         1 };
 
     return kn_db_run(db, &LOCK, KN_ARGS(sha512), NULL, err);
 }
 
-int kn_blob_read(const char *dir, const char *sha512, int *ret_fd, int64_t *ret_size, struct kn_error *err)
+int kn_image_blob_read(const char *dir, const char *sha512, int *ret_fd, int64_t *ret_size, struct kn_error *err)
 {
     AUTO_FREE char *path = NULL;
     struct stat st;
 
-    if (!kn_sha512_valid(sha512)) {
+    if (!kn_image_sha512_valid(sha512)) {
         return kn_fail(err, KN_NOT_FOUND, "there is no such data");
     }
     path = kn_asprintf("%s/%s", dir, sha512);
@@ -428,7 +430,7 @@ int kn_blob_read(const char *dir, const char *sha512, int *ret_fd, int64_t *ret_
         return kn_fail(err, KN_NOT_FOUND, "there is no such data");
     }
     if (fd < 0 || fstat(fd, &st) < 0) {
-        return fail_errno(err, "cannot open", path);
+        return blob_fail_errno(err, "cannot open", path);
     }
     *ret_fd = fd;
     *ret_size = st.st_size;
@@ -436,16 +438,16 @@ int kn_blob_read(const char *dir, const char *sha512, int *ret_fd, int64_t *ret_
     return 0;
 }
 
-int kn_blob_unlink(const char *dir, const char *sha512, struct kn_error *err)
+int kn_image_blob_unlink(const char *dir, const char *sha512, struct kn_error *err)
 {
     AUTO_FREE char *path = NULL;
 
-    if (!kn_sha512_valid(sha512)) {
+    if (!kn_image_sha512_valid(sha512)) {
         return kn_fail(err, KN_INTERNAL, "\"%s\" is no digest", sha512);
     }
     path = kn_asprintf("%s/%s", dir, sha512);
     if (unlink(path) < 0 && errno != ENOENT) {
-        return fail_errno(err, "cannot remove", path);
+        return blob_fail_errno(err, "cannot remove", path);
     }
     return 0;
 }

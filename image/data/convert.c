@@ -43,7 +43,7 @@ struct child {
 
 /* --- in the child ----------------------------------------------------------------------------------------------------- */
 
-static bool limit(__rlimit_resource_t what, int64_t value)
+static bool convert_limit(__rlimit_resource_t what, int64_t value)
 {
     const struct rlimit to = { (rlim_t)value, (rlim_t)value };
 
@@ -56,16 +56,17 @@ static bool leave_network(void)
     return unshare(CLONE_NEWNET) == 0 || (errno == EPERM && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
 }
 
-static bool lock_in(const struct kn_conversion *c, const int out, const int err, const pid_t parent)
+static bool lock_in(const struct kn_image_conversion *c, const int out, const int err, const pid_t parent)
 {
     sigset_t none;
 
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && leave_network() && dup2(out, STDOUT_FILENO) >= 0 &&
-           dup2(err, STDERR_FILENO) >= 0 && syscall(SYS_close_range, 3U, ~0U, 0U) == 0 && limit(RLIMIT_CPU, CPU_S) &&
-           limit(RLIMIT_AS, MEMORY_BYTES) && limit(RLIMIT_FSIZE, c->max_bytes) && limit(RLIMIT_NOFILE, OPEN_FILES) &&
-           limit(RLIMIT_CORE, 0);
+           dup2(err, STDERR_FILENO) >= 0 && syscall(SYS_close_range, 3U, ~0U, 0U) == 0 &&
+           convert_limit(RLIMIT_CPU, CPU_S) && convert_limit(RLIMIT_AS, MEMORY_BYTES) &&
+           convert_limit(RLIMIT_FSIZE, c->max_bytes) && convert_limit(RLIMIT_NOFILE, OPEN_FILES) &&
+           convert_limit(RLIMIT_CORE, 0);
 }
 
 _Noreturn static void become_qemu_img(char *const argv[])
@@ -79,9 +80,10 @@ _Noreturn static void become_qemu_img(char *const argv[])
 
 /* --- in the parent ---------------------------------------------------------------------------------------------------- */
 
-static int spawn(const struct kn_conversion *c, struct child *ret, struct kn_error *err)
+static int convert_spawn(const struct kn_image_conversion *c, struct child *ret, struct kn_error *err)
 {
-    const char *const words[] = { "qemu-img", "convert", "-p", "-f", c->format, "-O", "qcow2", "--", c->from, c->to, NULL };
+    const char *const words[] = { "qemu-img", "convert", "-p",    "-f",  c->format, "-O",
+                                  "qcow2",    "--",      c->from, c->to, NULL };
     char *argv[KN_COUNT(words)];
     int out[2] = { -1, -1 }, complaints[2] = { -1, -1 };
     const pid_t parent = getpid();
@@ -163,7 +165,8 @@ static bool listen_to(struct child *child)
     return child->out >= 0 || child->err >= 0;
 }
 
-static int judge(const struct kn_conversion *c, const struct child *child, int status, struct kn_error *err)
+static int convert_judge(const struct kn_image_conversion *c, const struct child *child, int status,
+                         struct kn_error *err)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
@@ -182,7 +185,7 @@ static int judge(const struct kn_conversion *c, const struct child *child, int s
     return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the data cannot be converted from %s to qcow2", c->format);
 }
 
-static int follow(struct child *child, kn_blob_progress *progress, void *ctx, struct kn_error *err)
+static int convert_follow(struct child *child, kn_image_blob_progress *progress, void *ctx, struct kn_error *err)
 {
     const int64_t until = kn_mono_ms() + WALL_MS;
 
@@ -197,15 +200,16 @@ static int follow(struct child *child, kn_blob_progress *progress, void *ctx, st
     return 0;
 }
 
-int kn_convert(const struct kn_conversion *c, kn_blob_progress *progress, void *ctx, struct kn_error *err)
+int kn_image_convert(const struct kn_image_conversion *c, kn_image_blob_progress *progress, void *ctx,
+                     struct kn_error *err)
 {
     struct child child;
     int status = 0;
 
-    if (spawn(c, &child, err) < 0) {
+    if (convert_spawn(c, &child, err) < 0) {
         return -1;
     }
-    const int followed = follow(&child, progress, ctx, err);
+    const int followed = convert_follow(&child, progress, ctx, err);
     kn_auto_close(&child.out);
     kn_auto_close(&child.err);
     if (followed < 0) {
@@ -213,5 +217,5 @@ int kn_convert(const struct kn_conversion *c, kn_blob_progress *progress, void *
     }
     while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
     }
-    return followed < 0 ? -1 : judge(c, &child, status, err);
+    return followed < 0 ? -1 : convert_judge(c, &child, status, err);
 }

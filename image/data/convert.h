@@ -12,7 +12,7 @@
 #include "image/data/blob.h"
 #include "lib/base/error.h"
 
-struct kn_conversion {
+struct kn_image_conversion {
     const char *format;   /* qemu-img's name of what it is; never guessed */
     const char *from;     /* paths */
     const char *to;
@@ -20,6 +20,7 @@ struct kn_conversion {
 };
 
 /* progress as in blob.h, in hundredths of a percent of 10,000. KN_UNSUPPORTED_MEDIA: qemu-img would not or could not. */
-int kn_convert(const struct kn_conversion *c, kn_blob_progress *progress, void *ctx, struct kn_error *err);
+int kn_image_convert(const struct kn_image_conversion *c, kn_image_blob_progress *progress, void *ctx,
+                     struct kn_error *err);
 
 #endif

@@ -26,15 +26,15 @@
 #define BUFFER_BYTES (256L << 10)
 
 struct url_fetch {
-    const struct kn_fetch_rules *rules;
-    struct kn_blob_writer *writer;
-    kn_blob_progress *progress;
+    const struct kn_image_fetch_rules *rules;
+    struct kn_image_blob_writer *writer;
+    kn_image_blob_progress *progress;
     void *ctx;
     CURL *curl;
     struct kn_error own;   /* why we ended it; KN_OK: the server did */
 };
 
-static void curl_start(void)
+static void fetch_curl_start(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
@@ -65,12 +65,12 @@ static bool literal_allowed(const char *host, const char *networks)
     if (getaddrinfo(bare, NULL, &hints, &found) != 0) {
         return true;
     }
-    const bool allowed = kn_address_allowed(found->ai_addr, networks);
+    const bool allowed = kn_image_address_allowed(found->ai_addr, networks);
     freeaddrinfo(found);
     return allowed;
 }
 
-static bool parts_allowed(CURLU *url, const struct kn_fetch_rules *rules)
+static bool parts_allowed(CURLU *url, const struct kn_image_fetch_rules *rules)
 {
     char *scheme = NULL, *host = NULL, *port = NULL;
     const bool complete = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
@@ -86,7 +86,7 @@ static bool parts_allowed(CURLU *url, const struct kn_fetch_rules *rules)
 }
 
 /* libcurl forgives more than the scheme's form allows; we do not. */
-static bool is_plain(const char *uri)
+static bool fetch_is_plain(const char *uri)
 {
     if (strncasecmp(uri, "http://", 7) != 0 && strncasecmp(uri, "https://", 8) != 0) {
         return false;
@@ -99,12 +99,12 @@ static bool is_plain(const char *uri)
     return true;
 }
 
-int kn_fetch_check(const char *uri, const struct kn_fetch_rules *rules, struct kn_error *err)
+int kn_image_fetch_check(const char *uri, const struct kn_image_fetch_rules *rules, struct kn_error *err)
 {
     static const char REFUSAL[] = "URI for web-download does not pass filtering: %.256s";
     bool allowed = false;
 
-    if (uri == NULL || strlen(uri) > URI_MAX || !is_plain(uri)) {
+    if (uri == NULL || strlen(uri) > URI_MAX || !fetch_is_plain(uri)) {
         return kn_fail(err, KN_BAD_REQUEST, REFUSAL, uri != NULL ? uri : "None");
     }
     CURLU *url = curl_url();
@@ -117,7 +117,7 @@ int kn_fetch_check(const char *uri, const struct kn_fetch_rules *rules, struct k
 
 /* --- what is connected to --------------------------------------------------------------------------------------------- */
 
-static int port_of(const struct sockaddr *address)
+static int fetch_port_of(const struct sockaddr *address)
 {
     union {
         const struct sockaddr *any;
@@ -129,16 +129,16 @@ static int port_of(const struct sockaddr *address)
 }
 
 /* Before each connection, of the first request and of one a redirect, with the very address that it would go to. */
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t fetch_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct url_fetch *f = ctx;
     struct kn_arg port;
 
-    if (purpose != CURLSOCKTYPE_IPCXN || !kn_address_allowed(&address->addr, f->rules->networks)) {
+    if (purpose != CURLSOCKTYPE_IPCXN || !kn_image_address_allowed(&address->addr, f->rules->networks)) {
         kn_fail(&f->own, KN_BAD_REQUEST, "the server has an address that downloads may not reach");
         return CURL_SOCKET_BAD;
     }
-    if (!port_allowed(f->rules->ports, kn_arg_int(&port, port_of(&address->addr)))) {
+    if (!port_allowed(f->rules->ports, kn_arg_int(&port, fetch_port_of(&address->addr)))) {
         kn_fail(&f->own, KN_BAD_REQUEST, "the server redirects to a port that downloads may not reach");
         return CURL_SOCKET_BAD;
     }
@@ -148,29 +148,29 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 
 /* --- the data --------------------------------------------------------------------------------------------------------- */
 
-static size_t on_data(char *data, size_t one, size_t len, void *ctx)
+static size_t fetch_on_data(char *data, size_t one, size_t len, void *ctx)
 {
     struct url_fetch *f = ctx;
     curl_off_t size = -1;
 
     (void)one;
     curl_easy_getinfo(f->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
-    if (kn_blob_write(f->writer, data, len, &f->own) < 0 ||
-        f->progress(f->ctx, kn_blob_size(f->writer), size, &f->own) < 0) {
+    if (kn_image_blob_write(f->writer, data, len, &f->own) < 0 ||
+        f->progress(f->ctx, kn_image_blob_size(f->writer), size, &f->own) < 0) {
         return len == 0 ? 1 : 0; /* anything but len ends it */
     }
     return len;
 }
 
 /* Also called while nothing comes: an import that nobody wants ends then, too. */
-static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+static int fetch_on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
     struct url_fetch *f = ctx;
 
     (void)now;
     (void)up_total;
     (void)up_now;
-    return f->progress(f->ctx, kn_blob_size(f->writer), total > 0 ? total : -1, &f->own) < 0;
+    return f->progress(f->ctx, kn_image_blob_size(f->writer), total > 0 ? total : -1, &f->own) < 0;
 }
 
 static void set_options(CURL *curl, struct url_fetch *f, const char *uri)
@@ -181,7 +181,7 @@ static void set_options(CURL *curl, struct url_fetch *f, const char *uri)
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, strncasecmp(uri, "https:", 6) == 0 ? "https" : "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, fetch_open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, f);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -191,23 +191,23 @@ static void set_options(CURL *curl, struct url_fetch *f, const char *uri)
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALL_S);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "kilonova-image");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, fetch_on_data);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, f);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_wait);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, fetch_on_wait);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, f);
 }
 
-int kn_fetch(const char *uri, const struct kn_fetch_rules *rules, struct kn_blob_writer *w, kn_blob_progress *progress,
-             void *ctx, struct kn_error *err)
+int kn_image_fetch(const char *uri, const struct kn_image_fetch_rules *rules, struct kn_image_blob_writer *w,
+                   kn_image_blob_progress *progress, void *ctx, struct kn_error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct url_fetch f = { .rules = rules, .writer = w, .progress = progress, .ctx = ctx };
 
-    if (kn_fetch_check(uri, rules, err) < 0) {
+    if (kn_image_fetch_check(uri, rules, err) < 0) {
         return -1;
     }
-    pthread_once(&once, curl_start);
+    pthread_once(&once, fetch_curl_start);
     f.curl = curl_easy_init();
     if (f.curl == NULL) {
         return kn_fail(err, KN_INTERNAL, "cannot start a download");

@@ -15,7 +15,7 @@
 
 enum goal { GO_ON, FINISH, STOP };
 
-struct kn_follower {
+struct kn_image_follower {
     pthread_t thread;           /* the writer's */
     bool is_running;            /* the writer's */
     int fd;                     /* immutable */
@@ -28,7 +28,7 @@ struct kn_follower {
 };
 
 /* How far the thread may read beyond `at`; 0 = no further, ever. */
-static int64_t wait_for_more(struct kn_follower *f, int64_t at)
+static int64_t wait_for_more(struct kn_image_follower *f, int64_t at)
 {
     pthread_mutex_lock(&f->lock);
     while (f->written == at && f->goal == GO_ON) {
@@ -39,9 +39,9 @@ static int64_t wait_for_more(struct kn_follower *f, int64_t at)
     return more;
 }
 
-static void *follow(void *arg)
+static void *follower_follow(void *arg)
 {
-    struct kn_follower *f = arg;
+    struct kn_image_follower *f = arg;
     uint8_t *buffer = kn_alloc(BUFFER_BYTES);
     int64_t at = 0;
 
@@ -63,20 +63,20 @@ static void *follow(void *arg)
     return NULL;
 }
 
-struct kn_follower *kn_follower_new(int fd)
+struct kn_image_follower *kn_image_follower_new(int fd)
 {
-    struct kn_follower *f = KN_NEW(struct kn_follower);
+    struct kn_image_follower *f = KN_NEW(struct kn_image_follower);
 
     f->fd = fd;
     f->digest = kn_digest_new();
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->wake, NULL);
-    f->failure = pthread_create(&f->thread, NULL, follow, f);
+    f->failure = pthread_create(&f->thread, NULL, follower_follow, f);
     f->is_running = f->failure == 0;
     return f;
 }
 
-static void tell(struct kn_follower *f, int64_t written, enum goal goal)
+static void follower_tell(struct kn_image_follower *f, int64_t written, enum goal goal)
 {
     pthread_mutex_lock(&f->lock);
     f->written = written;
@@ -85,21 +85,22 @@ static void tell(struct kn_follower *f, int64_t written, enum goal goal)
     pthread_mutex_unlock(&f->lock);
 }
 
-void kn_follower_advance(struct kn_follower *f, int64_t size)
+void kn_image_follower_advance(struct kn_image_follower *f, int64_t size)
 {
-    tell(f, size, GO_ON);
+    follower_tell(f, size, GO_ON);
 }
 
-static void join(struct kn_follower *f, enum goal goal)
+static void join(struct kn_image_follower *f, enum goal goal)
 {
     if (f->is_running) {
-        tell(f, f->written, goal); /* only this thread writes it */
+        follower_tell(f, f->written, goal); /* only this thread writes it */
         pthread_join(f->thread, NULL);
         f->is_running = false;
     }
 }
 
-int kn_follower_end(struct kn_follower *f, char sha512[KN_SHA512_HEX], char md5[KN_MD5_HEX], struct kn_error *err)
+int kn_image_follower_end(struct kn_image_follower *f, char sha512[KN_SHA512_HEX], char md5[KN_MD5_HEX],
+                          struct kn_error *err)
 {
     join(f, FINISH);
     if (f->failure != 0) {
@@ -109,7 +110,7 @@ int kn_follower_end(struct kn_follower *f, char sha512[KN_SHA512_HEX], char md5[
     return 0;
 }
 
-void kn_follower_free(struct kn_follower *f)
+void kn_image_follower_free(struct kn_image_follower *f)
 {
     if (f == NULL) {
         return;

@@ -11,15 +11,16 @@
 #include "lib/adapter/crypto.h"
 #include "lib/base/error.h"
 
-struct kn_follower;
+struct kn_image_follower;
 
-/* fd is borrowed and must be readable; it stays open until kn_follower_free(). */
-struct kn_follower *kn_follower_new(int fd);
+/* fd is borrowed and must be readable; it stays open until kn_image_follower_free(). */
+struct kn_image_follower *kn_image_follower_new(int fd);
 /* The file's first `size` bytes are written and will not change. */
-void kn_follower_advance(struct kn_follower *f, int64_t size);
+void kn_image_follower_advance(struct kn_image_follower *f, int64_t size);
 /* Waits until all that was announced is digested. Once. */
-int kn_follower_end(struct kn_follower *f, char sha512[KN_SHA512_HEX], char md5[KN_MD5_HEX], struct kn_error *err);
+int kn_image_follower_end(struct kn_image_follower *f, char sha512[KN_SHA512_HEX], char md5[KN_MD5_HEX],
+                          struct kn_error *err);
 /* Without end(): stops where it is. Takes NULL. */
-void kn_follower_free(struct kn_follower *f);
+void kn_image_follower_free(struct kn_image_follower *f);
 
 #endif

@@ -20,7 +20,10 @@ static const struct magic {
     const char *bytes;
     size_t len;
 } MAGICS[] = {
-#define MAGIC(format, offset, bytes) { format, offset, bytes, sizeof(bytes) - 1 }
+#define MAGIC(format, offset, bytes) \
+    { \
+        format, offset, bytes, sizeof(bytes) - 1 \
+    }
     MAGIC("qcow2", 0, "QFI\xfb"),
     MAGIC("qed", 0, "QED\0"),
     MAGIC("vmdk", 0, "KDMV"),
@@ -37,7 +40,7 @@ static const struct magic {
 #undef MAGIC
 };
 
-static const char *magic_of(const struct kn_sample *sample)
+static const char *magic_of(const struct kn_image_sample *sample)
 {
     for (size_t i = 0; i < KN_COUNT(MAGICS); i++) {
         const struct magic *m = &MAGICS[i];
@@ -50,7 +53,7 @@ static const char *magic_of(const struct kn_sample *sample)
 }
 
 /* A disk byte by byte, or a kernel or ramdisk: what is in the file is what the guest sees. */
-static int inspect_raw(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err)
+static int inspect_raw(const struct kn_image_sample *sample, struct kn_image_inspection *ret, struct kn_error *err)
 {
     (void)err;
     ret->virtual_size = sample->size;
@@ -58,7 +61,7 @@ static int inspect_raw(const struct kn_sample *sample, struct kn_inspection *ret
 }
 
 /* ISO 9660: the first volume descriptor follows 16 sectors of system area. */
-static int inspect_iso(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err)
+static int inspect_iso(const struct kn_image_sample *sample, struct kn_image_inspection *ret, struct kn_error *err)
 {
     static const char ID[] = "CD001";
     const size_t at = 16 * 2048 + 1;
@@ -70,26 +73,26 @@ static int inspect_iso(const struct kn_sample *sample, struct kn_inspection *ret
     return 0;
 }
 
-static const struct reader {
+static const struct inspect_reader {
     const char *format;
     const char *magic;   /* the one it may carry; NULL = none */
     bool magic_may_lack; /* at the start of the file */
     const char *convert; /* qemu-img's name of it when its data is converted at import; NULL = it is kept as it is */
-    int (*inspect)(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err);
+    int (*inspect)(const struct kn_image_sample *sample, struct kn_image_inspection *ret, struct kn_error *err);
 } READERS[] = {
     { "aki", NULL, false, NULL, inspect_raw },
     { "ami", NULL, false, NULL, inspect_raw },
     { "ari", NULL, false, NULL, inspect_raw },
     { "iso", NULL, false, NULL, inspect_iso },
-    { "qcow2", "qcow2", false, NULL, kn_inspect_qcow2 },
+    { "qcow2", "qcow2", false, NULL, kn_image_inspect_qcow2 },
     { "raw", NULL, false, NULL, inspect_raw },
-    { "vdi", "vdi", false, "vdi", kn_inspect_vdi },
-    { "vhd", "vhd", true, "vpc", kn_inspect_vhd },
-    { "vhdx", "vhdx", false, "vhdx", kn_inspect_vhdx },
-    { "vmdk", "vmdk", false, "vmdk", kn_inspect_vmdk },
+    { "vdi", "vdi", false, "vdi", kn_image_inspect_vdi },
+    { "vhd", "vhd", true, "vpc", kn_image_inspect_vhd },
+    { "vhdx", "vhdx", false, "vhdx", kn_image_inspect_vhdx },
+    { "vmdk", "vmdk", false, "vmdk", kn_image_inspect_vmdk },
 };
 
-static const struct reader *reader_of(const char *format)
+static const struct inspect_reader *reader_of(const char *format)
 {
     for (size_t i = 0; i < KN_COUNT(READERS); i++) {
         if (strcmp(READERS[i].format, format) == 0) {
@@ -101,19 +104,19 @@ static const struct reader *reader_of(const char *format)
 
 bool kn_image_inspectable(const char *disk_format)
 {
-    const struct reader *reader = reader_of(disk_format);
+    const struct inspect_reader *reader = reader_of(disk_format);
 
     return reader != NULL && reader->convert == NULL;
 }
 
 const char *kn_image_convertible(const char *disk_format)
 {
-    const struct reader *reader = reader_of(disk_format);
+    const struct inspect_reader *reader = reader_of(disk_format);
 
     return reader != NULL ? reader->convert : NULL;
 }
 
-bool kn_sample_read(const struct kn_sample *sample, int64_t at, void *out, size_t len)
+bool kn_image_sample_read(const struct kn_image_sample *sample, int64_t at, void *out, size_t len)
 {
     if (at < 0 || at > sample->size || (int64_t)len > sample->size - at) {
         return false;
@@ -125,12 +128,12 @@ bool kn_sample_read(const struct kn_sample *sample, int64_t at, void *out, size_
     return sample->read != NULL && sample->read(sample, at, out, len);
 }
 
-int64_t kn_sectors_to_bytes(uint64_t sectors)
+int64_t kn_image_sectors_to_bytes(uint64_t sectors)
 {
     return sectors > 0 && sectors <= (uint64_t)INT64_MAX / 512 ? (int64_t)(sectors * 512) : -1;
 }
 
-static int check_magic(const struct reader *reader, const struct kn_sample *sample, struct kn_error *err)
+static int check_magic(const struct inspect_reader *reader, const struct kn_image_sample *sample, struct kn_error *err)
 {
     const char *found = magic_of(sample);
 
@@ -144,11 +147,11 @@ static int check_magic(const struct reader *reader, const struct kn_sample *samp
     return 0;
 }
 
-int kn_image_inspect(const char *disk_format, const struct kn_sample *sample, int64_t max_virtual,
-                     struct kn_inspection *ret, struct kn_error *err)
+int kn_image_inspect(const char *disk_format, const struct kn_image_sample *sample, int64_t max_virtual,
+                     struct kn_image_inspection *ret, struct kn_error *err)
 {
-    const struct reader *reader = reader_of(disk_format);
-    struct kn_inspection found = { 0 };
+    const struct inspect_reader *reader = reader_of(disk_format);
+    struct kn_image_inspection found = { 0 };
 
     if (reader == NULL) {
         kn_fail(err, KN_UNSUPPORTED_MEDIA, "data of disk_format \"%s\" cannot be inspected", disk_format);

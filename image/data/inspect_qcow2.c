@@ -47,14 +47,14 @@ static int refuse_short(struct kn_error *err)
     return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 header is cut off");
 }
 
-static int read_v3(const struct kn_sample *sample, struct qcow2_header *h, struct kn_error *err)
+static int read_v3(const struct kn_image_sample *sample, struct qcow2_header *h, struct kn_error *err)
 {
     if (sample->head_len < V3_LENGTH) {
         return refuse_short(err);
     }
-    h->incompatible = kn_be64(sample->head + 72);
-    h->refcount_order = kn_be32(sample->head + 96);
-    h->length = kn_be32(sample->head + 100);
+    h->incompatible = kn_image_be64(sample->head + 72);
+    h->refcount_order = kn_image_be32(sample->head + 96);
+    h->length = kn_image_be32(sample->head + 100);
     if (h->length < V3_LENGTH || h->length > (1U << h->cluster_bits) || h->length > sample->head_len) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 header says it is %" PRIu32 " bytes long", h->length);
     }
@@ -62,7 +62,7 @@ static int read_v3(const struct kn_sample *sample, struct qcow2_header *h, struc
     return 0;
 }
 
-static int read_header(const struct kn_sample *sample, struct qcow2_header *h, struct kn_error *err)
+static int read_header(const struct kn_image_sample *sample, struct qcow2_header *h, struct kn_error *err)
 {
     const uint8_t *p = sample->head;
 
@@ -70,11 +70,20 @@ static int read_header(const struct kn_sample *sample, struct qcow2_header *h, s
         return refuse_short(err);
     }
     *h = (struct qcow2_header){
-        .version = kn_be32(p + 4), .backing_offset = kn_be64(p + 8), .backing_len = kn_be32(p + 16),
-        .cluster_bits = kn_be32(p + 20), .size = kn_be64(p + 24), .crypt_method = kn_be32(p + 32),
-        .l1_entries = kn_be32(p + 36), .l1_offset = kn_be64(p + 40), .reftable_offset = kn_be64(p + 48),
-        .reftable_clusters = kn_be32(p + 56), .snapshots = kn_be32(p + 60), .snapshots_offset = kn_be64(p + 64),
-        .refcount_order = 4, .length = V2_LENGTH,
+        .version = kn_image_be32(p + 4),
+        .backing_offset = kn_image_be64(p + 8),
+        .backing_len = kn_image_be32(p + 16),
+        .cluster_bits = kn_image_be32(p + 20),
+        .size = kn_image_be64(p + 24),
+        .crypt_method = kn_image_be32(p + 32),
+        .l1_entries = kn_image_be32(p + 36),
+        .l1_offset = kn_image_be64(p + 40),
+        .reftable_offset = kn_image_be64(p + 48),
+        .reftable_clusters = kn_image_be32(p + 56),
+        .snapshots = kn_image_be32(p + 60),
+        .snapshots_offset = kn_image_be64(p + 64),
+        .refcount_order = 4,
+        .length = V2_LENGTH,
     };
     if (h->version != 2 && h->version != 3) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "qcow2 version %" PRIu32 " is not known", h->version);
@@ -125,16 +134,16 @@ static int check_features(const struct qcow2_header *h, struct kn_error *err)
 }
 
 /* A table of `bytes` at `offset`: on a cluster, behind the header, inside the file. */
-static int check_table(const struct qcow2_header *h, const struct kn_sample *sample, const char *what, uint64_t offset,
-                       int64_t bytes, struct kn_error *err)
+static int check_table(const struct qcow2_header *h, const struct kn_image_sample *sample, const char *what,
+                       uint64_t offset, int64_t bytes, struct kn_error *err)
 {
     const uint64_t cluster = UINT64_C(1) << h->cluster_bits;
     const uint64_t end = (uint64_t)sample->size;
 
     if (offset < cluster || offset % cluster != 0 || offset > end || (uint64_t)bytes > end - offset) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA,
-                       "the qcow2 image's %s, %" PRId64 " bytes at %" PRIu64 ", is not inside its %" PRId64 " bytes", what,
-                       bytes, offset, sample->size);
+                       "the qcow2 image's %s, %" PRId64 " bytes at %" PRIu64 ", is not inside its %" PRId64 " bytes",
+                       what, bytes, offset, sample->size);
     }
     return 0;
 }
@@ -148,18 +157,19 @@ static uint64_t l1_needed(const struct qcow2_header *h)
     return (h->size >> bits) + ((h->size & ((UINT64_C(1) << bits) - 1)) != 0 ? 1 : 0);
 }
 
-static int check_l1(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_l1(const struct qcow2_header *h, const struct kn_image_sample *sample, struct kn_error *err)
 {
     const int64_t bytes = (int64_t)h->l1_entries * 8;
 
     if (bytes > L1_BYTES_MAX || h->l1_entries < l1_needed(h)) {
-        return kn_fail(err, KN_UNSUPPORTED_MEDIA, "an L1 table of %" PRIu32 " entries does not fit a qcow2 disk of %" PRIu64
-                       " bytes", h->l1_entries, h->size);
+        return kn_fail(err, KN_UNSUPPORTED_MEDIA,
+                       "an L1 table of %" PRIu32 " entries does not fit a qcow2 disk of %" PRIu64 " bytes",
+                       h->l1_entries, h->size);
     }
     return bytes == 0 ? 0 : check_table(h, sample, "L1 table", h->l1_offset, bytes, err);
 }
 
-static int check_reftable(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_reftable(const struct qcow2_header *h, const struct kn_image_sample *sample, struct kn_error *err)
 {
     const int64_t bytes = (int64_t)h->reftable_clusters << h->cluster_bits;
 
@@ -169,19 +179,19 @@ static int check_reftable(const struct qcow2_header *h, const struct kn_sample *
     return check_table(h, sample, "reference table", h->reftable_offset, bytes, err);
 }
 
-static int check_snapshots(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_snapshots(const struct qcow2_header *h, const struct kn_image_sample *sample, struct kn_error *err)
 {
     if (h->snapshots > SNAPSHOTS_MAX) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 image has %" PRIu32 " snapshots", h->snapshots);
     }
     /* 40 bytes: the shortest entry. */
-    return h->snapshots == 0 ? 0
-                             : check_table(h, sample, "snapshot table", h->snapshots_offset,
-                                           (int64_t)h->snapshots * 40, err);
+    return h->snapshots == 0
+               ? 0
+               : check_table(h, sample, "snapshot table", h->snapshots_offset, (int64_t)h->snapshots * 40, err);
 }
 
 /* Extensions that make an image unfit; the specification tells readers to ignore those they do not know. */
-static const struct extension {
+static const struct inspect_qcow2_extension {
     uint32_t type;
     const char *why;
 } REFUSED[] = {
@@ -201,14 +211,14 @@ static int check_extension(uint32_t type, struct kn_error *err)
 }
 
 /* They fill the rest of the first cluster, each padded to 8 bytes, up to one of type 0. */
-static int check_extensions(const struct qcow2_header *h, const struct kn_sample *sample, struct kn_error *err)
+static int check_extensions(const struct qcow2_header *h, const struct kn_image_sample *sample, struct kn_error *err)
 {
     const uint64_t cluster = UINT64_C(1) << h->cluster_bits;
     const uint64_t end = cluster < sample->head_len ? cluster : sample->head_len;
 
     for (uint64_t at = h->length; at + 8 <= end;) {
-        const uint32_t type = kn_be32(sample->head + at);
-        const uint64_t len = kn_be32(sample->head + at + 4);
+        const uint32_t type = kn_image_be32(sample->head + at);
+        const uint64_t len = kn_image_be32(sample->head + at + 4);
 
         if (type == 0) {
             return 0;
@@ -224,7 +234,7 @@ static int check_extensions(const struct qcow2_header *h, const struct kn_sample
     return end == cluster ? 0 : kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 header extensions have no end");
 }
 
-int kn_inspect_qcow2(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err)
+int kn_image_inspect_qcow2(const struct kn_image_sample *sample, struct kn_image_inspection *ret, struct kn_error *err)
 {
     struct qcow2_header h = { 0 };
 
@@ -234,8 +244,8 @@ int kn_inspect_qcow2(const struct kn_sample *sample, struct kn_inspection *ret, 
     if (h.size > INT64_MAX) {
         return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the qcow2 image claims a disk of %" PRIu64 " bytes", h.size);
     }
-    if (check_l1(&h, sample, err) < 0 || check_reftable(&h, sample, err) < 0 ||
-        check_snapshots(&h, sample, err) < 0 || check_extensions(&h, sample, err) < 0) {
+    if (check_l1(&h, sample, err) < 0 || check_reftable(&h, sample, err) < 0 || check_snapshots(&h, sample, err) < 0 ||
+        check_extensions(&h, sample, err) < 0) {
         return -1;
     }
     ret->virtual_size = (int64_t)h.size;

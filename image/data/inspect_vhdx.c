@@ -30,16 +30,17 @@ struct table {
     uint32_t count;
 };
 
-static int refuse(struct kn_error *err, const char *why)
+static int inspect_vhdx_refuse(struct kn_error *err, const char *why)
 {
     return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the vhdx %s", why);
 }
 
 /* 1: found, *entry is it. 0: not there. -1: the table is not in the file. */
-static int find(const struct kn_sample *sample, const struct table *table, const uint8_t id[16], uint8_t entry[ENTRY_LEN])
+static int inspect_vhdx_find(const struct kn_image_sample *sample, const struct table *table, const uint8_t id[16],
+                             uint8_t entry[ENTRY_LEN])
 {
     for (uint32_t i = 0; i < table->count; i++) {
-        if (!kn_sample_read(sample, table->entries_at + (int64_t)i * ENTRY_LEN, entry, ENTRY_LEN)) {
+        if (!kn_image_sample_read(sample, table->entries_at + (int64_t)i * ENTRY_LEN, entry, ENTRY_LEN)) {
             return -1;
         }
         if (memcmp(entry, id, 16) == 0) {
@@ -50,48 +51,49 @@ static int find(const struct kn_sample *sample, const struct table *table, const
 }
 
 /* The metadata region's offset. */
-static int find_region(const struct kn_sample *sample, int64_t *ret_at, struct kn_error *err)
+static int find_region(const struct kn_image_sample *sample, int64_t *ret_at, struct kn_error *err)
 {
     uint8_t head[16], entry[ENTRY_LEN];
 
-    if (!kn_sample_read(sample, REGIONS_AT, head, sizeof(head)) || memcmp(head, "regi", 4) != 0 ||
-        kn_le32(head + 8) > REGIONS_MAX) {
-        return refuse(err, "has no region table");
+    if (!kn_image_sample_read(sample, REGIONS_AT, head, sizeof(head)) || memcmp(head, "regi", 4) != 0 ||
+        kn_image_le32(head + 8) > REGIONS_MAX) {
+        return inspect_vhdx_refuse(err, "has no region table");
     }
-    const struct table regions = { REGIONS_AT + 16, kn_le32(head + 8) };
-    if (find(sample, &regions, METADATA_REGION, entry) != 1 || kn_le64(entry + 16) > (uint64_t)sample->size) {
-        return refuse(err, "has no metadata region");
+    const struct table regions = { REGIONS_AT + 16, kn_image_le32(head + 8) };
+    if (inspect_vhdx_find(sample, &regions, METADATA_REGION, entry) != 1 ||
+        kn_image_le64(entry + 16) > (uint64_t)sample->size) {
+        return inspect_vhdx_refuse(err, "has no metadata region");
     }
-    *ret_at = (int64_t)kn_le64(entry + 16);
+    *ret_at = (int64_t)kn_image_le64(entry + 16);
     return 0;
 }
 
-static int open_metadata(const struct kn_sample *sample, int64_t at, struct table *ret, struct kn_error *err)
+static int open_metadata(const struct kn_image_sample *sample, int64_t at, struct table *ret, struct kn_error *err)
 {
     uint8_t head[ENTRY_LEN];
 
-    if (!kn_sample_read(sample, at, head, sizeof(head)) || memcmp(head, "metadata", 8) != 0 ||
-        kn_le16(head + 10) > METADATA_MAX) {
-        return refuse(err, "has no metadata table");
+    if (!kn_image_sample_read(sample, at, head, sizeof(head)) || memcmp(head, "metadata", 8) != 0 ||
+        kn_image_le16(head + 10) > METADATA_MAX) {
+        return inspect_vhdx_refuse(err, "has no metadata table");
     }
-    *ret = (struct table){ at + ENTRY_LEN, kn_le16(head + 10) };
+    *ret = (struct table){ at + ENTRY_LEN, kn_image_le16(head + 10) };
     return 0;
 }
 
 /* An item of eight bytes; each of those that are wanted has them. */
-static int read_item(const struct kn_sample *sample, const struct table *metadata, int64_t region, const uint8_t id[16],
-                     uint8_t out[8], struct kn_error *err)
+static int read_item(const struct kn_image_sample *sample, const struct table *metadata, int64_t region,
+                     const uint8_t id[16], uint8_t out[8], struct kn_error *err)
 {
     uint8_t entry[ENTRY_LEN];
 
-    if (find(sample, metadata, id, entry) != 1 || kn_le32(entry + 20) < 8 ||
-        !kn_sample_read(sample, region + kn_le32(entry + 16), out, 8)) {
-        return refuse(err, "does not say how large it is or whether it has a parent");
+    if (inspect_vhdx_find(sample, metadata, id, entry) != 1 || kn_image_le32(entry + 20) < 8 ||
+        !kn_image_sample_read(sample, region + kn_image_le32(entry + 16), out, 8)) {
+        return inspect_vhdx_refuse(err, "does not say how large it is or whether it has a parent");
     }
     return 0;
 }
 
-int kn_inspect_vhdx(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err)
+int kn_image_inspect_vhdx(const struct kn_image_sample *sample, struct kn_image_inspection *ret, struct kn_error *err)
 {
     uint8_t parameters[8], size[8], entry[ENTRY_LEN];
     int64_t region = 0;
@@ -102,12 +104,13 @@ int kn_inspect_vhdx(const struct kn_sample *sample, struct kn_inspection *ret, s
         read_item(sample, &metadata, region, DISK_SIZE, size, err) < 0) {
         return -1;
     }
-    if ((kn_le32(parameters + 4) & HAS_PARENT) != 0 || find(sample, &metadata, PARENT_LOCATOR, entry) != 0) {
-        return refuse(err, "has a parent");
+    if ((kn_image_le32(parameters + 4) & HAS_PARENT) != 0 ||
+        inspect_vhdx_find(sample, &metadata, PARENT_LOCATOR, entry) != 0) {
+        return inspect_vhdx_refuse(err, "has a parent");
     }
-    if (kn_le64(size) == 0 || kn_le64(size) > (uint64_t)DISK_MAX) {
-        return refuse(err, "promises no size of a disk");
+    if (kn_image_le64(size) == 0 || kn_image_le64(size) > (uint64_t)DISK_MAX) {
+        return inspect_vhdx_refuse(err, "promises no size of a disk");
     }
-    ret->virtual_size = (int64_t)kn_le64(size);
+    ret->virtual_size = (int64_t)kn_image_le64(size);
     return 0;
 }

@@ -20,7 +20,7 @@ struct descriptor {
     int extents;
 };
 
-static int refuse(struct kn_error *err, const char *why)
+static int inspect_vmdk_refuse(struct kn_error *err, const char *why)
 {
     return kn_fail(err, KN_UNSUPPORTED_MEDIA, "the vmdk %s", why);
 }
@@ -31,7 +31,7 @@ static bool begins(const char *line, const char *word)
 }
 
 /* key = "value", with or without quotes and spaces. True if the line is this key's. */
-static bool value_of(const char *line, const char *key, char out[LINE_MAX_LEN])
+static bool inspect_vmdk_value_of(const char *line, const char *key, char out[LINE_MAX_LEN])
 {
     if (!begins(line, key)) {
         return false;
@@ -54,10 +54,10 @@ static int check_extent(const char *line, struct descriptor *d, struct kn_error 
 
     d->extents++;
     if (d->extents > 1) {
-        return refuse(err, "has more than one extent");
+        return inspect_vmdk_refuse(err, "has more than one extent");
     }
     if (strstr(line, " SPARSE ") == NULL || name == NULL || strpbrk(name, "/\\") != NULL) {
-        return refuse(err, "names an extent outside of itself");
+        return inspect_vmdk_refuse(err, "names an extent outside of itself");
     }
     return 0;
 }
@@ -68,14 +68,14 @@ static int check_line(const char *line, struct descriptor *d, struct kn_error *e
 
     line += strspn(line, " \t");
     if (begins(line, "parentFileNameHint") ||
-        (value_of(line, "parentCID", value) && strcasecmp(value, "ffffffff") != 0)) {
-        return refuse(err, "names a parent");
+        (inspect_vmdk_value_of(line, "parentCID", value) && strcasecmp(value, "ffffffff") != 0)) {
+        return inspect_vmdk_refuse(err, "names a parent");
     }
-    if (value_of(line, "createType", value)) {
+    if (inspect_vmdk_value_of(line, "createType", value)) {
         d->has_type = true;
         return strcmp(value, "monolithicSparse") == 0 || strcmp(value, "streamOptimized") == 0
                    ? 0
-                   : refuse(err, "is neither monolithicSparse nor streamOptimized");
+                   : inspect_vmdk_refuse(err, "is neither monolithicSparse nor streamOptimized");
     }
     return begins(line, "RW ") || begins(line, "RDONLY ") || begins(line, "NOACCESS ") ? check_extent(line, d, err) : 0;
 }
@@ -86,14 +86,14 @@ static int check_descriptor(const char *text, struct kn_error *err)
     struct descriptor d = { false, 0 };
 
     if (strcasestr(text, "parentFileNameHint") != NULL) {
-        return refuse(err, "names a parent");
+        return inspect_vmdk_refuse(err, "names a parent");
     }
     while (*text != '\0') {
         const size_t len = strcspn(text, "\r\n");
         char line[LINE_MAX_LEN];
 
         if (len >= sizeof(line)) {
-            return refuse(err, "descriptor has a line that is too long");
+            return inspect_vmdk_refuse(err, "descriptor has a line that is too long");
         }
         memcpy(line, text, len);
         line[len] = '\0';
@@ -102,39 +102,39 @@ static int check_descriptor(const char *text, struct kn_error *err)
         }
         text += len + (text[len] != '\0');
     }
-    return d.has_type && d.extents == 1 ? 0 : refuse(err, "descriptor does not describe one extent");
+    return d.has_type && d.extents == 1 ? 0 : inspect_vmdk_refuse(err, "descriptor does not describe one extent");
 }
 
-static int read_descriptor(const struct kn_sample *sample, const uint8_t *header, struct kn_error *err)
+static int read_descriptor(const struct kn_image_sample *sample, const uint8_t *header, struct kn_error *err)
 {
-    const uint64_t sector = kn_le64(header + 28);
-    const uint64_t sectors = kn_le64(header + 36);
+    const uint64_t sector = kn_image_le64(header + 28);
+    const uint64_t sectors = kn_image_le64(header + 36);
 
     if (sector == 0 || sectors == 0 || sectors > DESCRIPTOR_MAX / 512 || sector > (uint64_t)sample->size / 512) {
-        return refuse(err, "does not carry its descriptor");
+        return inspect_vmdk_refuse(err, "does not carry its descriptor");
     }
     AUTO_FREE char *text = kn_alloc(sectors * 512 + 1);
-    if (!kn_sample_read(sample, (int64_t)sector * 512, text, sectors * 512)) {
-        return refuse(err, "descriptor is cut off");
+    if (!kn_image_sample_read(sample, (int64_t)sector * 512, text, sectors * 512)) {
+        return inspect_vmdk_refuse(err, "descriptor is cut off");
     }
     return check_descriptor(text, err);
 }
 
-int kn_inspect_vmdk(const struct kn_sample *sample, struct kn_inspection *ret, struct kn_error *err)
+int kn_image_inspect_vmdk(const struct kn_image_sample *sample, struct kn_image_inspection *ret, struct kn_error *err)
 {
     uint8_t header[HEADER_LEN];
 
-    if (!kn_sample_read(sample, 0, header, sizeof(header)) || memcmp(header, "KDMV", 4) != 0) {
-        return refuse(err, "is no sparse extent with its descriptor inside");
+    if (!kn_image_sample_read(sample, 0, header, sizeof(header)) || memcmp(header, "KDMV", 4) != 0) {
+        return inspect_vmdk_refuse(err, "is no sparse extent with its descriptor inside");
     }
-    const uint32_t version = kn_le32(header + 4);
-    const int64_t size = kn_sectors_to_bytes(kn_le64(header + 12));
-    const uint64_t grain = kn_le64(header + 20);
+    const uint32_t version = kn_image_le32(header + 4);
+    const int64_t size = kn_image_sectors_to_bytes(kn_image_le64(header + 12));
+    const uint64_t grain = kn_image_le64(header + 20);
     if (version < 1 || version > 3) {
-        return refuse(err, "is of an unknown version");
+        return inspect_vmdk_refuse(err, "is of an unknown version");
     }
     if (size < 0 || grain == 0 || grain > 128 << 10 || (grain & (grain - 1)) != 0) {
-        return refuse(err, "header has no capacity or no grain size");
+        return inspect_vmdk_refuse(err, "header has no capacity or no grain size");
     }
     if (read_descriptor(sample, header, err) < 0) {
         return -1;

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 /* Digits up to something else; -1: none; what does not fit is as good as the largest number. */
-static int64_t read_number(const char **p)
+static int64_t range_read_number(const char **p)
 {
     int64_t n = -1;
 
@@ -19,29 +19,29 @@ static int64_t read_number(const char **p)
     return n;
 }
 
-static enum kn_range_verdict cut(int64_t first, int64_t last, int64_t size, struct kn_range *ret)
+static enum kn_image_range_verdict cut(int64_t first, int64_t last, int64_t size, struct kn_image_range *ret)
 {
     if (first >= size || last < first) {
         return KN_RANGE_UNSATISFIABLE;
     }
-    *ret = (struct kn_range){ first, (last < size - 1 ? last : size - 1) - first + 1 };
+    *ret = (struct kn_image_range){ first, (last < size - 1 ? last : size - 1) - first + 1 };
     return KN_RANGE_PART;
 }
 
-enum kn_range_verdict kn_range_parse(const char *header, int64_t size, struct kn_range *ret)
+enum kn_image_range_verdict kn_image_range_parse(const char *header, int64_t size, struct kn_image_range *ret)
 {
     static const char UNIT[] = "bytes=";
 
     if (header == NULL || strncasecmp(header, UNIT, sizeof(UNIT) - 1) != 0) {
-        *ret = (struct kn_range){ 0, size };
+        *ret = (struct kn_image_range){ 0, size };
         return KN_RANGE_WHOLE;
     }
     const char *p = header + sizeof(UNIT) - 1;
-    const int64_t first = read_number(&p);
+    const int64_t first = range_read_number(&p);
     if (*p++ != '-') {
         return KN_RANGE_UNSATISFIABLE;
     }
-    const int64_t last = read_number(&p);
+    const int64_t last = range_read_number(&p);
     if (*p != '\0' || (first < 0 && last <= 0)) {
         return KN_RANGE_UNSATISFIABLE;
     }

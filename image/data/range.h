@@ -5,18 +5,18 @@
 
 #include <stdint.h>
 
-struct kn_range {
+struct kn_image_range {
     int64_t offset;
     int64_t length;
 };
 
-enum kn_range_verdict {
+enum kn_image_range_verdict {
     KN_RANGE_WHOLE,          /* no header, or another unit: the whole file */
     KN_RANGE_PART,           /* 206 */
     KN_RANGE_UNSATISFIABLE,  /* 416: outside the file, malformed, or several ranges */
 };
 
 /* header: NULL = none. *ret is set in every case but the last. */
-enum kn_range_verdict kn_range_parse(const char *header, int64_t size, struct kn_range *ret);
+enum kn_image_range_verdict kn_image_range_parse(const char *header, int64_t size, struct kn_image_range *ret);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define SIGNATURE_SIZE 65
 
-static void sign(const struct kn_url_key *key, const char *sha512, int64_t expires_s, char out[SIGNATURE_SIZE])
+static void sign(const struct kn_image_url_key *key, const char *sha512, int64_t expires_s, char out[SIGNATURE_SIZE])
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     uint8_t mac[32];
@@ -26,8 +26,8 @@ static void sign(const struct kn_url_key *key, const char *sha512, int64_t expir
     }
 }
 
-void kn_url_sign(const struct kn_url_key *key, const char *base, const char *sha512, int64_t expires_s,
-                 struct kn_strbuf *out)
+void kn_image_url_sign(const struct kn_image_url_key *key, const char *base, const char *sha512, int64_t expires_s,
+                       struct kn_strbuf *out)
 {
     char signature[SIGNATURE_SIZE];
 
@@ -35,8 +35,8 @@ void kn_url_sign(const struct kn_url_key *key, const char *base, const char *sha
     kn_strbuf_addf(out, "%s/blob/%s?expires=%lld&signature=%s", base, sha512, (long long)expires_s, signature);
 }
 
-bool kn_url_check(const struct kn_url_key *key, const char *sha512, const char *expires, const char *signature,
-                  int64_t now_s)
+bool kn_image_url_check(const struct kn_image_url_key *key, const char *sha512, const char *expires,
+                        const char *signature, int64_t now_s)
 {
     char right[SIGNATURE_SIZE];
     char *end = NULL;
@@ -54,7 +54,7 @@ bool kn_url_check(const struct kn_url_key *key, const char *sha512, const char *
 
 /* --- the key's file ------------------------------------------------------------------------------------------------- */
 
-static int fail_key(struct kn_error *err, const char *path)
+static int url_fail_key(struct kn_error *err, const char *path)
 {
     return kn_fail(err, KN_INTERNAL, "cannot use the key \"%s\": %s", path, strerror(errno));
 }
@@ -64,27 +64,27 @@ static int make_key(const char *path, struct kn_error *err)
 {
     AUTO_FREE char *made = kn_asprintf("%s.%ld", path, (long)getpid());
     AUTO_CLOSE int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct kn_url_key key;
+    struct kn_image_url_key key;
 
     kn_random(key.bytes, sizeof(key.bytes));
     const bool written = fd >= 0 && write(fd, key.bytes, sizeof(key.bytes)) == (ssize_t)sizeof(key.bytes) &&
                          fsync(fd) == 0 && (link(made, path) == 0 || errno == EEXIST);
-    const int rc = written ? 0 : fail_key(err, path);
+    const int rc = written ? 0 : url_fail_key(err, path);
     unlink(made);
     return rc;
 }
 
-int kn_url_key_load(const char *dir, struct kn_url_key *ret, struct kn_error *err)
+int kn_image_url_key_load(const char *dir, struct kn_image_url_key *ret, struct kn_error *err)
 {
     AUTO_FREE char *path = kn_asprintf("%s/.url.key", dir);
-    struct kn_url_key key;
+    struct kn_image_url_key key;
 
     if (access(path, F_OK) < 0 && make_key(path, err) < 0) {
         return -1;
     }
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
-        return fail_key(err, path);
+        return url_fail_key(err, path);
     }
     if (read(fd, key.bytes, sizeof(key.bytes)) != (ssize_t)sizeof(key.bytes)) {
         return kn_fail(err, KN_INTERNAL, "the key \"%s\" is not %zu bytes long", path, sizeof(key.bytes));

@@ -17,16 +17,16 @@
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
 
-struct kn_url_key {
+struct kn_image_url_key {
     uint8_t bytes[32];
 };
 
 /* Reads <dir>/.url.key, or makes it. */
-int kn_url_key_load(const char *dir, struct kn_url_key *ret, struct kn_error *err);
-void kn_url_sign(const struct kn_url_key *key, const char *base, const char *sha512, int64_t expires_s,
-                 struct kn_strbuf *out);
+int kn_image_url_key_load(const char *dir, struct kn_image_url_key *ret, struct kn_error *err);
+void kn_image_url_sign(const struct kn_image_url_key *key, const char *base, const char *sha512, int64_t expires_s,
+                       struct kn_strbuf *out);
 /* True if the signature fits and has not expired at now_s. Any argument may be NULL. */
-bool kn_url_check(const struct kn_url_key *key, const char *sha512, const char *expires, const char *signature,
-                  int64_t now_s);
+bool kn_image_url_check(const struct kn_image_url_key *key, const char *sha512, const char *expires,
+                        const char *signature, int64_t now_s);
 
 #endif

@@ -50,7 +50,7 @@ static bool is_awaited(int fd)
 }
 
 /* Waits until the file is ours; base: for whoever watches, how far the one is that has it. NULL: it takes but a moment. */
-static int await_lock(int fd, const char *path, const struct kn_base *base, struct kn_error *err)
+static int await_lock(int fd, const char *path, const struct kn_image_base *base, struct kn_error *err)
 {
     if (base == NULL) {
         while (lock_byte(fd, FETCHES, F_WRLCK, F_OFD_SETLKW) < 0) {
@@ -76,7 +76,7 @@ static int await_lock(int fd, const char *path, const struct kn_base *base, stru
 }
 
 /* Opens a file of that name and waits until it is ours. It is still of that name then. */
-static int open_locked(const char *path, const struct kn_base *base, int *ret_fd, struct kn_error *err)
+static int open_locked(const char *path, const struct kn_image_base *base, int *ret_fd, struct kn_error *err)
 {
     for (;;) {
         AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -111,7 +111,7 @@ static bool is_cached(const char *path, int64_t size)
     return stat(path, &st) == 0 && st.st_size == size && utimensat(AT_FDCWD, path, NULL, 0) == 0;
 }
 
-static int find(const char *dir, const char *path, int64_t size, bool *ret_found, struct kn_error *err)
+static int cache_find(const char *dir, const char *path, int64_t size, bool *ret_found, struct kn_error *err)
 {
     AUTO_CLOSE int lock = -1;
 
@@ -122,7 +122,7 @@ static int find(const char *dir, const char *path, int64_t size, bool *ret_found
     return 0;
 }
 
-static int make_room(const struct kn_conf *conf, const struct kn_base *base, int part, struct kn_error *err)
+static int cache_make_room(const struct kn_conf *conf, const struct kn_image_base *base, int part, struct kn_error *err)
 {
     AUTO_CLOSE int lock = -1;
     struct stat st;
@@ -131,8 +131,8 @@ static int make_room(const struct kn_conf *conf, const struct kn_base *base, int
         return -1;
     }
     const int64_t there = fstat(part, &st) == 0 ? (int64_t)st.st_blocks * 512 : 0;
-    if (kn_base_evict(conf->agent_cache_dir, conf->agent_state_dir, base->size > there ? base->size - there : 0,
-                      conf->agent_cache_mib * MIB, err) < 0) {
+    if (kn_image_base_evict(conf->agent_cache_dir, conf->agent_state_dir, base->size > there ? base->size - there : 0,
+                            conf->agent_cache_mib * MIB, err) < 0) {
         return -1;
     }
     /* Counted as used from now on; a file system that cannot reserve is none the worse. */
@@ -142,16 +142,16 @@ static int make_room(const struct kn_conf *conf, const struct kn_base *base, int
     return 0;
 }
 
-static int inspect(const struct kn_base *base, int fd, struct kn_error *err)
+static int inspect(const struct kn_image_base *base, int fd, struct kn_error *err)
 {
     AUTO_FREE uint8_t *head = kn_alloc(KN_INSPECT_HEAD);
     const ssize_t n = pread(fd, head, KN_INSPECT_HEAD, 0);
-    struct kn_inspection found = { 0 };
+    struct kn_image_inspection found = { 0 };
 
     if (n < 0) {
         return kn_fail(err, KN_UNAVAILABLE, "cannot read the image cache: %s", strerror(errno));
     }
-    const struct kn_sample sample = { .head = head, .head_len = (size_t)n, .size = base->size };
+    const struct kn_image_sample sample = { .head = head, .head_len = (size_t)n, .size = base->size };
     if (kn_image_inspect(base->disk_format, &sample, INT64_MAX, &found, err) < 0) {
         return -1;
     }
@@ -161,7 +161,7 @@ static int inspect(const struct kn_base *base, int fd, struct kn_error *err)
                          (long long)found.virtual_size, (long long)base->virtual_size);
 }
 
-static int finish(const char *part_path, const char *path, int fd, struct kn_error *err)
+static int cache_finish(const char *part_path, const char *path, int fd, struct kn_error *err)
 {
     if (fchmod(fd, 0444) < 0 || fsync(fd) < 0 || rename(part_path, path) < 0) {
         return fail_cache(err, "keep", path);
@@ -178,7 +178,8 @@ static int pass_on(const struct kn_error *why, struct kn_error *err)
 }
 
 /* Whoever waited here finds the base there. */
-static int fetch(const struct kn_conf *conf, const struct kn_base *base, const char *path, struct kn_error *err)
+static int cache_fetch(const struct kn_conf *conf, const struct kn_image_base *base, const char *path,
+                       struct kn_error *err)
 {
     AUTO_FREE char *part_path = kn_asprintf("%s.part", path);
     AUTO_CLOSE int part = -1;
@@ -188,11 +189,11 @@ static int fetch(const struct kn_conf *conf, const struct kn_base *base, const c
     if (open_locked(part_path, base, &part, err) < 0) {
         return -1;
     }
-    if (find(conf->agent_cache_dir, path, base->size, &found, err) < 0 || found) {
+    if (cache_find(conf->agent_cache_dir, path, base->size, &found, err) < 0 || found) {
         unlink(part_path);
         return found ? 0 : -1;
     }
-    if (make_room(conf, base, part, err) < 0 || kn_base_fetch(base, part, &why) < 0) {
+    if (cache_make_room(conf, base, part, err) < 0 || kn_image_base_fetch(base, part, &why) < 0) {
         if (why.code == KN_CANCELLED && !is_awaited(part)) {
             unlink(part_path);
         }
@@ -202,7 +203,7 @@ static int fetch(const struct kn_conf *conf, const struct kn_base *base, const c
         unlink(part_path);
         return -1;
     }
-    if (finish(part_path, path, part, err) < 0) {
+    if (cache_finish(part_path, path, part, err) < 0) {
         return -1;
     }
     kn_log(KN_INFO, "base fetched into the image cache", "sha512", base->sha512, NULL);
@@ -218,23 +219,25 @@ static int unwatched(void *ctx, int64_t done, int64_t size, struct kn_error *err
     return 0;
 }
 
-static int read_base(const json_t *image, struct kn_base *ret, struct kn_error *err)
+static int read_base(const json_t *image, struct kn_image_base *ret, struct kn_error *err)
 {
-    *ret = (struct kn_base){
-        .url = kn_json_str(image, "url"), .sha512 = kn_json_str(image, "sha512"),
-        .disk_format = kn_json_str(image, "disk_format"), .size = kn_json_int(image, "size"),
+    *ret = (struct kn_image_base){
+        .url = kn_json_str(image, "url"),
+        .sha512 = kn_json_str(image, "sha512"),
+        .disk_format = kn_json_str(image, "disk_format"),
+        .size = kn_json_int(image, "size"),
         .virtual_size = kn_json_int(image, "virtual_size"),
     };
-    if (!kn_sha512_valid(ret->sha512) || ret->size < 0 || *ret->disk_format == '\0') {
+    if (!kn_image_sha512_valid(ret->sha512) || ret->size < 0 || *ret->disk_format == '\0') {
         return kn_fail(err, KN_BAD_REQUEST, "the spec's image lacks a valid sha512, size or disk_format");
     }
     return 0;
 }
 
-int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_image_host_watch *watch, void *ctx, char *ret_path, size_t size,
-                         struct kn_error *err)
+int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_image_host_watch *watch, void *ctx,
+                         char *ret_path, size_t size, struct kn_error *err)
 {
-    struct kn_base base;
+    struct kn_image_base base;
     bool found = false;
 
     if (read_base(image, &base, err) < 0) {
@@ -249,8 +252,8 @@ int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_ima
     if (mkdir(conf->agent_cache_dir, 0755) < 0 && errno != EEXIST) {
         return fail_cache(err, "make the directory", conf->agent_cache_dir);
     }
-    if (find(conf->agent_cache_dir, path, base.size, &found, err) < 0 ||
-        (!found && fetch(conf, &base, path, err) < 0)) {
+    if (cache_find(conf->agent_cache_dir, path, base.size, &found, err) < 0 ||
+        (!found && cache_fetch(conf, &base, path, err) < 0)) {
         return -1;
     }
     kn_copy(ret_path, size, path);

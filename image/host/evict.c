@@ -60,7 +60,7 @@ static int list_cache(const char *dir, struct listing *l, struct kn_error *err)
         if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) {
             continue;
         }
-        const bool is_base = kn_sha512_valid(e->d_name);
+        const bool is_base = kn_image_sha512_valid(e->d_name);
         if (!is_base && st.st_size > 0 && st.st_mtime < time(NULL) - STALE_PART_S) {
             unlinkat(dirfd(d), e->d_name, 0);
             continue;
@@ -81,7 +81,7 @@ static int by_use(const void *a, const void *b)
     return (x->used_s > y->used_s) - (x->used_s < y->used_s);
 }
 
-static void drop(const char *dir, struct listing *l, const struct evict_entry *e)
+static void evict_drop(const char *dir, struct listing *l, const struct evict_entry *e)
 {
     AUTO_FREE char *path = kn_asprintf("%s/%s", dir, e->name);
 
@@ -100,17 +100,19 @@ static void drop_oldest(const char *dir, struct listing *l, const struct kn_hmap
         const struct evict_entry *e = &l->entries[i];
 
         if (e->used_s < now_s - GRACE_S && kn_hmap_get(used, e->name) == NULL) {
-            drop(dir, l, e);
+            evict_drop(dir, l, e);
         }
     }
 }
 
-int kn_base_evict(const char *cache_dir, const char *state_dir, int64_t bytes, int64_t limit, struct kn_error *err)
+int kn_image_base_evict(const char *cache_dir, const char *state_dir, int64_t bytes, int64_t limit,
+                        struct kn_error *err)
 {
     AUTO_RELEASE(listing) struct listing l = { NULL, 0, 0 };
 
     if (bytes > limit) {
-        return kn_fail(err, KN_TOO_LARGE, "the image's %lld bytes are more than the whole cache may hold (agent.cache_mib)",
+        return kn_fail(err, KN_TOO_LARGE,
+                       "the image's %lld bytes are more than the whole cache may hold (agent.cache_mib)",
                        (long long)bytes);
     }
     if (list_cache(cache_dir, &l, err) < 0) {
@@ -120,7 +122,7 @@ int kn_base_evict(const char *cache_dir, const char *state_dir, int64_t bytes, i
         return 0;
     }
     struct kn_hmap *used = kn_hmap_new(NULL);
-    kn_base_refs(state_dir, used);
+    kn_image_base_refs(state_dir, used);
     drop_oldest(cache_dir, &l, used, limit - bytes);
     kn_hmap_free(used);
     return l.bytes <= limit - bytes

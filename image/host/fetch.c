@@ -25,18 +25,18 @@ struct base_fetch {
     int64_t size;             /* bytes that it must become */
     struct kn_digest *digest; /* of those that are there */
     bool is_disk_error;
-    const struct kn_base *base;
+    const struct kn_image_base *base;
     struct kn_error ended;    /* by whoever watches; KN_OK: not */
 };
 
 /* Whoever watches says once that it ends. */
-static int look(struct base_fetch *f)
+static int fetch_look(struct base_fetch *f)
 {
     return f->ended.code != KN_OK ? -1 : f->base->watch(f->base->watch_ctx, f->at, f->size, &f->ended);
 }
 
 /* While nothing comes. */
-static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+static int host_fetch_on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
     struct base_fetch *f = ctx;
 
@@ -44,10 +44,10 @@ static int on_wait(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_to
     (void)now;
     (void)up_total;
     (void)up_now;
-    return look(f) < 0;
+    return fetch_look(f) < 0;
 }
 
-static size_t on_data(char *data, size_t one, size_t len, void *ctx)
+static size_t host_fetch_on_data(char *data, size_t one, size_t len, void *ctx)
 {
     struct base_fetch *f = ctx;
 
@@ -66,10 +66,10 @@ static size_t on_data(char *data, size_t one, size_t len, void *ctx)
     }
     kn_digest_update(f->digest, data, len);
     f->at += (int64_t)len;
-    return look(f) == 0 ? len : 0;
+    return fetch_look(f) == 0 ? len : 0;
 }
 
-static void curl_start(void)
+static void host_fetch_curl_start(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
@@ -78,7 +78,7 @@ static CURLcode transfer(struct base_fetch *f, const char *url)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    pthread_once(&once, curl_start);
+    pthread_once(&once, host_fetch_curl_start);
     CURL *curl = curl_easy_init();
     if (curl == NULL) {
         return CURLE_FAILED_INIT;
@@ -93,10 +93,10 @@ static CURLcode transfer(struct base_fetch *f, const char *url)
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALL_S);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)f->at);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, host_fetch_on_data);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, f);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_wait);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, host_fetch_on_wait);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, f);
     const CURLcode code = curl_easy_perform(curl);
     curl_easy_cleanup(curl);
@@ -108,11 +108,13 @@ static int start_over(struct base_fetch *f, struct kn_error *err)
     kn_digest_free(f->digest);
     f->digest = kn_digest_new();
     f->at = 0;
-    return ftruncate(f->fd, 0) == 0 ? 0 : kn_fail(err, KN_INTERNAL, "cannot empty a file of the image cache: %s", strerror(errno));
+    return ftruncate(f->fd, 0) == 0
+               ? 0
+               : kn_fail(err, KN_INTERNAL, "cannot empty a file of the image cache: %s", strerror(errno));
 }
 
 /* Digests what an earlier try left. */
-static int take_up(struct base_fetch *f, struct kn_error *err)
+static int fetch_take_up(struct base_fetch *f, struct kn_error *err)
 {
     AUTO_FREE uint8_t *buffer = kn_alloc(BUFFER_BYTES);
 
@@ -133,7 +135,7 @@ static int take_up(struct base_fetch *f, struct kn_error *err)
     }
 }
 
-static int download(struct base_fetch *f, const char *url, struct kn_error *err)
+static int fetch_download(struct base_fetch *f, const char *url, struct kn_error *err)
 {
     CURLcode code = f->at < f->size ? transfer(f, url) : CURLE_OK;
 
@@ -163,25 +165,26 @@ static int download(struct base_fetch *f, const char *url, struct kn_error *err)
     return 0;
 }
 
-static int fetch(struct base_fetch *f, const struct kn_base *base, struct kn_error *err)
+static int fetch_fetch(struct base_fetch *f, const struct kn_image_base *base, struct kn_error *err)
 {
     char sha512[KN_SHA512_HEX], md5[KN_MD5_HEX];
 
-    if (take_up(f, err) < 0 || download(f, base->url, err) < 0) {
+    if (fetch_take_up(f, err) < 0 || fetch_download(f, base->url, err) < 0) {
         return -1;
     }
     kn_digest_end(f->digest, sha512, md5);
     return strcmp(sha512, base->sha512) == 0
                ? 0
-               : kn_fail(err, KN_UNSUPPORTED_MEDIA, "the data that came is not the image's: its sha512 is %.16s…, not %.16s…",
-                         sha512, base->sha512);
+               : kn_fail(err, KN_UNSUPPORTED_MEDIA,
+                         "the data that came is not the image's: its sha512 is %.16s…, not %.16s…", sha512,
+                         base->sha512);
 }
 
-int kn_base_fetch(const struct kn_base *base, int fd, struct kn_error *err)
+int kn_image_base_fetch(const struct kn_image_base *base, int fd, struct kn_error *err)
 {
     struct base_fetch f = { .fd = fd, .size = base->size, .digest = kn_digest_new(), .base = base };
     struct kn_error first;
-    const int rc = fetch(&f, base, &first);
+    const int rc = fetch_fetch(&f, base, &first);
 
     if (rc < 0 && first.code != KN_UNAVAILABLE && first.code != KN_CANCELLED && ftruncate(fd, 0) < 0) {
         kn_fail_context(&first, "cannot empty the file after");

@@ -45,18 +45,19 @@ static void note_backing(int fd, struct kn_hmap *names)
     }
     const char *slash = strrchr(name, '/');
     const char *base = slash != NULL ? slash + 1 : name;
-    if (kn_sha512_valid(base)) {
+    if (kn_image_sha512_valid(base)) {
         kn_hmap_put(names, base, names);
     }
 }
 
-static void walk(int dir_fd, int depth, struct kn_hmap *names);
+static void refs_walk(int dir_fd, int depth, struct kn_hmap *names);
 
-static void visit(int dir_fd, const char *name, int depth, struct kn_hmap *names)
+static void refs_visit(int dir_fd, const char *name, int depth, struct kn_hmap *names)
 {
     struct stat st;
     /* not a FIFO or a socket: only what is opened without waiting */
-    AUTO_CLOSE int fd = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+    AUTO_CLOSE int fd = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                                (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
                             ? openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
                             : -1;
 
@@ -66,12 +67,12 @@ static void visit(int dir_fd, const char *name, int depth, struct kn_hmap *names
     if (S_ISREG(st.st_mode)) {
         note_backing(fd, names);
     } else if (depth < DEPTH_MAX) {
-        walk(fd, depth + 1, names);
+        refs_walk(fd, depth + 1, names);
     }
 }
 
 /* Does not take dir_fd over. */
-static void walk(int dir_fd, int depth, struct kn_hmap *names)
+static void refs_walk(int dir_fd, int depth, struct kn_hmap *names)
 {
     const int own = dup(dir_fd);
     DIR *d = own < 0 ? NULL : fdopendir(own);
@@ -84,17 +85,17 @@ static void walk(int dir_fd, int depth, struct kn_hmap *names)
     }
     for (const struct dirent *e; (e = readdir(d)) != NULL;) {
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-            visit(dir_fd, e->d_name, depth, names);
+            refs_visit(dir_fd, e->d_name, depth, names);
         }
     }
     closedir(d);
 }
 
-void kn_base_refs(const char *dir, struct kn_hmap *ret_names)
+void kn_image_base_refs(const char *dir, struct kn_hmap *ret_names)
 {
     AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd >= 0) {
-        walk(fd, 0, ret_names);
+        refs_walk(fd, 0, ret_names);
     }
 }

@@ -15,8 +15,27 @@
 #define WHERE "WHERE i.id = $3 AND " KN_IMAGE_KEPT " AND ($2::boolean OR " KN_IMAGE_SEEN("$1") ")"
 
 /* The columns of KN_IMAGE_COLUMNS. */
-enum { ID, OWNER, NAME, STATUS, VISIBILITY, DISK_FORMAT, CONTAINER_FORMAT, MIN_DISK, MIN_RAM, PROTECTED, HIDDEN, PROPERTIES, TAGS, SHA512, MD5, SIZE,
-       VIRTUAL_SIZE, CREATED_AT, UPDATED_AT };
+enum {
+    ID,
+    OWNER,
+    NAME,
+    STATUS,
+    VISIBILITY,
+    DISK_FORMAT,
+    CONTAINER_FORMAT,
+    MIN_DISK,
+    MIN_RAM,
+    PROTECTED,
+    HIDDEN,
+    PROPERTIES,
+    TAGS,
+    SHA512,
+    MD5,
+    SIZE,
+    VIRTUAL_SIZE,
+    CREATED_AT,
+    UPDATED_AT
+};
 
 void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret)
 {
@@ -48,17 +67,14 @@ void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret)
 int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
                  struct kn_rows **ret_rows, struct kn_image *ret, struct kn_error *err)
 {
-    static const struct kn_stmt GET = {
-        "image_get", SELECT WHERE, 3
-    };
-    static const struct kn_stmt LOCK = {
-        "image_lock", SELECT WHERE " FOR UPDATE OF i", 3
-    };
+    static const struct kn_stmt GET = { "image_get", SELECT WHERE, 3 };
+    static const struct kn_stmt LOCK = { "image_lock", SELECT WHERE " FOR UPDATE OF i", 3 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_uuid_valid(id) &&
-        kn_db_run(db, update ? &LOCK : &GET, KN_ARGS(caller->project_id, kn_policy_allows(KN_GLANCE_GET_IMAGE, caller, NULL) ? "t" : "f", id), &rows,
-                  err) < 0) {
+        kn_db_run(db, update ? &LOCK : &GET,
+                  KN_ARGS(caller->project_id, kn_policy_allows(KN_GLANCE_GET_IMAGE, caller, NULL) ? "t" : "f", id),
+                  &rows, err) < 0) {
         return -1;
     }
     if (rows == NULL || kn_rows_count(rows) == 0) {
@@ -76,7 +92,8 @@ int kn_image_check_owner(const struct kn_image *image, const struct kn_caller *c
                : kn_fail(err, KN_FORBIDDEN, "You are not permitted to modify this image");
 }
 
-int kn_image_check_draft(const json_t *draft, const json_t *before, const struct kn_caller *caller, struct kn_error *err)
+int kn_image_check_draft(const json_t *draft, const json_t *before, const struct kn_caller *caller,
+                         struct kn_error *err)
 {
     const char *owner = kn_schema_text(draft, "owner", NULL);
     const bool is_public = strcmp(kn_schema_text(draft, "visibility", ""), "public") == 0;
@@ -87,9 +104,11 @@ int kn_image_check_draft(const json_t *draft, const json_t *before, const struct
     if (before == NULL && !kn_policy_allows(KN_GLANCE_ADD_IMAGE, caller, &(struct kn_target){ .project_id = owner })) {
         return kn_fail(err, KN_FORBIDDEN, "You are not permitted to create images owned by '%.64s'", owner);
     }
-    if (before != NULL && strcmp(owner, kn_schema_text(before, "owner", "")) != 0 && !kn_policy_allows(KN_GLANCE_CHANGE_OWNER, caller, NULL)) {
+    if (before != NULL && strcmp(owner, kn_schema_text(before, "owner", "")) != 0 &&
+        !kn_policy_allows(KN_GLANCE_CHANGE_OWNER, caller, NULL)) {
         return kn_fail(err, KN_FORBIDDEN, "Owner can't be updated by non admin.");
     }
-    return is_public && strcmp(kn_schema_text(before, "visibility", ""), "public") != 0 ? kn_policy_check(KN_GLANCE_PUBLICIZE_IMAGE, caller, NULL, err)
-                                                                                        : 0;
+    return is_public && strcmp(kn_schema_text(before, "visibility", ""), "public") != 0
+               ? kn_policy_check(KN_GLANCE_PUBLICIZE_IMAGE, caller, NULL, err)
+               : 0;
 }

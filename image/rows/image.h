@@ -44,14 +44,14 @@ struct kn_image {
 
 /* The columns and tables that kn_image_at() reads; what is there at all; what a project sees of it. */
 #define KN_IMAGE_TIME(column) "to_char(i." column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-#define KN_IMAGE_COLUMNS                                                                                              \
-    "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, "       \
-    "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, "              \
-    KN_IMAGE_TIME("created_at") ", " KN_IMAGE_TIME("updated_at")
+#define KN_IMAGE_COLUMNS \
+    "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, " \
+    "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, " KN_IMAGE_TIME( \
+        "created_at") ", " KN_IMAGE_TIME("updated_at")
 #define KN_IMAGE_FROM "image i LEFT JOIN blob b USING (sha512)"
 #define KN_IMAGE_KEPT "i.deleted_at IS NULL"
-#define KN_IMAGE_SEEN(project)                                                                                        \
-    "(i.owner = " project " OR i.visibility IN ('public', 'community') OR (i.visibility = 'shared' AND EXISTS "       \
+#define KN_IMAGE_SEEN(project) \
+    "(i.owner = " project " OR i.visibility IN ('public', 'community') OR (i.visibility = 'shared' AND EXISTS " \
     "(SELECT FROM image_member m WHERE m.image_id = i.id AND m.member = " project ")))"
 
 void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret);
@@ -61,7 +61,8 @@ int kn_image_get(struct kn_db *db, const struct kn_caller *caller, const char *i
 /* Its owner or an admin; KN_FORBIDDEN otherwise. */
 int kn_image_check_owner(const struct kn_image *image, const struct kn_caller *caller, struct kn_error *err);
 /* What a draft says that only an admin may say: public images, other owners. before: NULL for a new one. */
-int kn_image_check_draft(const json_t *draft, const json_t *before, const struct kn_caller *caller, struct kn_error *err);
+int kn_image_check_draft(const json_t *draft, const json_t *before, const struct kn_caller *caller,
+                         struct kn_error *err);
 
 int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, struct kn_error *err);
 
@@ -94,7 +95,7 @@ struct kn_image_data {
 };
 /*
  * Writes the blob's row and makes the image active by KN_IMAGE_UPLOAD_ENDS or KN_IMAGE_IMPORT_ENDS, inside a transaction under
- * kn_blob_lock(). KN_GONE: it was deleted meanwhile.
+ * kn_image_blob_lock(). KN_GONE: it was deleted meanwhile.
  */
 int kn_image_activate(struct kn_db *db, const char *id, enum kn_image_event event, const struct kn_image_data *data,
                       struct kn_error *err);

@@ -8,15 +8,17 @@
 #include "lib/base/mem.h"
 #include "lib/domain/schema.h"
 
-const char *const kn_import_method_names[] = {
+const char *const kn_image_import_method_names[] = {
     [KN_IMPORT_DIRECT] = "glance-direct",
     [KN_IMPORT_DOWNLOAD] = "web-download",
     [KN_IMPORT_COPY] = "copy-image",
 };
-_Static_assert(KN_COUNT(kn_import_method_names) == KN_IMPORT_METHOD_COUNT, "one name a method");
+_Static_assert(KN_COUNT(kn_image_import_method_names) == KN_IMPORT_METHOD_COUNT, "one name a method");
 
 /* Glance takes more and drops it; here only what glanceclient and openstacksdk may say of the methods that there are. */
-static const struct kn_schema METHOD[] = { KN_SCHEMA("name", KN_IS_STRING), KN_SCHEMA("uri", KN_IS_STRING, .limit = KN_LIMIT_IMPORT_URI), KN_SCHEMA_END };
+static const struct kn_schema METHOD[] = { KN_SCHEMA("name", KN_IS_STRING),
+                                           KN_SCHEMA("uri", KN_IS_STRING, .limit = KN_LIMIT_IMPORT_URI),
+                                           KN_SCHEMA_END };
 static const struct kn_schema STORE[] = { KN_SCHEMA("store", KN_IS_STRING), KN_SCHEMA_END };
 static const struct kn_schema BODY[] = {
     KN_SCHEMA("method", KN_IS_OBJECT, .inner = METHOD),
@@ -26,7 +28,7 @@ static const struct kn_schema BODY[] = {
     KN_SCHEMA_END,
 };
 
-static int parse_method(const json_t *body, struct kn_import_order *ret, struct kn_error *err)
+static int import_order_parse_method(const json_t *body, struct kn_image_import_order *ret, struct kn_error *err)
 {
     const json_t *method = json_object_get(body, "method");
     const json_t *name = json_object_get(method, "name");
@@ -38,12 +40,12 @@ static int parse_method(const json_t *body, struct kn_import_order *ret, struct 
         return kn_fail(err, KN_BAD_REQUEST, "Import request requires a 'name' field.");
     }
     ret->uri = json_string_value(json_object_get(method, "uri"));
-    if (ret->uri != NULL && strcmp(json_string_value(name), kn_import_method_names[KN_IMPORT_DOWNLOAD]) != 0) {
+    if (ret->uri != NULL && strcmp(json_string_value(name), kn_image_import_method_names[KN_IMPORT_DOWNLOAD]) != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Import method '%.64s' takes no 'uri'.", json_string_value(name));
     }
     for (int i = 0; i < KN_IMPORT_METHOD_COUNT; i++) {
-        if (strcmp(kn_import_method_names[i], json_string_value(name)) == 0) {
-            ret->method = (enum kn_import_method)i;
+        if (strcmp(kn_image_import_method_names[i], json_string_value(name)) == 0) {
+            ret->method = (enum kn_image_import_method)i;
             return 0;
         }
     }
@@ -61,19 +63,20 @@ static int parse_flag(const json_t *body, const char *name, bool *flag, struct k
     return 0;
 }
 
-static int parse_stores(const json_t *body, struct kn_import_order *ret, struct kn_error *err)
+static int parse_stores(const json_t *body, struct kn_image_import_order *ret, struct kn_error *err)
 {
     const json_t *stores = json_object_get(body, "stores");
     const json_t *store;
     size_t i;
 
     if (stores != NULL && ret->all_stores) {
-        return kn_fail(err, KN_BAD_REQUEST, "All_stores parameter can't be used with x-image-meta-store header or stores parameter");
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "All_stores parameter can't be used with x-image-meta-store header or stores parameter");
     }
     if (stores != NULL && (!json_is_array(stores) || json_array_size(stores) == 0)) {
         return kn_fail(err, KN_BAD_REQUEST, "'stores' must be a list of store names");
     }
-    json_array_foreach(stores, i, store) {
+    json_array_foreach (stores, i, store) {
         if (!json_is_string(store)) {
             return kn_fail(err, KN_BAD_REQUEST, "'stores' must be a list of store names");
         }
@@ -82,15 +85,16 @@ static int parse_stores(const json_t *body, struct kn_import_order *ret, struct 
     return 0;
 }
 
-int kn_import_order_parse(const json_t *body, struct kn_import_order *ret, struct kn_error *err)
+int kn_image_import_order_parse(const json_t *body, struct kn_image_import_order *ret, struct kn_error *err)
 {
-    struct kn_import_order order = { .method = KN_IMPORT_DIRECT };
+    struct kn_image_import_order order = { .method = KN_IMPORT_DIRECT };
     bool must_succeed = true; /* with one store both answers mean the same */
 
     if (!json_is_object(body)) {
         return kn_fail(err, KN_BAD_REQUEST, "Body expected in request.");
     }
-    if (kn_schema_check(BODY, body, 0, err) < 0 || parse_method(body, &order, err) < 0 || parse_flag(body, "all_stores_must_succeed", &must_succeed, err) < 0 ||
+    if (kn_schema_check(BODY, body, 0, err) < 0 || import_order_parse_method(body, &order, err) < 0 ||
+        parse_flag(body, "all_stores_must_succeed", &must_succeed, err) < 0 ||
         parse_flag(body, "all_stores", &order.all_stores, err) < 0 || parse_stores(body, &order, err) < 0) {
         return -1;
     }

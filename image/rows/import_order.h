@@ -11,19 +11,19 @@
 
 #include "lib/base/error.h"
 
-enum kn_import_method { KN_IMPORT_DIRECT, KN_IMPORT_DOWNLOAD, KN_IMPORT_COPY, KN_IMPORT_METHOD_COUNT };
+enum kn_image_import_method { KN_IMPORT_DIRECT, KN_IMPORT_DOWNLOAD, KN_IMPORT_COPY, KN_IMPORT_METHOD_COUNT };
 
-struct kn_import_order {
-    enum kn_import_method method;
+struct kn_image_import_order {
+    enum kn_image_import_method method;
     const char *uri;         /* of KN_IMPORT_DOWNLOAD; NULL if the body has none. Lives as long as the body */
     bool all_stores;
     bool names_unknown_store;
 };
 
 /* "glance-direct" and so on. */
-extern const char *const kn_import_method_names[KN_IMPORT_METHOD_COUNT];
+extern const char *const kn_image_import_method_names[KN_IMPORT_METHOD_COUNT];
 
 /* KN_BAD_REQUEST in Glance's words. */
-int kn_import_order_parse(const json_t *body, struct kn_import_order *ret, struct kn_error *err);
+int kn_image_import_order_parse(const json_t *body, struct kn_image_import_order *ret, struct kn_error *err);
 
 #endif

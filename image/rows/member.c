@@ -10,7 +10,8 @@ static const char *const STATUSES[] = { "pending", "accepted", "rejected", NULL 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("member_id", "m.member", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("image_id", "m.image_id", KN_REST_UUID, KN_REST_SHOWN),
-    KN_REST_ATTR("status", "m.status", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_PUT | KN_REST_PUT_REQUIRED, .words = STATUSES),
+    KN_REST_ATTR("status", "m.status", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_PUT | KN_REST_PUT_REQUIRED,
+                 .words = STATUSES),
     KN_REST_ATTR("created_at", "m.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "m.updated_at", KN_REST_TIME, KN_REST_SHOWN),
     KN_REST_ATTR("schema", "'/v2/schemas/member'", KN_REST_TEXT, KN_REST_SHOWN),
@@ -20,17 +21,30 @@ static const struct kn_rest_attr ATTRS[] = {
 };
 
 const struct kn_rest_noun kn_image_members = {
-    .one = "member", .many = "members", .label = "member", .path = "/members",
-    .from = "image_member m", .id = "m.member", .id_type = KN_REST_TEXT,
-    .order = "created_at", .ascending = true, .ties = "created_at,member_id", .is_unpaged = true, .limit_default = KN_MAX_PAGE,
-    .attrs = ATTRS, .manners = &KN_REST_GLANCE, .absent = "%2 not found in the member list of the image.",
+    .one = "member",
+    .many = "members",
+    .label = "member",
+    .path = "/members",
+    .from = "image_member m",
+    .id = "m.member",
+    .id_type = KN_REST_TEXT,
+    .order = "created_at",
+    .ascending = true,
+    .ties = "created_at,member_id",
+    .is_unpaged = true,
+    .limit_default = KN_MAX_PAGE,
+    .attrs = ATTRS,
+    .manners = &KN_REST_GLANCE,
+    .absent = "%2 not found in the member list of the image.",
 };
 
-int kn_member_add(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err)
+int kn_image_member_add(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err)
 {
     static const struct kn_stmt COUNT = { "member_count", "SELECT count(*) FROM image_member WHERE image_id = $1", 1 };
     enum { MEMBERS };
-    static const struct kn_stmt ADD = { "member_add", "INSERT INTO image_member (image_id, member) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2 };
+    static const struct kn_stmt ADD = {
+        "member_add", "INSERT INTO image_member (image_id, member) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2
+    };
     AUTO(kn_rows) struct kn_rows *count = NULL;
     int64_t added = 0;
 
@@ -48,7 +62,7 @@ int kn_member_add(struct kn_db *db, const char *image_id, const char *project, s
 }
 
 /* The one member, or that he is none. */
-static int change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
+static int member_change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
 {
     int64_t changed = 0;
 
@@ -58,20 +72,21 @@ static int change(struct kn_db *db, const struct kn_stmt *stmt, const char *cons
     return changed == 1 ? 0 : kn_rest_not_found(&kn_image_members, args[1], err);
 }
 
-int kn_member_answer(struct kn_db *db, const char *image_id, const char *project, const char *status, struct kn_error *err)
+int kn_image_member_answer(struct kn_db *db, const char *image_id, const char *project, const char *status,
+                           struct kn_error *err)
 {
     static const struct kn_stmt ANSWER = {
-        "member_answer", "UPDATE image_member SET status = $3, updated_at = now() WHERE image_id = $1 AND member = $2", 3
+        "member_answer", "UPDATE image_member SET status = $3, updated_at = now() WHERE image_id = $1 AND member = $2",
+        3
     };
 
-    return change(db, &ANSWER, KN_ARGS(image_id, project, status), err);
+    return member_change(db, &ANSWER, KN_ARGS(image_id, project, status), err);
 }
 
-int kn_member_delete(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err)
+int kn_image_member_delete(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err)
 {
-    static const struct kn_stmt DELETE = {
-        "member_delete", "DELETE FROM image_member WHERE image_id = $1 AND member = $2", 2
-    };
+    static const struct kn_stmt DELETE = { "member_delete",
+                                           "DELETE FROM image_member WHERE image_id = $1 AND member = $2", 2 };
 
-    return change(db, &DELETE, KN_ARGS(image_id, project), err);
+    return member_change(db, &DELETE, KN_ARGS(image_id, project), err);
 }

@@ -10,9 +10,10 @@
 extern const struct kn_rest_noun kn_image_members;
 
 /* KN_CONFLICT: is one already; KN_TOO_LARGE: there are KN_MAX_IMAGE_MEMBERS. */
-int kn_member_add(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err);
+int kn_image_member_add(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err);
 /* status: one of the noun's words. KN_NOT_FOUND: is none. */
-int kn_member_answer(struct kn_db *db, const char *image_id, const char *project, const char *status, struct kn_error *err);
-int kn_member_delete(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err);
+int kn_image_member_answer(struct kn_db *db, const char *image_id, const char *project, const char *status,
+                           struct kn_error *err);
+int kn_image_member_delete(struct kn_db *db, const char *image_id, const char *project, struct kn_error *err);
 
 #endif

@@ -10,30 +10,30 @@
 #include "lib/adapter/http.h"
 #include "lib/rest/noun.h"
 
-extern const struct kn_rest_noun kn_metadef_namespaces;
+extern const struct kn_rest_noun kn_image_metadef_namespaces;
 
-struct kn_metadef_kind {
+struct kn_image_metadef_kind {
     const char *name;                 /* as rows have it: "resource_type" */
     const char *collection;           /* as paths have it: "resource_types" */
     const struct kn_rest_noun *noun;  /* `many` is what lists and bodies call it: "resource_type_associations" */
     bool has_parts;                   /* an item has a path of its own to be read and written at */
 };
 enum { KN_METADEF_OBJECT, KN_METADEF_PROPERTY, KN_METADEF_TAG, KN_METADEF_ASSOCIATION, KN_METADEF_KINDS };
-extern const struct kn_metadef_kind kn_metadef_kinds[KN_METADEF_KINDS];
+extern const struct kn_image_metadef_kind kn_image_metadef_kinds[KN_METADEF_KINDS];
 
 /* {"tags": [{"name": …}, …]}, of which there is only the body. */
-extern const struct kn_rest_noun kn_metadef_tag_list;
+extern const struct kn_rest_noun kn_image_metadef_tag_list;
 
 /* Items: bodies have been checked. name: NULL = the body's. KN_CONFLICT: there is one of that name. */
-int kn_metadef_item_add(struct kn_db *db, const char *space, const struct kn_metadef_kind *kind, const char *name, const json_t *body,
-                        struct kn_error *err);
-int kn_metadef_item_set(struct kn_db *db, const char *space, const struct kn_metadef_kind *kind, const char *name, const json_t *body,
-                        struct kn_error *err);
+int kn_image_metadef_item_add(struct kn_db *db, const char *space, const struct kn_image_metadef_kind *kind,
+                              const char *name, const json_t *body, struct kn_error *err);
+int kn_image_metadef_item_set(struct kn_db *db, const char *space, const struct kn_image_metadef_kind *kind,
+                              const char *name, const json_t *body, struct kn_error *err);
 /* name: NULL = all of the kind. KN_FORBIDDEN: the namespace is protected. */
-int kn_metadef_item_drop(struct kn_db *db, const char *space, const struct kn_metadef_kind *kind, const char *name,
-                         struct kn_error *err);
+int kn_image_metadef_item_drop(struct kn_db *db, const char *space, const struct kn_image_metadef_kind *kind,
+                               const char *name, struct kn_error *err);
 
 /* The JSON schema of that name ("namespace", "namespaces", "resource_type", …); false if there is none. */
-bool kn_metadef_schema_print(const char *name, struct kn_strbuf *out);
+bool kn_image_metadef_schema_print(const char *name, struct kn_strbuf *out);
 
 #endif

@@ -17,7 +17,7 @@
 static const char *const RESERVED[] = { "location", "locations", "deleted", "deleted_at" };
 #define RESERVED_PREFIX "os_glance_"
 
-static bool is_reserved(const char *name)
+static bool property_is_reserved(const char *name)
 {
     for (size_t i = 0; i < KN_COUNT(RESERVED); i++) {
         if (strcmp(RESERVED[i], name) == 0) {
@@ -31,13 +31,13 @@ const struct kn_rest_attr *kn_image_property(const char *name)
 {
     const struct kn_rest_attr *a = kn_image_noun.attrs;
 
-    while (a->name != NULL && (strcmp(a->name, name) != 0 || is_reserved(name))) {
+    while (a->name != NULL && (strcmp(a->name, name) != 0 || property_is_reserved(name))) {
         a++;
     }
     return a->name != NULL ? a : NULL;
 }
 
-static int check_value(const struct kn_rest_attr *a, const json_t *value, struct kn_error *err)
+static int property_check_value(const struct kn_rest_attr *a, const json_t *value, struct kn_error *err)
 {
     const struct kn_schema fields[] = { kn_rest_field(a, KN_REST_POST), KN_SCHEMA_END };
     json_auto_t *object = json_pack("{s:O}", a->name, value);
@@ -59,7 +59,8 @@ static bool is_nullable_id(const char *name)
 static int check_custom(const char *name, const json_t *value, struct kn_error *err)
 {
     if (!kn_limit_fits(KN_LIMIT_IMAGE_PROPERTY, name)) {
-        return kn_fail(err, KN_BAD_REQUEST, "a property's name has %d to %d characters", KN_MIN_IMAGE_PROPERTY, KN_MAX_IMAGE_PROPERTY);
+        return kn_fail(err, KN_BAD_REQUEST, "a property's name has %d to %d characters", KN_MIN_IMAGE_PROPERTY,
+                       KN_MAX_IMAGE_PROPERTY);
     }
     if (is_nullable_id(name) && (json_is_null(value) || kn_uuid_valid(json_string_value(value)))) {
         return 0;
@@ -77,7 +78,7 @@ int kn_image_property_mutable(const char *name, struct kn_error *err)
     if (a != NULL && (a->may & KN_REST_PUT) == 0) {
         return kn_fail(err, KN_FORBIDDEN, "Attribute '%s' is read-only.", name);
     }
-    if (is_reserved(name)) {
+    if (property_is_reserved(name)) {
         return kn_fail(err, KN_FORBIDDEN, "Attribute '%.64s' is reserved.", name);
     }
     return 0;
@@ -91,5 +92,5 @@ int kn_image_property_check(const char *name, const json_t *value, bool creating
     if (!once && kn_image_property_mutable(name, err) < 0) {
         return -1;
     }
-    return a != NULL ? check_value(a, value, err) : check_custom(name, value, err);
+    return a != NULL ? property_check_value(a, value, err) : check_custom(name, value, err);
 }

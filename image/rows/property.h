@@ -24,12 +24,12 @@ int kn_image_property_check(const char *name, const json_t *value, bool creating
 int kn_image_property_mutable(const char *name, struct kn_error *err);
 /* The JSON schemas "image" and "images". */
 void kn_image_schema_print(struct kn_strbuf *out);
-void kn_images_schema_print(struct kn_strbuf *out);
+void kn_image_images_schema_print(struct kn_strbuf *out);
 /* The schemas of members: "member" and "members". */
-void kn_member_schema_print(struct kn_strbuf *out);
-void kn_members_schema_print(struct kn_strbuf *out);
+void kn_image_member_schema_print(struct kn_strbuf *out);
+void kn_image_members_schema_print(struct kn_strbuf *out);
 /* "task", and "tasks" of those without input, result and message. */
-void kn_task_schema_print(struct kn_strbuf *out);
-void kn_tasks_schema_print(struct kn_strbuf *out);
+void kn_image_task_schema_print(struct kn_strbuf *out);
+void kn_image_tasks_schema_print(struct kn_strbuf *out);
 
 #endif

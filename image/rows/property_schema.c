@@ -74,49 +74,51 @@ void kn_image_schema_print(struct kn_strbuf *out)
     }
     kn_jsonw_end_object(out);
     kn_jsonw_raw(out, "additionalProperties", "{\"type\":\"string\"}");
-    kn_jsonw_raw(out, "links", "[{\"rel\":\"self\",\"href\":\"{self}\"},{\"rel\":\"enclosure\",\"href\":\"{file}\"},"
-                               "{\"rel\":\"describedby\",\"href\":\"{schema}\"}]");
+    kn_jsonw_raw(out, "links",
+                 "[{\"rel\":\"self\",\"href\":\"{self}\"},{\"rel\":\"enclosure\",\"href\":\"{file}\"},"
+                 "{\"rel\":\"describedby\",\"href\":\"{schema}\"}]");
     kn_jsonw_end_object(out);
 }
 
-void kn_member_schema_print(struct kn_strbuf *out)
+void kn_image_member_schema_print(struct kn_strbuf *out)
 {
     kn_jsonw_object(out, NULL);
     kn_jsonw_str(out, "name", "member");
-    kn_jsonw_raw(out, "properties",
-                 "{\"member_id\":{\"type\":\"string\",\"description\":\"An identifier for the image member (tenantId)\"},"
-                 "\"image_id\":{\"type\":\"string\",\"description\":\"An identifier for the image\"},"
-                 "\"created_at\":{\"type\":\"string\",\"description\":\"Date and time of image member creation\"},"
-                 "\"updated_at\":{\"type\":\"string\",\"description\":\"Date and time of last modification of image member\"},"
-                 "\"status\":{\"type\":\"string\",\"description\":\"The status of this image member\","
-                 "\"enum\":[\"pending\",\"accepted\",\"rejected\"]},"
-                 "\"schema\":{\"type\":\"string\",\"readOnly\":true}}");
+    kn_jsonw_raw(
+        out, "properties",
+        "{\"member_id\":{\"type\":\"string\",\"description\":\"An identifier for the image member (tenantId)\"},"
+        "\"image_id\":{\"type\":\"string\",\"description\":\"An identifier for the image\"},"
+        "\"created_at\":{\"type\":\"string\",\"description\":\"Date and time of image member creation\"},"
+        "\"updated_at\":{\"type\":\"string\",\"description\":\"Date and time of last modification of image member\"},"
+        "\"status\":{\"type\":\"string\",\"description\":\"The status of this image member\","
+        "\"enum\":[\"pending\",\"accepted\",\"rejected\"]},"
+        "\"schema\":{\"type\":\"string\",\"readOnly\":true}}");
     kn_jsonw_end_object(out);
 }
 
-#define TASK_PROPERTIES                                                                                               \
-    "\"id\":{\"type\":\"string\",\"description\":\"An identifier for the task\","                                       \
-    "\"pattern\":\"^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$\"},"       \
-    "\"type\":{\"type\":\"string\",\"description\":\"The type of task represented by this content\","                 \
-    "\"enum\":[\"import\",\"api_image_import\",\"location_import\"]},"                                                \
-    "\"status\":{\"type\":\"string\",\"description\":\"The current status of this task\","                            \
-    "\"enum\":[\"pending\",\"processing\",\"success\",\"failure\"]},"                                                 \
-    "\"owner\":{\"type\":\"string\",\"description\":\"An identifier for the owner of this task\"},"                   \
-    "\"image_id\":{\"type\":\"string\",\"description\":\"Image associated with the task\"},"                          \
-    "\"request_id\":{\"type\":\"string\",\"description\":\"Human-readable informative request-id\"},"                 \
-    "\"user_id\":{\"type\":\"string\",\"description\":\"User associated with the task\"},"                            \
-    "\"expires_at\":{\"type\":[\"null\",\"string\"],"                                                               \
-    "\"description\":\"Datetime when this resource would be subject to removal\"},"                                   \
-    "\"created_at\":{\"type\":\"string\",\"description\":\"Datetime when this resource was created\"},"               \
-    "\"updated_at\":{\"type\":\"string\",\"description\":\"Datetime when this resource was updated\"},"               \
+#define TASK_PROPERTIES \
+    "\"id\":{\"type\":\"string\",\"description\":\"An identifier for the task\"," \
+    "\"pattern\":\"^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$\"}," \
+    "\"type\":{\"type\":\"string\",\"description\":\"The type of task represented by this content\"," \
+    "\"enum\":[\"import\",\"api_image_import\",\"location_import\"]}," \
+    "\"status\":{\"type\":\"string\",\"description\":\"The current status of this task\"," \
+    "\"enum\":[\"pending\",\"processing\",\"success\",\"failure\"]}," \
+    "\"owner\":{\"type\":\"string\",\"description\":\"An identifier for the owner of this task\"}," \
+    "\"image_id\":{\"type\":\"string\",\"description\":\"Image associated with the task\"}," \
+    "\"request_id\":{\"type\":\"string\",\"description\":\"Human-readable informative request-id\"}," \
+    "\"user_id\":{\"type\":\"string\",\"description\":\"User associated with the task\"}," \
+    "\"expires_at\":{\"type\":[\"null\",\"string\"]," \
+    "\"description\":\"Datetime when this resource would be subject to removal\"}," \
+    "\"created_at\":{\"type\":\"string\",\"description\":\"Datetime when this resource was created\"}," \
+    "\"updated_at\":{\"type\":\"string\",\"description\":\"Datetime when this resource was updated\"}," \
     "\"self\":{\"type\":\"string\",\"readOnly\":true},\"schema\":{\"type\":\"string\",\"readOnly\":true}"
-#define TASK_OWN                                                                                                      \
-    ",\"input\":{\"type\":[\"null\",\"object\"],\"description\":\"The parameters required by task, JSON blob\"},"     \
-    "\"result\":{\"type\":[\"null\",\"object\"],\"description\":\"The result of current task, JSON blob\"},"          \
-    "\"message\":{\"type\":\"string\",\"description\":\"Human-readable informative message only included when "    \
+#define TASK_OWN \
+    ",\"input\":{\"type\":[\"null\",\"object\"],\"description\":\"The parameters required by task, JSON blob\"}," \
+    "\"result\":{\"type\":[\"null\",\"object\"],\"description\":\"The result of current task, JSON blob\"}," \
+    "\"message\":{\"type\":\"string\",\"description\":\"Human-readable informative message only included when " \
     "appropriate (usually on failure)\"}"
 
-void kn_task_schema_print(struct kn_strbuf *out)
+void kn_image_task_schema_print(struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "{\"name\":\"task\",\"properties\":{" TASK_PROPERTIES TASK_OWN "}}");
 }
@@ -145,23 +147,24 @@ static void print_collection(struct kn_strbuf *out, const char *name, void (*ite
     }
     kn_jsonw_raw(out, "schema", "{\"type\":\"string\"}");
     kn_jsonw_end_object(out);
-    kn_jsonw_raw(out, "links", pages ? "[{\"rel\":\"first\",\"href\":\"{first}\"},{\"rel\":\"next\",\"href\":\"{next}\"},"
-                                       "{\"rel\":\"describedby\",\"href\":\"{schema}\"}]"
-                                     : "[{\"rel\":\"describedby\",\"href\":\"{schema}\"}]");
+    kn_jsonw_raw(out, "links",
+                 pages ? "[{\"rel\":\"first\",\"href\":\"{first}\"},{\"rel\":\"next\",\"href\":\"{next}\"},"
+                         "{\"rel\":\"describedby\",\"href\":\"{schema}\"}]"
+                       : "[{\"rel\":\"describedby\",\"href\":\"{schema}\"}]");
     kn_jsonw_end_object(out);
 }
 
-void kn_images_schema_print(struct kn_strbuf *out)
+void kn_image_images_schema_print(struct kn_strbuf *out)
 {
     print_collection(out, "images", kn_image_schema_print, true);
 }
 
-void kn_members_schema_print(struct kn_strbuf *out)
+void kn_image_members_schema_print(struct kn_strbuf *out)
 {
-    print_collection(out, "members", kn_member_schema_print, false);
+    print_collection(out, "members", kn_image_member_schema_print, false);
 }
 
-void kn_tasks_schema_print(struct kn_strbuf *out)
+void kn_image_tasks_schema_print(struct kn_strbuf *out)
 {
     print_collection(out, "tasks", print_listed_task, true);
 }

@@ -4,12 +4,17 @@
 
 #include "lib/base/cleanup.h"
 
-const struct kn_rest_counts kn_image_counts = { "image", { "image_counts",
-    "SELECT i.owner, r.resource, r.n FROM image i CROSS JOIN LATERAL (VALUES ('image_count_total', 1::bigint), "
-    "('image_size_total', CASE WHEN i.sha512 IS NOT NULL THEN coalesce(i.size, 0) ELSE 0 END), "
-    "('image_stage_total', CASE WHEN i.status IN ('uploading', 'importing') THEN coalesce(i.size, 0) ELSE 0 END), "
-    "('image_count_uploading', CASE WHEN i.status IN ('saving', 'uploading', 'importing') THEN 1 ELSE 0 END)) r(resource, n) "
-    "WHERE i.id = ANY($1::uuid[]) AND i.deleted_at IS NULL FOR UPDATE OF i", 1 }, true };
+const struct kn_rest_counts kn_image_counts = {
+    "image",
+    { "image_counts",
+      "SELECT i.owner, r.resource, r.n FROM image i CROSS JOIN LATERAL (VALUES ('image_count_total', 1::bigint), "
+      "('image_size_total', CASE WHEN i.sha512 IS NOT NULL THEN coalesce(i.size, 0) ELSE 0 END), "
+      "('image_stage_total', CASE WHEN i.status IN ('uploading', 'importing') THEN coalesce(i.size, 0) ELSE 0 END), "
+      "('image_count_uploading', CASE WHEN i.status IN ('saving', 'uploading', 'importing') THEN 1 ELSE 0 END)) r(resource, n) "
+      "WHERE i.id = ANY($1::uuid[]) AND i.deleted_at IS NULL FOR UPDATE OF i",
+      1 },
+    true
+};
 
 enum { C_OWNER, C_RESOURCE, C_AMOUNT }; /* of kn_image_counts */
 
@@ -23,7 +28,8 @@ static int tally_look(struct kn_db *db, const char *id, int sign, struct kn_quot
         return -1;
     }
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_quota_claim_named(claims, kn_rows_text(rows, row, C_OWNER), kn_rows_text(rows, row, C_RESOURCE), sign * kn_rows_int(rows, row, C_AMOUNT));
+        kn_quota_claim_named(claims, kn_rows_text(rows, row, C_OWNER), kn_rows_text(rows, row, C_RESOURCE),
+                             sign * kn_rows_int(rows, row, C_AMOUNT));
     }
     return 0;
 }

@@ -16,10 +16,13 @@
 extern const struct kn_rest_counts kn_image_counts;
 
 struct kn_image_tally {
-    struct kn_tx tx;        /* open when it was opened here; then leaving the scope without an end undoes everything */
+    struct kn_tx tx; /* open when it was opened here; then leaving the scope without an end undoes everything */
     struct kn_quota_claims claims;
 };
-#define KN_IMAGE_TALLY_INIT { .tx = { NULL }, .claims = KN_QUOTA_CLAIMS("image") }
+#define KN_IMAGE_TALLY_INIT \
+    { \
+        .tx = { NULL }, .claims = KN_QUOTA_CLAIMS("image") \
+    }
 
 /* Locks the image. Of one that is not there nothing is counted. */
 int kn_image_tally_begin(struct kn_image_tally *tally, struct kn_db *db, const char *id, struct kn_error *err);

@@ -35,16 +35,16 @@ bool kn_image_stands(const char *status, enum kn_image_event event)
 int kn_image_move(struct kn_db *db, const char *id, const char *current, enum kn_image_event event,
                   struct kn_error *err)
 {
-    static const struct kn_stmt MOVE = {
-        "image_move",
-        "UPDATE image SET status = $2, updated_at = now() "
-        "WHERE id = $1 AND status IN ($3, $4) AND deleted_at IS NULL", 4
-    };
+    static const struct kn_stmt MOVE = { "image_move",
+                                         "UPDATE image SET status = $2, updated_at = now() "
+                                         "WHERE id = $1 AND status IN ($3, $4) AND deleted_at IS NULL",
+                                         4 };
     AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
     const char *const *from = EVENTS[event].from;
     int64_t moved = 0;
 
-    if (kn_image_tally_begin(&tally, db, id, err) < 0 || kn_db_change(db, &MOVE, KN_ARGS(id, EVENTS[event].to, from[0], from[1]), &moved, err) < 0) {
+    if (kn_image_tally_begin(&tally, db, id, err) < 0 ||
+        kn_db_change(db, &MOVE, KN_ARGS(id, EVENTS[event].to, from[0], from[1]), &moved, err) < 0) {
         return -1;
     }
     return moved == 1 ? kn_image_tally_end(&tally, db, id, err)

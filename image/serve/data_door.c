@@ -18,15 +18,16 @@
 #define THREADS 4 /* they only open files; the event threads send them */
 #define MAX_BODY 0
 
-struct kn_data_door {
+struct kn_image_data_door {
     struct kn_http_server *server;
-    char *dir;                /* these two: immutable after kn_data_door_open() */
-    struct kn_url_key key;
+    char *dir;                /* these two: immutable after kn_image_data_door_open() */
+    struct kn_image_url_key key;
 };
 
 static struct kn_metric SERVED = KN_COUNTER("kilonova_image_served_total", "fetches of image data", "status", NULL);
 
-static int door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res)
+static int data_door_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload,
+                               struct kn_response *res)
 {
     (void)ctx;
     (void)req;
@@ -64,38 +65,39 @@ static struct kn_db *door_db(void *ctx)
 }
 
 /* The digest, if the request is one that was signed. */
-static const char *admitted(const struct kn_data_door *door, struct kn_request *req, struct kn_error *err)
+static const char *admitted(const struct kn_image_data_door *door, struct kn_request *req, struct kn_error *err)
 {
     static const char PREFIX[] = "/blob/";
     const char *sha512 = req->raw_path + sizeof(PREFIX) - 1;
 
     if (strcmp(req->method, "GET") != 0 || strncmp(req->raw_path, PREFIX, sizeof(PREFIX) - 1) != 0 ||
-        !kn_sha512_valid(sha512)) {
+        !kn_image_sha512_valid(sha512)) {
         kn_fail(err, KN_NOT_FOUND, "not found");
         return NULL;
     }
     if (kn_request_query_read(req, err) < 0) {
         return NULL;
     }
-    if (!kn_url_check(&door->key, sha512, kn_request_query(req, "expires"), kn_request_query(req, "signature"),
-                      kn_now_ms() / 1000)) {
+    if (!kn_image_url_check(&door->key, sha512, kn_request_query(req, "expires"), kn_request_query(req, "signature"),
+                            kn_now_ms() / 1000)) {
         kn_fail(err, KN_FORBIDDEN, "the signature does not fit or has expired");
         return NULL;
     }
     return sha512;
 }
 
-static int serve(const struct kn_data_door *door, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+static int data_door_serve(const struct kn_image_data_door *door, struct kn_request *req, struct kn_response *res,
+                           struct kn_error *err)
 {
     const char *sha512 = admitted(door, req, err);
     int64_t size = 0;
     int fd = -1;
-    struct kn_range range = { 0, 0 };
+    struct kn_image_range range = { 0, 0 };
 
-    if (sha512 == NULL || kn_blob_read(door->dir, sha512, &fd, &size, err) < 0) {
+    if (sha512 == NULL || kn_image_blob_read(door->dir, sha512, &fd, &size, err) < 0) {
         return -1;
     }
-    const enum kn_range_verdict verdict = kn_range_parse(kn_request_header(req, "Range"), size, &range);
+    const enum kn_image_range_verdict verdict = kn_image_range_parse(kn_request_header(req, "Range"), size, &range);
     if (verdict == KN_RANGE_UNSATISFIABLE) {
         close(fd);
         return kn_fail(err, KN_BAD_RANGE, "not a range of these %lld bytes", (long long)size);
@@ -119,19 +121,22 @@ static void door_dispatch(void *ctx, struct kn_request *req, const char *body, s
 
     (void)body;
     (void)len;
-    if (serve(ctx, req, res, &err) < 0) {
+    if (data_door_serve(ctx, req, res, &err) < 0) {
         door_refuse(ctx, req, &err, res);
     }
 }
 
-static const struct kn_http_ops OPS = { .open = door_open, .dispatch = door_dispatch, .refuse = door_refuse,
-                                        .finish = door_finish, .thread_db = door_db };
+static const struct kn_http_ops OPS = { .open = data_door_door_open,
+                                        .dispatch = door_dispatch,
+                                        .refuse = door_refuse,
+                                        .finish = door_finish,
+                                        .thread_db = door_db };
 static const struct kn_http_limits LIMITS = { .threads = THREADS, .max_body = MAX_BODY };
 
-int kn_data_door_open(const char *listen, const char *dir, const struct kn_url_key *key, struct kn_data_door **ret,
-                 struct kn_error *err)
+int kn_image_data_door_open(const char *listen, const char *dir, const struct kn_image_url_key *key,
+                            struct kn_image_data_door **ret, struct kn_error *err)
 {
-    AUTO(kn_data_door) struct kn_data_door *door = KN_NEW(struct kn_data_door);
+    AUTO(kn_image_data_door) struct kn_image_data_door *door = KN_NEW(struct kn_image_data_door);
 
     door->dir = kn_strdup(dir);
     door->key = *key;
@@ -142,12 +147,12 @@ int kn_data_door_open(const char *listen, const char *dir, const struct kn_url_k
     return 0;
 }
 
-int kn_data_door_port(const struct kn_data_door *door)
+int kn_image_data_door_port(const struct kn_image_data_door *door)
 {
     return kn_http_port(door->server);
 }
 
-void kn_data_door_free(struct kn_data_door *door)
+void kn_image_data_door_free(struct kn_image_data_door *door)
 {
     if (door == NULL) {
         return;

@@ -7,13 +7,13 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 
-struct kn_data_door;
+struct kn_image_data_door;
 
 /* Listens on `listen` and serves what is in `dir`, both copied. */
-int kn_data_door_open(const char *listen, const char *dir, const struct kn_url_key *key, struct kn_data_door **ret,
-                 struct kn_error *err);
-int kn_data_door_port(const struct kn_data_door *door);
-void kn_data_door_free(struct kn_data_door *door);
-KN_DEFINE_AUTO(kn_data_door);
+int kn_image_data_door_open(const char *listen, const char *dir, const struct kn_image_url_key *key,
+                            struct kn_image_data_door **ret, struct kn_error *err);
+int kn_image_data_door_port(const struct kn_image_data_door *door);
+void kn_image_data_door_free(struct kn_image_data_door *door);
+KN_DEFINE_AUTO(kn_image_data_door);
 
 #endif

@@ -9,6 +9,6 @@
 #include "lib/adapter/work.h"
 
 /* kn_work_run of image.import: ctx = the configuration. */
-int kn_import_run(void *ctx, struct kn_work *work, struct kn_work_answer *ret);
+int kn_image_import_run(void *ctx, struct kn_work *work, struct kn_work_answer *ret);
 
 #endif

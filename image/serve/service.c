@@ -28,8 +28,8 @@
 #define IMPORTS_OF_ONE 4096
 
 struct image_service {
-    struct kn_url_key key;
-    struct kn_data_door *door;
+    struct kn_image_url_key key;
+    struct kn_image_data_door *door;
     struct kn_works *imports;
     char *base_url;           /* what hosts put before /blob/… */
     int64_t store_swept_ms;   /* monotonic */
@@ -62,11 +62,11 @@ static json_t *location(const struct image_service *s, const struct kn_message *
     const int64_t deadline_s = m->deadline / 1000;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
 
-    kn_url_sign(&s->key, s->base_url, kn_rows_text(rows, row, L_SHA512),
-                deadline_s > now_s + URL_LIFE_S ? deadline_s : now_s + URL_LIFE_S, &url);
+    kn_image_url_sign(&s->key, s->base_url, kn_rows_text(rows, row, L_SHA512),
+                      deadline_s > now_s + URL_LIFE_S ? deadline_s : now_s + URL_LIFE_S, &url);
     return json_pack("{s:s, s:s, s:I, s:s, s:I}", "url", url.buf, "sha512", kn_rows_text(rows, row, L_SHA512), "size",
-                     (json_int_t)kn_rows_int(rows, row, L_SIZE), "disk_format", kn_rows_text(rows, row, L_FORMAT), "virtual_size",
-                     (json_int_t)kn_rows_int(rows, row, L_VIRTUAL_SIZE));
+                     (json_int_t)kn_rows_int(rows, row, L_SIZE), "disk_format", kn_rows_text(rows, row, L_FORMAT),
+                     "virtual_size", (json_int_t)kn_rows_int(rows, row, L_VIRTUAL_SIZE));
 }
 
 static void answer_locate(struct kn_daemon *d, const struct image_service *s, const struct kn_message *m,
@@ -93,11 +93,10 @@ static void answer_locate(struct kn_daemon *d, const struct image_service *s, co
 static int locate(struct kn_daemon *d, const struct image_service *s, struct kn_message **messages, int count,
                   struct kn_error *err)
 {
-    static const struct kn_stmt LOCATE = {
-        "image_locate",
-        "SELECT id, status, sha512, size, disk_format, virtual_size FROM image "
-        "WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL", 1
-    };
+    static const struct kn_stmt LOCATE = { "image_locate",
+                                           "SELECT id, status, sha512, size, disk_format, virtual_size FROM image "
+                                           "WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL",
+                                           1 };
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -124,11 +123,11 @@ static int locate(struct kn_daemon *d, const struct image_service *s, struct kn_
 
 /* --- image.delete --------------------------------------------------------------------------------------------------- */
 
-static int drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
+static int service_drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
 {
     const char *sha512 = kn_json_str(m->body, "sha512");
 
-    kn_blob_unstage(d->conf.image_store_dir, kn_json_str(m->body, "image"));
+    kn_image_blob_unstage(d->conf.image_store_dir, kn_json_str(m->body, "image"));
     if (*sha512 != '\0' && kn_image_drop(d->db, d->conf.image_store_dir, sha512, NULL, err) < 0) {
         if (err->code == KN_UNAVAILABLE) {
             return -1;
@@ -163,7 +162,7 @@ static int image_handle(struct kn_daemon *d, void *state, struct kn_message **me
             import(s, messages[i]);
         } else if (is(messages[i], "cancel")) {
             kn_works_cancel(s->imports, messages[i]);
-        } else if (is(messages[i], "image.delete") && drop(d, messages[i], err) < 0) {
+        } else if (is(messages[i], "image.delete") && service_drop(d, messages[i], err) < 0) {
             return -1;
         }
     }
@@ -214,38 +213,44 @@ static void image_stop(struct kn_daemon *d, void *state)
 
     (void)d;
     kn_works_free(s->imports);
-    kn_data_door_free(s->door);
+    kn_image_data_door_free(s->door);
     free(s->base_url);
     free(s);
 }
 
-static int start(struct kn_daemon *d, struct image_service *s, struct kn_error *err)
+static int service_start(struct kn_daemon *d, struct image_service *s, struct kn_error *err)
 {
     const char *dir = d->conf.image_store_dir;
 
     if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
         return kn_fail(err, KN_INTERNAL, "cannot make the image store \"%s\": %s", dir, strerror(errno));
     }
-    if (kn_url_key_load(dir, &s->key, err) < 0 || sweep_store(d, s, err) < 0 || image_tick(d, s, err) < 0) {
+    if (kn_image_url_key_load(dir, &s->key, err) < 0 || sweep_store(d, s, err) < 0 || image_tick(d, s, err) < 0) {
         return -1;
     }
     s->base_url = d->conf.image_data_url[0] != '\0' ? kn_strdup(d->conf.image_data_url)
                                                     : kn_asprintf("http://%s", d->conf.image_data_listen);
-    if (kn_address_networks_check(d->conf.image_download_networks, err) < 0) {
+    if (kn_image_address_networks_check(d->conf.image_download_networks, err) < 0) {
         return kn_fail_context(err, "image.download_networks");
     }
-    if (kn_data_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err) < 0) {
+    if (kn_image_data_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err) < 0) {
         return -1;
     }
-    return kn_works_new(d, &(struct kn_work_trade){ .run = kn_import_run, .ctx = &d->conf, .db = "image-import", .threads = (int)d->conf.image_import_threads,
-                                                    .jobs = IMPORTS_MAX, .jobs_per_project = IMPORTS_OF_ONE }, &s->imports, err);
+    return kn_works_new(d,
+                        &(struct kn_work_trade){ .run = kn_image_import_run,
+                                                 .ctx = &d->conf,
+                                                 .db = "image-import",
+                                                 .threads = (int)d->conf.image_import_threads,
+                                                 .jobs = IMPORTS_MAX,
+                                                 .jobs_per_project = IMPORTS_OF_ONE },
+                        &s->imports, err);
 }
 
 static int image_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
 {
     struct image_service *s = KN_NEW(struct image_service);
 
-    if (start(d, s, err) < 0) {
+    if (service_start(d, s, err) < 0) {
         image_stop(d, s);
         return -1;
     }

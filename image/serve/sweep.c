@@ -22,13 +22,13 @@
 static int bury(struct kn_db *db, const char *dir, const char *id, const char *status, struct kn_error *err)
 {
     const bool is_stage = strcmp(status, "uploading") == 0;
-    AUTO(kn_blob_writer) struct kn_blob_writer *w = NULL;
+    AUTO(kn_image_blob_writer) struct kn_image_blob_writer *w = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_blob_open(dir, id, KN_BLOB_UPLOAD, 0, &w, err) < 0) {
+    if (kn_image_blob_open(dir, id, KN_BLOB_UPLOAD, 0, &w, err) < 0) {
         return err->code == KN_CONFLICT ? 0 : -1;
     }
-    if (is_stage && kn_blob_is_staged(dir, id)) {
+    if (is_stage && kn_image_blob_is_staged(dir, id)) {
         return 0; /* waits for its import */
     }
     if (kn_tx_begin(&tx, db, err) < 0) {
@@ -37,7 +37,7 @@ static int bury(struct kn_db *db, const char *dir, const char *id, const char *s
     if (kn_image_move(db, id, status, is_stage ? KN_IMAGE_STAGE_FAILS : KN_IMAGE_UPLOAD_FAILS, err) < 0) {
         return err->code == KN_CONFLICT ? 0 : -1; /* it was just done with */
     }
-    kn_blob_writer_free(kn_steal(&w));
+    kn_image_blob_writer_free(kn_steal(&w));
     return kn_tx_commit(&tx, err) < 0 ? -1 : 1;
 }
 
@@ -56,7 +56,7 @@ int kn_image_sweep_saving(struct kn_db *db, const char *dir, int *ret_count, str
     for (int i = 0; i < kn_rows_count(rows); i++) {
         const char *id = kn_rows_text(rows, i, ID);
         const char *status = kn_rows_text(rows, i, STATUS);
-        const bool waits = strcmp(status, "uploading") == 0 && kn_blob_is_staged(dir, id);
+        const bool waits = strcmp(status, "uploading") == 0 && kn_image_blob_is_staged(dir, id);
         const int buried = waits ? 0 : bury(db, dir, id, status, err);
 
         if (buried < 0) {
@@ -76,12 +76,13 @@ int kn_image_drop(struct kn_db *db, const char *dir, const char *sha512, bool *r
     AUTO_TX struct kn_tx tx = { NULL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_blob_lock(db, sha512, err) < 0 ||
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_image_blob_lock(db, sha512, err) < 0 ||
         kn_db_run(db, &USED, KN_ARGS(sha512), &rows, err) < 0) {
         return -1;
     }
     const bool used = kn_rows_bool(rows, 0, IS_USED);
-    if (!used && (kn_db_run(db, &DELETE, KN_ARGS(sha512), NULL, err) < 0 || kn_blob_unlink(dir, sha512, err) < 0)) {
+    if (!used &&
+        (kn_db_run(db, &DELETE, KN_ARGS(sha512), NULL, err) < 0 || kn_image_blob_unlink(dir, sha512, err) < 0)) {
         return -1;
     }
     if (kn_tx_commit(&tx, err) < 0) {
@@ -103,11 +104,11 @@ static bool is_of_image(const char *name, const char *suffix, char id[KN_UUID_SI
 }
 
 /* A writer that begins now drops what is there as well as this does. */
-static int drop_part(const char *dir, const char *id, enum kn_blob_kind kind, int *count, struct kn_error *err)
+static int drop_part(const char *dir, const char *id, enum kn_image_blob_kind kind, int *count, struct kn_error *err)
 {
-    AUTO(kn_blob_writer) struct kn_blob_writer *w = NULL;
+    AUTO(kn_image_blob_writer) struct kn_image_blob_writer *w = NULL;
 
-    if (kn_blob_open(dir, id, kind, 0, &w, err) < 0) {
+    if (kn_image_blob_open(dir, id, kind, 0, &w, err) < 0) {
         return err->code == KN_CONFLICT || err->code == KN_NOT_FOUND ? 0 : -1;
     }
     (*count)++;
@@ -115,7 +116,8 @@ static int drop_part(const char *dir, const char *id, enum kn_blob_kind kind, in
 }
 
 /* Drops what dead writers left; collects the names of data, and of images that have data staged. */
-static int read_store(const char *dir, struct kn_array *blobs, struct kn_array *staged, int *count, struct kn_error *err)
+static int read_store(const char *dir, struct kn_array *blobs, struct kn_array *staged, int *count,
+                      struct kn_error *err)
 {
     DIR *d = opendir(dir);
     int rc = 0;
@@ -126,7 +128,7 @@ static int read_store(const char *dir, struct kn_array *blobs, struct kn_array *
     for (const struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;) {
         char id[KN_UUID_SIZE];
 
-        if (kn_sha512_valid(e->d_name)) {
+        if (kn_image_sha512_valid(e->d_name)) {
             kn_array_add(blobs, e->d_name);
         } else if (is_of_image(e->d_name, ".part", id)) {
             rc = drop_part(dir, id, KN_BLOB_UPLOAD, count, err);
@@ -146,7 +148,8 @@ static int drop_staged(struct kn_db *db, const char *dir, struct kn_array *stage
     static const struct kn_stmt UNWANTED = {
         "image_unwanted_stages",
         "SELECT s FROM unnest($1::uuid[]) s WHERE NOT EXISTS (SELECT FROM image i WHERE i.id = s AND i.deleted_at IS NULL "
-        "AND i.status IN ('uploading', 'importing'))", 1
+        "AND i.status IN ('uploading', 'importing'))",
+        1
     };
     enum { IMAGE_ID };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -170,7 +173,8 @@ int kn_image_sweep_store(struct kn_db *db, const char *dir, int *ret_count, stru
     static const struct kn_stmt UNUSED = {
         "blob_unused",
         "SELECT sha512 FROM (SELECT unnest($1::text[]) AS sha512 UNION SELECT sha512 FROM blob) s "
-        "WHERE NOT EXISTS (SELECT FROM image i WHERE i.sha512 = s.sha512)", 1
+        "WHERE NOT EXISTS (SELECT FROM image i WHERE i.sha512 = s.sha512)",
+        1
     };
     enum { DIGEST };
     AUTO_RELEASE(kn_array) struct kn_array blobs = KN_ARRAY_INIT;

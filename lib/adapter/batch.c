@@ -51,7 +51,7 @@ static void build_twin(const struct kn_batch_stmt *stmt, bool many, struct kn_st
     ret->params = columns_of(stmt);
 }
 
-static void build(struct kn_batch_stmt *stmt)
+static void batch_build(struct kn_batch_stmt *stmt)
 {
     pthread_mutex_lock(&building);
     if (!stmt->built) {
@@ -64,7 +64,7 @@ static void build(struct kn_batch_stmt *stmt)
 
 void kn_batch_init(struct kn_batch *batch, struct kn_batch_stmt *stmt)
 {
-    build(stmt);
+    batch_build(stmt);
     *batch = (struct kn_batch){ .stmt = stmt };
     for (int i = 0; i < KN_BATCH_COLUMNS; i++) {
         batch->arrays[i] = (struct kn_array)KN_ARRAY_INIT;

@@ -13,7 +13,7 @@
 #define EPOCH_CHECK_MS 100
 #define LAST_FLUSH_MS 5000
 
-static void free_topic(void *topic)
+static void bus_free_topic(void *topic)
 {
     rd_kafka_topic_destroy(topic);
 }
@@ -28,7 +28,7 @@ int kn_bus_new(const struct kn_conf *conf, const char *client, struct kn_bus **r
     bus->brokers = bus->embedded ? kn_asprintf("127.0.0.1:%d", (int)conf->bus_embedded_port)
                                  : kn_strdup(conf->bus_brokers);
     bus->client = kn_strdup(client);
-    bus->topics = kn_hmap_new(free_topic);
+    bus->topics = kn_hmap_new(bus_free_topic);
     if (kn_bus_client_new(bus, RD_KAFKA_PRODUCER, &bus->producer, err) < 0) {
         return -1;
     }

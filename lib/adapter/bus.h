@@ -40,7 +40,8 @@ KN_DEFINE_AUTO(kn_bus);
  */
 int kn_bus_speak_as(struct kn_bus *bus, const char *who, struct kn_error *err);
 /* Sends a message: prints, signs, kn_bus_send(). */
-int kn_bus_say(struct kn_bus *bus, const char *topic, int partition, const struct kn_message *message, struct kn_error *err);
+int kn_bus_say(struct kn_bus *bus, const char *topic, int partition, const struct kn_message *message,
+               struct kn_error *err);
 /*
  * Reads one: parses it, and where messages are signed proves who said it and that they may. KN_FORBIDDEN when not. Without keys `from` is "", because
  * a claim is worth nothing.

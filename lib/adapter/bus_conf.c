@@ -97,7 +97,7 @@ static void log_line(const rd_kafka_t *client, int level, const char *facility, 
     }
 }
 
-static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct kn_error *err)
+static int bus_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct kn_error *err)
 {
     char why[256];
 
@@ -111,7 +111,7 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struc
 static const struct {
     const char *name;
     size_t offset; /* in struct kn_conf */
-    bool is_sasl;  /* means something only where the protocol has SASL */
+    bool is_sasl; /* means something only where the protocol has SASL */
 } SECURITY[] = {
     { "sasl.mechanisms", offsetof(struct kn_conf, bus_sasl_mechanism), true },
     { "sasl.username", offsetof(struct kn_conf, bus_sasl_username), true },
@@ -126,16 +126,18 @@ static int set_security(const struct kn_conf *from, rd_kafka_conf_t *conf, struc
     const char *protocol = from->bus_security_protocol;
     const bool has_sasl = strncmp(protocol, "sasl", 4) == 0;
 
-    if (set(conf, "security.protocol", protocol, err) < 0) {
+    if (bus_conf_set(conf, "security.protocol", protocol, err) < 0) {
         return -1;
     }
     if (has_sasl && *from->bus_sasl_username == '\0') {
-        return kn_fail(err, KN_BAD_REQUEST, "bus.security_protocol is \"%s\", but bus.sasl_username is empty", protocol);
+        return kn_fail(err, KN_BAD_REQUEST, "bus.security_protocol is \"%s\", but bus.sasl_username is empty",
+                       protocol);
     }
     for (size_t i = 0; i < KN_COUNT(SECURITY); i++) {
         const char *value = *(const char *const *)(const void *)((const char *)from + SECURITY[i].offset);
 
-        if (*value != '\0' && (has_sasl || !SECURITY[i].is_sasl) && set(conf, SECURITY[i].name, value, err) < 0) {
+        if (*value != '\0' && (has_sasl || !SECURITY[i].is_sasl) &&
+            bus_conf_set(conf, SECURITY[i].name, value, err) < 0) {
             return -1;
         }
     }
@@ -147,11 +149,12 @@ static int set_all(const struct kn_bus *bus, int type, rd_kafka_conf_t *conf, st
     for (size_t i = 0; i < KN_COUNT(SETTINGS); i++) {
         const char *value = bus->embedded ? SETTINGS[i].embedded : SETTINGS[i].kafka;
 
-        if ((SETTINGS[i].types & type) != 0 && value != NULL && set(conf, SETTINGS[i].name, value, err) < 0) {
+        if ((SETTINGS[i].types & type) != 0 && value != NULL && bus_conf_set(conf, SETTINGS[i].name, value, err) < 0) {
             return -1;
         }
     }
-    if (set(conf, "bootstrap.servers", bus->brokers, err) < 0 || set(conf, "client.id", bus->client, err) < 0) {
+    if (bus_conf_set(conf, "bootstrap.servers", bus->brokers, err) < 0 ||
+        bus_conf_set(conf, "client.id", bus->client, err) < 0) {
         return -1;
     }
     return bus->embedded ? 0 : set_security(&bus->conf, conf, err);

@@ -11,7 +11,8 @@ int kn_bus_speak_as(struct kn_bus *bus, const char *who, struct kn_error *err)
     return kn_signer_new(&bus->conf, who, &bus->signer, err);
 }
 
-int kn_bus_say(struct kn_bus *bus, const char *topic, int partition, const struct kn_message *message, struct kn_error *err)
+int kn_bus_say(struct kn_bus *bus, const char *topic, int partition, const struct kn_message *message,
+               struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     struct kn_message said = *message; /* borrows */
@@ -24,7 +25,8 @@ int kn_bus_say(struct kn_bus *bus, const char *topic, int partition, const struc
         kn_signer_sign(bus->signer, topic, &text);
     }
     if (text.len > KN_MESSAGE_MAX) { /* with its signature: nobody would read it */
-        return kn_fail(err, KN_TOO_LARGE, "%s of %zu bytes is larger than %d", message->type->name, text.len, KN_MESSAGE_MAX);
+        return kn_fail(err, KN_TOO_LARGE, "%s of %zu bytes is larger than %d", message->type->name, text.len,
+                       KN_MESSAGE_MAX);
     }
     return kn_bus_send(bus, topic, partition, text.buf, text.len, err);
 }
@@ -38,7 +40,8 @@ int kn_bus_hear(struct kn_bus *bus, const struct kn_bus_message *raw, struct kn_
     }
     if (bus->signer == NULL) {
         m.from[0] = '\0';
-    } else if (kn_signer_check(bus->signer, raw->topic, raw->data, raw->len, &m, err) < 0 || kn_message_speaker_check(&m, err) < 0) {
+    } else if (kn_signer_check(bus->signer, raw->topic, raw->data, raw->len, &m, err) < 0 ||
+               kn_message_speaker_check(&m, err) < 0) {
         return -1;
     }
     *ret = m;

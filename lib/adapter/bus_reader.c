@@ -62,7 +62,7 @@ void kn_bus_reader_free(struct kn_bus_reader *reader)
     free(reader);
 }
 
-static int find(const struct kn_bus_reader *reader, const char *topic, int partition)
+static int bus_reader_find(const struct kn_bus_reader *reader, const char *topic, int partition)
 {
     for (int i = 0; i < reader->count; i++) {
         if (reader->assigned[i].partition == partition &&
@@ -93,7 +93,8 @@ static int find_end(struct kn_bus_reader *reader, rd_kafka_topic_t *topic, int p
         if (rc == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return 0;
         }
-        if (rd_kafka_metadata(reader->bus->producer, 0, kn_bus_topic(reader->bus, name), &metadata, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (rd_kafka_metadata(reader->bus->producer, 0, kn_bus_topic(reader->bus, name), &metadata, 1000) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
             rd_kafka_metadata_destroy(metadata);
         }
         nanosleep(&pause, NULL);
@@ -107,7 +108,7 @@ int kn_bus_assign(struct kn_bus_reader *reader, const char *topic, int partition
     int64_t end = 0;
     int rc = 0;
 
-    if (find(reader, topic, partition) >= 0) {
+    if (bus_reader_find(reader, topic, partition) >= 0) {
         return 0;
     }
     handle = rd_kafka_topic_new(reader->consumer, topic, NULL);
@@ -129,7 +130,7 @@ int kn_bus_assign(struct kn_bus_reader *reader, const char *topic, int partition
 
 int kn_bus_unassign(struct kn_bus_reader *reader, const char *topic, int partition, struct kn_error *err)
 {
-    const int at = find(reader, topic, partition);
+    const int at = bus_reader_find(reader, topic, partition);
 
     (void)err;
     if (at >= 0) {
@@ -159,14 +160,14 @@ static void follow_cluster(struct kn_bus_reader *reader)
 }
 
 /* Errors travel in the queue as messages without data; librdkafka has logged and mends what they mean. */
-static int take(rd_kafka_message_t *message, struct kn_bus_message *out)
+static int bus_reader_take(rd_kafka_message_t *message, struct kn_bus_message *out)
 {
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_message_destroy(message);
         return 0;
     }
-    *out = (struct kn_bus_message){ rd_kafka_topic_name(message->rkt), message->partition, message->payload, message->len,
-                                    message };
+    *out = (struct kn_bus_message){ rd_kafka_topic_name(message->rkt), message->partition, message->payload,
+                                    message->len, message };
     return 1;
 }
 
@@ -183,11 +184,11 @@ int kn_bus_poll(struct kn_bus_reader *reader, struct kn_bus_message *messages, i
     if (first == NULL) {
         return 0;
     }
-    count = take(first, &messages[0]);
+    count = bus_reader_take(first, &messages[0]);
     max = max - count < POLL_MAX ? max - count : POLL_MAX;
     n = max > 0 ? rd_kafka_consume_batch_queue(reader->queue, 0, more, (size_t)max) : 0;
     for (ssize_t i = 0; i < n; i++) {
-        count += take(more[i], &messages[count]);
+        count += bus_reader_take(more[i], &messages[count]);
     }
     return count;
 }

@@ -38,7 +38,9 @@ bool kn_condition_ill(struct kn_condition *c, int64_t now_ms, char ret_text[KN_C
     const int64_t silent_ms = c->beat_ms == 0 ? 0 : now_ms - c->beat_ms;
     if (silent_ms > LATE_MS) {
         snprintf(ret_text, KN_CONDITION_TEXT, "no heartbeat for %lld s: %s", (long long)silent_ms / 1000,
-                 c->missed[0] != '\0' ? c->missed : c->stuck[0] != '\0' ? c->stuck : "it waits for something that does not answer");
+                 c->missed[0] != '\0'  ? c->missed
+                 : c->stuck[0] != '\0' ? c->stuck
+                                       : "it waits for something that does not answer");
     } else if (c->stuck[0] != '\0') {
         snprintf(ret_text, KN_CONDITION_TEXT, "stuck: %s", c->stuck);
     } else {

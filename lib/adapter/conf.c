@@ -24,7 +24,7 @@
 
 enum option_type { OPTION_STRING, OPTION_SECRET, OPTION_INT, OPTION_BOOL };
 
-struct option {
+struct conf_option {
     enum option_type type;
     size_t offset; /* in struct kn_conf */
     const char *section;
@@ -34,7 +34,7 @@ struct option {
     const char *help;
 };
 
-static const struct option OPTIONS[] = {
+static const struct conf_option OPTIONS[] = {
 #define X(type, member, section, key, dflt, min, max, help) \
     { OPTION_##type, offsetof(struct kn_conf, member), section, key, dflt, min, max, help },
 #include "lib/adapter/conf.def"
@@ -59,7 +59,7 @@ static const char *intern(const char *text)
     return known;
 }
 
-static int parse_int(const struct option *o, const char *value, int64_t *ret, struct kn_error *err)
+static int parse_int(const struct conf_option *o, const char *value, int64_t *ret, struct kn_error *err)
 {
     char *end = NULL;
     errno = 0;
@@ -76,7 +76,7 @@ static int parse_int(const struct option *o, const char *value, int64_t *ret, st
     return 0;
 }
 
-static int parse_bool(const struct option *o, const char *value, bool *ret, struct kn_error *err)
+static int parse_bool(const struct conf_option *o, const char *value, bool *ret, struct kn_error *err)
 {
     static const char *const WORDS[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
     for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
@@ -88,7 +88,7 @@ static int parse_bool(const struct option *o, const char *value, bool *ret, stru
     return kn_fail(err, KN_BAD_REQUEST, "%s.%s wants true or false, not \"%s\"", o->section, o->key, value);
 }
 
-static int set_option(struct kn_conf *conf, const struct option *o, const char *value, struct kn_error *err)
+static int conf_set_option(struct kn_conf *conf, const struct conf_option *o, const char *value, struct kn_error *err)
 {
     void *member = (char *)conf + o->offset;
     switch (o->type) {
@@ -109,17 +109,17 @@ void kn_conf_defaults(struct kn_conf *conf)
     memset(conf, 0, sizeof(*conf));
     for (size_t i = 0; i < KN_COUNT(OPTIONS); i++) {
         struct kn_error err;
-        if (set_option(conf, &OPTIONS[i], OPTIONS[i].dflt, &err) < 0) {
+        if (conf_set_option(conf, &OPTIONS[i], OPTIONS[i].dflt, &err) < 0) {
             fprintf(stderr, "conf.def: %s\n", err.message);
             abort();
         }
     }
 }
 
-static const struct option *find_option(const char *section, size_t section_len, const char *key)
+static const struct conf_option *find_option(const char *section, size_t section_len, const char *key)
 {
     for (size_t i = 0; i < KN_COUNT(OPTIONS); i++) {
-        const struct option *o = &OPTIONS[i];
+        const struct conf_option *o = &OPTIONS[i];
         if (strlen(o->section) == section_len && strncmp(o->section, section, section_len) == 0 &&
             strcmp(o->key, key) == 0) {
             return o;
@@ -130,7 +130,7 @@ static const struct option *find_option(const char *section, size_t section_len,
 
 /* --- the file -------------------------------------------------------------------------------------------------- */
 
-struct reader {
+struct conf_reader {
     struct kn_conf conf;
     const char *name; /* of the file */
     int line;
@@ -138,7 +138,7 @@ struct reader {
     bool seen[KN_COUNT(OPTIONS)];
 };
 
-static int complain(const struct reader *r, struct kn_error *err, const char *what, const char *value)
+static int conf_complain(const struct conf_reader *r, struct kn_error *err, const char *what, const char *value)
 {
     return kn_fail(err, KN_BAD_REQUEST, "%s:%d: %s \"%s\"", r->name, r->line, what, value);
 }
@@ -153,11 +153,11 @@ static char *trim(char *text)
     return text;
 }
 
-static int read_section(struct reader *r, char *text, struct kn_error *err)
+static int read_section(struct conf_reader *r, char *text, struct kn_error *err)
 {
     size_t len = strlen(text);
     if (text[len - 1] != ']') {
-        return complain(r, err, "a section without its \"]\":", text);
+        return conf_complain(r, err, "a section without its \"]\":", text);
     }
     text[len - 1] = '\0';
     for (size_t i = 0; i < KN_COUNT(OPTIONS); i++) {
@@ -166,36 +166,36 @@ static int read_section(struct reader *r, char *text, struct kn_error *err)
             return 0;
         }
     }
-    return complain(r, err, "unknown section", text + 1);
+    return conf_complain(r, err, "unknown section", text + 1);
 }
 
-static int read_pair(struct reader *r, char *text, struct kn_error *err)
+static int read_pair(struct conf_reader *r, char *text, struct kn_error *err)
 {
     char *equals = strchr(text, '=');
     if (equals == NULL) {
-        return complain(r, err, "neither \"[section]\" nor \"key = value\":", text);
+        return conf_complain(r, err, "neither \"[section]\" nor \"key = value\":", text);
     }
     *equals = '\0';
     const char *key = trim(text);
     if (r->section[0] == '\0') {
-        return complain(r, err, "a key before the first section:", key);
+        return conf_complain(r, err, "a key before the first section:", key);
     }
-    const struct option *o = find_option(r->section, strlen(r->section), key);
+    const struct conf_option *o = find_option(r->section, strlen(r->section), key);
     if (o == NULL) {
         kn_fail(err, KN_BAD_REQUEST, "%s:%d: unknown key \"%s\" in section \"%s\"", r->name, r->line, key, r->section);
         return kn_fail_hint(err, "--help lists every option");
     }
     if (r->seen[o - OPTIONS]) {
-        return complain(r, err, "a second value for", key);
+        return conf_complain(r, err, "a second value for", key);
     }
     r->seen[o - OPTIONS] = true;
-    if (set_option(&r->conf, o, trim(equals + 1), err) < 0) {
+    if (conf_set_option(&r->conf, o, trim(equals + 1), err) < 0) {
         return kn_fail_context(err, "%s:%d", r->name, r->line);
     }
     return 0;
 }
 
-static int read_line(struct reader *r, char *text, size_t len, struct kn_error *err)
+static int conf_read_line(struct conf_reader *r, char *text, size_t len, struct kn_error *err)
 {
     for (size_t i = 0; i < len; i++) {
         bool last_cr = text[i] == '\r' && i + 1 == len;
@@ -213,7 +213,7 @@ static int read_line(struct reader *r, char *text, size_t len, struct kn_error *
 
 int kn_conf_parse(struct kn_conf *conf, const char *name, const char *text, size_t len, struct kn_error *err)
 {
-    struct reader r = { .conf = *conf, .name = name };
+    struct conf_reader r = { .conf = *conf, .name = name };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf line = KN_STRBUF_INIT;
     for (size_t at = 0; at < len;) {
         const char *end = memchr(text + at, '\n', len - at);
@@ -221,7 +221,7 @@ int kn_conf_parse(struct kn_conf *conf, const char *name, const char *text, size
         r.line++;
         kn_strbuf_clear(&line);
         kn_strbuf_add(&line, text + at, line_len);
-        if (line_len > 0 && read_line(&r, line.buf, line_len, err) < 0) {
+        if (line_len > 0 && conf_read_line(&r, line.buf, line_len, err) < 0) {
             return -1;
         }
         at += line_len + 1;
@@ -230,7 +230,7 @@ int kn_conf_parse(struct kn_conf *conf, const char *name, const char *text, size
     return 0;
 }
 
-static int read_file(struct kn_conf *conf, const char *path, struct kn_error *err)
+static int conf_read_file(struct kn_conf *conf, const char *path, struct kn_error *err)
 {
     FILE *f = fopen(path, "re");
     if (f == NULL) {
@@ -266,8 +266,9 @@ static int set_from_env(struct kn_conf *conf, const char *name, const char *valu
         }
         ours = true;
         if (strcasecmp(key, OPTIONS[i].key) == 0) {
-            return set_option(conf, &OPTIONS[i], value, err) < 0
-                       ? kn_fail_context(err, "environment variable KILONOVA_%s", name) : 0;
+            return conf_set_option(conf, &OPTIONS[i], value, err) < 0
+                       ? kn_fail_context(err, "environment variable KILONOVA_%s", name)
+                       : 0;
         }
     }
     return !ours ? 0 : kn_fail(err, KN_BAD_REQUEST, "environment variable \"KILONOVA_%s\" names no option", name);
@@ -301,12 +302,12 @@ static int set_from_argument(struct kn_conf *conf, const char *text, struct kn_e
         return kn_fail(err, KN_BAD_REQUEST, "--set wants section.key=value");
     }
     *equals = '\0';
-    const struct option *o = find_option(copy, (size_t)(dot - copy), dot + 1);
+    const struct conf_option *o = find_option(copy, (size_t)(dot - copy), dot + 1);
     if (o == NULL) {
         kn_fail(err, KN_BAD_REQUEST, "--set: unknown option \"%s\"", copy);
         return kn_fail_hint(err, "--help lists every option");
     }
-    return set_option(conf, o, equals + 1, err) < 0 ? kn_fail_context(err, "--set") : 0;
+    return conf_set_option(conf, o, equals + 1, err) < 0 ? kn_fail_context(err, "--set") : 0;
 }
 
 /* The value of `--name VALUE` or `--name=VALUE` at argv[*i], moving *i on; NULL if argv[*i] is something else. */
@@ -345,7 +346,7 @@ static void print_and_leave(const char *argument)
     }
 }
 
-static void read_arguments(struct arguments *a, int argc, char **argv)
+static void conf_read_arguments(struct arguments *a, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         print_and_leave(argv[i]);
@@ -366,7 +367,7 @@ static int read_layers(struct kn_conf *conf, const struct arguments *a, struct k
     if (file == NULL && access(SYSTEM_FILE, F_OK) == 0) {
         file = SYSTEM_FILE;
     }
-    if (file != NULL && read_file(conf, file, err) < 0) {
+    if (file != NULL && conf_read_file(conf, file, err) < 0) {
         return -1;
     }
     if (read_environment(conf, err) < 0) {
@@ -386,7 +387,7 @@ int kn_conf_load(struct kn_conf *conf, int argc, char **argv, char ***ret_left, 
     AUTO_FREE const char **sets = kn_alloc(room * sizeof(const char *));
     AUTO_FREE char **left = kn_alloc(room * sizeof(char *));
     struct arguments a = { .sets = sets, .left = left };
-    read_arguments(&a, argc, argv);
+    conf_read_arguments(&a, argc, argv);
     if (ret_left == NULL && a.left_count > 0) {
         kn_fail(err, KN_BAD_REQUEST, "unknown argument \"%s\"", left[0]);
         return kn_fail_hint(err, "--help lists what there is");
@@ -407,10 +408,11 @@ int kn_conf_load(struct kn_conf *conf, int argc, char **argv, char ***ret_left, 
 
 void kn_conf_help(FILE *out)
 {
-    fprintf(out, "Options, as \"key = value\" under [section] in the file, KILONOVA_SECTION_KEY in the environment, or\n"
-                 "--set section.key=value. The file is --config FILE, $KILONOVA_CONFIG or " SYSTEM_FILE ".\n\n");
+    fprintf(out,
+            "Options, as \"key = value\" under [section] in the file, KILONOVA_SECTION_KEY in the environment, or\n"
+            "--set section.key=value. The file is --config FILE, $KILONOVA_CONFIG or " SYSTEM_FILE ".\n\n");
     for (size_t i = 0; i < KN_COUNT(OPTIONS); i++) {
-        const struct option *o = &OPTIONS[i];
+        const struct conf_option *o = &OPTIONS[i];
         fprintf(out, "  %s.%s = %s\n      %s", o->section, o->key, o->dflt, o->help);
         if (o->type == OPTION_INT) {
             fprintf(out, " (%" PRId64 " to %" PRId64 ")", o->min, o->max);
@@ -419,7 +421,7 @@ void kn_conf_help(FILE *out)
     }
 }
 
-static void print_value(const struct kn_conf *conf, const struct option *o, FILE *out)
+static void print_value(const struct kn_conf *conf, const struct conf_option *o, FILE *out)
 {
     const void *member = (const char *)conf + o->offset;
     switch (o->type) {
@@ -442,7 +444,7 @@ void kn_conf_print(const struct kn_conf *conf, FILE *out)
 {
     const char *section = "";
     for (size_t i = 0; i < KN_COUNT(OPTIONS); i++) {
-        const struct option *o = &OPTIONS[i];
+        const struct conf_option *o = &OPTIONS[i];
         if (strcmp(section, o->section) != 0) {
             section = o->section;
             fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", section);

@@ -77,7 +77,8 @@ int kn_unhex(const char *text, uint8_t *out, size_t len)
 {
     size_t got = 0;
 
-    return strlen(text) == 2 * len && sodium_hex2bin(out, len, text, 2 * len, NULL, &got, NULL) == 0 && got == len ? 0 : -1;
+    return strlen(text) == 2 * len && sodium_hex2bin(out, len, text, 2 * len, NULL, &got, NULL) == 0 && got == len ? 0
+                                                                                                                   : -1;
 }
 
 struct kn_digest {

@@ -17,7 +17,8 @@
 int kn_crypto_init(struct kn_error *err);
 void kn_random(void *out, size_t len);
 void kn_sha256_hex(const void *data, size_t len, char out[KN_SHA256_HEX]);
-void kn_md5_hex(const void *data, size_t len, char out[KN_MD5_HEX]); /* fingerprints of keypairs, checksums clients expect */
+void kn_md5_hex(const void *data, size_t len,
+                char out[KN_MD5_HEX]); /* fingerprints of keypairs, checksums clients expect */
 void kn_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32]);
 
 /* HMAC-SHA256 with a key that stays; one thread at a time. begin, add what there is, end; then begin again. */
@@ -49,11 +50,12 @@ bool kn_password_needs_rehash(const char *hash);
 /* Secrets that have to be read again: sealed about something (an id) with a key, they open about nothing else and with no other. */
 #define KN_SEAL_KEY 32
 void kn_seal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *plain, struct kn_strbuf *out);
-int kn_unseal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *text, char **ret_plain, struct kn_error *err);
+int kn_unseal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *text, char **ret_plain,
+              struct kn_error *err);
 
-void kn_base64url_add(struct kn_strbuf *out, const void *data, size_t len);          /* no padding */
+void kn_base64url_add(struct kn_strbuf *out, const void *data, size_t len); /* no padding */
 int kn_base64url_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
-void kn_base64_add(struct kn_strbuf *out, const void *data, size_t len);             /* RFC 4648, padded */
+void kn_base64_add(struct kn_strbuf *out, const void *data, size_t len); /* RFC 4648, padded */
 /* Decoders: 0, or -1 when text is not exactly that or does not fit; the padded one skips white space, as mail tools wrap it. */
 int kn_base64_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
 

@@ -17,7 +17,8 @@ int kn_password_hash(const char *password, char out[128], struct kn_error *err)
 {
     char hash[crypto_pwhash_STRBYTES];
 
-    if (crypto_pwhash_str_alg(hash, password, strlen(password), PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    if (crypto_pwhash_str_alg(hash, password, strlen(password), PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13) !=
+        0) {
         return kn_fail(err, KN_UNAVAILABLE, "no memory to hash a password");
     }
     memcpy(out, hash, sizeof(hash));

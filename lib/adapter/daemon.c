@@ -23,15 +23,19 @@
 #define DEAD_WINDOW_MS 60000
 #define CONNECT_WAIT_MS 60000 /* for a database that starts together with us */
 
-static const struct kn_stmt HEARTBEAT = { "service_heartbeat",
+static const struct kn_stmt HEARTBEAT = {
+    "service_heartbeat",
     "INSERT INTO service (id, binary_name, host, boot, progress_at, stuck, stuck_since) "
     "VALUES ($1, $2, $3, $4, now() - $5::bigint * interval '1 ms', $6::text, CASE WHEN $6::text IS NOT NULL THEN now() END) "
     "ON CONFLICT (id) DO UPDATE SET last_seen = now(), boot = $4, progress_at = excluded.progress_at, stuck = excluded.stuck, "
     "stuck_since = CASE WHEN $6::text IS NOT NULL THEN coalesce(service.stuck_since, now()) END, "
-    "started_at = CASE WHEN service.boot = $4 THEN service.started_at ELSE now() END", 6 };
+    "started_at = CASE WHEN service.boot = $4 THEN service.started_at ELSE now() END",
+    6
+};
 
 static struct kn_metric SENT = KN_COUNTER("kilonova_messages_sent_total", "messages handed to the bus", "type", NULL);
-static struct kn_metric DEAD = KN_COUNTER("kilonova_messages_dead_total", "messages that could not be read", "topic", NULL);
+static struct kn_metric DEAD = KN_COUNTER("kilonova_messages_dead_total", "messages that could not be read", "topic",
+                                          NULL);
 
 /* Set by the handler; one daemon a process. */
 static struct kn_daemon *the_daemon;
@@ -53,9 +57,11 @@ static void catch_signals(struct kn_daemon *d)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int set_log(const struct kn_daemon *d, struct kn_error *err)
+static int daemon_set_log(const struct kn_daemon *d, struct kn_error *err)
 {
-    static const char *const names[] = { [KN_DEBUG] = "debug", [KN_INFO] = "info", [KN_WARNING] = "warning", [KN_ERROR] = "error" };
+    static const char *const names[] = {
+        [KN_DEBUG] = "debug", [KN_INFO] = "info", [KN_WARNING] = "warning", [KN_ERROR] = "error"
+    };
     _Static_assert(KN_COUNT(names) == KN_ERROR + 1, "a name for each level");
 
     for (size_t i = 0; i < KN_COUNT(names); i++) {
@@ -64,7 +70,8 @@ static int set_log(const struct kn_daemon *d, struct kn_error *err)
             return 0;
         }
     }
-    return kn_fail(err, KN_BAD_REQUEST, "daemon.log_level \"%s\" is none of debug, info, warning, error", d->conf.daemon_log_level);
+    return kn_fail(err, KN_BAD_REQUEST, "daemon.log_level \"%s\" is none of debug, info, warning, error",
+                   d->conf.daemon_log_level);
 }
 
 static void set_names(struct kn_daemon *d)
@@ -103,7 +110,7 @@ static void bound_memory(void)
 }
 
 /* An agent does so when it knows its id. */
-static int speak(struct kn_daemon *d, struct kn_error *err)
+static int daemon_speak(struct kn_daemon *d, struct kn_error *err)
 {
     AUTO_FREE char *who = kn_asprintf("%s/%s", d->name, d->host);
 
@@ -117,13 +124,13 @@ int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv,
     d->progress_ms = kn_mono_ms();
     bound_memory();
     kn_log_init(name, KN_INFO);
-    if (kn_conf_load(&d->conf, argc, argv, ret_left, err) < 0 || set_log(d, err) < 0) {
+    if (kn_conf_load(&d->conf, argc, argv, ret_left, err) < 0 || daemon_set_log(d, err) < 0) {
         return -1;
     }
     set_names(d);
     catch_signals(d);
     if (kn_health_open(d, &d->health, err) < 0 || (with_db && open_database(d, err) < 0) ||
-        kn_bus_new(&d->conf, name, &d->bus, err) < 0 || (with_db && speak(d, err) < 0)) {
+        kn_bus_new(&d->conf, name, &d->bus, err) < 0 || (with_db && daemon_speak(d, err) < 0)) {
         return -1;
     }
     kn_log(KN_INFO, "started", "host", d->host, "boot", d->id, "bus", d->conf.bus_brokers, NULL);
@@ -177,7 +184,10 @@ static int write_heartbeat(struct kn_daemon *d, struct kn_error *err)
     if (kn_namesake_keep(d, err) < 0) {
         return -1;
     }
-    return kn_db_run(db, &HEARTBEAT, KN_ARGS(id, binary, d->host, d->id, kn_arg_int(&idle, kn_mono_ms() - d->progress_ms), why_stuck(d)), NULL, err);
+    return kn_db_run(db, &HEARTBEAT,
+                     KN_ARGS(id, binary, d->host, d->id, kn_arg_int(&idle, kn_mono_ms() - d->progress_ms),
+                             why_stuck(d)),
+                     NULL, err);
 }
 
 int kn_daemon_heartbeat(struct kn_daemon *d, struct kn_error *err)
@@ -216,7 +226,8 @@ static void log_dead(struct kn_daemon *d, const char *topic, const char *reason)
 
     if (now >= d->dead.until_ms) {
         if (d->dead.passed > 0) {
-            kn_log(KN_WARNING, "dead messages that were not told of", "count", kn_arg_int(&passed, d->dead.passed), NULL);
+            kn_log(KN_WARNING, "dead messages that were not told of", "count", kn_arg_int(&passed, d->dead.passed),
+                   NULL);
         }
         memset(&d->dead, 0, sizeof(d->dead));
         d->dead.until_ms = now + DEAD_WINDOW_MS;
@@ -240,8 +251,9 @@ void kn_daemon_dead(struct kn_daemon *d, const struct kn_bus_message *raw, const
 {
     struct kn_error err = { 0 };
     json_t *data = raw->len <= 4096 ? json_stringn(raw->data, raw->len) : NULL;
-    json_t *dead = json_pack("{s:s, s:i, s:{s:s, s:s}, s:I, s:o*}", "topic", raw->topic, "partition", raw->partition, "error", "code",
-                             kn_code_name(why->code), "message", why->message, "length", (json_int_t)raw->len, "data", data);
+    json_t *dead = json_pack("{s:s, s:i, s:{s:s, s:s}, s:I, s:o*}", "topic", raw->topic, "partition", raw->partition,
+                             "error", "code", kn_code_name(why->code), "message", why->message, "length",
+                             (json_int_t)raw->len, "data", data);
     AUTO_FREE char *text = json_dumps(dead, JSON_COMPACT);
 
     json_decref(dead);
@@ -261,7 +273,9 @@ void kn_daemon_bury(struct kn_daemon *d, const struct kn_message *message, const
         kn_log_error("send to kn.dead", &err);
         return;
     }
-    const struct kn_bus_message raw = { .topic = message->is_reply ? KN_TOPIC_REPLY : message->type->topic, .data = text.buf, .len = text.len };
+    const struct kn_bus_message raw = { .topic = message->is_reply ? KN_TOPIC_REPLY : message->type->topic,
+                                        .data = text.buf,
+                                        .len = text.len };
     kn_daemon_dead(d, &raw, why);
 }
 

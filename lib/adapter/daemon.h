@@ -51,9 +51,10 @@ struct kn_daemon {
     atomic_bool ousted;      /* another one took its name: it stops, and that is a failure */
     struct kn_health *health; /* its door, or NULL */
     struct kn_dead_told dead;
-    int64_t progress_ms;      /* monotonic: when it last finished something, or heard that there is nothing to do; main thread, as stuck */
+    int64_t
+        progress_ms; /* monotonic: when it last finished something, or heard that there is nothing to do; main thread, as stuck */
     char stuck[KN_STUCK_KINDS][300]; /* why it gets nowhere; "": it does */
-    struct kn_condition condition;   /* what its door says of all that */
+    struct kn_condition condition; /* what its door says of all that */
 };
 
 /*
@@ -63,12 +64,13 @@ struct kn_daemon {
  * (one active writer, the rest stand by).
  */
 struct kn_service {
-    const char *name;         /* "network": binary kilonova-network */
-    const char *topic;        /* KN_TOPIC_NETWORK */
-    bool reads_reports;       /* also hands over kn.report messages, in the same batches */
-    bool obeys_tasks;         /* hands over only commands whose task stands at their attempt; the others are answered KN_STALE */
-    bool works_long;          /* takes part in what is said about long work: `cancel` is handed over */
-    int64_t tick_ms;          /* how often tick runs, 0 = never */
+    const char *name; /* "network": binary kilonova-network */
+    const char *topic; /* KN_TOPIC_NETWORK */
+    bool reads_reports; /* also hands over kn.report messages, in the same batches */
+    bool
+        obeys_tasks; /* hands over only commands whose task stands at their attempt; the others are answered KN_STALE */
+    bool works_long; /* takes part in what is said about long work: `cancel` is handed over */
+    int64_t tick_ms; /* how often tick runs, 0 = never */
     int (*start)(struct kn_daemon *d, void **ret_state, struct kn_error *err);
     int (*handle)(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err);
     int (*tick)(struct kn_daemon *d, void *state, struct kn_error *err);

@@ -91,9 +91,10 @@ void kn_db_drop(struct kn_db *db)
 static PGconn *open_connection(const struct kn_db *db)
 {
     /* What stands before dbname is a default that the url may override, what stands after it is not. */
-    const char *const keys[] = { "options", "connect_timeout", "keepalives_idle", "tcp_user_timeout", "client_encoding",
-                                 "dbname", "fallback_application_name", NULL };
-    const char *options = db->by_key ? SESSION " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off" : SESSION;
+    const char *const keys[] = { "options",         "connect_timeout", "keepalives_idle",           "tcp_user_timeout",
+                                 "client_encoding", "dbname",          "fallback_application_name", NULL };
+    const char *options = db->by_key ? SESSION " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+                                     : SESSION;
     const char *const values[] = { options, "5", "15", "30000", "UTF8", db->url, db->name, NULL };
 
     return PQconnectdbParams(keys, values, 1);

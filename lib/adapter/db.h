@@ -120,7 +120,10 @@ struct kn_array {
     int count;
     bool closed; /* the closing brace stands; the next element takes it away */
 };
-#define KN_ARRAY_INIT { KN_STRBUF_INIT, 0, false }
+#define KN_ARRAY_INIT \
+    { \
+        KN_STRBUF_INIT, 0, false \
+    }
 void kn_array_release(struct kn_array *a);
 void kn_array_clear(struct kn_array *a);
 void kn_array_add(struct kn_array *a, const char *value); /* NULL: SQL NULL */

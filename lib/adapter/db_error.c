@@ -26,7 +26,7 @@ static const struct {
     { "57", KN_UNAVAILABLE },    /* shutdown, crash, starting up, cancelled */
 };
 
-static enum kn_code code_of(const char *state)
+static enum kn_code db_error_code_of(const char *state)
 {
     for (size_t i = 0; i < KN_COUNT(CODES); i++) {
         if (strncmp(state, CODES[i].state, strlen(CODES[i].state)) == 0) {
@@ -46,7 +46,8 @@ static void first_line(char *out, size_t size, const char *text)
 /* Data exceptions, integrity constraints, program limits. */
 static bool is_of_values(const char *state)
 {
-    return state != NULL && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strncmp(state, "54", 2) == 0);
+    return state != NULL &&
+           (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strncmp(state, "54", 2) == 0);
 }
 
 int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struct kn_error *err)
@@ -65,7 +66,7 @@ int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struc
     if (kn_db_lost(db)) {
         kn_fail(err, KN_UNAVAILABLE, "%s: the database went away: %s", what, message);
     } else {
-        kn_fail(err, state != NULL ? code_of(state) : KN_INTERNAL, "%s: %s", what, message);
+        kn_fail(err, state != NULL ? db_error_code_of(state) : KN_INTERNAL, "%s: %s", what, message);
     }
     return kn_fail_private(err); /* names the server, statements, constraints */
 }

@@ -15,7 +15,7 @@
 #include "lib/base/mem.h"
 
 /* One statement on its way: prepared when stmt->name is not NULL. */
-struct call {
+struct db_run_call {
     const struct kn_stmt *stmt;
     const char *const *args;
     const char *what; /* in errors */
@@ -76,7 +76,7 @@ static PGresult *await(const struct kn_db *db, int sent)
 
 /* --- statements ----------------------------------------------------------------------------------------------------- */
 
-static PGresult *prepare(struct kn_db *db, const struct kn_stmt *stmt)
+static PGresult *db_run_prepare(struct kn_db *db, const struct kn_stmt *stmt)
 {
     PGresult *result = db->patience_ms == 0
                            ? PQprepare(db->conn, stmt->name, stmt->sql, stmt->params, NULL)
@@ -88,7 +88,7 @@ static PGresult *prepare(struct kn_db *db, const struct kn_stmt *stmt)
     return result;
 }
 
-static PGresult *execute_prepared(struct kn_db *db, const struct call *call)
+static PGresult *execute_prepared(struct kn_db *db, const struct db_run_call *call)
 {
     const struct kn_stmt *stmt = call->stmt;
 
@@ -97,7 +97,7 @@ static PGresult *execute_prepared(struct kn_db *db, const struct call *call)
                : await(db, PQsendQueryPrepared(db->conn, stmt->name, stmt->params, call->args, NULL, NULL, 0));
 }
 
-static PGresult *execute_text(struct kn_db *db, const struct call *call)
+static PGresult *execute_text(struct kn_db *db, const struct db_run_call *call)
 {
     const struct kn_stmt *stmt = call->stmt;
 
@@ -106,13 +106,13 @@ static PGresult *execute_text(struct kn_db *db, const struct call *call)
                : await(db, PQsendQueryParams(db->conn, stmt->sql, stmt->params, NULL, call->args, NULL, NULL, 0));
 }
 
-static PGresult *execute(struct kn_db *db, const struct call *call)
+static PGresult *execute(struct kn_db *db, const struct db_run_call *call)
 {
     if (call->stmt->name == NULL) {
         return execute_text(db, call);
     }
     if (kn_hmap_get(db->prepared, call->stmt->name) == NULL) {
-        PGresult *prepared = prepare(db, call->stmt);
+        PGresult *prepared = db_run_prepare(db, call->stmt);
 
         if (prepared == NULL || !succeeded(prepared)) {
             return prepared;
@@ -128,7 +128,8 @@ static bool is_hung(const struct kn_db *db, const PGresult *result)
     return result == NULL && db->patience_ms > 0 && !kn_db_lost(db);
 }
 
-static int run_once(struct kn_db *db, const struct call *call, PGresult **ret_result, struct kn_error *err)
+static int db_run_run_once(struct kn_db *db, const struct db_run_call *call, PGresult **ret_result,
+                           struct kn_error *err)
 {
     PGresult *result = NULL;
 
@@ -142,7 +143,8 @@ static int run_once(struct kn_db *db, const struct call *call, PGresult **ret_re
     }
     if (is_hung(db, result)) {
         kn_db_drop(db);
-        kn_fail(err, KN_UNAVAILABLE, "%s: the database says nothing for %lld ms", call->what, (long long)db->patience_ms);
+        kn_fail(err, KN_UNAVAILABLE, "%s: the database says nothing for %lld ms", call->what,
+                (long long)db->patience_ms);
         return kn_fail_private(err);
     }
     kn_db_fail(db, result, call->what, err);
@@ -150,20 +152,20 @@ static int run_once(struct kn_db *db, const struct call *call, PGresult **ret_re
     return -1;
 }
 
-static int run(struct kn_db *db, const struct call *call, PGresult **ret_result, struct kn_error *err)
+static int db_run_run(struct kn_db *db, const struct db_run_call *call, PGresult **ret_result, struct kn_error *err)
 {
     const bool again = db->tx == KN_TX_NONE && is_repeatable(call->stmt->sql);
 
     db->constraint[0] = '\0';
     db->values_at_fault = false;
-    if (run_once(db, call, ret_result, err) == 0) {
+    if (db_run_run_once(db, call, ret_result, err) == 0) {
         return 0;
     }
     if (db->conn == NULL || !kn_db_lost(db)) {
         return -1;
     }
     kn_db_drop(db);
-    return again ? run_once(db, call, ret_result, err) : -1;
+    return again ? db_run_run_once(db, call, ret_result, err) : -1;
 }
 
 /* What both public forms end with: the rows, the count, or neither. */
@@ -184,33 +186,33 @@ static int deliver(PGresult *result, struct kn_rows **ret_rows, int64_t *ret_cou
 int kn_db_run(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_rows **ret_rows,
               struct kn_error *err)
 {
-    const struct call call = { stmt, args, stmt->name };
+    const struct db_run_call call = { stmt, args, stmt->name };
     PGresult *result = NULL;
 
-    return run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
+    return db_run_run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
 }
 
 int kn_db_change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, int64_t *ret_count,
                  struct kn_error *err)
 {
-    const struct call call = { stmt, args, stmt->name };
+    const struct db_run_call call = { stmt, args, stmt->name };
     PGresult *result = NULL;
 
-    return run(db, &call, &result, err) < 0 ? -1 : deliver(result, NULL, ret_count);
+    return db_run_run(db, &call, &result, err) < 0 ? -1 : deliver(result, NULL, ret_count);
 }
 
 int kn_db_query(struct kn_db *db, const char *sql, int params, const char *const *args, struct kn_rows **ret_rows,
                 struct kn_error *err)
 {
     const struct kn_stmt stmt = { NULL, sql, params };
-    const struct call call = { &stmt, args, "query" };
+    const struct db_run_call call = { &stmt, args, "query" };
     PGresult *result = NULL;
 
-    return run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
+    return db_run_run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
 }
 
 /* FNV-1a: a text's name. The texts are the program's own, so nobody looks for two of one name. */
-static uint64_t hash_of(const char *sql)
+static uint64_t db_run_hash_of(const char *sql)
 {
     uint64_t hash = 0xcbf29ce484222325u;
 
@@ -225,17 +227,17 @@ int kn_db_repeat(struct kn_db *db, const char *sql, int params, const char *cons
 {
     char name[24];
     const struct kn_stmt stmt = { name, sql, params };
-    const struct call call = { &stmt, args, "query" };
+    const struct db_run_call call = { &stmt, args, "query" };
     PGresult *result = NULL;
 
-    snprintf(name, sizeof(name), "again_%016llx", (unsigned long long)hash_of(sql));
+    snprintf(name, sizeof(name), "again_%016llx", (unsigned long long)db_run_hash_of(sql));
     if (db->prepared == NULL || kn_hmap_get(db->prepared, name) == NULL) {
         if (db->repeated >= KN_DB_REPEATED) {
             return kn_db_query(db, sql, params, args, ret_rows, err);
         }
         db->repeated++;
     }
-    return run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
+    return db_run_run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
 }
 
 int kn_db_script(struct kn_db *db, const char *sql, struct kn_error *err)

@@ -23,7 +23,7 @@ static int open_request(void *ctx, struct kn_request *req, const struct kn_uploa
     return 0;
 }
 
-static void say(struct kn_response *res, int status, const char *text)
+static void health_say(struct kn_response *res, int status, const char *text)
 {
     res->status = status;
     res->content_type = "text/plain";
@@ -35,44 +35,44 @@ static void say_health(struct kn_daemon *d, struct kn_response *res)
     char how[KN_CONDITION_TEXT];
 
     if (atomic_load(&d->stopping)) {
-        say(res, 503, "stopping\n");
+        health_say(res, 503, "stopping\n");
     } else if (kn_condition_ill(&d->condition, kn_mono_ms(), how)) {
-        say(res, 503, how);
+        health_say(res, 503, how);
         kn_strbuf_addch(&res->body, '\n');
     } else if (atomic_load(&d->standing_by)) {
-        say(res, 200, "standby\n");
+        health_say(res, 200, "standby\n");
     } else if (!atomic_load(&d->ready)) {
-        say(res, 503, "starting\n");
+        health_say(res, 503, "starting\n");
     } else {
-        say(res, 200, "ok\n");
+        health_say(res, 200, "ok\n");
     }
 }
 
-static void dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res)
+static void health_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res)
 {
     (void)body;
     (void)len;
     if (strcmp(req->method, "GET") != 0) {
-        say(res, 405, "GET only\n");
+        health_say(res, 405, "GET only\n");
     } else if (strcmp(req->path, "/healthz") == 0) {
         say_health(ctx, res);
     } else if (strcmp(req->path, "/metrics") == 0) {
-        say(res, 200, "");
+        health_say(res, 200, "");
         kn_metrics_print(&res->body);
     } else {
-        say(res, 404, "there are /healthz and /metrics\n");
+        health_say(res, 404, "there are /healthz and /metrics\n");
     }
 }
 
-static void refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res)
+static void health_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res)
 {
     (void)ctx;
     (void)req;
-    say(res, kn_code_status(err->code), "");
+    health_say(res, kn_code_status(err->code), "");
     kn_strbuf_addf(&res->body, "%s\n", err->message);
 }
 
-static void finish(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us)
+static void health_finish(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us)
 {
     (void)ctx;
     (void)req;
@@ -80,7 +80,9 @@ static void finish(void *ctx, struct kn_request *req, struct kn_response *res, i
     (void)took_us;
 }
 
-static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish };
+static const struct kn_http_ops OPS = {
+    .open = open_request, .dispatch = health_dispatch, .refuse = health_refuse, .finish = health_finish
+};
 static const struct kn_http_limits LIMITS = { .threads = 1, .max_body = 4096 };
 
 int kn_health_open(struct kn_daemon *d, struct kn_health **ret, struct kn_error *err)

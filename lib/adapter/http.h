@@ -37,14 +37,14 @@ struct kn_request {
     struct kn_caller caller;
     int microversion;             /* minor: 2.96 -> 96; the service's minimum if none was asked for */
     json_t *body;                 /* NULL when there was none; borrowed */
-    const char *base_url;         /* "http://host:port/compute": how the caller reached this service, no trailing slash */
-    const char *request_id;       /* req-… */
-    struct kn_db *db;             /* this thread's connection */
+    const char *base_url; /* "http://host:port/compute": how the caller reached this service, no trailing slash */
+    const char *request_id; /* req-… */
+    struct kn_db *db; /* this thread's connection */
     struct kn_bus *bus;
     struct kn_questions *questions; /* for what only a host knows; NULL: nobody can be asked */
     const struct kn_conf *conf;
     struct kn_http_raw *raw;
-    void *door;                   /* the front door's own */
+    void *door; /* the front door's own */
 };
 
 /* Memory that lives as long as the request; zeroed, never NULL. */
@@ -77,15 +77,16 @@ bool kn_request_is_gone(const struct kn_request *req);
 int kn_request_query_bool(const struct kn_request *req, const char *key, bool dflt, bool *ret, struct kn_error *err);
 
 struct kn_response {
-    int status;                  /* preset to the route's success code */
-    struct kn_strbuf body;       /* JSON text as a rule; write it with kn_strbuf_add* or kn_response_json */
-    const char *content_type;    /* preset "application/json" */
-    int fd;                      /* >= 0: the body is this file from offset, length bytes; closed by the listener */
+    int status; /* preset to the route's success code */
+    struct kn_strbuf body; /* JSON text as a rule; write it with kn_strbuf_add* or kn_response_json */
+    const char *content_type; /* preset "application/json" */
+    int fd; /* >= 0: the body is this file from offset, length bytes; closed by the listener */
     int64_t fd_offset;
     int64_t fd_length;
-    struct kn_strbuf headers;    /* "Name: value\n" lines, by kn_response_header */
+    struct kn_strbuf headers; /* "Name: value\n" lines, by kn_response_header */
 };
-void kn_response_header(struct kn_response *res, const char *name, const char *value); /* CR and LF in value are dropped */
+void kn_response_header(struct kn_response *res, const char *name,
+                        const char *value); /* CR and LF in value are dropped */
 /* Throws away what the response holds: 200, no body, no headers. */
 void kn_response_reset(struct kn_response *res);
 /* Dumps and consumes `json`. */
@@ -106,37 +107,47 @@ typedef int kn_handler(struct kn_request *req, struct kn_response *res, struct k
 
 struct kn_route {
     const char *method;
-    const char *path;            /* "/v2.1/servers/{id}/action"; {…} matches one non-empty segment */
-    enum kn_rule rule;           /* who may call it */
-    int status;                  /* success code */
+    const char *path; /* "/v2.1/servers/{id}/action"; {…} matches one non-empty segment */
+    enum kn_rule rule; /* who may call it */
+    int status; /* success code */
     kn_handler *handle;
-    int since;                   /* first and last minor microversion, 0 = no bound */
+    int since; /* first and last minor microversion, 0 = no bound */
     int until;
     const struct kn_upload *upload; /* instead of handle, for streamed bodies */
 };
 
 /* What the original has and this cloud does not: the path and all that is below it, {…} for any one segment. */
 struct kn_unbuilt {
-    const char *path;            /* "/v2.0/routers" */
-    const char *what;            /* "routers" */
+    const char *path; /* "/v2.0/routers" */
+    const char *what; /* "routers" */
 };
 
-enum kn_dialect { KN_DIALECT_NOVA, KN_DIALECT_KEYSTONE, KN_DIALECT_NEUTRON, KN_DIALECT_GLANCE, KN_DIALECT_CINDER,
-                  KN_DIALECT_PLACEMENT };
+enum kn_dialect {
+    KN_DIALECT_NOVA,
+    KN_DIALECT_KEYSTONE,
+    KN_DIALECT_NEUTRON,
+    KN_DIALECT_GLANCE,
+    KN_DIALECT_CINDER,
+    KN_DIALECT_PLACEMENT
+};
 
 struct kn_api {
-    const char *name;            /* "compute" */
-    const char *prefix;          /* "/compute" */
+    const char *name; /* "compute" */
+    const char *prefix; /* "/compute" */
     enum kn_dialect dialect;
     const char *microversion_service; /* "compute", "volume", NULL = no microversions */
-    int major, min_minor, max_minor;  /* 2, 1, 96 */
-    bool project_in_path;        /* /v2.1/{project_id}/servers is the same as /v2.1/servers */
-    bool json_suffix;            /* /v2.0/networks.json is the same as /v2.0/networks */
-    bool (*is_slow)(const struct kn_route *route); /* routes that hash passwords: they have threads of their own; NULL = none */
-    bool (*home)(const char *rest, struct kn_strbuf *sb); /* writes the JSON-home document of this path, if it has one; NULL = none has */
-    bool (*is_list)(const struct kn_route *route); /* long lists besides those whose paths say so (router.h); NULL = none */
-    char *(*account)(const json_t *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */
-    const struct kn_route *routes;    /* ended by method == NULL */
+    int major, min_minor, max_minor; /* 2, 1, 96 */
+    bool project_in_path; /* /v2.1/{project_id}/servers is the same as /v2.1/servers */
+    bool json_suffix; /* /v2.0/networks.json is the same as /v2.0/networks */
+    bool (*is_slow)(const struct kn_route
+                        *route); /* routes that hash passwords: they have threads of their own; NULL = none */
+    bool (*home)(const char *rest,
+                 struct kn_strbuf *sb); /* writes the JSON-home document of this path, if it has one; NULL = none has */
+    bool (*is_list)(const struct kn_route
+                        *route); /* long lists besides those whose paths say so (router.h); NULL = none */
+    char *(*account)(const json_t
+                         *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */
+    const struct kn_route *routes; /* ended by method == NULL */
     const struct kn_unbuilt *unbuilt; /* ended by path == NULL: where no route answers, a 404 says so; NULL = nothing */
 };
 
@@ -170,14 +181,14 @@ struct kn_http_ops {
     void (*names)(void *ctx, struct kn_request *req, const char *body, size_t len, const char *names[KN_HTTP_NAMES]);
 };
 struct kn_http_limits {
-    int threads;         /* workers */
-    int lists;           /* of them, those that may work on lists at once: the others are for what is short; 0 = all */
-    int slow_threads;    /* 0 = none */
-    int slow_waiting;    /* requests that may wait for those; with one more, one is answered with KN_TOO_MANY */
+    int threads; /* workers */
+    int lists; /* of them, those that may work on lists at once: the others are for what is short; 0 = all */
+    int slow_threads; /* 0 = none */
+    int slow_waiting; /* requests that may wait for those; with one more, one is answered with KN_TOO_MANY */
     size_t max_body;
-    size_t bodies;       /* bytes of all bodies together; over it KN_UNAVAILABLE and Retry-After; 0 = no bound */
-    int per_address;     /* connections of one address; 0 = as many as there may be at all */
-    int silent_s;        /* a connection that never said a whole request head is closed after so much silence; 0 = as any other */
+    size_t bodies; /* bytes of all bodies together; over it KN_UNAVAILABLE and Retry-After; 0 = no bound */
+    int per_address; /* connections of one address; 0 = as many as there may be at all */
+    int silent_s; /* a connection that never said a whole request head is closed after so much silence; 0 = as any other */
 };
 /* listen: "address:port", "[v6]:port" or ":port" (any address); port 0 = a free one. */
 int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,

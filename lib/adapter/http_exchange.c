@@ -51,7 +51,7 @@ static enum MHD_Result send_answer(struct kn_http_raw *raw)
     return kn_http_send(raw);
 }
 
-static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
+static void http_exchange_refuse(struct kn_http_raw *raw, const struct kn_error *err)
 {
     kn_response_reset(&raw->res);
     raw->server->ops->refuse(raw->server->ctx, &raw->req, err, &raw->res);
@@ -60,12 +60,12 @@ static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
 }
 
 /* It waited, or wanted to, and others come first. Bounded lanes take whole requests, no uploads. */
-static void give_way(struct kn_http_raw *raw)
+static void http_exchange_give_way(struct kn_http_raw *raw)
 {
     struct kn_error err = { 0 };
 
     kn_fail(&err, KN_TOO_MANY, "too many requests of this kind are waiting");
-    refuse(raw, &err);
+    http_exchange_refuse(raw, &err);
     raw->state = KN_HTTP_ANSWERED;
     MHD_resume_connection(raw->connection);
 }
@@ -84,7 +84,7 @@ static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
     case KN_HTTP_QUEUED:
         break;
     case KN_HTTP_FULL:
-        give_way(evicted);
+        http_exchange_give_way(evicted);
         break;
     case KN_HTTP_CLOSED:
         raw->state = KN_HTTP_CUT;
@@ -152,7 +152,8 @@ static enum MHD_Result answer_early(struct kn_http_raw *raw)
 {
     const char *expect = kn_request_header(&raw->req, "Expect");
 
-    if (raw->length == 0 || raw->length > SWALLOW_BYTES || (expect != NULL && strcasecmp(expect, "100-continue") == 0)) {
+    if (raw->length == 0 || raw->length > SWALLOW_BYTES ||
+        (expect != NULL && strcasecmp(expect, "100-continue") == 0)) {
         return send_answer(raw);
     }
     raw->state = KN_HTTP_SWALLOW;
@@ -184,7 +185,7 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
     struct kn_error err = { 0 };
 
     if (kn_http_raw_open(raw, method, &err) < 0 || check_head(raw, &err) < 0) {
-        refuse(raw, &err);
+        http_exchange_refuse(raw, &err);
         return raw->ends ? send_answer(raw) : answer_early(raw);
     }
     kn_http_trust(raw);
@@ -196,8 +197,9 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
         return hand_over(raw, KN_HTTP_BEGIN);
     }
     if (raw->length > (int64_t)s->max_body) {
-        kn_fail(&err, KN_TOO_LARGE, "the body has %lld bytes, at most %zu are read", (long long)raw->length, s->max_body);
-        refuse(raw, &err);
+        kn_fail(&err, KN_TOO_LARGE, "the body has %lld bytes, at most %zu are read", (long long)raw->length,
+                s->max_body);
+        http_exchange_refuse(raw, &err);
         return answer_early(raw);
     }
     if (s->ops->is_slow != NULL && s->ops->is_slow(s->ctx, &raw->req)) {
@@ -211,8 +213,7 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
 /* A client that hung up: in the middle of its body, or while its answer is awaited. */
 static bool has_hung_up(const struct kn_http_raw *raw)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(raw->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(raw->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct pollfd fd = { .fd = info != NULL ? info->connect_fd : -1, .events = POLLRDHUP };
 
     return poll(&fd, 1, 0) == 1;
@@ -237,14 +238,14 @@ static enum MHD_Result await_more(struct kn_http_raw *raw)
     return MHD_YES;
 }
 
-static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t *len)
+static enum MHD_Result http_exchange_on_body(struct kn_http_raw *raw, const char *data, size_t *len)
 {
     struct kn_error err = { 0 };
 
     if (*len == 0 && is_bad(raw)) {
         raw->ends = true;
         kn_fail(&err, raw->scan->why, "%s", raw->scan->words);
-        refuse(raw, &err);
+        http_exchange_refuse(raw, &err);
         return send_answer(raw);
     }
     if (*len == 0) {
@@ -253,7 +254,7 @@ static enum MHD_Result on_body(struct kn_http_raw *raw, const char *data, size_t
     if (*len > raw->server->max_body - raw->body.len) { /* only a chunked one comes this far */
         kn_fail(&err, KN_TOO_LARGE, "the body has more than %zu bytes", raw->server->max_body);
         kn_http_body_drop(raw);
-        refuse(raw, &err);
+        http_exchange_refuse(raw, &err);
     } else if (!kn_http_budget_take(raw, raw->body.len + *len)) {
         refuse_for_memory(raw);
     } else {
@@ -307,7 +308,7 @@ enum MHD_Result kn_http_on_access(void *cls, struct MHD_Connection *connection, 
     case KN_HTTP_NEW:
         return on_headers(raw, method);
     case KN_HTTP_BODY:
-        return on_body(raw, data, len);
+        return http_exchange_on_body(raw, data, len);
     case KN_HTTP_STREAM:
         return on_stream(raw, data, len);
     case KN_HTTP_SWALLOW:

@@ -19,7 +19,8 @@
 
 #define DESCRIPTORS 65536
 #define PIECE 4096U
-#define DRAIN_BYTES ((size_t)256 << 10) /* read and dropped behind a refused head, so that the client reads its answer */
+#define DRAIN_BYTES \
+    ((size_t)256 << 10) /* read and dropped behind a refused head, so that the client reads its answer */
 
 /* By descriptor. Set before libmicrohttpd reads from it first, taken away before it closes it; each is its event thread's. */
 static _Atomic(struct kn_http_scan *) scans[DESCRIPTORS];
@@ -35,12 +36,13 @@ struct kn_http_scan *kn_http_gate_open(int fd)
     return s;
 }
 
-static ssize_t drain(int fd)
+static ssize_t http_gate_drain(int fd)
 {
     char nothing[PIECE];
     ssize_t n = 0;
 
-    for (size_t all = 0; all < DRAIN_BYTES && (n = recvfrom(fd, nothing, sizeof(nothing), MSG_DONTWAIT, NULL, NULL)) > 0;) {
+    for (size_t all = 0;
+         all < DRAIN_BYTES && (n = recvfrom(fd, nothing, sizeof(nothing), MSG_DONTWAIT, NULL, NULL)) > 0;) {
         all += (size_t)n;
     }
     return n;
@@ -51,9 +53,10 @@ void kn_http_gate_close(int fd, struct kn_http_scan *s)
     if (s == NULL) {
         return;
     }
-    if (s->why != KN_OK) { /* what is unread when the socket is closed would be a reset, and could overtake the answer */
+    if (s->why !=
+        KN_OK) { /* what is unread when the socket is closed would be a reset, and could overtake the answer */
         shutdown(fd, SHUT_WR);
-        drain(fd);
+        http_gate_drain(fd);
     }
     atomic_store(&scans[fd], NULL);
     free(s);
@@ -70,7 +73,8 @@ static size_t take_spare(struct kn_http_scan *s, char *to, size_t room)
 }
 
 /* One read; *ret_short: the kernel has no more. What recvfrom() gave, and in *ret_got what came out of it. */
-static ssize_t read_piece(int fd, struct kn_http_scan *s, char *to, size_t room, int flags, size_t *ret_got, bool *ret_short)
+static ssize_t read_piece(int fd, struct kn_http_scan *s, char *to, size_t room, int flags, size_t *ret_got,
+                          bool *ret_short)
 {
     char piece[PIECE];
     uint64_t unread = kn_http_scan_unread(s);
@@ -103,7 +107,7 @@ static ssize_t read_through(int fd, struct kn_http_scan *s, char *to, size_t siz
         }
     }
     if (s->spot == KN_HTTP_AT_BAD) {
-        n = drain(fd);
+        n = http_gate_drain(fd);
     }
     if (got > 0) {
         return (ssize_t)got;
@@ -119,7 +123,8 @@ ssize_t kn_http_recv(int fd, void *buf, size_t size, int flags) __asm__("recv");
 
 ssize_t kn_http_recv(int fd, void *buf, size_t size, int flags)
 {
-    struct kn_http_scan *s = fd >= 0 && fd < DESCRIPTORS ? atomic_load_explicit(&scans[fd], memory_order_acquire) : NULL;
+    struct kn_http_scan *s = fd >= 0 && fd < DESCRIPTORS ? atomic_load_explicit(&scans[fd], memory_order_acquire)
+                                                         : NULL;
 
     return s == NULL ? recvfrom(fd, buf, size, flags, NULL, NULL) : read_through(fd, s, buf, size, flags);
 }

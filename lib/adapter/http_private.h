@@ -107,7 +107,8 @@ struct kn_http_server {
     struct kn_http_lane fast, slow;
 };
 
-struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target, struct MHD_Connection *connection);
+struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target,
+                                    struct MHD_Connection *connection);
 void kn_http_raw_free(struct kn_http_raw *raw);
 /* Fills in what the headers say. 0, or -1 with an error for the client. */
 int kn_http_raw_open(struct kn_http_raw *raw, const char *method, struct kn_error *err);
@@ -151,7 +152,8 @@ enum kn_http_queued { KN_HTTP_QUEUED, KN_HTTP_FULL, KN_HTTP_CLOSED };
  * is the one that has to give way, this one or another; it is the caller's now.
  */
 enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job, struct kn_http_raw **ret_evicted);
-int kn_http_lane_start(struct kn_http_lane *lane, struct kn_http_server *server, int threads, int lists, int bound, struct kn_error *err);
+int kn_http_lane_start(struct kn_http_lane *lane, struct kn_http_server *server, int threads, int lists, int bound,
+                       struct kn_error *err);
 /* Lets the workers finish what is queued, and ends them. */
 void kn_http_lane_stop(struct kn_http_lane *lane);
 /* After that: does what was queued since on this thread, and frees the lane's own. */

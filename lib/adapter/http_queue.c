@@ -33,7 +33,7 @@ static struct kn_http_party *party(struct kn_http_lane *l, const char *name)
     return p;
 }
 
-static void leave(struct kn_http_lane *l, struct kn_http_raw *raw)
+static void http_queue_leave(struct kn_http_lane *l, struct kn_http_raw *raw)
 {
     for (int i = 0; i < KN_HTTP_NAMES; i++) {
         struct kn_http_party *p = raw->parties[i];
@@ -121,7 +121,7 @@ struct kn_http_raw *kn_http_queue_evict(struct kn_http_lane *l)
     struct kn_http_raw *raw = worst != NULL ? *worst : NULL;
     if (raw != NULL) {
         unlink_job(l, worst);
-        leave(l, raw);
+        http_queue_leave(l, raw);
     }
     return raw;
 }
@@ -161,5 +161,5 @@ void kn_http_queue_done(struct kn_http_lane *l, struct kn_http_raw *raw)
             raw->parties[i]->working[raw->is_list]--;
         }
     }
-    leave(l, raw);
+    http_queue_leave(l, raw);
 }

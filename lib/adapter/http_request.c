@@ -62,7 +62,8 @@ static const char *without_authority(const char *target)
     return target;
 }
 
-struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target, struct MHD_Connection *connection)
+struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target,
+                                    struct MHD_Connection *connection)
 {
     struct kn_http_raw *raw = KN_NEW(struct kn_http_raw);
 
@@ -150,7 +151,7 @@ void kn_request_query_each(const struct kn_request *req, void (*visit)(void *ctx
     }
 }
 
-static bool is_word(const char *text, const char *const *words, size_t count)
+static bool http_request_is_word(const char *text, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcasecmp(text, words[i]) == 0) {
@@ -170,8 +171,8 @@ int kn_request_query_bool(const struct kn_request *req, const char *key, bool df
         *ret = dflt;
         return 0;
     }
-    bool yes = is_word(value, YES, KN_COUNT(YES));
-    if (!yes && !is_word(value, NO, KN_COUNT(NO))) {
+    bool yes = http_request_is_word(value, YES, KN_COUNT(YES));
+    if (!yes && !http_request_is_word(value, NO, KN_COUNT(NO))) {
         return kn_fail(err, KN_BAD_REQUEST, "\"%s\" is no boolean for \"%s\"", value, key);
     }
     *ret = yes;
@@ -188,9 +189,10 @@ const char *kn_request_header(const struct kn_request *req, const char *name)
 
 static const char *address_text(struct kn_request *req)
 {
-    const union MHD_ConnectionInfo *info =
-        req->raw->connection == NULL ? NULL
-                                     : MHD_get_connection_info(req->raw->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info = req->raw->connection == NULL
+                                               ? NULL
+                                               : MHD_get_connection_info(req->raw->connection,
+                                                                         MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     char text[INET6_ADDRSTRLEN] = "";
 
     if (info == NULL || info->client_addr == NULL) {

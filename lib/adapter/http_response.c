@@ -60,8 +60,8 @@ static struct MHD_Response *make_body(struct kn_response *res)
     if (!may_have_body(res->status)) {
         kn_strbuf_clear(&res->body);
     } else if (res->fd >= 0) {
-        struct MHD_Response *file =
-            MHD_create_response_from_fd_at_offset64((uint64_t)res->fd_length, res->fd, (uint64_t)res->fd_offset);
+        struct MHD_Response *file = MHD_create_response_from_fd_at_offset64((uint64_t)res->fd_length, res->fd,
+                                                                            (uint64_t)res->fd_offset);
         res->fd = file != NULL ? -1 : res->fd; /* it closes the file */
         return file;
     }
@@ -73,7 +73,7 @@ static struct MHD_Response *make_body(struct kn_response *res)
 }
 
 /* "Name: value" lines; each line is cut in place. */
-static void add_headers(struct MHD_Response *answer, struct kn_strbuf *headers)
+static void http_response_add_headers(struct MHD_Response *answer, struct kn_strbuf *headers)
 {
     char *rest = headers->buf;
     for (char *line = strsep(&rest, "\n"); rest != NULL; line = strsep(&rest, "\n")) {
@@ -97,7 +97,7 @@ enum MHD_Result kn_http_send(struct kn_http_raw *raw)
     if (has_body) {
         MHD_add_response_header(answer, "Content-Type", res->content_type);
     }
-    add_headers(answer, &res->headers);
+    http_response_add_headers(answer, &res->headers);
     if (raw->ends || atomic_load_explicit(&raw->server->draining, memory_order_relaxed)) {
         MHD_add_response_header(answer, "Connection", "close");
     }

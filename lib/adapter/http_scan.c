@@ -38,7 +38,7 @@ static void put(struct kn_http_scan *s, struct out *out, const char *text, size_
     }
 }
 
-static void put_text(struct kn_http_scan *s, struct out *out, const char *text)
+static void http_scan_put_text(struct kn_http_scan *s, struct out *out, const char *text)
 {
     put(s, out, text, strlen(text));
 }
@@ -78,18 +78,18 @@ static bool reads_value(const struct kn_http_scan *s, enum kn_http_field field)
     return (s->spot == KN_HTTP_AT_VALUE || s->spot == KN_HTTP_AT_VALUE_LF) && s->field == field;
 }
 
-static void refuse(struct kn_http_scan *s, struct out *out, enum kn_code why, const char *words)
+static void http_scan_refuse(struct kn_http_scan *s, struct out *out, enum kn_code why, const char *words)
 {
     if (s->spot == KN_HTTP_AT_START || s->spot == KN_HTTP_AT_START_LF) {
         s->heads++;
     } else if (s->spot == KN_HTTP_AT_VERSION && s->at < strlen(VERSION)) {
-        put_text(s, out, VERSION + s->at);
+        http_scan_put_text(s, out, VERSION + s->at);
     } else if (reads_value(s, KN_HTTP_FIELD_LENGTH) && s->at == 0) {
-        put_text(s, out, "0");
+        http_scan_put_text(s, out, "0");
     } else if (reads_value(s, KN_HTTP_FIELD_CODING) && s->at < strlen(CODING)) {
-        put_text(s, out, CODING + s->at);
+        http_scan_put_text(s, out, CODING + s->at);
     }
-    put_text(s, out, end_of(s));
+    http_scan_put_text(s, out, end_of(s));
     s->bad_in_body = s->spot >= KN_HTTP_AT_DATA;
     s->bad = s->heads;
     s->why = why;
@@ -99,7 +99,7 @@ static void refuse(struct kn_http_scan *s, struct out *out, enum kn_code why, co
 
 static void refuse_plainly(struct kn_http_scan *s, struct out *out, const char *words)
 {
-    refuse(s, out, KN_BAD_REQUEST, words);
+    http_scan_refuse(s, out, KN_BAD_REQUEST, words);
 }
 
 /* A character of a method or of a header's name (RFC 9110, 5.6.2). */
@@ -114,7 +114,7 @@ static bool is_control(char c)
     return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-static bool is_blank(char c)
+static bool http_scan_is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -191,7 +191,7 @@ static void at_target(struct kn_http_scan *s, struct out *out, char c)
     } else if (c == ' ' || is_control(c)) {
         refuse_plainly(s, out, "the request line has no method, target and version");
     } else if (s->target == KN_HTTP_TARGET_MAX) {
-        refuse(s, out, KN_URI_TOO_LONG, "the URL is longer than 16384 bytes");
+        http_scan_refuse(s, out, KN_URI_TOO_LONG, "the URL is longer than 16384 bytes");
     } else {
         s->target++;
         put(s, out, &c, 1);
@@ -212,11 +212,11 @@ static void at_version(struct kn_http_scan *s, struct out *out, char c)
         put(s, out, &c, 1);
         s->at++;
     } else if (s->at == sizeof("HTTP/") - 1 && is_digit(c)) {
-        refuse(s, out, KN_HTTP_VERSION, "this speaks HTTP/1.1");
+        http_scan_refuse(s, out, KN_HTTP_VERSION, "this speaks HTTP/1.1");
     } else if (s->at == size && c == '\r') {
         s->at++;
     } else if (s->at == size + 1 && c == '\n') {
-        put_text(s, out, "\r\n");
+        http_scan_put_text(s, out, "\r\n");
         move_to(s, KN_HTTP_AT_LINE);
     } else {
         refuse_plainly(s, out, "the request line does not end with a version of HTTP and CRLF");
@@ -237,12 +237,12 @@ static void at_line(struct kn_http_scan *s, struct out *out, char c)
 {
     if (c == '\r') {
         move_to(s, KN_HTTP_AT_END_LF);
-    } else if (is_blank(c)) {
+    } else if (http_scan_is_blank(c)) {
         refuse_plainly(s, out, "a header goes on in the next line");
     } else if (!is_token(c)) {
         refuse_plainly(s, out, "a header has no name");
     } else if (s->headers == KN_HTTP_HEADERS_MAX) {
-        refuse(s, out, KN_HEAD_TOO_LARGE, "the request has more than 100 headers");
+        http_scan_refuse(s, out, KN_HEAD_TOO_LARGE, "the request has more than 100 headers");
     } else {
         s->headers++;
         move_to(s, KN_HTTP_AT_NAME);
@@ -268,10 +268,10 @@ static const char *contradiction(struct kn_http_scan *s)
     } else if (strcmp(s->name, "cookie") == 0) {
         s->field = KN_HTTP_FIELD_COOKIE;
     }
-    return s->lengths + s->codings > 1     ? "the headers do not say clearly where the request ends"
-           : s->codings > 0 && s->is_old   ? "HTTP/1.0 has no Transfer-Encoding"
-           : s->hosts > 1                  ? "the request names two hosts"
-                                           : NULL;
+    return s->lengths + s->codings > 1   ? "the headers do not say clearly where the request ends"
+           : s->codings > 0 && s->is_old ? "HTTP/1.0 has no Transfer-Encoding"
+           : s->hosts > 1                ? "the request names two hosts"
+                                         : NULL;
 }
 
 static void at_name(struct kn_http_scan *s, struct out *out, char c)
@@ -296,7 +296,7 @@ static void at_name(struct kn_http_scan *s, struct out *out, char c)
 
 static void length_char(struct kn_http_scan *s, struct out *out, char c)
 {
-    if (is_blank(c)) {
+    if (http_scan_is_blank(c)) {
         s->padded = s->at > 0;
     } else if (!is_digit(c) || s->padded || s->at == LENGTH_DIGITS) {
         refuse_plainly(s, out, "the length of the body is not a number");
@@ -309,7 +309,7 @@ static void length_char(struct kn_http_scan *s, struct out *out, char c)
 
 static void coding_char(struct kn_http_scan *s, struct out *out, char c)
 {
-    if (is_blank(c)) {
+    if (http_scan_is_blank(c)) {
         s->padded = s->at > 0;
     } else if (s->padded || s->at >= strlen(CODING) || lower(c) != CODING[s->at]) {
         refuse_plainly(s, out, "the only Transfer-Encoding that is read is \"chunked\"");
@@ -325,7 +325,7 @@ static void host_char(struct kn_http_scan *s, struct out *out, char c)
 {
     const bool fits = (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || strchr("-._~:[]%", c) != NULL;
 
-    if (is_blank(c)) {
+    if (http_scan_is_blank(c)) {
         s->padded = s->at > 0;
         put(s, out, &c, 1);
     } else if (s->padded || !fits) {
@@ -355,7 +355,7 @@ static void at_value(struct kn_http_scan *s, struct out *out, char c)
         coding_char(s, out, c);
         break;
     case KN_HTTP_FIELD_COOKIE:
-        put_text(s, out, " ");
+        http_scan_put_text(s, out, " ");
         break;
     case KN_HTTP_FIELD_HOST:
         host_char(s, out, c);
@@ -375,7 +375,7 @@ static void at_value_lf(struct kn_http_scan *s, struct out *out, char c)
     } else if (s->field == KN_HTTP_FIELD_CODING && s->at < strlen(CODING)) {
         refuse_plainly(s, out, "the only Transfer-Encoding that is read is \"chunked\"");
     } else {
-        put_text(s, out, "\r\n");
+        http_scan_put_text(s, out, "\r\n");
         move_to(s, KN_HTTP_AT_LINE);
     }
 }
@@ -387,7 +387,7 @@ static void at_end_lf(struct kn_http_scan *s, struct out *out, char c)
     } else if (s->hosts == 0 && !s->is_old) {
         refuse_plainly(s, out, "the request names no host");
     } else {
-        put_text(s, out, "\r\n");
+        http_scan_put_text(s, out, "\r\n");
         move_to(s, s->codings > 0 ? KN_HTTP_AT_SIZE : s->left > 0 ? KN_HTTP_AT_DATA : KN_HTTP_AT_START);
     }
 }
@@ -452,7 +452,7 @@ static void at_chunk_end(struct kn_http_scan *s, struct out *out, char c)
     } else if (s->spot == KN_HTTP_AT_CHUNK_CR) {
         s->spot = KN_HTTP_AT_CHUNK_LF;
     } else {
-        put_text(s, out, "\r\n");
+        http_scan_put_text(s, out, "\r\n");
         move_to(s, KN_HTTP_AT_SIZE);
     }
 }
@@ -475,7 +475,7 @@ static void at_trailer_lf(struct kn_http_scan *s, struct out *out, char c)
     } else if (s->spot == KN_HTTP_AT_TRAILER_LF) {
         s->spot = KN_HTTP_AT_TRAILER;
     } else {
-        put_text(s, out, "0\r\n\r\n");
+        http_scan_put_text(s, out, "0\r\n\r\n");
         move_to(s, KN_HTTP_AT_START);
     }
 }
@@ -496,13 +496,27 @@ static void at_bad(struct kn_http_scan *s, struct out *out, char c)
 typedef void reader(struct kn_http_scan *s, struct out *out, char c);
 
 static reader *const READERS[] = {
-    [KN_HTTP_AT_START] = at_start,         [KN_HTTP_AT_START_LF] = at_start_lf,     [KN_HTTP_AT_METHOD] = at_method,
-    [KN_HTTP_AT_TARGET] = at_target,       [KN_HTTP_AT_VERSION] = at_version,       [KN_HTTP_AT_LINE] = at_line,
-    [KN_HTTP_AT_NAME] = at_name,           [KN_HTTP_AT_VALUE] = at_value,           [KN_HTTP_AT_VALUE_LF] = at_value_lf,
-    [KN_HTTP_AT_END_LF] = at_end_lf,       [KN_HTTP_AT_DATA] = at_data,             [KN_HTTP_AT_SIZE] = at_size,
-    [KN_HTTP_AT_EXTENSION] = at_extension, [KN_HTTP_AT_SIZE_LF] = at_size_lf,       [KN_HTTP_AT_CHUNK_CR] = at_chunk_end,
-    [KN_HTTP_AT_CHUNK_LF] = at_chunk_end,  [KN_HTTP_AT_TRAILER] = at_trailer,       [KN_HTTP_AT_TRAILER_TEXT] = at_trailer,
-    [KN_HTTP_AT_TRAILER_LF] = at_trailer_lf, [KN_HTTP_AT_TRAILERS_LF] = at_trailer_lf, [KN_HTTP_AT_BAD] = at_bad,
+    [KN_HTTP_AT_START] = at_start,
+    [KN_HTTP_AT_START_LF] = at_start_lf,
+    [KN_HTTP_AT_METHOD] = at_method,
+    [KN_HTTP_AT_TARGET] = at_target,
+    [KN_HTTP_AT_VERSION] = at_version,
+    [KN_HTTP_AT_LINE] = at_line,
+    [KN_HTTP_AT_NAME] = at_name,
+    [KN_HTTP_AT_VALUE] = at_value,
+    [KN_HTTP_AT_VALUE_LF] = at_value_lf,
+    [KN_HTTP_AT_END_LF] = at_end_lf,
+    [KN_HTTP_AT_DATA] = at_data,
+    [KN_HTTP_AT_SIZE] = at_size,
+    [KN_HTTP_AT_EXTENSION] = at_extension,
+    [KN_HTTP_AT_SIZE_LF] = at_size_lf,
+    [KN_HTTP_AT_CHUNK_CR] = at_chunk_end,
+    [KN_HTTP_AT_CHUNK_LF] = at_chunk_end,
+    [KN_HTTP_AT_TRAILER] = at_trailer,
+    [KN_HTTP_AT_TRAILER_TEXT] = at_trailer,
+    [KN_HTTP_AT_TRAILER_LF] = at_trailer_lf,
+    [KN_HTTP_AT_TRAILERS_LF] = at_trailer_lf,
+    [KN_HTTP_AT_BAD] = at_bad,
 };
 _Static_assert(KN_COUNT(READERS) == KN_HTTP_SPOT_COUNT, "every spot has a reader");
 
@@ -521,7 +535,7 @@ size_t kn_http_scan_feed(struct kn_http_scan *s, const char *in, size_t len, cha
     out.at = ret;
     for (size_t i = 0; i < len; i++) {
         if (is_too_much(s)) {
-            refuse(s, &out, KN_HEAD_TOO_LARGE, "the headers of the request are longer than 20480 bytes");
+            http_scan_refuse(s, &out, KN_HEAD_TOO_LARGE, "the headers of the request are longer than 20480 bytes");
         }
         READERS[s->spot](s, &out, in[i]);
     }

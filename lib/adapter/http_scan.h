@@ -20,57 +20,64 @@
 #include "lib/base/error.h"
 
 #define KN_HTTP_TARGET_MAX ((size_t)16 << 10)
-#define KN_HTTP_HEAD_MAX ((size_t)20 << 10) /* request line and headers, in libmicrohttpd's memory with what it makes of them */
+#define KN_HTTP_HEAD_MAX \
+    ((size_t)20 << 10) /* request line and headers, in libmicrohttpd's memory with what it makes of them */
 #define KN_HTTP_HEADERS_MAX 100U
-#define KN_HTTP_SPARE 96                    /* what may come out of a feed beyond the room: chunk sizes that were held back, an end */
+#define KN_HTTP_SPARE 96 /* what may come out of a feed beyond the room: chunk sizes that were held back, an end */
 
 /* Where the next byte stands. */
 enum kn_http_spot {
-    KN_HTTP_AT_START,      /* between requests */
-    KN_HTTP_AT_START_LF,   /* of an empty line there */
+    KN_HTTP_AT_START, /* between requests */
+    KN_HTTP_AT_START_LF, /* of an empty line there */
     KN_HTTP_AT_METHOD,
     KN_HTTP_AT_TARGET,
     KN_HTTP_AT_VERSION,
-    KN_HTTP_AT_LINE,       /* a header line begins, or the empty one */
+    KN_HTTP_AT_LINE, /* a header line begins, or the empty one */
     KN_HTTP_AT_NAME,
     KN_HTTP_AT_VALUE,
     KN_HTTP_AT_VALUE_LF,
-    KN_HTTP_AT_END_LF,     /* of the head */
-    KN_HTTP_AT_DATA,       /* of a body: `left` bytes that nobody looks at */
-    KN_HTTP_AT_SIZE,       /* of a chunk */
+    KN_HTTP_AT_END_LF, /* of the head */
+    KN_HTTP_AT_DATA, /* of a body: `left` bytes that nobody looks at */
+    KN_HTTP_AT_SIZE, /* of a chunk */
     KN_HTTP_AT_EXTENSION,
     KN_HTTP_AT_SIZE_LF,
-    KN_HTTP_AT_CHUNK_CR,   /* behind a chunk */
+    KN_HTTP_AT_CHUNK_CR, /* behind a chunk */
     KN_HTTP_AT_CHUNK_LF,
-    KN_HTTP_AT_TRAILER,    /* a trailer's line begins, or the empty one */
+    KN_HTTP_AT_TRAILER, /* a trailer's line begins, or the empty one */
     KN_HTTP_AT_TRAILER_TEXT,
     KN_HTTP_AT_TRAILER_LF,
     KN_HTTP_AT_TRAILERS_LF,
-    KN_HTTP_AT_BAD,        /* nothing is let through any more */
+    KN_HTTP_AT_BAD, /* nothing is let through any more */
     KN_HTTP_SPOT_COUNT
 };
 
-enum kn_http_field { KN_HTTP_FIELD_OTHER, KN_HTTP_FIELD_LENGTH, KN_HTTP_FIELD_CODING, KN_HTTP_FIELD_COOKIE, KN_HTTP_FIELD_HOST };
+enum kn_http_field {
+    KN_HTTP_FIELD_OTHER,
+    KN_HTTP_FIELD_LENGTH,
+    KN_HTTP_FIELD_CODING,
+    KN_HTTP_FIELD_COOKIE,
+    KN_HTTP_FIELD_HOST
+};
 
 /* One connection's; its event thread's alone. Begins as zeroes. */
 struct kn_http_scan {
     enum kn_http_spot spot;
-    enum kn_code why;         /* KN_OK: all was well so far */
+    enum kn_code why; /* KN_OK: all was well so far */
     const char *words;
-    uint64_t bad;             /* the number of the request that is refused */
-    bool bad_in_body;         /* its head was good */
-    uint64_t heads;           /* requests begun; the first is 1 */
-    uint64_t seen;            /* requests that libmicrohttpd spoke of: the listener's */
-    uint64_t left;            /* bytes of the body, or of the chunk */
-    size_t head;              /* bytes of this head, or of the trailers */
-    size_t target;            /* bytes of the target */
-    size_t framing;           /* bytes of chunks' size lines beyond what their data pays for */
-    unsigned at;              /* position in what the spot reads: method, version, name, digits, coding, extension, empty lines */
+    uint64_t bad; /* the number of the request that is refused */
+    bool bad_in_body; /* its head was good */
+    uint64_t heads; /* requests begun; the first is 1 */
+    uint64_t seen; /* requests that libmicrohttpd spoke of: the listener's */
+    uint64_t left; /* bytes of the body, or of the chunk */
+    size_t head; /* bytes of this head, or of the trailers */
+    size_t target; /* bytes of the target */
+    size_t framing; /* bytes of chunks' size lines beyond what their data pays for */
+    unsigned at; /* position in what the spot reads: method, version, name, digits, coding, extension, empty lines */
     unsigned headers, lengths, codings, hosts;
-    bool is_old;              /* HTTP/1.0 */
-    bool padded;              /* a value that ended, but for blanks */
+    bool is_old; /* HTTP/1.0 */
+    bool padded; /* a value that ended, but for blanks */
     enum kn_http_field field;
-    char name[20];            /* of this header, lower case, as far as it matters */
+    char name[20]; /* of this header, lower case, as far as it matters */
     char spare[KN_HTTP_SPARE];
     size_t spare_len;
 };

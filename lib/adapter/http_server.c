@@ -54,7 +54,7 @@ static int bind_one(const struct addrinfo *at)
     return bound;
 }
 
-static int open_socket(const char *listen, struct kn_error *err)
+static int http_server_open_socket(const char *listen, struct kn_error *err)
 {
     const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
     struct addrinfo *found = NULL;
@@ -76,7 +76,7 @@ static int open_socket(const char *listen, struct kn_error *err)
     return fd;
 }
 
-static int port_of(int fd)
+static int http_server_port_of(int fd)
 {
     struct sockaddr_storage addr = { 0 };
     socklen_t len = sizeof(addr);
@@ -131,13 +131,14 @@ static struct MHD_Daemon *start_daemon(struct kn_http_server *s, int fd, const s
         { limits->threads <= 1 ? MHD_OPTION_END : MHD_OPTION_THREAD_POOL_SIZE, EVENT_THREADS, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, kn_http_on_access, s,
-                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, kn_http_on_target, s,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, kn_http_on_access,
+                            s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, kn_http_on_target, s,
                             MHD_OPTION_NOTIFY_COMPLETED, kn_http_on_completed, s, MHD_OPTION_UNESCAPE_CALLBACK,
                             leave_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)limits->per_address, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-                            MHD_OPTION_THREAD_STACK_SIZE, EVENT_STACK_BYTES, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)limits->per_address,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
+                            EVENT_STACK_BYTES, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
 }
 
 static void server_free(struct kn_http_server *s)
@@ -147,7 +148,8 @@ static void server_free(struct kn_http_server *s)
     free(s);
 }
 
-static int start(struct kn_http_server *s, const struct kn_http_limits *limits, int fd, struct kn_error *err)
+static int http_server_start(struct kn_http_server *s, const struct kn_http_limits *limits, int fd,
+                             struct kn_error *err)
 {
     int fast = kn_http_lane_start(&s->fast, s, limits->threads, limits->lists, 0, err);
     int slow = kn_http_lane_start(&s->slow, s, limits->slow_threads, 0, limits->slow_waiting, err);
@@ -162,7 +164,7 @@ static int start(struct kn_http_server *s, const struct kn_http_limits *limits, 
 int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,
                   struct kn_http_server **ret_server, struct kn_error *err)
 {
-    AUTO_CLOSE int fd = open_socket(listen, err);
+    AUTO_CLOSE int fd = http_server_open_socket(listen, err);
     if (fd < 0) {
         return -1;
     }
@@ -172,8 +174,8 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
     s->max_body = limits->max_body;
     s->bodies_max = limits->bodies;
     s->silent_s = limits->silent_s;
-    s->port = port_of(fd);
-    if (start(s, limits, fd, err) < 0) {
+    s->port = http_server_port_of(fd);
+    if (http_server_start(s, limits, fd, err) < 0) {
         kn_http_lane_stop(&s->fast);
         kn_http_lane_stop(&s->slow);
         server_free(s);
@@ -184,7 +186,7 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
     return 0;
 }
 
-static void drain(struct kn_http_server *s)
+static void http_server_drain(struct kn_http_server *s)
 {
     const struct timespec pause = { .tv_nsec = 5000000 };
     int64_t until = kn_mono_ms() + DRAIN_MS;
@@ -201,7 +203,7 @@ void kn_http_stop(struct kn_http_server *s)
     }
     atomic_store(&s->draining, true);
     int fd = MHD_quiesce_daemon(s->mhd);
-    drain(s);
+    http_server_drain(s);
     kn_http_lane_stop(&s->fast);
     kn_http_lane_stop(&s->slow);
     MHD_stop_daemon(s->mhd);

@@ -33,7 +33,7 @@ enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job, 
 }
 
 /* The next exchange; NULL when the lane closes and nothing is left. */
-static struct kn_http_raw *take(struct kn_http_lane *l)
+static struct kn_http_raw *http_workers_take(struct kn_http_lane *l)
 {
     pthread_mutex_lock(&l->lock);
     struct kn_http_raw *raw = kn_http_queue_take(l);
@@ -57,7 +57,7 @@ static void give_back(struct kn_http_raw *raw)
     pthread_mutex_unlock(&l->lock);
 }
 
-static void refuse(struct kn_http_raw *raw, const struct kn_error *err)
+static void http_workers_refuse(struct kn_http_raw *raw, const struct kn_error *err)
 {
     kn_response_reset(&raw->res);
     raw->server->ops->refuse(raw->server->ctx, &raw->req, err, &raw->res);
@@ -70,11 +70,11 @@ static enum kn_http_state upload_failed(struct kn_http_raw *raw, const struct kn
         raw->upload_open = false;
         raw->upload->abandon(&raw->req, raw->upload_ctx);
     }
-    refuse(raw, err);
+    http_workers_refuse(raw, err);
     return whole ? KN_HTTP_ANSWERED : KN_HTTP_SWALLOW;
 }
 
-static enum kn_http_state upload_begin(struct kn_http_raw *raw)
+static enum kn_http_state http_workers_upload_begin(struct kn_http_raw *raw)
 {
     struct kn_error err = { 0 };
 
@@ -86,7 +86,7 @@ static enum kn_http_state upload_begin(struct kn_http_raw *raw)
     return KN_HTTP_STREAM;
 }
 
-static enum kn_http_state upload_chunk(struct kn_http_raw *raw, bool last)
+static enum kn_http_state http_workers_upload_chunk(struct kn_http_raw *raw, bool last)
 {
     struct kn_error err = { 0 };
 
@@ -94,8 +94,7 @@ static enum kn_http_state upload_chunk(struct kn_http_raw *raw, bool last)
         kn_fail(&err, KN_BAD_REQUEST, "%s", raw->broken);
         return upload_failed(raw, &err, last);
     }
-    if (raw->body.len > 0 &&
-        raw->upload->chunk(&raw->req, raw->upload_ctx, raw->body.buf, raw->body.len, &err) < 0) {
+    if (raw->body.len > 0 && raw->upload->chunk(&raw->req, raw->upload_ctx, raw->body.buf, raw->body.len, &err) < 0) {
         return upload_failed(raw, &err, last);
     }
     kn_strbuf_clear(&raw->body);
@@ -118,11 +117,11 @@ static enum kn_http_state do_job(struct kn_http_raw *raw)
         s->ops->dispatch(s->ctx, &raw->req, raw->body.buf, raw->body.len, &raw->res);
         return KN_HTTP_ANSWERED;
     case KN_HTTP_BEGIN:
-        return upload_begin(raw);
+        return http_workers_upload_begin(raw);
     case KN_HTTP_CHUNK:
-        return upload_chunk(raw, false);
+        return http_workers_upload_chunk(raw, false);
     case KN_HTTP_END:
-        return upload_chunk(raw, true);
+        return http_workers_upload_chunk(raw, true);
     case KN_HTTP_ABANDON:
         raw->upload->abandon(&raw->req, raw->upload_ctx);
         break;
@@ -162,18 +161,18 @@ struct kn_response *kn_request_response(struct kn_request *req)
 void kn_request_answer(struct kn_request *req, const struct kn_error *why)
 {
     if (why != NULL) {
-        refuse(req->raw, why);
+        http_workers_refuse(req->raw, why);
     }
     part(req->raw);
 }
 
-static void *work(void *arg)
+static void *http_workers_work(void *arg)
 {
     struct kn_http_lane *l = arg;
     const struct kn_http_ops *ops = l->server->ops;
     AUTO(kn_db) struct kn_db *db = ops->thread_db != NULL ? ops->thread_db(l->server->ctx) : NULL;
 
-    for (struct kn_http_raw *raw = take(l); raw != NULL; raw = take(l)) {
+    for (struct kn_http_raw *raw = http_workers_take(l); raw != NULL; raw = http_workers_take(l)) {
         bool alone = raw->job == KN_HTTP_ABANDON;
         bool whole = raw->job == KN_HTTP_DISPATCH;
         kn_log_request(raw->req.request_id);
@@ -202,7 +201,8 @@ static void *work(void *arg)
     return NULL;
 }
 
-int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, int threads, int lists, int bound, struct kn_error *err)
+int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, int threads, int lists, int bound,
+                       struct kn_error *err)
 {
     pthread_attr_t attr;
     int failed = 0;
@@ -219,7 +219,7 @@ int kn_http_lane_start(struct kn_http_lane *l, struct kn_http_server *server, in
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     while (l->thread_count < threads && failed == 0) {
-        failed = pthread_create(&l->threads[l->thread_count], &attr, work, l);
+        failed = pthread_create(&l->threads[l->thread_count], &attr, http_workers_work, l);
         l->thread_count += failed == 0;
     }
     pthread_attr_destroy(&attr);
@@ -239,7 +239,7 @@ void kn_http_lane_stop(struct kn_http_lane *l)
 
 void kn_http_lane_release(struct kn_http_lane *l)
 {
-    work(l);
+    http_workers_work(l);
     kn_hmap_free(l->parties);
     free(l->threads);
     pthread_cond_destroy(&l->wake);

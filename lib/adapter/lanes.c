@@ -57,7 +57,7 @@ struct kn_lanes {
 
 /* --- projects and their ready lanes, under the lock ------------------------------------------------------------------------- */
 
-static struct project *project_of(struct kn_lanes *l, const char *name)
+static struct project *lanes_project_of(struct kn_lanes *l, const char *name)
 {
     struct project *project = kn_hmap_get(l->projects, name);
 
@@ -160,7 +160,7 @@ static void discount(struct kn_lanes *l, struct kn_lane_job *job)
     job->project = NULL;
 }
 
-static struct kn_lane_job *begin(struct lane *lane)
+static struct kn_lane_job *lanes_begin(struct lane *lane)
 {
     struct kn_lane_job *job = lane->first;
 
@@ -171,7 +171,7 @@ static struct kn_lane_job *begin(struct lane *lane)
 }
 
 /* The job is over; the lane goes on, or away. */
-static void release(struct kn_lanes *l, struct lane *lane)
+static void lanes_release(struct kn_lanes *l, struct lane *lane)
 {
     struct kn_lane_job *job = lane->running;
 
@@ -190,7 +190,7 @@ static void release(struct kn_lanes *l, struct lane *lane)
 /* Until end() came back the lane is held: what follows begins when what was is told. */
 static void run_one(struct kn_lanes *l, struct lane *lane, void *own)
 {
-    struct kn_lane_job *job = begin(lane);
+    struct kn_lane_job *job = lanes_begin(lane);
 
     pthread_mutex_unlock(&l->lock);
     job->own = own;
@@ -203,11 +203,11 @@ static void run_one(struct kn_lanes *l, struct lane *lane, void *own)
     pthread_mutex_unlock(&l->lock);
     l->trade.end(arg, KN_LANE_RAN);
     pthread_mutex_lock(&l->lock);
-    release(l, lane);
+    lanes_release(l, lane);
     free(job);
 }
 
-static void *work(void *arg)
+static void *lanes_work(void *arg)
 {
     struct kn_lanes *l = arg;
     void *own = l->trade.enter != NULL ? l->trade.enter(l->trade.ctx) : NULL;
@@ -228,14 +228,15 @@ static void *work(void *arg)
     return NULL;
 }
 
-static int start_threads(struct kn_lanes *l)
+static int lanes_start_threads(struct kn_lanes *l)
 {
     pthread_attr_t attr;
 
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     l->threads = kn_realloc_array(NULL, (size_t)l->bounds.threads, sizeof(*l->threads));
-    while (l->thread_count < l->bounds.threads && pthread_create(&l->threads[l->thread_count], &attr, work, l) == 0) {
+    while (l->thread_count < l->bounds.threads &&
+           pthread_create(&l->threads[l->thread_count], &attr, lanes_work, l) == 0) {
         l->thread_count++;
     }
     pthread_attr_destroy(&attr);
@@ -244,7 +245,8 @@ static int start_threads(struct kn_lanes *l)
 
 /* --- life ------------------------------------------------------------------------------------------------------------------------ */
 
-int kn_lanes_new(const struct kn_lane_trade *trade, const struct kn_lane_bounds *bounds, struct kn_lanes **ret_lanes, struct kn_error *err)
+int kn_lanes_new(const struct kn_lane_trade *trade, const struct kn_lane_bounds *bounds, struct kn_lanes **ret_lanes,
+                 struct kn_error *err)
 {
     AUTO(kn_lanes) struct kn_lanes *l = KN_NEW(struct kn_lanes);
 
@@ -254,7 +256,7 @@ int kn_lanes_new(const struct kn_lane_trade *trade, const struct kn_lane_bounds 
     l->projects = kn_hmap_new(free);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->wake, NULL);
-    if (start_threads(l) < bounds->threads) {
+    if (lanes_start_threads(l) < bounds->threads) {
         return kn_fail(err, KN_UNAVAILABLE, "cannot start %d worker threads", bounds->threads);
     }
     *ret_lanes = kn_steal(&l);
@@ -278,7 +280,8 @@ static bool everything(const void *arg, const void *what)
 }
 
 /* Under the lock: matching jobs that wait leave their lane for *out. */
-static int take_waiting(struct kn_lanes *l, struct lane *lane, kn_lane_match *match, const void *what, struct kn_lane_job ***out)
+static int take_waiting(struct kn_lanes *l, struct lane *lane, kn_lane_match *match, const void *what,
+                        struct kn_lane_job ***out)
 {
     struct kn_lane_job **at = &lane->first;
     int taken = 0;
@@ -302,7 +305,7 @@ static int take_waiting(struct kn_lanes *l, struct lane *lane, kn_lane_match *ma
 }
 
 /* Under the lock: the lane after jobs were taken out of it; it stands where its first job belongs. */
-static void settle(struct kn_lanes *l, struct lane *lane)
+static void lanes_settle(struct kn_lanes *l, struct lane *lane)
 {
     if (lane->first == NULL && lane->running == NULL) {
         kn_hmap_del(l->lanes, lane->key);
@@ -311,7 +314,8 @@ static void settle(struct kn_lanes *l, struct lane *lane)
     }
 }
 
-static int cancel(struct kn_lanes *l, kn_lane_match *match, const void *what, enum kn_lane_word word, struct kn_lane_job ***out)
+static int cancel(struct kn_lanes *l, kn_lane_match *match, const void *what, enum kn_lane_word word,
+                  struct kn_lane_job ***out)
 {
     const char *key;
     void *value;
@@ -333,7 +337,7 @@ static int cancel(struct kn_lanes *l, kn_lane_match *match, const void *what, en
                 ready_remove(l, lane);
             }
             count += take_waiting(l, lane, match, what, out);
-            settle(l, lane);
+            lanes_settle(l, lane);
         }
     }
     return count;
@@ -386,7 +390,7 @@ static struct lane *lane_of(struct kn_lanes *l, const char *key)
 }
 
 /* The job of that name, waiting or running; one without a name is like no other. */
-static struct kn_lane_job *find(const struct kn_lanes *l, const struct kn_lane_place *place)
+static struct kn_lane_job *lanes_find(const struct kn_lanes *l, const struct kn_lane_place *place)
 {
     const struct lane *lane = kn_hmap_get(l->lanes, place->key);
     struct kn_lane_job *job = lane != NULL ? lane->running : NULL;
@@ -403,7 +407,7 @@ static struct kn_lane_job *find(const struct kn_lanes *l, const struct kn_lane_p
     return job;
 }
 
-static void append(struct kn_lanes *l, const struct kn_lane_place *place, void *arg)
+static void lanes_append(struct kn_lanes *l, const struct kn_lane_place *place, void *arg)
 {
     const size_t size = strlen(place->name) + 1;
     struct kn_lane_job *job = kn_alloc(sizeof(*job) + size);
@@ -412,7 +416,7 @@ static void append(struct kn_lanes *l, const struct kn_lane_place *place, void *
 
     job->arg = arg;
     job->lanes = l;
-    job->project = project_of(l, place->project);
+    job->project = lanes_project_of(l, place->project);
     memcpy(job->name, place->name, size);
     job->project->pending++;
     l->pending++;
@@ -423,7 +427,7 @@ static void append(struct kn_lanes *l, const struct kn_lane_place *place, void *
     }
 }
 
-static int check_room(const struct kn_lanes *l, const char *name, struct kn_error *err)
+static int lanes_check_room(const struct kn_lanes *l, const char *name, struct kn_error *err)
 {
     const struct project *project = kn_hmap_get(l->projects, name);
 
@@ -434,22 +438,24 @@ static int check_room(const struct kn_lanes *l, const char *name, struct kn_erro
         return kn_fail(err, KN_UNAVAILABLE, "too much to do: %d jobs are waiting or under way", l->pending);
     }
     if (project != NULL && name[0] != '\0' && project->pending >= l->bounds.jobs_per_project) {
-        return kn_fail(err, KN_UNAVAILABLE, "too much to do for project \"%s\": %d jobs are waiting or under way", name, project->pending);
+        return kn_fail(err, KN_UNAVAILABLE, "too much to do for project \"%s\": %d jobs are waiting or under way", name,
+                       project->pending);
     }
     return 0;
 }
 
-int kn_lanes_add(struct kn_lanes *l, const struct kn_lane_place *place, void *arg, bool *ret_is_new, struct kn_error *err)
+int kn_lanes_add(struct kn_lanes *l, const struct kn_lane_place *place, void *arg, bool *ret_is_new,
+                 struct kn_error *err)
 {
     int rc = 0;
 
     pthread_mutex_lock(&l->lock);
-    struct kn_lane_job *known = find(l, place);
+    struct kn_lane_job *known = lanes_find(l, place);
     if (known != NULL) {
         l->trade.again(known->arg, arg);
         *ret_is_new = false;
-    } else if ((rc = check_room(l, place->project, err)) == 0) {
-        append(l, place, arg);
+    } else if ((rc = lanes_check_room(l, place->project, err)) == 0) {
+        lanes_append(l, place, arg);
         *ret_is_new = true;
     }
     pthread_mutex_unlock(&l->lock);

@@ -30,39 +30,42 @@ enum kn_lane_end {
 /* None is called under the lock but again(). */
 struct kn_lane_trade {
     void (*run)(struct kn_lane_job *job, void *arg);                       /* on a thread */
-    void (*end)(void *arg, enum kn_lane_end how);                          /* nobody finds the job any more: arg is the trade's again. Any thread */
-    void (*again)(void *arg, void *newer);                                 /* a job of that name is here: it learns what the newer one says. Short */
-    void (*tell)(void *arg, int percent, const char *detail);              /* from kn_lane_tell(), at most every bounds.tell_ms */
-    void *(*enter)(void *ctx);                                             /* optional: what each thread has of its own */
-    void (*leave)(void *own);                                              /* with enter */
+    void (*end)(void *arg,
+                enum kn_lane_end how); /* nobody finds the job any more: arg is the trade's again. Any thread */
+    void (*again)(void *arg, void *newer); /* a job of that name is here: it learns what the newer one says. Short */
+    void (*tell)(void *arg, int percent, const char *detail); /* from kn_lane_tell(), at most every bounds.tell_ms */
+    void *(*enter)(void *ctx); /* optional: what each thread has of its own */
+    void (*leave)(void *own); /* with enter */
     void *ctx;
 };
 
 struct kn_lane_bounds {
     int threads;
-    int jobs;             /* that wait or run */
+    int jobs; /* that wait or run */
     int jobs_per_project; /* of them */
     int tell_ms;
 };
 
 /* Copies both. KN_UNAVAILABLE: not so many threads can be had. */
-int kn_lanes_new(const struct kn_lane_trade *trade, const struct kn_lane_bounds *bounds, struct kn_lanes **ret_lanes, struct kn_error *err);
+int kn_lanes_new(const struct kn_lane_trade *trade, const struct kn_lane_bounds *bounds, struct kn_lanes **ret_lanes,
+                 struct kn_error *err);
 /* What runs is told and waited for, what waits is dropped; nothing is taken from here on. */
 void kn_lanes_stop(struct kn_lanes *lanes);
 void kn_lanes_free(struct kn_lanes *lanes); /* stops first */
 KN_DEFINE_AUTO(kn_lanes);
 
 struct kn_lane_place {
-    const char *key;     /* the lane */
+    const char *key; /* the lane */
     const char *project; /* whose turn it takes; "" = nobody's */
-    const char *name;    /* of the job in its lane: asked for again, it is not queued twice */
+    const char *name; /* of the job in its lane: asked for again, it is not queued twice */
 };
 
 /*
  * Takes arg when it returns 0 with *ret_is_new; without, a job of that name was there, waiting or running, and heard of it by again(): arg stays the
  * caller's, as after a failure. KN_UNAVAILABLE: full, or stopped.
  */
-int kn_lanes_add(struct kn_lanes *lanes, const struct kn_lane_place *place, void *arg, bool *ret_is_new, struct kn_error *err);
+int kn_lanes_add(struct kn_lanes *lanes, const struct kn_lane_place *place, void *arg, bool *ret_is_new,
+                 struct kn_error *err);
 
 typedef bool kn_lane_match(const void *arg, const void *what);
 /* Jobs that match (called under the lock): those that run are told, those that wait are gone. How many. */

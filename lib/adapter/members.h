@@ -15,12 +15,12 @@
 #define KN_MEMBERS_SQL(members) "true" members(KN_MEMBER_SQL, KN_MEMBER_SQL, KN_MEMBER_SQL)
 #define KN_MEMBER_SQL(member, sql) ", " sql
 
-#define KN_MEMBERS_READ(members, from, to)                                      \
-    do {                                                                        \
-        const struct kn_rows *from_ = (from);                                   \
-        __typeof__(to) to_ = (to);                                              \
-        int col_ = 0;                                                           \
-        members(KN_MEMBER_TEXT, KN_MEMBER_INT, KN_MEMBER_BOOL)                  \
+#define KN_MEMBERS_READ(members, from, to) \
+    do { \
+        const struct kn_rows *from_ = (from); \
+        __typeof__(to) to_ = (to); \
+        int col_ = 0; \
+        members(KN_MEMBER_TEXT, KN_MEMBER_INT, KN_MEMBER_BOOL) \
     } while (0)
 #define KN_MEMBER_TEXT(member, sql) kn_copy(to_->member, sizeof(to_->member), kn_rows_text(from_, 0, ++col_));
 #define KN_MEMBER_INT(member, sql) to_->member = kn_rows_int(from_, 0, ++col_);

@@ -20,8 +20,9 @@
 
 #define CELLS_MAX 500
 
-static const int64_t BUCKETS_MS[] = { 1,   2,    5,    10,   20,    50,    100,   200,
-                                      500, 1000, 2000, 5000, 10000, 20000, 30000, 60000 };
+static const int64_t BUCKETS_MS[] = {
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 30000, 60000
+};
 #define BUCKET_COUNT KN_COUNT(BUCKETS_MS)
 
 struct kn_metric_cell {
@@ -168,7 +169,9 @@ static void print_histogram(struct kn_strbuf *out, const struct kn_metric *m, st
 static void print_metric(struct kn_strbuf *out, const struct kn_metric *m)
 {
     static const char *const KINDS[] = {
-        [KN_METRIC_COUNTER] = "counter", [KN_METRIC_GAUGE] = "gauge", [KN_METRIC_HISTOGRAM] = "histogram",
+        [KN_METRIC_COUNTER] = "counter",
+        [KN_METRIC_GAUGE] = "gauge",
+        [KN_METRIC_HISTOGRAM] = "histogram",
     };
     _Static_assert(KN_COUNT(KINDS) == KN_METRIC_HISTOGRAM + 1, "one name a kind");
     kn_strbuf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, KINDS[m->kind]);

@@ -25,7 +25,10 @@ struct kn_metric {
     struct kn_metric *next;       /* internal */
     int registered;               /* internal */
 };
-#define KN_METRIC_(kind, name, help, l1, l2) { kind, name, help, l1, l2, NULL, NULL, 0 }
+#define KN_METRIC_(kind, name, help, l1, l2) \
+    { \
+        kind, name, help, l1, l2, NULL, NULL, 0 \
+    }
 #define KN_COUNTER(name, help, l1, l2) KN_METRIC_(KN_METRIC_COUNTER, name, help, l1, l2)
 #define KN_GAUGE(name, help, l1, l2) KN_METRIC_(KN_METRIC_GAUGE, name, help, l1, l2)
 /* Buckets of milliseconds: 1 2 5 10 20 50 … 60000. */

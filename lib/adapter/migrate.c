@@ -16,15 +16,16 @@ static const struct kn_stmt LOCK = { "migrate_lock", "SELECT pg_advisory_xact_lo
 static const struct kn_stmt EXISTS = { "migrate_exists", "SELECT to_regclass('schema_migration') IS NOT NULL", 0 };
 static const struct kn_stmt APPLIED = { "migrate_applied", SELECT_APPLIED, 0 };
 static const struct kn_stmt RECORD = {
-    "migrate_record", "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)", 3,
+    "migrate_record",
+    "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)",
+    3,
 };
-static const char CREATE_TABLE[] =
-    "CREATE TABLE IF NOT EXISTS schema_migration ("
-    "  number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
-    "  applied_at timestamptz NOT NULL DEFAULT now())";
+static const char CREATE_TABLE[] = "CREATE TABLE IF NOT EXISTS schema_migration ("
+                                   "  number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
+                                   "  applied_at timestamptz NOT NULL DEFAULT now())";
 
 /* What was applied must be the beginning of our list, unchanged. */
-static int compare(const struct kn_rows *rows, const struct kn_migration *list, int count, struct kn_error *err)
+static int migrate_compare(const struct kn_rows *rows, const struct kn_migration *list, int count, struct kn_error *err)
 {
     for (int row = 0; row < kn_rows_count(rows); row++) {
         int64_t number = kn_rows_int(rows, row, 0);
@@ -34,8 +35,8 @@ static int compare(const struct kn_rows *rows, const struct kn_migration *list, 
             return kn_fail_hint(err, "it was migrated by a newer Kilonova: run that one");
         }
         if (row >= count || number != list[row].number) {
-            return kn_fail(err, KN_CONFLICT, "the database has migration \"%s\" where this program expects \"%s\"", name,
-                           row < count ? list[row].name : "none");
+            return kn_fail(err, KN_CONFLICT, "the database has migration \"%s\" where this program expects \"%s\"",
+                           name, row < count ? list[row].name : "none");
         }
         if (strcmp(kn_rows_text(rows, row, 2), list[row].checksum) != 0) {
             return kn_fail(err, KN_CONFLICT, "migration \"%s\" was changed after it was applied", name);
@@ -56,7 +57,7 @@ static int read_applied(struct kn_db *db, const struct kn_migration *list, int c
     if (!kn_rows_bool(exists, 0, 0)) {
         return 0;
     }
-    if (kn_db_run(db, &APPLIED, KN_NO_ARGS, &rows, err) < 0 || compare(rows, list, count, err) < 0) {
+    if (kn_db_run(db, &APPLIED, KN_NO_ARGS, &rows, err) < 0 || migrate_compare(rows, list, count, err) < 0) {
         return -1;
     }
     *ret_rows = kn_steal(&rows);
@@ -68,7 +69,7 @@ static int count_applied(const struct kn_rows *rows)
     return rows != NULL ? kn_rows_count(rows) : 0;
 }
 
-static int apply(struct kn_db *db, const struct kn_migration *m, struct kn_error *err)
+static int migrate_apply(struct kn_db *db, const struct kn_migration *m, struct kn_error *err)
 {
     struct kn_arg number;
     if (kn_db_script(db, m->sql, err) < 0 ||
@@ -90,7 +91,7 @@ static int apply_next(struct kn_db *db, const struct kn_migration *list, int cou
     }
     int done = count_applied(rows);
     const struct kn_migration *next = done < count ? &list[done] : NULL;
-    if (next != NULL && apply(db, next, err) < 0) {
+    if (next != NULL && migrate_apply(db, next, err) < 0) {
         return -1;
     }
     if (kn_tx_commit(&tx, err) < 0) {

@@ -13,13 +13,19 @@
 #define START_WAIT_MS 5000 /* for the session of a predecessor that was killed just now */
 #define GHOST_WAIT_MS 2000 /* for a session of our own that was ended */
 
-static const struct kn_stmt HOLDER = { "namesake_holder",
+static const struct kn_stmt HOLDER = {
+    "namesake_holder",
     "SELECT a.application_name, coalesce(host(a.client_addr), 'its own machine'), to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS') "
     "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-    "AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended($1, 0)", 1 };
-static const struct kn_stmt END_GHOST = { "namesake_end_ghost",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND usename = current_user AND datname = current_database()", 1 };
+    "AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended($1, 0)",
+    1
+};
+static const struct kn_stmt END_GHOST = {
+    "namesake_end_ghost",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND usename = current_user AND datname = current_database()",
+    1
+};
 
 /* What the session calls itself: this life of this daemon. PostgreSQL keeps 63 bytes of it. */
 static char *session_name(const struct kn_daemon *d)
@@ -47,12 +53,15 @@ static int look_at_holder(const struct kn_daemon *d, bool *ret_ours, struct kn_e
         *ret_ours = true;
         return kn_db_run(db, &END_GHOST, KN_ARGS(mine), NULL, err);
     }
-    kn_fail(err, KN_CONFLICT, "another kilonova-%s with the name \"%s\" is alive: \"%s\", connected to the database from %s since %s UTC", d->name,
-            d->host, kn_rows_text(rows, 0, 0), kn_rows_text(rows, 0, 1), kn_rows_text(rows, 0, 2));
-    return kn_fail_hint(err, "give each daemon of a kind a daemon.host of its own; a frozen one counts as alive until its process has ended");
+    kn_fail(err, KN_CONFLICT,
+            "another kilonova-%s with the name \"%s\" is alive: \"%s\", connected to the database from %s since %s UTC",
+            d->name, d->host, kn_rows_text(rows, 0, 0), kn_rows_text(rows, 0, 1), kn_rows_text(rows, 0, 2));
+    return kn_fail_hint(
+        err,
+        "give each daemon of a kind a daemon.host of its own; a frozen one counts as alive until its process has ended");
 }
 
-static int take(struct kn_daemon *d, int64_t wait_ms, struct kn_error *err)
+static int namesake_take(struct kn_daemon *d, int64_t wait_ms, struct kn_error *err)
 {
     bool ours = false;
 
@@ -72,7 +81,7 @@ int kn_namesake_start(struct kn_daemon *d, struct kn_error *err)
 
     d->name_db = kn_daemon_db(&d->conf, session);
     kn_db_hold(d->name_db, lock);
-    return take(d, START_WAIT_MS, err);
+    return namesake_take(d, START_WAIT_MS, err);
 }
 
 int kn_namesake_keep(struct kn_daemon *d, struct kn_error *err)
@@ -80,9 +89,10 @@ int kn_namesake_keep(struct kn_daemon *d, struct kn_error *err)
     const int64_t session = kn_db_session(d->name_db);
     struct kn_error why = { 0 };
 
-    if (take(d, 0, &why) == 0) {
+    if (namesake_take(d, 0, &why) == 0) {
         if (kn_db_session(d->name_db) != session) {
-            kn_log(KN_WARNING, "the name was held by a connection that was lost; it is held again", "host", d->host, NULL);
+            kn_log(KN_WARNING, "the name was held by a connection that was lost; it is held again", "host", d->host,
+                   NULL);
         }
         return 0;
     }

@@ -58,7 +58,7 @@ static void waiting_free(void *value)
 
 /* --- asking ------------------------------------------------------------------------------------------------------------ */
 
-static const char *project_of(const struct kn_request *req)
+static const char *question_project_of(const struct kn_request *req)
 {
     return req->caller.project_id[0] != '\0' ? req->caller.project_id : req->caller.user_id;
 }
@@ -85,7 +85,8 @@ static int check_bounds(const struct kn_questions *qs, const char *host, const c
     return 0;
 }
 
-static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_request *req, const struct kn_question *question)
+static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_request *req,
+                                   const struct kn_question *question)
 {
     struct waiting *w = KN_NEW(struct waiting);
 
@@ -93,7 +94,7 @@ static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_requ
     w->type = kn_message_type(question->type);
     w->agent = kn_strdup(question->agent);
     w->host = kn_strdup(question->host);
-    w->project = kn_strdup(project_of(req));
+    w->project = kn_strdup(question_project_of(req));
     w->asked_ms = kn_mono_ms();
     w->until_ms = w->asked_ms + qs->wait_ms;
     w->answered = question->answered;
@@ -101,7 +102,8 @@ static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_requ
     return w;
 }
 
-static void build(const struct kn_questions *qs, const struct waiting *w, const struct kn_question *question, struct kn_message *m)
+static void question_build(const struct kn_questions *qs, const struct waiting *w, const struct kn_question *question,
+                           struct kn_message *m)
 {
     kn_message_init(m, question->type, json_incref(question->body));
     m->generation = question->generation;
@@ -112,7 +114,8 @@ static void build(const struct kn_questions *qs, const struct waiting *w, const 
 }
 
 /* Lock held. The answer may come as soon as it is sent; the reader then waits for the lock. */
-static int send_locked(struct kn_questions *qs, struct waiting *w, const struct kn_message *m, bool follows, struct kn_error *err)
+static int send_locked(struct kn_questions *qs, struct waiting *w, const struct kn_message *m, bool follows,
+                       struct kn_error *err)
 {
     AUTO_FREE char *topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, w->agent);
 
@@ -136,7 +139,8 @@ static int send_locked(struct kn_questions *qs, struct waiting *w, const struct 
     return 0;
 }
 
-int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struct kn_question *question, struct kn_error *err)
+int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struct kn_question *question,
+                    struct kn_error *err)
 {
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
     int result = 0;
@@ -145,7 +149,7 @@ int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struc
         return kn_fail(err, KN_UNAVAILABLE, "hosts cannot be asked here");
     }
     struct waiting *w = waiting_new(qs, req, question);
-    build(qs, w, question, &m);
+    question_build(qs, w, question, &m);
     pthread_mutex_lock(&qs->lock);
     result = send_locked(qs, w, &m, question->follows, err);
     pthread_mutex_unlock(&qs->lock);
@@ -181,7 +185,7 @@ static struct waiting *take_answered(struct kn_questions *qs, const struct kn_me
     return w;
 }
 
-static void take(struct kn_questions *qs, const struct kn_bus_message *raw)
+static void question_take(struct kn_questions *qs, const struct kn_bus_message *raw)
 {
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
     struct kn_error err = { 0 };
@@ -243,7 +247,7 @@ static struct waiting *take_over(struct kn_questions *qs, is_over *over)
     return found;
 }
 
-static void end(struct kn_questions *qs, is_over *over, const struct kn_error *why)
+static void question_end(struct kn_questions *qs, is_over *over, const struct kn_error *why)
 {
     for (struct waiting *w = take_over(qs, over); w != NULL; w = take_over(qs, over)) {
         kn_request_answer(w->req, why);
@@ -322,7 +326,7 @@ static void doubt_bus(struct kn_questions *qs)
     if (!has_bus(qs, BUS_WAIT_MS)) {
         set_hears(qs, false);
         kn_fail(&why, KN_UNAVAILABLE, "hosts cannot be asked now: the message bus is away");
-        end(qs, is_any, &why);
+        question_end(qs, is_any, &why);
     }
     qs->bus_asked_ms = kn_mono_ms();
 }
@@ -332,10 +336,10 @@ static void look_after(struct kn_questions *qs)
     struct kn_error late = { 0 }, gone = { 0 };
 
     kn_fail(&late, KN_TIMEOUT, "the answer did not come within %.3g s", (double)qs->wait_ms / 1000);
-    end(qs, is_late, &late);
+    question_end(qs, is_late, &late);
     if (kn_mono_ms() - qs->looked_ms >= LOOK_MS) {
         kn_fail(&gone, KN_BAD_REQUEST, "the client went away");
-        end(qs, is_gone, &gone);
+        question_end(qs, is_gone, &gone);
         qs->looked_ms = kn_mono_ms();
     }
 }
@@ -346,7 +350,7 @@ static void hear(struct kn_questions *qs)
     const int count = kn_bus_poll(qs->reader, batch, BATCH, POLL_MS);
 
     for (int i = 0; i < count; i++) {
-        take(qs, &batch[i]);
+        question_take(qs, &batch[i]);
         kn_bus_message_done(&batch[i]);
     }
 }
@@ -398,7 +402,7 @@ void kn_questions_stop(struct kn_questions *qs)
     pthread_join(qs->thread, NULL);
     set_hears(qs, false);
     kn_fail(&why, KN_UNAVAILABLE, "this API stops; ask again");
-    end(qs, is_any, &why);
+    question_end(qs, is_any, &why);
 }
 
 void kn_questions_free(struct kn_questions *qs)

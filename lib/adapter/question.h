@@ -25,7 +25,8 @@ struct kn_questions;
  * (kn_question.follows), whose answer is the client's.
  */
 #define KN_ASKED_ON 1
-typedef int kn_question_answered(struct kn_request *req, const struct kn_message *answer, struct kn_response *res, struct kn_error *err);
+typedef int kn_question_answered(struct kn_request *req, const struct kn_message *answer, struct kn_response *res,
+                                 struct kn_error *err);
 
 /* All of it borrowed until kn_question_ask() has returned. */
 struct kn_question {
@@ -49,7 +50,8 @@ KN_DEFINE_AUTO(kn_questions);
  * Asks, and defers req: after success its handler returns 0 and touches it no more. KN_TOO_MANY: the project has too many that wait; KN_UNAVAILABLE: the
  * host has, or there is no bus to hear answers from. questions may be NULL: then there is none.
  */
-int kn_question_ask(struct kn_questions *questions, struct kn_request *req, const struct kn_question *question, struct kn_error *err);
+int kn_question_ask(struct kn_questions *questions, struct kn_request *req, const struct kn_question *question,
+                    struct kn_error *err);
 int kn_questions_waiting(struct kn_questions *questions);
 
 #endif

@@ -11,37 +11,54 @@
 #include "lib/domain/schema.h"
 
 /* Rows are locked in the order of their keys, whoever comes; a row that is not there yet is made, under the same lock. */
-static const struct kn_stmt TAKE = { "quota_take",
+static const struct kn_stmt TAKE = {
+    "quota_take",
     "INSERT INTO quota_usage AS q (service, project_id, resource, used) SELECT $1, w.p, w.r, w.n "
     "FROM unnest($2::text[], $3::text[], $4::bigint[]) w(p, r, n) ORDER BY w.p, w.r "
     "ON CONFLICT (service, project_id, resource) DO UPDATE SET used = q.used + excluded.used "
     "RETURNING q.project_id, q.resource, q.used, (SELECT l.hard_limit FROM quota_limit l WHERE l.service = q.service "
-    "AND l.project_id IN (q.project_id, '') AND l.resource = q.resource ORDER BY l.project_id DESC LIMIT 1)", 4 };
+    "AND l.project_id IN (q.project_id, '') AND l.resource = q.resource ORDER BY l.project_id DESC LIMIT 1)",
+    4
+};
 enum { T_PROJECT, T_RESOURCE, T_USED, T_LIMIT };
 
-static const struct kn_stmt ROOM = { "quota_room",
+static const struct kn_stmt ROOM = {
+    "quota_room",
     "SELECT p, CASE WHEN most >= 0 THEN most * $4::bigint - coalesce((SELECT u.used FROM quota_usage u WHERE u.service = $1 AND u.project_id = p "
     "AND u.resource = $2), 0) END FROM (SELECT w.p, coalesce((SELECT l.hard_limit FROM quota_limit l WHERE l.service = $1 "
     "AND l.project_id IN (w.p, '') AND l.resource = $2 ORDER BY l.project_id DESC LIMIT 1), $3::integer) AS most "
-    "FROM (SELECT DISTINCT p FROM unnest($5::text[]) p) w) m", 5 };
+    "FROM (SELECT DISTINCT p FROM unnest($5::text[]) p) w) m",
+    5
+};
 
 /* A user may be called like a project: what he has is not the project's. */
-static const struct kn_stmt READ = { "quota_read",
-    "SELECT k.resource, k.name, coalesce(o.hard_limit, d.hard_limit, k.dflt), CASE WHEN k.resource = 'key_pairs' THEN 0 ELSE coalesce(u.used, 0) / k.unit END FROM "
-    KN_QUOTA_KNOWN " k LEFT JOIN quota_limit o ON (o.service, o.project_id, o.resource) = (k.service, $2, k.resource) "
+static const struct kn_stmt READ = {
+    "quota_read",
+    "SELECT k.resource, k.name, coalesce(o.hard_limit, d.hard_limit, k.dflt), CASE WHEN k.resource = 'key_pairs' THEN 0 ELSE coalesce(u.used, 0) / k.unit END FROM " KN_QUOTA_KNOWN
+    " k LEFT JOIN quota_limit o ON (o.service, o.project_id, o.resource) = (k.service, $2, k.resource) "
     "LEFT JOIN quota_limit d ON (d.service, d.project_id, d.resource) = (k.service, '', k.resource) "
-    "LEFT JOIN quota_usage u ON (u.service, u.project_id, u.resource) = (k.service, $2, k.resource) WHERE k.service = $1 ORDER BY k.name", 2 };
+    "LEFT JOIN quota_usage u ON (u.service, u.project_id, u.resource) = (k.service, $2, k.resource) WHERE k.service = $1 ORDER BY k.name",
+    2
+};
 enum { R_RESOURCE, R_NAME, R_LIMIT, R_USED };
 
-static const struct kn_stmt SET = { "quota_set",
-    KN_QUOTA_CHANGES("$2") "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT $1, $2, w.r, w.n "
-    "FROM unnest($3::text[], $4::integer[]) w(r, n) ON CONFLICT (service, project_id, resource) WHERE " KN_QUOTA_OURS
-    " DO UPDATE SET hard_limit = excluded.hard_limit", 4 };
-static const struct kn_stmt RESET = { "quota_reset",
-    KN_QUOTA_CHANGES("$2") "DELETE FROM quota_limit WHERE service = $1 AND project_id = $2", 2 };
-static const struct kn_stmt FORGET_TYPE = { "quota_forget_type",
+static const struct kn_stmt SET = {
+    "quota_set",
+    KN_QUOTA_CHANGES(
+        "$2") "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT $1, $2, w.r, w.n "
+              "FROM unnest($3::text[], $4::integer[]) w(r, n) ON CONFLICT (service, project_id, resource) WHERE " KN_QUOTA_OURS
+              " DO UPDATE SET hard_limit = excluded.hard_limit",
+    4
+};
+static const struct kn_stmt RESET = {
+    "quota_reset", KN_QUOTA_CHANGES("$2") "DELETE FROM quota_limit WHERE service = $1 AND project_id = $2", 2
+};
+static const struct kn_stmt FORGET_TYPE = {
+    "quota_forget_type",
     "WITH l AS (DELETE FROM quota_limit WHERE service = 'volume' AND resource LIKE '%\\_' || $1) "
-    "DELETE FROM quota_usage WHERE service = 'volume' AND resource LIKE '%\\_' || $1", 1 };
+    "DELETE FROM quota_usage WHERE service = 'volume' AND resource LIKE '%\\_' || $1",
+    1
+};
 
 /* --- taking and giving back --- */
 
@@ -79,7 +96,8 @@ void kn_quota_claim(struct kn_quota_claims *claims, const char *project, enum kn
     kn_quota_claim_named(claims, project, kn_quota_rows[quota].name, amount);
 }
 
-void kn_quota_claim_volumes(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count, int64_t gib)
+void kn_quota_claim_volumes(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
+                            int64_t gib)
 {
     AUTO_FREE char *volumes = kn_asprintf("volumes_%s", type_id), *gigabytes = kn_asprintf("gigabytes_%s", type_id);
 
@@ -89,7 +107,8 @@ void kn_quota_claim_volumes(struct kn_quota_claims *claims, const char *project,
     kn_quota_claim_named(claims, project, gigabytes, gib);
 }
 
-void kn_quota_claim_within(struct kn_quota_claims *claims, const char *user, enum kn_quota quota, int64_t amount, int64_t limit)
+void kn_quota_claim_within(struct kn_quota_claims *claims, const char *user, enum kn_quota quota, int64_t amount,
+                           int64_t limit)
 {
     struct kn_quota_claim *claim = quota_claim_of(claims, user, kn_quota_rows[quota].name);
 
@@ -98,7 +117,8 @@ void kn_quota_claim_within(struct kn_quota_claims *claims, const char *user, enu
     claim->is_limited = true;
 }
 
-void kn_quota_claim_rows(struct kn_quota_claims *claims, const struct kn_rows *rows, int project, enum kn_quota quota, int64_t amount)
+void kn_quota_claim_rows(struct kn_quota_claims *claims, const struct kn_rows *rows, int project, enum kn_quota quota,
+                         int64_t amount)
 {
     for (int row = 0; row < kn_rows_count(rows); row++) {
         kn_quota_claim(claims, kn_rows_text(rows, row, project), quota, amount);
@@ -108,7 +128,8 @@ void kn_quota_claim_rows(struct kn_quota_claims *claims, const struct kn_rows *r
 int64_t kn_quota_claimed(const struct kn_quota_claims *claims, const char *project, enum kn_quota quota)
 {
     for (int i = 0; i < claims->count; i++) {
-        if (strcmp(claims->list[i].resource, kn_quota_rows[quota].name) == 0 && strcmp(claims->list[i].project, project) == 0) {
+        if (strcmp(claims->list[i].resource, kn_quota_rows[quota].name) == 0 &&
+            strcmp(claims->list[i].project, project) == 0) {
             return claims->list[i].amount;
         }
     }
@@ -116,8 +137,8 @@ int64_t kn_quota_claimed(const struct kn_quota_claims *claims, const char *proje
 }
 
 /* Names come from the table, or from the type's row. */
-static int quota_name(struct kn_db *db, const struct kn_quota_claims *claims, struct kn_quota_over *over, struct kn_quota_set *set,
-                      struct kn_error *err)
+static int quota_name(struct kn_db *db, const struct kn_quota_claims *claims, struct kn_quota_over *over,
+                      struct kn_quota_set *set, struct kn_error *err)
 {
     if (kn_quota_find(claims->service, over->name) < KN_QUOTA_COUNT) {
         return 0;
@@ -135,26 +156,35 @@ static int quota_name(struct kn_db *db, const struct kn_quota_claims *claims, st
 }
 
 /* Fills *over if the row says that the claim is too much. */
-static bool quota_exceeds(const struct kn_quota_claims *claims, const struct kn_rows *rows, int row, struct kn_quota_over *over)
+static bool quota_exceeds(const struct kn_quota_claims *claims, const struct kn_rows *rows, int row,
+                          struct kn_quota_over *over)
 {
     for (int i = 0; i < claims->count; i++) {
         const struct kn_quota_claim *claim = &claims->list[i];
         const enum kn_quota quota = kn_quota_find(claims->service, claim->resource);
-        const int64_t unit = quota < KN_QUOTA_COUNT ? kn_quota_rows[quota].unit : 1, used = kn_rows_int(rows, row, T_USED);
+        const int64_t unit = quota < KN_QUOTA_COUNT ? kn_quota_rows[quota].unit : 1,
+                      used = kn_rows_int(rows, row, T_USED);
         int64_t limit = quota < KN_QUOTA_COUNT ? kn_quota_rows[quota].dflt : -1;
 
-        if (strcmp(claim->project, kn_rows_text(rows, row, T_PROJECT)) != 0 || strcmp(claim->resource, kn_rows_text(rows, row, T_RESOURCE)) != 0) {
+        if (strcmp(claim->project, kn_rows_text(rows, row, T_PROJECT)) != 0 ||
+            strcmp(claim->resource, kn_rows_text(rows, row, T_RESOURCE)) != 0) {
             continue;
         }
-        limit = claim->is_limited ? claim->limit : kn_rows_null(rows, row, T_LIMIT) ? limit : kn_rows_int(rows, row, T_LIMIT);
-        *over = (struct kn_quota_over){ .name = claim->resource, .project = claim->project, .asked = (claim->amount + unit - 1) / unit,
-                                        .used = (used - claim->amount) / unit, .limit = limit };
+        limit = claim->is_limited                  ? claim->limit
+                : kn_rows_null(rows, row, T_LIMIT) ? limit
+                                                   : kn_rows_int(rows, row, T_LIMIT);
+        *over = (struct kn_quota_over){ .name = claim->resource,
+                                        .project = claim->project,
+                                        .asked = (claim->amount + unit - 1) / unit,
+                                        .used = (used - claim->amount) / unit,
+                                        .limit = limit };
         return claim->amount > 0 && limit >= 0 && used > limit * unit;
     }
     return false;
 }
 
-static int quota_judge(struct kn_db *db, const struct kn_quota_claims *claims, const struct kn_rows *rows, struct kn_error *err)
+static int quota_judge(struct kn_db *db, const struct kn_quota_claims *claims, const struct kn_rows *rows,
+                       struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     AUTO_FREE struct kn_quota_over *over = kn_realloc_array(NULL, (size_t)claims->count + 1, sizeof(*over));
@@ -188,7 +218,9 @@ int kn_quota_take(struct kn_db *db, const struct kn_quota_claims *claims, struct
     if (projects.count == 0) {
         return 0;
     }
-    if (kn_db_run(db, &TAKE, KN_ARGS(claims->service, kn_array_value(&projects), kn_array_value(&resources), kn_array_value(&amounts)),
+    if (kn_db_run(db, &TAKE,
+                  KN_ARGS(claims->service, kn_array_value(&projects), kn_array_value(&resources),
+                          kn_array_value(&amounts)),
                   &rows, err) < 0) {
         return -1;
     }
@@ -203,12 +235,15 @@ int kn_quota_take_one(struct kn_db *db, const char *project, enum kn_quota quota
     return kn_quota_take(db, &claims, err);
 }
 
-int kn_quota_room(struct kn_db *db, enum kn_quota quota, struct kn_array *projects, struct kn_rows **ret_rows, struct kn_error *err)
+int kn_quota_room(struct kn_db *db, enum kn_quota quota, struct kn_array *projects, struct kn_rows **ret_rows,
+                  struct kn_error *err)
 {
     const struct kn_quota_row *row = &kn_quota_rows[quota];
     struct kn_arg dflt, unit;
 
-    return kn_db_run(db, &ROOM, KN_ARGS(row->service, row->name, kn_arg_int(&dflt, row->dflt), kn_arg_int(&unit, row->unit), kn_array_value(projects)),
+    return kn_db_run(db, &ROOM,
+                     KN_ARGS(row->service, row->name, kn_arg_int(&dflt, row->dflt), kn_arg_int(&unit, row->unit),
+                             kn_array_value(projects)),
                      ret_rows, err);
 }
 
@@ -227,11 +262,14 @@ void kn_quota_set_release(struct kn_quota_set *set)
 static void quota_add_line(struct kn_quota_set *set, const struct kn_rows *rows, int row, int until)
 {
     set->lines[set->count++] = (struct kn_quota_line){ .name = kn_strdup(kn_rows_text(rows, row, R_NAME)),
-                                                       .resource = kn_strdup(kn_rows_text(rows, row, R_RESOURCE)), .until = until,
-                                                       .limit = kn_rows_int(rows, row, R_LIMIT), .used = kn_rows_int(rows, row, R_USED) };
+                                                       .resource = kn_strdup(kn_rows_text(rows, row, R_RESOURCE)),
+                                                       .until = until,
+                                                       .limit = kn_rows_int(rows, row, R_LIMIT),
+                                                       .used = kn_rows_int(rows, row, R_USED) };
 }
 
-int kn_quota_read(struct kn_db *db, const char *service, const char *project, struct kn_quota_set *ret, struct kn_error *err)
+int kn_quota_read(struct kn_db *db, const char *service, const char *project, struct kn_quota_set *ret,
+                  struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -276,8 +314,8 @@ int kn_quota_limit(struct kn_db *db, enum kn_quota quota, const char *project, i
     return 0;
 }
 
-int kn_quota_put(struct kn_db *db, const char *service, const char *project, const struct kn_quota_set *set, const json_t *object,
-                 struct kn_error *err)
+int kn_quota_put(struct kn_db *db, const char *service, const char *project, const struct kn_quota_set *set,
+                 const json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array resources = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array limits = KN_ARRAY_INIT;
@@ -293,7 +331,8 @@ int kn_quota_put(struct kn_db *db, const char *service, const char *project, con
     if (resources.count == 0) {
         return 0;
     }
-    return kn_db_run(db, &SET, KN_ARGS(service, project, kn_array_value(&resources), kn_array_value(&limits)), NULL, err);
+    return kn_db_run(db, &SET, KN_ARGS(service, project, kn_array_value(&resources), kn_array_value(&limits)), NULL,
+                     err);
 }
 
 int kn_quota_reset(struct kn_db *db, const char *service, const char *project, struct kn_error *err)

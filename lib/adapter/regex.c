@@ -8,10 +8,10 @@
 
 #include "lib/base/mem.h"
 
-#define STEPS_MAX 50000   /* of the matcher, for one text: a millisecond or so */
-#define DEPTH_MAX 2000    /* of nested backtracking points */
+#define STEPS_MAX 50000 /* of the matcher, for one text: a millisecond or so */
+#define DEPTH_MAX 2000 /* of nested backtracking points */
 #define HEAP_MAX_KIB 1024
-#define NESTING_MAX 50    /* of parentheses */
+#define NESTING_MAX 50 /* of parentheses */
 
 struct kn_regex {
     pcre2_code *code;

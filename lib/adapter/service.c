@@ -26,8 +26,10 @@
 #define PROBE_EVERY_MS 5000
 #define DEAF_MS 20000 /* nothing of our own was heard for so long, nor was anything else done */
 
-static struct kn_metric HANDLED = KN_COUNTER("kilonova_messages_handled_total", "messages of finished batches", NULL, NULL);
-static struct kn_metric REPEATED = KN_COUNTER("kilonova_batches_repeated_total", "batches handed over again", NULL, NULL);
+static struct kn_metric HANDLED = KN_COUNTER("kilonova_messages_handled_total", "messages of finished batches", NULL,
+                                             NULL);
+static struct kn_metric REPEATED = KN_COUNTER("kilonova_batches_repeated_total", "batches handed over again", NULL,
+                                              NULL);
 
 struct loop {
     struct kn_daemon daemon;
@@ -46,7 +48,7 @@ static bool stopping(struct loop *loop)
     return atomic_load(&loop->daemon.stopping);
 }
 
-static bool due(int64_t *next_ms, int64_t every_ms)
+static bool service_due(int64_t *next_ms, int64_t every_ms)
 {
     int64_t now = kn_mono_ms();
 
@@ -67,7 +69,8 @@ static int stand_by(struct loop *loop, const struct kn_error *reason, struct kn_
         loop->next_heartbeat_ms = 0;
     }
     loop->daemon.progress_ms = kn_mono_ms(); /* it has nothing to do, and does it */
-    return due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS) ? kn_daemon_heartbeat(&loop->daemon, err) : kn_namesake_keep(&loop->daemon, err);
+    return service_due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS) ? kn_daemon_heartbeat(&loop->daemon, err)
+                                                                     : kn_namesake_keep(&loop->daemon, err);
 }
 
 /* No database is nobody's turn: it is no standing by, and its door says what is missing. */
@@ -92,7 +95,8 @@ static int become_active(struct loop *loop, struct kn_error *err)
         if (reason.code != KN_UNAVAILABLE) {
             return -1;
         }
-        if ((kn_db_locked_out(loop->daemon.db) ? stand_by(loop, &reason, err) : wait_for_database(loop, &reason, &told, err)) < 0 &&
+        if ((kn_db_locked_out(loop->daemon.db) ? stand_by(loop, &reason, err)
+                                               : wait_for_database(loop, &reason, &told, err)) < 0 &&
             err->code != KN_UNAVAILABLE) {
             return -1;
         }
@@ -108,7 +112,9 @@ static int open_topics(struct loop *loop, struct kn_error *err)
     const struct {
         const char *topic;
         int partitions;
-    } needed[] = { { loop->service->topic, 1 }, { KN_TOPIC_REPORT, 1 }, { KN_TOPIC_DEAD, 1 }, { KN_TOPIC_REPLY, KN_SHARDS } };
+    } needed[] = {
+        { loop->service->topic, 1 }, { KN_TOPIC_REPORT, 1 }, { KN_TOPIC_DEAD, 1 }, { KN_TOPIC_REPLY, KN_SHARDS }
+    };
 
     for (size_t i = 0; i < KN_COUNT(needed); i++) {
         if (kn_bus_ensure_topic(loop->daemon.bus, needed[i].topic, needed[i].partitions, 30000, err) < 0) {
@@ -128,7 +134,8 @@ static void say_hello(struct loop *loop)
     struct kn_error err = { 0 };
 
     loop->bus_epoch = kn_bus_epoch(loop->daemon.bus);
-    kn_message_init(&message, "service.hello", json_pack("{s:s, s:s}", "topic", loop->service->topic, "boot", loop->daemon.id));
+    kn_message_init(&message, "service.hello",
+                    json_pack("{s:s, s:s}", "topic", loop->service->topic, "boot", loop->daemon.id));
     if (kn_daemon_send(&loop->daemon, KN_TOPIC_REPORT, 0, &message, &err) < 0) {
         kn_log_error("say hello", &err);
     }
@@ -145,11 +152,12 @@ static void probe(struct loop *loop)
     struct kn_error err = { 0 };
 
     kn_message_init(&message, "service.probe", json_pack("{s:s}", "boot", loop->daemon.id));
-    kn_daemon_send(&loop->daemon, loop->service->topic, 0, &message, &err); /* one that is not sent does not come back: that is the sign */
+    kn_daemon_send(&loop->daemon, loop->service->topic, 0, &message,
+                   &err); /* one that is not sent does not come back: that is the sign */
     kn_message_release(&message);
 }
 
-static void check_hearing(struct loop *loop)
+static void service_check_hearing(struct loop *loop)
 {
     const int64_t silence_ms = kn_mono_ms() - loop->daemon.progress_ms;
     struct kn_error why = { 0 };
@@ -166,14 +174,15 @@ static void check_hearing(struct loop *loop)
 /* --- a batch ----------------------------------------------------------------------------------------------------------- */
 
 /* What is said about long work goes to whoever does some. */
-static bool belongs(const struct loop *loop, const struct kn_message *message, const char *topic)
+static bool service_belongs(const struct loop *loop, const struct kn_message *message, const char *topic)
 {
-    return strcmp(message->type->topic, KN_TOPIC_WORK) == 0 ? loop->service->works_long && strcmp(topic, loop->service->topic) == 0
-                                                            : strcmp(message->type->topic, topic) == 0;
+    return strcmp(message->type->topic, KN_TOPIC_WORK) == 0
+               ? loop->service->works_long && strcmp(topic, loop->service->topic) == 0
+               : strcmp(message->type->topic, topic) == 0;
 }
 
 /* A command that nobody could handle is answered, so that its task can decide. */
-static void refuse(struct loop *loop, const struct kn_message *message, const struct kn_error *why)
+static void service_refuse(struct loop *loop, const struct kn_message *message, const struct kn_error *why)
 {
     kn_log_request(message->request_id);
     kn_log_error(message->type->name, why);
@@ -186,7 +195,7 @@ static void refuse(struct loop *loop, const struct kn_message *message, const st
 }
 
 /* Commands and reports go to the room; replies that stray onto its topic are nobody's. */
-static void take(struct loop *loop, const struct kn_bus_message *raw)
+static void service_take(struct loop *loop, const struct kn_bus_message *raw)
 {
     struct kn_message *message = &loop->store[loop->count];
     struct kn_error why = { 0 };
@@ -198,9 +207,9 @@ static void take(struct loop *loop, const struct kn_bus_message *raw)
         kn_message_release(message);
         return;
     }
-    if (why.code == KN_OK && !message->is_reply && belongs(loop, message, raw->topic)) {
+    if (why.code == KN_OK && !message->is_reply && service_belongs(loop, message, raw->topic)) {
         if (kn_message_fits(message, &why) < 0) {
-            refuse(loop, message, &why);
+            service_refuse(loop, message, &why);
             kn_message_release(message);
             return;
         }
@@ -215,14 +224,14 @@ static void take(struct loop *loop, const struct kn_bus_message *raw)
     kn_message_release(message);
 }
 
-static void take_batch(struct loop *loop)
+static void service_take_batch(struct loop *loop)
 {
     struct kn_bus_message raw[BATCH];
     int count = kn_bus_poll(loop->reader, raw, BATCH, WAIT_MS);
 
     loop->count = 0;
     for (int i = 0; i < count; i++) {
-        take(loop, &raw[i]);
+        service_take(loop, &raw[i]);
         kn_bus_message_done(&raw[i]);
     }
 }
@@ -236,8 +245,8 @@ static bool is_ordered(const struct loop *loop, const struct kn_message *message
  * Late and repeated commands are refused before the room sees them. There is one active writer and it reads its topic in order: what a conductor
  * decides after this look sends its commands after those of this batch, and a connection that breaks in between makes the batch start over here.
  */
-static int refuse_stale(struct loop *loop, struct kn_message **messages, int count, struct kn_message **ret, int *ret_count,
-                        struct kn_error *err)
+static int refuse_stale(struct loop *loop, struct kn_message **messages, int count, struct kn_message **ret,
+                        int *ret_count, struct kn_error *err)
 {
     struct kn_message *ordered[BATCH];
     bool current[BATCH] = { false };
@@ -259,13 +268,14 @@ static int refuse_stale(struct loop *loop, struct kn_message **messages, int cou
             ret[(*ret_count)++] = messages[i];
             continue;
         }
-        kn_fail(&why, KN_STALE, "task %lld is not at attempt %d any more", (long long)messages[i]->task, messages[i]->attempt);
-        refuse(loop, messages[i], &why);
+        kn_fail(&why, KN_STALE, "task %lld is not at attempt %d any more", (long long)messages[i]->task,
+                messages[i]->attempt);
+        service_refuse(loop, messages[i], &why);
     }
     return 0;
 }
 
-static void pause_ms(int64_t ms)
+static void service_pause_ms(int64_t ms)
 {
     const struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
 
@@ -278,7 +288,7 @@ static void say_stuck(struct loop *loop, const struct kn_error *why)
     struct kn_error err = { 0 };
 
     kn_daemon_stuck(&loop->daemon, KN_STUCK_WORK, why);
-    if (due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS) && kn_daemon_heartbeat(&loop->daemon, &err) < 0) {
+    if (service_due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS) && kn_daemon_heartbeat(&loop->daemon, &err) < 0) {
         kn_log_error("heartbeat", &err);
     }
 }
@@ -307,7 +317,7 @@ static int handle_some(struct loop *loop, struct kn_message **messages, int coun
         }
         kn_metric_add(&REPEATED, 1, NULL, NULL);
         kn_log_error("batch, once more", ret_why);
-        pause_ms(kn_backoff_next(&backoff, (uint32_t)kn_mono_us()));
+        service_pause_ms(kn_backoff_next(&backoff, (uint32_t)kn_mono_us()));
         if (become_active(loop, err) < 0) {
             return -1;
         }
@@ -331,7 +341,7 @@ static int handle_batch(struct loop *loop, struct kn_error *err)
             return -1;
         }
         if (alone.code != KN_OK) {
-            refuse(loop, loop->messages[i], &alone);
+            service_refuse(loop, loop->messages[i], &alone);
             kn_daemon_progress(&loop->daemon);
         }
     }
@@ -348,7 +358,7 @@ static void drop_batch(struct loop *loop)
 
 /* --- timers ------------------------------------------------------------------------------------------------------------ */
 
-static int run_timers(struct loop *loop, struct kn_error *err)
+static int service_run_timers(struct loop *loop, struct kn_error *err)
 {
     struct kn_error why = { 0 };
     bool ok = true;
@@ -356,14 +366,14 @@ static int run_timers(struct loop *loop, struct kn_error *err)
     if (kn_bus_epoch(loop->daemon.bus) != loop->bus_epoch) {
         say_hello(loop);
     }
-    if (due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS)) {
+    if (service_due(&loop->next_heartbeat_ms, HEARTBEAT_EVERY_MS)) {
         ok = kn_daemon_heartbeat(&loop->daemon, &why) == 0;
     }
-    if (due(&loop->next_probe_ms, PROBE_EVERY_MS)) {
+    if (service_due(&loop->next_probe_ms, PROBE_EVERY_MS)) {
         probe(loop);
-        check_hearing(loop);
+        service_check_hearing(loop);
     }
-    if (ok && loop->service->tick != NULL && due(&loop->next_tick_ms, loop->service->tick_ms)) {
+    if (ok && loop->service->tick != NULL && service_due(&loop->next_tick_ms, loop->service->tick_ms)) {
         ok = loop->service->tick(&loop->daemon, loop->state, &why) == 0;
         kn_daemon_stuck(&loop->daemon, KN_STUCK_TIMER, ok ? NULL : &why);
     }
@@ -376,23 +386,23 @@ static int run_timers(struct loop *loop, struct kn_error *err)
 
 /* --- the loop ---------------------------------------------------------------------------------------------------------- */
 
-static int run(struct loop *loop, struct kn_error *err)
+static int service_run(struct loop *loop, struct kn_error *err)
 {
     say_hello(loop);
     while (!stopping(loop)) {
         int result;
 
-        take_batch(loop);
+        service_take_batch(loop);
         result = handle_batch(loop, err);
         drop_batch(loop);
-        if (result < 0 || run_timers(loop, err) < 0) {
+        if (result < 0 || service_run_timers(loop, err) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int start(struct loop *loop, int argc, char **argv, struct kn_error *err)
+static int adapter_service_start(struct loop *loop, int argc, char **argv, struct kn_error *err)
 {
     if (kn_daemon_init(&loop->daemon, loop->service->name, argc, argv, NULL, true, err) < 0) {
         return -1;
@@ -422,7 +432,7 @@ int kn_service_main(const struct kn_service *service, int argc, char **argv)
     int result = 0;
 
     loop->service = service;
-    if (start(loop, argc, argv, &err) < 0 || (!stopping(loop) && run(loop, &err) < 0)) {
+    if (adapter_service_start(loop, argc, argv, &err) < 0 || (!stopping(loop) && service_run(loop, &err) < 0)) {
         kn_log_error("service", &err);
         result = 1;
     }

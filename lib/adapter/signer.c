@@ -46,7 +46,8 @@ static int read_key_file(const char *path, char text[FILE_MAX + 1], size_t *ret_
     ssize_t len = 0;
 
     if (fd < 0 || fstat(fd, &st) < 0) {
-        return kn_fail(err, errno == ENOENT ? KN_NOT_FOUND : KN_INTERNAL, "cannot open the bus key \"%s\": %s", path, strerror(errno));
+        return kn_fail(err, errno == ENOENT ? KN_NOT_FOUND : KN_INTERNAL, "cannot open the bus key \"%s\": %s", path,
+                       strerror(errno));
     }
     if ((st.st_mode & 077) != 0) {
         kn_fail(err, KN_FORBIDDEN, "others may read the bus key \"%s\"", path);
@@ -71,7 +72,8 @@ static int write_key_file(const char *path, const uint8_t key[KEY], struct kn_er
     int rc = 0;
 
     if (fd < 0) {
-        return kn_fail(err, errno == EEXIST ? KN_CONFLICT : KN_INTERNAL, "cannot make \"%s\": %s", path, strerror(errno));
+        return kn_fail(err, errno == EEXIST ? KN_CONFLICT : KN_INTERNAL, "cannot make \"%s\": %s", path,
+                       strerror(errno));
     }
     kn_hex(key, KEY, text);
     text[KEY_HEX] = '\n';
@@ -173,7 +175,7 @@ static void free_hmac(void *hmac)
     kn_hmac_free(hmac);
 }
 
-static int load(struct kn_signer *s, const struct kn_conf *conf, struct kn_error *err)
+static int signer_load(struct kn_signer *s, const struct kn_conf *conf, struct kn_error *err)
 {
     if (s->agent[0] != '\0' && conf->agent_key_file[0] != '\0') {
         return load_agent_key(conf->agent_key_file, &s->own, err);
@@ -199,7 +201,7 @@ int kn_signer_new(const struct kn_conf *conf, const char *who, struct kn_signer 
     kn_copy(s->who, sizeof(s->who), who);
     kn_copy(s->agent, sizeof(s->agent), agent != NULL ? agent : "");
     s->keys = kn_hmap_new(free_hmac);
-    if (kn_crypto_init(err) < 0 || load(s, conf, err) < 0) {
+    if (kn_crypto_init(err) < 0 || signer_load(s, conf, err) < 0) {
         return -1;
     }
     *ret = kn_steal(&s);
@@ -233,7 +235,7 @@ static const char *concerned(const char *topic, const char *from)
     return strncmp(topic, KN_TOPIC_AGENT, len) == 0 ? topic + len : kn_speaker_agent(from);
 }
 
-static void keep(struct kn_signer *s, const char *agent, struct kn_hmac *key)
+static void signer_keep(struct kn_signer *s, const char *agent, struct kn_hmac *key)
 {
     if (kn_hmap_count(s->keys) >= KEYS_MAX) {
         kn_hmap_free(s->keys);
@@ -274,7 +276,7 @@ static bool is_signed(struct kn_signer *s, const char *agent, const char *topic,
     compute(key, topic, data, len - TAIL, right);
     ok = kn_equal(right, sig, SIG_CHARS);
     if (made != NULL && ok) {
-        keep(s, agent, made);
+        signer_keep(s, agent, made);
     } else {
         kn_hmac_free(made);
     }
@@ -289,7 +291,7 @@ static struct kn_hmac *key_to_sign(struct kn_signer *s, const char *agent)
         key = kn_hmap_get(s->keys, agent);
         if (key == NULL) {
             key = derive_hmac(s->derive, "agent ", agent);
-            keep(s, agent, key);
+            signer_keep(s, agent, key);
         }
     }
     return key;
@@ -314,7 +316,8 @@ static bool has_tail(const char *data, size_t len)
            memcmp(data + len - (sizeof(AFTER_SIG) - 1), AFTER_SIG, sizeof(AFTER_SIG) - 1) == 0;
 }
 
-int kn_signer_check(struct kn_signer *s, const char *topic, const char *data, size_t len, const struct kn_message *m, struct kn_error *err)
+int kn_signer_check(struct kn_signer *s, const char *topic, const char *data, size_t len, const struct kn_message *m,
+                    struct kn_error *err)
 {
     bool ok = false;
 

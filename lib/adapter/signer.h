@@ -34,7 +34,8 @@ const char *kn_signer_who(const struct kn_signer *signer);
 /* Thread-safe. text: a whole message with "from" for that topic; its signature is put before the last brace. */
 void kn_signer_sign(struct kn_signer *signer, const char *topic, struct kn_strbuf *text);
 /* Thread-safe. m: what was parsed out of data. KN_FORBIDDEN names the sender, as far as it says who it is. */
-int kn_signer_check(struct kn_signer *signer, const char *topic, const char *data, size_t len, const struct kn_message *m, struct kn_error *err);
+int kn_signer_check(struct kn_signer *signer, const char *topic, const char *data, size_t len,
+                    const struct kn_message *m, struct kn_error *err);
 
 /* For the operator: a new secret in bus.key_file, KN_CONFLICT if there is one; the key of an agent in a file of mode 0600. */
 int kn_signer_make_secret(const char *path, struct kn_error *err);

@@ -13,18 +13,34 @@
 #include "lib/domain/message.h"
 #include "lib/domain/wish.h"
 
-static struct kn_batch_stmt INSERT = { "task_insert",
+static struct kn_batch_stmt INSERT = {
+    "task_insert",
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) "
     "SELECT kind, shard, object_id, project_id, user_id, request_id, input FROM @ RETURNING id",
-    { { "kind", "text" }, { "shard", "smallint" }, { "object_id", "uuid" }, { "project_id", "text" }, { "user_id", "text" },
-      { "request_id", "text" }, { "input", "jsonb" } }, { 0 }, { 0 }, false };
-static const struct kn_stmt RECORD = { "task_record",
+    { { "kind", "text" },
+      { "shard", "smallint" },
+      { "object_id", "uuid" },
+      { "project_id", "text" },
+      { "user_id", "text" },
+      { "request_id", "text" },
+      { "input", "jsonb" } },
+    { 0 },
+    { 0 },
+    false
+};
+static const struct kn_stmt RECORD = {
+    "task_record",
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) "
-    "VALUES ($1, $2::smallint, $3, $4, $5, $6, 'done', now())", 6 };
-static const struct kn_stmt CANCEL = { "task_cancel",
-    "UPDATE task SET cancel = true WHERE object_id = $1 AND state IN ('run', 'undo') AND NOT cancel", 1 };
-static const struct kn_stmt CURRENT = { "task_current_attempt",
-    "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo') ORDER BY id", 1 };
+    "VALUES ($1, $2::smallint, $3, $4, $5, $6, 'done', now())",
+    6
+};
+static const struct kn_stmt CANCEL = {
+    "task_cancel", "UPDATE task SET cancel = true WHERE object_id = $1 AND state IN ('run', 'undo') AND NOT cancel", 1
+};
+static const struct kn_stmt CURRENT = {
+    "task_current_attempt",
+    "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo') ORDER BY id", 1
+};
 
 static void add_wish(struct kn_batch *batch, const struct kn_task_wish *wish)
 {
@@ -52,7 +68,8 @@ static int check_wishes(const struct kn_task_wish *wishes, int count, struct kn_
     return 0;
 }
 
-int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids, struct kn_error *err)
+int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids,
+                        struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -83,8 +100,8 @@ int kn_task_record(struct kn_db *db, const struct kn_task_wish *wish, struct kn_
     struct kn_arg shard;
 
     return kn_db_run(db, &RECORD,
-                     KN_ARGS(wish->kind, kn_arg_int(&shard, kn_shard_of(wish->object_id)), wish->object_id, wish->project_id,
-                             wish->user_id, wish->request_id),
+                     KN_ARGS(wish->kind, kn_arg_int(&shard, kn_shard_of(wish->object_id)), wish->object_id,
+                             wish->project_id, wish->user_id, wish->request_id),
                      NULL, err);
 }
 
@@ -104,7 +121,8 @@ static int64_t attempt_of(const struct kn_rows *rows, int64_t task)
     return low < kn_rows_count(rows) && kn_rows_int(rows, low, 0) == task ? kn_rows_int(rows, low, 1) : -1;
 }
 
-int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count, bool *ret_current, struct kn_error *err)
+int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count, bool *ret_current,
+                 struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;

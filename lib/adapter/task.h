@@ -24,14 +24,16 @@ struct kn_task_wish {
 /* Inserts the task; call inside the transaction that writes the object. An input that its kind does not declare is refused (KN_INTERNAL). */
 int kn_task_insert(struct kn_db *db, const struct kn_task_wish *wish, int64_t *ret_id, struct kn_error *err);
 /* The same for many in one statement; ret_ids has `count` places, in the order of the wishes. */
-int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids, struct kn_error *err);
+int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int count, int64_t *ret_ids,
+                        struct kn_error *err);
 /* Writes down what was done at once, without a task: a finished row, for the history of the object. */
 int kn_task_record(struct kn_db *db, const struct kn_task_wish *wish, struct kn_error *err);
 /*
  * Which commands are of now: their task is open and stands at their attempt. A command is sent after the move that leads to it was
  * committed, so the one that is awaited is always found so; what is repeated, late, or of a task that was superseded is not.
  */
-int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count, bool *ret_current, struct kn_error *err);
+int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count, bool *ret_current,
+                 struct kn_error *err);
 /* Asks the open tasks of an object to stop: their flows undo what they did. Call before inserting the one that supersedes them. */
 int kn_task_cancel(struct kn_db *db, const char *object_id, struct kn_error *err);
 /* After the commit. Never fails: the sweep repairs. */

@@ -64,7 +64,8 @@ static void say_working(struct kn_work *work)
 
     pthread_mutex_lock(&work->lock);
     kn_message_about(&m, "working", &work->envelope,
-                     json_pack("{s:s, s:i, s:s}", "command", work->command.type->name, "percent", work->percent, "detail", work->detail));
+                     json_pack("{s:s, s:i, s:s}", "command", work->command.type->name, "percent", work->percent,
+                               "detail", work->detail));
     pthread_mutex_unlock(&work->lock);
     if (m.task != 0 && kn_daemon_send(work->works->daemon, KN_TOPIC_REPLY, m.shard, &m, &err) < 0) {
         kn_log(KN_DEBUG, "a working was not sent", "why", err.message, NULL);
@@ -96,7 +97,7 @@ static void say_answer(const struct kn_work *work)
 
 /* --- the trade ------------------------------------------------------------------------------------------------------------------- */
 
-static void run(struct kn_lane_job *job, void *arg)
+static void work_run(struct kn_lane_job *job, void *arg)
 {
     struct kn_work *work = arg;
 
@@ -110,9 +111,11 @@ static void run(struct kn_lane_job *job, void *arg)
     kn_log_request(NULL);
 }
 
-static void end(void *arg, enum kn_lane_end how)
+static void work_end(void *arg, enum kn_lane_end how)
 {
-    static const char *const NAMES[] = { [KN_WORK_DONE] = "done", [KN_WORK_FAILED] = "failed", [KN_WORK_LATER] = "later" };
+    static const char *const NAMES[] = {
+        [KN_WORK_DONE] = "done", [KN_WORK_FAILED] = "failed", [KN_WORK_LATER] = "later"
+    };
     _Static_assert(KN_COUNT(NAMES) == KN_WORK_LATER + 1, "a name for every outcome");
     struct kn_work *work = arg;
 
@@ -126,7 +129,8 @@ static void end(void *arg, enum kn_lane_end how)
         kn_log_request(NULL);
         kn_metric_add(&ENDED, 1, work->command.type->name, NAMES[work->outcome]);
     }
-    kn_metric_set(&PENDING, kn_lanes_pending(work->works->lanes) - (how == KN_LANE_RAN), NULL, NULL); /* one that ran is counted until this returns */
+    kn_metric_set(&PENDING, kn_lanes_pending(work->works->lanes) - (how == KN_LANE_RAN), NULL,
+                  NULL); /* one that ran is counted until this returns */
     work_free(work);
 }
 
@@ -143,7 +147,7 @@ static void again(void *arg, void *newer)
     pthread_mutex_unlock(&work->lock);
 }
 
-static void tell(void *arg, int percent, const char *detail)
+static void work_tell(void *arg, int percent, const char *detail)
 {
     struct kn_work *work = arg;
 
@@ -154,7 +158,7 @@ static void tell(void *arg, int percent, const char *detail)
     say_working(work);
 }
 
-static void *enter(void *ctx)
+static void *work_enter(void *ctx)
 {
     const struct kn_works *works = ctx;
     struct kn_db *db = kn_daemon_db(&works->daemon->conf, works->trade.db);
@@ -163,19 +167,25 @@ static void *enter(void *ctx)
     return db;
 }
 
-static void leave(void *own)
+static void work_leave(void *own)
 {
     kn_db_free(own);
 }
 
 /* --- life -------------------------------------------------------------------------------------------------------------------------- */
 
-int kn_works_new(struct kn_daemon *d, const struct kn_work_trade *trade, struct kn_works **ret_works, struct kn_error *err)
+int kn_works_new(struct kn_daemon *d, const struct kn_work_trade *trade, struct kn_works **ret_works,
+                 struct kn_error *err)
 {
     AUTO_FREE struct kn_works *works = KN_NEW(struct kn_works);
     const struct kn_lane_trade lanes = {
-        .run = run, .end = end, .again = again, .tell = tell,
-        .enter = trade->db != NULL ? enter : NULL, .leave = trade->db != NULL ? leave : NULL, .ctx = works,
+        .run = work_run,
+        .end = work_end,
+        .again = again,
+        .tell = work_tell,
+        .enter = trade->db != NULL ? work_enter : NULL,
+        .leave = trade->db != NULL ? work_leave : NULL,
+        .ctx = works,
     };
     const struct kn_lane_bounds bounds = { trade->threads, trade->jobs, trade->jobs_per_project, TELL_MS };
 
@@ -199,7 +209,7 @@ void kn_works_free(struct kn_works *works)
 /* --- main thread ----------------------------------------------------------------------------------------------------------------- */
 
 /* What names one command of all that ever were. */
-static void name_of(const struct kn_message *m, char out[96])
+static void work_name_of(const struct kn_message *m, char out[96])
 {
     if (m->type->is_question) {
         kn_copy(out, 96, m->question);
@@ -208,7 +218,8 @@ static void name_of(const struct kn_message *m, char out[96])
     }
 }
 
-int kn_works_take(struct kn_works *works, const char *key, const char *name, const struct kn_message *command, struct kn_error *err)
+int kn_works_take(struct kn_works *works, const char *key, const char *name, const struct kn_message *command,
+                  struct kn_error *err)
 {
     struct kn_work *work = work_new(works);
     char own[96] = "";
@@ -220,9 +231,11 @@ int kn_works_take(struct kn_works *works, const char *key, const char *name, con
     work->envelope = work->command;
     work->envelope.body = NULL;
     if (command->task != 0 || command->type->is_question) {
-        name_of(command, own);
+        work_name_of(command, own);
     }
-    const int rc = kn_lanes_add(works->lanes, &(struct kn_lane_place){ key, command->project, name != NULL ? name : own }, work, &is_new, err);
+    const int rc = kn_lanes_add(works->lanes,
+                                &(struct kn_lane_place){ key, command->project, name != NULL ? name : own }, work,
+                                &is_new, err);
     if (rc == 0 && !is_new) {
         say_working(work);
     }
@@ -264,16 +277,17 @@ struct doom {
     const void *what;
 };
 
-static bool is_doomed(const struct kn_work *work, const void *what)
+static bool work_is_doomed(const struct kn_work *work, const void *what)
 {
     const struct doom *doom = what;
 
     return doom->match(&work->command, doom->what);
 }
 
-void kn_works_cancel_where(struct kn_works *works, bool (*match)(const struct kn_message *command, const void *what), const void *what)
+void kn_works_cancel_where(struct kn_works *works, bool (*match)(const struct kn_message *command, const void *what),
+                           const void *what)
 {
-    kn_lanes_cancel(works->lanes, picks, &(struct pick){ is_doomed, &(struct doom){ match, what } });
+    kn_lanes_cancel(works->lanes, picks, &(struct pick){ work_is_doomed, &(struct doom){ match, what } });
 }
 
 /* Under the lanes' lock, as again(), which alone changes the envelope. */

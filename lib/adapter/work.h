@@ -39,7 +39,8 @@ struct kn_work_trade {
 };
 
 /* d and its configuration outlive the works. */
-int kn_works_new(struct kn_daemon *d, const struct kn_work_trade *trade, struct kn_works **ret_works, struct kn_error *err);
+int kn_works_new(struct kn_daemon *d, const struct kn_work_trade *trade, struct kn_works **ret_works,
+                 struct kn_error *err);
 void kn_works_free(struct kn_works *works); /* tells what runs, waits for it, drops the rest */
 KN_DEFINE_AUTO(kn_works);
 
@@ -47,13 +48,15 @@ KN_DEFINE_AUTO(kn_works);
  * Main thread. Commands of one key are done in their order. name: what makes two commands the same one; NULL: their task, attempt, part and generation.
  * -1: refused, and the caller says so; nothing is kept of the command either way.
  */
-int kn_works_take(struct kn_works *works, const char *key, const char *name, const struct kn_message *command, struct kn_error *err);
+int kn_works_take(struct kn_works *works, const char *key, const char *name, const struct kn_message *command,
+                  struct kn_error *err);
 /* Something that nobody asked for, in a lane of its own; not queued twice. */
 int kn_works_errand(struct kn_works *works, const char *key, void (*run)(void *ctx), struct kn_error *err);
 /* The message `cancel`: what was asked for last by exactly its task, attempt, part and generation ends; anything else, what is over, older or newer, is left as it is. */
 void kn_works_cancel(struct kn_works *works, const struct kn_message *cancel);
 /* The same for commands that match; called under a lock. */
-void kn_works_cancel_where(struct kn_works *works, bool (*match)(const struct kn_message *command, const void *what), const void *what);
+void kn_works_cancel_where(struct kn_works *works, bool (*match)(const struct kn_message *command, const void *what),
+                           const void *what);
 
 /* --- for run(); a NULL work is one that nobody watches ------------------------------------------------------------------------ */
 

@@ -28,25 +28,25 @@ static inline void kn_auto_close(int *fd)
 #define AUTO_CLOSE __attribute__((cleanup(kn_auto_close)))
 
 /* For `struct NAME *` with `void NAME_free(struct NAME *)` that takes NULL. */
-#define KN_DEFINE_AUTO(name)                          \
-    static inline void name##_auto(struct name **p)   \
-    {                                                 \
-        if (*p != NULL) {                             \
-            name##_free(*p);                          \
-        }                                             \
-    }                                                 \
+#define KN_DEFINE_AUTO(name) \
+    static inline void name##_auto(struct name **p) \
+    { \
+        if (*p != NULL) { \
+            name##_free(*p); \
+        } \
+    } \
     struct kn_swallow_semicolon
 #define AUTO(name) __attribute__((cleanup(name##_auto)))
 
 /* For an embedded `struct NAME` with `void NAME_release(struct NAME *)`. */
 #define AUTO_RELEASE(name) __attribute__((cleanup(name##_release)))
 
-#define kn_steal(p)                  \
-    (__extension__({                 \
-        __typeof__(p) kn_p_ = (p);   \
+#define kn_steal(p) \
+    (__extension__({ \
+        __typeof__(p) kn_p_ = (p); \
         __typeof__(*p) kn_v_ = *kn_p_; \
-        *kn_p_ = NULL;               \
-        kn_v_;                       \
+        *kn_p_ = NULL; \
+        kn_v_; \
     }))
 
 #endif

@@ -51,7 +51,7 @@ struct civil {
 };
 
 /* Days since 1970-01-01; the year starts in March, so that the leap day is its last. */
-static int64_t days_of(int year, int month, int day)
+static int64_t clock_days_of(int year, int month, int day)
 {
     int64_t y = year - (month <= 2);
     int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -73,8 +73,12 @@ static struct civil civil_of(int64_t us)
     int month = (int)(m + (m < 10 ? 3 : -9));
     int64_t second = rest / US_PER_S;
     return (struct civil){
-        .year = (int)(y + era * 400 + (month <= 2)), .month = month, .day = (int)(of_year - (153 * m + 2) / 5 + 1),
-        .hour = (int)(second / 3600), .minute = (int)(second / 60 % 60), .second = (int)(second % 60),
+        .year = (int)(y + era * 400 + (month <= 2)),
+        .month = month,
+        .day = (int)(of_year - (153 * m + 2) / 5 + 1),
+        .hour = (int)(second / 3600),
+        .minute = (int)(second / 60 % 60),
+        .second = (int)(second % 60),
         .us = (int)(rest % US_PER_S),
     };
 }
@@ -88,8 +92,8 @@ void kn_time_iso(int64_t ms, char out[KN_TIME_SIZE])
 void kn_time_iso_us(int64_t us, char out[KN_TIME_SIZE])
 {
     struct civil c = civil_of(us);
-    snprintf(out, KN_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06d", c.year, c.month, c.day, c.hour, c.minute, c.second,
-             c.us);
+    snprintf(out, KN_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06d", c.year, c.month, c.day, c.hour, c.minute,
+             c.second, c.us);
 }
 
 void kn_time_iso_us_z(int64_t us, char out[KN_TIME_SIZE])
@@ -159,7 +163,7 @@ static bool take_zone(const char **at, int *ret_minutes)
     return true;
 }
 
-static bool is_real(const struct civil *c)
+static bool clock_is_real(const struct civil *c)
 {
     static const int DAYS[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     bool leap = c->year % 4 == 0 && (c->year % 100 != 0 || c->year % 400 == 0);
@@ -168,7 +172,7 @@ static bool is_real(const struct civil *c)
 }
 
 /* "10", "10:11", "10:11:12.5": what is left out is zero, as ISO 8601 has it. */
-static bool take_time(const char **at, struct civil *c)
+static bool clock_take_time(const char **at, struct civil *c)
 {
     if (!take_digits(at, 2, &c->hour)) {
         return false;
@@ -190,12 +194,12 @@ int kn_time_parse(const char *text, int64_t *ret_us)
     bool ok = take_digits(&at, 4, &c.year) && take_char(&at, '-') && take_digits(&at, 2, &c.month) &&
               take_char(&at, '-') && take_digits(&at, 2, &c.day);
     if (ok && (take_char(&at, 'T') || take_char(&at, ' '))) {
-        ok = take_time(&at, &c) && take_zone(&at, &zone);
+        ok = clock_take_time(&at, &c) && take_zone(&at, &zone);
     }
-    if (!ok || *at != '\0' || !is_real(&c)) {
+    if (!ok || *at != '\0' || !clock_is_real(&c)) {
         return -1;
     }
     int64_t seconds = c.hour * 3600 + (c.minute - zone) * 60 + c.second;
-    *ret_us = days_of(c.year, c.month, c.day) * US_PER_DAY + seconds * US_PER_S + c.us;
+    *ret_us = clock_days_of(c.year, c.month, c.day) * US_PER_DAY + seconds * US_PER_S + c.us;
     return 0;
 }

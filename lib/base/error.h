@@ -13,30 +13,30 @@
 #include <stdbool.h>
 
 /* X(code, HTTP status, Nova/Cinder fault key, title of the HTTP reason, worth a retry) */
-#define KN_CODES(X)                                                                          \
-    X(KN_OK, 200, "ok", "OK", false)                                                         \
-    X(KN_BAD_REQUEST, 400, "badRequest", "Bad Request", false)                               \
-    X(KN_UNAUTHORIZED, 401, "unauthorized", "Unauthorized", false)                           \
-    X(KN_FORBIDDEN, 403, "forbidden", "Forbidden", false)                                    \
-    X(KN_QUOTA, 403, "forbidden", "Forbidden", false)                                        \
-    X(KN_NOT_FOUND, 404, "itemNotFound", "Not Found", false)                                 \
-    X(KN_METHOD_NOT_ALLOWED, 405, "badMethod", "Method Not Allowed", false)                  \
-    X(KN_NOT_ACCEPTABLE, 406, "computeFault", "Not Acceptable", false)                       \
-    X(KN_CONFLICT, 409, "conflictingRequest", "Conflict", false)                             \
-    X(KN_GONE, 410, "computeFault", "Gone", false)                                           \
-    X(KN_TOO_LARGE, 413, "overLimit", "Request Entity Too Large", false)                     \
-    X(KN_URI_TOO_LONG, 414, "computeFault", "Request-URI Too Long", false)                   \
-    X(KN_UNSUPPORTED_MEDIA, 415, "badMediaType", "Unsupported Media Type", false)            \
-    X(KN_BAD_RANGE, 416, "computeFault", "Range Not Satisfiable", false)                     \
-    X(KN_TOO_MANY, 429, "overLimit", "Too Many Requests", true)                              \
-    X(KN_HEAD_TOO_LARGE, 431, "computeFault", "Request Header Fields Too Large", false)      \
-    X(KN_INTERNAL, 500, "computeFault", "Internal Server Error", false)                      \
-    X(KN_NO_VALID_HOST, 500, "computeFault", "Internal Server Error", false)                 \
-    X(KN_NOT_IMPLEMENTED, 501, "notImplemented", "Not Implemented", false)                   \
-    X(KN_UNAVAILABLE, 503, "serviceUnavailable", "Service Unavailable", true)                \
-    X(KN_TIMEOUT, 504, "computeFault", "Gateway Timeout", true)                              \
-    X(KN_HTTP_VERSION, 505, "computeFault", "HTTP Version Not Supported", false)             \
-    X(KN_STALE, 409, "conflictingRequest", "Conflict", false)                                \
+#define KN_CODES(X) \
+    X(KN_OK, 200, "ok", "OK", false) \
+    X(KN_BAD_REQUEST, 400, "badRequest", "Bad Request", false) \
+    X(KN_UNAUTHORIZED, 401, "unauthorized", "Unauthorized", false) \
+    X(KN_FORBIDDEN, 403, "forbidden", "Forbidden", false) \
+    X(KN_QUOTA, 403, "forbidden", "Forbidden", false) \
+    X(KN_NOT_FOUND, 404, "itemNotFound", "Not Found", false) \
+    X(KN_METHOD_NOT_ALLOWED, 405, "badMethod", "Method Not Allowed", false) \
+    X(KN_NOT_ACCEPTABLE, 406, "computeFault", "Not Acceptable", false) \
+    X(KN_CONFLICT, 409, "conflictingRequest", "Conflict", false) \
+    X(KN_GONE, 410, "computeFault", "Gone", false) \
+    X(KN_TOO_LARGE, 413, "overLimit", "Request Entity Too Large", false) \
+    X(KN_URI_TOO_LONG, 414, "computeFault", "Request-URI Too Long", false) \
+    X(KN_UNSUPPORTED_MEDIA, 415, "badMediaType", "Unsupported Media Type", false) \
+    X(KN_BAD_RANGE, 416, "computeFault", "Range Not Satisfiable", false) \
+    X(KN_TOO_MANY, 429, "overLimit", "Too Many Requests", true) \
+    X(KN_HEAD_TOO_LARGE, 431, "computeFault", "Request Header Fields Too Large", false) \
+    X(KN_INTERNAL, 500, "computeFault", "Internal Server Error", false) \
+    X(KN_NO_VALID_HOST, 500, "computeFault", "Internal Server Error", false) \
+    X(KN_NOT_IMPLEMENTED, 501, "notImplemented", "Not Implemented", false) \
+    X(KN_UNAVAILABLE, 503, "serviceUnavailable", "Service Unavailable", true) \
+    X(KN_TIMEOUT, 504, "computeFault", "Gateway Timeout", true) \
+    X(KN_HTTP_VERSION, 505, "computeFault", "HTTP Version Not Supported", false) \
+    X(KN_STALE, 409, "conflictingRequest", "Conflict", false) \
     X(KN_CANCELLED, 409, "conflictingRequest", "Conflict", false)
 
 enum kn_code {

@@ -33,7 +33,7 @@ static bool is_live(const struct slot *slot)
 }
 
 /* FNV-1a, then a finalizer, because the table looks at the low bits only. */
-static uint64_t hash_of(const char *key)
+static uint64_t hmap_hash_of(const char *key)
 {
     uint64_t h = UINT64_C(14695981039346656037);
     for (; *key != '\0'; key++) {
@@ -75,7 +75,7 @@ void kn_hmap_free(struct kn_hmap *map)
     free(map);
 }
 
-static struct slot *find(const struct kn_hmap *map, const char *key, uint64_t hash)
+static struct slot *hmap_find(const struct kn_hmap *map, const char *key, uint64_t hash)
 {
     for (size_t i = hash & (map->size - 1);; i = (i + 1) & (map->size - 1)) {
         struct slot *slot = &map->slots[i];
@@ -98,7 +98,7 @@ static struct slot *first_free(const struct kn_hmap *map, uint64_t hash)
 }
 
 /* Room for one more key: doubles, or only sweeps the graves out when they are what fills it. */
-static void make_room(struct kn_hmap *map)
+static void hmap_make_room(struct kn_hmap *map)
 {
     if ((map->used + 1) * 4 <= map->size * 3) {
         return;
@@ -120,14 +120,14 @@ static void make_room(struct kn_hmap *map)
 
 void *kn_hmap_get(const struct kn_hmap *map, const char *key)
 {
-    const struct slot *slot = find(map, key, hash_of(key));
+    const struct slot *slot = hmap_find(map, key, hmap_hash_of(key));
     return slot == NULL ? NULL : slot->value;
 }
 
 void kn_hmap_put(struct kn_hmap *map, const char *key, void *value)
 {
-    uint64_t hash = hash_of(key);
-    struct slot *slot = find(map, key, hash);
+    uint64_t hash = hmap_hash_of(key);
+    struct slot *slot = hmap_find(map, key, hash);
     if (slot != NULL) {
         if (slot->value != value) {
             drop_value(map, slot->value);
@@ -135,7 +135,7 @@ void kn_hmap_put(struct kn_hmap *map, const char *key, void *value)
         slot->value = value;
         return;
     }
-    make_room(map);
+    hmap_make_room(map);
     slot = first_free(map, hash);
     map->used += slot->key == NULL;
     map->count++;
@@ -144,7 +144,7 @@ void kn_hmap_put(struct kn_hmap *map, const char *key, void *value)
 
 void *kn_hmap_take(struct kn_hmap *map, const char *key)
 {
-    struct slot *slot = find(map, key, hash_of(key));
+    struct slot *slot = hmap_find(map, key, hmap_hash_of(key));
     if (slot == NULL) {
         return NULL;
     }
@@ -157,7 +157,7 @@ void *kn_hmap_take(struct kn_hmap *map, const char *key)
 
 bool kn_hmap_del(struct kn_hmap *map, const char *key)
 {
-    if (find(map, key, hash_of(key)) == NULL) {
+    if (hmap_find(map, key, hmap_hash_of(key)) == NULL) {
         return false;
     }
     drop_value(map, kn_hmap_take(map, key));

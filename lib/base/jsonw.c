@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* Everything that begins a member or an item passes here. */
-static void begin(struct kn_strbuf *sb, const char *key)
+static void jsonw_begin(struct kn_strbuf *sb, const char *key)
 {
     char last = sb->len > 0 ? sb->buf[sb->len - 1] : '{';
 
@@ -21,7 +21,7 @@ static void begin(struct kn_strbuf *sb, const char *key)
 
 void kn_jsonw_object(struct kn_strbuf *sb, const char *key)
 {
-    begin(sb, key);
+    jsonw_begin(sb, key);
     kn_strbuf_addch(sb, '{');
 }
 
@@ -32,7 +32,7 @@ void kn_jsonw_end_object(struct kn_strbuf *sb)
 
 void kn_jsonw_array(struct kn_strbuf *sb, const char *key)
 {
-    begin(sb, key);
+    jsonw_begin(sb, key);
     kn_strbuf_addch(sb, '[');
 }
 
@@ -43,30 +43,30 @@ void kn_jsonw_end_array(struct kn_strbuf *sb)
 
 void kn_jsonw_str(struct kn_strbuf *sb, const char *key, const char *value)
 {
-    begin(sb, key);
+    jsonw_begin(sb, key);
     kn_strbuf_addjson(sb, value);
 }
 
 void kn_jsonw_int(struct kn_strbuf *sb, const char *key, int64_t value)
 {
-    begin(sb, key);
+    jsonw_begin(sb, key);
     kn_strbuf_addint(sb, value);
 }
 
 void kn_jsonw_bool(struct kn_strbuf *sb, const char *key, bool value)
 {
-    begin(sb, key);
+    jsonw_begin(sb, key);
     kn_strbuf_addstr(sb, value ? "true" : "false");
 }
 
 void kn_jsonw_null(struct kn_strbuf *sb, const char *key)
 {
-    begin(sb, key);
+    jsonw_begin(sb, key);
     kn_strbuf_add(sb, "null", 4);
 }
 
 void kn_jsonw_raw(struct kn_strbuf *sb, const char *key, const char *json)
 {
-    begin(sb, key);
+    jsonw_begin(sb, key);
     kn_strbuf_addstr(sb, json != NULL ? json : "null");
 }

@@ -18,7 +18,10 @@
 #include "lib/base/strbuf.h"
 
 static const char *const LEVELS[] = {
-    [KN_DEBUG] = "debug", [KN_INFO] = "info", [KN_WARNING] = "warning", [KN_ERROR] = "error",
+    [KN_DEBUG] = "debug",
+    [KN_INFO] = "info",
+    [KN_WARNING] = "warning",
+    [KN_ERROR] = "error",
 };
 _Static_assert(KN_COUNT(LEVELS) == KN_ERROR + 1, "one name a level");
 
@@ -56,7 +59,7 @@ static bool is_secret(const char *key)
     return false;
 }
 
-static bool is_plain(const char *value)
+static bool log_is_plain(const char *value)
 {
     if (*value == '\0') {
         return false;
@@ -77,7 +80,7 @@ static void add_pair(struct kn_strbuf *line, const char *key, const char *value)
     kn_strbuf_addch(line, '=');
     if (is_secret(key)) {
         kn_strbuf_addstr(line, "***");
-    } else if (is_plain(value)) {
+    } else if (log_is_plain(value)) {
         kn_strbuf_addstr(line, value);
     } else {
         kn_strbuf_addjson(line, value); /* quoted, escaped, well-formed UTF-8: what logfmt readers expect */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *p)
+static void *mem_must(void *p)
 {
     if (p == NULL) {
         fputs("out of memory\n", stderr);
@@ -22,26 +22,26 @@ static void *must(void *p)
 
 void *kn_alloc(size_t size)
 {
-    return must(calloc(1, size > 0 ? size : 1));
+    return mem_must(calloc(1, size > 0 ? size : 1));
 }
 
 void *kn_realloc_array(void *p, size_t n, size_t size)
 {
     if (size != 0 && n > SIZE_MAX / size) {
-        must(NULL);
+        mem_must(NULL);
     }
     size_t bytes = n * size;
-    return must(realloc(p, bytes > 0 ? bytes : 1));
+    return mem_must(realloc(p, bytes > 0 ? bytes : 1));
 }
 
 char *kn_strdup(const char *s)
 {
-    return s == NULL ? NULL : must(strdup(s));
+    return s == NULL ? NULL : mem_must(strdup(s));
 }
 
 char *kn_strndup(const char *s, size_t len)
 {
-    return must(strndup(s, len));
+    return mem_must(strndup(s, len));
 }
 
 char *kn_asprintf(const char *fmt, ...)
@@ -51,7 +51,7 @@ char *kn_asprintf(const char *fmt, ...)
     va_start(args, fmt);
     int n = vasprintf(&text, fmt, args);
     va_end(args);
-    return must(n < 0 ? NULL : text);
+    return mem_must(n < 0 ? NULL : text);
 }
 
 void kn_copy(char *dst, size_t size, const char *src)

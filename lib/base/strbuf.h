@@ -19,7 +19,10 @@ struct kn_strbuf {
 };
 
 extern char kn_strbuf_empty[1];
-#define KN_STRBUF_INIT { kn_strbuf_empty, 0, 0 }
+#define KN_STRBUF_INIT \
+    { \
+        kn_strbuf_empty, 0, 0 \
+    }
 
 void kn_strbuf_release(struct kn_strbuf *sb);
 void kn_strbuf_clear(struct kn_strbuf *sb); /* keeps the memory */

@@ -20,7 +20,8 @@ struct kn_form {
     const char *name; /* as docs/messages.md calls it */
     const char *doc;
     const struct kn_field *fields; /* ended by KN_FIELD_END */
-    int (*also)(const json_t *object, const char *where, struct kn_error *err); /* what its fields say together; NULL: nothing */
+    int (*also)(const json_t *object, const char *where,
+                struct kn_error *err); /* what its fields say together; NULL: nothing */
 };
 
 extern const struct kn_form kn_form_spec;

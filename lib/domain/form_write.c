@@ -19,20 +19,22 @@ json_t *kn_form_write_peer(const char *mac, json_t *ips, const char *underlay)
 
 json_t *kn_form_write_guest(const char *server, int64_t generation, int power_state)
 {
-    return json_pack("{s:s, s:I, s:i}", "server", server, "generation", (json_int_t)generation, "power_state", power_state);
+    return json_pack("{s:s, s:I, s:i}", "server", server, "generation", (json_int_t)generation, "power_state",
+                     power_state);
 }
 
 json_t *kn_form_write_seen(const char *server, int64_t generation, int power_state, json_t *volumes, json_t *taps)
 {
-    return json_pack("{s:s, s:I, s:i, s:o, s:o}", "server", server, "generation", (json_int_t)generation, "power_state", power_state, "volumes",
-                     volumes, "taps", taps);
+    return json_pack("{s:s, s:I, s:i, s:o, s:o}", "server", server, "generation", (json_int_t)generation, "power_state",
+                     power_state, "volumes", volumes, "taps", taps);
 }
 
 json_t *kn_form_write_host(const struct kn_host_said *said, json_t *cpu_info)
 {
-    json_t *host = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:o}", "host", said->host, "vcpus", (json_int_t)said->vcpus, "memory_mib",
-                             (json_int_t)said->memory_mib, "reserved_memory_mib", (json_int_t)said->reserved_memory_mib, "disk_gib",
-                             (json_int_t)said->disk_gib, "zone", said->zone, "hypervisor_type", said->hypervisor_type, "hypervisor_version",
+    json_t *host = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:o}", "host", said->host, "vcpus",
+                             (json_int_t)said->vcpus, "memory_mib", (json_int_t)said->memory_mib, "reserved_memory_mib",
+                             (json_int_t)said->reserved_memory_mib, "disk_gib", (json_int_t)said->disk_gib, "zone",
+                             said->zone, "hypervisor_type", said->hypervisor_type, "hypervisor_version",
                              (json_int_t)said->hypervisor_version, "cpu_info", cpu_info);
 
     if (host != NULL && said->underlay[0] != '\0') {

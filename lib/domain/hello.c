@@ -11,7 +11,7 @@ static json_t *count_names(const json_t *hosts)
     const json_t *host;
     size_t i;
 
-    json_array_foreach(hosts, i, host) {
+    json_array_foreach (hosts, i, host) {
         const char *name = kn_json_str(host, "host");
 
         json_object_set_new(counts, name, json_integer(kn_json_int(counts, name) + 1));
@@ -19,7 +19,7 @@ static json_t *count_names(const json_t *hosts)
     return counts;
 }
 
-static int judge(const json_t *host, const json_t *counts, struct kn_error *err)
+static int hello_judge(const json_t *host, const json_t *counts, struct kn_error *err)
 {
     const int64_t times = kn_json_int(counts, kn_json_str(host, "host"));
 
@@ -29,18 +29,18 @@ static int judge(const json_t *host, const json_t *counts, struct kn_error *err)
     return times == 1 ? 0 : kn_fail(err, KN_BAD_REQUEST, "host: one hello names it %lld times", (long long)times);
 }
 
-static json_t *describe(const json_t *host, size_t i, const struct kn_error *why)
+static json_t *hello_describe(const json_t *host, size_t i, const struct kn_error *why)
 {
     const char *name = kn_json_str(host, "host");
     const size_t length = kn_utf8_count(name);
     const bool is_named = length > 0 && length <= KN_MAX_HOST;
 
-    return json_pack("{s:o, s:b, s:s}", "subject", is_named ? json_string(name) : json_sprintf("#%zu", i + 1), "named", is_named, "reason",
-                     why->message);
+    return json_pack("{s:o, s:b, s:s}", "subject", is_named ? json_string(name) : json_sprintf("#%zu", i + 1), "named",
+                     is_named, "reason", why->message);
 }
 
 /* A name that is said five times is one refusal. */
-static void add_once(json_t *mad, json_t *subjects, json_t *refusal)
+static void hello_add_once(json_t *mad, json_t *subjects, json_t *refusal)
 {
     const char *subject = kn_json_str(refusal, "subject");
 
@@ -60,11 +60,11 @@ void kn_hello_sift(const json_t *hosts, json_t **ret_sane, json_t **ret_mad)
 
     *ret_sane = json_array();
     *ret_mad = json_array();
-    json_array_foreach(hosts, i, host) {
+    json_array_foreach (hosts, i, host) {
         struct kn_error why = { 0 };
 
-        if (judge(host, counts, &why) < 0) {
-            add_once(*ret_mad, subjects, describe(host, i, &why));
+        if (hello_judge(host, counts, &why) < 0) {
+            hello_add_once(*ret_mad, subjects, hello_describe(host, i, &why));
         } else {
             json_array_append(*ret_sane, host);
         }

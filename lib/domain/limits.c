@@ -8,7 +8,8 @@
 
 const struct kn_limit_row kn_limit_rows[] = {
     [KN_LIMIT_NONE] = { "NONE", KN_UNIT_NUMBER, 0, 0, "", "" },
-#define LIMIT(name, unit, least, most, what, source) [KN_LIMIT_##name] = { #name, KN_UNIT_##unit, (least), (most), what, source },
+#define LIMIT(name, unit, least, most, what, source) \
+    [KN_LIMIT_##name] = { #name, KN_UNIT_##unit, (least), (most), what, source },
 #define WIDE LIMIT
 #include "lib/domain/limits.def"
 #undef LIMIT
@@ -43,10 +44,13 @@ bool kn_limit_fits(enum kn_limit limit, const char *text)
 
 void kn_limits_document(struct kn_strbuf *out)
 {
-    kn_strbuf_addstr(out, "# Limits\n\nWritten by the table itself (lib/domain/limits.def). API, bus, hosts and database read the same rows.\n\n"
-                          "| limit | what | unit | least | most | whose |\n|---|---|---|---|---|---|\n");
+    kn_strbuf_addstr(
+        out,
+        "# Limits\n\nWritten by the table itself (lib/domain/limits.def). API, bus, hosts and database read the same rows.\n\n"
+        "| limit | what | unit | least | most | whose |\n|---|---|---|---|---|---|\n");
     for (int i = KN_LIMIT_NONE + 1; i < KN_LIMIT_COUNT; i++) {
-        kn_strbuf_addf(out, "| %s | %s | %s | %lld | %lld | %s |\n", kn_limit_rows[i].name, kn_limit_rows[i].what, UNITS[kn_limit_rows[i].unit],
-                       (long long)kn_limit_rows[i].min, (long long)kn_limit_rows[i].max, kn_limit_rows[i].source);
+        kn_strbuf_addf(out, "| %s | %s | %s | %lld | %lld | %s |\n", kn_limit_rows[i].name, kn_limit_rows[i].what,
+                       UNITS[kn_limit_rows[i].unit], (long long)kn_limit_rows[i].min, (long long)kn_limit_rows[i].max,
+                       kn_limit_rows[i].source);
     }
 }

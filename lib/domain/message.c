@@ -184,8 +184,10 @@ static int parse_speaker(const json_t *object, struct kn_message *m, struct kn_e
     const json_t *sig = json_object_get(object, "sig");
     const size_t len = json_string_length(from);
 
-    if ((from != NULL && (!json_is_string(from) || len == 0 || len >= sizeof(m->from))) || (sig != NULL && !json_is_string(sig))) {
-        return kn_fail(err, KN_BAD_REQUEST, "\"from\" must be a string of 1 to %zu bytes, \"sig\" a string", sizeof(m->from) - 1);
+    if ((from != NULL && (!json_is_string(from) || len == 0 || len >= sizeof(m->from))) ||
+        (sig != NULL && !json_is_string(sig))) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"from\" must be a string of 1 to %zu bytes, \"sig\" a string",
+                       sizeof(m->from) - 1);
     }
     kn_copy(m->from, sizeof(m->from), from != NULL ? json_string_value(from) : "");
     return 0;
@@ -248,12 +250,13 @@ static int parse_reply(json_t *reply, struct kn_message *m, struct kn_error *err
     return kn_fields_check(m->type->result, m->result, "result", err);
 }
 
-static int parse_body(json_t *object, struct kn_message *m, struct kn_error *err)
+static int message_parse_body(json_t *object, struct kn_message *m, struct kn_error *err)
 {
     json_t *body = json_object_get(object, "body");
 
     m->body = body != NULL ? json_incref(body) : json_object();
-    return m->type->result != NULL ? kn_fields_check_outer(m->type->fields, m->body, "body", err) : kn_fields_check(m->type->fields, m->body, "body", err);
+    return m->type->result != NULL ? kn_fields_check_outer(m->type->fields, m->body, "body", err)
+                                   : kn_fields_check(m->type->fields, m->body, "body", err);
 }
 
 int kn_message_fits(const struct kn_message *m, struct kn_error *err)
@@ -261,7 +264,7 @@ int kn_message_fits(const struct kn_message *m, struct kn_error *err)
     return m->is_reply || m->type->result == NULL ? 0 : kn_fields_check(m->type->fields, m->body, "body", err);
 }
 
-static int parse_object(json_t *object, struct kn_message *m, struct kn_error *err)
+static int message_parse_object(json_t *object, struct kn_message *m, struct kn_error *err)
 {
     json_t *reply = json_object_get(object, "reply");
 
@@ -273,7 +276,7 @@ static int parse_object(json_t *object, struct kn_message *m, struct kn_error *e
         return -1;
     }
     if (reply == NULL) {
-        return parse_body(object, m, err);
+        return message_parse_body(object, m, err);
     }
     if (!json_is_object(reply)) {
         return kn_fail(err, KN_BAD_REQUEST, "\"reply\" must be an object");
@@ -295,7 +298,7 @@ int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struc
     if (object == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "not JSON at byte %d: %s", why.position, why.text);
     }
-    rc = parse_object(object, &m, err);
+    rc = message_parse_object(object, &m, err);
     json_decref(object);
     if (rc == 0) {
         *ret = m;
@@ -306,7 +309,7 @@ int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struc
 
 /* --- printing ------------------------------------------------------------------------------------------------------ */
 
-static int append(const char *buffer, size_t size, void *out)
+static int message_append(const char *buffer, size_t size, void *out)
 {
     kn_strbuf_add(out, buffer, size);
     return 0;
@@ -315,7 +318,7 @@ static int append(const char *buffer, size_t size, void *out)
 static void add_member(struct kn_strbuf *out, const char *name, const json_t *value)
 {
     kn_strbuf_addf(out, ",\"%s\":", name);
-    json_dump_callback(value, append, out, JSON_COMPACT);
+    json_dump_callback(value, message_append, out, JSON_COMPACT);
 }
 
 static void add_failure(struct kn_strbuf *out, const struct kn_message *m)
@@ -357,7 +360,7 @@ static void add_envelope(struct kn_strbuf *out, const struct kn_message *m)
     }
 }
 
-static int check(const struct kn_message *m, struct kn_error *err)
+static int message_check(const struct kn_message *m, struct kn_error *err)
 {
     for (size_t i = 0; i < KN_COUNT(NUMBERS); i++) {
         if (number_get(m, i) < 0 || number_get(m, i) > NUMBERS[i].max) {
@@ -386,7 +389,7 @@ int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct k
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
 
-    if (check(m, err) < 0) {
+    if (message_check(m, err) < 0) {
         return kn_fail_context(err, "%s", m->type->name);
     }
     add_envelope(&text, m);

@@ -45,7 +45,8 @@
 #define KN_TOPIC_DEAD "kn.dead"
 #define KN_TOPIC_OWN "kn.<service>"   /* stands for the topic that a service reads */
 #define KN_TOPIC_AGENT "kn.agent."    /* + agent id; one partition is read: 0 */
-#define KN_TOPIC_WORK "kn.<worker>"   /* stands for the topic that the command went to; who does long work listens there */
+#define KN_TOPIC_WORK \
+    "kn.<worker>"   /* stands for the topic that the command went to; who does long work listens there */
 
 #define KN_SPEAKER_SIZE (KN_SIZE_OF(AGENT) + 32) /* "agent/" and an id, or "conductor/" and a host; with its NUL */
 #define KN_MESSAGE_MAX (1000 * 1000)  /* bytes; a larger one is refused by both ends */
@@ -62,53 +63,60 @@ struct kn_field {
     const char *doc;
     const struct kn_form *form; /* of a KN_OBJ, of each item of a KN_ARR (lib/domain/form.h); NULL: of no form */
     enum kn_field_kind items;   /* of a KN_ARR without a form: each item's kind; KN_FIELD_END: any */
-    bool apart;                 /* each item is judged by whoever reads it, by itself: the others stand whatever it says */
+    bool apart; /* each item is judged by whoever reads it, by itself: the others stand whatever it says */
 };
 
 /* Rows of a table of fields: KN_MUST(name, kind, limit, doc[, .form = …]). */
-#define KN_ROW(n, k, r, l, ...) { .name = n, .kind = k, .required = r, .limit = KN_LIMIT_##l, .doc = __VA_ARGS__ }
+#define KN_ROW(n, k, r, l, ...) \
+    { \
+        .name = n, .kind = k, .required = r, .limit = KN_LIMIT_##l, .doc = __VA_ARGS__ \
+    }
 #define KN_MUST(n, k, l, ...) KN_ROW(n, k, true, l, __VA_ARGS__)
 #define KN_MAY(n, k, l, ...) KN_ROW(n, k, false, l, __VA_ARGS__)
-#define KN_FIELDS_END { .name = NULL, .kind = KN_FIELD_END }
+#define KN_FIELDS_END \
+    { \
+        .name = NULL, .kind = KN_FIELD_END \
+    }
 
 struct kn_message_type {
-    const char *name;              /* "place.claim" */
+    const char *name; /* "place.claim" */
     int version;
-    const char *topic;             /* KN_TOPIC_AGENT stands for the agent's own topic, KN_TOPIC_OWN for the speaker's */
+    const char *topic; /* KN_TOPIC_AGENT stands for the agent's own topic, KN_TOPIC_OWN for the speaker's */
     const char *doc;
     const struct kn_field *fields; /* of body, ended by KN_FIELD_END */
     const struct kn_field *result; /* of reply.result; NULL: never answered */
-    bool is_question;              /* of no task and no order: it changes nothing, or what it names for good; answered on kn.answer */
+    bool
+        is_question; /* of no task and no order: it changes nothing, or what it names for good; answered on kn.answer */
 };
 
 struct kn_message {
     const struct kn_message_type *type;
-    int64_t task;      /* 0: not part of a task (reports) */
-    int step;          /* row of the flow */
-    int part;          /* message of the row */
+    int64_t task; /* 0: not part of a task (reports) */
+    int step; /* row of the flow */
+    int part; /* message of the row */
     int attempt;
     int64_t generation;
     int shard;
     char request_id[KN_REQUEST_ID_SIZE];
     char project[KN_SIZE_OF(TENANT)]; /* of a command: who waits for it, so that work is shared fairly; "" = nobody */
-    int64_t sent_at;   /* ms */
-    int64_t deadline;  /* ms, 0 = none */
-    int64_t seq;       /* of a report: grows with each that its agent says, over all its lives; 0 = it does not count */
-    char question[KN_UUID_SIZE];  /* of a question and its answer */
+    int64_t sent_at; /* ms */
+    int64_t deadline; /* ms, 0 = none */
+    int64_t seq; /* of a report: grows with each that its agent says, over all its lives; 0 = it does not count */
+    char question[KN_UUID_SIZE]; /* of a question and its answer */
     char agent[KN_SIZE_OF(AGENT)]; /* of an answer: who says it; written by the agent */
     char from[KN_SPEAKER_SIZE]; /* who said it: parsed, a claim; from kn_bus_hear(), proven, or "" where nobody signs */
-    json_t *body;      /* never NULL in a command or report */
+    json_t *body; /* never NULL in a command or report */
 
     bool is_reply;
     bool ok;
-    bool elsewhere;    /* failed, but another host could do it */
-    json_t *result;    /* of an ok reply, never NULL there */
+    bool elsewhere; /* failed, but another host could do it */
+    json_t *result; /* of an ok reply, never NULL there */
     struct kn_error error; /* of a failed reply */
 };
 
 void kn_message_release(struct kn_message *m); /* drops body and result, clears */
 const struct kn_message_type *kn_message_type(const char *name); /* NULL if unknown */
-extern const struct kn_message_type kn_message_types[];           /* ended by name == NULL */
+extern const struct kn_message_type kn_message_types[]; /* ended by name == NULL */
 
 /* A command or report of a type that must exist (aborts otherwise: a programming error). Steals body (NULL = {}). */
 void kn_message_init(struct kn_message *m, const char *type, json_t *body);
@@ -134,7 +142,8 @@ int kn_fields_check(const struct kn_field *fields, const json_t *object, const c
 /* The same, of the object's own fields only: what is inside them may be anything of their kinds. */
 int kn_fields_check_outer(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
 /* kn_fields_check, and a name that no field has is refused. */
-int kn_fields_check_closed(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err);
+int kn_fields_check_closed(const struct kn_field *fields, const json_t *object, const char *where,
+                           struct kn_error *err);
 /* The fields as a Markdown table; nothing for none. */
 void kn_fields_document(struct kn_strbuf *out, const char *title, const struct kn_field *fields);
 /* The registry as Markdown, for docs/messages.md. */

@@ -78,7 +78,8 @@ static bool has_range(const struct kn_field *field)
 
 #define WHERE_SIZE 160
 
-static int check_item(const struct kn_field *list, size_t i, const json_t *item, const char *where, struct kn_error *err)
+static int check_item(const struct kn_field *list, size_t i, const json_t *item, const char *where,
+                      struct kn_error *err)
 {
     char at[WHERE_SIZE];
 
@@ -103,7 +104,7 @@ static int check_inside(const struct kn_field *field, const json_t *value, const
     if (field->kind != KN_ARR || field->apart || (field->form == NULL && field->items == KN_FIELD_END)) {
         return 0;
     }
-    json_array_foreach(value, i, item) {
+    json_array_foreach (value, i, item) {
         if (check_item(field, i, item, where, err) < 0) {
             return -1;
         }
@@ -111,7 +112,8 @@ static int check_inside(const struct kn_field *field, const json_t *value, const
     return 0;
 }
 
-static int check_field(const struct kn_field *field, const json_t *value, const char *where, bool inside, struct kn_error *err)
+static int check_field(const struct kn_field *field, const json_t *value, const char *where, bool inside,
+                       struct kn_error *err)
 {
     if (value == NULL || json_is_null(value)) {
         return !field->required ? 0 : kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is missing", where, field->name);
@@ -139,7 +141,8 @@ int kn_form_check(const struct kn_form *form, const json_t *object, const char *
     return form->also == NULL ? 0 : form->also(object, where, err);
 }
 
-static int check_fields(const struct kn_field *fields, const json_t *object, const char *where, bool inside, struct kn_error *err)
+static int message_fields_check_fields(const struct kn_field *fields, const json_t *object, const char *where,
+                                       bool inside, struct kn_error *err)
 {
     if (!json_is_object(object)) {
         return kn_fail(err, KN_BAD_REQUEST, "%s must be an object", where);
@@ -154,15 +157,15 @@ static int check_fields(const struct kn_field *fields, const json_t *object, con
 
 int kn_fields_check(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err)
 {
-    return check_fields(fields, object, where, true, err);
+    return message_fields_check_fields(fields, object, where, true, err);
 }
 
 int kn_fields_check_outer(const struct kn_field *fields, const json_t *object, const char *where, struct kn_error *err)
 {
-    return check_fields(fields, object, where, false, err);
+    return message_fields_check_fields(fields, object, where, false, err);
 }
 
-static bool is_named(const struct kn_field *fields, const char *name)
+static bool message_fields_is_named(const struct kn_field *fields, const char *name)
 {
     for (const struct kn_field *field = fields; field->kind != KN_FIELD_END; field++) {
         if (strcmp(field->name, name) == 0) {
@@ -180,8 +183,8 @@ int kn_fields_check_closed(const struct kn_field *fields, const json_t *object, 
     if (kn_fields_check(fields, object, where, err) < 0) {
         return -1;
     }
-    json_object_foreach((json_t *)(uintptr_t)object, name, value) {
-        if (!is_named(fields, name)) {
+    json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
+        if (!message_fields_is_named(fields, name)) {
             return kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is unknown", where, name);
         }
     }
@@ -204,8 +207,8 @@ void kn_fields_document(struct kn_strbuf *out, const char *title, const struct k
             kn_strbuf_addf(out, ", each %s", KINDS[field->items].word);
         }
         if (has_range(field)) {
-            kn_strbuf_addf(out, ", %s %lld to %lld", KINDS[field->kind].measured, (long long)kn_limit_rows[field->limit].min,
-                           (long long)kn_limit_rows[field->limit].max);
+            kn_strbuf_addf(out, ", %s %lld to %lld", KINDS[field->kind].measured,
+                           (long long)kn_limit_rows[field->limit].min, (long long)kn_limit_rows[field->limit].max);
         }
         kn_strbuf_addf(out, " | %s | %s |\n", field->required ? "required" : "optional", field->doc);
     }
@@ -227,7 +230,9 @@ void kn_message_document(struct kn_strbuf *out)
 
 void kn_form_document(struct kn_strbuf *out)
 {
-    kn_strbuf_addstr(out, "\n# Forms\n\nWhat the fields above are made of (lib/domain/forms.c). Whoever checks a message or a wish checks all of it.\n");
+    kn_strbuf_addstr(
+        out,
+        "\n# Forms\n\nWhat the fields above are made of (lib/domain/forms.c). Whoever checks a message or a wish checks all of it.\n");
     for (int i = 0; kn_forms[i] != NULL; i++) {
         kn_strbuf_addf(out, "\n## %s\n\n%s.\n", kn_forms[i]->name, kn_forms[i]->doc);
         kn_fields_document(out, kn_forms[i]->name, kn_forms[i]->fields);

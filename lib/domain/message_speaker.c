@@ -16,7 +16,8 @@ const char *kn_speaker_agent(const char *from)
 
 static bool names_its_agent(const struct kn_message_type *type)
 {
-    return strcmp(type->topic, KN_TOPIC_REPORT) == 0 && type->fields->kind != KN_FIELD_END && strcmp(type->fields->name, "agent") == 0;
+    return strcmp(type->topic, KN_TOPIC_REPORT) == 0 && type->fields->kind != KN_FIELD_END &&
+           strcmp(type->fields->name, "agent") == 0;
 }
 
 static bool may_say(const struct kn_message *m, const char *agent)
@@ -41,6 +42,6 @@ int kn_message_speaker_check(const struct kn_message *m, struct kn_error *err)
     if (may_say(m, kn_speaker_agent(m->from))) {
         return 0;
     }
-    return kn_fail(err, KN_FORBIDDEN, "sender \"%s\" may not say %s%s%s", m->from, m->is_reply ? "the answer to " : "", m->type->name,
-                   !m->is_reply && names_its_agent(m->type) ? " of another" : "");
+    return kn_fail(err, KN_FORBIDDEN, "sender \"%s\" may not say %s%s%s", m->from, m->is_reply ? "the answer to " : "",
+                   m->type->name, !m->is_reply && names_its_agent(m->type) ? " of another" : "");
 }

@@ -38,33 +38,33 @@ bool kn_role_is_rank(const char *role_name)
 
 /* --- grants --- */
 
-enum scope { UNSCOPED = 1, PROJECT = 2, DOMAIN = 4, SYSTEM = 8, ANY = UNSCOPED | PROJECT | DOMAIN | SYSTEM };
+enum policy_scope { UNSCOPED = 1, PROJECT = 2, DOMAIN = 4, SYSTEM = 8, ANY = UNSCOPED | PROJECT | DOMAIN | SYSTEM };
 
 /* How the caller stands to what he asks for. Those OF_PATH are known before the handler, those OF_ROW to the handler alone. */
 enum relation { NO_MATTER, USER_OF_PATH, PROJECT_OF_PATH, DOMAIN_OF_PATH, USER_OF_ROW, PROJECT_OF_ROW, DOMAIN_OF_ROW };
 
 /* X(name, role (0 = whatever it is), scopes, relation, in words) */
-#define GRANTS(X)                                                                                              \
-    X(PUBLIC, 0, ANY, NO_MATTER, "anybody, without a token")                                                   \
-    X(TOKEN, 0, ANY, NO_MATTER, "any token")                                                                   \
-    X(PROJECT_TOKEN, 0, PROJECT, NO_MATTER, "any token of a project")                                          \
-    X(READER, KN_ROLE_READER, PROJECT, NO_MATTER, "reader of a project")                                       \
-    X(ADMIN, KN_ROLE_ADMIN, ANY, NO_MATTER, "admin")                                                           \
-    X(PROJECT_ADMIN, KN_ROLE_ADMIN, PROJECT, NO_MATTER, "admin of a project")                                  \
-    X(CLOUD_ADMIN, KN_ROLE_ADMIN, PROJECT | SYSTEM, NO_MATTER, "admin of a project or the system")             \
-    X(SYSTEM_ADMIN, KN_ROLE_ADMIN, SYSTEM, NO_MATTER, "admin of the system")                                   \
-    X(SYSTEM_READER, KN_ROLE_READER, SYSTEM, NO_MATTER, "reader of the system")                                \
-    X(SERVICE, KN_ROLE_SERVICE, ANY, NO_MATTER, "service")                                                     \
-    X(DOMAIN_READER, KN_ROLE_READER, DOMAIN, DOMAIN_OF_ROW, "reader of its domain")                            \
-    X(DOMAIN_MANAGER, KN_ROLE_MANAGER, DOMAIN, DOMAIN_OF_ROW, "manager of its domain")                         \
-    X(OWNER_READER, KN_ROLE_READER, PROJECT, PROJECT_OF_ROW, "reader of its project")                          \
-    X(OWNER_MEMBER, KN_ROLE_MEMBER, PROJECT, PROJECT_OF_ROW, "member of its project")                          \
-    X(OWNER_TOKEN, 0, PROJECT, PROJECT_OF_ROW, "any token of its project")                                     \
-    X(OWNER_DOMAIN, 0, DOMAIN, DOMAIN_OF_ROW, "any token of its domain")                                       \
-    X(USER, 0, ANY, USER_OF_ROW, "its user")                                                                   \
-    X(USER_READER, KN_ROLE_READER, PROJECT, USER_OF_ROW, "its user, as reader of a project")                   \
-    X(SELF, 0, ANY, USER_OF_PATH, "the user of the path")                                                      \
-    X(OWN_PROJECT, 0, PROJECT, PROJECT_OF_PATH, "any token of the path's project")                             \
+#define GRANTS(X) \
+    X(PUBLIC, 0, ANY, NO_MATTER, "anybody, without a token") \
+    X(TOKEN, 0, ANY, NO_MATTER, "any token") \
+    X(PROJECT_TOKEN, 0, PROJECT, NO_MATTER, "any token of a project") \
+    X(READER, KN_ROLE_READER, PROJECT, NO_MATTER, "reader of a project") \
+    X(ADMIN, KN_ROLE_ADMIN, ANY, NO_MATTER, "admin") \
+    X(PROJECT_ADMIN, KN_ROLE_ADMIN, PROJECT, NO_MATTER, "admin of a project") \
+    X(CLOUD_ADMIN, KN_ROLE_ADMIN, PROJECT | SYSTEM, NO_MATTER, "admin of a project or the system") \
+    X(SYSTEM_ADMIN, KN_ROLE_ADMIN, SYSTEM, NO_MATTER, "admin of the system") \
+    X(SYSTEM_READER, KN_ROLE_READER, SYSTEM, NO_MATTER, "reader of the system") \
+    X(SERVICE, KN_ROLE_SERVICE, ANY, NO_MATTER, "service") \
+    X(DOMAIN_READER, KN_ROLE_READER, DOMAIN, DOMAIN_OF_ROW, "reader of its domain") \
+    X(DOMAIN_MANAGER, KN_ROLE_MANAGER, DOMAIN, DOMAIN_OF_ROW, "manager of its domain") \
+    X(OWNER_READER, KN_ROLE_READER, PROJECT, PROJECT_OF_ROW, "reader of its project") \
+    X(OWNER_MEMBER, KN_ROLE_MEMBER, PROJECT, PROJECT_OF_ROW, "member of its project") \
+    X(OWNER_TOKEN, 0, PROJECT, PROJECT_OF_ROW, "any token of its project") \
+    X(OWNER_DOMAIN, 0, DOMAIN, DOMAIN_OF_ROW, "any token of its domain") \
+    X(USER, 0, ANY, USER_OF_ROW, "its user") \
+    X(USER_READER, KN_ROLE_READER, PROJECT, USER_OF_ROW, "its user, as reader of a project") \
+    X(SELF, 0, ANY, USER_OF_PATH, "the user of the path") \
+    X(OWN_PROJECT, 0, PROJECT, PROJECT_OF_PATH, "any token of the path's project") \
     X(OWN_DOMAIN, 0, PROJECT | DOMAIN, DOMAIN_OF_PATH, "any token of the path's domain, or of a project in it")
 
 enum grant_index {
@@ -129,9 +129,12 @@ static const struct rule *rule_of(enum kn_rule rule)
     return &RULES[rule > KN_RULE_NONE && rule < KN_RULE_COUNT ? rule : KN_RULE_NONE];
 }
 
-static unsigned scope_of(const struct kn_caller *who)
+static unsigned policy_scope_of(const struct kn_caller *who)
 {
-    return who->system_scoped ? SYSTEM : who->domain_id[0] != '\0' ? DOMAIN : who->project_id[0] != '\0' ? PROJECT : UNSCOPED;
+    return who->system_scoped           ? SYSTEM
+           : who->domain_id[0] != '\0'  ? DOMAIN
+           : who->project_id[0] != '\0' ? PROJECT
+                                        : UNSCOPED;
 }
 
 static bool is_same(const char *a, const char *b)
@@ -166,7 +169,7 @@ static bool is_of_row(enum relation relation)
 /* at_door: what a row would tell is taken for given. */
 static bool grants(uint32_t set, const struct kn_caller *who, const struct kn_target *target, bool at_door)
 {
-    const unsigned scope = scope_of(who);
+    const unsigned scope = policy_scope_of(who);
 
     for (uint32_t left = set; left != 0; left &= left - 1) {
         const struct grant *g = &GRANT[__builtin_ctz(left)];
@@ -207,7 +210,8 @@ int kn_policy_refuse(enum kn_rule rule, struct kn_error *err)
     return kn_fail(err, KN_FORBIDDEN, "%s%s%s", r->service->before, r->name, r->service->behind);
 }
 
-int kn_policy_check(enum kn_rule rule, const struct kn_caller *who, const struct kn_target *target, struct kn_error *err)
+int kn_policy_check(enum kn_rule rule, const struct kn_caller *who, const struct kn_target *target,
+                    struct kn_error *err)
 {
     return kn_policy_allows(rule, who, target) ? 0 : kn_policy_refuse(rule, err);
 }

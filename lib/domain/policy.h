@@ -63,7 +63,8 @@ enum kn_verdict kn_policy_admit(enum kn_rule rule, const struct kn_caller *who, 
 /* May the caller do it to what is the target's? target NULL: to everybody's. An attribute without a rule (KN_RULE_NONE) is for all. */
 bool kn_policy_allows(enum kn_rule rule, const struct kn_caller *who, const struct kn_target *target);
 /* The same; otherwise KN_FORBIDDEN in the words of the rule's service. */
-int kn_policy_check(enum kn_rule rule, const struct kn_caller *who, const struct kn_target *target, struct kn_error *err);
+int kn_policy_check(enum kn_rule rule, const struct kn_caller *who, const struct kn_target *target,
+                    struct kn_error *err);
 /* KN_FORBIDDEN in those words. Returns -1. */
 int kn_policy_refuse(enum kn_rule rule, struct kn_error *err);
 

@@ -19,7 +19,8 @@ enum kn_quota kn_quota_find(const char *service, const char *name)
 {
     enum kn_quota q = (enum kn_quota)0;
 
-    while (q < KN_QUOTA_COUNT && (strcmp(kn_quota_rows[q].service, service) != 0 || strcmp(kn_quota_rows[q].name, name) != 0)) {
+    while (q < KN_QUOTA_COUNT &&
+           (strcmp(kn_quota_rows[q].service, service) != 0 || strcmp(kn_quota_rows[q].name, name) != 0)) {
         q++;
     }
     return q;
@@ -48,8 +49,8 @@ static int quota_refuse_nova(struct kn_error *err, const struct kn_quota_over *o
     quota_join(&asked, over, count, offsetof(struct kn_quota_over, asked));
     quota_join(&used, over, count, offsetof(struct kn_quota_over, used));
     quota_join(&most, over, count, offsetof(struct kn_quota_over, limit));
-    return kn_fail(err, KN_QUOTA, "Quota exceeded for %s: Requested %s, but already used %s of %s %s", names.buf, asked.buf, used.buf,
-                   most.buf, names.buf);
+    return kn_fail(err, KN_QUOTA, "Quota exceeded for %s: Requested %s, but already used %s of %s %s", names.buf,
+                   asked.buf, used.buf, most.buf, names.buf);
 }
 
 static int quota_refuse_glance(struct kn_error *err, const struct kn_quota_over *over, int count)
@@ -57,8 +58,9 @@ static int quota_refuse_glance(struct kn_error *err, const struct kn_quota_over 
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf all = KN_STRBUF_INIT;
 
     for (int i = 0; i < count; i++) {
-        kn_strbuf_addf(&all, "%sResource %s is over limit of %lld due to current usage %lld and delta %lld", i > 0 ? ", " : "", over[i].name,
-                       (long long)over[i].limit, (long long)over[i].used, (long long)over[i].asked);
+        kn_strbuf_addf(&all, "%sResource %s is over limit of %lld due to current usage %lld and delta %lld",
+                       i > 0 ? ", " : "", over[i].name, (long long)over[i].limit, (long long)over[i].used,
+                       (long long)over[i].asked);
     }
     return kn_fail(err, KN_QUOTA, "Project %.64s is over a limit for [%s]", over[0].project, all.buf);
 }
@@ -80,10 +82,11 @@ static int quota_refuse_cinder(struct kn_error *err, const struct kn_quota_over 
     if (strncmp(over->name, "gigabytes", strlen("gigabytes")) == 0) {
         return kn_fail(err, KN_TOO_LARGE,
                        "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed %s quota. "
-                       "Requested %lldG, quota is %lldG and %lldG has been consumed.", over->name, (long long)over->asked,
-                       (long long)over->limit, (long long)over->used);
+                       "Requested %lldG, quota is %lldG and %lldG has been consumed.",
+                       over->name, (long long)over->asked, (long long)over->limit, (long long)over->used);
     }
-    return kn_fail(err, KN_TOO_LARGE, "VolumeLimitExceeded: Maximum number of volumes allowed (%lld) exceeded for quota '%s'.",
+    return kn_fail(err, KN_TOO_LARGE,
+                   "VolumeLimitExceeded: Maximum number of volumes allowed (%lld) exceeded for quota '%s'.",
                    (long long)over->limit, over->name);
 }
 
@@ -93,7 +96,10 @@ int kn_quota_refuse(struct kn_error *err, const char *service, const struct kn_q
         const char *service;
         int (*refuse)(struct kn_error *err, const struct kn_quota_over *over, int count);
     } WORDS[] = {
-        { "compute", quota_refuse_nova }, { "image", quota_refuse_glance }, { "network", quota_refuse_neutron }, { "volume", quota_refuse_cinder },
+        { "compute", quota_refuse_nova },
+        { "image", quota_refuse_glance },
+        { "network", quota_refuse_neutron },
+        { "volume", quota_refuse_cinder },
     };
 
     for (size_t i = 0; i < KN_COUNT(WORDS); i++) {

@@ -18,22 +18,27 @@
 #define SHOWN_MAX 200 /* bytes of a value that a refusal repeats */
 
 /* What jsonschema says, which Nova, Cinder and Keystone hand on. */
-#define JSON_SCHEMA                                                                                                             \
-    .missing = "'%1' is a required property", .unknown = "Additional properties are not allowed ('%1' was unexpected)",         \
-    .shapes = { [KN_IS_STRING] = "is not of type 'string'", [KN_IS_INTEGER] = "is not of type 'integer'",                       \
-                [KN_IS_NUMBER] = "is not of type 'number'", [KN_IS_BOOLEAN] = "is not of type 'boolean'",                       \
-                [KN_IS_OBJECT] = "is not of type 'object'", [KN_IS_LIST] = "is not of type 'array'",                            \
-                [KN_IS_MAP] = "is not of type 'object'", [KN_IS_NULL] = "is not of type 'null'", [KN_IS_ANY] = "is not of any type" }, \
-    .too_short = "is too short", .too_long = "is too long",                                                                     \
-    .too_small = "is less than the minimum of %1", .too_large = "is greater than the maximum of %1",                            \
-    .no_number = "does not match '^[0-9]+(\\.[0-9]+)?$'"
+#define JSON_SCHEMA \
+    .missing = "'%1' is a required property", \
+    .unknown = "Additional properties are not allowed ('%1' was unexpected)", \
+    .shapes = { [KN_IS_STRING] = "is not of type 'string'", [KN_IS_INTEGER] = "is not of type 'integer'", \
+                [KN_IS_NUMBER] = "is not of type 'number'", [KN_IS_BOOLEAN] = "is not of type 'boolean'", \
+                [KN_IS_OBJECT] = "is not of type 'object'", [KN_IS_LIST] = "is not of type 'array'", \
+                [KN_IS_MAP] = "is not of type 'object'",    [KN_IS_NULL] = "is not of type 'null'", \
+                [KN_IS_ANY] = "is not of any type" }, \
+    .too_short = "is too short", .too_long = "is too long", .too_small = "is less than the minimum of %1", \
+    .too_large = "is greater than the maximum of %1", .no_number = "does not match '^[0-9]+(\\.[0-9]+)?$'"
 
 const struct kn_schema_words KN_SCHEMA_NOVA = {
-    .refusal = "Invalid input for field/attribute %1. Value: %2. %3", JSON_SCHEMA, .no_integer = "does not match '^[0-9]*$'",
+    .refusal = "Invalid input for field/attribute %1. Value: %2. %3",
+    JSON_SCHEMA,
+    .no_integer = "does not match '^[0-9]*$'",
     .no_boolean = "is not one of [True, 'True', '1', 'on', 'yes', False, 'False', '0', 'off', 'no']",
 };
 const struct kn_schema_words KN_SCHEMA_KEYSTONE = {
-    .refusal = "Invalid input for field '%1': %3", JSON_SCHEMA, .no_integer = "is not of type 'integer'",
+    .refusal = "Invalid input for field '%1': %3",
+    JSON_SCHEMA,
+    .no_integer = "is not of type 'integer'",
     .no_boolean = "is not of type 'boolean'",
 };
 
@@ -47,7 +52,7 @@ struct walk {
     struct kn_error *err;
 };
 
-static int check_value(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at);
+static int schema_check_value(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at);
 
 /* --- words --- */
 
@@ -69,7 +74,7 @@ static void add_cut(struct kn_strbuf *out, const char *text)
 }
 
 /* A value as it is, strings bare or in single quotes. */
-static void add_value(struct kn_strbuf *out, const json_t *value, bool quoted)
+static void schema_add_value(struct kn_strbuf *out, const json_t *value, bool quoted)
 {
     AUTO_FREE char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
 
@@ -79,7 +84,7 @@ static void add_value(struct kn_strbuf *out, const json_t *value, bool quoted)
 }
 
 /* The words, each "%1" of them the first text, and so on. */
-static void add_words(struct kn_strbuf *out, const char *words, const char *const texts[3])
+static void schema_add_words(struct kn_strbuf *out, const char *words, const char *const texts[3])
 {
     for (const char *at = words; *at != '\0'; at++) {
         if (at[0] == '%' && at[1] >= '1' && at[1] <= '3') {
@@ -91,7 +96,7 @@ static void add_words(struct kn_strbuf *out, const char *words, const char *cons
     }
 }
 
-static int refuse(const struct walk *w, const char *at, const json_t *value, const char *what)
+static int schema_refuse(const struct walk *w, const char *at, const json_t *value, const char *what)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf shown = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf said = KN_STRBUF_INIT;
@@ -102,8 +107,8 @@ static int refuse(const struct walk *w, const char *at, const json_t *value, con
     if (at == NULL) {
         return kn_fail(w->err, KN_BAD_REQUEST, "%s", what);
     }
-    add_value(&shown, value, false);
-    add_words(&said, w->words->refusal, (const char *const[]){ at, shown.buf, what });
+    schema_add_value(&shown, value, false);
+    schema_add_words(&said, w->words->refusal, (const char *const[]){ at, shown.buf, what });
     return kn_fail(w->err, KN_BAD_REQUEST, "%s", said.buf);
 }
 
@@ -114,8 +119,8 @@ static int refuse_name(const struct walk *w, const char *at, const json_t *value
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf shown = KN_STRBUF_INIT;
 
     add_cut(&shown, name);
-    add_words(&what, words, (const char *const[]){ shown.buf, "", "" });
-    return refuse(w, at, value, what.buf);
+    schema_add_words(&what, words, (const char *const[]){ shown.buf, "", "" });
+    return schema_refuse(w, at, value, what.buf);
 }
 
 /* "<value> <words>" */
@@ -123,10 +128,10 @@ static int refuse_value(const struct walk *w, const char *at, const json_t *valu
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
 
-    add_value(&what, value, json_is_string(value) || w->words->quotes_all);
+    schema_add_value(&what, value, json_is_string(value) || w->words->quotes_all);
     kn_strbuf_addch(&what, ' ');
     kn_strbuf_addstr(&what, words);
-    return refuse(w, at, value, what.buf);
+    return schema_refuse(w, at, value, what.buf);
 }
 
 static int refuse_shape(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
@@ -139,13 +144,13 @@ static int refuse_bound(const struct walk *w, const json_t *value, const char *a
     AUTO_FREE char *number = kn_asprintf("%lld", (long long)bound);
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf what = KN_STRBUF_INIT;
 
-    add_words(&what, words, (const char *const[]){ number, "", "" });
+    schema_add_words(&what, words, (const char *const[]){ number, "", "" });
     return refuse_value(w, at, value, what.buf);
 }
 
 /* --- values --- */
 
-static bool is_word(const char *const *words, size_t count, const char *text)
+static bool schema_is_word(const char *const *words, size_t count, const char *text)
 {
     for (size_t i = 0; i < count && words[i] != NULL; i++) {
         if (strcmp(words[i], text) == 0) {
@@ -158,7 +163,8 @@ static bool is_word(const char *const *words, size_t count, const char *text)
 /* 0, 1, or -1: none at all. */
 static int loose_boolean(const json_t *value)
 {
-    static const char *const WORDS[][2] = { { "false", "true" }, { "0", "1" }, { "no", "yes" }, { "off", "on" }, { "f", "t" }, { "n", "y" } };
+    static const char *const WORDS[][2] = { { "false", "true" }, { "0", "1" }, { "no", "yes" },
+                                            { "off", "on" },     { "f", "t" }, { "n", "y" } };
 
     if (!json_is_string(value)) {
         return json_is_integer(value) && (json_integer_value(value) | 1) == 1 ? (int)json_integer_value(value) : -1;
@@ -185,7 +191,8 @@ static bool shape_takes(const struct walk *w, const struct kn_schema *row, const
     case KN_IS_NUMBER:
         return json_is_number(value) || (json_is_string(value) && !exact);
     case KN_IS_BOOLEAN:
-        return json_is_boolean(value) || ((json_is_string(value) || (w->words->is_loose && json_is_integer(value))) && !exact);
+        return json_is_boolean(value) ||
+               ((json_is_string(value) || (w->words->is_loose && json_is_integer(value))) && !exact);
     case KN_IS_OBJECT:
     case KN_IS_MAP:
         return json_is_object(value);
@@ -199,7 +206,8 @@ static bool shape_takes(const struct walk *w, const struct kn_schema *row, const
     return false;
 }
 
-static int check_count(const struct walk *w, const struct kn_schema *row, const json_t *value, size_t count, const char *at)
+static int check_count(const struct walk *w, const struct kn_schema *row, const json_t *value, size_t count,
+                       const char *at)
 {
     if (kn_limit_short(row->limit, (int64_t)count)) {
         return refuse_value(w, at, value, w->words->too_short);
@@ -214,7 +222,7 @@ static int check_words(const struct walk *w, const struct kn_schema *row, const 
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf words = KN_STRBUF_INIT;
 
-    if (is_word(row->words, SIZE_MAX, json_string_value(value))) {
+    if (schema_is_word(row->words, SIZE_MAX, json_string_value(value))) {
         return 0;
     }
     kn_strbuf_addstr(&words, "is not one of [");
@@ -280,7 +288,9 @@ static int check_integer(const struct walk *w, const struct kn_schema *row, cons
     if (kn_limit_short(row->limit, number)) {
         return refuse_bound(w, value, at, w->words->too_small, kn_limit_rows[row->limit].min);
     }
-    return kn_limit_long(row->limit, number) ? refuse_bound(w, value, at, w->words->too_large, kn_limit_rows[row->limit].max) : 0;
+    return kn_limit_long(row->limit, number)
+               ? refuse_bound(w, value, at, w->words->too_large, kn_limit_rows[row->limit].max)
+               : 0;
 }
 
 static int check_number(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
@@ -311,15 +321,15 @@ static int check_boolean(const struct walk *w, const json_t *value, const char *
 {
     const char *text = json_string_value(value);
     const bool known = w->words->is_loose ? json_is_boolean(value) || loose_boolean(value) >= 0
-                                          : text == NULL || is_word(TRUE_WORDS, KN_COUNT(TRUE_WORDS), text) ||
-                                                is_word(FALSE_WORDS, KN_COUNT(FALSE_WORDS), text);
+                                          : text == NULL || schema_is_word(TRUE_WORDS, KN_COUNT(TRUE_WORDS), text) ||
+                                                schema_is_word(FALSE_WORDS, KN_COUNT(FALSE_WORDS), text);
 
     return known ? 0 : refuse_value(w, at, value, w->words->no_boolean);
 }
 
 /* --- containers --- */
 
-static bool in_range(const struct walk *w, const struct kn_schema *row)
+static bool schema_in_range(const struct walk *w, const struct kn_schema *row)
 {
     return (row->since == 0 || w->microversion >= row->since) && (row->until == 0 || w->microversion <= row->until);
 }
@@ -331,7 +341,7 @@ static const struct kn_schema *row_for(const struct walk *w, const struct kn_sch
     const struct kn_schema *first = NULL;
 
     for (const struct kn_schema *row = fields; row->name != NULL; row++) {
-        if (strcmp(row->name, name) != 0 || !in_range(w, row)) {
+        if (strcmp(row->name, name) != 0 || !schema_in_range(w, row)) {
             continue;
         }
         if (shape_takes(w, row, value)) {
@@ -348,7 +358,8 @@ static const char *inside(const struct walk *w, const char *at, const char *name
     return w->words->blames_outer && at != NULL ? at : name;
 }
 
-static int check_fields(const struct walk *w, const struct kn_schema *fields, const json_t *object, bool open, const char *at)
+static int schema_check_fields(const struct walk *w, const struct kn_schema *fields, const json_t *object, bool open,
+                               const char *at)
 {
     json_t *body = json_incref((json_t *)(uintptr_t)object); /* jansson iterates over non-const objects only */
     const char *name = NULL;
@@ -356,11 +367,11 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
     int result = 0;
 
     for (const struct kn_schema *row = fields; row->name != NULL && result == 0; row++) {
-        if ((row->flags & KN_REQUIRED) && in_range(w, row) && json_object_get(body, row->name) == NULL) {
+        if ((row->flags & KN_REQUIRED) && schema_in_range(w, row) && json_object_get(body, row->name) == NULL) {
             result = refuse_name(w, at, body, w->words->missing, row->name);
         }
     }
-    json_object_foreach(body, name, value) {
+    json_object_foreach (body, name, value) {
         const struct kn_schema *row = result == 0 ? row_for(w, fields, name, value) : NULL;
 
         if (result < 0) {
@@ -373,7 +384,7 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
             result = refuse_name(w, at, body, w->words->unknown, name);
             break;
         }
-        result = check_value(w, row, value, inside(w, at, row->name));
+        result = schema_check_value(w, row, value, inside(w, at, row->name));
     }
     json_decref(body);
     return result;
@@ -383,7 +394,8 @@ static int check_fields(const struct walk *w, const struct kn_schema *fields, co
 static const struct kn_schema *row_of_item(const struct walk *w, const struct kn_schema *rows, const json_t *value)
 {
     for (const struct kn_schema *row = rows; row->name != NULL; row++) {
-        if (in_range(w, row) && (shape_takes(w, row, value) || (json_is_null(value) && (row->flags & KN_NULLABLE)))) {
+        if (schema_in_range(w, row) &&
+            (shape_takes(w, row, value) || (json_is_null(value) && (row->flags & KN_NULLABLE)))) {
             return row;
         }
     }
@@ -400,7 +412,7 @@ static bool is_twice(const json_t *list, size_t i)
     return false;
 }
 
-static int check_list(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
+static int schema_check_list(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
     char index[24];
 
@@ -411,7 +423,7 @@ static int check_list(const struct walk *w, const struct kn_schema *row, const j
         const json_t *item = json_array_get(value, i);
 
         snprintf(index, sizeof(index), "%zu", i);
-        if (check_value(w, row_of_item(w, row->inner, item), item, inside(w, at, index)) < 0) {
+        if (schema_check_value(w, row_of_item(w, row->inner, item), item, inside(w, at, index)) < 0) {
             return -1;
         }
         if ((row->flags & KN_UNIQUE) != 0 && is_twice(value, i)) {
@@ -430,18 +442,18 @@ static int check_map(const struct walk *w, const struct kn_schema *row, const js
     if (check_count(w, row, value, json_object_size(value), at) < 0) {
         return -1;
     }
-    json_object_foreach(map, name, item) {
+    json_object_foreach (map, name, item) {
         if (row->rule != NULL && !row->rule->holds(name)) {
             return refuse_name(w, at, value, w->words->unknown, name);
         }
-        if (check_value(w, row_of_item(w, row->inner, item), item, inside(w, at, name)) < 0) {
+        if (schema_check_value(w, row_of_item(w, row->inner, item), item, inside(w, at, name)) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int check_value(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
+static int schema_check_value(const struct walk *w, const struct kn_schema *row, const json_t *value, const char *at)
 {
     if (json_is_null(value) && (row->flags & KN_NULLABLE)) {
         return 0;
@@ -459,9 +471,9 @@ static int check_value(const struct walk *w, const struct kn_schema *row, const 
     case KN_IS_BOOLEAN:
         return check_boolean(w, value, at);
     case KN_IS_OBJECT:
-        return row->inner != NULL ? check_fields(w, row->inner, value, (row->flags & KN_OPEN) != 0, at) : 0;
+        return row->inner != NULL ? schema_check_fields(w, row->inner, value, (row->flags & KN_OPEN) != 0, at) : 0;
     case KN_IS_LIST:
-        return check_list(w, row, value, at);
+        return schema_check_list(w, row, value, at);
     case KN_IS_MAP:
         return check_map(w, row, value, at);
     case KN_IS_NULL:
@@ -476,11 +488,11 @@ static int check_body(const struct walk *w, const struct kn_schema *fields, cons
     if (!json_is_object(body)) {
         return kn_fail(w->err, KN_BAD_REQUEST, "The request's body must be a JSON object");
     }
-    return check_fields(w, fields, body, false, NULL);
+    return schema_check_fields(w, fields, body, false, NULL);
 }
 
-int kn_schema_check_in(const struct kn_schema_words *words, const struct kn_schema *fields, const json_t *body, int microversion,
-                       struct kn_error *err)
+int kn_schema_check_in(const struct kn_schema_words *words, const struct kn_schema *fields, const json_t *body,
+                       int microversion, struct kn_error *err)
 {
     const struct walk w = { words, microversion, false, err };
 

@@ -20,14 +20,15 @@ struct range {
 
 /* Control, format, private and surrogate characters, line and paragraph separators. */
 static const struct range UNPRINTABLE[] = {
-    { 0x00, 0x1F },     { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x600, 0x605 },   { 0x61C, 0x61C },   { 0x6DD, 0x6DD },
-    { 0x70F, 0x70F },   { 0x180E, 0x180E }, { 0x200B, 0x200F }, { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0xD800, 0xF8FF },
+    { 0x00, 0x1F },     { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x600, 0x605 },
+    { 0x61C, 0x61C },   { 0x6DD, 0x6DD },   { 0x70F, 0x70F },   { 0x180E, 0x180E },
+    { 0x200B, 0x200F }, { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0xD800, 0xF8FF },
     { 0xFEFF, 0xFEFF }, { 0xFFF0, 0xFFFB }, { 0xFFFE, 0xFFFF }, { 0xE0000, 0x10FFFF },
 };
 
 static const struct range SPACES[] = {
-    { 0x20, 0x20 }, { 0xA0, 0xA0 }, { 0x1680, 0x1680 }, { 0x2000, 0x200A }, { 0x202F, 0x202F }, { 0x205F, 0x205F },
-    { 0x3000, 0x3000 },
+    { 0x20, 0x20 },     { 0xA0, 0xA0 },     { 0x1680, 0x1680 }, { 0x2000, 0x200A },
+    { 0x202F, 0x202F }, { 0x205F, 0x205F }, { 0x3000, 0x3000 },
 };
 
 static bool in(const struct range *ranges, size_t count, uint32_t c)
@@ -184,12 +185,14 @@ static bool project(const char *text)
     return made_of(text, LETTERS DIGITS "-");
 }
 
-const struct kn_text_rule KN_TEXT_NAME = { name, "is not a 'name': printable characters, no white space at either end", false };
+const struct kn_text_rule KN_TEXT_NAME = { name, "is not a 'name': printable characters, no white space at either end",
+                                           false };
 const struct kn_text_rule KN_TEXT_PRINTABLE = { printable, "does not match: printable characters only", false };
 const struct kn_text_rule KN_TEXT_UUID = { uuid, "is not a 'uuid'", true };
 const struct kn_text_rule KN_TEXT_UUID_OR_EMPTY = { uuid_or_empty, "is not a 'uuid'", true };
 const struct kn_text_rule KN_TEXT_DEVICE_ID = { device_id, "does not match '^[a-zA-Z0-9._-]*$'", true };
-const struct kn_text_rule KN_TEXT_HOSTNAME = { hostname, "does not match '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$'", false };
+const struct kn_text_rule KN_TEXT_HOSTNAME = { hostname, "does not match '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$'",
+                                               false };
 const struct kn_text_rule KN_TEXT_FQDN = { fqdn, "does not match '^[a-zA-Z0-9-._]*$'", false };
 const struct kn_text_rule KN_TEXT_IPV4 = { ipv4, "is not a 'ipv4'", false };
 const struct kn_text_rule KN_TEXT_IPV6 = { ipv6, "is not a 'ipv6'", false };

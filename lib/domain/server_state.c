@@ -12,9 +12,18 @@
 
 #include "lib/base/mem.h"
 
-#define ANY { NULL }
-#define IDLE { NULL }
-#define ALWAYS { "*" }
+#define ANY \
+    { \
+        NULL \
+    }
+#define IDLE \
+    { \
+        NULL \
+    }
+#define ALWAYS \
+    { \
+        "*" \
+    }
 
 const struct kn_server_action kn_server_actions[] = {
     /* name, flow, vm_states, task_states, during, end, end_power, ignores_lock */
@@ -23,9 +32,15 @@ const struct kn_server_action kn_server_actions[] = {
     { "stop", "server.stop", { "active", "error" }, IDLE, "powering-off", "stopped", KN_POWER_SHUTDOWN, false },
     { "start", "server.start", { "stopped" }, IDLE, "powering-on", "active", KN_POWER_RUNNING, false },
     { "reboot", "server.reboot", { "active" }, IDLE, "rebooting", "active", KN_POWER_RUNNING, false },
-    { "reboot_hard", "server.reboot", { "active", "stopped", "paused", "suspended", "error" },
-      { "rebooting", "reboot_pending", "reboot_started", "rebooting_hard", "resuming", "unpausing", "pausing", "suspending" },
-      "rebooting_hard", "active", KN_POWER_RUNNING, false },
+    { "reboot_hard",
+      "server.reboot",
+      { "active", "stopped", "paused", "suspended", "error" },
+      { "rebooting", "reboot_pending", "reboot_started", "rebooting_hard", "resuming", "unpausing", "pausing",
+        "suspending" },
+      "rebooting_hard",
+      "active",
+      KN_POWER_RUNNING,
+      false },
     { "pause", "server.pause", { "active" }, IDLE, "pausing", "paused", KN_POWER_PAUSED, false },
     { "unpause", "server.unpause", { "paused" }, IDLE, "unpausing", "active", KN_POWER_RUNNING, false },
     { "suspend", "server.suspend", { "active" }, IDLE, "suspending", "suspended", KN_POWER_SUSPENDED, false },
@@ -100,22 +115,16 @@ struct seen_row {
  * that is off is where it should be (its memory is in a file), and a guest nobody can see (NONE) says nothing.
  */
 static const struct seen_row SEEN[] = {
-    { "active", KN_POWER_PAUSED, "paused" },
-    { "active", KN_POWER_SHUTDOWN, "stopped" },
-    { "active", KN_POWER_CRASHED, "stopped" },
-    { "active", KN_POWER_SUSPENDED, "suspended" },
-    { "stopped", KN_POWER_RUNNING, "active" },
-    { "stopped", KN_POWER_PAUSED, "paused" },
-    { "paused", KN_POWER_RUNNING, "active" },
-    { "paused", KN_POWER_SHUTDOWN, "stopped" },
-    { "paused", KN_POWER_CRASHED, "stopped" },
-    { "paused", KN_POWER_SUSPENDED, "suspended" },
-    { "suspended", KN_POWER_RUNNING, "active" },
-    { "suspended", KN_POWER_PAUSED, "paused" },
+    { "active", KN_POWER_PAUSED, "paused" },      { "active", KN_POWER_SHUTDOWN, "stopped" },
+    { "active", KN_POWER_CRASHED, "stopped" },    { "active", KN_POWER_SUSPENDED, "suspended" },
+    { "stopped", KN_POWER_RUNNING, "active" },    { "stopped", KN_POWER_PAUSED, "paused" },
+    { "paused", KN_POWER_RUNNING, "active" },     { "paused", KN_POWER_SHUTDOWN, "stopped" },
+    { "paused", KN_POWER_CRASHED, "stopped" },    { "paused", KN_POWER_SUSPENDED, "suspended" },
+    { "suspended", KN_POWER_RUNNING, "active" },  { "suspended", KN_POWER_PAUSED, "paused" },
     { "suspended", KN_POWER_CRASHED, "stopped" },
 };
 
-static bool holds(const char *const *list, size_t max, const char *word)
+static bool server_state_holds(const char *const *list, size_t max, const char *word)
 {
     for (size_t i = 0; i < max && list[i] != NULL; i++) {
         if (strcmp(list[i], word) == 0) {
@@ -150,7 +159,8 @@ static bool task_state_allowed(const struct kn_server_action *action, const char
     if (task_state == NULL) {
         return true;
     }
-    return holds(action->task_states, 1, "*") || holds(action->task_states, KN_COUNT(action->task_states), task_state);
+    return server_state_holds(action->task_states, 1, "*") ||
+           server_state_holds(action->task_states, KN_COUNT(action->task_states), task_state);
 }
 
 int kn_server_action_allowed(const struct kn_server_action *action, const char *server_id, const char *vm_state,
@@ -161,8 +171,9 @@ int kn_server_action_allowed(const struct kn_server_action *action, const char *
     if (locked && !overrides_lock && !action->ignores_lock) {
         return kn_fail(err, KN_CONFLICT, "Instance %s is locked", server_id);
     }
-    if (action->vm_states[0] != NULL && !holds(action->vm_states, KN_COUNT(action->vm_states), vm_state)) {
-        return kn_fail(err, KN_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s", name, server_id, vm_state);
+    if (action->vm_states[0] != NULL && !server_state_holds(action->vm_states, KN_COUNT(action->vm_states), vm_state)) {
+        return kn_fail(err, KN_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s", name, server_id,
+                       vm_state);
     }
     if (!task_state_allowed(action, task_state)) {
         return kn_fail(err, KN_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", name, server_id,
@@ -189,7 +200,8 @@ int kn_server_states_of(const char *status, const char **ret_vm_states, int max)
     int count = 0;
 
     for (size_t i = 0; i < KN_COUNT(STATUSES) && count < max; i++) {
-        if (strcasecmp(STATUSES[i].status, status) == 0 && !holds(ret_vm_states, (size_t)count, STATUSES[i].vm_state)) {
+        if (strcasecmp(STATUSES[i].status, status) == 0 &&
+            !server_state_holds(ret_vm_states, (size_t)count, STATUSES[i].vm_state)) {
             ret_vm_states[count++] = STATUSES[i].vm_state;
         }
     }
@@ -203,7 +215,8 @@ int kn_server_tasks_of(const char *status, const char **ret_task_states, int max
     for (size_t i = 0; i < KN_COUNT(STATUSES) && count < max; i++) {
         const char *task = STATUSES[i].task_state;
 
-        if (task != NULL && strcasecmp(STATUSES[i].status, status) == 0 && !holds(ret_task_states, (size_t)count, task)) {
+        if (task != NULL && strcasecmp(STATUSES[i].status, status) == 0 &&
+            !server_state_holds(ret_task_states, (size_t)count, task)) {
             ret_task_states[count++] = task;
         }
     }

@@ -10,8 +10,14 @@
 
 #include "lib/base/error.h"
 
-enum kn_power_state { KN_POWER_NONE = 0, KN_POWER_RUNNING = 1, KN_POWER_PAUSED = 3, KN_POWER_SHUTDOWN = 4,
-                      KN_POWER_CRASHED = 6, KN_POWER_SUSPENDED = 7 };
+enum kn_power_state {
+    KN_POWER_NONE = 0,
+    KN_POWER_RUNNING = 1,
+    KN_POWER_PAUSED = 3,
+    KN_POWER_SHUTDOWN = 4,
+    KN_POWER_CRASHED = 6,
+    KN_POWER_SUSPENDED = 7
+};
 
 struct kn_server_action {
     const char *name;         /* Nova's instance-action name: "stop" */

@@ -6,12 +6,21 @@
 
 #include "lib/domain/form.h"
 
-#define FIELDS(...) (const struct kn_field[]){ __VA_ARGS__, KN_FIELDS_END }
-#define NOTHING (const struct kn_field[]){ KN_FIELDS_END }
+#define FIELDS(...) \
+    (const struct kn_field[]) \
+    { \
+        __VA_ARGS__, KN_FIELDS_END \
+    }
+#define NOTHING \
+    (const struct kn_field[]) \
+    { \
+        KN_FIELDS_END \
+    }
 
 const struct kn_wish_type kn_wish_types[] = {
     { "server.create", "make the server on a host that has room",
-      FIELDS(KN_MUST("requests", KN_ARR, NICS, "its NICs, in order", .form = &kn_form_wanted_nic), KN_MAY("zone", KN_STR, HOST_ZONE, "only in this zone"),
+      FIELDS(KN_MUST("requests", KN_ARR, NICS, "its NICs, in order", .form = &kn_form_wanted_nic),
+             KN_MAY("zone", KN_STR, HOST_ZONE, "only in this zone"),
              KN_MAY("host", KN_STR, HOST, "only on this host")) },
     { "server.delete", "end the server and all that is its own", NOTHING },
     { "server.fence", "remove what a host has of a server that is not there any more",
@@ -32,8 +41,10 @@ const struct kn_wish_type kn_wish_types[] = {
       FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row")) },
     { "volume.create", "make the volume's disk", FIELDS(KN_MUST("size_gib", KN_INT, VOLUME_SIZE_GIB, "its size")) },
     { "volume.delete", "remove the volume's disk", NOTHING },
-    { "image.import", "make the image's data its own", FIELDS(KN_MUST("import", KN_UUID, NONE, "the row of image_task")) },
-    { "image.delete", "drop the image's data", FIELDS(KN_MAY("sha512", KN_STR, NONE, "its data; absent: it had none")) },
+    { "image.import", "make the image's data its own",
+      FIELDS(KN_MUST("import", KN_UUID, NONE, "the row of image_task")) },
+    { "image.delete", "drop the image's data",
+      FIELDS(KN_MAY("sha512", KN_STR, NONE, "its data; absent: it had none")) },
     { NULL, NULL, NULL },
 };
 
@@ -65,7 +76,9 @@ int kn_wish_check(const char *kind, const json_t *input, struct kn_error *err)
 
 void kn_wish_document(struct kn_strbuf *out)
 {
-    kn_strbuf_addstr(out, "\n# Wishes\n\nThe input of a task, by its kind (lib/domain/wish.c): checked when it is written; what is not listed is refused.\n");
+    kn_strbuf_addstr(
+        out,
+        "\n# Wishes\n\nThe input of a task, by its kind (lib/domain/wish.c): checked when it is written; what is not listed is refused.\n");
     for (const struct kn_wish_type *t = kn_wish_types; t->kind != NULL; t++) {
         kn_strbuf_addf(out, "\n## %s\n\n%s.\n", t->kind, t->doc);
         kn_fields_document(out, "input", t->fields);

@@ -14,12 +14,18 @@
 struct kn_schema kn_rest_field(const struct kn_rest_attr *a, unsigned method)
 {
     return (struct kn_schema){
-        .name = a->name, .shape = a->type == KN_REST_JSON && a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
-        .flags = ((a->may & (method == KN_REST_POST ? KN_REST_REQUIRED : KN_REST_PUT_REQUIRED)) != 0 ? KN_REQUIRED : 0u) |
+        .name = a->name,
+        .shape = a->type == KN_REST_JSON && a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
+        .flags = ((a->may & (method == KN_REST_POST ? KN_REST_REQUIRED : KN_REST_PUT_REQUIRED)) != 0 ? KN_REQUIRED
+                                                                                                     : 0u) |
                  ((a->may & (KN_REST_NULL | KN_REST_CLEAR | KN_REST_NULL_IS_NOTHING)) != 0 ? KN_NULLABLE : 0u) |
                  ((a->may & KN_REST_EXACT) != 0 ? KN_EXACT : 0u) | ((a->may & KN_REST_UNIQUE) != 0 ? KN_UNIQUE : 0u),
-        .limit = a->limit, .rule = a->rule, .words = a->words, .inner = a->inner,
-        .since = a->since, .until = a->until,
+        .limit = a->limit,
+        .rule = a->rule,
+        .words = a->words,
+        .inner = a->inner,
+        .since = a->since,
+        .until = a->until,
     };
 }
 
@@ -59,13 +65,14 @@ static bool is_default(unsigned method, const struct kn_rest_attr *a, const json
 {
     const json_t *value = json_object_get(object, a->name);
 
-    return method == KN_REST_POST && (json_is_null(value) || (a->type == KN_REST_BOOL && !kn_schema_bool(object, a->name, true)) ||
-                                      (json_is_object(value) && json_object_size(value) == 0));
+    return method == KN_REST_POST &&
+           (json_is_null(value) || (a->type == KN_REST_BOOL && !kn_schema_bool(object, a->name, true)) ||
+            (json_is_object(value) && json_object_size(value) == 0));
 }
 
 /* What not everybody may write, of what this body says. */
-static int check_writer(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned method, const json_t *object,
-                        struct kn_error *err)
+static int check_writer(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned method,
+                        const json_t *object, struct kn_error *err)
 {
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if ((a->may & method) != 0 && json_object_get(object, a->name) != NULL && !is_default(method, a, object) &&
@@ -80,8 +87,10 @@ static bool says_nothing(const struct kn_rest_attr *a, const json_t *object)
 {
     const json_t *value = json_object_get(object, a->name);
 
-    return value == NULL || json_is_null(value) || (a->type == KN_REST_BOOL && !kn_schema_bool(object, a->name, true)) ||
-           (json_is_array(value) && json_array_size(value) == 0) || (json_is_object(value) && json_object_size(value) == 0);
+    return value == NULL || json_is_null(value) ||
+           (a->type == KN_REST_BOOL && !kn_schema_bool(object, a->name, true)) ||
+           (json_is_array(value) && json_array_size(value) == 0) ||
+           (json_is_object(value) && json_object_size(value) == 0);
 }
 
 static int check_unbuilt(const struct kn_rest_noun *noun, const json_t *object, struct kn_error *err)
@@ -104,7 +113,8 @@ static void drop_nothing(const struct kn_rest_noun *noun, json_t *object)
 }
 
 /* What a shape alone does not say of an object. */
-static int check_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t *object, struct kn_error *err)
+static int check_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t *object,
+                     struct kn_error *err)
 {
     if (check_writer(noun, req, method, object, err) < 0 || check_unbuilt(noun, object, err) < 0) {
         return -1;
@@ -125,7 +135,7 @@ static const struct kn_rest_attr *own_of(const struct kn_rest_noun *noun, unsign
     return a->name != NULL ? a : NULL;
 }
 
-static bool is_named(const struct kn_schema *fields, const char *name)
+static bool body_is_named(const struct kn_schema *fields, const char *name)
 {
     while (fields->name != NULL && strcmp(fields->name, name) != 0) {
         fields++;
@@ -133,7 +143,7 @@ static bool is_named(const struct kn_schema *fields, const char *name)
     return fields->name != NULL;
 }
 
-static bool is_reserved(const struct kn_rest_manners *m, const char *name)
+static bool body_is_reserved(const struct kn_rest_manners *m, const char *name)
 {
     const char *const *word = m->reserved;
 
@@ -143,32 +153,33 @@ static bool is_reserved(const struct kn_rest_manners *m, const char *name)
     return word != NULL && *word != NULL;
 }
 
-static int split(const struct kn_rest_noun *noun, const struct kn_schema *fields, const json_t *said, json_t *named, json_t *own,
-                 struct kn_error *err)
+static int body_split(const struct kn_rest_noun *noun, const struct kn_schema *fields, const json_t *said,
+                      json_t *named, json_t *own, struct kn_error *err)
 {
     const char *name = NULL;
     json_t *value = NULL;
 
-    json_object_foreach((json_t *)(uintptr_t)said, name, value) { /* jansson walks over non-const objects only */
-        if (!is_named(fields, name) && is_reserved(noun->manners, name)) {
+    json_object_foreach ((json_t *)(uintptr_t)said, name, value) { /* jansson walks over non-const objects only */
+        if (!body_is_named(fields, name) && body_is_reserved(noun->manners, name)) {
             return kn_fail(err, KN_BAD_REQUEST, "\"%s\" cannot be set here", name);
         }
-        json_object_set(is_named(fields, name) ? named : own, name, value);
+        json_object_set(body_is_named(fields, name) ? named : own, name, value);
     }
     return 0;
 }
 
-static int check_own(const json_t *own, struct kn_error *err)
+static int body_check_own(const json_t *own, struct kn_error *err)
 {
     AUTO_FREE char *text = json_dumps(own, JSON_COMPACT);
 
-    return strlen(text) <= OWN_MAX ? 0
-                                   : kn_fail(err, KN_BAD_REQUEST, "the attributes of your own take more than %d bytes", OWN_MAX);
+    return strlen(text) <= OWN_MAX
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "the attributes of your own take more than %d bytes", OWN_MAX);
 }
 
 /* {"<one>": {…}} with the client's own attributes put together under one name. */
-static int read_open(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, const struct kn_schema *fields,
-                     const char *own_name, struct kn_error *err)
+static int read_open(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method,
+                     const struct kn_schema *fields, const char *own_name, struct kn_error *err)
 {
     const struct kn_schema any[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED), KN_SCHEMA_END };
     json_t *named = json_object(), *said = json_object_get(req->body, noun->one);
@@ -181,11 +192,12 @@ static int read_open(const struct kn_rest_noun *noun, struct kn_request *req, un
     if (method == KN_REST_PUT && json_object_size(said) == 0 && noun->manners->empty_change != NULL) {
         return kn_rest_fail(err, KN_BAD_REQUEST, noun->manners->empty_change, noun->one, "");
     }
-    if (split(noun, fields, said, named, own, err) < 0) {
+    if (body_split(noun, fields, said, named, own, err) < 0) {
         return -1;
     }
-    const struct kn_schema body[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields), KN_SCHEMA_END };
-    if (kn_schema_check_in(words_of(noun), body, outer, req->microversion, err) < 0 || check_own(own, err) < 0) {
+    const struct kn_schema body[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields),
+                                      KN_SCHEMA_END };
+    if (kn_schema_check_in(words_of(noun), body, outer, req->microversion, err) < 0 || body_check_own(own, err) < 0) {
         return -1;
     }
     if (json_object_size(own) > 0) {
@@ -197,10 +209,12 @@ static int read_open(const struct kn_rest_noun *noun, struct kn_request *req, un
 
 /* --- bodies --------------------------------------------------------------------------------------------------------------- */
 
-static int check_envelope(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, struct kn_error *err)
+static int check_envelope(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method,
+                          struct kn_error *err)
 {
     struct kn_schema fields[FIELDS_MAX + 1];
-    const struct kn_schema body[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields), KN_SCHEMA_END };
+    const struct kn_schema body[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = fields),
+                                      KN_SCHEMA_END };
     const struct kn_rest_attr *own = own_of(noun, method);
 
     make_schema(noun, method, fields);
@@ -209,7 +223,8 @@ static int check_envelope(const struct kn_rest_noun *noun, struct kn_request *re
 }
 
 /* An object whose envelope the service has words of its own for, or none. */
-static int check_bare(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, const json_t *object, struct kn_error *err)
+static int check_bare(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, const json_t *object,
+                      struct kn_error *err)
 {
     struct kn_schema fields[FIELDS_MAX + 1];
 
@@ -217,13 +232,15 @@ static int check_bare(const struct kn_rest_noun *noun, struct kn_request *req, u
     if (check_method(noun, method, object, err) < 0) {
         return -1;
     }
-    if (kn_schema_check_in(words_of(noun), noun->body != NULL ? noun->body : fields, object, req->microversion, err) == 0) {
+    if (kn_schema_check_in(words_of(noun), noun->body != NULL ? noun->body : fields, object, req->microversion, err) ==
+        0) {
         return 0;
     }
     return noun->manners->is_bare ? kn_fail_context(err, "Provided object does not match schema '%s'", noun->one) : -1;
 }
 
-int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t **ret, struct kn_error *err)
+int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t **ret,
+                 struct kn_error *err)
 {
     const struct kn_rest_manners *m = noun->manners;
     const bool is_bare = m->is_bare || m->no_object != NULL;
@@ -239,12 +256,13 @@ int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsign
     return check_one(noun, req, method, *ret, err);
 }
 
-static int check_list(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_error *err)
+static int body_check_list(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_error *err)
 {
     struct kn_schema fields[FIELDS_MAX + 1];
     const struct kn_schema item[] = { KN_SCHEMA(noun->one, KN_IS_OBJECT, .inner = fields), KN_SCHEMA_END };
     const struct kn_schema body[] = {
-        KN_SCHEMA(noun->many, KN_IS_LIST, .flags = KN_REQUIRED, .inner = item, .limit = noun->many_limit), KN_SCHEMA_END,
+        KN_SCHEMA(noun->many, KN_IS_LIST, .flags = KN_REQUIRED, .inner = item, .limit = noun->many_limit),
+        KN_SCHEMA_END,
     };
 
     make_schema(noun, KN_REST_POST, fields);
@@ -258,9 +276,10 @@ static int check_bulk(const struct kn_rest_noun *noun, struct kn_request *req, c
     size_t i;
 
     if (json_array_size(list) == 0) {
-        return kn_rest_fail(err, KN_BAD_REQUEST, json_is_array(list) ? noun->manners->no_objects : noun->manners->no_object, noun->many, "");
+        return kn_rest_fail(err, KN_BAD_REQUEST,
+                            json_is_array(list) ? noun->manners->no_objects : noun->manners->no_object, noun->many, "");
     }
-    json_array_foreach(list, i, object) {
+    json_array_foreach (list, i, object) {
         if (!json_is_object(object)) {
             return kn_rest_fail(err, KN_BAD_REQUEST, noun->manners->no_object, noun->one, "");
         }
@@ -276,10 +295,11 @@ int kn_rest_body_many(const struct kn_rest_noun *noun, struct kn_request *req, j
     json_t *objects = json_object_get(req->body, noun->many), *object = NULL;
     size_t i = 0;
 
-    if ((noun->manners->no_objects != NULL ? check_bulk(noun, req, objects, err) : check_list(noun, req, err)) < 0) {
+    if ((noun->manners->no_objects != NULL ? check_bulk(noun, req, objects, err) : body_check_list(noun, req, err)) <
+        0) {
         return -1;
     }
-    json_array_foreach(objects, i, object) {
+    json_array_foreach (objects, i, object) {
         if (check_one(noun, req, KN_REST_POST, object, err) < 0) {
             return -1;
         }

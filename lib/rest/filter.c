@@ -16,14 +16,15 @@ void kn_rest_where(struct kn_rest_list *l, const char *form, const char *express
     kn_rest_add_form(&l->query, form, expression, value);
 }
 
-static void compare(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *op, const char *value)
+static void filter_compare(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *op, const char *value)
 {
     AUTO_FREE char *form = kn_asprintf("(%%C) %s ?::%s", op, kn_rest_sql_type(a->type));
 
     kn_rest_where(l, form, a->sql, value);
 }
 
-int kn_rest_equal(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_equal(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                  struct kn_error *err)
 {
     (void)key;
     (void)err;
@@ -31,7 +32,7 @@ int kn_rest_equal(struct kn_rest_list *l, const struct kn_rest_attr *a, const ch
         l->is_empty = true;
         return 0;
     }
-    compare(l, a, "=", value);
+    filter_compare(l, a, "=", value);
     return 0;
 }
 
@@ -101,7 +102,7 @@ static void add_fitting(struct kn_array *list, enum kn_rest_type type, const cha
 }
 
 /* a,"b,c",d -> {a; b,c; d}: those that can be of the type. */
-static void split(struct kn_array *list, enum kn_rest_type type, const char *text)
+static void filter_split(struct kn_array *list, enum kn_rest_type type, const char *text)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf item = KN_STRBUF_INIT;
     bool quoted = false;
@@ -119,7 +120,8 @@ static void split(struct kn_array *list, enum kn_rest_type type, const char *tex
     add_fitting(list, type, item.buf);
 }
 
-int kn_rest_in(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_in(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+               struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array list = KN_ARRAY_INIT;
     const char *in = behind(value, "in:"), *eq = behind(value, "eq:");
@@ -128,7 +130,7 @@ int kn_rest_in(struct kn_rest_list *l, const struct kn_rest_attr *a, const char 
     if (in == NULL) {
         add_fitting(&list, a->type, eq != NULL ? eq : value);
     } else if (check_quotes(in, err) == 0) {
-        split(&list, a->type, in);
+        filter_split(&list, a->type, in);
     } else {
         return -1;
     }
@@ -140,7 +142,7 @@ int kn_rest_in(struct kn_rest_list *l, const struct kn_rest_attr *a, const char 
 static const char *truth(const char *value)
 {
     static const char *const WORDS[][2] = {
-        { "true", "t" }, { "1", "t" },  { "yes", "t" }, { "on", "t" },  { "t", "t" }, { "y", "t" },
+        { "true", "t" },  { "1", "t" }, { "yes", "t" }, { "on", "t" },  { "t", "t" }, { "y", "t" },
         { "false", "f" }, { "0", "f" }, { "no", "f" },  { "off", "f" }, { "f", "f" }, { "n", "f" },
     };
 
@@ -159,7 +161,7 @@ int kn_rest_boolean(struct kn_rest_list *l, const struct kn_rest_attr *a, const 
 
     (void)key;
     (void)err;
-    compare(l, a, "=", word != NULL ? word : "f");
+    filter_compare(l, a, "=", word != NULL ? word : "f");
     return 0;
 }
 
@@ -171,7 +173,7 @@ int kn_rest_boolean_word(struct kn_rest_list *l, const struct kn_rest_attr *a, c
     if (word == NULL) {
         return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_boolean, key, value);
     }
-    compare(l, a, "=", word);
+    filter_compare(l, a, "=", word);
     return 0;
 }
 
@@ -184,8 +186,8 @@ int kn_rest_true_false(struct kn_rest_list *l, const struct kn_rest_attr *a, con
                    : kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_boolean, key, value);
 }
 
-static int compare_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, const char *form,
-                        struct kn_error *err)
+static int compare_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                        const char *form, struct kn_error *err)
 {
     char time[KN_TIME_SIZE];
     int64_t us = 0;
@@ -198,17 +200,20 @@ static int compare_time(struct kn_rest_list *l, const struct kn_rest_attr *a, co
     return 0;
 }
 
-int kn_rest_since(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_since(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                  struct kn_error *err)
 {
     return compare_time(l, a, key, value, "%C >= ?::timestamptz", err);
 }
 
-int kn_rest_until(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_until(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                  struct kn_error *err)
 {
     return compare_time(l, a, key, value, "%C <= ?::timestamptz", err);
 }
 
-int kn_rest_refused(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_refused(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                    struct kn_error *err)
 {
     (void)a;
     (void)value;
@@ -222,7 +227,7 @@ int kn_rest_number(struct kn_rest_list *l, const struct kn_rest_attr *a, const c
     if (!kn_rest_fits(KN_REST_INT, value)) {
         return kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_number, key, value);
     }
-    compare(l, a, "=", value);
+    filter_compare(l, a, "=", value);
     return 0;
 }
 
@@ -230,7 +235,8 @@ int kn_rest_number(struct kn_rest_list *l, const struct kn_rest_attr *a, const c
 static bool add_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *value)
 {
     static const char *const OPERATORS[][2] = {
-        { "lt:", "<" }, { "lte:", "<=" }, { "gt:", ">" }, { "gte:", ">=" }, { "eq:", "=" }, { "neq:", "<>" }, { "", "=" },
+        { "lt:", "<" }, { "lte:", "<=" }, { "gt:", ">" }, { "gte:", ">=" },
+        { "eq:", "=" }, { "neq:", "<>" }, { "", "=" },
     };
     AUTO_FREE char *form = NULL;
     char time[KN_TIME_SIZE];
@@ -249,7 +255,8 @@ static bool add_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const
     return true;
 }
 
-int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                 struct kn_error *err)
 {
     const char *separator = l->noun->manners->joins_times ? "," : "";
     AUTO_FREE char *text = kn_strdup(value);
@@ -263,7 +270,8 @@ int kn_rest_time(struct kn_rest_list *l, const struct kn_rest_attr *a, const cha
     return 0;
 }
 
-int kn_rest_flag(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_flag(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                 struct kn_error *err)
 {
     return kn_rest_boolean_word(l, a, key, value[0] != '\0' ? value : "true", err);
 }
@@ -276,7 +284,8 @@ int kn_rest_compared_time(struct kn_rest_list *l, const struct kn_rest_attr *a, 
                : kn_rest_fail(err, KN_BAD_REQUEST, l->noun->manners->bad_time, key, value);
 }
 
-int kn_rest_tags(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_tags(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                 struct kn_error *err)
 {
     const bool any = strstr(key, "-any") != NULL, none = strncmp(key, "not-", 4) == 0;
     AUTO_FREE char *form = kn_asprintf("%s%%C %s string_to_array(?, ',')", none ? "NOT " : "", any ? "&&" : "@>");

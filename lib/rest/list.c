@@ -62,7 +62,7 @@ struct kn_rest_only {
     const char *unknown;
 };
 
-static void look_up(void *ctx, const char *key, const char *value)
+static void list_look_up(void *ctx, const char *key, const char *value)
 {
     struct kn_rest_only *only = ctx;
     const char *const *name = only->names;
@@ -79,11 +79,12 @@ static int strict_since(const struct kn_rest_noun *noun)
     return noun->strict_since > 0 ? noun->strict_since : noun->manners->unknown_since;
 }
 
-int kn_rest_only(const struct kn_rest_noun *noun, const struct kn_request *req, const char *const *names, struct kn_error *err)
+int kn_rest_only(const struct kn_rest_noun *noun, const struct kn_request *req, const char *const *names,
+                 struct kn_error *err)
 {
     struct kn_rest_only only = { names, NULL };
 
-    kn_request_query_each(req, look_up, &only);
+    kn_request_query_each(req, list_look_up, &only);
     return only.unknown == NULL || req->microversion < strict_since(noun)
                ? 0
                : kn_rest_fail(err, KN_BAD_REQUEST, noun->manners->bad_filter, only.unknown, "");
@@ -133,7 +134,7 @@ struct parameter_walk {
     int count;
 };
 
-static void visit(void *ctx, const char *key, const char *value)
+static void list_visit(void *ctx, const char *key, const char *value)
 {
     struct parameter_walk *walk = ctx;
     const int most = walk->l->noun->manners->filters_max;
@@ -162,7 +163,8 @@ void kn_rest_add_bounds(struct kn_rest_query *q, const struct kn_rest_bound *bou
 /* --- the statement ---------------------------------------------------------------------------------------------------- */
 
 /* " FROM … WHERE <what the caller may see and what is there at all>" */
-static void add_from(const struct kn_rest_noun *noun, const struct kn_request *req, bool sees_all, struct kn_rest_query *q)
+static void add_from(const struct kn_rest_noun *noun, const struct kn_request *req, bool sees_all,
+                     struct kn_rest_query *q)
 {
     kn_strbuf_addf(&q->sql, " FROM %s WHERE %s", noun->from, noun->kept != NULL ? noun->kept : "true");
     if (noun->visible != NULL && !sees_all) {
@@ -210,10 +212,10 @@ int kn_rest_list_read(struct kn_rest_list *l, struct kn_error *err)
 
     kn_rest_add_bounds(&l->query, l->bounds);
     if (l->wishes == NULL) {
-        kn_request_query_each(l->req, visit, &walk);
+        kn_request_query_each(l->req, list_visit, &walk);
     }
     for (const struct kn_rest_wish *w = l->wishes; w != NULL && w->key != NULL; w++) {
-        visit(&walk, w->key, w->value);
+        list_visit(&walk, w->key, w->value);
     }
     return walk.rc < 0 || (l->noun->narrow != NULL && l->noun->narrow(l, err) < 0) ? -1 : kn_rest_page_read(l, err);
 }
@@ -246,7 +248,7 @@ int kn_rest_list_sql(struct kn_rest_list *l, struct kn_rest_query *ret, struct k
     return kn_rest_page_add(l, &l->page, ret, err);
 }
 
-static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
+static int list_run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
 
@@ -256,8 +258,8 @@ static int run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_error *er
     return *ret != NULL && l->noun->vet != NULL ? l->noun->vet(l->req, l->view, *ret, err) : 0;
 }
 
-static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, int64_t total,
-                       struct kn_strbuf *out)
+static void list_print_list(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, int64_t total,
+                            struct kn_strbuf *out)
 {
     const int count = kn_rest_page_count(l, rows);
     struct kn_rest_printer printer;
@@ -284,34 +286,50 @@ static void print_list(const struct kn_rest_list *l, const struct kn_rows *rows,
     kn_jsonw_end_object(out);
 }
 
-void kn_rest_write_page(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, struct kn_response *res)
+void kn_rest_write_page(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path,
+                        struct kn_response *res)
 {
-    print_list(l, rows, path, -1, &res->body);
+    list_print_list(l, rows, path, -1, &res->body);
 }
 
 int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
                         const struct kn_rest_bound *bounds, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .noun = noun, .view = view, .bounds = bounds,
-                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req), .marks_all = kn_rest_reaches_all(req) };
+    AUTO_RELEASE(kn_rest_list)
+    struct kn_rest_list l = { .req = req,
+                              .noun = noun,
+                              .view = view,
+                              .bounds = bounds,
+                              .query = KN_REST_QUERY_INIT,
+                              .sees_all = kn_rest_reaches_all(req),
+                              .marks_all = kn_rest_reaches_all(req) };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     bool counts = false;
     int64_t total = -1;
 
-    if (kn_rest_list_read(&l, err) < 0 || wants_count(&l, &counts, err) < 0 || (counts && count_all(&l, &total, err) < 0) || run(&l, &rows, err) < 0) {
+    if (kn_rest_list_read(&l, err) < 0 || wants_count(&l, &counts, err) < 0 ||
+        (counts && count_all(&l, &total, err) < 0) || list_run(&l, &rows, err) < 0) {
         return -1;
     }
-    print_list(&l, rows, path != NULL ? path : noun->path, total, &res->body);
+    list_print_list(&l, rows, path != NULL ? path : noun->path, total, &res->body);
     return 0;
 }
 
-int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rest_wish *wishes,
-                 const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err)
+int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                 const struct kn_rest_wish *wishes, const struct kn_rest_bound *bounds, struct kn_rows **ret_rows,
+                 struct kn_error *err)
 {
-    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = req, .wishes = wishes, .noun = noun, .view = view, .bounds = bounds,
-                                                 .query = KN_REST_QUERY_INIT, .sees_all = kn_rest_reaches_all(req), .marks_all = kn_rest_reaches_all(req) };
+    AUTO_RELEASE(kn_rest_list)
+    struct kn_rest_list l = { .req = req,
+                              .wishes = wishes,
+                              .noun = noun,
+                              .view = view,
+                              .bounds = bounds,
+                              .query = KN_REST_QUERY_INIT,
+                              .sees_all = kn_rest_reaches_all(req),
+                              .marks_all = kn_rest_reaches_all(req) };
 
-    return kn_rest_list_read(&l, err) < 0 || run(&l, ret_rows, err) < 0 ? -1 : 0;
+    return kn_rest_list_read(&l, err) < 0 || list_run(&l, ret_rows, err) < 0 ? -1 : 0;
 }
 
 int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const char *path,
@@ -348,8 +366,8 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
     return 0;
 }
 
-void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
-                       struct kn_response *res)
+void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                       const struct kn_rows *rows, struct kn_response *res)
 {
     const bool is_bare = noun->manners->is_bare;
 
@@ -364,12 +382,12 @@ void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, 
     }
 }
 
-void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
-                       struct kn_response *res)
+void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                       const struct kn_rows *rows, struct kn_response *res)
 {
     const struct kn_rest_list l = { .req = req, .noun = noun, .view = view };
 
-    print_list(&l, rows, noun->path, -1, &res->body);
+    list_print_list(&l, rows, noun->path, -1, &res->body);
 }
 
 int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,

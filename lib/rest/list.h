@@ -26,22 +26,22 @@ struct kn_rest_page {
 
 /* A condition that the handler brings along, each '?' of it the value: where the caller's realm ends, whose things are asked for. */
 struct kn_rest_bound {
-    const char *form;           /* NULL ends a list of them */
-    const char *value;          /* NULL: the form has no '?' */
+    const char *form; /* NULL ends a list of them */
+    const char *value; /* NULL: the form has no '?' */
 };
 
 /* A parameter that somebody else than the query string asks for. */
 struct kn_rest_wish {
-    const char *key;            /* NULL ends a table */
+    const char *key; /* NULL ends a table */
     const char *value;
 };
 
 /* A regular expression that was asked for, and what it searches. */
 struct kn_rest_pattern {
     struct kn_regex *regex;
-    const char *name, *text;    /* of the parameter */
+    const char *name, *text; /* of the parameter */
     const char *sql;
-    bool is_list;               /* of texts parted by spaces, each for itself */
+    bool is_list; /* of texts parted by spaces, each for itself */
 };
 
 #define KN_REST_NO_WISHES ((const struct kn_rest_wish[]){ { NULL, NULL } }) /* whatever the request says */
@@ -51,15 +51,15 @@ struct kn_rest_list {
     struct kn_request *req;
     const struct kn_rest_wish *wishes; /* instead of the request's parameters; NULL: those */
     const struct kn_rest_noun *noun;
-    unsigned view;              /* KN_REST_BRIEF or KN_REST_LIST */
+    unsigned view; /* KN_REST_BRIEF or KN_REST_LIST */
     const struct kn_rest_bound *bounds; /* hold for the list and its marker; NULL: none */
     struct kn_rest_query query; /* the conditions: " AND …" */
     struct kn_rest_page page;
     struct kn_rest_pattern patterns[KN_REST_PATTERNS]; /* what SQL does not judge (scan.c) */
     int pattern_count;
-    bool is_empty;              /* a filter can match nothing */
-    bool marks_all;             /* a marker may be anybody's */
-    bool sees_all;              /* not only what is visible to the caller: an admin, as a rule */
+    bool is_empty; /* a filter can match nothing */
+    bool marks_all; /* a marker may be anybody's */
+    bool sees_all; /* not only what is visible to the caller: an admin, as a rule */
 };
 
 void kn_rest_list_release(struct kn_rest_list *l);
@@ -77,12 +77,15 @@ int kn_rest_list_within(const struct kn_rest_noun *noun, struct kn_request *req,
  * The rows alone, for whoever shows them otherwise. wishes: instead of the request's parameters; bounds: NULL = none. *ret_rows stays NULL if
  * none can match.
  */
-int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rest_wish *wishes,
-                 const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err);
+int kn_rest_rows(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                 const struct kn_rest_wish *wishes, const struct kn_rest_bound *bounds, struct kn_rows **ret_rows,
+                 struct kn_error *err);
 /* The answer of a list that was read (kn_rest_list_read) and whose rows came from elsewhere. */
-void kn_rest_write_page(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path, struct kn_response *res);
+void kn_rest_write_page(const struct kn_rest_list *l, const struct kn_rows *rows, const char *path,
+                        struct kn_response *res);
 /* From the service's microversion on a parameter that `names` (ended by NULL) does not hold is KN_BAD_REQUEST: for what is no list. */
-int kn_rest_only(const struct kn_rest_noun *noun, const struct kn_request *req, const char *const *names, struct kn_error *err);
+int kn_rest_only(const struct kn_rest_noun *noun, const struct kn_request *req, const char *const *names,
+                 struct kn_error *err);
 /* {"volume": {…}}; KN_NOT_FOUND for what is no id, does not exist or is not visible. view: KN_REST_SHOW or _CHANGED. */
 int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                  struct kn_response *res, struct kn_error *err);
@@ -91,10 +94,10 @@ int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const 
 int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                  const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err);
 /* {"volume": {…}} of the first row, {"volumes": […]} of all: of statements whose columns are kn_rest_columns()'. */
-void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
-                       struct kn_response *res);
-void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view, const struct kn_rows *rows,
-                       struct kn_response *res);
+void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                       const struct kn_rows *rows, struct kn_response *res);
+void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                       const struct kn_rows *rows, struct kn_response *res);
 
 /* The answer to a POST of one or of many, in the order of the ids (an array literal). */
 int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, bool bulk,
@@ -113,38 +116,43 @@ int kn_rest_list_sql(struct kn_rest_list *l, struct kn_rest_query *ret, struct k
 void kn_rest_where(struct kn_rest_list *l, const char *form, const char *expression, const char *value);
 
 /* The usual ones. A value that cannot be one of the attribute's type matches nothing, unless the name says otherwise. */
-kn_rest_filter kn_rest_equal;       /* the one value */
-kn_rest_filter kn_rest_any_of;      /* one of all values of the repeated parameter */
-kn_rest_filter kn_rest_in;          /* "x", "eq:x", "in:a,\"b,c\""; KN_BAD_REQUEST for quotes inside of words */
-kn_rest_filter kn_rest_boolean;     /* true as Python's words, anything else is false */
-kn_rest_filter kn_rest_boolean_word;/* true and false in words; KN_BAD_REQUEST for others */
-kn_rest_filter kn_rest_true_false;  /* these two words alone; KN_BAD_REQUEST for others */
-kn_rest_filter kn_rest_time;        /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; several by commas if the service has that. KN_BAD_REQUEST for others */
-kn_rest_filter kn_rest_flag;        /* as kn_rest_boolean_word, and true without a word */
+kn_rest_filter kn_rest_equal; /* the one value */
+kn_rest_filter kn_rest_any_of; /* one of all values of the repeated parameter */
+kn_rest_filter kn_rest_in; /* "x", "eq:x", "in:a,\"b,c\""; KN_BAD_REQUEST for quotes inside of words */
+kn_rest_filter kn_rest_boolean; /* true as Python's words, anything else is false */
+kn_rest_filter kn_rest_boolean_word; /* true and false in words; KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_true_false; /* these two words alone; KN_BAD_REQUEST for others */
+kn_rest_filter
+    kn_rest_time; /* lt:, lte:, gt:, gte:, eq:, neq: and a time, or a time alone; several by commas if the service has that. KN_BAD_REQUEST for others */
+kn_rest_filter kn_rest_flag; /* as kn_rest_boolean_word, and true without a word */
 kn_rest_filter kn_rest_compared_time; /* one of them, never a time alone */
-kn_rest_filter kn_rest_number;      /* KN_BAD_REQUEST for what is none */
-kn_rest_filter kn_rest_tags;        /* "a,b": has all; by the parameter's name "tags-any", "not-tags", "not-tags-any": has one, not all, none */
+kn_rest_filter kn_rest_number; /* KN_BAD_REQUEST for what is none */
+kn_rest_filter
+    kn_rest_tags; /* "a,b": has all; by the parameter's name "tags-any", "not-tags", "not-tags-any": has one, not all, none */
 kn_rest_filter kn_rest_ignored;
-kn_rest_filter kn_rest_since;       /* this time or later; KN_BAD_REQUEST for what is none */
-kn_rest_filter kn_rest_until;       /* this time or earlier */
-kn_rest_filter kn_rest_match;       /* a regular expression that is searched for; text without any in it is found as it is */
-kn_rest_filter kn_rest_match_one;   /* the same in one of the texts, parted by spaces, that the expression gives */
-kn_rest_filter kn_rest_refused;     /* known, and no filter: KN_BAD_REQUEST */
+kn_rest_filter kn_rest_since; /* this time or later; KN_BAD_REQUEST for what is none */
+kn_rest_filter kn_rest_until; /* this time or earlier */
+kn_rest_filter kn_rest_match; /* a regular expression that is searched for; text without any in it is found as it is */
+kn_rest_filter kn_rest_match_one; /* the same in one of the texts, parted by spaces, that the expression gives */
+kn_rest_filter kn_rest_refused; /* known, and no filter: KN_BAD_REQUEST */
 
 /* A noun's `narrow`: an admin who says all_tenants sees everybody's; lists are the caller's project's otherwise. */
 int kn_rest_all_tenants(struct kn_rest_list *l, struct kn_error *err);
 
 /* --- page.c ----------------------------------------------------------------------------------------------------------- */
 
-bool kn_rest_page_knows(const struct kn_rest_list *l, const char *key); /* limit, marker, sort, … as the service has them */
+bool kn_rest_page_knows(const struct kn_rest_list *l,
+                        const char *key); /* limit, marker, sort, … as the service has them */
 int kn_rest_page_read(struct kn_rest_list *l, struct kn_error *err);
 /* Appends what comes behind the marker, the order and the limit. KN_NOT_FOUND or KN_BAD_REQUEST: no such marker. */
-int kn_rest_page_add(const struct kn_rest_list *l, const struct kn_rest_page *page, struct kn_rest_query *sql, struct kn_error *err);
+int kn_rest_page_add(const struct kn_rest_list *l, const struct kn_rest_page *page, struct kn_rest_query *sql,
+                     struct kn_error *err);
 /* How many of the rows (NULL: none were looked for) belong to the page, and which of them comes i-th. */
 int kn_rest_page_count(const struct kn_rest_list *l, const struct kn_rows *rows);
 int kn_rest_page_row(const struct kn_rest_list *l, int count, int i);
 /* "volumes_links":[…], if the service offers one here. */
-void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows, struct kn_strbuf *out);
+void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows,
+                        struct kn_strbuf *out);
 
 /* The address of the first page; of the page behind a marker (NULL: of this page); heap. For services whose links are an object of their own. */
 char *kn_rest_page_first(const struct kn_rest_list *l, const char *path);
@@ -160,7 +168,8 @@ void kn_rest_list_select(const struct kn_rest_list *l, const char *columns, stru
 /* --- print.c ---------------------------------------------------------------------------------------------------------- */
 
 /* "a, b, c" for the SELECT: what this caller is shown in this view, then the id. */
-void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, struct kn_strbuf *sql);
+void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                     struct kn_strbuf *sql);
 /* What writes many rows: the walk over the table is made once. */
 #define KN_REST_SHOWN_MAX 96
 struct kn_rest_printer {
@@ -170,17 +179,18 @@ struct kn_rest_printer {
     int count;
     struct kn_rest_shown {
         const struct kn_rest_attr *attr;
-        int col;                /* -1: none */
-        size_t at, len;         /* of a shared one: where it was written last */
+        int col; /* -1: none */
+        size_t at, len; /* of a shared one: where it was written last */
     } shown[KN_REST_SHOWN_MAX];
-    int last;                   /* the row that was written last; -1: none */
+    int last; /* the row that was written last; -1: none */
 };
-void kn_rest_printer_init(struct kn_rest_printer *p, const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view);
+void kn_rest_printer_init(struct kn_rest_printer *p, const struct kn_rest_noun *noun, const struct kn_request *req,
+                          unsigned view);
 /* The object's members, from a row of such a SELECT; the braces are the caller's. One printer writes rows of one result into one text. */
 void kn_rest_print(struct kn_rest_printer *p, const struct kn_rows *rows, int row, struct kn_strbuf *out);
 /* The same of one row. */
-void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const struct kn_rows *rows,
-                     int row, struct kn_strbuf *out);
+void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                     const struct kn_rows *rows, int row, struct kn_strbuf *out);
 /* An attribute's cell of such a row; NULL if it is NULL or not shown. */
 const char *kn_rest_cell(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const char *name,
                          const struct kn_rows *rows, int row);

@@ -27,9 +27,15 @@ bool kn_rest_page_knows(const struct kn_rest_list *l, const char *key)
         const char *word;
         bool is_known;
     } WORDS[] = {
-        { "limit", pages },           { "marker", pages && !l->noun->by_offset }, { "sort_key", sorts }, { "sort_dir", sorts },
-        { "sort", m->sorts_by_list }, { "offset", m->has_offset || (pages && l->noun->by_offset) }, { "page_reverse", m->has_reverse },
-        { "fields", m->has_fields }, { "with_count", m->has_count_since_45 },
+        { "limit", pages },
+        { "marker", pages && !l->noun->by_offset },
+        { "sort_key", sorts },
+        { "sort_dir", sorts },
+        { "sort", m->sorts_by_list },
+        { "offset", m->has_offset || (pages && l->noun->by_offset) },
+        { "page_reverse", m->has_reverse },
+        { "fields", m->has_fields },
+        { "with_count", m->has_count_since_45 },
     };
 
     for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
@@ -87,7 +93,7 @@ static int read_limit(struct kn_rest_list *l, struct kn_error *err)
     return 0;
 }
 
-static int fail_key(const struct kn_rest_list *l, const char *key, size_t len, struct kn_error *err)
+static int page_fail_key(const struct kn_rest_list *l, const char *key, size_t len, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf keys = KN_STRBUF_INIT;
     AUTO_FREE char *name = kn_strndup(key, len);
@@ -105,7 +111,7 @@ static int add_key(struct kn_rest_list *l, const char *key, size_t len, struct k
     const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, len);
 
     if (a == NULL || (a->may & KN_REST_SORT) == 0 || a->sql == NULL) {
-        return fail_key(l, key, len, err);
+        return page_fail_key(l, key, len, err);
     }
     if (l->page.count == KN_REST_KEYS) {
         return kn_fail(err, KN_BAD_REQUEST, "at most %d sort keys are taken", KN_REST_KEYS);
@@ -268,7 +274,8 @@ int kn_rest_page_read(struct kn_rest_list *l, struct kn_error *err)
 
     if (has_pages(l)) {
         l->page.marker = l->noun->by_offset ? NULL : kn_rest_asked(l, "marker", 0);
-        if (read_limit(l, err) < 0 || (kn_rest_page_knows(l, "offset") && read_count(l, "offset", &l->page.offset, err) < 0)) {
+        if (read_limit(l, err) < 0 ||
+            (kn_rest_page_knows(l, "offset") && read_count(l, "offset", &l->page.offset, err) < 0)) {
             return -1;
         }
     }
@@ -289,8 +296,9 @@ static int no_marker(const struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
 
-    return m->missing_marker == NULL || l->noun->absent_marker ? kn_rest_not_found(l->noun, l->page.marker, err)
-                                     : kn_rest_fail(err, m->marker_code, m->missing_marker, l->noun->label, l->page.marker);
+    return m->missing_marker == NULL || l->noun->absent_marker
+               ? kn_rest_not_found(l->noun, l->page.marker, err)
+               : kn_rest_fail(err, m->marker_code, m->missing_marker, l->noun->label, l->page.marker);
 }
 
 /* The marker's sort values, of a row that the caller sees. */
@@ -338,7 +346,8 @@ static bool one_way(const struct kn_rest_page *page)
     return true;
 }
 
-static void add_value(const struct kn_rest_list *l, struct kn_rest_query *sql, const struct kn_rows *marker, int key)
+static void page_add_value(const struct kn_rest_list *l, struct kn_rest_query *sql, const struct kn_rows *marker,
+                           int key)
 {
     kn_rest_add(sql, "?", kn_rows_text(marker, 0, key));
     kn_strbuf_addf(&sql->sql, "::%s", kn_rest_sql_type(l->page.keys[key]->type));
@@ -354,7 +363,7 @@ static void add_behind_one_way(const struct kn_rest_list *l, struct kn_rest_quer
     kn_rest_text(sql, goes_down(&l->page, 0) ? ") < (" : ") > (");
     for (int i = 0; i < l->page.count; i++) {
         kn_rest_text(sql, i == 0 ? "" : ", ");
-        add_value(l, sql, marker, i);
+        page_add_value(l, sql, marker, i);
     }
     kn_rest_text(sql, ")");
 }
@@ -368,13 +377,14 @@ static void add_behind_mixed(const struct kn_rest_list *l, struct kn_rest_query 
             kn_rest_text(sql, i == 0 ? "" : " AND ");
             kn_rest_sort_key(l->page.keys[i], l->noun->manners, &sql->sql);
             kn_rest_text(sql, i < last ? " = " : goes_down(&l->page, i) ? " < " : " > ");
-            add_value(l, sql, marker, i);
+            page_add_value(l, sql, marker, i);
         }
     }
     kn_rest_text(sql, "))");
 }
 
-int kn_rest_page_add(const struct kn_rest_list *l, const struct kn_rest_page *page, struct kn_rest_query *sql, struct kn_error *err)
+int kn_rest_page_add(const struct kn_rest_list *l, const struct kn_rest_page *page, struct kn_rest_query *sql,
+                     struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *marker = NULL;
 
@@ -452,8 +462,8 @@ static char *href_of(const struct kn_rest_list *l, const char *path, const char 
     return kn_strbuf_detach(&href.text);
 }
 
-static void print_link(const struct kn_rest_list *l, const char *path, const char *rel, const char *marker,
-                       struct kn_strbuf *out)
+static void page_print_link(const struct kn_rest_list *l, const char *path, const char *rel, const char *marker,
+                            struct kn_strbuf *out)
 {
     AUTO_FREE char *href = href_of(l, path, marker, strcmp(rel, "previous") == 0);
 
@@ -463,11 +473,13 @@ static void print_link(const struct kn_rest_list *l, const char *path, const cha
     kn_jsonw_end_object(out);
 }
 
-void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows, struct kn_strbuf *out)
+void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const struct kn_rows *rows,
+                        struct kn_strbuf *out)
 {
     const struct kn_rest_manners *m = l->noun->manners;
     const int count = kn_rest_page_count(l, rows);
-    const bool is_full = l->page.limit > 0 && (m->reads_ahead ? count > 0 && kn_rows_count(rows) > count : count == l->page.limit);
+    const bool is_full = l->page.limit > 0 &&
+                         (m->reads_ahead ? count > 0 && kn_rows_count(rows) > count : count == l->page.limit);
     const bool has_next = l->page.reverse ? l->page.marker != NULL : is_full;
     const bool has_previous = m->has_reverse && (l->page.reverse ? is_full : l->page.marker != NULL);
     const char *first = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, 0)) : NULL;
@@ -477,16 +489,17 @@ void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const st
         m->page_links(l, path, has_next && count > 0 ? last : NULL, out);
         return;
     }
-    if (count == 0 || l->noun->by_offset || (!has_next && !has_previous) || (m->links_when_asked && !l->page.is_asked)) {
+    if (count == 0 || l->noun->by_offset || (!has_next && !has_previous) ||
+        (m->links_when_asked && !l->page.is_asked)) {
         return;
     }
     AUTO_FREE char *key = kn_asprintf("%s_links", l->noun->many);
     kn_jsonw_array(out, l->noun->links_key != NULL ? l->noun->links_key : key);
     if (has_next) {
-        print_link(l, path, "next", last, out);
+        page_print_link(l, path, "next", last, out);
     }
     if (has_previous) {
-        print_link(l, path, "previous", first, out);
+        page_print_link(l, path, "previous", first, out);
     }
     kn_jsonw_end_array(out);
 }

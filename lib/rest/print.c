@@ -23,12 +23,15 @@ static bool is_asked(const struct kn_rest_noun *noun, const struct kn_request *r
     return false;
 }
 
-static bool is_shown(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const struct kn_rest_attr *a)
+static bool is_shown(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                     const struct kn_rest_attr *a)
 {
-    return view == KN_REST_NOW ? a->sql != NULL : (a->may & view) != 0 && kn_rest_readable(a, req) && is_asked(noun, req, a->name);
+    return view == KN_REST_NOW ? a->sql != NULL
+                               : (a->may & view) != 0 && kn_rest_readable(a, req) && is_asked(noun, req, a->name);
 }
 
-void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, struct kn_strbuf *sql)
+void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                     struct kn_strbuf *sql)
 {
     if (noun->columns != NULL) {
         kn_strbuf_addstr(sql, noun->columns);
@@ -83,7 +86,8 @@ void kn_rest_print_time(struct kn_strbuf *out, const char *name, const char *tex
     kn_jsonw_str(out, name, time);
 }
 
-static void write_cell(struct kn_strbuf *out, const struct kn_rest_noun *noun, const struct kn_rest_attr *a, const char *text)
+static void write_cell(struct kn_strbuf *out, const struct kn_rest_noun *noun, const struct kn_rest_attr *a,
+                       const char *text)
 {
     if (text == NULL || ((a->may & KN_REST_IF_SET) != 0 && text[0] == '\0')) {
         if ((a->may & KN_REST_IF_SET) == 0 && a->type != KN_REST_MEMBERS) {
@@ -105,7 +109,8 @@ static void write_cell(struct kn_strbuf *out, const struct kn_rest_noun *noun, c
     }
 }
 
-void kn_rest_printer_init(struct kn_rest_printer *p, const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view)
+void kn_rest_printer_init(struct kn_rest_printer *p, const struct kn_rest_noun *noun, const struct kn_request *req,
+                          unsigned view)
 {
     int col = 1;
 
@@ -126,7 +131,8 @@ void kn_rest_printer_init(struct kn_rest_printer *p, const struct kn_rest_noun *
 }
 
 /* As it was written for the row before, if that one had the same. */
-static bool copy_shared(const struct kn_rest_printer *p, struct kn_rest_shown *s, const struct kn_rows *rows, int row, struct kn_strbuf *out)
+static bool copy_shared(const struct kn_rest_printer *p, struct kn_rest_shown *s, const struct kn_rows *rows, int row,
+                        struct kn_strbuf *out)
 {
     if (p->last < 0 || strcmp(kn_rows_text(rows, p->last, s->col), kn_rows_text(rows, row, s->col)) != 0) {
         return false;
@@ -163,8 +169,8 @@ void kn_rest_print(struct kn_rest_printer *p, const struct kn_rows *rows, int ro
     }
 }
 
-void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const struct kn_rows *rows,
-                     int row, struct kn_strbuf *out)
+void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                     const struct kn_rows *rows, int row, struct kn_strbuf *out)
 {
     struct kn_rest_printer printer;
 
@@ -196,7 +202,7 @@ const char *kn_rest_was(const struct kn_rest_noun *noun, const struct kn_rows *n
     return text != NULL ? text : "";
 }
 
-static json_t *value_of(const struct kn_rest_attr *a, const char *text)
+static json_t *print_value_of(const struct kn_rest_attr *a, const char *text)
 {
     if (text == NULL) {
         return json_null();
@@ -225,7 +231,8 @@ json_t *kn_rest_object(const struct kn_rest_noun *noun, const struct kn_rows *no
 
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if ((a->may & KN_REST_PUT) != 0 && a->sql != NULL) {
-            json_object_set_new(object, a->name, value_of(a, kn_rest_cell(noun, NULL, KN_REST_NOW, a->name, now, 0)));
+            json_object_set_new(object, a->name,
+                                print_value_of(a, kn_rest_cell(noun, NULL, KN_REST_NOW, a->name, now, 0)));
         }
     }
     return object;

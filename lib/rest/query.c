@@ -45,8 +45,9 @@ void kn_rest_add(struct kn_rest_query *q, const char *text, const char *value)
 
 int kn_rest_run_again(struct kn_rest_query *q, struct kn_db *db, struct kn_rows **ret_rows, struct kn_error *err)
 {
-    return q->count > KN_REST_VALUES ? kn_rest_run(q, db, ret_rows, err)
-                                     : kn_db_repeat(db, q->sql.buf, q->count, (const char *const *)q->values, ret_rows, err);
+    return q->count > KN_REST_VALUES
+               ? kn_rest_run(q, db, ret_rows, err)
+               : kn_db_repeat(db, q->sql.buf, q->count, (const char *const *)q->values, ret_rows, err);
 }
 
 int kn_rest_run(struct kn_rest_query *q, struct kn_db *db, struct kn_rows **ret_rows, struct kn_error *err)

@@ -20,7 +20,10 @@ struct kn_rest_query {
     char *values[KN_REST_VALUES]; /* copies; NULL is SQL's */
     int count;                    /* may be larger than there is room for: kn_rest_run says so */
 };
-#define KN_REST_QUERY_INIT { KN_STRBUF_INIT, { NULL }, 0 }
+#define KN_REST_QUERY_INIT \
+    { \
+        KN_STRBUF_INIT, { NULL }, 0 \
+    }
 
 void kn_rest_query_release(struct kn_rest_query *q);
 void kn_rest_text(struct kn_rest_query *q, const char *text);

@@ -10,7 +10,8 @@ static bool quota_shown(const struct kn_request *req, int until)
     return until == 0 || req->microversion <= until;
 }
 
-static void quota_detail(const struct kn_quota_manners *manners, const struct kn_quota_line *line, struct kn_strbuf *out)
+static void quota_detail(const struct kn_rest_quota_manners *manners, const struct kn_quota_line *line,
+                         struct kn_strbuf *out)
 {
     kn_jsonw_object(out, line->name);
     kn_jsonw_int(out, "limit", line->limit);
@@ -22,8 +23,8 @@ static void quota_detail(const struct kn_quota_manners *manners, const struct kn
     kn_jsonw_end_object(out);
 }
 
-void kn_quota_members(const struct kn_quota_manners *manners, const struct kn_request *req, const struct kn_quota_set *set, bool detail,
-                      struct kn_strbuf *out)
+void kn_rest_quota_members(const struct kn_rest_quota_manners *manners, const struct kn_request *req,
+                           const struct kn_quota_set *set, bool detail, struct kn_strbuf *out)
 {
     for (int i = 0; i < set->count; i++) {
         if (!quota_shown(req, set->lines[i].until)) {
@@ -37,21 +38,21 @@ void kn_quota_members(const struct kn_quota_manners *manners, const struct kn_re
     }
 }
 
-void kn_quota_answer(const struct kn_quota_manners *manners, const struct kn_request *req, const char *key, const char *id,
-                     const struct kn_quota_set *set, bool detail, struct kn_response *res)
+void kn_rest_quota_answer(const struct kn_rest_quota_manners *manners, const struct kn_request *req, const char *key,
+                          const char *id, const struct kn_quota_set *set, bool detail, struct kn_response *res)
 {
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, key != NULL ? key : manners->one);
     if (id != NULL) {
         kn_jsonw_str(&res->body, "id", id);
     }
-    kn_quota_members(manners, req, set, detail, &res->body);
+    kn_rest_quota_members(manners, req, set, detail, &res->body);
     kn_jsonw_end_object(&res->body);
     kn_jsonw_end_object(&res->body);
 }
 
-int kn_quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set, const struct kn_schema *more, const json_t **ret,
-                  struct kn_error *err)
+int kn_rest_quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set,
+                       const struct kn_schema *more, const json_t **ret, struct kn_error *err)
 {
     int count = 0;
 
@@ -59,11 +60,12 @@ int kn_quota_body(const struct kn_request *req, const char *key, const struct kn
         count++;
     }
     AUTO_FREE struct kn_schema *inner = kn_alloc(sizeof(*inner) * (size_t)(set->count + count + 1));
-    const struct kn_schema body[] = { KN_SCHEMA(key, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = inner), KN_SCHEMA_END };
+    const struct kn_schema body[] = { KN_SCHEMA(key, KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = inner),
+                                      KN_SCHEMA_END };
 
     for (int i = 0; i < set->count; i++) {
-        inner[i] = (struct kn_schema)KN_SCHEMA(set->lines[i].name, KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA,
-                                               .until = set->lines[i].until);
+        inner[i] = (struct kn_schema)KN_SCHEMA(set->lines[i].name, KN_IS_INTEGER, .flags = KN_NULLABLE,
+                                               .limit = KN_LIMIT_QUOTA, .until = set->lines[i].until);
     }
     for (int i = 0; i < count; i++) {
         inner[set->count + i] = more[i];
@@ -75,7 +77,7 @@ int kn_quota_body(const struct kn_request *req, const char *key, const struct kn
     return 0;
 }
 
-const struct kn_quota_line *kn_quota_below(const struct kn_quota_set *set, const json_t *object, int64_t *ret)
+const struct kn_quota_line *kn_rest_quota_below(const struct kn_quota_set *set, const json_t *object, int64_t *ret)
 {
     for (int i = 0; i < set->count; i++) {
         const int64_t limit = kn_schema_int(object, set->lines[i].name, -1);
@@ -88,7 +90,8 @@ const struct kn_quota_line *kn_quota_below(const struct kn_quota_set *set, const
     return NULL;
 }
 
-void kn_quota_absolutes(const struct kn_quota_absolute *names, const struct kn_request *req, const struct kn_quota_set *set, struct kn_response *res)
+void kn_rest_quota_absolutes(const struct kn_rest_quota_absolute *names, const struct kn_request *req,
+                             const struct kn_quota_set *set, struct kn_response *res)
 {
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, "limits");

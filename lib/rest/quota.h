@@ -11,36 +11,37 @@
 #include "lib/domain/schema.h"
 
 /* How a service writes a quota. */
-struct kn_quota_manners {
+struct kn_rest_quota_manners {
     const char *one;      /* "quota_set" */
     const char *used;     /* "in_use" */
     bool has_allocated;   /* beside limit, used and reserved */
 };
 
 /* The members of a set that this microversion shows; with what is used: {"limit": 10, "in_use": 1, "reserved": 0}. The braces are the caller's. */
-void kn_quota_members(const struct kn_quota_manners *manners, const struct kn_request *req, const struct kn_quota_set *set, bool detail,
-                      struct kn_strbuf *out);
+void kn_rest_quota_members(const struct kn_rest_quota_manners *manners, const struct kn_request *req,
+                           const struct kn_quota_set *set, bool detail, struct kn_strbuf *out);
 /* {"<one>": {"id": …, …}}; key NULL: the manners' own; id NULL: none. */
-void kn_quota_answer(const struct kn_quota_manners *manners, const struct kn_request *req, const char *key, const char *id,
-                     const struct kn_quota_set *set, bool detail, struct kn_response *res);
+void kn_rest_quota_answer(const struct kn_rest_quota_manners *manners, const struct kn_request *req, const char *key,
+                          const char *id, const struct kn_quota_set *set, bool detail, struct kn_response *res);
 
 /*
  * Checks {"<key>": {…}}: limits of the set's lines, and what `more` (ended by KN_SCHEMA_END; NULL: nothing) allows beside them. *ret: the inner object,
  * borrowed.
  */
-int kn_quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set, const struct kn_schema *more, const json_t **ret,
-                  struct kn_error *err);
+int kn_rest_quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set,
+                       const struct kn_schema *more, const json_t **ret, struct kn_error *err);
 /* The first line that the object would limit below what is used; NULL: none. *ret: the limit. */
-const struct kn_quota_line *kn_quota_below(const struct kn_quota_set *set, const json_t *object, int64_t *ret);
+const struct kn_quota_line *kn_rest_quota_below(const struct kn_quota_set *set, const json_t *object, int64_t *ret);
 
 /* A member of "absolute" in the limits of Nova and Cinder. */
-struct kn_quota_absolute {
-    const char *name;     /* NULL ends a table */
+struct kn_rest_quota_absolute {
+    const char *name; /* NULL ends a table */
     enum kn_quota quota;
-    bool is_use;          /* what is used, not what may be */
-    int until;            /* last minor microversion, 0 = all */
+    bool is_use; /* what is used, not what may be */
+    int until; /* last minor microversion, 0 = all */
 };
 /* {"limits": {"rate": [], "absolute": {…}}} */
-void kn_quota_absolutes(const struct kn_quota_absolute *names, const struct kn_request *req, const struct kn_quota_set *set, struct kn_response *res);
+void kn_rest_quota_absolutes(const struct kn_rest_quota_absolute *names, const struct kn_request *req,
+                             const struct kn_quota_set *set, struct kn_response *res);
 
 #endif

@@ -17,13 +17,14 @@
 
 static int refuse_pattern(const char *name, const char *text, const char *why, struct kn_error *err)
 {
-    return kn_fail(err, KN_BAD_REQUEST, "Invalid input for query parameters %.80s. Value: %.100s. '%.100s' is not a 'regex': %s", name,
-                   text, text, why);
+    return kn_fail(err, KN_BAD_REQUEST,
+                   "Invalid input for query parameters %.80s. Value: %.100s. '%.100s' is not a 'regex': %s", name, text,
+                   text, why);
 }
 
 /* What can be said without a pattern is said in SQL. */
-static int add_match(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, bool is_list,
-                     struct kn_error *err)
+static int add_match(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                     bool is_list, struct kn_error *err)
 {
     struct kn_rest_pattern pattern = { .name = key, .text = value, .sql = a->sql, .is_list = is_list };
     char literal[KN_REGEX_MAX + 1];
@@ -47,21 +48,24 @@ static int add_match(struct kn_rest_list *l, const struct kn_rest_attr *a, const
     return 0;
 }
 
-int kn_rest_match(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_match(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                  struct kn_error *err)
 {
     return add_match(l, a, key, value, false, err);
 }
 
-int kn_rest_match_one(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+int kn_rest_match_one(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                      struct kn_error *err)
 {
     return add_match(l, a, key, value, true, err);
 }
 
-static int search(const struct kn_rest_pattern *p, const char *text, bool *ret_found, struct kn_error *err)
+static int scan_search(const struct kn_rest_pattern *p, const char *text, bool *ret_found, struct kn_error *err)
 {
     struct kn_error why = { 0 };
 
-    return kn_regex_search(p->regex, text, ret_found, &why) < 0 ? refuse_pattern(p->name, p->text, why.message, err) : 0;
+    return kn_regex_search(p->regex, text, ret_found, &why) < 0 ? refuse_pattern(p->name, p->text, why.message, err)
+                                                                : 0;
 }
 
 static int search_each(const struct kn_rest_pattern *p, const char *texts, bool *ret_found, struct kn_error *err)
@@ -70,7 +74,7 @@ static int search_each(const struct kn_rest_pattern *p, const char *texts, bool 
     char *rest = copy;
 
     for (char *one = strsep(&rest, " "); one != NULL && !*ret_found; one = strsep(&rest, " ")) {
-        if (search(p, one, ret_found, err) < 0) {
+        if (scan_search(p, one, ret_found, err) < 0) {
             return -1;
         }
     }
@@ -78,14 +82,15 @@ static int search_each(const struct kn_rest_pattern *p, const char *texts, bool 
 }
 
 /* All patterns match: behind the id stands what they search, in their order. What is NULL matches nothing. */
-static int row_matches(const struct kn_rest_list *l, const struct kn_rows *rows, int row, bool *ret, struct kn_error *err)
+static int row_matches(const struct kn_rest_list *l, const struct kn_rows *rows, int row, bool *ret,
+                       struct kn_error *err)
 {
     for (int i = 0; i < l->pattern_count; i++) {
         const struct kn_rest_pattern *p = &l->patterns[i];
         const char *text = kn_rows_str(rows, row, 1 + i);
         bool found = false;
 
-        if (text != NULL && (p->is_list ? search_each : search)(p, text, &found, err) < 0) {
+        if (text != NULL && (p->is_list ? search_each : scan_search)(p, text, &found, err) < 0) {
             return -1;
         }
         if (!found) {
@@ -98,7 +103,8 @@ static int row_matches(const struct kn_rest_list *l, const struct kn_rows *rows,
 }
 
 /* The next rows behind the page's marker: ids and what the patterns search. */
-static int read_batch(const struct kn_rest_list *l, const struct kn_rest_page *page, struct kn_rows **ret, struct kn_error *err)
+static int read_batch(const struct kn_rest_list *l, const struct kn_rest_page *page, struct kn_rows **ret,
+                      struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf columns = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
@@ -112,7 +118,8 @@ static int read_batch(const struct kn_rest_list *l, const struct kn_rest_page *p
 }
 
 /* Those of the rows that match, up to limit in all. */
-static int match_batch(const struct kn_rest_list *l, const struct kn_rows *rows, int64_t limit, struct kn_array *ids, struct kn_error *err)
+static int match_batch(const struct kn_rest_list *l, const struct kn_rows *rows, int64_t limit, struct kn_array *ids,
+                       struct kn_error *err)
 {
     for (int row = 0; row < kn_rows_count(rows) && ids->count < limit; row++) {
         bool matches = false;

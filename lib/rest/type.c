@@ -30,7 +30,7 @@ static bool is_integer(const char *text)
     return errno == 0;
 }
 
-static bool is_real(const char *text)
+static bool type_is_real(const char *text)
 {
     char *end;
 
@@ -70,7 +70,7 @@ static bool is_prefix(const char *text)
     return is_address(address) && strtol(slash + 1, NULL, 10) <= (strchr(address, ':') != NULL ? 128 : 32);
 }
 
-static bool is_mac(const char *text)
+static bool type_is_mac(const char *text)
 {
     if (strlen(text) != 17) {
         return false;
@@ -100,13 +100,13 @@ static const struct {
     [KN_REST_TEXT] = { "text", KN_IS_STRING, is_text, "''" },
     [KN_REST_UUID] = { "uuid", KN_IS_STRING, kn_uuid_valid, "'00000000-0000-0000-0000-000000000000'" },
     [KN_REST_INT] = { "bigint", KN_IS_INTEGER, is_integer, "-1" },
-    [KN_REST_REAL] = { "real", KN_IS_NUMBER, is_real, "-1" },
+    [KN_REST_REAL] = { "real", KN_IS_NUMBER, type_is_real, "-1" },
     [KN_REST_BOOL] = { "boolean", KN_IS_BOOLEAN, is_boolean, "false" },
     [KN_REST_TIME] = { "timestamptz", KN_IS_STRING, is_time, NULL },
     [KN_REST_JSON] = { "jsonb", KN_IS_ANY, is_nothing, "'null'" },
     [KN_REST_INET] = { "inet", KN_IS_STRING, is_address, "'0.0.0.0'" },
     [KN_REST_CIDR] = { "cidr", KN_IS_STRING, is_prefix, "'0.0.0.0/0'" },
-    [KN_REST_MAC] = { "macaddr", KN_IS_STRING, is_mac, "'00:00:00:00:00:00'" },
+    [KN_REST_MAC] = { "macaddr", KN_IS_STRING, type_is_mac, "'00:00:00:00:00:00'" },
     [KN_REST_TAGS] = { "text[]", KN_IS_LIST, is_text, "'{}'" },
     [KN_REST_LINKS] = { "text", KN_IS_ANY, is_nothing, "''" },
     [KN_REST_MEMBERS] = { "jsonb", KN_IS_ANY, is_nothing, "'null'" },
@@ -134,6 +134,6 @@ void kn_rest_sort_key(const struct kn_rest_attr *a, const struct kn_rest_manners
         kn_strbuf_addf(out, "(%s)", a->sql);
         return;
     }
-    kn_strbuf_addf(out, "coalesce(%s, %s::%s)", a->sql, TYPES[a->type].null != NULL ? TYPES[a->type].null : m->null_time,
-                   TYPES[a->type].sql);
+    kn_strbuf_addf(out, "coalesce(%s, %s::%s)", a->sql,
+                   TYPES[a->type].null != NULL ? TYPES[a->type].null : m->null_time, TYPES[a->type].sql);
 }

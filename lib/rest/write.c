@@ -28,7 +28,7 @@ static char *array_of(const json_t *value)
 }
 
 /* A checked value as PostgreSQL reads it; NULL for null. Heap. */
-static char *text_of(const struct kn_rest_attr *a, const json_t *object)
+static char *write_text_of(const struct kn_rest_attr *a, const json_t *object)
 {
     const json_t *value = json_object_get(object, a->name);
     struct kn_arg number;
@@ -51,11 +51,12 @@ static char *text_of(const struct kn_rest_attr *a, const json_t *object)
 }
 
 /* there: what the column holds so far. null is what a row has of which nothing was said, unless the attribute has a form for it. */
-static void add_value(struct kn_rest_query *q, const struct kn_rest_attr *a, const char *there, const json_t *object)
+static void write_add_value(struct kn_rest_query *q, const struct kn_rest_attr *a, const char *there,
+                            const json_t *object)
 {
     const char *own = a->type == KN_REST_MEMBERS ? "coalesce(%C, '{}'::jsonb) || ?::jsonb" : a->form;
     AUTO_FREE char *plain = kn_asprintf("?::%s", kn_rest_sql_type(a->type));
-    AUTO_FREE char *text = text_of(a, object);
+    AUTO_FREE char *text = write_text_of(a, object);
 
     if (text == NULL && own == NULL) {
         kn_rest_text(q, "DEFAULT");
@@ -67,7 +68,8 @@ static void add_value(struct kn_rest_query *q, const struct kn_rest_attr *a, con
 /* Without a bit of KN_REST_WRITE only the noun's own functions can have put it there. */
 static bool writes(const struct kn_rest_attr *a, const struct kn_request *req, unsigned method, const json_t *object)
 {
-    return req->microversion >= a->since && (a->until == 0 || req->microversion <= a->until) && ((a->may & method) != 0 || (a->may & KN_REST_WRITE) == 0) && a->column != NULL &&
+    return req->microversion >= a->since && (a->until == 0 || req->microversion <= a->until) &&
+           ((a->may & method) != 0 || (a->may & KN_REST_WRITE) == 0) && a->column != NULL &&
            json_object_get(object, a->name) != NULL && (method == KN_REST_POST || a->fixed == NULL);
 }
 
@@ -84,7 +86,7 @@ int kn_rest_owner(const struct kn_rest_noun *noun, const struct kn_request *req,
 }
 
 /* "n.namespace" -> "namespace", "id" -> "id" */
-static const char *key_of(const struct kn_rest_noun *noun)
+static const char *write_key_of(const struct kn_rest_noun *noun)
 {
     const char *dot = strchr(noun->id, '.');
 
@@ -92,17 +94,18 @@ static const char *key_of(const struct kn_rest_noun *noun)
 }
 
 /* The key is written by its id. */
-static bool fills(const struct kn_rest_noun *noun, const struct kn_request *req, const struct kn_rest_attr *a, const json_t *object)
+static bool fills(const struct kn_rest_noun *noun, const struct kn_request *req, const struct kn_rest_attr *a,
+                  const json_t *object)
 {
-    return writes(a, req, KN_REST_POST, object) && strcmp(a->column, key_of(noun)) != 0;
+    return writes(a, req, KN_REST_POST, object) && strcmp(a->column, write_key_of(noun)) != 0;
 }
 
-static void add_insert(const struct kn_rest_noun *noun, const struct kn_request *req, const char *project, const char *id,
-                       const json_t *object, struct kn_rest_query *q)
+static void add_insert(const struct kn_rest_noun *noun, const struct kn_request *req, const char *project,
+                       const char *id, const json_t *object, struct kn_rest_query *q)
 {
     const char *const owners[][2] = { { noun->project_column, project }, { noun->user_column, req->caller.user_id } };
 
-    kn_strbuf_addf(&q->sql, "INSERT INTO %s (%s", noun->table, key_of(noun));
+    kn_strbuf_addf(&q->sql, "INSERT INTO %s (%s", noun->table, write_key_of(noun));
     for (size_t i = 0; i < KN_COUNT(owners); i++) {
         kn_strbuf_addf(&q->sql, "%s%s", owners[i][0] != NULL ? ", " : "", owners[i][0] != NULL ? owners[i][0] : "");
     }
@@ -120,13 +123,14 @@ static void add_insert(const struct kn_rest_noun *noun, const struct kn_request 
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if (fills(noun, req, a, object)) {
             kn_rest_text(q, ", ");
-            add_value(q, a, "NULL", object);
+            write_add_value(q, a, "NULL", object);
         }
     }
     kn_rest_text(q, ")");
 }
 
-static int explain(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
+static int write_explain(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const json_t *object,
+                         struct kn_error *err)
 {
     const char *name = json_string_value(json_object_get(object, "name")), *constraint = kn_db_constraint(req->db);
 
@@ -145,25 +149,26 @@ static int explain(const struct kn_rest_noun *noun, struct kn_request *req, cons
 }
 
 /* Runs a change; a violated constraint is said in the noun's words. */
-static int run(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_rest_query *q, const json_t *object,
-               struct kn_error *err)
+static int write_run(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_rest_query *q,
+                     const json_t *object, struct kn_error *err)
 {
-    return kn_rest_run(q, req->db, NULL, err) < 0 ? explain(noun, req, id, object, err) : 0;
+    return kn_rest_run(q, req->db, NULL, err) < 0 ? write_explain(noun, req, id, object, err) : 0;
 }
 
-static int decide(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
-                  struct kn_error *err)
+static int write_decide(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                        const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
     return noun->decide != NULL ? noun->decide(req, id, now, object, err) : 0;
 }
 
-static int end(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
-               struct kn_error *err)
+static int rest_write_end(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                          const struct kn_rows *now, json_t *object, struct kn_error *err)
 {
     return noun->after != NULL ? noun->after(req, id, now, object, err) : 0;
 }
 
-static int choose_id(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *object, const char **ret, struct kn_error *err)
+static int write_choose_id(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *object,
+                           const char **ret, struct kn_error *err)
 {
     char made[KN_UUID_SIZE];
 
@@ -177,7 +182,8 @@ static int choose_id(const struct kn_rest_noun *noun, struct kn_request *req, co
     return 0;
 }
 
-static int write_row(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object, struct kn_error *err)
+static int write_row(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
+                     struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     const char *project = NULL;
@@ -189,16 +195,17 @@ static int write_row(const struct kn_rest_noun *noun, struct kn_request *req, co
         return -1;
     }
     add_insert(noun, req, project, id, object, &q);
-    return run(noun, req, id, &q, object, err);
+    return write_run(noun, req, id, &q, object, err);
 }
 
 /* In the caller's transaction. */
-static int insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err)
+static int write_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id,
+                        struct kn_error *err)
 {
     const char *id = NULL;
 
-    if (choose_id(noun, req, object, &id, err) < 0 || decide(noun, req, id, NULL, object, err) < 0 ||
-        write_row(noun, req, id, object, err) < 0 || end(noun, req, id, NULL, object, err) < 0) {
+    if (write_choose_id(noun, req, object, &id, err) < 0 || write_decide(noun, req, id, NULL, object, err) < 0 ||
+        write_row(noun, req, id, object, err) < 0 || rest_write_end(noun, req, id, NULL, object, err) < 0) {
         return -1;
     }
     *ret_id = id;
@@ -208,8 +215,8 @@ static int insert(const struct kn_rest_noun *noun, struct kn_request *req, json_
 enum { COUNTED_PROJECT, COUNTED_RESOURCE, COUNTED_AMOUNT }; /* of struct kn_rest_counts */
 
 /* Adds what the rows count as, `sign` times. */
-static int count(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, int sign, struct kn_quota_claims *claims,
-                 struct kn_error *err)
+static int write_count(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, int sign,
+                       struct kn_quota_claims *claims, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -221,33 +228,36 @@ static int count(const struct kn_rest_noun *noun, struct kn_request *req, struct
     }
     claims->service = noun->counts->service;
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_quota_claim_named(claims, kn_rows_text(rows, row, COUNTED_PROJECT), kn_rows_text(rows, row, COUNTED_RESOURCE),
-                             sign * kn_rows_int(rows, row, COUNTED_AMOUNT));
+        kn_quota_claim_named(claims, kn_rows_text(rows, row, COUNTED_PROJECT),
+                             kn_rows_text(rows, row, COUNTED_RESOURCE), sign * kn_rows_int(rows, row, COUNTED_AMOUNT));
     }
     return 0;
 }
 
 /* The transaction's end. */
-static int take_quota(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, struct kn_error *err)
+static int write_take_quota(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids,
+                            struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS(NULL);
 
-    return count(noun, req, ids, 1, &claims, err) < 0 ? -1 : kn_quota_take(req->db, &claims, err);
+    return write_count(noun, req, ids, 1, &claims, err) < 0 ? -1 : kn_quota_take(req->db, &claims, err);
 }
 
-int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err)
+int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id,
+                   struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || insert(noun, req, object, ret_id, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || write_insert(noun, req, object, ret_id, err) < 0) {
         return -1;
     }
     kn_array_add(&ids, *ret_id);
-    return take_quota(noun, req, &ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return write_take_quota(noun, req, &ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
-static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, struct kn_array *ids, struct kn_error *err)
+static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects,
+                      struct kn_array *ids, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     const json_t *object = NULL;
@@ -257,42 +267,46 @@ static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, c
     if (kn_tx_begin(&tx, req->db, err) < 0) {
         return -1;
     }
-    json_array_foreach(objects, i, object) {
+    json_array_foreach (objects, i, object) {
         json_auto_t *copy = json_copy((json_t *)(uintptr_t)object); /* a second try begins with what the client said */
         const char *id = NULL;
 
-        if (insert(noun, req, copy, &id, err) < 0) {
+        if (write_insert(noun, req, copy, &id, err) < 0) {
             return -1;
         }
         kn_array_add(ids, id);
     }
-    return take_quota(noun, req, ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return write_take_quota(noun, req, ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }
 
-static int create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk, struct kn_response *res,
-                  struct kn_error *err)
+static int write_create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk,
+                        struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     int rc = insert_all(noun, req, objects, &ids, err);
 
-    for (int again = 0; again < AGAIN && rc < 0 && err->code == KN_CONFLICT && noun->raced != NULL && noun->raced(req->db); again++) {
+    for (int again = 0;
+         again < AGAIN && rc < 0 && err->code == KN_CONFLICT && noun->raced != NULL && noun->raced(req->db); again++) {
         rc = insert_all(noun, req, objects, &ids, err);
     }
     return rc < 0 ? -1 : kn_rest_show_many(noun, req, &ids, bulk, res, err);
 }
 
-int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
+                        struct kn_error *err)
 {
     json_t *objects = NULL;
 
-    return kn_rest_body_many(noun, req, &objects, err) < 0 ? -1 : create(noun, req, objects, true, res, err);
+    return kn_rest_body_many(noun, req, &objects, err) < 0 ? -1 : write_create(noun, req, objects, true, res, err);
 }
 
-int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
+                   struct kn_error *err)
 {
     json_t *object = NULL;
 
-    if (noun->manners->no_objects != NULL && json_object_size(req->body) == 1 && json_object_get(req->body, noun->many) != NULL) {
+    if (noun->manners->no_objects != NULL && json_object_size(req->body) == 1 &&
+        json_object_get(req->body, noun->many) != NULL) {
         return kn_rest_create_many(noun, req, res, err);
     }
     if (kn_rest_body(noun, req, KN_REST_POST, &object, err) < 0) {
@@ -300,14 +314,15 @@ int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, stru
     }
     json_auto_t *one = json_pack("[O]", object);
 
-    return create(noun, req, one, false, res, err);
+    return write_create(noun, req, one, false, res, err);
 }
 
 /* --- old ones ------------------------------------------------------------------------------------------------------------- */
 
 enum see_column { SEE_OWNED };
 
-int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned, struct kn_error *err)
+int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned,
+                struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -318,10 +333,12 @@ int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const c
     }
     kn_rest_text(&q, "SELECT ");
     kn_rest_add(&q, noun->owned != NULL && !reaches_all ? noun->owned : "?::text IS NOT NULL", req->caller.project_id);
-    kn_strbuf_addf(&q.sql, " FROM %s WHERE %s AND %s = ", noun->from, noun->kept != NULL ? noun->kept : "true", noun->id);
+    kn_strbuf_addf(&q.sql, " FROM %s WHERE %s AND %s = ", noun->from, noun->kept != NULL ? noun->kept : "true",
+                   noun->id);
     kn_rest_add(&q, "?", id);
     kn_rest_text(&q, " AND ");
-    kn_rest_add(&q, noun->visible != NULL && !reaches_all ? noun->visible : "?::text IS NOT NULL", req->caller.project_id);
+    kn_rest_add(&q, noun->visible != NULL && !reaches_all ? noun->visible : "?::text IS NOT NULL",
+                req->caller.project_id);
     if (kn_rest_run(&q, req->db, &rows, err) < 0) {
         return -1;
     }
@@ -343,7 +360,8 @@ int kn_rest_own(const struct kn_rest_noun *noun, struct kn_request *req, const c
 }
 
 /* What goes before the row's lock: what is not his in the service's words, other locks. */
-static int before_lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const char *owned, struct kn_error *err)
+static int write_before_lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const char *owned,
+                             struct kn_error *err)
 {
     return (owned != NULL && noun->manners->refuses_others && kn_rest_own(noun, req, id, err) < 0) ||
                    (noun->before_lock != NULL && kn_rest_fits(noun->id_type, id) && noun->before_lock(req, id, err) < 0)
@@ -352,8 +370,8 @@ static int before_lock(const struct kn_rest_noun *noun, struct kn_request *req, 
 }
 
 /* Reads the row that the caller may change, and holds it. */
-static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const char *owned,
-                const struct kn_rest_bound *bounds, struct kn_rows **ret, struct kn_error *err)
+static int write_lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const char *owned,
+                      const struct kn_rest_bound *bounds, struct kn_rows **ret, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -386,13 +404,14 @@ static int lock(const struct kn_rest_noun *noun, struct kn_request *req, const c
 }
 
 /* What may be repeated and not changed. */
-static int check_fixed(const struct kn_rest_noun *noun, const struct kn_rows *now, const json_t *object, struct kn_error *err)
+static int check_fixed(const struct kn_rest_noun *noun, const struct kn_rows *now, const json_t *object,
+                       struct kn_error *err)
 {
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if (a->fixed == NULL || json_object_get(object, a->name) == NULL) {
             continue;
         }
-        AUTO_FREE char *said = text_of(a, object);
+        AUTO_FREE char *said = write_text_of(a, object);
         if (strcmp(said != NULL ? said : "", kn_rest_was(noun, now, a->name)) != 0) {
             return kn_rest_fail(err, a->fixed_code != KN_OK ? a->fixed_code : KN_BAD_REQUEST, a->fixed, noun->one, "");
         }
@@ -401,7 +420,8 @@ static int check_fixed(const struct kn_rest_noun *noun, const struct kn_rows *no
 }
 
 /* false: the body names no column. */
-static bool add_update(const struct kn_rest_noun *noun, const struct kn_request *req, const char *id, const json_t *object, struct kn_rest_query *q)
+static bool add_update(const struct kn_rest_noun *noun, const struct kn_request *req, const char *id,
+                       const json_t *object, struct kn_rest_query *q)
 {
     bool any = !noun->is_timeless;
 
@@ -409,16 +429,17 @@ static bool add_update(const struct kn_rest_noun *noun, const struct kn_request 
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
         if (writes(a, req, KN_REST_PUT, object)) {
             kn_strbuf_addf(&q->sql, "%s%s = ", any ? ", " : "", a->column);
-            add_value(q, a, a->column, object);
+            write_add_value(q, a, a->column, object);
             any = true;
         }
     }
-    kn_strbuf_addf(&q->sql, " WHERE %s = ", key_of(noun));
+    kn_strbuf_addf(&q->sql, " WHERE %s = ", write_key_of(noun));
     kn_rest_add(q, "?", id);
     return any;
 }
 
-int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object, struct kn_error *err)
+int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
+                   struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS(NULL);
@@ -427,17 +448,19 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
     const bool moves = noun->counts != NULL && noun->counts->moves;
     AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || before_lock(noun, req, id, noun->owned, err) < 0 ||
-        lock(noun, req, id, noun->owned, NULL, &now, err) < 0 || check_fixed(noun, now, object, err) < 0 ||
-        decide(noun, req, id, now, object, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || write_before_lock(noun, req, id, noun->owned, err) < 0 ||
+        write_lock(noun, req, id, noun->owned, NULL, &now, err) < 0 || check_fixed(noun, now, object, err) < 0 ||
+        write_decide(noun, req, id, now, object, err) < 0) {
         return -1;
     }
     kn_array_add(&ids, id);
-    if (moves && count(noun, req, &ids, -1, &claims, err) < 0) {
+    if (moves && write_count(noun, req, &ids, -1, &claims, err) < 0) {
         return -1;
     }
-    return (add_update(noun, req, id, object, &q) && run(noun, req, id, &q, object, err) < 0) || end(noun, req, id, now, object, err) < 0 ||
-                   (moves && count(noun, req, &ids, 1, &claims, err) < 0) || kn_quota_take(req->db, &claims, err) < 0
+    return (add_update(noun, req, id, object, &q) && write_run(noun, req, id, &q, object, err) < 0) ||
+                   rest_write_end(noun, req, id, now, object, err) < 0 ||
+                   (moves && write_count(noun, req, &ids, 1, &claims, err) < 0) ||
+                   kn_quota_take(req->db, &claims, err) < 0
                ? -1
                : kn_tx_commit(&tx, err);
 }
@@ -452,8 +475,8 @@ int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, cons
                : kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
 }
 
-int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rest_bound *bounds,
-                          struct kn_error *err)
+int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                          const struct kn_rest_bound *bounds, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS(NULL);
@@ -462,17 +485,18 @@ int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *re
     AUTO_TX struct kn_tx tx = { NULL };
     const char *owned = noun->seen_may_go ? NULL : noun->owned;
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || before_lock(noun, req, id, owned, err) < 0 ||
-        lock(noun, req, id, owned, bounds, &now, err) < 0) {
+    if (kn_tx_begin(&tx, req->db, err) < 0 || write_before_lock(noun, req, id, owned, err) < 0 ||
+        write_lock(noun, req, id, owned, bounds, &now, err) < 0) {
         return -1;
     }
     kn_array_add(&ids, id);
-    if (count(noun, req, &ids, -1, &back, err) < 0 || decide(noun, req, id, now, NULL, err) < 0) {
+    if (write_count(noun, req, &ids, -1, &back, err) < 0 || write_decide(noun, req, id, now, NULL, err) < 0) {
         return -1;
     }
-    kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE %s = ", noun->table, key_of(noun));
+    kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE %s = ", noun->table, write_key_of(noun));
     kn_rest_add(&q, "?", id);
-    return run(noun, req, id, &q, NULL, err) < 0 || end(noun, req, id, now, NULL, err) < 0 || kn_quota_take(req->db, &back, err) < 0
+    return write_run(noun, req, id, &q, NULL, err) < 0 || rest_write_end(noun, req, id, now, NULL, err) < 0 ||
+                   kn_quota_take(req->db, &back, err) < 0
                ? -1
                : kn_tx_commit(&tx, err);
 }

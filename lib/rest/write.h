@@ -13,7 +13,8 @@
  * body.c: checks {"<one>": {…}} for a method (KN_REST_POST or KN_REST_PUT) and gives the inner object, the request's; what its maker made up stands
  * in it under the name of the noun's KN_REST_MEMBERS. KN_BAD_REQUEST, KN_FORBIDDEN.
  */
-int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t **ret, struct kn_error *err);
+int kn_rest_body(const struct kn_rest_noun *noun, struct kn_request *req, unsigned method, json_t **ret,
+                 struct kn_error *err);
 /* The same of {"<many>": [{…}]}, many_limit of them. */
 int kn_rest_body_many(const struct kn_rest_noun *noun, struct kn_request *req, json_t **ret, struct kn_error *err);
 
@@ -23,23 +24,28 @@ struct kn_schema kn_rest_field(const struct kn_rest_attr *a, unsigned method);
 int kn_rest_owner(const struct kn_rest_noun *noun, const struct kn_request *req, const json_t *object, const char **ret,
                   struct kn_error *err);
 /* KN_NOT_FOUND unless the caller sees it. *ret_is_owned: it is his to change. */
-int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned, struct kn_error *err);
+int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned,
+                struct kn_error *err);
 /* The same for what must be his; otherwise the route's rule refuses him. */
 int kn_rest_own(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err);
 /* Answers with the new object (view KN_REST_CHANGED), or with many where the body holds many and the service takes them so. */
-int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err);
+int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
+                   struct kn_error *err);
 /* All of {"<many>": [{…}]} or none. */
-int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res, struct kn_error *err);
+int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
+                        struct kn_error *err);
 /* KN_NOT_FOUND: absent, not visible, or another's. What the body does not name stays as it was. */
 int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_response *res,
                    struct kn_error *err);
 /* bounds: NULL = none. */
-int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const struct kn_rest_bound *bounds,
-                          struct kn_error *err);
+int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                          const struct kn_rest_bound *bounds, struct kn_error *err);
 int kn_rest_delete(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err);
 
 /* The parts of these: an object that was checked becomes a row (*ret_id: in the request's memory), or is laid over one. */
-int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err);
-int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object, struct kn_error *err);
+int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id,
+                   struct kn_error *err);
+int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
+                   struct kn_error *err);
 
 #endif

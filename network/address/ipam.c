@@ -13,14 +13,15 @@
 
 static int by_first(const void *a, const void *b)
 {
-    const struct kn_ipam_range *x = a, *y = b;
+    const struct kn_network_ipam_range *x = a, *y = b;
 
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
-void kn_ipam_init(struct kn_ipam *ipam, const struct kn_ipam_range *pools, size_t pool_count, uint32_t cursor)
+void kn_network_ipam_init(struct kn_network_ipam *ipam, const struct kn_network_ipam_range *pools, size_t pool_count,
+                          uint32_t cursor)
 {
-    *ipam = (struct kn_ipam){ .phase = KN_IPAM_AFTER, .origin = cursor, .looked = cursor, .cursor = cursor };
+    *ipam = (struct kn_network_ipam){ .phase = KN_IPAM_AFTER, .origin = cursor, .looked = cursor, .cursor = cursor };
     ipam->pools = kn_realloc_array(NULL, pool_count + 1, sizeof(*pools));
     ipam->pool_count = pool_count;
     if (pool_count > 0) {
@@ -29,20 +30,20 @@ void kn_ipam_init(struct kn_ipam *ipam, const struct kn_ipam_range *pools, size_
     }
 }
 
-void kn_ipam_release(struct kn_ipam *ipam)
+void kn_network_ipam_release(struct kn_network_ipam *ipam)
 {
     free(ipam->pools);
     free(ipam->offers);
     free(ipam->reserved);
-    *ipam = (struct kn_ipam){ .phase = KN_IPAM_FULL };
+    *ipam = (struct kn_network_ipam){ .phase = KN_IPAM_FULL };
 }
 
-void kn_ipam_offer(struct kn_ipam *ipam, struct kn_ipam_range range)
+void kn_network_ipam_offer(struct kn_network_ipam *ipam, struct kn_network_ipam_range range)
 {
     for (size_t i = 0; i < ipam->pool_count; i++) {
-        struct kn_ipam_range pool = ipam->pools[i];
-        struct kn_ipam_range both = { range.first > pool.first ? range.first : pool.first,
-                                      range.last < pool.last ? range.last : pool.last };
+        struct kn_network_ipam_range pool = ipam->pools[i];
+        struct kn_network_ipam_range both = { range.first > pool.first ? range.first : pool.first,
+                                              range.last < pool.last ? range.last : pool.last };
 
         if (both.first <= both.last) {
             ipam->offers = kn_realloc_array(ipam->offers, ipam->offer_count + 1, sizeof(both));
@@ -51,7 +52,7 @@ void kn_ipam_offer(struct kn_ipam *ipam, struct kn_ipam_range range)
     }
 }
 
-static bool is_reserved(const struct kn_ipam *ipam, uint32_t ip)
+static bool ipam_is_reserved(const struct kn_network_ipam *ipam, uint32_t ip)
 {
     for (size_t i = 0; i < ipam->reserved_count; i++) {
         if (ipam->reserved[i] == ip) {
@@ -62,12 +63,12 @@ static bool is_reserved(const struct kn_ipam *ipam, uint32_t ip)
 }
 
 /* Takes the first address of the offers, whatever it is. */
-static bool pop(struct kn_ipam *ipam, uint32_t *ret_ip)
+static bool pop(struct kn_network_ipam *ipam, uint32_t *ret_ip)
 {
     if (ipam->offer_at == ipam->offer_count) {
         return false;
     }
-    struct kn_ipam_range *offer = &ipam->offers[ipam->offer_at];
+    struct kn_network_ipam_range *offer = &ipam->offers[ipam->offer_at];
 
     *ret_ip = offer->first;
     if (offer->first == offer->last) {
@@ -78,12 +79,12 @@ static bool pop(struct kn_ipam *ipam, uint32_t *ret_ip)
     return true;
 }
 
-bool kn_ipam_draw(struct kn_ipam *ipam, uint32_t *ret_ip)
+bool kn_network_ipam_draw(struct kn_network_ipam *ipam, uint32_t *ret_ip)
 {
     uint32_t ip;
 
     while (pop(ipam, &ip)) {
-        if (!is_reserved(ipam, ip)) {
+        if (!ipam_is_reserved(ipam, ip)) {
             ipam->cursor = ip;
             ipam->drawn = true;
             *ret_ip = ip;
@@ -94,7 +95,7 @@ bool kn_ipam_draw(struct kn_ipam *ipam, uint32_t *ret_ip)
 }
 
 /* The range that this phase has not looked at; false: nothing is left of it. */
-static bool rest_of_phase(const struct kn_ipam *ipam, struct kn_ipam_range *ret)
+static bool rest_of_phase(const struct kn_network_ipam *ipam, struct kn_network_ipam_range *ret)
 {
     uint32_t first = ipam->pools[0].first, last = ipam->pools[ipam->pool_count - 1].last;
 
@@ -106,7 +107,7 @@ static bool rest_of_phase(const struct kn_ipam *ipam, struct kn_ipam_range *ret)
     return ret->first <= ret->last;
 }
 
-bool kn_ipam_look(struct kn_ipam *ipam, struct kn_ipam_range *ret_look)
+bool kn_network_ipam_look(struct kn_network_ipam *ipam, struct kn_network_ipam_range *ret_look)
 {
     if (ipam->pool_count == 0) {
         return false;
@@ -121,14 +122,14 @@ bool kn_ipam_look(struct kn_ipam *ipam, struct kn_ipam_range *ret_look)
     return ipam->phase != KN_IPAM_FULL;
 }
 
-void kn_ipam_looked(struct kn_ipam *ipam, uint32_t until)
+void kn_network_ipam_looked(struct kn_network_ipam *ipam, uint32_t until)
 {
     ipam->looked = until;
 }
 
-bool kn_ipam_reserve(struct kn_ipam *ipam, uint32_t ip)
+bool kn_network_ipam_reserve(struct kn_network_ipam *ipam, uint32_t ip)
 {
-    if (is_reserved(ipam, ip)) {
+    if (ipam_is_reserved(ipam, ip)) {
         return false;
     }
     ipam->reserved = kn_realloc_array(ipam->reserved, ipam->reserved_count + 1, sizeof(ip));
@@ -136,7 +137,7 @@ bool kn_ipam_reserve(struct kn_ipam *ipam, uint32_t ip)
     return true;
 }
 
-bool kn_ipam_in_pools(const struct kn_ipam *ipam, uint32_t ip)
+bool kn_network_ipam_in_pools(const struct kn_network_ipam *ipam, uint32_t ip)
 {
     for (size_t i = 0; i < ipam->pool_count; i++) {
         if (ip >= ipam->pools[i].first && ip <= ipam->pools[i].last) {
@@ -146,7 +147,7 @@ bool kn_ipam_in_pools(const struct kn_ipam *ipam, uint32_t ip)
     return false;
 }
 
-bool kn_ipv4_parse(const char *text, uint32_t *ret_ip)
+bool kn_network_ipv4_parse(const char *text, uint32_t *ret_ip)
 {
     struct in_addr in;
 
@@ -157,7 +158,7 @@ bool kn_ipv4_parse(const char *text, uint32_t *ret_ip)
     return true;
 }
 
-void kn_ipv4_text(uint32_t ip, char out[KN_IPV4_SIZE])
+void kn_network_ipv4_text(uint32_t ip, char out[KN_IPV4_SIZE])
 {
     struct in_addr in = { .s_addr = htonl(ip) };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool kn_mac_parse(const char *text, uint8_t out[6])
+bool kn_network_mac_parse(const char *text, uint8_t out[6])
 {
     uint8_t mac[6], all = 0;
 
@@ -31,7 +31,7 @@ bool kn_mac_parse(const char *text, uint8_t out[6])
     return true;
 }
 
-void kn_mac_text(const uint8_t mac[6], char out[KN_MAC_TEXT])
+void kn_network_mac_text(const uint8_t mac[6], char out[KN_MAC_TEXT])
 {
     snprintf(out, KN_MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }

@@ -8,7 +8,7 @@
 
 #define KN_MAC_TEXT 18
 
-bool kn_mac_parse(const char *text, uint8_t out[6]); /* six pairs of hex digits; not multicast, not zero */
-void kn_mac_text(const uint8_t mac[6], char out[KN_MAC_TEXT]);
+bool kn_network_mac_parse(const char *text, uint8_t out[6]); /* six pairs of hex digits; not multicast, not zero */
+void kn_network_mac_text(const uint8_t mac[6], char out[KN_MAC_TEXT]);
 
 #endif

@@ -16,15 +16,18 @@ static const struct {
     { "pagination", "Pagination support", "Extension that indicates that pagination is enabled." },
     { "project-id", "project_id field enabled", "Extension that indicates that project_id field is enabled." },
     { "provider", "Provider Network", "Expose mapping of virtual networks to physical networks" },
-    { "quota-check-limit", "Quota engine limit check", "Support for checking the resource usage before applying a new quota limit" },
+    { "quota-check-limit", "Quota engine limit check",
+      "Support for checking the resource usage before applying a new quota limit" },
     { "quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project" },
     { "quotas", "Quota management support", "Expose functions for quotas management per project" },
     { "sorting", "Sorting support", "Extension that indicates that sorting is enabled." },
-    { "standard-attr-description", "standard-attr-description", "Extension to add descriptions to standard attributes" },
-    { "standard-attr-timestamp", "Resource timestamps", "Adds created_at and updated_at fields to all Neutron resources." },
+    { "standard-attr-description", "standard-attr-description",
+      "Extension to add descriptions to standard attributes" },
+    { "standard-attr-timestamp", "Resource timestamps",
+      "Adds created_at and updated_at fields to all Neutron resources." },
 };
 
-static void write_extension(struct kn_strbuf *sb, const char *key, size_t i)
+static void extensions_write_extension(struct kn_strbuf *sb, const char *key, size_t i)
 {
     kn_jsonw_object(sb, key);
     kn_jsonw_str(sb, "alias", EXTENSIONS[i].alias);
@@ -36,26 +39,26 @@ static void write_extension(struct kn_strbuf *sb, const char *key, size_t i)
     kn_jsonw_end_object(sb);
 }
 
-int kn_neutron_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_neutron_extensions_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)req;
     (void)err;
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_array(&res->body, "extensions");
     for (size_t i = 0; i < sizeof(EXTENSIONS) / sizeof(EXTENSIONS[0]); i++) {
-        write_extension(&res->body, NULL, i);
+        extensions_write_extension(&res->body, NULL, i);
     }
     kn_jsonw_end_array(&res->body);
     kn_jsonw_end_object(&res->body);
     return 0;
 }
 
-int kn_neutron_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_neutron_extensions_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     for (size_t i = 0; i < sizeof(EXTENSIONS) / sizeof(EXTENSIONS[0]); i++) {
         if (strcmp(EXTENSIONS[i].alias, req->params[0]) == 0) {
             kn_jsonw_object(&res->body, NULL);
-            write_extension(&res->body, "extension", i);
+            extensions_write_extension(&res->body, "extension", i);
             kn_jsonw_end_object(&res->body);
             return 0;
         }
@@ -66,7 +69,7 @@ int kn_neutron_extensions_show(struct kn_request *req, struct kn_response *res, 
 
 static const struct kn_stmt ZONES = { "network_zones", "SELECT DISTINCT zone FROM host ORDER BY zone", 0 };
 
-int kn_neutron_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_neutron_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     enum { ZONE };
     AUTO(kn_rows) struct kn_rows *rows = NULL;

@@ -16,10 +16,12 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("project_id", NULL, KN_REST_TEXT, KN_REST_PUT, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTRS_END,
 };
-static const struct kn_rest_noun QUOTA = { .one = "quota", .many = "quotas", .label = "Quota", .attrs = ATTRS, .manners = &KN_REST_NEUTRON };
+static const struct kn_rest_noun QUOTA = {
+    .one = "quota", .many = "quotas", .label = "Quota", .attrs = ATTRS, .manners = &KN_REST_NEUTRON
+};
 
 /* Whether there is such a project is not asked: Neutron does not either (neutron/extensions/quotasv2.py). */
-static int check_project(const struct kn_request *req, struct kn_error *err)
+static int quotas_check_project(const struct kn_request *req, struct kn_error *err)
 {
     const char *project = req->params[0];
 
@@ -32,40 +34,42 @@ static int check_project(const struct kn_request *req, struct kn_error *err)
     return 0;
 }
 
-static const struct kn_quota_manners NEUTRON = { "quota", "used", false };
+static const struct kn_rest_quota_manners NEUTRON = { "quota", "used", false };
 
-static int answer(struct kn_request *req, const char *project, bool detail, struct kn_response *res, struct kn_error *err)
+static int quotas_answer(struct kn_request *req, const char *project, bool detail, struct kn_response *res,
+                         struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
 
-    if (check_project(req, err) < 0 || kn_quota_read(req->db, "network", project, &set, err) < 0) {
+    if (quotas_check_project(req, err) < 0 || kn_quota_read(req->db, "network", project, &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&NEUTRON, req, NULL, NULL, &set, detail, res);
+    kn_rest_quota_answer(&NEUTRON, req, NULL, NULL, &set, detail, res);
     return 0;
 }
 
-int kn_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return answer(req, req->params[0], false, res, err);
+    return quotas_answer(req, req->params[0], false, res, err);
 }
 
-int kn_quotas_default(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_quotas_default(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return answer(req, "", false, res, err);
+    return quotas_answer(req, "", false, res, err);
 }
 
-int kn_quotas_details(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_quotas_details(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return answer(req, req->params[0], true, res, err);
+    return quotas_answer(req, req->params[0], true, res, err);
 }
 
 static const struct kn_stmt PROJECTS = {
-    "quota_projects", "SELECT DISTINCT project_id FROM quota_limit WHERE service = 'network' AND project_id <> '' ORDER BY project_id", 0
+    "quota_projects",
+    "SELECT DISTINCT project_id FROM quota_limit WHERE service = 'network' AND project_id <> '' ORDER BY project_id", 0
 };
 
 /* The projects whose limits are not the defaults. */
-int kn_quotas_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_quotas_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     enum { PROJECT };
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
@@ -85,7 +89,7 @@ int kn_quotas_list(struct kn_request *req, struct kn_response *res, struct kn_er
         kn_jsonw_object(&res->body, NULL);
         kn_jsonw_str(&res->body, "project_id", project);
         kn_jsonw_str(&res->body, "tenant_id", project);
-        kn_quota_members(&NEUTRON, req, &set, false, &res->body);
+        kn_rest_quota_members(&NEUTRON, req, &set, false, &res->body);
         kn_jsonw_end_object(&res->body);
     }
     kn_jsonw_end_array(&res->body);
@@ -97,7 +101,9 @@ int kn_quotas_list(struct kn_request *req, struct kn_response *res, struct kn_er
 static int check_usage(const struct kn_quota_set *set, const json_t *object, struct kn_error *err)
 {
     int64_t limit = 0;
-    const struct kn_quota_line *below = kn_schema_bool(object, "check_limit", false) ? kn_quota_below(set, object, &limit) : NULL;
+    const struct kn_quota_line *below = kn_schema_bool(object, "check_limit", false)
+                                            ? kn_rest_quota_below(set, object, &limit)
+                                            : NULL;
 
     if (below == NULL) {
         return 0;
@@ -106,21 +112,21 @@ static int check_usage(const struct kn_quota_set *set, const json_t *object, str
     return kn_fail_name(err, "InvalidQuotaValue");
 }
 
-int kn_quotas_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_quotas_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     json_t *object = NULL;
 
-    if (check_project(req, err) < 0 || kn_rest_body(&QUOTA, req, KN_REST_PUT, &object, err) < 0 ||
+    if (quotas_check_project(req, err) < 0 || kn_rest_body(&QUOTA, req, KN_REST_PUT, &object, err) < 0 ||
         kn_quota_read(req->db, "network", req->params[0], &set, err) < 0 || check_usage(&set, object, err) < 0 ||
         kn_quota_put(req->db, "network", req->params[0], &set, object, err) < 0) {
         return -1;
     }
-    return kn_quotas_show(req, res, err);
+    return kn_network_quotas_show(req, res, err);
 }
 
-int kn_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+int kn_network_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return check_project(req, err) < 0 ? -1 : kn_quota_reset(req->db, "network", req->params[0], err);
+    return quotas_check_project(req, err) < 0 ? -1 : kn_quota_reset(req->db, "network", req->params[0], err);
 }

@@ -8,54 +8,57 @@
 #include "network/rows/networks.h"
 
 /* The five handlers of a noun, all lib/rest's. */
-#define HANDLERS(plural)                                                                                            \
-    static int plural##_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)                 \
-    {                                                                                                               \
-        return kn_rest_list(&kn_##plural, req, KN_REST_LIST, NULL, res, err);                                       \
-    }                                                                                                               \
-    static int plural##_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)               \
-    {                                                                                                               \
-        return kn_rest_create(&kn_##plural, req, res, err);                                                         \
-    }                                                                                                               \
-    static int plural##_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)                 \
-    {                                                                                                               \
-        return kn_rest_show(&kn_##plural, req, req->params[0], KN_REST_SHOW, res, err);                             \
-    }                                                                                                               \
-    static int plural##_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)               \
-    {                                                                                                               \
-        return kn_rest_update(&kn_##plural, req, req->params[0], res, err);                                         \
-    }                                                                                                               \
-    static int plural##_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)               \
-    {                                                                                                               \
-        (void)res;                                                                                                  \
-        return kn_rest_delete(&kn_##plural, req, req->params[0], err);                                              \
+#define HANDLERS(plural) \
+    static int plural##_list(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        return kn_rest_list(&kn_network_##plural, req, KN_REST_LIST, NULL, res, err); \
+    } \
+    static int plural##_create(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        return kn_rest_create(&kn_network_##plural, req, res, err); \
+    } \
+    static int plural##_show(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        return kn_rest_show(&kn_network_##plural, req, req->params[0], KN_REST_SHOW, res, err); \
+    } \
+    static int plural##_update(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        return kn_rest_update(&kn_network_##plural, req, req->params[0], res, err); \
+    } \
+    static int plural##_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        (void)res; \
+        return kn_rest_delete(&kn_network_##plural, req, req->params[0], err); \
     }
 HANDLERS(networks)
 HANDLERS(subnets)
 HANDLERS(ports)
 
-#define ROUTE(m, p, r, s, h) { .method = m, .path = p, .rule = KN_NEUTRON_##r, .status = s, .handle = h }
+#define ROUTE(m, p, r, s, h) \
+    { \
+        .method = m, .path = p, .rule = KN_NEUTRON_##r, .status = s, .handle = h \
+    }
 /* GET and POST of the collection, GET, PUT and DELETE of one of it. */
-#define NOUN(plural, ONE)                                                                       \
-    ROUTE("GET", "/v2.0/" #plural, GET_##ONE, 200, plural##_list),                         \
-    ROUTE("POST", "/v2.0/" #plural, CREATE_##ONE, 201, plural##_create),                   \
-    ROUTE("GET", "/v2.0/" #plural "/{id}", GET_##ONE, 200, plural##_show),                 \
-    ROUTE("PUT", "/v2.0/" #plural "/{id}", UPDATE_##ONE, 200, plural##_update),            \
-    ROUTE("DELETE", "/v2.0/" #plural "/{id}", DELETE_##ONE, 204, plural##_delete)
+#define NOUN(plural, ONE) \
+    ROUTE("GET", "/v2.0/" #plural, GET_##ONE, 200, plural##_list), \
+        ROUTE("POST", "/v2.0/" #plural, CREATE_##ONE, 201, plural##_create), \
+        ROUTE("GET", "/v2.0/" #plural "/{id}", GET_##ONE, 200, plural##_show), \
+        ROUTE("PUT", "/v2.0/" #plural "/{id}", UPDATE_##ONE, 200, plural##_update), \
+        ROUTE("DELETE", "/v2.0/" #plural "/{id}", DELETE_##ONE, 204, plural##_delete)
 
 static const struct kn_route ROUTES[] = {
     NOUN(networks, NETWORK),
     NOUN(subnets, SUBNET),
     NOUN(ports, PORT),
-    ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_neutron_extensions_list),
-    ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_neutron_extensions_show),
-    ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_neutron_zones_list),
-    ROUTE("GET", "/v2.0/quotas", QUOTAS, 200, kn_quotas_list),
-    ROUTE("GET", "/v2.0/quotas/{project}", GET_QUOTA, 200, kn_quotas_show),
-    ROUTE("PUT", "/v2.0/quotas/{project}", UPDATE_QUOTA, 200, kn_quotas_update),
-    ROUTE("DELETE", "/v2.0/quotas/{project}", DELETE_QUOTA, 204, kn_quotas_delete),
-    ROUTE("GET", "/v2.0/quotas/{project}/default", GET_QUOTA, 200, kn_quotas_default),
-    ROUTE("GET", "/v2.0/quotas/{project}/details", GET_QUOTA, 200, kn_quotas_details),
+    ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_network_neutron_extensions_list),
+    ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_network_neutron_extensions_show),
+    ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_network_neutron_zones_list),
+    ROUTE("GET", "/v2.0/quotas", QUOTAS, 200, kn_network_quotas_list),
+    ROUTE("GET", "/v2.0/quotas/{project}", GET_QUOTA, 200, kn_network_quotas_show),
+    ROUTE("PUT", "/v2.0/quotas/{project}", UPDATE_QUOTA, 200, kn_network_quotas_update),
+    ROUTE("DELETE", "/v2.0/quotas/{project}", DELETE_QUOTA, 204, kn_network_quotas_delete),
+    ROUTE("GET", "/v2.0/quotas/{project}/default", GET_QUOTA, 200, kn_network_quotas_default),
+    ROUTE("GET", "/v2.0/quotas/{project}/details", GET_QUOTA, 200, kn_network_quotas_details),
     { .method = NULL },
 };
 

@@ -16,74 +16,75 @@
 #define METADATA_IP 0xa9fea9feU /* 169.254.169.254 */
 
 /* Asked of the kernel: devices go while this process lives (a tap with its guest, a bridge by an operator's hand), and a memory of them would not. */
-static bool is_plugged(const struct kn_host_network *network, const struct kn_host_nic *nic)
+static bool is_plugged(const struct kn_network_host_network *network, const struct kn_network_host_nic *nic)
 {
-    return nic->tap_index != 0 && nic->tap_index == kn_link_index(nic->tap) && nic->bridge_index == kn_link_index(network->bridge);
+    return nic->tap_index != 0 && nic->tap_index == kn_network_link_index(nic->tap) &&
+           nic->bridge_index == kn_network_link_index(network->bridge);
 }
 
-bool kn_host_stands(const struct kn_host_network *network, uint32_t underlay)
+bool kn_network_host_stands(const struct kn_network_host_network *network, uint32_t underlay)
 {
-    const unsigned bridge = kn_link_index(network->bridge);
+    const unsigned bridge = kn_network_link_index(network->bridge);
 
     for (size_t i = 0; i < network->nic_count; i++) {
         if (network->nics[i]->bridge_index != bridge) {
             return false;
         }
     }
-    return bridge != 0 && (underlay == 0 || kn_link_index(network->vxlan) != 0);
+    return bridge != 0 && (underlay == 0 || kn_network_link_index(network->vxlan) != 0);
 }
 
-static int build_tap(struct kn_links *links, const struct kn_host_network *network, struct kn_host_nic *nic,
-                     struct kn_error *err)
+static int build_tap(struct kn_network_links *links, const struct kn_network_host_network *network,
+                     struct kn_network_host_nic *nic, struct kn_error *err)
 {
     if (is_plugged(network, nic)) {
         return 0;
     }
-    if (kn_link_tap(links, nic->tap, nic->mtu, err) < 0 ||
-        kn_link_enslave(links, nic->tap, network->bridge, true, err) < 0) {
+    if (kn_network_link_tap(links, nic->tap, nic->mtu, err) < 0 ||
+        kn_network_link_enslave(links, nic->tap, network->bridge, true, err) < 0) {
         return -1;
     }
-    if (kn_link_station(links, nic->tap, nic->mac, err) < 0) {
+    if (kn_network_link_station(links, nic->tap, nic->mac, err) < 0) {
         return -1;
     }
-    nic->tap_index = kn_link_index(nic->tap);
-    nic->bridge_index = kn_link_index(network->bridge);
+    nic->tap_index = kn_network_link_index(nic->tap);
+    nic->bridge_index = kn_network_link_index(network->bridge);
     return 0;
 }
 
-static int build_vxlan(struct kn_links *links, const struct kn_host_network *network, uint32_t underlay,
+static int build_vxlan(struct kn_network_links *links, const struct kn_network_host_network *network, uint32_t underlay,
                        struct kn_error *err)
 {
-    const struct kn_host_nic *nic = network->nics[0];
+    const struct kn_network_host_nic *nic = network->nics[0];
 
     if (underlay == 0) {
         return 0;
     }
-    if (kn_link_vxlan(links, network->vxlan, nic->vni, underlay, nic->mtu, err) < 0 ||
-        kn_link_enslave(links, network->vxlan, network->bridge, false, err) < 0) {
+    if (kn_network_link_vxlan(links, network->vxlan, nic->vni, underlay, nic->mtu, err) < 0 ||
+        kn_network_link_enslave(links, network->vxlan, network->bridge, false, err) < 0) {
         return -1;
     }
-    return kn_host_build_peers(links, network, err);
+    return kn_network_host_build_peers(links, network, err);
 }
 
 /* Inside the namespace: the addresses of DHCP and of the metadata door. */
 static int build_inside(void *ctx, struct kn_error *err)
 {
-    const struct kn_host_network *network = ctx;
-    AUTO(kn_links) struct kn_links *links = NULL;
+    const struct kn_network_host_network *network = ctx;
+    AUTO(kn_network_links) struct kn_network_links *links = NULL;
 
-    if (kn_links_open(&links, err) < 0 || kn_link_up(links, "lo", err) < 0 ||
-        kn_link_up(links, KN_HOST_DHCP_IFACE, err) < 0 ||
-        kn_link_address(links, KN_HOST_DHCP_IFACE, METADATA_IP, 32, err) < 0) {
+    if (kn_network_links_open(&links, err) < 0 || kn_network_link_up(links, "lo", err) < 0 ||
+        kn_network_link_up(links, KN_HOST_DHCP_IFACE, err) < 0 ||
+        kn_network_link_address(links, KN_HOST_DHCP_IFACE, METADATA_IP, 32, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < network->nic_count; i++) {
-        const struct kn_host_nic *nic = network->nics[i];
-        const struct kn_host_address *address = kn_host_nic_served(nic);
+        const struct kn_network_host_nic *nic = network->nics[i];
+        const struct kn_network_host_address *address = kn_network_host_nic_served(nic);
         bool is_same = i > 0 && network->nics[i - 1]->dhcp_ip == nic->dhcp_ip;
 
         if (address != NULL && !is_same &&
-            kn_link_address(links, KN_HOST_DHCP_IFACE, nic->dhcp_ip, address->prefix, err) < 0) {
+            kn_network_link_address(links, KN_HOST_DHCP_IFACE, nic->dhcp_ip, address->prefix, err) < 0) {
             return -1;
         }
     }
@@ -91,10 +92,10 @@ static int build_inside(void *ctx, struct kn_error *err)
 }
 
 /* The MAC of the network's DHCP port is the same on every host. */
-static const struct kn_host_nic *first_with_dhcp(const struct kn_host_network *network)
+static const struct kn_network_host_nic *first_with_dhcp(const struct kn_network_host_network *network)
 {
     for (size_t i = 0; i < network->nic_count; i++) {
-        if (kn_host_nic_served(network->nics[i]) != NULL) {
+        if (kn_network_host_nic_served(network->nics[i]) != NULL) {
             return network->nics[i];
         }
     }
@@ -102,46 +103,49 @@ static const struct kn_host_nic *first_with_dhcp(const struct kn_host_network *n
 }
 
 /* What is left of a namespace that vanished would stand in the way of the new one. */
-static int clear_remains(struct kn_links *links, const struct kn_host_network *network, struct kn_error *err)
+static int clear_remains(struct kn_network_links *links, const struct kn_network_host_network *network,
+                         struct kn_error *err)
 {
-    if (kn_netns_exists(network->netns)) {
+    if (kn_network_netns_exists(network->netns)) {
         return 0;
     }
-    kn_dnsmasq_end(network->dir);
-    return kn_link_delete(links, network->veth, err);
+    kn_network_dnsmasq_end(network->dir);
+    return kn_network_link_delete(links, network->veth, err);
 }
 
-static int build_veth(struct kn_links *links, const struct kn_host_network *network, const struct kn_host_nic *nic,
-                      struct kn_error *err)
+static int build_veth(struct kn_network_links *links, const struct kn_network_host_network *network,
+                      const struct kn_network_host_nic *nic, struct kn_error *err)
 {
-    AUTO_CLOSE int ns = kn_netns_open(network->netns);
+    AUTO_CLOSE int ns = kn_network_netns_open(network->netns);
 
-    if (kn_link_veth(links, network->veth, ns, KN_HOST_DHCP_IFACE, nic->dhcp_mac, nic->mtu, err) < 0 ||
-        kn_link_enslave(links, network->veth, network->bridge, true, err) < 0) {
+    if (kn_network_link_veth(links, network->veth, ns, KN_HOST_DHCP_IFACE, nic->dhcp_mac, nic->mtu, err) < 0 ||
+        kn_network_link_enslave(links, network->veth, network->bridge, true, err) < 0) {
         return -1;
     }
-    return kn_link_station(links, network->veth, nic->dhcp_mac, err);
+    return kn_network_link_station(links, network->veth, nic->dhcp_mac, err);
 }
 
-static int build_dhcp(struct kn_links *links, const struct kn_host_network *network, struct kn_error *err)
+static int build_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network,
+                      struct kn_error *err)
 {
-    const struct kn_host_nic *nic = first_with_dhcp(network);
+    const struct kn_network_host_nic *nic = first_with_dhcp(network);
 
     if (nic == NULL) {
         return 0;
     }
-    if (clear_remains(links, network, err) < 0 || kn_netns_ensure(network->netns, err) < 0 ||
+    if (clear_remains(links, network, err) < 0 || kn_network_netns_ensure(network->netns, err) < 0 ||
         build_veth(links, network, nic, err) < 0 ||
-        kn_netns_run(network->netns, build_inside, (void *)(uintptr_t)network, err) < 0) {
+        kn_network_netns_run(network->netns, build_inside, (void *)(uintptr_t)network, err) < 0) {
         return -1;
     }
-    return kn_dnsmasq_ensure(network->dir, network->netns, (const struct kn_host_nic *const *)network->nics,
-                             network->nic_count, err);
+    return kn_network_dnsmasq_ensure(network->dir, network->netns,
+                                     (const struct kn_network_host_nic *const *)network->nics, network->nic_count, err);
 }
 
-int kn_host_build(struct kn_links *links, const struct kn_host_network *network, uint32_t underlay, struct kn_error *err)
+int kn_network_host_build(struct kn_network_links *links, const struct kn_network_host_network *network,
+                          uint32_t underlay, struct kn_error *err)
 {
-    if (kn_link_bridge(links, network->bridge, network->nics[0]->mtu, err) < 0 ||
+    if (kn_network_link_bridge(links, network->bridge, network->nics[0]->mtu, err) < 0 ||
         build_vxlan(links, network, underlay, err) < 0) {
         return -1;
     }
@@ -153,7 +157,7 @@ int kn_host_build(struct kn_links *links, const struct kn_host_network *network,
     return build_dhcp(links, network, err);
 }
 
-static bool is_local(const struct kn_host_network *network, const uint8_t mac[6])
+static bool is_local(const struct kn_network_host_network *network, const uint8_t mac[6])
 {
     for (size_t i = 0; i < network->nic_count; i++) {
         if (memcmp(network->nics[i]->mac, mac, sizeof(network->nics[i]->mac)) == 0) {
@@ -163,9 +167,10 @@ static bool is_local(const struct kn_host_network *network, const uint8_t mac[6]
     return false;
 }
 
-int kn_host_build_peers(struct kn_links *links, const struct kn_host_network *network, struct kn_error *err)
+int kn_network_host_build_peers(struct kn_network_links *links, const struct kn_network_host_network *network,
+                                struct kn_error *err)
 {
-    AUTO_FREE struct kn_link_peer *elsewhere = kn_alloc((network->peer_count + 1) * sizeof(*elsewhere));
+    AUTO_FREE struct kn_network_link_peer *elsewhere = kn_alloc((network->peer_count + 1) * sizeof(*elsewhere));
     size_t count = 0;
 
     for (size_t i = 0; i < network->peer_count; i++) {
@@ -173,20 +178,21 @@ int kn_host_build_peers(struct kn_links *links, const struct kn_host_network *ne
             elsewhere[count++] = network->peers[i];
         }
     }
-    return kn_link_peers(links, network->vxlan, elsewhere, count, err);
+    return kn_network_link_peers(links, network->vxlan, elsewhere, count, err);
 }
 
-int kn_host_demolish(struct kn_links *links, const struct kn_host_network *network, struct kn_error *err)
+int kn_network_host_demolish(struct kn_network_links *links, const struct kn_network_host_network *network,
+                             struct kn_error *err)
 {
     const char *const devices[] = { network->veth, network->vxlan, network->bridge };
     struct kn_error later;
     int rc = 0;
 
-    kn_dnsmasq_remove(network->dir);
+    kn_network_dnsmasq_remove(network->dir);
     for (size_t i = 0; i < KN_COUNT(devices); i++) {
-        if (kn_link_delete(links, devices[i], rc == 0 ? err : &later) < 0) {
+        if (kn_network_link_delete(links, devices[i], rc == 0 ? err : &later) < 0) {
             rc = -1;
         }
     }
-    return kn_netns_remove(network->netns, rc == 0 ? err : &later) < 0 ? -1 : rc;
+    return kn_network_netns_remove(network->netns, rc == 0 ? err : &later) < 0 ? -1 : rc;
 }

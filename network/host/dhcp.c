@@ -14,7 +14,7 @@
 
 #define METADATA "169.254.169.254/32"
 
-bool kn_host_dhcp_dir_ok(const char *dir)
+bool kn_network_host_dhcp_dir_ok(const char *dir)
 {
     static const char OK[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
 
@@ -23,14 +23,14 @@ bool kn_host_dhcp_dir_ok(const char *dir)
 
 static const char *ip_text(uint32_t ip, char out[KN_IPV4_SIZE])
 {
-    kn_ipv4_text(ip, out);
+    kn_network_ipv4_text(ip, out);
     return out;
 }
 
 /* Calls visit once for each subnet with DHCP, in the order of the NICs. */
-static void each_subnet(const struct kn_host_nic *const *nics, size_t count,
-                        void (*visit)(const struct kn_host_nic *nic, const struct kn_host_address *address,
-                                      struct kn_strbuf *out),
+static void each_subnet(const struct kn_network_host_nic *const *nics, size_t count,
+                        void (*visit)(const struct kn_network_host_nic *nic,
+                                      const struct kn_network_host_address *address, struct kn_strbuf *out),
                         struct kn_strbuf *out)
 {
     AUTO_FREE const char **seen = NULL;
@@ -38,7 +38,7 @@ static void each_subnet(const struct kn_host_nic *const *nics, size_t count,
 
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < nics[i]->address_count; j++) {
-            const struct kn_host_address *address = &nics[i]->addresses[j];
+            const struct kn_network_host_address *address = &nics[i]->addresses[j];
             size_t k = 0;
 
             while (k < seen_count && strcmp(seen[k], address->subnet) != 0) {
@@ -53,7 +53,8 @@ static void each_subnet(const struct kn_host_nic *const *nics, size_t count,
     }
 }
 
-static void range_line(const struct kn_host_nic *nic, const struct kn_host_address *address, struct kn_strbuf *out)
+static void range_line(const struct kn_network_host_nic *nic, const struct kn_network_host_address *address,
+                       struct kn_strbuf *out)
 {
     uint32_t mask = address->prefix == 0 ? 0 : UINT32_MAX << (32 - address->prefix);
     char net[KN_IPV4_SIZE], netmask[KN_IPV4_SIZE];
@@ -63,7 +64,8 @@ static void range_line(const struct kn_host_nic *nic, const struct kn_host_addre
                    ip_text(mask, netmask));
 }
 
-void kn_host_dhcp_conf(const char *dir, const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out)
+void kn_network_host_dhcp_conf(const char *dir, const struct kn_network_host_nic *const *nics, size_t count,
+                               struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "# Written by kilonova-agent; every change is lost.\n"
                           "port=0\n"
@@ -81,16 +83,16 @@ void kn_host_dhcp_conf(const char *dir, const struct kn_host_nic *const *nics, s
     each_subnet(nics, count, range_line, out);
 }
 
-void kn_host_dhcp_hosts(const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out)
+void kn_network_host_dhcp_hosts(const struct kn_network_host_nic *const *nics, size_t count, struct kn_strbuf *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct kn_host_address *address = kn_host_nic_served(nics[i]);
+        const struct kn_network_host_address *address = kn_network_host_nic_served(nics[i]);
         char mac[KN_MAC_TEXT], ip[KN_IPV4_SIZE];
 
         if (address == NULL) {
             continue;
         }
-        kn_mac_text(nics[i]->mac, mac);
+        kn_network_mac_text(nics[i]->mac, mac);
         kn_strbuf_addf(out, "%s,%s", mac, ip_text(address->ip, ip));
         if (nics[i]->hostname[0] != '\0') {
             kn_strbuf_addf(out, ",%s", nics[i]->hostname);
@@ -100,14 +102,14 @@ void kn_host_dhcp_hosts(const struct kn_host_nic *const *nics, size_t count, str
 }
 
 /* Clients that take option 121 ignore the router option, so the default route is in both. */
-static void routes_line(const struct kn_host_nic *nic, const struct kn_host_address *address, const char *option,
-                        struct kn_strbuf *out)
+static void routes_line(const struct kn_network_host_nic *nic, const struct kn_network_host_address *address,
+                        const char *option, struct kn_strbuf *out)
 {
     char ip[KN_IPV4_SIZE], via[KN_IPV4_SIZE];
 
     kn_strbuf_addf(out, "tag:s%.8s,%s," METADATA ",%s", address->subnet, option, ip_text(nic->dhcp_ip, via));
     for (size_t i = 0; i < address->route_count; i++) {
-        const struct kn_host_route *route = &address->routes[i];
+        const struct kn_network_host_route *route = &address->routes[i];
 
         kn_strbuf_addf(out, ",%s/%d,%s", ip_text(route->destination, ip), route->prefix, ip_text(route->nexthop, via));
     }
@@ -117,7 +119,8 @@ static void routes_line(const struct kn_host_nic *nic, const struct kn_host_addr
     kn_strbuf_addch(out, '\n');
 }
 
-static void option_lines(const struct kn_host_nic *nic, const struct kn_host_address *address, struct kn_strbuf *out)
+static void option_lines(const struct kn_network_host_nic *nic, const struct kn_network_host_address *address,
+                         struct kn_strbuf *out)
 {
     char ip[KN_IPV4_SIZE];
 
@@ -135,24 +138,24 @@ static void option_lines(const struct kn_host_nic *nic, const struct kn_host_add
     kn_strbuf_addch(out, '\n');
 }
 
-void kn_host_dhcp_options(const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out)
+void kn_network_host_dhcp_options(const struct kn_network_host_nic *const *nics, size_t count, struct kn_strbuf *out)
 {
     each_subnet(nics, count, option_lines, out);
 }
 
 /* "1763722800 fa:16:3e:00:00:01 10.0.0.3 vm 01:…" */
-static bool lease_is_ours(const char *line, const struct kn_host_nic *const *nics, size_t count)
+static bool lease_is_ours(const char *line, const struct kn_network_host_nic *const *nics, size_t count)
 {
     char mac_text[KN_MAC_TEXT], ip_word[KN_IPV4_SIZE];
     uint8_t mac[6];
     uint32_t ip;
 
-    if (sscanf(line, "%*u %17s %15s", mac_text, ip_word) != 2 || !kn_mac_parse(mac_text, mac) ||
-        !kn_ipv4_parse(ip_word, &ip)) {
+    if (sscanf(line, "%*u %17s %15s", mac_text, ip_word) != 2 || !kn_network_mac_parse(mac_text, mac) ||
+        !kn_network_ipv4_parse(ip_word, &ip)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct kn_host_address *address = kn_host_nic_served(nics[i]);
+        const struct kn_network_host_address *address = kn_network_host_nic_served(nics[i]);
 
         if (address != NULL && address->ip == ip && memcmp(nics[i]->mac, mac, sizeof(mac)) == 0) {
             return true;
@@ -161,7 +164,8 @@ static bool lease_is_ours(const char *line, const struct kn_host_nic *const *nic
     return false;
 }
 
-void kn_host_dhcp_prune(const char *leases, const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out)
+void kn_network_host_dhcp_prune(const char *leases, const struct kn_network_host_nic *const *nics, size_t count,
+                                struct kn_strbuf *out)
 {
     for (const char *line = leases; *line != '\0';) {
         size_t len = strcspn(line, "\n");

@@ -13,15 +13,17 @@
 
 #define KN_HOST_DHCP_IFACE "dhcp" /* the namespace's end of the veth */
 
-/* Read once, at start: where everything is and which subnets are served. dir: checked by kn_host_dhcp_dir_ok. */
-void kn_host_dhcp_conf(const char *dir, const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+/* Read once, at start: where everything is and which subnets are served. dir: checked by kn_network_host_dhcp_dir_ok. */
+void kn_network_host_dhcp_conf(const char *dir, const struct kn_network_host_nic *const *nics, size_t count,
+                               struct kn_strbuf *out);
 /* Read again on SIGHUP. */
-void kn_host_dhcp_hosts(const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
-void kn_host_dhcp_options(const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+void kn_network_host_dhcp_hosts(const struct kn_network_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+void kn_network_host_dhcp_options(const struct kn_network_host_nic *const *nics, size_t count, struct kn_strbuf *out);
 /* The lines of a lease file that still belong to a NIC: an address never stays leased to a guest that is gone. */
-void kn_host_dhcp_prune(const char *leases, const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+void kn_network_host_dhcp_prune(const char *leases, const struct kn_network_host_nic *const *nics, size_t count,
+                                struct kn_strbuf *out);
 
 /* Can the path stand in dnsmasq's configuration? Absolute; letters, digits and /._- only. */
-bool kn_host_dhcp_dir_ok(const char *dir);
+bool kn_network_host_dhcp_dir_ok(const char *dir);
 
 #endif

@@ -25,8 +25,9 @@
 
 #define PROGRAM "/usr/sbin/dnsmasq"
 #define END_MS 3000
-#define CAPABILITIES                                                                             \
-    (1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW | 1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID)
+#define CAPABILITIES \
+    (1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW | 1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_SETUID | \
+     1ULL << CAP_SETGID)
 
 static const char *const FILES[] = { "conf", "hosts", "options", "leases", "pid" };
 
@@ -41,24 +42,24 @@ static pid_t pid_of(const char *dir)
     AUTO_FREE char *path = file(dir, "pid"), *conf = file(dir, "conf");
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
 
-    if (!kn_file_read(path, &text)) {
+    if (!kn_network_file_read(path, &text)) {
         return 0;
     }
     pid_t pid = (pid_t)strtol(text.buf, NULL, 10);
     AUTO_FREE char *cmdline = kn_asprintf("/proc/%d/cmdline", (int)pid);
 
-    if (pid <= 0 || !kn_file_read(cmdline, &text) || memmem(text.buf, text.len, conf, strlen(conf)) == NULL) {
+    if (pid <= 0 || !kn_network_file_read(cmdline, &text) || memmem(text.buf, text.len, conf, strlen(conf)) == NULL) {
         return 0;
     }
     return pid;
 }
 
-bool kn_dnsmasq_runs(const char *dir)
+bool kn_network_dnsmasq_runs(const char *dir)
 {
     return pid_of(dir) != 0;
 }
 
-void kn_dnsmasq_end(const char *dir)
+void kn_network_dnsmasq_end(const char *dir)
 {
     pid_t pid = pid_of(dir);
 
@@ -76,18 +77,19 @@ void kn_dnsmasq_end(const char *dir)
 }
 
 /* Leases of guests that are gone would keep their addresses from their successors. */
-static int prune_leases(const char *dir, const struct kn_host_nic *const *nics, size_t count, struct kn_error *err)
+static int prune_leases(const char *dir, const struct kn_network_host_nic *const *nics, size_t count,
+                        struct kn_error *err)
 {
     AUTO_FREE char *path = file(dir, "leases");
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf old = KN_STRBUF_INIT, kept = KN_STRBUF_INIT;
 
-    kn_file_read(path, &old);
-    kn_host_dhcp_prune(old.buf, nics, count, &kept);
-    return kn_file_write(path, &kept, NULL, err);
+    kn_network_file_read(path, &old);
+    kn_network_host_dhcp_prune(old.buf, nics, count, &kept);
+    return kn_network_file_write(path, &kept, NULL, err);
 }
 
-static int start(const char *dir, const char *netns, const struct kn_host_nic *const *nics, size_t count,
-                 struct kn_error *err)
+static int dnsmasq_start(const char *dir, const char *netns, const struct kn_network_host_nic *const *nics,
+                         size_t count, struct kn_error *err)
 {
     AUTO_FREE char *option = kn_asprintf("--conf-file=%s/conf", dir);
     const char *const argv[] = { PROGRAM, option, NULL };
@@ -95,15 +97,15 @@ static int start(const char *dir, const char *netns, const struct kn_host_nic *c
     if (prune_leases(dir, nics, count, err) < 0) {
         return -1;
     }
-    return kn_netns_exec(netns, CAPABILITIES, argv, err);
+    return kn_network_netns_exec(netns, CAPABILITIES, argv, err);
 }
 
-static int write_file(const char *dir, const char *name, const struct kn_strbuf *text, bool *ret_changed,
-                      struct kn_error *err)
+static int dnsmasq_write_file(const char *dir, const char *name, const struct kn_strbuf *text, bool *ret_changed,
+                              struct kn_error *err)
 {
     AUTO_FREE char *path = file(dir, name);
 
-    return kn_file_write(path, text, ret_changed, err);
+    return kn_network_file_write(path, text, ret_changed, err);
 }
 
 /* Does the hosts file name somebody who is not there any more? */
@@ -114,27 +116,28 @@ static bool loses_somebody(const char *dir, const struct kn_strbuf *hosts)
     bool loses = false;
     char *rest = NULL;
 
-    kn_file_read(path, &old);
+    kn_network_file_read(path, &old);
     for (char *line = strtok_r(old.buf, "\n", &rest); line != NULL && !loses; line = strtok_r(NULL, "\n", &rest)) {
         loses = strstr(hosts->buf, line) == NULL;
     }
     return loses;
 }
 
-int kn_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_host_nic *const *nics, size_t count,
-                      struct kn_error *err)
+int kn_network_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_network_host_nic *const *nics,
+                              size_t count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf conf = KN_STRBUF_INIT, hosts = KN_STRBUF_INIT, options = KN_STRBUF_INIT;
     bool new_conf = false, new_hosts = false, new_options = false;
 
-    kn_host_dhcp_conf(dir, nics, count, &conf);
-    kn_host_dhcp_hosts(nics, count, &hosts);
-    kn_host_dhcp_options(nics, count, &options);
+    kn_network_host_dhcp_conf(dir, nics, count, &conf);
+    kn_network_host_dhcp_hosts(nics, count, &hosts);
+    kn_network_host_dhcp_options(nics, count, &options);
     mkdir(dir, 0700);
     bool loses = loses_somebody(dir, &hosts);
 
-    if (write_file(dir, "conf", &conf, &new_conf, err) < 0 || write_file(dir, "hosts", &hosts, &new_hosts, err) < 0 ||
-        write_file(dir, "options", &options, &new_options, err) < 0) {
+    if (dnsmasq_write_file(dir, "conf", &conf, &new_conf, err) < 0 ||
+        dnsmasq_write_file(dir, "hosts", &hosts, &new_hosts, err) < 0 ||
+        dnsmasq_write_file(dir, "options", &options, &new_options, err) < 0) {
         return -1;
     }
     pid_t pid = pid_of(dir);
@@ -145,13 +148,13 @@ int kn_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_host_n
         }
         return 0;
     }
-    kn_dnsmasq_end(dir);
-    return start(dir, netns, nics, count, err);
+    kn_network_dnsmasq_end(dir);
+    return dnsmasq_start(dir, netns, nics, count, err);
 }
 
-void kn_dnsmasq_remove(const char *dir)
+void kn_network_dnsmasq_remove(const char *dir)
 {
-    kn_dnsmasq_end(dir);
+    kn_network_dnsmasq_end(dir);
     for (size_t i = 0; i < KN_COUNT(FILES); i++) {
         AUTO_FREE char *path = file(dir, FILES[i]);
 

@@ -12,12 +12,12 @@
  * Ensures that a dnsmasq runs in the namespace and knows exactly these NICs. dir: its files (made if absent). A NIC more is a SIGHUP;
  * a NIC less, or a subnet more, is a restart, because leases and ranges cannot be taken from a running one.
  */
-int kn_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_host_nic *const *nics, size_t count,
-                      struct kn_error *err);
-bool kn_dnsmasq_runs(const char *dir);
+int kn_network_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_network_host_nic *const *nics,
+                              size_t count, struct kn_error *err);
+bool kn_network_dnsmasq_runs(const char *dir);
 /* Ends it and waits until it is gone. */
-void kn_dnsmasq_end(const char *dir);
+void kn_network_dnsmasq_end(const char *dir);
 /* Ends it and removes its files. */
-void kn_dnsmasq_remove(const char *dir);
+void kn_network_dnsmasq_remove(const char *dir);
 
 #endif

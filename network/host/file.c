@@ -13,7 +13,7 @@
 
 #define LARGEST ((size_t)64 << 20)
 
-bool kn_file_read(const char *path, struct kn_strbuf *out)
+bool kn_network_file_read(const char *path, struct kn_strbuf *out)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     char block[16384];
@@ -29,7 +29,7 @@ bool kn_file_read(const char *path, struct kn_strbuf *out)
     return true;
 }
 
-static int write_all(int fd, const struct kn_strbuf *text)
+static int file_write_all(int fd, const struct kn_strbuf *text)
 {
     for (size_t done = 0; done < text->len;) {
         ssize_t n = write(fd, text->buf + done, text->len - done);
@@ -46,10 +46,10 @@ static bool says_so_already(const char *path, const struct kn_strbuf *text)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf old = KN_STRBUF_INIT;
 
-    return kn_file_read(path, &old) && old.len == text->len && memcmp(old.buf, text->buf, text->len) == 0;
+    return kn_network_file_read(path, &old) && old.len == text->len && memcmp(old.buf, text->buf, text->len) == 0;
 }
 
-int kn_file_write(const char *path, const struct kn_strbuf *text, bool *ret_changed, struct kn_error *err)
+int kn_network_file_write(const char *path, const struct kn_strbuf *text, bool *ret_changed, struct kn_error *err)
 {
     bool same = says_so_already(path, text);
 
@@ -57,7 +57,7 @@ int kn_file_write(const char *path, const struct kn_strbuf *text, bool *ret_chan
         AUTO_FREE char *beside = kn_asprintf("%s.new", path);
         AUTO_CLOSE int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-        if (fd < 0 || write_all(fd, text) < 0 || rename(beside, path) < 0) {
+        if (fd < 0 || file_write_all(fd, text) < 0 || rename(beside, path) < 0) {
             return kn_fail(err, KN_INTERNAL, "cannot write \"%s\": %s", path, strerror(errno));
         }
     }

@@ -9,8 +9,8 @@
 #include "lib/base/strbuf.h"
 
 /* Writes beside, syncs, renames. Does nothing when the file says so already (*ret_changed, may be NULL). */
-int kn_file_write(const char *path, const struct kn_strbuf *text, bool *ret_changed, struct kn_error *err);
+int kn_network_file_write(const char *path, const struct kn_strbuf *text, bool *ret_changed, struct kn_error *err);
 /* The whole file, at most 64 MiB; an absent one is empty and false. */
-bool kn_file_read(const char *path, struct kn_strbuf *out);
+bool kn_network_file_read(const char *path, struct kn_strbuf *out);
 
 #endif

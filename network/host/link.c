@@ -21,22 +21,22 @@
 
 #define VXLAN_PORT 4789
 
-int kn_links_open(struct kn_links **ret_links, struct kn_error *err)
+int kn_network_links_open(struct kn_network_links **ret_links, struct kn_error *err)
 {
-    struct kn_links *links = KN_NEW(struct kn_links);
+    struct kn_network_links *links = KN_NEW(struct kn_network_links);
 
     links->socket = nl_socket_alloc();
     int rc = nl_connect(links->socket, NETLINK_ROUTE);
 
     if (rc < 0) {
-        kn_links_free(links);
+        kn_network_links_free(links);
         return kn_fail(err, KN_INTERNAL, "netlink: %s", nl_geterror(rc));
     }
     *ret_links = links;
     return 0;
 }
 
-void kn_links_free(struct kn_links *links)
+void kn_network_links_free(struct kn_network_links *links)
 {
     if (links != NULL) {
         nl_socket_free(links->socket);
@@ -44,13 +44,13 @@ void kn_links_free(struct kn_links *links)
     }
 }
 
-unsigned kn_link_index(const char *name)
+unsigned kn_network_link_index(const char *name)
 {
     return if_nametoindex(name);
 }
 
-int kn_links_send(struct kn_links *links, struct nl_msg *msg, int fine, const char *what, const char *name,
-                  struct kn_error *err)
+int kn_network_links_send(struct kn_network_links *links, struct nl_msg *msg, int fine, const char *what,
+                          const char *name, struct kn_error *err)
 {
     int rc = nl_send_sync(links->socket, msg);
 
@@ -84,8 +84,8 @@ static void put_no_ipv6(struct nl_msg *msg)
 }
 
 /* Sends a new link of a kind whose data `put` writes; one that is there already is fine. */
-static int make(struct kn_links *links, const char *name, const char *kind, void (*put)(struct nl_msg *msg, const void *arg),
-                const void *arg, struct kn_error *err)
+static int link_make(struct kn_network_links *links, const char *name, const char *kind,
+                     void (*put)(struct nl_msg *msg, const void *arg), const void *arg, struct kn_error *err)
 {
     struct nl_msg *msg = link_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, AF_UNSPEC, 0, name);
     struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
@@ -96,11 +96,11 @@ static int make(struct kn_links *links, const char *name, const char *kind, void
     put(msg, arg);
     nla_nest_end(msg, data);
     nla_nest_end(msg, info);
-    return kn_links_send(links, msg, NLE_EXIST, "cannot make interface", name, err);
+    return kn_network_links_send(links, msg, NLE_EXIST, "cannot make interface", name, err);
 }
 
 /* MTU (0: as it is), no IPv6 of its own, up. */
-static int bring_up(struct kn_links *links, const char *name, int mtu, struct kn_error *err)
+static int bring_up(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
 {
     struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
     struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
@@ -111,18 +111,18 @@ static int bring_up(struct kn_links *links, const char *name, int mtu, struct kn
         nla_put_u32(msg, IFLA_MTU, (uint32_t)mtu);
     }
     put_no_ipv6(msg);
-    return kn_links_send(links, msg, 0, "cannot bring up interface", name, err);
+    return kn_network_links_send(links, msg, 0, "cannot bring up interface", name, err);
 }
 
-int kn_link_up(struct kn_links *links, const char *name, struct kn_error *err)
+int kn_network_link_up(struct kn_network_links *links, const char *name, struct kn_error *err)
 {
     return bring_up(links, name, 0, err);
 }
 
-int kn_link_delete(struct kn_links *links, const char *name, struct kn_error *err)
+int kn_network_link_delete(struct kn_network_links *links, const char *name, struct kn_error *err)
 {
-    return kn_links_send(links, link_message(RTM_DELLINK, 0, AF_UNSPEC, 0, name), NLE_NODEV, "cannot remove interface",
-                         name, err);
+    return kn_network_links_send(links, link_message(RTM_DELLINK, 0, AF_UNSPEC, 0, name), NLE_NODEV,
+                                 "cannot remove interface", name, err);
 }
 
 static void put_bridge(struct nl_msg *msg, const void *arg)
@@ -133,9 +133,9 @@ static void put_bridge(struct nl_msg *msg, const void *arg)
     nla_put_u8(msg, IFLA_BR_MCAST_SNOOPING, 0);
 }
 
-int kn_link_bridge(struct kn_links *links, const char *name, int mtu, struct kn_error *err)
+int kn_network_link_bridge(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
 {
-    return make(links, name, "bridge", put_bridge, NULL, err) < 0 ? -1 : bring_up(links, name, mtu, err);
+    return link_make(links, name, "bridge", put_bridge, NULL, err) < 0 ? -1 : bring_up(links, name, mtu, err);
 }
 
 struct vxlan {
@@ -154,7 +154,7 @@ static void put_vxlan(struct nl_msg *msg, const void *arg)
     nla_put_u8(msg, IFLA_VXLAN_PROXY, 1);
 }
 
-static int move_vxlan(struct kn_links *links, const char *name, uint32_t underlay, struct kn_error *err)
+static int move_vxlan(struct kn_network_links *links, const char *name, uint32_t underlay, struct kn_error *err)
 {
     struct nl_msg *msg = link_message(RTM_NEWLINK, 0, AF_UNSPEC, 0, name);
     struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
@@ -165,14 +165,15 @@ static int move_vxlan(struct kn_links *links, const char *name, uint32_t underla
     nla_put_u32(msg, IFLA_VXLAN_LOCAL, htonl(underlay));
     nla_nest_end(msg, data);
     nla_nest_end(msg, info);
-    return kn_links_send(links, msg, 0, "cannot change interface", name, err);
+    return kn_network_links_send(links, msg, 0, "cannot change interface", name, err);
 }
 
-int kn_link_vxlan(struct kn_links *links, const char *name, int vni, uint32_t underlay, int mtu, struct kn_error *err)
+int kn_network_link_vxlan(struct kn_network_links *links, const char *name, int vni, uint32_t underlay, int mtu,
+                          struct kn_error *err)
 {
     const struct vxlan vxlan = { vni, underlay };
-    int rc = kn_link_index(name) != 0 ? move_vxlan(links, name, underlay, err)
-                                      : make(links, name, "vxlan", put_vxlan, &vxlan, err);
+    int rc = kn_network_link_index(name) != 0 ? move_vxlan(links, name, underlay, err)
+                                              : link_make(links, name, "vxlan", put_vxlan, &vxlan, err);
 
     return rc < 0 ? -1 : bring_up(links, name, mtu, err);
 }
@@ -198,12 +199,12 @@ static void put_veth(struct nl_msg *msg, const void *arg)
     nla_nest_end(msg, nest);
 }
 
-int kn_link_veth(struct kn_links *links, const char *name, int ns_fd, const char *peer_name, const uint8_t peer_mac[6],
-                 int mtu, struct kn_error *err)
+int kn_network_link_veth(struct kn_network_links *links, const char *name, int ns_fd, const char *peer_name,
+                         const uint8_t peer_mac[6], int mtu, struct kn_error *err)
 {
     const struct veth peer = { ns_fd, peer_name, peer_mac, mtu };
 
-    return make(links, name, "veth", put_veth, &peer, err) < 0 ? -1 : bring_up(links, name, mtu, err);
+    return link_make(links, name, "veth", put_veth, &peer, err) < 0 ? -1 : bring_up(links, name, mtu, err);
 }
 
 /* A tap is made by its own device, not by netlink. */
@@ -219,15 +220,15 @@ static int make_tap(const char *name, struct kn_error *err)
     return 0;
 }
 
-int kn_link_tap(struct kn_links *links, const char *name, int mtu, struct kn_error *err)
+int kn_network_link_tap(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
 {
-    if (kn_link_index(name) == 0 && make_tap(name, err) < 0) {
+    if (kn_network_link_index(name) == 0 && make_tap(name, err) < 0) {
         return -1;
     }
     return bring_up(links, name, mtu, err);
 }
 
-static int set_port_flags(struct kn_links *links, const char *name, unsigned index, bool multicast,
+static int set_port_flags(struct kn_network_links *links, const char *name, unsigned index, bool multicast,
                           struct kn_error *err)
 {
     struct nl_msg *msg = link_message(RTM_SETLINK, 0, AF_BRIDGE, index, NULL);
@@ -238,12 +239,13 @@ static int set_port_flags(struct kn_links *links, const char *name, unsigned ind
     nla_put_u8(msg, IFLA_BRPORT_MCAST_FLOOD, multicast);
     nla_put_u8(msg, IFLA_BRPORT_GUARD, 1); /* a guest that speaks STP loses its port */
     nla_nest_end(msg, port);
-    return kn_links_send(links, msg, 0, "cannot set bridge port", name, err);
+    return kn_network_links_send(links, msg, 0, "cannot set bridge port", name, err);
 }
 
-int kn_link_enslave(struct kn_links *links, const char *name, const char *bridge, bool multicast, struct kn_error *err)
+int kn_network_link_enslave(struct kn_network_links *links, const char *name, const char *bridge, bool multicast,
+                            struct kn_error *err)
 {
-    unsigned index = kn_link_index(name), master = kn_link_index(bridge);
+    unsigned index = kn_network_link_index(name), master = kn_network_link_index(bridge);
 
     if (index == 0 || master == 0) {
         return kn_fail(err, KN_INTERNAL, "interface \"%s\" is gone", index == 0 ? name : bridge);
@@ -251,20 +253,23 @@ int kn_link_enslave(struct kn_links *links, const char *name, const char *bridge
     struct nl_msg *msg = link_message(RTM_NEWLINK, 0, AF_UNSPEC, index, NULL);
 
     nla_put_u32(msg, IFLA_MASTER, master);
-    if (kn_links_send(links, msg, 0, "cannot plug interface", name, err) < 0) {
+    if (kn_network_links_send(links, msg, 0, "cannot plug interface", name, err) < 0) {
         return -1;
     }
     return set_port_flags(links, name, index, multicast, err);
 }
 
-int kn_link_address(struct kn_links *links, const char *name, uint32_t ip, int prefix, struct kn_error *err)
+int kn_network_link_address(struct kn_network_links *links, const char *name, uint32_t ip, int prefix,
+                            struct kn_error *err)
 {
     struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-    struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_prefixlen = (unsigned char)prefix, .ifa_index = kn_link_index(name) };
+    struct ifaddrmsg info = { .ifa_family = AF_INET,
+                              .ifa_prefixlen = (unsigned char)prefix,
+                              .ifa_index = kn_network_link_index(name) };
     uint32_t address = htonl(ip);
 
     nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
     nla_put(msg, IFA_LOCAL, sizeof(address), &address);
     nla_put(msg, IFA_ADDRESS, sizeof(address), &address);
-    return kn_links_send(links, msg, NLE_EXIST, "cannot give an address to interface", name, err);
+    return kn_network_links_send(links, msg, NLE_EXIST, "cannot give an address to interface", name, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * link: bridges, VXLAN devices, veths, taps, addresses and forwarding entries by netlink. Everything is an ensure or
- * accepts that the thing is gone. One struct kn_links is one netlink socket: of the namespace in which it was opened, one thread
+ * accepts that the thing is gone. One struct kn_network_links is one netlink socket: of the namespace in which it was opened, one thread
  * at a time.
  */
 #ifndef KN_NETWORK_HOST_LINK_H
@@ -14,43 +14,48 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 
-struct kn_links;
+struct kn_network_links;
 
-int kn_links_open(struct kn_links **ret_links, struct kn_error *err);
-void kn_links_free(struct kn_links *links);
-KN_DEFINE_AUTO(kn_links);
+int kn_network_links_open(struct kn_network_links **ret_links, struct kn_error *err);
+void kn_network_links_free(struct kn_network_links *links);
+KN_DEFINE_AUTO(kn_network_links);
 
 /* 0 if there is no such interface in the calling thread's namespace. */
-unsigned kn_link_index(const char *name);
+unsigned kn_network_link_index(const char *name);
 
 /* Each makes the device if absent, sets its MTU and brings it up without IPv6. */
-int kn_link_bridge(struct kn_links *links, const char *name, int mtu, struct kn_error *err);
+int kn_network_link_bridge(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err);
 /* underlay: local address in host byte order, also changed on a device that is there. */
-int kn_link_vxlan(struct kn_links *links, const char *name, int vni, uint32_t underlay, int mtu, struct kn_error *err);
-int kn_link_tap(struct kn_links *links, const char *name, int mtu, struct kn_error *err); /* persistent, vnet_hdr */
+int kn_network_link_vxlan(struct kn_network_links *links, const char *name, int vni, uint32_t underlay, int mtu,
+                          struct kn_error *err);
+int kn_network_link_tap(struct kn_network_links *links, const char *name, int mtu,
+                        struct kn_error *err); /* persistent, vnet_hdr */
 /* The peer lives in the namespace of ns_fd under peer_name with this MAC. */
-int kn_link_veth(struct kn_links *links, const char *name, int ns_fd, const char *peer_name, const uint8_t peer_mac[6],
-                 int mtu, struct kn_error *err);
-int kn_link_up(struct kn_links *links, const char *name, struct kn_error *err);
-int kn_link_delete(struct kn_links *links, const char *name, struct kn_error *err);
+int kn_network_link_veth(struct kn_network_links *links, const char *name, int ns_fd, const char *peer_name,
+                         const uint8_t peer_mac[6], int mtu, struct kn_error *err);
+int kn_network_link_up(struct kn_network_links *links, const char *name, struct kn_error *err);
+int kn_network_link_delete(struct kn_network_links *links, const char *name, struct kn_error *err);
 
 /* Makes the device a port of the bridge: nothing is learned, unknown unicast is not flooded; broadcast: it gets broadcast and multicast. */
-int kn_link_enslave(struct kn_links *links, const char *name, const char *bridge, bool multicast, struct kn_error *err);
+int kn_network_link_enslave(struct kn_network_links *links, const char *name, const char *bridge, bool multicast,
+                            struct kn_error *err);
 /* name has this address and prefix. */
-int kn_link_address(struct kn_links *links, const char *name, uint32_t ip, int prefix, struct kn_error *err);
+int kn_network_link_address(struct kn_network_links *links, const char *name, uint32_t ip, int prefix,
+                            struct kn_error *err);
 
 /* A static entry of the bridge: this MAC is behind this port. */
-int kn_link_station(struct kn_links *links, const char *port, const uint8_t mac[6], struct kn_error *err);
+int kn_network_link_station(struct kn_network_links *links, const char *port, const uint8_t mac[6],
+                            struct kn_error *err);
 
 /* Who lives behind a VXLAN device. */
-struct kn_link_peer {
+struct kn_network_link_peer {
     uint8_t mac[6];
     uint32_t underlay; /* host byte order */
     const uint32_t *ips;
     size_t ip_count;
 };
 /* Makes the device's forwarding, bridge and neighbour entries exactly these. */
-int kn_link_peers(struct kn_links *links, const char *vxlan, const struct kn_link_peer *peers, size_t count,
-                  struct kn_error *err);
+int kn_network_link_peers(struct kn_network_links *links, const char *vxlan, const struct kn_network_link_peer *peers,
+                          size_t count, struct kn_error *err);
 
 #endif

@@ -33,7 +33,7 @@ static void add(struct entries *list, struct peer_entry entry)
     list->items[list->count++] = entry;
 }
 
-static int compare(const void *a, const void *b)
+static int link_peers_compare(const void *a, const void *b)
 {
     const struct peer_entry *x = a, *y = b;
     int mac = memcmp(x->mac, y->mac, sizeof(x->mac));
@@ -53,14 +53,15 @@ static int compare(const void *a, const void *b)
 static void sort(struct entries *list)
 {
     if (list->count > 1) {
-        qsort(list->items, list->count, sizeof(*list->items), compare);
+        qsort(list->items, list->count, sizeof(*list->items), link_peers_compare);
     }
 }
 
 /* --- what the kernel has ------------------------------------------------------------------------------------------ */
 
 /* The device's own address and the like are not ours: only static entries with a MAC count. */
-static bool is_ours(const struct ndmsg *nd, const struct nlattr *mac, const struct nlattr *dst, bool in_bridge)
+static bool link_peers_is_ours(const struct ndmsg *nd, const struct nlattr *mac, const struct nlattr *dst,
+                               bool in_bridge)
 {
     if (mac == NULL || nla_len(mac) != 6 || (nd->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0) {
         return false;
@@ -80,7 +81,7 @@ static int read_entry(struct nl_msg *msg, void *arg)
     struct nlattr *dst = nlmsg_find_attr(header, sizeof(*nd), NDA_DST);
     bool in_bridge = nd->ndm_family == AF_BRIDGE && nlmsg_find_attr(header, sizeof(*nd), NDA_MASTER) != NULL;
 
-    if ((unsigned)nd->ndm_ifindex == list->index && is_ours(nd, mac, dst, in_bridge)) {
+    if ((unsigned)nd->ndm_ifindex == list->index && link_peers_is_ours(nd, mac, dst, in_bridge)) {
         struct peer_entry entry = { .is_neighbour = nd->ndm_family == AF_INET, .in_bridge = in_bridge };
 
         memcpy(entry.mac, nla_data(mac), sizeof(entry.mac));
@@ -92,7 +93,7 @@ static int read_entry(struct nl_msg *msg, void *arg)
     return NL_OK;
 }
 
-static int dump(struct kn_links *links, struct nl_msg *msg, struct entries *list, struct kn_error *err)
+static int dump(struct kn_network_links *links, struct nl_msg *msg, struct entries *list, struct kn_error *err)
 {
     struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
     int rc = nl_send_auto(links->socket, msg);
@@ -106,7 +107,7 @@ static int dump(struct kn_links *links, struct nl_msg *msg, struct entries *list
     return rc < 0 ? kn_fail(err, KN_INTERNAL, "reading forwarding entries: %s", nl_geterror(rc)) : 0;
 }
 
-static int read_kernel(struct kn_links *links, struct entries *list, struct kn_error *err)
+static int read_kernel(struct kn_network_links *links, struct entries *list, struct kn_error *err)
 {
     struct nl_msg *forwarding = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
     struct nl_msg *neighbours = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
@@ -125,16 +126,20 @@ static int read_kernel(struct kn_links *links, struct entries *list, struct kn_e
 
 /* --- what it shall have ------------------------------------------------------------------------------------------- */
 
-static int change(struct kn_links *links, const struct peer_entry *entry, unsigned index, bool there, const char *name,
-                  struct kn_error *err)
+static int link_peers_change(struct kn_network_links *links, const struct peer_entry *entry, unsigned index, bool there,
+                             const char *name, struct kn_error *err)
 {
     struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWNEIGH : RTM_DELNEIGH,
-                                            there ? NLM_F_CREATE | (entry->in_bridge || entry->is_neighbour ? NLM_F_REPLACE : 0) : 0);
+                                            there ? NLM_F_CREATE |
+                                                        (entry->in_bridge || entry->is_neighbour ? NLM_F_REPLACE : 0)
+                                                  : 0);
     struct ndmsg nd = {
         .ndm_family = entry->is_neighbour ? AF_INET : AF_BRIDGE,
         .ndm_ifindex = (int)index,
         .ndm_state = entry->in_bridge ? NUD_NOARP : NUD_PERMANENT,
-        .ndm_flags = entry->is_neighbour ? 0 : entry->in_bridge ? NTF_MASTER : NTF_SELF,
+        .ndm_flags = entry->is_neighbour ? 0
+                     : entry->in_bridge  ? NTF_MASTER
+                                         : NTF_SELF,
     };
 
     nlmsg_append(msg, &nd, sizeof(nd), NLMSG_ALIGNTO);
@@ -144,29 +149,30 @@ static int change(struct kn_links *links, const struct peer_entry *entry, unsign
     if (!entry->in_bridge) {
         nla_put(msg, NDA_DST, sizeof(entry->address), &entry->address);
     }
-    return kn_links_send(links, msg, there ? 0 : NLE_OBJ_NOTFOUND, "cannot change forwarding of interface", name, err);
+    return kn_network_links_send(links, msg, there ? 0 : NLE_OBJ_NOTFOUND, "cannot change forwarding of interface",
+                                 name, err);
 }
 
 /* Removes what only `have` has, then adds what only `want` has. Both sorted. */
-static int change_difference(struct kn_links *links, const struct entries *have, const struct entries *want, bool there,
-                             const char *name, struct kn_error *err)
+static int change_difference(struct kn_network_links *links, const struct entries *have, const struct entries *want,
+                             bool there, const char *name, struct kn_error *err)
 {
     const struct entries *from = there ? want : have, *other = there ? have : want;
 
     for (size_t i = 0, j = 0; i < from->count; i++) {
-        while (j < other->count && compare(&other->items[j], &from->items[i]) < 0) {
+        while (j < other->count && link_peers_compare(&other->items[j], &from->items[i]) < 0) {
             j++;
         }
-        bool in_both = j < other->count && compare(&other->items[j], &from->items[i]) == 0;
+        bool in_both = j < other->count && link_peers_compare(&other->items[j], &from->items[i]) == 0;
 
-        if (!in_both && change(links, &from->items[i], want->index, there, name, err) < 0) {
+        if (!in_both && link_peers_change(links, &from->items[i], want->index, there, name, err) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static void add_peer(struct entries *want, const struct kn_link_peer *peer)
+static void add_peer(struct entries *want, const struct kn_network_link_peer *peer)
 {
     struct peer_entry entry = { .address = htonl(peer->underlay) };
 
@@ -183,10 +189,10 @@ static void add_peer(struct entries *want, const struct kn_link_peer *peer)
     }
 }
 
-int kn_link_peers(struct kn_links *links, const char *vxlan, const struct kn_link_peer *peers, size_t count,
-                  struct kn_error *err)
+int kn_network_link_peers(struct kn_network_links *links, const char *vxlan, const struct kn_network_link_peer *peers,
+                          size_t count, struct kn_error *err)
 {
-    struct entries have = { .index = kn_link_index(vxlan) }, want = { .index = have.index };
+    struct entries have = { .index = kn_network_link_index(vxlan) }, want = { .index = have.index };
     int rc = -1;
 
     for (size_t i = 0; i < count; i++) {
@@ -204,10 +210,11 @@ int kn_link_peers(struct kn_links *links, const char *vxlan, const struct kn_lin
     return rc;
 }
 
-int kn_link_station(struct kn_links *links, const char *port, const uint8_t mac[6], struct kn_error *err)
+int kn_network_link_station(struct kn_network_links *links, const char *port, const uint8_t mac[6],
+                            struct kn_error *err)
 {
     struct peer_entry entry = { .in_bridge = true };
 
     memcpy(entry.mac, mac, sizeof(entry.mac));
-    return change(links, &entry, kn_link_index(port), true, port, err);
+    return link_peers_change(links, &entry, kn_network_link_index(port), true, port, err);
 }

@@ -8,12 +8,12 @@
 
 #include "network/host/link.h"
 
-struct kn_links {
+struct kn_network_links {
     struct nl_sock *socket;
 };
 
 /* Sends and waits for the answer; frees msg. An error of the code `fine` (NLE_…, 0 = none) counts as success. */
-int kn_links_send(struct kn_links *links, struct nl_msg *msg, int fine, const char *what, const char *name,
-                  struct kn_error *err);
+int kn_network_links_send(struct kn_network_links *links, struct nl_msg *msg, int fine, const char *what,
+                          const char *name, struct kn_error *err);
 
 #endif

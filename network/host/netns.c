@@ -35,21 +35,21 @@ struct job {
     int rc;
 };
 
-static void path_of(const char *name, char out[64])
+static void netns_path_of(const char *name, char out[64])
 {
     snprintf(out, 64, RUN_DIR "/%s", name);
 }
 
-static int fail_errno(struct kn_error *err, const char *what, const char *name)
+static int netns_fail_errno(struct kn_error *err, const char *what, const char *name)
 {
     return kn_fail(err, KN_INTERNAL, "%s of network namespace \"%s\": %s", what, name, strerror(errno));
 }
 
-int kn_netns_open(const char *name)
+int kn_network_netns_open(const char *name)
 {
     char path[64];
 
-    path_of(name, path);
+    netns_path_of(name, path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd >= 0 && ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) { /* a left-over file without its mount */
@@ -59,14 +59,14 @@ int kn_netns_open(const char *name)
     return fd;
 }
 
-static int enter(const char *name, struct kn_error *err)
+static int netns_enter(const char *name, struct kn_error *err)
 {
-    AUTO_CLOSE int fd = kn_netns_open(name);
+    AUTO_CLOSE int fd = kn_network_netns_open(name);
 
     if (fd < 0) {
         return kn_fail(err, KN_NOT_FOUND, "network namespace \"%s\" is not there", name);
     }
-    return setns(fd, CLONE_NEWNET) == 0 ? 0 : fail_errno(err, "entering", name);
+    return setns(fd, CLONE_NEWNET) == 0 ? 0 : netns_fail_errno(err, "entering", name);
 }
 
 static void *job_thread(void *arg)
@@ -74,9 +74,9 @@ static void *job_thread(void *arg)
     struct job *job = arg;
 
     if (job->name != NULL) {
-        job->rc = enter(job->name, job->err);
+        job->rc = netns_enter(job->name, job->err);
     } else if (unshare(CLONE_NEWNET) < 0) {
-        job->rc = fail_errno(job->err, "making", "");
+        job->rc = netns_fail_errno(job->err, "making", "");
     }
     if (job->rc == 0) {
         job->rc = job->work(job->ctx, job->err);
@@ -95,7 +95,8 @@ static int run_job(struct job *job)
     return job->rc;
 }
 
-int kn_netns_run(const char *name, int (*work)(void *ctx, struct kn_error *err), void *ctx, struct kn_error *err)
+int kn_network_netns_run(const char *name, int (*work)(void *ctx, struct kn_error *err), void *ctx,
+                         struct kn_error *err)
 {
     struct job job = { .name = name, .work = work, .ctx = ctx, .err = err };
 
@@ -113,27 +114,27 @@ static int mount_self(void *ctx, struct kn_error *err)
     return 0;
 }
 
-bool kn_netns_exists(const char *name)
+bool kn_network_netns_exists(const char *name)
 {
-    AUTO_CLOSE int fd = kn_netns_open(name);
+    AUTO_CLOSE int fd = kn_network_netns_open(name);
 
     return fd >= 0;
 }
 
-int kn_netns_ensure(const char *name, struct kn_error *err)
+int kn_network_netns_ensure(const char *name, struct kn_error *err)
 {
     char path[64];
 
-    if (kn_netns_exists(name)) {
+    if (kn_network_netns_exists(name)) {
         return 0;
     }
-    path_of(name, path);
+    netns_path_of(name, path);
     mkdir(RUN_DIR, 0755);
     unlink(path);
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
 
     if (fd < 0) {
-        return fail_errno(err, "naming", name);
+        return netns_fail_errno(err, "naming", name);
     }
     struct job job = { .work = mount_self, .ctx = path, .err = err };
 
@@ -144,14 +145,14 @@ int kn_netns_ensure(const char *name, struct kn_error *err)
     return 0;
 }
 
-int kn_netns_remove(const char *name, struct kn_error *err)
+int kn_network_netns_remove(const char *name, struct kn_error *err)
 {
     char path[64];
 
-    path_of(name, path);
+    netns_path_of(name, path);
     umount2(path, MNT_DETACH);
     if (unlink(path) < 0 && errno != ENOENT) {
-        return fail_errno(err, "removing", name);
+        return netns_fail_errno(err, "removing", name);
     }
     return 0;
 }
@@ -163,7 +164,7 @@ struct netns_door {
     int fd;
 };
 
-static int open_door(void *ctx, struct kn_error *err)
+static int netns_open_door(void *ctx, struct kn_error *err)
 {
     struct netns_door *door = ctx;
     int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -181,11 +182,12 @@ static int open_door(void *ctx, struct kn_error *err)
     return 0;
 }
 
-int kn_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, struct kn_error *err)
+int kn_network_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, struct kn_error *err)
 {
-    struct netns_door door = { .at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip) }, .fd = -1 };
+    struct netns_door door = { .at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip) },
+                               .fd = -1 };
 
-    if (kn_netns_run(name, open_door, &door, err) < 0) {
+    if (kn_network_netns_run(name, netns_open_door, &door, err) < 0) {
         return -1;
     }
     *ret_fd = door.fd;
@@ -195,7 +197,7 @@ int kn_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, s
 /* --- a program ---------------------------------------------------------------------------------------------------- */
 
 /* After fork: only async-signal-safe calls. */
-static _Noreturn void become(int ns, int errors, uint64_t capabilities, char *const *argv)
+static _Noreturn void netns_become(int ns, int errors, uint64_t capabilities, char *const *argv)
 {
     static char *const NO_ENVIRONMENT[] = { NULL };
     int null = open("/dev/null", O_RDWR);
@@ -246,12 +248,13 @@ static int outcome(pid_t pid, int errors, const char *program, struct kn_error *
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
     }
-    return kn_fail(err, KN_INTERNAL, "\"%s\" failed (%d): %s", program, WIFEXITED(status) ? WEXITSTATUS(status) : -1, said);
+    return kn_fail(err, KN_INTERNAL, "\"%s\" failed (%d): %s", program, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+                   said);
 }
 
-int kn_netns_exec(const char *name, uint64_t capabilities, const char *const *argv, struct kn_error *err)
+int kn_network_netns_exec(const char *name, uint64_t capabilities, const char *const *argv, struct kn_error *err)
 {
-    AUTO_CLOSE int ns = kn_netns_open(name);
+    AUTO_CLOSE int ns = kn_network_netns_open(name);
     int pipe_fds[2];
 
     if (ns < 0) {
@@ -263,11 +266,10 @@ int kn_netns_exec(const char *name, uint64_t capabilities, const char *const *ar
     pid_t pid = fork();
 
     if (pid == 0) {
-        become(ns, pipe_fds[1], capabilities, (char *const *)(uintptr_t)argv);
+        netns_become(ns, pipe_fds[1], capabilities, (char *const *)(uintptr_t)argv);
     }
     close(pipe_fds[1]);
-    int rc = pid < 0 ? kn_fail(err, KN_INTERNAL, "fork: %s", strerror(errno))
-                     : outcome(pid, pipe_fds[0], argv[0], err);
+    int rc = pid < 0 ? kn_fail(err, KN_INTERNAL, "fork: %s", strerror(errno)) : outcome(pid, pipe_fds[0], argv[0], err);
 
     close(pipe_fds[0]);
     return rc;

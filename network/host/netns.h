@@ -13,20 +13,21 @@
 #include "lib/base/error.h"
 
 /* Makes it if it is not there. */
-int kn_netns_ensure(const char *name, struct kn_error *err);
+int kn_network_netns_ensure(const char *name, struct kn_error *err);
 /* Unmounts and removes the name; what still runs inside keeps the namespace itself alive. Absent is fine. */
-int kn_netns_remove(const char *name, struct kn_error *err);
-bool kn_netns_exists(const char *name);
+int kn_network_netns_remove(const char *name, struct kn_error *err);
+bool kn_network_netns_exists(const char *name);
 /* An fd of the namespace, close-on-exec; -1 if there is none of that name. */
-int kn_netns_open(const char *name);
+int kn_network_netns_open(const char *name);
 /* Runs work in a thread inside the namespace and returns what it returned. */
-int kn_netns_run(const char *name, int (*work)(void *ctx, struct kn_error *err), void *ctx, struct kn_error *err);
+int kn_network_netns_run(const char *name, int (*work)(void *ctx, struct kn_error *err), void *ctx,
+                         struct kn_error *err);
 /* A listening TCP socket inside the namespace, on an IPv4 address in host byte order. */
-int kn_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, struct kn_error *err);
+int kn_network_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, struct kn_error *err);
 /*
  * Runs a program inside the namespace, with no more capabilities than `capabilities` (a bit mask), and waits for its end.
  * KN_INTERNAL with its stderr when it fails. argv[0] is an absolute path.
  */
-int kn_netns_exec(const char *name, uint64_t capabilities, const char *const *argv, struct kn_error *err);
+int kn_network_netns_exec(const char *name, uint64_t capabilities, const char *const *argv, struct kn_error *err);
 
 #endif

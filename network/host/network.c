@@ -16,9 +16,9 @@
 #include "network/address/mac.h"
 #include "network/host/file.h"
 
-struct kn_host_network *kn_host_network_new(const char *networks_dir, const char *id)
+struct kn_network_host_network *kn_network_host_network_new(const char *networks_dir, const char *id)
 {
-    struct kn_host_network *network = KN_NEW(struct kn_host_network);
+    struct kn_network_host_network *network = KN_NEW(struct kn_network_host_network);
 
     kn_copy(network->id, sizeof(network->id), id);
     snprintf(network->bridge, sizeof(network->bridge), "kb%.8s", id);
@@ -31,15 +31,15 @@ struct kn_host_network *kn_host_network_new(const char *networks_dir, const char
     return network;
 }
 
-void kn_host_network_free(void *p)
+void kn_network_host_network_free(void *p)
 {
-    struct kn_host_network *network = p;
+    struct kn_network_host_network *network = p;
 
     if (network == NULL) {
         return;
     }
     for (size_t i = 0; i < network->nic_count; i++) {
-        kn_host_nic_free(network->nics[i]);
+        kn_network_host_nic_free(network->nics[i]);
     }
     free(network->nics);
     json_decref(network->peers_json);
@@ -52,11 +52,11 @@ void kn_host_network_free(void *p)
 
 /* --- who is here -------------------------------------------------------------------------------------------------- */
 
-void kn_host_network_put(struct kn_host_network *network, struct kn_host_nic *nic)
+void kn_network_host_network_put(struct kn_network_host_network *network, struct kn_network_host_nic *nic)
 {
     for (size_t i = 0; i < network->nic_count; i++) {
         if (strcmp(network->nics[i]->port, nic->port) == 0) {
-            kn_host_nic_free(network->nics[i]);
+            kn_network_host_nic_free(network->nics[i]);
             network->nics[i] = nic;
             return;
         }
@@ -65,16 +65,17 @@ void kn_host_network_put(struct kn_host_network *network, struct kn_host_nic *ni
     network->nics[network->nic_count++] = nic;
 }
 
-struct kn_host_nic *kn_host_network_take(struct kn_host_network *network, size_t index)
+struct kn_network_host_nic *kn_network_host_network_take(struct kn_network_host_network *network, size_t index)
 {
-    struct kn_host_nic *nic = network->nics[index];
+    struct kn_network_host_nic *nic = network->nics[index];
 
     network->nic_count--;
     memmove(&network->nics[index], &network->nics[index + 1], (network->nic_count - index) * sizeof(nic));
     return nic;
 }
 
-struct kn_host_nic *kn_host_network_find(const struct kn_host_network *network, const char *port)
+struct kn_network_host_nic *kn_network_host_network_find(const struct kn_network_host_network *network,
+                                                         const char *port)
 {
     for (size_t i = 0; i < network->nic_count; i++) {
         if (strcmp(network->nics[i]->port, port) == 0) {
@@ -84,10 +85,10 @@ struct kn_host_nic *kn_host_network_find(const struct kn_host_network *network, 
     return NULL;
 }
 
-bool kn_host_network_serves_dhcp(const struct kn_host_network *network)
+bool kn_network_host_network_serves_dhcp(const struct kn_network_host_network *network)
 {
     for (size_t i = 0; i < network->nic_count; i++) {
-        if (kn_host_nic_served(network->nics[i]) != NULL) {
+        if (kn_network_host_nic_served(network->nics[i]) != NULL) {
             return true;
         }
     }
@@ -107,17 +108,17 @@ static size_t count_ips(const json_t *peers)
     return count;
 }
 
-static int parse_peer(const json_t *json, struct kn_link_peer *peer, uint32_t *ips, struct kn_error *err)
+static int parse_peer(const json_t *json, struct kn_network_link_peer *peer, uint32_t *ips, struct kn_error *err)
 {
     const json_t *list = json_object_get(json, "ips"), *ip;
     size_t i;
 
-    if (!kn_mac_parse(json_string_value(json_object_get(json, "mac")), peer->mac) ||
-        !kn_ipv4_parse(json_string_value(json_object_get(json, "underlay")), &peer->underlay)) {
+    if (!kn_network_mac_parse(json_string_value(json_object_get(json, "mac")), peer->mac) ||
+        !kn_network_ipv4_parse(json_string_value(json_object_get(json, "underlay")), &peer->underlay)) {
         return kn_fail(err, KN_BAD_REQUEST, "a peer has no valid \"mac\" or \"underlay\"");
     }
     json_array_foreach (list, i, ip) {
-        if (!kn_ipv4_parse(json_string_value(ip), &ips[i])) {
+        if (!kn_network_ipv4_parse(json_string_value(ip), &ips[i])) {
             return kn_fail(err, KN_BAD_REQUEST, "a peer has no valid \"ips\"");
         }
     }
@@ -126,10 +127,10 @@ static int parse_peer(const json_t *json, struct kn_link_peer *peer, uint32_t *i
     return 0;
 }
 
-int kn_host_network_set_peers(struct kn_host_network *network, int64_t version, const json_t *json, bool *ret_new,
-                              struct kn_error *err)
+int kn_network_host_network_set_peers(struct kn_network_host_network *network, int64_t version, const json_t *json,
+                                      bool *ret_new, struct kn_error *err)
 {
-    AUTO_FREE struct kn_link_peer *peers = kn_alloc((json_array_size(json) + 1) * sizeof(*peers));
+    AUTO_FREE struct kn_network_link_peer *peers = kn_alloc((json_array_size(json) + 1) * sizeof(*peers));
     AUTO_FREE uint32_t *ips = kn_alloc((count_ips(json) + 1) * sizeof(*ips));
     size_t i, ip = 0;
     const json_t *item;
@@ -157,20 +158,20 @@ int kn_host_network_set_peers(struct kn_host_network *network, int64_t version, 
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
-static json_t *nics_json(const struct kn_host_network *network)
+static json_t *nics_json(const struct kn_network_host_network *network)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < network->nic_count; i++) {
-        const struct kn_host_nic *nic = network->nics[i];
+        const struct kn_network_host_nic *nic = network->nics[i];
 
-        json_array_append_new(list, json_pack("{s:s, s:s, s:O}", "server", nic->server, "hostname", nic->hostname, "nic",
-                                              nic->json));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:O}", "server", nic->server, "hostname", nic->hostname,
+                                              "nic", nic->json));
     }
     return list;
 }
 
-int kn_host_network_save(const struct kn_host_network *network, struct kn_error *err)
+int kn_network_host_network_save(const struct kn_network_host_network *network, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
 
@@ -186,52 +187,52 @@ int kn_host_network_save(const struct kn_host_network *network, struct kn_error 
 
     json_decref(json);
     kn_strbuf_addstr(&text, dumped);
-    return kn_file_write(network->path, &text, NULL, err);
+    return kn_network_file_write(network->path, &text, NULL, err);
 }
 
-static int parse_nics(struct kn_host_network *network, const json_t *list, struct kn_error *err)
+static int network_parse_nics(struct kn_network_host_network *network, const json_t *list, struct kn_error *err)
 {
     const json_t *item;
     size_t i;
 
     json_array_foreach (list, i, item) {
-        struct kn_host_nic *nic;
+        struct kn_network_host_nic *nic;
 
-        if (kn_host_nic_parse(json_string_value(json_object_get(item, "server")),
-                              json_string_value(json_object_get(item, "hostname")), json_object_get(item, "nic"), &nic,
-                              err) < 0) {
+        if (kn_network_host_nic_parse(json_string_value(json_object_get(item, "server")),
+                                      json_string_value(json_object_get(item, "hostname")),
+                                      json_object_get(item, "nic"), &nic, err) < 0) {
             return -1;
         }
         if (strcmp(nic->network, network->id) != 0) {
-            kn_host_nic_free(nic);
+            kn_network_host_nic_free(nic);
             return kn_fail(err, KN_BAD_REQUEST, "a nic belongs to another network");
         }
-        kn_host_network_put(network, nic);
+        kn_network_host_network_put(network, nic);
     }
     return 0;
 }
 
-int kn_host_network_parse(const char *networks_dir, const char *text, struct kn_host_network **ret,
-                          struct kn_error *err)
+int kn_network_host_network_parse(const char *networks_dir, const char *text, struct kn_network_host_network **ret,
+                                  struct kn_error *err)
 {
     json_t *json = json_loads(text, 0, NULL);
     const char *id = json_string_value(json_object_get(json, "network"));
-    struct kn_host_network *network = kn_uuid_valid(id) ? kn_host_network_new(networks_dir, id) : NULL;
+    struct kn_network_host_network *network = kn_uuid_valid(id) ? kn_network_host_network_new(networks_dir, id) : NULL;
     bool is_new;
 
     if (network == NULL) {
         json_decref(json);
         return kn_fail(err, KN_BAD_REQUEST, "not the state of a network");
     }
-    int rc = parse_nics(network, json_object_get(json, "nics"), err);
+    int rc = network_parse_nics(network, json_object_get(json, "nics"), err);
 
     if (rc == 0) {
-        rc = kn_host_network_set_peers(network, json_integer_value(json_object_get(json, "version")),
-                                       json_object_get(json, "peers"), &is_new, err);
+        rc = kn_network_host_network_set_peers(network, json_integer_value(json_object_get(json, "version")),
+                                               json_object_get(json, "peers"), &is_new, err);
     }
     json_decref(json);
     if (rc < 0) {
-        kn_host_network_free(network);
+        kn_network_host_network_free(network);
         return -1;
     }
     *ret = network;

@@ -8,11 +8,11 @@
 
 #include "lib/base/mem.h"
 
-struct kn_nft {
+struct kn_network_nft {
     struct nft_ctx *ctx;
 };
 
-int kn_nft_new(struct kn_nft **ret_nft, struct kn_error *err)
+int kn_network_nft_new(struct kn_network_nft **ret_nft, struct kn_error *err)
 {
     struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
 
@@ -21,12 +21,12 @@ int kn_nft_new(struct kn_nft **ret_nft, struct kn_error *err)
     }
     nft_ctx_buffer_error(ctx);
     nft_ctx_buffer_output(ctx);
-    *ret_nft = KN_NEW(struct kn_nft);
+    *ret_nft = KN_NEW(struct kn_network_nft);
     (*ret_nft)->ctx = ctx;
     return 0;
 }
 
-void kn_nft_free(struct kn_nft *nft)
+void kn_network_nft_free(struct kn_network_nft *nft)
 {
     if (nft != NULL) {
         nft_ctx_free(nft->ctx);
@@ -34,7 +34,7 @@ void kn_nft_free(struct kn_nft *nft)
     }
 }
 
-int kn_nft_apply(struct kn_nft *nft, const char *text, struct kn_error *err)
+int kn_network_nft_apply(struct kn_network_nft *nft, const char *text, struct kn_error *err)
 {
     if (nft_run_cmd_from_buffer(nft->ctx, text) == 0) {
         return 0;

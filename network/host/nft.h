@@ -5,12 +5,12 @@
 
 #include "lib/base/error.h"
 
-struct kn_nft;
+struct kn_network_nft;
 
 /* Works on the namespace in which it is made. */
-int kn_nft_new(struct kn_nft **ret_nft, struct kn_error *err);
-void kn_nft_free(struct kn_nft *nft);
+int kn_network_nft_new(struct kn_network_nft **ret_nft, struct kn_error *err);
+void kn_network_nft_free(struct kn_network_nft *nft);
 /* All of the text or nothing of it. */
-int kn_nft_apply(struct kn_nft *nft, const char *text, struct kn_error *err);
+int kn_network_nft_apply(struct kn_network_nft *nft, const char *text, struct kn_error *err);
 
 #endif

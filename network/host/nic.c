@@ -13,7 +13,7 @@
 #include "lib/base/mem.h"
 #include "network/address/mac.h"
 
-bool kn_is_label(const char *text)
+bool kn_network_is_label(const char *text)
 {
     size_t len = text == NULL ? 0 : strlen(text);
 
@@ -30,7 +30,7 @@ bool kn_is_label(const char *text)
     return true;
 }
 
-static const char *text_of(const json_t *object, const char *key)
+static const char *nic_text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
 }
@@ -42,7 +42,7 @@ static int bad(struct kn_error *err, const char *what)
 
 static int read_uuid(const json_t *json, const char *key, char out[KN_UUID_SIZE], struct kn_error *err)
 {
-    const char *text = text_of(json, key);
+    const char *text = nic_text_of(json, key);
 
     if (!kn_uuid_valid(text)) {
         return bad(err, key);
@@ -76,16 +76,16 @@ static bool read_prefix(const char *text, uint32_t *ret_ip, int *ret_prefix)
     long prefix = strtol(slash + 1, &end, 10);
 
     *ret_prefix = (int)prefix;
-    return *end == '\0' && prefix >= 0 && prefix <= 32 && kn_ipv4_parse(ip, ret_ip);
+    return *end == '\0' && prefix >= 0 && prefix <= 32 && kn_network_ipv4_parse(ip, ret_ip);
 }
 
-static int read_dns(const json_t *json, struct kn_host_address *address, struct kn_error *err)
+static int read_dns(const json_t *json, struct kn_network_host_address *address, struct kn_error *err)
 {
     const json_t *list = json_object_get(json, "dns"), *item;
     size_t i;
 
     json_array_foreach (list, i, item) {
-        if (i == KN_HOST_LIST_MAX || !kn_ipv4_parse(json_string_value(item), &address->dns[i])) {
+        if (i == KN_HOST_LIST_MAX || !kn_network_ipv4_parse(json_string_value(item), &address->dns[i])) {
             return bad(err, "dns");
         }
     }
@@ -93,16 +93,17 @@ static int read_dns(const json_t *json, struct kn_host_address *address, struct 
     return 0;
 }
 
-static int read_routes(const json_t *json, struct kn_host_address *address, struct kn_error *err)
+static int read_routes(const json_t *json, struct kn_network_host_address *address, struct kn_error *err)
 {
     const json_t *list = json_object_get(json, "routes"), *item;
     size_t i;
 
     json_array_foreach (list, i, item) {
-        struct kn_host_route route;
+        struct kn_network_host_route route;
 
-        if (i == KN_HOST_LIST_MAX || !read_prefix(text_of(item, "destination"), &route.destination, &route.prefix) ||
-            !kn_ipv4_parse(text_of(item, "nexthop"), &route.nexthop)) {
+        if (i == KN_HOST_LIST_MAX ||
+            !read_prefix(nic_text_of(item, "destination"), &route.destination, &route.prefix) ||
+            !kn_network_ipv4_parse(nic_text_of(item, "nexthop"), &route.nexthop)) {
             return bad(err, "routes");
         }
         address->routes[i] = route;
@@ -111,25 +112,25 @@ static int read_routes(const json_t *json, struct kn_host_address *address, stru
     return 0;
 }
 
-static int read_address(const json_t *json, struct kn_host_address *address, struct kn_error *err)
+static int read_address(const json_t *json, struct kn_network_host_address *address, struct kn_error *err)
 {
-    const char *gateway = text_of(json, "gateway");
+    const char *gateway = nic_text_of(json, "gateway");
 
-    if (!kn_ipv4_parse(text_of(json, "address"), &address->ip) || address->ip == 0) {
+    if (!kn_network_ipv4_parse(nic_text_of(json, "address"), &address->ip) || address->ip == 0) {
         return bad(err, "address");
     }
-    if (gateway != NULL && !kn_ipv4_parse(gateway, &address->gateway)) {
+    if (gateway != NULL && !kn_network_ipv4_parse(gateway, &address->gateway)) {
         return bad(err, "gateway");
     }
     address->dhcp = json_is_true(json_object_get(json, "dhcp"));
-    if (read_int(json, "prefix", 0, 32, &address->prefix, err) < 0 || read_uuid(json, "subnet", address->subnet, err) < 0 ||
-        read_dns(json, address, err) < 0) {
+    if (read_int(json, "prefix", 0, 32, &address->prefix, err) < 0 ||
+        read_uuid(json, "subnet", address->subnet, err) < 0 || read_dns(json, address, err) < 0) {
         return -1;
     }
     return read_routes(json, address, err);
 }
 
-static int read_addresses(const json_t *json, struct kn_host_nic *nic, struct kn_error *err)
+static int read_addresses(const json_t *json, struct kn_network_host_nic *nic, struct kn_error *err)
 {
     const json_t *list = json_object_get(json, "ips"), *item;
     size_t i;
@@ -144,22 +145,22 @@ static int read_addresses(const json_t *json, struct kn_host_nic *nic, struct kn
     return 0;
 }
 
-static int read_dhcp(const json_t *json, struct kn_host_nic *nic, struct kn_error *err)
+static int read_dhcp(const json_t *json, struct kn_network_host_nic *nic, struct kn_error *err)
 {
-    const char *ip = text_of(json, "dhcp_ip");
+    const char *ip = nic_text_of(json, "dhcp_ip");
 
     if (ip == NULL) {
         return 0;
     }
-    if (!kn_ipv4_parse(ip, &nic->dhcp_ip)) {
+    if (!kn_network_ipv4_parse(ip, &nic->dhcp_ip)) {
         return bad(err, "dhcp_ip");
     }
-    return kn_mac_parse(text_of(json, "dhcp_mac"), nic->dhcp_mac) ? 0 : bad(err, "dhcp_mac");
+    return kn_network_mac_parse(nic_text_of(json, "dhcp_mac"), nic->dhcp_mac) ? 0 : bad(err, "dhcp_mac");
 }
 
-static int read_nic(const json_t *json, struct kn_host_nic *nic, struct kn_error *err)
+static int read_nic(const json_t *json, struct kn_network_host_nic *nic, struct kn_error *err)
 {
-    const char *tap = text_of(json, "tap");
+    const char *tap = nic_text_of(json, "tap");
     char expected[KN_HOST_IFNAME];
 
     if (read_uuid(json, "port", nic->port, err) < 0 || read_uuid(json, "network", nic->network, err) < 0) {
@@ -170,27 +171,27 @@ static int read_nic(const json_t *json, struct kn_host_nic *nic, struct kn_error
         return bad(err, "tap");
     }
     kn_copy(nic->tap, sizeof(nic->tap), tap);
-    if (!kn_mac_parse(text_of(json, "mac"), nic->mac)) {
+    if (!kn_network_mac_parse(nic_text_of(json, "mac"), nic->mac)) {
         return bad(err, "mac");
     }
-    if (read_int(json, "vni", 1, 0xffffff, &nic->vni, err) < 0 || read_int(json, "mtu", 68, 65535, &nic->mtu, err) < 0 ||
-        read_dhcp(json, nic, err) < 0) {
+    if (read_int(json, "vni", 1, 0xffffff, &nic->vni, err) < 0 ||
+        read_int(json, "mtu", 68, 65535, &nic->mtu, err) < 0 || read_dhcp(json, nic, err) < 0) {
         return -1;
     }
     return read_addresses(json, nic, err);
 }
 
-int kn_host_nic_parse(const char *server, const char *hostname, const json_t *json, struct kn_host_nic **ret,
-                      struct kn_error *err)
+int kn_network_host_nic_parse(const char *server, const char *hostname, const json_t *json,
+                              struct kn_network_host_nic **ret, struct kn_error *err)
 {
-    struct kn_host_nic *nic = KN_NEW(struct kn_host_nic);
+    struct kn_network_host_nic *nic = KN_NEW(struct kn_network_host_nic);
 
     if (!kn_uuid_valid(server) ? bad(err, "server") < 0 : read_nic(json, nic, err) < 0) {
-        kn_host_nic_free(nic);
+        kn_network_host_nic_free(nic);
         return -1;
     }
     kn_copy(nic->server, sizeof(nic->server), server);
-    if (kn_is_label(hostname)) {
+    if (kn_network_is_label(hostname)) {
         kn_copy(nic->hostname, sizeof(nic->hostname), hostname);
     }
     nic->json = json_deep_copy(json);
@@ -198,7 +199,7 @@ int kn_host_nic_parse(const char *server, const char *hostname, const json_t *js
     return 0;
 }
 
-void kn_host_nic_free(struct kn_host_nic *nic)
+void kn_network_host_nic_free(struct kn_network_host_nic *nic)
 {
     if (nic == NULL) {
         return;
@@ -208,7 +209,7 @@ void kn_host_nic_free(struct kn_host_nic *nic)
     free(nic);
 }
 
-const struct kn_host_address *kn_host_nic_served(const struct kn_host_nic *nic)
+const struct kn_network_host_address *kn_network_host_nic_served(const struct kn_network_host_nic *nic)
 {
     for (size_t i = 0; i < nic->address_count; i++) {
         if (nic->addresses[i].dhcp && nic->dhcp_ip != 0) {
@@ -218,7 +219,7 @@ const struct kn_host_address *kn_host_nic_served(const struct kn_host_nic *nic)
     return NULL;
 }
 
-bool kn_host_nic_equal(const struct kn_host_nic *a, const struct kn_host_nic *b)
+bool kn_network_host_nic_equal(const struct kn_network_host_nic *a, const struct kn_network_host_nic *b)
 {
     return strcmp(a->server, b->server) == 0 && strcmp(a->hostname, b->hostname) == 0 && json_equal(a->json, b->json);
 }

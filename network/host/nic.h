@@ -19,13 +19,13 @@
 #define KN_HOST_IFNAME 16
 #define KN_HOST_LIST_MAX 20 /* name servers or routes of a subnet, as Neutron's default limits */
 
-struct kn_host_route {
+struct kn_network_host_route {
     uint32_t destination;
     int prefix;
     uint32_t nexthop;
 };
 
-struct kn_host_address {
+struct kn_network_host_address {
     uint32_t ip;
     int prefix;
     uint32_t gateway; /* 0: none */
@@ -33,11 +33,11 @@ struct kn_host_address {
     char subnet[KN_UUID_SIZE];
     uint32_t dns[KN_HOST_LIST_MAX];
     size_t dns_count;
-    struct kn_host_route routes[KN_HOST_LIST_MAX];
+    struct kn_network_host_route routes[KN_HOST_LIST_MAX];
     size_t route_count;
 };
 
-struct kn_host_nic {
+struct kn_network_host_nic {
     char server[KN_UUID_SIZE];
     char port[KN_UUID_SIZE];
     char network[KN_UUID_SIZE];
@@ -48,20 +48,21 @@ struct kn_host_nic {
     int mtu;
     uint32_t dhcp_ip;  /* 0: no DHCP on this NIC's network */
     uint8_t dhcp_mac[6];
-    struct kn_host_address *addresses;
+    struct kn_network_host_address *addresses;
     size_t address_count;
     json_t *json; /* as it came, for the state file */
-    unsigned tap_index, bridge_index; /* the kernel's, when the tap was put into the bridge; a device that was made anew has another. 0: never */
+    unsigned tap_index,
+        bridge_index; /* the kernel's, when the tap was put into the bridge; a device that was made anew has another. 0: never */
 };
 
 /* Reads one NIC of a spec; KN_BAD_REQUEST says what is wrong with it. */
-int kn_host_nic_parse(const char *server, const char *hostname, const json_t *json, struct kn_host_nic **ret,
-                      struct kn_error *err);
-void kn_host_nic_free(struct kn_host_nic *nic);
+int kn_network_host_nic_parse(const char *server, const char *hostname, const json_t *json,
+                              struct kn_network_host_nic **ret, struct kn_error *err);
+void kn_network_host_nic_free(struct kn_network_host_nic *nic);
 /* The address that DHCP gives: the first one on a subnet with DHCP; NULL if none. */
-const struct kn_host_address *kn_host_nic_served(const struct kn_host_nic *nic);
-bool kn_host_nic_equal(const struct kn_host_nic *a, const struct kn_host_nic *b);
+const struct kn_network_host_address *kn_network_host_nic_served(const struct kn_network_host_nic *nic);
+bool kn_network_host_nic_equal(const struct kn_network_host_nic *a, const struct kn_network_host_nic *b);
 
-bool kn_is_label(const char *text); /* letters, digits, hyphens inside; 1 to 63 */
+bool kn_network_is_label(const char *text); /* letters, digits, hyphens inside; 1 to 63 */
 
 #endif

@@ -8,34 +8,33 @@
 #include "lib/base/cleanup.h"
 #include "network/address/mac.h"
 
-static const char RULES[] =
-    "  chain prerouting {\n"
-    "    type filter hook prerouting priority -300; policy accept;\n"
-    "    iifname @taps jump guest\n"
-    "  }\n"
-    "  chain guest {\n"
-    "    iifname . ether saddr != @macs drop\n"
-    "    ether type arp goto guest_arp\n"
-    "    ether type ip goto guest_ip\n"
-    "    drop\n"
-    "  }\n"
-    "  chain guest_arp {\n"
-    "    iifname . arp saddr ether != @macs drop\n"
-    "    arp saddr ip 0.0.0.0 accept\n"
-    "    iifname . arp saddr ip @ips accept\n"
-    "    drop\n"
-    "  }\n"
-    "  chain guest_ip {\n"
-    "    udp sport 67 drop\n"
-    "    iifname . ip saddr @ips accept\n"
-    "    ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept\n"
-    "    drop\n"
-    "  }\n"
-    "  chain forward {\n"
-    "    type filter hook forward priority -300; policy accept;\n"
-    "    iifname \"kd*\" oifname \"kx*\" drop\n"
-    "    iifname \"kx*\" oifname \"kd*\" drop\n"
-    "  }\n";
+static const char RULES[] = "  chain prerouting {\n"
+                            "    type filter hook prerouting priority -300; policy accept;\n"
+                            "    iifname @taps jump guest\n"
+                            "  }\n"
+                            "  chain guest {\n"
+                            "    iifname . ether saddr != @macs drop\n"
+                            "    ether type arp goto guest_arp\n"
+                            "    ether type ip goto guest_ip\n"
+                            "    drop\n"
+                            "  }\n"
+                            "  chain guest_arp {\n"
+                            "    iifname . arp saddr ether != @macs drop\n"
+                            "    arp saddr ip 0.0.0.0 accept\n"
+                            "    iifname . arp saddr ip @ips accept\n"
+                            "    drop\n"
+                            "  }\n"
+                            "  chain guest_ip {\n"
+                            "    udp sport 67 drop\n"
+                            "    iifname . ip saddr @ips accept\n"
+                            "    ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept\n"
+                            "    drop\n"
+                            "  }\n"
+                            "  chain forward {\n"
+                            "    type filter hook forward priority -300; policy accept;\n"
+                            "    iifname \"kd*\" oifname \"kx*\" drop\n"
+                            "    iifname \"kx*\" oifname \"kd*\" drop\n"
+                            "  }\n";
 
 enum set { TAPS, MACS, IPS, SETS };
 
@@ -50,29 +49,29 @@ static const struct {
 _Static_assert(sizeof(SET) / sizeof(SET[0]) == SETS, "a row for each set");
 
 /* Starts an element: the separator, the interface. Returns where a second key may be added. */
-static struct kn_strbuf *element(struct kn_strbuf *out, size_t *count, const struct kn_host_nic *nic)
+static struct kn_strbuf *rules_element(struct kn_strbuf *out, size_t *count, const struct kn_network_host_nic *nic)
 {
     kn_strbuf_addstr(out, (*count)++ == 0 ? "" : ", ");
     kn_strbuf_addf(out, "\"%s\"", nic->tap);
     return out;
 }
 
-static void nic_elements(enum set set, const struct kn_host_nic *nic, size_t *count, struct kn_strbuf *out)
+static void nic_elements(enum set set, const struct kn_network_host_nic *nic, size_t *count, struct kn_strbuf *out)
 {
     char mac[KN_MAC_TEXT], ip[KN_IPV4_SIZE];
 
     switch (set) {
     case TAPS:
-        element(out, count, nic);
+        rules_element(out, count, nic);
         break;
     case MACS:
-        kn_mac_text(nic->mac, mac);
-        kn_strbuf_addf(element(out, count, nic), " . %s", mac);
+        kn_network_mac_text(nic->mac, mac);
+        kn_strbuf_addf(rules_element(out, count, nic), " . %s", mac);
         break;
     case IPS:
         for (size_t i = 0; i < nic->address_count; i++) {
-            kn_ipv4_text(nic->addresses[i].ip, ip);
-            kn_strbuf_addf(element(out, count, nic), " . %s", ip);
+            kn_network_ipv4_text(nic->addresses[i].ip, ip);
+            kn_strbuf_addf(rules_element(out, count, nic), " . %s", ip);
         }
         break;
     case SETS:
@@ -81,7 +80,7 @@ static void nic_elements(enum set set, const struct kn_host_nic *nic, size_t *co
 }
 
 /* Prints "before a, b, c after", or nothing for no elements. */
-static void elements(enum set set, const struct kn_host_nic *const *nics, size_t count, const char *before,
+static void elements(enum set set, const struct kn_network_host_nic *const *nics, size_t count, const char *before,
                      const char *after, struct kn_strbuf *out)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf list = KN_STRBUF_INIT;
@@ -97,7 +96,7 @@ static void elements(enum set set, const struct kn_host_nic *const *nics, size_t
     }
 }
 
-void kn_host_rules_whole(const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out)
+void kn_network_host_rules_whole(const struct kn_network_host_nic *const *nics, size_t count, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "add table bridge kilonova\ndelete table bridge kilonova\ntable bridge kilonova {\n");
     for (enum set set = TAPS; set < SETS; set++) {
@@ -109,7 +108,8 @@ void kn_host_rules_whole(const struct kn_host_nic *const *nics, size_t count, st
     kn_strbuf_addstr(out, "}\n");
 }
 
-static void commands(const char *verb, const struct kn_host_nic *const *nics, size_t count, struct kn_strbuf *out)
+static void commands(const char *verb, const struct kn_network_host_nic *const *nics, size_t count,
+                     struct kn_strbuf *out)
 {
     for (enum set set = TAPS; set < SETS; set++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf before = KN_STRBUF_INIT;
@@ -119,8 +119,9 @@ static void commands(const char *verb, const struct kn_host_nic *const *nics, si
     }
 }
 
-void kn_host_rules_change(const struct kn_host_nic *const *gone, size_t gone_count,
-                          const struct kn_host_nic *const *come, size_t come_count, struct kn_strbuf *out)
+void kn_network_host_rules_change(const struct kn_network_host_nic *const *gone, size_t gone_count,
+                                  const struct kn_network_host_nic *const *come, size_t come_count,
+                                  struct kn_strbuf *out)
 {
     commands("delete", gone, gone_count, out);
     commands("add", come, come_count, out);

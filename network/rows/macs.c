@@ -18,7 +18,7 @@ struct ready {
     size_t count;
 };
 
-struct kn_macs {
+struct kn_network_macs {
     struct kn_hmap *known; /* every MAC that was made, so that none is made twice */
     struct kn_hmap *ready; /* network id -> struct ready: free there */
     struct kn_batch asked; /* made, not looked up yet */
@@ -40,9 +40,9 @@ static void ready_free(void *p)
     free(ready);
 }
 
-struct kn_macs *kn_macs_new(void)
+struct kn_network_macs *kn_network_macs_new(void)
 {
-    struct kn_macs *macs = KN_NEW(struct kn_macs);
+    struct kn_network_macs *macs = KN_NEW(struct kn_network_macs);
 
     macs->known = kn_hmap_new(NULL);
     macs->ready = kn_hmap_new(ready_free);
@@ -50,7 +50,7 @@ struct kn_macs *kn_macs_new(void)
     return macs;
 }
 
-void kn_macs_free(struct kn_macs *macs)
+void kn_network_macs_free(struct kn_network_macs *macs)
 {
     if (macs != NULL) {
         kn_batch_release(&macs->asked);
@@ -60,7 +60,7 @@ void kn_macs_free(struct kn_macs *macs)
     }
 }
 
-void kn_macs_want(struct kn_macs *macs, const char *network_id)
+void kn_network_macs_want(struct kn_network_macs *macs, const char *network_id)
 {
     char mac[KN_MAC_SIZE];
     unsigned char tail[3];
@@ -74,7 +74,7 @@ void kn_macs_want(struct kn_macs *macs, const char *network_id)
     kn_batch_add(&macs->asked, mac);
 }
 
-static void note_free(struct kn_macs *macs, const char *network_id, const char *mac)
+static void note_free(struct kn_network_macs *macs, const char *network_id, const char *mac)
 {
     struct ready *ready = kn_hmap_get(macs->ready, network_id);
 
@@ -86,7 +86,7 @@ static void note_free(struct kn_macs *macs, const char *network_id, const char *
     kn_copy(ready->macs[ready->count++], KN_MAC_SIZE, mac);
 }
 
-static int look_up(struct kn_macs *macs, struct kn_db *db, struct kn_error *err)
+static int macs_look_up(struct kn_network_macs *macs, struct kn_db *db, struct kn_error *err)
 {
     enum { NETWORK, MAC };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -102,16 +102,17 @@ static int look_up(struct kn_macs *macs, struct kn_db *db, struct kn_error *err)
     return 0;
 }
 
-int kn_macs_draw(struct kn_macs *macs, struct kn_db *db, const char *network_id, char ret_mac[KN_MAC_SIZE], struct kn_error *err)
+int kn_network_macs_draw(struct kn_network_macs *macs, struct kn_db *db, const char *network_id,
+                         char ret_mac[KN_MAC_SIZE], struct kn_error *err)
 {
     struct ready *ready;
 
-    if (macs->asked.rows > 0 && look_up(macs, db, err) < 0) {
+    if (macs->asked.rows > 0 && macs_look_up(macs, db, err) < 0) {
         return -1;
     }
     while ((ready = kn_hmap_get(macs->ready, network_id)) == NULL || ready->count == 0) {
-        kn_macs_want(macs, network_id);
-        if (look_up(macs, db, err) < 0) {
+        kn_network_macs_want(macs, network_id);
+        if (macs_look_up(macs, db, err) < 0) {
             return -1;
         }
     }

@@ -11,13 +11,14 @@
 
 #define KN_MAC_SIZE 18
 
-struct kn_macs;
+struct kn_network_macs;
 
-struct kn_macs *kn_macs_new(void);
-void kn_macs_free(struct kn_macs *macs);
+struct kn_network_macs *kn_network_macs_new(void);
+void kn_network_macs_free(struct kn_network_macs *macs);
 /* Says that a port will be made there: what is wanted is looked up in one statement, at the first draw. */
-void kn_macs_want(struct kn_macs *macs, const char *network_id);
+void kn_network_macs_want(struct kn_network_macs *macs, const char *network_id);
 /* One that no port of the network has: fa:16:3e and three random bytes, as Neutron's. Fails only when the database does. */
-int kn_macs_draw(struct kn_macs *macs, struct kn_db *db, const char *network_id, char ret_mac[KN_MAC_SIZE], struct kn_error *err);
+int kn_network_macs_draw(struct kn_network_macs *macs, struct kn_db *db, const char *network_id,
+                         char ret_mac[KN_MAC_SIZE], struct kn_error *err);
 
 #endif

@@ -19,27 +19,33 @@ const struct kn_text_rule KN_NEUTRON_UUID = { kn_uuid_valid, "is not a valid UUI
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "n.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "n.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("name", "n.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name",
+                 .limit = KN_LIMIT_NETWORK_NAME),
     KN_REST_ATTR("tenant_id", "n.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "n.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("admin_state_up", "n.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
     KN_REST_ATTR("mtu", "n.mtu", KN_REST_INT, FIND | KN_REST_WRITE, .column = "mtu", .limit = KN_LIMIT_MTU),
     KN_REST_ATTR("status", "(CASE WHEN n.admin_state_up THEN 'ACTIVE' ELSE 'DOWN' END)", KN_REST_TEXT, FIND),
-    KN_REST_ATTR("subnets", "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
-                 KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR(
+        "subnets",
+        "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
+        KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("shared", "n.shared", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "shared",
                  .post = KN_NEUTRON_CREATE_NETWORK_SHARED, .put = KN_NEUTRON_UPDATE_NETWORK_SHARED),
     KN_REST_ATTR("router:external", "false", KN_REST_BOOL, NONE), /* before there are routers */
     KN_REST_ATTR("is_default", "false", KN_REST_BOOL, NONE),
-    KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description",
+                 .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_REST_ATTR("created_at", "n.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "n.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .limit = KN_LIMIT_NETWORK_WORD,
-                 .read = KN_NEUTRON_GET_NETWORK_TYPE, .post = KN_NEUTRON_CREATE_NETWORK_TYPE),
+    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING,
+                 .limit = KN_LIMIT_NETWORK_WORD, .read = KN_NEUTRON_GET_NETWORK_TYPE,
+                 .post = KN_NEUTRON_CREATE_NETWORK_TYPE),
     KN_REST_ATTR("provider:physical_network", "NULL::text", KN_REST_TEXT, PROVIDER | KN_REST_UNBUILT | KN_REST_NULL,
                  .read = KN_NEUTRON_GET_NETWORK_PHYSICAL, .post = KN_NEUTRON_CREATE_NETWORK_PHYSICAL),
-    KN_REST_ATTR(VNI, "n.vni", KN_REST_INT, PROVIDER | KN_REST_SORT | KN_REST_NULL_IS_NOTHING, .column = "vni", .limit = KN_LIMIT_VNI,
-                 .read = KN_NEUTRON_GET_NETWORK_SEGMENT, .post = KN_NEUTRON_CREATE_NETWORK_SEGMENT),
+    KN_REST_ATTR(VNI, "n.vni", KN_REST_INT, PROVIDER | KN_REST_SORT | KN_REST_NULL_IS_NOTHING, .column = "vni",
+                 .limit = KN_LIMIT_VNI, .read = KN_NEUTRON_GET_NETWORK_SEGMENT,
+                 .post = KN_NEUTRON_CREATE_NETWORK_SEGMENT),
     KN_REST_ATTRS_END,
 };
 
@@ -47,7 +53,8 @@ static const struct kn_rest_attr ATTRS[] = {
 static const struct kn_stmt NEXT_VNI = {
     "network_vni",
     "SELECT v, EXISTS (SELECT FROM network WHERE vni = v) FROM (SELECT CASE WHEN n < $1::bigint THEN setval('network_vni', $1::bigint)"
-    " ELSE n END AS v FROM (SELECT nextval('network_vni') AS n) next) chosen", 1
+    " ELSE n END AS v FROM (SELECT nextval('network_vni') AS n) next) chosen",
+    1
 };
 enum { V_NUMBER, V_TAKEN };
 
@@ -74,7 +81,8 @@ static int check_new(const json_t *object, struct kn_error *err)
     const char *type = kn_schema_text(object, "provider:network_type", "vxlan");
 
     if (strcmp(type, "vxlan") != 0) {
-        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: network_type %s is not supported, this cloud has vxlan.", type);
+        kn_fail(err, KN_BAD_REQUEST,
+                "Invalid input for operation: network_type %s is not supported, this cloud has vxlan.", type);
         return kn_fail_name(err, "InvalidInput");
     }
     return 0;
@@ -102,7 +110,8 @@ static int check_change(struct kn_request *req, const char *id, const json_t *ob
         return -1;
     }
     if (unshares && kn_rows_bool(rows, 0, U_OTHERS)) {
-        kn_fail(err, KN_CONFLICT, "Unable to reconfigure sharing settings for network %s. Multiple tenants are using it.", id);
+        kn_fail(err, KN_CONFLICT,
+                "Unable to reconfigure sharing settings for network %s. Multiple tenants are using it.", id);
         return kn_fail_name(err, "InvalidSharedSetting");
     }
     if (resizes && kn_rows_bool(rows, 0, U_BOUND)) {
@@ -112,14 +121,16 @@ static int check_change(struct kn_request *req, const char *id, const json_t *ob
     return 0;
 }
 
-static const struct kn_stmt LOCK_SUBNETS = {
-    "network_lock_subnets", "SELECT 1 FROM subnet WHERE network_id = $1::uuid ORDER BY id FOR UPDATE", 1
-};
+static const struct kn_stmt LOCK_SUBNETS = { "network_lock_subnets",
+                                             "SELECT 1 FROM subnet WHERE network_id = $1::uuid ORDER BY id FOR UPDATE",
+                                             1 };
 static const struct kn_stmt LOCK = { "network_lock", "SELECT 1 FROM network WHERE id = $1::uuid FOR NO KEY UPDATE", 1 };
 
 int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err)
 {
-    return kn_db_run(req->db, &LOCK_SUBNETS, KN_ARGS(id), NULL, err) < 0 ? -1 : kn_db_run(req->db, &LOCK, KN_ARGS(id), NULL, err);
+    return kn_db_run(req->db, &LOCK_SUBNETS, KN_ARGS(id), NULL, err) < 0
+               ? -1
+               : kn_db_run(req->db, &LOCK, KN_ARGS(id), NULL, err);
 }
 
 /* --- deleting ----------------------------------------------------------------------------------------------------- */
@@ -127,17 +138,20 @@ int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err
 static const struct kn_stmt USERS = {
     "network_users",
     "SELECT string_agg(id::text, ',') FROM (SELECT id FROM port WHERE network_id = $1::uuid AND device_owner <> 'network:dhcp'"
-    " ORDER BY id LIMIT 3) p", 1
+    " ORDER BY id LIMIT 3) p",
+    1
 };
 static const struct kn_stmt DROP[] = {
     { "network_delete_ports", "DELETE FROM port WHERE network_id = $1::uuid AND device_owner = 'network:dhcp'", 1 },
     { "network_delete_subnets", "DELETE FROM subnet WHERE network_id = $1::uuid", 1 },
 };
 
-static int fail_in_use(const char *id, const char *ports, struct kn_error *err)
+static int networks_fail_in_use(const char *id, const char *ports, struct kn_error *err)
 {
-    kn_fail(err, KN_CONFLICT, "Unable to complete operation on network %s. There are one or more ports still in use on the "
-                              "network%s%s.", id, ports[0] != '\0' ? ", id for these ports is: " : "", ports);
+    kn_fail(err, KN_CONFLICT,
+            "Unable to complete operation on network %s. There are one or more ports still in use on the "
+            "network%s%s.",
+            id, ports[0] != '\0' ? ", id for these ports is: " : "", ports);
     return kn_fail_name(err, "NetworkInUse");
 }
 
@@ -149,15 +163,16 @@ static int drop_inside(struct kn_request *req, const char *id, struct kn_error *
     int rc = kn_db_run(req->db, &USERS, KN_ARGS(id), &rows, err);
 
     if (rc == 0 && !kn_rows_null(rows, 0, PORTS)) {
-        return fail_in_use(id, kn_rows_text(rows, 0, PORTS), err);
+        return networks_fail_in_use(id, kn_rows_text(rows, 0, PORTS), err);
     }
     for (size_t i = 0; rc == 0 && i < KN_COUNT(DROP); i++) {
         rc = kn_db_run(req->db, &DROP[i], KN_ARGS(id), NULL, err);
     }
-    return rc < 0 && err->code == KN_CONFLICT ? fail_in_use(id, "", err) : rc;
+    return rc < 0 && err->code == KN_CONFLICT ? networks_fail_in_use(id, "", err) : rc;
 }
 
-static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int networks_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                           struct kn_error *err)
 {
     if (object == NULL) {
         return drop_inside(req, id, err);
@@ -169,26 +184,47 @@ static int decide(struct kn_request *req, const char *id, const struct kn_rows *
 }
 
 /* object NULL: somebody plugged in while it was deleted, and a foreign key says no. */
-static int clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
+static int networks_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
     (void)constraint;
     if (object == NULL) {
-        return fail_in_use(req->params[0], "", err);
+        return networks_fail_in_use(req->params[0], "", err);
     }
-    kn_fail(err, KN_CONFLICT, "Unable to create the network. The tunnel ID %lld is in use.", (long long)kn_schema_int(object, VNI, 0));
+    kn_fail(err, KN_CONFLICT, "Unable to create the network. The tunnel ID %lld is in use.",
+            (long long)kn_schema_int(object, VNI, 0));
     return kn_fail_name(err, "TunnelIdInUse");
 }
 
 /* It goes with its subnets, whosever they are. */
-static const struct kn_rest_counts COUNTS = { "network", { "network_counts",
-    "SELECT project_id, 'network', count(*) FROM network WHERE id = ANY($1::uuid[]) GROUP BY project_id"
-    " UNION ALL SELECT project_id, 'subnet', count(*) FROM subnet WHERE network_id = ANY($1::uuid[]) GROUP BY project_id", 1 }, false };
+static const struct kn_rest_counts COUNTS = {
+    "network",
+    { "network_counts",
+      "SELECT project_id, 'network', count(*) FROM network WHERE id = ANY($1::uuid[]) GROUP BY project_id"
+      " UNION ALL SELECT project_id, 'subnet', count(*) FROM subnet WHERE network_id = ANY($1::uuid[]) GROUP BY project_id",
+      1 },
+    false
+};
 
-const struct kn_rest_noun kn_networks = {
-    .one = "network", .many = "networks", .label = "Network", .path = "/networks",
-    .from = "network n", .id = "n.id", .id_type = KN_REST_UUID,
-    .visible = "(n.project_id = ? OR n.shared)", .owned = "(n.project_id = ?)",
-    .order = "id", .ascending = true, .ties = "id",
-    .attrs = ATTRS, .manners = &KN_REST_NEUTRON,
-    .table = "network", .lock = " FOR NO KEY UPDATE OF n", .project_column = "project_id", .counts = &COUNTS, .before_lock = kn_network_lock, .decide = decide, .clash = clash,
+const struct kn_rest_noun kn_network_networks = {
+    .one = "network",
+    .many = "networks",
+    .label = "Network",
+    .path = "/networks",
+    .from = "network n",
+    .id = "n.id",
+    .id_type = KN_REST_UUID,
+    .visible = "(n.project_id = ? OR n.shared)",
+    .owned = "(n.project_id = ?)",
+    .order = "id",
+    .ascending = true,
+    .ties = "id",
+    .attrs = ATTRS,
+    .manners = &KN_REST_NEUTRON,
+    .table = "network",
+    .lock = " FOR NO KEY UPDATE OF n",
+    .project_column = "project_id",
+    .counts = &COUNTS,
+    .before_lock = kn_network_lock,
+    .decide = networks_decide,
+    .clash = networks_clash,
 };

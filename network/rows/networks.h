@@ -6,7 +6,7 @@
 #include "lib/adapter/http.h"
 #include "lib/rest/noun.h"
 
-extern const struct kn_rest_noun kn_networks, kn_subnets, kn_ports;
+extern const struct kn_rest_noun kn_network_networks, kn_network_subnets, kn_network_ports;
 extern const struct kn_text_rule KN_NEUTRON_UUID;
 
 /*

@@ -7,7 +7,7 @@
 
 #include "lib/base/mem.h"
 
-void kn_nic_release(struct kn_nic *nic)
+void kn_network_nic_release(struct kn_network_nic *nic)
 {
     free(nic->tag);
     free(nic->addresses);
@@ -15,16 +15,16 @@ void kn_nic_release(struct kn_nic *nic)
     nic->addresses = NULL;
 }
 
-void kn_nic_add(struct kn_nic *nic, const struct kn_subnet_view *subnet, const char *ip)
+void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const char *ip)
 {
     nic->addresses = kn_realloc_array(nic->addresses, (size_t)nic->address_count + 1, sizeof(*nic->addresses));
     nic->addresses[nic->address_count].subnet = subnet;
     kn_copy(nic->addresses[nic->address_count++].ip, KN_IPV4_SIZE, ip);
 }
 
-static json_t *address_json(const struct kn_nic_address *address)
+static json_t *address_json(const struct kn_network_nic_address *address)
 {
-    const struct kn_subnet_view *subnet = address->subnet;
+    const struct kn_network_subnet_view *subnet = address->subnet;
     json_t *json = json_pack("{s:s, s:i, s:i, s:s, s:O, s:O, s:b}", "address", address->ip, "prefix", subnet->prefix,
                              "version", 4, "subnet", subnet->id, "dns", subnet->dns, "routes", subnet->routes, "dhcp",
                              subnet->dhcp);
@@ -35,12 +35,12 @@ static json_t *address_json(const struct kn_nic_address *address)
     return json;
 }
 
-json_t *kn_nic_json(const struct kn_nic *nic)
+json_t *kn_network_nic_json(const struct kn_network_nic *nic)
 {
     const struct kn_network_view *network = nic->network;
     char tap[KN_TAP_SIZE];
 
-    kn_tap_name(nic->port, tap);
+    kn_network_tap_name(nic->port, tap);
     json_t *ips = json_array();
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:s}", "port", nic->port, "network", network->id,
                              "network_name", network->name, "mac", nic->mac, "vni", (json_int_t)network->vni, "mtu",
@@ -50,7 +50,7 @@ json_t *kn_nic_json(const struct kn_nic *nic)
         json_object_set_new(json, "tag", json_string(nic->tag));
     }
     for (int i = 0; i < nic->address_count; i++) {
-        const struct kn_subnet_view *subnet = nic->addresses[i].subnet;
+        const struct kn_network_subnet_view *subnet = nic->addresses[i].subnet;
 
         json_array_append_new(ips, address_json(&nic->addresses[i]));
         if (subnet->dhcp && subnet->dhcp_ip[0] != '\0' && json_object_get(json, "dhcp_ip") == NULL) {
@@ -61,7 +61,7 @@ json_t *kn_nic_json(const struct kn_nic *nic)
     return json;
 }
 
-void kn_tap_name(const char *port_id, char out[KN_TAP_SIZE])
+void kn_network_tap_name(const char *port_id, char out[KN_TAP_SIZE])
 {
     snprintf(out, KN_TAP_SIZE, "tap%.11s", port_id);
 }

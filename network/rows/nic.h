@@ -11,24 +11,24 @@
 
 #define KN_TAP_SIZE 16 /* IFNAMSIZ */
 
-struct kn_nic_address {
-    const struct kn_subnet_view *subnet;
+struct kn_network_nic_address {
+    const struct kn_network_subnet_view *subnet;
     char ip[KN_IPV4_SIZE];
 };
 
-struct kn_nic {
+struct kn_network_nic {
     char port[KN_UUID_SIZE];
     char mac[KN_MAC_SIZE];
     char *tag; /* NULL if none */
     const struct kn_network_view *network;
-    struct kn_nic_address *addresses;
+    struct kn_network_nic_address *addresses;
     int address_count;
 };
 
-void kn_nic_release(struct kn_nic *nic);
-void kn_nic_add(struct kn_nic *nic, const struct kn_subnet_view *subnet, const char *ip);
-json_t *kn_nic_json(const struct kn_nic *nic);
+void kn_network_nic_release(struct kn_network_nic *nic);
+void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const char *ip);
+json_t *kn_network_nic_json(const struct kn_network_nic *nic);
 
-void kn_tap_name(const char *port_id, char out[KN_TAP_SIZE]);
+void kn_network_tap_name(const char *port_id, char out[KN_TAP_SIZE]);
 
 #endif

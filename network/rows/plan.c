@@ -20,17 +20,18 @@ static const struct kn_stmt WRITE = {
     "   $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::boolean[])),"
     " new_address AS (INSERT INTO address (subnet_id, ip, port_id)"
     "  SELECT * FROM unnest($13::uuid[], $14::inet[], $15::uuid[]))"
-    " UPDATE subnet s SET cursor_ip = c.ip FROM unnest($16::uuid[], $17::inet[]) AS c(id, ip) WHERE s.id = c.id", 17
+    " UPDATE subnet s SET cursor_ip = c.ip FROM unnest($16::uuid[], $17::inet[]) AS c(id, ip) WHERE s.id = c.id",
+    17
 };
 
-void kn_plan_init(struct kn_plan *plan)
+void kn_network_plan_init(struct kn_network_plan *plan)
 {
     for (int i = 0; i < KN_PLAN_COLUMNS; i++) {
         plan->columns[i] = (struct kn_array)KN_ARRAY_INIT;
     }
 }
 
-void kn_plan_release(struct kn_plan *plan)
+void kn_network_plan_release(struct kn_network_plan *plan)
 {
     for (int i = 0; i < KN_PLAN_COLUMNS; i++) {
         kn_array_release(&plan->columns[i]);
@@ -42,7 +43,7 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-void kn_plan_port(struct kn_plan *plan, const struct kn_plan_port *port)
+void kn_network_plan_port(struct kn_network_plan *plan, const struct kn_network_plan_port *port)
 {
     struct kn_arg nic;
     const char *const values[] = {
@@ -66,14 +67,14 @@ void kn_plan_port(struct kn_plan *plan, const struct kn_plan_port *port)
     }
 }
 
-void kn_plan_address(struct kn_plan *plan, const char *port_id, const char *subnet_id, const char *ip)
+void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, const char *subnet_id, const char *ip)
 {
     kn_array_add(&plan->columns[KN_PLAN_ADDRESS_SUBNET], subnet_id);
     kn_array_add(&plan->columns[KN_PLAN_ADDRESS_IP], ip);
     kn_array_add(&plan->columns[KN_PLAN_ADDRESS_PORT], port_id);
 }
 
-static void collect_cursors(const struct kn_topology *topology, struct kn_array *ids, struct kn_array *ips)
+static void collect_cursors(const struct kn_network_topology *topology, struct kn_array *ids, struct kn_array *ips)
 {
     const char *key;
     void *value;
@@ -85,7 +86,7 @@ static void collect_cursors(const struct kn_topology *topology, struct kn_array 
             char ip[KN_IPV4_SIZE];
 
             if (network->subnets[i].ipam.drawn) {
-                kn_ipv4_text(network->subnets[i].ipam.cursor, ip);
+                kn_network_ipv4_text(network->subnets[i].ipam.cursor, ip);
                 kn_array_add(ids, network->subnets[i].id);
                 kn_array_add(ips, ip);
             }
@@ -93,7 +94,8 @@ static void collect_cursors(const struct kn_topology *topology, struct kn_array 
     }
 }
 
-int kn_plan_write(struct kn_db *db, struct kn_plan *plan, const struct kn_topology *topology, struct kn_error *err)
+int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, const struct kn_network_topology *topology,
+                          struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
@@ -111,14 +113,15 @@ int kn_plan_write(struct kn_db *db, struct kn_plan *plan, const struct kn_topolo
     return kn_db_run(db, &WRITE, args, NULL, err);
 }
 
-bool kn_plan_raced(const struct kn_db *db)
+bool kn_network_plan_raced(const struct kn_db *db)
 {
     const char *constraint = kn_db_constraint(db);
 
     return strcmp(constraint, "port_mac") == 0 || strcmp(constraint, "address_once") == 0;
 }
 
-static int make_dhcp_port(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err)
+static int make_dhcp_port(struct kn_db *db, struct kn_network_plan *plan, struct kn_network_view *network,
+                          struct kn_error *err)
 {
     char device[KN_UUID_SIZE + 8];
 
@@ -127,28 +130,29 @@ static int make_dhcp_port(struct kn_db *db, struct kn_plan *plan, struct kn_netw
     }
     kn_uuid_make(network->dhcp_port);
     snprintf(device, sizeof(device), "dhcp-%s", network->id);
-    kn_plan_port(plan, &(struct kn_plan_port){ .id = network->dhcp_port,
-                                              .network_id = network->id,
-                                              .project_id = network->project_id,
-                                              .mac = network->dhcp_mac,
-                                              .device_id = device,
-                                              .device_owner = "network:dhcp",
-                                              .nic = -1,
-                                              .admin_state_up = true });
+    kn_network_plan_port(plan, &(struct kn_network_plan_port){ .id = network->dhcp_port,
+                                                               .network_id = network->id,
+                                                               .project_id = network->project_id,
+                                                               .mac = network->dhcp_mac,
+                                                               .device_id = device,
+                                                               .device_owner = "network:dhcp",
+                                                               .nic = -1,
+                                                               .admin_state_up = true });
     return 0;
 }
 
-int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err)
+int kn_network_plan_dhcp(struct kn_db *db, struct kn_network_plan *plan, struct kn_network_view *network,
+                         struct kn_error *err)
 {
     for (int i = 0; i < network->subnet_count; i++) {
-        struct kn_subnet_view *subnet = &network->subnets[i];
+        struct kn_network_subnet_view *subnet = &network->subnets[i];
         bool found = false;
         uint32_t ip = 0;
 
         if (!subnet->dhcp || subnet->dhcp_ip[0] != '\0') {
             continue;
         }
-        if (kn_subnet_view_draw(db, subnet, &found, &ip, err) < 0) {
+        if (kn_network_subnet_view_draw(db, subnet, &found, &ip, err) < 0) {
             return -1;
         }
         if (!found) {
@@ -157,8 +161,8 @@ int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view 
         if (network->dhcp_port[0] == '\0' && make_dhcp_port(db, plan, network, err) < 0) {
             return -1;
         }
-        kn_ipv4_text(ip, subnet->dhcp_ip);
-        kn_plan_address(plan, network->dhcp_port, subnet->id, subnet->dhcp_ip);
+        kn_network_ipv4_text(ip, subnet->dhcp_ip);
+        kn_network_plan_address(plan, network->dhcp_port, subnet->id, subnet->dhcp_ip);
     }
     return 0;
 }

@@ -11,7 +11,7 @@
 #include "lib/adapter/db.h"
 #include "network/rows/topology.h"
 
-struct kn_plan_port {
+struct kn_network_plan_port {
     const char *id;
     const char *network_id;
     const char *project_id;
@@ -24,30 +24,47 @@ struct kn_plan_port {
     bool made_for_server;
 };
 
-enum kn_plan_column { KN_PLAN_ID, KN_PLAN_NETWORK, KN_PLAN_PROJECT, KN_PLAN_NAME, KN_PLAN_DESCRIPTION, KN_PLAN_MAC, KN_PLAN_DEVICE,
-                      KN_PLAN_OWNER, KN_PLAN_TAG, KN_PLAN_NIC, KN_PLAN_UP, KN_PLAN_MADE,
-                      KN_PLAN_ADDRESS_SUBNET, KN_PLAN_ADDRESS_IP, KN_PLAN_ADDRESS_PORT, KN_PLAN_COLUMNS };
+enum kn_network_plan_column {
+    KN_PLAN_ID,
+    KN_PLAN_NETWORK,
+    KN_PLAN_PROJECT,
+    KN_PLAN_NAME,
+    KN_PLAN_DESCRIPTION,
+    KN_PLAN_MAC,
+    KN_PLAN_DEVICE,
+    KN_PLAN_OWNER,
+    KN_PLAN_TAG,
+    KN_PLAN_NIC,
+    KN_PLAN_UP,
+    KN_PLAN_MADE,
+    KN_PLAN_ADDRESS_SUBNET,
+    KN_PLAN_ADDRESS_IP,
+    KN_PLAN_ADDRESS_PORT,
+    KN_PLAN_COLUMNS
+};
 
-struct kn_plan {
+struct kn_network_plan {
     struct kn_array columns[KN_PLAN_COLUMNS];
 };
 
-void kn_plan_init(struct kn_plan *plan);
-void kn_plan_release(struct kn_plan *plan);
-void kn_plan_port(struct kn_plan *plan, const struct kn_plan_port *port);
-void kn_plan_address(struct kn_plan *plan, const char *port_id, const char *subnet_id, const char *ip);
+void kn_network_plan_init(struct kn_network_plan *plan);
+void kn_network_plan_release(struct kn_network_plan *plan);
+void kn_network_plan_port(struct kn_network_plan *plan, const struct kn_network_plan_port *port);
+void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, const char *subnet_id, const char *ip);
 /*
  * Writes the ports, the addresses and the cursors that the topology's draws moved. KN_CONFLICT when a MAC or an address was
- * taken meanwhile: roll back and plan again (kn_plan_raced says so).
+ * taken meanwhile: roll back and plan again (kn_network_plan_raced says so).
  */
-int kn_plan_write(struct kn_db *db, struct kn_plan *plan, const struct kn_topology *topology, struct kn_error *err);
-/* Was the KN_CONFLICT of kn_plan_write a race that a new draw can win? */
-bool kn_plan_raced(const struct kn_db *db);
+int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, const struct kn_network_topology *topology,
+                          struct kn_error *err);
+/* Was the KN_CONFLICT of kn_network_plan_write a race that a new draw can win? */
+bool kn_network_plan_raced(const struct kn_db *db);
 
 /*
  * Gives the network's DHCP port an address on each subnet with DHCP that has none (makes the port if need be) and notes it in the
  * view and in the plan. A subnet too full for it stays without.
  */
-int kn_plan_dhcp(struct kn_db *db, struct kn_plan *plan, struct kn_network_view *network, struct kn_error *err);
+int kn_network_plan_dhcp(struct kn_db *db, struct kn_network_plan *plan, struct kn_network_view *network,
+                         struct kn_error *err);
 
 #endif

@@ -26,52 +26,65 @@ static bool is_ipv4(const char *text)
 {
     uint32_t ip;
 
-    return kn_ipv4_parse(text, &ip);
+    return kn_network_ipv4_parse(text, &ip);
 }
 
-static bool is_mac(const char *text)
+static bool ports_is_mac(const char *text)
 {
     uint8_t mac[6];
 
-    return kn_mac_parse(text, mac);
+    return kn_network_mac_parse(text, mac);
 }
 
 static const struct kn_text_rule IPV4 = { is_ipv4, "is not a valid IP address", false };
-static const struct kn_text_rule MAC = { is_mac, "is not a valid MAC address", false };
+static const struct kn_text_rule MAC = { ports_is_mac, "is not a valid MAC address", false };
 static const char *const VNIC_TYPES[] = { "normal", NULL };
 static const struct kn_schema FIXED_IP[] = {
-    KN_SCHEMA("subnet_id", KN_IS_STRING, .rule = &KN_NEUTRON_UUID), KN_SCHEMA("ip_address", KN_IS_STRING, .rule = &IPV4), KN_SCHEMA_END,
+    KN_SCHEMA("subnet_id", KN_IS_STRING, .rule = &KN_NEUTRON_UUID),
+    KN_SCHEMA("ip_address", KN_IS_STRING, .rule = &IPV4),
+    KN_SCHEMA_END,
 };
 static const struct kn_schema FIXED_IPS[] = { KN_SCHEMA("fixed_ips", KN_IS_OBJECT, .inner = FIXED_IP), KN_SCHEMA_END };
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "p.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "p.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
-    KN_REST_ATTR("network_id", "p.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED, .rule = &KN_NEUTRON_UUID),
+    KN_REST_ATTR("name", "p.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name",
+                 .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("network_id", "p.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED,
+                 .rule = &KN_NEUTRON_UUID),
     KN_REST_ATTR("tenant_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
-    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac", .rule = &MAC),
+    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac",
+                 .rule = &MAC),
     KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
-    KN_REST_ATTR("status", "(CASE WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
-                 KN_REST_TEXT, FIND),
-    KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_id",
-                 .limit = KN_LIMIT_DEVICE_ID),
-    KN_REST_ATTR("device_owner", "p.device_owner", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_owner",
-                 .limit = KN_LIMIT_DEVICE_OWNER),
-    KN_REST_ATTR("fixed_ips", "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
-      " FROM address a WHERE a.port_id = p.id)", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
-                 .inner_shape = KN_IS_LIST, .inner = FIXED_IPS),
-    KN_REST_ATTR("description", "p.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR(
+        "status",
+        "(CASE WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+        KN_REST_TEXT, FIND),
+    KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
+                 .column = "device_id", .limit = KN_LIMIT_DEVICE_ID),
+    KN_REST_ATTR("device_owner", "p.device_owner", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
+                 .column = "device_owner", .limit = KN_LIMIT_DEVICE_OWNER),
+    KN_REST_ATTR(
+        "fixed_ips",
+        "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
+        " FROM address a WHERE a.port_id = p.id)",
+        KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .inner_shape = KN_IS_LIST,
+        .inner = FIXED_IPS),
+    KN_REST_ATTR("description", "p.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description",
+                 .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_REST_ATTR("created_at", "p.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "p.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
-                 .words = VNIC_TYPES),
+    KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT,
+                 KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .words = VNIC_TYPES),
     KN_REST_ATTR("binding:host_id", "coalesce(b.host, '')", KN_REST_TEXT, FIND, .read = KN_NEUTRON_GET_PORT_HOST),
-    KN_REST_ATTR("binding:vif_type", "(CASE WHEN b.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER,
-                 .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
-    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
-    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL,
-                 .inner_shape = KN_IS_OBJECT, .read = KN_NEUTRON_GET_PORT_PROFILE, .post = KN_NEUTRON_CREATE_PORT_PROFILE,
+    KN_REST_ATTR("binding:vif_type", "(CASE WHEN b.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT,
+                 KN_REST_SHOWN | KN_REST_FILTER, .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
+    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN,
+                 .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
+    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON,
+                 KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL, .inner_shape = KN_IS_OBJECT,
+                 .read = KN_NEUTRON_GET_PORT_PROFILE, .post = KN_NEUTRON_CREATE_PORT_PROFILE,
                  .put = KN_NEUTRON_UPDATE_PORT_PROFILE),
     KN_REST_ATTR("held", HELD, KN_REST_BOOL, 0), /* for us alone, as what no view shows */
     KN_REST_ATTR("security_groups", NULL, KN_REST_TAGS, KN_REST_WRITE | KN_REST_UNBUILT),
@@ -84,7 +97,7 @@ static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_arra
     uint32_t ip;
 
     if (strncmp(text, "ip_address=", 11) == 0) {
-        if (kn_ipv4_parse(text + 11, &ip)) {
+        if (kn_network_ipv4_parse(text + 11, &ip)) {
             kn_array_add(ips, text + 11);
         }
         return 1;
@@ -98,7 +111,8 @@ static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_arra
     return kn_fail(err, KN_BAD_REQUEST, "['fixed_ips=%.64s'] is invalid attribute for filtering", text);
 }
 
-static int add_fixed_ips(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+static int add_fixed_ips(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                         struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array subnets = KN_ARRAY_INIT;
@@ -131,11 +145,12 @@ static const struct kn_rest_param PARAMS[] = {
 
 /* --- who may say what --------------------------------------------------------------------------------------------- */
 
-static int check(struct kn_request *req, json_t *object, struct kn_error *err)
+static int ports_check(struct kn_request *req, json_t *object, struct kn_error *err)
 {
     (void)req;
     if (strcmp(kn_schema_text(object, "device_owner", ""), OWN_PORTS) == 0) {
-        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: this cloud makes the ports of " OWN_PORTS " itself.");
+        kn_fail(err, KN_BAD_REQUEST,
+                "Invalid input for operation: this cloud makes the ports of " OWN_PORTS " itself.");
         return kn_fail_name(err, "InvalidInput");
     }
     return 0;
@@ -150,7 +165,8 @@ static int check_said(const struct kn_request *req, enum kn_rule rule, bool is_s
 }
 
 /* On a network of somebody else nobody chooses MACs, addresses or the names of the network's own devices, nor changes what he was given. */
-static int check_owner_only(const struct kn_request *req, const json_t *object, bool owns, bool is_new, struct kn_error *err)
+static int check_owner_only(const struct kn_request *req, const json_t *object, bool owns, bool is_new,
+                            struct kn_error *err)
 {
     const json_t *ips = json_object_get(object, "fixed_ips"), *item;
     const bool names_mac = json_object_get(object, "mac_address") != NULL;
@@ -161,8 +177,10 @@ static int check_owner_only(const struct kn_request *req, const json_t *object, 
     json_array_foreach (ips, i, item) {
         names_address |= json_object_get(item, "ip_address") != NULL;
     }
-    return check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_MAC : KN_NEUTRON_UPDATE_PORT_MAC, names_mac, owns, err) < 0 ||
-                   check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_DEVICE_OWNER : KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER, names_own_device, owns, err) < 0 ||
+    return check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_MAC : KN_NEUTRON_UPDATE_PORT_MAC, names_mac, owns, err) <
+                       0 ||
+                   check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_DEVICE_OWNER : KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER,
+                              names_own_device, owns, err) < 0 ||
                    check_said(req, KN_NEUTRON_UPDATE_PORT_ADDRESSES, !is_new && ips != NULL, owns, err) < 0 ||
                    check_said(req, KN_NEUTRON_CREATE_PORT_ADDRESS, is_new && names_address, owns, err) < 0
                ? -1
@@ -174,14 +192,15 @@ static int decide_new(struct kn_request *req, const json_t *object, struct kn_er
     const char *project;
     bool owns_network = false;
 
-    return kn_rest_see(&kn_networks, req, kn_schema_text(object, "network_id", ""), &owns_network, err) < 0 ||
+    return kn_rest_see(&kn_network_networks, req, kn_schema_text(object, "network_id", ""), &owns_network, err) < 0 ||
                    check_owner_only(req, object, owns_network, true, err) < 0 ||
-                   kn_rest_owner(&kn_ports, req, object, &project, err) < 0
+                   kn_rest_owner(&kn_network_ports, req, object, &project, err) < 0
                ? -1
                : 0;
 }
 
-static const struct kn_stmt ADDRESSES = { "port_addresses", "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
+static const struct kn_stmt ADDRESSES = { "port_addresses",
+                                          "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
 enum { A_SUBNET, A_IP };
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
@@ -190,80 +209,89 @@ enum { A_SUBNET, A_IP };
 struct target {
     struct kn_db *db;
     struct kn_network_view *network;
-    struct kn_plan *plan;
+    struct kn_network_plan *plan;
     const char *port_id;
     const struct kn_rows *kept; /* of ADDRESSES, what it has now; NULL for a new port */
 };
 
-static bool is_kept(const struct target *target, const struct kn_subnet_view *subnet, const char *ip)
+static bool is_kept(const struct target *target, const struct kn_network_subnet_view *subnet, const char *ip)
 {
     for (int row = 0; target->kept != NULL && row < kn_rows_count(target->kept); row++) {
-        if (strcmp(kn_rows_text(target->kept, row, A_SUBNET), subnet->id) == 0 && strcmp(kn_rows_text(target->kept, row, A_IP), ip) == 0) {
+        if (strcmp(kn_rows_text(target->kept, row, A_SUBNET), subnet->id) == 0 &&
+            strcmp(kn_rows_text(target->kept, row, A_IP), ip) == 0) {
             return true;
         }
     }
     return false;
 }
 
-static int take_named(const struct target *target, struct kn_subnet_view *subnet, const char *text, struct kn_error *err)
+static int ports_take_named(const struct target *target, struct kn_network_subnet_view *subnet, const char *text,
+                            struct kn_error *err)
 {
     uint32_t ip;
 
-    if (!kn_ipv4_parse(text, &ip)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for fixed_ips. Reason: '%.64s' is not a valid IP address.", text);
+    if (!kn_network_ipv4_parse(text, &ip)) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for fixed_ips. Reason: '%.64s' is not a valid IP address.",
+                       text);
     }
     if (subnet == NULL) {
         subnet = kn_network_view_subnet_of(target->network, ip);
     }
     if (subnet == NULL) {
-        kn_fail(err, KN_BAD_REQUEST, "IP address %s is not a valid IP for any of the subnets on the specified network.", text);
+        kn_fail(err, KN_BAD_REQUEST, "IP address %s is not a valid IP for any of the subnets on the specified network.",
+                text);
         return kn_fail_name(err, "InvalidIpForNetwork");
     }
     if (is_kept(target, subnet, text)) {
-        kn_plan_address(target->plan, target->port_id, subnet->id, text);
+        kn_network_plan_address(target->plan, target->port_id, subnet->id, text);
         return 0;
     }
-    if (kn_subnet_view_take(target->db, subnet, ip, err) < 0) {
-        return err->code == KN_CONFLICT ? kn_fail_name(err, "IpAddressAlreadyAllocated") : kn_fail_name(err, "InvalidIpForSubnet");
+    if (kn_network_subnet_view_take(target->db, subnet, ip, err) < 0) {
+        return err->code == KN_CONFLICT ? kn_fail_name(err, "IpAddressAlreadyAllocated")
+                                        : kn_fail_name(err, "InvalidIpForSubnet");
     }
-    kn_plan_address(target->plan, target->port_id, subnet->id, text);
+    kn_network_plan_address(target->plan, target->port_id, subnet->id, text);
     return 0;
 }
 
 /* subnet NULL: whichever has room. */
-static int take_any(const struct target *target, struct kn_subnet_view *subnet, struct kn_error *err)
+static int take_any(const struct target *target, struct kn_network_subnet_view *subnet, struct kn_error *err)
 {
     char text[KN_IPV4_SIZE];
     uint32_t ip = 0;
     bool found = true;
 
     if (subnet == NULL ? kn_network_view_draw(target->db, target->network, &subnet, &ip, err) < 0
-                       : kn_subnet_view_draw(target->db, subnet, &found, &ip, err) < 0) {
+                       : kn_network_subnet_view_draw(target->db, subnet, &found, &ip, err) < 0) {
         return err->code == KN_CONFLICT ? kn_fail_name(err, "IpAddressGenerationFailure") : -1;
     }
     if (!found) {
         kn_fail(err, KN_CONFLICT, "No more IP addresses available for subnet %s.", subnet->id);
         return kn_fail_name(err, "IpAddressGenerationFailureForSubnet");
     }
-    kn_ipv4_text(ip, text);
-    kn_plan_address(target->plan, target->port_id, subnet->id, text);
+    kn_network_ipv4_text(ip, text);
+    kn_network_plan_address(target->plan, target->port_id, subnet->id, text);
     return 0;
 }
 
 static int take_one(const struct target *target, const json_t *item, struct kn_error *err)
 {
     const char *subnet_id = kn_schema_text(item, "subnet_id", NULL), *ip = kn_schema_text(item, "ip_address", NULL);
-    struct kn_subnet_view *subnet = subnet_id != NULL ? kn_network_view_subnet(target->network, subnet_id) : NULL;
+    struct kn_network_subnet_view *subnet = subnet_id != NULL ? kn_network_view_subnet(target->network, subnet_id)
+                                                              : NULL;
 
     if (subnet_id == NULL && ip == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for fixed_ips. Reason: an item needs a 'subnet_id', an 'ip_address' or both.");
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input for fixed_ips. Reason: an item needs a 'subnet_id', an 'ip_address' or both.");
     }
     if (subnet_id != NULL && subnet == NULL) {
-        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: Failed to create port on network %s, because fixed_ips included "
-                                     "invalid subnet %.64s.", target->network->id, subnet_id);
+        kn_fail(err, KN_BAD_REQUEST,
+                "Invalid input for operation: Failed to create port on network %s, because fixed_ips included "
+                "invalid subnet %.64s.",
+                target->network->id, subnet_id);
         return kn_fail_name(err, "InvalidInput");
     }
-    return ip != NULL ? take_named(target, subnet, ip, err) : take_any(target, subnet, err);
+    return ip != NULL ? ports_take_named(target, subnet, ip, err) : take_any(target, subnet, err);
 }
 
 /* Absent: one address, if the network has a subnet. */
@@ -289,19 +317,19 @@ static int choose_addresses(const struct target *target, const json_t *list, str
 
 /* --- new ones ----------------------------------------------------------------------------------------------------- */
 
-static const struct kn_stmt MAC_IN_USE = {
-    "port_mac_in_use", "SELECT 1 FROM port WHERE network_id = $1::uuid AND mac = $2::macaddr", 2
-};
+static const struct kn_stmt MAC_IN_USE = { "port_mac_in_use",
+                                           "SELECT 1 FROM port WHERE network_id = $1::uuid AND mac = $2::macaddr", 2 };
 
 static int fail_mac(const char *network_id, const char *mac, struct kn_error *err)
 {
-    kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", network_id, mac);
+    kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", network_id,
+            mac);
     return kn_fail_name(err, "MacAddressInUse");
 }
 
 /* wanted NULL: any. */
-static int choose_mac(struct kn_db *db, const struct kn_network_view *network, const char *wanted, char ret_mac[KN_MAC_SIZE],
-                      struct kn_error *err)
+static int choose_mac(struct kn_db *db, const struct kn_network_view *network, const char *wanted,
+                      char ret_mac[KN_MAC_SIZE], struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -318,57 +346,64 @@ static int choose_mac(struct kn_db *db, const struct kn_network_view *network, c
     return 0;
 }
 
-static int load_network(struct kn_db *db, const char *id, struct kn_topology *topology, struct kn_error *err)
+static int load_network(struct kn_db *db, const char *id, struct kn_network_topology *topology, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
 
     kn_array_add(&ids, id);
-    if (kn_topology_load(db, &ids, true, topology, err) < 0) {
+    if (kn_network_topology_load(db, &ids, true, topology, err) < 0) {
         return -1;
     }
-    return kn_topology_network(topology, id) != NULL ? 0 : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
+    return kn_network_topology_network(topology, id) != NULL
+               ? 0
+               : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
 }
 
-static int insert(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
+static int ports_insert(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
-    AUTO_RELEASE(kn_plan) struct kn_plan plan;
+    AUTO_RELEASE(kn_network_topology) struct kn_network_topology topology = { NULL, NULL };
+    AUTO_RELEASE(kn_network_plan) struct kn_network_plan plan;
     const char *network_id = kn_schema_text(object, "network_id", ""), *project;
     char mac[KN_MAC_SIZE];
 
-    kn_plan_init(&plan);
-    if (kn_rest_owner(&kn_ports, req, object, &project, err) < 0 || load_network(req->db, network_id, &topology, err) < 0) {
+    kn_network_plan_init(&plan);
+    if (kn_rest_owner(&kn_network_ports, req, object, &project, err) < 0 ||
+        load_network(req->db, network_id, &topology, err) < 0) {
         return -1;
     }
-    const struct target target = { req->db, kn_topology_network(&topology, network_id), &plan, id, NULL };
+    const struct target target = { req->db, kn_network_topology_network(&topology, network_id), &plan, id, NULL };
 
     if (choose_mac(req->db, target.network, kn_schema_text(object, "mac_address", NULL), mac, err) < 0) {
         return -1;
     }
-    kn_plan_port(&plan, &(struct kn_plan_port){ .id = id,
-                                               .network_id = network_id,
-                                               .project_id = project,
-                                               .name = kn_schema_text(object, "name", ""),
-                                               .description = kn_schema_text(object, "description", ""),
-                                               .mac = mac,
-                                               .device_id = kn_schema_text(object, "device_id", ""),
-                                               .device_owner = kn_schema_text(object, "device_owner", ""),
-                                               .nic = -1,
-                                               .admin_state_up = kn_schema_bool(object, "admin_state_up", true) });
-    return choose_addresses(&target, json_object_get(object, "fixed_ips"), err) < 0 ? -1 : kn_plan_write(req->db, &plan, &topology, err);
+    kn_network_plan_port(&plan, &(struct kn_network_plan_port){
+                                    .id = id,
+                                    .network_id = network_id,
+                                    .project_id = project,
+                                    .name = kn_schema_text(object, "name", ""),
+                                    .description = kn_schema_text(object, "description", ""),
+                                    .mac = mac,
+                                    .device_id = kn_schema_text(object, "device_id", ""),
+                                    .device_owner = kn_schema_text(object, "device_owner", ""),
+                                    .nic = -1,
+                                    .admin_state_up = kn_schema_bool(object, "admin_state_up", true) });
+    return choose_addresses(&target, json_object_get(object, "fixed_ips"), err) < 0
+               ? -1
+               : kn_network_plan_write(req->db, &plan, &topology, err);
 }
 
 /* --- changes and deletion ----------------------------------------------------------------------------------------- */
 
 static bool is_set(const struct kn_rows *now, const char *name)
 {
-    return strcmp(kn_rest_was(&kn_ports, now, name), "t") == 0;
+    return strcmp(kn_rest_was(&kn_network_ports, now, name), "t") == 0;
 }
 
-static int fail_in_use(const char *id, const struct kn_rows *now, struct kn_error *err)
+static int ports_fail_in_use(const char *id, const struct kn_rows *now, struct kn_error *err)
 {
-    kn_fail(err, KN_CONFLICT, "Unable to complete operation on port %s for network %s. Port already has an attached device %s.",
-            id, kn_rest_was(&kn_ports, now, "network_id"), kn_rest_was(&kn_ports, now, "device_id"));
+    kn_fail(err, KN_CONFLICT,
+            "Unable to complete operation on port %s for network %s. Port already has an attached device %s.", id,
+            kn_rest_was(&kn_network_ports, now, "network_id"), kn_rest_was(&kn_network_ports, now, "device_id"));
     return kn_fail_name(err, "PortInUse");
 }
 
@@ -385,11 +420,13 @@ static bool says_own_addresses(const json_t *list, const struct kn_rows *own)
     }
     for (int pass = 0; pass < 2; pass++) { /* those that name an address choose first */
         json_array_foreach (list, i, item) {
-            const char *subnet = kn_schema_text(item, "subnet_id", NULL), *ip = kn_schema_text(item, "ip_address", NULL);
+            const char *subnet = kn_schema_text(item, "subnet_id", NULL),
+                       *ip = kn_schema_text(item, "ip_address", NULL);
             int row = (ip != NULL) == (pass == 0) ? 0 : count;
 
             for (; row < count; row++) {
-                if (!said[row] && (subnet != NULL || ip != NULL) && (subnet == NULL || strcmp(subnet, kn_rows_text(own, row, A_SUBNET)) == 0) &&
+                if (!said[row] && (subnet != NULL || ip != NULL) &&
+                    (subnet == NULL || strcmp(subnet, kn_rows_text(own, row, A_SUBNET)) == 0) &&
                     (ip == NULL || strcmp(ip, kn_rows_text(own, row, A_IP)) == 0)) {
                     said[row] = true;
                     break;
@@ -414,7 +451,8 @@ static bool says_other_mac(const json_t *object, const char *now)
 {
     uint8_t said[6], has[6];
 
-    return kn_mac_parse(kn_schema_text(object, "mac_address", now), said) && kn_mac_parse(now, has) && memcmp(said, has, sizeof(has)) != 0;
+    return kn_network_mac_parse(kn_schema_text(object, "mac_address", now), said) && kn_network_mac_parse(now, has) &&
+           memcmp(said, has, sizeof(has)) != 0;
 }
 
 /* The host of the server that holds the port was told these. Saying again what is so is no change. */
@@ -423,43 +461,48 @@ static bool concerns_host(const json_t *object, const struct kn_rows *now, const
     const json_t *ips = json_object_get(object, "fixed_ips");
     bool up = is_set(now, "admin_state_up");
 
-    return says_other_text(object, "device_id", kn_rest_was(&kn_ports, now, "device_id")) ||
-           says_other_text(object, "device_owner", kn_rest_was(&kn_ports, now, "device_owner")) ||
-           says_other_mac(object, kn_rest_was(&kn_ports, now, "mac_address")) || kn_schema_bool(object, "admin_state_up", up) != up ||
-           (ips != NULL && !says_own_addresses(ips, addresses));
+    return says_other_text(object, "device_id", kn_rest_was(&kn_network_ports, now, "device_id")) ||
+           says_other_text(object, "device_owner", kn_rest_was(&kn_network_ports, now, "device_owner")) ||
+           says_other_mac(object, kn_rest_was(&kn_network_ports, now, "mac_address")) ||
+           kn_schema_bool(object, "admin_state_up", up) != up || (ips != NULL && !says_own_addresses(ips, addresses));
 }
 
 static const struct kn_stmt FORGET = { "port_forget", "DELETE FROM address WHERE port_id = $1::uuid", 1 };
 
 /* A new list of addresses; those that stay are not drawn again. */
-static int replace_addresses(struct kn_db *db, const char *id, const char *network_id, const json_t *list, const struct kn_rows *kept,
-                             struct kn_error *err)
+static int replace_addresses(struct kn_db *db, const char *id, const char *network_id, const json_t *list,
+                             const struct kn_rows *kept, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_topology) struct kn_topology topology = { NULL, NULL };
-    AUTO_RELEASE(kn_plan) struct kn_plan plan;
+    AUTO_RELEASE(kn_network_topology) struct kn_network_topology topology = { NULL, NULL };
+    AUTO_RELEASE(kn_network_plan) struct kn_network_plan plan;
 
-    kn_plan_init(&plan);
+    kn_network_plan_init(&plan);
     if (load_network(db, network_id, &topology, err) < 0) {
         return -1;
     }
-    const struct target target = { db, kn_topology_network(&topology, network_id), &plan, id, kept };
+    const struct target target = { db, kn_network_topology_network(&topology, network_id), &plan, id, kept };
 
     if (choose_addresses(&target, list, err) < 0 || kn_db_run(db, &FORGET, KN_ARGS(id), NULL, err) < 0) {
         return -1;
     }
-    return kn_plan_write(db, &plan, &topology, err);
+    return kn_network_plan_write(db, &plan, &topology, err);
 }
 
 /* He may have been given a port on a network that he does not even see. */
 static int ask_network(struct kn_request *req, const struct kn_rows *now, bool *ret_is_owned, struct kn_error *err)
 {
     *ret_is_owned = false;
-    return kn_rest_see(&kn_networks, req, kn_rest_was(&kn_ports, now, "network_id"), ret_is_owned, err) == 0 || err->code == KN_NOT_FOUND ? 0 : -1;
+    return kn_rest_see(&kn_network_networks, req, kn_rest_was(&kn_network_ports, now, "network_id"), ret_is_owned,
+                       err) == 0 ||
+                   err->code == KN_NOT_FOUND
+               ? 0
+               : -1;
 }
 
-static int decide_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int decide_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                         struct kn_error *err)
 {
-    const char *network_id = kn_rest_was(&kn_ports, now, "network_id");
+    const char *network_id = kn_rest_was(&kn_network_ports, now, "network_id");
     const json_t *ips = json_object_get(object, "fixed_ips");
     AUTO(kn_rows) struct kn_rows *addresses = NULL;
     bool owns_network = false;
@@ -470,26 +513,31 @@ static int decide_change(struct kn_request *req, const char *id, const struct kn
     }
     json_object_set_new(object, "network_id", json_string(network_id)); /* for clash() */
     if (is_set(now, "held")) {
-        return concerns_host(object, now, addresses) ? fail_in_use(id, now, err) : 0;
+        return concerns_host(object, now, addresses) ? ports_fail_in_use(id, now, err) : 0;
     }
     return ips == NULL ? 0 : replace_addresses(req->db, id, network_id, ips, addresses, err);
 }
 
 static int decide_end(const char *id, const struct kn_rows *now, struct kn_error *err)
 {
-    if (strcmp(kn_rest_was(&kn_ports, now, "device_owner"), OWN_PORTS) == 0) { /* any other network:… is a word that somebody wrote, with no device behind it */
-        kn_fail(err, KN_CONFLICT, "Port %s cannot be deleted directly via the port API: has device owner " OWN_PORTS ".", id);
+    if (strcmp(kn_rest_was(&kn_network_ports, now, "device_owner"), OWN_PORTS) ==
+        0) { /* any other network:… is a word that somebody wrote, with no device behind it */
+        kn_fail(err, KN_CONFLICT,
+                "Port %s cannot be deleted directly via the port API: has device owner " OWN_PORTS ".", id);
         return kn_fail_name(err, "ServicePortInUse");
     }
-    return is_set(now, "held") ? fail_in_use(id, now, err) : 0;
+    return is_set(now, "held") ? ports_fail_in_use(id, now, err) : 0;
 }
 
-static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int ports_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                        struct kn_error *err)
 {
-    return now == NULL ? decide_new(req, object, err) : object == NULL ? decide_end(id, now, err) : decide_change(req, id, now, object, err);
+    return now == NULL      ? decide_new(req, object, err)
+           : object == NULL ? decide_end(id, now, err)
+                            : decide_change(req, id, now, object, err);
 }
 
-static int clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
+static int ports_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
     (void)req;
     return object != NULL && strcmp(constraint, "port_mac") == 0
@@ -497,16 +545,36 @@ static int clash(struct kn_request *req, const char *constraint, const json_t *o
                : -1;
 }
 
-static const struct kn_rest_counts COUNTS = { "network", { "port_counts",
-    "SELECT project_id, 'port', count(*) FROM port WHERE id = ANY($1::uuid[]) GROUP BY project_id", 1 }, false };
+static const struct kn_rest_counts COUNTS = {
+    "network",
+    { "port_counts", "SELECT project_id, 'port', count(*) FROM port WHERE id = ANY($1::uuid[]) GROUP BY project_id",
+      1 },
+    false
+};
 
-const struct kn_rest_noun kn_ports = {
-    .one = "port", .many = "ports", .label = "Port", .path = "/ports",
-    .from = "port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'", .id = "p.id", .id_type = KN_REST_UUID,
+const struct kn_rest_noun kn_network_ports = {
+    .one = "port",
+    .many = "ports",
+    .label = "Port",
+    .path = "/ports",
+    .from = "port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'",
+    .id = "p.id",
+    .id_type = KN_REST_UUID,
     .lock = " FOR UPDATE OF p",
     .visible = "(p.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = p.network_id AND n.project_id = ?))",
-    .owned = "(p.project_id = ?)", .seen_may_go = true, /* whoever owns the network may throw out the ports of others, not change them */
-    .order = "id", .ascending = true, .ties = "id",
-    .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NEUTRON,
-    .table = "port", .counts = &COUNTS, .check = check, .decide = decide, .insert = insert, .raced = kn_plan_raced, .clash = clash,
+    .owned = "(p.project_id = ?)",
+    .seen_may_go = true, /* whoever owns the network may throw out the ports of others, not change them */
+    .order = "id",
+    .ascending = true,
+    .ties = "id",
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .manners = &KN_REST_NEUTRON,
+    .table = "port",
+    .counts = &COUNTS,
+    .check = ports_check,
+    .decide = ports_decide,
+    .insert = ports_insert,
+    .raced = kn_network_plan_raced,
+    .clash = ports_clash,
 };

@@ -14,10 +14,10 @@
 #define ROUTES_MAX 20
 #define CIDR_SIZE 20
 
-void kn_subnet_plan_release(struct kn_subnet_plan *plan)
+void kn_network_subnet_plan_release(struct kn_network_subnet_plan *plan)
 {
     free(plan->pools);
-    *plan = (struct kn_subnet_plan){ .pools = NULL };
+    *plan = (struct kn_network_subnet_plan){ .pools = NULL };
 }
 
 static uint32_t mask_of(int prefix)
@@ -37,7 +37,7 @@ static bool split_cidr(const char *text, uint32_t *ret_ip, int *ret_prefix)
     kn_copy(ip, (size_t)(slash - text) + 1, text);
     long prefix = strtol(slash + 1, &end, 10);
 
-    if (*end != '\0' || prefix > 32 || !kn_ipv4_parse(ip, ret_ip)) {
+    if (*end != '\0' || prefix > 32 || !kn_network_ipv4_parse(ip, ret_ip)) {
         return false;
     }
     *ret_prefix = (int)prefix;
@@ -48,13 +48,13 @@ static void cidr_text(uint32_t base, int prefix, char out[CIDR_SIZE])
 {
     char ip[KN_IPV4_SIZE];
 
-    kn_ipv4_text(base, ip);
+    kn_network_ipv4_text(base, ip);
     AUTO_FREE char *text = kn_asprintf("%s/%d", ip, prefix);
 
     kn_copy(out, CIDR_SIZE, text);
 }
 
-int kn_subnet_plan_cidr(const char *text, uint32_t *ret_base, int *ret_prefix, struct kn_error *err)
+int kn_network_subnet_plan_cidr(const char *text, uint32_t *ret_base, int *ret_prefix, struct kn_error *err)
 {
     char better[CIDR_SIZE];
     uint32_t ip;
@@ -66,10 +66,12 @@ int kn_subnet_plan_cidr(const char *text, uint32_t *ret_base, int *ret_prefix, s
     if ((ip & ~mask_of(prefix)) != 0) {
         cidr_text(ip & mask_of(prefix), prefix, better);
         return kn_fail(err, KN_BAD_REQUEST,
-                       "Invalid input for cidr. Reason: '%s' is not a recognized IP subnet cidr, '%s' is recommended.", text, better);
+                       "Invalid input for cidr. Reason: '%s' is not a recognized IP subnet cidr, '%s' is recommended.",
+                       text, better);
     }
     if (prefix == 0 || ip >> 24 == 0 || ip >> 24 == 127 || ip >> 28 >= 14 || ip >> 16 == 0xa9fe) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for cidr. Reason: '%s' is not a range that servers can use.", text);
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for cidr. Reason: '%s' is not a range that servers can use.",
+                       text);
     }
     *ret_base = ip;
     *ret_prefix = prefix;
@@ -82,40 +84,40 @@ static int fail_input(struct kn_error *err, const char *reason, const char *valu
     return kn_fail_name(err, "InvalidInput");
 }
 
-static uint32_t first_host(const struct kn_subnet_plan *plan)
+static uint32_t first_host(const struct kn_network_subnet_plan *plan)
 {
     return plan->prefix >= 31 ? plan->base : plan->base + 1;
 }
 
-static uint32_t last_host(const struct kn_subnet_plan *plan)
+static uint32_t last_host(const struct kn_network_subnet_plan *plan)
 {
     uint32_t last = plan->base | ~mask_of(plan->prefix);
 
     return plan->prefix >= 31 ? last : last - 1;
 }
 
-static bool holds(const struct kn_subnet_plan *plan, uint32_t ip)
+static bool subnet_plan_holds(const struct kn_network_subnet_plan *plan, uint32_t ip)
 {
     return ip >= first_host(plan) && ip <= last_host(plan);
 }
 
-static void add_pool(struct kn_subnet_plan *plan, uint32_t first, uint32_t last)
+static void add_pool(struct kn_network_subnet_plan *plan, uint32_t first, uint32_t last)
 {
     if (first <= last) {
         plan->pools = kn_realloc_array(plan->pools, plan->pool_count + 1, sizeof(*plan->pools));
-        plan->pools[plan->pool_count++] = (struct kn_ipam_range){ first, last };
+        plan->pools[plan->pool_count++] = (struct kn_network_ipam_range){ first, last };
     }
 }
 
 /* Everything but the gateway. */
-static void default_pools(struct kn_subnet_plan *plan)
+static void default_pools(struct kn_network_subnet_plan *plan)
 {
     uint32_t first = first_host(plan), last = last_host(plan);
 
     free(plan->pools);
     plan->pools = NULL;
     plan->pool_count = 0;
-    if (plan->gateway == 0 || !holds(plan, plan->gateway)) {
+    if (plan->gateway == 0 || !subnet_plan_holds(plan, plan->gateway)) {
         add_pool(plan, first, last);
         return;
     }
@@ -127,25 +129,25 @@ static void default_pools(struct kn_subnet_plan *plan)
     }
 }
 
-static void pool_text(struct kn_ipam_range pool, char out[40])
+static void pool_text(struct kn_network_ipam_range pool, char out[40])
 {
     char first[KN_IPV4_SIZE], last[KN_IPV4_SIZE];
 
-    kn_ipv4_text(pool.first, first);
-    kn_ipv4_text(pool.last, last);
+    kn_network_ipv4_text(pool.first, first);
+    kn_network_ipv4_text(pool.last, last);
     AUTO_FREE char *text = kn_asprintf("%s-%s", first, last);
 
     kn_copy(out, 40, text);
 }
 
-static int check_pool(const struct kn_subnet_plan *plan, size_t at, struct kn_error *err)
+static int check_pool(const struct kn_network_subnet_plan *plan, size_t at, struct kn_error *err)
 {
-    struct kn_ipam_range pool = plan->pools[at];
+    struct kn_network_ipam_range pool = plan->pools[at];
     char text[40], other[40], cidr[CIDR_SIZE];
 
     pool_text(pool, text);
     cidr_text(plan->base, plan->prefix, cidr);
-    if (!holds(plan, pool.first) || !holds(plan, pool.last)) {
+    if (!subnet_plan_holds(plan, pool.first) || !subnet_plan_holds(plan, pool.last)) {
         kn_fail(err, KN_BAD_REQUEST, "The allocation pool %s spans beyond the subnet cidr %s.", text, cidr);
         return kn_fail_name(err, "OutOfBoundsAllocationPool");
     }
@@ -157,14 +159,14 @@ static int check_pool(const struct kn_subnet_plan *plan, size_t at, struct kn_er
         }
     }
     if (plan->gateway >= pool.first && plan->gateway <= pool.last) {
-        kn_ipv4_text(plan->gateway, other);
+        kn_network_ipv4_text(plan->gateway, other);
         kn_fail(err, KN_CONFLICT, "Gateway ip %s conflicts with allocation pool %s.", other, text);
         return kn_fail_name(err, "GatewayConflictWithAllocationPools");
     }
     return 0;
 }
 
-static int read_pools(const json_t *list, struct kn_subnet_plan *plan, struct kn_error *err)
+static int read_pools(const json_t *list, struct kn_network_subnet_plan *plan, struct kn_error *err)
 {
     const json_t *item;
     size_t i;
@@ -175,8 +177,9 @@ static int read_pools(const json_t *list, struct kn_subnet_plan *plan, struct kn
     json_array_foreach (list, i, item) {
         uint32_t first, last;
 
-        if (json_object_size(item) != 2 || !kn_ipv4_parse(json_string_value(json_object_get(item, "start")), &first) ||
-            !kn_ipv4_parse(json_string_value(json_object_get(item, "end")), &last) || first > last) {
+        if (json_object_size(item) != 2 ||
+            !kn_network_ipv4_parse(json_string_value(json_object_get(item, "start")), &first) ||
+            !kn_network_ipv4_parse(json_string_value(json_object_get(item, "end")), &last) || first > last) {
             AUTO_FREE char *text = json_dumps(item, JSON_ENCODE_ANY);
 
             kn_fail(err, KN_BAD_REQUEST, "The allocation pool %.100s is not valid.", text);
@@ -188,14 +191,14 @@ static int read_pools(const json_t *list, struct kn_subnet_plan *plan, struct kn
 }
 
 /* As in Neutron: one outside of the subnet is its owner's affair, one inside is a host's address. */
-static bool may_be_gateway(const struct kn_subnet_plan *plan, uint32_t ip)
+static bool may_be_gateway(const struct kn_network_subnet_plan *plan, uint32_t ip)
 {
     const bool inside = (ip & mask_of(plan->prefix)) == plan->base;
 
-    return ip != 0 && (!inside || holds(plan, ip));
+    return ip != 0 && (!inside || subnet_plan_holds(plan, ip));
 }
 
-static int read_gateway(const json_t *object, struct kn_subnet_plan *plan, struct kn_error *err)
+static int read_gateway(const json_t *object, struct kn_network_subnet_plan *plan, struct kn_error *err)
 {
     const char *text = kn_schema_text(object, "gateway_ip", NULL);
 
@@ -203,13 +206,13 @@ static int read_gateway(const json_t *object, struct kn_subnet_plan *plan, struc
     if (text == NULL) {
         return 0;
     }
-    if (!kn_ipv4_parse(text, &plan->gateway) || !may_be_gateway(plan, plan->gateway)) {
+    if (!kn_network_ipv4_parse(text, &plan->gateway) || !may_be_gateway(plan, plan->gateway)) {
         return fail_input(err, "Gateway is not valid on subnet:", text);
     }
     return 0;
 }
 
-static int check(const struct kn_subnet_plan *plan, struct kn_error *err)
+static int subnet_plan_check(const struct kn_network_subnet_plan *plan, struct kn_error *err)
 {
     char cidr[CIDR_SIZE];
 
@@ -225,9 +228,10 @@ static int check(const struct kn_subnet_plan *plan, struct kn_error *err)
     return 0;
 }
 
-int kn_subnet_plan_create(const json_t *object, struct kn_subnet_plan *ret, struct kn_error *err)
+int kn_network_subnet_plan_create(const json_t *object, struct kn_network_subnet_plan *ret, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .dhcp = kn_schema_bool(object, "enable_dhcp", true) };
+    AUTO_RELEASE(kn_network_subnet_plan)
+    struct kn_network_subnet_plan plan = { .dhcp = kn_schema_bool(object, "enable_dhcp", true) };
     const json_t *pools = json_object_get(object, "allocation_pools");
 
     if (kn_schema_int(object, "ip_version", 4) != 4) {
@@ -237,7 +241,7 @@ int kn_subnet_plan_create(const json_t *object, struct kn_subnet_plan *ret, stru
         kn_fail(err, KN_BAD_REQUEST, "Bad subnets request: a subnetpool must be specified in the absence of a cidr.");
         return kn_fail_name(err, "BadRequest");
     }
-    if (kn_subnet_plan_cidr(kn_schema_text(object, "cidr", ""), &plan.base, &plan.prefix, err) < 0) {
+    if (kn_network_subnet_plan_cidr(kn_schema_text(object, "cidr", ""), &plan.base, &plan.prefix, err) < 0) {
         return -1;
     }
     plan.gateway = first_host(&plan);
@@ -245,7 +249,7 @@ int kn_subnet_plan_create(const json_t *object, struct kn_subnet_plan *ret, stru
         return -1;
     }
     default_pools(&plan);
-    if ((json_is_array(pools) && read_pools(pools, &plan, err) < 0) || check(&plan, err) < 0) {
+    if ((json_is_array(pools) && read_pools(pools, &plan, err) < 0) || subnet_plan_check(&plan, err) < 0) {
         return -1;
     }
     *ret = plan;
@@ -253,9 +257,9 @@ int kn_subnet_plan_create(const json_t *object, struct kn_subnet_plan *ret, stru
     return 0;
 }
 
-int kn_subnet_plan_update(const json_t *object, struct kn_subnet_plan *plan, struct kn_error *err)
+int kn_network_subnet_plan_update(const json_t *object, struct kn_network_subnet_plan *plan, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan next = *plan;
+    AUTO_RELEASE(kn_network_subnet_plan) struct kn_network_subnet_plan next = *plan;
     const json_t *pools = json_object_get(object, "allocation_pools");
 
     next.pools = NULL;
@@ -267,7 +271,7 @@ int kn_subnet_plan_update(const json_t *object, struct kn_subnet_plan *plan, str
     if (json_object_get(object, "gateway_ip") != NULL && read_gateway(object, &next, err) < 0) {
         return -1;
     }
-    if ((json_is_array(pools) && read_pools(pools, &next, err) < 0) || check(&next, err) < 0) {
+    if ((json_is_array(pools) && read_pools(pools, &next, err) < 0) || subnet_plan_check(&next, err) < 0) {
         return -1;
     }
     free(plan->pools);
@@ -282,20 +286,23 @@ static int check_dns(const json_t *list, struct kn_error *err)
     size_t i;
 
     if (json_array_size(list) > DNS_MAX) {
-        kn_fail(err, KN_BAD_REQUEST, "Unable to complete operation: the number of DNS nameservers exceeds the limit %d.", DNS_MAX);
+        kn_fail(err, KN_BAD_REQUEST,
+                "Unable to complete operation: the number of DNS nameservers exceeds the limit %d.", DNS_MAX);
         return kn_fail_name(err, "DNSNameServersExhausted");
     }
     json_array_foreach (list, i, item) {
         const char *text = json_string_value(item);
         uint32_t ip;
 
-        if (!kn_ipv4_parse(text, &ip)) {
-            return kn_fail(err, KN_BAD_REQUEST, "Invalid input for dns_nameservers. Reason: '%.64s' is not a valid nameserver.",
+        if (!kn_network_ipv4_parse(text, &ip)) {
+            return kn_fail(err, KN_BAD_REQUEST,
+                           "Invalid input for dns_nameservers. Reason: '%.64s' is not a valid nameserver.",
                            text != NULL ? text : "null");
         }
         for (size_t j = 0; j < i; j++) {
             if (strcmp(json_string_value(json_array_get(list, j)), text) == 0) {
-                return kn_fail(err, KN_BAD_REQUEST, "Invalid input for dns_nameservers. Reason: Duplicate nameserver '%s'.", text);
+                return kn_fail(err, KN_BAD_REQUEST,
+                               "Invalid input for dns_nameservers. Reason: Duplicate nameserver '%s'.", text);
             }
         }
     }
@@ -308,31 +315,36 @@ static int check_routes(const json_t *list, struct kn_error *err)
     size_t i;
 
     if (json_array_size(list) > ROUTES_MAX) {
-        kn_fail(err, KN_BAD_REQUEST, "Unable to complete operation: the number of host routes exceeds the limit %d.", ROUTES_MAX);
+        kn_fail(err, KN_BAD_REQUEST, "Unable to complete operation: the number of host routes exceeds the limit %d.",
+                ROUTES_MAX);
         return kn_fail_name(err, "HostRoutesExhausted");
     }
     json_array_foreach (list, i, item) {
         uint32_t ip;
         int prefix;
 
-        if (json_object_size(item) != 2 || !split_cidr(json_string_value(json_object_get(item, "destination")), &ip, &prefix) ||
-            (ip & ~mask_of(prefix)) != 0 || !kn_ipv4_parse(json_string_value(json_object_get(item, "nexthop")), &ip)) {
+        if (json_object_size(item) != 2 ||
+            !split_cidr(json_string_value(json_object_get(item, "destination")), &ip, &prefix) ||
+            (ip & ~mask_of(prefix)) != 0 ||
+            !kn_network_ipv4_parse(json_string_value(json_object_get(item, "nexthop")), &ip)) {
             AUTO_FREE char *text = json_dumps(item, JSON_ENCODE_ANY);
 
-            return kn_fail(err, KN_BAD_REQUEST, "Invalid input for host_routes. Reason: '%.100s' is not a valid route.", text);
+            return kn_fail(err, KN_BAD_REQUEST, "Invalid input for host_routes. Reason: '%.100s' is not a valid route.",
+                           text);
         }
         for (size_t j = 0; j < i; j++) {
             if (json_equal(json_array_get(list, j), item)) {
                 AUTO_FREE char *text = json_dumps(item, JSON_ENCODE_ANY);
 
-                return kn_fail(err, KN_BAD_REQUEST, "Invalid input for host_routes. Reason: Duplicate hostroute '%.100s'.", text);
+                return kn_fail(err, KN_BAD_REQUEST,
+                               "Invalid input for host_routes. Reason: Duplicate hostroute '%.100s'.", text);
             }
         }
     }
     return 0;
 }
 
-int kn_subnet_plan_lists(const json_t *object, struct kn_error *err)
+int kn_network_subnet_plan_lists(const json_t *object, struct kn_error *err)
 {
     if (check_dns(json_object_get(object, "dns_nameservers"), err) < 0) {
         return -1;
@@ -340,7 +352,7 @@ int kn_subnet_plan_lists(const json_t *object, struct kn_error *err)
     return check_routes(json_object_get(object, "host_routes"), err);
 }
 
-static void say(json_t *object, const char *name, json_t *empty)
+static void subnet_plan_say(json_t *object, const char *name, json_t *empty)
 {
     if (json_is_null(json_object_get(object, name))) {
         json_object_set(object, name, empty);
@@ -348,20 +360,20 @@ static void say(json_t *object, const char *name, json_t *empty)
     json_decref(empty);
 }
 
-void kn_subnet_plan_say(const struct kn_subnet_plan *plan, json_t *object)
+void kn_network_subnet_plan_say(const struct kn_network_subnet_plan *plan, json_t *object)
 {
     json_t *pools = json_array();
     char first[KN_IPV4_SIZE], last[KN_IPV4_SIZE];
 
     for (size_t i = 0; i < plan->pool_count; i++) {
-        kn_ipv4_text(plan->pools[i].first, first);
-        kn_ipv4_text(plan->pools[i].last, last);
+        kn_network_ipv4_text(plan->pools[i].first, first);
+        kn_network_ipv4_text(plan->pools[i].last, last);
         json_array_append_new(pools, json_pack("{s:s, s:s}", "start", first, "end", last));
     }
-    kn_ipv4_text(plan->gateway, first);
+    kn_network_ipv4_text(plan->gateway, first);
     json_object_set_new(object, "allocation_pools", pools);
     json_object_set_new(object, "gateway_ip", plan->gateway != 0 ? json_string(first) : json_null());
     json_object_set_new(object, "enable_dhcp", json_boolean(plan->dhcp));
-    say(object, "host_routes", json_array());
-    say(object, "dns_nameservers", json_array());
+    subnet_plan_say(object, "host_routes", json_array());
+    subnet_plan_say(object, "dns_nameservers", json_array());
 }

@@ -18,14 +18,16 @@ static const struct kn_stmt NETWORK = {
     " (SELECT p.device_id FROM address a JOIN port p ON p.id = a.port_id"
     "  WHERE a.subnet_id = ANY(array_agg(s.id)) AND a.ip = $4::inet LIMIT 1)"
     " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
-    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean) GROUP BY n.id", 4
+    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean) GROUP BY n.id",
+    4
 };
 
 /* Without a fixed IP, which is how nearly every server comes: a tenth of the work. */
 static const struct kn_stmt NETWORK_ALONE = {
     "usable_network_alone",
     "SELECT EXISTS (SELECT FROM subnet s WHERE s.network_id = n.id)::int FROM network n"
-    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean)", 3
+    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean)",
+    3
 };
 
 static int fail_no_subnet(const char *network_id, struct kn_error *err)
@@ -33,7 +35,8 @@ static int fail_no_subnet(const char *network_id, struct kn_error *err)
     return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", network_id);
 }
 
-int kn_network_judge(const char *network_id, const char *fixed_ip, const struct kn_network_found *found, struct kn_error *err)
+int kn_network_judge(const char *network_id, const char *fixed_ip, const struct kn_network_found *found,
+                     struct kn_error *err)
 {
     if (!found->exists) {
         return kn_fail(err, KN_BAD_REQUEST, "Network %s could not be found.", network_id);
@@ -42,25 +45,31 @@ int kn_network_judge(const char *network_id, const char *fixed_ip, const struct 
         return fail_no_subnet(network_id, err);
     }
     if (fixed_ip != NULL && !found->holds) {
-        return kn_fail(err, KN_BAD_REQUEST, "Fixed IP %s is not a valid ip address for network %s.", fixed_ip, network_id);
+        return kn_fail(err, KN_BAD_REQUEST, "Fixed IP %s is not a valid ip address for network %s.", fixed_ip,
+                       network_id);
     }
-    return found->user == NULL ? 0 : kn_fail(err, KN_BAD_REQUEST, "Fixed IP address %s is already in use on instance %s.", fixed_ip, found->user);
+    return found->user == NULL ? 0
+                               : kn_fail(err, KN_BAD_REQUEST, "Fixed IP address %s is already in use on instance %s.",
+                                         fixed_ip, found->user);
 }
 
-int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id,
-                      const char *fixed_ip, struct kn_error *err)
+int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id, const char *fixed_ip,
+                      struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     uint32_t ip;
 
     if (!kn_uuid_valid(network_id)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Bad networks format: network uuid is not in proper format (%s)", network_id);
+        return kn_fail(err, KN_BAD_REQUEST, "Bad networks format: network uuid is not in proper format (%s)",
+                       network_id);
     }
-    if (fixed_ip != NULL && !kn_ipv4_parse(fixed_ip, &ip)) {
+    if (fixed_ip != NULL && !kn_network_ipv4_parse(fixed_ip, &ip)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid fixed IP address (%s)", fixed_ip);
     }
     if (kn_db_run(db, fixed_ip == NULL ? &NETWORK_ALONE : &NETWORK,
-                  KN_ARGS(network_id, caller->project_id, kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL) ? "t" : "f", fixed_ip), &rows, err) < 0) {
+                  KN_ARGS(network_id, caller->project_id,
+                          kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL) ? "t" : "f", fixed_ip),
+                  &rows, err) < 0) {
         return -1;
     }
     struct kn_network_found found = { .exists = kn_rows_count(rows) > 0 };
@@ -76,7 +85,8 @@ int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const ch
 static const struct kn_stmt AUTO_NETWORK = {
     "usable_auto",
     "SELECT n.id, EXISTS (SELECT 1 FROM subnet s WHERE s.network_id = n.id) FROM network n"
-    " WHERE (n.project_id = $1 OR n.shared) AND n.admin_state_up LIMIT 2", 1
+    " WHERE (n.project_id = $1 OR n.shared) AND n.admin_state_up LIMIT 2",
+    1
 };
 
 int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUID_SIZE], struct kn_error *err)
@@ -88,8 +98,7 @@ int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUI
         return -1;
     }
     if (kn_rows_count(rows) > 1) {
-        return kn_fail(err, KN_CONFLICT,
-                       "Multiple possible networks found, use a Network ID to be more specific.");
+        return kn_fail(err, KN_CONFLICT, "Multiple possible networks found, use a Network ID to be more specific.");
     }
     if (kn_rows_count(rows) == 1 && !kn_rows_bool(rows, 0, HAS_SUBNET)) {
         return fail_no_subnet(kn_rows_text(rows, 0, ID), err);
@@ -101,10 +110,11 @@ int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUI
 static const struct kn_stmt PORT = {
     "usable_port",
     "SELECT p.device_id, EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id) FROM port p"
-    " WHERE p.id = $1::uuid AND (p.project_id = $2 OR $3::boolean)", 3
+    " WHERE p.id = $1::uuid AND (p.project_id = $2 OR $3::boolean)",
+    3
 };
 
-int kn_port_judge(const char *port_id, const struct kn_port_found *found, struct kn_error *err)
+int kn_network_port_judge(const char *port_id, const struct kn_network_port_found *found, struct kn_error *err)
 {
     if (!found->exists) {
         return kn_fail(err, KN_BAD_REQUEST, "Port id %s could not be found.", port_id);
@@ -112,10 +122,12 @@ int kn_port_judge(const char *port_id, const struct kn_port_found *found, struct
     if (found->is_used) {
         return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", port_id);
     }
-    return found->has_address ? 0 : kn_fail(err, KN_BAD_REQUEST, "Port %s requires a FixedIP in order to be used.", port_id);
+    return found->has_address
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Port %s requires a FixedIP in order to be used.", port_id);
 }
 
-int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err)
+int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err)
 {
     enum { DEVICE, HAS_ADDRESS };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -123,16 +135,18 @@ int kn_port_usable(struct kn_db *db, const struct kn_caller *caller, const char 
     if (!kn_uuid_valid(port_id)) {
         return kn_fail(err, KN_BAD_REQUEST, "Bad port format: port uuid is not in proper format (%s)", port_id);
     }
-    if (kn_db_run(db, &PORT, KN_ARGS(port_id, caller->project_id, kn_policy_allows(KN_NEUTRON_GET_PORT, caller, NULL) ? "t" : "f"), &rows, err) < 0) {
+    if (kn_db_run(db, &PORT,
+                  KN_ARGS(port_id, caller->project_id, kn_policy_allows(KN_NEUTRON_GET_PORT, caller, NULL) ? "t" : "f"),
+                  &rows, err) < 0) {
         return -1;
     }
-    struct kn_port_found found = { .exists = kn_rows_count(rows) > 0 };
+    struct kn_network_port_found found = { .exists = kn_rows_count(rows) > 0 };
 
     if (found.exists) {
         found.is_used = kn_rows_text(rows, 0, DEVICE)[0] != '\0';
         found.has_address = kn_rows_bool(rows, 0, HAS_ADDRESS);
     }
-    return kn_port_judge(port_id, &found, err);
+    return kn_network_port_judge(port_id, &found, err);
 }
 
 int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err)

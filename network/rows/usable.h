@@ -14,14 +14,15 @@ struct kn_network_found {
     const char *user;  /* the device that has this address; NULL = none */
 };
 /* KN_BAD_REQUEST. fixed_ip: NULL = none was wished. */
-int kn_network_judge(const char *network_id, const char *fixed_ip, const struct kn_network_found *found, struct kn_error *err);
+int kn_network_judge(const char *network_id, const char *fixed_ip, const struct kn_network_found *found,
+                     struct kn_error *err);
 
-struct kn_port_found {
+struct kn_network_port_found {
     bool exists;
     bool is_used;
     bool has_address;
 };
 /* KN_BAD_REQUEST; KN_CONFLICT: somebody has it. */
-int kn_port_judge(const char *port_id, const struct kn_port_found *found, struct kn_error *err);
+int kn_network_port_judge(const char *port_id, const struct kn_network_port_found *found, struct kn_error *err);
 
 #endif

@@ -27,25 +27,28 @@ static const struct kn_stmt LOAD_SERVERS = {
     "allocate_servers",
     "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, true, a.subnet_id, a.ip FROM unnest($1::text[]) AS w(device)"
     " JOIN port p ON p.device_id = w.device AND p.device_id <> '' AND p.nic IS NOT NULL"
-    " LEFT JOIN address a ON a.port_id = p.id ORDER BY p.device_id, p.nic, p.id, a.ip", 1
+    " LEFT JOIN address a ON a.port_id = p.id ORDER BY p.device_id, p.nic, p.id, a.ip",
+    1
 };
 
 /* What the requests name. Locked: nobody else may take or change it now. */
 static const struct kn_stmt LOAD_NAMED = {
     "allocate_named",
     "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, false, a.subnet_id, a.ip FROM port p"
-    " LEFT JOIN address a ON a.port_id = p.id WHERE p.id = ANY($1::uuid[]) ORDER BY p.id, a.ip FOR UPDATE OF p", 1
+    " LEFT JOIN address a ON a.port_id = p.id WHERE p.id = ANY($1::uuid[]) ORDER BY p.id, a.ip FOR UPDATE OF p",
+    1
 };
 
 static const struct kn_stmt TAKE = {
     "allocate_take",
     "UPDATE port p SET device_id = t.device, device_owner = 'compute:', nic = t.nic, tag = t.tag, updated_at = now()"
-    " FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[]) AS t(id, device, nic, tag) WHERE p.id = t.id", 4
+    " FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[]) AS t(id, device, nic, tag) WHERE p.id = t.id",
+    4
 };
 
 /* A port that was there before the batch. */
 struct known_port {
-    struct kn_nic nic;
+    struct kn_network_nic nic;
     char network_id[KN_UUID_SIZE];
     char device[KN_UUID_SIZE]; /* "" when free; changes when the batch takes it */
     struct known_port *next;   /* of the same server, in NIC order */
@@ -58,8 +61,8 @@ struct allocation {
     struct kn_db *db;
     struct kn_hmap *by_id;     /* known ports; owns them */
     struct kn_hmap *by_server; /* first known port of each server; borrowed */
-    struct kn_topology topology;
-    struct kn_plan plan;
+    struct kn_network_topology topology;
+    struct kn_network_plan plan;
     struct kn_array taken[4];  /* the columns of TAKE */
     struct kn_hmap *rooms;     /* by project; owns them */
     struct kn_quota_claims *claims; /* the batch's */
@@ -74,7 +77,7 @@ static void known_port_free(void *p)
 {
     struct known_port *port = p;
 
-    kn_nic_release(&port->nic);
+    kn_network_nic_release(&port->nic);
     free(port->subnets);
     free(port->ips);
     free(port);
@@ -82,9 +85,10 @@ static void known_port_free(void *p)
 
 static void allocation_init(struct allocation *all, struct kn_db *db)
 {
-    *all = (struct allocation){ .db = db, .by_id = kn_hmap_new(known_port_free), .by_server = kn_hmap_new(NULL),
-                                 .rooms = kn_hmap_new(free) };
-    kn_plan_init(&all->plan);
+    *all = (struct allocation){
+        .db = db, .by_id = kn_hmap_new(known_port_free), .by_server = kn_hmap_new(NULL), .rooms = kn_hmap_new(free)
+    };
+    kn_network_plan_init(&all->plan);
     for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
         all->taken[i] = (struct kn_array)KN_ARRAY_INIT;
     }
@@ -95,8 +99,8 @@ static void allocation_release(struct allocation *all)
     kn_hmap_free(all->rooms);
     kn_hmap_free(all->by_server);
     kn_hmap_free(all->by_id);
-    kn_topology_release(&all->topology);
-    kn_plan_release(&all->plan);
+    kn_network_topology_release(&all->topology);
+    kn_network_plan_release(&all->plan);
     for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
         kn_array_release(&all->taken[i]);
     }
@@ -104,7 +108,7 @@ static void allocation_release(struct allocation *all)
 
 /* --- what is there ------------------------------------------------------------------------------------------------ */
 
-static void add_address(struct known_port *port, const struct kn_rows *rows, int row)
+static void allocate_add_address(struct known_port *port, const struct kn_rows *rows, int row)
 {
     size_t n = (size_t)port->address_count++;
 
@@ -114,7 +118,7 @@ static void add_address(struct known_port *port, const struct kn_rows *rows, int
     kn_copy(port->ips[n], KN_IPV4_SIZE, kn_rows_text(rows, row, P_IP));
 }
 
-static struct known_port *add_port(struct allocation *all, const struct kn_rows *rows, int row)
+static struct known_port *allocate_add_port(struct allocation *all, const struct kn_rows *rows, int row)
 {
     struct known_port *port = KN_NEW(struct known_port);
 
@@ -148,7 +152,7 @@ static void note_ports(struct allocation *all, const struct kn_rows *rows)
 
     for (int row = 0; row < kn_rows_count(rows); row++) {
         if (last == NULL || strcmp(last->nic.port, kn_rows_text(rows, row, P_ID)) != 0) {
-            struct known_port *port = add_port(all, rows, row);
+            struct known_port *port = allocate_add_port(all, rows, row);
 
             if (kn_rows_bool(rows, row, P_IS_NIC)) {
                 add_to_server(all, port);
@@ -156,13 +160,13 @@ static void note_ports(struct allocation *all, const struct kn_rows *rows)
             last = port;
         }
         if (!kn_rows_null(rows, row, P_IP)) {
-            add_address(last, rows, row);
+            allocate_add_address(last, rows, row);
         }
     }
 }
 
 /* The named ports that are not loaded yet: a server that is asked about again has them already. */
-static int load_named(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+static int load_named(struct allocation *all, struct kn_network_outcome **outcomes, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -188,7 +192,7 @@ static int load_named(struct allocation *all, struct kn_outcome **outcomes, int 
     return 0;
 }
 
-static int load_ports(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+static int load_ports(struct allocation *all, struct kn_network_outcome **outcomes, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -219,7 +223,8 @@ static int64_t made_ports(const json_t *body)
 }
 
 /* Of the projects whose servers get new ports. Nobody is held for it: the batch's end takes them, and is refused if it was foreseen wrongly. */
-static int load_rooms(struct allocation *all, const struct kn_touched *touched, struct kn_outcome **outcomes, int count, struct kn_error *err)
+static int load_rooms(struct allocation *all, const struct kn_network_touched *touched,
+                      struct kn_network_outcome **outcomes, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -238,14 +243,15 @@ static int load_rooms(struct allocation *all, const struct kn_touched *touched, 
         if (!kn_rows_null(rows, row, KN_ROOM_LEFT)) {
             struct room *room = KN_NEW(struct room);
 
-            room->left = kn_rows_int(rows, row, KN_ROOM_LEFT) - kn_quota_claimed(&touched->claims, kn_rows_text(rows, row, KN_ROOM_PROJECT), KN_QUOTA_PORT);
+            room->left = kn_rows_int(rows, row, KN_ROOM_LEFT) -
+                         kn_quota_claimed(&touched->claims, kn_rows_text(rows, row, KN_ROOM_PROJECT), KN_QUOTA_PORT);
             kn_hmap_put(all->rooms, kn_rows_text(rows, row, KN_ROOM_PROJECT), room);
         }
     }
     return 0;
 }
 
-static int check_room(const struct allocation *all, const json_t *body, struct kn_error *err)
+static int allocate_check_room(const struct allocation *all, const json_t *body, struct kn_error *err)
 {
     const struct room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
 
@@ -265,7 +271,7 @@ static void take_room(struct allocation *all, const json_t *body)
 }
 
 /* Adds an id once. */
-static void add_once(struct kn_hmap *seen, struct kn_array *ids, const char *id)
+static void allocate_add_once(struct kn_hmap *seen, struct kn_array *ids, const char *id)
 {
     if (kn_uuid_valid(id) && kn_hmap_get(seen, id) == NULL) {
         kn_hmap_put(seen, id, ids);
@@ -273,7 +279,7 @@ static void add_once(struct kn_hmap *seen, struct kn_array *ids, const char *id)
     }
 }
 
-static int load_topology(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+static int load_topology(struct allocation *all, struct kn_network_outcome **outcomes, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     struct kn_hmap *seen = kn_hmap_new(NULL);
@@ -282,7 +288,7 @@ static int load_topology(struct allocation *all, struct kn_outcome **outcomes, i
     void *value;
 
     for (size_t at = 0; kn_hmap_next(all->by_id, &at, &key, &value);) {
-        add_once(seen, &ids, ((struct known_port *)value)->network_id);
+        allocate_add_once(seen, &ids, ((struct known_port *)value)->network_id);
     }
     for (int i = 0; i < count; i++) {
         const json_t *body = outcomes[i]->command->body, *request;
@@ -290,16 +296,16 @@ static int load_topology(struct allocation *all, struct kn_outcome **outcomes, i
         size_t n;
 
         json_array_foreach (json_object_get(body, "requests"), n, request) {
-            add_once(seen, &ids, kn_json_str(request, "network"));
+            allocate_add_once(seen, &ids, kn_json_str(request, "network"));
             draws = draws || !done;
         }
     }
     kn_hmap_free(seen);
-    return kn_topology_load(all->db, &ids, draws, &all->topology, err);
+    return kn_network_topology_load(all->db, &ids, draws, &all->topology, err);
 }
 
 /* The MACs of the batch are looked up together. */
-static void want_macs(struct allocation *all, struct kn_outcome **outcomes, int count)
+static void want_macs(struct allocation *all, struct kn_network_outcome **outcomes, int count)
 {
     for (int i = 0; i < count; i++) {
         const json_t *body = outcomes[i]->command->body, *request;
@@ -309,10 +315,11 @@ static void want_macs(struct allocation *all, struct kn_outcome **outcomes, int 
             continue;
         }
         json_array_foreach (json_object_get(body, "requests"), n, request) {
-            struct kn_network_view *network = kn_topology_network(&all->topology, kn_json_str(request, "network"));
+            struct kn_network_view *network = kn_network_topology_network(&all->topology,
+                                                                          kn_json_str(request, "network"));
 
             if (network != NULL) {
-                kn_macs_want(network->macs, network->id);
+                kn_network_macs_want(network->macs, network->id);
             }
         }
     }
@@ -321,14 +328,14 @@ static void want_macs(struct allocation *all, struct kn_outcome **outcomes, int 
 /* --- one server --------------------------------------------------------------------------------------------------- */
 
 /* The port's addresses as views of the topology; once per port. */
-static struct kn_nic *nic_of(const struct allocation *all, struct known_port *port)
+static struct kn_network_nic *nic_of(const struct allocation *all, struct known_port *port)
 {
-    struct kn_nic *nic = &port->nic;
+    struct kn_network_nic *nic = &port->nic;
 
     if (nic->network == NULL) {
-        nic->network = kn_topology_network(&all->topology, port->network_id);
+        nic->network = kn_network_topology_network(&all->topology, port->network_id);
         for (int i = 0; i < port->address_count; i++) {
-            kn_nic_add(nic, kn_network_view_subnet(nic->network, port->subnets[i]), port->ips[i]);
+            kn_network_nic_add(nic, kn_network_view_subnet(nic->network, port->subnets[i]), port->ips[i]);
         }
     }
     return nic;
@@ -339,7 +346,7 @@ static json_t *answer_again(const struct allocation *all, struct known_port *por
     json_t *nics = json_array();
 
     for (; port != NULL; port = port->next) {
-        json_array_append_new(nics, kn_nic_json(nic_of(all, port)));
+        json_array_append_new(nics, kn_network_nic_json(nic_of(all, port)));
     }
     return nics;
 }
@@ -347,7 +354,7 @@ static json_t *answer_again(const struct allocation *all, struct known_port *por
 /* One NIC of a server that is being decided: a port taken or one to be made. */
 struct draft {
     struct known_port *taken; /* NULL: made */
-    struct kn_nic made;
+    struct kn_network_nic made;
     const char *tag; /* the request's; NULL = none */
 };
 
@@ -359,7 +366,7 @@ struct drafts {
 static void drafts_release(struct drafts *drafts)
 {
     for (size_t i = 0; i < drafts->count; i++) {
-        kn_nic_release(&drafts->items[i].made);
+        kn_network_nic_release(&drafts->items[i].made);
     }
     free(drafts->items);
 }
@@ -380,28 +387,30 @@ static int take_port(struct allocation *all, const struct drafts *before, const 
     if (in_use) {
         return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", id);
     }
-    return kn_plan_dhcp(all->db, &all->plan, kn_topology_network(&all->topology, draft->taken->network_id), err);
+    return kn_network_plan_dhcp(all->db, &all->plan,
+                                kn_network_topology_network(&all->topology, draft->taken->network_id), err);
 }
 
 static int choose_address(const struct allocation *all, struct kn_network_view *network, const char *fixed_ip,
-                          struct kn_subnet_view **ret_subnet, uint32_t *ret_ip, struct kn_error *err)
+                          struct kn_network_subnet_view **ret_subnet, uint32_t *ret_ip, struct kn_error *err)
 {
     if (fixed_ip[0] == '\0') {
         return kn_network_view_draw(all->db, network, ret_subnet, ret_ip, err);
     }
-    if (!kn_ipv4_parse(fixed_ip, ret_ip) || (*ret_subnet = kn_network_view_subnet_of(network, *ret_ip)) == NULL) {
+    if (!kn_network_ipv4_parse(fixed_ip, ret_ip) ||
+        (*ret_subnet = kn_network_view_subnet_of(network, *ret_ip)) == NULL) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "IP address %s is not a valid IP for any of the subnets on the specified network.", fixed_ip);
     }
-    return kn_subnet_view_take(all->db, *ret_subnet, *ret_ip, err);
+    return kn_network_subnet_view_take(all->db, *ret_subnet, *ret_ip, err);
 }
 
 /* {network}: a new port with an address. */
 static int make_port(struct allocation *all, const json_t *request, struct draft *draft, struct kn_error *err)
 {
     const char *id = kn_json_str(request, "network");
-    struct kn_network_view *network = kn_topology_network(&all->topology, id);
-    struct kn_subnet_view *subnet = NULL;
+    struct kn_network_view *network = kn_network_topology_network(&all->topology, id);
+    struct kn_network_subnet_view *subnet = NULL;
     char text[KN_IPV4_SIZE];
     uint32_t ip = 0;
 
@@ -411,19 +420,19 @@ static int make_port(struct allocation *all, const json_t *request, struct draft
     if (network->subnet_count == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", id);
     }
-    if (kn_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
+    if (kn_network_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
         choose_address(all, network, kn_json_str(request, "fixed_ip"), &subnet, &ip, err) < 0 ||
         kn_network_view_mac(all->db, network, draft->made.mac, err) < 0) {
         return -1;
     }
-    kn_ipv4_text(ip, text);
+    kn_network_ipv4_text(ip, text);
     draft->made.network = network;
     kn_uuid_make(draft->made.port);
-    kn_nic_add(&draft->made, subnet, text);
+    kn_network_nic_add(&draft->made, subnet, text);
     return 0;
 }
 
-static int decide(struct allocation *all, const json_t *body, struct drafts *drafts, struct kn_error *err)
+static int allocate_decide(struct allocation *all, const json_t *body, struct drafts *drafts, struct kn_error *err)
 {
     const json_t *requests = json_object_get(body, "requests"), *request;
     size_t n;
@@ -434,8 +443,7 @@ static int decide(struct allocation *all, const json_t *body, struct drafts *dra
         struct draft *draft = &drafts->items[n];
 
         *draft = (struct draft){ .tag = json_string_value(json_object_get(request, "tag")) };
-        if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0
-                            : make_port(all, request, draft, err) < 0) {
+        if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0 : make_port(all, request, draft, err) < 0) {
             return -1;
         }
         drafts->count = n + 1;
@@ -459,24 +467,24 @@ static void note_taken(struct allocation *all, const char *server, int number, s
 
 static void note_made(struct allocation *all, const json_t *body, int number, struct draft *draft)
 {
-    struct kn_nic *nic = &draft->made;
+    struct kn_network_nic *nic = &draft->made;
 
     nic->tag = kn_strdup(draft->tag);
-    kn_plan_port(&all->plan, &(struct kn_plan_port){ .id = nic->port,
-                                                    .network_id = nic->network->id,
-                                                    .project_id = kn_json_str(body, "project"),
-                                                    .mac = nic->mac,
-                                                    .device_id = kn_json_str(body, "server"),
-                                                    .device_owner = "compute:",
-                                                    .tag = nic->tag,
-                                                    .nic = number,
-                                                    .admin_state_up = true,
-                                                    .made_for_server = true });
-    kn_plan_address(&all->plan, nic->port, nic->addresses[0].subnet->id, nic->addresses[0].ip);
+    kn_network_plan_port(&all->plan, &(struct kn_network_plan_port){ .id = nic->port,
+                                                                     .network_id = nic->network->id,
+                                                                     .project_id = kn_json_str(body, "project"),
+                                                                     .mac = nic->mac,
+                                                                     .device_id = kn_json_str(body, "server"),
+                                                                     .device_owner = "compute:",
+                                                                     .tag = nic->tag,
+                                                                     .nic = number,
+                                                                     .admin_state_up = true,
+                                                                     .made_for_server = true });
+    kn_network_plan_address(&all->plan, nic->port, nic->addresses[0].subnet->id, nic->addresses[0].ip);
 }
 
 /* All NICs of the server are decided: puts them into the plan and answers. */
-static json_t *settle(struct allocation *all, const json_t *body, struct drafts *drafts)
+static json_t *allocate_settle(struct allocation *all, const json_t *body, struct drafts *drafts)
 {
     json_t *nics = json_array();
 
@@ -486,10 +494,10 @@ static json_t *settle(struct allocation *all, const json_t *body, struct drafts 
 
         if (draft->taken != NULL) {
             note_taken(all, kn_json_str(body, "server"), (int)i, draft);
-            json_array_append_new(nics, kn_nic_json(nic_of(all, draft->taken)));
+            json_array_append_new(nics, kn_network_nic_json(nic_of(all, draft->taken)));
         } else {
             note_made(all, body, (int)i, draft);
-            json_array_append_new(nics, kn_nic_json(&draft->made));
+            json_array_append_new(nics, kn_network_nic_json(&draft->made));
         }
     }
     return nics;
@@ -498,10 +506,11 @@ static json_t *settle(struct allocation *all, const json_t *body, struct drafts 
 /* Is it the command that is wrong, or the database? */
 static bool is_verdict(const struct kn_error *err)
 {
-    return err->code == KN_BAD_REQUEST || err->code == KN_NOT_FOUND || err->code == KN_CONFLICT || err->code == KN_QUOTA;
+    return err->code == KN_BAD_REQUEST || err->code == KN_NOT_FOUND || err->code == KN_CONFLICT ||
+           err->code == KN_QUOTA;
 }
 
-static int allocate_one(struct allocation *all, struct kn_outcome *outcome, struct kn_error *err)
+static int allocate_one(struct allocation *all, struct kn_network_outcome *outcome, struct kn_error *err)
 {
     const json_t *body = outcome->command->body;
     struct known_port *port = kn_hmap_get(all->by_server, kn_json_str(body, "server"));
@@ -510,8 +519,9 @@ static int allocate_one(struct allocation *all, struct kn_outcome *outcome, stru
 
     if (port != NULL) {
         nics = answer_again(all, port);
-    } else if (check_room(all, body, &outcome->error) == 0 && decide(all, body, &drafts, &outcome->error) == 0) {
-        nics = settle(all, body, &drafts);
+    } else if (allocate_check_room(all, body, &outcome->error) == 0 &&
+               allocate_decide(all, body, &drafts, &outcome->error) == 0) {
+        nics = allocate_settle(all, body, &drafts);
     } else if (is_verdict(&outcome->error)) {
         outcome->failed = true;
         return 0;
@@ -524,10 +534,10 @@ static int allocate_one(struct allocation *all, struct kn_outcome *outcome, stru
 }
 
 /* A command that the batch holds twice is decided once. */
-static const struct kn_outcome *first_of(struct kn_hmap *servers, struct kn_outcome *outcome)
+static const struct kn_network_outcome *first_of(struct kn_hmap *servers, struct kn_network_outcome *outcome)
 {
     const char *server = kn_json_str(outcome->command->body, "server");
-    struct kn_outcome *first = kn_hmap_get(servers, server);
+    struct kn_network_outcome *first = kn_hmap_get(servers, server);
 
     if (first == NULL) {
         kn_hmap_put(servers, server, outcome);
@@ -535,13 +545,13 @@ static const struct kn_outcome *first_of(struct kn_hmap *servers, struct kn_outc
     return first;
 }
 
-static int allocate_all(struct allocation *all, struct kn_outcome **outcomes, int count, struct kn_error *err)
+static int allocate_all(struct allocation *all, struct kn_network_outcome **outcomes, int count, struct kn_error *err)
 {
     struct kn_hmap *servers = kn_hmap_new(NULL);
     int rc = 0;
 
     for (int i = 0; i < count && rc == 0; i++) {
-        const struct kn_outcome *first = first_of(servers, outcomes[i]);
+        const struct kn_network_outcome *first = first_of(servers, outcomes[i]);
 
         if (first == NULL) {
             rc = allocate_one(all, outcomes[i], err);
@@ -566,7 +576,8 @@ static int write_taken(struct allocation *all, struct kn_error *err)
                      NULL, err);
 }
 
-int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched, struct kn_error *err)
+int kn_network_ports_allocate(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                              struct kn_network_touched *touched, struct kn_error *err)
 {
     AUTO_RELEASE(allocation) struct allocation all;
 
@@ -580,5 +591,5 @@ int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count,
     if (allocate_all(&all, outcomes, count, err) < 0 || write_taken(&all, err) < 0) {
         return -1;
     }
-    return kn_plan_write(db, &all.plan, &all.topology, err);
+    return kn_network_plan_write(db, &all.plan, &all.topology, err);
 }

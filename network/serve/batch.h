@@ -11,7 +11,7 @@
 #include "lib/adapter/quota.h"
 #include "lib/domain/message.h"
 
-struct kn_outcome {
+struct kn_network_outcome {
     const struct kn_message *command;
     bool failed;
     struct kn_error error; /* of a failed one */
@@ -19,7 +19,7 @@ struct kn_outcome {
 };
 
 /* What a batch leaves to be done: by its end, and by who comes after its commit. */
-struct kn_touched {
+struct kn_network_touched {
     struct kn_array networks;      /* whose forwarding tables changed: their agents are told */
     struct kn_quota_claims claims; /* ports made and gone */
 };
@@ -27,11 +27,11 @@ struct kn_touched {
 /*
  * Each takes outcomes of one type, fills them, and fails as a whole only when the database does. Inside a transaction.
  */
-int kn_ports_allocate(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
-                      struct kn_error *err);
-int kn_ports_bind(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
-                  struct kn_error *err);
-int kn_ports_release(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
-                     struct kn_error *err);
+int kn_network_ports_allocate(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                              struct kn_network_touched *touched, struct kn_error *err);
+int kn_network_ports_bind(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                          struct kn_network_touched *touched, struct kn_error *err);
+int kn_network_ports_release(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                             struct kn_network_touched *touched, struct kn_error *err);
 
 #endif

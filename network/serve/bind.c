@@ -24,7 +24,8 @@ static const struct kn_stmt BIND = {
     "  AND b.host <> bound.host RETURNING b.port_id),"
     " here AS (INSERT INTO port_binding (port_id, host, state) SELECT id, host, state FROM bound WHERE (SELECT count(*) FROM left_behind) >= 0"
     "  ON CONFLICT (port_id, host) DO UPDATE SET state = 'active' WHERE excluded.state = 'active' AND port_binding.state <> 'active')"
-    " SELECT DISTINCT network_id FROM bound WHERE carries", 3
+    " SELECT DISTINCT network_id FROM bound WHERE carries",
+    3
 };
 
 /* A port that the server was given is free again afterwards; the ones made for it are gone. Of one host only ($2): the bindings there go, the ports stay. */
@@ -39,12 +40,13 @@ static const struct kn_stmt RELEASE = {
     " freed AS (UPDATE port p SET device_id = '', device_owner = '', nic = NULL, tag = NULL, updated_at = now()"
     "   FROM old WHERE p.id = old.id AND NOT old.made_for_server AND old.only_host IS NULL)"
     " SELECT DISTINCT network_id, NULL, NULL::bigint FROM unbound JOIN host h ON h.name = unbound.host WHERE " CARRIES_TABLES
-    " UNION ALL SELECT NULL, project_id, count(*) FROM gone GROUP BY project_id", 2
+    " UNION ALL SELECT NULL, project_id, count(*) FROM gone GROUP BY project_id",
+    2
 };
 
 enum { R_NETWORK, R_PROJECT, R_PORTS }; /* of RELEASE; BIND has the first */
 
-static void touch(struct kn_touched *touched, const struct kn_rows *rows)
+static void bind_touch(struct kn_network_touched *touched, const struct kn_rows *rows)
 {
     for (int row = 0; row < kn_rows_count(rows); row++) {
         if (!kn_rows_null(rows, row, R_NETWORK)) {
@@ -54,7 +56,7 @@ static void touch(struct kn_touched *touched, const struct kn_rows *rows)
 }
 
 /* NULL: it is neither, and the command fails. */
-static const char *state_of(struct kn_outcome *outcome)
+static const char *bind_state_of(struct kn_network_outcome *outcome)
 {
     const char *state = kn_json_str(outcome->command->body, "state");
 
@@ -69,8 +71,8 @@ static const char *state_of(struct kn_outcome *outcome)
     return NULL;
 }
 
-int kn_ports_bind(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
-                  struct kn_error *err)
+int kn_network_ports_bind(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                          struct kn_network_touched *touched, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array hosts = KN_ARRAY_INIT;
@@ -78,7 +80,7 @@ int kn_ports_bind(struct kn_db *db, struct kn_outcome **outcomes, int count, str
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     for (int i = 0; i < count; i++) {
-        const char *state = state_of(outcomes[i]);
+        const char *state = bind_state_of(outcomes[i]);
 
         if (state != NULL) {
             kn_array_add(&servers, kn_json_str(outcomes[i]->command->body, "server"));
@@ -86,15 +88,16 @@ int kn_ports_bind(struct kn_db *db, struct kn_outcome **outcomes, int count, str
             kn_array_add(&states, state);
         }
     }
-    if (kn_db_run(db, &BIND, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts), kn_array_value(&states)), &rows, err) < 0) {
+    if (kn_db_run(db, &BIND, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts), kn_array_value(&states)), &rows,
+                  err) < 0) {
         return -1;
     }
-    touch(touched, rows);
+    bind_touch(touched, rows);
     return 0;
 }
 
-int kn_ports_release(struct kn_db *db, struct kn_outcome **outcomes, int count, struct kn_touched *touched,
-                     struct kn_error *err)
+int kn_network_ports_release(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                             struct kn_network_touched *touched, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array hosts = KN_ARRAY_INIT;
@@ -107,10 +110,11 @@ int kn_ports_release(struct kn_db *db, struct kn_outcome **outcomes, int count, 
     if (kn_db_run(db, &RELEASE, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts)), &rows, err) < 0) {
         return -1;
     }
-    touch(touched, rows);
+    bind_touch(touched, rows);
     for (int row = 0; row < kn_rows_count(rows); row++) {
         if (!kn_rows_null(rows, row, R_PROJECT)) {
-            kn_quota_claim(&touched->claims, kn_rows_text(rows, row, R_PROJECT), KN_QUOTA_PORT, -kn_rows_int(rows, row, R_PORTS));
+            kn_quota_claim(&touched->claims, kn_rows_text(rows, row, R_PROJECT), KN_QUOTA_PORT,
+                           -kn_rows_int(rows, row, R_PORTS));
         }
     }
     return 0;

@@ -10,7 +10,7 @@
 #include "lib/adapter/db.h"
 
 /* One binding of a port, as a table has it. */
-struct kn_peer {
+struct kn_network_peer {
     const char *network;
     int64_t version;         /* the network's */
     const char *host, *agent;
@@ -19,24 +19,29 @@ struct kn_peer {
     bool is_active;          /* false: about to come */
 };
 
-struct kn_peers {
+struct kn_network_peers {
     struct kn_rows *rows;    /* hold the texts of ports */
-    struct kn_peer *ports;   /* by network, then by host */
+    struct kn_network_peer *ports;   /* by network, then by host */
     int count;
 };
 
-#define KN_PEERS_INIT { NULL, NULL, 0 }
-void kn_peers_release(struct kn_peers *peers);
+#define KN_PEERS_INIT \
+    { \
+        NULL, NULL, 0 \
+    }
+void kn_network_peers_release(struct kn_network_peers *peers);
 
 /* Bumps the versions of these networks and reads their tables. Nothing to do for none. */
-int kn_peers_bump(struct kn_db *db, struct kn_array *network_ids, struct kn_peers *ret, struct kn_error *err);
+int kn_network_peers_bump(struct kn_db *db, struct kn_array *network_ids, struct kn_network_peers *ret,
+                          struct kn_error *err);
 /* Reads the tables of all networks on the agent's hosts, as they are. */
-int kn_peers_of_agent(struct kn_db *db, const char *agent, struct kn_peers *ret, struct kn_error *err);
+int kn_network_peers_of_agent(struct kn_db *db, const char *agent, struct kn_network_peers *ret, struct kn_error *err);
 /* Sends net.peers for every (network, host) of the tables; agent: only to this one, NULL = to all. */
-void kn_peers_send(struct kn_daemon *d, const struct kn_peers *peers, const char *agent);
+void kn_network_peers_send(struct kn_daemon *d, const struct kn_network_peers *peers, const char *agent);
 
-/* What kn_peers_send() sends, one call a message; body is the callee's. ports: by network, then by host. Pure. */
-typedef void kn_peers_told(void *ctx, const char *agent, json_t *body);
-void kn_peers_tell(const struct kn_peer *ports, int count, const char *only_agent, kn_peers_told *tell, void *ctx);
+/* What kn_network_peers_send() sends, one call a message; body is the callee's. ports: by network, then by host. Pure. */
+typedef void kn_network_peers_told(void *ctx, const char *agent, json_t *body);
+void kn_network_peers_tell(const struct kn_network_peer *ports, int count, const char *only_agent,
+                           kn_network_peers_told *tell, void *ctx);
 
 #endif

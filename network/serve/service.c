@@ -28,7 +28,7 @@ static const char *const KIND_NAMES[] = {
 _Static_assert(KN_COUNT(KIND_NAMES) == KINDS, "a name for each kind");
 
 /* KINDS for anything else. */
-static enum net_command kind_of(const struct kn_message *message)
+static enum net_command service_kind_of(const struct kn_message *message)
 {
     enum net_command kind = ALLOCATE;
 
@@ -38,16 +38,16 @@ static enum net_command kind_of(const struct kn_message *message)
     return kind;
 }
 
-static int run_kind(struct kn_db *db, enum net_command kind, struct kn_outcome **outcomes, int count,
-                    struct kn_touched *touched, struct kn_error *err)
+static int run_kind(struct kn_db *db, enum net_command kind, struct kn_network_outcome **outcomes, int count,
+                    struct kn_network_touched *touched, struct kn_error *err)
 {
     switch (kind) {
     case ALLOCATE:
-        return kn_ports_allocate(db, outcomes, count, touched, err);
+        return kn_network_ports_allocate(db, outcomes, count, touched, err);
     case BIND:
-        return kn_ports_bind(db, outcomes, count, touched, err);
+        return kn_network_ports_bind(db, outcomes, count, touched, err);
     case RELEASE:
-        return kn_ports_release(db, outcomes, count, touched, err);
+        return kn_network_ports_release(db, outcomes, count, touched, err);
     case KINDS:
         break;
     }
@@ -55,16 +55,17 @@ static int run_kind(struct kn_db *db, enum net_command kind, struct kn_outcome *
 }
 
 /* Commands that do not depend on each other's order, kind by kind. */
-static int run_stretch(struct kn_db *db, struct kn_outcome *outcomes, int count, struct kn_touched *touched,
-                       struct kn_error *err)
+static int run_stretch(struct kn_db *db, struct kn_network_outcome *outcomes, int count,
+                       struct kn_network_touched *touched, struct kn_error *err)
 {
-    AUTO_FREE struct kn_outcome **same = kn_realloc_array(NULL, (size_t)count + 1, sizeof(struct kn_outcome *));
+    AUTO_FREE struct kn_network_outcome **same = kn_realloc_array(NULL, (size_t)count + 1,
+                                                                  sizeof(struct kn_network_outcome *));
 
     for (enum net_command kind = ALLOCATE; kind < KINDS; kind++) {
         int n = 0;
 
         for (int i = 0; i < count; i++) {
-            if (kind_of(outcomes[i].command) == kind) {
+            if (service_kind_of(outcomes[i].command) == kind) {
                 same[n++] = &outcomes[i];
             }
         }
@@ -76,7 +77,7 @@ static int run_stretch(struct kn_db *db, struct kn_outcome *outcomes, int count,
 }
 
 /* How many outcomes from the first on may be run side by side. */
-static int stretch_length(const struct kn_outcome *outcomes, int count)
+static int stretch_length(const struct kn_network_outcome *outcomes, int count)
 {
     struct kn_hmap *kinds = kn_hmap_new(NULL);
     int n = 0;
@@ -95,20 +96,20 @@ static int stretch_length(const struct kn_outcome *outcomes, int count)
     return n;
 }
 
-static void reset(struct kn_outcome *outcomes, int count)
+static void reset(struct kn_network_outcome *outcomes, int count)
 {
     for (int i = 0; i < count; i++) {
         json_decref(outcomes[i].result);
-        outcomes[i] = (struct kn_outcome){ .command = outcomes[i].command };
+        outcomes[i] = (struct kn_network_outcome){ .command = outcomes[i].command };
     }
 }
 
 /* One try, one transaction. */
-static int run_once(struct kn_db *db, struct kn_outcome *outcomes, int count, struct kn_peers *ret_peers,
-                    struct kn_error *err)
+static int service_run_once(struct kn_db *db, struct kn_network_outcome *outcomes, int count,
+                            struct kn_network_peers *ret_peers, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
     int rc = kn_tx_begin(&tx, db, err);
 
     for (int at = 0, n; rc == 0 && at < count; at += n) {
@@ -116,7 +117,7 @@ static int run_once(struct kn_db *db, struct kn_outcome *outcomes, int count, st
         rc = run_stretch(db, outcomes + at, n, &touched, err);
     }
     if (rc == 0) {
-        rc = kn_peers_bump(db, &touched.networks, ret_peers, err);
+        rc = kn_network_peers_bump(db, &touched.networks, ret_peers, err);
     }
     if (rc == 0) {
         rc = kn_quota_take(db, &touched.claims, err);
@@ -126,22 +127,22 @@ static int run_once(struct kn_db *db, struct kn_outcome *outcomes, int count, st
     return rc == 0 ? kn_tx_commit(&tx, err) : -1;
 }
 
-static int run_batch(struct kn_db *db, struct kn_outcome *outcomes, int count, struct kn_peers *ret_peers,
-                     struct kn_error *err)
+static int run_batch(struct kn_db *db, struct kn_network_outcome *outcomes, int count,
+                     struct kn_network_peers *ret_peers, struct kn_error *err)
 {
     for (int attempt = 1;; attempt++) {
         reset(outcomes, count);
-        kn_peers_release(ret_peers);
-        if (run_once(db, outcomes, count, ret_peers, err) == 0) {
+        kn_network_peers_release(ret_peers);
+        if (service_run_once(db, outcomes, count, ret_peers, err) == 0) {
             return 0;
         }
-        if (attempt == TRIES || (err->code != KN_QUOTA && (err->code != KN_CONFLICT || !kn_plan_raced(db)))) {
+        if (attempt == TRIES || (err->code != KN_QUOTA && (err->code != KN_CONFLICT || !kn_network_plan_raced(db)))) {
             return -1;
         }
     }
 }
 
-static void answer(struct kn_daemon *d, const struct kn_outcome *outcomes, int count)
+static void service_answer(struct kn_daemon *d, const struct kn_network_outcome *outcomes, int count)
 {
     for (int i = 0; i < count; i++) {
         if (outcomes[i].failed) {
@@ -152,48 +153,49 @@ static void answer(struct kn_daemon *d, const struct kn_outcome *outcomes, int c
     }
 }
 
-static int serve(struct kn_daemon *d, struct kn_outcome *outcomes, int count, struct kn_error *err)
+static int service_serve(struct kn_daemon *d, struct kn_network_outcome *outcomes, int count, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_peers) struct kn_peers peers = KN_PEERS_INIT;
+    AUTO_RELEASE(kn_network_peers) struct kn_network_peers peers = KN_PEERS_INIT;
 
     if (run_batch(d->db, outcomes, count, &peers, err) < 0) {
         return -1;
     }
-    answer(d, outcomes, count);
-    kn_peers_send(d, &peers, NULL);
+    service_answer(d, outcomes, count);
+    kn_network_peers_send(d, &peers, NULL);
     return 0;
 }
 
 /* An agent that forgot, or never knew: the tables of its networks. */
 static int greet(struct kn_daemon *d, const struct kn_message *hello, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_peers) struct kn_peers peers = KN_PEERS_INIT;
+    AUTO_RELEASE(kn_network_peers) struct kn_network_peers peers = KN_PEERS_INIT;
     const json_t *first = json_array_get(json_object_get(hello->body, "hosts"), 0);
     const char *agent = kn_json_str(hello->body, "agent");
 
     if (strcasecmp(kn_json_str(first, "hypervisor_type"), "sim") == 0) {
         return 0;
     }
-    if (kn_peers_of_agent(d->db, agent, &peers, err) < 0) {
+    if (kn_network_peers_of_agent(d->db, agent, &peers, err) < 0) {
         return -1;
     }
-    kn_peers_send(d, &peers, agent);
+    kn_network_peers_send(d, &peers, agent);
     return 0;
 }
 
-static int handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
+static int service_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count,
+                          struct kn_error *err)
 {
-    AUTO_FREE struct kn_outcome *outcomes = kn_realloc_array(NULL, (size_t)count + 1, sizeof(*outcomes));
+    AUTO_FREE struct kn_network_outcome *outcomes = kn_realloc_array(NULL, (size_t)count + 1, sizeof(*outcomes));
     int n = 0, rc = 0;
 
     (void)state;
     for (int i = 0; i < count; i++) {
-        if (!messages[i]->is_reply && kind_of(messages[i]) != KINDS) {
-            outcomes[n++] = (struct kn_outcome){ .command = messages[i] };
+        if (!messages[i]->is_reply && service_kind_of(messages[i]) != KINDS) {
+            outcomes[n++] = (struct kn_network_outcome){ .command = messages[i] };
         }
     }
     if (n > 0) {
-        rc = serve(d, outcomes, n, err);
+        rc = service_serve(d, outcomes, n, err);
     }
     reset(outcomes, n);
     for (int i = 0; i < count && rc == 0; i++) {
@@ -209,5 +211,5 @@ const struct kn_service kn_network_service = {
     .topic = KN_TOPIC_NETWORK,
     .obeys_tasks = true,
     .reads_reports = true,
-    .handle = handle,
+    .handle = service_handle,
 };

@@ -100,8 +100,10 @@ static void add_replaced(struct kn_strbuf *out, const char *text, const char *wh
 
 static void add_head(struct kn_strbuf *out, const struct plan *plan)
 {
-    kn_strbuf_addf(out, " HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Auth-Token: %s\r\nAccept: application/json\r\n"
-                   "X-OpenStack-Nova-API-Version: 2.37\r\n", plan->token);
+    kn_strbuf_addf(out,
+                   " HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Auth-Token: %s\r\nAccept: application/json\r\n"
+                   "X-OpenStack-Nova-API-Version: 2.37\r\n",
+                   plan->token);
 }
 
 static void build_main(const struct plan *plan, struct client *c)
@@ -283,7 +285,9 @@ static int open_clients(const struct plan *plan, struct client *clients, int pol
     for (int i = 0; i < plan->clients; i++) {
         struct epoll_event event = { .events = EPOLLIN, .data.ptr = &clients[i] };
 
-        clients[i] = (struct client){ .fd = connect_to(plan->port), .request = KN_STRBUF_INIT, .answer = KN_STRBUF_INIT };
+        clients[i] = (struct client){ .fd = connect_to(plan->port),
+                                      .request = KN_STRBUF_INIT,
+                                      .answer = KN_STRBUF_INIT };
         epoll_ctl(poll, EPOLL_CTL_ADD, clients[i].fd, &event);
         busy += ask(plan, &clients[i], deadline_us) ? 1 : 0;
     }
@@ -355,7 +359,8 @@ static void print_result(int64_t took_us)
            "\"active_p50_ms\":%.3f,\"active_p99_ms\":%.3f,\"cpu_s\":%.3f,\"first_failure\":%s}\n",
            tally.count, (long long)tally.failed, (double)took_us / 1e6, (double)tally.count * 1e6 / (double)took_us,
            percentile_ms(tally.times_us, tally.count, 0.5), percentile_ms(tally.times_us, tally.count, 0.99),
-           percentile_ms(tally.active_us, tally.active_count, 0.5), percentile_ms(tally.active_us, tally.active_count, 0.99),
+           percentile_ms(tally.active_us, tally.active_count, 0.5),
+           percentile_ms(tally.active_us, tally.active_count, 0.99),
            (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
            failure.buf);
@@ -393,28 +398,48 @@ static void read_ids(struct plan *plan, const char *path)
 static void set_option(struct plan *plan, int option, const char *value)
 {
     switch (option) {
-    case 'p': plan->port = atoi(value); break;
-    case 'c': plan->clients = atoi(value); break;
-    case 'r': plan->requests = atoll(value); break;
-    case 's': plan->seconds = atoll(value); break;
-    case 't': plan->token = value; break;
-    case 'b': plan->body = read_file(value); break;
-    case 'i': read_ids(plan, value); break;
-    case 'o': plan->out = fopen(value, "w"); break;
-    case 'a': plan->active = true; break;
-    default: die("usage", "load --port N --token T [--clients N] [--requests N | --seconds N] [--body F] [--ids F] [--out F] "
-                          "[--active] METHOD PATH");
+    case 'p':
+        plan->port = atoi(value);
+        break;
+    case 'c':
+        plan->clients = atoi(value);
+        break;
+    case 'r':
+        plan->requests = atoll(value);
+        break;
+    case 's':
+        plan->seconds = atoll(value);
+        break;
+    case 't':
+        plan->token = value;
+        break;
+    case 'b':
+        plan->body = read_file(value);
+        break;
+    case 'i':
+        read_ids(plan, value);
+        break;
+    case 'o':
+        plan->out = fopen(value, "w");
+        break;
+    case 'a':
+        plan->active = true;
+        break;
+    default:
+        die("usage",
+            "load --port N --token T [--clients N] [--requests N | --seconds N] [--body F] [--ids F] [--out F] "
+            "[--active] METHOD PATH");
     }
 }
 
 int main(int argc, char **argv)
 {
     static const struct option OPTIONS[] = {
-        { "port", required_argument, NULL, 'p' },    { "clients", required_argument, NULL, 'c' },
+        { "port", required_argument, NULL, 'p' },     { "clients", required_argument, NULL, 'c' },
         { "requests", required_argument, NULL, 'r' }, { "seconds", required_argument, NULL, 's' },
-        { "token", required_argument, NULL, 't' },   { "body", required_argument, NULL, 'b' },
-        { "ids", required_argument, NULL, 'i' },     { "out", required_argument, NULL, 'o' },
-        { "active", no_argument, NULL, 'a' },        { NULL, 0, NULL, 0 },
+        { "token", required_argument, NULL, 't' },    { "body", required_argument, NULL, 'b' },
+        { "ids", required_argument, NULL, 'i' },      { "out", required_argument, NULL, 'o' },
+        { "active", no_argument, NULL, 'a' },         { NULL, 0, NULL, 0 },
     };
     struct plan plan = { .clients = 1, .token = "" };
     int64_t begun = 0;

@@ -27,7 +27,9 @@ static int measure(struct kn_signer *s, int padding, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
-    AUTO_FREE char *plain = kn_asprintf("{\"type\":\"agent.introduce\",\"v\":1,\"body\":{\"x\":\"%0*d\"},\"from\":\"conductor/c1\"}", padding, 1);
+    AUTO_FREE char *plain =
+        kn_asprintf("{\"type\":\"agent.introduce\",\"v\":1,\"body\":{\"x\":\"%0*d\"},\"from\":\"conductor/c1\"}",
+                    padding, 1);
     const double signing_us = sign(s, plain, &text);
     int64_t start_us = 0;
 
@@ -40,7 +42,8 @@ static int measure(struct kn_signer *s, int padding, struct kn_error *err)
             return -1;
         }
     }
-    printf("%zu bytes: %.2f us to sign, %.2f us to check\n", text.len, signing_us, (double)(kn_mono_us() - start_us) / ROUNDS);
+    printf("%zu bytes: %.2f us to sign, %.2f us to check\n", text.len, signing_us,
+           (double)(kn_mono_us() - start_us) / ROUNDS);
     return 0;
 }
 
@@ -51,8 +54,8 @@ int main(int argc, char **argv)
     struct kn_error err = { 0 };
 
     kn_log_init("signer", KN_WARNING);
-    if (kn_conf_load(&conf, argc, argv, NULL, &err) < 0 || kn_signer_new(&conf, "conductor/c1", &s, &err) < 0 || s == NULL ||
-        measure(s, 200, &err) < 0 || measure(s, 2000, &err) < 0) {
+    if (kn_conf_load(&conf, argc, argv, NULL, &err) < 0 || kn_signer_new(&conf, "conductor/c1", &s, &err) < 0 ||
+        s == NULL || measure(s, 200, &err) < 0 || measure(s, 2000, &err) < 0) {
         kn_log_error("signer CONFIG", &err);
         return 1;
     }

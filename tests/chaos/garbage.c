@@ -19,7 +19,14 @@
 static struct kn_signer *speakers[SPEAKERS]; /* NULL: nobody signs */
 
 static const char *const BROKEN[] = {
-    "", "{", "null", "[]", "\"text\"", "\xff\xfe\x00", "{}", "{\"type\":1}",
+    "",
+    "{",
+    "null",
+    "[]",
+    "\"text\"",
+    "\xff\xfe\x00",
+    "{}",
+    "{\"type\":1}",
     "{\"type\":\"server.spawn\"}",
     "{\"type\":\"no.such\",\"v\":1,\"body\":{}}",
     "{\"type\":\"place.claim\",\"v\":99,\"task\":1,\"step\":0,\"part\":0,\"attempt\":1,\"generation\":1,\"shard\":0,\"body\":{}}",
@@ -34,7 +41,8 @@ static const char *const BROKEN[] = {
 };
 
 /* Where messages are signed, the same again from those who may say it: what is refused at the door tries nobody behind it. */
-static int send_signed(struct kn_bus *bus, const char *topic, int partition, const char *text, size_t len, struct kn_error *err)
+static int send_signed(struct kn_bus *bus, const char *topic, int partition, const char *text, size_t len,
+                       struct kn_error *err)
 {
     for (int i = 0; i < SPEAKERS && len > 2 && text[len - 1] == '}'; i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf signed_text = KN_STRBUF_INIT;
@@ -60,21 +68,23 @@ static int send_all(struct kn_bus *bus, const char *topic, int partition, struct
     for (size_t i = 0; i < KN_COUNT(BROKEN); i++) {
         size_t len = i == 5 ? 3 : strlen(BROKEN[i]);
 
-        if (kn_bus_send(bus, topic, partition, BROKEN[i], len, err) < 0 || send_signed(bus, topic, partition, BROKEN[i], len, err) < 0) {
+        if (kn_bus_send(bus, topic, partition, BROKEN[i], len, err) < 0 ||
+            send_signed(bus, topic, partition, BROKEN[i], len, err) < 0) {
             return -1;
         }
     }
     if (kn_bus_send(bus, topic, partition, large, LARGE, err) < 0) {
         return -1;
     }
-    return kn_bus_flush(bus, 30000) < 0 ? kn_fail(err, KN_TIMEOUT, "the broker did not take the garbage within 30 s") : 0;
+    return kn_bus_flush(bus, 30000) < 0 ? kn_fail(err, KN_TIMEOUT, "the broker did not take the garbage within 30 s")
+                                        : 0;
 }
 
 static int run(const struct kn_conf *conf, const char *agent, struct kn_error *err)
 {
     AUTO_FREE char *agent_topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
-    const char *const topics[] = { KN_TOPIC_TASK, KN_TOPIC_REPLY, KN_TOPIC_PLACE, KN_TOPIC_NETWORK, KN_TOPIC_VOLUME, KN_TOPIC_IMAGE,
-                                   KN_TOPIC_REPORT, KN_TOPIC_ANSWER, agent_topic };
+    const char *const topics[] = { KN_TOPIC_TASK,  KN_TOPIC_REPLY,  KN_TOPIC_PLACE,  KN_TOPIC_NETWORK, KN_TOPIC_VOLUME,
+                                   KN_TOPIC_IMAGE, KN_TOPIC_REPORT, KN_TOPIC_ANSWER, agent_topic };
     AUTO(kn_bus) struct kn_bus *bus = NULL;
 
     if (kn_bus_new(conf, "garbage", &bus, err) < 0 || kn_signer_new(conf, "garbage", &speakers[0], err) < 0 ||

@@ -43,8 +43,8 @@ static size_t next_number(struct recording *r)
 static int assign_all(struct kn_bus_reader *reader, const char *agent, struct kn_error *err)
 {
     AUTO_FREE char *agent_topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, agent);
-    const char *const topics[] = { KN_TOPIC_TASK, KN_TOPIC_REPLY, KN_TOPIC_PLACE, KN_TOPIC_NETWORK, KN_TOPIC_VOLUME, KN_TOPIC_IMAGE,
-                                   KN_TOPIC_REPORT, agent_topic };
+    const char *const topics[] = { KN_TOPIC_TASK,   KN_TOPIC_REPLY, KN_TOPIC_PLACE,  KN_TOPIC_NETWORK,
+                                   KN_TOPIC_VOLUME, KN_TOPIC_IMAGE, KN_TOPIC_REPORT, agent_topic };
 
     for (size_t i = 0; i < KN_COUNT(topics); i++) {
         for (int p = 0; p < (i < 2 ? KN_SHARDS : 1); p++) {
@@ -98,7 +98,8 @@ static int play(struct kn_bus *bus, struct recording *r, struct kn_error *err)
     for (int time = 0; time < TIMES; time++) {
         shuffle(r);
         for (size_t i = 0; i < r->count; i++) {
-            if (kn_bus_send(bus, r->records[i].topic, r->records[i].partition, r->records[i].data, r->records[i].len, err) < 0) {
+            if (kn_bus_send(bus, r->records[i].topic, r->records[i].partition, r->records[i].data, r->records[i].len,
+                            err) < 0) {
                 return -1;
             }
         }

@@ -20,13 +20,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0) {
         memcpy(text, data, size);
     }
-    kn_access_rules_allow(text, "compute", "GET", "/v2.1/servers");
+    kn_identity_access_rules_allow(text, "compute", "GET", "/v2.1/servers");
     char *line_end = strchr(text, '\n');
     if (line_end == NULL) {
         return 0;
     }
     *line_end = '\0';
-    bool matches = kn_access_path_matches(text, line_end + 1);
+    bool matches = kn_identity_access_path_matches(text, line_end + 1);
     bool literal = strpbrk(text, "*{") == NULL;
     if (literal && matches != (strcmp(text, line_end + 1) == 0)) {
         abort();

@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct kn_catalog MANY = { "http://here", "user", "project" }, NONE = { "http://here", "user", "" };
+    static const struct kn_identity_catalog MANY = { "http://here", "user", "project" },
+                                            NONE = { "http://here", "user", "" };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf with = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf without = KN_STRBUF_INIT;
     AUTO_FREE char *text = kn_alloc(size + 1);
@@ -20,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0) {
         memcpy(text, data, size);
     }
-    bool made = kn_catalog_url_fill(&MANY, text, &with);
-    if (kn_catalog_url_fill(&NONE, text, &without) && !made) {
+    bool made = kn_identity_catalog_url_fill(&MANY, text, &with);
+    if (kn_identity_catalog_url_fill(&NONE, text, &without) && !made) {
         abort(); /* what needs no project can be made with one */
     }
     if (made && strstr(text, "(") == NULL && strcmp(text, with.buf) != 0) {

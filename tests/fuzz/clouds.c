@@ -23,6 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_FREE char *text = kn_strndup((const char *)data, size);
 
-    (void)kn_clouds_parse(text, "c", check, NULL, NULL);
+    (void)kn_cli_clouds_parse(text, "c", check, NULL, NULL);
     return 0;
 }

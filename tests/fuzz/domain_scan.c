@@ -13,15 +13,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_FREE char *xml = kn_alloc(size + 1);
-    struct kn_scanned_disk disk;
+    struct kn_agent_scanned_disk disk;
     char text[16];
 
     memcpy(xml, data, size);
-    kn_scan_disk_find(xml, "no such serial", &disk);
-    kn_scan_devices(xml);
-    kn_scan_tap(xml, 1, text, sizeof(text));
-    kn_scan_generation(xml);
-    kn_scan_has_kvm(xml);
-    kn_scan_text(xml, "cpu", "model", text, sizeof(text));
+    kn_agent_scan_disk_find(xml, "no such serial", &disk);
+    kn_agent_scan_devices(xml);
+    kn_agent_scan_tap(xml, 1, text, sizeof(text));
+    kn_agent_scan_generation(xml);
+    kn_agent_scan_has_kvm(xml);
+    kn_agent_scan_text(xml, "cpu", "model", text, sizeof(text));
     return 0;
 }

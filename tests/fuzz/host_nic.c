@@ -41,18 +41,18 @@ static void check_lines(const struct kn_strbuf *sb, const char *const *starts)
     }
 }
 
-static void compile(const struct kn_host_network *network)
+static void compile(const struct kn_network_host_network *network)
 {
     static const char *const OPTIONS[] = { "tag:s", NULL };
     static const char *const COMMANDS[] = { "add element bridge kilonova ", NULL };
-    const struct kn_host_nic *const *nics = (const struct kn_host_nic *const *)network->nics;
+    const struct kn_network_host_nic *const *nics = (const struct kn_network_host_nic *const *)network->nics;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf hosts = KN_STRBUF_INIT, options = KN_STRBUF_INIT, rules = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf conf = KN_STRBUF_INIT;
 
-    kn_host_dhcp_hosts(nics, network->nic_count, &hosts);
-    kn_host_dhcp_options(nics, network->nic_count, &options);
-    kn_host_dhcp_conf("/x", nics, network->nic_count, &conf);
-    kn_host_rules_change(NULL, 0, nics, network->nic_count, &rules);
+    kn_network_host_dhcp_hosts(nics, network->nic_count, &hosts);
+    kn_network_host_dhcp_options(nics, network->nic_count, &options);
+    kn_network_host_dhcp_conf("/x", nics, network->nic_count, &conf);
+    kn_network_host_rules_change(NULL, 0, nics, network->nic_count, &rules);
     check_text(&hosts);
     check_text(&options);
     check_text(&conf);
@@ -67,16 +67,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_FREE char *text = kn_alloc(size + 1);
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf leases = KN_STRBUF_INIT;
-    struct kn_host_network *network = NULL;
+    struct kn_network_host_network *network = NULL;
     struct kn_error err;
 
     memcpy(text, data, size);
-    kn_host_dhcp_prune(text, NULL, 0, &leases);
+    kn_network_host_dhcp_prune(text, NULL, 0, &leases);
     must(leases.len == 0);
-    if (kn_host_network_parse("/x", text, &network, &err) == 0) {
+    if (kn_network_host_network_parse("/x", text, &network, &err) == 0) {
         compile(network);
-        kn_host_dhcp_prune(text, (const struct kn_host_nic *const *)network->nics, network->nic_count, &leases);
-        kn_host_network_free(network);
+        kn_network_host_dhcp_prune(text, (const struct kn_network_host_nic *const *)network->nics, network->nic_count,
+                                   &leases);
+        kn_network_host_network_free(network);
     }
     return 0;
 }

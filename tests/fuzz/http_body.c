@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool bit(unsigned methods, enum kn_method method)
+static bool bit(unsigned methods, enum kn_identity_method method)
 {
     return (methods & method) != 0;
 }
@@ -17,15 +17,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *body = NULL;
     struct kn_error err = { 0 };
-    struct kn_login login = { 0 };
+    struct kn_identity_login login = { 0 };
 
-    if (kn_body_parse((const char *)data, size, &body, &err) < 0) {
+    if (kn_api_body_parse((const char *)data, size, &body, &err) < 0) {
         return 0;
     }
-    if (kn_login_parse(body, &login, &err) == 0 && (bit(login.methods, KN_METHOD_PASSWORD) != (login.password != NULL) ||
-                                                    bit(login.methods, KN_METHOD_TOKEN) != (login.token != NULL) ||
-                                                    bit(login.methods, KN_METHOD_APP_CREDENTIAL) != (login.secret != NULL) ||
-                                                    login.methods == 0)) {
+    if (kn_identity_login_parse(body, &login, &err) == 0 &&
+        (bit(login.methods, KN_METHOD_PASSWORD) != (login.password != NULL) ||
+         bit(login.methods, KN_METHOD_TOKEN) != (login.token != NULL) ||
+         bit(login.methods, KN_METHOD_APP_CREDENTIAL) != (login.secret != NULL) || login.methods == 0)) {
         abort(); /* a login that was accepted says who it is */
     }
     json_decref(body);

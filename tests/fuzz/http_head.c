@@ -36,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (n != m || memcmp(whole, single, n) != 0 || a.spot != b.spot || a.heads != b.heads || a.why != b.why) {
         abort();
     }
-    if (a.why != KN_OK && kn_http_scan_feed(&a, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, whole, size) + a.spare_len > 0) {
+    if (a.why != KN_OK &&
+        kn_http_scan_feed(&a, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, whole, size) + a.spare_len > 0) {
         abort();
     }
     return 0;

@@ -16,8 +16,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct kn_api API = { .name = "compute", .prefix = "/compute", .dialect = KN_DIALECT_NOVA,
-                                   .microversion_service = "compute", .major = 2, .min_minor = 1, .max_minor = 96 };
+static const struct kn_api API = { .name = "compute",
+                                   .prefix = "/compute",
+                                   .dialect = KN_DIALECT_NOVA,
+                                   .microversion_service = "compute",
+                                   .major = 2,
+                                   .min_minor = 1,
+                                   .max_minor = 96 };
 
 static void visit(void *ctx, const char *key, const char *value)
 {
@@ -35,7 +40,7 @@ static void read_target(const char *target)
     bool flag = false;
 
     if (kn_http_raw_open(raw, "GET", &err) == 0) {
-        int count = kn_router_split(&raw->req, raw->req.raw_path, segments, &err);
+        int count = kn_api_router_split(&raw->req, raw->req.raw_path, segments, &err);
         for (int i = 0; i < count; i++) {
             sum += strlen(segments[i]);
         }
@@ -65,11 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *version = strsep(&rest, "\n");
     const char *host = strsep(&rest, "\n");
     read_target(target);
-    if (kn_microversion_choose(&API, version, host, &minor, &err) == 0 && (minor < API.min_minor || minor > API.max_minor)) {
+    if (kn_api_microversion_choose(&API, version, host, &minor, &err) == 0 &&
+        (minor < API.min_minor || minor > API.max_minor)) {
         abort();
     }
-    const struct kn_address address = { version, host, target, "127.0.0.1:1" };
-    kn_address_add(&address, &url);
+    const struct kn_api_address address = { version, host, target, "127.0.0.1:1" };
+    kn_api_address_add(&address, &url);
     if (strpbrk(url.buf, "\"<>\\ \t") != NULL) {
         abort(); /* it goes into links */
     }

@@ -17,7 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* What decides the form of the statement, not only its parameters. */
 static bool forms(const char *key)
 {
-    static const char *const KEYS[] = { "sort_key", "sort_dir", "limit", "enabled", "is_domain", "password_expires_at" };
+    static const char *const KEYS[] = {
+        "sort_key", "sort_dir", "limit", "enabled", "is_domain", "password_expires_at"
+    };
 
     for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
         if (strcmp(KEYS[i], key) == 0) {
@@ -54,10 +56,12 @@ static int build(const struct kn_rest_noun *noun, const char *target, struct kn_
 {
     struct kn_http_server server = { 0 };
     struct kn_http_raw *raw = kn_http_raw_new(&server, target, NULL);
-    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = &raw->req, .noun = noun, .view = KN_REST_LIST,
-                                                 .query = KN_REST_QUERY_INIT };
+    AUTO_RELEASE(kn_rest_list)
+    struct kn_rest_list l = { .req = &raw->req, .noun = noun, .view = KN_REST_LIST, .query = KN_REST_QUERY_INIT };
     struct kn_error err = { 0 };
-    int rc = kn_request_query_read(&raw->req, &err) < 0 || kn_rest_list_read(&l, &err) < 0 ? -1 : kn_rest_list_sql(&l, ret, &err);
+    int rc = kn_request_query_read(&raw->req, &err) < 0 || kn_rest_list_read(&l, &err) < 0
+                 ? -1
+                 : kn_rest_list_sql(&l, ret, &err);
 
     kn_http_raw_free(raw);
     if (rc < 0 && (err.code != KN_BAD_REQUEST || err.message[0] == '\0')) {
@@ -87,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kn_strbuf_addstr(&as_is, "/v3/users?");
     kn_strbuf_addstr(&other, "/v3/users?");
     read_lines(text, &as_is, &other);
-    compare(&kn_user_noun, as_is.buf, other.buf);
-    compare(&kn_project_noun, as_is.buf, other.buf);
+    compare(&kn_identity_user_noun, as_is.buf, other.buf);
+    compare(&kn_identity_project_noun, as_is.buf, other.buf);
     return 0;
 }

@@ -23,17 +23,17 @@ struct source {
 };
 
 /* Zeros where the input says nothing. */
-static bool read_again(const struct kn_sample *sample, int64_t at, void *out, size_t len)
+static bool read_again(const struct kn_image_sample *sample, int64_t at, void *out, size_t len)
 {
     const struct source *s = sample->source;
     uint8_t *to = out;
 
     for (size_t i = 0; i < len; i++) {
         const int64_t from = at + (int64_t)i;
-        const int64_t in = from < (int64_t)s->size  ? from
-                           : from < AGAIN_AT        ? -1
-                           : from >= SIZE - 512     ? from - (SIZE - 512)
-                                                    : from - AGAIN_AT;
+        const int64_t in = from < (int64_t)s->size ? from
+                           : from < AGAIN_AT       ? -1
+                           : from >= SIZE - 512    ? from - (SIZE - 512)
+                                                   : from - AGAIN_AT;
         to[i] = in >= 0 && in < (int64_t)s->size ? s->data[in] : 0;
     }
     return true;
@@ -42,7 +42,7 @@ static bool read_again(const struct kn_sample *sample, int64_t at, void *out, si
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const FORMATS[] = { "vmdk", "vhd", "vhdx", "vdi" };
-    struct kn_inspection found = { -1 };
+    struct kn_image_inspection found = { -1 };
 
     if (size == 0) {
         return 0;
@@ -51,8 +51,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *const format = FORMATS[data[0] % KN_COUNT(FORMATS)];
     const bool is_vhdx = strcmp(format, "vhdx") == 0;
     const struct source source = { data + 1, size - 1 };
-    const struct kn_sample sample = { .head = is_vhdx ? VHDX : data + 1, .head_len = is_vhdx ? sizeof(VHDX) - 1 : size - 1,
-                                      .size = SIZE, .read = read_again, .source = &source };
+    const struct kn_image_sample sample = { .head = is_vhdx ? VHDX : data + 1,
+                                            .head_len = is_vhdx ? sizeof(VHDX) - 1 : size - 1,
+                                            .size = SIZE,
+                                            .read = read_again,
+                                            .source = &source };
     if (kn_image_inspect(format, &sample, LARGE, &found, NULL) == 0 &&
         (found.virtual_size <= 0 || found.virtual_size > LARGE)) {
         abort();

@@ -18,9 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const int64_t LARGE = INT64_C(1) << 40;
 
     for (size_t i = 0; i < 2 * KN_COUNT(FORMATS); i++) {
-        const struct kn_sample sample = { .head = data, .head_len = size,
-                                          .size = i % 2 == 0 ? (int64_t)size : LARGE };
-        struct kn_inspection found = { -1 };
+        const struct kn_image_sample sample = { .head = data,
+                                                .head_len = size,
+                                                .size = i % 2 == 0 ? (int64_t)size : LARGE };
+        struct kn_image_inspection found = { -1 };
         struct kn_error err;
 
         if (kn_image_inspect(FORMATS[i / 2], &sample, LARGE, &found, &err) == 0 &&

@@ -17,16 +17,17 @@ static void check_draft(json_t *draft)
     const char *name;
     json_t *value;
 
-    json_object_foreach(draft, name, value) {
+    json_object_foreach (draft, name, value) {
         if (kn_image_property_check(name, value, true, NULL) < 0) {
             abort();
         }
     }
 }
 
-static void patch_with(const json_t *patch, enum kn_patch_dialect dialect)
+static void patch_with(const json_t *patch, enum kn_image_patch_dialect dialect)
 {
-    static const char BODY[] = "{\"name\":\"n\",\"own\":\"1\",\"tags\":[\"t\"],\"disk_format\":\"raw\",\"container_format\":\"bare\"}";
+    static const char BODY[] =
+        "{\"name\":\"n\",\"own\":\"1\",\"tags\":[\"t\"],\"disk_format\":\"raw\",\"container_format\":\"bare\"}";
     json_t *body = json_loads(BODY, 0, NULL);
     json_t *draft = NULL;
 

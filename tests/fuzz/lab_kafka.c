@@ -11,14 +11,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const SINGLE[] = { "a", NULL };
-    AUTO(kn_logs) struct kn_logs *logs = kn_logs_new(SINGLE, 2, 4096);
-    const struct kn_kafka kafka = { logs, "c", 9092 };
+    AUTO(kn_lab_logs) struct kn_lab_logs *logs = kn_lab_logs_new(SINGLE, 2, 4096);
+    const struct kn_lab_kafka kafka = { logs, "c", 9092 };
 
     while (size >= 2) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf out = KN_STRBUF_INIT;
-        struct kn_kafka_wait wait = { 0 };
+        struct kn_lab_kafka_wait wait = { 0 };
         const size_t said = (size_t)data[0] << 8 | data[1], len = said < size - 2 ? said : size - 2;
-        const enum kn_kafka_turn turn = kn_kafka_answer(&kafka, data + 2, len, false, &out, &wait);
+        const enum kn_lab_kafka_turn turn = kn_lab_kafka_answer(&kafka, data + 2, len, false, &out, &wait);
 
         if ((turn == KN_KAFKA_ANSWERED) != (out.len > 0)) {
             abort();

@@ -23,7 +23,7 @@ static void sift(const json_t *hosts)
     if (json_array_size(sane) > json_array_size(hosts)) {
         abort();
     }
-    json_array_foreach(sane, i, host) {
+    json_array_foreach (sane, i, host) {
         if (kn_form_check(&kn_form_host, host, "host", NULL) < 0) {
             abort();
         }

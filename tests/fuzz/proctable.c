@@ -11,11 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    AUTO_RELEASE(kn_proctable) struct kn_proctable table = { .n = 0 };
+    AUTO_RELEASE(kn_lab_proctable) struct kn_lab_proctable table = { .n = 0 };
     struct kn_error err;
 
     kn_strbuf_add(&text, data, size);
-    if (kn_proctable_parse(text.buf, &table, &err) < 0 && table.n != 0) {
+    if (kn_lab_proctable_parse(text.buf, &table, &err) < 0 && table.n != 0) {
         abort();
     }
     for (size_t i = 0; i < table.n; i++) {

@@ -36,29 +36,32 @@ static size_t occurrences(const char *text, const char *what)
 static void render(const json_t *spec)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
-    struct kn_spec_domain d;
+    struct kn_agent_spec_domain d;
 
-    kn_spec_domain(spec, SERVER, 7, "/disk", &d);
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", &d);
     d.domain.type = "qemu";
     d.domain.serial_socket = "/serial";
     d.domain.console_log = "/log";
-    kn_domain_xml(&d.domain, &xml);
+    kn_agent_domain_xml(&d.domain, &xml);
     must(occurrences(xml.buf, "<interface ") == json_array_size(json_object_get(spec, "nics")));
-    must(occurrences(xml.buf, "<disk ") == json_array_size(json_object_get(spec, "volumes")) + (json_object_get(spec, "image") != NULL ? 1 : 0));
+    must(occurrences(xml.buf, "<disk ") ==
+         json_array_size(json_object_get(spec, "volumes")) + (json_object_get(spec, "image") != NULL ? 1 : 0));
 }
 
 static void change(const json_t *spec)
 {
     json_t *connection = kn_form_write_connection("file", "/v", "raw", SERVER);
-    json_t *merged = kn_spec_merge(spec, spec), *described = kn_spec_describe(spec, spec, INT64_MAX >> 12);
-    json_t *without = kn_spec_without_volume(spec, SERVER);
+    json_t *merged = kn_agent_spec_merge(spec, spec), *described = kn_agent_spec_describe(spec, spec, INT64_MAX >> 12);
+    json_t *without = kn_agent_spec_without_volume(spec, SERVER);
 
-    must(kn_form_check(&kn_form_spec, merged, "spec", NULL) == 0 && kn_form_check(&kn_form_spec, described, "spec", NULL) == 0 &&
+    must(kn_form_check(&kn_form_spec, merged, "spec", NULL) == 0 &&
+         kn_form_check(&kn_form_spec, described, "spec", NULL) == 0 &&
          kn_form_check(&kn_form_spec, without, "spec", NULL) == 0);
-    if ((kn_spec_devices(without) >> 25 & 1) == 0 && json_array_size(json_object_get(without, "volumes")) < KN_MAX_DISKS) {
-        json_t *with = kn_spec_with_volume(without, SERVER, "vdz", connection);
+    if ((kn_agent_spec_devices(without) >> 25 & 1) == 0 &&
+        json_array_size(json_object_get(without, "volumes")) < KN_MAX_DISKS) {
+        json_t *with = kn_agent_spec_with_volume(without, SERVER, "vdz", connection);
 
-        must(kn_form_check(&kn_form_spec, with, "spec", NULL) == 0 && kn_spec_volume(with, SERVER) != NULL);
+        must(kn_form_check(&kn_form_spec, with, "spec", NULL) == 0 && kn_agent_spec_volume(with, SERVER) != NULL);
         json_decref(with);
     }
     json_decref(without);

@@ -15,15 +15,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct kn_keys KEYS = { .key = { { 0x01020304, "a key" } }, .count = 1 };
+static const struct kn_identity_keys KEYS = { .key = { { 0x01020304, "a key" } }, .count = 1 };
 
-static void again(const struct kn_token *token)
+static void again(const struct kn_identity_token *token)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    struct kn_token other = { 0 };
+    struct kn_identity_token other = { 0 };
 
-    kn_token_encode(token, &KEYS, &text);
-    if (kn_token_decode(text.buf, &KEYS, token->expires_us - 1, &other, NULL) < 0 ||
+    kn_identity_token_encode(token, &KEYS, &text);
+    if (kn_identity_token_decode(text.buf, &KEYS, token->expires_us - 1, &other, NULL) < 0 ||
         strcmp(token->user_id, other.user_id) != 0 || strcmp(token->scope_id, other.scope_id) != 0 ||
         token->roles != other.roles || token->scope != other.scope) {
         abort();
@@ -34,7 +34,7 @@ static void read_signed(const uint8_t *data, size_t size)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf bytes = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    struct kn_token token = { 0 };
+    struct kn_identity_token token = { 0 };
     uint8_t mac[32];
 
     kn_strbuf_add(&bytes, "\1\2\3\4", 4);
@@ -43,7 +43,7 @@ static void read_signed(const uint8_t *data, size_t size)
     kn_strbuf_add(&bytes, mac, sizeof(mac));
     kn_strbuf_addstr(&text, KN_TOKEN_PREFIX);
     kn_base64url_add(&text, bytes.buf, bytes.len);
-    if (kn_token_decode(text.buf, &KEYS, 0, &token, NULL) == 0) {
+    if (kn_identity_token_decode(text.buf, &KEYS, 0, &token, NULL) == 0) {
         again(&token);
     }
 }
@@ -51,16 +51,16 @@ static void read_signed(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_FREE char *text = kn_alloc(size + 1);
-    struct kn_token token;
-    struct kn_keys keys;
+    struct kn_identity_token token;
+    struct kn_identity_keys keys;
 
     if (size > 0) {
         memcpy(text, data, size);
     }
-    if (kn_token_decode(text, &KEYS, 0, &token, NULL) == 0) {
+    if (kn_identity_token_decode(text, &KEYS, 0, &token, NULL) == 0) {
         again(&token);
     }
     read_signed(data, size);
-    kn_keys_parse(text, &keys, NULL);
+    kn_identity_keys_parse(text, &keys, NULL);
     return 0;
 }

@@ -53,7 +53,8 @@ static void rules_off(void)
 
 static void test_own_attributes(void **state)
 {
-    const char *user = kn_ks_make("users", "user", "\"name\":\"ada\",\"phone\":\"12\",\"project_id\":\"p\",\"nested\":{\"a\":[1,null]}");
+    const char *user = kn_ks_make("users", "user",
+                                  "\"name\":\"ada\",\"phone\":\"12\",\"project_id\":\"p\",\"nested\":{\"a\":[1,null]}");
 
     (void)state;
     assert_string_equal(kn_ks_text("user.phone"), "12");
@@ -97,7 +98,8 @@ static void test_options(void **state)
 
     (void)state;
     assert_true(json_is_true(kn_ks_at("user.options.lock_password")));
-    patch(200, user, "\"options\":{\"ignore_password_expiry\":false,\"multi_factor_auth_rules\":[[\"password\",\"token\"]]}");
+    patch(200, user,
+          "\"options\":{\"ignore_password_expiry\":false,\"multi_factor_auth_rules\":[[\"password\",\"token\"]]}");
     assert_true(json_is_true(kn_ks_at("user.options.lock_password")));
     assert_string_equal(kn_ks_text("user.options.multi_factor_auth_rules.0.1"), "token");
     patch(200, user, "\"options\":{\"lock_password\":null}");
@@ -116,12 +118,17 @@ static void test_more_factors(void **state)
 
     (void)state;
     kn_ks_log_in(201, p.name, "s3cret", NULL, token);
-    patch(200, p.user, "\"options\":{\"multi_factor_auth_enabled\":true,\"multi_factor_auth_rules\":[[\"password\",\"token\"]]}");
+    patch(200, p.user,
+          "\"options\":{\"multi_factor_auth_enabled\":true,\"multi_factor_auth_rules\":[[\"password\",\"token\"]]}");
     kn_ks_log_in(401, p.name, "s3cret", p.scope, NULL);
-    AUTO_FREE char *both = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\",\"token\"],\"token\":{\"id\":\"%s\"},\"password\":"
-                                       "{\"user\":{\"id\":\"%s\",\"password\":\"s3cret\"}}},\"scope\":%s}}", token, p.user, p.scope);
+    AUTO_FREE char *both = kn_asprintf(
+        "{\"auth\":{\"identity\":{\"methods\":[\"password\",\"token\"],\"token\":{\"id\":\"%s\"},\"password\":"
+        "{\"user\":{\"id\":\"%s\",\"password\":\"s3cret\"}}},\"scope\":%s}}",
+        token, p.user, p.scope);
     kn_ks_ask(201, "POST", "/v3/auth/tokens", NULL, both);
-    patch(200, p.user, "\"options\":{\"multi_factor_auth_rules\":[[\"password\",\"totp\"]]}"); /* totp is not there, and not left out either */
+    patch(
+        200, p.user,
+        "\"options\":{\"multi_factor_auth_rules\":[[\"password\",\"totp\"]]}"); /* totp is not there, and not left out either */
     assert_string_equal(kn_ks_text("user.options.multi_factor_auth_rules.0.1"), "totp");
     kn_ks_log_in(401, p.name, "s3cret", p.scope, NULL);
     patch(200, p.user, "\"options\":{\"multi_factor_auth_rules\":[[\"password\",\"totp\"],[\"password\"]]}");
@@ -187,7 +194,7 @@ static void test_history(void **state)
     change_password(400, p.user, "two", "one");
     change_password(204, p.user, "two", "three");
     change_password(204, p.user, "three", "s3cret"); /* four ago */
-    patch(200, p.user, "\"password\":\"s3cret\"");     /* an administrator may */
+    patch(200, p.user, "\"password\":\"s3cret\""); /* an administrator may */
     patch(200, p.user, "\"password\":\"three\"");
     change_password(400, p.user, "three", "s3cret"); /* but it is remembered */
     kn_ks.conf.identity_unique_last_password_count = 1;
@@ -199,7 +206,9 @@ static void test_history(void **state)
 static void test_expiry(void **state)
 {
     struct kn_ks_person p = kn_ks_make_person("expi", "reader");
-    const char *forever = kn_ks_make("users", "user", "\"name\":\"ever\",\"password\":\"s3cret\",\"options\":{\"ignore_password_expiry\":true}");
+    const char *forever =
+        kn_ks_make("users", "user",
+                   "\"name\":\"ever\",\"password\":\"s3cret\",\"options\":{\"ignore_password_expiry\":true}");
     char token[KN_KS_TOKEN];
 
     (void)state;
@@ -294,7 +303,7 @@ static char *names(const char *query)
         const json_t *user = NULL;
         size_t i = 0;
         kn_ks_ask(200, "GET", path, kn_ks.admin, NULL);
-        json_array_foreach(kn_ks_at("users"), i, user) {
+        json_array_foreach (kn_ks_at("users"), i, user) {
             kn_strbuf_addf(&all, "%s ", json_string_value(json_object_get(user, "name")));
         }
         const char *next = json_string_value(kn_ks_at("links.next"));
@@ -318,19 +327,28 @@ static void assert_names(const char *query, const char *expected)
 static void test_lists(void **state)
 {
     static const char *const BAD[] = {
-        "limit=many", "limit=-1", "sort_key=colour", "sort_dir=sideways", "marker=nobody", "password_expires_at=soon",
-        "password_expires_at=lt:soon", "password_expires_at=around:2026-01-01T00:00:00Z", "enabled=perhaps",
+        "limit=many",
+        "limit=-1",
+        "sort_key=colour",
+        "sort_dir=sideways",
+        "marker=nobody",
+        "password_expires_at=soon",
+        "password_expires_at=lt:soon",
+        "password_expires_at=around:2026-01-01T00:00:00Z",
+        "enabled=perhaps",
     };
     static const char *const NAMES[] = { "page-a", "page-b", "page-C", "page-d", "page-e" };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(NAMES); i++) {
-        AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"enabled\":%s", NAMES[i], i % 2 == 0 ? "true" : "false");
+        AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"enabled\":%s", NAMES[i],
+                                              i % 2 == 0 ? "true" : "false");
         const char *id = kn_ks_make("users", "user", members);
         AUTO_FREE char *expiry = kn_asprintf("password_expires_at = '2030-01-0%zuT00:00:00Z'", 9 - i);
         age(id, i < 3 ? expiry : "password_expires_at = NULL");
     }
-    assert_names("name__startswith=page-", "page-C page-a page-b page-d page-e "); /* the database's order is by bytes */
+    assert_names("name__startswith=page-",
+                 "page-C page-a page-b page-d page-e "); /* the database's order is by bytes */
     assert_names("name__startswith=page-&limit=2", "page-C page-a page-b page-d page-e ");
     assert_names("name__startswith=page-&limit=2&sort_key=name&sort_dir=desc", "page-e page-d page-b page-a page-C ");
     assert_names("name__startswith=page-&limit=3&sort_key=enabled&sort_dir=asc&name__endswith=a", "page-a ");
@@ -352,10 +370,13 @@ static void test_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own_attributes), cmocka_unit_test(test_default_project), cmocka_unit_test(test_options),         cmocka_unit_test(test_more_factors),
-        cmocka_unit_test(test_lockout),        cmocka_unit_test(test_ignored_lockout), cmocka_unit_test(test_history),
-        cmocka_unit_test(test_expiry),         cmocka_unit_test(test_first_use),       cmocka_unit_test(test_minimum_age),
-        cmocka_unit_test(test_expressions),    cmocka_unit_test(test_locked_and_none), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_own_attributes), cmocka_unit_test(test_default_project),
+        cmocka_unit_test(test_options),        cmocka_unit_test(test_more_factors),
+        cmocka_unit_test(test_lockout),        cmocka_unit_test(test_ignored_lockout),
+        cmocka_unit_test(test_history),        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_first_use),      cmocka_unit_test(test_minimum_age),
+        cmocka_unit_test(test_expressions),    cmocka_unit_test(test_locked_and_none),
+        cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

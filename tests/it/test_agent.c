@@ -71,9 +71,10 @@ static int teardown(void **state)
 
 static json_t *spawn_body(const char *server)
 {
-    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:[]}]}}", "server", server, "spec", "name",
-                     "a", "hostname", "a", "project", "p", "vcpus", 1, "memory_mib", 64, "disk_gib", 1, "nics", "port",
-                     server, "network", server, "mac", "fa:16:3e:00:00:01", "tap", "tap00000000-00", "network_name", "n", "vni", 7, "mtu", 1450, "ips");
+    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:[]}]}}", "server",
+                     server, "spec", "name", "a", "hostname", "a", "project", "p", "vcpus", 1, "memory_mib", 64,
+                     "disk_gib", 1, "nics", "port", server, "network", server, "mac", "fa:16:3e:00:00:01", "tap",
+                     "tap00000000-00", "network_name", "n", "vni", 7, "mtu", 1450, "ips");
 }
 
 static void done(struct kn_test_agent *f, const char *type, int64_t task)
@@ -156,8 +157,8 @@ static void test_power(void **state)
 
 static json_t *attach_body(const char *server, const char *volume)
 {
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "server", server, "volume", volume, "connection", "driver", "file",
-                     "path", "/v", "format", "raw");
+    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "server", server, "volume", volume, "connection", "driver",
+                     "file", "path", "/v", "format", "raw");
 }
 
 static void test_volumes(void **state)
@@ -258,13 +259,16 @@ static void test_older_commands_change_nothing(void **state)
     attached = kn_test_agent_command(f, "server.attach_volume", 1, attach_body(server, volume));
     done(f, "server.attach_volume", attached);
     read_console(f, server, true);
-    detached = kn_test_agent_command(f, "server.detach_volume", 1, json_pack("{s:s, s:s}", "server", server, "volume", volume));
+    detached = kn_test_agent_command(f, "server.detach_volume", 1,
+                                     json_pack("{s:s, s:s}", "server", server, "volume", volume));
     done(f, "server.detach_volume", detached);
     assert_int_equal(kn_test_agent_power(f, server, "stop"), 4);
     for (int life = 0; life < 2; life++) {
         kn_test_agent_refused(f, "server.spawn", again(f, spawned, "server.spawn", spawn_body(server)), KN_STALE);
-        kn_test_agent_refused(f, "server.attach_volume", again(f, attached, "server.attach_volume", attach_body(server, volume)), KN_STALE);
-        kn_test_agent_refused(f, "server.destroy", again(f, detached, "server.destroy", json_pack("{s:s}", "server", server)), KN_STALE);
+        kn_test_agent_refused(f, "server.attach_volume",
+                              again(f, attached, "server.attach_volume", attach_body(server, volume)), KN_STALE);
+        kn_test_agent_refused(f, "server.destroy",
+                              again(f, detached, "server.destroy", json_pack("{s:s}", "server", server)), KN_STALE);
         read_console(f, server, true); /* it has no order and changes none */
         expect_guest(f, 4, 0);
         kn_test_agent_kill9(f);
@@ -272,7 +276,8 @@ static void test_older_commands_change_nothing(void **state)
         expect_hello(f);
     }
     done(f, "server.destroy", send_destroy(f, server, 2));
-    kn_test_agent_refused(f, "server.attach_volume", again(f, attached, "server.attach_volume", attach_body(server, volume)), KN_STALE);
+    kn_test_agent_refused(f, "server.attach_volume",
+                          again(f, attached, "server.attach_volume", attach_body(server, volume)), KN_STALE);
 }
 
 static void expect_reboots(struct kn_test_agent *f, const char *server, int count)
@@ -307,7 +312,8 @@ static void test_the_newest_command_is_done_once(void **state)
     expect_reboots(f, server, 1);
     for (int life = 0; life < 2; life++) {
         for (int times = 0; times < 2; times++) {
-            json_t *result = kn_test_agent_done(f, "server.power", again(f, rebooted, "server.power", reboot_body(server)));
+            json_t *result = kn_test_agent_done(f, "server.power",
+                                                again(f, rebooted, "server.power", reboot_body(server)));
 
             assert_int_equal(kn_json_int(result, "power_state"), 1);
             json_decref(result);
@@ -319,7 +325,8 @@ static void test_the_newest_command_is_done_once(void **state)
     }
     attached = kn_test_agent_command(f, "server.attach_volume", 1, attach_body(server, volume));
     done(f, "server.attach_volume", attached);
-    json_t *result = kn_test_agent_done(f, "server.attach_volume", again(f, attached, "server.attach_volume", attach_body(server, volume)));
+    json_t *result = kn_test_agent_done(f, "server.attach_volume",
+                                        again(f, attached, "server.attach_volume", attach_body(server, volume)));
     assert_string_equal(kn_json_str(result, "device"), "/dev/vdb");
     json_decref(result);
     expect_guest(f, 1, 1);
@@ -373,7 +380,12 @@ static void send_raw(struct kn_test_agent *f, const char *text, size_t len)
 static void test_garbage(void **state)
 {
     static const char *const GARBAGE[] = {
-        "", "{", "[]", "null", "{\"type\":\"server.spawn\"}", "{\"type\":\"no.such\",\"v\":1,\"body\":{}}",
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"type\":\"server.spawn\"}",
+        "{\"type\":\"no.such\",\"v\":1,\"body\":{}}",
         "{\"type\":\"server.spawn\",\"v\":99,\"body\":{}}",
         "{\"type\":\"server.destroy\",\"v\":1,\"body\":{\"host\":1}}",
     };
@@ -400,12 +412,14 @@ static void test_garbage(void **state)
     /* Well-formed and wrong is answered. */
     kn_uuid_make(server);
     json_t *body = spawn_body(server);
-    json_object_set_new(json_object_get(body, "spec"), "vcpus", json_string("many")); /* nobody of ours says such a thing: as text */
+    json_object_set_new(json_object_get(body, "spec"), "vcpus",
+                        json_string("many")); /* nobody of ours says such a thing: as text */
     json_object_set_new(body, "host", json_string(f->host));
     AUTO_FREE char *odd = json_dumps(body, JSON_COMPACT);
     json_decref(body);
-    AUTO_FREE char *text = kn_asprintf("{\"type\":\"server.spawn\",\"v\":1,\"task\":%lld,\"attempt\":1,\"generation\":1,\"shard\":%d,\"body\":%s}",
-                                       (long long)f->task, KN_TEST_AGENT_SHARD, odd);
+    AUTO_FREE char *text = kn_asprintf(
+        "{\"type\":\"server.spawn\",\"v\":1,\"task\":%lld,\"attempt\":1,\"generation\":1,\"shard\":%d,\"body\":%s}",
+        (long long)f->task, KN_TEST_AGENT_SHARD, odd);
     send_raw(f, text, strlen(text));
     kn_test_agent_refused(f, "server.spawn", f->task++, KN_BAD_REQUEST);
     body = spawn_body(server);
@@ -431,7 +445,8 @@ static void test_a_mad_configuration_ends_it(void **state)
         kn_test_dir(dir, "mad");
         AUTO_FREE char *state_dir = kn_asprintf("agent.state_dir=%s", dir);
         AUTO_FREE char *log = kn_asprintf("%s/log", dir);
-        const char *argv[] = { program, "--set", brokers, "--set", port, "--set", state_dir, "--driver", "sim", "--set", MAD[i].option, NULL };
+        const char *argv[] = { program,   "--set",    brokers, "--set", port,          "--set",
+                               state_dir, "--driver", "sim",   "--set", MAD[i].option, NULL };
 
         assert_false(kn_test_end(kn_test_spawn(argv, log, NULL), 0));
         FILE *out = fopen(log, "r");

@@ -73,9 +73,10 @@ static void answer(int fd)
     const char *range = strstr(head, "Range: bytes=");
     const int from = range == NULL ? 0 : (int)strtol(range + strlen("Range: bytes="), NULL, 10);
     atomic_store(&slow.asked_from, from);
-    snprintf(reply, sizeof(reply), "HTTP/1.1 %s\r\nContent-Length: %d\r\nContent-Range: bytes %d-%d/%d\r\n\r\n", range == NULL ? "200 OK" : "206 Partial Content",
-             BYTES - from, from, BYTES - 1, BYTES);
-    if (!send_all(fd, reply, strlen(reply)) || (from < BYTES / 2 && !send_all(fd, slow.data + from, (size_t)(BYTES / 2 - from)))) {
+    snprintf(reply, sizeof(reply), "HTTP/1.1 %s\r\nContent-Length: %d\r\nContent-Range: bytes %d-%d/%d\r\n\r\n",
+             range == NULL ? "200 OK" : "206 Partial Content", BYTES - from, from, BYTES - 1, BYTES);
+    if (!send_all(fd, reply, strlen(reply)) ||
+        (from < BYTES / 2 && !send_all(fd, slow.data + from, (size_t)(BYTES / 2 - from)))) {
         return;
     }
     while (!atomic_load(&slow.go)) {
@@ -84,7 +85,8 @@ static void answer(int fd)
             return;
         }
     }
-    send_all(fd, slow.data + (from > BYTES / 2 ? from : BYTES / 2), (size_t)(BYTES - (from > BYTES / 2 ? from : BYTES / 2)));
+    send_all(fd, slow.data + (from > BYTES / 2 ? from : BYTES / 2),
+             (size_t)(BYTES - (from > BYTES / 2 ? from : BYTES / 2)));
 }
 
 static void *serve(void *arg)
@@ -125,11 +127,13 @@ static void start_server(void)
 
 static json_t *body_of(const char *server)
 {
-    json_t *image = json_pack("{s:s, s:o, s:s, s:i, s:s, s:i}", "id", ONE, "url", json_sprintf("http://127.0.0.1:%d/image", slow.port), "sha512", sha512,
-                              "size", BYTES, "disk_format", "raw", "virtual_size", BYTES);
+    json_t *image = json_pack("{s:s, s:o, s:s, s:i, s:s, s:i}", "id", ONE, "url",
+                              json_sprintf("http://127.0.0.1:%d/image", slow.port), "sha512", sha512, "size", BYTES,
+                              "disk_format", "raw", "virtual_size", BYTES);
 
-    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:o, s:[]}}", "server", server, "spec", "name", "slow", "hostname", "slow", "project", "p",
-                     "vcpus", 1, "memory_mib", 64, "disk_gib", 1, "image", image, "nics");
+    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:o, s:[]}}", "server", server, "spec", "name", "slow",
+                     "hostname", "slow", "project", "p", "vcpus", 1, "memory_mib", 64, "disk_gib", 1, "image", image,
+                     "nics");
 }
 
 static void say(const char *type, int64_t task, json_t *body)
@@ -188,7 +192,8 @@ static void test_cancelled_it_leaves_no_half_file(void **state)
     assert_false(is_there(""));
     for (int i = 0; i < 2; i++) {
         json_t *body = json_pack("{s:s}", "server", i == 0 ? ONE : TWO);
-        json_decref(kn_test_agent_done(&agent, "server.destroy", kn_test_agent_command(&agent, "server.destroy", 1, body)));
+        json_decref(kn_test_agent_done(&agent, "server.destroy",
+                                       kn_test_agent_command(&agent, "server.destroy", 1, body)));
     }
 }
 
@@ -251,7 +256,8 @@ int main(void)
 {
     kn_test_needs("ip", "libvirtd", "qemu-img");
     const struct CMUnitTest skipped[] = { cmocka_unit_test(test_skipped) };
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cancelled_it_leaves_no_half_file), cmocka_unit_test(test_killed_in_the_middle_it_goes_on) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cancelled_it_leaves_no_half_file),
+                                        cmocka_unit_test(test_killed_in_the_middle_it_goes_on) };
     char self[512] = "";
 
     if (getenv("KN_TEST_INSIDE") != NULL) {

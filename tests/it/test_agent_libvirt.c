@@ -102,14 +102,14 @@ static json_t *spec(void)
     json_t *ip = json_pack("{s:s, s:i, s:i, s:s, s:s, s:[], s:[], s:b}", "address", ADDRESS, "prefix", 24, "version", 4,
                            "gateway", "10.77.0.1", "subnet", NETWORK, "dns", "routes", "dhcp", 1);
     json_t *nic = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:[o], s:s, s:s, s:s}", "port", PORT, "network", NETWORK,
-                            "network_name", "net", "mac", "fa:16:3e:77:00:05", "vni", 77, "mtu", 1450, "ips", ip, "dhcp_ip",
-                            "10.77.0.2", "dhcp_mac", "fa:16:3e:77:00:02", "tap", TAP);
+                            "network_name", "net", "mac", "fa:16:3e:77:00:05", "vni", 77, "mtu", 1450, "ips", ip,
+                            "dhcp_ip", "10.77.0.2", "dhcp_mac", "fa:16:3e:77:00:02", "tap", TAP);
     json_t *image = json_pack("{s:s, s:s, s:s, s:I, s:s, s:i}", "id", IMAGE, "url", "http://127.0.0.1:9/none", "sha512",
                               sha512, "size", (json_int_t)image_size, "disk_format", "qcow2", "virtual_size", 36700160);
 
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:o, s:[o], s:s, s:s}", "name", "Web 1", "hostname", "web-1",
-                     "project", "p", "zone", "nova", "vcpus", 1, "memory_mib", 128, "disk_gib", 1, "image", image, "nics",
-                     nic, "key_name", "k", "public_key", "ssh-ed25519 AAAA k");
+                     "project", "p", "zone", "nova", "vcpus", 1, "memory_mib", 128, "disk_gib", 1, "image", image,
+                     "nics", nic, "key_name", "k", "public_key", "ssh-ed25519 AAAA k");
 }
 
 static int64_t send_spawn(int64_t generation)
@@ -367,7 +367,8 @@ static void test_libvirtd_restarts(void **state)
     assert_int_equal(kn_test_agent_power(&agent, server, "pause"), 3);
     assert_int_equal(kn_test_agent_power(&agent, server, "unpause"), 1);
     assert_int_equal(system("virsh -q -c qemu:///system suspend kn-$(ls /run/libvirt/qemu/ | "
-                            "sed -n 's/^kn-\\(.*\\)\\.xml$/\\1/p')"), 0);
+                            "sed -n 's/^kn-\\(.*\\)\\.xml$/\\1/p')"),
+                     0);
     expect_power(3); /* events come over the new connection */
     assert_int_equal(kn_test_agent_power(&agent, server, "unpause"), 1);
 }
@@ -385,8 +386,9 @@ static void describe(int64_t task_back, const char *name)
     int64_t task;
 
     agent.task -= task_back;
-    task = kn_test_agent_command(&agent, "server.describe", 1, json_pack("{s:s, s:{s:s, s:s, s:{s:s}}}", "server", server, "description", "name", name,
-                                                                         "hostname", "web-1", "metadata", "role", name));
+    task = kn_test_agent_command(&agent, "server.describe", 1,
+                                 json_pack("{s:s, s:{s:s, s:s, s:{s:s}}}", "server", server, "description", "name",
+                                           name, "hostname", "web-1", "metadata", "role", name));
     json_decref(kn_test_agent_done(&agent, "server.describe", task));
     agent.task += task_back;
 }
@@ -422,7 +424,8 @@ static int64_t send_another(char letter)
     assert_int_equal(truncate(path, 1 << 20), 0);
     return kn_test_agent_command(&agent, "server.attach_volume", 1,
                                  json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "server", server, "volume", volume,
-                                           "connection", "driver", "file", "path", path, "format", "raw", "serial", volume));
+                                           "connection", "driver", "file", "path", path, "format", "raw", "serial",
+                                           volume));
 }
 
 /* Hot-plugged into a running guest until the letters end: all that a server may have. */
@@ -513,7 +516,8 @@ static void test_destroy_waits_for_no_reboot(void **state)
     (void)state;
     spawn(6);
     assert_int_equal(system("virsh -q -c qemu:///system suspend kn-$(ls /run/libvirt/qemu/ | "
-                            "sed -n 's/^kn-\\(.*\\)\\.xml$/\\1/p')"), 0);
+                            "sed -n 's/^kn-\\(.*\\)\\.xml$/\\1/p')"),
+                     0);
     reboot = kn_test_agent_command(&agent, "server.power", 6, body);
     late = kn_test_agent_command(&agent, "server.destroy", 5, json_pack("{s:s}", "server", server));
     last = kn_test_agent_command(&agent, "server.destroy", 7, json_pack("{s:s}", "server", server));
@@ -525,13 +529,19 @@ static void test_destroy_waits_for_no_reboot(void **state)
 static int run_inside(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boots_with_network_and_metadata), cmocka_unit_test(test_cloud_init_knows_the_cloud),
+        cmocka_unit_test(test_boots_with_network_and_metadata),
+        cmocka_unit_test(test_cloud_init_knows_the_cloud),
         cmocka_unit_test(test_volume_in_and_out),
-        cmocka_unit_test(test_power),                           cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_tells_of_a_crash),                cmocka_unit_test(test_agent_killed_and_started),
-        cmocka_unit_test(test_libvirtd_restarts),               cmocka_unit_test(test_as_many_volumes_as_there_are_letters),
-        cmocka_unit_test(test_described_while_it_runs),         cmocka_unit_test(test_leaves_nothing),
-        cmocka_unit_test(test_killed_while_spawning),           cmocka_unit_test(test_full_disk_stops_no_deletion),
+        cmocka_unit_test(test_power),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_tells_of_a_crash),
+        cmocka_unit_test(test_agent_killed_and_started),
+        cmocka_unit_test(test_libvirtd_restarts),
+        cmocka_unit_test(test_as_many_volumes_as_there_are_letters),
+        cmocka_unit_test(test_described_while_it_runs),
+        cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_killed_while_spawning),
+        cmocka_unit_test(test_full_disk_stops_no_deletion),
         cmocka_unit_test(test_destroy_waits_for_no_reboot),
     };
 

@@ -67,8 +67,8 @@ static int teardown(void **state)
 
 static json_t *body_of(const char *server)
 {
-    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[]}}", "server", server, "spec", "name", "a", "hostname", "a", "project", "p", "vcpus", 1,
-                     "memory_mib", 64, "disk_gib", 1, "nics");
+    return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[]}}", "server", server, "spec", "name", "a", "hostname",
+                     "a", "project", "p", "vcpus", 1, "memory_mib", 64, "disk_gib", 1, "nics");
 }
 
 static int64_t spawn(struct kn_test_agent *a, const char *server, int64_t generation)

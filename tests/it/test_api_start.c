@@ -19,8 +19,18 @@ static void test_without_a_bus(void **state)
     AUTO_FREE char *url = kn_asprintf("db.url=%s", kn_ks.url);
     AUTO_FREE char *keys = kn_asprintf("identity.key_file=%s", kn_ks.key_file);
     AUTO_FREE char *listen = kn_asprintf("api.listen=127.0.0.1:%d", port);
-    const char *argv[] = { program, "--set", url, "--set", keys, "--set", listen, "--set", "bus.brokers=127.0.0.1:1",
-                           "--set", "daemon.host=lonely", NULL };
+    const char *argv[] = { program,
+                           "--set",
+                           url,
+                           "--set",
+                           keys,
+                           "--set",
+                           listen,
+                           "--set",
+                           "bus.brokers=127.0.0.1:1",
+                           "--set",
+                           "daemon.host=lonely",
+                           NULL };
     struct kn_test_http own = kn_ks.http;
     char token[KN_KS_TOKEN];
 
@@ -44,8 +54,9 @@ static void test_without_a_bus(void **state)
 /* Types of media have no case: this is JSON, and only what it says is wrong. */
 static void test_json_in_any_case(void **state)
 {
-    static const char REQUEST[] = "POST /identity/v3/auth/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: Application/JSON\r\n"
-                                  "Content-Length: 2\r\n\r\n{}";
+    static const char REQUEST[] =
+        "POST /identity/v3/auth/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: Application/JSON\r\n"
+        "Content-Length: 2\r\n\r\n{}";
 
     (void)state;
     kn_test_http_send(&kn_ks.http, REQUEST, strlen(REQUEST));

@@ -37,8 +37,10 @@ static void make(int status, const struct holder *h, const char *members)
 
 static char *login_body(const char *id, const char *secret)
 {
-    return kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":"
-                       "\"%s\",\"secret\":\"%s\"}}}}", id, secret);
+    return kn_asprintf(
+        "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":"
+        "\"%s\",\"secret\":\"%s\"}}}}",
+        id, secret);
 }
 
 /* Logs in by id; token may be NULL. */
@@ -105,8 +107,10 @@ static void test_life(void **state)
     assert_string_equal(kn_ks_text("token.application_credential.name"), "ci");
     assert_true(json_is_true(kn_ks_at("token.application_credential.restricted")));
     assert_non_null(kn_ks_at("token.catalog.0"));
-    AUTO_FREE char *by_name = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"name\":"
-                                          "\"ci\",\"user\":{\"name\":\"life\",\"domain\":{\"id\":\"default\"}},\"secret\":\"%s\"}}}}", secret);
+    AUTO_FREE char *by_name = kn_asprintf(
+        "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"name\":"
+        "\"ci\",\"user\":{\"name\":\"life\",\"domain\":{\"id\":\"default\"}},\"secret\":\"%s\"}}}}",
+        secret);
     kn_ks_ask(201, "POST", "/v3/auth/tokens", NULL, by_name);
     AUTO_FREE char *headers = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", token, token);
     kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", headers, NULL);
@@ -122,13 +126,21 @@ static void test_life(void **state)
 static void test_bad_bodies(void **state)
 {
     static const char *const BAD[] = {
-        "", "\"name\":\"\"", "\"name\":1", "\"name\":\"x\",\"secret\":\"\"", "\"name\":\"x\",\"expires_at\":\"soon\"",
-        "\"name\":\"x\",\"expires_at\":\"2020-01-01T00:00:00\"", "\"name\":\"x\",\"unrestricted\":\"yes\"",
-        "\"name\":\"x\",\"roles\":[{\"name\":\"admin\"}]", "\"name\":\"x\",\"roles\":[{\"id\":\"nowhere\"}]", "\"name\":\"x\",\"roles\":[1]",
+        "",
+        "\"name\":\"\"",
+        "\"name\":1",
+        "\"name\":\"x\",\"secret\":\"\"",
+        "\"name\":\"x\",\"expires_at\":\"soon\"",
+        "\"name\":\"x\",\"expires_at\":\"2020-01-01T00:00:00\"",
+        "\"name\":\"x\",\"unrestricted\":\"yes\"",
+        "\"name\":\"x\",\"roles\":[{\"name\":\"admin\"}]",
+        "\"name\":\"x\",\"roles\":[{\"id\":\"nowhere\"}]",
+        "\"name\":\"x\",\"roles\":[1]",
         "\"name\":\"x\",\"access_rules\":[{\"path\":\"no-slash\",\"method\":\"GET\",\"service\":\"compute\"}]",
         "\"name\":\"x\",\"access_rules\":[{\"path\":\"/a\\tb\",\"method\":\"GET\",\"service\":\"compute\"}]",
         "\"name\":\"x\",\"access_rules\":[{\"path\":\"/\",\"method\":\"BREW\",\"service\":\"compute\"}]",
-        "\"name\":\"x\",\"access_rules\":[{\"path\":\"/\",\"method\":\"GET\"}]", "\"name\":\"x\",\"access_rules\":[{}]",
+        "\"name\":\"x\",\"access_rules\":[{\"path\":\"/\",\"method\":\"GET\"}]",
+        "\"name\":\"x\",\"access_rules\":[{}]",
         "\"name\":\"x\",\"colour\":\"red\"",
     };
     struct holder h = make_holder("badb", "member");
@@ -141,8 +153,10 @@ static void test_bad_bodies(void **state)
     }
     make(404, &h, "\"name\":\"x\",\"access_rules\":[{\"id\":\"nowhere\"}]");
     for (int i = 0; i < 40; i++) {
-        kn_strbuf_addf(&many, "%s{\"path\":\"/%d/0123456789012345678901234567890123456789\",\"method\":\"GET\",\"service\":\"compute\"}",
-                       i > 0 ? "," : "", i);
+        kn_strbuf_addf(
+            &many,
+            "%s{\"path\":\"/%d/0123456789012345678901234567890123456789\",\"method\":\"GET\",\"service\":\"compute\"}",
+            i > 0 ? "," : "", i);
     }
     AUTO_FREE char *too_many = kn_asprintf("\"name\":\"x\",\"access_rules\":[%s]", many.buf);
     make(400, &h, too_many);
@@ -170,23 +184,33 @@ static void guess_until_refused(const char *id)
 static void test_bad_logins(void **state)
 {
     static const char *const MALFORMED[] = {
-        "{}", "{\"id\":\"x\"}", "{\"secret\":\"x\"}", "{\"name\":\"x\",\"secret\":\"x\"}", "{\"name\":\"x\",\"secret\":\"x\",\"user\":{}}",
-        "{\"name\":\"x\",\"secret\":\"x\",\"user\":{\"name\":\"y\"}}", "{\"id\":1,\"secret\":\"x\"}", "1", "null",
+        "{}",
+        "{\"id\":\"x\"}",
+        "{\"secret\":\"x\"}",
+        "{\"name\":\"x\",\"secret\":\"x\"}",
+        "{\"name\":\"x\",\"secret\":\"x\",\"user\":{}}",
+        "{\"name\":\"x\",\"secret\":\"x\",\"user\":{\"name\":\"y\"}}",
+        "{\"id\":1,\"secret\":\"x\"}",
+        "1",
+        "null",
     };
     struct holder h = make_holder("badl", "member");
     struct made m = make_and_log_in(&h, "\"name\":\"x\",\"secret\":\"of my own\"");
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(MALFORMED); i++) {
-        AUTO_FREE char *body = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":%s}}}",
-                                           MALFORMED[i]);
+        AUTO_FREE char *body = kn_asprintf(
+            "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":%s}}}",
+            MALFORMED[i]);
         kn_ks_ask(400, "POST", "/v3/auth/tokens", NULL, body);
     }
     assert_string_equal(m.secret, "of my own");
     log_in(401, m.id, "wrong", NULL);
     log_in(401, "nowhere", "wrong", NULL);
-    AUTO_FREE char *scoped = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":"
-                                         "\"%s\",\"secret\":\"of my own\"}},\"scope\":%s}}", m.id, h.person.scope);
+    AUTO_FREE char *scoped = kn_asprintf(
+        "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":"
+        "\"%s\",\"secret\":\"of my own\"}},\"scope\":%s}}",
+        m.id, h.person.scope);
     kn_ks_ask(401, "POST", "/v3/auth/tokens", NULL, scoped);
     guess_until_refused(m.id);
 }
@@ -202,7 +226,8 @@ static void test_roles(void **state)
     assert_int_equal(json_array_size(kn_ks_at("token.roles")), 1);
     assert_string_equal(kn_ks_text("token.roles.0.name"), "reader");
     /* another one made by it has no more */
-    kn_ks_ask(400, "POST", h.path, m.token, "{\"application_credential\":{\"name\":\"s\",\"roles\":[{\"name\":\"manager\"}]}}");
+    kn_ks_ask(400, "POST", h.path, m.token,
+              "{\"application_credential\":{\"name\":\"s\",\"roles\":[{\"name\":\"manager\"}]}}");
     kn_ks_ask(201, "POST", h.path, m.token, "{\"application_credential\":{\"name\":\"s\"}}");
     assert_int_equal(json_array_size(kn_ks_at("application_credential.roles")), 1);
     /* It says what was asked for, once; what that implies its tokens have. */
@@ -220,9 +245,11 @@ static void test_restricted(void **state)
     struct holder h = make_holder("restr", "member");
     struct made m = make_and_log_in(&h, "\"name\":\"r\"");
     AUTO_FREE char *path = path_of(&h, m.id);
-    AUTO_FREE char *again = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}}}}", m.token);
-    AUTO_FREE char *scoped = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}},\"scope\":%s}}", m.token,
-                                         h.person.scope);
+    AUTO_FREE char *again = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}}}}",
+                                        m.token);
+    AUTO_FREE char *scoped =
+        kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}},\"scope\":%s}}",
+                    m.token, h.person.scope);
     char derived[KN_KS_TOKEN];
 
     (void)state;
@@ -258,7 +285,8 @@ static void test_rule_order(void **state)
     make(201, &h, "\"name\":\"a\",\"access_rules\":[{\"path\":\"/\",\"service\":\"image\",\"method\":\"POST\"}]");
     kn_strbuf_addstr(&members, "\"name\":\"b\",\"access_rules\":[");
     for (size_t i = 0; i < KN_COUNT(ORDER); i++) {
-        kn_strbuf_addf(&members, "%s{\"path\":\"/\",\"service\":\"image\",\"method\":\"%s\"}", i == 0 ? "" : ",", ORDER[i]);
+        kn_strbuf_addf(&members, "%s{\"path\":\"/\",\"service\":\"image\",\"method\":\"%s\"}", i == 0 ? "" : ",",
+                       ORDER[i]);
     }
     kn_strbuf_addstr(&members, "]");
     struct made b = make_and_log_in(&h, members.buf);
@@ -283,7 +311,9 @@ static void validate(int status, const char *token, const char *subject)
 static void test_validates_itself(void **state)
 {
     struct holder h = make_holder("mirror", "member");
-    struct made m = make_and_log_in(&h, "\"name\":\"r\",\"access_rules\":[{\"service\":\"compute\",\"method\":\"GET\",\"path\":\"/v2.1/servers\"}]");
+    struct made m = make_and_log_in(
+        &h,
+        "\"name\":\"r\",\"access_rules\":[{\"service\":\"compute\",\"method\":\"GET\",\"path\":\"/v2.1/servers\"}]");
     AUTO_FREE char *headers = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", m.token, m.token);
 
     (void)state;
@@ -300,8 +330,9 @@ static void test_access_rules(void **state)
     struct holder h = make_holder("rules", "member");
     AUTO_FREE char *own = kn_asprintf("/v3/users/%s", h.person.user);
     AUTO_FREE char *rules = kn_asprintf("/v3/users/%s/access_rules", h.person.user);
-    AUTO_FREE char *members = kn_asprintf("\"name\":\"r\",\"unrestricted\":true,\"access_rules\":[{\"path\":\"/v3/users/*\",\"method\":\"GET\",\"service\":"
-                                          "\"identity\"},{\"path\":\"/v2.1/servers\",\"method\":\"POST\",\"service\":\"compute\"}]");
+    AUTO_FREE char *members = kn_asprintf(
+        "\"name\":\"r\",\"unrestricted\":true,\"access_rules\":[{\"path\":\"/v3/users/*\",\"method\":\"GET\",\"service\":"
+        "\"identity\"},{\"path\":\"/v2.1/servers\",\"method\":\"POST\",\"service\":\"compute\"}]");
     struct made m = make_and_log_in(&h, members);
 
     (void)state;
@@ -311,13 +342,15 @@ static void test_access_rules(void **state)
     kn_ks_ask(401, "GET", rules, m.token, NULL);
     kn_ks_ask(401, "GET", "/v3/auth/catalog", m.token, NULL);
     kn_ks_ask(401, "POST", h.path, m.token, "{\"application_credential\":{\"name\":\"s\"}}");
-    AUTO_FREE char *again = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}}}}", m.token);
+    AUTO_FREE char *again = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}}}}",
+                                        m.token);
     kn_ks_ask(201, "POST", "/v3/auth/tokens", NULL, again);
     AUTO_FREE char *derived = kn_strdup(kn_test_http_header(&kn_ks.http, "X-Subject-Token"));
     kn_ks_ask(401, "GET", "/v3/auth/catalog", derived, NULL);
     kn_ks_ask(200, "GET", own, derived, NULL);
     /* the same rule is the same row; one that is in use stays */
-    make(201, &h, "\"name\":\"s\",\"access_rules\":[{\"path\":\"/v3/users/*\",\"method\":\"GET\",\"service\":\"identity\"}]");
+    make(201, &h,
+         "\"name\":\"s\",\"access_rules\":[{\"path\":\"/v3/users/*\",\"method\":\"GET\",\"service\":\"identity\"}]");
     AUTO_FREE char *rule = kn_strdup(kn_ks_text("application_credential.access_rules.0.id"));
     AUTO_FREE char *rule_path = kn_asprintf("%s/%s", rules, rule);
     AUTO_FREE char *by_id = kn_asprintf("\"name\":\"t\",\"access_rules\":[{\"id\":\"%s\"}]", rule);
@@ -372,8 +405,12 @@ static void test_expiry(void **state)
     AUTO_FREE char *path = path_of(&h, m.id);
     kn_ks_ask(200, "GET", path, h.token, NULL);
     assert_string_equal(kn_ks_text("application_credential.expires_at"), time);
-    assert_ok(kn_db_script(db, "UPDATE application_credential SET expires_at = now() - interval '1 second' WHERE expires_at IS NOT NULL",
-                           &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "UPDATE application_credential SET expires_at = now() - interval '1 second' WHERE expires_at IS NOT NULL",
+            &err),
+        &err);
     log_in(401, m.id, m.secret, NULL);
 }
 
@@ -402,7 +439,9 @@ static void test_ends(void **state)
         struct holder h = { .person = p };
         kn_ks_log_in(201, p.name, "s3cret", p.scope, h.token);
         snprintf(h.path, sizeof(h.path), "/v3/users/%s/application_credentials", p.user);
-        struct made m = make_and_log_in(&h, "\"name\":\"r\",\"access_rules\":[{\"service\":\"identity\",\"method\":\"GET\",\"path\":\"/v3/auth/*\"}]");
+        struct made m = make_and_log_in(
+            &h,
+            "\"name\":\"r\",\"access_rules\":[{\"service\":\"identity\",\"method\":\"GET\",\"path\":\"/v3/auth/*\"}]");
         kn_ks_assert_worth(m.token, true);
         for (const char *c = WAYS[i].path; *c != '\0'; c++) {
             if (*c == '%') {
@@ -421,9 +460,17 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),       cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_bad_logins),
-        cmocka_unit_test(test_roles),      cmocka_unit_test(test_restricted), cmocka_unit_test(test_access_rules), cmocka_unit_test(test_validates_itself), cmocka_unit_test(test_rule_order),
-        cmocka_unit_test(test_others),     cmocka_unit_test(test_expiry),     cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_bad_bodies),
+        cmocka_unit_test(test_bad_logins),
+        cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_restricted),
+        cmocka_unit_test(test_access_rules),
+        cmocka_unit_test(test_validates_itself),
+        cmocka_unit_test(test_rule_order),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

@@ -49,12 +49,15 @@ static int setup(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    return kn_db_script(db,
+    return kn_db_script(
+        db,
         "TRUNCATE task, attachment, volume, server, compute_usage CASCADE; INSERT INTO compute_usage (project_id, instances) VALUES ('p', 2);"
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) SELECT id::uuid, 'p', 'u', 's', 's', 'active', "
         "'{\"vcpus\": 0, \"memory_mib\": 0, \"disk_gib\": 0}', 'r' FROM unnest(ARRAY['" S1 "', '" S2 "']) u(id);"
-        "INSERT INTO volume (id, project_id, user_id, size_gib, status, multiattach) VALUES ('" PLAIN "', 'p', 'u', 1, 'available', false), "
-        "('" SHARED "', 'p', 'u', 1, 'available', true)", &err);
+        "INSERT INTO volume (id, project_id, user_id, size_gib, status, multiattach) VALUES ('" PLAIN
+        "', 'p', 'u', 1, 'available', false), "
+        "('" SHARED "', 'p', 'u', 1, 'available', true)",
+        &err);
 }
 
 static int64_t number(const char *sql)
@@ -70,7 +73,9 @@ static int64_t number(const char *sql)
 static void expect(const char *volume, const char *status, int attachments)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_FREE char *sql = kn_asprintf("SELECT status, (SELECT count(*) FROM attachment WHERE volume_id = v.id) FROM volume v WHERE id = '%s'", volume);
+    AUTO_FREE char *sql = kn_asprintf(
+        "SELECT status, (SELECT count(*) FROM attachment WHERE volume_id = v.id) FROM volume v WHERE id = '%s'",
+        volume);
     struct kn_error err = { 0 };
 
     assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
@@ -80,7 +85,8 @@ static void expect(const char *volume, const char *status, int attachments)
 
 static void expect_sound(void)
 {
-    for (const struct kn_promise *promise = kn_promises_storage; promise->promise != NULL; promise++) {
+    for (const struct kn_conductor_promise *promise = kn_conductor_promises_storage; promise->promise != NULL;
+         promise++) {
         AUTO(kn_rows) struct kn_rows *rows = NULL;
         struct kn_error err = { 0 };
 
@@ -93,9 +99,12 @@ static void expect_sound(void)
     }
 }
 
-static int begin_attach(const char *volume, const char *server, bool dies_too, char id[KN_UUID_SIZE], struct kn_error *err)
+static int begin_attach(const char *volume, const char *server, bool dies_too, char id[KN_UUID_SIZE],
+                        struct kn_error *err)
 {
-    const struct kn_volume_attach wish = { .volume_id = volume, .server_id = server, .delete_on_termination = dies_too };
+    const struct kn_volume_attach wish = { .volume_id = volume,
+                                           .server_id = server,
+                                           .delete_on_termination = dies_too };
     AUTO_TX struct kn_tx tx = { NULL };
 
     if (kn_tx_begin(&tx, db, err) < 0 || kn_volume_attach_begin(db, &CALLER, &wish, id, err) < 0) {
@@ -115,18 +124,20 @@ static int begin_detach(const char *volume, const char *server, char id[KN_UUID_
 }
 
 /* What the end of such a task makes of the rows, written on this connection. */
-static int write_end(struct kn_db *on, const char *kind, bool done, const char *volume, const char *attachment, struct kn_error *err)
+static int write_end(struct kn_db *on, const char *kind, bool done, const char *volume, const char *attachment,
+                     struct kn_error *err)
 {
-    struct kn_task task = { .flow = kn_flow(kind), .object_id = S1 };
-    struct kn_change change = KN_CHANGE_INIT;
-    const struct kn_change *all[] = { &change };
+    struct kn_conductor_task task = { .flow = kn_conductor_flow(kind), .object_id = S1 };
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    const struct kn_conductor_change *all[] = { &change };
     int rc;
 
     task.input = json_pack("{s:s, s:s}", "volume", volume, "attachment", attachment);
-    task.context = json_pack("{s:s, s:{}}", "device", strcmp(volume, PLAIN) == 0 ? "/dev/vdb" : "/dev/vdc", "connection");
-    kn_change_becomes(&change, done ? task.flow->done : task.flow->failed, &task);
-    rc = kn_objects_write(on, all, 1, err);
-    kn_change_release(&change);
+    task.context = json_pack("{s:s, s:{}}", "device", strcmp(volume, PLAIN) == 0 ? "/dev/vdb" : "/dev/vdc",
+                             "connection");
+    kn_conductor_change_becomes(&change, done ? task.flow->done : task.flow->failed, &task);
+    rc = kn_conductor_objects_write(on, all, 1, err);
+    kn_conductor_change_release(&change);
     json_decref(task.input);
     json_decref(task.context);
     return rc;
@@ -154,15 +165,15 @@ static void attach(const char *volume, const char *server, bool dies_too, char i
 static void end_server(const char *server)
 {
     AUTO_TX struct kn_tx tx = { NULL };
-    struct kn_change change = KN_CHANGE_INIT;
-    const struct kn_change *all[] = { &change };
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    const struct kn_conductor_change *all[] = { &change };
     struct kn_error err = { 0 };
 
-    kn_change_end(&change, &kn_record_server, server);
+    kn_conductor_change_end(&change, &kn_conductor_record_server, server);
     assert_ok(kn_tx_begin(&tx, db, &err), &err);
-    assert_ok(kn_objects_write(db, all, 1, &err), &err);
+    assert_ok(kn_conductor_objects_write(db, all, 1, &err), &err);
     assert_ok(kn_tx_commit(&tx, &err), &err);
-    kn_change_release(&change);
+    kn_conductor_change_release(&change);
     expect_sound();
 }
 
@@ -178,9 +189,17 @@ static void test_a_plain_volume_is_one_servers(void **state)
     expect(PLAIN, "in-use", 1);
     assert_fails(begin_attach(PLAIN, S2, false, other, &err), &err, KN_BAD_REQUEST);
     /* Whatever anybody writes, the database keeps to it. */
-    assert_int_equal(kn_db_script(db, "INSERT INTO attachment (id, volume_id, server_id, status) VALUES (gen_random_uuid(), '" PLAIN "', '" S2 "', 'attaching')", &err), -1);
-    assert_int_equal(kn_db_script(db, "INSERT INTO attachment (id, volume_id, server_id, status, shared) VALUES "
-                                      "(gen_random_uuid(), '" PLAIN "', '" S2 "', 'attaching', true)", &err), -1);
+    assert_int_equal(
+        kn_db_script(db,
+                     "INSERT INTO attachment (id, volume_id, server_id, status) VALUES (gen_random_uuid(), '" PLAIN
+                     "', '" S2 "', 'attaching')",
+                     &err),
+        -1);
+    assert_int_equal(kn_db_script(db,
+                                  "INSERT INTO attachment (id, volume_id, server_id, status, shared) VALUES "
+                                  "(gen_random_uuid(), '" PLAIN "', '" S2 "', 'attaching', true)",
+                                  &err),
+                     -1);
     assert_ok(begin_detach(PLAIN, S1, other, &err), &err);
     assert_string_equal(other, id);
     expect(PLAIN, "detaching", 1);
@@ -254,8 +273,11 @@ static void *end_elsewhere(void *arg)
     AUTO_TX struct kn_tx tx = { NULL };
     struct kn_error err = { 0 };
 
-    ender->rc = kn_tx_begin(&tx, on, &err) < 0 || write_end(on, "server.detach_volume", true, SHARED, ender->attachment, &err) < 0 ||
-                kn_tx_commit(&tx, &err) < 0 ? -1 : 0;
+    ender->rc = kn_tx_begin(&tx, on, &err) < 0 ||
+                        write_end(on, "server.detach_volume", true, SHARED, ender->attachment, &err) < 0 ||
+                        kn_tx_commit(&tx, &err) < 0
+                    ? -1
+                    : 0;
     return NULL;
 }
 
@@ -278,7 +300,9 @@ static void test_two_that_end_at_once(void **state)
     assert_ok(kn_tx_begin(&tx, first, &err), &err);
     assert_ok(write_end(first, "server.detach_volume", true, SHARED, one, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, end_elsewhere, &ender), 0);
-    while (number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ender' AND wait_event_type = 'Lock'") == 0) {
+    while (
+        number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ender' AND wait_event_type = 'Lock'") ==
+        0) {
         assert_true(kn_mono_ms() < deadline);
     }
     assert_ok(kn_tx_commit(&tx, &err), &err);
@@ -292,7 +316,7 @@ static void test_two_that_end_at_once(void **state)
 static void test_the_audit_sees_a_status_that_does_not_follow(void **state)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const struct kn_promise *promise = kn_promises_storage;
+    const struct kn_conductor_promise *promise = kn_conductor_promises_storage;
     struct kn_error err = { 0 };
     char one[KN_UUID_SIZE], two[KN_UUID_SIZE];
 

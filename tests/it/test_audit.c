@@ -26,10 +26,13 @@
 #define SPARE "dddddddd-0000-4000-8000-000000000002"
 #define IMAGE "eeeeeeee-0000-4000-8000-000000000001"
 #define FLAVOR "{\"id\":\"1\",\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":1}"
-#define NIC(port, mac, ip) "[{\"port\":\"" port "\",\"network\":\"" NET "\",\"vni\":1000,\"mtu\":1450,\"mac\":\"" mac "\",\"ips\":[{\"address\":\"" ip "\"}]}]"
+#define NIC(port, mac, ip) \
+    "[{\"port\":\"" port "\",\"network\":\"" NET "\",\"vni\":1000,\"mtu\":1450,\"mac\":\"" mac \
+    "\",\"ips\":[{\"address\":\"" ip "\"}]}]"
 
 #define GROUP_OF(policy) \
-    "INSERT INTO server_group (id, project_id, user_id, name, policy) VALUES ('" NET "', 'p', 'u', 'g', '" policy "'); " \
+    "INSERT INTO server_group (id, project_id, user_id, name, policy) VALUES ('" NET "', 'p', 'u', 'g', '" policy \
+    "'); " \
     "INSERT INTO quota_usage (service, project_id, resource, used) VALUES ('compute', 'p', 'server_groups', 1); " \
     "UPDATE server SET group_id = '" NET "' WHERE id IN ('" A "', '" B "'); "
 
@@ -40,24 +43,38 @@ static const char SOUND[] =
     "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'ssh-rsa', 'f');"
     "INSERT INTO agent (id, boot) VALUES ('g', 'b');"
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, used_vcpus, used_memory_mib, used_disk_gib, "
-    "servers, hypervisor_type, hypervisor_version) VALUES ('h', '" NET "', 'g', 'nova', 4, 4096, 100, 100, 2, 128, 2, 2, 'sim', 1),"
+    "servers, hypervisor_type, hypervisor_version) VALUES ('h', '" NET
+    "', 'g', 'nova', 4, 4096, 100, 100, 2, 128, 2, 2, 'sim', 1),"
     "('other', '" SUBNET "', 'g', 'nova', 4, 4096, 100, 100, 0, 0, 0, 0, 'sim', 1);"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, reservation_id, nics, launched_at, deleted_at) VALUES "
-    "('" A "', 'p', 'u', 'a', 'a', 'active', 1, 'h', '" FLAVOR "', 'r', '" NIC(PORT_A, "fa:16:3e:00:00:0a", "10.0.0.10") "', now(), NULL),"
-    "('" B "', 'p', 'u', 'b', 'b', 'stopped', 4, 'h', '" FLAVOR "', 'r', '" NIC(PORT_B, "fa:16:3e:00:00:0b", "10.0.0.11") "', now(), NULL),"
-    "('" E "', 'p', 'u', 'e', 'e', 'error', 0, NULL, '" FLAVOR "', 'r', '[]', NULL, NULL),"
-    "('" GONE "', 'p', 'u', 'd', 'd', 'deleted', 0, NULL, '" FLAVOR "', 'r', '[]', NULL, now());"
-    "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A "', 'h', 1, 1, 64, 1), ('" B "', 'h', 1, 1, 64, 1);"
-    "INSERT INTO network (id, project_id, vni) VALUES ('" NET "', 'p', 1000);"
-    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, created_at) VALUES "
-    "('" SUBNET "', '" NET "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]', now() - interval '1 hour');"
-    "INSERT INTO port (id, network_id, project_id, mac, device_id, device_owner, nic, made_for_server) VALUES "
-    "('" PORT_A "', '" NET "', 'p', 'fa:16:3e:00:00:0a', '" A "', 'compute:nova', 0, true),"
-    "('" PORT_B "', '" NET "', 'p', 'fa:16:3e:00:00:0b', '" B "', 'compute:nova', 0, false);"
-    "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'h', 'active'), ('" PORT_B "', 'h', 'active');"
-    "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET "', '10.0.0.11', '" PORT_B "');";
+    "('" A "', 'p', 'u', 'a', 'a', 'active', 1, 'h', '" FLAVOR "', 'r', '" NIC(
+        PORT_A, "fa:16:3e:00:00:0a",
+        "10.0.0.10") "', now(), NULL),"
+                     "('" B "', 'p', 'u', 'b', 'b', 'stopped', 4, 'h', '" FLAVOR "', 'r', '" NIC(
+                         PORT_B, "fa:16:3e:00:00:0b",
+                         "10.0.0.11") "', now(), NULL),"
+                                      "('" E "', 'p', 'u', 'e', 'e', 'error', 0, NULL, '" FLAVOR
+                                      "', 'r', '[]', NULL, NULL),"
+                                      "('" GONE "', 'p', 'u', 'd', 'd', 'deleted', 0, NULL, '" FLAVOR
+                                      "', 'r', '[]', NULL, now());"
+                                      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A
+                                      "', 'h', 1, 1, 64, 1), ('" B "', 'h', 1, 1, 64, 1);"
+                                      "INSERT INTO network (id, project_id, vni) VALUES ('" NET "', 'p', 1000);"
+                                      "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, created_at) VALUES "
+                                      "('" SUBNET "', '" NET
+                                      "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]', now() - interval '1 hour');"
+                                      "INSERT INTO port (id, network_id, project_id, mac, device_id, device_owner, nic, made_for_server) VALUES "
+                                      "('" PORT_A "', '" NET "', 'p', 'fa:16:3e:00:00:0a', '" A
+                                      "', 'compute:nova', 0, true),"
+                                      "('" PORT_B "', '" NET "', 'p', 'fa:16:3e:00:00:0b', '" B
+                                      "', 'compute:nova', 0, false);"
+                                      "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A
+                                      "', 'h', 'active'), ('" PORT_B "', 'h', 'active');"
+                                      "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET
+                                      "', '10.0.0.11', '" PORT_B "');";
 static const char SOUND_STORES[] =
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', 'p', 'u', 1, 'in-use'), ('" SPARE "', 'p', 'u', 1, 'available');"
+    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME
+    "', 'p', 'u', 1, 'in-use'), ('" SPARE "', 'p', 'u', 1, 'available');"
     "INSERT INTO attachment (id, volume_id, server_id, status, device, connection) VALUES "
     "('" IMAGE "', '" VOLUME "', '" A "', 'attached', '/dev/vdb', '{}');"
     "INSERT INTO blob VALUES ('sha', 'md5', 5);"
@@ -67,9 +84,9 @@ static const char SOUND_STORES[] =
     "UPDATE shard SET owner = 'c', epoch = 1, lease_until = now() + interval '1 hour';";
 
 /* An open task of server A, in its shard; what is said of it last wins. */
-#define TASK(object, columns, values)                                                                                  \
-    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id" columns ") VALUES ('server.stop', :" object \
-    ", '" object "', 'p', 'u', 'r'" values ");"
+#define TASK(object, columns, values) \
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id" columns \
+    ") VALUES ('server.stop', :" object ", '" object "', 'p', 'u', 'r'" values ");"
 
 struct breaker {
     const char *promise;
@@ -80,35 +97,46 @@ static const struct breaker BREAKERS[] = {
     { "1. a host's use is the sum of its allocations", "UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
     { "1. no host holds more than its capacity",
       "ALTER TABLE host DROP CONSTRAINT host_capacity; UPDATE host SET memory_mib = 100 WHERE name = 'h'" },
-    { "2. no server in a transitional state without an open task", "UPDATE server SET task_state = 'rebooting' WHERE id = '" A "'" },
+    { "2. no server in a transitional state without an open task",
+      "UPDATE server SET task_state = 'rebooting' WHERE id = '" A "'" },
     { "2. no server in a transitional state without an open task",
       "UPDATE server SET vm_state = 'building', host = NULL WHERE id = '" E "';"
-      "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES ('server.fence', :" E ", '" E "', 'p', 'u', 'r')" },
+      "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES ('server.fence', :" E ", '" E
+      "', 'p', 'u', 'r')" },
     { "3. every server is in a state that there is", "UPDATE server SET vm_state = 'odd' WHERE id = '" E "'" },
-    { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'deleted' WHERE id = '" E "'" },
-    { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'error' WHERE id = '" GONE "'" },
+    { "3. a server is deleted exactly when it has the time of it",
+      "UPDATE server SET vm_state = 'deleted' WHERE id = '" E "'" },
+    { "3. a server is deleted exactly when it has the time of it",
+      "UPDATE server SET vm_state = 'error' WHERE id = '" GONE "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 4 WHERE id = '" A "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 9 WHERE id = '" E "'" },
     { "3. every running server has one host and its allocation there",
-      "DELETE FROM allocation WHERE server_id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
+      "DELETE FROM allocation WHERE server_id = '" B
+      "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
       "WHERE name = 'h'" },
     { "3. the servers of a group stand as its policy says", GROUP_OF("anti-affinity") },
-    { "3. the servers of a group stand as its policy says", GROUP_OF("affinity") "UPDATE allocation SET host = 'other' WHERE server_id = '" B "'; "
-      "UPDATE server SET host = 'other' WHERE id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1); "
-      "UPDATE port SET host = 'other' WHERE device_id = '" B "'" },
+    { "3. the servers of a group stand as its policy says",
+      GROUP_OF("affinity") "UPDATE allocation SET host = 'other' WHERE server_id = '" B "'; "
+                           "UPDATE server SET host = 'other' WHERE id = '" B
+                           "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1); "
+                           "UPDATE port SET host = 'other' WHERE device_id = '" B "'" },
     { "3. a server in ERROR that has a host has its allocation", "UPDATE server SET host = 'h' WHERE id = '" E "'" },
     { "3. no allocation without a server that holds it",
-      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E "', 'other', 1, 1, 64, 1);"
+      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E
+      "', 'other', 1, 1, 64, 1);"
       "UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) WHERE name = 'other'" },
     { "3. no allocation without a server that holds it", /* what a move left behind */
-      "INSERT INTO allocation (server_id, role, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A "', 'dest', 'other', 2, 1, 64, 1);"
+      "INSERT INTO allocation (server_id, role, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A
+      "', 'dest', 'other', 2, 1, 64, 1);"
       "UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (used_vcpus + 1, used_memory_mib + 64, used_disk_gib + 1, servers + 1) WHERE name = 'other'" },
     { "3. an allocation is as large as its server's flavor",
       "UPDATE allocation SET vcpus = 2 WHERE server_id = '" A "'; UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
-    { "3. an allocation is of its server's generation", "UPDATE allocation SET generation = 2 WHERE server_id = '" A "'" },
+    { "3. an allocation is of its server's generation",
+      "UPDATE allocation SET generation = 2 WHERE server_id = '" A "'" },
     { "3. what runs or ran was launched", "UPDATE server SET launched_at = NULL WHERE id = '" B "'" },
     { "3. a server is locked exactly when it is known by whom", "UPDATE server SET locked = true WHERE id = '" A "'" },
-    { "3. a server is locked exactly when it is known by whom", "UPDATE server SET locked_by = 'admin' WHERE id = '" A "'" },
+    { "3. a server is locked exactly when it is known by whom",
+      "UPDATE server SET locked_by = 'admin' WHERE id = '" A "'" },
     { "6. quota usage is what exists", "UPDATE quota_usage SET used = 4 WHERE resource = 'cores'" },
     { "6. quota usage is what exists", "UPDATE quota_usage SET used = used + 1 WHERE resource = 'port'" },
     { "6. quota usage is what exists", "UPDATE quota_usage SET used = used - 1 WHERE resource = 'key_pairs'" },
@@ -120,29 +148,41 @@ static const struct breaker BREAKERS[] = {
       "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c');"
       "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'h', 'active')" },
     { "4. no port outlives the server that it was made for",
-      "INSERT INTO port (id, network_id, project_id, mac, device_id, made_for_server) VALUES ('" SPARE "', '" NET "', 'p', "
+      "INSERT INTO port (id, network_id, project_id, mac, device_id, made_for_server) VALUES ('" SPARE "', '" NET
+      "', 'p', "
       "'fa:16:3e:00:00:0c', '" GONE "', true)" },
-    { "4. every port of a server is bound where the server is", "UPDATE port_binding SET host = 'other' WHERE port_id = '" PORT_A "'" },
-    { "4. every port of a server is bound where the server is", "DELETE FROM port_binding WHERE port_id = '" PORT_A "'" },
-    { "4. no port is bound to a second host unless its server moves", "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'other', 'inactive')" },
+    { "4. every port of a server is bound where the server is",
+      "UPDATE port_binding SET host = 'other' WHERE port_id = '" PORT_A "'" },
+    { "4. every port of a server is bound where the server is",
+      "DELETE FROM port_binding WHERE port_id = '" PORT_A "'" },
+    { "4. no port is bound to a second host unless its server moves",
+      "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'other', 'inactive')" },
     { "4. a server shows its ports and no other", "UPDATE server SET nics = '[]' WHERE id = '" A "'" },
-    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL WHERE id = '" PORT_B "'; DELETE FROM port_binding WHERE port_id = '" PORT_B "'" },
+    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL WHERE id = '" PORT_B
+                                                  "'; DELETE FROM port_binding WHERE port_id = '" PORT_B "'" },
     { "4. no two servers use one port",
       "UPDATE server SET nics = nics || (SELECT nics FROM server WHERE id = '" A "') WHERE id = '" B "'" },
     { "4. a server shows its ports' addresses", "UPDATE address SET ip = '10.0.0.12' WHERE port_id = '" PORT_A "'" },
     { "4. a server shows its ports' addresses", "UPDATE port SET mac = 'fa:16:3e:00:00:0d' WHERE id = '" PORT_A "'" },
-    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE port SET nic = 1 WHERE id = '" PORT_A "'" },
-    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics, '{0,vni}', '7') WHERE id = '" A "'" },
+    { "4. a server's NICs are its ports in their order, in their networks",
+      "UPDATE port SET nic = 1 WHERE id = '" PORT_A "'" },
+    { "4. a server's NICs are its ports in their order, in their networks",
+      "UPDATE server SET nics = jsonb_set(nics, '{0,vni}', '7') WHERE id = '" A "'" },
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE network SET mtu = 1400" },
-    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics, '{0,network}', '\"x\"') WHERE id = '" A "'" },
+    { "4. a server's NICs are its ports in their order, in their networks",
+      "UPDATE server SET nics = jsonb_set(nics, '{0,network}', '\"x\"') WHERE id = '" A "'" },
     { "4. every port is bound to a host that there is",
-      "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
+      "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET
+      "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
       "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'x', 'active')" },
-    { "4. every pool lies in its subnet", "UPDATE subnet SET pools = '[{\"start\": \"10.0.0.9\", \"end\": \"10.0.1.9\"}]'" },
+    { "4. every pool lies in its subnet",
+      "UPDATE subnet SET pools = '[{\"start\": \"10.0.0.9\", \"end\": \"10.0.1.9\"}]'" },
     { "4. no two subnets of a network overlap",
-      "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET "', 'p', 4, '10.0.0.128/25', '[]')" },
+      "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET
+      "', 'p', 4, '10.0.0.128/25', '[]')" },
     { "4. every port of a server has an address if its network has subnets",
-      "DELETE FROM address WHERE port_id = '" PORT_A "'; UPDATE server SET nics = jsonb_set(nics, '{0,ips}', '[]') WHERE id = '" A "'" },
+      "DELETE FROM address WHERE port_id = '" PORT_A
+      "'; UPDATE server SET nics = jsonb_set(nics, '{0,ips}', '[]') WHERE id = '" A "'" },
     { "4. every address lies in its subnet",
       "UPDATE address SET ip = '10.9.0.1' WHERE port_id = '" PORT_A "'; "
       "UPDATE server SET nics = jsonb_set(nics, '{0,ips,0,address}', '\"10.9.0.1\"') WHERE id = '" A "'" },
@@ -150,25 +190,31 @@ static const struct breaker BREAKERS[] = {
       "UPDATE address SET ip = '10.0.0.1' WHERE port_id = '" PORT_A "'; "
       "UPDATE server SET nics = jsonb_set(nics, '{0,ips,0,address}', '\"10.0.0.1\"') WHERE id = '" A "'" },
     { "4. every address is of a subnet of its port's network",
-      "INSERT INTO network (id, project_id, vni) VALUES ('" SPARE "', 'p', 1001); UPDATE subnet SET network_id = '" SPARE "'" },
+      "INSERT INTO network (id, project_id, vni) VALUES ('" SPARE
+      "', 'p', 1001); UPDATE subnet SET network_id = '" SPARE "'" },
 
-    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'deleting' WHERE id = '" SPARE "'" },
-    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'attaching' WHERE id = '" SPARE "'" },
+    { "2. no volume in a transitional state without an open task",
+      "UPDATE volume SET status = 'deleting' WHERE id = '" SPARE "'" },
+    { "2. no volume in a transitional state without an open task",
+      "UPDATE volume SET status = 'attaching' WHERE id = '" SPARE "'" },
     { "2. no attachment in a transitional state without a task about it",
-      "UPDATE volume SET status = 'attaching' WHERE id = '" VOLUME "'; UPDATE attachment SET status = 'attaching';"
-      TASK(A, "", "") },
+      "UPDATE volume SET status = 'attaching' WHERE id = '" VOLUME
+      "'; UPDATE attachment SET status = 'attaching';" TASK(A, "", "") },
     { "2. no image is importing without an open task", "UPDATE image SET status = 'importing'" },
     { "2. no import is under way without its task and its image",
-      "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input) VALUES ('" SPARE "', '" IMAGE "', 'p', 'u', 'r', '{}')" },
+      "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input) VALUES ('" SPARE "', '" IMAGE
+      "', 'p', 'u', 'r', '{}')" },
     { "5. no data without an image", "INSERT INTO blob VALUES ('other', 'md5', 5, now() - interval '1 hour')" },
-    { "5. every volume and attachment is in a state that there is", "UPDATE volume SET status = 'odd' WHERE id = '" SPARE "'" },
+    { "5. every volume and attachment is in a state that there is",
+      "UPDATE volume SET status = 'odd' WHERE id = '" SPARE "'" },
     { "5. every volume and attachment is in a state that there is", "UPDATE attachment SET status = 'odd'" },
     { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'available'" },
     { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'in-use'" },
     { "5. no attachment to a server that is gone", "UPDATE attachment SET server_id = '" GONE "'" },
     { "5. what is attached has its device and its connection", "UPDATE attachment SET device = NULL" },
     { "5. no two volumes of a server are one device",
-      "UPDATE volume SET status = 'in-use' WHERE id = '" SPARE "'; INSERT INTO attachment (id, volume_id, server_id, status, device, connection) "
+      "UPDATE volume SET status = 'in-use' WHERE id = '" SPARE
+      "'; INSERT INTO attachment (id, volume_id, server_id, status, device, connection) "
       "VALUES ('" SPARE "', '" SPARE "', '" A "', 'attached', '/dev/vdb', '{}')" },
     { "5. every image is in a state that there is", "UPDATE image SET status = 'odd'" },
     { "5. an image is deleted exactly when it has the time of it", "UPDATE image SET deleted_at = now()" },
@@ -189,43 +235,59 @@ static const struct breaker BREAKERS[] = {
       TASK(A, ", state, finished_at, context", ", 'failed', now(), '{\"not_undone\": [\"port.release: too much\"]}'") },
     { "2. every shard is there", "DELETE FROM shard WHERE id = 7" },
     { "2. every leased shard is leased by a living conductor", "UPDATE shard SET owner = 'ghost' WHERE id = 7" },
-    { "2. every leased shard is leased by a living conductor", "UPDATE service SET last_seen = now() - interval '5 minutes'" },
+    { "2. every leased shard is leased by a living conductor",
+      "UPDATE service SET last_seen = now() - interval '5 minutes'" },
 
     { "2. every shard in which tasks wait is leased",
-      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = NULL, lease_until = '-infinity'" },
+      TASK(A, ", created_at",
+           ", now() - interval '2 minutes'") "UPDATE shard SET owner = NULL, lease_until = '-infinity'" },
     { "2. every shard in which tasks wait is leased",
-      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'" },
+      TASK(
+          A, ", created_at",
+          ", now() - interval '2 minutes'") "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'" },
 
-    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 191)" },
-    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '', 'ram', 191)" },
-    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'p', 'gigabytes', 1)" },
-    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'subnet', 0)" },
-    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('image', 'p', 'image_size_total', 0)" },
+    { "6. no project has more than its quota",
+      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 191)" },
+    { "6. no project has more than its quota",
+      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '', 'ram', 191)" },
+    { "6. no project has more than its quota",
+      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'p', 'gigabytes', 1)" },
+    { "6. no project has more than its quota",
+      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'subnet', 0)" },
+    { "6. no project has more than its quota",
+      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('image', 'p', 'image_size_total', 0)" },
     { "6. everything belongs to a project that there is", "UPDATE network SET project_id = 'nobody'" },
     { "6. everything belongs to a project that there is", "UPDATE image SET owner = 'nobody'" },
-    { "6. servers, volumes and key pairs belong to a user that there is, or was", "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
-    { "6. servers, volumes and key pairs belong to a user that there is, or was", "UPDATE keypair SET user_id = 'nobody'" },
+    { "6. servers, volumes and key pairs belong to a user that there is, or was",
+      "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
+    { "6. servers, volumes and key pairs belong to a user that there is, or was",
+      "UPDATE keypair SET user_id = 'nobody'" },
     { "6. key pairs go soon after their user",
       "INSERT INTO departed_user VALUES ('nobody', now() - interval '2 days'); UPDATE keypair SET user_id = 'nobody'" },
     { "7. passwords are argon2id hashes", "UPDATE identity_user SET password_hash = 'plain'" },
-    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"spec\": {\"user_data\": \"eA==\"}}'") },
+    { "7. no password, token or user data travels through a task",
+      TASK(A, ", context", ", '{\"spec\": {\"user_data\": \"eA==\"}}'") },
     { "7. no password, token or user data travels through a task", TASK(A, ", input", ", '{\"adminPass\": \"x\"}'") },
     { "7. no password, token or user data travels through a task",
       TASK(A, ", context", ", '{\"body\": \"{\\\"admin_password\\\": \\\"x\\\"}\"}'") },
-    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"why\": \"kn1.AAAABBBBCCCCDDDDEEEE\"}'") },
-    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"why\": \"password=x\"}'") },
+    { "7. no password, token or user data travels through a task",
+      TASK(A, ", context", ", '{\"why\": \"kn1.AAAABBBBCCCCDDDDEEEE\"}'") },
+    { "7. no password, token or user data travels through a task",
+      TASK(A, ", context", ", '{\"why\": \"password=x\"}'") },
     { "7. no password, token or user data stands in a fault or in what is said of an import",
       "UPDATE server SET fault = '{\"details\": \"password=x\"}' WHERE id = '" E "'" },
     { "7. no password, token or user data stands in a fault or in what is said of an import",
       "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input, status, message) VALUES "
       "('" SPARE "', '" IMAGE "', 'p', 'u', 'r', '{}', 'failure', 'kn1.AAAABBBBCCCCDDDDEEEE')" },
     { "8. no project stands below itself", "UPDATE project SET parent_id = 'below' WHERE id = 'p'" },
-    { "7. a deleted server keeps no user data and no key", "UPDATE server SET user_data = 'eA==' WHERE id = '" GONE "'" },
+    { "7. a deleted server keeps no user data and no key",
+      "UPDATE server SET user_data = 'eA==' WHERE id = '" GONE "'" },
     { "8. no enabled project stands below a disabled one", "UPDATE project SET enabled = false WHERE id = 'p'" },
 };
 
 /* What a host says when all is well. */
-#define GUEST_A "{\"server\": \"" A "\", \"generation\": 1, \"power_state\": 1, \"volumes\": [\"" VOLUME "\"], \"taps\": []}"
+#define GUEST_A \
+    "{\"server\": \"" A "\", \"generation\": 1, \"power_state\": 1, \"volumes\": [\"" VOLUME "\"], \"taps\": []}"
 #define GUEST_B "{\"server\": \"" B "\", \"generation\": 1, \"power_state\": 4, \"volumes\": [], \"taps\": []}"
 #define TAPS "[\"tapcccccccc-00\", \"tapcccccccc-10\"]"
 #define DIRS "[\"" A "\", \"" B "\"]"
@@ -248,8 +310,10 @@ static const struct {
     { "5. every guest has its volumes and no other",
       HOST("{\"server\": \"" A "\", \"generation\": 1, \"power_state\": 1, \"volumes\": []}, " GUEST_B, TAPS, DIRS) },
     { "5. every guest has its volumes and no other",
-      HOST(GUEST_A ", {\"server\": \"" B "\", \"generation\": 1, \"power_state\": 4, \"volumes\": [\"" VOLUME "\"]}", TAPS, DIRS) },
-    { "5. every server directory on a host belongs to a server there", HOST(GUEST_A ", " GUEST_B, TAPS, "[\"" GONE "\"]") },
+      HOST(GUEST_A ", {\"server\": \"" B "\", \"generation\": 1, \"power_state\": 4, \"volumes\": [\"" VOLUME "\"]}",
+           TAPS, DIRS) },
+    { "5. every server directory on a host belongs to a server there",
+      HOST(GUEST_A ", " GUEST_B, TAPS, "[\"" GONE "\"]") },
 };
 
 static struct kn_test_pg *pg;
@@ -265,7 +329,9 @@ static int group_setup(void **state)
     sound_url = kn_test_pg_migrated(pg, "sound");
     via_url = kn_test_pg_database(pg, "via");
     AUTO(kn_db) struct kn_db *db = kn_db_new(sound_url, "test");
-    return kn_db_script(db, SOUND, &err) < 0 || kn_db_script(db, SOUND_STORES, &err) < 0 ? (fprintf(stderr, "%s\n", err.message), -1) : 0;
+    return kn_db_script(db, SOUND, &err) < 0 || kn_db_script(db, SOUND_STORES, &err) < 0
+               ? (fprintf(stderr, "%s\n", err.message), -1)
+               : 0;
 }
 
 static int group_teardown(void **state)
@@ -305,14 +371,16 @@ static struct kn_db *copy(const char *sql)
         }
     }
     if (strstr(sql, "quota_usage") == NULL) {
-        kn_strbuf_addstr(&text, ";TRUNCATE quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact");
+        kn_strbuf_addstr(
+            &text,
+            ";TRUNCATE quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact");
     }
     assert_ok(kn_db_script(db, text.buf, &err), &err);
     return db;
 }
 
 struct report {
-    struct kn_audit audit;
+    struct kn_conductor_audit audit;
     char *text;
     size_t size;
 };
@@ -332,7 +400,7 @@ static void assert_broken(struct report *report, const char *promise)
     if (report->audit.broken != (promise == NULL ? 0 : 1) || (line != NULL && strstr(report->text, line) == NULL)) {
         fail_msg("wanted: %s\n%s", promise == NULL ? "nothing" : promise, report->text);
     }
-    assert_int_equal(kn_audit_verdict(&report->audit), promise == NULL ? 0 : 1);
+    assert_int_equal(kn_conductor_audit_verdict(&report->audit), promise == NULL ? 0 : 1);
     free(report->text);
 }
 
@@ -343,7 +411,7 @@ static void audit_sql(const char *sql, const char *promise)
     struct kn_error err = { 0 };
 
     open_report(&report, db);
-    assert_ok(kn_audit_database(&report.audit, &err), &err);
+    assert_ok(kn_conductor_audit_database(&report.audit, &err), &err);
     assert_broken(&report, promise);
 }
 
@@ -365,11 +433,15 @@ static void test_each_promise_trips_alone(void **state)
 static void test_what_moves_is_left_alone(void **state)
 {
     static const char *const MOVING[] = {
-        TASK(A, ", deadline", ", now() + interval '1 minute'")
-        "UPDATE server SET task_state = 'powering-off', power_state = 4, host = NULL, nics = '[]' WHERE id = '" A "'",
+        TASK(
+            A, ", deadline",
+            ", now() + interval '1 minute'") "UPDATE server SET task_state = 'powering-off', power_state = 4, host = NULL, nics = '[]' WHERE id = '" A
+                                             "'",
         TASK(A, ", created_at", ", now() - interval '1 hour'") "UPDATE agent SET last_seen = now() - interval '1 hour'",
-        TASK(A, ", created_at", ", now() - interval '1 hour'") "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES "
-        "('kilonova-scheduler/x', 'kilonova-scheduler', 'x', 'b', now() - interval '1 hour')",
+        TASK(
+            A, ", created_at",
+            ", now() - interval '1 hour'") "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES "
+                                           "('kilonova-scheduler/x', 'kilonova-scheduler', 'x', 'b', now() - interval '1 hour')",
         TASK(A, ", context", ", '{\"output\": \"guest says password=x\"}'"),
         "UPDATE shard SET owner = NULL, lease_until = '-infinity'",
         TASK(A, "", "") "UPDATE shard SET owner = NULL, lease_until = '-infinity'",
@@ -388,13 +460,13 @@ static void audit_hosts(const char *sql, const char *answers, const char *promis
     json_t *parsed = json_loads(answers, 0, NULL);
     struct report report;
     struct kn_error err = { 0 };
-    json_t *findings = kn_audit_compare(db, parsed, &err);
+    json_t *findings = kn_conductor_audit_compare(db, parsed, &err);
 
     assert_non_null(parsed);
     assert_non_null(findings);
     open_report(&report, db);
-    for (size_t i = 0; kn_audit_host_promises[i] != NULL; i++) {
-        kn_audit_say(&report.audit, kn_audit_host_promises[i], json_array_get(findings, i), NULL);
+    for (size_t i = 0; kn_conductor_audit_host_promises[i] != NULL; i++) {
+        kn_conductor_audit_say(&report.audit, kn_conductor_audit_host_promises[i], json_array_get(findings, i), NULL);
     }
     assert_broken(&report, promise);
     json_decref(findings);
@@ -422,12 +494,12 @@ static void test_what_nobody_could_look_at_is_not_judged(void **state)
 
     (void)state;
     open_report(&report, NULL);
-    kn_audit_say(&report.audit, "one", NULL, NULL);
-    assert_int_equal(kn_audit_verdict(&report.audit), 0);
-    kn_audit_say(&report.audit, "two", NULL, silent);
-    assert_int_equal(kn_audit_verdict(&report.audit), 2);
-    kn_audit_say(&report.audit, "three", finding, silent);
-    assert_int_equal(kn_audit_verdict(&report.audit), 1);
+    kn_conductor_audit_say(&report.audit, "one", NULL, NULL);
+    assert_int_equal(kn_conductor_audit_verdict(&report.audit), 0);
+    kn_conductor_audit_say(&report.audit, "two", NULL, silent);
+    assert_int_equal(kn_conductor_audit_verdict(&report.audit), 2);
+    kn_conductor_audit_say(&report.audit, "three", finding, silent);
+    assert_int_equal(kn_conductor_audit_verdict(&report.audit), 1);
     fclose(report.audit.out);
     assert_non_null(strstr(report.text, "?      two\n         not judged: the agent of host h is silent\n"));
     assert_int_equal(report.audit.promises, 3);
@@ -440,17 +512,23 @@ static void test_what_nobody_could_look_at_is_not_judged(void **state)
 
 static void test_secrets_in_logs_are_seen(void **state)
 {
-    static const char *const SECRET[] = { "why=\"{\\\"adminPass\\\": \\\"x\\\"}\"", "{\"password\": \"x\"}", "password=hunter2",
-                                          "user_data=\"eA==\"", "got kn1.AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIIIJJJJKKKK here",
-                                          "-----BEGIN PRIVATE KEY-----", "body=\"{\\\\\\\"secret\\\\\\\": \\\\\\\"x\", \"userData=eA==", "hash $argon2id$v=19" };
-    static const char *const FINE[] = { "password=***", "password authentication failed", "sasl.password = null", "token kn1.", "set password_hash = $1" };
+    static const char *const SECRET[] = { "why=\"{\\\"adminPass\\\": \\\"x\\\"}\"",
+                                          "{\"password\": \"x\"}",
+                                          "password=hunter2",
+                                          "user_data=\"eA==\"",
+                                          "got kn1.AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIIIJJJJKKKK here",
+                                          "-----BEGIN PRIVATE KEY-----",
+                                          "body=\"{\\\\\\\"secret\\\\\\\": \\\\\\\"x\", \"userData=eA==",
+                                          "hash $argon2id$v=19" };
+    static const char *const FINE[] = { "password=***", "password authentication failed", "sasl.password = null",
+                                        "token kn1.", "set password_hash = $1" };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(SECRET); i++) {
-        assert_true(kn_audit_line_is_secret(SECRET[i]));
+        assert_true(kn_conductor_audit_line_is_secret(SECRET[i]));
     }
     for (size_t i = 0; i < KN_COUNT(FINE); i++) {
-        assert_false(kn_audit_line_is_secret(FINE[i]));
+        assert_false(kn_conductor_audit_line_is_secret(FINE[i]));
     }
 }
 
@@ -472,16 +550,16 @@ static bool has_breaker(const char *promise)
 static void test_every_promise_has_a_breaker(void **state)
 {
     (void)state;
-    for (size_t t = 0; kn_promise_tables[t] != NULL; t++) {
-        for (const struct kn_promise *p = kn_promise_tables[t]; p->promise != NULL; p++) {
+    for (size_t t = 0; kn_conductor_promise_tables[t] != NULL; t++) {
+        for (const struct kn_conductor_promise *p = kn_conductor_promise_tables[t]; p->promise != NULL; p++) {
             if (!has_breaker(p->promise)) {
                 fail_msg("nothing breaks \"%s\"", p->promise);
             }
         }
     }
-    for (size_t i = 0; kn_audit_host_promises[i] != NULL; i++) {
-        if (!has_breaker(kn_audit_host_promises[i])) {
-            fail_msg("nothing breaks \"%s\"", kn_audit_host_promises[i]);
+    for (size_t i = 0; kn_conductor_audit_host_promises[i] != NULL; i++) {
+        if (!has_breaker(kn_conductor_audit_host_promises[i])) {
+            fail_msg("nothing breaks \"%s\"", kn_conductor_audit_host_promises[i]);
         }
     }
 }
@@ -490,15 +568,19 @@ static void test_every_promise_has_a_breaker(void **state)
 static void test_power_and_states_are_the_state_machine_s(void **state)
 {
     static const char *const STATES[] = { "active", "paused", "suspended", "stopped" };
-    static const int POWERS[] = { KN_POWER_NONE, KN_POWER_RUNNING, KN_POWER_PAUSED, KN_POWER_SHUTDOWN, KN_POWER_CRASHED, KN_POWER_SUSPENDED };
+    static const int POWERS[] = { KN_POWER_NONE,     KN_POWER_RUNNING, KN_POWER_PAUSED,
+                                  KN_POWER_SHUTDOWN, KN_POWER_CRASHED, KN_POWER_SUSPENDED };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(STATES) * KN_COUNT(POWERS); i++) {
         const char *vm_state = STATES[i / KN_COUNT(POWERS)];
         const int power = POWERS[i % KN_COUNT(POWERS)];
-        AUTO_FREE char *sql = kn_asprintf("UPDATE server SET vm_state = '%s', power_state = %d WHERE id = '" A "'", vm_state, power);
+        AUTO_FREE char *sql = kn_asprintf("UPDATE server SET vm_state = '%s', power_state = %d WHERE id = '" A "'",
+                                          vm_state, power);
 
-        audit_sql(sql, kn_server_state_seen(vm_state, power) == NULL ? NULL : "3. a guest's power is what its server's state says");
+        audit_sql(sql, kn_server_state_seen(vm_state, power) == NULL
+                           ? NULL
+                           : "3. a guest's power is what its server's state says");
     }
 }
 
@@ -528,15 +610,15 @@ static void test_what_is_lawful_is_no_breach(void **state)
     put_limit(db, KN_QUOTA_INSTANCES, 1);
     put_limit(db, KN_QUOTA_VOLUMES, 1);
     put_limit(db, KN_QUOTA_PORT, 1);
-    assert_ok(kn_rest_delete(&kn_user_noun, &req, "u", &err), &err);
+    assert_ok(kn_rest_delete(&kn_identity_user_noun, &req, "u", &err), &err);
     open_report(&report, db);
-    assert_ok(kn_audit_database(&report.audit, &err), &err);
+    assert_ok(kn_conductor_audit_database(&report.audit, &err), &err);
     assert_broken(&report, NULL);
     assert_ok(kn_quota_reset(db, "compute", "p", &err), &err);
     assert_ok(kn_quota_reset(db, "volume", "p", &err), &err);
     assert_ok(kn_db_script(db, LATER, &err), &err);
     open_report(&report, db);
-    assert_ok(kn_audit_database(&report.audit, &err), &err);
+    assert_ok(kn_conductor_audit_database(&report.audit, &err), &err);
     assert_broken(&report, "6. no project has more than its quota");
 }
 
@@ -548,16 +630,20 @@ static void test_default_quotas_are_the_services(void **state)
         int64_t limit;
         const char *promise;
     } quotas[] = {
-        { "UPDATE server SET flavor = jsonb_set(flavor, '{memory_mib}', ((%lld - 128)::text)::jsonb) WHERE id = '" E "';"
-          "UPDATE quota_usage SET used = %lld WHERE resource = 'ram'", kn_quota_rows[KN_QUOTA_RAM].dflt, "6. no project has more than its quota" },
+        { "UPDATE server SET flavor = jsonb_set(flavor, '{memory_mib}', ((%lld - 128)::text)::jsonb) WHERE id = '" E
+          "';"
+          "UPDATE quota_usage SET used = %lld WHERE resource = 'ram'",
+          kn_quota_rows[KN_QUOTA_RAM].dflt, "6. no project has more than its quota" },
         { "UPDATE server SET flavor = jsonb_set(flavor, '{vcpus}', ((%lld - 2)::text)::jsonb) WHERE id = '" E "';"
-          "UPDATE quota_usage SET used = %lld WHERE resource = 'cores'", kn_quota_rows[KN_QUOTA_CORES].dflt, "6. no project has more than its quota" },
-        { "UPDATE volume SET size_gib = %lld - 1 WHERE id = '" SPARE "'; UPDATE quota_usage SET used = %lld WHERE resource LIKE 'gigabytes%%'",
-          kn_quota_rows[KN_QUOTA_GIGABYTES].dflt,
-          "6. no project has more than its quota" },
+          "UPDATE quota_usage SET used = %lld WHERE resource = 'cores'",
+          kn_quota_rows[KN_QUOTA_CORES].dflt, "6. no project has more than its quota" },
+        { "UPDATE volume SET size_gib = %lld - 1 WHERE id = '" SPARE
+          "'; UPDATE quota_usage SET used = %lld WHERE resource LIKE 'gigabytes%%'",
+          kn_quota_rows[KN_QUOTA_GIGABYTES].dflt, "6. no project has more than its quota" },
         { "INSERT INTO port (id, network_id, project_id, mac) SELECT gen_random_uuid(), '" NET "', 'p', "
           "('fb:00:00:00:' || lpad(to_hex(n / 256), 2, '0') || ':' || lpad(to_hex(n %% 256), 2, '0'))::macaddr FROM generate_series(3, %lld) n; "
-          "UPDATE quota_usage SET used = %lld WHERE resource = 'port'", kn_quota_rows[KN_QUOTA_PORT].dflt, "6. no project has more than its quota" },
+          "UPDATE quota_usage SET used = %lld WHERE resource = 'port'",
+          kn_quota_rows[KN_QUOTA_PORT].dflt, "6. no project has more than its quota" },
     };
 
     (void)state;

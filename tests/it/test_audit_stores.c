@@ -23,11 +23,11 @@
 #define LONE_DATA "cccccccc"
 #define GIB (INT64_C(1) << 30)
 
-static const char SOUND[] =
-    "TRUNCATE volume, image, blob, task CASCADE;"
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', 'p', 'u', 1, 'available'), ('" FAILED
-    "', 'p', 'u', 5, 'error');"
-    "INSERT INTO image (id, owner, status, updated_at) VALUES ('" WAITS "', 'p', 'queued', now() - interval '1 hour');";
+static const char SOUND[] = "TRUNCATE volume, image, blob, task CASCADE;"
+                            "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME
+                            "', 'p', 'u', 1, 'available'), ('" FAILED "', 'p', 'u', 5, 'error');"
+                            "INSERT INTO image (id, owner, status, updated_at) VALUES ('" WAITS
+                            "', 'p', 'queued', now() - interval '1 hour');";
 
 static struct kn_test_pg *pg;
 static struct kn_db *db;
@@ -101,8 +101,10 @@ static int make_world(void **state)
     conf = (struct kn_conf){ .volume_file_dir = volumes, .image_store_dir = images };
     conf.volume_file_format = "raw";
     put(images, sha512, "bytes", 5);
-    AUTO_FREE char *rows = kn_asprintf("INSERT INTO blob VALUES ('%s', '%s', 5); INSERT INTO image (id, owner, status, sha512, size) VALUES ('" IMAGE
-                                       "', 'p', 'active', '%s', 5)", sha512, md5, sha512);
+    AUTO_FREE char *rows = kn_asprintf(
+        "INSERT INTO blob VALUES ('%s', '%s', 5); INSERT INTO image (id, owner, status, sha512, size) VALUES ('" IMAGE
+        "', 'p', 'active', '%s', 5)",
+        sha512, md5, sha512);
     make_disk(VOLUME, GIB);
     run_sql(SOUND);
     run_sql(rows);
@@ -126,16 +128,16 @@ static char *audit(bool is_deep, int *ret_verdict)
 {
     char *text = NULL;
     size_t size = 0;
-    struct kn_audit a = { .db = db, .is_deep = is_deep };
+    struct kn_conductor_audit a = { .db = db, .is_deep = is_deep };
     struct kn_error err = { 0 };
 
     a.out = open_memstream(&text, &size);
-    assert_ok(kn_audit_stores(&a, &conf, &err), &err);
+    assert_ok(kn_conductor_audit_stores(&a, &conf, &err), &err);
     fclose(a.out);
     if (a.broken > 1) {
         fail_msg("more than one is broken:\n%s", text);
     }
-    *ret_verdict = kn_audit_verdict(&a);
+    *ret_verdict = kn_conductor_audit_verdict(&a);
     return text;
 }
 
@@ -146,7 +148,8 @@ static void assert_broken(bool is_deep, const char *promise, const char *word)
     AUTO_FREE char *text = audit(is_deep, &verdict);
     AUTO_FREE char *line = promise == NULL ? NULL : kn_asprintf("BROKEN %s\n", promise);
 
-    if (verdict != (promise == NULL ? 0 : 1) || (promise != NULL && (strstr(text, line) == NULL || strstr(text, word) == NULL))) {
+    if (verdict != (promise == NULL ? 0 : 1) ||
+        (promise != NULL && (strstr(text, line) == NULL || strstr(text, word) == NULL))) {
         fail_msg("wanted %s:\n%s", promise == NULL ? "nothing" : promise, text);
     }
 }
@@ -267,14 +270,14 @@ static void test_each_promise_trips_alone(void **state)
 static void test_every_promise_has_a_breaker(void **state)
 {
     (void)state;
-    for (size_t p = 0; kn_audit_store_promises[p] != NULL; p++) {
+    for (size_t p = 0; kn_conductor_audit_store_promises[p] != NULL; p++) {
         bool found = false;
 
         for (size_t i = 0; i < KN_COUNT(BREAKERS); i++) {
-            found = found || strcmp(BREAKERS[i].promise, kn_audit_store_promises[p]) == 0;
+            found = found || strcmp(BREAKERS[i].promise, kn_conductor_audit_store_promises[p]) == 0;
         }
         if (!found) {
-            fail_msg("nothing breaks \"%s\"", kn_audit_store_promises[p]);
+            fail_msg("nothing breaks \"%s\"", kn_conductor_audit_store_promises[p]);
         }
     }
 }
@@ -286,8 +289,9 @@ static void test_what_moves_is_left_alone(void **state)
     char name[KN_SHA512_HEX];
 
     (void)state;
-    run_sql("INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES (gen_random_uuid(), 'p', 'u', 1, 'creating'),"
-            "(gen_random_uuid(), 'p', 'u', 1, 'deleting')");
+    run_sql(
+        "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES (gen_random_uuid(), 'p', 'u', 1, 'creating'),"
+        "(gen_random_uuid(), 'p', 'u', 1, 'deleting')");
     memset(name, 'c', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
     put(images, name, "x", 1);
@@ -313,7 +317,9 @@ static void test_stores_of_other_machines_are_not_judged(void **state)
     conf.volume_file_dir = "/nonexistent/volumes";
     AUTO_FREE char *text = audit(true, &verdict);
     assert_int_equal(verdict, 2);
-    assert_non_null(strstr(text, "?      5. every volume has its disk\n         not judged: /nonexistent/volumes cannot be looked into from here"));
+    assert_non_null(strstr(
+        text,
+        "?      5. every volume has its disk\n         not judged: /nonexistent/volumes cannot be looked into from here"));
     assert_non_null(strstr(text, "?      5. no disk without its volume\n"));
     assert_non_null(strstr(text, "ok     5. every image's data is in the store\n"));
     conf.image_store_dir = "/nonexistent/images";

@@ -109,9 +109,9 @@ static void test_reads_what_comes_after_assign(void **state)
 
 static int connect_raw(void)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)conf.bus_embedded_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
-    };
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_port = htons((uint16_t)conf.bus_embedded_port),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
@@ -126,7 +126,10 @@ static void test_strangers_at_the_embedded_broker(void **state)
         const char *bytes;
         size_t len;
     } STRANGE[] = {
-        { "GET / HTTP/1.1\r\n\r\n", 18 }, { "\xff\xff\xff\xff", 4 }, { "\0\0\0\0", 4 }, { "\0\0\0\x0a\0\x63\0\0\0\0\0\1\xff\xff", 14 },
+        { "GET / HTTP/1.1\r\n\r\n", 18 },
+        { "\xff\xff\xff\xff", 4 },
+        { "\0\0\0\0", 4 },
+        { "\0\0\0\x0a\0\x63\0\0\0\0\0\1\xff\xff", 14 },
         { "\0\0\0\x0e\0\3\0\4\0\0\0\1\xff\xff\0\0\0\1", 18 },
     };
     struct fixture *f = *state;
@@ -201,9 +204,12 @@ static void test_security(void **state)
         const char *protocol, *mechanism, *user, *ca;
         bool works;
     } CASES[] = {
-        { "plaintext", "SCRAM-SHA-512", "", "", true },        { "sasl_plaintext", "SCRAM-SHA-512", "agent-h1", "", true },
-        { "sasl_plaintext", "PLAIN", "agent-h1", "", true },   { "sasl_plaintext", "SCRAM-SHA-512", "", "", false },
-        { "sasl_plaintext", "NONSENSE", "agent-h1", "", false }, { "tls", "SCRAM-SHA-512", "agent-h1", "", false },
+        { "plaintext", "SCRAM-SHA-512", "", "", true },
+        { "sasl_plaintext", "SCRAM-SHA-512", "agent-h1", "", true },
+        { "sasl_plaintext", "PLAIN", "agent-h1", "", true },
+        { "sasl_plaintext", "SCRAM-SHA-512", "", "", false },
+        { "sasl_plaintext", "NONSENSE", "agent-h1", "", false },
+        { "tls", "SCRAM-SHA-512", "agent-h1", "", false },
         { "ssl", "SCRAM-SHA-512", "", "/nonexistent/ca.pem", false },
     };
 

@@ -22,7 +22,7 @@ static const json_t *entry(const char *type)
     size_t i = 0;
 
     kn_ks_ask(200, "GET", "/v3/auth/catalog", kn_ks.admin, NULL);
-    json_array_foreach(kn_ks_at("catalog"), i, entry) {
+    json_array_foreach (kn_ks_at("catalog"), i, entry) {
         if (strcmp(json_string_value(json_object_get(entry, "type")), type) == 0) {
             return entry;
         }
@@ -73,7 +73,8 @@ static void test_regions(void **state)
 static void test_services(void **state)
 {
     (void)state;
-    const char *dns = kn_ks_make("services", "service", "\"type\":\"dns\",\"name\":\"designate\",\"description\":\"names\",\"port\":53");
+    const char *dns = kn_ks_make("services", "service",
+                                 "\"type\":\"dns\",\"name\":\"designate\",\"description\":\"names\",\"port\":53");
     assert_true(json_is_true(kn_ks_at("service.enabled")));
     assert_int_equal(json_integer_value(kn_ks_at("service.port")), 53);
     kn_ks_ask(400, "POST", "/v3/services", kn_ks.admin, "{\"service\":{\"name\":\"x\"}}");
@@ -99,8 +100,14 @@ static void test_services(void **state)
 static void test_endpoints(void **state)
 {
     static const char *const BAD[] = {
-        "\"url\":\"no scheme\"", "\"url\":\"\"", "\"url\":\"http://x/$(nobody)s\"", "\"url\":\"http://x/$(project_id)\"",
-        "\"url\":\"http://x\",\"region_id\":\"nowhere\"", "\"url\":\"http://x\",\"enabled\":\"False\"", "\"url\":1", "\"name\":\"no url\"",
+        "\"url\":\"no scheme\"",
+        "\"url\":\"\"",
+        "\"url\":\"http://x/$(nobody)s\"",
+        "\"url\":\"http://x/$(project_id)\"",
+        "\"url\":\"http://x\",\"region_id\":\"nowhere\"",
+        "\"url\":\"http://x\",\"enabled\":\"False\"",
+        "\"url\":1",
+        "\"name\":\"no url\"",
     };
     (void)state;
     const char *dns = kn_ks_make("services", "service", "\"type\":\"dns\"");
@@ -109,14 +116,18 @@ static void test_endpoints(void **state)
     assert_string_equal(kn_ks_text("endpoint.region"), "Made");
     assert_string_equal(kn_ks_text("endpoint.url"), "http://dns/$(project_id)s/x");
     ask_one(200, "GET", "regions", "Made", NULL); /* by the old word: made */
-    const char *admin = make_endpoint(dns, "admin", "\"url\":\"http://dns\",\"region_id\":null,\"enabled\":false,\"name\":\"n\"");
+    const char *admin = make_endpoint(dns, "admin",
+                                      "\"url\":\"http://dns\",\"region_id\":null,\"enabled\":false,\"name\":\"n\"");
     assert_string_equal(kn_ks_text("endpoint.name"), "n");
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        AUTO_FREE char *body = kn_asprintf("{\"endpoint\":{\"service_id\":\"%s\",\"interface\":\"public\",%s}}", dns, BAD[i]);
+        AUTO_FREE char *body = kn_asprintf("{\"endpoint\":{\"service_id\":\"%s\",\"interface\":\"public\",%s}}", dns,
+                                           BAD[i]);
         kn_ks_ask(400, "POST", "/v3/endpoints", kn_ks.admin, body);
     }
-    kn_ks_ask(400, "POST", "/v3/endpoints", kn_ks.admin, "{\"endpoint\":{\"service_id\":\"x\",\"interface\":\"public\",\"url\":\"http://x\"}}");
-    kn_ks_ask(400, "POST", "/v3/endpoints", kn_ks.admin, "{\"endpoint\":{\"service_id\":\"x\",\"interface\":\"side\",\"url\":\"http://x\"}}");
+    kn_ks_ask(400, "POST", "/v3/endpoints", kn_ks.admin,
+              "{\"endpoint\":{\"service_id\":\"x\",\"interface\":\"public\",\"url\":\"http://x\"}}");
+    kn_ks_ask(400, "POST", "/v3/endpoints", kn_ks.admin,
+              "{\"endpoint\":{\"service_id\":\"x\",\"interface\":\"side\",\"url\":\"http://x\"}}");
     AUTO_FREE char *of_dns = kn_asprintf("/v3/endpoints?service_id=%s&interface=public", dns);
     kn_ks_ask(200, "GET", of_dns, kn_ks.admin, NULL);
     assert_int_equal(json_array_size(kn_ks_at("endpoints")), 1);
@@ -125,7 +136,8 @@ static void test_endpoints(void **state)
     assert_int_equal(json_array_size(points), 1); /* the other one is disabled */
     assert_non_null(strstr(json_string_value(json_object_get(json_array_get(points, 0), "url")), "http://dns/"));
     assert_null(strstr(json_string_value(json_object_get(json_array_get(points, 0), "url")), "$("));
-    ask_one(200, "PATCH", "endpoints", admin, "{\"endpoint\":{\"enabled\":true,\"region\":\"Other\",\"interface\":\"internal\"}}");
+    ask_one(200, "PATCH", "endpoints", admin,
+            "{\"endpoint\":{\"enabled\":true,\"region\":\"Other\",\"interface\":\"internal\"}}");
     assert_string_equal(kn_ks_text("endpoint.region_id"), "Other");
     assert_int_equal(json_array_size(json_object_get(entry("dns"), "endpoints")), 2);
     ask_one(400, "PATCH", "endpoints", admin, "{\"endpoint\":{\"url\":\"nothing\"}}");
@@ -162,8 +174,11 @@ static void test_changed_elsewhere(void **state)
     int64_t end = kn_mono_ms() + 60000;
 
     (void)state;
-    assert_ok(kn_db_script(db, "INSERT INTO catalog_service (id, type) VALUES ('e', 'elsewhere'); "
-                           "UPDATE catalog_version SET version = version + 1", &err), &err);
+    assert_ok(kn_db_script(db,
+                           "INSERT INTO catalog_service (id, type) VALUES ('e', 'elsewhere'); "
+                           "UPDATE catalog_version SET version = version + 1",
+                           &err),
+              &err);
     while (entry("elsewhere") == NULL && kn_mono_ms() < end) {
     }
     assert_non_null(entry("elsewhere"));
@@ -187,16 +202,22 @@ static void test_who(void **state)
 static void test_registered_limits(void **state)
 {
     static const char *const BAD[] = {
-        "", "{}", "{\"resource_name\":\"x\",\"default_limit\":1}", "{\"service_id\":\"nowhere\",\"resource_name\":\"x\",\"default_limit\":1}",
-        "{\"service_id\":1,\"resource_name\":\"x\",\"default_limit\":1}", "1",
+        "",
+        "{}",
+        "{\"resource_name\":\"x\",\"default_limit\":1}",
+        "{\"service_id\":\"nowhere\",\"resource_name\":\"x\",\"default_limit\":1}",
+        "{\"service_id\":1,\"resource_name\":\"x\",\"default_limit\":1}",
+        "1",
         "{\"service_id\":\"x\",\"resource_name\":\"x\",\"default_limit\":-2}",
         "{\"service_id\":\"x\",\"resource_name\":\"x\",\"default_limit\":2147483648}",
     };
     (void)state;
     const char *service = kn_ks_make("services", "service", "\"type\":\"limited\"");
-    AUTO_FREE char *two = kn_asprintf("{\"registered_limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",\"default_limit\":10},"
-                                      "{\"service_id\":\"%s\",\"region_id\":\"RegionOne\",\"resource_name\":\"cores\",\"default_limit\":-1,"
-                                      "\"description\":\"all\"}]}", service, service);
+    AUTO_FREE char *two = kn_asprintf(
+        "{\"registered_limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",\"default_limit\":10},"
+        "{\"service_id\":\"%s\",\"region_id\":\"RegionOne\",\"resource_name\":\"cores\",\"default_limit\":-1,"
+        "\"description\":\"all\"}]}",
+        service, service);
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
         AUTO_FREE char *body = kn_asprintf("{\"registered_limits\":[%s]}", BAD[i]);
         kn_ks_ask(400, "POST", "/v3/registered_limits", kn_ks.admin, body);
@@ -211,7 +232,8 @@ static void test_registered_limits(void **state)
     kn_ks_ask(200, "GET", of_service, kn_ks.admin, NULL);
     assert_int_equal(json_array_size(kn_ks_at("registered_limits")), 1);
     assert_non_null(strstr(kn_ks_text("links.self"), of_service)); /* with what was asked */
-    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"default_limit\":20,\"resource_name\":\"vcpus\"}}");
+    ask_one(200, "PATCH", "registered_limits", id,
+            "{\"registered_limit\":{\"default_limit\":20,\"resource_name\":\"vcpus\"}}");
     assert_string_equal(kn_ks_text("registered_limit.resource_name"), "vcpus");
     ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"description\":\"some\"}}");
     ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"default_limit\":21}}");
@@ -220,7 +242,8 @@ static void test_registered_limits(void **state)
     assert_true(json_is_null(kn_ks_at("registered_limit.description")));
     ask_one(400, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":\"nowhere\"}}");
     ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":\"RegionOne\"}}");
-    ask_one(200, "PATCH", "registered_limits", id, "{\"registered_limit\":{\"region_id\":null}}"); /* of no region again */
+    ask_one(200, "PATCH", "registered_limits", id,
+            "{\"registered_limit\":{\"region_id\":null}}"); /* of no region again */
     assert_true(json_is_null(kn_ks_at("registered_limit.region_id")));
     ask_one(404, "PATCH", "registered_limits", "nothing", "{\"registered_limit\":{\"default_limit\":1}}");
     ask_one(204, "DELETE", "services", service, NULL); /* before its limits: they stay, as in Keystone */
@@ -232,7 +255,8 @@ static void test_registered_limits(void **state)
 
 static void make_limit(int status, const char *service, const char *of, const char *more)
 {
-    AUTO_FREE char *body = kn_asprintf("{\"limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",%s%s}]}", service, of, more);
+    AUTO_FREE char *body = kn_asprintf("{\"limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",%s%s}]}",
+                                       service, of, more);
     kn_ks_ask(status, "POST", "/v3/limits", kn_ks.admin, body);
 }
 
@@ -245,8 +269,8 @@ static void test_limits(void **state)
     kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
     kn_ks_log_in(201, q.name, "s3cret", q.scope, other);
     const char *service = kn_ks_make("services", "service", "\"type\":\"bounded\"");
-    AUTO_FREE char *registered = kn_asprintf("{\"registered_limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",\"default_limit\":10}]}",
-                                             service);
+    AUTO_FREE char *registered = kn_asprintf(
+        "{\"registered_limits\":[{\"service_id\":\"%s\",\"resource_name\":\"cores\",\"default_limit\":10}]}", service);
     AUTO_FREE char *mine = kn_asprintf("\"project_id\":\"%s\",", p.project);
     make_limit(403, service, mine, "\"resource_limit\":5"); /* nothing to differ from */
     kn_ks_ask(201, "POST", "/v3/registered_limits", kn_ks.admin, registered);
@@ -292,8 +316,9 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regions),  cmocka_unit_test(test_services),          cmocka_unit_test(test_endpoints),
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_changed_elsewhere), cmocka_unit_test(test_who),
+        cmocka_unit_test(test_regions),           cmocka_unit_test(test_services),
+        cmocka_unit_test(test_endpoints),         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_changed_elsewhere), cmocka_unit_test(test_who),
         cmocka_unit_test(test_registered_limits), cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);

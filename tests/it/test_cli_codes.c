@@ -13,7 +13,8 @@ static int code_of(const char *arguments)
 {
     AUTO_FREE char *program = kn_test_binary("kilonova");
     AUTO_FREE char *command =
-        kn_asprintf("KILONOVA_CONFIG=/dev/null %s --set db.url=postgresql:///none?host=/nonexistent %s >/dev/null 2>&1", program, arguments);
+        kn_asprintf("KILONOVA_CONFIG=/dev/null %s --set db.url=postgresql:///none?host=/nonexistent %s >/dev/null 2>&1",
+                    program, arguments);
     const int status = system(command); /* NOLINT(cert-env33-c): the text is this file's own */
 
     assert_true(WIFEXITED(status));
@@ -23,9 +24,20 @@ static int code_of(const char *arguments)
 static void test_what_is_not_tried(void **state)
 {
     static const char *const WRONG[] = {
-        "",           "nonsense",         "host",           "audit -x",          "audit --config /nonexistent", "--set no.such=1 audit",
-        "task show",  "task show x",      "task list a b",  "token rotate more", "host move h1",                "history prune --all",
-        "agent key",  "--config /nonexistent conf",
+        "",
+        "nonsense",
+        "host",
+        "audit -x",
+        "audit --config /nonexistent",
+        "--set no.such=1 audit",
+        "task show",
+        "task show x",
+        "task list a b",
+        "token rotate more",
+        "host move h1",
+        "history prune --all",
+        "agent key",
+        "--config /nonexistent conf",
     };
 
     (void)state;

@@ -22,7 +22,8 @@ static char dir[KN_TEST_DIR];
 static int import(const char *variables, const char *arguments)
 {
     AUTO_FREE char *program = kn_test_binary("kilonova");
-    AUTO_FREE char *line = kn_asprintf("cd %s && env -i %s %s image import %s > said 2> complained", dir, variables, program, arguments);
+    AUTO_FREE char *line = kn_asprintf("cd %s && env -i %s %s image import %s > said 2> complained", dir, variables,
+                                       program, arguments);
     const int status = system(line);
 
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -60,7 +61,8 @@ static void test_sparse_disk(void **state)
     AUTO_FREE char *who = token_of_a();
     struct stat st;
 
-    shell("truncate -s 64M disk && for at in 3 40 63; do head -c 1M /dev/urandom | dd of=disk bs=1M seek=$at conv=notrunc status=none; done");
+    shell(
+        "truncate -s 64M disk && for at in 3 40 63; do head -c 1M /dev/urandom | dd of=disk bs=1M seek=$at conv=notrunc status=none; done");
     assert_int_equal(import(who, "--disk disk --name 'old machine'"), 0);
     AUTO_FREE char *id = read_text("said");
     id[strcspn(id, "\n")] = '\0';
@@ -152,15 +154,17 @@ static void test_login(void **state)
 
     shell("head -c 1M /dev/urandom > disk");
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        AUTO_FREE char *variables = kn_asprintf("OS_AUTH_URL=http://127.0.0.1:%d%s OS_REGION_NAME=here %s", port, i == 0 ? "/v3/" : "",
-                                                CASES[i].variables);
+        AUTO_FREE char *variables = kn_asprintf("OS_AUTH_URL=http://127.0.0.1:%d%s OS_REGION_NAME=here %s", port,
+                                                i == 0 ? "/v3/" : "", CASES[i].variables);
 
         assert_int_equal(import(variables, "--disk disk"), 0);
         AUTO_FREE char *login = read_text("login");
         assert_string_equal(login, CASES[i].login);
     }
-    AUTO_FREE char *yaml = kn_asprintf("printf 'clouds:\\n  here:\\n    auth:\\n      auth_url: http://127.0.0.1:%d\\n      token: t\\n      project_id: p\\n"
-                                       "    region_name: here\\n' > clouds.yaml", port);
+    AUTO_FREE char *yaml = kn_asprintf(
+        "printf 'clouds:\\n  here:\\n    auth:\\n      auth_url: http://127.0.0.1:%d\\n      token: t\\n      project_id: p\\n"
+        "    region_name: here\\n' > clouds.yaml",
+        port);
     shell(yaml);
     assert_int_equal(import("OS_CLOUD=here", "--disk disk"), 0);
     AUTO_FREE char *login = read_text("login");

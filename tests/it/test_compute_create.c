@@ -24,34 +24,46 @@ static int post(const char *token, int minor, const char *body)
 static int64_t written(void)
 {
     return kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM server) + (SELECT count(*) FROM task) + "
-                                    "(SELECT coalesce(sum(used), 0) FROM quota_usage WHERE resource = 'instances')");
+                                  "(SELECT coalesce(sum(used), 0) FROM quota_usage WHERE resource = 'instances')");
 }
 
 static void a_server_is_wished_for(void **state)
 {
     (void)state;
-    assert_int_equal(post(SEED_MEMBER, 96,
-                          "{\"server\": {\"name\": \"My Box\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\", \"min_count\": 1, "
-                          "\"max_count\": 1, \"networks\": [{\"uuid\": \"" SEED_NETWORK "\"}], \"key_name\": \"key\", "
-                          "\"user_data\": \"YQ==\", \"metadata\": {\"a\": \"b\"}, \"tags\": [\"t\", \"t\"], \"description\": \"d\", "
-                          "\"availability_zone\": \"nova\", \"security_groups\": [{\"name\": \"default\"}], "
-                          "\"block_device_mapping_v2\": [{\"uuid\": \"" SEED_IMAGE "\", \"boot_index\": 0, \"source_type\": \"image\", "
-                          "\"destination_type\": \"local\", \"delete_on_termination\": true}]}}"),
-                     202);
+    assert_int_equal(
+        post(SEED_MEMBER, 96,
+             "{\"server\": {\"name\": \"My Box\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+             "\", \"min_count\": 1, "
+             "\"max_count\": 1, \"networks\": [{\"uuid\": \"" SEED_NETWORK "\"}], \"key_name\": \"key\", "
+             "\"user_data\": \"YQ==\", \"metadata\": {\"a\": \"b\"}, \"tags\": [\"t\", \"t\"], \"description\": \"d\", "
+             "\"availability_zone\": \"nova\", \"security_groups\": [{\"name\": \"default\"}], "
+             "\"block_device_mapping_v2\": [{\"uuid\": \"" SEED_IMAGE
+             "\", \"boot_index\": 0, \"source_type\": \"image\", "
+             "\"destination_type\": \"local\", \"delete_on_termination\": true}]}}"),
+        202);
     assert_true(kn_uuid_valid(kn_test_nova_str(nova, "server.id")));
     assert_string_equal(kn_test_nova_str(nova, "server.OS-DCF:diskConfig"), "MANUAL");
     assert_string_equal(kn_test_nova_str(nova, "server.security_groups.0.name"), "default");
     assert_int_equal(strlen(kn_test_nova_str(nova, "server.adminPass")), 12);
     assert_int_equal(strncmp(kn_test_http_header(&nova->http, "Location"), "http://", 7), 0);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE name = 'My Box' AND hostname = 'my-box' AND "
-                                              "vm_state = 'building' AND task_state = 'scheduling' AND generation = 1 AND "
-                                              "key_data = 'ssh-ed25519 AAAA' AND tags = '{t}' AND zone = 'nova' AND "
-                                              "pinned_zone = 'nova' AND user_data = 'YQ==' AND metadata->>'a' = 'b' AND "
-                                              "flavor->>'memory_mib' = '512' AND project_id = '" SEED_PROJECT "'"), 1);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task t JOIN server s ON s.id = t.object_id WHERE "
-                                              "t.kind = 'server.create' AND t.state = 'run' AND t.request_id LIKE 'req-%' AND "
-                                              "t.input = '{\"requests\": [{\"network\": \"" SEED_NETWORK "\"}], \"zone\": \"nova\"}'"), 1);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT coalesce(sum(used * CASE resource WHEN 'instances' THEN 1000000 WHEN 'cores' THEN 10000 WHEN 'ram' THEN 1 END), 0)::bigint FROM quota_usage"), 1010512);
+    assert_int_equal(kn_test_nova_sql(nova,
+                                      "SELECT count(*) FROM server WHERE name = 'My Box' AND hostname = 'my-box' AND "
+                                      "vm_state = 'building' AND task_state = 'scheduling' AND generation = 1 AND "
+                                      "key_data = 'ssh-ed25519 AAAA' AND tags = '{t}' AND zone = 'nova' AND "
+                                      "pinned_zone = 'nova' AND user_data = 'YQ==' AND metadata->>'a' = 'b' AND "
+                                      "flavor->>'memory_mib' = '512' AND project_id = '" SEED_PROJECT "'"),
+                     1);
+    assert_int_equal(kn_test_nova_sql(nova,
+                                      "SELECT count(*) FROM task t JOIN server s ON s.id = t.object_id WHERE "
+                                      "t.kind = 'server.create' AND t.state = 'run' AND t.request_id LIKE 'req-%' AND "
+                                      "t.input = '{\"requests\": [{\"network\": \"" SEED_NETWORK
+                                      "\"}], \"zone\": \"nova\"}'"),
+                     1);
+    assert_int_equal(
+        kn_test_nova_sql(
+            nova,
+            "SELECT coalesce(sum(used * CASE resource WHEN 'instances' THEN 1000000 WHEN 'cores' THEN 10000 WHEN 'ram' THEN 1 END), 0)::bigint FROM quota_usage"),
+        1010512);
 }
 
 static void the_only_network_is_taken(void **state)
@@ -59,8 +71,9 @@ static void the_only_network_is_taken(void **state)
     (void)state;
     assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 202);
     assert_int_equal(post(SEED_MEMBER, 96, SERVER(", \"networks\": \"auto\"")), 202);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->'requests'->0->>'network' = '" SEED_NETWORK "'"),
-                     2);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->'requests'->0->>'network' = '" SEED_NETWORK "'"),
+        2);
     assert_int_equal(post(SEED_MEMBER, 96, SERVER(", \"networks\": \"none\"")), 202);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->'requests' = '[]'"), 1);
     kn_test_nova_sql(nova, "UPDATE network SET shared = true WHERE id = '" SEED_NETWORK_FOREIGN "'");
@@ -71,9 +84,12 @@ static void the_only_network_is_taken(void **state)
 static void ports_that_do_not_fit(void **state)
 {
     (void)state;
-    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT 'network', n.project_id, 'port', 1 + (SELECT count(*) FROM port p WHERE p.project_id = n.project_id) "
-                           "FROM network n WHERE id = '" SEED_NETWORK "'");
-    assert_int_equal(post(SEED_MEMBER, 1, NETS("{\"uuid\": \"" SEED_NETWORK "\"}, {\"uuid\": \"" SEED_NETWORK "\"}")), 403);
+    kn_test_nova_sql(
+        nova,
+        "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT 'network', n.project_id, 'port', 1 + (SELECT count(*) FROM port p WHERE p.project_id = n.project_id) "
+        "FROM network n WHERE id = '" SEED_NETWORK "'");
+    assert_int_equal(post(SEED_MEMBER, 1, NETS("{\"uuid\": \"" SEED_NETWORK "\"}, {\"uuid\": \"" SEED_NETWORK "\"}")),
+                     403);
     assert_string_equal(kn_test_nova_str(nova, "forbidden.message"),
                         "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
@@ -84,9 +100,13 @@ static void ports_that_do_not_fit(void **state)
 static void many_at_once(void **state)
 {
     (void)state;
-    assert_int_equal(post(SEED_MEMBER, 1, SERVER(", \"min_count\": 2, \"max_count\": 3, \"return_reservation_id\": true")), 202);
+    assert_int_equal(post(SEED_MEMBER, 1,
+                          SERVER(", \"min_count\": 2, \"max_count\": 3, \"return_reservation_id\": true")),
+                     202);
     assert_int_equal(strncmp(kn_test_nova_str(nova, "reservation_id"), "r-", 2), 0);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE name IN ('s-1', 's-2', 's-3') AND hostname = name"), 3);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE name IN ('s-1', 's-2', 's-3') AND hostname = name"),
+        3);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(DISTINCT object_id) FROM task"), 3);
     /* 10 instances are allowed: 7 are left */
     assert_int_equal(post(SEED_MEMBER, 1, SERVER(", \"min_count\": 1, \"max_count\": \"9\"")), 202);
@@ -102,9 +122,12 @@ static void an_admin_names_a_host(void **state)
 {
     (void)state;
     assert_int_equal(post(SEED_ADMIN, 1, NETS("{\"uuid\": \"" SEED_NETWORK "\"}")), 202);
-    assert_int_equal(post(SEED_ADMIN, 1, SERVER(", \"networks\": [{\"uuid\": \"" SEED_NETWORK "\"}], "
-                                                "\"availability_zone\": \"east:h2\"")), 202);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->>'host' = 'h2' AND input->>'zone' = 'east'"), 1);
+    assert_int_equal(post(SEED_ADMIN, 1,
+                          SERVER(", \"networks\": [{\"uuid\": \"" SEED_NETWORK "\"}], "
+                                 "\"availability_zone\": \"east:h2\"")),
+                     202);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->>'host' = 'h2' AND input->>'zone' = 'east'"), 1);
     assert_int_equal(post(SEED_ADMIN, 74, SERVER(", \"networks\": \"none\", \"host\": \"h1\"")), 202);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->>'host' = 'h1'"), 1);
     assert_int_equal(post(SEED_MEMBER, 1, SERVER(", \"availability_zone\": \"east:h2\"")), 403);
@@ -126,68 +149,90 @@ static const struct bad BAD[] = {
     { SEED_MEMBER, 96, 400, "badRequest", "[]", "object" },
     { SEED_MEMBER, 96, 400, "badRequest", "{}", "'server' is a required property" },
     { SEED_MEMBER, 96, 400, "badRequest", NULL, "" },
-    { SEED_MEMBER, 96, 400, "badRequest", SERVER(", \"networks\": \"none\", \"colour\": \"red\""), "'colour' was unexpected" },
+    { SEED_MEMBER, 96, 400, "badRequest", SERVER(", \"networks\": \"none\", \"colour\": \"red\""),
+      "'colour' was unexpected" },
     { SEED_MEMBER, 18, 400, "badRequest", SERVER(", \"description\": \"d\""), "'description' was unexpected" },
     { SEED_MEMBER, 96, 400, "badRequest", SERVER(""), "'networks' is a required property" },
     { SEED_MEMBER, 36, 400, "badRequest", SERVER(", \"networks\": \"none\""), "not of type 'array'" },
     { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"\", \"flavorRef\": \"1\"}}", "too short" },
     { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\"}}", "Missing imageRef" },
-    { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"x\"}}", "uuid" },
-    { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_NOBODY "\"}}",
+    { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"x\"}}",
+      "uuid" },
+    { SEED_MEMBER, 1, 400, "badRequest",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_NOBODY "\"}}",
       "Can not find requested image" },
     { SEED_MEMBER, 1, 400, "badRequest",
-      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE_PRIVATE "\"}}", "Can not find" },
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE_PRIVATE "\"}}",
+      "Can not find" },
     { SEED_MEMBER, 1, 400, "badRequest",
-      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE_QUEUED "\"}}", "is not active" },
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE_QUEUED "\"}}",
+      "is not active" },
     { SEED_MEMBER, 1, 400, "badRequest",
-      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE_BIG "\"}}", "disk is too small" },
-    { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": \"9\", \"imageRef\": \"" SEED_IMAGE "\"}}",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE_BIG "\"}}",
+      "disk is too small" },
+    { SEED_MEMBER, 1, 400, "badRequest",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"9\", \"imageRef\": \"" SEED_IMAGE "\"}}",
       "Flavor 9 could not be found" },
-    { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": \"2\", \"imageRef\": \"" SEED_IMAGE "\"}}",
+    { SEED_MEMBER, 1, 400, "badRequest",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"2\", \"imageRef\": \"" SEED_IMAGE "\"}}",
       "Flavor 2 could not be found" },
-    { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": 3, \"imageRef\": \"" SEED_IMAGE "\"}}",
+    { SEED_MEMBER, 1, 400, "badRequest",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": 3, \"imageRef\": \"" SEED_IMAGE "\"}}",
       "Flavor 3 could not be found" },
-    { SEED_MEMBER, 1, 400, "badRequest", "{\"server\": {\"name\": \"s\", \"flavorRef\": \"4\", \"imageRef\": \"" SEED_IMAGE "\"}}",
-      "ephemeral" },
+    { SEED_MEMBER, 1, 400, "badRequest",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"4\", \"imageRef\": \"" SEED_IMAGE "\"}}", "ephemeral" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"key_name\": \"nokey\""), "Invalid key_name" },
-    { SEED_STRANGER, 96, 400, "badRequest", SERVER(", \"networks\": \"none\", \"key_name\": \"key\""), "Invalid key_name" },
-    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"security_groups\": [{\"name\": \"web\"}]"), "Security group web not found" },
+    { SEED_STRANGER, 96, 400, "badRequest", SERVER(", \"networks\": \"none\", \"key_name\": \"key\""),
+      "Invalid key_name" },
+    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"security_groups\": [{\"name\": \"web\"}]"),
+      "Security group web not found" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"availability_zone\": \"mars\""), "zone is not available" },
-    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"min_count\": 3, \"max_count\": 2"), "min_count must be <= max_count" },
+    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"min_count\": 3, \"max_count\": 2"),
+      "min_count must be <= max_count" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"min_count\": 0"), "minimum of 1" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"max_count\": 100000"), "max_count" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"user_data\": \"%%\""), "base64" },
-    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"personality\": [{\"path\": \"/a\", \"contents\": \"YQ==\"}]"), "Personality" },
-    { SEED_MEMBER, 57, 400, "badRequest", SERVER(", \"networks\": \"none\", \"personality\": []"), "'personality' was unexpected" },
+    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"personality\": [{\"path\": \"/a\", \"contents\": \"YQ==\"}]"),
+      "Personality" },
+    { SEED_MEMBER, 57, 400, "badRequest", SERVER(", \"networks\": \"none\", \"personality\": []"),
+      "'personality' was unexpected" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"config_drive\": true"), "Config drives" },
     { SEED_MEMBER, 1, 400, "badRequest",
-      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\"}, \"os:scheduler_hints\": {\"group\": \"x\"}}",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+      "\"}, \"os:scheduler_hints\": {\"group\": \"x\"}}",
       "'x' is not a 'uuid'" },
     { SEED_MEMBER, 1, 400, "badRequest",
-      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\"}, \"OS-SCH-HNT:scheduler_hints\": {\"group\": \"" SEED_NOBODY "\"}}",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+      "\"}, \"OS-SCH-HNT:scheduler_hints\": {\"group\": \"" SEED_NOBODY "\"}}",
       "Instance group " SEED_NOBODY " could not be found." },
     { SEED_MEMBER, 1, 400, "badRequest",
-      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\"}, \"os:scheduler_hints\": {\"different_host\": []}}",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+      "\"}, \"os:scheduler_hints\": {\"different_host\": []}}",
       "Scheduler hints" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"block_device_mapping\": [{\"volume_id\": \"" SEED_NOBODY "\"}]"),
       "Block Device Mapping" },
     { SEED_MEMBER, 1, 400, "badRequest",
       SERVER(", \"block_device_mapping_v2\": [{\"uuid\": \"" SEED_NOBODY "\", \"source_type\": \"volume\", "
-             "\"destination_type\": \"volume\", \"boot_index\": 0}]"), "Block Device Mapping" },
+             "\"destination_type\": \"volume\", \"boot_index\": 0}]"),
+      "Block Device Mapping" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"metadata\": {\"a\": 1}"), "not of type 'string'" },
     { SEED_MEMBER, 90, 400, "badRequest", SERVER(", \"networks\": \"none\", \"hostname\": \"a.b\""), "does not match" },
-    { SEED_MEMBER, 90, 400, "badRequest", SERVER(", \"networks\": \"none\", \"hostname\": \"ab\", \"max_count\": 2"), "hostname" },
+    { SEED_MEMBER, 90, 400, "badRequest", SERVER(", \"networks\": \"none\", \"hostname\": \"ab\", \"max_count\": 2"),
+      "hostname" },
     { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"uuid\": \"" SEED_NOBODY "\"}"), SEED_NOBODY },
     { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"uuid\": \"" SEED_NETWORK_FOREIGN "\"}"), SEED_NETWORK_FOREIGN },
-    { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"uuid\": \"" SEED_NETWORK "\", \"fixed_ip\": \"192.168.7.7\"}"), "192.168.7.7" },
+    { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"uuid\": \"" SEED_NETWORK "\", \"fixed_ip\": \"192.168.7.7\"}"),
+      "192.168.7.7" },
     { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"uuid\": \"" SEED_NETWORK "\", \"fixed_ip\": \"10.0.0\"}"), "ipv4" },
     { SEED_MEMBER, 1, 400, "badRequest", NETS("{}"), "missing 'uuid'" },
     { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"port\": \"" SEED_NOBODY "\"}"), SEED_NOBODY },
     { SEED_MEMBER, 1, 409, "conflictingRequest", NETS("{\"port\": \"" SEED_PORT_USED "\"}"), "in use" },
-    { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"port\": \"" SEED_PORT "\"}, {\"port\": \"" SEED_PORT "\"}"), "twice" },
-    { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"port\": \"" SEED_PORT "\", \"fixed_ip\": \"10.0.0.5\"}"), "cannot be used" },
-    { SEED_MEMBER, 1, 400, "badRequest",
-      SERVER(", \"networks\": [{\"port\": \"" SEED_PORT "\"}], \"max_count\": 2"), "multiple instances" },
+    { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"port\": \"" SEED_PORT "\"}, {\"port\": \"" SEED_PORT "\"}"),
+      "twice" },
+    { SEED_MEMBER, 1, 400, "badRequest", NETS("{\"port\": \"" SEED_PORT "\", \"fixed_ip\": \"10.0.0.5\"}"),
+      "cannot be used" },
+    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"networks\": [{\"port\": \"" SEED_PORT "\"}], \"max_count\": 2"),
+      "multiple instances" },
     { SEED_MEMBER, 1, 403, "forbidden", SERVER(", \"min_count\": 11"), "Quota exceeded for instances" },
     { SEED_READER, 1, 403, "forbidden", SERVER(""), "" },
     { "nobody", 1, 401, "error", SERVER(""), "" },
@@ -200,7 +245,8 @@ static void names_of_several_must_fit(void **state)
     const int64_t before = written();
 
     (void)state;
-    kn_strbuf_addstr(&body, "{\"server\": {\"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\", \"min_count\": 2, \"name\": \"");
+    kn_strbuf_addstr(&body, "{\"server\": {\"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+                            "\", \"min_count\": 2, \"name\": \"");
     for (int i = 0; i < 254; i++) {
         kn_strbuf_addstr(&body, "\xc3\xa9");
     }
@@ -251,8 +297,10 @@ static void a_crowd_gets_exactly_the_quota(void **state)
     int accepted[4] = { 0 };
 
     (void)state;
-    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT "', 'instances', 25), "
-                             "('compute', '" SEED_PROJECT "', 'cores', -1), ('compute', '" SEED_PROJECT "', 'ram', -1)");
+    kn_test_nova_sql(
+        nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT
+              "', 'instances', 25), "
+              "('compute', '" SEED_PROJECT "', 'cores', -1), ('compute', '" SEED_PROJECT "', 'ram', -1)");
     for (int i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, post_some, &accepted[i]), 0);
     }

@@ -12,7 +12,8 @@
 #define OLD(policy) "{\"server_group\": {\"name\": \"g\", \"policies\": [\"" policy "\"]}}"
 #define NEW(policy, more) "{\"server_group\": {\"name\": \"g\", \"policy\": \"" policy "\"" more "}}"
 #define MEMBER(group) \
-    "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\", \"networks\": \"none\"%s}, \"os:scheduler_hints\": {\"group\": \"" group "\"}}"
+    "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE \
+    "\", \"networks\": \"none\"%s}, \"os:scheduler_hints\": {\"group\": \"" group "\"}}"
 
 static int ask(const char *token, int minor, const char *method, const char *path, const char *body)
 {
@@ -63,10 +64,18 @@ static void whose_they_are(void **state)
         int status;
         size_t count;
     } LISTS[] = {
-        { SEED_MEMBER, "", 200, 2 },         { SEED_STRANGER, "", 200, 0 },        { SEED_ADMIN, "", 200, 0 },
-        { SEED_ADMIN, "?all_projects", 200, 2 }, { SEED_MEMBER, "?all_projects=1", 403, 0 }, { SEED_MEMBER, "?limit=1", 200, 1 },
-        { SEED_MEMBER, "?limit=5&offset=1", 200, 1 }, { SEED_MEMBER, "?offset=2", 200, 0 }, { SEED_MEMBER, "?limit=0", 200, 2 },
-        { SEED_MEMBER, "?limit=x", 400, 0 },  { SEED_MEMBER, "?offset=-1", 400, 0 }, { SEED_MEMBER, "?colour=red", 400, 0 },
+        { SEED_MEMBER, "", 200, 2 },
+        { SEED_STRANGER, "", 200, 0 },
+        { SEED_ADMIN, "", 200, 0 },
+        { SEED_ADMIN, "?all_projects", 200, 2 },
+        { SEED_MEMBER, "?all_projects=1", 403, 0 },
+        { SEED_MEMBER, "?limit=1", 200, 1 },
+        { SEED_MEMBER, "?limit=5&offset=1", 200, 1 },
+        { SEED_MEMBER, "?offset=2", 200, 0 },
+        { SEED_MEMBER, "?limit=0", 200, 2 },
+        { SEED_MEMBER, "?limit=x", 400, 0 },
+        { SEED_MEMBER, "?offset=-1", 400, 0 },
+        { SEED_MEMBER, "?colour=red", 400, 0 },
         { SEED_MEMBER, "?marker=x", 400, 0 },
     };
 
@@ -76,7 +85,8 @@ static void whose_they_are(void **state)
     for (size_t i = 0; i < KN_COUNT(LISTS); i++) {
         AUTO_FREE char *list = kn_asprintf(GROUPS "%s", LISTS[i].query);
 
-        if (ask(LISTS[i].token, 75, "GET", list, NULL) != LISTS[i].status || json_array_size(at("server_groups")) != LISTS[i].count) {
+        if (ask(LISTS[i].token, 75, "GET", list, NULL) != LISTS[i].status ||
+            json_array_size(at("server_groups")) != LISTS[i].count) {
             fail_msg("row %zu %s: %d %s", i, list, nova->http.status, nova->http.body.buf);
         }
     }
@@ -109,7 +119,8 @@ static void refusals(void **state)
         { 63, NEW("affinity", ""), "policies" },
         { 64, OLD("affinity"), "polic" },
         { 64, NEW("legacy", ""), "legacy" },
-        { 64, NEW("affinity", ", \"rules\": {\"max_server_per_host\": 2}"), "Only anti-affinity policy supports rules." },
+        { 64, NEW("affinity", ", \"rules\": {\"max_server_per_host\": 2}"),
+          "Only anti-affinity policy supports rules." },
         { 64, NEW("anti-affinity", ", \"rules\": {\"max_server_per_host\": 0}"), "max_server_per_host" },
         { 64, NEW("anti-affinity", ", \"rules\": {\"colour\": 1}"), "colour" },
         { 64, NEW("anti-affinity", ", \"members\": []"), "members" },
@@ -117,13 +128,15 @@ static void refusals(void **state)
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        if (ask(SEED_MEMBER, BAD[i].minor, "POST", GROUPS, BAD[i].body) != 400 || strstr(nova->http.body.buf, BAD[i].words) == NULL) {
+        if (ask(SEED_MEMBER, BAD[i].minor, "POST", GROUPS, BAD[i].body) != 400 ||
+            strstr(nova->http.body.buf, BAD[i].words) == NULL) {
             fail_msg("row %zu: %d %s", i, nova->http.status, nova->http.body.buf);
         }
     }
     assert_int_equal(ask(SEED_READER, 1, "POST", GROUPS, OLD("affinity")), 403);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server_group"), 0);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM quota_usage WHERE resource = 'server_groups' AND used <> 0"), 0);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM quota_usage WHERE resource = 'server_groups' AND used <> 0"), 0);
 }
 
 /* Both quotas hold; what goes is given back. */
@@ -133,7 +146,8 @@ static void quotas(void **state)
 
     (void)state;
     kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES "
-                           "('compute', '" SEED_PROJECT "', 'server_groups', 2), ('compute', '" SEED_PROJECT "', 'server_group_members', 3)");
+                           "('compute', '" SEED_PROJECT "', 'server_groups', 2), ('compute', '" SEED_PROJECT
+                           "', 'server_group_members', 3)");
     path = make(1, OLD("affinity"));
     second = make(1, OLD("affinity"));
     assert_int_equal(ask(SEED_MEMBER, 1, "POST", GROUPS, OLD("affinity")), 403);
@@ -141,7 +155,11 @@ static void quotas(void **state)
     assert_int_equal(json_integer_value(at("limits.absolute.totalServerGroupsUsed")), 2);
     assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", second, NULL), 204);
     assert_int_equal(ask(SEED_STRANGER, 1, "POST", GROUPS, OLD("affinity")), 200);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT used FROM quota_usage WHERE resource = 'server_groups' AND project_id = '" SEED_PROJECT "'"), 1);
+    assert_int_equal(
+        kn_test_nova_sql(nova,
+                         "SELECT used FROM quota_usage WHERE resource = 'server_groups' AND project_id = '" SEED_PROJECT
+                         "'"),
+        1);
 
     const char *id = path + strlen(GROUPS "/");
     AUTO_FREE char *two = kn_asprintf(MEMBER("%s"), ", \"min_count\": 2", id), *one = kn_asprintf(MEMBER("%s"), "", id);

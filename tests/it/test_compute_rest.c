@@ -47,7 +47,9 @@ static void views(void **state)
 {
     (void)state;
     kn_test_nova_sql(nova, "UPDATE agent SET last_seen = '2026-11-21 10:00:00+00'");
-    kn_test_nova_sql(nova, "UPDATE service SET last_seen = '2026-11-21 10:00:00.5+00', uuid = '66666666-6666-4666-8666-666666666666'");
+    kn_test_nova_sql(
+        nova,
+        "UPDATE service SET last_seen = '2026-11-21 10:00:00.5+00', uuid = '66666666-6666-4666-8666-666666666666'");
     kn_test_nova_sql(nova, "UPDATE keypair SET created_at = '2026-11-21 10:00:00+00'");
     GOLDEN(SEED_MEMBER, "/flavors/1", "flavor", 1, 55, 61, 75);
     GOLDEN(SEED_MEMBER, "/flavors", "flavors", 1, 55);
@@ -66,10 +68,12 @@ static void views(void **state)
 static void flavors_come_and_go(void **state)
 {
     (void)state;
-    assert_int_equal(ask(SEED_ADMIN, 61, "POST", V "/flavors",
-                         "{\"flavor\": {\"name\": \"m1.new\", \"id\": null, \"ram\": 1024, \"vcpus\": 2, \"disk\": 0, \"swap\": 0, "
-                         "\"OS-FLV-EXT-DATA:ephemeral\": 0, \"rxtx_factor\": 1.5, \"os-flavor-access:is_public\": false, "
-                         "\"description\": \"d\"}}"), 200);
+    assert_int_equal(
+        ask(SEED_ADMIN, 61, "POST", V "/flavors",
+            "{\"flavor\": {\"name\": \"m1.new\", \"id\": null, \"ram\": 1024, \"vcpus\": 2, \"disk\": 0, \"swap\": 0, "
+            "\"OS-FLV-EXT-DATA:ephemeral\": 0, \"rxtx_factor\": 1.5, \"os-flavor-access:is_public\": false, "
+            "\"description\": \"d\"}}"),
+        200);
     char id[64], path[128];
     snprintf(id, sizeof(id), "%s", kn_test_nova_str(nova, "flavor.id"));
     assert_true(kn_uuid_valid(id));
@@ -78,15 +82,19 @@ static void flavors_come_and_go(void **state)
     snprintf(path, sizeof(path), V "/flavors/%s", id);
     assert_int_equal(get(SEED_MEMBER, 1, path), 404);
     snprintf(path, sizeof(path), V "/flavors/%s/action", id);
-    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"),
+                     200);
     assert_string_equal(kn_test_nova_str(nova, "flavor_access.0.tenant_id"), SEED_PROJECT);
-    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 409);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"),
+                     409);
     snprintf(path, sizeof(path), V "/flavors/%s", id);
     assert_int_equal(get(SEED_MEMBER, 1, path), 200);
     assert_int_equal(get(SEED_STRANGER, 1, path), 404);
     snprintf(path, sizeof(path), V "/flavors/%s/action", id);
-    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"removeTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 200);
-    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"removeTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"), 404);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"removeTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"),
+                     200);
+    assert_int_equal(ask(SEED_ADMIN, 7, "POST", path, "{\"removeTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}"),
+                     404);
     snprintf(path, sizeof(path), V "/flavors/%s", id);
     assert_int_equal(ask(SEED_ADMIN, 55, "PUT", path, "{\"flavor\": {\"description\": null}}"), 200);
     assert_int_equal(ask(SEED_ADMIN, 54, "PUT", path, "{\"flavor\": {\"description\": null}}"), 404);
@@ -97,7 +105,9 @@ static void flavors_come_and_go(void **state)
 static void extra_specs(void **state)
 {
     (void)state;
-    assert_int_equal(ask(SEED_ADMIN, 1, "POST", V "/flavors/1/os-extra_specs", "{\"extra_specs\": {\"a\": \"b\", \"n\": 5}}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 1, "POST", V "/flavors/1/os-extra_specs",
+                         "{\"extra_specs\": {\"a\": \"b\", \"n\": 5}}"),
+                     200);
     assert_int_equal(get(SEED_MEMBER, 1, V "/flavors/1/os-extra_specs"), 200);
     assert_string_equal(kn_test_nova_str(nova, "extra_specs.n"), "5");
     assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/flavors/1/os-extra_specs/a", "{\"a\": \"c\"}"), 200);
@@ -113,11 +123,15 @@ static void extra_specs(void **state)
 static void key_pairs(void **state)
 {
     (void)state;
-    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"a@b.c\", \"public_key\": \"" KEY "\\n\"}}"), 201);
+    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs",
+                         "{\"keypair\": {\"name\": \"a@b.c\", \"public_key\": \"" KEY "\\n\"}}"),
+                     201);
     assert_string_equal(kn_test_nova_str(nova, "keypair.public_key"), KEY "\n"); /* as it was sent: clients compare */
     assert_string_equal(kn_test_nova_str(nova, "keypair.type"), "ssh");
     assert_null(kn_test_nova_at(nova, "keypair.private_key"));
-    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"a@b.c\", \"public_key\": \"" KEY "\"}}"), 409);
+    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs",
+                         "{\"keypair\": {\"name\": \"a@b.c\", \"public_key\": \"" KEY "\"}}"),
+                     409);
     assert_int_equal(get(SEED_MEMBER, 92, V "/os-keypairs/a@b.c"), 200);
     assert_string_equal(kn_test_nova_str(nova, "keypair.user_id"), SEED_PROJECT);
     assert_int_equal(get(SEED_STRANGER, 92, V "/os-keypairs/a@b.c"), 404);
@@ -126,8 +140,12 @@ static void key_pairs(void **state)
     assert_int_equal(ask(SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"made\"}}"), 200);
     assert_non_null(strstr(kn_test_nova_str(nova, "keypair.private_key"), "BEGIN RSA PRIVATE KEY"));
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM keypair WHERE keypair::text LIKE '%PRIVATE%'"), 0);
-    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT "', 'key_pairs', 3)");
-    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"n\", \"public_key\": \"" KEY "\"}}"), 403);
+    kn_test_nova_sql(
+        nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT
+              "', 'key_pairs', 3)");
+    assert_int_equal(ask(SEED_MEMBER, 92, "POST", V "/os-keypairs",
+                         "{\"keypair\": {\"name\": \"n\", \"public_key\": \"" KEY "\"}}"),
+                     403);
     assert_int_equal(get(SEED_MEMBER, 35, V "/os-keypairs?limit=1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "keypairs_links.0.rel"), "next");
     assert_int_equal(ask(SEED_MEMBER, 2, "DELETE", V "/os-keypairs/made", NULL), 204);
@@ -137,7 +155,9 @@ static void key_pairs(void **state)
 static void quotas(void **state)
 {
     (void)state;
-    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 50, \"cores\": \"-1\"}}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT,
+                         "{\"quota_set\": {\"instances\": 50, \"cores\": \"-1\"}}"),
+                     200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 50);
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT), 200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.cores")), -1);
@@ -146,9 +166,15 @@ static void quotas(void **state)
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/detail?user_id=x"), 400);
     assert_int_equal(get(SEED_MEMBER, 57, V "/os-quota-sets/" SEED_PROJECT "/defaults"), 200);
     assert_int_equal(json_integer_value(kn_test_nova_at(nova, "quota_set.instances")), 10);
-    kn_test_nova_sql(nova, "INSERT INTO quota_usage VALUES ('compute', '" SEED_PROJECT "', 'instances', 5), ('compute', '" SEED_PROJECT "', 'cores', 5), ('compute', '" SEED_PROJECT "', 'ram', 5)");
-    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 4}}"), 400);
-    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 4, \"force\": true}}"), 200);
+    kn_test_nova_sql(nova, "INSERT INTO quota_usage VALUES ('compute', '" SEED_PROJECT
+                           "', 'instances', 5), ('compute', '" SEED_PROJECT "', 'cores', 5), ('compute', '" SEED_PROJECT
+                           "', 'ram', 5)");
+    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT,
+                         "{\"quota_set\": {\"instances\": 4}}"),
+                     400);
+    assert_int_equal(ask(SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT,
+                         "{\"quota_set\": {\"instances\": 4, \"force\": true}}"),
+                     200);
     assert_int_equal(ask(SEED_ADMIN, 57, "DELETE", V "/os-quota-sets/" SEED_PROJECT, NULL), 202);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM quota_limit"), 0);
 }
@@ -170,33 +196,54 @@ static void projects_that_do_not_exist(void **state)
     snprintf(path, sizeof(path), V "/os-quota-sets/%s", GONE);
     assert_int_equal(ask(SEED_ADMIN, 57, "PUT", path, "{\"quota_set\": {\"instances\": 5}}"), 400);
     assert_int_equal(ask(SEED_ADMIN, 7, "POST", V "/flavors/2/action",
-                         "{\"addTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"), 400);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM quota_limit) + (SELECT count(*) FROM flavor_access)"), 0);
-    kn_test_nova_sql(nova, "WITH f AS (INSERT INTO flavor_access (flavor_id, project_id) VALUES ('2', 'dddddddddddddddddddddddddddddddd')) "
-                           "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'dddddddddddddddddddddddddddddddd', 'cores', 1)");
+                         "{\"addTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"),
+                     400);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM quota_limit) + (SELECT count(*) FROM flavor_access)"), 0);
+    kn_test_nova_sql(
+        nova,
+        "WITH f AS (INSERT INTO flavor_access (flavor_id, project_id) VALUES ('2', 'dddddddddddddddddddddddddddddddd')) "
+        "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'dddddddddddddddddddddddddddddddd', 'cores', 1)");
     assert_int_equal(ask(SEED_ADMIN, 57, "DELETE", path, NULL), 202);
     assert_int_equal(ask(SEED_ADMIN, 7, "POST", V "/flavors/2/action",
-                         "{\"removeTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"), 200);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM quota_limit) + (SELECT count(*) FROM flavor_access)"), 0);
+                         "{\"removeTenantAccess\": {\"tenant\": \"dddddddddddddddddddddddddddddddd\"}}"),
+                     200);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT (SELECT count(*) FROM quota_limit) + (SELECT count(*) FROM flavor_access)"), 0);
     assert_int_equal(get(SEED_ADMIN, 57, V "/os-quota-sets/default"), 200); /* a domain is a project */
 }
 
 static void hosts_are_switched(void **state)
 {
     (void)state;
-    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"disabled\", \"disabled_reason\": \"dust\"}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H1,
+                         "{\"status\": \"disabled\", \"disabled_reason\": \"dust\"}"),
+                     200);
     assert_string_equal(kn_test_nova_str(nova, "service.status"), "disabled");
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM host WHERE disabled AND disabled_reason = 'dust' AND name = 'h1'"), 1);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM host WHERE disabled AND disabled_reason = 'dust' AND name = 'h1'"),
+        1);
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-availability-zone"), 200);
     assert_true(json_is_true(kn_test_nova_at(nova, "availabilityZoneInfo.0.zoneState.available")));
     assert_true(json_is_false(kn_test_nova_at(nova, "availabilityZoneInfo.1.zoneState.available")));
-    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"enabled\", \"forced_down\": true}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 53, "PUT", V "/os-services/" H1,
+                         "{\"status\": \"enabled\", \"forced_down\": true}"),
+                     200);
     assert_string_equal(kn_test_nova_str(nova, "service.state"), "down");
-    assert_int_equal(ask(SEED_ADMIN, 11, "PUT", V "/os-services/force-down", "{\"host\": \"h1\", \"binary\": \"nova-compute\", "
-                         "\"forced_down\": false}"), 200);
-    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}"), 200);
-    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/os-services/enable", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}"), 200);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM host WHERE disabled OR forced_down OR disabled_reason IS NOT NULL"), 0);
+    assert_int_equal(ask(SEED_ADMIN, 11, "PUT", V "/os-services/force-down",
+                         "{\"host\": \"h1\", \"binary\": \"nova-compute\", "
+                         "\"forced_down\": false}"),
+                     200);
+    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/os-services/disable",
+                         "{\"host\": \"h1\", \"binary\": \"nova-compute\"}"),
+                     200);
+    assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/os-services/enable",
+                         "{\"host\": \"h1\", \"binary\": \"nova-compute\"}"),
+                     200);
+    assert_int_equal(
+        kn_test_nova_sql(nova,
+                         "SELECT count(*) FROM host WHERE disabled OR forced_down OR disabled_reason IS NOT NULL"),
+        0);
     assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors?hypervisor_hostname_pattern=2&with_servers=true"), 200);
     assert_int_equal(json_array_size(kn_test_nova_at(nova, "hypervisors")), 1);
     assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors/" H1), 200);
@@ -216,14 +263,17 @@ static void hosts_are_switched(void **state)
 static void hosts_that_were_refused(void **state)
 {
     (void)state;
-    kn_test_nova_sql(nova, "INSERT INTO agent_refusal (agent_id, subject, kind, boot, host_uuid, reason) VALUES "
-                     "('a', 'h1', 'host', 'b', '" H1 "', 'reserve above memory'), ('a', 'h9', 'host', 'b', '" H9 "', 'no vcpus'), "
-                     "('a', 'h2', 'owner', 'b', NULL, 'belongs to another agent'), ('a', '#3', 'host', 'b', NULL, 'no name')");
+    kn_test_nova_sql(
+        nova,
+        "INSERT INTO agent_refusal (agent_id, subject, kind, boot, host_uuid, reason) VALUES "
+        "('a', 'h1', 'host', 'b', '" H1 "', 'reserve above memory'), ('a', 'h9', 'host', 'b', '" H9 "', 'no vcpus'), "
+        "('a', 'h2', 'owner', 'b', NULL, 'belongs to another agent'), ('a', '#3', 'host', 'b', NULL, 'no name')");
     assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors/detail"), 200);
     assert_int_equal(json_array_size(kn_test_nova_at(nova, "hypervisors")), 3);
     assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.state"), "up");
     assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.status"), "disabled");
-    assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.service.disabled_reason"), "refused: reserve above memory");
+    assert_string_equal(kn_test_nova_str(nova, "hypervisors.0.service.disabled_reason"),
+                        "refused: reserve above memory");
     assert_string_equal(kn_test_nova_str(nova, "hypervisors.1.status"), "enabled");
     assert_string_equal(kn_test_nova_str(nova, "hypervisors.2.hypervisor_hostname"), "h9");
     assert_string_equal(kn_test_nova_str(nova, "hypervisors.2.state"), "down");
@@ -248,75 +298,88 @@ static void hosts_that_were_refused(void **state)
     assert_string_equal(kn_test_nova_str(nova, "services.0.disabled_reason"), "stuck: it hurts");
 }
 
+static const struct {
+    const char *token;
+    int minor;
+    const char *method;
+    const char *path;
+    const char *body;
+    int status;
+} REFUSED[] = {
+    { SEED_MEMBER, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}",
+      403 },
+    { SEED_ADMIN, 1, "POST", V "/flavors",
+      "{\"flavor\": {\"name\": \"m1.tiny\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 409 },
+    { SEED_ADMIN, 1, "POST", V "/flavors",
+      "{\"flavor\": {\"name\": \"x\", \"id\": \"1\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 409 },
+    { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 0, \"vcpus\": 1, \"disk\": 1}}",
+      400 },
+    { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": \"a\", \"disk\": 1}}",
+      400 },
+    { SEED_ADMIN, 1, "POST", V "/flavors",
+      "{\"flavor\": {\"name\": \"x\", \"id\": \"a/b\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 400 },
+    { SEED_ADMIN, 1, "POST", V "/flavors",
+      "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": 1, \"disk\": 99999999999}}", 400 },
+    { SEED_ADMIN, 1, "GET", V "/flavors?is_public=perhaps", NULL, 400 },
+    { SEED_ADMIN, 1, "GET", V "/flavors?minRam=x", NULL, 400 },
+    { SEED_ADMIN, 1, "GET", V "/flavors?marker=x", NULL, 400 },
+    { SEED_ADMIN, 75, "GET", V "/flavors?colour=x", NULL, 400 },
+    { SEED_ADMIN, 1, "GET", V "/flavors/1/os-flavor-access", NULL, 404 },
+    { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}", 409 },
+    { SEED_ADMIN, 7, "POST", V "/flavors/9/action", "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}", 404 },
+    { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{}", 400 },
+    { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"paint\": {}}", 400 },
+    { SEED_MEMBER, 1, "GET", V "/flavors/2", NULL, 404 },
+    { SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\"}}", 400 },
+    { SEED_MEMBER, 2, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\", \"type\": \"x509\"}}", 400 },
+    { SEED_MEMBER, 1, "POST", V "/os-keypairs",
+      "{\"keypair\": {\"name\": \"x\", \"public_key\": \"ssh-rsa nonsense\"}}", 400 },
+    { SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x/y\", \"public_key\": \"" KEY "\"}}",
+      400 },
+    { SEED_MEMBER, 10, "POST", V "/os-keypairs",
+      "{\"keypair\": {\"name\": \"x\", \"user_id\": \"z\", \"public_key\": \"" KEY "\"}}", 403 },
+    { SEED_MEMBER, 1, "GET", V "/os-quota-sets/" SEED_OTHER, NULL, 403 },
+    { SEED_MEMBER, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 99}}", 403 },
+    { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": -2}}", 400 },
+    { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"colours\": 1}}", 400 },
+    { SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"injected_files\": 1}}", 400 },
+    { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT "?user_id=x", "{\"quota_set\": {\"instances\": 1}}", 400 },
+    { SEED_MEMBER, 1, "GET", V "/limits?tenant_id=" SEED_OTHER, NULL, 403 },
+    { SEED_MEMBER, 1, "GET", V "/os-hypervisors", NULL, 403 },
+    { SEED_ADMIN, 53, "GET", V "/os-hypervisors/5", NULL, 400 },
+    { SEED_ADMIN, 1, "GET", V "/os-hypervisors/5", NULL, 404 },
+    { SEED_ADMIN, 53, "GET", V "/os-hypervisors/" SEED_NOBODY, NULL, 404 },
+    { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=zz", NULL, 404 },
+    { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=h&limit=1", NULL, 400 },
+    { SEED_ADMIN, 88, "GET", V "/os-hypervisors/" H1 "/uptime", NULL, 404 },
+    { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{}", 400 },
+    { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"enabled\", \"disabled_reason\": \"x\"}", 400 },
+    { SEED_ADMIN, 53, "PUT", V "/os-services/" SEED_NOBODY, "{\"status\": \"enabled\"}", 404 },
+    { SEED_ADMIN, 53, "PUT", V "/os-services/x", "{\"status\": \"enabled\"}", 400 },
+    { SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h1\", \"binary\": \"nova-conductor\"}", 400 },
+    { SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h9\", \"binary\": \"nova-compute\"}", 404 },
+    { SEED_ADMIN, 1, "PUT", V "/os-services/explode", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}", 404 },
+    { SEED_ADMIN, 1, "GET", V "/os-aggregates/1", NULL, 404 },
+    { SEED_ADMIN, 1, "POST", V "/os-aggregates", "{}", 400 },
+    { SEED_ADMIN, 1, "DELETE", V "/os-aggregates/1", NULL, 404 },
+    { SEED_ADMIN, 1, "GET", V "/os-simple-tenant-usage", NULL, 404 },
+    { SEED_MEMBER, 1, "GET", V "/os-floating-ips", NULL, 404 },
+    { SEED_MEMBER, 1, "GET", V "/extensions/os-nothing", NULL, 404 },
+    { SEED_MEMBER, 36, "GET", V "/images", NULL, 404 },
+};
+
 static void refusals(void **state)
 {
-    static const struct {
-        const char *token;
-        int minor;
-        const char *method;
-        const char *path;
-        const char *body;
-        int status;
-    } BAD[] = {
-        { SEED_MEMBER, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 403 },
-        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"m1.tiny\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 409 },
-        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"id\": \"1\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 409 },
-        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 0, \"vcpus\": 1, \"disk\": 1}}", 400 },
-        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": \"a\", \"disk\": 1}}", 400 },
-        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"id\": \"a/b\", \"ram\": 1, \"vcpus\": 1, \"disk\": 1}}", 400 },
-        { SEED_ADMIN, 1, "POST", V "/flavors", "{\"flavor\": {\"name\": \"x\", \"ram\": 1, \"vcpus\": 1, \"disk\": 99999999999}}", 400 },
-        { SEED_ADMIN, 1, "GET", V "/flavors?is_public=perhaps", NULL, 400 },
-        { SEED_ADMIN, 1, "GET", V "/flavors?minRam=x", NULL, 400 },
-        { SEED_ADMIN, 1, "GET", V "/flavors?marker=x", NULL, 400 },
-        { SEED_ADMIN, 75, "GET", V "/flavors?colour=x", NULL, 400 },
-        { SEED_ADMIN, 1, "GET", V "/flavors/1/os-flavor-access", NULL, 404 },
-        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}", 409 },
-        { SEED_ADMIN, 7, "POST", V "/flavors/9/action", "{\"addTenantAccess\": {\"tenant\": \"" SEED_PROJECT "\"}}", 404 },
-        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{}", 400 },
-        { SEED_ADMIN, 7, "POST", V "/flavors/1/action", "{\"paint\": {}}", 400 },
-        { SEED_MEMBER, 1, "GET", V "/flavors/2", NULL, 404 },
-        { SEED_MEMBER, 92, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\"}}", 400 },
-        { SEED_MEMBER, 2, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\", \"type\": \"x509\"}}", 400 },
-        { SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\", \"public_key\": \"ssh-rsa nonsense\"}}", 400 },
-        { SEED_MEMBER, 1, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x/y\", \"public_key\": \"" KEY "\"}}", 400 },
-        { SEED_MEMBER, 10, "POST", V "/os-keypairs", "{\"keypair\": {\"name\": \"x\", \"user_id\": \"z\", \"public_key\": \"" KEY "\"}}", 403 },
-        { SEED_MEMBER, 1, "GET", V "/os-quota-sets/" SEED_OTHER, NULL, 403 },
-        { SEED_MEMBER, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": 99}}", 403 },
-        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"instances\": -2}}", 400 },
-        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"colours\": 1}}", 400 },
-        { SEED_ADMIN, 57, "PUT", V "/os-quota-sets/" SEED_PROJECT, "{\"quota_set\": {\"injected_files\": 1}}", 400 },
-        { SEED_ADMIN, 1, "PUT", V "/os-quota-sets/" SEED_PROJECT "?user_id=x", "{\"quota_set\": {\"instances\": 1}}", 400 },
-        { SEED_MEMBER, 1, "GET", V "/limits?tenant_id=" SEED_OTHER, NULL, 403 },
-        { SEED_MEMBER, 1, "GET", V "/os-hypervisors", NULL, 403 },
-        { SEED_ADMIN, 53, "GET", V "/os-hypervisors/5", NULL, 400 },
-        { SEED_ADMIN, 1, "GET", V "/os-hypervisors/5", NULL, 404 },
-        { SEED_ADMIN, 53, "GET", V "/os-hypervisors/" SEED_NOBODY, NULL, 404 },
-        { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=zz", NULL, 404 },
-        { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=h&limit=1", NULL, 400 },
-        { SEED_ADMIN, 88, "GET", V "/os-hypervisors/" H1 "/uptime", NULL, 404 },
-        { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{}", 400 },
-        { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"enabled\", \"disabled_reason\": \"x\"}", 400 },
-        { SEED_ADMIN, 53, "PUT", V "/os-services/" SEED_NOBODY, "{\"status\": \"enabled\"}", 404 },
-        { SEED_ADMIN, 53, "PUT", V "/os-services/x", "{\"status\": \"enabled\"}", 400 },
-        { SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h1\", \"binary\": \"nova-conductor\"}", 400 },
-        { SEED_ADMIN, 1, "PUT", V "/os-services/disable", "{\"host\": \"h9\", \"binary\": \"nova-compute\"}", 404 },
-        { SEED_ADMIN, 1, "PUT", V "/os-services/explode", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}", 404 },
-        { SEED_ADMIN, 1, "GET", V "/os-aggregates/1", NULL, 404 },
-        { SEED_ADMIN, 1, "POST", V "/os-aggregates", "{}", 400 },
-        { SEED_ADMIN, 1, "DELETE", V "/os-aggregates/1", NULL, 404 },
-        { SEED_ADMIN, 1, "GET", V "/os-simple-tenant-usage", NULL, 404 },
-        { SEED_MEMBER, 1, "GET", V "/os-floating-ips", NULL, 404 },
-        { SEED_MEMBER, 1, "GET", V "/extensions/os-nothing", NULL, 404 },
-        { SEED_MEMBER, 36, "GET", V "/images", NULL, 404 },
-    };
-    static const char STATE[] = "SELECT (SELECT count(*) FROM flavor) * 1000 + (SELECT count(*) FROM keypair) * 100 + "
-                                "(SELECT count(*) FROM quota_limit) * 10 + (SELECT count(*) FROM host WHERE disabled OR forced_down)";
+    static const char STATE[] =
+        "SELECT (SELECT count(*) FROM flavor) * 1000 + (SELECT count(*) FROM keypair) * 100 + "
+        "(SELECT count(*) FROM quota_limit) * 10 + (SELECT count(*) FROM host WHERE disabled OR forced_down)";
 
     (void)state;
-    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        if (ask(BAD[i].token, BAD[i].minor, BAD[i].method, BAD[i].path, BAD[i].body) != BAD[i].status) {
-            fail_msg("row %zu: %s %s: %d, wanted %d: %s", i, BAD[i].method, BAD[i].path, nova->http.status, BAD[i].status,
-                     nova->http.body.buf);
+    for (size_t i = 0; i < KN_COUNT(REFUSED); i++) {
+        if (ask(REFUSED[i].token, REFUSED[i].minor, REFUSED[i].method, REFUSED[i].path, REFUSED[i].body) !=
+            REFUSED[i].status) {
+            fail_msg("row %zu: %s %s: %d, wanted %d: %s", i, REFUSED[i].method, REFUSED[i].path, nova->http.status,
+                     REFUSED[i].status, nova->http.body.buf);
         }
         assert_int_equal(kn_test_nova_sql(nova, STATE), 4100);
     }
@@ -361,11 +424,13 @@ static void parameters_of_lists(void **state)
     };
 
     (void)state;
-    kn_test_nova_sql(nova, "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT "', 'zoo', 'k', 'aa')");
+    kn_test_nova_sql(nova, "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT
+                           "', 'zoo', 'k', 'aa')");
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         const int status = get(CASES[i].token, CASES[i].minor, CASES[i].path);
 
-        if (status != CASES[i].status || (CASES[i].key != NULL && json_array_size(kn_test_nova_at(nova, CASES[i].key)) != CASES[i].count)) {
+        if (status != CASES[i].status ||
+            (CASES[i].key != NULL && json_array_size(kn_test_nova_at(nova, CASES[i].key)) != CASES[i].count)) {
             fail_msg("%s at 2.%d: %d %s", CASES[i].path, CASES[i].minor, status, nova->http.body.buf);
         }
     }
@@ -378,15 +443,27 @@ static void old_images(void **state)
         const char *query;
         int found;
     } FILTERS[] = {
-        { "", 3 },                    { "?name=cirros", 1 },      { "?status=ACTIVE", 2 },      { "?status=saving", 1 },
-        { "?status=DELETED", 0 },     { "?minRam=512", 1 },       { "?minDisk=1", 0 },          { "?property-os=linux", 1 },
-        { "?type=snapshot", 0 },      { "?unknown=x", 3 },        { "?limit=1", 1 },            { "?limit=0", 0 },
-        { "?changes-since=2026-11-21T09:00:00Z", 3 },             { "?changes-since=2999-01-01T00:00:00Z", 0 },
+        { "", 3 },
+        { "?name=cirros", 1 },
+        { "?status=ACTIVE", 2 },
+        { "?status=saving", 1 },
+        { "?status=DELETED", 0 },
+        { "?minRam=512", 1 },
+        { "?minDisk=1", 0 },
+        { "?property-os=linux", 1 },
+        { "?type=snapshot", 0 },
+        { "?unknown=x", 3 },
+        { "?limit=1", 1 },
+        { "?limit=0", 0 },
+        { "?changes-since=2026-11-21T09:00:00Z", 3 },
+        { "?changes-since=2999-01-01T00:00:00Z", 0 },
     };
 
     (void)state;
-    kn_test_nova_sql(nova, "UPDATE image SET created_at = '2026-11-21 10:00:00+00', updated_at = '2026-11-21 10:00:01.5+00'");
-    kn_test_nova_sql(nova, "UPDATE image SET min_ram = 512, properties = '{\"os\": \"linux\"}' WHERE id = '" SEED_IMAGE "'");
+    kn_test_nova_sql(nova,
+                     "UPDATE image SET created_at = '2026-11-21 10:00:00+00', updated_at = '2026-11-21 10:00:01.5+00'");
+    kn_test_nova_sql(nova,
+                     "UPDATE image SET min_ram = 512, properties = '{\"os\": \"linux\"}' WHERE id = '" SEED_IMAGE "'");
     GOLDEN(SEED_MEMBER, "/images/" SEED_IMAGE, "image", 1, 35);
     GOLDEN(SEED_MEMBER, "/images?name=cirros&limit=1", "images", 1);
     GOLDEN(SEED_MEMBER, "/images/detail?status=SAVING", "images-detail", 1);

@@ -17,34 +17,43 @@
 #define THREE "77777777-7777-4777-8777-000000000003"
 #define FOREIGN "77777777-7777-4777-8777-000000000004"
 #define GONE "77777777-7777-4777-8777-000000000005"
-#define FLAVOR "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, " \
-               "\"swap_mib\": 0, \"extra_specs\": {\"hw:x\": \"y\"}}"
-#define NIC "[{\"port\": \"" SEED_PORT "\", \"network\": \"" SEED_NETWORK "\", \"network_name\": \"net\", \"mac\": \"fa:16:3e:00:00:01\", "  \
-            "\"vni\": 1, \"mtu\": 1450, \"ips\": [{\"address\": \"10.0.0.77\", \"prefix\": 24, \"version\": 4, \"subnet\": "                 \
-            "\"44444444-4444-4444-8444-111111111111\"}]}]"
+#define FLAVOR \
+    "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, " \
+    "\"swap_mib\": 0, \"extra_specs\": {\"hw:x\": \"y\"}}"
+#define NIC \
+    "[{\"port\": \"" SEED_PORT "\", \"network\": \"" SEED_NETWORK \
+    "\", \"network_name\": \"net\", \"mac\": \"fa:16:3e:00:00:01\", " \
+    "\"vni\": 1, \"mtu\": 1450, \"ips\": [{\"address\": \"10.0.0.77\", \"prefix\": 24, \"version\": 4, \"subnet\": " \
+    "\"44444444-4444-4444-8444-111111111111\"}]}]"
 
 static const char ROWS[] =
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, key_name, user_data, "
     "metadata, tags, zone, pinned_zone, nics, reservation_id, description, created_at, updated_at, launched_at) VALUES "
-    "('" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'web', 'web', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE "', 'key', 'YQ==', "
+    "('" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'web', 'web', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE
+    "', 'key', 'YQ==', "
     "'{\"a\": \"b\"}', '{red,blue}', 'nova', NULL, '" NIC "', 'r-1', 'the first', '2026-11-21 10:00:00+00', "
     "'2026-11-21 10:00:05.5+00', '2026-11-21 10:00:04+00');"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, locked, "
     "locked_by, locked_reason, fault, created_at, updated_at) VALUES "
-    "('" TWO "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'db', 'db', 'error', NULL, '" FLAVOR "', NULL, 'r-2', true, 'admin', 'mine', "
+    "('" TWO "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'db', 'db', 'error', NULL, '" FLAVOR
+    "', NULL, 'r-2', true, 'admin', 'mine', "
     "'{\"code\": 500, \"message\": \"No valid host was found. 40 hosts; DiskFilter took h1.\", \"public\": \"No valid host was found.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', "
     "'2026-11-21 11:00:00+00', '2026-11-21 11:00:00+00');"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, launched_at, "
-    "host, created_at, updated_at) VALUES ('" THREE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'web2', 'web2', 'active', 'rebooting', '" FLAVOR "', '"
-    SEED_IMAGE "', 'r-3', now(), 'h2', '2026-11-21 12:00:00+00', '2026-11-21 12:00:00+00'),"
-    "('" FOREIGN "', '" SEED_OTHER "', '" SEED_OTHER "', 'web', 'web', 'active', NULL, '" FLAVOR "', '" SEED_IMAGE "', 'r-4', now(), 'h1', "
+    "host, created_at, updated_at) VALUES ('" THREE "', '" SEED_PROJECT "', '" SEED_PROJECT
+    "', 'web2', 'web2', 'active', 'rebooting', '" FLAVOR "', '" SEED_IMAGE
+    "', 'r-3', now(), 'h2', '2026-11-21 12:00:00+00', '2026-11-21 12:00:00+00'),"
+    "('" FOREIGN "', '" SEED_OTHER "', '" SEED_OTHER "', 'web', 'web', 'active', NULL, '" FLAVOR "', '" SEED_IMAGE
+    "', 'r-4', now(), 'h1', "
     "'2026-11-21 13:00:00+00', '2026-11-21 13:00:00+00');"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at, updated_at, deleted_at) "
-    "VALUES ('" GONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'old', 'old', 'deleted', '" FLAVOR "', 'r-5', '2026-11-20 10:00:00+00', "
+    "VALUES ('" GONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'old', 'old', 'deleted', '" FLAVOR
+    "', 'r-5', '2026-11-20 10:00:00+00', "
     "'2026-11-21 09:00:00+00', '2026-11-21 09:00:00+00');"
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" SEED_NOBODY "', '" SEED_PROJECT "', '" SEED_PROJECT "', 1, 'in-use');"
-    "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES ('88888888-8888-4888-8888-888888888888', '" SEED_NOBODY "', '"
-    ONE "', 'attached', '/dev/vdb');"
+    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" SEED_NOBODY "', '" SEED_PROJECT
+    "', '" SEED_PROJECT "', 1, 'in-use');"
+    "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES ('88888888-8888-4888-8888-888888888888', '" SEED_NOBODY
+    "', '" ONE "', 'attached', '/dev/vdb');"
     "UPDATE agent SET last_seen = now();";
 
 static int fresh(void **state)
@@ -146,7 +155,8 @@ static const struct listing LISTINGS[] = {
     { SEED_MEMBER, 1, "?changes-since=2026-11-21T11:00:00Z", "web2 db" },
     { SEED_MEMBER, 1, "?changes-since=2026-11-21T08:00:00Z", "web2 db web old" },
     { SEED_MEMBER, 66, "?changes-since=2026-11-21T08:00:00Z&changes-before=2026-11-21T09:30:00Z", "old" },
-    { SEED_MEMBER, 66, "?changes-since=2026-11-21T10:00:00Z&changes-before=2026-11-21T10:00:05Z", "web" }, /* changed at 05.5, shown as 05 */
+    { SEED_MEMBER, 66, "?changes-since=2026-11-21T10:00:00Z&changes-before=2026-11-21T10:00:05Z",
+      "web" }, /* changed at 05.5, shown as 05 */
     { SEED_MEMBER, 26, "?tags=red,blue", "web" },
     { SEED_MEMBER, 26, "?tags-any=red,green", "web" },
     { SEED_MEMBER, 26, "?not-tags-any=red", "web2 db" },
@@ -158,7 +168,8 @@ static const struct listing LISTINGS[] = {
     { SEED_MEMBER, 1, "?limit=2", "web2 db" },
     { SEED_MEMBER, 1, "?limit=0", "" },
     { SEED_MEMBER, 1, "?limit=5&marker=" THREE, "db web" },
-    { SEED_MEMBER, 1, "?sort_key=vm_state&sort_key=display_name&sort_dir=desc&sort_dir=asc&limit=9&marker=" TWO, "web web2" },
+    { SEED_MEMBER, 1, "?sort_key=vm_state&sort_key=display_name&sort_dir=desc&sort_dir=asc&limit=9&marker=" TWO,
+      "web web2" },
 };
 
 static void names_of(char *out, size_t size)
@@ -200,17 +211,27 @@ static void refused_queries(void **state)
         const char *query;
         int status;
     } BAD[] = {
-        { SEED_MEMBER, 75, "?unknown=1", 400 },        { SEED_MEMBER, 38, "?status=nonsense", 400 },
-        { SEED_MEMBER, 1, "?limit=-1", 400 },          { SEED_MEMBER, 1, "?limit=x", 400 },
-        { SEED_MEMBER, 1, "?marker=" SEED_NOBODY, 400 }, { SEED_MEMBER, 1, "?marker=x", 400 },
+        { SEED_MEMBER, 75, "?unknown=1", 400 },
+        { SEED_MEMBER, 38, "?status=nonsense", 400 },
+        { SEED_MEMBER, 1, "?limit=-1", 400 },
+        { SEED_MEMBER, 1, "?limit=x", 400 },
+        { SEED_MEMBER, 1, "?marker=" SEED_NOBODY, 400 },
+        { SEED_MEMBER, 1, "?marker=x", 400 },
         { SEED_MEMBER, 1, "?marker=" FOREIGN, 400 },
-        { SEED_MEMBER, 1, "?all_tenants=1", 403 },     { SEED_MEMBER, 1, "?sort_key=colour", 400 },
-        { SEED_MEMBER, 1, "?sort_dir=up", 400 },       { SEED_MEMBER, 1, "?sort_key=host", 403 },
-        { SEED_MEMBER, 1, "?name=%5B", 400 },          { SEED_MEMBER, 1, "?name=(%3F", 400 },
-        { SEED_MEMBER, 1, "?name=a%5C", 400 },         { SEED_MEMBER, 1, "?name=((a%7B1,999%7D)%7B1,999%7D)%7B1,999%7D", 400 },
-        { SEED_MEMBER, 1, "?ip=%2B", 400 },            { SEED_MEMBER, 1, "?name=%5CC.", 400 },
-        { SEED_MEMBER, 1, "?changes-since=yesterday", 400 }, { SEED_MEMBER, 1, "?metadata=a", 400 },
-        { SEED_MEMBER, 1, "?_x=1", 400 },              { SEED_MEMBER, 1, "?status=DELETED", 403 },
+        { SEED_MEMBER, 1, "?all_tenants=1", 403 },
+        { SEED_MEMBER, 1, "?sort_key=colour", 400 },
+        { SEED_MEMBER, 1, "?sort_dir=up", 400 },
+        { SEED_MEMBER, 1, "?sort_key=host", 403 },
+        { SEED_MEMBER, 1, "?name=%5B", 400 },
+        { SEED_MEMBER, 1, "?name=(%3F", 400 },
+        { SEED_MEMBER, 1, "?name=a%5C", 400 },
+        { SEED_MEMBER, 1, "?name=((a%7B1,999%7D)%7B1,999%7D)%7B1,999%7D", 400 },
+        { SEED_MEMBER, 1, "?ip=%2B", 400 },
+        { SEED_MEMBER, 1, "?name=%5CC.", 400 },
+        { SEED_MEMBER, 1, "?changes-since=yesterday", 400 },
+        { SEED_MEMBER, 1, "?metadata=a", 400 },
+        { SEED_MEMBER, 1, "?_x=1", 400 },
+        { SEED_MEMBER, 1, "?status=DELETED", 403 },
     };
     char path[256];
 
@@ -267,15 +288,18 @@ static int follow(const char *path, const char *name)
 static void pages_of_a_pattern_join_up(void **state)
 {
     static const char MANY[] =
-        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at) SELECT gen_random_uuid(), '"
-        SEED_PROJECT "', 'u', CASE WHEN i % 11 = 0 THEN 'pick.' ELSE 'n.' END || i, 'h', 'active', '" FLAVOR "', 'r', "
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at) SELECT gen_random_uuid(), '" SEED_PROJECT
+        "', 'u', CASE WHEN i % 11 = 0 THEN 'pick.' ELSE 'n.' END || i, 'h', 'active', '" FLAVOR "', 'r', "
         "now() - i % 97 * interval '1 second' FROM generate_series(1, 2750) i;";
     struct kn_error err = { 0 };
 
     (void)state;
     assert_ok(kn_db_script(nova->db, MANY, &err), &err);
     assert_int_equal(follow("?name=%5Epick%5C.%5Cd%2B%24&limit=40", "pick."), 250);
-    assert_int_equal(follow("?name=%5Epick%5C.%5Cd%2B%24&limit=125&sort_key=display_name&sort_dir=asc&sort_key=uuid&sort_dir=desc", "pick."), 250);
+    assert_int_equal(
+        follow("?name=%5Epick%5C.%5Cd%2B%24&limit=125&sort_key=display_name&sort_dir=asc&sort_key=uuid&sort_dir=desc",
+               "pick."),
+        250);
     assert_int_equal(follow("?name=%5En%5C.%5Cd%2B%24", "n."), 2500);
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "?name=%5Epick&limit=40"), 200);
     assert_int_equal(json_array_size(kn_test_nova_at(nova, "servers")), 40);
@@ -304,24 +328,33 @@ static void strangers_see_nothing(void **state)
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 96, "DELETE", SERVERS "/" FOREIGN, NULL), 404);
     assert_int_equal(kn_test_nova_ask(nova, SEED_READER, 96, "DELETE", SERVERS "/" ONE, NULL), 403);
     assert_int_equal(act(SEED_STRANGER, 96, ONE, "{\"os-stop\": null}"), 404);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_STRANGER, 96, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \"x\"}}"), 404);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_STRANGER, 96, "PUT", SERVERS "/" ONE,
+                                      "{\"server\": {\"name\": \"x\"}}"),
+                     404);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
 }
 
 static void an_update(void **state)
 {
     (void)state;
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 96, "PUT", SERVERS "/" ONE,
-                                       "{\"server\": {\"name\": \"new\", \"description\": null, \"hostname\": \"new.example\", "
-                                       "\"accessIPv4\": \"192.0.2.9\", \"accessIPv6\": \"0000:0000:0000:0000:0000:babe:220.12.22.2\"}}"), 200);
+    assert_int_equal(
+        kn_test_nova_ask(
+            nova, SEED_MEMBER, 96, "PUT", SERVERS "/" ONE,
+            "{\"server\": {\"name\": \"new\", \"description\": null, \"hostname\": \"new.example\", "
+            "\"accessIPv4\": \"192.0.2.9\", \"accessIPv6\": \"0000:0000:0000:0000:0000:babe:220.12.22.2\"}}"),
+        200);
     assert_string_equal(kn_test_nova_str(nova, "server.name"), "new");
     assert_string_equal(kn_test_nova_str(nova, "server.accessIPv4"), "192.0.2.9");
     assert_string_equal(kn_test_nova_str(nova, "server.accessIPv6"), "::babe:dc0c:1602");
     assert_string_equal(kn_test_nova_str(nova, "server.OS-EXT-SRV-ATTR:hostname"), "new.example");
     assert_true(json_is_null(kn_test_nova_at(nova, "server.description")));
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \" \"}}"), 400);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"vm_state\": \"x\"}}"), 400);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \"n\"}}"), 200);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \" \"}}"),
+                     400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE,
+                                      "{\"server\": {\"vm_state\": \"x\"}}"),
+                     400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE, "{\"server\": {\"name\": \"n\"}}"),
+                     200);
     assert_null(kn_test_nova_at(nova, "server.OS-EXT-STS:vm_state"));
 }
 
@@ -341,9 +374,12 @@ static void actions_write_wishes(void **state)
         kn_test_nova_sql(nova, "UPDATE server SET task_state = NULL");
         assert_int_equal(act(SEED_MEMBER, 96, ONE, ROUND[i][0]), 202);
         assert_int_equal(nova->http.body.len, 0);
-        snprintf(sql, sizeof(sql), "SELECT count(*) FROM server WHERE id = '" ONE "' AND task_state = '%s'", ROUND[i][1]);
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM server WHERE id = '" ONE "' AND task_state = '%s'",
+                 ROUND[i][1]);
         assert_int_equal(kn_test_nova_sql(nova, sql), 1);
-        snprintf(sql, sizeof(sql), "SELECT count(*) FROM task WHERE kind = '%s' AND object_id = '" ONE "' AND id = (SELECT max(id) FROM task)",
+        snprintf(sql, sizeof(sql),
+                 "SELECT count(*) FROM task WHERE kind = '%s' AND object_id = '" ONE
+                 "' AND id = (SELECT max(id) FROM task)",
                  ROUND[i][2]);
         assert_int_equal(kn_test_nova_sql(nova, sql), 1);
     }
@@ -362,18 +398,26 @@ static void actions_that_are_refused(void **state)
         const char *body;
         int status;
     } BAD[] = {
-        { SEED_MEMBER, 96, ONE, "{\"os-start\": null}", 409 },    { SEED_MEMBER, 96, ONE, "{\"fly\": null}", 400 },
-        { SEED_MEMBER, 96, ONE, "{}", 400 },                      { SEED_MEMBER, 96, ONE, "{\"os-stop\": null, \"pause\": null}", 400 },
-        { SEED_MEMBER, 96, ONE, NULL, 400 },                      { SEED_MEMBER, 96, ONE, "{\"reboot\": {}}", 400 },
-        { SEED_MEMBER, 96, ONE, "{\"reboot\": {\"type\": \"x\"}}", 400 }, { SEED_MEMBER, 96, ONE, "{\"resize\": {\"flavorRef\": \"1\"}}", 400 },
+        { SEED_MEMBER, 96, ONE, "{\"os-start\": null}", 409 },
+        { SEED_MEMBER, 96, ONE, "{\"fly\": null}", 400 },
+        { SEED_MEMBER, 96, ONE, "{}", 400 },
+        { SEED_MEMBER, 96, ONE, "{\"os-stop\": null, \"pause\": null}", 400 },
+        { SEED_MEMBER, 96, ONE, NULL, 400 },
+        { SEED_MEMBER, 96, ONE, "{\"reboot\": {}}", 400 },
+        { SEED_MEMBER, 96, ONE, "{\"reboot\": {\"type\": \"x\"}}", 400 },
+        { SEED_MEMBER, 96, ONE, "{\"resize\": {\"flavorRef\": \"1\"}}", 400 },
         { SEED_MEMBER, 96, ONE, "{\"os-resetState\": {\"state\": \"error\"}}", 403 },
         { SEED_ADMIN, 96, ONE, "{\"os-resetState\": {\"state\": \"happy\"}}", 400 },
-        { SEED_MEMBER, 96, TWO, "{\"os-stop\": null}", 409 },     { SEED_MEMBER, 96, TWO, "{\"unlock\": null}", 403 },
-        { SEED_ADMIN, 96, TWO, "{\"os-stop\": null}", 409 },      { SEED_MEMBER, 44, ONE, "{\"addFixedIp\": {}}", 400 },
-        { SEED_MEMBER, 43, ONE, "{\"addFixedIp\": {}}", 400 },    { SEED_MEMBER, 96, TWO, "{\"os-getConsoleOutput\": {}}", 409 },
+        { SEED_MEMBER, 96, TWO, "{\"os-stop\": null}", 409 },
+        { SEED_MEMBER, 96, TWO, "{\"unlock\": null}", 403 },
+        { SEED_ADMIN, 96, TWO, "{\"os-stop\": null}", 409 },
+        { SEED_MEMBER, 44, ONE, "{\"addFixedIp\": {}}", 400 },
+        { SEED_MEMBER, 43, ONE, "{\"addFixedIp\": {}}", 400 },
+        { SEED_MEMBER, 96, TWO, "{\"os-getConsoleOutput\": {}}", 409 },
         { SEED_MEMBER, 96, ONE, "{\"os-getConsoleOutput\": {\"length\": \"x\"}}", 400 },
         { SEED_MEMBER, 96, ONE, "{\"os-getConsoleOutput\": {\"length\": 1000001}}", 400 },
-        { SEED_READER, 96, ONE, "{\"os-stop\": null}", 403 },   { SEED_ADMIN, 96, TWO, "{\"os-resetState\": {\"state\": \"active\"}}", 409 },
+        { SEED_READER, 96, ONE, "{\"os-stop\": null}", 403 },
+        { SEED_ADMIN, 96, TWO, "{\"os-resetState\": {\"state\": \"active\"}}", 409 },
     };
 
     (void)state;
@@ -413,7 +457,9 @@ static void a_delete_cancels_and_is_said_once(void **state)
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE, NULL), 204);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.delete'"), 1);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.pause' AND cancel"), 1);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE id = '" ONE "' AND task_state = 'deleting'"), 1);
+    assert_int_equal(kn_test_nova_sql(nova,
+                                      "SELECT count(*) FROM server WHERE id = '" ONE "' AND task_state = 'deleting'"),
+                     1);
     /* its task is gone without having deleted it: it may be said again */
     kn_test_nova_sql(nova, "UPDATE task SET state = 'failed'");
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE, NULL), 204);
@@ -423,10 +469,15 @@ static void a_delete_cancels_and_is_said_once(void **state)
 static void history_shows_tasks_and_steps(void **state)
 {
     (void)state;
-    kn_test_nova_sql(nova, "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, error, finished_at) VALUES "
-                             "('server.create', 1, '" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'req-1', 'failed', '{\"message\": \"full\"}', now())");
-    kn_test_nova_sql(nova, "INSERT INTO task_step SELECT id, 1, 'place.claim', 'failed', now(), now(), 'h1', '{\"code\": \"KN_TOO_LARGE\", \"message\": \"full\"}' "
-                             "FROM task");
+    kn_test_nova_sql(
+        nova,
+        "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, error, finished_at) VALUES "
+        "('server.create', 1, '" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT
+        "', 'req-1', 'failed', '{\"message\": \"full\"}', now())");
+    kn_test_nova_sql(
+        nova,
+        "INSERT INTO task_step SELECT id, 1, 'place.claim', 'failed', now(), now(), 'h1', '{\"code\": \"KN_TOO_LARGE\", \"message\": \"full\"}' "
+        "FROM task");
     assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?limit=1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.message"), "Error");
     assert_string_equal(kn_test_nova_str(nova, "links.0.rel"), "next");
@@ -455,20 +506,33 @@ static void history_shows_tasks_and_steps(void **state)
 static void metadata_and_tags(void **state)
 {
     (void)state;
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata", "{\"metadata\": {\"c\": \"d\"}}"), 200);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata",
+                                      "{\"metadata\": {\"c\": \"d\"}}"),
+                     200);
     assert_string_equal(kn_test_nova_str(nova, "metadata.a"), "b");
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/c", "{\"meta\": {\"c\": \"e\"}}"), 200);
-    kn_test_nova_sql(nova, "DO $$ BEGIN ASSERT (SELECT count(*) FILTER (WHERE state = 'run') = 1 AND count(*) = 2 FROM task "
-                           "WHERE kind = 'server.describe'), 'the newest describes it to the host'; END $$");
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/c",
+                                      "{\"meta\": {\"c\": \"e\"}}"),
+                     200);
+    kn_test_nova_sql(nova,
+                     "DO $$ BEGIN ASSERT (SELECT count(*) FILTER (WHERE state = 'run') = 1 AND count(*) = 2 FROM task "
+                     "WHERE kind = 'server.describe'), 'the newest describes it to the host'; END $$");
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/metadata/c"), 200);
     assert_string_equal(kn_test_nova_str(nova, "meta.c"), "e");
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/x", "{\"meta\": {\"c\": \"e\"}}"), 400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata/x",
+                                      "{\"meta\": {\"c\": \"e\"}}"),
+                     400);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE "/metadata/c", NULL), 204);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE "/metadata/c", NULL), 404);
-    kn_test_nova_sql(nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT "', 'metadata_items', 1)");
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata", "{\"metadata\": {\"c\": \"d\"}}"), 403);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata", "{\"metadata\": {}}"), 200);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" TWO "/metadata", "{\"metadata\": {}}"), 409);
+    kn_test_nova_sql(
+        nova, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" SEED_PROJECT
+              "', 'metadata_items', 1)");
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/metadata",
+                                      "{\"metadata\": {\"c\": \"d\"}}"),
+                     403);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" ONE "/metadata", "{\"metadata\": {}}"),
+                     200);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "PUT", SERVERS "/" TWO "/metadata", "{\"metadata\": {}}"),
+                     409);
     assert_int_equal(get(SEED_MEMBER, 25, SERVERS "/" ONE "/tags"), 404);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/" SIXTY "x", NULL), 400);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags/" SIXTY, NULL), 201);
@@ -478,9 +542,12 @@ static void metadata_and_tags(void **state)
     assert_int_equal(get(SEED_MEMBER, 26, SERVERS "/" ONE "/tags/green"), 204);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "DELETE", SERVERS "/" ONE "/tags/green", NULL), 204);
     assert_int_equal(get(SEED_MEMBER, 26, SERVERS "/" ONE "/tags/green"), 404);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags", "{\"tags\": [\"x\", \"y\", \"x\"]}"), 200);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags",
+                                      "{\"tags\": [\"x\", \"y\", \"x\"]}"),
+                     200);
     assert_int_equal(json_array_size(kn_test_nova_at(nova, "tags")), 2);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags", "{\"tags\": [\"a/b\"]}"), 400);
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 26, "PUT", SERVERS "/" ONE "/tags", "{\"tags\": [\"a/b\"]}"),
+                     400);
 }
 
 static void what_is_plugged_in(void **state)
@@ -501,7 +568,8 @@ static void what_is_plugged_in(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-volume_attachments"), 200);
     assert_string_equal(kn_test_nova_str(nova, "volumeAttachments.0.id"), SEED_NOBODY);
     assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" ONE "/os-volume_attachments/" SEED_NOBODY), 200);
-    assert_string_equal(kn_test_nova_str(nova, "volumeAttachment.attachment_id"), "88888888-8888-4888-8888-888888888888");
+    assert_string_equal(kn_test_nova_str(nova, "volumeAttachment.attachment_id"),
+                        "88888888-8888-4888-8888-888888888888");
     assert_null(kn_test_nova_at(nova, "volumeAttachment.id"));
     assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" THREE "/os-volume_attachments/" SEED_NOBODY), 404);
 }
@@ -512,15 +580,19 @@ static void what_cannot_be_plugged_in(void **state)
         "INSERT INTO volume (id, project_id, user_id, size_gib, status) SELECT ('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" SEED_PROJECT
         "', '" SEED_PROJECT "', 1, CASE WHEN i = 0 THEN 'available' ELSE 'in-use' END FROM generate_series(0, 24) i;"
         "INSERT INTO attachment (id, volume_id, server_id, status) SELECT ('77777777-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, "
-        "('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" ONE "', 'attached' FROM generate_series(1, 24) i;";
+        "('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" ONE
+        "', 'attached' FROM generate_series(1, 24) i;";
     struct kn_error err = { 0 };
 
     (void)state;
     assert_ok(kn_db_script(nova->db, FULL, &err), &err);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", SERVERS "/" ONE "/os-volume_attachments",
-                                      "{\"volumeAttachment\": {\"volumeId\": \"99999999-9999-4999-8999-000000000000\"}}"), 403);
-    assert_string_equal(kn_test_nova_str(nova, "forbidden.message"),
-                        "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.");
+    assert_int_equal(
+        kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", SERVERS "/" ONE "/os-volume_attachments",
+                         "{\"volumeAttachment\": {\"volumeId\": \"99999999-9999-4999-8999-000000000000\"}}"),
+        403);
+    assert_string_equal(
+        kn_test_nova_str(nova, "forbidden.message"),
+        "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.");
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM volume WHERE status = 'attaching'"), 0);
 }
@@ -537,39 +609,61 @@ static void what_dies_with_a_server(void **state)
         const char *path, *body;
         int status, dies; /* dies: afterwards */
     } CHANGES[] = {
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 202, 0 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 202, 0 },
         { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 202, 0 },
         { SEED_MEMBER, 85, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"id\": \"" NEW "\", \"serverId\": \"" ONE "\", \"delete_on_termination\": \"true\"}}", 202, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"serverId\": \"" THREE "\"}}", 400, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"device\": \"/dev/vdz\"}}", 400, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"tag\": \"x\"}}", 400, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": \"maybe\"}}", 400, 1 },
-        { SEED_MEMBER, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 400, 1 },
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"id\": \"" NEW "\", \"serverId\": \"" ONE
+          "\", \"delete_on_termination\": \"true\"}}",
+          202, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"serverId\": \"" THREE "\"}}", 400, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"device\": \"/dev/vdz\"}}", 400, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"tag\": \"x\"}}", 400,
+          1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": \"maybe\"}}", 400, 1 },
+        { SEED_MEMBER, 84, PLUGGED "/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 400, 1 },
         { SEED_MEMBER, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 403, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" SEED_NOBODY "\", \"delete_on_termination\": false}}", 403, 1 },
+        { SEED_MEMBER, 85, PLUGGED "/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" SEED_NOBODY "\", \"delete_on_termination\": false}}", 403, 1 },
         { SEED_ADMIN, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 400, 1 },
-        { SEED_MEMBER, 85, SERVERS "/" THREE "/os-volume_attachments/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
-        { SEED_MEMBER, 85, SERVERS "/" FOREIGN "/os-volume_attachments/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
+        { SEED_MEMBER, 85, SERVERS "/" THREE "/os-volume_attachments/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
+        { SEED_MEMBER, 85, SERVERS "/" FOREIGN "/os-volume_attachments/" NEW,
+          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
     };
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(kn_db_script(nova->db, "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" NEW "', '" SEED_PROJECT "', '" SEED_PROJECT
-                                     "', 1, 'available')", &err), &err);
+    assert_ok(kn_db_script(nova->db,
+                           "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" NEW
+                           "', '" SEED_PROJECT "', '" SEED_PROJECT "', 1, 'available')",
+                           &err),
+              &err);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 78, "POST", PLUGGED,
-                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": true}}"), 400);
+                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW
+                                      "\", \"delete_on_termination\": true}}"),
+                     400);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM attachment WHERE volume_id = '" NEW "'"), 0);
     assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", PLUGGED,
-                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": true}}"), 200);
+                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW
+                                      "\", \"delete_on_termination\": true}}"),
+                     200);
     assert_true(json_is_true(kn_test_nova_at(nova, "volumeAttachment.delete_on_termination")));
     for (size_t i = 0; i < KN_COUNT(CHANGES); i++) {
-        const int status = kn_test_nova_ask(nova, CHANGES[i].token, CHANGES[i].minor, "PUT", CHANGES[i].path, CHANGES[i].body);
+        const int status = kn_test_nova_ask(nova, CHANGES[i].token, CHANGES[i].minor, "PUT", CHANGES[i].path,
+                                            CHANGES[i].body);
 
         if (status != CHANGES[i].status) {
             fail_msg("change %zu: %d instead of %d: %s", i, status, CHANGES[i].status, nova->http.body.buf);
         }
-        assert_int_equal(kn_test_nova_sql(nova, "SELECT delete_on_termination::int FROM attachment WHERE volume_id = '" NEW "'"), CHANGES[i].dies);
+        assert_int_equal(kn_test_nova_sql(nova,
+                                          "SELECT delete_on_termination::int FROM attachment WHERE volume_id = '" NEW
+                                          "'"),
+                         CHANGES[i].dies);
     }
 }
 

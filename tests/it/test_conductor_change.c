@@ -41,12 +41,15 @@ static int setup(void **state)
     struct kn_db *db = kn_db_new(url, "test");
 
     *state = db;
-    return kn_db_script(db,
+    return kn_db_script(
+        db,
         "TRUNCATE task_step, task, allocation, attachment, server, quota_usage, service CASCADE;"
         "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
         "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
-        "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err);
+        "('" SERVER
+        "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')",
+        &err);
 }
 
 static int teardown(void **state)
@@ -68,9 +71,14 @@ static void add_host(struct kn_db *db)
 {
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(db, "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
-                               "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
-                               "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
+            "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
+            "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING",
+            &err),
+        &err);
 }
 
 /* What the tables say of columns and types is so in the database, of one row and of many. */
@@ -80,86 +88,106 @@ static void test_every_record_can_be_written(void **state)
     struct kn_error err = { 0 };
 
     for (int i = 0; i < KN_RECORDS; i++) {
-        struct kn_change one = KN_CHANGE_INIT, two = KN_CHANGE_INIT;
-        const struct kn_change *const changes[] = { &one, &two };
+        struct kn_conductor_change one = KN_CHANGE_INIT, two = KN_CHANGE_INIT;
+        const struct kn_conductor_change *const changes[] = { &one, &two };
 
-        for (int c = 0; c < kn_record_column_count(kn_records[i]); c++) {
-            kn_change_set(&one, kn_records[i], NOBODY, kn_records[i]->columns[c].name, NULL);
-            kn_change_set(&two, kn_records[i], NO_OTHER, kn_records[i]->columns[c].name, NULL);
+        for (int c = 0; c < kn_conductor_record_column_count(kn_conductor_records[i]); c++) {
+            kn_conductor_change_set(&one, kn_conductor_records[i], NOBODY, kn_conductor_records[i]->columns[c].name,
+                                    NULL);
+            kn_conductor_change_set(&two, kn_conductor_records[i], NO_OTHER, kn_conductor_records[i]->columns[c].name,
+                                    NULL);
         }
         for (int count = 1; count <= 2; count++) {
-            if (kn_objects_write(db, changes, count, &err) < 0) {
-                fail_msg("record \"%s\": %s", kn_records[i]->table, err.message);
+            if (kn_conductor_objects_write(db, changes, count, &err) < 0) {
+                fail_msg("record \"%s\": %s", kn_conductor_records[i]->table, err.message);
             }
         }
-        kn_change_release(&one);
-        kn_change_release(&two);
+        kn_conductor_change_release(&one);
+        kn_conductor_change_release(&two);
     }
 }
 
 static void test_a_change_writes_what_it_says_and_no_more(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_change first = KN_CHANGE_INIT, second = KN_CHANGE_INIT;
-    const struct kn_change *const changes[] = { &first, &second };
+    struct kn_conductor_change first = KN_CHANGE_INIT, second = KN_CHANGE_INIT;
+    const struct kn_conductor_change *const changes[] = { &first, &second };
     struct kn_error err = { 0 };
 
     add_host(db);
     assert_ok(kn_db_script(db, "UPDATE server SET host = 'h', generation = 7", &err), &err);
-    kn_change_set(&first, &kn_record_server, SERVER, "vm_state", "error");
-    kn_change_set(&first, &kn_record_server, SERVER, "host", NULL);
-    kn_change_set_int(&first, &kn_record_server, SERVER, "generation", 3); /* an older one is no news */
-    kn_change_set(&second, &kn_record_server, SERVER, "vm_state", "active"); /* of the same batch: the later one holds */
-    kn_change_set(&second, &kn_record_server, SERVER, "launched_at", "now");
-    assert_ok(kn_objects_write(db, changes, 2, &err), &err);
-    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE vm_state = 'active' AND host IS NULL AND generation = 7 AND task_state = 'scheduling' "
-                                "AND launched_at > now() - interval '1 minute'"), 1);
+    kn_conductor_change_set(&first, &kn_conductor_record_server, SERVER, "vm_state", "error");
+    kn_conductor_change_set(&first, &kn_conductor_record_server, SERVER, "host", NULL);
+    kn_conductor_change_set_int(&first, &kn_conductor_record_server, SERVER, "generation",
+                                3); /* an older one is no news */
+    kn_conductor_change_set(&second, &kn_conductor_record_server, SERVER, "vm_state",
+                            "active"); /* of the same batch: the later one holds */
+    kn_conductor_change_set(&second, &kn_conductor_record_server, SERVER, "launched_at", "now");
+    assert_ok(kn_conductor_objects_write(db, changes, 2, &err), &err);
+    assert_int_equal(
+        number(
+            db,
+            "SELECT count(*) FROM server WHERE vm_state = 'active' AND host IS NULL AND generation = 7 AND task_state = 'scheduling' "
+            "AND launched_at > now() - interval '1 minute'"),
+        1);
     assert_ok(kn_db_script(db, "UPDATE server SET launched_at = '2026-01-01T00:00:00Z'", &err), &err);
-    assert_ok(kn_objects_write(db, changes, 2, &err), &err);
-    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE launched_at = '2026-01-01T00:00:00Z'"), 1); /* the first time stays */
-    kn_change_end(&second, &kn_record_server, SERVER);
-    assert_ok(kn_objects_write(db, &changes[1], 1, &err), &err);
-    assert_ok(kn_objects_write(db, changes, 1, &err), &err);
-    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE vm_state = 'deleted'"), 1); /* nothing reaches it any more */
-    kn_change_release(&first);
-    kn_change_release(&second);
+    assert_ok(kn_conductor_objects_write(db, changes, 2, &err), &err);
+    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE launched_at = '2026-01-01T00:00:00Z'"),
+                     1); /* the first time stays */
+    kn_conductor_change_end(&second, &kn_conductor_record_server, SERVER);
+    assert_ok(kn_conductor_objects_write(db, &changes[1], 1, &err), &err);
+    assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
+    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE vm_state = 'deleted'"),
+                     1); /* nothing reaches it any more */
+    kn_conductor_change_release(&first);
+    kn_conductor_change_release(&second);
 }
 
 static void test_volumes_that_end_together_give_back_together(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_change change = KN_CHANGE_INIT;
-    const struct kn_change *const changes[] = { &change };
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    const struct kn_conductor_change *const changes[] = { &change };
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(db, "TRUNCATE volume CASCADE; TRUNCATE quota_usage; INSERT INTO quota_usage VALUES ('volume', 'p', 'volumes', 3), ('volume', 'p', 'gigabytes', 9);"
-                               "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" FIRST "', 'p', 'u', 2, 'deleting'), "
-                               "('" SECOND "', 'p', 'u', 3, 'deleting'), ('" THIRD "', 'p', 'u', 4, 'available')", &err), &err);
-    kn_change_end(&change, &kn_record_volume, FIRST);
-    kn_change_end(&change, &kn_record_volume, SECOND);
+    assert_ok(
+        kn_db_script(
+            db,
+            "TRUNCATE volume CASCADE; TRUNCATE quota_usage; INSERT INTO quota_usage VALUES ('volume', 'p', 'volumes', 3), ('volume', 'p', 'gigabytes', 9);"
+            "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" FIRST
+            "', 'p', 'u', 2, 'deleting'), "
+            "('" SECOND "', 'p', 'u', 3, 'deleting'), ('" THIRD "', 'p', 'u', 4, 'available')",
+            &err),
+        &err);
+    kn_conductor_change_end(&change, &kn_conductor_record_volume, FIRST);
+    kn_conductor_change_end(&change, &kn_conductor_record_volume, SECOND);
     for (int i = 0; i < 2; i++) { /* twice is once */
-        assert_ok(kn_objects_write(db, changes, 1, &err), &err);
+        assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
         assert_int_equal(number(db, "SELECT count(*) FROM volume"), 1);
-        assert_int_equal(number(db, "SELECT sum(used * CASE resource WHEN 'volumes' THEN 100 WHEN 'gigabytes' THEN 1 ELSE 0 END) FROM quota_usage"), 104);
+        assert_int_equal(
+            number(
+                db,
+                "SELECT sum(used * CASE resource WHEN 'volumes' THEN 100 WHEN 'gigabytes' THEN 1 ELSE 0 END) FROM quota_usage"),
+            104);
     }
-    kn_change_release(&change);
+    kn_conductor_change_release(&change);
 }
 
 /* What a task knows of its server is all that its record's table says, and nothing else. */
 static void test_a_server_is_known_as_declared(void **state)
 {
-    struct kn_task task = { .flow = kn_flow("server.stop"), .object_id = SERVER };
-    struct kn_task *const tasks[] = { &task };
+    struct kn_conductor_task task = { .flow = kn_conductor_flow("server.stop"), .object_id = SERVER };
+    struct kn_conductor_task *const tasks[] = { &task };
     struct kn_error err = { 0 };
     const char *name;
     json_t *value;
     int declared = 0;
 
-    assert_ok(kn_objects_load(*state, tasks, 1, &err), &err);
-    json_object_foreach(task.object, name, value) {
-        assert_non_null(kn_record_knows(&kn_record_server, name));
+    assert_ok(kn_conductor_objects_load(*state, tasks, 1, &err), &err);
+    json_object_foreach (task.object, name, value) {
+        assert_non_null(kn_conductor_record_knows(&kn_conductor_record_server, name));
     }
-    while (kn_record_server.knows[declared].name != NULL) {
+    while (kn_conductor_record_server.knows[declared].name != NULL) {
         declared++;
     }
     assert_int_equal(json_object_size(task.object), declared);
@@ -174,7 +202,9 @@ static void test_a_wish_that_says_too_little_is_not_written(void **state)
 {
     struct kn_db *db = *state;
     json_t *sized = json_loads("{\"size_gib\": 4}", 0, NULL);
-    struct kn_task_wish wish = { .kind = "volume.create", .object_id = FIRST, .project_id = "p", .user_id = "u", .request_id = "req-x" };
+    struct kn_task_wish wish = {
+        .kind = "volume.create", .object_id = FIRST, .project_id = "p", .user_id = "u", .request_id = "req-x"
+    };
     struct kn_error err = { 0 };
     int64_t id = 0;
 

@@ -100,8 +100,10 @@ static void stop_all(void)
 {
     for (int i = 1; i <= SERVERS; i++) {
         AUTO_FREE char *id = kn_asprintf("aaaaaaaa-0000-4000-8000-00000000000%d", i);
-        AUTO_FREE char *text = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
-                                           "('server.stop', %d, '%s', 'p', 'u', 'req-aaaaaaaa-0000-4000-8000-000000000001')", kn_shard_of(id), id);
+        AUTO_FREE char *text =
+            kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
+                        "('server.stop', %d, '%s', 'p', 'u', 'req-aaaaaaaa-0000-4000-8000-000000000001')",
+                        kn_shard_of(id), id);
 
         sql(text);
     }
@@ -161,9 +163,13 @@ static void test_one_task_breaks_a_constraint(void **state)
     stop_all();
     await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
     assert_int_equal(number(DONE), SERVERS - 1);
-    assert_int_equal(number("SELECT count(*) FROM task WHERE state = 'failed' AND object_id = '" SERVER(3) "' AND error->>'message' LIKE '%hurt%'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM task WHERE state = 'failed' AND object_id = '" SERVER(
+                         3) "' AND error->>'message' LIKE '%hurt%'"),
+                     1);
     assert_int_equal(number("SELECT count(*) FROM server WHERE vm_state = 'stopped'"), SERVERS - 1);
-    assert_int_equal(number("SELECT count(*) FROM server WHERE id = '" SERVER(3) "' AND vm_state = 'active' AND task_state IS NULL"), 1);
+    assert_int_equal(
+        number("SELECT count(*) FROM server WHERE id = '" SERVER(3) "' AND vm_state = 'active' AND task_state IS NULL"),
+        1);
 }
 
 static json_t *domain(const char *server, json_int_t generation, json_int_t power_state)
@@ -180,11 +186,14 @@ static void test_mad_reports_stop_nobody(void **state)
     sql("UPDATE server SET (vm_state, power_state) = ('active', 1); DELETE FROM task; ALTER TABLE server DROP CONSTRAINT IF EXISTS hurt");
     while (number("SELECT count(*) FROM server WHERE id = '" SERVER(1) "' AND vm_state = 'stopped'") == 0) {
         assert_true(kn_mono_ms() < deadline);
-        report("agent.domains", json_pack("{s:s, s:s, s:[o, o, o, s, o, o]}", "agent", "loop", "host", "h", "domains", domain(SERVER(2), 1, 99999999),
-                                          domain(SERVER(2), -1, 4), domain("no uuid", 1, 4), "nothing", domain(SERVER(2), INT64_MAX, INT64_MIN),
-                                          domain(SERVER(1), 1, 4)));
-        report("agent.domains", json_pack("{s:s, s:s, s:[o]}", "agent", "loop", "host", "nobody's", "domains", domain(SERVER(4), 1, 4)));
-        report("agent.domains", json_pack("{s:s, s:s, s:[o]}", "agent", "nobody", "host", "h", "domains", domain(SERVER(4), 1, 4)));
+        report("agent.domains",
+               json_pack("{s:s, s:s, s:[o, o, o, s, o, o]}", "agent", "loop", "host", "h", "domains",
+                         domain(SERVER(2), 1, 99999999), domain(SERVER(2), -1, 4), domain("no uuid", 1, 4), "nothing",
+                         domain(SERVER(2), INT64_MAX, INT64_MIN), domain(SERVER(1), 1, 4)));
+        report("agent.domains",
+               json_pack("{s:s, s:s, s:[o]}", "agent", "loop", "host", "nobody's", "domains", domain(SERVER(4), 1, 4)));
+        report("agent.domains",
+               json_pack("{s:s, s:s, s:[o]}", "agent", "nobody", "host", "h", "domains", domain(SERVER(4), 1, 4)));
         report("service.hello", json_pack("{s:s, s:s}", "topic", "a b\n'", "boot", "b"));
         obey();
     }
@@ -198,8 +207,10 @@ static void test_mad_reports_stop_nobody(void **state)
 /* A row that somebody wrote by hand: what it leads to goes by a request id that all can read, and it ends. */
 static void test_an_odd_request_id(void **state)
 {
-    AUTO_FREE char *text = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
-                                       "('server.stop', %d, '" SERVER(2) "', 'p', 'u', 'me')", kn_shard_of(SERVER(2)));
+    AUTO_FREE char *text =
+        kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
+                    "('server.stop', %d, '" SERVER(2) "', 'p', 'u', 'me')",
+                    kn_shard_of(SERVER(2)));
 
     (void)state;
     sql("UPDATE server SET (vm_state, power_state) = ('active', 1); DELETE FROM task");
@@ -212,8 +223,10 @@ static void test_an_odd_request_id(void **state)
 /* Not even its end can be written: it is tried again, and less and less often; once it can be, it ends. */
 static void test_an_end_that_cannot_be_written_is_not_hurried(void **state)
 {
-    AUTO_FREE char *text = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
-                                       "('server.stop', %d, '" SERVER(2) "', 'p', 'u', 'req-aaaaaaaa-0000-4000-8000-000000000001')", kn_shard_of(SERVER(2)));
+    AUTO_FREE char *text =
+        kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES "
+                    "('server.stop', %d, '" SERVER(2) "', 'p', 'u', 'req-aaaaaaaa-0000-4000-8000-000000000001')",
+                    kn_shard_of(SERVER(2)));
     int64_t began_ms = 0;
 
     (void)state;
@@ -226,7 +239,8 @@ static void test_an_end_that_cannot_be_written_is_not_hurried(void **state)
         obey();
     }
     began_ms = kn_mono_ms();
-    for (int64_t seen = number(TRIES), rounds = 0; rounds < 3;) { /* after pauses of 2, 4 and 8 s; the sweep alone would be there in 3 */
+    for (int64_t seen = number(TRIES), rounds = 0;
+         rounds < 3;) { /* after pauses of 2, 4 and 8 s; the sweep alone would be there in 3 */
         const int64_t now = number(TRIES);
 
         assert_true(kn_mono_ms() - began_ms < WAIT_MS);

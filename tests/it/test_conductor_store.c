@@ -40,12 +40,15 @@ static int setup(void **state)
     struct kn_db *db = kn_db_new(url, "test");
 
     *state = db;
-    return kn_db_script(db,
+    return kn_db_script(
+        db,
         "TRUNCATE task_step, task, allocation, attachment, server, quota_usage, service CASCADE;"
         "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
         "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
-        "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err);
+        "('" SERVER
+        "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')",
+        &err);
 }
 
 static int teardown(void **state)
@@ -66,26 +69,27 @@ static int64_t number(struct kn_db *db, const char *sql)
 static int64_t add_task(struct kn_db *db, const char *kind)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_FREE char *sql = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) VALUES "
-                                      "('%s', %d, '" SERVER "', 'p', 'u', 'req-x', '{\"requests\": []}') RETURNING id",
-                                      kind, kn_shard_of(SERVER));
+    AUTO_FREE char *sql =
+        kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) VALUES "
+                    "('%s', %d, '" SERVER "', 'p', 'u', 'req-x', '{\"requests\": []}') RETURNING id",
+                    kind, kn_shard_of(SERVER));
     struct kn_error err = { 0 };
 
     assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
     return kn_rows_int(rows, 0, 0);
 }
 
-static struct kn_shards conductor(const char *name)
+static struct kn_conductor_shards conductor(const char *name)
 {
-    struct kn_shards shards;
+    struct kn_conductor_shards shards;
     char boot[37];
 
     kn_uuid_make(boot);
-    kn_shards_init(&shards, name, boot, 60000);
+    kn_conductor_shards_init(&shards, name, boot, 60000);
     return shards;
 }
 
-static int count_mine(const struct kn_shards *shards)
+static int count_mine(const struct kn_conductor_shards *shards)
 {
     int n = 0;
 
@@ -97,8 +101,9 @@ static int count_mine(const struct kn_shards *shards)
 
 static void live(struct kn_db *db, const char *name)
 {
-    AUTO_FREE char *sql = kn_asprintf("INSERT INTO service (id, binary_name, host, boot) VALUES ('%s', 'kilonova-conductor', '%s', 'b')",
-                                      name, name);
+    AUTO_FREE char *sql =
+        kn_asprintf("INSERT INTO service (id, binary_name, host, boot) VALUES ('%s', 'kilonova-conductor', '%s', 'b')",
+                    name, name);
     struct kn_error err = { 0 };
 
     assert_ok(kn_db_script(db, sql, &err), &err);
@@ -107,18 +112,18 @@ static void live(struct kn_db *db, const char *name)
 static void test_two_conductors_share(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards one = conductor("one");
-    struct kn_shards two = conductor("two");
+    struct kn_conductor_shards one = conductor("one");
+    struct kn_conductor_shards two = conductor("two");
     struct kn_error err = { 0 };
 
     live(db, "one");
-    assert_ok(kn_shards_renew(&one, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&one, db, &err), &err);
     assert_int_equal(count_mine(&one), KN_SHARDS);
     live(db, "two");
-    assert_ok(kn_shards_renew(&two, db, &err), &err); /* nothing is free yet */
+    assert_ok(kn_conductor_shards_renew(&two, db, &err), &err); /* nothing is free yet */
     assert_int_equal(count_mine(&two), 0);
-    assert_ok(kn_shards_renew(&one, db, &err), &err); /* gives half up */
-    assert_ok(kn_shards_renew(&two, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&one, db, &err), &err); /* gives half up */
+    assert_ok(kn_conductor_shards_renew(&two, db, &err), &err);
     assert_int_equal(count_mine(&one), KN_SHARDS / 2);
     assert_int_equal(count_mine(&two), KN_SHARDS / 2);
     for (int i = 0; i < KN_SHARDS; i++) {
@@ -129,13 +134,13 @@ static void test_two_conductors_share(void **state)
 static void test_a_restarted_conductor_takes_its_own_back(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards before = conductor("one");
-    struct kn_shards after = conductor("one");
+    struct kn_conductor_shards before = conductor("one");
+    struct kn_conductor_shards after = conductor("one");
     struct kn_error err = { 0 };
 
     live(db, "one");
-    assert_ok(kn_shards_renew(&before, db, &err), &err);
-    assert_ok(kn_shards_reclaim(&after, db, &err), &err); /* the lease still runs */
+    assert_ok(kn_conductor_shards_renew(&before, db, &err), &err);
+    assert_ok(kn_conductor_shards_reclaim(&after, db, &err), &err); /* the lease still runs */
     assert_int_equal(count_mine(&after), KN_SHARDS);
     assert_true(after.epoch[0] > before.epoch[0]);
 }
@@ -144,18 +149,18 @@ static void test_a_restarted_conductor_takes_its_own_back(void **state)
 static void test_a_twin_does_not_renew_for_the_other(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards hung = conductor("one");
-    struct kn_shards twin = conductor("one");
+    struct kn_conductor_shards hung = conductor("one");
+    struct kn_conductor_shards twin = conductor("one");
     struct kn_error err = { 0 };
 
     live(db, "one");
-    assert_ok(kn_shards_renew(&hung, db, &err), &err);
-    assert_ok(kn_shards_renew(&twin, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&hung, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&twin, db, &err), &err);
     assert_int_equal(count_mine(&twin), 0);
     assert_ok(kn_db_script(db, "UPDATE shard SET lease_until = now() - interval '1 s'", &err), &err);
-    assert_ok(kn_shards_renew(&twin, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&twin, db, &err), &err);
     assert_int_equal(count_mine(&twin), KN_SHARDS);
-    assert_ok(kn_shards_renew(&hung, db, &err), &err); /* it wakes up and has lost all */
+    assert_ok(kn_conductor_shards_renew(&hung, db, &err), &err); /* it wakes up and has lost all */
     assert_int_equal(count_mine(&hung), 0);
     assert_int_equal(number(db, "SELECT count(DISTINCT owner) FROM shard"), 1);
 }
@@ -164,107 +169,107 @@ static void test_a_twin_does_not_renew_for_the_other(void **state)
 static void test_what_was_taken_unknowingly_is_taken_again(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards one = conductor("one");
+    struct kn_conductor_shards one = conductor("one");
     struct kn_error err = { 0 };
 
     live(db, "one");
-    assert_ok(kn_shards_renew(&one, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&one, db, &err), &err);
     one.mine[3] = false;
     one.epoch[4]--;
-    assert_ok(kn_shards_renew(&one, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&one, db, &err), &err);
     assert_int_equal(count_mine(&one), KN_SHARDS);
 }
 
-static struct kn_admission admit(struct kn_db *db, const struct kn_shards *shards, int64_t id)
+static struct kn_conductor_admission admit(struct kn_db *db, const struct kn_conductor_shards *shards, int64_t id)
 {
-    struct kn_admission admission = { 0 };
+    struct kn_conductor_admission admission = { 0 };
     struct kn_error err = { 0 };
 
-    assert_ok(kn_store_admit(db, shards, &id, 1, &admission, &err), &err);
+    assert_ok(kn_conductor_store_admit(db, shards, &id, 1, &admission, &err), &err);
     return admission;
 }
 
 /* Moves the task to its next row, as if place.claim had been answered. */
-static struct kn_move first_move(struct kn_task *task)
+static struct kn_conductor_move first_move(struct kn_conductor_task *task)
 {
-    struct kn_move move = { .task = task, .from_attempt = task->attempt, .change = KN_CHANGE_INIT };
+    struct kn_conductor_move move = { .task = task, .from_attempt = task->attempt, .change = KN_CHANGE_INIT };
 
-    kn_engine_plan(task);
+    kn_conductor_engine_plan(task);
     task->parts[0].state = KN_PART_DONE;
     move.records = kn_realloc_array(NULL, (size_t)task->part_count + 1, sizeof(*move.records));
-    kn_engine_advance(task, false, 3, &move.change, move.records, &move.record_count);
+    kn_conductor_engine_advance(task, false, 3, &move.change, move.records, &move.record_count);
     return move;
 }
 
 static void test_a_frozen_conductor_cannot_write(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards frozen = conductor("one");
-    struct kn_shards other = conductor("two");
-    struct kn_admission admission;
-    struct kn_move move;
+    struct kn_conductor_shards frozen = conductor("one");
+    struct kn_conductor_shards other = conductor("two");
+    struct kn_conductor_admission admission;
+    struct kn_conductor_move move;
     struct kn_error err = { 0 };
     int64_t id = add_task(db, "server.create");
 
     live(db, "one");
-    assert_ok(kn_shards_renew(&frozen, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&frozen, db, &err), &err);
     admission = admit(db, &frozen, id);
     assert_int_equal(admission.task_count, 1);
     move = first_move(admission.tasks[0]);
     assert_ok(kn_db_script(db, "UPDATE shard SET lease_until = now() - interval '1 s'", &err), &err);
-    assert_ok(kn_shards_renew(&other, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&other, db, &err), &err);
 
-    assert_ok(kn_store_write(db, &frozen, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &frozen, &move, 1, 120, &err), &err);
     assert_false(move.applied);
     assert_int_equal(number(db, "SELECT attempt FROM task"), 1);
     assert_int_equal(number(db, "SELECT count(*) FROM server WHERE task_state = 'scheduling'"), 1);
-    kn_move_release(&move);
-    kn_admission_release(&admission);
+    kn_conductor_move_release(&move);
+    kn_conductor_admission_release(&admission);
 }
 
 static void test_a_move_is_applied_once(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards shards = conductor("one");
-    struct kn_admission admission;
-    struct kn_admission again;
-    struct kn_move move, late;
+    struct kn_conductor_shards shards = conductor("one");
+    struct kn_conductor_admission admission;
+    struct kn_conductor_admission again;
+    struct kn_conductor_move move, late;
     struct kn_error err = { 0 };
     int64_t id = add_task(db, "server.create");
 
     live(db, "one");
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
     admission = admit(db, &shards, id);
     again = admit(db, &shards, id);
     move = first_move(admission.tasks[0]);
     late = first_move(again.tasks[0]);
-    assert_ok(kn_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
     assert_true(move.applied);
     assert_int_equal(number(db, "SELECT count(*) FROM server WHERE task_state = 'spawning'"), 1);
-    assert_ok(kn_store_write(db, &shards, &late, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &late, 1, 120, &err), &err);
     assert_false(late.applied);
     assert_int_equal(number(db, "SELECT attempt FROM task"), 2);
-    kn_move_release(&move);
-    kn_move_release(&late);
-    kn_admission_release(&admission);
-    kn_admission_release(&again);
+    kn_conductor_move_release(&move);
+    kn_conductor_move_release(&late);
+    kn_conductor_admission_release(&admission);
+    kn_conductor_admission_release(&again);
 }
 
 static void test_a_deletion_supersedes_what_was_cancelled(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards shards = conductor("one");
-    struct kn_admission admission;
+    struct kn_conductor_shards shards = conductor("one");
+    struct kn_conductor_admission admission;
     struct kn_error err = { 0 };
     int64_t create = add_task(db, "server.create");
     int64_t delete = add_task(db, "server.delete");
 
     live(db, "one");
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
     admission = admit(db, &shards, delete); /* not cancelled: it waits */
     assert_int_equal(admission.task_count, 0);
     assert_int_equal(admission.waiting_count, 1);
-    kn_admission_release(&admission);
+    kn_conductor_admission_release(&admission);
     assert_ok(kn_db_script(db, "UPDATE task SET cancel = true WHERE kind = 'server.create'", &err), &err);
     admission = admit(db, &shards, delete);
     assert_int_equal(admission.task_count, 1);
@@ -274,38 +279,38 @@ static void test_a_deletion_supersedes_what_was_cancelled(void **state)
     assert_non_null(admission.ended);
     assert_int_equal(kn_rows_count(admission.ended), 1);
     assert_int_equal(kn_rows_int(admission.ended, 0, 0), create);
-    kn_admission_release(&admission);
+    kn_conductor_admission_release(&admission);
 }
 
 static void test_a_lapsed_lease_is_known_by_the_own_clock(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards shards = conductor("one");
+    struct kn_conductor_shards shards = conductor("one");
     struct kn_error err = { 0 };
 
     live(db, "one");
-    assert_true(kn_shards_lapsed(&shards, kn_boot_ms())); /* nothing was leased yet */
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
-    assert_false(kn_shards_lapsed(&shards, kn_boot_ms()));
-    assert_true(kn_shards_lapsed(&shards, kn_boot_ms() + shards.lease_ms));
+    assert_true(kn_conductor_shards_lapsed(&shards, kn_boot_ms())); /* nothing was leased yet */
+    assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
+    assert_false(kn_conductor_shards_lapsed(&shards, kn_boot_ms()));
+    assert_true(kn_conductor_shards_lapsed(&shards, kn_boot_ms() + shards.lease_ms));
 }
 
 /* A row that no release of ours wrote is left alone; the audit names it. */
 static void test_a_step_that_no_flow_has_is_left_alone(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards shards = conductor("steps");
-    struct kn_admission admission;
+    struct kn_conductor_shards shards = conductor("steps");
+    struct kn_conductor_admission admission;
     struct kn_error err = { 0 };
     int64_t id = add_task(db, "server.stop");
     AUTO_FREE char *beyond = kn_asprintf("UPDATE task SET step = 99 WHERE id = %lld", (long long)id);
 
     assert_ok(kn_db_script(db, beyond, &err), &err);
     live(db, "steps");
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
     admission = admit(db, &shards, id);
     assert_int_equal(admission.task_count, 0);
-    kn_admission_release(&admission);
+    kn_conductor_admission_release(&admission);
 }
 
 static void test_only_what_is_open_is_current(void **state)
@@ -319,7 +324,7 @@ static void test_only_what_is_open_is_current(void **state)
     AUTO_FREE char *sql = kn_asprintf("UPDATE task SET state = 'failed' WHERE id = %lld", (long long)ended);
 
     assert_ok(kn_db_script(db, sql, &err), &err);
-    assert_ok(kn_store_current(db, ids, &rows, &err), &err);
+    assert_ok(kn_conductor_store_current(db, ids, &rows, &err), &err);
     assert_int_equal(kn_rows_count(rows), 1);
     assert_int_equal(kn_rows_int(rows, 0, 0), open);
     assert_int_equal(kn_rows_int(rows, 0, 1), 1);
@@ -328,14 +333,14 @@ static void test_only_what_is_open_is_current(void **state)
 static void test_a_deleted_server_gives_its_usage_back(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_change change = KN_CHANGE_INIT;
-    const struct kn_change *const changes[] = { &change };
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    const struct kn_conductor_change *const changes[] = { &change };
     struct kn_error err = { 0 };
 
-    kn_change_end(&change, &kn_record_server, SERVER);
-    assert_ok(kn_objects_write(db, changes, 1, &err), &err);
-    assert_ok(kn_objects_write(db, changes, 1, &err), &err); /* twice is once */
-    kn_change_release(&change);
+    kn_conductor_change_end(&change, &kn_conductor_record_server, SERVER);
+    assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
+    assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err); /* twice is once */
+    kn_conductor_change_release(&change);
     assert_int_equal(number(db, "SELECT sum(used) FROM quota_usage WHERE service = 'compute'"), 0);
 }
 
@@ -347,26 +352,37 @@ static void test_a_deleted_server_gives_its_usage_back(void **state)
 static void test_volumes_die_with_their_server(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_change change = KN_CHANGE_INIT;
-    const struct kn_change *const changes[] = { &change };
-    AUTO_FREE char *placed = kn_asprintf("SELECT count(*) FROM task WHERE kind = 'volume.delete' AND object_id = '" DIES "' AND shard = %d "
-                                         "AND project_id = 'p' AND user_id = 'u' AND request_id = 'req-x' AND state = 'run'", kn_shard_of(DIES));
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    const struct kn_conductor_change *const changes[] = { &change };
+    AUTO_FREE char *placed =
+        kn_asprintf("SELECT count(*) FROM task WHERE kind = 'volume.delete' AND object_id = '" DIES "' AND shard = %d "
+                    "AND project_id = 'p' AND user_id = 'u' AND request_id = 'req-x' AND state = 'run'",
+                    kn_shard_of(DIES));
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(db, "TRUNCATE volume CASCADE; INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" DIES "', 'p', 'u', 1, 'in-use'), "
-                               "('" STAYS "', 'p', 'u', 1, 'in-use'), ('" LEAVES "', 'p', 'u', 1, 'detaching');"
-                               "INSERT INTO attachment (id, volume_id, server_id, status, delete_on_termination) VALUES "
-                               "(gen_random_uuid(), '" DIES "', '" SERVER "', 'attached', true), (gen_random_uuid(), '" STAYS "', '" SERVER "', 'attached', false), "
-                               "(gen_random_uuid(), '" LEAVES "', '" SERVER "', 'detaching', true)", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "TRUNCATE volume CASCADE; INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" DIES
+            "', 'p', 'u', 1, 'in-use'), "
+            "('" STAYS "', 'p', 'u', 1, 'in-use'), ('" LEAVES "', 'p', 'u', 1, 'detaching');"
+            "INSERT INTO attachment (id, volume_id, server_id, status, delete_on_termination) VALUES "
+            "(gen_random_uuid(), '" DIES "', '" SERVER "', 'attached', true), (gen_random_uuid(), '" STAYS "', '" SERVER
+            "', 'attached', false), "
+            "(gen_random_uuid(), '" LEAVES "', '" SERVER "', 'detaching', true)",
+            &err),
+        &err);
     add_task(db, "server.delete");
-    kn_change_end(&change, &kn_record_server, SERVER);
-    assert_ok(kn_objects_write(db, changes, 1, &err), &err);
-    assert_ok(kn_objects_write(db, changes, 1, &err), &err); /* twice is once */
-    kn_change_release(&change);
+    kn_conductor_change_end(&change, &kn_conductor_record_server, SERVER);
+    assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
+    assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err); /* twice is once */
+    kn_conductor_change_release(&change);
     assert_int_equal(number(db, placed), 1);
     assert_int_equal(number(db, "SELECT count(*) FROM task WHERE kind = 'volume.delete'"), 1);
     assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id = '" DIES "' AND status = 'deleting'"), 1);
-    assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES "') AND status = 'available'"), 2);
+    assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES
+                                "') AND status = 'available'"),
+                     2);
     assert_int_equal(number(db, "SELECT count(*) FROM attachment"), 0);
     assert_int_equal(number(db, "SELECT used FROM quota_usage WHERE project_id = 'p' AND resource = 'instances'"), 0);
 }
@@ -384,11 +400,12 @@ static void hear_power(struct kn_db *db, int power_state)
         c.tasks = kn_hmap_new(NULL);
         c.waiting = kn_hmap_new(NULL);
         c.held = kn_hmap_new(NULL);
-        assert_ok(kn_reports_start(&c, &err), &err);
+        assert_ok(kn_conductor_reports_start(&c, &err), &err);
     }
-    kn_message_init(&m, "agent.domains", json_pack("{s:s, s:s, s:[{s:s, s:i, s:i}]}", "agent", "a", "host", "h", "domains", "server", SERVER,
-                                                   "generation", 1, "power_state", power_state));
-    assert_ok(kn_report(&c, &m, &err), &err);
+    kn_message_init(&m, "agent.domains",
+                    json_pack("{s:s, s:s, s:[{s:s, s:i, s:i}]}", "agent", "a", "host", "h", "domains", "server", SERVER,
+                              "generation", 1, "power_state", power_state));
+    assert_ok(kn_conductor_report(&c, &m, &err), &err);
     kn_message_release(&m);
 }
 
@@ -396,9 +413,14 @@ static void add_host(struct kn_db *db)
 {
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(db, "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
-                               "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
-                               "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
+            "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
+            "VALUES ('h', gen_random_uuid(), 'a', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING",
+            &err),
+        &err);
 }
 
 /* The one wish that is written in SQL alone: it says what is declared, too. */
@@ -427,17 +449,20 @@ static void test_a_reset_state_is_corrected_by_the_guest(void **state)
         int power_state;
         const char *becomes;
     } ROWS[] = {
-        { "active", 4, "stopped" }, { "active", 3, "paused" }, { "active", 7, "suspended" }, { "stopped", 1, "active" },
-        { "active", 1, "active" },  { "error", 4, "error" },   { "suspended", 4, "suspended" },
+        { "active", 4, "stopped" },      { "active", 3, "paused" }, { "active", 7, "suspended" },
+        { "stopped", 1, "active" },      { "active", 1, "active" }, { "error", 4, "error" },
+        { "suspended", 4, "suspended" },
     };
     struct kn_db *db = *state;
     struct kn_error err = { 0 };
 
     add_host(db);
     for (size_t i = 0; i < KN_COUNT(ROWS); i++) {
-        AUTO_FREE char *set = kn_asprintf("UPDATE server SET vm_state = '%s', task_state = NULL, power_state = %d, host = 'h', generation = 1",
-                                          ROWS[i].vm_state, ROWS[i].power_state);
-        AUTO_FREE char *is = kn_asprintf("SELECT count(*) FROM server WHERE vm_state = '%s' AND power_state = %d", ROWS[i].becomes, ROWS[i].power_state);
+        AUTO_FREE char *set = kn_asprintf(
+            "UPDATE server SET vm_state = '%s', task_state = NULL, power_state = %d, host = 'h', generation = 1",
+            ROWS[i].vm_state, ROWS[i].power_state);
+        AUTO_FREE char *is = kn_asprintf("SELECT count(*) FROM server WHERE vm_state = '%s' AND power_state = %d",
+                                         ROWS[i].becomes, ROWS[i].power_state);
 
         assert_ok(kn_db_script(db, set, &err), &err);
         hear_power(db, ROWS[i].power_state);
@@ -450,7 +475,7 @@ static void test_a_reset_state_is_corrected_by_the_guest(void **state)
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) " \
     "VALUES ('" name "', gen_random_uuid(), '" agent "', 'nova', 4, 4096, 10, 400, 'sim', 1) ON CONFLICT DO NOTHING;"
 
-static void check_place(const struct kn_place *place, const char *host, const char *agent, int64_t generation)
+static void check_place(const struct kn_conductor_place *place, const char *host, const char *agent, int64_t generation)
 {
     assert_string_equal(place->host, host);
     assert_string_equal(place->agent, agent);
@@ -464,30 +489,37 @@ static void check_place(const struct kn_place *place, const char *host, const ch
 static void test_a_deletion_ends_both_halves_of_a_move(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards shards = conductor("above");
+    struct kn_conductor_shards shards = conductor("above");
     struct kn_error err = { 0 };
     int64_t delete;
 
     add_task(db, "server.create");
     delete = add_task(db, "server.delete");
-    assert_ok(kn_db_script(db, HOST("h1", "a1") HOST("h2", "a2") "UPDATE server SET host = 'h1'; UPDATE task SET cancel = true, "
-                               "dest = '{\"host\": \"h2\", \"agent\": \"a2\", \"generation\": 5}' WHERE kind = 'server.create'", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            HOST("h1", "a1") HOST(
+                "h2",
+                "a2") "UPDATE server SET host = 'h1'; UPDATE task SET cancel = true, "
+                      "dest = '{\"host\": \"h2\", \"agent\": \"a2\", \"generation\": 5}' WHERE kind = 'server.create'",
+            &err),
+        &err);
     live(db, "above");
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
     for (int generation = 6; generation < 8; generation++) { /* the second time after a crash before its first move */
-        struct kn_admission admission = admit(db, &shards, delete);
-        struct kn_task *task = admission.tasks[0];
+        struct kn_conductor_admission admission = admit(db, &shards, delete);
+        struct kn_conductor_task *task = admission.tasks[0];
         char topic[KN_TOPIC_SIZE];
 
         check_place(&task->home, "h1", "a1", generation);
         check_place(&task->dest, "h2", "a2", generation);
-        kn_engine_plan(task);
+        kn_conductor_engine_plan(task);
         assert_int_equal(task->part_count, 2);
-        kn_engine_topic(task, 0, topic);
+        kn_conductor_engine_topic(task, 0, topic);
         assert_string_equal(topic, KN_TOPIC_AGENT "a1");
-        kn_engine_topic(task, 1, topic);
+        kn_conductor_engine_topic(task, 1, topic);
         assert_string_equal(topic, KN_TOPIC_AGENT "a2");
-        kn_admission_release(&admission);
+        kn_conductor_admission_release(&admission);
     }
 }
 
@@ -495,42 +527,46 @@ static void test_a_deletion_ends_both_halves_of_a_move(void **state)
 static void test_the_row_keeps_both_places(void **state)
 {
     struct kn_db *db = *state;
-    struct kn_shards shards = conductor("places");
-    struct kn_admission admission;
-    struct kn_move move;
+    struct kn_conductor_shards shards = conductor("places");
+    struct kn_conductor_admission admission;
+    struct kn_conductor_move move;
     struct kn_error err = { 0 };
     int64_t id = add_task(db, "server.create");
 
-    assert_ok(kn_db_script(db, HOST("h1", "a1") HOST("h2", "a2") "UPDATE server SET host = 'h1', generation = 3", &err), &err);
+    assert_ok(kn_db_script(db, HOST("h1", "a1") HOST("h2", "a2") "UPDATE server SET host = 'h1', generation = 3", &err),
+              &err);
     live(db, "places");
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
     admission = admit(db, &shards, id);
     check_place(&admission.tasks[0]->home, "h1", "a1", 3);
     check_place(&admission.tasks[0]->dest, "", "", 4);
-    admission.tasks[0]->dest = (struct kn_place){ .host = "h2", .agent = "a2", .generation = 5 };
+    admission.tasks[0]->dest = (struct kn_conductor_place){ .host = "h2", .agent = "a2", .generation = 5 };
     move = first_move(admission.tasks[0]);
-    assert_ok(kn_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
     assert_true(move.applied);
-    kn_move_release(&move);
-    kn_admission_release(&admission);
+    kn_conductor_move_release(&move);
+    kn_conductor_admission_release(&admission);
     assert_ok(kn_db_script(db, "UPDATE server SET host = NULL", &err), &err);
     admission = admit(db, &shards, id);
     check_place(&admission.tasks[0]->home, "h1", "a1", 3);
     check_place(&admission.tasks[0]->dest, "h2", "a2", 5);
-    kn_admission_release(&admission);
+    kn_conductor_admission_release(&admission);
 }
 
 /* A creation that was at its second row and a fence, both written by the release before tasks knew places: they go on where they were told. */
 static void test_tasks_in_flight_at_the_upgrade_go_on(void **state)
 {
     AUTO_FREE char *old = kn_test_pg_database(pg, "upgrade");
-    AUTO_FREE char *tasks = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, step, attempt, input, context) VALUES "
-        "('server.create', %d, '" SERVER "', 'p', 'u', 'req-x', 1, 2, '{\"requests\": []}', '{\"host\": \"h1\", \"agent\": \"a1\", \"zone\": \"z\", \"tries\": 1}'), "
-        "('server.fence', %d, '" SERVER "', 'p', 'u', 'req-x', 0, 1, '{\"host\": \"h9\", \"agent\": \"a9\", \"generation\": 1}', '{}')",
+    AUTO_FREE char *tasks = kn_asprintf(
+        "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, step, attempt, input, context) VALUES "
+        "('server.create', %d, '" SERVER
+        "', 'p', 'u', 'req-x', 1, 2, '{\"requests\": []}', '{\"host\": \"h1\", \"agent\": \"a1\", \"zone\": \"z\", \"tries\": 1}'), "
+        "('server.fence', %d, '" SERVER
+        "', 'p', 'u', 'req-x', 0, 1, '{\"host\": \"h9\", \"agent\": \"a9\", \"generation\": 1}', '{}')",
         kn_shard_of(SERVER), kn_shard_of(SERVER));
     AUTO(kn_db) struct kn_db *db = kn_db_new(old, "test");
-    struct kn_shards shards = conductor("upgrade");
-    struct kn_admission admission;
+    struct kn_conductor_shards shards = conductor("upgrade");
+    struct kn_conductor_admission admission;
     struct kn_error err = { 0 };
     char topic[KN_TOPIC_SIZE];
     int before = 0;
@@ -540,22 +576,28 @@ static void test_tasks_in_flight_at_the_upgrade_go_on(void **state)
         before++;
     }
     assert_ok(kn_migrate(db, kn_migrations, before, NULL, &err), &err);
-    assert_ok(kn_db_script(db, "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, generation, flavor, reservation_id) VALUES "
-        "('" SERVER "', 'p', 'u', 'a', 'a', 'building', 'spawning', 2, '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, generation, flavor, reservation_id) VALUES "
+            "('" SERVER
+            "', 'p', 'u', 'a', 'a', 'building', 'spawning', 2, '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')",
+            &err),
+        &err);
     assert_ok(kn_db_script(db, tasks, &err), &err);
     assert_ok(kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err), &err);
     live(db, "upgrade");
-    assert_ok(kn_shards_renew(&shards, db, &err), &err);
+    assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
     admission = admit(db, &shards, number(db, "SELECT id FROM task WHERE kind = 'server.create'"));
     check_place(&admission.tasks[0]->home, "h1", "a1", 2);
-    assert_int_equal(kn_task_tries(admission.tasks[0]), 1);
-    kn_engine_plan(admission.tasks[0]);
-    kn_engine_topic(admission.tasks[0], 0, topic);
+    assert_int_equal(kn_conductor_task_tries(admission.tasks[0]), 1);
+    kn_conductor_engine_plan(admission.tasks[0]);
+    kn_conductor_engine_topic(admission.tasks[0], 0, topic);
     assert_string_equal(topic, KN_TOPIC_AGENT "a1");
-    kn_admission_release(&admission);
+    kn_conductor_admission_release(&admission);
     admission = admit(db, &shards, number(db, "SELECT id FROM task WHERE kind = 'server.fence'"));
     check_place(&admission.tasks[0]->home, "h9", "a9", 1);
-    kn_admission_release(&admission);
+    kn_conductor_admission_release(&admission);
 }
 
 int main(void)

@@ -102,8 +102,10 @@ static void answer(struct kn_message *question, const char *output)
 static void ask(int client, const char *project, const char *role, const char *server)
 {
     static const char BODY[] = "{\"os-getConsoleOutput\": {\"length\": 7}}";
-    AUTO_FREE char *text = kn_asprintf("POST " SERVERS "%s/action HTTP/1.1\r\nHost: x\r\nX-Auth-Token: %s:%s\r\nContent-Length: %zu\r\n\r\n%s",
-                                       server, project, role, strlen(BODY), BODY);
+    AUTO_FREE char *text =
+        kn_asprintf("POST " SERVERS
+                    "%s/action HTTP/1.1\r\nHost: x\r\nX-Auth-Token: %s:%s\r\nContent-Length: %zu\r\n\r\n%s",
+                    server, project, role, strlen(BODY), BODY);
     kn_test_http_send(&world.clients[client], text, strlen(text));
 }
 
@@ -171,7 +173,9 @@ static void say_ok(struct kn_message *question, const char *type, json_t *result
 
 static void ask_password(const char *method, const char *server)
 {
-    AUTO_FREE char *text = kn_asprintf("%s " SERVERS "%s/os-server-password HTTP/1.1\r\nHost: x\r\nX-Auth-Token: " A ":member\r\n\r\n", method, server);
+    AUTO_FREE char *text = kn_asprintf("%s " SERVERS "%s/os-server-password HTTP/1.1\r\nHost: x\r\nX-Auth-Token: " A
+                                       ":member\r\n\r\n",
+                                       method, server);
 
     kn_test_http_send(&world.clients[0], text, strlen(text));
 }
@@ -242,7 +246,8 @@ static void seed(void)
         "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
         "SELECT name, gen_random_uuid(), '%s', 'nova', 1, 1, 1, 100, 'sim', 1 FROM unnest('{quiet,other}'::text[]) name;"
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, host, generation, launched_at) VALUES "
-        "('" ONE "', '" A "', 'u', 'one', 'one', 'active', '{}', 'r', 'quiet', 3, now()), ('" TWO "', '" A "', 'u', 'two', 'two', 'active', '{}', 'r', 'other', 1, now()),"
+        "('" ONE "', '" A "', 'u', 'one', 'one', 'active', '{}', 'r', 'quiet', 3, now()), ('" TWO "', '" A
+        "', 'u', 'two', 'two', 'active', '{}', 'r', 'other', 1, now()),"
         "('" NEW "', '" A "', 'u', 'new', 'new', 'building', '{}', 'r', NULL, 1, NULL)",
         world.agent, world.agent);
     struct kn_error err = { 0 };
@@ -350,8 +355,10 @@ static void test_a_host_has_a_bound(void **state)
 /* Whoever writes kn.answer: an answer is one only to the question that waits, by the agent that was asked. */
 static void test_forged_answers(void **state)
 {
-    static const char *const GARBAGE[] = { "", "{", "null", "{\"type\":\"server.console_log\",\"v\":1}",
-                                           "{\"type\":\"server.spawn\",\"v\":1,\"reply\":{\"ok\":true,\"result\":{\"power_state\":1}}}" };
+    static const char *const GARBAGE[] = {
+        "", "{", "null", "{\"type\":\"server.console_log\",\"v\":1}",
+        "{\"type\":\"server.spawn\",\"v\":1,\"reply\":{\"ok\":true,\"result\":{\"power_state\":1}}}"
+    };
     struct kn_error err = { 0 };
     struct kn_message m;
     char unknown[KN_UUID_SIZE];
@@ -440,11 +447,13 @@ static void test_passwords(void **state)
     (void)state;
     ask_password("GET", ONE);
     m = hear();
-    say_ok(&m, "server.password", json_pack("{s:s, s:s, s:s}", "host", "quiet", "password", "c2VjcmV0", "posted", POSTING));
+    say_ok(&m, "server.password",
+           json_pack("{s:s, s:s, s:s}", "host", "quiet", "password", "c2VjcmV0", "posted", POSTING));
     assert_answer(0, 200, "{\"password\":\"c2VjcmV0\"}");
     ask_password("DELETE", ONE);
     m = hear();
-    say_ok(&m, "server.password", json_pack("{s:s, s:s, s:s}", "host", "quiet", "password", "c2VjcmV0", "posted", POSTING));
+    say_ok(&m, "server.password",
+           json_pack("{s:s, s:s, s:s}", "host", "quiet", "password", "c2VjcmV0", "posted", POSTING));
     m = hear();
     assert_int_equal(m.generation, 3);
     assert_string_equal(kn_json_str(m.body, "host"), "quiet");

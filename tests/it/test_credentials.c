@@ -79,14 +79,16 @@ static void test_change(void **state)
     struct owner o = make_owner("chang"), other = make_owner("gnahc");
     AUTO_FREE char *path = kn_strdup(make(201, o.token, "\"type\":\"cert\",\"blob\":\"first\""));
     AUTO_FREE char *given = kn_asprintf("{\"credential\":{\"user_id\":\"%s\"}}", other.person.user);
-    AUTO_FREE char *ec2 = kn_asprintf("{\"credential\":{\"type\":\"ec2\",\"project_id\":\"%s\",\"blob\":\"{\\\"access\\\":\\\"k\\\"}\"}}",
-                                      o.person.project);
+    AUTO_FREE char *ec2 =
+        kn_asprintf("{\"credential\":{\"type\":\"ec2\",\"project_id\":\"%s\",\"blob\":\"{\\\"access\\\":\\\"k\\\"}\"}}",
+                    o.person.project);
 
     (void)state;
     kn_ks_ask(200, "PATCH", path, o.token, "{\"credential\":{\"type\":\"totp\"}}");
     assert_string_equal(kn_ks_text("credential.type"), "totp");
     assert_string_equal(kn_ks_text("credential.blob"), "first");
-    kn_ks_ask(400, "PATCH", path, o.token, "{\"credential\":{\"type\":\"ec2\",\"blob\":\"{\\\"access\\\":\\\"k\\\"}\"}}"); /* no project */
+    kn_ks_ask(400, "PATCH", path, o.token,
+              "{\"credential\":{\"type\":\"ec2\",\"blob\":\"{\\\"access\\\":\\\"k\\\"}\"}}"); /* no project */
     kn_ks_ask(200, "PATCH", path, o.token, ec2);
     assert_string_equal(kn_ks_text("credential.project_id"), o.person.project);
     kn_ks_ask(400, "PATCH", path, o.token, "{\"credential\":{\"project_id\":null}}");
@@ -102,9 +104,16 @@ static void test_change(void **state)
 static void test_bad_bodies(void **state)
 {
     static const char *const BAD[] = {
-        "", "\"type\":\"x\"", "\"blob\":\"x\"", "\"type\":\"\",\"blob\":\"x\"", "\"type\":\"x\",\"blob\":\"\"", "\"type\":\"x\",\"blob\":{}",
-        "\"type\":\"x\",\"blob\":\"y\",\"project_id\":\"nowhere\"", "\"type\":\"x\",\"blob\":\"y\",\"colour\":\"red\"",
-        "\"type\":\"ec2\",\"blob\":\"no json\",\"project_id\":\"p\"", "\"type\":\"ec2\",\"blob\":\"{}\",\"project_id\":\"p\"",
+        "",
+        "\"type\":\"x\"",
+        "\"blob\":\"x\"",
+        "\"type\":\"\",\"blob\":\"x\"",
+        "\"type\":\"x\",\"blob\":\"\"",
+        "\"type\":\"x\",\"blob\":{}",
+        "\"type\":\"x\",\"blob\":\"y\",\"project_id\":\"nowhere\"",
+        "\"type\":\"x\",\"blob\":\"y\",\"colour\":\"red\"",
+        "\"type\":\"ec2\",\"blob\":\"no json\",\"project_id\":\"p\"",
+        "\"type\":\"ec2\",\"blob\":\"{}\",\"project_id\":\"p\"",
         "\"type\":\"ec2\",\"blob\":\"{\\\"access\\\":\\\"a\\\"}\"",
     };
     struct owner o = make_owner("badc");
@@ -121,13 +130,15 @@ static void test_bad_bodies(void **state)
 static void test_ec2(void **state)
 {
     struct owner o = make_owner("ec2");
-    AUTO_FREE char *members = kn_asprintf("\"type\":\"ec2\",\"blob\":\"{\\\"access\\\":\\\"abc\\\",\\\"secret\\\":\\\"s\\\"}\",\"project_id\":\"%s\"",
-                                          o.person.project);
+    AUTO_FREE char *members = kn_asprintf(
+        "\"type\":\"ec2\",\"blob\":\"{\\\"access\\\":\\\"abc\\\",\\\"secret\\\":\\\"s\\\"}\",\"project_id\":\"%s\"",
+        o.person.project);
     AUTO_FREE char *project = kn_asprintf("/v3/projects/%s", o.person.project);
 
     (void)state;
     AUTO_FREE char *path = kn_strdup(make(201, o.token, members));
-    assert_string_equal(kn_ks_text("credential.id"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); /* of abc */
+    assert_string_equal(kn_ks_text("credential.id"),
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); /* of abc */
     make(409, o.token, members);
     kn_ks_ask(400, "PATCH", path, o.token, "{\"credential\":{\"blob\":\"no json\"}}");
     kn_ks_ask(204, "DELETE", project, kn_ks.admin, NULL);
@@ -154,16 +165,18 @@ static void test_lent(void **state)
 {
     struct owner o = make_owner("lent");
     AUTO_FREE char *path = kn_asprintf("/v3/users/%s/application_credentials", o.person.user);
-    AUTO_FREE char *of_project = kn_asprintf("\"type\":\"x\",\"blob\":\"project\",\"project_id\":\"%s\"", o.person.project);
+    AUTO_FREE char *of_project = kn_asprintf("\"type\":\"x\",\"blob\":\"project\",\"project_id\":\"%s\"",
+                                             o.person.project);
     char token[KN_KS_TOKEN];
 
     (void)state;
     AUTO_FREE char *personal = kn_strdup(make(201, o.token, "\"type\":\"totp\",\"blob\":\"mine\""));
     AUTO_FREE char *shared = kn_strdup(make(201, o.token, of_project));
     kn_ks_ask(201, "POST", path, o.token, "{\"application_credential\":{\"name\":\"a\"}}");
-    AUTO_FREE char *login = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":\"%s\","
-                                        "\"secret\":\"%s\"}}}}", kn_ks_text("application_credential.id"),
-                                        kn_ks_text("application_credential.secret"));
+    AUTO_FREE char *login = kn_asprintf(
+        "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":\"%s\","
+        "\"secret\":\"%s\"}}}}",
+        kn_ks_text("application_credential.id"), kn_ks_text("application_credential.secret"));
     kn_ks_ask(201, "POST", "/v3/auth/tokens", NULL, login);
     kn_copy(token, sizeof(token), kn_test_http_header(&kn_ks.http, "X-Subject-Token"));
     kn_ks_ask(403, "GET", personal, token, NULL);
@@ -185,8 +198,9 @@ static void test_moved_row(void **state)
     (void)state;
     AUTO_FREE char *first = kn_strdup(make(201, o.token, "\"type\":\"x\",\"blob\":\"first\""));
     AUTO_FREE char *second = kn_strdup(make(201, o.token, "\"type\":\"x\",\"blob\":\"second\""));
-    AUTO_FREE char *sql = kn_asprintf("UPDATE credential SET sealed = (SELECT sealed FROM credential WHERE id = '%s') WHERE id = '%s'",
-                                      strrchr(first, '/') + 1, strrchr(second, '/') + 1);
+    AUTO_FREE char *sql =
+        kn_asprintf("UPDATE credential SET sealed = (SELECT sealed FROM credential WHERE id = '%s') WHERE id = '%s'",
+                    strrchr(first, '/') + 1, strrchr(second, '/') + 1);
     assert_ok(kn_db_script(db, sql, &err), &err);
     kn_ks_ask(500, "GET", second, o.token, NULL);
     kn_ks_ask(200, "GET", first, o.token, NULL);
@@ -202,20 +216,28 @@ static void test_pages(void **state)
     AUTO_FREE char *trusts = kn_asprintf("/v3/OS-TRUST/trusts?trustor_user_id=%s", o.person.user);
     const struct {
         const char *many, *path;
-    } LISTS[] = { { "credentials", "/v3/credentials" }, { "application_credentials", lent }, { "access_rules", rules }, { "trusts", trusts } };
+    } LISTS[] = { { "credentials", "/v3/credentials" },
+                  { "application_credentials", lent },
+                  { "access_rules", rules },
+                  { "trusts", trusts } };
 
     (void)state;
     for (int i = 0; i < 3; i++) {
-        AUTO_FREE char *credential = kn_asprintf("{\"application_credential\":{\"name\":\"p%d\",\"access_rules\":[{\"service\":\"compute\",\"method\":\"GET\","
-                                                 "\"path\":\"/p%d\"}]}}", i, i);
-        AUTO_FREE char *trust = kn_asprintf("{\"trust\":{\"trustor_user_id\":\"%s\",\"trustee_user_id\":\"%s\",\"project_id\":\"%s\",\"impersonation\":true,"
-                                            "\"roles\":[{\"name\":\"reader\"}]}}", o.person.user, o.person.user, o.person.project);
+        AUTO_FREE char *credential = kn_asprintf(
+            "{\"application_credential\":{\"name\":\"p%d\",\"access_rules\":[{\"service\":\"compute\",\"method\":\"GET\","
+            "\"path\":\"/p%d\"}]}}",
+            i, i);
+        AUTO_FREE char *trust = kn_asprintf(
+            "{\"trust\":{\"trustor_user_id\":\"%s\",\"trustee_user_id\":\"%s\",\"project_id\":\"%s\",\"impersonation\":true,"
+            "\"roles\":[{\"name\":\"reader\"}]}}",
+            o.person.user, o.person.user, o.person.project);
         make(201, o.token, "\"type\":\"x\",\"blob\":\"b\"");
         kn_ks_ask(201, "POST", lent, o.token, credential);
         kn_ks_ask(201, "POST", "/v3/OS-TRUST/trusts", o.token, trust);
     }
     for (size_t i = 0; i < KN_COUNT(LISTS); i++) {
-        AUTO_FREE char *first = kn_asprintf("%s%climit=2", LISTS[i].path, strchr(LISTS[i].path, '?') != NULL ? '&' : '?');
+        AUTO_FREE char *first = kn_asprintf("%s%climit=2", LISTS[i].path,
+                                            strchr(LISTS[i].path, '?') != NULL ? '&' : '?');
         AUTO_FREE char *one = kn_asprintf("%s.0.id", LISTS[i].many);
         AUTO_FREE char *two = kn_asprintf("%s.1.id", LISTS[i].many);
 
@@ -234,8 +256,8 @@ static void test_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life), cmocka_unit_test(test_change), cmocka_unit_test(test_bad_bodies), cmocka_unit_test(test_ec2),
-        cmocka_unit_test(test_ec2_calls), cmocka_unit_test(test_lent),
+        cmocka_unit_test(test_life),      cmocka_unit_test(test_change),    cmocka_unit_test(test_bad_bodies),
+        cmocka_unit_test(test_ec2),       cmocka_unit_test(test_ec2_calls), cmocka_unit_test(test_lent),
         cmocka_unit_test(test_moved_row), cmocka_unit_test(test_pages),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);

@@ -15,7 +15,7 @@ static char *url;
 static const struct kn_stmt INSERT = { "t_insert", "INSERT INTO t (id, name) VALUES ($1, $2)", 2 };
 static const struct kn_stmt SELECT = { "t_select", "SELECT id, name, name IS NULL FROM t ORDER BY id", 0 };
 static const struct kn_stmt INSERT_MANY = { "t_insert_many",
-    "INSERT INTO t (id, name) SELECT * FROM unnest($1::int[], $2::text[])", 2 };
+                                            "INSERT INTO t (id, name) SELECT * FROM unnest($1::int[], $2::text[])", 2 };
 static const struct kn_stmt DELETE = { "t_delete", "DELETE FROM t", 0 };
 static const struct kn_stmt BROKEN = { "t_broken", "SELECT nothing FROM nowhere", 0 };
 
@@ -42,8 +42,10 @@ static int setup(void **state)
 
     kn_db_patience(db, WAIT_MS);
     *state = db;
-    return kn_db_script(db, "DROP TABLE IF EXISTS t; CREATE TABLE t (id int CONSTRAINT t_id PRIMARY KEY, name text, "
-                            "CONSTRAINT t_positive CHECK (id >= 0))", &err);
+    return kn_db_script(db,
+                        "DROP TABLE IF EXISTS t; CREATE TABLE t (id int CONSTRAINT t_id PRIMARY KEY, name text, "
+                        "CONSTRAINT t_positive CHECK (id >= 0))",
+                        &err);
 }
 
 static int teardown(void **state)
@@ -151,7 +153,7 @@ static void test_scope_without_commit_rolls_back(void **state)
     assert_ok(insert_and_leave(db, true, &err), &err);
     assert_int_equal(count_rows(db), 1);
     assert_fails(insert_and_leave(db, true, &err), &err, KN_CONFLICT); /* unique violation inside */
-    assert_int_equal(count_rows(db), 1);                    /* the connection is fit for use */
+    assert_int_equal(count_rows(db), 1); /* the connection is fit for use */
 }
 
 static void test_failed_transaction_does_not_commit(void **state)
@@ -174,8 +176,8 @@ static void test_deferred_violation_fails_the_commit(void **state)
     struct kn_error err = { 0 };
     AUTO_TX struct kn_tx tx = { NULL };
 
-    assert_ok(kn_db_script(db, "ALTER TABLE t ADD CONSTRAINT t_name UNIQUE (name) DEFERRABLE INITIALLY DEFERRED",
-                                  &err), &err);
+    assert_ok(kn_db_script(db, "ALTER TABLE t ADD CONSTRAINT t_name UNIQUE (name) DEFERRABLE INITIALLY DEFERRED", &err),
+              &err);
     assert_ok(kn_tx_begin(&tx, db, &err), &err);
     assert_ok(kn_db_run(db, &INSERT, KN_ARGS("1", "same"), NULL, &err), &err);
     assert_ok(kn_db_run(db, &INSERT, KN_ARGS("2", "same"), NULL, &err), &err);

@@ -26,9 +26,9 @@
 
 static struct sockaddr_in loopback(uint16_t port)
 {
-    return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
-    };
+    return (struct sockaddr_in){ .sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
 static int listen_anywhere(uint16_t *ret_port)
@@ -170,8 +170,9 @@ static void test_port_appears_elsewhere(void **state)
 
 static void test_bad_arguments(void **state)
 {
-    static const char *const arguments[] = { "--port 0", "--port 65536", "--port x", "--port", "--into", "--from x",
-                                             "--into /nonexistent --port 1" };
+    static const char *const arguments[] = {
+        "--port 0", "--port 65536", "--port x", "--port", "--into", "--from x", "--into /nonexistent --port 1"
+    };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(arguments); i++) {

@@ -124,7 +124,8 @@ static void test_groups(void **state)
 /* Three ways of losing what came through a group, each from a token that worked. */
 static void test_group_roles(void **state)
 {
-    static const char *const WAYS[] = { "/v3/groups/%g/users/%u", "/v3/projects/%p/groups/%g/roles/%r", "/v3/groups/%g" };
+    static const char *const WAYS[] = { "/v3/groups/%g/users/%u", "/v3/projects/%p/groups/%g/roles/%r",
+                                        "/v3/groups/%g" };
     const char *member = kn_ks_role("member"), *user = make_user("gina"), *other = make_user("gerd");
 
     (void)state;
@@ -139,7 +140,8 @@ static void test_group_roles(void **state)
         ask(204, "HEAD", kn_ks.admin, NULL, "/v3/projects/%s/groups/%s/roles/%s", project, group, member);
         ask(200, "GET", kn_ks.admin, NULL, "/v3/projects/%s/groups/%s/roles", project, group);
         assert_string_equal(TEXT("roles.0.name"), "member");
-        ask(404, "GET", kn_ks.admin, NULL, "/v3/projects/%s/users/%s/roles/%s", project, user, member); /* not her own */
+        ask(404, "GET", kn_ks.admin, NULL, "/v3/projects/%s/users/%s/roles/%s", project, user,
+            member); /* not her own */
         log_in_to(401, "gina", project, NULL);
         join(group, user);
         join(group, other);
@@ -202,7 +204,8 @@ static void test_inherited_from_domain(void **state)
 {
     const char *domain = kn_ks_make("domains", "domain", "\"name\":\"estate\"");
     AUTO_FREE char *members = kn_asprintf("\"name\":\"barn\",\"domain_id\":\"%s\"", domain);
-    const char *project = kn_ks_make("projects", "project", members), *user = make_user("ines"), *member = kn_ks_role("member");
+    const char *project = kn_ks_make("projects", "project", members), *user = make_user("ines"),
+               *member = kn_ks_role("member");
     AUTO_FREE char *target = kn_asprintf("domains/%s", domain), *actor = kn_asprintf("users/%s", user);
     AUTO_FREE char *scope = kn_asprintf("{\"domain\":{\"id\":\"%s\"}}", domain);
     char token[KN_KS_TOKEN];
@@ -232,7 +235,8 @@ static void test_inherited_from_domain(void **state)
 /* From a project it reaches what is below, whatever the depth, but not the project. */
 static void test_inherited_from_project(void **state)
 {
-    const char *top = make_project("top", NULL), *middle = make_project("middle", top), *low = make_project("low", middle);
+    const char *top = make_project("top", NULL), *middle = make_project("middle", top),
+               *low = make_project("low", middle);
     const char *beside = make_project("beside", NULL), *user = make_user("ivan"), *reader = kn_ks_role("reader");
     const char *group = make_group("heirs");
     AUTO_FREE char *target = kn_asprintf("projects/%s", top), *actor = kn_asprintf("groups/%s", group);
@@ -284,7 +288,8 @@ static void test_chain(void **state)
 
 static void test_implied(void **state)
 {
-    const char *cook = kn_ks_make("roles", "role", "\"name\":\"cook\""), *eater = kn_ks_make("roles", "role", "\"name\":\"eater\"");
+    const char *cook = kn_ks_make("roles", "role", "\"name\":\"cook\""),
+               *eater = kn_ks_make("roles", "role", "\"name\":\"eater\"");
     const char *member = kn_ks_role("member");
     struct kn_ks_person p = kn_ks_make_person("carl", "cook");
     char token[KN_KS_TOKEN];
@@ -318,7 +323,8 @@ static void test_domain_role(void **state)
     const char *domain = kn_ks_make("domains", "domain", "\"name\":\"guild\"");
     AUTO_FREE char *role_members = kn_asprintf("\"name\":\"master\",\"domain_id\":\"%s\"", domain);
     AUTO_FREE char *project_members = kn_asprintf("\"name\":\"hall\",\"domain_id\":\"%s\"", domain);
-    const char *role = kn_ks_make("roles", "role", role_members), *project = kn_ks_make("projects", "project", project_members);
+    const char *role = kn_ks_make("roles", "role", role_members),
+               *project = kn_ks_make("projects", "project", project_members);
     const char *user = make_user("mia"), *elsewhere = make_project("elsewhere", NULL), *member = kn_ks_role("member");
 
     (void)state;
@@ -349,7 +355,8 @@ static void expect_list(size_t expected, const char *query)
 static void test_list(void **state)
 {
     struct kn_ks_person p = kn_ks_make_person("lisa", "member");
-    const char *below = make_project("below lisa", p.project), *group = make_group("listed"), *reader = kn_ks_role("reader");
+    const char *below = make_project("below lisa", p.project), *group = make_group("listed"),
+               *reader = kn_ks_role("reader");
     AUTO_FREE char *subtree = kn_asprintf("scope.project.id=%s&include_subtree", p.project);
     AUTO_FREE char *project = kn_asprintf("scope.project.id=%s", p.project);
     AUTO_FREE char *of_group = kn_asprintf("group.id=%s", group);
@@ -388,8 +395,12 @@ static void test_list(void **state)
 static void test_bad_lists(void **state)
 {
     static const char *const BAD[] = {
-        "scope.domain.id=a&scope.project.id=b", "scope.domain.id=a&scope.system=all", "scope.project.id=a&scope.system=all",
-        "user.id=a&group.id=b",                 "effective&group.id=a",               "include_subtree",
+        "scope.domain.id=a&scope.project.id=b",
+        "scope.domain.id=a&scope.system=all",
+        "scope.project.id=a&scope.system=all",
+        "user.id=a&group.id=b",
+        "effective&group.id=a",
+        "include_subtree",
         "effective&scope.domain.id=a&scope.OS-INHERIT:inherited_to=projects",
     };
 

@@ -152,8 +152,12 @@ static void test_one_that_stands_by_is_up(void **state)
         AUTO(kn_rows) struct kn_rows *rows = NULL;
         struct kn_error err = { 0 };
 
-        assert_ok(kn_db_query(db, "SELECT count(*) FROM service WHERE id = 'kilonova-scheduler/h2' AND last_seen > started_at + interval '2 s'", 0,
-                              KN_NO_ARGS, &rows, &err), &err);
+        assert_ok(
+            kn_db_query(
+                db,
+                "SELECT count(*) FROM service WHERE id = 'kilonova-scheduler/h2' AND last_seen > started_at + interval '2 s'",
+                0, KN_NO_ARGS, &rows, &err),
+            &err);
         beats = kn_rows_int(rows, 0, 0);
         assert_true(kn_mono_ms() < deadline);
         kn_test_pause(100);

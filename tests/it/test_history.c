@@ -15,33 +15,50 @@
 
 static const char WORLD[] =
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, deleted_at) VALUES "
-    "('" LIVING "', 'p', 'u', 'l', 'l', 'active', '{}', 'r', NULL), ('" OLD "', 'p', 'u', 'o', 'o', 'deleted', '{}', 'r', " AGO(400) "),"
-    "('" BUSY "', 'p', 'u', 'b', 'b', 'deleted', '{}', 'r', " AGO(400) "), ('" YOUNG "', 'p', 'u', 'y', 'y', 'deleted', '{}', 'r', " AGO(10) ");"
-    "INSERT INTO image (id, owner, status, deleted_at) VALUES ('" IMAGE "', 'p', 'queued', NULL), ('" STALE "', 'p', 'deleted', " AGO(400) ");"
-    "INSERT INTO image_member (image_id, member) VALUES ('" STALE "', 'q');"
-    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
-    "('server.create', 0, '" LIVING "', 'p', 'u', 'living', 'done', " AGO(400) "),"
-    "('server.describe', 0, '" LIVING "', 'p', 'u', 'told', 'done', " AGO(400) "),"
-    "('server.create', 0, '" OLD "', 'p', 'u', 'old', 'done', " AGO(400) "),"
-    "('server.create', 0, '" YOUNG "', 'p', 'u', 'young', 'done', " AGO(400) "),"
-    "('server.fence', 0, '" BUSY "', 'p', 'u', 'open', 'run', NULL),"
-    "('volume.create', 0, gen_random_uuid(), 'p', 'u', 'recent', 'done', " AGO(1) ");"
-    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) "
-    "SELECT 'volume.create', 0, gen_random_uuid(), 'p', 'u', 'many', 'failed', " AGO(200) " FROM generate_series(1, 1200);"
-    "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at) SELECT id, 1, 'x', 'done', now(), now() FROM task;"
-    "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES ('a', 'b', 'gone', 'x', " AGO(400) "), ('c', 'b', 'here', 'y', now()),"
-    "('d', 'b', 'owner', 'z', " AGO(400) ");"
-    "UPDATE shard SET owner = 'owner' WHERE id = 3;"
-    "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p');"
-    "INSERT INTO identity_user (id, domain_id, name) VALUES ('u', 'default', 'u');"
-    "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 1), ('compute', '', 'ram', 2), "
-    "('compute', 'gone', 'ram', 1), ('volume', 'gone', 'volumes', 1), ('network', 'gone', 'port', 1);"
-    "INSERT INTO quota_usage VALUES ('compute', 'p', 'ram', 0), ('compute', 'gone', 'ram', 0), ('compute', 'left', 'ram', 64), "
-    "('volume', 'gone', 'volumes', 0), ('volume', 'left', 'volumes', 1), ('compute', 'u', 'key_pairs', 1), ('compute', 'gone', 'key_pairs', 1);"
-    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'k', 'f'), ('gone', 'k', 'k', 'f');"
-    "INSERT INTO agent (id, boot, last_seen) VALUES ('lost', 'x', " AGO(400) "), ('kept', 'x', " AGO(400) ");"
-    "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) VALUES "
-    "('h', gen_random_uuid(), 'kept', 'nova', 1, 1, 1, 100, 'sim', 1);";
+    "('" LIVING "', 'p', 'u', 'l', 'l', 'active', '{}', 'r', NULL), ('" OLD
+    "', 'p', 'u', 'o', 'o', 'deleted', '{}', 'r', " AGO(
+        400) "),"
+             "('" BUSY
+             "', 'p', 'u', 'b', 'b', 'deleted', '{}', 'r', " AGO(400) "), ('" YOUNG "', 'p', 'u', 'y', 'y', 'deleted', '{}', 'r', " AGO(
+                 10) ");"
+                     "INSERT INTO image (id, owner, status, deleted_at) VALUES ('" IMAGE
+                     "', 'p', 'queued', NULL), ('" STALE "', 'p', 'deleted', " AGO(
+                         400) ");"
+                              "INSERT INTO image_member (image_id, member) VALUES ('" STALE "', 'q');"
+                              "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
+                              "('server.create', 0, '" LIVING "', 'p', 'u', 'living', 'done', " AGO(
+                                  400) "),"
+                                       "('server.describe', 0, '" LIVING "', 'p', 'u', 'told', 'done', " AGO(
+                                           400) "),"
+                                                "('server.create', 0, '" OLD "', 'p', 'u', 'old', 'done', " AGO(
+                                                    400) "),"
+                                                         "('server.create', 0, '" YOUNG
+                                                         "', 'p', 'u', 'young', 'done', " AGO(
+                                                             400) "),"
+                                                                  "('server.fence', 0, '" BUSY
+                                                                  "', 'p', 'u', 'open', 'run', NULL),"
+                                                                  "('volume.create', 0, gen_random_uuid(), 'p', 'u', 'recent', 'done', " AGO(
+                                                                      1) ");"
+                                                                         "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) "
+                                                                         "SELECT 'volume.create', 0, gen_random_uuid(), 'p', 'u', 'many', 'failed', " AGO(
+                                                                             200) " FROM generate_series(1, 1200);"
+                                                                                  "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at) SELECT id, 1, 'x', 'done', now(), now() FROM task;"
+                                                                                  "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES ('a', 'b', 'gone', 'x', " AGO(
+                                                                                      400) "), ('c', 'b', 'here', 'y', now()),"
+                                                                                           "('d', 'b', 'owner', 'z', " AGO(
+                                                                                               400) ");"
+                                                                                                    "UPDATE shard SET owner = 'owner' WHERE id = 3;"
+                                                                                                    "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p');"
+                                                                                                    "INSERT INTO identity_user (id, domain_id, name) VALUES ('u', 'default', 'u');"
+                                                                                                    "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 1), ('compute', '', 'ram', 2), "
+                                                                                                    "('compute', 'gone', 'ram', 1), ('volume', 'gone', 'volumes', 1), ('network', 'gone', 'port', 1);"
+                                                                                                    "INSERT INTO quota_usage VALUES ('compute', 'p', 'ram', 0), ('compute', 'gone', 'ram', 0), ('compute', 'left', 'ram', 64), "
+                                                                                                    "('volume', 'gone', 'volumes', 0), ('volume', 'left', 'volumes', 1), ('compute', 'u', 'key_pairs', 1), ('compute', 'gone', 'key_pairs', 1);"
+                                                                                                    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'k', 'f'), ('gone', 'k', 'k', 'f');"
+                                                                                                    "INSERT INTO agent (id, boot, last_seen) VALUES ('lost', 'x', " AGO(
+                                                                                                        400) "), ('kept', 'x', " AGO(400) ");"
+                                                                                                                                          "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) VALUES "
+                                                                                                                                          "('h', gen_random_uuid(), 'kept', 'nova', 1, 1, 1, 100, 'sim', 1);";
 
 static struct kn_test_pg *pg;
 
@@ -85,7 +102,7 @@ static int prune(struct kn_db *db, const struct kn_conf *conf)
     int rounds = 0;
 
     while (more) {
-        assert_ok(kn_history_prune(db, conf, &more, &err), &err);
+        assert_ok(kn_conductor_history_prune(db, conf, &more, &err), &err);
         rounds++;
     }
     return rounds;
@@ -93,14 +110,16 @@ static int prune(struct kn_db *db, const struct kn_conf *conf)
 
 static void test_what_is_over_goes_after_its_days(void **state)
 {
-    const struct kn_conf conf = { .history_tasks_days = 90, .history_deleted_servers_days = 180, .history_deleted_images_days = 180,
+    const struct kn_conf conf = { .history_tasks_days = 90,
+                                  .history_deleted_servers_days = 180,
+                                  .history_deleted_images_days = 180,
                                   .history_daemons_days = 90 };
     AUTO(kn_db) struct kn_db *db = world("prunes");
     struct kn_error err = { 0 };
     int64_t count = 0;
 
     (void)state;
-    assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
+    assert_ok(kn_conductor_history_count(db, &conf, &kn_conductor_history[0], &count, &err), &err);
     assert_int_equal(count, 1201); /* many, and what was told to a guest */
     assert_int_equal(prune(db, &conf), 3); /* in batches of 500 */
     assert_number(db, "SELECT count(*) FROM task WHERE request_id IN ('many', 'old')", 0);
@@ -125,7 +144,7 @@ static void test_zero_days_keep_all(void **state)
     assert_int_equal(prune(db, &conf), 1);
     assert_number(db, "SELECT count(*) FROM task", 1206);
     assert_number(db, "SELECT count(*) FROM server", 4);
-    assert_ok(kn_history_count(db, &conf, &kn_history[0], &count, &err), &err);
+    assert_ok(kn_conductor_history_count(db, &conf, &kn_conductor_history[0], &count, &err), &err);
     assert_int_equal(count, 0);
 }
 
@@ -137,8 +156,14 @@ static void test_rows_of_the_gone_go(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(kn_db_script(db, "INSERT INTO quota_change (project_id) VALUES ('p'), ('gone'); UPDATE server SET user_id = 'left' WHERE id = '" LIVING "';"
-                               "INSERT INTO departed_user (id) VALUES ('gone'), ('left')", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "INSERT INTO quota_change (project_id) VALUES ('p'), ('gone'); UPDATE server SET user_id = 'left' WHERE id = '" LIVING
+            "';"
+            "INSERT INTO departed_user (id) VALUES ('gone'), ('left')",
+            &err),
+        &err);
     prune(db, &conf);
     assert_number(db, "SELECT count(*) FROM quota_change WHERE project_id = 'p'", 1);
     assert_number(db, "SELECT count(*) FROM quota_change", 1);
@@ -146,9 +171,14 @@ static void test_rows_of_the_gone_go(void **state)
     assert_number(db, "SELECT count(*) FROM departed_user", 1);
     assert_number(db, "SELECT count(*) FROM quota_limit WHERE project_id = 'gone'", 0);
     assert_number(db, "SELECT count(*) FROM quota_limit", 2); /* the default is nobody's, and stays */
-    assert_number(db, "SELECT count(*) FROM quota_usage WHERE service = 'compute' AND resource = 'ram' AND project_id IN ('p', 'left')", 2);
-    assert_number(db, "SELECT count(*) FROM quota_usage WHERE service = 'volume'", 1); /* what is left there is counted as long as it is there */
-    assert_number(db, "SELECT sum(used) FROM quota_usage WHERE resource = 'key_pairs'", 1); /* given back with the key pair */
+    assert_number(
+        db,
+        "SELECT count(*) FROM quota_usage WHERE service = 'compute' AND resource = 'ram' AND project_id IN ('p', 'left')",
+        2);
+    assert_number(db, "SELECT count(*) FROM quota_usage WHERE service = 'volume'",
+                  1); /* what is left there is counted as long as it is there */
+    assert_number(db, "SELECT sum(used) FROM quota_usage WHERE resource = 'key_pairs'",
+                  1); /* given back with the key pair */
     assert_number(db, "SELECT count(*) FROM keypair", 1);
 }
 

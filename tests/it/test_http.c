@@ -150,8 +150,12 @@ static bool is_slow(void *ctx, const struct kn_request *req)
     return strncmp(req->raw_path, "/lane", 5) == 0;
 }
 
-static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish, .is_slow = is_slow };
-static const struct kn_http_limits LIMITS = { .threads = 3, .slow_threads = 1, .slow_waiting = 2, .max_body = MAX_BODY };
+static const struct kn_http_ops OPS = {
+    .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish, .is_slow = is_slow
+};
+static const struct kn_http_limits LIMITS = {
+    .threads = 3, .slow_threads = 1, .slow_waiting = 2, .max_body = MAX_BODY
+};
 
 static int start(void **state)
 {
@@ -197,7 +201,9 @@ static void test_plain(void **state)
 
 static void test_bad_queries(void **state)
 {
-    static const char *const BAD[] = { "/?a=%", "/?a=%0", "/?%zz=1", "/?a=%00", "/?a=%ff%fe", "/?a=%c3", "/?a=%ed%a0%80" };
+    static const char *const BAD[] = {
+        "/?a=%", "/?a=%0", "/?%zz=1", "/?a=%00", "/?a=%ff%fe", "/?a=%c3", "/?a=%ed%a0%80"
+    };
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
         kn_test_http_ask(*state, "GET", BAD[i], NULL, NULL);
         assert_int_equal(((struct kn_test_http *)*state)->status, 400);
@@ -509,12 +515,21 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_plain),           TEST(test_bad_queries),       TEST(test_many_parameters),
+        TEST(test_plain),
+        TEST(test_bad_queries),
+        TEST(test_many_parameters),
         TEST(test_bodies_too_large),
-        TEST(test_refused_before_the_body), TEST(test_uploads),   TEST(test_upload_continue),
-        TEST(test_uploads_that_fail), TEST(test_file),            TEST(test_slow_delays_nobody),
-        TEST(test_slow_lane_is_bounded), TEST(test_connections_are_bounded),
-        TEST(test_absolute_target), TEST(test_stop_drains),       TEST(test_bad_addresses),
+        TEST(test_refused_before_the_body),
+        TEST(test_uploads),
+        TEST(test_upload_continue),
+        TEST(test_uploads_that_fail),
+        TEST(test_file),
+        TEST(test_slow_delays_nobody),
+        TEST(test_slow_lane_is_bounded),
+        TEST(test_connections_are_bounded),
+        TEST(test_absolute_target),
+        TEST(test_stop_drains),
+        TEST(test_bad_addresses),
         cmocka_unit_test(test_out_of_a_set_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,9 +119,18 @@ static void names(void *ctx, struct kn_request *req, const char *body, size_t le
     ret[1] = account != NULL ? kn_request_strdup(req, account) : NULL;
 }
 
-static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish,
-                                        .is_slow = is_slow, .is_list = is_list, .names = names };
-static const struct kn_http_limits LIMITS = { .threads = THREADS, .lists = LISTS, .slow_threads = 1, .slow_waiting = WAITING, .max_body = MAX_BODY,
+static const struct kn_http_ops OPS = { .open = open_request,
+                                        .dispatch = dispatch,
+                                        .refuse = refuse,
+                                        .finish = finish,
+                                        .is_slow = is_slow,
+                                        .is_list = is_list,
+                                        .names = names };
+static const struct kn_http_limits LIMITS = { .threads = THREADS,
+                                              .lists = LISTS,
+                                              .slow_threads = 1,
+                                              .slow_waiting = WAITING,
+                                              .max_body = MAX_BODY,
                                               .bodies = BODIES };
 
 static int start(void **state)
@@ -354,8 +363,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_crowd_leaves_workers), TEST(test_lists_leave_workers), TEST(test_a_crowd_gives_way), TEST(test_an_account_gives_way),
-        TEST(test_bodies_have_a_budget), TEST(test_deferred),
+        TEST(test_a_crowd_leaves_workers), TEST(test_lists_leave_workers),  TEST(test_a_crowd_gives_way),
+        TEST(test_an_account_gives_way),   TEST(test_bodies_have_a_budget), TEST(test_deferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,9 @@ static void finish(void *ctx, struct kn_request *req, struct kn_response *res, i
     atomic_fetch_add(&world.finished, 1);
 }
 
-static const struct kn_http_ops OPS = { .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish };
+static const struct kn_http_ops OPS = {
+    .open = open_request, .dispatch = dispatch, .refuse = refuse, .finish = finish
+};
 static const struct kn_http_limits LIMITS = { .threads = 3, .max_body = 1000 };
 
 static int start(void **state)
@@ -224,12 +226,9 @@ static void test_large_heads(void **state)
         const char *before, *text;
         int count, status;
     } CASES[] = {
-        { "GET /", "a", 20 << 10, 414 },
-        { HEAD "A: ", "a", 40 << 10, 431 },
-        { HEAD "A: ", "a", 70000, 431 },
-        { HEAD "A: b", "\r\nA: b", 1000, 431 },
-        { HEAD "Cookie: ", "a=b; ", 3000, 200 },
-        { HEAD "A: b", "\r\nA: b", 90, 200 },
+        { "GET /", "a", 20 << 10, 414 },         { HEAD "A: ", "a", 40 << 10, 431 },
+        { HEAD "A: ", "a", 70000, 431 },         { HEAD "A: b", "\r\nA: b", 1000, 431 },
+        { HEAD "Cookie: ", "a=b; ", 3000, 200 }, { HEAD "A: b", "\r\nA: b", 90, 200 },
     };
     struct kn_test_http *c = *state;
 
@@ -238,7 +237,8 @@ static void test_large_heads(void **state)
 
         kn_strbuf_addstr(&text, CASES[i].before);
         add_many(&text, CASES[i].text, CASES[i].count);
-        kn_strbuf_addstr(&text, CASES[i].status == 414 ? " HTTP/1.1\r\nHost: x\r\n\r\n" : "\r\nContent-Length: 900\r\n\r\n");
+        kn_strbuf_addstr(&text,
+                         CASES[i].status == 414 ? " HTTP/1.1\r\nHost: x\r\n\r\n" : "\r\nContent-Length: 900\r\n\r\n");
         if (CASES[i].status != 200) {
             refused(c->port, text.buf, text.len, CASES[i].status);
             continue;
@@ -286,8 +286,10 @@ static void test_bad_behind_good(void **state)
 /* Who goes away in the middle, and what is unusual but HTTP. */
 static void test_odd_connections(void **state)
 {
-    static const char *const CUT[] = { "", "\r\n", "GET / HTTP/1.1\r\nHost", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc" };
-    static const char *const FINE[] = { "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET * HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+    static const char *const CUT[] = { "", "\r\n", "GET / HTTP/1.1\r\nHost",
+                                       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc" };
+    static const char *const FINE[] = { "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                                        "GET * HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
                                         "GET / HTTP/1.1\r\nHost: x\r\nA:\r\nB:\t c \r\n\r\n" };
     const struct kn_test_http *c = *state;
 
@@ -308,6 +310,7 @@ static void test_odd_connections(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
-    const struct CMUnitTest tests[] = { TEST(test_bad_heads), TEST(test_large_heads), TEST(test_bad_behind_good), TEST(test_odd_connections) };
+    const struct CMUnitTest tests[] = { TEST(test_bad_heads), TEST(test_large_heads), TEST(test_bad_behind_good),
+                                        TEST(test_odd_connections) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

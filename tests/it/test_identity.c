@@ -60,8 +60,9 @@ static void test_scopes(void **state)
     kn_ks_log_in(401, "admin", KN_KS_PASSWORD, "{\"OS-TRUST:trust\":{\"id\":\"1\"}}", NULL);
     kn_ks_log_in(400, "admin", KN_KS_PASSWORD, "{\"horoscope\":{\"id\":\"1\"}}", NULL);
     /* from the unscoped token into a project */
-    AUTO_FREE char *rescope = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}},\"scope\":"
-                                          KN_KS_ADMIN_SCOPE "}}", token);
+    AUTO_FREE char *rescope = kn_asprintf(
+        "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}},\"scope\":" KN_KS_ADMIN_SCOPE "}}",
+        token);
     kn_ks_ask(201, "POST", "/v3/auth/tokens", NULL, rescope);
     kn_copy(scoped, sizeof(scoped), kn_test_http_header(&kn_ks.http, "X-Subject-Token"));
     assert_int_equal(json_array_size(kn_ks_at("token.methods")), 2);
@@ -76,8 +77,10 @@ static void test_domain_scope(void **state)
     AUTO_FREE char *members = kn_asprintf("\"name\":\"dora\",\"password\":\"s3cret\",\"domain_id\":\"%s\"", domain);
     const char *user = kn_ks_make("users", "user", members);
     AUTO_FREE char *target = kn_asprintf("domains/%s", domain);
-    AUTO_FREE char *login = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"%s\","
-                                        "\"password\":\"s3cret\"}}},\"scope\":{\"domain\":{\"name\":\"sales\"}}}}", user);
+    AUTO_FREE char *login =
+        kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"%s\","
+                    "\"password\":\"s3cret\"}}},\"scope\":{\"domain\":{\"name\":\"sales\"}}}}",
+                    user);
     AUTO_FREE char *domain_path = kn_asprintf("/v3/domains/%s", domain);
     char token[KN_KS_TOKEN];
 
@@ -102,20 +105,29 @@ static void test_domain_scope(void **state)
 static void test_bad_logins(void **state)
 {
     static const char *const MALFORMED[] = {
-        "", "{", "[]", "{}", "{\"auth\":1}", "{\"auth\":{}}", "{\"auth\":{\"identity\":{}}}",
-        "{\"auth\":{\"identity\":{\"methods\":[]}}}", "{\"auth\":{\"identity\":{\"methods\":[1]}}}",
+        "",
+        "{",
+        "[]",
+        "{}",
+        "{\"auth\":1}",
+        "{\"auth\":{}}",
+        "{\"auth\":{\"identity\":{}}}",
+        "{\"auth\":{\"identity\":{\"methods\":[]}}}",
+        "{\"auth\":{\"identity\":{\"methods\":[1]}}}",
         "{\"auth\":{\"identity\":{\"methods\":[\"password\"]}}}",
         "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"admin\",\"password\":\"x\"}}}}}",
         "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"admin\",\"password\":1}}}}}",
         "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{}}}}",
-        "{\"auth\":1,\"auth\":1}", "\xff\xfe",
+        "{\"auth\":1,\"auth\":1}",
+        "\xff\xfe",
     };
     (void)state;
     for (size_t i = 0; i < KN_COUNT(MALFORMED); i++) {
         kn_ks_ask(400, "POST", "/v3/auth/tokens", NULL, MALFORMED[i]);
     }
     kn_ks_ask(401, "POST", "/v3/auth/tokens", NULL, "{\"auth\":{\"identity\":{\"methods\":[\"telepathy\"]}}}");
-    kn_ks_ask(404, "POST", "/v3/auth/tokens", NULL, "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"x\"}}}}");
+    kn_ks_ask(404, "POST", "/v3/auth/tokens", NULL,
+              "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"x\"}}}}");
     kn_ks_log_in(401, "admin", "wrong", KN_KS_ADMIN_SCOPE, NULL);
     AUTO_FREE char *wrong = kn_strdup(kn_ks.http.body.buf);
     kn_ks_log_in(401, "nobody", "wrong", KN_KS_ADMIN_SCOPE, NULL);
@@ -127,9 +139,10 @@ static void test_bad_logins(void **state)
 static void test_guessing_is_limited(void **state)
 {
     const int64_t begin = kn_mono_ms();
-    const int guesses = kn_ks_ask_until(429, 401, "POST", "/v3/auth/tokens", NULL,
-                                        "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"victim\","
-                                        "\"domain\":{\"id\":\"default\"},\"password\":\"guess\"}}}}}");
+    const int guesses = kn_ks_ask_until(
+        429, 401, "POST", "/v3/auth/tokens", NULL,
+        "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"victim\","
+        "\"domain\":{\"id\":\"default\"},\"password\":\"guess\"}}}}}");
 
     (void)state;
     assert_string_not_equal(kn_test_http_header(&kn_ks.http, "Retry-After"), "");
@@ -268,7 +281,8 @@ static void test_own_password(void **state)
     kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
     kn_ks_ask(401, "POST", path, token, "{\"user\":{\"password\":\"new\",\"original_password\":\"wrong\"}}");
     kn_ks_ask(400, "POST", path, token, "{\"user\":{\"password\":\"new\"}}");
-    kn_ks_ask(401, "POST", "/v3/users/nobody/password", kn_ks.admin, "{\"user\":{\"password\":\"new\",\"original_password\":\"s3cret\"}}");
+    kn_ks_ask(401, "POST", "/v3/users/nobody/password", kn_ks.admin,
+              "{\"user\":{\"password\":\"new\",\"original_password\":\"s3cret\"}}");
     kn_ks_ask(204, "POST", path, token, "{\"user\":{\"password\":\"new\",\"original_password\":\"s3cret\"}}");
     kn_ks_assert_worth(token, false);
     kn_ks_log_in(401, p.name, "s3cret", p.scope, NULL);
@@ -304,7 +318,8 @@ static void test_reader_sees_its_own(void **state)
 
 static void test_projects(void **state)
 {
-    const char *parent = kn_ks_make("projects", "project", "\"name\":\"tree\",\"tags\":[\"a\",\"b\"],\"description\":\"d\"");
+    const char *parent = kn_ks_make("projects", "project",
+                                    "\"name\":\"tree\",\"tags\":[\"a\",\"b\"],\"description\":\"d\"");
     AUTO_FREE char *below = kn_asprintf("\"name\":\"leaf\",\"parent_id\":\"%s\"", parent);
     AUTO_FREE char *path = kn_asprintf("/v3/projects/%s", parent);
     AUTO_FREE char *children = kn_asprintf("/v3/projects?parent_id=%s", parent);
@@ -341,11 +356,16 @@ static void test_own_attributes(void **state)
 {
     static const struct {
         const char *noun, *collection;
-    } NOUNS[] = { { "domain", "domains" }, { "project", "projects" }, { "user", "users" }, { "group", "groups" }, { "role", "roles" } };
+    } NOUNS[] = { { "domain", "domains" },
+                  { "project", "projects" },
+                  { "user", "users" },
+                  { "group", "groups" },
+                  { "role", "roles" } };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(NOUNS); i++) {
-        const char *id = kn_ks_make(NOUNS[i].collection, NOUNS[i].noun, "\"name\":\"dyed\",\"colour\":\"red\",\"size\":{\"x\":1}");
+        const char *id = kn_ks_make(NOUNS[i].collection, NOUNS[i].noun,
+                                    "\"name\":\"dyed\",\"colour\":\"red\",\"size\":{\"x\":1}");
         AUTO_FREE char *path = kn_asprintf("/v3/%s/%s", NOUNS[i].collection, id);
         AUTO_FREE char *paint = kn_asprintf("{\"%s\":{\"colour\":\"blue\"}}", NOUNS[i].noun);
         AUTO_FREE char *lie = kn_asprintf("{\"%s\":{\"links\":{\"self\":\"elsewhere\"}}}", NOUNS[i].noun);
@@ -393,7 +413,9 @@ static void test_assignments(void **state)
 
 static void test_users(void **state)
 {
-    const char *user = kn_ks_make("users", "user", "\"name\":\"ulla\",\"email\":\"u@x\",\"description\":\"d\",\"enabled\":true,\"options\":{}");
+    const char *user =
+        kn_ks_make("users", "user",
+                   "\"name\":\"ulla\",\"email\":\"u@x\",\"description\":\"d\",\"enabled\":true,\"options\":{}");
     AUTO_FREE char *path = kn_asprintf("/v3/users/%s", user);
 
     (void)state;
@@ -436,14 +458,14 @@ static void test_names_with_blanks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_discovery),       cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_domain_scope),    cmocka_unit_test(test_bad_logins),
-        cmocka_unit_test(test_guessing_is_limited), cmocka_unit_test(test_validation), cmocka_unit_test(test_allow_expired),
-        cmocka_unit_test(test_revocation),      cmocka_unit_test(test_deleted_role),
-        cmocka_unit_test(test_own_password),    cmocka_unit_test(test_reader_sees_its_own),
-        cmocka_unit_test(test_projects),        cmocka_unit_test(test_assignments),
-        cmocka_unit_test(test_users),           cmocka_unit_test(test_own_attributes),
-        cmocka_unit_test(test_names_with_blanks),
+        cmocka_unit_test(test_discovery),           cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_domain_scope),        cmocka_unit_test(test_bad_logins),
+        cmocka_unit_test(test_guessing_is_limited), cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_allow_expired),       cmocka_unit_test(test_revocation),
+        cmocka_unit_test(test_deleted_role),        cmocka_unit_test(test_own_password),
+        cmocka_unit_test(test_reader_sees_its_own), cmocka_unit_test(test_projects),
+        cmocka_unit_test(test_assignments),         cmocka_unit_test(test_users),
+        cmocka_unit_test(test_own_attributes),      cmocka_unit_test(test_names_with_blanks),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

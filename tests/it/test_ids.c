@@ -27,8 +27,10 @@ static const char ROWS[] =
     "'[{\"start\": \"10.7.0.2\", \"end\": \"10.7.0.254\"}]');"
     "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES "
     "('" PORT "', '" NETWORK "', '" SEED_PROJECT "', 'fa:16:3e:00:00:09', '');"
-    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-222222222222', '10.7.0.77', '" PORT "');"
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT "', 'u', 1, 'available');"
+    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-222222222222', '10.7.0.77', '" PORT
+    "');"
+    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT
+    "', 'u', 1, 'available');"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, generation, flavor, image_id, host, reservation_id, "
     "power_state, launched_at, nics, zone) VALUES ('" SERVER "', '" SEED_PROJECT "', 'u', 's', 's', 'active', 1, "
     "'{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, "
@@ -67,8 +69,8 @@ static void ask(int status, const char *method, const char *path, const char *bo
     int got = kn_test_nova_ask(nova, SEED_MEMBER, 79, method, loud_path, loud_body);
 
     if (got != status) {
-        fail_msg("%s %s %s: %d %s, wanted %d", method, loud_path, loud_body != NULL ? loud_body : "", got, nova->http.body.buf,
-                 status);
+        fail_msg("%s %s %s: %d %s, wanted %d", method, loud_path, loud_body != NULL ? loud_body : "", got,
+                 nova->http.body.buf, status);
     }
 }
 
@@ -83,36 +85,46 @@ static void a_server_of_ids_in_capitals(void **state)
 {
     (void)state;
     ask(202, "POST", COMPUTE "servers",
-        "{\"server\": {\"name\": \"a\", \"flavorRef\": \"1\", \"imageRef\": \"^" IMAGE "^\", \"networks\": [{\"uuid\": \"^" NETWORK "^\"}, "
+        "{\"server\": {\"name\": \"a\", \"flavorRef\": \"1\", \"imageRef\": \"^" IMAGE
+        "^\", \"networks\": [{\"uuid\": \"^" NETWORK "^\"}, "
         "{\"port\": \"^" PORT "^\"}], \"block_device_mapping_v2\": [{\"uuid\": \"^" IMAGE "^\", \"boot_index\": 0, "
         "\"source_type\": \"image\", \"destination_type\": \"local\", \"delete_on_termination\": true}]}}");
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.create' AND input->'requests' = "
-                                            "'[{\"network\": \"" NETWORK "\"}, {\"port\": \"" PORT "\"}]'"), 1);
+    assert_int_equal(kn_test_nova_sql(nova,
+                                      "SELECT count(*) FROM task WHERE kind = 'server.create' AND input->'requests' = "
+                                      "'[{\"network\": \"" NETWORK "\"}, {\"port\": \"" PORT "\"}]'"),
+                     1);
     assert_no_capitals();
     ask(400, "POST", COMPUTE "servers",
-        "{\"server\": {\"name\": \"a\", \"flavorRef\": \"1\", \"imageRef\": \"^" IMAGE "^\", \"networks\": [{\"port\": \"" PORT "\"}, "
+        "{\"server\": {\"name\": \"a\", \"flavorRef\": \"1\", \"imageRef\": \"^" IMAGE
+        "^\", \"networks\": [{\"port\": \"" PORT "\"}, "
         "{\"port\": \"^" PORT "^\"}]}}");
     ask(400, "POST", COMPUTE "servers",
-        "{\"server\": {\"name\": \"a\", \"flavorRef\": \"1\", \"imageRef\": \"^" ABSENT "^\", \"networks\": \"none\"}}");
+        "{\"server\": {\"name\": \"a\", \"flavorRef\": \"1\", \"imageRef\": \"^" ABSENT
+        "^\", \"networks\": \"none\"}}");
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 1);
 }
 
 static void what_is_plugged_in_by_capitals(void **state)
 {
     (void)state;
-    ask(200, "POST", COMPUTE "servers/^" SERVER "^/os-volume_attachments", "{\"volumeAttachment\": {\"volumeId\": \"^" VOLUME "^\"}}");
+    ask(200, "POST", COMPUTE "servers/^" SERVER "^/os-volume_attachments",
+        "{\"volumeAttachment\": {\"volumeId\": \"^" VOLUME "^\"}}");
     assert_string_equal(kn_test_nova_str(nova, "volumeAttachment.volumeId"), VOLUME);
     assert_string_equal(kn_test_nova_str(nova, "volumeAttachment.serverId"), SERVER);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.attach_volume' AND input->>'volume' = "
-                                            "'" VOLUME "'"), 1);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.attach_volume' AND input->>'volume' = "
+                               "'" VOLUME "'"),
+        1);
     kn_test_nova_sql(nova, "WITH a AS (UPDATE attachment SET status = 'attached' RETURNING 1), "
                            "v AS (UPDATE volume SET status = 'in-use' RETURNING 1) "
                            "UPDATE server SET task_state = NULL");
     ask(200, "GET", COMPUTE "servers/^" SERVER "^/os-volume_attachments/^" VOLUME "^", NULL);
     ask(404, "GET", COMPUTE "servers/^" SERVER "^/os-volume_attachments/^" ABSENT "^", NULL);
     ask(202, "DELETE", COMPUTE "servers/^" SERVER "^/os-volume_attachments/^" VOLUME "^", NULL);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.detach_volume' AND input->>'volume' = "
-                                            "'" VOLUME "'"), 1);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.detach_volume' AND input->>'volume' = "
+                               "'" VOLUME "'"),
+        1);
     ask(200, "GET", COMPUTE "servers/^" SERVER "^/os-interface/^" PORT "^", NULL);
     ask(200, "GET", COMPUTE "servers/^" SERVER "^/os-instance-actions", NULL);
     assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.instance_uuid"), SERVER);
@@ -149,7 +161,10 @@ static void objects_by_capitals(void **state)
     ask(404, "POST", CINDER "volumes", "{\"volume\": {\"size\": 1, \"snapshot_id\": \"^" ABSENT "^\"}}");
     ask(400, "POST", CINDER "volumes", "{\"volume\": {\"size\": 1, \"imageRef\": \"^" IMAGE "^\"}}");
     ask(202, "DELETE", CINDER "volumes/^" VOLUME "^", NULL);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'volume.delete' AND object_id = '" VOLUME "'"), 1);
+    assert_int_equal(kn_test_nova_sql(nova,
+                                      "SELECT count(*) FROM task WHERE kind = 'volume.delete' AND object_id = '" VOLUME
+                                      "'"),
+                     1);
     ask(201, "POST", "/image/v2/images", "{\"id\": \"^" ABSENT "^\", \"name\": \"i\"}");
     assert_string_equal(kn_test_nova_str(nova, "id"), ABSENT);
     ask(409, "POST", "/image/v2/images", "{\"id\": \"" ABSENT "\", \"name\": \"i\"}");

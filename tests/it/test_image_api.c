@@ -12,8 +12,9 @@
 static void test_life(void **state)
 {
     (void)state;
-    AUTO_FREE char *id = create(A JSON, "{\"name\":\"cirros\",\"disk_format\":\"raw\",\"container_format\":\"bare\",\"min_ram\":64,"
-                                        "\"owner_specified.openstack.md5\":\"\",\"os_distro\":\"x\",\"tags\":[\"t\"]}");
+    AUTO_FREE char *id =
+        create(A JSON, "{\"name\":\"cirros\",\"disk_format\":\"raw\",\"container_format\":\"bare\",\"min_ram\":64,"
+                       "\"owner_specified.openstack.md5\":\"\",\"os_distro\":\"x\",\"tags\":[\"t\"]}");
     AUTO_FREE char *path = path_of(id, "");
     AUTO_FREE char *file = path_of(id, "/file");
 
@@ -49,8 +50,9 @@ static void test_life(void **state)
     expect(200, "GET", file, A "If-None-Match: \"other\"\r\n", NULL);
 
     upload(409, id, "again");
-    expect(200, "PATCH", path, A PATCH, "[{\"op\":\"replace\",\"path\":\"/protected\",\"value\":true},"
-                                        "{\"op\":\"add\",\"path\":\"/hw\",\"value\":\"1\"},{\"op\":\"remove\",\"path\":\"/os_distro\"}]");
+    expect(200, "PATCH", path, A PATCH,
+           "[{\"op\":\"replace\",\"path\":\"/protected\",\"value\":true},"
+           "{\"op\":\"add\",\"path\":\"/hw\",\"value\":\"1\"},{\"op\":\"remove\",\"path\":\"/os_distro\"}]");
     assert_string_equal(field("hw"), "1");
     assert_string_equal(field("os_distro"), "");
     expect(403, "DELETE", path, A, NULL);
@@ -59,7 +61,8 @@ static void test_life(void **state)
     expect(404, "GET", path, A, NULL);
     expect(404, "DELETE", path, A, NULL);
     expect(404, "GET", file, A, NULL);
-    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'image.delete' AND length(input->>'sha512') = 128"), 1);
+    assert_int_equal(
+        count_of("SELECT count(*) FROM task WHERE kind = 'image.delete' AND length(input->>'sha512') = 128"), 1);
     drop_everything();
 }
 
@@ -197,7 +200,7 @@ static char *names(const char *query)
 
     expect(200, "GET", path, A, NULL);
     json_t *json = kn_test_http_json(&world.http);
-    json_array_foreach(json_object_get(json, "images"), i, image) {
+    json_array_foreach (json_object_get(json, "images"), i, image) {
         kn_strbuf_addstr(&joined, json_string_value(json_object_get(image, "name")));
     }
     json_decref(json);
@@ -216,9 +219,12 @@ static void expect_names(const char *query, const char *wanted)
 static void test_lists(void **state)
 {
     (void)state;
-    AUTO_FREE char *a = create(A JSON, "{\"name\":\"a\",\"disk_format\":\"raw\",\"container_format\":\"bare\",\"min_ram\":3}");
-    AUTO_FREE char *b = create(A JSON, "{\"name\":\"b\",\"disk_format\":\"qcow2\",\"container_format\":\"bare\",\"os\":\"x\"}");
-    AUTO_FREE char *c = create(A JSON, "{\"name\":\"c\",\"disk_format\":\"raw\",\"container_format\":\"ovf\",\"tags\":[\"t\",\"u\"]}");
+    AUTO_FREE char *a = create(A JSON,
+                               "{\"name\":\"a\",\"disk_format\":\"raw\",\"container_format\":\"bare\",\"min_ram\":3}");
+    AUTO_FREE char *b = create(A JSON,
+                               "{\"name\":\"b\",\"disk_format\":\"qcow2\",\"container_format\":\"bare\",\"os\":\"x\"}");
+    AUTO_FREE char *c =
+        create(A JSON, "{\"name\":\"c\",\"disk_format\":\"raw\",\"container_format\":\"ovf\",\"tags\":[\"t\",\"u\"]}");
     free(create(A JSON, "{\"name\":\"d\",\"disk_format\":\"iso\",\"container_format\":\"bare\",\"os_hidden\":true}"));
     AUTO_FREE char *in = kn_asprintf("sort=name:asc&id=in:%s,%s,junk", a, c);
     AUTO_FREE char *after = kn_asprintf("sort=name:desc&marker=%s", c);
@@ -232,7 +238,8 @@ static void test_lists(void **state)
     expect_names("name=b", "b");
     expect_names("name=in:a,c&sort=name:asc", "ac");
     expect_names("name=in:%22a%22,%22c%22&sort=name:asc", "ac");
-    static const char *const UNQUOTED[] = { "in:%22", "in:%22a", "in:a,%22c", "in:a%22c%22", "in:%22a%22c", "in:%22a%22%22c%22" };
+    static const char *const UNQUOTED[] = { "in:%22",      "in:%22a",     "in:a,%22c",
+                                            "in:a%22c%22", "in:%22a%22c", "in:%22a%22%22c%22" };
     for (size_t i = 0; i < sizeof(UNQUOTED) / sizeof(UNQUOTED[0]); i++) {
         AUTO_FREE char *bad = kn_asprintf(IMAGES "?name=%s", UNQUOTED[i]);
         expect(400, "GET", bad, A, NULL);
@@ -289,7 +296,7 @@ static void test_pages(void **state)
         assert_true(page < 4);
         expect(200, "GET", path, A, NULL);
         json_t *json = kn_test_http_json(&world.http);
-        json_array_foreach(json_object_get(json, "images"), i, image) {
+        json_array_foreach (json_object_get(json, "images"), i, image) {
             kn_strbuf_addstr(&seen, json_string_value(json_object_get(image, "name")));
         }
         json_decref(json);
@@ -337,8 +344,9 @@ static void test_bad_lists(void **state)
     }
     assert_non_null(strstr(world.http.body.buf, "Invalid value 'perhaps' for 'protected' filter."));
     expect(400, "GET", IMAGES "?sort=color", A, NULL);
-    assert_non_null(strstr(world.http.body.buf, "It must be one of the following: name, status, container_format, disk_format, size, "
-                                                "id, created_at, updated_at."));
+    assert_non_null(strstr(world.http.body.buf,
+                           "It must be one of the following: name, status, container_format, disk_format, size, "
+                           "id, created_at, updated_at."));
 }
 
 static void test_bad_input(void **state)
@@ -361,8 +369,10 @@ static void test_bad_input(void **state)
         { 415, "PATCH", "/%s", A JSON, "[]" },
         { 400, "PATCH", "/%s", A PATCH, "{}" },
         { 400, "PATCH", "/%s", A PATCH, "[{\"op\":\"add\",\"path\":\"/name\",\"value\":7}]" },
-        { 403, "PATCH", "/%s", A PATCH, "[{\"op\":\"add\",\"path\":\"/name\",\"value\":\"z\"},{\"op\":\"replace\",\"path\":\"/id\",\"value\":\"z\"}]" },
-        { 409, "PATCH", "/%s", A PATCH, "[{\"op\":\"add\",\"path\":\"/name\",\"value\":\"z\"},{\"op\":\"remove\",\"path\":\"/none\"}]" },
+        { 403, "PATCH", "/%s", A PATCH,
+          "[{\"op\":\"add\",\"path\":\"/name\",\"value\":\"z\"},{\"op\":\"replace\",\"path\":\"/id\",\"value\":\"z\"}]" },
+        { 409, "PATCH", "/%s", A PATCH,
+          "[{\"op\":\"add\",\"path\":\"/name\",\"value\":\"z\"},{\"op\":\"remove\",\"path\":\"/none\"}]" },
         { 404, "PATCH", "/00000000-0000-4000-8000-000000000000", A PATCH, "[]" },
         { 404, "GET", "/nonsense", A, NULL },
         { 404, "DELETE", "/null", A, NULL },
@@ -383,12 +393,12 @@ static void test_bad_input(void **state)
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         const char *in_tail = strstr(CASES[i].tail, "%s");
         const char *in_body = CASES[i].body != NULL ? strstr(CASES[i].body, "%s") : NULL;
-        AUTO_FREE char *path =
-            in_tail == NULL ? kn_asprintf(IMAGES "%s", CASES[i].tail)
-                            : kn_asprintf(IMAGES "%.*s%s%s", (int)(in_tail - CASES[i].tail), CASES[i].tail, id, in_tail + 2);
-        AUTO_FREE char *body =
-            in_body == NULL ? kn_strdup(CASES[i].body)
-                            : kn_asprintf("%.*s%s%s", (int)(in_body - CASES[i].body), CASES[i].body, id, in_body + 2);
+        AUTO_FREE char *path = in_tail == NULL ? kn_asprintf(IMAGES "%s", CASES[i].tail)
+                                               : kn_asprintf(IMAGES "%.*s%s%s", (int)(in_tail - CASES[i].tail),
+                                                             CASES[i].tail, id, in_tail + 2);
+        AUTO_FREE char *body = in_body == NULL ? kn_strdup(CASES[i].body)
+                                               : kn_asprintf("%.*s%s%s", (int)(in_body - CASES[i].body), CASES[i].body,
+                                                             id, in_body + 2);
 
         expect(CASES[i].status, CASES[i].method, path, CASES[i].headers, body);
     }
@@ -406,7 +416,8 @@ static void test_bad_input(void **state)
 static void test_usable(void **state)
 {
     (void)state;
-    AUTO_FREE char *id = create(A JSON, "{\"disk_format\":\"raw\",\"container_format\":\"bare\",\"min_disk\":3,\"min_ram\":4}");
+    AUTO_FREE char *id = create(A JSON,
+                                "{\"disk_format\":\"raw\",\"container_format\":\"bare\",\"min_disk\":3,\"min_ram\":4}");
     struct kn_caller a = { .project_id = "aaaa" }, b = { .project_id = "bbbb" };
     struct kn_image_facts facts;
     struct kn_error err = { 0 };
@@ -445,9 +456,8 @@ static void test_info(void **state)
 static void test_no_cache(void **state)
 {
     static const char *const CALLS[][2] = {
-        { "GET", "/image/v2/cache" },          { "DELETE", "/image/v2/cache" },
-        { "PUT", "/image/v2/cache/x" },        { "DELETE", "/image/v2/cache/x" },
-        { "GET", "/image/v2/cache/nodes/x" },  { "POST", "/image/v2/cache/clean" },
+        { "GET", "/image/v2/cache" },        { "DELETE", "/image/v2/cache" },      { "PUT", "/image/v2/cache/x" },
+        { "DELETE", "/image/v2/cache/x" },   { "GET", "/image/v2/cache/nodes/x" }, { "POST", "/image/v2/cache/clean" },
         { "POST", "/image/v2/cache/prune" },
     };
 
@@ -462,17 +472,10 @@ static void test_no_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_deactivate),
-        cmocka_unit_test(test_visibility),
-        cmocka_unit_test(test_roles),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_bad_lists), cmocka_unit_test(test_bad_input),
-        cmocka_unit_test(test_usable),
-        cmocka_unit_test(test_info),
-        cmocka_unit_test(test_no_cache),
+        cmocka_unit_test(test_life),       cmocka_unit_test(test_tags),      cmocka_unit_test(test_deactivate),
+        cmocka_unit_test(test_visibility), cmocka_unit_test(test_roles),     cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_pages),      cmocka_unit_test(test_bad_lists), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_usable),     cmocka_unit_test(test_info),      cmocka_unit_test(test_no_cache),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

@@ -31,8 +31,8 @@ static struct {
     char dir[KN_TEST_DIR];
     char store[96], cache[96], guests[96];
     struct kn_conf conf;
-    struct kn_url_key key;
-    struct kn_data_door *door;
+    struct kn_image_url_key key;
+    struct kn_image_data_door *door;
 } world;
 
 static void shell(const char *command)
@@ -56,15 +56,15 @@ static int open_world(void **state)
     kn_conf_defaults(&world.conf);
     world.conf.agent_cache_dir = world.cache;
     world.conf.agent_state_dir = world.guests;
-    assert_ok(kn_url_key_load(world.store, &world.key, &err), &err);
-    assert_ok(kn_data_door_open("127.0.0.1:0", world.store, &world.key, &world.door, &err), &err);
+    assert_ok(kn_image_url_key_load(world.store, &world.key, &err), &err);
+    assert_ok(kn_image_data_door_open("127.0.0.1:0", world.store, &world.key, &world.door, &err), &err);
     return 0;
 }
 
 static int close_world(void **state)
 {
     (void)state;
-    kn_data_door_free(world.door);
+    kn_image_data_door_free(world.door);
     shell("rm -rf store cache guests");
     return rmdir(world.dir);
 }
@@ -84,13 +84,14 @@ static void image_release(struct image *image)
 
 static void sign(struct image *image, const char *format, int64_t virtual_size, int64_t life_s)
 {
-    AUTO_FREE char *base = kn_asprintf("http://127.0.0.1:%d", kn_data_door_port(world.door));
+    AUTO_FREE char *base = kn_asprintf("http://127.0.0.1:%d", kn_image_data_door_port(world.door));
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
 
-    kn_url_sign(&world.key, base, image->sha512, kn_now_ms() / 1000 + life_s, &url);
+    kn_image_url_sign(&world.key, base, image->sha512, kn_now_ms() / 1000 + life_s, &url);
     json_decref(image->spec);
-    image->spec = json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "id", "i", "url", url.buf, "sha512", image->sha512, "size",
-                            (json_int_t)image->size, "disk_format", format, "virtual_size", (json_int_t)virtual_size);
+    image->spec = json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "id", "i", "url", url.buf, "sha512", image->sha512,
+                            "size", (json_int_t)image->size, "disk_format", format, "virtual_size",
+                            (json_int_t)virtual_size);
 }
 
 /* Stores the file dir/name under its digest. */
@@ -256,7 +257,8 @@ static void test_corrupted_data_is_refused(void **state)
 {
     (void)state;
     AUTO_RELEASE(image) struct image image = store_raw(5, MIB);
-    AUTO_FREE char *spoil = kn_asprintf("printf X | dd of=store/%s bs=1 seek=5000 conv=notrunc status=none", image.sha512);
+    AUTO_FREE char *spoil = kn_asprintf("printf X | dd of=store/%s bs=1 seek=5000 conv=notrunc status=none",
+                                        image.sha512);
     AUTO_FREE char *grow = kn_asprintf("printf X >> store/%s", image.sha512);
     AUTO_FREE char *shrink = kn_asprintf("truncate -s 1000 store/%s", image.sha512);
     struct kn_error err = { 0 };
@@ -365,7 +367,11 @@ static void *ensure_until_cancelled(void *image)
     struct kn_error err = { 0 };
     char path[256];
 
-    return kn_image_host_ensure(&world.conf, ((struct image *)image)->spec, end_in_the_middle, NULL, path, sizeof(path), &err) < 0 && err.code == KN_CANCELLED ? image : NULL;
+    return kn_image_host_ensure(&world.conf, ((struct image *)image)->spec, end_in_the_middle, NULL, path, sizeof(path),
+                                &err) < 0 &&
+                   err.code == KN_CANCELLED
+               ? image
+               : NULL;
 }
 
 static void *ensure_looking(void *image)
@@ -373,7 +379,10 @@ static void *ensure_looking(void *image)
     struct kn_error err = { 0 };
     char path[256];
 
-    return kn_image_host_ensure(&world.conf, ((struct image *)image)->spec, count_looks, NULL, path, sizeof(path), &err) == 0 ? image : NULL;
+    return kn_image_host_ensure(&world.conf, ((struct image *)image)->spec, count_looks, NULL, path, sizeof(path),
+                                &err) == 0
+               ? image
+               : NULL;
 }
 
 static void test_cancelled_in_the_middle(void **state)
@@ -440,8 +449,8 @@ static void test_oldest_unused_goes_first(void **state)
             age(&images[i], 60 - i); /* 0 is the oldest */
         }
     }
-    AUTO_FREE char *overlay = kn_asprintf("qemu-img create -q -f qcow2 -b %s/%s -F raw guests/s1/disk.qcow2", world.cache,
-                                          images[0].sha512);
+    AUTO_FREE char *overlay = kn_asprintf("qemu-img create -q -f qcow2 -b %s/%s -F raw guests/s1/disk.qcow2",
+                                          world.cache, images[0].sha512);
     shell(overlay);
     assert_ok(ensure(&images[4], path, &err), &err);
     assert_true(is_cached(&images[0])); /* the oldest, but in use */

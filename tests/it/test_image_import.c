@@ -109,7 +109,8 @@ static void walk_tasks(const char *key, const char *direction, size_t wanted)
             fail_msg("%s %s: %zu tasks, not %zu", key, direction, i, wanted);
         }
         if (task != NULL) {
-            assert_true(before == NULL || (strcmp(direction, "asc") == 0 ? strcmp(before, value) <= 0 : strcmp(before, value) >= 0));
+            assert_true(before == NULL ||
+                        (strcmp(direction, "asc") == 0 ? strcmp(before, value) <= 0 : strcmp(before, value) >= 0));
             free(before);
             before = kn_strdup(value);
             free(path);
@@ -214,8 +215,9 @@ static void test_not_what_it_says(void **state)
         { "qcow2", "qemu-img create -q -f qcow2 -u -b /etc/shadow -F raw disk 1M", "backing file" },
         { "vmdk", "qemu-img create -q -f vmdk -o subformat=monolithicFlat disk 1M", "no sparse extent" },
         { "vmdk", "qemu-img create -q -f vmdk disk 2T", "more than" },
-        { "vmdk", "qemu-img convert -O vmdk -o subformat=streamOptimized -f raw pattern disk && "
-                  "head -c 1M /dev/urandom | dd of=disk bs=1M seek=1 conv=notrunc status=none",
+        { "vmdk",
+          "qemu-img convert -O vmdk -o subformat=streamOptimized -f raw pattern disk && "
+          "head -c 1M /dev/urandom | dd of=disk bs=1M seek=1 conv=notrunc status=none",
           "cannot be converted" },
     };
 

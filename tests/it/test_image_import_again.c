@@ -31,7 +31,9 @@ static char *import_of(const char *image)
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_query(world.db, "SELECT id FROM image_task WHERE image_id = $1::uuid", 1, KN_ARGS(image), &rows, &err), &err);
+    assert_ok(kn_db_query(world.db, "SELECT id FROM image_task WHERE image_id = $1::uuid", 1, KN_ARGS(image), &rows,
+                          &err),
+              &err);
     assert_int_equal(kn_rows_count(rows), 1);
     return kn_strdup(kn_rows_text(rows, 0, 0));
 }

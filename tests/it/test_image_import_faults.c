@@ -102,7 +102,8 @@ static void test_others_go_on(void **state)
     AUTO_FREE char *import = kn_asprintf(IMAGES "/%s/import", other);
 
     import_web(slow[0], "localhost", "held/pattern");
-    await_file(slow[0], "part"); /* before the others are asked for: which of several begins first is nobody's promise */
+    await_file(slow[0],
+               "part"); /* before the others are asked for: which of several begins first is nobody's promise */
     for (size_t i = 1; i < KN_COUNT(slow); i++) {
         import_web(slow[i], "localhost", "held/pattern");
     }

@@ -31,12 +31,12 @@ static void shell(const char *fmt, const char *name)
     assert_int_equal(system(command), 0);
 }
 
-static bool read_more(const struct kn_sample *sample, int64_t at, void *out, size_t len)
+static bool read_more(const struct kn_image_sample *sample, int64_t at, void *out, size_t len)
 {
     return pread(*(const int *)sample->source, out, len, at) == (ssize_t)len;
 }
 
-static int inspect(const char *format, const char *name, struct kn_inspection *ret, struct kn_error *err)
+static int inspect(const char *format, const char *name, struct kn_image_inspection *ret, struct kn_error *err)
 {
     AUTO_FREE char *path = NULL;
     AUTO_FREE uint8_t *head = kn_alloc(KN_INSPECT_HEAD);
@@ -47,8 +47,11 @@ static int inspect(const char *format, const char *name, struct kn_inspection *r
     assert_non_null(f);
     assert_int_equal(fstat(fileno(f), &st), 0);
     const int fd = fileno(f);
-    const struct kn_sample sample = { .head = head, .head_len = fread(head, 1, KN_INSPECT_HEAD, f), .size = st.st_size,
-                                      .read = read_more, .source = &fd };
+    const struct kn_image_sample sample = { .head = head,
+                                            .head_len = fread(head, 1, KN_INSPECT_HEAD, f),
+                                            .size = st.st_size,
+                                            .read = read_more,
+                                            .source = &fd };
     const int rc = kn_image_inspect(format, &sample, INT64_C(1) << 50, ret, err);
     fclose(f);
     return rc;
@@ -83,7 +86,7 @@ static void test_accepts(void **state)
     };
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        struct kn_inspection found = { -1 };
+        struct kn_image_inspection found = { -1 };
         struct kn_error err = { 0 };
 
         shell(CASES[i].create, CASES[i].size);
@@ -117,19 +120,21 @@ static void test_refuses(void **state)
         { "vmdk", "-f vmdk -o subformat=twoGbMaxExtentSparse", "x 3G && mv x-s001 x", "descriptor" },
         { "vmdk", "-f vmdk y 1M && qemu-img create -q -f vmdk -u -b y -F vmdk", "x 1M", "names a parent" },
         { "vmdk", "-f vmdk", "x 1M && sed -i 's/\"x\"/\"\\/\"/' x", "outside of itself" },
-        { "vmdk", "-f vmdk -o subformat=streamOptimized", "x 1M && sed -i s/streamOptimized/streamOptimised/ x", "neither" },
+        { "vmdk", "-f vmdk -o subformat=streamOptimized", "x 1M && sed -i s/streamOptimized/streamOptimised/ x",
+          "neither" },
         { "vmdk", "-f vmdk", "x 1M && dd if=/dev/zero of=x bs=1 seek=12 count=8 conv=notrunc status=none", "capacity" },
         { "vmdk", "-f vdi", "x 1M", "but the data is" },
         { "vhd", "-f raw", "x 1M", "but the data is not" },
         { "vhd", "-f vpc", "x 1M && printf x | dd of=x bs=1 seek=40 conv=notrunc status=none", "checksum" },
         { "vhdx", "-f vhdx", "x 1M && truncate -s 192K x", "region table" },
         { "vdi", "-f vdi", "x 1M && printf x | dd of=x bs=1 seek=440 conv=notrunc status=none", "names a parent" },
-        { "vdi", "-f vdi", "x 1M && printf '\\004' | dd of=x bs=1 seek=76 conv=notrunc status=none", "neither dynamic" },
+        { "vdi", "-f vdi", "x 1M && printf '\\004' | dd of=x bs=1 seek=76 conv=notrunc status=none",
+          "neither dynamic" },
         { "ploop", "-f parallels", "x 16M", "cannot be inspected" },
     };
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        struct kn_inspection found = { -1 };
+        struct kn_image_inspection found = { -1 };
         struct kn_error err = { 0 };
 
         shell(CASES[i].create, CASES[i].name);

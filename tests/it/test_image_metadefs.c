@@ -23,7 +23,8 @@ static void forget(void)
 static char *inner(const char *a, const char *b)
 {
     json_t *json = kn_test_http_json(&world.http);
-    char *text = json_dumps(json_object_get(b != NULL ? json_object_get(json, a) : json, b != NULL ? b : a), JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_dumps(json_object_get(b != NULL ? json_object_get(json, a) : json, b != NULL ? b : a),
+                            JSON_COMPACT | JSON_ENCODE_ANY);
 
     json_decref(json);
     return text;
@@ -32,10 +33,11 @@ static char *inner(const char *a, const char *b)
 static void test_whole(void **state)
 {
     (void)state;
-    expect(201, "POST", SPACES, ADMIN JSON,
-           "{\"namespace\":\"x::y\",\"visibility\":\"public\",\"display_name\":\"X\",\"resource_type_associations\":[{\"name\":\"Own::Type\",\"prefix\":\"p_\"}],"
-           "\"properties\":{\"size\":{\"title\":\"S\",\"type\":\"integer\",\"minimum\":1}},\"objects\":[{\"name\":\"o\",\"required\":[\"k\"],"
-           "\"properties\":{\"k\":{\"title\":\"K\",\"type\":\"string\"}}}],\"tags\":[{\"name\":\"t\"}]}");
+    expect(
+        201, "POST", SPACES, ADMIN JSON,
+        "{\"namespace\":\"x::y\",\"visibility\":\"public\",\"display_name\":\"X\",\"resource_type_associations\":[{\"name\":\"Own::Type\",\"prefix\":\"p_\"}],"
+        "\"properties\":{\"size\":{\"title\":\"S\",\"type\":\"integer\",\"minimum\":1}},\"objects\":[{\"name\":\"o\",\"required\":[\"k\"],"
+        "\"properties\":{\"k\":{\"title\":\"K\",\"type\":\"string\"}}}],\"tags\":[{\"name\":\"t\"}]}");
     assert_string_equal(field("owner"), "cccc");
     assert_string_equal(field("self"), "/v2/metadefs/namespaces/x::y");
     assert_non_null(strstr(kn_test_http_header(&world.http, "Location"), "/v2/metadefs/namespaces/x%3A%3Ay"));
@@ -147,7 +149,8 @@ static void test_pages(void **state)
 static void test_schemas(void **state)
 {
     (void)state;
-    static const char *const NAMES[] = { "namespace", "namespaces", "object", "objects", "property", "properties", "tag", "tags" };
+    static const char *const NAMES[] = { "namespace", "namespaces", "object", "objects",
+                                         "property",  "properties", "tag",    "tags" };
 
     for (size_t i = 0; i < KN_COUNT(NAMES); i++) {
         AUTO_FREE char *path = kn_asprintf("/image/v2/schemas/metadefs/%s", NAMES[i]);
@@ -171,7 +174,8 @@ static void test_bad_input(void **state)
         { 400, "POST", SPACES, "{}" },
         { 409, "POST", SPACES, "{\"namespace\":\"x::y\"}" },
         { 400, "POST", SPACES, "{\"namespace\":\"\"}" },
-        { 400, "POST", SPACES, "{\"namespace\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}" },
+        { 400, "POST", SPACES,
+          "{\"namespace\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}" },
         { 400, "POST", SPACES, "{\"namespace\":\"n\",\"visibility\":\"shared\"}" },
         { 400, "POST", SPACES, "{\"namespace\":\"n\",\"color\":\"red\"}" },
         { 403, "POST", SPACES, "{\"namespace\":\"n\",\"created_at\":\"now\"}" },
@@ -209,7 +213,7 @@ static void test_bad_input(void **state)
 int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_whole), cmocka_unit_test(test_items), cmocka_unit_test(test_who),
+        cmocka_unit_test(test_whole), cmocka_unit_test(test_items),   cmocka_unit_test(test_who),
         cmocka_unit_test(test_pages), cmocka_unit_test(test_schemas), cmocka_unit_test(test_bad_input),
     };
 

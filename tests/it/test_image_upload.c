@@ -32,7 +32,8 @@ static char *read_file(const char *path, size_t *ret_len)
 /* kn_test_http_ask() takes text; this takes bytes. */
 static int put_bytes(const char *id, const char *data, size_t len)
 {
-    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/file HTTP/1.1\r\nHost: x\r\n" A BYTES "Content-Length: %zu\r\n\r\n",
+    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/file HTTP/1.1\r\nHost: x\r\n" A BYTES
+                                       "Content-Length: %zu\r\n\r\n",
                                        id, len);
 
     kn_test_http_send(&world.http, head, strlen(head));
@@ -59,7 +60,8 @@ static void test_refused_data(void **state)
     };
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        AUTO_FREE char *body = kn_asprintf("{\"disk_format\":\"%s\",\"container_format\":\"bare\"}", CASES[i].disk_format);
+        AUTO_FREE char *body = kn_asprintf("{\"disk_format\":\"%s\",\"container_format\":\"bare\"}",
+                                           CASES[i].disk_format);
         AUTO_FREE char *id = create(A JSON, body);
         AUTO_FREE char *image = kn_asprintf("%s.img", world.store);
         AUTO_FREE char *command = kn_asprintf("rm -f %s*; IMG=%s; qemu-img create -q %s", image, image, CASES[i].make);
@@ -110,7 +112,8 @@ static void test_same_content_is_stored_once(void **state)
 
 static void begin_upload(struct kn_test_http *http, const char *id)
 {
-    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/file HTTP/1.1\r\nHost: x\r\n" A BYTES "Content-Length: 1000000\r\n\r\n",
+    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/file HTTP/1.1\r\nHost: x\r\n" A BYTES
+                                       "Content-Length: 1000000\r\n\r\n",
                                        id);
     char some[600000];
 
@@ -193,7 +196,8 @@ static void test_too_large(void **state)
     (void)state;
     AUTO_FREE char *id = create_raw();
     AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/file HTTP/1.1\r\nHost: x\r\n" A BYTES
-                                       "Expect: 100-continue\r\nContent-Length: 1099511627777\r\n\r\n", id);
+                                       "Expect: 100-continue\r\nContent-Length: 1099511627777\r\n\r\n",
+                                       id);
     struct kn_test_http other = kn_test_http_open(world.http.port);
 
     kn_test_http_send(&other, head, strlen(head));
@@ -210,7 +214,8 @@ static void test_too_large(void **state)
 /* mib MiB that no store can make holes of, without saying before how many. */
 static void put_chunked(const char *id, const char *tail, int mib)
 {
-    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/%s HTTP/1.1\r\nHost: x\r\n" A BYTES "Transfer-Encoding: chunked\r\n\r\n",
+    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/%s HTTP/1.1\r\nHost: x\r\n" A BYTES
+                                       "Transfer-Encoding: chunked\r\n\r\n",
                                        id, tail);
     static char piece[1 << 20];
 
@@ -260,8 +265,9 @@ static void die_in_the_middle(const char *id)
     const pid_t pid = fork();
 
     if (pid == 0) {
-        struct kn_blob_writer *w = NULL;
-        const bool written = kn_blob_writer_new(world.store, id, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 && kn_blob_write(w, "half", 4, NULL) == 0;
+        struct kn_image_blob_writer *w = NULL;
+        const bool written = kn_image_blob_writer_new(world.store, id, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 &&
+                             kn_image_blob_write(w, "half", 4, NULL) == 0;
 
         kill(getpid(), written ? SIGKILL : SIGTERM);
     }

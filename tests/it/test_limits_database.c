@@ -91,7 +91,10 @@ static const struct column COLUMNS[] = {
     { "image", "min_ram", KEPT_NUMBER, { KN_LIMIT_IMAGE_MINIMUM, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "image", "virtual_size", KEPT_NUMBER, { KN_LIMIT_VIRTUAL_SIZE, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "image", "tags", KEPT_LIST, { KN_LIMIT_IMAGE_TAGS, KN_LIMIT_IMAGE_TEXT, KN_LIMIT_NONE } },
-    { "image", "properties", KEPT_MAP, { KN_LIMIT_IMAGE_PROPERTIES, KN_LIMIT_IMAGE_PROPERTY, KN_LIMIT_IMAGE_PROPERTIES_SIZE } },
+    { "image",
+      "properties",
+      KEPT_MAP,
+      { KN_LIMIT_IMAGE_PROPERTIES, KN_LIMIT_IMAGE_PROPERTY, KN_LIMIT_IMAGE_PROPERTIES_SIZE } },
     { "image_member", "member", KEPT_TEXT, { KN_LIMIT_IMAGE_MEMBER, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "metadef_namespace", "namespace", KEPT_TEXT, { KN_LIMIT_METADEF_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "metadef_item", "name", KEPT_TEXT, { KN_LIMIT_METADEF_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
@@ -111,7 +114,10 @@ static const struct column COLUMNS[] = {
     { "domain", "description", KEPT_TEXT, { KN_LIMIT_IDENTITY_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "domain", "tags", KEPT_LIST, { KN_LIMIT_PROJECT_TAGS, KN_LIMIT_PROJECT_TAG, KN_LIMIT_NONE } },
     { "application_credential", "name", KEPT_TEXT, { KN_LIMIT_IDENTITY_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
-    { "application_credential", "description", KEPT_TEXT, { KN_LIMIT_IDENTITY_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "application_credential",
+      "description",
+      KEPT_TEXT,
+      { KN_LIMIT_IDENTITY_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "access_rule", "id", KEPT_TEXT, { KN_LIMIT_IDENTITY_ID, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "access_rule", "service", KEPT_TEXT, { KN_LIMIT_ACCESS_SERVICE, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "access_rule", "path", KEPT_TEXT, { KN_LIMIT_ACCESS_PATH, KN_LIMIT_NONE, KN_LIMIT_NONE } },
@@ -205,7 +211,8 @@ static int stop(void **state)
 
 static char *condition_of(const struct column *c)
 {
-    const struct kn_limit_row *a = &kn_limit_rows[c->limits[0]], *b = &kn_limit_rows[c->limits[1]], *d = &kn_limit_rows[c->limits[2]];
+    const struct kn_limit_row *a = &kn_limit_rows[c->limits[0]], *b = &kn_limit_rows[c->limits[1]],
+                              *d = &kn_limit_rows[c->limits[2]];
     const long long items = c->limits[0] == KN_LIMIT_NONE ? INT32_MAX : a->max;
 
     switch (c->kept) {
@@ -214,7 +221,8 @@ static char *condition_of(const struct column *c)
     case KEPT_NUMBER:
         return kn_asprintf("%s BETWEEN %lld AND %lld", c->column, (long long)a->min, (long long)a->max);
     case KEPT_LIST:
-        return kn_asprintf("kn_texts_fit(%s, %lld, %lld, %lld)", c->column, items, (long long)b->min, (long long)b->max);
+        return kn_asprintf("kn_texts_fit(%s, %lld, %lld, %lld)", c->column, items, (long long)b->min,
+                           (long long)b->max);
     case KEPT_MAP:
         return kn_asprintf("kn_map_fits(%s, %lld, %lld, %lld)", c->column, items, (long long)b->max, (long long)d->max);
     }
@@ -239,10 +247,13 @@ static void test_columns_say_what_the_table_says(void **state)
     for (size_t i = 0; i < KN_COUNT(COLUMNS); i++) {
         const struct column *c = &COLUMNS[i];
         AUTO_FREE char *condition = condition_of(c);
-        AUTO_FREE char *make = kn_asprintf("DROP TABLE IF EXISTS wanted; CREATE TABLE wanted (LIKE %s); ALTER TABLE wanted ADD CONSTRAINT w CHECK (%s)",
-                                           c->table, condition);
-        AUTO_FREE char *find = kn_asprintf("SELECT pg_get_constraintdef(oid) || CASE WHEN convalidated THEN '' ELSE ' (not valid)' END FROM "
-                                           "pg_constraint WHERE conrelid = '%s'::regclass AND conname = 'limit_%s_%s'", c->table, c->table, c->column);
+        AUTO_FREE char *make = kn_asprintf(
+            "DROP TABLE IF EXISTS wanted; CREATE TABLE wanted (LIKE %s); ALTER TABLE wanted ADD CONSTRAINT w CHECK (%s)",
+            c->table, condition);
+        AUTO_FREE char *find = kn_asprintf(
+            "SELECT pg_get_constraintdef(oid) || CASE WHEN convalidated THEN '' ELSE ' (not valid)' END FROM "
+            "pg_constraint WHERE conrelid = '%s'::regclass AND conname = 'limit_%s_%s'",
+            c->table, c->table, c->column);
 
         assert_ok(kn_db_script(db, make, &err), &err);
         AUTO_FREE char *wanted = text_of("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'w'");
@@ -277,7 +288,8 @@ static void test_each_limit_is_kept_or_says_why_not(void **state)
             excused = excused || NOT_KEPT[i].limit == (enum kn_limit)limit;
         }
         if (kept == excused) {
-            fail_msg("%s is %s", kn_limit_rows[limit].name, kept ? "in both lists" : "in neither list: which column keeps it?");
+            fail_msg("%s is %s", kn_limit_rows[limit].name,
+                     kept ? "in both lists" : "in neither list: which column keeps it?");
         }
     }
 }

@@ -54,7 +54,9 @@ struct walk {
 
 #define L(name) KN_LIMIT_##name
 #define WALK(l, f, m, p, h, b, ...) \
-    { .limit = L(l), .flags = f, .method = m, .path = p, .headers = h, .body = b, .table = __VA_ARGS__ }
+    { \
+        .limit = L(l), .flags = f, .method = m, .path = p, .headers = h, .body = b, .table = __VA_ARGS__ \
+    }
 static const struct walk WALKS[] = {
 #include "tests/it/limits_walk.def"
 };
@@ -80,22 +82,36 @@ static const struct {
     { L(REDELEGATIONS), "trusts are not passed on" },
     { L(IMPORT_URI), "tests/it/test_image_import.c" },
     { L(LIMIT_REGION), "the id of a region" },
-    { L(DEVICE), "an agent's answer" },        { L(POWER_STATE), "an agent's answer" },
-    { L(HOST_VCPUS), "an agent's hello" },     { L(HOST_MEMORY_MIB), "an agent's hello" },
-    { L(HOST_DISK_GIB), "an agent's hello" },  { L(HOST_ZONE), "an agent's hello" },
-    { L(UNDERLAY), "an agent's hello" },       { L(HYPERVISOR_TYPE), "an agent's hello" },
-    { L(HYPERVISOR_VERSION), "an agent's hello" }, { L(AGENT), "an agent's hello" },
+    { L(DEVICE), "an agent's answer" },
+    { L(POWER_STATE), "an agent's answer" },
+    { L(HOST_VCPUS), "an agent's hello" },
+    { L(HOST_MEMORY_MIB), "an agent's hello" },
+    { L(HOST_DISK_GIB), "an agent's hello" },
+    { L(HOST_ZONE), "an agent's hello" },
+    { L(UNDERLAY), "an agent's hello" },
+    { L(HYPERVISOR_TYPE), "an agent's hello" },
+    { L(HYPERVISOR_VERSION), "an agent's hello" },
+    { L(AGENT), "an agent's hello" },
     { L(SEQ), "an agent's reports" },
-    { L(PERCENT), "an agent's working" },      { L(WORK_DETAIL), "an agent's working" },
-    { L(BOOT), "an agent's hello" },           { L(CONSOLE_OUTPUT), "an agent's answer" },
+    { L(PERCENT), "an agent's working" },
+    { L(WORK_DETAIL), "an agent's working" },
+    { L(BOOT), "an agent's hello" },
+    { L(CONSOLE_OUTPUT), "an agent's answer" },
     { L(GUEST_PASSWORD), "a guest's, tests/it/test_metadata_server.c" },
-    { L(NIC_MTU), "on the bus alone" },        { L(MAC), "on the bus alone" },
-    { L(TAP), "on the bus alone" }, { L(PREFIX), "on the bus alone" }, { L(DISK_FORMAT), "one of a list" },
-    { L(VIRTUAL_SIZE), "inside an image: tests/unit/image" }, { L(EXACT), "on the bus alone" },
+    { L(NIC_MTU), "on the bus alone" },
+    { L(MAC), "on the bus alone" },
+    { L(TAP), "on the bus alone" },
+    { L(PREFIX), "on the bus alone" },
+    { L(DISK_FORMAT), "one of a list" },
+    { L(VIRTUAL_SIZE), "inside an image: tests/unit/image" },
+    { L(EXACT), "on the bus alone" },
     { L(FLAVOR_TENANT), "of a project that is there, which has 32" },
-    { L(ROLE_ITEMS), "needs 101 roles" },      { L(IDENTITY_ID), "of what exists, which has 32" },
-    { L(SERVER_METADATA), "metadata_that_travels below" }, { L(IMAGE_PROPERTIES_SIZE), "tests/unit/image/test_patch.c" },
-    { L(LIMIT_ITEMS), "needs 1,001 registered limits" }, { L(TRUST_USES), "needs a trustee: tests/it/test_trusts.c" },
+    { L(ROLE_ITEMS), "needs 101 roles" },
+    { L(IDENTITY_ID), "of what exists, which has 32" },
+    { L(SERVER_METADATA), "metadata_that_travels below" },
+    { L(IMAGE_PROPERTIES_SIZE), "tests/unit/image/test_patch.c" },
+    { L(LIMIT_ITEMS), "needs 1,001 registered limits" },
+    { L(TRUST_USES), "needs a trustee: tests/it/test_trusts.c" },
     { L(EXPIRY), "a time, which has 27" },
 };
 
@@ -104,8 +120,9 @@ static const struct {
 static struct {
     const char *name;
     char value[KN_UUID_SIZE * 2];
-} things[] = { { "project", "" }, { "image", "" }, { "network", "" }, { "server", "" }, { "volume", "" }, { "flavor", "walk" },
-               { "user", "" }, { "service", "" }, { "host", "" }, { "subnet", "" }, { "me", "" } };
+} things[] = { { "project", "" }, { "image", "" },      { "network", "" }, { "server", "" },
+               { "volume", "" },  { "flavor", "walk" }, { "user", "" },    { "service", "" },
+               { "host", "" },    { "subnet", "" },     { "me", "" } };
 
 static char *thing(const char *name)
 {
@@ -170,19 +187,26 @@ static int start(void **state)
     snprintf(thing("project"), KN_UUID_SIZE * 2, "%s", kn_whole.project);
     put(200, COMPUTE "/os-quota-sets/<project>", KN_WHOLE_JSON,
         "{\"quota_set\": {\"instances\": -1, \"cores\": -1, \"ram\": -1, \"key_pairs\": -1, \"metadata_items\": -1}}");
-    put(200, NETWORK "/quotas/<project>", KN_WHOLE_JSON, "{\"quota\": {\"network\": -1, \"subnet\": -1, \"port\": -1}}");
-    put(200, "/volume/v3/<project>/os-quota-sets/<project>", KN_WHOLE_JSON, "{\"quota_set\": {\"volumes\": -1, \"gigabytes\": -1}}");
-    make(201, "image", IMAGE "/images", KN_WHOLE_JSON, "{\"name\": \"i\", \"disk_format\": \"raw\", \"container_format\": \"bare\"}", "id");
+    put(200, NETWORK "/quotas/<project>", KN_WHOLE_JSON,
+        "{\"quota\": {\"network\": -1, \"subnet\": -1, \"port\": -1}}");
+    put(200, "/volume/v3/<project>/os-quota-sets/<project>", KN_WHOLE_JSON,
+        "{\"quota_set\": {\"volumes\": -1, \"gigabytes\": -1}}");
+    make(201, "image", IMAGE "/images", KN_WHOLE_JSON,
+         "{\"name\": \"i\", \"disk_format\": \"raw\", \"container_format\": \"bare\"}", "id");
     put(204, IMAGE "/images/<image>/file", "Content-Type: application/octet-stream\r\n", "a disk");
     make(201, "network", NETWORK "/networks", KN_WHOLE_JSON, "{\"network\": {\"name\": \"n\"}}", "network.id");
     make(201, "subnet", NETWORK "/subnets", KN_WHOLE_JSON,
          "{\"subnet\": {\"network_id\": \"<network>\", \"ip_version\": 4, \"cidr\": \"10.0.0.0/16\"}}", "subnet.id");
-    make(200, NULL, COMPUTE "/flavors", KN_WHOLE_JSON,
-         "{\"flavor\": {\"id\": \"walk\", \"name\": \"walk\", \"vcpus\": 1, \"ram\": 64, \"disk\": 1, \"os-flavor-access:is_public\": false}}", NULL);
-    make(200, NULL, COMPUTE "/flavors/walk/action", KN_WHOLE_JSON, "{\"addTenantAccess\": {\"tenant\": \"<project>\"}}", NULL);
+    make(
+        200, NULL, COMPUTE "/flavors", KN_WHOLE_JSON,
+        "{\"flavor\": {\"id\": \"walk\", \"name\": \"walk\", \"vcpus\": 1, \"ram\": 64, \"disk\": 1, \"os-flavor-access:is_public\": false}}",
+        NULL);
+    make(200, NULL, COMPUTE "/flavors/walk/action", KN_WHOLE_JSON, "{\"addTenantAccess\": {\"tenant\": \"<project>\"}}",
+         NULL);
     make(202, "server", COMPUTE "/servers", VERSION, SERVER("\"name\": \"s\", \"flavorRef\": \"walk\""), "server.id");
     make(202, "volume", VOLUME "/volumes", KN_WHOLE_JSON, "{\"volume\": {\"size\": 1}}", "volume.id");
-    make(201, "user", IDENTITY "/users", KN_WHOLE_JSON, "{\"user\": {\"name\": \"walker\", \"password\": \"first\"}}", "user.id");
+    make(201, "user", IDENTITY "/users", KN_WHOLE_JSON, "{\"user\": {\"name\": \"walker\", \"password\": \"first\"}}",
+         "user.id");
     make(201, "service", IDENTITY "/services", KN_WHOLE_JSON, "{\"service\": {\"type\": \"walk\"}}", "service.id");
     snprintf(thing("me"), KN_UUID_SIZE * 2, "%s", kn_whole.user);
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE vm_state = 'active'", 1);
@@ -275,14 +299,15 @@ static int complaints; /* all of them are told, not the first alone */
 static void complain(const struct walk *w, int64_t measure, const char *character, const char *what)
 {
     complaints++;
-    print_error("%s of %lld \"%s\", %s %s: %d %.300s: %s\n", kn_limit_rows[w->limit].name, (long long)measure, character, w->method, w->path,
-             kn_whole.http.status, kn_whole.http.body.buf, what);
+    print_error("%s of %lld \"%s\", %s %s: %d %.300s: %s\n", kn_limit_rows[w->limit].name, (long long)measure,
+                character, w->method, w->path, kn_whole.http.status, kn_whole.http.body.buf, what);
 }
 
 static void fits(const struct walk *w, int64_t measure, const char *character)
 {
     AUTO_FREE char *value = value_of(w, measure, character);
-    AUTO_FREE char *sql = w->kept != NULL ? kn_asprintf("SELECT count(*) FROM \"%s\" WHERE %s", w->table, w->kept) : NULL;
+    AUTO_FREE char *sql = w->kept != NULL ? kn_asprintf("SELECT count(*) FROM \"%s\" WHERE %s", w->table, w->kept)
+                                          : NULL;
 
     if (send_value(w, value) / 100 != 2) {
         complain(w, measure, character, "fits");
@@ -294,13 +319,16 @@ static void fits(const struct walk *w, int64_t measure, const char *character)
 /* The cloud itself writes to the rows of these; their number is ours. */
 static bool is_moving(const char *table)
 {
-    return strcmp(table, "server") == 0 || strcmp(table, "volume") == 0 || strcmp(table, "host") == 0 || strcmp(table, "port") == 0;
+    return strcmp(table, "server") == 0 || strcmp(table, "volume") == 0 || strcmp(table, "host") == 0 ||
+           strcmp(table, "port") == 0;
 }
 
 static void exceeds(const struct walk *w, int64_t measure, const char *character)
 {
     AUTO_FREE char *value = value_of(w, measure, character);
-    AUTO_FREE char *sql = kn_asprintf(is_moving(w->table) ? "SELECT count(*) FROM \"%s\"" : "SELECT count(*) + coalesce(sum(hashtext(t::text)), 0) FROM \"%s\" t",
+    AUTO_FREE char *sql = kn_asprintf(is_moving(w->table)
+                                          ? "SELECT count(*) FROM \"%s\""
+                                          : "SELECT count(*) + coalesce(sum(hashtext(t::text)), 0) FROM \"%s\" t",
                                       w->table);
     const int64_t before = kn_whole_cloud_count(sql, NULL);
 
@@ -352,9 +380,13 @@ static void at_the_limit_and_one_over(void **state)
         walk(&WALKS[i]);
     }
     assert_int_equal(complaints, 0);
-    kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL AND (vm_state = 'building' OR task_state IS NOT NULL)", 0);
+    kn_whole_cloud_await(
+        "SELECT count(*) FROM server WHERE deleted_at IS NULL AND (vm_state = 'building' OR task_state IS NOT NULL)",
+        0);
     assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM server WHERE vm_state <> 'active'", NULL), 0);
-    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM task WHERE state = 'failed' AND kind LIKE 'server.%'", NULL), 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM task WHERE state = 'failed' AND kind LIKE 'server.%'",
+                                          NULL),
+                     0);
 }
 
 static void every_limit_is_walked_or_excused(void **state)
@@ -370,7 +402,8 @@ static void every_limit_is_walked_or_excused(void **state)
             excused = excused || EXCUSED[i].limit == (enum kn_limit)limit;
         }
         if (walked == excused) {
-            fail_msg("%s is %s", kn_limit_rows[limit].name, walked ? "walked and excused" : "not walked: add a row to tests/it/limits_walk.def");
+            fail_msg("%s is %s", kn_limit_rows[limit].name,
+                     walked ? "walked and excused" : "not walked: add a row to tests/it/limits_walk.def");
         }
     }
 }
@@ -385,13 +418,16 @@ static void no_text_at_all(void **state)
     (void)state;
     complaints = 0;
     for (size_t i = 0; i < KN_COUNT(WALKS); i++) {
-        for (size_t j = 0; WALKS[i].body != NULL && strchr(WALKS[i].body, '@') != NULL && kn_limit_rows[WALKS[i].limit].unit == KN_UNIT_CHARS && j < KN_COUNT(BAD); j++) {
+        for (size_t j = 0; WALKS[i].body != NULL && strchr(WALKS[i].body, '@') != NULL &&
+                           kn_limit_rows[WALKS[i].limit].unit == KN_UNIT_CHARS && j < KN_COUNT(BAD);
+             j++) {
             AUTO_FREE char *body = fill(WALKS[i].body, BAD[j]);
             AUTO_FREE char *path = fill(WALKS[i].path, "x");
 
             if (kn_whole_cloud_ask(WALKS[i].method, path, WALKS[i].headers, body) != 400) {
                 complaints++;
-                print_error("%s %s with \"%s\": %d %s\n", WALKS[i].method, path, BAD[j], kn_whole.http.status, kn_whole.http.body.buf);
+                print_error("%s %s with \"%s\": %d %s\n", WALKS[i].method, path, BAD[j], kn_whole.http.status,
+                            kn_whole.http.body.buf);
             }
         }
     }
@@ -403,9 +439,22 @@ static void no_text_in_a_path(void **state)
 {
     static const char *const BAD[] = { "%00", "%FF", "%C3", "%ED%A0%80" };
     static const char *const PATHS[] = {
-        SERVERS "/%s", SERVERS "?name=%s", SERVERS "?limit=%s", SERVERS "?marker=%s", FLAVORS "/%s", COMPUTE "/os-keypairs/%s", IMAGES "?name=%s",
-        IMAGES "/%s", NETWORK "/networks?name=%s", NETWORK "/ports?device_id=%s", NETWORK "/networks/%s", IDENTITY "/users?name=%s",
-        IDENTITY "/users/%s", IDENTITY "/regions/%s", IDENTITY "/projects?tags=%s", "/image/v2/metadefs/namespaces/%s",
+        SERVERS "/%s",
+        SERVERS "?name=%s",
+        SERVERS "?limit=%s",
+        SERVERS "?marker=%s",
+        FLAVORS "/%s",
+        COMPUTE "/os-keypairs/%s",
+        IMAGES "?name=%s",
+        IMAGES "/%s",
+        NETWORK "/networks?name=%s",
+        NETWORK "/ports?device_id=%s",
+        NETWORK "/networks/%s",
+        IDENTITY "/users?name=%s",
+        IDENTITY "/users/%s",
+        IDENTITY "/regions/%s",
+        IDENTITY "/projects?tags=%s",
+        "/image/v2/metadefs/namespaces/%s",
     };
 
     (void)state;
@@ -429,8 +478,8 @@ static void no_text_in_a_path(void **state)
 /* More than a page is a page, however many digits say it; what is no number is refused. */
 static void pages_are_cut(void **state)
 {
-    static const char *const LISTS[] = { COMPUTE "/servers", COMPUTE "/flavors", VOLUME "/volumes", IMAGE "/images", NETWORK "/networks",
-                                         NETWORK "/ports" };
+    static const char *const LISTS[] = { COMPUTE "/servers", COMPUTE "/flavors",  VOLUME "/volumes",
+                                         IMAGE "/images",    NETWORK "/networks", NETWORK "/ports" };
     static const char *const LIMITS[] = { "1000", "1001", "2147483648", "9223372036854775807" };
 
     (void)state;
@@ -452,7 +501,8 @@ static void pages_are_cut(void **state)
 /* The longest names, of the longest characters, come back whole from a login. */
 static void names_in_tokens(void **state)
 {
-    AUTO_FREE char *name = value_of(&(struct walk){ .limit = L(IDENTITY_NAME) }, KN_MAX_IDENTITY_NAME, "\xF0\x9F\x98\x81");
+    AUTO_FREE char *name = value_of(&(struct walk){ .limit = L(IDENTITY_NAME) }, KN_MAX_IDENTITY_NAME,
+                                    "\xF0\x9F\x98\x81");
     AUTO_FREE char *user = kn_asprintf("{\"user\": {\"name\": \"%s\", \"password\": \"s3cret\"}}", name);
     char token[KN_KS_TOKEN];
 
@@ -467,8 +517,10 @@ static void metadata_that_travels(void **state)
 {
     AUTO_FREE char *value = value_of(&(struct walk){ .limit = L(META_VALUE) }, KN_MAX_META_VALUE, "\xF0\x9F\x98\x80");
     AUTO_FREE char *item = kn_asprintf("\"key#\": \"%s\"", value);
-    AUTO_FREE char *fitting = items(item, KN_MAX_SERVER_METADATA / (int)(strlen(item) + 4)), *more = items(item, KN_MAX_SERVER_METADATA / (int)strlen(item) + 1);
-    AUTO_FREE char *taken = fill(NAMED("\"metadata\": {@}"), fitting), *refused = fill(NAMED("\"metadata\": {@}"), more);
+    AUTO_FREE char *fitting = items(item, KN_MAX_SERVER_METADATA / (int)(strlen(item) + 4)),
+                   *more = items(item, KN_MAX_SERVER_METADATA / (int)strlen(item) + 1);
+    AUTO_FREE char *taken = fill(NAMED("\"metadata\": {@}"), fitting),
+                   *refused = fill(NAMED("\"metadata\": {@}"), more);
     AUTO_FREE char *change = kn_asprintf("{\"metadata\": {%s}}", more);
     AUTO_FREE char *path = fill(SERVERS "/<server>/metadata", "");
 
@@ -486,13 +538,15 @@ static void sums_of_limits(void **state)
     AUTO_FREE char *body = fill(SERVER("\"flavorRef\": \"huge\", \"name\": \"h\", \"min_count\": 3"), "");
 
     (void)state;
-    make(200, NULL, FLAVORS, KN_WHOLE_JSON, FLAVOR("\"id\": \"huge\", \"name\": \"huge\", \"vcpus\": 2147483647, \"ram\": 2147483647, \"disk\": 0"), NULL);
+    make(200, NULL, FLAVORS, KN_WHOLE_JSON,
+         FLAVOR("\"id\": \"huge\", \"name\": \"huge\", \"vcpus\": 2147483647, \"ram\": 2147483647, \"disk\": 0"), NULL);
     assert_int_equal(kn_whole_cloud_ask("POST", SERVERS, VERSION, body), 202);
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE vm_state = 'error' AND flavor->>'id' = 'huge'", 3);
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM server WHERE vm_state = 'error'", 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM server WHERE vm_state = 'error'", 0, KN_NO_ARGS, &rows, &err),
+              &err);
     for (int i = 0; i < 3; i++) {
         AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", kn_rows_text(rows, i, 0));
         assert_int_equal(kn_whole_cloud_ask("DELETE", path, VERSION, NULL), 204);

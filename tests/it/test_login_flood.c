@@ -35,10 +35,14 @@ static struct {
 
 static void send_one(int i)
 {
-    AUTO_FREE char *body = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"guess%d\","
-                                       "\"domain\":{\"id\":\"default\"},\"password\":\"x\"}}}}}", atomic_load(&flood.sent));
-    AUTO_FREE char *request = kn_asprintf("POST /identity/v3/auth/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                                          "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+    AUTO_FREE char *body =
+        kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"guess%d\","
+                    "\"domain\":{\"id\":\"default\"},\"password\":\"x\"}}}}}",
+                    atomic_load(&flood.sent));
+    AUTO_FREE char *request =
+        kn_asprintf("POST /identity/v3/auth/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                    "Content-Length: %zu\r\n\r\n%s",
+                    strlen(body), body);
 
     kn_test_http_send(&flood.clients[i], request, strlen(request));
     flood.busy[i] = true;
@@ -116,8 +120,8 @@ static int probe(int64_t took_us[PROBES])
         const int64_t before = kn_mono_us();
 
         if (before / 1000 - begin > LIMIT_MS) {
-            fail_msg("after %d ms: %d wrong logins, %d of them hashed, %d other requests", LIMIT_MS, atomic_load(&flood.sent),
-                     atomic_load(&flood.refused), probes);
+            fail_msg("after %d ms: %d wrong logins, %d of them hashed, %d other requests", LIMIT_MS,
+                     atomic_load(&flood.sent), atomic_load(&flood.refused), probes);
         }
         kn_ks_ask(200, "GET", "/v3/auth/projects", kn_ks.admin, NULL);
         if (probes < PROBES) {
@@ -150,9 +154,10 @@ static void test_flood(void **state)
     pthread_join(thread, NULL);
     qsort(took_us, (size_t)probes, sizeof(*took_us), by_value);
     const int64_t half_us = took_us[probes / 2], most_us = took_us[probes * 9 / 10];
-    printf("%d wrong logins: %d hashed, one in %.1f ms, %d told to come back; a request meanwhile: median %.1f ms, 9 of 10 below %.1f ms\n",
-           atomic_load(&flood.sent), atomic_load(&flood.refused), (double)hash_us / 1000, flood.told_later, (double)half_us / 1000,
-           (double)most_us / 1000);
+    printf(
+        "%d wrong logins: %d hashed, one in %.1f ms, %d told to come back; a request meanwhile: median %.1f ms, 9 of 10 below %.1f ms\n",
+        atomic_load(&flood.sent), atomic_load(&flood.refused), (double)hash_us / 1000, flood.told_later,
+        (double)half_us / 1000, (double)most_us / 1000);
     assert_int_equal(flood.other, 0);
     assert_true(flood.told_later > atomic_load(&flood.refused)); /* it was a flood */
     if (half_us >= hash_us || most_us >= 4 * hash_us) {

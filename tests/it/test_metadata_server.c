@@ -36,16 +36,16 @@ static char *state_dir; /* of the test that posts; NULL: nobody keeps anything *
 static json_t *password_of(void *ctx, const char *server)
 {
     (void)ctx;
-    return state_dir != NULL ? kn_guest_password(state_dir, server) : NULL;
+    return state_dir != NULL ? kn_agent_guest_password(state_dir, server) : NULL;
 }
 
 static int take_password(void *ctx, const char *server, const char *text, size_t len, struct kn_error *err)
 {
     (void)ctx;
-    return kn_guest_password_post(state_dir, server, text, len, err);
+    return kn_agent_guest_password_post(state_dir, server, text, len, err);
 }
 
-static const struct kn_metadata_guests GUESTS = { who, password_of, take_password, NULL };
+static const struct kn_agent_metadata_guests GUESTS = { who, password_of, take_password, NULL };
 
 static int listener(struct sockaddr_in *ret_at)
 {
@@ -77,7 +77,7 @@ static void say(int fd, const char *request, size_t size, char answer[2048])
     size_t len = 0;
 
     assert_int_equal(send(fd, request, size, MSG_NOSIGNAL), (ssize_t)size);
-    for (ssize_t n = 1; n > 0 && len < 2047; len += n > 0 ? (size_t)n : 0) {
+    for (ssize_t n = 1; n > 0 && len<2047; len += n> 0 ? (size_t)n : 0) {
         n = recv(fd, answer + len, 2047 - len, 0);
     }
     answer[len] = '\0';
@@ -105,19 +105,20 @@ static void test_bad_heads(void **state)
         { BYTES("GET /latest HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
         { BYTES("GET latest" REST), "HTTP/1.1 400 Bad Request\r\n" },
         { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
-        { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n"),
+          "HTTP/1.1 400 Bad Request\r\n" },
         { BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
         { BYTES("PUT /latest/api/token" REST), "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n" },
         { BYTES("GET /no/such" REST), "HTTP/1.1 404 Not Found\r\n" },
     };
-    AUTO(kn_metadata_server) struct kn_metadata_server *server = NULL;
+    AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *server = NULL;
     struct sockaddr_in at;
     struct kn_error err = { 0 };
     char answer[2048], large[4096];
 
     (void)state;
-    assert_ok(kn_metadata_server_new(&GUESTS, &server, &err), &err);
-    kn_metadata_server_open(server, NETWORK, listener(&at));
+    assert_ok(kn_agent_metadata_server_new(&GUESTS, &server, &err), &err);
+    kn_agent_metadata_server_open(server, NETWORK, listener(&at));
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         int fd = dial(MODEST, &at);
         say(fd, CASES[i].text, CASES[i].len, answer);
@@ -136,15 +137,15 @@ static void test_bad_heads(void **state)
 /* One guest opens connection after connection and says nothing; its neighbour is answered all the same. */
 static void test_one_guest_does_not_starve_another(void **state)
 {
-    AUTO(kn_metadata_server) struct kn_metadata_server *server = NULL;
+    AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *server = NULL;
     struct sockaddr_in at;
     struct kn_error err = { 0 };
     int idle[CONNECTIONS];
     char answer[2048];
 
     (void)state;
-    assert_ok(kn_metadata_server_new(&GUESTS, &server, &err), &err);
-    kn_metadata_server_open(server, NETWORK, listener(&at));
+    assert_ok(kn_agent_metadata_server_new(&GUESTS, &server, &err), &err);
+    kn_agent_metadata_server_open(server, NETWORK, listener(&at));
     for (int i = 0; i < CONNECTIONS; i++) {
         idle[i] = dial(GREEDY, &at);
     }
@@ -162,14 +163,16 @@ static void test_one_guest_does_not_starve_another(void **state)
 }
 
 /* A request of one guest; its answer must begin like this and end like that. */
-static void exchange(const struct sockaddr_in *at, const char *request, size_t len, const char *begins, const char *ends)
+static void exchange(const struct sockaddr_in *at, const char *request, size_t len, const char *begins,
+                     const char *ends)
 {
     char answer[2048];
     int fd = dial(MODEST, at);
 
     say(fd, request, len, answer);
     close(fd);
-    if (strncmp(answer, begins, strlen(begins)) != 0 || strlen(answer) < strlen(ends) || strcmp(answer + strlen(answer) - strlen(ends), ends) != 0) {
+    if (strncmp(answer, begins, strlen(begins)) != 0 || strlen(answer) < strlen(ends) ||
+        strcmp(answer + strlen(answer) - strlen(ends), ends) != 0) {
         fail_msg("%s, wanted %s … %s", answer, begins, ends);
     }
 }
@@ -194,7 +197,7 @@ static void reads(const struct sockaddr_in *at, const char *password)
 /* Nova's rules: posted once, of bounded size, read by the guest, forgotten by its owner; of this guest, and of no later one. */
 static void test_a_password_is_posted_once(void **state)
 {
-    AUTO(kn_metadata_server) struct kn_metadata_server *server = NULL;
+    AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *server = NULL;
     json_auto_t *spec = json_pack("{s:s}", "hostname", "a");
     char dir[KN_TEST_DIR];
     char long_one[KN_MAX_GUEST_PASSWORD + 1];
@@ -206,10 +209,10 @@ static void test_a_password_is_posted_once(void **state)
     kn_test_dir(dir, "password");
     state_dir = dir;
     memset(long_one, 'a', sizeof(long_one));
-    assert_ok(kn_metadata_server_new(&GUESTS, &server, &err), &err);
-    kn_metadata_server_open(server, NETWORK, listener(&at));
+    assert_ok(kn_agent_metadata_server_new(&GUESTS, &server, &err), &err);
+    kn_agent_metadata_server_open(server, NETWORK, listener(&at));
     post(&at, "x", 1, "HTTP/1.1 404 "); /* it is being destroyed: nothing is made for it */
-    assert_int_equal(kn_guest_save(dir, SERVER, "h1", 3, spec, &err), 0);
+    assert_int_equal(kn_agent_guest_save(dir, SERVER, "h1", 3, spec, &err), 0);
     reads(&at, "");
     post(&at, long_one, sizeof(long_one), "HTTP/1.1 400 ");
     post(&at, "\xff\xfe", 2, "HTTP/1.1 400 ");
@@ -218,27 +221,29 @@ static void test_a_password_is_posted_once(void **state)
     reads(&at, "");
     post(&at, long_one, sizeof(long_one) - 1, "HTTP/1.1 200 ");
     post(&at, "another", 7, "HTTP/1.1 409 ");
-    json_auto_t *first = kn_guest_password(dir, SERVER); /* from the disk: an agent's restart loses nothing */
+    json_auto_t *first = kn_agent_guest_password(dir, SERVER); /* from the disk: an agent's restart loses nothing */
     assert_int_equal(strlen(kn_json_str(first, "password")), sizeof(long_one) - 1);
-    assert_ok(kn_guest_password_forget(dir, SERVER, "5d1c5e1c-7c8c-4d5e-9a5b-000000000000", &err), &err);
+    assert_ok(kn_agent_guest_password_forget(dir, SERVER, "5d1c5e1c-7c8c-4d5e-9a5b-000000000000", &err), &err);
     post(&at, "another", 7, "HTTP/1.1 409 "); /* that was another posting */
-    assert_ok(kn_guest_password_forget(dir, SERVER, kn_json_str(first, "posted"), &err), &err);
+    assert_ok(kn_agent_guest_password_forget(dir, SERVER, kn_json_str(first, "posted"), &err), &err);
     reads(&at, "");
     post(&at, "second", 6, "HTTP/1.1 200 ");
-    assert_ok(kn_guest_password_forget(dir, SERVER, kn_json_str(first, "posted"), &err), &err); /* said again */
+    assert_ok(kn_agent_guest_password_forget(dir, SERVER, kn_json_str(first, "posted"), &err), &err); /* said again */
     reads(&at, "second");
-    assert_int_equal(kn_guest_save(dir, SERVER, "h1", 4, spec, &err), 0); /* built anew */
+    assert_int_equal(kn_agent_guest_save(dir, SERVER, "h1", 4, spec, &err), 0); /* built anew */
     reads(&at, "");
     post(&at, "third", 5, "HTTP/1.1 200 ");
-    assert_ok(kn_guest_remove(dir, SERVER, &err), &err);
-    assert_null(kn_guest_password(dir, SERVER));
-    kn_guest_path(dir, "", "", guest);
-    assert_ok(kn_file_remove_dir(guest, &err), &err);
+    assert_ok(kn_agent_guest_remove(dir, SERVER, &err), &err);
+    assert_null(kn_agent_guest_password(dir, SERVER));
+    kn_agent_guest_path(dir, "", "", guest);
+    assert_ok(kn_agent_file_remove_dir(guest, &err), &err);
     assert_int_equal(rmdir(dir), 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another), cmocka_unit_test(test_bad_heads), cmocka_unit_test(test_a_password_is_posted_once) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another),
+                                        cmocka_unit_test(test_bad_heads),
+                                        cmocka_unit_test(test_a_password_is_posted_once) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

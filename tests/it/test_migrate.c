@@ -117,7 +117,8 @@ static void test_a_broken_one_leaves_nothing(void **state)
 {
     (void)state;
     AUTO(kn_db) struct kn_db *db = fresh("broken");
-    const struct kn_migration broken[] = { TWO[0], { 2, "0002_bad", "dddd", "CREATE TABLE half (id int); SELECT 1/0" } };
+    const struct kn_migration broken[] = { TWO[0],
+                                           { 2, "0002_bad", "dddd", "CREATE TABLE half (id int); SELECT 1/0" } };
     assert_int_equal(kn_migrate(db, broken, 2, NULL, &err), -1);
     assert_int_equal(strncmp(err.message, "migration \"0002_bad\": ", 22), 0);
     assert_int_equal(number(db, "SELECT count(*) FROM schema_migration"), 1);
@@ -152,10 +153,14 @@ static void test_several_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_to_head), cmocka_unit_test(test_says_what_it_did),
-        cmocka_unit_test(test_step_by_step), cmocka_unit_test(test_refuses_a_newer_database),
-        cmocka_unit_test(test_refuses_a_changed_one), cmocka_unit_test(test_refuses_a_gap),
-        cmocka_unit_test(test_a_broken_one_leaves_nothing), cmocka_unit_test(test_several_at_once),
+        cmocka_unit_test(test_empty_to_head),
+        cmocka_unit_test(test_says_what_it_did),
+        cmocka_unit_test(test_step_by_step),
+        cmocka_unit_test(test_refuses_a_newer_database),
+        cmocka_unit_test(test_refuses_a_changed_one),
+        cmocka_unit_test(test_refuses_a_gap),
+        cmocka_unit_test(test_a_broken_one_leaves_nothing),
+        cmocka_unit_test(test_several_at_once),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -146,7 +146,8 @@ static void test_bulk_is_all_or_nothing(void **state)
 static void test_others_networks(void **state)
 {
     (void)state;
-    const char *hers = make_network(ALICE, ""), *shared = make_network(ADMIN, ",\"shared\":true,\"tenant_id\":\"a11ce\"");
+    const char *hers = make_network(ALICE, ""),
+               *shared = make_network(ADMIN, ",\"shared\":true,\"tenant_id\":\"a11ce\"");
 
     ask(404, BOB, at("GET", "networks", hers), NULL);
     ask(404, BOB, at("PUT", "networks", hers), "{\"network\":{\"name\":\"x\"}}");
@@ -181,8 +182,11 @@ static void test_segmentation_id(void **state)
 static void test_subnet_life(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, ""), *id = make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\",\"dns_nameservers\":"
-                        "[\"8.8.8.8\"],\"host_routes\":[{\"destination\":\"10.1.0.0/16\",\"nexthop\":\"10.0.0.9\"}]");
+    const char
+        *network = make_network(ALICE, ""),
+        *id = make_subnet(ALICE, network,
+                          ",\"cidr\":\"10.0.0.0/24\",\"dns_nameservers\":"
+                          "[\"8.8.8.8\"],\"host_routes\":[{\"destination\":\"10.1.0.0/16\",\"nexthop\":\"10.0.0.9\"}]");
 
     assert_string_equal(get("subnet.gateway_ip"), "10.0.0.1");
     assert_string_equal(get("subnet.allocation_pools"), "[{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.2\"}]");
@@ -194,9 +198,11 @@ static void test_subnet_life(void **state)
     assert_string_equal(get("network.subnets.0"), id);
     ask(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
     assert_string_equal(get("ports.0.fixed_ips.0.ip_address"), "10.0.0.2");
-    ask(200, ALICE, at("PUT", "subnets", id), "{\"subnet\":{\"gateway_ip\":\"192.0.2.1\"}}"); /* outside: its owner's affair */
+    ask(200, ALICE, at("PUT", "subnets", id),
+        "{\"subnet\":{\"gateway_ip\":\"192.0.2.1\"}}"); /* outside: its owner's affair */
     assert_string_equal(get("subnet.gateway_ip"), "192.0.2.1");
-    ask(200, ALICE, at("PUT", "subnets", id), "{\"subnet\":{\"gateway_ip\":null,\"enable_dhcp\":false,\"name\":\"s\",\"dns_nameservers\":[]}}");
+    ask(200, ALICE, at("PUT", "subnets", id),
+        "{\"subnet\":{\"gateway_ip\":null,\"enable_dhcp\":false,\"name\":\"s\",\"dns_nameservers\":[]}}");
     assert_string_equal(get("subnet.gateway_ip"), "null");
     assert_string_equal(get("subnet.dns_nameservers"), "[]");
     assert_string_equal(get("subnet.host_routes.0.nexthop"), "10.0.0.9");
@@ -215,10 +221,12 @@ static void test_subnet_pools(void **state)
     const char *network = make_network(ALICE, "");
 
     make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.100\"");
-    assert_string_equal(get("subnet.allocation_pools"),
-                        "[{\"end\":\"10.0.0.99\",\"start\":\"10.0.0.1\"},{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.101\"}]");
-    make_subnet(ALICE, network, ",\"cidr\":\"10.0.1.0/24\",\"gateway_ip\":null,\"enable_dhcp\":false,\"allocation_pools\":"
-                                "[{\"start\":\"10.0.1.5\",\"end\":\"10.0.1.6\"}]");
+    assert_string_equal(
+        get("subnet.allocation_pools"),
+        "[{\"end\":\"10.0.0.99\",\"start\":\"10.0.0.1\"},{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.101\"}]");
+    make_subnet(ALICE, network,
+                ",\"cidr\":\"10.0.1.0/24\",\"gateway_ip\":null,\"enable_dhcp\":false,\"allocation_pools\":"
+                "[{\"start\":\"10.0.1.5\",\"end\":\"10.0.1.6\"}]");
     assert_string_equal(get("subnet.allocation_pools"), "[{\"end\":\"10.0.1.6\",\"start\":\"10.0.1.5\"}]");
     post(400, ALICE, "subnet", network, ",\"ip_version\":4,\"cidr\":\"10.0.0.128/25\"");
     assert_non_null(strstr(get("NeutronError.message"), "overlaps with another subnet"));
@@ -242,10 +250,12 @@ static void test_port_life(void **state)
     assert_string_equal(get("port.binding:host_id"), "(absent)");
     assert_string_equal(get("port.port_security_enabled"), "(absent)");
     assert_memory_equal(get("port.mac_address"), "fa:16:3e:", 9);
-    ask(200, ALICE, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.3\"},{\"ip_address\":\"10.0.0.50\"}],"
-                                            "\"device_id\":\"me\"}}");
+    ask(200, ALICE, at("PUT", "ports", id),
+        "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.3\"},{\"ip_address\":\"10.0.0.50\"}],"
+        "\"device_id\":\"me\"}}");
     assert_string_equal(get("port.fixed_ips.1.ip_address"), "10.0.0.50");
-    ask(403, ALICE, at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}"); /* not even on a network of one's own */
+    ask(403, ALICE, at("PUT", "ports", id),
+        "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}"); /* not even on a network of one's own */
     ask(200, ADMIN, at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}");
     assert_string_equal(get("port.mac_address"), "fa:16:3e:01:02:03");
     ask(409, ALICE, at("DELETE", "subnets", subnet), NULL);
@@ -351,8 +361,10 @@ static void test_ports_in_use(void **state)
     assert_string_equal(get("NeutronError.type"), "ServicePortInUse");
     post(201, ALICE, "port", network, "");
     snprintf(id, sizeof(id), "%s", get("port.id"));
-    AUTO_FREE char *sql = kn_asprintf("UPDATE port SET device_id = '" NOBODY "', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
-                                      "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h', 'active'), ('%s', 'other', 'inactive')", id, id, id);
+    AUTO_FREE char *sql = kn_asprintf(
+        "UPDATE port SET device_id = '" NOBODY "', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
+        "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h', 'active'), ('%s', 'other', 'inactive')",
+        id, id, id);
 
     assert_ok(kn_db_script(kn_neutron.db, sql, &err), &err);
     ask(409, ALICE, at("DELETE", "ports", id), NULL);
@@ -387,14 +399,16 @@ static void test_filters_fields_and_order(void **state)
         post(201, ALICE, "port", network, more);
     }
     ask(200, ALICE, "GET /ports?name=p0&name=p2&sort_key=name&sort_dir=desc&fields=name&fields=device_id", NULL);
-    assert_string_equal(get("ports"), "[{\"name\":\"p2\",\"device_id\":\"d2\"},{\"name\":\"p0\",\"device_id\":\"d0\"}]");
+    assert_string_equal(get("ports"),
+                        "[{\"name\":\"p2\",\"device_id\":\"d2\"},{\"name\":\"p0\",\"device_id\":\"d0\"}]");
     ask(200, ALICE, by_subnet, NULL);
     assert_int_equal(count_of("ports"), 1);
     ask(200, ALICE, "GET /ports?admin_state_up=False", NULL);
     assert_int_equal(count_of("ports"), 0);
     ask(200, ALICE, "GET /ports?id=not-a-uuid&network_id=x&mac_address=y", NULL);
     assert_int_equal(count_of("ports"), 0);
-    ask(200, ALICE, "GET /subnets?cidr=10.0.0.0/24&ip_version=4&gateway_ip=10.0.0.1&enable_dhcp=true&shared=False", NULL);
+    ask(200, ALICE, "GET /subnets?cidr=10.0.0.0/24&ip_version=4&gateway_ip=10.0.0.1&enable_dhcp=true&shared=False",
+        NULL);
     assert_int_equal(count_of("subnets"), 1);
     ask(200, ALICE, "GET /networks?name=%27%20OR%201=1%20--", NULL);
     assert_int_equal(count_of("networks"), 0);
@@ -407,7 +421,8 @@ static void test_pages(void **state)
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf names = KN_STRBUF_INIT;
     char next[512];
 
-    ask(201, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"},{\"name\":\"c\"},{\"name\":\"e\"}]}");
+    ask(201, ALICE, "POST /networks",
+        "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"},{\"name\":\"c\"},{\"name\":\"e\"}]}");
     snprintf(next, sizeof(next), "GET /networks?limit=2&sort_key=name&sort_dir=asc");
     for (int page = 0; page < 3; page++) {
         ask(200, ALICE, next, NULL);
@@ -454,8 +469,12 @@ static void test_quotas(void **state)
 static void test_extensions_are_truthful(void **state)
 {
     (void)state;
-    static const char *const ABSENT[] = { "router", "security-group", "port-security", "external-gateway-multihoming",
-                                          "tag-ports-during-bulk-creation", "subnet_allocation" };
+    static const char *const ABSENT[] = { "router",
+                                          "security-group",
+                                          "port-security",
+                                          "external-gateway-multihoming",
+                                          "tag-ports-during-bulk-creation",
+                                          "subnet_allocation" };
 
     ask(200, ALICE, "GET /extensions", NULL);
     assert_string_equal(get("extensions.0.alias"), "availability_zone");
@@ -491,8 +510,12 @@ static int64_t rows_in_all(void)
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err;
 
-    assert_ok(kn_db_query(kn_neutron.db, "SELECT (SELECT count(*) FROM network) + (SELECT count(*) FROM subnet) + (SELECT count(*) FROM port)"
-                              " + (SELECT count(*) FROM address)", 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(kn_db_query(
+                  kn_neutron.db,
+                  "SELECT (SELECT count(*) FROM network) + (SELECT count(*) FROM subnet) + (SELECT count(*) FROM port)"
+                  " + (SELECT count(*) FROM address)",
+                  0, KN_NO_ARGS, &rows, &err),
+              &err);
     return kn_rows_int(rows, 0, 0);
 }
 
@@ -507,7 +530,8 @@ static void test_bad_input_changes_nothing(void **state)
     int64_t before = rows_in_all();
 
     for (size_t i = 0; i < kn_neutron_bad_count; i++) {
-        AUTO_FREE char *what = fill_in(kn_neutron_bad[i].what, network, subnet, port), *body = fill_in(kn_neutron_bad[i].body, network, subnet, port);
+        AUTO_FREE char *what = fill_in(kn_neutron_bad[i].what, network, subnet, port),
+                       *body = fill_in(kn_neutron_bad[i].body, network, subnet, port);
 
         if (strcmp(kn_neutron_bad[i].what, "GET /") != 0) {
             ask(kn_neutron_bad[i].status, ALICE, what, body);
@@ -521,7 +545,8 @@ static void test_bad_input_changes_nothing(void **state)
 
 static void test_what_compute_asks(void **state)
 {
-    static const struct kn_caller ALICES = { .project_id = "a11ce", .roles = KN_ROLE_READER }, BOBS = { .project_id = "b0b", .roles = KN_ROLE_READER };
+    static const struct kn_caller ALICES = { .project_id = "a11ce", .roles = KN_ROLE_READER },
+                                  BOBS = { .project_id = "b0b", .roles = KN_ROLE_READER };
     (void)state;
     struct kn_error err = { .code = KN_OK };
     char id[KN_UUID_SIZE] = "x";
@@ -536,7 +561,8 @@ static void test_what_compute_asks(void **state)
     assert_string_equal(id, network);
     assert_ok(kn_network_usable(kn_neutron.db, &ALICES, network, NULL, &err), &err);
     assert_ok(kn_network_usable(kn_neutron.db, &ALICES, network, "10.0.0.9", &err), &err);
-    assert_fails(kn_network_usable(kn_neutron.db, &ALICES, network, "10.0.0.2", &err), &err, KN_BAD_REQUEST); /* DHCP's */
+    assert_fails(kn_network_usable(kn_neutron.db, &ALICES, network, "10.0.0.2", &err), &err,
+                 KN_BAD_REQUEST); /* DHCP's */
     assert_fails(kn_network_usable(kn_neutron.db, &ALICES, network, "10.1.0.9", &err), &err, KN_BAD_REQUEST);
     assert_fails(kn_network_usable(kn_neutron.db, &BOBS, network, NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(kn_network_usable(kn_neutron.db, &BOBS, bare, NULL, &err), &err, KN_BAD_REQUEST);
@@ -544,12 +570,12 @@ static void test_what_compute_asks(void **state)
     make_network(ADMIN, ",\"shared\":true");
     assert_fails(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err, KN_CONFLICT);
     post(201, ALICE, "port", network, ",\"device_id\":\"d\"");
-    assert_fails(kn_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_CONFLICT);
+    assert_fails(kn_network_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_CONFLICT);
     post(201, ALICE, "port", network, "");
-    assert_ok(kn_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err);
-    assert_fails(kn_port_usable(kn_neutron.db, &BOBS, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    assert_ok(kn_network_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err);
+    assert_fails(kn_network_port_usable(kn_neutron.db, &BOBS, get("port.id"), &err), &err, KN_BAD_REQUEST);
     post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
-    assert_fails(kn_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_BAD_REQUEST);
 }
 
 int main(void)

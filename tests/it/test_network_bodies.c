@@ -50,9 +50,14 @@ static void fingerprint(char out[64])
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err;
 
-    assert_ok(kn_db_query(kn_neutron.db, "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (SELECT t::text AS line FROM network t UNION ALL "
-                              "SELECT t::text FROM subnet t UNION ALL SELECT t::text FROM port t UNION ALL SELECT t::text FROM address t "
-                              "UNION ALL SELECT t::text FROM quota_limit t) lines", 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(
+        kn_db_query(
+            kn_neutron.db,
+            "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (SELECT t::text AS line FROM network t UNION ALL "
+            "SELECT t::text FROM subnet t UNION ALL SELECT t::text FROM port t UNION ALL SELECT t::text FROM address t "
+            "UNION ALL SELECT t::text FROM quota_limit t) lines",
+            0, KN_NO_ARGS, &rows, &err),
+        &err);
     kn_copy(out, 64, kn_rows_text(rows, 0, 0));
 }
 
@@ -64,8 +69,8 @@ static const struct {
     int type;
     const char *value;
 } VALUES[] = {
-    { TEXT, "\"no such thing\"" }, { NUMBER, "5.5" },   { BOOLEAN, "true" }, { LIST, "[[1]]" }, { DICT, "{\"a\":{\"b\":1}}" },
-    { NUMBER, "-7" },              { NOTHING, "null" },
+    { TEXT, "\"no such thing\"" }, { NUMBER, "5.5" }, { BOOLEAN, "true" }, { LIST, "[[1]]" },
+    { DICT, "{\"a\":{\"b\":1}}" }, { NUMBER, "-7" },  { NOTHING, "null" },
 };
 
 /* %s: the field's value. fine: the types that it takes, or that mean the same as not saying it. */
@@ -103,8 +108,10 @@ static const struct {
     { "subnet", "\"host_routes\":[%s]", 0, false },
     { "subnet", "\"host_routes\":[{\"destination\":%s,\"nexthop\":\"10.0.0.1\"}]", 0, false },
     { "subnet", "\"host_routes\":[{\"destination\":\"10.2.0.0/16\",\"nexthop\":%s}]", 0, false },
-    { "subnet", "\"host_routes\":[{\"destination\":\"10.2.0.0/16\",\"nexthop\":\"10.0.0.1\"},{\"destination\":\"10.2.0.0/16\","
-                "\"nexthop\":\"10.0.0.1\"}],\"description\":%s", 0, false }, /* twice the same, so nothing helps */
+    { "subnet",
+      "\"host_routes\":[{\"destination\":\"10.2.0.0/16\",\"nexthop\":\"10.0.0.1\"},{\"destination\":\"10.2.0.0/16\","
+      "\"nexthop\":\"10.0.0.1\"}],\"description\":%s",
+      0, false }, /* twice the same, so nothing helps */
     { "subnet", "\"subnetpool_id\":%s", NOTHING, true },
     { "subnet", "\"prefixlen\":%s", NOTHING, true },
     { "subnet", "\"use_default_subnetpool\":%s", NOTHING, true },
@@ -139,7 +146,8 @@ static char *fill(const char *members, const char *value)
 {
     const char *mark = strstr(members, "%s"), *hash = strchr(members, '#');
     AUTO_FREE char *head = hash == NULL ? kn_asprintf("%.*s", (int)(mark - members), members)
-                                        : kn_asprintf("%.*s%s%.*s", (int)(hash - members), members, subnet, (int)(mark - hash - 1), hash + 1);
+                                        : kn_asprintf("%.*s%s%.*s", (int)(hash - members), members, subnet,
+                                                      (int)(mark - hash - 1), hash + 1);
 
     return kn_asprintf("%s%s%s", head, value, mark + 2);
 }
@@ -149,12 +157,18 @@ static void refuse(size_t i, const char *value)
     const char *noun = FIELDS[i].noun;
     AUTO_FREE char *members = fill(FIELDS[i].members, value);
     AUTO_FREE char *path = kn_asprintf("%ss", noun);
-    const char *id = strcmp(noun, "network") == 0 ? network : strcmp(noun, "subnet") == 0 ? subnet : strcmp(noun, "port") == 0 ? port : "a11ce";
+    const char *id = strcmp(noun, "network") == 0  ? network
+                     : strcmp(noun, "subnet") == 0 ? subnet
+                     : strcmp(noun, "port") == 0   ? port
+                                                   : "a11ce";
 
     if (strcmp(noun, "quota") != 0) {
-        AUTO_FREE char *in = strcmp(noun, "network") == 0 ? kn_strdup("") : kn_asprintf("\"network_id\":\"%s\",", network);
-        const char *must = strcmp(noun, "subnet") != 0 || strstr(members, "cidr") != NULL || strstr(members, "ip_version") != NULL
-                               ? "" : "\"ip_version\":4,\"cidr\":\"10.0.0.0/24\",";
+        AUTO_FREE char *in = strcmp(noun, "network") == 0 ? kn_strdup("")
+                                                          : kn_asprintf("\"network_id\":\"%s\",", network);
+        const char *must = strcmp(noun, "subnet") != 0 || strstr(members, "cidr") != NULL ||
+                                   strstr(members, "ip_version") != NULL
+                               ? ""
+                               : "\"ip_version\":4,\"cidr\":\"10.0.0.0/24\",";
         AUTO_FREE char *body = kn_asprintf("{\"%s\":{%s%s%s}}", noun, in, must, members);
 
         kn_neutron_ask(400, ADMIN, "POST", path, body);
@@ -188,7 +202,10 @@ static void test_defaults(void **state)
     char id[KN_UUID_SIZE];
 
     (void)state;
-    make("network", "\"name\":\"d\",\"shared\":false,\"is_default\":false,\"router:external\":false,\"provider:network_type\":null", id);
+    make(
+        "network",
+        "\"name\":\"d\",\"shared\":false,\"is_default\":false,\"router:external\":false,\"provider:network_type\":null",
+        id);
     AUTO_FREE char *profile = kn_asprintf("\"network_id\":\"%s\",\"binding:profile\":{}", network);
     make("port", profile, id);
     AUTO_FREE char *nothing = kn_asprintf("\"network_id\":\"%s\",\"security_groups\":[]", network);
@@ -205,7 +222,9 @@ static void echo(const char *noun, const char *id, const char *name, json_t *val
 
     json_decref(body);
     kn_test_http_ask(&kn_neutron.http, "PUT", path, ADMIN, text);
-    if (kn_neutron.http.status != 200 && (kn_neutron.http.status != 400 || strstr(kn_neutron.http.body.buf, "Cannot update read-only attribute") == NULL)) {
+    if (kn_neutron.http.status != 200 &&
+        (kn_neutron.http.status != 400 ||
+         strstr(kn_neutron.http.body.buf, "Cannot update read-only attribute") == NULL)) {
         fail_msg("PUT %s %s: %d %s", path, text, kn_neutron.http.status, kn_neutron.http.body.buf);
     }
 }
@@ -254,10 +273,14 @@ static void test_external(void **state)
 /* A bound port may be told what it is already, in any words; nothing else. */
 static void test_bound_port(void **state)
 {
-    AUTO_FREE char *bind = kn_asprintf("UPDATE port SET device_id = 'd', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
-                                       "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h', 'active')", port, port);
-    AUTO_FREE char *same = kn_asprintf("\"fixed_ips\":[{\"subnet_id\":\"%s\",\"ip_address\":\"10.0.0.50\"}],\"name\":\"named\",\"device_id\":\"d\","
-                                       "\"device_owner\":\"compute:nova\",\"admin_state_up\":true", subnet);
+    AUTO_FREE char *bind =
+        kn_asprintf("UPDATE port SET device_id = 'd', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
+                    "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h', 'active')",
+                    port, port);
+    AUTO_FREE char *same = kn_asprintf(
+        "\"fixed_ips\":[{\"subnet_id\":\"%s\",\"ip_address\":\"10.0.0.50\"}],\"name\":\"named\",\"device_id\":\"d\","
+        "\"device_owner\":\"compute:nova\",\"admin_state_up\":true",
+        subnet);
     AUTO_FREE char *any = kn_asprintf("\"fixed_ips\":[{\"subnet_id\":\"%s\"}]", subnet);
     struct kn_error err;
     char name[32];
@@ -291,7 +314,8 @@ static void test_network_owner(void **state)
     kn_neutron_ask(204, ALICE, "DELETE", path, NULL);
     kn_neutron_ask(200, ALICE, "GET", "ports?device_owner=network:dhcp", NULL);
     json_t *json = kn_test_http_json(&kn_neutron.http);
-    kn_copy(id, sizeof(id), json_string_value(json_object_get(json_array_get(json_object_get(json, "ports"), 0), "id")));
+    kn_copy(id, sizeof(id),
+            json_string_value(json_object_get(json_array_get(json_object_get(json, "ports"), 0), "id")));
     json_decref(json);
     put(409, ALICE, "port", id, "\"device_owner\":\"\"");
     put(409, ALICE, "port", id, "\"fixed_ips\":[]");
@@ -328,8 +352,10 @@ static int fresh(void **state)
     make("network", "\"name\":\"n\"", network);
     AUTO_FREE char *inside = kn_asprintf("\"network_id\":\"%s\",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"", network);
     make("subnet", inside, subnet);
-    AUTO_FREE char *plugged = kn_asprintf("\"network_id\":\"%s\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.50\"}],\"mac_address\":"
-                                          "\"fa:16:3e:00:00:01\"", network);
+    AUTO_FREE char *plugged =
+        kn_asprintf("\"network_id\":\"%s\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.50\"}],\"mac_address\":"
+                    "\"fa:16:3e:00:00:01\"",
+                    network);
     make("port", plugged, port);
     return 0;
 }
@@ -337,10 +363,13 @@ static int fresh(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_wrong_types, fresh),   cmocka_unit_test_setup(test_defaults, fresh),
-        cmocka_unit_test_setup(test_external, fresh),      cmocka_unit_test_setup(test_bound_port, fresh),
+        cmocka_unit_test_setup(test_wrong_types, fresh),
+        cmocka_unit_test_setup(test_defaults, fresh),
+        cmocka_unit_test_setup(test_external, fresh),
+        cmocka_unit_test_setup(test_bound_port, fresh),
         cmocka_unit_test_setup(test_what_is_shown_is_known, fresh),
-        cmocka_unit_test_setup(test_network_owner, fresh), cmocka_unit_test_setup(test_capitals, fresh),
+        cmocka_unit_test_setup(test_network_owner, fresh),
+        cmocka_unit_test_setup(test_capitals, fresh),
     };
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
 }

@@ -30,11 +30,13 @@
 #define MAC(n) "fa:16:3e:00:00:0" #n
 #define IP(n) "10.5.0.1" #n
 #define SERVER(n) "5e00000" #n "-1111-4111-8111-111111111111"
-#define NIC(n)                                                                                                             \
-    "{\"port\":\"0000000" #n "-1111-4111-8111-111111111111\",\"network\":\"" NET "\",\"network_name\":\"x\",\"mac\":\"" MAC(n)     \
-    "\",\"vni\":4242,\"mtu\":1450,\"tap\":\"" TAP(n) "\",\"dhcp_ip\":\"10.5.0.2\",\"dhcp_mac\":\"fa:16:3e:ff:ff:ff\",\"ips\":["     \
-    "{\"address\":\"" IP(n) "\",\"prefix\":24,\"version\":4,\"gateway\":\"10.5.0.1\",\"subnet\":\"" SUBNET "\",\"dhcp\":true,"      \
-    "\"dns\":[\"192.0.2.53\"],\"routes\":[{\"destination\":\"198.51.100.0/24\",\"nexthop\":\"10.5.0.9\"}]}]}"
+#define NIC(n) \
+    "{\"port\":\"0000000" #n "-1111-4111-8111-111111111111\",\"network\":\"" NET \
+    "\",\"network_name\":\"x\",\"mac\":\"" MAC(n) "\",\"vni\":4242,\"mtu\":1450,\"tap\":\"" TAP( \
+        n) "\",\"dhcp_ip\":\"10.5.0.2\",\"dhcp_mac\":\"fa:16:3e:ff:ff:ff\",\"ips\":[" \
+           "{\"address\":\"" IP( \
+               n) "\",\"prefix\":24,\"version\":4,\"gateway\":\"10.5.0.1\",\"subnet\":\"" SUBNET "\",\"dhcp\":true," \
+                  "\"dns\":[\"192.0.2.53\"],\"routes\":[{\"destination\":\"198.51.100.0/24\",\"nexthop\":\"10.5.0.9\"}]}]}"
 #define PEER(n, underlay) "{\"mac\":\"" MAC(n) "\",\"ips\":[\"" IP(n) "\"],\"underlay\":\"" underlay "\"}"
 
 static struct kn_machine machine_a, machine_b;
@@ -43,7 +45,7 @@ static char dir[KN_TEST_DIR];
 
 /* --- the agent's half, in its own process -------------------------------------------------------------------------- */
 
-static struct kn_net_host *host;
+static struct kn_network_host *host;
 
 /* A metadata server that knows one thing: who asks. */
 static void *serve(void *arg)
@@ -58,7 +60,7 @@ static void *serve(void *arg)
         getpeername(fd, (struct sockaddr *)&from, &size);
         getnameinfo((struct sockaddr *)&from, size, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
         if (read(fd, request, sizeof(request)) > 0) {
-            kn_net_host_lookup(host, NET, ip, who);
+            kn_network_host_lookup(host, NET, ip, who);
             snprintf(answer, sizeof(answer), "HTTP/1.0 200 OK\r\n\r\n%s\n", who);
             send(fd, answer, strlen(answer), MSG_NOSIGNAL);
         }
@@ -88,25 +90,27 @@ static void be_agent(const char *line, char *answer, size_t size)
         int path = 0;
 
         sscanf(line, "open %63s %n", first, &path);
-        rc = kn_net_host_open(&(struct kn_net_host_options){ .state_dir = line + path, .underlay = first,
-                                                             .metadata_open = door_open }, &host, &err);
+        rc = kn_network_host_open(&(struct kn_network_host_options){ .state_dir = line + path,
+                                                                     .underlay = first,
+                                                                     .metadata_open = door_open },
+                                  &host, &err);
     } else if (strcmp(word, "plug") == 0) {
         sscanf(line, "plug %63s %n", first, &rest);
         json_t *nics = json_loads(line + rest, 0, NULL);
 
-        rc = kn_net_host_plug(host, first, "guest-one", nics, &err);
+        rc = kn_network_host_plug(host, first, "guest-one", nics, &err);
         json_decref(nics);
     } else if (strcmp(word, "unplug") == 0) {
-        rc = kn_net_host_unplug(host, line + rest, &err);
+        rc = kn_network_host_unplug(host, line + rest, &err);
     } else if (strcmp(word, "peers") == 0) {
         json_t *body = json_loads(line + rest, 0, NULL);
 
-        rc = kn_net_host_set_peers(host, body, &err);
+        rc = kn_network_host_set_peers(host, body, &err);
         json_decref(body);
     } else if (strcmp(word, "tick") == 0) {
-        rc = kn_net_host_tick(host, &err);
+        rc = kn_network_host_tick(host, &err);
     } else {
-        json_t *taps = kn_net_host_taps(host);
+        json_t *taps = kn_network_host_taps(host);
         AUTO_FREE char *text = json_dumps(taps, JSON_COMPACT);
 
         json_decref(taps);
@@ -119,19 +123,19 @@ static void be_agent(const char *line, char *answer, size_t size)
 /* --- helpers ------------------------------------------------------------------------------------------------------ */
 
 /* The answer holds this text. */
-#define assert_says(answer, text)                                       \
-    do {                                                                \
-        const char *said_ = (answer);                                   \
-        if (strstr(said_, text) == NULL) {                              \
-            fail_msg("wanted \"%s\" in: %s", text, said_);              \
-        }                                                               \
+#define assert_says(answer, text) \
+    do { \
+        const char *said_ = (answer); \
+        if (strstr(said_, text) == NULL) { \
+            fail_msg("wanted \"%s\" in: %s", text, said_); \
+        } \
     } while (0)
-#define assert_runs(actor, ...)                                         \
-    do {                                                                \
-        const char *said_ = kn_actor_ask(actor, __VA_ARGS__);           \
-        if (strncmp(said_, "0 ", 2) != 0) {                             \
-            fail_msg("did not succeed: %s", said_);                     \
-        }                                                               \
+#define assert_runs(actor, ...) \
+    do { \
+        const char *said_ = kn_actor_ask(actor, __VA_ARGS__); \
+        if (strncmp(said_, "0 ", 2) != 0) { \
+            fail_msg("did not succeed: %s", said_); \
+        } \
     } while (0)
 
 static bool runs(const struct kn_actor *actor, const char *command)
@@ -155,8 +159,9 @@ static void await_works(const struct kn_actor *actor, const char *command)
 /* The lease as the client saw it, then the address on eth0. */
 static const char *lease(const struct kn_actor *guest)
 {
-    return kn_actor_ask(guest,
-                        "ip addr flush dev eth0; busybox udhcpc -i eth0 -n -q -f -t 50 -T 1 -O mtu -O staticroutes -s %s/udhcpc", dir);
+    return kn_actor_ask(
+        guest, "ip addr flush dev eth0; busybox udhcpc -i eth0 -n -q -f -t 50 -T 1 -O mtu -O staticroutes -s %s/udhcpc",
+        dir);
 }
 
 static void write_udhcpc_script(void)
@@ -164,15 +169,17 @@ static void write_udhcpc_script(void)
     AUTO_FREE char *path = kn_asprintf("%s/udhcpc", dir);
     FILE *file = fopen(path, "w");
 
-    fprintf(file, "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
-                  "echo lease ip=$ip mask=$mask router=$router dns=$dns mtu=$mtu hostname=$hostname static=$staticroutes\n"
-                  "ip addr add $ip/$mask dev eth0\nset -- $staticroutes\n"
-                  "while [ $# -ge 2 ]; do ip route replace $1 via $2; shift 2; done\n");
+    fprintf(file,
+            "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
+            "echo lease ip=$ip mask=$mask router=$router dns=$dns mtu=$mtu hostname=$hostname static=$staticroutes\n"
+            "ip addr add $ip/$mask dev eth0\nset -- $staticroutes\n"
+            "while [ $# -ge 2 ]; do ip route replace $1 via $2; shift 2; done\n");
     fclose(file);
     chmod(path, 0755);
 }
 
-static void start_agent(struct kn_actor *agent, const struct kn_machine *machine, const char *underlay, const char *name)
+static void start_agent(struct kn_actor *agent, const struct kn_machine *machine, const char *underlay,
+                        const char *name)
 {
     kn_actor_start(agent, machine, be_agent);
     assert_string_equal(kn_actor_ask(agent, "open %s %s/%s", underlay, dir, name), "ok");
@@ -217,7 +224,12 @@ static int teardown(void **state)
     return system(command);
 }
 
-#define need_root() do { if (geteuid() != 0) { skip(); } } while (0)
+#define need_root() \
+    do { \
+        if (geteuid() != 0) { \
+            skip(); \
+        } \
+    } while (0)
 
 /* --- tests, in order: each builds on the one before ----------------------------------------------------------------- */
 
@@ -226,12 +238,16 @@ static void test_plug(void **state)
     (void)state;
     need_root();
     /* what is told before anybody is here is remembered */
-    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":3,\"peers\":[" PEER(2, "192.0.2.2") "]}"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET
+                                               "\",\"version\":3,\"peers\":[" PEER(2, "192.0.2.2") "]}"),
+                        "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"), "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [" NIC(3) "]"), "ok");
     assert_string_equal(kn_actor_ask(&agent_b, "plug " SERVER(2) " [" NIC(2) "]"), "ok");
-    assert_string_equal(kn_actor_ask(&agent_b, "peers {\"network\":\"" NET "\",\"version\":3,\"peers\":[" PEER(1, "192.0.2.1") ","
-                                     PEER(3, "192.0.2.1") "]}"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_b,
+                                     "peers {\"network\":\"" NET
+                                     "\",\"version\":3,\"peers\":[" PEER(1, "192.0.2.1") "," PEER(3, "192.0.2.1") "]}"),
+                        "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"), "ok"); /* twice is once */
     assert_says(kn_actor_ask(&agent_a, "taps"), "\"" TAP(1) "\"");
     kn_guest_start(&guest_1, &machine_a, TAP(1), MAC(1));
@@ -243,7 +259,8 @@ static void test_bad_nics_change_nothing(void **state)
 {
     (void)state;
     need_root();
-    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(4) " [" NIC(4) ", {\"port\":\"x\"}]"), "nic has no valid \"port\"");
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(4) " [" NIC(4) ", {\"port\":\"x\"}]"),
+                        "nic has no valid \"port\"");
     assert_null(strstr(kn_actor_ask(&agent_a, "taps"), TAP(4)));
     assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":9,\"peers\":[{\"mac\":1}]}"),
                         "a peer has no valid \"mac\" or \"underlay\"");
@@ -267,10 +284,10 @@ static void test_pings(void **state)
 {
     (void)state;
     need_root();
-    await_works(&guest_1, PING IP(3));       /* the same host */
-    await_works(&guest_1, PING IP(2));       /* over VXLAN */
+    await_works(&guest_1, PING IP(3)); /* the same host */
+    await_works(&guest_1, PING IP(2)); /* over VXLAN */
     await_works(&guest_2, PING IP(3));
-    await_works(&guest_1, PING "10.5.0.2");  /* the namespace, here and there */
+    await_works(&guest_1, PING "10.5.0.2"); /* the namespace, here and there */
     await_works(&guest_2, PING "10.5.0.2");
     await_works(&guest_1, PING "-s 1400 " IP(2));
 }
@@ -308,7 +325,9 @@ static void test_spoofing_is_dropped(void **state)
     assert_runs(&guest_3, "ip -6 addr add fe80::3/64 dev eth0 nodad");
     assert_runs(&guest_1, "ip -6 addr add fe80::1/64 dev eth0 nodad");
     expect_dropped(&guest_1, "busybox ping -6 -c 1 -W 1 fe80::3%eth0");
-    assert_runs(&guest_1, "ip link set eth0 down && ip link set eth0 address fa:16:3e:00:00:aa up && ip addr replace " IP(1) "/24 dev eth0");
+    assert_runs(&guest_1,
+                "ip link set eth0 down && ip link set eth0 address fa:16:3e:00:00:aa up && ip addr replace " IP(
+                    1) "/24 dev eth0");
     assert_false(runs(&guest_1, PING IP(3)));
     assert_runs(&guest_1, "ip link set eth0 down && ip link set eth0 address " MAC(1) " up");
     assert_says(lease(&guest_1), "lease ip=" IP(1));
@@ -319,11 +338,14 @@ static void test_rogue_dhcp_server_is_dropped(void **state)
 {
     (void)state;
     need_root();
-    AUTO_FREE char *ask = kn_asprintf("busybox udhcpc -i eth0 -n -q -f -t 3 -T 1 -s %s/udhcpc | grep ip=10.5.0.200", dir);
+    AUTO_FREE char *ask = kn_asprintf("busybox udhcpc -i eth0 -n -q -f -t 3 -T 1 -s %s/udhcpc | grep ip=10.5.0.200",
+                                      dir);
 
     assert_runs(&shell_a, "kill -STOP $(cat %s/a/networks/" NET "/pid)", dir);
-    assert_runs(&guest_1, "cd %s && : > rogue.leases && printf 'start 10.5.0.200\\nend 10.5.0.200\\ninterface eth0\\n"
-                          "lease_file %s/rogue.leases\\npidfile %s/rogue.pid\\n' > rogue && busybox udhcpd rogue", dir, dir, dir);
+    assert_runs(&guest_1,
+                "cd %s && : > rogue.leases && printf 'start 10.5.0.200\\nend 10.5.0.200\\ninterface eth0\\n"
+                "lease_file %s/rogue.leases\\npidfile %s/rogue.pid\\n' > rogue && busybox udhcpd rogue",
+                dir, dir, dir);
     expect_dropped(&guest_3, ask);
     assert_runs(&guest_1, "kill $(cat %s/rogue.pid)", dir);
     assert_runs(&shell_a, "kill -CONT $(cat %s/a/networks/" NET "/pid)", dir);
@@ -338,7 +360,9 @@ static void test_older_peers_are_ignored(void **state)
     await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
     assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":4,\"peers\":[]}"), "ok");
     assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
-    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":4,\"peers\":[" PEER(2, "192.0.2.2") "]}"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET
+                                               "\",\"version\":4,\"peers\":[" PEER(2, "192.0.2.2") "]}"),
+                        "ok");
     await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
 }
 
@@ -348,7 +372,10 @@ static void test_survives_kill_and_loss(void **state)
     need_root();
     kn_actor_kill(&agent_a);
     await_works(&guest_1, PING IP(2)); /* nothing depends on the process */
-    assert_runs(&shell_a, "ip link del kx0a0a0a0a; ip link del " BRIDGE "; nft flush ruleset; kill $(cat %s/a/networks/" NET "/pid)", dir);
+    assert_runs(&shell_a,
+                "ip link del kx0a0a0a0a; ip link del " BRIDGE "; nft flush ruleset; kill $(cat %s/a/networks/" NET
+                "/pid)",
+                dir);
     assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
     start_agent(&agent_a, &machine_a, "192.0.2.1", "a");
     assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
@@ -387,7 +414,10 @@ static void test_tick_starts_dnsmasq_again(void **state)
 {
     (void)state;
     need_root();
-    assert_runs(&shell_a, "p=$(cat %s/a/networks/" NET "/pid); kill -9 $p; while grep -q dnsmasq /proc/$p/comm 2>/dev/null; do sleep .05; done", dir);
+    assert_runs(&shell_a,
+                "p=$(cat %s/a/networks/" NET
+                "/pid); kill -9 $p; while grep -q dnsmasq /proc/$p/comm 2>/dev/null; do sleep .05; done",
+                dir);
     assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
     assert_says(lease(&guest_3), "lease ip=" IP(3));
 }

@@ -78,7 +78,7 @@ static void server_id(int n, char out[KN_UUID_SIZE])
 /* A command, made of JSON. */
 struct command {
     struct kn_message message;
-    struct kn_outcome outcome;
+    struct kn_network_outcome outcome;
 };
 
 static struct command *command(const char *type, int server, const char *more)
@@ -104,18 +104,21 @@ static void drop(struct command *c)
 }
 
 /* What tests write by hand is counted by hand. */
-#define COUNTED "DELETE FROM quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact"
+#define COUNTED \
+    "DELETE FROM quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact"
 
 static int allocate(struct command **commands, int count)
 {
-    AUTO_FREE struct kn_outcome **outcomes = kn_realloc_array(NULL, (size_t)count, sizeof(struct kn_outcome *));
+    AUTO_FREE struct kn_network_outcome **outcomes = kn_realloc_array(NULL, (size_t)count,
+                                                                      sizeof(struct kn_network_outcome *));
     AUTO_TX struct kn_tx tx = { NULL };
 
     for (int i = 0; i < count; i++) {
         outcomes[i] = &commands[i]->outcome;
     }
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
-    int rc = kn_tx_begin(&tx, db, &err) == 0 && kn_ports_allocate(db, outcomes, count, &touched, &err) == 0 && kn_quota_take(db, &touched.claims, &err) == 0
+    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    int rc = kn_tx_begin(&tx, db, &err) == 0 && kn_network_ports_allocate(db, outcomes, count, &touched, &err) == 0 &&
+                     kn_quota_take(db, &touched.claims, &err) == 0
                  ? kn_tx_commit(&tx, &err)
                  : -1;
     kn_quota_claims_release(&touched.claims);
@@ -219,10 +222,14 @@ static void test_many_macs_on_a_crowded_network(void **state)
     (void)state;
     static struct command *c[MANY];
 
-    assert_ok(kn_db_script(db,
-                           "INSERT INTO port (id, network_id, project_id, mac) SELECT gen_random_uuid(), '" BIG "', 'p',"
-                           " ('fa:16:3e:' || lpad(to_hex(n * 168 >> 16), 2, '0') || ':' || lpad(to_hex(n * 168 >> 8 & 255), 2, '0')"
-                           "  || ':' || lpad(to_hex(n * 168 & 255), 2, '0'))::macaddr FROM generate_series(0, 99863) n", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "INSERT INTO port (id, network_id, project_id, mac) SELECT gen_random_uuid(), '" BIG "', 'p',"
+            " ('fa:16:3e:' || lpad(to_hex(n * 168 >> 16), 2, '0') || ':' || lpad(to_hex(n * 168 >> 8 & 255), 2, '0')"
+            "  || ':' || lpad(to_hex(n * 168 & 255), 2, '0'))::macaddr FROM generate_series(0, 99863) n",
+            &err),
+        &err);
     for (int i = 0; i < MANY; i++) {
         c[i] = command("port.allocate", i, ",\"requests\":[{\"network\":\"" BIG "\"}]");
     }
@@ -247,7 +254,8 @@ static void test_full_subnet_wraps_then_says_so(void **state)
     assert_int_equal(c[4]->outcome.error.code, KN_CONFLICT);
     assert_string_equal(c[4]->outcome.error.message, "No more IP addresses available on network " NET ".");
     drop(c[4]);
-    assert_ok(kn_db_script(db, "DELETE FROM port WHERE id = (SELECT port_id FROM address WHERE ip = '10.0.0.4')", &err), &err);
+    assert_ok(kn_db_script(db, "DELETE FROM port WHERE id = (SELECT port_id FROM address WHERE ip = '10.0.0.4')", &err),
+              &err);
     c[4] = allocated(9, "{\"network\":\"" NET "\"}");
     assert_string_equal(ip(c[4], 0), "10.0.0.4");
     for (int i = 0; i < 5; i++) {
@@ -290,15 +298,22 @@ static void test_quota(void **state)
 
     (void)state;
     insert_port();
-    assert_ok(kn_db_script(db, "DELETE FROM quota_limit; INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'port', 4); "
-                               COUNTED "", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "DELETE FROM quota_limit; INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'port', 4); " COUNTED
+            "",
+            &err),
+        &err);
     three[0] = command("port.allocate", 1, ",\"requests\":[{\"network\":\"" BIG "\"}]");
-    three[1] = command("port.allocate", 2, ",\"requests\":[{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}]");
+    three[1] = command("port.allocate", 2,
+                       ",\"requests\":[{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}]");
     three[2] = command("port.allocate", 3, ",\"requests\":[{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}]");
     assert_ok(allocate(three, 3), &err);
     assert_false(three[0]->outcome.failed);
     assert_int_equal(three[1]->outcome.error.code, KN_QUOTA);
-    assert_string_equal(three[1]->outcome.error.message, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
+    assert_string_equal(three[1]->outcome.error.message,
+                        "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
     assert_false(three[2]->outcome.failed);
     assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server"), 3);
     named = allocated(4, "{\"port\":\"" PORT "\"}"); /* counted already */
@@ -335,7 +350,8 @@ static void test_named_port(void **state)
     assert_true(json_equal(a->outcome.result, again->outcome.result));
     assert_int_equal(b->outcome.error.code, KN_CONFLICT);
     assert_string_equal(b->outcome.error.message, "Port " PORT " is still in use.");
-    assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server"), 1); /* nothing was made for the one that failed */
+    assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server"),
+                     1); /* nothing was made for the one that failed */
     assert_int_equal(c->outcome.error.code, KN_NOT_FOUND);
     drop(a);
     drop(again);
@@ -362,34 +378,37 @@ static void test_what_is_wrong_with_a_network(void **state)
     drop(d);
 }
 
-static void place(int server, const char *host, struct kn_touched *touched)
+static void place(int server, const char *host, struct kn_network_touched *touched)
 {
     AUTO_FREE char *more = kn_asprintf(",\"host\":\"%s\"", host);
     struct command *c = command("port.bind", server, more);
-    struct kn_outcome *outcome = &c->outcome;
+    struct kn_network_outcome *outcome = &c->outcome;
 
-    assert_ok(kn_ports_bind(db, &outcome, 1, touched, &err), &err);
+    assert_ok(kn_network_ports_bind(db, &outcome, 1, touched, &err), &err);
     drop(c);
 }
 
-static void release(int server, struct kn_touched *touched)
+static void release(int server, struct kn_network_touched *touched)
 {
     struct command *c = command("port.release", server, "");
-    struct kn_outcome *outcome = &c->outcome;
+    struct kn_network_outcome *outcome = &c->outcome;
 
-    assert_ok(kn_ports_release(db, &outcome, 1, touched, &err), &err);
+    assert_ok(kn_network_ports_release(db, &outcome, 1, touched, &err), &err);
     drop(c);
 }
 
 static void test_bind_touches_networks_of_real_hosts_only(void **state)
 {
     (void)state;
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT };
 
     drop(allocated(1, "{\"network\":\"" NET "\"},{\"network\":\"" BIG "\"}"));
     place(1, "s1", &touched);
     assert_int_equal(touched.networks.count, 0);
-    assert_int_equal(number("SELECT count(*) FROM port p JOIN port_binding b ON b.port_id = p.id WHERE b.host = 's1' AND b.state = 'active' AND p.device_owner = 'compute:nova'"), 2);
+    assert_int_equal(
+        number(
+            "SELECT count(*) FROM port p JOIN port_binding b ON b.port_id = p.id WHERE b.host = 's1' AND b.state = 'active' AND p.device_owner = 'compute:nova'"),
+        2);
     place(1, "h1", &touched);
     assert_int_equal(touched.networks.count, 2);
     kn_array_release(&touched.networks);
@@ -398,7 +417,7 @@ static void test_bind_touches_networks_of_real_hosts_only(void **state)
 static void test_release(void **state)
 {
     (void)state;
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
 
     insert_port();
     drop(allocated(1, "{\"network\":\"" BIG "\"},{\"port\":\"" PORT "\"}"));
@@ -414,19 +433,20 @@ static void test_release(void **state)
     kn_array_clear(&touched.networks);
     release(1, &touched); /* of nothing is fine */
     assert_int_equal(touched.networks.count, 0);
-    assert_int_equal(kn_quota_claimed(&touched.claims, "p", KN_QUOTA_PORT), -1); /* once, and not the one that it was given */
+    assert_int_equal(kn_quota_claimed(&touched.claims, "p", KN_QUOTA_PORT),
+                     -1); /* once, and not the one that it was given */
     kn_quota_claims_release(&touched.claims);
     kn_array_release(&touched.networks);
 }
 
-static struct kn_error bind_as(int server, const char *host, const char *as, struct kn_touched *touched)
+static struct kn_error bind_as(int server, const char *host, const char *as, struct kn_network_touched *touched)
 {
     AUTO_FREE char *more = kn_asprintf(",\"host\":\"%s\",\"state\":\"%s\"", host, as);
     struct command *c = command("port.bind", server, more);
-    struct kn_outcome *outcome = &c->outcome;
+    struct kn_network_outcome *outcome = &c->outcome;
     struct kn_error why;
 
-    assert_ok(kn_ports_bind(db, &outcome, 1, touched, &err), &err);
+    assert_ok(kn_network_ports_bind(db, &outcome, 1, touched, &err), &err);
     why = outcome->error;
     drop(c);
     return why;
@@ -438,8 +458,8 @@ static struct kn_error bind_as(int server, const char *host, const char *as, str
 static void test_two_bindings_of_one_port(void **state)
 {
     (void)state;
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
-    struct kn_peers peers = KN_PEERS_INIT;
+    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_network_peers peers = KN_PEERS_INIT;
 
     drop(allocated(1, "{\"network\":\"" BIG "\"}"));
     place(1, "h1", &touched);
@@ -449,11 +469,11 @@ static void test_two_bindings_of_one_port(void **state)
     assert_int_equal(number(BOUND("h1", "active")), 1);
     assert_int_equal(number(BOUND("h2", "inactive")), 1);
     /* Both hosts are told; only where it is active it is found. */
-    assert_ok(kn_peers_bump(db, &touched.networks, &peers, &err), &err);
+    assert_ok(kn_network_peers_bump(db, &touched.networks, &peers, &err), &err);
     assert_int_equal(peers.count, 2);
     assert_true(peers.ports[0].is_active);
     assert_false(peers.ports[1].is_active);
-    kn_peers_release(&peers);
+    kn_network_peers_release(&peers);
     /* The database keeps to one, whatever anybody writes. */
     assert_int_equal(kn_db_script(db, "UPDATE port_binding SET state = 'active'", &err), -1);
     assert_int_equal(err.code, KN_CONFLICT);
@@ -472,9 +492,9 @@ static void test_two_bindings_of_one_port(void **state)
 static void test_one_binding_ends_alone(void **state)
 {
     (void)state;
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
     struct command *c;
-    struct kn_outcome *outcome;
+    struct kn_network_outcome *outcome;
 
     drop(allocated(1, "{\"network\":\"" BIG "\"}"));
     place(1, "h1", &touched);
@@ -482,7 +502,7 @@ static void test_one_binding_ends_alone(void **state)
     kn_array_clear(&touched.networks);
     c = command("port.release", 1, ",\"host\":\"h2\"");
     outcome = &c->outcome;
-    assert_ok(kn_ports_release(db, &outcome, 1, &touched, &err), &err);
+    assert_ok(kn_network_ports_release(db, &outcome, 1, &touched, &err), &err);
     assert_int_equal(touched.networks.count, 1);
     assert_int_equal(number(BOUND("h1", "active")), 1);
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 1);
@@ -511,8 +531,8 @@ static void test_what_the_release_before_binds(void **state)
 static void test_peers_table(void **state)
 {
     (void)state;
-    struct kn_touched touched = { .networks = KN_ARRAY_INIT };
-    struct kn_peers peers = KN_PEERS_INIT;
+    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_network_peers peers = KN_PEERS_INIT;
 
     drop(allocated(1, "{\"network\":\"" BIG "\"}"));
     drop(allocated(2, "{\"network\":\"" BIG "\"}"));
@@ -520,15 +540,15 @@ static void test_peers_table(void **state)
     place(1, "h1", &touched);
     place(2, "h2", &touched);
     place(3, "s1", &touched);
-    assert_ok(kn_peers_bump(db, &touched.networks, &peers, &err), &err);
+    assert_ok(kn_network_peers_bump(db, &touched.networks, &peers, &err), &err);
     assert_int_equal(peers.count, 2);
     assert_int_equal(peers.ports[0].version, 1);
     assert_int_equal(peers.ports[1].version, 1);
-    kn_peers_release(&peers);
-    assert_ok(kn_peers_of_agent(db, "a", &peers, &err), &err);
+    kn_network_peers_release(&peers);
+    assert_ok(kn_network_peers_of_agent(db, "a", &peers, &err), &err);
     assert_int_equal(peers.count, 2);
     assert_int_equal(peers.ports[0].version, 1);
-    kn_peers_release(&peers);
+    kn_network_peers_release(&peers);
     kn_array_release(&touched.networks);
 }
 

@@ -36,11 +36,13 @@ static int64_t next_task;
 
 static const char FIXTURE[] =
     "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'n', 1);"
-    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools, cursor_ip) VALUES (gen_random_uuid(), '" NET "', 'p', 4,"
+    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools, cursor_ip) VALUES (gen_random_uuid(), '" NET
+    "', 'p', 4,"
     " '10.0.0.0/16', '[{\"start\":\"10.0.0.2\",\"end\":\"10.0.255.254\"}]', '10.0.1.0');"
     "INSERT INTO agent (id, boot) VALUES ('" AGENT_A "', 'b'), ('" AGENT_B "', 'b'), ('sim', 'b');"
     "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
-    " hypervisor_version) VALUES ('h1', gen_random_uuid(), '" AGENT_A "', 'nova', '192.0.2.1', 1, 1, 1, 100, 'QEMU', 1),"
+    " hypervisor_version) VALUES ('h1', gen_random_uuid(), '" AGENT_A
+    "', 'nova', '192.0.2.1', 1, 1, 1, 100, 'QEMU', 1),"
     " ('h2', gen_random_uuid(), '" AGENT_B "', 'nova', '192.0.2.2', 1, 1, 1, 100, 'QEMU', 1),"
     " ('s1', gen_random_uuid(), 'sim', 'nova', NULL, 1, 1, 1, 100, 'sim', 1);";
 
@@ -79,7 +81,8 @@ static void await_hello(struct kn_bus_reader *reports)
         AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
 
         next(reports, &m);
-        seen = strcmp(m.type->name, "service.hello") == 0 && strcmp(kn_json_str(m.body, "topic"), KN_TOPIC_NETWORK) == 0;
+        seen = strcmp(m.type->name, "service.hello") == 0 &&
+               strcmp(kn_json_str(m.body, "topic"), KN_TOPIC_NETWORK) == 0;
     }
 }
 
@@ -240,11 +243,13 @@ static void test_tables_follow_the_servers(void **state)
     assert_int_equal(json_array_size(json_object_get(both.body, "peers")), 1);
     assert_string_equal(kn_json_str(peer, "mac"), mac);
     assert_string_equal(kn_json_str(peer, "underlay"), "192.0.2.2");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(peer, "ips"), 0)), "10.0.1.3"); /* .1.1 is DHCP's */
+    assert_string_equal(json_string_value(json_array_get(json_object_get(peer, "ips"), 0)),
+                        "10.0.1.3"); /* .1.1 is DHCP's */
     assert_int_equal(kn_json_int(both.body, "version"), kn_json_int(alone.body, "version") + 1);
 
     send_body(KN_TOPIC_REPORT, "agent.hello", 0,
-              json_pack("{s:s, s:s, s:[{s:s, s:s}]}", "agent", AGENT_A, "boot", "c", "hosts", "host", "h1", "hypervisor_type", "QEMU"));
+              json_pack("{s:s, s:s, s:[{s:s, s:s}]}", "agent", AGENT_A, "boot", "c", "hosts", "host", "h1",
+                        "hypervisor_type", "QEMU"));
     table(&again);
     assert_true(json_equal(again.body, both.body));
 
@@ -271,8 +276,13 @@ static void test_the_last_port_goes_elsewhere(void **state)
     (void)state;
     assert_ok(kn_quota_take_one(db, "p", KN_QUOTA_PORT, 1, &err), &err);
     assert_ok(kn_quota_take_one(db, "p", KN_QUOTA_PORT, -1, &err), &err);
-    assert_ok(kn_db_script(db, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT 'network', 'p', 'port', used + 1 "
-                               "FROM quota_usage WHERE project_id = 'p' AND resource = 'port'", &err), &err);
+    assert_ok(
+        kn_db_script(
+            db,
+            "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT 'network', 'p', 'port', used + 1 "
+            "FROM quota_usage WHERE project_id = 'p' AND resource = 'port'",
+            &err),
+        &err);
     ports = number("SELECT count(*) FROM port");
     assert_ok(kn_tx_begin(&tx, other, &err), &err);
     assert_ok(kn_quota_take_one(other, "p", KN_QUOTA_PORT, 1, &err), &err);
@@ -283,7 +293,8 @@ static void test_the_last_port_goes_elsewhere(void **state)
     assert_ok(kn_tx_commit(&tx, &err), &err);
     answer(task, &reply);
     assert_false(reply.ok);
-    assert_string_equal(reply.error.message, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
+    assert_string_equal(reply.error.message,
+                        "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
     assert_int_equal(number("SELECT count(*) FROM port"), ports);
     assert_ok(kn_quota_take_one(db, "p", KN_QUOTA_PORT, -1, &err), &err);
     must(allocate(900)); /* there is one again */
@@ -301,7 +312,8 @@ static void test_late_commands_touch_no_port(void **state)
     must(allocate(601));
     for (size_t i = 0; i < KN_COUNT(LATE); i++) {
         AUTO_RELEASE(kn_message) struct kn_message made = { 0 }, gone = { 0 };
-        AUTO_FREE char *sql = kn_asprintf("UPDATE task SET %s WHERE id IN (%lld, %lld)", LATE[i], (long long)next_task + 1, (long long)next_task + 2);
+        AUTO_FREE char *sql = kn_asprintf("UPDATE task SET %s WHERE id IN (%lld, %lld)", LATE[i],
+                                          (long long)next_task + 1, (long long)next_task + 2);
 
         assert_ok(kn_db_script(db, sql, &err), &err);
         answer(allocate(602), &made);
@@ -318,8 +330,13 @@ static void test_late_commands_touch_no_port(void **state)
 static void test_garbage_harms_nobody(void **state)
 {
     (void)state;
-    static const char *const GARBAGE[] = { "", "{", "\xff\xfe", "[]", "{\"type\":\"port.allocate\",\"v\":1}",
-                                           "{\"type\":\"port.allocate\",\"v\":99,\"body\":{}}", "{\"type\":\"place.claim\",\"v\":1,\"body\":{}}" };
+    static const char *const GARBAGE[] = { "",
+                                           "{",
+                                           "\xff\xfe",
+                                           "[]",
+                                           "{\"type\":\"port.allocate\",\"v\":1}",
+                                           "{\"type\":\"port.allocate\",\"v\":99,\"body\":{}}",
+                                           "{\"type\":\"place.claim\",\"v\":1,\"body\":{}}" };
     struct kn_error err;
 
     for (size_t i = 0; i < KN_COUNT(GARBAGE); i++) {
@@ -334,9 +351,10 @@ static void test_one_bad_command_does_not_spoil_the_others(void **state)
     int64_t tasks[20];
 
     for (int i = 0; i < 20; i++) {
-        tasks[i] = i % 2 == 0 ? allocate(20 + i)
-                              : command("port.allocate", 20 + i,
-                                        json_pack("{s:[{s:s, s:s}]}", "requests", "network", NET, "fixed_ip", "1.2.3.4"));
+        tasks[i] = i % 2 == 0
+                       ? allocate(20 + i)
+                       : command("port.allocate", 20 + i,
+                                 json_pack("{s:[{s:s, s:s}]}", "requests", "network", NET, "fixed_ip", "1.2.3.4"));
     }
     for (int i = 0; i < 20; i++) {
         AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
@@ -350,15 +368,18 @@ static void test_one_bad_command_does_not_spoil_the_others(void **state)
 /* Values that the database will never take, in one command of a batch and in reports: that one is answered with the reason, the others are carried out. */
 static void test_what_the_database_refuses_is_one_answer(void **state)
 {
-    static const char *const HOSTS[] = { "[]", "[null]", "[\"x\"]", "[{\"host\": 5, \"hypervisor_type\": {}}]", "[{\"host\": \"\", \"vcpus\": -1}]" };
+    static const char *const HOSTS[] = { "[]", "[null]", "[\"x\"]", "[{\"host\": 5, \"hypervisor_type\": {}}]",
+                                         "[{\"host\": \"\", \"vcpus\": -1}]" };
     struct kn_error err = { 0 };
     int64_t tasks[10];
     (void)state;
 
-    assert_ok(kn_db_script(db, "ALTER TABLE port ADD CONSTRAINT hurt CHECK (device_id NOT LIKE '%000000000705')", &err), &err);
+    assert_ok(kn_db_script(db, "ALTER TABLE port ADD CONSTRAINT hurt CHECK (device_id NOT LIKE '%000000000705')", &err),
+              &err);
     for (int i = 0; i < 10; i++) {
-        send_body(KN_TOPIC_REPORT, "agent.hello", 0, json_pack("{s:s, s:s, s:o}", "agent", AGENT_A, "boot", "d", "hosts",
-                                                               json_loads(HOSTS[(size_t)i % KN_COUNT(HOSTS)], 0, NULL)));
+        send_body(KN_TOPIC_REPORT, "agent.hello", 0,
+                  json_pack("{s:s, s:s, s:o}", "agent", AGENT_A, "boot", "d", "hosts",
+                            json_loads(HOSTS[(size_t)i % KN_COUNT(HOSTS)], 0, NULL)));
         tasks[i] = allocate(700 + i);
     }
     for (int i = 0; i < 10; i++) {
@@ -390,8 +411,14 @@ static void test_kill_in_the_middle(void **state)
         last = allocate(i); /* the conductor sends again what is open */
     }
     must(last);
-    assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server AND device_id >= 'aaaaaaaa-0000-4000-8000-000000000100'"), 300);
-    assert_int_equal(number("SELECT count(DISTINCT device_id) FROM port WHERE made_for_server AND device_id >= 'aaaaaaaa-0000-4000-8000-000000000100'"), 300);
+    assert_int_equal(
+        number(
+            "SELECT count(*) FROM port WHERE made_for_server AND device_id >= 'aaaaaaaa-0000-4000-8000-000000000100'"),
+        300);
+    assert_int_equal(
+        number(
+            "SELECT count(DISTINCT device_id) FROM port WHERE made_for_server AND device_id >= 'aaaaaaaa-0000-4000-8000-000000000100'"),
+        300);
     assert_int_equal(number("SELECT count(*) - count(DISTINCT ip) FROM address"), 0);
 }
 

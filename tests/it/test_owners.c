@@ -132,7 +132,9 @@ static void await_log(const char *text)
 
 static void cut(const char *name, const char *boot)
 {
-    AUTO_FREE char *sql = kn_asprintf("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '%s %s'", name, boot);
+    AUTO_FREE char *sql =
+        kn_asprintf("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '%s %s'", name,
+                    boot);
     struct kn_error err = { 0 };
 
     assert_ok(kn_db_script(world.db, sql, &err), &err);
@@ -210,7 +212,9 @@ static int setup(void **state)
     struct kn_error err = { 0 };
     (void)state;
 
-    assert_ok(kn_db_script(world.db, "DELETE FROM service; UPDATE shard SET owner = NULL, lease_until = '-infinity'", &err), &err);
+    assert_ok(kn_db_script(world.db, "DELETE FROM service; UPDATE shard SET owner = NULL, lease_until = '-infinity'",
+                           &err),
+              &err);
     return 0;
 }
 

@@ -33,34 +33,44 @@
 #define IMAGE_OFF "11111111-1111-4111-8111-000000000001"
 #define IMAGE_SHARED "11111111-1111-4111-8111-000000000002"
 #define IMAGE_MINE "11111111-1111-4111-8111-000000000003"
-#define FLAVOR "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}"
+#define FLAVOR \
+    "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}"
 
 static const char SERVERS[] =
     "TRUNCATE volume_type_project, image_member, metadef_namespace CASCADE;"
     "DELETE FROM volume_type WHERE id = '" TYPE_SECRET "';"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, reservation_id, launched_at) VALUES "
-    "('" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'mine', 'mine', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE "', 'r-1', now()),"
-    "('" FOREIGN "', '" SEED_OTHER "', '" SEED_OTHER "', 'theirs', 'theirs', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE "', 'r-2', now());"
+    "('" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'mine', 'mine', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE
+    "', 'r-1', now()),"
+    "('" FOREIGN "', '" SEED_OTHER "', '" SEED_OTHER "', 'theirs', 'theirs', 'active', 1, 'h1', '" FLAVOR
+    "', '" SEED_IMAGE "', 'r-2', now());"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, locked, locked_by, fault, launched_at) VALUES "
-    "('" FAULTY "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'faulty', 'faulty', 'error', '" FLAVOR "', 'r-3', true, 'admin', "
+    "('" FAULTY "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'faulty', 'faulty', 'error', '" FLAVOR
+    "', 'r-3', true, 'admin', "
     "'{\"code\": 500, \"message\": \"h1 said it\", \"public\": \"It failed.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', now());"
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
     "('server.stop', 0, '" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'req-events', 'failed', now());"
     "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at, host, error) SELECT id, 1, 'server.stop', 'failed', now(), now(), 'h1', "
     "'{\"code\": \"KN_INTERNAL\", \"message\": \"h1 said it\"}' FROM task WHERE request_id = 'req-events';";
 static const char OTHERS[] =
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT "', 'u', 1, 'available'), "
-    "('" VOLUME_IN_USE "', '" SEED_PROJECT "', 'u', 1, 'in-use'), ('" VOLUME_FOREIGN "', '" SEED_OTHER "', 'u', 1, 'in-use');"
+    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT
+    "', 'u', 1, 'available'), "
+    "('" VOLUME_IN_USE "', '" SEED_PROJECT "', 'u', 1, 'in-use'), ('" VOLUME_FOREIGN "', '" SEED_OTHER
+    "', 'u', 1, 'in-use');"
     "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES "
     "('88888888-8888-4888-8888-100000000001', '" VOLUME_IN_USE "', '" MINE "', 'attached', '/dev/vdb'), "
     "('88888888-8888-4888-8888-100000000002', '" VOLUME_FOREIGN "', '" FOREIGN "', 'attached', '/dev/vdb');"
-    "INSERT INTO volume_type (id, name, is_public, extra_specs) VALUES ('" TYPE_SECRET "', 'secret', false, '{\"volume_backend_name\": \"file\"}');"
+    "INSERT INTO volume_type (id, name, is_public, extra_specs) VALUES ('" TYPE_SECRET
+    "', 'secret', false, '{\"volume_backend_name\": \"file\"}');"
     "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES "
     "('" PORT_FOREIGN "', '" SEED_NETWORK_FOREIGN "', '" SEED_OTHER "', 'fa:16:3e:00:00:11', ''),"
     "('" PORT_GUEST "', '" SEED_NETWORK_FOREIGN "', '" SEED_PROJECT "', 'fa:16:3e:00:00:12', '');"
-    "INSERT INTO image (id, owner, name, status, visibility) VALUES ('" IMAGE_OFF "', 'x', 'off', 'deactivated', 'public'), "
-    "('" IMAGE_SHARED "', 'x', 'shared', 'queued', 'shared'), ('" IMAGE_MINE "', '" SEED_PROJECT "', 'mine', 'queued', 'private');"
-    "INSERT INTO image_member (image_id, member, status) VALUES ('" IMAGE_SHARED "', '" SEED_PROJECT "', 'accepted'), ('" IMAGE_SHARED "', 'y', 'pending');"
+    "INSERT INTO image (id, owner, name, status, visibility) VALUES ('" IMAGE_OFF
+    "', 'x', 'off', 'deactivated', 'public'), "
+    "('" IMAGE_SHARED "', 'x', 'shared', 'queued', 'shared'), ('" IMAGE_MINE "', '" SEED_PROJECT
+    "', 'mine', 'queued', 'private');"
+    "INSERT INTO image_member (image_id, member, status) VALUES ('" IMAGE_SHARED "', '" SEED_PROJECT
+    "', 'accepted'), ('" IMAGE_SHARED "', 'y', 'pending');"
     "INSERT INTO metadef_namespace (namespace, owner, visibility) VALUES ('theirs', 'x', 'private');"
     "UPDATE agent SET last_seen = now();";
 
@@ -71,39 +81,57 @@ struct question {
     int granted, refused; /* statuses */
     int minor;
     const char *method, *path, *body;
-    const char *at;       /* a member that is there for whom it is granted, and for nobody else; "!…": the other way round */
-    const char *sql;      /* before it */
+    const char *at; /* a member that is there for whom it is granted, and for nobody else; "!…": the other way round */
+    const char *sql; /* before it */
 };
 
 #define SHARED "UPDATE network SET shared = true WHERE id = '" SEED_NETWORK_FOREIGN "';"
 #define TYPE_PUBLIC "UPDATE volume_type SET is_public = true WHERE id = '" TYPE_SECRET "';"
-#define ACTION(rule, body, sql)                                                                                                  \
-    { rule, true, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" MINE "/action", body, NULL, sql }
+#define ACTION(rule, body, sql) \
+    { \
+        rule, true, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" MINE "/action", body, NULL, sql \
+    }
 #define NEW_PORT(network, more) "{\"port\": {\"network_id\": \"" network "\", " more "}}"
 
 static const struct question QUESTIONS[] = {
     { KN_NOVA_FLAVORS, false, 0, 200, 404, 0, "GET", NOVA "/flavors/2", NULL, NULL, NULL },
     { KN_NOVA_FLAVORS, false, 0, 200, 200, 0, "GET", NOVA "/flavors?is_public=false", NULL, "!flavors.1", NULL },
-    { KN_NOVA_FLAVOR_ACCESS_ADD, false, 0, 200, 403, 0, "POST", NOVA "/flavors/2/action", "{\"addTenantAccess\": {\"tenant\": \"" SEED_OTHER "\"}}", NULL, NULL },
-    { KN_NOVA_FLAVOR_ACCESS_REMOVE, false, 0, 200, 403, 0, "POST", NOVA "/flavors/2/action", "{\"removeTenantAccess\": {\"tenant\": \"" SEED_OTHER "\"}}", NULL,
+    { KN_NOVA_FLAVOR_ACCESS_ADD, false, 0, 200, 403, 0, "POST", NOVA "/flavors/2/action",
+      "{\"addTenantAccess\": {\"tenant\": \"" SEED_OTHER "\"}}", NULL, NULL },
+    { KN_NOVA_FLAVOR_ACCESS_REMOVE, false, 0, 200, 403, 0, "POST", NOVA "/flavors/2/action",
+      "{\"removeTenantAccess\": {\"tenant\": \"" SEED_OTHER "\"}}", NULL,
       "INSERT INTO flavor_access (flavor_id, project_id) VALUES ('2', '" SEED_OTHER "');" },
     { KN_NOVA_KEYPAIRS, false, 0, 200, 403, 10, "GET", NOVA "/os-keypairs?user_id=somebody", NULL, NULL, NULL },
-    { KN_NOVA_SERVERS_ALL, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?all_tenants=1", NULL, NULL, NULL },
-    { KN_NOVA_SERVERS_ALL, false, KN_NOVA_SERVERS, 200, 400, 0, "GET", NOVA "/servers?marker=" FOREIGN, NULL, NULL, NULL },
-    { KN_NOVA_SERVERS_DETAIL_ALL, false, KN_NOVA_SERVERS_DETAIL, 200, 403, 0, "GET", NOVA "/servers/detail?all_tenants=1", NULL, NULL, NULL },
-    { KN_NOVA_GROUPS_ALL, false, KN_NOVA_GROUPS, 200, 403, 0, "GET", NOVA "/os-server-groups?all_projects", NULL, NULL, NULL },
-    { KN_NOVA_SERVERS_FILTERS, false, KN_NOVA_SERVERS, 200, 200, 0, "GET", NOVA "/servers?host=nowhere", NULL, "!servers.0", NULL },
-    { KN_NOVA_SERVERS_DELETED, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?status=deleted", NULL, NULL, NULL },
-    { KN_NOVA_SERVERS_SORT_HOST, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?sort_key=host", NULL, NULL, NULL },
+    { KN_NOVA_SERVERS_ALL, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?all_tenants=1", NULL, NULL,
+      NULL },
+    { KN_NOVA_SERVERS_ALL, false, KN_NOVA_SERVERS, 200, 400, 0, "GET", NOVA "/servers?marker=" FOREIGN, NULL, NULL,
+      NULL },
+    { KN_NOVA_SERVERS_DETAIL_ALL, false, KN_NOVA_SERVERS_DETAIL, 200, 403, 0, "GET",
+      NOVA "/servers/detail?all_tenants=1", NULL, NULL, NULL },
+    { KN_NOVA_GROUPS_ALL, false, KN_NOVA_GROUPS, 200, 403, 0, "GET", NOVA "/os-server-groups?all_projects", NULL, NULL,
+      NULL },
+    { KN_NOVA_SERVERS_FILTERS, false, KN_NOVA_SERVERS, 200, 200, 0, "GET", NOVA "/servers?host=nowhere", NULL,
+      "!servers.0", NULL },
+    { KN_NOVA_SERVERS_DELETED, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?status=deleted", NULL, NULL,
+      NULL },
+    { KN_NOVA_SERVERS_SORT_HOST, false, KN_NOVA_SERVERS, 200, 403, 0, "GET", NOVA "/servers?sort_key=host", NULL, NULL,
+      NULL },
     { KN_NOVA_SERVER_SHOW, false, 0, 200, 404, 0, "GET", NOVA "/servers/" FOREIGN, NULL, NULL, NULL },
     { KN_NOVA_SERVER_SHOW, true, 0, 200, 404, 0, "GET", NOVA "/servers/" MINE, NULL, NULL, NULL },
-    { KN_NOVA_SERVER_ATTRIBUTES, false, KN_NOVA_SERVER_SHOW, 200, 200, 0, "GET", NOVA "/servers/" MINE, NULL, "server.OS-EXT-SRV-ATTR:host", NULL },
-    { KN_NOVA_SERVER_ATTRIBUTES, false, KN_NOVA_SERVER_SHOW, 200, 200, 3, "GET", NOVA "/servers/" MINE, NULL, "server.OS-EXT-SRV-ATTR:hostname", NULL },
-    { KN_NOVA_SERVER_HOST_STATUS, false, KN_NOVA_SERVER_SHOW, 200, 200, 16, "GET", NOVA "/servers/" MINE, NULL, "server.host_status", NULL },
-    { KN_NOVA_SERVER_FAULT, false, KN_NOVA_SERVER_SHOW, 200, 200, 0, "GET", NOVA "/servers/" FAULTY, NULL, "server.fault.details", NULL },
+    { KN_NOVA_SERVER_ATTRIBUTES, false, KN_NOVA_SERVER_SHOW, 200, 200, 0, "GET", NOVA "/servers/" MINE, NULL,
+      "server.OS-EXT-SRV-ATTR:host", NULL },
+    { KN_NOVA_SERVER_ATTRIBUTES, false, KN_NOVA_SERVER_SHOW, 200, 200, 3, "GET", NOVA "/servers/" MINE, NULL,
+      "server.OS-EXT-SRV-ATTR:hostname", NULL },
+    { KN_NOVA_SERVER_HOST_STATUS, false, KN_NOVA_SERVER_SHOW, 200, 200, 16, "GET", NOVA "/servers/" MINE, NULL,
+      "server.host_status", NULL },
+    { KN_NOVA_SERVER_FAULT, false, KN_NOVA_SERVER_SHOW, 200, 200, 0, "GET", NOVA "/servers/" FAULTY, NULL,
+      "server.fault.details", NULL },
     { KN_NOVA_SERVER_FORCED_HOST, false, KN_NOVA_SERVER_CREATE, 202, 403, 37, "POST", NOVA "/servers",
-      "{\"server\": {\"name\": \"n\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE "\", \"networks\": \"none\", \"availability_zone\": \"nova:h1\"}}", NULL, NULL },
-    { KN_NOVA_SERVER_ACTION, false, 0, 202, 404, 0, "POST", NOVA "/servers/" FOREIGN "/action", "{\"lock\": null}", NULL, NULL },
+      "{\"server\": {\"name\": \"n\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+      "\", \"networks\": \"none\", \"availability_zone\": \"nova:h1\"}}",
+      NULL, NULL },
+    { KN_NOVA_SERVER_ACTION, false, 0, 202, 404, 0, "POST", NOVA "/servers/" FOREIGN "/action", "{\"lock\": null}",
+      NULL, NULL },
     ACTION(KN_NOVA_SERVER_ACTION, "{\"lock\": null}", NULL),
     ACTION(KN_NOVA_SERVER_STOP, "{\"os-stop\": null}", NULL),
     ACTION(KN_NOVA_SERVER_START, "{\"os-start\": null}", "UPDATE server SET vm_state = 'stopped';"),
@@ -115,99 +143,162 @@ static const struct question QUESTIONS[] = {
     ACTION(KN_NOVA_SERVER_LOCK, "{\"lock\": null}", NULL),
     ACTION(KN_NOVA_SERVER_UNLOCK, "{\"unlock\": null}", NULL),
     ACTION(KN_NOVA_SERVER_FORCE_DELETE, "{\"forceDelete\": null}", NULL),
-    { KN_NOVA_SERVER_UNLOCK_OVERRIDE, false, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" FAULTY "/action", "{\"unlock\": null}", NULL, NULL },
-    { KN_NOVA_SERVER_LOCKED, false, KN_NOVA_SERVER_DELETE, 204, 409, 0, "DELETE", NOVA "/servers/" FAULTY, NULL, NULL, NULL },
-    { KN_NOVA_SERVER_CONSOLE, true, KN_NOVA_SERVER_ACTION, 409, 403, 0, "POST", NOVA "/servers/" FAULTY "/action", "{\"os-getConsoleOutput\": {}}", NULL, NULL },
-    { KN_NOVA_SERVER_RESET, false, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" MINE "/action", "{\"os-resetState\": {\"state\": \"active\"}}", NULL, NULL },
-    { KN_NOVA_SERVER_EVENTS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 21, "GET", NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL,
-      "instanceAction.events", NULL },
-    { KN_NOVA_SERVER_EVENTS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 51, "GET", NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL,
-      "instanceAction.events.0.traceback", NULL },
-    { KN_NOVA_SERVER_EVENT_DETAILS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 84, "GET", NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL,
-      "instanceAction.events.0.host", NULL },
-    { KN_NOVA_SERVER_VOLUME_SWAP, false, KN_NOVA_SERVER_VOLUME_UPDATE, 400, 403, 0, "PUT", NOVA "/servers/" MINE "/os-volume_attachments/" VOLUME_IN_USE,
+    { KN_NOVA_SERVER_UNLOCK_OVERRIDE, false, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST",
+      NOVA "/servers/" FAULTY "/action", "{\"unlock\": null}", NULL, NULL },
+    { KN_NOVA_SERVER_LOCKED, false, KN_NOVA_SERVER_DELETE, 204, 409, 0, "DELETE", NOVA "/servers/" FAULTY, NULL, NULL,
+      NULL },
+    { KN_NOVA_SERVER_CONSOLE, true, KN_NOVA_SERVER_ACTION, 409, 403, 0, "POST", NOVA "/servers/" FAULTY "/action",
+      "{\"os-getConsoleOutput\": {}}", NULL, NULL },
+    { KN_NOVA_SERVER_RESET, false, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" MINE "/action",
+      "{\"os-resetState\": {\"state\": \"active\"}}", NULL, NULL },
+    { KN_NOVA_SERVER_EVENTS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 21, "GET",
+      NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL, "instanceAction.events", NULL },
+    { KN_NOVA_SERVER_EVENTS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 51, "GET",
+      NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL, "instanceAction.events.0.traceback", NULL },
+    { KN_NOVA_SERVER_EVENT_DETAILS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 84, "GET",
+      NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL, "instanceAction.events.0.host", NULL },
+    { KN_NOVA_SERVER_VOLUME_SWAP, false, KN_NOVA_SERVER_VOLUME_UPDATE, 400, 403, 0, "PUT",
+      NOVA "/servers/" MINE "/os-volume_attachments/" VOLUME_IN_USE,
       "{\"volumeAttachment\": {\"volumeId\": \"" VOLUME "\"}}", NULL, NULL },
     { KN_NOVA_QUOTA, false, 0, 200, 403, 0, "GET", NOVA "/os-quota-sets/" SEED_OTHER, NULL, NULL, NULL },
     { KN_NOVA_QUOTA, true, 0, 200, 403, 0, "GET", NOVA "/os-quota-sets/" SEED_PROJECT, NULL, NULL, NULL },
-    { KN_NOVA_LIMITS_OTHER, false, KN_NOVA_LIMITS, 200, 403, 0, "GET", NOVA "/limits?tenant_id=" SEED_OTHER, NULL, NULL, NULL },
+    { KN_NOVA_LIMITS_OTHER, false, KN_NOVA_LIMITS, 200, 403, 0, "GET", NOVA "/limits?tenant_id=" SEED_OTHER, NULL, NULL,
+      NULL },
 
     { KN_CINDER_LIST, false, 0, 200, 200, 0, "GET", CINDER "/volumes?all_tenants=1", NULL, "volumes.2", NULL },
     { KN_CINDER_SHOW, false, 0, 200, 404, 0, "GET", CINDER "/volumes/" VOLUME_FOREIGN, NULL, NULL, NULL },
     { KN_CINDER_SHOW, true, 0, 200, 404, 0, "GET", CINDER "/volumes/" VOLUME, NULL, NULL, NULL },
-    { KN_CINDER_UPDATE, true, KN_CINDER_ACTION, 200, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action", "{\"os-set_bootable\": {\"bootable\": true}}", NULL, NULL },
-    { KN_CINDER_FORCE_DELETE, false, KN_CINDER_DELETE, 202, 403, 23, "DELETE", CINDER "/volumes/" VOLUME "?force=true", NULL, NULL, NULL },
-    { KN_CINDER_PROJECT_FILTER, false, KN_CINDER_LIST, 200, 200, 0, "GET", CINDER "/volumes?all_tenants=1&project_id=nobody", NULL, "!volumes.0", NULL },
-    { KN_CINDER_HOST, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL, "volume.os-vol-host-attr:host", NULL },
-    { KN_CINDER_MIGRATION, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL, "volume.os-vol-mig-status-attr:migstat", NULL },
-    { KN_CINDER_TENANT, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL, "volume.os-vol-tenant-attr:tenant_id", NULL },
-    { KN_CINDER_PROVIDER, false, KN_CINDER_SHOW, 200, 200, 21, "GET", CINDER "/volumes/" VOLUME, NULL, "volume.provider_id", NULL },
-    { KN_CINDER_ACTION, false, 0, 200, 404, 0, "POST", CINDER "/volumes/" VOLUME_FOREIGN "/action", "{\"os-set_bootable\": {\"bootable\": true}}", NULL, NULL },
-    { KN_CINDER_RESET_STATUS, false, KN_CINDER_ACTION, 202, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action", "{\"os-reset_status\": {\"status\": \"error\"}}", NULL, NULL },
-    { KN_CINDER_FORCE_DELETE_ACTION, false, KN_CINDER_ACTION, 202, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action", "{\"os-force_delete\": {}}", NULL, NULL },
-    { KN_CINDER_FORCE_DETACH, false, KN_CINDER_ACTION, 400, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action", "{\"os-force_detach\": {}}", NULL, NULL },
-    { KN_CINDER_MIGRATE, false, KN_CINDER_ACTION, 400, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action", "{\"os-migrate_volume\": {}}", NULL, NULL },
-    { KN_CINDER_ATTACHMENTS, false, 0, 200, 200, 27, "GET", CINDER "/attachments?all_tenants=1", NULL, "attachments.1", NULL },
+    { KN_CINDER_UPDATE, true, KN_CINDER_ACTION, 200, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
+      "{\"os-set_bootable\": {\"bootable\": true}}", NULL, NULL },
+    { KN_CINDER_FORCE_DELETE, false, KN_CINDER_DELETE, 202, 403, 23, "DELETE", CINDER "/volumes/" VOLUME "?force=true",
+      NULL, NULL, NULL },
+    { KN_CINDER_PROJECT_FILTER, false, KN_CINDER_LIST, 200, 200, 0, "GET",
+      CINDER "/volumes?all_tenants=1&project_id=nobody", NULL, "!volumes.0", NULL },
+    { KN_CINDER_HOST, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL,
+      "volume.os-vol-host-attr:host", NULL },
+    { KN_CINDER_MIGRATION, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL,
+      "volume.os-vol-mig-status-attr:migstat", NULL },
+    { KN_CINDER_TENANT, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL,
+      "volume.os-vol-tenant-attr:tenant_id", NULL },
+    { KN_CINDER_PROVIDER, false, KN_CINDER_SHOW, 200, 200, 21, "GET", CINDER "/volumes/" VOLUME, NULL,
+      "volume.provider_id", NULL },
+    { KN_CINDER_ACTION, false, 0, 200, 404, 0, "POST", CINDER "/volumes/" VOLUME_FOREIGN "/action",
+      "{\"os-set_bootable\": {\"bootable\": true}}", NULL, NULL },
+    { KN_CINDER_RESET_STATUS, false, KN_CINDER_ACTION, 202, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
+      "{\"os-reset_status\": {\"status\": \"error\"}}", NULL, NULL },
+    { KN_CINDER_FORCE_DELETE_ACTION, false, KN_CINDER_ACTION, 202, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
+      "{\"os-force_delete\": {}}", NULL, NULL },
+    { KN_CINDER_FORCE_DETACH, false, KN_CINDER_ACTION, 400, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
+      "{\"os-force_detach\": {}}", NULL, NULL },
+    { KN_CINDER_MIGRATE, false, KN_CINDER_ACTION, 400, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
+      "{\"os-migrate_volume\": {}}", NULL, NULL },
+    { KN_CINDER_ATTACHMENTS, false, 0, 200, 200, 27, "GET", CINDER "/attachments?all_tenants=1", NULL, "attachments.1",
+      NULL },
     { KN_CINDER_TYPES, false, 0, 200, 200, 0, "GET", CINDER "/types?is_public=None", NULL, "volume_types.1", NULL },
     { KN_CINDER_TYPE, false, 0, 200, 404, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL, NULL, NULL },
     { KN_CINDER_TYPE, true, 0, 200, 404, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL, NULL, TYPE_PUBLIC },
-    { KN_CINDER_TYPE_SENSITIVE, false, KN_CINDER_TYPE, 200, 200, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL, "volume_type.extra_specs.volume_backend_name", TYPE_PUBLIC },
-    { KN_CINDER_TYPE_QOS, false, KN_CINDER_TYPE, 200, 200, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL, "volume_type.qos_specs_id", TYPE_PUBLIC },
-    { KN_CINDER_TYPE_ACCESS_ADD, false, 0, 202, 403, 0, "POST", CINDER "/types/" TYPE_SECRET "/action", "{\"addProjectAccess\": {\"project\": \"p\"}}", NULL, NULL },
-    { KN_CINDER_TYPE_ACCESS_REMOVE, false, 0, 202, 403, 0, "POST", CINDER "/types/" TYPE_SECRET "/action", "{\"removeProjectAccess\": {\"project\": \"p\"}}", NULL,
+    { KN_CINDER_TYPE_SENSITIVE, false, KN_CINDER_TYPE, 200, 200, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL,
+      "volume_type.extra_specs.volume_backend_name", TYPE_PUBLIC },
+    { KN_CINDER_TYPE_QOS, false, KN_CINDER_TYPE, 200, 200, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL,
+      "volume_type.qos_specs_id", TYPE_PUBLIC },
+    { KN_CINDER_TYPE_ACCESS_ADD, false, 0, 202, 403, 0, "POST", CINDER "/types/" TYPE_SECRET "/action",
+      "{\"addProjectAccess\": {\"project\": \"p\"}}", NULL, NULL },
+    { KN_CINDER_TYPE_ACCESS_REMOVE, false, 0, 202, 403, 0, "POST", CINDER "/types/" TYPE_SECRET "/action",
+      "{\"removeProjectAccess\": {\"project\": \"p\"}}", NULL,
       "INSERT INTO volume_type_project VALUES ('" TYPE_SECRET "', 'p');" },
     { KN_CINDER_QUOTA, false, 0, 200, 403, 0, "GET", CINDER "/os-quota-sets/" SEED_OTHER, NULL, NULL, NULL },
-    { KN_CINDER_LIMITS, false, 0, 200, 200, 0, "GET", CINDER "/limits?project_id=" SEED_OTHER, NULL, "limits.absolute.maxTotalVolumes=77", NULL }, /* put_back() */
+    { KN_CINDER_LIMITS, false, 0, 200, 200, 0, "GET", CINDER "/limits?project_id=" SEED_OTHER, NULL,
+      "limits.absolute.maxTotalVolumes=77", NULL }, /* put_back() */
 
-    { KN_NEUTRON_GET_NETWORK, false, 0, 200, 404, 0, "GET", NEUTRON "/networks/" SEED_NETWORK_FOREIGN, NULL, NULL, NULL },
-    { KN_NEUTRON_GET_NETWORK, true, 0, 200, 404, 0, "GET", NEUTRON "/networks/" SEED_NETWORK_FOREIGN, NULL, NULL, SHARED },
-    { KN_NEUTRON_UPDATE_NETWORK, false, 0, 200, 403, 0, "PUT", NEUTRON "/networks/" SEED_NETWORK_FOREIGN, "{\"network\": {\"name\": \"n\"}}", NULL, SHARED },
-    { KN_NEUTRON_GET_NETWORK_TYPE, false, KN_NEUTRON_GET_NETWORK, 200, 200, 0, "GET", NEUTRON "/networks/" SEED_NETWORK, NULL, "network.provider:network_type", SHARED },
-    { KN_NEUTRON_GET_NETWORK_PHYSICAL, false, KN_NEUTRON_GET_NETWORK, 200, 200, 0, "GET", NEUTRON "/networks/" SEED_NETWORK, NULL, "network.provider:physical_network", SHARED },
-    { KN_NEUTRON_GET_NETWORK_SEGMENT, false, KN_NEUTRON_GET_NETWORK, 200, 200, 0, "GET", NEUTRON "/networks/" SEED_NETWORK, NULL, "network.provider:segmentation_id", SHARED },
-    { KN_NEUTRON_CREATE_NETWORK_SHARED, false, KN_NEUTRON_CREATE_NETWORK, 201, 403, 0, "POST", NEUTRON "/networks", "{\"network\": {\"shared\": true}}", NULL, NULL },
-    { KN_NEUTRON_CREATE_NETWORK_TYPE, false, KN_NEUTRON_CREATE_NETWORK, 201, 403, 0, "POST", NEUTRON "/networks", "{\"network\": {\"provider:network_type\": \"vxlan\"}}", NULL, NULL },
-    { KN_NEUTRON_CREATE_NETWORK_PHYSICAL, false, KN_NEUTRON_CREATE_NETWORK, 400, 403, 0, "POST", NEUTRON "/networks", "{\"network\": {\"provider:physical_network\": \"x\"}}", NULL, NULL },
-    { KN_NEUTRON_CREATE_NETWORK_SEGMENT, false, KN_NEUTRON_CREATE_NETWORK, 201, 403, 0, "POST", NEUTRON "/networks", "{\"network\": {\"provider:segmentation_id\": 77}}", NULL, NULL },
-    { KN_NEUTRON_UPDATE_NETWORK_SHARED, false, KN_NEUTRON_UPDATE_NETWORK, 200, 403, 0, "PUT", NEUTRON "/networks/" SEED_NETWORK, "{\"network\": {\"shared\": true}}", NULL, NULL },
+    { KN_NEUTRON_GET_NETWORK, false, 0, 200, 404, 0, "GET", NEUTRON "/networks/" SEED_NETWORK_FOREIGN, NULL, NULL,
+      NULL },
+    { KN_NEUTRON_GET_NETWORK, true, 0, 200, 404, 0, "GET", NEUTRON "/networks/" SEED_NETWORK_FOREIGN, NULL, NULL,
+      SHARED },
+    { KN_NEUTRON_UPDATE_NETWORK, false, 0, 200, 403, 0, "PUT", NEUTRON "/networks/" SEED_NETWORK_FOREIGN,
+      "{\"network\": {\"name\": \"n\"}}", NULL, SHARED },
+    { KN_NEUTRON_GET_NETWORK_TYPE, false, KN_NEUTRON_GET_NETWORK, 200, 200, 0, "GET", NEUTRON "/networks/" SEED_NETWORK,
+      NULL, "network.provider:network_type", SHARED },
+    { KN_NEUTRON_GET_NETWORK_PHYSICAL, false, KN_NEUTRON_GET_NETWORK, 200, 200, 0, "GET",
+      NEUTRON "/networks/" SEED_NETWORK, NULL, "network.provider:physical_network", SHARED },
+    { KN_NEUTRON_GET_NETWORK_SEGMENT, false, KN_NEUTRON_GET_NETWORK, 200, 200, 0, "GET",
+      NEUTRON "/networks/" SEED_NETWORK, NULL, "network.provider:segmentation_id", SHARED },
+    { KN_NEUTRON_CREATE_NETWORK_SHARED, false, KN_NEUTRON_CREATE_NETWORK, 201, 403, 0, "POST", NEUTRON "/networks",
+      "{\"network\": {\"shared\": true}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_NETWORK_TYPE, false, KN_NEUTRON_CREATE_NETWORK, 201, 403, 0, "POST", NEUTRON "/networks",
+      "{\"network\": {\"provider:network_type\": \"vxlan\"}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_NETWORK_PHYSICAL, false, KN_NEUTRON_CREATE_NETWORK, 400, 403, 0, "POST", NEUTRON "/networks",
+      "{\"network\": {\"provider:physical_network\": \"x\"}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_NETWORK_SEGMENT, false, KN_NEUTRON_CREATE_NETWORK, 201, 403, 0, "POST", NEUTRON "/networks",
+      "{\"network\": {\"provider:segmentation_id\": 77}}", NULL, NULL },
+    { KN_NEUTRON_UPDATE_NETWORK_SHARED, false, KN_NEUTRON_UPDATE_NETWORK, 200, 403, 0, "PUT",
+      NEUTRON "/networks/" SEED_NETWORK, "{\"network\": {\"shared\": true}}", NULL, NULL },
     { KN_NEUTRON_GET_PORT, false, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_FOREIGN, NULL, NULL, NULL },
     { KN_NEUTRON_GET_PORT, true, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_GUEST, NULL, NULL, NULL },
-    { KN_NEUTRON_GET_PORT_HOST, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL, "port.binding:host_id", NULL },
-    { KN_NEUTRON_GET_PORT_VIF_TYPE, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL, "port.binding:vif_type", NULL },
-    { KN_NEUTRON_GET_PORT_VIF_DETAILS, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL, "port.binding:vif_details", NULL },
-    { KN_NEUTRON_GET_PORT_PROFILE, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL, "port.binding:profile", NULL },
-    { KN_NEUTRON_CREATE_PORT_PROFILE, false, KN_NEUTRON_CREATE_PORT, 400, 403, 0, "POST", NEUTRON "/ports", NEW_PORT(SEED_NETWORK, "\"binding:profile\": {\"a\": 1}"), NULL, NULL },
-    { KN_NEUTRON_UPDATE_PORT_PROFILE, false, KN_NEUTRON_UPDATE_PORT, 400, 403, 0, "PUT", NEUTRON "/ports/" SEED_PORT, "{\"port\": {\"binding:profile\": {\"a\": 1}}}", NULL, NULL },
-    { KN_NEUTRON_CREATE_PORT_MAC, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports", NEW_PORT(SEED_NETWORK_FOREIGN, "\"mac_address\": \"fa:16:3e:00:00:99\""), NULL, SHARED },
-    { KN_NEUTRON_CREATE_PORT_MAC, true, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports", NEW_PORT(SEED_NETWORK, "\"mac_address\": \"fa:16:3e:00:00:99\""), NULL, NULL },
-    { KN_NEUTRON_UPDATE_PORT_MAC, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" SEED_PORT, "{\"port\": {\"mac_address\": \"fa:16:3e:00:00:99\"}}", NULL, NULL },
-    { KN_NEUTRON_CREATE_PORT_DEVICE_OWNER, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports", NEW_PORT(SEED_NETWORK_FOREIGN, "\"device_owner\": \"network:x\""), NULL, SHARED },
-    { KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" PORT_GUEST, "{\"port\": {\"device_owner\": \"network:x\"}}", NULL, SHARED },
-    { KN_NEUTRON_CREATE_PORT_ADDRESS, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports", NEW_PORT(SEED_NETWORK_FOREIGN, "\"fixed_ips\": [{\"ip_address\": \"10.1.0.9\"}]"), NULL, SHARED },
-    { KN_NEUTRON_UPDATE_PORT_ADDRESSES, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" PORT_GUEST, "{\"port\": {\"fixed_ips\": []}}", NULL, SHARED },
+    { KN_NEUTRON_GET_PORT_HOST, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL,
+      "port.binding:host_id", NULL },
+    { KN_NEUTRON_GET_PORT_VIF_TYPE, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL,
+      "port.binding:vif_type", NULL },
+    { KN_NEUTRON_GET_PORT_VIF_DETAILS, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT,
+      NULL, "port.binding:vif_details", NULL },
+    { KN_NEUTRON_GET_PORT_PROFILE, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL,
+      "port.binding:profile", NULL },
+    { KN_NEUTRON_CREATE_PORT_PROFILE, false, KN_NEUTRON_CREATE_PORT, 400, 403, 0, "POST", NEUTRON "/ports",
+      NEW_PORT(SEED_NETWORK, "\"binding:profile\": {\"a\": 1}"), NULL, NULL },
+    { KN_NEUTRON_UPDATE_PORT_PROFILE, false, KN_NEUTRON_UPDATE_PORT, 400, 403, 0, "PUT", NEUTRON "/ports/" SEED_PORT,
+      "{\"port\": {\"binding:profile\": {\"a\": 1}}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_PORT_MAC, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports",
+      NEW_PORT(SEED_NETWORK_FOREIGN, "\"mac_address\": \"fa:16:3e:00:00:99\""), NULL, SHARED },
+    { KN_NEUTRON_CREATE_PORT_MAC, true, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports",
+      NEW_PORT(SEED_NETWORK, "\"mac_address\": \"fa:16:3e:00:00:99\""), NULL, NULL },
+    { KN_NEUTRON_UPDATE_PORT_MAC, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" SEED_PORT,
+      "{\"port\": {\"mac_address\": \"fa:16:3e:00:00:99\"}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_PORT_DEVICE_OWNER, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports",
+      NEW_PORT(SEED_NETWORK_FOREIGN, "\"device_owner\": \"network:x\""), NULL, SHARED },
+    { KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT",
+      NEUTRON "/ports/" PORT_GUEST, "{\"port\": {\"device_owner\": \"network:x\"}}", NULL, SHARED },
+    { KN_NEUTRON_CREATE_PORT_ADDRESS, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports",
+      NEW_PORT(SEED_NETWORK_FOREIGN, "\"fixed_ips\": [{\"ip_address\": \"10.1.0.9\"}]"), NULL, SHARED },
+    { KN_NEUTRON_UPDATE_PORT_ADDRESSES, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" PORT_GUEST,
+      "{\"port\": {\"fixed_ips\": []}}", NULL, SHARED },
     { KN_NEUTRON_GET_QUOTA, false, 0, 200, 403, 0, "GET", NEUTRON "/quotas/" SEED_OTHER, NULL, NULL, NULL },
     { KN_NEUTRON_GET_QUOTA, true, 0, 200, 403, 0, "GET", NEUTRON "/quotas/" SEED_PROJECT, NULL, NULL, NULL },
 
     { KN_GLANCE_ADD_IMAGE, false, 0, 201, 403, 0, "POST", GLANCE "/images", "{\"owner\": \"x\"}", NULL, NULL },
-    { KN_GLANCE_ADD_IMAGE, true, 0, 201, 403, 0, "POST", GLANCE "/images", "{\"owner\": \"" SEED_PROJECT "\"}", NULL, NULL },
+    { KN_GLANCE_ADD_IMAGE, true, 0, 201, 403, 0, "POST", GLANCE "/images", "{\"owner\": \"" SEED_PROJECT "\"}", NULL,
+      NULL },
     { KN_GLANCE_GET_IMAGE, false, 0, 200, 404, 0, "GET", GLANCE "/images/" SEED_IMAGE_PRIVATE, NULL, NULL, NULL },
     { KN_GLANCE_GET_IMAGE, true, 0, 200, 404, 0, "GET", GLANCE "/images/" IMAGE_MINE, NULL, NULL, NULL },
-    { KN_GLANCE_MODIFY_IMAGE, false, 0, 200, 403, 0, "PATCH", GLANCE "/images/" IMAGE_OFF, "[{\"op\": \"replace\", \"path\": \"/name\", \"value\": \"n\"}]", NULL, NULL },
-    { KN_GLANCE_CHANGE_OWNER, false, KN_GLANCE_MODIFY_IMAGE, 200, 403, 0, "PATCH", GLANCE "/images/" IMAGE_MINE, "[{\"op\": \"replace\", \"path\": \"/owner\", \"value\": \"x\"}]", NULL, NULL },
-    { KN_GLANCE_PUBLICIZE_IMAGE, false, KN_GLANCE_ADD_IMAGE, 201, 403, 0, "POST", GLANCE "/images", "{\"visibility\": \"public\"}", NULL, NULL },
-    { KN_GLANCE_PUBLICIZE_IMAGE, false, KN_GLANCE_MODIFY_IMAGE, 200, 403, 0, "PATCH", GLANCE "/images/" IMAGE_MINE, "[{\"op\": \"replace\", \"path\": \"/visibility\", \"value\": \"public\"}]", NULL, NULL },
-    { KN_GLANCE_DOWNLOAD_DEACTIVATED, false, KN_GLANCE_DOWNLOAD_IMAGE, 204, 403, 0, "GET", GLANCE "/images/" IMAGE_OFF "/file", NULL, NULL, NULL },
-    { KN_GLANCE_COPY_IMAGE, false, KN_GLANCE_IMPORT_IMAGE, 202, 403, 0, "POST", GLANCE "/images/" SEED_IMAGE "/import", "{\"method\": {\"name\": \"copy-image\"}, \"all_stores\": true}", NULL,
+    { KN_GLANCE_MODIFY_IMAGE, false, 0, 200, 403, 0, "PATCH", GLANCE "/images/" IMAGE_OFF,
+      "[{\"op\": \"replace\", \"path\": \"/name\", \"value\": \"n\"}]", NULL, NULL },
+    { KN_GLANCE_CHANGE_OWNER, false, KN_GLANCE_MODIFY_IMAGE, 200, 403, 0, "PATCH", GLANCE "/images/" IMAGE_MINE,
+      "[{\"op\": \"replace\", \"path\": \"/owner\", \"value\": \"x\"}]", NULL, NULL },
+    { KN_GLANCE_PUBLICIZE_IMAGE, false, KN_GLANCE_ADD_IMAGE, 201, 403, 0, "POST", GLANCE "/images",
+      "{\"visibility\": \"public\"}", NULL, NULL },
+    { KN_GLANCE_PUBLICIZE_IMAGE, false, KN_GLANCE_MODIFY_IMAGE, 200, 403, 0, "PATCH", GLANCE "/images/" IMAGE_MINE,
+      "[{\"op\": \"replace\", \"path\": \"/visibility\", \"value\": \"public\"}]", NULL, NULL },
+    { KN_GLANCE_DOWNLOAD_DEACTIVATED, false, KN_GLANCE_DOWNLOAD_IMAGE, 204, 403, 0, "GET",
+      GLANCE "/images/" IMAGE_OFF "/file", NULL, NULL, NULL },
+    { KN_GLANCE_COPY_IMAGE, false, KN_GLANCE_IMPORT_IMAGE, 202, 403, 0, "POST", GLANCE "/images/" SEED_IMAGE "/import",
+      "{\"method\": {\"name\": \"copy-image\"}, \"all_stores\": true}", NULL,
       "UPDATE image SET container_format = 'bare';" },
-    { KN_GLANCE_GET_MEMBERS, false, 0, 200, 200, 0, "GET", GLANCE "/images/" IMAGE_SHARED "/members", NULL, "members.1", NULL },
-    { KN_GLANCE_MODIFY_MEMBER, false, 0, 200, 403, 0, "PUT", GLANCE "/images/" IMAGE_SHARED "/members/y", "{\"status\": \"accepted\"}", NULL, NULL },
-    { KN_GLANCE_MODIFY_MEMBER, true, 0, 200, 403, 0, "PUT", GLANCE "/images/" IMAGE_SHARED "/members/" SEED_PROJECT, "{\"status\": \"accepted\"}", NULL, NULL },
+    { KN_GLANCE_GET_MEMBERS, false, 0, 200, 200, 0, "GET", GLANCE "/images/" IMAGE_SHARED "/members", NULL, "members.1",
+      NULL },
+    { KN_GLANCE_MODIFY_MEMBER, false, 0, 200, 403, 0, "PUT", GLANCE "/images/" IMAGE_SHARED "/members/y",
+      "{\"status\": \"accepted\"}", NULL, NULL },
+    { KN_GLANCE_MODIFY_MEMBER, true, 0, 200, 403, 0, "PUT", GLANCE "/images/" IMAGE_SHARED "/members/" SEED_PROJECT,
+      "{\"status\": \"accepted\"}", NULL, NULL },
     { KN_GLANCE_GET_NAMESPACE, false, 0, 200, 404, 0, "GET", GLANCE "/metadefs/namespaces/theirs", NULL, NULL, NULL },
-    { KN_GLANCE_GET_ITEMS, false, 0, 200, 404, 0, "GET", GLANCE "/metadefs/namespaces/theirs/objects", NULL, NULL, NULL },
+    { KN_GLANCE_GET_ITEMS, false, 0, 200, 404, 0, "GET", GLANCE "/metadefs/namespaces/theirs/objects", NULL, NULL,
+      NULL },
 
-    { KN_KEYSTONE_GET_LIMIT, false, 0, 404, 403, 0, "GET", KEYSTONE "/limits/nobodys", NULL, NULL, NULL }, /* others hear nothing of it */
-    { KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTOR, false, KN_KEYSTONE_LIST_TRUSTS, 200, 403, 0, "GET", KEYSTONE "/OS-TRUST/trusts?trustor_user_id=x", NULL, NULL, NULL },
-    { KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTEE, false, KN_KEYSTONE_LIST_TRUSTS, 200, 403, 0, "GET", KEYSTONE "/OS-TRUST/trusts?trustee_user_id=x", NULL, NULL, NULL },
-    { KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTOR, true, KN_KEYSTONE_LIST_TRUSTS, 200, 403, 0, "GET", KEYSTONE "/OS-TRUST/trusts?trustor_user_id=" SEED_PROJECT, NULL, NULL, NULL },
+    { KN_KEYSTONE_GET_LIMIT, false, 0, 404, 403, 0, "GET", KEYSTONE "/limits/nobodys", NULL, NULL,
+      NULL }, /* others hear nothing of it */
+    { KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTOR, false, KN_KEYSTONE_LIST_TRUSTS, 200, 403, 0, "GET",
+      KEYSTONE "/OS-TRUST/trusts?trustor_user_id=x", NULL, NULL, NULL },
+    { KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTEE, false, KN_KEYSTONE_LIST_TRUSTS, 200, 403, 0, "GET",
+      KEYSTONE "/OS-TRUST/trusts?trustee_user_id=x", NULL, NULL, NULL },
+    { KN_KEYSTONE_LIST_TRUSTS_FOR_TRUSTOR, true, KN_KEYSTONE_LIST_TRUSTS, 200, 403, 0, "GET",
+      KEYSTONE "/OS-TRUST/trusts?trustor_user_id=" SEED_PROJECT, NULL, NULL, NULL },
 };
 
 static const char *const ROLES[] = { "admin", "manager", "member", "reader", "service" };
@@ -222,7 +313,8 @@ static void put_back(void **state, const struct question *q)
         kn_seed_fresh(state);
         assert_ok(kn_db_script(nova->db, SERVERS, &err), &err);
         assert_ok(kn_db_script(nova->db, OTHERS, &err), &err);
-        kn_test_nova_ask(nova, SEED_ADMIN, 0, "PUT", CINDER "/os-quota-sets/" SEED_OTHER, "{\"quota_set\": {\"volumes\": 77}}");
+        kn_test_nova_ask(nova, SEED_ADMIN, 0, "PUT", CINDER "/os-quota-sets/" SEED_OTHER,
+                         "{\"quota_set\": {\"volumes\": 77}}");
         assert_int_equal(nova->http.status, 200);
     }
     if (q->sql != NULL) {
@@ -236,9 +328,11 @@ static void ask(const struct question *q, const char *role)
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf headers = KN_STRBUF_INIT;
 
     kn_strbuf_addf(&headers, "X-Auth-Token: " SEED_PROJECT ":%s\r\nContent-Type: %s\r\n", role,
-                   strcmp(q->method, "PATCH") == 0 ? "application/openstack-images-v2.1-json-patch" : "application/json");
+                   strcmp(q->method, "PATCH") == 0 ? "application/openstack-images-v2.1-json-patch"
+                                                   : "application/json");
     if (q->minor > 0) {
-        kn_strbuf_addf(&headers, "OpenStack-API-Version: %s.%d\r\n", strncmp(q->path, NOVA, strlen(NOVA)) == 0 ? "compute 2" : "volume 3", q->minor);
+        kn_strbuf_addf(&headers, "OpenStack-API-Version: %s.%d\r\n",
+                       strncmp(q->path, NOVA, strlen(NOVA)) == 0 ? "compute 2" : "volume 3", q->minor);
     }
     kn_test_http_ask(&nova->http, q->method, q->path, headers.buf, q->body);
 }
@@ -266,7 +360,8 @@ static const char *judge(const struct question *q, const char *role)
 {
     const char *cell = kn_test_matrix(q->rule, role);
     const bool granted = strcmp(cell, "yes") == 0 || (q->is_own && strcmp(cell, "own") == 0);
-    const bool passes = q->route == KN_RULE_NONE ? strcmp(cell, "-") != 0 : strcmp(kn_test_matrix(q->route, role), "-") != 0;
+    const bool passes = q->route == KN_RULE_NONE ? strcmp(cell, "-") != 0
+                                                 : strcmp(kn_test_matrix(q->route, role), "-") != 0;
     const int status = !passes ? 403 : granted ? q->granted : q->refused;
 
     if (nova->http.status != status) {
@@ -291,8 +386,8 @@ static void test_questions(void **state)
             const char *why = judge(q, ROLES[r]);
             if (why != NULL) {
                 wrong++;
-                print_message("%s, %s: %s %s: %d %.300s: %s\n", kn_policy_name(q->rule), ROLES[r], q->method, q->path, nova->http.status,
-                              nova->http.body.buf, why);
+                print_message("%s, %s: %s %s: %d %.300s: %s\n", kn_policy_name(q->rule), ROLES[r], q->method, q->path,
+                              nova->http.status, nova->http.body.buf, why);
             }
         }
     }
@@ -328,8 +423,9 @@ static char *path_to_others(const struct kn_api *api, const struct kn_route *rou
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
     size_t i = 0, len;
 
-    while (i < KN_COUNT(OTHERS_THINGS) && (strncmp(path, OTHERS_THINGS[i].path, len = strlen(OTHERS_THINGS[i].path)) != 0 ||
-                                           (path[len] != '\0' && path[len] != '/'))) {
+    while (i < KN_COUNT(OTHERS_THINGS) &&
+           (strncmp(path, OTHERS_THINGS[i].path, len = strlen(OTHERS_THINGS[i].path)) != 0 ||
+            (path[len] != '\0' && path[len] != '/'))) {
         i++;
     }
     if (i == KN_COUNT(OTHERS_THINGS)) {
@@ -348,7 +444,9 @@ static char *path_to_others(const struct kn_api *api, const struct kn_route *rou
 static bool is_bounded(const struct kn_api *api, const struct kn_route *route, const char *role, const char *path)
 {
     const bool has_body = strcmp(route->method, "GET") != 0 && strcmp(route->method, "DELETE") != 0;
-    const struct question q = { .method = route->method, .path = path, .minor = route->since > 0 ? route->since : api->min_minor,
+    const struct question q = { .method = route->method,
+                                .path = path,
+                                .minor = route->since > 0 ? route->since : api->min_minor,
                                 .body = has_body ? "{}" : NULL };
 
     ask(&q, role);
@@ -364,14 +462,15 @@ static void test_what_is_others(void **state)
     int wrong = 0, asked = 0;
 
     put_back(state, &NOTHING);
-    for (int i = 0; kn_mounts[i] != NULL; i++) {
-        for (const struct kn_route *route = kn_mounts[i]->routes; route->method != NULL; route++) {
-            AUTO_FREE char *path = path_to_others(kn_mounts[i], route);
+    for (int i = 0; kn_api_mounts[i] != NULL; i++) {
+        for (const struct kn_route *route = kn_api_mounts[i]->routes; route->method != NULL; route++) {
+            AUTO_FREE char *path = path_to_others(kn_api_mounts[i], route);
             for (size_t r = 0; path != NULL && r < KN_COUNT(ROLES); r++) {
-                if (strcmp(kn_test_matrix(route->rule, ROLES[r]), "own") == 0 && asked++ >= 0 && !is_bounded(kn_mounts[i], route, ROLES[r], path)) {
+                if (strcmp(kn_test_matrix(route->rule, ROLES[r]), "own") == 0 && asked++ >= 0 &&
+                    !is_bounded(kn_api_mounts[i], route, ROLES[r], path)) {
                     wrong++;
-                    print_message("%s, %s: %s %s: %d %.200s\n", kn_policy_name(route->rule), ROLES[r], route->method, path, nova->http.status,
-                                  nova->http.body.buf);
+                    print_message("%s, %s: %s %s: %d %.200s\n", kn_policy_name(route->rule), ROLES[r], route->method,
+                                  path, nova->http.status, nova->http.body.buf);
                 }
             }
         }
@@ -392,7 +491,8 @@ static void test_nothing_unasked(void **state)
         }
         if (kn_policy_what(rule)[0] != '\0' && i == KN_COUNT(QUESTIONS)) {
             unasked++;
-            print_message("%s says that it decides \"%s\", and nobody asks\n", kn_policy_name(rule), kn_policy_what(rule));
+            print_message("%s says that it decides \"%s\", and nobody asks\n", kn_policy_name(rule),
+                          kn_policy_what(rule));
         }
     }
     assert_int_equal(unasked, 0);
@@ -401,7 +501,9 @@ static void test_nothing_unasked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_questions), cmocka_unit_test(test_what_is_others), cmocka_unit_test(test_nothing_unasked),
+        cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_what_is_others),
+        cmocka_unit_test(test_nothing_unasked),
     };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);

@@ -54,8 +54,7 @@ static int authenticate(const char *token, struct kn_caller *ret, struct kn_erro
 {
     for (size_t i = 2; i < CALLER_COUNT; i++) {
         if (strcmp(CALLERS[i].name, token) == 0) {
-            *ret = (struct kn_caller){ .roles = CALLERS[i].roles,
-                                       .system_scoped = CALLERS[i].system };
+            *ret = (struct kn_caller){ .roles = CALLERS[i].roles, .system_scoped = CALLERS[i].system };
             kn_copy(ret->user_id, sizeof(ret->user_id), "me");
             kn_copy(ret->project_id, sizeof(ret->project_id), CALLERS[i].project ? OWN : "");
             kn_copy(ret->project_domain_id, sizeof(ret->project_domain_id), CALLERS[i].project ? DOMAIN : "");
@@ -90,7 +89,7 @@ static struct {
     const struct kn_api *list[9];
     int count;
     struct kn_conf conf;
-    struct kn_door door;
+    struct kn_api_door door;
     struct kn_http_server *server;
     struct kn_test_http http;
 } world;
@@ -117,19 +116,21 @@ static void copy_table(const struct kn_api *api)
 
 static int start(void **state)
 {
-    static const struct kn_http_ops OPS = { .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse,
-                                            .finish = kn_door_finish };
+    static const struct kn_http_ops OPS = { .open = kn_api_door_open,
+                                            .dispatch = kn_api_door_dispatch,
+                                            .refuse = kn_api_door_refuse,
+                                            .finish = kn_api_door_finish };
     static const struct kn_http_limits LIMITS = { .threads = 1, .max_body = 65536 };
     struct kn_error err = { 0 };
 
     (void)state;
-    for (int i = 0; kn_mounts[i] != NULL; i++) {
-        copy_table(kn_mounts[i]);
+    for (int i = 0; kn_api_mounts[i] != NULL; i++) {
+        copy_table(kn_api_mounts[i]);
     }
     kn_log_init("walk", KN_WARNING);
     kn_conf_defaults(&world.conf);
     world.door.authenticate = authenticate;
-    assert_ok(kn_door_init(&world.door, world.list, &world.conf, NULL, &err), &err);
+    assert_ok(kn_api_door_init(&world.door, world.list, &world.conf, NULL, &err), &err);
     assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, &world.door, &world.server, &err), &err);
     world.http = kn_test_http_open(kn_http_port(world.server));
     return 0;
@@ -140,7 +141,7 @@ static int stop(void **state)
     (void)state;
     kn_test_http_close(&world.http);
     kn_http_stop(world.server);
-    kn_door_release(&world.door);
+    kn_api_door_release(&world.door);
     for (int i = 0; i < world.count; i++) {
         void *routes = NULL;
         memcpy(&routes, &world.apis[i].routes, sizeof(routes));
@@ -193,12 +194,14 @@ static int minor_of(const struct kn_api *api, const struct kn_route *route)
     return route->since > 0 ? route->since : api->min_minor;
 }
 
-static void expect(const struct kn_api *api, const struct kn_route *route, const char *path, size_t caller, int expected)
+static void expect(const struct kn_api *api, const struct kn_route *route, const char *path, size_t caller,
+                   int expected)
 {
     int got = ask(api, route->method, path, CALLERS[caller].name, minor_of(api, route));
     if (got != expected) {
         fail_msg("%s %s by %s (%s): %d, expected %d", route->method, path,
-                 CALLERS[caller].name != NULL ? CALLERS[caller].name : "nobody", kn_policy_name(route->rule), got, expected);
+                 CALLERS[caller].name != NULL ? CALLERS[caller].name : "nobody", kn_policy_name(route->rule), got,
+                 expected);
     }
 }
 
@@ -359,7 +362,8 @@ static bool listed(const char *const *list, const struct kn_api *api, const stru
 
 static void only_login_is_public(const struct kn_api *api, const struct kn_route *route)
 {
-    static const char *const LISTED[] = { "POST /identity/v3/auth/tokens", "POST /identity/v3/users/{id}/password", NULL };
+    static const char *const LISTED[] = { "POST /identity/v3/auth/tokens", "POST /identity/v3/users/{id}/password",
+                                          NULL };
     if (kn_policy_is_public(route->rule) && !listed(LISTED, api, route)) {
         fail_msg("%s %s%s is public", route->method, api->prefix, route->path);
     }
@@ -372,18 +376,29 @@ static void only_login_is_public(const struct kn_api *api, const struct kn_route
 static void readers_do_not_write(const struct kn_api *api, const struct kn_route *route)
 {
     static const char *const LISTED[] = {
-        "POST /identity/v3/auth/tokens", "DELETE /identity/v3/auth/tokens", "POST /identity/v3/users/{id}/password",
-        "POST /identity/v3/users/{user}/credentials/OS-EC2", "DELETE /identity/v3/users/{user}/credentials/OS-EC2/{id}",
-        "POST /identity/v3/ec2tokens", "POST /identity/v3/s3tokens", "POST /identity/v3/credentials", "PATCH /identity/v3/credentials/{id}", "DELETE /identity/v3/credentials/{id}",
+        "POST /identity/v3/auth/tokens",
+        "DELETE /identity/v3/auth/tokens",
+        "POST /identity/v3/users/{id}/password",
+        "POST /identity/v3/users/{user}/credentials/OS-EC2",
+        "DELETE /identity/v3/users/{user}/credentials/OS-EC2/{id}",
+        "POST /identity/v3/ec2tokens",
+        "POST /identity/v3/s3tokens",
+        "POST /identity/v3/credentials",
+        "PATCH /identity/v3/credentials/{id}",
+        "DELETE /identity/v3/credentials/{id}",
         "POST /identity/v3/users/{user}/application_credentials",
-        "POST /identity/v3/OS-TRUST/trusts", "DELETE /identity/v3/OS-TRUST/trusts/{id}",
-        "POST /compute/v2.1/os-keypairs", "DELETE /compute/v2.1/os-keypairs/{name}", NULL,
+        "POST /identity/v3/OS-TRUST/trusts",
+        "DELETE /identity/v3/OS-TRUST/trusts/{id}",
+        "POST /compute/v2.1/os-keypairs",
+        "DELETE /compute/v2.1/os-keypairs/{name}",
+        NULL,
     };
     bool writes = strcmp(route->method, "GET") != 0 && strcmp(route->method, "HEAD") != 0;
     for (size_t c = 2; c < CALLER_COUNT; c++) {
         const bool is_reader = (CALLERS[c].roles & ~(uint32_t)KN_ROLE_READER) == 0;
         if (writes && is_reader && expected_of(route, c) == LET_IN && !listed(LISTED, api, route)) {
-            fail_msg("%s %s%s is open to %s by %s", route->method, api->prefix, route->path, CALLERS[c].name, kn_policy_name(route->rule));
+            fail_msg("%s %s%s is open to %s by %s", route->method, api->prefix, route->path, CALLERS[c].name,
+                     kn_policy_name(route->rule));
         }
     }
 }
@@ -438,10 +453,12 @@ static void test_unbuilt_paths(void **state)
         for (const struct kn_unbuilt *u = api->unbuilt; u != NULL && u->path != NULL; u++, rows++) {
             const struct kn_route at = { .path = u->path };
             AUTO_FREE char *path = path_of(api, &at, "x", NULL), *below = kn_asprintf("%s/x/y", path);
-            if (ask(api, "GET", below, "admin", api->max_minor) != 404 || strstr(world.http.body.buf, "not built here") == NULL) {
+            if (ask(api, "GET", below, "admin", api->max_minor) != 404 ||
+                strstr(world.http.body.buf, "not built here") == NULL) {
                 fail_msg("GET %s: %d %s", below, world.http.status, world.http.body.buf);
             }
-            assert_int_equal(ask(api, "GET", below, NULL, api->max_minor), api->dialect == KN_DIALECT_KEYSTONE ? 404 : 401);
+            assert_int_equal(ask(api, "GET", below, NULL, api->max_minor),
+                             api->dialect == KN_DIALECT_KEYSTONE ? 404 : 401);
         }
     }
     assert_true(rows > 100);
@@ -493,8 +510,10 @@ static void test_bad_heads(void **state)
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         struct kn_test_http bad = kn_test_http_open(kn_http_port(world.server));
-        AUTO_FREE char *text = kn_asprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\nX-Auth-Token: admin\r\n\r\n"
-                                           "POST %s HTTP/1.1\r\nHost: x\r\nX-Auth-Token: admin\r\n\r\n", CASES[i].path, CASES[i].path);
+        AUTO_FREE char *text =
+            kn_asprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\nX-Auth-Token: admin\r\n\r\n"
+                        "POST %s HTTP/1.1\r\nHost: x\r\nX-Auth-Token: admin\r\n\r\n",
+                        CASES[i].path, CASES[i].path);
         int saved = dup(STDERR_FILENO), file = memfd_create("log", MFD_CLOEXEC);
         kn_log_init("walk", KN_INFO);
         dup2(file, STDERR_FILENO);

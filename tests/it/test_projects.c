@@ -76,19 +76,20 @@ static void test_tree(void **state)
 static void test_place(void **state)
 {
     const char *domain = kn_ks_make("domains", "domain", "\"name\":\"land\""), *parent = make("deep0", NULL);
-    AUTO_FREE char *crossed = kn_asprintf("{\"project\":{\"name\":\"x\",\"domain_id\":\"%s\",\"parent_id\":\"%s\"}}", domain,
-                                          parent);
+    AUTO_FREE char *crossed = kn_asprintf("{\"project\":{\"name\":\"x\",\"domain_id\":\"%s\",\"parent_id\":\"%s\"}}",
+                                          domain, parent);
     AUTO_FREE char *moved = kn_asprintf("{\"project\":{\"parent_id\":\"%s\"}}", domain);
     AUTO_FREE char *other = kn_asprintf("{\"project\":{\"domain_id\":\"%s\"}}", domain);
-    AUTO_FREE char *root = kn_asprintf("{\"project\":{\"name\":\"x\",\"is_domain\":true,\"parent_id\":\"%s\"}}", domain);
+    AUTO_FREE char *root = kn_asprintf("{\"project\":{\"name\":\"x\",\"is_domain\":true,\"parent_id\":\"%s\"}}",
+                                       domain);
 
     (void)state;
     ask(400, "POST", crossed, "/v3/projects");
     ask(403, "PATCH", moved, "/v3/projects/%s", parent);
     ask(400, "PATCH", other, "/v3/projects/%s", parent);
     ask(400, "PATCH", "{\"project\":{\"is_domain\":true}}", "/v3/projects/%s", parent);
-    ask(200, "PATCH", "{\"project\":{\"is_domain\":false,\"domain_id\":\"default\",\"parent_id\":\"default\"}}", "/v3/projects/%s",
-        parent);
+    ask(200, "PATCH", "{\"project\":{\"is_domain\":false,\"domain_id\":\"default\",\"parent_id\":\"default\"}}",
+        "/v3/projects/%s", parent);
     ask(400, "POST", root, "/v3/projects");
     for (int i = 1; i < 5; i++) {
         char name[16];
@@ -167,7 +168,8 @@ static void test_race(void **state)
     (void)state;
     assert_ok(kn_tx_begin(&tx, db, &err), &err);
     query(db, "SELECT FROM domain WHERE id = 'default' FOR NO KEY UPDATE", NULL, NULL);
-    query(db, "INSERT INTO project (id, domain_id, parent_id, name) VALUES ('child', 'default', $1, 'child')", top, NULL);
+    query(db, "INSERT INTO project (id, domain_id, parent_id, name) VALUES ('child', 'default', $1, 'child')", top,
+          NULL);
     assert_int_equal(pthread_create(&thread, NULL, disable, path), 0);
     await_a_waiter(watch);
     assert_ok(kn_tx_commit(&tx, &err), &err);
@@ -353,8 +355,10 @@ static void test_filters(void **state)
         { "&name__startswith=Red&enabled=true", 1 },
     };
     const char *top = make("shelf", NULL);
-    AUTO_FREE char *one = kn_asprintf("\"name\":\"Red One\",\"parent_id\":\"%s\",\"tags\":[\"r\",\"1\"],\"description\":\"warm\"", top);
-    AUTO_FREE char *two = kn_asprintf("\"name\":\"Red Two\",\"parent_id\":\"%s\",\"tags\":[\"r\",\"2\"],\"enabled\":false", top);
+    AUTO_FREE char *one =
+        kn_asprintf("\"name\":\"Red One\",\"parent_id\":\"%s\",\"tags\":[\"r\",\"1\"],\"description\":\"warm\"", top);
+    AUTO_FREE char *two =
+        kn_asprintf("\"name\":\"Red Two\",\"parent_id\":\"%s\",\"tags\":[\"r\",\"2\"],\"enabled\":false", top);
     AUTO_FREE char *three = kn_asprintf("\"name\":\"Blue One\",\"parent_id\":\"%s\",\"tags\":[\"1\"]", top);
 
     (void)state;

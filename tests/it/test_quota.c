@@ -32,7 +32,8 @@
 #define NEUTRON_SETS "/network/v2.0/quotas/" P
 #define TAKERS 4
 
-static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, &kn_volume_api, &kn_network_api, &kn_image_api, NULL };
+static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, &kn_volume_api,
+                                             &kn_network_api,  &kn_image_api,   NULL };
 static struct kn_test_world world;
 static struct kn_error err;
 static char dir[KN_TEST_DIR], key_file[KN_TEST_DIR + 16];
@@ -48,13 +49,13 @@ static const char FRESH[] =
 static int group_setup(void **state)
 {
     (void)state;
-    struct kn_keys keys = { .count = 0 };
+    struct kn_identity_keys keys = { .count = 0 };
 
     kn_test_world_start(&world, "quota", APIS);
     kn_test_dir(dir, "quota");
     snprintf(key_file, sizeof(key_file), "%s/token.key", dir);
-    kn_keys_add(&keys);
-    assert_ok(kn_keys_save(key_file, &keys, &err), &err);
+    kn_identity_keys_add(&keys);
+    assert_ok(kn_identity_keys_save(key_file, &keys, &err), &err);
     world.conf.identity_key_file = key_file;
     assert_ok(kn_identity_start(&world.conf, &err), &err);
     return 0;
@@ -164,8 +165,12 @@ static void test_processes_never_take_too_much(void **state)
     int sum = 0;
 
     (void)state;
-    assert_ok(kn_db_script(world.db, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P "', 'instances', 100), "
-                                     "('compute', '', 'instances', 70)", &err), &err);
+    assert_ok(kn_db_script(world.db,
+                           "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P
+                           "', 'instances', 100), "
+                           "('compute', '', 'instances', 70)",
+                           &err),
+              &err);
     for (int i = 0; i < TAKERS; i++) {
         pids[i] = start_taker(i % 2 == 1);
     }
@@ -197,7 +202,8 @@ static void test_a_killed_process_took_nothing(void **state)
         struct kn_db *db = kn_db_new(world.conf.db_url, "killed");
         struct kn_tx tx = { NULL };
         struct kn_error why = { 0 };
-        const bool taken = kn_tx_begin(&tx, db, &why) == 0 && kn_quota_take_one(db, P, KN_QUOTA_INSTANCES, 10, &why) == 0;
+        const bool taken = kn_tx_begin(&tx, db, &why) == 0 &&
+                           kn_quota_take_one(db, P, KN_QUOTA_INSTANCES, 10, &why) == 0;
 
         if (write(ready[1], taken ? "y" : "n", 1) == 1) {
             pause();
@@ -218,7 +224,11 @@ static void test_giving_back_is_never_refused(void **state)
 {
     (void)state;
     assert_ok(kn_quota_take_one(world.db, P, KN_QUOTA_INSTANCES, 10, &err), &err);
-    assert_ok(kn_db_script(world.db, "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P "', 'instances', 0)", &err), &err);
+    assert_ok(kn_db_script(world.db,
+                           "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P
+                           "', 'instances', 0)",
+                           &err),
+              &err);
     assert_ok(kn_quota_take_one(world.db, P, KN_QUOTA_INSTANCES, -3, &err), &err);
     assert_fails(kn_quota_take_one(world.db, P, KN_QUOTA_INSTANCES, 1, &err), &err, KN_QUOTA);
     assert_string_equal(err.message, "Quota exceeded for instances: Requested 1, but already used 7 of 0 instances");
@@ -262,8 +272,11 @@ static void test_limits_of_services_are_seen_in_keystone(void **state)
     assert_at("registered_limits.0.default_limit", "3");
 }
 
-#define REGISTER(service, name, limit) "{\"registered_limits\":[{\"service_id\":\"" service "\",\"resource_name\":\"" name "\",\"default_limit\":" limit "}]}"
-#define LIMIT(service, name, of, limit) "{\"limits\":[{\"service_id\":\"" service "\",\"resource_name\":\"" name "\"," of ",\"resource_limit\":" limit "}]}"
+#define REGISTER(service, name, limit) \
+    "{\"registered_limits\":[{\"service_id\":\"" service "\",\"resource_name\":\"" name "\",\"default_limit\":" limit \
+    "}]}"
+#define LIMIT(service, name, of, limit) \
+    "{\"limits\":[{\"service_id\":\"" service "\",\"resource_name\":\"" name "\"," of ",\"resource_limit\":" limit "}]}"
 
 static void test_limits_of_keystone_are_the_services(void **state)
 {
@@ -285,7 +298,8 @@ static void test_limits_of_keystone_are_the_services(void **state)
     ask(201, ADMIN, "POST", "/identity/v3/registered_limits", REGISTER("cinderv3", "volumes", "2"));
     ask(200, MEMBER, "GET", CINDER_SETS, NULL);
     assert_at("quota_set.volumes", "2");
-    ask(409, ADMIN, "POST", "/identity/v3/registered_limits", REGISTER("cinder", "volumes", "3")); /* two names of one service */
+    ask(409, ADMIN, "POST", "/identity/v3/registered_limits",
+        REGISTER("cinder", "volumes", "3")); /* two names of one service */
     ask(201, ADMIN, "POST", "/identity/v3/registered_limits", REGISTER("neutron", "network", "0"));
     ask(409, MEMBER, "POST", "/network/v2.0/networks", "{\"network\":{\"name\":\"n\"}}");
     assert_at("NeutronError.message", "\"Quota exceeded for resources: ['network'].\"");
@@ -317,20 +331,26 @@ static void test_a_project_that_goes(void **state)
 
 static void assert_counted(void)
 {
-    assert_int_equal(number("SELECT count(*) FROM quota_usage u FULL JOIN quota_fact f USING (service, project_id, resource) "
-                            "WHERE coalesce(u.used, 0) <> coalesce(f.used, 0)"), 0);
+    assert_int_equal(
+        number("SELECT count(*) FROM quota_usage u FULL JOIN quota_fact f USING (service, project_id, resource) "
+               "WHERE coalesce(u.used, 0) <> coalesce(f.used, 0)"),
+        0);
 }
 
 static void test_volumes_count_by_type(void **state)
 {
     (void)state;
-    assert_ok(kn_db_script(world.db, "DELETE FROM volume_type WHERE name = 'ssd'; INSERT INTO volume_type (id, name) VALUES "
-                                     "('dddddddd-0000-4000-8000-000000000001', 'ssd')", &err), &err);
+    assert_ok(kn_db_script(world.db,
+                           "DELETE FROM volume_type WHERE name = 'ssd'; INSERT INTO volume_type (id, name) VALUES "
+                           "('dddddddd-0000-4000-8000-000000000001', 'ssd')",
+                           &err),
+              &err);
     ask(200, ADMIN, "PUT", CINDER_SETS, "{\"quota_set\":{\"volumes_ssd\":1,\"gigabytes_file\":5}}");
     assert_at("quota_set.volumes_ssd", "1");
     ask(202, MEMBER, "POST", "/volume/v3/volumes", "{\"volume\":{\"size\":1,\"volume_type\":\"ssd\"}}");
     ask(413, MEMBER, "POST", "/volume/v3/volumes", "{\"volume\":{\"size\":1,\"volume_type\":\"ssd\"}}");
-    assert_at("overLimit.message", "\"VolumeLimitExceeded: Maximum number of volumes allowed (1) exceeded for quota 'volumes_ssd'.\"");
+    assert_at("overLimit.message",
+              "\"VolumeLimitExceeded: Maximum number of volumes allowed (1) exceeded for quota 'volumes_ssd'.\"");
     ask(413, MEMBER, "POST", "/volume/v3/volumes", "{\"volume\":{\"size\":6}}");
     ask(202, MEMBER, "POST", "/volume/v3/volumes", "{\"volume\":{\"size\":5}}");
     ask(200, MEMBER, "GET", CINDER_SETS "?usage=true", NULL);
@@ -345,11 +365,13 @@ static void test_networks_count_all_together(void **state)
 {
     (void)state;
     ask(200, ADMIN, "PUT", NEUTRON_SETS, "{\"quota\":{\"network\":2}}");
-    ask(409, MEMBER, "POST", "/network/v2.0/networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]}");
+    ask(409, MEMBER, "POST", "/network/v2.0/networks",
+        "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]}");
     assert_int_equal(number("SELECT count(*) FROM network"), 0);
     ask(201, MEMBER, "POST", "/network/v2.0/networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
     AUTO_FREE char *id = kn_strdup(at("networks.0.id"));
-    AUTO_FREE char *subnet = kn_asprintf("{\"subnet\":{\"network_id\":%s,\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"}}", id);
+    AUTO_FREE char *subnet = kn_asprintf("{\"subnet\":{\"network_id\":%s,\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"}}",
+                                         id);
     AUTO_FREE char *port = kn_asprintf("{\"port\":{\"network_id\":%s}}", id);
     AUTO_FREE char *path = kn_asprintf("/network/v2.0/networks/%.36s", id + 1);
     ask(201, MEMBER, "POST", "/network/v2.0/subnets", subnet);
@@ -373,11 +395,15 @@ static void test_images_count(void **state)
 {
     (void)state;
     ask(201, ADMIN, "POST", "/identity/v3/registered_limits", REGISTER("glance", "image_count_total", "1"));
-    ask(201, MEMBER, "POST", "/image/v2/images", "{\"name\":\"one\",\"disk_format\":\"raw\",\"container_format\":\"bare\"}");
+    ask(201, MEMBER, "POST", "/image/v2/images",
+        "{\"name\":\"one\",\"disk_format\":\"raw\",\"container_format\":\"bare\"}");
     AUTO_FREE char *id = kn_strdup(at("id"));
     AUTO_FREE char *path = kn_asprintf("/image/v2/images/%.36s", id + 1);
     ask(413, MEMBER, "POST", "/image/v2/images", "{\"name\":\"two\"}");
-    assert_non_null(strstr(world.http.body.buf, "Project " P " is over a limit for [Resource image_count_total is over limit of 1 due to current usage 1 and delta 1]"));
+    assert_non_null(strstr(
+        world.http.body.buf,
+        "Project " P
+        " is over a limit for [Resource image_count_total is over limit of 1 due to current usage 1 and delta 1]"));
     assert_int_equal(number("SELECT count(*) FROM image"), 1);
     ask(200, MEMBER, "GET", "/image/v2/info/usage", NULL);
     assert_at("usage.image_count_total", "{\"usage\":1,\"limit\":1}");
@@ -397,9 +423,11 @@ static void test_the_old_tables_move(void **state)
         "INSERT INTO compute_quota VALUES ('" P "', 'cores', 5); INSERT INTO network_quota VALUES ('" P "', 'port', 6);"
         "INSERT INTO volume_quota VALUES ('" P "', 'volumes_file', 7), ('" P "', 'backup_gigabytes', 8);"
         "INSERT INTO registered_limit (id, service_id, resource_name, default_limit) VALUES ('r1', 'nova', 'servers', 3), ('r2', 'other', 'hay', 4);"
-        "INSERT INTO unified_limit (id, registered_id, project_id, domain_id, resource_limit) VALUES ('l1', 'r1', '" P "', NULL, 2), "
+        "INSERT INTO unified_limit (id, registered_id, project_id, domain_id, resource_limit) VALUES ('l1', 'r1', '" P
+        "', NULL, 2), "
         "('l2', 'r2', NULL, 'default', 1);"
-        "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES (gen_random_uuid(), '" P "', 'u', 9, 'available');"
+        "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES (gen_random_uuid(), '" P
+        "', 'u', 9, 'available');"
         "INSERT INTO volume_usage VALUES ('" P "', 1, 9); INSERT INTO compute_usage VALUES ('" P "', 0, 0, 0);"
         "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'ssh-rsa', 'f');";
     AUTO_FREE char *url = kn_test_pg_database(world.pg, "moving");
@@ -414,13 +442,22 @@ static void test_the_old_tables_move(void **state)
     assert_ok(kn_migrate(db, kn_migrations, before, NULL, &err), &err);
     assert_ok(kn_db_script(db, OLD, &err), &err);
     assert_ok(kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err), &err);
-    assert_ok(kn_db_query(db, "SELECT string_agg(replace(project_id, '" P "', 'p') || '|' || replace(resource, '0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10', 'T') || '=' "
-                              "|| hard_limit, ' ' ORDER BY hard_limit) FROM quota_limit", 0, KN_NO_ARGS, &rows, &err), &err);
-    assert_string_equal(kn_rows_text(rows, 0, 0), "default|hay=1 p|instances=2 |instances=3 |hay=4 p|cores=5 p|port=6 p|volumes_T=7 p|backup_gigabytes=8");
+    assert_ok(kn_db_query(db,
+                          "SELECT string_agg(replace(project_id, '" P
+                          "', 'p') || '|' || replace(resource, '0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10', 'T') || '=' "
+                          "|| hard_limit, ' ' ORDER BY hard_limit) FROM quota_limit",
+                          0, KN_NO_ARGS, &rows, &err),
+              &err);
+    assert_string_equal(
+        kn_rows_text(rows, 0, 0),
+        "default|hay=1 p|instances=2 |instances=3 |hay=4 p|cores=5 p|port=6 p|volumes_T=7 p|backup_gigabytes=8");
     kn_rows_free(kn_steal(&rows));
-    assert_ok(kn_db_query(db, "SELECT string_agg(resource || '=' || used, ' ' ORDER BY resource) FROM quota_usage", 0, KN_NO_ARGS, &rows, &err), &err);
-    assert_string_equal(kn_rows_text(rows, 0, 0), "gigabytes=9 gigabytes_0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10=9 key_pairs=1 volumes=1 "
-                                                  "volumes_0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10=1");
+    assert_ok(kn_db_query(db, "SELECT string_agg(resource || '=' || used, ' ' ORDER BY resource) FROM quota_usage", 0,
+                          KN_NO_ARGS, &rows, &err),
+              &err);
+    assert_string_equal(kn_rows_text(rows, 0, 0),
+                        "gigabytes=9 gigabytes_0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10=9 key_pairs=1 volumes=1 "
+                        "volumes_0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10=1");
 }
 
 int main(void)

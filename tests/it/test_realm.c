@@ -49,26 +49,44 @@ static char *fill(const char *text, const struct side *side)
 
 static const struct {
     const char *method, *path, *body;
-    int own[CALLERS];     /* manager, reader, system reader, manager of a project */
+    int own[CALLERS]; /* manager, reader, system reader, manager of a project */
     int foreign[CALLERS];
 } CASES[] = {
     { "GET", "/v3/domains/%d", NULL, { 200, 200, 200, 200 }, { 403, 403, 200, 403 } },
-    { "PATCH", "/v3/domains/%d", "{\"domain\":{\"description\":\"x\"}}", { 403, 403, 403, 403 }, { 403, 403, 403, 403 } },
-    { "POST", "/v3/projects", "{\"project\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}", { 201, 403, 403, 403 },
+    { "PATCH",
+      "/v3/domains/%d",
+      "{\"domain\":{\"description\":\"x\"}}",
+      { 403, 403, 403, 403 },
+      { 403, 403, 403, 403 } },
+    { "POST",
+      "/v3/projects",
+      "{\"project\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}",
+      { 201, 403, 403, 403 },
       { 403, 403, 403, 403 } },
     { "GET", "/v3/projects/%p", NULL, { 200, 200, 200, 200 }, { 403, 403, 200, 403 } },
-    { "PATCH", "/v3/projects/%p", "{\"project\":{\"description\":\"x\"}}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "PATCH",
+      "/v3/projects/%p",
+      "{\"project\":{\"description\":\"x\"}}",
+      { 200, 403, 403, 403 },
+      { 403, 403, 403, 403 } },
     { "GET", "/v3/projects/%p/tags", NULL, { 200, 200, 200, 200 }, { 403, 403, 200, 403 } },
     { "PUT", "/v3/projects/%p/tags", "{\"tags\":[\"a\"]}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "PUT", "/v3/projects/%p/tags/b", NULL, { 201, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "DELETE", "/v3/projects/%p/tags/b", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "DELETE", "/v3/projects/%p/tags", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
-    { "POST", "/v3/users", "{\"user\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}", { 201, 403, 403, 403 }, { 403, 403, 403, 403 } },
+    { "POST",
+      "/v3/users",
+      "{\"user\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}",
+      { 201, 403, 403, 403 },
+      { 403, 403, 403, 403 } },
     { "GET", "/v3/users/%u", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
     { "PATCH", "/v3/users/%u", "{\"user\":{\"description\":\"x\"}}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "GET", "/v3/users/%u/projects", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
     { "GET", "/v3/users/%u/groups", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
-    { "POST", "/v3/groups", "{\"group\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}", { 201, 403, 403, 403 },
+    { "POST",
+      "/v3/groups",
+      "{\"group\":{\"name\":\"%n\",\"domain_id\":\"%d\"}}",
+      { 201, 403, 403, 403 },
       { 403, 403, 403, 403 } },
     { "GET", "/v3/groups/%g", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
     { "PATCH", "/v3/groups/%g", "{\"group\":{\"description\":\"x\"}}", { 200, 403, 403, 403 }, { 403, 403, 403, 403 } },
@@ -84,9 +102,15 @@ static const struct {
     { "PUT", "/v3/projects/%p/users/%u/roles/%c", NULL, { 403, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "PUT", "/v3/domains/%d/groups/%g/roles/%r", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "GET", "/v3/domains/%d/groups/%g/roles", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
-    { "PUT", "/v3/OS-INHERIT/domains/%d/groups/%g/roles/%r/inherited_to_projects", NULL, { 204, 403, 403, 403 },
+    { "PUT",
+      "/v3/OS-INHERIT/domains/%d/groups/%g/roles/%r/inherited_to_projects",
+      NULL,
+      { 204, 403, 403, 403 },
       { 403, 403, 403, 403 } },
-    { "PUT", "/v3/OS-INHERIT/domains/%d/groups/%g/roles/%a/inherited_to_projects", NULL, { 403, 403, 403, 403 },
+    { "PUT",
+      "/v3/OS-INHERIT/domains/%d/groups/%g/roles/%a/inherited_to_projects",
+      NULL,
+      { 403, 403, 403, 403 },
       { 403, 403, 403, 403 } },
     { "PUT", "/v3/system/users/%u/roles/%r", NULL, { 403, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "GET", "/v3/system/users/%u/roles", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
@@ -96,7 +120,11 @@ static const struct {
     { "GET", "/v3/roles?domain_id=%d", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
     { "GET", "/v3/roles/%r/implies", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
     { "GET", "/v3/role_inferences", NULL, { 403, 403, 200, 403 }, { 403, 403, 200, 403 } },
-    { "GET", "/v3/role_assignments?scope.project.id=%p&include_subtree", NULL, { 200, 200, 200, 403 }, { 403, 403, 200, 403 } },
+    { "GET",
+      "/v3/role_assignments?scope.project.id=%p&include_subtree",
+      NULL,
+      { 200, 200, 200, 403 },
+      { 403, 403, 200, 403 } },
     { "DELETE", "/v3/groups/%g", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "DELETE", "/v3/users/%u", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
     { "DELETE", "/v3/projects/%p", NULL, { 204, 403, 403, 403 }, { 403, 403, 403, 403 } },
@@ -148,7 +176,8 @@ static void test_lists(void **state)
 /* What is not there is none of their business; everybody may look at oneself, from wherever. */
 static void test_nothing_and_self(void **state)
 {
-    static const char *const PATHS[] = { "/v3/users/nobody", "/v3/groups/nobody", "/v3/projects/nobody", "/v3/domains/nobody" };
+    static const char *const PATHS[] = { "/v3/users/nobody", "/v3/groups/nobody", "/v3/projects/nobody",
+                                         "/v3/domains/nobody" };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(PATHS); i++) {
@@ -169,7 +198,8 @@ static void test_nothing_and_self(void **state)
 /* Who is bound to a domain has to name it; an admin's new things come into the domain of the token. */
 static void test_home(void **state)
 {
-    static const char PROJECT[] = "{\"project\":{\"name\":\"at home\"}}", GROUP[] = "{\"group\":{\"name\":\"at home\"}}";
+    static const char PROJECT[] = "{\"project\":{\"name\":\"at home\"}}",
+                      GROUP[] = "{\"group\":{\"name\":\"at home\"}}";
     static const char USER[] = "{\"user\":{\"name\":\"at home\"}}";
 
     (void)state;
@@ -223,8 +253,8 @@ static void test_tokens(void **state)
     kn_test_http_ask(&kn_ks.http, "DELETE", "/identity/v3/auth/tokens", service, NULL);
     assert_int_equal(kn_ks.http.status, 403);
     kn_ks_ask(403, "GET", "/v3/users", service_token, NULL);
-    AUTO_FREE char *auditor =
-        kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", world.token[SYSTEM_READER], token);
+    AUTO_FREE char *auditor = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", world.token[SYSTEM_READER],
+                                          token);
     AUTO_FREE char *manager = kn_asprintf("X-Auth-Token: %s\r\nX-Subject-Token: %s\r\n", world.token[MANAGER], token);
     kn_test_http_ask(&kn_ks.http, "GET", "/identity/v3/auth/tokens", auditor, NULL);
     assert_int_equal(kn_ks.http.status, 200);
@@ -302,8 +332,11 @@ static const struct {
 static void touch_all(const char *user, const char *group, bool user_above, bool group_above)
 {
     for (size_t i = 0; i < KN_COUNT(TOUCHES); i++) {
-        const char *mark = strpbrk(strstr(TOUCHES[i].path, "%U") != NULL ? strstr(TOUCHES[i].path, "%U") : strstr(TOUCHES[i].path, "%G"), "%");
-        AUTO_FREE char *named = kn_asprintf("%.*s%s%s", (int)(mark - TOUCHES[i].path), TOUCHES[i].path, mark[1] == 'U' ? user : group, mark + 2);
+        const char *mark = strpbrk(strstr(TOUCHES[i].path, "%U") != NULL ? strstr(TOUCHES[i].path, "%U")
+                                                                         : strstr(TOUCHES[i].path, "%G"),
+                                   "%");
+        AUTO_FREE char *named = kn_asprintf("%.*s%s%s", (int)(mark - TOUCHES[i].path), TOUCHES[i].path,
+                                            mark[1] == 'U' ? user : group, mark + 2);
         AUTO_FREE char *path = fill(named, &world.side[0]);
         bool refused = (TOUCHES[i].user && user_above) || (TOUCHES[i].group && group_above);
         int good = strcmp(TOUCHES[i].method, "PATCH") == 0 ? 200 : 204;
@@ -315,17 +348,20 @@ static void touch_all(const char *user, const char *group, bool user_above, bool
 /* Nobody touches whoever holds more than he can give, wherever that comes from; whoever does not is his to touch. */
 static void test_rank(void **state)
 {
-    const char *disguise = kn_ks_make("roles", "role", "\"name\":\"disguise\""); /* of no meaning, but for what it implies */
+    const char *disguise = kn_ks_make("roles", "role",
+                                      "\"name\":\"disguise\""); /* of no meaning, but for what it implies */
     AUTO_FREE char *implied = kn_asprintf("/v3/roles/%s/implies/%s", disguise, world.custom);
 
     (void)state;
     kn_ks_ask(201, "PUT", implied, kn_ks.admin, NULL);
     for (size_t i = 0; i < KN_COUNT(HOLDERS); i++) {
-        AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"domain_id\":\"%s\"", HOLDERS[i].name, world.side[0].domain);
+        AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"domain_id\":\"%s\"", HOLDERS[i].name,
+                                              world.side[0].domain);
         const char *user = kn_ks_make("users", "user", members), *group = kn_ks_make("groups", "group", members);
         AUTO_FREE char *target = place(HOLDERS[i].target);
         AUTO_FREE char *grant = kn_asprintf("/v3%s/%s/%s/roles/%s%s", target, HOLDERS[i].by_group ? "groups" : "users",
-                                            HOLDERS[i].by_group ? group : user, kn_ks_role(HOLDERS[i].role), HOLDERS[i].tail);
+                                            HOLDERS[i].by_group ? group : user, kn_ks_role(HOLDERS[i].role),
+                                            HOLDERS[i].tail);
         AUTO_FREE char *join = kn_asprintf("/v3/groups/%s/users/%s", group, user);
 
         kn_ks_ask(204, "PUT", grant, kn_ks.admin, NULL);
@@ -345,7 +381,8 @@ static void test_gifts(void **state)
     AUTO_FREE char *body = kn_asprintf("\"name\":\"gifted\",\"domain_id\":\"%s\"", world.side[0].domain);
     const char *user = kn_ks_make("users", "user", body);
     AUTO_FREE char *gift = kn_asprintf("/v3/projects/%s/users/%s/roles/%s", world.side[0].project, user, role);
-    AUTO_FREE char *service = kn_asprintf("/v3/projects/%s/users/%s/roles/%s", world.side[0].project, user, kn_ks_role("service"));
+    AUTO_FREE char *service = kn_asprintf("/v3/projects/%s/users/%s/roles/%s", world.side[0].project, user,
+                                          kn_ks_role("service"));
     AUTO_FREE char *credentials = kn_asprintf("/v3/users/%s/application_credentials", user);
     AUTO_FREE char *trusts = kn_asprintf("/v3/OS-TRUST/trusts?trustor_user_id=%s", user);
 
@@ -373,7 +410,8 @@ static void make_side(struct side *side, const char *name)
 }
 
 /* A user of the default domain with a role on a target of the first side, or on the system. */
-static void make_caller(char token[KN_KS_TOKEN], const char *name, const char *target, const char *role, const char *scope)
+static void make_caller(char token[KN_KS_TOKEN], const char *name, const char *target, const char *role,
+                        const char *scope)
 {
     AUTO_FREE char *members = kn_asprintf("\"name\":\"%s\",\"password\":\"s3cret\"", name);
 
@@ -406,14 +444,10 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_nothing_and_self),
-        cmocka_unit_test(test_domain_admin),
-        cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_rank),
-        cmocka_unit_test(test_gifts),
-        cmocka_unit_test(test_border),
-        cmocka_unit_test(test_home),
+        cmocka_unit_test(test_lists),        cmocka_unit_test(test_nothing_and_self),
+        cmocka_unit_test(test_domain_admin), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_rank),         cmocka_unit_test(test_gifts),
+        cmocka_unit_test(test_border),       cmocka_unit_test(test_home),
     };
     return cmocka_run_group_tests(tests, start, kn_ks_group_stop);
 }

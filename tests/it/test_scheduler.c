@@ -33,12 +33,14 @@ static void claim_one(struct kn_scheduler_world *f, int i, int64_t generation, j
 
 static void assert_sums(struct kn_scheduler_world *f)
 {
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host h LEFT JOIN (SELECT host, count(*) n, sum(vcpus) v, sum(memory_mib) m, "
-                               "sum(disk_gib) d FROM allocation GROUP BY host) a ON a.host = h.name WHERE h.used_vcpus <> "
-                               "coalesce(a.v, 0) OR h.used_memory_mib <> coalesce(a.m, 0) OR h.used_disk_gib <> coalesce(a.d, 0) "
-                               "OR h.servers <> coalesce(a.n, 0)"), 0);
+    assert_int_equal(
+        kn_scheduler_number(
+            f, "SELECT count(*) FROM host h LEFT JOIN (SELECT host, count(*) n, sum(vcpus) v, sum(memory_mib) m, "
+               "sum(disk_gib) d FROM allocation GROUP BY host) a ON a.host = h.name WHERE h.used_vcpus <> "
+               "coalesce(a.v, 0) OR h.used_memory_mib <> coalesce(a.m, 0) OR h.used_disk_gib <> coalesce(a.d, 0) "
+               "OR h.servers <> coalesce(a.n, 0)"),
+        0);
 }
-
 
 /* --- tests ----------------------------------------------------------------------------------------------------------- */
 
@@ -77,7 +79,8 @@ static void test_claims_and_releases_repeat_themselves(void **state)
         kn_scheduler_answer(f, &m);
         assert_true(m.ok);
     }
-    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"), 0);
+    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"),
+                     0);
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 0);
 }
 
@@ -129,7 +132,8 @@ static void test_a_move_holds_two_places(void **state)
     claim_one(f, 0, 2, as_dest(home), dest);
     assert_string_not_equal(home, dest);
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 2);
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE servers = 1 AND used_memory_mib = 512"), 2);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE servers = 1 AND used_memory_mib = 512"),
+                     2);
     assert_sums(f);
 
     kill_and_start(f);
@@ -140,19 +144,22 @@ static void test_a_move_holds_two_places(void **state)
     assert_sums(f);
 
     released(f, 2, json_pack("{s:s}", "role", "dest"));
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE role = 'home' AND generation = 1"), 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE role = 'home' AND generation = 1"),
+                     1);
     assert_int_equal(kn_scheduler_number(f, "SELECT sum(servers) FROM host"), 1);
     assert_sums(f);
     claim_one(f, 0, 3, as_dest(home), dest);
     released(f, 3, json_pack("{s:s}", "role", "home"));
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE role = 'dest' AND generation = 3"), 1);
+    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE role = 'dest' AND generation = 3"),
+                     1);
     assert_sums(f);
     claim_one(f, 0, 4, NULL, home);
     released(f, 2, json_object()); /* of a time before both */
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 2);
     released(f, 4, json_object()); /* a deletion's: whatever the server holds */
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 0);
-    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"), 0);
+    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"),
+                     0);
 }
 
 /* The move's end: the destination is the home and keeps its place, the place before is free; said again, it is so already. */
@@ -178,7 +185,8 @@ static void test_a_move_arrives(void **state)
     claim_one(f, 0, 2, NULL, again);
     assert_string_equal(dest, again);
     released(f, 2, json_object());
-    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"), 0);
+    assert_int_equal(kn_scheduler_number(f, "SELECT sum(used_vcpus) + sum(used_memory_mib) + sum(servers) FROM host"),
+                     0);
 }
 
 /* Of two servers on one host, one moving to it: the end of one leaves the other's. */
@@ -194,7 +202,9 @@ static void test_a_release_frees_only_its_own(void **state)
     assert_string_equal(host, dest);
     assert_int_equal(kn_scheduler_number(f, "SELECT max(servers) FROM host"), 2);
     released(f, 1, json_object()); /* server 0 is deleted */
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation WHERE server_id = '00000000-0000-4000-8000-000000000001'"), 2);
+    assert_int_equal(kn_scheduler_number(
+                         f, "SELECT count(*) FROM allocation WHERE server_id = '00000000-0000-4000-8000-000000000001'"),
+                     2);
     assert_sums(f);
 }
 
@@ -268,14 +278,16 @@ static void test_no_valid_host_says_why(void **state)
     kn_scheduler_answer(f, &m);
     assert_false(m.ok);
     assert_int_equal(m.error.code, KN_NO_VALID_HOST);
-    assert_non_null(strstr(m.error.message, "No valid host was found. 40 hosts; AvailabilityZoneFilter took 20, 20 left; "
-                                            "RamFilter took 20, 0 left"));
+    assert_non_null(strstr(m.error.message,
+                           "No valid host was found. 40 hosts; AvailabilityZoneFilter took 20, 20 left; "
+                           "RamFilter took 20, 0 left"));
     assert_non_null(strstr(m.error.message, "lacks 808 MiB of memory"));
     kn_message_release(&m);
 
     /* The API's switches are heard. */
     kn_scheduler_number(f, "UPDATE host SET disabled = true WHERE zone = 'east' RETURNING 1");
-    for (const int64_t deadline = kn_mono_ms() + KN_SCHEDULER_WAIT_MS; kn_mono_ms() < deadline; kn_message_release(&m)) {
+    for (const int64_t deadline = kn_mono_ms() + KN_SCHEDULER_WAIT_MS; kn_mono_ms() < deadline;
+         kn_message_release(&m)) {
         kn_scheduler_claim(f, 1, 1, json_pack("{s:s}", "zone", "east"));
         kn_scheduler_answer(f, &m);
         if (!m.ok) {
@@ -385,9 +397,15 @@ static void test_database_restarted_under_claims(void **state)
 
 static void test_garbage_is_survived(void **state)
 {
-    static const char *const garbage[] = { "", "{", "null", "{\"type\":\"place.claim\",\"v\":1,\"body\":{}}",
-                                           "{\"type\":\"task.wake\",\"v\":1}", "{\"type\":\"place.claim\",\"v\":9}",
-                                           "{\"type\":\"agent.hello\",\"v\":1,\"body\":{\"agent\":\"x\",\"boot\":\"y\",\"hosts\":[7,{}]}}" };
+    static const char *const garbage[] = {
+        "",
+        "{",
+        "null",
+        "{\"type\":\"place.claim\",\"v\":1,\"body\":{}}",
+        "{\"type\":\"task.wake\",\"v\":1}",
+        "{\"type\":\"place.claim\",\"v\":9}",
+        "{\"type\":\"agent.hello\",\"v\":1,\"body\":{\"agent\":\"x\",\"boot\":\"y\",\"hosts\":[7,{}]}}"
+    };
     struct kn_scheduler_world *f = *state;
     struct kn_error err = { 0 };
     char host[64];
@@ -414,8 +432,11 @@ static void test_standby_takes_over(void **state)
 
     kn_scheduler_servers(f, 2);
     kn_scheduler_start(f);
-    kn_scheduler_await(f, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%advisory%' "
-                    "AND application_name = 'scheduler'", 1);
+    kn_scheduler_await(
+        f,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%advisory%' "
+        "AND application_name = 'scheduler'",
+        1);
     claim_one(f, 0, 1, NULL, host);
     assert_int_equal(kn_bus_poll(f->reader, &raw, 1, 1000), 0); /* one answer, not two */
     assert_ok(kn_bus_assign(f->reader, KN_TOPIC_REPORT, 0, &err), &err);
@@ -440,16 +461,20 @@ static void test_sigterm_ends_it_cleanly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_claims_and_releases_repeat_themselves, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_claims_and_releases_repeat_themselves, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_move_holds_two_places, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_move_arrives, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_release_frees_only_its_own, kn_scheduler_setup, kn_scheduler_teardown),
-        cmocka_unit_test_setup_teardown(test_a_role_that_there_is_not_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
-        cmocka_unit_test_setup_teardown(test_only_the_present_attempt_is_obeyed, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_role_that_there_is_not_is_refused, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_only_the_present_attempt_is_obeyed, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_deleted_servers_claim_nothing, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_no_valid_host_says_why, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_killed_in_the_middle, kn_scheduler_setup, kn_scheduler_teardown),
-        cmocka_unit_test_setup_teardown(test_database_restarted_under_claims, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_database_restarted_under_claims, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_garbage_is_survived, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_standby_takes_over, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_sigterm_ends_it_cleanly, kn_scheduler_setup, kn_scheduler_teardown),

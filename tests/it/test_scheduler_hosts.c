@@ -18,8 +18,10 @@
 static void hello_of(struct kn_scheduler_world *f, const char *agent, const char *host, const char *zone)
 {
     kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
-         json_pack("{s:s,s:s,s:[{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}]}", "agent", agent, "boot", "b", "hosts", "host", host, "vcpus", 4, "memory_mib",
-                   8704, "reserved_memory_mib", 512, "disk_gib", 100, "zone", zone, "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info"));
+                      json_pack("{s:s,s:s,s:[{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}]}", "agent", agent, "boot", "b",
+                                "hosts", "host", host, "vcpus", 4, "memory_mib", 8704, "reserved_memory_mib", 512,
+                                "disk_gib", 100, "zone", zone, "hypervisor_type", "sim", "hypervisor_version", 1,
+                                "cpu_info"));
 }
 
 /* A report of agent "o" with a number. */
@@ -30,8 +32,9 @@ static void numbered(struct kn_scheduler_world *f, const char *type, int64_t seq
     struct kn_error err = { 0 };
 
     if (zone != NULL) {
-        json_object_set_new(body, "hosts", json_pack("[{s:s,s:i,s:i,s:i,s:s}]", "host", "host-o", "vcpus", 4, "memory_mib", 8704, "disk_gib", 100,
-                                                     "zone", zone));
+        json_object_set_new(body, "hosts",
+                            json_pack("[{s:s,s:i,s:i,s:i,s:s}]", "host", "host-o", "vcpus", 4, "memory_mib", 8704,
+                                      "disk_gib", 100, "zone", zone));
     }
     kn_message_init(&m, type, body);
     m.seq = seq;
@@ -81,8 +84,13 @@ static void test_an_old_report_is_none(void **state)
         numbered(f, "agent.heartbeat", 30, "o1", NULL);
         numbered(f, "agent.hello", 5, "o0", "east");
         await_read(f, host);
-        assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-o' AND zone = 'west'"), 1);
-        assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM agent WHERE id = 'o' AND boot = 'o1' AND last_seen < now() - interval '30 min'"), 1);
+        assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-o' AND zone = 'west'"),
+                         1);
+        assert_int_equal(
+            kn_scheduler_number(
+                f,
+                "SELECT count(*) FROM agent WHERE id = 'o' AND boot = 'o1' AND last_seen < now() - interval '30 min'"),
+            1);
         kn_test_end(f->scheduler, SIGKILL);
         start_again(f);
     }
@@ -121,7 +129,8 @@ static bool command(const struct kn_scheduler_world *f, const char *host, const 
     AUTO_FREE char *url = kn_asprintf("db.url=%s", f->url);
     AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", f->conf.bus_brokers);
     AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)f->conf.bus_embedded_port);
-    const char *argv[] = { program, "--set", url, "--set", brokers, "--set", port, "host", "move", host, "--agent", agent, NULL };
+    const char *argv[] = { program, "--set", url,  "--set",   brokers, "--set", port,
+                           "host",  "move",  host, "--agent", agent,   NULL };
 
     return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
 }
@@ -142,7 +151,8 @@ static bool listed(const struct kn_scheduler_world *f, const char *host, const c
     FILE *out = fopen(path, "r");
     assert_non_null(out);
     while (fgets(line, sizeof(line), out) != NULL) {
-        found = found || (strncmp(line, host, strlen(host)) == 0 && strstr(line, column) != NULL && strstr(line, word) != NULL);
+        found = found ||
+                (strncmp(line, host, strlen(host)) == 0 && strstr(line, column) != NULL && strstr(line, word) != NULL);
     }
     fclose(out);
     unlink(path);
@@ -161,7 +171,9 @@ static void test_a_host_belongs_to_its_first_agent(void **state)
     hello_of(f, "thief", "host-00", "stolen");
     hello_of(f, "thief", "host-99", "east"); /* its own is taken in */
     kn_scheduler_await(f, "SELECT count(*) FROM host WHERE agent_id = 'thief' AND name = 'host-99'", 1);
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'a1' AND zone = 'east'"), 1);
+    assert_int_equal(kn_scheduler_number(
+                         f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'a1' AND zone = 'east'"),
+                     1);
     kn_scheduler_claim(f, 0, 1, json_pack("{s:s}", "host", "host-00"));
     kn_scheduler_answer(f, &before);
     assert_true(before.ok);
@@ -174,7 +186,10 @@ static void test_a_host_belongs_to_its_first_agent(void **state)
     hello_of(f, "thief", "host-00", "east"), hello_of(f, "a1", "host-00", "west"); /* the first is asked to */
     hello_of(f, "a1", "host-98", "west");
     kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-98'", 1);
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'thief' AND zone = 'east'"), 1);
+    assert_int_equal(kn_scheduler_number(
+                         f,
+                         "SELECT count(*) FROM host WHERE name = 'host-00' AND agent_id = 'thief' AND zone = 'east'"),
+                     1);
     kn_scheduler_claim(f, 1, 1, json_pack("{s:s}", "host", "host-00"));
     kn_scheduler_answer(f, &after);
     assert_true(after.ok);
@@ -220,7 +235,8 @@ static void test_the_newer_of_two_agents_is_refused(void **state)
         struct kn_bus_message m;
 
         assert_true(kn_mono_ms() < deadline);
-        kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.heartbeat", 0, 0, json_pack("{s:s,s:s}", "agent", "a1", "boot", "b1"));
+        kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.heartbeat", 0, 0,
+                          json_pack("{s:s,s:s}", "agent", "a1", "boot", "b1"));
         if (kn_bus_poll(f->reader, &m, 1, 200) == 1) {
             AUTO_RELEASE(kn_message) struct kn_message message = { 0 };
 
@@ -230,7 +246,8 @@ static void test_the_newer_of_two_agents_is_refused(void **state)
             assert_true(!refused || strcmp(kn_json_str(message.body, "boot"), "b") == 0);
         }
     }
-    kn_scheduler_await(f, "SELECT count(*) FROM agent_refusal WHERE agent_id = 'a1' AND kind = 'boot' AND boot = 'b'", 1);
+    kn_scheduler_await(f, "SELECT count(*) FROM agent_refusal WHERE agent_id = 'a1' AND kind = 'boot' AND boot = 'b'",
+                       1);
     assert_true(listed(f, "-", "a1", "a second agent with this id, told to stop; boot b1 was there first"));
 }
 
@@ -238,8 +255,12 @@ static void test_the_newer_of_two_agents_is_refused(void **state)
 static void test_a_mad_host_stops_nobody(void **state)
 {
     static const char *const MAD[] = {
-        "{\"reserved_memory_mib\":9999999}", "{\"reserved_memory_mib\":-1}", "{\"disk_gib\":9223372036854775807}",
-        "{\"memory_mib\":9223372036854775807}", "{\"vcpus\":0}", "{\"hypervisor_version\":-9223372036854775807}",
+        "{\"reserved_memory_mib\":9999999}",
+        "{\"reserved_memory_mib\":-1}",
+        "{\"disk_gib\":9223372036854775807}",
+        "{\"memory_mib\":9223372036854775807}",
+        "{\"vcpus\":0}",
+        "{\"hypervisor_version\":-9223372036854775807}",
     };
     struct kn_scheduler_world *f = *state;
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
@@ -248,13 +269,15 @@ static void test_a_mad_host_stops_nobody(void **state)
     assert_ok(kn_bus_ensure_topic(f->bus, KN_TOPIC_DEAD, 1, KN_SCHEDULER_WAIT_MS, &err), &err);
     kn_scheduler_servers(f, 1);
     for (size_t i = 0; i < KN_COUNT(MAD); i++) {
-        json_t *host = json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", "host-mad", "vcpus", 4, "memory_mib", 8704, "reserved_memory_mib",
-                                 512, "disk_gib", 100, "zone", "east", "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info");
+        json_t *host = json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", "host-mad", "vcpus", 4, "memory_mib",
+                                 8704, "reserved_memory_mib", 512, "disk_gib", 100, "zone", "east", "hypervisor_type",
+                                 "sim", "hypervisor_version", 1, "cpu_info");
         json_t *more = json_loads(MAD[i], 0, NULL);
 
         assert_int_equal(json_object_update(host, more), 0);
         json_decref(more);
-        kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o]}", "agent", "mad", "boot", "b", "hosts", host));
+        kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
+                          json_pack("{s:s,s:s,s:[o]}", "agent", "mad", "boot", "b", "hosts", host));
     }
     kn_scheduler_claim(f, 0, 1, NULL);
     kn_scheduler_answer(f, &m);
@@ -267,8 +290,9 @@ static void test_a_mad_host_stops_nobody(void **state)
 
 static json_t *host_of(const char *name, int reserved)
 {
-    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", name, "vcpus", 4, "memory_mib", 8704, "reserved_memory_mib", reserved,
-                     "disk_gib", 100, "zone", "east", "hypervisor_type", "sim", "hypervisor_version", 1, "cpu_info");
+    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", name, "vcpus", 4, "memory_mib", 8704,
+                     "reserved_memory_mib", reserved, "disk_gib", 100, "zone", "east", "hypervisor_type", "sim",
+                     "hypervisor_version", 1, "cpu_info");
 }
 
 static void refused_claim(struct kn_scheduler_world *f, int server, const char *host)
@@ -313,12 +337,19 @@ static void test_every_mad_host_is_named(void **state)
     kn_scheduler_claim(f, 0, 1, json_pack("{s:s}", "host", "host-00"));
     kn_scheduler_answer(f, &before);
     assert_true(before.ok);
-    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o,o,o,o,o,o]}", "agent", "a1", "boot", "b1", "hosts",
-        host_of("host-00", 9999), host_of("host-77", 9999), host_of("twice", 1), host_of("host-78", 1), host_of("twice", 2), host_of("", 1)));
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
+                      json_pack("{s:s,s:s,s:[o,o,o,o,o,o]}", "agent", "a1", "boot", "b1", "hosts",
+                                host_of("host-00", 9999), host_of("host-77", 9999), host_of("twice", 1),
+                                host_of("host-78", 1), host_of("twice", 2), host_of("", 1)));
     kn_scheduler_await(f, "SELECT count(*) FROM host WHERE name = 'host-78'", 1);
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM agent_refusal WHERE agent_id = 'a1' AND kind = 'host'"), 4);
+    assert_int_equal(kn_scheduler_number(f,
+                                         "SELECT count(*) FROM agent_refusal WHERE agent_id = 'a1' AND kind = 'host'"),
+                     4);
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name IN ('host-77', 'twice', '')"), 0);
-    assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM host WHERE name = 'host-00' AND servers = 1 AND reserved_memory_mib = 512"), 1);
+    assert_int_equal(
+        kn_scheduler_number(
+            f, "SELECT count(*) FROM host WHERE name = 'host-00' AND servers = 1 AND reserved_memory_mib = 512"),
+        1);
     assert_true(listed(f, "host-00", "a1", "\"reserved_memory_mib\" of 9999 is above"));
     assert_true(listed(f, "host-77", "a1", "refused since"));
     assert_true(listed(f, "twice", "a1", "2 times"));
@@ -327,8 +358,9 @@ static void test_every_mad_host_is_named(void **state)
 
     restart(f);
     refused_claim(f, 2, "host-00");
-    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o,o]}", "agent", "a1", "boot", "b1", "hosts", host_of("host-00", 512),
-                                                                           host_of("host-77", 1)));
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
+                      json_pack("{s:s,s:s,s:[o,o]}", "agent", "a1", "boot", "b1", "hosts", host_of("host-00", 512),
+                                host_of("host-77", 1)));
     kn_scheduler_await(f, "SELECT count(*) FROM agent_refusal WHERE subject IN ('host-00', 'host-77')", 0);
     kn_scheduler_claim(f, 3, 1, json_pack("{s:s}", "host", "host-00"));
     kn_scheduler_answer(f, &after);
@@ -336,21 +368,26 @@ static void test_every_mad_host_is_named(void **state)
     assert_false(listed(f, "host-00", "a1", "refused since"));
 
     /* A new life of the agent without them: what was said before is nobody's any more. */
-    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:[o]}", "agent", "a1", "boot", "b2", "hosts", host_of("host-00", 512)));
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
+                      json_pack("{s:s,s:s,s:[o]}", "agent", "a1", "boot", "b2", "hosts", host_of("host-00", 512)));
     kn_scheduler_await(f, "SELECT count(*) FROM agent_refusal", 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_a_host_belongs_to_its_first_agent, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_an_old_report_is_none, kn_scheduler_setup, kn_scheduler_teardown),
-        cmocka_unit_test_setup_teardown(test_an_agent_with_an_old_clock_is_told, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_an_agent_with_an_old_clock_is_told, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_host_that_is_gone_is_removed, kn_scheduler_setup, kn_scheduler_teardown),
-        cmocka_unit_test_setup_teardown(test_the_newer_of_two_agents_is_refused, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_the_newer_of_two_agents_is_refused, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_mad_host_stops_nobody, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_every_mad_host_is_named, kn_scheduler_setup, kn_scheduler_teardown),
     };
 
-    return cmocka_run_group_tests_name("it/scheduler_hosts", tests, kn_scheduler_group_setup, kn_scheduler_group_teardown);
+    return cmocka_run_group_tests_name("it/scheduler_hosts", tests, kn_scheduler_group_setup,
+                                       kn_scheduler_group_teardown);
 }

@@ -19,17 +19,25 @@ static int start(void **state)
 {
     (void)state;
     kn_whole_cloud_start("6");
-    assert_int_equal(kn_whole_cloud_ask("POST", COMPUTE "/flavors", VERSION,
-                                        "{\"flavor\": {\"id\": \"f\", \"name\": \"f\", \"ram\": 16, \"vcpus\": 1, \"disk\": 0}}"), 200);
+    assert_int_equal(
+        kn_whole_cloud_ask("POST", COMPUTE "/flavors", VERSION,
+                           "{\"flavor\": {\"id\": \"f\", \"name\": \"f\", \"ram\": 16, \"vcpus\": 1, \"disk\": 0}}"),
+        200);
     AUTO_FREE char *quotas = kn_asprintf(COMPUTE "/os-quota-sets/%s", kn_whole.project);
-    assert_int_equal(kn_whole_cloud_ask("PUT", quotas, VERSION, "{\"quota_set\": {\"instances\": -1, \"cores\": -1, \"server_group_members\": 20}}"), 200);
+    assert_int_equal(
+        kn_whole_cloud_ask("PUT", quotas, VERSION,
+                           "{\"quota_set\": {\"instances\": -1, \"cores\": -1, \"server_group_members\": 20}}"),
+        200);
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
-    assert_ok(kn_db_query(kn_whole.db,
-                          "WITH b AS (INSERT INTO blob (sha512, md5, size) VALUES ('s', 'm', 10)) "
-                          "INSERT INTO image (id, owner, name, status, visibility, disk_format, min_disk, min_ram, sha512, size, virtual_size) VALUES "
-                          "('11111111-1111-4111-8111-111111111111', 'x', 'i', 'active', 'public', 'raw', 0, 0, 's', 10, 10)",
-                          0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(
+        kn_db_query(
+            kn_whole.db,
+            "WITH b AS (INSERT INTO blob (sha512, md5, size) VALUES ('s', 'm', 10)) "
+            "INSERT INTO image (id, owner, name, status, visibility, disk_format, min_disk, min_ram, sha512, size, virtual_size) VALUES "
+            "('11111111-1111-4111-8111-111111111111', 'x', 'i', 'active', 'public', 'raw', 0, 0, 's', 10, 10)",
+            0, KN_NO_ARGS, &rows, &err),
+        &err);
     return 0;
 }
 
@@ -52,8 +60,10 @@ static const char *make(const char *name, const char *policy)
 /* calls POSTs of `each` servers, none of which waits for the one before it; then all their tasks have ended. */
 static void create(const char *group, int calls, int each)
 {
-    AUTO_FREE char *body = kn_asprintf("{\"server\": {\"name\": \"s\", \"flavorRef\": \"f\", \"imageRef\": \"11111111-1111-4111-8111-111111111111\", "
-                                       "\"networks\": \"none\", \"min_count\": %d}, \"os:scheduler_hints\": {\"group\": \"%s\"}}", each, group);
+    AUTO_FREE char *body = kn_asprintf(
+        "{\"server\": {\"name\": \"s\", \"flavorRef\": \"f\", \"imageRef\": \"11111111-1111-4111-8111-111111111111\", "
+        "\"networks\": \"none\", \"min_count\": %d}, \"os:scheduler_hints\": {\"group\": \"%s\"}}",
+        each, group);
 
     for (int i = 0; i < calls; i++) {
         if (kn_whole_cloud_ask("POST", COMPUTE "/servers", VERSION, body) != 202) {
@@ -72,7 +82,8 @@ static int64_t count(const char *what, const char *name)
 
 #define ACTIVE "count(*) FILTER (WHERE s.vm_state = 'active')"
 #define HOSTS "count(DISTINCT s.host)"
-#define FULLEST "coalesce((SELECT max(n) FROM (SELECT count(*) n FROM server m WHERE m.group_id = max(g.id::text)::uuid AND m.host IS NOT NULL GROUP BY m.host) h), 0)"
+#define FULLEST \
+    "coalesce((SELECT max(n) FROM (SELECT count(*) n FROM server m WHERE m.group_id = max(g.id::text)::uuid AND m.host IS NOT NULL GROUP BY m.host) h), 0)"
 
 static void apart(void **state)
 {
@@ -85,11 +96,17 @@ static void apart(void **state)
     assert_int_equal(count(HOSTS, "apart"), 6);
     create(group, 1, 1); /* there is no seventh host */
     assert_int_equal(count(ACTIVE, "apart"), 6);
-    assert_int_equal(count("count(*) FILTER (WHERE s.vm_state = 'error' AND s.fault->>'message' LIKE '%ServerGroupAntiAffinityFilter took%')", "apart"), 1);
+    assert_int_equal(
+        count(
+            "count(*) FILTER (WHERE s.vm_state = 'error' AND s.fault->>'message' LIKE '%ServerGroupAntiAffinityFilter took%')",
+            "apart"),
+        1);
 
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
-    assert_ok(kn_db_query(kn_whole.db, "SELECT s.id, s.host" OF_GROUP " AND s.vm_state = 'active' LIMIT 1", 1, KN_ARGS("apart"), &rows, &err), &err);
+    assert_ok(kn_db_query(kn_whole.db, "SELECT s.id, s.host" OF_GROUP " AND s.vm_state = 'active' LIMIT 1", 1,
+                          KN_ARGS("apart"), &rows, &err),
+              &err);
     AUTO_FREE char *gone = kn_asprintf(COMPUTE "/servers/%s", kn_rows_text(rows, 0, 0));
     assert_int_equal(kn_whole_cloud_ask("DELETE", gone, VERSION, NULL), 204);
     kn_whole_cloud_await(OPEN, 0);
@@ -136,7 +153,8 @@ static void wished(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(apart), cmocka_unit_test(some_apart), cmocka_unit_test(together), cmocka_unit_test(wished) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(apart), cmocka_unit_test(some_apart),
+                                        cmocka_unit_test(together), cmocka_unit_test(wished) };
 
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -133,8 +133,8 @@ static void say_in_the_name_of(const char *from, const char *signs, const char *
 
 static json_t *hello(const char *agent, const char *host)
 {
-    return json_pack("{s:s,s:s,s:[{s:s,s:i,s:i,s:i}]}", "agent", agent, "boot", "b1", "hosts", "host", host, "vcpus", 4, "memory_mib", 8704,
-                     "disk_gib", 100);
+    return json_pack("{s:s,s:s,s:[{s:s,s:i,s:i,s:i}]}", "agent", agent, "boot", "b1", "hosts", "host", host, "vcpus", 4,
+                     "memory_mib", 8704, "disk_gib", 100);
 }
 
 static json_t *heartbeat(const char *agent)
@@ -271,13 +271,17 @@ static void test_nobody_answers_for_another_agent(void **state)
 {
     AUTO_RELEASE(kn_message) struct kn_message command = { 0 };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf raw = KN_STRBUF_INIT;
-    AUTO_FREE char *sql = kn_asprintf("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES ('server.stop', %d, '" SERVER
-                                      "', 'p', 'u', 'req-6f1f4d5e-0000-4000-8000-000000000009') RETURNING id", kn_shard_of(SERVER));
+    AUTO_FREE char *sql = kn_asprintf(
+        "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES ('server.stop', %d, '" SERVER
+        "', 'p', 'u', 'req-6f1f4d5e-0000-4000-8000-000000000009') RETURNING id",
+        kn_shard_of(SERVER));
     struct kn_error err = { 0 };
     (void)state;
 
-    number("INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, power_state, host, flavor, reservation_id) VALUES "
-           "('" SERVER "', 'p', 'u', 's', 's', 'active', 'powering-off', 1, 'ha', '{\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":0}', 'r') RETURNING 1");
+    number(
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, power_state, host, flavor, reservation_id) VALUES "
+        "('" SERVER
+        "', 'p', 'u', 's', 's', 'active', 'powering-off', 1, 'ha', '{\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":0}', 'r') RETURNING 1");
     const int64_t task = number(sql);
     next(world.commands, "server.power", &command, &raw);
     assert_int_equal(command.task, task);
@@ -303,8 +307,9 @@ static void say_power(int64_t seq, const char *server, int power_state)
 {
     struct kn_message m;
 
-    kn_message_init(&m, "server.power_state", json_pack("{s:s,s:s,s:s,s:i,s:s}", "agent", "a", "host", "ha", "server", server, "power_state",
-                                                        power_state, "reason", "test"));
+    kn_message_init(&m, "server.power_state",
+                    json_pack("{s:s,s:s,s:s,s:i,s:s}", "agent", "a", "host", "ha", "server", server, "power_state",
+                              power_state, "reason", "test"));
     m.generation = 1;
     m.seq = seq;
     say("agent/a", KN_TOPIC_REPORT, &m);
@@ -313,18 +318,21 @@ static void say_power(int64_t seq, const char *server, int power_state)
 /* A signature proves who said it, not when: an agent's reports are ordered. */
 static void test_an_old_report_changes_nothing(void **state)
 {
-    static const char ACTIVE[] = "SELECT count(*) FROM server WHERE id = '" SERVER "' AND vm_state = 'active' AND power_state = 1";
+    static const char ACTIVE[] = "SELECT count(*) FROM server WHERE id = '" SERVER
+                                 "' AND vm_state = 'active' AND power_state = 1";
     (void)state;
 
     number("UPDATE server SET vm_state = 'active', power_state = 1 RETURNING 1");
-    number("INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, reservation_id) VALUES ('" SENTINEL
-           "', 'p', 'u', 's', 's', 'active', 1, 'ha', '{\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":0}', 'r') RETURNING 1");
+    number(
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, reservation_id) VALUES ('" SENTINEL
+        "', 'p', 'u', 's', 's', 'active', 1, 'ha', '{\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":0}', 'r') RETURNING 1");
     say_power(20, SERVER, 4);
     await(ACTIVE, 0);
     assert_int_equal(number("SELECT report_seq FROM agent WHERE id = 'a'"), 20); /* with what it did */
     number("UPDATE server SET vm_state = 'active', power_state = 1 RETURNING 1"); /* it was started again */
     for (int life = 0; life < 2; life++) {
-        AUTO_FREE char *seen = kn_asprintf("SELECT count(*) FROM server WHERE id = '" SENTINEL "' AND power_state = %d", life == 0 ? 4 : 1);
+        AUTO_FREE char *seen = kn_asprintf("SELECT count(*) FROM server WHERE id = '" SENTINEL "' AND power_state = %d",
+                                           life == 0 ? 4 : 1);
 
         say_power(20, SERVER, 4);
         say_power(10, SERVER, 3);
@@ -334,14 +342,17 @@ static void test_an_old_report_changes_nothing(void **state)
         kn_test_end(world.conductor, SIGKILL);
         number("DELETE FROM service WHERE binary_name = 'kilonova-conductor' RETURNING 1");
         world.conductor = start_plane("kilonova-conductor");
-        await("SELECT count(*) FROM shard WHERE lease_until > now() AND owner IN (SELECT host || '/' || boot FROM service WHERE binary_name = 'kilonova-conductor')", KN_SHARDS);
+        await(
+            "SELECT count(*) FROM shard WHERE lease_until > now() AND owner IN (SELECT host || '/' || boot FROM service WHERE binary_name = 'kilonova-conductor')",
+            KN_SHARDS);
     }
 }
 
 static json_t *spawn_body(void)
 {
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[]}}", "host", "hb-00001", "server", UNKNOWN, "spec", "name", "a", "hostname",
-                     "a", "project", "p", "vcpus", 1, "memory_mib", 64, "disk_gib", 1, "nics");
+    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[]}}", "host", "hb-00001", "server", UNKNOWN,
+                     "spec", "name", "a", "hostname", "a", "project", "p", "vcpus", 1, "memory_mib", 64, "disk_gib", 1,
+                     "nics");
 }
 
 static size_t guests_of_b(void)
@@ -362,7 +373,8 @@ static void test_an_agent_obeys_the_control_plane_alone(void **state)
     (void)state;
     say_body(NULL, TOPIC_B, "server.spawn", 7, spawn_body());
     await_dead("sender \"\": what it says is not signed");
-    say_body("agent/thief", TOPIC_B, "server.spawn", 7, spawn_body()); /* the test's bus has the secret: signed with b's key */
+    say_body("agent/thief", TOPIC_B, "server.spawn", 7,
+             spawn_body()); /* the test's bus has the secret: signed with b's key */
     await_dead("sender \"agent/thief\" may not say server.spawn");
     say_in_the_name_of("conductor/c1", "conductor/c1", TOPIC_A, "server.spawn", spawn_body()); /* for a: a's business */
     assert_int_equal(guests_of_b(), 0);
@@ -373,7 +385,8 @@ static void test_an_agent_obeys_the_control_plane_alone(void **state)
 static void test_services_obey_no_stranger(void **state)
 {
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
-    json_t *body = json_pack("{s:s,s:s,s:i,s:i,s:i,s:s}", "server", SERVER, "project", "p", "vcpus", 1, "memory_mib", 64, "disk_gib", 0, "host", "ha");
+    json_t *body = json_pack("{s:s,s:s,s:i,s:i,s:i,s:s}", "server", SERVER, "project", "p", "vcpus", 1, "memory_mib",
+                             64, "disk_gib", 0, "host", "ha");
     (void)state;
 
     kn_test_pg_tasks(world.url, 1000, 1);
@@ -391,7 +404,9 @@ static void test_services_obey_no_stranger(void **state)
 
 static void test_a_key_that_others_may_read_is_refused(void **state)
 {
-    AUTO_FREE char *again = kn_asprintf("SELECT count(*) FROM agent WHERE id = 'b' AND extract(epoch FROM hello_at) * 1000 > %lld", (long long)kn_now_ms());
+    AUTO_FREE char *again =
+        kn_asprintf("SELECT count(*) FROM agent WHERE id = 'b' AND extract(epoch FROM hello_at) * 1000 > %lld",
+                    (long long)kn_now_ms());
     (void)state;
 
     assert_true(kn_test_end(world.agent, SIGTERM));

@@ -82,8 +82,24 @@ static pid_t start(const char *name, const char *topic)
     AUTO_FREE char *store = kn_asprintf("image.store_dir=%s", world.store);
     AUTO_FREE char *listen = kn_asprintf("image.data_listen=%s", world.listen);
     AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s", world.volumes);
-    const char *argv[] = { program, "--set", database, "--set", brokers, "--set", port, "--set", store, "--set", listen,
-                           "--set", volumes, "--set", "volume.file_gib=5", "--set", "daemon.log_level=warning", NULL };
+    const char *argv[] = { program,
+                           "--set",
+                           database,
+                           "--set",
+                           brokers,
+                           "--set",
+                           port,
+                           "--set",
+                           store,
+                           "--set",
+                           listen,
+                           "--set",
+                           volumes,
+                           "--set",
+                           "volume.file_gib=5",
+                           "--set",
+                           "daemon.log_level=warning",
+                           NULL };
     struct kn_error err;
 
     assert_ok(kn_bus_reader_new(world.bus, &reports, &err), &err);
@@ -178,20 +194,20 @@ static bool is_stored(const char *name)
 /* An active image, as the API leaves it; its digest into sha512. */
 static void store_image(const char *text, char sha512[KN_SHA512_HEX])
 {
-    struct kn_blob_writer *w = NULL;
+    struct kn_image_blob_writer *w = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, &err), &err);
-    assert_ok(kn_blob_write(w, text, strlen(text), &err), &err);
-    assert_ok(kn_blob_seal(w, &err), &err);
-    assert_ok(kn_blob_keep(w, &err), &err);
-    kn_copy(sha512, KN_SHA512_HEX, kn_blob_sha512(w));
-    AUTO_FREE char *rows = kn_asprintf(
-        "INSERT INTO blob (sha512, md5, size) VALUES ('%s', '%s', %zu);"
-        "INSERT INTO image (id, owner, status, disk_format, container_format, sha512, size, virtual_size) "
-        "VALUES ('" IMAGE "', 'p', 'active', 'raw', 'bare', '%s', %zu, %zu);",
-        sha512, kn_blob_md5(w), strlen(text), sha512, strlen(text), strlen(text));
-    kn_blob_writer_free(w);
+    assert_ok(kn_image_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, &err), &err);
+    assert_ok(kn_image_blob_write(w, text, strlen(text), &err), &err);
+    assert_ok(kn_image_blob_seal(w, &err), &err);
+    assert_ok(kn_image_blob_keep(w, &err), &err);
+    kn_copy(sha512, KN_SHA512_HEX, kn_image_blob_sha512(w));
+    AUTO_FREE char *rows =
+        kn_asprintf("INSERT INTO blob (sha512, md5, size) VALUES ('%s', '%s', %zu);"
+                    "INSERT INTO image (id, owner, status, disk_format, container_format, sha512, size, virtual_size) "
+                    "VALUES ('" IMAGE "', 'p', 'active', 'raw', 'bare', '%s', %zu, %zu);",
+                    sha512, kn_image_blob_md5(w), strlen(text), sha512, strlen(text), strlen(text));
+    kn_image_blob_writer_free(w);
     sql(rows);
 }
 
@@ -261,9 +277,13 @@ static void test_images_obey_open_tasks_alone(void **state)
     assert_true(is_stored(sha512));
     over = kn_asprintf("UPDATE task SET state = 'done' WHERE id = %lld; DELETE FROM image", (long long)task);
     sql(over);
-    must_fail(send_again(KN_TOPIC_IMAGE, "image.delete", task, json_pack("{s:s, s:s}", "image", QUEUED, "sha512", sha512)), KN_STALE);
+    must_fail(send_again(KN_TOPIC_IMAGE, "image.delete", task,
+                         json_pack("{s:s, s:s}", "image", QUEUED, "sha512", sha512)),
+              KN_STALE);
     assert_true(is_stored(sha512));
-    must_fail(send_again(KN_TOPIC_IMAGE, "image.import", task, json_pack("{s:s, s:s}", "image", IMAGE, "import", QUEUED)), KN_STALE);
+    must_fail(send_again(KN_TOPIC_IMAGE, "image.import", task,
+                         json_pack("{s:s, s:s}", "image", IMAGE, "import", QUEUED)),
+              KN_STALE);
     must_fail(send_again(KN_TOPIC_IMAGE, "image.locate", task, json_pack("{s:s}", "image", IMAGE)), KN_STALE);
     must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", IMAGE, "sha512", sha512)));
     assert_false(is_stored(sha512));
@@ -275,9 +295,10 @@ static void die_writing(void)
     const pid_t pid = fork();
 
     if (pid == 0) {
-        struct kn_blob_writer *w = NULL;
+        struct kn_image_blob_writer *w = NULL;
 
-        if (kn_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 && kn_blob_write(w, "half", 4, NULL) == 0) {
+        if (kn_image_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 &&
+            kn_image_blob_write(w, "half", 4, NULL) == 0) {
             kill(getpid(), SIGKILL);
         }
         _exit(1);
@@ -289,8 +310,9 @@ static void die_writing(void)
 static void test_dead_uploads_are_found(void **state)
 {
     (void)state;
-    static const char *const LEFT = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877e"
-                                    "ec2f63b931bd47417a81a538327af927da3e"; /* renamed, but its transaction never committed */
+    static const char *const LEFT =
+        "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877e"
+        "ec2f63b931bd47417a81a538327af927da3e"; /* renamed, but its transaction never committed */
     AUTO_FREE char *left = kn_asprintf("%s/%s", world.store, LEFT);
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
 
@@ -329,7 +351,8 @@ static int64_t on_volume(const char *type, const char *id, const char *more)
 static void insert_volume(const char *id, int size_gib)
 {
     AUTO_FREE char *row = kn_asprintf("INSERT INTO volume (id, project_id, user_id, size_gib, status, created_at) "
-                                      "VALUES ('%s', 'p', 'u', %d, 'creating', clock_timestamp())", id, size_gib);
+                                      "VALUES ('%s', 'p', 'u', %d, 'creating', clock_timestamp())",
+                                      id, size_gib);
 
     sql(row);
 }
@@ -373,10 +396,13 @@ static void test_unknown_ids_stop_nobody(void **state)
     for (int i = 0; i < 3; i++) {
         must_fail(command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", UNKNOWN)), KN_NOT_FOUND);
         answered(command(KN_TOPIC_IMAGE, "image.import", json_pack("{s:s, s:s}", "image", UNKNOWN, "import", UNKNOWN)));
-        answered(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", UNKNOWN, "sha512", "../../etc")));
+        answered(command(KN_TOPIC_IMAGE, "image.delete",
+                         json_pack("{s:s, s:s}", "image", UNKNOWN, "sha512", "../../etc")));
         answered(command(KN_TOPIC_VOLUME, "volume.create", json_pack("{s:s, s:i}", "volume", UNKNOWN, "size_gib", 1)));
-        answered(command(KN_TOPIC_VOLUME, "volume.connect", json_pack("{s:s, s:s, s:s}", "volume", UNKNOWN, "server", UNKNOWN, "host", "nobody's")));
-        answered(command(KN_TOPIC_VOLUME, "volume.disconnect", json_pack("{s:s, s:s}", "volume", UNKNOWN, "server", UNKNOWN)));
+        answered(command(KN_TOPIC_VOLUME, "volume.connect",
+                         json_pack("{s:s, s:s, s:s}", "volume", UNKNOWN, "server", UNKNOWN, "host", "nobody's")));
+        answered(command(KN_TOPIC_VOLUME, "volume.disconnect",
+                         json_pack("{s:s, s:s}", "volume", UNKNOWN, "server", UNKNOWN)));
         answered(command(KN_TOPIC_VOLUME, "volume.delete", json_pack("{s:s}", "volume", UNKNOWN)));
     }
 }
@@ -454,12 +480,9 @@ static int stop_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_locate_fetch_delete),
-        cmocka_unit_test(test_images_obey_open_tasks_alone),
-        cmocka_unit_test(test_dead_uploads_are_found),
-        cmocka_unit_test(test_volume_life),
-        cmocka_unit_test(test_unknown_ids_stop_nobody),
-        cmocka_unit_test(test_database_away),
+        cmocka_unit_test(test_locate_fetch_delete),     cmocka_unit_test(test_images_obey_open_tasks_alone),
+        cmocka_unit_test(test_dead_uploads_are_found),  cmocka_unit_test(test_volume_life),
+        cmocka_unit_test(test_unknown_ids_stop_nobody), cmocka_unit_test(test_database_away),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

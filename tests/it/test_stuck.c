@@ -14,9 +14,12 @@
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
-#define STUCK(word) "SELECT count(*) FROM service WHERE binary_name = 'kilonova-scheduler' AND stuck LIKE '%" word "%' AND last_seen > now() - interval '10 s'"
+#define STUCK(word) \
+    "SELECT count(*) FROM service WHERE binary_name = 'kilonova-scheduler' AND stuck LIKE '%" word \
+    "%' AND last_seen > now() - interval '10 s'"
 #define CLAIMS 20
-#define FREE "SELECT count(*) FROM service WHERE binary_name = 'kilonova-scheduler' AND stuck IS NULL AND stuck_since IS NULL AND " \
+#define FREE \
+    "SELECT count(*) FROM service WHERE binary_name = 'kilonova-scheduler' AND stuck IS NULL AND stuck_since IS NULL AND " \
     "progress_at > now() - interval '10 s'"
 
 static void sql(const struct kn_scheduler_world *f, const char *text)
@@ -50,10 +53,12 @@ static void test_work_that_is_tried_again_and_again(void **state)
     struct kn_scheduler_world *f = *state;
     const int64_t deadline = kn_mono_ms() + KN_SCHEDULER_WAIT_MS;
 
-    sql(f, "CREATE FUNCTION hurt() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'it hurts' USING ERRCODE = '40001'; END$$;"
-           "CREATE TRIGGER hurt BEFORE INSERT ON allocation FOR EACH ROW EXECUTE FUNCTION hurt()");
+    sql(f,
+        "CREATE FUNCTION hurt() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'it hurts' USING ERRCODE = '40001'; END$$;"
+        "CREATE TRIGGER hurt BEFORE INSERT ON allocation FOR EACH ROW EXECUTE FUNCTION hurt()");
     kn_scheduler_servers(f, CLAIMS);
-    while (kn_scheduler_number(f, STUCK("it hurts")) == 0) { /* two of them that are read at once make a batch that is tried for long */
+    while (kn_scheduler_number(f, STUCK("it hurts")) ==
+           0) { /* two of them that are read at once make a batch that is tried for long */
         assert_true(kn_mono_ms() < deadline);
         for (int i = 0; i < CLAIMS; i++) {
             kn_scheduler_claim(f, i, 1, NULL);
@@ -94,7 +99,8 @@ static void test_a_bus_that_brings_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_work_that_is_tried_again_and_again, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_work_that_is_tried_again_and_again, kn_scheduler_setup,
+                                        kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_timer_that_always_fails, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_bus_that_brings_nothing, kn_scheduler_setup, kn_scheduler_teardown),
     };

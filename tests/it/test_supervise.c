@@ -47,7 +47,7 @@ static char *ask(const struct fixture *f, const char *request, size_t len)
     AUTO_CLOSE int fd = -1;
     char bytes[4096];
 
-    assert_ok(kn_control_connect(f->dir, &fd, &err), &err);
+    assert_ok(kn_lab_control_connect(f->dir, &fd, &err), &err);
     (void)!send(fd, request, len, MSG_NOSIGNAL);
     for (ssize_t n; (n = recv(fd, bytes, sizeof(bytes), 0)) > 0;) {
         kn_strbuf_add(&text, bytes, (size_t)n);
@@ -124,7 +124,7 @@ static int setup(void **state)
 
     kn_test_dir(f->dir, "supervise");
     f->pid = start_supervisor(f->dir);
-    while (kn_control_connect(f->dir, &fd, NULL) < 0 && kn_mono_ms() < end_ms) {
+    while (kn_lab_control_connect(f->dir, &fd, NULL) < 0 && kn_mono_ms() < end_ms) {
         poll(NULL, 0, 5);
     }
     *state = f;
@@ -169,7 +169,8 @@ static void test_stop_kills_who_does_not_listen(void **state)
 {
     const struct fixture *f = *state;
     AUTO_FREE char *row =
-        kn_asprintf("add deaf cwd=%s grace=100 -- sh -c \"trap '' TERM; echo $$ >up; while :; do sleep 1; done\"\n", f->dir);
+        kn_asprintf("add deaf cwd=%s grace=100 -- sh -c \"trap '' TERM; echo $$ >up; while :; do sleep 1; done\"\n",
+                    f->dir);
     pid_t pid;
 
     assert_answer(f, row, "ok\n");

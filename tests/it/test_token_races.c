@@ -29,8 +29,10 @@ static void *log_in(void *arg)
 {
     struct login *l = arg;
     struct kn_test_http http = kn_test_http_open(kn_ks.http.port);
-    AUTO_FREE char *body = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"%s\","
-                                       "\"password\":\"s3cret\"}}},\"scope\":%s}}", l->who.user, l->who.scope);
+    AUTO_FREE char *body =
+        kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"%s\","
+                    "\"password\":\"s3cret\"}}},\"scope\":%s}}",
+                    l->who.user, l->who.scope);
 
     kn_test_http_ask(&http, "POST", "/identity/v3/auth/tokens", NULL, body);
     l->status = http.status;
@@ -59,7 +61,7 @@ static void await_waiting(struct kn_db *db, struct login *l)
 static void revoke_user(struct kn_db *db, const char *user)
 {
     struct kn_error err = { 0 };
-    assert_ok(kn_revoke(db, KN_REVOKE_USER, user, &err), &err);
+    assert_ok(kn_identity_revoke(db, KN_REVOKE_USER, user, &err), &err);
 }
 
 /* The password was right before, the scope is read after: the token is as old as what came first. */
@@ -120,8 +122,9 @@ static void test_rescoped_at_once(void **state)
         char token[KN_KS_TOKEN];
 
         kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
-        AUTO_FREE char *body = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}},\"scope\":%s}}",
-                                           token, p.scope);
+        AUTO_FREE char *body =
+            kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}},\"scope\":%s}}",
+                        token, p.scope);
         revoke_user(db, p.user);
         kn_ks_ask(404, "POST", "/v3/auth/tokens", NULL, body);
     }
@@ -133,7 +136,8 @@ static void test_rescoped_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_revoked_while_logging_in), cmocka_unit_test(test_logging_in_while_revoked),
+        cmocka_unit_test(test_revoked_while_logging_in),
+        cmocka_unit_test(test_logging_in_while_revoked),
         cmocka_unit_test(test_rescoped_at_once),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);

@@ -59,9 +59,9 @@ static void constraint_with_context(struct kn_error *err)
 
 static void store_in(const char *dir, struct kn_error *err)
 {
-    AUTO(kn_blob_writer) struct kn_blob_writer *w = NULL;
+    AUTO(kn_image_blob_writer) struct kn_image_blob_writer *w = NULL;
 
-    assert_int_equal(kn_blob_writer_new(dir, IMAGE, KN_BLOB_UPLOAD, -1, 100, &w, err), -1);
+    assert_int_equal(kn_image_blob_writer_new(dir, IMAGE, KN_BLOB_UPLOAD, -1, 100, &w, err), -1);
 }
 
 static void store_forbidden(struct kn_error *err)
@@ -108,22 +108,26 @@ static void task_timed_out(struct kn_error *err)
 }
 
 static void (*const FAILURES[])(struct kn_error *err) = {
-    database_away, constraint_violated, constraint_with_context, store_forbidden, store_gone, task_named_host, task_named_agent, task_named_path,
-    task_found_no_room, task_timed_out,
+    database_away,   constraint_violated, constraint_with_context, store_forbidden,    store_gone,
+    task_named_host, task_named_agent,    task_named_path,         task_found_no_room, task_timed_out,
 };
 
-static const char *const HIDDEN[] = { "secret", "/var", "/sys", "/nonexistent", "store", "GiB", "4711", "17", "127.0.0.1", "port 1", "shard_pkey",
-                                      "duplicate", "qemu", "server at" };
+static const char *const HIDDEN[] = {
+    "secret", "/var",      "/sys",   "/nonexistent", "store",     "GiB",  "4711",
+    "17",     "127.0.0.1", "port 1", "shard_pkey",   "duplicate", "qemu", "server at"
+};
 
 /* --- the tests ------------------------------------------------------------------------------------------------------------------- */
 
 static char *told(enum kn_dialect dialect, const struct kn_error *err)
 {
-    struct kn_response res = { .status = 200, .body = KN_STRBUF_INIT, .content_type = "application/json", .fd = -1, .headers = KN_STRBUF_INIT };
-    const struct kn_dialect_ask ask = { .dialect = dialect, .request_id = REQUEST, .identity_url = "http://x" };
+    struct kn_response res = {
+        .status = 200, .body = KN_STRBUF_INIT, .content_type = "application/json", .fd = -1, .headers = KN_STRBUF_INIT
+    };
+    const struct kn_api_dialect_ask ask = { .dialect = dialect, .request_id = REQUEST, .identity_url = "http://x" };
     char *text;
 
-    kn_dialect_error(&ask, err, &res);
+    kn_api_dialect_error(&ask, err, &res);
     text = kn_asprintf("%s\n%s", res.headers.buf, res.body.buf);
     kn_strbuf_release(&res.body);
     kn_strbuf_release(&res.headers);

@@ -29,8 +29,9 @@ static struct pair make_pair(const char *lender, const char *user)
 /* Its id, kept; NULL unless it was made. */
 static const char *lend(int status, const struct pair *p, const char *members)
 {
-    AUTO_FREE char *body = kn_asprintf("{\"trust\":{\"trustor_user_id\":\"%s\",\"trustee_user_id\":\"%s\",\"project_id\":\"%s\",%s}}",
-                                       p->lender.user, p->user.user, p->lender.project, members);
+    AUTO_FREE char *body =
+        kn_asprintf("{\"trust\":{\"trustor_user_id\":\"%s\",\"trustee_user_id\":\"%s\",\"project_id\":\"%s\",%s}}",
+                    p->lender.user, p->user.user, p->lender.project, members);
 
     kn_ks_ask(status, "POST", TRUSTS, p->lender_token, body);
     return status == 201 ? kn_ks_keep(kn_ks_text("trust.id")) : NULL;
@@ -124,7 +125,8 @@ static void test_ends(void **state)
     (void)state;
     for (size_t i = 0; i < KN_COUNT(WAYS); i++) {
         struct pair p = make_pair(WAYS[i].lender, WAYS[i].user);
-        const char *id = lend(201, &p, i % 2 == 0 ? "\"impersonation\":false,\"roles\":[{\"name\":\"member\"}]" : MEMBER);
+        const char *id = lend(201, &p,
+                              i % 2 == 0 ? "\"impersonation\":false,\"roles\":[{\"name\":\"member\"}]" : MEMBER);
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf path = KN_STRBUF_INIT;
         char token[KN_KS_TOKEN];
         borrow(201, WAYS[i].user, id, token);
@@ -154,8 +156,9 @@ static void test_bounds(void **state)
     AUTO_FREE char *path = kn_asprintf(TRUSTS "/%s", id);
     AUTO_FREE char *theirs = kn_asprintf(TRUSTS "?trustor_user_id=%s", p.lender.user);
     AUTO_FREE char *credentials = kn_asprintf("/v3/users/%s/application_credentials", p.lender.user);
-    AUTO_FREE char *lie = kn_asprintf("{\"trust\":{\"trustor_user_id\":\"%s\",\"trustee_user_id\":\"%s\",\"project_id\":\"%s\",%s}}",
-                                      p.lender.user, p.user.user, p.lender.project, MEMBER);
+    AUTO_FREE char *lie =
+        kn_asprintf("{\"trust\":{\"trustor_user_id\":\"%s\",\"trustee_user_id\":\"%s\",\"project_id\":\"%s\",%s}}",
+                    p.lender.user, p.user.user, p.lender.project, MEMBER);
     char token[KN_KS_TOKEN], other[KN_KS_TOKEN];
 
     (void)state;
@@ -164,12 +167,14 @@ static void test_bounds(void **state)
     kn_ks_ask(403, "GET", path, other, NULL);
     kn_ks_ask(403, "GET", theirs, other, NULL);
     kn_ks_ask(403, "GET", TRUSTS, other, NULL);
-    assert_non_null(strstr(kn_ks.http.body.buf, "You are not authorized to perform the requested action: identity:list_trusts."));
+    assert_non_null(strstr(kn_ks.http.body.buf,
+                           "You are not authorized to perform the requested action: identity:list_trusts."));
     kn_ks_ask(403, "POST", TRUSTS, other, lie);
     kn_ks_ask(200, "GET", TRUSTS, kn_ks.admin, NULL);
 
     borrow(201, "udo", id, token);
-    AUTO_FREE char *again = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}}}}", token);
+    AUTO_FREE char *again = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"%s\"}}}}",
+                                        token);
     kn_ks_ask(403, "POST", "/v3/auth/tokens", NULL, again);
     kn_ks_ask(403, "POST", TRUSTS, token, lie);
     kn_ks_ask(403, "DELETE", path, token, NULL);

@@ -19,7 +19,8 @@
 
 static struct kn_test_world world;
 
-static void expect(int status, const char *method, const char *path, const char *headers, const char *body, const char *wanted)
+static void expect(int status, const char *method, const char *path, const char *headers, const char *body,
+                   const char *wanted)
 {
     kn_test_http_ask(&world.http, method, path, headers, body);
     if (world.http.status != status || strstr(world.http.body.buf, wanted) == NULL) {
@@ -32,13 +33,15 @@ static void test_words(void **state)
     static const struct {
         const char *method, *path, *wanted;
     } CASES[] = {
-        { "GET", "/network/v2.0/routers", "{\"NeutronError\":{\"type\":\"HTTPNotFound\",\"message\":\"The resource could not be found: this cloud "
-                                          "has no routers; that is not built here.\"" },
+        { "GET", "/network/v2.0/routers",
+          "{\"NeutronError\":{\"type\":\"HTTPNotFound\",\"message\":\"The resource could not be found: this cloud "
+          "has no routers; that is not built here.\"" },
         { "POST", "/network/v2.0/floatingips", "no floating IPs; that is not built here" },
         { "PUT", "/network/v2.0/routers/x/add_router_interface", "no routers" },
         { "GET", "/network/v2.0/networks/x/tags", "no tags" },
-        { "GET", "/volume/v3/snapshots/" ID(1), "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "
-                                               "no snapshots; that is not built here.\"" },
+        { "GET", "/volume/v3/snapshots/" ID(1),
+          "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "
+          "no snapshots; that is not built here.\"" },
         { "POST", "/volume/v3/aaaa/snapshots", "no snapshots" },
         { "POST", "/volume/v3/backups", "no backups" },
         { "POST", "/volume/v3/groups/action", "no groups" },
@@ -49,8 +52,10 @@ static void test_words(void **state)
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         expect(404, CASES[i].method, CASES[i].path, A, "{}", CASES[i].wanted);
     }
-    expect(404, "GET", "/network/v2.0/nothings", A, NULL, "{\"NeutronError\":{\"type\":\"HTTPNotFound\",\"message\":\"The resource could not be found.\"");
-    expect(404, "GET", "/volume/v3/nothings", A "Accept: application/json\r\n", NULL, "The resource could not be found.<br");
+    expect(404, "GET", "/network/v2.0/nothings", A, NULL,
+           "{\"NeutronError\":{\"type\":\"HTTPNotFound\",\"message\":\"The resource could not be found.\"");
+    expect(404, "GET", "/volume/v3/nothings", A "Accept: application/json\r\n", NULL,
+           "The resource could not be found.<br");
 }
 
 static void test_empty_lists(void **state)
@@ -81,7 +86,8 @@ static void test_empty_lists(void **state)
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        AUTO_FREE char *path = kn_asprintf("/volume/v3/aaaa/%s", CASES[i].path), *bare = kn_asprintf("/volume/v3/%s", CASES[i].path);
+        AUTO_FREE char *path = kn_asprintf("/volume/v3/aaaa/%s", CASES[i].path),
+                       *bare = kn_asprintf("/volume/v3/%s", CASES[i].path);
         if (CASES[i].admin) {
             expect(403, "GET", path, A, NULL, "");
         } else {
@@ -100,15 +106,24 @@ static void make_attachments(void)
 {
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(world.db,
-        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) SELECT i::uuid, p, p, 's', 's', "
-        "'active', '{}', 'r-1' FROM (VALUES ('" ID(1) "', 'aaaa'), ('" ID(2) "', 'bbbb')) AS s (i, p); "
-        "INSERT INTO volume (id, project_id, user_id, size_gib, status, zone) SELECT i::uuid, p, 'u', 1, 'in-use', 'nova' FROM (VALUES "
-        "('" ID(3) "', 'aaaa'), ('" ID(4) "', 'aaaa'), ('" ID(5) "', 'bbbb')) AS v (i, p); "
-        "INSERT INTO attachment (id, volume_id, server_id, status, connection, attached_at, created_at) VALUES "
-        "('" ID(6) "', '" ID(3) "', '" ID(1) "', 'attached', '{\"path\": \"/srv/secret\"}', '2026-01-02', '2026-01-01'), "
-        "('" ID(7) "', '" ID(4) "', '" ID(1) "', 'attaching', NULL, NULL, '2026-01-02'), "
-        "('" ID(8) "', '" ID(5) "', '" ID(2) "', 'attached', '{}', '2026-01-03', '2026-01-03')", &err), &err);
+    assert_ok(
+        kn_db_script(
+            world.db,
+            "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) SELECT i::uuid, p, p, 's', 's', "
+            "'active', '{}', 'r-1' FROM (VALUES ('" ID(1) "', 'aaaa'), ('" ID(
+                2) "', 'bbbb')) AS s (i, p); "
+                   "INSERT INTO volume (id, project_id, user_id, size_gib, status, zone) SELECT i::uuid, p, 'u', 1, 'in-use', 'nova' FROM (VALUES "
+                   "('" ID(3) "', 'aaaa'), ('" ID(4) "', 'aaaa'), ('" ID(
+                       5) "', 'bbbb')) AS v (i, p); "
+                          "INSERT INTO attachment (id, volume_id, server_id, status, connection, attached_at, created_at) VALUES "
+                          "('" ID(6) "', '" ID(3) "', '" ID(
+                              1) "', 'attached', '{\"path\": \"/srv/secret\"}', '2026-01-02', '2026-01-01'), "
+                                 "('" ID(7) "', '" ID(4) "', '" ID(
+                                     1) "', 'attaching', NULL, NULL, '2026-01-02'), "
+                                        "('" ID(8) "', '" ID(5) "', '" ID(
+                                            2) "', 'attached', '{}', '2026-01-03', '2026-01-03')",
+            &err),
+        &err);
 }
 
 static void expect_ids(const char *query, const char *headers, const char *wanted)
@@ -120,7 +135,7 @@ static void expect_ids(const char *query, const char *headers, const char *wante
     json_t *json = kn_test_http_json(&world.http);
     size_t i;
     json_t *one;
-    json_array_foreach(json_object_get(json, "attachments"), i, one) {
+    json_array_foreach (json_object_get(json, "attachments"), i, one) {
         kn_strbuf_add(&found, json_string_value(json_object_get(one, "id")) + 7, 1);
     }
     json_decref(json);
@@ -147,14 +162,16 @@ static void test_attachments(void **state)
     expect_ids("?limit=1", A, "7");
     expect_ids("?limit=1&marker=" ID(7), A, "6");
     expect_ids("?offset=1&sort=created_at:desc", A, "6");
-    expect(404, "GET", "/volume/v3/attachments?marker=" ID(8), A, NULL, "Volume attachment " ID(8) " could not be found.");
+    expect(404, "GET", "/volume/v3/attachments?marker=" ID(8), A, NULL,
+           "Volume attachment " ID(8) " could not be found.");
     expect(404, "GET", "/volume/v3/attachments?marker=x", A, NULL, "could not be found");
     expect(400, "GET", "/volume/v3/attachments?limit=-1", A, NULL, "limit param must be");
     expect(400, "GET", "/volume/v3/attachments?colour=red", A, NULL, "Invalid filters colour");
     expect(400, "GET", "/volume/v3/attachments?sort=colour:asc", A, NULL, "Sort key colour is invalid");
-    expect(200, "GET", "/volume/v3/attachments/" ID(6), A, NULL,
-           "{\"attachment\":{\"id\":\"" ID(6) "\",\"status\":\"attached\",\"instance\":\"" ID(1) "\",\"volume_id\":\"" ID(3)
-           "\",\"attached_at\":\"2026-01-02T00:00:00.000000\",\"detached_at\":null,\"attach_mode\":\"rw\",\"connection_info\":{}}}");
+    expect(
+        200, "GET", "/volume/v3/attachments/" ID(6), A, NULL,
+        "{\"attachment\":{\"id\":\"" ID(6) "\",\"status\":\"attached\",\"instance\":\"" ID(1) "\",\"volume_id\":\"" ID(
+            3) "\",\"attached_at\":\"2026-01-02T00:00:00.000000\",\"detached_at\":null,\"attach_mode\":\"rw\",\"connection_info\":{}}}");
     expect(200, "GET", "/volume/v3/attachments/" ID(6), ADMIN, NULL, "\"connection_info\":{}");
     expect(404, "GET", "/volume/v3/attachments/" ID(8), A, NULL, "itemNotFound");
     expect(404, "GET", "/volume/v3/attachments/x", A, NULL, "itemNotFound");
@@ -183,6 +200,7 @@ static int stop_world(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_empty_lists), cmocka_unit_test(test_attachments) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_empty_lists),
+                                        cmocka_unit_test(test_attachments) };
     return cmocka_run_group_tests(tests, start_world, stop_world);
 }

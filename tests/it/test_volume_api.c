@@ -97,7 +97,10 @@ static int clean(void **state)
 static void test_smuggled(void **state)
 {
     static const char *const HEADS[] = {
-        "Content-Length: -1\r\n", "Transfer-Encoding : chunked\r\n", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "A: b\nC: d\r\n",
+        "Content-Length: -1\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "A: b\nC: d\r\n",
         "Content-Length: 4\r\nContent-Length: 9\r\n",
     };
     static const char BODY[] = "{\"volume\":{\"size\":1}}";
@@ -106,7 +109,8 @@ static void test_smuggled(void **state)
     for (size_t i = 0; i < KN_COUNT(HEADS); i++) {
         struct kn_test_http bad = kn_test_http_open(kn_test_front_port(world.front));
         AUTO_FREE char *text = kn_asprintf("POST " VOLUMES " HTTP/1.1\r\nHost: x\r\n" A "%s\r\n0\r\n\r\nPOST " VOLUMES
-                                           " HTTP/1.1\r\nHost: x\r\n" A "Content-Length: %zu\r\n\r\n%s", HEADS[i], strlen(BODY), BODY);
+                                           " HTTP/1.1\r\nHost: x\r\n" A "Content-Length: %zu\r\n\r\n%s",
+                                           HEADS[i], strlen(BODY), BODY);
         kn_test_http_send(&bad, text, strlen(text));
         assert_true(kn_test_http_read(&bad, false));
         assert_int_equal(bad.status, 400);
@@ -122,9 +126,10 @@ static void test_life(void **state)
 {
     (void)state;
     /* as openstackclient sends it */
-    AUTO_FREE char *id = create(A, "{\"volume\":{\"size\":2,\"name\":\"v\",\"description\":null,\"volume_type\":null,"
-                                   "\"availability_zone\":null,\"metadata\":null,\"imageRef\":null,\"source_volid\":null,"
-                                   "\"snapshot_id\":null,\"backup_id\":null,\"consistencygroup_id\":null}}");
+    AUTO_FREE char *id = create(A,
+                                "{\"volume\":{\"size\":2,\"name\":\"v\",\"description\":null,\"volume_type\":null,"
+                                "\"availability_zone\":null,\"metadata\":null,\"imageRef\":null,\"source_volid\":null,"
+                                "\"snapshot_id\":null,\"backup_id\":null,\"consistencygroup_id\":null}}");
     AUTO_FREE char *path = path_of(id, "");
 
     expect_volume("status", "\"creating\"");
@@ -133,8 +138,12 @@ static void test_life(void **state)
     expect_volume("volume_type", "\"file\"");
     expect_volume("attachments", "[]");
     expect_volume("os-vol-tenant-attr:tenant_id", "absent");
-    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'volume.create' AND (input->>'size_gib')::int = 2"), 1);
-    assert_int_equal(count_of("SELECT (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'volumes') * 100 + (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'gigabytes')"), 102);
+    assert_int_equal(
+        count_of("SELECT count(*) FROM task WHERE kind = 'volume.create' AND (input->>'size_gib')::int = 2"), 1);
+    assert_int_equal(
+        count_of(
+            "SELECT (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'volumes') * 100 + (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'gigabytes')"),
+        102);
     expect(400, "DELETE", path, A, NULL);
     settle();
     expect(200, "GET", path, A_READER, NULL);
@@ -268,7 +277,7 @@ static void expect_names(const char *headers, const char *query, const char *wan
 
     expect(200, "GET", path, headers, NULL);
     json_t *json = kn_test_http_json(&world.http);
-    json_array_foreach(json_object_get(json, "volumes"), i, volume) {
+    json_array_foreach (json_object_get(json, "volumes"), i, volume) {
         kn_strbuf_addstr(&joined, json_string_value(json_object_get(volume, "name")));
     }
     json_decref(json);
@@ -378,7 +387,8 @@ static void test_actions(void **state)
 /* A status that an admin reset, and that no attachment explains, does not keep the volume for ever. */
 static void test_force_delete_of_any_status(void **state)
 {
-    static const char *const STATUSES[] = { "creating", "available", "attaching", "in-use", "detaching", "deleting", "error", "error_deleting" };
+    static const char *const STATUSES[] = { "creating",  "available", "attaching", "in-use",
+                                            "detaching", "deleting",  "error",     "error_deleting" };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
@@ -411,7 +421,10 @@ static void test_quota(void **state)
     expect(413, "POST", VOLUMES, A, "{\"volume\":{\"size\":2}}");
     free(create(A, "{\"volume\":{\"size\":1}}"));
     expect(413, "POST", VOLUMES, A, "{\"volume\":{\"size\":1}}");
-    assert_int_equal(count_of("SELECT (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'volumes') * 100 + (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'gigabytes')"), 205);
+    assert_int_equal(
+        count_of(
+            "SELECT (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'volumes') * 100 + (SELECT used FROM quota_usage WHERE project_id = 'aaaa' AND resource = 'gigabytes')"),
+        205);
     assert_int_equal(count_of("SELECT count(*) FROM volume"), 2);
     expect(200, "GET", "/volume/v3/limits", A, NULL);
     json_t *json = kn_test_http_json(&world.http);

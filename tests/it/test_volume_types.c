@@ -36,7 +36,8 @@ static char *make(const char *body)
 {
     expect(200, "POST", TYPES, ADMIN, body);
     json_t *json = kn_test_http_json(&world.http);
-    char *path = kn_asprintf(TYPES "/%s", json_string_value(json_object_get(json_object_get(json, "volume_type"), "id")));
+    char *path = kn_asprintf(TYPES "/%s",
+                             json_string_value(json_object_get(json_object_get(json, "volume_type"), "id")));
 
     json_decref(json);
     return path;
@@ -61,16 +62,22 @@ static int clean(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(kn_db_script(world.db, "DELETE FROM volume; DELETE FROM quota_usage; DELETE FROM task; DELETE FROM volume_type WHERE id <> '"
-                           KN_VOLUME_TYPE_ID "'", &err), &err);
+    assert_ok(
+        kn_db_script(
+            world.db,
+            "DELETE FROM volume; DELETE FROM quota_usage; DELETE FROM task; DELETE FROM volume_type WHERE id <> '" KN_VOLUME_TYPE_ID
+            "'",
+            &err),
+        &err);
     return 0;
 }
 
 static void test_life(void **state)
 {
     (void)state;
-    AUTO_FREE char *gold = make("{\"volume_type\":{\"name\":\"gold é\",\"description\":\"d\",\"os-volume-type-access:is_public\":\"True\","
-                                "\"extra_specs\":{\"volume_backend_name\":\"file\"}}}");
+    AUTO_FREE char *gold =
+        make("{\"volume_type\":{\"name\":\"gold é\",\"description\":\"d\",\"os-volume-type-access:is_public\":\"True\","
+             "\"extra_specs\":{\"volume_backend_name\":\"file\"}}}");
 
     expect_text("\"name\":\"gold é\"");
     expect_text("\"extra_specs\":{\"volume_backend_name\": \"file\"}");
@@ -156,7 +163,9 @@ static void test_specs(void **state)
 static void test_a_type_that_went(void **state)
 {
     const struct kn_caller a = { .project_id = "aaaa", .user_id = "u" };
-    const struct kn_volume_new wish = { .id = "11111111-2222-4333-8444-555555555555", .size_gib = 1, .metadata = "{}",
+    const struct kn_volume_new wish = { .id = "11111111-2222-4333-8444-555555555555",
+                                        .size_gib = 1,
+                                        .metadata = "{}",
                                         .type_id = "00000000-0000-4000-8000-000000000000" };
     struct kn_error err = { 0 };
 
@@ -190,7 +199,8 @@ static void test_bad_input(void **state)
         { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"color\":\"red\"}}" },
         { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"extra_specs\":[]}}" },
         { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"extra_specs\":{\"k\":7}}}" },
-        { 400, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"x\",\"os-volume-type-access:is_public\":\"maybe\"}}" },
+        { 400, "POST", TYPES, ADMIN,
+          "{\"volume_type\":{\"name\":\"x\",\"os-volume-type-access:is_public\":\"maybe\"}}" },
         { 409, "POST", TYPES, ADMIN, "{\"volume_type\":{\"name\":\"file\"}}" },
         { 400, "PUT", TYPES "/" KN_VOLUME_TYPE_ID, ADMIN, "{\"volume_type\":{}}" },
         { 400, "PUT", TYPES "/" KN_VOLUME_TYPE_ID, ADMIN, "{\"volume_type\":{\"name\":\"\"}}" },
@@ -203,7 +213,8 @@ static void test_bad_input(void **state)
         { 400, "POST", TYPES "/" KN_VOLUME_TYPE_ID "/extra_specs", ADMIN, "{\"extra_specs\":{}}" },
         { 404, "POST", NOBODY "/action", ADMIN, "{\"addProjectAccess\":{\"project\":\"aaaa\"}}" },
         { 400, "POST", NOBODY "/action", ADMIN, "{\"addProjectAccess\":{}}" },
-        { 400, "POST", NOBODY "/action", ADMIN, "{\"addProjectAccess\":{\"project\":\"a\"},\"removeProjectAccess\":{\"project\":\"a\"}}" },
+        { 400, "POST", NOBODY "/action", ADMIN,
+          "{\"addProjectAccess\":{\"project\":\"a\"},\"removeProjectAccess\":{\"project\":\"a\"}}" },
         { 400, "POST", NOBODY "/action", ADMIN, "{}" },
         { 400, "GET", TYPES "?is_public=perhaps", ADMIN, NULL },
         { 400, "GET", TYPES "?sort=extra_specs", ADMIN, NULL },
@@ -236,8 +247,11 @@ static int stop_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_life, clean), cmocka_unit_test_teardown(test_access, clean),
-        cmocka_unit_test_teardown(test_specs, clean), cmocka_unit_test(test_a_type_that_went), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test_teardown(test_life, clean),
+        cmocka_unit_test_teardown(test_access, clean),
+        cmocka_unit_test_teardown(test_specs, clean),
+        cmocka_unit_test(test_a_type_that_went),
+        cmocka_unit_test(test_bad_input),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

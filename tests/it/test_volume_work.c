@@ -127,7 +127,9 @@ static void send(const struct order *order, const char *type)
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
 
-    kn_message_init(&m, type, json_pack("{s:s, s:i, s:s, s:s}", "volume", order->volume, "size_gib", 1, "server", P "9", "host", "h1"));
+    kn_message_init(&m, type,
+                    json_pack("{s:s, s:i, s:s, s:s}", "volume", order->volume, "size_gib", 1, "server", P "9", "host",
+                              "h1"));
     m.task = order->task;
     m.attempt = 1;
     m.shard = SHARD;
@@ -177,7 +179,8 @@ static enum kn_code answer(const struct order *order)
 static void insert(const char *volume)
 {
     AUTO_FREE char *row = kn_asprintf("INSERT INTO volume (id, project_id, user_id, size_gib, status, created_at) "
-                                      "VALUES ('%s', 'p', 'u', 1, 'creating', clock_timestamp())", volume);
+                                      "VALUES ('%s', 'p', 'u', 1, 'creating', clock_timestamp())",
+                                      volume);
     struct kn_error err = { 0 };
 
     assert_ok(kn_db_script(world.db, row, &err), &err);
@@ -200,8 +203,22 @@ static void start(void)
     AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers);
     AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port);
     AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s/volumes", world.dir);
-    const char *argv[] = { program, "--set", database, "--set", brokers, "--set", port, "--set", volumes, "--set", "volume.file_format=qcow2",
-                           "--set", "volume.threads=3", "--set", "daemon.log_level=warning", NULL };
+    const char *argv[] = { program,
+                           "--set",
+                           database,
+                           "--set",
+                           brokers,
+                           "--set",
+                           port,
+                           "--set",
+                           volumes,
+                           "--set",
+                           "volume.file_format=qcow2",
+                           "--set",
+                           "volume.threads=3",
+                           "--set",
+                           "daemon.log_level=warning",
+                           NULL };
 
     world.volume = kn_test_spawn(argv, "/dev/stderr", NULL);
     for (bool seen = false; !seen;) {
@@ -222,7 +239,8 @@ static void a_slow_disk_keeps_nobody_waiting(void **state)
 
     insert(P "3");
     insert(Q "1");
-    const struct order same_project = ask("volume.create", P "3", "p"); /* its project has two of three threads: this one waits its turn */
+    const struct order same_project = ask("volume.create", P "3",
+                                          "p"); /* its project has two of three threads: this one waits its turn */
     const struct order other = ask("volume.create", Q "1", "q");
     assert_int_equal(answer(&other), KN_OK);
     const struct order gone = ask("volume.delete", Q "1", "q");

@@ -24,9 +24,12 @@ static char flavor[KN_UUID_SIZE], image[KN_UUID_SIZE];
 
 static char *post_server(const char *name)
 {
-    AUTO_FREE char *body = kn_asprintf("{\"server\": {\"name\": \"%s\", \"flavorRef\": \"%s\", \"imageRef\": \"%s\", \"networks\": \"none\"}}", name, flavor, image);
+    AUTO_FREE char *body = kn_asprintf(
+        "{\"server\": {\"name\": \"%s\", \"flavorRef\": \"%s\", \"imageRef\": \"%s\", \"networks\": \"none\"}}", name,
+        flavor, image);
 
-    assert_int_equal(kn_whole_cloud_ask("POST", SERVERS, KN_WHOLE_JSON "OpenStack-API-Version: compute 2.37\r\n", body), 202);
+    assert_int_equal(kn_whole_cloud_ask("POST", SERVERS, KN_WHOLE_JSON "OpenStack-API-Version: compute 2.37\r\n", body),
+                     202);
     return kn_strdup(kn_whole_cloud_text("server.id"));
 }
 
@@ -72,10 +75,15 @@ static void longer_than_a_step(void **state)
     assert_in_range(progress, 1, 99);
     kn_whole_cloud_restart("kilonova-conductor");
     kn_whole_cloud_await(ACTIVE, 1);
-    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM task WHERE kind = 'server.create' AND state = 'done' AND context ? 'tries'", NULL), 0);
-    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM task WHERE working_since IS NOT NULL OR progress <> 0", NULL), 0);
+    assert_int_equal(
+        kn_whole_cloud_count(
+            "SELECT count(*) FROM task WHERE kind = 'server.create' AND state = 'done' AND context ? 'tries'", NULL),
+        0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM task WHERE working_since IS NOT NULL OR progress <> 0",
+                                          NULL),
+                     0);
     assert_int_equal(progress_of(id), 0);
-    delete(id);
+    delete (id);
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
 }
 
@@ -86,7 +94,7 @@ static void deleted_while_it_builds(void **state)
     AUTO_FREE char *id = post_server("unwanted");
 
     await_progress(id);
-    delete(id);
+    delete (id);
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
     assert_true(kn_mono_ms() - begun_ms < SPAWN_MS); /* nobody waited for the spawn's end */
     kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
@@ -101,7 +109,7 @@ static void deleted_around_a_death(void **state)
     AUTO_FREE char *id = post_server("unwanted");
 
     await_progress(id);
-    delete(id);
+    delete (id);
     kn_whole_cloud_restart("kilonova-conductor");
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
     assert_true(kn_mono_ms() - begun_ms < SPAWN_MS + WAIT_MS / 2);
@@ -114,9 +122,13 @@ static int start(void **state)
     setenv("KILONOVA_CONDUCTOR_STEP_TIMEOUT_S", "1", 1);
     setenv("KILONOVA_AGENT_SIM_SPAWN_MS", "15000", 1);
     kn_whole_cloud_start("2");
-    assert_int_equal(kn_whole_cloud_ask("POST", "/compute/v2.1/flavors", KN_WHOLE_JSON, "{\"flavor\": {\"name\": \"f\", \"ram\": 64, \"vcpus\": 1, \"disk\": 1}}"), 200);
+    assert_int_equal(kn_whole_cloud_ask("POST", "/compute/v2.1/flavors", KN_WHOLE_JSON,
+                                        "{\"flavor\": {\"name\": \"f\", \"ram\": 64, \"vcpus\": 1, \"disk\": 1}}"),
+                     200);
     kn_copy(flavor, sizeof(flavor), kn_whole_cloud_text("flavor.id"));
-    assert_int_equal(kn_whole_cloud_ask("POST", "/image/v2/images", KN_WHOLE_JSON, "{\"name\": \"i\", \"disk_format\": \"raw\", \"container_format\": \"bare\"}"), 201);
+    assert_int_equal(kn_whole_cloud_ask("POST", "/image/v2/images", KN_WHOLE_JSON,
+                                        "{\"name\": \"i\", \"disk_format\": \"raw\", \"container_format\": \"bare\"}"),
+                     201);
     kn_copy(image, sizeof(image), kn_whole_cloud_text("id"));
     AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s/file", image);
     assert_int_equal(kn_whole_cloud_ask("PUT", path, "Content-Type: application/octet-stream\r\n", "what boots"), 204);

@@ -89,7 +89,8 @@ static bool is_wanted(const struct kn_test_agent *a, const struct wanted *w, con
 }
 
 /* Whether the raw message is what is waited for; then it is in *ret. */
-static bool take(const struct kn_test_agent *a, const struct kn_bus_message *raw, const struct wanted *w, struct kn_message *ret)
+static bool take(const struct kn_test_agent *a, const struct kn_bus_message *raw, const struct wanted *w,
+                 struct kn_message *ret)
 {
     struct kn_message m = { 0 };
     struct kn_error err = { 0 };

@@ -7,7 +7,8 @@
 static const char ROWS[] =
     "TRUNCATE task_step, task, attachment, volume, allocation, server, server_group, quota_usage, quota_limit, keypair, flavor_access, "
     "flavor, address, port, subnet, network, image, blob, host, agent, service CASCADE;"
-    "INSERT INTO project (id, domain_id, name) VALUES ('" SEED_PROJECT "', 'default', 'a'), ('" SEED_OTHER "', 'default', 'b'), "
+    "INSERT INTO project (id, domain_id, name) VALUES ('" SEED_PROJECT "', 'default', 'a'), ('" SEED_OTHER
+    "', 'default', 'b'), "
     "('cccccccccccccccccccccccccccccccc', 'default', 'c') ON CONFLICT DO NOTHING;"
     "INSERT INTO flavor (id, name, vcpus, memory_mib, disk_gib, is_public, disabled, extra_specs, ephemeral_gib) VALUES "
     " ('1', 'm1.tiny', 1, 512, 1, true, false, '{\"hw:x\": \"y\"}', 0), ('2', 'm1.secret', 1, 512, 1, false, false, '{}', 0),"
@@ -23,19 +24,22 @@ static const char ROWS[] =
     "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools) VALUES "
     " ('44444444-4444-4444-8444-111111111111', '" SEED_NETWORK "', '" SEED_PROJECT "', 4, '10.0.0.0/24', '10.0.0.1', "
     "'[{\"start\": \"10.0.0.2\", \"end\": \"10.0.0.254\"}]'),"
-    " ('44444444-4444-4444-8444-333333333333', '" SEED_NETWORK_FOREIGN "', '" SEED_OTHER "', 4, '10.1.0.0/24', '10.1.0.1', "
+    " ('44444444-4444-4444-8444-333333333333', '" SEED_NETWORK_FOREIGN "', '" SEED_OTHER
+    "', 4, '10.1.0.0/24', '10.1.0.1', "
     "'[{\"start\": \"10.1.0.2\", \"end\": \"10.1.0.254\"}]');"
     "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES "
     " ('" SEED_PORT "', '" SEED_NETWORK "', '" SEED_PROJECT "', 'fa:16:3e:00:00:01', ''),"
     " ('" SEED_PORT_USED "', '" SEED_NETWORK "', '" SEED_PROJECT "', 'fa:16:3e:00:00:02', 'somebody');"
-    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.77', '" SEED_PORT "');"
+    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.77', '" SEED_PORT
+    "');"
     "INSERT INTO agent (id, boot) VALUES ('a', 'b');"
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, "
     "hypervisor_version, cpu_info) VALUES ('h1', '55555555-5555-4555-8555-111111111111', 'a', 'nova', 8, 16384, 100, 400, "
     "'QEMU', 7002000, '{\"arch\": \"x86_64\"}'), "
     "('h2', '55555555-5555-4555-8555-222222222222', 'a', 'east', 8, 16384, 100, 400, 'QEMU', 7002000, '{}');"
     "INSERT INTO service (id, binary_name, host, boot) VALUES ('kilonova-conductor/c1', 'kilonova-conductor', 'c1', 'x');"
-    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT "', 'key', E'ssh-ed25519 AAAA\\n', 'aa:bb');"
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('" SEED_PROJECT
+    "', 'key', E'ssh-ed25519 AAAA\\n', 'aa:bb');"
     "INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact;";
 
 struct kn_test_nova *nova;

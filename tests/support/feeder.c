@@ -15,9 +15,19 @@ static const struct {
     char type;
     const char *value;
 } VALUES[] = {
-    { 'n', "null" },       { 'b', "true" },         { 'b', "false" },  { 'i', "-7" }, { 'i', "9223372036854775807" },
-    { 'i', "999999999999999999999999" },            { 'f', "5.5" },    { 's', "\"no such thing \\u0001\"" },
-    { 's', "\"\"" }, { 'd', "\"1\"" },      { 'a', "[[1]]" },        { 'a', "[]" },     { 'o', "{\"a\":{\"b\":1}}" },
+    { 'n', "null" },
+    { 'b', "true" },
+    { 'b', "false" },
+    { 'i', "-7" },
+    { 'i', "9223372036854775807" },
+    { 'i', "999999999999999999999999" },
+    { 'f', "5.5" },
+    { 's', "\"no such thing \\u0001\"" },
+    { 's', "\"\"" },
+    { 'd', "\"1\"" },
+    { 'a', "[[1]]" },
+    { 'a', "[]" },
+    { 'o', "{\"a\":{\"b\":1}}" },
 };
 
 struct feeding {
@@ -36,7 +46,8 @@ static bool is_fine(const struct kn_feed *feed, const char *path, char type)
     for (const char *at = feed->fine; at != NULL && *at != '\0'; at += strcspn(at, " "), at += strspn(at, " ")) {
         if (strncmp(at, path, len) == 0 && at[len] == ':') {
             size_t types = strcspn(at + len + 1, " ");
-            return memchr(at + len + 1, type, types) != NULL || (type == 'd' && memchr(at + len + 1, 's', types) != NULL) ||
+            return memchr(at + len + 1, type, types) != NULL ||
+                   (type == 'd' && memchr(at + len + 1, 's', types) != NULL) ||
                    memchr(at + len + 1, '*', types) != NULL;
         }
     }
@@ -86,7 +97,7 @@ static void walk_object(struct feeding *f, json_t *object, const char *path)
     const char *name;
     json_t *value;
 
-    json_object_foreach(names, name, value) {
+    json_object_foreach (names, name, value) {
         AUTO_FREE char *inner = kn_asprintf("%s%s%s", path, path[0] != '\0' ? "." : "", name);
 
         json_object_set_new(object, name, json_string(HOLE));

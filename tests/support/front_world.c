@@ -28,10 +28,12 @@ void kn_test_world_stop(struct kn_test_world *w)
     free((char *)(uintptr_t)w->conf.db_url);
 }
 
-void kn_test_world_expect(struct kn_test_world *w, int status, const char *method, const char *path, const char *headers, const char *body)
+void kn_test_world_expect(struct kn_test_world *w, int status, const char *method, const char *path,
+                          const char *headers, const char *body)
 {
     kn_test_http_ask(&w->http, method, path, headers, body);
     if (w->http.status != status) {
-        fail_msg("%s %s %s: %d %s, wanted %d", method, path, body != NULL ? body : "", w->http.status, w->http.body.buf, status);
+        fail_msg("%s %s %s: %d %s, wanted %d", method, path, body != NULL ? body : "", w->http.status, w->http.body.buf,
+                 status);
     }
 }

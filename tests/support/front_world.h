@@ -24,6 +24,7 @@ struct kn_test_world {
 void kn_test_world_start(struct kn_test_world *w, const char *name, const struct kn_api *const *apis);
 void kn_test_world_stop(struct kn_test_world *w);
 /* Asks; the answer must have this status. */
-void kn_test_world_expect(struct kn_test_world *w, int status, const char *method, const char *path, const char *headers, const char *body);
+void kn_test_world_expect(struct kn_test_world *w, int status, const char *method, const char *path,
+                          const char *headers, const char *body);
 
 #endif

@@ -25,7 +25,8 @@ static void connect_now(struct kn_test_http *c)
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in from = { .sin_family = AF_INET };
-    if (c->from != NULL && (inet_pton(AF_INET, c->from, &from.sin_addr) != 1 || bind(c->fd, (struct sockaddr *)&from, sizeof(from)) < 0)) {
+    if (c->from != NULL &&
+        (inet_pton(AF_INET, c->from, &from.sin_addr) != 1 || bind(c->fd, (struct sockaddr *)&from, sizeof(from)) < 0)) {
         fail_msg("cannot speak from %s", c->from);
     }
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
@@ -36,8 +37,9 @@ static void connect_now(struct kn_test_http *c)
 
 struct kn_test_http kn_test_http_open_from(int port, const char *from)
 {
-    struct kn_test_http c = { .port = port, .from = from, .fd = -1, .head = KN_STRBUF_INIT, .body = KN_STRBUF_INIT,
-                              .unread = KN_STRBUF_INIT };
+    struct kn_test_http c = {
+        .port = port, .from = from, .fd = -1, .head = KN_STRBUF_INIT, .body = KN_STRBUF_INIT, .unread = KN_STRBUF_INIT
+    };
     connect_now(&c);
     return c;
 }

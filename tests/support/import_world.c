@@ -25,9 +25,26 @@ static pid_t start(const char *name, const char *more)
     AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers);
     AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port);
     AUTO_FREE char *store = kn_asprintf("image.store_dir=%s", world.store);
-    const char *argv[] = { program, "--set", database, "--set", brokers, "--set", port, "--set", store, "--set",
-                           "image.data_listen=127.0.0.1:0", "--set", "image.download_ports=", "--set", more,
-                           "--set", "conductor.step_timeout_s=5", "--set", "daemon.log_level=warning", NULL };
+    const char *argv[] = { program,
+                           "--set",
+                           database,
+                           "--set",
+                           brokers,
+                           "--set",
+                           port,
+                           "--set",
+                           store,
+                           "--set",
+                           "image.data_listen=127.0.0.1:0",
+                           "--set",
+                           "image.download_ports=",
+                           "--set",
+                           more,
+                           "--set",
+                           "conductor.step_timeout_s=5",
+                           "--set",
+                           "daemon.log_level=warning",
+                           NULL };
 
     return kn_test_spawn(argv, "/dev/stderr", NULL);
 }
@@ -96,7 +113,8 @@ void stage_file(int status, const char *id, const char *name)
 
     assert_non_null(f);
     assert_int_equal(fstat(fileno(f), &st), 0);
-    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/stage HTTP/1.1\r\nHost: x\r\n" A BYTES "Content-Length: %lld\r\n\r\n",
+    AUTO_FREE char *head = kn_asprintf("PUT " IMAGES "/%s/stage HTTP/1.1\r\nHost: x\r\n" A BYTES
+                                       "Content-Length: %lld\r\n\r\n",
                                        id, (long long)st.st_size);
     kn_test_http_send(&world.http, head, strlen(head));
     for (size_t n; (n = fread(piece, 1, sizeof(piece), f)) > 0;) {

@@ -51,7 +51,8 @@ void kn_ks_ask(int status, const char *method, const char *path, const char *tok
     check(status, method, path);
 }
 
-int kn_ks_ask_until(int status, int meanwhile, const char *method, const char *path, const char *token, const char *body)
+int kn_ks_ask_until(int status, int meanwhile, const char *method, const char *path, const char *token,
+                    const char *body)
 {
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
     int count = -1;
@@ -96,9 +97,10 @@ const char *kn_ks_keep(const char *value)
 
 void kn_ks_log_in(int status, const char *user, const char *password, const char *scope, char token[KN_KS_TOKEN])
 {
-    AUTO_FREE char *body = kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"%s\","
-                                       "\"domain\":{\"name\":\"Default\"},\"password\":\"%s\"}}}%s%s}}", user, password,
-                                       scope != NULL ? ",\"scope\":" : "", scope != NULL ? scope : "");
+    AUTO_FREE char *body =
+        kn_asprintf("{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"%s\","
+                    "\"domain\":{\"name\":\"Default\"},\"password\":\"%s\"}}}%s%s}}",
+                    user, password, scope != NULL ? ",\"scope\":" : "", scope != NULL ? scope : "");
     kn_ks_ask(status, "POST", "/v3/auth/tokens", NULL, body);
     if (token != NULL) {
         kn_copy(token, KN_KS_TOKEN, kn_test_http_header(&kn_ks.http, "X-Subject-Token"));
@@ -157,35 +159,44 @@ static struct kn_db *thread_db(void *ctx)
 
 static void prepare(struct kn_error *err)
 {
-    struct kn_bootstrap admin = { .user = "admin", .role = "admin", .system = true, .password = KN_KS_PASSWORD };
+    struct kn_identity_bootstrap admin = {
+        .user = "admin", .role = "admin", .system = true, .password = KN_KS_PASSWORD
+    };
     AUTO(kn_db) struct kn_db *db = kn_db_new(kn_ks.url, "test");
-    struct kn_keys keys = { .count = 0 };
+    struct kn_identity_keys keys = { .count = 0 };
     char made[KN_PASSWORD_TEXT];
 
-    kn_keys_add(&keys);
-    AUTO_FREE char *credential_keys = kn_keys_credential_path(&kn_ks.conf);
-    assert_ok(kn_keys_save(kn_ks.key_file, &keys, err), err);
-    assert_ok(kn_keys_save(credential_keys, &keys, err), err);
-    assert_ok(kn_bootstrap_roles(db, err), err);
-    assert_ok(kn_bootstrap_catalog(db, "RegionOne", err), err);
-    assert_ok(kn_bootstrap_user(db, &admin, made, err), err);
+    kn_identity_keys_add(&keys);
+    AUTO_FREE char *credential_keys = kn_identity_keys_credential_path(&kn_ks.conf);
+    assert_ok(kn_identity_keys_save(kn_ks.key_file, &keys, err), err);
+    assert_ok(kn_identity_keys_save(credential_keys, &keys, err), err);
+    assert_ok(kn_identity_bootstrap_roles(db, err), err);
+    assert_ok(kn_identity_bootstrap_catalog(db, "RegionOne", err), err);
+    assert_ok(kn_identity_bootstrap_user(db, &admin, made, err), err);
     assert_string_equal(made, "");
     admin.password = NULL; /* again: nothing changes */
-    assert_ok(kn_bootstrap_roles(db, err), err);
-    assert_ok(kn_bootstrap_catalog(db, "RegionOne", err), err);
-    assert_ok(kn_bootstrap_user(db, &admin, made, err), err);
+    assert_ok(kn_identity_bootstrap_roles(db, err), err);
+    assert_ok(kn_identity_bootstrap_catalog(db, "RegionOne", err), err);
+    assert_ok(kn_identity_bootstrap_user(db, &admin, made, err), err);
     assert_string_equal(made, "");
-    const struct kn_bootstrap other = { .user = "demo", .role = "member" };
-    assert_ok(kn_bootstrap_user(db, &other, made, err), err);
+    const struct kn_identity_bootstrap other = { .user = "demo", .role = "member" };
+    assert_ok(kn_identity_bootstrap_user(db, &other, made, err), err);
     assert_int_equal(strlen(made), 32);
 }
 
 void kn_ks_start(void (*configure)(struct kn_conf *conf))
 {
     static const struct kn_api *const APIS[] = { &kn_identity_api, NULL };
-    static const struct kn_http_ops OPS = { .open = kn_door_open, .dispatch = kn_door_dispatch, .refuse = kn_door_refuse,
-                                            .finish = kn_door_finish, .thread_db = thread_db, .is_slow = kn_door_is_slow, .names = kn_door_names };
-    static const struct kn_http_limits LIMITS = { .threads = 2, .slow_threads = 1, .slow_waiting = 8, .max_body = 65536 };
+    static const struct kn_http_ops OPS = { .open = kn_api_door_open,
+                                            .dispatch = kn_api_door_dispatch,
+                                            .refuse = kn_api_door_refuse,
+                                            .finish = kn_api_door_finish,
+                                            .thread_db = thread_db,
+                                            .is_slow = kn_api_door_is_slow,
+                                            .names = kn_api_door_names };
+    static const struct kn_http_limits LIMITS = {
+        .threads = 2, .slow_threads = 1, .slow_waiting = 8, .max_body = 65536
+    };
     struct kn_error err = { 0 };
 
     kn_log_init("keystone", KN_WARNING);
@@ -204,7 +215,7 @@ void kn_ks_start(void (*configure)(struct kn_conf *conf))
     assert_ok(kn_identity_start(&kn_ks.conf, &err), &err);
     kn_ks.door.authenticate = kn_identity_check;
     kn_ks.door.allows = kn_identity_allows;
-    assert_ok(kn_door_init(&kn_ks.door, APIS, &kn_ks.conf, NULL, &err), &err);
+    assert_ok(kn_api_door_init(&kn_ks.door, APIS, &kn_ks.conf, NULL, &err), &err);
     assert_ok(kn_http_serve("127.0.0.1:0", &LIMITS, &OPS, &kn_ks.door, &kn_ks.server, &err), &err);
     kn_ks.http = kn_test_http_open(kn_http_port(kn_ks.server));
     kn_ks_log_in(201, "admin", KN_KS_PASSWORD, KN_KS_ADMIN_SCOPE, kn_ks.admin);
@@ -216,9 +227,9 @@ void kn_ks_stop(void)
     kn_test_http_close(&kn_ks.http);
     kn_http_stop(kn_ks.server);
     kn_identity_stop();
-    kn_door_release(&kn_ks.door);
+    kn_api_door_release(&kn_ks.door);
     kn_test_pg_free(kn_ks.pg);
-    AUTO_FREE char *credential_keys = kn_keys_credential_path(&kn_ks.conf);
+    AUTO_FREE char *credential_keys = kn_identity_keys_credential_path(&kn_ks.conf);
     unlink(credential_keys);
     unlink(kn_ks.key_file);
     rmdir(kn_ks.dir);

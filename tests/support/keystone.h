@@ -25,7 +25,7 @@
 struct kn_test_keystone {
     struct kn_test_pg *pg;
     struct kn_conf conf;
-    struct kn_door door;
+    struct kn_api_door door;
     struct kn_http_server *server;
     struct kn_test_http http;
     char dir[KN_TEST_DIR];
@@ -46,7 +46,8 @@ int kn_ks_group_stop(void **state);
 /* path without /identity; token and body may be NULL. */
 void kn_ks_ask(int status, const char *method, const char *path, const char *token, const char *body);
 /* Asks again for as long as the answer is meanwhile; then it must be status. How often it was meanwhile; a minute is too long. */
-int kn_ks_ask_until(int status, int meanwhile, const char *method, const char *path, const char *token, const char *body);
+int kn_ks_ask_until(int status, int meanwhile, const char *method, const char *path, const char *token,
+                    const char *body);
 /* "a.b.0.c" of the last body; NULL if it is not there. */
 const json_t *kn_ks_at(const char *path);
 const char *kn_ks_text(const char *path);

@@ -56,7 +56,9 @@ int kn_neutron_fresh(void **state)
     struct kn_error err;
 
     (void)state;
-    assert_ok(kn_db_script(kn_neutron.db, "TRUNCATE address, port, subnet, network, quota_limit, quota_usage CASCADE", &err), &err);
+    assert_ok(kn_db_script(kn_neutron.db, "TRUNCATE address, port, subnet, network, quota_limit, quota_usage CASCADE",
+                           &err),
+              &err);
     return 0;
 }
 
@@ -66,7 +68,7 @@ void kn_neutron_ask(int status, const char *token, const char *method, const cha
 
     kn_test_http_ask(&kn_neutron.http, method, whole, token, body);
     if (kn_neutron.http.status != status) {
-        fail_msg("%s %s %s: %d %s, wanted %d", method, path, body != NULL ? body : "", kn_neutron.http.status, kn_neutron.http.body.buf,
-                 status);
+        fail_msg("%s %s %s: %d %s, wanted %d", method, path, body != NULL ? body : "", kn_neutron.http.status,
+                 kn_neutron.http.body.buf, status);
     }
 }

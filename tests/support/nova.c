@@ -27,7 +27,8 @@ struct kn_test_nova_inner {
 
 struct kn_test_nova *kn_test_nova_start(void)
 {
-    static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, &kn_network_api, &kn_image_api, &kn_volume_api, NULL };
+    static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, &kn_network_api,
+                                                 &kn_image_api,    &kn_volume_api,  NULL };
     struct kn_test_nova *nova = KN_NEW(struct kn_test_nova);
     struct kn_test_nova_inner *in = nova->inner = KN_NEW(struct kn_test_nova_inner);
 
@@ -59,7 +60,7 @@ void kn_test_nova_free(struct kn_test_nova *nova)
 }
 
 int kn_test_nova_ask(struct kn_test_nova *nova, const char *token, int minor, const char *method, const char *path,
-                      const char *body)
+                     const char *body)
 {
     char headers[512];
     int len = snprintf(headers, sizeof(headers), "X-Auth-Token: %s\r\nAccept: application/json\r\n", token);

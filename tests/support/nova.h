@@ -23,7 +23,7 @@ struct kn_test_nova *kn_test_nova_start(void);
 void kn_test_nova_free(struct kn_test_nova *nova);
 /* minor: the compute microversion 2.<minor>; 0 = none is sent. body may be NULL. Returns the status. */
 int kn_test_nova_ask(struct kn_test_nova *nova, const char *token, int minor, const char *method, const char *path,
-                      const char *body);
+                     const char *body);
 /* The last answer's member at a path such as "server.links.0.href", borrowed until the next ask; NULL if absent. */
 const json_t *kn_test_nova_at(struct kn_test_nova *nova, const char *path);
 const char *kn_test_nova_str(struct kn_test_nova *nova, const char *path); /* "" if it is no string */

@@ -102,8 +102,20 @@ void kn_test_pg_up(struct kn_test_pg *pg)
     AUTO_FREE char *sockets = kn_asprintf("unix_socket_directories=%s", pg->dir);
     const char *durable = pg->mode == KN_TEST_PG_DURABLE ? "fsync=on" : "fsync=off";
     const char *memory = pg->mode == KN_TEST_PG_DURABLE ? "shared_buffers=256MB" : "shared_buffers=32MB";
-    const char *argv[] = { NULL, "-D", data, "-c", sockets, "-c", "listen_addresses=", "-c", durable, "-c", memory,
-                     "-c", "max_connections=200", NULL };
+    const char *argv[] = { NULL,
+                           "-D",
+                           data,
+                           "-c",
+                           sockets,
+                           "-c",
+                           "listen_addresses=",
+                           "-c",
+                           durable,
+                           "-c",
+                           memory,
+                           "-c",
+                           "max_connections=200",
+                           NULL };
 
     pg->pid = spawn(pg, "postgres", argv);
     admin_script(pg, "SELECT 1");

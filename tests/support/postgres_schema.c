@@ -24,9 +24,10 @@ char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name)
 void kn_test_pg_tasks(const char *url, int64_t first, int64_t count)
 {
     AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
-    AUTO_FREE char *sql = kn_asprintf("INSERT INTO task (id, kind, shard, object_id, project_id, user_id, request_id) OVERRIDING SYSTEM VALUE "
-                                      "SELECT i, 'test', 0, gen_random_uuid(), 'p', 'u', 'r' FROM generate_series(%lld::bigint, %lld::bigint) i",
-                                      (long long)first, (long long)(first + count - 1));
+    AUTO_FREE char *sql = kn_asprintf(
+        "INSERT INTO task (id, kind, shard, object_id, project_id, user_id, request_id) OVERRIDING SYSTEM VALUE "
+        "SELECT i, 'test', 0, gen_random_uuid(), 'p', 'u', 'r' FROM generate_series(%lld::bigint, %lld::bigint) i",
+        (long long)first, (long long)(first + count - 1));
     struct kn_error err = { 0 };
 
     if (kn_db_script(db, sql, &err) < 0) {

@@ -33,7 +33,8 @@ void kn_scheduler_start(struct kn_scheduler_world *f)
     f->scheduler = kn_test_spawn(argv, "/dev/stderr", NULL);
 }
 
-void kn_scheduler_send(struct kn_scheduler_world *f, const char *topic, const char *type, int64_t task, int64_t generation, json_t *body)
+void kn_scheduler_send(struct kn_scheduler_world *f, const char *topic, const char *type, int64_t task,
+                       int64_t generation, json_t *body)
 {
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
@@ -56,12 +57,13 @@ void kn_scheduler_hello(struct kn_scheduler_world *f)
         char name[16];
 
         snprintf(name, sizeof(name), "host-%02d", i);
-        json_array_append_new(hosts, json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", name, "vcpus", 4, "memory_mib",
-                                               8704, "reserved_memory_mib", 512, "disk_gib", 100, "zone",
+        json_array_append_new(hosts, json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:{}}", "host", name, "vcpus", 4,
+                                               "memory_mib", 8704, "reserved_memory_mib", 512, "disk_gib", 100, "zone",
                                                i < HOSTS / 2 ? "east" : "west", "hypervisor_type", "sim",
                                                "hypervisor_version", 1, "cpu_info"));
     }
-    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0, json_pack("{s:s,s:s,s:o}", "agent", "a1", "boot", "b1", "hosts", hosts));
+    kn_scheduler_send(f, KN_TOPIC_REPORT, "agent.hello", 0, 0,
+                      json_pack("{s:s,s:s,s:o}", "agent", "a1", "boot", "b1", "hosts", hosts));
 }
 
 int64_t kn_scheduler_number(struct kn_scheduler_world *f, const char *sql)
@@ -100,7 +102,8 @@ void kn_scheduler_servers(struct kn_scheduler_world *f, int count)
     AUTO_FREE char *sql = kn_asprintf(
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) "
         "SELECT ('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, 'p', 'u', 's', 's', 'building', '{}', 'r' "
-        "FROM generate_series(0, %d) i", count - 1);
+        "FROM generate_series(0, %d) i",
+        count - 1);
 
     assert_ok(kn_db_script(f->db, sql, &err), &err);
 }
@@ -111,7 +114,8 @@ void kn_scheduler_claim(struct kn_scheduler_world *f, int i, int64_t generation,
     json_t *body;
 
     kn_scheduler_server_id(i, id);
-    body = json_pack("{s:s,s:s,s:i,s:i,s:i}", "server", id, "project", "p", "vcpus", 1, "memory_mib", 512, "disk_gib", 1);
+    body = json_pack("{s:s,s:s,s:i,s:i,s:i}", "server", id, "project", "p", "vcpus", 1, "memory_mib", 512, "disk_gib",
+                     1);
     json_object_update(body, more);
     json_decref(more);
     kn_scheduler_send(f, KN_TOPIC_PLACE, "place.claim", i + 1, generation, body);

@@ -39,7 +39,8 @@ int kn_scheduler_teardown(void **state);
 /* One more scheduler, of a name of its own. */
 void kn_scheduler_start(struct kn_scheduler_world *f);
 /* Says a message as attempt 1; steals body. */
-void kn_scheduler_send(struct kn_scheduler_world *f, const char *topic, const char *type, int64_t task, int64_t generation, json_t *body);
+void kn_scheduler_send(struct kn_scheduler_world *f, const char *topic, const char *type, int64_t task,
+                       int64_t generation, json_t *body);
 /* The hello of a1 with its 40 hosts. */
 void kn_scheduler_hello(struct kn_scheduler_world *f);
 /* The one number that a statement finds, and waiting until it is this one. */

@@ -14,24 +14,24 @@
 #include "lib/base/error.h"
 
 /* assert_ok(f(…, &err), &err): shows the error's message when it was not 0. */
-#define assert_ok(call, err)                                      \
-    do {                                                          \
-        if ((call) != 0) {                                        \
-            fail_msg("%s: %s", #call, (err)->message);            \
-        }                                                         \
+#define assert_ok(call, err) \
+    do { \
+        if ((call) != 0) { \
+            fail_msg("%s: %s", #call, (err)->message); \
+        } \
     } while (0)
 
 /* The call must fail, with this code. */
-#define assert_fails(call, err, expected)                                                                        \
-    do {                                                                                                         \
-        kn_error_clear(err);                                                                                     \
-        if ((call) != -1) {                                                                                      \
-            fail_msg("%s: succeeded", #call);                                                                    \
-        }                                                                                                        \
-        if ((err)->code != (expected)) {                                                                         \
-            fail_msg("%s: %s \"%s\", wanted %s", #call, kn_code_name((err)->code), (err)->message,               \
-                     kn_code_name(expected));                                                                    \
-        }                                                                                                        \
+#define assert_fails(call, err, expected) \
+    do { \
+        kn_error_clear(err); \
+        if ((call) != -1) { \
+            fail_msg("%s: succeeded", #call); \
+        } \
+        if ((err)->code != (expected)) { \
+            fail_msg("%s: %s \"%s\", wanted %s", #call, kn_code_name((err)->code), (err)->message, \
+                     kn_code_name(expected)); \
+        } \
     } while (0)
 
 #endif

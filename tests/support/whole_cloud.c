@@ -17,8 +17,9 @@
 
 struct kn_whole_cloud kn_whole;
 
-static const char *const DAEMONS[] = { "kilonova-conductor", "kilonova-scheduler", "kilonova-network", "kilonova-volume",
-                                       "kilonova-image",     "kilonova-agent",     "kilonova-api" };
+static const char *const DAEMONS[] = { "kilonova-conductor", "kilonova-scheduler", "kilonova-network",
+                                       "kilonova-volume",    "kilonova-image",     "kilonova-agent",
+                                       "kilonova-api" };
 static pid_t pids[KN_COUNT(DAEMONS)];
 static struct kn_test_broker *broker;
 
@@ -42,7 +43,8 @@ int64_t kn_whole_cloud_count(const char *sql, const char *arg)
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_query(kn_whole.db, sql, arg != NULL ? 1 : 0, arg != NULL ? KN_ARGS(arg) : KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(kn_db_query(kn_whole.db, sql, arg != NULL ? 1 : 0, arg != NULL ? KN_ARGS(arg) : KN_NO_ARGS, &rows, &err),
+              &err);
     return kn_rows_int(rows, 0, 0);
 }
 
@@ -64,7 +66,9 @@ static char *options[10]; /* section.key=value, of all daemons alike */
 static void start_daemon(size_t i)
 {
     AUTO_FREE char *program = kn_test_binary(DAEMONS[i]);
-    const char *argv[KN_COUNT(options) * 2 + 8] = { program, "--set", "agent.driver=sim", "--set", "daemon.log_level=error", "--set", "daemon.host=whole" };
+    const char *argv[KN_COUNT(options) * 2 + 8] = {
+        program, "--set", "agent.driver=sim", "--set", "daemon.log_level=error", "--set", "daemon.host=whole"
+    };
     size_t n = 7;
 
     for (size_t o = 0; o < KN_COUNT(options); o++) {

@@ -19,7 +19,8 @@ static const struct kn_schema RESET[] = {
     KN_SCHEMA_END,
 };
 static const struct kn_schema BOOTABLE[] = {
-    KN_SCHEMA("bootable", KN_IS_BOOLEAN, .flags = KN_REQUIRED), KN_SCHEMA_END,
+    KN_SCHEMA("bootable", KN_IS_BOOLEAN, .flags = KN_REQUIRED),
+    KN_SCHEMA_END,
 };
 static const struct kn_schema BODIES[] = {
     KN_SCHEMA("os-reset_status", KN_IS_OBJECT, .inner = RESET),
@@ -32,8 +33,8 @@ typedef int action(struct kn_request *req, const json_t *in, const struct kn_vol
 
 static int reset_status(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err)
 {
-    static const char *const STATUSES[] = { "creating", "available", "deleting", "error", "error_deleting", "attaching",
-                                            "detaching", "in-use" };
+    static const char *const STATUSES[] = { "creating",       "available", "deleting",  "error",
+                                            "error_deleting", "attaching", "detaching", "in-use" };
     const char *status = kn_json_str(in, "status");
 
     if (json_object_size(in) > 1) { /* attach_status, migration_status: rows say these, nobody sets them */
@@ -46,7 +47,8 @@ static int reset_status(struct kn_request *req, const json_t *in, const struct k
             return kn_volume_set_status(req->db, v->id, status, err);
         }
     }
-    return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute status. Value: %.64s. It must be a status.", status);
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute status. Value: %.64s. It must be a status.",
+                   status);
 }
 
 static int set_bootable(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err)
@@ -63,7 +65,7 @@ static int force_delete(struct kn_request *req, const json_t *in, const struct k
 
 static const struct {
     const char *name;
-    action *run;       /* NULL: known, but not done here */
+    action *run; /* NULL: known, but not done here */
     enum kn_rule rule;
     int status;
 } ACTIONS[] = {
@@ -91,7 +93,7 @@ static const struct {
     { "revert", NULL, KN_CINDER_ACTION, 0 },
 };
 
-static int run(struct kn_request *req, size_t i, const json_t *in, struct kn_error *err)
+static int actions_run(struct kn_request *req, size_t i, const json_t *in, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume v;
@@ -118,7 +120,7 @@ int kn_volume_api_action(struct kn_request *req, struct kn_response *res, struct
     const char *name = json_object_iter_key(first);
     for (size_t i = 0; i < KN_COUNT(ACTIONS); i++) {
         if (strcmp(ACTIONS[i].name, name) == 0) {
-            if (run(req, i, json_object_iter_value(first), err) < 0) {
+            if (actions_run(req, i, json_object_iter_value(first), err) < 0) {
                 return -1;
             }
             res->status = ACTIONS[i].status;

@@ -30,11 +30,19 @@ static const struct kn_rest_param PARAMS[] = {
 };
 
 static const struct kn_rest_noun ATTACHMENT = {
-    .one = "attachment", .many = "attachments", .label = "Volume attachment", .path = "/attachments",
-    .from = "attachment a JOIN volume v ON v.id = a.volume_id", .id = "a.id", .id_type = KN_REST_UUID,
+    .one = "attachment",
+    .many = "attachments",
+    .label = "Volume attachment",
+    .path = "/attachments",
+    .from = "attachment a JOIN volume v ON v.id = a.volume_id",
+    .id = "a.id",
+    .id_type = KN_REST_UUID,
     .visible = "v.project_id = ?",
-    .order = "created_at", .ties = "created_at,id",
-    .attrs = ATTRS, .params = PARAMS, .narrow = kn_rest_all_tenants,
+    .order = "created_at",
+    .ties = "created_at,id",
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .narrow = kn_rest_all_tenants,
     .manners = &KN_REST_CINDER,
 };
 
@@ -58,6 +66,7 @@ int kn_volume_api_attachment_refuse(struct kn_request *req, struct kn_response *
     if (req->params[0] != NULL && kn_volume_api_attachment(req, res, err) < 0) {
         return -1;
     }
-    return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: attachments are made and ended by the compute service alone "
-                                        "(servers/{id}/os-volume_attachments); doing it here is not built");
+    return kn_fail(err, KN_BAD_REQUEST,
+                   "Invalid input received: attachments are made and ended by the compute service alone "
+                   "(servers/{id}/os-volume_attachments); doing it here is not built");
 }

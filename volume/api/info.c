@@ -53,7 +53,8 @@ int kn_volume_api_services(struct kn_request *req, struct kn_response *res, stru
         "volume_services",
         "SELECT host, stuck IS NULL AND last_seen > now() - interval '60 seconds', "
         "to_char(last_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), 'stuck: ' || stuck "
-        "FROM service WHERE binary_name = 'kilonova-volume' ORDER BY host", 0
+        "FROM service WHERE binary_name = 'kilonova-volume' ORDER BY host",
+        0
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 

@@ -20,17 +20,17 @@ kn_handler kn_volume_api_action;
 kn_handler kn_volume_api_quota, kn_volume_api_quota_defaults, kn_volume_api_quota_set, kn_volume_api_quota_reset,
     kn_volume_api_quota_class, kn_volume_api_quota_class_set, kn_volume_api_limits;
 /* types.c */
-kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, kn_volume_api_type_update, kn_volume_api_type_delete,
-    kn_volume_api_type_encryption;
+kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, kn_volume_api_type_update,
+    kn_volume_api_type_delete, kn_volume_api_type_encryption;
 /* type_specs.c */
 kn_handler kn_volume_api_type_specs, kn_volume_api_type_spec, kn_volume_api_type_specs_add, kn_volume_api_type_spec_set,
     kn_volume_api_type_spec_delete;
 /* type_access.c */
 kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 /* info.c */
-kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_services,
-    kn_volume_api_empty;
+kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_services, kn_volume_api_empty;
 /* attachments.c */
-kn_handler kn_volume_api_attachments, kn_volume_api_attachments_detail, kn_volume_api_attachment, kn_volume_api_attachment_refuse;
+kn_handler kn_volume_api_attachments, kn_volume_api_attachments_detail, kn_volume_api_attachment,
+    kn_volume_api_attachment_refuse;
 
 #endif

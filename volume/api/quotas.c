@@ -6,7 +6,7 @@
 #include "lib/rest/quota.h"
 #include "volume/api/private.h"
 
-static const struct kn_quota_manners CINDER = { "quota_set", "in_use", true };
+static const struct kn_rest_quota_manners CINDER = { "quota_set", "in_use", true };
 static const struct kn_schema MORE[] = {
     KN_SCHEMA("tenant_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_TENANT),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
@@ -14,12 +14,12 @@ static const struct kn_schema MORE[] = {
 };
 
 /* Whether there is such a project is not asked: Cinder does not (cinder/api/contrib/quotas.py), so nor do its clients expect it. */
-static int check_project(const struct kn_request *req, struct kn_error *err)
+static int api_quotas_check_project(const struct kn_request *req, struct kn_error *err)
 {
     return kn_policy_check(KN_CINDER_QUOTA, &req->caller, &(struct kn_target){ .project_id = req->params[0] }, err);
 }
 
-static int check_name(const struct kn_request *req, struct kn_error *err)
+static int quotas_check_name(const struct kn_request *req, struct kn_error *err)
 {
     return req->params[0][0] != '\0' && kn_limit_fits(KN_LIMIT_VOLUME_TENANT, req->params[0])
                ? 0
@@ -31,11 +31,11 @@ int kn_volume_api_quota(struct kn_request *req, struct kn_response *res, struct 
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     bool usage = false;
 
-    if (check_project(req, err) < 0 || kn_request_query_bool(req, "usage", false, &usage, err) < 0 ||
+    if (api_quotas_check_project(req, err) < 0 || kn_request_query_bool(req, "usage", false, &usage, err) < 0 ||
         kn_quota_read(req->db, "volume", req->params[0], &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&CINDER, req, NULL, req->params[0], &set, usage, res);
+    kn_rest_quota_answer(&CINDER, req, NULL, req->params[0], &set, usage, res);
     return 0;
 }
 
@@ -43,10 +43,10 @@ int kn_volume_api_quota_defaults(struct kn_request *req, struct kn_response *res
 {
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
 
-    if (check_project(req, err) < 0 || kn_quota_read(req->db, "volume", "", &set, err) < 0) {
+    if (api_quotas_check_project(req, err) < 0 || kn_quota_read(req->db, "volume", "", &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&CINDER, req, NULL, req->params[0], &set, false, res);
+    kn_rest_quota_answer(&CINDER, req, NULL, req->params[0], &set, false, res);
     return 0;
 }
 
@@ -56,19 +56,20 @@ int kn_volume_api_quota_set(struct kn_request *req, struct kn_response *res, str
     const char *project = req->params[0];
     const json_t *in = NULL;
 
-    if (check_name(req, err) < 0 || kn_quota_read(req->db, "volume", project, &set, err) < 0 ||
-        kn_quota_body(req, "quota_set", &set, MORE, &in, err) < 0 || kn_quota_put(req->db, "volume", project, &set, in, err) < 0 ||
+    if (quotas_check_name(req, err) < 0 || kn_quota_read(req->db, "volume", project, &set, err) < 0 ||
+        kn_rest_quota_body(req, "quota_set", &set, MORE, &in, err) < 0 ||
+        kn_quota_put(req->db, "volume", project, &set, in, err) < 0 ||
         kn_quota_read(req->db, "volume", project, &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&CINDER, req, NULL, NULL, &set, false, res);
+    kn_rest_quota_answer(&CINDER, req, NULL, NULL, &set, false, res);
     return 0;
 }
 
 int kn_volume_api_quota_reset(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return check_name(req, err) < 0 ? -1 : kn_quota_reset(req->db, "volume", req->params[0], err);
+    return quotas_check_name(req, err) < 0 ? -1 : kn_quota_reset(req->db, "volume", req->params[0], err);
 }
 
 /* --- classes: the class "default" is the defaults of all projects; no project is of any other ------------------------ */
@@ -80,7 +81,7 @@ int kn_volume_api_quota_class(struct kn_request *req, struct kn_response *res, s
     if (kn_quota_read(req->db, "volume", "", &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&CINDER, req, "quota_class_set", req->params[0], &set, false, res);
+    kn_rest_quota_answer(&CINDER, req, "quota_class_set", req->params[0], &set, false, res);
     return 0;
 }
 
@@ -89,22 +90,25 @@ int kn_volume_api_quota_class_set(struct kn_request *req, struct kn_response *re
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     const json_t *in = NULL;
 
-    if (kn_quota_read(req->db, "volume", "", &set, err) < 0 || kn_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
+    if (kn_quota_read(req->db, "volume", "", &set, err) < 0 ||
+        kn_rest_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
         return -1;
     }
     if (strcmp(req->params[0], "default") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Quota classes other than \"default\" are not supported: no project would be of class %.80s", req->params[0]);
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Quota classes other than \"default\" are not supported: no project would be of class %.80s",
+                       req->params[0]);
     }
     if (kn_quota_put(req->db, "volume", "", &set, in, err) < 0 || kn_quota_read(req->db, "volume", "", &set, err) < 0) {
         return -1;
     }
-    kn_quota_answer(&CINDER, req, "quota_class_set", NULL, &set, false, res);
+    kn_rest_quota_answer(&CINDER, req, "quota_class_set", NULL, &set, false, res);
     return 0;
 }
 
 /* --- limits --------------------------------------------------------------------------------------------------------- */
 
-static const struct kn_quota_absolute ABSOLUTE[] = {
+static const struct kn_rest_quota_absolute ABSOLUTE[] = {
     { "maxTotalVolumes", KN_QUOTA_VOLUMES, false, 0 },
     { "totalVolumesUsed", KN_QUOTA_VOLUMES, true, 0 },
     { "maxTotalVolumeGigabytes", KN_QUOTA_GIGABYTES, false, 0 },
@@ -126,6 +130,6 @@ int kn_volume_api_limits(struct kn_request *req, struct kn_response *res, struct
     if (kn_quota_read(req->db, "volume", other != NULL ? other : req->caller.project_id, &set, err) < 0) {
         return -1;
     }
-    kn_quota_absolutes(ABSOLUTE, req, &set, res);
+    kn_rest_quota_absolutes(ABSOLUTE, req, &set, res);
     return 0;
 }

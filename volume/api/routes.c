@@ -4,8 +4,14 @@
 
 #include "volume/api/private.h"
 
-#define ROUTE(method, path, rule, status, handler) { method, path, KN_CINDER_##rule, status, handler, 0, 0, NULL }
-#define SINCE(minor, method, path, rule, status, handler) { method, path, KN_CINDER_##rule, status, handler, minor, 0, NULL }
+#define ROUTE(method, path, rule, status, handler) \
+    { \
+        method, path, KN_CINDER_##rule, status, handler, 0, 0, NULL \
+    }
+#define SINCE(minor, method, path, rule, status, handler) \
+    { \
+        method, path, KN_CINDER_##rule, status, handler, minor, 0, NULL \
+    }
 
 /* A list of what cannot be made. */
 #define EMPTY(minor, rule, noun) SINCE(minor, "GET", "/v3/" noun, rule, 200, kn_volume_api_empty)

@@ -10,10 +10,12 @@
 #include "volume/rows/type.h"
 
 static const struct kn_schema PROJECT[] = {
-    KN_SCHEMA("project", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_TENANT, .rule = &KN_TEXT_PROJECT), KN_SCHEMA_END,
+    KN_SCHEMA("project", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FLAVOR_TENANT, .rule = &KN_TEXT_PROJECT),
+    KN_SCHEMA_END,
 };
 static const struct kn_schema ACCESS_BODY[] = {
-    KN_SCHEMA("addProjectAccess", KN_IS_OBJECT, .inner = PROJECT), KN_SCHEMA("removeProjectAccess", KN_IS_OBJECT, .inner = PROJECT),
+    KN_SCHEMA("addProjectAccess", KN_IS_OBJECT, .inner = PROJECT),
+    KN_SCHEMA("removeProjectAccess", KN_IS_OBJECT, .inner = PROJECT),
     KN_SCHEMA_END,
 };
 
@@ -30,7 +32,9 @@ static int refuse_public(struct kn_request *req, struct kn_error *err)
     if (rows == NULL || kn_rows_count(rows) == 0) {
         return kn_rest_not_found(&kn_volume_type_noun, req->params[0], err);
     }
-    return kn_rows_bool(rows, 0, IS_PUBLIC) ? kn_fail(err, KN_CONFLICT, "Type access modification is not applicable to public volume type.") : 0;
+    return kn_rows_bool(rows, 0, IS_PUBLIC)
+               ? kn_fail(err, KN_CONFLICT, "Type access modification is not applicable to public volume type.")
+               : 0;
 }
 
 int kn_volume_api_type_access(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -42,7 +46,9 @@ int kn_volume_api_type_access(struct kn_request *req, struct kn_response *res, s
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (refuse_public(req, err) < 0) {
-        return err->code == KN_CONFLICT ? kn_fail(err, KN_NOT_FOUND, "Access list not available for public volume types.") : -1;
+        return err->code == KN_CONFLICT
+                   ? kn_fail(err, KN_NOT_FOUND, "Access list not available for public volume types.")
+                   : -1;
     }
     if (kn_db_run(req->db, &WHO, KN_ARGS(req->params[0]), &rows, err) < 0) {
         return -1;
@@ -62,12 +68,11 @@ int kn_volume_api_type_access(struct kn_request *req, struct kn_response *res, s
 
 int kn_volume_api_type_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    static const struct kn_stmt ADD = {
-        "volume_type_allow", "INSERT INTO volume_type_project (type_id, project_id) VALUES ($1, $2)", 2
-    };
-    static const struct kn_stmt REMOVE = {
-        "volume_type_forbid", "DELETE FROM volume_type_project WHERE type_id = $1 AND project_id = $2", 2
-    };
+    static const struct kn_stmt ADD = { "volume_type_allow",
+                                        "INSERT INTO volume_type_project (type_id, project_id) VALUES ($1, $2)", 2 };
+    static const struct kn_stmt REMOVE = { "volume_type_forbid",
+                                           "DELETE FROM volume_type_project WHERE type_id = $1 AND project_id = $2",
+                                           2 };
     int64_t count = 0;
 
     (void)res;
@@ -87,9 +92,11 @@ int kn_volume_api_type_action(struct kn_request *req, struct kn_response *res, s
     }
     if (kn_db_change(req->db, adds ? &ADD : &REMOVE, KN_ARGS(req->params[0], project), &count, err) < 0) {
         return strcmp(kn_db_constraint(req->db), "volume_type_project_pkey") == 0
-                   ? kn_fail(err, KN_CONFLICT, "Volume type access for %s / %.64s combination already exists.", req->params[0], project)
+                   ? kn_fail(err, KN_CONFLICT, "Volume type access for %s / %.64s combination already exists.",
+                             req->params[0], project)
                    : -1;
     }
     return count > 0 ? 0
-                     : kn_fail(err, KN_NOT_FOUND, "Volume type access not found for %s / %.64s combination.", req->params[0], project);
+                     : kn_fail(err, KN_NOT_FOUND, "Volume type access not found for %s / %.64s combination.",
+                               req->params[0], project);
 }

@@ -7,14 +7,17 @@
 #include "volume/api/private.h"
 #include "volume/rows/type.h"
 
-static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END };
+static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE),
+                                          KN_SCHEMA_END };
 static const struct kn_schema SPECS[] = {
-    KN_SCHEMA("extra_specs", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_SPECS, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
+    KN_SCHEMA("extra_specs", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_SPECS, .rule = &KN_TEXT_META_KEY,
+              .inner = VALUE),
     KN_SCHEMA_END,
 };
 
 /* Changes the type of the path; KN_NOT_FOUND when that touched nothing. */
-static int touch(struct kn_request *req, const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
+static int type_specs_touch(struct kn_request *req, const struct kn_stmt *stmt, const char *const *args,
+                            struct kn_error *err)
 {
     int64_t count = 0;
 
@@ -31,11 +34,11 @@ enum { ALL, ONE }; /* of read_specs() */
 
 static int read_specs(struct kn_request *req, struct kn_rows **ret, struct kn_error *err)
 {
-    static const struct kn_stmt READ = {
-        "volume_type_specs", "SELECT extra_specs, extra_specs->>$2 FROM volume_type WHERE id = $1", 2
-    };
+    static const struct kn_stmt READ = { "volume_type_specs",
+                                         "SELECT extra_specs, extra_specs->>$2 FROM volume_type WHERE id = $1", 2 };
 
-    if (kn_uuid_valid(req->params[0]) && kn_db_run(req->db, &READ, KN_ARGS(req->params[0], req->params[1]), ret, err) < 0) {
+    if (kn_uuid_valid(req->params[0]) &&
+        kn_db_run(req->db, &READ, KN_ARGS(req->params[0], req->params[1]), ret, err) < 0) {
         return -1;
     }
     return *ret != NULL && kn_rows_count(*ret) > 0 ? 0 : kn_rest_not_found(&kn_volume_type_noun, req->params[0], err);
@@ -56,7 +59,8 @@ int kn_volume_api_type_specs(struct kn_request *req, struct kn_response *res, st
 
 static int no_spec(const struct kn_request *req, struct kn_error *err)
 {
-    return kn_fail(err, KN_NOT_FOUND, "Volume Type %s has no extra specs with key %.64s.", req->params[0], req->params[1]);
+    return kn_fail(err, KN_NOT_FOUND, "Volume Type %s has no extra specs with key %.64s.", req->params[0],
+                   req->params[1]);
 }
 
 int kn_volume_api_type_spec(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -80,11 +84,12 @@ int kn_volume_api_type_spec(struct kn_request *req, struct kn_response *res, str
 static int merge_specs(struct kn_request *req, const json_t *specs, struct kn_error *err)
 {
     static const struct kn_stmt MERGE = {
-        "volume_type_merge", "UPDATE volume_type SET extra_specs = extra_specs || $2::jsonb, updated_at = now() WHERE id = $1", 2
+        "volume_type_merge",
+        "UPDATE volume_type SET extra_specs = extra_specs || $2::jsonb, updated_at = now() WHERE id = $1", 2
     };
     AUTO_FREE char *text = json_dumps(specs, JSON_COMPACT);
 
-    return touch(req, &MERGE, KN_ARGS(req->params[0], text), err);
+    return type_specs_touch(req, &MERGE, KN_ARGS(req->params[0], text), err);
 }
 
 int kn_volume_api_type_specs_add(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -109,7 +114,9 @@ int kn_volume_api_type_specs_add(struct kn_request *req, struct kn_response *res
 /* {"<key>": "<value>"}, the key that the path names and no other. */
 int kn_volume_api_type_spec_set(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    const struct kn_schema body[] = { KN_SCHEMA(req->params[1], KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END };
+    const struct kn_schema body[] = {
+        KN_SCHEMA(req->params[1], KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END
+    };
 
     if (kn_schema_check(body, req->body, req->microversion, err) < 0 || merge_specs(req, req->body, err) < 0) {
         return -1;
@@ -121,11 +128,12 @@ int kn_volume_api_type_spec_delete(struct kn_request *req, struct kn_response *r
 {
     static const struct kn_stmt DROP = {
         "volume_type_drop_spec",
-        "UPDATE volume_type SET extra_specs = extra_specs - $2, updated_at = now() WHERE id = $1 AND extra_specs ? $2", 2
+        "UPDATE volume_type SET extra_specs = extra_specs - $2, updated_at = now() WHERE id = $1 AND extra_specs ? $2",
+        2
     };
 
     (void)res;
-    if (touch(req, &DROP, KN_ARGS(req->params[0], req->params[1]), err) < 0) {
+    if (type_specs_touch(req, &DROP, KN_ARGS(req->params[0], req->params[1]), err) < 0) {
         return err->code == KN_NOT_FOUND ? no_spec(req, err) : -1;
     }
     return 0;

@@ -22,8 +22,11 @@
 #define DESCRIPTION(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_DESCRIPTION)
 #define ID(name) KN_SCHEMA(name, KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID)
 
-static const struct kn_schema METADATA_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
-#define METADATA(n) KN_SCHEMA(n, KN_IS_MAP, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY, .inner = METADATA_VALUE)
+static const struct kn_schema METADATA_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                                   KN_SCHEMA_END };
+#define METADATA(n) \
+    KN_SCHEMA(n, KN_IS_MAP, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY, \
+              .inner = METADATA_VALUE)
 
 /* Up to 3.52 Cinder takes more (cinder/api/schemas/volumes.py: additionalProperties) and drops it; what is not known is refused here at every version. */
 static const struct kn_schema CREATE[] = {
@@ -51,12 +54,9 @@ static const struct kn_schema CREATE_BODY[] = {
     KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
-    NAME("name"),
-    DESCRIPTION("description"),
-    NAME("display_name"),
-    DESCRIPTION("display_description"),
-    METADATA("metadata"),
-    KN_SCHEMA_END,
+    NAME("name"),         DESCRIPTION("description"),
+    NAME("display_name"), DESCRIPTION("display_description"),
+    METADATA("metadata"), KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE_BODY[] = {
     KN_SCHEMA("volume", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = UPDATE),
@@ -75,7 +75,7 @@ static const struct {
     { "group_id", "Group" },
 };
 
-static const char *text_of(const json_t *in, const char *key)
+static const char *volumes_text_of(const json_t *in, const char *key)
 {
     const char *text = kn_json_str(in, key);
 
@@ -88,17 +88,17 @@ static int check_sources(struct kn_request *req, const json_t *in, struct kn_err
     struct kn_volume v;
 
     for (size_t i = 0; i < KN_COUNT(SOURCES); i++) {
-        if (text_of(in, SOURCES[i].key) != NULL) {
+        if (volumes_text_of(in, SOURCES[i].key) != NULL) {
             return kn_fail(err, KN_NOT_FOUND, "%s %.64s could not be found.", SOURCES[i].noun,
-                           text_of(in, SOURCES[i].key));
+                           volumes_text_of(in, SOURCES[i].key));
         }
     }
-    if (text_of(in, "source_volid") != NULL) {
-        return kn_volume_get(req->db, &req->caller, text_of(in, "source_volid"), false, &rows, &v, err) < 0
+    if (volumes_text_of(in, "source_volid") != NULL) {
+        return kn_volume_get(req->db, &req->caller, volumes_text_of(in, "source_volid"), false, &rows, &v, err) < 0
                    ? -1
                    : kn_fail(err, KN_BAD_REQUEST, "Invalid input received: volumes cannot be cloned here");
     }
-    if (text_of(in, "imageRef") != NULL || text_of(in, "image_id") != NULL) {
+    if (volumes_text_of(in, "imageRef") != NULL || volumes_text_of(in, "image_id") != NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: volumes cannot be made from images here");
     }
     return 0;
@@ -107,15 +107,16 @@ static int check_sources(struct kn_request *req, const json_t *in, struct kn_err
 static int check_wish(struct kn_request *req, const json_t *in, struct kn_error *err)
 {
     const json_t *hints = json_object_get(req->body, "OS-SCH-HNT:scheduler_hints");
-    const char *zone = text_of(in, "availability_zone");
+    const char *zone = volumes_text_of(in, "availability_zone");
 
     if (check_sources(req, in, err) < 0) {
         return -1;
     }
     if (kn_schema_int(in, "size", 0) == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: Invalid volume size provided for create request: None (size "
-                                            "argument must be an integer (or string representation of an integer) and "
-                                            "greater than zero).");
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input received: Invalid volume size provided for create request: None (size "
+                       "argument must be an integer (or string representation of an integer) and "
+                       "greater than zero).");
     }
     if (zone != NULL && strcmp(zone, KN_VOLUME_ZONE) != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: Availability zone '%.64s' is invalid.", zone);
@@ -130,7 +131,7 @@ static int check_wish(struct kn_request *req, const json_t *in, struct kn_error 
 }
 
 /* The text under either of two names. */
-static const char *either(const json_t *in, const char *key, const char *old_key)
+static const char *volumes_either(const json_t *in, const char *key, const char *old_key)
 {
     const char *text = json_string_value(json_object_get(in, key));
 
@@ -138,11 +139,16 @@ static const char *either(const json_t *in, const char *key, const char *old_key
 }
 
 /* Takes input. */
-static int insert_task(struct kn_request *req, const char *kind, const char *id, json_t *input, int64_t *ret_task, struct kn_error *err)
+static int insert_task(struct kn_request *req, const char *kind, const char *id, json_t *input, int64_t *ret_task,
+                       struct kn_error *err)
 {
     const struct kn_task_wish wish = {
-        .kind = kind, .object_id = id, .project_id = req->caller.project_id, .user_id = req->caller.user_id,
-        .request_id = req->request_id, .input = input,
+        .kind = kind,
+        .object_id = id,
+        .project_id = req->caller.project_id,
+        .user_id = req->caller.user_id,
+        .request_id = req->request_id,
+        .input = input,
     };
     const int rc = kn_task_insert(req->db, &wish, ret_task, err);
 
@@ -150,20 +156,26 @@ static int insert_task(struct kn_request *req, const char *kind, const char *id,
     return rc;
 }
 
-static int create(struct kn_request *req, const json_t *in, const char *id, const char *type_id, struct kn_error *err)
+static int volumes_create(struct kn_request *req, const json_t *in, const char *id, const char *type_id,
+                          struct kn_error *err)
 {
     const json_t *metadata = json_object_get(in, "metadata");
     AUTO_FREE char *metadata_text = json_is_object(metadata) ? json_dumps(metadata, JSON_COMPACT) : kn_strdup("{}");
     const struct kn_volume_new wish = {
-        .id = id, .name = either(in, "name", "display_name"),
-        .description = either(in, "description", "display_description"),
-        .size_gib = kn_schema_int(in, "size", 0), .metadata = metadata_text, .type_id = type_id,
+        .id = id,
+        .name = volumes_either(in, "name", "display_name"),
+        .description = volumes_either(in, "description", "display_description"),
+        .size_gib = kn_schema_int(in, "size", 0),
+        .metadata = metadata_text,
+        .type_id = type_id,
     };
     AUTO_TX struct kn_tx tx = { NULL };
     int64_t task = 0;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_volume_insert(req->db, &req->caller, &wish, err) < 0 ||
-        insert_task(req, "volume.create", id, json_pack("{s:I}", "size_gib", (json_int_t)wish.size_gib), &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        insert_task(req, "volume.create", id, json_pack("{s:I}", "size_gib", (json_int_t)wish.size_gib), &task, err) <
+            0 ||
+        kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     kn_task_wake(req->bus, id, task);
@@ -179,8 +191,9 @@ int kn_volume_api_create(struct kn_request *req, struct kn_response *res, struct
     }
     const json_t *in = json_object_get(req->body, "volume");
     kn_uuid_make(id);
-    if (check_wish(req, in, err) < 0 || kn_volume_type_find(req, text_of(in, "volume_type"), type_id, err) < 0 ||
-        create(req, in, id, type_id, err) < 0) {
+    if (check_wish(req, in, err) < 0 ||
+        kn_volume_type_find(req, volumes_text_of(in, "volume_type"), type_id, err) < 0 ||
+        volumes_create(req, in, id, type_id, err) < 0) {
         return -1;
     }
     return kn_rest_show(&kn_volume_noun, req, id, KN_REST_CHANGED, res, err);
@@ -214,8 +227,8 @@ int kn_volume_api_summary(struct kn_request *req, struct kn_response *res, struc
     bool all = false;
 
     if (kn_request_query_bool(req, "all_tenants", false, &all, err) < 0 ||
-        kn_db_run(req->db, &SUMMARY, KN_ARGS(req->caller.project_id, all && kn_rest_reaches_all(req) ? "t" : "f"), &rows,
-                  err) < 0) {
+        kn_db_run(req->db, &SUMMARY, KN_ARGS(req->caller.project_id, all && kn_rest_reaches_all(req) ? "t" : "f"),
+                  &rows, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
@@ -237,13 +250,14 @@ static int update(struct kn_request *req, const json_t *in, const struct kn_volu
     const json_t *metadata = json_object_get(in, "metadata");
     AUTO_FREE char *metadata_text = json_is_object(metadata) ? json_dumps(metadata, JSON_COMPACT) : NULL;
     const bool names = json_object_get(in, "name") != NULL || json_object_get(in, "display_name") != NULL;
-    const bool describes = json_object_get(in, "description") != NULL || json_object_get(in, "display_description") != NULL;
+    const bool describes = json_object_get(in, "description") != NULL ||
+                           json_object_get(in, "display_description") != NULL;
 
     if (json_object_size(in) == 0 && req->microversion >= 53) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute volume: nothing to update");
     }
-    return kn_volume_describe(req->db, v->id, names ? either(in, "name", "display_name") : v->name,
-                              describes ? either(in, "description", "display_description") : v->description,
+    return kn_volume_describe(req->db, v->id, names ? volumes_either(in, "name", "display_name") : v->name,
+                              describes ? volumes_either(in, "description", "display_description") : v->description,
                               metadata_text != NULL ? metadata_text : v->metadata, err);
 }
 

@@ -15,9 +15,11 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
 {
     static const struct kn_stmt ATTACH = {
         "attachment_begin",
-        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination, shared) VALUES ($1, $2, $3, 'attaching', $4, $5, $6)", 6
+        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination, shared) VALUES ($1, $2, $3, 'attaching', $4, $5, $6)",
+        6
     };
-    static const struct kn_stmt THERE = { "attachment_there", "SELECT 1 FROM attachment WHERE volume_id = $1 AND server_id = $2", 2 };
+    static const struct kn_stmt THERE = { "attachment_there",
+                                          "SELECT 1 FROM attachment WHERE volume_id = $1 AND server_id = $2", 2 };
     AUTO(kn_rows) struct kn_rows *there = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume v;
@@ -28,11 +30,15 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
         return -1;
     }
     if (there != NULL && kn_rows_count(there) > 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Volume %s is already attached to server %s.", v.id, wish->server_id);
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Volume %s is already attached to server %s.", v.id,
+                       wish->server_id);
     }
     kn_uuid_make(id);
     if (kn_volume_move(db, &v, v.is_shared ? KN_VOLUME_SHARE : KN_VOLUME_ATTACH, err) < 0 ||
-        kn_db_run(db, &ATTACH, KN_ARGS(id, v.id, wish->server_id, wish->tag, wish->delete_on_termination ? "t" : "f", v.is_shared ? "t" : "f"), NULL, err) < 0 ||
+        kn_db_run(db, &ATTACH,
+                  KN_ARGS(id, v.id, wish->server_id, wish->tag, wish->delete_on_termination ? "t" : "f",
+                          v.is_shared ? "t" : "f"),
+                  NULL, err) < 0 ||
         kn_volume_follow(db, v.id, err) < 0) {
         return -1;
     }
@@ -40,7 +46,8 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
     return 0;
 }
 
-int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination, struct kn_error *err)
+int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination,
+                          struct kn_error *err)
 {
     static const struct kn_stmt KEEP = {
         "attachment_keep", "UPDATE attachment SET delete_on_termination = $3 WHERE volume_id = $1 AND server_id = $2", 3
@@ -56,9 +63,8 @@ int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, con
         "attachment_find", "SELECT id, status FROM attachment WHERE volume_id = $1 AND server_id = $2 FOR UPDATE", 2
     };
     enum { ID, STATUS };
-    static const struct kn_stmt DETACH = {
-        "attachment_detach", "UPDATE attachment SET status = 'detaching' WHERE id = $1", 1
-    };
+    static const struct kn_stmt DETACH = { "attachment_detach",
+                                           "UPDATE attachment SET status = 'detaching' WHERE id = $1", 1 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO(kn_rows) struct kn_rows *found = NULL;
     struct kn_volume v;
@@ -71,9 +77,11 @@ int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, con
         return kn_fail(err, KN_NOT_FOUND, "Volume %s is not attached to server %s.", v.id, server_id);
     }
     const char *id = kn_rows_text(found, 0, ID);
-    if (v.is_shared && strcmp(kn_rows_text(found, 0, STATUS), "attached") != 0) { /* its status may be of another's attachment */
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Volume %s must be attached to server %s to detach, but it is %s.", v.id, server_id,
-                       kn_rows_text(found, 0, STATUS));
+    if (v.is_shared &&
+        strcmp(kn_rows_text(found, 0, STATUS), "attached") != 0) { /* its status may be of another's attachment */
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid volume: Volume %s must be attached to server %s to detach, but it is %s.", v.id,
+                       server_id, kn_rows_text(found, 0, STATUS));
     }
     if (kn_volume_move(db, &v, KN_VOLUME_DETACH, err) < 0 || kn_db_run(db, &DETACH, KN_ARGS(id), NULL, err) < 0 ||
         kn_volume_follow(db, v.id, err) < 0) {

@@ -10,10 +10,10 @@
 #include "lib/rest/manners.h"
 #include "volume/rows/volume.h"
 
-#define ATTACHMENTS                                                                                                   \
+#define ATTACHMENTS \
     "(SELECT coalesce(json_agg(json_build_object('id', a.volume_id, 'attachment_id', a.id, 'volume_id', a.volume_id, " \
-    "'server_id', a.server_id, 'host_name', NULL, 'device', a.device, 'attached_at', "                                \
-    "to_char(a.attached_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'))), '[]') "                             \
+    "'server_id', a.server_id, 'host_name', NULL, 'device', a.device, 'attached_at', " \
+    "to_char(a.attached_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'))), '[]') " \
     "FROM attachment a WHERE a.volume_id = v.id AND a.status <> 'attaching')"
 
 #define GETS (KN_REST_LIST | KN_REST_SHOW) /* in what GET answers, not in the answers to POST and PUT */
@@ -29,7 +29,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("bootable", "v.bootable::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("encrypted", "false", KN_REST_BOOL, KN_REST_SHOWN),
     KN_REST_ATTR("multiattach", "v.multiattach", KN_REST_BOOL, KN_REST_SHOWN),
-    KN_REST_ATTR("volume_type", "(SELECT t.name FROM volume_type t WHERE t.id = v.type_id)", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("volume_type", "(SELECT t.name FROM volume_type t WHERE t.id = v.type_id)", KN_REST_TEXT,
+                 KN_REST_SHOWN),
     KN_REST_ATTR("user_id", "v.user_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
     KN_REST_ATTR("created_at", "v.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "v.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
@@ -52,7 +53,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("os-vol-mig-status-attr:migstat", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("os-vol-mig-status-attr:name_id", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("project_id", "v.project_id", KN_REST_TEXT, KN_REST_FILTER, .read = KN_CINDER_PROJECT_FILTER),
-    KN_REST_ATTR("display_name", "v.name", KN_REST_TEXT, KN_REST_FIND | KN_REST_NULL), /* the name that the first API had for it */
+    KN_REST_ATTR("display_name", "v.name", KN_REST_TEXT,
+                 KN_REST_FIND | KN_REST_NULL), /* the name that the first API had for it */
     KN_REST_ATTRS_END,
 };
 
@@ -86,10 +88,18 @@ static const struct kn_rest_param PARAMS[] = {
 };
 
 const struct kn_rest_noun kn_volume_noun = {
-    .one = "volume", .many = "volumes", .label = "Volume", .path = "/volumes",
-    .from = "volume v", .id = "v.id", .id_type = KN_REST_UUID,
+    .one = "volume",
+    .many = "volumes",
+    .label = "Volume",
+    .path = "/volumes",
+    .from = "volume v",
+    .id = "v.id",
+    .id_type = KN_REST_UUID,
     .visible = "v.project_id = ?",
-    .order = "created_at", .ties = "created_at,id",
-    .attrs = ATTRS, .params = PARAMS, .narrow = kn_rest_all_tenants,
+    .order = "created_at",
+    .ties = "created_at,id",
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .narrow = kn_rest_all_tenants,
     .manners = &KN_REST_CINDER,
 };

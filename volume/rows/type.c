@@ -12,28 +12,34 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 
-#define VISIBLE "(t.is_public OR EXISTS (SELECT FROM volume_type_project p WHERE p.type_id = t.id AND p.project_id = ?))"
+#define VISIBLE \
+    "(t.is_public OR EXISTS (SELECT FROM volume_type_project p WHERE p.type_id = t.id AND p.project_id = ?))"
 #define CAN "'{\"volume_backend_name\": \"file\"}'::jsonb" /* what the back end here can say of itself */
 
-static const struct kn_schema SPEC[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE), KN_SCHEMA_END };
+static const struct kn_schema SPEC[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE),
+                                         KN_SCHEMA_END };
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_SORT),
-    KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name",
-                 .limit = KN_LIMIT_VOLUME_TYPE_NAME, .rule = &KN_TEXT_NAME),
-    KN_REST_ATTR("description", "t.description", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_NULL,
-                 .column = "description", .limit = KN_LIMIT_VOLUME_DESCRIPTION),
-    KN_REST_ATTR("is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_PUT, .column = "is_public"),
-    KN_REST_ATTR("os-volume-type-access:is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_POST, .column = "is_public"),
-    KN_REST_ATTR("extra_specs", "t.extra_specs", KN_REST_JSON, KN_REST_ALWAYS | KN_REST_POST, .read = KN_CINDER_TYPE_SENSITIVE, .column = "extra_specs",
-                 .inner = SPEC, .inner_shape = KN_IS_MAP, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
+    KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_REQUIRED,
+                 .column = "name", .limit = KN_LIMIT_VOLUME_TYPE_NAME, .rule = &KN_TEXT_NAME),
+    KN_REST_ATTR("description", "t.description", KN_REST_TEXT,
+                 KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_NULL, .column = "description",
+                 .limit = KN_LIMIT_VOLUME_DESCRIPTION),
+    KN_REST_ATTR("is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_PUT,
+                 .column = "is_public"),
+    KN_REST_ATTR("os-volume-type-access:is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_POST,
+                 .column = "is_public"),
+    KN_REST_ATTR("extra_specs", "t.extra_specs", KN_REST_JSON, KN_REST_ALWAYS | KN_REST_POST,
+                 .read = KN_CINDER_TYPE_SENSITIVE, .column = "extra_specs", .inner = SPEC, .inner_shape = KN_IS_MAP,
+                 .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
     KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_ALWAYS, .read = KN_CINDER_TYPE_QOS),
     KN_REST_ATTR("created_at", "t.created_at", KN_REST_TIME, KN_REST_SORT),
     KN_REST_ATTRS_END,
 };
 
 /* is_public=None shows all to whoever may see all; what others say of it changes nothing. */
-static int narrow(struct kn_rest_list *l, struct kn_error *err)
+static int type_narrow(struct kn_rest_list *l, struct kn_error *err)
 {
     const char *asked = kn_request_query(l->req, "is_public");
     const bool chooses = kn_rest_reaches_all(l->req);
@@ -54,8 +60,8 @@ static int narrow(struct kn_rest_list *l, struct kn_error *err)
 }
 
 /* Members see none of the specs: they name back ends. */
-static void print(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows, int row, unsigned view,
-                  struct kn_strbuf *out)
+static void type_print(const struct kn_request *req, const struct kn_rest_noun *noun, const struct kn_rows *rows,
+                       int row, unsigned view, struct kn_strbuf *out)
 {
     (void)noun;
     (void)rows;
@@ -66,15 +72,17 @@ static void print(const struct kn_request *req, const struct kn_rest_noun *noun,
     }
 }
 
-static int check(struct kn_request *req, json_t *object, struct kn_error *err)
+static int type_check(struct kn_request *req, json_t *object, struct kn_error *err)
 {
     (void)req;
     return json_object_size(object) > 0
                ? 0
-               : kn_fail(err, KN_BAD_REQUEST, "Specify volume type name, description, is_public or a combination thereof.");
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Specify volume type name, description, is_public or a combination thereof.");
 }
 
-static int decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object, struct kn_error *err)
+static int type_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                       struct kn_error *err)
 {
     (void)now;
     if (object != NULL) {
@@ -82,16 +90,18 @@ static int decide(struct kn_request *req, const char *id, const struct kn_rows *
     }
     return strcmp(id, KN_VOLUME_TYPE_ID) != 0
                ? kn_quota_forget_type(req->db, id, err)
-               : kn_fail(err, KN_BAD_REQUEST, "Invalid volume type: the volume type %s is the default type and cannot be deleted", id);
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid volume type: the volume type %s is the default type and cannot be deleted", id);
 }
 
-static int clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
+static int type_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
     if (strcmp(constraint, "volume_type_in_use") == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Target volume type is still in use.");
     }
     return strcmp(constraint, "volume_type_name") == 0
-               ? kn_fail(err, KN_CONFLICT, "Volume Type %.255s already exists.", json_string_value(json_object_get(object, "name")))
+               ? kn_fail(err, KN_CONFLICT, "Volume Type %.255s already exists.",
+                         json_string_value(json_object_get(object, "name")))
                : kn_fail(err, KN_CONFLICT, "Volume type %.36s was changed by somebody else.", req->params[0]);
 }
 
@@ -101,11 +111,25 @@ static const struct kn_rest_param PARAMS[] = {
 };
 
 const struct kn_rest_noun kn_volume_type_noun = {
-    .one = "volume_type", .many = "volume_types", .label = "Volume type", .path = "/types",
-    .from = "volume_type t", .id = "t.id", .id_type = KN_REST_UUID, .visible = VISIBLE,
-    .order = "created_at", .ties = "created_at,id",
-    .attrs = ATTRS, .params = PARAMS, .narrow = narrow, .print = print, .manners = &KN_REST_CINDER,
-    .table = "volume_type", .check = check, .decide = decide, .clash = clash,
+    .one = "volume_type",
+    .many = "volume_types",
+    .label = "Volume type",
+    .path = "/types",
+    .from = "volume_type t",
+    .id = "t.id",
+    .id_type = KN_REST_UUID,
+    .visible = VISIBLE,
+    .order = "created_at",
+    .ties = "created_at,id",
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .narrow = type_narrow,
+    .print = type_print,
+    .manners = &KN_REST_CINDER,
+    .table = "volume_type",
+    .check = type_check,
+    .decide = type_decide,
+    .clash = type_clash,
 };
 
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err)
@@ -132,7 +156,8 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
         return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", wanted);
     }
     if (!kn_rows_bool(rows, 0, CAN_SERVE)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid volume type: no back end here does what the extra specs of %.64s ask for.", wanted);
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid volume type: no back end here does what the extra specs of %.64s ask for.", wanted);
     }
     kn_copy(ret_id, KN_UUID_SIZE, kn_rows_text(rows, 0, ID));
     return 0;

@@ -6,7 +6,8 @@
 #include "lib/base/uuid.h"
 #include "lib/rest/noun.h"
 
-#define KN_VOLUME_TYPE_ID "0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10" /* of "file", which volumes have that name none; it is never deleted */
+#define KN_VOLUME_TYPE_ID \
+    "0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10" /* of "file", which volumes have that name none; it is never deleted */
 
 extern const struct kn_rest_noun kn_volume_type_noun;
 

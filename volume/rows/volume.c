@@ -8,8 +8,8 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
-#define SELECT                                                                                                        \
-    "SELECT v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status, v.zone, v.bootable, "         \
+#define SELECT \
+    "SELECT v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status, v.zone, v.bootable, " \
     "v.metadata, v.multiattach FROM volume v "
 
 enum { ID, PROJECT, USER, NAME, DESCRIPTION, SIZE, STATUS, ZONE, BOOTABLE, METADATA, SHARED };
@@ -34,16 +34,17 @@ static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret
 int kn_volume_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
                   struct kn_rows **ret_rows, struct kn_volume *ret, struct kn_error *err)
 {
-    static const struct kn_stmt GET = {
-        "volume_get", SELECT "WHERE v.id = $1 AND (v.project_id = $2 OR $3::boolean)", 3
-    };
+    static const struct kn_stmt GET = { "volume_get", SELECT "WHERE v.id = $1 AND (v.project_id = $2 OR $3::boolean)",
+                                        3 };
     static const struct kn_stmt LOCK = {
         "volume_lock", SELECT "WHERE v.id = $1 AND (v.project_id = $2 OR $3::boolean) FOR UPDATE OF v", 3
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_uuid_valid(id) && kn_db_run(db, update ? &LOCK : &GET,
-                                       KN_ARGS(id, caller->project_id, kn_policy_allows(KN_CINDER_SHOW, caller, NULL) ? "t" : "f"), &rows, err) < 0) {
+    if (kn_uuid_valid(id) &&
+        kn_db_run(db, update ? &LOCK : &GET,
+                  KN_ARGS(id, caller->project_id, kn_policy_allows(KN_CINDER_SHOW, caller, NULL) ? "t" : "f"), &rows,
+                  err) < 0) {
         return -1;
     }
     if (rows == NULL || kn_rows_count(rows) == 0) {

@@ -44,7 +44,7 @@ struct kn_volume_new {
     const char *name;
     const char *description;
     int64_t size_gib;
-    const char *metadata;      /* JSON text */
+    const char *metadata; /* JSON text */
     const char *type_id;
 };
 /* Writes the row and the usage. KN_TOO_LARGE: the quota is used up. KN_NOT_FOUND: the type went meanwhile. */

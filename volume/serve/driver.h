@@ -15,8 +15,11 @@
 
 /* Who watches a call; its functions get ctx and end the call with their own error. */
 struct kn_volume_watch {
-    int (*look)(void *ctx, struct kn_error *err);   /* at safe points, and now and then while something is waited for */
-    int (*wanted)(void *ctx, struct kn_error *err); /* once, when the volume is nobody else's and nothing has changed yet: is this still to be done? */
+    int (*look)(void *ctx, struct kn_error *err); /* at safe points, and now and then while something is waited for */
+    int (*wanted)(
+        void *ctx,
+        struct kn_error
+            *err); /* once, when the volume is nobody else's and nothing has changed yet: is this still to be done? */
     void *ctx;
 };
 
@@ -25,8 +28,10 @@ struct kn_volume_driver {
     /* Before anything else, once. */
     int (*start)(const struct kn_conf *conf, struct kn_error *err);
     /* An empty disk of that size; one that is there stays as it is. What the watch ends leaves nothing. watch may be NULL, here and in the next. */
-    int (*create)(const struct kn_conf *conf, const char *volume, int64_t size_gib, const struct kn_volume_watch *watch, struct kn_error *err);
-    int (*remove)(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch, struct kn_error *err);
+    int (*create)(const struct kn_conf *conf, const char *volume, int64_t size_gib, const struct kn_volume_watch *watch,
+                  struct kn_error *err);
+    int (*remove)(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
+                  struct kn_error *err);
     /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h); the caller drops it. */
     int (*connect)(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
                    struct kn_error *err);

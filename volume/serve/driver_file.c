@@ -29,7 +29,7 @@
 #define GIB (INT64_C(1) << 30)
 #define LOOK_MS 100
 
-static int fail_errno(struct kn_error *err, const char *what, const char *path)
+static int driver_file_fail_errno(struct kn_error *err, const char *what, const char *path)
 {
     const int cause = errno;
 
@@ -51,16 +51,17 @@ static int sync_path(const char *path, int flags, struct kn_error *err)
 {
     AUTO_CLOSE int fd = open(path, flags | O_CLOEXEC);
 
-    return fd >= 0 && fsync(fd) == 0 ? 0 : fail_errno(err, "sync", path);
+    return fd >= 0 && fsync(fd) == 0 ? 0 : driver_file_fail_errno(err, "sync", path);
 }
 
 static int file_start(const struct kn_conf *conf, struct kn_error *err)
 {
     if (strcmp(conf->volume_file_format, "raw") != 0 && strcmp(conf->volume_file_format, "qcow2") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "volume.file_format is \"%s\", neither raw nor qcow2", conf->volume_file_format);
+        return kn_fail(err, KN_BAD_REQUEST, "volume.file_format is \"%s\", neither raw nor qcow2",
+                       conf->volume_file_format);
     }
     if (mkdir(conf->volume_file_dir, 0711) < 0 && errno != EEXIST) {
-        return fail_errno(err, "make the directory", conf->volume_file_dir);
+        return driver_file_fail_errno(err, "make the directory", conf->volume_file_dir);
     }
     return 0;
 }
@@ -69,26 +70,26 @@ static int file_start(const struct kn_conf *conf, struct kn_error *err)
 
 /* A volume on its way: made, or removed. */
 struct hold {
-    char *path;                           /* of the disk */
-    char *temporary;                      /* and until it is whole */
-    int fd;                               /* the temporary, locked; -1: not yet */
-    const struct kn_volume_watch *watch;  /* may be NULL */
+    char *path; /* of the disk */
+    char *temporary; /* and until it is whole */
+    int fd; /* the temporary, locked; -1: not yet */
+    const struct kn_volume_watch *watch; /* may be NULL */
 };
 
-static int look(const struct hold *h, struct kn_error *err)
+static int driver_file_look(const struct hold *h, struct kn_error *err)
 {
     return h->watch == NULL ? 0 : h->watch->look(h->watch->ctx, err);
 }
 
-static int lock(const struct hold *h, int fd, struct kn_error *err)
+static int driver_file_lock(const struct hold *h, int fd, struct kn_error *err)
 {
     struct flock first = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 
     while (fcntl(fd, F_OFD_SETLK, &first) < 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
-            return fail_errno(err, "lock", h->temporary);
+            return driver_file_fail_errno(err, "lock", h->temporary);
         }
-        if (look(h, err) < 0) {
+        if (driver_file_look(h, err) < 0) {
             return -1;
         }
         nanosleep(&(struct timespec){ 0, LOOK_MS * 1000000 }, NULL);
@@ -96,15 +97,17 @@ static int lock(const struct hold *h, int fd, struct kn_error *err)
     return 0;
 }
 
-static bool is_named(int fd, const char *path)
+static bool driver_file_is_named(int fd, const char *path)
 {
     struct stat mine, there;
 
-    return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+    return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino &&
+           mine.st_dev == there.st_dev;
 }
 
 /* The hold is the caller's to release, also after a failure. */
-static int take_hold(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch, struct hold *h, struct kn_error *err)
+static int take_hold(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
+                     struct hold *h, struct kn_error *err)
 {
     *h = (struct hold){ .path = disk_path(conf, "", volume, err), .fd = -1, .watch = watch };
     if (h->path == NULL) {
@@ -115,12 +118,12 @@ static int take_hold(const struct kn_conf *conf, const char *volume, const struc
         AUTO_CLOSE int fd = open(h->temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
         if (fd < 0) {
-            return fail_errno(err, "make", h->temporary);
+            return driver_file_fail_errno(err, "make", h->temporary);
         }
-        if (lock(h, fd, err) < 0) {
+        if (driver_file_lock(h, fd, err) < 0) {
             return -1;
         }
-        if (is_named(fd, h->temporary)) {
+        if (driver_file_is_named(fd, h->temporary)) {
             h->fd = fd;
             fd = -1;
         }
@@ -132,7 +135,7 @@ static int take_hold(const struct kn_conf *conf, const char *volume, const struc
 static void hold_release(struct hold *h)
 {
     if (h->fd >= 0) {
-        if (is_named(h->fd, h->temporary)) {
+        if (driver_file_is_named(h->fd, h->temporary)) {
             unlink(h->temporary);
         }
         close(h->fd);
@@ -145,7 +148,8 @@ static void hold_release(struct hold *h)
 
 static int make_raw(const struct hold *h, int64_t bytes, struct kn_error *err)
 {
-    return ftruncate(h->fd, 0) == 0 && ftruncate(h->fd, bytes) == 0 ? 0 : fail_errno(err, "make", h->temporary);
+    return ftruncate(h->fd, 0) == 0 && ftruncate(h->fd, bytes) == 0 ? 0
+                                                                    : driver_file_fail_errno(err, "make", h->temporary);
 }
 
 /* Until the child ends, or the watch wants no more of it. */
@@ -155,7 +159,7 @@ static int await_child(const struct hold *h, pid_t pid, int *ret_status, struct 
     int rc = 0;
 
     while (end >= 0 && rc == 0 && poll(&(struct pollfd){ .fd = end, .events = POLLIN }, 1, LOOK_MS) <= 0) {
-        rc = look(h, err);
+        rc = driver_file_look(h, err);
     }
     if (rc < 0) {
         kill(pid, SIGKILL);
@@ -165,12 +169,13 @@ static int await_child(const struct hold *h, pid_t pid, int *ret_status, struct 
     return rc;
 }
 
-static int spawn(const struct hold *h, char *const argv[], pid_t *ret_pid)
+static int driver_file_spawn(const struct hold *h, char *const argv[], pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
 
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, h->fd, h->fd); /* onto itself: it stays open, and its lock is the child's as well */
+    posix_spawn_file_actions_adddup2(&actions, h->fd,
+                                     h->fd); /* onto itself: it stays open, and its lock is the child's as well */
     const int cause = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return cause;
@@ -179,12 +184,18 @@ static int spawn(const struct hold *h, char *const argv[], pid_t *ret_pid)
 static int make_qcow2(const struct hold *h, int64_t bytes, struct kn_error *err)
 {
     AUTO_FREE char *size = kn_asprintf("%lld", (long long)bytes);
-    char *const argv[] = { (char[]){ "qemu-img" }, (char[]){ "create" }, (char[]){ "-q" }, (char[]){ "-f" },
-                           (char[]){ "qcow2" }, h->temporary, size, NULL };
+    char *const argv[] = { (char[]){ "qemu-img" },
+                           (char[]){ "create" },
+                           (char[]){ "-q" },
+                           (char[]){ "-f" },
+                           (char[]){ "qcow2" },
+                           h->temporary,
+                           size,
+                           NULL };
     pid_t pid = 0;
     int status = 0;
 
-    const int cause = spawn(h, argv, &pid);
+    const int cause = driver_file_spawn(h, argv, &pid);
     if (cause != 0) {
         return kn_fail(err, KN_INTERNAL, "cannot run qemu-img: %s", strerror(cause));
     }
@@ -196,7 +207,8 @@ static int make_qcow2(const struct hold *h, int64_t bytes, struct kn_error *err)
                : kn_fail(err, KN_INTERNAL, "qemu-img cannot make \"%s\": status %d", h->temporary, status);
 }
 
-static int file_create(const struct kn_conf *conf, const char *volume, int64_t size_gib, const struct kn_volume_watch *watch, struct kn_error *err)
+static int file_create(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+                       const struct kn_volume_watch *watch, struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
 
@@ -207,16 +219,18 @@ static int file_create(const struct kn_conf *conf, const char *volume, int64_t s
         return 0;
     }
     const bool is_raw = strcmp(conf->volume_file_format, "raw") == 0;
-    if ((is_raw ? make_raw : make_qcow2)(&h, size_gib * GIB, err) < 0 || sync_path(h.temporary, O_RDONLY, err) < 0 || look(&h, err) < 0) {
+    if ((is_raw ? make_raw : make_qcow2)(&h, size_gib * GIB, err) < 0 || sync_path(h.temporary, O_RDONLY, err) < 0 ||
+        driver_file_look(&h, err) < 0) {
         return -1;
     }
     if (rename(h.temporary, h.path) < 0) {
-        return fail_errno(err, "rename", h.temporary);
+        return driver_file_fail_errno(err, "rename", h.temporary);
     }
     return sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
 }
 
-static int file_remove(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch, struct kn_error *err)
+static int file_remove(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
+                       struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
 
@@ -224,7 +238,7 @@ static int file_remove(const struct kn_conf *conf, const char *volume, const str
         return -1;
     }
     if (unlink(h.path) < 0 && errno != ENOENT) {
-        return fail_errno(err, "remove", h.path);
+        return driver_file_fail_errno(err, "remove", h.path);
     }
     return sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
 }

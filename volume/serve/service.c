@@ -38,7 +38,8 @@ static int check_capacity(const struct volume_call *c, struct kn_error *err)
     static const struct kn_stmt SOLD = {
         "volume_sold",
         "SELECT coalesce(sum(o.size_gib), 0), count(*) FROM volume v JOIN volume o "
-        "ON (o.created_at, o.id) <= (v.created_at, v.id) AND o.status <> 'error' WHERE v.id = $1", 1
+        "ON (o.created_at, o.id) <= (v.created_at, v.id) AND o.status <> 'error' WHERE v.id = $1",
+        1
     };
     enum { GIB, THERE };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -52,15 +53,16 @@ static int check_capacity(const struct volume_call *c, struct kn_error *err)
     }
     const int64_t capacity_gib = DRIVER->capacity_gib(c->conf);
     if (kn_rows_int(rows, 0, GIB) > capacity_gib) {
-        return kn_fail(err, KN_NO_VALID_HOST, "no back end has room for volume \"%s\": %lld of %lld GiB would be promised",
-                       volume, (long long)kn_rows_int(rows, 0, GIB), (long long)capacity_gib);
+        return kn_fail(err, KN_NO_VALID_HOST,
+                       "no back end has room for volume \"%s\": %lld of %lld GiB would be promised", volume,
+                       (long long)kn_rows_int(rows, 0, GIB), (long long)capacity_gib);
     }
     return 0;
 }
 
 /* --- what the driver asks meanwhile ------------------------------------------------------------------------------------------------ */
 
-static int look(void *ctx, struct kn_error *err)
+static int service_look(void *ctx, struct kn_error *err)
 {
     const struct volume_call *c = ctx;
 
@@ -80,23 +82,27 @@ static int wanted(void *ctx, struct kn_error *err)
     if (kn_task_sift(kn_work_db(c->work), one, 1, &current, err) < 0) {
         return -1;
     }
-    return current ? 0 : kn_fail(err, KN_STALE, "task %lld is not at attempt %d any more", (long long)c->m->task, c->m->attempt);
+    return current ? 0
+                   : kn_fail(err, KN_STALE, "task %lld is not at attempt %d any more", (long long)c->m->task,
+                             c->m->attempt);
 }
 
 /* --- the commands ------------------------------------------------------------------------------------------------------------------ */
 
 typedef int command(struct volume_call *c, struct kn_error *err);
 
-static int create(struct volume_call *c, struct kn_error *err)
+static int service_create(struct volume_call *c, struct kn_error *err)
 {
-    const struct kn_volume_watch watch = { look, wanted, c };
+    const struct kn_volume_watch watch = { service_look, wanted, c };
 
-    return check_capacity(c, err) < 0 ? -1 : DRIVER->create(c->conf, kn_json_str(c->m->body, "volume"), kn_json_int(c->m->body, "size_gib"), &watch, err);
+    return check_capacity(c, err) < 0 ? -1
+                                      : DRIVER->create(c->conf, kn_json_str(c->m->body, "volume"),
+                                                       kn_json_int(c->m->body, "size_gib"), &watch, err);
 }
 
 static int delete(struct volume_call *c, struct kn_error *err)
 {
-    const struct kn_volume_watch watch = { look, wanted, c };
+    const struct kn_volume_watch watch = { service_look, wanted, c };
 
     return DRIVER->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
 }
@@ -105,7 +111,8 @@ static int connect(struct volume_call *c, struct kn_error *err)
 {
     json_t *connection = NULL;
 
-    if (DRIVER->connect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "host"), &connection, err) < 0) {
+    if (DRIVER->connect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "host"), &connection, err) <
+        0) {
         return -1;
     }
     c->result = json_pack("{s:o}", "connection", connection);
@@ -121,7 +128,7 @@ static const struct {
     const char *type;
     command *run;
 } COMMANDS[] = {
-    { "volume.create", create },
+    { "volume.create", service_create },
     { "volume.delete", delete },
     { "volume.connect", connect },
     { "volume.disconnect", disconnect },
@@ -138,7 +145,7 @@ static command *command_of(const struct kn_message *m)
 }
 
 /* Again while the database is away; it is asked for again should it stay so. */
-static int obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
+static int service_obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
     struct volume_call call = { .conf = ctx, .work = work, .m = kn_work_command(work) };
     struct kn_backoff backoff = { .min_ms = 10, .max_ms = 1000 };
@@ -166,7 +173,7 @@ static int obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 /* --- the service: it gives the commands away, and never waits for a disk ------------------------------------------------------------- */
 
 /* What a volume's removal makes needless: older commands for it that have not come to their end. */
-static bool is_doomed(const struct kn_message *m, const void *what)
+static bool service_is_doomed(const struct kn_message *m, const void *what)
 {
     const struct kn_message *removal = what;
 
@@ -174,7 +181,7 @@ static bool is_doomed(const struct kn_message *m, const void *what)
            strcmp(kn_json_str(m->body, "volume"), kn_json_str(removal->body, "volume")) == 0;
 }
 
-static void take(struct kn_daemon *d, struct kn_works *works, const struct kn_message *m)
+static void serve_service_take(struct kn_daemon *d, struct kn_works *works, const struct kn_message *m)
 {
     struct kn_error err = { 0 };
 
@@ -186,7 +193,7 @@ static void take(struct kn_daemon *d, struct kn_works *works, const struct kn_me
         return;
     }
     if (strcmp(m->type->name, "volume.delete") == 0) {
-        kn_works_cancel_where(works, is_doomed, m);
+        kn_works_cancel_where(works, service_is_doomed, m);
     }
     if (kn_works_take(works, kn_json_str(m->body, "volume"), NULL, m, &err) < 0) {
         kn_log_error(m->type->name, &err);
@@ -194,19 +201,24 @@ static void take(struct kn_daemon *d, struct kn_works *works, const struct kn_me
     }
 }
 
-static int volume_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
+static int volume_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count,
+                         struct kn_error *err)
 {
     (void)err;
     for (int i = 0; i < count; i++) {
-        take(d, state, messages[i]);
+        serve_service_take(d, state, messages[i]);
     }
     return 0;
 }
 
 static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
 {
-    const struct kn_work_trade trade = { .run = obey, .ctx = &d->conf, .db = "volume-work", .threads = (int)d->conf.volume_threads,
-                                         .jobs = JOBS_MAX, .jobs_per_project = JOBS_OF_ONE };
+    const struct kn_work_trade trade = { .run = service_obey,
+                                         .ctx = &d->conf,
+                                         .db = "volume-work",
+                                         .threads = (int)d->conf.volume_threads,
+                                         .jobs = JOBS_MAX,
+                                         .jobs_per_project = JOBS_OF_ONE };
     struct kn_works *works = NULL;
 
     if (DRIVER->start(&d->conf, err) < 0 || kn_works_new(d, &trade, &works, err) < 0) {

@@ -65,7 +65,8 @@ static void test_reads_a_file(void **state)
     struct kn_conf conf;
     kn_conf_defaults(&conf);
     assert_ok(parse(&conf, "# comment\n; another\n\n[db]\nurl = postgresql://u@h/k?x=1#2\r\n"
-                           "[api]\n\t threads=3 \n[agent]\nhost =\n[db]"), &err);
+                           "[api]\n\t threads=3 \n[agent]\nhost =\n[db]"),
+              &err);
     assert_string_equal(conf.db_url, "postgresql://u@h/k?x=1#2");
     assert_int_equal(conf.api_threads, 3);
     assert_string_equal(conf.agent_host, "");
@@ -232,10 +233,16 @@ static void test_help_names_every_option(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_table_is_in_order), cmocka_unit_test(test_reads_a_file),
-        cmocka_unit_test(test_refuses_files), cmocka_unit_test(test_nul_byte), cmocka_unit_test(test_layers_in_order),
-        cmocka_unit_test(test_refuses_environment), cmocka_unit_test(test_refuses_arguments),
-        cmocka_unit_test(test_leaves_the_rest), cmocka_unit_test(test_prints),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_table_is_in_order),
+        cmocka_unit_test(test_reads_a_file),
+        cmocka_unit_test(test_refuses_files),
+        cmocka_unit_test(test_nul_byte),
+        cmocka_unit_test(test_layers_in_order),
+        cmocka_unit_test(test_refuses_environment),
+        cmocka_unit_test(test_refuses_arguments),
+        cmocka_unit_test(test_leaves_the_rest),
+        cmocka_unit_test(test_prints),
         cmocka_unit_test(test_help_names_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,8 +90,8 @@ static void test_passwords(void **state)
 
 static void test_base64(void **state)
 {
-    static const char *const PAIRS[][2] = { { "", "" },           { "f", "Zg==" },         { "fo", "Zm8=" },
-                                            { "foo", "Zm9v" },    { "foobar", "Zm9vYmFy" }, { "\xfb\xff", "+/8=" } };
+    static const char *const PAIRS[][2] = { { "", "" },        { "f", "Zg==" },          { "fo", "Zm8=" },
+                                            { "foo", "Zm9v" }, { "foobar", "Zm9vYmFy" }, { "\xfb\xff", "+/8=" } };
     (void)state;
     for (size_t i = 0; i < KN_COUNT(PAIRS); i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
@@ -147,7 +147,8 @@ static int setup(void **state)
 static void test_seal(void **state)
 {
     static const uint8_t KEY[KN_SEAL_KEY] = "a key", OTHER[KN_SEAL_KEY] = "another key";
-    static const char *const BROKEN[] = { "", "x", "AAAA", "not base64!", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
+    static const char *const BROKEN[] = { "", "x", "AAAA", "not base64!",
+                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sealed = KN_STRBUF_INIT, again = KN_STRBUF_INIT;
     AUTO_FREE char *plain = NULL;
     char *none = NULL;
@@ -177,10 +178,11 @@ static void test_seal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_seal),
-        cmocka_unit_test(test_hashes),        cmocka_unit_test(test_hmac),      cmocka_unit_test(test_digest_in_pieces),
-        cmocka_unit_test(test_random_differs), cmocka_unit_test(test_passwords), cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_base64_refuses), cmocka_unit_test(test_base64url),
+        cmocka_unit_test(test_seal),           cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_hmac),           cmocka_unit_test(test_digest_in_pieces),
+        cmocka_unit_test(test_random_differs), cmocka_unit_test(test_passwords),
+        cmocka_unit_test(test_base64),         cmocka_unit_test(test_base64_refuses),
+        cmocka_unit_test(test_base64url),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -29,17 +29,22 @@ static void scan_in_pieces(struct kn_http_scan *s, const char *in, size_t len, s
 }
 
 static const struct {
-    const char *in;  /* '@' stands for a NUL */
+    const char *in; /* '@' stands for a NUL */
     const char *out;
     enum kn_code why;
 } CASES[] = {
     { "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", KN_OK },
     { "\r\n\r\nGET /a HTTP/1.0\r\n\r\n", "GET /a HTTP/1.0\r\n\r\n", KN_OK },
-    { "GET / HTTP/1.7\r\nHost: x\r\nCookie: a=b; c=d\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nCookie:         \r\n\r\n", KN_OK },
-    { HEAD "content-length: 3 \r\n\r\na\nbGET /c HTTP/1.0\r\n\r\n", HEAD "content-length:3\r\n\r\na\nbGET /c HTTP/1.0\r\n\r\n", KN_OK },
-    { HEAD "Content-Length: 0\r\n\r\nGET /c HTTP/1.0\r\n\r\n", HEAD "Content-Length:0\r\n\r\nGET /c HTTP/1.0\r\n\r\n", KN_OK },
-    { HEAD "Transfer-Encoding: Chunked\r\n\r\n005;x=\"y\"\r\na@c\r\n\r\n00A\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET /c HTTP/1.0\r\n\r\n",
-      HEAD "Transfer-Encoding:chunked\r\n\r\n5\r\na@c\r\n\r\na\r\n0123456789\r\n0\r\n\r\nGET /c HTTP/1.0\r\n\r\n", KN_OK },
+    { "GET / HTTP/1.7\r\nHost: x\r\nCookie: a=b; c=d\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nCookie:         \r\n\r\n",
+      KN_OK },
+    { HEAD "content-length: 3 \r\n\r\na\nbGET /c HTTP/1.0\r\n\r\n",
+      HEAD "content-length:3\r\n\r\na\nbGET /c HTTP/1.0\r\n\r\n", KN_OK },
+    { HEAD "Content-Length: 0\r\n\r\nGET /c HTTP/1.0\r\n\r\n", HEAD "Content-Length:0\r\n\r\nGET /c HTTP/1.0\r\n\r\n",
+      KN_OK },
+    { HEAD
+      "Transfer-Encoding: Chunked\r\n\r\n005;x=\"y\"\r\na@c\r\n\r\n00A\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET /c HTTP/1.0\r\n\r\n",
+      HEAD "Transfer-Encoding:chunked\r\n\r\n5\r\na@c\r\n\r\na\r\n0123456789\r\n0\r\n\r\nGET /c HTTP/1.0\r\n\r\n",
+      KN_OK },
     /* the request line */
     { "\x16\x03\x01\x02", "BAD / HTTP/1.1\r\n\r\n", KN_BAD_REQUEST },
     { "\nGET / HTTP/1.1\r\n\r\n", "BAD / HTTP/1.1\r\n\r\n", KN_BAD_REQUEST },
@@ -60,7 +65,8 @@ static const struct {
     { "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a \r\n\r\n", KN_BAD_REQUEST },
     { "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", KN_BAD_REQUEST },
     { "GET / HTTP/1.1\r\nHost: a\"\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", KN_BAD_REQUEST },
-    { "GET / HTTP/1.1\r\nHost:\t[fe80::1%25e0]:8774 \r\n\r\n", "GET / HTTP/1.1\r\nHost:\t[fe80::1%25e0]:8774 \r\n\r\n", KN_OK },
+    { "GET / HTTP/1.1\r\nHost:\t[fe80::1%25e0]:8774 \r\n\r\n", "GET / HTTP/1.1\r\nHost:\t[fe80::1%25e0]:8774 \r\n\r\n",
+      KN_OK },
     { HEAD " folded\r\n\r\n", HEAD "\r\n", KN_BAD_REQUEST },
     { HEAD ": y\r\n\r\n", HEAD "\r\n", KN_BAD_REQUEST },
     { HEAD "no colon\r\n\r\n", HEAD "noX:\r\n\r\n", KN_BAD_REQUEST },
@@ -74,16 +80,20 @@ static const struct {
     { HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n", HEAD "Transfer-Encoding:chunked\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Transfer-Encoding: chunked, chunked\r\n\r\n", HEAD "Transfer-Encoding:chunked\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Transfer-Encoding:\vchunked\r\n\r\n", HEAD "Transfer-Encoding:chunked\r\n\r\n", KN_BAD_REQUEST },
-    { "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "POST / HTTP/1.0\r\nTransfer-EncodingX:\r\n\r\n", KN_BAD_REQUEST },
-    { HEAD "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n", HEAD "Content-Length:4\r\nTransfer-EncodingX:\r\n\r\n", KN_BAD_REQUEST },
-    { HEAD "Content-Length: 4\r\nContent-Length: 5\r\n\r\n", HEAD "Content-Length:4\r\nContent-LengthX:\r\n\r\n", KN_BAD_REQUEST },
+    { "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "POST / HTTP/1.0\r\nTransfer-EncodingX:\r\n\r\n",
+      KN_BAD_REQUEST },
+    { HEAD "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+      HEAD "Content-Length:4\r\nTransfer-EncodingX:\r\n\r\n", KN_BAD_REQUEST },
+    { HEAD "Content-Length: 4\r\nContent-Length: 5\r\n\r\n", HEAD "Content-Length:4\r\nContent-LengthX:\r\n\r\n",
+      KN_BAD_REQUEST },
     { HEAD "Content-Length: -1\r\n\r\n", HEAD "Content-Length:0\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Content-Length: +1\r\n\r\n", HEAD "Content-Length:0\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Content-Length: 0x10\r\n\r\n", HEAD "Content-Length:0\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Content-Length: 1 2\r\n\r\n", HEAD "Content-Length:1\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Content-Length: 1, 1\r\n\r\n", HEAD "Content-Length:1\r\n\r\n", KN_BAD_REQUEST },
     { HEAD "Content-Length:\r\n\r\n", HEAD "Content-Length:0\r\n\r\n", KN_BAD_REQUEST },
-    { HEAD "Content-Length: 99999999999999999999\r\n\r\n", HEAD "Content-Length:999999999999999999\r\n\r\n", KN_BAD_REQUEST },
+    { HEAD "Content-Length: 99999999999999999999\r\n\r\n", HEAD "Content-Length:999999999999999999\r\n\r\n",
+      KN_BAD_REQUEST },
     /* chunks */
     { CHUNKED "z\r\n", HEAD "Transfer-Encoding:chunked\r\n\r\n0\r\n\r\n", KN_BAD_REQUEST },
     { CHUNKED "-1\r\n", HEAD "Transfer-Encoding:chunked\r\n\r\n0\r\n\r\n", KN_BAD_REQUEST },
@@ -200,7 +210,9 @@ static void test_framing(void **state)
         const char *extension, *data;
         bool is_taken;
     } BODIES[] = {
-        { "", "x", true }, { ";a=b", "x", true }, { ";a=0123456789012345678901234567890123456789", "x", false },
+        { "", "x", true },
+        { ";a=b", "x", true },
+        { ";a=0123456789012345678901234567890123456789", "x", false },
         { ";a=0123456789012345678901234567890123456789", "0123456789012345678901234567890123456789", true },
     };
 
@@ -223,7 +235,7 @@ static void test_framing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_limits), cmocka_unit_test(test_unread),
-                                        cmocka_unit_test(test_framing) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_limits),
+                                        cmocka_unit_test(test_unread), cmocka_unit_test(test_framing) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

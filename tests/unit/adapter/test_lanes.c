@@ -23,10 +23,10 @@ struct piece {
     bool is_held;
     atomic_bool go;
     atomic_int runs, agains, tells;
-    atomic_int word;      /* what it heard last */
-    atomic_int ended;     /* enum kn_lane_end + 1 */
-    int percent;          /* told last */
-    int percents[3];      /* to tell */
+    atomic_int word; /* what it heard last */
+    atomic_int ended; /* enum kn_lane_end + 1 */
+    int percent; /* told last */
+    int percents[3]; /* to tell */
 };
 
 static struct {
@@ -145,8 +145,14 @@ static bool has_name(const void *arg, const void *what)
     return strcmp(((const struct piece *)arg)->name, what) == 0;
 }
 
-#define PIECE(n) { .name = n }
-#define HELD(n) { .name = n, .is_held = true }
+#define PIECE(n) \
+    { \
+        .name = n \
+    }
+#define HELD(n) \
+    { \
+        .name = n, .is_held = true \
+    }
 
 static void in_order_in_a_lane(void **state)
 {
@@ -237,7 +243,8 @@ static void one_thread_is_kept_for_the_next_project(void **state)
 static void projects_take_turns(void **state)
 {
     static struct piece hold = HELD("hold");
-    static struct piece p[4] = { PIECE("p0"), PIECE("p1"), PIECE("p2"), PIECE("p3") }, q[2] = { PIECE("q0"), PIECE("q1") }, r = PIECE("r0");
+    static struct piece p[4] = { PIECE("p0"), PIECE("p1"), PIECE("p2"), PIECE("p3") },
+                        q[2] = { PIECE("q0"), PIECE("q1") }, r = PIECE("r0");
     struct kn_lanes *lanes = lanes_of(1, 100, 100, 1000);
 
     (void)state;
@@ -359,7 +366,8 @@ static void stopped(void **state)
 
 static void progress_is_told_now_and_then(void **state)
 {
-    static struct piece eager = { .name = "eager", .percents = { 10, 20, 30 } }, quick = { .name = "quick", .percents = { 10, 20, 30 } };
+    static struct piece eager = { .name = "eager", .percents = { 10, 20, 30 } },
+                        quick = { .name = "quick", .percents = { 10, 20, 30 } };
     struct kn_lanes *lanes = lanes_of(1, 100, 100, 0);
 
     (void)state;

@@ -138,9 +138,9 @@ static void test_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counter_and_gauge), cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_counter_and_gauge),        cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_label_values_are_escaped), cmocka_unit_test(test_cells_are_bounded),
-        cmocka_unit_test(test_threads_lose_nothing), cmocka_unit_test(test_process),
+        cmocka_unit_test(test_threads_lose_nothing),     cmocka_unit_test(test_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

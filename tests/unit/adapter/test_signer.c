@@ -52,7 +52,8 @@ static void test_the_mac_is_hmac_sha256(void **state)
         const char *data, *sum;
     } CASES[] = {
         { NULL, 0x0b, 20, "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
-        { "Jefe", 0, 4, "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+        { "Jefe", 0, 4, "what do ya want for nothing?",
+          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
         { NULL, 0xaa, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
           "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
     };
@@ -144,7 +145,8 @@ static void test_an_agents_key_is_derived_from_the_secret(void **state)
     assert_memory_equal(file, hex, 64);
     assert_int_equal(stat(keys.agent_key, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_fails(kn_signer_make_agent_key(&keys.plane, "h1", keys.agent_key, &err), &err, KN_CONFLICT); /* nothing is written over */
+    assert_fails(kn_signer_make_agent_key(&keys.plane, "h1", keys.agent_key, &err), &err,
+                 KN_CONFLICT); /* nothing is written over */
     assert_fails(kn_signer_make_secret(keys.secret, &err), &err, KN_CONFLICT);
 }
 
@@ -194,8 +196,9 @@ static void test_what_it_costs(void **state)
         assert_ok(kn_signer_check(plane, TOPIC_H1, text.buf, text.len, &m, &err), &err);
     }
     checking_us = kn_mono_us() - checking_us;
-    print_message("a signature: %.2f us, a check: %.2f us (sanitised; build/plain/tests/bench/signer has the true ones)\n",
-                  (double)signing_us / ROUNDS, (double)checking_us / ROUNDS);
+    print_message(
+        "a signature: %.2f us, a check: %.2f us (sanitised; build/plain/tests/bench/signer has the true ones)\n",
+        (double)signing_us / ROUNDS, (double)checking_us / ROUNDS);
 }
 
 static int setup(void **state)

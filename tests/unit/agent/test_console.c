@@ -13,7 +13,7 @@ static void tail(const char *data, size_t len, int64_t lines, const char *want)
 {
     struct kn_strbuf out = KN_STRBUF_INIT;
 
-    kn_console_tail(data, len, lines, &out);
+    kn_agent_console_tail(data, len, lines, &out);
     assert_string_equal(out.buf, want);
     kn_strbuf_release(&out);
 }
@@ -34,7 +34,11 @@ static void test_lines(void **state)
 static void test_bytes_that_are_no_text(void **state)
 {
     (void)state;
-    tail("a\xff" "b", 3, -1, "a\xef\xbf\xbd" "b");
+    tail("a\xff"
+         "b",
+         3, -1,
+         "a\xef\xbf\xbd"
+         "b");
     tail("\0x", 2, -1, "\xef\xbf\xbdx");
     tail("\xc3\xa9", 2, -1, "\xc3\xa9");
     tail("\xc0\xaf", 2, -1, "\xef\xbf\xbd\xef\xbf\xbd");         /* overlong */
@@ -52,7 +56,7 @@ static void test_bound(void **state)
 
     (void)state;
     memset(data, 0xff, len); /* each becomes three bytes */
-    kn_console_tail(data, len, -1, &out);
+    kn_agent_console_tail(data, len, -1, &out);
     assert_true(out.len <= KN_CONSOLE_MAX && out.len > KN_CONSOLE_MAX - 3);
     text = json_stringn(out.buf, out.len);
     assert_non_null(text); /* whole characters only */

@@ -23,16 +23,16 @@ static const char DOMAIN[] =
 
 static void test_disks(void **state)
 {
-    struct kn_scanned_disk disk;
+    struct kn_agent_scanned_disk disk;
 
     (void)state;
-    assert_true(kn_scan_disk(DOMAIN, 0, &disk));
+    assert_true(kn_agent_scan_disk(DOMAIN, 0, &disk));
     assert_string_equal(disk.device, "vda");
     assert_string_equal(disk.serial, "");
-    assert_true(kn_scan_disk_find(DOMAIN, VOLUME, &disk));
+    assert_true(kn_agent_scan_disk_find(DOMAIN, VOLUME, &disk));
     assert_string_equal(disk.device, "vdc");
-    assert_false(kn_scan_disk(DOMAIN, 2, &disk));
-    assert_int_equal(kn_scan_devices(DOMAIN), 1 << 0 | 1 << 2);
+    assert_false(kn_agent_scan_disk(DOMAIN, 2, &disk));
+    assert_int_equal(kn_agent_scan_devices(DOMAIN), 1 << 0 | 1 << 2);
 }
 
 static void test_the_rest_of_a_domain(void **state)
@@ -40,12 +40,12 @@ static void test_the_rest_of_a_domain(void **state)
     char tap[16];
 
     (void)state;
-    assert_true(kn_scan_tap(DOMAIN, 0, tap, sizeof(tap)));
+    assert_true(kn_agent_scan_tap(DOMAIN, 0, tap, sizeof(tap)));
     assert_string_equal(tap, "tap1");
-    assert_false(kn_scan_tap(DOMAIN, 1, tap, sizeof(tap)));
-    assert_int_equal(kn_scan_generation(DOMAIN), 12);
-    assert_int_equal(kn_scan_generation("<server xmlns='urn:kilonova:server:1' generation='4'/>"), 4);
-    assert_int_equal(kn_scan_generation("<domain/>"), 0);
+    assert_false(kn_agent_scan_tap(DOMAIN, 1, tap, sizeof(tap)));
+    assert_int_equal(kn_agent_scan_generation(DOMAIN), 12);
+    assert_int_equal(kn_agent_scan_generation("<server xmlns='urn:kilonova:server:1' generation='4'/>"), 4);
+    assert_int_equal(kn_agent_scan_generation("<domain/>"), 0);
 }
 
 static void test_capabilities(void **state)
@@ -59,39 +59,47 @@ static void test_capabilities(void **state)
 
     (void)state;
     kn_strbuf_addf(&with, CAPS, "<domain type='kvm'/>");
-    assert_true(kn_scan_has_kvm(with.buf));
+    assert_true(kn_agent_scan_has_kvm(with.buf));
     kn_strbuf_clear(&with);
     kn_strbuf_addf(&with, CAPS, "");
-    assert_false(kn_scan_has_kvm(with.buf));
-    assert_true(kn_scan_text(with.buf, "cpu", "model", model, sizeof(model)));
+    assert_false(kn_agent_scan_has_kvm(with.buf));
+    assert_true(kn_agent_scan_text(with.buf, "cpu", "model", model, sizeof(model)));
     assert_string_equal(model, "Skylake");
-    assert_false(kn_scan_text(with.buf, "cpu", "model", model, 4)); /* too long is not cut */
+    assert_false(kn_agent_scan_text(with.buf, "cpu", "model", model, 4)); /* too long is not cut */
     kn_strbuf_release(&with);
 }
 
 static void test_cpuinfo(void **state)
 {
     (void)state;
-    assert_true(kn_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu vmx sse\nbugs\t: svm\n"));
-    assert_true(kn_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu svm"));
-    assert_false(kn_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu vmxish nosvm\nbugs\t: vmx\n"));
-    assert_false(kn_scan_has_virtualization(""));
+    assert_true(kn_agent_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu vmx sse\nbugs\t: svm\n"));
+    assert_true(kn_agent_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu svm"));
+    assert_false(kn_agent_scan_has_virtualization("processor\t: 0\nflags\t\t: fpu vmxish nosvm\nbugs\t: vmx\n"));
+    assert_false(kn_agent_scan_has_virtualization(""));
 }
 
 static void test_not_xml(void **state)
 {
-    static const char *const TEXTS[] = { "", "<", "<disk", "<disk ", "<disk>", "<disk/>", "<disk><target dev='vdb", "</disk><disk>",
-                                         "<disk><target dev=/></disk>", "<disk><target dev='/></disk>" };
-    struct kn_scanned_disk disk;
+    static const char *const TEXTS[] = { "",
+                                         "<",
+                                         "<disk",
+                                         "<disk ",
+                                         "<disk>",
+                                         "<disk/>",
+                                         "<disk><target dev='vdb",
+                                         "</disk><disk>",
+                                         "<disk><target dev=/></disk>",
+                                         "<disk><target dev='/></disk>" };
+    struct kn_agent_scanned_disk disk;
     char tap[16];
 
     (void)state;
     for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
-        for (size_t n = 0; kn_scan_disk(TEXTS[i], n, &disk); n++) {
+        for (size_t n = 0; kn_agent_scan_disk(TEXTS[i], n, &disk); n++) {
             assert_string_equal(disk.device, "");
         }
-        assert_false(kn_scan_tap(TEXTS[i], 0, tap, sizeof(tap)));
-        assert_false(kn_scan_has_kvm(TEXTS[i]));
+        assert_false(kn_agent_scan_tap(TEXTS[i], 0, tap, sizeof(tap)));
+        assert_false(kn_agent_scan_has_kvm(TEXTS[i]));
     }
 }
 
@@ -106,30 +114,32 @@ static void test_what_xml_means(void **state)
         "<domain><devices><!-- <disk><target dev='vdb'/></disk> --><![CDATA[<disk><target dev='vdb'/></disk>]]></devices></domain>",
     };
     struct kn_strbuf deep = KN_STRBUF_INIT, large = KN_STRBUF_INIT;
-    struct kn_scanned_disk disk;
+    struct kn_agent_scanned_disk disk;
     char text[32];
 
     (void)state;
     for (size_t i = 0; i < sizeof(NOTHING) / sizeof(NOTHING[0]); i++) {
-        assert_false(kn_scan_disk(NOTHING[i], 0, &disk));
+        assert_false(kn_agent_scan_disk(NOTHING[i], 0, &disk));
     }
-    assert_true(kn_scan_disk("<domain><devices><disk\n><target\tdev = \"vd&#98;\" /><serial>a<!-- x -->b</serial></disk ></devices></domain>", 0, &disk));
+    assert_true(kn_agent_scan_disk(
+        "<domain><devices><disk\n><target\tdev = \"vd&#98;\" /><serial>a<!-- x -->b</serial></disk ></devices></domain>",
+        0, &disk));
     assert_string_equal(disk.device, "vdb");
     assert_string_equal(disk.serial, "ab");
-    assert_true(kn_scan_text("<c><cpu><model>a &amp; b</model></cpu></c>", "cpu", "model", text, sizeof(text)));
+    assert_true(kn_agent_scan_text("<c><cpu><model>a &amp; b</model></cpu></c>", "cpu", "model", text, sizeof(text)));
     assert_string_equal(text, "a & b");
-    assert_int_equal(kn_scan_generation("<server xmlns='urn:somebody:else' generation='4'/>"), 0);
+    assert_int_equal(kn_agent_scan_generation("<server xmlns='urn:somebody:else' generation='4'/>"), 0);
     kn_strbuf_addstr(&deep, "<domain><devices><disk/></devices>");
     for (int i = 0; i < 1000; i++) {
         kn_strbuf_addstr(&deep, "<a>");
     }
-    assert_false(kn_scan_disk(deep.buf, 0, &disk));
+    assert_false(kn_agent_scan_disk(deep.buf, 0, &disk));
     kn_strbuf_addstr(&large, "<domain><devices><disk/>");
     for (int i = 0; i < 1 << 18; i++) {
         kn_strbuf_addstr(&large, "<e a='0123456789012345678901'/>");
     }
     kn_strbuf_addstr(&large, "</devices></domain>");
-    assert_false(kn_scan_disk(large.buf, 0, &disk));
+    assert_false(kn_agent_scan_disk(large.buf, 0, &disk));
     kn_strbuf_release(&deep);
     kn_strbuf_release(&large);
 }
@@ -144,52 +154,57 @@ static void test_any_printing(void **state)
         "<devices><disk device='disk'\n  type='file'><mirror><target dev='vdx'/><serial>not this</serial></mirror>"
         "<target bus=\"virtio\"\n\tdev=\"vdb\"></target><serial><!-- it is -->a &amp; b</serial></disk><disk/>"
         "<interface><source dev='>'/><target\tdev = 'tap&#x39;'/></interface></devices></domain>";
-    struct kn_scanned_disk disk;
+    struct kn_agent_scanned_disk disk;
     char tap[16];
 
     (void)state;
-    assert_true(kn_scan_disk_find(OTHER, "a & b", &disk));
+    assert_true(kn_agent_scan_disk_find(OTHER, "a & b", &disk));
     assert_string_equal(disk.device, "vdb");
-    assert_true(kn_scan_disk(OTHER, 1, &disk));
+    assert_true(kn_agent_scan_disk(OTHER, 1, &disk));
     assert_string_equal(disk.device, "");
-    assert_false(kn_scan_disk(OTHER, 2, &disk));
-    assert_int_equal(kn_scan_devices(OTHER), 1 << 1);
-    assert_true(kn_scan_tap(OTHER, 0, tap, sizeof(tap)));
+    assert_false(kn_agent_scan_disk(OTHER, 2, &disk));
+    assert_int_equal(kn_agent_scan_devices(OTHER), 1 << 1);
+    assert_true(kn_agent_scan_tap(OTHER, 0, tap, sizeof(tap)));
     assert_string_equal(tap, "tap9");
-    assert_false(kn_scan_tap(OTHER, 0, tap, 4)); /* too long is not cut */
-    assert_int_equal(kn_scan_generation(OTHER), 13);
+    assert_false(kn_agent_scan_tap(OTHER, 0, tap, 4)); /* too long is not cut */
+    assert_int_equal(kn_agent_scan_generation(OTHER), 13);
     /* Asked for by itself, the element may have a prefix that nobody declares. */
-    assert_int_equal(kn_scan_generation("<kilonova:server id='x' generation='5'/>"), 5);
-    assert_int_equal(kn_scan_generation("<server id='x' generation='6'/>"), 6);
-    assert_int_equal(kn_scan_generation("<server xmlns='urn:other' generation='6'/>"), 0);
-    assert_true(kn_scan_has_kvm("<capabilities><guest><arch><domain\n type=\"kvm\"/></arch></guest></capabilities>"));
-    assert_false(kn_scan_has_kvm("<capabilities><host><domain type='kvm'/></host><guest><!-- <domain type='kvm'/> --></guest></capabilities>"));
+    assert_int_equal(kn_agent_scan_generation("<kilonova:server id='x' generation='5'/>"), 5);
+    assert_int_equal(kn_agent_scan_generation("<server id='x' generation='6'/>"), 6);
+    assert_int_equal(kn_agent_scan_generation("<server xmlns='urn:other' generation='6'/>"), 0);
+    assert_true(
+        kn_agent_scan_has_kvm("<capabilities><guest><arch><domain\n type=\"kvm\"/></arch></guest></capabilities>"));
+    assert_false(kn_agent_scan_has_kvm(
+        "<capabilities><host><domain type='kvm'/></host><guest><!-- <domain type='kvm'/> --></guest></capabilities>"));
 }
 
 /* As libvirt itself hands our element out: its test driver stores it as its QEMU driver does. */
 static void test_the_element_from_libvirt(void **state)
 {
     virConnectPtr conn = virConnectOpen("test:///default");
-    virDomainPtr dom = virDomainDefineXML(conn, "<domain type='test'><name>k</name><memory>8192</memory><os><type>hvm</type></os><metadata>"
-                                                "<kilonova:server xmlns:kilonova='urn:kilonova:server:1' generation='7'/></metadata></domain>");
+    virDomainPtr dom = virDomainDefineXML(
+        conn, "<domain type='test'><name>k</name><memory>8192</memory><os><type>hvm</type></os><metadata>"
+              "<kilonova:server xmlns:kilonova='urn:kilonova:server:1' generation='7'/></metadata></domain>");
     AUTO_FREE char *element = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, "urn:kilonova:server:1", 0);
     AUTO_FREE char *whole = virDomainGetXMLDesc(dom, 0);
 
     (void)state;
     assert_non_null(element);
     assert_non_null(whole);
-    assert_int_equal(kn_scan_generation(element), 7);
-    assert_int_equal(kn_scan_generation(whole), 7);
+    assert_int_equal(kn_agent_scan_generation(element), 7);
+    assert_int_equal(kn_agent_scan_generation(whole), 7);
     virDomainFree(dom);
     virConnectClose(conn);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks), cmocka_unit_test(test_the_rest_of_a_domain),
-                                        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_cpuinfo),
-                                        cmocka_unit_test(test_not_xml), cmocka_unit_test(test_what_xml_means),
-                                        cmocka_unit_test(test_any_printing), cmocka_unit_test(test_the_element_from_libvirt) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_disks),        cmocka_unit_test(test_the_rest_of_a_domain),
+        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_cpuinfo),
+        cmocka_unit_test(test_not_xml),      cmocka_unit_test(test_what_xml_means),
+        cmocka_unit_test(test_any_printing), cmocka_unit_test(test_the_element_from_libvirt)
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

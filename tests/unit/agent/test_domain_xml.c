@@ -53,40 +53,50 @@ static json_t *spec_of(const char *text)
 
 static void render(const char *golden, const char *spec_text, const char *type, struct kn_strbuf *out)
 {
-    struct kn_spec_domain d;
+    struct kn_agent_spec_domain d;
     json_t *spec = spec_of(spec_text);
 
-    kn_spec_domain(spec, SERVER, 7, "/var/lib/kilonova/agent/servers/" SERVER "/disk.qcow2", &d);
+    kn_agent_spec_domain(spec, SERVER, 7, "/var/lib/kilonova/agent/servers/" SERVER "/disk.qcow2", &d);
     d.domain.type = type;
     d.domain.serial_socket = "/run/libvirt/kn-" SERVER ".serial";
     d.domain.console_log = "/var/lib/kilonova/agent/servers/" SERVER "/console.log";
-    kn_domain_xml(&d.domain, out);
+    kn_agent_domain_xml(&d.domain, out);
     same_as_golden(golden, out->buf);
     json_decref(spec);
 }
 
-#define NIC "{\"port\":\"" VOLUME "\",\"network\":\"" VOLUME "\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap77777777-7c\",\"mtu\":1450," \
-            "\"network_name\":\"net\",\"vni\":7,\"ips\":[]}"
-#define IMAGE "\"image\":{\"id\":\"" VOLUME "\",\"url\":\"http://i\",\"sha512\":\"00\",\"size\":1," \
-              "\"disk_format\":\"qcow2\",\"virtual_size\":36700160}"
-#define VOL "{\"volume\":\"" VOLUME "\",\"device\":\"%s\",\"connection\":{\"driver\":\"file\",\"path\":\"/srv/volumes/a\",\"format\":\"raw\"}}"
+#define NIC \
+    "{\"port\":\"" VOLUME "\",\"network\":\"" VOLUME \
+    "\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap77777777-7c\",\"mtu\":1450," \
+    "\"network_name\":\"net\",\"vni\":7,\"ips\":[]}"
+#define IMAGE \
+    "\"image\":{\"id\":\"" VOLUME "\",\"url\":\"http://i\",\"sha512\":\"00\",\"size\":1," \
+    "\"disk_format\":\"qcow2\",\"virtual_size\":36700160}"
+#define VOL \
+    "{\"volume\":\"" VOLUME \
+    "\",\"device\":\"%s\",\"connection\":{\"driver\":\"file\",\"path\":\"/srv/volumes/a\",\"format\":\"raw\"}}"
 
 static void test_image_and_nic(void **state)
 {
     struct kn_strbuf xml = KN_STRBUF_INIT;
 
     (void)state;
-    render("image", "{\"name\":\"web\",\"hostname\":\"web\",\"project\":\"p1\",\"vcpus\":1,\"memory_mib\":128,\"disk_gib\":0," IMAGE
-                    ",\"nics\":[" NIC "]}", "qemu", &xml);
-    assert_int_equal(kn_scan_generation(xml.buf), 7); /* what is written is what is read back */
+    render(
+        "image",
+        "{\"name\":\"web\",\"hostname\":\"web\",\"project\":\"p1\",\"vcpus\":1,\"memory_mib\":128,\"disk_gib\":0," IMAGE
+        ",\"nics\":[" NIC "]}",
+        "qemu", &xml);
+    assert_int_equal(kn_agent_scan_generation(xml.buf), 7); /* what is written is what is read back */
     kn_strbuf_release(&xml);
 }
 
 /* A server with so many NICs. */
 static json_t *spec_with_nics(int count)
 {
-    json_t *spec = json_loads("{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":0," IMAGE
-                              ",\"nics\":[]}", 0, NULL);
+    json_t *spec = json_loads(
+        "{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":0," IMAGE
+        ",\"nics\":[]}",
+        0, NULL);
 
     for (int i = 0; i < count; i++) {
         json_array_append_new(json_object_get(spec, "nics"), json_loads(NIC, 0, NULL));
@@ -109,16 +119,16 @@ static void test_many_nics(void **state)
 {
     struct kn_strbuf xml = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
-    struct kn_spec_domain d;
+    struct kn_agent_spec_domain d;
     json_t *spec = spec_with_nics(KN_MAX_NICS), *more = spec_with_nics(KN_MAX_NICS + 1);
 
     (void)state;
     assert_int_equal(kn_form_check(&kn_form_spec, spec, "spec", &err), 0);
-    kn_spec_domain(spec, SERVER, 7, "/disk", &d);
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", &d);
     d.domain.type = "qemu";
     d.domain.serial_socket = "/serial";
     d.domain.console_log = "/log";
-    kn_domain_xml(&d.domain, &xml);
+    kn_agent_domain_xml(&d.domain, &xml);
     assert_int_equal(occurrences(xml.buf, "<interface "), KN_MAX_NICS);
     assert_int_equal(occurrences(xml.buf, "pcie-root-port"), KN_MAX_DISKS + KN_MAX_NICS + 2);
     assert_fails(kn_form_check(&kn_form_spec, more, "spec", &err), &err, KN_BAD_REQUEST);
@@ -130,14 +140,16 @@ static void test_many_nics(void **state)
 static void test_kvm_two_volumes(void **state)
 {
     AUTO_FREE char *vols = kn_asprintf("[" VOL "]", "/dev/vda");
-    AUTO_FREE char *text = kn_asprintf("{\"name\":\"db\",\"hostname\":\"db\",\"project\":\"p1\",\"vcpus\":4,\"memory_mib\":"
-                                       "8192,\"disk_gib\":20,\"nics\":[],\"volumes\":%s}", vols);
+    AUTO_FREE char *text =
+        kn_asprintf("{\"name\":\"db\",\"hostname\":\"db\",\"project\":\"p1\",\"vcpus\":4,\"memory_mib\":"
+                    "8192,\"disk_gib\":20,\"nics\":[],\"volumes\":%s}",
+                    vols);
     struct kn_strbuf xml = KN_STRBUF_INIT;
-    struct kn_scanned_disk disk;
+    struct kn_agent_scanned_disk disk;
 
     (void)state;
     render("volume-kvm", text, "kvm", &xml);
-    assert_true(kn_scan_disk_find(xml.buf, VOLUME, &disk));
+    assert_true(kn_agent_scan_disk_find(xml.buf, VOLUME, &disk));
     assert_string_equal(disk.device, "vda");
     kn_strbuf_release(&xml);
 }
@@ -147,8 +159,10 @@ static void test_hostile_names(void **state)
     struct kn_strbuf xml = KN_STRBUF_INIT;
 
     (void)state;
-    render("hostile", "{\"name\":\"</name><x a='\\\"&\\u0001\",\"hostname\":\"h\",\"project\":\"p'><\",\"vcpus\":1,"
-                      "\"memory_mib\":64,\"disk_gib\":1,\"nics\":[]}", "qemu", &xml);
+    render("hostile",
+           "{\"name\":\"</name><x a='\\\"&\\u0001\",\"hostname\":\"h\",\"project\":\"p'><\",\"vcpus\":1,"
+           "\"memory_mib\":64,\"disk_gib\":1,\"nics\":[]}",
+           "qemu", &xml);
     assert_null(strstr(xml.buf, "<x"));
     kn_strbuf_release(&xml);
 }
@@ -178,8 +192,10 @@ static void test_bad_specs(void **state)
 static void test_two_disks_one_name(void **state)
 {
     AUTO_FREE char *vol = kn_asprintf(VOL, "/dev/vda");
-    AUTO_FREE char *text = kn_asprintf("{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,"
-                                       "\"disk_gib\":0,\"nics\":[]," IMAGE ",\"volumes\":[%s]}", vol);
+    AUTO_FREE char *text =
+        kn_asprintf("{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,"
+                    "\"disk_gib\":0,\"nics\":[]," IMAGE ",\"volumes\":[%s]}",
+                    vol);
     json_t *spec = json_loads(text, 0, NULL);
     struct kn_error err = { 0 };
 
@@ -193,7 +209,7 @@ static int64_t root_bytes(int64_t disk_gib, int64_t virtual_size)
 {
     json_t *spec = json_pack("{s:I, s:{s:I}}", "disk_gib", (json_int_t)disk_gib, "image", "virtual_size",
                              (json_int_t)virtual_size);
-    int64_t bytes = kn_spec_root_bytes(spec);
+    int64_t bytes = kn_agent_spec_root_bytes(spec);
 
     json_decref(spec);
     return bytes;
@@ -211,17 +227,18 @@ static void test_volumes_of_a_spec(void **state)
 {
     json_t *spec = json_pack("{s:s, s:[]}", "name", "a", "volumes");
     json_t *connection = json_pack("{s:s}", "driver", "file");
-    json_t *with = kn_spec_with_volume(spec, VOLUME, "vdc", connection);
-    json_t *again = kn_spec_with_volume(with, VOLUME, "vdd", connection);
-    json_t *merged = kn_spec_merge(again, spec);
-    json_t *without = kn_spec_without_volume(merged, VOLUME);
+    json_t *with = kn_agent_spec_with_volume(spec, VOLUME, "vdc", connection);
+    json_t *again = kn_agent_spec_with_volume(with, VOLUME, "vdd", connection);
+    json_t *merged = kn_agent_spec_merge(again, spec);
+    json_t *without = kn_agent_spec_without_volume(merged, VOLUME);
 
     (void)state;
-    assert_null(kn_spec_volume(spec, VOLUME)); /* the original is not touched */
-    assert_string_equal(json_string_value(json_object_get(kn_spec_volume(with, VOLUME), "device")), "/dev/vdc");
-    assert_int_equal(kn_spec_devices(again), 1 << 3);
-    assert_non_null(kn_spec_volume(merged, VOLUME)); /* the newer one brought none: those that were attached stay */
-    assert_null(kn_spec_volume(without, VOLUME));
+    assert_null(kn_agent_spec_volume(spec, VOLUME)); /* the original is not touched */
+    assert_string_equal(json_string_value(json_object_get(kn_agent_spec_volume(with, VOLUME), "device")), "/dev/vdc");
+    assert_int_equal(kn_agent_spec_devices(again), 1 << 3);
+    assert_non_null(kn_agent_spec_volume(merged,
+                                         VOLUME)); /* the newer one brought none: those that were attached stay */
+    assert_null(kn_agent_spec_volume(without, VOLUME));
     json_decref(spec);
     json_decref(connection);
     json_decref(with);
@@ -235,14 +252,14 @@ static void test_image_stays(void **state)
 {
     json_t *spawned = json_pack("{s:s, s:{s:s}}", "name", "a", "image", "id", "one");
     json_t *reboot = json_pack("{s:s, s:[]}", "name", "b", "volumes");
-    json_t *merged = kn_spec_merge(spawned, reboot);
-    json_t *alone = kn_spec_merge(NULL, reboot);
+    json_t *merged = kn_agent_spec_merge(spawned, reboot);
+    json_t *alone = kn_agent_spec_merge(NULL, reboot);
 
     (void)state;
     assert_string_equal(json_string_value(json_object_get(merged, "name")), "b");
     assert_string_equal(json_string_value(json_object_get(json_object_get(merged, "image"), "id")), "one");
-    assert_true(kn_spec_boots(merged));
-    assert_false(kn_spec_boots(alone));
+    assert_true(kn_agent_spec_boots(merged));
+    assert_false(kn_agent_spec_boots(alone));
     json_decref(spawned);
     json_decref(reboot);
     json_decref(merged);
@@ -252,10 +269,11 @@ static void test_image_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image_and_nic),    cmocka_unit_test(test_many_nics), cmocka_unit_test(test_kvm_two_volumes),
-        cmocka_unit_test(test_hostile_names),    cmocka_unit_test(test_bad_specs),
-        cmocka_unit_test(test_root_disk_size),   cmocka_unit_test(test_image_stays),
-        cmocka_unit_test(test_two_disks_one_name), cmocka_unit_test(test_volumes_of_a_spec),
+        cmocka_unit_test(test_image_and_nic),     cmocka_unit_test(test_many_nics),
+        cmocka_unit_test(test_kvm_two_volumes),   cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_bad_specs),         cmocka_unit_test(test_root_disk_size),
+        cmocka_unit_test(test_image_stays),       cmocka_unit_test(test_two_disks_one_name),
+        cmocka_unit_test(test_volumes_of_a_spec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static int teardown(void **state)
 
     for (size_t i = 0; i < 2; i++) {
         AUTO_FREE char *sub = kn_asprintf("%s/%s", dir, i == 0 ? "servers" : "tombstones");
-        assert_ok(kn_file_remove_dir(sub, &err), &err);
+        assert_ok(kn_agent_file_remove_dir(sub, &err), &err);
     }
     assert_int_equal(rmdir(dir), 0);
     free(dir);
@@ -50,18 +50,18 @@ static void test_save_and_load(void **state)
     int64_t generation = 0;
     struct kn_error err = { 0 };
 
-    assert_fails(kn_guest_load(*state, SERVER, &generation, &back, &err), &err, KN_NOT_FOUND);
-    assert_ok(kn_guest_save(*state, SERVER, "h1", 3, spec, &err), &err);
-    assert_ok(kn_guest_load(*state, SERVER, &generation, &back, &err), &err);
+    assert_fails(kn_agent_guest_load(*state, SERVER, &generation, &back, &err), &err, KN_NOT_FOUND);
+    assert_ok(kn_agent_guest_save(*state, SERVER, "h1", 3, spec, &err), &err);
+    assert_ok(kn_agent_guest_load(*state, SERVER, &generation, &back, &err), &err);
     assert_int_equal(generation, 3);
     assert_true(json_equal(spec, back));
-    servers = kn_guest_servers(*state);
+    servers = kn_agent_guest_servers(*state);
     assert_int_equal(json_array_size(servers), 1);
     json_decref(servers);
     json_decref(back);
     json_decref(spec);
-    assert_ok(kn_guest_remove(*state, SERVER, &err), &err);
-    assert_ok(kn_guest_remove(*state, SERVER, &err), &err); /* twice is once */
+    assert_ok(kn_agent_guest_remove(*state, SERVER, &err), &err);
+    assert_ok(kn_agent_guest_remove(*state, SERVER, &err), &err); /* twice is once */
 }
 
 static void write_file(const char *dir, const char *name, const char *text, size_t times)
@@ -69,7 +69,7 @@ static void write_file(const char *dir, const char *name, const char *text, size
     char path[PATH_MAX];
     FILE *f;
 
-    kn_guest_path(dir, SERVER, name, path);
+    kn_agent_guest_path(dir, SERVER, name, path);
     f = fopen(path, "a");
     assert_non_null(f);
     for (size_t i = 0; i < times; i++) {
@@ -83,11 +83,11 @@ static void test_half_written_spec(void **state)
     struct kn_error err = { 0 };
     char dir[PATH_MAX];
 
-    kn_guest_path(*state, SERVER, "", dir);
-    assert_ok(kn_file_make_dir(dir, &err), &err);
+    kn_agent_guest_path(*state, SERVER, "", dir);
+    assert_ok(kn_agent_file_make_dir(dir, &err), &err);
     write_file(*state, "spec.json", "{\"generation\":3,\"sp", 1);
-    assert_fails(kn_guest_load(*state, SERVER, NULL, NULL, &err), &err, KN_NOT_FOUND);
-    assert_ok(kn_guest_remove(*state, SERVER, &err), &err);
+    assert_fails(kn_agent_guest_load(*state, SERVER, NULL, NULL, &err), &err, KN_NOT_FOUND);
+    assert_ok(kn_agent_guest_remove(*state, SERVER, &err), &err);
 }
 
 static void test_console(void **state)
@@ -96,37 +96,37 @@ static void test_console(void **state)
     struct kn_error err = { 0 };
     char dir[PATH_MAX];
 
-    kn_guest_path(*state, SERVER, "", dir);
-    assert_ok(kn_file_make_dir(dir, &err), &err);
-    kn_guest_console(*state, SERVER, 100, &out);
+    kn_agent_guest_path(*state, SERVER, "", dir);
+    assert_ok(kn_agent_file_make_dir(dir, &err), &err);
+    kn_agent_guest_console(*state, SERVER, 100, &out);
     assert_string_equal(out.buf, ""); /* nothing written yet */
     write_file(*state, KN_GUEST_CONSOLE, "0123456789abcdef\n", 300000); /* 5 MB */
-    kn_guest_trim_console(*state, SERVER);
+    kn_agent_guest_trim_console(*state, SERVER);
     write_file(*state, KN_GUEST_CONSOLE, "new\n", 1);
-    kn_guest_console(*state, SERVER, 8, &out);
+    kn_agent_guest_console(*state, SERVER, 8, &out);
     assert_string_equal(out.buf, "def\nnew\n"); /* joins what was moved with what came after */
     kn_strbuf_release(&out);
-    assert_ok(kn_guest_remove(*state, SERVER, &err), &err);
+    assert_ok(kn_agent_guest_remove(*state, SERVER, &err), &err);
 }
 
 static void test_tombstones(void **state)
 {
     struct kn_error err = { 0 };
 
-    assert_int_equal(kn_tombstone_get(*state, SERVER), 0);
-    assert_ok(kn_tombstone_put(*state, SERVER, 5, &err), &err);
-    assert_ok(kn_tombstone_put(*state, SERVER, 4, &err), &err);
-    assert_int_equal(kn_tombstone_get(*state, SERVER), 5); /* never lowered */
-    kn_tombstone_prune(*state, kn_now_ms() - 1000);
-    assert_int_equal(kn_tombstone_get(*state, SERVER), 5);
-    kn_tombstone_prune(*state, kn_now_ms() + 2000);
-    assert_int_equal(kn_tombstone_get(*state, SERVER), 0);
+    assert_int_equal(kn_agent_tombstone_get(*state, SERVER), 0);
+    assert_ok(kn_agent_tombstone_put(*state, SERVER, 5, &err), &err);
+    assert_ok(kn_agent_tombstone_put(*state, SERVER, 4, &err), &err);
+    assert_int_equal(kn_agent_tombstone_get(*state, SERVER), 5); /* never lowered */
+    kn_agent_tombstone_prune(*state, kn_now_ms() - 1000);
+    assert_int_equal(kn_agent_tombstone_get(*state, SERVER), 5);
+    kn_agent_tombstone_prune(*state, kn_now_ms() + 2000);
+    assert_int_equal(kn_agent_tombstone_get(*state, SERVER), 0);
 }
 
 static void test_run(void **state)
 {
-    const struct kn_run_limits limits = { 4096, 10, 10000 };
-    const struct kn_run_limits hasty = { 4096, 10, 100 };
+    const struct kn_agent_run_limits limits = { 4096, 10, 10000 };
+    const struct kn_agent_run_limits hasty = { 4096, 10, 100 };
     const char *const well[] = { "true", NULL };
     const char *const complains[] = { "sh", "-c", "echo first >&2; echo the reason >&2; exit 3", NULL };
     const char *const absent[] = { "kn-no-such-program", NULL };
@@ -134,12 +134,12 @@ static void test_run(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(kn_run(well, &limits, &err), &err);
-    assert_fails(kn_run(complains, &limits, &err), &err, KN_INTERNAL);
+    assert_ok(kn_agent_run(well, &limits, &err), &err);
+    assert_fails(kn_agent_run(complains, &limits, &err), &err, KN_INTERNAL);
     assert_non_null(strstr(err.message, "the reason"));
-    assert_fails(kn_run(absent, &limits, &err), &err, KN_INTERNAL);
+    assert_fails(kn_agent_run(absent, &limits, &err), &err, KN_INTERNAL);
     assert_non_null(strstr(err.message, "installed"));
-    assert_fails(kn_run(slow, &hasty, &err), &err, KN_TIMEOUT);
+    assert_fails(kn_agent_run(slow, &hasty, &err), &err, KN_TIMEOUT);
 }
 
 int main(void)

@@ -32,7 +32,7 @@ static struct got get_of(const char *spec_text, const char *path)
     struct got got = { 0, KN_STRBUF_INIT, NULL };
 
     assert_non_null(spec);
-    got.status = kn_metadata_answer(SERVER, spec, path, &got.body, &got.type);
+    got.status = kn_agent_metadata_answer(SERVER, spec, path, &got.body, &got.type);
     json_decref(spec);
     return got;
 }
@@ -131,7 +131,8 @@ static void test_openstack(void **state)
     (void)state;
     assert_string_equal(json_string_value(json_object_get(doc, "uuid")), SERVER);
     assert_string_equal(json_string_value(json_object_get(doc, "name")), "web \"1\"");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "public_keys"), "mine")), "ssh-ed25519 AAAA me");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "public_keys"), "mine")),
+                        "ssh-ed25519 AAAA me");
     assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "meta"), "role")), "db");
     assert_int_equal(json_string_length(json_object_get(doc, "random_seed")), 684); /* 512 bytes */
     assert_false(json_equal(json_object_get(doc, "random_seed"), json_object_get(again, "random_seed")));
@@ -153,9 +154,11 @@ static void test_network_data(void **state)
     assert_string_equal(json_string_value(json_object_get(json_array_get(networks, 0), "type")), "ipv4_dhcp");
     assert_string_equal(json_string_value(json_object_get(fixed, "ip_address")), "10.1.0.5");
     assert_string_equal(json_string_value(json_object_get(fixed, "netmask")), "255.255.252.0");
-    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(fixed, "routes"), 1), "netmask")),
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(fixed, "routes"), 1),
+                                                          "netmask")),
                         "255.255.0.0");
-    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(doc, "services"), 0), "address")),
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(doc, "services"), 0),
+                                                          "address")),
                         "9.9.9.9");
     json_decref(doc);
 }
@@ -177,19 +180,19 @@ static void test_absent(void **state)
     absent(SPEC, longest);
 }
 
-static void parses(const char *text, enum kn_metadata_parse want, const char *path)
+static void parses(const char *text, enum kn_agent_metadata_parse want, const char *path)
 {
-    struct kn_metadata_request request = { 0 };
+    struct kn_agent_metadata_request request = { 0 };
 
-    assert_int_equal(kn_metadata_parse(text, strlen(text), &request), want);
+    assert_int_equal(kn_agent_metadata_parse(text, strlen(text), &request), want);
     assert_string_equal(request.path, path);
 }
 
 static void refuses(const char *text, int status)
 {
-    struct kn_metadata_request request = { 0 };
+    struct kn_agent_metadata_request request = { 0 };
 
-    assert_int_equal(kn_metadata_parse(text, strlen(text), &request), KN_METADATA_BAD);
+    assert_int_equal(kn_agent_metadata_parse(text, strlen(text), &request), KN_METADATA_BAD);
     assert_int_equal(request.status, status);
 }
 
@@ -204,9 +207,12 @@ static void test_requests(void **state)
     parses("", KN_METADATA_MORE, "");
     parses("\r\n\r\n", KN_METADATA_MORE, "");
     refuses("POST / HTTP/1.1\r\nHost: x\r\n\r\n", 405);
-    parses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", KN_METADATA_OK, "/openstack/latest/password");
-    parses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab", KN_METADATA_MORE, "/openstack/latest/password");
-    parses("POST /openstack//2013-04-04/password/ HTTP/1.0\r\n\r\n", KN_METADATA_OK, "/openstack//2013-04-04/password/");
+    parses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", KN_METADATA_OK,
+           "/openstack/latest/password");
+    parses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab", KN_METADATA_MORE,
+           "/openstack/latest/password");
+    parses("POST /openstack//2013-04-04/password/ HTTP/1.0\r\n\r\n", KN_METADATA_OK,
+           "/openstack//2013-04-04/password/");
     refuses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nContent-Length: 1021\r\n\r\n", 400);
     refuses("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411);
     refuses("POST /openstack/password HTTP/1.1\r\nHost: x\r\n\r\n", 405);
@@ -224,8 +230,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_listings_keep_their_word),
-        cmocka_unit_test(test_ec2),    cmocka_unit_test(test_openstack), cmocka_unit_test(test_network_data),
-        cmocka_unit_test(test_absent), cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_ec2),
+        cmocka_unit_test(test_openstack),
+        cmocka_unit_test(test_network_data),
+        cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,25 +41,25 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct kn_sim_store *open_store(const struct place *p, int want_broken)
+static struct kn_agent_sim_store *open_store(const struct place *p, int want_broken)
 {
-    struct kn_sim_store *store = NULL;
+    struct kn_agent_sim_store *store = NULL;
     struct kn_error err = { 0 };
     int broken = -1;
 
-    assert_ok(kn_sim_store_open(p->path, 3, &store, &broken, &err), &err);
+    assert_ok(kn_agent_sim_store_open(p->path, 3, &store, &broken, &err), &err);
     assert_int_equal(broken, want_broken);
     return store;
 }
 
-static void put(struct kn_sim_store *store, int host, const char *server, int64_t generation, const char *taps)
+static void put(struct kn_agent_sim_store *store, int host, const char *server, int64_t generation, const char *taps)
 {
     AUTO_FREE char *own = kn_strdup(taps);
-    struct kn_sim_guest g = { .host = host, .generation = generation, .power_state = 1, .taps = own };
+    struct kn_agent_sim_guest g = { .host = host, .generation = generation, .power_state = 1, .taps = own };
     struct kn_error err = { 0 };
 
     kn_copy(g.server, sizeof(g.server), server);
-    assert_ok(kn_sim_store_put(store, &g, &err), &err);
+    assert_ok(kn_agent_sim_store_put(store, &g, &err), &err);
 }
 
 static void append(const struct place *p, const char *text)
@@ -73,24 +73,24 @@ static void append(const struct place *p, const char *text)
 
 static void test_survives(void **state)
 {
-    struct kn_sim_store *store = open_store(*state, 0);
+    struct kn_agent_sim_store *store = open_store(*state, 0);
     struct kn_error err = { 0 };
 
     put(store, 0, A, 1, "tap1,tap2");
     put(store, 2, B, 7, NULL);
     put(store, 0, A, 1, "tap3");
-    assert_ok(kn_sim_store_bury(store, 2, B, 7, 1234, &err), &err);
-    kn_sim_store_free(store); /* closing writes nothing: as good as a kill */
+    assert_ok(kn_agent_sim_store_bury(store, 2, B, 7, 1234, &err), &err);
+    kn_agent_sim_store_free(store); /* closing writes nothing: as good as a kill */
 
     store = open_store(*state, 0);
-    assert_true(kn_sim_store_get(store, 0, A)->exists);
-    assert_string_equal(kn_sim_store_get(store, 0, A)->taps, "tap3");
-    assert_false(kn_sim_store_get(store, 2, B)->exists);
-    assert_int_equal(kn_sim_store_get(store, 2, B)->generation, 7);
-    assert_null(kn_sim_store_get(store, 1, A));
-    assert_null(kn_sim_store_first(store, 2));
-    assert_ptr_equal(kn_sim_store_first(store, 0), kn_sim_store_get(store, 0, A));
-    kn_sim_store_free(store);
+    assert_true(kn_agent_sim_store_get(store, 0, A)->exists);
+    assert_string_equal(kn_agent_sim_store_get(store, 0, A)->taps, "tap3");
+    assert_false(kn_agent_sim_store_get(store, 2, B)->exists);
+    assert_int_equal(kn_agent_sim_store_get(store, 2, B)->generation, 7);
+    assert_null(kn_agent_sim_store_get(store, 1, A));
+    assert_null(kn_agent_sim_store_first(store, 2));
+    assert_ptr_equal(kn_agent_sim_store_first(store, 0), kn_agent_sim_store_get(store, 0, A));
+    kn_agent_sim_store_free(store);
 }
 
 static void test_torn_and_broken_lines(void **state)
@@ -103,90 +103,91 @@ static void test_torn_and_broken_lines(void **state)
               "guest 0 not-a-uuid 3 1 - -\n"
               "guest 1 " A " -3 1 - -\n"
               "guest 1 " B " 4 1 - -");          /* was being written */
-    struct kn_sim_store *store = open_store(p, 4);
-    assert_int_equal(kn_sim_store_get(store, 0, A)->generation, 3);
-    assert_null(kn_sim_store_get(store, 1, B));
+    struct kn_agent_sim_store *store = open_store(p, 4);
+    assert_int_equal(kn_agent_sim_store_get(store, 0, A)->generation, 3);
+    assert_null(kn_agent_sim_store_get(store, 1, B));
     put(store, 1, B, 5, NULL); /* must not glue itself to the torn line */
-    kn_sim_store_free(store);
+    kn_agent_sim_store_free(store);
 
     store = open_store(p, 0);
-    assert_int_equal(kn_sim_store_get(store, 1, B)->generation, 5);
-    kn_sim_store_free(store);
+    assert_int_equal(kn_agent_sim_store_get(store, 1, B)->generation, 5);
+    kn_agent_sim_store_free(store);
 }
 
 static void test_compacts_at_start(void **state)
 {
     const struct place *p = *state;
-    struct kn_sim_store *store = open_store(p, 0);
+    struct kn_agent_sim_store *store = open_store(p, 0);
     struct stat before, after;
 
     for (int i = 1; i <= 500; i++) {
         put(store, 0, A, i, NULL);
     }
-    kn_sim_store_free(store);
+    kn_agent_sim_store_free(store);
     assert_int_equal(stat(p->path, &before), 0);
     store = open_store(p, 0);
     assert_int_equal(stat(p->path, &after), 0);
     assert_true(after.st_size * 100 < before.st_size);
-    assert_int_equal(kn_sim_store_get(store, 0, A)->generation, 500);
-    kn_sim_store_free(store);
+    assert_int_equal(kn_agent_sim_store_get(store, 0, A)->generation, 500);
+    kn_agent_sim_store_free(store);
 }
 
 static void test_tombstones_go_after_their_time(void **state)
 {
-    struct kn_sim_store *store = open_store(*state, 0);
+    struct kn_agent_sim_store *store = open_store(*state, 0);
     struct kn_error err = { 0 };
 
-    assert_ok(kn_sim_store_bury(store, 0, A, 1, 1000, &err), &err);
-    assert_ok(kn_sim_store_bury(store, 0, B, 1, 2000, &err), &err);
-    assert_ok(kn_sim_store_tidy(store, 1500, &err), &err);
-    assert_null(kn_sim_store_get(store, 0, A));
-    assert_non_null(kn_sim_store_get(store, 0, B));
-    kn_sim_store_free(store);
+    assert_ok(kn_agent_sim_store_bury(store, 0, A, 1, 1000, &err), &err);
+    assert_ok(kn_agent_sim_store_bury(store, 0, B, 1, 2000, &err), &err);
+    assert_ok(kn_agent_sim_store_tidy(store, 1500, &err), &err);
+    assert_null(kn_agent_sim_store_get(store, 0, A));
+    assert_non_null(kn_agent_sim_store_get(store, 0, B));
+    kn_agent_sim_store_free(store);
 }
 
-static int obey(struct kn_sim_store *store, const char *server, int64_t task, int64_t attempt, struct kn_error *err)
+static int obey(struct kn_agent_sim_store *store, const char *server, int64_t task, int64_t attempt,
+                struct kn_error *err)
 {
-    const struct kn_order order = { task, attempt };
+    const struct kn_agent_order order = { task, attempt };
 
-    return kn_sim_store_obey(store, 0, server, &order, 5000, err);
+    return kn_agent_sim_store_obey(store, 0, server, &order, 5000, err);
 }
 
 static void test_older_commands_are_refused_for_ever(void **state)
 {
-    struct kn_sim_store *store = open_store(*state, 0);
+    struct kn_agent_sim_store *store = open_store(*state, 0);
     struct kn_error err = { 0 };
 
     assert_ok(obey(store, A, 10, 2, &err), &err); /* before there is a guest: as before a spawn */
-    assert_false(kn_sim_store_get(store, 0, A)->exists);
-    assert_int_equal(kn_sim_store_get(store, 0, A)->generation, 0);
-    kn_sim_store_free(store);
+    assert_false(kn_agent_sim_store_get(store, 0, A)->exists);
+    assert_int_equal(kn_agent_sim_store_get(store, 0, A)->generation, 0);
+    kn_agent_sim_store_free(store);
 
     store = open_store(*state, 0);
     put(store, 0, A, 1, "tap1");
     assert_ok(obey(store, A, 10, 2, &err), &err); /* the same again is an ensure */
     assert_ok(obey(store, A, 20, 1, &err), &err);
-    assert_string_equal(kn_sim_store_get(store, 0, A)->taps, "tap1");
-    kn_sim_store_free(store);
+    assert_string_equal(kn_agent_sim_store_get(store, 0, A)->taps, "tap1");
+    kn_agent_sim_store_free(store);
 
     store = open_store(*state, 0);
     json_t *answer = json_pack("{s:i}", "power_state", 1);
-    assert_ok(kn_sim_store_done(store, 0, A, &(struct kn_order){ 20, 1 }, 2, answer, &err), &err);
+    assert_ok(kn_agent_sim_store_done(store, 0, A, &(struct kn_agent_order){ 20, 1 }, 2, answer, &err), &err);
     json_decref(answer);
-    kn_sim_store_free(store);
+    kn_agent_sim_store_free(store);
 
     store = open_store(*state, 0);
-    assert_string_equal(kn_sim_store_get(store, 0, A)->answer, "{\"power_state\":1}");
-    assert_int_equal(kn_sim_store_get(store, 0, A)->part, 2);
+    assert_string_equal(kn_agent_sim_store_get(store, 0, A)->answer, "{\"power_state\":1}");
+    assert_int_equal(kn_agent_sim_store_get(store, 0, A)->part, 2);
     assert_fails(obey(store, A, 20, 0, &err), &err, KN_STALE);
     assert_fails(obey(store, A, 10, 9, &err), &err, KN_STALE);
-    assert_ok(kn_sim_store_bury(store, 0, A, 2, 6000, &err), &err);
-    kn_sim_store_free(store);
+    assert_ok(kn_agent_sim_store_bury(store, 0, A, 2, 6000, &err), &err);
+    kn_agent_sim_store_free(store);
 
     store = open_store(*state, 0);
     assert_fails(obey(store, A, 10, 2, &err), &err, KN_STALE);
     assert_ok(obey(store, B, 1, 1, &err), &err);
-    kn_sim_store_free(store);
+    kn_agent_sim_store_free(store);
 }
 
 int main(void)

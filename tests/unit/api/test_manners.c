@@ -10,16 +10,28 @@
 #include "lib/base/mem.h"
 #include "tests/support/test.h"
 
-static const struct kn_api NOVA = { .name = "compute", .prefix = "/compute", .dialect = KN_DIALECT_NOVA,
-                                    .microversion_service = "compute", .major = 2, .min_minor = 1, .max_minor = 96 };
-static const struct kn_api CINDER = { .name = "volume", .prefix = "/volume", .dialect = KN_DIALECT_CINDER,
-                                      .microversion_service = "volume", .major = 3, .min_minor = 0, .max_minor = 71 };
+static const struct kn_api NOVA = { .name = "compute",
+                                    .prefix = "/compute",
+                                    .dialect = KN_DIALECT_NOVA,
+                                    .microversion_service = "compute",
+                                    .major = 2,
+                                    .min_minor = 1,
+                                    .max_minor = 96 };
+static const struct kn_api CINDER = { .name = "volume",
+                                      .prefix = "/volume",
+                                      .dialect = KN_DIALECT_CINDER,
+                                      .microversion_service = "volume",
+                                      .major = 3,
+                                      .min_minor = 0,
+                                      .max_minor = 71 };
 static const struct kn_api GLANCE = { .name = "image", .prefix = "/image", .dialect = KN_DIALECT_GLANCE };
 static const struct kn_api KEYSTONE = { .name = "identity", .prefix = "/identity", .dialect = KN_DIALECT_KEYSTONE };
 static const struct kn_api NEUTRON = { .name = "network", .prefix = "/network", .dialect = KN_DIALECT_NEUTRON };
 
-#define RESPONSE { .status = 200, .body = KN_STRBUF_INIT, .content_type = "application/json", .fd = -1, \
-                   .headers = KN_STRBUF_INIT }
+#define RESPONSE \
+    { \
+        .status = 200, .body = KN_STRBUF_INIT, .content_type = "application/json", .fd = -1, .headers = KN_STRBUF_INIT \
+    }
 
 static void release(struct kn_response *res)
 {
@@ -63,7 +75,7 @@ static void test_microversions(void **state)
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         struct kn_error err = { 0 };
         int got = 0;
-        if (kn_microversion_choose(CASES[i].api, CASES[i].standard, CASES[i].legacy, &got, &err) < 0) {
+        if (kn_api_microversion_choose(CASES[i].api, CASES[i].standard, CASES[i].legacy, &got, &err) < 0) {
             got = -kn_code_status(err.code);
         }
         if (got != CASES[i].expected) {
@@ -77,14 +89,14 @@ static void test_microversion_headers(void **state)
     struct kn_response res = RESPONSE;
 
     (void)state;
-    kn_microversion_headers(&NOVA, 96, &res);
+    kn_api_microversion_headers(&NOVA, 96, &res);
     assert_string_equal(res.headers.buf, "OpenStack-API-Version: compute 2.96\nX-OpenStack-Nova-API-Version: 2.96\n"
                                          "Vary: OpenStack-API-Version, X-OpenStack-Nova-API-Version\n");
     kn_strbuf_clear(&res.headers);
-    kn_microversion_headers(&CINDER, 0, &res);
+    kn_api_microversion_headers(&CINDER, 0, &res);
     assert_string_equal(res.headers.buf, "OpenStack-API-Version: volume 3.0\nVary: OpenStack-API-Version\n");
     kn_strbuf_clear(&res.headers);
-    kn_microversion_headers(&GLANCE, 0, &res);
+    kn_api_microversion_headers(&GLANCE, 0, &res);
     assert_string_equal(res.headers.buf, "");
     release(&res);
 }
@@ -134,10 +146,10 @@ static void test_errors(void **state)
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         struct kn_response res = RESPONSE;
         struct kn_error err = { .code = CASES[i].code };
-        const struct kn_dialect_ask ask = { CASES[i].dialect, CASES[i].accept, "req-1", "http://h/identity",
-                                            CASES[i].unrouted, CASES[i].plain };
+        const struct kn_api_dialect_ask ask = { CASES[i].dialect,    CASES[i].accept,   "req-1",
+                                                "http://h/identity", CASES[i].unrouted, CASES[i].plain };
         kn_copy(err.message, sizeof(err.message), CASES[i].message);
-        kn_dialect_error(&ask, &err, &res);
+        kn_api_dialect_error(&ask, &err, &res);
         assert_int_equal(res.status, CASES[i].status);
         assert_string_equal(res.body.buf, CASES[i].body);
         const char *auth = "WWW-Authenticate: Keystone uri=\"http://h/identity\"\n";
@@ -150,7 +162,7 @@ static void document(const struct kn_api *api, const char *rest, int status, con
 {
     struct kn_response res = RESPONSE;
 
-    assert_int_equal(kn_versions_answer(api, rest, "https://c:1/p", &res), status != 0);
+    assert_int_equal(kn_api_versions_answer(api, rest, "https://c:1/p", &res), status != 0);
     if (status != 0) {
         assert_int_equal(res.status, status);
         if (strstr(res.body.buf, expected) == NULL) {
@@ -169,27 +181,33 @@ static void test_version_documents(void **state)
     document(&KEYSTONE, "", 300, "{\"versions\":{\"values\":[{\"id\":\"v3.14\",\"status\":\"stable\"");
     document(&KEYSTONE, "/v3/", 200, "{\"version\":{\"id\":\"v3.14\"");
     document(&KEYSTONE, "/v3/users", 0, NULL);
-    document(&NOVA, "/", 200, "{\"versions\":[{\"id\":\"v2.0\",\"status\":\"DEPRECATED\",\"version\":\"\",\"min_version\":\"\"");
+    document(&NOVA, "/", 200,
+             "{\"versions\":[{\"id\":\"v2.0\",\"status\":\"DEPRECATED\",\"version\":\"\",\"min_version\":\"\"");
     document(&NOVA, "/", 200, "{\"id\":\"v2.1\",\"status\":\"CURRENT\",\"version\":\"2.96\",\"min_version\":\"2.1\"");
-    document(&NOVA, "/v2.1", 200, "\"links\":[{\"rel\":\"self\",\"href\":\"https://c:1/p/v2.1/\"},{\"rel\":\"describedby\"");
-    document(&NOVA, "/servers", 300, "{\"choices\":[{\"id\":\"v2.1\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
-                                     "\"href\":\"https://c:1/p/v2.1/servers\"}]");
+    document(&NOVA, "/v2.1", 200,
+             "\"links\":[{\"rel\":\"self\",\"href\":\"https://c:1/p/v2.1/\"},{\"rel\":\"describedby\"");
+    document(&NOVA, "/servers", 300,
+             "{\"choices\":[{\"id\":\"v2.1\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
+             "\"href\":\"https://c:1/p/v2.1/servers\"}]");
     document(&NOVA, "/v2.1/servers", 0, NULL);
-    document(&GLANCE, "/", 300, "{\"versions\":[{\"id\":\"v2.17\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
-                                "\"href\":\"https://c:1/p/v2/\"}]},{\"id\":\"v2.15\",\"status\":\"SUPPORTED\"");
+    document(&GLANCE, "/", 300,
+             "{\"versions\":[{\"id\":\"v2.17\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
+             "\"href\":\"https://c:1/p/v2/\"}]},{\"id\":\"v2.15\",\"status\":\"SUPPORTED\"");
     document(&GLANCE, "/versions", 200, "v2.17");
-    document(&NEUTRON, "/", 200, "{\"versions\":[{\"id\":\"v2.0\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
-                                 "\"href\":\"https://c:1/p/v2.0/\"}]}]}");
+    document(&NEUTRON, "/", 200,
+             "{\"versions\":[{\"id\":\"v2.0\",\"status\":\"CURRENT\",\"links\":[{\"rel\":\"self\","
+             "\"href\":\"https://c:1/p/v2.0/\"}]}]}");
     document(&NEUTRON, "/v2.0/", 200, "\"collection\":\"networks\"");
     document(&NEUTRON, "/v2.0", 0, NULL);
-    document(&CINDER, "/", 300, "{\"versions\":[{\"id\":\"v3.0\",\"status\":\"CURRENT\",\"version\":\"3.71\",\"min_version\":\"3.0\"");
+    document(&CINDER, "/", 300,
+             "{\"versions\":[{\"id\":\"v3.0\",\"status\":\"CURRENT\",\"version\":\"3.71\",\"min_version\":\"3.0\"");
     document(&CINDER, "/v3/", 200, "{\"versions\":[{\"id\":\"v3.0\"");
 }
 
 static void test_addresses(void **state)
 {
     static const struct {
-        struct kn_address address;
+        struct kn_api_address address;
         const char *expected;
     } CASES[] = {
         { { NULL, NULL, "a:1", "l:9" }, "http://a:1" },
@@ -202,7 +220,7 @@ static void test_addresses(void **state)
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
-        kn_address_add(&CASES[i].address, &sb);
+        kn_api_address_add(&CASES[i].address, &sb);
         assert_string_equal(sb.buf, CASES[i].expected);
     }
 }
@@ -210,8 +228,8 @@ static void test_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_microversions),     cmocka_unit_test(test_microversion_headers),
-        cmocka_unit_test(test_errors),            cmocka_unit_test(test_version_documents),
+        cmocka_unit_test(test_microversions), cmocka_unit_test(test_microversion_headers),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_version_documents),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

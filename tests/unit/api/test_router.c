@@ -16,45 +16,64 @@ static int handle(struct kn_request *req, struct kn_response *res, struct kn_err
 }
 
 #define R(method, path, status, since, until) \
-    { method, path, KN_NOVA_HYPERVISORS, status, handle, since, until, NULL }
-#define END { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL }
+    { \
+        method, path, KN_NOVA_HYPERVISORS, status, handle, since, until, NULL \
+    }
+#define END \
+    { \
+        NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL \
+    }
 
 /* The status tells the routes apart. */
 static const struct kn_route COMPUTE_ROUTES[] = {
-    R("GET", "/v2.1/servers", 1, 0, 0),          R("POST", "/v2.1/servers", 2, 0, 0),
-    R("GET", "/v2.1/servers/detail", 3, 0, 0),   R("GET", "/v2.1/servers/{id}", 4, 0, 0),
-    R("POST", "/v2.1/servers/{id}/action", 5, 0, 0), R("GET", "/v2.1/servers/{id}/tags/{tag}", 6, 26, 0),
-    R("GET", "/v2.1/os-networks", 7, 1, 35),     R("GET", "/v2.1/os-hypervisors/{id}", 8, 0, 52),
-    R("GET", "/v2.1/os-hypervisors/{id}", 9, 53, 0), R("HEAD", "/v2.1/os-networks", 10, 0, 0),
+    R("GET", "/v2.1/servers", 1, 0, 0),
+    R("POST", "/v2.1/servers", 2, 0, 0),
+    R("GET", "/v2.1/servers/detail", 3, 0, 0),
+    R("GET", "/v2.1/servers/{id}", 4, 0, 0),
+    R("POST", "/v2.1/servers/{id}/action", 5, 0, 0),
+    R("GET", "/v2.1/servers/{id}/tags/{tag}", 6, 26, 0),
+    R("GET", "/v2.1/os-networks", 7, 1, 35),
+    R("GET", "/v2.1/os-hypervisors/{id}", 8, 0, 52),
+    R("GET", "/v2.1/os-hypervisors/{id}", 9, 53, 0),
+    R("HEAD", "/v2.1/os-networks", 10, 0, 0),
     END,
 };
-static const struct kn_api COMPUTE = { .name = "compute", .prefix = "/compute", .microversion_service = "compute",
-                                       .major = 2, .min_minor = 1, .max_minor = 96, .project_in_path = true,
+static const struct kn_api COMPUTE = { .name = "compute",
+                                       .prefix = "/compute",
+                                       .microversion_service = "compute",
+                                       .major = 2,
+                                       .min_minor = 1,
+                                       .max_minor = 96,
+                                       .project_in_path = true,
                                        .routes = COMPUTE_ROUTES };
 static const struct kn_route IMAGE_ROUTES[] = { R("GET", "/v2/images", 20, 0, 0), END };
 static const struct kn_api IMAGE = { .name = "image", .prefix = "/image", .routes = IMAGE_ROUTES };
 static const struct kn_route VOLUME_ROUTES[] = {
-    R("GET", "/v3/volumes", 30, 0, 0), R("GET", "/v3/volumes/detail", 31, 0, 0), R("GET", "/v3/volumes/{id}", 32, 0, 0),
-    R("GET", "/v3/volumes/{id}/metadata/{key}", 33, 0, 0), END,
+    R("GET", "/v3/volumes", 30, 0, 0),
+    R("GET", "/v3/volumes/detail", 31, 0, 0),
+    R("GET", "/v3/volumes/{id}", 32, 0, 0),
+    R("GET", "/v3/volumes/{id}/metadata/{key}", 33, 0, 0),
+    END,
 };
-static const struct kn_api VOLUME = { .name = "volume", .prefix = "/volume", .project_in_path = true, .json_suffix = true,
-                                      .routes = VOLUME_ROUTES };
+static const struct kn_api VOLUME = {
+    .name = "volume", .prefix = "/volume", .project_in_path = true, .json_suffix = true, .routes = VOLUME_ROUTES
+};
 static const struct kn_api *const APIS[] = { &COMPUTE, &IMAGE, &VOLUME, NULL };
 
-static struct kn_router *router;
+static struct kn_api_router *router;
 
 static int setup(void **state)
 {
     struct kn_error err = { 0 };
     (void)state;
-    assert_ok(kn_router_new(APIS, &router, &err), &err);
+    assert_ok(kn_api_router_new(APIS, &router, &err), &err);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    kn_router_free(router);
+    kn_api_router_free(router);
     return 0;
 }
 
@@ -71,21 +90,21 @@ static int cut(char *path, const char **segments)
 }
 
 /* The route's number; -404, -405. */
-static int ask(const char *method, const char *raw, int minor, struct kn_route_place *place)
+static int ask(const char *method, const char *raw, int minor, struct kn_api_route_place *place)
 {
     const char *segments[KN_SEGMENTS_MAX], *rest = NULL;
     AUTO_FREE char *path = kn_strdup(raw);
-    const struct kn_api *api = kn_router_api(router, path, &rest);
+    const struct kn_api *api = kn_api_router_api(router, path, &rest);
     enum kn_code why = KN_OK;
 
     if (api == NULL) {
         return -1;
     }
     int n = cut(path + (rest - path), segments);
-    if (!kn_router_find(router, api, segments, n, place)) {
+    if (!kn_api_router_find(router, api, segments, n, place)) {
         return -404;
     }
-    const struct kn_route *route = kn_router_pick(place, method, minor, &why);
+    const struct kn_route *route = kn_api_router_pick(place, method, minor, &why);
     return route != NULL ? route->status : -kn_code_status(why);
 }
 
@@ -130,7 +149,7 @@ static void test_matching(void **state)
     };
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        struct kn_route_place place;
+        struct kn_api_route_place place;
         int got = ask(CASES[i].method, CASES[i].path, CASES[i].minor, &place);
         if (got != CASES[i].expected) {
             fail_msg("%s %s at %d: %d, expected %d", CASES[i].method, CASES[i].path, CASES[i].minor, got,
@@ -141,14 +160,14 @@ static void test_matching(void **state)
 
 #define PLACE_SIZE 200
 
-static int place_in(const struct kn_api *api, const char *raw, struct kn_route_place *place, char *buf)
+static int place_in(const struct kn_api *api, const char *raw, struct kn_api_route_place *place, char *buf)
 {
     const char *segments[KN_SEGMENTS_MAX];
     kn_copy(buf, PLACE_SIZE, raw);
-    return kn_router_find(router, api, segments, cut(buf, segments), place);
+    return kn_api_router_find(router, api, segments, cut(buf, segments), place);
 }
 
-static int place_of(const char *raw, struct kn_route_place *place, char *buf)
+static int place_of(const char *raw, struct kn_api_route_place *place, char *buf)
 {
     return place_in(&COMPUTE, raw, place, buf);
 }
@@ -156,7 +175,7 @@ static int place_of(const char *raw, struct kn_route_place *place, char *buf)
 /* What is an id of ours loses the suffix, what somebody chose keeps it. */
 static void test_suffix(void **state)
 {
-    struct kn_route_place place;
+    struct kn_api_route_place place;
     char buf[PLACE_SIZE];
 
     (void)state;
@@ -168,7 +187,7 @@ static void test_suffix(void **state)
 
 static void test_parameters(void **state)
 {
-    struct kn_route_place place;
+    struct kn_api_route_place place;
     char buf[PLACE_SIZE];
 
     (void)state;
@@ -188,12 +207,12 @@ static void test_parameters(void **state)
 static void test_allow(void **state)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
-    struct kn_route_place place;
+    struct kn_api_route_place place;
     char buf[PLACE_SIZE];
 
     (void)state;
     assert_true(place_of("/v2.1/servers", &place, buf));
-    kn_router_allow(&place, &sb);
+    kn_api_router_allow(&place, &sb);
     assert_string_equal(sb.buf, "GET, HEAD, POST");
 }
 
@@ -223,22 +242,22 @@ static void test_lists(void **state)
         { "/identity/v3/auth/tokens", false },
         { "/identity/v3/auth/catalog", false },
     };
-    AUTO(kn_router) struct kn_router *real = NULL;
+    AUTO(kn_api_router) struct kn_api_router *real = NULL;
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(kn_router_new(kn_mounts, &real, &err), &err);
+    assert_ok(kn_api_router_new(kn_api_mounts, &real, &err), &err);
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         const char *segments[KN_SEGMENTS_MAX], *rest = NULL;
-        const struct kn_api *api = kn_router_api(real, CASES[i].path, &rest);
+        const struct kn_api *api = kn_api_router_api(real, CASES[i].path, &rest);
         AUTO_FREE char *path = kn_strdup(rest);
-        struct kn_route_place place;
+        struct kn_api_route_place place;
         enum kn_code why = KN_OK;
 
-        assert_true(kn_router_find(real, api, segments, cut(path, segments), &place));
-        const struct kn_route *route = kn_router_pick(&place, "GET", api->max_minor, &why);
+        assert_true(kn_api_router_find(real, api, segments, cut(path, segments), &place));
+        const struct kn_route *route = kn_api_router_pick(&place, "GET", api->max_minor, &why);
         assert_non_null(route);
-        if (kn_router_lists(&place, route) != CASES[i].lists) {
+        if (kn_api_router_lists(&place, route) != CASES[i].lists) {
             fail_msg("%s: %s", CASES[i].path, CASES[i].lists ? "is no list" : "is a list");
         }
     }
@@ -248,10 +267,10 @@ static void refused(const struct kn_route *routes, const char *why)
 {
     const struct kn_api api = { .name = "x", .prefix = "/x", .routes = routes };
     const struct kn_api *const apis[] = { &api, NULL };
-    struct kn_router *none = NULL;
+    struct kn_api_router *none = NULL;
     struct kn_error err = { 0 };
 
-    assert_fails(kn_router_new(apis, &none, &err), &err, KN_INTERNAL);
+    assert_fails(kn_api_router_new(apis, &none, &err), &err, KN_INTERNAL);
     assert_non_null(strstr(err.message, why));
     assert_null(none);
 }
@@ -273,12 +292,8 @@ static void test_bad_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matching),
-        cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_suffix),
-        cmocka_unit_test(test_allow),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_bad_tables),
+        cmocka_unit_test(test_matching), cmocka_unit_test(test_parameters), cmocka_unit_test(test_suffix),
+        cmocka_unit_test(test_allow),    cmocka_unit_test(test_lists),      cmocka_unit_test(test_bad_tables),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -74,12 +74,29 @@ static void test_refuses(void **state)
 {
     (void)state;
     static const char *const CASES[] = {
-        "", "now", "2026-11", "2026-11-21T", "2026-11-21Z", "2026-11-21T10:", "2026-11-21T10:00:",
-        "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
-        "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2026-11-31T00:00:00Z", "2026-11-21T24:00:00Z",
-        "2026-11-21T10:60:00Z", "2026-11-21T10:00:60Z", "2026-11-21T10:00:00.Z", "2026-11-21T10:00:00Zx",
-        "2026-11-21T10:00:00+25:00", "2026-11-21T10:00:00+1", " 2026-11-21T10:00:00Z", "2026-11-21T10:00:00z",
-        "0000-01-01T00:00:00Z", "-026-11-21T10:00:00Z",
+        "",
+        "now",
+        "2026-11",
+        "2026-11-21T",
+        "2026-11-21Z",
+        "2026-11-21T10:",
+        "2026-11-21T10:00:",
+        "2026-13-01T00:00:00Z",
+        "2026-00-01T00:00:00Z",
+        "2026-02-29T00:00:00Z",
+        "1900-02-29T00:00:00Z",
+        "2026-11-31T00:00:00Z",
+        "2026-11-21T24:00:00Z",
+        "2026-11-21T10:60:00Z",
+        "2026-11-21T10:00:60Z",
+        "2026-11-21T10:00:00.Z",
+        "2026-11-21T10:00:00Zx",
+        "2026-11-21T10:00:00+25:00",
+        "2026-11-21T10:00:00+1",
+        " 2026-11-21T10:00:00Z",
+        "2026-11-21T10:00:00z",
+        "0000-01-01T00:00:00Z",
+        "-026-11-21T10:00:00Z",
     };
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         int64_t us = 42;
@@ -103,8 +120,9 @@ static void test_clocks_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts), cmocka_unit_test(test_calendar_agrees_with_libc), cmocka_unit_test(test_reads),
-        cmocka_unit_test(test_refuses), cmocka_unit_test(test_clocks_run),
+        cmocka_unit_test(test_texts),      cmocka_unit_test(test_calendar_agrees_with_libc),
+        cmocka_unit_test(test_reads),      cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_clocks_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

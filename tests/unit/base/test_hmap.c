@@ -116,8 +116,10 @@ static void test_delete_while_iterating(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_put_get_del), cmocka_unit_test(test_take_keeps_value),
-        cmocka_unit_test(test_same_value_again), cmocka_unit_test(test_against_model),
+        cmocka_unit_test(test_put_get_del),
+        cmocka_unit_test(test_take_keeps_value),
+        cmocka_unit_test(test_same_value_again),
+        cmocka_unit_test(test_against_model),
         cmocka_unit_test(test_delete_while_iterating),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,8 +34,9 @@ static void members_in_order(void **state)
     kn_jsonw_object(&sb, "o");
     kn_jsonw_end_object(&sb);
     kn_jsonw_end_object(&sb);
-    assert_string_equal(sb.buf, "{\"a\":\"x\\\"y\\n\",\"n\":null,\"i\":-9223372036854775808,\"t\":true,\"f\":false,\"z\":null,"
-                                "\"r\":{\"q\": 1},\"l\":[1,{},[]],\"o\":{}}");
+    assert_string_equal(sb.buf,
+                        "{\"a\":\"x\\\"y\\n\",\"n\":null,\"i\":-9223372036854775808,\"t\":true,\"f\":false,\"z\":null,"
+                        "\"r\":{\"q\": 1},\"l\":[1,{},[]],\"o\":{}}");
 }
 
 /* A value that ends in an opening bracket must not eat the comma. */

@@ -102,8 +102,11 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_line), cmocka_unit_test(test_values_cannot_forge),
-        cmocka_unit_test(test_secrets_are_hidden), cmocka_unit_test(test_levels), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_a_line),
+        cmocka_unit_test(test_values_cannot_forge),
+        cmocka_unit_test(test_secrets_are_hidden),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, catch_stderr, give_stderr_back);
 }

@@ -92,7 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alloc_is_zeroed), cmocka_unit_test(test_strings), cmocka_unit_test(test_overflow_aborts),
-        cmocka_unit_test(test_steal), cmocka_unit_test(test_close),
+        cmocka_unit_test(test_steal),           cmocka_unit_test(test_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

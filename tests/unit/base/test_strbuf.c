@@ -137,9 +137,9 @@ static void test_detach(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty), cmocka_unit_test(test_grows), cmocka_unit_test(test_format_of_any_length),
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_json), cmocka_unit_test(test_xml),
-        cmocka_unit_test(test_url), cmocka_unit_test(test_detach),
+        cmocka_unit_test(test_empty),   cmocka_unit_test(test_grows),  cmocka_unit_test(test_format_of_any_length),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_json),   cmocka_unit_test(test_xml),
+        cmocka_unit_test(test_url),     cmocka_unit_test(test_detach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,10 +31,17 @@ static void test_what_is_none(void **state)
 {
     (void)state;
     static const char *const CASES[] = {
-        NULL, "", "detail", "00000000-0000-0000-0000-00000000000", "00000000-0000-0000-0000-0000000000000",
-        "00000000000000000000000000000000", "0000000g-0000-0000-0000-000000000000",
-        "00000000_0000-0000-0000-000000000000", "00000000-0000-0000-00000-00000000000",
-        "{0000000-0000-0000-0000-00000000000}", "00000000-0000-0000-0000-00000000000\n",
+        NULL,
+        "",
+        "detail",
+        "00000000-0000-0000-0000-00000000000",
+        "00000000-0000-0000-0000-0000000000000",
+        "00000000000000000000000000000000",
+        "0000000g-0000-0000-0000-000000000000",
+        "00000000_0000-0000-0000-000000000000",
+        "00000000-0000-0000-00000-00000000000",
+        "{0000000-0000-0000-0000-00000000000}",
+        "00000000-0000-0000-0000-00000000000\n",
     };
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         assert_false(kn_uuid_valid(CASES[i]));
@@ -70,8 +77,10 @@ static void test_shards_fill_evenly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_made_ones_are_valid), cmocka_unit_test(test_what_is_none),
-        cmocka_unit_test(test_shards_never_move), cmocka_unit_test(test_shards_fill_evenly),
+        cmocka_unit_test(test_made_ones_are_valid),
+        cmocka_unit_test(test_what_is_none),
+        cmocka_unit_test(test_shards_never_move),
+        cmocka_unit_test(test_shards_fill_evenly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

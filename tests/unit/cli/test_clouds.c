@@ -10,25 +10,24 @@
 #include "cli/clouds.h"
 #include "lib/base/strbuf.h"
 
-static const char YAML[] =
-        "# who we are\n"
-        "clouds:\n"
-        "  other:\n"
-        "    auth: {auth_url: \"http://nowhere\"}\n"
-        "    region_name: wrong\n"
-        "  c:\n"
-        "    auth:\n"
-        "      auth_url: http://127.0.0.1:5000/v3   # the door\n"
-        "      username: \"joe\"\n"
-        "      password: 'a # b'\n"
-        "      project_name: p\n"
-        "    region_name: RegionOne\n"
-        "    identity_api_version: 3\n"
-        "    regions:\n"
-        "      - name: x\n"
-        "  last:\n"
-        "    auth:\n"
-        "      username: nobody\n";
+static const char YAML[] = "# who we are\n"
+                           "clouds:\n"
+                           "  other:\n"
+                           "    auth: {auth_url: \"http://nowhere\"}\n"
+                           "    region_name: wrong\n"
+                           "  c:\n"
+                           "    auth:\n"
+                           "      auth_url: http://127.0.0.1:5000/v3   # the door\n"
+                           "      username: \"joe\"\n"
+                           "      password: 'a # b'\n"
+                           "      project_name: p\n"
+                           "    region_name: RegionOne\n"
+                           "    identity_api_version: 3\n"
+                           "    regions:\n"
+                           "      - name: x\n"
+                           "  last:\n"
+                           "    auth:\n"
+                           "      username: nobody\n";
 
 static void note(void *ctx, const char *variable, const char *value)
 {
@@ -41,7 +40,7 @@ static void expect(const char *text, const char *cloud, int rc, const char *want
     struct kn_strbuf found = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
 
-    assert_int_equal(kn_clouds_parse(text, cloud, note, &found, &err), rc == 0 ? 0 : -1);
+    assert_int_equal(kn_cli_clouds_parse(text, cloud, note, &found, &err), rc == 0 ? 0 : -1);
     assert_string_equal(found.buf, wanted);
     assert_int_equal(err.code, rc == 0 ? KN_OK : rc);
     kn_strbuf_release(&found);
@@ -53,7 +52,7 @@ static void refused(const char *text, const char *why)
     struct kn_strbuf found = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
 
-    assert_int_equal(kn_clouds_parse(text, "c", note, &found, &err), -1);
+    assert_int_equal(kn_cli_clouds_parse(text, "c", note, &found, &err), -1);
     assert_int_equal(err.code, KN_BAD_REQUEST);
     if (strstr(err.message, why) == NULL) {
         fail_msg("\"%s\" is not in \"%s\"", why, err.message);
@@ -66,7 +65,9 @@ static void refused(const char *text, const char *why)
 static void test_usual(void **state)
 {
     (void)state;
-    expect(YAML, "c", 0, "OS_AUTH_URL=http://127.0.0.1:5000/v3;OS_USERNAME=joe;OS_PASSWORD=a # b;OS_PROJECT_NAME=p;OS_REGION_NAME=RegionOne;");
+    expect(
+        YAML, "c", 0,
+        "OS_AUTH_URL=http://127.0.0.1:5000/v3;OS_USERNAME=joe;OS_PASSWORD=a # b;OS_PROJECT_NAME=p;OS_REGION_NAME=RegionOne;");
     expect(YAML, "last", 0, "OS_USERNAME=nobody;");
     expect(YAML, "other", 0, "OS_AUTH_URL=http://nowhere;OS_REGION_NAME=wrong;");
     expect(YAML, "missing", KN_NOT_FOUND, "");
@@ -75,18 +76,22 @@ static void test_usual(void **state)
 /* What the line-by-line reader that stood here once could not read. */
 static void test_all_of_yaml(void **state)
 {
-    static const char ANCHORS[] = "defaults: &d\n  region_name: far\n  auth: &a\n    auth_url: http://u\n    username: joe\n"
-                                  "clouds:\n  whole: *d\n  merged:\n    <<: *d\n    region_name: near\n    auth:\n      <<: [*a, {password: p}]\n      username: ann\n";
+    static const char ANCHORS[] =
+        "defaults: &d\n  region_name: far\n  auth: &a\n    auth_url: http://u\n    username: joe\n"
+        "clouds:\n  whole: *d\n  merged:\n    <<: *d\n    region_name: near\n    auth:\n      <<: [*a, {password: p}]\n      username: ann\n";
     (void)state;
     expect(ANCHORS, "whole", 0, "OS_AUTH_URL=http://u;OS_USERNAME=joe;OS_REGION_NAME=far;");
     expect(ANCHORS, "merged", 0, "OS_AUTH_URL=http://u;OS_USERNAME=ann;OS_PASSWORD=p;OS_REGION_NAME=near;");
-    expect("clouds: {c: {auth: {\"username\": 'it''s', password: \"a\\tb\\u00e9\"}}}", "c", 0, "OS_USERNAME=it's;OS_PASSWORD=a\tb\xc3\xa9;");
-    expect("clouds:\n  c:\n    auth:\n      password: >-\n        one\n        two\n      username: |\n        three\n", "c", 0,
-           "OS_USERNAME=three\n;OS_PASSWORD=one two;");
-    expect("clouds:\n  c:\n    auth:\n      password: \"one\n        two\"\n      token: ~\n      user_id: null\n      username: 'null'\n", "c", 0,
-           "OS_USERNAME=null;OS_PASSWORD=one two;");
+    expect("clouds: {c: {auth: {\"username\": 'it''s', password: \"a\\tb\\u00e9\"}}}", "c", 0,
+           "OS_USERNAME=it's;OS_PASSWORD=a\tb\xc3\xa9;");
+    expect("clouds:\n  c:\n    auth:\n      password: >-\n        one\n        two\n      username: |\n        three\n",
+           "c", 0, "OS_USERNAME=three\n;OS_PASSWORD=one two;");
+    expect(
+        "clouds:\n  c:\n    auth:\n      password: \"one\n        two\"\n      token: ~\n      user_id: null\n      username: 'null'\n",
+        "c", 0, "OS_USERNAME=null;OS_PASSWORD=one two;");
     expect("clouds:\n  'my cloud':\n    region_name: x\n", "my cloud", 0, "OS_REGION_NAME=x;");
-    expect("clouds: &c\n  c: &s\n    <<: *s\n    region_name: x\n    auth: *c\n", "c", 0, "OS_REGION_NAME=x;"); /* in a circle */
+    expect("clouds: &c\n  c: &s\n    <<: *s\n    region_name: x\n    auth: *c\n", "c", 0,
+           "OS_REGION_NAME=x;"); /* in a circle */
 }
 
 static void test_bad(void **state)
@@ -108,8 +113,10 @@ static void test_bad(void **state)
 static void test_keys_twice(void **state)
 {
     (void)state;
-    refused("clouds:\n  c:\n    region_name: a\n    interface: b\n    region_name: c\n", "line 5: the key of line 3 stands here again");
-    refused("clouds:\n  c:\n    auth:\n      password: secret\n  d: {}\n  'c': {}\n", "line 6: the key of line 2 stands here again");
+    refused("clouds:\n  c:\n    region_name: a\n    interface: b\n    region_name: c\n",
+            "line 5: the key of line 3 stands here again");
+    refused("clouds:\n  c:\n    auth:\n      password: secret\n  d: {}\n  'c': {}\n",
+            "line 6: the key of line 2 stands here again");
     expect("clouds:\n  c:\n    region_name: a\n  d:\n    region_name: b\n", "c", 0, "OS_REGION_NAME=a;");
 }
 
@@ -133,11 +140,12 @@ static void bomb(int levels, int width)
 
 static void test_aliases(void **state)
 {
-    static const char MERGED[] = "base: &base\n  region_name: r\n  interface: public\n  auth: &auth\n    auth_url: u\n    username: joe\n"
-                                 "more: &more\n  interface: lost\n  cacert: /ca\n"
-                                 "clouds:\n"
-                                 "  c:\n    <<: [*base, *more]\n    region_name: own\n    auth:\n      <<: *auth\n      username: ann\n"
-                                 "  d: *base\n";
+    static const char MERGED[] =
+        "base: &base\n  region_name: r\n  interface: public\n  auth: &auth\n    auth_url: u\n    username: joe\n"
+        "more: &more\n  interface: lost\n  cacert: /ca\n"
+        "clouds:\n"
+        "  c:\n    <<: [*base, *more]\n    region_name: own\n    auth:\n      <<: *auth\n      username: ann\n"
+        "  d: *base\n";
 
     (void)state;
     expect(MERGED, "c", 0, "OS_AUTH_URL=u;OS_USERNAME=ann;OS_REGION_NAME=own;OS_INTERFACE=public;OS_CACERT=/ca;");
@@ -183,8 +191,9 @@ static void test_too_much(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_usual), cmocka_unit_test(test_all_of_yaml), cmocka_unit_test(test_bad),
-                                        cmocka_unit_test(test_keys_twice), cmocka_unit_test(test_aliases), cmocka_unit_test(test_what_is_said),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_usual),   cmocka_unit_test(test_all_of_yaml),
+                                        cmocka_unit_test(test_bad),     cmocka_unit_test(test_keys_twice),
+                                        cmocka_unit_test(test_aliases), cmocka_unit_test(test_what_is_said),
                                         cmocka_unit_test(test_too_much) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ static struct kn_error err;
 static const struct kn_command *find(char **argv, int *used)
 {
     const struct kn_command *command = NULL;
-    return kn_command_find(TABLES, argv, &command, used, &err) == 0 ? command : NULL;
+    return kn_cli_command_find(TABLES, argv, &command, used, &err) == 0 ? command : NULL;
 }
 
 static void test_longest_wins(void **state)
@@ -66,7 +66,8 @@ static void test_says_what_begins_alike(void **state)
     const struct kn_command *const tables[] = { ROOM, NULL };
     const struct kn_command *command = NULL;
     int used = 0;
-    assert_fails(kn_command_find(tables, (char *[]){ HOST, MORE, NULL }, &command, &used, &err), &err, KN_NOT_FOUND);
+    assert_fails(kn_cli_command_find(tables, (char *[]){ HOST, MORE, NULL }, &command, &used, &err), &err,
+                 KN_NOT_FOUND);
     assert_string_equal(err.message, "\"host more\" is not a command");
     assert_string_equal(err.hint, "there is: host list, host drain");
 }
@@ -77,7 +78,7 @@ static void test_help(void **state)
     AUTO_FREE char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    kn_command_help(TABLES, (char *[]){ NULL }, out);
+    kn_cli_command_help(TABLES, (char *[]){ NULL }, out);
     fclose(out);
     assert_non_null(strstr(text, "\n  host list                     list them\n"));
     assert_non_null(strstr(text, "\n  host drain HOST [--wait]      empty one"));
@@ -87,7 +88,7 @@ static void test_help(void **state)
 static void test_builtins_are_whole(void **state)
 {
     (void)state;
-    for (const struct kn_command *c = kn_builtin_commands; c->words != NULL; c++) {
+    for (const struct kn_command *c = kn_cli_builtin_commands; c->words != NULL; c++) {
         assert_non_null(c->usage);
         assert_true(strlen(c->help) > 0);
         assert_non_null(c->run);
@@ -100,7 +101,7 @@ static char *help_of(char **argv)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
 
-    kn_command_help(TABLES, argv, out);
+    kn_cli_command_help(TABLES, argv, out);
     fclose(out);
     return text;
 }
@@ -124,10 +125,9 @@ static void test_help_of_what_is_typed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_longest_wins), cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_longest_wins),           cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_says_what_begins_alike), cmocka_unit_test(test_help),
-        cmocka_unit_test(test_help_of_what_is_typed),
-        cmocka_unit_test(test_builtins_are_whole),
+        cmocka_unit_test(test_help_of_what_is_typed),  cmocka_unit_test(test_builtins_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,8 @@ static struct kn_http_server server;
 #define ORDER " ORDER BY (s.created_at) DESC, (s.id) DESC LIMIT 1000"
 
 /* Reads the query into a list; sql: the statement behind " WHERE true", NULL where that asks a database. */
-static int build(bool admin, int minor, const char *query, struct kn_rest_list *ret_list, struct kn_rest_query *ret_sql, struct kn_error *err)
+static int build(bool admin, int minor, const char *query, struct kn_rest_list *ret_list, struct kn_rest_query *ret_sql,
+                 struct kn_error *err)
 {
     static const struct kn_route ROUTE = { .method = "GET", .path = "/v2.1/servers", .rule = KN_NOVA_SERVERS };
     AUTO_FREE char *target = kn_asprintf("/v2.1/servers?%s", query);
@@ -26,7 +27,9 @@ static int build(bool admin, int minor, const char *query, struct kn_rest_list *
     raw->req.microversion = minor;
     raw->req.caller.roles = kn_role_bits(admin ? "admin" : "member");
     kn_copy(raw->req.caller.project_id, sizeof(raw->req.caller.project_id), "p");
-    *ret_list = (struct kn_rest_list){ .req = &raw->req, .noun = &kn_server_noun, .view = KN_REST_BRIEF, .query = KN_REST_QUERY_INIT };
+    *ret_list = (struct kn_rest_list){
+        .req = &raw->req, .noun = &kn_compute_server_noun, .view = KN_REST_BRIEF, .query = KN_REST_QUERY_INIT
+    };
     rc = kn_request_query_read(&raw->req, err) < 0 || kn_rest_list_read(ret_list, err) < 0 ? -1 : 0;
     if (rc == 0 && ret_list->pattern_count == 0) {
         rc = kn_rest_list_sql(ret_list, ret_sql, err);
@@ -70,7 +73,8 @@ static void test_who_may_filter(void **state)
     expect(false, 26, "not-tags-any=a,b", OWN " AND NOT s.tags && string_to_array($1, ',')" LIVE ORDER);
     expect(false, 1, "changes-since=2026-11-21T10:00:00Z", OWN " AND s.updated_at >= $1::timestamptz" ORDER);
     expect(false, 74, "colour=red", " AND s.project_id = $1" LIVE ORDER);
-    expect_refused(false, 75, "colour=red", KN_BAD_REQUEST, "Additional properties are not allowed ('colour' was unexpected)");
+    expect_refused(false, 75, "colour=red", KN_BAD_REQUEST,
+                   "Additional properties are not allowed ('colour' was unexpected)");
     expect_refused(false, 1, "_x=red", KN_BAD_REQUEST, "Invalid filter field: _x.");
     expect_refused(false, 1, "metadata=red", KN_BAD_REQUEST, "Invalid filter field: metadata.");
     expect_refused(false, 1, "all_tenants", KN_FORBIDDEN, "os_compute_api:servers:index:get_all_tenants");

@@ -33,11 +33,11 @@ enum decision { ENDS, FAILS_FIRST, FAILS_LAST, DECISIONS };
 
 /* The walk that is going on. */
 static struct {
-    const struct kn_flow *flow;
+    const struct kn_conductor_flow *flow;
     bool full;                        /* everything optional is there, every conditional part is sent */
     int decisions[MAX_DECISIONS];
     int used;                         /* of them, on this path */
-    const char *by;                   /* who is asking: words of kn_finding.read_by, or a message */
+    const char *by;                   /* who is asking: words of kn_conductor_finding.read_by, or a message */
     json_t *needed;                   /* "finding/nics/row" and "wish/volume/": what was asked for */
     json_t *rows;                     /* "row/name/": what any flow asked of its object */
     struct kn_strbuf complaints;
@@ -66,9 +66,9 @@ static void need(const char *what, const char *name, const char *by, size_t len)
     json_object_set_new(strcmp(what, "row") == 0 ? walk.rows : walk.needed, key, json_true());
 }
 
-static void asked(const struct kn_task *task, const char *what, const char *name)
+static void asked(const struct kn_conductor_task *task, const char *what, const char *name)
 {
-    const struct kn_finding *finding = kn_finding(task->flow, name);
+    const struct kn_conductor_finding *finding = kn_conductor_finding(task->flow, name);
     bool listed = false;
 
     if (strcmp(what, "finding") != 0) {
@@ -144,7 +144,7 @@ static json_t *sample(const struct kn_field *fields)
     return object;
 }
 
-static json_t *sample_input(const struct kn_flow *flow)
+static json_t *sample_input(const struct kn_conductor_flow *flow)
 {
     const struct kn_wish_type *type = kn_wish_type(flow->kind);
 
@@ -153,7 +153,8 @@ static json_t *sample_input(const struct kn_flow *flow)
 
 static const char FULL_OBJECT[] =
     "{\"generation\": 1, \"host\": \"h1\", \"agent\": \"a1\", \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
-    " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" OTHER "\", \"metadata\": {}, \"nics\": [], \"zone\": \"nova\","
+    " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" OTHER
+    "\", \"metadata\": {}, \"nics\": [], \"zone\": \"nova\","
     " \"volumes\": [{\"volume\": \"" OTHER "\", \"device\": \"/dev/vdb\", \"status\": \"attached\","
     " \"connection\": {\"driver\": \"file\", \"path\": \"/v\", \"format\": \"raw\"}}]}";
 static const char BARE_OBJECT[] =
@@ -161,16 +162,16 @@ static const char BARE_OBJECT[] =
     " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": null, \"metadata\": {}, \"nics\": [], \"zone\": \"nova\", \"volumes\": []}";
 
 /* Whether the flow copes with a server that is nowhere: nobody is told, or its home is chosen first. */
-static bool lives_without_home(const struct kn_flow *flow)
+static bool lives_without_home(const struct kn_conductor_flow *flow)
 {
     for (int row = 0; row < flow->row_count; row++) {
         for (int i = 0; i < KN_ROW_PARTS && flow->rows[row].parts[i].message != NULL; i++) {
-            const struct kn_flow_part *part = &flow->rows[row].parts[i];
+            const struct kn_conductor_flow_part *part = &flow->rows[row].parts[i];
 
             if (part->chooses == KN_TO_HOME) {
                 return true;
             }
-            if (part->to == KN_TO_HOME && part->count != kn_count_if_on_host) {
+            if (part->to == KN_TO_HOME && part->count != kn_conductor_count_if_on_host) {
                 return false;
             }
         }
@@ -178,9 +179,9 @@ static bool lives_without_home(const struct kn_flow *flow)
     return true;
 }
 
-static struct kn_task *new_task(const struct kn_flow *flow)
+static struct kn_conductor_task *new_task(const struct kn_conductor_flow *flow)
 {
-    struct kn_task *task = KN_NEW(struct kn_task);
+    struct kn_conductor_task *task = KN_NEW(struct kn_conductor_task);
 
     task->id = 7;
     task->flow = flow;
@@ -195,7 +196,7 @@ static struct kn_task *new_task(const struct kn_flow *flow)
         json_object_set_new(task->object, "host", json_string("h1"));
         json_object_set_new(task->object, "agent", json_string("a1"));
     }
-    kn_task_settle(task);
+    kn_conductor_task_settle(task);
     task->asked = asked;
     return task;
 }
@@ -208,7 +209,7 @@ static int decide(void)
     return walk.decisions[walk.used++];
 }
 
-static void say_commands(struct kn_task *task)
+static void say_commands(struct kn_conductor_task *task)
 {
     for (int i = 0; i < task->part_count; i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
@@ -216,7 +217,7 @@ static void say_commands(struct kn_task *task)
         struct kn_error err = { 0 };
 
         walk.by = task->parts[i].type->name;
-        kn_engine_command(task, i, 1000, 2000, &command);
+        kn_conductor_engine_command(task, i, 1000, 2000, &command);
         if (kn_message_print(&command, &text, &err) < 0) {
             complain("does not fit the registry:", err.message);
         }
@@ -225,24 +226,30 @@ static void say_commands(struct kn_task *task)
     }
 }
 
-static enum kn_verdict_of_row reply(struct kn_task *task, int part, bool ok, bool elsewhere)
+static enum kn_conductor_verdict_of_row reply(struct kn_conductor_task *task, int part, bool ok, bool elsewhere)
 {
-    struct kn_message message = { .type = task->parts[part].type, .task = task->id, .step = task->step, .part = part, .attempt = task->attempt,
-                                  .generation = kn_task_place(task, task->parts[part].of)->generation, .is_reply = true, .ok = ok,
+    struct kn_message message = { .type = task->parts[part].type,
+                                  .task = task->id,
+                                  .step = task->step,
+                                  .part = part,
+                                  .attempt = task->attempt,
+                                  .generation = kn_conductor_task_place(task, task->parts[part].of)->generation,
+                                  .is_reply = true,
+                                  .ok = ok,
                                   .elsewhere = elsewhere };
-    enum kn_verdict_of_row verdict;
+    enum kn_conductor_verdict_of_row verdict;
 
     if (ok) {
         message.result = sample(message.type->result);
     } else {
         kn_fail(&message.error, KN_CONFLICT, "it broke"); /* what no flow insists on */
     }
-    verdict = kn_engine_reply(task, &message);
+    verdict = kn_conductor_engine_reply(task, &message);
     json_decref(message.result);
     return verdict;
 }
 
-static bool answers(struct kn_task *task)
+static bool answers(struct kn_conductor_task *task)
 {
     int decision = decide();
     int last = task->part_count - 1;
@@ -251,8 +258,8 @@ static bool answers(struct kn_task *task)
         struct kn_error why = { 0 };
 
         kn_fail(&why, KN_TOO_LARGE, "it does not fit");
-        kn_engine_refuse(task, decision == FAILS_FIRST ? 0 : last, &why);
-        kn_engine_timeout(task, 0);
+        kn_conductor_engine_refuse(task, decision == FAILS_FIRST ? 0 : last, &why);
+        kn_conductor_engine_timeout(task, 0);
         for (int i = 0; i <= last; i++) {
             task->parts[i].state = KN_PART_DONE;
         }
@@ -268,13 +275,13 @@ static bool answers(struct kn_task *task)
     return reply(task, last, decision == ENDS, true) == KN_ROW_ENDED;
 }
 
-static void check_context(const struct kn_task *task)
+static void check_context(const struct kn_conductor_task *task)
 {
     const char *name;
     json_t *value;
 
-    json_object_foreach(task->context, name, value) {
-        if (kn_finding(task->flow, name) == NULL) {
+    json_object_foreach (task->context, name, value) {
+        if (kn_conductor_finding(task->flow, name) == NULL) {
             complain("writes undeclared", name);
         }
     }
@@ -282,14 +289,14 @@ static void check_context(const struct kn_task *task)
 
 static void walk_path(void)
 {
-    struct kn_task *task = new_task(walk.flow);
-    struct kn_change change = KN_CHANGE_INIT;
+    struct kn_conductor_task *task = new_task(walk.flow);
+    struct kn_conductor_change change = KN_CHANGE_INIT;
 
     walk.used = 0;
     walk.by = KN_BY_ENGINE " row";
-    kn_engine_admit(task, MAX_TRIES, &change);
+    kn_conductor_engine_admit(task, MAX_TRIES, &change);
     while (task->state == KN_TASK_RUN || task->state == KN_TASK_UNDO) {
-        struct kn_step_record records[8];
+        struct kn_conductor_step_record records[8];
         int count;
         bool ended;
 
@@ -297,11 +304,11 @@ static void walk_path(void)
         walk.by = KN_BY_ENGINE;
         ended = answers(task);
         walk.by = ended && task->state == KN_TASK_RUN ? KN_BY_ENGINE " row done" : KN_BY_ENGINE " failed";
-        kn_engine_advance(task, !ended, MAX_TRIES, &change, records, &count);
+        kn_conductor_engine_advance(task, !ended, MAX_TRIES, &change, records, &count);
         check_context(task);
     }
-    kn_change_release(&change);
-    kn_task_free(task);
+    kn_conductor_change_release(&change);
+    kn_conductor_task_free(task);
 }
 
 /* The next path: the last decision that can still be taken otherwise is. */
@@ -316,7 +323,7 @@ static bool next_path(void)
     return false;
 }
 
-static int walk_flow(const struct kn_flow *flow)
+static int walk_flow(const struct kn_conductor_flow *flow)
 {
     int paths = 0;
 
@@ -347,9 +354,9 @@ static void check_needed(const char *what, const char *name, const char *by, siz
 }
 
 /* What is loaded of a row is asked for by some flow; the place is read as one. */
-static void check_rows(const struct kn_record *record)
+static void check_rows(const struct kn_conductor_record *record)
 {
-    for (const struct kn_knowledge *k = record->knows; k != NULL && k->name != NULL; k++) {
+    for (const struct kn_conductor_knowledge *k = record->knows; k != NULL && k->name != NULL; k++) {
         AUTO_FREE char *key = kn_asprintf("row/%s/", k->name);
 
         if (strcmp(k->name, "generation") != 0 && strcmp(k->name, "host") != 0 && strcmp(k->name, "agent") != 0 &&
@@ -360,11 +367,11 @@ static void check_rows(const struct kn_record *record)
     }
 }
 
-static void check_declarations(const struct kn_flow *flow)
+static void check_declarations(const struct kn_conductor_flow *flow)
 {
     const struct kn_wish_type *type = kn_wish_type(flow->kind);
 
-    for (const struct kn_finding *f = flow->finds; f != NULL && f->name != NULL; f++) {
+    for (const struct kn_conductor_finding *f = flow->finds; f != NULL && f->name != NULL; f++) {
         for (const char *p = f->read_by; *p != '\0'; p += strcspn(p, " "), p += strspn(p, " ")) {
             check_needed("finding", f->name, p, strcspn(p, " "));
         }
@@ -401,14 +408,14 @@ static void test_every_path_of_every_flow(void **state)
     int paths = 0;
 
     (void)state;
-    for (int t = 0; kn_flow_tables[t] != NULL; t++) {
-        for (const struct kn_flow *flow = kn_flow_tables[t]; flow->kind != NULL; flow++) {
+    for (int t = 0; kn_conductor_flow_tables[t] != NULL; t++) {
+        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[t]; flow->kind != NULL; flow++) {
             paths += walk_flow(flow);
             check_declarations(flow);
         }
     }
     for (int i = 0; i < KN_RECORDS; i++) {
-        check_rows(kn_records[i]);
+        check_rows(kn_conductor_records[i]);
     }
     if (walk.complaints.len > 0) {
         fail_msg("%s", walk.complaints.buf);
@@ -426,7 +433,7 @@ static const struct kn_field *result_field(const char *message, const char *name
     return NULL;
 }
 
-static bool says(const struct kn_flow *flow, const char *message)
+static bool says(const struct kn_conductor_flow *flow, const char *message)
 {
     for (int row = 0; row < flow->row_count; row++) {
         for (int i = 0; i < KN_ROW_PARTS && flow->rows[row].parts[i].message != NULL; i++) {
@@ -441,9 +448,9 @@ static bool says(const struct kn_flow *flow, const char *message)
 static void test_a_finding_is_what_its_message_answers(void **state)
 {
     (void)state;
-    for (int t = 0; kn_flow_tables[t] != NULL; t++) {
-        for (const struct kn_flow *flow = kn_flow_tables[t]; flow->kind != NULL; flow++) {
-            for (const struct kn_finding *f = flow->finds; f != NULL && f->name != NULL; f++) {
+    for (int t = 0; kn_conductor_flow_tables[t] != NULL; t++) {
+        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[t]; flow->kind != NULL; flow++) {
+            for (const struct kn_conductor_finding *f = flow->finds; f != NULL && f->name != NULL; f++) {
                 const struct kn_field *field = f->whole || !says(flow, f->from) ? NULL : result_field(f->from, f->name);
 
                 if (!says(flow, f->from) || (f->whole ? f->kind != KN_OBJ : field == NULL || field->kind != f->kind)) {
@@ -460,17 +467,18 @@ static void test_every_flow_has_its_wish(void **state)
 
     (void)state;
     for (const struct kn_wish_type *t = kn_wish_types; t->kind != NULL; t++) {
-        assert_non_null(kn_flow(t->kind));
+        assert_non_null(kn_conductor_flow(t->kind));
         wishes++;
     }
-    for (int t = 0; kn_flow_tables[t] != NULL; t++) {
-        for (const struct kn_flow *flow = kn_flow_tables[t]; flow->kind != NULL; flow++) {
+    for (int t = 0; kn_conductor_flow_tables[t] != NULL; t++) {
+        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[t]; flow->kind != NULL; flow++) {
             const char *const place[] = { "host", "agent", "generation" };
             json_t *lacking;
 
             assert_non_null(kn_wish_type(flow->kind));
             wishes--;
-            for (size_t i = 0; flow->told_home && i < KN_COUNT(place); i++) { /* a wish that says the home says all of it */
+            for (size_t i = 0; flow->told_home && i < KN_COUNT(place);
+                 i++) { /* a wish that says the home says all of it */
                 walk.full = true;
                 lacking = sample(kn_wish_type(flow->kind)->fields);
                 assert_int_equal(kn_wish_check(flow->kind, lacking, NULL), 0);
@@ -485,30 +493,45 @@ static void test_every_flow_has_its_wish(void **state)
 
 /* --- flows that are wrong --------------------------------------------------------------------------------------------------- */
 
-static json_t *build_early(const struct kn_task *task, int item)
+static json_t *build_early(const struct kn_conductor_task *task, int item)
 {
-    (void)kn_found(task, "power_state");
-    return kn_body_server(task, item);
+    (void)kn_conductor_found(task, "power_state");
+    return kn_conductor_body_server(task, item);
 }
 
-static const struct kn_flow_row WRONG_ROWS[] = {
-    { { { .message = "server.power", .to = KN_TO_HOME, .build = kn_body_server_on_host, .undo = "place.release", .undo_build = build_early } }, NULL },
+static const struct kn_conductor_flow_row WRONG_ROWS[] = {
+    { { { .message = "server.power",
+          .to = KN_TO_HOME,
+          .build = kn_conductor_body_server_on_host,
+          .undo = "place.release",
+          .undo_build = build_early } },
+      NULL },
     { { { .message = "place.release", .build = build_early } }, NULL },
 };
-static const struct kn_finding WRONG_FINDS[] = {
+static const struct kn_conductor_finding WRONG_FINDS[] = {
     { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "place.release done" },
     { .name = NULL },
 };
-static const struct kn_flow WRONG = { .kind = "server.odd", .object = &kn_record_server, .rows = WRONG_ROWS, .row_count = 2, .retry_row = -1,
-                                      .finds = WRONG_FINDS };
+static const struct kn_conductor_flow WRONG = { .kind = "server.odd",
+                                                .object = &kn_conductor_record_server,
+                                                .rows = WRONG_ROWS,
+                                                .row_count = 2,
+                                                .retry_row = -1,
+                                                .finds = WRONG_FINDS };
 /* Nobody may read it where it is read. */
-static const struct kn_finding UNREAD_FINDS[] = {
+static const struct kn_conductor_finding UNREAD_FINDS[] = {
     { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "done", .may_lack = true },
     { .name = NULL },
 };
-static const struct kn_flow UNREAD = { .kind = "server.odd", .object = &kn_record_server, .rows = WRONG_ROWS, .row_count = 2, .retry_row = -1,
-                                       .finds = UNREAD_FINDS };
-static const struct kn_flow UNDECLARED = { .kind = "server.odd", .object = &kn_record_server, .rows = WRONG_ROWS, .row_count = 2, .retry_row = -1 };
+static const struct kn_conductor_flow UNREAD = { .kind = "server.odd",
+                                                 .object = &kn_conductor_record_server,
+                                                 .rows = WRONG_ROWS,
+                                                 .row_count = 2,
+                                                 .retry_row = -1,
+                                                 .finds = UNREAD_FINDS };
+static const struct kn_conductor_flow UNDECLARED = {
+    .kind = "server.odd", .object = &kn_conductor_record_server, .rows = WRONG_ROWS, .row_count = 2, .retry_row = -1
+};
 
 /* The row that should have found it failed, and its undo needs it. */
 static void test_what_is_read_too_early_is_found_out(void **state)
@@ -554,7 +577,8 @@ static void test_a_wish_says_what_is_declared(void **state)
 {
     (void)state;
     check_refused("volume.create", "{}", "wish \"volume.create\": input: \"size_gib\" is missing");
-    check_refused("volume.create", "{\"size_gib\": \"9\"}", "wish \"volume.create\": input: \"size_gib\" must be an integer");
+    check_refused("volume.create", "{\"size_gib\": \"9\"}",
+                  "wish \"volume.create\": input: \"size_gib\" must be an integer");
     check_refused("volume.delete", "{\"size_gib\": 9}", "wish \"volume.delete\": input: \"size_gib\" is unknown");
     check_refused("volume.paint", "{}", "wish \"volume.paint\": there is no such kind of task");
     assert_int_equal(kn_wish_check("volume.delete", NULL, NULL), 0);

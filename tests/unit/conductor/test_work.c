@@ -11,7 +11,7 @@
 #define NETWORK "22222222-2222-4222-8222-222222222222"
 #define MAX_TRIES 3
 
-static int part_named(const struct kn_task *task, const char *type)
+static int part_named(const struct kn_conductor_task *task, const char *type)
 {
     int i = 0;
 
@@ -21,50 +21,57 @@ static int part_named(const struct kn_task *task, const char *type)
     return i;
 }
 
-static struct kn_message reply_to(const struct kn_task *task, const char *type)
+static struct kn_message reply_to(const struct kn_conductor_task *task, const char *type)
 {
-    return (struct kn_message){ .type = kn_message_type(type), .task = task->id, .step = task->step, .part = part_named(task, type),
-                                .attempt = task->attempt, .generation = task->home.generation, .is_reply = true };
+    return (struct kn_message){ .type = kn_message_type(type),
+                                .task = task->id,
+                                .step = task->step,
+                                .part = part_named(task, type),
+                                .attempt = task->attempt,
+                                .generation = task->home.generation,
+                                .is_reply = true };
 }
 
-static void done(struct kn_task *task, const char *type, const char *result)
+static void done(struct kn_conductor_task *task, const char *type, const char *result)
 {
     struct kn_message reply = reply_to(task, type);
 
     reply.ok = true;
     reply.result = json_loads(result, 0, NULL);
     task->parts[reply.part].state = KN_PART_SENT;
-    kn_engine_reply(task, &reply);
+    kn_conductor_engine_reply(task, &reply);
     json_decref(reply.result);
 }
 
-static void move_on(struct kn_task *task, bool fail)
+static void move_on(struct kn_conductor_task *task, bool fail)
 {
-    struct kn_change change = KN_CHANGE_INIT;
-    struct kn_step_record records[8];
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    struct kn_conductor_step_record records[8];
     int count;
 
-    kn_engine_advance(task, fail, MAX_TRIES, &change, records, &count);
-    kn_change_release(&change);
+    kn_conductor_engine_advance(task, fail, MAX_TRIES, &change, records, &count);
+    kn_conductor_change_release(&change);
 }
 
-static struct kn_task *spawning(void)
+static struct kn_conductor_task *spawning(void)
 {
-    struct kn_task *task = KN_NEW(struct kn_task);
-    struct kn_change change = KN_CHANGE_INIT;
+    struct kn_conductor_task *task = KN_NEW(struct kn_conductor_task);
+    struct kn_conductor_change change = KN_CHANGE_INIT;
 
     task->id = 7;
-    task->flow = kn_flow("server.create");
+    task->flow = kn_conductor_flow("server.create");
     kn_copy(task->object_id, sizeof(task->object_id), SERVER);
     task->attempt = 1;
     task->input = json_loads("{\"requests\": [{\"network\": \"" NETWORK "\"}]}", 0, NULL);
     task->context = json_object();
-    task->object = json_loads("{\"generation\": 1, \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
-                              " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" NETWORK "\", \"metadata\": {}, \"nics\": [],"
-                              " \"volumes\": [], \"zone\": \"nova\", \"created_at\": \"2026-01-01T00:00:00Z\"}", 0, NULL);
-    kn_task_settle(task);
-    kn_engine_admit(task, MAX_TRIES, &change);
-    kn_change_release(&change);
+    task->object = json_loads(
+        "{\"generation\": 1, \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
+        " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" NETWORK "\", \"metadata\": {}, \"nics\": [],"
+        " \"volumes\": [], \"zone\": \"nova\", \"created_at\": \"2026-01-01T00:00:00Z\"}",
+        0, NULL);
+    kn_conductor_task_settle(task);
+    kn_conductor_engine_admit(task, MAX_TRIES, &change);
+    kn_conductor_change_release(&change);
     done(task, "place.claim", "{\"host\": \"h1\", \"agent\": \"a-h1\", \"zone\": \"nova\"}");
     done(task, "image.locate", "{\"url\": \"u\"}");
     done(task, "port.allocate", "{\"nics\": [{\"mac\": \"m\"}]}");
@@ -72,7 +79,7 @@ static struct kn_task *spawning(void)
     return task;
 }
 
-static struct kn_message working_on(const struct kn_task *task, const char *type, int percent)
+static struct kn_message working_on(const struct kn_conductor_task *task, const char *type, int percent)
 {
     struct kn_message m = reply_to(task, type);
 
@@ -85,7 +92,7 @@ static struct kn_message working_on(const struct kn_task *task, const char *type
 /* Work that takes longer than a host may be silent is no silence, whoever says so of it; and it is not for ever. */
 static void test_work_is_no_silence(void **state)
 {
-    struct kn_task *task = spawning();
+    struct kn_conductor_task *task = spawning();
     const int64_t hour_us = INT64_C(3600) * 1000000;
 
     (void)state;
@@ -93,71 +100,71 @@ static void test_work_is_no_silence(void **state)
     struct kn_message m = working_on(task, "server.spawn", 40);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < KN_MAX_RESENDS; i++) {
-            assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_AGAIN);
+            assert_int_equal(kn_conductor_engine_timeout(task, 0), KN_ROW_AGAIN);
         }
-        assert_true(kn_engine_working(task, &m, 1000 + round, hour_us));
+        assert_true(kn_conductor_engine_working(task, &m, 1000 + round, hour_us));
         assert_int_equal(task->progress, 40);
         assert_int_equal(task->working_since_us, 1000); /* the first time counts */
     }
     for (int i = 0; i < KN_MAX_RESENDS; i++) {
-        assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_AGAIN);
+        assert_int_equal(kn_conductor_engine_timeout(task, 0), KN_ROW_AGAIN);
     }
     struct kn_message late = m, other = working_on(task, "port.bind", 90);
     late.attempt--;
-    assert_false(kn_engine_working(task, &late, 2000, hour_us)); /* of another time */
+    assert_false(kn_conductor_engine_working(task, &late, 2000, hour_us)); /* of another time */
     late = m;
     late.generation++;
-    assert_false(kn_engine_working(task, &late, 2000, hour_us));
+    assert_false(kn_conductor_engine_working(task, &late, 2000, hour_us));
     late = m;
     late.part = other.part; /* of another part, as what it is not */
-    assert_false(kn_engine_working(task, &late, 2000, hour_us));
+    assert_false(kn_conductor_engine_working(task, &late, 2000, hour_us));
     late = m;
     kn_copy(late.from, sizeof(late.from), "agent/a-h9");
     struct kn_error why = { 0 };
-    assert_false(kn_engine_answers(task, &late, &why)); /* and of another's mouth */
+    assert_false(kn_conductor_engine_answers(task, &late, &why)); /* and of another's mouth */
     assert_int_equal(task->progress, 40);
-    assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_FAILED);
+    assert_int_equal(kn_conductor_engine_timeout(task, 0), KN_ROW_FAILED);
     assert_int_equal(task->error.code, KN_TIMEOUT);
     kn_message_release(&m);
     kn_message_release(&other);
-    kn_task_free(task);
+    kn_conductor_task_free(task);
 }
 
 static void test_work_ends_some_time(void **state)
 {
-    struct kn_task *task = spawning();
+    struct kn_conductor_task *task = spawning();
     const int64_t hour_us = INT64_C(3600) * 1000000;
 
     (void)state;
     task->parts[part_named(task, "server.spawn")].state = KN_PART_SENT;
     struct kn_message m = working_on(task, "server.spawn", 99);
-    assert_true(kn_engine_working(task, &m, 1000, hour_us));
-    assert_true(kn_engine_working(task, &m, 1000 + hour_us, hour_us));
-    assert_false(kn_engine_working(task, &m, 1001 + hour_us, hour_us));
+    assert_true(kn_conductor_engine_working(task, &m, 1000, hour_us));
+    assert_true(kn_conductor_engine_working(task, &m, 1000 + hour_us, hour_us));
+    assert_false(kn_conductor_engine_working(task, &m, 1001 + hour_us, hour_us));
     assert_int_equal(task->deadline_ms, 0);
-    assert_int_equal(kn_engine_timeout(task, 0), KN_ROW_FAILED);
+    assert_int_equal(kn_conductor_engine_timeout(task, 0), KN_ROW_FAILED);
     assert_int_equal(task->error.code, KN_TIMEOUT);
     assert_non_null(strstr(task->error.message, "conductor.work_limit_s"));
     move_on(task, true);
     assert_int_equal(task->working_since_us, 0); /* of that step alone */
     assert_int_equal(task->progress, 0);
     kn_message_release(&m);
-    kn_task_free(task);
+    kn_conductor_task_free(task);
 }
 
 /* What is in flight where work may take long can be ended; what is answered, or was not sent, or is short, is left alone. */
 static void test_what_is_in_flight_can_be_cancelled(void **state)
 {
-    struct kn_task *task = spawning();
+    struct kn_conductor_task *task = spawning();
     struct kn_message m;
 
     (void)state;
     const int spawn = part_named(task, "server.spawn"), bind = part_named(task, "port.bind");
-    assert_false(kn_engine_cancel(task, spawn, &m));
+    assert_false(kn_conductor_engine_cancel(task, spawn, &m));
     task->parts[spawn].state = KN_PART_SENT;
     task->parts[bind].state = KN_PART_SENT;
-    assert_false(kn_engine_cancel(task, bind, &m));
-    assert_true(kn_engine_cancel(task, spawn, &m));
+    assert_false(kn_conductor_engine_cancel(task, bind, &m));
+    assert_true(kn_conductor_engine_cancel(task, spawn, &m));
     assert_string_equal(m.type->name, "cancel");
     assert_int_equal(m.task, task->id);
     assert_int_equal(m.attempt, task->attempt);
@@ -165,8 +172,8 @@ static void test_what_is_in_flight_can_be_cancelled(void **state)
     assert_int_equal(m.generation, task->home.generation);
     kn_message_release(&m);
     task->parts[spawn].state = KN_PART_DONE;
-    assert_false(kn_engine_cancel(task, spawn, &m));
-    kn_task_free(task);
+    assert_false(kn_conductor_engine_cancel(task, spawn, &m));
+    kn_conductor_task_free(task);
 }
 
 int main(void)

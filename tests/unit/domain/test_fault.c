@@ -13,7 +13,8 @@ static void test_what_is_told(void **state)
         enum kn_code code;
         const char *message, *told;
     } CASES[] = {
-        { KN_NO_VALID_HOST, "No valid host was found. 3 hosts; DiskFilter took 3; h1 lacked 4 GiB.", "No valid host was found." },
+        { KN_NO_VALID_HOST, "No valid host was found. 3 hosts; DiskFilter took 3; h1 lacked 4 GiB.",
+          "No valid host was found." },
         { KN_CONFLICT, "address 10.0.0.5 is in use", "address 10.0.0.5 is in use" },
         { KN_CONFLICT, "agent \"a1\" does not carry it", HIDDEN },
         { KN_NOT_FOUND, "host \"h1\" has no such guest", HIDDEN },

@@ -36,7 +36,10 @@ static json_t *sample_value(const struct kn_field *field)
         return json_string("/dev/vdb");
     }
     memset(text, 'x', least < 1 ? 1 : (size_t)(least > 60 ? 60 : least));
-    return field->kind == KN_STR ? json_string(text) : field->kind == KN_UUID ? json_string(ONE) : field->kind == KN_INT ? json_integer(least) : json_true();
+    return field->kind == KN_STR    ? json_string(text)
+           : field->kind == KN_UUID ? json_string(ONE)
+           : field->kind == KN_INT  ? json_integer(least)
+                                    : json_true();
 }
 
 static json_t *sample(const struct kn_field *fields)
@@ -179,7 +182,9 @@ static void test_a_command_that_does_not_fit_is_answered(void **state)
 
     (void)state;
     json_object_set_new(spec, "vcpus", json_string("many"));
-    assert_ok(parse("server.spawn", json_pack("{s:s, s:s, s:o}", "host", "h", "server", ONE, "spec", spec), false, &m, &err), &err);
+    assert_ok(parse("server.spawn", json_pack("{s:s, s:s, s:o}", "host", "h", "server", ONE, "spec", spec), false, &m,
+                    &err),
+              &err);
     assert_int_equal(kn_message_fits(&m, &err), -1);
     assert_string_equal(err.message, "body.spec: \"vcpus\" must be an integer");
     kn_error_clear(&err);
@@ -196,14 +201,20 @@ static void test_what_is_not_answered_is_refused_at_once(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_int_equal(parse("net.peers", json_pack("{s:s, s:s, s:i, s:[{s:i}]}", "host", "h", "network", ONE, "version", 1, "peers", "mac", 1), false, &m, &err), -1);
+    assert_int_equal(parse("net.peers",
+                           json_pack("{s:s, s:s, s:i, s:[{s:i}]}", "host", "h", "network", ONE, "version", 1, "peers",
+                                     "mac", 1),
+                           false, &m, &err),
+                     -1);
     assert_string_equal(err.message, "body.peers[0]: \"mac\" must be a string");
     kn_error_clear(&err);
     assert_int_equal(parse("port.allocate", json_pack("{s:[{s:s}]}", "nics", "port", ONE), true, &m, &err), -1);
     assert_string_equal(err.message, "result.nics[0]: \"network\" is missing");
     kn_error_clear(&err);
     /* Hosts are judged one by one: the others stand whatever one of them says. */
-    assert_ok(parse("agent.hello", json_pack("{s:s, s:s, s:[{s:i}]}", "agent", "a", "boot", "b", "hosts", "host", 7), false, &m, &err), &err);
+    assert_ok(parse("agent.hello", json_pack("{s:s, s:s, s:[{s:i}]}", "agent", "a", "boot", "b", "hosts", "host", 7),
+                    false, &m, &err),
+              &err);
 }
 
 /* --- writers ---------------------------------------------------------------------------------------------------------------- */
@@ -219,17 +230,26 @@ static void check_written(const char *golden, const struct kn_form *form, json_t
 
 static void test_writers(void **state)
 {
-    const struct kn_host_said said = { .host = "h1", .zone = "nova", .underlay = "10.0.0.1", .vcpus = 4, .memory_mib = 4096, .reserved_memory_mib = 512,
-                                       .disk_gib = 100, .hypervisor_type = "QEMU", .hypervisor_version = 7002000 };
+    const struct kn_host_said said = { .host = "h1",
+                                       .zone = "nova",
+                                       .underlay = "10.0.0.1",
+                                       .vcpus = 4,
+                                       .memory_mib = 4096,
+                                       .reserved_memory_mib = 512,
+                                       .disk_gib = 100,
+                                       .hypervisor_type = "QEMU",
+                                       .hypervisor_version = 7002000 };
     json_t *connection = kn_form_write_connection("file", "/srv/volumes/" TWO, "raw", TWO);
 
     (void)state;
     check_written("forms/host", &kn_form_host, kn_form_write_host(&said, json_pack("{s:s}", "arch", "x86_64")));
     check_written("forms/disk", &kn_form_disk, kn_form_write_disk(TWO, "/dev/vdb", connection));
     check_written("forms/connection", &kn_form_connection, connection);
-    check_written("forms/peer", &kn_form_peer, kn_form_write_peer("fa:16:3e:00:00:01", json_pack("[s]", "10.5.0.9"), "10.0.0.2"));
+    check_written("forms/peer", &kn_form_peer,
+                  kn_form_write_peer("fa:16:3e:00:00:01", json_pack("[s]", "10.5.0.9"), "10.0.0.2"));
     check_written("forms/guest", &kn_form_guest, kn_form_write_guest(ONE, 3, 1));
-    check_written("forms/seen", &kn_form_seen, kn_form_write_seen(ONE, 3, 1, json_pack("[s]", TWO), json_pack("[s]", "tap11111111-11")));
+    check_written("forms/seen", &kn_form_seen,
+                  kn_form_write_seen(ONE, 3, 1, json_pack("[s]", TWO), json_pack("[s]", "tap11111111-11")));
 }
 
 static void test_the_document_has_all_of_it(void **state)
@@ -252,9 +272,13 @@ static void test_the_document_has_all_of_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_field_of_each_form), cmocka_unit_test(test_an_error_says_where_it_is), cmocka_unit_test(test_what_fields_say_together),
-        cmocka_unit_test(test_a_command_that_does_not_fit_is_answered), cmocka_unit_test(test_what_is_not_answered_is_refused_at_once),
-        cmocka_unit_test(test_writers), cmocka_unit_test(test_the_document_has_all_of_it),
+        cmocka_unit_test(test_each_field_of_each_form),
+        cmocka_unit_test(test_an_error_says_where_it_is),
+        cmocka_unit_test(test_what_fields_say_together),
+        cmocka_unit_test(test_a_command_that_does_not_fit_is_answered),
+        cmocka_unit_test(test_what_is_not_answered_is_refused_at_once),
+        cmocka_unit_test(test_writers),
+        cmocka_unit_test(test_the_document_has_all_of_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,9 @@
 /* A sound host, changed by `with`. */
 static json_t *host(const char *name, const char *with)
 {
-    json_t *said = json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:i, s:{}}", "host", name, "vcpus", 4, "memory_mib", 4096, "reserved_memory_mib", 512,
-                             "disk_gib", 10, "zone", "nova", "hypervisor_type", "QEMU", "hypervisor_version", 7002000, "cpu_info");
+    json_t *said = json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:i, s:{}}", "host", name, "vcpus", 4, "memory_mib",
+                             4096, "reserved_memory_mib", 512, "disk_gib", 10, "zone", "nova", "hypervisor_type",
+                             "QEMU", "hypervisor_version", 7002000, "cpu_info");
     json_t *more = json_loads(with, 0, NULL);
 
     assert_int_equal(json_object_update(said, more), 0);
@@ -24,14 +25,18 @@ static void test_mad_hosts(void **state)
     static const struct {
         const char *with, *word;
     } MAD[] = {
-        { "{\"reserved_memory_mib\":9999999}", "is above" }, { "{\"reserved_memory_mib\":-1}", "reserved_memory_mib" },
-        { "{\"disk_gib\":9223372036854775807}", "disk_gib" }, { "{\"memory_mib\":9223372036854775807}", "memory_mib" },
-        { "{\"vcpus\":0}", "vcpus" }, { "{\"hypervisor_version\":-9223372036854775807}", "hypervisor_version" },
+        { "{\"reserved_memory_mib\":9999999}", "is above" },
+        { "{\"reserved_memory_mib\":-1}", "reserved_memory_mib" },
+        { "{\"disk_gib\":9223372036854775807}", "disk_gib" },
+        { "{\"memory_mib\":9223372036854775807}", "memory_mib" },
+        { "{\"vcpus\":0}", "vcpus" },
+        { "{\"hypervisor_version\":-9223372036854775807}", "hypervisor_version" },
     };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(MAD); i++) {
-        json_t *hosts = json_pack("[o, o, o]", host("good", "{}"), host("bad", MAD[i].with), host("worse", MAD[i].with));
+        json_t *hosts = json_pack("[o, o, o]", host("good", "{}"), host("bad", MAD[i].with),
+                                  host("worse", MAD[i].with));
         json_t *sane = NULL;
         json_t *mad = NULL;
 
@@ -50,7 +55,8 @@ static void test_mad_hosts(void **state)
 
 static void test_names(void **state)
 {
-    json_t *hosts = json_pack("[o, o, o, o, s]", host("twice", "{}"), host("", "{}"), host("good", "{}"), host("twice", "{\"vcpus\":8}"), "no host");
+    json_t *hosts = json_pack("[o, o, o, o, s]", host("twice", "{}"), host("", "{}"), host("good", "{}"),
+                              host("twice", "{\"vcpus\":8}"), "no host");
     json_t *sane = NULL;
     json_t *mad = NULL;
 

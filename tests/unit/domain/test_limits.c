@@ -30,7 +30,8 @@ static void test_measures(void **state)
     assert_false(kn_limit_short(KN_LIMIT_NONE, -1) || kn_limit_long(KN_LIMIT_NONE, INT64_MAX));
     assert_true(kn_limit_short(KN_LIMIT_SERVER_LABEL, 1) && !kn_limit_short(KN_LIMIT_SERVER_LABEL, 2));
     assert_true(kn_limit_long(KN_LIMIT_SERVER_LABEL, 64) && !kn_limit_long(KN_LIMIT_SERVER_LABEL, 63));
-    assert_true(kn_limit_fits(KN_LIMIT_SERVER_LABEL, "\xC3\xA9\xC3\xA9") && !kn_limit_fits(KN_LIMIT_SERVER_LABEL, "\xC3\xA9"));
+    assert_true(kn_limit_fits(KN_LIMIT_SERVER_LABEL, "\xC3\xA9\xC3\xA9") &&
+                !kn_limit_fits(KN_LIMIT_SERVER_LABEL, "\xC3\xA9"));
 }
 
 /* A value of the field's kind whose measure is this. */

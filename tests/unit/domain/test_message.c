@@ -14,7 +14,9 @@
 #define CLAIM_WITH(body) "{\"type\":\"place.claim\",\"v\":1,\"body\":" body "}"
 #define QUESTION ",\"question\":\"6f1f4d5e-0000-4000-8000-000000000002\""
 #define ASK(extra) "{\"type\":\"server.console_log\",\"v\":1" extra ",\"body\":{\"host\":\"h\"," SERVER "}}"
-#define ANSWER(extra) "{\"type\":\"server.console_log\",\"v\":1" QUESTION extra ",\"reply\":{\"ok\":true,\"result\":{\"output\":\"login: \"}}}"
+#define ANSWER(extra) \
+    "{\"type\":\"server.console_log\",\"v\":1" QUESTION extra \
+    ",\"reply\":{\"ok\":true,\"result\":{\"output\":\"login: \"}}}"
 #define REPLY(reply) "{\"type\":\"place.claim\",\"v\":1,\"reply\":" reply "}"
 
 static int parse(const char *text, struct kn_message *m, struct kn_error *err)
@@ -24,9 +26,10 @@ static int parse(const char *text, struct kn_message *m, struct kn_error *err)
 
 static void test_command_comes_out_as_it_went_in(void **state)
 {
-    const char *text = "{\"type\":\"place.claim\",\"v\":1,\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,"
-                       "\"shard\":5,\"sent_at\":1763722800000,\"deadline\":1763722920000,"
-                       "\"request_id\":\"req-6f1f4d5e-0000-4000-8000-000000000009\",\"body\":" CLAIM_BODY "}";
+    const char *text =
+        "{\"type\":\"place.claim\",\"v\":1,\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,"
+        "\"shard\":5,\"sent_at\":1763722800000,\"deadline\":1763722920000,"
+        "\"request_id\":\"req-6f1f4d5e-0000-4000-8000-000000000009\",\"body\":" CLAIM_BODY "}";
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf out = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
@@ -61,17 +64,24 @@ static void test_work_is_named_by_its_command(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(parse(CLAIM(",\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,\"shard\":5,\"project\":\"p\""), &command, &err), &err);
+    assert_ok(
+        parse(CLAIM(",\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,\"shard\":5,\"project\":\"p\""),
+              &command, &err),
+        &err);
     assert_string_equal(command.project, "p");
     kn_message_about(&cancel, "cancel", &command, NULL);
-    kn_message_about(&working, "working", &command, json_pack("{s:s, s:i, s:s}", "command", "place.claim", "percent", 101, "detail", ""));
+    kn_message_about(&working, "working", &command,
+                     json_pack("{s:s, s:i, s:s}", "command", "place.claim", "percent", 101, "detail", ""));
     assert_fails(kn_message_print(&working, &out, &err), &err, KN_BAD_REQUEST); /* more than all */
     assert_ok(kn_message_print(&cancel, &out, &err), &err);
-    assert_string_equal(out.buf, "{\"type\":\"cancel\",\"v\":1,\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,\"shard\":5,\"body\":{}}");
+    assert_string_equal(
+        out.buf,
+        "{\"type\":\"cancel\",\"v\":1,\"task\":12,\"step\":1,\"part\":2,\"attempt\":3,\"generation\":4,\"shard\":5,\"body\":{}}");
     assert_fails(parse(CLAIM(",\"project\":1"), &got, &err), &err, KN_BAD_REQUEST);
     kn_copy(cancel.from, sizeof(cancel.from), "agent/h1");
     kn_copy(working.from, sizeof(working.from), "agent/h1");
-    assert_fails(kn_message_speaker_check(&cancel, &err), &err, KN_FORBIDDEN); /* nobody on a host ends another's work */
+    assert_fails(kn_message_speaker_check(&cancel, &err), &err,
+                 KN_FORBIDDEN); /* nobody on a host ends another's work */
     assert_ok(kn_message_speaker_check(&working, &err), &err);
 }
 
@@ -107,7 +117,9 @@ static void test_done_reply_has_a_result(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(parse(REPLY("{\"ok\":true,\"result\":{\"host\":\"h\",\"agent\":\"a\",\"zone\":\"z\",\"new\":1}}"), &m, &err), &err);
+    assert_ok(parse(REPLY("{\"ok\":true,\"result\":{\"host\":\"h\",\"agent\":\"a\",\"zone\":\"z\",\"new\":1}}"), &m,
+                    &err),
+              &err);
     assert_true(m.ok);
     assert_string_equal(kn_json_str(m.result, "host"), "h");
     assert_ok(parse("{\"type\":\"place.release\",\"v\":1,\"reply\":{\"ok\":true}}", &empty, &err), &err);
@@ -179,7 +191,8 @@ static const struct {
     { CLAIM_WITH("{\"server\":null}"), "body: \"server\" is missing" },
     { CLAIM_WITH("{\"server\":\"me\"}"), "body: \"server\" must be a uuid" },
     { CLAIM_WITH("{" SERVER ",\"project\":{}}"), "body: \"project\" must be a string" },
-    { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":0}"), "body: the value of \"vcpus\" must be from 1 to 2147483647" },
+    { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":0}"),
+      "body: the value of \"vcpus\" must be from 1 to 2147483647" },
     { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":true}"), "body: \"vcpus\" must be an integer" },
     { CLAIM_WITH("{" SERVER ",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":1,\"disk_gib\":1,\"exclude\":\"h\"}"),
       "body: \"exclude\" must be an array" },
@@ -322,7 +335,8 @@ static void test_an_odd_request_id_is_not_sent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_odd_request_id_is_not_sent), cmocka_unit_test(test_command_comes_out_as_it_went_in),
+        cmocka_unit_test(test_an_odd_request_id_is_not_sent),
+        cmocka_unit_test(test_command_comes_out_as_it_went_in),
         cmocka_unit_test(test_work_is_named_by_its_command),
         cmocka_unit_test(test_failed_reply_travels_whole),
         cmocka_unit_test(test_done_reply_has_a_result),

@@ -87,7 +87,8 @@ static void test_decisions(void **state)
     (void)state;
     for (size_t r = 0; r < KN_COUNT(EXPECTED); r++) {
         const enum kn_rule rule = EXPECTED[r].rule;
-        const char *const expected[] = { EXPECTED[r].foreign_path, EXPECTED[r].own_path, EXPECTED[r].all, EXPECTED[r].own };
+        const char *const expected[] = { EXPECTED[r].foreign_path, EXPECTED[r].own_path, EXPECTED[r].all,
+                                         EXPECTED[r].own };
         char drawn[4][KN_COUNT(CALLERS) + 1] = { "" };
         for (size_t c = 0; c < KN_COUNT(CALLERS); c++) {
             drawn[0][c] = at_door(rule, c, false);

@@ -16,16 +16,22 @@ static void test_words(void **state)
 
     (void)state;
     assert_fails(kn_quota_refuse(&err, "compute", TWO, 2), &err, KN_QUOTA);
-    assert_string_equal(err.message, "Quota exceeded for instances, cores: Requested 2, 4, but already used 9, 18 of 10, 20 instances, cores");
+    assert_string_equal(
+        err.message,
+        "Quota exceeded for instances, cores: Requested 2, 4, but already used 9, 18 of 10, 20 instances, cores");
     assert_fails(kn_quota_refuse(&err, "network", PORT, 2), &err, KN_QUOTA);
     assert_string_equal(err.message, "Quota exceeded for resources: ['port', 'subnet'].");
     assert_fails(kn_quota_refuse(&err, "volume", &GIB, 1), &err, KN_TOO_LARGE);
-    assert_string_equal(err.message, "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. "
-                                     "Requested 6G, quota is 1000G and 999G has been consumed.");
+    assert_string_equal(
+        err.message, "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. "
+                     "Requested 6G, quota is 1000G and 999G has been consumed.");
     assert_fails(kn_quota_refuse(&err, "volume", &COUNT, 1), &err, KN_TOO_LARGE);
-    assert_string_equal(err.message, "VolumeLimitExceeded: Maximum number of volumes allowed (2) exceeded for quota 'volumes_ssd'.");
+    assert_string_equal(err.message,
+                        "VolumeLimitExceeded: Maximum number of volumes allowed (2) exceeded for quota 'volumes_ssd'.");
     assert_fails(kn_quota_refuse(&err, "image", &IMAGE, 1), &err, KN_QUOTA);
-    assert_string_equal(err.message, "Project p is over a limit for [Resource image_size_total is over limit of 10 due to current usage 9 and delta 3]");
+    assert_string_equal(
+        err.message,
+        "Project p is over a limit for [Resource image_size_total is over limit of 10 due to current usage 9 and delta 3]");
     assert_fails(kn_quota_refuse(&err, "stable", &IMAGE, 1), &err, KN_INTERNAL);
 }
 
@@ -37,7 +43,8 @@ static void test_names_are_unique(void **state)
         assert_int_equal(kn_quota_find(kn_quota_rows[q].service, kn_quota_rows[q].name), q);
         assert_true(kn_quota_rows[q].dflt >= -1 && kn_quota_rows[q].unit > 0);
         for (enum kn_quota o = (enum kn_quota)0; o < q && kn_quota_rows[q].seen[0] != '\0'; o++) {
-            assert_false(strcmp(kn_quota_rows[o].service, kn_quota_rows[q].service) == 0 && strcmp(kn_quota_rows[o].seen, kn_quota_rows[q].seen) == 0);
+            assert_false(strcmp(kn_quota_rows[o].service, kn_quota_rows[q].service) == 0 &&
+                         strcmp(kn_quota_rows[o].seen, kn_quota_rows[q].seen) == 0);
         }
     }
     assert_int_equal(kn_quota_find("compute", "horses"), KN_QUOTA_COUNT);

@@ -18,14 +18,16 @@ static const struct kn_schema NIC[] = {
     KN_SCHEMA_END,
 };
 static const struct kn_schema NIC_ITEM[] = { KN_SCHEMA("nic", KN_IS_OBJECT, .inner = NIC), KN_SCHEMA_END };
-static const struct kn_schema META_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE), KN_SCHEMA_END };
+static const struct kn_schema META_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                               KN_SCHEMA_END };
 static const char *const AUTO_NONE[] = { "none", "auto", NULL };
 static const struct kn_schema SERVER[] = {
     KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
     KN_SCHEMA("count", KN_IS_INTEGER, .limit = KN_LIMIT_SERVERS_AT_ONCE),
     KN_SCHEMA("ratio", KN_IS_NUMBER),
     KN_SCHEMA("drive", KN_IS_BOOLEAN),
-    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION, .rule = &KN_TEXT_PRINTABLE, .since = 19),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION,
+              .rule = &KN_TEXT_PRINTABLE, .since = 19),
     KN_SCHEMA("metadata", KN_IS_MAP, .rule = &KN_TEXT_META_KEY, .inner = META_VALUE),
     KN_SCHEMA("networks", KN_IS_LIST, .limit = KN_LIMIT_NICS, .inner = NIC_ITEM, .until = 36),
     KN_SCHEMA("networks", KN_IS_LIST, .flags = KN_REQUIRED, .limit = KN_LIMIT_NICS, .inner = NIC_ITEM, .since = 37),
@@ -84,11 +86,13 @@ static void what_is_refused(void **state)
         { 1, "[]", "The request's body must be a JSON object" },
         { 1, "null", "The request's body must be a JSON object" },
         { 1, "{}", "'server' is a required property" },
-        { 1, "{\"server\": {\"name\": \"a\"}, \"x\": 1}", "Additional properties are not allowed ('x' was unexpected)" },
+        { 1, "{\"server\": {\"name\": \"a\"}, \"x\": 1}",
+          "Additional properties are not allowed ('x' was unexpected)" },
         { 1, "{\"server\": 1}", "Invalid input for field/attribute server. Value: 1. 1 is not of type 'object'" },
         { 1, "{\"server\": {}}", "Invalid input for field/attribute server. Value: {}. 'name' is a required property" },
         { 1, "{\"server\": {\"name\": \"\"}}", "Invalid input for field/attribute name. Value: . '' is too short" },
-        { 1, "{\"server\": {\"name\": 1}}", "Invalid input for field/attribute name. Value: 1. 1 is not of type 'string'" },
+        { 1, "{\"server\": {\"name\": 1}}",
+          "Invalid input for field/attribute name. Value: 1. 1 is not of type 'string'" },
         { 1, "{\"server\": {\"name\": null}}",
           "Invalid input for field/attribute name. Value: null. null is not of type 'string'" },
         { 1, "{\"server\": {\"name\": \"a \"}}",
@@ -123,7 +127,8 @@ static void what_is_refused(void **state)
           "Invalid input for field/attribute networks. Value: some. 'some' is not one of ['none', 'auto']" },
         { 36, "{\"server\": {\"name\": \"a\", \"networks\": \"auto\"}}",
           "Invalid input for field/attribute networks. Value: auto. 'auto' is not of type 'array'" },
-        { 1, "{\"server\": {\"name\": \"a\", \"networks\": [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]}}",
+        { 1,
+          "{\"server\": {\"name\": \"a\", \"networks\": [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]}}",
           "Invalid input for field/attribute networks. Value: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]. [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}] is too long" },
         { 1, "{\"server\": {\"name\": \"a\", \"networks\": [{}, 7]}}",
           "Invalid input for field/attribute 1. Value: 7. 7 is not of type 'object'" },
@@ -176,7 +181,13 @@ static void texts(void **state)
         const char *good[8];
         const char *bad[8];
     } RULES[] = {
-        { &KN_TEXT_NAME, { "", "a", "a b", "größe", "日本" }, { " a", "a ", "a\tb", "a\n", "\xC2\xA0" "a", "a\xE2\x80\x8B" "b" } },
+        { &KN_TEXT_NAME,
+          { "", "a", "a b", "größe", "日本" },
+          { " a", "a ", "a\tb", "a\n",
+            "\xC2\xA0"
+            "a",
+            "a\xE2\x80\x8B"
+            "b" } },
         { &KN_TEXT_PRINTABLE, { "", " a " }, { "a\nb", "\x7F" } },
         { &KN_TEXT_UUID, { "00000000-0000-0000-0000-000000000000" }, { "", "x", "00000000000000000000000000000000" } },
         { &KN_TEXT_UUID_OR_EMPTY, { "", "00000000-0000-0000-0000-00000000000a" }, { "x" } },
@@ -185,7 +196,9 @@ static void texts(void **state)
         { &KN_TEXT_IPV4, { "10.0.0.1" }, { "10.0.0", "10.0.0.256", "::1", "" } },
         { &KN_TEXT_IPV6, { "::1", "fe80::1" }, { "10.0.0.1", "g::" } },
         { &KN_TEXT_IP, { "::1", "10.0.0.1" }, { "host" } },
-        { &KN_TEXT_BASE64, { "", "YQ==", "YWI=", "YWJj", "YWJj\nYWJj\n" }, { "Y", "YQ", "YQ=", "Y===", "YQ==YQ==", "a b=" } },
+        { &KN_TEXT_BASE64,
+          { "", "YQ==", "YWI=", "YWJj", "YWJj\nYWJj\n" },
+          { "Y", "YQ", "YQ=", "Y===", "YQ==YQ==", "a b=" } },
         { &KN_TEXT_TAG, { "a b" }, { "a,b", "a/b" } },
         { &KN_TEXT_META_KEY, { "hw:cpu_policy" }, { "", "a/b", "ä" } },
         { &KN_TEXT_KEYPAIR, { "my key_1-a" }, { "a@b", "a.b", " a" } },
@@ -211,7 +224,8 @@ static void texts(void **state)
 
 static void getters(void **state)
 {
-    json_t *o = json_loads("{\"a\": \"7\", \"b\": 8, \"c\": \"yes\", \"d\": false, \"e\": \"False\", \"n\": null}", 0, NULL);
+    json_t *o = json_loads("{\"a\": \"7\", \"b\": 8, \"c\": \"yes\", \"d\": false, \"e\": \"False\", \"n\": null}", 0,
+                           NULL);
 
     (void)state;
     assert_int_equal(kn_schema_int(o, "a", 1), 7);

@@ -16,11 +16,13 @@
 #include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
 
-static const char *const VM_STATES[] = { "building", "active", "paused", "suspended", "stopped", "rescued", "resized",
-                                         "soft-delete", "deleted", "error", "shelved", "shelved_offloaded" };
-static const char *const TASK_STATES[] = { NULL, "scheduling", "networking", "spawning", "rebooting", "reboot_pending",
-                                           "reboot_started", "rebooting_hard", "pausing", "unpausing", "suspending",
-                                           "resuming", "powering-off", "powering-on", "deleting" };
+static const char *const VM_STATES[] = { "building", "active",  "paused",  "suspended",
+                                         "stopped",  "rescued", "resized", "soft-delete",
+                                         "deleted",  "error",   "shelved", "shelved_offloaded" };
+static const char *const TASK_STATES[] = { NULL,           "scheduling",     "networking",     "spawning",
+                                           "rebooting",    "reboot_pending", "reboot_started", "rebooting_hard",
+                                           "pausing",      "unpausing",      "suspending",     "resuming",
+                                           "powering-off", "powering-on",    "deleting" };
 
 struct expectation {
     const char *action;
@@ -76,7 +78,8 @@ static void every_action_in_every_pair_of_states(void **state)
                 int got = kn_server_action_allowed(action, "s", VM_STATES[v], TASK_STATES[t], false, false, &err);
 
                 if ((got == 0) != want) {
-                    fail_msg("%s in %s/%s: got %d", action->name, VM_STATES[v], TASK_STATES[t] ? TASK_STATES[t] : "-", got);
+                    fail_msg("%s in %s/%s: got %d", action->name, VM_STATES[v], TASK_STATES[t] ? TASK_STATES[t] : "-",
+                             got);
                 }
                 assert_int_equal(err.code, want ? KN_OK : KN_CONFLICT);
             }
@@ -103,7 +106,8 @@ static void refusals_use_novas_words(void **state)
     (void)state;
     assert_int_equal(kn_server_action_allowed(kn_server_action("stop"), "u", "paused", NULL, false, false, &err), -1);
     assert_string_equal(err.message, "Cannot 'stop' instance u while it is in vm_state paused");
-    assert_int_equal(kn_server_action_allowed(kn_server_action("stop"), "u", "active", "pausing", false, false, &err), -1);
+    assert_int_equal(kn_server_action_allowed(kn_server_action("stop"), "u", "active", "pausing", false, false, &err),
+                     -1);
     assert_string_equal(err.message, "Cannot 'stop' instance u while it is in task_state pausing");
 }
 
@@ -185,14 +189,22 @@ static void flows_have_novas_action_names(void **state)
 static void statuses(void **state)
 {
     static const char *const WANT[][3] = {
-        { "building", "spawning", "BUILD" },       { "active", NULL, "ACTIVE" },
-        { "active", "pausing", "ACTIVE" },         { "active", "rebooting", "REBOOT" },
-        { "active", "rebooting_hard", "HARD_REBOOT" }, { "active", "deleting", "ACTIVE" },
-        { "stopped", "powering-on", "SHUTOFF" },   { "paused", "migrating", "MIGRATING" },
-        { "suspended", "resuming", "SUSPENDED" },  { "resized", "resize_reverting", "REVERT_RESIZE" },
-        { "error", NULL, "ERROR" },                { "error", "rebuilding", "REBUILD" },
-        { "deleted", NULL, "DELETED" },            { "soft-delete", NULL, "SOFT_DELETED" },
-        { "rescued", NULL, "RESCUE" },             { "shelved_offloaded", NULL, "SHELVED_OFFLOADED" },
+        { "building", "spawning", "BUILD" },
+        { "active", NULL, "ACTIVE" },
+        { "active", "pausing", "ACTIVE" },
+        { "active", "rebooting", "REBOOT" },
+        { "active", "rebooting_hard", "HARD_REBOOT" },
+        { "active", "deleting", "ACTIVE" },
+        { "stopped", "powering-on", "SHUTOFF" },
+        { "paused", "migrating", "MIGRATING" },
+        { "suspended", "resuming", "SUSPENDED" },
+        { "resized", "resize_reverting", "REVERT_RESIZE" },
+        { "error", NULL, "ERROR" },
+        { "error", "rebuilding", "REBUILD" },
+        { "deleted", NULL, "DELETED" },
+        { "soft-delete", NULL, "SOFT_DELETED" },
+        { "rescued", NULL, "RESCUE" },
+        { "shelved_offloaded", NULL, "SHELVED_OFFLOADED" },
         { "dreaming", NULL, "UNKNOWN" },
     };
 
@@ -222,8 +234,8 @@ static void status_filters(void **state)
 
 static void what_is_seen_settles_only_settled_states(void **state)
 {
-    static const int POWERS[] = { KN_POWER_NONE, KN_POWER_RUNNING, KN_POWER_PAUSED, KN_POWER_SHUTDOWN, KN_POWER_CRASHED,
-                                  KN_POWER_SUSPENDED };
+    static const int POWERS[] = { KN_POWER_NONE,     KN_POWER_RUNNING, KN_POWER_PAUSED,
+                                  KN_POWER_SHUTDOWN, KN_POWER_CRASHED, KN_POWER_SUSPENDED };
 
     (void)state;
     assert_string_equal(kn_server_state_seen("active", KN_POWER_SHUTDOWN), "stopped");

@@ -34,8 +34,10 @@ static void test_words(void **state)
         { KN_REST_POST, "{\"domain\":{}}", "Invalid input for field 'domain': 'name' is a required property" },
         { KN_REST_POST, "{\"domain\":{\"name\":5}}", "Invalid input for field 'name': 5 is not of type 'string'" },
         { KN_REST_POST, "{\"domain\":{\"name\":\"\"}}", "Invalid input for field 'name': '' is too short" },
-        { KN_REST_PUT, "{\"domain\":{\"enabled\":\"perhaps\"}}", "Invalid input for field 'enabled': 'perhaps' is not of type 'boolean'" },
-        { KN_REST_PUT, "{\"domain\":{\"tags\":[\"a\",\"b\",\"a\"]}}", "Invalid input for field 'tags': [\"a\", \"b\", \"a\"] has non-unique elements" },
+        { KN_REST_PUT, "{\"domain\":{\"enabled\":\"perhaps\"}}",
+          "Invalid input for field 'enabled': 'perhaps' is not of type 'boolean'" },
+        { KN_REST_PUT, "{\"domain\":{\"tags\":[\"a\",\"b\",\"a\"]}}",
+          "Invalid input for field 'tags': [\"a\", \"b\", \"a\"] has non-unique elements" },
         { KN_REST_PUT, "{\"domain\":{\"options\":{\"colour\":1}}}",
           "Invalid input for field 'options': Additional properties are not allowed ('colour' was unexpected)" },
         { KN_REST_PUT, "{\"domain\":{}}", "Invalid input for field 'domain': {} does not have enough properties" },
@@ -45,7 +47,7 @@ static void test_words(void **state)
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        expect(&kn_domain_noun, CASES[i].method, CASES[i].body, CASES[i].words);
+        expect(&kn_identity_domain_noun, CASES[i].method, CASES[i].body, CASES[i].words);
     }
 }
 
@@ -55,29 +57,34 @@ static void test_attributes_of_ones_own(void **state)
     AUTO_FREE char *large = NULL;
 
     (void)state;
-    expect(&kn_domain_noun, KN_REST_POST, "{\"domain\":{\"name\":\"n\"}}", "{\"name\":\"n\"}");
-    expect(&kn_domain_noun, KN_REST_POST, "{\"domain\":{\"name\":\"n\",\"colour\":\"red\",\"extra\":[1]}}",
+    expect(&kn_identity_domain_noun, KN_REST_POST, "{\"domain\":{\"name\":\"n\"}}", "{\"name\":\"n\"}");
+    expect(&kn_identity_domain_noun, KN_REST_POST, "{\"domain\":{\"name\":\"n\",\"colour\":\"red\",\"extra\":[1]}}",
            "{\"extra\":{\"colour\":\"red\",\"extra\":[1]},\"name\":\"n\"}");
-    expect(&kn_domain_noun, KN_REST_PUT, "{\"domain\":{\"colour\":null,\"description\":null}}", "{\"description\":null,\"extra\":{\"colour\":null}}");
+    expect(&kn_identity_domain_noun, KN_REST_PUT, "{\"domain\":{\"colour\":null,\"description\":null}}",
+           "{\"description\":null,\"extra\":{\"colour\":null}}");
     /* What only a new one says is one's own later. */
-    expect(&kn_domain_noun, KN_REST_PUT, "{\"domain\":{\"explicit_domain_id\":\"x\"}}", "{\"extra\":{\"explicit_domain_id\":\"x\"}}");
+    expect(&kn_identity_domain_noun, KN_REST_PUT, "{\"domain\":{\"explicit_domain_id\":\"x\"}}",
+           "{\"extra\":{\"explicit_domain_id\":\"x\"}}");
     memset(much, 'x', 20000);
     much[20000] = '\0';
     large = kn_asprintf("{\"domain\":{\"colour\":\"%s\"}}", much);
-    expect(&kn_domain_noun, KN_REST_PUT, large, "the attributes of your own take more than 16384 bytes");
+    expect(&kn_identity_domain_noun, KN_REST_PUT, large, "the attributes of your own take more than 16384 bytes");
     /* Limits take none. */
-    expect(&kn_limit_noun, KN_REST_PUT, "{\"limit\":{\"colour\":\"red\"}}",
+    expect(&kn_identity_limit_noun, KN_REST_PUT, "{\"limit\":{\"colour\":\"red\"}}",
            "Invalid input for field 'limit': Additional properties are not allowed ('colour' was unexpected)");
 }
 
 static void test_what_functions_put_there_no_body_says(void **state)
 {
     (void)state;
-    expect(&kn_limit_noun, KN_REST_PUT, "{\"limit\":{\"registered_id\":\"x\"}}",
+    expect(&kn_identity_limit_noun, KN_REST_PUT, "{\"limit\":{\"registered_id\":\"x\"}}",
            "Invalid input for field 'limit': Additional properties are not allowed ('registered_id' was unexpected)");
-    expect(&kn_app_credential_noun, KN_REST_POST, "{\"application_credential\":{\"name\":\"n\",\"secret_hash\":\"x\"}}",
-           "Invalid input for field 'application_credential': Additional properties are not allowed ('secret_hash' was unexpected)");
-    expect(&kn_user_noun, KN_REST_PUT, "{\"user\":{\"password_hash\":\"x\"}}", "{\"extra\":{\"password_hash\":\"x\"}}");
+    expect(
+        &kn_identity_app_credential_noun, KN_REST_POST,
+        "{\"application_credential\":{\"name\":\"n\",\"secret_hash\":\"x\"}}",
+        "Invalid input for field 'application_credential': Additional properties are not allowed ('secret_hash' was unexpected)");
+    expect(&kn_identity_user_noun, KN_REST_PUT, "{\"user\":{\"password_hash\":\"x\"}}",
+           "{\"extra\":{\"password_hash\":\"x\"}}");
 }
 
 int main(void)

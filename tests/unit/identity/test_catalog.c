@@ -31,10 +31,10 @@ static void test_filling(void **state)
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         for (int project = 0; project < 2; project++) {
-            const struct kn_catalog catalog = { "https://cloud", "u", project ? "p" : "" };
+            const struct kn_identity_catalog catalog = { "https://cloud", "u", project ? "p" : "" };
             const char *expected = project ? CASES[i].with_project : CASES[i].without;
             AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
-            bool made = kn_catalog_url_fill(&catalog, CASES[i].template, &url);
+            bool made = kn_identity_catalog_url_fill(&catalog, CASES[i].template, &url);
             if (made != (expected != NULL) || (made && strcmp(url.buf, expected) != 0)) {
                 fail_msg("\"%s\" %s a project: \"%s\"", CASES[i].template, project ? "with" : "without", url.buf);
             }

@@ -22,8 +22,8 @@ static bool same_shape(const char *a, const char *b)
 
 static bool in_home(const char *path)
 {
-    for (int i = 0; kn_home_path(i) != NULL; i++) {
-        if (same_shape(kn_home_path(i), path)) {
+    for (int i = 0; kn_identity_home_path(i) != NULL; i++) {
+        if (same_shape(kn_identity_home_path(i), path)) {
             return true;
         }
     }
@@ -48,9 +48,9 @@ static void test_same_paths(void **state)
             fail_msg("%s has no relation in home.c", route->path);
         }
     }
-    for (int i = 0; kn_home_path(i) != NULL; i++) {
-        if (!in_routes(kn_home_path(i))) {
-            fail_msg("%s is no route", kn_home_path(i));
+    for (int i = 0; kn_identity_home_path(i) != NULL; i++) {
+        if (!in_routes(kn_identity_home_path(i))) {
+            fail_msg("%s is no route", kn_identity_home_path(i));
         }
     }
 }
@@ -59,7 +59,7 @@ static json_t *document(const char *rest)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
 
-    assert_true(kn_home_write(rest, &sb));
+    assert_true(kn_identity_home_write(rest, &sb));
     json_t *json = json_loadb(sb.buf, sb.len, JSON_REJECT_DUPLICATES, NULL); /* no relation is there twice */
     assert_non_null(json);
     return json;
@@ -77,9 +77,10 @@ static void test_document(void **state)
     (void)state;
     assert_string_equal(json_string_value(json_object_get(users, "href")), "/users");
     assert_string_equal(json_string_value(json_object_get(user, "href-template")), "/v3/users/{user_id}");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(user, "href-vars"), "user_id")), BASE "/param/user_id");
-    assert_false(kn_home_write("/v3/users", &none));
-    assert_false(kn_home_write("/v2.0", &none));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(user, "href-vars"), "user_id")),
+                        BASE "/param/user_id");
+    assert_false(kn_identity_home_write("/v3/users", &none));
+    assert_false(kn_identity_home_write("/v2.0", &none));
     assert_int_equal(none.len, 0);
 }
 

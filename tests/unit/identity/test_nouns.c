@@ -15,20 +15,25 @@
 static struct kn_http_server server;
 
 /* The statement of GET <noun>?<query>, behind its columns. bounds as for kn_rest_list_within(). */
-static int build(const struct kn_rest_noun *noun, const char *query, const struct kn_rest_bound *bounds, struct kn_rest_query *ret,
-                 struct kn_error *err)
+static int build(const struct kn_rest_noun *noun, const char *query, const struct kn_rest_bound *bounds,
+                 struct kn_rest_query *ret, struct kn_error *err)
 {
     AUTO_FREE char *target = kn_asprintf("/v3%s?%s", noun->path, query);
     struct kn_http_raw *raw = kn_http_raw_new(&server, target, NULL);
-    AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .req = &raw->req, .noun = noun, .view = KN_REST_LIST, .bounds = bounds,
-                                                 .query = KN_REST_QUERY_INIT };
-    int rc = kn_request_query_read(&raw->req, err) < 0 || kn_rest_list_read(&l, err) < 0 ? -1 : kn_rest_list_sql(&l, ret, err);
+    AUTO_RELEASE(kn_rest_list)
+    struct kn_rest_list l = {
+        .req = &raw->req, .noun = noun, .view = KN_REST_LIST, .bounds = bounds, .query = KN_REST_QUERY_INIT
+    };
+    int rc = kn_request_query_read(&raw->req, err) < 0 || kn_rest_list_read(&l, err) < 0
+                 ? -1
+                 : kn_rest_list_sql(&l, ret, err);
 
     kn_http_raw_free(raw);
     return rc;
 }
 
-static void expect_of(const struct kn_rest_noun *noun, const char *query, const struct kn_rest_bound *bounds, const char *sql, int count)
+static void expect_of(const struct kn_rest_noun *noun, const char *query, const struct kn_rest_bound *bounds,
+                      const char *sql, int count)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     struct kn_error err = { 0 };
@@ -40,7 +45,7 @@ static void expect_of(const struct kn_rest_noun *noun, const char *query, const 
 
 static void expect(const char *query, const char *sql, int count)
 {
-    expect_of(&kn_domain_noun, query, NULL, sql, count);
+    expect_of(&kn_identity_domain_noun, query, NULL, sql, count);
 }
 
 static void test_filters(void **state)
@@ -63,7 +68,9 @@ static void test_filters(void **state)
 
 static void test_pages(void **state)
 {
-    const struct kn_rest_bound bounds[] = { { "domain_id = ?", "d" }, { "id IN (SELECT ? UNION SELECT ?)", "u" }, { NULL, NULL } };
+    const struct kn_rest_bound bounds[] = { { "domain_id = ?", "d" },
+                                            { "id IN (SELECT ? UNION SELECT ?)", "u" },
+                                            { NULL, NULL } };
 
     (void)state;
     expect("limit=10", " ORDER BY (name), (id) LIMIT 11", 0);
@@ -71,22 +78,33 @@ static void test_pages(void **state)
     expect("limit=999999999", " ORDER BY (name), (id) LIMIT 1001", 0);
     expect("sort_key=enabled&sort_dir=DESC", " ORDER BY (enabled) DESC, (id) DESC", 0);
     expect("sort_dir=desc", " ORDER BY (name) DESC, (id) DESC", 0);
-    expect_of(&kn_user_noun, "sort_key=password_expires_at", NULL,
+    expect_of(&kn_identity_user_noun, "sort_key=password_expires_at", NULL,
               " ORDER BY coalesce(password_expires_at, 'infinity'::timestamptz), (id)", 0);
-    expect_of(&kn_group_noun, "name=x", bounds,
-              " AND domain_id = $1 AND id IN (SELECT $2 UNION SELECT $2) AND (name) = $3::text ORDER BY (name), (id)", 3);
-    expect_of(&kn_role_noun, "", NULL, " AND domain_id IS NULL ORDER BY (name), (id)", 0);
-    expect_of(&kn_role_noun, "domain_id=d", NULL, " AND (domain_id) = $1::text ORDER BY (name), (id)", 1);
-    expect_of(&kn_project_noun, "", NULL, " AND NOT is_domain ORDER BY (name), (id)", 0);
-    expect_of(&kn_region_noun, "", NULL, " ORDER BY (id)", 0);
-    expect_of(&kn_endpoint_noun, "region=r", NULL, " AND (region_id) = $1::text ORDER BY (name), (id)", 1);
+    expect_of(&kn_identity_group_noun, "name=x", bounds,
+              " AND domain_id = $1 AND id IN (SELECT $2 UNION SELECT $2) AND (name) = $3::text ORDER BY (name), (id)",
+              3);
+    expect_of(&kn_identity_role_noun, "", NULL, " AND domain_id IS NULL ORDER BY (name), (id)", 0);
+    expect_of(&kn_identity_role_noun, "domain_id=d", NULL, " AND (domain_id) = $1::text ORDER BY (name), (id)", 1);
+    expect_of(&kn_identity_project_noun, "", NULL, " AND NOT is_domain ORDER BY (name), (id)", 0);
+    expect_of(&kn_identity_region_noun, "", NULL, " ORDER BY (id)", 0);
+    expect_of(&kn_identity_endpoint_noun, "region=r", NULL, " AND (region_id) = $1::text ORDER BY (name), (id)", 1);
 }
 
 static void test_refusals(void **state)
 {
     static const char *const BAD[] = {
-        "limit=many", "limit=-1", "limit=", "limit=1000000000", "sort_key=colour", "sort_key=tags", "sort_key=options", "sort_dir=sideways", "enabled=perhaps",
-        "password_expires_at=soon", "password_expires_at=2026-01-01T00:00:00Z", "password_expires_at=lt:soon",
+        "limit=many",
+        "limit=-1",
+        "limit=",
+        "limit=1000000000",
+        "sort_key=colour",
+        "sort_key=tags",
+        "sort_key=options",
+        "sort_dir=sideways",
+        "enabled=perhaps",
+        "password_expires_at=soon",
+        "password_expires_at=2026-01-01T00:00:00Z",
+        "password_expires_at=lt:soon",
         "password_expires_at=around:2026-01-01T00:00:00Z",
     };
 
@@ -95,7 +113,7 @@ static void test_refusals(void **state)
         AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
         struct kn_error err = { 0 };
 
-        assert_fails(build(&kn_user_noun, BAD[i], NULL, &q, &err), &err, KN_BAD_REQUEST);
+        assert_fails(build(&kn_identity_user_noun, BAD[i], NULL, &q, &err), &err, KN_BAD_REQUEST);
     }
 }
 
@@ -110,10 +128,10 @@ static void test_so_many_filters_and_no_more(void **state)
     for (int i = 0; i < KN_REST_KEYSTONE.filters_max; i++) {
         kn_strbuf_addstr(&query, "&name=x");
     }
-    assert_ok(build(&kn_user_noun, query.buf, NULL, &q, &err), &err);
+    assert_ok(build(&kn_identity_user_noun, query.buf, NULL, &q, &err), &err);
     assert_int_equal(q.count, KN_REST_KEYSTONE.filters_max);
     kn_strbuf_addstr(&query, "&name=x");
-    assert_fails(build(&kn_user_noun, query.buf, NULL, &none, &err), &err, KN_BAD_REQUEST);
+    assert_fails(build(&kn_identity_user_noun, query.buf, NULL, &none, &err), &err, KN_BAD_REQUEST);
 }
 
 static void test_own_statements_select_what_the_tables_write(void **state)
@@ -122,7 +140,8 @@ static void test_own_statements_select_what_the_tables_write(void **state)
         const struct kn_rest_noun *noun;
         const char *columns;
     } CASES[] = {
-        { &kn_project_noun, KN_PROJECT_COLUMNS }, { &kn_role_noun, KN_ROLE_COLUMNS },
+        { &kn_identity_project_noun, KN_PROJECT_COLUMNS },
+        { &kn_identity_role_noun, KN_ROLE_COLUMNS },
     };
     struct kn_request req = { 0 };
 
@@ -163,9 +182,9 @@ static void test_immutable(void **state)
         struct kn_error err = { 0 };
 
         if (CASES[i].may) {
-            assert_ok(kn_immutable_check(CASES[i].is, "role", "1", object, &err), &err);
+            assert_ok(kn_identity_immutable_check(CASES[i].is, "role", "1", object, &err), &err);
         } else {
-            assert_fails(kn_immutable_check(CASES[i].is, "role", "1", object, &err), &err, KN_FORBIDDEN);
+            assert_fails(kn_identity_immutable_check(CASES[i].is, "role", "1", object, &err), &err, KN_FORBIDDEN);
         }
     }
 }

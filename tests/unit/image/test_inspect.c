@@ -44,9 +44,9 @@ static void sound_header(void)
     put(100, 4, 112);
 }
 
-static int inspect(const char *format, size_t len, int64_t size, struct kn_inspection *ret, struct kn_error *err)
+static int inspect(const char *format, size_t len, int64_t size, struct kn_image_inspection *ret, struct kn_error *err)
 {
-    const struct kn_sample sample = { .head = head, .head_len = len, .size = size };
+    const struct kn_image_sample sample = { .head = head, .head_len = len, .size = size };
 
     return kn_image_inspect(format, &sample, MAX_VIRTUAL, ret, err);
 }
@@ -54,7 +54,7 @@ static int inspect(const char *format, size_t len, int64_t size, struct kn_inspe
 static void test_sound_qcow2(void **state)
 {
     (void)state;
-    struct kn_inspection found = { 0 };
+    struct kn_image_inspection found = { 0 };
 
     sound_header();
     assert_int_equal(inspect("qcow2", sizeof(head), FILE_SIZE, &found, NULL), 0);
@@ -113,7 +113,7 @@ static void test_broken_qcow2(void **state)
     };
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        struct kn_inspection found = { -7 };
+        struct kn_image_inspection found = { -7 };
         struct kn_error err = { 0 };
 
         sound_header();
@@ -128,7 +128,7 @@ static void test_broken_qcow2(void **state)
 static void test_unknown_extension_is_skipped(void **state)
 {
     (void)state;
-    struct kn_inspection found = { 0 };
+    struct kn_image_inspection found = { 0 };
     struct kn_error err = { 0 };
 
     sound_header();
@@ -146,9 +146,9 @@ static void test_cut_off_qcow2(void **state)
 
     sound_header();
     for (size_t len = 0; len < 112; len++) {
-        struct kn_inspection found = { 0 };
+        struct kn_image_inspection found = { 0 };
         uint8_t *copy = kn_alloc(len + 1);
-        const struct kn_sample sample = { .head = copy, .head_len = len, .size = (int64_t)len };
+        const struct kn_image_sample sample = { .head = copy, .head_len = len, .size = (int64_t)len };
 
         memcpy(copy, head, len);
         assert_int_equal(kn_image_inspect("qcow2", &sample, MAX_VIRTUAL, &found, NULL), -1);
@@ -159,7 +159,7 @@ static void test_cut_off_qcow2(void **state)
 static void test_extended_l2_needs_large_clusters(void **state)
 {
     (void)state;
-    struct kn_inspection found = { 0 };
+    struct kn_image_inspection found = { 0 };
     struct kn_error err = { 0 };
 
     sound_header();
@@ -173,9 +173,9 @@ static void test_extended_l2_needs_large_clusters(void **state)
 static void test_virtual_size_is_bounded(void **state)
 {
     (void)state;
-    struct kn_inspection found = { 0 };
+    struct kn_image_inspection found = { 0 };
     struct kn_error err = { 0 };
-    const struct kn_sample sample = { .head = head, .head_len = sizeof(head), .size = FILE_SIZE };
+    const struct kn_image_sample sample = { .head = head, .head_len = sizeof(head), .size = FILE_SIZE };
 
     sound_header();
     assert_int_equal(kn_image_inspect("qcow2", &sample, DISK_SIZE, &found, NULL), 0);
@@ -186,7 +186,7 @@ static void test_virtual_size_is_bounded(void **state)
 static void test_raw_is_what_it_is(void **state)
 {
     (void)state;
-    struct kn_inspection found = { -1 };
+    struct kn_image_inspection found = { -1 };
 
     memset(head, 0x5a, sizeof(head));
     assert_int_equal(inspect("raw", sizeof(head), 1234567, &found, NULL), 0);
@@ -222,7 +222,7 @@ static void test_foreign_magic_is_refused(void **state)
         static const char *const DECLARED[] = { "raw", "iso", "ami", "qcow2" };
 
         for (size_t d = 0; d < KN_COUNT(DECLARED); d++) {
-            struct kn_inspection found = { 0 };
+            struct kn_image_inspection found = { 0 };
             struct kn_error err = { 0 };
 
             if (strcmp(DECLARED[d], CASES[i].format) == 0) {
@@ -240,7 +240,7 @@ static void test_foreign_magic_is_refused(void **state)
 static void test_iso_needs_its_descriptor(void **state)
 {
     (void)state;
-    struct kn_inspection found = { 0 };
+    struct kn_image_inspection found = { 0 };
     struct kn_error err = { 0 };
 
     memset(head, 0, sizeof(head));
@@ -257,7 +257,7 @@ static void test_formats_without_reader(void **state)
 
     sound_header();
     for (size_t i = 0; i < KN_COUNT(FORMATS); i++) {
-        struct kn_inspection found = { 0 };
+        struct kn_image_inspection found = { 0 };
         struct kn_error err = { 0 };
 
         assert_false(kn_image_inspectable(FORMATS[i]));

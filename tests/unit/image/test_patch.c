@@ -35,13 +35,15 @@ static void test_new_draft(void **state)
 {
     (void)state;
     json_t *draft = NULL;
-    json_t *wanted = parse("{\"name\":\"ubuntu\",\"owner\":\"" OWNER "\",\"visibility\":\"shared\",\"disk_format\":\"qcow2\","
-                           "\"container_format\":null,\"min_disk\":0,\"min_ram\":512,\"protected\":true,\"os_hidden\":false,"
-                           "\"tags\":[\"a\",\"b\"],\"os_distro\":\"x\",\"owner_specified.openstack.md5\":\"\"}");
+    json_t *wanted =
+        parse("{\"name\":\"ubuntu\",\"owner\":\"" OWNER "\",\"visibility\":\"shared\",\"disk_format\":\"qcow2\","
+              "\"container_format\":null,\"min_disk\":0,\"min_ram\":512,\"protected\":true,\"os_hidden\":false,"
+              "\"tags\":[\"a\",\"b\"],\"os_distro\":\"x\",\"owner_specified.openstack.md5\":\"\"}");
 
     assert_int_equal(make("{\"name\":\"ubuntu\",\"disk_format\":\"qcow2\",\"min_ram\":512,\"protected\":true,"
                           "\"tags\":[\"a\",\"b\",\"a\"],\"os_distro\":\"x\",\"owner_specified.openstack.md5\":\"\"}",
-                          &draft, NULL), 0);
+                          &draft, NULL),
+                     0);
     assert_true(json_equal(draft, wanted));
     json_decref(draft);
     json_decref(wanted);
@@ -148,8 +150,11 @@ static json_t *draft_for_patch(void)
 {
     json_t *draft = NULL;
 
-    assert_int_equal(make("{\"name\":\"n\",\"disk_format\":\"raw\",\"container_format\":\"bare\",\"tags\":[\"t\"],\"own\":\"1\","
-                          "\"a/b~c\":\"2\"}", &draft, NULL), 0);
+    assert_int_equal(
+        make("{\"name\":\"n\",\"disk_format\":\"raw\",\"container_format\":\"bare\",\"tags\":[\"t\"],\"own\":\"1\","
+             "\"a/b~c\":\"2\"}",
+             &draft, NULL),
+        0);
     return draft;
 }
 
@@ -157,7 +162,7 @@ static void test_patches(void **state)
 {
     (void)state;
     static const struct {
-        enum kn_patch_dialect dialect;
+        enum kn_image_patch_dialect dialect;
         const char *patch;
         const char *name;
         const char *value; /* NULL: gone */
@@ -170,10 +175,13 @@ static void test_patches(void **state)
         { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/own\"}]", "own", NULL },
         { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/a~1b~0c\"}]", "a/b~c", NULL },
         { KN_PATCH_V21, "[{\"op\":\"replace\",\"path\":\"/tags\",\"value\":[\"x\",\"x\"]}]", "tags", "[\"x\"]" },
-        { KN_PATCH_V21, "[{\"op\":\"replace\",\"path\":\"/disk_format\",\"value\":\"qcow2\"}]", "disk_format", "\"qcow2\"" },
-        { KN_PATCH_V21, "[{\"op\":\"add\",\"path\":\"/x\",\"value\":\"1\"},{\"op\":\"remove\",\"path\":\"/x\"}]", "x", NULL },
+        { KN_PATCH_V21, "[{\"op\":\"replace\",\"path\":\"/disk_format\",\"value\":\"qcow2\"}]", "disk_format",
+          "\"qcow2\"" },
+        { KN_PATCH_V21, "[{\"op\":\"add\",\"path\":\"/x\",\"value\":\"1\"},{\"op\":\"remove\",\"path\":\"/x\"}]", "x",
+          NULL },
         { KN_PATCH_V21, "[]", "own", "\"1\"" },
-        { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/stores\"},{\"op\":\"remove\",\"path\":\"/own\"}]", "own", NULL },
+        { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/stores\"},{\"op\":\"remove\",\"path\":\"/own\"}]", "own",
+          NULL },
         { KN_PATCH_V20, "[{\"replace\":\"/name\",\"value\":\"m\"}]", "name", "\"m\"" },
         { KN_PATCH_V20, "[{\"add\":\"/new\",\"value\":\"x\"}]", "new", "\"x\"" },
         { KN_PATCH_V20, "[{\"remove\":\"/own\"}]", "own", NULL },
@@ -199,7 +207,7 @@ static void test_refused_patches(void **state)
 {
     (void)state;
     static const struct {
-        enum kn_patch_dialect dialect;
+        enum kn_image_patch_dialect dialect;
         const char *patch;
         enum kn_code code;
     } CASES[] = {
@@ -219,7 +227,8 @@ static void test_refused_patches(void **state)
         { KN_PATCH_V21, "[{\"op\":\"replace\",\"path\":\"/none\",\"value\":\"m\"}]", KN_CONFLICT },
         { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/none\"}]", KN_CONFLICT },
         { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/name\"}]", KN_FORBIDDEN },
-        { KN_PATCH_V21, "[{\"op\":\"add\",\"path\":\"/locations/-\",\"value\":{\"url\":\"http://x/\"}}]", KN_FORBIDDEN },
+        { KN_PATCH_V21, "[{\"op\":\"add\",\"path\":\"/locations/-\",\"value\":{\"url\":\"http://x/\"}}]",
+          KN_FORBIDDEN },
         { KN_PATCH_V21, "[{\"op\":\"remove\",\"path\":\"/locations/0\"}]", KN_FORBIDDEN },
         { KN_PATCH_V21, "[{\"op\":\"replace\",\"path\":\"/stores\",\"value\":\"other\"}]", KN_FORBIDDEN },
         { KN_PATCH_V21, "[{\"op\":\"replace\",\"path\":\"/id\",\"value\":\"m\"}]", KN_FORBIDDEN },
@@ -264,20 +273,22 @@ static void test_formats_are_fixed_with_data(void **state)
 static void test_media_types(void **state)
 {
     (void)state;
-    assert_int_equal(kn_patch_dialect_of("application/openstack-images-v2.0-json-patch"), KN_PATCH_V20);
-    assert_int_equal(kn_patch_dialect_of("application/openstack-images-v2.1-json-patch"), KN_PATCH_V21);
-    assert_int_equal(kn_patch_dialect_of("application/OpenStack-images-v2.1-json-patch; charset=utf-8"), KN_PATCH_V21);
-    assert_int_equal(kn_patch_dialect_of("application/json"), 0);
-    assert_int_equal(kn_patch_dialect_of("application/openstack-images-v2.1-json-patchy"), 0);
-    assert_int_equal(kn_patch_dialect_of(""), 0);
-    assert_int_equal(kn_patch_dialect_of(NULL), 0);
+    assert_int_equal(kn_image_patch_dialect_of("application/openstack-images-v2.0-json-patch"), KN_PATCH_V20);
+    assert_int_equal(kn_image_patch_dialect_of("application/openstack-images-v2.1-json-patch"), KN_PATCH_V21);
+    assert_int_equal(kn_image_patch_dialect_of("application/OpenStack-images-v2.1-json-patch; charset=utf-8"),
+                     KN_PATCH_V21);
+    assert_int_equal(kn_image_patch_dialect_of("application/json"), 0);
+    assert_int_equal(kn_image_patch_dialect_of("application/openstack-images-v2.1-json-patchy"), 0);
+    assert_int_equal(kn_image_patch_dialect_of(""), 0);
+    assert_int_equal(kn_image_patch_dialect_of(NULL), 0);
 }
 
 static void test_schemas_are_json(void **state)
 {
     (void)state;
-    static void (*const PRINTERS[])(struct kn_strbuf *) = { kn_image_schema_print, kn_images_schema_print,
-                                                            kn_member_schema_print, kn_members_schema_print };
+    static void (*const PRINTERS[])(struct kn_strbuf *) = { kn_image_schema_print, kn_image_images_schema_print,
+                                                            kn_image_member_schema_print,
+                                                            kn_image_members_schema_print };
 
     for (size_t i = 0; i < KN_COUNT(PRINTERS); i++) {
         struct kn_strbuf text = KN_STRBUF_INIT;

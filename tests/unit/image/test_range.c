@@ -12,7 +12,7 @@
 static const struct {
     const char *header;
     int64_t size;
-    enum kn_range_verdict verdict;
+    enum kn_image_range_verdict verdict;
     int64_t offset, length;
 } CASES[] = {
     { NULL, 100, KN_RANGE_WHOLE, 0, 100 },
@@ -43,9 +43,9 @@ static void test_cases(void **state)
 {
     (void)state;
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
-        struct kn_range range = { 0, 0 };
+        struct kn_image_range range = { 0, 0 };
 
-        assert_int_equal(kn_range_parse(CASES[i].header, CASES[i].size, &range), CASES[i].verdict);
+        assert_int_equal(kn_image_range_parse(CASES[i].header, CASES[i].size, &range), CASES[i].verdict);
         assert_int_equal(range.offset, CASES[i].offset);
         assert_int_equal(range.length, CASES[i].length);
     }

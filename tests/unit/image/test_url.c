@@ -11,8 +11,8 @@
 #include "image/data/url.h"
 #include "lib/base/cleanup.h"
 
-static const struct kn_url_key KEY = { { 1, 2, 3 } };
-static const struct kn_url_key OTHER = { { 1, 2, 4 } };
+static const struct kn_image_url_key KEY = { { 1, 2, 3 } };
+static const struct kn_image_url_key OTHER = { { 1, 2, 4 } };
 
 static void test_signed_url_is_admitted(void **state)
 {
@@ -22,32 +22,32 @@ static void test_signed_url_is_admitted(void **state)
 
     memset(sha512, 'a', sizeof(sha512) - 1);
     sha512[sizeof(sha512) - 1] = '\0';
-    assert_true(kn_sha512_valid(sha512));
-    kn_url_sign(&KEY, "http://image:9292", sha512, 1000, &url);
+    assert_true(kn_image_sha512_valid(sha512));
+    kn_image_url_sign(&KEY, "http://image:9292", sha512, 1000, &url);
     assert_memory_equal(url.buf, "http://image:9292/blob/aaaa", 27);
     assert_non_null(strstr(url.buf, "?expires=1000&signature="));
     const char *signature = strstr(url.buf, "signature=") + strlen("signature=");
     assert_int_equal(strlen(signature), 64);
 
-    assert_true(kn_url_check(&KEY, sha512, "1000", signature, 999));
-    assert_true(kn_url_check(&KEY, sha512, "1000", signature, 1000));
-    assert_false(kn_url_check(&KEY, sha512, "1000", signature, 1001));
-    assert_false(kn_url_check(&KEY, sha512, "2000", signature, 999));
-    assert_false(kn_url_check(&KEY, sha512, "1000x", signature, 999));
-    assert_false(kn_url_check(&KEY, sha512, "", signature, 999));
-    assert_false(kn_url_check(&OTHER, sha512, "1000", signature, 999));
-    assert_false(kn_url_check(&KEY, sha512, "1000", NULL, 999));
-    assert_false(kn_url_check(&KEY, sha512, NULL, signature, 999));
-    assert_false(kn_url_check(&KEY, sha512, "1000", "", 999));
+    assert_true(kn_image_url_check(&KEY, sha512, "1000", signature, 999));
+    assert_true(kn_image_url_check(&KEY, sha512, "1000", signature, 1000));
+    assert_false(kn_image_url_check(&KEY, sha512, "1000", signature, 1001));
+    assert_false(kn_image_url_check(&KEY, sha512, "2000", signature, 999));
+    assert_false(kn_image_url_check(&KEY, sha512, "1000x", signature, 999));
+    assert_false(kn_image_url_check(&KEY, sha512, "", signature, 999));
+    assert_false(kn_image_url_check(&OTHER, sha512, "1000", signature, 999));
+    assert_false(kn_image_url_check(&KEY, sha512, "1000", NULL, 999));
+    assert_false(kn_image_url_check(&KEY, sha512, NULL, signature, 999));
+    assert_false(kn_image_url_check(&KEY, sha512, "1000", "", 999));
     for (size_t i = 0; i < 64; i++) {
         char wrong[65];
 
         memcpy(wrong, signature, sizeof(wrong));
         wrong[i] = wrong[i] == '0' ? '1' : '0';
-        assert_false(kn_url_check(&KEY, sha512, "1000", wrong, 999));
+        assert_false(kn_image_url_check(&KEY, sha512, "1000", wrong, 999));
     }
     sha512[0] = 'b';
-    assert_false(kn_url_check(&KEY, sha512, "1000", signature, 999));
+    assert_false(kn_image_url_check(&KEY, sha512, "1000", signature, 999));
 }
 
 static void test_digest_names(void **state)
@@ -57,17 +57,17 @@ static void test_digest_names(void **state)
 
     memset(name, 'f', sizeof(name));
     name[KN_SHA512_HEX - 1] = '\0';
-    assert_true(kn_sha512_valid(name));
+    assert_true(kn_image_sha512_valid(name));
     name[5] = 'F';
-    assert_false(kn_sha512_valid(name));
+    assert_false(kn_image_sha512_valid(name));
     name[5] = '/';
-    assert_false(kn_sha512_valid(name));
+    assert_false(kn_image_sha512_valid(name));
     memset(name, 'f', sizeof(name));
     name[KN_SHA512_HEX] = '\0';
-    assert_false(kn_sha512_valid(name)); /* 129 digits */
-    assert_false(kn_sha512_valid(""));
-    assert_false(kn_sha512_valid(NULL));
-    assert_false(kn_sha512_valid("../../../etc/passwd"));
+    assert_false(kn_image_sha512_valid(name)); /* 129 digits */
+    assert_false(kn_image_sha512_valid(""));
+    assert_false(kn_image_sha512_valid(NULL));
+    assert_false(kn_image_sha512_valid("../../../etc/passwd"));
 }
 
 int main(void)

@@ -17,9 +17,9 @@
 static const char *const SINGLE[] = { "one", "two", "t", NULL };
 
 struct world {
-    struct kn_kafka kafka;
+    struct kn_lab_kafka kafka;
     struct kn_strbuf ask, answer;
-    struct kn_kafka_wait wait;
+    struct kn_lab_kafka_wait wait;
 };
 
 static struct world w;
@@ -27,14 +27,16 @@ static struct world w;
 static int setup(void **state)
 {
     (void)state;
-    w = (struct world){ .kafka = { kn_logs_new(SINGLE, 4, KEEP), "cluster", 9092 }, .ask = KN_STRBUF_INIT, .answer = KN_STRBUF_INIT };
+    w = (struct world){ .kafka = { kn_lab_logs_new(SINGLE, 4, KEEP), "cluster", 9092 },
+                        .ask = KN_STRBUF_INIT,
+                        .answer = KN_STRBUF_INIT };
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    kn_logs_free(w.kafka.logs);
+    kn_lab_logs_free(w.kafka.logs);
     kn_strbuf_release(&w.ask);
     kn_strbuf_release(&w.answer);
     return 0;
@@ -75,10 +77,10 @@ static void begin(int key, int version)
     put_name("test");
 }
 
-static enum kn_kafka_turn ask(bool for_good)
+static enum kn_lab_kafka_turn ask(bool for_good)
 {
     kn_strbuf_clear(&w.answer);
-    return kn_kafka_answer(&w.kafka, (const uint8_t *)w.ask.buf, w.ask.len, for_good, &w.answer, &w.wait);
+    return kn_lab_kafka_answer(&w.kafka, (const uint8_t *)w.ask.buf, w.ask.len, for_good, &w.answer, &w.wait);
 }
 
 static int64_t read_at(size_t at, size_t len)
@@ -185,14 +187,14 @@ static void test_topics(void **state)
 
     make_topic("many");
     make_topic("one");
-    assert_int_equal(kn_logs_topic(w.kafka.logs, "many", false), 4);
-    assert_int_equal(kn_logs_topic(w.kafka.logs, "one", false), 1);
-    assert_int_equal(kn_logs_topic(w.kafka.logs, "none", false), 0);
+    assert_int_equal(kn_lab_logs_topic(w.kafka.logs, "many", false), 4);
+    assert_int_equal(kn_lab_logs_topic(w.kafka.logs, "one", false), 1);
+    assert_int_equal(kn_lab_logs_topic(w.kafka.logs, "none", false), 0);
     memset(long_name, 'a', KN_LOGS_NAME_MAX + 1);
     const char *const bad[] = { "", ".", "..", "a b", "a/b", "\xc3\xa4", long_name };
     for (size_t i = 0; i < KN_COUNT(bad); i++) {
         make_topic(bad[i]);
-        assert_int_equal(kn_logs_topic(w.kafka.logs, bad[i], false), 0);
+        assert_int_equal(kn_lab_logs_topic(w.kafka.logs, bad[i], false), 0);
     }
 }
 
@@ -201,7 +203,7 @@ static void test_topics_are_bounded(void **state)
     (void)state;
     for (int i = 0; i < KN_LOGS_TOPICS_MAX + 10; i++) {
         AUTO_FREE char *name = kn_asprintf("t%d", i);
-        assert_int_equal(kn_logs_topic(w.kafka.logs, name, true), i < KN_LOGS_TOPICS_MAX ? 1 : 0);
+        assert_int_equal(kn_lab_logs_topic(w.kafka.logs, name, true), i < KN_LOGS_TOPICS_MAX ? 1 : 0);
     }
 }
 
@@ -243,12 +245,12 @@ static void test_a_fetch_waits(void **state)
     assert_int_equal(ask(false), KN_KAFKA_WAITS);
     assert_int_equal(w.answer.len, 0);
     assert_int_equal(w.wait.ms, 500);
-    const struct kn_kafka_wait wait = w.wait;
-    assert_false(kn_kafka_wait_is_over(&wait));
+    const struct kn_lab_kafka_wait wait = w.wait;
+    assert_false(kn_lab_kafka_wait_is_over(&wait));
     produce("two", 0, 1, 1, &base);
-    assert_false(kn_kafka_wait_is_over(&wait));
+    assert_false(kn_lab_kafka_wait_is_over(&wait));
     produce("one", 0, 1, 1, &base);
-    assert_true(kn_kafka_wait_is_over(&wait));
+    assert_true(kn_lab_kafka_wait_is_over(&wait));
     begin_fetch("one", 0, 1, 1000);
     assert_int_equal(ask(true), KN_KAFKA_ANSWERED); /* its time is over */
     assert_int_equal(fetched("one", &bytes), KN_LOGS_OK);
@@ -266,9 +268,9 @@ static void test_the_oldest_go(void **state)
         assert_int_equal(produce("one", 0, 1, 139, &base), KN_LOGS_OK); /* 200 bytes each, 1,000 are kept */
         assert_int_equal(base, i);
     }
-    struct kn_log *log = kn_logs_partition(w.kafka.logs, "one", 0);
-    assert_int_equal(kn_log_end(log), 100);
-    assert_int_equal(kn_log_start(log), 95);
+    struct kn_log *log = kn_lab_logs_partition(w.kafka.logs, "one", 0);
+    assert_int_equal(kn_lab_log_end(log), 100);
+    assert_int_equal(kn_lab_log_start(log), 95);
     const int64_t gone[] = { 0, 94, 101, -1 };
     for (size_t i = 0; i < KN_COUNT(gone); i++) {
         begin_fetch("one", 0, gone[i], 1000);
@@ -280,7 +282,7 @@ static void test_the_oldest_go(void **state)
     assert_int_equal(fetched("one", &bytes), KN_LOGS_OK);
     assert_int_equal(bytes, 1000);
     assert_int_equal(produce("one", 0, 1, 5000, &base), KN_LOGS_OK); /* one that is larger than all that is kept */
-    assert_int_equal(kn_log_start(log), 100);
+    assert_int_equal(kn_lab_log_start(log), 100);
 }
 
 static void test_no_such_partition(void **state)
@@ -307,7 +309,7 @@ static void test_bad_batches(void **state)
     int64_t base = 0;
 
     make_topic("one");
-    log = kn_logs_partition(w.kafka.logs, "one", 0);
+    log = kn_lab_logs_partition(w.kafka.logs, "one", 0);
     assert_int_equal(produce("one", 0, 0, 1, &base), KN_LOGS_CORRUPT); /* no records */
     begin_produce("one", 0, HEAD + 1);
     put_batch(1, 1);
@@ -315,8 +317,8 @@ static void test_bad_batches(void **state)
     static const struct {
         size_t at;
         char is;
-    } BREAK[] = { { 16, 1 } /* format */, { 11, 0 } /* shorter */, { 8, 1 } /* longer */, { 8, (char)0xff } /* negative */,
-                  { 26, 5 } /* last */, { 60, 9 } /* count */ };
+    } BREAK[] = { { 16, 1 } /* format */,           { 11, 0 } /* shorter */, { 8, 1 } /* longer */,
+                  { 8, (char)0xff } /* negative */, { 26, 5 } /* last */,    { 60, 9 } /* count */ };
     for (size_t i = 0; i < KN_COUNT(BREAK); i++) {
         const char was = w.ask.buf[at + BREAK[i].at];
         w.ask.buf[at + BREAK[i].at] = BREAK[i].is;
@@ -328,7 +330,7 @@ static void test_bad_batches(void **state)
     assert_int_equal(ask(false), KN_KAFKA_ANSWERED);
     begin_produce("one", 0, -1);
     assert_int_equal(ask(false), KN_KAFKA_ANSWERED);
-    assert_int_equal(kn_log_end(log), 0);
+    assert_int_equal(kn_lab_log_end(log), 0);
 }
 
 /* Every request, cut at every byte, and with another length in each place: hung up on or answered, never more. */
@@ -338,11 +340,13 @@ static void test_bad_requests(void **state)
     make_topic("one");
     begin_fetch("one", 0, 0, 1000);
     for (size_t len = 0; len < w.ask.len; len++) {
-        assert_int_equal(kn_kafka_answer(&w.kafka, (const uint8_t *)w.ask.buf, len, true, &w.answer, &w.wait), KN_KAFKA_BAD);
+        assert_int_equal(kn_lab_kafka_answer(&w.kafka, (const uint8_t *)w.ask.buf, len, true, &w.answer, &w.wait),
+                         KN_KAFKA_BAD);
     }
     static const struct {
         int key, version;
-    } UNKNOWN[] = { { 0, 2 }, { 0, 8 }, { 1, 3 }, { 1, 5 }, { 2, 0 }, { 3, 5 }, { 11, 0 }, { 18, 4 }, { -1, 0 }, { 32767, 0 } };
+    } UNKNOWN[] = { { 0, 2 }, { 0, 8 },  { 1, 3 },  { 1, 5 },  { 2, 0 },
+                    { 3, 5 }, { 11, 0 }, { 18, 4 }, { -1, 0 }, { 32767, 0 } };
     for (size_t i = 0; i < KN_COUNT(UNKNOWN); i++) {
         begin(UNKNOWN[i].key, UNKNOWN[i].version);
         assert_int_equal(ask(true), KN_KAFKA_BAD);

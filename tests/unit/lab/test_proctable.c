@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor's process table: what is read, what is refused, and that what kn_control_request() quotes comes back. */
+/* The supervisor's process table: what is read, what is refused, and that what kn_lab_control_request() quotes comes back. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,14 +16,15 @@
 
 static void test_whole_row(void **state)
 {
-    AUTO(kn_proc) struct kn_proc *proc = NULL;
+    AUTO(kn_lab_proc) struct kn_lab_proc *proc = NULL;
     struct kn_error err = { .code = KN_OK };
 
     (void)state;
-    assert_int_equal(kn_proc_parse("agent-h1 ns=/lab/ns/h1 cwd=/ log=\"/a b/c.log\" stop=INT grace=200 -- /bin/prog "
-                                   "--flag \"two words\" \"\" back\\\\slash -- end",
-                                   &proc, &err),
-                     0);
+    assert_int_equal(
+        kn_lab_proc_parse("agent-h1 ns=/lab/ns/h1 cwd=/ log=\"/a b/c.log\" stop=INT grace=200 -- /bin/prog "
+                          "--flag \"two words\" \"\" back\\\\slash -- end",
+                          &proc, &err),
+        0);
     assert_string_equal(proc->name, "agent-h1");
     assert_string_equal(proc->ns, "/lab/ns/h1");
     assert_string_equal(proc->cwd, "/");
@@ -42,10 +43,10 @@ static void test_whole_row(void **state)
 
 static void test_defaults(void **state)
 {
-    AUTO(kn_proc) struct kn_proc *proc = NULL;
+    AUTO(kn_lab_proc) struct kn_lab_proc *proc = NULL;
 
     (void)state;
-    assert_int_equal(kn_proc_parse("a -- b", &proc, NULL), 0);
+    assert_int_equal(kn_lab_proc_parse("a -- b", &proc, NULL), 0);
     assert_null(proc->ns);
     assert_null(proc->cwd);
     assert_null(proc->log);
@@ -59,9 +60,9 @@ static void test_nothing_to_run(void **state)
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(lines); i++) {
-        struct kn_proc *proc = (struct kn_proc *)1;
+        struct kn_lab_proc *proc = (struct kn_lab_proc *)1;
 
-        assert_int_equal(kn_proc_parse(lines[i], &proc, NULL), 0);
+        assert_int_equal(kn_lab_proc_parse(lines[i], &proc, NULL), 0);
         assert_null(proc);
     }
 }
@@ -91,10 +92,10 @@ static void test_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(rows); i++) {
-        struct kn_proc *proc = NULL;
+        struct kn_lab_proc *proc = NULL;
         struct kn_error err = { .code = KN_OK };
 
-        assert_int_equal(kn_proc_parse(rows[i].line, &proc, &err), -1);
+        assert_int_equal(kn_lab_proc_parse(rows[i].line, &proc, &err), -1);
         assert_string_equal(err.message, rows[i].why);
         assert_null(proc);
     }
@@ -103,44 +104,48 @@ static void test_refused(void **state)
 static void test_too_long(void **state)
 {
     AUTO_FREE char *line = kn_alloc(KN_PROC_LINE_MAX + 2);
-    struct kn_proc *proc = NULL;
+    struct kn_lab_proc *proc = NULL;
 
     (void)state;
     memset(line, 'a', KN_PROC_LINE_MAX + 1);
-    assert_int_equal(kn_proc_parse(line, &proc, NULL), -1);
+    assert_int_equal(kn_lab_proc_parse(line, &proc, NULL), -1);
     line[KN_PROC_NAME_MAX + 1] = '\0';
-    assert_int_equal(kn_proc_parse(line, &proc, NULL), -1);
+    assert_int_equal(kn_lab_proc_parse(line, &proc, NULL), -1);
 }
 
 static void test_table(void **state)
 {
-    AUTO_RELEASE(kn_proctable) struct kn_proctable table = { .n = 0 };
+    AUTO_RELEASE(kn_lab_proctable) struct kn_lab_proctable table = { .n = 0 };
     struct kn_error err = { .code = KN_OK };
 
     (void)state;
-    assert_int_equal(kn_proctable_parse("# lab\n\none -- x\ntwo -- y", &table, &err), 0);
+    assert_int_equal(kn_lab_proctable_parse("# lab\n\none -- x\ntwo -- y", &table, &err), 0);
     assert_int_equal(table.n, 2);
     assert_string_equal(table.rows[0]->name, "one");
     assert_string_equal(table.rows[1]->name, "two");
-    kn_proctable_release(&table);
-    assert_int_equal(kn_proctable_parse("one -- x\n\none -- y\n", &table, &err), -1);
+    kn_lab_proctable_release(&table);
+    assert_int_equal(kn_lab_proctable_parse("one -- x\n\none -- y\n", &table, &err), -1);
     assert_string_equal(err.message, "line 3: \"one\" occurs twice");
     assert_int_equal(table.n, 0);
 }
 
 static void test_request_comes_back(void **state)
 {
-    char *words[] = { (char[]){ "name" }, (char[]){ "log=/a \"b\"\\c" }, (char[]){ "--" },
-                      (char[]){ "prog" }, (char[]){ "" },                (char[]){ "tab\there" },
+    char *words[] = { (char[]){ "name" },
+                      (char[]){ "log=/a \"b\"\\c" },
+                      (char[]){ "--" },
+                      (char[]){ "prog" },
+                      (char[]){ "" },
+                      (char[]){ "tab\there" },
                       NULL };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf line = KN_STRBUF_INIT;
-    AUTO(kn_proc) struct kn_proc *proc = NULL;
+    AUTO(kn_lab_proc) struct kn_lab_proc *proc = NULL;
 
     (void)state;
-    kn_control_request(&line, words);
+    kn_lab_control_request(&line, words);
     assert_int_equal(line.buf[line.len - 1], '\n');
     line.buf[line.len - 1] = '\0';
-    assert_int_equal(kn_proc_parse(line.buf, &proc, NULL), 0);
+    assert_int_equal(kn_lab_proc_parse(line.buf, &proc, NULL), 0);
     assert_string_equal(proc->log, "/a \"b\"\\c");
     assert_string_equal(proc->argv[0], "prog");
     assert_string_equal(proc->argv[1], "");
@@ -151,8 +156,9 @@ static void test_request_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_row),      cmocka_unit_test(test_defaults), cmocka_unit_test(test_nothing_to_run),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_too_long), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_whole_row),          cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_nothing_to_run),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_long),           cmocka_unit_test(test_table),
         cmocka_unit_test(test_request_comes_back),
     };
 

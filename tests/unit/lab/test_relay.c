@@ -19,7 +19,7 @@
 struct line {
     int left;
     int right;
-    struct kn_relay *relay;
+    struct kn_lab_relay *relay;
 };
 
 static int setup(void **state)
@@ -34,7 +34,7 @@ static int setup(void **state)
     }
     line->left = left[0];
     line->right = right[0];
-    line->relay = kn_relay_new(left[1], right[1]);
+    line->relay = kn_lab_relay_new(left[1], right[1]);
     *state = line;
     return 0;
 }
@@ -43,7 +43,7 @@ static int teardown(void **state)
 {
     struct line *line = *state;
 
-    kn_relay_free(line->relay);
+    kn_lab_relay_free(line->relay);
     close(line->left);
     close(line->right);
     free(line);
@@ -57,7 +57,7 @@ static void test_both_ways(void **state)
 
     assert_int_equal(write(line->left, "ping", 4), 4);
     assert_int_equal(write(line->right, "pong", 4), 4);
-    assert_true(kn_relay_pump(line->relay));
+    assert_true(kn_lab_relay_pump(line->relay));
     assert_int_equal(read(line->right, got, sizeof(got)), 4);
     assert_memory_equal(got, "ping", 4);
     assert_int_equal(read(line->left, got, sizeof(got)), 4);
@@ -71,14 +71,14 @@ static void test_half_close(void **state)
 
     assert_int_equal(write(line->left, "last", 4), 4);
     shutdown(line->left, SHUT_WR);
-    assert_true(kn_relay_pump(line->relay));
+    assert_true(kn_lab_relay_pump(line->relay));
     assert_int_equal(read(line->right, got, sizeof(got)), 4);
     assert_int_equal(read(line->right, got, sizeof(got)), 0);
     assert_int_equal(write(line->right, "answer", 6), 6);
-    assert_true(kn_relay_pump(line->relay));
+    assert_true(kn_lab_relay_pump(line->relay));
     assert_int_equal(read(line->left, got, sizeof(got)), 6);
     shutdown(line->right, SHUT_WR);
-    assert_false(kn_relay_pump(line->relay));
+    assert_false(kn_lab_relay_pump(line->relay));
     assert_int_equal(read(line->left, got, sizeof(got)), 0);
 }
 
@@ -98,7 +98,7 @@ static void test_slow_reader(void **state)
         while (sent < total && write(line->left, &sent, sizeof(sent)) == (ssize_t)sizeof(sent)) {
             sent++;
         }
-        assert_true(kn_relay_pump(line->relay));
+        assert_true(kn_lab_relay_pump(line->relay));
         n = read(line->right, &word, sizeof(word));
         if (n == (ssize_t)sizeof(word)) {
             assert_int_equal(word, received);
@@ -114,7 +114,7 @@ static void test_broken_peer(void **state)
     close(line->right);
     line->right = open("/dev/null", O_RDONLY);
     assert_int_equal(write(line->left, "lost", 4), 4);
-    assert_false(kn_relay_pump(line->relay));
+    assert_false(kn_lab_relay_pump(line->relay));
 }
 
 int main(void)

@@ -16,17 +16,21 @@
 static json_t *write_nic(char *tag)
 {
     char name[] = "net";
-    struct kn_subnet_view subnet = { .id = SUBNET, .prefix = 24, .gateway = "10.5.0.1", .dhcp = true, .dhcp_ip = "10.5.0.2" };
-    struct kn_network_view network = { .id = NETWORK, .name = name, .mtu = 1450, .vni = 7, .dhcp_mac = "fa:16:3e:00:00:02" };
-    struct kn_nic nic = { .port = PORT, .mac = "fa:16:3e:00:00:01", .network = &network };
+    struct kn_network_subnet_view subnet = {
+        .id = SUBNET, .prefix = 24, .gateway = "10.5.0.1", .dhcp = true, .dhcp_ip = "10.5.0.2"
+    };
+    struct kn_network_view network = {
+        .id = NETWORK, .name = name, .mtu = 1450, .vni = 7, .dhcp_mac = "fa:16:3e:00:00:02"
+    };
+    struct kn_network_nic nic = { .port = PORT, .mac = "fa:16:3e:00:00:01", .network = &network };
     json_t *json;
 
     subnet.dns = json_pack("[s]", "8.8.8.8");
     subnet.routes = json_pack("[{s:s, s:s}]", "destination", "10.9.0.0/16", "nexthop", "10.5.0.254");
     nic.tag = kn_strdup(tag);
-    kn_nic_add(&nic, &subnet, "10.5.0.9");
-    json = kn_nic_json(&nic);
-    kn_nic_release(&nic);
+    kn_network_nic_add(&nic, &subnet, "10.5.0.9");
+    json = kn_network_nic_json(&nic);
+    kn_network_nic_release(&nic);
     json_decref(subnet.dns);
     json_decref(subnet.routes);
     return json;
@@ -36,16 +40,16 @@ static void test_a_nic_is_written_as_declared_and_read(void **state)
 {
     char tag[] = "t";
     json_t *nic = write_nic(tag);
-    struct kn_host_nic *read = NULL;
+    struct kn_network_host_nic *read = NULL;
     struct kn_error err = { 0 };
 
     (void)state;
     assert_ok(kn_form_check(&kn_form_nic, nic, "nic", &err), &err);
     kn_test_golden("forms/nic", nic, 0);
-    assert_ok(kn_host_nic_parse(NETWORK, "h", nic, &read, &err), &err);
+    assert_ok(kn_network_host_nic_parse(NETWORK, "h", nic, &read, &err), &err);
     assert_string_equal(read->tap, "tap11111111-11");
     assert_int_equal(read->address_count, 1);
-    kn_host_nic_free(read);
+    kn_network_host_nic_free(read);
     json_decref(nic);
 }
 
@@ -62,7 +66,8 @@ static void test_no_tag_is_none(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_nic_is_written_as_declared_and_read), cmocka_unit_test(test_no_tag_is_none) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_nic_is_written_as_declared_and_read),
+                                        cmocka_unit_test(test_no_tag_is_none) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,16 +9,16 @@
 #include "lib/base/strbuf.h"
 #include "network/serve/peers.h"
 
-#define PORT(net, version, host, agent, underlay, mac, active) { net, version, host, agent, underlay, mac, "[\"10.0.0." mac "\"]", active }
+#define PORT(net, version, host, agent, underlay, mac, active) \
+    { \
+        net, version, host, agent, underlay, mac, "[\"10.0.0." mac "\"]", active \
+    }
 
 /* By network, then by host, as the statement gives them. */
-static const struct kn_peer PORTS[] = {
-    PORT("n1", 7, "a", "agent-a", "192.0.2.1", "1", true),
-    PORT("n1", 7, "a", "agent-a", "192.0.2.1", "2", true),
-    PORT("n1", 7, "b", "agent-b", "192.0.2.2", "3", true),
-    PORT("n1", 7, "c", "agent-c", "", "4", true),
-    PORT("n1", 7, "d", "agent-d", "192.0.2.4", "5", false),
-    PORT("n2", 9, "b", "agent-b", "192.0.2.2", "6", true),
+static const struct kn_network_peer PORTS[] = {
+    PORT("n1", 7, "a", "agent-a", "192.0.2.1", "1", true),  PORT("n1", 7, "a", "agent-a", "192.0.2.1", "2", true),
+    PORT("n1", 7, "b", "agent-b", "192.0.2.2", "3", true),  PORT("n1", 7, "c", "agent-c", "", "4", true),
+    PORT("n1", 7, "d", "agent-d", "192.0.2.4", "5", false), PORT("n2", 9, "b", "agent-b", "192.0.2.2", "6", true),
 };
 
 /* "agent-a a n1@7: 3" a line: who is told, and whose MACs. */
@@ -29,8 +29,9 @@ static void note(void *ctx, const char *agent, json_t *body)
     size_t i = 0;
 
     kn_strbuf_addf(told, "%s %s %s@%lld:", agent, json_string_value(json_object_get(body, "host")),
-                   json_string_value(json_object_get(body, "network")), (long long)json_integer_value(json_object_get(body, "version")));
-    json_array_foreach(json_object_get(body, "peers"), i, peer) {
+                   json_string_value(json_object_get(body, "network")),
+                   (long long)json_integer_value(json_object_get(body, "version")));
+    json_array_foreach (json_object_get(body, "peers"), i, peer) {
         assert_int_equal(json_array_size(json_object_get(peer, "ips")), 1);
         kn_strbuf_addf(told, " %s", json_string_value(json_object_get(peer, "mac")));
     }
@@ -38,11 +39,11 @@ static void note(void *ctx, const char *agent, json_t *body)
     json_decref(body);
 }
 
-static void expect(const struct kn_peer *ports, int count, const char *only_agent, const char *wanted)
+static void expect(const struct kn_network_peer *ports, int count, const char *only_agent, const char *wanted)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf told = KN_STRBUF_INIT;
 
-    kn_peers_tell(ports, count, only_agent, note, &told);
+    kn_network_peers_tell(ports, count, only_agent, note, &told);
     assert_string_equal(told.len > 0 ? told.buf : "", wanted);
 }
 
@@ -69,8 +70,9 @@ static void test_one_agent(void **state)
 /* Two hosts of one agent are told apart. */
 static void test_two_hosts_of_an_agent(void **state)
 {
-    static const struct kn_peer TWO[] = {
-        PORT("n", 1, "h1", "both", "192.0.2.1", "1", true), PORT("n", 1, "h2", "both", "192.0.2.2", "2", true),
+    static const struct kn_network_peer TWO[] = {
+        PORT("n", 1, "h1", "both", "192.0.2.1", "1", true),
+        PORT("n", 1, "h2", "both", "192.0.2.2", "2", true),
     };
 
     (void)state;
@@ -80,7 +82,9 @@ static void test_two_hosts_of_an_agent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everybody), cmocka_unit_test(test_one_agent), cmocka_unit_test(test_two_hosts_of_an_agent),
+        cmocka_unit_test(test_everybody),
+        cmocka_unit_test(test_one_agent),
+        cmocka_unit_test(test_two_hosts_of_an_agent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,20 +12,31 @@
 
 static void test_ranges(void **state)
 {
-    static const char *const BAD[] = { "", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/x", "10.0.0.1/24", "0.0.0.0/0", "127.0.0.0/8",
-                                       "224.0.0.0/4", "169.254.0.0/16", "0.1.0.0/16", "fd00::/64", "10.0.0.0/24 " };
+    static const char *const BAD[] = { "",
+                                       "10.0.0.0",
+                                       "10.0.0.0/",
+                                       "10.0.0.0/33",
+                                       "10.0.0.0/x",
+                                       "10.0.0.1/24",
+                                       "0.0.0.0/0",
+                                       "127.0.0.0/8",
+                                       "224.0.0.0/4",
+                                       "169.254.0.0/16",
+                                       "0.1.0.0/16",
+                                       "fd00::/64",
+                                       "10.0.0.0/24 " };
     struct kn_error err = { 0 };
     uint32_t base = 0;
     int prefix = 0;
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        assert_fails(kn_subnet_plan_cidr(BAD[i], &base, &prefix, &err), &err, KN_BAD_REQUEST);
+        assert_fails(kn_network_subnet_plan_cidr(BAD[i], &base, &prefix, &err), &err, KN_BAD_REQUEST);
     }
     assert_int_equal(base, 0); /* untouched */
-    assert_fails(kn_subnet_plan_cidr("10.0.0.77/24", &base, &prefix, &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_subnet_plan_cidr("10.0.0.77/24", &base, &prefix, &err), &err, KN_BAD_REQUEST);
     assert_non_null(strstr(err.message, "'10.0.0.0/24' is recommended"));
-    assert_ok(kn_subnet_plan_cidr("10.1.2.0/23", &base, &prefix, &err), &err);
+    assert_ok(kn_network_subnet_plan_cidr("10.1.2.0/23", &base, &prefix, &err), &err);
     assert_int_equal(base, 0x0a010200);
     assert_int_equal(prefix, 23);
 }
@@ -33,36 +44,43 @@ static void test_ranges(void **state)
 /* The object of a POST, then of a PUT (NULL: none) on top, as it will be written; or the words of a refusal. */
 static void expect_plan(const char *post, const char *put, const char *wanted)
 {
-    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .pools = NULL };
-    json_auto_t *object = json_loads(post, 0, NULL), *change = put != NULL ? json_loads(put, 0, NULL) : NULL, *said = json_object();
+    AUTO_RELEASE(kn_network_subnet_plan) struct kn_network_subnet_plan plan = { .pools = NULL };
+    json_auto_t *object = json_loads(post, 0, NULL), *change = put != NULL ? json_loads(put, 0, NULL) : NULL,
+                *said = json_object();
     struct kn_error err = { 0 };
 
     assert_non_null(object);
     assert_true(put == NULL || change != NULL);
-    if (kn_subnet_plan_create(object, &plan, &err) < 0 || (change != NULL && kn_subnet_plan_update(change, &plan, &err) < 0)) {
+    if (kn_network_subnet_plan_create(object, &plan, &err) < 0 ||
+        (change != NULL && kn_network_subnet_plan_update(change, &plan, &err) < 0)) {
         if (wanted[0] == '{' || strstr(err.message, wanted) == NULL) {
             fail_msg("%s %s: %s", post, put != NULL ? put : "", err.message);
         }
         return;
     }
-    kn_subnet_plan_say(&plan, said);
+    kn_network_subnet_plan_say(&plan, said);
     AUTO_FREE char *text = json_dumps(said, JSON_COMPACT | JSON_SORT_KEYS);
     assert_string_equal(text, wanted);
 }
 
 #define POOL(first, last) "{\"end\":\"10.0.0." last "\",\"start\":\"10.0.0." first "\"}"
-#define SAID(pools, dhcp, gateway) "{\"allocation_pools\":[" pools "],\"enable_dhcp\":" dhcp ",\"gateway_ip\":" gateway "}"
+#define SAID(pools, dhcp, gateway) \
+    "{\"allocation_pools\":[" pools "],\"enable_dhcp\":" dhcp ",\"gateway_ip\":" gateway "}"
 
 static void test_defaults(void **state)
 {
     (void)state;
     expect_plan("{\"cidr\":\"10.0.0.0/24\"}", NULL, SAID(POOL("2", "254"), "true", "\"10.0.0.1\""));
-    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":null,\"enable_dhcp\":\"no\"}", NULL, SAID(POOL("1", "254"), "false", "null"));
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":null,\"enable_dhcp\":\"no\"}", NULL,
+                SAID(POOL("1", "254"), "false", "null"));
     expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.100\"}", NULL,
                 SAID(POOL("1", "99") "," POOL("101", "254"), "true", "\"10.0.0.100\""));
-    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.254\"}", NULL, SAID(POOL("1", "253"), "true", "\"10.0.0.254\""));
-    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"192.168.0.1\"}", NULL, SAID(POOL("1", "254"), "true", "\"192.168.0.1\""));
-    expect_plan("{\"cidr\":\"10.0.0.8/31\",\"enable_dhcp\":false}", NULL, SAID(POOL("9", "9"), "false", "\"10.0.0.8\""));
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.254\"}", NULL,
+                SAID(POOL("1", "253"), "true", "\"10.0.0.254\""));
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"192.168.0.1\"}", NULL,
+                SAID(POOL("1", "254"), "true", "\"192.168.0.1\""));
+    expect_plan("{\"cidr\":\"10.0.0.8/31\",\"enable_dhcp\":false}", NULL,
+                SAID(POOL("9", "9"), "false", "\"10.0.0.8\""));
     expect_plan("{\"cidr\":\"10.0.0.8/32\",\"enable_dhcp\":false}", NULL, SAID("", "false", "\"10.0.0.8\""));
 }
 
@@ -74,10 +92,13 @@ static void test_refusals(void **state)
     expect_plan("{\"cidr\":\"10.0.0.8/31\"}", NULL, "incompatible with DHCP");
     expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.0\"}", NULL, "Gateway is not valid on subnet");
     expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.255\"}", NULL, "Gateway is not valid on subnet");
-    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[" POOL("1", "9") "]}", NULL, "Gateway ip 10.0.0.1 conflicts");
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[" POOL("1", "9") "]}", NULL,
+                "Gateway ip 10.0.0.1 conflicts");
     expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[" POOL("9", "2") "]}", NULL, "is not valid");
-    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[" POOL("2", "255") "]}", NULL, "spans beyond the subnet cidr");
-    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[" POOL("2", "9") "," POOL("9", "12") "]}", NULL, "overlapping");
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[" POOL("2", "255") "]}", NULL,
+                "spans beyond the subnet cidr");
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[" POOL("2", "9") "," POOL("9", "12") "]}", NULL,
+                "overlapping");
     expect_plan("{\"cidr\":\"10.0.0.0/24\",\"allocation_pools\":[{\"start\":\"10.0.0.5\"}]}", NULL, "is not valid");
 }
 
@@ -103,7 +124,8 @@ static void test_lists(void **state)
         { "{\"dns_nameservers\":[\"8.8.8.8\",\"8.8.8.8\"]}", KN_BAD_REQUEST },
         { "{\"dns_nameservers\":[\"8.8.8.8\\n\"]}", KN_BAD_REQUEST },
         { "{\"dns_nameservers\":[1]}", KN_BAD_REQUEST },
-        { "{\"dns_nameservers\":[\"1.1.1.1\",\"1.1.1.2\",\"1.1.1.3\",\"1.1.1.4\",\"1.1.1.5\",\"1.1.1.6\"]}", KN_BAD_REQUEST },
+        { "{\"dns_nameservers\":[\"1.1.1.1\",\"1.1.1.2\",\"1.1.1.3\",\"1.1.1.4\",\"1.1.1.5\",\"1.1.1.6\"]}",
+          KN_BAD_REQUEST },
         { "{\"host_routes\":[{\"destination\":\"10.2.0.0/16\",\"nexthop\":\"10.0.0.1\"}]}", KN_OK },
         { "{\"host_routes\":[{\"destination\":\"10.2.0.1/16\",\"nexthop\":\"10.0.0.1\"}]}", KN_BAD_REQUEST },
         { "{\"host_routes\":[{\"destination\":\"10.2.0.0/16\"}]}", KN_BAD_REQUEST },
@@ -115,7 +137,7 @@ static void test_lists(void **state)
         json_auto_t *object = json_loads(CASES[i].object, 0, NULL);
         struct kn_error err = { .code = KN_OK };
 
-        if ((kn_subnet_plan_lists(object, &err) < 0) != (CASES[i].code != KN_OK) || err.code != CASES[i].code) {
+        if ((kn_network_subnet_plan_lists(object, &err) < 0) != (CASES[i].code != KN_OK) || err.code != CASES[i].code) {
             fail_msg("%s: %s", CASES[i].object, err.message);
         }
     }
@@ -124,45 +146,60 @@ static void test_lists(void **state)
 /* null in a body is an empty list in a row. */
 static void test_null_lists(void **state)
 {
-    AUTO_RELEASE(kn_subnet_plan) struct kn_subnet_plan plan = { .base = 0x0a000000, .prefix = 24 };
+    AUTO_RELEASE(kn_network_subnet_plan) struct kn_network_subnet_plan plan = { .base = 0x0a000000, .prefix = 24 };
     json_auto_t *object = json_loads("{\"dns_nameservers\":null,\"host_routes\":null,\"name\":null}", 0, NULL);
 
     (void)state;
-    kn_subnet_plan_say(&plan, object);
+    kn_network_subnet_plan_say(&plan, object);
     assert_int_equal(json_array_size(json_object_get(object, "dns_nameservers")), 0);
-    assert_true(json_is_array(json_object_get(object, "dns_nameservers")) && json_is_array(json_object_get(object, "host_routes")));
+    assert_true(json_is_array(json_object_get(object, "dns_nameservers")) &&
+                json_is_array(json_object_get(object, "host_routes")));
     assert_true(json_is_null(json_object_get(object, "name")));
     assert_true(json_is_null(json_object_get(object, "gateway_ip")));
 }
 
 static void test_macs(void **state)
 {
-    static const char *const BAD[] = { "", "fa:16:3e:00:00", "fa:16:3e:00:00:0", "fa-16-3e-00-00-01", "fa:16:3e:00:00:0g", "01:00:5e:00:00:01",
-                                       "00:00:00:00:00:00", "fa:16:3e:00:00:01 " };
+    static const char *const BAD[] = { "",
+                                       "fa:16:3e:00:00",
+                                       "fa:16:3e:00:00:0",
+                                       "fa-16-3e-00-00-01",
+                                       "fa:16:3e:00:00:0g",
+                                       "01:00:5e:00:00:01",
+                                       "00:00:00:00:00:00",
+                                       "fa:16:3e:00:00:01 " };
     uint8_t mac[6];
     char text[KN_MAC_TEXT];
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        assert_false(kn_mac_parse(BAD[i], mac));
+        assert_false(kn_network_mac_parse(BAD[i], mac));
     }
-    assert_false(kn_mac_parse(NULL, mac));
-    assert_true(kn_mac_parse("FA:16:3e:00:0A:01", mac));
-    kn_mac_text(mac, text);
+    assert_false(kn_network_mac_parse(NULL, mac));
+    assert_true(kn_network_mac_parse("FA:16:3e:00:0A:01", mac));
+    kn_network_mac_text(mac, text);
     assert_string_equal(text, "fa:16:3e:00:0a:01");
 }
 
 /* One value a column and port, whatever was left out. */
 static void test_a_batch_is_columns(void **state)
 {
-    AUTO_RELEASE(kn_plan) struct kn_plan plan;
+    AUTO_RELEASE(kn_network_plan) struct kn_network_plan plan;
 
     (void)state;
-    kn_plan_init(&plan);
-    kn_plan_port(&plan, &(struct kn_plan_port){ .id = "a", .network_id = "n", .project_id = "p", .mac = "m", .nic = -1 });
-    kn_plan_port(&plan, &(struct kn_plan_port){ .id = "b", .network_id = "n", .project_id = "p", .name = "x,\"y", .mac = "m", .tag = "h", .nic = 2,
-                                               .admin_state_up = true, .made_for_server = true });
-    kn_plan_address(&plan, "a", "s", "10.0.0.2");
+    kn_network_plan_init(&plan);
+    kn_network_plan_port(&plan, &(struct kn_network_plan_port){
+                                    .id = "a", .network_id = "n", .project_id = "p", .mac = "m", .nic = -1 });
+    kn_network_plan_port(&plan, &(struct kn_network_plan_port){ .id = "b",
+                                                                .network_id = "n",
+                                                                .project_id = "p",
+                                                                .name = "x,\"y",
+                                                                .mac = "m",
+                                                                .tag = "h",
+                                                                .nic = 2,
+                                                                .admin_state_up = true,
+                                                                .made_for_server = true });
+    kn_network_plan_address(&plan, "a", "s", "10.0.0.2");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_ID]), "{\"a\",\"b\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_NAME]), "{\"\",\"x,\\\"y\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_TAG]), "{NULL,\"h\"}");
@@ -175,8 +212,10 @@ static void test_a_batch_is_columns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),  cmocka_unit_test(test_defaults),   cmocka_unit_test(test_refusals), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_lists),   cmocka_unit_test(test_null_lists), cmocka_unit_test(test_macs),     cmocka_unit_test(test_a_batch_is_columns),
+        cmocka_unit_test(test_ranges),   cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_lists),    cmocka_unit_test(test_null_lists),
+        cmocka_unit_test(test_macs),     cmocka_unit_test(test_a_batch_is_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,10 +41,13 @@ static void test_ports(void **state)
     struct kn_error err = { .code = KN_OK };
 
     (void)state;
-    assert_ok(kn_port_judge(ID, &(struct kn_port_found){ true, false, true }, &err), &err);
-    assert_fails(kn_port_judge(ID, &(struct kn_port_found){ false, false, false }, &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_port_judge(ID, &(struct kn_port_found){ true, true, true }, &err), &err, KN_CONFLICT);
-    assert_fails(kn_port_judge(ID, &(struct kn_port_found){ true, false, false }, &err), &err, KN_BAD_REQUEST);
+    assert_ok(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, true }, &err), &err);
+    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ false, false, false }, &err), &err,
+                 KN_BAD_REQUEST);
+    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, true, true }, &err), &err,
+                 KN_CONFLICT);
+    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, false }, &err), &err,
+                 KN_BAD_REQUEST);
 }
 
 /* What cannot be one is refused before anybody asks the database: there is none here. */
@@ -56,12 +59,13 @@ static void test_no_ids(void **state)
     (void)state;
     assert_fails(kn_network_usable(NULL, &caller, "net1", NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(kn_network_usable(NULL, &caller, ID, "10.0.0.256", &err), &err, KN_BAD_REQUEST);
-    assert_fails(kn_port_usable(NULL, &caller, "' OR 1=1", &err), &err, KN_BAD_REQUEST);
+    assert_fails(kn_network_port_usable(NULL, &caller, "' OR 1=1", &err), &err, KN_BAD_REQUEST);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_networks), cmocka_unit_test(test_ports), cmocka_unit_test(test_no_ids) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_networks), cmocka_unit_test(test_ports),
+                                        cmocka_unit_test(test_no_ids) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@ static void test_values_travel_apart(void **state)
     kn_rest_add(&q, " AND a = ? AND b = ?", "'; DROP TABLE server; --");
     kn_rest_add_form(&q, " AND position(? IN %C) > 0", "t.name", "%C?");
     kn_rest_add(&q, " AND c IS ?", NULL);
-    assert_string_equal(q.sql.buf, "SELECT 1 WHERE true AND a = $1 AND b = $1 AND position($2 IN t.name) > 0 AND c IS $3");
+    assert_string_equal(q.sql.buf,
+                        "SELECT 1 WHERE true AND a = $1 AND b = $1 AND position($2 IN t.name) > 0 AND c IS $3");
     assert_string_equal(q.values[0], "'; DROP TABLE server; --");
     assert_string_equal(q.values[1], "%C?");
     assert_null(q.values[2]);
@@ -113,7 +114,8 @@ static void test_words(void **state)
 }
 
 /* What a filter makes of a value: its SQL and the value that travels; "" if it refuses. */
-static void expect_filter(kn_rest_filter *add, enum kn_rest_type type, const char *value, const char *sql, const char *travels)
+static void expect_filter(kn_rest_filter *add, enum kn_rest_type type, const char *value, const char *sql,
+                          const char *travels)
 {
     static const struct kn_rest_noun NOUN = { .manners = &KN_REST_GLANCE };
     AUTO_RELEASE(kn_rest_list) struct kn_rest_list l = { .noun = &NOUN, .query = KN_REST_QUERY_INIT };
@@ -151,9 +153,10 @@ static void test_filters_of_lists(void **state)
                   "Invalid filter value '\"a\"b'. There is no comma after closing quotation mark.");
     expect_filter(kn_rest_in, KN_REST_TEXT, "in:a,\"b", "", "Invalid filter value 'a,\"b'. The quote is not closed.");
     expect_filter(kn_rest_true_false, KN_REST_BOOL, "True", " AND (i.c) = $1::boolean", "t");
-    expect_filter(kn_rest_true_false, KN_REST_BOOL, "1", "", "Invalid value '1' for 'name' filter. Valid values are 'true' or 'false'.");
-    expect_filter(kn_rest_time, KN_REST_TIME, "gte:2026-11-21T10:00:00Z", " AND date_trunc('second', i.c) >= $1::timestamptz",
-                  "2026-11-21T10:00:00.000000Z");
+    expect_filter(kn_rest_true_false, KN_REST_BOOL, "1", "",
+                  "Invalid value '1' for 'name' filter. Valid values are 'true' or 'false'.");
+    expect_filter(kn_rest_time, KN_REST_TIME, "gte:2026-11-21T10:00:00Z",
+                  " AND date_trunc('second', i.c) >= $1::timestamptz", "2026-11-21T10:00:00.000000Z");
     expect_filter(kn_rest_time, KN_REST_TIME, "gt:2026-11-21T10:00:00Z,lt:2027-11-21T10:00:00Z", "",
                   "Bad \"name\" query filter format. Use ISO 8601 DateTime notation.");
 }
@@ -161,9 +164,12 @@ static void test_filters_of_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_travel_apart), cmocka_unit_test(test_too_many_values),
-        cmocka_unit_test(test_types_know_their_texts), cmocka_unit_test(test_null_has_a_place),
-        cmocka_unit_test(test_words), cmocka_unit_test(test_filters_of_lists),
+        cmocka_unit_test(test_values_travel_apart),
+        cmocka_unit_test(test_too_many_values),
+        cmocka_unit_test(test_types_know_their_texts),
+        cmocka_unit_test(test_null_has_a_place),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_filters_of_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,9 +18,13 @@
 
 static void test_what_follows_which_status(void **state)
 {
-    static const char *const STATUSES[] = { "creating", "available", "attaching", "in-use", "detaching", "deleting", "error", "error_deleting" };
+    static const char *const STATUSES[] = { "creating",  "available", "attaching", "in-use",
+                                            "detaching", "deleting",  "error",     "error_deleting" };
     static const char *const ALLOWED[] = {
-        [KN_VOLUME_ATTACH] = "available", [KN_VOLUME_SHARE] = "available attaching in-use detaching", [KN_VOLUME_DETACH] = "in-use", [KN_VOLUME_DELETE] = "available error error_deleting",
+        [KN_VOLUME_ATTACH] = "available",
+        [KN_VOLUME_SHARE] = "available attaching in-use detaching",
+        [KN_VOLUME_DETACH] = "in-use",
+        [KN_VOLUME_DELETE] = "available error error_deleting",
     };
 
     (void)state;
@@ -54,22 +58,27 @@ static void expect_body(unsigned method, const char *text, const char *words)
 static void test_bodies_of_types(void **state)
 {
     (void)state;
-    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"description\":null,\"os-volume-type-access:is_public\":false,"
-                              "\"extra_specs\":{\"volume_backend_name\":\"file\",\"a:b_c-d.e\":\"\"}}}", "");
+    expect_body(KN_REST_POST,
+                "{\"volume_type\":{\"name\":\"t\",\"description\":null,\"os-volume-type-access:is_public\":false,"
+                "\"extra_specs\":{\"volume_backend_name\":\"file\",\"a:b_c-d.e\":\"\"}}}",
+                "");
     expect_body(KN_REST_POST, "{\"volume_type\":{\"description\":\"x\"}}", "'name' is a required property");
     expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"is_public\":true}}", "('is_public' was unexpected)");
     expect_body(KN_REST_PUT, "{\"volume_type\":{\"is_public\":true}}", "");
     expect_body(KN_REST_PUT, "{\"volume_type\":{\"extra_specs\":{}}}", "('extra_specs' was unexpected)");
     expect_body(KN_REST_PUT, "{\"volume_type\":{}}", "Specify volume type name");
-    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"a/b\":\"x\"}}}", "('a/b' was unexpected)");
-    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"a\":1}}}", "1 is not of type 'string'");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"a/b\":\"x\"}}}",
+                "('a/b' was unexpected)");
+    expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"a\":1}}}",
+                "1 is not of type 'string'");
     expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"t\",\"extra_specs\":{\"\":\"x\"}}}", "was unexpected");
     expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"\"}}", "is too short");
 }
 
 static void test_names_of_disks(void **state)
 {
-    static const char *const NO_IDS[] = { "", "..", "../../etc/passwd", "11111111111141118111111111111111", ID "/x", ID " " };
+    static const char *const NO_IDS[] = { "",      "..",  "../../etc/passwd", "11111111111141118111111111111111",
+                                          ID "/x", ID " " };
     const struct kn_volume_driver *driver = &kn_volume_driver_file;
     AUTO_FREE char *disk = NULL, *other = NULL;
     char dir[KN_TEST_DIR];
@@ -110,7 +119,9 @@ static void test_names_of_disks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_follows_which_status), cmocka_unit_test(test_bodies_of_types), cmocka_unit_test(test_names_of_disks),
+        cmocka_unit_test(test_what_follows_which_status),
+        cmocka_unit_test(test_bodies_of_types),
+        cmocka_unit_test(test_names_of_disks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
