@@ -6,66 +6,14 @@
 #include "conductor/store/objects.h"
 #include "lib/adapter/task.h"
 #include "lib/base/mem.h"
-#include "tests/support/postgres.h"
+#include "tests/support/conductor_rows.h"
 #include "tests/support/test.h"
 
-#define SERVER "11111111-1111-4111-8111-111111111111"
 #define FIRST "dddddddd-0000-4000-8000-000000000001"
 #define SECOND "dddddddd-0000-4000-8000-000000000002"
 #define THIRD "dddddddd-0000-4000-8000-000000000003"
 #define NOBODY "eeeeeeee-0000-4000-8000-000000000001"
 #define NO_OTHER "eeeeeeee-0000-4000-8000-000000000002"
-
-static struct kn_test_pg *pg;
-static char *url;
-
-static int group_setup(void **state)
-{
-    (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "change");
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    kn_test_pg_free(pg);
-    free(url);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    struct kn_error err = { 0 };
-    struct kn_db *db = kn_db_new(url, "test");
-
-    *state = db;
-    return kn_db_script(
-        db,
-        "TRUNCATE task_step, task, allocation, attachment, server, quota_usage, service CASCADE;"
-        "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
-        "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
-        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
-        "('" SERVER
-        "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')",
-        &err);
-}
-
-static int teardown(void **state)
-{
-    kn_db_free(*state);
-    return 0;
-}
-
-static int64_t number(struct kn_db *db, const char *sql)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
-    return kn_rows_int(rows, 0, 0);
-}
 
 static void add_host(struct kn_db *db)
 {
@@ -226,12 +174,17 @@ static void test_a_wish_that_says_too_little_is_not_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_every_record_can_be_written, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_change_writes_what_it_says_and_no_more, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_volumes_that_end_together_give_back_together, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_server_is_known_as_declared, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_wish_that_says_too_little_is_not_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_every_record_can_be_written, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_change_writes_what_it_says_and_no_more, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_volumes_that_end_together_give_back_together, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_server_is_known_as_declared, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_wish_that_says_too_little_is_not_written, conductor_rows_setup,
+                                        conductor_rows_teardown),
     };
 
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, conductor_rows_start, conductor_rows_stop);
 }

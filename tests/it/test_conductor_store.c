@@ -10,61 +10,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/domain/wish.h"
-#include "tests/support/postgres.h"
+#include "tests/support/conductor_rows.h"
 #include "tests/support/test.h"
-
-#define SERVER "11111111-1111-4111-8111-111111111111"
-
-static struct kn_test_pg *pg;
-static char *url;
-
-static int group_setup(void **state)
-{
-    (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "conductor");
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    kn_test_pg_free(pg);
-    free(url);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    struct kn_error err = { 0 };
-    struct kn_db *db = kn_db_new(url, "test");
-
-    *state = db;
-    return kn_db_script(
-        db,
-        "TRUNCATE task_step, task, allocation, attachment, server, quota_usage, service CASCADE;"
-        "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
-        "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
-        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
-        "('" SERVER
-        "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')",
-        &err);
-}
-
-static int teardown(void **state)
-{
-    kn_db_free(*state);
-    return 0;
-}
-
-static int64_t number(struct kn_db *db, const char *sql)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_query(db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
-    return kn_rows_int(rows, 0, 0);
-}
 
 static int64_t add_task(struct kn_db *db, const char *kind)
 {
@@ -556,7 +503,7 @@ static void test_the_row_keeps_both_places(void **state)
 /* A creation that was at its second row and a fence, both written by the release before tasks knew places: they go on where they were told. */
 static void test_tasks_in_flight_at_the_upgrade_go_on(void **state)
 {
-    AUTO_FREE char *old = kn_test_pg_database(pg, "upgrade");
+    AUTO_FREE char *old = kn_test_pg_database(conductor_rows_pg, "upgrade");
     AUTO_FREE char *tasks = kn_asprintf(
         "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, step, attempt, input, context) VALUES "
         "('server.create', %d, '" SERVER
@@ -603,24 +550,38 @@ static void test_tasks_in_flight_at_the_upgrade_go_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_two_conductors_share, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_restarted_conductor_takes_its_own_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_twin_does_not_renew_for_the_other, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_was_taken_unknowingly_is_taken_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_frozen_conductor_cannot_write, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_move_is_applied_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_deletion_supersedes_what_was_cancelled, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_lapsed_lease_is_known_by_the_own_clock, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_step_that_no_flow_has_is_left_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_only_what_is_open_is_current, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_fence_is_wished_as_declared, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_reset_state_is_corrected_by_the_guest, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_row_keeps_both_places, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_deletion_ends_both_halves_of_a_move, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_tasks_in_flight_at_the_upgrade_go_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_conductors_share, conductor_rows_setup, conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_restarted_conductor_takes_its_own_back, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_twin_does_not_renew_for_the_other, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_taken_unknowingly_is_taken_again, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_frozen_conductor_cannot_write, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_move_is_applied_once, conductor_rows_setup, conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_deletion_supersedes_what_was_cancelled, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_lapsed_lease_is_known_by_the_own_clock, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_step_that_no_flow_has_is_left_alone, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_only_what_is_open_is_current, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_deleted_server_gives_its_usage_back, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_volumes_die_with_their_server, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_fence_is_wished_as_declared, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_reset_state_is_corrected_by_the_guest, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_the_row_keeps_both_places, conductor_rows_setup, conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_a_deletion_ends_both_halves_of_a_move, conductor_rows_setup,
+                                        conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_tasks_in_flight_at_the_upgrade_go_on, conductor_rows_setup,
+                                        conductor_rows_teardown),
     };
 
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, conductor_rows_start, conductor_rows_stop);
 }
