@@ -8,7 +8,7 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/quota.h"
 
-static const struct kn_rest_quota_manners NOVA = { "quota_set", "in_use", false };
+static const struct kn_rest_quota_manners NOVA = { "compute", "quota_set", "in_use", false };
 static const struct kn_schema MORE[] = {
     KN_SCHEMA("networks", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA, .until = 35),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
@@ -120,39 +120,14 @@ int kn_compute_quotas_delete(struct kn_request *req, struct kn_response *res, st
                : kn_quota_reset(req->db, "compute", req->params[0], err); /* of one that is gone, too, as in Nova */
 }
 
-/* Whatever class is asked for has the defaults. */
 int kn_compute_quota_classes_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-
-    if (kn_quota_read(req->db, "compute", "", &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&NOVA, req, "quota_class_set", req->params[0], &set, false, res);
-    return 0;
+    return kn_rest_quota_class_show(&NOVA, req, res, err);
 }
 
-/* The class "default" is the defaults of all projects; no project is of any other. */
 int kn_compute_quota_classes_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-    const json_t *in = NULL;
-
-    if (kn_quota_read(req->db, "compute", "", &set, err) < 0 ||
-        kn_rest_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
-        return -1;
-    }
-    if (strcmp(req->params[0], "default") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST,
-                       "Quota classes other than \"default\" are not supported: no project would be of class %.80s",
-                       req->params[0]);
-    }
-    if (kn_quota_put(req->db, "compute", "", &set, in, err) < 0 ||
-        kn_quota_read(req->db, "compute", "", &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&NOVA, req, "quota_class_set", NULL, &set, false, res);
-    return 0;
+    return kn_rest_quota_class_update(&NOVA, req, res, err);
 }
 
 static const struct kn_rest_quota_absolute ABSOLUTE[] = {

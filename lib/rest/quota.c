@@ -2,6 +2,8 @@
 /* Quota sets as JSON, out and in. Decides nothing about who asks. */
 #include "lib/rest/quota.h"
 
+#include <string.h>
+
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
 
@@ -88,6 +90,41 @@ const struct kn_quota_line *kn_rest_quota_below(const struct kn_quota_set *set, 
         }
     }
     return NULL;
+}
+
+int kn_rest_quota_class_show(const struct kn_rest_quota_manners *manners, struct kn_request *req,
+                             struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
+
+    if (kn_quota_read(req->db, manners->service, "", &set, err) < 0) {
+        return -1;
+    }
+    kn_rest_quota_answer(manners, req, "quota_class_set", req->params[0], &set, false, res);
+    return 0;
+}
+
+int kn_rest_quota_class_update(const struct kn_rest_quota_manners *manners, struct kn_request *req,
+                               struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
+    const json_t *in = NULL;
+
+    if (kn_quota_read(req->db, manners->service, "", &set, err) < 0 ||
+        kn_rest_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
+        return -1;
+    }
+    if (strcmp(req->params[0], "default") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Quota classes other than \"default\" are not supported: no project would be of class %.80s",
+                       req->params[0]);
+    }
+    if (kn_quota_put(req->db, manners->service, "", &set, in, err) < 0 ||
+        kn_quota_read(req->db, manners->service, "", &set, err) < 0) {
+        return -1;
+    }
+    kn_rest_quota_answer(manners, req, "quota_class_set", NULL, &set, false, res);
+    return 0;
 }
 
 void kn_rest_quota_absolutes(const struct kn_rest_quota_absolute *names, const struct kn_request *req,

@@ -12,6 +12,7 @@
 
 /* How a service writes a quota. */
 struct kn_rest_quota_manners {
+    const char *service;  /* whose rows they are */
     const char *one;      /* "quota_set" */
     const char *used;     /* "in_use" */
     bool has_allocated;   /* beside limit, used and reserved */
@@ -32,6 +33,15 @@ int kn_rest_quota_body(const struct kn_request *req, const char *key, const stru
                        const struct kn_schema *more, const json_t **ret, struct kn_error *err);
 /* The first line that the object would limit below what is used; NULL: none. *ret: the limit. */
 const struct kn_quota_line *kn_rest_quota_below(const struct kn_quota_set *set, const json_t *object, int64_t *ret);
+
+/*
+ * Quota classes, of Nova and Cinder. Whatever class is asked for has the defaults; the class "default" is the defaults of all projects, and no project is
+ * of any other, so no other can be set.
+ */
+int kn_rest_quota_class_show(const struct kn_rest_quota_manners *manners, struct kn_request *req,
+                             struct kn_response *res, struct kn_error *err);
+int kn_rest_quota_class_update(const struct kn_rest_quota_manners *manners, struct kn_request *req,
+                               struct kn_response *res, struct kn_error *err);
 
 /* A member of "absolute" in the limits of Nova and Cinder. */
 struct kn_rest_quota_absolute {

@@ -34,7 +34,7 @@ static int quotas_check_project(const struct kn_request *req, struct kn_error *e
     return 0;
 }
 
-static const struct kn_rest_quota_manners NEUTRON = { "quota", "used", false };
+static const struct kn_rest_quota_manners NEUTRON = { "network", "quota", "used", false };
 
 static int quotas_answer(struct kn_request *req, const char *project, bool detail, struct kn_response *res,
                          struct kn_error *err)

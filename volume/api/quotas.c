@@ -6,7 +6,7 @@
 #include "lib/rest/quota.h"
 #include "volume/api/private.h"
 
-static const struct kn_rest_quota_manners CINDER = { "quota_set", "in_use", true };
+static const struct kn_rest_quota_manners CINDER = { "volume", "quota_set", "in_use", true };
 static const struct kn_schema MORE[] = {
     KN_SCHEMA("tenant_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_TENANT),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
@@ -72,38 +72,14 @@ int kn_volume_api_quota_reset(struct kn_request *req, struct kn_response *res, s
     return quotas_check_name(req, err) < 0 ? -1 : kn_quota_reset(req->db, "volume", req->params[0], err);
 }
 
-/* --- classes: the class "default" is the defaults of all projects; no project is of any other ------------------------ */
-
 int kn_volume_api_quota_class(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-
-    if (kn_quota_read(req->db, "volume", "", &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&CINDER, req, "quota_class_set", req->params[0], &set, false, res);
-    return 0;
+    return kn_rest_quota_class_show(&CINDER, req, res, err);
 }
 
 int kn_volume_api_quota_class_set(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-    const json_t *in = NULL;
-
-    if (kn_quota_read(req->db, "volume", "", &set, err) < 0 ||
-        kn_rest_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
-        return -1;
-    }
-    if (strcmp(req->params[0], "default") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST,
-                       "Quota classes other than \"default\" are not supported: no project would be of class %.80s",
-                       req->params[0]);
-    }
-    if (kn_quota_put(req->db, "volume", "", &set, in, err) < 0 || kn_quota_read(req->db, "volume", "", &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&CINDER, req, "quota_class_set", NULL, &set, false, res);
-    return 0;
+    return kn_rest_quota_class_update(&CINDER, req, res, err);
 }
 
 /* --- limits --------------------------------------------------------------------------------------------------------- */
