@@ -229,7 +229,6 @@ static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
     virNodeInfo node;
     unsigned long version = 0;
     const char *type;
-    json_t *host;
 
     if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
         return -1;
@@ -238,17 +237,18 @@ static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
     if (type == NULL || virNodeGetInfo(conn, &node) < 0 || virConnectGetVersion(conn, &version) < 0) {
         return kn_agent_libvirt_fail(err, "taking stock of the host");
     }
-    host = kn_form_write_host(&(const struct kn_host_said){ .host = lv->host,
-                                                            .zone = lv->conf->agent_zone,
-                                                            .underlay = lv->conf->agent_underlay_address,
-                                                            .vcpus = node.cpus,
-                                                            .memory_mib = (int64_t)(node.memory / 1024),
-                                                            .reserved_memory_mib = lv->conf->agent_reserved_memory_mib,
-                                                            .disk_gib = disk_gib(lv->conf->agent_state_dir),
-                                                            .hypervisor_type = type,
-                                                            .hypervisor_version = (int64_t)version },
-                              cpu_info(conn, &node));
-    *ret_hosts = json_pack("[o]", host);
+    const struct kn_host_said said = {
+        .host = lv->host,
+        .zone = lv->conf->agent_zone,
+        .underlay = lv->conf->agent_underlay_address,
+        .vcpus = node.cpus,
+        .memory_mib = (int64_t)(node.memory / 1024),
+        .reserved_memory_mib = lv->conf->agent_reserved_memory_mib,
+        .disk_gib = disk_gib(lv->conf->agent_state_dir),
+        .hypervisor_type = type,
+        .hypervisor_version = (int64_t)version,
+    };
+    *ret_hosts = json_pack("[o]", kn_form_write_host(&said, cpu_info(conn, &node)));
     return 0;
 }
 

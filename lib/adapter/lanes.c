@@ -136,10 +136,10 @@ static struct lane *ready_pop(struct kn_lanes *l)
     while (project != NULL && !may_run(l, project)) {
         project = project->next;
     }
-    if (project == NULL) {
+    struct lane *lane = project != NULL ? project->ready : NULL; /* whoever is in the ring has one */
+    if (lane == NULL) {
         return NULL;
     }
-    struct lane *lane = project->ready;
     ready_remove(l, lane);
     if (project->ready != NULL) {
         ring_remove(l, project);
