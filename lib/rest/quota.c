@@ -58,7 +58,7 @@ int kn_rest_quota_body(const struct kn_request *req, const char *key, const stru
 {
     int count = 0;
 
-    while (more != NULL && more[count].name != NULL) {
+    while (more[count].name != NULL) {
         count++;
     }
     AUTO_FREE struct kn_schema *inner = kn_alloc(sizeof(*inner) * (size_t)(set->count + count + 1));
@@ -92,6 +92,8 @@ const struct kn_quota_line *kn_rest_quota_below(const struct kn_quota_set *set, 
     return NULL;
 }
 
+static const struct kn_schema NOTHING_MORE[] = { KN_SCHEMA_END };
+
 int kn_rest_quota_class_show(const struct kn_rest_quota_manners *manners, struct kn_request *req,
                              struct kn_response *res, struct kn_error *err)
 {
@@ -111,7 +113,7 @@ int kn_rest_quota_class_update(const struct kn_rest_quota_manners *manners, stru
     const json_t *in = NULL;
 
     if (kn_quota_read(req->db, manners->service, "", &set, err) < 0 ||
-        kn_rest_quota_body(req, "quota_class_set", &set, NULL, &in, err) < 0) {
+        kn_rest_quota_body(req, "quota_class_set", &set, NOTHING_MORE, &in, err) < 0) {
         return -1;
     }
     if (strcmp(req->params[0], "default") != 0) {

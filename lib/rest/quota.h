@@ -26,7 +26,7 @@ void kn_rest_quota_answer(const struct kn_rest_quota_manners *manners, const str
                           const char *id, const struct kn_quota_set *set, bool detail, struct kn_response *res);
 
 /*
- * Checks {"<key>": {…}}: limits of the set's lines, and what `more` (ended by KN_SCHEMA_END; NULL: nothing) allows beside them. *ret: the inner object,
+ * Checks {"<key>": {…}}: limits of the set's lines, and what `more` (ended by KN_SCHEMA_END) allows beside them. *ret: the inner object,
  * borrowed.
  */
 int kn_rest_quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set,
