@@ -152,7 +152,7 @@ unit: $(UNIT:%=build/asan/%)
 it: $(IT:%=build/asan/%) all
 	@tests/support/run.sh it $(filter build/asan/%,$^)
 
-# The integration tests that use a bus, once more: each on an empty Apache Kafka. (Libvirt's one is about guests.)
+# The integration tests that use a bus, once more: each on an empty Apache Kafka. (Libvirt's are about guests, on a host of their own.)
 it-kafka: $(ON_A_BUS:%=build/asan/%) all
 	@AROUND=tests/support/on_kafka.sh tests/support/run.sh it-kafka $(filter build/asan/%,$^)
 
