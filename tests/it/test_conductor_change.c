@@ -73,19 +73,19 @@ static void test_a_change_writes_what_it_says_and_no_more(void **state)
     kn_conductor_change_set(&second, &kn_conductor_record_server, SERVER, "launched_at", "now");
     assert_ok(kn_conductor_objects_write(db, changes, 2, &err), &err);
     assert_int_equal(
-        number(
+        row_number(
             db,
             "SELECT count(*) FROM server WHERE vm_state = 'active' AND host IS NULL AND generation = 7 AND task_state = 'scheduling' "
             "AND launched_at > now() - interval '1 minute'"),
         1);
     assert_ok(kn_db_script(db, "UPDATE server SET launched_at = '2026-01-01T00:00:00Z'", &err), &err);
     assert_ok(kn_conductor_objects_write(db, changes, 2, &err), &err);
-    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE launched_at = '2026-01-01T00:00:00Z'"),
+    assert_int_equal(row_number(db, "SELECT count(*) FROM server WHERE launched_at = '2026-01-01T00:00:00Z'"),
                      1); /* the first time stays */
     kn_conductor_change_end(&second, &kn_conductor_record_server, SERVER);
     assert_ok(kn_conductor_objects_write(db, &changes[1], 1, &err), &err);
     assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
-    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE vm_state = 'deleted'"),
+    assert_int_equal(row_number(db, "SELECT count(*) FROM server WHERE vm_state = 'deleted'"),
                      1); /* nothing reaches it any more */
     kn_conductor_change_release(&first);
     kn_conductor_change_release(&second);
@@ -111,9 +111,9 @@ static void test_volumes_that_end_together_give_back_together(void **state)
     kn_conductor_change_end(&change, &kn_conductor_record_volume, SECOND);
     for (int i = 0; i < 2; i++) { /* twice is once */
         assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
-        assert_int_equal(number(db, "SELECT count(*) FROM volume"), 1);
+        assert_int_equal(row_number(db, "SELECT count(*) FROM volume"), 1);
         assert_int_equal(
-            number(
+            row_number(
                 db,
                 "SELECT sum(used * CASE resource WHEN 'volumes' THEN 100 WHEN 'gigabytes' THEN 1 ELSE 0 END) FROM quota_usage"),
             104);
@@ -163,11 +163,11 @@ static void test_a_wish_that_says_too_little_is_not_written(void **state)
     wish.input = sized;
     assert_int_equal(kn_task_insert(db, &wish, &id, &err), -1);
     assert_string_equal(err.message, "wish \"volume.delete\": input: \"size_gib\" is unknown");
-    assert_int_equal(number(db, "SELECT count(*) FROM task"), 0);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM task"), 0);
     kn_error_clear(&err);
     wish.kind = "volume.create";
     assert_ok(kn_task_insert(db, &wish, &id, &err), &err);
-    assert_int_equal(number(db, "SELECT (input->>'size_gib')::int FROM task"), 4);
+    assert_int_equal(row_number(db, "SELECT (input->>'size_gib')::int FROM task"), 4);
     json_decref(sized);
 }
 

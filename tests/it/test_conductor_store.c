@@ -109,7 +109,7 @@ static void test_a_twin_does_not_renew_for_the_other(void **state)
     assert_int_equal(count_mine(&twin), KN_SHARDS);
     assert_ok(kn_conductor_shards_renew(&hung, db, &err), &err); /* it wakes up and has lost all */
     assert_int_equal(count_mine(&hung), 0);
-    assert_int_equal(number(db, "SELECT count(DISTINCT owner) FROM shard"), 1);
+    assert_int_equal(row_number(db, "SELECT count(DISTINCT owner) FROM shard"), 1);
 }
 
 /* The answer of the statement that took them was lost: memory does not know them, and they must not be nobody's for ever. */
@@ -168,8 +168,8 @@ static void test_a_frozen_conductor_cannot_write(void **state)
 
     assert_ok(kn_conductor_store_write(db, &frozen, &move, 1, 120, &err), &err);
     assert_false(move.applied);
-    assert_int_equal(number(db, "SELECT attempt FROM task"), 1);
-    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE task_state = 'scheduling'"), 1);
+    assert_int_equal(row_number(db, "SELECT attempt FROM task"), 1);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM server WHERE task_state = 'scheduling'"), 1);
     kn_conductor_move_release(&move);
     kn_conductor_admission_release(&admission);
 }
@@ -192,10 +192,10 @@ static void test_a_move_is_applied_once(void **state)
     late = first_move(again.tasks[0]);
     assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
     assert_true(move.applied);
-    assert_int_equal(number(db, "SELECT count(*) FROM server WHERE task_state = 'spawning'"), 1);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM server WHERE task_state = 'spawning'"), 1);
     assert_ok(kn_conductor_store_write(db, &shards, &late, 1, 120, &err), &err);
     assert_false(late.applied);
-    assert_int_equal(number(db, "SELECT attempt FROM task"), 2);
+    assert_int_equal(row_number(db, "SELECT attempt FROM task"), 2);
     kn_conductor_move_release(&move);
     kn_conductor_move_release(&late);
     kn_conductor_admission_release(&admission);
@@ -220,8 +220,8 @@ static void test_a_deletion_supersedes_what_was_cancelled(void **state)
     assert_ok(kn_db_script(db, "UPDATE task SET cancel = true WHERE kind = 'server.create'", &err), &err);
     admission = admit(db, &shards, delete);
     assert_int_equal(admission.task_count, 1);
-    assert_int_equal(number(db, "SELECT generation FROM server"), 2);
-    assert_int_equal(number(db, "SELECT count(*) FROM task WHERE kind = 'server.create' AND state = 'failed'"), 1);
+    assert_int_equal(row_number(db, "SELECT generation FROM server"), 2);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM task WHERE kind = 'server.create' AND state = 'failed'"), 1);
     /* Whoever still has it in memory is told, in the same place. */
     assert_non_null(admission.ended);
     assert_int_equal(kn_rows_count(admission.ended), 1);
@@ -288,7 +288,7 @@ static void test_a_deleted_server_gives_its_usage_back(void **state)
     assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
     assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err); /* twice is once */
     kn_conductor_change_release(&change);
-    assert_int_equal(number(db, "SELECT sum(used) FROM quota_usage WHERE service = 'compute'"), 0);
+    assert_int_equal(row_number(db, "SELECT sum(used) FROM quota_usage WHERE service = 'compute'"), 0);
 }
 
 #define DIES "dddddddd-0000-4000-8000-000000000001"
@@ -324,14 +324,15 @@ static void test_volumes_die_with_their_server(void **state)
     assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
     assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err); /* twice is once */
     kn_conductor_change_release(&change);
-    assert_int_equal(number(db, placed), 1);
-    assert_int_equal(number(db, "SELECT count(*) FROM task WHERE kind = 'volume.delete'"), 1);
-    assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id = '" DIES "' AND status = 'deleting'"), 1);
-    assert_int_equal(number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES
-                                "') AND status = 'available'"),
+    assert_int_equal(row_number(db, placed), 1);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM task WHERE kind = 'volume.delete'"), 1);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE id = '" DIES "' AND status = 'deleting'"), 1);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES
+                                    "') AND status = 'available'"),
                      2);
-    assert_int_equal(number(db, "SELECT count(*) FROM attachment"), 0);
-    assert_int_equal(number(db, "SELECT used FROM quota_usage WHERE project_id = 'p' AND resource = 'instances'"), 0);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM attachment"), 0);
+    assert_int_equal(row_number(db, "SELECT used FROM quota_usage WHERE project_id = 'p' AND resource = 'instances'"),
+                     0);
 }
 
 /* What an agent's list of guests says of SERVER's. */
@@ -413,7 +414,7 @@ static void test_a_reset_state_is_corrected_by_the_guest(void **state)
 
         assert_ok(kn_db_script(db, set, &err), &err);
         hear_power(db, ROWS[i].power_state);
-        assert_int_equal(number(db, is), 1);
+        assert_int_equal(row_number(db, is), 1);
     }
 }
 
@@ -535,14 +536,14 @@ static void test_tasks_in_flight_at_the_upgrade_go_on(void **state)
     assert_ok(kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err), &err);
     live(db, "upgrade");
     assert_ok(kn_conductor_shards_renew(&shards, db, &err), &err);
-    admission = admit(db, &shards, number(db, "SELECT id FROM task WHERE kind = 'server.create'"));
+    admission = admit(db, &shards, row_number(db, "SELECT id FROM task WHERE kind = 'server.create'"));
     check_place(&admission.tasks[0]->home, "h1", "a1", 2);
     assert_int_equal(kn_conductor_task_tries(admission.tasks[0]), 1);
     kn_conductor_engine_plan(admission.tasks[0]);
     kn_conductor_engine_topic(admission.tasks[0], 0, topic);
     assert_string_equal(topic, KN_TOPIC_AGENT "a1");
     kn_conductor_admission_release(&admission);
-    admission = admit(db, &shards, number(db, "SELECT id FROM task WHERE kind = 'server.fence'"));
+    admission = admit(db, &shards, row_number(db, "SELECT id FROM task WHERE kind = 'server.fence'"));
     check_place(&admission.tasks[0]->home, "h9", "a9", 1);
     kn_conductor_admission_release(&admission);
 }

@@ -48,7 +48,7 @@ int conductor_rows_teardown(void **state)
     return 0;
 }
 
-int64_t number(struct kn_db *db, const char *sql)
+int64_t row_number(struct kn_db *db, const char *sql)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };

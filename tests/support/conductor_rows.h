@@ -20,6 +20,6 @@ int conductor_rows_setup(void **state);
 int conductor_rows_teardown(void **state);
 
 /* The one number that a query gives. */
-int64_t number(struct kn_db *db, const char *sql);
+int64_t row_number(struct kn_db *db, const char *sql);
 
 #endif
