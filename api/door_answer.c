@@ -14,8 +14,9 @@
 #include "lib/base/mem.h"
 
 static struct kn_metric REQUESTS = KN_COUNTER("kilonova_http_requests_total", "requests answered", "service", "status");
-static struct kn_metric DURATION = KN_HISTOGRAM("kilonova_http_request_ms", "time until the answer stood", "service",
-                                                "method");
+/* clang-format off */
+static struct kn_metric DURATION = KN_HISTOGRAM("kilonova_http_request_ms", "time until the answer stood", "service", "method");
+/* clang-format on */
 
 /* POST, PUT and PATCH have JSON; what others send is nobody's. */
 static bool has_json(const struct kn_request *req)

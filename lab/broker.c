@@ -39,8 +39,10 @@
 #define LENGTH sizeof(uint32_t) /* before each request */
 
 /* Topics come into being when somebody asks for them. kn.task and kn.reply are the sharded ones. */
-static const char *const SINGLE[] = { "kn.agent.", "kn.place",  "kn.network", "kn.volume", "kn.image",
-                                      "kn.report", "kn.answer", "kn.event",   "kn.dead",   NULL };
+/* clang-format off */
+static const char *const SINGLE[] = { "kn.agent.", "kn.place", "kn.network", "kn.volume", "kn.image",
+                                      "kn.report", "kn.answer", "kn.event",  "kn.dead",   NULL };
+/* clang-format on */
 
 struct options {
     uint16_t port;

@@ -19,8 +19,9 @@ static const struct kn_stmt LIST = {
     0
 };
 static const struct kn_stmt KNOWN = { "cli_agent_known", "SELECT 1 FROM agent WHERE id = $1", 1 };
-static const struct kn_stmt MOVE = { "cli_host_move",
-                                     "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
+/* clang-format off */
+static const struct kn_stmt MOVE = { "cli_host_move", "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
+/* clang-format on */
 
 /* What is still said of it comes with a reason; nothing is removed from under a server, nor while its agent would say hello at once. */
 static const struct kn_stmt IN_THE_WAY = {

@@ -26,17 +26,18 @@ static const struct kn_stmt LOAD_REFUSALS = {
     "SELECT r.agent_id, r.subject, r.reason, a.boot FROM agent_refusal r JOIN agent a ON a.id = r.agent_id WHERE r.kind <> 'boot'",
     0
 };
-static const struct kn_stmt SWITCHES = { "scheduler_switches",
-                                         "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down",
-                                         0 };
+/* clang-format off */
+static const struct kn_stmt SWITCHES = { "scheduler_switches", "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down", 0 };
+/* clang-format on */
 static const struct kn_stmt HELLO = {
     "scheduler_hello",
     "INSERT INTO agent (id, boot, report_seq) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET boot = $2, hello_at = now(), last_seen = now(), "
     "report_seq = greatest(agent.report_seq, $3::bigint)",
     3
 };
-static const struct kn_stmt LOAD_SAID = { "scheduler_load_said",
-                                          "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
+/* clang-format off */
+static const struct kn_stmt LOAD_SAID = { "scheduler_load_said", "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
+/* clang-format on */
 static const struct kn_stmt SAID = {
     "scheduler_said",
     "UPDATE agent a SET report_seq = greatest(a.report_seq, u.seq) FROM unnest($1::text[], $2::bigint[]) u (id, seq) WHERE a.id = u.id",
@@ -70,8 +71,9 @@ static const struct kn_stmt TWIN = {
     "ON CONFLICT (agent_id, subject) DO UPDATE SET boot = excluded.boot, reason = excluded.reason, since = now()",
     3
 };
-static const struct kn_stmt HEARD = { "scheduler_heard",
-                                      "UPDATE agent SET last_seen = now() WHERE id = ANY($1::text[])", 1 };
+/* clang-format off */
+static const struct kn_stmt HEARD = { "scheduler_heard", "UPDATE agent SET last_seen = now() WHERE id = ANY($1::text[])", 1 };
+/* clang-format on */
 
 /* Capacity is taken over unless the host holds more than that; everything else always. */
 #define FITS \
@@ -79,32 +81,20 @@ static const struct kn_stmt HEARD = { "scheduler_heard",
     "AND h.used_memory_mib <= excluded.memory_mib - excluded.reserved_memory_mib AND h.used_disk_gib <= excluded.disk_gib"
 #define TAKE(column) column " = CASE WHEN " FITS " THEN excluded." column " ELSE h." column " END"
 
-static struct kn_batch_stmt UPSERT = {
-    "scheduler_host",
+/* clang-format off */
+static struct kn_batch_stmt UPSERT = { "scheduler_host",
     "INSERT INTO host AS h (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved_memory_mib, disk_gib, cpu_ratio_percent, "
     "hypervisor_type, hypervisor_version, cpu_info) SELECT name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved, disk_gib, ratio, "
     "type, version, cpu_info FROM @ ON CONFLICT (name) DO UPDATE SET zone = excluded.zone, "
     "underlay = excluded.underlay, hypervisor_type = excluded.hypervisor_type, hypervisor_version = excluded.hypervisor_version, "
-    "cpu_info = excluded.cpu_info, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", " TAKE(
-        "disk_gib") ", " TAKE("cpu_ratio_percent") " WHERE h.agent_id = excluded.agent_id" /* a host belongs to its first agent, until an operator moves it */
-                                                   " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib",
-    { { "name", "text" },
-      { "uuid", "uuid" },
-      { "agent_id", "text" },
-      { "zone", "text" },
-      { "underlay", "text" },
-      { "vcpus", "int" },
-      { "memory_mib", "bigint" },
-      { "reserved", "bigint" },
-      { "disk_gib", "bigint" },
-      { "ratio", "int" },
-      { "type", "text" },
-      { "version", "int" },
-      { "cpu_info", "jsonb" } },
-    { 0 },
-    { 0 },
-    false
-};
+    "cpu_info = excluded.cpu_info, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", "
+    TAKE("disk_gib") ", " TAKE("cpu_ratio_percent")
+    " WHERE h.agent_id = excluded.agent_id" /* a host belongs to its first agent, until an operator moves it */
+    " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib",
+    { { "name", "text" }, { "uuid", "uuid" }, { "agent_id", "text" }, { "zone", "text" }, { "underlay", "text" }, { "vcpus", "int" },
+      { "memory_mib", "bigint" }, { "reserved", "bigint" }, { "disk_gib", "bigint" }, { "ratio", "int" }, { "type", "text" },
+      { "version", "int" }, { "cpu_info", "jsonb" } }, { 0 }, { 0 }, false };
+/* clang-format on */
 
 void kn_scheduler_host_uuid(const char *name, char out[37])
 {

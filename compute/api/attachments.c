@@ -23,8 +23,10 @@ static bool device_name(const char *text)
     return letters > 0 && text[5 + letters + strspn(text + 5 + letters, "0123456789")] == '\0';
 }
 
+/* clang-format off */
 static const struct kn_text_rule DEVICE = { device_name,
                                             "does not match '(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$'", false };
+/* clang-format on */
 static const struct kn_schema ATTACHMENT[] = {
     KN_SCHEMA("volumeId", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
     KN_SCHEMA("device", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_DEVICE_WISH, .rule = &DEVICE),
@@ -53,9 +55,9 @@ static const struct kn_schema UPDATE[] = {
 };
 
 /* Those that stand and the root disk. */
-static const struct kn_stmt FULL = { "attachments_full",
-                                     "SELECT FROM attachment WHERE server_id = $1 HAVING count(*) + 1 >= $2::bigint",
-                                     2 };
+/* clang-format off */
+static const struct kn_stmt FULL = { "attachments_full", "SELECT FROM attachment WHERE server_id = $1 HAVING count(*) + 1 >= $2::bigint", 2 };
+/* clang-format on */
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "a.volume_id", KN_REST_UUID, KN_REST_SHOWN, .until = 88),

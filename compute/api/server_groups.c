@@ -26,18 +26,15 @@ static const struct kn_schema RULES[] = {
 #define MEMBERS \
     "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM server s WHERE s.group_id = g.id AND s.deleted_at IS NULL)"
 
+/* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "g.id", KN_REST_UUID, KN_REST_SHOWN),
-    KN_REST_ATTR("name", "g.name", KN_REST_TEXT, MADE | KN_REST_REQUIRED, .column = "name",
-                 .limit = KN_LIMIT_SERVER_GROUP_NAME, .rule = &KN_TEXT_NAME),
+    KN_REST_ATTR("name", "g.name", KN_REST_TEXT, MADE | KN_REST_REQUIRED, .column = "name", .limit = KN_LIMIT_SERVER_GROUP_NAME, .rule = &KN_TEXT_NAME),
     LIST_OF(HARD_ITEM, .until = 14),
     LIST_OF(ITEM, .since = 15, .until = 63),
-    KN_REST_ATTR("policy", "g.policy", KN_REST_TEXT, MADE | KN_REST_REQUIRED, .since = 64, .column = "policy",
-                 .words = POLICIES),
-    KN_REST_ATTR(
-        "rules",
-        "CASE WHEN g.max_per_host IS NULL THEN '{}' ELSE json_build_object('max_server_per_host', g.max_per_host) END",
-        KN_REST_JSON, MADE, .since = 64, .inner = RULES, .inner_shape = KN_IS_OBJECT),
+    KN_REST_ATTR("policy", "g.policy", KN_REST_TEXT, MADE | KN_REST_REQUIRED, .since = 64, .column = "policy", .words = POLICIES),
+    KN_REST_ATTR("rules", "CASE WHEN g.max_per_host IS NULL THEN '{}' ELSE json_build_object('max_server_per_host', g.max_per_host) END", KN_REST_JSON, MADE,
+                 .since = 64, .inner = RULES, .inner_shape = KN_IS_OBJECT),
     KN_REST_ATTR("members", MEMBERS, KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("metadata", "'{}'", KN_REST_JSON, KN_REST_SHOWN, .until = 63),
     KN_REST_ATTR("project_id", "g.project_id", KN_REST_TEXT, KN_REST_SHOWN, .since = 13),
@@ -47,6 +44,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("most", NULL, KN_REST_INT, 0, .column = "max_per_host"),
     KN_REST_ATTRS_END,
 };
+/* clang-format on */
 static const struct kn_rest_param PARAMS[] = { KN_REST_PARAM("all_projects", NULL), KN_REST_PARAMS_END };
 
 /* The caller's project's, or everybody's for an admin who says all_projects, whatever it says. */

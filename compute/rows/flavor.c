@@ -16,16 +16,21 @@ static const struct kn_stmt GET_VISIBLE = {
     " AND (f.is_public OR EXISTS (SELECT FROM flavor_access a WHERE a.flavor_id = f.id AND a.project_id = $2::text))",
     2
 };
+/* clang-format off */
 static const struct kn_stmt SPECS_MERGE = { "flavor_specs_merge",
-                                            "UPDATE flavor SET extra_specs = extra_specs || $2::jsonb WHERE id = $1",
-                                            2 };
+    "UPDATE flavor SET extra_specs = extra_specs || $2::jsonb WHERE id = $1", 2 };
+/* clang-format on */
 static const struct kn_stmt SPEC_DELETE = {
     "flavor_spec_delete", "UPDATE flavor SET extra_specs = extra_specs - $2 WHERE id = $1 AND extra_specs ? $2", 2
 };
+/* clang-format off */
 static const struct kn_stmt ACCESS_ADD = { "flavor_access_add",
-                                           "INSERT INTO flavor_access (flavor_id, project_id) VALUES ($1, $2)", 2 };
+    "INSERT INTO flavor_access (flavor_id, project_id) VALUES ($1, $2)", 2 };
+/* clang-format on */
+/* clang-format off */
 static const struct kn_stmt ACCESS_REMOVE = { "flavor_access_remove",
-                                              "DELETE FROM flavor_access WHERE flavor_id = $1 AND project_id = $2", 2 };
+    "DELETE FROM flavor_access WHERE flavor_id = $1 AND project_id = $2", 2 };
+/* clang-format on */
 
 static int flavor_not_found(const char *id, struct kn_error *err)
 {

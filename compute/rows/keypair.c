@@ -20,13 +20,11 @@ static const struct kn_stmt INSERT = {
 static const struct kn_stmt DELETE_ROW = { "keypair_delete", "DELETE FROM keypair WHERE user_id = $1 AND name = $2",
                                            2 };
 
-static const char *const TYPES[] = { "ssh-rsa",
-                                     "ssh-ed25519",
-                                     "ecdsa-sha2-nistp256",
-                                     "ecdsa-sha2-nistp384",
-                                     "ecdsa-sha2-nistp521",
-                                     "sk-ssh-ed25519@openssh.com",
+/* clang-format off */
+static const char *const TYPES[] = { "ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+                                     "ecdsa-sha2-nistp521", "sk-ssh-ed25519@openssh.com",
                                      "sk-ecdsa-sha2-nistp256@openssh.com" };
+/* clang-format on */
 
 static bool known_type(const char *type, size_t len)
 {

@@ -13,16 +13,14 @@
 #include "lib/domain/server_state.h"
 
 /* Every guest that should be: host/server, generation, its taps and volumes. */
-static const struct kn_stmt GUESTS = {
-    "audit_guests",
-    "SELECT s.host || '/' || s.id, s.generation, s.vm_state, " KN_AUDIT_MOVING(
-        "s.id") ", "
-                "coalesce((SELECT string_agg('tap' || left(p.id::text, 11), ' ' ORDER BY p.id) FROM port p "
-                "JOIN port_binding b ON b.port_id = p.id AND b.host = s.host AND b.state = 'active' WHERE p.device_id = s.id::text AND p.nic IS NOT NULL), ''), "
-                "coalesce((SELECT string_agg(a.volume_id::text, ' ' ORDER BY a.volume_id) FROM attachment a WHERE a.server_id = s.id "
-                "AND a.status = 'attached'), '') FROM server s WHERE s.host IS NOT NULL AND s.deleted_at IS NULL",
-    0
-};
+/* clang-format off */
+static const struct kn_stmt GUESTS = { "audit_guests",
+    "SELECT s.host || '/' || s.id, s.generation, s.vm_state, " KN_AUDIT_MOVING("s.id") ", "
+    "coalesce((SELECT string_agg('tap' || left(p.id::text, 11), ' ' ORDER BY p.id) FROM port p "
+    "JOIN port_binding b ON b.port_id = p.id AND b.host = s.host AND b.state = 'active' WHERE p.device_id = s.id::text AND p.nic IS NOT NULL), ''), "
+    "coalesce((SELECT string_agg(a.volume_id::text, ' ' ORDER BY a.volume_id) FROM attachment a WHERE a.server_id = s.id "
+    "AND a.status = 'attached'), '') FROM server s WHERE s.host IS NOT NULL AND s.deleted_at IS NULL", 0 };
+/* clang-format on */
 
 /* Every tap that may be: where; anywhere while its server moves. */
 static const struct kn_stmt TAPS = {
@@ -33,8 +31,9 @@ static const struct kn_stmt TAPS = {
 };
 
 /* Servers that are moving, wherever they are. */
-static const struct kn_stmt MOVING = { "audit_moving",
-                                       "SELECT DISTINCT object_id FROM task WHERE state IN ('run', 'undo')", 0 };
+/* clang-format off */
+static const struct kn_stmt MOVING = { "audit_moving", "SELECT DISTINCT object_id FROM task WHERE state IN ('run', 'undo')", 0 };
+/* clang-format on */
 
 enum finding { DOMAINS, GENERATION, POWER, OWN_TAPS, TAPS_THERE, VOLUMES, DIRS, FINDING_COUNT };
 

@@ -17,8 +17,9 @@ static const char *const SECRETS[] = {
 };
 
 /* The telling keys of JSON and of key=value pairs, when a value that is not masked follows. */
-static const char *const KEYS[] = { "adminPass", "admin_pass", "password",    "passwd",      "secret",
-                                    "user_data", "userData",   "private_key", "access_token" };
+/* clang-format off */
+static const char *const KEYS[] = { "adminPass", "admin_pass", "password", "passwd", "secret", "user_data", "userData", "private_key", "access_token" };
+/* clang-format on */
 
 /* After a key: ="x…", =x…, or a closing quote with backslashes before it, a colon, and a quote. */
 static bool shows_value(const char *p)

@@ -4,90 +4,69 @@
  */
 #include "conductor/audit/audit.h"
 
+/* clang-format off */
 const struct kn_conductor_promise kn_conductor_promises_network[] = {
     { "4. every bound port belongs to a server or to the network itself",
       "SELECT format('port %s is bound to %s for %s \"%s\"', p.id, b.host, p.device_owner, p.device_id) FROM port p "
       "JOIN port_binding b ON b.port_id = p.id WHERE NOT p.made_for_server AND p.device_owner NOT LIKE 'network:%' AND NOT EXISTS "
-      "(SELECT 1 FROM server s WHERE s.id::text = p.device_id AND s.deleted_at IS NULL)",
-      NULL, NULL },
+      "(SELECT 1 FROM server s WHERE s.id::text = p.device_id AND s.deleted_at IS NULL)", NULL, NULL },
     { "4. no port outlives the server that it was made for",
       "SELECT format('port %s of server %s', p.id, p.device_id) FROM port p WHERE p.made_for_server AND NOT EXISTS "
-      "(SELECT 1 FROM server s WHERE s.id::text = p.device_id AND (s.deleted_at IS NULL OR " KN_AUDIT_MOVING(
-          "s.id") "))",
-      NULL, NULL },
+      "(SELECT 1 FROM server s WHERE s.id::text = p.device_id AND (s.deleted_at IS NULL OR " KN_AUDIT_MOVING("s.id") "))", NULL, NULL },
     { "4. every port of a server is bound where the server is",
       "SELECT format('port %s is bound to %s, its server %s is on %s', p.id, coalesce(b.host, '-'), s.id, s.host) FROM port p "
       "JOIN server s ON s.id::text = p.device_id LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active' WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' "
-      "AND NOT " KN_AUDIT_MOVING("s.id") " AND b.host IS DISTINCT FROM s.host",
-      NULL, NULL },
+      "AND NOT " KN_AUDIT_MOVING("s.id") " AND b.host IS DISTINCT FROM s.host", NULL, NULL },
     { "4. no port is bound to a second host unless its server moves",
       "SELECT format('port %s of %s is bound to %s, too', p.id, p.device_id, b.host) FROM port_binding b JOIN port p ON p.id = b.port_id "
-      "WHERE b.state <> 'active' AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id::text = p.device_id AND " KN_AUDIT_MOVING(
-          "s.id") ")",
-      NULL, NULL },
+      "WHERE b.state <> 'active' AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id::text = p.device_id AND " KN_AUDIT_MOVING("s.id") ")", NULL, NULL },
     { "4. a server shows its ports and no other",
       "SELECT format('server %s shows port %s, which is not its own', s.id, n.nic->>'port') FROM server s "
       "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) LEFT JOIN port p ON p.id::text = n.nic->>'port' "
-      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING(
-          "s.id") " "
-                  "AND p.device_id IS DISTINCT FROM s.id::text AND NOT EXISTS (SELECT 1 FROM server o WHERE o.id::text = p.device_id AND o.deleted_at IS NULL) "
-                  "UNION ALL SELECT format('port %s is a NIC of server %s, which does not show it', p.id, s.id) FROM port p "
-                  "JOIN server s ON s.id::text = p.device_id WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' "
-                  "AND NOT " KN_AUDIT_MOVING(
-                      "s.id") " AND NOT s.nics @> jsonb_build_array(jsonb_build_object('port', p.id))",
-      NULL, NULL },
+      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "AND p.device_id IS DISTINCT FROM s.id::text AND NOT EXISTS (SELECT 1 FROM server o WHERE o.id::text = p.device_id AND o.deleted_at IS NULL) "
+      "UNION ALL SELECT format('port %s is a NIC of server %s, which does not show it', p.id, s.id) FROM port p "
+      "JOIN server s ON s.id::text = p.device_id WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' "
+      "AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT s.nics @> jsonb_build_array(jsonb_build_object('port', p.id))", NULL, NULL },
     { "4. no two servers use one port",
       "SELECT format('port %s is shown by servers %s', n.nic->>'port', string_agg(s.id::text, ', ' ORDER BY s.id)) FROM server s "
-      "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) WHERE s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING(
-          "s.id") " "
-                  "GROUP BY n.nic->>'port' HAVING count(*) > 1",
-      NULL, NULL },
+      "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) WHERE s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "GROUP BY n.nic->>'port' HAVING count(*) > 1", NULL, NULL },
     { "4. a server shows its ports' addresses",
       "SELECT format('server %s shows port %s with %s %s', s.id, p.id, n.nic->>'mac', n.nic->'ips') FROM server s "
       "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text "
-      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING(
-          "s.id") " "
-                  "AND (lower(n.nic->>'mac') IS DISTINCT FROM p.mac::text "
-                  "OR (SELECT array_agg(i.ip->>'address' ORDER BY i.ip->>'address') FROM jsonb_array_elements(n.nic->'ips') i(ip)) IS DISTINCT FROM "
-                  "(SELECT array_agg(host(a.ip) ORDER BY host(a.ip)) FROM address a WHERE a.port_id = p.id))",
-      NULL, NULL },
+      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "AND (lower(n.nic->>'mac') IS DISTINCT FROM p.mac::text "
+      "OR (SELECT array_agg(i.ip->>'address' ORDER BY i.ip->>'address') FROM jsonb_array_elements(n.nic->'ips') i(ip)) IS DISTINCT FROM "
+      "(SELECT array_agg(host(a.ip) ORDER BY host(a.ip)) FROM address a WHERE a.port_id = p.id))", NULL, NULL },
     { "4. a server's NICs are its ports in their order, in their networks",
       "SELECT format('server %s shows port %s as NIC %s of network %s, VNI %s, MTU %s', s.id, p.id, n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') "
       "FROM server s CROSS JOIN LATERAL jsonb_array_elements(s.nics) WITH ORDINALITY n(nic, place) "
       "JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text AND p.nic IS NOT NULL JOIN network w ON w.id = p.network_id "
-      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING(
-          "s.id") " "
-                  "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)",
-      NULL, NULL },
+      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)", NULL, NULL },
     { "4. every port is bound to a host that there is",
       "SELECT format('port %s is bound to %s, which is not there', b.port_id, b.host) FROM port_binding b "
-      "WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.name = b.host)",
-      NULL, NULL },
+      "WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.name = b.host)", NULL, NULL },
     { "4. every port of a server has an address if its network has subnets",
       "SELECT format('port %s of server %s has no address', p.id, p.device_id) FROM port p JOIN server s ON s.id::text = p.device_id "
-      "WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING(
-          "s.id") " AND NOT EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id) "
-                  "AND EXISTS (SELECT 1 FROM subnet n WHERE n.network_id = p.network_id AND n.created_at < p.created_at)",
-      NULL, NULL },
+      "WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id) "
+      "AND EXISTS (SELECT 1 FROM subnet n WHERE n.network_id = p.network_id AND n.created_at < p.created_at)", NULL, NULL },
     { "4. every address lies in its subnet",
       "SELECT format('address %s of port %s is not in %s', a.ip, a.port_id, s.cidr) FROM address a JOIN subnet s ON s.id = a.subnet_id "
-      "WHERE NOT a.ip <<= s.cidr",
-      NULL, NULL },
+      "WHERE NOT a.ip <<= s.cidr", NULL, NULL },
     { "4. no port that the cloud made has the gateway's address",
       "SELECT format('port %s has %s, the gateway of subnet %s', p.id, a.ip, s.id) FROM address a JOIN subnet s ON s.id = a.subnet_id "
-      "JOIN port p ON p.id = a.port_id WHERE host(a.ip) = host(s.gateway_ip) AND (p.made_for_server OR p.device_owner = 'network:dhcp')",
-      NULL, NULL },
+      "JOIN port p ON p.id = a.port_id WHERE host(a.ip) = host(s.gateway_ip) AND (p.made_for_server OR p.device_owner = 'network:dhcp')", NULL, NULL },
     { "4. every address is of a subnet of its port's network",
       "SELECT format('address %s of port %s is of another network', a.ip, p.id) FROM address a JOIN subnet s ON s.id = a.subnet_id "
-      "JOIN port p ON p.id = a.port_id WHERE s.network_id <> p.network_id",
-      NULL, NULL },
+      "JOIN port p ON p.id = a.port_id WHERE s.network_id <> p.network_id", NULL, NULL },
     { "4. every pool lies in its subnet",
       "SELECT format('subnet %s is %s, its pool %s to %s', s.id, s.cidr, a.pool->>'start', a.pool->>'end') FROM subnet s "
-      "CROSS JOIN LATERAL jsonb_array_elements(s.pools) a(pool) WHERE NOT ((a.pool->>'start')::inet <<= s.cidr AND (a.pool->>'end')::inet <<= s.cidr)",
-      NULL, NULL },
+      "CROSS JOIN LATERAL jsonb_array_elements(s.pools) a(pool) WHERE NOT ((a.pool->>'start')::inet <<= s.cidr AND (a.pool->>'end')::inet <<= s.cidr)", NULL, NULL },
     { "4. no two subnets of a network overlap",
       "SELECT format('subnets %s (%s) and %s (%s) of network %s', a.id, a.cidr, b.id, b.cidr, a.network_id) FROM subnet a "
-      "JOIN subnet b ON b.network_id = a.network_id AND b.id > a.id WHERE a.cidr && b.cidr",
-      NULL, NULL },
+      "JOIN subnet b ON b.network_id = a.network_id AND b.id > a.id WHERE a.cidr && b.cidr", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };
+/* clang-format on */

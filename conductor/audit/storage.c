@@ -2,68 +2,55 @@
 /* Promises about volumes, attachments and images, as far as the database knows. */
 #include "conductor/audit/audit.h"
 
+/* clang-format off */
 const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "2. no volume in a transitional state without an open task",
       "SELECT format('volume %s is %s and nobody works on it', v.id, v.status) FROM volume v "
-      "WHERE (v.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING(
-          "v.id") ") "
-                  "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))",
-      NULL, NULL },
+      "WHERE (v.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("v.id") ") "
+      "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))", NULL, NULL },
     { "2. no attachment in a transitional state without a task about it",
       "SELECT format('volume %s is %s at server %s and nobody works on it', a.volume_id, a.status, a.server_id) FROM attachment a "
-      "WHERE a.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))",
-      NULL, NULL },
+      "WHERE a.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },
     { "2. no image is importing without an open task",
       "SELECT format('image %s is importing and nobody works on it', i.id) FROM image i WHERE i.status = 'importing' "
-      "AND i.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.kind = 'image.import' AND t.state IN ('run', 'undo'))",
-      NULL, NULL },
+      "AND i.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.kind = 'image.import' AND t.state IN ('run', 'undo'))", NULL, NULL },
     { "2. no import is under way without its task and its image",
       "SELECT format('import %s of image %s is %s and nobody works on it', m.id, m.image_id, m.status) FROM image_task m "
       "WHERE m.status IN ('pending', 'processing') AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = m.image_id AND t.kind = 'image.import' "
-      "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)",
-      NULL, NULL },
+      "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
       "'deleting', 'error', 'error_deleting') "
-      "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('attaching', 'attached', 'detaching')",
-      NULL, NULL },
+      "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('attaching', 'attached', 'detaching')", NULL, NULL },
     { "5. a volume in use has its attachment, any other has none",
       "SELECT format('volume %s is %s, its attachments say %s', v.id, v.status, volume_status(v.id)) FROM volume v "
       "WHERE v.status NOT IN ('creating', 'deleting') AND (v.status = 'in-use') IS DISTINCT FROM (volume_status(v.id) = 'in-use') "
       "AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id "
-      "AND (a.status NOT IN ('attached', 'attaching', 'detaching') OR " KN_AUDIT_MOVING("a.server_id") "))",
-      NULL, NULL },
+      "AND (a.status NOT IN ('attached', 'attaching', 'detaching') OR " KN_AUDIT_MOVING("a.server_id") "))", NULL, NULL },
     { "5. no attachment to a server that is gone",
       "SELECT format('volume %s is attached to the deleted server %s', a.volume_id, s.id) FROM attachment a JOIN server s ON s.id = a.server_id "
-      "WHERE s.deleted_at IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id"),
-      NULL, NULL },
+      "WHERE s.deleted_at IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },
     { "5. what is attached has its device and its connection",
       "SELECT format('volume %s at server %s has device %s', volume_id, server_id, coalesce(device, '-')) FROM attachment "
-      "WHERE status = 'attached' AND (device IS NULL OR connection IS NULL)",
-      NULL, NULL },
+      "WHERE status = 'attached' AND (device IS NULL OR connection IS NULL)", NULL, NULL },
     { "5. no two volumes of a server are one device",
       "SELECT format('server %s has volumes %s as %s', server_id, string_agg(volume_id::text, ', ' ORDER BY volume_id), device) FROM attachment "
-      "WHERE device IS NOT NULL GROUP BY server_id, device HAVING count(*) > 1",
-      NULL, NULL },
+      "WHERE device IS NOT NULL GROUP BY server_id, device HAVING count(*) > 1", NULL, NULL },
     { "5. every image is in a state that there is",
       "SELECT format('image %s is \"%s\"', id, status) FROM image WHERE status NOT IN ('queued', 'saving', 'uploading', 'importing', 'active', "
-      "'deactivated', 'killed', 'pending_delete', 'deleted')",
-      NULL, NULL },
+      "'deactivated', 'killed', 'pending_delete', 'deleted')", NULL, NULL },
     { "5. an image is deleted exactly when it has the time of it",
       "SELECT format('image %s is %s, deleted at %s', id, status, coalesce(deleted_at::text, '-')) FROM image "
-      "WHERE (status = 'deleted') IS DISTINCT FROM (deleted_at IS NOT NULL)",
-      NULL, NULL },
+      "WHERE (status = 'deleted') IS DISTINCT FROM (deleted_at IS NOT NULL)", NULL, NULL },
     { "5. every active image has its data",
-      "SELECT format('image %s is %s without data', id, status) FROM image WHERE status IN ('active', 'deactivated') AND sha512 IS NULL",
-      NULL, NULL },
+      "SELECT format('image %s is %s without data', id, status) FROM image WHERE status IN ('active', 'deactivated') AND sha512 IS NULL", NULL, NULL },
     { "5. an image is as large as its data",
       "SELECT format('image %s says %s bytes, its data %s', i.id, coalesce(i.size::text, 'no'), b.size) FROM image i JOIN blob b ON b.sha512 = i.sha512 "
-      "WHERE i.size IS DISTINCT FROM b.size",
-      NULL, NULL },
+      "WHERE i.size IS DISTINCT FROM b.size", NULL, NULL },
     { "5. no data without an image",
       "SELECT format('data %s belongs to no image and nobody drops it', b.sha512) FROM blob b WHERE b.created_at < now() - interval '30 minutes' "
       "AND NOT EXISTS (SELECT 1 FROM image i WHERE i.sha512 = b.sha512) AND NOT EXISTS (SELECT 1 FROM task t WHERE t.kind = 'image.delete' "
-      "AND t.state IN ('run', 'undo') AND t.input->>'sha512' = b.sha512)",
-      NULL, NULL },
+      "AND t.state IN ('run', 'undo') AND t.input->>'sha512' = b.sha512)", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };
+/* clang-format on */

@@ -51,11 +51,12 @@ static struct kn_batch_stmt CHANGED = {
 };
 
 /* What was acted on is remembered with the act; all else the scheduler writes within a second. */
-static const struct kn_stmt SAID_BEFORE = { "conductor_said_before",
-                                            "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
-static const struct kn_stmt SAID = { "conductor_said",
-                                     "UPDATE agent SET report_seq = greatest(report_seq, $2::bigint) WHERE id = $1",
-                                     2 };
+/* clang-format off */
+static const struct kn_stmt SAID_BEFORE = { "conductor_said_before", "SELECT id, report_seq FROM agent WHERE report_seq > 0", 0 };
+/* clang-format on */
+/* clang-format off */
+static const struct kn_stmt SAID = { "conductor_said", "UPDATE agent SET report_seq = greatest(report_seq, $2::bigint) WHERE id = $1", 2 };
+/* clang-format on */
 static const struct kn_stmt SEEN = {
     "conductor_power_seen",
     "WITH said AS (UPDATE agent SET report_seq = greatest(report_seq, $6::bigint) WHERE id = $5) "

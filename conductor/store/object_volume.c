@@ -13,11 +13,13 @@ static const struct kn_stmt DELETE = {
     "SELECT project_id, type_id, count(*), sum(size_gib) FROM gone GROUP BY project_id, type_id",
     1
 };
-static const struct kn_stmt DETACH = { "conductor_attachment_delete",
-                                       "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
+/* clang-format off */
+static const struct kn_stmt DETACH = { "conductor_attachment_delete", "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
+/* clang-format on */
 
-static const struct kn_stmt HOLD = { "conductor_volume_hold",
-                                     "SELECT 1 FROM volume WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", 1 };
+/* clang-format off */
+static const struct kn_stmt HOLD = { "conductor_volume_hold", "SELECT 1 FROM volume WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", 1 };
+/* clang-format on */
 
 /* --- the end of a server ---------------------------------------------------------------------------------------------------- */
 
@@ -54,17 +56,12 @@ enum { FOLLOW_VOLUME, FOLLOW_PROJECT, FOLLOW_USER, FOLLOW_REQUEST, FOLLOW_DIES }
  * What dies with its server: a task of its own for each, written with the server's end, so that it is neither forgotten nor begun too early. Whoever has
  * the volume's shard finds it.
  */
+/* clang-format off */
 static struct kn_batch_stmt DOOM = { "conductor_volume_doom",
-                                     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) "
-                                     "SELECT 'volume.delete', shard, volume, project, user_id, request FROM @",
-                                     { { "volume", "uuid" },
-                                       { "shard", "smallint" },
-                                       { "project", "text" },
-                                       { "user_id", "text" },
-                                       { "request", "text" } },
-                                     { 0 },
-                                     { 0 },
-                                     false };
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) "
+    "SELECT 'volume.delete', shard, volume, project, user_id, request FROM @",
+    { { "volume", "uuid" }, { "shard", "smallint" }, { "project", "text" }, { "user_id", "text" }, { "request", "text" } }, { 0 }, { 0 }, false };
+/* clang-format on */
 
 static void doom(struct kn_batch *batch, const struct kn_rows *rows, int row)
 {

@@ -86,9 +86,10 @@ static const struct kn_stmt INSERT_ROLES = {
     "INSERT INTO application_credential_role (credential_id, role_id) SELECT DISTINCT $1, jsonb_array_elements_text($2::jsonb)",
     2
 };
+/* clang-format off */
 static const struct kn_stmt FORGET_USER = { "app_credential_forget_user",
-                                            "DELETE FROM application_credential WHERE user_id = $1 AND project_id = $2",
-                                            2 };
+    "DELETE FROM application_credential WHERE user_id = $1 AND project_id = $2", 2 };
+/* clang-format on */
 static const struct kn_stmt FORGET_ROLE = {
     "app_credential_forget_role",
     "DELETE FROM application_credential WHERE id IN (SELECT credential_id FROM application_credential_role WHERE role_id = $1)",

@@ -62,8 +62,10 @@ static const struct kn_rest_attr REGION_ATTRS[] = {
     KN_ATTR_LINKS,
     KN_REST_ATTRS_END,
 };
+/* clang-format off */
 static const struct kn_stmt REGION_ENSURE = { "catalog_region_ensure",
-                                              "INSERT INTO catalog_region (id) VALUES ($1) ON CONFLICT DO NOTHING", 1 };
+    "INSERT INTO catalog_region (id) VALUES ($1) ON CONFLICT DO NOTHING", 1 };
+/* clang-format on */
 /* Whether this region is below itself. */
 static const struct kn_stmt REGION_CIRCLE = {
     "catalog_region_circle",

@@ -29,8 +29,10 @@ static const struct kn_stmt INSERT = {
 };
 static const struct kn_stmt REVOKE = { "inference_revoke", KN_REVOKE_HELD "WHERE role_id IN " KN_ROLES_LEADING_TO("$2"),
                                        2 };
+/* clang-format off */
 static const struct kn_stmt DELETE = { "inference_delete",
-                                       "DELETE FROM role_implication WHERE prior_id = $1 AND implied_id = $2", 2 };
+    "DELETE FROM role_implication WHERE prior_id = $1 AND implied_id = $2", 2 };
+/* clang-format on */
 
 int kn_identity_inference_list(struct kn_db *db, const char *prior_id, struct kn_rows **ret_rows, struct kn_error *err)
 {

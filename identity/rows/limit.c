@@ -182,8 +182,9 @@ static const struct kn_stmt REGISTERED = {
     ") FOR SHARE",
     3
 };
-static const struct kn_stmt HOLDER = { "limit_holder",
-                                       "SELECT FROM any_project WHERE id = $1 AND is_domain = $2::boolean", 2 };
+/* clang-format off */
+static const struct kn_stmt HOLDER = { "limit_holder", "SELECT FROM any_project WHERE id = $1 AND is_domain = $2::boolean", 2 };
+/* clang-format on */
 
 static int check_limit(struct kn_request *req, json_t *object, struct kn_error *err)
 {

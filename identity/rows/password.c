@@ -16,16 +16,20 @@
 #define DAY_MS INT64_C(86400000)
 
 /* argon2id of nothing that anybody knows: what a login of nobody is checked against. */
+/* clang-format off */
 static const char NOBODYS[] = "$argon2id$v=19$m=19456,t=2,p=1$zWKFFhMqeHOF7/70M1ftQw$"
                               "zIZOG1nu129pjuIVaxgtS/K5+rQDfRySka2UQZzjm4c";
+/* clang-format on */
 
 static const struct kn_stmt FAILED = {
     "password_failed",
     "UPDATE identity_user SET failures = CASE WHEN $2::boolean THEN 1 ELSE failures + 1 END, failed_at = now() WHERE id = $1",
     2
 };
+/* clang-format off */
 static const struct kn_stmt SUCCEEDED = { "password_succeeded",
-                                          "UPDATE identity_user SET failures = 0, failed_at = NULL WHERE id = $1", 1 };
+    "UPDATE identity_user SET failures = 0, failed_at = NULL WHERE id = $1", 1 };
+/* clang-format on */
 static const struct kn_stmt REMEMBER = {
     "password_remember",
     "INSERT INTO password_history (user_id, hash) SELECT id, password_hash FROM identity_user "

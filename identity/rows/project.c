@@ -50,8 +50,9 @@ static int project_narrow(struct kn_rest_list *l, struct kn_error *err)
     return 0;
 }
 
-static const struct kn_stmt LOCK = { "project_lock",
-                                     "SELECT enabled, immutable FROM project WHERE id = $1 FOR NO KEY UPDATE", 1 };
+/* clang-format off */
+static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable FROM project WHERE id = $1 FOR NO KEY UPDATE", 1 };
+/* clang-format on */
 static const struct kn_stmt LEAVE = {
     "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1
 };
@@ -67,8 +68,10 @@ static const struct kn_stmt TAG_HAS = {
     "SELECT EXISTS (SELECT FROM any_project WHERE id = $1), EXISTS (SELECT FROM any_project WHERE id = $1 AND $2 = ANY (tags))",
     2
 };
+/* clang-format off */
 static const struct kn_stmt TAG_REMOVE = { "project_tag_remove",
-                                           "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
+    "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
+/* clang-format on */
 
 /* What holds of it until the transaction's end. */
 enum lock_column { LOCK_ENABLED, LOCK_IMMUTABLE };

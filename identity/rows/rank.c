@@ -21,10 +21,11 @@
 enum holding_column { HOLDING_ROLE, HOLDING_ELSEWHERE };
 static const struct kn_stmt OF_USER = { "rank_user", HOLDINGS("held_assignment", "holder_id"), 2 };
 static const struct kn_stmt OF_GROUP = { "rank_group", HOLDINGS("assignment", "group_id"), 2 };
+/* clang-format off */
 static const struct kn_stmt OF_ROLE = { "rank_role",
-                                        "WITH RECURSIVE held AS (SELECT $1::text AS role_id), " IMPLIED
-                                        "SELECT r.name, false FROM role r JOIN given ON given.role_id = r.id",
-                                        1 };
+    "WITH RECURSIVE held AS (SELECT $1::text AS role_id), " IMPLIED
+    "SELECT r.name, false FROM role r JOIN given ON given.role_id = r.id", 1 };
+/* clang-format on */
 
 static bool rank_is_beyond(const struct kn_rows *rows)
 {

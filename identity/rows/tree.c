@@ -22,10 +22,10 @@ static const struct kn_stmt HOLD = {
 static const struct kn_stmt PARENTS = {
     "tree_parents", UP "SELECT " KN_PROJECT_COLUMNS " FROM up WHERE depth > 0 AND " MINE " ORDER BY depth", 2
 };
+/* clang-format off */
 static const struct kn_stmt BELOW = { "tree_below",
-                                      DOWN "SELECT " KN_PROJECT_COLUMNS " FROM down WHERE depth > 0 AND " MINE
-                                           " ORDER BY depth, name, id",
-                                      2 };
+    DOWN "SELECT " KN_PROJECT_COLUMNS " FROM down WHERE depth > 0 AND " MINE " ORDER BY depth, name, id", 2 };
+/* clang-format on */
 /* How many projects there are from the root to the new one's parent; the first that is disabled, if any. */
 static const struct kn_stmt BRANCH = {
     "tree_branch",

@@ -35,10 +35,12 @@ static const struct kn_rest_clash CLASHES[] = {
     { NULL, KN_CONFLICT, NULL },
 };
 
-static const struct kn_stmt DEPART = { "user_depart",
-                                       "INSERT INTO departed_user (id) VALUES ($1) ON CONFLICT DO NOTHING", 1 };
-static const struct kn_stmt UNLOCK = { "user_unlock",
-                                       "UPDATE identity_user SET failures = 0 WHERE id = $1 AND failures > 0", 1 };
+/* clang-format off */
+static const struct kn_stmt DEPART = { "user_depart", "INSERT INTO departed_user (id) VALUES ($1) ON CONFLICT DO NOTHING", 1 };
+/* clang-format on */
+/* clang-format off */
+static const struct kn_stmt UNLOCK = { "user_unlock", "UPDATE identity_user SET failures = 0 WHERE id = $1 AND failures > 0", 1 };
+/* clang-format on */
 
 /* The password becomes its hash; null takes it away. */
 static int user_check(struct kn_request *req, json_t *object, struct kn_error *err)

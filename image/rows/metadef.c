@@ -114,9 +114,10 @@ static const struct kn_rest_noun OBJECTS = KIND("object", "object", "objects", "
 static const struct kn_rest_noun PROPERTIES_NOUN = KIND("property", "property", "properties", "properties", PROPERTY,
                                                         true);
 static const struct kn_rest_noun TAGS = KIND("tag", "tag", "tags", "tags", TAG, false);
-static const struct kn_rest_noun ASSOCIATIONS = KIND("resource_type", "resource_type_association",
-                                                     "resource_type_associations", "resource_types", ASSOCIATION,
-                                                     false);
+/* clang-format off */
+static const struct kn_rest_noun ASSOCIATIONS =
+    KIND("resource_type", "resource_type_association", "resource_type_associations", "resource_types", ASSOCIATION, false);
+/* clang-format on */
 const struct kn_rest_noun kn_image_metadef_tag_list = {
     .one = "tags", .many = "tags", .attrs = ITEMS, .manners = &KN_REST_GLANCE, .body = TAG_LIST
 };

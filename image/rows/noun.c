@@ -13,12 +13,16 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 
-static const char *const STATUSES[] = { "queued",    "saving",    "active",         "killed",      "deleted",
-                                        "uploading", "importing", "pending_delete", "deactivated", NULL };
+/* clang-format off */
+static const char *const STATUSES[] = { "queued", "saving", "active", "killed", "deleted", "uploading", "importing",
+                                        "pending_delete", "deactivated", NULL };
+/* clang-format on */
 static const char *const VISIBILITIES[] = { "community", "public", "private", "shared", NULL };
 static const char *const CONTAINERS[] = { "ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed", NULL };
-static const char *const DISKS[] = { "ami", "ari",   "aki", "vhd", "vhdx",  "vmdk",
-                                     "raw", "qcow2", "vdi", "iso", "ploop", NULL };
+/* clang-format off */
+static const char *const DISKS[] = { "ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop",
+                                     NULL };
+/* clang-format on */
 static const struct kn_schema TAG[] = { KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_IMAGE_TEXT), KN_SCHEMA_END };
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)

@@ -20,9 +20,12 @@ static const struct kn_stmt RECORD = {
     "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)",
     3,
 };
-static const char CREATE_TABLE[] = "CREATE TABLE IF NOT EXISTS schema_migration ("
-                                   "  number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
-                                   "  applied_at timestamptz NOT NULL DEFAULT now())";
+/* clang-format off */
+static const char CREATE_TABLE[] =
+    "CREATE TABLE IF NOT EXISTS schema_migration ("
+    "  number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
+    "  applied_at timestamptz NOT NULL DEFAULT now())";
+/* clang-format on */
 
 /* What was applied must be the beginning of our list, unchanged. */
 static int migrate_compare(const struct kn_rows *rows, const struct kn_migration *list, int count, struct kn_error *err)

@@ -42,14 +42,12 @@ static const struct kn_stmt READ = {
 };
 enum { R_RESOURCE, R_NAME, R_LIMIT, R_USED };
 
-static const struct kn_stmt SET = {
-    "quota_set",
-    KN_QUOTA_CHANGES(
-        "$2") "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT $1, $2, w.r, w.n "
-              "FROM unnest($3::text[], $4::integer[]) w(r, n) ON CONFLICT (service, project_id, resource) WHERE " KN_QUOTA_OURS
-              " DO UPDATE SET hard_limit = excluded.hard_limit",
-    4
-};
+/* clang-format off */
+static const struct kn_stmt SET = { "quota_set",
+    KN_QUOTA_CHANGES("$2") "INSERT INTO quota_limit (service, project_id, resource, hard_limit) SELECT $1, $2, w.r, w.n "
+    "FROM unnest($3::text[], $4::integer[]) w(r, n) ON CONFLICT (service, project_id, resource) WHERE " KN_QUOTA_OURS
+    " DO UPDATE SET hard_limit = excluded.hard_limit", 4 };
+/* clang-format on */
 static const struct kn_stmt RESET = {
     "quota_reset", KN_QUOTA_CHANGES("$2") "DELETE FROM quota_limit WHERE service = $1 AND project_id = $2", 2
 };

@@ -17,37 +17,33 @@
 
 const struct kn_text_rule KN_NEUTRON_UUID = { kn_uuid_valid, "is not a valid UUID", true };
 
+/* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "n.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "n.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name",
-                 .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("name", "n.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
     KN_REST_ATTR("tenant_id", "n.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "n.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("admin_state_up", "n.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
     KN_REST_ATTR("mtu", "n.mtu", KN_REST_INT, FIND | KN_REST_WRITE, .column = "mtu", .limit = KN_LIMIT_MTU),
     KN_REST_ATTR("status", "(CASE WHEN n.admin_state_up THEN 'ACTIVE' ELSE 'DOWN' END)", KN_REST_TEXT, FIND),
-    KN_REST_ATTR(
-        "subnets",
-        "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
-        KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("subnets", "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
+                 KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("shared", "n.shared", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "shared",
                  .post = KN_NEUTRON_CREATE_NETWORK_SHARED, .put = KN_NEUTRON_UPDATE_NETWORK_SHARED),
     KN_REST_ATTR("router:external", "false", KN_REST_BOOL, NONE), /* before there are routers */
     KN_REST_ATTR("is_default", "false", KN_REST_BOOL, NONE),
-    KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description",
-                 .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_REST_ATTR("created_at", "n.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "n.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING,
-                 .limit = KN_LIMIT_NETWORK_WORD, .read = KN_NEUTRON_GET_NETWORK_TYPE,
-                 .post = KN_NEUTRON_CREATE_NETWORK_TYPE),
+    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .limit = KN_LIMIT_NETWORK_WORD,
+                 .read = KN_NEUTRON_GET_NETWORK_TYPE, .post = KN_NEUTRON_CREATE_NETWORK_TYPE),
     KN_REST_ATTR("provider:physical_network", "NULL::text", KN_REST_TEXT, PROVIDER | KN_REST_UNBUILT | KN_REST_NULL,
                  .read = KN_NEUTRON_GET_NETWORK_PHYSICAL, .post = KN_NEUTRON_CREATE_NETWORK_PHYSICAL),
-    KN_REST_ATTR(VNI, "n.vni", KN_REST_INT, PROVIDER | KN_REST_SORT | KN_REST_NULL_IS_NOTHING, .column = "vni",
-                 .limit = KN_LIMIT_VNI, .read = KN_NEUTRON_GET_NETWORK_SEGMENT,
-                 .post = KN_NEUTRON_CREATE_NETWORK_SEGMENT),
+    KN_REST_ATTR(VNI, "n.vni", KN_REST_INT, PROVIDER | KN_REST_SORT | KN_REST_NULL_IS_NOTHING, .column = "vni", .limit = KN_LIMIT_VNI,
+                 .read = KN_NEUTRON_GET_NETWORK_SEGMENT, .post = KN_NEUTRON_CREATE_NETWORK_SEGMENT),
     KN_REST_ATTRS_END,
 };
+/* clang-format on */
 
 /* The sequence starts where the configuration says, however late that was set; a number that an admin chose is passed over. */
 static const struct kn_stmt NEXT_VNI = {
@@ -121,9 +117,11 @@ static int check_change(struct kn_request *req, const char *id, const json_t *ob
     return 0;
 }
 
-static const struct kn_stmt LOCK_SUBNETS = { "network_lock_subnets",
-                                             "SELECT 1 FROM subnet WHERE network_id = $1::uuid ORDER BY id FOR UPDATE",
-                                             1 };
+/* clang-format off */
+static const struct kn_stmt LOCK_SUBNETS = {
+    "network_lock_subnets", "SELECT 1 FROM subnet WHERE network_id = $1::uuid ORDER BY id FOR UPDATE", 1
+};
+/* clang-format on */
 static const struct kn_stmt LOCK = { "network_lock", "SELECT 1 FROM network WHERE id = $1::uuid FOR NO KEY UPDATE", 1 };
 
 int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err)

@@ -46,50 +46,41 @@ static const struct kn_schema FIXED_IP[] = {
 };
 static const struct kn_schema FIXED_IPS[] = { KN_SCHEMA("fixed_ips", KN_IS_OBJECT, .inner = FIXED_IP), KN_SCHEMA_END };
 
+/* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "p.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "p.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name",
-                 .limit = KN_LIMIT_NETWORK_NAME),
-    KN_REST_ATTR("network_id", "p.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED,
-                 .rule = &KN_NEUTRON_UUID),
+    KN_REST_ATTR("name", "p.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("network_id", "p.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED, .rule = &KN_NEUTRON_UUID),
     KN_REST_ATTR("tenant_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
-    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac",
-                 .rule = &MAC),
+    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac", .rule = &MAC),
     KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
-    KN_REST_ATTR(
-        "status",
-        "(CASE WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
-        KN_REST_TEXT, FIND),
-    KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
-                 .column = "device_id", .limit = KN_LIMIT_DEVICE_ID),
-    KN_REST_ATTR("device_owner", "p.device_owner", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
-                 .column = "device_owner", .limit = KN_LIMIT_DEVICE_OWNER),
-    KN_REST_ATTR(
-        "fixed_ips",
-        "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
-        " FROM address a WHERE a.port_id = p.id)",
-        KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .inner_shape = KN_IS_LIST,
-        .inner = FIXED_IPS),
-    KN_REST_ATTR("description", "p.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description",
-                 .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR("status", "(CASE WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+                 KN_REST_TEXT, FIND),
+    KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_id",
+                 .limit = KN_LIMIT_DEVICE_ID),
+    KN_REST_ATTR("device_owner", "p.device_owner", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_owner",
+                 .limit = KN_LIMIT_DEVICE_OWNER),
+    KN_REST_ATTR("fixed_ips", "(SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]')"
+      " FROM address a WHERE a.port_id = p.id)", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
+                 .inner_shape = KN_IS_LIST, .inner = FIXED_IPS),
+    KN_REST_ATTR("description", "p.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_REST_ATTR("created_at", "p.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "p.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT,
-                 KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .words = VNIC_TYPES),
+    KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
+                 .words = VNIC_TYPES),
     KN_REST_ATTR("binding:host_id", "coalesce(b.host, '')", KN_REST_TEXT, FIND, .read = KN_NEUTRON_GET_PORT_HOST),
-    KN_REST_ATTR("binding:vif_type", "(CASE WHEN b.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT,
-                 KN_REST_SHOWN | KN_REST_FILTER, .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
-    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN,
-                 .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
-    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON,
-                 KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL, .inner_shape = KN_IS_OBJECT,
-                 .read = KN_NEUTRON_GET_PORT_PROFILE, .post = KN_NEUTRON_CREATE_PORT_PROFILE,
+    KN_REST_ATTR("binding:vif_type", "(CASE WHEN b.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER,
+                 .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
+    KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
+    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL,
+                 .inner_shape = KN_IS_OBJECT, .read = KN_NEUTRON_GET_PORT_PROFILE, .post = KN_NEUTRON_CREATE_PORT_PROFILE,
                  .put = KN_NEUTRON_UPDATE_PORT_PROFILE),
     KN_REST_ATTR("held", HELD, KN_REST_BOOL, 0), /* for us alone, as what no view shows */
     KN_REST_ATTR("security_groups", NULL, KN_REST_TAGS, KN_REST_WRITE | KN_REST_UNBUILT),
     KN_REST_ATTRS_END,
 };
+/* clang-format on */
 
 /* fixed_ips=ip_address=10.0.0.5 and fixed_ips=subnet_id=…: any of the addresses, on any of the subnets. */
 static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_array *subnets, struct kn_error *err)
@@ -199,8 +190,9 @@ static int decide_new(struct kn_request *req, const json_t *object, struct kn_er
                : 0;
 }
 
-static const struct kn_stmt ADDRESSES = { "port_addresses",
-                                          "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
+/* clang-format off */
+static const struct kn_stmt ADDRESSES = { "port_addresses", "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
+/* clang-format on */
 enum { A_SUBNET, A_IP };
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
@@ -317,8 +309,11 @@ static int choose_addresses(const struct target *target, const json_t *list, str
 
 /* --- new ones ----------------------------------------------------------------------------------------------------- */
 
-static const struct kn_stmt MAC_IN_USE = { "port_mac_in_use",
-                                           "SELECT 1 FROM port WHERE network_id = $1::uuid AND mac = $2::macaddr", 2 };
+/* clang-format off */
+static const struct kn_stmt MAC_IN_USE = {
+    "port_mac_in_use", "SELECT 1 FROM port WHERE network_id = $1::uuid AND mac = $2::macaddr", 2
+};
+/* clang-format on */
 
 static int fail_mac(const char *network_id, const char *mac, struct kn_error *err)
 {

@@ -65,8 +65,11 @@ static int subnets_before_lock(struct kn_request *req, const char *id, struct kn
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-static const struct kn_stmt OVERLAPS = { "subnet_overlaps",
-                                         "SELECT 1 FROM subnet WHERE network_id = $1::uuid AND cidr && $2::cidr", 2 };
+/* clang-format off */
+static const struct kn_stmt OVERLAPS = {
+    "subnet_overlaps", "SELECT 1 FROM subnet WHERE network_id = $1::uuid AND cidr && $2::cidr", 2
+};
+/* clang-format on */
 
 static int check_overlap(struct kn_request *req, const char *network_id, const char *cidr, struct kn_error *err)
 {

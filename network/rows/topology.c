@@ -40,36 +40,33 @@ enum {
     S_NEXT_TAKEN
 };
 
+/* clang-format off */
 static const struct kn_stmt LOAD = {
     "topology_load",
-    "SELECT n.id, n.project_id, n.name, n.mtu, n.vni, d.id, d.mac, s.id, " NUMBER(
-        "host(s.cidr)::inet") ", masklen(s.cidr), s.gateway_ip,"
-                              " s.enable_dhcp, to_json(s.dns_nameservers), s.host_routes, s.pools, " NUMBER(
-                                  "s.cursor_ip") ", a.ip,"
-                                                 " (SELECT " NUMBER(
-                                                     "x.ip") " FROM address x WHERE x.subnet_id = s.id AND x.ip > coalesce(s.cursor_ip, s.cidr)"
-                                                             "  ORDER BY x.ip LIMIT 1)"
-                                                             " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
-                                                             " LEFT JOIN port d ON d.device_id = 'dhcp-' || n.id AND d.device_id <> ''"
-                                                             " LEFT JOIN address a ON a.port_id = d.id AND a.subnet_id = s.id"
-                                                             " WHERE n.id = ANY($1::uuid[]) ORDER BY n.id, s.created_at, s.id",
-    1
+    "SELECT n.id, n.project_id, n.name, n.mtu, n.vni, d.id, d.mac, s.id, " NUMBER("host(s.cidr)::inet") ", masklen(s.cidr), s.gateway_ip,"
+    " s.enable_dhcp, to_json(s.dns_nameservers), s.host_routes, s.pools, " NUMBER("s.cursor_ip") ", a.ip,"
+    " (SELECT " NUMBER("x.ip") " FROM address x WHERE x.subnet_id = s.id AND x.ip > coalesce(s.cursor_ip, s.cidr)"
+    "  ORDER BY x.ip LIMIT 1)"
+    " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
+    " LEFT JOIN port d ON d.device_id = 'dhcp-' || n.id AND d.device_id <> ''"
+    " LEFT JOIN address a ON a.port_id = d.id AND a.subnet_id = s.id"
+    " WHERE n.id = ANY($1::uuid[]) ORDER BY n.id, s.created_at, s.id", 1
 };
+/* clang-format on */
 
 /* The free ranges between $2 and $3, ascending, at most $4. */
+/* clang-format off */
 static const struct kn_stmt GAPS = {
     "topology_gaps",
     "SELECT lo, hi FROM ("
-    " SELECT $2::bigint AS lo, coalesce((SELECT " NUMBER(
-        "ip") " FROM address WHERE subnet_id = $1::uuid"
-              "  AND ip >= '0.0.0.0'::inet + $2::bigint ORDER BY ip LIMIT 1), $3::bigint + 1) - 1 AS hi"
-              " UNION ALL SELECT n + 1, next - 1 FROM ("
-              "  SELECT " NUMBER("ip") " AS n, lead(" NUMBER(
-                  "ip") ", 1, $3::bigint + 1) OVER (ORDER BY ip) AS next FROM address"
-                        "  WHERE subnet_id = $1::uuid AND ip >= '0.0.0.0'::inet + $2::bigint AND ip <= '0.0.0.0'::inet + $3::bigint) g) r"
-                        " WHERE hi >= lo LIMIT $4::bigint",
-    4
+    " SELECT $2::bigint AS lo, coalesce((SELECT " NUMBER("ip") " FROM address WHERE subnet_id = $1::uuid"
+    "  AND ip >= '0.0.0.0'::inet + $2::bigint ORDER BY ip LIMIT 1), $3::bigint + 1) - 1 AS hi"
+    " UNION ALL SELECT n + 1, next - 1 FROM ("
+    "  SELECT " NUMBER("ip") " AS n, lead(" NUMBER("ip") ", 1, $3::bigint + 1) OVER (ORDER BY ip) AS next FROM address"
+    "  WHERE subnet_id = $1::uuid AND ip >= '0.0.0.0'::inet + $2::bigint AND ip <= '0.0.0.0'::inet + $3::bigint) g) r"
+    " WHERE hi >= lo LIMIT $4::bigint", 4
 };
+/* clang-format on */
 
 static const struct kn_stmt TAKEN = {
     "topology_taken", "SELECT 1 FROM address WHERE subnet_id = $1::uuid AND ip = '0.0.0.0'::inet + $2::bigint", 2

@@ -28,12 +28,12 @@ static const struct kn_stmt BUMP = {
 enum { T_NETWORK, T_VERSION, T_HOST, T_AGENT, T_UNDERLAY, T_MAC, T_IPS, T_ACTIVE };
 
 static const struct kn_stmt TABLES = { "peers_tables", TABLE("= ANY($1::uuid[])"), 1 };
+/* clang-format off */
 static const struct kn_stmt TABLES_OF_AGENT = {
     "peers_tables_of_agent",
-    TABLE(
-        "IN (SELECT q.network_id FROM port q JOIN port_binding c ON c.port_id = q.id JOIN host g ON g.name = c.host WHERE g.agent_id = $1)"),
-    1
+    TABLE("IN (SELECT q.network_id FROM port q JOIN port_binding c ON c.port_id = q.id JOIN host g ON g.name = c.host WHERE g.agent_id = $1)"), 1
 };
+/* clang-format on */
 
 void kn_network_peers_release(struct kn_network_peers *peers)
 {

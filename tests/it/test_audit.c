@@ -36,6 +36,7 @@
     "INSERT INTO quota_usage (service, project_id, resource, used) VALUES ('compute', 'p', 'server_groups', 1); " \
     "UPDATE server SET group_id = '" NET "' WHERE id IN ('" A "', '" B "'); "
 
+/* clang-format off */
 static const char SOUND[] =
     "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p'), ('below', 'default', 'below');"
     "UPDATE project SET parent_id = 'p' WHERE id = 'below';"
@@ -43,35 +44,23 @@ static const char SOUND[] =
     "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'ssh-rsa', 'f');"
     "INSERT INTO agent (id, boot) VALUES ('g', 'b');"
     "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, used_vcpus, used_memory_mib, used_disk_gib, "
-    "servers, hypervisor_type, hypervisor_version) VALUES ('h', '" NET
-    "', 'g', 'nova', 4, 4096, 100, 100, 2, 128, 2, 2, 'sim', 1),"
+    "servers, hypervisor_type, hypervisor_version) VALUES ('h', '" NET "', 'g', 'nova', 4, 4096, 100, 100, 2, 128, 2, 2, 'sim', 1),"
     "('other', '" SUBNET "', 'g', 'nova', 4, 4096, 100, 100, 0, 0, 0, 0, 'sim', 1);"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, reservation_id, nics, launched_at, deleted_at) VALUES "
-    "('" A "', 'p', 'u', 'a', 'a', 'active', 1, 'h', '" FLAVOR "', 'r', '" NIC(
-        PORT_A, "fa:16:3e:00:00:0a",
-        "10.0.0.10") "', now(), NULL),"
-                     "('" B "', 'p', 'u', 'b', 'b', 'stopped', 4, 'h', '" FLAVOR "', 'r', '" NIC(
-                         PORT_B, "fa:16:3e:00:00:0b",
-                         "10.0.0.11") "', now(), NULL),"
-                                      "('" E "', 'p', 'u', 'e', 'e', 'error', 0, NULL, '" FLAVOR
-                                      "', 'r', '[]', NULL, NULL),"
-                                      "('" GONE "', 'p', 'u', 'd', 'd', 'deleted', 0, NULL, '" FLAVOR
-                                      "', 'r', '[]', NULL, now());"
-                                      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A
-                                      "', 'h', 1, 1, 64, 1), ('" B "', 'h', 1, 1, 64, 1);"
-                                      "INSERT INTO network (id, project_id, vni) VALUES ('" NET "', 'p', 1000);"
-                                      "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, created_at) VALUES "
-                                      "('" SUBNET "', '" NET
-                                      "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]', now() - interval '1 hour');"
-                                      "INSERT INTO port (id, network_id, project_id, mac, device_id, device_owner, nic, made_for_server) VALUES "
-                                      "('" PORT_A "', '" NET "', 'p', 'fa:16:3e:00:00:0a', '" A
-                                      "', 'compute:nova', 0, true),"
-                                      "('" PORT_B "', '" NET "', 'p', 'fa:16:3e:00:00:0b', '" B
-                                      "', 'compute:nova', 0, false);"
-                                      "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A
-                                      "', 'h', 'active'), ('" PORT_B "', 'h', 'active');"
-                                      "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET
-                                      "', '10.0.0.11', '" PORT_B "');";
+    "('" A "', 'p', 'u', 'a', 'a', 'active', 1, 'h', '" FLAVOR "', 'r', '" NIC(PORT_A, "fa:16:3e:00:00:0a", "10.0.0.10") "', now(), NULL),"
+    "('" B "', 'p', 'u', 'b', 'b', 'stopped', 4, 'h', '" FLAVOR "', 'r', '" NIC(PORT_B, "fa:16:3e:00:00:0b", "10.0.0.11") "', now(), NULL),"
+    "('" E "', 'p', 'u', 'e', 'e', 'error', 0, NULL, '" FLAVOR "', 'r', '[]', NULL, NULL),"
+    "('" GONE "', 'p', 'u', 'd', 'd', 'deleted', 0, NULL, '" FLAVOR "', 'r', '[]', NULL, now());"
+    "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A "', 'h', 1, 1, 64, 1), ('" B "', 'h', 1, 1, 64, 1);"
+    "INSERT INTO network (id, project_id, vni) VALUES ('" NET "', 'p', 1000);"
+    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, created_at) VALUES "
+    "('" SUBNET "', '" NET "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]', now() - interval '1 hour');"
+    "INSERT INTO port (id, network_id, project_id, mac, device_id, device_owner, nic, made_for_server) VALUES "
+    "('" PORT_A "', '" NET "', 'p', 'fa:16:3e:00:00:0a', '" A "', 'compute:nova', 0, true),"
+    "('" PORT_B "', '" NET "', 'p', 'fa:16:3e:00:00:0b', '" B "', 'compute:nova', 0, false);"
+    "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'h', 'active'), ('" PORT_B "', 'h', 'active');"
+    "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET "', '10.0.0.11', '" PORT_B "');";
+/* clang-format on */
 static const char SOUND_STORES[] =
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME
     "', 'p', 'u', 1, 'in-use'), ('" SPARE "', 'p', 'u', 1, 'available');"
@@ -93,50 +82,40 @@ struct breaker {
     const char *sql; /* :<uuid> stands for that object's shard */
 };
 
+/* clang-format off */
 static const struct breaker BREAKERS[] = {
     { "1. a host's use is the sum of its allocations", "UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
     { "1. no host holds more than its capacity",
       "ALTER TABLE host DROP CONSTRAINT host_capacity; UPDATE host SET memory_mib = 100 WHERE name = 'h'" },
-    { "2. no server in a transitional state without an open task",
-      "UPDATE server SET task_state = 'rebooting' WHERE id = '" A "'" },
+    { "2. no server in a transitional state without an open task", "UPDATE server SET task_state = 'rebooting' WHERE id = '" A "'" },
     { "2. no server in a transitional state without an open task",
       "UPDATE server SET vm_state = 'building', host = NULL WHERE id = '" E "';"
-      "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES ('server.fence', :" E ", '" E
-      "', 'p', 'u', 'r')" },
+      "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) VALUES ('server.fence', :" E ", '" E "', 'p', 'u', 'r')" },
     { "3. every server is in a state that there is", "UPDATE server SET vm_state = 'odd' WHERE id = '" E "'" },
-    { "3. a server is deleted exactly when it has the time of it",
-      "UPDATE server SET vm_state = 'deleted' WHERE id = '" E "'" },
-    { "3. a server is deleted exactly when it has the time of it",
-      "UPDATE server SET vm_state = 'error' WHERE id = '" GONE "'" },
+    { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'deleted' WHERE id = '" E "'" },
+    { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'error' WHERE id = '" GONE "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 4 WHERE id = '" A "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 9 WHERE id = '" E "'" },
     { "3. every running server has one host and its allocation there",
-      "DELETE FROM allocation WHERE server_id = '" B
-      "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
+      "DELETE FROM allocation WHERE server_id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
       "WHERE name = 'h'" },
     { "3. the servers of a group stand as its policy says", GROUP_OF("anti-affinity") },
-    { "3. the servers of a group stand as its policy says",
-      GROUP_OF("affinity") "UPDATE allocation SET host = 'other' WHERE server_id = '" B "'; "
-                           "UPDATE server SET host = 'other' WHERE id = '" B
-                           "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1); "
-                           "UPDATE port SET host = 'other' WHERE device_id = '" B "'" },
+    { "3. the servers of a group stand as its policy says", GROUP_OF("affinity") "UPDATE allocation SET host = 'other' WHERE server_id = '" B "'; "
+      "UPDATE server SET host = 'other' WHERE id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1); "
+      "UPDATE port SET host = 'other' WHERE device_id = '" B "'" },
     { "3. a server in ERROR that has a host has its allocation", "UPDATE server SET host = 'h' WHERE id = '" E "'" },
     { "3. no allocation without a server that holds it",
-      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E
-      "', 'other', 1, 1, 64, 1);"
+      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E "', 'other', 1, 1, 64, 1);"
       "UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) WHERE name = 'other'" },
     { "3. no allocation without a server that holds it", /* what a move left behind */
-      "INSERT INTO allocation (server_id, role, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A
-      "', 'dest', 'other', 2, 1, 64, 1);"
+      "INSERT INTO allocation (server_id, role, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" A "', 'dest', 'other', 2, 1, 64, 1);"
       "UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (used_vcpus + 1, used_memory_mib + 64, used_disk_gib + 1, servers + 1) WHERE name = 'other'" },
     { "3. an allocation is as large as its server's flavor",
       "UPDATE allocation SET vcpus = 2 WHERE server_id = '" A "'; UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
-    { "3. an allocation is of its server's generation",
-      "UPDATE allocation SET generation = 2 WHERE server_id = '" A "'" },
+    { "3. an allocation is of its server's generation", "UPDATE allocation SET generation = 2 WHERE server_id = '" A "'" },
     { "3. what runs or ran was launched", "UPDATE server SET launched_at = NULL WHERE id = '" B "'" },
     { "3. a server is locked exactly when it is known by whom", "UPDATE server SET locked = true WHERE id = '" A "'" },
-    { "3. a server is locked exactly when it is known by whom",
-      "UPDATE server SET locked_by = 'admin' WHERE id = '" A "'" },
+    { "3. a server is locked exactly when it is known by whom", "UPDATE server SET locked_by = 'admin' WHERE id = '" A "'" },
     { "6. quota usage is what exists", "UPDATE quota_usage SET used = 4 WHERE resource = 'cores'" },
     { "6. quota usage is what exists", "UPDATE quota_usage SET used = used + 1 WHERE resource = 'port'" },
     { "6. quota usage is what exists", "UPDATE quota_usage SET used = used - 1 WHERE resource = 'key_pairs'" },
@@ -148,41 +127,29 @@ static const struct breaker BREAKERS[] = {
       "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c');"
       "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'h', 'active')" },
     { "4. no port outlives the server that it was made for",
-      "INSERT INTO port (id, network_id, project_id, mac, device_id, made_for_server) VALUES ('" SPARE "', '" NET
-      "', 'p', "
+      "INSERT INTO port (id, network_id, project_id, mac, device_id, made_for_server) VALUES ('" SPARE "', '" NET "', 'p', "
       "'fa:16:3e:00:00:0c', '" GONE "', true)" },
-    { "4. every port of a server is bound where the server is",
-      "UPDATE port_binding SET host = 'other' WHERE port_id = '" PORT_A "'" },
-    { "4. every port of a server is bound where the server is",
-      "DELETE FROM port_binding WHERE port_id = '" PORT_A "'" },
-    { "4. no port is bound to a second host unless its server moves",
-      "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'other', 'inactive')" },
+    { "4. every port of a server is bound where the server is", "UPDATE port_binding SET host = 'other' WHERE port_id = '" PORT_A "'" },
+    { "4. every port of a server is bound where the server is", "DELETE FROM port_binding WHERE port_id = '" PORT_A "'" },
+    { "4. no port is bound to a second host unless its server moves", "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'other', 'inactive')" },
     { "4. a server shows its ports and no other", "UPDATE server SET nics = '[]' WHERE id = '" A "'" },
-    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL WHERE id = '" PORT_B
-                                                  "'; DELETE FROM port_binding WHERE port_id = '" PORT_B "'" },
+    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL WHERE id = '" PORT_B "'; DELETE FROM port_binding WHERE port_id = '" PORT_B "'" },
     { "4. no two servers use one port",
       "UPDATE server SET nics = nics || (SELECT nics FROM server WHERE id = '" A "') WHERE id = '" B "'" },
     { "4. a server shows its ports' addresses", "UPDATE address SET ip = '10.0.0.12' WHERE port_id = '" PORT_A "'" },
     { "4. a server shows its ports' addresses", "UPDATE port SET mac = 'fa:16:3e:00:00:0d' WHERE id = '" PORT_A "'" },
-    { "4. a server's NICs are its ports in their order, in their networks",
-      "UPDATE port SET nic = 1 WHERE id = '" PORT_A "'" },
-    { "4. a server's NICs are its ports in their order, in their networks",
-      "UPDATE server SET nics = jsonb_set(nics, '{0,vni}', '7') WHERE id = '" A "'" },
+    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE port SET nic = 1 WHERE id = '" PORT_A "'" },
+    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics, '{0,vni}', '7') WHERE id = '" A "'" },
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE network SET mtu = 1400" },
-    { "4. a server's NICs are its ports in their order, in their networks",
-      "UPDATE server SET nics = jsonb_set(nics, '{0,network}', '\"x\"') WHERE id = '" A "'" },
+    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics, '{0,network}', '\"x\"') WHERE id = '" A "'" },
     { "4. every port is bound to a host that there is",
-      "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET
-      "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
+      "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
       "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'x', 'active')" },
-    { "4. every pool lies in its subnet",
-      "UPDATE subnet SET pools = '[{\"start\": \"10.0.0.9\", \"end\": \"10.0.1.9\"}]'" },
+    { "4. every pool lies in its subnet", "UPDATE subnet SET pools = '[{\"start\": \"10.0.0.9\", \"end\": \"10.0.1.9\"}]'" },
     { "4. no two subnets of a network overlap",
-      "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET
-      "', 'p', 4, '10.0.0.128/25', '[]')" },
+      "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET "', 'p', 4, '10.0.0.128/25', '[]')" },
     { "4. every port of a server has an address if its network has subnets",
-      "DELETE FROM address WHERE port_id = '" PORT_A
-      "'; UPDATE server SET nics = jsonb_set(nics, '{0,ips}', '[]') WHERE id = '" A "'" },
+      "DELETE FROM address WHERE port_id = '" PORT_A "'; UPDATE server SET nics = jsonb_set(nics, '{0,ips}', '[]') WHERE id = '" A "'" },
     { "4. every address lies in its subnet",
       "UPDATE address SET ip = '10.9.0.1' WHERE port_id = '" PORT_A "'; "
       "UPDATE server SET nics = jsonb_set(nics, '{0,ips,0,address}', '\"10.9.0.1\"') WHERE id = '" A "'" },
@@ -190,31 +157,25 @@ static const struct breaker BREAKERS[] = {
       "UPDATE address SET ip = '10.0.0.1' WHERE port_id = '" PORT_A "'; "
       "UPDATE server SET nics = jsonb_set(nics, '{0,ips,0,address}', '\"10.0.0.1\"') WHERE id = '" A "'" },
     { "4. every address is of a subnet of its port's network",
-      "INSERT INTO network (id, project_id, vni) VALUES ('" SPARE
-      "', 'p', 1001); UPDATE subnet SET network_id = '" SPARE "'" },
+      "INSERT INTO network (id, project_id, vni) VALUES ('" SPARE "', 'p', 1001); UPDATE subnet SET network_id = '" SPARE "'" },
 
-    { "2. no volume in a transitional state without an open task",
-      "UPDATE volume SET status = 'deleting' WHERE id = '" SPARE "'" },
-    { "2. no volume in a transitional state without an open task",
-      "UPDATE volume SET status = 'attaching' WHERE id = '" SPARE "'" },
+    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'deleting' WHERE id = '" SPARE "'" },
+    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'attaching' WHERE id = '" SPARE "'" },
     { "2. no attachment in a transitional state without a task about it",
-      "UPDATE volume SET status = 'attaching' WHERE id = '" VOLUME
-      "'; UPDATE attachment SET status = 'attaching';" TASK(A, "", "") },
+      "UPDATE volume SET status = 'attaching' WHERE id = '" VOLUME "'; UPDATE attachment SET status = 'attaching';"
+      TASK(A, "", "") },
     { "2. no image is importing without an open task", "UPDATE image SET status = 'importing'" },
     { "2. no import is under way without its task and its image",
-      "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input) VALUES ('" SPARE "', '" IMAGE
-      "', 'p', 'u', 'r', '{}')" },
+      "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input) VALUES ('" SPARE "', '" IMAGE "', 'p', 'u', 'r', '{}')" },
     { "5. no data without an image", "INSERT INTO blob VALUES ('other', 'md5', 5, now() - interval '1 hour')" },
-    { "5. every volume and attachment is in a state that there is",
-      "UPDATE volume SET status = 'odd' WHERE id = '" SPARE "'" },
+    { "5. every volume and attachment is in a state that there is", "UPDATE volume SET status = 'odd' WHERE id = '" SPARE "'" },
     { "5. every volume and attachment is in a state that there is", "UPDATE attachment SET status = 'odd'" },
     { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'available'" },
     { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'in-use'" },
     { "5. no attachment to a server that is gone", "UPDATE attachment SET server_id = '" GONE "'" },
     { "5. what is attached has its device and its connection", "UPDATE attachment SET device = NULL" },
     { "5. no two volumes of a server are one device",
-      "UPDATE volume SET status = 'in-use' WHERE id = '" SPARE
-      "'; INSERT INTO attachment (id, volume_id, server_id, status, device, connection) "
+      "UPDATE volume SET status = 'in-use' WHERE id = '" SPARE "'; INSERT INTO attachment (id, volume_id, server_id, status, device, connection) "
       "VALUES ('" SPARE "', '" SPARE "', '" A "', 'attached', '/dev/vdb', '{}')" },
     { "5. every image is in a state that there is", "UPDATE image SET status = 'odd'" },
     { "5. an image is deleted exactly when it has the time of it", "UPDATE image SET deleted_at = now()" },
@@ -235,55 +196,41 @@ static const struct breaker BREAKERS[] = {
       TASK(A, ", state, finished_at, context", ", 'failed', now(), '{\"not_undone\": [\"port.release: too much\"]}'") },
     { "2. every shard is there", "DELETE FROM shard WHERE id = 7" },
     { "2. every leased shard is leased by a living conductor", "UPDATE shard SET owner = 'ghost' WHERE id = 7" },
-    { "2. every leased shard is leased by a living conductor",
-      "UPDATE service SET last_seen = now() - interval '5 minutes'" },
+    { "2. every leased shard is leased by a living conductor", "UPDATE service SET last_seen = now() - interval '5 minutes'" },
 
     { "2. every shard in which tasks wait is leased",
-      TASK(A, ", created_at",
-           ", now() - interval '2 minutes'") "UPDATE shard SET owner = NULL, lease_until = '-infinity'" },
+      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = NULL, lease_until = '-infinity'" },
     { "2. every shard in which tasks wait is leased",
-      TASK(
-          A, ", created_at",
-          ", now() - interval '2 minutes'") "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'" },
+      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'" },
 
-    { "6. no project has more than its quota",
-      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 191)" },
-    { "6. no project has more than its quota",
-      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '', 'ram', 191)" },
-    { "6. no project has more than its quota",
-      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'p', 'gigabytes', 1)" },
-    { "6. no project has more than its quota",
-      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'subnet', 0)" },
-    { "6. no project has more than its quota",
-      "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('image', 'p', 'image_size_total', 0)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 191)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '', 'ram', 191)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'p', 'gigabytes', 1)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('network', 'p', 'subnet', 0)" },
+    { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('image', 'p', 'image_size_total', 0)" },
     { "6. everything belongs to a project that there is", "UPDATE network SET project_id = 'nobody'" },
     { "6. everything belongs to a project that there is", "UPDATE image SET owner = 'nobody'" },
-    { "6. servers, volumes and key pairs belong to a user that there is, or was",
-      "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
-    { "6. servers, volumes and key pairs belong to a user that there is, or was",
-      "UPDATE keypair SET user_id = 'nobody'" },
+    { "6. servers, volumes and key pairs belong to a user that there is, or was", "UPDATE server SET user_id = 'nobody' WHERE id = '" B "'" },
+    { "6. servers, volumes and key pairs belong to a user that there is, or was", "UPDATE keypair SET user_id = 'nobody'" },
     { "6. key pairs go soon after their user",
       "INSERT INTO departed_user VALUES ('nobody', now() - interval '2 days'); UPDATE keypair SET user_id = 'nobody'" },
     { "7. passwords are argon2id hashes", "UPDATE identity_user SET password_hash = 'plain'" },
-    { "7. no password, token or user data travels through a task",
-      TASK(A, ", context", ", '{\"spec\": {\"user_data\": \"eA==\"}}'") },
+    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"spec\": {\"user_data\": \"eA==\"}}'") },
     { "7. no password, token or user data travels through a task", TASK(A, ", input", ", '{\"adminPass\": \"x\"}'") },
     { "7. no password, token or user data travels through a task",
       TASK(A, ", context", ", '{\"body\": \"{\\\"admin_password\\\": \\\"x\\\"}\"}'") },
-    { "7. no password, token or user data travels through a task",
-      TASK(A, ", context", ", '{\"why\": \"kn1.AAAABBBBCCCCDDDDEEEE\"}'") },
-    { "7. no password, token or user data travels through a task",
-      TASK(A, ", context", ", '{\"why\": \"password=x\"}'") },
+    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"why\": \"kn1.AAAABBBBCCCCDDDDEEEE\"}'") },
+    { "7. no password, token or user data travels through a task", TASK(A, ", context", ", '{\"why\": \"password=x\"}'") },
     { "7. no password, token or user data stands in a fault or in what is said of an import",
       "UPDATE server SET fault = '{\"details\": \"password=x\"}' WHERE id = '" E "'" },
     { "7. no password, token or user data stands in a fault or in what is said of an import",
       "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input, status, message) VALUES "
       "('" SPARE "', '" IMAGE "', 'p', 'u', 'r', '{}', 'failure', 'kn1.AAAABBBBCCCCDDDDEEEE')" },
     { "8. no project stands below itself", "UPDATE project SET parent_id = 'below' WHERE id = 'p'" },
-    { "7. a deleted server keeps no user data and no key",
-      "UPDATE server SET user_data = 'eA==' WHERE id = '" GONE "'" },
+    { "7. a deleted server keeps no user data and no key", "UPDATE server SET user_data = 'eA==' WHERE id = '" GONE "'" },
     { "8. no enabled project stands below a disabled one", "UPDATE project SET enabled = false WHERE id = 'p'" },
 };
+/* clang-format on */
 
 /* What a host says when all is well. */
 #define GUEST_A \

@@ -14,8 +14,10 @@ static char *url;
 
 static const struct kn_stmt INSERT = { "t_insert", "INSERT INTO t (id, name) VALUES ($1, $2)", 2 };
 static const struct kn_stmt SELECT = { "t_select", "SELECT id, name, name IS NULL FROM t ORDER BY id", 0 };
+/* clang-format off */
 static const struct kn_stmt INSERT_MANY = { "t_insert_many",
-                                            "INSERT INTO t (id, name) SELECT * FROM unnest($1::int[], $2::text[])", 2 };
+    "INSERT INTO t (id, name) SELECT * FROM unnest($1::int[], $2::text[])", 2 };
+/* clang-format on */
 static const struct kn_stmt DELETE = { "t_delete", "DELETE FROM t", 0 };
 static const struct kn_stmt BROKEN = { "t_broken", "SELECT nothing FROM nowhere", 0 };
 

@@ -13,52 +13,37 @@
 #define STALE "eeeeeeee-0000-4000-8000-000000000002"
 #define AGO(days) "now() - interval '" #days " days'"
 
+/* clang-format off */
 static const char WORLD[] =
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, deleted_at) VALUES "
-    "('" LIVING "', 'p', 'u', 'l', 'l', 'active', '{}', 'r', NULL), ('" OLD
-    "', 'p', 'u', 'o', 'o', 'deleted', '{}', 'r', " AGO(
-        400) "),"
-             "('" BUSY
-             "', 'p', 'u', 'b', 'b', 'deleted', '{}', 'r', " AGO(400) "), ('" YOUNG "', 'p', 'u', 'y', 'y', 'deleted', '{}', 'r', " AGO(
-                 10) ");"
-                     "INSERT INTO image (id, owner, status, deleted_at) VALUES ('" IMAGE
-                     "', 'p', 'queued', NULL), ('" STALE "', 'p', 'deleted', " AGO(
-                         400) ");"
-                              "INSERT INTO image_member (image_id, member) VALUES ('" STALE "', 'q');"
-                              "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
-                              "('server.create', 0, '" LIVING "', 'p', 'u', 'living', 'done', " AGO(
-                                  400) "),"
-                                       "('server.describe', 0, '" LIVING "', 'p', 'u', 'told', 'done', " AGO(
-                                           400) "),"
-                                                "('server.create', 0, '" OLD "', 'p', 'u', 'old', 'done', " AGO(
-                                                    400) "),"
-                                                         "('server.create', 0, '" YOUNG
-                                                         "', 'p', 'u', 'young', 'done', " AGO(
-                                                             400) "),"
-                                                                  "('server.fence', 0, '" BUSY
-                                                                  "', 'p', 'u', 'open', 'run', NULL),"
-                                                                  "('volume.create', 0, gen_random_uuid(), 'p', 'u', 'recent', 'done', " AGO(
-                                                                      1) ");"
-                                                                         "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) "
-                                                                         "SELECT 'volume.create', 0, gen_random_uuid(), 'p', 'u', 'many', 'failed', " AGO(
-                                                                             200) " FROM generate_series(1, 1200);"
-                                                                                  "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at) SELECT id, 1, 'x', 'done', now(), now() FROM task;"
-                                                                                  "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES ('a', 'b', 'gone', 'x', " AGO(
-                                                                                      400) "), ('c', 'b', 'here', 'y', now()),"
-                                                                                           "('d', 'b', 'owner', 'z', " AGO(
-                                                                                               400) ");"
-                                                                                                    "UPDATE shard SET owner = 'owner' WHERE id = 3;"
-                                                                                                    "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p');"
-                                                                                                    "INSERT INTO identity_user (id, domain_id, name) VALUES ('u', 'default', 'u');"
-                                                                                                    "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 1), ('compute', '', 'ram', 2), "
-                                                                                                    "('compute', 'gone', 'ram', 1), ('volume', 'gone', 'volumes', 1), ('network', 'gone', 'port', 1);"
-                                                                                                    "INSERT INTO quota_usage VALUES ('compute', 'p', 'ram', 0), ('compute', 'gone', 'ram', 0), ('compute', 'left', 'ram', 64), "
-                                                                                                    "('volume', 'gone', 'volumes', 0), ('volume', 'left', 'volumes', 1), ('compute', 'u', 'key_pairs', 1), ('compute', 'gone', 'key_pairs', 1);"
-                                                                                                    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'k', 'f'), ('gone', 'k', 'k', 'f');"
-                                                                                                    "INSERT INTO agent (id, boot, last_seen) VALUES ('lost', 'x', " AGO(
-                                                                                                        400) "), ('kept', 'x', " AGO(400) ");"
-                                                                                                                                          "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) VALUES "
-                                                                                                                                          "('h', gen_random_uuid(), 'kept', 'nova', 1, 1, 1, 100, 'sim', 1);";
+    "('" LIVING "', 'p', 'u', 'l', 'l', 'active', '{}', 'r', NULL), ('" OLD "', 'p', 'u', 'o', 'o', 'deleted', '{}', 'r', " AGO(400) "),"
+    "('" BUSY "', 'p', 'u', 'b', 'b', 'deleted', '{}', 'r', " AGO(400) "), ('" YOUNG "', 'p', 'u', 'y', 'y', 'deleted', '{}', 'r', " AGO(10) ");"
+    "INSERT INTO image (id, owner, status, deleted_at) VALUES ('" IMAGE "', 'p', 'queued', NULL), ('" STALE "', 'p', 'deleted', " AGO(400) ");"
+    "INSERT INTO image_member (image_id, member) VALUES ('" STALE "', 'q');"
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
+    "('server.create', 0, '" LIVING "', 'p', 'u', 'living', 'done', " AGO(400) "),"
+    "('server.describe', 0, '" LIVING "', 'p', 'u', 'told', 'done', " AGO(400) "),"
+    "('server.create', 0, '" OLD "', 'p', 'u', 'old', 'done', " AGO(400) "),"
+    "('server.create', 0, '" YOUNG "', 'p', 'u', 'young', 'done', " AGO(400) "),"
+    "('server.fence', 0, '" BUSY "', 'p', 'u', 'open', 'run', NULL),"
+    "('volume.create', 0, gen_random_uuid(), 'p', 'u', 'recent', 'done', " AGO(1) ");"
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) "
+    "SELECT 'volume.create', 0, gen_random_uuid(), 'p', 'u', 'many', 'failed', " AGO(200) " FROM generate_series(1, 1200);"
+    "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at) SELECT id, 1, 'x', 'done', now(), now() FROM task;"
+    "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES ('a', 'b', 'gone', 'x', " AGO(400) "), ('c', 'b', 'here', 'y', now()),"
+    "('d', 'b', 'owner', 'z', " AGO(400) ");"
+    "UPDATE shard SET owner = 'owner' WHERE id = 3;"
+    "INSERT INTO project (id, domain_id, name) VALUES ('p', 'default', 'p');"
+    "INSERT INTO identity_user (id, domain_id, name) VALUES ('u', 'default', 'u');"
+    "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 1), ('compute', '', 'ram', 2), "
+    "('compute', 'gone', 'ram', 1), ('volume', 'gone', 'volumes', 1), ('network', 'gone', 'port', 1);"
+    "INSERT INTO quota_usage VALUES ('compute', 'p', 'ram', 0), ('compute', 'gone', 'ram', 0), ('compute', 'left', 'ram', 64), "
+    "('volume', 'gone', 'volumes', 0), ('volume', 'left', 'volumes', 1), ('compute', 'u', 'key_pairs', 1), ('compute', 'gone', 'key_pairs', 1);"
+    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'k', 'f'), ('gone', 'k', 'k', 'f');"
+    "INSERT INTO agent (id, boot, last_seen) VALUES ('lost', 'x', " AGO(400) "), ('kept', 'x', " AGO(400) ");"
+    "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) VALUES "
+    "('h', gen_random_uuid(), 'kept', 'nova', 1, 1, 1, 100, 'sim', 1);";
+/* clang-format on */
 
 static struct kn_test_pg *pg;
 

@@ -17,9 +17,10 @@
 
 struct kn_whole_cloud kn_whole;
 
-static const char *const DAEMONS[] = { "kilonova-conductor", "kilonova-scheduler", "kilonova-network",
-                                       "kilonova-volume",    "kilonova-image",     "kilonova-agent",
-                                       "kilonova-api" };
+/* clang-format off */
+static const char *const DAEMONS[] = { "kilonova-conductor", "kilonova-scheduler", "kilonova-network", "kilonova-volume",
+                                       "kilonova-image",     "kilonova-agent",     "kilonova-api" };
+/* clang-format on */
 static pid_t pids[KN_COUNT(DAEMONS)];
 static struct kn_test_broker *broker;
 

@@ -16,13 +16,15 @@
 #include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
 
-static const char *const VM_STATES[] = { "building", "active",  "paused",  "suspended",
-                                         "stopped",  "rescued", "resized", "soft-delete",
-                                         "deleted",  "error",   "shelved", "shelved_offloaded" };
-static const char *const TASK_STATES[] = { NULL,           "scheduling",     "networking",     "spawning",
-                                           "rebooting",    "reboot_pending", "reboot_started", "rebooting_hard",
-                                           "pausing",      "unpausing",      "suspending",     "resuming",
-                                           "powering-off", "powering-on",    "deleting" };
+/* clang-format off */
+static const char *const VM_STATES[] = { "building", "active", "paused", "suspended", "stopped", "rescued", "resized",
+                                         "soft-delete", "deleted", "error", "shelved", "shelved_offloaded" };
+/* clang-format on */
+/* clang-format off */
+static const char *const TASK_STATES[] = { NULL, "scheduling", "networking", "spawning", "rebooting", "reboot_pending",
+                                           "reboot_started", "rebooting_hard", "pausing", "unpausing", "suspending",
+                                           "resuming", "powering-off", "powering-on", "deleting" };
+/* clang-format on */
 
 struct expectation {
     const char *action;

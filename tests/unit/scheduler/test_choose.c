@@ -51,8 +51,9 @@ static const char *chosen(const struct kn_scheduler_inventory *inv, const char *
     return host->name;
 }
 
-static const char *const THREE[] = { "h1 nova 8 4096 100 0 0 0", "h2 nova 8 4096 100 6 1024 10",
-                                     "h3 east 8 4096 100 4 3584 50", NULL };
+/* clang-format off */
+static const char *const THREE[] = { "h1 nova 8 4096 100 0 0 0", "h2 nova 8 4096 100 6 1024 10", "h3 east 8 4096 100 4 3584 50", NULL };
+/* clang-format on */
 
 static void test_pack_takes_the_tightest_and_spread_the_loosest(void **state)
 {
