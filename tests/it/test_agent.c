@@ -57,18 +57,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct kn_test_agent *f = *state;
-    AUTO_FREE char *journal = kn_asprintf("%s/sim.journal", f->dir);
-
-    kn_test_agent_release(f);
-    unlink(journal);
-    rmdir(f->dir);
-    free(f);
-    return 0;
-}
-
 static json_t *spawn_body(const char *server)
 {
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:[]}]}}", "server",
@@ -495,18 +483,18 @@ static void test_says_hello_to_a_new_broker(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_twice_is_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_stale_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_power, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_volumes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_older_commands_change_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_question_waits_for_no_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_newest_command_is_done_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_killed_anywhere, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_twice_is_once, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_stale_is_refused, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_power, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_volumes, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_older_commands_change_nothing, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_a_question_waits_for_no_command, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_the_newest_command_is_done_once, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_killed_anywhere, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_garbage, setup, kn_test_agent_teardown_sim),
         cmocka_unit_test(test_a_mad_configuration_ends_it),
-        cmocka_unit_test_setup_teardown(test_reports_are_numbered, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_says_hello_to_a_new_broker, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reports_are_numbered, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_says_hello_to_a_new_broker, setup, kn_test_agent_teardown_sim),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -53,18 +53,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct kn_test_agent *a = *state;
-    AUTO_FREE char *journal = kn_asprintf("%s/sim.journal", a->dir);
-
-    kn_test_agent_release(a);
-    unlink(journal);
-    rmdir(a->dir);
-    free(a);
-    return 0;
-}
-
 static json_t *body_of(const char *server)
 {
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:i, s:i, s:i, s:[]}}", "server", server, "spec", "name", "a", "hostname",
@@ -192,11 +180,11 @@ static void stopped_in_the_middle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(says_that_it_works_and_is_done_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(cancelled, setup, teardown),
-        cmocka_unit_test_setup_teardown(destroyed_while_it_works, setup, teardown),
-        cmocka_unit_test_setup_teardown(killed_in_the_middle, setup, teardown),
-        cmocka_unit_test_setup_teardown(stopped_in_the_middle, setup, teardown),
+        cmocka_unit_test_setup_teardown(says_that_it_works_and_is_done_once, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(cancelled, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(destroyed_while_it_works, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(killed_in_the_middle, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(stopped_in_the_middle, setup, kn_test_agent_teardown_sim),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -6,64 +6,11 @@
 #include <stdio.h>
 
 #include "lib/base/mem.h"
-#include "tests/support/compute_seed.h"
+#include "tests/support/five_servers.h"
 #include "tests/support/golden.h"
 #include "tests/support/test.h"
 
-#define SERVERS "/compute/v2.1/servers"
 #define SIXTY "123456789012345678901234567890123456789012345678901234567890"
-#define ONE "77777777-7777-4777-8777-000000000001"
-#define TWO "77777777-7777-4777-8777-000000000002"
-#define THREE "77777777-7777-4777-8777-000000000003"
-#define FOREIGN "77777777-7777-4777-8777-000000000004"
-#define GONE "77777777-7777-4777-8777-000000000005"
-#define FLAVOR \
-    "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, " \
-    "\"swap_mib\": 0, \"extra_specs\": {\"hw:x\": \"y\"}}"
-#define NIC \
-    "[{\"port\": \"" SEED_PORT "\", \"network\": \"" SEED_NETWORK \
-    "\", \"network_name\": \"net\", \"mac\": \"fa:16:3e:00:00:01\", " \
-    "\"vni\": 1, \"mtu\": 1450, \"ips\": [{\"address\": \"10.0.0.77\", \"prefix\": 24, \"version\": 4, \"subnet\": " \
-    "\"44444444-4444-4444-8444-111111111111\"}]}]"
-
-static const char ROWS[] =
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, key_name, user_data, "
-    "metadata, tags, zone, pinned_zone, nics, reservation_id, description, created_at, updated_at, launched_at) VALUES "
-    "('" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'web', 'web', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE
-    "', 'key', 'YQ==', "
-    "'{\"a\": \"b\"}', '{red,blue}', 'nova', NULL, '" NIC "', 'r-1', 'the first', '2026-11-21 10:00:00+00', "
-    "'2026-11-21 10:00:05.5+00', '2026-11-21 10:00:04+00');"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, locked, "
-    "locked_by, locked_reason, fault, created_at, updated_at) VALUES "
-    "('" TWO "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'db', 'db', 'error', NULL, '" FLAVOR
-    "', NULL, 'r-2', true, 'admin', 'mine', "
-    "'{\"code\": 500, \"message\": \"No valid host was found. 40 hosts; DiskFilter took h1.\", \"public\": \"No valid host was found.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', "
-    "'2026-11-21 11:00:00+00', '2026-11-21 11:00:00+00');"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, image_id, reservation_id, launched_at, "
-    "host, created_at, updated_at) VALUES ('" THREE "', '" SEED_PROJECT "', '" SEED_PROJECT
-    "', 'web2', 'web2', 'active', 'rebooting', '" FLAVOR "', '" SEED_IMAGE
-    "', 'r-3', now(), 'h2', '2026-11-21 12:00:00+00', '2026-11-21 12:00:00+00'),"
-    "('" FOREIGN "', '" SEED_OTHER "', '" SEED_OTHER "', 'web', 'web', 'active', NULL, '" FLAVOR "', '" SEED_IMAGE
-    "', 'r-4', now(), 'h1', "
-    "'2026-11-21 13:00:00+00', '2026-11-21 13:00:00+00');"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at, updated_at, deleted_at) "
-    "VALUES ('" GONE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'old', 'old', 'deleted', '" FLAVOR
-    "', 'r-5', '2026-11-20 10:00:00+00', "
-    "'2026-11-21 09:00:00+00', '2026-11-21 09:00:00+00');"
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" SEED_NOBODY "', '" SEED_PROJECT
-    "', '" SEED_PROJECT "', 1, 'in-use');"
-    "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES ('88888888-8888-4888-8888-888888888888', '" SEED_NOBODY
-    "', '" ONE "', 'attached', '/dev/vdb');"
-    "UPDATE agent SET last_seen = now();";
-
-static int fresh(void **state)
-{
-    struct kn_error err = { 0 };
-
-    kn_seed_fresh(state);
-    assert_ok(kn_db_script(nova->db, ROWS, &err), &err);
-    return 0;
-}
 
 static int get(const char *token, int minor, const char *path)
 {
@@ -550,143 +497,23 @@ static void metadata_and_tags(void **state)
                      400);
 }
 
-static void what_is_plugged_in(void **state)
-{
-    (void)state;
-    assert_int_equal(get(SEED_MEMBER, 70, SERVERS "/" ONE "/os-interface"), 200);
-    assert_string_equal(kn_test_nova_str(nova, "interfaceAttachments.0.port_id"), SEED_PORT);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-interface/" SEED_PORT), 200);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-interface/" SEED_NOBODY), 404);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/ips/net"), 200);
-    assert_string_equal(kn_test_nova_str(nova, "net.0.addr"), "10.0.0.77");
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/ips/x"), 404);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-security-groups"), 200);
-    assert_string_equal(nova->http.body.buf, "{\"security_groups\":[]}");
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" FOREIGN "/os-security-groups"), 404);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" FOREIGN "/os-server-password"), 404);
-    assert_int_equal(get(SEED_ADMIN, 23, SERVERS "/" ONE "/migrations"), 200);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-volume_attachments"), 200);
-    assert_string_equal(kn_test_nova_str(nova, "volumeAttachments.0.id"), SEED_NOBODY);
-    assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" ONE "/os-volume_attachments/" SEED_NOBODY), 200);
-    assert_string_equal(kn_test_nova_str(nova, "volumeAttachment.attachment_id"),
-                        "88888888-8888-4888-8888-888888888888");
-    assert_null(kn_test_nova_at(nova, "volumeAttachment.id"));
-    assert_int_equal(get(SEED_MEMBER, 89, SERVERS "/" THREE "/os-volume_attachments/" SEED_NOBODY), 404);
-}
-
-static void what_cannot_be_plugged_in(void **state)
-{
-    static const char FULL[] =
-        "INSERT INTO volume (id, project_id, user_id, size_gib, status) SELECT ('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" SEED_PROJECT
-        "', '" SEED_PROJECT "', 1, CASE WHEN i = 0 THEN 'available' ELSE 'in-use' END FROM generate_series(0, 24) i;"
-        "INSERT INTO attachment (id, volume_id, server_id, status) SELECT ('77777777-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, "
-        "('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" ONE
-        "', 'attached' FROM generate_series(1, 24) i;";
-    struct kn_error err = { 0 };
-
-    (void)state;
-    assert_ok(kn_db_script(nova->db, FULL, &err), &err);
-    assert_int_equal(
-        kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", SERVERS "/" ONE "/os-volume_attachments",
-                         "{\"volumeAttachment\": {\"volumeId\": \"99999999-9999-4999-8999-000000000000\"}}"),
-        403);
-    assert_string_equal(
-        kn_test_nova_str(nova, "forbidden.message"),
-        "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.");
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 0);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM volume WHERE status = 'attaching'"), 0);
-}
-
-#define NEW "99999999-9999-4999-8999-000000000000"
-#define PLUGGED SERVERS "/" ONE "/os-volume_attachments"
-
-/* Whether a volume dies with its server: said at the attachment, shown, and changed later. */
-static void what_dies_with_a_server(void **state)
-{
-    static const struct {
-        const char *token;
-        int minor;
-        const char *path, *body;
-        int status, dies; /* dies: afterwards */
-    } CHANGES[] = {
-        { SEED_MEMBER, 85, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 202, 0 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 202, 0 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"id\": \"" NEW "\", \"serverId\": \"" ONE
-          "\", \"delete_on_termination\": \"true\"}}",
-          202, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"serverId\": \"" THREE "\"}}", 400, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"device\": \"/dev/vdz\"}}", 400, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"tag\": \"x\"}}", 400,
-          1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": \"maybe\"}}", 400, 1 },
-        { SEED_MEMBER, 84, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\", \"delete_on_termination\": false}}", 400, 1 },
-        { SEED_MEMBER, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 403, 1 },
-        { SEED_MEMBER, 85, PLUGGED "/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" SEED_NOBODY "\", \"delete_on_termination\": false}}", 403, 1 },
-        { SEED_ADMIN, 84, PLUGGED "/" NEW, "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 400, 1 },
-        { SEED_MEMBER, 85, SERVERS "/" THREE "/os-volume_attachments/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
-        { SEED_MEMBER, 85, SERVERS "/" FOREIGN "/os-volume_attachments/" NEW,
-          "{\"volumeAttachment\": {\"volumeId\": \"" NEW "\"}}", 404, 1 },
-    };
-    struct kn_error err = { 0 };
-
-    (void)state;
-    assert_ok(kn_db_script(nova->db,
-                           "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" NEW
-                           "', '" SEED_PROJECT "', '" SEED_PROJECT "', 1, 'available')",
-                           &err),
-              &err);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 78, "POST", PLUGGED,
-                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW
-                                      "\", \"delete_on_termination\": true}}"),
-                     400);
-    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM attachment WHERE volume_id = '" NEW "'"), 0);
-    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 79, "POST", PLUGGED,
-                                      "{\"volumeAttachment\": {\"volumeId\": \"" NEW
-                                      "\", \"delete_on_termination\": true}}"),
-                     200);
-    assert_true(json_is_true(kn_test_nova_at(nova, "volumeAttachment.delete_on_termination")));
-    for (size_t i = 0; i < KN_COUNT(CHANGES); i++) {
-        const int status = kn_test_nova_ask(nova, CHANGES[i].token, CHANGES[i].minor, "PUT", CHANGES[i].path,
-                                            CHANGES[i].body);
-
-        if (status != CHANGES[i].status) {
-            fail_msg("change %zu: %d instead of %d: %s", i, status, CHANGES[i].status, nova->http.body.buf);
-        }
-        assert_int_equal(kn_test_nova_sql(nova,
-                                          "SELECT delete_on_termination::int FROM attachment WHERE volume_id = '" NEW
-                                          "'"),
-                         CHANGES[i].dies);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(views_by_microversion, fresh),
-        cmocka_unit_test_setup(lists_and_filters, fresh),
-        cmocka_unit_test_setup(refused_queries, fresh),
-        cmocka_unit_test_setup(pages_join_up, fresh),
-        cmocka_unit_test_setup(pages_of_a_pattern_join_up, fresh),
-        cmocka_unit_test_setup(a_pattern_without_end, fresh),
-        cmocka_unit_test_setup(strangers_see_nothing, fresh),
-        cmocka_unit_test_setup(an_update, fresh),
-        cmocka_unit_test_setup(actions_write_wishes, fresh),
-        cmocka_unit_test_setup(actions_that_are_refused, fresh),
-        cmocka_unit_test_setup(locks_and_states, fresh),
-        cmocka_unit_test_setup(a_delete_cancels_and_is_said_once, fresh),
-        cmocka_unit_test_setup(history_shows_tasks_and_steps, fresh),
-        cmocka_unit_test_setup(metadata_and_tags, fresh),
-        cmocka_unit_test_setup(what_is_plugged_in, fresh),
-        cmocka_unit_test_setup(what_cannot_be_plugged_in, fresh),
-        cmocka_unit_test_setup(what_dies_with_a_server, fresh),
+        cmocka_unit_test_setup(views_by_microversion, five_servers_fresh),
+        cmocka_unit_test_setup(lists_and_filters, five_servers_fresh),
+        cmocka_unit_test_setup(refused_queries, five_servers_fresh),
+        cmocka_unit_test_setup(pages_join_up, five_servers_fresh),
+        cmocka_unit_test_setup(pages_of_a_pattern_join_up, five_servers_fresh),
+        cmocka_unit_test_setup(a_pattern_without_end, five_servers_fresh),
+        cmocka_unit_test_setup(strangers_see_nothing, five_servers_fresh),
+        cmocka_unit_test_setup(an_update, five_servers_fresh),
+        cmocka_unit_test_setup(actions_write_wishes, five_servers_fresh),
+        cmocka_unit_test_setup(actions_that_are_refused, five_servers_fresh),
+        cmocka_unit_test_setup(locks_and_states, five_servers_fresh),
+        cmocka_unit_test_setup(a_delete_cancels_and_is_said_once, five_servers_fresh),
+        cmocka_unit_test_setup(history_shows_tasks_and_steps, five_servers_fresh),
+        cmocka_unit_test_setup(metadata_and_tags, five_servers_fresh),
     };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);

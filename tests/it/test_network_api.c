@@ -10,6 +10,7 @@
 #include "tests/support/front.h"
 #include "tests/support/neutron.h"
 #include "tests/support/neutron_bad.h"
+#include "tests/support/neutron_words.h"
 
 #define ALICE KN_TEST_TOKEN("a11ce", "member")
 #define READER KN_TEST_TOKEN("a11ce", "reader")
@@ -17,164 +18,76 @@
 #define ADMIN KN_TEST_TOKEN("ad", "admin")
 #define NOBODY KN_NEUTRON_NOBODY
 
-/* --- asking ------------------------------------------------------------------------------------------------------- */
-
-/* "POST /networks", then the answer must have this status. */
-static void ask(int status, const char *token, const char *what, const char *body)
-{
-    char method[8];
-    int path = 0;
-
-    sscanf(what, "%7s %n", method, &path);
-    kn_neutron_ask(status, token, method, what + path + 1, body); /* its "/" is said already */
-}
-
-/* A member of the last answer's only object: "port.fixed_ips.0.ip_address" as text; valid for the next 7 calls. */
-static const char *get(const char *path)
-{
-    static char text[8][512];
-    static int next;
-    char *out = text[next++ % 8], step[64];
-    json_t *json = kn_test_http_json(&kn_neutron.http);
-    const json_t *at = json;
-
-    for (size_t len; *path != '\0'; path += len + (path[len] == '.')) {
-        len = strcspn(path, ".");
-        snprintf(step, sizeof(step), "%.*s", (int)len, path);
-        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(step)) : json_object_get(at, step);
-    }
-    AUTO_FREE char *dumped = json_is_string(at) ? kn_strdup(json_string_value(at))
-                             : at != NULL       ? json_dumps(at, JSON_ENCODE_ANY | JSON_COMPACT)
-                                                : kn_strdup("(absent)");
-
-    snprintf(out, sizeof(text[0]), "%s", dumped);
-    json_decref(json);
-    return out;
-}
-
-static size_t count_of(const char *plural)
-{
-    json_t *json = kn_test_http_json(&kn_neutron.http);
-    size_t n = json_array_size(json_object_get(json, plural));
-
-    json_decref(json);
-    return n;
-}
-
-/* The path of an object: "GET /networks/<id>". */
-static const char *at(const char *method, const char *plural, const char *id)
-{
-    static char text[4][128];
-    static int next;
-    char *out = text[next++ % 4];
-
-    snprintf(out, sizeof(text[0]), "%s /%s/%s", method, plural, id);
-    return out;
-}
-
-static const char *make_network(const char *token, const char *more)
-{
-    static char ids[8][64];
-    static int next;
-    AUTO_FREE char *body = kn_asprintf("{\"network\":{\"name\":\"n\"%s}}", more);
-
-    ask(201, token, "POST /networks", body);
-    char *id = ids[next++ % 8];
-
-    kn_copy(id, sizeof(ids[0]), get("network.id"));
-    return id;
-}
-
-static const char *make_subnet(const char *token, const char *network, const char *more)
-{
-    static char ids[8][64];
-    static int next;
-    AUTO_FREE char *body = kn_asprintf("{\"subnet\":{\"network_id\":\"%s\",\"ip_version\":4%s}}", network, more);
-
-    ask(201, token, "POST /subnets", body);
-    char *id = ids[next++ % 8];
-
-    kn_copy(id, sizeof(ids[0]), get("subnet.id"));
-    return id;
-}
-
-static void post(int status, const char *token, const char *noun, const char *network, const char *more)
-{
-    AUTO_FREE char *what = kn_asprintf("POST /%ss", noun);
-    AUTO_FREE char *body = kn_asprintf("{\"%s\":{\"network_id\":\"%s\"%s}}", noun, network, more);
-
-    ask(status, token, what, body);
-}
-
 /* --- networks ----------------------------------------------------------------------------------------------------- */
 
 static void test_network_life(void **state)
 {
     (void)state;
-    const char *id = make_network(ALICE, ",\"description\":\"d\",\"admin_state_up\":\"true\"");
+    const char *id = neutron_network(ALICE, ",\"description\":\"d\",\"admin_state_up\":\"true\"");
 
-    assert_string_equal(get("network.tenant_id"), "a11ce");
-    assert_string_equal(get("network.project_id"), "a11ce");
-    assert_string_equal(get("network.status"), "ACTIVE");
-    assert_string_equal(get("network.shared"), "false");
-    assert_string_equal(get("network.subnets"), "[]");
-    assert_string_equal(get("network.mtu"), "1450");
-    assert_string_equal(get("network.provider:segmentation_id"), "(absent)");
-    ask(200, ADMIN, at("GET", "networks", id), NULL);
-    assert_string_equal(get("network.provider:network_type"), "vxlan");
-    assert_true(atoi(get("network.provider:segmentation_id")) >= 1000);
-    ask(200, ALICE, at("PUT", "networks", id), "{\"network\":{\"name\":\"renamed\",\"admin_state_up\":false}}");
-    assert_string_equal(get("network.name"), "renamed");
-    assert_string_equal(get("network.status"), "DOWN");
-    assert_string_equal(get("network.description"), "d");
-    ask(204, ALICE, at("DELETE", "networks", id), NULL);
+    assert_string_equal(neutron_get("network.tenant_id"), "a11ce");
+    assert_string_equal(neutron_get("network.project_id"), "a11ce");
+    assert_string_equal(neutron_get("network.status"), "ACTIVE");
+    assert_string_equal(neutron_get("network.shared"), "false");
+    assert_string_equal(neutron_get("network.subnets"), "[]");
+    assert_string_equal(neutron_get("network.mtu"), "1450");
+    assert_string_equal(neutron_get("network.provider:segmentation_id"), "(absent)");
+    neutron_say(200, ADMIN, neutron_at("GET", "networks", id), NULL);
+    assert_string_equal(neutron_get("network.provider:network_type"), "vxlan");
+    assert_true(atoi(neutron_get("network.provider:segmentation_id")) >= 1000);
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", id),
+                "{\"network\":{\"name\":\"renamed\",\"admin_state_up\":false}}");
+    assert_string_equal(neutron_get("network.name"), "renamed");
+    assert_string_equal(neutron_get("network.status"), "DOWN");
+    assert_string_equal(neutron_get("network.description"), "d");
+    neutron_say(204, ALICE, neutron_at("DELETE", "networks", id), NULL);
     assert_int_equal(kn_neutron.http.body.len, 0);
-    ask(404, ALICE, at("GET", "networks", id), NULL);
-    assert_string_equal(get("NeutronError.type"), "NetworkNotFound");
+    neutron_say(404, ALICE, neutron_at("GET", "networks", id), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "NetworkNotFound");
 }
 
 static void test_bulk_is_all_or_nothing(void **state)
 {
     (void)state;
-    ask(201, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
-    assert_string_equal(get("networks.1.name"), "b");
-    ask(400, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"c\"},{\"name\":5}]}");
-    ask(200, ALICE, "GET /networks", NULL);
-    assert_int_equal(count_of("networks"), 2);
+    neutron_say(201, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
+    assert_string_equal(neutron_get("networks.1.name"), "b");
+    neutron_say(400, ALICE, "POST /networks", "{\"networks\":[{\"name\":\"c\"},{\"name\":5}]}");
+    neutron_say(200, ALICE, "GET /networks", NULL);
+    assert_int_equal(neutron_count("networks"), 2);
 }
 
 static void test_others_networks(void **state)
 {
     (void)state;
-    const char *hers = make_network(ALICE, ""),
-               *shared = make_network(ADMIN, ",\"shared\":true,\"tenant_id\":\"a11ce\"");
+    const char *hers = neutron_network(ALICE, ""),
+               *shared = neutron_network(ADMIN, ",\"shared\":true,\"tenant_id\":\"a11ce\"");
 
-    ask(404, BOB, at("GET", "networks", hers), NULL);
-    ask(404, BOB, at("PUT", "networks", hers), "{\"network\":{\"name\":\"x\"}}");
-    ask(404, BOB, at("DELETE", "networks", hers), NULL);
-    ask(200, BOB, at("GET", "networks", shared), NULL);
-    ask(403, BOB, at("PUT", "networks", shared), "{\"network\":{\"name\":\"x\"}}");
-    ask(403, BOB, at("DELETE", "networks", shared), NULL);
-    post(403, BOB, "subnet", shared, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
-    post(404, BOB, "subnet", hers, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
-    post(404, BOB, "port", hers, "");
-    ask(200, BOB, "GET /networks", NULL);
-    assert_int_equal(count_of("networks"), 1);
-    ask(403, READER, "POST /networks", "{\"network\":{}}");
-    ask(403, ALICE, "POST /networks", "{\"network\":{\"shared\":true}}");
-    ask(403, ALICE, "POST /networks", "{\"network\":{\"provider:segmentation_id\":7}}");
-    ask(400, ALICE, "POST /networks", "{\"network\":{\"tenant_id\":\"b0b\"}}");
-    ask(401, "", "GET /networks", NULL);
+    neutron_say(404, BOB, neutron_at("GET", "networks", hers), NULL);
+    neutron_say(404, BOB, neutron_at("PUT", "networks", hers), "{\"network\":{\"name\":\"x\"}}");
+    neutron_say(404, BOB, neutron_at("DELETE", "networks", hers), NULL);
+    neutron_say(200, BOB, neutron_at("GET", "networks", shared), NULL);
+    neutron_say(403, BOB, neutron_at("PUT", "networks", shared), "{\"network\":{\"name\":\"x\"}}");
+    neutron_say(403, BOB, neutron_at("DELETE", "networks", shared), NULL);
+    neutron_post(403, BOB, "subnet", shared, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+    neutron_post(404, BOB, "subnet", hers, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+    neutron_post(404, BOB, "port", hers, "");
+    neutron_say(200, BOB, "GET /networks", NULL);
+    assert_int_equal(neutron_count("networks"), 1);
+    neutron_say(403, READER, "POST /networks", "{\"network\":{}}");
+    neutron_say(403, ALICE, "POST /networks", "{\"network\":{\"shared\":true}}");
+    neutron_say(403, ALICE, "POST /networks", "{\"network\":{\"provider:segmentation_id\":7}}");
+    neutron_say(400, ALICE, "POST /networks", "{\"network\":{\"tenant_id\":\"b0b\"}}");
+    neutron_say(401, "", "GET /networks", NULL);
 }
 
 static void test_segmentation_id(void **state)
 {
     (void)state;
-    make_network(ADMIN, ",\"provider:network_type\":\"vxlan\",\"provider:segmentation_id\":77");
-    assert_string_equal(get("network.provider:segmentation_id"), "77");
-    ask(409, ADMIN, "POST /networks", "{\"network\":{\"provider:segmentation_id\":77}}");
-    assert_string_equal(get("NeutronError.type"), "TunnelIdInUse");
-    ask(400, ADMIN, "POST /networks", "{\"network\":{\"provider:network_type\":\"flat\"}}");
+    neutron_network(ADMIN, ",\"provider:network_type\":\"vxlan\",\"provider:segmentation_id\":77");
+    assert_string_equal(neutron_get("network.provider:segmentation_id"), "77");
+    neutron_say(409, ADMIN, "POST /networks", "{\"network\":{\"provider:segmentation_id\":77}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "TunnelIdInUse");
+    neutron_say(400, ADMIN, "POST /networks", "{\"network\":{\"provider:network_type\":\"flat\"}}");
 }
 
 /* --- subnets ------------------------------------------------------------------------------------------------------ */
@@ -182,55 +95,55 @@ static void test_segmentation_id(void **state)
 static void test_subnet_life(void **state)
 {
     (void)state;
-    const char
-        *network = make_network(ALICE, ""),
-        *id = make_subnet(ALICE, network,
-                          ",\"cidr\":\"10.0.0.0/24\",\"dns_nameservers\":"
-                          "[\"8.8.8.8\"],\"host_routes\":[{\"destination\":\"10.1.0.0/16\",\"nexthop\":\"10.0.0.9\"}]");
+    const char *network = neutron_network(ALICE, ""),
+               *id = neutron_subnet(
+                   ALICE, network,
+                   ",\"cidr\":\"10.0.0.0/24\",\"dns_nameservers\":"
+                   "[\"8.8.8.8\"],\"host_routes\":[{\"destination\":\"10.1.0.0/16\",\"nexthop\":\"10.0.0.9\"}]");
 
-    assert_string_equal(get("subnet.gateway_ip"), "10.0.0.1");
-    assert_string_equal(get("subnet.allocation_pools"), "[{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.2\"}]");
-    assert_string_equal(get("subnet.enable_dhcp"), "true");
-    assert_string_equal(get("subnet.dns_nameservers"), "[\"8.8.8.8\"]");
-    assert_string_equal(get("subnet.host_routes.0.nexthop"), "10.0.0.9");
-    assert_string_equal(get("subnet.subnetpool_id"), "null");
-    ask(200, ALICE, at("GET", "networks", network), NULL);
-    assert_string_equal(get("network.subnets.0"), id);
-    ask(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
-    assert_string_equal(get("ports.0.fixed_ips.0.ip_address"), "10.0.0.2");
-    ask(200, ALICE, at("PUT", "subnets", id),
-        "{\"subnet\":{\"gateway_ip\":\"192.0.2.1\"}}"); /* outside: its owner's affair */
-    assert_string_equal(get("subnet.gateway_ip"), "192.0.2.1");
-    ask(200, ALICE, at("PUT", "subnets", id),
-        "{\"subnet\":{\"gateway_ip\":null,\"enable_dhcp\":false,\"name\":\"s\",\"dns_nameservers\":[]}}");
-    assert_string_equal(get("subnet.gateway_ip"), "null");
-    assert_string_equal(get("subnet.dns_nameservers"), "[]");
-    assert_string_equal(get("subnet.host_routes.0.nexthop"), "10.0.0.9");
-    ask(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
-    assert_string_equal(get("ports.0.fixed_ips"), "[]");
-    ask(200, ALICE, at("PUT", "subnets", id), "{\"subnet\":{\"enable_dhcp\":true}}");
-    ask(204, ALICE, at("DELETE", "subnets", id), NULL);
-    ask(404, ALICE, at("GET", "subnets", id), NULL);
-    assert_string_equal(get("NeutronError.type"), "SubnetNotFound");
-    ask(204, ALICE, at("DELETE", "networks", network), NULL); /* its DHCP port goes along */
+    assert_string_equal(neutron_get("subnet.gateway_ip"), "10.0.0.1");
+    assert_string_equal(neutron_get("subnet.allocation_pools"), "[{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.2\"}]");
+    assert_string_equal(neutron_get("subnet.enable_dhcp"), "true");
+    assert_string_equal(neutron_get("subnet.dns_nameservers"), "[\"8.8.8.8\"]");
+    assert_string_equal(neutron_get("subnet.host_routes.0.nexthop"), "10.0.0.9");
+    assert_string_equal(neutron_get("subnet.subnetpool_id"), "null");
+    neutron_say(200, ALICE, neutron_at("GET", "networks", network), NULL);
+    assert_string_equal(neutron_get("network.subnets.0"), id);
+    neutron_say(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
+    assert_string_equal(neutron_get("ports.0.fixed_ips.0.ip_address"), "10.0.0.2");
+    neutron_say(200, ALICE, neutron_at("PUT", "subnets", id),
+                "{\"subnet\":{\"gateway_ip\":\"192.0.2.1\"}}"); /* outside: its owner's affair */
+    assert_string_equal(neutron_get("subnet.gateway_ip"), "192.0.2.1");
+    neutron_say(200, ALICE, neutron_at("PUT", "subnets", id),
+                "{\"subnet\":{\"gateway_ip\":null,\"enable_dhcp\":false,\"name\":\"s\",\"dns_nameservers\":[]}}");
+    assert_string_equal(neutron_get("subnet.gateway_ip"), "null");
+    assert_string_equal(neutron_get("subnet.dns_nameservers"), "[]");
+    assert_string_equal(neutron_get("subnet.host_routes.0.nexthop"), "10.0.0.9");
+    neutron_say(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
+    assert_string_equal(neutron_get("ports.0.fixed_ips"), "[]");
+    neutron_say(200, ALICE, neutron_at("PUT", "subnets", id), "{\"subnet\":{\"enable_dhcp\":true}}");
+    neutron_say(204, ALICE, neutron_at("DELETE", "subnets", id), NULL);
+    neutron_say(404, ALICE, neutron_at("GET", "subnets", id), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "SubnetNotFound");
+    neutron_say(204, ALICE, neutron_at("DELETE", "networks", network), NULL); /* its DHCP port goes along */
 }
 
 static void test_subnet_pools(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, "");
+    const char *network = neutron_network(ALICE, "");
 
-    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.100\"");
+    neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.100\"");
     assert_string_equal(
-        get("subnet.allocation_pools"),
+        neutron_get("subnet.allocation_pools"),
         "[{\"end\":\"10.0.0.99\",\"start\":\"10.0.0.1\"},{\"end\":\"10.0.0.254\",\"start\":\"10.0.0.101\"}]");
-    make_subnet(ALICE, network,
-                ",\"cidr\":\"10.0.1.0/24\",\"gateway_ip\":null,\"enable_dhcp\":false,\"allocation_pools\":"
-                "[{\"start\":\"10.0.1.5\",\"end\":\"10.0.1.6\"}]");
-    assert_string_equal(get("subnet.allocation_pools"), "[{\"end\":\"10.0.1.6\",\"start\":\"10.0.1.5\"}]");
-    post(400, ALICE, "subnet", network, ",\"ip_version\":4,\"cidr\":\"10.0.0.128/25\"");
-    assert_non_null(strstr(get("NeutronError.message"), "overlaps with another subnet"));
-    assert_string_equal(get("NeutronError.type"), "InvalidInput");
+    neutron_subnet(ALICE, network,
+                   ",\"cidr\":\"10.0.1.0/24\",\"gateway_ip\":null,\"enable_dhcp\":false,\"allocation_pools\":"
+                   "[{\"start\":\"10.0.1.5\",\"end\":\"10.0.1.6\"}]");
+    assert_string_equal(neutron_get("subnet.allocation_pools"), "[{\"end\":\"10.0.1.6\",\"start\":\"10.0.1.5\"}]");
+    neutron_post(400, ALICE, "subnet", network, ",\"ip_version\":4,\"cidr\":\"10.0.0.128/25\"");
+    assert_non_null(strstr(neutron_get("NeutronError.message"), "overlaps with another subnet"));
+    assert_string_equal(neutron_get("NeutronError.type"), "InvalidInput");
 }
 
 /* --- ports -------------------------------------------------------------------------------------------------------- */
@@ -238,149 +151,150 @@ static void test_subnet_pools(void **state)
 static void test_port_life(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, ""), *subnet = make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    const char *network = neutron_network(ALICE, ""),
+               *subnet = neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
     char id[64];
 
-    post(201, ALICE, "port", network, ",\"name\":\"p\"");
-    snprintf(id, sizeof(id), "%s", get("port.id"));
-    assert_string_equal(get("port.fixed_ips.0.ip_address"), "10.0.0.3");
-    assert_string_equal(get("port.fixed_ips.0.subnet_id"), subnet);
-    assert_string_equal(get("port.status"), "DOWN");
-    assert_string_equal(get("port.binding:vnic_type"), "normal");
-    assert_string_equal(get("port.binding:host_id"), "(absent)");
-    assert_string_equal(get("port.port_security_enabled"), "(absent)");
-    assert_memory_equal(get("port.mac_address"), "fa:16:3e:", 9);
-    ask(200, ALICE, at("PUT", "ports", id),
-        "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.3\"},{\"ip_address\":\"10.0.0.50\"}],"
-        "\"device_id\":\"me\"}}");
-    assert_string_equal(get("port.fixed_ips.1.ip_address"), "10.0.0.50");
-    ask(403, ALICE, at("PUT", "ports", id),
-        "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}"); /* not even on a network of one's own */
-    ask(200, ADMIN, at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}");
-    assert_string_equal(get("port.mac_address"), "fa:16:3e:01:02:03");
-    ask(409, ALICE, at("DELETE", "subnets", subnet), NULL);
-    assert_string_equal(get("NeutronError.type"), "SubnetInUse");
-    ask(409, ALICE, at("DELETE", "networks", network), NULL);
-    assert_string_equal(get("NeutronError.type"), "NetworkInUse");
-    assert_non_null(strstr(get("NeutronError.message"), id));
-    ask(204, ALICE, at("DELETE", "ports", id), NULL);
-    ask(204, ALICE, at("DELETE", "networks", network), NULL);
+    neutron_post(201, ALICE, "port", network, ",\"name\":\"p\"");
+    snprintf(id, sizeof(id), "%s", neutron_get("port.id"));
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.0.3");
+    assert_string_equal(neutron_get("port.fixed_ips.0.subnet_id"), subnet);
+    assert_string_equal(neutron_get("port.status"), "DOWN");
+    assert_string_equal(neutron_get("port.binding:vnic_type"), "normal");
+    assert_string_equal(neutron_get("port.binding:host_id"), "(absent)");
+    assert_string_equal(neutron_get("port.port_security_enabled"), "(absent)");
+    assert_memory_equal(neutron_get("port.mac_address"), "fa:16:3e:", 9);
+    neutron_say(200, ALICE, neutron_at("PUT", "ports", id),
+                "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.3\"},{\"ip_address\":\"10.0.0.50\"}],"
+                "\"device_id\":\"me\"}}");
+    assert_string_equal(neutron_get("port.fixed_ips.1.ip_address"), "10.0.0.50");
+    neutron_say(403, ALICE, neutron_at("PUT", "ports", id),
+                "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}"); /* not even on a network of one's own */
+    neutron_say(200, ADMIN, neutron_at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:01:02:03\"}}");
+    assert_string_equal(neutron_get("port.mac_address"), "fa:16:3e:01:02:03");
+    neutron_say(409, ALICE, neutron_at("DELETE", "subnets", subnet), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "SubnetInUse");
+    neutron_say(409, ALICE, neutron_at("DELETE", "networks", network), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "NetworkInUse");
+    assert_non_null(strstr(neutron_get("NeutronError.message"), id));
+    neutron_say(204, ALICE, neutron_at("DELETE", "ports", id), NULL);
+    neutron_say(204, ALICE, neutron_at("DELETE", "networks", network), NULL);
 }
 
 static void test_port_addresses(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, "");
+    const char *network = neutron_network(ALICE, "");
 
-    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/29\",\"enable_dhcp\":false");
-    const char *second = make_subnet(ALICE, network, ",\"cidr\":\"10.0.1.0/29\",\"enable_dhcp\":false");
+    neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/29\",\"enable_dhcp\":false");
+    const char *second = neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.1.0/29\",\"enable_dhcp\":false");
     AUTO_FREE char *on_second = kn_asprintf(",\"fixed_ips\":[{\"subnet_id\":\"%s\"}]", second);
 
-    post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
-    assert_string_equal(get("port.fixed_ips"), "[]");
-    post(201, ALICE, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.2\"}]");
-    post(409, ALICE, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.2\"}]");
-    assert_string_equal(get("NeutronError.type"), "IpAddressAlreadyAllocated");
-    post(201, ALICE, "port", network, "");
-    assert_string_equal(get("port.fixed_ips.0.ip_address"), "10.0.0.3");
-    post(201, ALICE, "port", network, on_second);
-    assert_string_equal(get("port.fixed_ips.0.ip_address"), "10.0.1.2");
+    neutron_post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
+    assert_string_equal(neutron_get("port.fixed_ips"), "[]");
+    neutron_post(201, ALICE, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.2\"}]");
+    neutron_post(409, ALICE, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.2\"}]");
+    assert_string_equal(neutron_get("NeutronError.type"), "IpAddressAlreadyAllocated");
+    neutron_post(201, ALICE, "port", network, "");
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.0.3");
+    neutron_post(201, ALICE, "port", network, on_second);
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.1.2");
     for (int i = 0; i < 7; i++) { /* three are left here, four there */
-        post(201, ALICE, "port", network, "");
+        neutron_post(201, ALICE, "port", network, "");
     }
-    post(409, ALICE, "port", network, "");
-    assert_string_equal(get("NeutronError.type"), "IpAddressGenerationFailure");
-    post(409, ALICE, "port", network, on_second);
-    assert_string_equal(get("NeutronError.type"), "IpAddressGenerationFailureForSubnet");
-    post(201, ALICE, "port", network, ",\"mac_address\":\"fa:16:3e:00:00:01\",\"fixed_ips\":[]");
-    post(409, ALICE, "port", network, ",\"mac_address\":\"FA:16:3E:00:00:01\",\"fixed_ips\":[]");
-    assert_string_equal(get("NeutronError.type"), "MacAddressInUse");
+    neutron_post(409, ALICE, "port", network, "");
+    assert_string_equal(neutron_get("NeutronError.type"), "IpAddressGenerationFailure");
+    neutron_post(409, ALICE, "port", network, on_second);
+    assert_string_equal(neutron_get("NeutronError.type"), "IpAddressGenerationFailureForSubnet");
+    neutron_post(201, ALICE, "port", network, ",\"mac_address\":\"fa:16:3e:00:00:01\",\"fixed_ips\":[]");
+    neutron_post(409, ALICE, "port", network, ",\"mac_address\":\"FA:16:3E:00:00:01\",\"fixed_ips\":[]");
+    assert_string_equal(neutron_get("NeutronError.type"), "MacAddressInUse");
 }
 
 static void test_ports_on_a_shared_network(void **state)
 {
     (void)state;
-    const char *network = make_network(ADMIN, ",\"shared\":true");
+    const char *network = neutron_network(ADMIN, ",\"shared\":true");
     char id[64];
 
-    make_subnet(ADMIN, network, ",\"cidr\":\"10.0.0.0/24\"");
-    post(201, BOB, "port", network, "");
-    snprintf(id, sizeof(id), "%s", get("port.id"));
-    post(403, BOB, "port", network, ",\"mac_address\":\"fa:16:3e:00:00:01\"");
-    post(403, BOB, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"}]");
-    post(403, BOB, "port", network, ",\"device_owner\":\"network:router_interface\"");
-    ask(404, ALICE, at("GET", "ports", id), NULL);
-    ask(200, ADMIN, at("GET", "ports", id), NULL);
-    assert_string_equal(get("port.binding:vif_type"), "unbound");
-    ask(200, BOB, "GET /ports", NULL);
-    assert_int_equal(count_of("ports"), 1); /* the DHCP port is not Bob's */
-    ask(409, ADMIN, at("PUT", "networks", network), "{\"network\":{\"shared\":false}}");
-    assert_string_equal(get("NeutronError.type"), "InvalidSharedSetting");
+    neutron_subnet(ADMIN, network, ",\"cidr\":\"10.0.0.0/24\"");
+    neutron_post(201, BOB, "port", network, "");
+    snprintf(id, sizeof(id), "%s", neutron_get("port.id"));
+    neutron_post(403, BOB, "port", network, ",\"mac_address\":\"fa:16:3e:00:00:01\"");
+    neutron_post(403, BOB, "port", network, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"}]");
+    neutron_post(403, BOB, "port", network, ",\"device_owner\":\"network:router_interface\"");
+    neutron_say(404, ALICE, neutron_at("GET", "ports", id), NULL);
+    neutron_say(200, ADMIN, neutron_at("GET", "ports", id), NULL);
+    assert_string_equal(neutron_get("port.binding:vif_type"), "unbound");
+    neutron_say(200, BOB, "GET /ports", NULL);
+    assert_int_equal(neutron_count("ports"), 1); /* the DHCP port is not Bob's */
+    neutron_say(409, ADMIN, neutron_at("PUT", "networks", network), "{\"network\":{\"shared\":false}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "InvalidSharedSetting");
 }
 
 /* A network of Alice's that an admin has shared: Bob's port on it is Bob's, the words of the network's own devices are Alice's. */
 static void test_ports_of_two(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, "");
+    const char *network = neutron_network(ALICE, "");
     char id[64], x[64];
 
-    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
-    ask(200, ADMIN, at("PUT", "networks", network), "{\"network\":{\"shared\":true}}");
-    post(201, BOB, "port", network, "");
-    snprintf(id, sizeof(id), "%s", get("port.id"));
-    ask(200, ALICE, at("GET", "ports", id), NULL);
-    ask(403, ALICE, at("PUT", "ports", id), "{\"port\":{\"admin_state_up\":false}}");
-    ask(403, ALICE, at("PUT", "ports", id), "{\"port\":{\"device_owner\":\"network:x\"}}");
-    ask(403, BOB, at("PUT", "ports", id), "{\"port\":{\"device_owner\":\"network:x\"}}");
-    ask(403, BOB, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
-    ask(403, BOB, at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:00:00:01\"}}");
-    ask(200, BOB, at("PUT", "ports", id), "{\"port\":{\"name\":\"bobs\",\"device_owner\":\"mine\"}}");
-    post(403, BOB, "port", network, ",\"device_owner\":\"network:x\"");
-    post(201, ALICE, "port", network, ",\"device_owner\":\"network:x\"");
-    snprintf(x, sizeof(x), "%s", get("port.id"));
-    ask(404, BOB, at("DELETE", "ports", x), NULL);
-    ask(204, ALICE, at("DELETE", "ports", x), NULL);
-    post(201, ADMIN, "port", network, ",\"device_owner\":\"network:x\",\"tenant_id\":\"b0b\"");
-    snprintf(x, sizeof(x), "%s", get("port.id"));
-    ask(200, BOB, at("PUT", "ports", x), "{\"port\":{\"device_owner\":\"\"}}");
-    ask(204, BOB, at("DELETE", "ports", x), NULL);
-    ask(204, ALICE, at("DELETE", "ports", id), NULL); /* the network is hers */
+    neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    neutron_say(200, ADMIN, neutron_at("PUT", "networks", network), "{\"network\":{\"shared\":true}}");
+    neutron_post(201, BOB, "port", network, "");
+    snprintf(id, sizeof(id), "%s", neutron_get("port.id"));
+    neutron_say(200, ALICE, neutron_at("GET", "ports", id), NULL);
+    neutron_say(403, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"admin_state_up\":false}}");
+    neutron_say(403, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"device_owner\":\"network:x\"}}");
+    neutron_say(403, BOB, neutron_at("PUT", "ports", id), "{\"port\":{\"device_owner\":\"network:x\"}}");
+    neutron_say(403, BOB, neutron_at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
+    neutron_say(403, BOB, neutron_at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:00:00:01\"}}");
+    neutron_say(200, BOB, neutron_at("PUT", "ports", id), "{\"port\":{\"name\":\"bobs\",\"device_owner\":\"mine\"}}");
+    neutron_post(403, BOB, "port", network, ",\"device_owner\":\"network:x\"");
+    neutron_post(201, ALICE, "port", network, ",\"device_owner\":\"network:x\"");
+    snprintf(x, sizeof(x), "%s", neutron_get("port.id"));
+    neutron_say(404, BOB, neutron_at("DELETE", "ports", x), NULL);
+    neutron_say(204, ALICE, neutron_at("DELETE", "ports", x), NULL);
+    neutron_post(201, ADMIN, "port", network, ",\"device_owner\":\"network:x\",\"tenant_id\":\"b0b\"");
+    snprintf(x, sizeof(x), "%s", neutron_get("port.id"));
+    neutron_say(200, BOB, neutron_at("PUT", "ports", x), "{\"port\":{\"device_owner\":\"\"}}");
+    neutron_say(204, BOB, neutron_at("DELETE", "ports", x), NULL);
+    neutron_say(204, ALICE, neutron_at("DELETE", "ports", id), NULL); /* the network is hers */
 }
 
 static void test_ports_in_use(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, "");
+    const char *network = neutron_network(ALICE, "");
     struct kn_error err;
     char id[64];
 
-    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
-    ask(200, ALICE, "GET /ports", NULL);
-    ask(409, ALICE, at("DELETE", "ports", get("ports.0.id")), NULL);
-    assert_string_equal(get("NeutronError.type"), "ServicePortInUse");
-    post(201, ALICE, "port", network, "");
-    snprintf(id, sizeof(id), "%s", get("port.id"));
+    neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    neutron_say(200, ALICE, "GET /ports", NULL);
+    neutron_say(409, ALICE, neutron_at("DELETE", "ports", neutron_get("ports.0.id")), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "ServicePortInUse");
+    neutron_post(201, ALICE, "port", network, "");
+    snprintf(id, sizeof(id), "%s", neutron_get("port.id"));
     AUTO_FREE char *sql = kn_asprintf(
         "UPDATE port SET device_id = '" NOBODY "', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
         "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h', 'active'), ('%s', 'other', 'inactive')",
         id, id, id);
 
     assert_ok(kn_db_script(kn_neutron.db, sql, &err), &err);
-    ask(409, ALICE, at("DELETE", "ports", id), NULL);
-    assert_string_equal(get("NeutronError.type"), "PortInUse");
-    ask(409, ALICE, at("PUT", "ports", id), "{\"port\":{\"device_id\":\"\"}}");
-    ask(409, ALICE, at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
-    ask(200, ALICE, at("PUT", "ports", id), "{\"port\":{\"name\":\"mine\"}}");
-    assert_string_equal(get("port.status"), "ACTIVE");
-    ask(200, ADMIN, at("GET", "ports", id), NULL); /* of two bindings the active one */
-    assert_string_equal(get("port.binding:host_id"), "h");
-    assert_string_equal(get("port.binding:vif_type"), "tap");
-    ask(200, ADMIN, "GET /ports?binding:host_id=other", NULL);
-    assert_string_equal(get("ports.0.id"), "(absent)");
-    ask(200, ADMIN, "GET /ports?binding:host_id=h", NULL);
-    assert_string_equal(get("ports.0.id"), id);
-    ask(409, ALICE, at("PUT", "networks", network), "{\"network\":{\"mtu\":1400}}");
+    neutron_say(409, ALICE, neutron_at("DELETE", "ports", id), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "PortInUse");
+    neutron_say(409, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"device_id\":\"\"}}");
+    neutron_say(409, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
+    neutron_say(200, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"name\":\"mine\"}}");
+    assert_string_equal(neutron_get("port.status"), "ACTIVE");
+    neutron_say(200, ADMIN, neutron_at("GET", "ports", id), NULL); /* of two bindings the active one */
+    assert_string_equal(neutron_get("port.binding:host_id"), "h");
+    assert_string_equal(neutron_get("port.binding:vif_type"), "tap");
+    neutron_say(200, ADMIN, "GET /ports?binding:host_id=other", NULL);
+    assert_string_equal(neutron_get("ports.0.id"), "(absent)");
+    neutron_say(200, ADMIN, "GET /ports?binding:host_id=h", NULL);
+    assert_string_equal(neutron_get("ports.0.id"), id);
+    neutron_say(409, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1400}}");
 }
 
 /* --- lists -------------------------------------------------------------------------------------------------------- */
@@ -388,30 +302,31 @@ static void test_ports_in_use(void **state)
 static void test_filters_fields_and_order(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, "");
+    const char *network = neutron_network(ALICE, "");
     AUTO_FREE char *by_subnet = NULL;
 
     by_subnet = kn_asprintf("GET /ports?fixed_ips=subnet_id=%s&fixed_ips=ip_address=10.0.0.5&fields=id",
-                            make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\""));
+                            neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\""));
     for (int i = 0; i < 3; i++) {
         AUTO_FREE char *more = kn_asprintf(",\"name\":\"p%d\",\"device_id\":\"d%d\"", i, i);
 
-        post(201, ALICE, "port", network, more);
+        neutron_post(201, ALICE, "port", network, more);
     }
-    ask(200, ALICE, "GET /ports?name=p0&name=p2&sort_key=name&sort_dir=desc&fields=name&fields=device_id", NULL);
-    assert_string_equal(get("ports"),
+    neutron_say(200, ALICE, "GET /ports?name=p0&name=p2&sort_key=name&sort_dir=desc&fields=name&fields=device_id",
+                NULL);
+    assert_string_equal(neutron_get("ports"),
                         "[{\"name\":\"p2\",\"device_id\":\"d2\"},{\"name\":\"p0\",\"device_id\":\"d0\"}]");
-    ask(200, ALICE, by_subnet, NULL);
-    assert_int_equal(count_of("ports"), 1);
-    ask(200, ALICE, "GET /ports?admin_state_up=False", NULL);
-    assert_int_equal(count_of("ports"), 0);
-    ask(200, ALICE, "GET /ports?id=not-a-uuid&network_id=x&mac_address=y", NULL);
-    assert_int_equal(count_of("ports"), 0);
-    ask(200, ALICE, "GET /subnets?cidr=10.0.0.0/24&ip_version=4&gateway_ip=10.0.0.1&enable_dhcp=true&shared=False",
-        NULL);
-    assert_int_equal(count_of("subnets"), 1);
-    ask(200, ALICE, "GET /networks?name=%27%20OR%201=1%20--", NULL);
-    assert_int_equal(count_of("networks"), 0);
+    neutron_say(200, ALICE, by_subnet, NULL);
+    assert_int_equal(neutron_count("ports"), 1);
+    neutron_say(200, ALICE, "GET /ports?admin_state_up=False", NULL);
+    assert_int_equal(neutron_count("ports"), 0);
+    neutron_say(200, ALICE, "GET /ports?id=not-a-uuid&network_id=x&mac_address=y", NULL);
+    assert_int_equal(neutron_count("ports"), 0);
+    neutron_say(200, ALICE,
+                "GET /subnets?cidr=10.0.0.0/24&ip_version=4&gateway_ip=10.0.0.1&enable_dhcp=true&shared=False", NULL);
+    assert_int_equal(neutron_count("subnets"), 1);
+    neutron_say(200, ALICE, "GET /networks?name=%27%20OR%201=1%20--", NULL);
+    assert_int_equal(neutron_count("networks"), 0);
 }
 
 /* Follows the links to the end and back. */
@@ -421,25 +336,26 @@ static void test_pages(void **state)
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf names = KN_STRBUF_INIT;
     char next[512];
 
-    ask(201, ALICE, "POST /networks",
+    neutron_say(
+        201, ALICE, "POST /networks",
         "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"},{\"name\":\"c\"},{\"name\":\"e\"}]}");
     snprintf(next, sizeof(next), "GET /networks?limit=2&sort_key=name&sort_dir=asc");
     for (int page = 0; page < 3; page++) {
-        ask(200, ALICE, next, NULL);
-        kn_strbuf_addstr(&names, get("networks.0.name"));
-        kn_strbuf_addstr(&names, count_of("networks") > 1 ? get("networks.1.name") : "");
+        neutron_say(200, ALICE, next, NULL);
+        kn_strbuf_addstr(&names, neutron_get("networks.0.name"));
+        kn_strbuf_addstr(&names, neutron_count("networks") > 1 ? neutron_get("networks.1.name") : "");
         if (page < 2) {
-            assert_string_equal(get("networks_links.0.rel"), "next");
-            snprintf(next, sizeof(next), "GET %s", strstr(get("networks_links.0.href"), "/networks"));
+            assert_string_equal(neutron_get("networks_links.0.rel"), "next");
+            snprintf(next, sizeof(next), "GET %s", strstr(neutron_get("networks_links.0.href"), "/networks"));
         }
     }
     assert_string_equal(names.buf, "abcce");
-    assert_string_equal(get("networks_links.0.rel"), "previous");
-    snprintf(next, sizeof(next), "GET %s", strstr(get("networks_links.0.href"), "/networks"));
-    ask(200, ALICE, next, NULL);
-    assert_string_equal(get("networks.0.name"), "c");
-    assert_string_equal(get("networks.1.name"), "c");
-    ask(404, ALICE, "GET /networks?limit=1&marker=" NOBODY, NULL);
+    assert_string_equal(neutron_get("networks_links.0.rel"), "previous");
+    snprintf(next, sizeof(next), "GET %s", strstr(neutron_get("networks_links.0.href"), "/networks"));
+    neutron_say(200, ALICE, next, NULL);
+    assert_string_equal(neutron_get("networks.0.name"), "c");
+    assert_string_equal(neutron_get("networks.1.name"), "c");
+    neutron_say(404, ALICE, "GET /networks?limit=1&marker=" NOBODY, NULL);
 }
 
 /* --- quotas, extensions ------------------------------------------------------------------------------------------- */
@@ -447,23 +363,23 @@ static void test_pages(void **state)
 static void test_quotas(void **state)
 {
     (void)state;
-    ask(200, ALICE, "GET /quotas/a11ce", NULL);
-    assert_string_equal(get("quota.network"), "100");
-    ask(403, ALICE, "GET /quotas/b0b", NULL);
-    ask(403, ALICE, "PUT /quotas/a11ce", "{\"quota\":{\"network\":5}}");
-    ask(200, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":1}}");
-    make_network(ALICE, "");
-    ask(409, ALICE, "POST /networks", "{\"network\":{}}");
-    assert_string_equal(get("NeutronError.type"), "OverQuota");
-    ask(200, ALICE, "GET /quotas/a11ce/details", NULL);
-    assert_string_equal(get("quota.network"), "{\"limit\":1,\"used\":1,\"reserved\":0}");
-    ask(200, ADMIN, "GET /quotas", NULL);
-    assert_string_equal(get("quotas.0.project_id"), "a11ce");
-    ask(409, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":0,\"check_limit\":true}}");
-    assert_string_equal(get("NeutronError.type"), "InvalidQuotaValue");
-    ask(204, ADMIN, "DELETE /quotas/a11ce", NULL);
-    ask(200, ALICE, "GET /quotas/a11ce/default", NULL);
-    ask(201, ALICE, "POST /networks", "{\"network\":{}}");
+    neutron_say(200, ALICE, "GET /quotas/a11ce", NULL);
+    assert_string_equal(neutron_get("quota.network"), "100");
+    neutron_say(403, ALICE, "GET /quotas/b0b", NULL);
+    neutron_say(403, ALICE, "PUT /quotas/a11ce", "{\"quota\":{\"network\":5}}");
+    neutron_say(200, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":1}}");
+    neutron_network(ALICE, "");
+    neutron_say(409, ALICE, "POST /networks", "{\"network\":{}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "OverQuota");
+    neutron_say(200, ALICE, "GET /quotas/a11ce/details", NULL);
+    assert_string_equal(neutron_get("quota.network"), "{\"limit\":1,\"used\":1,\"reserved\":0}");
+    neutron_say(200, ADMIN, "GET /quotas", NULL);
+    assert_string_equal(neutron_get("quotas.0.project_id"), "a11ce");
+    neutron_say(409, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":0,\"check_limit\":true}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "InvalidQuotaValue");
+    neutron_say(204, ADMIN, "DELETE /quotas/a11ce", NULL);
+    neutron_say(200, ALICE, "GET /quotas/a11ce/default", NULL);
+    neutron_say(201, ALICE, "POST /networks", "{\"network\":{}}");
 }
 
 static void test_extensions_are_truthful(void **state)
@@ -476,16 +392,16 @@ static void test_extensions_are_truthful(void **state)
                                           "tag-ports-during-bulk-creation",
                                           "subnet_allocation" };
 
-    ask(200, ALICE, "GET /extensions", NULL);
-    assert_string_equal(get("extensions.0.alias"), "availability_zone");
-    ask(200, ALICE, "GET /extensions/net-mtu", NULL);
-    assert_string_equal(get("extension.alias"), "net-mtu");
+    neutron_say(200, ALICE, "GET /extensions", NULL);
+    assert_string_equal(neutron_get("extensions.0.alias"), "availability_zone");
+    neutron_say(200, ALICE, "GET /extensions/net-mtu", NULL);
+    assert_string_equal(neutron_get("extension.alias"), "net-mtu");
     for (size_t i = 0; i < KN_COUNT(ABSENT); i++) {
-        ask(404, ALICE, at("GET", "extensions", ABSENT[i]), NULL);
+        neutron_say(404, ALICE, neutron_at("GET", "extensions", ABSENT[i]), NULL);
     }
-    ask(404, ALICE, "GET /security-groups", NULL);
-    ask(404, ALICE, "GET /routers", NULL);
-    ask(200, ALICE, "GET /availability_zones", NULL);
+    neutron_say(404, ALICE, "GET /security-groups", NULL);
+    neutron_say(404, ALICE, "GET /routers", NULL);
+    neutron_say(200, ALICE, "GET /availability_zones", NULL);
 }
 
 /* --- bad input ---------------------------------------------------------------------------------------------------- */
@@ -522,11 +438,12 @@ static int64_t rows_in_all(void)
 static void test_bad_input_changes_nothing(void **state)
 {
     (void)state;
-    const char *network = make_network(ALICE, ""), *subnet = make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    const char *network = neutron_network(ALICE, ""),
+               *subnet = neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
     char port[64];
 
-    post(201, ALICE, "port", network, "");
-    snprintf(port, sizeof(port), "%s", get("port.id"));
+    neutron_post(201, ALICE, "port", network, "");
+    snprintf(port, sizeof(port), "%s", neutron_get("port.id"));
     int64_t before = rows_in_all();
 
     for (size_t i = 0; i < kn_neutron_bad_count; i++) {
@@ -534,8 +451,8 @@ static void test_bad_input_changes_nothing(void **state)
                        *body = fill_in(kn_neutron_bad[i].body, network, subnet, port);
 
         if (strcmp(kn_neutron_bad[i].what, "GET /") != 0) {
-            ask(kn_neutron_bad[i].status, ALICE, what, body);
-            assert_string_not_equal(get("NeutronError.message"), "(absent)");
+            neutron_say(kn_neutron_bad[i].status, ALICE, what, body);
+            assert_string_not_equal(neutron_get("NeutronError.message"), "(absent)");
         }
     }
     assert_int_equal(rows_in_all(), before);
@@ -550,13 +467,13 @@ static void test_what_compute_asks(void **state)
     (void)state;
     struct kn_error err = { .code = KN_OK };
     char id[KN_UUID_SIZE] = "x";
-    const char *bare = make_network(BOB, "");
+    const char *bare = neutron_network(BOB, "");
 
     assert_ok(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err);
     assert_string_equal(id, "");
-    const char *network = make_network(ALICE, "");
+    const char *network = neutron_network(ALICE, "");
 
-    make_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
+    neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\"");
     assert_ok(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err);
     assert_string_equal(id, network);
     assert_ok(kn_network_usable(kn_neutron.db, &ALICES, network, NULL, &err), &err);
@@ -567,15 +484,15 @@ static void test_what_compute_asks(void **state)
     assert_fails(kn_network_usable(kn_neutron.db, &BOBS, network, NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(kn_network_usable(kn_neutron.db, &BOBS, bare, NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(kn_network_usable(kn_neutron.db, &BOBS, "x", NULL, &err), &err, KN_BAD_REQUEST);
-    make_network(ADMIN, ",\"shared\":true");
+    neutron_network(ADMIN, ",\"shared\":true");
     assert_fails(kn_network_auto(kn_neutron.db, "a11ce", id, &err), &err, KN_CONFLICT);
-    post(201, ALICE, "port", network, ",\"device_id\":\"d\"");
-    assert_fails(kn_network_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_CONFLICT);
-    post(201, ALICE, "port", network, "");
-    assert_ok(kn_network_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err);
-    assert_fails(kn_network_port_usable(kn_neutron.db, &BOBS, get("port.id"), &err), &err, KN_BAD_REQUEST);
-    post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
-    assert_fails(kn_network_port_usable(kn_neutron.db, &ALICES, get("port.id"), &err), &err, KN_BAD_REQUEST);
+    neutron_post(201, ALICE, "port", network, ",\"device_id\":\"d\"");
+    assert_fails(kn_network_port_usable(kn_neutron.db, &ALICES, neutron_get("port.id"), &err), &err, KN_CONFLICT);
+    neutron_post(201, ALICE, "port", network, "");
+    assert_ok(kn_network_port_usable(kn_neutron.db, &ALICES, neutron_get("port.id"), &err), &err);
+    assert_fails(kn_network_port_usable(kn_neutron.db, &BOBS, neutron_get("port.id"), &err), &err, KN_BAD_REQUEST);
+    neutron_post(201, ALICE, "port", network, ",\"fixed_ips\":[]");
+    assert_fails(kn_network_port_usable(kn_neutron.db, &ALICES, neutron_get("port.id"), &err), &err, KN_BAD_REQUEST);
 }
 
 int main(void)

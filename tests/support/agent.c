@@ -210,3 +210,15 @@ int kn_test_agent_power(struct kn_test_agent *a, const char *server, const char 
     kn_message_release(&m);
     return power_state;
 }
+
+int kn_test_agent_teardown_sim(void **state)
+{
+    struct kn_test_agent *a = *state;
+    AUTO_FREE char *journal = kn_asprintf("%s/sim.journal", a->dir);
+
+    kn_test_agent_release(a);
+    unlink(journal);
+    rmdir(a->dir);
+    free(a);
+    return 0;
+}

@@ -50,4 +50,7 @@ json_t *kn_test_agent_observe(struct kn_test_agent *agent);
 /* server.power; the power state it ends in, -1 when it was refused. */
 int kn_test_agent_power(struct kn_test_agent *agent, const char *server, const char *action);
 
+/* cmocka's teardown for one with the sim driver, made by KN_NEW: its journal goes, too. */
+int kn_test_agent_teardown_sim(void **state);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine, event by event: a task is walked by hand, and after each event its position is compared with one line of text:
- * "run 1 attempt 2: server.spawn port.bind". Then the flows as tables: each message exists, each part can be built and taken back.
+ * "run 1 attempt 2: server.spawn port.bind". The flows as tables are looked at in test_flows.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -518,37 +518,6 @@ static void test_a_server_that_was_never_placed_is_deleted_without_a_host(void *
     kn_conductor_task_free(task);
 }
 
-/* It tells a host exactly what agents listen to. */
-static void check_to(const struct kn_conductor_flow_part *part, const char *message)
-{
-    if (message != NULL) {
-        assert_int_equal(part->to != KN_TO_SERVICE, strcmp(kn_message_type(message)->topic, KN_TOPIC_AGENT) == 0);
-    }
-}
-
-static void test_every_part_of_every_flow_can_be_said(void **state)
-{
-    (void)state;
-    for (int t = 0; kn_conductor_flow_tables[t] != NULL; t++) {
-        for (const struct kn_conductor_flow *flow = kn_conductor_flow_tables[t]; flow->kind != NULL; flow++) {
-            assert_ptr_equal(kn_conductor_flow(flow->kind), flow);
-            for (int row = 0; row < flow->row_count; row++) {
-                for (int i = 0; i < KN_ROW_PARTS && flow->rows[row].parts[i].message != NULL; i++) {
-                    const struct kn_conductor_flow_part *part = &flow->rows[row].parts[i];
-
-                    assert_non_null(kn_message_type(part->message));
-                    assert_non_null(kn_message_type(part->message)->result);
-                    assert_non_null(part->build);
-                    assert_true((part->undo == NULL) == (part->undo_build == NULL));
-                    assert_true(part->undo == NULL || kn_message_type(part->undo) != NULL);
-                    check_to(part, part->message);
-                    check_to(part, part->undo);
-                }
-            }
-        }
-    }
-}
-
 static void test_commands_fit_the_registry(void **state)
 {
     struct kn_conductor_task *task = new_task("server.create", CREATE_INPUT);
@@ -593,7 +562,6 @@ int main(void)
         cmocka_unit_test(test_a_deletion_insists),
         cmocka_unit_test(test_a_description_waits_for_its_host),
         cmocka_unit_test(test_a_server_that_was_never_placed_is_deleted_without_a_host),
-        cmocka_unit_test(test_every_part_of_every_flow_can_be_said),
         cmocka_unit_test(test_commands_fit_the_registry),
         cmocka_unit_test(test_what_cannot_be_taken_back_is_told),
         cmocka_unit_test(test_what_cannot_be_written),
