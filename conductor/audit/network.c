@@ -67,6 +67,9 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
     { "4. no two subnets of a network overlap",
       "SELECT format('subnets %s (%s) and %s (%s) of network %s', a.id, a.cidr, b.id, b.cidr, a.network_id) FROM subnet a "
       "JOIN subnet b ON b.network_id = a.network_id AND b.id > a.id WHERE a.cidr && b.cidr", NULL, NULL },
+    { "4. hosts hear of every change within a minute",
+      "SELECT format('%s %s changed at %s%s', kind, id, made_at, coalesce(', and nobody can be told: ' || aside, '')) FROM network_change "
+      "WHERE aside IS NOT NULL OR made_at < now() - interval '1 minute'", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -59,6 +59,8 @@ const struct kn_message_type kn_message_types[] = {
     { "port.release", 1, KN_TOPIC_NETWORK, "delete the ports made for the server, unbind those it was given",
       FIELDS(UUID("server", "the server"), STR_OPT("host", HOST, "only what binds them to this host; the ports stay")), NOTHING, false },
 
+    { "net.changed", 1, KN_TOPIC_NETWORK, "rows that hosts derive something from changed: look into network_change", NOTHING, NULL, false },
+
     /* --- kn.volume: kilonova-volume --- */
     { "volume.create", 1, KN_TOPIC_VOLUME, "make the volume's disk",
       FIELDS(UUID("volume", "the volume"), INT("size_gib", VOLUME_SIZE_GIB, "its size")), NOTHING, false },

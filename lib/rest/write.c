@@ -243,6 +243,17 @@ static int write_take_quota(const struct kn_rest_noun *noun, struct kn_request *
     return write_count(noun, req, ids, 1, &claims, err) < 0 ? -1 : kn_quota_take(req->db, &claims, err);
 }
 
+static int write_commit(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_tx *tx, struct kn_error *err)
+{
+    if (kn_tx_commit(tx, err) < 0) {
+        return -1;
+    }
+    if (noun->behind != NULL) {
+        noun->behind(req);
+    }
+    return 0;
+}
+
 int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id,
                    struct kn_error *err)
 {
@@ -253,7 +264,7 @@ int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json
         return -1;
     }
     kn_array_add(&ids, *ret_id);
-    return write_take_quota(noun, req, &ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return write_take_quota(noun, req, &ids, err) < 0 ? -1 : write_commit(noun, req, &tx, err);
 }
 
 static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects,
@@ -276,7 +287,7 @@ static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, c
         }
         kn_array_add(ids, id);
     }
-    return write_take_quota(noun, req, ids, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return write_take_quota(noun, req, ids, err) < 0 ? -1 : write_commit(noun, req, &tx, err);
 }
 
 static int write_create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk,
@@ -462,7 +473,7 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
                    (moves && write_count(noun, req, &ids, 1, &claims, err) < 0) ||
                    kn_quota_take(req->db, &claims, err) < 0
                ? -1
-               : kn_tx_commit(&tx, err);
+               : write_commit(noun, req, &tx, err);
 }
 
 int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_response *res,
@@ -498,7 +509,7 @@ int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *re
     return write_run(noun, req, id, &q, NULL, err) < 0 || rest_write_end(noun, req, id, now, NULL, err) < 0 ||
                    kn_quota_take(req->db, &back, err) < 0
                ? -1
-               : kn_tx_commit(&tx, err);
+               : write_commit(noun, req, &tx, err);
 }
 
 int kn_rest_delete(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)

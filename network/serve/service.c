@@ -15,6 +15,7 @@
 #include "network/rows/plan.h"
 #include "network/serve/batch.h"
 #include "network/serve/peers.h"
+#include "network/serve/state.h"
 
 #define TRIES 5
 
@@ -186,6 +187,7 @@ static int service_handle(struct kn_daemon *d, void *state, struct kn_message **
                           struct kn_error *err)
 {
     AUTO_FREE struct kn_network_outcome *outcomes = kn_realloc_array(NULL, (size_t)count + 1, sizeof(*outcomes));
+    bool woken = false;
     int n = 0, rc = 0;
 
     (void)state;
@@ -194,10 +196,16 @@ static int service_handle(struct kn_daemon *d, void *state, struct kn_message **
             outcomes[n++] = (struct kn_network_outcome){ .command = messages[i] };
         }
     }
+    for (int i = 0; i < count; i++) {
+        woken = woken || strcmp(messages[i]->type->name, "net.changed") == 0;
+    }
     if (n > 0) {
         rc = service_serve(d, outcomes, n, err);
     }
     reset(outcomes, n);
+    if (rc == 0 && woken) {
+        rc = kn_network_state_work(d, err);
+    }
     for (int i = 0; i < count && rc == 0; i++) {
         if (strcmp(messages[i]->type->name, "agent.hello") == 0) {
             rc = greet(d, messages[i], err);
