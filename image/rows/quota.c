@@ -53,12 +53,10 @@ int kn_image_tally_end(struct kn_image_tally *tally, struct kn_db *db, const cha
 int kn_image_fits(struct kn_db *db, const char *owner, enum kn_quota quota, int64_t length, struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-    AUTO_RELEASE(kn_array) struct kn_array owners = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const int64_t more = length > 0 ? length : 1, unit = kn_quota_rows[quota].unit;
 
-    kn_array_add(&owners, owner);
-    if (kn_quota_room(db, quota, &owners, &rows, err) < 0) {
+    if (kn_quota_room_of_one(db, quota, owner, &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_null(rows, 0, KN_ROOM_LEFT) || kn_rows_int(rows, 0, KN_ROOM_LEFT) >= more) {

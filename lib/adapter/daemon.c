@@ -95,7 +95,7 @@ struct kn_db *kn_daemon_db(const struct kn_conf *conf, const char *name)
 static int open_database(struct kn_daemon *d, struct kn_error *err)
 {
     d->db = kn_daemon_db(&d->conf, d->name);
-    kn_db_by_key(d->db);
+    kn_db_plan_once(d->db);
     if (kn_db_connect(d->db, CONNECT_WAIT_MS, err) < 0) {
         return kn_fail_context(err, "database");
     }

@@ -46,6 +46,12 @@ void kn_db_by_key(struct kn_db *db)
     db->by_key = true;
 }
 
+void kn_db_plan_once(struct kn_db *db)
+{
+    db->by_key = true;
+    db->plan_once = true;
+}
+
 void kn_db_hold(struct kn_db *db, const char *lock)
 {
     free(db->lock);
@@ -88,13 +94,15 @@ void kn_db_drop(struct kn_db *db)
 #define KEEPALIVE "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 #define SESSION "-c TimeZone=UTC -c DateStyle=ISO -c jit=off " KEEPALIVE
 
+#define BY_KEY " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+#define PLAN_ONCE " -c plan_cache_mode=force_generic_plan"
+
 static PGconn *open_connection(const struct kn_db *db)
 {
     /* What stands before dbname is a default that the url may override, what stands after it is not. */
     const char *const keys[] = { "options",         "connect_timeout", "keepalives_idle",           "tcp_user_timeout",
                                  "client_encoding", "dbname",          "fallback_application_name", NULL };
-    const char *options = db->by_key ? SESSION " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-                                     : SESSION;
+    const char *options = db->plan_once ? SESSION BY_KEY PLAN_ONCE : db->by_key ? SESSION BY_KEY : SESSION;
     const char *const values[] = { options, "5", "15", "30000", "UTF8", db->url, db->name, NULL };
 
     return PQconnectdbParams(keys, values, 1);

@@ -59,6 +59,11 @@ bool kn_db_locked_out(const struct kn_db *db);
  */
 void kn_db_by_key(struct kn_db *db);
 /*
+ * The same, and each of its statements is prepared and planned once: with its own numbers in hand PostgreSQL takes an unnest of few rows to be cheaper than one of
+ * many, and plans it anew each time it runs. Not where statements are put together for their values (lists).
+ */
+void kn_db_plan_once(struct kn_db *db);
+/*
  * No statement is waited for longer than this (0 = for ever, the default): a server that takes connections and says nothing holds nobody for
  * ever. Then the connection is dropped and the call fails with KN_UNAVAILABLE; what the server makes of the statement is unknown, as after
  * any loss, and it is not asked again. Scripts are not bounded.

@@ -19,6 +19,7 @@ struct kn_db {
     char *name;
     char *lock;              /* advisory lock that every session holds; NULL = none */
     bool by_key;             /* sessions are told to keep to the indexes */
+    bool plan_once;          /* and to plan each statement for all values at once */
     int64_t patience_ms;     /* 0: none */
     PGconn *conn;            /* NULL: not connected */
     int64_t session;         /* counts connections made */

@@ -71,6 +71,9 @@ int kn_quota_take_one(struct kn_db *db, const char *project, enum kn_quota quota
 enum { KN_ROOM_PROJECT, KN_ROOM_LEFT };
 int kn_quota_room(struct kn_db *db, enum kn_quota quota, struct kn_array *projects, struct kn_rows **ret_rows,
                   struct kn_error *err);
+/* The same, one row. */
+int kn_quota_room_of_one(struct kn_db *db, enum kn_quota quota, const char *project, struct kn_rows **ret_rows,
+                         struct kn_error *err);
 
 /* --- limits --- */
 

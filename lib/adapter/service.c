@@ -410,7 +410,7 @@ static int adapter_service_start(struct loop *loop, int argc, char **argv, struc
     /* From here on a connection that is the writer's: a new one, because the first one was made without the lock. */
     kn_db_free(loop->daemon.db);
     loop->daemon.db = kn_daemon_db(&loop->daemon.conf, loop->service->name);
-    kn_db_by_key(loop->daemon.db);
+    kn_db_plan_once(loop->daemon.db);
     kn_db_hold(loop->daemon.db, loop->service->name);
     if (become_active(loop, err) < 0 || stopping(loop)) {
         return stopping(loop) ? 0 : -1;

@@ -163,7 +163,7 @@ static void *work_enter(void *ctx)
     const struct kn_works *works = ctx;
     struct kn_db *db = kn_daemon_db(&works->daemon->conf, works->trade.db);
 
-    kn_db_by_key(db);
+    kn_db_plan_once(db);
     return db;
 }
 

@@ -151,14 +151,12 @@ int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, con
 
 int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (more == 0) {
         return 0;
     }
-    kn_array_add(&projects, project_id);
-    if (kn_quota_room(db, KN_QUOTA_PORT, &projects, &rows, err) < 0) {
+    if (kn_quota_room_of_one(db, KN_QUOTA_PORT, project_id, &rows, err) < 0) {
         return -1;
     }
     return kn_rows_null(rows, 0, KN_ROOM_LEFT) || kn_rows_int(rows, 0, KN_ROOM_LEFT) >= more

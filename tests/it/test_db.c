@@ -328,6 +328,28 @@ static void test_the_constraint_outlives_the_rollback(void **state)
     assert_int_equal(count_rows(db), 0);
 }
 
+/* Few rows of an array are always cheaper than the many that it might have: by itself PostgreSQL would plan this anew for ever. */
+static void test_daemons_plan_once(void **state)
+{
+    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "daemon");
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_db_plan_once(db);
+    for (int i = 0; i < 20; i++) {
+        AUTO_FREE char *ids = kn_asprintf("{%d}", i);
+
+        assert_ok(kn_db_run(db, &INSERT_MANY, KN_ARGS(ids, "{a}"), NULL, &err), &err);
+    }
+    assert_ok(kn_db_query(db,
+                          "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 't_insert_many'",
+                          0, KN_NO_ARGS, &rows, &err),
+              &err);
+    assert_int_equal(kn_rows_int(rows, 0, 0), 20);
+    assert_int_equal(kn_rows_int(rows, 0, 1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +367,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_patience_with_much, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_holder_of_a_lock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_constraint_outlives_the_rollback, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_daemons_plan_once, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("it/db", tests, group_setup, group_teardown);

@@ -415,6 +415,25 @@ static void test_images_count(void **state)
 
 /* --- moving ----------------------------------------------------------------------------------------------------------- */
 
+/* An API asks at each POST, in a session that plans by itself: five times with the values in hand, then once for all. */
+static void test_asking_for_room_is_planned_once(void **state)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        AUTO(kn_rows) struct kn_rows *room = NULL;
+
+        assert_ok(kn_quota_room_of_one(world.db, KN_QUOTA_PORT, P, &room, &err), &err);
+        assert_int_equal(kn_rows_count(room), 1);
+        assert_int_equal(kn_rows_int(room, 0, KN_ROOM_LEFT), kn_quota_rows[KN_QUOTA_PORT].dflt);
+    }
+    assert_ok(kn_db_query(world.db, "SELECT custom_plans FROM pg_prepared_statements WHERE name = 'quota_room_of_one'",
+                          0, KN_NO_ARGS, &rows, &err),
+              &err);
+    assert_in_range(kn_rows_int(rows, 0, 0), 0, 5);
+}
+
 static void test_the_old_tables_move(void **state)
 {
     static const char OLD[] =
@@ -472,6 +491,7 @@ int main(void)
         cmocka_unit_test_setup(test_volumes_count_by_type, fresh),
         cmocka_unit_test_setup(test_networks_count_all_together, fresh),
         cmocka_unit_test_setup(test_images_count, fresh),
+        cmocka_unit_test_setup(test_asking_for_room_is_planned_once, fresh),
         cmocka_unit_test(test_the_old_tables_move),
     };
 
