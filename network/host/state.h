@@ -101,6 +101,8 @@ struct kn_network_state_port {
     char (*subnets)[KN_UUID_SIZE]; /* ips.count of them, beside their address */
     struct kn_network_state_pair *pairs;
     size_t pair_count;
+    /* "groups" was said, be it empty: what no group allows is dropped. Not said: groups are not asked, as before there were any. */
+    bool has_groups;
     char (*groups)[KN_UUID_SIZE];
     size_t group_count;
     struct kn_network_state_option *options;
