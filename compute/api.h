@@ -10,9 +10,9 @@ extern const struct kn_api kn_compute_api; /* prefix "/compute", KN_DIALECT_NOVA
 /* api/flavors.c */
 kn_handler kn_compute_flavors_list, kn_compute_flavors_detail, kn_compute_flavors_show, kn_compute_flavors_create,
     kn_compute_flavors_update, kn_compute_flavors_delete;
-/* api/flavor_specs.c */
 kn_handler kn_compute_flavor_specs_list, kn_compute_flavor_specs_create, kn_compute_flavor_specs_show,
     kn_compute_flavor_specs_update, kn_compute_flavor_specs_delete;
+/* api/flavor_access.c */
 kn_handler kn_compute_flavor_access_list, kn_compute_flavors_action;
 /* api/keypairs.c */
 kn_handler kn_compute_keypairs_list, kn_compute_keypairs_show, kn_compute_keypairs_create, kn_compute_keypairs_delete;

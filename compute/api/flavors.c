@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flavors as a table, and their routes. Extra specs and access have a file of their own; what a server is made of reads compute/rows/flavor.c. */
+/* Flavors as a table with their extra specs, and their routes. Access has a file of its own; what a server is made of reads compute/rows/flavor.c. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -7,9 +7,8 @@
 #include "compute/api.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/uuid.h"
-#include "lib/rest/list.h"
+#include "lib/rest/labels.h"
 #include "lib/rest/manners.h"
-#include "lib/rest/write.h"
 
 /* Before 2.75 no swap is no number. */
 static void print_old_swap(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
@@ -46,6 +45,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("os-flavor-access:is_public", "f.is_public", KN_REST_BOOL, MADE, .column = "is_public"),
     KN_REST_ATTR("rxtx_factor", "f.rxtx_factor", KN_REST_REAL, MADE | KN_REST_SORT, .column = "rxtx_factor"),
     KN_REST_ATTR("extra_specs", "f.extra_specs", KN_REST_JSON, KN_REST_SHOWN, .since = 61),
+    KN_REST_ATTR("specs", "f.extra_specs", KN_REST_JSON, 0, .column = "extra_specs"), /* one by one */
     /* Nova's names of the columns, to sort by. */
     KN_REST_ATTR("description", "f.description", KN_REST_TEXT, KN_REST_SORT | KN_REST_NULL, .until = 54),
     KN_REST_ATTR("flavorid", "f.id", KN_REST_TEXT, KN_REST_SORT),
@@ -169,4 +169,56 @@ int kn_compute_flavors_delete(struct kn_request *req, struct kn_response *res, s
 {
     (void)res;
     return kn_rest_delete(&FLAVOR, req, req->params[0], err);
+}
+
+/* --- extra specs --- */
+
+static const struct kn_schema SPEC_VALUES[] = {
+    KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE),
+    KN_SCHEMA("value", KN_IS_NUMBER),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema SPECS_BODY[] = {
+    KN_SCHEMA("extra_specs", KN_IS_MAP, .flags = KN_REQUIRED, .rule = &KN_TEXT_META_KEY, .inner = SPEC_VALUES),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema ONE_SPEC[] = {
+    KN_SCHEMA("extra_specs", KN_IS_MAP, .limit = KN_LIMIT_ONE_ITEM, .rule = &KN_TEXT_META_KEY, .inner = SPEC_VALUES),
+    KN_SCHEMA_END,
+};
+static const struct kn_rest_labels SPECS = {
+    .noun = &FLAVOR,
+    .attr = "specs",
+    .key = "extra_specs",
+    .body = SPECS_BODY,
+    .one = ONE_SPEC,
+    .echoes = true,
+    .absent = "Flavor %1 has no extra specs with key %2.",
+    .mismatch = "Request body and URI mismatch",
+};
+
+int kn_compute_flavor_specs_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_list(&SPECS, req, res, err);
+}
+
+int kn_compute_flavor_specs_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_merge(&SPECS, req, res, err);
+}
+
+int kn_compute_flavor_specs_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_show(&SPECS, req, res, err);
+}
+
+int kn_compute_flavor_specs_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_put(&SPECS, req, res, err);
+}
+
+int kn_compute_flavor_specs_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return kn_rest_labels_drop(&SPECS, req, err);
 }

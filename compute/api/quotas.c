@@ -8,7 +8,6 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/quota.h"
 
-static const struct kn_rest_quota_manners NOVA = { "compute", "quota_set", "in_use", false };
 static const struct kn_schema MORE[] = {
     KN_SCHEMA("networks", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA, .until = 35),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
@@ -17,16 +16,25 @@ static const struct kn_schema MORE[] = {
 static const struct kn_rest_noun QUOTA_NOUN = { .one = "quota_set", .manners = &KN_REST_NOVA };
 static const char *const QUERY[] = { "user_id", NULL };
 
+static bool quotas_ends(const struct kn_request *req, const char *tail)
+{
+    const char *path = req->route->path;
+
+    return strcmp(path + strlen(path) - strlen(tail), tail) == 0;
+}
+
 /*
  * Members read their own project's quota, admins anybody's. Quotas of single users do not exist here: the limits of a user are his
  * project's, as in Nova for a user without any, but what he alone uses is not counted, and nothing can be set for him.
  */
-static int may_open(struct kn_request *req, bool of_user_too, struct kn_error *err)
+static int quotas_may(struct kn_request *req, struct kn_error *err)
 {
+    const bool reads_limits = strcmp(req->method, "GET") == 0 && !quotas_ends(req, "/detail");
+
     if (kn_rest_only(&QUOTA_NOUN, req, QUERY, err) < 0) {
         return -1;
     }
-    if (!of_user_too && kn_request_query(req, "user_id") != NULL) {
+    if (!reads_limits && kn_request_query(req, "user_id") != NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "Quotas of single users are not supported");
     }
     if (kn_policy_check(req->route->rule, &req->caller, &(struct kn_target){ .project_id = req->params[0] }, err) < 0) {
@@ -38,49 +46,17 @@ static int may_open(struct kn_request *req, bool of_user_too, struct kn_error *e
     return 0;
 }
 
-static int open_quota(struct kn_request *req, bool of_user_too, struct kn_quota_set *ret, struct kn_error *err)
+/* The defaults are nobody's; and what a project that is gone had can be reset, as in Nova. */
+static int quotas_enter(struct kn_request *req, struct kn_error *err)
 {
-    return may_open(req, of_user_too, err) < 0 || kn_identity_project_verify(req->db, req->params[0], err) < 0
-               ? -1
-               : kn_quota_read(req->db, "compute", req->params[0], ret, err);
-}
-
-int kn_compute_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-
-    if (open_quota(req, true, &set, err) < 0) {
+    if (!quotas_ends(req, "/defaults") && quotas_may(req, err) < 0) {
         return -1;
     }
-    kn_rest_quota_answer(&NOVA, req, NULL, req->params[0], &set, false, res);
-    return 0;
-}
-
-int kn_compute_quotas_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-
-    if (open_quota(req, false, &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&NOVA, req, NULL, req->params[0], &set, true, res);
-    return 0;
-}
-
-int kn_compute_quotas_defaults(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-
-    if (kn_identity_project_verify(req->db, req->params[0], err) < 0 ||
-        kn_quota_read(req->db, "compute", "", &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&NOVA, req, NULL, req->params[0], &set, false, res);
-    return 0;
+    return strcmp(req->method, "DELETE") == 0 ? 0 : kn_identity_project_verify(req->db, req->params[0], err);
 }
 
 /* A limit below what is used already needs "force". */
-static int check_limits(const json_t *in, const struct kn_quota_set *set, struct kn_error *err)
+static int quotas_judge(const json_t *in, const struct kn_quota_set *set, struct kn_error *err)
 {
     int64_t limit = 0;
     const struct kn_quota_line *below = kn_schema_bool(in, "force", false) ? NULL
@@ -97,27 +73,40 @@ static int check_limits(const json_t *in, const struct kn_quota_set *set, struct
     return 0;
 }
 
+static const struct kn_rest_quota_manners NOVA = {
+    .service = "compute",
+    .one = "quota_set",
+    .used = "in_use",
+    .shows_id = true,
+    .more = MORE,
+    .enter = quotas_enter,
+    .judge = quotas_judge,
+};
+
+int kn_compute_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_quota_show(&NOVA, req, false, res, err);
+}
+
+int kn_compute_quotas_detail(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_quota_show(&NOVA, req, true, res, err);
+}
+
+int kn_compute_quotas_defaults(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_quota_defaults(&NOVA, req, res, err);
+}
+
 int kn_compute_quotas_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-    const json_t *in = NULL;
-
-    if (kn_quota_read(req->db, "compute", "", &set, err) < 0 ||
-        kn_rest_quota_body(req, "quota_set", &set, MORE, &in, err) < 0 || open_quota(req, false, &set, err) < 0 ||
-        check_limits(in, &set, err) < 0 || kn_quota_put(req->db, "compute", req->params[0], &set, in, err) < 0 ||
-        kn_quota_read(req->db, "compute", req->params[0], &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&NOVA, req, NULL, NULL, &set, false, res);
-    return 0;
+    return kn_rest_quota_update(&NOVA, req, res, err);
 }
 
 int kn_compute_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return may_open(req, false, err) < 0
-               ? -1
-               : kn_quota_reset(req->db, "compute", req->params[0], err); /* of one that is gone, too, as in Nova */
+    return kn_rest_quota_reset(&NOVA, req, err);
 }
 
 int kn_compute_quota_classes_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server's metadata and tags over HTTP; the statements are in server_labels.c. */
+/* What users pin on a server: metadata, which its host is told of, and tags, which it is not. A server must be in a state that takes them. */
 #include <string.h>
 
 #include "compute/api.h"
 #include "compute/rows/server.h"
 #include "lib/adapter/quota.h"
-#include "lib/domain/schema.h"
+#include "lib/rest/labels.h"
+#include "lib/rest/manners.h"
 
 static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
                                           KN_SCHEMA_END };
-static const struct kn_schema METADATA[] = {
+static const struct kn_schema METADATA_BODY[] = {
     KN_SCHEMA("metadata", KN_IS_MAP, .flags = KN_REQUIRED, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
     KN_SCHEMA_END,
 };
-static const struct kn_schema META[] = {
+static const struct kn_schema META_BODY[] = {
     KN_SCHEMA("meta", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_ONE_ITEM, .rule = &KN_TEXT_META_KEY,
               .inner = VALUE),
     KN_SCHEMA_END,
@@ -22,278 +23,211 @@ static const struct kn_schema TAG[] = {
     KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG),
     KN_SCHEMA_END,
 };
-static const struct kn_schema TAGS[] = {
+static const struct kn_schema TAGS_BODY[] = {
     KN_SCHEMA("tags", KN_IS_LIST, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_TAGS, .inner = TAG),
     KN_SCHEMA_END,
 };
 
-/* The server, if this caller may write on it now. */
-static int open_server(struct kn_request *req, const char *action, struct kn_rows **ret, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+/* No more than is needed: lists and views of servers are server_noun.c's. */
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("metadata", "s.metadata", KN_REST_JSON, 0, .column = "metadata"),
+    KN_REST_ATTR("tags", "s.tags", KN_REST_TAGS, 0, .column = "tags"),
+    KN_REST_ATTR("project_id", "s.project_id", KN_REST_TEXT, 0),
+    KN_REST_ATTR("vm_state", "s.vm_state", KN_REST_TEXT, 0),
+    KN_REST_ATTR("task_state", "s.task_state", KN_REST_TEXT, 0),
+    KN_REST_ATTR("locked", "s.locked", KN_REST_BOOL, 0),
+    KN_REST_ATTR("host", "s.host", KN_REST_TEXT, 0),
+    KN_REST_ATTRS_END,
+};
 
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0 ||
-        kn_compute_server_may(req, rows, kn_server_action(action), err) < 0) {
+#define LABELLED \
+    .one = "server", .many = "servers", .label = "Instance", .absent = "Instance %2 could not be found.", \
+    .from = "server s", .id = "s.id", .id_type = KN_REST_UUID, .visible = "s.project_id = ?", \
+    .kept = "s.deleted_at IS NULL", .attrs = ATTRS, .manners = &KN_REST_NOVA, .table = "server", \
+    .lock = " FOR NO KEY UPDATE"
+
+static const struct kn_rest_noun TAGGED; /* ATTRS are the same for both nouns, so each reads rows of the other */
+
+static const char *server_labels_was(const struct kn_rows *now, const char *name)
+{
+    const char *text = kn_rest_was(&TAGGED, now, name);
+
+    return text[0] != '\0' ? text : NULL;
+}
+
+static int server_labels_may(const struct kn_request *req, const char *id, const struct kn_rows *now,
+                             const char *action, struct kn_error *err)
+{
+    return kn_server_action_allowed(kn_server_action(action), id, server_labels_was(now, "vm_state"),
+                                    server_labels_was(now, "task_state"),
+                                    strcmp(kn_rest_was(&TAGGED, now, "locked"), "t") == 0,
+                                    kn_policy_allows(KN_NOVA_SERVER_LOCKED, &req->caller, NULL), err);
+}
+
+/* --- metadata --- */
+
+/* Tasks before the server, as everybody locks them. */
+static int metadata_before_lock(struct kn_request *req, const char *id, struct kn_error *err)
+{
+    return kn_compute_server_describe_begin(req->db, id, err);
+}
+
+static int metadata_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                           struct kn_error *err)
+{
+    (void)object;
+    return server_labels_may(req, id, now, "update metadata", err);
+}
+
+static int metadata_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                          struct kn_error *err)
+{
+    int64_t task = 0;
+
+    if (kn_compute_server_describe(req, id, server_labels_was(now, "project_id"), server_labels_was(now, "host"), &task,
+                                   err) < 0) {
         return -1;
     }
-    *ret = kn_steal(&rows);
-    return 0;
+    return json_object_set_new(object, "task", json_integer(task));
 }
 
-static void server_labels_answer_metadata(struct kn_response *res, const char *json)
+static void metadata_tell(struct kn_request *req, const char *id, const json_t *object)
 {
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_raw(&res->body, "metadata", json);
-    kn_jsonw_end_object(&res->body);
-}
+    const int64_t task = json_integer_value(json_object_get(object, "task"));
 
-int kn_compute_server_metadata_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    server_labels_answer_metadata(res, kn_rows_text(rows, 0, KN_SERVER_METADATA));
-    return 0;
-}
-
-typedef int write_metadata(struct kn_db *db, const char *id, const char *json, int64_t limit, struct kn_rows **ret,
-                           struct kn_error *err);
-
-static void server_labels_wake(const struct kn_request *req, const char *id, int64_t task)
-{
     if (task > 0) {
         kn_task_wake(req->bus, id, task);
     }
 }
 
-/* Writes the object as it was sent; *ret: what is there now. */
-static int write_object(struct kn_request *req, const json_t *object, write_metadata *write, struct kn_rows **ret,
-                        struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_FREE char *json = json_dumps(object, JSON_COMPACT);
-    AUTO_TX struct kn_tx tx = { NULL };
-    const char *id;
-    int64_t task = 0, most = 0;
+static const struct kn_rest_noun DESCRIBED = {
+    LABELLED,
+    .before_lock = metadata_before_lock,
+    .decide = metadata_decide,
+    .after = metadata_after,
+    .tell = metadata_tell,
+};
 
-    if (open_server(req, "update metadata", &rows, err) < 0 ||
-        kn_quota_limit(req->db, KN_QUOTA_METADATA, kn_rows_text(rows, 0, KN_SERVER_PROJECT), &most, err) < 0) {
+static int server_labels_metadata_fits(struct kn_request *req, const struct kn_rows *now, const json_t *whole,
+                                       struct kn_error *err)
+{
+    AUTO_FREE char *text = json_dumps(whole, 0);
+    int64_t most = 0;
+
+    if (kn_quota_limit(req->db, KN_QUOTA_METADATA, server_labels_was(now, "project_id"), &most, err) < 0) {
         return -1;
     }
-    id = kn_rows_text(rows, 0, KN_SERVER_ID);
-    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_compute_server_describe_begin(req->db, id, err) < 0 ||
-        write(req->db, id, json, most, ret, err) < 0 || kn_compute_server_describe(req, rows, &task, err) < 0 ||
-        kn_tx_commit(&tx, err) < 0) {
-        return -1;
-    }
-    server_labels_wake(req, id, task);
-    return 0;
+    return most < 0 || (int64_t)json_object_size(whole) <= most
+               ? kn_compute_server_metadata_check(text, err)
+               : kn_fail(err, KN_QUOTA, "Maximum number of metadata items exceeds %lld", (long long)most);
 }
 
-static int server_labels_write_all(struct kn_request *req, struct kn_response *res, write_metadata *write,
-                                   struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *now = NULL;
+static const struct kn_rest_labels METADATA = {
+    .noun = &DESCRIBED,
+    .attr = "metadata",
+    .key = "metadata",
+    .item = "meta",
+    .body = METADATA_BODY,
+    .one = META_BODY,
+    .absent = "Metadata item was not found",
+    .mismatch = "Request body and URI mismatch",
+    .fits = server_labels_metadata_fits,
+};
 
-    if (kn_schema_check(METADATA, req->body, req->microversion, err) < 0 ||
-        write_object(req, json_object_get(req->body, "metadata"), write, &now, err) < 0) {
-        return -1;
-    }
-    server_labels_answer_metadata(res, kn_rows_text(now, 0, kn_rows_col(now, "metadata")));
-    return 0;
+int kn_compute_server_metadata_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_list(&METADATA, req, res, err);
 }
 
 int kn_compute_server_metadata_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return server_labels_write_all(req, res, kn_compute_server_metadata_merge, err);
+    return kn_rest_labels_merge(&METADATA, req, res, err);
 }
 
 int kn_compute_server_metadata_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return server_labels_write_all(req, res, kn_compute_server_metadata_replace, err);
-}
-
-static void answer_meta(struct kn_response *res, const char *key, const json_t *value)
-{
-    json_t *meta = json_object();
-
-    json_object_set(meta, key, (json_t *)(uintptr_t)value); /* shares the reference; the value is not changed */
-    kn_response_json(res, json_pack("{s:o}", "meta", meta));
+    return kn_rest_labels_replace(&METADATA, req, res, err);
 }
 
 int kn_compute_server_meta_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    json_t *metadata = NULL;
-    const json_t *value = NULL;
-
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    metadata = json_loads(kn_rows_text(rows, 0, KN_SERVER_METADATA), 0, NULL);
-    value = json_object_get(metadata, req->params[1]);
-    if (value != NULL) {
-        answer_meta(res, req->params[1], value);
-    }
-    json_decref(metadata);
-    return value != NULL ? 0 : kn_fail(err, KN_NOT_FOUND, "Metadata item was not found");
+    return kn_rest_labels_show(&METADATA, req, res, err);
 }
 
 int kn_compute_server_meta_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *now = NULL;
-    const json_t *meta = NULL;
-
-    if (kn_schema_check(META, req->body, req->microversion, err) < 0) {
-        return -1;
-    }
-    meta = json_object_get(req->body, "meta");
-    if (json_object_get(meta, req->params[1]) == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "Request body and URI mismatch");
-    }
-    if (write_object(req, meta, kn_compute_server_metadata_merge, &now, err) < 0) {
-        return -1;
-    }
-    kn_response_json(res, json_incref(req->body));
-    return 0;
+    return kn_rest_labels_put(&METADATA, req, res, err);
 }
 
 int kn_compute_server_meta_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_TX struct kn_tx tx = { NULL };
-    int64_t task = 0;
-
     (void)res;
-    if (open_server(req, "update metadata", &rows, err) < 0 || kn_tx_begin(&tx, req->db, err) < 0 ||
-        kn_compute_server_describe_begin(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), err) < 0 ||
-        kn_compute_server_metadata_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], err) < 0 ||
-        kn_compute_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
-        return -1;
-    }
-    server_labels_wake(req, kn_rows_text(rows, 0, KN_SERVER_ID), task);
-    return 0;
+    return kn_rest_labels_drop(&METADATA, req, err);
 }
 
 /* --- tags --- */
 
-int kn_compute_server_tags_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+static int tags_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                       struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_raw(&res->body, "tags", kn_rows_text(rows, 0, KN_SERVER_TAGS));
-    kn_jsonw_end_object(&res->body);
-    return 0;
+    (void)object;
+    return server_labels_may(req, id, now, "update tag", err);
 }
 
-static bool seen_before(const json_t *tags, size_t at)
+static const struct kn_rest_noun TAGGED = { LABELLED, .decide = tags_decide };
+
+static int server_labels_tags_fit(struct kn_request *req, const struct kn_rows *now, const json_t *whole,
+                                  struct kn_error *err)
 {
-    for (size_t i = 0; i < at; i++) {
-        if (json_equal(json_array_get(tags, i), json_array_get(tags, at))) {
-            return true;
-        }
-    }
-    return false;
+    (void)req;
+    (void)now;
+    return json_array_size(whole) <= KN_MAX_SERVER_TAGS
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "The number of tags exceeded the per-server limit %d",
+                         KN_MAX_SERVER_TAGS);
+}
+
+static const struct kn_rest_labels TAGS = {
+    .noun = &TAGGED,
+    .attr = "tags",
+    .key = "tags",
+    .is_set = true,
+    .says_where = true,
+    .body = TAGS_BODY,
+    .absent = "Server %1 has no tag '%2'",
+    .bad_word =
+        "Tag '%2' is invalid. It must be a non empty string without characters '/' and ','. Maximum length is 60",
+    .fits = server_labels_tags_fit,
+};
+
+int kn_compute_server_tags_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_list(&TAGS, req, res, err);
 }
 
 int kn_compute_server_tags_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_RELEASE(kn_array) struct kn_array literal = KN_ARRAY_INIT;
-    json_t *tags = NULL, *kept = NULL;
-
-    if (kn_schema_check(TAGS, req->body, req->microversion, err) < 0 ||
-        open_server(req, "update tag", &rows, err) < 0) {
-        return -1;
-    }
-    tags = json_object_get(req->body, "tags");
-    kept = json_array();
-    for (size_t i = 0; i < json_array_size(tags); i++) {
-        if (!seen_before(tags, i)) {
-            kn_array_add(&literal, json_string_value(json_array_get(tags, i)));
-            json_array_append(kept, json_array_get(tags, i));
-        }
-    }
-    kn_response_json(res, json_pack("{s:o}", "tags", kept)); /* the door drops it if the rest fails */
-    return kn_compute_server_tags_replace(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), kn_array_value(&literal), err);
+    return kn_rest_labels_replace(&TAGS, req, res, err);
 }
 
 int kn_compute_server_tags_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
     (void)res;
-    return open_server(req, "update tag", &rows, err) < 0
-               ? -1
-               : kn_compute_server_tags_replace(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), "{}", err);
-}
-
-static int no_tag(const struct kn_request *req, struct kn_error *err)
-{
-    return kn_fail(err, KN_NOT_FOUND, "Server %s has no tag '%.60s'", req->params[0], req->params[1]);
+    return kn_rest_labels_clear(&TAGS, req, err);
 }
 
 int kn_compute_server_tag_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    json_t *tags = NULL;
-    bool found = false;
-
-    (void)res;
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    tags = json_loads(kn_rows_text(rows, 0, KN_SERVER_TAGS), 0, NULL);
-    for (size_t i = 0; i < json_array_size(tags) && !found; i++) {
-        found = strcmp(json_string_value(json_array_get(tags, i)), req->params[1]) == 0;
-    }
-    json_decref(tags);
-    return found ? 0 : no_tag(req, err);
+    return kn_rest_labels_show(&TAGS, req, res, err);
 }
 
 int kn_compute_server_tag_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
-    const char *tag = req->params[1];
-    json_auto_t *body = json_pack("{s:s}", "tag", tag); /* judged as one of a whole list is */
-    struct kn_error why = { 0 };
-    bool is_new = false;
-
-    if (kn_schema_check(TAG, body, req->microversion, &why) < 0) {
-        return kn_fail(err, KN_BAD_REQUEST,
-                       "Tag '%.60s' is invalid. It must be a non empty string without characters '/' and "
-                       "','. Maximum length is 60",
-                       tag);
-    }
-    if (open_server(req, "update tag", &rows, err) < 0 ||
-        kn_compute_server_tag_add(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), tag, &is_new, err) < 0) {
-        return -1;
-    }
-    if (is_new) {
-        kn_strbuf_addf(&location, "%s/v2.1/servers/%s/tags/", req->base_url, req->params[0]);
-        kn_strbuf_addurl(&location, tag);
-        kn_response_header(res, "Location", location.buf);
-    }
-    res->status = is_new ? 201 : 204;
-    return 0;
+    return kn_rest_labels_put(&TAGS, req, res, err);
 }
 
 int kn_compute_server_tag_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    bool removed = false;
-
     (void)res;
-    if (open_server(req, "update tag", &rows, err) < 0 ||
-        kn_compute_server_tag_remove(req->db, kn_rows_text(rows, 0, KN_SERVER_ID), req->params[1], &removed, err) < 0) {
-        return -1;
-    }
-    return removed ? 0 : no_tag(req, err);
+    return kn_rest_labels_drop(&TAGS, req, err);
 }

@@ -78,7 +78,9 @@ int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, s
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_compute_server_describe_begin(req->db, id, err) < 0 ||
         kn_compute_server_update(req->db, id, &update, err) < 0 ||
-        kn_compute_server_describe(req, rows, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        kn_compute_server_describe(req, id, kn_rows_text(rows, 0, KN_SERVER_PROJECT),
+                                   kn_rows_str(rows, 0, KN_SERVER_HOST), &task, err) < 0 ||
+        kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     if (task > 0) {

@@ -17,13 +17,6 @@ static const struct kn_stmt GET_VISIBLE = {
     2
 };
 /* clang-format off */
-static const struct kn_stmt SPECS_MERGE = { "flavor_specs_merge",
-    "UPDATE flavor SET extra_specs = extra_specs || $2::jsonb WHERE id = $1", 2 };
-/* clang-format on */
-static const struct kn_stmt SPEC_DELETE = {
-    "flavor_spec_delete", "UPDATE flavor SET extra_specs = extra_specs - $2 WHERE id = $1 AND extra_specs ? $2", 2
-};
-/* clang-format off */
 static const struct kn_stmt ACCESS_ADD = { "flavor_access_add",
     "INSERT INTO flavor_access (flavor_id, project_id) VALUES ($1, $2)", 2 };
 /* clang-format on */
@@ -50,26 +43,6 @@ int kn_compute_flavor_get(struct kn_db *db, const char *id, const char *project,
     }
     *ret = kn_steal(&rows);
     return 0;
-}
-
-int kn_compute_flavor_specs_merge(struct kn_db *db, const char *id, const char *specs, struct kn_error *err)
-{
-    int64_t changed = 0;
-
-    if (kn_db_change(db, &SPECS_MERGE, KN_ARGS(id, specs), &changed, err) < 0) {
-        return -1;
-    }
-    return changed == 0 ? flavor_not_found(id, err) : 0;
-}
-
-int kn_compute_flavor_spec_delete(struct kn_db *db, const char *id, const char *key, struct kn_error *err)
-{
-    int64_t changed = 0;
-
-    if (kn_db_change(db, &SPEC_DELETE, KN_ARGS(id, key), &changed, err) < 0) {
-        return -1;
-    }
-    return changed == 0 ? kn_fail(err, KN_NOT_FOUND, "Flavor %.100s has no extra specs with key %.100s.", id, key) : 0;
 }
 
 int kn_compute_flavor_access_add(struct kn_db *db, const char *id, const char *project, struct kn_error *err)

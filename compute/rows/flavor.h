@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * flavor: what a server is made of, a flavor's extra specs and its access. A server keeps a copy of its flavor, so a flavor may go at any
+ * flavor: what a server is made of, and a flavor's access. A server keeps a copy of its flavor, so a flavor may go at any
  * time. Flavors as clients see and write them are compute/api/flavors.c.
  */
 #ifndef KN_COMPUTE_ROWS_FLAVOR_H
@@ -25,10 +25,6 @@ enum kn_compute_flavor_col {
 /* One row, or KN_NOT_FOUND. project NULL: whoever may see it; otherwise it must be public or the project must have access. */
 int kn_compute_flavor_get(struct kn_db *db, const char *id, const char *project, struct kn_rows **ret,
                           struct kn_error *err);
-
-/* Extra specs. specs: a JSON object's text, merged into what is there. */
-int kn_compute_flavor_specs_merge(struct kn_db *db, const char *id, const char *specs, struct kn_error *err);
-int kn_compute_flavor_spec_delete(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
 
 /* Access of projects to a private flavor. */
 int kn_compute_flavor_access_add(struct kn_db *db, const char *id, const char *project, struct kn_error *err);

@@ -75,30 +75,15 @@ struct kn_compute_server_update {
 };
 int kn_compute_server_update(struct kn_db *db, const char *id, const struct kn_compute_server_update *update,
                              struct kn_error *err);
-/*
- * Metadata: merge adds and replaces, replace is the whole, remove takes one key away. json: an object's text. No more than
- * limit items (-1: any number) may be there afterwards: KN_QUOTA. *ret: one row, one column, the metadata as it is now.
- */
-int kn_compute_server_metadata_merge(struct kn_db *db, const char *id, const char *json, int64_t limit,
-                                     struct kn_rows **ret, struct kn_error *err);
-int kn_compute_server_metadata_replace(struct kn_db *db, const char *id, const char *json, int64_t limit,
-                                       struct kn_rows **ret, struct kn_error *err);
 /* Whether all of it (a JSON object's text) is small enough to travel. */
 int kn_compute_server_metadata_check(const char *text, struct kn_error *err);
-int kn_compute_server_metadata_remove(struct kn_db *db, const char *id, const char *key, struct kn_error *err);
 
 /*
  * What a change of name, hostname or metadata means for a guest: the host is told by a task. Call inside the transaction that changes the row, after it;
  * *ret_task (0: there is no host) is woken after the commit. Older ones that did not reach their host yet are ended by _begin, before it.
  */
 int kn_compute_server_describe_begin(struct kn_db *db, const char *id, struct kn_error *err);
-int kn_compute_server_describe(const struct kn_request *req, const struct kn_rows *seen, int64_t *ret_task,
-                               struct kn_error *err);
-
-/* tags: an array literal. add and remove tell whether they changed anything; a 51st tag is KN_BAD_REQUEST. */
-int kn_compute_server_tags_replace(struct kn_db *db, const char *id, const char *tags, struct kn_error *err);
-int kn_compute_server_tag_add(struct kn_db *db, const char *id, const char *tag, bool *ret_new, struct kn_error *err);
-int kn_compute_server_tag_remove(struct kn_db *db, const char *id, const char *tag, bool *ret_removed,
-                                 struct kn_error *err);
+int kn_compute_server_describe(const struct kn_request *req, const char *id, const char *project, const char *host,
+                               int64_t *ret_task, struct kn_error *err);
 
 #endif

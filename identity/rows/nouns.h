@@ -20,6 +20,8 @@ extern const struct kn_rest_noun kn_identity_region_noun, kn_identity_service_no
 extern const struct kn_rest_noun kn_identity_registered_limit_noun, kn_identity_limit_noun; /* unified limits */
 extern const struct kn_rest_noun kn_identity_trust_noun, kn_identity_credential_noun, kn_identity_app_credential_noun,
     kn_identity_access_rule_noun;
+/* project.c: of a project its tags alone, held before they are read. */
+extern const struct kn_rest_noun kn_identity_tagged_project_noun;
 /* A domain that is made or changed as the project which it can be read as. */
 extern const struct kn_rest_noun kn_identity_domain_as_project_noun;
 
@@ -77,11 +79,6 @@ bool kn_identity_says_enabled(const json_t *object, bool is);
 int kn_identity_settle_expiry(json_t *object, struct kn_error *err);
 
 /* --- questions of their own ----------------------------------------------------------------------------------------------- */
-
-/* KN_NOT_FOUND: the project, or (the second two) the tag is not there. */
-int kn_identity_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
-int kn_identity_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
-int kn_identity_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err);
 
 /* group.c: KN_NOT_FOUND: no such group or user, or (the second two) the user is not in it. */
 int kn_identity_group_join(struct kn_db *db, const char *group_id, const char *user_id, struct kn_error *err);

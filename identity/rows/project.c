@@ -56,22 +56,6 @@ static const struct kn_stmt LOCK = { "project_lock", "SELECT enabled, immutable 
 static const struct kn_stmt LEAVE = {
     "project_leave", "UPDATE identity_user SET default_project_id = NULL WHERE default_project_id = $1", 1
 };
-static const struct kn_stmt TAG_ADD = {
-    "project_tag_add",
-    "WITH was AS (SELECT cardinality(tags) AS n, $2 = ANY (tags) AS has FROM project WHERE id = $1), "
-    "added AS (UPDATE project SET tags = tags || $2::text FROM was WHERE id = $1 AND n < $3::integer AND NOT has) "
-    "SELECT n, has FROM was",
-    3
-};
-static const struct kn_stmt TAG_HAS = {
-    "project_tag_has",
-    "SELECT EXISTS (SELECT FROM any_project WHERE id = $1), EXISTS (SELECT FROM any_project WHERE id = $1 AND $2 = ANY (tags))",
-    2
-};
-/* clang-format off */
-static const struct kn_stmt TAG_REMOVE = { "project_tag_remove",
-    "UPDATE project SET tags = array_remove(tags, $2) WHERE id = $1", 2 };
-/* clang-format on */
 
 /* What holds of it until the transaction's end. */
 enum lock_column { LOCK_ENABLED, LOCK_IMMUTABLE };
@@ -164,60 +148,26 @@ const struct kn_rest_noun kn_identity_project_noun = {
 /* --- tags --- */
 
 /* Changes of tags obey what holds for every change. */
-static int lock_for_tags(struct kn_db *db, const char *id, struct kn_error *err)
+static int tags_before_lock(struct kn_request *req, const char *id, struct kn_error *err)
 {
     json_auto_t *change = json_pack("{s:[]}", "tags");
     bool enabled = false;
 
-    return rows_project_lock(db, id, change, &enabled, err);
+    return rows_project_lock(req->db, id, change, &enabled, err);
 }
 
-enum tag_column { TAG_COUNT, TAG_THERE };
-enum has_column { HAS_PROJECT, HAS_TAG };
-
-int kn_identity_project_tag_add(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_TX struct kn_tx tx = { 0 };
-    struct kn_arg most;
-
-    if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 ||
-        kn_db_run(db, &TAG_ADD, KN_ARGS(id, tag, kn_arg_int(&most, KN_MAX_PROJECT_TAGS)), &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_bool(rows, 0, TAG_THERE)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': the project has the tag %s already", tag);
-    }
-    return kn_rows_int(rows, 0, TAG_COUNT) >= KN_MAX_PROJECT_TAGS
-               ? kn_fail(err, KN_BAD_REQUEST, "Invalid input for field 'tags': a project has at most %d",
-                         KN_MAX_PROJECT_TAGS)
-               : kn_tx_commit(&tx, err);
-}
-
-int kn_identity_project_tag_check(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(db, &TAG_HAS, KN_ARGS(id, tag), &rows, err) < 0) {
-        return -1;
-    }
-    if (!kn_rows_bool(rows, 0, HAS_PROJECT)) {
-        return kn_rest_not_found(&kn_identity_project_noun, id, err);
-    }
-    return kn_rows_bool(rows, 0, HAS_TAG) ? 0 : kn_fail(err, KN_NOT_FOUND, "Could not find project tag: %s.", tag);
-}
-
-int kn_identity_project_tag_remove(struct kn_db *db, const char *id, const char *tag, struct kn_error *err)
-{
-    AUTO_TX struct kn_tx tx = { 0 };
-
-    if (kn_tx_begin(&tx, db, err) < 0 || lock_for_tags(db, id, err) < 0 ||
-        kn_identity_project_tag_check(db, id, tag, err) < 0 ||
-        kn_db_run(db, &TAG_REMOVE, KN_ARGS(id, tag), NULL, err) < 0) {
-        return -1;
-    }
-    return kn_tx_commit(&tx, err);
-}
+static const struct kn_rest_attr TAG_ATTRS[] = { KN_ATTR_TAGS, KN_REST_ATTRS_END };
+const struct kn_rest_noun kn_identity_tagged_project_noun = {
+    .one = "project",
+    .many = "projects",
+    .label = "project",
+    .from = "any_project",
+    .attrs = TAG_ATTRS,
+    KN_NOUN_COMMON,
+    .table = "project",
+    .lock = "",
+    .before_lock = tags_before_lock,
+};
 
 int kn_identity_project_verify(struct kn_db *db, const char *project_id, struct kn_error *err)
 {

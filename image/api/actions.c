@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done to an image beside changing its attributes: deactivate and reactivate, one tag more, one less. */
-#include <string.h>
-
 #include "image/api/private.h"
+#include "image/rows/noun.h"
 #include "image/rows/property.h"
 #include "lib/base/cleanup.h"
+#include "lib/rest/labels.h"
 
 typedef int change(struct kn_request *req, const struct kn_image *image, struct kn_error *err);
 
@@ -58,58 +58,40 @@ int kn_image_api_reactivate(struct kn_request *req, struct kn_response *res, str
 
 /* --- tags ----------------------------------------------------------------------------------------------------------- */
 
-/* Where the tag stands in the list, -1 if it does not. */
-static int find_tag(const json_t *tags, const char *tag)
+static int image_tags_enter(struct kn_request *req, struct kn_error *err)
 {
-    size_t i;
-    json_t *value;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image image;
 
-    json_array_foreach (tags, i, value) {
-        if (strcmp(json_string_value(value), tag) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
+    return kn_image_get(req->db, &req->caller, req->params[0], false, &rows, &image, err) < 0
+               ? -1
+               : kn_image_check_owner(&image, &req->caller, err);
 }
 
-static int actions_add_tag(struct kn_request *req, const struct kn_image *image, struct kn_error *err)
+static int image_tags_fit(struct kn_request *req, const struct kn_rows *now, const json_t *whole, struct kn_error *err)
 {
-    json_t *tags = json_loads(image->tags, 0, NULL);
-    int rc = 0;
-
-    if (find_tag(tags, req->params[1]) < 0) {
-        json_array_append_new(tags, json_string(req->params[1]));
-        rc = kn_image_property_check("tags", tags, false, err) < 0 ? -1
-                                                                   : kn_image_set_tags(req->db, image->id, tags, err);
-    }
-    json_decref(tags);
-    return rc;
+    (void)req;
+    (void)now;
+    return kn_image_property_check("tags", whole, false, err);
 }
 
-static int remove_tag(struct kn_request *req, const struct kn_image *image, struct kn_error *err)
-{
-    json_t *tags = json_loads(image->tags, 0, NULL);
-    const int at = find_tag(tags, req->params[1]);
-    int rc;
-
-    if (at < 0) {
-        rc = kn_fail(err, KN_NOT_FOUND, "image \"%s\" has no tag \"%.64s\"", image->id, req->params[1]);
-    } else {
-        json_array_remove(tags, (size_t)at);
-        rc = kn_image_set_tags(req->db, image->id, tags, err);
-    }
-    json_decref(tags);
-    return rc;
-}
+static const struct kn_rest_labels TAGS = {
+    .noun = &kn_image_noun,
+    .attr = "tags",
+    .key = "tags",
+    .is_set = true,
+    .absent = "image \"%1\" has no tag \"%2\"",
+    .enter = image_tags_enter,
+    .fits = image_tags_fit,
+};
 
 int kn_image_api_tag(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    (void)res;
-    return change_image(req, actions_add_tag, err);
+    return kn_rest_labels_put(&TAGS, req, res, err);
 }
 
 int kn_image_api_untag(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return change_image(req, remove_tag, err);
+    return kn_rest_labels_drop(&TAGS, req, err);
 }

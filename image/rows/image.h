@@ -64,8 +64,6 @@ int kn_image_check_owner(const struct kn_image *image, const struct kn_caller *c
 int kn_image_check_draft(const json_t *draft, const json_t *before, const struct kn_caller *caller,
                          struct kn_error *err);
 
-int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, struct kn_error *err);
-
 /* Every change of status there is; the table in status.c says from where to where. */
 enum kn_image_event {
     KN_IMAGE_UPLOAD_BEGINS,   /* by the holder of the writer's lock */

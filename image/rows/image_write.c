@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of images beside their attributes: tags one by one, data arriving, deletion. Callers have checked who asks; here each change
+ * What becomes of images beside their attributes: data arriving, deletion. Callers have checked who asks; here each change
  * is one statement.
  */
 #include <string.h>
@@ -9,26 +9,6 @@
 #include "image/rows/quota.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/uuid.h"
-
-static void add_tags(struct kn_array *array, const json_t *tags)
-{
-    size_t i;
-    json_t *tag;
-
-    json_array_foreach (tags, i, tag) {
-        kn_array_add(array, json_string_value(tag));
-    }
-}
-
-int kn_image_set_tags(struct kn_db *db, const char *id, const json_t *tags, struct kn_error *err)
-{
-    static const struct kn_stmt SET_TAGS = { "image_set_tags",
-                                             "UPDATE image SET tags = $2, updated_at = now() WHERE id = $1", 2 };
-    AUTO_RELEASE(kn_array) struct kn_array array = KN_ARRAY_INIT;
-
-    add_tags(&array, tags);
-    return kn_db_run(db, &SET_TAGS, KN_ARGS(id, kn_array_value(&array)), NULL, err);
-}
 
 int kn_image_activate(struct kn_db *db, const char *id, enum kn_image_event event, const struct kn_image_data *data,
                       struct kn_error *err)

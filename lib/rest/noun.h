@@ -219,6 +219,8 @@ struct kn_rest_noun {
     /* In the transaction, behind the row: what stands beside it. */
     int (*after)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                  struct kn_error *err);
+    /* Behind the commit of a POST or PUT: who is to be told. Cannot fail; object: what the functions above left of it. */
+    void (*tell)(struct kn_request *req, const char *id, const json_t *object);
     const struct kn_rest_counts *counts; /* what its rows count as in a quota; NULL: nothing */
     /* Locks that go before the row's own, so that everybody takes them in one order. The caller may turn out to see no such row. */
     int (*before_lock)(struct kn_request *req, const char *id, struct kn_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Quota sets as JSON, out and in. Decides nothing about who asks. */
+/* Quota sets as JSON, out and in. Who asks for whose is the services' to decide. */
 #include "lib/rest/quota.h"
 
 #include <string.h>
@@ -40,8 +40,9 @@ void kn_rest_quota_members(const struct kn_rest_quota_manners *manners, const st
     }
 }
 
-void kn_rest_quota_answer(const struct kn_rest_quota_manners *manners, const struct kn_request *req, const char *key,
-                          const char *id, const struct kn_quota_set *set, bool detail, struct kn_response *res)
+/* {"<one>": {"id": …, …}}; key NULL: the manners' own; id NULL: none. */
+static void quota_answer(const struct kn_rest_quota_manners *manners, const struct kn_request *req, const char *key,
+                         const char *id, const struct kn_quota_set *set, bool detail, struct kn_response *res)
 {
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, key != NULL ? key : manners->one);
@@ -53,8 +54,11 @@ void kn_rest_quota_answer(const struct kn_rest_quota_manners *manners, const str
     kn_jsonw_end_object(&res->body);
 }
 
-int kn_rest_quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set,
-                       const struct kn_schema *more, const json_t **ret, struct kn_error *err)
+static const struct kn_schema NOTHING_MORE[] = { KN_SCHEMA_END };
+
+/* Checks {"<key>": {…}}: limits of the set's lines, and what `more` allows beside them. *ret: the inner object, borrowed. */
+static int quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set,
+                      const struct kn_schema *more, const json_t **ret, struct kn_error *err)
 {
     int count = 0;
 
@@ -92,7 +96,68 @@ const struct kn_quota_line *kn_rest_quota_below(const struct kn_quota_set *set, 
     return NULL;
 }
 
-static const struct kn_schema NOTHING_MORE[] = { KN_SCHEMA_END };
+/* project: the path's, or "": the defaults. */
+static int quota_show_of(const struct kn_rest_quota_manners *manners, struct kn_request *req, const char *project,
+                         bool detail, struct kn_response *res, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
+
+    if (manners->enter(req, err) < 0 || kn_quota_read(req->db, manners->service, project, &set, err) < 0) {
+        return -1;
+    }
+    quota_answer(manners, req, NULL, manners->shows_id ? req->params[0] : NULL, &set, detail, res);
+    return 0;
+}
+
+int kn_rest_quota_show(const struct kn_rest_quota_manners *manners, struct kn_request *req, bool detail,
+                       struct kn_response *res, struct kn_error *err)
+{
+    return quota_show_of(manners, req, req->params[0], detail, res, err);
+}
+
+int kn_rest_quota_defaults(const struct kn_rest_quota_manners *manners, struct kn_request *req, struct kn_response *res,
+                           struct kn_error *err)
+{
+    return quota_show_of(manners, req, "", false, res, err);
+}
+
+static int quota_read_body(const struct kn_rest_quota_manners *manners, struct kn_request *req,
+                           const struct kn_quota_set *set, const json_t **ret, struct kn_error *err)
+{
+    json_t *object = NULL;
+
+    if (manners->noun == NULL) {
+        return quota_body(req, manners->one, set, manners->more != NULL ? manners->more : NOTHING_MORE, ret, err);
+    }
+    if (kn_rest_body(manners->noun, req, KN_REST_PUT, &object, err) < 0) {
+        return -1;
+    }
+    *ret = object;
+    return 0;
+}
+
+int kn_rest_quota_update(const struct kn_rest_quota_manners *manners, struct kn_request *req, struct kn_response *res,
+                         struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
+    const char *project = req->params[0];
+    const json_t *in = NULL;
+
+    if (kn_quota_read(req->db, manners->service, project, &set, err) < 0 ||
+        quota_read_body(manners, req, &set, &in, err) < 0 || manners->enter(req, err) < 0 ||
+        (manners->judge != NULL && manners->judge(in, &set, err) < 0) ||
+        kn_quota_put(req->db, manners->service, project, &set, in, err) < 0 ||
+        kn_quota_read(req->db, manners->service, project, &set, err) < 0) {
+        return -1;
+    }
+    quota_answer(manners, req, NULL, NULL, &set, false, res);
+    return 0;
+}
+
+int kn_rest_quota_reset(const struct kn_rest_quota_manners *manners, struct kn_request *req, struct kn_error *err)
+{
+    return manners->enter(req, err) < 0 ? -1 : kn_quota_reset(req->db, manners->service, req->params[0], err);
+}
 
 int kn_rest_quota_class_show(const struct kn_rest_quota_manners *manners, struct kn_request *req,
                              struct kn_response *res, struct kn_error *err)
@@ -102,7 +167,7 @@ int kn_rest_quota_class_show(const struct kn_rest_quota_manners *manners, struct
     if (kn_quota_read(req->db, manners->service, "", &set, err) < 0) {
         return -1;
     }
-    kn_rest_quota_answer(manners, req, "quota_class_set", req->params[0], &set, false, res);
+    quota_answer(manners, req, "quota_class_set", req->params[0], &set, false, res);
     return 0;
 }
 
@@ -113,7 +178,7 @@ int kn_rest_quota_class_update(const struct kn_rest_quota_manners *manners, stru
     const json_t *in = NULL;
 
     if (kn_quota_read(req->db, manners->service, "", &set, err) < 0 ||
-        kn_rest_quota_body(req, "quota_class_set", &set, NOTHING_MORE, &in, err) < 0) {
+        quota_body(req, "quota_class_set", &set, NOTHING_MORE, &in, err) < 0) {
         return -1;
     }
     if (strcmp(req->params[0], "default") != 0) {
@@ -125,7 +190,7 @@ int kn_rest_quota_class_update(const struct kn_rest_quota_manners *manners, stru
         kn_quota_read(req->db, manners->service, "", &set, err) < 0) {
         return -1;
     }
-    kn_rest_quota_answer(manners, req, "quota_class_set", NULL, &set, false, res);
+    quota_answer(manners, req, "quota_class_set", NULL, &set, false, res);
     return 0;
 }
 

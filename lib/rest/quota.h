@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * quota: quotas over HTTP, as far as Nova, Cinder and Neutron agree: what a quota set looks like, what may be sent as one, the absolute limits. Who may
- * see and set which is each service's own handler; rows are lib/adapter/quota.h's.
+ * quota: quotas over HTTP, as far as Nova, Cinder and Neutron agree: what a quota set looks like, what may be sent as one, how it is read, set and
+ * reset, the absolute limits. Whose quota a caller may see and set says each service's `enter`; rows are lib/adapter/quota.h's.
  */
 #ifndef KN_REST_QUOTA_H
 #define KN_REST_QUOTA_H
@@ -9,6 +9,7 @@
 #include "lib/adapter/http.h"
 #include "lib/adapter/quota.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/write.h"
 
 /* How a service writes a quota. */
 struct kn_rest_quota_manners {
@@ -16,21 +17,27 @@ struct kn_rest_quota_manners {
     const char *one;      /* "quota_set" */
     const char *used;     /* "in_use" */
     bool has_allocated;   /* beside limit, used and reserved */
+    bool shows_id;        /* of the project, where a set is read */
+    const struct kn_schema *more; /* what a body may say beside limits; NULL: nothing */
+    const struct kn_rest_noun *noun; /* whose PUT reads the body; NULL: the set's own lines do */
+    /* Before all else: may this caller, and is that a project? The path names it. */
+    int (*enter)(struct kn_request *req, struct kn_error *err);
+    /* A checked body, before it is written; set: what the project has now. May be NULL. */
+    int (*judge)(const json_t *in, const struct kn_quota_set *set, struct kn_error *err);
 };
+
+/* GET of a project's; of what it has if nobody says a word; PUT; DELETE. */
+int kn_rest_quota_show(const struct kn_rest_quota_manners *manners, struct kn_request *req, bool detail,
+                       struct kn_response *res, struct kn_error *err);
+int kn_rest_quota_defaults(const struct kn_rest_quota_manners *manners, struct kn_request *req, struct kn_response *res,
+                           struct kn_error *err);
+int kn_rest_quota_update(const struct kn_rest_quota_manners *manners, struct kn_request *req, struct kn_response *res,
+                         struct kn_error *err);
+int kn_rest_quota_reset(const struct kn_rest_quota_manners *manners, struct kn_request *req, struct kn_error *err);
 
 /* The members of a set that this microversion shows; with what is used: {"limit": 10, "in_use": 1, "reserved": 0}. The braces are the caller's. */
 void kn_rest_quota_members(const struct kn_rest_quota_manners *manners, const struct kn_request *req,
                            const struct kn_quota_set *set, bool detail, struct kn_strbuf *out);
-/* {"<one>": {"id": …, …}}; key NULL: the manners' own; id NULL: none. */
-void kn_rest_quota_answer(const struct kn_rest_quota_manners *manners, const struct kn_request *req, const char *key,
-                          const char *id, const struct kn_quota_set *set, bool detail, struct kn_response *res);
-
-/*
- * Checks {"<key>": {…}}: limits of the set's lines, and what `more` (ended by KN_SCHEMA_END) allows beside them. *ret: the inner object,
- * borrowed.
- */
-int kn_rest_quota_body(const struct kn_request *req, const char *key, const struct kn_quota_set *set,
-                       const struct kn_schema *more, const json_t **ret, struct kn_error *err);
 /* The first line that the object would limit below what is used; NULL: none. *ret: the limit. */
 const struct kn_quota_line *kn_rest_quota_below(const struct kn_quota_set *set, const json_t *object, int64_t *ret);
 

@@ -167,6 +167,14 @@ static int rest_write_end(const struct kn_rest_noun *noun, struct kn_request *re
     return noun->after != NULL ? noun->after(req, id, now, object, err) : 0;
 }
 
+/* Behind the commit. */
+static void write_tell(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const json_t *object)
+{
+    if (noun->tell != NULL) {
+        noun->tell(req, id, object);
+    }
+}
+
 static int write_choose_id(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *object,
                            const char **ret, struct kn_error *err)
 {
@@ -264,14 +272,20 @@ int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json
         return -1;
     }
     kn_array_add(&ids, *ret_id);
-    return write_take_quota(noun, req, &ids, err) < 0 ? -1 : write_commit(noun, req, &tx, err);
+    if (write_take_quota(noun, req, &ids, err) < 0 || write_commit(noun, req, &tx, err) < 0) {
+        return -1;
+    }
+    write_tell(noun, req, *ret_id, object);
+    return 0;
 }
 
 static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects,
                       struct kn_array *ids, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
-    const json_t *object = NULL;
+    json_auto_t *made = json_object();
+    const char *id = NULL;
+    json_t *object = NULL;
     size_t i = 0;
 
     kn_array_clear(ids);
@@ -279,15 +293,22 @@ static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, c
         return -1;
     }
     json_array_foreach (objects, i, object) {
-        json_auto_t *copy = json_copy((json_t *)(uintptr_t)object); /* a second try begins with what the client said */
-        const char *id = NULL;
+        json_auto_t *copy = json_copy(object); /* a second try begins with what the client said */
 
+        id = NULL;
         if (write_insert(noun, req, copy, &id, err) < 0) {
             return -1;
         }
         kn_array_add(ids, id);
+        json_object_set(made, id, copy);
     }
-    return write_take_quota(noun, req, ids, err) < 0 ? -1 : write_commit(noun, req, &tx, err);
+    if (write_take_quota(noun, req, ids, err) < 0 || write_commit(noun, req, &tx, err) < 0) {
+        return -1;
+    }
+    json_object_foreach (made, id, object) {
+        write_tell(noun, req, id, object);
+    }
+    return 0;
 }
 
 static int write_create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk,
@@ -449,8 +470,8 @@ static bool add_update(const struct kn_rest_noun *noun, const struct kn_request 
     return any;
 }
 
-int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
-                   struct kn_error *err)
+int kn_rest_change_by(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, kn_rest_edit *edit,
+                      void *ctx, json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS(NULL);
@@ -460,7 +481,8 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
     AUTO_TX struct kn_tx tx = { NULL };
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || write_before_lock(noun, req, id, noun->owned, err) < 0 ||
-        write_lock(noun, req, id, noun->owned, NULL, &now, err) < 0 || check_fixed(noun, now, object, err) < 0 ||
+        write_lock(noun, req, id, noun->owned, NULL, &now, err) < 0 ||
+        (edit != NULL && edit(req, now, ctx, object, err) < 0) || check_fixed(noun, now, object, err) < 0 ||
         write_decide(noun, req, id, now, object, err) < 0) {
         return -1;
     }
@@ -468,12 +490,20 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
     if (moves && write_count(noun, req, &ids, -1, &claims, err) < 0) {
         return -1;
     }
-    return (add_update(noun, req, id, object, &q) && write_run(noun, req, id, &q, object, err) < 0) ||
-                   rest_write_end(noun, req, id, now, object, err) < 0 ||
-                   (moves && write_count(noun, req, &ids, 1, &claims, err) < 0) ||
-                   kn_quota_take(req->db, &claims, err) < 0
-               ? -1
-               : write_commit(noun, req, &tx, err);
+    if ((add_update(noun, req, id, object, &q) && write_run(noun, req, id, &q, object, err) < 0) ||
+        rest_write_end(noun, req, id, now, object, err) < 0 ||
+        (moves && write_count(noun, req, &ids, 1, &claims, err) < 0) || kn_quota_take(req->db, &claims, err) < 0 ||
+        write_commit(noun, req, &tx, err) < 0) {
+        return -1;
+    }
+    write_tell(noun, req, id, object);
+    return 0;
+}
+
+int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
+                   struct kn_error *err)
+{
+    return kn_rest_change_by(noun, req, id, NULL, NULL, object, err);
 }
 
 int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_response *res,

@@ -47,5 +47,10 @@ int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json
                    struct kn_error *err);
 int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
                    struct kn_error *err);
+/* Says what a change is once the row is held: puts it into the object. now: kn_rest_was(). */
+typedef int kn_rest_edit(struct kn_request *req, const struct kn_rows *now, void *ctx, json_t *object,
+                         struct kn_error *err);
+int kn_rest_change_by(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, kn_rest_edit *edit,
+                      void *ctx, json_t *object, struct kn_error *err);
 
 #endif

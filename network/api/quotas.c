@@ -21,7 +21,7 @@ static const struct kn_rest_noun QUOTA = {
 };
 
 /* Whether there is such a project is not asked: Neutron does not either (neutron/extensions/quotasv2.py). */
-static int quotas_check_project(const struct kn_request *req, struct kn_error *err)
+static int network_quotas_enter(struct kn_request *req, struct kn_error *err)
 {
     const char *project = req->params[0];
 
@@ -34,33 +34,54 @@ static int quotas_check_project(const struct kn_request *req, struct kn_error *e
     return 0;
 }
 
-static const struct kn_rest_quota_manners NEUTRON = { "network", "quota", "used", false };
-
-static int quotas_answer(struct kn_request *req, const char *project, bool detail, struct kn_response *res,
-                         struct kn_error *err)
+/* check_limit: no limit below what is there already. */
+static int network_quotas_judge(const json_t *object, const struct kn_quota_set *set, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
+    int64_t limit = 0;
+    const struct kn_quota_line *below = kn_schema_bool(object, "check_limit", false)
+                                            ? kn_rest_quota_below(set, object, &limit)
+                                            : NULL;
 
-    if (quotas_check_project(req, err) < 0 || kn_quota_read(req->db, "network", project, &set, err) < 0) {
-        return -1;
+    if (below == NULL) {
+        return 0;
     }
-    kn_rest_quota_answer(&NEUTRON, req, NULL, NULL, &set, detail, res);
-    return 0;
+    kn_fail(err, KN_CONFLICT, "Change would make usage less than 0 for the following resources: ['%s'].", below->name);
+    return kn_fail_name(err, "InvalidQuotaValue");
 }
+
+static const struct kn_rest_quota_manners NEUTRON = {
+    .service = "network",
+    .one = "quota",
+    .used = "used",
+    .noun = &QUOTA,
+    .enter = network_quotas_enter,
+    .judge = network_quotas_judge,
+};
 
 int kn_network_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return quotas_answer(req, req->params[0], false, res, err);
+    return kn_rest_quota_show(&NEUTRON, req, false, res, err);
 }
 
 int kn_network_quotas_default(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return quotas_answer(req, "", false, res, err);
+    return kn_rest_quota_defaults(&NEUTRON, req, res, err);
 }
 
 int kn_network_quotas_details(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return quotas_answer(req, req->params[0], true, res, err);
+    return kn_rest_quota_show(&NEUTRON, req, true, res, err);
+}
+
+int kn_network_quotas_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_quota_update(&NEUTRON, req, res, err);
+}
+
+int kn_network_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return kn_rest_quota_reset(&NEUTRON, req, err);
 }
 
 static const struct kn_stmt PROJECTS = {
@@ -95,38 +116,4 @@ int kn_network_quotas_list(struct kn_request *req, struct kn_response *res, stru
     kn_jsonw_end_array(&res->body);
     kn_jsonw_end_object(&res->body);
     return 0;
-}
-
-/* check_limit: no limit below what is there already. */
-static int check_usage(const struct kn_quota_set *set, const json_t *object, struct kn_error *err)
-{
-    int64_t limit = 0;
-    const struct kn_quota_line *below = kn_schema_bool(object, "check_limit", false)
-                                            ? kn_rest_quota_below(set, object, &limit)
-                                            : NULL;
-
-    if (below == NULL) {
-        return 0;
-    }
-    kn_fail(err, KN_CONFLICT, "Change would make usage less than 0 for the following resources: ['%s'].", below->name);
-    return kn_fail_name(err, "InvalidQuotaValue");
-}
-
-int kn_network_quotas_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-    json_t *object = NULL;
-
-    if (quotas_check_project(req, err) < 0 || kn_rest_body(&QUOTA, req, KN_REST_PUT, &object, err) < 0 ||
-        kn_quota_read(req->db, "network", req->params[0], &set, err) < 0 || check_usage(&set, object, err) < 0 ||
-        kn_quota_put(req->db, "network", req->params[0], &set, object, err) < 0) {
-        return -1;
-    }
-    return kn_network_quotas_show(req, res, err);
-}
-
-int kn_network_quotas_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    (void)res;
-    return quotas_check_project(req, err) < 0 ? -1 : kn_quota_reset(req->db, "network", req->params[0], err);
 }

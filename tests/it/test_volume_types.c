@@ -3,7 +3,10 @@
  * Volume types over a real front door and database: who sees, makes, changes and uses which, extra specs one by one, access to those that
  * are not public, and bad input after which nothing has changed. They are also the proof of lib/rest/write.
  */
+#include <pthread.h>
+
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/front_world.h"
 #include "tests/support/test.h"
@@ -159,23 +162,43 @@ static void test_specs(void **state)
     expect(403, "GET", specs, A, NULL);
 }
 
+static void *post_a_volume(void *arg)
+{
+    struct kn_test_http *http = arg;
+
+    kn_test_http_ask(http, "POST", "/volume/v3/volumes", A, "{\"volume\":{\"size\":1,\"volume_type\":\"fleeting\"}}");
+    return NULL;
+}
+
+static void await_a_lock(void)
+{
+    const int64_t deadline = kn_mono_ms() + 60000;
+
+    while (count_of("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+}
+
 /* A type that went between the look and the row: the volume is refused in words, and nothing of it stays. */
 static void test_a_type_that_went(void **state)
 {
-    const struct kn_caller a = { .project_id = "aaaa", .user_id = "u" };
-    const struct kn_volume_new wish = { .id = "11111111-2222-4333-8444-555555555555",
-                                        .size_gib = 1,
-                                        .metadata = "{}",
-                                        .type_id = "00000000-0000-4000-8000-000000000000" };
+    AUTO(kn_db) struct kn_db *other = kn_db_new(world.conf.db_url, "other-api");
+    struct kn_test_http http = kn_test_http_open(world.http.port);
+    AUTO_TX struct kn_tx tx = { NULL };
     struct kn_error err = { 0 };
+    pthread_t poster;
 
     (void)state;
-    {
-        AUTO_TX struct kn_tx tx = { NULL };
-
-        assert_ok(kn_tx_begin(&tx, world.db, &err), &err);
-        assert_fails(kn_volume_insert(world.db, &a, &wish, &err), &err, KN_NOT_FOUND);
-    }
+    free(make("{\"volume_type\":{\"name\":\"fleeting\"}}"));
+    assert_ok(kn_tx_begin(&tx, other, &err), &err);
+    assert_ok(kn_db_script(other, "DELETE FROM volume_type WHERE name = 'fleeting'", &err), &err);
+    assert_int_equal(pthread_create(&poster, NULL, post_a_volume, &http), 0);
+    await_a_lock();
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(poster, NULL);
+    assert_int_equal(http.status, 404);
+    assert_non_null(strstr(http.body.buf, "Volume type with name"));
+    kn_test_http_close(&http);
     assert_int_equal(count_of("SELECT count(*) FROM volume"), 0);
     assert_int_equal(count_of("SELECT coalesce(sum(used), 0) FROM quota_usage WHERE resource = 'volumes'"), 0);
 }

@@ -11,9 +11,11 @@ kn_handler kn_volume_api_create, kn_volume_api_list, kn_volume_api_detail, kn_vo
     kn_volume_api_delete, kn_volume_api_summary;
 /* The wish to delete, by any way that leads there. */
 int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, struct kn_error *err);
-/* metadata.c */
+/* labels.c */
 kn_handler kn_volume_api_metadata, kn_volume_api_metadata_add, kn_volume_api_metadata_replace, kn_volume_api_meta,
     kn_volume_api_meta_set, kn_volume_api_meta_delete;
+kn_handler kn_volume_api_type_specs, kn_volume_api_type_spec, kn_volume_api_type_specs_add, kn_volume_api_type_spec_set,
+    kn_volume_api_type_spec_delete;
 /* actions.c */
 kn_handler kn_volume_api_action;
 /* quotas.c */
@@ -22,9 +24,6 @@ kn_handler kn_volume_api_quota, kn_volume_api_quota_defaults, kn_volume_api_quot
 /* types.c */
 kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, kn_volume_api_type_update,
     kn_volume_api_type_delete, kn_volume_api_type_encryption;
-/* type_specs.c */
-kn_handler kn_volume_api_type_specs, kn_volume_api_type_spec, kn_volume_api_type_specs_add, kn_volume_api_type_spec_set,
-    kn_volume_api_type_spec_delete;
 /* type_access.c */
 kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 /* info.c */

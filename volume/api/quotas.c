@@ -6,7 +6,6 @@
 #include "lib/rest/quota.h"
 #include "volume/api/private.h"
 
-static const struct kn_rest_quota_manners CINDER = { "volume", "quota_set", "in_use", true };
 static const struct kn_schema MORE[] = {
     KN_SCHEMA("tenant_id", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_TENANT),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
@@ -14,62 +13,49 @@ static const struct kn_schema MORE[] = {
 };
 
 /* Whether there is such a project is not asked: Cinder does not (cinder/api/contrib/quotas.py), so nor do its clients expect it. */
-static int api_quotas_check_project(const struct kn_request *req, struct kn_error *err)
+static int volume_quotas_enter(struct kn_request *req, struct kn_error *err)
 {
-    return kn_policy_check(KN_CINDER_QUOTA, &req->caller, &(struct kn_target){ .project_id = req->params[0] }, err);
-}
-
-static int quotas_check_name(const struct kn_request *req, struct kn_error *err)
-{
+    if (strcmp(req->method, "GET") == 0) {
+        return kn_policy_check(KN_CINDER_QUOTA, &req->caller, &(struct kn_target){ .project_id = req->params[0] }, err);
+    }
     return req->params[0][0] != '\0' && kn_limit_fits(KN_LIMIT_VOLUME_TENANT, req->params[0])
                ? 0
                : kn_fail(err, KN_NOT_FOUND, "The project could not be found.");
 }
 
+static const struct kn_rest_quota_manners CINDER = {
+    .service = "volume",
+    .one = "quota_set",
+    .used = "in_use",
+    .has_allocated = true,
+    .shows_id = true,
+    .more = MORE,
+    .enter = volume_quotas_enter,
+};
+
 int kn_volume_api_quota(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     bool usage = false;
 
-    if (api_quotas_check_project(req, err) < 0 || kn_request_query_bool(req, "usage", false, &usage, err) < 0 ||
-        kn_quota_read(req->db, "volume", req->params[0], &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&CINDER, req, NULL, req->params[0], &set, usage, res);
-    return 0;
+    return kn_request_query_bool(req, "usage", false, &usage, err) < 0
+               ? -1
+               : kn_rest_quota_show(&CINDER, req, usage, res, err);
 }
 
 int kn_volume_api_quota_defaults(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-
-    if (api_quotas_check_project(req, err) < 0 || kn_quota_read(req->db, "volume", "", &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&CINDER, req, NULL, req->params[0], &set, false, res);
-    return 0;
+    return kn_rest_quota_defaults(&CINDER, req, res, err);
 }
 
 int kn_volume_api_quota_set(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
-    const char *project = req->params[0];
-    const json_t *in = NULL;
-
-    if (quotas_check_name(req, err) < 0 || kn_quota_read(req->db, "volume", project, &set, err) < 0 ||
-        kn_rest_quota_body(req, "quota_set", &set, MORE, &in, err) < 0 ||
-        kn_quota_put(req->db, "volume", project, &set, in, err) < 0 ||
-        kn_quota_read(req->db, "volume", project, &set, err) < 0) {
-        return -1;
-    }
-    kn_rest_quota_answer(&CINDER, req, NULL, NULL, &set, false, res);
-    return 0;
+    return kn_rest_quota_update(&CINDER, req, res, err);
 }
 
 int kn_volume_api_quota_reset(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return quotas_check_name(req, err) < 0 ? -1 : kn_quota_reset(req->db, "volume", req->params[0], err);
+    return kn_rest_quota_reset(&CINDER, req, err);
 }
 
 int kn_volume_api_quota_class(struct kn_request *req, struct kn_response *res, struct kn_error *err)

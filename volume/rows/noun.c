@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Volumes as clients see them: one row an attribute. What a volume has none of here is shown as Cinder shows nothing. */
+/*
+ * Volumes as clients see and make them: one row an attribute. What a volume has none of here is shown as Cinder shows nothing. A POST is checked
+ * whole before anything is written: what it names must exist, what it asks for must be something that is done here.
+ */
 #include "volume/rows/noun.h"
 
 #include <string.h>
 
+#include "lib/adapter/quota.h"
+#include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
+#include "volume/rows/type.h"
 #include "volume/rows/volume.h"
 
 #define ATTACHMENTS \
@@ -18,14 +24,28 @@
 
 #define GETS (KN_REST_LIST | KN_REST_SHOW) /* in what GET answers, not in the answers to POST and PUT */
 
+static const struct kn_schema META[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                         KN_SCHEMA_END };
+
+/* What a POST may name and is no more than that: who reads it is noun_check(). */
+#define SAID(n, ...) KN_REST_ATTR(n, NULL, KN_REST_TEXT, KN_REST_POST | KN_REST_CLEAR, __VA_ARGS__)
+#define WORD .limit = KN_LIMIT_VOLUME_WORD
+#define NAME .limit = KN_LIMIT_VOLUME_NAME
+#define DESCRIPTION .limit = KN_LIMIT_VOLUME_DESCRIPTION
+#define WRITE (KN_REST_WRITE | KN_REST_CLEAR)
+#define MADE (KN_REST_SHOWN | KN_REST_FIND | KN_REST_POST | KN_REST_CLEAR)
+
+/* Up to 3.52 Cinder takes more (cinder/api/schemas/volumes.py: additionalProperties) and drops it; what is not known is refused here at every version. */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "v.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
-    KN_REST_ATTR("name", "v.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_FIND | KN_REST_NULL),
+    KN_REST_ATTR("name", "v.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_FIND | KN_REST_NULL | WRITE, .column = "name",
+                 NAME),
     KN_REST_ATTR("links", NULL, KN_REST_LINKS, KN_REST_ALWAYS),
-    KN_REST_ATTR("description", "v.description", KN_REST_TEXT, KN_REST_SHOWN),
-    KN_REST_ATTR("size", "v.size_gib", KN_REST_INT, KN_REST_SHOWN | KN_REST_FIND),
-    KN_REST_ATTR("status", "v.status", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
-    KN_REST_ATTR("availability_zone", "v.zone", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
+    KN_REST_ATTR("description", "v.description", KN_REST_TEXT, KN_REST_SHOWN | WRITE, .column = "description",
+                 DESCRIPTION),
+    KN_REST_ATTR("size", "v.size_gib", KN_REST_INT, MADE, .column = "size_gib", .limit = KN_LIMIT_VOLUME_SIZE_GIB),
+    KN_REST_ATTR("status", "v.status", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .column = "status"),
+    KN_REST_ATTR("availability_zone", "v.zone", KN_REST_TEXT, MADE, .column = "zone", WORD),
     KN_REST_ATTR("bootable", "v.bootable::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("encrypted", "false", KN_REST_BOOL, KN_REST_SHOWN),
     KN_REST_ATTR("multiattach", "v.multiattach", KN_REST_BOOL, KN_REST_SHOWN),
@@ -34,7 +54,9 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("user_id", "v.user_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
     KN_REST_ATTR("created_at", "v.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "v.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("metadata", "v.metadata", KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("metadata", "v.metadata", KN_REST_JSON, KN_REST_SHOWN | WRITE, .column = "metadata",
+                 .form = "coalesce(?::jsonb, %C, '{}')", .inner = META, .inner_shape = KN_IS_MAP,
+                 .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
     KN_REST_ATTR("attachments", ATTACHMENTS, KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("snapshot_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("source_volid", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
@@ -53,8 +75,19 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("os-vol-mig-status-attr:migstat", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("os-vol-mig-status-attr:name_id", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("project_id", "v.project_id", KN_REST_TEXT, KN_REST_FILTER, .read = KN_CINDER_PROJECT_FILTER),
-    KN_REST_ATTR("display_name", "v.name", KN_REST_TEXT,
-                 KN_REST_FIND | KN_REST_NULL), /* the name that the first API had for it */
+    /* The names that the first API had for them. */
+    KN_REST_ATTR("display_name", "v.name", KN_REST_TEXT, KN_REST_FIND | KN_REST_NULL | WRITE, NAME),
+    KN_REST_ATTR("display_description", NULL, KN_REST_TEXT, WRITE, DESCRIPTION),
+    SAID("volume_type", WORD),
+    SAID("snapshot_id", .rule = &KN_TEXT_UUID),
+    SAID("source_volid", .rule = &KN_TEXT_UUID),
+    SAID("consistencygroup_id", .rule = &KN_TEXT_UUID),
+    SAID("group_id", .rule = &KN_TEXT_UUID),
+    SAID("backup_id", .rule = &KN_TEXT_UUID),
+    SAID("image_id", WORD),
+    SAID("imageRef", WORD),
+    KN_REST_ATTR("multiattach", NULL, KN_REST_BOOL, KN_REST_POST | KN_REST_CLEAR),
+    KN_REST_ATTR("type_id", NULL, KN_REST_UUID, 0, .column = "type_id"),
     KN_REST_ATTRS_END,
 };
 
@@ -87,6 +120,160 @@ static const struct kn_rest_param PARAMS[] = {
     KN_REST_PARAMS_END,
 };
 
+/* --- what a body may ask for -------------------------------------------------------------------------------------------- */
+
+/* What a volume may be made from elsewhere, and what a client hears who names one. There are no such things here yet. */
+static const struct {
+    const char *key, *noun;
+} SOURCES[] = {
+    { "snapshot_id", "Snapshot" },
+    { "backup_id", "Backup" },
+    { "consistencygroup_id", "ConsistencyGroup" },
+    { "group_id", "Group" },
+};
+
+static const char *noun_text_of(const json_t *in, const char *key)
+{
+    const char *text = kn_json_str(in, key);
+
+    return *text != '\0' ? text : NULL;
+}
+
+static int noun_check_sources(struct kn_request *req, const json_t *in, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_volume v;
+
+    for (size_t i = 0; i < KN_COUNT(SOURCES); i++) {
+        if (noun_text_of(in, SOURCES[i].key) != NULL) {
+            return kn_fail(err, KN_NOT_FOUND, "%s %.64s could not be found.", SOURCES[i].noun,
+                           noun_text_of(in, SOURCES[i].key));
+        }
+    }
+    if (noun_text_of(in, "source_volid") != NULL) {
+        return kn_volume_get(req->db, &req->caller, noun_text_of(in, "source_volid"), false, &rows, &v, err) < 0
+                   ? -1
+                   : kn_fail(err, KN_BAD_REQUEST, "Invalid input received: volumes cannot be cloned here");
+    }
+    if (noun_text_of(in, "imageRef") != NULL || noun_text_of(in, "image_id") != NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: volumes cannot be made from images here");
+    }
+    return 0;
+}
+
+static int noun_check_wish(struct kn_request *req, const json_t *in, struct kn_error *err)
+{
+    const char *zone = noun_text_of(in, "availability_zone");
+
+    if (noun_check_sources(req, in, err) < 0) {
+        return -1;
+    }
+    if (kn_schema_int(in, "size", 0) == 0) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input received: Invalid volume size provided for create request: None (size "
+                       "argument must be an integer (or string representation of an integer) and "
+                       "greater than zero).");
+    }
+    if (zone != NULL && strcmp(zone, KN_VOLUME_ZONE) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: Availability zone '%.64s' is invalid.", zone);
+    }
+    return kn_schema_bool(in, "multiattach", false)
+               ? kn_fail(err, KN_BAD_REQUEST, "multiattach parameter has been removed.")
+               : 0;
+}
+
+/* What is said under the old name alone is said under the new one. */
+static void noun_take_old(json_t *object, const char *name, const char *old)
+{
+    json_t *said = json_object_get(object, old);
+
+    if (said != NULL && !json_is_string(json_object_get(object, name))) {
+        json_object_set(object, name, said);
+    }
+}
+
+static int noun_check(struct kn_request *req, json_t *object, struct kn_error *err)
+{
+    char type_id[KN_UUID_SIZE];
+
+    noun_take_old(object, "name", "display_name");
+    noun_take_old(object, "description", "display_description");
+    if (strcmp(req->method, "POST") != 0) {
+        return json_object_size(object) > 0 || req->microversion < 53
+                   ? 0
+                   : kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute volume: nothing to update");
+    }
+    if (noun_check_wish(req, object, err) < 0 ||
+        kn_volume_type_find(req, noun_text_of(object, "volume_type"), type_id, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(object, "type_id", json_string(type_id));
+    json_object_set_new(object, "status", json_string("creating"));
+    return json_object_set_new(object, "availability_zone", json_string(KN_VOLUME_ZONE));
+}
+
+static int noun_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                       struct kn_error *err)
+{
+    const int64_t size = kn_schema_int(object, "size", 0);
+    int64_t most = 0;
+
+    (void)id;
+    if (now != NULL) {
+        return 0;
+    }
+    if (kn_quota_limit(req->db, KN_QUOTA_PER_VOLUME, req->caller.project_id, &most, err) < 0) {
+        return -1;
+    }
+    return most < 0 || size <= most
+               ? 0
+               : kn_fail(err, KN_TOO_LARGE, "Requested volume size %lld is larger than maximum allowed limit %lld.",
+                         (long long)size, (long long)most);
+}
+
+/* A new one's task. */
+static int noun_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                      struct kn_error *err)
+{
+    json_auto_t *input = json_pack("{s:I}", "size_gib", (json_int_t)kn_schema_int(object, "size", 0));
+    const struct kn_task_wish wish = { "volume.create", id,   req->caller.project_id, req->caller.user_id,
+                                       req->request_id, input };
+    int64_t task = 0;
+
+    if (now != NULL) {
+        return 0;
+    }
+    return kn_task_insert(req->db, &wish, &task, err) < 0 ? -1
+                                                          : json_object_set_new(object, "task", json_integer(task));
+}
+
+static void noun_tell(struct kn_request *req, const char *id, const json_t *object)
+{
+    if (json_object_get(object, "task") != NULL) {
+        kn_task_wake(req->bus, id, kn_json_int(object, "task"));
+    }
+}
+
+/* The type went while the volume was looked at. */
+static int noun_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
+{
+    (void)req;
+    return strcmp(constraint, "volume_type_in_use") == 0
+               ? kn_fail(err, KN_NOT_FOUND, "Volume type with name %s could not be found.",
+                         kn_json_str(object, "type_id"))
+               : -1;
+}
+
+static const struct kn_rest_counts COUNTS = {
+    "volume",
+    { "volume_counts",
+      "SELECT v.project_id, r.resource, sum(r.n)::bigint FROM volume v CROSS JOIN LATERAL (VALUES ('volumes', 1), "
+      "('gigabytes', v.size_gib), ('volumes_' || v.type_id, 1), ('gigabytes_' || v.type_id, v.size_gib)) r(resource, n) "
+      "WHERE v.id = ANY($1::uuid[]) GROUP BY v.project_id, r.resource",
+      1 },
+    false
+};
+
 const struct kn_rest_noun kn_volume_noun = {
     .one = "volume",
     .many = "volumes",
@@ -102,4 +289,13 @@ const struct kn_rest_noun kn_volume_noun = {
     .params = PARAMS,
     .narrow = kn_rest_all_tenants,
     .manners = &KN_REST_CINDER,
+    .table = "volume",
+    .project_column = "project_id",
+    .user_column = "user_id",
+    .check = noun_check,
+    .decide = noun_decide,
+    .after = noun_after,
+    .tell = noun_tell,
+    .counts = &COUNTS,
+    .clash = noun_clash,
 };

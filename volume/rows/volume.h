@@ -39,20 +39,6 @@ int kn_volume_get(struct kn_db *db, const struct kn_caller *caller, const char *
 
 /* --- writing: inside a transaction where more than one statement is due ---------------------------------------------- */
 
-struct kn_volume_new {
-    const char *id;
-    const char *name;
-    const char *description;
-    int64_t size_gib;
-    const char *metadata; /* JSON text */
-    const char *type_id;
-};
-/* Writes the row and the usage. KN_TOO_LARGE: the quota is used up. KN_NOT_FOUND: the type went meanwhile. */
-int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_new *wish,
-                     struct kn_error *err);
-int kn_volume_describe(struct kn_db *db, const char *id, const char *name, const char *description,
-                       const char *metadata, struct kn_error *err);
-int kn_volume_set_metadata(struct kn_db *db, const char *id, const json_t *metadata, struct kn_error *err);
 int kn_volume_set_bootable(struct kn_db *db, const char *id, bool bootable, struct kn_error *err);
 /* An admin's word, whatever the status was. */
 int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err);

@@ -1,80 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing volumes: wishes and words, never their outcome. Statuses move along the table EVENTS; zero rows changed means that
+ * What is wished of volumes that are there, never its outcome. Statuses move along the table EVENTS; zero rows changed means that
  * somebody was faster, and is told like a status that does not allow the wish.
  */
 #include <string.h>
 
-#include "lib/adapter/quota.h"
 #include "lib/base/cleanup.h"
 #include "volume/rows/volume.h"
-
-static int volume_write_check_size(struct kn_db *db, const char *project, int64_t size_gib, struct kn_error *err)
-{
-    int64_t most = 0;
-
-    if (kn_quota_limit(db, KN_QUOTA_PER_VOLUME, project, &most, err) < 0) {
-        return -1;
-    }
-    return most < 0 || size_gib <= most
-               ? 0
-               : kn_fail(err, KN_TOO_LARGE, "Requested volume size %lld is larger than maximum allowed limit %lld.",
-                         (long long)size_gib, (long long)most);
-}
-
-static int volume_write_take_quota(struct kn_db *db, const char *project, const struct kn_volume_new *wish,
-                                   struct kn_error *err)
-{
-    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");
-
-    kn_quota_claim_volumes(&claims, project, wish->type_id, 1, wish->size_gib);
-    return kn_quota_take(db, &claims, err);
-}
-
-int kn_volume_insert(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_new *wish,
-                     struct kn_error *err)
-{
-    static const struct kn_stmt INSERT = {
-        "volume_insert",
-        "INSERT INTO volume (id, project_id, user_id, name, description, size_gib, status, zone, metadata, type_id) "
-        "VALUES ($1, $2, $3, $4, $5, $6, 'creating', '" KN_VOLUME_ZONE "', $7, $8)",
-        8
-    };
-    struct kn_arg size;
-
-    if (volume_write_check_size(db, caller->project_id, wish->size_gib, err) < 0) {
-        return -1;
-    }
-    if (kn_db_run(db, &INSERT,
-                  KN_ARGS(wish->id, caller->project_id, caller->user_id, wish->name, wish->description,
-                          kn_arg_int(&size, wish->size_gib), wish->metadata, wish->type_id),
-                  NULL, err) < 0) {
-        return strcmp(kn_db_constraint(db), "volume_type_in_use") == 0
-                   ? kn_fail(err, KN_NOT_FOUND, "Volume type with name %s could not be found.", wish->type_id)
-                   : -1;
-    }
-    return volume_write_take_quota(db, caller->project_id, wish, err);
-}
-
-int kn_volume_describe(struct kn_db *db, const char *id, const char *name, const char *description,
-                       const char *metadata, struct kn_error *err)
-{
-    static const struct kn_stmt DESCRIBE = {
-        "volume_describe",
-        "UPDATE volume SET name = $2, description = $3, metadata = $4, updated_at = now() WHERE id = $1", 4
-    };
-
-    return kn_db_run(db, &DESCRIBE, KN_ARGS(id, name, description, metadata), NULL, err);
-}
-
-int kn_volume_set_metadata(struct kn_db *db, const char *id, const json_t *metadata, struct kn_error *err)
-{
-    static const struct kn_stmt SET = { "volume_set_metadata",
-                                        "UPDATE volume SET metadata = $2, updated_at = now() WHERE id = $1", 2 };
-    AUTO_FREE char *text = json_dumps(metadata, JSON_COMPACT);
-
-    return kn_db_run(db, &SET, KN_ARGS(id, text), NULL, err);
-}
 
 int kn_volume_set_bootable(struct kn_db *db, const char *id, bool bootable, struct kn_error *err)
 {
