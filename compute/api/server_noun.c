@@ -32,22 +32,44 @@ void kn_compute_server_print_host_id(const struct kn_request *req, const char *n
 
 /* --- addresses --- */
 
-static void server_noun_add_address(struct kn_strbuf *sb, const json_t *nic, const json_t *ip, bool typed)
+/* A NIC as the row has it, its values as they are written there. */
+struct server_nic {
+    struct kn_jsonr network_name, mac, ips;
+};
+
+static size_t read_nics(const char *text, struct server_nic nics[KN_MAX_NICS])
 {
+    static const char *const KEYS[] = { "network_name", "mac", "ips" };
+    struct kn_jsonr rest = kn_jsonr_inside(kn_jsonr_of(text)), nic, values[KN_COUNT(KEYS)];
+    size_t count = 0;
+
+    while (count < KN_MAX_NICS && kn_jsonr_next(&rest, &nic)) {
+        kn_jsonr_members(nic, KEYS, KN_COUNT(KEYS), values);
+        nics[count++] = (struct server_nic){ values[0], values[1], values[2] };
+    }
+    return count;
+}
+
+static void server_noun_add_address(struct kn_strbuf *sb, const struct server_nic *nic, struct kn_jsonr ip, bool typed)
+{
+    static const char *const KEYS[] = { "version", "address" };
+    struct kn_jsonr values[KN_COUNT(KEYS)];
+
+    kn_jsonr_members(ip, KEYS, KN_COUNT(KEYS), values);
     kn_jsonw_object(sb, NULL);
-    kn_jsonw_int(sb, "version", kn_json_int(ip, "version"));
-    kn_jsonw_str(sb, "addr", kn_json_str(ip, "address"));
+    kn_jsonw_value(sb, "version", values[0]);
+    kn_jsonw_value(sb, "addr", values[1]);
     if (typed) {
         kn_jsonw_str(sb, "OS-EXT-IPS:type", "fixed");
-        kn_jsonw_str(sb, "OS-EXT-IPS-MAC:mac_addr", kn_json_str(nic, "mac"));
+        kn_jsonw_value(sb, "OS-EXT-IPS-MAC:mac_addr", nic->mac);
     }
     kn_jsonw_end_object(sb);
 }
 
-static bool named_before(const json_t *nics, size_t at, const char *name)
+static bool named_before(const struct server_nic *nics, size_t at)
 {
     for (size_t i = 0; i < at; i++) {
-        if (strcmp(kn_json_str(json_array_get(nics, i), "network_name"), name) == 0) {
+        if (kn_jsonr_equal(nics[i].network_name, nics[at].network_name)) {
             return true;
         }
     }
@@ -55,38 +77,42 @@ static bool named_before(const json_t *nics, size_t at, const char *name)
 }
 
 /* All addresses on the network of this name, of whichever NIC. */
-static void server_noun_add_network(struct kn_strbuf *sb, const json_t *nics, const char *name, bool typed)
+static void server_noun_add_network(struct kn_strbuf *sb, const struct server_nic *nics, size_t count,
+                                    struct kn_jsonr name, bool typed)
 {
-    kn_strbuf_addstr(sb, sb->buf[sb->len - 1] == '{' ? "" : ",");
-    kn_strbuf_addjson(sb, name);
+    kn_jsonw_value(sb, NULL, name);
     kn_strbuf_addstr(sb, ":[");
-    for (size_t i = 0; i < json_array_size(nics); i++) {
-        const json_t *nic = json_array_get(nics, i);
-        const json_t *ips = json_object_get(nic, "ips");
+    for (size_t i = 0; i < count; i++) {
+        struct kn_jsonr ips = kn_jsonr_inside(nics[i].ips), ip;
 
-        for (size_t j = 0; strcmp(kn_json_str(nic, "network_name"), name) == 0 && j < json_array_size(ips); j++) {
-            server_noun_add_address(sb, nic, json_array_get(ips, j), typed);
+        while (kn_jsonr_equal(nics[i].network_name, name) && kn_jsonr_next(&ips, &ip)) {
+            server_noun_add_address(sb, &nics[i], ip, typed);
         }
     }
     kn_jsonw_end_array(sb);
 }
 
-int kn_compute_server_addresses(struct kn_strbuf *sb, const char *key, const char *nics, const char *label, bool typed)
+int kn_compute_server_addresses(struct kn_strbuf *sb, const char *key, const char *text, const char *label, bool typed)
 {
-    json_auto_t *list = strcmp(nics, "[]") == 0 ? NULL : json_loads(nics, 0, NULL);
-    int count = 0;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf asked = KN_STRBUF_INIT; /* as the row has it */
+    struct server_nic nics[KN_MAX_NICS];
+    const size_t count = read_nics(text, nics);
+    int written = 0;
 
+    if (label[0] != '\0') {
+        kn_strbuf_addjson(&asked, label);
+    }
     kn_jsonw_object(sb, key);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *name = kn_json_str(json_array_get(list, i), "network_name");
+    for (size_t i = 0; i < count; i++) {
+        const bool is_asked = label[0] == '\0' || kn_jsonr_equal(kn_jsonr_of(asked.buf), nics[i].network_name);
 
-        if ((label[0] == '\0' || strcmp(label, name) == 0) && !named_before(list, i, name)) {
-            server_noun_add_network(sb, list, name, typed);
-            count++;
+        if (is_asked && !named_before(nics, i)) {
+            server_noun_add_network(sb, nics, count, nics[i].network_name, typed);
+            written++;
         }
     }
     kn_jsonw_end_object(sb);
-    return count;
+    return written;
 }
 
 /* In the answer to PUT of old they come without their types. */
@@ -252,9 +278,11 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define VOLUMES(members) \
     "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members \
     ")) FROM attachment a WHERE a.server_id = s.id), '[]')"
+/* One server looks for its host; a list joins them (lists_from). */
 #define HOST_STATUS \
-    "(SELECT extract(epoch FROM now() - g.last_seen) || CASE WHEN h.forced_down THEN ' DOWN' WHEN h.disabled THEN ' MAINTENANCE' " \
-    "ELSE ' UP' END FROM host h JOIN agent g ON g.id = h.agent_id WHERE h.name = s.host)"
+    "extract(epoch FROM now() - g.last_seen) || CASE WHEN h.forced_down THEN ' DOWN' WHEN h.disabled THEN ' MAINTENANCE' ELSE ' UP' END"
+#define HOST_STATUS_OF_ONE \
+    "(SELECT " HOST_STATUS " FROM host h JOIN agent g ON g.id = h.agent_id WHERE h.name = s.host)"
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "s.id", KN_REST_UUID, KN_REST_ALWAYS),
@@ -264,8 +292,8 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("tenant_id", "s.project_id", CORE),
     TEXT("user_id", "s.user_id", CORE | SORTED),
     KN_REST_ATTR("metadata", "s.metadata", KN_REST_JSON, CORE),
-    TEXT("hostId", "s.project_id || s.host", CORE, .print = kn_compute_server_print_host_id),
-    TEXT("image", "s.image_id", CORE, .print = print_image),
+    TEXT("hostId", "s.project_id || s.host", CORE | KN_REST_SHARED, .print = kn_compute_server_print_host_id),
+    TEXT("image", "s.image_id", CORE | KN_REST_SHARED, .print = print_image),
     TEXT("flavor", "s.flavor->>'id'", CORE | KN_REST_SHARED, .until = 46, .print = print_flavor_link),
     TEXT("flavor", "s.flavor", CORE | KN_REST_SHARED, .since = 47, .print = print_flavor),
     KN_REST_ATTR("created", "s.created_at", KN_REST_TIME, CORE),
@@ -299,7 +327,7 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("OS-EXT-SRV-ATTR:hostname", "s.hostname", MORE, .since = 90),
     TEXT("pinned_availability_zone", "s.pinned_zone", MORE, .since = 96),
     TEXT("OS-EXT-SRV-ATTR:host", "s.host", HIDDEN),
-    TEXT("OS-EXT-SRV-ATTR:hypervisor_hostname", "s.host", HIDDEN),
+    TEXT("OS-EXT-SRV-ATTR:hypervisor_hostname", "s.host", KN_REST_AGAIN | HIDDEN),
     KN_REST_ATTR("OS-EXT-SRV-ATTR:instance_name", "s.id", KN_REST_UUID, HIDDEN), /* the domain is named by its server */
     TEXT("OS-EXT-SRV-ATTR:kernel_id", NULL, HIDDEN, .since = 3, .print = print_empty),
     TEXT("OS-EXT-SRV-ATTR:ramdisk_id", NULL, HIDDEN, .since = 3, .print = print_empty),
@@ -307,7 +335,10 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("OS-EXT-SRV-ATTR:reservation_id", "s.reservation_id", HIDDEN, .since = 3),
     TEXT("OS-EXT-SRV-ATTR:root_device_name", NULL, HIDDEN, .since = 3, .print = print_root_device),
     TEXT("OS-EXT-SRV-ATTR:user_data", "s.user_data", HIDDEN, .since = 3),
-    TEXT("host_status", HOST_STATUS, MORE, .read = KN_NOVA_SERVER_HOST_STATUS, .since = 16, .print = print_host_status),
+    TEXT("host_status", HOST_STATUS, KN_REST_LIST, .read = KN_NOVA_SERVER_HOST_STATUS, .since = 16,
+         .print = print_host_status),
+    TEXT("host_status", HOST_STATUS_OF_ONE, KN_REST_SHOW, .read = KN_NOVA_SERVER_HOST_STATUS, .since = 16,
+         .print = print_host_status),
     /* Nova's names of the columns, to sort by. */
     KN_REST_ATTR("created_at", "s.created_at", KN_REST_TIME, SORTED),
     KN_REST_ATTR("uuid", "s.id", KN_REST_UUID, SORTED),
@@ -342,6 +373,7 @@ const struct kn_rest_noun kn_compute_server_noun = {
     .path = "/servers",
     .absent = "Instance %2 could not be found.",
     .from = "server s",
+    .lists_from = "server s LEFT JOIN host h ON h.name = s.host LEFT JOIN agent g ON g.id = h.agent_id",
     .id = "s.id",
     .id_type = KN_REST_UUID,
     .visible = "s.project_id = ?",

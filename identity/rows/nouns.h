@@ -66,8 +66,8 @@ extern const struct kn_schema kn_identity_tag_body[], kn_identity_immutable_body
 
 /* What statements of one's own select of these nouns, to be written as the tables say: kn_rest_columns(), which test_nouns holds against it. */
 #define KN_PROJECT_COLUMNS \
-    "id, id, name, domain_id, description, enabled, parent_id, to_json(tags), is_domain, " KN_OPTIONS ", extra"
-#define KN_ROLE_COLUMNS "id, id, name, domain_id, description, " KN_OPTIONS ", extra"
+    "id, name, domain_id, description, enabled, parent_id, to_json(tags), is_domain, " KN_OPTIONS ", extra"
+#define KN_ROLE_COLUMNS "id, name, domain_id, description, " KN_OPTIONS ", extra"
 
 /* A text of a checked object; NULL if it is absent or null. */
 const char *kn_identity_said(const json_t *object, const char *key);

@@ -211,13 +211,17 @@ int kn_db_query(struct kn_db *db, const char *sql, int params, const char *const
     return db_run_run(db, &call, &result, err) < 0 ? -1 : deliver(result, ret_rows, NULL);
 }
 
-/* FNV-1a: a text's name. The texts are the program's own, so nobody looks for two of one name. */
+/* A text's name, eight bytes at a time: every request makes one. The texts are the program's own, so nobody looks for two of one name. */
 static uint64_t db_run_hash_of(const char *sql)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = 0xcbf29ce484222325u, word;
 
-    for (; *sql != '\0'; sql++) {
-        hash = (hash ^ (unsigned char)*sql) * 0x100000001b3u;
+    for (size_t left = strlen(sql); left > 0; left -= left < sizeof(word) ? left : sizeof(word)) {
+        word = 0;
+        memcpy(&word, sql, left < sizeof(word) ? left : sizeof(word));
+        sql += left < sizeof(word) ? left : sizeof(word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
     }
     return hash;
 }

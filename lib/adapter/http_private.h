@@ -83,9 +83,10 @@ struct kn_http_lane {
     pthread_cond_t wake;
     struct kn_http_raw *jobs;          /* guarded by lock; first to be done */
     struct kn_http_raw **jobs_end;     /* guarded by lock */
-    struct kn_hmap *parties;           /* guarded by lock, as are the five below */
+    struct kn_hmap *parties;           /* guarded by lock, as are the six below */
     int waiting;
     int working;
+    int resting;                       /* threads that have nothing to do */
     int listing;                       /* of those that work, on lists */
     uint64_t served;
     bool closing;
@@ -143,6 +144,8 @@ void kn_http_queue_put(struct kn_http_lane *lane, struct kn_http_raw *raw);
 struct kn_http_raw *kn_http_queue_evict(struct kn_http_lane *lane);
 /* The next to be worked on; NULL if nothing waits that may be. */
 struct kn_http_raw *kn_http_queue_take(struct kn_http_lane *lane);
+/* Whether a thread rests and something waits that it may work on: nobody is woken for what he would only look at. */
+bool kn_http_queue_calls(const struct kn_http_lane *lane);
 void kn_http_queue_done(struct kn_http_lane *lane, struct kn_http_raw *raw);
 
 enum kn_http_queued { KN_HTTP_QUEUED, KN_HTTP_FULL, KN_HTTP_CLOSED };

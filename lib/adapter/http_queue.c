@@ -152,6 +152,16 @@ struct kn_http_raw *kn_http_queue_take(struct kn_http_lane *l)
     return raw;
 }
 
+bool kn_http_queue_calls(const struct kn_http_lane *l)
+{
+    for (const struct kn_http_raw *raw = l->jobs; raw != NULL && l->resting > 0; raw = raw->next_job) {
+        if (may_work(l, raw)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void kn_http_queue_done(struct kn_http_lane *l, struct kn_http_raw *raw)
 {
     l->working--;

@@ -11,10 +11,21 @@
 
 #define STACK_BYTES (2U << 20) /* address space: jansson recurses 2,048 deep; only what is touched counts */
 
+/* A thread that is called while the lock is held would wait for it at once. */
+static void unlock_and_call(struct kn_http_lane *l, bool calls)
+{
+    pthread_mutex_unlock(&l->lock);
+    if (calls) {
+        pthread_cond_signal(&l->wake);
+    }
+}
+
 enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job, struct kn_http_raw **ret_evicted)
 {
     struct kn_http_lane *l = raw->lane;
     enum kn_http_queued queued = KN_HTTP_QUEUED;
+
+    bool calls = false;
 
     raw->job = job;
     pthread_mutex_lock(&l->lock);
@@ -26,9 +37,9 @@ enum kn_http_queued kn_http_work(struct kn_http_raw *raw, enum kn_http_job job, 
             *ret_evicted = kn_http_queue_evict(l);
             queued = KN_HTTP_FULL;
         }
-        pthread_cond_signal(&l->wake);
+        calls = kn_http_queue_calls(l);
     }
-    pthread_mutex_unlock(&l->lock);
+    unlock_and_call(l, calls);
     return queued;
 }
 
@@ -38,23 +49,26 @@ static struct kn_http_raw *http_workers_take(struct kn_http_lane *l)
     pthread_mutex_lock(&l->lock);
     struct kn_http_raw *raw = kn_http_queue_take(l);
     while (raw == NULL && !(l->closing && l->jobs == NULL)) {
+        l->resting++;
         pthread_cond_wait(&l->wake, &l->lock);
+        l->resting--;
         raw = kn_http_queue_take(l);
     }
-    if (l->jobs != NULL) { /* what one may not work on, another may */
-        pthread_cond_signal(&l->wake);
+    if (l->closing && l->jobs == NULL) { /* whoever waits for what he may not work on waits for nothing now */
+        pthread_cond_broadcast(&l->wake);
     }
-    pthread_mutex_unlock(&l->lock);
+    unlock_and_call(l, kn_http_queue_calls(l));
     return raw;
 }
 
-static void give_back(struct kn_http_raw *raw)
+/* Gives one back and takes the next, if one waits that may be worked on: a busy lane is locked once a request. */
+static struct kn_http_raw *exchange_for_next(struct kn_http_lane *l, struct kn_http_raw *raw)
 {
-    struct kn_http_lane *l = raw->lane;
-
     pthread_mutex_lock(&l->lock);
     kn_http_queue_done(l, raw);
-    pthread_mutex_unlock(&l->lock);
+    struct kn_http_raw *next = kn_http_queue_take(l);
+    unlock_and_call(l, kn_http_queue_calls(l));
+    return next;
 }
 
 static void http_workers_refuse(struct kn_http_raw *raw, const struct kn_error *err)
@@ -166,37 +180,49 @@ void kn_request_answer(struct kn_request *req, const struct kn_error *why)
     part(req->raw);
 }
 
+/* The job is done and given back; raw is not this thread's any more. */
+static void http_workers_let_go(struct kn_http_raw *raw, enum kn_http_state next)
+{
+    if (raw->job == KN_HTTP_ABANDON) {
+        kn_http_raw_free(raw);
+    } else if (raw->job == KN_HTTP_DISPATCH && raw->deferred) {
+        part(raw);
+    } else {
+        raw->state = next;
+        MHD_resume_connection(raw->connection);
+    }
+}
+
+static enum kn_http_state work_on(struct kn_http_raw *raw, struct kn_db *db)
+{
+    kn_log_request(raw->req.request_id);
+    raw->req.db = db;
+    const enum kn_http_state next = do_job(raw);
+    raw->req.db = NULL;
+    kn_log_request(NULL);
+    if (raw->job == KN_HTTP_DISPATCH) {
+        forget_body(raw);
+    }
+    if (!raw->deferred && (next == KN_HTTP_ANSWERED || next == KN_HTTP_SWALLOW)) {
+        kn_http_finish(raw);
+    }
+    return next;
+}
+
 static void *http_workers_work(void *arg)
 {
     struct kn_http_lane *l = arg;
     const struct kn_http_ops *ops = l->server->ops;
     AUTO(kn_db) struct kn_db *db = ops->thread_db != NULL ? ops->thread_db(l->server->ctx) : NULL;
 
-    for (struct kn_http_raw *raw = http_workers_take(l); raw != NULL; raw = http_workers_take(l)) {
-        bool alone = raw->job == KN_HTTP_ABANDON;
-        bool whole = raw->job == KN_HTTP_DISPATCH;
-        kn_log_request(raw->req.request_id);
-        raw->req.db = db;
-        enum kn_http_state next = do_job(raw);
-        raw->req.db = NULL;
-        kn_log_request(NULL);
-        give_back(raw);
-        if (whole) {
-            forget_body(raw);
+    for (struct kn_http_raw *raw = http_workers_take(l), *next; raw != NULL; raw = next) {
+        const enum kn_http_state state = work_on(raw, db);
+
+        next = exchange_for_next(l, raw);
+        http_workers_let_go(raw, state);
+        if (next == NULL) {
+            next = http_workers_take(l);
         }
-        if (alone) {
-            kn_http_raw_free(raw);
-            continue;
-        }
-        if (whole && raw->deferred) {
-            part(raw);
-            continue;
-        }
-        if (next == KN_HTTP_ANSWERED || next == KN_HTTP_SWALLOW) {
-            kn_http_finish(raw);
-        }
-        raw->state = next;
-        MHD_resume_connection(raw->connection);
     }
     return NULL;
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/jsonr.h"
 #include "lib/base/strbuf.h"
 
 void kn_jsonw_object(struct kn_strbuf *sb, const char *key);
@@ -28,5 +29,6 @@ void kn_jsonw_bool(struct kn_strbuf *sb, const char *key, bool value);
 void kn_jsonw_null(struct kn_strbuf *sb, const char *key);
 /* json: a finished JSON value, such as the text of a jsonb column; NULL gives null. */
 void kn_jsonw_raw(struct kn_strbuf *sb, const char *key, const char *json);
+void kn_jsonw_value(struct kn_strbuf *sb, const char *key, struct kn_jsonr value); /* none gives null */
 
 #endif

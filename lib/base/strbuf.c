@@ -65,7 +65,9 @@ void kn_strbuf_addstr(struct kn_strbuf *sb, const char *s)
 
 void kn_strbuf_addch(struct kn_strbuf *sb, char c)
 {
-    kn_strbuf_add(sb, &c, 1);
+    kn_strbuf_grow(sb, 1);
+    sb->buf[sb->len++] = c;
+    sb->buf[sb->len] = '\0';
 }
 
 void kn_strbuf_addint(struct kn_strbuf *sb, int64_t n)
@@ -160,8 +162,12 @@ void kn_strbuf_addjson(struct kn_strbuf *sb, const char *text)
     const unsigned char *at = (const unsigned char *)text;
     const unsigned char *plain = at; /* what was passed over and not added yet */
     while (*at != '\0') {
+        if (*at >= ' ' && *at < 0x80 && *at != '"' && *at != '\\') { /* nearly all */
+            at++;
+            continue;
+        }
         size_t len = *at < 0x80 ? 1 : kn_utf8_len(at);
-        if (len > 0 && *at >= ' ' && *at != '"' && *at != '\\') {
+        if (len > 1) {
             at += len;
             continue;
         }
@@ -226,13 +232,17 @@ static bool is_unreserved(unsigned char c)
 
 void kn_strbuf_addurl(struct kn_strbuf *sb, const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        if (is_unreserved(*at)) {
-            kn_strbuf_addch(sb, (char)*at);
-        } else {
-            kn_strbuf_addf(sb, "%%%02X", *at);
+    const char *plain = text; /* what was passed over and not added yet */
+    const char *at = text;
+
+    for (; *at != '\0'; at++) {
+        if (!is_unreserved((unsigned char)*at)) {
+            kn_strbuf_add(sb, plain, (size_t)(at - plain));
+            kn_strbuf_addf(sb, "%%%02X", (unsigned)(unsigned char)*at);
+            plain = at + 1;
         }
     }
+    kn_strbuf_add(sb, plain, (size_t)(at - plain));
 }
 
 char *kn_strbuf_detach(struct kn_strbuf *sb)

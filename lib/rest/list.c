@@ -162,11 +162,16 @@ void kn_rest_add_bounds(struct kn_rest_query *q, const struct kn_rest_bound *bou
 
 /* --- the statement ---------------------------------------------------------------------------------------------------- */
 
+static const char *lists_from(const struct kn_rest_noun *noun)
+{
+    return noun->lists_from != NULL ? noun->lists_from : noun->from;
+}
+
 /* " FROM … WHERE <what the caller may see and what is there at all>" */
-static void add_from(const struct kn_rest_noun *noun, const struct kn_request *req, bool sees_all,
+static void add_from(const struct kn_rest_noun *noun, const char *from, const struct kn_request *req, bool sees_all,
                      struct kn_rest_query *q)
 {
-    kn_strbuf_addf(&q->sql, " FROM %s WHERE %s", noun->from, noun->kept != NULL ? noun->kept : "true");
+    kn_strbuf_addf(&q->sql, " FROM %s WHERE %s", from, noun->kept != NULL ? noun->kept : "true");
     if (noun->visible != NULL && !sees_all) {
         kn_rest_text(q, " AND ");
         kn_rest_add(q, noun->visible, req->caller.project_id);
@@ -181,7 +186,7 @@ void kn_rest_list_select(const struct kn_rest_list *l, const char *columns, stru
     }
     ret->count = l->query.count;
     kn_strbuf_addf(&ret->sql, "SELECT %s", columns);
-    add_from(l->noun, l->req, l->sees_all, ret);
+    add_from(l->noun, lists_from(l->noun), l->req, l->sees_all, ret);
     kn_strbuf_addstr(&ret->sql, l->query.sql.buf);
 }
 
@@ -206,18 +211,38 @@ static int wants_count(const struct kn_rest_list *l, bool *ret, struct kn_error 
     return kn_request_query_bool(l->req, "with_count", false, ret, err);
 }
 
+/* Nothing was asked of it that makes its statement one of many: it comes again. */
+static bool list_is_plain(const struct kn_rest_list *l)
+{
+    static const char *const WORDS[] = { "sort", "sort_key", "sort_dir", "fields" };
+
+    for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
+        if (kn_rest_asked(l, WORDS[i], 0) != NULL) {
+            return false;
+        }
+    }
+    return l->pattern_count == 0 && l->page.offset == 0 &&
+           (!l->page.is_asked || l->page.limit == l->noun->manners->limit_max);
+}
+
 int kn_rest_list_read(struct kn_rest_list *l, struct kn_error *err)
 {
     struct parameter_walk walk = { l, err, 0, 0 };
 
     kn_rest_add_bounds(&l->query, l->bounds);
+    const size_t unfiltered = l->query.sql.len;
     if (l->wishes == NULL) {
         kn_request_query_each(l->req, list_visit, &walk);
     }
     for (const struct kn_rest_wish *w = l->wishes; w != NULL && w->key != NULL; w++) {
         list_visit(&walk, w->key, w->value);
     }
-    return walk.rc < 0 || (l->noun->narrow != NULL && l->noun->narrow(l, err) < 0) ? -1 : kn_rest_page_read(l, err);
+    const bool is_filtered = l->query.sql.len > unfiltered;
+    if (walk.rc < 0 || (l->noun->narrow != NULL && l->noun->narrow(l, err) < 0) || kn_rest_page_read(l, err) < 0) {
+        return -1;
+    }
+    l->comes_again = !is_filtered && list_is_plain(l);
+    return 0;
 }
 
 /* The page that the list's patterns chose, in its order. */
@@ -231,7 +256,7 @@ static int select_chosen(struct kn_rest_list *l, const char *columns, struct kn_
         return -1;
     }
     page.marker = NULL; /* the ids are behind it already */
-    kn_strbuf_addf(&ret->sql, "SELECT %s FROM %s WHERE true", columns, l->noun->from);
+    kn_strbuf_addf(&ret->sql, "SELECT %s FROM %s WHERE true", columns, lists_from(l->noun));
     kn_rest_add_form(ret, form, l->noun->id, kn_array_value(&ids));
     return kn_rest_page_add(l, &page, ret, err);
 }
@@ -252,7 +277,8 @@ static int list_run(struct kn_rest_list *l, struct kn_rows **ret, struct kn_erro
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
 
-    if (kn_rest_list_sql(l, &q, err) < 0 || (!l->is_empty && kn_rest_run(&q, l->req->db, ret, err) < 0)) {
+    if (kn_rest_list_sql(l, &q, err) < 0 ||
+        (!l->is_empty && (l->comes_again ? kn_rest_run_again : kn_rest_run)(&q, l->req->db, ret, err) < 0)) {
         return -1;
     }
     return *ret != NULL && l->noun->vet != NULL ? l->noun->vet(l->req, l->view, *ret, err) : 0;
@@ -349,7 +375,7 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
     }
     kn_rest_text(&q, "SELECT ");
     kn_rest_columns(noun, req, view, &q.sql);
-    add_from(noun, req, kn_rest_reaches_all(req), &q);
+    add_from(noun, noun->from, req, kn_rest_reaches_all(req), &q);
     kn_strbuf_addf(&q.sql, " AND %s = ", noun->id);
     kn_rest_add(&q, "?", id);
     kn_rest_add_bounds(&q, bounds);
@@ -413,7 +439,7 @@ int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, s
 
     kn_rest_text(&q, "SELECT ");
     kn_rest_columns(noun, req, KN_REST_CHANGED, &q.sql);
-    add_from(noun, req, kn_rest_reaches_all(req), &q);
+    add_from(noun, noun->from, req, kn_rest_reaches_all(req), &q);
     kn_rest_add_form(&q, form, noun->id, kn_array_value(ids));
     if (kn_rest_run(&q, req->db, &rows, err) < 0) {
         return -1;

@@ -58,6 +58,7 @@ struct kn_rest_list {
     struct kn_rest_pattern patterns[KN_REST_PATTERNS]; /* what SQL does not judge (scan.c) */
     int pattern_count;
     bool is_empty; /* a filter can match nothing */
+    bool comes_again; /* nothing was asked for that makes its statement one of many */
     bool marks_all; /* a marker may be anybody's */
     bool sees_all; /* not only what is visible to the caller: an admin, as a rule */
 };

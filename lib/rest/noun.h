@@ -64,6 +64,7 @@ enum {
         1 << 19, /* many rows of a list have the same value: what was written for one is copied to the next */
     KN_REST_PUT_REQUIRED = 1 << 20,
     KN_REST_CLEAR = 1 << 21, /* null may be sent: the row has then what it has of which nothing was said */
+    KN_REST_AGAIN = 1 << 22, /* has the SQL of an attribute before it: they share a column where both are shown */
 };
 
 /* A view of whatever has SQL, whoever asks: what a noun's own functions read (kn_rest_was). */
@@ -165,6 +166,8 @@ struct kn_rest_noun {
     const char *
         path; /* where it lives, for links: "/volumes"; "{}" in it: the request's first parameter, where the service has that */
     const char *from; /* "volume v" */
+    const char
+        *lists_from; /* where lists join, each row's none or one, what one object looks for by itself; NULL: from */
     const char *id; /* "v.id": what a path names */
     enum kn_rest_type id_type; /* KN_REST_UUID: what is none is absent, before any SQL */
     /* What is seen by whoever the route's rule does not let at everybody's (kn_rest_reaches_all); each '?' is his project. NULL: everything */

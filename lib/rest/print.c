@@ -30,27 +30,84 @@ static bool is_shown(const struct kn_rest_noun *noun, const struct kn_request *r
                                : (a->may & view) != 0 && kn_rest_readable(a, req) && is_asked(noun, req, a->name);
 }
 
+/* Is an attribute's expression selected as it stands? */
+static bool is_bare(const struct kn_rest_noun *noun, const struct kn_rest_attr *a)
+{
+    return a->type != KN_REST_TAGS && (a->type != KN_REST_TIME || noun->manners->time == NULL);
+}
+
+/* The walk that a SELECT and whoever reads its rows share. The id is no second column, nor what says KN_REST_AGAIN if another has it already. */
+struct print_walk {
+    const struct kn_rest_noun *noun;
+    const struct kn_request *req;
+    unsigned view;
+    const struct kn_rest_attr *at; /* the next to be looked at */
+    const struct kn_rest_attr *columns[KN_REST_SHOWN_MAX]; /* whose column it was first; the id goes before them */
+    int count;
+};
+
+static struct print_walk print_walk_of(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view)
+{
+    return (struct print_walk){ .noun = noun, .req = req, .view = view, .at = noun->attrs };
+}
+
+/* -1: it has none. */
+static int column_of(struct print_walk *w, const struct kn_rest_attr *a)
+{
+    if (a->sql == NULL) {
+        return -1;
+    }
+    if (strcmp(a->sql, w->noun->id) == 0 && is_bare(w->noun, a)) {
+        return 0;
+    }
+    for (int i = 0; (a->may & KN_REST_AGAIN) != 0 && i < w->count; i++) {
+        if (strcmp(w->columns[i]->sql, a->sql) == 0 && is_bare(w->noun, w->columns[i]) == is_bare(w->noun, a)) {
+            return i + 1;
+        }
+    }
+    if (w->count == KN_REST_SHOWN_MAX) {
+        abort(); /* more than any noun has */
+    }
+    w->columns[w->count++] = a;
+    return w->count;
+}
+
+/* The next attribute that is shown, and in *ret_col its column; NULL at the end. */
+static const struct kn_rest_attr *walk_on(struct print_walk *w, int *ret_col)
+{
+    for (; w->at->name != NULL; w->at++) {
+        if (is_shown(w->noun, w->req, w->view, w->at)) {
+            *ret_col = column_of(w, w->at);
+            return w->at++;
+        }
+    }
+    return NULL;
+}
+
 void kn_rest_columns(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
                      struct kn_strbuf *sql)
 {
+    struct print_walk walk = print_walk_of(noun, req, view);
+    const struct kn_rest_attr *a;
+    int col, last = 0;
+
     if (noun->columns != NULL) {
         kn_strbuf_addstr(sql, noun->columns);
         return;
     }
     kn_strbuf_addstr(sql, noun->id);
-    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (!is_shown(noun, req, view, a) || a->sql == NULL) {
+    while ((a = walk_on(&walk, &col)) != NULL) {
+        if (col <= last) {
             continue;
         }
-        if (a->type == KN_REST_TIME && noun->manners->time == NULL) {
-            kn_strbuf_addf(sql, ", (%s AT TIME ZONE 'UTC')", a->sql);
-        } else if (a->type == KN_REST_TIME) {
-            kn_strbuf_addf(sql, ", to_char(%s AT TIME ZONE 'UTC', '%s')", a->sql, noun->manners->time);
-        } else if (a->type == KN_REST_TAGS) {
-            kn_strbuf_addf(sql, ", to_json(%s)", a->sql);
-        } else {
-            kn_strbuf_addstr(sql, ", ");
+        last = col;
+        kn_strbuf_addstr(sql, ", ");
+        if (is_bare(noun, a)) {
             kn_strbuf_addstr(sql, a->sql);
+        } else if (a->type == KN_REST_TAGS) {
+            kn_strbuf_addf(sql, "to_json(%s)", a->sql);
+        } else {
+            kn_strbuf_addf(sql, "to_char(%s AT TIME ZONE 'UTC', '%s')", a->sql, noun->manners->time);
         }
     }
 }
@@ -66,12 +123,12 @@ static void write_members(struct kn_strbuf *out, const char *object)
     }
 }
 
-#define TO_SECONDS 19 /* "2026-11-21 10:00:00"; what follows is a fraction or nothing */
+#define TO_SECONDS 19 /* "2026-11-21 10:00:00"; what follows is a fraction, and the zone */
 
 void kn_rest_print_time(struct kn_strbuf *out, const char *name, const char *text, bool fine)
 {
     char time[] = "0000-00-00T00:00:00.000000";
-    const size_t len = text != NULL ? strlen(text) : 0;
+    const size_t len = text != NULL ? strcspn(text, "+") : 0; /* sessions are in UTC: "+00" */
 
     if (len < TO_SECONDS) {
         kn_jsonw_null(out, name);
@@ -112,21 +169,23 @@ static void write_cell(struct kn_strbuf *out, const struct kn_rest_noun *noun, c
 void kn_rest_printer_init(struct kn_rest_printer *p, const struct kn_rest_noun *noun, const struct kn_request *req,
                           unsigned view)
 {
-    int col = 1;
+    struct print_walk walk = print_walk_of(noun, req, view);
+    const struct kn_rest_attr *a;
+    int col;
 
     p->noun = noun;
     p->req = req;
     p->view = view;
     p->count = 0;
     p->last = -1;
-    for (const struct kn_rest_attr *a = noun->attrs; noun->columns == NULL && a->name != NULL; a++) {
-        if (!is_shown(noun, req, view, a) || (a->sql == NULL && a->print == NULL && a->type != KN_REST_LINKS)) {
+    while (noun->columns == NULL && (a = walk_on(&walk, &col)) != NULL) {
+        if (col < 0 && a->print == NULL && a->type != KN_REST_LINKS) {
             continue;
         }
         if (p->count == KN_REST_SHOWN_MAX) {
             abort(); /* more than any noun has */
         }
-        p->shown[p->count++] = (struct kn_rest_shown){ .attr = a, .col = a->sql != NULL ? col++ : -1 };
+        p->shown[p->count++] = (struct kn_rest_shown){ .attr = a, .col = col };
     }
 }
 
@@ -181,16 +240,14 @@ void kn_rest_members(const struct kn_rest_noun *noun, const struct kn_request *r
 const char *kn_rest_cell(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view, const char *name,
                          const struct kn_rows *rows, int row)
 {
-    int col = 1;
+    struct print_walk walk = print_walk_of(noun, req, view);
+    const struct kn_rest_attr *a;
+    int col;
 
-    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (!is_shown(noun, req, view, a) || a->sql == NULL) {
-            continue;
-        }
-        if (strcmp(a->name, name) == 0) {
+    while ((a = walk_on(&walk, &col)) != NULL) {
+        if (col >= 0 && strcmp(a->name, name) == 0) {
             return kn_rows_str(rows, row, col);
         }
-        col++;
     }
     return NULL;
 }

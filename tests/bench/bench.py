@@ -25,6 +25,7 @@ LOAD = ROOT / "build" / "plain" / "tests" / "bench" / "load"
 TICKS = os.sysconf("SC_CLK_TCK")
 APART = ("broker", "kafka")  # not part of cpu_ms_per_server
 GOALS = {"servers_per_s": (">=", 500), "cpu_ms_per_server": ("<=", 2), "cold_start_s": ("<=", 3),
+         "get_one_per_s": (">=", 12000), "list_1000_per_s": (">=", 100),
          "image_memory_growth_mib": ("<=", 16)}
 PSS_GOAL_MIB = 25
 DRIFT_GOAL = 0.15  # at 10,000 servers (the median of three runs) against an empty database

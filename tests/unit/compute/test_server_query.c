@@ -99,9 +99,101 @@ static void test_patterns(void **state)
     assert_int_equal(l.query.count, 0);
 }
 
+/* Only what nobody's parameters made one of many is prepared: a session keeps each for good. */
+static void test_which_lists_come_again(void **state)
+{
+    static const struct {
+        const char *query;
+        bool comes_again;
+    } CASES[] = {
+        { "", true },
+        { "all_tenants=1", true },
+        { "limit=1000", true },
+        { "limit=999", false },
+        { "name=a", false },
+        { "status=ACTIVE", false },
+        { "changes-since=2026-11-21T10:00:00Z", false },
+        { "sort_key=display_name", false },
+        { "sort_dir=asc", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        AUTO_RELEASE(kn_rest_list) struct kn_rest_list l;
+        AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
+        struct kn_error err = { 0 };
+
+        assert_ok(build(true, 90, CASES[i].query, &l, &q, &err), &err);
+        if (l.comes_again != CASES[i].comes_again) {
+            fail_msg("%s", CASES[i].query);
+        }
+    }
+}
+
+/* A thousand servers are joined with their hosts; one looks for its own. Nothing is selected twice. */
+static void test_lists_join_what_one_looks_for(void **state)
+{
+    static const struct kn_route ROUTE = { .method = "GET", .path = "/v2.1/servers", .rule = KN_NOVA_SERVERS };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf list = KN_STRBUF_INIT, one = KN_STRBUF_INIT;
+    struct kn_request req = { .route = &ROUTE, .microversion = 90 };
+
+    (void)state;
+    req.caller.roles = kn_role_bits("admin");
+    kn_copy(req.caller.project_id, sizeof(req.caller.project_id), "p");
+    kn_rest_columns(&kn_compute_server_noun, &req, KN_REST_LIST, &list);
+    kn_rest_columns(&kn_compute_server_noun, &req, KN_REST_SHOW, &one);
+    assert_null(strstr(list.buf, "FROM host"));
+    assert_non_null(strstr(list.buf, "g.last_seen"));
+    assert_non_null(strstr(one.buf, "FROM host"));
+    assert_memory_equal(one.buf, "s.id, s.name, ", 14);
+    assert_null(strstr(strstr(one.buf, ", s.host,") + 1, ", s.host,"));
+    assert_null(strstr(one.buf, ", s.id,"));
+}
+
+static void expect_addresses(const char *nics, const char *label, bool typed, int count, const char *wanted)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+
+    assert_int_equal(kn_compute_server_addresses(&sb, NULL, nics, label, typed), count);
+    assert_string_equal(sb.buf, wanted);
+}
+
+#define IP(address) "{\"dns\": [], \"address\": \"" address "\", \"version\": 4}"
+#define NIC(name, mac, ips) "{\"ips\": [" ips "], \"mac\": \"" mac "\", \"network_name\": \"" name "\"}"
+#define SHOWN_IP(address) "{\"version\":4,\"addr\":\"" address "\"}"
+#define QUOTED "a \\\"1\\\""
+
+/* NICs as PostgreSQL writes them. */
+static void test_addresses(void **state)
+{
+    static const char NICS[] = "[" NIC(QUOTED, "m1",
+                                       IP("10.0.0.1") ", " IP("10.0.0.2")) ", " NIC("b", "m2",
+                                                                                    "") ", " NIC(QUOTED, "m3",
+                                                                                                 IP("10.0.0.3")) "]";
+    static const char OF_A[] = "\"" QUOTED
+                               "\":[" SHOWN_IP("10.0.0.1") "," SHOWN_IP("10.0.0.2") "," SHOWN_IP("10.0.0.3") "]";
+    AUTO_FREE char *both = kn_asprintf("{%s,\"b\":[]}", OF_A);
+    AUTO_FREE char *first = kn_asprintf("{%s}", OF_A);
+
+    (void)state;
+    expect_addresses("[]", "", true, 0, "{}");
+    expect_addresses(NICS, "", false, 2, both);
+    expect_addresses(NICS, "a \"1\"", false, 1, first);
+    expect_addresses(NICS, "c", false, 0, "{}");
+    expect_addresses("[" NIC("n", "m", IP("10.0.0.1")) "]", "", true, 1,
+                     "{\"n\":[{\"version\":4,\"addr\":\"10.0.0.1\",\"OS-EXT-IPS:type\":\"fixed\","
+                     "\"OS-EXT-IPS-MAC:mac_addr\":\"m\"}]}");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_who_may_filter), cmocka_unit_test(test_patterns) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_may_filter),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_which_lists_come_again),
+        cmocka_unit_test(test_lists_join_what_one_looks_for),
+        cmocka_unit_test(test_addresses),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
