@@ -34,6 +34,10 @@ static const struct kn_stmt SERVICES = {
 static const struct kn_stmt SHARDS = {
     "cli_shards", "SELECT id, coalesce(owner, '-'), epoch, lease_until > now() FROM shard ORDER BY id", 0
 };
+enum { TASK_ID, TASK_KIND, TASK_OBJECT, TASK_STATE, TASK_STEP, TASK_ATTEMPT, TASK_SINCE, TASK_HOSTS, TASK_REASON };
+enum { STEP_NAME, STEP_STATE, STEP_STARTED, STEP_TOOK_MS, STEP_HOST, STEP_REASON };
+enum { SERVICE_BINARY, SERVICE_HOST, SERVICE_STATE, SERVICE_PROGRESS };
+enum { SHARD_ID, SHARD_OWNER, SHARD_EPOCH, SHARD_LEASED };
 
 /* --- audit ------------------------------------------------------------------------------------------------------------------ */
 
@@ -148,9 +152,10 @@ static int cmd_task_list(struct kn_cli *cli, int argc, char **argv, struct kn_er
     fprintf(cli->out, "%8s  %-22s %-36s %-6s %4s %-19s %s\n", "task", "kind", "object", "state", "step", "since",
             "host, reason");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "%8s  %-22s %-36s %-6s %4s %-19s %s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
-                kn_rows_text(rows, i, 2), kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4), kn_rows_text(rows, i, 6),
-                kn_rows_text(rows, i, 7), kn_rows_text(rows, i, 8));
+        fprintf(cli->out, "%8s  %-22s %-36s %-6s %4s %-19s %s %s\n", kn_rows_text(rows, i, TASK_ID),
+                kn_rows_text(rows, i, TASK_KIND), kn_rows_text(rows, i, TASK_OBJECT), kn_rows_text(rows, i, TASK_STATE),
+                kn_rows_text(rows, i, TASK_STEP), kn_rows_text(rows, i, TASK_SINCE), kn_rows_text(rows, i, TASK_HOSTS),
+                kn_rows_text(rows, i, TASK_REASON));
     }
     return 0;
 }
@@ -172,8 +177,10 @@ static int cmd_task_show(struct kn_cli *cli, int argc, char **argv, struct kn_er
             "kilonova task list OBJECT lists those of a server, volume or image; ended ones are kept for history.tasks_days");
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "%-22s %-7s %s %6s ms  %s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
-                kn_rows_text(rows, i, 2), kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4), kn_rows_text(rows, i, 5));
+        fprintf(cli->out, "%-22s %-7s %s %6s ms  %s %s\n", kn_rows_text(rows, i, STEP_NAME),
+                kn_rows_text(rows, i, STEP_STATE), kn_rows_text(rows, i, STEP_STARTED),
+                kn_rows_text(rows, i, STEP_TOOK_MS), kn_rows_text(rows, i, STEP_HOST),
+                kn_rows_text(rows, i, STEP_REASON));
     }
     return 0;
 }
@@ -192,8 +199,9 @@ static int cmd_service_list(struct kn_cli *cli, int argc, char **argv, struct kn
     }
     fprintf(cli->out, "%-20s %-24s %-19s  %s\n", "service", "host", "last progress", "state");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "%-20s %-24s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
-                kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 2));
+        fprintf(cli->out, "%-20s %-24s %-19s  %s\n", kn_rows_text(rows, i, SERVICE_BINARY),
+                kn_rows_text(rows, i, SERVICE_HOST), kn_rows_text(rows, i, SERVICE_PROGRESS),
+                kn_rows_text(rows, i, SERVICE_STATE));
     }
     return 0;
 }
@@ -208,8 +216,9 @@ static int cmd_shard_list(struct kn_cli *cli, int argc, char **argv, struct kn_e
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "shard %2s  epoch %4s  %-30s %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2),
-                kn_rows_text(rows, i, 1), kn_rows_bool(rows, i, 3) ? "leased" : "free");
+        fprintf(cli->out, "shard %2s  epoch %4s  %-30s %s\n", kn_rows_text(rows, i, SHARD_ID),
+                kn_rows_text(rows, i, SHARD_EPOCH), kn_rows_text(rows, i, SHARD_OWNER),
+                kn_rows_bool(rows, i, SHARD_LEASED) ? "leased" : "free");
     }
     return 0;
 }

@@ -172,9 +172,10 @@ static int read_members(struct kn_db *db, struct batch_state *state, struct kn_e
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        if (kn_scheduler_inventory_find(state->context->inv, kn_rows_text(rows, i, M_HOST)) != NULL) {
-            kn_scheduler_group_add(kn_hmap_get(state->groups, kn_rows_text(rows, i, M_GROUP)),
-                                   kn_rows_text(rows, i, M_HOST), 1);
+        const char *host = kn_rows_text(rows, i, M_HOST);
+
+        if (kn_scheduler_inventory_find(state->context->inv, host) != NULL) {
+            kn_scheduler_group_add(kn_hmap_get(state->groups, kn_rows_text(rows, i, M_GROUP)), host, 1);
         }
     }
     return 0;

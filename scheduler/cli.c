@@ -18,6 +18,7 @@ static const struct kn_stmt LIST = {
     "FULL JOIN agent_refusal r ON r.agent_id = h.agent_id AND r.subject = h.name JOIN agent a ON a.id = coalesce(h.agent_id, r.agent_id) ORDER BY 1, 2",
     0
 };
+enum { LISTED_HOST, LISTED_AGENT, LISTED_BOOT, LISTED_HEARD, LISTED_REFUSAL };
 static const struct kn_stmt KNOWN = { "cli_agent_known", "SELECT 1 FROM agent WHERE id = $1", 1 };
 /* clang-format off */
 static const struct kn_stmt MOVE = { "cli_host_move", "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
@@ -46,8 +47,9 @@ static int cmd_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     }
     fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", "host", "agent", "boot", "last heard", "refused");
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1),
-                kn_rows_text(rows, i, 2), kn_rows_text(rows, i, 3), kn_rows_text(rows, i, 4));
+        fprintf(cli->out, "%-24s %-24s %-36s %-19s  %s\n", kn_rows_text(rows, i, LISTED_HOST),
+                kn_rows_text(rows, i, LISTED_AGENT), kn_rows_text(rows, i, LISTED_BOOT),
+                kn_rows_text(rows, i, LISTED_HEARD), kn_rows_text(rows, i, LISTED_REFUSAL));
     }
     return 0;
 }
@@ -104,8 +106,8 @@ static int remove_host(struct kn_db *db, const char *host, const char *silence_s
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "there is no host \"%s\"", host);
     }
-    if (*kn_rows_text(rows, 0, 0) != '\0') {
-        kn_fail(err, KN_CONFLICT, "host \"%s\" stays: %s", host, kn_rows_text(rows, 0, 0));
+    if (*kn_rows_text(rows, 0, KN_ONLY) != '\0') {
+        kn_fail(err, KN_CONFLICT, "host \"%s\" stays: %s", host, kn_rows_text(rows, 0, KN_ONLY));
         return kn_fail_hint(err, "delete its servers, then stop its agent for good");
     }
     return kn_db_run(db, &REMOVE, KN_ARGS(host), NULL, err); /* a claim that came in between: its foreign key refuses */

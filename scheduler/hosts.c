@@ -21,11 +21,31 @@ static const struct kn_stmt LOAD = {
     "h.disabled, h.forced_down FROM host h JOIN agent a ON a.id = h.agent_id",
     0
 };
+enum {
+    LOAD_HOST,
+    LOAD_ZONE,
+    LOAD_UNDERLAY,
+    LOAD_AGENT,
+    LOAD_BOOT,
+    LOAD_VCPUS,
+    LOAD_MEMORY,
+    LOAD_DISK,
+    LOAD_USED_VCPUS,
+    LOAD_USED_MEMORY,
+    LOAD_USED_DISK,
+    LOAD_SERVERS,
+    LOAD_DISABLED,
+    LOAD_FORCED_DOWN,
+};
 static const struct kn_stmt LOAD_REFUSALS = {
     "scheduler_load_refusals",
     "SELECT r.agent_id, r.subject, r.reason, a.boot FROM agent_refusal r JOIN agent a ON a.id = r.agent_id WHERE r.kind <> 'boot'",
     0
 };
+enum { REFUSED_AGENT, REFUSED_SUBJECT, REFUSED_REASON, REFUSED_BOOT };
+enum { SWITCHED_HOST, SWITCHED_DISABLED, SWITCHED_DOWN };
+enum { SAID_AGENT, SAID_SEQ };
+enum { WRITTEN_HOST, WRITTEN_VCPUS, WRITTEN_MEMORY, WRITTEN_DISK }; /* of UPSERT */
 /* clang-format off */
 static const struct kn_stmt SWITCHES = { "scheduler_switches", "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down", 0 };
 /* clang-format on */
@@ -123,21 +143,23 @@ static void note_refusal(struct kn_scheduler_agent_seen *agent, const char *subj
 
 static void load_row(struct kn_scheduler_inventory *inv, const struct kn_rows *rows, int i, int64_t now_ms)
 {
-    struct kn_scheduler_host *host = kn_scheduler_inventory_host(inv, kn_rows_text(rows, i, 0));
+    struct kn_scheduler_host *host = kn_scheduler_inventory_host(inv, kn_rows_text(rows, i, LOAD_HOST));
 
-    hosts_set_text(&host->zone, kn_rows_text(rows, i, 1));
-    hosts_set_text(&host->underlay, kn_rows_str(rows, i, 2));
-    host->agent = kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, 3), now_ms);
-    kn_copy(host->agent->boots.living, sizeof(host->agent->boots.living), kn_rows_text(rows, i, 4));
-    kn_copy(host->agent->hello_boot, sizeof(host->agent->hello_boot), kn_rows_text(rows, i, 4));
+    hosts_set_text(&host->zone, kn_rows_text(rows, i, LOAD_ZONE));
+    hosts_set_text(&host->underlay, kn_rows_str(rows, i, LOAD_UNDERLAY));
+    host->agent = kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, LOAD_AGENT), now_ms);
+    kn_copy(host->agent->boots.living, sizeof(host->agent->boots.living), kn_rows_text(rows, i, LOAD_BOOT));
+    kn_copy(host->agent->hello_boot, sizeof(host->agent->hello_boot), kn_rows_text(rows, i, LOAD_BOOT));
     host->agent->known = true;
-    host->capacity = (struct kn_scheduler_resources){ kn_rows_int(rows, i, 5), kn_rows_int(rows, i, 6),
-                                                      kn_rows_int(rows, i, 7) };
-    host->used = (struct kn_scheduler_resources){ kn_rows_int(rows, i, 8), kn_rows_int(rows, i, 9),
-                                                  kn_rows_int(rows, i, 10) };
-    host->servers = kn_rows_int(rows, i, 11);
-    host->disabled = kn_rows_bool(rows, i, 12);
-    host->forced_down = kn_rows_bool(rows, i, 13);
+    host->capacity = (struct kn_scheduler_resources){ kn_rows_int(rows, i, LOAD_VCPUS),
+                                                      kn_rows_int(rows, i, LOAD_MEMORY),
+                                                      kn_rows_int(rows, i, LOAD_DISK) };
+    host->used = (struct kn_scheduler_resources){ kn_rows_int(rows, i, LOAD_USED_VCPUS),
+                                                  kn_rows_int(rows, i, LOAD_USED_MEMORY),
+                                                  kn_rows_int(rows, i, LOAD_USED_DISK) };
+    host->servers = kn_rows_int(rows, i, LOAD_SERVERS);
+    host->disabled = kn_rows_bool(rows, i, LOAD_DISABLED);
+    host->forced_down = kn_rows_bool(rows, i, LOAD_FORCED_DOWN);
     kn_scheduler_inventory_settle(inv, host);
 }
 
@@ -150,12 +172,13 @@ static int load_refusals(struct kn_db *db, struct kn_scheduler_inventory *inv, i
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms);
+        struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, REFUSED_AGENT),
+                                                                             now_ms);
 
-        kn_copy(agent->boots.living, sizeof(agent->boots.living), kn_rows_text(rows, i, 3));
-        kn_copy(agent->hello_boot, sizeof(agent->hello_boot), kn_rows_text(rows, i, 3));
+        kn_copy(agent->boots.living, sizeof(agent->boots.living), kn_rows_text(rows, i, REFUSED_BOOT));
+        kn_copy(agent->hello_boot, sizeof(agent->hello_boot), kn_rows_text(rows, i, REFUSED_BOOT));
         agent->known = true;
-        note_refusal(agent, kn_rows_text(rows, i, 1), kn_rows_text(rows, i, 2));
+        note_refusal(agent, kn_rows_text(rows, i, REFUSED_SUBJECT), kn_rows_text(rows, i, REFUSED_REASON));
     }
     return 0;
 }
@@ -169,7 +192,8 @@ static int load_said(struct kn_db *db, struct kn_scheduler_inventory *inv, int64
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, 0), now_ms)->seq = kn_rows_int(rows, i, 1);
+        kn_scheduler_inventory_agent(inv, kn_rows_text(rows, i, SAID_AGENT), now_ms)->seq = kn_rows_int(rows, i,
+                                                                                                        SAID_SEQ);
     }
     return 0;
 }
@@ -199,11 +223,11 @@ int kn_scheduler_hosts_refresh(struct kn_db *db, struct kn_scheduler_inventory *
         kn_scheduler_inventory_at(inv, i)->forced_down = false;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, kn_rows_text(rows, i, 0));
+        struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, kn_rows_text(rows, i, SWITCHED_HOST));
 
         if (host != NULL) {
-            host->disabled = kn_rows_bool(rows, i, 1);
-            host->forced_down = kn_rows_bool(rows, i, 2);
+            host->disabled = kn_rows_bool(rows, i, SWITCHED_DISABLED);
+            host->forced_down = kn_rows_bool(rows, i, SWITCHED_DOWN);
         }
     }
     return 0;
@@ -239,11 +263,12 @@ static void apply_capacity(struct kn_scheduler_inventory *inv, struct kn_schedul
                            const struct kn_rows *rows)
 {
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_scheduler_host *host = kn_scheduler_inventory_host(inv, kn_rows_text(rows, i, 0));
+        struct kn_scheduler_host *host = kn_scheduler_inventory_host(inv, kn_rows_text(rows, i, WRITTEN_HOST));
 
         host->agent = agent;
-        host->capacity = (struct kn_scheduler_resources){ kn_rows_int(rows, i, 1), kn_rows_int(rows, i, 2),
-                                                          kn_rows_int(rows, i, 3) };
+        host->capacity = (struct kn_scheduler_resources){ kn_rows_int(rows, i, WRITTEN_VCPUS),
+                                                          kn_rows_int(rows, i, WRITTEN_MEMORY),
+                                                          kn_rows_int(rows, i, WRITTEN_DISK) };
         kn_scheduler_inventory_settle(inv, host);
     }
 }
@@ -330,7 +355,7 @@ static json_t *find_strange(const struct kn_scheduler_inventory *inv, const json
     size_t i;
 
     for (int row = 0; taken != NULL && row < kn_rows_count(taken); row++) {
-        kn_hmap_put(names, kn_rows_text(taken, row, 0), names);
+        kn_hmap_put(names, kn_rows_text(taken, row, WRITTEN_HOST), names);
     }
     json_array_foreach (sane, i, host) {
         const char *name = kn_json_str(host, "host");
@@ -368,7 +393,7 @@ static int write_refusals(struct kn_db *db, const struct said *said, struct kn_e
     AUTO_RELEASE(kn_array) struct kn_array taken = KN_ARRAY_INIT;
 
     for (int i = 0; said->taken != NULL && i < kn_rows_count(said->taken); i++) {
-        kn_array_add(&taken, kn_rows_text(said->taken, i, 0));
+        kn_array_add(&taken, kn_rows_text(said->taken, i, WRITTEN_HOST));
     }
     if (kn_db_run(db, &TAKEN, KN_ARGS(said->agent->id, said->boot, kn_array_value(&taken)), NULL, err) < 0) {
         return -1;

@@ -59,7 +59,7 @@ static int audit_judge(struct kn_conductor_audit *audit, const struct kn_conduct
     findings = json_array();
     for (int i = 0; i < kn_rows_count(rows); i++) {
         if (promise->is_finding == NULL || promise->is_finding(rows, i)) {
-            json_array_append_new(findings, json_string(kn_rows_text(rows, i, 0)));
+            json_array_append_new(findings, json_string(kn_rows_text(rows, i, KN_FINDING)));
         }
     }
     kn_conductor_audit_say(audit, promise->promise, findings, NULL);

@@ -35,6 +35,8 @@ struct kn_conductor_promise {
                        int row);    /* looks once more at further columns; NULL: every row is one */
 };
 
+enum { KN_FINDING, KN_FINDING_MORE }; /* columns of such a statement */
+
 /* By subject, each ended by promise == NULL; all of them, ended by NULL. */
 extern const struct kn_conductor_promise kn_conductor_promises_compute[];
 extern const struct kn_conductor_promise kn_conductor_promises_network[];

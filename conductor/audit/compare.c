@@ -22,6 +22,8 @@ static const struct kn_stmt GUESTS = { "audit_guests",
     "AND a.status = 'attached'), '') FROM server s WHERE s.host IS NOT NULL AND s.deleted_at IS NULL", 0 };
 /* clang-format on */
 
+enum { GUEST_PLACE, GUEST_GENERATION, GUEST_STATE, GUEST_MOVES, GUEST_TAPS, GUEST_VOLUMES };
+
 /* Every tap that may be: where; anywhere while its server moves. */
 static const struct kn_stmt TAPS = {
     "audit_taps",
@@ -29,6 +31,8 @@ static const struct kn_stmt TAPS = {
     "AND t.state IN ('run', 'undo')) THEN '*' ELSE coalesce(b.host, '') END FROM port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'",
     0
 };
+
+enum { TAP_NAME, TAP_HOST };
 
 /* Servers that are moving, wherever they are. */
 /* clang-format off */
@@ -80,12 +84,12 @@ static void add_guest(struct comparison *c, const struct kn_rows *rows, int i)
 {
     struct guest *guest = KN_NEW(struct guest);
 
-    guest->generation = kn_rows_int(rows, i, 1);
-    guest->vm_state = kn_strdup(kn_rows_text(rows, i, 2));
-    guest->moving = kn_rows_bool(rows, i, 3);
-    guest->taps = kn_strdup(kn_rows_text(rows, i, 4));
-    guest->volumes = kn_strdup(kn_rows_text(rows, i, 5));
-    kn_hmap_put(c->guests, kn_rows_text(rows, i, 0), guest);
+    guest->generation = kn_rows_int(rows, i, GUEST_GENERATION);
+    guest->vm_state = kn_strdup(kn_rows_text(rows, i, GUEST_STATE));
+    guest->moving = kn_rows_bool(rows, i, GUEST_MOVES);
+    guest->taps = kn_strdup(kn_rows_text(rows, i, GUEST_TAPS));
+    guest->volumes = kn_strdup(kn_rows_text(rows, i, GUEST_VOLUMES));
+    kn_hmap_put(c->guests, kn_rows_text(rows, i, GUEST_PLACE), guest);
 }
 
 static int compare_load(struct comparison *c, struct kn_db *db, struct kn_error *err)
@@ -100,10 +104,10 @@ static int compare_load(struct comparison *c, struct kn_db *db, struct kn_error 
         add_guest(c, guests, i);
     }
     for (int i = 0; i < kn_rows_count(taps); i++) {
-        kn_hmap_put(c->taps, kn_rows_text(taps, i, 0), kn_strdup(kn_rows_text(taps, i, 1)));
+        kn_hmap_put(c->taps, kn_rows_text(taps, i, TAP_NAME), kn_strdup(kn_rows_text(taps, i, TAP_HOST)));
     }
     for (int i = 0; i < kn_rows_count(moving); i++) {
-        kn_hmap_put(c->moving, kn_rows_text(moving, i, 0), c);
+        kn_hmap_put(c->moving, kn_rows_text(moving, i, KN_ONLY), c);
     }
     return 0;
 }

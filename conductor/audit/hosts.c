@@ -22,6 +22,8 @@ static const struct kn_stmt HOSTS = {
     0
 };
 
+enum { HOST_NAME, HOST_AGENT, HOST_SPEAKS };
+
 struct inquiry {
     struct kn_conductor_audit *audit;
     struct kn_bus_reader *reader;
@@ -51,14 +53,14 @@ static int ask_all(struct inquiry *q, struct kn_error *err)
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        const char *host = kn_rows_text(rows, i, 0);
+        const char *host = kn_rows_text(rows, i, HOST_NAME);
 
-        if (!kn_rows_bool(rows, i, 2)) {
+        if (!kn_rows_bool(rows, i, HOST_SPEAKS)) {
             json_array_append_new(q->silent, json_sprintf("the agent of host %s is silent", host));
-        } else if (hosts_ask(q, host, kn_rows_text(rows, i, 1), err) < 0) {
+        } else if (hosts_ask(q, host, kn_rows_text(rows, i, HOST_AGENT), err) < 0) {
             return -1;
         } else {
-            kn_hmap_put(q->asked, host, kn_strdup(kn_rows_text(rows, i, 1)));
+            kn_hmap_put(q->asked, host, kn_strdup(kn_rows_text(rows, i, HOST_AGENT)));
         }
     }
     return 0;

@@ -153,7 +153,7 @@ static int look_for_missing_disks(struct store *s, struct kn_array *missing, str
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
         json_array_append_new(s->findings[HAS_DISK],
-                              json_sprintf("the disk of volume %s is gone", kn_rows_text(rows, i, 0)));
+                              json_sprintf("the disk of volume %s is gone", kn_rows_text(rows, i, KN_ONLY)));
     }
     return 0;
 }
@@ -170,7 +170,7 @@ static int look_for_lone_disks(struct store *s, struct kn_array *disks, struct k
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        AUTO_FREE char *path = kn_asprintf("%s/" DISK "%s", s->conf->volume_file_dir, kn_rows_text(rows, i, 0));
+        AUTO_FREE char *path = kn_asprintf("%s/" DISK "%s", s->conf->volume_file_dir, kn_rows_text(rows, i, KN_ONLY));
 
         if (access(path, F_OK) == 0) {
             json_array_append_new(s->findings[LONE_DISK], json_sprintf("%s has no volume", path));
@@ -184,6 +184,7 @@ static int look_at_volumes(struct store *s, struct kn_error *err)
     static const struct kn_stmt VOLUMES = { "audit_volumes",
                                             "SELECT v.id, v.size_gib FROM volume v WHERE " WITH_DISK " ORDER BY v.id",
                                             0 };
+    enum { VOLUME, GIB_SIZE };
     AUTO_RELEASE(kn_array) struct kn_array disks = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array missing = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -197,7 +198,7 @@ static int look_at_volumes(struct store *s, struct kn_error *err)
         return 0;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        measure_disk(s, kn_rows_text(rows, i, 0), kn_rows_int(rows, i, 1), &missing);
+        measure_disk(s, kn_rows_text(rows, i, VOLUME), kn_rows_int(rows, i, GIB_SIZE), &missing);
     }
     return look_for_missing_disks(s, &missing, err) < 0 ? -1 : look_for_lone_disks(s, &disks, err);
 }
@@ -254,14 +255,16 @@ static int look_for_missing_data(struct store *s, struct kn_array *missing, stru
         "audit_data_still_missing",
         "SELECT i.id, i.sha512 FROM image i WHERE i.sha512 = ANY ($1::text[]) AND i.deleted_at IS NULL ORDER BY i.id", 1
     };
+    enum { IMAGE, SHA512 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(missing)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        json_array_append_new(s->findings[HAS_DATA], json_sprintf("the data of image %s is gone: %s",
-                                                                  kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1)));
+        json_array_append_new(s->findings[HAS_DATA],
+                              json_sprintf("the data of image %s is gone: %s", kn_rows_text(rows, i, IMAGE),
+                                           kn_rows_text(rows, i, SHA512)));
     }
     return 0;
 }
@@ -279,7 +282,7 @@ static int look_for_lone_data(struct store *s, struct kn_array *names, struct kn
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        AUTO_FREE char *path = data_path(s, kn_rows_text(rows, i, 0));
+        AUTO_FREE char *path = data_path(s, kn_rows_text(rows, i, KN_ONLY));
         struct stat st;
 
         if (stat(path, &st) == 0 && time(NULL) - st.st_mtime > GRACE_S) {
@@ -337,6 +340,7 @@ static bool is_staged(const struct store *s, const char *image)
 
 #define WAITING \
     "i.status IN ('saving', 'uploading') AND i.deleted_at IS NULL AND i.updated_at < now() - interval '1 minute'"
+enum { WAITING_IMAGE, WAITING_STATUS }; /* of both statements that look for them */
 
 static int look_for_dead_writers(struct store *s, struct kn_array *suspects, struct kn_error *err)
 {
@@ -350,8 +354,9 @@ static int look_for_dead_writers(struct store *s, struct kn_array *suspects, str
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        json_array_append_new(s->findings[WRITER], json_sprintf("image %s is %s and nobody writes it",
-                                                                kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 1)));
+        json_array_append_new(s->findings[WRITER],
+                              json_sprintf("image %s is %s and nobody writes it", kn_rows_text(rows, i, WAITING_IMAGE),
+                                           kn_rows_text(rows, i, WAITING_STATUS)));
     }
     return 0;
 }
@@ -370,8 +375,8 @@ static int look_at_writers(struct store *s, int cause, struct kn_error *err)
         return 0;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        const char *id = kn_rows_text(rows, i, 0);
-        const bool may_wait = strcmp(kn_rows_text(rows, i, 1), "uploading") == 0;
+        const char *id = kn_rows_text(rows, i, WAITING_IMAGE);
+        const bool may_wait = strcmp(kn_rows_text(rows, i, WAITING_STATUS), "uploading") == 0;
 
         if (!is_written(s, id) && !(may_wait && is_staged(s, id))) {
             kn_array_add(&suspects, id);

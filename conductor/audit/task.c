@@ -19,13 +19,16 @@ static const char *task_kinds(struct kn_array *array)
 
 static bool is_misplaced(const struct kn_rows *rows, int row)
 {
-    return kn_rows_int(rows, row, 1) != kn_shard_of(kn_rows_text(rows, row, 2));
+    enum { SHARD = KN_FINDING_MORE, OBJECT };
+
+    return kn_rows_int(rows, row, SHARD) != kn_shard_of(kn_rows_text(rows, row, OBJECT));
 }
 
 static bool task_is_beyond(const struct kn_rows *rows, int row)
 {
-    const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(rows, row, 1));
-    const int64_t step = kn_rows_int(rows, row, 2);
+    enum { KIND = KN_FINDING_MORE, STEP };
+    const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(rows, row, KIND));
+    const int64_t step = kn_rows_int(rows, row, STEP);
 
     return flow != NULL && (step < 0 || step >= flow->row_count);
 }

@@ -109,7 +109,7 @@ static void keep_waiting(struct kn_conductor *c, const struct kn_conductor_waiti
 static void drop_ended(struct kn_conductor *c, const struct kn_rows *ended)
 {
     for (int i = 0; ended != NULL && i < kn_rows_count(ended); i++) {
-        struct kn_conductor_task *task = kn_conductor_task_find(c, kn_rows_int(ended, i, 0));
+        struct kn_conductor_task *task = kn_conductor_task_find(c, kn_rows_int(ended, i, KN_ONLY));
 
         if (task != NULL) {
             struct kn_conductor_cancel *cancels;
@@ -170,7 +170,7 @@ int kn_conductor_sweep(struct kn_conductor *c, struct kn_error *err)
     }
     c->backlog = false;
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_conductor_admit_want(c, kn_rows_int(rows, i, 0));
+        kn_conductor_admit_want(c, kn_rows_int(rows, i, KN_ONLY));
     }
     return 0;
 }

@@ -182,8 +182,8 @@ static int fence(struct kn_conductor *c, const struct kn_message *report, const 
     }
     for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
         kn_log(KN_WARNING, "a guest stands where its server is not, it is fenced", "host", host, "task",
-               kn_rows_text(rows, row, 0), NULL);
-        kn_conductor_admit_want(c, kn_rows_int(rows, row, 0));
+               kn_rows_text(rows, row, KN_ONLY), NULL);
+        kn_conductor_admit_want(c, kn_rows_int(rows, row, KN_ONLY));
     }
     return rows == NULL || kn_rows_count(rows) == 0
                ? 0
@@ -193,17 +193,18 @@ static int fence(struct kn_conductor *c, const struct kn_message *report, const 
 static int apply_power(struct kn_conductor *c, const struct kn_message *report, const struct kn_rows *rows,
                        struct kn_error *err)
 {
+    enum { SERVER, VM_STATE, POWER }; /* of CHANGED */
     struct kn_arg seq;
 
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        const char *vm_state = kn_rows_text(rows, i, 1);
-        const char *to = kn_server_state_seen(vm_state, (int)kn_rows_int(rows, i, 2));
+        const char *server = kn_rows_text(rows, i, SERVER), *power = kn_rows_text(rows, i, POWER);
+        const char *vm_state = kn_rows_text(rows, i, VM_STATE);
+        const char *to = kn_server_state_seen(vm_state, (int)kn_rows_int(rows, i, POWER));
 
-        kn_log(KN_INFO, "a guest changed by itself", "server", kn_rows_text(rows, i, 0), "power_state",
-               kn_rows_text(rows, i, 2), NULL);
+        kn_log(KN_INFO, "a guest changed by itself", "server", server, "power_state", power, NULL);
         if (kn_db_run(c->daemon.db, &SEEN,
-                      KN_ARGS(kn_rows_text(rows, i, 0), kn_rows_text(rows, i, 2), to, vm_state,
-                              kn_json_str(report->body, "agent"), kn_arg_int(&seq, report->seq)),
+                      KN_ARGS(server, power, to, vm_state, kn_json_str(report->body, "agent"),
+                              kn_arg_int(&seq, report->seq)),
                       NULL, err) < 0) {
             return -1;
         }
@@ -292,6 +293,7 @@ static void remember_said(struct kn_conductor *c, const char *agent, int64_t seq
 
 int kn_conductor_reports_start(struct kn_conductor *c, struct kn_error *err)
 {
+    enum { AGENT, SEQ }; /* of SAID_BEFORE */
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     c->said = kn_hmap_new(free);
@@ -299,7 +301,7 @@ int kn_conductor_reports_start(struct kn_conductor *c, struct kn_error *err)
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        remember_said(c, kn_rows_text(rows, i, 0), kn_rows_int(rows, i, 1));
+        remember_said(c, kn_rows_text(rows, i, AGENT), kn_rows_int(rows, i, SEQ));
     }
     return 0;
 }
@@ -363,7 +365,7 @@ static int silent_agents(struct kn_conductor *c, struct kn_hmap *ret, struct kn_
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_hmap_put(ret, kn_rows_text(rows, i, 0), c);
+        kn_hmap_put(ret, kn_rows_text(rows, i, KN_ONLY), c);
     }
     return 0;
 }

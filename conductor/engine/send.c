@@ -171,9 +171,9 @@ int kn_conductor_send_confirmed(struct kn_conductor *c, struct kn_error *err)
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_conductor_task *task = kn_conductor_task_find(c, kn_rows_int(rows, i, 0));
+        struct kn_conductor_task *task = kn_conductor_task_find(c, kn_rows_int(rows, i, KN_CURRENT_TASK));
 
-        if (task != NULL && task->attempt == kn_rows_int(rows, i, 1)) {
+        if (task != NULL && task->attempt == kn_rows_int(rows, i, KN_CURRENT_ATTEMPT)) {
             task->again = false;
             kn_conductor_send(c, task);
         }

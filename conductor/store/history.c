@@ -163,6 +163,6 @@ int kn_conductor_history_count(struct kn_db *db, const struct kn_conf *conf, con
     if (kn_db_run(db, &kind->count, KN_ARGS(kn_arg_int(&days, history_days_of(kind, conf))), &rows, err) < 0) {
         return -1;
     }
-    *ret = kn_rows_int(rows, 0, 0);
+    *ret = kn_rows_int(rows, 0, KN_ONLY);
     return 0;
 }

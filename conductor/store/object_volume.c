@@ -13,6 +13,7 @@ static const struct kn_stmt DELETE = {
     "SELECT project_id, type_id, count(*), sum(size_gib) FROM gone GROUP BY project_id, type_id",
     1
 };
+enum { GONE_PROJECT, GONE_TYPE, GONE_COUNT, GONE_GIB };
 /* clang-format off */
 static const struct kn_stmt DETACH = { "conductor_attachment_delete", "DELETE FROM attachment WHERE id = ANY($1::uuid[])", 1 };
 /* clang-format on */
@@ -112,8 +113,8 @@ static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
         return -1;
     }
     for (int row = 0; row < kn_rows_count(gone); row++) {
-        kn_quota_claim_volumes(&back, kn_rows_text(gone, row, 0), kn_rows_text(gone, row, 1),
-                               -kn_rows_int(gone, row, 2), -kn_rows_int(gone, row, 3));
+        kn_quota_claim_volumes(&back, kn_rows_text(gone, row, GONE_PROJECT), kn_rows_text(gone, row, GONE_TYPE),
+                               -kn_rows_int(gone, row, GONE_COUNT), -kn_rows_int(gone, row, GONE_GIB));
     }
     return kn_quota_take(db, &back, err);
 }

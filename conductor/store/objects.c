@@ -50,14 +50,14 @@ static int objects_load(struct kn_db *db, const struct kn_conductor_record *reco
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_hmap_put(row_of, kn_rows_text(rows, i, 0), (void *)(uintptr_t)(i + 1));
+        kn_hmap_put(row_of, kn_rows_text(rows, i, KN_LOADED_ID), (void *)(uintptr_t)(i + 1));
     }
     for (int i = 0; i < count; i++) {
         uintptr_t row = (uintptr_t)kn_hmap_get(row_of, tasks[i]->object_id);
 
         if (tasks[i]->flow->object == record && row != 0) {
             json_decref(tasks[i]->object);
-            tasks[i]->object = objects_parse_object(kn_rows_text(rows, (int)row - 1, 1));
+            tasks[i]->object = objects_parse_object(kn_rows_text(rows, (int)row - 1, KN_LOADED_KNOWN));
         }
     }
     return 0;

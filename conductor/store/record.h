@@ -61,6 +61,7 @@ int kn_conductor_record_column(const struct kn_conductor_record *record, const c
 int kn_conductor_record_column_count(const struct kn_conductor_record *record);
 /* Its statement, made at the first call: id, mask and then every column. Of this process's main thread only. */
 struct kn_batch_stmt *kn_conductor_record_stmt(const struct kn_conductor_record *record);
+enum { KN_LOADED_ID, KN_LOADED_KNOWN };
 /* (id, JSON object of what is known) of the rows $1::uuid[]; NULL: nothing is. Made and owned likewise. */
 const struct kn_stmt *kn_conductor_record_load(const struct kn_conductor_record *record);
 /* NULL: a record's rows are not known by this name. */

@@ -42,6 +42,8 @@ static const struct kn_stmt LOCK = {
     "shard_lock", "SELECT id, epoch FROM shard WHERE owner = $1 AND id = ANY($2::smallint[]) FOR SHARE", 2
 };
 
+enum { SHARD_ID, SHARD_EPOCH }; /* of all that tell of shards */
+
 bool kn_conductor_shards_lapsed(const struct kn_conductor_shards *shards, int64_t now_ms)
 {
     return now_ms >= shards->lease_until_ms;
@@ -72,11 +74,11 @@ static int count_mine(const struct kn_conductor_shards *shards)
 static void shards_add_rows(struct kn_conductor_shards *shards, const struct kn_rows *rows)
 {
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        int64_t id = kn_rows_int(rows, i, 0);
+        int64_t id = kn_rows_int(rows, i, SHARD_ID);
 
         if (id >= 0 && id < KN_SHARDS) {
             shards->mine[id] = true;
-            shards->epoch[id] = kn_rows_int(rows, i, 1);
+            shards->epoch[id] = kn_rows_int(rows, i, SHARD_EPOCH);
         }
     }
 }
@@ -87,10 +89,10 @@ static void keep_renewed(struct kn_conductor_shards *shards, const struct kn_row
     bool renewed[KN_SHARDS] = { false };
 
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        int64_t id = kn_rows_int(rows, i, 0);
+        int64_t id = kn_rows_int(rows, i, SHARD_ID);
 
         if (id >= 0 && id < KN_SHARDS) {
-            renewed[id] = shards->epoch[id] == kn_rows_int(rows, i, 1);
+            renewed[id] = shards->epoch[id] == kn_rows_int(rows, i, SHARD_EPOCH);
         }
     }
     for (int i = 0; i < KN_SHARDS; i++) {
@@ -167,7 +169,7 @@ int kn_conductor_shards_renew(struct kn_conductor_shards *shards, struct kn_db *
     }
     keep_renewed(shards, rows);
     shards->lease_until_ms = asked_ms + shards->lease_ms;
-    share = kn_conductor_shards_share((int)kn_rows_int(live, 0, 0));
+    share = kn_conductor_shards_share((int)kn_rows_int(live, 0, KN_ONLY));
     if (count_mine(shards) < share) {
         return shards_take(shards, db, share - count_mine(shards), err);
     }
@@ -201,10 +203,10 @@ int kn_conductor_shards_lock(const struct kn_conductor_shards *shards, struct kn
     }
     memset(ret_valid, 0, KN_SHARDS * sizeof(*ret_valid));
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        int64_t id = kn_rows_int(rows, i, 0);
+        int64_t id = kn_rows_int(rows, i, SHARD_ID);
 
         if (id >= 0 && id < KN_SHARDS) {
-            ret_valid[id] = shards->mine[id] && shards->epoch[id] == kn_rows_int(rows, i, 1);
+            ret_valid[id] = shards->mine[id] && shards->epoch[id] == kn_rows_int(rows, i, SHARD_EPOCH);
         }
     }
     return 0;

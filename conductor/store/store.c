@@ -201,7 +201,7 @@ static void mark_applied(struct kn_conductor_move *moves, int count, const struc
     struct kn_arg arg;
 
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        kn_hmap_put(ids, kn_rows_text(rows, i, 0), moves);
+        kn_hmap_put(ids, kn_rows_text(rows, i, KN_ONLY), moves);
     }
     for (int i = 0; i < count; i++) {
         moves[i].applied = moves[i].applied && kn_hmap_get(ids, kn_arg_int(&arg, moves[i].task->id)) != NULL;
@@ -329,7 +329,7 @@ static const char *store_kinds(struct kn_array *array, bool beside)
     return kn_array_value(array);
 }
 
-enum { KIND_COLUMN = 1, OBJECT_COLUMN = 3, OLDER_COLUMN = 18 };
+enum { OLDER = KN_TASK_COLUMN_COUNT }; /* of LOAD, behind the task's own */
 
 static int store_store_load(struct kn_db *db, const struct kn_conductor_shards *shards, const char *ids,
                             struct kn_rows **ret_rows, struct kn_error *err)
@@ -349,9 +349,9 @@ static int supersede(struct kn_db *db, const struct kn_conductor_shards *shards,
     bool needed = false;
 
     for (int i = 0; i < kn_rows_count(*rows); i++) {
-        const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(*rows, i, KIND_COLUMN));
+        const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(*rows, i, KN_TASK_KIND));
 
-        needed = needed || (flow != NULL && flow->supersedes && !kn_rows_null(*rows, i, OLDER_COLUMN));
+        needed = needed || (flow != NULL && flow->supersedes && !kn_rows_null(*rows, i, OLDER));
     }
     if (!needed) {
         return 0;
@@ -373,11 +373,11 @@ static void collect(const struct kn_rows *rows, struct kn_conductor_admission *a
     for (int i = 0; i < kn_rows_count(rows); i++) {
         struct kn_error why = { 0 };
 
-        if (!kn_rows_null(rows, i, OLDER_COLUMN)) {
+        if (!kn_rows_null(rows, i, OLDER)) {
             struct kn_conductor_waiting *waiting = &admission->waiting[admission->waiting_count++];
 
-            waiting->task = kn_rows_int(rows, i, 0);
-            kn_copy(waiting->object_id, sizeof(waiting->object_id), kn_rows_text(rows, i, OBJECT_COLUMN));
+            waiting->task = kn_rows_int(rows, i, KN_TASK_ID);
+            kn_copy(waiting->object_id, sizeof(waiting->object_id), kn_rows_text(rows, i, KN_TASK_OBJECT));
         } else if (kn_conductor_task_from_row(rows, i, &admission->tasks[admission->task_count], &why) < 0) {
             kn_log_error("load task", &why);
         } else {

@@ -39,6 +39,7 @@ void kn_conductor_move_release(struct kn_conductor_move *move);
  */
 int kn_conductor_store_write(struct kn_db *db, const struct kn_conductor_shards *shards,
                              struct kn_conductor_move *moves, int count, int64_t step_timeout_s, struct kn_error *err);
+enum { KN_CURRENT_TASK, KN_CURRENT_ATTEMPT };
 /* (id, attempt) of those of the tasks that are still open: what is sent again is held against it first. */
 int kn_conductor_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err);
 /* The deadlines of tasks whose messages were sent again. */

@@ -71,35 +71,36 @@ static void read_places(struct kn_conductor_task *task, const char *home, const 
 int kn_conductor_task_from_row(const struct kn_rows *rows, int row, struct kn_conductor_task **ret_task,
                                struct kn_error *err)
 {
-    const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(rows, row, 1));
+    const struct kn_conductor_flow *flow = kn_conductor_flow(kn_rows_text(rows, row, KN_TASK_KIND));
     struct kn_conductor_task *task;
 
     if (flow == NULL) {
-        return kn_fail(err, KN_INTERNAL, "task %s has the unknown kind \"%s\"", kn_rows_text(rows, row, 0),
-                       kn_rows_text(rows, row, 1));
+        return kn_fail(err, KN_INTERNAL, "task %s has the unknown kind \"%s\"", kn_rows_text(rows, row, KN_TASK_ID),
+                       kn_rows_text(rows, row, KN_TASK_KIND));
     }
-    if (kn_rows_int(rows, row, 8) < 0 || kn_rows_int(rows, row, 8) >= flow->row_count) {
+    if (kn_rows_int(rows, row, KN_TASK_STEP) < 0 || kn_rows_int(rows, row, KN_TASK_STEP) >= flow->row_count) {
         return kn_fail(err, KN_INTERNAL, "task %s stands at step %s, its flow \"%s\" has %d",
-                       kn_rows_text(rows, row, 0), kn_rows_text(rows, row, 8), flow->kind, flow->row_count);
+                       kn_rows_text(rows, row, KN_TASK_ID), kn_rows_text(rows, row, KN_TASK_STEP), flow->kind,
+                       flow->row_count);
     }
     task = KN_NEW(struct kn_conductor_task);
-    task->id = kn_rows_int(rows, row, 0);
+    task->id = kn_rows_int(rows, row, KN_TASK_ID);
     task->flow = flow;
-    task->shard = (int)kn_rows_int(rows, row, 2);
-    kn_copy(task->object_id, sizeof(task->object_id), kn_rows_text(rows, row, 3));
-    kn_copy(task->project_id, sizeof(task->project_id), kn_rows_text(rows, row, 4));
-    kn_copy(task->user_id, sizeof(task->user_id), kn_rows_text(rows, row, 5));
-    take_request_id(task, kn_rows_text(rows, row, 6));
-    task->state = strcmp(kn_rows_text(rows, row, 7), "undo") == 0 ? KN_TASK_UNDO : KN_TASK_RUN;
-    task->step = (int)kn_rows_int(rows, row, 8);
-    task->attempt = (int)kn_rows_int(rows, row, 9);
-    task->input = json_cell(rows, row, 10);
-    task->context = json_cell(rows, row, 11);
-    read_error(task, kn_rows_str(rows, row, 12));
-    task->created_at_us = kn_rows_int(rows, row, 13);
-    read_places(task, kn_rows_str(rows, row, 14), kn_rows_str(rows, row, 15));
-    task->working_since_us = kn_rows_int(rows, row, 16);
-    task->progress = (int)kn_rows_int(rows, row, 17);
+    task->shard = (int)kn_rows_int(rows, row, KN_TASK_SHARD);
+    kn_copy(task->object_id, sizeof(task->object_id), kn_rows_text(rows, row, KN_TASK_OBJECT));
+    kn_copy(task->project_id, sizeof(task->project_id), kn_rows_text(rows, row, KN_TASK_PROJECT));
+    kn_copy(task->user_id, sizeof(task->user_id), kn_rows_text(rows, row, KN_TASK_USER));
+    take_request_id(task, kn_rows_text(rows, row, KN_TASK_REQUEST));
+    task->state = strcmp(kn_rows_text(rows, row, KN_TASK_STATE), "undo") == 0 ? KN_TASK_UNDO : KN_TASK_RUN;
+    task->step = (int)kn_rows_int(rows, row, KN_TASK_STEP);
+    task->attempt = (int)kn_rows_int(rows, row, KN_TASK_ATTEMPT);
+    task->input = json_cell(rows, row, KN_TASK_INPUT);
+    task->context = json_cell(rows, row, KN_TASK_CONTEXT);
+    read_error(task, kn_rows_str(rows, row, KN_TASK_ERROR));
+    task->created_at_us = kn_rows_int(rows, row, KN_TASK_CREATED_US);
+    read_places(task, kn_rows_str(rows, row, KN_TASK_HOME), kn_rows_str(rows, row, KN_TASK_DEST));
+    task->working_since_us = kn_rows_int(rows, row, KN_TASK_WORKING_US);
+    task->progress = (int)kn_rows_int(rows, row, KN_TASK_PROGRESS);
     *ret_task = task;
     return 0;
 }

@@ -92,6 +92,27 @@ struct kn_conductor_task {
     "t.id, t.kind, t.shard, t.object_id, t.project_id, t.user_id, t.request_id, t.state, t.step, t.attempt, " \
     "t.input, t.context, t.error, (extract(epoch FROM t.created_at) * 1000000)::bigint, t.home, t.dest, " \
     "(extract(epoch FROM t.working_since) * 1000000)::bigint, t.progress"
+enum kn_conductor_task_column {
+    KN_TASK_ID,
+    KN_TASK_KIND,
+    KN_TASK_SHARD,
+    KN_TASK_OBJECT,
+    KN_TASK_PROJECT,
+    KN_TASK_USER,
+    KN_TASK_REQUEST,
+    KN_TASK_STATE,
+    KN_TASK_STEP,
+    KN_TASK_ATTEMPT,
+    KN_TASK_INPUT,
+    KN_TASK_CONTEXT,
+    KN_TASK_ERROR,
+    KN_TASK_CREATED_US,
+    KN_TASK_HOME,
+    KN_TASK_DEST,
+    KN_TASK_WORKING_US,
+    KN_TASK_PROGRESS,
+    KN_TASK_COLUMN_COUNT
+};
 
 /* New task from a row; KN_INTERNAL if its kind is unknown (a newer API wrote it). */
 int kn_conductor_task_from_row(const struct kn_rows *rows, int row, struct kn_conductor_task **ret_task,

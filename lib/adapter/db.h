@@ -112,12 +112,14 @@ bool kn_tx_is_open(const struct kn_db *db);
 void kn_rows_free(struct kn_rows *rows);
 KN_DEFINE_AUTO(kn_rows);
 int kn_rows_count(const struct kn_rows *rows);
-const char *kn_rows_str(const struct kn_rows *rows, int row, int col);      /* NULL if SQL NULL */
-const char *kn_rows_text(const struct kn_rows *rows, int row, int col);     /* "" if SQL NULL */
-int64_t kn_rows_int(const struct kn_rows *rows, int row, int col);          /* 0 if SQL NULL */
+/* A column has a name: an enum beside its statement, members.h, an attribute; or this, of a statement that selects one thing. */
+enum { KN_ONLY };
+const char *kn_rows_str(const struct kn_rows *rows, int row, int col); /* NULL if SQL NULL */
+const char *kn_rows_text(const struct kn_rows *rows, int row, int col); /* "" if SQL NULL */
+int64_t kn_rows_int(const struct kn_rows *rows, int row, int col); /* 0 if SQL NULL */
 bool kn_rows_bool(const struct kn_rows *rows, int row, int col);
 bool kn_rows_null(const struct kn_rows *rows, int row, int col);
-int kn_rows_col(const struct kn_rows *rows, const char *name);              /* -1 if absent */
+int kn_rows_col(const struct kn_rows *rows, const char *name); /* -1 if absent */
 
 /* An array literal: {"a","b",NULL}. */
 struct kn_array {

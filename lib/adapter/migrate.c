@@ -11,6 +11,7 @@
 #define SELECT_APPLIED \
     "SELECT number, name, checksum, to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') " \
     "FROM schema_migration ORDER BY number"
+enum { APPLIED_NUMBER, APPLIED_NAME, APPLIED_CHECKSUM, APPLIED_AT };
 
 static const struct kn_stmt LOCK = { "migrate_lock", "SELECT pg_advisory_xact_lock(7305216409)", 0 };
 static const struct kn_stmt EXISTS = { "migrate_exists", "SELECT to_regclass('schema_migration') IS NOT NULL", 0 };
@@ -31,8 +32,8 @@ static const char CREATE_TABLE[] =
 static int migrate_compare(const struct kn_rows *rows, const struct kn_migration *list, int count, struct kn_error *err)
 {
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        int64_t number = kn_rows_int(rows, row, 0);
-        const char *name = kn_rows_text(rows, row, 1);
+        int64_t number = kn_rows_int(rows, row, APPLIED_NUMBER);
+        const char *name = kn_rows_text(rows, row, APPLIED_NAME);
         if (count == 0 || number > list[count - 1].number) {
             kn_fail(err, KN_CONFLICT, "the database has migration \"%s\", which this program does not know", name);
             return kn_fail_hint(err, "it was migrated by a newer Kilonova: run that one");
@@ -41,7 +42,7 @@ static int migrate_compare(const struct kn_rows *rows, const struct kn_migration
             return kn_fail(err, KN_CONFLICT, "the database has migration \"%s\" where this program expects \"%s\"",
                            name, row < count ? list[row].name : "none");
         }
-        if (strcmp(kn_rows_text(rows, row, 2), list[row].checksum) != 0) {
+        if (strcmp(kn_rows_text(rows, row, APPLIED_CHECKSUM), list[row].checksum) != 0) {
             return kn_fail(err, KN_CONFLICT, "migration \"%s\" was changed after it was applied", name);
         }
     }
@@ -57,7 +58,7 @@ static int read_applied(struct kn_db *db, const struct kn_migration *list, int c
     if (kn_db_run(db, &EXISTS, KN_NO_ARGS, &exists, err) < 0) {
         return -1;
     }
-    if (!kn_rows_bool(exists, 0, 0)) {
+    if (!kn_rows_bool(exists, 0, KN_ONLY)) {
         return 0;
     }
     if (kn_db_run(db, &APPLIED, KN_NO_ARGS, &rows, err) < 0 || migrate_compare(rows, list, count, err) < 0) {
@@ -126,7 +127,7 @@ int kn_migrate_status(struct kn_db *db, const struct kn_migration *list, int cou
     }
     for (int i = 0; i < count; i++) {
         bool done = i < count_applied(rows);
-        fprintf(out, "%-28s %s\n", list[i].name, done ? kn_rows_text(rows, i, 3) : "pending");
+        fprintf(out, "%-28s %s\n", list[i].name, done ? kn_rows_text(rows, i, APPLIED_AT) : "pending");
     }
     return 0;
 }

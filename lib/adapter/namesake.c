@@ -41,6 +41,7 @@ static char *lock_name(const struct kn_daemon *d)
 /* Somebody has the lock. Ours is a session whose end the server has not noticed yet: it is ended, and *ret_ours says so. */
 static int look_at_holder(const struct kn_daemon *d, bool *ret_ours, struct kn_error *err)
 {
+    enum { SESSION, MACHINE, SINCE }; /* of HOLDER */
     AUTO(kn_db) struct kn_db *db = kn_daemon_db(&d->conf, d->name);
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *lock = lock_name(d);
@@ -49,13 +50,14 @@ static int look_at_holder(const struct kn_daemon *d, bool *ret_ours, struct kn_e
     if (kn_db_run(db, &HOLDER, KN_ARGS(lock), &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(rows) == 0 || strcmp(kn_rows_text(rows, 0, 0), mine) == 0) {
+    if (kn_rows_count(rows) == 0 || strcmp(kn_rows_text(rows, 0, SESSION), mine) == 0) {
         *ret_ours = true;
         return kn_db_run(db, &END_GHOST, KN_ARGS(mine), NULL, err);
     }
     kn_fail(err, KN_CONFLICT,
             "another kilonova-%s with the name \"%s\" is alive: \"%s\", connected to the database from %s since %s UTC",
-            d->name, d->host, kn_rows_text(rows, 0, 0), kn_rows_text(rows, 0, 1), kn_rows_text(rows, 0, 2));
+            d->name, d->host, kn_rows_text(rows, 0, SESSION), kn_rows_text(rows, 0, MACHINE),
+            kn_rows_text(rows, 0, SINCE));
     return kn_fail_hint(
         err,
         "give each daemon of a kind a daemon.host of its own; a frozen one counts as alive until its process has ended");

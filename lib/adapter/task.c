@@ -42,6 +42,8 @@ static const struct kn_stmt CURRENT = {
     "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo') ORDER BY id", 1
 };
 
+enum { CURRENT_TASK, CURRENT_ATTEMPT };
+
 static void add_wish(struct kn_batch *batch, const struct kn_task_wish *wish)
 {
     AUTO_FREE char *input = wish->input != NULL ? json_dumps(wish->input, JSON_COMPACT) : NULL;
@@ -85,7 +87,7 @@ int kn_task_insert_many(struct kn_db *db, const struct kn_task_wish *wishes, int
         return -1;
     }
     for (int i = 0; i < count; i++) {
-        ret_ids[i] = kn_rows_int(rows, i, 0);
+        ret_ids[i] = kn_rows_int(rows, i, KN_ONLY);
     }
     return 0;
 }
@@ -112,13 +114,15 @@ static int64_t attempt_of(const struct kn_rows *rows, int64_t task)
     while (low < high) {
         const int mid = low + (high - low) / 2;
 
-        if (kn_rows_int(rows, mid, 0) < task) {
+        if (kn_rows_int(rows, mid, CURRENT_TASK) < task) {
             low = mid + 1;
         } else {
             high = mid;
         }
     }
-    return low < kn_rows_count(rows) && kn_rows_int(rows, low, 0) == task ? kn_rows_int(rows, low, 1) : -1;
+    return low < kn_rows_count(rows) && kn_rows_int(rows, low, CURRENT_TASK) == task
+               ? kn_rows_int(rows, low, CURRENT_ATTEMPT)
+               : -1;
 }
 
 int kn_task_sift(struct kn_db *db, struct kn_message *const *commands, int count, bool *ret_current,
