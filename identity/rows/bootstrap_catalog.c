@@ -39,8 +39,6 @@ static const struct kn_stmt ENDPOINT = {
     "ON CONFLICT DO NOTHING",
     5
 };
-static const struct kn_stmt MOVED = { "bootstrap_catalog_moved", "UPDATE catalog_version SET version = version + 1",
-                                      0 };
 
 /* Ids that are the same in every installation: a catalog that was lost comes back as it was. */
 static void make_id(const char *type, const char *interface, char out[KN_MD5_HEX])
@@ -79,5 +77,5 @@ int kn_identity_bootstrap_catalog(struct kn_db *db, const char *region, struct k
             return -1;
         }
     }
-    return kn_db_run(db, &MOVED, KN_NO_ARGS, NULL, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return kn_identity_catalog_moved(db, err) < 0 ? -1 : kn_tx_commit(&tx, err);
 }

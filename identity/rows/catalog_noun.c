@@ -40,16 +40,21 @@ static const struct kn_rest_clash CLASHES[] = {
     { NULL, KN_CONFLICT, NULL },
 };
 
+int kn_identity_catalog_moved(struct kn_db *db, struct kn_error *err)
+{
+    static const struct kn_stmt MOVED = { "catalog_moved", "UPDATE catalog_version SET version = version + 1", 0 };
+
+    return kn_db_run(db, &MOVED, KN_NO_ARGS, NULL, err);
+}
+
 /* The version first: two changes at once go one behind the other, so that no two regions can become each other's parent. */
 static int catalog_noun_move(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                              struct kn_error *err)
 {
-    static const struct kn_stmt MOVED = { "catalog_moved", "UPDATE catalog_version SET version = version + 1", 0 };
-
     (void)id;
     (void)now;
     (void)object;
-    return kn_db_run(req->db, &MOVED, KN_NO_ARGS, NULL, err);
+    return kn_identity_catalog_moved(req->db, err);
 }
 
 /* --- regions --- */

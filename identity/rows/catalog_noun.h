@@ -5,6 +5,8 @@
 
 #include "lib/adapter/db.h"
 
+/* In the transaction of a change: the copies are old with it. */
+int kn_identity_catalog_moved(struct kn_db *db, struct kn_error *err);
 /* A region that an endpoint names by its old word "region" is made if it is not there. */
 int kn_identity_catalog_region_ensure(struct kn_db *db, const char *id, struct kn_error *err);
 /* bootstrap_catalog.c: this region and the services of this program, where they are not there yet. */
