@@ -15,22 +15,22 @@ void kn_network_nic_release(struct kn_network_nic *nic)
     nic->addresses = NULL;
 }
 
-void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const char *ip)
+void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const struct kn_ip *ip)
 {
     nic->addresses = kn_realloc_array(nic->addresses, (size_t)nic->address_count + 1, sizeof(*nic->addresses));
-    nic->addresses[nic->address_count].subnet = subnet;
-    kn_copy(nic->addresses[nic->address_count++].ip, KN_IPV4_SIZE, ip);
+    nic->addresses[nic->address_count++] = (struct kn_network_nic_address){ subnet, *ip };
 }
 
 static json_t *address_json(const struct kn_network_nic_address *address)
 {
     const struct kn_network_subnet_view *subnet = address->subnet;
-    json_t *json = json_pack("{s:s, s:i, s:i, s:s, s:O, s:O, s:b}", "address", address->ip, "prefix", subnet->prefix,
-                             "version", 4, "subnet", subnet->id, "dns", subnet->dns, "routes", subnet->routes, "dhcp",
-                             subnet->dhcp);
+    char text[KN_IP_SIZE];
+    json_t *json = json_pack("{s:s, s:i, s:i, s:s, s:O, s:O, s:b}", "address", kn_ip_text(&address->ip, text), "prefix",
+                             (int)subnet->cidr.length, "version", (int)address->ip.family, "subnet", subnet->id, "dns",
+                             subnet->dns, "routes", subnet->routes, "dhcp", subnet->dhcp);
 
-    if (subnet->gateway[0] != '\0') {
-        json_object_set_new(json, "gateway", json_string(subnet->gateway));
+    if (subnet->gateway.family != 0) {
+        json_object_set_new(json, "gateway", json_string(kn_ip_text(&subnet->gateway, text)));
     }
     return json;
 }
@@ -38,7 +38,7 @@ static json_t *address_json(const struct kn_network_nic_address *address)
 json_t *kn_network_nic_json(const struct kn_network_nic *nic)
 {
     const struct kn_network_view *network = nic->network;
-    char tap[KN_TAP_SIZE];
+    char tap[KN_TAP_SIZE], text[KN_IP_SIZE];
 
     kn_network_tap_name(nic->port, tap);
     json_t *ips = json_array();
@@ -53,8 +53,8 @@ json_t *kn_network_nic_json(const struct kn_network_nic *nic)
         const struct kn_network_subnet_view *subnet = nic->addresses[i].subnet;
 
         json_array_append_new(ips, address_json(&nic->addresses[i]));
-        if (subnet->dhcp && subnet->dhcp_ip[0] != '\0' && json_object_get(json, "dhcp_ip") == NULL) {
-            json_object_set_new(json, "dhcp_ip", json_string(subnet->dhcp_ip));
+        if (subnet->dhcp && subnet->dhcp_ip.family == 4 && json_object_get(json, "dhcp_ip") == NULL) {
+            json_object_set_new(json, "dhcp_ip", json_string(kn_ip_text(&subnet->dhcp_ip, text)));
             json_object_set_new(json, "dhcp_mac", json_string(network->dhcp_mac));
         }
     }

@@ -13,7 +13,7 @@
 
 struct kn_network_nic_address {
     const struct kn_network_subnet_view *subnet;
-    char ip[KN_IPV4_SIZE];
+    struct kn_ip ip;
 };
 
 struct kn_network_nic {
@@ -26,7 +26,8 @@ struct kn_network_nic {
 };
 
 void kn_network_nic_release(struct kn_network_nic *nic);
-void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const char *ip);
+void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet,
+                        const struct kn_ip *ip);
 json_t *kn_network_nic_json(const struct kn_network_nic *nic);
 
 void kn_network_tap_name(const char *port_id, char out[KN_TAP_SIZE]);

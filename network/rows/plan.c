@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "network/address/mac.h"
 #include "network/rows/nic.h"
 
-/* $1..$12 ports, $13..$15 addresses, $16..$17 cursors: one array a column. */
+/* $1..$12 ports, $13..$15 addresses, which are not ready any more: one array a column. */
 static const struct kn_stmt WRITE = {
     "plan_write",
     "WITH new_port AS (INSERT INTO port (id, network_id, project_id, name, description, mac, device_id, device_owner,"
@@ -20,8 +21,8 @@ static const struct kn_stmt WRITE = {
     "   $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::boolean[])),"
     " new_address AS (INSERT INTO address (subnet_id, ip, port_id)"
     "  SELECT * FROM unnest($13::uuid[], $14::inet[], $15::uuid[]))"
-    " UPDATE subnet s SET cursor_ip = c.ip FROM unnest($16::uuid[], $17::inet[]) AS c(id, ip) WHERE s.id = c.id",
-    17
+    " DELETE FROM address_ready r USING unnest($13::uuid[], $14::inet[]) AS a(subnet_id, ip) WHERE r.subnet_id = a.subnet_id AND r.ip = a.ip",
+    15
 };
 
 void kn_network_plan_init(struct kn_network_plan *plan)
@@ -67,49 +68,35 @@ void kn_network_plan_port(struct kn_network_plan *plan, const struct kn_network_
     }
 }
 
-void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, const char *subnet_id, const char *ip)
+void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, const char *subnet_id,
+                             const struct kn_ip *ip)
 {
+    char text[KN_IP_SIZE];
+
     kn_array_add(&plan->columns[KN_PLAN_ADDRESS_SUBNET], subnet_id);
-    kn_array_add(&plan->columns[KN_PLAN_ADDRESS_IP], ip);
+    kn_array_add(&plan->columns[KN_PLAN_ADDRESS_IP], kn_ip_text(ip, text));
     kn_array_add(&plan->columns[KN_PLAN_ADDRESS_PORT], port_id);
 }
 
-static void collect_cursors(const struct kn_network_topology *topology, struct kn_array *ids, struct kn_array *ips)
+void kn_network_plan_addresses(struct kn_network_plan *plan, const char *port_id, const struct kn_network_draw *draw)
 {
-    const char *key;
-    void *value;
-
-    for (size_t at = 0; kn_hmap_next(topology->networks, &at, &key, &value);) {
-        const struct kn_network_view *network = value;
-
-        for (int i = 0; i < network->subnet_count; i++) {
-            char ip[KN_IPV4_SIZE];
-
-            if (network->subnets[i].ipam.drawn) {
-                kn_network_ipv4_text(network->subnets[i].ipam.cursor, ip);
-                kn_array_add(ids, network->subnets[i].id);
-                kn_array_add(ips, ip);
-            }
+    for (size_t i = 0; i < draw->count; i++) {
+        if (!draw->items[i].is_kept) {
+            kn_network_plan_address(plan, port_id, draw->items[i].subnet->id, &draw->items[i].ip);
         }
     }
 }
 
-int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, const struct kn_network_topology *topology,
-                          struct kn_error *err)
+int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-    AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
-    const char *args[KN_PLAN_COLUMNS + 2];
+    const char *args[KN_PLAN_COLUMNS];
 
     if (plan->columns[KN_PLAN_ID].count == 0 && plan->columns[KN_PLAN_ADDRESS_IP].count == 0) {
         return 0;
     }
-    collect_cursors(topology, &ids, &ips);
     for (int i = 0; i < KN_PLAN_COLUMNS; i++) {
         args[i] = kn_array_value(&plan->columns[i]);
     }
-    args[KN_PLAN_COLUMNS] = kn_array_value(&ids);
-    args[KN_PLAN_COLUMNS + 1] = kn_array_value(&ips);
     return kn_db_run(db, &WRITE, args, NULL, err);
 }
 
@@ -141,28 +128,38 @@ static int make_dhcp_port(struct kn_db *db, struct kn_network_plan *plan, struct
     return 0;
 }
 
+/* *ret_ip is of no family when the subnet is too full for it. */
+static int dhcp_address(struct kn_db *db, const struct kn_network_view *network, struct kn_network_subnet_view *subnet,
+                        struct kn_ip *ret_ip, struct kn_error *err)
+{
+    uint8_t mac[6];
+    bool found = false;
+
+    if (subnet->is_auto && kn_network_mac_parse(network->dhcp_mac, mac)) {
+        *ret_ip = kn_ip_eui64(&subnet->cidr, mac);
+        return 0;
+    }
+    return kn_network_subnet_view_draw(db, subnet, &found, ret_ip, err);
+}
+
 int kn_network_plan_dhcp(struct kn_db *db, struct kn_network_plan *plan, struct kn_network_view *network,
                          struct kn_error *err)
 {
     for (int i = 0; i < network->subnet_count; i++) {
         struct kn_network_subnet_view *subnet = &network->subnets[i];
-        bool found = false;
-        uint32_t ip = 0;
+        struct kn_ip ip = KN_IP_NONE;
 
-        if (!subnet->dhcp || subnet->dhcp_ip[0] != '\0') {
+        if (!subnet->dhcp || subnet->dhcp_ip.family != 0) {
             continue;
         }
-        if (kn_network_subnet_view_draw(db, subnet, &found, &ip, err) < 0) {
+        if ((network->dhcp_port[0] == '\0' && make_dhcp_port(db, plan, network, err) < 0) ||
+            dhcp_address(db, network, subnet, &ip, err) < 0) {
             return -1;
         }
-        if (!found) {
-            continue;
+        if (ip.family != 0) {
+            subnet->dhcp_ip = ip;
+            kn_network_plan_address(plan, network->dhcp_port, subnet->id, &ip);
         }
-        if (network->dhcp_port[0] == '\0' && make_dhcp_port(db, plan, network, err) < 0) {
-            return -1;
-        }
-        kn_network_ipv4_text(ip, subnet->dhcp_ip);
-        kn_network_plan_address(plan, network->dhcp_port, subnet->id, subnet->dhcp_ip);
     }
     return 0;
 }

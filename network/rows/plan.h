@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan: the ports, addresses and cursors that a batch is about to write, and the one statement that writes them. The only place
- * where ports and addresses are inserted, for the bus and for HTTP alike.
+ * plan: the ports and addresses that a batch is about to write, and the one statement that writes them. The only place where ports and addresses
+ * are inserted, for the bus and for HTTP alike.
  */
 #ifndef KN_NETWORK_ROWS_PLAN_H
 #define KN_NETWORK_ROWS_PLAN_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "lib/adapter/db.h"
+#include "network/rows/draw.h"
 #include "network/rows/topology.h"
 
 struct kn_network_plan_port {
@@ -50,19 +51,21 @@ struct kn_network_plan {
 void kn_network_plan_init(struct kn_network_plan *plan);
 void kn_network_plan_release(struct kn_network_plan *plan);
 void kn_network_plan_port(struct kn_network_plan *plan, const struct kn_network_plan_port *port);
-void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, const char *subnet_id, const char *ip);
+void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, const char *subnet_id,
+                             const struct kn_ip *ip);
+/* Those that the port has not yet. */
+void kn_network_plan_addresses(struct kn_network_plan *plan, const char *port_id, const struct kn_network_draw *draw);
 /*
- * Writes the ports, the addresses and the cursors that the topology's draws moved. KN_CONFLICT when a MAC or an address was
- * taken meanwhile: roll back and plan again (kn_network_plan_raced says so).
+ * Writes the ports and the addresses. KN_CONFLICT when a MAC or an address was taken meanwhile: roll back and plan again
+ * (kn_network_plan_raced says so).
  */
-int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, const struct kn_network_topology *topology,
-                          struct kn_error *err);
+int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, struct kn_error *err);
 /* Was the KN_CONFLICT of kn_network_plan_write a race that a new draw can win? */
 bool kn_network_plan_raced(const struct kn_db *db);
 
 /*
  * Gives the network's DHCP port an address on each subnet with DHCP that has none (makes the port if need be) and notes it in the
- * view and in the plan. A subnet too full for it stays without.
+ * view and in the plan; where guests make their addresses themselves, so does it. A subnet too full for it stays without.
  */
 int kn_network_plan_dhcp(struct kn_db *db, struct kn_network_plan *plan, struct kn_network_view *network,
                          struct kn_error *err);

@@ -10,23 +10,22 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
-#include "network/address/ipam.h"
 #include "network/address/mac.h"
 #include "network/rows/networks.h"
 #include "network/rows/nic.h"
 #include "network/rows/plan.h"
+#include "network/rows/port_addresses.h"
 #include "network/rows/topology.h"
 
-#define FIXED_IPS_MAX 5
 #define OWN_PORTS "network:dhcp" /* the device_owner of the ports that this cloud makes for itself */
 #define HELD "(b.host IS NOT NULL OR p.nic IS NOT NULL OR p.device_owner = '" OWN_PORTS "')"
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 
-static bool is_ipv4(const char *text)
+static bool ports_is_ip(const char *text)
 {
-    uint32_t ip;
+    struct kn_ip ip;
 
-    return kn_network_ipv4_parse(text, &ip);
+    return kn_ip_parse(text, &ip);
 }
 
 static bool ports_is_mac(const char *text)
@@ -36,12 +35,12 @@ static bool ports_is_mac(const char *text)
     return kn_network_mac_parse(text, mac);
 }
 
-static const struct kn_text_rule IPV4 = { is_ipv4, "is not a valid IP address", false };
+static const struct kn_text_rule IP = { ports_is_ip, "is not a valid IP address", false };
 static const struct kn_text_rule MAC = { ports_is_mac, "is not a valid MAC address", false };
 static const char *const VNIC_TYPES[] = { "normal", NULL };
 static const struct kn_schema FIXED_IP[] = {
     KN_SCHEMA("subnet_id", KN_IS_STRING, .rule = &KN_NEUTRON_UUID),
-    KN_SCHEMA("ip_address", KN_IS_STRING, .rule = &IPV4),
+    KN_SCHEMA("ip_address", KN_IS_STRING, .rule = &IP),
     KN_SCHEMA_END,
 };
 static const struct kn_schema FIXED_IPS[] = { KN_SCHEMA("fixed_ips", KN_IS_OBJECT, .inner = FIXED_IP), KN_SCHEMA_END };
@@ -85,10 +84,10 @@ static const struct kn_rest_attr ATTRS[] = {
 /* fixed_ips=ip_address=10.0.0.5 and fixed_ips=subnet_id=…: any of the addresses, on any of the subnets. */
 static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_array *subnets, struct kn_error *err)
 {
-    uint32_t ip;
+    struct kn_ip ip;
 
     if (strncmp(text, "ip_address=", 11) == 0) {
-        if (kn_network_ipv4_parse(text + 11, &ip)) {
+        if (kn_ip_parse(text + 11, &ip)) {
             kn_array_add(ips, text + 11);
         }
         return 1;
@@ -190,123 +189,6 @@ static int decide_new(struct kn_request *req, const json_t *object, struct kn_er
                : 0;
 }
 
-/* clang-format off */
-static const struct kn_stmt ADDRESSES = { "port_addresses", "SELECT subnet_id, ip FROM address WHERE port_id = $1::uuid", 1 };
-/* clang-format on */
-enum { A_SUBNET, A_IP };
-
-/* --- addresses ---------------------------------------------------------------------------------------------------- */
-
-/* The port's own addresses, which a new list may keep. */
-struct target {
-    struct kn_db *db;
-    struct kn_network_view *network;
-    struct kn_network_plan *plan;
-    const char *port_id;
-    const struct kn_rows *kept; /* of ADDRESSES, what it has now; NULL for a new port */
-};
-
-static bool is_kept(const struct target *target, const struct kn_network_subnet_view *subnet, const char *ip)
-{
-    for (int row = 0; target->kept != NULL && row < kn_rows_count(target->kept); row++) {
-        if (strcmp(kn_rows_text(target->kept, row, A_SUBNET), subnet->id) == 0 &&
-            strcmp(kn_rows_text(target->kept, row, A_IP), ip) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int ports_take_named(const struct target *target, struct kn_network_subnet_view *subnet, const char *text,
-                            struct kn_error *err)
-{
-    uint32_t ip;
-
-    if (!kn_network_ipv4_parse(text, &ip)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for fixed_ips. Reason: '%.64s' is not a valid IP address.",
-                       text);
-    }
-    if (subnet == NULL) {
-        subnet = kn_network_view_subnet_of(target->network, ip);
-    }
-    if (subnet == NULL) {
-        kn_fail(err, KN_BAD_REQUEST, "IP address %s is not a valid IP for any of the subnets on the specified network.",
-                text);
-        return kn_fail_name(err, "InvalidIpForNetwork");
-    }
-    if (is_kept(target, subnet, text)) {
-        kn_network_plan_address(target->plan, target->port_id, subnet->id, text);
-        return 0;
-    }
-    if (kn_network_subnet_view_take(target->db, subnet, ip, err) < 0) {
-        return err->code == KN_CONFLICT ? kn_fail_name(err, "IpAddressAlreadyAllocated")
-                                        : kn_fail_name(err, "InvalidIpForSubnet");
-    }
-    kn_network_plan_address(target->plan, target->port_id, subnet->id, text);
-    return 0;
-}
-
-/* subnet NULL: whichever has room. */
-static int take_any(const struct target *target, struct kn_network_subnet_view *subnet, struct kn_error *err)
-{
-    char text[KN_IPV4_SIZE];
-    uint32_t ip = 0;
-    bool found = true;
-
-    if (subnet == NULL ? kn_network_view_draw(target->db, target->network, &subnet, &ip, err) < 0
-                       : kn_network_subnet_view_draw(target->db, subnet, &found, &ip, err) < 0) {
-        return err->code == KN_CONFLICT ? kn_fail_name(err, "IpAddressGenerationFailure") : -1;
-    }
-    if (!found) {
-        kn_fail(err, KN_CONFLICT, "No more IP addresses available for subnet %s.", subnet->id);
-        return kn_fail_name(err, "IpAddressGenerationFailureForSubnet");
-    }
-    kn_network_ipv4_text(ip, text);
-    kn_network_plan_address(target->plan, target->port_id, subnet->id, text);
-    return 0;
-}
-
-static int take_one(const struct target *target, const json_t *item, struct kn_error *err)
-{
-    const char *subnet_id = kn_schema_text(item, "subnet_id", NULL), *ip = kn_schema_text(item, "ip_address", NULL);
-    struct kn_network_subnet_view *subnet = subnet_id != NULL ? kn_network_view_subnet(target->network, subnet_id)
-                                                              : NULL;
-
-    if (subnet_id == NULL && ip == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST,
-                       "Invalid input for fixed_ips. Reason: an item needs a 'subnet_id', an 'ip_address' or both.");
-    }
-    if (subnet_id != NULL && subnet == NULL) {
-        kn_fail(err, KN_BAD_REQUEST,
-                "Invalid input for operation: Failed to create port on network %s, because fixed_ips included "
-                "invalid subnet %.64s.",
-                target->network->id, subnet_id);
-        return kn_fail_name(err, "InvalidInput");
-    }
-    return ip != NULL ? ports_take_named(target, subnet, ip, err) : take_any(target, subnet, err);
-}
-
-/* Absent: one address, if the network has a subnet. */
-static int choose_addresses(const struct target *target, const json_t *list, struct kn_error *err)
-{
-    const json_t *item;
-    size_t i;
-
-    if (!json_is_array(list)) {
-        return target->network->subnet_count == 0 ? 0 : take_any(target, NULL, err);
-    }
-    if (json_array_size(list) > FIXED_IPS_MAX) {
-        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: Exceeded maximum amount of fixed ips per port.");
-        return kn_fail_name(err, "InvalidInput");
-    }
-    json_array_foreach (list, i, item) {
-        if (take_one(target, item, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
 /* --- new ones ----------------------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -358,6 +240,7 @@ static int ports_insert(struct kn_request *req, const char *id, const json_t *ob
 {
     AUTO_RELEASE(kn_network_topology) struct kn_network_topology topology = { NULL, NULL };
     AUTO_RELEASE(kn_network_plan) struct kn_network_plan plan;
+    AUTO_RELEASE(kn_network_draw) struct kn_network_draw draw = KN_NETWORK_DRAW_INIT;
     const char *network_id = kn_schema_text(object, "network_id", ""), *project;
     char mac[KN_MAC_SIZE];
 
@@ -366,9 +249,12 @@ static int ports_insert(struct kn_request *req, const char *id, const json_t *ob
         load_network(req->db, network_id, &topology, err) < 0) {
         return -1;
     }
-    const struct target target = { req->db, kn_network_topology_network(&topology, network_id), &plan, id, NULL };
+    const struct kn_network_port_wish wish = { kn_network_topology_network(&topology, network_id),
+                                               kn_schema_text(object, "device_owner", ""), mac,
+                                               json_object_get(object, "fixed_ips"), NULL };
 
-    if (choose_mac(req->db, target.network, kn_schema_text(object, "mac_address", NULL), mac, err) < 0) {
+    if (choose_mac(req->db, wish.network, kn_schema_text(object, "mac_address", NULL), mac, err) < 0 ||
+        kn_network_port_draw(req->db, &wish, &draw, err) < 0) {
         return -1;
     }
     kn_network_plan_port(&plan, &(struct kn_network_plan_port){
@@ -382,9 +268,8 @@ static int ports_insert(struct kn_request *req, const char *id, const json_t *ob
                                     .device_owner = kn_schema_text(object, "device_owner", ""),
                                     .nic = -1,
                                     .admin_state_up = kn_schema_bool(object, "admin_state_up", true) });
-    return choose_addresses(&target, json_object_get(object, "fixed_ips"), err) < 0
-               ? -1
-               : kn_network_plan_write(req->db, &plan, &topology, err);
+    kn_network_plan_addresses(&plan, id, &draw);
+    return kn_network_plan_write(req->db, &plan, err);
 }
 
 /* --- changes and deletion ----------------------------------------------------------------------------------------- */
@@ -402,41 +287,6 @@ static int ports_fail_in_use(const char *id, const struct kn_rows *now, struct k
     return kn_fail_name(err, "PortInUse");
 }
 
-/* Does the list say what the port has? An item without an address means any one on its subnet. */
-static bool says_own_addresses(const json_t *list, const struct kn_rows *own)
-{
-    bool said[FIXED_IPS_MAX] = { false };
-    int count = kn_rows_count(own);
-    const json_t *item;
-    size_t i;
-
-    if (json_array_size(list) != (size_t)count || count > FIXED_IPS_MAX) {
-        return false;
-    }
-    for (int pass = 0; pass < 2; pass++) { /* those that name an address choose first */
-        json_array_foreach (list, i, item) {
-            const char *subnet = kn_schema_text(item, "subnet_id", NULL),
-                       *ip = kn_schema_text(item, "ip_address", NULL);
-            int row = (ip != NULL) == (pass == 0) ? 0 : count;
-
-            for (; row < count; row++) {
-                if (!said[row] && (subnet != NULL || ip != NULL) &&
-                    (subnet == NULL || strcmp(subnet, kn_rows_text(own, row, A_SUBNET)) == 0) &&
-                    (ip == NULL || strcmp(ip, kn_rows_text(own, row, A_IP)) == 0)) {
-                    said[row] = true;
-                    break;
-                }
-            }
-        }
-    }
-    for (int row = 0; row < count; row++) {
-        if (!said[row]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool says_other_text(const json_t *object, const char *name, const char *now)
 {
     return strcmp(kn_schema_text(object, name, now), now) != 0;
@@ -451,36 +301,48 @@ static bool says_other_mac(const json_t *object, const char *now)
 }
 
 /* The host of the server that holds the port was told these. Saying again what is so is no change. */
-static bool concerns_host(const json_t *object, const struct kn_rows *now, const struct kn_rows *addresses)
+static bool concerns_host(const json_t *object, const struct kn_rows *now)
 {
-    const json_t *ips = json_object_get(object, "fixed_ips");
     bool up = is_set(now, "admin_state_up");
 
     return says_other_text(object, "device_id", kn_rest_was(&kn_network_ports, now, "device_id")) ||
            says_other_text(object, "device_owner", kn_rest_was(&kn_network_ports, now, "device_owner")) ||
            says_other_mac(object, kn_rest_was(&kn_network_ports, now, "mac_address")) ||
-           kn_schema_bool(object, "admin_state_up", up) != up || (ips != NULL && !says_own_addresses(ips, addresses));
+           kn_schema_bool(object, "admin_state_up", up) != up;
 }
 
-static const struct kn_stmt FORGET = { "port_forget", "DELETE FROM address WHERE port_id = $1::uuid", 1 };
-
-/* A new list of addresses; those that stay are not drawn again. */
-static int replace_addresses(struct kn_db *db, const char *id, const char *network_id, const json_t *list,
-                             const struct kn_rows *kept, struct kn_error *err)
+/* A new list of addresses, and what follows from a new MAC; those that stay are not drawn again. */
+static int replace_addresses(struct kn_request *req, const char *id, const struct kn_rows *now, const json_t *object,
+                             struct kn_error *err)
 {
     AUTO_RELEASE(kn_network_topology) struct kn_network_topology topology = { NULL, NULL };
+    AUTO_RELEASE(kn_network_draw) struct kn_network_draw draw = KN_NETWORK_DRAW_INIT;
     AUTO_RELEASE(kn_network_plan) struct kn_network_plan plan;
+    AUTO(kn_rows) struct kn_rows *kept = NULL;
+    const char *network_id = kn_rest_was(&kn_network_ports, now, "network_id");
 
     kn_network_plan_init(&plan);
-    if (load_network(db, network_id, &topology, err) < 0) {
+    if (load_network(req->db, network_id, &topology, err) < 0 || kn_network_port_has(req->db, id, &kept, err) < 0) {
         return -1;
     }
-    const struct target target = { db, kn_network_topology_network(&topology, network_id), &plan, id, kept };
+    const struct kn_network_port_wish wish = {
+        kn_network_topology_network(&topology, network_id),
+        kn_schema_text(object, "device_owner", kn_rest_was(&kn_network_ports, now, "device_owner")),
+        kn_schema_text(object, "mac_address", kn_rest_was(&kn_network_ports, now, "mac_address")),
+        json_object_get(object, "fixed_ips"), kept
+    };
 
-    if (choose_addresses(&target, list, err) < 0 || kn_db_run(db, &FORGET, KN_ARGS(id), NULL, err) < 0) {
+    if (kn_network_port_draw(req->db, &wish, &draw, err) < 0) {
         return -1;
     }
-    return kn_network_plan_write(db, &plan, &topology, err);
+    if (!kn_network_port_differs(&wish, &draw)) {
+        return 0;
+    }
+    if (is_set(now, "held")) {
+        return ports_fail_in_use(id, now, err);
+    }
+    kn_network_plan_addresses(&plan, id, &draw);
+    return kn_network_port_forget(req->db, id, &draw, err) < 0 ? -1 : kn_network_plan_write(req->db, &plan, err);
 }
 
 /* He may have been given a port on a network that he does not even see. */
@@ -497,20 +359,19 @@ static int ask_network(struct kn_request *req, const struct kn_rows *now, bool *
 static int decide_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                          struct kn_error *err)
 {
-    const char *network_id = kn_rest_was(&kn_network_ports, now, "network_id");
-    const json_t *ips = json_object_get(object, "fixed_ips");
-    AUTO(kn_rows) struct kn_rows *addresses = NULL;
     bool owns_network = false;
 
-    if (ask_network(req, now, &owns_network, err) < 0 || check_owner_only(req, object, owns_network, false, err) < 0 ||
-        kn_db_run(req->db, &ADDRESSES, KN_ARGS(id), &addresses, err) < 0) {
+    if (ask_network(req, now, &owns_network, err) < 0 || check_owner_only(req, object, owns_network, false, err) < 0) {
         return -1;
     }
-    json_object_set_new(object, "network_id", json_string(network_id)); /* for clash() */
-    if (is_set(now, "held")) {
-        return concerns_host(object, now, addresses) ? ports_fail_in_use(id, now, err) : 0;
+    json_object_set_new(object, "network_id",
+                        json_string(kn_rest_was(&kn_network_ports, now, "network_id"))); /* for clash() */
+    if (is_set(now, "held") && concerns_host(object, now)) {
+        return ports_fail_in_use(id, now, err);
     }
-    return ips == NULL ? 0 : replace_addresses(req->db, id, network_id, ips, addresses, err);
+    return json_object_get(object, "fixed_ips") == NULL && json_object_get(object, "mac_address") == NULL
+               ? 0
+               : replace_addresses(req, id, now, object, err);
 }
 
 static int decide_end(const char *id, const struct kn_rows *now, struct kn_error *err)

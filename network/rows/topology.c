@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topology.c: reads networks with what is free in them, and answers network/address/ipam.c where it looks. Reads only (and takes row
- * locks); network/rows/plan.c writes. Never keeps anything beyond its transaction.
+ * topology.c: reads networks with their subnets. Reads only (and takes row locks); network/rows/draw.c hands addresses out, network/rows/plan.c
+ * writes. Never keeps anything beyond its transaction.
  */
 #include "network/rows/topology.h"
 
@@ -10,13 +10,9 @@
 
 #include "lib/base/mem.h"
 
-#define GAPS_A_LOOK 256
-
-/* Addresses travel as numbers: inet - inet is a bigint. */
-#define NUMBER(inet) "(" inet " - '0.0.0.0'::inet)"
-
+/* Against whoever changes pools or takes the subnet away, not against others who draw. */
 static const struct kn_stmt LOCK = {
-    "topology_lock", "SELECT 1 FROM subnet WHERE network_id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", 1
+    "topology_lock", "SELECT 1 FROM subnet WHERE network_id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE", 1
 };
 
 enum {
@@ -28,49 +24,36 @@ enum {
     D_ID,
     D_MAC,
     S_ID,
-    S_BASE,
-    S_PREFIX,
+    S_CIDR,
     S_GATEWAY,
     S_DHCP,
+    S_AUTO,
     S_DNS,
     S_ROUTES,
+    S_SERVICES,
     S_POOLS,
     S_CURSOR,
-    D_IP,
-    S_NEXT_TAKEN
+    D_IP
 };
 
-/* clang-format off */
 static const struct kn_stmt LOAD = {
     "topology_load",
-    "SELECT n.id, n.project_id, n.name, n.mtu, n.vni, d.id, d.mac, s.id, " NUMBER("host(s.cidr)::inet") ", masklen(s.cidr), s.gateway_ip,"
-    " s.enable_dhcp, to_json(s.dns_nameservers), s.host_routes, s.pools, " NUMBER("s.cursor_ip") ", a.ip,"
-    " (SELECT " NUMBER("x.ip") " FROM address x WHERE x.subnet_id = s.id AND x.ip > coalesce(s.cursor_ip, s.cidr)"
-    "  ORDER BY x.ip LIMIT 1)"
+    "SELECT n.id, n.project_id, n.name, n.mtu, n.vni, d.id, d.mac, s.id, s.cidr, s.gateway_ip, s.enable_dhcp,"
+    " coalesce(s.address_mode, s.ra_mode) IN ('slaac', 'dhcpv6-stateless'), to_json(s.dns_nameservers), s.host_routes,"
+    " to_json(s.service_types), s.pools, s.cursor_ip, a.ip"
     " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
     " LEFT JOIN port d ON d.device_id = 'dhcp-' || n.id AND d.device_id <> ''"
     " LEFT JOIN address a ON a.port_id = d.id AND a.subnet_id = s.id"
-    " WHERE n.id = ANY($1::uuid[]) ORDER BY n.id, s.created_at, s.id", 1
+    " WHERE n.id = ANY($1::uuid[]) ORDER BY n.id, s.created_at, s.id",
+    1
 };
-/* clang-format on */
 
-/* The free ranges between $2 and $3, ascending, at most $4. */
-/* clang-format off */
-static const struct kn_stmt GAPS = {
-    "topology_gaps",
-    "SELECT lo, hi FROM ("
-    " SELECT $2::bigint AS lo, coalesce((SELECT " NUMBER("ip") " FROM address WHERE subnet_id = $1::uuid"
-    "  AND ip >= '0.0.0.0'::inet + $2::bigint ORDER BY ip LIMIT 1), $3::bigint + 1) - 1 AS hi"
-    " UNION ALL SELECT n + 1, next - 1 FROM ("
-    "  SELECT " NUMBER("ip") " AS n, lead(" NUMBER("ip") ", 1, $3::bigint + 1) OVER (ORDER BY ip) AS next FROM address"
-    "  WHERE subnet_id = $1::uuid AND ip >= '0.0.0.0'::inet + $2::bigint AND ip <= '0.0.0.0'::inet + $3::bigint) g) r"
-    " WHERE hi >= lo LIMIT $4::bigint", 4
-};
-/* clang-format on */
-
-static const struct kn_stmt TAKEN = {
-    "topology_taken", "SELECT 1 FROM address WHERE subnet_id = $1::uuid AND ip = '0.0.0.0'::inet + $2::bigint", 2
-};
+static bool pool_parse(const json_t *pool, struct kn_network_ipam_range *ret)
+{
+    return kn_ip_parse(json_string_value(json_object_get(pool, "start")), &ret->first) &&
+           kn_ip_parse(json_string_value(json_object_get(pool, "end")), &ret->last) &&
+           ret->first.family == ret->last.family && kn_ip_compare(&ret->first, &ret->last) <= 0;
+}
 
 bool kn_network_pools_parse(const json_t *pools, struct kn_network_ipam_range **ret, size_t *ret_count)
 {
@@ -80,9 +63,7 @@ bool kn_network_pools_parse(const json_t *pools, struct kn_network_ipam_range **
     const json_t *pool;
 
     json_array_foreach (pools, i, pool) {
-        if (!kn_network_ipv4_parse(json_string_value(json_object_get(pool, "start")), &ranges[i].first) ||
-            !kn_network_ipv4_parse(json_string_value(json_object_get(pool, "end")), &ranges[i].last) ||
-            ranges[i].first > ranges[i].last) {
+        if (!pool_parse(pool, &ranges[i])) {
             return false;
         }
     }
@@ -93,18 +74,13 @@ bool kn_network_pools_parse(const json_t *pools, struct kn_network_ipam_range **
 
 static void start_ipam(struct kn_network_subnet_view *subnet, const struct kn_rows *rows, int row)
 {
-    json_t *json = json_loads(kn_rows_text(rows, row, S_POOLS), 0, NULL);
+    json_auto_t *json = json_loads(kn_rows_text(rows, row, S_POOLS), 0, NULL);
     AUTO_FREE struct kn_network_ipam_range *pools = NULL;
     size_t count = 0;
-    uint32_t cursor = (uint32_t)kn_rows_int(rows, row, S_CURSOR);
-    bool is_alone = kn_rows_null(rows, row, S_NEXT_TAKEN);
-    uint32_t next = is_alone ? UINT32_MAX : (uint32_t)kn_rows_int(rows, row, S_NEXT_TAKEN);
 
     kn_network_pools_parse(json, &pools, &count);
-    kn_network_ipam_init(&subnet->ipam, pools, count, cursor);
-    kn_network_ipam_offer(&subnet->ipam, (struct kn_network_ipam_range){ cursor + 1, next - 1 });
-    kn_network_ipam_looked(&subnet->ipam, next);
-    json_decref(json);
+    kn_network_ipam_init(&subnet->ipam, pools, count);
+    kn_ip_parse(kn_rows_str(rows, row, S_CURSOR), &subnet->cursor);
 }
 
 static void add_subnet(struct kn_network_view *network, const struct kn_rows *rows, int row)
@@ -113,15 +89,16 @@ static void add_subnet(struct kn_network_view *network, const struct kn_rows *ro
     struct kn_network_subnet_view *subnet = &network->subnets[network->subnet_count++];
 
     *subnet = (struct kn_network_subnet_view){
-        .base = (uint32_t)kn_rows_int(rows, row, S_BASE),
-        .prefix = (int)kn_rows_int(rows, row, S_PREFIX),
         .dhcp = kn_rows_bool(rows, row, S_DHCP),
+        .is_auto = kn_rows_bool(rows, row, S_AUTO),
         .dns = json_loads(kn_rows_text(rows, row, S_DNS), 0, NULL),
         .routes = json_loads(kn_rows_text(rows, row, S_ROUTES), 0, NULL),
+        .service_types = json_loads(kn_rows_text(rows, row, S_SERVICES), 0, NULL),
     };
     kn_copy(subnet->id, sizeof(subnet->id), kn_rows_text(rows, row, S_ID));
-    kn_copy(subnet->gateway, sizeof(subnet->gateway), kn_rows_text(rows, row, S_GATEWAY));
-    kn_copy(subnet->dhcp_ip, sizeof(subnet->dhcp_ip), kn_rows_text(rows, row, D_IP));
+    kn_ip_prefix_parse(kn_rows_str(rows, row, S_CIDR), &subnet->cidr);
+    kn_ip_parse(kn_rows_str(rows, row, S_GATEWAY), &subnet->gateway);
+    kn_ip_parse(kn_rows_str(rows, row, D_IP), &subnet->dhcp_ip);
     start_ipam(subnet, rows, row);
 }
 
@@ -132,6 +109,8 @@ static void network_view_free(void *p)
     for (int i = 0; i < network->subnet_count; i++) {
         json_decref(network->subnets[i].dns);
         json_decref(network->subnets[i].routes);
+        json_decref(network->subnets[i].service_types);
+        free(network->subnets[i].ready);
         kn_network_ipam_release(&network->subnets[i].ipam);
     }
     free(network->subnets);
@@ -212,17 +191,18 @@ struct kn_network_subnet_view *kn_network_view_subnet(const struct kn_network_vi
     return NULL;
 }
 
-bool kn_network_subnet_view_holds(const struct kn_network_subnet_view *subnet, uint32_t ip)
+bool kn_network_subnet_view_holds(const struct kn_network_subnet_view *subnet, const struct kn_ip *ip)
 {
-    uint32_t mask = subnet->prefix == 0 ? 0 : UINT32_MAX << (32 - subnet->prefix);
+    const struct kn_ip first = kn_ip_prefix_first(&subnet->cidr), last = kn_ip_prefix_last(&subnet->cidr);
 
-    if ((ip & mask) != subnet->base) {
+    if (!kn_ip_prefix_holds(&subnet->cidr, ip)) {
         return false;
     }
-    return subnet->prefix >= 31 || (ip != subnet->base && ip != (subnet->base | ~mask));
+    return subnet->cidr.length >= kn_ip_bits(ip) - 1 ||
+           (!kn_ip_equal(ip, &first) && (ip->family == 6 || !kn_ip_equal(ip, &last)));
 }
 
-struct kn_network_subnet_view *kn_network_view_subnet_of(const struct kn_network_view *network, uint32_t ip)
+struct kn_network_subnet_view *kn_network_view_subnet_of(const struct kn_network_view *network, const struct kn_ip *ip)
 {
     for (int i = 0; i < network->subnet_count; i++) {
         if (kn_network_subnet_view_holds(&network->subnets[i], ip)) {
@@ -230,87 +210,4 @@ struct kn_network_subnet_view *kn_network_view_subnet_of(const struct kn_network
         }
     }
     return NULL;
-}
-
-/* Asks the database for gaps and offers them. */
-static int look_for_gaps(struct kn_db *db, struct kn_network_subnet_view *subnet, struct kn_network_ipam_range look,
-                         struct kn_error *err)
-{
-    enum { FIRST, LAST };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_arg first, last, limit;
-    uint32_t until = look.last;
-
-    if (kn_db_run(db, &GAPS,
-                  KN_ARGS(subnet->id, kn_arg_int(&first, look.first), kn_arg_int(&last, look.last),
-                          kn_arg_int(&limit, GAPS_A_LOOK)),
-                  &rows, err) < 0) {
-        return -1;
-    }
-    for (int row = 0; row < kn_rows_count(rows); row++) {
-        struct kn_network_ipam_range gap = { (uint32_t)kn_rows_int(rows, row, FIRST),
-                                             (uint32_t)kn_rows_int(rows, row, LAST) };
-
-        kn_network_ipam_offer(&subnet->ipam, gap);
-        if (row == GAPS_A_LOOK - 1) {
-            until = gap.last;
-        }
-    }
-    kn_network_ipam_looked(&subnet->ipam, until);
-    return 0;
-}
-
-int kn_network_subnet_view_draw(struct kn_db *db, struct kn_network_subnet_view *subnet, bool *ret_found,
-                                uint32_t *ret_ip, struct kn_error *err)
-{
-    struct kn_network_ipam_range look;
-
-    while (!kn_network_ipam_draw(&subnet->ipam, ret_ip)) {
-        if (!kn_network_ipam_look(&subnet->ipam, &look)) {
-            *ret_found = false;
-            return 0;
-        }
-        if (look_for_gaps(db, subnet, look, err) < 0) {
-            return -1;
-        }
-    }
-    *ret_found = true;
-    return 0;
-}
-
-int kn_network_subnet_view_take(struct kn_db *db, struct kn_network_subnet_view *subnet, uint32_t ip,
-                                struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    char text[KN_IPV4_SIZE];
-    struct kn_arg number;
-
-    kn_network_ipv4_text(ip, text);
-    if (!kn_network_subnet_view_holds(subnet, ip)) {
-        return kn_fail(err, KN_BAD_REQUEST, "IP address %s is not a valid IP for the specified subnet.", text);
-    }
-    if (kn_db_run(db, &TAKEN, KN_ARGS(subnet->id, kn_arg_int(&number, ip)), &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(rows) > 0 || !kn_network_ipam_reserve(&subnet->ipam, ip)) {
-        return kn_fail(err, KN_CONFLICT, "IP address %s already allocated in subnet %s", text, subnet->id);
-    }
-    return 0;
-}
-
-int kn_network_view_draw(struct kn_db *db, struct kn_network_view *network, struct kn_network_subnet_view **ret_subnet,
-                         uint32_t *ret_ip, struct kn_error *err)
-{
-    bool found = false;
-
-    for (int i = 0; i < network->subnet_count; i++) {
-        if (kn_network_subnet_view_draw(db, &network->subnets[i], &found, ret_ip, err) < 0) {
-            return -1;
-        }
-        if (found) {
-            *ret_subnet = &network->subnets[i];
-            return 0;
-        }
-    }
-    return kn_fail(err, KN_CONFLICT, "No more IP addresses available on network %s.", network->id);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topology: the networks that a batch works on, with their subnets, what is free in them and their DHCP port, read in one
- * statement. Belongs to one transaction: drawn addresses are only promises until network/rows/plan.h has written them.
+ * topology: the networks that a batch works on, with their subnets and their DHCP port, read in one statement. Belongs to one transaction:
+ * drawn addresses (network/rows/draw.h) are only promises until network/rows/plan.h has written them.
  */
 #ifndef KN_NETWORK_ROWS_TOPOLOGY_H
 #define KN_NETWORK_ROWS_TOPOLOGY_H
@@ -18,14 +18,21 @@
 
 struct kn_network_subnet_view {
     char id[KN_UUID_SIZE];
-    uint32_t base;
-    int prefix;
-    char gateway[KN_IPV4_SIZE]; /* "" if none */
+    struct kn_ip_prefix cidr;
+    struct kn_ip gateway; /* of no family: none */
     bool dhcp;
-    char dhcp_ip[KN_IPV4_SIZE]; /* of the network's DHCP port in this subnet, "" if it has none yet */
-    json_t *dns;                /* ["8.8.8.8"] */
-    json_t *routes;             /* [{destination, nexthop}] */
+    bool is_auto; /* IPv6: every port has the address that its MAC makes, and guests find it by themselves */
+    struct kn_ip dhcp_ip; /* of the network's DHCP port in this subnet; of no family: it has none yet */
+    json_t *dns;          /* ["8.8.8.8"] */
+    json_t *routes;       /* [{destination, nexthop}] */
+    json_t *service_types; /* ["compute:nova"]: for ports of these owners alone; [] for all */
+    /* What draw.c knows. */
     struct kn_network_ipam ipam;
+    struct kn_ip cursor;
+    struct kn_ip *ready; /* drawn from address_ready, taken from `ready_at` on */
+    size_t ready_count, ready_at;
+    int ready_phase;
+    char ready_last[KN_IP_SIZE]; /* the last fresh one that was read, or the freed one's number */
 };
 
 struct kn_network_view {
@@ -46,8 +53,8 @@ struct kn_network_topology {
 };
 
 /*
- * Reads the networks of an array of ids; those that do not exist are simply absent. lock: addresses will be drawn, so take
- * the subnets' row locks first, in the order of their ids.
+ * Reads the networks of an array of ids; those that do not exist are simply absent. lock: addresses will be drawn, so nobody shall change the
+ * subnets meanwhile; others may draw from them, too.
  */
 int kn_network_topology_load(struct kn_db *db, struct kn_array *network_ids, bool lock, struct kn_network_topology *ret,
                              struct kn_error *err);
@@ -59,19 +66,10 @@ struct kn_network_subnet_view *kn_network_view_subnet(const struct kn_network_vi
 int kn_network_view_mac(struct kn_db *db, const struct kn_network_view *network, char ret_mac[KN_MAC_SIZE],
                         struct kn_error *err);
 /* The subnet whose range holds the address; NULL if none. */
-struct kn_network_subnet_view *kn_network_view_subnet_of(const struct kn_network_view *network, uint32_t ip);
+struct kn_network_subnet_view *kn_network_view_subnet_of(const struct kn_network_view *network, const struct kn_ip *ip);
 
-bool kn_network_subnet_view_holds(const struct kn_network_subnet_view *subnet,
-                                  uint32_t ip); /* a host's address there: not the net, not the broadcast */
-/* The next free address; *ret_found is false when the subnet is full. */
-int kn_network_subnet_view_draw(struct kn_db *db, struct kn_network_subnet_view *subnet, bool *ret_found,
-                                uint32_t *ret_ip, struct kn_error *err);
-/* A named address: KN_BAD_REQUEST if it is not in the subnet, KN_CONFLICT if it is taken. */
-int kn_network_subnet_view_take(struct kn_db *db, struct kn_network_subnet_view *subnet, uint32_t ip,
-                                struct kn_error *err);
-/* One address of the network, from the first subnet that has one; KN_CONFLICT in Neutron's words when all are full. */
-int kn_network_view_draw(struct kn_db *db, struct kn_network_view *network, struct kn_network_subnet_view **ret_subnet,
-                         uint32_t *ret_ip, struct kn_error *err);
+/* Is it a host's address there: not the net's, and of IPv4 not the broadcast? */
+bool kn_network_subnet_view_holds(const struct kn_network_subnet_view *subnet, const struct kn_ip *ip);
 
 /* [{start, end}] as ranges; false if any entry is not one. *ret is an array of *ret_count, to be freed. */
 bool kn_network_pools_parse(const json_t *pools, struct kn_network_ipam_range **ret, size_t *ret_count);

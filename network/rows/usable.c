@@ -6,8 +6,8 @@
 #include "network/api.h"
 
 #include "lib/adapter/quota.h"
+#include "lib/base/ip.h"
 #include "lib/base/mem.h"
-#include "network/address/ipam.h"
 #include "network/rows/usable.h"
 
 enum { N_SUBNETS, N_HOLDS, N_USER };
@@ -57,13 +57,13 @@ int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const ch
                       struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    uint32_t ip;
+    struct kn_ip ip;
 
     if (!kn_uuid_valid(network_id)) {
         return kn_fail(err, KN_BAD_REQUEST, "Bad networks format: network uuid is not in proper format (%s)",
                        network_id);
     }
-    if (fixed_ip != NULL && !kn_network_ipv4_parse(fixed_ip, &ip)) {
+    if (fixed_ip != NULL && !kn_ip_parse(fixed_ip, &ip)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid fixed IP address (%s)", fixed_ip);
     }
     if (kn_db_run(db, fixed_ip == NULL ? &NETWORK_ALONE : &NETWORK,

@@ -3,8 +3,8 @@
  * allocate.c: port.allocate. Gives the servers of a batch their NICs: takes the ports that they name, makes the others. A server that
  * has ports already gets the same answer again, so that a repeated command changes nothing.
  *
- * One batch is seven statements whatever its size: the servers' ports, the room in quotas, the subnets' locks, the topology, the
- * free MACs, the write (and one more if ports are named).
+ * One batch is a dozen statements, whatever its size: the servers' ports (and the named ones), the room in quotas, the subnets' locks, the topology,
+ * the free MACs, a few for the addresses of each subnet, the write.
  * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
  */
 #include <stdlib.h>
@@ -16,6 +16,9 @@
 #include "network/rows/plan.h"
 #include "network/rows/topology.h"
 #include "network/serve/batch.h"
+#include "network/serve/rooms.h"
+
+#define SERVERS "compute:" /* the owner that a server's port has until it is bound */
 
 enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_IS_NIC, P_SUBNET, P_IP };
 
@@ -52,8 +55,10 @@ struct known_port {
     char network_id[KN_UUID_SIZE];
     char device[KN_UUID_SIZE]; /* "" when free; changes when the batch takes it */
     struct known_port *next;   /* of the same server, in NIC order */
-    char (*subnets)[KN_UUID_SIZE];
-    char (*ips)[KN_IPV4_SIZE];
+    struct known_address {
+        char subnet[KN_UUID_SIZE];
+        struct kn_ip ip;
+    } *addresses;
     int address_count;
 };
 
@@ -68,18 +73,12 @@ struct allocation {
     struct kn_quota_claims *claims; /* the batch's */
 };
 
-/* How many more ports a project may have; a project without one may have as many as it likes. */
-struct room {
-    int64_t left;
-};
-
 static void known_port_free(void *p)
 {
     struct known_port *port = p;
 
     kn_network_nic_release(&port->nic);
-    free(port->subnets);
-    free(port->ips);
+    free(port->addresses);
     free(port);
 }
 
@@ -110,18 +109,16 @@ static void allocation_release(struct allocation *all)
 
 static void allocate_add_address(struct known_port *port, const struct kn_rows *rows, int row)
 {
-    size_t n = (size_t)port->address_count++;
+    const size_t n = (size_t)port->address_count++;
 
-    port->subnets = kn_realloc_array(port->subnets, n + 1, sizeof(*port->subnets));
-    port->ips = kn_realloc_array(port->ips, n + 1, sizeof(*port->ips));
-    kn_copy(port->subnets[n], KN_UUID_SIZE, kn_rows_text(rows, row, P_SUBNET));
-    kn_copy(port->ips[n], KN_IPV4_SIZE, kn_rows_text(rows, row, P_IP));
+    port->addresses = kn_realloc_array(port->addresses, n + 1, sizeof(*port->addresses));
+    kn_copy(port->addresses[n].subnet, KN_UUID_SIZE, kn_rows_text(rows, row, P_SUBNET));
+    kn_ip_parse(kn_rows_str(rows, row, P_IP), &port->addresses[n].ip);
 }
 
 static struct known_port *allocate_add_port(struct allocation *all, const struct kn_rows *rows, int row)
 {
     struct known_port *port = KN_NEW(struct known_port);
-
     kn_copy(port->nic.port, sizeof(port->nic.port), kn_rows_text(rows, row, P_ID));
     kn_copy(port->nic.mac, sizeof(port->nic.mac), kn_rows_text(rows, row, P_MAC));
     port->nic.tag = kn_strdup(kn_rows_str(rows, row, P_TAG));
@@ -165,7 +162,7 @@ static void note_ports(struct allocation *all, const struct kn_rows *rows)
     }
 }
 
-/* The named ports that are not loaded yet: a server that is asked about again has them already. */
+/* Those that are not loaded yet: a server that is asked about again has them already. */
 static int load_named(struct allocation *all, struct kn_network_outcome **outcomes, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
@@ -227,7 +224,6 @@ static int load_rooms(struct allocation *all, const struct kn_network_touched *t
                       struct kn_network_outcome **outcomes, int count, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     for (int i = 0; i < count; i++) {
         const json_t *body = outcomes[i]->command->body;
@@ -236,24 +232,12 @@ static int load_rooms(struct allocation *all, const struct kn_network_touched *t
             kn_array_add(&projects, kn_json_str(body, "project"));
         }
     }
-    if (projects.count > 0 && kn_quota_room(all->db, KN_QUOTA_PORT, &projects, &rows, err) < 0) {
-        return -1;
-    }
-    for (int row = 0; rows != NULL && row < kn_rows_count(rows); row++) {
-        if (!kn_rows_null(rows, row, KN_ROOM_LEFT)) {
-            struct room *room = KN_NEW(struct room);
-
-            room->left = kn_rows_int(rows, row, KN_ROOM_LEFT) -
-                         kn_quota_claimed(&touched->claims, kn_rows_text(rows, row, KN_ROOM_PROJECT), KN_QUOTA_PORT);
-            kn_hmap_put(all->rooms, kn_rows_text(rows, row, KN_ROOM_PROJECT), room);
-        }
-    }
-    return 0;
+    return kn_network_rooms_load(all->db, &touched->claims, &projects, all->rooms, err);
 }
 
 static int allocate_check_room(const struct allocation *all, const json_t *body, struct kn_error *err)
 {
-    const struct room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
+    const struct kn_network_room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
 
     return room == NULL || room->left >= made_ports(body)
                ? 0
@@ -262,7 +246,7 @@ static int allocate_check_room(const struct allocation *all, const json_t *body,
 
 static void take_room(struct allocation *all, const json_t *body)
 {
-    struct room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
+    struct kn_network_room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
 
     if (room != NULL) {
         room->left -= made_ports(body);
@@ -335,7 +319,9 @@ static struct kn_network_nic *nic_of(const struct allocation *all, struct known_
     if (nic->network == NULL) {
         nic->network = kn_network_topology_network(&all->topology, port->network_id);
         for (int i = 0; i < port->address_count; i++) {
-            kn_network_nic_add(nic, kn_network_view_subnet(nic->network, port->subnets[i]), port->ips[i]);
+            const struct known_address *at = &port->addresses[i];
+
+            kn_network_nic_add(nic, kn_network_view_subnet(nic->network, at->subnet), &at->ip);
         }
     }
     return nic;
@@ -380,7 +366,6 @@ static int take_port(struct allocation *all, const struct drafts *before, const 
         return kn_fail(err, KN_NOT_FOUND, "Port id %s could not be found.", id);
     }
     bool in_use = draft->taken->device[0] != '\0';
-
     for (size_t i = 0; i < before->count; i++) {
         in_use = in_use || before->items[i].taken == draft->taken;
     }
@@ -391,28 +376,34 @@ static int take_port(struct allocation *all, const struct drafts *before, const 
                                 kn_network_topology_network(&all->topology, draft->taken->network_id), err);
 }
 
+/* The one that was wished for, and what the network gives by itself beside it; or all of that. */
 static int choose_address(const struct allocation *all, struct kn_network_view *network, const char *fixed_ip,
-                          struct kn_network_subnet_view **ret_subnet, uint32_t *ret_ip, struct kn_error *err)
+                          const char *mac, struct kn_network_draw *draw, struct kn_error *err)
 {
+    struct kn_network_subnet_view *subnet;
+    struct kn_ip ip;
+
     if (fixed_ip[0] == '\0') {
-        return kn_network_view_draw(all->db, network, ret_subnet, ret_ip, err);
+        return kn_network_view_draw(all->db, network, SERVERS, mac, draw, err);
     }
-    if (!kn_network_ipv4_parse(fixed_ip, ret_ip) ||
-        (*ret_subnet = kn_network_view_subnet_of(network, *ret_ip)) == NULL) {
+    if (!kn_ip_parse(fixed_ip, &ip) || (subnet = kn_network_view_subnet_of(network, &ip)) == NULL) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "IP address %s is not a valid IP for any of the subnets on the specified network.", fixed_ip);
     }
-    return kn_network_subnet_view_take(all->db, *ret_subnet, *ret_ip, err);
+    if (kn_network_subnet_view_take_for(all->db, subnet, &ip, SERVERS, mac, err) < 0) {
+        return -1;
+    }
+    kn_network_draw_add(draw, subnet, &ip);
+    kn_network_view_draw_auto(network, SERVERS, mac, draw);
+    return 0;
 }
 
-/* {network}: a new port with an address. */
+/* {network}: a new port with its addresses. */
 static int make_port(struct allocation *all, const json_t *request, struct draft *draft, struct kn_error *err)
 {
+    AUTO_RELEASE(kn_network_draw) struct kn_network_draw draw = KN_NETWORK_DRAW_INIT;
     const char *id = kn_json_str(request, "network");
     struct kn_network_view *network = kn_network_topology_network(&all->topology, id);
-    struct kn_network_subnet_view *subnet = NULL;
-    char text[KN_IPV4_SIZE];
-    uint32_t ip = 0;
 
     if (network == NULL) {
         return kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
@@ -421,14 +412,15 @@ static int make_port(struct allocation *all, const json_t *request, struct draft
         return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", id);
     }
     if (kn_network_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
-        choose_address(all, network, kn_json_str(request, "fixed_ip"), &subnet, &ip, err) < 0 ||
-        kn_network_view_mac(all->db, network, draft->made.mac, err) < 0) {
+        kn_network_view_mac(all->db, network, draft->made.mac, err) < 0 ||
+        choose_address(all, network, kn_json_str(request, "fixed_ip"), draft->made.mac, &draw, err) < 0) {
         return -1;
     }
-    kn_network_ipv4_text(ip, text);
     draft->made.network = network;
     kn_uuid_make(draft->made.port);
-    kn_network_nic_add(&draft->made, subnet, text);
+    for (size_t i = 0; i < draw.count; i++) {
+        kn_network_nic_add(&draft->made, draw.items[i].subnet, &draw.items[i].ip);
+    }
     return 0;
 }
 
@@ -475,12 +467,14 @@ static void note_made(struct allocation *all, const json_t *body, int number, st
                                                                      .project_id = kn_json_str(body, "project"),
                                                                      .mac = nic->mac,
                                                                      .device_id = kn_json_str(body, "server"),
-                                                                     .device_owner = "compute:",
+                                                                     .device_owner = SERVERS,
                                                                      .tag = nic->tag,
                                                                      .nic = number,
                                                                      .admin_state_up = true,
                                                                      .made_for_server = true });
-    kn_network_plan_address(&all->plan, nic->port, nic->addresses[0].subnet->id, nic->addresses[0].ip);
+    for (int i = 0; i < nic->address_count; i++) {
+        kn_network_plan_address(&all->plan, nic->port, nic->addresses[i].subnet->id, &nic->addresses[i].ip);
+    }
 }
 
 /* All NICs of the server are decided: puts them into the plan and answers. */
@@ -494,11 +488,11 @@ static json_t *allocate_settle(struct allocation *all, const json_t *body, struc
 
         if (draft->taken != NULL) {
             note_taken(all, kn_json_str(body, "server"), (int)i, draft);
-            json_array_append_new(nics, kn_network_nic_json(nic_of(all, draft->taken)));
         } else {
             note_made(all, body, (int)i, draft);
-            json_array_append_new(nics, kn_network_nic_json(&draft->made));
         }
+        json_array_append_new(nics,
+                              kn_network_nic_json(draft->taken != NULL ? nic_of(all, draft->taken) : &draft->made));
     }
     return nics;
 }
@@ -552,7 +546,6 @@ static int allocate_all(struct allocation *all, struct kn_network_outcome **outc
 
     for (int i = 0; i < count && rc == 0; i++) {
         const struct kn_network_outcome *first = first_of(servers, outcomes[i]);
-
         if (first == NULL) {
             rc = allocate_one(all, outcomes[i], err);
         } else {
@@ -591,5 +584,5 @@ int kn_network_ports_allocate(struct kn_db *db, struct kn_network_outcome **outc
     if (allocate_all(&all, outcomes, count, err) < 0 || write_taken(&all, err) < 0) {
         return -1;
     }
-    return kn_network_plan_write(db, &all.plan, &all.topology, err);
+    return kn_network_plan_write(db, &all.plan, err);
 }

@@ -47,7 +47,7 @@ const struct kn_neutron_bad kn_neutron_bad[] = {
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":6,\"cidr\":\"fd00::/64\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"fd00::/64\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0\"}}" },
-    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.1/24\"}}" },
+    { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.1/33\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"10.9.0.0/33\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"0.0.0.0/0\"}}" },
     { 400, "POST /subnets", "{\"subnet\":{\"network_id\":\"$N\",\"ip_version\":4,\"cidr\":\"127.0.0.0/8\"}}" },

@@ -1,221 +1,211 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The choice of addresses: order, gaps, wrap-around, exhaustion, named addresses; against a bitmap that plays the database. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* The choice of addresses of both families: order, what is taken, pools, ends; against a bitmap that plays the database. */
+#include "tests/support/test.h"
+
 #include <string.h>
-#include <cmocka.h>
 
 #include "lib/base/mem.h"
 #include "network/address/ipam.h"
 
-#define BASE 0x0a000000U /* 10.0.0.0 */
 #define SIZE 256U
+#define MOST 16
 
-/* The addresses of 10.0.0.0/24 that are in use. */
+/* Two families, one arithmetic: the n-th address of a subnet. */
+static struct kn_ip nth(int family, unsigned n)
+{
+    struct kn_ip_prefix prefix;
+    struct kn_ip ip;
+
+    assert_true(kn_ip_prefix_parse(family == 4 ? "10.0.0.0/24" : "2001:db8::/64", &prefix));
+    assert_true(kn_ip_add(&prefix.ip, n, &ip));
+    return ip;
+}
+
+static const int FAMILIES[] = { 4, 6 };
+
+/* The addresses that are in use. */
 struct fake {
     bool used[SIZE];
-    int looks;
 };
 
-/* Offers the free ranges of the look, at most `limit` of them, as the SQL statement does. */
-static void answer(struct fake *db, struct kn_network_ipam *ipam, struct kn_network_ipam_range look, int limit)
+/* What is in use from there on, at most `most` of it, as the statement says it. */
+static struct kn_network_ipam_taken taken_from(const struct fake *db, int family, unsigned from, size_t most,
+                                               struct kn_ip *ips)
 {
-    uint32_t ip = look.first;
+    struct kn_network_ipam_taken taken = { ips, 0, true };
 
-    db->looks++;
-    for (int found = 0; ip <= look.last && found < limit; found++) {
-        while (ip <= look.last && db->used[ip - BASE]) {
-            ip++;
-        }
-        uint32_t first = ip;
-        while (ip <= look.last && !db->used[ip - BASE]) {
-            ip++;
-        }
-        if (first < ip) {
-            kn_network_ipam_offer(ipam, (struct kn_network_ipam_range){ first, ip - 1 });
+    for (unsigned i = from; i < SIZE; i++) {
+        if (db->used[i]) {
+            if (taken.count == most) {
+                taken.is_all = false;
+                break;
+            }
+            ips[taken.count++] = nth(family, i);
         }
     }
-    kn_network_ipam_looked(ipam, ip - 1);
+    return taken;
 }
 
-static bool draw(struct fake *db, struct kn_network_ipam *ipam, uint32_t *ret_ip)
+/* Everything that can be had, by fills of `most`, each of which sees `sees` addresses in use. Marks them as used; returns how many. */
+static unsigned drain(struct fake *db, struct kn_network_ipam *ipam, int family, struct kn_ip *cursor, size_t most,
+                      size_t sees)
 {
-    struct kn_network_ipam_range look;
+    struct kn_ip from, got[MOST], ips[SIZE], last = *cursor;
+    const struct kn_ip zero = nth(family, 0);
+    unsigned total = 0;
 
-    while (!kn_network_ipam_draw(ipam, ret_ip)) {
-        if (!kn_network_ipam_look(ipam, &look)) {
-            return false;
+    while (kn_network_ipam_next(ipam, cursor, &from)) {
+        const struct kn_network_ipam_taken taken = taken_from(db, family, (unsigned)kn_ip_distance(&zero, &from), sees,
+                                                              ips);
+        const size_t count = kn_network_ipam_fresh(ipam, &taken, most, cursor, got);
+
+        for (size_t i = 0; i < count; i++) {
+            const unsigned n = (unsigned)kn_ip_distance(&zero, &got[i]);
+
+            assert_true(last.family == 0 || kn_ip_compare(&last, &got[i]) < 0); /* upwards */
+            assert_true(kn_network_ipam_in_pools(ipam, &got[i]));
+            assert_false(db->used[n]);
+            db->used[n] = true;
+            last = got[i];
         }
-        answer(db, ipam, look, 2);
+        total += (unsigned)count;
     }
-    return true;
+    return total;
 }
 
-static const struct kn_network_ipam_range POOL = { BASE + 10, BASE + 20 };
-
-static void test_counts_up_from_the_cursor(void **state)
+static void pool(int family, unsigned first, unsigned last, struct kn_network_ipam_range *ret)
 {
-    (void)state;
-    struct fake db = { .looks = 0 };
-    struct kn_network_ipam ipam;
-    uint32_t ip;
-
-    kn_network_ipam_init(&ipam, &POOL, 1, BASE + 12);
-    for (uint32_t n = 13; n <= 20; n++) {
-        assert_true(draw(&db, &ipam, &ip));
-        assert_int_equal(ip, BASE + n);
-    }
-    assert_int_equal(db.looks, 1);
-    kn_network_ipam_release(&ipam);
+    *ret = (struct kn_network_ipam_range){ nth(family, first), nth(family, last) };
 }
 
-static void test_a_fresh_subnet_begins_at_its_first_pool(void **state)
+static void test_upwards_over_what_is_taken(void **state)
 {
     (void)state;
-    struct fake db = { .looks = 0 };
-    struct kn_network_ipam ipam;
-    uint32_t ip;
-    const struct kn_network_ipam_range pools[] = { { BASE + 100, BASE + 100 }, { BASE + 5, BASE + 6 } };
-
-    kn_network_ipam_init(&ipam, pools, 2, 0);
-    assert_true(draw(&db, &ipam, &ip));
-    assert_int_equal(ip, BASE + 5);
-    assert_true(draw(&db, &ipam, &ip));
-    assert_true(draw(&db, &ipam, &ip));
-    assert_int_equal(ip, BASE + 100);
-    assert_false(draw(&db, &ipam, &ip));
-    kn_network_ipam_release(&ipam);
-}
-
-static void test_wraps_into_the_gaps(void **state)
-{
-    (void)state;
-    struct fake db = { .looks = 0 };
-    struct kn_network_ipam ipam;
-    uint32_t ip;
-
-    memset(db.used, 1, sizeof(db.used));
-    db.used[11] = db.used[15] = db.used[20] = false;
-    kn_network_ipam_init(&ipam, &POOL, 1, BASE + 15);
-    assert_true(draw(&db, &ipam, &ip));
-    assert_int_equal(ip, BASE + 20);
-    assert_true(draw(&db, &ipam, &ip));
-    assert_int_equal(ip, BASE + 11);
-    assert_true(draw(&db, &ipam, &ip));
-    assert_int_equal(ip, BASE + 15); /* the cursor's own address was released */
-    assert_false(draw(&db, &ipam, &ip));
-    assert_int_equal(ipam.cursor, BASE + 15);
-    kn_network_ipam_release(&ipam);
-}
-
-static void test_cursor_at_either_end(void **state)
-{
-    (void)state;
-    static const uint32_t CURSORS[] = { BASE + 20, BASE + 200, BASE + 9, 1, UINT32_MAX };
-
-    for (size_t i = 0; i < KN_COUNT(CURSORS); i++) {
-        struct fake db = { .looks = 0 };
+    for (size_t f = 0; f < KN_COUNT(FAMILIES); f++) {
+        struct kn_network_ipam_range range;
         struct kn_network_ipam ipam;
-        uint32_t ip;
+        struct kn_ip cursor = KN_IP_NONE, got[MOST];
+        const struct kn_ip in_use[] = { nth(FAMILIES[f], 10), nth(FAMILIES[f], 12), nth(FAMILIES[f], 13) };
+        const struct kn_network_ipam_taken taken = { in_use, 3, true };
 
-        kn_network_ipam_init(&ipam, &POOL, 1, CURSORS[i]);
-        for (int n = 0; n < 11; n++) {
-            assert_true(draw(&db, &ipam, &ip));
-            assert_in_range(ip, POOL.first, POOL.last);
-            assert_false(db.used[ip - BASE]);
-            db.used[ip - BASE] = true;
+        pool(FAMILIES[f], 10, 20, &range);
+        kn_network_ipam_init(&ipam, &range, 1);
+        assert_int_equal(kn_network_ipam_fresh(&ipam, &taken, 3, &cursor, got), 3);
+        for (unsigned i = 0; i < 3; i++) {
+            const struct kn_ip wanted = nth(FAMILIES[f], i == 0 ? 11 : 13 + i);
+
+            assert_true(kn_ip_equal(&got[i], &wanted));
         }
-        assert_false(draw(&db, &ipam, &ip));
+        assert_true(kn_ip_equal(&cursor, &got[2]));
         kn_network_ipam_release(&ipam);
     }
 }
 
-static void test_named_addresses_are_skipped(void **state)
+/* What is not known is not handed out, and the cursor stays where knowledge ends. */
+static void test_no_further_than_is_known(void **state)
 {
     (void)state;
-    struct fake db = { .looks = 0 };
+    struct kn_network_ipam_range range;
     struct kn_network_ipam ipam;
-    uint32_t ip;
+    struct kn_ip cursor = KN_IP_NONE, got[MOST];
+    const struct kn_ip in_use[] = { nth(4, 10), nth(4, 12) }, known = nth(4, 12);
+    const struct kn_network_ipam_taken taken = { in_use, 2, false };
 
-    kn_network_ipam_init(&ipam, &POOL, 1, 0);
-    assert_true(kn_network_ipam_reserve(&ipam, BASE + 10));
-    assert_false(kn_network_ipam_reserve(&ipam, BASE + 10));
-    assert_true(draw(&db, &ipam, &ip));
-    assert_int_equal(ip, BASE + 11);
+    pool(4, 10, 20, &range);
+    kn_network_ipam_init(&ipam, &range, 1);
+    assert_int_equal(kn_network_ipam_fresh(&ipam, &taken, MOST, &cursor, got), 1);
+    assert_true(kn_ip_equal(&cursor, &known));
     kn_network_ipam_release(&ipam);
 }
 
-/* Every free address of a random subnet is drawn exactly once, whatever the cursor. */
-static void test_draws_all_there_is_once(void **state)
+/* Every free address of a random subnet comes exactly once, whatever is known at a time; pools in any order. */
+static void test_all_there_is_once(void **state)
 {
     (void)state;
     uint32_t seed = 7;
 
     for (int round = 0; round < 200; round++) {
-        struct fake db = { .looks = 0 };
+        const int family = FAMILIES[round % 2];
+        struct kn_network_ipam_range ranges[2];
+        struct kn_ip cursor = KN_IP_NONE;
+        struct fake db = { { false } };
         struct kn_network_ipam ipam;
-        uint32_t ip, free_addresses = 0;
+        unsigned unused = 0;
 
-        for (uint32_t i = 0; i < SIZE; i++) {
+        for (unsigned i = 0; i < SIZE; i++) {
             seed = seed * 1664525U + 1013904223U;
             db.used[i] = (seed >> 16) % 4 != 0;
-            free_addresses += i >= 10 && i <= 20 && !db.used[i];
+            unused += ((i >= 10 && i <= 20) || (i >= 100 && i <= 140)) && !db.used[i];
         }
-        kn_network_ipam_init(&ipam, &POOL, 1, BASE + (seed >> 8) % 30);
-        while (draw(&db, &ipam, &ip)) {
-            assert_in_range(ip, POOL.first, POOL.last);
-            assert_false(db.used[ip - BASE]);
-            db.used[ip - BASE] = true;
-            free_addresses--;
-        }
-        assert_int_equal(free_addresses, 0);
+        pool(family, 100, 140, &ranges[0]);
+        pool(family, 10, 20, &ranges[1]);
+        kn_network_ipam_init(&ipam, ranges, 2);
+        assert_int_equal(drain(&db, &ipam, family, &cursor, 1 + (seed >> 8) % MOST, 1 + (seed >> 12) % 7), unused);
         kn_network_ipam_release(&ipam);
     }
 }
 
-static void test_no_pools(void **state)
+static void test_cursor_at_either_end(void **state)
+{
+    static const struct {
+        unsigned cursor, left;
+    } CASES[] = { { 9, 11 }, { 0, 11 }, { 19, 1 }, { 20, 0 }, { 200, 0 } };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        struct kn_network_ipam_range range;
+        struct kn_network_ipam ipam;
+        struct kn_ip cursor = nth(6, CASES[i].cursor);
+        struct fake db = { { false } };
+
+        pool(6, 10, 20, &range);
+        kn_network_ipam_init(&ipam, &range, 1);
+        assert_int_equal(drain(&db, &ipam, 6, &cursor, 4, 4), CASES[i].left);
+        kn_network_ipam_release(&ipam);
+    }
+}
+
+/* The very last addresses of both families end a pool as any other. */
+static void test_ends_of_the_families(void **state)
+{
+    static const char *const LAST[] = { "255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(LAST); i++) {
+        struct kn_network_ipam_range range;
+        struct kn_network_ipam ipam;
+        struct kn_ip cursor = KN_IP_NONE, got[MOST];
+        const struct kn_network_ipam_taken nothing = { NULL, 0, true };
+
+        assert_true(kn_ip_parse(LAST[i], &range.last));
+        range.first = range.last;
+        kn_network_ipam_init(&ipam, &range, 1);
+        assert_int_equal(kn_network_ipam_fresh(&ipam, &nothing, MOST, &cursor, got), 1);
+        assert_false(kn_network_ipam_next(&ipam, &cursor, &got[0]));
+        kn_network_ipam_release(&ipam);
+    }
+}
+
+static void test_what_is_given_is_given_once(void **state)
 {
     (void)state;
     struct kn_network_ipam ipam;
-    struct kn_network_ipam_range look;
-    uint32_t ip;
+    const struct kn_ip a = nth(4, 10), b = nth(6, 10);
 
-    kn_network_ipam_init(&ipam, NULL, 0, 0);
-    kn_network_ipam_offer(&ipam, POOL);
-    assert_false(kn_network_ipam_draw(&ipam, &ip));
-    assert_false(kn_network_ipam_look(&ipam, &look));
+    kn_network_ipam_init(&ipam, NULL, 0);
+    assert_true(kn_network_ipam_give(&ipam, &a));
+    assert_true(kn_network_ipam_give(&ipam, &b));
+    assert_false(kn_network_ipam_give(&ipam, &a));
+    assert_false(kn_network_ipam_in_pools(&ipam, &a));
     kn_network_ipam_release(&ipam);
-}
-
-static void test_text(void **state)
-{
-    (void)state;
-    char text[KN_IPV4_SIZE];
-    uint32_t ip;
-
-    assert_true(kn_network_ipv4_parse("10.0.0.255", &ip));
-    assert_int_equal(ip, 0x0a0000ffU);
-    kn_network_ipv4_text(ip, text);
-    assert_string_equal(text, "10.0.0.255");
-    assert_false(kn_network_ipv4_parse("10.0.0.256", &ip));
-    assert_false(kn_network_ipv4_parse("10.0.0.1/24", &ip));
-    assert_false(kn_network_ipv4_parse("::1", &ip));
-    assert_false(kn_network_ipv4_parse(NULL, &ip));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts_up_from_the_cursor),
-        cmocka_unit_test(test_a_fresh_subnet_begins_at_its_first_pool),
-        cmocka_unit_test(test_wraps_into_the_gaps),
-        cmocka_unit_test(test_cursor_at_either_end),
-        cmocka_unit_test(test_named_addresses_are_skipped),
-        cmocka_unit_test(test_draws_all_there_is_once),
-        cmocka_unit_test(test_no_pools),
-        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_upwards_over_what_is_taken), cmocka_unit_test(test_no_further_than_is_known),
+        cmocka_unit_test(test_all_there_is_once),          cmocka_unit_test(test_cursor_at_either_end),
+        cmocka_unit_test(test_ends_of_the_families),       cmocka_unit_test(test_what_is_given_is_given_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

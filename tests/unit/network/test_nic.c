@@ -17,8 +17,9 @@ static json_t *write_nic(char *tag)
 {
     char name[] = "net";
     struct kn_network_subnet_view subnet = {
-        .id = SUBNET, .prefix = 24, .gateway = "10.5.0.1", .dhcp = true, .dhcp_ip = "10.5.0.2"
+        .id = SUBNET, .cidr.length = 24, .gateway = kn_ip_v4(0x0a050001), .dhcp = true, .dhcp_ip = kn_ip_v4(0x0a050002)
     };
+    const struct kn_ip ip = kn_ip_v4(0x0a050009);
     struct kn_network_view network = {
         .id = NETWORK, .name = name, .mtu = 1450, .vni = 7, .dhcp_mac = "fa:16:3e:00:00:02"
     };
@@ -28,7 +29,7 @@ static json_t *write_nic(char *tag)
     subnet.dns = json_pack("[s]", "8.8.8.8");
     subnet.routes = json_pack("[{s:s, s:s}]", "destination", "10.9.0.0/16", "nexthop", "10.5.0.254");
     nic.tag = kn_strdup(tag);
-    kn_network_nic_add(&nic, &subnet, "10.5.0.9");
+    kn_network_nic_add(&nic, &subnet, &ip);
     json = kn_network_nic_json(&nic);
     kn_network_nic_release(&nic);
     json_decref(subnet.dns);

@@ -17,28 +17,33 @@ static void test_ranges(void **state)
                                        "10.0.0.0/",
                                        "10.0.0.0/33",
                                        "10.0.0.0/x",
-                                       "10.0.0.1/24",
                                        "0.0.0.0/0",
                                        "127.0.0.0/8",
                                        "224.0.0.0/4",
                                        "169.254.0.0/16",
                                        "0.1.0.0/16",
-                                       "fd00::/64",
+                                       "fd00::/129",
+                                       "::/0",
+                                       "fe80::/64",
+                                       "ff02::/16",
+                                       "::1/128",
+                                       "::ffff:10.0.0.0/104",
                                        "10.0.0.0/24 " };
     struct kn_error err = { 0 };
-    uint32_t base = 0;
-    int prefix = 0;
+    struct kn_ip_prefix cidr = { .length = 0 };
+    char text[KN_IP_PREFIX_SIZE];
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        assert_fails(kn_network_subnet_plan_cidr(BAD[i], &base, &prefix, &err), &err, KN_BAD_REQUEST);
+        assert_fails(kn_network_subnet_plan_cidr(BAD[i], &cidr, &err), &err, KN_BAD_REQUEST);
     }
-    assert_int_equal(base, 0); /* untouched */
-    assert_fails(kn_network_subnet_plan_cidr("10.0.0.77/24", &base, &prefix, &err), &err, KN_BAD_REQUEST);
-    assert_non_null(strstr(err.message, "'10.0.0.0/24' is recommended"));
-    assert_ok(kn_network_subnet_plan_cidr("10.1.2.0/23", &base, &prefix, &err), &err);
-    assert_int_equal(base, 0x0a010200);
-    assert_int_equal(prefix, 23);
+    assert_int_equal(cidr.ip.family, 0); /* untouched */
+    assert_fails(kn_network_subnet_plan_cidr("10.0.0.77", &cidr, &err), &err, KN_BAD_REQUEST);
+    assert_non_null(strstr(err.message, "'10.0.0.77/32' is recommended"));
+    assert_ok(kn_network_subnet_plan_cidr("10.1.3.7/23", &cidr, &err), &err); /* as in Neutron, its range is meant */
+    assert_string_equal(kn_ip_prefix_text(&cidr, text), "10.1.2.0/23");
+    assert_ok(kn_network_subnet_plan_cidr("FD00:0::1/64", &cidr, &err), &err);
+    assert_string_equal(kn_ip_prefix_text(&cidr, text), "fd00::/64");
 }
 
 /* The object of a POST, then of a PUT (NULL: none) on top, as it will be written; or the words of a refusal. */
@@ -88,7 +93,9 @@ static void test_refusals(void **state)
 {
     (void)state;
     expect_plan("{}", NULL, "a subnetpool must be specified");
-    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"ip_version\":6}", NULL, "no IPv6 subnets yet");
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"ip_version\":6}", NULL,
+                "cidr '10.0.0.0/24' does not match the ip_version '6'");
+    expect_plan("{\"cidr\":\"10.0.0.0/24\",\"ip_version\":5}", NULL, "5 is not in [4, 6]");
     expect_plan("{\"cidr\":\"10.0.0.8/31\"}", NULL, "incompatible with DHCP");
     expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.0\"}", NULL, "Gateway is not valid on subnet");
     expect_plan("{\"cidr\":\"10.0.0.0/24\",\"gateway_ip\":\"10.0.0.255\"}", NULL, "Gateway is not valid on subnet");
@@ -110,6 +117,59 @@ static void test_changes(void **state)
     expect_plan("{\"cidr\":\"10.0.0.0/24\"}", "{\"allocation_pools\":[" POOL("5", "9") "],\"enable_dhcp\":false}",
                 SAID(POOL("5", "9"), "false", "\"10.0.0.1\""));
     expect_plan("{\"cidr\":\"10.0.0.0/24\"}", "{\"gateway_ip\":\"10.0.0.77\"}", "Gateway ip 10.0.0.77 conflicts");
+}
+
+#define V6(rest) "{\"ip_version\":6,\"cidr\":\"2001:db8::/64\"" rest "}"
+#define V6_POOL(first, last) "{\"end\":\"2001:db8::" last "\",\"start\":\"2001:db8::" first "\"}"
+#define V6_LAST "ffff:ffff:ffff:ffff"
+#define MODES(ra, address) ",\"ipv6_ra_mode\":" ra ",\"ipv6_address_mode\":" address
+
+#define V6_SAID(pools, dhcp, gateway) \
+    "{\"allocation_pools\":[" pools "],\"enable_dhcp\":" dhcp ",\"gateway_ip\":" gateway "}"
+
+static void test_v6(void **state)
+{
+    (void)state;
+    expect_plan(V6(""), NULL, V6_SAID(V6_POOL("2", V6_LAST), "true", "\"2001:db8::1\""));
+    expect_plan(V6(",\"gateway_ip\":null,\"enable_dhcp\":false"), NULL,
+                V6_SAID(V6_POOL("1", V6_LAST), "false", "null"));
+    expect_plan(V6(",\"gateway_ip\":\"2001:db8::\""), NULL, V6_SAID(V6_POOL("1", V6_LAST), "true", "\"2001:db8::\""));
+    expect_plan(V6(",\"gateway_ip\":\"fe80::1\""), NULL, V6_SAID(V6_POOL("1", V6_LAST), "true", "\"fe80::1\""));
+    expect_plan("{\"ip_version\":6,\"cidr\":\"2001:db8::/48\",\"gateway_ip\":\"2001:db8:0:1::\"}", NULL,
+                V6_SAID(V6_POOL("1", V6_LAST) ",{\"end\":\"2001:db8:0:" V6_LAST
+                                              ":ffff\",\"start\":\"2001:db8:0:1::1\"}",
+                        "true", "\"2001:db8:0:1::\""));
+    expect_plan(V6(MODES("\"slaac\"", "\"slaac\"")), NULL, V6_SAID(V6_POOL("2", V6_LAST), "true", "\"2001:db8::1\""));
+    expect_plan(V6(MODES("\"dhcpv6-stateful\"", "null")), NULL,
+                V6_SAID(V6_POOL("2", V6_LAST), "true", "\"2001:db8::1\""));
+    expect_plan(V6(MODES("null", "\"dhcpv6-stateless\"")), "{\"gateway_ip\":null}",
+                V6_SAID(V6_POOL("2", V6_LAST), "true", "null"));
+    expect_plan("{\"ip_version\":6,\"cidr\":\"2001:db8::4/126\"}", NULL,
+                V6_SAID(V6_POOL("6", "7"), "true", "\"2001:db8::5\""));
+}
+
+static void test_v6_refusals(void **state)
+{
+    (void)state;
+    expect_plan("{\"cidr\":\"10.0.0.0/24\"" MODES("\"slaac\"", "null") "}", NULL,
+                "ipv6_ra_mode is not valid when ip_version is 4");
+    expect_plan("{\"cidr\":\"10.0.0.0/24\"" MODES("null", "\"slaac\"") "}", NULL,
+                "ipv6_address_mode is not valid when ip_version is 4");
+    expect_plan(V6(MODES("\"slaac\"", "\"dhcpv6-stateful\"")), NULL,
+                "ipv6_ra_mode set to 'slaac' with ipv6_address_mode set to 'dhcpv6-stateful' is not valid. If both "
+                "attributes are set, they must be the same value");
+    expect_plan(V6(MODES("\"slaac\"", "null") ",\"enable_dhcp\":false"), NULL,
+                "ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False");
+    expect_plan("{\"ip_version\":6,\"cidr\":\"2001:db8::/80\"" MODES("\"slaac\"", "\"slaac\"") "}", NULL,
+                "Invalid CIDR 2001:db8::/80 for IPv6 address mode. OpenStack uses the EUI-64 address format, which "
+                "requires the prefix to be /64");
+    expect_plan(V6(MODES("\"slaac\"", "\"slaac\"")), "{\"enable_dhcp\":false}",
+                "Cannot disable enable_dhcp with ipv6 attributes set");
+    expect_plan(V6(",\"gateway_ip\":\"10.0.0.1\""), NULL, "gateway_ip '10.0.0.1' does not match the ip_version '6'");
+    expect_plan(V6(",\"allocation_pools\":[" POOL("2", "9") "]"), NULL, "is not valid");
+    expect_plan(V6(",\"allocation_pools\":[" V6_POOL("1", "9") "]"), NULL, "Gateway ip 2001:db8::1 conflicts");
+    expect_plan(V6(",\"allocation_pools\":[" V6_POOL("9", "2") "]"), NULL, "is not valid");
+    expect_plan("{\"ip_version\":6,\"cidr\":\"2001:db8::/127\"}", NULL, "incompatible with DHCP");
 }
 
 static void test_lists(void **state)
@@ -137,7 +197,8 @@ static void test_lists(void **state)
         json_auto_t *object = json_loads(CASES[i].object, 0, NULL);
         struct kn_error err = { .code = KN_OK };
 
-        if ((kn_network_subnet_plan_lists(object, &err) < 0) != (CASES[i].code != KN_OK) || err.code != CASES[i].code) {
+        if ((kn_network_subnet_plan_lists(object, 4, &err) < 0) != (CASES[i].code != KN_OK) ||
+            err.code != CASES[i].code) {
             fail_msg("%s: %s", CASES[i].object, err.message);
         }
     }
@@ -146,7 +207,7 @@ static void test_lists(void **state)
 /* null in a body is an empty list in a row. */
 static void test_null_lists(void **state)
 {
-    AUTO_RELEASE(kn_network_subnet_plan) struct kn_network_subnet_plan plan = { .base = 0x0a000000, .prefix = 24 };
+    AUTO_RELEASE(kn_network_subnet_plan) struct kn_network_subnet_plan plan = { .cidr.length = 24 };
     json_auto_t *object = json_loads("{\"dns_nameservers\":null,\"host_routes\":null,\"name\":null}", 0, NULL);
 
     (void)state;
@@ -199,7 +260,8 @@ static void test_a_batch_is_columns(void **state)
                                                                 .nic = 2,
                                                                 .admin_state_up = true,
                                                                 .made_for_server = true });
-    kn_network_plan_address(&plan, "a", "s", "10.0.0.2");
+    const struct kn_ip ip = kn_ip_v4(0x0a000002);
+    kn_network_plan_address(&plan, "a", "s", &ip);
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_ID]), "{\"a\",\"b\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_NAME]), "{\"\",\"x,\\\"y\"}");
     assert_string_equal(kn_array_value(&plan.columns[KN_PLAN_TAG]), "{NULL,\"h\"}");
@@ -214,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ranges),   cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_v6),       cmocka_unit_test(test_v6_refusals),
         cmocka_unit_test(test_lists),    cmocka_unit_test(test_null_lists),
         cmocka_unit_test(test_macs),     cmocka_unit_test(test_a_batch_is_columns),
     };
