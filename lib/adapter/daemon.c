@@ -21,6 +21,7 @@
 #include "lib/base/uuid.h"
 
 #define DEAD_WINDOW_MS 60000
+#define SENDER_MAX 128 /* bytes of a name that is told */
 #define CONNECT_WAIT_MS 60000 /* for a database that starts together with us */
 
 static const struct kn_stmt HEARTBEAT = {
@@ -219,7 +220,7 @@ int kn_daemon_send(struct kn_daemon *d, const char *topic, int partition, const 
  * A line for each reason (that of a refused signature names the sender) and minute, and never more than KN_DEAD_REASONS of them: whoever sends without end must not
  * fill the disk, too.
  */
-static void log_dead(struct kn_daemon *d, const char *topic, const char *reason)
+static void log_dead(struct kn_daemon *d, const char *topic, const char *from, const char *reason)
 {
     const int64_t now = kn_mono_ms();
     struct kn_arg passed;
@@ -243,7 +244,31 @@ static void log_dead(struct kn_daemon *d, const char *topic, const char *reason)
         return;
     }
     kn_copy(d->dead.reasons[d->dead.count++], sizeof(d->dead.reasons[0]), reason);
-    kn_log(KN_WARNING, "dead message", "topic", topic, "reason", reason, NULL);
+    kn_log(KN_WARNING, "dead message", "topic", topic, "reason", reason, "from", from, NULL);
+}
+
+/* Who the bytes say they are from: the envelope's speaker, or the agent that answers or reports. Heap; NULL: they do not say. */
+static char *claimed_sender(const struct kn_bus_message *raw)
+{
+    static const char *const NAMES[] = { "\"from\":\"", "\"agent\":\"" };
+    static const char FIT[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@:";
+
+    for (size_t i = 0; raw->len > 0 && i < KN_COUNT(NAMES); i++) {
+        const char *at = memmem(raw->data, raw->len, NAMES[i], strlen(NAMES[i]));
+        char name[SENDER_MAX + 1] = "";
+
+        if (at != NULL) {
+            at += strlen(NAMES[i]);
+            const size_t left = raw->len - (size_t)(at - raw->data);
+
+            memcpy(name, at, left < SENDER_MAX ? left : SENDER_MAX);
+            name[strspn(name, FIT)] = '\0';
+        }
+        if (name[0] != '\0') {
+            return kn_strdup(name);
+        }
+    }
+    return NULL;
 }
 
 /* What is not UTF-8 cannot be shown as it is: json_stringn refuses it, and the length is all that is told. */
@@ -251,14 +276,15 @@ void kn_daemon_dead(struct kn_daemon *d, const struct kn_bus_message *raw, const
 {
     struct kn_error err = { 0 };
     json_t *data = raw->len <= 4096 ? json_stringn(raw->data, raw->len) : NULL;
-    json_t *dead = json_pack("{s:s, s:i, s:{s:s, s:s}, s:I, s:o*}", "topic", raw->topic, "partition", raw->partition,
-                             "error", "code", kn_code_name(why->code), "message", why->message, "length",
-                             (json_int_t)raw->len, "data", data);
+    AUTO_FREE char *from = claimed_sender(raw);
+    json_t *dead = json_pack("{s:s, s:i, s:s*, s:{s:s, s:s}, s:I, s:o*}", "topic", raw->topic, "partition",
+                             raw->partition, "from", from, "error", "code", kn_code_name(why->code), "message",
+                             why->message, "length", (json_int_t)raw->len, "data", data);
     AUTO_FREE char *text = json_dumps(dead, JSON_COMPACT);
 
     json_decref(dead);
     kn_metric_add(&DEAD, 1, raw->topic, NULL);
-    log_dead(d, raw->topic, why->message);
+    log_dead(d, raw->topic, from, why->message);
     if (text != NULL && kn_bus_send(d->bus, KN_TOPIC_DEAD, 0, text, strlen(text), &err) < 0) {
         kn_log_error("send to kn.dead", &err);
     }

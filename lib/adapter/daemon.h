@@ -102,7 +102,10 @@ void kn_daemon_progress(struct kn_daemon *d);
 /* Sends a message of any type to a topic. */
 int kn_daemon_send(struct kn_daemon *d, const char *topic, int partition, const struct kn_message *message,
                    struct kn_error *err);
-/* Sends what could not be parsed to kn.dead, with its topic and the reason: {"topic","error":{code,message},"data"}. */
+/*
+ * Sends what could not be parsed to kn.dead, with its topic, the reason and whoever it says it is from: {"topic","from","error":{code,message},"data"}.
+ * `from` is there when a sender is named in it, be it no JSON at all; it is a claim, unless the error says that its signature was good.
+ */
 void kn_daemon_dead(struct kn_daemon *d, const struct kn_bus_message *raw, const struct kn_error *why);
 /* The same for a message that was read, but that nobody can do. */
 void kn_daemon_bury(struct kn_daemon *d, const struct kn_message *message, const struct kn_error *why);

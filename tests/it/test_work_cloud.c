@@ -122,16 +122,8 @@ static int start(void **state)
     setenv("KILONOVA_CONDUCTOR_STEP_TIMEOUT_S", "1", 1);
     setenv("KILONOVA_AGENT_SIM_SPAWN_MS", "15000", 1);
     kn_whole_cloud_start("2");
-    assert_int_equal(kn_whole_cloud_ask("POST", "/compute/v2.1/flavors", KN_WHOLE_JSON,
-                                        "{\"flavor\": {\"name\": \"f\", \"ram\": 64, \"vcpus\": 1, \"disk\": 1}}"),
-                     200);
-    kn_copy(flavor, sizeof(flavor), kn_whole_cloud_text("flavor.id"));
-    assert_int_equal(kn_whole_cloud_ask("POST", "/image/v2/images", KN_WHOLE_JSON,
-                                        "{\"name\": \"i\", \"disk_format\": \"raw\", \"container_format\": \"bare\"}"),
-                     201);
-    kn_copy(image, sizeof(image), kn_whole_cloud_text("id"));
-    AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s/file", image);
-    assert_int_equal(kn_whole_cloud_ask("PUT", path, "Content-Type: application/octet-stream\r\n", "what boots"), 204);
+    kn_copy(flavor, sizeof(flavor), kn_whole_cloud_flavor());
+    kn_copy(image, sizeof(image), kn_whole_cloud_image());
     return 0;
 }
 

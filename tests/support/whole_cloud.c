@@ -81,15 +81,15 @@ static void start_daemon(size_t i)
 
 static void start_daemons(const char *hosts, int port)
 {
-    struct kn_conf conf;
+    const struct kn_conf *conf = &kn_whole.conf;
 
-    kn_conf_defaults(&conf);
+    kn_conf_defaults(&kn_whole.conf);
     broker = kn_test_broker_start();
-    kn_test_broker_conf(broker, &conf);
+    kn_test_broker_conf(broker, &kn_whole.conf);
     options[0] = kn_asprintf("db.url=%s", kn_ks.url);
     options[1] = kn_asprintf("identity.key_file=%s", kn_ks.key_file);
-    options[2] = kn_asprintf("bus.brokers=%s", conf.bus_brokers);
-    options[3] = kn_asprintf("bus.embedded_port=%lld", (long long)conf.bus_embedded_port);
+    options[2] = kn_asprintf("bus.brokers=%s", conf->bus_brokers);
+    options[3] = kn_asprintf("bus.embedded_port=%lld", (long long)conf->bus_embedded_port);
     options[4] = kn_asprintf("api.listen=127.0.0.1:%d", port);
     options[5] = kn_asprintf("image.data_listen=127.0.0.1:%d", kn_test_free_port());
     options[6] = kn_asprintf("image.store_dir=%s", kn_whole.dir);
@@ -100,6 +100,39 @@ static void start_daemons(const char *hosts, int port)
         start_daemon(i);
     }
     kn_test_wait_port(port);
+}
+
+const char *kn_whole_cloud_flavor(void)
+{
+    assert_int_equal(kn_whole_cloud_ask("POST", "/compute/v2.1/flavors", KN_WHOLE_JSON,
+                                        "{\"flavor\": {\"name\": \"f\", \"ram\": 64, \"vcpus\": 1, \"disk\": 1}}"),
+                     200);
+    return kn_whole_cloud_text("flavor.id");
+}
+
+const char *kn_whole_cloud_image(void)
+{
+    assert_int_equal(kn_whole_cloud_ask("POST", "/image/v2/images", KN_WHOLE_JSON,
+                                        "{\"name\": \"i\", \"disk_format\": \"raw\", \"container_format\": \"bare\"}"),
+                     201);
+    const char *image = kn_whole_cloud_text("id");
+    AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s/file", image);
+    assert_int_equal(kn_whole_cloud_ask("PUT", path, "Content-Type: application/octet-stream\r\n", "what boots"), 204);
+    return image;
+}
+
+bool kn_whole_cloud_is_sound(void)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova");
+    const char *argv[KN_COUNT(options) * 2 + 4] = { program };
+    size_t n = 1;
+
+    for (size_t o = 0; o < KN_COUNT(options); o++) {
+        argv[n++] = "--set";
+        argv[n++] = options[o];
+    }
+    argv[n] = "audit";
+    return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
 }
 
 void kn_whole_cloud_restart(const char *daemon)

@@ -21,6 +21,7 @@ struct kn_whole_cloud {
     struct kn_test_http http; /* to kilonova-api; holds the last answer */
     char project[64], user[64]; /* the administrator's */
     char dir[KN_TEST_DIR];
+    struct kn_conf conf; /* of its bus alone */
 };
 extern struct kn_whole_cloud kn_whole;
 
@@ -32,6 +33,11 @@ void kn_whole_cloud_restart(const char *daemon);
 int kn_whole_cloud_ask(const char *method, const char *path, const char *headers, const char *body);
 /* The last answer's text at "a.0.b", kept like kn_ks_keep; fails the test if there is none. */
 const char *kn_whole_cloud_text(const char *path);
+/* A small flavor and an image that boots: their ids, kept. */
+const char *kn_whole_cloud_flavor(void);
+const char *kn_whole_cloud_image(void);
+/* `kilonova audit` finds every promise kept; hosts are asked. */
+bool kn_whole_cloud_is_sound(void);
 /* The first cell, as a number; $1 is arg, which may be NULL. */
 int64_t kn_whole_cloud_count(const char *sql, const char *arg);
 /* Waits until the statement finds this number. */
