@@ -42,12 +42,16 @@ static const struct kn_stmt GRANT = {
     "AND p.name = $1 AND r.name = $2 AND r.domain_id IS NULL ON CONFLICT DO NOTHING",
     3
 };
-/* The names that lib/domain/policy.c gives a meaning, the mightiest first. */
-static const char *const ROLES[][2] = {
-    { "admin", "everything" },
-    { "manager", "members of a project and what they own" },
-    { "member", "the resources of a project" },
-    { "reader", "sees, changes nothing" },
+/* The names that lib/domain/policy.c gives a meaning, the mightiest first; each but the last implies the one behind it, as Keystone makes them. */
+static const struct {
+    const char *name, *description;
+    bool implies_next;
+} ROLES[] = {
+    { "admin", "everything", true },
+    { "manager", "members of a project and what they own", true },
+    { "member", "the resources of a project", true },
+    { "reader", "sees, changes nothing", false },
+    { "service", "what services ask of each other; no rank: it implies nothing, and nothing implies it", false },
 };
 
 int kn_identity_bootstrap_roles(struct kn_db *db, struct kn_error *err)
@@ -55,12 +59,12 @@ int kn_identity_bootstrap_roles(struct kn_db *db, struct kn_error *err)
     for (size_t i = 0; i < KN_COUNT(ROLES); i++) {
         char id[KN_HEX_SIZE];
         kn_uuid_make_hex(id);
-        if (kn_db_run(db, &ROLE, KN_ARGS(id, ROLES[i][0], ROLES[i][1]), NULL, err) < 0) {
+        if (kn_db_run(db, &ROLE, KN_ARGS(id, ROLES[i].name, ROLES[i].description), NULL, err) < 0) {
             return -1;
         }
     }
-    for (size_t i = 1; i < KN_COUNT(ROLES); i++) {
-        if (kn_db_run(db, &IMPLY, KN_ARGS(ROLES[i - 1][0], ROLES[i][0]), NULL, err) < 0) {
+    for (size_t i = 0; i < KN_COUNT(ROLES); i++) {
+        if (ROLES[i].implies_next && kn_db_run(db, &IMPLY, KN_ARGS(ROLES[i].name, ROLES[i + 1].name), NULL, err) < 0) {
             return -1;
         }
     }

@@ -271,6 +271,24 @@ static void test_deleted_role(void **state)
     kn_ks_ask(409, "POST", "/v3/roles", kn_ks.admin, "{\"role\":{\"name\":\"admin\"}}");
 }
 
+/* Of the five that Keystone's bootstrap makes, `service` is no rank: it grants what names it, and can be neither changed nor deleted by chance. */
+static void test_service_role(void **state)
+{
+    struct kn_ks_person p = kn_ks_make_person("nova", "service");
+    AUTO_FREE char *path = kn_asprintf("/v3/roles/%s", kn_ks_role("service"));
+    AUTO_FREE char *implied = kn_asprintf("%s/implies", path);
+    char token[KN_KS_TOKEN];
+
+    (void)state;
+    kn_ks_log_in(201, p.name, "s3cret", p.scope, token);
+    assert_int_equal(json_array_size(kn_ks_at("token.roles")), 1);
+    assert_string_equal(kn_ks_text("token.roles.0.name"), "service");
+    kn_ks_ask(200, "GET", implied, kn_ks.admin, NULL);
+    assert_int_equal(json_array_size(kn_ks_at("role_inference.implies")), 0);
+    kn_ks_ask(403, "DELETE", path, kn_ks.admin, NULL);
+    kn_ks_ask(403, "PATCH", path, kn_ks.admin, "{\"role\":{\"name\":\"owner\"}}");
+}
+
 static void test_own_password(void **state)
 {
     struct kn_ks_person p = kn_ks_make_person("selma", "reader");
@@ -458,14 +476,23 @@ static void test_names_with_blanks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_discovery),           cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_domain_scope),        cmocka_unit_test(test_bad_logins),
-        cmocka_unit_test(test_guessing_is_limited), cmocka_unit_test(test_validation),
-        cmocka_unit_test(test_allow_expired),       cmocka_unit_test(test_revocation),
-        cmocka_unit_test(test_deleted_role),        cmocka_unit_test(test_own_password),
-        cmocka_unit_test(test_reader_sees_its_own), cmocka_unit_test(test_projects),
-        cmocka_unit_test(test_assignments),         cmocka_unit_test(test_users),
-        cmocka_unit_test(test_own_attributes),      cmocka_unit_test(test_names_with_blanks),
+        cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_domain_scope),
+        cmocka_unit_test(test_bad_logins),
+        cmocka_unit_test(test_guessing_is_limited),
+        cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_allow_expired),
+        cmocka_unit_test(test_revocation),
+        cmocka_unit_test(test_deleted_role),
+        cmocka_unit_test(test_service_role),
+        cmocka_unit_test(test_own_password),
+        cmocka_unit_test(test_reader_sees_its_own),
+        cmocka_unit_test(test_projects),
+        cmocka_unit_test(test_assignments),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_own_attributes),
+        cmocka_unit_test(test_names_with_blanks),
     };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }
