@@ -176,9 +176,9 @@ static int project_purge_all(struct purge *p, struct kn_error *err)
             return -1;
         }
     }
-    return p->refused == 0 ? 0
-                           : kn_fail(err, KN_CONFLICT, "%lld things of project \"%s\" stay", (long long)p->refused,
-                                     p->project);
+    return p->refused == 0
+               ? 0
+               : kn_fail(err, KN_CONFLICT, "%lld things of project \"%s\" stay", (long long)p->refused, p->project);
 }
 
 static int project_purge(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)

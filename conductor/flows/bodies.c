@@ -19,6 +19,16 @@ json_t *kn_conductor_body_server_on_host(const struct kn_conductor_task *task, i
     return json_pack("{s:s, s:s}", "host", task->home.host, "server", task->object_id);
 }
 
+json_t *kn_conductor_body_volume_let_go(const struct kn_conductor_task *task, json_t *volume)
+{
+    json_t *body = json_pack("{s:O, s:s}", "volume", volume, "server", task->object_id);
+
+    if (task->home.host[0] != '\0') {
+        json_object_set_new(body, "host", json_string(task->home.host));
+    }
+    return body;
+}
+
 int kn_conductor_count_if_on_host(const struct kn_conductor_task *task)
 {
     return task->home.host[0] != '\0' && task->home.agent[0] != '\0' ? 1 : 0;

@@ -6,6 +6,8 @@
 #include "conductor/store/task.h"
 
 json_t *kn_conductor_body_server(const struct kn_conductor_task *task, int item);         /* {server} */
+/* {volume, server, host}: the host that the server is on, absent if it is on none. volume is borrowed. */
+json_t *kn_conductor_body_volume_let_go(const struct kn_conductor_task *task, json_t *volume);
 json_t *kn_conductor_body_server_on_host(const struct kn_conductor_task *task, int item); /* {host, server} */
 json_t *kn_conductor_body_server_on_dest(const struct kn_conductor_task *task,
                                          int item); /* the same of the destination */

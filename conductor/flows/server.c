@@ -155,8 +155,7 @@ static int count_attachments(const struct kn_conductor_task *task)
 
 static json_t *build_disconnect(const struct kn_conductor_task *task, int item)
 {
-    return json_pack("{s:O, s:s}", "volume", json_object_get(attachment_at(task, item), "volume"), "server",
-                     task->object_id);
+    return kn_conductor_body_volume_let_go(task, json_object_get(attachment_at(task, item), "volume"));
 }
 
 static const struct kn_conductor_flow_row DELETE_ROWS[] = {

@@ -45,18 +45,17 @@ static const struct kn_conductor_becomes DELETE_FAILED[] = {
 
 /* --- server.attach_volume: [connect] -> [plug]; server.detach_volume: [unplug] -> [disconnect] --------------------------------- */
 
-static json_t *build_use(const struct kn_conductor_task *task, int item)
-{
-    (void)item;
-    return json_pack("{s:O, s:s}", "volume", kn_conductor_wished(task, "volume"), "server", task->object_id);
-}
-
 static json_t *build_connect(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = build_use(task, item);
+    (void)item;
+    return json_pack("{s:O, s:s, s:s}", "volume", kn_conductor_wished(task, "volume"), "server", task->object_id,
+                     "host", task->home.host);
+}
 
-    json_object_set_new(body, "host", json_string(task->home.host));
-    return body;
+static json_t *build_let_go(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return kn_conductor_body_volume_let_go(task, kn_conductor_wished(task, "volume"));
 }
 
 static json_t *build_plug(const struct kn_conductor_task *task, int item)
@@ -77,7 +76,10 @@ static const struct kn_conductor_finding ATTACH_FINDS[] = {
 };
 
 static const struct kn_conductor_flow_row ATTACH_ROWS[] = {
-    { { { .message = "volume.connect", .build = build_connect, .undo = "volume.disconnect", .undo_build = build_use } },
+    { { { .message = "volume.connect",
+          .build = build_connect,
+          .undo = "volume.disconnect",
+          .undo_build = build_let_go } },
       NULL },
     { { { .message = "server.attach_volume",
           .to = KN_TO_HOME,
@@ -93,7 +95,7 @@ static const struct kn_conductor_flow_row DETACH_ROWS[] = {
           .build = build_connect,
           .count = kn_conductor_count_if_on_host } },
       NULL },
-    { { { .message = "volume.disconnect", .build = build_use } }, NULL },
+    { { { .message = "volume.disconnect", .build = build_let_go } }, NULL },
 };
 
 #define VOLUME_OF_WISH_FOLLOWS KN_SET_OF(kn_conductor_record_volume, "volume", "status", NULL) /* its attachments */

@@ -110,6 +110,7 @@ static void question_build(const struct kn_questions *qs, const struct waiting *
     m->sent_at = kn_now_ms();
     m->deadline = m->sent_at + qs->wait_ms;
     kn_copy(m->question, sizeof(m->question), w->id);
+    kn_copy(m->project, sizeof(m->project), w->project); /* whose turn it takes at the agent */
     kn_copy(m->request_id, sizeof(m->request_id), w->req->request_id);
 }
 

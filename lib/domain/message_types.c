@@ -69,7 +69,7 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(UUID("volume", "the volume"), UUID("server", "who will use it"), STR("host", HOST, "from where")),
       FIELDS(OBJ("connection", connection, "how it is reached")), false },
     { "volume.disconnect", 1, KN_TOPIC_VOLUME, "end what volume.connect began",
-      FIELDS(UUID("volume", "the volume"), UUID("server", "who used it")), NOTHING, false },
+      FIELDS(UUID("volume", "the volume"), UUID("server", "who used it"), STR_OPT("host", HOST, "from where; absent = the server is on none")), NOTHING, false },
 
     /* --- kn.image: kilonova-image --- */
     { "image.locate", 1, KN_TOPIC_IMAGE, "where a host fetches the image's data",

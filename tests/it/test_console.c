@@ -200,6 +200,7 @@ static void open_front(int64_t wait_ms)
         world.clients[i] = kn_test_http_open(kn_test_front_port(world.front));
     }
     m = ask_until_heard(0, A, "member", ONE); /* from now on it hears answers */
+    assert_string_equal(m.project, A); /* whose turn it takes at the agent */
     if (wait_ms == PATIENT_MS) {
         answer(&m, "warm");
         assert_answer(0, 200, "warm");

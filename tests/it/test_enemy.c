@@ -37,7 +37,8 @@ static const struct {
     { "{\"type\":\"no.such\"," ENVELOPE ",\"body\":{}}", KN_BAD_REQUEST, "unknown message type" },
     { "{\"type\":\"server.spawn\",\"v\":99,\"from\":\"@\",\"body\":{}}", KN_BAD_REQUEST, "\"v\" of server.spawn" },
     { "{\"type\":\"server.spawn\",\"v\":1,\"task\":\"one\",\"from\":\"@\",\"body\":{}}", KN_BAD_REQUEST, "task" },
-    { "{\"type\":\"agent.hello\"," ENVELOPE ",\"body\":{\"agent\":5,\"boot\":[],\"hosts\":{}}}", KN_BAD_REQUEST, "body" },
+    { "{\"type\":\"agent.hello\"," ENVELOPE ",\"body\":{\"agent\":5,\"boot\":[],\"hosts\":{}}}", KN_BAD_REQUEST,
+      "body" },
     { "{\"type\":\"server.spawn\"," ENVELOPE ",\"reply\":{\"ok\":\"yes\"}}", KN_BAD_REQUEST, "\"ok\" of a reply" },
     /* Messages, of nobody and about nothing. */
     { "{\"type\":\"agent.heartbeat\",\"v\":1,\"task\":0,\"step\":0,\"part\":0,\"attempt\":0,\"generation\":0,\"shard\":0,\"from\":\"@\","
@@ -121,7 +122,8 @@ static char *with_a_field(size_t size, const char *sender, size_t *ret_len)
 
     memset(field, 'x', size);
     field[size] = '\0';
-    kn_strbuf_addf(&text, "{\"type\":\"task.wake\",\"v\":1,\"from\":\"%s\",\"request_id\":\"%s\",\"body\":{}}", sender, field);
+    kn_strbuf_addf(&text, "{\"type\":\"task.wake\",\"v\":1,\"from\":\"%s\",\"request_id\":\"%s\",\"body\":{}}", sender,
+                   field);
     *ret_len = text.len;
     return kn_strdup(text.buf);
 }
@@ -191,10 +193,11 @@ static char *lives(void)
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_query(kn_whole.db,
-                          "SELECT string_agg(id || ' ' || boot, ', ' ORDER BY id) FROM (SELECT id, boot FROM service UNION ALL "
-                          "SELECT 'agent ' || id, boot FROM agent WHERE id <> 'ghost') l",
-                          0, KN_NO_ARGS, &rows, &err),
+    assert_ok(kn_db_query(
+                  kn_whole.db,
+                  "SELECT string_agg(id || ' ' || boot, ', ' ORDER BY id) FROM (SELECT id, boot FROM service UNION ALL "
+                  "SELECT 'agent ' || id, boot FROM agent WHERE id <> 'ghost') l",
+                  0, KN_NO_ARGS, &rows, &err),
               &err);
     return kn_strdup(kn_rows_text(rows, 0, KN_ONLY));
 }
@@ -207,8 +210,8 @@ static void build_servers(const char *flavor, const char *image)
 
     assert_int_equal(kn_whole_cloud_ask("POST", SERVERS, KN_WHOLE_JSON "OpenStack-API-Version: compute 2.37\r\n", body),
                      202);
-    kn_whole_cloud_await("SELECT count(*) FROM server WHERE vm_state = 'active' AND task_state IS NULL AND deleted_at IS NULL",
-                         4);
+    kn_whole_cloud_await(
+        "SELECT count(*) FROM server WHERE vm_state = 'active' AND task_state IS NULL AND deleted_at IS NULL", 4);
 }
 
 static void delete_servers(void)
@@ -216,7 +219,8 @@ static void delete_servers(void)
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM server WHERE deleted_at IS NULL", 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM server WHERE deleted_at IS NULL", 0, KN_NO_ARGS, &rows, &err),
+              &err);
     for (int i = 0; i < kn_rows_count(rows); i++) {
         AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", kn_rows_text(rows, i, KN_ONLY));
         assert_int_equal(kn_whole_cloud_ask("DELETE", path, NULL, NULL), 204);

@@ -55,7 +55,10 @@ static void set_environment(void)
 {
     AUTO_FREE char *url = kn_asprintf("http://127.0.0.1:%d/identity", kn_whole.http.port);
     const char *const variables[][2] = {
-        { "OS_AUTH_URL", url }, { "OS_USERNAME", "admin" }, { "OS_PASSWORD", KN_KS_PASSWORD }, { "OS_PROJECT_NAME", "admin" },
+        { "OS_AUTH_URL", url },
+        { "OS_USERNAME", "admin" },
+        { "OS_PASSWORD", KN_KS_PASSWORD },
+        { "OS_PROJECT_NAME", "admin" },
     };
 
     unsetenv("OS_CLOUD");
@@ -128,7 +131,8 @@ static void test_purge(void **state)
     assert_int_equal(left(), 0);
     assert_true(kn_whole_cloud_is_sound());
     assert_true(purge(NULL)); /* of nothing */
-    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM image WHERE deleted_at IS NULL", NULL), 1); /* another's */
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM image WHERE deleted_at IS NULL", NULL),
+                     1); /* another's */
 }
 
 static int start(void **state)

@@ -61,7 +61,7 @@ static void test_raw(void **state)
     assert_string_equal(kn_json_str(connection, "format"), "raw");
     assert_string_equal(kn_json_str(connection, "serial"), VOLUME);
     json_decref(connection);
-    assert_ok(FILES->disconnect(&conf, VOLUME, VOLUME, &err), &err);
+    assert_ok(FILES->disconnect(&conf, VOLUME, VOLUME, "h1", &err), &err);
     assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_int_equal(count_files(), 0);

@@ -35,7 +35,9 @@ struct kn_volume_driver {
     /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h); the caller drops it. */
     int (*connect)(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
                    struct kn_error *err);
-    int (*disconnect)(const struct kn_conf *conf, const char *volume, const char *server, struct kn_error *err);
+    /* host: what was connected from there, and from nowhere else; "": from wherever that server was. */
+    int (*disconnect)(const struct kn_conf *conf, const char *volume, const char *server, const char *host,
+                      struct kn_error *err);
     /* How much may be promised in all. */
     int64_t (*capacity_gib)(const struct kn_conf *conf);
 };

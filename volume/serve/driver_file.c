@@ -260,11 +260,13 @@ static int file_connect(const struct kn_conf *conf, const char *volume, const ch
     return 0;
 }
 
-static int file_disconnect(const struct kn_conf *conf, const char *volume, const char *server, struct kn_error *err)
+static int file_disconnect(const struct kn_conf *conf, const char *volume, const char *server, const char *host,
+                           struct kn_error *err)
 {
     (void)conf;
     (void)volume;
     (void)server;
+    (void)host;
     (void)err;
     return 0; /* connecting opened nothing */
 }

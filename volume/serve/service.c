@@ -121,7 +121,8 @@ static int connect(struct volume_call *c, struct kn_error *err)
 
 static int disconnect(struct volume_call *c, struct kn_error *err)
 {
-    return DRIVER->disconnect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "server"), err);
+    return DRIVER->disconnect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "server"),
+                              kn_json_str(c->m->body, "host"), err);
 }
 
 static const struct {

@@ -285,6 +285,28 @@ static void test_the_row_knows_best(void **state)
     json_decref(object);
 }
 
+/* Who lets a volume go says from which host: another host may have it, too. A server that is on none says nothing of it. */
+static void test_letting_go_names_the_host(void **state)
+{
+    static const char VOLUME[] = "22222222-2222-4222-8222-222222222222";
+    AUTO_FREE char *wish = kn_asprintf("{\"volume\": \"%s\", \"attachment\": \"%s\"}", VOLUME, VOLUME);
+    struct kn_conductor_task *task = new_task(kn_conductor_flow("server.detach_volume"), wish);
+    const struct kn_conductor_flow_part *let_go = &task->flow->rows[1].parts[0];
+
+    (void)state;
+    assert_string_equal(let_go->message, "volume.disconnect");
+    for (int on_host = 1; on_host >= 0; on_host--) {
+        json_t *body;
+
+        kn_copy(task->home.host, sizeof(task->home.host), on_host ? "h1" : "");
+        body = let_go->build(task, 0);
+        assert_string_equal(kn_json_str(body, "host"), on_host ? "h1" : "");
+        assert_int_equal(json_object_size(body), on_host ? 3 : 2);
+        json_decref(body);
+    }
+    kn_conductor_task_free(task);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_a_fault_names_no_place),
         cmocka_unit_test(test_a_fence_goes_where_it_was_told),
         cmocka_unit_test(test_the_row_knows_best),
+        cmocka_unit_test(test_letting_go_names_the_host),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
