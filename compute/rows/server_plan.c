@@ -21,6 +21,7 @@
 #include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
+#include "network/api.h"
 
 #define GIB (INT64_C(1) << 30)
 
@@ -453,10 +454,42 @@ static int plan_input(const struct planning *p)
     return 0;
 }
 
+/*
+ * What nearly every server asks of the other rooms, asked at once; which answer is looked at first, and so which mistake is told, stays with the order of
+ * the steps below.
+ */
+static void ask_ahead(const struct planning *p, struct kn_db_ahead *ahead)
+{
+    AUTO(kn_rows) struct kn_rows *none = NULL;
+    struct kn_image_facts image;
+    const json_t *networks = json_object_get(p->in, "networks"), *nic;
+    size_t i;
+
+    kn_db_ahead_note_all(ahead, p->req->db);
+    flavor_ref(p, p->plan->flavor_id);
+    kn_compute_flavor_get(p->req->db, p->plan->flavor_id, kn_compute_visible_project(p->req), &none, NULL);
+    kn_image_usable(p->req->db, &p->req->caller, kn_json_str(p->in, "imageRef"), &image, NULL);
+    if (text(p, "key_name") != NULL) {
+        kn_compute_keypair_get(p->req->db, p->req->caller.user_id, text(p, "key_name"), &none, NULL);
+    }
+    json_array_foreach (networks, i, nic) {
+        if (*kn_json_str(nic, "uuid") != '\0' && *kn_json_str(nic, "port") == '\0') {
+            kn_network_usable(p->req->db, &p->req->caller, kn_json_str(nic, "uuid"),
+                              json_string_value(json_object_get(nic, "fixed_ip")), NULL);
+        }
+    }
+    if (json_is_array(networks)) {
+        kn_network_ports_fit(p->req->db, p->req->caller.project_id, 1, NULL);
+    }
+    kn_db_ahead_ask(ahead);
+}
+
 static int plan_all(const struct planning *p)
 {
+    AUTO_RELEASE(kn_db_ahead) struct kn_db_ahead ahead = { NULL };
     int64_t disk_gib = 0;
 
+    ask_ahead(p, &ahead);
     plan_texts(p);
     plan_tags(p);
     return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 ||

@@ -26,6 +26,7 @@ struct kn_db {
     enum kn_db_tx_state tx;
     struct kn_hmap *prepared; /* names of statements that this session knows */
     int repeated;             /* how many of them are texts of kn_db_repeat() */
+    struct kn_db_asked *asked; /* NULL: nobody asks ahead */
     bool locked_out;         /* the last try to connect failed because another session has the lock */
     char constraint[64];
     bool values_at_fault;    /* of the last failure; kept with constraint */
@@ -43,6 +44,16 @@ int kn_db_ready(struct kn_db *db, struct kn_error *err);
 /* Turns a failed result (or a broken connection) into *err and sets the constraint. Always -1. */
 int kn_db_fail(struct kn_db *db, const PGresult *result, const char *what, struct kn_error *err);
 bool kn_db_lost(const struct kn_db *db);
+
+/* Whether the session knows the statement now; else *ret_failed says why (NULL: nothing came). */
+bool kn_db_prepared(struct kn_db *db, const struct kn_stmt *stmt, PGresult **ret_failed);
+/* The next result, or NULL behind the last; also when it did not come in time, or none can come any more. */
+PGresult *kn_db_next(const struct kn_db *db, int64_t until_ms);
+
+/* Asking ahead (db_ahead.c): whether statements are only noted now; noting one; the answer that waits for this question, or NULL. */
+bool kn_db_ahead_notes(const struct kn_db *db);
+void kn_db_ahead_note(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args);
+PGresult *kn_db_ahead_take(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args);
 
 struct kn_rows *kn_rows_new(PGresult *result); /* takes the result */
 

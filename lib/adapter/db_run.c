@@ -49,6 +49,16 @@ static int wait_once(const struct kn_db *db, int64_t until_ms)
     return (socket.revents & ~POLLOUT) == 0 || PQconsumeInput(db->conn) == 1 ? 0 : -1;
 }
 
+PGresult *kn_db_next(const struct kn_db *db, int64_t until_ms)
+{
+    while (PQisBusy(db->conn) == 1) {
+        if (wait_once(db, until_ms) < 0) {
+            return NULL;
+        }
+    }
+    return PQgetResult(db->conn);
+}
+
 /* The statement's one result; NULL when none came in time, or none can come any more. */
 static PGresult *await(const struct kn_db *db, int sent)
 {
@@ -88,6 +98,22 @@ static PGresult *db_run_prepare(struct kn_db *db, const struct kn_stmt *stmt)
     return result;
 }
 
+bool kn_db_prepared(struct kn_db *db, const struct kn_stmt *stmt, PGresult **ret_failed)
+{
+    PGresult *prepared;
+
+    if (kn_hmap_get(db->prepared, stmt->name) != NULL) {
+        return true;
+    }
+    prepared = db_run_prepare(db, stmt);
+    if (prepared == NULL || !succeeded(prepared)) {
+        *ret_failed = prepared;
+        return false;
+    }
+    PQclear(prepared);
+    return true;
+}
+
 static PGresult *execute_prepared(struct kn_db *db, const struct db_run_call *call)
 {
     const struct kn_stmt *stmt = call->stmt;
@@ -108,18 +134,12 @@ static PGresult *execute_text(struct kn_db *db, const struct db_run_call *call)
 
 static PGresult *execute(struct kn_db *db, const struct db_run_call *call)
 {
+    PGresult *failed = NULL;
+
     if (call->stmt->name == NULL) {
         return execute_text(db, call);
     }
-    if (kn_hmap_get(db->prepared, call->stmt->name) == NULL) {
-        PGresult *prepared = db_run_prepare(db, call->stmt);
-
-        if (prepared == NULL || !succeeded(prepared)) {
-            return prepared;
-        }
-        PQclear(prepared);
-    }
-    return execute_prepared(db, call);
+    return kn_db_prepared(db, call->stmt, &failed) ? execute_prepared(db, call) : failed;
 }
 
 /* The server is there and says nothing. */
@@ -158,6 +178,14 @@ static int db_run_run(struct kn_db *db, const struct db_run_call *call, PGresult
 
     db->constraint[0] = '\0';
     db->values_at_fault = false;
+    if (kn_db_ahead_notes(db) && again && call->stmt->name != NULL) {
+        kn_db_ahead_note(db, call->stmt, call->args);
+        return kn_fail(err, KN_UNAVAILABLE, "%s: noted", call->what);
+    }
+    *ret_result = kn_db_ahead_take(db, call->stmt, call->args);
+    if (*ret_result != NULL) {
+        return 0;
+    }
     if (db_run_run_once(db, call, ret_result, err) == 0) {
         return 0;
     }

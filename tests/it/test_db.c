@@ -350,6 +350,80 @@ static void test_daemons_plan_once(void **state)
     assert_int_equal(kn_rows_int(rows, 0, 1), 0);
 }
 
+static const struct kn_stmt NAME_OF = { "t_name_of", "SELECT name FROM t WHERE id = $1::int", 1 };
+static const struct kn_stmt COUNT = { "t_count", "SELECT count(*), $1::text FROM t", 1 };
+
+static void assert_cell(struct kn_db *db, const struct kn_stmt *stmt, const char *arg, const char *wanted)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_run(db, stmt, KN_ARGS(arg), &rows, &err), &err);
+    assert_string_equal(kn_rows_text(rows, 0, 0), wanted);
+}
+
+/* What was asked ahead is as old as the asking, answers once, and only what was asked; behind the scope everything is asked again. */
+static void test_asking_ahead(void **state)
+{
+    struct kn_db *db = *state;
+    AUTO(kn_db) struct kn_db *other = kn_db_new(url, "other");
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, "INSERT INTO t VALUES (1, 'a'), (2, 'b')", &err), &err);
+    {
+        AUTO_RELEASE(kn_db_ahead) struct kn_db_ahead ahead = { NULL };
+
+        kn_db_ahead_note_all(&ahead, db);
+        assert_fails(kn_db_run(db, &NAME_OF, KN_ARGS("1"), NULL, &err), &err, KN_UNAVAILABLE);
+        assert_int_equal(kn_db_run(db, &NAME_OF, KN_ARGS("2"), NULL, NULL), -1);
+        assert_int_equal(kn_db_run(db, &COUNT, KN_ARGS(NULL), NULL, NULL), -1);
+        kn_db_ahead_ask(&ahead);
+        assert_ok(kn_db_script(other, "UPDATE t SET name = name || '!'; INSERT INTO t VALUES (3, 'c')", &err), &err);
+        assert_cell(db, &COUNT, NULL, "2");
+        assert_cell(db, &COUNT, NULL, "3"); /* once */
+        assert_cell(db, &COUNT, "x", "3"); /* other arguments */
+        assert_cell(db, &NAME_OF, "2", "b");
+        assert_cell(db, &NAME_OF, "3", "c");
+    }
+    assert_cell(db, &NAME_OF, "1", "a!");
+}
+
+/* A question that fails spoils those behind it, and is told to whoever asks it; a server that went away is looked for again. */
+static void test_asking_ahead_what_fails(void **state)
+{
+    struct kn_db *db = *state;
+    AUTO_RELEASE(kn_db_ahead) struct kn_db_ahead ahead = { NULL };
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(db, "INSERT INTO t VALUES (1, 'a')", &err), &err);
+    assert_cell(db, &NAME_OF, "1", "a");
+    kn_db_ahead_note_all(&ahead, db);
+    kn_db_run(db, &NAME_OF, KN_ARGS("1"), NULL, NULL);
+    kn_db_run(db, &NAME_OF, KN_ARGS("no number"), NULL, NULL);
+    kn_db_run(db, &COUNT, KN_ARGS(NULL), NULL, NULL);
+    kn_db_run(db, &BROKEN, KN_NO_ARGS, NULL, NULL);
+    kn_db_ahead_ask(&ahead);
+    assert_cell(db, &NAME_OF, "1", "a");
+    assert_int_equal(kn_db_run(db, &NAME_OF, KN_ARGS("no number"), NULL, &err), -1);
+    assert_cell(db, &COUNT, NULL, "1");
+    kn_db_ahead_note_all(&ahead, db);
+    kn_db_run(db, &NAME_OF, KN_ARGS("1"), NULL, NULL);
+    kn_db_run(db, &NAME_OF, KN_ARGS("no number"), NULL, NULL);
+    kn_db_run(db, &COUNT, KN_ARGS(NULL), NULL, NULL);
+    kn_db_ahead_ask(&ahead); /* all of them can be prepared: the second fails on its way */
+    assert_cell(db, &NAME_OF, "1", "a");
+    assert_int_equal(kn_db_run(db, &NAME_OF, KN_ARGS("no number"), NULL, &err), -1);
+    assert_cell(db, &COUNT, NULL, "1");
+    kn_test_pg_down(pg);
+    kn_test_pg_up(pg);
+    kn_db_ahead_note_all(&ahead, db);
+    kn_db_run(db, &NAME_OF, KN_ARGS("1"), NULL, NULL);
+    kn_db_run(db, &COUNT, KN_ARGS(NULL), NULL, NULL);
+    kn_db_ahead_ask(&ahead);
+    assert_cell(db, &NAME_OF, "1", "a");
+    assert_cell(db, &COUNT, NULL, "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +442,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_holder_of_a_lock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_constraint_outlives_the_rollback, setup, teardown),
         cmocka_unit_test_setup_teardown(test_daemons_plan_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_asking_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_asking_ahead_what_fails, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("it/db", tests, group_setup, group_teardown);
