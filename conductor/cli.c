@@ -20,8 +20,9 @@ static const struct kn_stmt TASKS = {
 };
 static const struct kn_stmt STEPS = {
     "cli_steps",
-    "SELECT name, state, to_char(started_at, 'HH24:MI:SS.MS'), round(extract(epoch FROM finished_at - started_at) * 1000)::bigint, "
-    "coalesce(host, ''), coalesce(error->>'message', '') FROM task_step WHERE task_id = $1::bigint ORDER BY n",
+    "SELECT s->>'name', s->>'state', to_char(to_timestamp((s->>'began_us')::bigint / 1000000.0), 'HH24:MI:SS.MS'), "
+    "round(((s->>'ended_us')::bigint - (s->>'began_us')::bigint) / 1000.0)::bigint, coalesce(s->>'host', ''), coalesce(s->'error'->>'message', '') "
+    "FROM task t CROSS JOIN LATERAL jsonb_array_elements(t.steps) WITH ORDINALITY AS e(s, n) WHERE t.id = $1::bigint ORDER BY n",
     1
 };
 static const struct kn_stmt SERVICES = {

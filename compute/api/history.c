@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * os-instance-actions as tables: what was done to a server. There is no log of its own: a task is an action and its steps are the events, so
+ * os-instance-actions as tables: what was done to a server. There is no log of its own: a task is an action and its steps (task.steps) are the events, so
  * the history cannot disagree with what happened. It only reads; what is internal (descriptions, fences) is not shown.
  */
 #include <string.h>
@@ -73,16 +73,20 @@ static void print_details(const struct kn_request *req, const char *name, const 
     kn_jsonw_str(out, name, kn_policy_allows(KN_NOVA_SERVER_EVENT_DETAILS, &req->caller, NULL) ? error : reason);
 }
 
-#define DETAILS "json_build_object('error', e.error->>'message', 'code', e.error->>'code', 'host', e.host)"
+#define STEP(name) "e.step->>'" name "'"
+#define STEP_TIME(name) "to_timestamp((e.step->>'" name "')::bigint / 1000000.0)"
+#define DETAILS \
+    "json_build_object('error', e.step->'error'->>'message', 'code', e.step->'error'->>'code', 'host', e.step->>'host')"
 
 static const struct kn_rest_attr EVENT_ATTRS[] = {
-    KN_REST_ATTR("event", "e.name", KN_REST_TEXT, KN_REST_LIST),
-    KN_REST_ATTR("start_time", "e.started_at", KN_REST_TIME, KN_REST_LIST | KN_REST_FINE),
-    KN_REST_ATTR("finish_time", "e.finished_at", KN_REST_TIME, KN_REST_LIST | KN_REST_FINE),
-    KN_REST_ATTR("result", "CASE WHEN e.state = 'failed' THEN 'Error' ELSE 'Success' END", KN_REST_TEXT, KN_REST_LIST),
-    KN_REST_ATTR("traceback", "e.error->>'message'", KN_REST_TEXT, KN_REST_LIST, .read = KN_NOVA_SERVER_EVENTS),
-    KN_REST_ATTR("host", "e.host", KN_REST_TEXT, KN_REST_LIST, .read = KN_NOVA_SERVER_EVENT_DETAILS, .since = 62),
-    KN_REST_ATTR("hostId", "t.project_id || e.host", KN_REST_TEXT, KN_REST_LIST, .since = 62,
+    KN_REST_ATTR("event", STEP("name"), KN_REST_TEXT, KN_REST_LIST),
+    KN_REST_ATTR("start_time", STEP_TIME("began_us"), KN_REST_TIME, KN_REST_LIST | KN_REST_FINE),
+    KN_REST_ATTR("finish_time", STEP_TIME("ended_us"), KN_REST_TIME, KN_REST_LIST | KN_REST_FINE),
+    KN_REST_ATTR("result", "CASE WHEN e.step->>'state' = 'failed' THEN 'Error' ELSE 'Success' END", KN_REST_TEXT,
+                 KN_REST_LIST),
+    KN_REST_ATTR("traceback", "e.step->'error'->>'message'", KN_REST_TEXT, KN_REST_LIST, .read = KN_NOVA_SERVER_EVENTS),
+    KN_REST_ATTR("host", STEP("host"), KN_REST_TEXT, KN_REST_LIST, .read = KN_NOVA_SERVER_EVENT_DETAILS, .since = 62),
+    KN_REST_ATTR("hostId", "t.project_id || (" STEP("host") ")", KN_REST_TEXT, KN_REST_LIST, .since = 62,
                  .print = kn_compute_server_print_host_id),
     KN_REST_ATTR("details", DETAILS, KN_REST_TEXT, KN_REST_LIST, .since = 84, .print = print_details),
     KN_REST_ATTR("number", "e.n", KN_REST_INT, 0),
@@ -92,7 +96,7 @@ static const struct kn_rest_noun EVENT = {
     .one = "event",
     .many = "events",
     .label = "Event",
-    .from = "task_step e JOIN task t ON t.id = e.task_id",
+    .from = "task t CROSS JOIN LATERAL jsonb_array_elements(t.steps) WITH ORDINALITY AS e(step, n)",
     .id = "e.n",
     .id_type = KN_REST_INT,
     .order = "number",

@@ -51,7 +51,8 @@ const struct kn_conductor_promise kn_conductor_promises_owner[] = {
     { "7. no password, token or user data travels through a task",
       "SELECT format('task %s (%s)', t.id, t.kind) FROM task t "
       "WHERE concat(t.input::text, (t.context - 'output')::text, t.error::text) ~* '" SECRET "' "
-      "UNION ALL SELECT format('step %s of task %s', n, task_id) FROM task_step WHERE error::text ~* '" SECRET "'",
+      "UNION ALL SELECT format('step %s of task %s', n, t.id) FROM task t CROSS JOIN LATERAL jsonb_array_elements(t.steps) WITH ORDINALITY AS e(s, n) "
+      "WHERE (s->'error')::text ~* '" SECRET "'",
       NULL, NULL },
     { "7. no password, token or user data stands in a fault or in what is said of an import",
       "SELECT format('fault of server %s', id) FROM server WHERE fault::text ~* '" SECRET "' "

@@ -17,7 +17,7 @@
 
 #define KN_MAX_RESENDS 5 /* to a host that lives but does not answer */
 
-/* What ended in a row: a line of task_step. */
+/* What ended in a row: an entry of the task's story (conductor/store/story.h). */
 struct kn_conductor_step_record {
     const char *name;     /* message type */
     const char *state;    /* done, failed, undone */

@@ -12,7 +12,6 @@ const struct kn_conductor_finding kn_conductor_findings_engine[] = {
     { .name = "exclude", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "place.claim", .may_lack = true },
     { .name = "failures", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "failed", .may_lack = true },
     { .name = "not_undone", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE " failed", .may_lack = true },
-    { .name = "steps", .kind = KN_INT, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE, .may_lack = true },
     { .name = NULL },
 };
 
@@ -113,6 +112,51 @@ void kn_conductor_find_answer(struct kn_conductor_task *task, const char *messag
             }
         }
     }
+}
+
+/* A message that no row has is behind every one. */
+static int row_that_asks(const struct kn_conductor_flow *flow, const char *message)
+{
+    int row = 0;
+
+    for (; row < flow->row_count; row++) {
+        for (int i = 0; i < KN_ROW_PARTS && flow->rows[row].parts[i].message != NULL; i++) {
+            if (strcmp(flow->rows[row].parts[i].message, message) == 0) {
+                return row;
+            }
+        }
+    }
+    return row;
+}
+
+void kn_conductor_find_again(struct kn_conductor_task *task)
+{
+    for (const struct kn_conductor_finding *f = task->flow->finds; f != NULL && f->name != NULL; f++) {
+        if (f->in_row && json_object_get(task->context, f->name) == NULL &&
+            task->step > row_that_asks(task->flow, f->from)) {
+            json_object_set(task->context, f->name, kn_conductor_known(task, f->name));
+        }
+    }
+}
+
+static void context_keep(json_t *kept, const struct kn_conductor_task *task, const struct kn_conductor_finding *list)
+{
+    for (const struct kn_conductor_finding *f = list; f != NULL && f->name != NULL; f++) {
+        json_t *value = f->in_row ? NULL : json_object_get(task->context, f->name);
+
+        if (value != NULL) {
+            json_object_set(kept, f->name, value);
+        }
+    }
+}
+
+json_t *kn_conductor_find_kept(const struct kn_conductor_task *task, bool over)
+{
+    json_t *kept = json_object();
+
+    context_keep(kept, task, kn_conductor_findings_engine);
+    context_keep(kept, task, over ? NULL : task->flow->finds);
+    return kept;
 }
 
 void kn_conductor_find(struct kn_conductor_task *task, const char *name, json_t *value)

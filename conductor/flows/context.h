@@ -26,6 +26,10 @@ int64_t kn_conductor_found_int(const struct kn_conductor_task *task, const char 
 
 /* What the answer to this message brings, as the flow's findings say. */
 void kn_conductor_find_answer(struct kn_conductor_task *task, const char *message, const json_t *answer);
+/* After the object was loaded: what is kept in its row (in_row) and was found before the task's current row. */
+void kn_conductor_find_again(struct kn_conductor_task *task);
+/* What its row must keep, a new reference: all but what the object's row has. Of what is over only the engine's own notes (the audit reads what was not taken back). */
+json_t *kn_conductor_find_kept(const struct kn_conductor_task *task, bool over);
 /* What the engine itself notes (kn_conductor_findings_engine); steals value. */
 void kn_conductor_find(struct kn_conductor_task *task, const char *name, json_t *value);
 /* The same for a list: one entry more. */

@@ -49,6 +49,7 @@ struct kn_conductor_finding {
     const char *read_by; /* words, a space between them */
     bool whole; /* the answer itself; else its field of this name */
     bool may_lack; /* whoever reads it lives without it: its message is not always sent */
+    bool in_row; /* once its row is done the object's column of this name has it: the task's row keeps no second copy */
 };
 
 #define KN_BY_ENGINE "engine"

@@ -81,8 +81,13 @@ static json_t *chosen_host(const struct kn_conductor_task *task)
 }
 
 static const struct kn_conductor_finding CREATE_FINDS[] = {
-    { .name = "zone", .kind = KN_STR, .from = "place.claim", .read_by = "row server.spawn" },
-    { .name = "nics", .kind = KN_ARR, .from = "port.allocate", .read_by = "row server.spawn", .may_lack = true },
+    { .name = "zone", .kind = KN_STR, .from = "place.claim", .read_by = "row server.spawn", .in_row = true },
+    { .name = "nics",
+      .kind = KN_ARR,
+      .from = "port.allocate",
+      .read_by = "row server.spawn",
+      .may_lack = true,
+      .in_row = true },
     { .name = "image",
       .kind = KN_OBJ,
       .from = "image.locate",

@@ -59,17 +59,15 @@ const struct kn_conductor_history kn_conductor_history[] = {
       task_days,
       { "history_tasks_count", "SELECT count(*) FROM task t WHERE " TASKS, 1 },
       { "history_tasks_prune",
-        "WITH gone AS (DELETE FROM task WHERE id IN (SELECT t.id FROM task t WHERE " TASKS
-        " ORDER BY t.finished_at LIMIT $2::int) RETURNING id), "
-        "steps AS (DELETE FROM task_step p USING gone WHERE p.task_id = gone.id) SELECT id FROM gone",
+        "DELETE FROM task WHERE id IN (SELECT t.id FROM task t WHERE " TASKS
+        " ORDER BY t.finished_at LIMIT $2::int) RETURNING id",
         2 } },
     { "deleted servers",
       server_days,
       { "history_servers_count", "SELECT count(*) FROM server s WHERE " SERVERS, 1 },
       { "history_servers_prune",
         "WITH old AS (SELECT s.id FROM server s WHERE " SERVERS " ORDER BY s.deleted_at LIMIT $2::int), "
-        "gone AS (DELETE FROM task t USING old WHERE t.object_id = old.id RETURNING t.id), "
-        "steps AS (DELETE FROM task_step p USING gone WHERE p.task_id = gone.id) "
+        "gone AS (DELETE FROM task t USING old WHERE t.object_id = old.id) "
         "DELETE FROM server USING old WHERE server.id = old.id RETURNING server.id",
         2 } },
     { "deleted images",

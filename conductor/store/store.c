@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQL of tasks and their steps. It decides nothing: what moves where comes from engine.c, when it is written from loop.c. */
+/* The SQL of tasks. It decides nothing: what moves where comes from engine.c, when it is written from loop.c. */
 #include "conductor/store/store.h"
 
 #include <stdio.h>
@@ -7,7 +7,9 @@
 
 #include "conductor/flows/context.h"
 #include "conductor/store/objects.h"
+#include "conductor/store/story.h"
 #include "lib/adapter/batch.h"
+#include "lib/adapter/task.h"
 #include "lib/base/clock.h"
 #include "lib/base/hmap.h"
 #include "lib/base/log.h"
@@ -15,7 +17,8 @@
 
 static struct kn_batch_stmt MOVE = {
     "task_move",
-    "UPDATE task t SET state = u.state, step = u.step, attempt = u.attempt, context = u.context, error = u.error, home = u.home, dest = u.dest, "
+    "UPDATE task t SET state = u.state, step = u.step, attempt = u.attempt, context = u.context, steps = t.steps || u.steps, error = u.error, "
+    "home = u.home, dest = u.dest, "
     "working_since = NULL, progress = 0, "
     "deadline = CASE WHEN u.state IN ('run', 'undo') THEN now() + u.timeout_s * interval '1 s' END, "
     "finished_at = CASE WHEN u.state IN ('done', 'failed') THEN now() END "
@@ -26,6 +29,7 @@ static struct kn_batch_stmt MOVE = {
       { "step", "smallint" },
       { "attempt", "int" },
       { "context", "jsonb" },
+      { "steps", "jsonb" },
       { "error", "jsonb" },
       { "timeout_s", "int" },
       { "home", "jsonb" },
@@ -35,26 +39,10 @@ static struct kn_batch_stmt MOVE = {
     false
 };
 
-static struct kn_batch_stmt RECORD = {
-    "task_step_record",
-    "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at, host, error) "
-    "SELECT task_id, n, name, state, to_timestamp(started_us / 1000000.0), greatest(now(), to_timestamp(started_us / 1000000.0)), "
-    "host, error FROM @ ON CONFLICT DO NOTHING",
-    { { "task_id", "bigint" },
-      { "n", "int" },
-      { "name", "text" },
-      { "state", "text" },
-      { "started_us", "bigint" },
-      { "host", "text" },
-      { "error", "jsonb" } },
-    { 0 },
-    { 0 },
-    false
-};
-
 static const struct kn_stmt TOUCH = {
     "task_touch",
-    "UPDATE task SET deadline = now() + $2::int * interval '1 s' WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')",
+    "UPDATE task SET deadline = now() + $2::int * interval '1 s' WHERE id = ANY($1::bigint[]) AND " KN_TASK_IS_OPEN(
+        "state"),
     2
 };
 
@@ -73,7 +61,7 @@ static struct kn_batch_stmt WORKING = {
 };
 
 static const struct kn_stmt CURRENT = {
-    "task_current", "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo')", 1
+    "task_current", "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND " KN_TASK_IS_OPEN("state"), 1
 };
 
 static const struct kn_stmt OPEN_IDS = {
@@ -89,7 +77,8 @@ static const struct kn_stmt LOAD = {
     "SELECT " KN_TASK_COLUMNS ", CASE WHEN t.kind = ANY($3::text[]) THEN NULL ELSE "
     "(SELECT min(o.id) FROM task o WHERE o.object_id = t.object_id AND o.id < t.id AND o.state IN ('run', 'undo') "
     "AND o.kind <> ALL($3::text[])) END AS older "
-    "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.shard = ANY($2::smallint[]) AND t.state IN ('run', 'undo') ORDER BY t.id",
+    "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.shard = ANY($2::smallint[]) AND " KN_TASK_IS_OPEN(
+        "t.state") " ORDER BY t.id",
     3
 };
 
@@ -123,21 +112,6 @@ void kn_conductor_move_release(struct kn_conductor_move *move)
 
 /* --- writing ------------------------------------------------------------------------------------------------------------ */
 
-static char *error_text(const struct kn_conductor_task *task)
-{
-    json_t *error;
-    char *text;
-
-    if (task->error.code == KN_OK) {
-        return NULL;
-    }
-    error = json_pack("{s:s, s:s, s:b}", "code", kn_code_name(task->error.code), "message", task->error.message,
-                      "elsewhere", task->elsewhere);
-    text = json_dumps(error, JSON_COMPACT);
-    json_decref(error);
-    return text;
-}
-
 static void add_place(struct kn_batch *batch, const struct kn_conductor_place *place, bool known)
 {
     json_t *json = known ? kn_conductor_place_json(place) : NULL;
@@ -150,8 +124,9 @@ static void add_place(struct kn_batch *batch, const struct kn_conductor_place *p
 static void add_move(struct kn_batch *batch, const struct kn_conductor_move *move, int64_t timeout_s)
 {
     const struct kn_conductor_task *task = move->task;
-    AUTO_FREE char *context = json_dumps(task->context, JSON_COMPACT);
-    AUTO_FREE char *error = error_text(task);
+    AUTO_FREE char *context = kn_conductor_story_context(task);
+    AUTO_FREE char *steps = kn_conductor_story_steps(move, kn_now_us());
+    AUTO_FREE char *error = kn_conductor_story_error(task);
 
     kn_batch_addint(batch, task->id);
     kn_batch_addint(batch, move->from_attempt);
@@ -159,39 +134,11 @@ static void add_move(struct kn_batch *batch, const struct kn_conductor_move *mov
     kn_batch_addint(batch, task->step);
     kn_batch_addint(batch, task->attempt);
     kn_batch_add(batch, context);
+    kn_batch_add(batch, steps);
     kn_batch_add(batch, error);
     kn_batch_addint(batch, timeout_s);
     add_place(batch, &task->home, task->flow->object == &kn_conductor_record_server);
     add_place(batch, &task->dest, task->dest.host[0] != '\0' || task->dest.generation > task->home.generation + 1);
-}
-
-/* Steps are numbered by a counter in the context, so that a task needs no look at the rows it has. */
-static void number_records(struct kn_conductor_move *move)
-{
-    int64_t steps = kn_conductor_found_int(move->task, "steps");
-
-    if (move->record_count > 0 && !move->numbered) {
-        move->numbered = true;
-        kn_conductor_find(move->task, "steps", json_integer(steps + move->record_count));
-    }
-}
-
-static void add_records(struct kn_batch *batch, const struct kn_conductor_move *move)
-{
-    int64_t n = kn_conductor_found_int(move->task, "steps") - move->record_count;
-    AUTO_FREE char *error = error_text(move->task);
-
-    for (int i = 0; i < move->record_count; i++) {
-        const struct kn_conductor_step_record *record = &move->records[i];
-
-        kn_batch_addint(batch, move->task->id);
-        kn_batch_addint(batch, n + i);
-        kn_batch_add(batch, record->name);
-        kn_batch_add(batch, record->state);
-        kn_batch_addint(batch, record->started_at_us);
-        kn_batch_add(batch, record->host[0] != '\0' ? record->host : NULL);
-        kn_batch_add(batch, strcmp(record->state, "failed") == 0 ? error : NULL);
-    }
 }
 
 /* Marks the moves whose task is among the returned ids. Both are few hundred; the ids come back in any order. */
@@ -217,7 +164,6 @@ static int write_tasks(struct kn_db *db, struct kn_conductor_move *moves, int co
     kn_batch_init(&batch, &MOVE);
     for (int i = 0; i < count; i++) {
         if (moves[i].applied) {
-            number_records(&moves[i]);
             add_move(&batch, &moves[i], timeout_s);
         }
     }
@@ -229,19 +175,6 @@ static int write_tasks(struct kn_db *db, struct kn_conductor_move *moves, int co
     }
     mark_applied(moves, count, rows);
     return 0;
-}
-
-static int write_steps(struct kn_db *db, const struct kn_conductor_move *moves, int count, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_batch) struct kn_batch batch;
-
-    kn_batch_init(&batch, &RECORD);
-    for (int i = 0; i < count; i++) {
-        if (moves[i].applied) {
-            add_records(&batch, &moves[i]);
-        }
-    }
-    return kn_batch_run(&batch, db, NULL, err);
 }
 
 static int write_objects(struct kn_db *db, const struct kn_conductor_move *moves, int count, struct kn_error *err)
@@ -269,8 +202,7 @@ int kn_conductor_store_write(struct kn_db *db, const struct kn_conductor_shards 
     for (int i = 0; i < count; i++) {
         moves[i].applied = valid[moves[i].task->shard];
     }
-    if (write_tasks(db, moves, count, step_timeout_s, err) < 0 || write_steps(db, moves, count, err) < 0 ||
-        write_objects(db, moves, count, err) < 0) {
+    if (write_tasks(db, moves, count, step_timeout_s, err) < 0 || write_objects(db, moves, count, err) < 0) {
         return -1;
     }
     return kn_tx_commit(&tx, err);

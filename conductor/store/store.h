@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store: the rows of task and task_step. Moves of many tasks are written in ONE transaction with what they make of their objects, guarded
+ * store: the rows of task. Moves of many tasks are written in ONE transaction with what they make of their objects, guarded
  * by the shard's epoch and the task's attempt: a move that somebody else made first changes nothing.
  */
 #ifndef KN_CONDUCTOR_STORE_STORE_H
@@ -27,7 +27,6 @@ struct kn_conductor_move {
     struct kn_conductor_cancel
         *cancels;   /* for what is in flight and not wanted any more: they go out when the move is written */
     int cancel_count;
-    bool numbered;               /* its records have their numbers; store.c's */
     bool applied;                /* filled by kn_conductor_store_write */
 };
 

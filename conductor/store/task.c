@@ -139,6 +139,7 @@ void kn_conductor_place_take(struct kn_conductor_place *place, const json_t *cla
 
 void kn_conductor_task_settle(struct kn_conductor_task *task)
 {
+    kn_conductor_find_again(task);
     if (!task->at_home) {
         kn_conductor_place_read(&task->home, task->flow->told_home ? task->input : task->object);
         task->at_home = true;

@@ -120,7 +120,7 @@ int kn_conductor_task_from_row(const struct kn_rows *rows, int row, struct kn_co
 void kn_conductor_task_free(struct kn_conductor_task *task);
 KN_DEFINE_AUTO(kn_conductor_task);
 
-/* After the object was loaded: the places that the row did not know come from the wish, if the flow says so, or from the object. */
+/* After the object was loaded: what its row keeps for the task, and the places that the task's row did not know; they come from the wish, if the flow says so, or from the object. */
 void kn_conductor_task_settle(struct kn_conductor_task *task);
 /* Of what a row of a task, a wish or an object says ({host, agent, generation}, among other things), and back; NULL: there is none. */
 void kn_conductor_place_read(struct kn_conductor_place *place, const json_t *from);

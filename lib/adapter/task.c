@@ -39,7 +39,7 @@ static const struct kn_stmt CANCEL = {
 };
 static const struct kn_stmt CURRENT = {
     "task_current_attempt",
-    "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND state IN ('run', 'undo') ORDER BY id", 1
+    "SELECT id, attempt FROM task WHERE id = ANY($1::bigint[]) AND " KN_TASK_IS_OPEN("state") " ORDER BY id", 1
 };
 
 enum { CURRENT_TASK, CURRENT_ATTEMPT };

@@ -4,7 +4,7 @@
  * of a message, of a wish or of another form names its form (struct kn_field), so whoever checks the outer one checks all of it: nobody sends, writes or
  * obeys what does not fit. docs/messages.md is printed from here; no other text says what a field is.
  *
- * What several rooms write has its one writer here (form_write.c); NICs are written by network/rows/nic.c, specs by conductor/flows/spec.c alone.
+ * What several rooms write has its one writer here (form_write.c); NICs are written by network/rows/nic.c, specs by conductor/flows/spec.c, steps by conductor/store/story.c alone.
  */
 #ifndef KN_DOMAIN_FORM_H
 #define KN_DOMAIN_FORM_H
@@ -37,6 +37,7 @@ extern const struct kn_form kn_form_peer;
 extern const struct kn_form kn_form_host;
 extern const struct kn_form kn_form_guest;
 extern const struct kn_form kn_form_seen;
+extern const struct kn_form kn_form_step;
 extern const struct kn_form *const kn_forms[]; /* all of them, ended by NULL */
 
 /* KN_BAD_REQUEST says where (a name to begin with: "spec.nics[2]") and what. What no field names is passed over: a newer sender. */

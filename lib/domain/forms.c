@@ -199,12 +199,21 @@ const struct kn_form kn_form_seen = { "seen guest", "a guest as the audit sees i
                                              KN_MUST("taps", KN_ARR, NONE, "names", .items = KN_STR)),
                                       generation_counts };
 
+/* --- tasks -------------------------------------------------------------------------------------------------------------- */
+
+const struct kn_form kn_form_step = {
+    "step",
+    "what a task did, in task.steps, in the order in which they ended; the events of a server's actions come from it",
+    FIELDS(KN_MUST("name", KN_STR, NONE, "the message's type"), KN_MUST("state", KN_STR, NONE, "done, failed, undone"),
+           KN_MUST("began_us", KN_INT, EXACT, "when it was sent: microseconds since 1970"),
+           KN_MUST("ended_us", KN_INT, EXACT, "when its answer was there, or nobody hoped for one any more"),
+           KN_MAY("host", KN_STR, HOST, "who was told; absent = a service"),
+           KN_MAY("error", KN_OBJ, NONE, "of a failed one: {code, message, elsewhere}")),
+    NULL
+};
+
 const struct kn_form *const kn_forms[] = {
-    &kn_form_spec,  &kn_form_image,
-    &kn_form_disk,  &kn_form_connection,
-    &kn_form_nic,   &kn_form_address,
-    &kn_form_route, &kn_form_wanted_nic,
-    &kn_form_peer,  &kn_form_description,
-    &kn_form_host,  &kn_form_guest,
-    &kn_form_seen,  NULL,
+    &kn_form_spec,    &kn_form_image, &kn_form_disk,       &kn_form_connection, &kn_form_nic,
+    &kn_form_address, &kn_form_route, &kn_form_wanted_nic, &kn_form_peer,       &kn_form_description,
+    &kn_form_host,    &kn_form_guest, &kn_form_seen,       &kn_form_step,       NULL,
 };

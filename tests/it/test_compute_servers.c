@@ -423,8 +423,8 @@ static void history_shows_tasks_and_steps(void **state)
         "', 'req-1', 'failed', '{\"message\": \"full\"}', now())");
     kn_test_nova_sql(
         nova,
-        "INSERT INTO task_step SELECT id, 1, 'place.claim', 'failed', now(), now(), 'h1', '{\"code\": \"KN_TOO_LARGE\", \"message\": \"full\"}' "
-        "FROM task");
+        "UPDATE task SET steps = '[{\"name\": \"place.claim\", \"state\": \"failed\", \"began_us\": 1764430000123456, \"ended_us\": 1764430001500000, "
+        "\"host\": \"h1\", \"error\": {\"code\": \"KN_TOO_LARGE\", \"message\": \"full\"}}]'");
     assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?limit=1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.message"), "Error");
     assert_string_equal(kn_test_nova_str(nova, "links.0.rel"), "next");
@@ -433,11 +433,15 @@ static void history_shows_tasks_and_steps(void **state)
     assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?marker=req-9"), 400);
     assert_int_equal(get(SEED_MEMBER, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.event"), "place.claim");
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.start_time"), "2025-11-29T15:26:40.123456");
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.finish_time"), "2025-11-29T15:26:41.500000");
     assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.details"), "full");
     assert_null(kn_test_nova_at(nova, "instanceAction.events.0.host"));
     assert_int_equal(get(SEED_ADMIN, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.host"), "h1");
-    kn_test_nova_sql(nova, "UPDATE task_step SET error = '{\"code\": \"KN_CONFLICT\", \"message\": \"h1 is full\"}'");
+    kn_test_nova_sql(
+        nova,
+        "UPDATE task SET steps = jsonb_set(steps, '{0,error}', '{\"code\": \"KN_CONFLICT\", \"message\": \"h1 is full\"}')");
     assert_int_equal(get(SEED_MEMBER, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
     assert_null(strstr(kn_test_nova_str(nova, "instanceAction.events.0.details"), "h1"));
     assert_int_equal(get(SEED_ADMIN, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);

@@ -50,8 +50,8 @@ static const char SERVERS[] =
     "'{\"code\": 500, \"message\": \"h1 said it\", \"public\": \"It failed.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', now());"
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
     "('server.stop', 0, '" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'req-events', 'failed', now());"
-    "INSERT INTO task_step (task_id, n, name, state, started_at, finished_at, host, error) SELECT id, 1, 'server.stop', 'failed', now(), now(), 'h1', "
-    "'{\"code\": \"KN_INTERNAL\", \"message\": \"h1 said it\"}' FROM task WHERE request_id = 'req-events';";
+    "UPDATE task SET steps = '[{\"name\": \"server.stop\", \"state\": \"failed\", \"began_us\": 1764430000000000, \"ended_us\": 1764430001000000, "
+    "\"host\": \"h1\", \"error\": {\"code\": \"KN_INTERNAL\", \"message\": \"h1 said it\"}}]' WHERE request_id = 'req-events';";
 static const char OTHERS[] =
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT
     "', 'u', 1, 'available'), "

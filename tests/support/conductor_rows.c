@@ -33,7 +33,7 @@ int conductor_rows_setup(void **state)
     *state = db;
     return kn_db_script(
         db,
-        "TRUNCATE task_step, task, allocation, attachment, server, quota_usage, service CASCADE;"
+        "TRUNCATE task, allocation, attachment, server, quota_usage, service CASCADE;"
         "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
         "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "

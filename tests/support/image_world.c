@@ -111,12 +111,10 @@ void drop_everything(void)
     struct kn_error err = { 0 };
     int count;
 
-    assert_ok(
-        kn_db_script(
-            world.db,
-            "DELETE FROM image_member; DELETE FROM image_task; DELETE FROM image; DELETE FROM task_step; DELETE FROM task;",
-            &err),
-        &err);
+    assert_ok(kn_db_script(world.db,
+                           "DELETE FROM image_member; DELETE FROM image_task; DELETE FROM image; DELETE FROM task;",
+                           &err),
+              &err);
     assert_ok(kn_image_sweep_store(world.db, world.store, &count, &err), &err);
     assert_int_equal(files(), 0);
     assert_int_equal(count_of("SELECT count(*) FROM blob"), 0);
