@@ -73,7 +73,7 @@ LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 
 # Foreign libraries; the linker keeps those that a program uses.
 LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lpcre2-8 -lxml2 -lyaml -lvirt -lvirt-qemu \
-	-lnl-route-3 -lnl-3 -lnftables -lpthread -lm
+	-lnl-route-3 -lnl-3 -lnftables -lnetfilter_conntrack -lpthread -lm
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 

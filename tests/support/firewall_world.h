@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * firewall_world: a host with a firewall (firewall_agent.h) and five guests on taps. Guests 1, 2 and 3 are 10.0.0.1 to 3 and fd00::1 to 3 of one network, in
+ * the groups 91, 92 and 93; 4 and 5 are 10.0.0.1 and 2 of another. The groups let everything out and nothing in. Every guest serves what
+ * tests/support/guest_net.py serves. Needs root: setup and teardown do nothing without, and tests begin with need_root().
+ */
+#ifndef KN_TESTS_SUPPORT_FIREWALL_WORLD_H
+#define KN_TESTS_SUPPORT_FIREWALL_WORLD_H
+
+#include "tests/support/test.h"
+
+#include <unistd.h>
+
+#include "tests/support/netlab.h"
+#include "tests/support/scratch.h"
+
+#define TAP(n) "tap0000000" #n "-11"
+#define MAC(n) "fa:16:3e:00:00:0" #n
+#define LOCAL(n) "fe80::f816:3eff:fe00:" #n
+#define PING "busybox ping -c 1 -W 1 "
+#define OUT "out:4:-1:-1:-1:any,out:6:-1:-1:-1:any"
+#define PORT_LINE(n, net, last, more) "port " #n " net=" net " mac=" MAC(n) " ip=10.0.0." #last ",fd00::" #last " " more
+
+struct kn_fire {
+    struct kn_machine machine;
+    struct kn_actor agent, shell, guests[6]; /* 0 is nobody */
+    char dir[KN_TEST_DIR], tool[256];        /* tool: the command of guest_net.py */
+};
+extern struct kn_fire kn_fire;
+
+#define need_root() \
+    do { \
+        if (geteuid() != 0) { \
+            skip(); \
+        } \
+    } while (0)
+#define assert_runs(actor, ...) \
+    do { \
+        const char *said_ = kn_actor_ask(actor, __VA_ARGS__); \
+        if (strncmp(said_, "0 ", 2) != 0) { \
+            fail_msg("did not succeed: %s", said_); \
+        } \
+    } while (0)
+
+enum kn_fire_probe { TCP4, TCP6, UDP4, UDP6, PING4, PING6 };
+
+int kn_fire_setup(void **state);
+int kn_fire_teardown(void **state);
+
+bool kn_fire_runs(const struct kn_actor *actor, const char *command);
+/* Asked again until it works, for a minute. */
+void kn_fire_await(const struct kn_actor *actor, const char *command);
+/* Changes of the state, sent as one transaction; ends with NULL. */
+void kn_fire_now(const char *line, ...);
+/* From guest to guest of one network. Whether it passes is also what network/host/allows.h must say. */
+void kn_fire_passes(int from, int to, enum kn_fire_probe probe, int port, bool wanted);
+
+#endif
