@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "compute-agent/metadata/documents.h"
-#include "lib/adapter/http_scan.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
@@ -185,12 +184,6 @@ int kn_agent_metadata_answer(const char *server, const json_t *spec, const char 
                : 404;
 }
 
-static enum kn_agent_metadata_parse metadata_refuse(struct kn_agent_metadata_request *ret, int status)
-{
-    ret->status = status;
-    return KN_METADATA_BAD;
-}
-
 /* Whether this is /openstack/<version>/password. */
 static bool is_password(const char *path)
 {
@@ -205,63 +198,18 @@ static bool is_password(const char *path)
            strcmp(rest_after(plain + 10, len), "password") == 0;
 }
 
-/* A first line that http_scan.h found to be one. */
-static enum kn_agent_metadata_parse metadata_read_line(const char *line, struct kn_agent_metadata_request *ret)
+int kn_agent_metadata_refusal(const char *method, const char *path, int64_t length)
 {
-    const char *path = strchr(line, ' ') + 1;
-    size_t len = strcspn(path, "? "); /* a query changes nothing here */
-    bool is_head = strncmp(line, "HEAD ", 5) == 0;
-    bool is_post = strncmp(line, "POST ", 5) == 0;
+    const bool is_post = strcmp(method, "POST") == 0;
 
-    if (!is_head && !is_post && strncmp(line, "GET ", 4) != 0) {
-        return metadata_refuse(ret, 405);
-    }
     if (path[0] != '/') {
-        return metadata_refuse(ret, 400);
+        return 400;
     }
-    if (len >= sizeof(ret->path)) {
-        return metadata_refuse(ret, 404);
+    if (is_post ? !is_password(path) : strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        return 405;
     }
-    memcpy(ret->path, path, len);
-    ret->path[len] = '\0';
-    ret->is_head = is_head;
-    ret->is_post = is_post;
-    return !is_post || is_password(ret->path) ? KN_METADATA_OK : metadata_refuse(ret, 405);
-}
-
-/* What follows the head of a POST. */
-static enum kn_agent_metadata_parse read_body(const struct kn_http_scan *scan, const char *data, size_t len,
-                                              struct kn_agent_metadata_request *ret)
-{
-    if (scan->spot == KN_HTTP_AT_SIZE) {
-        return metadata_refuse(ret, 411); /* a guest's chunks are nobody's delight */
+    if (is_post && length < 0) {
+        return 411; /* a guest's chunks are nobody's delight */
     }
-    ret->body = data;
-    ret->body_len = scan->spot == KN_HTTP_AT_DATA ? (size_t)scan->left : 0;
-    if (ret->body_len > KN_MAX_GUEST_PASSWORD) {
-        return metadata_refuse(ret, 400); /* as Nova says it */
-    }
-    return len < ret->body_len ? KN_METADATA_MORE : KN_METADATA_OK;
-}
-
-enum kn_agent_metadata_parse kn_agent_metadata_parse(const char *data, size_t len,
-                                                     struct kn_agent_metadata_request *ret)
-{
-    struct kn_http_scan scan = { 0 };
-    enum kn_agent_metadata_parse parsed;
-    char nowhere[1];
-
-    for (size_t i = 0; i < len; i++) {
-        kn_http_scan_feed(&scan, data + i, 1, nowhere, sizeof(nowhere));
-        scan.spare_len = 0;
-        if (scan.why != KN_OK) {
-            return metadata_refuse(ret, kn_code_status(scan.why));
-        }
-        if (scan.heads == 1 &&
-            (scan.spot == KN_HTTP_AT_START || scan.spot == KN_HTTP_AT_DATA || scan.spot == KN_HTTP_AT_SIZE)) {
-            parsed = metadata_read_line(data + strspn(data, "\r\n"), ret);
-            return parsed == KN_METADATA_OK && ret->is_post ? read_body(&scan, data + i + 1, len - i - 1, ret) : parsed;
-        }
-    }
-    return KN_METADATA_MORE;
+    return is_post && length > KN_MAX_GUEST_PASSWORD ? 400 : 0; /* as Nova says it */
 }

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/strbuf.h"
 
@@ -19,20 +19,9 @@ int kn_agent_metadata_answer(const char *server, const json_t *spec, const char 
 #define KN_METADATA_PASSWORD "guest_password" /* of the spec: what the guest posted, put there for this reading alone */
 
 /*
- * A request, as bytes from a guest: read as strictly as everybody's (lib/adapter/http_scan.h). Only a POST has a body, and only its password can be
- * posted; what follows is not read.
+ * Whether this can be a request at all, before anybody asks whose: 0, or the status of the refusal. GET and HEAD of a path, POST of a password;
+ * length: of the body, -1 if it comes in chunks. What a GET has of a body is not read.
  */
-enum kn_agent_metadata_parse { KN_METADATA_MORE, KN_METADATA_OK, KN_METADATA_BAD };
-struct kn_agent_metadata_request {
-    char path[256]; /* decoded of nothing: metadata paths are plain */
-    int is_head;
-    bool is_post; /* of the password */
-    const char *body; /* of a POST: in the bytes that were parsed */
-    size_t body_len;
-    int status; /* of what is BAD: 400, 404, 405, 411, 414, 431, 505 */
-};
-/* MORE: the header's end, or a POST's body, has not come yet. BAD: not a GET or HEAD with a path that could exist, and no POST of a password. */
-enum kn_agent_metadata_parse kn_agent_metadata_parse(const char *data, size_t len,
-                                                     struct kn_agent_metadata_request *ret);
+int kn_agent_metadata_refusal(const char *method, const char *path, int64_t length);
 
 #endif

@@ -187,15 +187,30 @@ struct kn_http_limits {
     int slow_waiting; /* requests that may wait for those; with one more, one is answered with KN_TOO_MANY */
     size_t max_body;
     size_t bodies; /* bytes of all bodies together; over it KN_UNAVAILABLE and Retry-After; 0 = no bound */
-    int per_address; /* connections of one address; 0 = as many as there may be at all */
+    int connections; /* at all; 0 = 4096. Near that, what says no request gives way to who comes */
+    int per_address; /* connections of one address (at one door); 0 = as many as there may be at all */
     int silent_s; /* a connection that never said a whole request head is closed after so much silence; 0 = as any other */
+    int life_s; /* of a connection at a door, whatever it does; 0 = as long as it likes */
+    size_t head; /* bytes of a request's head; 0 = as many as are ever read */
+    bool once; /* a connection ends with its first answer, which does not wait for the body of a GET or HEAD */
 };
-/* listen: "address:port", "[v6]:port" or ":port" (any address); port 0 = a free one. */
+/* listen: "address:port", "[v6]:port" or ":port" (any address); port 0 = a free one. NULL: at doors alone. */
 int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,
                   struct kn_http_server **ret_server, struct kn_error *err);
 /* Accepts no more, finishes what is in progress (up to 30 s), then cuts. Takes NULL. */
 void kn_http_stop(struct kn_http_server *server);
 int kn_http_port(const struct kn_http_server *server);
+
+/*
+ * A door of a server that listens at doors: a listening IPv4 socket, made in whatever namespace, that belongs to the server from here on. name: what
+ * requests know of it; one that is open already is replaced. Any thread. What came in by a door that closes is still answered.
+ */
+#define KN_HTTP_DOOR_SIZE 64
+void kn_http_door_open(struct kn_http_server *server, const char *name, int fd);
+void kn_http_door_close(struct kn_http_server *server, const char *name);
+/* The door that a request came in by; "" = the server's own socket. */
+const char *kn_request_door(const struct kn_request *req);
+
 int kn_http_waiting(struct kn_http_server *server); /* requests, for a thread */
 size_t kn_http_bodies(struct kn_http_server *server); /* bytes of the budget that are in use */
 

@@ -31,10 +31,12 @@ void *kn_http_on_target(void *cls, const char *target, struct MHD_Connection *co
 {
     struct kn_http_server *s = cls;
     struct kn_http_raw *raw = kn_http_raw_new(s, target, connection);
-    struct kn_http_scan *scan = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct kn_http_caller *c = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 
-    raw->scan = scan;
-    raw->number = scan != NULL ? ++scan->seen : 0;
+    raw->caller = c;
+    raw->scan = c != NULL ? &c->scan : NULL;
+    raw->number = c != NULL ? ++c->scan.seen : 0;
+    raw->door = c != NULL ? kn_request_strdup(&raw->req, c->door) : "";
     hide_parameters(target);
     atomic_fetch_add(&s->open_exchanges, 1);
     return raw;
@@ -77,6 +79,9 @@ static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
 
     if (s->ops->names != NULL && (job == KN_HTTP_DISPATCH || job == KN_HTTP_BEGIN)) {
         s->ops->names(s->ctx, &raw->req, job == KN_HTTP_DISPATCH ? raw->body.buf : NULL, raw->body.len, raw->names);
+    }
+    if (raw->caller != NULL) {
+        kn_http_caller_asks(s, raw->caller);
     }
     raw->state = KN_HTTP_WORKING;
     MHD_suspend_connection(raw->connection);
@@ -196,6 +201,10 @@ static enum MHD_Result on_headers(struct kn_http_raw *raw, const char *method)
     if (raw->upload != NULL) {
         return hand_over(raw, KN_HTTP_BEGIN);
     }
+    if (s->once && raw->length != 0 && method[0] != 'P') {
+        raw->repeats = true;
+        return hand_over(raw, KN_HTTP_DISPATCH);
+    }
     if (raw->length > (int64_t)s->max_body) {
         kn_fail(&err, KN_TOO_LARGE, "the body has %lld bytes, at most %zu are read", (long long)raw->length,
                 s->max_body);
@@ -300,7 +309,7 @@ enum MHD_Result kn_http_on_access(void *cls, struct MHD_Connection *connection, 
     (void)version;
     if (raw->repeats) {
         raw->repeats = false;
-        if (*len == 0) {
+        if (*len == 0 && raw->state != KN_HTTP_ANSWERED) {
             return raw->state == KN_HTTP_SWALLOW ? answer_early(raw) : MHD_YES;
         }
     }
@@ -337,6 +346,9 @@ void kn_http_on_completed(void *cls, struct MHD_Connection *connection, void **c
     }
     *con_cls = NULL;
     raw->connection = NULL;
+    if (raw->caller != NULL) {
+        kn_http_caller_answered(s, raw->caller);
+    }
     if (raw->upload_open) {
         kn_http_work(raw, KN_HTTP_ABANDON, NULL);
     } else {

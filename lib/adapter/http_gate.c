@@ -25,15 +25,23 @@
 /* By descriptor. Set before libmicrohttpd reads from it first, taken away before it closes it; each is its event thread's. */
 static _Atomic(struct kn_http_scan *) scans[DESCRIPTORS];
 
-struct kn_http_scan *kn_http_gate_open(int fd)
+bool kn_http_gate_open(int fd, struct kn_http_scan *s)
 {
     if (fd < 0 || fd >= DESCRIPTORS) {
-        shutdown(fd, SHUT_RDWR);
-        return NULL;
+        return false;
     }
-    struct kn_http_scan *s = KN_NEW(struct kn_http_scan);
     atomic_store(&scans[fd], s);
-    return s;
+    return true;
+}
+
+struct kn_http_scan *kn_http_gate_at(int fd)
+{
+    return fd >= 0 && fd < DESCRIPTORS ? atomic_load_explicit(&scans[fd], memory_order_acquire) : NULL;
+}
+
+void kn_http_gate_forget(int fd, struct kn_http_scan *s)
+{
+    atomic_compare_exchange_strong(&scans[fd], &s, NULL);
 }
 
 static ssize_t http_gate_drain(int fd)
@@ -48,18 +56,15 @@ static ssize_t http_gate_drain(int fd)
     return n;
 }
 
-void kn_http_gate_close(int fd, struct kn_http_scan *s)
+void kn_http_gate_close(int fd, struct kn_http_scan *s, bool drains)
 {
-    if (s == NULL) {
-        return;
-    }
-    if (s->why !=
-        KN_OK) { /* what is unread when the socket is closed would be a reset, and could overtake the answer */
+    if (drains ||
+        s->why !=
+            KN_OK) { /* what is unread when the socket is closed would be a reset, and could overtake the answer */
         shutdown(fd, SHUT_WR);
         http_gate_drain(fd);
     }
     atomic_store(&scans[fd], NULL);
-    free(s);
 }
 
 static size_t take_spare(struct kn_http_scan *s, char *to, size_t room)
@@ -123,8 +128,7 @@ ssize_t kn_http_recv(int fd, void *buf, size_t size, int flags) __asm__("recv");
 
 ssize_t kn_http_recv(int fd, void *buf, size_t size, int flags)
 {
-    struct kn_http_scan *s = fd >= 0 && fd < DESCRIPTORS ? atomic_load_explicit(&scans[fd], memory_order_acquire)
-                                                         : NULL;
+    struct kn_http_scan *s = kn_http_gate_at(fd);
 
     return s == NULL ? recvfrom(fd, buf, size, flags, NULL, NULL) : read_through(fd, s, buf, size, flags);
 }

@@ -10,6 +10,7 @@
 #define KN_ADAPTER_HTTP_PRIVATE_H
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -32,6 +33,8 @@ enum kn_http_state {
 enum kn_http_job { KN_HTTP_DISPATCH, KN_HTTP_BEGIN, KN_HTTP_CHUNK, KN_HTTP_END, KN_HTTP_ABANDON };
 
 struct kn_http_party; /* http_queue.c */
+struct kn_http_crowd; /* http_callers.c */
+struct kn_http_doors; /* http_doors.c */
 struct kn_http_block; /* a piece of a request's own memory */
 
 struct kn_http_pair {
@@ -39,12 +42,25 @@ struct kn_http_pair {
     const char *value;
 };
 
+/* A connection; libmicrohttpd's socket context. All below fd is guarded by the server's callers_lock. */
+struct kn_http_caller {
+    struct kn_http_scan scan;          /* the event thread's */
+    int fd;                            /* these two: immutable */
+    char door[KN_HTTP_DOOR_SIZE];
+    struct kn_http_crowd *crowd;
+    struct kn_http_caller *older, *newer;
+    int64_t since_ms;                  /* when it came, or was answered last */
+    bool waits;                        /* for a request that is not whole yet */
+    bool is_shut;
+};
+
 struct kn_http_raw {
     struct kn_request req;
     struct kn_response res;
     struct kn_http_server *server;
     struct MHD_Connection *connection; /* NULL: the client went away */
-    const struct kn_http_scan *scan;   /* the connection's; event thread only */
+    struct kn_http_caller *caller;     /* the connection's, as is scan; event thread only; NULL: it had no place */
+    const struct kn_http_scan *scan;
     uint64_t number;                   /* of this request in it */
     enum kn_http_state state;
     enum kn_http_job job;
@@ -55,6 +71,7 @@ struct kn_http_raw {
     struct kn_http_pair *query;        /* decoded, in order; NULL until asked for */
     int query_count;
     const char *remote;
+    const char *door;
     struct kn_strbuf body;             /* the JSON body, or the upload's current piece */
     const struct kn_upload *upload;
     void *upload_ctx;
@@ -96,18 +113,31 @@ struct kn_http_lane {
 
 struct kn_http_server {
     struct MHD_Daemon *mhd;
-    const struct kn_http_ops *ops;     /* these six: immutable after start */
+    const struct kn_http_ops *ops;     /* these eleven: immutable after start */
     void *ctx;
     size_t max_body;
     size_t bodies_max;
     int silent_s;
+    int life_s;
+    int connections;
+    int per_address;
+    size_t head;
+    bool once;
     int port;
+    struct kn_http_doors *doors;       /* NULL: it has none */
+    pthread_mutex_t callers_lock;
+    pthread_cond_t caller_left;
+    struct kn_http_caller *oldest, *newest; /* guarded by callers_lock, as are the two below */
+    struct kn_hmap *crowds;            /* "door address" -> struct kn_http_crowd */
+    int open;                          /* connections */
     atomic_bool draining;
     atomic_size_t bodies;              /* bytes of bodies over KN_HTTP_SMALL_BODY */
     atomic_int open_exchanges;         /* first line seen, not yet completed */
     struct kn_http_lane fast, slow;
 };
 
+/* "" for what is neither IPv4 nor IPv6. */
+void kn_http_address_text(const struct sockaddr *address, char text[INET6_ADDRSTRLEN]);
 struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target,
                                     struct MHD_Connection *connection);
 void kn_http_raw_free(struct kn_http_raw *raw);
@@ -120,9 +150,28 @@ void kn_http_trust(struct kn_http_raw *raw);
 /* Hands res to MHD. */
 enum MHD_Result kn_http_send(struct kn_http_raw *raw);
 
-/* http_gate.c: from here on the descriptor is read through a scan; NULL: there are too many, it is shut. Before it is closed: close. */
-struct kn_http_scan *kn_http_gate_open(int fd);
-void kn_http_gate_close(int fd, struct kn_http_scan *scan);
+/* http_gate.c: from here on the descriptor is read through the scan; false: there are too many. Before it is closed: close. */
+bool kn_http_gate_open(int fd, struct kn_http_scan *scan);
+/* drains: whatever is unread is dropped first, so that the client reads its answer. */
+void kn_http_gate_close(int fd, struct kn_http_scan *scan, bool drains);
+/* Of a descriptor that somebody else closed. */
+void kn_http_gate_forget(int fd, struct kn_http_scan *scan);
+/* The scan that a descriptor is read through; NULL: none. */
+struct kn_http_scan *kn_http_gate_at(int fd);
+
+/* http_callers.c. NULL: there are too many, at all or of this address at this door ("": the server's own, where libmicrohttpd counts them). */
+struct kn_http_caller *kn_http_caller_enter(struct kn_http_server *server, int fd, const char *door,
+                                            const char *address);
+/* A request is whole, or an upload begins; its answer is sent; the descriptor will be closed, and the caller is gone. */
+void kn_http_caller_asks(struct kn_http_server *server, struct kn_http_caller *caller);
+void kn_http_caller_answered(struct kn_http_server *server, struct kn_http_caller *caller);
+void kn_http_caller_leave(struct kn_http_server *server, struct kn_http_caller *caller);
+/* Shuts those that came, or were answered, no later than that; waiting_only: those of them that wait for a request. */
+void kn_http_callers_end(struct kn_http_server *server, int64_t since_ms, bool waiting_only);
+
+/* http_doors.c. Stop: takes NULL doors; nobody comes in any more. */
+int kn_http_doors_start(struct kn_http_server *server, struct kn_error *err);
+void kn_http_doors_stop(struct kn_http_server *server);
 
 /* MHD's callbacks. */
 void *kn_http_on_target(void *cls, const char *target, struct MHD_Connection *connection);

@@ -187,28 +187,37 @@ const char *kn_request_header(const struct kn_request *req, const char *name)
     return MHD_lookup_connection_value(req->raw->connection, MHD_HEADER_KIND, name);
 }
 
+void kn_http_address_text(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
+{
+    union {
+        const struct sockaddr *any;
+        const struct sockaddr_in *v4;
+        const struct sockaddr_in6 *v6;
+    } addr = { address };
+
+    text[0] = '\0';
+    if (address != NULL && addr.any->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &addr.v4->sin_addr, text, INET6_ADDRSTRLEN);
+    } else if (address != NULL && addr.any->sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &addr.v6->sin6_addr, text, INET6_ADDRSTRLEN);
+    }
+}
+
 static const char *address_text(struct kn_request *req)
 {
     const union MHD_ConnectionInfo *info = req->raw->connection == NULL
                                                ? NULL
                                                : MHD_get_connection_info(req->raw->connection,
                                                                          MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char text[INET6_ADDRSTRLEN] = "";
+    char text[INET6_ADDRSTRLEN];
 
-    if (info == NULL || info->client_addr == NULL) {
-        return "";
-    }
-    union {
-        const struct sockaddr *any;
-        const struct sockaddr_in *v4;
-        const struct sockaddr_in6 *v6;
-    } addr = { info->client_addr };
-    if (addr.any->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &addr.v4->sin_addr, text, sizeof(text));
-    } else if (addr.any->sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &addr.v6->sin6_addr, text, sizeof(text));
-    }
+    kn_http_address_text(info != NULL ? info->client_addr : NULL, text);
     return kn_request_strdup(req, text);
+}
+
+const char *kn_request_door(const struct kn_request *req)
+{
+    return req->raw->door;
 }
 
 const char *kn_request_remote(struct kn_request *req)

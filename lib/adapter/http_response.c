@@ -98,7 +98,7 @@ enum MHD_Result kn_http_send(struct kn_http_raw *raw)
         MHD_add_response_header(answer, "Content-Type", res->content_type);
     }
     http_response_add_headers(answer, &res->headers);
-    if (raw->ends || atomic_load_explicit(&raw->server->draining, memory_order_relaxed)) {
+    if (raw->ends || raw->server->once || atomic_load_explicit(&raw->server->draining, memory_order_relaxed)) {
         MHD_add_response_header(answer, "Connection", "close");
     }
     enum MHD_Result sent = MHD_queue_response(raw->connection, (unsigned)res->status, answer);

@@ -525,7 +525,7 @@ static bool is_too_much(struct kn_http_scan *s)
 {
     bool counts = (s->spot > KN_HTTP_AT_START_LF && s->spot < KN_HTTP_AT_DATA) ||
                   (s->spot >= KN_HTTP_AT_TRAILER && s->spot < KN_HTTP_AT_BAD);
-    return counts && s->head++ >= KN_HTTP_HEAD_MAX;
+    return counts && s->head++ >= (s->head_most > 0 ? s->head_most : KN_HTTP_HEAD_MAX);
 }
 
 size_t kn_http_scan_feed(struct kn_http_scan *s, const char *in, size_t len, char *ret, size_t room)
@@ -535,7 +535,9 @@ size_t kn_http_scan_feed(struct kn_http_scan *s, const char *in, size_t len, cha
     out.at = ret;
     for (size_t i = 0; i < len; i++) {
         if (is_too_much(s)) {
-            http_scan_refuse(s, &out, KN_HEAD_TOO_LARGE, "the headers of the request are longer than 20480 bytes");
+            http_scan_refuse(s, &out, KN_HEAD_TOO_LARGE,
+                             s->head_most > 0 ? "the headers of the request are longer than is read here"
+                                              : "the headers of the request are longer than 20480 bytes");
         }
         READERS[s->spot](s, &out, in[i]);
     }

@@ -59,7 +59,7 @@ enum kn_http_field {
     KN_HTTP_FIELD_HOST
 };
 
-/* One connection's; its event thread's alone. Begins as zeroes. */
+/* One connection's; its event thread's alone. Begins as zeroes, head_most excepted. */
 struct kn_http_scan {
     enum kn_http_spot spot;
     enum kn_code why; /* KN_OK: all was well so far */
@@ -68,6 +68,7 @@ struct kn_http_scan {
     bool bad_in_body; /* its head was good */
     uint64_t heads; /* requests begun; the first is 1 */
     uint64_t seen; /* requests that libmicrohttpd spoke of: the listener's */
+    size_t head_most; /* bytes of a head; 0: KN_HTTP_HEAD_MAX */
     uint64_t left; /* bytes of the body, or of the chunk */
     size_t head; /* bytes of this head, or of the trailers */
     size_t target; /* bytes of the target */

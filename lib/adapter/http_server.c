@@ -20,7 +20,9 @@
 #define EVENT_THREADS 2U
 #define EVENT_STACK_BYTES ((size_t)256 << 10)
 #define MEMORY_BYTES ((size_t)32 << 10) /* request line, headers, and the answer's headers */
-#define CONNECTIONS 4096U
+#define SMALL_BYTES ((size_t)16 << 10) /* where heads are bounded */
+#define CONNECTIONS 4096
+#define SPARE 64U /* at doors, where we count: what libmicrohttpd has closed, and still counts */
 #define IDLE_S 75
 #define BACKLOG 1024U
 #define DRAIN_MS 30000
@@ -101,18 +103,46 @@ static void set_patience(struct MHD_Connection *connection, int seconds)
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)seconds);
 }
 
+/* At a door it entered before it was added; else it comes from the server's own socket. */
+static struct kn_http_caller *caller_of(struct kn_http_server *s, struct MHD_Connection *connection, int fd)
+{
+    struct kn_http_scan *scan = s->port == 0 ? kn_http_gate_at(fd) : NULL;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char address[INET6_ADDRSTRLEN];
+    struct kn_http_caller *caller;
+
+    if (scan != NULL) {
+        return (struct kn_http_caller *)scan; /* its first member */
+    }
+    kn_http_address_text(info != NULL ? info->client_addr : NULL, address);
+    caller = kn_http_caller_enter(s, fd, "", address);
+    if (caller != NULL && kn_http_gate_open(fd, &caller->scan)) {
+        return caller;
+    }
+    if (caller != NULL) {
+        kn_http_caller_leave(s, caller);
+    }
+    shutdown(fd, SHUT_RDWR);
+    return NULL;
+}
+_Static_assert(offsetof(struct kn_http_caller, scan) == 0, "the gate's scan is the caller");
+
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what)
 {
-    const struct kn_http_server *s = cls;
+    struct kn_http_server *s = cls;
+    struct kn_http_caller *caller = *socket_context;
     const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        kn_http_gate_close(fd, *socket_context);
+        if (caller != NULL) {
+            kn_http_gate_close(fd, &caller->scan, s->once);
+            kn_http_caller_leave(s, caller);
+        }
         *socket_context = NULL;
         return;
     }
-    *socket_context = kn_http_gate_open(fd);
+    *socket_context = caller_of(s, connection, fd);
     if (s->silent_s > 0) {
         set_patience(connection, s->silent_s);
     }
@@ -127,24 +157,32 @@ void kn_http_trust(struct kn_http_raw *raw)
 
 static struct MHD_Daemon *start_daemon(struct kn_http_server *s, int fd, const struct kn_http_limits *limits)
 {
-    const struct MHD_OptionItem pool[] = {
+    const struct MHD_OptionItem listening[] = {
+        { MHD_OPTION_LISTEN_SOCKET, fd, NULL },
+        { MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits->per_address, NULL },
         { limits->threads <= 1 ? MHD_OPTION_END : MHD_OPTION_THREAD_POOL_SIZE, EVENT_THREADS, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, kn_http_on_access,
-                            s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, kn_http_on_target, s,
-                            MHD_OPTION_NOTIFY_COMPLETED, kn_http_on_completed, s, MHD_OPTION_UNESCAPE_CALLBACK,
+    const struct MHD_OptionItem not_listening[] = { { MHD_OPTION_END, 0, NULL } };
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                           (fd < 0 ? MHD_USE_NO_LISTEN_SOCKET : 0U);
+
+    return MHD_start_daemon(flags, 0, NULL, NULL, kn_http_on_access, s, MHD_OPTION_URI_LOG_CALLBACK, kn_http_on_target,
+                            s, MHD_OPTION_NOTIFY_COMPLETED, kn_http_on_completed, s, MHD_OPTION_UNESCAPE_CALLBACK,
                             leave_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)limits->per_address,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->head > 0 ? SMALL_BYTES : MEMORY_BYTES,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections + (fd < 0 ? SPARE : 0U),
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
-                            EVENT_STACK_BYTES, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+                            EVENT_STACK_BYTES, MHD_OPTION_ARRAY, fd < 0 ? not_listening : listening, MHD_OPTION_END);
 }
 
 static void server_free(struct kn_http_server *s)
 {
     kn_http_lane_release(&s->fast);
     kn_http_lane_release(&s->slow);
+    kn_hmap_free(s->crowds);
+    pthread_cond_destroy(&s->caller_left);
+    pthread_mutex_destroy(&s->callers_lock);
     free(s);
 }
 
@@ -158,14 +196,17 @@ static int http_server_start(struct kn_http_server *s, const struct kn_http_limi
         return -1;
     }
     s->mhd = start_daemon(s, fd, limits);
-    return s->mhd != NULL ? 0 : kn_fail(err, KN_INTERNAL, "cannot start the HTTP listener: %s", strerror(errno));
+    if (s->mhd == NULL) {
+        return kn_fail(err, KN_INTERNAL, "cannot start the HTTP listener: %s", strerror(errno));
+    }
+    return fd < 0 ? kn_http_doors_start(s, err) : 0;
 }
 
 int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,
                   struct kn_http_server **ret_server, struct kn_error *err)
 {
-    AUTO_CLOSE int fd = http_server_open_socket(listen, err);
-    if (fd < 0) {
+    AUTO_CLOSE int fd = listen != NULL ? http_server_open_socket(listen, err) : -1;
+    if (fd < 0 && listen != NULL) {
         return -1;
     }
     struct kn_http_server *s = KN_NEW(struct kn_http_server);
@@ -174,8 +215,18 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
     s->max_body = limits->max_body;
     s->bodies_max = limits->bodies;
     s->silent_s = limits->silent_s;
-    s->port = http_server_port_of(fd);
+    s->life_s = limits->life_s;
+    s->connections = limits->connections > 0 ? limits->connections : CONNECTIONS;
+    s->per_address = limits->per_address;
+    s->head = limits->head;
+    s->once = limits->once;
+    s->port = fd >= 0 ? http_server_port_of(fd) : 0;
+    s->crowds = kn_hmap_new(free);
+    pthread_mutex_init(&s->callers_lock, NULL);
+    pthread_cond_init(&s->caller_left, NULL);
     if (http_server_start(s, limits, fd, err) < 0) {
+        kn_http_doors_stop(s);
+        MHD_stop_daemon(s->mhd);
         kn_http_lane_stop(&s->fast);
         kn_http_lane_stop(&s->slow);
         server_free(s);
@@ -202,7 +253,11 @@ void kn_http_stop(struct kn_http_server *s)
         return;
     }
     atomic_store(&s->draining, true);
-    int fd = MHD_quiesce_daemon(s->mhd);
+    kn_http_doors_stop(s);
+    int fd = s->port > 0 ? MHD_quiesce_daemon(s->mhd) : -1;
+    if (s->once) { /* what was not asked yet is not waited for */
+        kn_http_callers_end(s, INT64_MAX, true);
+    }
     http_server_drain(s);
     kn_http_lane_stop(&s->fast);
     kn_http_lane_stop(&s->slow);

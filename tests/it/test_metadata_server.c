@@ -90,6 +90,21 @@ static void ask(int fd, char answer[2048])
     say(fd, REQUEST, sizeof(REQUEST) - 1, answer);
 }
 
+/* A request of one guest; its answer must begin like this and end like that. */
+static void exchange(const struct sockaddr_in *at, const char *request, size_t len, const char *begins,
+                     const char *ends)
+{
+    char answer[2048];
+    int fd = dial(MODEST, at);
+
+    say(fd, request, len, answer);
+    close(fd);
+    if (strncmp(answer, begins, strlen(begins)) != 0 || strlen(answer) < strlen(ends) ||
+        strcmp(answer + strlen(answer) - strlen(ends), ends) != 0) {
+        fail_msg("%s, wanted %s … %s", answer, begins, ends);
+    }
+}
+
 /* One answer each, the status that it deserves, and the end: what comes behind is not read. */
 static void test_bad_heads(void **state)
 {
@@ -98,18 +113,24 @@ static void test_bad_heads(void **state)
         const char *text;
         size_t len;
         const char *line;
+        const char *header; /* that it has as well */
     } CASES[] = {
-#define BYTES(text) text, sizeof(text) - 1
-        { BYTES("GET /latest\0" REST), "HTTP/1.1 400 Bad Request\r\n" },
-        { BYTES("GET /latest HTTP/1.1\nHost: x\n\n"), "HTTP/1.1 400 Bad Request\r\n" },
-        { BYTES("GET /latest HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
-        { BYTES("GET latest" REST), "HTTP/1.1 400 Bad Request\r\n" },
-        { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n" },
+#define BYTES(bytes) .text = bytes, .len = sizeof(bytes) - 1
+        { BYTES("GET /latest\0" REST), .line = "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\nHost: x\n\n"), .line = "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\r\n\r\n"), .line = "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET latest" REST), .line = "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"),
+          .line = "HTTP/1.1 400 Bad Request\r\n" },
         { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n"),
-          "HTTP/1.1 400 Bad Request\r\n" },
-        { BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
-        { BYTES("PUT /latest/api/token" REST), "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n" },
-        { BYTES("GET /no/such" REST), "HTTP/1.1 404 Not Found\r\n" },
+          .line = "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), .line = "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
+        { BYTES("PUT /latest/api/token" REST), .line = "HTTP/1.1 405 Method Not Allowed\r\n",
+          .header = "\r\nAllow: GET, HEAD\r\n" },
+        { BYTES("GET /no/such" REST), .line = "HTTP/1.1 404 Not Found\r\n" },
+        { BYTES("GET /latest HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), .line = "HTTP/1.1 400 Bad Request\r\n" },
+        { BYTES("POST /openstack/latest/password HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+          .line = "HTTP/1.1 411 Length Required\r\n" },
     };
     AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *server = NULL;
     struct sockaddr_in at;
@@ -124,6 +145,7 @@ static void test_bad_heads(void **state)
         say(fd, CASES[i].text, CASES[i].len, answer);
         assert_memory_equal(answer, CASES[i].line, strlen(CASES[i].line));
         assert_null(strstr(answer + 1, "HTTP/1.1 2"));
+        assert_non_null(strstr(answer, CASES[i].header != NULL ? CASES[i].header : "\r\nConnection: close\r\n"));
         close(fd);
     }
     memset(large, 'a', sizeof(large));
@@ -132,6 +154,67 @@ static void test_bad_heads(void **state)
     say(fd, large, sizeof(large), answer);
     assert_memory_equal(answer, "HTTP/1.1 431 ", 13);
     close(fd);
+}
+
+static void is_answered(const struct sockaddr_in *at, const char *request, const char *begins, const char *ends)
+{
+    exchange(at, request, strlen(request), begins, ends);
+}
+
+/* What is odd and HTTP is answered: once, and the connection ends. */
+static void test_odd_requests(void **state)
+{
+#define HOSTNAME "GET /latest/meta-data/hostname HTTP/1.1\r\nHost: x\r\n"
+#define OK "HTTP/1.1 200 OK\r\n"
+    static const char TWO[] = HOSTNAME "\r\n" HOSTNAME "\r\n";
+    AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *server = NULL;
+    struct sockaddr_in at;
+    struct kn_error err = { 0 };
+    char answer[2048];
+
+    (void)state;
+    assert_ok(kn_agent_metadata_server_new(&GUESTS, &server, &err), &err);
+    kn_agent_metadata_server_open(server, NETWORK, listener(&at));
+    is_answered(&at, "\r\nGET /latest/meta-data/hostname HTTP/1.0\r\n\r\n", OK, "\r\n\r\n" MODEST);
+    is_answered(&at, "GET //latest/meta-data/hostname/?a=b HTTP/1.1\r\nHost: x\r\n\r\n", OK, "\r\n\r\n" MODEST);
+    is_answered(&at, "HEAD /latest/meta-data/hostname HTTP/1.1\r\nHost: x\r\n\r\n", OK, "\r\n\r\n");
+    is_answered(&at, HOSTNAME "Content-Length: 3\r\n\r\nabc", OK, "\r\n\r\n" MODEST);
+    is_answered(&at, HOSTNAME "Content-Length: 9000000\r\n\r\n", OK, "\r\n\r\n" MODEST); /* which never comes */
+    is_answered(&at, HOSTNAME "Transfer-Encoding: chunked\r\n\r\n", OK, "\r\n\r\n" MODEST);
+    is_answered(&at, HOSTNAME "X-Forwarded-For: " GREEDY "\r\n\r\n", OK, "\r\n\r\n" MODEST);
+    int fd = dial(MODEST, &at);
+    say(fd, TWO, sizeof(TWO) - 1, answer);
+    assert_memory_equal(answer, OK, sizeof(OK) - 1);
+    assert_null(strstr(answer + 1, "HTTP/1.1 "));
+    close(fd);
+}
+
+/* 4,095 bytes of a head are read, and not one more. */
+static void test_large_heads(void **state)
+{
+    static const char BEGIN[] = HOSTNAME "A: ";
+    AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *server = NULL;
+    char head[4096 + 1];
+    struct sockaddr_in at;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_agent_metadata_server_new(&GUESTS, &server, &err), &err);
+    kn_agent_metadata_server_open(server, NETWORK, listener(&at));
+    memset(head, 'a', sizeof(head));
+    memcpy(head, BEGIN, sizeof(BEGIN) - 1);
+    memcpy(head + 4095 - 4, "\r\n\r\n", 5);
+    exchange(&at, head, 4095, OK, MODEST);
+    memcpy(head + 4095 - 4, "aaaaa", 5);
+    memcpy(head + 4096 - 4, "\r\n\r\n", 5);
+    exchange(&at, head, 4096, "HTTP/1.1 431 ", "431 Request Header Fields Too Large");
+    size_t len = sizeof(HOSTNAME) - 1; /* as many headers as may be, so that each takes its room */
+    for (int i = 1; i < 100; i++) {
+        memcpy(head + len, "A:\r\n", 4);
+        len += 4;
+    }
+    memcpy(head + len, "\r\n", 2);
+    exchange(&at, head, len + 2, OK, MODEST);
 }
 
 /* One guest opens connection after connection and says nothing; its neighbour is answered all the same. */
@@ -159,21 +242,6 @@ static void test_one_guest_does_not_starve_another(void **state)
     assert_non_null(strstr(answer, "200 OK")); /* its first: served */
     for (int i = 0; i < CONNECTIONS; i++) {
         close(idle[i]);
-    }
-}
-
-/* A request of one guest; its answer must begin like this and end like that. */
-static void exchange(const struct sockaddr_in *at, const char *request, size_t len, const char *begins,
-                     const char *ends)
-{
-    char answer[2048];
-    int fd = dial(MODEST, at);
-
-    say(fd, request, len, answer);
-    close(fd);
-    if (strncmp(answer, begins, strlen(begins)) != 0 || strlen(answer) < strlen(ends) ||
-        strcmp(answer + strlen(answer) - strlen(ends), ends) != 0) {
-        fail_msg("%s, wanted %s … %s", answer, begins, ends);
     }
 }
 
@@ -243,7 +311,8 @@ static void test_a_password_is_posted_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another),
-                                        cmocka_unit_test(test_bad_heads),
+                                        cmocka_unit_test(test_bad_heads), cmocka_unit_test(test_odd_requests),
+                                        cmocka_unit_test(test_large_heads),
                                         cmocka_unit_test(test_a_password_is_posted_once) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
