@@ -77,7 +77,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare chaos interop sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -197,6 +197,10 @@ cppcheck:
 bench: all
 	@tests/bench/bench.py
 
+# What a host's firewall costs: transactions and packets; wants root
+bench-network: build/plain/tests/bench/network
+	@build/plain/tests/bench/network $(PORTS)
+
 # This tree against another revision, in turn: make bench-compare BASE=<revision> [SERVERS=2000] [ROUNDS=2]
 bench-compare: all build/plain/tests/bench/load
 	@tests/bench/compare.py "$(BASE)" --rounds $(or $(ROUNDS),2) --servers $(or $(SERVERS),2000)
@@ -243,4 +247,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare chaos interop sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk lab lab-down kafka kafka-down clean"

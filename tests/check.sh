@@ -22,6 +22,11 @@ short() {
     [ ! -x "tests/$1/short.sh" ] || $tally suite "$1" "tests/$1/short.sh"
 }
 
+# The figures are in build/log/bench-network.log.
+bench_network() {
+    [ "$(id -u)" -ne 0 ] || $tally step bench-network "${make[@]}" bench-network PORTS=short
+}
+
 $tally start
 part build-gcc $tally step build-gcc "${make[@]}" "$jobs" all
 part build-clang $tally step build-clang "${make[@]}" "$jobs" -k clang
@@ -38,4 +43,5 @@ part e2e short e2e
 part interop short interop
 part chaos short chaos
 part bench short bench
+part bench-network bench_network
 $tally sum

@@ -131,11 +131,41 @@ static void put_bridge(struct nl_msg *msg, const void *arg)
     nla_put_u32(msg, IFLA_BR_FORWARD_DELAY, 0);
     nla_put_u32(msg, IFLA_BR_STP_STATE, 0);
     nla_put_u8(msg, IFLA_BR_MCAST_SNOOPING, 0);
+    nla_put_u8(msg, IFLA_BR_NF_CALL_IPTABLES,
+               1); /* groups are asked of this bridge's packets, whatever the host says of others */
+    nla_put_u8(msg, IFLA_BR_NF_CALL_IP6TABLES, 1);
+}
+
+static int set_bridge(struct kn_network_links *links, const char *name, struct kn_error *err)
+{
+    struct nl_msg *msg = link_message(RTM_NEWLINK, 0, AF_UNSPEC, 0, name);
+    struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
+
+    nla_put_string(msg, IFLA_INFO_KIND, "bridge");
+    struct nlattr *data = nla_nest_start(msg, IFLA_INFO_DATA);
+
+    put_bridge(msg, NULL);
+    nla_nest_end(msg, data);
+    nla_nest_end(msg, info);
+    return kn_network_links_send(links, msg, 0, "cannot change interface", name, err);
 }
 
 int kn_network_link_bridge(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
 {
-    return link_make(links, name, "bridge", put_bridge, NULL, err) < 0 ? -1 : bring_up(links, name, mtu, err);
+    return link_make(links, name, "bridge", put_bridge, NULL, err) < 0 || set_bridge(links, name, err) < 0
+               ? -1
+               : bring_up(links, name, mtu, err);
+}
+
+static void put_nothing(struct nl_msg *msg, const void *arg)
+{
+    (void)msg;
+    (void)arg;
+}
+
+int kn_network_link_ifb(struct kn_network_links *links, const char *name, struct kn_error *err)
+{
+    return link_make(links, name, "ifb", put_nothing, NULL, err) < 0 ? -1 : bring_up(links, name, 0, err);
 }
 
 struct vxlan {

@@ -25,6 +25,7 @@ unsigned kn_network_link_index(const char *name);
 
 /* Each makes the device if absent, sets its MTU and brings it up without IPv6. */
 int kn_network_link_bridge(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err);
+int kn_network_link_ifb(struct kn_network_links *links, const char *name, struct kn_error *err);
 /* underlay: local address in host byte order, also changed on a device that is there. */
 int kn_network_link_vxlan(struct kn_network_links *links, const char *name, int vni, uint32_t underlay, int mtu,
                           struct kn_error *err);

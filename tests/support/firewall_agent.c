@@ -12,6 +12,7 @@
 #include "network/host/firewall.h"
 #include "network/host/nft.h"
 #include "network/host/ruleset.h"
+#include "network/host/link_shape.h"
 #include "tests/support/state_world.h"
 
 static struct kn_network_state *world;
@@ -234,6 +235,17 @@ static void random_deltas(const char *line, char *answer, size_t size)
     }
 }
 
+static int shape_tap(const char *line, struct kn_error *err)
+{
+    AUTO(kn_network_links) struct kn_network_links *links = NULL;
+    struct kn_network_state_limit to_guest = { .burst_kbit = 1 },
+                                  from_guest = { .burst_kbit = 1 }; /* as little as it can be */
+    char tap[16];
+
+    sscanf(line, "shape %15s %ld %ld", tap, &to_guest.max_kbps, &from_guest.max_kbps);
+    return kn_network_links_open(&links, err) < 0 ? -1 : kn_network_link_shape(links, tap, &to_guest, &from_guest, err);
+}
+
 void kn_firewall_agent(const char *line, char *answer, size_t size)
 {
     struct kn_error err = { .code = KN_OK };
@@ -263,6 +275,8 @@ void kn_firewall_agent(const char *line, char *answer, size_t size)
             }
             return;
         }
+    } else if (rc == 0 && strncmp(line, "shape ", 6) == 0) {
+        rc = shape_tap(line, &err);
     } else if (rc == 0 && strncmp(line, "allows ", 7) == 0) {
         snprintf(answer, size, "%s", ask_allows(line) ? "yes" : "no");
         return;

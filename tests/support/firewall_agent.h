@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * firewall_agent: a kn_actor_work that is a host's firewall and the state it stands for. "put <line of state_world.h>", "apply", "check", "digests" ("same",
- * "none", "others: …"), "allows <port> in|out <source> <destination> <protocol> <port>", "random <seed> <steps>": so many random deltas, each of which
+ * "none", "others: …"), "allows <port> in|out <source> <destination> <protocol> <port>", "shape <tap> <kbit/s to the guest> <from it>", "random <seed> <steps>": so many random deltas, each of which
  * the kernel must take and be left with what a whole would have made of it.
  */
 #ifndef KN_TESTS_SUPPORT_FIREWALL_AGENT_H

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a guest says on the wire in tests of the firewall: answers, asks, streams, and what no honest guest would send.
 
-guest_net.py serve READY | tcp ADDRESS PORT | udp ADDRESS PORT | stream ADDRESS PORT FILE | raw KIND [ARGUMENTS]
+guest_net.py serve READY | tcp ADDRESS PORT | udp ADDRESS PORT | stream ADDRESS PORT FILE | bulk ADDRESS PORT BYTES | tos ADDRESS |
+             raw KIND [ARGUMENTS]
 """
 import fcntl
 import os
@@ -18,7 +19,8 @@ def family(address):
 
 
 def serve(ready):
-    """Echoes TCP on 20 to 30 and 80, UDP on 53 and 20, on every address of both families; a TCP client that sends P is pushed to for ever."""
+    """Echoes TCP on 20 to 30 and 80, UDP on 53 and 20, on every address of both families; a TCP client that sends P is pushed to for ever; UDP 54 answers
+    with the DSCP that it saw."""
     listeners = []
     for port in list(range(20, 31)) + [80]:
         s = socket.socket(socket.AF_INET6)
@@ -31,13 +33,25 @@ def serve(ready):
         s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         s.bind(("::", port))
         datagrams.append(s)
+    seers = []
+    for kind, level, option in ((socket.AF_INET, socket.IPPROTO_IP, socket.IP_RECVTOS),
+                                (socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS)):
+        s = socket.socket(kind, socket.SOCK_DGRAM)
+        if kind == socket.AF_INET6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        s.setsockopt(level, option, 1)
+        s.bind(("::" if kind == socket.AF_INET6 else "0.0.0.0", 54))
+        seers.append(s)
     streams, pushed = [], []
     open(ready, "w").close()
     while True:
-        readable, _, _ = select.select(listeners + datagrams + streams, [], [], 0.05 if pushed else None)
+        readable, _, _ = select.select(listeners + datagrams + seers + streams, [], [], 0.05 if pushed else None)
         for s in readable:
             if s in listeners:
                 streams.append(s.accept()[0])
+            elif s in seers:
+                _, told, _, who = s.recvmsg(64, 256)
+                s.sendto(str(told[0][2][0] >> 2).encode(), who)
             elif s in datagrams:
                 data, who = s.recvfrom(2048)
                 s.sendto(data, who)
@@ -75,6 +89,28 @@ def udp(address, port):
     s.settimeout(1)
     s.sendto(b"hello", (address, int(port)))
     assert s.recv(16) == b"hello"
+
+
+def tos(address):
+    s = socket.socket(family(address), socket.SOCK_DGRAM)
+    s.settimeout(1)
+    s.sendto(b"?", (address, 54))
+    print(s.recv(16).decode())
+
+
+def bulk(address, port, size):
+    """Sends so many bytes and reads them back; prints how many milliseconds it took."""
+    s = socket.socket(family(address))
+    s.connect((address, int(port)))
+    s.setblocking(False)
+    start, left, back = time.monotonic(), int(size), int(size)
+    while back > 0:
+        readable, writable, _ = select.select([s], [s] if left > 0 else [], [], 30)
+        if readable:
+            back -= len(s.recv(65536))
+        if writable:
+            left -= s.send(b"x" * min(left, 2048))
+    print(int((time.monotonic() - start) * 1000))
 
 
 def stream(address, port, path, push=""):
