@@ -63,6 +63,7 @@ enum {
     KN_REST_SHARED =
         1 << 19, /* many rows of a list have the same value: what was written for one is copied to the next */
     KN_REST_PUT_REQUIRED = 1 << 20,
+    KN_REST_ELSEWHERE = 1 << 24, /* the noun's own functions write it in a PUT, too, whose body may not */
     KN_REST_CLEAR = 1 << 21, /* null may be sent: the row has then what it has of which nothing was said */
     KN_REST_AGAIN = 1 << 22, /* has the SQL of an attribute before it: they share a column where both are shown */
 };
