@@ -49,7 +49,7 @@ enum kn_code {
 
 struct kn_error {
     enum kn_code code;
-    char message[768]; /* one lower-case line of fact */
+    char message[768]; /* one lower-case line of fact, of whole characters */
     char hint[256];    /* advice, may be empty */
     bool is_private;   /* names hosts, paths or the database's insides: for the log, never for a client */
     char name[48];     /* what a dialect that names its errors calls it ("NetworkInUse"); "" = as its code says */

@@ -246,7 +246,7 @@ const struct kn_rest_attr *kn_rest_attr(const struct kn_rest_noun *noun, const s
 bool kn_rest_readable(const struct kn_rest_attr *a, const struct kn_request *req);
 /* Does the rule of the route let the caller at what is others'? Otherwise `visible` and `owned` bound him. */
 bool kn_rest_reaches_all(const struct kn_request *req);
-/* A service's words: "%1" of them is the name, "%2" the value, each cut to 100 bytes. Returns -1. */
+/* A service's words: "%1" of them is the name, "%2" the value, each cut to the characters that 100 bytes hold. Returns -1. */
 int kn_rest_fail(struct kn_error *err, enum kn_code code, const char *words, const char *name, const char *value);
 /* KN_NOT_FOUND in the service's words. Returns -1. */
 int kn_rest_not_found(const struct kn_rest_noun *noun, const char *id, struct kn_error *err);
