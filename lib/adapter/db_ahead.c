@@ -29,7 +29,8 @@ struct kn_db_asked {
 struct ahead_flight {
     struct ahead_flight *next;
     char *key;         /* database, statements, arguments */
-    int users;         /* threads that have not taken its answers yet */
+    int users;         /* threads that wait for it or have not taken its answers yet */
+    pthread_cond_t landed;
     bool started;      /* nobody joins any more */
     bool over;
     PGresult *answers[KN_DB_AHEAD];
@@ -37,9 +38,8 @@ struct ahead_flight {
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct ahead_flight *first; /* guarded by lock, and so is what they hold */
-} flights = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL };
+} flights = { PTHREAD_MUTEX_INITIALIZER, NULL };
 
 static bool same_args(const struct ahead_question *question, const char *const *args)
 {
@@ -191,28 +191,48 @@ static struct ahead_flight *flight_new(const char *key)
     struct ahead_flight *flight = KN_NEW(struct ahead_flight);
 
     flight->key = kn_strdup(key);
+    pthread_cond_init(&flight->landed, NULL);
     flight->next = flights.first;
     flights.first = flight;
     return flight;
 }
 
-static void flight_free(struct ahead_flight *flight)
+static void flight_leave(struct ahead_flight *flight)
 {
     struct ahead_flight **at = &flights.first;
 
+    if (--flight->users > 0) {
+        return;
+    }
     while (*at != flight) {
         at = &(*at)->next;
     }
     *at = flight->next;
+    for (int i = 0; i < KN_DB_AHEAD; i++) {
+        PQclear(flight->answers[i]);
+    }
+    pthread_cond_destroy(&flight->landed);
     free(flight->key);
     free(flight);
+}
+
+static void flight_await(struct ahead_flight *flight)
+{
+    flight->users++;
+    while (!flight->over) {
+        pthread_cond_wait(&flight->landed, &flights.lock);
+    }
 }
 
 /* Called and left with the lock held: asks when the one before has landed. */
 static void flight_lead(struct kn_db *db, struct ahead_flight *flight)
 {
-    while (flight_find(flight->key, true) != NULL) {
-        pthread_cond_wait(&flights.changed, &flights.lock);
+    struct ahead_flight *before = flight_find(flight->key, true);
+
+    flight->users++;
+    if (before != NULL) {
+        flight_await(before);
+        flight_leave(before);
     }
     flight->started = true;
     pthread_mutex_unlock(&flights.lock);
@@ -222,23 +242,21 @@ static void flight_lead(struct kn_db *db, struct ahead_flight *flight)
         flight->answers[i] = kn_steal(&db->asked->list[i].answer);
     }
     flight->over = true;
-    pthread_cond_broadcast(&flights.changed);
+    pthread_cond_broadcast(&flight->landed);
 }
 
 /* The last one gets the answers themselves. */
 static void flight_take(struct kn_db *db, struct ahead_flight *flight)
 {
-    const bool last = --flight->users == 0;
+    const int what = PG_COPYRES_ATTRS | PG_COPYRES_TUPLES;
 
     for (int i = 0; i < db->asked->count; i++) {
-        PGresult *answer = flight->answers[i];
+        PGresult **answer = &flight->answers[i];
 
-        db->asked->list[i].answer = last || answer == NULL ? answer
-                                                           : PQcopyResult(answer, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
+        db->asked->list[i].answer = flight->users == 1 || *answer == NULL ? kn_steal(answer)
+                                                                          : PQcopyResult(*answer, what);
     }
-    if (last) {
-        flight_free(flight);
-    }
+    flight_leave(flight);
 }
 
 static void ahead_ask_together(struct kn_db *db)
@@ -250,13 +268,9 @@ static void ahead_ask_together(struct kn_db *db)
     flight = flight_find(key, false);
     if (flight == NULL) {
         flight = flight_new(key);
-        flight->users++;
         flight_lead(db, flight);
     } else {
-        flight->users++;
-        while (!flight->over) {
-            pthread_cond_wait(&flights.changed, &flights.lock);
-        }
+        flight_await(flight);
     }
     flight_take(db, flight);
     pthread_mutex_unlock(&flights.lock);
