@@ -3,15 +3,16 @@
  * network/host: what a host does for its guests' networks. Called by the agent; knows nothing of the bus, the database or
  * the hypervisor.
  *
- * For each network that a server here uses: a bridge kb<8>, a VXLAN device kx<8> (VNI of the network, nothing learned, nothing
- * flooded: who lives where comes from net.peers, ARP is answered locally), a tap a NIC, and, where a subnet has DHCP, a
- * namespace kn-<8> with dnsmasq and 169.254.169.254 behind the veth kd<8>. <8> = the first 8 characters of the network's id.
+ * What is wanted is one state (network/host/state.h), which kilonova-network tells whole and as deltas, and the taps of the servers that are here. For each
+ * network of the state: a bridge kb<8>, a VXLAN device kx<8> (VNI of the network, nothing learned, nothing flooded: who lives where is told, ARP and neighbour
+ * solicitations are answered locally), a tap a NIC, and, where a subnet is served, a namespace kn-<8> with dnsmasq (DHCP of both families, router advertisements, names)
+ * and 169.254.169.254 and fe80::a9fe:a9fe behind the veth kd<8>. <8> = the first 8 characters of the network's id.
  * One nftables table "bridge kilonova" drops what a guest must not send.
  *
  * Order of the agent: plug before the guest is started, unplug after it is gone. The taps are persistent and already in their
  * bridge, firewalled, up: libvirt takes them with <interface type='ethernet'><target dev='tap…' managed='no'/>.
  *
- * All of it is an ensure: twice is once. The wanted state lies in <state dir>/networks/<network id>.json; kn_network_host_open builds
+ * All of it is an ensure: twice is once. The state lies in <state dir>/network-state, the taps in <state dir>/network-plugs; kn_network_host_open builds
  * everything again from there (after a crash, after a reboot). Kernel objects outlive the process on purpose.
  *
  * The namespaces (net, mount) are those of the calling process; /run/netns must be private to the host where several
@@ -30,21 +31,22 @@
 struct kn_network_host;
 
 struct kn_network_host_options {
-    const char *state_dir; /* networks' files go to <state_dir>/networks; made if absent. Copied */
-    const char *underlay; /* IPv4 address of this host for VXLAN; NULL or "": networks do not leave the host. Copied */
+    const char *state_dir; /* files go there; made if absent. Copied */
+    const char *underlay; /* address of this host for VXLAN; NULL or "": networks do not leave the host. Copied */
     /*
-     * A network's metadata door: a listening TCP socket on 169.254.169.254:80 inside its namespace, close-on-exec. The callee
-     * owns fd from here on. Called from kn_network_host_open or kn_network_host_plug, with the lock held: do not call back into
+     * A network's metadata doors: listening TCP sockets on 169.254.169.254:80 and [fe80::a9fe:a9fe]:80 inside its namespace, close-on-exec. The callee
+     * owns fd from here on; of the second one the id ends in "/6". Called from kn_network_host_open, _plug, _take or _tick, with the lock held: do not call back into
      * this header. NULL: no door is made.
      */
     void (*metadata_open)(void *ctx, const char *network_id, int fd);
     /* The network left this host: close its socket. */
     void (*metadata_close)(void *ctx, const char *network_id);
     void *ctx;
+    int plug_wait_ms; /* how long kn_network_host_plug waits for its ports; 0: 30 s */
 };
 
 /*
- * Builds what the state files want. A network that cannot be built, or a file that cannot be read, does not stop the others: the first
+ * Builds what the files want. A network that cannot be built, or a file that cannot be read, does not stop the others: the first
  * kn_network_host_tick reports it, every tick tries again.
  */
 int kn_network_host_open(const struct kn_network_host_options *options, struct kn_network_host **ret_host,
@@ -54,22 +56,52 @@ void kn_network_host_free(struct kn_network_host *host);
 KN_DEFINE_AUTO(kn_network_host);
 
 /*
- * Ensures the server's NICs, all of them: `nics` is the spec's array (kn_form_nic, lib/domain/form.h), borrowed; a NIC it had
- * before and has not now is unplugged. hostname: sent by DHCP when it is a valid label. Returns when guests may be started.
+ * The body of net.state; a little of it is changed on the way. Returns when the host has it on disk and has done what it says as far as that worked; what did not is tried
+ * again by every tick. KN_STALE: it belongs to another version than the host has, and everything is to be asked for. KN_BAD_REQUEST: it makes no sense.
  */
-int kn_network_host_plug(struct kn_network_host *host, const char *server_id, const char *hostname, const json_t *nics,
-                         struct kn_error *err);
-/* Removes the server's taps; the last user of a network takes bridge, VXLAN, namespace and dnsmasq along. Unknown is fine. */
+int kn_network_host_take(struct kn_network_host *host, json_t *body, struct kn_error *err);
+int64_t kn_network_host_version(struct kn_network_host *host); /* -1: nothing is known yet */
+
+/*
+ * Ensures the server's NICs, all of them: `nics` is the spec's array (kn_form_plug, lib/domain/form.h), borrowed; a NIC it had
+ * before and has not now is unplugged. Waits until the state has the ports, for a while and without holding others up: KN_UNAVAILABLE if they do not come.
+ * Returns when guests may be started.
+ */
+int kn_network_host_plug(struct kn_network_host *host, const char *server_id, const json_t *nics, struct kn_error *err);
+/* Removes the server's taps. Unknown is fine. */
 int kn_network_host_unplug(struct kn_network_host *host, const char *server_id, struct kn_error *err);
-/* The body of net.peers. An older version than the last is ignored; a network that no server uses yet is remembered. */
-int kn_network_host_set_peers(struct kn_network_host *host, const json_t *body, struct kn_error *err);
 /* Every few seconds: starts a dnsmasq that died, builds again what failed or went (a bridge, the firewall; a tap only at the next plug). The error is worth a line in the log. */
 int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err);
 
 /* Names of the taps that are really there, whoever made them by our naming rule, for host.observe: a new JSON array. */
 json_t *kn_network_host_taps(struct kn_network_host *host);
-/* Whose address is this? The metadata server asks for every connection. False: nobody's. */
+/* Whose address is this? The metadata server asks for every connection; network_id as in metadata_open. False: nobody's. */
 bool kn_network_host_lookup(struct kn_network_host *host, const char *network_id, const char *source_ip,
                             char ret_server_id[KN_UUID_SIZE]);
+/* The NICs of a spec with all that the state says of their ports (kn_form_nic less what is for people): a new JSON array. */
+json_t *kn_network_host_nics(struct kn_network_host *host, const json_t *nics);
+
+/*
+ * For hosts without a kernel: what taking the body would make of the version. Everything in it is read and forgotten. Errors as kn_network_host_take().
+ */
+int kn_network_host_pretend(const json_t *body, int64_t *version, struct kn_error *err);
+
+/* --- feed: the states that a host is told, on a thread of their own (network/host/feed.c) --- */
+
+struct kn_network_feed;
+
+/* Called on the feed's thread: the host knows this version and must be told everything. */
+typedef void kn_network_feed_ask(void *ctx, int64_t version);
+
+/*
+ * Takes bodies in the order in which they came: whoever reads the bus does not wait for a kernel, and a server's plug that waits for its ports holds none of
+ * them up. What does not fit is asked for again, every two seconds until it comes. The host outlives the feed.
+ */
+int kn_network_feed_new(struct kn_network_host *host, kn_network_feed_ask *ask, void *ctx,
+                        struct kn_network_feed **ret_feed, struct kn_error *err);
+void kn_network_feed_free(struct kn_network_feed
+                              *feed); /* NULL is fine; what waits is dropped: it is asked for at the next start */
+/* From any thread. Steals body. */
+void kn_network_feed_add(struct kn_network_feed *feed, json_t *body);
 
 #endif

@@ -49,5 +49,7 @@ void kn_agent_domains(struct kn_agent *agent);
 /* One guest changed by itself: the driver's event. ctx = the agent. */
 void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_agent_guest *guest,
                             const char *reason);
+/* The same: a host's state of networks has a gap. */
+void kn_agent_networks_missed(void *ctx, const char *host, int64_t version);
 
 #endif

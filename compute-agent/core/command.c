@@ -141,11 +141,6 @@ static int command_describe(struct command_call *c, struct kn_error *err)
                                                        json_object_get(c->body, "description"), c->order.task, err);
 }
 
-static int peers(struct command_call *c, struct kn_error *err)
-{
-    return c->agent->driver->peers(c->agent->driver_state, c->ref.host, c->body, err);
-}
-
 static int observe(struct command_call *c, struct kn_error *err)
 {
     if (c->agent->driver->observe(c->agent->driver_state, c->ref.host, &c->result, err) < 0) {
@@ -174,7 +169,6 @@ static const struct command_command COMMANDS[] = {
     { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
     { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */
     { "server.describe", "server", READS_GUEST, KN_INTENT_USE, command_describe }, /* ordered by what it describes */
-    { "net.peers", "network", ABOUT_HOST, KN_INTENT_USE, peers },
     { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
     { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },
 };
@@ -354,8 +348,20 @@ static void clear_the_way(struct kn_agent *agent, const struct kn_message *end)
     }
 }
 
-/* What is no order to a guest or a host: to the agent itself, about work, or astray. */
-static bool take_word(struct kn_agent *agent, const struct kn_message *m)
+/* Networks' states have an order and a thread of their own: no command waits for them, and they for none. */
+static void take_networks(struct kn_agent *agent, struct kn_message *m)
+{
+    const char *host = kn_json_str(m->body, "host");
+
+    if (agent->driver->carries(agent->driver_state, host)) {
+        json_t *body = kn_steal(&m->body);
+
+        agent->driver->networks(agent->driver_state, kn_json_str(body, "host"), body);
+    }
+}
+
+/* What is no order to a guest or a host: to the agent itself, about work or networks, or astray. */
+static bool take_word(struct kn_agent *agent, struct kn_message *m)
 {
     if (m->is_reply) {
         kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
@@ -363,6 +369,10 @@ static bool take_word(struct kn_agent *agent, const struct kn_message *m)
     }
     if (strcmp(m->type->name, "agent.refused") == 0) {
         kn_agent_refused(agent, m);
+        return true;
+    }
+    if (strcmp(m->type->name, "net.state") == 0) {
+        take_networks(agent, m);
         return true;
     }
     if (strcmp(m->type->name, "cancel") == 0) {

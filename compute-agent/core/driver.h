@@ -40,6 +40,8 @@ struct kn_agent_guest {
 struct kn_agent_driver_events {
     void (*power_changed)(void *ctx, const char *host, const char *server, const struct kn_agent_guest *guest,
                           const char *reason);
+    /* The host knows this version of its networks' state, and it has a gap: it must be told everything. */
+    void (*networks_missed)(void *ctx, const char *host, int64_t version);
     void *ctx;
 };
 
@@ -98,8 +100,10 @@ struct kn_agent_driver {
     int (*list)(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
     /* {domains, taps, dirs} of host.observe's result. New reference. */
     int (*observe)(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
-    /* The body of net.peers. */
-    int (*peers)(void *state, const char *host, const json_t *body, struct kn_error *err);
+    /* The body of net.state, which is the callee's: taken on another thread, in the order in which they come. */
+    void (*networks)(void *state, const char *host, json_t *body);
+    /* What the hosts know of networks, for the heartbeat: an array (kn_form_known). New reference; NULL: they have none. */
+    json_t *(*networks_known)(void *state);
 };
 
 extern const struct kn_agent_driver kn_agent_driver_sim;

@@ -80,7 +80,16 @@ void kn_agent_hello(struct kn_agent *agent)
 void kn_agent_heartbeat(struct kn_agent *agent)
 {
     kn_condition_beat(&agent->daemon.condition, kn_mono_ms());
-    report(agent, "agent.heartbeat", json_pack("{s:s, s:s}", "agent", agent->id, "boot", agent->daemon.id));
+    report(agent, "agent.heartbeat",
+           json_pack("{s:s, s:s, s:o*}", "agent", agent->id, "boot", agent->daemon.id, "networks",
+                     agent->driver->networks_known(agent->driver_state)));
+}
+
+void kn_agent_networks_missed(void *ctx, const char *host, int64_t version)
+{
+    report(ctx, "net.ask",
+           json_pack("{s:s, s:s, s:I}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "version",
+                     (json_int_t)version));
 }
 
 /* The guests of one host on their way into messages. */

@@ -75,7 +75,17 @@ static bool who_asks(void *ctx, const char *network, const char *source_ip, char
     struct kn_agent_libvirt *lv = ctx;
 
     return lv->net != NULL && kn_network_host_lookup(lv->net, network, source_ip, ret_server) &&
-           kn_agent_guest_load(lv->conf->agent_state_dir, ret_server, NULL, ret_spec, NULL) == 0;
+           kn_agent_guest_load(lv->conf->agent_state_dir, ret_server, NULL, ret_spec, NULL) == 0 &&
+           /* what is so now, not what was when it was made */
+           json_object_set_new(*ret_spec, "nics", kn_network_host_nics(lv->net, json_object_get(*ret_spec, "nics"))) ==
+               0;
+}
+
+static void networks_missed(void *ctx, int64_t version)
+{
+    struct kn_agent_libvirt *lv = ctx;
+
+    lv->events->networks_missed(lv->events->ctx, lv->host, version);
 }
 
 static json_t *password_of(void *ctx, const char *server)
@@ -104,9 +114,10 @@ static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
 
     const struct kn_agent_metadata_guests guests = { who_asks, password_of, driver_take_password, lv };
 
-    return kn_agent_metadata_server_new(&guests, &lv->metadata, err) < 0
+    return kn_agent_metadata_server_new(&guests, &lv->metadata, err) < 0 ||
+                   kn_network_host_open(&options, &lv->net, err) < 0
                ? -1
-               : kn_network_host_open(&options, &lv->net, err);
+               : kn_network_feed_new(lv->net, networks_missed, lv, &lv->feed, err);
 }
 
 static int driver_start_threads(struct kn_agent_libvirt *lv, struct kn_error *err)
@@ -123,6 +134,7 @@ static void driver_release(struct kn_agent_libvirt *lv)
     lv->is_stopping = true;
     kn_agent_vir_conn_auto(&lv->conn);
     pthread_join(lv->event_thread, NULL);
+    kn_network_feed_free(lv->feed);
     kn_agent_metadata_server_free(lv->metadata); /* before the networks: its thread asks them */
     kn_network_host_free(lv->net);
     kn_hmap_free(lv->guests);
@@ -312,12 +324,17 @@ static int lv_describe(void *state, const struct kn_agent_guest_ref *ref, const 
     return done;
 }
 
-static int lv_peers(void *state, const char *host, const json_t *body, struct kn_error *err)
+static void lv_networks(void *state, const char *host, json_t *body)
 {
-    struct kn_agent_libvirt *lv = state;
+    (void)host; /* one host an agent */
+    kn_network_feed_add(((struct kn_agent_libvirt *)state)->feed, body);
+}
 
-    (void)host;
-    return kn_network_host_set_peers(lv->net, body, err);
+static json_t *lv_networks_known(void *state)
+{
+    const struct kn_agent_libvirt *lv = state;
+
+    return json_pack("[{s:s, s:I}]", "host", lv->host, "version", (json_int_t)kn_network_host_version(lv->net));
 }
 
 const struct kn_agent_driver kn_agent_driver_libvirt = {
@@ -344,5 +361,6 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .forget_password = lv_forget_password,
     .list = kn_agent_libvirt_list,
     .observe = kn_agent_libvirt_observe,
-    .peers = lv_peers,
+    .networks = lv_networks,
+    .networks_known = lv_networks_known,
 };

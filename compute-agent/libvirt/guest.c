@@ -99,8 +99,7 @@ int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_g
     done = json_object_get(spec, "image") != NULL ? kn_agent_disk_ensure(lv->conf, ref->server, spec, work, err) : 0;
     done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {
-        done = kn_network_host_plug(lv->net, ref->server, kn_json_str(spec, "hostname"), json_object_get(spec, "nics"),
-                                    err);
+        done = kn_network_host_plug(lv->net, ref->server, json_object_get(spec, "nics"), err);
     }
     if (done == 0 && (dom == NULL || anew)) {
         kn_agent_vir_dom_auto(&dom);

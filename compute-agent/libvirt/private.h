@@ -31,6 +31,7 @@ struct kn_agent_libvirt {
     const struct kn_agent_driver_events *events;
     char type[8];                           /* kvm or qemu */
     struct kn_network_host *net;                /* has a lock of its own */
+    struct kn_network_feed *feed;               /* what net is told */
     struct kn_agent_metadata_server *metadata;
     pthread_t event_thread, watch_thread;
     atomic_bool is_stopping;

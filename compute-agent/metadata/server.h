@@ -39,7 +39,7 @@ int kn_agent_metadata_server_new(const struct kn_agent_metadata_guests *guests,
 void kn_agent_metadata_server_free(struct kn_agent_metadata_server *server);
 KN_DEFINE_AUTO(kn_agent_metadata_server);
 
-/* From any thread. Takes fd over, a listening socket; a network that has one already gets the new one. */
+/* From any thread. Takes fd over, a listening socket; a network that has one already gets the new one. network: as network/host.h names doors. */
 void kn_agent_metadata_server_open(struct kn_agent_metadata_server *server, const char *network, int fd);
 void kn_agent_metadata_server_close(struct kn_agent_metadata_server *server, const char *network);
 

@@ -21,6 +21,7 @@
 #include "lib/domain/form.h"
 #include "lib/domain/message.h"
 #include "lib/domain/server_state.h"
+#include "network/host.h"
 
 #define SIM_VCPUS 64
 #define SIM_MEMORY_MIB (512 * 1024)
@@ -34,8 +35,10 @@ struct sim {
     int hosts;
     int64_t spawn_ms;
     const struct kn_conf *conf;
+    const struct kn_agent_driver_events *events;
     pthread_mutex_t lock;
-    struct kn_agent_sim_store *store;        /* guarded by lock */
+    struct kn_agent_sim_store *store;        /* guarded by lock, as all below */
+    int64_t *networks; /* the version of each host's networks; NULL: they hear nothing of them */
 };
 
 static void unlock(pthread_mutex_t **lock)
@@ -64,11 +67,15 @@ static int sim_open(const struct kn_conf *conf, const char *host, const struct k
     AUTO_FREE struct sim *sim = KN_NEW(struct sim);
     int broken = 0;
 
-    (void)events; /* nothing happens by itself here */
     kn_copy(sim->prefix, sizeof(sim->prefix), host);
     sim->hosts = (int)conf->agent_sim_hosts;
     sim->spawn_ms = conf->agent_sim_spawn_ms;
     sim->conf = conf;
+    sim->events = events;
+    if (conf->agent_sim_network) {
+        sim->networks = kn_alloc((size_t)sim->hosts * sizeof(*sim->networks));
+        memset(sim->networks, 0xff, (size_t)sim->hosts * sizeof(*sim->networks)); /* -1: nothing is known */
+    }
     if (kn_agent_sim_store_open(path, sim->hosts, &sim->store, &broken, err) < 0) {
         return -1;
     }
@@ -85,6 +92,7 @@ static void sim_close(void *state)
     struct sim *sim = state;
 
     kn_agent_sim_store_free(sim->store);
+    free(sim->networks);
     pthread_mutex_destroy(&sim->lock);
     free(sim);
 }
@@ -113,7 +121,10 @@ static int sim_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
     for (int i = 0; i < sim->hosts; i++) {
         AUTO_FREE char *name = kn_asprintf("%s-%05d", sim->prefix, i + 1);
 
+        AUTO_FREE char *underlay = sim->networks == NULL ? NULL : kn_asprintf("198.18.%d.%d", i >> 8 & 255, i & 255);
+
         said.host = name;
+        said.underlay = underlay != NULL ? underlay : "";
         json_array_append_new(hosts, kn_form_write_host(&said, json_pack("{s:s}", "arch", "x86_64")));
     }
     *ret_hosts = hosts;
@@ -427,10 +438,44 @@ static int sim_observe(void *state, const char *host, json_t **ret_seen, struct 
     return 0;
 }
 
-static int sim_peers(void *state, const char *host, const json_t *body, struct kn_error *err)
+/* No packets, no kernel: what is told is read, and its version remembered. */
+static void sim_networks(void *state, const char *host, json_t *body)
 {
-    (void)state, (void)host, (void)body, (void)err; /* no packets, no forwarding table */
-    return 0;
+    struct sim *sim = state;
+    const int index = host_index(sim, host);
+    int64_t version = -1;
+    struct kn_error err = { .code = KN_OK };
+    bool missed = false;
+
+    {
+        HOLD(sim);
+        if (sim->networks != NULL && index >= 0) {
+            missed = kn_network_host_pretend(body, &sim->networks[index], &err) < 0;
+            version = sim->networks[index];
+        }
+    }
+    if (missed) {
+        sim->events->networks_missed(sim->events->ctx, host, version);
+    }
+    json_decref(body);
+}
+
+static json_t *sim_networks_known(void *state)
+{
+    struct sim *sim = state;
+    json_t *known = NULL;
+    char host[sizeof(sim->prefix) + 16];
+
+    HOLD(sim);
+    if (sim->networks != NULL) {
+        known = json_array();
+        for (int i = 0; i < sim->hosts; i++) {
+            snprintf(host, sizeof(host), "%s-%05d", sim->prefix, i + 1);
+            json_array_append_new(known,
+                                  json_pack("{s:s, s:I}", "host", host, "version", (json_int_t)sim->networks[i]));
+        }
+    }
+    return known;
 }
 
 const struct kn_agent_driver kn_agent_driver_sim = {
@@ -453,5 +498,6 @@ const struct kn_agent_driver kn_agent_driver_sim = {
     .console_log = sim_console_log,
     .list = sim_list,
     .observe = sim_observe,
-    .peers = sim_peers,
+    .networks = sim_networks,
+    .networks_known = sim_networks_known,
 };

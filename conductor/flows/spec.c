@@ -37,6 +37,19 @@ static json_t *spec_image(const struct kn_conductor_task *task, json_t *located)
     return image;
 }
 
+/* A host is told of networks by kilonova-network: the spec says which port is which device. */
+static json_t *spec_plugs(const json_t *nics)
+{
+    json_t *plugs = json_array();
+    const json_t *nic;
+    size_t i;
+
+    json_array_foreach (nics, i, nic) {
+        json_array_append_new(plugs, kn_form_write_plug(nic));
+    }
+    return plugs;
+}
+
 json_t *kn_conductor_spec_build(const struct kn_conductor_task *task, const struct kn_conductor_spec_found *found)
 {
     json_t *spec = json_object();
@@ -53,7 +66,7 @@ json_t *kn_conductor_spec_build(const struct kn_conductor_task *task, const stru
     json_object_set_new(spec, "zone",
                         json_string(*found->zone != '\0' ? found->zone : kn_conductor_known_str(task, "zone")));
     json_object_set_new(spec, "described", json_integer(task->id));
-    json_object_set(spec, "nics", found->nics != NULL ? found->nics : kn_conductor_known(task, "nics"));
+    json_object_set_new(spec, "nics", spec_plugs(found->nics != NULL ? found->nics : kn_conductor_known(task, "nics")));
     json_object_set_new(spec, "volumes", spec_volumes(task));
     if (found->image != NULL) {
         json_object_set_new(spec, "image", spec_image(task, found->image));

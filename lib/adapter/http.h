@@ -202,7 +202,7 @@ void kn_http_stop(struct kn_http_server *server);
 int kn_http_port(const struct kn_http_server *server);
 
 /*
- * A door of a server that listens at doors: a listening IPv4 socket, made in whatever namespace, that belongs to the server from here on. name: what
+ * A door of a server that listens at doors: a listening socket of either family, made in whatever namespace, that belongs to the server from here on. name: what
  * requests know of it; one that is open already is replaced. Any thread. What came in by a door that closes is still answered.
  */
 #define KN_HTTP_DOOR_SIZE 64

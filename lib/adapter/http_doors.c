@@ -76,7 +76,7 @@ void kn_http_door_close(struct kn_http_server *s, const char *name)
 }
 
 /* Somebody who knocks there. The descriptor of an event may be closed by now, and another door's: then nobody does. */
-static int doors_accept(struct kn_http_doors *d, int listener, struct sockaddr_in *ret_from,
+static int doors_accept(struct kn_http_doors *d, int listener, struct sockaddr_storage *ret_from,
                         char door[KN_HTTP_DOOR_SIZE])
 {
     socklen_t size = sizeof(*ret_from);
@@ -96,19 +96,21 @@ static int doors_accept(struct kn_http_doors *d, int listener, struct sockaddr_i
 static void let_in(struct kn_http_doors *d, int listener)
 {
     struct kn_http_server *s = d->server;
-    struct sockaddr_in from = { 0 };
-    char door[KN_HTTP_DOOR_SIZE], address[INET_ADDRSTRLEN];
+    struct sockaddr_storage from = { 0 };
+    char door[KN_HTTP_DOOR_SIZE], address[INET6_ADDRSTRLEN];
     const int fd = doors_accept(d, listener, &from, door);
     struct kn_http_caller *caller;
 
     if (fd < 0) {
         return;
     }
-    inet_ntop(AF_INET, &from.sin_addr, address, sizeof(address));
-    caller = from.sin_family == AF_INET ? kn_http_caller_enter(s, fd, door, address) : NULL;
+    kn_http_address_text((const struct sockaddr *)&from, address);
+    caller = address[0] != '\0' ? kn_http_caller_enter(s, fd, door, address) : NULL;
     if (caller == NULL || !kn_http_gate_open(fd, &caller->scan)) {
         close(fd);
-    } else if (MHD_add_connection(s->mhd, fd, (const struct sockaddr *)&from, sizeof(from)) == MHD_YES) {
+    } else if (MHD_add_connection(s->mhd, fd, (const struct sockaddr *)&from,
+                                  from.ss_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                            : sizeof(struct sockaddr_in6)) == MHD_YES) {
         return;
     } else { /* it closed the descriptor */
         kn_http_gate_forget(fd, &caller->scan);

@@ -33,11 +33,18 @@ extern const struct kn_form kn_form_address;
 extern const struct kn_form kn_form_route;
 extern const struct kn_form kn_form_wanted_nic;
 extern const struct kn_form kn_form_description;
-extern const struct kn_form kn_form_peer;
+extern const struct kn_form kn_form_plug;
 extern const struct kn_form kn_form_host;
 extern const struct kn_form kn_form_guest;
 extern const struct kn_form kn_form_seen;
 extern const struct kn_form kn_form_step;
+extern const struct kn_form kn_form_known;
+/* What hosts are told of networks (state_forms.c): one of `kind`, whose form kn_form_state_object's fields do not know; and what is in them. */
+extern const struct kn_form kn_form_state_object, kn_form_state_drop;
+extern const struct kn_form kn_form_state_network, kn_form_state_port, kn_form_state_peer, kn_form_state_group,
+    kn_form_state_member, kn_form_state_addresses, kn_form_state_policy, kn_form_state_router;
+extern const struct kn_form kn_form_state_subnet, kn_form_state_ip, kn_form_state_pair, kn_form_state_option,
+    kn_form_state_rule, kn_form_state_limit, kn_form_state_interface, kn_form_state_floating, kn_form_state_forward;
 extern const struct kn_form *const kn_forms[]; /* all of them, ended by NULL */
 
 /* KN_BAD_REQUEST says where (a name to begin with: "spec.nics[2]") and what. What no field names is passed over: a newer sender. */
@@ -51,8 +58,7 @@ int kn_device_index(const char *name);
 /* connection is borrowed. */
 json_t *kn_form_write_disk(const char *volume, const char *device, json_t *connection);
 json_t *kn_form_write_connection(const char *driver, const char *path, const char *format, const char *serial);
-/* Steals ips. */
-json_t *kn_form_write_peer(const char *mac, json_t *ips, const char *underlay);
+json_t *kn_form_write_plug(const json_t *nic); /* of a NIC */
 json_t *kn_form_write_guest(const char *server, int64_t generation, int power_state);
 /* The same with what else is seen of it; steals both lists. */
 json_t *kn_form_write_seen(const char *server, int64_t generation, int power_state, json_t *volumes, json_t *taps);

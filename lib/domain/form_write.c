@@ -12,9 +12,18 @@ json_t *kn_form_write_connection(const char *driver, const char *path, const cha
     return json_pack("{s:s, s:s, s:s, s:s}", "driver", driver, "path", path, "format", format, "serial", serial);
 }
 
-json_t *kn_form_write_peer(const char *mac, json_t *ips, const char *underlay)
+json_t *kn_form_write_plug(const json_t *nic)
 {
-    return json_pack("{s:s, s:o, s:s}", "mac", mac, "ips", ips, "underlay", underlay);
+    json_t *plug = json_object();
+
+    for (const struct kn_field *field = kn_form_plug.fields; field->kind != KN_FIELD_END; field++) {
+        json_t *value = json_object_get(nic, field->name);
+
+        if (value != NULL) {
+            json_object_set(plug, field->name, value);
+        }
+    }
+    return plug;
 }
 
 json_t *kn_form_write_guest(const char *server, int64_t generation, int power_state)

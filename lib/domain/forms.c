@@ -84,6 +84,15 @@ const struct kn_form kn_form_nic = {
     NULL
 };
 
+/* What a spec says of it; everything else of networks comes with the host's state. */
+const struct kn_form kn_form_plug = {
+    "plug", "a NIC in a spec: the port that the host's state tells about, and the device that stands for it",
+    FIELDS(KN_MUST("port", KN_UUID, NONE, "which"), KN_MUST("mac", KN_STR, MAC, "its address"),
+           KN_MUST("tap", KN_STR, TAP, "the device on the host: \"tap\" and the first 11 characters of the port's id"),
+           KN_MUST("mtu", KN_INT, NIC_MTU, "0 = the default"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
+    NULL
+};
+
 static int wants_one(const json_t *wanted, const char *where, struct kn_error *err)
 {
     const bool network = json_object_get(wanted, "network") != NULL, port = json_object_get(wanted, "port") != NULL;
@@ -97,12 +106,6 @@ const struct kn_form kn_form_wanted_nic = {
            KN_MAY("fixed_ip", KN_STR, CIDR, "of a new port"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
     wants_one
 };
-
-const struct kn_form kn_form_peer = { "peer", "a port that is bound on another host",
-                                      FIELDS(KN_MUST("mac", KN_STR, MAC, "its address"),
-                                             KN_MUST("ips", KN_ARR, NONE, "its addresses", .items = KN_STR),
-                                             KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
-                                      NULL };
 
 /* --- servers ------------------------------------------------------------------------------------------------------------ */
 
@@ -135,7 +138,7 @@ const struct kn_form kn_form_spec = {
            KN_MUST("disk_gib", KN_INT, FLAVOR_DISK_GIB, "root disk; 0 = the image's size"),
            KN_MAY("image", KN_OBJ, NONE, "absent: that of the guest that is there, or it boots from a volume",
                   .form = &kn_form_image),
-           KN_MUST("nics", KN_ARR, NICS, "in order", .form = &kn_form_nic),
+           KN_MUST("nics", KN_ARR, NICS, "in order", .form = &kn_form_plug),
            KN_MAY("volumes", KN_ARR, DISKS, "attached ones", .form = &kn_form_disk),
            KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
            KN_MAY("public_key", KN_STR, PUBLIC_KEY, "for the guest's user"),
@@ -213,7 +216,39 @@ const struct kn_form kn_form_step = {
 };
 
 const struct kn_form *const kn_forms[] = {
-    &kn_form_spec,    &kn_form_image, &kn_form_disk,       &kn_form_connection, &kn_form_nic,
-    &kn_form_address, &kn_form_route, &kn_form_wanted_nic, &kn_form_peer,       &kn_form_description,
-    &kn_form_host,    &kn_form_guest, &kn_form_seen,       &kn_form_step,       NULL,
+    &kn_form_spec,
+    &kn_form_image,
+    &kn_form_disk,
+    &kn_form_connection,
+    &kn_form_nic,
+    &kn_form_address,
+    &kn_form_route,
+    &kn_form_wanted_nic,
+    &kn_form_description,
+    &kn_form_host,
+    &kn_form_guest,
+    &kn_form_seen,
+    &kn_form_step,
+    &kn_form_plug,
+    &kn_form_known,
+    &kn_form_state_object,
+    &kn_form_state_drop,
+    &kn_form_state_network,
+    &kn_form_state_subnet,
+    &kn_form_state_port,
+    &kn_form_state_ip,
+    &kn_form_state_pair,
+    &kn_form_state_option,
+    &kn_form_state_peer,
+    &kn_form_state_group,
+    &kn_form_state_rule,
+    &kn_form_state_member,
+    &kn_form_state_addresses,
+    &kn_form_state_policy,
+    &kn_form_state_limit,
+    &kn_form_state_router,
+    &kn_form_state_interface,
+    &kn_form_state_floating,
+    &kn_form_state_forward,
+    NULL,
 };

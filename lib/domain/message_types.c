@@ -15,6 +15,7 @@
 #define OBJ(name, its, doc) KN_MUST(name, KN_OBJ, NONE, doc, .form = &kn_form_##its)
 #define OBJ_OPT(name, its, doc) KN_MAY(name, KN_OBJ, NONE, doc, .form = &kn_form_##its)
 #define LIST(name, limit, its, doc) KN_MUST(name, KN_ARR, limit, doc, .form = &kn_form_##its)
+#define LIST_OPT(name, its, doc) KN_MAY(name, KN_ARR, NONE, doc, .form = &kn_form_##its, .apart = true)
 #define LIST_APART(name, its, doc) KN_MUST(name, KN_ARR, NONE, doc, .form = &kn_form_##its, .apart = true)
 #define WORDS(name, doc) KN_MUST(name, KN_ARR, NONE, doc, .items = KN_STR)
 #define WORDS_OPT(name, doc) KN_MAY(name, KN_ARR, NONE, doc, .items = KN_STR)
@@ -111,9 +112,11 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("host", HOST, "on which"), STR_OPT("password", GUEST_PASSWORD, "absent = none was"), UUID_OPT("posted", "names this posting")), true },
     { "server.forget_password", 1, KN_TOPIC_AGENT, "drop the password that the guest posted; said again, it drops no other",
       FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("posted", "which posting: another one stays")), NOTHING, true },
-    { "net.peers", 1, KN_TOPIC_AGENT, "the whole forwarding table of a network: who lives on which other host",
-      FIELDS(STR("host", HOST, "on which"), UUID("network", "the network"), INT("version", EXACT, "an older one is ignored"),
-             LIST("peers", NONE, peer, "each port that is bound elsewhere")),
+    { "net.state", 1, KN_TOPIC_AGENT, "what a host must know of its networks: all of it, or what changed since a version; whoever knows another one asks",
+      FIELDS(STR("host", HOST, "on which"), INT("from", STATE_FROM, "the version that it begins at; -1: this is all there is"),
+             INT("version", EXACT, "that it leads to"), INT("piece", STATE_PIECES, "which of the messages of this version it is, from 1 on"),
+             INT("pieces", STATE_PIECES, "how many there are: they are taken together"),
+             LIST("put", NONE, state_object, "things that are so now"), LIST("drop", NONE, state_drop, "things that concern the host no more")),
       NULL, false },
     { "agent.introduce", 1, KN_TOPIC_AGENT, "say hello: the scheduler heard you and does not know you",
       FIELDS(INT_OPT("after", SEQ, "with a higher \"seq\" than this: what you said seemed old")), NULL, false },
@@ -130,7 +133,10 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "random at each start of the agent"),
              LIST_APART("hosts", host, "that it carries")), NULL, false },
     { "agent.heartbeat", 1, KN_TOPIC_REPORT, "the agent lives",
-      FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "as in its hello")), NULL, false },
+      FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "as in its hello"),
+             LIST_OPT("networks", known, "what its hosts know of networks; absent: none of them has any")), NULL, false },
+    { "net.ask", 1, KN_TOPIC_REPORT, "a host's state of its networks has a gap: say all of it",
+      FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"), INT("version", STATE_FROM, "that it has")), NULL, false },
     { "agent.domains", 1, KN_TOPIC_REPORT, "guests found on a host, in pieces of at most 500",
       FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"),
              LIST_APART("domains", guest, "some of its guests")), NULL, false },

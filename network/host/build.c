@@ -13,59 +13,129 @@
 #include "network/host/dnsmasq.h"
 #include "network/host/netns.h"
 
-#define METADATA_IP 0xa9fea9feU /* 169.254.169.254 */
+const struct kn_ip KN_METADATA_IP = { .family = 4, .bytes = { 169, 254, 169, 254 } };
+const struct kn_ip KN_METADATA_IP6 = { .family = 6, .bytes = { 0xfe, 0x80, [12] = 0xa9, 0xfe, 0xa9, 0xfe } };
+
+/* --- taps ----------------------------------------------------------------------------------------------------------- */
 
 /* Asked of the kernel: devices go while this process lives (a tap with its guest, a bridge by an operator's hand), and a memory of them would not. */
-static bool is_plugged(const struct kn_network_host_network *network, const struct kn_network_host_nic *nic)
+static bool is_plugged(const struct kn_network_host_network *network, const struct kn_network_plug *plug,
+                       const struct kn_network_state_port *port)
 {
-    return nic->tap_index != 0 && nic->tap_index == kn_network_link_index(nic->tap) &&
-           nic->bridge_index == kn_network_link_index(network->bridge);
+    return plug->tap_index != 0 && plug->tap_index == kn_network_link_index(plug->tap) &&
+           plug->bridge_index == kn_network_link_index(network->bridge) && plug->built_mtu == network->wanted->mtu &&
+           memcmp(plug->built_mac, port->mac, sizeof(port->mac)) == 0;
 }
 
-bool kn_network_host_stands(const struct kn_network_host_network *network, uint32_t underlay)
+int kn_network_host_unplug_tap(struct kn_network_links *links, struct kn_network_plug *plug, struct kn_error *err)
 {
-    const unsigned bridge = kn_network_link_index(network->bridge);
+    plug->bridge_index = 0;
+    return kn_network_link_leave(links, plug->tap, err);
+}
 
-    for (size_t i = 0; i < network->nic_count; i++) {
-        if (network->nics[i]->bridge_index != bridge) {
-            return false;
-        }
+/* Its MAC was another one until now. */
+static int forget_station(struct kn_network_links *links, const struct kn_network_plug *plug, const uint8_t mac[6],
+                          struct kn_error *err)
+{
+    static const uint8_t NONE[6];
+
+    if (memcmp(plug->built_mac, NONE, sizeof(NONE)) == 0 || memcmp(plug->built_mac, mac, sizeof(NONE)) == 0) {
+        return 0;
     }
-    return bridge != 0 && (underlay == 0 || kn_network_link_index(network->vxlan) != 0);
+    return kn_network_link_forget(links, plug->tap, plug->built_mac, err);
 }
 
 static int build_tap(struct kn_network_links *links, const struct kn_network_host_network *network,
-                     struct kn_network_host_nic *nic, struct kn_error *err)
+                     struct kn_network_plug *plug, struct kn_error *err)
 {
-    if (is_plugged(network, nic)) {
+    const struct kn_network_state_port *port = kn_hmap_get(network->ports, plug->port);
+
+    if (port == NULL || !port->up) {
+        return kn_network_host_unplug_tap(links, plug, err);
+    }
+    if (is_plugged(network, plug, port)) {
         return 0;
     }
-    if (kn_network_link_tap(links, nic->tap, nic->mtu, err) < 0 ||
-        kn_network_link_enslave(links, nic->tap, network->bridge, true, err) < 0) {
+    if (kn_network_link_tap(links, plug->tap, network->wanted->mtu, err) < 0 ||
+        kn_network_link_enslave(links, plug->tap, network->bridge, true, err) < 0 ||
+        forget_station(links, plug, port->mac, err) < 0 ||
+        kn_network_link_station(links, plug->tap, port->mac, err) < 0) {
         return -1;
     }
-    if (kn_network_link_station(links, nic->tap, nic->mac, err) < 0) {
-        return -1;
-    }
-    nic->tap_index = kn_network_link_index(nic->tap);
-    nic->bridge_index = kn_network_link_index(network->bridge);
+    plug->tap_index = kn_network_link_index(plug->tap);
+    plug->bridge_index = kn_network_link_index(network->bridge);
+    plug->built_mtu = network->wanted->mtu;
+    memcpy(plug->built_mac, port->mac, sizeof(plug->built_mac));
     return 0;
 }
 
-static int build_vxlan(struct kn_network_links *links, const struct kn_network_host_network *network, uint32_t underlay,
+static int build_taps(struct kn_network_links *links, const struct kn_network_host_network *network,
+                      struct kn_error *err)
+{
+    const char *port;
+    void *plug;
+
+    for (size_t at = 0; kn_hmap_next(network->plugs, &at, &port, &plug);) {
+        if (build_tap(links, network, plug, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+bool kn_network_host_stands(const struct kn_network_host_network *network, const struct kn_ip *underlay)
+{
+    const unsigned bridge = kn_network_link_index(network->bridge);
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(network->plugs, &at, &id, &value);) {
+        const struct kn_network_plug *plug = value;
+        const struct kn_network_state_port *port = kn_hmap_get(network->ports, plug->port);
+
+        if (port != NULL && port->up && plug->bridge_index != bridge) {
+            return false;
+        }
+    }
+    return bridge != 0 && (underlay->family == 0 || network->wanted->type != KN_NETWORK_VXLAN ||
+                           kn_network_link_index(network->vxlan) != 0);
+}
+
+/* --- VXLAN ---------------------------------------------------------------------------------------------------------- */
+
+/* Not those that are about to come here: their MAC is behind their tap. */
+static int build_peers(struct kn_network_links *links, const struct kn_network_host_network *network,
                        struct kn_error *err)
 {
-    const struct kn_network_host_nic *nic = network->nics[0];
+    AUTO_FREE const struct kn_network_state_peer **elsewhere = kn_alloc((kn_hmap_count(network->peers) + 1) *
+                                                                        sizeof(*elsewhere));
+    const char *id;
+    void *value;
+    size_t count = 0;
 
-    if (underlay == 0) {
+    for (size_t at = 0; kn_hmap_next(network->peers, &at, &id, &value);) {
+        if (kn_hmap_get(network->ports, id) == NULL) {
+            elsewhere[count++] = value;
+        }
+    }
+    return kn_network_link_peers(links, network->vxlan, elsewhere, count, err);
+}
+
+/* Broadcasts and multicasts reach the device so that it can answer ARP and neighbour solicitations itself; it has nowhere to flood them to. */
+static int build_vxlan(struct kn_network_links *links, const struct kn_network_host_network *network,
+                       const struct kn_ip *underlay, bool is_whole, struct kn_error *err)
+{
+    if (underlay->family == 0 || network->wanted->type != KN_NETWORK_VXLAN) {
         return 0;
     }
-    if (kn_network_link_vxlan(links, network->vxlan, nic->vni, underlay, nic->mtu, err) < 0 ||
-        kn_network_link_enslave(links, network->vxlan, network->bridge, false, err) < 0) {
+    if (kn_network_link_vxlan(links, network->vxlan, network->wanted->vni, underlay, network->wanted->mtu, err) < 0 ||
+        kn_network_link_enslave(links, network->vxlan, network->bridge, true, err) < 0) {
         return -1;
     }
-    return kn_network_host_build_peers(links, network, err);
+    return is_whole ? build_peers(links, network, err) : 0;
 }
+
+/* --- DHCP ----------------------------------------------------------------------------------------------------------- */
 
 /* Inside the namespace: the addresses of DHCP and of the metadata door. */
 static int build_inside(void *ctx, struct kn_error *err)
@@ -75,31 +145,20 @@ static int build_inside(void *ctx, struct kn_error *err)
 
     if (kn_network_links_open(&links, err) < 0 || kn_network_link_up(links, "lo", err) < 0 ||
         kn_network_link_up(links, KN_HOST_DHCP_IFACE, err) < 0 ||
-        kn_network_link_address(links, KN_HOST_DHCP_IFACE, METADATA_IP, 32, err) < 0) {
+        kn_network_link_address(links, KN_HOST_DHCP_IFACE, &KN_METADATA_IP, 32, err) < 0 ||
+        kn_network_link_address(links, KN_HOST_DHCP_IFACE, &KN_METADATA_IP6, 64, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < network->nic_count; i++) {
-        const struct kn_network_host_nic *nic = network->nics[i];
-        const struct kn_network_host_address *address = kn_network_host_nic_served(nic);
-        bool is_same = i > 0 && network->nics[i - 1]->dhcp_ip == nic->dhcp_ip;
+    for (size_t i = 0; i < network->wanted->subnet_count; i++) {
+        const struct kn_network_state_subnet *subnet = &network->wanted->subnets[i];
+        struct kn_ip ip;
 
-        if (address != NULL && !is_same &&
-            kn_network_link_address(links, KN_HOST_DHCP_IFACE, nic->dhcp_ip, address->prefix, err) < 0) {
+        if (kn_network_host_network_dhcp_ip(network, subnet, &ip) &&
+            kn_network_link_address(links, KN_HOST_DHCP_IFACE, &ip, subnet->cidr.length, err) < 0) {
             return -1;
         }
     }
     return 0;
-}
-
-/* The MAC of the network's DHCP port is the same on every host. */
-static const struct kn_network_host_nic *first_with_dhcp(const struct kn_network_host_network *network)
-{
-    for (size_t i = 0; i < network->nic_count; i++) {
-        if (kn_network_host_nic_served(network->nics[i]) != NULL) {
-            return network->nics[i];
-        }
-    }
-    return NULL;
 }
 
 /* What is left of a namespace that vanished would stand in the way of the new one. */
@@ -114,71 +173,42 @@ static int clear_remains(struct kn_network_links *links, const struct kn_network
 }
 
 static int build_veth(struct kn_network_links *links, const struct kn_network_host_network *network,
-                      const struct kn_network_host_nic *nic, struct kn_error *err)
+                      struct kn_error *err)
 {
     AUTO_CLOSE int ns = kn_network_netns_open(network->netns);
+    const struct kn_network_state_network *wanted = network->wanted;
 
-    if (kn_network_link_veth(links, network->veth, ns, KN_HOST_DHCP_IFACE, nic->dhcp_mac, nic->mtu, err) < 0 ||
+    if (kn_network_link_veth(links, network->veth, ns, KN_HOST_DHCP_IFACE, wanted->dhcp_mac, wanted->mtu, err) < 0 ||
         kn_network_link_enslave(links, network->veth, network->bridge, true, err) < 0) {
         return -1;
     }
-    return kn_network_link_station(links, network->veth, nic->dhcp_mac, err);
+    return kn_network_link_station(links, network->veth, wanted->dhcp_mac, err);
 }
 
 static int build_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network,
                       struct kn_error *err)
 {
-    const struct kn_network_host_nic *nic = first_with_dhcp(network);
-
-    if (nic == NULL) {
+    if (!kn_network_host_network_is_served(network)) {
         return 0;
     }
     if (clear_remains(links, network, err) < 0 || kn_network_netns_ensure(network->netns, err) < 0 ||
-        build_veth(links, network, nic, err) < 0 ||
+        build_veth(links, network, err) < 0 ||
         kn_network_netns_run(network->netns, build_inside, (void *)(uintptr_t)network, err) < 0) {
         return -1;
     }
-    return kn_network_dnsmasq_ensure(network->dir, network->netns,
-                                     (const struct kn_network_host_nic *const *)network->nics, network->nic_count, err);
+    return kn_network_dnsmasq_ensure(network, err);
 }
+
+/* --- all of it ------------------------------------------------------------------------------------------------------ */
 
 int kn_network_host_build(struct kn_network_links *links, const struct kn_network_host_network *network,
-                          uint32_t underlay, struct kn_error *err)
+                          const struct kn_ip *underlay, bool is_whole, struct kn_error *err)
 {
-    if (kn_network_link_bridge(links, network->bridge, network->nics[0]->mtu, err) < 0 ||
-        build_vxlan(links, network, underlay, err) < 0) {
+    if (kn_network_link_bridge(links, network->bridge, network->wanted->mtu, err) < 0 ||
+        build_vxlan(links, network, underlay, is_whole, err) < 0 || build_taps(links, network, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < network->nic_count; i++) {
-        if (build_tap(links, network, network->nics[i], err) < 0) {
-            return -1;
-        }
-    }
     return build_dhcp(links, network, err);
-}
-
-static bool is_local(const struct kn_network_host_network *network, const uint8_t mac[6])
-{
-    for (size_t i = 0; i < network->nic_count; i++) {
-        if (memcmp(network->nics[i]->mac, mac, sizeof(network->nics[i]->mac)) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-int kn_network_host_build_peers(struct kn_network_links *links, const struct kn_network_host_network *network,
-                                struct kn_error *err)
-{
-    AUTO_FREE struct kn_network_link_peer *elsewhere = kn_alloc((network->peer_count + 1) * sizeof(*elsewhere));
-    size_t count = 0;
-
-    for (size_t i = 0; i < network->peer_count; i++) {
-        if (!is_local(network, network->peers[i].mac)) { /* the table is older than what is plugged in here */
-            elsewhere[count++] = network->peers[i];
-        }
-    }
-    return kn_network_link_peers(links, network->vxlan, elsewhere, count, err);
 }
 
 int kn_network_host_demolish(struct kn_network_links *links, const struct kn_network_host_network *network,

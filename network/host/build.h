@@ -6,14 +6,15 @@
 #include "network/host/link.h"
 #include "network/host/network.h"
 
-/* underlay: 0 = networks do not leave the host. The firewall must know the taps already. */
+extern const struct kn_ip KN_METADATA_IP, KN_METADATA_IP6; /* 169.254.169.254, fe80::a9fe:a9fe */
+
+/* underlay: of no family = networks do not leave the host. The firewall must know the taps already. The network is wanted. is_whole: its peers, too. */
 int kn_network_host_build(struct kn_network_links *links, const struct kn_network_host_network *network,
-                          uint32_t underlay, struct kn_error *err);
+                          const struct kn_ip *underlay, bool is_whole, struct kn_error *err);
 /* Whether bridge, VXLAN device and the taps' places in the bridge are still those that were built. */
-bool kn_network_host_stands(const struct kn_network_host_network *network, uint32_t underlay);
-/* Only the forwarding entries. */
-int kn_network_host_build_peers(struct kn_network_links *links, const struct kn_network_host_network *network,
-                                struct kn_error *err);
+bool kn_network_host_stands(const struct kn_network_host_network *network, const struct kn_ip *underlay);
+/* A tap whose port is not of this host any more: out of everything, and kept for who made it. */
+int kn_network_host_unplug_tap(struct kn_network_links *links, struct kn_network_plug *plug, struct kn_error *err);
 /* Goes on where it can and reports the first thing that did not work. */
 int kn_network_host_demolish(struct kn_network_links *links, const struct kn_network_host_network *network,
                              struct kn_error *err);

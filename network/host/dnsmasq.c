@@ -29,7 +29,7 @@
     (1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW | 1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_SETUID | \
      1ULL << CAP_SETGID)
 
-static const char *const FILES[] = { "conf", "hosts", "options", "leases", "pid" };
+static const char *const FILES[] = { "conf", "hosts", "options", "names", "leases", "pid" };
 
 static char *file(const char *dir, const char *name)
 {
@@ -77,27 +77,22 @@ void kn_network_dnsmasq_end(const char *dir)
 }
 
 /* Leases of guests that are gone would keep their addresses from their successors. */
-static int prune_leases(const char *dir, const struct kn_network_host_nic *const *nics, size_t count,
-                        struct kn_error *err)
+static int prune_leases(const struct kn_network_host_network *network, struct kn_error *err)
 {
-    AUTO_FREE char *path = file(dir, "leases");
+    AUTO_FREE char *path = file(network->dir, "leases");
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf old = KN_STRBUF_INIT, kept = KN_STRBUF_INIT;
 
     kn_network_file_read(path, &old);
-    kn_network_host_dhcp_prune(old.buf, nics, count, &kept);
+    kn_network_host_dhcp_prune(old.buf, network, &kept);
     return kn_network_file_write(path, &kept, NULL, err);
 }
 
-static int dnsmasq_start(const char *dir, const char *netns, const struct kn_network_host_nic *const *nics,
-                         size_t count, struct kn_error *err)
+static int dnsmasq_start(const struct kn_network_host_network *network, struct kn_error *err)
 {
-    AUTO_FREE char *option = kn_asprintf("--conf-file=%s/conf", dir);
+    AUTO_FREE char *option = kn_asprintf("--conf-file=%s/conf", network->dir);
     const char *const argv[] = { PROGRAM, option, NULL };
 
-    if (prune_leases(dir, nics, count, err) < 0) {
-        return -1;
-    }
-    return kn_network_netns_exec(netns, CAPABILITIES, argv, err);
+    return prune_leases(network, err) < 0 ? -1 : kn_network_netns_exec(network->netns, CAPABILITIES, argv, err);
 }
 
 static int dnsmasq_write_file(const char *dir, const char *name, const struct kn_strbuf *text, bool *ret_changed,
@@ -123,33 +118,61 @@ static bool loses_somebody(const char *dir, const struct kn_strbuf *hosts)
     return loses;
 }
 
-int kn_network_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_network_host_nic *const *nics,
-                              size_t count, struct kn_error *err)
+/* A file of its own: what is compiled, where it goes, and whether that is something new. */
+static int dnsmasq_write(const struct kn_network_host_network *network, const char *name,
+                         void (*compile)(const struct kn_network_host_network *, struct kn_strbuf *), bool *ret_changed,
+                         struct kn_error *err)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf conf = KN_STRBUF_INIT, hosts = KN_STRBUF_INIT, options = KN_STRBUF_INIT;
-    bool new_conf = false, new_hosts = false, new_options = false;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    bool changed = false;
 
-    kn_network_host_dhcp_conf(dir, nics, count, &conf);
-    kn_network_host_dhcp_hosts(nics, count, &hosts);
-    kn_network_host_dhcp_options(nics, count, &options);
-    mkdir(dir, 0700);
-    bool loses = loses_somebody(dir, &hosts);
-
-    if (dnsmasq_write_file(dir, "conf", &conf, &new_conf, err) < 0 ||
-        dnsmasq_write_file(dir, "hosts", &hosts, &new_hosts, err) < 0 ||
-        dnsmasq_write_file(dir, "options", &options, &new_options, err) < 0) {
+    compile(network, &text);
+    if (dnsmasq_write_file(network->dir, name, &text, &changed, err) < 0) {
         return -1;
     }
-    pid_t pid = pid_of(dir);
+    *ret_changed = *ret_changed || changed;
+    return 0;
+}
 
-    if (pid != 0 && !new_conf && !loses) {
-        if (new_hosts || new_options) {
+int kn_network_dnsmasq_ensure(const struct kn_network_host_network *network, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf hosts = KN_STRBUF_INIT;
+    bool restart = false, reload = false;
+
+    mkdir(network->dir, 0700);
+    kn_network_host_dhcp_hosts(network, &hosts);
+    restart = loses_somebody(network->dir, &hosts);
+    if (dnsmasq_write(network, "conf", kn_network_host_dhcp_conf, &restart, err) < 0 ||
+        dnsmasq_write(network, "hosts", kn_network_host_dhcp_hosts, &reload, err) < 0 ||
+        dnsmasq_write(network, "options", kn_network_host_dhcp_options, &reload, err) < 0 ||
+        dnsmasq_write(network, "names", kn_network_host_dhcp_names, &reload, err) < 0) {
+        return -1;
+    }
+    pid_t pid = pid_of(network->dir);
+
+    if (pid != 0 && !restart) {
+        if (reload) {
             kill(pid, SIGHUP);
         }
         return 0;
     }
-    kn_network_dnsmasq_end(dir);
-    return dnsmasq_start(dir, netns, nics, count, err);
+    kn_network_dnsmasq_end(network->dir);
+    return dnsmasq_start(network, err);
+}
+
+int kn_network_dnsmasq_names(const struct kn_network_host_network *network, struct kn_error *err)
+{
+    bool changed = false;
+    pid_t pid;
+
+    if (dnsmasq_write(network, "names", kn_network_host_dhcp_names, &changed, err) < 0) {
+        return -1;
+    }
+    pid = changed ? pid_of(network->dir) : 0;
+    if (pid != 0) {
+        kill(pid, SIGHUP);
+    }
+    return 0;
 }
 
 void kn_network_dnsmasq_remove(const char *dir)

@@ -4,16 +4,15 @@
 #define KN_NETWORK_HOST_DNSMASQ_H
 
 #include <stdbool.h>
-#include <stddef.h>
-
-#include "network/host/nic.h"
+#include "network/host/network.h"
 
 /*
- * Ensures that a dnsmasq runs in the namespace and knows exactly these NICs. dir: its files (made if absent). A NIC more is a SIGHUP;
- * a NIC less, or a subnet more, is a restart, because leases and ranges cannot be taken from a running one.
+ * Ensures that a dnsmasq runs in the network's namespace and knows exactly what the state says. A port or a name more is a SIGHUP;
+ * a port less, or a subnet more, is a restart, because leases and ranges cannot be taken from a running one.
  */
-int kn_network_dnsmasq_ensure(const char *dir, const char *netns, const struct kn_network_host_nic *const *nics,
-                              size_t count, struct kn_error *err);
+int kn_network_dnsmasq_ensure(const struct kn_network_host_network *network, struct kn_error *err);
+/* Only who is called what. */
+int kn_network_dnsmasq_names(const struct kn_network_host_network *network, struct kn_error *err);
 bool kn_network_dnsmasq_runs(const char *dir);
 /* Ends it and waits until it is gone. */
 void kn_network_dnsmasq_end(const char *dir);

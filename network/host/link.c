@@ -26,6 +26,7 @@ int kn_network_links_open(struct kn_network_links **ret_links, struct kn_error *
     struct kn_network_links *links = KN_NEW(struct kn_network_links);
 
     links->socket = nl_socket_alloc();
+    nl_socket_disable_seq_check(links->socket); /* answers of a batch are counted, not matched */
     int rc = nl_connect(links->socket, NETLINK_ROUTE);
 
     if (rc < 0) {
@@ -170,21 +171,28 @@ int kn_network_link_ifb(struct kn_network_links *links, const char *name, struct
 
 struct vxlan {
     int vni;
-    uint32_t underlay;
+    const struct kn_ip *underlay;
 };
+
+static void put_underlay(struct nl_msg *msg, const struct kn_ip *underlay)
+{
+    nla_put(msg, underlay->family == 4 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, underlay->family == 4 ? 4 : 16,
+            underlay->bytes);
+}
 
 static void put_vxlan(struct nl_msg *msg, const void *arg)
 {
     const struct vxlan *vxlan = arg;
 
     nla_put_u32(msg, IFLA_VXLAN_ID, (uint32_t)vxlan->vni);
-    nla_put_u32(msg, IFLA_VXLAN_LOCAL, htonl(vxlan->underlay));
+    put_underlay(msg, vxlan->underlay);
     nla_put_u16(msg, IFLA_VXLAN_PORT, htons(VXLAN_PORT));
     nla_put_u8(msg, IFLA_VXLAN_LEARNING, 0);
     nla_put_u8(msg, IFLA_VXLAN_PROXY, 1);
 }
 
-static int move_vxlan(struct kn_network_links *links, const char *name, uint32_t underlay, struct kn_error *err)
+static int move_vxlan(struct kn_network_links *links, const char *name, const struct kn_ip *underlay,
+                      struct kn_error *err)
 {
     struct nl_msg *msg = link_message(RTM_NEWLINK, 0, AF_UNSPEC, 0, name);
     struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
@@ -192,14 +200,14 @@ static int move_vxlan(struct kn_network_links *links, const char *name, uint32_t
     nla_put_string(msg, IFLA_INFO_KIND, "vxlan");
     struct nlattr *data = nla_nest_start(msg, IFLA_INFO_DATA);
 
-    nla_put_u32(msg, IFLA_VXLAN_LOCAL, htonl(underlay));
+    put_underlay(msg, underlay);
     nla_nest_end(msg, data);
     nla_nest_end(msg, info);
     return kn_network_links_send(links, msg, 0, "cannot change interface", name, err);
 }
 
-int kn_network_link_vxlan(struct kn_network_links *links, const char *name, int vni, uint32_t underlay, int mtu,
-                          struct kn_error *err)
+int kn_network_link_vxlan(struct kn_network_links *links, const char *name, int vni, const struct kn_ip *underlay,
+                          int mtu, struct kn_error *err)
 {
     const struct vxlan vxlan = { vni, underlay };
     int rc = kn_network_link_index(name) != 0 ? move_vxlan(links, name, underlay, err)
@@ -289,17 +297,109 @@ int kn_network_link_enslave(struct kn_network_links *links, const char *name, co
     return set_port_flags(links, name, index, multicast, err);
 }
 
-int kn_network_link_address(struct kn_network_links *links, const char *name, uint32_t ip, int prefix,
+int kn_network_link_leave(struct kn_network_links *links, const char *name, struct kn_error *err)
+{
+    const unsigned index = kn_network_link_index(name);
+    struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+    struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index, .ifi_change = IFF_UP };
+
+    if (index == 0) {
+        nlmsg_free(msg);
+        return 0;
+    }
+    nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+    nla_put_u32(msg, IFLA_MASTER, 0);
+    return kn_network_links_send(links, msg, NLE_NODEV, "cannot unplug interface", name, err);
+}
+
+int kn_network_link_address(struct kn_network_links *links, const char *name, const struct kn_ip *ip, int prefix,
                             struct kn_error *err)
 {
+    const int width = ip->family == 4 ? 4 : 16;
     struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-    struct ifaddrmsg info = { .ifa_family = AF_INET,
+    struct ifaddrmsg info = { .ifa_family = ip->family == 4 ? AF_INET : AF_INET6,
                               .ifa_prefixlen = (unsigned char)prefix,
+                              .ifa_flags = ip->family == 4 ? 0 : IFA_F_NODAD,
                               .ifa_index = kn_network_link_index(name) };
-    uint32_t address = htonl(ip);
 
     nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
-    nla_put(msg, IFA_LOCAL, sizeof(address), &address);
-    nla_put(msg, IFA_ADDRESS, sizeof(address), &address);
+    nla_put(msg, IFA_LOCAL, width, ip->bytes);
+    nla_put(msg, IFA_ADDRESS, width, ip->bytes);
     return kn_network_links_send(links, msg, NLE_EXIST, "cannot give an address to interface", name, err);
+}
+
+/* --- many at once ------------------------------------------------------------------------------------------------- */
+
+#define BATCH_BYTES ((size_t)32 << 10)
+#define BATCH_MESSAGES 128 /* their answers have to fit the socket's buffer */
+
+static void batch_answer(struct kn_network_links_batch *batch, const struct nlmsghdr *header)
+{
+    const struct nlmsgerr *answer = nlmsg_data(header);
+    const int code = header->nlmsg_type == NLMSG_ERROR ? -answer->error : 0;
+
+    batch->waiting--;
+    if (code != 0 && code != batch->fine[0] && code != batch->fine[1] && batch->failed == 0) {
+        batch->failed = code;
+    }
+}
+
+static int batch_read(struct kn_network_links_batch *batch, struct kn_error *err)
+{
+    struct sockaddr_nl from;
+    unsigned char *data = NULL;
+    int len = nl_recv(batch->links->socket, &from, &data, NULL);
+
+    if (len <= 0) {
+        return kn_fail(err, KN_INTERNAL, "netlink: %s", len < 0 ? nl_geterror(len) : "no answer");
+    }
+    for (const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)data;
+         nlmsg_ok(header, len) && batch->waiting > 0; header = nlmsg_next((struct nlmsghdr *)(uintptr_t)header, &len)) {
+        batch_answer(batch, header);
+    }
+    free(data);
+    return 0;
+}
+
+static int batch_flush(struct kn_network_links_batch *batch, struct kn_error *err)
+{
+    int rc = 0;
+
+    if (batch->waiting == 0) {
+        return 0;
+    }
+    const int sent = nl_sendto(batch->links->socket, batch->buffer.buf, batch->buffer.len);
+
+    if (sent < 0) {
+        rc = kn_fail(err, KN_INTERNAL, "netlink: %s", nl_geterror(sent));
+        batch->waiting = 0;
+    }
+    while (rc == 0 && batch->waiting > 0) {
+        rc = batch_read(batch, err);
+    }
+    kn_strbuf_clear(&batch->buffer);
+    return rc;
+}
+
+int kn_network_links_batch_add(struct kn_network_links_batch *batch, struct nl_msg *msg, struct kn_error *err)
+{
+    struct nlmsghdr *header = nlmsg_hdr(msg);
+
+    nl_complete_msg(batch->links->socket, msg);
+    header->nlmsg_flags |= NLM_F_ACK;
+    kn_strbuf_add(&batch->buffer, header, header->nlmsg_len);
+    kn_strbuf_add(&batch->buffer, "\0\0\0", NLMSG_ALIGN(header->nlmsg_len) - header->nlmsg_len);
+    nlmsg_free(msg);
+    batch->waiting++;
+    return batch->buffer.len >= BATCH_BYTES || batch->waiting >= BATCH_MESSAGES ? batch_flush(batch, err) : 0;
+}
+
+int kn_network_links_batch_end(struct kn_network_links_batch *batch, const char *what, const char *name,
+                               struct kn_error *err)
+{
+    const int rc = batch_flush(batch, err), failed = batch->failed;
+
+    kn_strbuf_release(&batch->buffer);
+    batch->failed = 0;
+    return rc < 0 ? -1 : failed == 0 ? 0 : kn_fail(err, KN_INTERNAL, "%s \"%s\": %s", what, name, strerror(failed));
 }

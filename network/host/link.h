@@ -13,6 +13,8 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/ip.h"
+#include "network/host/state.h"
 
 struct kn_network_links;
 
@@ -26,9 +28,9 @@ unsigned kn_network_link_index(const char *name);
 /* Each makes the device if absent, sets its MTU and brings it up without IPv6. */
 int kn_network_link_bridge(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err);
 int kn_network_link_ifb(struct kn_network_links *links, const char *name, struct kn_error *err);
-/* underlay: local address in host byte order, also changed on a device that is there. */
-int kn_network_link_vxlan(struct kn_network_links *links, const char *name, int vni, uint32_t underlay, int mtu,
-                          struct kn_error *err);
+/* underlay: its local address, also changed on a device that is there. */
+int kn_network_link_vxlan(struct kn_network_links *links, const char *name, int vni, const struct kn_ip *underlay,
+                          int mtu, struct kn_error *err);
 int kn_network_link_tap(struct kn_network_links *links, const char *name, int mtu,
                         struct kn_error *err); /* persistent, vnet_hdr */
 /* The peer lives in the namespace of ns_fd under peer_name with this MAC. */
@@ -40,23 +42,23 @@ int kn_network_link_delete(struct kn_network_links *links, const char *name, str
 /* Makes the device a port of the bridge: nothing is learned, unknown unicast is not flooded; broadcast: it gets broadcast and multicast. */
 int kn_network_link_enslave(struct kn_network_links *links, const char *name, const char *bridge, bool multicast,
                             struct kn_error *err);
-/* name has this address and prefix. */
-int kn_network_link_address(struct kn_network_links *links, const char *name, uint32_t ip, int prefix,
+/* Out of whatever bridge it is in, and down: nothing passes it. One that is gone is fine. */
+int kn_network_link_leave(struct kn_network_links *links, const char *name, struct kn_error *err);
+/* name has this address and prefix; of IPv6: at once, nobody is asked whether somebody else has it. */
+int kn_network_link_address(struct kn_network_links *links, const char *name, const struct kn_ip *ip, int prefix,
                             struct kn_error *err);
 
-/* A static entry of the bridge: this MAC is behind this port. */
+/* A static entry of the bridge: this MAC is behind this port; and its end. */
 int kn_network_link_station(struct kn_network_links *links, const char *port, const uint8_t mac[6],
                             struct kn_error *err);
+int kn_network_link_forget(struct kn_network_links *links, const char *port, const uint8_t mac[6],
+                           struct kn_error *err);
 
-/* Who lives behind a VXLAN device. */
-struct kn_network_link_peer {
-    uint8_t mac[6];
-    uint32_t underlay; /* host byte order */
-    const uint32_t *ips;
-    size_t ip_count;
-};
-/* Makes the device's forwarding, bridge and neighbour entries exactly these. */
-int kn_network_link_peers(struct kn_network_links *links, const char *vxlan, const struct kn_network_link_peer *peers,
-                          size_t count, struct kn_error *err);
+/* Makes the device's forwarding, bridge and neighbour entries exactly those of these peers. */
+int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
+                          const struct kn_network_state_peer *const *peers, size_t count, struct kn_error *err);
+/* The same as a change: the entries of one that goes (NULL: nobody) and of one that comes (NULL: nobody). What was not there is fine. */
+int kn_network_link_peer(struct kn_network_links *links, const char *vxlan, const struct kn_network_state_peer *gone,
+                         const struct kn_network_state_peer *come, struct kn_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -160,18 +161,42 @@ int kn_network_netns_remove(const char *name, struct kn_error *err)
 /* --- a listening socket ------------------------------------------------------------------------------------------- */
 
 struct netns_door {
-    struct sockaddr_in at;
+    const struct kn_ip *ip;
+    const char *device;
+    uint16_t port;
     int fd;
 };
+
+/* Inside the namespace: a device's index is of there. */
+static socklen_t door_address(const struct netns_door *door, struct sockaddr_storage *ret)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
+
+    memset(ret, 0, sizeof(*ret));
+    if (door->ip->family == 4) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(door->port);
+        memcpy(&in->sin_addr, door->ip->bytes, sizeof(in->sin_addr));
+        return sizeof(*in);
+    }
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(door->port);
+    in6->sin6_scope_id = door->device == NULL ? 0 : if_nametoindex(door->device);
+    memcpy(&in6->sin6_addr, door->ip->bytes, sizeof(in6->sin6_addr));
+    return sizeof(*in6);
+}
 
 static int netns_open_door(void *ctx, struct kn_error *err)
 {
     struct netns_door *door = ctx;
-    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_storage at;
+    const socklen_t size = door_address(door, &at);
+    int yes = 1, fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
         setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) < 0 ||
-        bind(fd, (const struct sockaddr *)&door->at, sizeof(door->at)) < 0 || listen(fd, 64) < 0) {
+        bind(fd, (const struct sockaddr *)&at, size) < 0 || listen(fd, 64) < 0) {
         kn_fail(err, KN_INTERNAL, "listening for metadata: %s", strerror(errno));
         if (fd >= 0) {
             close(fd);
@@ -182,10 +207,10 @@ static int netns_open_door(void *ctx, struct kn_error *err)
     return 0;
 }
 
-int kn_network_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, struct kn_error *err)
+int kn_network_netns_listen(const char *name, const struct kn_ip *ip, const char *device, uint16_t port, int *ret_fd,
+                            struct kn_error *err)
 {
-    struct netns_door door = { .at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip) },
-                               .fd = -1 };
+    struct netns_door door = { .ip = ip, .device = device, .port = port, .fd = -1 };
 
     if (kn_network_netns_run(name, netns_open_door, &door, err) < 0) {
         return -1;

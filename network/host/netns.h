@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "lib/base/error.h"
+#include "lib/base/ip.h"
 
 /* Makes it if it is not there. */
 int kn_network_netns_ensure(const char *name, struct kn_error *err);
@@ -22,8 +23,9 @@ int kn_network_netns_open(const char *name);
 /* Runs work in a thread inside the namespace and returns what it returned. */
 int kn_network_netns_run(const char *name, int (*work)(void *ctx, struct kn_error *err), void *ctx,
                          struct kn_error *err);
-/* A listening TCP socket inside the namespace, on an IPv4 address in host byte order. */
-int kn_network_netns_listen(const char *name, uint32_t ip, uint16_t port, int *ret_fd, struct kn_error *err);
+/* A listening TCP socket inside the namespace; device: on which a link-local address of IPv6 is, else NULL. */
+int kn_network_netns_listen(const char *name, const struct kn_ip *ip, const char *device, uint16_t port, int *ret_fd,
+                            struct kn_error *err);
 /*
  * Runs a program inside the namespace, with no more capabilities than `capabilities` (a bit mask), and waits for its end.
  * KN_INTERNAL with its stderr when it fails. argv[0] is an absolute path.

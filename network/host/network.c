@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * network.c: the wanted state of one network on this host, in memory and in its file. Everything that comes in, from the agent
- * or from the file, goes through nic.c; nothing else of it is used.
- */
+/* network.c: names, and questions about what the state says of one network. Pure. */
 #include "network/host/network.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/address/mac.h"
-#include "network/host/file.h"
 
 struct kn_network_host_network *kn_network_host_network_new(const char *networks_dir, const char *id)
 {
@@ -26,8 +18,9 @@ struct kn_network_host_network *kn_network_host_network_new(const char *networks
     snprintf(network->veth, sizeof(network->veth), "kd%.8s", id);
     snprintf(network->netns, sizeof(network->netns), "kn-%.8s", id);
     network->dir = kn_asprintf("%s/%s", networks_dir, id);
-    network->path = kn_asprintf("%s/%s.json", networks_dir, id);
-    network->version = -1;
+    network->ports = kn_hmap_new(NULL);
+    network->peers = kn_hmap_new(NULL);
+    network->plugs = kn_hmap_new(NULL);
     return network;
 }
 
@@ -35,206 +28,97 @@ void kn_network_host_network_free(void *p)
 {
     struct kn_network_host_network *network = p;
 
-    if (network == NULL) {
-        return;
+    if (network != NULL) {
+        kn_hmap_free(network->ports);
+        kn_hmap_free(network->peers);
+        kn_hmap_free(network->plugs);
+        free(network->dir);
+        free(network);
     }
-    for (size_t i = 0; i < network->nic_count; i++) {
-        kn_network_host_nic_free(network->nics[i]);
-    }
-    free(network->nics);
-    json_decref(network->peers_json);
-    free(network->peers);
-    free(network->peer_ips);
-    free(network->dir);
-    free(network->path);
-    free(network);
 }
 
-/* --- who is here -------------------------------------------------------------------------------------------------- */
-
-void kn_network_host_network_put(struct kn_network_host_network *network, struct kn_network_host_nic *nic)
+const struct kn_network_state_subnet *kn_network_host_network_subnet(const struct kn_network_host_network *network,
+                                                                     const char *id)
 {
-    for (size_t i = 0; i < network->nic_count; i++) {
-        if (strcmp(network->nics[i]->port, nic->port) == 0) {
-            kn_network_host_nic_free(network->nics[i]);
-            network->nics[i] = nic;
-            return;
-        }
-    }
-    network->nics = kn_realloc_array(network->nics, network->nic_count + 1, sizeof(*network->nics));
-    network->nics[network->nic_count++] = nic;
-}
-
-struct kn_network_host_nic *kn_network_host_network_take(struct kn_network_host_network *network, size_t index)
-{
-    struct kn_network_host_nic *nic = network->nics[index];
-
-    network->nic_count--;
-    memmove(&network->nics[index], &network->nics[index + 1], (network->nic_count - index) * sizeof(nic));
-    return nic;
-}
-
-struct kn_network_host_nic *kn_network_host_network_find(const struct kn_network_host_network *network,
-                                                         const char *port)
-{
-    for (size_t i = 0; i < network->nic_count; i++) {
-        if (strcmp(network->nics[i]->port, port) == 0) {
-            return network->nics[i];
+    for (size_t i = 0; network->wanted != NULL && i < network->wanted->subnet_count; i++) {
+        if (strcmp(network->wanted->subnets[i].id, id) == 0) {
+            return &network->wanted->subnets[i];
         }
     }
     return NULL;
 }
 
-bool kn_network_host_network_serves_dhcp(const struct kn_network_host_network *network)
+/* IPv6 without DHCP may still want router advertisements. */
+static bool is_served(const struct kn_network_state_subnet *subnet)
 {
-    for (size_t i = 0; i < network->nic_count; i++) {
-        if (kn_network_host_nic_served(network->nics[i]) != NULL) {
+    return subnet->dhcp || (subnet->cidr.ip.family == 6 && subnet->ra_mode != KN_RA_NONE);
+}
+
+static const uint8_t NO_MAC[6];
+
+bool kn_network_host_network_dhcp_ip(const struct kn_network_host_network *network,
+                                     const struct kn_network_state_subnet *subnet, struct kn_ip *ret)
+{
+    const struct kn_network_state_network *wanted = network->wanted;
+
+    if (!is_served(subnet) || memcmp(wanted->dhcp_mac, NO_MAC, sizeof(NO_MAC)) == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < wanted->dhcp_ips.count; i++) {
+        if (kn_ip_prefix_holds(&subnet->cidr, &wanted->dhcp_ips.items[i])) {
+            *ret = wanted->dhcp_ips.items[i];
+            return true;
+        }
+    }
+    /* Nothing was set aside for it: what SLAAC would make of its MAC, which nobody else has. */
+    if (subnet->cidr.ip.family == 6 && subnet->cidr.length == 64) {
+        *ret = kn_ip_eui64(&subnet->cidr, wanted->dhcp_mac);
+        return true;
+    }
+    return false;
+}
+
+bool kn_network_host_network_is_served(const struct kn_network_host_network *network)
+{
+    struct kn_ip ip;
+
+    for (size_t i = 0; network->wanted != NULL && i < network->wanted->subnet_count; i++) {
+        if (kn_network_host_network_dhcp_ip(network, &network->wanted->subnets[i], &ip)) {
             return true;
         }
     }
     return false;
 }
 
-/* --- who is elsewhere --------------------------------------------------------------------------------------------- */
-
-static size_t count_ips(const json_t *peers)
+static int resident_compare(const void *a, const void *b)
 {
-    size_t i, count = 0;
-    const json_t *peer;
+    const struct kn_network_resident *x = a, *y = b;
 
-    json_array_foreach (peers, i, peer) {
-        count += json_array_size(json_object_get(peer, "ips"));
-    }
-    return count;
+    return strcmp(x->id, y->id);
 }
 
-static int parse_peer(const json_t *json, struct kn_network_link_peer *peer, uint32_t *ips, struct kn_error *err)
+struct kn_network_resident *kn_network_host_network_residents(const struct kn_network_host_network *network,
+                                                              bool with_peers, size_t *ret_count)
 {
-    const json_t *list = json_object_get(json, "ips"), *ip;
-    size_t i;
+    const size_t most = kn_hmap_count(network->ports) + (with_peers ? kn_hmap_count(network->peers) : 0);
+    struct kn_network_resident *residents = kn_alloc((most + 1) * sizeof(*residents));
+    const char *id;
+    void *value;
+    size_t count = 0;
 
-    if (!kn_network_mac_parse(json_string_value(json_object_get(json, "mac")), peer->mac) ||
-        !kn_network_ipv4_parse(json_string_value(json_object_get(json, "underlay")), &peer->underlay)) {
-        return kn_fail(err, KN_BAD_REQUEST, "a peer has no valid \"mac\" or \"underlay\"");
+    for (size_t at = 0; kn_hmap_next(network->ports, &at, &id, &value);) {
+        const struct kn_network_state_port *port = value;
+
+        residents[count++] = (struct kn_network_resident){ port->id, port->hostname, port->mac, &port->ips, port };
     }
-    json_array_foreach (list, i, ip) {
-        if (!kn_network_ipv4_parse(json_string_value(ip), &ips[i])) {
-            return kn_fail(err, KN_BAD_REQUEST, "a peer has no valid \"ips\"");
+    for (size_t at = 0; with_peers && kn_hmap_next(network->peers, &at, &id, &value);) {
+        const struct kn_network_state_peer *peer = value;
+
+        if (kn_hmap_get(network->ports, peer->id) == NULL) { /* one that is about to come is both */
+            residents[count++] = (struct kn_network_resident){ peer->id, peer->hostname, peer->mac, &peer->ips, NULL };
         }
     }
-    peer->ips = ips;
-    peer->ip_count = json_array_size(list);
-    return 0;
-}
-
-int kn_network_host_network_set_peers(struct kn_network_host_network *network, int64_t version, const json_t *json,
-                                      bool *ret_new, struct kn_error *err)
-{
-    AUTO_FREE struct kn_network_link_peer *peers = kn_alloc((json_array_size(json) + 1) * sizeof(*peers));
-    AUTO_FREE uint32_t *ips = kn_alloc((count_ips(json) + 1) * sizeof(*ips));
-    size_t i, ip = 0;
-    const json_t *item;
-
-    *ret_new = version >= network->version;
-    if (!*ret_new) {
-        return 0;
-    }
-    json_array_foreach (json, i, item) {
-        if (parse_peer(item, &peers[i], ips + ip, err) < 0) {
-            return -1;
-        }
-        ip += peers[i].ip_count;
-    }
-    free(network->peers);
-    free(network->peer_ips);
-    json_decref(network->peers_json);
-    network->peers = kn_steal(&peers);
-    network->peer_ips = kn_steal(&ips);
-    network->peer_count = json_array_size(json);
-    network->peers_json = json_deep_copy(json);
-    network->version = version;
-    return 0;
-}
-
-/* --- the file ----------------------------------------------------------------------------------------------------- */
-
-static json_t *nics_json(const struct kn_network_host_network *network)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < network->nic_count; i++) {
-        const struct kn_network_host_nic *nic = network->nics[i];
-
-        json_array_append_new(list, json_pack("{s:s, s:s, s:O}", "server", nic->server, "hostname", nic->hostname,
-                                              "nic", nic->json));
-    }
-    return list;
-}
-
-int kn_network_host_network_save(const struct kn_network_host_network *network, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-
-    if (network->nic_count == 0) {
-        if (unlink(network->path) < 0 && errno != ENOENT) {
-            return kn_fail(err, KN_INTERNAL, "cannot remove \"%s\": %s", network->path, strerror(errno));
-        }
-        return 0;
-    }
-    json_t *json = json_pack("{s:s, s:I, s:o, s:O*}", "network", network->id, "version", (json_int_t)network->version,
-                             "nics", nics_json(network), "peers", network->peers_json);
-    AUTO_FREE char *dumped = json_dumps(json, JSON_COMPACT);
-
-    json_decref(json);
-    kn_strbuf_addstr(&text, dumped);
-    return kn_network_file_write(network->path, &text, NULL, err);
-}
-
-static int network_parse_nics(struct kn_network_host_network *network, const json_t *list, struct kn_error *err)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach (list, i, item) {
-        struct kn_network_host_nic *nic;
-
-        if (kn_network_host_nic_parse(json_string_value(json_object_get(item, "server")),
-                                      json_string_value(json_object_get(item, "hostname")),
-                                      json_object_get(item, "nic"), &nic, err) < 0) {
-            return -1;
-        }
-        if (strcmp(nic->network, network->id) != 0) {
-            kn_network_host_nic_free(nic);
-            return kn_fail(err, KN_BAD_REQUEST, "a nic belongs to another network");
-        }
-        kn_network_host_network_put(network, nic);
-    }
-    return 0;
-}
-
-int kn_network_host_network_parse(const char *networks_dir, const char *text, struct kn_network_host_network **ret,
-                                  struct kn_error *err)
-{
-    json_t *json = json_loads(text, 0, NULL);
-    const char *id = json_string_value(json_object_get(json, "network"));
-    struct kn_network_host_network *network = kn_uuid_valid(id) ? kn_network_host_network_new(networks_dir, id) : NULL;
-    bool is_new;
-
-    if (network == NULL) {
-        json_decref(json);
-        return kn_fail(err, KN_BAD_REQUEST, "not the state of a network");
-    }
-    int rc = network_parse_nics(network, json_object_get(json, "nics"), err);
-
-    if (rc == 0) {
-        rc = kn_network_host_network_set_peers(network, json_integer_value(json_object_get(json, "version")),
-                                               json_object_get(json, "peers"), &is_new, err);
-    }
-    json_decref(json);
-    if (rc < 0) {
-        kn_network_host_network_free(network);
-        return -1;
-    }
-    *ret = network;
-    return 0;
+    qsort(residents, count, sizeof(*residents), resident_compare);
+    *ret_count = count;
+    return residents;
 }

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * network: one network as a host wants it: who is plugged in here, who lives elsewhere; and its state file. Pure but for the
- * file. network/host/build.h makes the kernel agree.
+ * network: one network on this host: what the state says of it, and which taps stand for its ports. Keeps pointers into the state and to plugs; who owns
+ * those (host.c) tells of every change. network/host/build.h makes the kernel agree.
  */
 #ifndef KN_NETWORK_HOST_NETWORK_H
 #define KN_NETWORK_HOST_NETWORK_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "lib/base/error.h"
-#include "network/host/link.h"
+#include "lib/base/hmap.h"
 #include "network/host/nic.h"
+#include "network/host/state.h"
 
 struct kn_network_host_network {
     char id[KN_UUID_SIZE];
@@ -22,37 +20,35 @@ struct kn_network_host_network {
     char veth[KN_HOST_IFNAME];   /* kd<8> */
     char netns[KN_HOST_IFNAME];  /* kn-<8> */
     char *dir;                   /* dnsmasq's files: <state>/networks/<id> */
-    char *path;                  /* the state file: <state>/networks/<id>.json */
-    struct kn_network_host_nic **nics;   /* plugged in here */
-    size_t nic_count;
-    int64_t version;             /* of the peers; -1: none came yet */
-    json_t *peers_json;          /* as it came; NULL: none */
-    struct kn_network_link_peer *peers;  /* ips point into peer_ips */
-    uint32_t *peer_ips;
-    size_t peer_count;
+    const struct kn_network_state_network *wanted; /* NULL: it is not of this host any more */
+    struct kn_hmap *ports;       /* id -> const struct kn_network_state_port: bound here */
+    struct kn_hmap *peers;       /* id -> const struct kn_network_state_peer: bound elsewhere */
+    struct kn_hmap *plugs;       /* port's id -> struct kn_network_plug: those of the ports that have a tap */
     bool built;                  /* the kernel agrees, as far as we know */
-    bool has_door;               /* the metadata socket was handed out */
+    bool has_door;               /* the metadata sockets were handed out */
+    bool names_changed;          /* of peers: dnsmasq hears of them at the next tick */
 };
 
 struct kn_network_host_network *kn_network_host_network_new(const char *networks_dir, const char *id);
 void kn_network_host_network_free(void *network);
 
-/* Takes the NIC, in place of one with the same port. */
-void kn_network_host_network_put(struct kn_network_host_network *network, struct kn_network_host_nic *nic);
-/* Hands out the NIC of that index and forgets it. */
-struct kn_network_host_nic *kn_network_host_network_take(struct kn_network_host_network *network, size_t index);
-struct kn_network_host_nic *kn_network_host_network_find(const struct kn_network_host_network *network,
-                                                         const char *port); /* NULL if absent */
-bool kn_network_host_network_serves_dhcp(const struct kn_network_host_network *network);
-
-/* The "peers" array of net.peers. KN_BAD_REQUEST and nothing changed if any of it is wrong; an older version is nothing (*ret_new false). */
-int kn_network_host_network_set_peers(struct kn_network_host_network *network, int64_t version, const json_t *peers,
-                                      bool *ret_new, struct kn_error *err);
-
-/* Writes the state file; removes it when nobody is plugged in. */
-int kn_network_host_network_save(const struct kn_network_host_network *network, struct kn_error *err);
-/* What kn_network_host_network_save wrote. */
-int kn_network_host_network_parse(const char *networks_dir, const char *text, struct kn_network_host_network **ret,
-                                  struct kn_error *err);
+/* Is there anything that DHCP, DNS or router advertisements are for? */
+bool kn_network_host_network_is_served(const struct kn_network_host_network *network);
+/* Somebody who lives on the network. */
+struct kn_network_resident {
+    const char *id, *hostname;
+    const uint8_t *mac;
+    const struct kn_network_ips *ips;
+    const struct kn_network_state_port *port; /* NULL: it lives elsewhere */
+};
+/* All of them in the order of their ids; a new array. with_peers: also those that live elsewhere. */
+struct kn_network_resident *kn_network_host_network_residents(const struct kn_network_host_network *network,
+                                                              bool with_peers, size_t *ret_count);
+/* The subnet of that id; NULL if the network has none such. */
+const struct kn_network_state_subnet *kn_network_host_network_subnet(const struct kn_network_host_network *network,
+                                                                     const char *id);
+/* The address that the DHCP namespace has on the subnet; false if it has none. */
+bool kn_network_host_network_dhcp_ip(const struct kn_network_host_network *network,
+                                     const struct kn_network_state_subnet *subnet, struct kn_ip *ret);
 
 #endif

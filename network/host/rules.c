@@ -7,6 +7,7 @@
 
 #include "lib/base/cleanup.h"
 #include "network/address/mac.h"
+#include "network/host/nic.h"
 
 static const char RULES[] = "  chain prerouting {\n"
                             "    type filter hook prerouting priority -300; policy accept;\n"
@@ -49,29 +50,33 @@ static const struct {
 _Static_assert(sizeof(SET) / sizeof(SET[0]) == SETS, "a row for each set");
 
 /* Starts an element: the separator, the interface. Returns where a second key may be added. */
-static struct kn_strbuf *rules_element(struct kn_strbuf *out, size_t *count, const struct kn_network_host_nic *nic)
+static struct kn_strbuf *rules_element(struct kn_strbuf *out, size_t *count, const struct kn_network_state_port *port)
 {
     kn_strbuf_addstr(out, (*count)++ == 0 ? "" : ", ");
-    kn_strbuf_addf(out, "\"%s\"", nic->tap);
+    char tap[KN_HOST_IFNAME];
+
+    kn_network_tap_of(port->id, tap);
+    kn_strbuf_addf(out, "\"%s\"", tap);
     return out;
 }
 
-static void nic_elements(enum set set, const struct kn_network_host_nic *nic, size_t *count, struct kn_strbuf *out)
+static void port_elements(enum set set, const struct kn_network_state_port *port, size_t *count, struct kn_strbuf *out)
 {
-    char mac[KN_MAC_TEXT], ip[KN_IPV4_SIZE];
+    char mac[KN_MAC_TEXT], ip[KN_IP_SIZE];
 
     switch (set) {
     case TAPS:
-        rules_element(out, count, nic);
+        rules_element(out, count, port);
         break;
     case MACS:
-        kn_network_mac_text(nic->mac, mac);
-        kn_strbuf_addf(rules_element(out, count, nic), " . %s", mac);
+        kn_network_mac_text(port->mac, mac);
+        kn_strbuf_addf(rules_element(out, count, port), " . %s", mac);
         break;
     case IPS:
-        for (size_t i = 0; i < nic->address_count; i++) {
-            kn_network_ipv4_text(nic->addresses[i].ip, ip);
-            kn_strbuf_addf(rules_element(out, count, nic), " . %s", ip);
+        for (size_t i = 0; i < port->ips.count; i++) {
+            if (port->ips.items[i].family == 4) {
+                kn_strbuf_addf(rules_element(out, count, port), " . %s", kn_ip_text(&port->ips.items[i], ip));
+            }
         }
         break;
     case SETS:
@@ -80,14 +85,14 @@ static void nic_elements(enum set set, const struct kn_network_host_nic *nic, si
 }
 
 /* Prints "before a, b, c after", or nothing for no elements. */
-static void elements(enum set set, const struct kn_network_host_nic *const *nics, size_t count, const char *before,
+static void elements(enum set set, const struct kn_network_state_port *const *ports, size_t count, const char *before,
                      const char *after, struct kn_strbuf *out)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf list = KN_STRBUF_INIT;
     size_t printed = 0;
 
     for (size_t i = 0; i < count; i++) {
-        nic_elements(set, nics[i], &printed, &list);
+        port_elements(set, ports[i], &printed, &list);
     }
     if (printed > 0) {
         kn_strbuf_addstr(out, before);
@@ -96,31 +101,31 @@ static void elements(enum set set, const struct kn_network_host_nic *const *nics
     }
 }
 
-void kn_network_host_rules_whole(const struct kn_network_host_nic *const *nics, size_t count, struct kn_strbuf *out)
+void kn_network_host_rules_whole(const struct kn_network_state_port *const *ports, size_t count, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "add table bridge kilonova\ndelete table bridge kilonova\ntable bridge kilonova {\n");
     for (enum set set = TAPS; set < SETS; set++) {
         kn_strbuf_addf(out, "  set %s {\n    type %s\n", SET[set].name, SET[set].type);
-        elements(set, nics, count, "    elements = { ", " }\n", out);
+        elements(set, ports, count, "    elements = { ", " }\n", out);
         kn_strbuf_addstr(out, "  }\n");
     }
     kn_strbuf_addstr(out, RULES);
     kn_strbuf_addstr(out, "}\n");
 }
 
-static void commands(const char *verb, const struct kn_network_host_nic *const *nics, size_t count,
+static void commands(const char *verb, const struct kn_network_state_port *const *ports, size_t count,
                      struct kn_strbuf *out)
 {
     for (enum set set = TAPS; set < SETS; set++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf before = KN_STRBUF_INIT;
 
         kn_strbuf_addf(&before, "%s element bridge kilonova %s { ", verb, SET[set].name);
-        elements(set, nics, count, before.buf, " }\n", out);
+        elements(set, ports, count, before.buf, " }\n", out);
     }
 }
 
-void kn_network_host_rules_change(const struct kn_network_host_nic *const *gone, size_t gone_count,
-                                  const struct kn_network_host_nic *const *come, size_t come_count,
+void kn_network_host_rules_change(const struct kn_network_state_port *const *gone, size_t gone_count,
+                                  const struct kn_network_state_port *const *come, size_t come_count,
                                   struct kn_strbuf *out)
 {
     commands("delete", gone, gone_count, out);

@@ -13,13 +13,13 @@
 #include <stddef.h>
 
 #include "lib/base/strbuf.h"
-#include "network/host/nic.h"
+#include "network/host/state.h"
 
 /* The whole table in place of whatever there was. */
-void kn_network_host_rules_whole(const struct kn_network_host_nic *const *nics, size_t count, struct kn_strbuf *out);
+void kn_network_host_rules_whole(const struct kn_network_state_port *const *ports, size_t count, struct kn_strbuf *out);
 /* From the NICs that go to those that come, the table being there; either may be empty. */
-void kn_network_host_rules_change(const struct kn_network_host_nic *const *gone, size_t gone_count,
-                                  const struct kn_network_host_nic *const *come, size_t come_count,
+void kn_network_host_rules_change(const struct kn_network_state_port *const *gone, size_t gone_count,
+                                  const struct kn_network_state_port *const *come, size_t come_count,
                                   struct kn_strbuf *out);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/error.h"
 #include "lib/base/hmap.h"
 #include "lib/base/ip.h"
 #include "lib/base/uuid.h"
@@ -113,6 +114,7 @@ struct kn_network_state_port {
 struct kn_network_state_peer {
     char id[KN_UUID_SIZE]; /* the port */
     char network[KN_UUID_SIZE];
+    char hostname[KN_NETWORK_NAME_SIZE]; /* "" if it has none that is a label */
     uint8_t mac[6];
     struct kn_network_ips ips;
     struct kn_ip underlay; /* its host's; of either family */
@@ -191,5 +193,40 @@ struct kn_network_state {
     int64_t version; /* -1: nothing is known */
     struct kn_hmap *objects[KN_NETWORK_KINDS]; /* id -> the struct of that kind */
 };
+
+/*
+ * What a delta did, for whoever makes the kernel follow: an object each, as it was and as it is; NULL: it was not there, it is not any more. `before` lives as
+ * long as the list, `after` as long as the state.
+ */
+struct kn_network_state_change {
+    enum kn_network_kind kind;
+    const void *before, *after;
+};
+
+struct kn_network_state_changes {
+    struct kn_network_state_change *items;
+    size_t count;
+};
+
+extern const char *const kn_network_kind_names[]; /* "network", … as messages say them; KN_NETWORK_KINDS of them */
+
+void kn_network_state_init(struct kn_network_state *state);
+void kn_network_state_release(struct kn_network_state *state);
+void kn_network_state_changes_release(struct kn_network_state_changes *changes);
+
+/*
+ * The body of net.state, or all pieces of one in a list. Puts what it puts, drops what it drops, and then whatever nothing here refers to any more: groups that no
+ * port has, members that are in no remote group, ports and peers without their network, … A port that is put is no peer any more, and the reverse.
+ *
+ * KN_BAD_REQUEST says what is wrong with it, KN_STALE that it begins at another version than the state's: it has to be asked for again. In both cases
+ * nothing changed. One that leads to the version that the state has is nothing, too.
+ */
+int kn_network_state_take(struct kn_network_state *state, const json_t *body,
+                          struct kn_network_state_changes *ret_changes, struct kn_error *err);
+
+/* An object of the state; NULL if it is not there. */
+const void *kn_network_state_get(const struct kn_network_state *state, enum kn_network_kind kind, const char *id);
+/* What it says, in eight bytes: equal objects of two hosts or two moments have equal ones. */
+uint64_t kn_network_state_digest(const void *object);
 
 #endif

@@ -20,8 +20,8 @@ static const struct kn_stmt NAME_THINGS = {
 };
 static const struct kn_stmt NAME_PORTS = {
     "network_change_ports",
-    "INSERT INTO network_change (kind, id, network_id) SELECT $1, p.id, p.network_id FROM port p"
-    " WHERE p.id = ANY($2::uuid[]) AND EXISTS (SELECT 1 FROM port_binding b WHERE b.port_id = p.id) ORDER BY p.id", 2
+    "INSERT INTO network_change (kind, id, network_id, hosts) SELECT $1, p.id, p.network_id, array_agg(b.host) FROM port p"
+    " JOIN port_binding b ON b.port_id = p.id WHERE p.id = ANY($2::uuid[]) GROUP BY p.id, p.network_id ORDER BY p.id", 2
 };
 /* clang-format on */
 

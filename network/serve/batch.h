@@ -20,7 +20,8 @@ struct kn_network_outcome {
 
 /* What a batch leaves to be done: by its end, and by who comes after its commit. */
 struct kn_network_touched {
-    struct kn_array networks;      /* whose forwarding tables changed: their agents are told */
+    const char *silent;            /* hosts of this hypervisor hear nothing of networks; "": all do */
+    bool changes;                  /* the outbox holds what hosts must hear */
     struct kn_quota_claims claims; /* ports made and gone */
 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bind.c: port.bind and port.release: where the ports of servers live, and their end. A port is active on one host; while its server moves it is bound to a
- * second one as well. Both say which networks' forwarding tables changed for hosts that have one; simulated hosts have none, so a network that
+ * second one as well. Both name in the outbox what hosts must hear of; hosts that hear nothing of networks (simulated ones) have no row there, so a network that
  * lives only on such costs nothing more.
  */
 #include <string.h>
 
 #include "network/serve/batch.h"
 
-#define CARRIES_TABLES "lower(h.hypervisor_type) <> 'sim'"
+#define HEARS(h, silent) "lower(" h ".hypervisor_type) <> " silent
 
 /*
  * What becomes active on a host is active nowhere else: in one statement, the old one's end first, because the database keeps to one active binding a
@@ -19,14 +19,24 @@ static const struct kn_stmt BIND = {
     "WITH bound AS (UPDATE port p SET device_owner = CASE w.state WHEN 'active' THEN 'compute:' || coalesce(h.zone, '') ELSE p.device_owner END,"
     "  updated_at = now() FROM unnest($1::text[], $2::text[], $3::text[]) AS w(server, host, state) LEFT JOIN host h ON h.name = w.host"
     "  WHERE p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL"
-    "  RETURNING p.id, p.network_id, w.host, w.state, " CARRIES_TABLES " AS carries),"
-    " left_behind AS (DELETE FROM port_binding b USING bound WHERE b.port_id = bound.id AND b.state = 'active' AND bound.state = 'active'"
-    "  AND b.host <> bound.host RETURNING b.port_id),"
-    " here AS (INSERT INTO port_binding (port_id, host, state) SELECT id, host, state FROM bound WHERE (SELECT count(*) FROM left_behind) >= 0"
-    "  ON CONFLICT (port_id, host) DO UPDATE SET state = 'active' WHERE excluded.state = 'active' AND port_binding.state <> 'active')"
-    " SELECT DISTINCT network_id FROM bound WHERE carries",
-    3
+    "  RETURNING p.id, p.network_id, w.host, w.state, " HEARS(
+        "h",
+        "$4") " AS hears),"
+              " left_behind AS (DELETE FROM port_binding b USING bound WHERE b.port_id = bound.id AND b.state = 'active' AND bound.state = 'active'"
+              "  AND b.host <> bound.host RETURNING b.port_id, b.host),"
+              " here AS (INSERT INTO port_binding (port_id, host, state) SELECT id, host, state FROM bound WHERE (SELECT count(*) FROM left_behind) >= 0"
+              "  ON CONFLICT (port_id, host) DO UPDATE SET state = 'active' WHERE excluded.state = 'active' AND port_binding.state <> 'active'),"
+              " told AS (SELECT id, network_id, host FROM bound WHERE hears"
+              "  UNION ALL SELECT bound.id, bound.network_id, l.host FROM left_behind l JOIN bound ON bound.id = l.port_id JOIN host h ON h.name = l.host WHERE " HEARS(
+                  "h",
+                  "$4") "),"
+                        " changed AS (INSERT INTO network_change (kind, id, network_id, hosts, placed) SELECT 'port', id, network_id, array_agg(host), true FROM told GROUP BY id, network_id"
+                        "  RETURNING 1)"
+                        " SELECT count(*) FROM changed",
+    4
 };
+
+enum { B_CHANGES };
 
 /* A port that the server was given is free again afterwards; the ones made for it are gone. Of one host only ($2): the bindings there go, the ports stay. */
 static const struct kn_stmt RELEASE = {
@@ -35,25 +45,19 @@ static const struct kn_stmt RELEASE = {
     "   FROM unnest($1::text[], $2::text[]) AS w(server, host)"
     "   JOIN port p ON p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL ORDER BY p.id FOR UPDATE OF p),"
     " unbound AS (DELETE FROM port_binding b USING old WHERE b.port_id = old.id AND b.host = coalesce(old.only_host, b.host)"
-    "   RETURNING old.network_id, b.host),"
+    "   RETURNING old.id, old.network_id, b.host),"
     " gone AS (DELETE FROM port p USING old WHERE p.id = old.id AND old.made_for_server AND old.only_host IS NULL RETURNING p.project_id),"
     " freed AS (UPDATE port p SET device_id = '', device_owner = '', nic = NULL, tag = NULL, updated_at = now()"
-    "   FROM old WHERE p.id = old.id AND NOT old.made_for_server AND old.only_host IS NULL)"
-    " SELECT DISTINCT network_id, NULL, NULL::bigint FROM unbound JOIN host h ON h.name = unbound.host WHERE " CARRIES_TABLES
-    " UNION ALL SELECT NULL, project_id, count(*) FROM gone GROUP BY project_id",
-    2
+    "   FROM old WHERE p.id = old.id AND NOT old.made_for_server AND old.only_host IS NULL),"
+    " changed AS (INSERT INTO network_change (kind, id, network_id, hosts, placed) SELECT 'port', u.id, u.network_id, array_agg(u.host), true"
+    "   FROM unbound u JOIN host h ON h.name = u.host WHERE " HEARS(
+        "h", "$3") " GROUP BY u.id, u.network_id RETURNING 1)"
+                   " SELECT NULL AS project_id, count(*) FROM changed"
+                   " UNION ALL SELECT project_id, count(*) FROM gone GROUP BY project_id",
+    3
 };
 
-enum { R_NETWORK, R_PROJECT, R_PORTS }; /* of RELEASE; BIND has the first */
-
-static void bind_touch(struct kn_network_touched *touched, const struct kn_rows *rows)
-{
-    for (int row = 0; row < kn_rows_count(rows); row++) {
-        if (!kn_rows_null(rows, row, R_NETWORK)) {
-            kn_array_add(&touched->networks, kn_rows_str(rows, row, R_NETWORK));
-        }
-    }
-}
+enum { R_PROJECT, R_COUNT }; /* of RELEASE; without a project: what hosts must hear */
 
 /* NULL: it is neither, and the command fails. */
 static const char *bind_state_of(struct kn_network_outcome *outcome)
@@ -88,11 +92,12 @@ int kn_network_ports_bind(struct kn_db *db, struct kn_network_outcome **outcomes
             kn_array_add(&states, state);
         }
     }
-    if (kn_db_run(db, &BIND, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts), kn_array_value(&states)), &rows,
-                  err) < 0) {
+    if (kn_db_run(db, &BIND,
+                  KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts), kn_array_value(&states), touched->silent),
+                  &rows, err) < 0) {
         return -1;
     }
-    bind_touch(touched, rows);
+    touched->changes = touched->changes || kn_rows_int(rows, 0, B_CHANGES) > 0;
     return 0;
 }
 
@@ -107,14 +112,16 @@ int kn_network_ports_release(struct kn_db *db, struct kn_network_outcome **outco
         kn_array_add(&servers, kn_json_str(outcomes[i]->command->body, "server"));
         kn_array_add(&hosts, kn_json_str(outcomes[i]->command->body, "host"));
     }
-    if (kn_db_run(db, &RELEASE, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts)), &rows, err) < 0) {
+    if (kn_db_run(db, &RELEASE, KN_ARGS(kn_array_value(&servers), kn_array_value(&hosts), touched->silent), &rows,
+                  err) < 0) {
         return -1;
     }
-    bind_touch(touched, rows);
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        if (!kn_rows_null(rows, row, R_PROJECT)) {
+        if (kn_rows_null(rows, row, R_PROJECT)) {
+            touched->changes = touched->changes || kn_rows_int(rows, row, R_COUNT) > 0;
+        } else {
             kn_quota_claim(&touched->claims, kn_rows_text(rows, row, R_PROJECT), KN_QUOTA_PORT,
-                           -kn_rows_int(rows, row, R_PORTS));
+                           -kn_rows_int(rows, row, R_COUNT));
         }
     }
     return 0;

@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/rows/plan.h"
 #include "network/serve/batch.h"
-#include "network/serve/peers.h"
 #include "network/serve/state.h"
+#include "network/serve/states.h"
 
 #define TRIES 5
 
@@ -106,38 +108,35 @@ static void reset(struct kn_network_outcome *outcomes, int count)
 }
 
 /* One try, one transaction. */
-static int service_run_once(struct kn_db *db, struct kn_network_outcome *outcomes, int count,
-                            struct kn_network_peers *ret_peers, struct kn_error *err)
+static int service_run_once(struct kn_daemon *d, struct kn_network_outcome *outcomes, int count, bool *ret_changes,
+                            struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
-    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
-    int rc = kn_tx_begin(&tx, db, err);
+    struct kn_network_touched touched = { .silent = kn_network_state_silent(d), .claims = KN_QUOTA_CLAIMS("network") };
+    int rc = kn_tx_begin(&tx, d->db, err);
 
     for (int at = 0, n; rc == 0 && at < count; at += n) {
         n = stretch_length(outcomes + at, count - at);
-        rc = run_stretch(db, outcomes + at, n, &touched, err);
+        rc = run_stretch(d->db, outcomes + at, n, &touched, err);
     }
     if (rc == 0) {
-        rc = kn_network_peers_bump(db, &touched.networks, ret_peers, err);
-    }
-    if (rc == 0) {
-        rc = kn_quota_take(db, &touched.claims, err);
+        rc = kn_quota_take(d->db, &touched.claims, err);
     }
     kn_quota_claims_release(&touched.claims);
-    kn_array_release(&touched.networks);
+    *ret_changes = touched.changes;
     return rc == 0 ? kn_tx_commit(&tx, err) : -1;
 }
 
-static int run_batch(struct kn_db *db, struct kn_network_outcome *outcomes, int count,
-                     struct kn_network_peers *ret_peers, struct kn_error *err)
+static int run_batch(struct kn_daemon *d, struct kn_network_outcome *outcomes, int count, bool *ret_changes,
+                     struct kn_error *err)
 {
     for (int attempt = 1;; attempt++) {
         reset(outcomes, count);
-        kn_network_peers_release(ret_peers);
-        if (service_run_once(db, outcomes, count, ret_peers, err) == 0) {
+        if (service_run_once(d, outcomes, count, ret_changes, err) == 0) {
             return 0;
         }
-        if (attempt == TRIES || (err->code != KN_QUOTA && (err->code != KN_CONFLICT || !kn_network_plan_raced(db)))) {
+        if (attempt == TRIES ||
+            (err->code != KN_QUOTA && (err->code != KN_CONFLICT || !kn_network_plan_raced(d->db)))) {
             return -1;
         }
     }
@@ -154,64 +153,66 @@ static void service_answer(struct kn_daemon *d, const struct kn_network_outcome 
     }
 }
 
-static int service_serve(struct kn_daemon *d, struct kn_network_outcome *outcomes, int count, struct kn_error *err)
+static int service_serve(struct kn_daemon *d, struct kn_network_outcome *outcomes, int count, bool *ret_changes,
+                         struct kn_error *err)
 {
-    AUTO_RELEASE(kn_network_peers) struct kn_network_peers peers = KN_PEERS_INIT;
-
-    if (run_batch(d->db, outcomes, count, &peers, err) < 0) {
+    if (run_batch(d, outcomes, count, ret_changes, err) < 0) {
         return -1;
     }
     service_answer(d, outcomes, count);
-    kn_network_peers_send(d, &peers, NULL);
     return 0;
 }
 
-/* An agent that forgot, or never knew: the tables of its networks. */
-static int greet(struct kn_daemon *d, const struct kn_message *hello, struct kn_error *err)
+/* What was committed is committed: hosts that could not be told now are told at the next tick. */
+static void service_tell(struct kn_daemon *d, struct kn_network_states *states)
 {
-    AUTO_RELEASE(kn_network_peers) struct kn_network_peers peers = KN_PEERS_INIT;
-    const json_t *first = json_array_get(json_object_get(hello->body, "hosts"), 0);
-    const char *agent = kn_json_str(hello->body, "agent");
+    struct kn_error why = { .code = KN_OK };
 
-    if (strcasecmp(kn_json_str(first, "hypervisor_type"), "sim") == 0) {
-        return 0;
+    if (kn_network_state_tick(d, states, &why) < 0) {
+        kn_log_error("hosts are told later", &why);
     }
-    if (kn_network_peers_of_agent(d->db, agent, &peers, err) < 0) {
-        return -1;
-    }
-    kn_network_peers_send(d, &peers, agent);
-    return 0;
 }
 
 static int service_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count,
                           struct kn_error *err)
 {
     AUTO_FREE struct kn_network_outcome *outcomes = kn_realloc_array(NULL, (size_t)count + 1, sizeof(*outcomes));
-    bool woken = false;
+    bool changes = false, asked = false;
     int n = 0, rc = 0;
 
-    (void)state;
     for (int i = 0; i < count; i++) {
         if (!messages[i]->is_reply && service_kind_of(messages[i]) != KINDS) {
             outcomes[n++] = (struct kn_network_outcome){ .command = messages[i] };
         }
-    }
-    for (int i = 0; i < count; i++) {
-        woken = woken || strcmp(messages[i]->type->name, "net.changed") == 0;
+        asked = asked || strcmp(messages[i]->type->name, "net.changed") == 0;
+        asked = kn_network_states_hear(state, messages[i], kn_mono_ms()) || asked;
     }
     if (n > 0) {
-        rc = service_serve(d, outcomes, n, err);
+        rc = service_serve(d, outcomes, n, &changes, err);
     }
     reset(outcomes, n);
-    if (rc == 0 && woken) {
-        rc = kn_network_state_work(d, err);
-    }
-    for (int i = 0; i < count && rc == 0; i++) {
-        if (strcmp(messages[i]->type->name, "agent.hello") == 0) {
-            rc = greet(d, messages[i], err);
-        }
+    if (rc == 0 && (changes || asked)) {
+        service_tell(d, state);
     }
     return rc;
+}
+
+static int network_service_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
+{
+    (void)err;
+    *ret_state = kn_network_states_new(d->conf.agent_sim_network);
+    return 0;
+}
+
+static int network_service_tick(struct kn_daemon *d, void *state, struct kn_error *err)
+{
+    return kn_network_state_tick(d, state, err);
+}
+
+static void network_service_stop(struct kn_daemon *d, void *state)
+{
+    (void)d;
+    kn_network_states_free(state);
 }
 
 const struct kn_service kn_network_service = {
@@ -219,5 +220,9 @@ const struct kn_service kn_network_service = {
     .topic = KN_TOPIC_NETWORK,
     .obeys_tasks = true,
     .reads_reports = true,
+    .tick_ms = 2000,
+    .start = network_service_start,
     .handle = service_handle,
+    .tick = network_service_tick,
+    .stop = network_service_stop,
 };

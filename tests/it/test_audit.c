@@ -93,6 +93,8 @@ static const struct breaker BREAKERS[] = {
       "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET "', 'p', 4, '10.0.0.128/25', '[]')" },
     { "4. every port of a server has an address if its network has subnets",
       "DELETE FROM address WHERE port_id = '" PORT_A "'; UPDATE server SET nics = jsonb_set(nics, '{0,ips}', '[]') WHERE id = '" A "'" },
+    { "4. hosts hear of every change within a minute",
+      "INSERT INTO network_change (kind, id, made_at) VALUES ('network', gen_random_uuid(), now() - interval '2 minutes')" },
     { "4. every address lies in its subnet",
       "UPDATE address SET ip = '10.9.0.1' WHERE port_id = '" PORT_A "'; "
       "UPDATE server SET nics = jsonb_set(nics, '{0,ips,0,address}', '\"10.9.0.1\"') WHERE id = '" A "'" },

@@ -30,14 +30,32 @@
 #define MAC(n) "fa:16:3e:00:00:0" #n
 #define IP(n) "10.5.0.1" #n
 #define SERVER(n) "5e00000" #n "-1111-4111-8111-111111111111"
-#define NIC(n) \
-    "{\"port\":\"0000000" #n "-1111-4111-8111-111111111111\",\"network\":\"" NET \
-    "\",\"network_name\":\"x\",\"mac\":\"" MAC(n) "\",\"vni\":4242,\"mtu\":1450,\"tap\":\"" TAP( \
-        n) "\",\"dhcp_ip\":\"10.5.0.2\",\"dhcp_mac\":\"fa:16:3e:ff:ff:ff\",\"ips\":[" \
-           "{\"address\":\"" IP( \
-               n) "\",\"prefix\":24,\"version\":4,\"gateway\":\"10.5.0.1\",\"subnet\":\"" SUBNET "\",\"dhcp\":true," \
-                  "\"dns\":[\"192.0.2.53\"],\"routes\":[{\"destination\":\"198.51.100.0/24\",\"nexthop\":\"10.5.0.9\"}]}]}"
-#define PEER(n, underlay) "{\"mac\":\"" MAC(n) "\",\"ips\":[\"" IP(n) "\"],\"underlay\":\"" underlay "\"}"
+#define PORT_ID(n) "0000000" #n "-1111-4111-8111-111111111111"
+#define NIC(n) "{\"port\":\"" PORT_ID(n) "\",\"mac\":\"" MAC(n) "\",\"tap\":\"" TAP(n) "\",\"mtu\":1450}"
+/* What the host is told; a port as its server's, with this address and name. */
+#define NETWORK(mtu) \
+    "{\"kind\":\"network\",\"id\":\"" NET "\",\"type\":\"vxlan\",\"vni\":4242,\"mtu\":" #mtu \
+    ",\"dhcp_mac\":\"fa:16:3e:ff:ff:ff\"," \
+    "\"dhcp_ips\":[\"10.5.0.2\"],\"subnets\":[{\"id\":\"" SUBNET \
+    "\",\"cidr\":\"10.5.0.0/24\",\"gateway\":\"10.5.0.1\",\"dhcp\":true," \
+    "\"dns\":[\"192.0.2.53\"],\"routes\":[{\"destination\":\"198.51.100.0/24\",\"nexthop\":\"10.5.0.9\"}]}]}"
+#define PORT_AS(n, ip, name, server, up) \
+    "{\"kind\":\"port\",\"id\":\"" PORT_ID(n) "\",\"network\":\"" NET "\",\"server\":\"" server \
+                                              "\",\"hostname\":\"" name "\"," \
+                                              "\"mac\":\"" MAC(n) "\",\"up\":" up \
+                                                                  ",\"filtered\":true,\"ips\":[{\"subnet\":\"" SUBNET \
+                                                                  "\",\"ip\":\"" ip "\"}]}"
+#define PORT(n) PORT_AS(n, IP(n), "guest-" #n, SERVER(n), "true")
+#define PEER(n, underlay) \
+    "{\"kind\":\"peer\",\"id\":\"" PORT_ID(n) "\",\"network\":\"" NET "\",\"hostname\":\"guest-" #n \
+                                              "\",\"mac\":\"" MAC(n) "\"," \
+                                                                     "\"ips\":[\"" IP( \
+                                                                         n) "\"],\"underlay\":\"" underlay "\"}"
+#define DROP(kind, id) "{\"kind\":\"" kind "\",\"id\":\"" id "\"}"
+#define PIECE(piece, pieces, from, version, put, drop) \
+    "state {\"host\":\"h\",\"from\":" #from ",\"version\":" #version ",\"piece\":" #piece ",\"pieces\":" #pieces \
+    ",\"put\":[" put "],\"drop\":[" drop "]}"
+#define STATE(from, version, put, drop) PIECE(1, 1, from, version, put, drop)
 
 static struct kn_machine machine_a, machine_b;
 static struct kn_actor agent_a, agent_b, shell_a, shell_b, guest_1, guest_2, guest_3;
@@ -73,12 +91,12 @@ static void door_open(void *ctx, const char *network_id, int fd)
     pthread_t thread;
 
     (void)ctx;
-    (void)network_id;
+    (void)network_id; /* both doors of the one network */
     pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd);
     pthread_detach(thread);
 }
 
-/* "open <underlay> <dir>", "plug <server> <nics>", "unplug <server>", "peers <body>", "tick", "taps" */
+/* "open <underlay> <dir>", "plug <server> <nics>", "unplug <server>", "state <body>", "version", "tick", "taps" */
 static void be_agent(const char *line, char *answer, size_t size)
 {
     static char word[16], first[64];
@@ -92,21 +110,25 @@ static void be_agent(const char *line, char *answer, size_t size)
         sscanf(line, "open %63s %n", first, &path);
         rc = kn_network_host_open(&(struct kn_network_host_options){ .state_dir = line + path,
                                                                      .underlay = first,
-                                                                     .metadata_open = door_open },
+                                                                     .metadata_open = door_open,
+                                                                     .plug_wait_ms = 300 },
                                   &host, &err);
     } else if (strcmp(word, "plug") == 0) {
         sscanf(line, "plug %63s %n", first, &rest);
         json_t *nics = json_loads(line + rest, 0, NULL);
 
-        rc = kn_network_host_plug(host, first, "guest-one", nics, &err);
+        rc = kn_network_host_plug(host, first, nics, &err);
         json_decref(nics);
     } else if (strcmp(word, "unplug") == 0) {
         rc = kn_network_host_unplug(host, line + rest, &err);
-    } else if (strcmp(word, "peers") == 0) {
+    } else if (strcmp(word, "state") == 0) {
         json_t *body = json_loads(line + rest, 0, NULL);
 
-        rc = kn_network_host_set_peers(host, body, &err);
+        rc = kn_network_host_take(host, body, &err);
         json_decref(body);
+    } else if (strcmp(word, "version") == 0) {
+        snprintf(answer, size, "%lld", (long long)kn_network_host_version(host));
+        return;
     } else if (strcmp(word, "tick") == 0) {
         rc = kn_network_host_tick(host, &err);
     } else {
@@ -233,21 +255,34 @@ static int teardown(void **state)
 
 /* --- tests, in order: each builds on the one before ----------------------------------------------------------------- */
 
+static void test_a_plug_waits_for_its_port(void **state)
+{
+    (void)state;
+    need_root();
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"),
+                        "port " PORT_ID(1) " is not told to this host yet");
+    assert_string_equal(kn_actor_ask(&agent_a, "version"), "-1");
+    assert_says(kn_actor_ask(&agent_a, STATE(1, 2, "", "")), "where -1 is known"); /* a change of what nobody knows */
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(-1, 1, PORT(1) "," NETWORK(1450), "")), "ok"); /* in any order */
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"), "ok");
+}
+
 static void test_plug(void **state)
 {
     (void)state;
     need_root();
-    /* what is told before anybody is here is remembered */
-    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET
-                                               "\",\"version\":3,\"peers\":[" PEER(2, "192.0.2.2") "]}"),
-                        "ok");
-    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"), "ok");
+    /* what comes in pieces counts with the last of them */
+    assert_string_equal(kn_actor_ask(&agent_a, PIECE(1, 2, 1, 2, PORT(3), "")), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "version"), "1");
+    assert_string_equal(kn_actor_ask(&agent_a, PIECE(2, 2, 1, 2, PEER(2, "192.0.2.2"), "")), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "version"), "2");
     assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [" NIC(3) "]"), "ok");
-    assert_string_equal(kn_actor_ask(&agent_b, "plug " SERVER(2) " [" NIC(2) "]"), "ok");
     assert_string_equal(kn_actor_ask(&agent_b,
-                                     "peers {\"network\":\"" NET
-                                     "\",\"version\":3,\"peers\":[" PEER(1, "192.0.2.1") "," PEER(3, "192.0.2.1") "]}"),
+                                     STATE(-1, 7,
+                                           NETWORK(1450) "," PORT(2) "," PEER(1, "192.0.2.1") "," PEER(3, "192.0.2.1"),
+                                           "")),
                         "ok");
+    assert_string_equal(kn_actor_ask(&agent_b, "plug " SERVER(2) " [" NIC(2) "]"), "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(1) " [" NIC(1) "]"), "ok"); /* twice is once */
     assert_says(kn_actor_ask(&agent_a, "taps"), "\"" TAP(1) "\"");
     kn_guest_start(&guest_1, &machine_a, TAP(1), MAC(1));
@@ -255,15 +290,17 @@ static void test_plug(void **state)
     kn_guest_start(&guest_3, &machine_a, TAP(3), MAC(3));
 }
 
-static void test_bad_nics_change_nothing(void **state)
+static void test_what_is_bad_changes_nothing(void **state)
 {
     (void)state;
     need_root();
     assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(4) " [" NIC(4) ", {\"port\":\"x\"}]"),
                         "nic has no valid \"port\"");
     assert_null(strstr(kn_actor_ask(&agent_a, "taps"), TAP(4)));
-    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":9,\"peers\":[{\"mac\":1}]}"),
-                        "a peer has no valid \"mac\" or \"underlay\"");
+    assert_says(kn_actor_ask(&agent_a,
+                             STATE(2, 3, "{\"kind\":\"peer\",\"id\":\"" NET "\",\"mac\":1}", DROP("port", PORT_ID(1)))),
+                "no valid \"network\"");
+    assert_string_equal(kn_actor_ask(&agent_a, "version"), "2");
 }
 
 static void test_leases(void **state)
@@ -272,7 +309,7 @@ static void test_leases(void **state)
     need_root();
     const char *said = lease(&guest_1);
 
-    assert_says(said, "lease ip=" IP(1) " mask=24 router=10.5.0.1 dns=192.0.2.53 mtu=1450 hostname=guest-one");
+    assert_says(said, "lease ip=" IP(1) " mask=24 router=10.5.0.1 dns=192.0.2.53 mtu=1450 hostname=guest-1");
     assert_says(said, "169.254.169.254/32 10.5.0.2");
     assert_says(said, "198.51.100.0/24 10.5.0.9");
     assert_says(said, "0.0.0.0/0 10.5.0.1");
@@ -352,18 +389,55 @@ static void test_rogue_dhcp_server_is_dropped(void **state)
     assert_says(lease(&guest_3), "lease ip=" IP(3));
 }
 
-static void test_older_peers_are_ignored(void **state)
+/* A change that came before is nothing; one that begins elsewhere changes nothing and is to be asked for; the next one counts. */
+static void test_changes_are_taken_in_order(void **state)
 {
     (void)state;
     need_root();
-    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":2,\"peers\":[]}"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(1, 2, "", DROP("peer", PORT_ID(2)))), "ok"); /* twice */
+    assert_says(kn_actor_ask(&agent_a, STATE(4, 5, "", DROP("peer", PORT_ID(2)))),
+                "where 2 is known"); /* lost: 3 and 4 */
+    assert_says(kn_actor_ask(&agent_a, PIECE(2, 2, 2, 3, "", DROP("peer", PORT_ID(2)))), "piece");
     await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
-    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET "\",\"version\":4,\"peers\":[]}"), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(2, 3, "", DROP("peer", PORT_ID(2)))), "ok");
     assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
-    assert_string_equal(kn_actor_ask(&agent_a, "peers {\"network\":\"" NET
-                                               "\",\"version\":4,\"peers\":[" PEER(2, "192.0.2.2") "]}"),
-                        "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(3, 4, PEER(2, "192.0.2.2"), "")), "ok");
     await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
+    /* everything again, as after a hello: nothing is taken away in between */
+    assert_string_equal(kn_actor_ask(&agent_a,
+                                     STATE(-1, 9, NETWORK(1450) "," PORT(1) "," PORT(3) "," PEER(2, "192.0.2.2"), "")),
+                        "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "version"), "9");
+    await_works(&guest_1, PING IP(2));
+}
+
+/* What changes of a port that is plugged reaches kernel, firewall, DHCP and names without a replug. */
+static void test_a_change_of_a_plugged_port_arrives(void **state)
+{
+    (void)state;
+    need_root();
+    /* another address and another name */
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(9, 10, PORT_AS(3, "10.5.0.33", "renamed", SERVER(3), "true"), "")),
+                        "ok");
+    assert_says(lease(&guest_3), "lease ip=10.5.0.33");
+    await_works(&guest_1, PING "10.5.0.33");
+    await_works(&guest_1, "busybox nslookup renamed.openstacklocal 10.5.0.2 | grep -q 10.5.0.33");
+    await_works(&guest_1,
+                "busybox nslookup guest-2.openstacklocal 10.5.0.2 | grep -q " IP(2)); /* who lives elsewhere */
+    assert_says(kn_actor_ask(&guest_3, "busybox wget -qO- http://169.254.169.254/"), SERVER(3));
+    assert_runs(&guest_3, "ip addr add " IP(3) "/24 dev eth0");
+    assert_false(runs(&guest_3, PING "-I " IP(3) " " IP(1))); /* the old one is not his any more */
+    /* down: nothing passes; up again */
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(10, 11, PORT_AS(3, IP(3), "guest-3", SERVER(3), "false"), "")),
+                        "ok");
+    assert_false(runs(&guest_3, PING IP(1)));
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(11, 12, PORT(3), "")), "ok");
+    assert_says(lease(&guest_3), "lease ip=" IP(3));
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(12, 13, NETWORK(1400), "")), "ok");
+    assert_runs(&shell_a, "ip link show " TAP(1) " | grep -q 'mtu 1400 '");
+    assert_says(lease(&guest_3), "mtu=1400");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(13, 14, NETWORK(1450), "")), "ok");
+    await_works(&guest_1, PING IP(3));
 }
 
 static void test_survives_kill_and_loss(void **state)
@@ -383,6 +457,40 @@ static void test_survives_kill_and_loss(void **state)
     assert_says(lease(&guest_1), "lease ip=" IP(1));
     assert_says(kn_actor_ask(&guest_1, "busybox wget -qO- http://169.254.169.254/"), SERVER(1));
     assert_runs(&shell_a, "nft list set bridge kilonova ips | grep -q " IP(1));
+}
+
+/* The host's namespace is torn down and made anew under the same files: one opening builds everything, without the control plane. */
+static void test_reboot_builds_everything_in_one_pass(void **state)
+{
+    struct kn_machine other;
+    struct kn_actor agent, shell;
+
+    (void)state;
+    need_root();
+    assert_runs(&shell_a, "mkdir -p %s/c && cp %s/a/network-state %s/a/network-plugs %s/c/", dir, dir, dir, dir);
+    kn_machine_start(&other);
+    kn_actor_start(&shell, &other, kn_shell);
+    start_agent(&agent, &other, "192.0.2.3", "c");
+    assert_string_equal(kn_actor_ask(&agent, "version"), kn_actor_ask(&agent_a, "version"));
+    assert_runs(&shell, "for d in " TAP(1) " " TAP(3) " " BRIDGE
+                                                      " kx0a0a0a0a kd0a0a0a0a; do ip link show $d up || exit 1; done");
+    assert_runs(&shell, "bridge fdb show dev kx0a0a0a0a | grep -q '" MAC(2) " dst 192.0.2.2'");
+    assert_runs(&shell, "nft list set bridge kilonova ips | grep -q " IP(1));
+    assert_runs(&shell, "kill -0 $(cat %s/c/networks/" NET "/pid)", dir);
+    /* half a line at the end, as a crash leaves it, is cut off, and what comes next is whole again */
+    kn_actor_kill(&agent);
+    assert_runs(&shell, "printf '{\"from\":14,\"version\":15,\"put\":[{' >> %s/c/network-state", dir);
+    start_agent(&agent, &other, "192.0.2.3", "c");
+    assert_string_equal(kn_actor_ask(&agent, "version"), "14");
+    assert_string_equal(kn_actor_ask(&agent, STATE(14, 15, "", DROP("network", NET))), "ok");
+    assert_string_equal(kn_actor_ask(&shell, "ip -o link | grep -o ' k[bxd][0-9a-f]*'; true"), "0 ");
+    kn_actor_kill(&agent);
+    start_agent(&agent, &other, "192.0.2.3", "c");
+    assert_string_equal(kn_actor_ask(&agent, "version"), "15");
+    assert_string_equal(kn_actor_ask(&shell, "ip -o link | grep -o ' k[bxd][0-9a-f]*'; true"), "0 ");
+    kn_actor_kill(&agent);
+    kn_actor_kill(&shell);
+    kn_machine_stop(&other);
 }
 
 /* The same while the agent lives: nothing that it remembers stands for what the kernel has. */
@@ -429,14 +537,25 @@ static void test_address_changes_hands(void **state)
     need_root();
     kn_actor_kill(&guest_3);
     assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(3)), "ok");
-    AUTO_FREE char *nic = kn_strdup(NIC(4));
-    char *address = strstr(nic, IP(4));
-
-    memcpy(address, IP(3), strlen(IP(3)));
-    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [%s]", nic), "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(14, 15, PORT_AS(4, IP(3), "other", SERVER(3), "true"),
+                                                     DROP("port", PORT_ID(3)))),
+                        "ok");
+    assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [" NIC(4) "]"), "ok");
     kn_guest_start(&guest_3, &machine_a, TAP(4), MAC(4));
     assert_says(lease(&guest_3), "lease ip=" IP(3));
     await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(3));
+}
+
+/* Its tap waits for who plugged it. */
+static void test_a_port_that_leaves_is_cut_off(void **state)
+{
+    (void)state;
+    need_root();
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(15, 16, "", DROP("port", PORT_ID(4)))), "ok");
+    assert_false(runs(&guest_3, PING IP(1)));
+    assert_says(kn_actor_ask(&agent_a, "taps"), "\"" TAP(4) "\"");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(16, 17, PORT_AS(4, IP(3), "other", SERVER(3), "true"), "")), "ok");
+    await_works(&guest_3, PING IP(1));
 }
 
 static void test_nothing_is_left(void **state)
@@ -448,6 +567,7 @@ static void test_nothing_is_left(void **state)
     assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(1)), "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(1)), "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "taps"), "[]");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(17, 18, "", DROP("network", NET))), "ok");
     assert_string_equal(kn_actor_ask(&shell_a, "ip -o link | grep -o ' k[bxd][0-9a-f]*\\| tap[^:]*'; true"), "0 ");
     assert_string_equal(kn_actor_ask(&shell_a, "ls /run/netns; ls -A %s/a/networks", dir), "0 ");
     assert_string_equal(kn_actor_ask(&shell_a, "pgrep -f 'dnsmasq --conf-file=%s/[a]/'; true", dir), "0 ");
@@ -457,19 +577,23 @@ int main(void)
 {
     kn_test_needs("busybox", "dnsmasq", "ip", "nft", "pgrep");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_plug_waits_for_its_port),
         cmocka_unit_test(test_plug),
-        cmocka_unit_test(test_bad_nics_change_nothing),
+        cmocka_unit_test(test_what_is_bad_changes_nothing),
         cmocka_unit_test(test_leases),
         cmocka_unit_test(test_pings),
         cmocka_unit_test(test_metadata_knows_who_asks),
         cmocka_unit_test(test_spoofing_is_dropped),
         cmocka_unit_test(test_rogue_dhcp_server_is_dropped),
-        cmocka_unit_test(test_older_peers_are_ignored),
+        cmocka_unit_test(test_changes_are_taken_in_order),
+        cmocka_unit_test(test_a_change_of_a_plugged_port_arrives),
         cmocka_unit_test(test_survives_kill_and_loss),
+        cmocka_unit_test(test_reboot_builds_everything_in_one_pass),
         cmocka_unit_test(test_tick_builds_again_what_went),
         cmocka_unit_test(test_plug_makes_a_tap_that_went),
         cmocka_unit_test(test_tick_starts_dnsmasq_again),
         cmocka_unit_test(test_address_changes_hands),
+        cmocka_unit_test(test_a_port_that_leaves_is_cut_off),
         cmocka_unit_test(test_nothing_is_left),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

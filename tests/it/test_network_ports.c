@@ -7,7 +7,6 @@
 #include "lib/adapter/db.h"
 #include "lib/base/mem.h"
 #include "network/serve/batch.h"
-#include "network/serve/peers.h"
 #include "tests/support/postgres.h"
 
 #define NET "11111111-1111-4111-8111-111111111111"
@@ -116,7 +115,7 @@ static int allocate(struct command **commands, int count)
     for (int i = 0; i < count; i++) {
         outcomes[i] = &commands[i]->outcome;
     }
-    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    struct kn_network_touched touched = { .silent = "sim", .claims = KN_QUOTA_CLAIMS("network") };
     int rc = kn_tx_begin(&tx, db, &err) == 0 && kn_network_ports_allocate(db, outcomes, count, &touched, &err) == 0 &&
                      kn_quota_take(db, &touched.claims, &err) == 0
                  ? kn_tx_commit(&tx, &err)
@@ -378,6 +377,14 @@ static void test_what_is_wrong_with_a_network(void **state)
     drop(d);
 }
 
+#define CHANGES "SELECT count(*) FROM network_change"
+
+static void forget_changes(struct kn_network_touched *touched)
+{
+    touched->changes = false;
+    assert_ok(kn_db_script(db, "DELETE FROM network_change", &err), &err);
+}
+
 static void place(int server, const char *host, struct kn_network_touched *touched)
 {
     AUTO_FREE char *more = kn_asprintf(",\"host\":\"%s\"", host);
@@ -400,43 +407,44 @@ static void release(int server, struct kn_network_touched *touched)
 static void test_bind_touches_networks_of_real_hosts_only(void **state)
 {
     (void)state;
-    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT };
+    struct kn_network_touched touched = { .silent = "sim" };
 
     drop(allocated(1, "{\"network\":\"" NET "\"},{\"network\":\"" BIG "\"}"));
     place(1, "s1", &touched);
-    assert_int_equal(touched.networks.count, 0);
+    assert_false(touched.changes);
+    assert_int_equal(number(CHANGES), 0);
     assert_int_equal(
         number(
             "SELECT count(*) FROM port p JOIN port_binding b ON b.port_id = p.id WHERE b.host = 's1' AND b.state = 'active' AND p.device_owner = 'compute:nova'"),
         2);
     place(1, "h1", &touched);
-    assert_int_equal(touched.networks.count, 2);
-    kn_array_release(&touched.networks);
+    assert_true(touched.changes);
+    assert_int_equal(number(CHANGES " WHERE hosts = '{h1}' AND placed"), 2);
 }
 
 static void test_release(void **state)
 {
     (void)state;
-    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    struct kn_network_touched touched = { .silent = "sim", .claims = KN_QUOTA_CLAIMS("network") };
 
     insert_port();
     drop(allocated(1, "{\"network\":\"" BIG "\"},{\"port\":\"" PORT "\"}"));
     drop(allocated(2, "{\"network\":\"" BIG "\"}"));
     place(1, "h1", &touched);
-    kn_array_clear(&touched.networks);
+    forget_changes(&touched);
     release(1, &touched);
-    assert_int_equal(touched.networks.count, 2);
+    assert_true(touched.changes);
+    assert_int_equal(number(CHANGES " WHERE hosts = '{h1}'"), 2);
     assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server"), 1);
     assert_int_equal(number("SELECT count(*) FROM port WHERE id = '" PORT "' AND device_id = '' AND nic IS NULL"), 1);
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
     assert_int_equal(number("SELECT count(*) FROM address"), 3); /* the given port's, server 2's, the DHCP port's */
-    kn_array_clear(&touched.networks);
+    forget_changes(&touched);
     release(1, &touched); /* of nothing is fine */
-    assert_int_equal(touched.networks.count, 0);
+    assert_false(touched.changes);
     assert_int_equal(kn_quota_claimed(&touched.claims, "p", KN_QUOTA_PORT),
                      -1); /* once, and not the one that it was given */
     kn_quota_claims_release(&touched.claims);
-    kn_array_release(&touched.networks);
 }
 
 static struct kn_error bind_as(int server, const char *host, const char *as, struct kn_network_touched *touched)
@@ -458,8 +466,7 @@ static struct kn_error bind_as(int server, const char *host, const char *as, str
 static void test_two_bindings_of_one_port(void **state)
 {
     (void)state;
-    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT };
-    struct kn_network_peers peers = KN_PEERS_INIT;
+    struct kn_network_touched touched = { .silent = "sim" };
 
     drop(allocated(1, "{\"network\":\"" BIG "\"}"));
     place(1, "h1", &touched);
@@ -468,42 +475,36 @@ static void test_two_bindings_of_one_port(void **state)
     assert_int_equal(bind_as(1, "h1", "inactive", &touched).code, KN_OK); /* it is there, and stays active */
     assert_int_equal(number(BOUND("h1", "active")), 1);
     assert_int_equal(number(BOUND("h2", "inactive")), 1);
-    /* Both hosts are told; only where it is active it is found. */
-    assert_ok(kn_network_peers_bump(db, &touched.networks, &peers, &err), &err);
-    assert_int_equal(peers.count, 2);
-    assert_true(peers.ports[0].is_active);
-    assert_false(peers.ports[1].is_active);
-    kn_network_peers_release(&peers);
     /* The database keeps to one, whatever anybody writes. */
     assert_int_equal(kn_db_script(db, "UPDATE port_binding SET state = 'active'", &err), -1);
     assert_int_equal(err.code, KN_CONFLICT);
 
-    kn_array_clear(&touched.networks);
+    forget_changes(&touched);
     place(1, "h2", &touched);
-    assert_int_equal(touched.networks.count, 1);
+    assert_true(touched.changes); /* both hosts hear of it */
+    assert_int_equal(number(CHANGES " WHERE hosts @> '{h1,h2}'"), 1);
     assert_int_equal(number(BOUND("h2", "active")), 1);
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 1);
     assert_int_equal(bind_as(1, "h1", "passive", &touched).code, KN_BAD_REQUEST);
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 1);
-    kn_array_release(&touched.networks);
 }
 
 /* A move that failed: the binding of the host where it would have gone ends, the port and where it lives stay. */
 static void test_one_binding_ends_alone(void **state)
 {
     (void)state;
-    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT, .claims = KN_QUOTA_CLAIMS("network") };
+    struct kn_network_touched touched = { .silent = "sim", .claims = KN_QUOTA_CLAIMS("network") };
     struct command *c;
     struct kn_network_outcome *outcome;
 
     drop(allocated(1, "{\"network\":\"" BIG "\"}"));
     place(1, "h1", &touched);
     bind_as(1, "h2", "inactive", &touched);
-    kn_array_clear(&touched.networks);
+    forget_changes(&touched);
     c = command("port.release", 1, ",\"host\":\"h2\"");
     outcome = &c->outcome;
     assert_ok(kn_network_ports_release(db, &outcome, 1, &touched, &err), &err);
-    assert_int_equal(touched.networks.count, 1);
+    assert_int_equal(number(CHANGES " WHERE hosts = '{h2}'"), 1);
     assert_int_equal(number(BOUND("h1", "active")), 1);
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 1);
     assert_int_equal(number("SELECT count(*) FROM port WHERE made_for_server AND nic = 0"), 1);
@@ -512,7 +513,6 @@ static void test_one_binding_ends_alone(void **state)
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
     drop(c);
     kn_quota_claims_release(&touched.claims);
-    kn_array_release(&touched.networks);
 }
 
 /* What a daemon of the release before still writes is a binding. */
@@ -526,30 +526,6 @@ static void test_what_the_release_before_binds(void **state)
     assert_int_equal(number(BOUND("h2", "active")), 1);
     assert_ok(kn_db_script(db, "UPDATE port SET host = NULL WHERE id = '" PORT "'", &err), &err);
     assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
-}
-
-static void test_peers_table(void **state)
-{
-    (void)state;
-    struct kn_network_touched touched = { .networks = KN_ARRAY_INIT };
-    struct kn_network_peers peers = KN_PEERS_INIT;
-
-    drop(allocated(1, "{\"network\":\"" BIG "\"}"));
-    drop(allocated(2, "{\"network\":\"" BIG "\"}"));
-    drop(allocated(3, "{\"network\":\"" BIG "\"}"));
-    place(1, "h1", &touched);
-    place(2, "h2", &touched);
-    place(3, "s1", &touched);
-    assert_ok(kn_network_peers_bump(db, &touched.networks, &peers, &err), &err);
-    assert_int_equal(peers.count, 2);
-    assert_int_equal(peers.ports[0].version, 1);
-    assert_int_equal(peers.ports[1].version, 1);
-    kn_network_peers_release(&peers);
-    assert_ok(kn_network_peers_of_agent(db, "a", &peers, &err), &err);
-    assert_int_equal(peers.count, 2);
-    assert_int_equal(peers.ports[0].version, 1);
-    kn_network_peers_release(&peers);
-    kn_array_release(&touched.networks);
 }
 
 int main(void)
@@ -570,7 +546,6 @@ int main(void)
         cmocka_unit_test_setup(test_two_bindings_of_one_port, fresh),
         cmocka_unit_test_setup(test_one_binding_ends_alone, fresh),
         cmocka_unit_test_setup(test_what_the_release_before_binds, fresh),
-        cmocka_unit_test_setup(test_peers_table, fresh),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -52,6 +52,10 @@ static json_t *sample(const struct kn_field *fields)
     if (fields == kn_form_wanted_nic.fields) { /* one of the two */
         json_object_del(object, "port");
     }
+    if (fields == kn_form_state_object.fields || fields == kn_form_state_drop.fields) { /* of some kind */
+        json_object_set_new(object, "kind", json_string("addresses"));
+        json_object_set_new(object, "prefixes", json_pack("[s]", "10.0.0.0/8"));
+    }
     return object;
 }
 
@@ -114,15 +118,18 @@ static json_t *at(json_t *object, const char *list, size_t i)
 
 static void test_an_error_says_where_it_is(void **state)
 {
-    json_t *spec = sample(kn_form_spec.fields), *nic = at(spec, "nics", 0);
+    json_t *spec = sample(kn_form_spec.fields), *nic = sample(kn_form_nic.fields);
 
     (void)state;
     json_array_append_new(json_object_get(at(nic, "ips", 0), "dns"), json_integer(8));
-    check_refused(&kn_form_spec, spec, "it.nics[0].ips[0].dns[0] must be a string");
+    check_refused(&kn_form_nic, nic, "it.ips[0].dns[0] must be a string");
     json_array_clear(json_object_get(at(nic, "ips", 0), "dns"));
     json_object_del(at(at(nic, "ips", 0), "routes", 0), "nexthop");
-    check_refused(&kn_form_spec, spec, "it.nics[0].ips[0].routes[0]: \"nexthop\" is missing");
-    json_array_clear(json_object_get(at(nic, "ips", 0), "routes"));
+    check_refused(&kn_form_nic, nic, "it.ips[0].routes[0]: \"nexthop\" is missing");
+    json_decref(nic);
+    json_object_del(at(spec, "nics", 0), "tap");
+    check_refused(&kn_form_spec, spec, "it.nics[0]: \"tap\" is missing");
+    json_object_set_new(at(spec, "nics", 0), "tap", json_string("tap0"));
     json_array_append_new(json_object_get(spec, "nics"), json_integer(3));
     check_refused(&kn_form_spec, spec, "it.nics[1] must be an object");
     json_array_remove(json_object_get(spec, "nics"), 1);
@@ -201,12 +208,12 @@ static void test_what_is_not_answered_is_refused_at_once(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_int_equal(parse("net.peers",
-                           json_pack("{s:s, s:s, s:i, s:[{s:i}]}", "host", "h", "network", ONE, "version", 1, "peers",
-                                     "mac", 1),
+    assert_int_equal(parse("net.state",
+                           json_pack("{s:s, s:i, s:i, s:i, s:i, s:[{s:s, s:s}], s:[]}", "host", "h", "from", -1,
+                                     "version", 1, "piece", 1, "pieces", 1, "put", "kind", "peer", "id", ONE, "drop"),
                            false, &m, &err),
                      -1);
-    assert_string_equal(err.message, "body.peers[0]: \"mac\" must be a string");
+    assert_string_equal(err.message, "body.put[0]: \"network\" is missing");
     kn_error_clear(&err);
     assert_int_equal(parse("port.allocate", json_pack("{s:[{s:s}]}", "nics", "port", ONE), true, &m, &err), -1);
     assert_string_equal(err.message, "result.nics[0]: \"network\" is missing");
@@ -245,8 +252,6 @@ static void test_writers(void **state)
     check_written("forms/host", &kn_form_host, kn_form_write_host(&said, json_pack("{s:s}", "arch", "x86_64")));
     check_written("forms/disk", &kn_form_disk, kn_form_write_disk(TWO, "/dev/vdb", connection));
     check_written("forms/connection", &kn_form_connection, connection);
-    check_written("forms/peer", &kn_form_peer,
-                  kn_form_write_peer("fa:16:3e:00:00:01", json_pack("[s]", "10.5.0.9"), "10.0.0.2"));
     check_written("forms/guest", &kn_form_guest, kn_form_write_guest(ONE, 3, 1));
     check_written("forms/seen", &kn_form_seen,
                   kn_form_write_seen(ONE, 3, 1, json_pack("[s]", TWO), json_pack("[s]", "tap11111111-11")));
@@ -266,7 +271,7 @@ static void test_the_document_has_all_of_it(void **state)
             assert_non_null(strstr(strstr(doc.buf, title), field->name));
         }
     }
-    assert_non_null(strstr(doc.buf, "| `nics` | an array of `NIC`, length 0 to 16 | required |"));
+    assert_non_null(strstr(doc.buf, "| `nics` | an array of `plug`, length 0 to 16 | required |"));
 }
 
 int main(void)

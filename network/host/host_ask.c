@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host_ask.c: what others want to know of a host's networks: which taps there are, who asks for metadata, what a guest is told of its NICs. */
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "network/address/mac.h"
+#include "network/host/host_private.h"
+
+/* tap + 8 hex digits + "-" + 2 hex digits */
+static bool is_our_tap(const char *name)
+{
+    return strlen(name) == 14 && strncmp(name, "tap", 3) == 0 && name[11] == '-' &&
+           strspn(name + 3, "0123456789abcdef") == 8;
+}
+
+json_t *kn_network_host_taps(struct kn_network_host *host)
+{
+    struct if_nameindex *list = if_nameindex();
+    json_t *taps = json_array();
+
+    (void)host;
+    for (const struct if_nameindex *at = list; at != NULL && at->if_index != 0; at++) {
+        if (is_our_tap(at->if_name)) {
+            json_array_append_new(taps, json_string(at->if_name));
+        }
+    }
+    if (list != NULL) {
+        if_freenameindex(list);
+    }
+    return taps;
+}
+
+/* --- who asks ------------------------------------------------------------------------------------------------------- */
+
+static bool owns(const struct kn_network_state_port *port, const struct kn_ip *ip)
+{
+    static const struct kn_ip_prefix LINK_LOCAL = { .ip = { .family = 6, .bytes = { 0xfe, 0x80 } }, .length = 64 };
+    const struct kn_ip own = kn_ip_eui64(&LINK_LOCAL, port->mac);
+
+    for (size_t i = 0; i < port->ips.count; i++) {
+        if (kn_ip_equal(&port->ips.items[i], ip)) {
+            return true;
+        }
+    }
+    return kn_ip_equal(&own, ip);
+}
+
+static const struct kn_network_state_port *owner_of(const struct kn_network_host_network *network,
+                                                    const struct kn_ip *ip)
+{
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(network->ports, &at, &id, &value);) {
+        const struct kn_network_state_port *port = value;
+
+        if (port->server[0] != '\0' && owns(port, ip)) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+/* "fe80::1%dhcp" is fe80::1. */
+static bool ask_address(const char *text, struct kn_ip *ret)
+{
+    char bare[KN_IP_SIZE + IF_NAMESIZE];
+    const size_t len = strcspn(text, "%");
+
+    if (len >= sizeof(bare)) {
+        return false;
+    }
+    kn_copy(bare, len + 1, text);
+    return kn_ip_parse(bare, ret);
+}
+
+bool kn_network_host_lookup(struct kn_network_host *host, const char *network_id, const char *source_ip,
+                            char ret_server_id[KN_UUID_SIZE])
+{
+    const struct kn_network_state_port *port = NULL;
+    char id[KN_UUID_SIZE];
+    struct kn_ip ip;
+
+    kn_copy(id, sizeof(id), network_id); /* less the door behind it */
+    if (!ask_address(source_ip, &ip)) {
+        return false;
+    }
+    pthread_mutex_lock(&host->lock);
+    const struct kn_network_host_network *network = kn_hmap_get(host->networks, id);
+
+    if (network != NULL && (port = owner_of(network, &ip)) != NULL) {
+        kn_copy(ret_server_id, KN_UUID_SIZE, port->server);
+    }
+    pthread_mutex_unlock(&host->lock);
+    return port != NULL;
+}
+
+/* --- NICs ----------------------------------------------------------------------------------------------------------- */
+
+static json_t *ask_ips(const struct kn_network_ips *ips)
+{
+    json_t *list = json_array();
+    char text[KN_IP_SIZE];
+
+    for (size_t i = 0; i < ips->count; i++) {
+        json_array_append_new(list, json_string(kn_ip_text(&ips->items[i], text)));
+    }
+    return list;
+}
+
+static json_t *ask_routes(const struct kn_network_state_subnet *subnet)
+{
+    json_t *list = json_array();
+    char destination[KN_IP_PREFIX_SIZE], nexthop[KN_IP_SIZE];
+
+    for (size_t i = 0; i < subnet->route_count; i++) {
+        json_array_append_new(list, json_pack("{s:s, s:s}", "destination",
+                                              kn_ip_prefix_text(&subnet->routes[i].destination, destination), "nexthop",
+                                              kn_ip_text(&subnet->routes[i].nexthop, nexthop)));
+    }
+    return list;
+}
+
+static json_t *ask_ip(const struct kn_ip *ip, const struct kn_network_state_subnet *subnet)
+{
+    char text[KN_IP_SIZE], gateway[KN_IP_SIZE];
+    json_t *json = json_pack("{s:s, s:i, s:i, s:s, s:o, s:o, s:b}", "address", kn_ip_text(ip, text), "prefix",
+                             (int)subnet->cidr.length, "version", (int)ip->family, "subnet", subnet->id, "dns",
+                             ask_ips(&subnet->dns), "routes", ask_routes(subnet), "dhcp", (int)subnet->dhcp);
+
+    if (subnet->gateway.family != 0) {
+        json_object_set_new(json, "gateway", json_string(kn_ip_text(&subnet->gateway, gateway)));
+    }
+    return json;
+}
+
+/* NULL: the state does not have the port. */
+static json_t *ask_nic(const struct kn_network_host *host, const char *id)
+{
+    const struct kn_network_state_port *port = kn_network_state_get(&host->state, KN_NETWORK_IS_PORT, id);
+    const struct kn_network_host_network *network = port == NULL ? NULL : kn_hmap_get(host->networks, port->network);
+    char mac[KN_MAC_TEXT], tap[KN_HOST_IFNAME];
+    json_t *ips;
+
+    if (network == NULL || network->wanted == NULL) {
+        return NULL;
+    }
+    ips = json_array();
+    for (size_t i = 0; i < port->ips.count; i++) {
+        const struct kn_network_state_subnet *subnet = kn_network_host_network_subnet(network, port->subnets[i]);
+
+        if (subnet != NULL) {
+            json_array_append_new(ips, ask_ip(&port->ips.items[i], subnet));
+        }
+    }
+    kn_network_mac_text(port->mac, mac);
+    kn_network_tap_of(port->id, tap);
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o}", "port", port->id, "network", port->network, "mac", mac, "mtu",
+                     network->wanted->mtu, "tap", tap, "ips", ips);
+}
+
+json_t *kn_network_host_nics(struct kn_network_host *host, const json_t *nics)
+{
+    json_t *list = json_array();
+    const json_t *nic;
+    size_t i;
+
+    pthread_mutex_lock(&host->lock);
+    json_array_foreach (nics, i, nic) {
+        const char *port = json_string_value(json_object_get(nic, "port"));
+        json_t *said = port == NULL ? NULL : ask_nic(host, port);
+
+        if (said != NULL) {
+            json_object_set(said, "tag", json_object_get(nic, "tag"));
+            json_array_append_new(list, said);
+        }
+    }
+    pthread_mutex_unlock(&host->lock);
+    return list;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_private: what the files of a host's networks share; nobody else includes it.
+ *
+ *   host.c        open, close, tick
+ *   host_take.c   what a state changes: indexes, firewall, kernel
+ *   host_plug.c   taps of servers
+ *   host_ask.c    what others want to know
+ */
+#ifndef KN_NETWORK_HOST_HOST_PRIVATE_H
+#define KN_NETWORK_HOST_HOST_PRIVATE_H
+
+#include <pthread.h>
+
+#include "lib/base/hmap.h"
+#include "network/host.h"
+#include "network/host/link.h"
+#include "network/host/network.h"
+#include "network/host/nft.h"
+#include "network/host/state.h"
+#include "network/host/state_file.h"
+
+struct kn_network_host {
+    struct kn_network_host_options options; /* its strings are not used after open */
+    char *dir;                          /* <state dir>/networks; immutable after open, as underlay */
+    struct kn_ip underlay;              /* of no family: none */
+    pthread_mutex_t lock;               /* everything below */
+    pthread_cond_t changed;             /* the state was changed, or the host goes */
+    struct kn_network_state state;
+    struct kn_network_state_file *file;
+    json_t *pieces;                     /* of a version that has not come whole yet; NULL: none */
+    struct kn_hmap *networks;           /* id -> struct kn_network_host_network, owned */
+    struct kn_hmap *plugs;              /* port's id -> struct kn_network_plug, owned */
+    struct kn_network_links *links;
+    struct kn_network_nft *nft;
+    struct kn_error unread;             /* a file that could not be read; reported by the next tick */
+};
+
+/* All of them are called with the lock held. */
+
+/* The network of that id, made if need be. */
+struct kn_network_host_network *kn_network_host_network_of(struct kn_network_host *host, const char *id);
+/* Makes the kernel agree: builds what is wanted, takes away what is not. is_whole: nothing that was built before is relied upon. */
+int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_network *network, bool is_whole,
+                           struct kn_error *err);
+/* The plug belongs to its port's network from now on, if the state has the port. Returns that network; NULL: it has not. */
+struct kn_network_host_network *kn_network_host_attach(struct kn_network_host *host, struct kn_network_plug *plug);
+/* The whole firewall, as the state says. */
+int kn_network_host_firewall(struct kn_network_host *host, struct kn_error *err);
+/* After open: everything that the file said is put into the indexes. */
+void kn_network_host_index_all(struct kn_network_host *host);
+/* The file of plugs; loading also takes what an agent of the release before left. */
+void kn_network_host_plugs_load(struct kn_network_host *host);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nics.c: asks allocate.c again what servers have, as a repeated port.allocate would, and writes that into their rows where it is something else. */
+#include "network/serve/nics.h"
+
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+#include "network/serve/batch.h"
+
+/* clang-format off */
+static const struct kn_stmt SERVERS = {
+    "nics_servers",
+    "SELECT DISTINCT s.id FROM port p JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL WHERE p.id = ANY($1::uuid[]) AND p.nic IS NOT NULL", 1
+};
+enum { S_SERVER };
+static const struct kn_stmt SHOW = {
+    "nics_show",
+    "UPDATE server s SET nics = w.nics, updated_at = now() FROM unnest($1::uuid[], $2::jsonb[]) AS w(id, nics)"
+    " WHERE s.id = w.id AND s.deleted_at IS NULL AND s.nics <> '[]' AND s.nics <> w.nics", 2
+};
+/* clang-format on */
+
+static int nics_write(struct kn_db *db, struct kn_network_outcome *outcomes, int count, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT, nics = KN_ARRAY_INIT;
+
+    for (int i = 0; i < count; i++) {
+        AUTO_FREE char *text = json_dumps(json_object_get(outcomes[i].result, "nics"), JSON_COMPACT);
+
+        if (!outcomes[i].failed && text != NULL) {
+            kn_array_add(&ids, kn_json_str(outcomes[i].command->body, "server"));
+            kn_array_add(&nics, text);
+        }
+    }
+    return ids.count == 0 ? 0 : kn_db_run(db, &SHOW, KN_ARGS(kn_array_value(&ids), kn_array_value(&nics)), NULL, err);
+}
+
+/* A command that wants nothing: its answer is what there is. */
+static int nics_ask(struct kn_db *db, struct kn_message *commands, int count, struct kn_error *err)
+{
+    AUTO_FREE struct kn_network_outcome *outcomes = kn_alloc((size_t)(count + 1) * sizeof(*outcomes));
+    AUTO_FREE struct kn_network_outcome **each = kn_alloc((size_t)(count + 1) * sizeof(*each));
+    struct kn_network_touched touched = { .claims = KN_QUOTA_CLAIMS("network") };
+
+    for (int i = 0; i < count; i++) {
+        outcomes[i].command = &commands[i];
+        each[i] = &outcomes[i];
+    }
+    int rc = kn_network_ports_allocate(db, each, count, &touched, err);
+
+    if (rc == 0) {
+        rc = nics_write(db, outcomes, count, err);
+    }
+    for (int i = 0; i < count; i++) {
+        json_decref(outcomes[i].result);
+    }
+    kn_quota_claims_release(&touched.claims);
+    return rc;
+}
+
+int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &SERVERS, KN_ARGS(kn_array_value(ports)), &rows, err) < 0) {
+        return -1;
+    }
+    const int count = kn_rows_count(rows);
+
+    if (count == 0) {
+        return 0;
+    }
+    AUTO_FREE struct kn_message *commands = kn_alloc((size_t)count * sizeof(*commands));
+
+    for (int i = 0; i < count; i++) {
+        kn_message_init(&commands[i], "port.allocate",
+                        json_pack("{s:s, s:s, s:s, s:[]}", "server", kn_rows_text(rows, i, S_SERVER), "project", "",
+                                  "hostname", "", "requests"));
+    }
+    int rc = nics_ask(db, commands, count, err);
+
+    for (int i = 0; i < count; i++) {
+        kn_message_release(&commands[i]);
+    }
+    return rc;
+}
