@@ -73,7 +73,7 @@ int kn_bus_reader_new(struct kn_bus *bus, struct kn_bus_reader **ret_reader, str
 void kn_bus_reader_free(struct kn_bus_reader *reader);
 KN_DEFINE_AUTO(kn_bus_reader);
 /*
- * Adds a partition, read from its end. Returns when the position is known, so that whatever is sent after this call is seen
+ * Adds a partition, read from its end; the fetching begins at the next poll. Returns when the position is known, so that whatever is sent after this call is seen
  * (waits up to 10 s). Adding what is there is nothing.
  */
 int kn_bus_assign(struct kn_bus_reader *reader, const char *topic, int partition, struct kn_error *err);

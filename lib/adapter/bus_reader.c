@@ -12,12 +12,15 @@
 #include "lib/base/mem.h"
 
 #define ASSIGN_MS 10000
+#define KNOW_MS 1000
 #define CLUSTER_CHECK_MS 100
 #define POLL_MAX 1000
 
 struct assigned {
     rd_kafka_topic_t *topic; /* one reference each */
     int partition;
+    int64_t from; /* where it begins */
+    bool is_begun; /* librdkafka reads it: from the next poll on */
 };
 
 struct kn_bus_reader {
@@ -46,14 +49,21 @@ int kn_bus_reader_new(struct kn_bus *bus, struct kn_bus_reader **ret_reader, str
     return 0;
 }
 
+static void bus_reader_end(struct assigned *a)
+{
+    if (a->is_begun) {
+        rd_kafka_consume_stop(a->topic, a->partition);
+    }
+    rd_kafka_topic_destroy(a->topic);
+}
+
 void kn_bus_reader_free(struct kn_bus_reader *reader)
 {
     if (reader == NULL) {
         return;
     }
     for (int i = 0; i < reader->count; i++) {
-        rd_kafka_consume_stop(reader->assigned[i].topic, reader->assigned[i].partition);
-        rd_kafka_topic_destroy(reader->assigned[i].topic);
+        bus_reader_end(&reader->assigned[i]);
     }
     rd_kafka_queue_destroy(reader->queue);
     rd_kafka_destroy(reader->consumer);
@@ -102,11 +112,41 @@ static int find_end(struct kn_bus_reader *reader, rd_kafka_topic_t *topic, int p
     return kn_fail(err, KN_UNAVAILABLE, "bus: topic \"%s\" partition %d: %s", name, partition, rd_kafka_err2str(rc));
 }
 
+/*
+ * Kafka answers one question after the other on a connection, and a fetch is one that waits: what is asked meanwhile waits with it. So the consumer learns
+ * of its topics before it fetches anything.
+ */
+static void know_topic(const struct kn_bus_reader *reader, rd_kafka_topic_t *topic)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+
+    for (int i = 0; i < reader->count; i++) {
+        if (reader->assigned[i].is_begun ||
+            strcmp(rd_kafka_topic_name(reader->assigned[i].topic), rd_kafka_topic_name(topic)) == 0) {
+            return;
+        }
+    }
+    if (rd_kafka_metadata(reader->consumer, 0, topic, &metadata, KNOW_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+    }
+}
+
+/* All that was assigned since the last poll: together, so that the next fetch is for all of it. */
+static void begin_assigned(struct kn_bus_reader *reader)
+{
+    for (int i = 0; i < reader->count; i++) {
+        struct assigned *a = &reader->assigned[i];
+
+        if (!a->is_begun) {
+            a->is_begun = rd_kafka_consume_start_queue(a->topic, a->partition, a->from, reader->queue) == 0;
+        }
+    }
+}
+
 int kn_bus_assign(struct kn_bus_reader *reader, const char *topic, int partition, struct kn_error *err)
 {
     rd_kafka_topic_t *handle = NULL;
     int64_t end = 0;
-    int rc = 0;
 
     if (bus_reader_find(reader, topic, partition) >= 0) {
         return 0;
@@ -115,16 +155,13 @@ int kn_bus_assign(struct kn_bus_reader *reader, const char *topic, int partition
     if (handle == NULL) {
         return kn_fail(err, KN_INTERNAL, "bus: bad topic name \"%s\"", topic);
     }
-    rc = find_end(reader, handle, partition, &end, err);
-    if (rc == 0 && rd_kafka_consume_start_queue(handle, partition, end, reader->queue) != 0) {
-        rc = kn_fail(err, KN_UNAVAILABLE, "bus: reading \"%s\": %s", topic, rd_kafka_err2str(rd_kafka_last_error()));
-    }
-    if (rc < 0) {
+    if (find_end(reader, handle, partition, &end, err) < 0) {
         rd_kafka_topic_destroy(handle);
         return -1;
     }
+    know_topic(reader, handle);
     reader->assigned = kn_realloc_array(reader->assigned, (size_t)reader->count + 1, sizeof(reader->assigned[0]));
-    reader->assigned[reader->count++] = (struct assigned){ handle, partition };
+    reader->assigned[reader->count++] = (struct assigned){ handle, partition, end, false };
     return 0;
 }
 
@@ -134,8 +171,7 @@ int kn_bus_unassign(struct kn_bus_reader *reader, const char *topic, int partiti
 
     (void)err;
     if (at >= 0) {
-        rd_kafka_consume_stop(reader->assigned[at].topic, partition);
-        rd_kafka_topic_destroy(reader->assigned[at].topic);
+        bus_reader_end(&reader->assigned[at]);
         reader->assigned[at] = reader->assigned[--reader->count];
     }
     return 0;
@@ -178,6 +214,7 @@ int kn_bus_poll(struct kn_bus_reader *reader, struct kn_bus_message *messages, i
     ssize_t n = 0;
     int count = 0;
 
+    begin_assigned(reader);
     follow_cluster(reader);
     kn_bus_tick(reader->bus);
     first = max > 0 ? rd_kafka_consume_queue(reader->queue, wait_ms) : NULL;

@@ -121,11 +121,12 @@ static int open_topics(struct loop *loop, struct kn_error *err)
             return -1;
         }
     }
-    if (kn_bus_reader_new(loop->daemon.bus, &loop->reader, err) < 0 ||
-        kn_bus_assign(loop->reader, loop->service->topic, 0, err) < 0) {
-        return -1;
-    }
-    return loop->service->reads_reports ? kn_bus_assign(loop->reader, KN_TOPIC_REPORT, 0, err) : 0;
+    /* Reports first: what is not in the first fetch begins when that ends, and our own hello ends it. */
+    return kn_bus_reader_new(loop->daemon.bus, &loop->reader, err) < 0 ||
+                   (loop->service->reads_reports && kn_bus_assign(loop->reader, KN_TOPIC_REPORT, 0, err) < 0) ||
+                   kn_bus_assign(loop->reader, loop->service->topic, 0, err) < 0
+               ? -1
+               : 0;
 }
 
 static void say_hello(struct loop *loop)
