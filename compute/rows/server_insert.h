@@ -9,6 +9,8 @@
 #ifndef KN_COMPUTE_ROWS_SERVER_INSERT_H
 #define KN_COMPUTE_ROWS_SERVER_INSERT_H
 
+#include <pthread.h>
+
 #include "compute/rows/server_plan.h"
 
 struct kn_compute_server_order {
@@ -21,6 +23,7 @@ struct kn_compute_server_order {
     struct kn_error err;
     bool done;                        /* guarded by the queue's lock */
     struct kn_compute_server_order *next;     /* likewise */
+    pthread_cond_t turn;              /* server_queue.c: it is done, or its thread is to lead */
 };
 
 /*

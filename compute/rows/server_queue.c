@@ -13,15 +13,15 @@
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct kn_compute_server_order *first, *last; /* guarded by lock */
     bool led;                             /* guarded by lock: somebody is writing */
-} queue = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, false };
+} queue = { PTHREAD_MUTEX_INITIALIZER, NULL, NULL, false };
 
 static void push(struct kn_compute_server_order *order)
 {
     order->next = NULL;
     order->done = false;
+    pthread_cond_init(&order->turn, NULL);
     if (queue.last == NULL) {
         queue.first = order;
     } else {
@@ -66,7 +66,7 @@ static void write_batch(struct kn_db *db, struct kn_compute_server_order *const 
     }
 }
 
-/* Called and left with the lock held. */
+/* Called and left with the lock held. Wakes those who were served, and of those who wait the one that is to lead. */
 static void lead(struct kn_db *db)
 {
     struct kn_compute_server_order *batch[BATCH_MAX];
@@ -78,9 +78,12 @@ static void lead(struct kn_db *db)
     pthread_mutex_lock(&queue.lock);
     for (int i = 0; i < count; i++) {
         batch[i]->done = true;
+        pthread_cond_signal(&batch[i]->turn);
     }
     queue.led = false;
-    pthread_cond_broadcast(&queue.changed);
+    if (queue.first != NULL) {
+        pthread_cond_signal(&queue.first->turn);
+    }
 }
 
 void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order)
@@ -89,10 +92,11 @@ void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_or
     push(order);
     while (!order->done) {
         if (queue.led) {
-            pthread_cond_wait(&queue.changed, &queue.lock);
+            pthread_cond_wait(&order->turn, &queue.lock);
         } else {
             lead(db); /* perhaps only those before this one: then once more */
         }
     }
     pthread_mutex_unlock(&queue.lock);
+    pthread_cond_destroy(&order->turn);
 }

@@ -102,7 +102,7 @@ bool kn_db_values_at_fault(const struct kn_db *db);
  * Asking ahead. Who knows that several questions will be asked in turn, each by its own room, calls those rooms once before, between
  * kn_db_ahead_note_all() and kn_db_ahead_ask(): there SELECTs are only noted, and fail with KN_UNAVAILABLE. Then all of them go to the server in one message, and
  * each is answered from there when it is asked in earnest, once, with the same arguments, until the scope ends. Outside of transactions; the first
- * KN_DB_AHEAD of them.
+ * KN_DB_AHEAD of them. Threads that ask the same ahead at the same time get the same answers, of one asking that began when all of them were there.
  *
  *   AUTO_RELEASE(kn_db_ahead) struct kn_db_ahead ahead = { NULL };
  *   kn_db_ahead_note_all(&ahead, db);  ask_a(db); ask_b(db);  kn_db_ahead_ask(&ahead);

@@ -2,7 +2,11 @@
 /*
  * Asking ahead: several questions go to the server in one message, and their answers wait until somebody asks. A question is answered so once, with the
  * same arguments, and only while the scope lasts that asked ahead; what fails here is asked again by whoever wants it, and is told to him.
+ *
+ * Threads that want the same at the same time ask once: while one asks, those who come gather, and one of them asks next, for all. So nobody hears what was
+ * read before he came, and nothing is kept that could grow old.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/adapter/db_private.h"
@@ -20,6 +24,22 @@ struct kn_db_asked {
     int count;
     bool noting;
 };
+
+/* One asking of one or more threads. */
+struct ahead_flight {
+    struct ahead_flight *next;
+    char *key;         /* database, statements, arguments */
+    int users;         /* threads that wait for it or have not taken its answers yet */
+    pthread_cond_t landed;
+    bool started;      /* nobody joins any more */
+    bool over;
+    PGresult *answers[KN_DB_AHEAD];
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct ahead_flight *first; /* guarded by lock, and so is what they hold */
+} flights = { PTHREAD_MUTEX_INITIALIZER, NULL };
 
 static bool same_args(const struct ahead_question *question, const char *const *args)
 {
@@ -137,6 +157,125 @@ static void ahead_ask(struct kn_db *db)
     }
 }
 
+/* --- together ----------------------------------------------------------------------------------------------------------- */
+
+static char *flight_key(const struct kn_db *db)
+{
+    struct kn_strbuf key = KN_STRBUF_INIT;
+
+    kn_strbuf_addstr(&key, db->url);
+    for (int i = 0; i < db->asked->count; i++) {
+        const struct ahead_question *question = &db->asked->list[i];
+
+        kn_strbuf_addf(&key, "\n%s", question->stmt->name);
+        for (int arg = 0; arg < question->stmt->params; arg++) {
+            kn_strbuf_addf(&key, "\t%s", question->args[arg] == NULL ? "\b" : question->args[arg]);
+        }
+    }
+    return kn_strbuf_detach(&key);
+}
+
+/* The one that is under way, or the one that gathers. */
+static struct ahead_flight *flight_find(const char *key, bool started)
+{
+    struct ahead_flight *flight = flights.first;
+
+    while (flight != NULL && (flight->over || flight->started != started || strcmp(flight->key, key) != 0)) {
+        flight = flight->next;
+    }
+    return flight;
+}
+
+static struct ahead_flight *flight_new(const char *key)
+{
+    struct ahead_flight *flight = KN_NEW(struct ahead_flight);
+
+    flight->key = kn_strdup(key);
+    pthread_cond_init(&flight->landed, NULL);
+    flight->next = flights.first;
+    flights.first = flight;
+    return flight;
+}
+
+static void flight_leave(struct ahead_flight *flight)
+{
+    struct ahead_flight **at = &flights.first;
+
+    if (--flight->users > 0) {
+        return;
+    }
+    while (*at != flight) {
+        at = &(*at)->next;
+    }
+    *at = flight->next;
+    for (int i = 0; i < KN_DB_AHEAD; i++) {
+        PQclear(flight->answers[i]);
+    }
+    pthread_cond_destroy(&flight->landed);
+    free(flight->key);
+    free(flight);
+}
+
+static void flight_await(struct ahead_flight *flight)
+{
+    flight->users++;
+    while (!flight->over) {
+        pthread_cond_wait(&flight->landed, &flights.lock);
+    }
+}
+
+/* Called and left with the lock held: asks when the one before has landed. */
+static void flight_lead(struct kn_db *db, struct ahead_flight *flight)
+{
+    struct ahead_flight *before = flight_find(flight->key, true);
+
+    flight->users++;
+    if (before != NULL) {
+        flight_await(before);
+        flight_leave(before);
+    }
+    flight->started = true;
+    pthread_mutex_unlock(&flights.lock);
+    ahead_ask(db);
+    pthread_mutex_lock(&flights.lock);
+    for (int i = 0; i < db->asked->count; i++) {
+        flight->answers[i] = kn_steal(&db->asked->list[i].answer);
+    }
+    flight->over = true;
+    pthread_cond_broadcast(&flight->landed);
+}
+
+/* The last one gets the answers themselves. */
+static void flight_take(struct kn_db *db, struct ahead_flight *flight)
+{
+    const int what = PG_COPYRES_ATTRS | PG_COPYRES_TUPLES;
+
+    for (int i = 0; i < db->asked->count; i++) {
+        PGresult **answer = &flight->answers[i];
+
+        db->asked->list[i].answer = flight->users == 1 || *answer == NULL ? kn_steal(answer)
+                                                                          : PQcopyResult(*answer, what);
+    }
+    flight_leave(flight);
+}
+
+static void ahead_ask_together(struct kn_db *db)
+{
+    AUTO_FREE char *key = flight_key(db);
+    struct ahead_flight *flight;
+
+    pthread_mutex_lock(&flights.lock);
+    flight = flight_find(key, false);
+    if (flight == NULL) {
+        flight = flight_new(key);
+        flight_lead(db, flight);
+    } else {
+        flight_await(flight);
+    }
+    flight_take(db, flight);
+    pthread_mutex_unlock(&flights.lock);
+}
+
 /* --- the scope ---------------------------------------------------------------------------------------------------------- */
 
 void kn_db_ahead_note_all(struct kn_db_ahead *ahead, struct kn_db *db)
@@ -153,7 +292,7 @@ void kn_db_ahead_ask(struct kn_db_ahead *ahead)
 
     db->asked->noting = false;
     if (db->asked->count > 1 && db->tx == KN_TX_NONE) {
-        ahead_ask(db);
+        ahead_ask_together(db);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns how a struct kn_error is written and what each code means to the outside. Messages stay one line whatever their
- * values hold, because they travel in log lines, headers and the bus. It must never log or decide what to do about an error.
+ * values hold, and of whole characters wherever a value is cut, because they travel in log lines, headers and the bus. It must never log or decide what to do about an error.
  */
 #include "lib/base/error.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/strbuf.h"
 
 static const struct {
     int status;
@@ -34,12 +35,28 @@ static void keep_one_line(char *text)
     }
 }
 
+/* A precision ("%.100s") and the room cut bytes, and half a character is no text: what is left of one goes. */
+static void keep_whole_characters(char *text)
+{
+    char *to = text;
+
+    for (const char *at = text; *at != '\0';) {
+        const size_t size = (unsigned char)*at < 0x80 ? 1 : kn_utf8_len((const unsigned char *)at);
+
+        memmove(to, at, size);
+        to += size;
+        at += size > 0 ? size : 1;
+    }
+    *to = '\0';
+}
+
 /* Through a buffer of its own, because the arguments may point into the text that is replaced. */
 static __attribute__((format(printf, 3, 0))) void format_line(char *dst, size_t size, const char *fmt, va_list args)
 {
     char text[sizeof(((struct kn_error *)0)->message)];
     vsnprintf(text, sizeof(text), fmt, args);
     keep_one_line(text);
+    keep_whole_characters(text);
     kn_copy(dst, size, text);
 }
 
@@ -76,6 +93,9 @@ int kn_fail_context(struct kn_error *err, const char *fmt, ...)
     size_t context = strlen(err->message);
     if (context + 2 >= room) {
         context = room > 3 ? room - 3 : 0;
+        while (context > 0 && ((unsigned char)err->message[context] & 0xC0) == 0x80) {
+            context--; /* what is cut off begins within a character */
+        }
     }
     if (context > 0) {
         memcpy(err->message + context, ": ", 2);

@@ -24,6 +24,7 @@
     X(KN_NOT_ACCEPTABLE, 406, "computeFault", "Not Acceptable", false) \
     X(KN_CONFLICT, 409, "conflictingRequest", "Conflict", false) \
     X(KN_GONE, 410, "computeFault", "Gone", false) \
+    X(KN_PRECONDITION, 412, "computeFault", "Precondition Failed", false) \
     X(KN_TOO_LARGE, 413, "overLimit", "Request Entity Too Large", false) \
     X(KN_URI_TOO_LONG, 414, "computeFault", "Request-URI Too Long", false) \
     X(KN_UNSUPPORTED_MEDIA, 415, "badMediaType", "Unsupported Media Type", false) \
@@ -48,7 +49,7 @@ enum kn_code {
 
 struct kn_error {
     enum kn_code code;
-    char message[768]; /* one lower-case line of fact */
+    char message[768]; /* one lower-case line of fact, of whole characters */
     char hint[256];    /* advice, may be empty */
     bool is_private;   /* names hosts, paths or the database's insides: for the log, never for a client */
     char name[48];     /* what a dialect that names its errors calls it ("NetworkInUse"); "" = as its code says */

@@ -294,7 +294,7 @@ const struct kn_rest_manners KN_REST_NOVA = {
     .links = nova_links,
 };
 
-static const struct kn_schema_words NEUTRON_WORDS = {
+const struct kn_schema_words KN_SCHEMA_NEUTRON = {
     .refusal = "Invalid input for %1. Reason: %3.",
     .missing = "Failed to parse request. Required attribute '%1' not specified",
     .unknown = "Unrecognized attribute(s) '%1'",
@@ -341,6 +341,40 @@ static int neutron_owner(const struct kn_request *req, const json_t *object, con
     return 0;
 }
 
+static int fail_match(struct kn_error *err, const char *words)
+{
+    kn_fail(err, KN_BAD_REQUEST, "Bad if-match request: %s.", words);
+    return kn_fail_name(err, "BadRequest");
+}
+
+/* If-Match: revision_number=7. Other tags than these mean nothing here. */
+static int neutron_match(const struct kn_rest_noun *noun, const struct kn_request *req, const struct kn_rows *now,
+                         struct kn_error *err)
+{
+    static const char NAME[] = "revision_number=";
+    const char *header = kn_request_header(req, "If-Match"), *at = header != NULL ? strstr(header, NAME) : NULL;
+
+    if (at == NULL || kn_rest_attr(noun, req, "revision_number", strlen("revision_number")) == NULL) {
+        return 0;
+    }
+    at += strlen(NAME);
+    const size_t digits = strspn(at, "0123456789");
+    const char *current = kn_rest_was(noun, now, "revision_number");
+
+    if (strstr(at, NAME) != NULL) {
+        return fail_match(err, "Multiple revision_number constraints are not supported.");
+    }
+    if (digits == 0 || at[digits + strspn(at + digits, "\" ")] != '\0') {
+        return fail_match(err, "Revision number constraint must be an integer");
+    }
+    if (strlen(current) == digits && strncmp(current, at, digits) == 0) {
+        return 0;
+    }
+    kn_fail(err, KN_PRECONDITION, "Constrained to %.*s, but current revision is %s", (int)(digits < 20 ? digits : 20),
+            at, current);
+    return kn_fail_name(err, "RevisionNumberConstraintFailed");
+}
+
 const struct kn_rest_manners KN_REST_NEUTRON = {
     .zero_is_all = true,
     .has_reverse = true,
@@ -354,6 +388,8 @@ const struct kn_rest_manners KN_REST_NEUTRON = {
     .unknown = KN_REST_REFUSE_UNKNOWN,
     .bad_filter = "['%1'] is invalid attribute for filtering",
     .bad_boolean = "Invalid input for %1. Reason: '%2' cannot be converted to boolean.",
+    .bad_time =
+        "Invalid input for operation: The input %1 must be in the following format: YYYY-MM-DDTHH:MM:SS, not '%2'.",
     .filters = { [KN_REST_TEXT] = kn_rest_any_of,
                  [KN_REST_UUID] = kn_rest_any_of,
                  [KN_REST_INT] = kn_rest_any_of,
@@ -362,7 +398,7 @@ const struct kn_rest_manners KN_REST_NEUTRON = {
                  [KN_REST_CIDR] = kn_rest_any_of,
                  [KN_REST_MAC] = kn_rest_any_of },
     .time = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"",
-    .words = &NEUTRON_WORDS,
+    .words = &KN_SCHEMA_NEUTRON,
     .no_object = "Unable to find '%1' in request body",
     .no_objects = "Resources required",
     .not_in_post = "Attribute '%1' not allowed in POST",
@@ -370,6 +406,7 @@ const struct kn_rest_manners KN_REST_NEUTRON = {
     .not_written_code = KN_BAD_REQUEST,
     .unbuilt = "Invalid input for %1. Reason: this cloud has none.",
     .owner = neutron_owner,
+    .match = neutron_match,
     .refuses_others = true,
     .not_found = "%1 %2 could not be found.",
     .root = "/v2.0",

@@ -59,6 +59,9 @@ struct kn_rest_manners {
     const char *unbuilt; /* words: attribute */
     /* Whose a new object is; NULL: the caller's project's. KN_BAD_REQUEST. */
     int (*owner)(const struct kn_request *req, const json_t *object, const char **ret, struct kn_error *err);
+    /* Is the row that a PUT or DELETE is about to change the one that the request means? NULL: always. KN_PRECONDITION. */
+    int (*match)(const struct kn_rest_noun *noun, const struct kn_request *req, const struct kn_rows *now,
+                 struct kn_error *err);
     bool refuses_others; /* what is seen and not owned is refused by the route's rule; otherwise it is not there */
     /* Answers. */
     const char *time; /* to_char's format of a time in UTC; NULL: Nova's two (kn_rest_print_time) */
@@ -76,6 +79,7 @@ struct kn_rest_manners {
     void (*links)(const struct kn_request *req, const struct kn_rest_noun *noun, const char *id, struct kn_strbuf *out);
 };
 
+extern const struct kn_schema_words KN_SCHEMA_NEUTRON;
 extern const struct kn_rest_manners KN_REST_CINDER, KN_REST_GLANCE, KN_REST_KEYSTONE, KN_REST_NEUTRON, KN_REST_NOVA;
 
 /* {"rel":"self","href":"<the service's address><root><path>/<id>"} */

@@ -63,6 +63,7 @@ enum {
     KN_REST_SHARED =
         1 << 19, /* many rows of a list have the same value: what was written for one is copied to the next */
     KN_REST_PUT_REQUIRED = 1 << 20,
+    KN_REST_ELSEWHERE = 1 << 24, /* the noun's own functions write it in a PUT, too, whose body may not */
     KN_REST_CLEAR = 1 << 21, /* null may be sent: the row has then what it has of which nothing was said */
     KN_REST_AGAIN = 1 << 22, /* has the SQL of an attribute before it: they share a column where both are shown */
 };
@@ -245,7 +246,7 @@ const struct kn_rest_attr *kn_rest_attr(const struct kn_rest_noun *noun, const s
 bool kn_rest_readable(const struct kn_rest_attr *a, const struct kn_request *req);
 /* Does the rule of the route let the caller at what is others'? Otherwise `visible` and `owned` bound him. */
 bool kn_rest_reaches_all(const struct kn_request *req);
-/* A service's words: "%1" of them is the name, "%2" the value, each cut to 100 bytes. Returns -1. */
+/* A service's words: "%1" of them is the name, "%2" the value, each cut to the characters that 100 bytes hold. Returns -1. */
 int kn_rest_fail(struct kn_error *err, enum kn_code code, const char *words, const char *name, const char *value);
 /* KN_NOT_FOUND in the service's words. Returns -1. */
 int kn_rest_not_found(const struct kn_rest_noun *noun, const char *id, struct kn_error *err);

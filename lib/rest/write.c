@@ -69,7 +69,7 @@ static void write_add_value(struct kn_rest_query *q, const struct kn_rest_attr *
 static bool writes(const struct kn_rest_attr *a, const struct kn_request *req, unsigned method, const json_t *object)
 {
     return req->microversion >= a->since && (a->until == 0 || req->microversion <= a->until) &&
-           ((a->may & method) != 0 || (a->may & KN_REST_WRITE) == 0) && a->column != NULL &&
+           ((a->may & (method | KN_REST_ELSEWHERE)) != 0 || (a->may & KN_REST_WRITE) == 0) && a->column != NULL &&
            json_object_get(object, a->name) != NULL && (method == KN_REST_POST || a->fixed == NULL);
 }
 
@@ -435,6 +435,12 @@ static int write_lock(const struct kn_rest_noun *noun, struct kn_request *req, c
     return 0;
 }
 
+static int write_match(const struct kn_rest_noun *noun, const struct kn_request *req, const struct kn_rows *now,
+                       struct kn_error *err)
+{
+    return noun->manners->match != NULL ? noun->manners->match(noun, req, now, err) : 0;
+}
+
 /* What may be repeated and not changed. */
 static int check_fixed(const struct kn_rest_noun *noun, const struct kn_rows *now, const json_t *object,
                        struct kn_error *err)
@@ -481,7 +487,7 @@ int kn_rest_change_by(const struct kn_rest_noun *noun, struct kn_request *req, c
     AUTO_TX struct kn_tx tx = { NULL };
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || write_before_lock(noun, req, id, noun->owned, err) < 0 ||
-        write_lock(noun, req, id, noun->owned, NULL, &now, err) < 0 ||
+        write_lock(noun, req, id, noun->owned, NULL, &now, err) < 0 || write_match(noun, req, now, err) < 0 ||
         (edit != NULL && edit(req, now, ctx, object, err) < 0) || check_fixed(noun, now, object, err) < 0 ||
         write_decide(noun, req, id, now, object, err) < 0) {
         return -1;
@@ -527,7 +533,7 @@ int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *re
     const char *owned = noun->seen_may_go ? NULL : noun->owned;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || write_before_lock(noun, req, id, owned, err) < 0 ||
-        write_lock(noun, req, id, owned, bounds, &now, err) < 0) {
+        write_lock(noun, req, id, owned, bounds, &now, err) < 0 || write_match(noun, req, now, err) < 0) {
         return -1;
     }
     kn_array_add(&ids, id);

@@ -20,11 +20,18 @@ static const struct {
       "Support for checking the resource usage before applying a new quota limit" },
     { "quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project" },
     { "quotas", "Quota management support", "Expose functions for quotas management per project" },
+    { "revision-if-match", "If-Match constraints based on revision_number",
+      "Extension indicating that If-Match based on revision_number is supported." },
     { "sorting", "Sorting support", "Extension that indicates that sorting is enabled." },
     { "standard-attr-description", "standard-attr-description",
       "Extension to add descriptions to standard attributes" },
+    { "standard-attr-revisions", "Resource revision numbers",
+      "This extension will display the revision number of neutron resources." },
+    { "standard-attr-tag", "Tag support for resources with standard attribute",
+      "Enables to set tag on resources with standard attribute." },
     { "standard-attr-timestamp", "Resource timestamps",
-      "Adds created_at and updated_at fields to all Neutron resources." },
+      "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes." },
+    { "tag-ports-during-bulk-creation", "Tag Ports During Bulk Creation", "Allow to tag ports during bulk creation" },
 };
 
 static void extensions_write_extension(struct kn_strbuf *sb, const char *key, size_t i)

@@ -5,6 +5,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/write.h"
 #include "network/api/nouns.h"
+#include "network/api/tags.h"
 #include "network/rows/networks.h"
 
 /* The five handlers of a noun, all lib/rest's. */
@@ -33,6 +34,9 @@
 HANDLERS(networks)
 HANDLERS(subnets)
 HANDLERS(ports)
+TAGS(networks)
+TAGS(subnets)
+TAGS(ports)
 
 #define ROUTE(m, p, r, s, h) \
     { \
@@ -48,8 +52,11 @@ HANDLERS(ports)
 
 static const struct kn_route ROUTES[] = {
     NOUN(networks, NETWORK),
+    TAG_ROUTES(networks, "networks", NETWORK),
     NOUN(subnets, SUBNET),
+    TAG_ROUTES(subnets, "subnets", SUBNET),
     NOUN(ports, PORT),
+    TAG_ROUTES(ports, "ports", PORT),
     ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_network_neutron_extensions_list),
     ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_network_neutron_extensions_show),
     ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_network_neutron_zones_list),
@@ -100,9 +107,6 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/ports/{id}/bindings", "port bindings" },
     { "/v2.0/ports/{id}/add_allowed_address_pairs", "allowed address pairs" },
     { "/v2.0/networks/{id}/dhcp-agents", "DHCP agents" },
-    { "/v2.0/networks/{id}/tags", "tags" },
-    { "/v2.0/subnets/{id}/tags", "tags" },
-    { "/v2.0/ports/{id}/tags", "tags" },
     { NULL, NULL },
 };
 

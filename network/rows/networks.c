@@ -8,6 +8,7 @@
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "network/rows/standard.h"
 
 #define VNI_TRIES 10
 #define VNI "provider:segmentation_id"
@@ -33,8 +34,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("router:external", "false", KN_REST_BOOL, NONE), /* before there are routers */
     KN_REST_ATTR("is_default", "false", KN_REST_BOOL, NONE),
     KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
-    KN_REST_ATTR("created_at", "n.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("updated_at", "n.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_NETWORK_STANDARD("n"),
     KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .limit = KN_LIMIT_NETWORK_WORD,
                  .read = KN_NEUTRON_GET_NETWORK_TYPE, .post = KN_NEUTRON_CREATE_NETWORK_TYPE),
     KN_REST_ATTR("provider:physical_network", "NULL::text", KN_REST_TEXT, PROVIDER | KN_REST_UNBUILT | KN_REST_NULL,
@@ -44,6 +44,11 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTRS_END,
 };
 /* clang-format on */
+
+static const struct kn_rest_param PARAMS[] = {
+    KN_NETWORK_STANDARD_PARAMS("n"),
+    KN_REST_PARAMS_END,
+};
 
 /* The sequence starts where the configuration says, however late that was set; a number that an admin chose is passed over. */
 static const struct kn_stmt NEXT_VNI = {
@@ -217,6 +222,7 @@ const struct kn_rest_noun kn_network_networks = {
     .ascending = true,
     .ties = "id",
     .attrs = ATTRS,
+    .params = PARAMS,
     .manners = &KN_REST_NEUTRON,
     .table = "network",
     .lock = " FOR NO KEY UPDATE OF n",

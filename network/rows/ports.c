@@ -15,6 +15,7 @@
 #include "network/rows/nic.h"
 #include "network/rows/plan.h"
 #include "network/rows/port_addresses.h"
+#include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
 #define OWN_PORTS "network:dhcp" /* the device_owner of the ports that this cloud makes for itself */
@@ -64,8 +65,8 @@ static const struct kn_rest_attr ATTRS[] = {
       " FROM address a WHERE a.port_id = p.id)", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
                  .inner_shape = KN_IS_LIST, .inner = FIXED_IPS),
     KN_REST_ATTR("description", "p.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
-    KN_REST_ATTR("created_at", "p.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("updated_at", "p.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_NETWORK_TIMES("p"),
+    KN_NETWORK_TAGS("p", | KN_REST_POST | KN_REST_ELSEWHERE),
     KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
                  .words = VNIC_TYPES),
     KN_REST_ATTR("binding:host_id", "coalesce(b.host, '')", KN_REST_TEXT, FIND, .read = KN_NEUTRON_GET_PORT_HOST),
@@ -129,6 +130,7 @@ static int add_fixed_ips(struct kn_rest_list *l, const struct kn_rest_attr *a, c
 }
 
 static const struct kn_rest_param PARAMS[] = {
+    KN_NETWORK_STANDARD_PARAMS("p"),
     KN_REST_PARAM("fixed_ips", add_fixed_ips),
     KN_REST_PARAMS_END,
 };
@@ -401,6 +403,25 @@ static int ports_clash(struct kn_request *req, const char *constraint, const jso
                : -1;
 }
 
+static const struct kn_stmt TAG = { "port_tag", "UPDATE port SET tags = $2::text[] WHERE id = $1::uuid", 2 };
+
+/* Tags that a POST names; those of a PUT are a column as others. */
+static int ports_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                       struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array tags = KN_ARRAY_INIT;
+    const json_t *list = json_object_get(object, "tags"), *tag;
+    size_t i;
+
+    if (now != NULL || json_array_size(list) == 0) {
+        return 0;
+    }
+    json_array_foreach (list, i, tag) {
+        kn_array_add(&tags, json_string_value(tag));
+    }
+    return kn_db_run(req->db, &TAG, KN_ARGS(id, kn_array_value(&tags)), NULL, err);
+}
+
 static const struct kn_rest_counts COUNTS = {
     "network",
     { "port_counts", "SELECT project_id, 'port', count(*) FROM port WHERE id = ANY($1::uuid[]) GROUP BY project_id",
@@ -431,6 +452,7 @@ const struct kn_rest_noun kn_network_ports = {
     .check = ports_check,
     .decide = ports_decide,
     .insert = ports_insert,
+    .after = ports_after,
     .raced = kn_network_plan_raced,
     .clash = ports_clash,
 };

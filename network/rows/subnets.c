@@ -9,6 +9,7 @@
 #include "network/rows/networks.h"
 #include "network/rows/plan.h"
 #include "network/rows/subnet_plan.h"
+#include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -43,14 +44,14 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("dns_nameservers", "s.dns_nameservers", KN_REST_TAGS, LIST, .column = "dns_nameservers"),
     KN_REST_ATTR("description", "s.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description",
                  .limit = KN_LIMIT_NETWORK_DESCRIPTION),
-    KN_REST_ATTR("created_at", "s.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("updated_at", "s.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
+    KN_NETWORK_STANDARD("s"),
     KN_REST_ATTR("prefixlen", NULL, KN_REST_INT, NONE),
     KN_REST_ATTR("use_default_subnetpool", NULL, KN_REST_BOOL, NONE),
     KN_REST_ATTRS_END,
 };
 
 static const struct kn_rest_param PARAMS[] = {
+    KN_NETWORK_STANDARD_PARAMS("s"),
     KN_REST_PARAM("shared", kn_rest_boolean_word, .sql = "(SELECT n.shared FROM network n WHERE n.id = s.network_id)",
                   .type = KN_REST_BOOL),
     KN_REST_PARAMS_END,

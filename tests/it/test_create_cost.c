@@ -83,7 +83,7 @@ static void test_rows_of_a_server(void **state)
     assert_ok(kn_db_script(kn_whole.db, COUNTING, &err), &err);
     make_servers(SERVERS);
     assert_written(
-        "insert address 10, insert allocation 10, insert port 10, insert port_binding 10, insert server 10, insert task 10, "
+        "delete address_ready 10, insert address 10, insert allocation 10, insert port 10, insert port_binding 10, insert server 10, insert task 10, "
         "update port 10, update server 20, update task 20");
     delete_servers();
     assert_written("delete address 10, delete allocation 10, delete port 10, delete port_binding 10, insert task 10, "

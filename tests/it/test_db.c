@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* db against a real server: statements, arrays, errors, transactions, and a server that goes away under each of them. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "lib/adapter/db.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"
 #include "tests/support/test.h"
@@ -424,6 +428,81 @@ static void test_asking_ahead_what_fails(void **state)
     assert_cell(db, &COUNT, NULL, "1");
 }
 
+/* --- many at once --- */
+
+#define ASKERS 6
+
+static atomic_int at_the_door;
+
+/* Each asking takes a number; the first one is held up by whoever holds the lock. */
+static const struct kn_stmt NUMBER = { "t_number", "SELECT nextval('asked'), pg_advisory_xact_lock_shared(7)", 0 };
+static const struct kn_stmt HOLD = { "t_hold", "SELECT pg_advisory_lock(7)", 0 };
+static const struct kn_stmt LET_GO = { "t_let_go", "SELECT pg_advisory_unlock(7)", 0 };
+static const struct kn_stmt HELD_UP = { "t_held_up",
+                                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+                                        0 };
+
+static void *ask_number(void *ret)
+{
+    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "asker");
+    AUTO_RELEASE(kn_db_ahead) struct kn_db_ahead ahead = { NULL };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    kn_db_ahead_note_all(&ahead, db);
+    kn_db_run(db, &NUMBER, KN_NO_ARGS, NULL, NULL);
+    kn_db_run(db, &COUNT, KN_ARGS(NULL), NULL, NULL);
+    atomic_fetch_add(&at_the_door, 1);
+    kn_db_ahead_ask(&ahead);
+    *(int64_t *)ret = kn_db_run(db, &NUMBER, KN_NO_ARGS, &rows, NULL) < 0 ? -1 : kn_rows_int(rows, 0, 0);
+    return NULL;
+}
+
+/* The number that the first got, and the highest that one got who came while it was asked. */
+static void ask_while_one_asks(struct kn_db *db, int64_t *ret_first, int64_t *ret_most)
+{
+    pthread_t threads[ASKERS];
+    int64_t numbers[ASKERS];
+    struct kn_error err = { 0 };
+
+    atomic_store(&at_the_door, 0);
+    assert_ok(kn_db_run(db, &HOLD, KN_NO_ARGS, NULL, &err), &err);
+    pthread_create(&threads[0], NULL, ask_number, &numbers[0]);
+    for (int64_t held = 0; held == 0;) {
+        AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+        assert_ok(kn_db_run(db, &HELD_UP, KN_NO_ARGS, &rows, &err), &err);
+        held = kn_rows_int(rows, 0, 0);
+    }
+    for (int i = 1; i < ASKERS; i++) {
+        pthread_create(&threads[i], NULL, ask_number, &numbers[i]);
+    }
+    while (atomic_load(&at_the_door) < ASKERS) {
+        sched_yield();
+    }
+    assert_ok(kn_db_run(db, &LET_GO, KN_NO_ARGS, NULL, &err), &err);
+    *ret_most = 0;
+    for (int i = 0; i < ASKERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(i == 0 || numbers[i] > numbers[0]); /* nobody hears what was asked before he came */
+        *ret_most = numbers[i] > *ret_most ? numbers[i] : *ret_most;
+    }
+    *ret_first = numbers[0];
+}
+
+static void test_many_ask_once(void **state)
+{
+    struct kn_db *db = *state;
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    struct kn_error err = { 0 };
+    int64_t first = 0, most = 0;
+
+    assert_ok(kn_db_script(db, "CREATE SEQUENCE IF NOT EXISTS asked", &err), &err);
+    do {
+        ask_while_one_asks(db, &first, &most);
+    } while (most != first + 1 && kn_mono_ms() < deadline);
+    assert_int_equal(most, first + 1); /* all the others by one of them, once nobody was late */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_daemons_plan_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_asking_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_asking_ahead_what_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_ask_once, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("it/db", tests, group_setup, group_teardown);

@@ -385,11 +385,7 @@ static void test_quotas(void **state)
 static void test_extensions_are_truthful(void **state)
 {
     (void)state;
-    static const char *const ABSENT[] = { "router",
-                                          "security-group",
-                                          "port-security",
-                                          "external-gateway-multihoming",
-                                          "tag-ports-during-bulk-creation",
+    static const char *const ABSENT[] = { "router", "security-group", "port-security", "external-gateway-multihoming",
                                           "subnet_allocation" };
 
     neutron_say(200, ALICE, "GET /extensions", NULL);

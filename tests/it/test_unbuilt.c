@@ -38,7 +38,7 @@ static void test_words(void **state)
           "has no routers; that is not built here.\"" },
         { "POST", "/network/v2.0/floatingips", "no floating IPs; that is not built here" },
         { "PUT", "/network/v2.0/routers/x/add_router_interface", "no routers" },
-        { "GET", "/network/v2.0/networks/x/tags", "no tags" },
+        { "GET", "/network/v2.0/networks/x/dhcp-agents", "no DHCP agents" },
         { "GET", "/volume/v3/snapshots/" ID(1),
           "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "
           "no snapshots; that is not built here.\"" },

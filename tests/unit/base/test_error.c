@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "lib/base/strbuf.h"
 #include "tests/support/test.h"
 
 static void test_fail_fills(void **state)
@@ -71,6 +74,42 @@ static void test_cause_survives_long_context(void **state)
     assert_int_equal(strspn(err.message, "c"), sizeof(err.message) - 1);
 }
 
+/* Wherever a value is cut: by a precision, by the room for a message, by the room for its context. */
+static void test_no_half_characters(void **state)
+{
+    static const char *const CHARACTERS[] = { "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
+    struct kn_error err;
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CHARACTERS); i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf many = KN_STRBUF_INIT;
+        const size_t size = strlen(CHARACTERS[i]);
+
+        while (many.len < 2000) {
+            kn_strbuf_addstr(&many, CHARACTERS[i]);
+        }
+        kn_fail(&err, KN_NOT_FOUND, "x%.100s could not be found", many.buf);
+        assert_int_equal(strlen(err.message), 1 + 100 / size * size + strlen(" could not be found"));
+        assert_non_null(strstr(err.message, CHARACTERS[i]));
+        assert_string_equal(strchr(err.message, ' '), " could not be found");
+        for (size_t shift = 0; shift < size; shift++) {
+            char more[8] = "xxxx";
+
+            more[shift] = '\0';
+            kn_fail(&err, KN_INTERNAL, "%s%s", more, many.buf);
+            assert_int_equal((strlen(err.message) - shift) % size, 0);
+            assert_in_range(strlen(err.message), sizeof(err.message) - size, sizeof(err.message) - 1);
+            kn_fail(&err, KN_INTERNAL, "%s", more);
+            kn_fail_context(&err, "%s", many.buf);
+            assert_int_equal((strlen(err.message) - shift - 2) % size, 0);
+            kn_fail_hint(&err, "%s%s", more, many.buf);
+            assert_int_equal((strlen(err.hint) - shift) % size, 0);
+        }
+    }
+    kn_fail(&err, KN_INTERNAL, "a\xc3(b\xff\xe2\x82");
+    assert_string_equal(err.message, "a(b");
+}
+
 static void test_codes_go_round(void **state)
 {
     (void)state;
@@ -97,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_message_may_quote_itself),
         cmocka_unit_test(test_context_goes_in_front),
         cmocka_unit_test(test_cause_survives_long_context),
+        cmocka_unit_test(test_no_half_characters),
         cmocka_unit_test(test_codes_go_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every noun of Neutron has, over the real front door: tags and their filters, revision numbers and If-Match, times. */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+#include "tests/support/front.h"
+#include "tests/support/neutron.h"
+#include "tests/support/neutron_words.h"
+
+#define ALICE KN_TEST_TOKEN("a11ce", "member")
+#define READER KN_TEST_TOKEN("a11ce", "reader")
+#define BOB KN_TEST_TOKEN("b0b", "member")
+#define MATCH(what) ALICE "If-Match: " what "\r\n"
+
+/* "PUT /networks/<id>/tags/red" */
+static const char *below(const char *method, const char *plural, const char *id, const char *rest)
+{
+    static char text[4][256];
+    static int at;
+    char *out = text[at++ % 4];
+
+    snprintf(out, sizeof(text[0]), "%s /%s/%s/%s", method, plural, id, rest);
+    return out;
+}
+
+static void test_tags_of_each_noun(void **state)
+{
+    static const char *const NOUNS[][2] = { { "networks", "network" }, { "subnets", "subnet" }, { "ports", "port" } };
+
+    (void)state;
+    const char *network = neutron_network(ALICE, "");
+    char ids[3][64], path[64];
+
+    snprintf(ids[0], sizeof(ids[0]), "%s", network);
+    snprintf(ids[1], sizeof(ids[1]), "%s", neutron_subnet(ALICE, ids[0], ",\"cidr\":\"10.0.0.0/24\""));
+    neutron_post(201, ALICE, "port", ids[0], ",\"tags\":[\"born\"]");
+    assert_string_equal(neutron_get("port.tags.0"), "born");
+    snprintf(ids[2], sizeof(ids[2]), "%s", neutron_get("port.id"));
+    for (size_t i = 0; i < KN_COUNT(NOUNS); i++) {
+        const char *many = NOUNS[i][0], *id = ids[i];
+
+        neutron_say(200, ALICE, below("PUT", many, id, "tags"), "{\"tags\":[\"red\",\"big\"]}");
+        assert_string_equal(neutron_get("tags.1"), "big");
+        neutron_say(201, ALICE, below("PUT", many, id, "tags/a%20b"), NULL);
+        neutron_say(200, ALICE, below("POST", many, id, "tags"), "{\"tags\":[\"red\",\"more\"]}");
+        neutron_say(200, ALICE, below("GET", many, id, "tags"), NULL);
+        assert_int_equal(neutron_count("tags"), 4);
+        neutron_say(204, ALICE, below("GET", many, id, "tags/red"), NULL);
+        neutron_say(404, ALICE, below("GET", many, id, "tags/blue"), NULL);
+        assert_string_equal(neutron_get("NeutronError.type"), "TagNotFound");
+        assert_string_equal(neutron_get("NeutronError.message"), "Tag blue could not be found.");
+        neutron_say(204, ALICE, below("DELETE", many, id, "tags/red"), NULL);
+        neutron_say(404, ALICE, below("DELETE", many, id, "tags/red"), NULL);
+        neutron_say(200, ALICE, neutron_at("GET", many, id), NULL);
+        snprintf(path, sizeof(path), "%s.tags.1", NOUNS[i][1]);
+        assert_string_equal(neutron_get(path), "a b");
+        neutron_say(403, READER, below("PUT", many, id, "tags/x"), NULL);
+        neutron_say(404, BOB, below("PUT", many, id, "tags/x"), NULL);
+        neutron_say(404, BOB, below("GET", many, id, "tags"), NULL);
+        neutron_say(400, ALICE, below("PUT", many, id, "tags"), "{\"tags\":[\"a\",\"a\"]}");
+        neutron_say(400, ALICE, below("PUT", many, id, "tags"), "{\"tags\":\"a\"}");
+        neutron_say(400, ALICE, below("PUT", many, id, "tags"), "{\"tags\":[5]}");
+        neutron_say(400, ALICE, below("PUT", many, id, "tags"), "{\"tags\":[\"\"]}");
+        neutron_say(400, ALICE, below("PUT", many, id, "tags"), "{}");
+        neutron_say(204, ALICE, below("DELETE", many, id, "tags"), NULL);
+        neutron_say(200, ALICE, below("GET", many, id, "tags"), NULL);
+        assert_int_equal(neutron_count("tags"), 0);
+    }
+    neutron_say(400, ALICE, neutron_at("PUT", "networks", ids[0]), "{\"network\":{\"tags\":[\"x\"]}}");
+    assert_string_equal(neutron_get("NeutronError.message"), "Cannot update read-only attribute tags");
+}
+
+static void test_tags_as_filters(void **state)
+{
+    static const struct {
+        const char *query;
+        size_t count;
+    } CASES[] = {
+        { "tags=red", 2 },
+        { "tags=red,big", 1 },
+        { "tags-any=red,big", 3 },
+        { "not-tags=red,big", 3 },
+        { "not-tags-any=red,big", 1 },
+        { "tags=nothing", 0 },
+        { "tags-any=big&name=b", 1 },
+    };
+
+    (void)state;
+    neutron_say(201, ALICE, "POST /networks",
+                "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"},{\"name\":\"d\"}]}");
+    char ids[3][64];
+    for (int i = 0; i < 3; i++) {
+        char path[32];
+
+        snprintf(path, sizeof(path), "networks.%d.id", i);
+        snprintf(ids[i], sizeof(ids[i]), "%s", neutron_get(path));
+    }
+    neutron_say(200, ALICE, below("PUT", "networks", ids[0], "tags"), "{\"tags\":[\"red\"]}");
+    neutron_say(200, ALICE, below("PUT", "networks", ids[1], "tags"), "{\"tags\":[\"red\",\"big\"]}");
+    neutron_say(200, ALICE, below("PUT", "networks", ids[2], "tags"), "{\"tags\":[\"big\"]}");
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        char what[64];
+
+        snprintf(what, sizeof(what), "GET /networks?%s", CASES[i].query);
+        neutron_say(200, ALICE, what, NULL);
+        if (neutron_count("networks") != CASES[i].count) {
+            fail_msg("%s: %zu", CASES[i].query, neutron_count("networks"));
+        }
+    }
+    neutron_say(200, ALICE, "GET /networks?changed_since=2999-01-01T00:00:00", NULL);
+    assert_int_equal(neutron_count("networks"), 0);
+    neutron_say(200, ALICE, "GET /networks?changed_since=2001-01-01T00:00:00Z", NULL);
+    assert_int_equal(neutron_count("networks"), 4);
+    neutron_say(400, ALICE, "GET /networks?changed_since=yesterday", NULL);
+}
+
+static int revision(const char *path)
+{
+    return atoi(neutron_get(path));
+}
+
+static void test_revisions(void **state)
+{
+    (void)state;
+    const char *id = neutron_network(ALICE, "");
+    const int first = revision("network.revision_number");
+    char network[64], wrong[64], body[96];
+
+    snprintf(network, sizeof(network), "%s", id);
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"name\":\"x\"}}");
+    assert_int_equal(revision("network.revision_number"), first + 1);
+    neutron_say(201, ALICE, below("PUT", "networks", network, "tags/t"), NULL);
+    neutron_say(200, ALICE, neutron_at("GET", "networks", network), NULL);
+    assert_int_equal(revision("network.revision_number"), first + 2);
+    neutron_say(200, ALICE, "GET /networks?sort_key=revision_number&sort_dir=asc", NULL);
+
+    snprintf(wrong, sizeof(wrong), "Constrained to 1, but current revision is %d", first + 2);
+    neutron_say(412, MATCH("revision_number=1"), neutron_at("PUT", "networks", network),
+                "{\"network\":{\"name\":\"y\"}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "RevisionNumberConstraintFailed");
+    assert_string_equal(neutron_get("NeutronError.message"), wrong);
+    neutron_say(412, MATCH("revision_number=1"), neutron_at("DELETE", "networks", network), NULL);
+    neutron_say(400, MATCH("revision_number=x"), neutron_at("PUT", "networks", network),
+                "{\"network\":{\"name\":\"y\"}}");
+    assert_string_equal(neutron_get("NeutronError.message"),
+                        "Bad if-match request: Revision number constraint must be an integer.");
+    neutron_say(200, ALICE, neutron_at("GET", "networks", network), NULL);
+    assert_string_equal(neutron_get("network.name"), "x");
+    assert_int_equal(first, 1);
+    neutron_say(200, MATCH("revision_number=3"), neutron_at("PUT", "networks", network),
+                "{\"network\":{\"name\":\"y\"}}");
+    neutron_say(200, MATCH("\"something-else\""), neutron_at("PUT", "networks", network),
+                "{\"network\":{\"name\":\"z\"}}");
+    snprintf(body, sizeof(body), "%s", neutron_get("network.revision_number"));
+    assert_string_equal(body, "5");
+    neutron_say(204, MATCH("revision_number=5"), neutron_at("DELETE", "networks", network), NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_tags_of_each_noun, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_tags_as_filters, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_revisions, kn_neutron_fresh),
+    };
+    return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
+}
