@@ -7,7 +7,8 @@
  * network of the state: a bridge kb<8>, a VXLAN device kx<8> (VNI of the network, nothing learned, nothing flooded: who lives where is told, ARP and neighbour
  * solicitations are answered locally), a tap a NIC, and, where a subnet is served, a namespace kn-<8> with dnsmasq (DHCP of both families, router advertisements, names)
  * and 169.254.169.254 and fe80::a9fe:a9fe behind the veth kd<8>. <8> = the first 8 characters of the network's id.
- * One nftables table "bridge kilonova" drops what a guest must not send.
+ * Two nftables tables "kilonova" drop what a guest must not send and what its security groups do not let through (network/host/ruleset.h); a QoS policy's limits
+ * are queues of the tap (network/host/link_shape.h).
  *
  * Order of the agent: plug before the guest is started, unplug after it is gone. The taps are persistent and already in their
  * bridge, firewalled, up: libvirt takes them with <interface type='ethernet'><target dev='tap…' managed='no'/>.
@@ -73,6 +74,12 @@ int kn_network_host_unplug(struct kn_network_host *host, const char *server_id, 
 /* Every few seconds: starts a dnsmasq that died, builds again what failed or went (a bridge, the firewall; a tap only at the next plug). The error is worth a line in the log. */
 int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err);
 
+/*
+ * Digests of the firewall that the state wants and of the one that the kernel has: equal, or the host lets through what it should not, or the reverse. "" for
+ * the kernel's if there is none. Each has room for 17 characters.
+ */
+int kn_network_host_firewall_digests(struct kn_network_host *host, char ret_wanted[17], char ret_kernel[17],
+                                     struct kn_error *err);
 /* Names of the taps that are really there, whoever made them by our naming rule, for host.observe: a new JSON array. */
 json_t *kn_network_host_taps(struct kn_network_host *host);
 /* Whose address is this? The metadata server asks for every connection; network_id as in metadata_open. False: nobody's. */

@@ -176,6 +176,17 @@ static void observe_one(struct kn_agent_libvirt *lv, virDomainPtr dom, const cha
                                                       kn_agent_libvirt_power_state(dom, NULL), volumes, taps));
 }
 
+/* What cannot be looked at is not said. */
+static void observe_firewall(struct kn_agent_libvirt *lv, json_t *seen)
+{
+    char wanted[17], kernel[17];
+    struct kn_error why;
+
+    if (kn_network_host_firewall_digests(lv->net, wanted, kernel, &why) == 0) {
+        json_object_set_new(seen, "firewall", kn_form_write_firewall(wanted, kernel));
+    }
+}
+
 int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err)
 {
     struct kn_agent_libvirt *lv = state;
@@ -188,5 +199,6 @@ int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, s
     }
     *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", kn_network_host_taps(lv->net), "dirs",
                           kn_agent_guest_servers(lv->conf->agent_state_dir));
+    observe_firewall(lv, *ret_seen);
     return 0;
 }

@@ -39,7 +39,7 @@ enum { TAP_NAME, TAP_HOST };
 static const struct kn_stmt MOVING = { "audit_moving", "SELECT DISTINCT object_id FROM task WHERE state IN ('run', 'undo')", 0 };
 /* clang-format on */
 
-enum finding { DOMAINS, GENERATION, POWER, OWN_TAPS, TAPS_THERE, VOLUMES, DIRS, FINDING_COUNT };
+enum finding { DOMAINS, GENERATION, POWER, OWN_TAPS, TAPS_THERE, VOLUMES, DIRS, FIREWALL, FINDING_COUNT };
 
 const char *const kn_conductor_audit_host_promises[] = {
     [DOMAINS] = "3. every server has its guest on its host, and no other host has one",
@@ -49,6 +49,7 @@ const char *const kn_conductor_audit_host_promises[] = {
     [TAPS_THERE] = "4. every tap on a host belongs to a port bound there",
     [VOLUMES] = "5. every guest has its volumes and no other",
     [DIRS] = "5. every server directory on a host belongs to a server there",
+    [FIREWALL] = "6. the kernel of every host has the firewall that its networks' state wants",
     [FINDING_COUNT] = NULL,
 };
 
@@ -221,6 +222,18 @@ static void compare_domain(struct comparison *c, const char *host, const json_t 
     compare_volumes(c, host, guest, domain);
 }
 
+/* Two digests; a host without networks says none. */
+static void compare_firewall(struct comparison *c, const char *host, const json_t *firewall)
+{
+    const char *wanted = json_string_value(json_object_get(firewall, "wanted"));
+    const char *kernel = json_string_value(json_object_get(firewall, "kernel"));
+
+    if (wanted != NULL && kernel != NULL && strcmp(wanted, kernel) != 0) {
+        find(c, FIREWALL, "host %s: its state wants the firewall %s, its kernel has %s", host, wanted,
+             kernel[0] == '\0' ? "none" : kernel);
+    }
+}
+
 static void compare_host(struct comparison *c, const char *host, const json_t *result)
 {
     const json_t *taps = json_object_get(result, "taps");
@@ -245,6 +258,7 @@ static void compare_host(struct comparison *c, const char *host, const json_t *r
             find(c, DIRS, "host %s has a directory of server %s, which is not there", host, server);
         }
     }
+    compare_firewall(c, host, json_object_get(result, "firewall"));
 }
 
 /* Guests that a host which answered does not have. */

@@ -37,6 +37,7 @@ extern const struct kn_form kn_form_plug;
 extern const struct kn_form kn_form_host;
 extern const struct kn_form kn_form_guest;
 extern const struct kn_form kn_form_seen;
+extern const struct kn_form kn_form_firewall;
 extern const struct kn_form kn_form_step;
 extern const struct kn_form kn_form_known;
 /* What hosts are told of networks (state_forms.c): one of `kind`, whose form kn_form_state_object's fields do not know; and what is in them. */
@@ -62,6 +63,7 @@ json_t *kn_form_write_plug(const json_t *nic); /* of a NIC */
 json_t *kn_form_write_guest(const char *server, int64_t generation, int power_state);
 /* The same with what else is seen of it; steals both lists. */
 json_t *kn_form_write_seen(const char *server, int64_t generation, int power_state, json_t *volumes, json_t *taps);
+json_t *kn_form_write_firewall(const char *wanted, const char *kernel);
 
 struct kn_host_said {
     const char *host, *zone;

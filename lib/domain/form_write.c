@@ -38,6 +38,11 @@ json_t *kn_form_write_seen(const char *server, int64_t generation, int power_sta
                      power_state, "volumes", volumes, "taps", taps);
 }
 
+json_t *kn_form_write_firewall(const char *wanted, const char *kernel)
+{
+    return json_pack("{s:s, s:s}", "wanted", wanted, "kernel", kernel);
+}
+
 json_t *kn_form_write_host(const struct kn_host_said *said, json_t *cpu_info)
 {
     json_t *host = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:o}", "host", said->host, "vcpus",

@@ -202,6 +202,13 @@ const struct kn_form kn_form_seen = { "seen guest", "a guest as the audit sees i
                                              KN_MUST("taps", KN_ARR, NONE, "names", .items = KN_STR)),
                                       generation_counts };
 
+const struct kn_form kn_form_firewall = {
+    "firewall", "of a host, as the audit sees it: equal if all is well",
+    FIELDS(KN_MUST("wanted", KN_STR, NONE, "digest of what its networks' state wants"),
+           KN_MUST("kernel", KN_STR, NONE, "of what its kernel has; empty: none")),
+    NULL
+};
+
 /* --- tasks -------------------------------------------------------------------------------------------------------------- */
 
 const struct kn_form kn_form_step = {
@@ -228,6 +235,7 @@ const struct kn_form *const kn_forms[] = {
     &kn_form_host,
     &kn_form_guest,
     &kn_form_seen,
+    &kn_form_firewall,
     &kn_form_step,
     &kn_form_plug,
     &kn_form_known,

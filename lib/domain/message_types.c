@@ -126,7 +126,8 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("host", HOST, "on which"), STR("audit", NONE, "whose question, repeated in the result")),
       FIELDS(STR("audit", NONE, "whose question"), STR("host", HOST, "which"),
              LIST_APART("domains", seen, "its guests"),
-             WORDS("taps", "names of taps that are there"), WORDS("dirs", "server directories that are there")), false },
+             WORDS("taps", "names of taps that are there"), WORDS("dirs", "server directories that are there"),
+             OBJ_OPT("firewall", firewall, "absent: it has none, or could not look")), false },
 
     /* --- kn.report: agents and services say what is --- */
     { "agent.hello", 1, KN_TOPIC_REPORT, "an agent starts, or the bus forgot: send again what is open for it",

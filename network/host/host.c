@@ -30,18 +30,6 @@ static bool is_broken(const struct kn_network_host_network *network, const struc
             (!kn_network_netns_exists(network->netns) || !kn_network_dnsmasq_runs(network->dir)));
 }
 
-/* `nft flush ruleset`, as Debian's nftables.service says when it is reloaded, takes the guests' rules along. */
-static int keep_firewall(struct kn_network_host *host, struct kn_error *err)
-{
-    struct kn_error why = { 0 };
-
-    if (host->state.version < 0 || kn_network_nft_apply(host->nft, "list chain bridge kilonova guest\n", &why) == 0) {
-        return 0;
-    }
-    kn_log(KN_WARNING, "the guests' firewall was gone, it is written again", "reason", why.message, NULL);
-    return kn_network_host_firewall(host, err);
-}
-
 /* What went without us comes back, and the log says that it was gone. */
 static int keep_network(struct kn_network_host *host, struct kn_network_host_network *network, struct kn_error *err)
 {
@@ -77,7 +65,7 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
         kn_error_clear(&host->unread);
         rc = -1;
     }
-    if (keep_firewall(host, rc == 0 ? err : &later) < 0) {
+    if (kn_network_host_firewall_keep(host, rc == 0 ? err : &later) < 0) {
         rc = -1;
     }
     for (size_t at = 0; kn_hmap_next(host->networks, &at, &key, &value);) {
@@ -86,6 +74,9 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
         } else if (is_forgotten(value)) {
             kn_hmap_del(host->networks, key);
         }
+    }
+    if (kn_network_host_shape(host, NULL, rc == 0 ? err : &later) < 0) {
+        rc = -1;
     }
     pthread_mutex_unlock(&host->lock);
     return rc;
@@ -122,12 +113,9 @@ static int host_prepare(struct kn_network_host *host, const struct kn_network_ho
     if (mkdir(host->dir, 0700) < 0 && errno != EEXIST) {
         return kn_fail(err, KN_INTERNAL, "cannot make \"%s\": %s", host->dir, strerror(errno));
     }
-    if (kn_network_links_open(&host->links, err) < 0 || kn_network_nft_new(&host->nft, err) < 0 ||
-        host_load(host, options->state_dir, err) < 0) {
-        return -1;
-    }
-    /* Who knows nothing yet leaves what an earlier life, or an earlier release, made. */
-    return host->state.version < 0 ? 0 : kn_network_host_firewall(host, err);
+    return kn_network_links_open(&host->links, err) < 0 || host_load(host, options->state_dir, err) < 0
+               ? -1
+               : kn_network_host_firewall_open(host, err);
 }
 
 int kn_network_host_open(const struct kn_network_host_options *options, struct kn_network_host **ret_host,
@@ -171,7 +159,7 @@ void kn_network_host_free(struct kn_network_host *host)
     kn_network_state_file_free(host->file);
     kn_network_state_release(&host->state);
     kn_network_links_free(host->links);
-    kn_network_nft_free(host->nft);
+    kn_network_firewall_free(host->firewall);
     pthread_cond_destroy(&host->changed);
     pthread_mutex_destroy(&host->lock);
     free(host->dir);

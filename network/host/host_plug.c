@@ -179,7 +179,7 @@ static int drop_unwanted(struct kn_network_host *host, const char *server, const
         if (strcmp(plug->server, server) != 0 || plug_list_has(wanted, plug->port)) {
             continue;
         }
-        if (kn_network_link_delete(host->links, plug->tap, err) < 0) {
+        if (kn_network_host_unshape(host, plug, err) < 0 || kn_network_link_delete(host->links, plug->tap, err) < 0) {
             return -1;
         }
         if (known != NULL) {

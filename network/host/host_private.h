@@ -4,6 +4,7 @@
  *
  *   host.c        open, close, tick
  *   host_take.c   what a state changes: indexes, firewall, kernel
+ *   host_firewall.c  what the firewall and the taps' limits are told
  *   host_plug.c   taps of servers
  *   host_ask.c    what others want to know
  */
@@ -14,9 +15,9 @@
 
 #include "lib/base/hmap.h"
 #include "network/host.h"
+#include "network/host/firewall.h"
 #include "network/host/link.h"
 #include "network/host/network.h"
-#include "network/host/nft.h"
 #include "network/host/state.h"
 #include "network/host/state_file.h"
 
@@ -32,7 +33,7 @@ struct kn_network_host {
     struct kn_hmap *networks;           /* id -> struct kn_network_host_network, owned */
     struct kn_hmap *plugs;              /* port's id -> struct kn_network_plug, owned */
     struct kn_network_links *links;
-    struct kn_network_nft *nft;
+    struct kn_network_firewall *firewall;
     struct kn_error unread;             /* a file that could not be read; reported by the next tick */
 };
 
@@ -45,8 +46,16 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
                            struct kn_error *err);
 /* The plug belongs to its port's network from now on, if the state has the port. Returns that network; NULL: it has not. */
 struct kn_network_host_network *kn_network_host_attach(struct kn_network_host *host, struct kn_network_plug *plug);
-/* The whole firewall, as the state says. */
-int kn_network_host_firewall(struct kn_network_host *host, struct kn_error *err);
+/* The firewall of the state that was loaded; of a change that the state has taken; and again what others took away. */
+int kn_network_host_firewall_open(struct kn_network_host *host, struct kn_error *err);
+int kn_network_host_firewall_change(struct kn_network_host *host, const struct kn_network_state_changes *changes,
+                                    struct kn_error *err);
+int kn_network_host_firewall_keep(struct kn_network_host *host, struct kn_error *err);
+/* The limits of the network's taps, or of all (NULL); costs nothing where they are as they were. */
+int kn_network_host_shape(struct kn_network_host *host, const struct kn_network_host_network *network,
+                          struct kn_error *err);
+/* Before the tap goes: no device is left that limited it. */
+int kn_network_host_unshape(struct kn_network_host *host, struct kn_network_plug *plug, struct kn_error *err);
 /* After open: everything that the file said is put into the indexes. */
 void kn_network_host_index_all(struct kn_network_host *host);
 /* The file of plugs; loading also takes what an agent of the release before left. */

@@ -12,7 +12,6 @@
 #include "network/host/build.h"
 #include "network/host/host_private.h"
 #include "network/host/netns.h"
-#include "network/host/rules.h"
 #include "network/host/state_object.h"
 
 #define METADATA_PORT 80
@@ -122,50 +121,7 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
     }
     network->built = true;
     network->names_changed = false;
-    return 0;
-}
-
-/* --- the firewall --------------------------------------------------------------------------------------------------- */
-
-int kn_network_host_firewall(struct kn_network_host *host, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    const struct kn_hmap *ports = host->state.objects[KN_NETWORK_IS_PORT];
-    AUTO_FREE const struct kn_network_state_port **all = kn_alloc((kn_hmap_count(ports) + 1) * sizeof(*all));
-    const char *key;
-    void *value;
-    size_t count = 0;
-
-    for (size_t at = 0; kn_hmap_next(ports, &at, &key, &value);) {
-        all[count++] = value;
-    }
-    kn_network_host_rules_whole(all, count, &text);
-    return kn_network_nft_apply(host->nft, text.buf, err);
-}
-
-/* If the kernel's table is not what we think it is, it is written anew. */
-static int change_firewall(struct kn_network_host *host, const struct kn_network_state_changes *changes,
-                           struct kn_error *err)
-{
-    AUTO_FREE const struct kn_network_state_port **gone = kn_alloc((changes->count + 1) * sizeof(*gone));
-    AUTO_FREE const struct kn_network_state_port **come = kn_alloc((changes->count + 1) * sizeof(*come));
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    size_t gone_count = 0, come_count = 0;
-    struct kn_error why;
-
-    for (size_t i = 0; i < changes->count; i++) {
-        if (changes->items[i].kind == KN_NETWORK_IS_PORT) {
-            gone[gone_count] = changes->items[i].before;
-            gone_count += gone[gone_count] != NULL;
-            come[come_count] = changes->items[i].after;
-            come_count += come[come_count] != NULL;
-        }
-    }
-    if (gone_count + come_count == 0) {
-        return 0;
-    }
-    kn_network_host_rules_change(gone, gone_count, come, come_count, &text);
-    return kn_network_nft_apply(host->nft, text.buf, &why) == 0 ? 0 : kn_network_host_firewall(host, err);
+    return kn_network_host_shape(host, network, err);
 }
 
 /* --- who belongs to which network ----------------------------------------------------------------------------------- */
@@ -388,6 +344,29 @@ static int follow(struct kn_network_host *host, const struct kn_network_state_ch
     return rc;
 }
 
+static bool limits_changed(const struct kn_network_state_changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        if (changes->items[i].kind == KN_NETWORK_IS_POLICY || changes->items[i].kind == KN_NETWORK_IS_PORT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No tap comes into a bridge before its rules are there: the tick, which writes the firewall first, builds what was touched. */
+static void put_off(const struct kn_hmap *touched)
+{
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(touched, &at, &key, &value);) {
+        struct kn_network_host_network *network = ((struct take_touch *)value)->network;
+
+        network->built = network->built && network->wanted == NULL; /* what is to go goes with the next tick, too */
+    }
+}
+
 /* The state has it: from here on nothing is undone. */
 static void host_follow(struct kn_network_host *host, json_t *bodies, const struct kn_network_state_changes *changes)
 {
@@ -398,11 +377,16 @@ static void host_follow(struct kn_network_host *host, json_t *bodies, const stru
         kn_log_error("keeping the state of networks", &why);
     }
     index_changes(host, changes, touched);
-    if (change_firewall(host, changes, &why) < 0) {
+    if (kn_network_host_firewall_change(host, changes, &why) < 0) {
         kn_log_error("the guests' firewall", &why);
+        put_off(touched);
+        return;
     }
     if (follow(host, changes, touched, &why) < 0) {
         kn_log_error("a network of this host", &why);
+    }
+    if (limits_changed(changes) && kn_network_host_shape(host, NULL, &why) < 0) {
+        kn_log_error("the limits of a tap", &why);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/uuid.h"
+#include "network/host/state.h"
 
 #define KN_HOST_NAME_SIZE 64 /* one DNS label */
 #define KN_HOST_IFNAME 16
@@ -24,6 +25,8 @@ struct kn_network_plug {
     unsigned tap_index, bridge_index;
     int built_mtu;
     uint8_t built_mac[6];
+    unsigned shaped_index; /* of the tap when it was limited like this */
+    struct kn_network_state_limit to_guest, from_guest;
 };
 
 /* Reads one NIC of a spec; KN_BAD_REQUEST says what is wrong with it. */

@@ -206,6 +206,10 @@ static const struct {
            TAPS, DIRS) },
     { "5. every server directory on a host belongs to a server there",
       HOST(GUEST_A ", " GUEST_B, TAPS, "[\"" GONE "\"]") },
+    { "6. the kernel of every host has the firewall that its networks' state wants",
+      HOST(GUEST_A ", " GUEST_B, TAPS, DIRS ", \"firewall\": {\"wanted\": \"1a\", \"kernel\": \"1b\"}") },
+    { "6. the kernel of every host has the firewall that its networks' state wants",
+      HOST(GUEST_A ", " GUEST_B, TAPS, DIRS ", \"firewall\": {\"wanted\": \"1a\", \"kernel\": \"\"}") },
 };
 
 static struct kn_test_pg *pg;
@@ -369,6 +373,8 @@ static void test_each_promise_about_hosts_trips_alone(void **state)
 {
     (void)state;
     audit_hosts("", HOST(GUEST_A ", " GUEST_B, TAPS, DIRS), NULL);
+    audit_hosts("", HOST(GUEST_A ", " GUEST_B, TAPS, DIRS ", \"firewall\": {\"wanted\": \"1a\", \"kernel\": \"1a\"}"),
+                NULL);
     audit_hosts("", "{}", NULL);
     for (size_t i = 0; i < KN_COUNT(HOSTS); i++) {
         audit_hosts("", HOSTS[i].answers, HOSTS[i].promise);

@@ -5,8 +5,6 @@
  */
 #include "tests/support/test.h"
 
-#include <netdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,132 +13,17 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "network/host.h"
+#include "tests/support/host_agent.h"
 #include "tests/support/needs.h"
 #include "tests/support/netlab.h"
 #include "tests/support/process.h"
 #include "tests/support/scratch.h"
 
-#define NET "0a0a0a0a-1111-4111-8111-111111111111"
 #define WAIT_MS 60000
-#define SUBNET "0b0b0b0b-1111-4111-8111-111111111111"
-#define BRIDGE "kb0a0a0a0a"
-
-/* Server n has port <n>…, MAC …:0n and address 10.5.0.1n. */
-#define TAP(n) "tap0000000" #n "-11"
-#define MAC(n) "fa:16:3e:00:00:0" #n
-#define IP(n) "10.5.0.1" #n
-#define SERVER(n) "5e00000" #n "-1111-4111-8111-111111111111"
-#define PORT_ID(n) "0000000" #n "-1111-4111-8111-111111111111"
-#define NIC(n) "{\"port\":\"" PORT_ID(n) "\",\"mac\":\"" MAC(n) "\",\"tap\":\"" TAP(n) "\",\"mtu\":1450}"
-/* What the host is told; a port as its server's, with this address and name. */
-#define NETWORK(mtu) \
-    "{\"kind\":\"network\",\"id\":\"" NET "\",\"type\":\"vxlan\",\"vni\":4242,\"mtu\":" #mtu \
-    ",\"dhcp_mac\":\"fa:16:3e:ff:ff:ff\"," \
-    "\"dhcp_ips\":[\"10.5.0.2\"],\"subnets\":[{\"id\":\"" SUBNET \
-    "\",\"cidr\":\"10.5.0.0/24\",\"gateway\":\"10.5.0.1\",\"dhcp\":true," \
-    "\"dns\":[\"192.0.2.53\"],\"routes\":[{\"destination\":\"198.51.100.0/24\",\"nexthop\":\"10.5.0.9\"}]}]}"
-#define PORT_AS(n, ip, name, server, up) \
-    "{\"kind\":\"port\",\"id\":\"" PORT_ID(n) "\",\"network\":\"" NET "\",\"server\":\"" server \
-                                              "\",\"hostname\":\"" name "\"," \
-                                              "\"mac\":\"" MAC(n) "\",\"up\":" up \
-                                                                  ",\"filtered\":true,\"ips\":[{\"subnet\":\"" SUBNET \
-                                                                  "\",\"ip\":\"" ip "\"}]}"
-#define PORT(n) PORT_AS(n, IP(n), "guest-" #n, SERVER(n), "true")
-#define PEER(n, underlay) \
-    "{\"kind\":\"peer\",\"id\":\"" PORT_ID(n) "\",\"network\":\"" NET "\",\"hostname\":\"guest-" #n \
-                                              "\",\"mac\":\"" MAC(n) "\"," \
-                                                                     "\"ips\":[\"" IP( \
-                                                                         n) "\"],\"underlay\":\"" underlay "\"}"
-#define DROP(kind, id) "{\"kind\":\"" kind "\",\"id\":\"" id "\"}"
-#define PIECE(piece, pieces, from, version, put, drop) \
-    "state {\"host\":\"h\",\"from\":" #from ",\"version\":" #version ",\"piece\":" #piece ",\"pieces\":" #pieces \
-    ",\"put\":[" put "],\"drop\":[" drop "]}"
-#define STATE(from, version, put, drop) PIECE(1, 1, from, version, put, drop)
 
 static struct kn_machine machine_a, machine_b;
 static struct kn_actor agent_a, agent_b, shell_a, shell_b, guest_1, guest_2, guest_3;
 static char dir[KN_TEST_DIR];
-
-/* --- the agent's half, in its own process -------------------------------------------------------------------------- */
-
-static struct kn_network_host *host;
-
-/* A metadata server that knows one thing: who asks. */
-static void *serve(void *arg)
-{
-    int listening = (int)(intptr_t)arg;
-
-    for (int fd; (fd = accept(listening, NULL, NULL)) >= 0; close(fd)) {
-        struct sockaddr_storage from;
-        socklen_t size = sizeof(from);
-        char request[2048], ip[64], who[KN_UUID_SIZE] = "nobody", answer[256];
-
-        getpeername(fd, (struct sockaddr *)&from, &size);
-        getnameinfo((struct sockaddr *)&from, size, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
-        if (read(fd, request, sizeof(request)) > 0) {
-            kn_network_host_lookup(host, NET, ip, who);
-            snprintf(answer, sizeof(answer), "HTTP/1.0 200 OK\r\n\r\n%s\n", who);
-            send(fd, answer, strlen(answer), MSG_NOSIGNAL);
-        }
-    }
-    return NULL;
-}
-
-static void door_open(void *ctx, const char *network_id, int fd)
-{
-    pthread_t thread;
-
-    (void)ctx;
-    (void)network_id; /* both doors of the one network */
-    pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd);
-    pthread_detach(thread);
-}
-
-/* "open <underlay> <dir>", "plug <server> <nics>", "unplug <server>", "state <body>", "version", "tick", "taps" */
-static void be_agent(const char *line, char *answer, size_t size)
-{
-    static char word[16], first[64];
-    struct kn_error err = { .code = KN_OK };
-    int rest = 0, rc = -1;
-
-    sscanf(line, "%15s %n", word, &rest);
-    if (strcmp(word, "open") == 0) {
-        int path = 0;
-
-        sscanf(line, "open %63s %n", first, &path);
-        rc = kn_network_host_open(&(struct kn_network_host_options){ .state_dir = line + path,
-                                                                     .underlay = first,
-                                                                     .metadata_open = door_open,
-                                                                     .plug_wait_ms = 300 },
-                                  &host, &err);
-    } else if (strcmp(word, "plug") == 0) {
-        sscanf(line, "plug %63s %n", first, &rest);
-        json_t *nics = json_loads(line + rest, 0, NULL);
-
-        rc = kn_network_host_plug(host, first, nics, &err);
-        json_decref(nics);
-    } else if (strcmp(word, "unplug") == 0) {
-        rc = kn_network_host_unplug(host, line + rest, &err);
-    } else if (strcmp(word, "state") == 0) {
-        json_t *body = json_loads(line + rest, 0, NULL);
-
-        rc = kn_network_host_take(host, body, &err);
-        json_decref(body);
-    } else if (strcmp(word, "version") == 0) {
-        snprintf(answer, size, "%lld", (long long)kn_network_host_version(host));
-        return;
-    } else if (strcmp(word, "tick") == 0) {
-        rc = kn_network_host_tick(host, &err);
-    } else {
-        json_t *taps = kn_network_host_taps(host);
-        AUTO_FREE char *text = json_dumps(taps, JSON_COMPACT);
-
-        json_decref(taps);
-        snprintf(answer, size, "%s", text);
-        return;
-    }
-    snprintf(answer, size, "%s", rc == 0 ? "ok" : err.message);
-}
 
 /* --- helpers ------------------------------------------------------------------------------------------------------ */
 
@@ -203,7 +86,7 @@ static void write_udhcpc_script(void)
 static void start_agent(struct kn_actor *agent, const struct kn_machine *machine, const char *underlay,
                         const char *name)
 {
-    kn_actor_start(agent, machine, be_agent);
+    kn_actor_start(agent, machine, kn_host_agent);
     assert_string_equal(kn_actor_ask(agent, "open %s %s/%s", underlay, dir, name), "ok");
 }
 
@@ -341,9 +224,10 @@ static void test_metadata_knows_who_asks(void **state)
 /* Works without the firewall and not with it, so that it is the firewall that stops it. The command gives up after a second or a few. */
 static void expect_dropped(const struct kn_actor *guest, const char *command)
 {
-    assert_runs(&shell_a, "nft list table bridge kilonova > %s/rules && nft delete table bridge kilonova", dir);
+    assert_runs(&shell_a, "nft delete table bridge kilonova");
     await_works(guest, command);
-    assert_runs(&shell_a, "nft -f %s/rules", dir);
+    assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok"); /* which sees that it went */
+    assert_runs(&shell_a, "nft list table bridge kilonova >/dev/null");
     runs(&guest_3, "ip neigh flush dev eth0");
     if (runs(guest, command)) {
         fail_msg("was not dropped: %s", command);
@@ -411,6 +295,52 @@ static void test_changes_are_taken_in_order(void **state)
     await_works(&guest_1, PING IP(2));
 }
 
+/* Groups and limits come with the state, to taps that are plugged; what they no longer allow ends; the kernel has what the state wants. */
+static void test_groups_and_limits_arrive(void **state)
+{
+    (void)state;
+    need_root();
+#define GROUP "91919191-1111-4111-8111-111111111111"
+#define POLICY "51515151-1111-4111-8111-111111111111"
+#define RULE "{\"id\":\"" GROUP "\",\"ingress\":true,\"family\":4,\"protocol\":1}"
+    static const char PORT_3[] = PORT(3);
+    AUTO_FREE char *port = kn_strndup(PORT_3, strlen(PORT_3) - 1);
+
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(9, 10, "%s,\"groups\":[]}", ""), port), "ok");
+    assert_false(runs(&guest_1, PING IP(3)));
+    assert_false(runs(&guest_2, PING IP(3)));
+    assert_says(lease(&guest_3), "lease ip=" IP(3)); /* what a guest needs always passes */
+    assert_says(kn_actor_ask(&guest_3, "busybox wget -qO- http://169.254.169.254/"), SERVER(3));
+    assert_string_equal(kn_actor_ask(&agent_a,
+                                     STATE(10, 11,
+                                           "{\"kind\":\"group\",\"id\":\"" GROUP "\",\"stateful\":true,\"rules\":[" RULE
+                                           "]},%s,\"groups\":[\"" GROUP "\"],\"policy\":\"" POLICY
+                                           "\"},{\"kind\":\"policy\",\"id\":\"" POLICY
+                                           "\",\"to_guest\":{\"max_kbps\":5000},\"from_guest\":{\"max_kbps\":7000}}",
+                                           ""),
+                                     port),
+                        "ok");
+    await_works(&guest_1, PING IP(3));
+    await_works(&guest_2, PING IP(3)); /* from the other host */
+    assert_false(runs(&guest_3, PING IP(1)));
+    assert_runs(&shell_a,
+                "tc qdisc show dev " TAP(3) " | grep -q 'tbf.*5Mbit' && tc qdisc show dev ti00000003-11 | grep -q "
+                                            "'tbf.*7Mbit'");
+    assert_says(kn_actor_ask(&agent_a, "firewall"), "same");
+    assert_string_equal(kn_actor_ask(&agent_a, STATE(11, 12, PORT(3), DROP("group", GROUP) "," DROP("policy", POLICY))),
+                        "ok");
+    await_works(&guest_3, PING IP(1));
+    assert_runs(&shell_a, "! ip link show ti00000003-11 2>/dev/null && ! tc qdisc show dev " TAP(3) " | grep tbf");
+    assert_runs(&shell_a, "nft flush ruleset");
+    assert_says(kn_actor_ask(&agent_a, "firewall"), "others");
+    assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
+    assert_says(kn_actor_ask(&agent_a, "firewall"), "same");
+    /* back to where the next tests begin */
+    assert_string_equal(kn_actor_ask(&agent_a,
+                                     STATE(-1, 9, NETWORK(1450) "," PORT(1) "," PORT(3) "," PEER(2, "192.0.2.2"), "")),
+                        "ok");
+}
+
 /* What changes of a port that is plugged reaches kernel, firewall, DHCP and names without a replug. */
 static void test_a_change_of_a_plugged_port_arrives(void **state)
 {
@@ -456,7 +386,7 @@ static void test_survives_kill_and_loss(void **state)
     await_works(&guest_1, PING IP(2));
     assert_says(lease(&guest_1), "lease ip=" IP(1));
     assert_says(kn_actor_ask(&guest_1, "busybox wget -qO- http://169.254.169.254/"), SERVER(1));
-    assert_runs(&shell_a, "nft list set bridge kilonova ips | grep -q " IP(1));
+    assert_runs(&shell_a, "nft list set bridge kilonova ips4 | grep -q " IP(1));
 }
 
 /* The host's namespace is torn down and made anew under the same files: one opening builds everything, without the control plane. */
@@ -475,7 +405,7 @@ static void test_reboot_builds_everything_in_one_pass(void **state)
     assert_runs(&shell, "for d in " TAP(1) " " TAP(3) " " BRIDGE
                                                       " kx0a0a0a0a kd0a0a0a0a; do ip link show $d up || exit 1; done");
     assert_runs(&shell, "bridge fdb show dev kx0a0a0a0a | grep -q '" MAC(2) " dst 192.0.2.2'");
-    assert_runs(&shell, "nft list set bridge kilonova ips | grep -q " IP(1));
+    assert_runs(&shell, "nft list set bridge kilonova ips4 | grep -q " IP(1));
     assert_runs(&shell, "kill -0 $(cat %s/c/networks/" NET "/pid)", dir);
     /* half a line at the end, as a crash leaves it, is cut off, and what comes next is whole again */
     kn_actor_kill(&agent);
@@ -501,7 +431,7 @@ static void test_tick_builds_again_what_went(void **state)
     assert_runs(&shell_a, "ip link del kx0a0a0a0a; ip link del " BRIDGE "; nft flush ruleset");
     assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
     assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
-    assert_runs(&shell_a, "nft list set bridge kilonova ips | grep -q " IP(1));
+    assert_runs(&shell_a, "nft list set bridge kilonova ips4 | grep -q " IP(1));
     await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
 }
 
@@ -575,7 +505,7 @@ static void test_nothing_is_left(void **state)
 
 int main(void)
 {
-    kn_test_needs("busybox", "dnsmasq", "ip", "nft", "pgrep");
+    kn_test_needs("busybox", "dnsmasq", "ip", "nft", "pgrep", "tc");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plug_waits_for_its_port),
         cmocka_unit_test(test_plug),
@@ -586,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_spoofing_is_dropped),
         cmocka_unit_test(test_rogue_dhcp_server_is_dropped),
         cmocka_unit_test(test_changes_are_taken_in_order),
+        cmocka_unit_test(test_groups_and_limits_arrive),
         cmocka_unit_test(test_a_change_of_a_plugged_port_arrives),
         cmocka_unit_test(test_survives_kill_and_loss),
         cmocka_unit_test(test_reboot_builds_everything_in_one_pass),

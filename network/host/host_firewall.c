@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_firewall.c: the state's changes told to the firewall, and the limits of taps. Says which tap is limited how and whether the firewall stands; what a
+ * rule says is ruleset_compile.c's, how a queue is made link_shape.c's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "network/host/firewall.h"
+#include "network/host/host_private.h"
+#include "network/host/link_shape.h"
+
+/* --- the tables ----------------------------------------------------------------------------------------------------- */
+
+int kn_network_host_firewall_open(struct kn_network_host *host, struct kn_error *err)
+{
+    if (kn_network_firewall_new(&host->firewall, err) < 0) {
+        return -1;
+    }
+    for (int kind = 0; kind < KN_NETWORK_KINDS; kind++) {
+        const char *id;
+        void *object;
+
+        for (size_t at = 0; kn_hmap_next(host->state.objects[kind], &at, &id, &object);) {
+            kn_network_firewall_change(host->firewall, (enum kn_network_kind)kind, NULL, object);
+        }
+    }
+    /* Who knows nothing yet leaves what an earlier life, or an earlier release, made. */
+    return host->state.version < 0 ? 0 : kn_network_firewall_check(host->firewall, err);
+}
+
+int kn_network_host_firewall_change(struct kn_network_host *host, const struct kn_network_state_changes *changes,
+                                    struct kn_error *err)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        kn_network_firewall_change(host->firewall, changes->items[i].kind, changes->items[i].before,
+                                   changes->items[i].after);
+    }
+    return kn_network_firewall_apply(host->firewall, &host->state, err);
+}
+
+/* `nft flush ruleset`, as Debian's nftables.service says when it is reloaded, takes the guests' rules along. */
+int kn_network_host_firewall_keep(struct kn_network_host *host, struct kn_error *err)
+{
+    if (host->state.version < 0) {
+        return 0;
+    }
+    return kn_network_firewall_check(host->firewall, err) < 0
+               ? -1
+               : kn_network_firewall_apply(host->firewall, &host->state,
+                                           err); /* connections that could not be asked about */
+}
+
+int kn_network_host_firewall_digests(struct kn_network_host *host, char ret_wanted[KN_RULESET_DIGEST_SIZE],
+                                     char ret_kernel[KN_RULESET_DIGEST_SIZE], struct kn_error *err)
+{
+    pthread_mutex_lock(&host->lock);
+    int rc = kn_network_firewall_digests(host->firewall, ret_wanted, ret_kernel, err);
+
+    pthread_mutex_unlock(&host->lock);
+    return rc;
+}
+
+/* --- limits --------------------------------------------------------------------------------------------------------- */
+
+/* Asked of the kernel once a tap and a limit; a tap that was made anew has none. */
+static int shape_plug(struct kn_network_host *host, struct kn_network_plug *plug, struct kn_error *err)
+{
+    static const struct kn_network_state_limit NONE;
+    const struct kn_network_state_port *port = kn_network_state_get(&host->state, KN_NETWORK_IS_PORT, plug->port);
+    const struct kn_network_state_policy *policy = port == NULL || port->policy[0] == '\0'
+                                                       ? NULL
+                                                       : kn_network_state_get(&host->state, KN_NETWORK_IS_POLICY,
+                                                                              port->policy);
+    const struct kn_network_state_limit *to_guest = policy == NULL ? &NONE : &policy->to_guest,
+                                        *from_guest = policy == NULL ? &NONE : &policy->from_guest;
+    const unsigned index = kn_network_link_index(plug->tap);
+
+    if (index == 0 || (plug->shaped_index == index && memcmp(&plug->to_guest, to_guest, sizeof(*to_guest)) == 0 &&
+                       memcmp(&plug->from_guest, from_guest, sizeof(*from_guest)) == 0)) {
+        return 0;
+    }
+    if (kn_network_link_shape(host->links, plug->tap, to_guest, from_guest, err) < 0) {
+        return kn_fail_context(err, "port %s", plug->port);
+    }
+    plug->shaped_index = index;
+    plug->to_guest = *to_guest;
+    plug->from_guest = *from_guest;
+    return 0;
+}
+
+int kn_network_host_shape(struct kn_network_host *host, const struct kn_network_host_network *network,
+                          struct kn_error *err)
+{
+    const char *port;
+    void *plug;
+
+    for (size_t at = 0; kn_hmap_next(network == NULL ? host->plugs : network->plugs, &at, &port, &plug);) {
+        if (shape_plug(host, plug, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int kn_network_host_unshape(struct kn_network_host *host, struct kn_network_plug *plug, struct kn_error *err)
+{
+    static const struct kn_network_state_limit NONE;
+
+    plug->shaped_index = 0;
+    return kn_network_link_shape(host->links, plug->tap, &NONE, &NONE, err);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host_agent.c: the agent's half of a host's networks, in a process of its own. */
+#include "tests/support/host_agent.h"
+
+#include "tests/support/test.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "network/host.h"
+
+static struct kn_network_host *host;
+
+/* A metadata server that knows one thing: who asks. */
+static void *serve(void *arg)
+{
+    int listening = (int)(intptr_t)arg;
+
+    for (int fd; (fd = accept(listening, NULL, NULL)) >= 0; close(fd)) {
+        struct sockaddr_storage from;
+        socklen_t size = sizeof(from);
+        char request[2048], ip[64], who[KN_UUID_SIZE] = "nobody", answer[256];
+
+        getpeername(fd, (struct sockaddr *)&from, &size);
+        getnameinfo((struct sockaddr *)&from, size, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
+        if (read(fd, request, sizeof(request)) > 0) {
+            kn_network_host_lookup(host, NET, ip, who);
+            snprintf(answer, sizeof(answer), "HTTP/1.0 200 OK\r\n\r\n%s\n", who);
+            send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+        }
+    }
+    return NULL;
+}
+
+static void door_open(void *ctx, const char *network_id, int fd)
+{
+    pthread_t thread;
+
+    (void)ctx;
+    (void)network_id; /* both doors of the one network */
+    pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd);
+    pthread_detach(thread);
+}
+
+void kn_host_agent(const char *line, char *answer, size_t size)
+{
+    static char word[16], first[64];
+    struct kn_error err = { .code = KN_OK };
+    int rest = 0, rc = -1;
+
+    sscanf(line, "%15s %n", word, &rest);
+    if (strcmp(word, "open") == 0) {
+        int path = 0;
+
+        sscanf(line, "open %63s %n", first, &path);
+        rc = kn_network_host_open(&(struct kn_network_host_options){ .state_dir = line + path,
+                                                                     .underlay = first,
+                                                                     .metadata_open = door_open,
+                                                                     .plug_wait_ms = 300 },
+                                  &host, &err);
+    } else if (strcmp(word, "plug") == 0) {
+        sscanf(line, "plug %63s %n", first, &rest);
+        json_t *nics = json_loads(line + rest, 0, NULL);
+
+        rc = kn_network_host_plug(host, first, nics, &err);
+        json_decref(nics);
+    } else if (strcmp(word, "unplug") == 0) {
+        rc = kn_network_host_unplug(host, line + rest, &err);
+    } else if (strcmp(word, "state") == 0) {
+        json_t *body = json_loads(line + rest, 0, NULL);
+
+        rc = kn_network_host_take(host, body, &err);
+        json_decref(body);
+    } else if (strcmp(word, "version") == 0) {
+        snprintf(answer, size, "%lld", (long long)kn_network_host_version(host));
+        return;
+    } else if (strcmp(word, "firewall") == 0) {
+        char wanted[17], kernel[17];
+
+        rc = kn_network_host_firewall_digests(host, wanted, kernel, &err);
+        if (rc == 0) {
+            snprintf(answer, size, "%s", strcmp(wanted, kernel) == 0 ? "same" : "others");
+            return;
+        }
+    } else if (strcmp(word, "tick") == 0) {
+        rc = kn_network_host_tick(host, &err);
+    } else {
+        json_t *taps = kn_network_host_taps(host);
+        AUTO_FREE char *text = json_dumps(taps, JSON_COMPACT);
+
+        json_decref(taps);
+        snprintf(answer, size, "%s", text);
+        return;
+    }
+    snprintf(answer, size, "%s", rc == 0 ? "ok" : err.message);
+}
