@@ -158,14 +158,11 @@ static int server_insert_check_groups(struct kn_db *db, struct kn_compute_server
     return full == 0 ? 0 : kn_fail(err, KN_QUOTA, "Quota exceeded, too many servers in group");
 }
 
-int kn_compute_server_orders_write(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+int kn_compute_server_orders_write(struct kn_tx *tx, struct kn_compute_server_order *const *orders, int count,
                                    struct kn_error *err)
 {
-    AUTO_TX struct kn_tx tx = { NULL };
+    struct kn_db *db = tx->db;
 
-    if (kn_tx_begin(&tx, db, err) < 0) {
-        return -1;
-    }
     if (insert_servers(db, orders, count, err) < 0) {
         if (strcmp(kn_db_constraint(db), "server_group_exists") == 0) {
             return kn_fail(err, KN_BAD_REQUEST, "Instance group %s could not be found.",
@@ -177,7 +174,7 @@ int kn_compute_server_orders_write(struct kn_db *db, struct kn_compute_server_or
     return insert_tasks(db, orders, count, err) < 0 || server_insert_check_groups(db, orders, count, err) < 0 ||
                    claim_usage(db, orders, count, err) < 0
                ? -1
-               : kn_tx_commit(&tx, err);
+               : kn_tx_commit(tx, err);
 }
 
 /* --- how many still fit --- */

@@ -33,8 +33,8 @@ struct kn_compute_server_order {
 int kn_compute_server_insert(const struct kn_request *req, const struct kn_compute_server_plan *plan,
                              char first_id[KN_UUID_SIZE], struct kn_error *err);
 
-/* One transaction for all of these, on this connection; -1: nothing was written. For server_queue.c. */
-int kn_compute_server_orders_write(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+/* All of these in a transaction that was begun, and its commit; -1: nothing was written, and it is to be released. For server_queue.c. */
+int kn_compute_server_orders_write(struct kn_tx *tx, struct kn_compute_server_order *const *orders, int count,
                                    struct kn_error *err);
 /* Waits until the order has been written, by this thread or by another. */
 void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order);

@@ -44,37 +44,55 @@ static int server_queue_take(struct kn_compute_server_order *batch[BATCH_MAX])
     return count;
 }
 
+/* In a transaction of their own. */
+static int write_again(struct kn_db *db, struct kn_compute_server_order *const *batch, int count, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    return kn_tx_begin(&tx, db, err) < 0 ? -1 : kn_compute_server_orders_write(&tx, batch, count, err);
+}
+
 /*
  * Of many, one may be over its quota: then each is written on its own and told its own fate. A database that went away is asked
- * once more for all of them; if the first commit did arrive, kn_compute_server_orders_write finds out.
+ * once more for all of them; if the first commit did arrive, kn_compute_server_orders_write finds out. result: of the transaction's beginning.
  */
-static void write_batch(struct kn_db *db, struct kn_compute_server_order *const *batch, int count)
+static void write_batch(struct kn_db *db, struct kn_tx *tx, int result, struct kn_error err,
+                        struct kn_compute_server_order *const *batch, int count)
 {
-    struct kn_error err = { 0 };
-    int together = kn_compute_server_orders_write(db, batch, count, &err);
+    int together = result < 0 ? -1 : kn_compute_server_orders_write(tx, batch, count, &err);
 
+    kn_tx_release(tx);
     if (together < 0 && err.code == KN_UNAVAILABLE) {
-        together = kn_compute_server_orders_write(db, batch, count, &err);
+        together = write_again(db, batch, count, &err);
     }
     for (int i = 0; i < count; i++) {
         batch[i]->result = together;
         batch[i]->err = err;
         if (together < 0 && count > 1 && err.code != KN_UNAVAILABLE) {
             batch[i]->err = (struct kn_error){ 0 };
-            batch[i]->result = kn_compute_server_orders_write(db, &batch[i], 1, &batch[i]->err);
+            batch[i]->result = write_again(db, &batch[i], 1, &batch[i]->err);
         }
     }
 }
 
-/* Called and left with the lock held. Wakes those who were served, and of those who wait the one that is to lead. */
+/*
+ * Called and left with the lock held. While the transaction begins others come, and go along. Wakes those who were served, and of those who wait the
+ * one that is to lead.
+ */
 static void lead(struct kn_db *db)
 {
     struct kn_compute_server_order *batch[BATCH_MAX];
-    int count = server_queue_take(batch);
+    AUTO_TX struct kn_tx tx = { NULL };
+    struct kn_error err = { 0 };
+    int count, begun;
 
     queue.led = true;
     pthread_mutex_unlock(&queue.lock);
-    write_batch(db, batch, count);
+    begun = kn_tx_begin(&tx, db, &err);
+    pthread_mutex_lock(&queue.lock);
+    count = server_queue_take(batch);
+    pthread_mutex_unlock(&queue.lock);
+    write_batch(db, &tx, begun, err, batch, count);
     pthread_mutex_lock(&queue.lock);
     for (int i = 0; i < count; i++) {
         batch[i]->done = true;
