@@ -14,6 +14,7 @@
 #include "lib/base/mem.h"
 
 #define MAX_INT INT64_C(9007199254740991) /* the largest that every JSON reader keeps exact */
+#define USUAL_BYTES 1000 /* of a message: its text is no string that grows and moves five times */
 
 /* The numbers of the envelope, with their place in struct kn_message. */
 static const struct {
@@ -392,6 +393,7 @@ int kn_message_print(const struct kn_message *m, struct kn_strbuf *out, struct k
     if (message_check(m, err) < 0) {
         return kn_fail_context(err, "%s", m->type->name);
     }
+    kn_strbuf_grow(&text, USUAL_BYTES);
     add_envelope(&text, m);
     if (m->is_reply) {
         kn_strbuf_addf(&text, ",\"reply\":{\"ok\":%s", m->ok ? "true" : "false");
