@@ -45,7 +45,7 @@ static const struct breaker BREAKERS[] = {
     { "3. the servers of a group stand as its policy says", GROUP_OF("anti-affinity") },
     { "3. the servers of a group stand as its policy says", GROUP_OF("affinity") "UPDATE allocation SET host = 'other' WHERE server_id = '" B "'; "
       "UPDATE server SET host = 'other' WHERE id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1); "
-      "UPDATE port SET host = 'other' WHERE device_id = '" B "'" },
+      "UPDATE port_binding SET host = 'other' WHERE port_id = '" PORT_B "'" },
     { "3. a server in ERROR that has a host has its allocation", "UPDATE server SET host = 'h' WHERE id = '" E "'" },
     { "3. no allocation without a server that holds it",
       "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" E "', 'other', 1, 1, 64, 1);"

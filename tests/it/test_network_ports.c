@@ -515,19 +515,6 @@ static void test_one_binding_ends_alone(void **state)
     kn_quota_claims_release(&touched.claims);
 }
 
-/* What a daemon of the release before still writes is a binding. */
-static void test_what_the_release_before_binds(void **state)
-{
-    (void)state;
-    insert_port();
-    assert_ok(kn_db_script(db, "UPDATE port SET host = 'h1' WHERE id = '" PORT "'", &err), &err);
-    assert_int_equal(number(BOUND("h1", "active")), 1);
-    assert_ok(kn_db_script(db, "UPDATE port SET host = 'h2' WHERE id = '" PORT "'", &err), &err);
-    assert_int_equal(number(BOUND("h2", "active")), 1);
-    assert_ok(kn_db_script(db, "UPDATE port SET host = NULL WHERE id = '" PORT "'", &err), &err);
-    assert_int_equal(number("SELECT count(*) FROM port_binding"), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -545,7 +532,6 @@ int main(void)
         cmocka_unit_test_setup(test_release, fresh),
         cmocka_unit_test_setup(test_two_bindings_of_one_port, fresh),
         cmocka_unit_test_setup(test_one_binding_ends_alone, fresh),
-        cmocka_unit_test_setup(test_what_the_release_before_binds, fresh),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
