@@ -29,6 +29,7 @@
 #define JOBS_OF_ONE 2048 /* of a project */
 #define READERS 2
 #define QUESTIONS_MAX 64 /* that wait or are read; whoever asks one more is told so */
+#define QUESTIONS_OF_ONE (QUESTIONS_MAX / 4) /* of a project's: the others' find room */
 #define ANSWER_WAIT_MS 1000
 #define LOCK_WAIT_MS 3000 /* for one that was told to stop just now */
 #define LOCK_EVERY_MS 50
@@ -175,9 +176,11 @@ static int open_lanes(struct kn_agent *agent, int threads, struct kn_error *err)
     const struct kn_work_trade commands = {
         .run = kn_agent_obey, .ctx = agent, .threads = threads, .jobs = JOBS_MAX, .jobs_per_project = JOBS_OF_ONE
     };
-    const struct kn_work_trade questions = {
-        .run = kn_agent_obey, .ctx = agent, .threads = READERS, .jobs = QUESTIONS_MAX, .jobs_per_project = QUESTIONS_MAX
-    };
+    const struct kn_work_trade questions = { .run = kn_agent_obey,
+                                             .ctx = agent,
+                                             .threads = READERS,
+                                             .jobs = QUESTIONS_MAX,
+                                             .jobs_per_project = QUESTIONS_OF_ONE };
 
     if (threads == 0) {
         return 0;
