@@ -13,18 +13,13 @@
 
 #include "image/data/blob.h"
 #include "image/host.h"
-#include "lib/adapter/bus.h"
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/domain/message.h"
-#include "tests/support/broker.h"
-#include "tests/support/postgres.h"
 #include "tests/support/process.h"
-#include "tests/support/scratch.h"
+#include "tests/support/service_world.h"
 
-#define WAIT_MS 60000
-#define SHARD 7 /* answers to us arrive here */
+#define WAIT_MS KN_SERVICE_WAIT_MS
+#define SHARD KN_SERVICE_SHARD
 #define IMAGE "22222222-2222-4222-8222-222222222222"
 #define QUEUED "22222222-2222-4222-8222-333333333333"
 #define VOLUME "33333333-3333-4333-8333-333333333333"
@@ -32,81 +27,19 @@
 #define LATER "33333333-3333-4333-8333-444444444444"
 
 static struct {
-    struct kn_test_pg *pg;
-    struct kn_test_broker *broker;
-    struct kn_conf conf;
-    struct kn_db *db;
-    struct kn_bus *bus;
-    struct kn_bus_reader *replies;
-    char dir[KN_TEST_DIR];
     char store[96], volumes[96], cache[96], listen[32];
     pid_t image, volume;
-    int64_t next_task;
-} world;
+} mine;
+#define world kn_service_world
 
-/* --- processes ------------------------------------------------------------------------------------------------------ */
-
-static void next(struct kn_bus_reader *reader, struct kn_message *ret)
+static pid_t start(const char *program, const char *topic)
 {
-    const int64_t deadline = kn_mono_ms() + WAIT_MS;
-    struct kn_error err = { .code = KN_OK };
-    struct kn_bus_message m;
+    AUTO_FREE char *store = kn_asprintf("image.store_dir=%s", mine.store);
+    AUTO_FREE char *listen = kn_asprintf("image.data_listen=%s", mine.listen);
+    AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s", mine.volumes);
 
-    while (kn_bus_poll(reader, &m, 1, 100) == 0) {
-        assert_true(kn_mono_ms() < deadline);
-    }
-    const int rc = kn_message_parse(m.data, m.len, ret, &err);
-
-    kn_bus_message_done(&m);
-    assert_ok(rc, &err);
-}
-
-static void await_hello(struct kn_bus_reader *reports, const char *topic)
-{
-    for (bool seen = false; !seen;) {
-        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
-
-        next(reports, &m);
-        seen = strcmp(m.type->name, "service.hello") == 0 && strcmp(kn_json_str(m.body, "topic"), topic) == 0;
-    }
-}
-
-/* Starts a daemon and waits until it reads its topic. */
-static pid_t start(const char *name, const char *topic)
-{
-    AUTO(kn_bus_reader) struct kn_bus_reader *reports = NULL;
-    AUTO_FREE char *program = kn_test_binary(name);
-    AUTO_FREE char *database = kn_asprintf("db.url=%s", world.conf.db_url);
-    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers);
-    AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port);
-    AUTO_FREE char *store = kn_asprintf("image.store_dir=%s", world.store);
-    AUTO_FREE char *listen = kn_asprintf("image.data_listen=%s", world.listen);
-    AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s", world.volumes);
-    const char *argv[] = { program,
-                           "--set",
-                           database,
-                           "--set",
-                           brokers,
-                           "--set",
-                           port,
-                           "--set",
-                           store,
-                           "--set",
-                           listen,
-                           "--set",
-                           volumes,
-                           "--set",
-                           "volume.file_gib=5",
-                           "--set",
-                           "daemon.log_level=warning",
-                           NULL };
-    struct kn_error err;
-
-    assert_ok(kn_bus_reader_new(world.bus, &reports, &err), &err);
-    assert_ok(kn_bus_assign(reports, KN_TOPIC_REPORT, 0, &err), &err);
-    const pid_t pid = kn_test_spawn(argv, "/dev/stderr", NULL);
-    await_hello(reports, topic);
-    return pid;
+    return kn_service_world_daemon(program, topic,
+                                   (const char *const[]){ store, listen, volumes, "volume.file_gib=5", NULL });
 }
 
 /* --- commands ------------------------------------------------------------------------------------------------------- */
@@ -130,7 +63,7 @@ static int64_t command(const char *topic, const char *type, json_t *body)
 static void answer(int64_t task, struct kn_message *ret)
 {
     for (;;) {
-        next(world.replies, ret);
+        kn_service_world_next(world.replies, ret);
         if (ret->task == task) {
             return;
         }
@@ -165,13 +98,6 @@ static void answered(int64_t task)
     answer(task, &m);
 }
 
-static void sql(const char *text)
-{
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_script(world.db, text, &err), &err);
-}
-
 static bool is_true(const char *condition)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -186,7 +112,7 @@ static bool is_true(const char *condition)
 
 static bool is_stored(const char *name)
 {
-    AUTO_FREE char *path = kn_asprintf("%s/%s", world.store, name);
+    AUTO_FREE char *path = kn_asprintf("%s/%s", mine.store, name);
 
     return access(path, F_OK) == 0;
 }
@@ -197,7 +123,7 @@ static void store_image(const char *text, char sha512[KN_SHA512_HEX])
     struct kn_image_blob_writer *w = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_image_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, &err), &err);
+    assert_ok(kn_image_blob_writer_new(mine.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, &err), &err);
     assert_ok(kn_image_blob_write(w, text, strlen(text), &err), &err);
     assert_ok(kn_image_blob_seal(w, &err), &err);
     assert_ok(kn_image_blob_keep(w, &err), &err);
@@ -208,7 +134,7 @@ static void store_image(const char *text, char sha512[KN_SHA512_HEX])
                     "VALUES ('" IMAGE "', 'p', 'active', 'raw', 'bare', '%s', %zu, %zu);",
                     sha512, kn_image_blob_md5(w), strlen(text), sha512, strlen(text), strlen(text));
     kn_image_blob_writer_free(w);
-    sql(rows);
+    kn_service_world_sql(rows);
 }
 
 static void fetch_as_host(const json_t *image)
@@ -233,24 +159,25 @@ static void test_locate_fetch_delete(void **state)
     fetch_as_host(located.result);
 
     /* a URL outlives the process that made it */
-    kn_test_end(world.image, SIGKILL);
-    world.image = start("kilonova-image", KN_TOPIC_IMAGE);
+    kn_test_end(mine.image, SIGKILL);
+    mine.image = start("kilonova-image", KN_TOPIC_IMAGE);
     fetch_as_host(located.result);
 
     must_fail(command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", QUEUED)), KN_NOT_FOUND);
-    sql("INSERT INTO image (id, owner) VALUES ('" QUEUED "', 'p')");
+    kn_service_world_sql("INSERT INTO image (id, owner) VALUES ('" QUEUED "', 'p')");
     must_fail(command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", QUEUED)), KN_CONFLICT);
 
     must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", IMAGE, "sha512", sha512)));
     assert_true(is_stored(sha512)); /* an image refers to it */
-    sql("UPDATE image SET sha512 = NULL, status = 'deleted', deleted_at = now() WHERE id = '" IMAGE "'");
+    kn_service_world_sql("UPDATE image SET sha512 = NULL, status = 'deleted', deleted_at = now() WHERE id = '" IMAGE
+                         "'");
     for (int twice = 0; twice < 2; twice++) {
         must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s, s:s}", "image", IMAGE, "sha512", sha512)));
         assert_false(is_stored(sha512));
     }
     assert_true(is_true("NOT EXISTS (SELECT FROM blob)"));
     must(command(KN_TOPIC_IMAGE, "image.delete", json_pack("{s:s}", "image", QUEUED)));
-    sql("DELETE FROM image");
+    kn_service_world_sql("DELETE FROM image");
 }
 
 static int64_t send_again(const char *topic, const char *type, int64_t task, json_t *body)
@@ -276,7 +203,7 @@ static void test_images_obey_open_tasks_alone(void **state)
     must(task);
     assert_true(is_stored(sha512));
     over = kn_asprintf("UPDATE task SET state = 'done' WHERE id = %lld; DELETE FROM image", (long long)task);
-    sql(over);
+    kn_service_world_sql(over);
     must_fail(send_again(KN_TOPIC_IMAGE, "image.delete", task,
                          json_pack("{s:s, s:s}", "image", QUEUED, "sha512", sha512)),
               KN_STALE);
@@ -297,7 +224,7 @@ static void die_writing(void)
     if (pid == 0) {
         struct kn_image_blob_writer *w = NULL;
 
-        if (kn_image_blob_writer_new(world.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 &&
+        if (kn_image_blob_writer_new(mine.store, IMAGE, KN_BLOB_UPLOAD, -1, 1000, &w, NULL) == 0 &&
             kn_image_blob_write(w, "half", 4, NULL) == 0) {
             kill(getpid(), SIGKILL);
         }
@@ -313,29 +240,29 @@ static void test_dead_uploads_are_found(void **state)
     static const char *const LEFT =
         "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877e"
         "ec2f63b931bd47417a81a538327af927da3e"; /* renamed, but its transaction never committed */
-    AUTO_FREE char *left = kn_asprintf("%s/%s", world.store, LEFT);
+    AUTO_FREE char *left = kn_asprintf("%s/%s", mine.store, LEFT);
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
 
-    kn_test_end(world.image, SIGKILL);
+    kn_test_end(mine.image, SIGKILL);
     die_writing();
-    sql("INSERT INTO image (id, owner, status) VALUES ('" IMAGE "', 'p', 'saving')");
+    kn_service_world_sql("INSERT INTO image (id, owner, status) VALUES ('" IMAGE "', 'p', 'saving')");
     FILE *f = fopen(left, "wbe");
     assert_non_null(f);
     fclose(f);
-    world.image = start("kilonova-image", KN_TOPIC_IMAGE);
+    mine.image = start("kilonova-image", KN_TOPIC_IMAGE);
     assert_true(is_true("(SELECT status FROM image) = 'queued'"));
     assert_false(is_stored(IMAGE ".part"));
     assert_false(is_stored(LEFT));
 
     /* and while it runs */
     die_writing();
-    sql("UPDATE image SET status = 'saving'");
+    kn_service_world_sql("UPDATE image SET status = 'saving'");
     while (!is_true("(SELECT status FROM image) = 'queued'")) {
         assert_true(kn_mono_ms() < deadline);
         poll(NULL, 0, 20);
     }
     assert_false(is_stored(IMAGE ".part"));
-    sql("DELETE FROM image");
+    kn_service_world_sql("DELETE FROM image");
 }
 
 /* --- volumes -------------------------------------------------------------------------------------------------------- */
@@ -354,13 +281,13 @@ static void insert_volume(const char *id, int size_gib)
                                       "VALUES ('%s', 'p', 'u', %d, 'creating', clock_timestamp())",
                                       id, size_gib);
 
-    sql(row);
+    kn_service_world_sql(row);
 }
 
 static void test_volume_life(void **state)
 {
     (void)state;
-    AUTO_FREE char *path = kn_asprintf("%s/volume-" VOLUME, world.volumes);
+    AUTO_FREE char *path = kn_asprintf("%s/volume-" VOLUME, mine.volumes);
     static const char USE[] = "{\"server\":\"44444444-4444-4444-8444-444444444444\",\"host\":\"h1\"}";
     struct stat st;
 
@@ -368,8 +295,8 @@ static void test_volume_life(void **state)
     insert_volume(VOLUME, 3);
     must(on_volume("volume.create", VOLUME, "{\"size_gib\":3}"));
     assert_int_equal(stat(path, &st), 0);
-    kn_test_end(world.volume, SIGKILL);
-    world.volume = start("kilonova-volume", KN_TOPIC_VOLUME);
+    kn_test_end(mine.volume, SIGKILL);
+    mine.volume = start("kilonova-volume", KN_TOPIC_VOLUME);
     must(on_volume("volume.create", VOLUME, "{\"size_gib\":3}")); /* sent again after its hello */
 
     AUTO_RELEASE(kn_message) struct kn_message connected = { 0 };
@@ -386,7 +313,7 @@ static void test_volume_life(void **state)
     must(on_volume("volume.delete", VOLUME, "{}"));
     must(on_volume("volume.delete", VOLUME, "{}"));
     assert_int_equal(stat(path, &st), -1);
-    sql("DELETE FROM volume");
+    kn_service_world_sql("DELETE FROM volume");
 }
 
 /* Ids that nobody knows and reports that are none of theirs: each is answered or passed over, and what is sound is done. */
@@ -416,8 +343,8 @@ static void test_database_away(void **state)
     const int64_t locate = command(KN_TOPIC_IMAGE, "image.locate", json_pack("{s:s}", "image", IMAGE));
     kn_test_pg_up(world.pg);
     AUTO_RELEASE(kn_message) struct kn_message first = { 0 }, second = { 0 };
-    next(world.replies, &first);
-    next(world.replies, &second);
+    kn_service_world_next(world.replies, &first);
+    kn_service_world_next(world.replies, &second);
     const struct kn_message *created = first.task == create ? &first : &second;
     const struct kn_message *located = first.task == create ? &second : &first;
     assert_int_equal(created->task, create);
@@ -425,56 +352,31 @@ static void test_database_away(void **state)
     assert_int_equal(located->task, locate);
     assert_int_equal(located->error.code, KN_NOT_FOUND);
     must(on_volume("volume.delete", VOLUME, "{}"));
-    sql("DELETE FROM volume");
+    kn_service_world_sql("DELETE FROM volume");
 }
 
 static int start_world(void **state)
 {
-    struct kn_error err = { 0 };
-
     (void)state;
-    kn_log_init("test", KN_ERROR);
-    kn_conf_defaults(&world.conf);
-    kn_test_dir(world.dir, "services");
-    snprintf(world.store, sizeof(world.store), "%s/store", world.dir);
-    snprintf(world.volumes, sizeof(world.volumes), "%s/volumes", world.dir);
-    snprintf(world.cache, sizeof(world.cache), "%s/cache", world.dir);
-    snprintf(world.listen, sizeof(world.listen), "127.0.0.1:%d", kn_test_free_port());
-    world.conf.agent_cache_dir = world.cache;
+    kn_service_world_start("services");
+    snprintf(mine.store, sizeof(mine.store), "%s/store", world.dir);
+    snprintf(mine.volumes, sizeof(mine.volumes), "%s/volumes", world.dir);
+    snprintf(mine.cache, sizeof(mine.cache), "%s/cache", world.dir);
+    snprintf(mine.listen, sizeof(mine.listen), "127.0.0.1:%d", kn_test_free_port());
+    world.conf.agent_cache_dir = mine.cache;
     world.conf.agent_state_dir = world.dir;
-    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    world.conf.db_url = kn_test_pg_migrated(world.pg, "services");
-    world.broker = kn_test_broker_start();
-    kn_test_broker_conf(world.broker, &world.conf);
-    world.db = kn_db_new(world.conf.db_url, "test");
-    world.next_task = kn_now_ms();
-    kn_test_pg_tasks(world.conf.db_url, world.next_task, 5000);
-    assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_IMAGE, 1, WAIT_MS, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_VOLUME, 1, WAIT_MS, &err), &err);
-    assert_ok(kn_bus_reader_new(world.bus, &world.replies, &err), &err);
-    assert_ok(kn_bus_assign(world.replies, KN_TOPIC_REPLY, SHARD, &err), &err);
-    world.image = start("kilonova-image", KN_TOPIC_IMAGE);
-    world.volume = start("kilonova-volume", KN_TOPIC_VOLUME);
+    mine.image = start("kilonova-image", KN_TOPIC_IMAGE);
+    mine.volume = start("kilonova-volume", KN_TOPIC_VOLUME);
     return 0;
 }
 
 static int stop_world(void **state)
 {
-    AUTO_FREE char *clean = kn_asprintf("rm -rf %s", world.dir);
-
     (void)state;
-    kn_test_end(world.image, SIGTERM);
-    kn_test_end(world.volume, SIGTERM);
-    kn_bus_reader_free(world.replies);
-    kn_bus_free(world.bus);
-    kn_db_free(world.db);
-    kn_test_broker_free(world.broker);
-    kn_test_pg_free(world.pg);
-    free((char *)(uintptr_t)world.conf.db_url);
-    return system(clean);
+    kn_test_end(mine.image, SIGTERM);
+    kn_test_end(mine.volume, SIGTERM);
+    kn_service_world_stop();
+    return 0;
 }
 
 int main(void)

@@ -12,20 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/adapter/bus.h"
-#include "lib/adapter/db.h"
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/domain/message.h"
-#include "tests/support/broker.h"
 #include "tests/support/needs.h"
-#include "tests/support/postgres.h"
 #include "tests/support/process.h"
-#include "tests/support/scratch.h"
+#include "tests/support/service_world.h"
 
-#define WAIT_MS 60000
-#define SHARD 7
+#define WAIT_MS KN_SERVICE_WAIT_MS
+#define SHARD KN_SERVICE_SHARD
 #define P "11111111-1111-4111-8111-11111111111"
 #define Q "22222222-2222-4222-8222-22222222222"
 
@@ -37,17 +31,10 @@ static const char QEMU_IMG[] =
     "PATH=${PATH#*:} exec qemu-img \"$@\"\n";
 
 static struct {
-    struct kn_test_pg *pg;
-    struct kn_test_broker *broker;
-    struct kn_conf conf;
-    struct kn_db *db;
-    struct kn_bus *bus;
-    struct kn_bus_reader *replies, *reports;
-    char dir[KN_TEST_DIR];
     struct kn_message early[16]; /* heard while another was waited for */
     pid_t volume;
-    int64_t next_task;
-} world;
+} mine;
+#define world kn_service_world
 
 /* --- files ----------------------------------------------------------------------------------------------------------------- */
 
@@ -100,20 +87,6 @@ static int disks(void)
 
 /* --- messages ---------------------------------------------------------------------------------------------------------------- */
 
-static void next(struct kn_bus_reader *reader, struct kn_message *ret)
-{
-    const int64_t deadline = kn_mono_ms() + WAIT_MS;
-    struct kn_error err = { 0 };
-    struct kn_bus_message m;
-
-    while (kn_bus_poll(reader, &m, 1, 100) == 0) {
-        assert_true(kn_mono_ms() < deadline);
-    }
-    const int rc = kn_message_parse(m.data, m.len, ret, &err);
-    kn_bus_message_done(&m);
-    assert_ok(rc, &err);
-}
-
 struct order {
     int64_t task;
     const char *project;
@@ -149,19 +122,20 @@ static struct order ask(const char *type, const char *volume, const char *projec
 /* What is said next of this order. */
 static void hear(const struct order *order, struct kn_message *ret)
 {
-    for (size_t i = 0; i < KN_COUNT(world.early); i++) {
-        if (world.early[i].type != NULL && world.early[i].task == order->task) {
-            *ret = world.early[i];
-            world.early[i] = (struct kn_message){ 0 };
+    for (size_t i = 0; i < KN_COUNT(mine.early); i++) {
+        if (mine.early[i].type != NULL && mine.early[i].task == order->task) {
+            *ret = mine.early[i];
+            mine.early[i] = (struct kn_message){ 0 };
             return;
         }
     }
-    for (next(world.replies, ret); ret->task != order->task; next(world.replies, ret)) {
+    for (kn_service_world_next(world.replies, ret); ret->task != order->task;
+         kn_service_world_next(world.replies, ret)) {
         size_t i = 0;
-        while (world.early[i].type != NULL) {
-            assert_true(++i < KN_COUNT(world.early));
+        while (mine.early[i].type != NULL) {
+            assert_true(++i < KN_COUNT(mine.early));
         }
-        world.early[i] = *ret;
+        mine.early[i] = *ret;
     }
 }
 
@@ -198,35 +172,11 @@ static struct order create_held(const char *volume, const char *project)
 
 static void start(void)
 {
-    AUTO_FREE char *program = kn_test_binary("kilonova-volume");
-    AUTO_FREE char *database = kn_asprintf("db.url=%s", world.conf.db_url);
-    AUTO_FREE char *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers);
-    AUTO_FREE char *port = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port);
     AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s/volumes", world.dir);
-    const char *argv[] = { program,
-                           "--set",
-                           database,
-                           "--set",
-                           brokers,
-                           "--set",
-                           port,
-                           "--set",
-                           volumes,
-                           "--set",
-                           "volume.file_format=qcow2",
-                           "--set",
-                           "volume.threads=3",
-                           "--set",
-                           "daemon.log_level=warning",
-                           NULL };
 
-    world.volume = kn_test_spawn(argv, "/dev/stderr", NULL);
-    for (bool seen = false; !seen;) {
-        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
-
-        next(world.reports, &m);
-        seen = strcmp(m.type->name, "service.hello") == 0;
-    }
+    mine.volume = kn_service_world_daemon("kilonova-volume", KN_TOPIC_VOLUME,
+                                          (const char *const[]){ volumes, "volume.file_format=qcow2",
+                                                                 "volume.threads=3", NULL });
 }
 
 /* --- tests ------------------------------------------------------------------------------------------------------------------- */
@@ -314,7 +264,7 @@ static void killed_in_the_middle(void **state)
     (void)state;
     const struct order held = create_held(P "1", "p");
 
-    kn_test_end(world.volume, SIGKILL);
+    kn_test_end(mine.volume, SIGKILL);
     start();
     drop("began-", P "1");
     insert(P "2");
@@ -337,7 +287,7 @@ static void stopped_in_the_middle(void **state)
 {
     (void)state;
     create_held(P "1", "p");
-    assert_true(kn_test_end(world.volume, SIGTERM));
+    assert_true(kn_test_end(mine.volume, SIGTERM));
     assert_int_equal(disks(), 0);
     start();
 }
@@ -381,14 +331,9 @@ static int clean(void **state)
 
 static int start_world(void **state)
 {
-    struct kn_error err = { 0 };
-
     (void)state;
-    kn_log_init("test", KN_ERROR);
-    kn_conf_defaults(&world.conf);
-    kn_test_dir(world.dir, "volume-work");
-    kn_copy(world.dir + strlen(world.dir), sizeof(world.dir) - strlen(world.dir), "/");
-    AUTO_FREE char *bin = kn_asprintf("%sbin", world.dir);
+    kn_service_world_start("work");
+    AUTO_FREE char *bin = kn_asprintf("%s/bin", world.dir);
     AUTO_FREE char *program = kn_asprintf("%s/qemu-img", bin);
     AUTO_FREE char *path = kn_asprintf("%s:%s", bin, getenv("PATH"));
     assert_int_equal(mkdir(bin, 0755), 0);
@@ -398,42 +343,19 @@ static int start_world(void **state)
     fclose(f);
     assert_int_equal(chmod(program, 0755), 0);
     assert_int_equal(setenv("PATH", path, 1), 0);
-    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    world.conf.db_url = kn_test_pg_migrated(world.pg, "work");
-    world.broker = kn_test_broker_start();
-    kn_test_broker_conf(world.broker, &world.conf);
-    world.db = kn_db_new(world.conf.db_url, "test");
-    world.next_task = kn_now_ms();
-    kn_test_pg_tasks(world.conf.db_url, world.next_task, 200);
-    assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPLY, KN_SHARDS, WAIT_MS, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_REPORT, 1, WAIT_MS, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_VOLUME, 1, WAIT_MS, &err), &err);
-    assert_ok(kn_bus_reader_new(world.bus, &world.replies, &err), &err);
-    assert_ok(kn_bus_assign(world.replies, KN_TOPIC_REPLY, SHARD, &err), &err);
-    assert_ok(kn_bus_reader_new(world.bus, &world.reports, &err), &err);
-    assert_ok(kn_bus_assign(world.reports, KN_TOPIC_REPORT, 0, &err), &err);
     start();
     return 0;
 }
 
 static int stop_world(void **state)
 {
-    AUTO_FREE char *clean_up = kn_asprintf("rm -rf %s", world.dir);
-
     (void)state;
-    kn_test_end(world.volume, SIGTERM);
-    kn_bus_reader_free(world.replies);
-    kn_bus_reader_free(world.reports);
-    kn_bus_free(world.bus);
-    kn_db_free(world.db);
-    kn_test_broker_free(world.broker);
-    kn_test_pg_free(world.pg);
-    free((char *)(uintptr_t)world.conf.db_url);
-    for (size_t i = 0; i < KN_COUNT(world.early); i++) {
-        kn_message_release(&world.early[i]);
+    kn_test_end(mine.volume, SIGTERM);
+    for (size_t i = 0; i < KN_COUNT(mine.early); i++) {
+        kn_message_release(&mine.early[i]);
     }
-    return system(clean_up);
+    kn_service_world_stop();
+    return 0;
 }
 
 int main(void)
