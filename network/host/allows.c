@@ -98,7 +98,7 @@ bool kn_network_allows(const struct kn_network_state *state, const struct kn_net
                        const struct kn_network_packet *packet, const char **ret_rule)
 {
     const struct kn_ip *remote = is_ingress ? &packet->source : &packet->destination;
-    const char *nobody, **rule_id = ret_rule == NULL ? &nobody : ret_rule;
+    const char *nobody = "", **rule_id = ret_rule == NULL ? &nobody : ret_rule;
 
     *rule_id = "";
     if (!port->up || !port->filtered || !port->has_groups) {

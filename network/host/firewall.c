@@ -5,8 +5,11 @@
  */
 #include "network/host/firewall.h"
 
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -14,7 +17,7 @@
 #include "network/host/nft.h"
 #include "network/host/ruleset.h"
 
-#define BRIDGED_PACKETS "/proc/sys/net/bridge/bridge-nf-call-iptables"
+#define BRIDGED_PACKETS "/proc/sys/net/bridge/bridge-nf-call-"
 
 struct kn_network_firewall {
     struct kn_network_nft *nft;
@@ -24,11 +27,38 @@ struct kn_network_firewall {
     bool is_known;       /* they are what was settled, as of that generation */
 };
 
+/*
+ * Loads br_netfilter where it is a module that nobody has loaded. That alone would show the packets of all bridges of the host to its firewall, as they were not before:
+ * so the host's word for them is taken back. Ours have their own (link.c).
+ */
+static void load_module(void)
+{
+    static const char *const ARGV[] = { "modprobe", "br_netfilter", NULL };
+    static const char *const WORDS[] = { BRIDGED_PACKETS "iptables", BRIDGED_PACKETS "ip6tables",
+                                         BRIDGED_PACKETS "arptables" };
+    pid_t pid;
+
+    if (posix_spawnp(&pid, ARGV[0], NULL, NULL, (char *const *)(uintptr_t)ARGV, environ) != 0 ||
+        waitpid(pid, NULL, 0) != pid) {
+        return;
+    }
+    for (size_t i = 0; i < KN_COUNT(WORDS); i++) {
+        AUTO_CLOSE int fd = open(WORDS[i], O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0 && write(fd, "0\n", 2) != 2) {
+            kn_log(KN_WARNING, "bridges of others are shown to the host's firewall now", "setting", WORDS[i], NULL);
+        }
+    }
+}
+
 int kn_network_firewall_new(struct kn_network_firewall **ret_firewall, struct kn_error *err)
 {
     struct kn_network_nft *nft;
 
-    if (access(BRIDGED_PACKETS, F_OK) != 0) {
+    if (access(BRIDGED_PACKETS "iptables", F_OK) != 0) {
+        load_module();
+    }
+    if (access(BRIDGED_PACKETS "iptables", F_OK) != 0) {
         return kn_fail(err, KN_INTERNAL,
                        "bridged packets do not pass this kernel's firewall: the module br_netfilter is not loaded");
     }

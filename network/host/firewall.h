@@ -15,7 +15,7 @@
 
 struct kn_network_firewall;
 
-/* Fails, and says why, where the kernel does not show bridged packets to the firewall (br_netfilter). */
+/* Fails, and says why, where the kernel does not show bridged packets to the firewall: br_netfilter, which it loads if it can. */
 int kn_network_firewall_new(struct kn_network_firewall **ret_firewall, struct kn_error *err);
 void kn_network_firewall_free(struct kn_network_firewall *firewall); /* the tables stay */
 KN_DEFINE_AUTO(kn_network_firewall);

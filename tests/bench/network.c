@@ -88,7 +88,6 @@ static void add_port(int n)
 
 static void measure_transactions(int ports)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     char wanted[KN_RULESET_DIGEST_SIZE], kernel[KN_RULESET_DIGEST_SIZE];
     struct kn_error err;
     int64_t start = kn_mono_us();
