@@ -50,9 +50,15 @@ kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_compute_ag
 /* compute/api/server_groups.c */
 kn_handler kn_compute_server_groups_list, kn_compute_server_groups_show, kn_compute_server_groups_create,
     kn_compute_server_groups_delete;
+/* compute/api/security_groups.c */
+kn_handler kn_compute_server_security_groups_list, kn_compute_security_groups_list, kn_compute_security_groups_show,
+    kn_compute_security_groups_create, kn_compute_security_groups_update, kn_compute_security_groups_delete,
+    kn_compute_security_group_rules_create, kn_compute_security_group_rules_delete, kn_compute_gone;
+/* addSecurityGroup and its opposite: {"name": …} */
+int kn_compute_server_security_group(struct kn_request *req, const json_t *args, bool adds, struct kn_error *err);
 /* compute/api/rest.c */
-kn_handler kn_compute_server_security_groups_list, kn_compute_server_password_show, kn_compute_server_password_clear,
-    kn_compute_migrations_list, kn_compute_server_migrations_list;
+kn_handler kn_compute_server_password_show, kn_compute_server_password_clear, kn_compute_migrations_list,
+    kn_compute_server_migrations_list;
 kn_handler kn_compute_nova_images_list, kn_compute_nova_images_detail, kn_compute_nova_images_show;
 kn_handler kn_compute_unsupported;
 

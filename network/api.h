@@ -3,6 +3,7 @@
 #ifndef KN_NETWORK_API_H
 #define KN_NETWORK_API_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "lib/adapter/db.h"
@@ -26,5 +27,30 @@ int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUI
 int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err);
 /* KN_QUOTA in Nova's words: the project may not have so many ports more. port.allocate decides for good. */
 int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err);
+
+/* --- security groups, as Nova speaks of them: by name or id, in its words --- */
+
+/*
+ * The groups that a new server names ([{"name": …}], NULL: none), as an array of ids for its NICs; *ret_ids stays NULL if that is no more than the project's
+ * default group, which it gets anyway. KN_BAD_REQUEST: there is none; KN_CONFLICT: there are several of that name.
+ */
+int kn_network_groups_named(struct kn_db *db, const struct kn_caller *caller, const json_t *groups, json_t **ret_ids,
+                            struct kn_error *err);
+/* KN_BAD_REQUEST: ports on the network have no port security, so that groups cannot be applied. */
+int kn_network_groups_apply(struct kn_db *db, const char *network_id, struct kn_error *err);
+/* All ports of the server get the group, or lose it. */
+int kn_network_groups_plug(struct kn_request *req, const char *server_id, const char *name, bool adds,
+                           struct kn_error *err);
+/*
+ * Neutron's POST, PUT and DELETE of a group and of a rule for whoever has checked that the caller may; errors are Neutron's. object: what a body of it would
+ * hold. *ret_id: in the request's memory.
+ */
+int kn_network_group_make(struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err);
+int kn_network_group_change(struct kn_request *req, const char *id, json_t *object, struct kn_error *err);
+int kn_network_group_end(struct kn_request *req, const char *id, struct kn_error *err);
+int kn_network_rule_make(struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err);
+int kn_network_rule_end(struct kn_request *req, const char *id, struct kn_error *err);
+/* The caller's project has its default group afterwards. */
+int kn_network_group_ensure(struct kn_db *db, const char *project_id, struct kn_error *err);
 
 #endif

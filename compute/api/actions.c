@@ -38,6 +38,8 @@ static const struct kn_schema RESET[] = {
     KN_SCHEMA("state", KN_IS_STRING, .flags = KN_REQUIRED, .words = RESET_STATES),
     KN_SCHEMA_END,
 };
+static const struct kn_schema GROUP_NAME[] = { KN_SCHEMA("name", KN_IS_STRING, .limit = KN_LIMIT_SECURITY_GROUP),
+                                               KN_SCHEMA_END };
 static const struct kn_schema BODIES[] = {
     KN_SCHEMA("os-stop", KN_IS_ANY),
     KN_SCHEMA("os-start", KN_IS_ANY),
@@ -52,6 +54,8 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("os-getConsoleOutput", KN_IS_OBJECT, .inner = CONSOLE),
     KN_SCHEMA("os-resetState", KN_IS_OBJECT, .inner = RESET),
     KN_SCHEMA("forceDelete", KN_IS_ANY),
+    KN_SCHEMA("addSecurityGroup", KN_IS_OBJECT, .flags = KN_OPEN, .inner = GROUP_NAME),
+    KN_SCHEMA("removeSecurityGroup", KN_IS_OBJECT, .flags = KN_OPEN, .inner = GROUP_NAME),
     KN_SCHEMA_END,
 };
 
@@ -108,6 +112,13 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
     (void)action;
     (void)res;
     return kn_compute_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
+}
+
+static int run_group(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                     struct kn_error *err)
+{
+    (void)res;
+    return kn_compute_server_security_group(req, args, action->rule == KN_NOVA_SERVER_GROUP_ADD, err);
 }
 
 static int not_ready(const char *id, struct kn_error *err)
@@ -167,6 +178,8 @@ static const struct action ACTIONS[] = {
     { "os-getConsoleOutput", KN_NOVA_SERVER_CONSOLE, run_console, NULL, 0, 0 },
     { "os-resetState", KN_NOVA_SERVER_RESET, run_reset, NULL, 0, 0 },
     { "forceDelete", KN_NOVA_SERVER_FORCE_DELETE, run_delete, NULL, 0, 0 },
+    { "addSecurityGroup", KN_NOVA_SERVER_GROUP_ADD, run_group, NULL, 0, 0 },
+    { "removeSecurityGroup", KN_NOVA_SERVER_GROUP_REMOVE, run_group, NULL, 0, 0 },
     /* known, not done */
     { "resize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "confirmResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
@@ -183,8 +196,6 @@ static const struct action ACTIONS[] = {
     { "os-migrateLive", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "rescue", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "unrescue", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "addSecurityGroup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "removeSecurityGroup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "shelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "shelveOffload", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "unshelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },

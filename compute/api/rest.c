@@ -46,6 +46,7 @@ static const struct rest_extension EXTENSIONS[] = {
     { "os-pause-server", "PauseServer" },
     { "os-quota-class-sets", "QuotaClassSets" },
     { "os-quota-sets", "QuotaSets" },
+    { "os-security-groups", "SecurityGroups" },
     { "os-server-groups", "ServerGroups" },
     { "os-services", "Services" },
     { "os-suspend-server", "SuspendServer" },
@@ -120,11 +121,6 @@ static int answer_of_server(struct kn_request *req, struct kn_response *res, con
     }
     kn_strbuf_addstr(&res->body, answer);
     return 0;
-}
-
-int kn_compute_server_security_groups_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    return answer_of_server(req, res, "{\"security_groups\":[]}", err);
 }
 
 int kn_compute_server_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -127,9 +127,6 @@ static void print_addresses(const struct kn_request *req, const char *name, cons
 {
     (void)req;
     kn_compute_server_addresses(out, name, value, "", true);
-    if (strcmp(value, "[]") != 0) {
-        kn_jsonw_raw(out, "security_groups", "[{\"name\":\"default\"}]");
-    }
 }
 
 /* --- what is one text in the database and several members to clients, or another shape --- */
@@ -279,6 +276,10 @@ static void print_host_status(const struct kn_request *req, const char *name, co
     "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members \
     ")) FROM attachment a WHERE a.server_id = s.id), '[]')"
 /* One server looks for its host; a list joins them (lists_from). */
+/* Of all its ports, each once, by name if it has one. */
+#define GROUPS \
+    "(SELECT json_agg(json_build_object('name', o.name) ORDER BY o.name) FROM (SELECT DISTINCT coalesce(nullif(g.name, ''), g.id::text) AS name" \
+    " FROM port p JOIN port_security_group b ON b.port_id = p.id JOIN security_group g ON g.id = b.group_id WHERE p.device_id = s.id::text AND p.device_id <> '') o)"
 #define HOST_STATUS \
     "extract(epoch FROM now() - g.last_seen) || CASE WHEN h.forced_down THEN ' DOWN' WHEN h.disabled THEN ' MAINTENANCE' ELSE ' UP' END"
 #define HOST_STATUS_OF_ONE \
@@ -300,6 +301,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("updated", "s.updated_at", KN_REST_TIME, CORE),
     TEXT("addresses", "s.nics", KN_REST_CHANGED, .print = print_bare_addresses),
     TEXT("addresses", "s.nics", MORE, .print = print_addresses),
+    KN_REST_ATTR("security_groups", GROUPS, KN_REST_JSON, MORE | KN_REST_IF_SET),
     TEXT("accessIPv4", "s.access_ipv4", CORE),
     TEXT("accessIPv6", "s.access_ipv6", CORE),
     TEXT("OS-DCF:diskConfig", "s.disk_config", CORE),

@@ -252,21 +252,6 @@ static int plan_metadata(const struct planning *p)
     return kn_compute_server_metadata_check(p->plan->metadata, p->err);
 }
 
-static int server_plan_check_groups(const struct planning *p)
-{
-    const json_t *groups = json_object_get(p->in, "security_groups");
-
-    for (size_t i = 0; i < json_array_size(groups); i++) {
-        const char *name = kn_json_str(json_array_get(groups, i), "name");
-
-        if (strcmp(name, "default") != 0) {
-            return kn_fail(p->err, KN_BAD_REQUEST, "Security group %.255s not found for project %s.", name,
-                           p->req->caller.project_id);
-        }
-    }
-    return 0;
-}
-
 /* --- where --- */
 
 static int force_host(const struct planning *p, const char *host)
@@ -439,9 +424,13 @@ static int plan_key(const struct planning *p)
 static int plan_input(const struct planning *p)
 {
     struct kn_compute_server_plan *plan = p->plan;
+    json_auto_t *groups = NULL;
     json_t *requests = NULL;
 
-    if (kn_compute_plan_nics(p->req, json_object_get(p->in, "networks"), plan->max_count, &requests, p->err) < 0) {
+    if (kn_network_groups_named(p->req->db, &p->req->caller, json_object_get(p->in, "security_groups"), &groups,
+                                p->err) < 0 ||
+        kn_compute_plan_nics(p->req, json_object_get(p->in, "networks"), groups, plan->max_count, &requests, p->err) <
+            0) {
         return -1;
     }
     plan->input = json_pack("{s:o}", "requests", requests);
@@ -494,8 +483,7 @@ static int plan_all(const struct planning *p)
     plan_tags(p);
     return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 ||
                    plan_requested_host(p) < 0 || check_devices(p) < 0 || plan_flavor(p, &disk_gib) < 0 ||
-                   plan_image(p, disk_gib) < 0 || plan_key(p) < 0 || server_plan_check_groups(p) < 0 ||
-                   plan_metadata(p) < 0 || plan_input(p) < 0
+                   plan_image(p, disk_gib) < 0 || plan_key(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;
 }

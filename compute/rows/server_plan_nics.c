@@ -121,7 +121,27 @@ static int check_quota(const struct kn_request *req, const json_t *requests, int
     return kn_network_ports_fit(req->db, req->caller.project_id, made * count, err);
 }
 
-int kn_compute_plan_nics(const struct kn_request *req, const json_t *networks, int count, json_t **ret,
+/* Ports that are given keep the groups that they have, as in Nova. */
+static int give_groups(const struct kn_request *req, json_t *requests, json_t *groups, struct kn_error *err)
+{
+    json_t *request;
+    size_t i;
+
+    json_array_foreach (requests, i, request) {
+        const char *network = json_string_value(json_object_get(request, "network"));
+
+        if (groups == NULL || network == NULL) {
+            continue;
+        }
+        if (kn_network_groups_apply(req->db, network, err) < 0) {
+            return -1;
+        }
+        json_object_set(request, "groups", groups);
+    }
+    return 0;
+}
+
+int kn_compute_plan_nics(const struct kn_request *req, const json_t *networks, json_t *groups, int count, json_t **ret,
                          struct kn_error *err)
 {
     const char *word = json_string_value(networks);
@@ -135,7 +155,7 @@ int kn_compute_plan_nics(const struct kn_request *req, const json_t *networks, i
     } else {
         result = plan_list(req, networks, count, requests, err);
     }
-    if (result < 0 || check_quota(req, requests, count, err) < 0) {
+    if (result < 0 || give_groups(req, requests, groups, err) < 0 || check_quota(req, requests, count, err) < 0) {
         json_decref(requests);
         return -1;
     }

@@ -70,6 +70,12 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
     { "4. hosts hear of every change within a minute",
       "SELECT format('%s %s changed at %s%s', kind, id, made_at, coalesce(', and nobody can be told: ' || aside, '')) FROM network_change "
       "WHERE aside IS NOT NULL OR made_at < now() - interval '1 minute'", NULL, NULL },
+    { "4. only ports with port security have security groups",
+      "SELECT format('port %s has security group %s and no port security', p.id, b.group_id) FROM port_security_group b "
+      "JOIN port p ON p.id = b.port_id WHERE NOT p.port_security", NULL, NULL },
+    { "4. the security groups of a port are all stateful, or none is",
+      "SELECT format('port %s has both stateful and stateless security groups', b.port_id) FROM port_security_group b "
+      "JOIN security_group g ON g.id = b.group_id GROUP BY b.port_id HAVING bool_and(g.stateful) <> bool_or(g.stateful)", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -23,11 +23,18 @@
         "deleted_at") " AND i.sha512 IS NULL" \
                       " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.state IN ('run', 'undo'))"
 #define SERVICES OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM shard h WHERE h.owner = host OR h.owner = boot)"
+/* Ports hold their groups, rules the address groups that they name. */
+#define UNPLUGGED(g) \
+    "NOT EXISTS (SELECT 1 FROM port_security_group b JOIN security_group o ON o.id = b.group_id WHERE o.project_id = " g \
+    ".project_id)"
+#define UNNAMED(a) "NOT EXISTS (SELECT 1 FROM security_group_rule r WHERE r.remote_address_group_id = " a ".id)"
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
     "(SELECT project_id FROM quota_limit UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM flavor_access UNION " \
-    "SELECT project_id FROM volume_type_project UNION SELECT project_id FROM server_group UNION SELECT project_id FROM quota_usage WHERE used = 0) r " \
-    "WHERE $1::int > 0 AND r.project_id <> '' AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
+    "SELECT project_id FROM volume_type_project UNION SELECT project_id FROM server_group UNION SELECT project_id FROM quota_usage WHERE used = 0 UNION " \
+    "SELECT g.project_id FROM security_group g WHERE " UNPLUGGED("g") " UNION SELECT a.project_id FROM address_group a WHERE " UNNAMED( \
+        "a") ") r " \
+             "WHERE $1::int > 0 AND r.project_id <> '' AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
 #define KEYPAIRS "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM identity_user u WHERE u.id = k.user_id)"
 #define DEPARTED \
     "$1::int > 0 AND NOT EXISTS (SELECT 1 FROM server s WHERE s.user_id = d.id AND s.deleted_at IS NULL)" \
@@ -98,8 +105,14 @@ const struct kn_conductor_history kn_conductor_history[] = {
         "c AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
         "d AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
         "e AS (DELETE FROM server_group s USING gone WHERE s.project_id = gone.project_id), "
-        "f AS (DELETE FROM quota_usage u USING gone WHERE u.project_id = gone.project_id AND (u.used = 0 OR u.resource = 'server_groups')) "
-        "SELECT project_id FROM gone",
+        "f AS (DELETE FROM security_group g USING gone WHERE g.project_id = gone.project_id AND " UNPLUGGED(
+            "g") "), "
+                 "g AS (DELETE FROM address_group a USING gone WHERE a.project_id = gone.project_id AND " UNNAMED(
+                     "a") "), "
+                          "h AS (DELETE FROM quota_usage u USING gone WHERE u.project_id = gone.project_id AND (u.used = 0 OR u.resource = 'server_groups'"
+                          " OR (u.resource IN ('security_group', 'security_group_rule') AND " UNPLUGGED(
+                              "u") "))) "
+                                   "SELECT project_id FROM gone",
         2 } },
     { "key pairs of users that are gone",
       NULL,

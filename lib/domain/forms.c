@@ -103,7 +103,9 @@ static int wants_one(const json_t *wanted, const char *where, struct kn_error *e
 const struct kn_form kn_form_wanted_nic = {
     "wanted NIC", "what a server's NIC shall be: a new port on a network, or a port that is there",
     FIELDS(KN_MAY("network", KN_UUID, NONE, "a port is made on it"), KN_MAY("port", KN_UUID, NONE, "this one is taken"),
-           KN_MAY("fixed_ip", KN_STR, CIDR, "of a new port"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
+           KN_MAY("fixed_ip", KN_STR, CIDR, "of a new port"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
+           KN_MAY("groups", KN_ARR, NONE, "security groups of a new port; absent: its project's default one",
+                  .items = KN_UUID)),
     wants_one
 };
 

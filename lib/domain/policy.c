@@ -59,6 +59,7 @@ enum relation { NO_MATTER, USER_OF_PATH, PROJECT_OF_PATH, DOMAIN_OF_PATH, USER_O
     X(DOMAIN_MANAGER, KN_ROLE_MANAGER, DOMAIN, DOMAIN_OF_ROW, "manager of its domain") \
     X(OWNER_READER, KN_ROLE_READER, PROJECT, PROJECT_OF_ROW, "reader of its project") \
     X(OWNER_MEMBER, KN_ROLE_MEMBER, PROJECT, PROJECT_OF_ROW, "member of its project") \
+    X(OWNER_MANAGER, KN_ROLE_MANAGER, PROJECT, PROJECT_OF_ROW, "manager of its project") \
     X(OWNER_TOKEN, 0, PROJECT, PROJECT_OF_ROW, "any token of its project") \
     X(OWNER_DOMAIN, 0, DOMAIN, DOMAIN_OF_ROW, "any token of its domain") \
     X(USER, 0, ANY, USER_OF_ROW, "its user") \

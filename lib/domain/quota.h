@@ -39,6 +39,8 @@
     X(KN_QUOTA_NETWORK, "network", "network", "network", 100, 1, 0) \
     X(KN_QUOTA_SUBNET, "network", "subnet", "subnet", 100, 1, 0) \
     X(KN_QUOTA_PORT, "network", "port", "port", 500, 1, 0) \
+    X(KN_QUOTA_SECURITY_GROUP, "network", "security_group", "security_group", 10, 1, 0) \
+    X(KN_QUOTA_SECURITY_GROUP_RULE, "network", "security_group_rule", "security_group_rule", 100, 1, 0) \
     X(KN_QUOTA_VOLUMES, "volume", "volumes", "volumes", 10, 1, 0) \
     X(KN_QUOTA_SNAPSHOTS, "volume", "snapshots", "snapshots", 10, 1, 0) \
     X(KN_QUOTA_GIGABYTES, "volume", "gigabytes", "gigabytes", 1000, 1, 0) \

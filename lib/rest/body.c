@@ -15,7 +15,7 @@ struct kn_schema kn_rest_field(const struct kn_rest_attr *a, unsigned method)
 {
     return (struct kn_schema){
         .name = a->name,
-        .shape = a->type == KN_REST_JSON && a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
+        .shape = a->inner_shape != KN_IS_STRING ? a->inner_shape : kn_rest_shape(a->type),
         .flags = ((a->may & (method == KN_REST_POST ? KN_REST_REQUIRED : KN_REST_PUT_REQUIRED)) != 0 ? KN_REQUIRED
                                                                                                      : 0u) |
                  ((a->may & (KN_REST_NULL | KN_REST_CLEAR | KN_REST_NULL_IS_NOTHING)) != 0 ? KN_NULLABLE : 0u) |

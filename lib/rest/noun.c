@@ -45,6 +45,6 @@ int kn_rest_fail(struct kn_error *err, enum kn_code code, const char *words, con
 
 int kn_rest_not_found(const struct kn_rest_noun *noun, const char *id, struct kn_error *err)
 {
-    return kn_rest_fail(err, KN_NOT_FOUND, noun->absent != NULL ? noun->absent : noun->manners->not_found, noun->label,
-                        id);
+    kn_rest_fail(err, KN_NOT_FOUND, noun->absent != NULL ? noun->absent : noun->manners->not_found, noun->label, id);
+    return noun->absent_name != NULL ? kn_fail_name(err, noun->absent_name) : -1;
 }

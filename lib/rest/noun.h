@@ -164,6 +164,7 @@ struct kn_rest_noun {
     const char *one, *many; /* "volume", "volumes" */
     const char *label; /* as errors name it: "Volume" */
     const char *absent; /* words for what does not exist; NULL: the manners' */
+    const char *absent_name; /* what the service calls that error; NULL: as its dialect calls what is not found */
     const char *
         path; /* where it lives, for links: "/volumes"; "{}" in it: the request's first parameter, where the service has that */
     const char *from; /* "volume v" */

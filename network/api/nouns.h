@@ -11,5 +11,10 @@
 kn_handler kn_network_neutron_extensions_list, kn_network_neutron_extensions_show, kn_network_neutron_zones_list;
 kn_handler kn_network_quotas_list, kn_network_quotas_show, kn_network_quotas_default, kn_network_quotas_details,
     kn_network_quotas_update, kn_network_quotas_delete;
+kn_handler kn_network_qos_bandwidth_limit_list, kn_network_qos_bandwidth_limit_create,
+    kn_network_qos_bandwidth_limit_show, kn_network_qos_bandwidth_limit_update, kn_network_qos_bandwidth_limit_delete;
+kn_handler kn_network_qos_dscp_marking_list, kn_network_qos_dscp_marking_create, kn_network_qos_dscp_marking_show,
+    kn_network_qos_dscp_marking_update, kn_network_qos_dscp_marking_delete;
+kn_handler kn_network_qos_types_list, kn_network_qos_types_show, kn_network_qos_refuse;
 
 #endif

@@ -6,10 +6,12 @@
 #include "lib/rest/write.h"
 #include "network/api/nouns.h"
 #include "network/api/tags.h"
+#include "network/rows/groups.h"
 #include "network/rows/networks.h"
+#include "network/rows/qos.h"
 
-/* The five handlers of a noun, all lib/rest's. */
-#define HANDLERS(plural) \
+/* The four handlers of a noun that never changes, all lib/rest's; and the fifth. */
+#define FOUR_HANDLERS(plural) \
     static int plural##_list(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
     { \
         return kn_rest_list(&kn_network_##plural, req, KN_REST_LIST, NULL, res, err); \
@@ -22,14 +24,16 @@
     { \
         return kn_rest_show(&kn_network_##plural, req, req->params[0], KN_REST_SHOW, res, err); \
     } \
-    static int plural##_update(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
-    { \
-        return kn_rest_update(&kn_network_##plural, req, req->params[0], res, err); \
-    } \
     static int plural##_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
     { \
         (void)res; \
         return kn_rest_delete(&kn_network_##plural, req, req->params[0], err); \
+    }
+#define HANDLERS(plural) \
+    FOUR_HANDLERS(plural) \
+    static int plural##_update(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        return kn_rest_update(&kn_network_##plural, req, req->params[0], res, err); \
     }
 HANDLERS(networks)
 HANDLERS(subnets)
@@ -37,18 +41,38 @@ HANDLERS(ports)
 TAGS(networks)
 TAGS(subnets)
 TAGS(ports)
+HANDLERS(security_groups)
+FOUR_HANDLERS(security_group_rules)
+FOUR_HANDLERS(default_security_group_rules)
+HANDLERS(address_groups)
+HANDLERS(policies)
+TAGS(security_groups)
 
 #define ROUTE(m, p, r, s, h) \
     { \
         .method = m, .path = p, .rule = KN_NEUTRON_##r, .status = s, .handle = h \
     }
-/* GET and POST of the collection, GET, PUT and DELETE of one of it. */
-#define NOUN(plural, ONE) \
-    ROUTE("GET", "/v2.0/" #plural, GET_##ONE, 200, plural##_list), \
-        ROUTE("POST", "/v2.0/" #plural, CREATE_##ONE, 201, plural##_create), \
-        ROUTE("GET", "/v2.0/" #plural "/{id}", GET_##ONE, 200, plural##_show), \
-        ROUTE("PUT", "/v2.0/" #plural "/{id}", UPDATE_##ONE, 200, plural##_update), \
-        ROUTE("DELETE", "/v2.0/" #plural "/{id}", DELETE_##ONE, 204, plural##_delete)
+/* GET and POST of the collection, GET and DELETE of one of it; and PUT. */
+#define FIXED(path, plural, ONE) \
+    ROUTE("GET", "/v2.0/" path, GET_##ONE, 200, plural##_list), \
+        ROUTE("POST", "/v2.0/" path, CREATE_##ONE, 201, plural##_create), \
+        ROUTE("GET", "/v2.0/" path "/{id}", GET_##ONE, 200, plural##_show), \
+        ROUTE("DELETE", "/v2.0/" path "/{id}", DELETE_##ONE, 204, plural##_delete)
+#define NOUN_AT(path, plural, ONE) \
+    FIXED(path, plural, ONE), ROUTE("PUT", "/v2.0/" path "/{id}", UPDATE_##ONE, 200, plural##_update)
+#define NOUN(plural, ONE) NOUN_AT(#plural, plural, ONE)
+
+/* The same of a rule below its QoS policy. */
+#define BELOW_POLICY(kind, ONE) \
+    ROUTE("GET", "/v2.0/qos/policies/{id}/" #kind "_rules", GET_##ONE, 200, kn_network_qos_##kind##_list), \
+        ROUTE("POST", "/v2.0/qos/policies/{id}/" #kind "_rules", CREATE_##ONE, 201, kn_network_qos_##kind##_create), \
+        ROUTE("GET", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", GET_##ONE, 200, kn_network_qos_##kind##_show), \
+        ROUTE("PUT", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", UPDATE_##ONE, 200, \
+              kn_network_qos_##kind##_update), \
+        ROUTE("DELETE", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", DELETE_##ONE, 204, \
+              kn_network_qos_##kind##_delete)
+#define REFUSED_BELOW_POLICY(kind, ONE) \
+    ROUTE("POST", "/v2.0/qos/policies/{id}/" #kind "_rules", CREATE_##ONE, 201, kn_network_qos_refuse)
 
 static const struct kn_route ROUTES[] = {
     NOUN(networks, NETWORK),
@@ -57,6 +81,22 @@ static const struct kn_route ROUTES[] = {
     TAG_ROUTES(subnets, "subnets", SUBNET),
     NOUN(ports, PORT),
     TAG_ROUTES(ports, "ports", PORT),
+    NOUN_AT("security-groups", security_groups, SECURITY_GROUP),
+    TAG_ROUTES(security_groups, "security-groups", SECURITY_GROUP),
+    FIXED("security-group-rules", security_group_rules, SECURITY_GROUP_RULE),
+    FIXED("default-security-group-rules", default_security_group_rules, DEFAULT_GROUP_RULE),
+    NOUN_AT("address-groups", address_groups, ADDRESS_GROUP),
+    ROUTE("PUT", "/v2.0/address-groups/{id}/add_addresses", UPDATE_ADDRESS_GROUP, 200, kn_network_address_group_add),
+    ROUTE("PUT", "/v2.0/address-groups/{id}/remove_addresses", UPDATE_ADDRESS_GROUP, 200,
+          kn_network_address_group_remove),
+    NOUN_AT("qos/policies", policies, QOS_POLICY),
+    BELOW_POLICY(bandwidth_limit, QOS_LIMIT),
+    BELOW_POLICY(dscp_marking, QOS_MARK),
+    REFUSED_BELOW_POLICY(minimum_bandwidth, QOS_MIN_BANDWIDTH),
+    REFUSED_BELOW_POLICY(packet_rate_limit, QOS_PACKET_LIMIT),
+    REFUSED_BELOW_POLICY(minimum_packet_rate, QOS_MIN_PACKETS),
+    ROUTE("GET", "/v2.0/qos/rule-types", QOS_TYPES, 200, kn_network_qos_types_list),
+    ROUTE("GET", "/v2.0/qos/rule-types/{type}", QOS_TYPES, 200, kn_network_qos_types_show),
     ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_network_neutron_extensions_list),
     ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_network_neutron_extensions_show),
     ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_network_neutron_zones_list),
@@ -73,14 +113,11 @@ static const struct kn_route ROUTES[] = {
 static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/routers", "routers" },
     { "/v2.0/floatingips", "floating IPs" },
-    { "/v2.0/security-groups", "security groups" },
-    { "/v2.0/security-group-rules", "security group rules" },
-    { "/v2.0/default-security-group-rules", "security group rules" },
     { "/v2.0/subnetpools", "subnet pools" },
     { "/v2.0/address-scopes", "address scopes" },
-    { "/v2.0/address-groups", "address groups" },
     { "/v2.0/trunks", "trunks" },
-    { "/v2.0/qos", "QoS policies" },
+    { "/v2.0/qos/alias-bandwidth-limit-rules", "aliases of QoS rules" },
+    { "/v2.0/qos/alias-dscp-marking-rules", "aliases of QoS rules" },
     { "/v2.0/rbac-policies", "RBAC policies" },
     { "/v2.0/agents", "list of network agents" },
     { "/v2.0/segments", "segments" },

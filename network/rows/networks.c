@@ -8,6 +8,8 @@
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "network/rows/change.h"
+#include "network/rows/qos.h"
 #include "network/rows/standard.h"
 
 #define VNI_TRIES 10
@@ -31,6 +33,9 @@ static const struct kn_rest_attr ATTRS[] = {
                  KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("shared", "n.shared", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "shared",
                  .post = KN_NEUTRON_CREATE_NETWORK_SHARED, .put = KN_NEUTRON_UPDATE_NETWORK_SHARED),
+    KN_REST_ATTR("port_security_enabled", "n.port_security", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "port_security"),
+    KN_REST_ATTR("qos_policy_id", "n.qos_policy_id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL, .column = "qos_policy_id",
+                 .rule = &KN_NEUTRON_UUID),
     KN_REST_ATTR("router:external", "false", KN_REST_BOOL, NONE), /* before there are routers */
     KN_REST_ATTR("is_default", "false", KN_REST_BOOL, NONE),
     KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
@@ -177,11 +182,23 @@ static int drop_inside(struct kn_request *req, const char *id, struct kn_error *
 static int networks_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                            struct kn_error *err)
 {
+    const char *project;
+
     if (object == NULL) {
         return drop_inside(req, id, err);
     }
+    if (kn_network_qos_check(req, object, err) < 0) {
+        return -1;
+    }
     if (now != NULL) {
-        return check_change(req, id, object, err);
+        return check_change(req, id, object, err) < 0 || (json_object_get(object, "qos_policy_id") != NULL &&
+                                                          kn_network_qos_of_network(req->db, id, err) < 0)
+                   ? -1
+                   : 0;
+    }
+    if (kn_rest_owner(&kn_network_networks, req, object, &project, err) < 0 ||
+        kn_network_qos_default(req, project, object, err) < 0) {
+        return -1;
     }
     return check_new(object, err) < 0 ? -1 : json_object_get(object, VNI) != NULL ? 0 : next_vni(req, object, err);
 }
@@ -230,5 +247,6 @@ const struct kn_rest_noun kn_network_networks = {
     .counts = &COUNTS,
     .before_lock = kn_network_lock,
     .decide = networks_decide,
+    .behind = kn_network_change_tell,
     .clash = networks_clash,
 };

@@ -12,17 +12,23 @@
 #include "network/address/mac.h"
 #include "network/rows/nic.h"
 
-/* $1..$12 ports, $13..$15 addresses, which are not ready any more: one array a column. */
+/* $1..$12 ports, $13..$15 addresses, which are not ready any more, $16..$17 ports again, $18..$19 their groups: one array a column. */
 static const struct kn_stmt WRITE = {
     "plan_write",
     "WITH new_port AS (INSERT INTO port (id, network_id, project_id, name, description, mac, device_id, device_owner,"
-    "  tag, nic, admin_state_up, made_for_server)"
-    "  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::macaddr[], $7::text[],"
-    "   $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::boolean[])),"
+    "  tag, nic, admin_state_up, made_for_server, port_security, allowed_pairs)"
+    "  SELECT p.id, p.network, p.project, p.name, p.description, p.mac, p.device, p.owner, p.tag, p.nic, p.up, p.made,"
+    "   coalesce(p.secure, p.owner NOT LIKE 'network:%' AND coalesce(n.port_security, true)), p.pairs"
+    "  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::macaddr[], $7::text[],"
+    "   $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::boolean[], $16::boolean[], $17::jsonb[])"
+    "   AS p(id, network, project, name, description, mac, device, owner, tag, nic, up, made, secure, pairs)"
+    "  LEFT JOIN network n ON n.id = p.network RETURNING id, port_security),"
     " new_address AS (INSERT INTO address (subnet_id, ip, port_id)"
-    "  SELECT * FROM unnest($13::uuid[], $14::inet[], $15::uuid[]))"
+    "  SELECT * FROM unnest($13::uuid[], $14::inet[], $15::uuid[])),"
+    " new_group AS (INSERT INTO port_security_group (port_id, group_id) SELECT g.port, g.id"
+    "  FROM unnest($18::uuid[], $19::uuid[]) AS g(port, id) JOIN new_port p ON p.id = g.port WHERE p.port_security)"
     " DELETE FROM address_ready r USING unnest($13::uuid[], $14::inet[]) AS a(subnet_id, ip) WHERE r.subnet_id = a.subnet_id AND r.ip = a.ip",
-    15
+    19
 };
 
 void kn_network_plan_init(struct kn_network_plan *plan)
@@ -66,6 +72,16 @@ void kn_network_plan_port(struct kn_network_plan *plan, const struct kn_network_
     for (size_t i = 0; i < KN_COUNT(values); i++) {
         kn_array_add(&plan->columns[i], values[i]);
     }
+    kn_array_add(&plan->columns[KN_PLAN_SECURE], port->security == KN_PORT_AS_NETWORK ? NULL
+                                                 : port->security == KN_PORT_SECURE   ? "t"
+                                                                                      : "f");
+    kn_array_add(&plan->columns[KN_PLAN_PAIRS], port->pairs != NULL ? port->pairs : "[]");
+}
+
+void kn_network_plan_group(struct kn_network_plan *plan, const char *port_id, const char *group_id)
+{
+    kn_array_add(&plan->columns[KN_PLAN_GROUP_PORT], port_id);
+    kn_array_add(&plan->columns[KN_PLAN_GROUP], group_id);
 }
 
 void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, const char *subnet_id,

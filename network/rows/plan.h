@@ -23,6 +23,12 @@ struct kn_network_plan_port {
     int nic;                              /* -1: none */
     bool admin_state_up;
     bool made_for_server;
+    enum {
+        KN_PORT_AS_NETWORK,
+        KN_PORT_SECURE,
+        KN_PORT_INSECURE
+    } security; /* port_security_enabled; a network:… port has none of itself */
+    const char *pairs;  /* allowed_address_pairs as JSON; NULL = none */
 };
 
 enum kn_network_plan_column {
@@ -41,6 +47,10 @@ enum kn_network_plan_column {
     KN_PLAN_ADDRESS_SUBNET,
     KN_PLAN_ADDRESS_IP,
     KN_PLAN_ADDRESS_PORT,
+    KN_PLAN_SECURE,
+    KN_PLAN_PAIRS,
+    KN_PLAN_GROUP_PORT,
+    KN_PLAN_GROUP,
     KN_PLAN_COLUMNS
 };
 
@@ -55,6 +65,8 @@ void kn_network_plan_address(struct kn_network_plan *plan, const char *port_id, 
                              const struct kn_ip *ip);
 /* Those that the port has not yet. */
 void kn_network_plan_addresses(struct kn_network_plan *plan, const char *port_id, const struct kn_network_draw *draw);
+/* The port has the security group, if it has port security; the group is the caller's to know. */
+void kn_network_plan_group(struct kn_network_plan *plan, const char *port_id, const char *group_id);
 /*
  * Writes the ports and the addresses. KN_CONFLICT when a MAC or an address was taken meanwhile: roll back and plan again
  * (kn_network_plan_raced says so).

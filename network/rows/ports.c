@@ -11,10 +11,13 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
 #include "network/address/mac.h"
+#include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/nic.h"
 #include "network/rows/plan.h"
 #include "network/rows/port_addresses.h"
+#include "network/rows/port_guard.h"
+#include "network/rows/qos.h"
 #include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
@@ -44,6 +47,8 @@ static const struct kn_schema FIXED_IP[] = {
     KN_SCHEMA("ip_address", KN_IS_STRING, .rule = &IP),
     KN_SCHEMA_END,
 };
+static const struct kn_schema GROUP[] = { KN_SCHEMA("security_groups", KN_IS_STRING, .rule = &KN_NEUTRON_UUID),
+                                          KN_SCHEMA_END };
 static const struct kn_schema FIXED_IPS[] = { KN_SCHEMA("fixed_ips", KN_IS_OBJECT, .inner = FIXED_IP), KN_SCHEMA_END };
 
 /* clang-format off */
@@ -77,7 +82,14 @@ static const struct kn_rest_attr ATTRS[] = {
                  .inner_shape = KN_IS_OBJECT, .read = KN_NEUTRON_GET_PORT_PROFILE, .post = KN_NEUTRON_CREATE_PORT_PROFILE,
                  .put = KN_NEUTRON_UPDATE_PORT_PROFILE),
     KN_REST_ATTR("held", HELD, KN_REST_BOOL, 0), /* for us alone, as what no view shows */
-    KN_REST_ATTR("security_groups", NULL, KN_REST_TAGS, KN_REST_WRITE | KN_REST_UNBUILT),
+    KN_REST_ATTR("security_groups", "(SELECT coalesce(array_agg(g.group_id ORDER BY g.group_id), '{}') FROM port_security_group g WHERE g.port_id = p.id)",
+                 KN_REST_TAGS, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL, .inner = GROUP),
+    KN_REST_ATTR("port_security_enabled", "p.port_security", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "port_security"),
+    KN_REST_ATTR("qos_policy_id", "p.qos_policy_id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL, .column = "qos_policy_id",
+                 .rule = &KN_NEUTRON_UUID),
+    KN_REST_ATTR("qos_network_policy_id", "(SELECT n.qos_policy_id FROM network n WHERE n.id = p.network_id)", KN_REST_UUID,
+                 KN_REST_SHOWN | KN_REST_FILTER | KN_REST_NULL),
+    KN_REST_ATTR("allowed_address_pairs", "p.allowed_pairs", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL, .column = "allowed_pairs"),
     KN_REST_ATTRS_END,
 };
 /* clang-format on */
@@ -129,9 +141,32 @@ static int add_fixed_ips(struct kn_rest_list *l, const struct kn_rest_attr *a, c
     return 0;
 }
 
+/* security_groups=…: any of them. */
+static int ports_add_groups(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                            struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array groups = KN_ARRAY_INIT;
+    const char *text;
+
+    (void)a;
+    (void)value;
+    (void)err;
+    for (int i = 0; (text = kn_request_query_at(l->req, key, i)) != NULL; i++) {
+        if (kn_uuid_valid(text)) {
+            kn_array_add(&groups, text);
+        }
+    }
+    kn_rest_add(
+        &l->query,
+        " AND EXISTS (SELECT 1 FROM port_security_group g WHERE g.port_id = p.id AND g.group_id = ANY(?::uuid[]))",
+        kn_array_value(&groups));
+    return 0;
+}
+
 static const struct kn_rest_param PARAMS[] = {
     KN_NETWORK_STANDARD_PARAMS("p"),
     KN_REST_PARAM("fixed_ips", add_fixed_ips),
+    KN_REST_PARAM("security_groups", ports_add_groups),
     KN_REST_PARAMS_END,
 };
 
@@ -145,7 +180,7 @@ static int ports_check(struct kn_request *req, json_t *object, struct kn_error *
                 "Invalid input for operation: this cloud makes the ports of " OWN_PORTS " itself.");
         return kn_fail_name(err, "InvalidInput");
     }
-    return 0;
+    return kn_network_guard_check(object, err);
 }
 
 /* owns: the network, whose owner is meant where the rule grants something to one. */
@@ -174,7 +209,11 @@ static int check_owner_only(const struct kn_request *req, const json_t *object, 
                    check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_DEVICE_OWNER : KN_NEUTRON_UPDATE_PORT_DEVICE_OWNER,
                               names_own_device, owns, err) < 0 ||
                    check_said(req, KN_NEUTRON_UPDATE_PORT_ADDRESSES, !is_new && ips != NULL, owns, err) < 0 ||
-                   check_said(req, KN_NEUTRON_CREATE_PORT_ADDRESS, is_new && names_address, owns, err) < 0
+                   check_said(req, KN_NEUTRON_CREATE_PORT_ADDRESS, is_new && names_address, owns, err) < 0 ||
+                   check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_SECURITY : KN_NEUTRON_UPDATE_PORT_SECURITY,
+                              json_object_get(object, "port_security_enabled") != NULL, owns, err) < 0 ||
+                   check_said(req, is_new ? KN_NEUTRON_CREATE_PORT_PAIRS : KN_NEUTRON_UPDATE_PORT_PAIRS,
+                              json_object_get(object, "allowed_address_pairs") != NULL, owns, err) < 0
                ? -1
                : 0;
 }
@@ -186,6 +225,7 @@ static int decide_new(struct kn_request *req, const json_t *object, struct kn_er
 
     return kn_rest_see(&kn_network_networks, req, kn_schema_text(object, "network_id", ""), &owns_network, err) < 0 ||
                    check_owner_only(req, object, owns_network, true, err) < 0 ||
+                   kn_network_qos_check(req, object, err) < 0 ||
                    kn_rest_owner(&kn_network_ports, req, object, &project, err) < 0
                ? -1
                : 0;
@@ -238,6 +278,10 @@ static int load_network(struct kn_db *db, const char *id, struct kn_network_topo
                : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
 }
 
+/* clang-format off */
+static const struct kn_stmt HAS_POLICY = { "port_has_policy", "UPDATE port SET qos_policy_id = $2::uuid WHERE id = $1::uuid", 2 };
+/* clang-format on */
+
 static int ports_insert(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_network_topology) struct kn_network_topology topology = { NULL, NULL };
@@ -259,19 +303,31 @@ static int ports_insert(struct kn_request *req, const char *id, const json_t *ob
         kn_network_port_draw(req->db, &wish, &draw, err) < 0) {
         return -1;
     }
-    kn_network_plan_port(&plan, &(struct kn_network_plan_port){
-                                    .id = id,
-                                    .network_id = network_id,
-                                    .project_id = project,
-                                    .name = kn_schema_text(object, "name", ""),
-                                    .description = kn_schema_text(object, "description", ""),
-                                    .mac = mac,
-                                    .device_id = kn_schema_text(object, "device_id", ""),
-                                    .device_owner = kn_schema_text(object, "device_owner", ""),
-                                    .nic = -1,
-                                    .admin_state_up = kn_schema_bool(object, "admin_state_up", true) });
+    AUTO_RELEASE(kn_network_guard) struct kn_network_guard guard = { .pairs = NULL };
+    struct kn_network_plan_port port = { .id = id,
+                                         .network_id = network_id,
+                                         .project_id = project,
+                                         .name = kn_schema_text(object, "name", ""),
+                                         .description = kn_schema_text(object, "description", ""),
+                                         .mac = mac,
+                                         .device_id = kn_schema_text(object, "device_id", ""),
+                                         .device_owner = kn_schema_text(object, "device_owner", ""),
+                                         .nic = -1,
+                                         .admin_state_up = kn_schema_bool(object, "admin_state_up", true) };
+
+    if (kn_network_guard_new(req, &port, object, &plan, &guard, err) < 0) {
+        return -1;
+    }
+    port.security = guard.is_secure ? KN_PORT_SECURE : KN_PORT_INSECURE;
+    port.pairs = guard.pairs;
+    kn_network_plan_port(&plan, &port);
     kn_network_plan_addresses(&plan, id, &draw);
-    return kn_network_plan_write(req->db, &plan, err);
+    if (kn_network_plan_write(req->db, &plan, err) < 0) {
+        return -1;
+    }
+    return json_is_string(json_object_get(object, "qos_policy_id"))
+               ? kn_db_run(req->db, &HAS_POLICY, KN_ARGS(id, kn_schema_text(object, "qos_policy_id", "")), NULL, err)
+               : 0;
 }
 
 /* --- changes and deletion ----------------------------------------------------------------------------------------- */
@@ -366,6 +422,11 @@ static int decide_change(struct kn_request *req, const char *id, const struct kn
     if (ask_network(req, now, &owns_network, err) < 0 || check_owner_only(req, object, owns_network, false, err) < 0) {
         return -1;
     }
+    if (kn_network_guard_change(req, id, now, object, err) < 0 || kn_network_qos_check(req, object, err) < 0 ||
+        (json_object_get(object, "qos_policy_id") != NULL &&
+         kn_network_change(req->db, KN_CHANGED_PORT, id, err) < 0)) {
+        return -1;
+    }
     json_object_set_new(object, "network_id",
                         json_string(kn_rest_was(&kn_network_ports, now, "network_id"))); /* for clash() */
     if (is_set(now, "held") && concerns_host(object, now)) {
@@ -454,5 +515,6 @@ const struct kn_rest_noun kn_network_ports = {
     .insert = ports_insert,
     .after = ports_after,
     .raced = kn_network_plan_raced,
+    .behind = kn_network_change_tell,
     .clash = ports_clash,
 };

@@ -16,6 +16,7 @@
 #include "network/rows/plan.h"
 #include "network/rows/topology.h"
 #include "network/serve/batch.h"
+#include "network/serve/guards.h"
 #include "network/serve/rooms.h"
 
 #define SERVERS "compute:" /* the owner that a server's port has until it is bound */
@@ -68,6 +69,7 @@ struct allocation {
     struct kn_hmap *by_server; /* first known port of each server; borrowed */
     struct kn_network_topology topology;
     struct kn_network_plan plan;
+    struct kn_network_guards guards;
     struct kn_array taken[4];  /* the columns of TAKE */
     struct kn_hmap *rooms;     /* by project; owns them */
     struct kn_quota_claims *claims; /* the batch's */
@@ -100,6 +102,7 @@ static void allocation_release(struct allocation *all)
     kn_hmap_free(all->by_id);
     kn_network_topology_release(&all->topology);
     kn_network_plan_release(&all->plan);
+    kn_network_guards_release(&all->guards);
     for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
         kn_array_release(&all->taken[i]);
     }
@@ -341,6 +344,7 @@ static json_t *answer_again(const struct allocation *all, struct known_port *por
 struct draft {
     struct known_port *taken; /* NULL: made */
     struct kn_network_nic made;
+    const json_t *request;
     const char *tag; /* the request's; NULL = none */
 };
 
@@ -411,7 +415,8 @@ static int make_port(struct allocation *all, const json_t *request, struct draft
     if (network->subnet_count == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", id);
     }
-    if (kn_network_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
+    if (kn_network_guards_check(&all->guards, request, err) < 0 ||
+        kn_network_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
         kn_network_view_mac(all->db, network, draft->made.mac, err) < 0 ||
         choose_address(all, network, kn_json_str(request, "fixed_ip"), draft->made.mac, &draw, err) < 0) {
         return -1;
@@ -434,7 +439,7 @@ static int allocate_decide(struct allocation *all, const json_t *body, struct dr
         const char *port = kn_json_str(request, "port");
         struct draft *draft = &drafts->items[n];
 
-        *draft = (struct draft){ .tag = json_string_value(json_object_get(request, "tag")) };
+        *draft = (struct draft){ .request = request, .tag = json_string_value(json_object_get(request, "tag")) };
         if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0 : make_port(all, request, draft, err) < 0) {
             return -1;
         }
@@ -475,6 +480,7 @@ static void note_made(struct allocation *all, const json_t *body, int number, st
     for (int i = 0; i < nic->address_count; i++) {
         kn_network_plan_address(&all->plan, nic->port, nic->addresses[i].subnet->id, &nic->addresses[i].ip);
     }
+    kn_network_guards_give(&all->guards, draft->request, kn_json_str(body, "project"), nic->port, &all->plan);
 }
 
 /* All NICs of the server are decided: puts them into the plan and answers. */
@@ -577,7 +583,8 @@ int kn_network_ports_allocate(struct kn_db *db, struct kn_network_outcome **outc
     allocation_init(&all, db);
     all.claims = &touched->claims;
     if (load_ports(&all, outcomes, count, err) < 0 || load_rooms(&all, touched, outcomes, count, err) < 0 ||
-        load_topology(&all, outcomes, count, err) < 0) {
+        load_topology(&all, outcomes, count, err) < 0 ||
+        kn_network_guards_load(db, outcomes, count, &all.guards, err) < 0) {
         return -1;
     }
     want_macs(&all, outcomes, count);

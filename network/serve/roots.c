@@ -164,6 +164,54 @@ static void leave(struct kn_network_telling *telling, const struct kn_hmap *told
     }
 }
 
+/* What hung on roots that left and hangs on no other there. A host forgets by itself what hangs on a thing that it is told of; of a bare root it is not. */
+static int fall(struct kn_network_telling *telling, struct kn_db *db, int source, struct root_moves *gone,
+                struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_hmap) struct kn_hmap *stays = kn_hmap_new(NULL);
+    AUTO(kn_rows) struct kn_rows *hung = NULL;
+    AUTO(kn_rows) struct kn_rows *here = NULL;
+    const struct kn_network_source *of = &kn_network_sources[source];
+    char key[ROOT_KEY];
+
+    if (kn_db_run(db, &of->hung, KN_ARGS(kn_array_value(&gone->hosts), kn_array_value(&gone->ids)), &hung, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; row < kn_rows_count(hung); row++) {
+        kn_array_add(&ids, kn_rows_text(hung, row, THING));
+    }
+    if (ids.count == 0) {
+        return 0;
+    }
+    if (kn_db_run(db, &of->here, KN_ARGS(kn_array_value(&ids)), &here, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; row < kn_rows_count(here); row++) {
+        root_key(source, kn_rows_text(here, row, THING), kn_rows_text(here, row, HOST), key);
+        kn_hmap_put(stays, key, stays);
+    }
+    for (int row = 0; row < kn_rows_count(hung); row++) {
+        root_key(source, kn_rows_text(hung, row, THING), kn_rows_text(hung, row, HOST), key);
+        if (kn_hmap_get(stays, key) == NULL) {
+            kn_network_telling_drop(telling, kn_rows_text(hung, row, HOST), source, kn_rows_text(hung, row, THING));
+        }
+    }
+    return 0;
+}
+
+static int fall_all(struct kn_network_telling *telling, struct kn_db *db, struct root_moves *gone, struct kn_error *err)
+{
+    for (int i = 0; gone->hosts.count > 0 && kn_network_sources[i].change != NULL; i++) {
+        const int root = kn_network_sources[i].on != NULL ? root_source(kn_network_sources[i].on) : -1;
+
+        if (root >= 0 && kn_network_sources[root].kind == NULL && fall(telling, db, i, gone, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int kn_network_roots_settle(struct kn_network_telling *telling, struct kn_db *db, struct kn_array *hosts,
                             struct kn_error *err)
 {
@@ -179,5 +227,7 @@ int kn_network_roots_settle(struct kn_network_telling *telling, struct kn_db *db
         }
     }
     leave(telling, told, &gone);
-    return root_moves_write(db, &DROP_ROOTS, &gone, err) < 0 ? -1 : root_moves_write(db, &ADD_ROOTS, &added, err);
+    return root_moves_write(db, &DROP_ROOTS, &gone, err) < 0 || root_moves_write(db, &ADD_ROOTS, &added, err) < 0
+               ? -1
+               : fall_all(telling, db, &gone, err);
 }

@@ -28,9 +28,17 @@
     " FROM network n LEFT JOIN LATERAL (SELECT p.id, p.mac FROM port p WHERE p.network_id = n.id AND p.device_owner = 'network:dhcp' ORDER BY p.id LIMIT 1) d ON true" \
     " WHERE n.id = ANY($1::uuid[])"
 
+/* Its own, or else its network's, which the network's own devices do not heed. */
+#define POLICY_OF_PORT \
+    "coalesce(p.qos_policy_id, (SELECT n.qos_policy_id FROM network n WHERE n.id = p.network_id AND p.device_owner NOT LIKE 'network:%'))"
+
 #define PORT_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'server', " SERVER_OF("p") ", 'hostname', s.hostname, 'mac', p.mac," \
-        " 'up', p.admin_state_up, 'filtered', true, 'ips', " \
+        " 'up', p.admin_state_up, 'filtered', p.port_security, 'pairs', " \
+        LIST_OF("json_build_object('ip', e.pair->>'ip_address', 'mac', e.pair->>'mac_address') ORDER BY e.n", \
+                "FROM jsonb_array_elements(p.allowed_pairs) WITH ORDINALITY AS e(pair, n)") \
+        ", 'groups', CASE WHEN p.port_security THEN " \
+        LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id") " END, 'policy', " POLICY_OF_PORT ", 'ips', " \
         LIST_OF("json_build_object('subnet', a.subnet_id, 'ip', host(a.ip)) ORDER BY a.ip", "FROM address a WHERE a.port_id = p.id")) \
     " FROM port p" NAMED("p") " WHERE p.id = ANY($1::uuid[])"
 
@@ -38,6 +46,47 @@
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'hostname', s.hostname, 'mac', p.mac, 'ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM address a WHERE a.port_id = p.id") ", 'underlay', h.underlay") \
     " FROM port p" LIVES("p") NAMED("p") " WHERE p.id = ANY($1::uuid[])"
+
+/* What ports on hosts $1 have, by way of their groups. */
+#define GROUPS_THERE \
+    " FROM port_binding b JOIN port_security_group g ON g.port_id = b.port_id WHERE b.host = ANY($1::text[])"
+#define RULES_THERE(column) \
+    "SELECT DISTINCT b.host, r." column " FROM port_binding b JOIN port_security_group g ON g.port_id = b.port_id" \
+    " JOIN security_group_rule r ON r.group_id = g.group_id WHERE b.host = ANY($1::text[]) AND r." column " IS NOT NULL"
+
+#define GROUP_OBJECTS \
+    "SELECT g.id, " OBJECT("'id', g.id, 'stateful', g.stateful, 'rules', " \
+        LIST_OF("json_build_object('id', r.id, 'ingress', r.direction = 'ingress', 'family', CASE r.ethertype WHEN 'IPv4' THEN 4 ELSE 6 END," \
+                " 'protocol', r.number, 'first', r.range_min, 'last', r.range_max, 'prefix', text(network(r.remote_prefix))," \
+                " 'group', r.remote_group_id, 'addresses', r.remote_address_group_id) ORDER BY r.id", \
+                "FROM security_group_rule r WHERE r.group_id = g.id")) \
+    " FROM security_group g WHERE g.id = ANY($1::uuid[])"
+
+/* On a host whose changes are told: of a simulated one only if it hears of networks. */
+#define LIVES_ANYWHERE(port) \
+    "EXISTS (SELECT FROM port_binding b JOIN host h ON h.name = b.host WHERE b.port_id = " port " AND (lower(h.hypervisor_type) <> 'sim'" \
+    " OR EXISTS (SELECT FROM host_network_state t WHERE t.host = h.name)))"
+
+/* A port that lives anywhere; the single addresses that it may use beside its own are its own here. */
+#define MEMBER_OBJECTS \
+    "SELECT p.id, " OBJECT("'id', p.id, 'ips', " \
+        LIST_OF("i.ip ORDER BY i.ip", "FROM (SELECT host(a.ip) AS ip FROM address a WHERE a.port_id = p.id UNION" \
+                " SELECT host((e.pair->>'ip_address')::inet) FROM jsonb_array_elements(p.allowed_pairs) AS e(pair)" \
+                " WHERE masklen((e.pair->>'ip_address')::inet) = CASE family((e.pair->>'ip_address')::inet) WHEN 4 THEN 32 ELSE 128 END) i") \
+        ", 'groups', " LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id")) \
+    " FROM port p WHERE p.id = ANY($1::uuid[])"
+
+#define ADDRESSES_OBJECTS \
+    "SELECT a.id, " OBJECT("'id', a.id, 'prefixes', " LIST_OF("text(m.address) ORDER BY m.address", "FROM address_group_address m WHERE m.group_id = a.id")) \
+    " FROM address_group a WHERE a.id = ANY($1::uuid[])"
+
+#define LIMIT_OF_POLICY(direction) \
+    "(SELECT json_build_object('max_kbps', r.max_kbps, 'burst_kbit', r.max_burst_kbps) FROM qos_rule r WHERE r.policy_id = q.id" \
+    " AND r.kind = 'bandwidth_limit' AND r.direction = '" direction "')"
+#define POLICY_OBJECTS \
+    "SELECT q.id, " OBJECT("'id', q.id, 'to_guest', " LIMIT_OF_POLICY("ingress") ", 'from_guest', " LIMIT_OF_POLICY("egress") \
+        ", 'dscp', (SELECT r.dscp_mark FROM qos_rule r WHERE r.policy_id = q.id AND r.kind = 'dscp_marking')") \
+    " FROM qos_policy q WHERE q.id = ANY($1::uuid[])"
 
 const struct kn_network_source kn_network_sources[] = {
     { .kind = "network", .root = "network", .change = "network",
@@ -63,6 +112,38 @@ const struct kn_network_source kn_network_sources[] = {
       .told = { "source_peer_told",
           "SELECT o.host, c.id FROM network_change c JOIN host_network_object o ON o.kind = 'network' AND o.id = c.network_id WHERE c.seq = ANY($1::bigint[])", 1 },
       .objects = { "source_peer_objects", PEER_OBJECTS, 1 } },
+
+    { .kind = "group", .root = "group", .change = "group",
+      .wanted = { "source_group_wanted", "SELECT DISTINCT b.host, g.group_id" GROUPS_THERE, 1 },
+      .seats = { "source_group_seats",
+          "SELECT DISTINCT b.host FROM port_binding b JOIN port_security_group g ON g.port_id = b.port_id WHERE g.group_id = ANY($1::uuid[])", 1 },
+      .objects = { "source_group_objects", GROUP_OBJECTS, 1 } },
+
+    /* A group that a rule there names: not the group itself, its members. Whatever moves it is a change of the group that has the rule. */
+    { .root = "remote", .change = "",
+      .wanted = { "source_remote_wanted", RULES_THERE("remote_group_id"), 1 } },
+
+    { .kind = "member", .change = "port", .on = "remote",
+      .hung = { "source_member_hung",
+          "SELECT w.host, g.port_id FROM unnest($1::text[], $2::uuid[]) AS w(host, id) JOIN port_security_group g ON g.group_id = w.id"
+          " WHERE " LIVES_ANYWHERE("g.port_id"), 2 },
+      .here = { "source_member_here",
+          "SELECT DISTINCT o.host, g.port_id FROM port_security_group g JOIN host_network_object o ON o.kind = 'remote' AND o.id = g.group_id"
+          " WHERE g.port_id = ANY($1::uuid[]) AND " LIVES_ANYWHERE("g.port_id"), 1 },
+      .told = { "source_member_told",
+          "SELECT DISTINCT o.host, c.id FROM network_change c CROSS JOIN unnest(c.groups) AS g(id)"
+          " JOIN host_network_object o ON o.kind = 'remote' AND o.id = g.id WHERE c.seq = ANY($1::bigint[])", 1 },
+      .objects = { "source_member_objects", MEMBER_OBJECTS, 1 } },
+
+    { .kind = "addresses", .root = "addresses", .change = "addresses",
+      .wanted = { "source_addresses_wanted", RULES_THERE("remote_address_group_id"), 1 },
+      .objects = { "source_addresses_objects", ADDRESSES_OBJECTS, 1 } },
+
+    { .kind = "policy", .root = "policy", .change = "policy",
+      .wanted = { "source_policy_wanted",
+          "SELECT DISTINCT x.host, x.policy FROM (SELECT b.host, " POLICY_OF_PORT " AS policy FROM port_binding b JOIN port p ON p.id = b.port_id"
+          " WHERE b.host = ANY($1::text[])) x WHERE x.policy IS NOT NULL", 1 },
+      .objects = { "source_policy_objects", POLICY_OBJECTS, 1 } },
 
     { .change = NULL },
 };

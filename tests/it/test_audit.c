@@ -85,6 +85,12 @@ static const struct breaker BREAKERS[] = {
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics, '{0,vni}', '7') WHERE id = '" A "'" },
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE network SET mtu = 1400" },
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics, '{0,network}', '\"x\"') WHERE id = '" A "'" },
+    { "4. only ports with port security have security groups",
+      "INSERT INTO security_group (id, project_id) VALUES ('" SPARE "', 'p'); UPDATE port SET port_security = false WHERE id = '" PORT_A "';"
+      "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "')" },
+    { "4. the security groups of a port are all stateful, or none is",
+      "INSERT INTO security_group (id, project_id, stateful) VALUES ('" SPARE "', 'p', true), ('" PORT_B "', 'p', false);"
+      "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "'), ('" PORT_A "', '" PORT_B "')" },
     { "4. every port is bound to a host that there is",
       "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
       "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'x', 'active')" },

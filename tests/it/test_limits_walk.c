@@ -127,9 +127,9 @@ static const struct {
 static struct {
     const char *name;
     char value[KN_UUID_SIZE * 2];
-} things[] = { { "project", "" }, { "image", "" },      { "network", "" }, { "server", "" },
-               { "volume", "" },  { "flavor", "walk" }, { "user", "" },    { "service", "" },
-               { "host", "" },    { "subnet", "" },     { "me", "" } };
+} things[] = { { "project", "" }, { "image", "" },  { "network", "" },    { "policy", "" }, { "rule", "" },
+               { "server", "" },  { "volume", "" }, { "flavor", "walk" }, { "user", "" },   { "service", "" },
+               { "host", "" },    { "subnet", "" }, { "me", "" } };
 
 static char *thing(const char *name)
 {
@@ -202,6 +202,9 @@ static int start(void **state)
          "{\"name\": \"i\", \"disk_format\": \"raw\", \"container_format\": \"bare\"}", "id");
     put(204, IMAGE "/images/<image>/file", "Content-Type: application/octet-stream\r\n", "a disk");
     make(201, "network", NETWORK "/networks", KN_WHOLE_JSON, "{\"network\": {\"name\": \"n\"}}", "network.id");
+    make(201, "policy", NETWORK "/qos/policies", KN_WHOLE_JSON, "{\"policy\": {\"name\": \"p\"}}", "policy.id");
+    make(201, "rule", NETWORK "/qos/policies/<policy>/bandwidth_limit_rules", KN_WHOLE_JSON,
+         "{\"bandwidth_limit_rule\": {\"max_kbps\": 1}}", "bandwidth_limit_rule.id");
     make(201, "subnet", NETWORK "/subnets", KN_WHOLE_JSON,
          "{\"subnet\": {\"network_id\": \"<network>\", \"ip_version\": 4, \"cidr\": \"10.0.0.0/16\"}}", "subnet.id");
     make(

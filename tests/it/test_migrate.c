@@ -83,6 +83,52 @@ static void test_step_by_step(void **state)
     assert_int_equal(number(db, "SELECT id FROM two"), 2);
 }
 
+/* How many migrations go before the one of this name. */
+static int before(const char *name)
+{
+    int n = 0;
+
+    while (n < kn_migrations_count && strstr(kn_migrations[n].name, name) == NULL) {
+        n++;
+    }
+    assert_true(n < kn_migrations_count);
+    return n;
+}
+
+/* Ports from before there were security groups are cut off from nobody, and what they have is counted. */
+static void test_ports_from_before_groups(void **state)
+{
+    (void)state;
+    static const char PORTS[] =
+        "INSERT INTO network (id, project_id, name, vni) VALUES ('11111111-1111-4111-8111-111111111111', 'p', 'n', 1);"
+        "INSERT INTO port (id, network_id, project_id, mac, device_owner) SELECT gen_random_uuid(), '11111111-1111-4111-8111-111111111111', p,"
+        " ('fa:16:3e:00:00:0' || n)::macaddr, o FROM (VALUES (1, 'p', 'compute:nova'), (2, 'p', ''), (3, 'q', 'compute:nova'), (4, 'p', 'network:dhcp')) v(n, p, o)";
+    AUTO(kn_db) struct kn_db *db = fresh("groups");
+
+    assert_ok(kn_migrate(db, kn_migrations, before("security_group"), NULL, &err), &err);
+    assert_ok(kn_db_script(db, PORTS, &err), &err);
+    assert_ok(kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err), &err);
+    assert_int_equal(number(db, "SELECT count(*) FROM security_group WHERE is_default AND name = 'default'"), 2);
+    assert_int_equal(
+        number(db, "SELECT count(*) FROM security_group WHERE NOT is_default AND name = 'before-security-groups'"), 2);
+    assert_int_equal(number(db, "SELECT count(*) FROM port_security_group"), 6);
+    assert_int_equal(number(db, "SELECT count(*) FROM port p WHERE NOT p.port_security"), 1);
+    assert_int_equal(
+        number(
+            db,
+            "SELECT count(*) FROM port p WHERE p.port_security AND NOT EXISTS (SELECT FROM port_security_group b JOIN "
+            "security_group_rule r ON r.group_id = b.group_id WHERE b.port_id = p.id AND r.direction = 'ingress' "
+            "AND r.ethertype = 'IPv4' AND r.remote_group_id IS NULL AND r.protocol IS NULL)"),
+        0);
+    assert_int_equal(
+        number(db, "SELECT count(*) FROM quota_fact f FULL JOIN quota_usage u USING (service, project_id, resource) "
+                   "WHERE coalesce(f.used, 0) <> coalesce(u.used, 0) AND f.resource LIKE 'security%'"),
+        0);
+    assert_int_equal(number(db,
+                            "SELECT used FROM quota_usage WHERE project_id = 'q' AND resource = 'security_group_rule'"),
+                     8);
+}
+
 static void test_refuses_a_newer_database(void **state)
 {
     (void)state;
@@ -156,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_empty_to_head),
         cmocka_unit_test(test_says_what_it_did),
         cmocka_unit_test(test_step_by_step),
+        cmocka_unit_test(test_ports_from_before_groups),
         cmocka_unit_test(test_refuses_a_newer_database),
         cmocka_unit_test(test_refuses_a_changed_one),
         cmocka_unit_test(test_refuses_a_gap),

@@ -87,6 +87,15 @@ struct question {
 
 #define SHARED "UPDATE network SET shared = true WHERE id = '" SEED_NETWORK_FOREIGN "';"
 #define TYPE_PUBLIC "UPDATE volume_type SET is_public = true WHERE id = '" TYPE_SECRET "';"
+/* Whoever asks finds a group of that name in his own project. */
+#define ITS_GROUPS \
+    "INSERT INTO security_group (id, project_id, name) SELECT gen_random_uuid(), p, n FROM unnest('{" SEED_PROJECT \
+    "," SEED_OTHER ",cccccccccccccccccccccccccccccccc}'::text[]) p, unnest('{more,its}'::text[]) n;" \
+    "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES ('33333333-3333-4333-8333-00000000000b', '" SEED_NETWORK \
+    "', '" SEED_PROJECT "', 'fa:16:3e:00:00:0b', '" MINE "');" \
+    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.79', " \
+    "'33333333-3333-4333-8333-00000000000b');" \
+    "INSERT INTO port_security_group SELECT '33333333-3333-4333-8333-00000000000b', id FROM security_group WHERE name = 'its';"
 #define ACTION(rule, body, sql) \
     { \
         rule, true, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" MINE "/action", body, NULL, sql \
@@ -142,6 +151,8 @@ static const struct question QUESTIONS[] = {
     ACTION(KN_NOVA_SERVER_RESUME, "{\"resume\": null}", "UPDATE server SET vm_state = 'suspended';"),
     ACTION(KN_NOVA_SERVER_LOCK, "{\"lock\": null}", NULL),
     ACTION(KN_NOVA_SERVER_UNLOCK, "{\"unlock\": null}", NULL),
+    ACTION(KN_NOVA_SERVER_GROUP_ADD, "{\"addSecurityGroup\": {\"name\": \"more\"}}", ITS_GROUPS),
+    ACTION(KN_NOVA_SERVER_GROUP_REMOVE, "{\"removeSecurityGroup\": {\"name\": \"its\"}}", ITS_GROUPS),
     ACTION(KN_NOVA_SERVER_FORCE_DELETE, "{\"forceDelete\": null}", NULL),
     { KN_NOVA_SERVER_UNLOCK_OVERRIDE, false, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST",
       NOVA "/servers/" FAULTY "/action", "{\"unlock\": null}", NULL, NULL },
@@ -260,6 +271,14 @@ static const struct question QUESTIONS[] = {
       NEW_PORT(SEED_NETWORK_FOREIGN, "\"fixed_ips\": [{\"ip_address\": \"10.1.0.9\"}]"), NULL, SHARED },
     { KN_NEUTRON_UPDATE_PORT_ADDRESSES, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" PORT_GUEST,
       "{\"port\": {\"fixed_ips\": []}}", NULL, SHARED },
+    { KN_NEUTRON_CREATE_PORT_SECURITY, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports",
+      NEW_PORT(SEED_NETWORK_FOREIGN, "\"port_security_enabled\": true"), NULL, SHARED },
+    { KN_NEUTRON_UPDATE_PORT_SECURITY, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" PORT_GUEST,
+      "{\"port\": {\"port_security_enabled\": true}}", NULL, SHARED },
+    { KN_NEUTRON_CREATE_PORT_PAIRS, false, KN_NEUTRON_CREATE_PORT, 201, 403, 0, "POST", NEUTRON "/ports",
+      NEW_PORT(SEED_NETWORK_FOREIGN, "\"allowed_address_pairs\": []"), NULL, SHARED },
+    { KN_NEUTRON_UPDATE_PORT_PAIRS, false, KN_NEUTRON_UPDATE_PORT, 200, 403, 0, "PUT", NEUTRON "/ports/" PORT_GUEST,
+      "{\"port\": {\"allowed_address_pairs\": []}}", NULL, SHARED },
     { KN_NEUTRON_GET_QUOTA, false, 0, 200, 403, 0, "GET", NEUTRON "/quotas/" SEED_OTHER, NULL, NULL, NULL },
     { KN_NEUTRON_GET_QUOTA, true, 0, 200, 403, 0, "GET", NEUTRON "/quotas/" SEED_PROJECT, NULL, NULL, NULL },
 

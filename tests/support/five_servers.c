@@ -39,6 +39,14 @@ static const char ROWS[] =
     "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES ('88888888-8888-4888-8888-888888888888', '" SEED_NOBODY
     "', '" ONE "', 'attached', '/dev/vdb');"
     "UPDATE agent SET last_seen = now();";
+static const char GUARDED[] =
+    "INSERT INTO security_group (id, project_id, name, description, is_default) VALUES ('" ITS_GROUP "', '" SEED_PROJECT
+    "', 'default', 'Default security group', true);"
+    "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES ('" ITS_PORT "', '" SEED_NETWORK
+    "', '" SEED_PROJECT "', 'fa:16:3e:00:00:0a', '" ONE "');"
+    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.78', '" ITS_PORT
+    "');"
+    "INSERT INTO port_security_group (port_id, group_id) VALUES ('" ITS_PORT "', '" ITS_GROUP "');";
 
 int five_servers_fresh(void **state)
 {
@@ -46,5 +54,6 @@ int five_servers_fresh(void **state)
 
     kn_seed_fresh(state);
     assert_ok(kn_db_script(nova->db, ROWS, &err), &err);
+    assert_ok(kn_db_script(nova->db, GUARDED, &err), &err);
     return 0;
 }

@@ -56,9 +56,13 @@ int kn_neutron_fresh(void **state)
     struct kn_error err;
 
     (void)state;
-    assert_ok(kn_db_script(kn_neutron.db, "TRUNCATE address, port, subnet, network, quota_limit, quota_usage CASCADE",
-                           &err),
-              &err);
+    assert_ok(
+        kn_db_script(
+            kn_neutron.db,
+            "TRUNCATE address, port, subnet, network, security_group, network_change, quota_limit, quota_usage CASCADE;"
+            "DELETE FROM address_group",
+            &err),
+        &err);
     return 0;
 }
 

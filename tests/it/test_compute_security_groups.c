@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Security groups as Nova has them: those of a server, shown, added and removed, those that a new server names, and the proxies until 2.35, whose codes are
+ * Nova's and not Neutron's.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "tests/support/five_servers.h"
+#include "tests/support/test.h"
+
+#define GROUPS "/compute/v2.1/os-security-groups"
+#define RULES "/compute/v2.1/os-security-group-rules"
+
+static int ask(const char *token, int minor, const char *method, const char *path, const char *body)
+{
+    return kn_test_nova_ask(nova, token, minor, method, path, body);
+}
+
+static int act(const char *server, const char *body)
+{
+    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/action", server);
+
+    return ask(SEED_MEMBER, 1, "POST", path, body);
+}
+
+static int64_t number(const char *sql)
+{
+    return kn_test_nova_sql(nova, sql);
+}
+
+/* The id of a new group of the member's. */
+static void make(const char *name, char id[64])
+{
+    AUTO_FREE char *body = kn_asprintf("{\"security_group\": {\"name\": \"%s\", \"description\": \"d\"}}", name);
+
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", GROUPS, body), 200);
+    kn_copy(id, 64, kn_test_nova_str(nova, "security_group.id"));
+}
+
+static void groups_of_a_server(void **state)
+{
+    (void)state;
+    char web[64];
+
+    make("web", web);
+    assert_int_equal(ask(SEED_MEMBER, 90, "GET", SERVERS "/" ONE, NULL), 200);
+    assert_string_equal(kn_test_nova_str(nova, "server.security_groups.0.name"), "default");
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"web\"}}"), 202);
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/detail?name=web$", NULL), 200);
+    assert_string_equal(kn_test_nova_str(nova, "servers.0.security_groups.1.name"), "web");
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE "/os-security-groups", NULL), 200);
+    assert_string_equal(kn_test_nova_str(nova, "security_groups.0.name"), "default");
+    assert_string_equal(kn_test_nova_str(nova, "security_groups.1.id"), web);
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"web\"}}"), 400);
+    AUTO_FREE char *by_id = kn_asprintf("{\"removeSecurityGroup\": {\"name\": \"%s\"}}", web);
+
+    assert_int_equal(act(ONE, by_id), 202);
+    assert_int_equal(act(ONE, by_id), 404);
+    assert_int_equal(number("SELECT count(*) FROM port_security_group"), 1);
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"nobody\"}}"), 404);
+    assert_string_equal(kn_test_nova_str(nova, "itemNotFound.message"),
+                        "Security group nobody is not found for project " SEED_PROJECT);
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {}}"), 400);
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \" \"}}"), 400);
+    assert_int_equal(act(THREE, "{\"addSecurityGroup\": {\"name\": \"web\"}}"), 404);
+    assert_int_equal(act(FOREIGN, "{\"addSecurityGroup\": {\"name\": \"web\"}}"), 404);
+    make("web", web);
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"web\"}}"), 409);
+    struct kn_error err;
+
+    assert_ok(kn_db_script(nova->db, "DELETE FROM port_security_group; UPDATE port SET port_security = false", &err),
+              &err);
+    AUTO_FREE char *to_open = kn_asprintf("{\"addSecurityGroup\": {\"name\": \"%s\"}}", web);
+
+    assert_int_equal(act(ONE, to_open), 400);
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE, NULL), 200);
+    assert_null(kn_test_nova_at(nova, "server.security_groups"));
+}
+
+static void groups_of_a_new_server(void **state)
+{
+    static const char BODY[] = "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+                               "\", \"networks\": [{\"uuid\": \"" SEED_NETWORK "\"}], \"security_groups\": [%s]}}";
+    (void)state;
+    char web[64];
+
+    make("web", web);
+    AUTO_FREE char *both = kn_asprintf(BODY, "{\"name\": \"web\"}, {\"name\": \"default\"}, {\"name\": \"web\"}");
+    AUTO_FREE char *plain = kn_asprintf(BODY, "{\"name\": \"default\"}");
+    AUTO_FREE char *missing = kn_asprintf(BODY, "{\"name\": \"nobody\"}");
+    AUTO_FREE char *named = kn_asprintf("{\"name\": \"%s\"}", web);
+    AUTO_FREE char *by_id = kn_asprintf(BODY, named);
+
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, both), 202);
+    assert_string_equal(kn_test_nova_str(nova, "server.security_groups.0.name"), "web");
+    assert_int_equal(
+        number("SELECT jsonb_array_length(input->'requests'->0->'groups') FROM task ORDER BY id DESC LIMIT 1"), 2);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, plain), 202);
+    assert_int_equal(number("SELECT (input->'requests'->0 ? 'groups')::int FROM task ORDER BY id DESC LIMIT 1"), 0);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, by_id), 202);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, missing), 400);
+    struct kn_error err;
+
+    assert_ok(kn_db_script(nova->db, "UPDATE network SET port_security = false", &err), &err);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, by_id), 400);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, plain), 202);
+}
+
+static void proxies_for_groups(void **state)
+{
+    (void)state;
+    char web[64];
+
+    assert_int_equal(ask(SEED_MEMBER, 35, "GET", GROUPS, NULL), 200);
+    assert_string_equal(kn_test_nova_str(nova, "security_groups.0.name"), "default");
+    assert_int_equal(ask(SEED_MEMBER, 36, "GET", GROUPS, NULL), 404);
+    make("web", web);
+    AUTO_FREE char *one = kn_asprintf(GROUPS "/%s", web);
+
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", one, NULL), 200);
+    assert_string_equal(kn_test_nova_str(nova, "security_group.tenant_id"), SEED_PROJECT);
+    assert_int_equal(ask(SEED_STRANGER, 1, "GET", one, NULL), 404);
+    assert_int_equal(ask(SEED_MEMBER, 1, "PUT", one,
+                         "{\"security_group\": {\"name\": \"door\", \"description\": \"e\"}}"),
+                     200);
+    assert_string_equal(kn_test_nova_str(nova, "security_group.name"), "door");
+    assert_string_equal(kn_test_nova_str(nova, "security_group.description"), "e");
+    assert_int_equal(ask(SEED_MEMBER, 1, "PUT", one, "{\"security_group\": {\"name\": \"door\"}}"), 400);
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", GROUPS "/x", NULL), 400);
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", GROUPS "/" SEED_NOBODY, NULL), 404);
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", GROUPS "/" ITS_GROUP, NULL), 400); /* in use, and the default one */
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", GROUPS "/", NULL), 404);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", GROUPS,
+                         "{\"security_group\": {\"name\": \"default\", \"description\": \"\"}}"),
+                     403);
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", one, NULL), 202);
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", one, NULL), 404);
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", "/compute/v2.1/os-security-group-default-rules", NULL), 410);
+}
+
+static int rule(const char *parent, const char *more)
+{
+    AUTO_FREE char *body = kn_asprintf("{\"security_group_rule\": {\"parent_group_id\": \"%s\"%s}}", parent, more);
+
+    return ask(SEED_MEMBER, 1, "POST", RULES, body);
+}
+
+static void proxies_for_rules(void **state)
+{
+    static const char *const BAD[] = {
+        ", \"ip_protocol\": \"tcp\", \"from_port\": 90, \"to_port\": 80",
+        ", \"ip_protocol\": \"tcp\", \"from_port\": 0, \"to_port\": 80",
+        ", \"ip_protocol\": \"tcp\", \"from_port\": 1, \"to_port\": 65536",
+        ", \"ip_protocol\": \"icmp\", \"from_port\": 256, \"to_port\": 0",
+        ", \"ip_protocol\": \"gre\", \"from_port\": 1, \"to_port\": 2",
+        ", \"ip_protocol\": \"tcp\", \"from_port\": \"x\", \"to_port\": 2",
+        ", \"ip_protocol\": \"tcp\"",
+        "",
+        ", \"ip_protocol\": \"tcp\", \"from_port\": 1, \"to_port\": 2, \"cidr\": \"10.0.0.0\"",
+        ", \"ip_protocol\": \"tcp\", \"from_port\": 1, \"to_port\": 2, \"cidr\": \"10.0.0.0/0\"",
+    };
+    (void)state;
+    char web[64], made[64];
+
+    make("web", web);
+    assert_int_equal(
+        rule(web, ", \"ip_protocol\": \"TCP\", \"from_port\": 22, \"to_port\": \"23\", \"cidr\": \"10.0.0.0/8\""), 200);
+    assert_string_equal(kn_test_nova_str(nova, "security_group_rule.ip_range.cidr"), "10.0.0.0/8");
+    assert_string_equal(kn_test_nova_str(nova, "security_group_rule.parent_group_id"), web);
+    assert_string_equal(kn_test_nova_str(nova, "security_group_rule.ip_protocol"), "tcp");
+    kn_copy(made, sizeof(made), kn_test_nova_str(nova, "security_group_rule.id"));
+    assert_int_equal(rule(web,
+                          ", \"ip_protocol\": \"tcp\", \"from_port\": 22, \"to_port\": 23, \"cidr\": \"10.0.0.0/8\""),
+                     400);
+    assert_int_equal(rule(web, ", \"ip_protocol\": \"tcp\", \"group_id\": \"" ITS_GROUP "\""), 200);
+    assert_string_equal(kn_test_nova_str(nova, "security_group_rule.group.name"), "default");
+    assert_int_equal(rule(web, ", \"ip_protocol\": \"icmp\", \"from_port\": -1, \"to_port\": -1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "security_group_rule.ip_range.cidr"), "0.0.0.0/0");
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        if (rule(web, BAD[i]) != 400) {
+            fail_msg("%s: %s", BAD[i], nova->http.body.buf);
+        }
+    }
+    assert_int_equal(rule(SEED_NOBODY, ", \"ip_protocol\": \"tcp\", \"from_port\": 1, \"to_port\": 2"), 404);
+    assert_int_equal(rule(web, ", \"ip_protocol\": \"tcp\", \"group_id\": \"" SEED_NOBODY "\""), 404);
+    AUTO_FREE char *one = kn_asprintf(RULES "/%s", made);
+
+    assert_int_equal(ask(SEED_STRANGER, 1, "DELETE", one, NULL), 404);
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", one, NULL), 202);
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", one, NULL), 404);
+    assert_int_equal(ask(SEED_MEMBER, 1, "DELETE", RULES "/x", NULL), 400);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(groups_of_a_server, five_servers_fresh),
+        cmocka_unit_test_setup(groups_of_a_new_server, five_servers_fresh),
+        cmocka_unit_test_setup(proxies_for_groups, five_servers_fresh),
+        cmocka_unit_test_setup(proxies_for_rules, five_servers_fresh),
+    };
+
+    return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);
+}
