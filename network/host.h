@@ -82,6 +82,8 @@ int kn_network_host_firewall_digests(struct kn_network_host *host, char ret_want
                                      struct kn_error *err);
 /* Names of the taps that are really there, whoever made them by our naming rule, for host.observe: a new JSON array. */
 json_t *kn_network_host_taps(struct kn_network_host *host);
+/* What it was told (kn_form_told, lib/domain/form.h) and what its kernel does not have of it, for host.observe: a new JSON object. */
+json_t *kn_network_host_told(struct kn_network_host *host);
 /* Whose address is this? The metadata server asks for every connection; network_id as in metadata_open. False: nobody's. */
 bool kn_network_host_lookup(struct kn_network_host *host, const char *network_id, const char *source_ip,
                             char ret_server_id[KN_UUID_SIZE]);

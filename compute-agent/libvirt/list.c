@@ -197,8 +197,8 @@ int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, s
         json_decref(domains);
         return -1;
     }
-    *ret_seen = json_pack("{s:o, s:o, s:o}", "domains", domains, "taps", kn_network_host_taps(lv->net), "dirs",
-                          kn_agent_guest_servers(lv->conf->agent_state_dir));
+    *ret_seen = json_pack("{s:o, s:o, s:o, s:o}", "domains", domains, "taps", kn_network_host_taps(lv->net), "dirs",
+                          kn_agent_guest_servers(lv->conf->agent_state_dir), "networks", kn_network_host_told(lv->net));
     observe_firewall(lv, *ret_seen);
     return 0;
 }

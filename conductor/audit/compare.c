@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conductor/audit/audit.h"
+#include "conductor/audit/told.h"
 #include "lib/base/hmap.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
@@ -39,7 +40,7 @@ enum { TAP_NAME, TAP_HOST };
 static const struct kn_stmt MOVING = { "audit_moving", "SELECT DISTINCT object_id FROM task WHERE state IN ('run', 'undo')", 0 };
 /* clang-format on */
 
-enum finding { DOMAINS, GENERATION, POWER, OWN_TAPS, TAPS_THERE, VOLUMES, DIRS, FIREWALL, FINDING_COUNT };
+enum finding { DOMAINS, GENERATION, POWER, OWN_TAPS, TAPS_THERE, NETWORKS, VOLUMES, DIRS, FIREWALL, FINDING_COUNT };
 
 const char *const kn_conductor_audit_host_promises[] = {
     [DOMAINS] = "3. every server has its guest on its host, and no other host has one",
@@ -47,6 +48,7 @@ const char *const kn_conductor_audit_host_promises[] = {
     [POWER] = "3. every guest has the power that its server's state says",
     [OWN_TAPS] = "4. every running guest has the taps of its ports",
     [TAPS_THERE] = "4. every tap on a host belongs to a port bound there",
+    [NETWORKS] = "4. every host knows of networks what the rows say, and its kernel has it",
     [VOLUMES] = "5. every guest has its volumes and no other",
     [DIRS] = "5. every server directory on a host belongs to a server there",
     [FIREWALL] = "6. the kernel of every host has the firewall that its networks' state wants",
@@ -292,9 +294,14 @@ json_t *kn_conductor_audit_compare(struct kn_db *db, const json_t *answers, stru
     if (compare_load(&c, db, err) < 0) {
         return NULL;
     }
+    json_t *told = kn_conductor_audit_told(db, answers, err);
+
+    if (told == NULL) {
+        return NULL;
+    }
     all = json_array();
     for (int i = 0; i < FINDING_COUNT; i++) {
-        c.findings[i] = json_array();
+        c.findings[i] = i == NETWORKS ? told : json_array();
         json_array_append_new(all, c.findings[i]);
     }
     json_object_foreach ((json_t *)(uintptr_t)answers, host, answer) {

@@ -241,6 +241,8 @@ const struct kn_form *const kn_forms[] = {
     &kn_form_step,
     &kn_form_plug,
     &kn_form_known,
+    &kn_form_told,
+    &kn_form_told_kind,
     &kn_form_state_object,
     &kn_form_state_drop,
     &kn_form_state_network,

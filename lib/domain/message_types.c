@@ -127,6 +127,7 @@ const struct kn_message_type kn_message_types[] = {
       FIELDS(STR("audit", NONE, "whose question"), STR("host", HOST, "which"),
              LIST_APART("domains", seen, "its guests"),
              WORDS("taps", "names of taps that are there"), WORDS("dirs", "server directories that are there"),
+             OBJ_OPT("networks", told, "what it was told of networks; absent: it hears nothing of them"),
              OBJ_OPT("firewall", firewall, "absent: it has none, or could not look")), false },
 
     /* --- kn.report: agents and services say what is --- */

@@ -22,6 +22,23 @@ const struct kn_form kn_form_known = { "known state", "what a host knows of netw
                                               KN_MUST("version", KN_INT, STATE_FROM, "of what it was told last")),
                                        NULL };
 
+const struct kn_form kn_form_told_kind = {
+    "told kind", "what a host has of one kind, so that it can be held against the rows without naming each",
+    FIELDS(KN_MUST("kind", KN_STR, NETWORK_WORD, "as in thing"), KN_MUST("count", KN_INT, EXACT, "how many"),
+           KN_MUST("ids", KN_INT, EXACT, "the sum of the first 32 bits of their ids"),
+           KN_MUST("macs", KN_INT, EXACT, "the sum of the last 32 bits of their MACs, of what has one")),
+    NULL
+};
+
+const struct kn_form kn_form_told = {
+    "told", "what a host was told of networks, for the audit",
+    FIELDS(KN_MUST("version", KN_INT, STATE_FROM, "of its state"),
+           KN_MUST("kinds", KN_ARR, STATE_LIST, "each that there is", .form = &kn_form_told_kind),
+           KN_MUST("broken", KN_ARR, NONE, "networks that its kernel does not have as they should be",
+                   .items = KN_UUID)),
+    NULL
+};
+
 /* --- networks and ports --------------------------------------------------------------------------------------------- */
 
 const struct kn_form kn_form_state_subnet = {

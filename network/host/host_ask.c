@@ -6,6 +6,7 @@
 
 #include "lib/base/mem.h"
 #include "network/address/mac.h"
+#include "network/host/build.h"
 #include "network/host/host_private.h"
 
 /* tap + 8 hex digits + "-" + 2 hex digits */
@@ -30,6 +31,63 @@ json_t *kn_network_host_taps(struct kn_network_host *host)
         if_freenameindex(list);
     }
     return taps;
+}
+
+/* --- what it was told ------------------------------------------------------------------------------------------------- */
+
+/* The last 32 bits: what is made at random of a MAC. */
+static uint32_t mac_number(const uint8_t mac[6])
+{
+    return (uint32_t)mac[2] << 24 | (uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5];
+}
+
+static uint32_t mac_in(enum kn_network_kind kind, const void *object)
+{
+    return kind == KN_NETWORK_IS_PORT   ? mac_number(((const struct kn_network_state_port *)object)->mac)
+           : kind == KN_NETWORK_IS_PEER ? mac_number(((const struct kn_network_state_peer *)object)->mac)
+                                        : 0;
+}
+
+static json_t *told_kind(const struct kn_network_host *host, enum kn_network_kind kind)
+{
+    json_int_t count = 0, ids = 0, macs = 0;
+    const char *id;
+    void *object;
+
+    for (size_t at = 0; kn_hmap_next(host->state.objects[kind], &at, &id, &object);) {
+        char start[9];
+
+        kn_copy(start, sizeof(start), id);
+        count++;
+        ids += (json_int_t)strtoul(start, NULL, 16);
+        macs += mac_in(kind, object);
+    }
+    return json_pack("{s:s, s:I, s:I, s:I}", "kind", kn_network_kind_names[kind], "count", count, "ids", ids, "macs",
+                     macs);
+}
+
+json_t *kn_network_host_told(struct kn_network_host *host)
+{
+    json_t *kinds = json_array(), *broken = json_array(), *told;
+    const char *id;
+    void *value;
+
+    pthread_mutex_lock(&host->lock);
+    for (int kind = 0; kind < KN_NETWORK_KINDS; kind++) {
+        if (kn_hmap_count(host->state.objects[kind]) > 0) {
+            json_array_append_new(kinds, told_kind(host, (enum kn_network_kind)kind));
+        }
+    }
+    for (size_t at = 0; kn_hmap_next(host->networks, &at, &id, &value);) {
+        const struct kn_network_host_network *network = value;
+
+        if (network->wanted != NULL && (!network->built || !kn_network_host_stands(network, &host->underlay))) {
+            json_array_append_new(broken, json_string(id));
+        }
+    }
+    told = json_pack("{s:I, s:o, s:o}", "version", (json_int_t)host->state.version, "kinds", kinds, "broken", broken);
+    pthread_mutex_unlock(&host->lock);
+    return told;
 }
 
 /* --- who asks ------------------------------------------------------------------------------------------------------- */

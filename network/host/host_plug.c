@@ -170,6 +170,7 @@ static int drop_unwanted(struct kn_network_host *host, const char *server, const
 {
     const char *port;
     void *value;
+    struct kn_error why;
     bool changed = false;
 
     for (size_t at = 0; kn_hmap_next(host->plugs, &at, &port, &value);) {
@@ -188,7 +189,11 @@ static int drop_unwanted(struct kn_network_host *host, const char *server, const
         kn_hmap_del(host->plugs, port);
         changed = true;
     }
-    return changed ? plugs_save(host, err) : 0;
+    /* A full disk stops no deletion: a tap that the file still has is not made again without its port. */
+    if (changed && plugs_save(host, &why) < 0) {
+        kn_log_error("keeping the taps of servers", &why);
+    }
+    return 0;
 }
 
 /* The new ones are the host's from here on. */

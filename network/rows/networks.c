@@ -6,6 +6,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
+#include "network/rows/change.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
@@ -94,23 +95,22 @@ static int check_new(const json_t *object, struct kn_error *err)
     return 0;
 }
 
-/* What others' ports on it, and bound ports on it, do not allow. */
+/* What others' ports on it do not allow. */
 static const struct kn_stmt USE = {
     "network_use",
-    "SELECT coalesce(bool_or(p.project_id <> n.project_id AND p.device_owner <> 'network:dhcp'), false),"
-    " coalesce(bool_or(b.host IS NOT NULL), false) FROM network n LEFT JOIN port p ON p.network_id = n.id"
-    " LEFT JOIN port_binding b ON b.port_id = p.id WHERE n.id = $1::uuid",
+    "SELECT coalesce(bool_or(p.project_id <> n.project_id AND p.device_owner <> 'network:dhcp'), false)"
+    " FROM network n LEFT JOIN port p ON p.network_id = n.id WHERE n.id = $1::uuid",
     1
 };
-enum { U_OTHERS, U_BOUND };
+enum { U_OTHERS };
 
 static int check_change(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const bool unshares = !kn_schema_bool(object, "shared", true), resizes = json_object_get(object, "mtu") != NULL;
+    const bool unshares = !kn_schema_bool(object, "shared", true);
 
-    if (!unshares && !resizes) {
-        return 0;
+    if (!unshares) {
+        return kn_network_change(req->db, KN_CHANGED_NETWORK, id, err);
     }
     if (kn_db_run(req->db, &USE, KN_ARGS(id), &rows, err) < 0) {
         return -1;
@@ -120,11 +120,7 @@ static int check_change(struct kn_request *req, const char *id, const json_t *ob
                 "Unable to reconfigure sharing settings for network %s. Multiple tenants are using it.", id);
         return kn_fail_name(err, "InvalidSharedSetting");
     }
-    if (resizes && kn_rows_bool(rows, 0, U_BOUND)) {
-        kn_fail(err, KN_CONFLICT, "The mtu of network %s cannot change while servers are on it.", id);
-        return kn_fail_name(err, "NetworkInUse");
-    }
-    return 0;
+    return kn_network_change(req->db, KN_CHANGED_NETWORK, id, err);
 }
 
 /* clang-format off */
@@ -247,6 +243,6 @@ const struct kn_rest_noun kn_network_networks = {
     .counts = &COUNTS,
     .before_lock = kn_network_lock,
     .decide = networks_decide,
-    .behind = kn_network_change_tell,
     .clash = networks_clash,
+    .behind = kn_network_change_tell,
 };

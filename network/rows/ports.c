@@ -358,15 +358,12 @@ static bool says_other_mac(const json_t *object, const char *now)
            memcmp(said, has, sizeof(has)) != 0;
 }
 
-/* The host of the server that holds the port was told these. Saying again what is so is no change. */
-static bool concerns_host(const json_t *object, const struct kn_rows *now)
+/* What the guest of the server that holds the port has: its host could not follow. Saying again what is so is no change. */
+static bool concerns_guest(const json_t *object, const struct kn_rows *now)
 {
-    bool up = is_set(now, "admin_state_up");
-
     return says_other_text(object, "device_id", kn_rest_was(&kn_network_ports, now, "device_id")) ||
            says_other_text(object, "device_owner", kn_rest_was(&kn_network_ports, now, "device_owner")) ||
-           says_other_mac(object, kn_rest_was(&kn_network_ports, now, "mac_address")) ||
-           kn_schema_bool(object, "admin_state_up", up) != up;
+           says_other_mac(object, kn_rest_was(&kn_network_ports, now, "mac_address"));
 }
 
 /* A new list of addresses, and what follows from a new MAC; those that stay are not drawn again. */
@@ -396,11 +393,11 @@ static int replace_addresses(struct kn_request *req, const char *id, const struc
     if (!kn_network_port_differs(&wish, &draw)) {
         return 0;
     }
-    if (is_set(now, "held")) {
-        return ports_fail_in_use(id, now, err);
-    }
     kn_network_plan_addresses(&plan, id, &draw);
-    return kn_network_port_forget(req->db, id, &draw, err) < 0 ? -1 : kn_network_plan_write(req->db, &plan, err);
+    return kn_network_change(req->db, KN_CHANGED_PORT, id, err) < 0 ||
+                   kn_network_port_forget(req->db, id, &draw, err) < 0
+               ? -1
+               : kn_network_plan_write(req->db, &plan, err);
 }
 
 /* He may have been given a port on a network that he does not even see. */
@@ -417,6 +414,7 @@ static int ask_network(struct kn_request *req, const struct kn_rows *now, bool *
 static int decide_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                          struct kn_error *err)
 {
+    const bool up = is_set(now, "admin_state_up");
     bool owns_network = false;
 
     if (ask_network(req, now, &owns_network, err) < 0 || check_owner_only(req, object, owns_network, false, err) < 0) {
@@ -429,8 +427,12 @@ static int decide_change(struct kn_request *req, const char *id, const struct kn
     }
     json_object_set_new(object, "network_id",
                         json_string(kn_rest_was(&kn_network_ports, now, "network_id"))); /* for clash() */
-    if (is_set(now, "held") && concerns_host(object, now)) {
+    if (is_set(now, "held") && concerns_guest(object, now)) {
         return ports_fail_in_use(id, now, err);
+    }
+    if (kn_schema_bool(object, "admin_state_up", up) != up &&
+        kn_network_change(req->db, KN_CHANGED_PORT, id, err) < 0) {
+        return -1;
     }
     return json_object_get(object, "fixed_ips") == NULL && json_object_get(object, "mac_address") == NULL
                ? 0
@@ -515,6 +517,6 @@ const struct kn_rest_noun kn_network_ports = {
     .insert = ports_insert,
     .after = ports_after,
     .raced = kn_network_plan_raced,
-    .behind = kn_network_change_tell,
     .clash = ports_clash,
+    .behind = kn_network_change_tell,
 };

@@ -10,7 +10,9 @@
 /* clang-format off */
 static const struct kn_stmt SERVERS = {
     "nics_servers",
-    "SELECT DISTINCT s.id FROM port p JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL WHERE p.id = ANY($1::uuid[]) AND p.nic IS NOT NULL", 1
+    "SELECT s.id FROM port p JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL WHERE p.id = ANY($1::uuid[]) AND p.nic IS NOT NULL"
+    " UNION SELECT s.id FROM network n JOIN port p ON p.network_id = n.id AND p.nic IS NOT NULL JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL"
+    " WHERE n.id = ANY($2::uuid[]) AND s.nics <> '[]' AND NOT s.nics @> jsonb_build_array(jsonb_build_object('port', p.id, 'mtu', n.mtu, 'network_name', n.name))", 2
 };
 enum { S_SERVER };
 static const struct kn_stmt SHOW = {
@@ -58,11 +60,11 @@ static int nics_ask(struct kn_db *db, struct kn_message *commands, int count, st
     return rc;
 }
 
-int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_error *err)
+int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_array *networks, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(db, &SERVERS, KN_ARGS(kn_array_value(ports)), &rows, err) < 0) {
+    if (kn_db_run(db, &SERVERS, KN_ARGS(kn_array_value(ports), kn_array_value(networks)), &rows, err) < 0) {
         return -1;
     }
     const int count = kn_rows_count(rows);

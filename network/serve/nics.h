@@ -8,7 +8,7 @@
 
 #include "lib/adapter/db.h"
 
-/* Makes the servers that have one of these ports show what their ports are. Inside a transaction. */
-int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_error *err);
+/* Makes the servers that have one of these ports, or show another name or MTU of one of these networks, show what is so. Inside a transaction. */
+int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_array *networks, struct kn_error *err);
 
 #endif

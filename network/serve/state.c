@@ -71,7 +71,7 @@ struct state_work {
     struct state_change changes[CHANGE_KINDS];
     size_t change_count;
     struct kn_array seqs;        /* all of them */
-    struct kn_array shown;       /* ports of which servers show something */
+    struct kn_array shown, renamed; /* ports and networks of which servers show something */
     struct kn_hmap *concerned;   /* host -> itself */
     struct kn_hmap *recomputed;  /* host -> itself: whose roots may be others now */
 };
@@ -81,6 +81,7 @@ static void state_work_init(struct state_work *work, struct kn_db *db, bool is_w
     *work = (struct state_work){ .db = db,
                                  .seqs = KN_ARRAY_INIT,
                                  .shown = KN_ARRAY_INIT,
+                                 .renamed = KN_ARRAY_INIT,
                                  .concerned = kn_hmap_new(NULL),
                                  .recomputed = kn_hmap_new(NULL) };
     kn_network_telling_init(&work->telling, is_whole);
@@ -95,6 +96,7 @@ static void state_work_release(struct state_work *work)
     }
     kn_array_release(&work->seqs);
     kn_array_release(&work->shown);
+    kn_array_release(&work->renamed);
     kn_hmap_free(work->concerned);
     kn_hmap_free(work->recomputed);
     kn_network_telling_release(&work->telling);
@@ -155,6 +157,8 @@ static void state_take_row(struct state_work *work, const struct kn_rows *rows, 
         }
         if (strcmp(kn_rows_text(rows, row, C_KIND), "port") == 0 && !kn_rows_bool(rows, row, C_PLACED)) {
             kn_array_add(&work->shown, id);
+        } else if (strcmp(kn_rows_text(rows, row, C_KIND), "network") == 0) {
+            kn_array_add(&work->renamed, id);
         }
     }
     if (!kn_rows_null(rows, row, C_HOST)) {
@@ -370,7 +374,8 @@ static int work_once(struct kn_daemon *d, struct kn_network_states *states, int6
         return 0;
     }
     if (state_decide(&work, kn_network_state_silent(d), err) < 0 ||
-        (work.shown.count > 0 && kn_network_nics_refresh(d->db, &work.shown, err) < 0) ||
+        (work.shown.count + work.renamed.count > 0 &&
+         kn_network_nics_refresh(d->db, &work.shown, &work.renamed, err) < 0) ||
         kn_db_run(d->db, &DONE, KN_ARGS(kn_array_value(&work.seqs)), NULL, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }

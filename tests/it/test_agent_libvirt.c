@@ -508,6 +508,7 @@ static void test_full_disk_stops_no_deletion(void **state)
     kn_test_agent_start(&agent);
     hello = kn_test_agent_expect(&agent, "agent.hello", 0);
     kn_message_release(&hello);
+    tell_networks(); /* the disk is another one */
     spawn(4);
     assert_int_equal(system(fill), 0);
     destroy(5);
@@ -563,7 +564,6 @@ static int run_inside(void)
         cmocka_unit_test(test_full_disk_stops_no_deletion),
         cmocka_unit_test(test_destroy_waits_for_no_reboot),
     };
-
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
 

@@ -191,6 +191,14 @@ static const struct breaker BREAKERS[] = {
 #define DIRS "[\"" A "\", \"" B "\"]"
 #define HOST(domains, taps, dirs) "{\"h\": {\"domains\": [" domains "], \"taps\": " taps ", \"dirs\": " dirs "}}"
 
+/* The same, and what it knows of networks (sound_cloud.h). */
+#define KNOWING(version, kinds, broken) \
+    "{\"h\": {\"domains\": [" GUEST_A ", " GUEST_B "], \"taps\": " TAPS ", \"dirs\": " DIRS \
+    ", \"networks\": {\"version\": " version ", \"kinds\": [" kinds "], \"broken\": [" broken "]}}}"
+#define KINDS \
+    "{\"kind\": \"network\", \"count\": 1, \"ids\": 3149642683, \"macs\": 0}, " \
+    "{\"kind\": \"port\", \"count\": 2, \"ids\": 6871947672, \"macs\": 2080374805}"
+
 static const struct {
     const char *promise;
     const char *answers;
@@ -205,6 +213,10 @@ static const struct {
     { "4. every running guest has the taps of its ports", HOST(GUEST_A ", " GUEST_B, "[\"tapcccccccc-10\"]", DIRS) },
     { "4. every tap on a host belongs to a port bound there",
       HOST(GUEST_A ", " GUEST_B, "[\"tapcccccccc-00\", \"tapcccccccc-10\", \"tapdddddddd-00\"]", DIRS) },
+    { "4. every host knows of networks what the rows say, and its kernel has it",
+      KNOWING("7", "{\"kind\": \"network\", \"count\": 1, \"ids\": 3149642683, \"macs\": 0}", "") },
+    { "4. every host knows of networks what the rows say, and its kernel has it", KNOWING("8", KINDS, "") },
+    { "4. every host knows of networks what the rows say, and its kernel has it", KNOWING("7", KINDS, "\"" NET "\"") },
     { "5. every guest has its volumes and no other",
       HOST("{\"server\": \"" A "\", \"generation\": 1, \"power_state\": 1, \"volumes\": []}, " GUEST_B, TAPS, DIRS) },
     { "5. every guest has its volumes and no other",

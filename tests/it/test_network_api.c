@@ -262,6 +262,18 @@ static void test_ports_of_two(void **state)
     neutron_say(204, ALICE, neutron_at("DELETE", "ports", id), NULL); /* the network is hers */
 }
 
+/* What is in the outbox about it: hosts will hear so often of it. */
+static int64_t changes_of(const char *id)
+{
+    AUTO_FREE char *sql = kn_asprintf("SELECT count(*) AS changes FROM network_change WHERE id = '%s'", id);
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err;
+
+    assert_ok(kn_db_query(kn_neutron.db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_int(rows, 0, kn_rows_col(rows, "changes"));
+}
+
+/* A port that a server has stays its own; what a host can follow changes, and its host hears of it. */
 static void test_ports_in_use(void **state)
 {
     (void)state;
@@ -284,8 +296,17 @@ static void test_ports_in_use(void **state)
     neutron_say(409, ALICE, neutron_at("DELETE", "ports", id), NULL);
     assert_string_equal(neutron_get("NeutronError.type"), "PortInUse");
     neutron_say(409, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"device_id\":\"\"}}");
-    neutron_say(409, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"fixed_ips\":[]}}");
+    neutron_say(409, ADMIN, neutron_at("PUT", "ports", id), "{\"port\":{\"mac_address\":\"fa:16:3e:00:00:77\"}}");
+    assert_int_equal(changes_of(id), 0); /* what was refused, and what no host knows, is nobody's news */
     neutron_say(200, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"name\":\"mine\"}}");
+    assert_int_equal(changes_of(id), 0);
+    neutron_say(200, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"admin_state_up\":false}}");
+    assert_int_equal(changes_of(id), 1);
+    neutron_say(200, ALICE, neutron_at("PUT", "ports", id),
+                "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.77\"}]}}");
+    neutron_say(200, ALICE, neutron_at("PUT", "ports", id), "{\"port\":{\"admin_state_up\":true}}");
+    assert_int_equal(changes_of(id), 3);
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.0.77");
     assert_string_equal(neutron_get("port.status"), "ACTIVE");
     neutron_say(200, ADMIN, neutron_at("GET", "ports", id), NULL); /* of two bindings the active one */
     assert_string_equal(neutron_get("port.binding:host_id"), "h");
@@ -294,7 +315,10 @@ static void test_ports_in_use(void **state)
     assert_string_equal(neutron_get("ports.0.id"), "(absent)");
     neutron_say(200, ADMIN, "GET /ports?binding:host_id=h", NULL);
     assert_string_equal(neutron_get("ports.0.id"), id);
-    neutron_say(409, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1400}}");
+    const int64_t before = changes_of(network);
+
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1400}}");
+    assert_int_equal(changes_of(network), before + 1);
 }
 
 /* --- lists -------------------------------------------------------------------------------------------------------- */

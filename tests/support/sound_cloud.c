@@ -28,6 +28,8 @@ const char sound_cloud[] =
     "INSERT INTO address VALUES ('" SUBNET "', '10.0.0.10', '" PORT_A "'), ('" SUBNET "', '10.0.0.11', '" PORT_B "');";
 /* clang-format on */
 const char sound_cloud_stores[] =
+    "INSERT INTO host_network_state (host, version) VALUES ('h', 7); INSERT INTO host_network_object (host, kind, id) VALUES ('h', 'network', '" NET
+    "');"
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME
     "', 'p', 'u', 1, 'in-use'), ('" SPARE "', 'p', 'u', 1, 'available');"
     "INSERT INTO attachment (id, volume_id, server_id, status, device, connection) VALUES "
