@@ -155,7 +155,9 @@ int kn_compute_server_delete(const struct kn_request *req, const char *id, struc
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
     wish.object_id = id;
     wish.project_id = kn_rows_text(rows, 0, KN_SERVER_PROJECT);
-    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_db_change(req->db, &BEGIN_DELETE, KN_ARGS(id), &changed, err) < 0) {
+    /* Tasks first, then the row: so everybody locks them. Behind it again: what was wished in between. */
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_task_cancel(req->db, id, err) < 0 ||
+        kn_db_change(req->db, &BEGIN_DELETE, KN_ARGS(id), &changed, err) < 0) {
         return -1;
     }
     if (changed == 0) {

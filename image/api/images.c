@@ -118,7 +118,9 @@ static int delete_with_task(struct kn_request *req, const struct kn_image *image
     if (image->is_protected) {
         return kn_fail(err, KN_FORBIDDEN, "Image %s is protected and cannot be deleted.", image->id);
     }
-    return kn_image_delete(req->db, image->id, err) < 0 ? -1 : kn_task_insert(req->db, &wish, ret_task, err);
+    return kn_image_delete(req->db, image->id, err) < 0 || kn_task_cancel(req->db, image->id, err) < 0
+               ? -1
+               : kn_task_insert(req->db, &wish, ret_task, err);
 }
 
 int kn_image_api_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -129,7 +131,7 @@ int kn_image_api_delete(struct kn_request *req, struct kn_response *res, struct 
     int64_t task = 0;
 
     (void)res;
-    /* Tasks first, then the row: so everybody locks them. Without the right to it, nothing of this stays. */
+    /* Tasks first, then the row: so everybody locks them. Without the right to it, nothing of this stays. Behind it again: what was wished in between. */
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
         (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
         kn_image_get(req->db, &req->caller, req->params[0], true, &rows, &image, err) < 0 ||

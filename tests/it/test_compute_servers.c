@@ -3,8 +3,10 @@
  * Servers that are there already: views at every microversion that changed them (golden files), filters, order and pages of
  * lists, updates, actions and their tasks, metadata, tags, history, and who may not see or touch them.
  */
+#include <pthread.h>
 #include <stdio.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/five_servers.h"
 #include "tests/support/golden.h"
@@ -413,6 +415,66 @@ static void a_delete_cancels_and_is_said_once(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.delete'"), 2);
 }
 
+static void *delete_one(void *unused)
+{
+    (void)unused;
+    kn_test_nova_ask(nova, SEED_MEMBER, 1, "DELETE", SERVERS "/" ONE, NULL);
+    return NULL;
+}
+
+static void await_a_lock(void)
+{
+    const int64_t deadline = kn_mono_ms() + 60000;
+
+    while (kn_test_nova_sql(nova, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+}
+
+/* A conductor that has written a task writes its server next: a deletion that waits for the task must not hold the server. */
+static void a_delete_waits_for_tasks_with_nothing_held(void **state)
+{
+    struct kn_error err = { 0 };
+    AUTO_TX struct kn_tx tx = { NULL };
+    pthread_t deleter;
+
+    (void)state;
+    assert_int_equal(act(SEED_MEMBER, 1, ONE, "{\"pause\": null}"), 202);
+    assert_ok(kn_tx_begin(&tx, nova->db, &err), &err);
+    assert_ok(kn_db_script(nova->db, "UPDATE task SET step = 1 WHERE kind = 'server.pause'", &err), &err);
+    assert_int_equal(pthread_create(&deleter, NULL, delete_one, NULL), 0);
+    await_a_lock();
+    assert_ok(kn_db_script(nova->db, "SELECT 1 FROM server WHERE id = '" ONE "' FOR UPDATE NOWAIT", &err), &err);
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(deleter, NULL);
+    assert_int_equal(nova->http.status, 204);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.pause' AND cancel"), 1);
+}
+
+/* What is wished while a deletion waits for the server is cancelled as well: it does not hold the deletion up. */
+static void a_delete_cancels_what_came_in_between(void **state)
+{
+    struct kn_error err = { 0 };
+    AUTO_TX struct kn_tx tx = { NULL };
+    pthread_t deleter;
+
+    (void)state;
+    assert_ok(kn_tx_begin(&tx, nova->db, &err), &err);
+    assert_ok(kn_db_script(nova->db, "UPDATE server SET task_state = 'pausing' WHERE id = '" ONE "'", &err), &err);
+    assert_int_equal(pthread_create(&deleter, NULL, delete_one, NULL), 0);
+    await_a_lock();
+    assert_ok(kn_db_script(nova->db,
+                           "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) VALUES "
+                           "('server.pause', 0, '" ONE "', 'p', 'u', 'req-between', '{}')",
+                           &err),
+              &err);
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(deleter, NULL);
+    assert_int_equal(nova->http.status, 204);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE request_id = 'req-between' AND cancel"),
+                     1);
+}
+
 static void history_shows_tasks_and_steps(void **state)
 {
     (void)state;
@@ -516,6 +578,8 @@ int main(void)
         cmocka_unit_test_setup(actions_that_are_refused, five_servers_fresh),
         cmocka_unit_test_setup(locks_and_states, five_servers_fresh),
         cmocka_unit_test_setup(a_delete_cancels_and_is_said_once, five_servers_fresh),
+        cmocka_unit_test_setup(a_delete_waits_for_tasks_with_nothing_held, five_servers_fresh),
+        cmocka_unit_test_setup(a_delete_cancels_what_came_in_between, five_servers_fresh),
         cmocka_unit_test_setup(history_shows_tasks_and_steps, five_servers_fresh),
         cmocka_unit_test_setup(metadata_and_tags, five_servers_fresh),
     };

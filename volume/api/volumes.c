@@ -94,7 +94,9 @@ int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, 
     struct kn_volume v;
     int64_t task = 0;
 
+    /* Tasks first, then the row: so everybody locks them. Behind it again: what was wished in between. */
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
         kn_volume_get(req->db, &req->caller, req->params[0], true, &rows, &v, err) < 0 ||
         kn_volume_move(req->db, &v, event, err) < 0 || kn_task_cancel(req->db, v.id, err) < 0) {
         return -1;
