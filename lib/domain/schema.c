@@ -6,6 +6,7 @@
 #include "lib/domain/schema.h"
 
 #include <errno.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -311,7 +312,10 @@ static int check_number(const struct walk *w, const struct kn_schema *row, const
             return refuse_value(w, at, value, w->words->no_number);
         }
     }
-    if (!(number > 0)) {
+    if (number > (double)FLT_MAX) {
+        return refuse_value(w, at, value, "is greater than the maximum of 3.40282e+38");
+    }
+    if (number < (double)FLT_MIN) { /* a float tells what is smaller from 0 badly, or not at all */
         return refuse_value(w, at, value, "is less than or equal to the minimum of 0");
     }
     return 0;

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,12 +31,16 @@ static bool is_integer(const char *text)
     return errno == 0;
 }
 
+/* What the column holds: a float, neither beyond its range nor below what it tells from 0. */
 static bool type_is_real(const char *text)
 {
     char *end;
+    float number;
 
-    (void)strtod(text, &end);
-    return end != text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0';
+    errno = 0;
+    number = strtof(text, &end);
+    return end != text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0' &&
+           (errno == 0 || fpclassify(number) == FP_SUBNORMAL);
 }
 
 static bool is_boolean(const char *text)

@@ -116,6 +116,11 @@ static void what_is_refused(void **state)
           "False, 'False', '0', 'off', 'no']" },
         { 1, "{\"server\": {\"name\": \"a\", \"drive\": 1}}",
           "Invalid input for field/attribute drive. Value: 1. 1 is not of type 'boolean'" },
+        { 1, "{\"server\": {\"name\": \"a\", \"ratio\": 1e300}}",
+          "Invalid input for field/attribute ratio. Value: 1.0000000000000001e300. 1.0000000000000001e300 is greater than the maximum of 3.40282e+38" },
+        { 1, "{\"server\": {\"name\": \"a\", \"ratio\": \"0.00000000000000000000000000000000000000000000000001\"}}",
+          "Invalid input for field/attribute ratio. Value: 0.00000000000000000000000000000000000000000000000001. "
+          "'0.00000000000000000000000000000000000000000000000001' is less than or equal to the minimum of 0" },
         { 1, "{\"server\": {\"name\": \"a\", \"ratio\": 0}}",
           "Invalid input for field/attribute ratio. Value: 0. 0 is less than or equal to the minimum of 0" },
         { 18, "{\"server\": {\"name\": \"a\", \"description\": \"d\"}}",

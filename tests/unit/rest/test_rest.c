@@ -72,6 +72,12 @@ static void test_types_know_their_texts(void **state)
         { KN_REST_MAC, "fa-16-3e-00-00-01", false },
         { KN_REST_MAC, "fa:16:3e:00:00:0", false },
         { KN_REST_JSON, "{}", false },
+        { KN_REST_REAL, "1.5", true },
+        { KN_REST_REAL, "0", true },
+        { KN_REST_REAL, "1e-40", true },
+        { KN_REST_REAL, "1e-50", false },
+        { KN_REST_REAL, "1e39", false },
+        { KN_REST_REAL, "nan", false },
     };
 
     (void)state;
