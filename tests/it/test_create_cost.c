@@ -23,7 +23,7 @@ static const char COUNTING[] =
     "CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
     "INSERT INTO written VALUES (lower(TG_OP) || ' ' || TG_TABLE_NAME); RETURN NULL; END $$;"
     "DO $$ DECLARE t text; BEGIN FOR t IN SELECT relname FROM pg_stat_user_tables WHERE relname NOT IN ('written', 'service', 'shard', 'agent', "
-    "'host', 'subnet', 'network', 'quota_usage') LOOP "
+    "'host', 'subnet', 'network', 'quota_usage', 'security_group', 'security_group_rule') LOOP "
     "EXECUTE format('CREATE TRIGGER count_write AFTER INSERT OR UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION count_write()', t); "
     "END LOOP; END $$";
 
@@ -83,11 +83,12 @@ static void test_rows_of_a_server(void **state)
     assert_ok(kn_db_script(kn_whole.db, COUNTING, &err), &err);
     make_servers(SERVERS);
     assert_written(
-        "delete address_ready 10, insert address 10, insert allocation 10, insert port 10, insert port_binding 10, insert server 10, insert task 10, "
+        "delete address_ready 10, insert address 10, insert allocation 10, insert port 10, insert port_binding 10, insert port_security_group 10, insert server 10, insert task 10, "
         "update port 10, update server 20, update task 20");
     delete_servers();
-    assert_written("delete address 10, delete allocation 10, delete port 10, delete port_binding 10, insert task 10, "
-                   "update server 30, update task 20");
+    assert_written(
+        "delete address 10, delete allocation 10, delete port 10, delete port_binding 10, delete port_security_group 10, insert task 10, "
+        "update server 30, update task 20");
 }
 
 static int start(void **state)
