@@ -91,7 +91,7 @@ uint64_t kn_ip_distance(const struct kn_ip *a, const struct kn_ip *b)
     const int width = ip_width(a);
     uint64_t distance = 0;
     int borrow = 0;
-    uint8_t bytes[16];
+    uint8_t bytes[16] = { 0 };
 
     for (int i = width - 1; i >= 0; i--) {
         const int byte = b->bytes[i] - a->bytes[i] - borrow;
