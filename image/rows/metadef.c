@@ -15,8 +15,9 @@
 static const char *const VISIBILITIES[] = { "public", "private", NULL };
 static const char *const TYPES[] = { "array", "boolean", "integer", "number", "object", "string", NULL };
 
-#define TEXT(n, f) KN_SCHEMA(n, KN_IS_STRING, .flags = f)
-#define NAME(n, f) KN_SCHEMA(n, KN_IS_STRING, .flags = f, .limit = KN_LIMIT_METADEF_NAME)
+#define SIZED(n, f, l) KN_SCHEMA(n, KN_IS_STRING, .flags = f, .limit = KN_LIMIT_METADEF_##l)
+#define TEXT(n, f) SIZED(n, f, TEXT)
+#define NAME(n, f) SIZED(n, f, NAME)
 #define WORD(n, f, w) KN_SCHEMA(n, KN_IS_STRING, .flags = f, .words = w)
 #define FLAG(n) KN_SCHEMA(n, KN_IS_BOOLEAN, .flags = KN_EXACT)
 #define LENGTH(n) KN_SCHEMA(n, KN_IS_INTEGER, .flags = KN_EXACT, .limit = KN_LIMIT_METADEF_LENGTH)
@@ -65,17 +66,17 @@ static const struct kn_schema TAG[] = { NAME("name", KN_REQUIRED), KN_SCHEMA_END
 static const struct kn_schema TAG_ITEM[] = { KN_SCHEMA("tag", KN_IS_OBJECT, .inner = TAG), KN_SCHEMA_END };
 static const struct kn_schema TAG_LIST[] = { KN_SCHEMA("tags", KN_IS_LIST, .flags = KN_REQUIRED, .inner = TAG_ITEM),
                                              KN_SCHEMA_END };
-static const struct kn_schema ASSOCIATION[] = { NAME("name", KN_REQUIRED), TEXT("prefix", 0),
-                                                TEXT("properties_target", 0), KN_SCHEMA_END };
+static const struct kn_schema ASSOCIATION[] = { NAME("name", KN_REQUIRED), SIZED("prefix", 0, DISPLAY_NAME),
+                                                SIZED("properties_target", 0, DISPLAY_NAME), KN_SCHEMA_END };
 static const struct kn_schema ASSOCIATION_ITEM[] = { KN_SCHEMA("association", KN_IS_OBJECT, .inner = ASSOCIATION),
                                                      KN_SCHEMA_END };
 static const struct kn_schema NAMESPACE[] = {
     NAME("namespace", KN_REQUIRED),
-    TEXT("display_name", 0),
-    TEXT("description", 0),
+    SIZED("display_name", 0, DISPLAY_NAME),
+    SIZED("description", 0, DESCRIPTION),
     WORD("visibility", 0, VISIBILITIES),
     FLAG("protected"),
-    TEXT("owner", 0),
+    SIZED("owner", 0, OWNER),
     LIST("resource_type_associations", ASSOCIATION_ITEM),
     PROPERTIES("properties"),
     LIST("objects", OBJECT_ITEM),
