@@ -5,6 +5,7 @@
  */
 #include "network/host/dnsmasq.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -54,6 +55,29 @@ static pid_t pid_of(const char *dir)
     return pid;
 }
 
+/* One whose pid file is gone, as with a disk that was replaced under a living host, still holds its port: found by its command line. 0: none. */
+static pid_t stray_of(const char *dir)
+{
+    AUTO_FREE char *conf = file(dir, "conf");
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    DIR *proc = opendir("/proc");
+    pid_t found = 0;
+
+    for (const struct dirent *entry; proc != NULL && found == 0 && (entry = readdir(proc)) != NULL;) {
+        const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        AUTO_FREE char *cmdline = kn_asprintf("/proc/%d/cmdline", (int)pid);
+
+        if (pid > 0 && kn_network_file_read(cmdline, &text) && strcmp(text.buf, PROGRAM) == 0 &&
+            memmem(text.buf, text.len, conf, strlen(conf)) != NULL) {
+            found = pid;
+        }
+    }
+    if (proc != NULL) {
+        closedir(proc);
+    }
+    return found;
+}
+
 bool kn_network_dnsmasq_runs(const char *dir)
 {
     return pid_of(dir) != 0;
@@ -63,6 +87,7 @@ void kn_network_dnsmasq_end(const char *dir)
 {
     pid_t pid = pid_of(dir);
 
+    pid = pid != 0 ? pid : stray_of(dir);
     if (pid == 0) {
         return;
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -35,6 +36,11 @@ static int plugs_save(const struct kn_network_host *host, struct kn_error *err)
 
     for (size_t at = 0; kn_hmap_next(host->plugs, &at, &port, &plug);) {
         json_array_append_new(list, kn_network_plug_json(plug));
+    }
+    if (kn_hmap_count(host->plugs) == 0) { /* needs no room */
+        return unlink(path) == 0 || errno == ENOENT
+                   ? 0
+                   : kn_fail(err, KN_INTERNAL, "cannot remove \"%s\": %s", path, strerror(errno));
     }
     dumped = json_dumps(list, JSON_COMPACT);
     kn_strbuf_addstr(&text, dumped);
