@@ -77,7 +77,26 @@ static void write_keystone(const struct shown *s, struct kn_response *res)
     kn_jsonw_end_object(&res->body);
 }
 
-/* Neutron names the exception: NetworkNotFound says what "Network … could not be found" says. */
+/* Neutron names the exception: FloatingIPNotFound says what "Floating IP <id> could not be found" says. Other words keep `out` as it is. */
+static void neutron_name_absent(const char *message, char *out, size_t size)
+{
+    const char *end = strstr(message, " could not be found");
+    char name[40] = "";
+    size_t len = 0;
+
+    while (end != NULL && end > message && end[-1] != ' ') {
+        end--; /* back over the id */
+    }
+    for (const char *at = message; end != NULL && at < end && len + 1 < sizeof(name); at++) {
+        if (*at != ' ') {
+            name[len++] = *at;
+        }
+    }
+    if (len > 0 && len + 1 < sizeof(name) && isupper((unsigned char)name[0])) {
+        snprintf(out, size, "%sNotFound", name);
+    }
+}
+
 static void neutron_type(const struct shown *s, char *out, size_t size)
 {
     static const struct {
@@ -93,7 +112,6 @@ static void neutron_type(const struct shown *s, char *out, size_t size)
         { KN_UNAVAILABLE, "ServiceUnavailable" },
         { KN_INTERNAL, "HTTPInternalServerError" },
     };
-    size_t word = strcspn(s->message, " ");
 
     kn_copy(out, size, kn_code_name(s->code));
     for (size_t i = 0; i < KN_COUNT(TYPES); i++) {
@@ -101,9 +119,8 @@ static void neutron_type(const struct shown *s, char *out, size_t size)
             kn_copy(out, size, TYPES[i].type);
         }
     }
-    if (s->code == KN_NOT_FOUND && word < size / 2 && isupper((unsigned char)s->message[0]) &&
-        strstr(s->message, " could not be found") != NULL) {
-        snprintf(out, size, "%.*sNotFound", (int)word, s->message);
+    if (s->code == KN_NOT_FOUND) {
+        neutron_name_absent(s->message, out, size);
     }
     if (s->name[0] != '\0') {
         kn_copy(out, size, s->name);

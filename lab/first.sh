@@ -32,6 +32,20 @@ make_flavors() {
     post /compute/v2.1/flavors '{flavor: {name: "small", vcpus: 1, ram: 256, disk: 2}}' >/dev/null
 }
 
+# Hosts say by themselves which physical networks they have: one that nobody has said yet is unknown.
+make_public() {
+    call POST /network/v2.0/networks -H 'Content-Type: application/json' \
+        -d '{"network": {"name": "public", "router:external": true, "provider:network_type": "flat",
+            "provider:physical_network": "public"}}' >"$lab/first.public" 2>"$log/public.log"
+}
+
+make_external_network() {
+    until_true 60 make_public || die "no external network: $(<"$log/public.log")"
+    post /network/v2.0/subnets \
+        '{subnet: {name: "public-subnet", network_id: $id, ip_version: 4, cidr: "172.24.4.0/24", enable_dhcp: false}}' \
+        --arg id "$(jq -r .network.id "$lab/first.public")" >/dev/null
+}
+
 # The tenant's part.
 make_network() {
     local id
@@ -40,6 +54,17 @@ make_network() {
         '{subnet: {name: "demo-subnet", network_id: $id, ip_version: 4, cidr: "192.168.40.0/24"}}' --arg id "$id" \
         >/dev/null
     echo "$id" >"$lab/first.network"
+    make_router
+}
+
+# What leads from the tenant's network outside.
+make_router() {
+    local id subnet
+    id=$(post /network/v2.0/routers '{router: {name: "demo-router", external_gateway_info: {network_id: $id}}}' \
+        --arg id "$(jq -r .network.id "$lab/first.public")" | jq -r .router.id)
+    subnet=$(call GET /network/v2.0/subnets?name=demo-subnet | jq -r '.subnets[0].id')
+    jq -n --arg id "$subnet" '{subnet_id: $id}' | call PUT "/network/v2.0/routers/$id/add_router_interface" \
+        -H 'Content-Type: application/json' --data-binary @- >/dev/null
 }
 
 make_keypair() {

@@ -6,11 +6,13 @@
 #   hosts.sh up N            N hosts, each with its own libvirtd (run by kilonova-supervise, which must be up)
 #   hosts.sh down            no process, namespace or mount of them stays
 #   hosts.sh in HOST [CMD…]  runs a command, or a shell, on a host
+#   hosts.sh outside [CMD…]  runs a command, or a shell, outside of the cloud, where its external network leads
 #
 # A host is a network, a mount and a UTS namespace, kept by files in build/lab/ns (so they need no process). Private to it: its
 # loopback, its name, /run, /sys, /etc/libvirt, /etc/hosts and what libvirt writes under /var. The rest of the machine is
 # shared, build/ too. All hosts and nothing else are on the underlay, 10.99.0.0/24, where host N is 10.99.0.(10+N): a bridge
-# in a namespace of its own.
+# in a namespace of its own. There, too, is a second bridge, "outside", 172.24.4.1/24: what the clouds' external network leads
+# to; hosts are on it with ext0 (agent.physical_networks).
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 address() { echo "10.99.0.$((10 + ${1#h}))"; }
@@ -30,7 +32,10 @@ make_underlay() {
     unshare --net="$ns/underlay" sh -ec '
         ip link set lo up
         ip link add switch type bridge mcast_snooping 0
-        ip link set switch up'
+        ip link set switch up
+        ip link add outside type bridge mcast_snooping 0
+        ip address add 172.24.4.1/24 dev outside
+        ip link set outside up'
 }
 
 write_configuration() {
@@ -86,6 +91,9 @@ connect() {
     nsenter --net="$ns/underlay" ip link set "p-$host" master switch up
     nsenter --net="$ns/$host/net" ip address add "$(address "$host")/24" dev ul0
     nsenter --net="$ns/$host/net" ip link set ul0 up
+    nsenter --net="$ns/$host/net" ip link add ext0 type veth peer name "e-$host" netns "$ns/underlay"
+    nsenter --net="$ns/underlay" ip link set "e-$host" master outside up
+    nsenter --net="$ns/$host/net" ip link set ext0 up
 }
 
 make_host() {
@@ -161,6 +169,10 @@ in)
     shift 2
     in_host "$host" "${@:-bash}"
     ;;
+outside)
+    shift
+    exec nsenter --net="$ns/underlay" "${@:-bash}"
+    ;;
 furnish) furnish "$2" "$3" ;;
-*) die "usage: hosts.sh up N | down | in HOST [COMMAND…]" ;;
+*) die "usage: hosts.sh up N | down | in HOST [COMMAND…] | outside [COMMAND…]" ;;
 esac

@@ -8,6 +8,7 @@
 #   lab.sh status        what runs
 #   lab.sh in HOST …     a command, or a shell, on a host
 #   lab.sh ssh …         a command, or a shell, in the first server
+#   lab.sh outside …     a command, or a shell, outside of the cloud, where floating IPs are reached
 #
 # Each phase prints one line. What runs, runs under kilonova-supervise; where it writes, is build/lab.
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -62,6 +63,7 @@ first_up() {
     say image "uploading the guest over HTTP"
     upload_image
     make_flavors
+    make_external_network
     login demo "$(credential kilonova-demo password)" demo
     make_network
     make_keypair
@@ -84,6 +86,7 @@ closing() {
 	  OS_CLOUD=kilonova openstack hypervisor list
 	  lab/lab.sh ssh                a shell in the first server
 	  lab/lab.sh in h1 virsh list   a command on a host
+	  lab/lab.sh outside            a shell outside, where floating IPs of the network "public" are reached
 	  lab/lab.sh status             what runs; build/lab/log/ has a file for each
 	  make lab-down                 takes it all away
 	END
@@ -155,5 +158,6 @@ down) down ;;
 status) status ;;
 in) shift && "$here/hosts.sh" in "$@" ;;
 ssh) shift && ssh_first "$@" ;;
-*) die "usage: lab.sh up | down | status | in HOST [COMMAND…] | ssh [COMMAND…]" ;;
+outside) shift && "$here/hosts.sh" outside "$@" ;;
+*) die "usage: lab.sh up | down | status | in HOST [COMMAND…] | ssh [COMMAND…] | outside [COMMAND…]" ;;
 esac

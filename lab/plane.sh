@@ -115,7 +115,7 @@ agents_start() {
         ask add "agent-$host" ns="$ns/$host" log="$log/agent-$host.log" -- \
             "$bin/kilonova-agent" --config "$lab/conf/agent.conf" --set "agent.host=$host" \
             --set "agent.key_file=$lab/conf/agent-$host.key" \
-            --set "agent.underlay_address=10.99.0.$((10 + ${host#h}))" \
+            --set "agent.underlay_address=10.99.0.$((10 + ${host#h}))" --set agent.physical_networks=public:ext0 \
             --set "agent.state_dir=$lab/hosts/$host/agent" --set "agent.cache_dir=$lab/hosts/$host/cache-images"
     done
 }

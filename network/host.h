@@ -43,6 +43,7 @@ struct kn_network_host_options {
     /* The network left this host: close its socket. */
     void (*metadata_close)(void *ctx, const char *network_id);
     void *ctx;
+    const char *physical; /* agent.physical_networks; NULL: none. Copied */
     int plug_wait_ms; /* how long kn_network_host_plug waits for its ports; 0: 30 s */
 };
 
@@ -112,5 +113,17 @@ void kn_network_feed_free(struct kn_network_feed
                               *feed); /* NULL is fine; what waits is dropped: it is asked for at the next start */
 /* From any thread. Steals body. */
 void kn_network_feed_add(struct kn_network_feed *feed, json_t *body);
+
+/*
+ * What this host said at reached_ms (kn_mono_ms) has reached the bus, and nothing that it said later has so far: the agent calls this at least once a second. A host whose
+ * word does not get through lets its routers go (lib/domain/lease.h). *ret_holds: it has routers, and is to be heard often. True: it is heard again, and has to
+ * be told everything anew before it has any.
+ */
+bool kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds);
+
+/* agent.physical_networks: KN_BAD_REQUEST unless it is a list of names, each once, with a device each, each once ("nat" is none). "" is no network. */
+int kn_network_physical_check(const char *list, struct kn_error *err);
+/* Their names: what hello says. New reference. */
+json_t *kn_network_physical_names(const char *list);
 
 #endif

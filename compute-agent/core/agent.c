@@ -17,10 +17,12 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/lease.h"
 #include "lib/domain/hello.h"
 
 #define BATCH_MAX 500
 #define POLL_MS 250
+#define HOLD_MS 250
 #define HEARTBEAT_MS 5000
 #define DOMAINS_MS 60000
 #define TIDY_MS 5000
@@ -259,11 +261,32 @@ static void ring_timers(struct kn_agent *agent, struct timer *timers, size_t cou
     }
 }
 
+static void beat_often(struct kn_agent *agent)
+{
+    if (agent->is_holding) {
+        kn_agent_heartbeat(agent);
+    }
+}
+
+/* What was said last has arrived, if nothing is on its way. */
+static void agent_hold(struct kn_agent *agent)
+{
+    if (kn_bus_is_quiet(agent->daemon.bus)) {
+        agent->reached_ms = agent->said_ms;
+    }
+    if (agent->driver->hold != NULL &&
+        agent->driver->hold(agent->driver_state, agent->reached_ms, &agent->is_holding)) {
+        kn_agent_hello(agent);
+    }
+}
+
 static void agent_loop(struct kn_agent *agent, struct kn_bus_reader *reader)
 {
     struct timer timers[] = { { HEARTBEAT_MS, kn_agent_heartbeat, kn_mono_ms() + HEARTBEAT_MS },
                               { DOMAINS_MS, kn_agent_domains, kn_mono_ms() + DOMAINS_MS },
-                              { TIDY_MS, tidy, kn_mono_ms() + TIDY_MS } };
+                              { TIDY_MS, tidy, kn_mono_ms() + TIDY_MS },
+                              { KN_LEASE_BEAT_MS, beat_often, kn_mono_ms() + KN_LEASE_BEAT_MS },
+                              { HOLD_MS, agent_hold, kn_mono_ms() + HOLD_MS } };
     struct kn_bus_message batch[BATCH_MAX];
     int64_t epoch = kn_bus_epoch(agent->daemon.bus);
 

@@ -21,6 +21,9 @@ struct kn_agent {
     struct kn_works *works;         /* NULL: commands run where they are read */
     struct kn_works *readers; /* questions: they wait for no command, and no command for them; NULL with works */
     pthread_mutex_t saying; /* held while a report is sent, so that they come in the order of their numbers */
+    int64_t said_ms,
+        reached_ms; /* monotonic: when it last said that it lives; of the newest of these that the bus has. Main thread */
+    bool is_holding; /* its hosts have routers: it says often that it lives. Main thread */
     int64_t said; /* guarded by saying: the number of the last report */
     int id_lock; /* a file of this id in agent.state_dir, locked while the process lives */
     json_t *hosts; /* what hello says; immutable after start */

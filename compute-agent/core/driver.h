@@ -104,6 +104,8 @@ struct kn_agent_driver {
     void (*networks)(void *state, const char *host, json_t *body);
     /* What the hosts know of networks, for the heartbeat: an array (kn_form_known). New reference; NULL: they have none. */
     json_t *(*networks_known)(void *state);
+    /* See kn_network_host_hold() (network/host.h). NULL: its hosts have no routers. */
+    bool (*hold)(void *state, int64_t reached_ms, bool *ret_holds);
 };
 
 extern const struct kn_agent_driver kn_agent_driver_sim;

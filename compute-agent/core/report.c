@@ -62,6 +62,7 @@ void kn_agent_hello(struct kn_agent *agent)
     size_t i;
     json_t *host;
 
+    agent->said_ms = kn_mono_ms();
     json_array_foreach (agent->hosts, i, host) {
         json_array_append(piece, host);
         if (json_array_size(piece) == HOSTS_A_HELLO) {
@@ -79,7 +80,8 @@ void kn_agent_hello(struct kn_agent *agent)
 
 void kn_agent_heartbeat(struct kn_agent *agent)
 {
-    kn_condition_beat(&agent->daemon.condition, kn_mono_ms());
+    agent->said_ms = kn_mono_ms();
+    kn_condition_beat(&agent->daemon.condition, agent->said_ms);
     report(agent, "agent.heartbeat",
            json_pack("{s:s, s:s, s:o*}", "agent", agent->id, "boot", agent->daemon.id, "networks",
                      agent->driver->networks_known(agent->driver_state)));

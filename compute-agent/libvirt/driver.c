@@ -107,6 +107,7 @@ static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
     struct kn_network_host_options options = {
         .state_dir = lv->conf->agent_state_dir,
         .underlay = lv->conf->agent_underlay_address,
+        .physical = lv->conf->agent_physical_networks,
         .metadata_open = driver_door_open,
         .metadata_close = door_close,
         .ctx = lv,
@@ -249,8 +250,10 @@ static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
     if (type == NULL || virNodeGetInfo(conn, &node) < 0 || virConnectGetVersion(conn, &version) < 0) {
         return kn_agent_libvirt_fail(err, "taking stock of the host");
     }
+    json_auto_t *physical = kn_network_physical_names(lv->conf->agent_physical_networks);
     const struct kn_host_said said = {
         .host = lv->host,
+        .physical = physical,
         .zone = lv->conf->agent_zone,
         .underlay = lv->conf->agent_underlay_address,
         .vcpus = node.cpus,
@@ -337,6 +340,11 @@ static json_t *lv_networks_known(void *state)
     return json_pack("[{s:s, s:I}]", "host", lv->host, "version", (json_int_t)kn_network_host_version(lv->net));
 }
 
+static bool lv_hold(void *state, int64_t reached_ms, bool *ret_holds)
+{
+    return kn_network_host_hold(((struct kn_agent_libvirt *)state)->net, reached_ms, ret_holds);
+}
+
 const struct kn_agent_driver kn_agent_driver_libvirt = {
     .name = "libvirt",
     .open = lv_open,
@@ -363,4 +371,5 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .observe = kn_agent_libvirt_observe,
     .networks = lv_networks,
     .networks_known = lv_networks_known,
+    .hold = lv_hold,
 };

@@ -76,6 +76,27 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
     { "4. the security groups of a port are all stateful, or none is",
       "SELECT format('port %s has both stateful and stateless security groups', b.port_id) FROM port_security_group b "
       "JOIN security_group g ON g.id = b.group_id GROUP BY b.port_id HAVING bool_and(g.stateful) <> bool_or(g.stateful)", NULL, NULL },
+    { "4. a router with legs is on a host that lives, if one can have it",
+      "SELECT format('router %s is on %s since %s', r.id, coalesce(r.host, 'no host'), r.leased_at) FROM router r WHERE EXISTS "
+      "(SELECT 1 FROM port p WHERE p.device_id = r.id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway') AND p.created_at < now() - interval '1 minute') "
+      "AND NOT EXISTS (SELECT 1 FROM network_host n WHERE n.host = r.host AND n.until > now() - interval '1 minute') "
+      "AND EXISTS (SELECT 1 FROM network_host n WHERE n.until > now() AND NOT EXISTS (SELECT 1 FROM port p JOIN network w ON w.id = p.network_id "
+      "WHERE p.device_id = r.id::text AND p.device_owner LIKE 'network:router_%' AND w.type = 'flat' AND NOT w.physical = ANY(n.physical)))", NULL, NULL },
+    { "4. a router's legs are bound where the router is",
+      "SELECT format('port %s of router %s on %s is bound to %s', p.id, r.id, coalesce(r.host, 'no host'), coalesce(b.host, 'no host')) FROM router r "
+      "JOIN port p ON p.device_id = r.id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway') "
+      "LEFT JOIN port_binding b ON b.port_id = p.id WHERE b.host IS DISTINCT FROM r.host", NULL, NULL },
+    { "4. a floating IP is its own port's address and stands for one that its port has",
+      "SELECT format('floating IP %s (%s) of port %s, %s', f.id, f.ip, f.port_id, f.fixed_ip) FROM floating_ip f WHERE NOT EXISTS "
+      "(SELECT 1 FROM address a WHERE a.port_id = f.own_port_id AND a.ip = f.ip) OR (f.port_id IS NOT NULL AND (f.router_id IS NULL OR NOT EXISTS "
+      "(SELECT 1 FROM address a WHERE a.port_id = f.port_id AND a.ip = f.fixed_ip)))", NULL, NULL },
+    { "4. a router that lends an address leads outside and to the port",
+      "SELECT format('floating IP %s of router %s', f.id, f.router_id) FROM floating_ip f WHERE f.port_id IS NOT NULL AND NOT EXISTS "
+      "(SELECT 1 FROM port g WHERE g.device_id = f.router_id::text AND g.device_owner = 'network:router_gateway' AND g.network_id = f.network_id)", NULL, NULL },
+    { "4. no port is a router's or a floating IP's that is gone",
+      "SELECT format('port %s is %s of %s', p.id, p.device_owner, p.device_id) FROM port p WHERE p.device_owner IN ('network:router_interface', "
+      "'network:router_gateway', 'network:floatingip') AND p.project_id = '' AND NOT EXISTS (SELECT 1 FROM router r WHERE r.id::text = p.device_id) "
+      "AND NOT EXISTS (SELECT 1 FROM floating_ip f WHERE f.own_port_id = p.id)", NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -104,6 +104,11 @@ void kn_bus_tick(struct kn_bus *bus)
     rd_kafka_poll(bus->producer, 0);
 }
 
+bool kn_bus_is_quiet(struct kn_bus *bus)
+{
+    return rd_kafka_outq_len(bus->producer) == 0;
+}
+
 int kn_bus_flush(struct kn_bus *bus, int64_t wait_ms)
 {
     return rd_kafka_flush(bus->producer, (int)wait_ms) == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : -1;

@@ -62,6 +62,8 @@ int kn_bus_send(struct kn_bus *bus, const char *topic, int partition, const void
                 struct kn_error *err);
 /* Serves delivery reports; call now and then from any one thread (the reader's poll does it for its bus). */
 void kn_bus_tick(struct kn_bus *bus);
+/* Has everything that was sent so far arrived? */
+bool kn_bus_is_quiet(struct kn_bus *bus);
 int kn_bus_flush(struct kn_bus *bus, int64_t wait_ms);
 /*
  * Counts the clusters seen: changes when the broker behind the address has become another one (a new cluster id: the

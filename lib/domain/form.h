@@ -71,6 +71,7 @@ struct kn_host_said {
     int64_t vcpus, memory_mib, reserved_memory_mib, disk_gib;
     const char *hypervisor_type;
     int64_t hypervisor_version;
+    const json_t *physical; /* borrowed; NULL: none */
 };
 /* Steals cpu_info. NULL: some text is no UTF-8. */
 json_t *kn_form_write_host(const struct kn_host_said *said, json_t *cpu_info);

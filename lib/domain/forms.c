@@ -178,6 +178,7 @@ const struct kn_form kn_form_host = {
            KN_MUST("disk_gib", KN_INT, HOST_DISK_GIB, "for guests"),
            KN_MAY("zone", KN_STR, HOST_ZONE, "availability zone"),
            KN_MAY("underlay", KN_STR, UNDERLAY, "VXLAN address"),
+           KN_MAY("physical", KN_ARR, NONE, "names of its physical networks", .items = KN_STR),
            KN_MAY("hypervisor_type", KN_STR, HYPERVISOR_TYPE, "libvirt's word"),
            KN_MAY("hypervisor_version", KN_INT, HYPERVISOR_VERSION, "libvirt's number"),
            KN_MAY("cpu_info", KN_OBJ, NONE, "for people")),

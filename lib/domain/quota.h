@@ -41,6 +41,8 @@
     X(KN_QUOTA_PORT, "network", "port", "port", 500, 1, 0) \
     X(KN_QUOTA_SECURITY_GROUP, "network", "security_group", "security_group", 10, 1, 0) \
     X(KN_QUOTA_SECURITY_GROUP_RULE, "network", "security_group_rule", "security_group_rule", 100, 1, 0) \
+    X(KN_QUOTA_ROUTER, "network", "router", "router", 10, 1, 0) \
+    X(KN_QUOTA_FLOATINGIP, "network", "floatingip", "floatingip", 50, 1, 0) \
     X(KN_QUOTA_VOLUMES, "volume", "volumes", "volumes", 10, 1, 0) \
     X(KN_QUOTA_SNAPSHOTS, "volume", "snapshots", "snapshots", 10, 1, 0) \
     X(KN_QUOTA_GIGABYTES, "volume", "gigabytes", "gigabytes", 1000, 1, 0) \

@@ -9,6 +9,7 @@
 #include "network/rows/groups.h"
 #include "network/rows/networks.h"
 #include "network/rows/qos.h"
+#include "network/rows/routers.h"
 
 /* The four handlers of a noun that never changes, all lib/rest's; and the fifth. */
 #define FOUR_HANDLERS(plural) \
@@ -47,6 +48,10 @@ FOUR_HANDLERS(default_security_group_rules)
 HANDLERS(address_groups)
 HANDLERS(policies)
 TAGS(security_groups)
+HANDLERS(routers)
+HANDLERS(floatingips)
+TAGS(routers)
+TAGS(floatingips)
 
 #define ROUTE(m, p, r, s, h) \
     { \
@@ -97,6 +102,23 @@ static const struct kn_route ROUTES[] = {
     REFUSED_BELOW_POLICY(minimum_packet_rate, QOS_MIN_PACKETS),
     ROUTE("GET", "/v2.0/qos/rule-types", QOS_TYPES, 200, kn_network_qos_types_list),
     ROUTE("GET", "/v2.0/qos/rule-types/{type}", QOS_TYPES, 200, kn_network_qos_types_show),
+    NOUN(routers, ROUTER),
+    TAG_ROUTES(routers, "routers", ROUTER),
+    ROUTE("PUT", "/v2.0/routers/{id}/add_router_interface", ADD_ROUTER_INTERFACE, 200, kn_network_routers_add_leg),
+    ROUTE("PUT", "/v2.0/routers/{id}/remove_router_interface", REMOVE_ROUTER_INTERFACE, 200,
+          kn_network_routers_remove_leg),
+    ROUTE("PUT", "/v2.0/routers/{id}/add_extraroutes", ADD_EXTRAROUTES, 200, kn_network_routers_add_routes),
+    ROUTE("PUT", "/v2.0/routers/{id}/remove_extraroutes", REMOVE_EXTRAROUTES, 200, kn_network_routers_remove_routes),
+    NOUN(floatingips, FLOATINGIP),
+    TAG_ROUTES(floatingips, "floatingips", FLOATINGIP),
+    ROUTE("GET", "/v2.0/floatingips/{id}/port_forwardings", GET_FORWARDING, 200, kn_network_forwardings_list),
+    ROUTE("POST", "/v2.0/floatingips/{id}/port_forwardings", CREATE_FORWARDING, 201, kn_network_forwardings_create),
+    ROUTE("GET", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", GET_FORWARDING, 200,
+          kn_network_forwardings_show),
+    ROUTE("PUT", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", UPDATE_FORWARDING, 200,
+          kn_network_forwardings_update),
+    ROUTE("DELETE", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", DELETE_FORWARDING, 204,
+          kn_network_forwardings_delete),
     ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_network_neutron_extensions_list),
     ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_network_neutron_extensions_show),
     ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_network_neutron_zones_list),
@@ -111,8 +133,11 @@ static const struct kn_route ROUTES[] = {
 
 /* Neutron's, by its own and its usual extensions. */
 static const struct kn_unbuilt UNBUILT[] = {
-    { "/v2.0/routers", "routers" },
-    { "/v2.0/floatingips", "floating IPs" },
+    { "/v2.0/routers/{id}/conntrack_helpers", "conntrack helpers" },
+    { "/v2.0/routers/{id}/add_external_gateways", "routers with several gateways" },
+    { "/v2.0/routers/{id}/update_external_gateways", "routers with several gateways" },
+    { "/v2.0/routers/{id}/remove_external_gateways", "routers with several gateways" },
+    { "/v2.0/floatingip_pools", "floating IP pools" },
     { "/v2.0/subnetpools", "subnet pools" },
     { "/v2.0/address-scopes", "address scopes" },
     { "/v2.0/trunks", "trunks" },

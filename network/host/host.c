@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host/build.h"
@@ -75,11 +76,39 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
             kn_hmap_del(host->networks, key);
         }
     }
+    if (kn_network_routers_settle(&host->routers, host->links, &host->state, rc == 0 ? err : &later) < 0) {
+        rc = -1;
+    }
     if (kn_network_host_shape(host, NULL, rc == 0 ? err : &later) < 0) {
         rc = -1;
     }
     pthread_mutex_unlock(&host->lock);
     return rc;
+}
+
+bool kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds)
+{
+    bool regained = false;
+
+    *ret_holds = true;
+    if (pthread_mutex_trylock(&host->lock) != 0) { /* somebody builds: the next call is soon */
+        return false;
+    }
+    *ret_holds = kn_hmap_count(host->state.objects[KN_NETWORK_IS_ROUTER]) > 0;
+    if (*ret_holds || !host->routers.is_trusted) {
+        switch (kn_network_routers_hold(&host->routers, host->links, reached_ms, kn_mono_ms())) {
+        case KN_HOLD_SAME:
+            break;
+        case KN_HOLD_LOST:
+            kn_log(KN_WARNING, "nobody hears this host: its routers are down, another one may have them", NULL);
+            break;
+        case KN_HOLD_REGAINED:
+            regained = true;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&host->lock);
+    return regained;
 }
 
 /* --- open ----------------------------------------------------------------------------------------------------------- */
@@ -113,7 +142,8 @@ static int host_prepare(struct kn_network_host *host, const struct kn_network_ho
     if (mkdir(host->dir, 0700) < 0 && errno != EEXIST) {
         return kn_fail(err, KN_INTERNAL, "cannot make \"%s\": %s", host->dir, strerror(errno));
     }
-    return kn_network_links_open(&host->links, err) < 0 || host_load(host, options->state_dir, err) < 0
+    return kn_network_physical_check(host->physical, err) < 0 || kn_network_links_open(&host->links, err) < 0 ||
+                   host_load(host, options->state_dir, err) < 0
                ? -1
                : kn_network_host_firewall_open(host, err);
 }
@@ -132,6 +162,8 @@ int kn_network_host_open(const struct kn_network_host_options *options, struct k
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&host->changed, &attr);
     pthread_condattr_destroy(&attr);
+    host->physical = kn_strdup(options->physical != NULL ? options->physical : "");
+    kn_network_routers_init(&host->routers);
     host->networks = kn_hmap_new(kn_network_host_network_free);
     host->plugs = kn_hmap_new(free);
     if (host_prepare(host, options, err) < 0) {
@@ -162,6 +194,8 @@ void kn_network_host_free(struct kn_network_host *host)
     kn_network_firewall_free(host->firewall);
     pthread_cond_destroy(&host->changed);
     pthread_mutex_destroy(&host->lock);
+    kn_network_routers_release(&host->routers);
+    free(host->physical);
     free(host->dir);
     free(host);
 }

@@ -18,12 +18,14 @@
 #include "network/host/firewall.h"
 #include "network/host/link.h"
 #include "network/host/network.h"
+#include "network/host/routers.h"
 #include "network/host/state.h"
 #include "network/host/state_file.h"
 
 struct kn_network_host {
     struct kn_network_host_options options; /* its strings are not used after open */
-    char *dir;                          /* <state dir>/networks; immutable after open, as underlay */
+    char *dir;                          /* <state dir>/networks; immutable after open, as underlay and physical */
+    char *physical;                     /* agent.physical_networks */
     struct kn_ip underlay;              /* of no family: none */
     pthread_mutex_t lock;               /* everything below */
     pthread_cond_t changed;             /* the state was changed, or the host goes */
@@ -34,6 +36,7 @@ struct kn_network_host {
     struct kn_hmap *plugs;              /* port's id -> struct kn_network_plug, owned */
     struct kn_network_links *links;
     struct kn_network_firewall *firewall;
+    struct kn_network_routers routers;
     struct kn_error unread;             /* a file that could not be read; reported by the next tick */
 };
 

@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host/build.h"
+#include "network/host/link_external.h"
 #include "network/host/host_private.h"
 #include "network/host/netns.h"
 #include "network/host/state_object.h"
@@ -84,6 +85,20 @@ static int check_names(const struct kn_network_host *host, const struct kn_netwo
     return 0;
 }
 
+/* A flat network is a wire of this host's. */
+static int lead_out(struct kn_network_host *host, const struct kn_network_host_network *network, struct kn_error *err)
+{
+    char device[KN_DEVICE_NAME_SIZE];
+
+    if (network->wanted->type != KN_NETWORK_FLAT) {
+        return 0;
+    }
+    if (!kn_network_physical_device(host->physical, network->wanted->physical, device)) {
+        return kn_fail(err, KN_INTERNAL, "this host has no physical network \"%s\"", network->wanted->physical);
+    }
+    return kn_network_external_build(host->links, device, network->wanted, network->bridge, err);
+}
+
 /* Taps outlive their bridge: whoever plugged them takes them away. */
 static int host_demolish(struct kn_network_host *host, struct kn_network_host_network *network, struct kn_error *err)
 {
@@ -96,7 +111,7 @@ static int host_demolish(struct kn_network_host *host, struct kn_network_host_ne
             return -1;
         }
     }
-    if (kn_network_host_demolish(host->links, network, err) < 0) {
+    if (kn_network_host_demolish(host->links, network, err) < 0 || kn_network_external_end(network->id, err) < 0) {
         return kn_fail_context(err, "network %s", network->id);
     }
     network->built = false;
@@ -116,7 +131,7 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
     network->built = false;
     if (check_names(host, network, err) < 0 ||
         kn_network_host_build(host->links, network, &host->underlay, is_whole, err) < 0 ||
-        open_doors(host, network, err) < 0) {
+        lead_out(host, network, err) < 0 || open_doors(host, network, err) < 0) {
         return kn_fail_context(err, "network %s", network->id);
     }
     network->built = true;
@@ -390,6 +405,19 @@ static void host_follow(struct kn_network_host *host, json_t *bodies, const stru
     }
 }
 
+/* Behind the networks that they are in. What was said whole says which of them are this host's. */
+static void take_routers(struct kn_network_host *host, bool is_whole)
+{
+    struct kn_error why = { .code = KN_OK };
+
+    if (is_whole) {
+        kn_network_routers_trust(&host->routers);
+    }
+    if (kn_network_routers_settle(&host->routers, host->links, &host->state, &why) < 0) {
+        kn_log_error("a router of this host", &why);
+    }
+}
+
 /* Gathers pieces: *ret_bodies is NULL as long as some are missing. */
 static int gather(struct kn_network_host *host, json_t *body, json_t **ret_bodies, struct kn_error *err)
 {
@@ -424,9 +452,14 @@ int kn_network_host_take(struct kn_network_host *host, json_t *body, struct kn_e
     if (rc == 0 && bodies != NULL) {
         const int64_t version = host->state.version;
 
+        const json_int_t from = json_integer_value(json_object_get(json_array_get(bodies, 0), "from"));
+
         rc = kn_network_state_take(&host->state, bodies, &changes, err);
         if (rc == 0 && (version != host->state.version || changes.count > 0)) {
             host_follow(host, bodies, &changes);
+        }
+        if (rc == 0) {
+            take_routers(host, from == -1);
         }
         kn_network_state_changes_release(&changes);
         pthread_cond_broadcast(&host->changed);

@@ -10,6 +10,7 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
+#include "network/rows/network_kind.h"
 #include "network/rows/qos.h"
 #include "network/rows/standard.h"
 
@@ -37,15 +38,16 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("port_security_enabled", "n.port_security", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "port_security"),
     KN_REST_ATTR("qos_policy_id", "n.qos_policy_id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL, .column = "qos_policy_id",
                  .rule = &KN_NEUTRON_UUID),
-    KN_REST_ATTR("router:external", "false", KN_REST_BOOL, NONE), /* before there are routers */
+    KN_REST_ATTR("router:external", "n.external", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "external", .post = KN_NEUTRON_CREATE_NETWORK_EXTERNAL,
+                 .put = KN_NEUTRON_UPDATE_NETWORK_EXTERNAL),
     KN_REST_ATTR("is_default", "false", KN_REST_BOOL, NONE),
     KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_NETWORK_STANDARD("n"),
-    KN_REST_ATTR("provider:network_type", "'vxlan'::text", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .limit = KN_LIMIT_NETWORK_WORD,
+    KN_REST_ATTR("provider:network_type", "n.type", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .column = "type", .limit = KN_LIMIT_NETWORK_WORD,
                  .read = KN_NEUTRON_GET_NETWORK_TYPE, .post = KN_NEUTRON_CREATE_NETWORK_TYPE),
-    KN_REST_ATTR("provider:physical_network", "NULL::text", KN_REST_TEXT, PROVIDER | KN_REST_UNBUILT | KN_REST_NULL,
+    KN_REST_ATTR("provider:physical_network", "n.physical", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .column = "physical", .limit = KN_LIMIT_NETWORK_PHYSICAL,
                  .read = KN_NEUTRON_GET_NETWORK_PHYSICAL, .post = KN_NEUTRON_CREATE_NETWORK_PHYSICAL),
-    KN_REST_ATTR(VNI, "n.vni", KN_REST_INT, PROVIDER | KN_REST_SORT | KN_REST_NULL_IS_NOTHING, .column = "vni", .limit = KN_LIMIT_VNI,
+    KN_REST_ATTR(VNI, "(CASE WHEN n.type = 'vxlan' THEN n.vni END)", KN_REST_INT, PROVIDER | KN_REST_SORT | KN_REST_NULL_IS_NOTHING, .column = "vni", .limit = KN_LIMIT_VNI,
                  .read = KN_NEUTRON_GET_NETWORK_SEGMENT, .post = KN_NEUTRON_CREATE_NETWORK_SEGMENT),
     KN_REST_ATTRS_END,
 };
@@ -83,18 +85,6 @@ static int next_vni(struct kn_request *req, json_t *object, struct kn_error *err
     return kn_fail(err, KN_UNAVAILABLE, "Unable to create the network. No tenant network is available for allocation.");
 }
 
-static int check_new(const json_t *object, struct kn_error *err)
-{
-    const char *type = kn_schema_text(object, "provider:network_type", "vxlan");
-
-    if (strcmp(type, "vxlan") != 0) {
-        kn_fail(err, KN_BAD_REQUEST,
-                "Invalid input for operation: network_type %s is not supported, this cloud has vxlan.", type);
-        return kn_fail_name(err, "InvalidInput");
-    }
-    return 0;
-}
-
 /* What others' ports on it do not allow. */
 static const struct kn_stmt USE = {
     "network_use",
@@ -109,6 +99,9 @@ static int check_change(struct kn_request *req, const char *id, const json_t *ob
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const bool unshares = !kn_schema_bool(object, "shared", true);
 
+    if (kn_network_kind_change(req, id, object, err) < 0) {
+        return -1;
+    }
     if (!unshares) {
         return kn_network_change(req->db, KN_CHANGED_NETWORK, id, err);
     }
@@ -164,7 +157,7 @@ static int drop_inside(struct kn_request *req, const char *id, struct kn_error *
 {
     enum { PORTS };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    int rc = kn_db_run(req->db, &USERS, KN_ARGS(id), &rows, err);
+    int rc = kn_network_kind_end(req, id, err) < 0 ? -1 : kn_db_run(req->db, &USERS, KN_ARGS(id), &rows, err);
 
     if (rc == 0 && !kn_rows_null(rows, 0, PORTS)) {
         return networks_fail_in_use(id, kn_rows_text(rows, 0, PORTS), err);
@@ -196,15 +189,19 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
         kn_network_qos_default(req, project, object, err) < 0) {
         return -1;
     }
-    return check_new(object, err) < 0 ? -1 : json_object_get(object, VNI) != NULL ? 0 : next_vni(req, object, err);
+    return kn_network_kind_new(req, object, err) < 0 ? -1
+           : json_object_get(object, VNI) != NULL    ? 0
+                                                     : next_vni(req, object, err);
 }
 
 /* object NULL: somebody plugged in while it was deleted, and a foreign key says no. */
 static int networks_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
-    (void)constraint;
     if (object == NULL) {
         return networks_fail_in_use(req->params[0], "", err);
+    }
+    if (strcmp(constraint, "network_flat") == 0) {
+        return kn_network_kind_taken(object, err);
     }
     kn_fail(err, KN_CONFLICT, "Unable to create the network. The tunnel ID %lld is in use.",
             (long long)kn_schema_int(object, VNI, 0));
@@ -216,7 +213,8 @@ static const struct kn_rest_counts COUNTS = {
     "network",
     { "network_counts",
       "SELECT project_id, 'network', count(*) FROM network WHERE id = ANY($1::uuid[]) GROUP BY project_id"
-      " UNION ALL SELECT project_id, 'subnet', count(*) FROM subnet WHERE network_id = ANY($1::uuid[]) GROUP BY project_id",
+      " UNION ALL SELECT project_id, 'subnet', count(*) FROM subnet WHERE network_id = ANY($1::uuid[]) GROUP BY project_id"
+      " UNION ALL SELECT f.project_id, 'floatingip', count(*) FROM floating_ip f WHERE f.network_id = ANY($1::uuid[]) GROUP BY f.project_id",
       1 },
     false
 };
@@ -229,7 +227,7 @@ const struct kn_rest_noun kn_network_networks = {
     .from = "network n",
     .id = "n.id",
     .id_type = KN_REST_UUID,
-    .visible = "(n.project_id = ? OR n.shared)",
+    .visible = "(n.project_id = ? OR n.shared OR n.external)",
     .owned = "(n.project_id = ?)",
     .order = "id",
     .ascending = true,

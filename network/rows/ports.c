@@ -18,6 +18,7 @@
 #include "network/rows/port_addresses.h"
 #include "network/rows/port_guard.h"
 #include "network/rows/qos.h"
+#include "network/rows/routers.h"
 #include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
@@ -60,7 +61,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac", .rule = &MAC),
     KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
-    KN_REST_ATTR("status", "(CASE WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+    KN_REST_ATTR("status", "(CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 'N/A' WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
                  KN_REST_TEXT, FIND),
     KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_id",
                  .limit = KN_LIMIT_DEVICE_ID),
@@ -453,9 +454,12 @@ static int decide_end(const char *id, const struct kn_rows *now, struct kn_error
 static int ports_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                         struct kn_error *err)
 {
-    return now == NULL      ? decide_new(req, object, err)
-           : object == NULL ? decide_end(id, now, err)
-                            : decide_change(req, id, now, object, err);
+    if (now != NULL && object == NULL) {
+        return kn_network_router_of_port(req, id, true, NULL, err) < 0 ? -1 : decide_end(id, now, err);
+    }
+    return (now == NULL ? decide_new(req, object, err) : decide_change(req, id, now, object, err)) < 0
+               ? -1
+               : kn_network_router_of_port(req, id, now != NULL, object, err);
 }
 
 static int ports_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
@@ -476,6 +480,9 @@ static int ports_after(struct kn_request *req, const char *id, const struct kn_r
     const json_t *list = json_object_get(object, "tags"), *tag;
     size_t i;
 
+    if (now != NULL && json_object_get(object, "fixed_ips") != NULL) {
+        return kn_network_router_check_kept(req, id, err);
+    }
     if (now != NULL || json_array_size(list) == 0) {
         return 0;
     }

@@ -46,13 +46,16 @@ static const struct kn_stmt RELEASE = {
     "   JOIN port p ON p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL ORDER BY p.id FOR UPDATE OF p),"
     " unbound AS (DELETE FROM port_binding b USING old WHERE b.port_id = old.id AND b.host = coalesce(old.only_host, b.host)"
     "   RETURNING old.id, old.network_id, b.host),"
+    " lent AS (INSERT INTO network_change (kind, id) SELECT DISTINCT 'router', f.router_id FROM floating_ip f JOIN old ON old.made_for_server"
+    "   AND old.only_host IS NULL AND (f.port_id = old.id OR EXISTS (SELECT 1 FROM port_forwarding g WHERE g.floating_ip_id = f.id AND g.port_id = old.id))"
+    "   WHERE f.router_id IS NOT NULL RETURNING 1),"
     " gone AS (DELETE FROM port p USING old WHERE p.id = old.id AND old.made_for_server AND old.only_host IS NULL RETURNING p.project_id),"
     " freed AS (UPDATE port p SET device_id = '', device_owner = '', nic = NULL, tag = NULL, updated_at = now()"
     "   FROM old WHERE p.id = old.id AND NOT old.made_for_server AND old.only_host IS NULL),"
     " changed AS (INSERT INTO network_change (kind, id, network_id, hosts, placed) SELECT 'port', u.id, u.network_id, array_agg(u.host), true"
     "   FROM unbound u JOIN host h ON h.name = u.host WHERE " HEARS(
         "h", "$3") " GROUP BY u.id, u.network_id RETURNING 1)"
-                   " SELECT NULL AS project_id, count(*) FROM changed"
+                   " SELECT NULL AS project_id, (SELECT count(*) FROM changed) + (SELECT count(*) FROM lent)"
                    " UNION ALL SELECT project_id, count(*) FROM gone GROUP BY project_id",
     3
 };

@@ -16,6 +16,7 @@
 #include "lib/base/mem.h"
 #include "network/rows/plan.h"
 #include "network/serve/batch.h"
+#include "network/serve/leases.h"
 #include "network/serve/state.h"
 #include "network/serve/states.h"
 
@@ -173,10 +174,17 @@ static void service_tell(struct kn_daemon *d, struct kn_network_states *states)
     }
 }
 
+/* What kilonova-network keeps in memory. */
+struct service_state {
+    struct kn_network_states *states;
+    struct kn_network_leases leases;
+};
+
 static int service_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count,
                           struct kn_error *err)
 {
     AUTO_FREE struct kn_network_outcome *outcomes = kn_realloc_array(NULL, (size_t)count + 1, sizeof(*outcomes));
+    struct service_state *service = state;
     bool changes = false, asked = false;
     int n = 0, rc = 0;
 
@@ -185,34 +193,47 @@ static int service_handle(struct kn_daemon *d, void *state, struct kn_message **
             outcomes[n++] = (struct kn_network_outcome){ .command = messages[i] };
         }
         asked = asked || strcmp(messages[i]->type->name, "net.changed") == 0;
-        asked = kn_network_states_hear(state, messages[i], kn_mono_ms()) || asked;
+        asked = kn_network_states_hear(service->states, messages[i], kn_mono_ms()) || asked;
+        if (rc == 0) {
+            rc = kn_network_leases_hear(&service->leases, d, messages[i], err);
+        }
     }
-    if (n > 0) {
+    if (n > 0 && rc == 0) {
         rc = service_serve(d, outcomes, n, &changes, err);
     }
     reset(outcomes, n);
     if (rc == 0 && (changes || asked)) {
-        service_tell(d, state);
+        service_tell(d, service->states);
     }
     return rc;
 }
 
 static int network_service_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
 {
+    struct service_state *service = KN_NEW(struct service_state);
+
     (void)err;
-    *ret_state = kn_network_states_new(d->conf.agent_sim_network);
+    service->states = kn_network_states_new(d->conf.agent_sim_network);
+    kn_network_leases_init(&service->leases);
+    *ret_state = service;
     return 0;
 }
 
 static int network_service_tick(struct kn_daemon *d, void *state, struct kn_error *err)
 {
-    return kn_network_state_tick(d, state, err);
+    struct service_state *service = state;
+
+    return kn_network_leases_work(&service->leases, d, err) < 0 ? -1 : kn_network_state_tick(d, service->states, err);
 }
 
 static void network_service_stop(struct kn_daemon *d, void *state)
 {
+    struct service_state *service = state;
+
     (void)d;
-    kn_network_states_free(state);
+    kn_network_states_free(service->states);
+    kn_network_leases_release(&service->leases);
+    free(service);
 }
 
 const struct kn_service kn_network_service = {
@@ -220,7 +241,7 @@ const struct kn_service kn_network_service = {
     .topic = KN_TOPIC_NETWORK,
     .obeys_tasks = true,
     .reads_reports = true,
-    .tick_ms = 2000,
+    .tick_ms = 1000,
     .start = network_service_start,
     .handle = service_handle,
     .tick = network_service_tick,

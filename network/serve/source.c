@@ -20,8 +20,11 @@
     ".id AND b.state = 'active' JOIN host h ON h.name = b.host AND h.underlay <> ''"
 
 /* clang-format off */
+/* A floating address that somebody has. */
+#define LENT "(f.port_id IS NOT NULL OR EXISTS (SELECT 1 FROM port_forwarding w WHERE w.floating_ip_id = f.id))"
+
 #define NETWORK_OBJECTS \
-    "SELECT n.id, " OBJECT("'id', n.id, 'type', 'vxlan', 'vni', n.vni, 'mtu', n.mtu, 'dhcp_mac', d.mac, 'dhcp_ips', " \
+    "SELECT n.id, " OBJECT("'id', n.id, 'type', n.type, 'physical', n.physical, 'vni', n.vni, 'mtu', n.mtu, 'dhcp_mac', d.mac, 'dhcp_ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM address a WHERE a.port_id = d.id") ", 'subnets', " \
         LIST_OF("json_build_object('id', u.id, 'cidr', u.cidr, 'gateway', host(u.gateway_ip), 'dhcp', u.enable_dhcp," \
                 " 'dns', array_to_json(u.dns_nameservers), 'routes', u.host_routes) ORDER BY u.id", "FROM subnet u WHERE u.network_id = n.id")) \
@@ -34,7 +37,7 @@
 
 #define PORT_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'server', " SERVER_OF("p") ", 'hostname', s.hostname, 'mac', p.mac," \
-        " 'up', p.admin_state_up, 'filtered', p.port_security, 'pairs', " \
+        " 'up', p.admin_state_up, 'is_router', p.device_owner IN ('network:router_interface', 'network:router_gateway'), 'filtered', p.port_security, 'pairs', " \
         LIST_OF("json_build_object('ip', e.pair->>'ip_address', 'mac', e.pair->>'mac_address') ORDER BY e.n", \
                 "FROM jsonb_array_elements(p.allowed_pairs) WITH ORDINALITY AS e(pair, n)") \
         ", 'groups', CASE WHEN p.port_security THEN " \
@@ -44,7 +47,8 @@
 
 #define PEER_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'hostname', s.hostname, 'mac', p.mac, 'ips', " \
-        LIST_OF("host(a.ip) ORDER BY a.ip", "FROM address a WHERE a.port_id = p.id") ", 'underlay', h.underlay") \
+        LIST_OF("host(a.ip) ORDER BY a.ip", "FROM (SELECT ip FROM address WHERE port_id = p.id UNION SELECT f.ip FROM floating_ip f WHERE p.device_owner = 'network:router_gateway'" \
+                " AND f.router_id::text = p.device_id AND " LENT ") a") ", 'underlay', h.underlay") \
     " FROM port p" LIVES("p") NAMED("p") " WHERE p.id = ANY($1::uuid[])"
 
 /* What ports on hosts $1 have, by way of their groups. */
@@ -87,6 +91,27 @@
     "SELECT q.id, " OBJECT("'id', q.id, 'to_guest', " LIMIT_OF_POLICY("ingress") ", 'from_guest', " LIMIT_OF_POLICY("egress") \
         ", 'dscp', (SELECT r.dscp_mark FROM qos_rule r WHERE r.policy_id = q.id AND r.kind = 'dscp_marking')") \
     " FROM qos_policy q WHERE q.id = ANY($1::uuid[])"
+
+/* A router's legs in an order in which the one that leads outside is the last. */
+#define LEGS_OF(r) "FROM port p WHERE p.device_id = " r ".id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway')"
+#define DEFAULT_ROUTES \
+    "(SELECT coalesce(jsonb_agg(w.route), '[]') FROM (SELECT DISTINCT ON (family(s.gateway_ip)) jsonb_build_object('destination'," \
+    " CASE family(s.gateway_ip) WHEN 4 THEN '0.0.0.0/0' ELSE '::/0' END, 'nexthop', host(s.gateway_ip)) AS route FROM port g JOIN address a ON a.port_id = g.id" \
+    " JOIN subnet s ON s.id = a.subnet_id WHERE g.device_id = r.id::text AND g.device_owner = 'network:router_gateway' AND s.gateway_ip IS NOT NULL" \
+    " ORDER BY family(s.gateway_ip), a.ip) w WHERE NOT r.routes @> jsonb_build_array(jsonb_build_object('destination', w.route->'destination')))"
+#define ROUTER_OBJECTS \
+    "SELECT r.id, " OBJECT("'id', r.id, 'lease', r.lease, 'up', r.admin_state_up, 'interfaces', " \
+        LIST_OF("json_build_object('port', p.id, 'network', p.network_id, 'mac', p.mac, 'ips', (SELECT coalesce(json_agg(host(a.ip) || '/' || masklen(s.cidr) ORDER BY a.ip), '[]')" \
+                " FROM address a JOIN subnet s ON s.id = a.subnet_id WHERE a.port_id = p.id)) ORDER BY p.device_owner = 'network:router_gateway', p.id", LEGS_OF("r")) \
+        ", 'gateway', (SELECT count(*) - 1 " LEGS_OF("r") " HAVING bool_or(p.device_owner = 'network:router_gateway')), 'snat', r.snat," \
+        " 'snat_ip', (SELECT host(a.ip) FROM port g JOIN address a ON a.port_id = g.id AND family(a.ip) = 4 WHERE g.device_id = r.id::text" \
+        "  AND g.device_owner = 'network:router_gateway' ORDER BY a.ip LIMIT 1), 'routes', r.routes || " DEFAULT_ROUTES ", 'floating', " \
+        LIST_OF("json_build_object('id', f.id, 'outside', host(f.ip), 'inside', host(f.fixed_ip)) ORDER BY f.id", \
+                "FROM floating_ip f WHERE f.router_id = r.id AND f.port_id IS NOT NULL") ", 'forwards', " \
+        LIST_OF("json_build_object('id', w.id, 'outside', host(f.ip), 'inside', host(w.fixed_ip), 'protocol', CASE w.protocol WHEN 'tcp' THEN 6 ELSE 17 END," \
+                " 'outside_first', w.external_port, 'outside_last', w.external_port, 'inside_first', w.internal_port, 'inside_last', w.internal_port) ORDER BY w.id", \
+                "FROM floating_ip f JOIN port_forwarding w ON w.floating_ip_id = f.id WHERE f.router_id = r.id")) \
+    " FROM router r WHERE r.id = ANY($1::uuid[])"
 
 const struct kn_network_source kn_network_sources[] = {
     { .kind = "network", .root = "network", .change = "network",
@@ -144,6 +169,11 @@ const struct kn_network_source kn_network_sources[] = {
           "SELECT DISTINCT x.host, x.policy FROM (SELECT b.host, " POLICY_OF_PORT " AS policy FROM port_binding b JOIN port p ON p.id = b.port_id"
           " WHERE b.host = ANY($1::text[])) x WHERE x.policy IS NOT NULL", 1 },
       .objects = { "source_policy_objects", POLICY_OBJECTS, 1 } },
+
+    { .kind = "router", .root = "router", .change = "router",
+      .wanted = { "source_router_wanted", "SELECT host, id FROM router WHERE host = ANY($1::text[])", 1 },
+      .seats = { "source_router_seats", "SELECT DISTINCT host FROM router WHERE id = ANY($1::uuid[]) AND host IS NOT NULL", 1 },
+      .objects = { "source_router_objects", ROUTER_OBJECTS, 1 } },
 
     { .change = NULL },
 };

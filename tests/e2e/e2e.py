@@ -36,6 +36,10 @@ class World:
             lab.wait_gone(server["id"])
         for volume in lab.call("GET", "/volume/v3/volumes?name=e2e-volume", want=200)["volumes"]:
             lab.call("DELETE", f"/volume/v3/volumes/{volume['id']}")
+        for router in lab.call("GET", "/network/v2.0/routers?name=e2e-router", want=200)["routers"]:
+            for port in lab.call("GET", f"/network/v2.0/ports?device_id={router['id']}&device_owner=network:router_interface", want=200)["ports"]:
+                lab.call("PUT", f"/network/v2.0/routers/{router['id']}/remove_router_interface", {"port_id": port["id"]})
+            lab.call("DELETE", f"/network/v2.0/routers/{router['id']}")
         for network in lab.call("GET", "/network/v2.0/networks?name=e2e-net", want=200)["networks"]:
             lab.call("DELETE", f"/network/v2.0/networks/{network['id']}", want=204)
         lab.call("DELETE", "/compute/v2.1/os-keypairs/e2e-key")
@@ -93,6 +97,29 @@ def each_reads_its_own_metadata(w):
         expect("user data", guest.run("timeout 10 wget -q -O - http://169.254.169.254/openstack/latest/user_data"), USER_DATA.strip())
         expect("EC2 hostname", guest.run("timeout 10 wget -q -O - http://169.254.169.254/latest/meta-data/hostname").split(".")[0], guest.name)
         expect("authorized_keys", guest.run("cat ~/.ssh/authorized_keys"), key)
+
+
+def floating_ips_lead_in_and_out(w):
+    """From outside to a guest by a floating IP, out of the guest as that address, to the other guest when it moves, and nowhere when it is gone."""
+    lab = w.lab
+    public = lab.id_of("/network/v2.0/networks", "networks", "public")
+    router = lab.call("POST", "/network/v2.0/routers", {"router": {"name": "e2e-router", "external_gateway_info": {"network_id": public}}}, want=201)["router"]["id"]
+    subnet = lab.call("GET", f"/network/v2.0/subnets?network_id={w.network}", want=200)["subnets"][0]["id"]
+    lab.call("PUT", f"/network/v2.0/routers/{router}/add_router_interface", {"subnet_id": subnet}, want=200)
+    body = {"floatingip": {"floating_network_id": public, "port_id": w.ports[w.one.id][0]}}
+    floating = lab.call("POST", "/network/v2.0/floatingips", body, want=201)["floatingip"]
+    address = floating["floating_ip_address"]
+
+    def who():
+        return lab.outside("sh", "-c", f"echo | timeout 5 busybox wget -q -O - http://{address}/cgi-bin/status")[1]
+    wait_until("the first guest by its floating IP", lambda: w.one.name in who(), GUEST_LIMIT_S)
+    w.two.run("ping -q -c 1 -W 5 172.24.4.1")
+    lab.call("PUT", f"/network/v2.0/floatingips/{floating['id']}", {"floatingip": {"port_id": w.ports[w.two.id][0]}}, want=200)
+    wait_until("the second guest by the same", lambda: w.two.name in who(), GUEST_LIMIT_S)
+    lab.call("DELETE", f"/network/v2.0/floatingips/{floating['id']}", want=204)
+    wait_until("nobody by it", lambda: lab.outside("ping", "-q", "-c", "1", "-W", "1", address)[0] != 0, GUEST_LIMIT_S)
+    lab.call("PUT", f"/network/v2.0/routers/{router}/remove_router_interface", {"subnet_id": subnet}, want=200)
+    lab.call("DELETE", f"/network/v2.0/routers/{router}", want=204)
 
 
 METADATA = "http://169.254.169.254/openstack/latest/meta_data.json"
@@ -231,7 +258,8 @@ def audit_is_clean(w):
     w.lab.audit()
 
 
-STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, each_reads_its_own_metadata, metadata_follows_what_users_write,
+STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, floating_ips_lead_in_and_out, each_reads_its_own_metadata,
+         metadata_follows_what_users_write,
          console_shows_what_the_guest_said, stop_and_start, reboot_soft_and_hard, pause_and_unpause, suspend_and_resume, volume_moves_between_servers,
          agent_killed_in_the_middle_of_a_spawn, shutdown_from_inside_is_noticed, deleted_servers_leave_nothing, audit_is_clean]
 

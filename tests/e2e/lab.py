@@ -81,6 +81,12 @@ class Lab:
                               stdin=subprocess.DEVNULL, timeout=limit_s)
         return done.stdout
 
+    @staticmethod
+    def outside(*words, limit_s=GUEST_LIMIT_S):
+        """A command outside of the cloud, where the external network leads: (exit code, output)."""
+        done = subprocess.run([ROOT / "lab" / "hosts.sh", "outside", *words], capture_output=True, text=True, timeout=limit_s, check=False)
+        return done.returncode, done.stdout.strip()
+
     def domains(self, host):
         """server -> state, as libvirt says it."""
         rows = self.on(host, "virsh", "-q", "-c", "qemu:///system", "list", "--all", check=True).splitlines()

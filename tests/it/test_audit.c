@@ -66,6 +66,7 @@ static const struct breaker BREAKERS[] = {
     { "6. quota usage is what exists", "DELETE FROM quota_usage WHERE resource = 'image_size_total'" },
     { "6. quota usage is what exists", "INSERT INTO quota_usage VALUES ('compute', 'ghost', 'instances', 1)" },
 
+#include "tests/it/audit_routers.def"
     { "4. every bound port belongs to a server or to the network itself",
       "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c');"
       "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'h', 'active')" },

@@ -83,7 +83,7 @@ static const struct {
     { "network", "\"description\":%s", TEXT, false },
     { "network", "\"admin_state_up\":%s", BOOLEAN, false },
     { "network", "\"shared\":%s", BOOLEAN, false },
-    { "network", "\"router:external\":%s", NOTHING, false },
+    { "network", "\"router:external\":%s", BOOLEAN, false },
     { "network", "\"is_default\":%s", NOTHING, false },
     { "network", "\"mtu\":%s", 0, false },
     { "network", "\"tenant_id\":%s", TEXT, true },

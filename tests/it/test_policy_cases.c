@@ -85,6 +85,11 @@ struct question {
     const char *sql; /* before it */
 };
 
+#define ROUTER "55555555-5555-4555-8555-0000000000aa"
+#define OUTSIDE "UPDATE network SET external = true WHERE id = '" SEED_NETWORK_FOREIGN "';"
+#define ROUTED "INSERT INTO router (id, project_id) VALUES ('" ROUTER "', '" SEED_PROJECT "');"
+#define GATEWAY(more) \
+    "{\"router\": {\"external_gateway_info\": {\"network_id\": \"" SEED_NETWORK_FOREIGN "\", " more "}}}"
 #define SHARED "UPDATE network SET shared = true WHERE id = '" SEED_NETWORK_FOREIGN "';"
 #define TYPE_PUBLIC "UPDATE volume_type SET is_public = true WHERE id = '" TYPE_SECRET "';"
 /* Whoever asks finds a group of that name in his own project. */
@@ -243,6 +248,36 @@ static const struct question QUESTIONS[] = {
       "{\"network\": {\"provider:segmentation_id\": 77}}", NULL, NULL },
     { KN_NEUTRON_UPDATE_NETWORK_SHARED, false, KN_NEUTRON_UPDATE_NETWORK, 200, 403, 0, "PUT",
       NEUTRON "/networks/" SEED_NETWORK, "{\"network\": {\"shared\": true}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_NETWORK_EXTERNAL, false, KN_NEUTRON_CREATE_NETWORK, 201, 403, 0, "POST", NEUTRON "/networks",
+      "{\"network\": {\"router:external\": true}}", NULL, NULL },
+    { KN_NEUTRON_UPDATE_NETWORK_EXTERNAL, false, KN_NEUTRON_UPDATE_NETWORK, 200, 403, 0, "PUT",
+      NEUTRON "/networks/" SEED_NETWORK, "{\"network\": {\"router:external\": true}}", NULL, NULL },
+    { KN_NEUTRON_GET_ROUTER_HA, false, KN_NEUTRON_GET_ROUTER, 200, 200, 0, "GET", NEUTRON "/routers/" ROUTER, NULL,
+      "router.ha", ROUTED },
+    { KN_NEUTRON_GET_ROUTER_DISTRIBUTED, false, KN_NEUTRON_GET_ROUTER, 200, 200, 0, "GET", NEUTRON "/routers/" ROUTER,
+      NULL, "router.distributed", ROUTED },
+    { KN_NEUTRON_CREATE_ROUTER_HA, false, KN_NEUTRON_CREATE_ROUTER, 400, 403, 0, "POST", NEUTRON "/routers",
+      "{\"router\": {\"ha\": true}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_ROUTER_DISTRIBUTED, false, KN_NEUTRON_CREATE_ROUTER, 400, 403, 0, "POST", NEUTRON "/routers",
+      "{\"router\": {\"distributed\": true}}", NULL, NULL },
+    { KN_NEUTRON_UPDATE_ROUTER_HA, false, KN_NEUTRON_UPDATE_ROUTER, 400, 403, 0, "PUT", NEUTRON "/routers/" ROUTER,
+      "{\"router\": {\"ha\": true}}", NULL, ROUTED },
+    { KN_NEUTRON_UPDATE_ROUTER_DISTRIBUTED, false, KN_NEUTRON_UPDATE_ROUTER, 400, 403, 0, "PUT",
+      NEUTRON "/routers/" ROUTER, "{\"router\": {\"distributed\": true}}", NULL, ROUTED },
+    { KN_NEUTRON_CREATE_ROUTER_SNAT, false, KN_NEUTRON_CREATE_ROUTER, 201, 403, 0, "POST", NEUTRON "/routers",
+      GATEWAY("\"enable_snat\": false"), NULL, OUTSIDE },
+    { KN_NEUTRON_CREATE_ROUTER_FIXED_IPS, false, KN_NEUTRON_CREATE_ROUTER, 201, 403, 0, "POST", NEUTRON "/routers",
+      GATEWAY("\"external_fixed_ips\": [{\"ip_address\": \"10.1.0.77\"}]"), NULL, OUTSIDE },
+    { KN_NEUTRON_UPDATE_ROUTER_SNAT, false, KN_NEUTRON_UPDATE_ROUTER, 200, 403, 0, "PUT", NEUTRON "/routers/" ROUTER,
+      GATEWAY("\"enable_snat\": false"), NULL, OUTSIDE ROUTED },
+    { KN_NEUTRON_UPDATE_ROUTER_FIXED_IPS, false, KN_NEUTRON_UPDATE_ROUTER, 200, 403, 0, "PUT",
+      NEUTRON "/routers/" ROUTER, GATEWAY("\"external_fixed_ips\": [{\"ip_address\": \"10.1.0.78\"}]"), NULL,
+      OUTSIDE ROUTED },
+    { KN_NEUTRON_CREATE_FLOATINGIP_ADDRESS, false, KN_NEUTRON_CREATE_FLOATINGIP, 201, 403, 0, "POST",
+      NEUTRON "/floatingips",
+      "{\"floatingip\": {\"floating_network_id\": \"" SEED_NETWORK_FOREIGN
+      "\", \"floating_ip_address\": \"10.1.0.79\"}}",
+      NULL, OUTSIDE },
     { KN_NEUTRON_GET_PORT, false, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_FOREIGN, NULL, NULL, NULL },
     { KN_NEUTRON_GET_PORT, true, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_GUEST, NULL, NULL, NULL },
     { KN_NEUTRON_GET_PORT_HOST, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL,

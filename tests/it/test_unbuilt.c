@@ -33,11 +33,11 @@ static void test_words(void **state)
     static const struct {
         const char *method, *path, *wanted;
     } CASES[] = {
-        { "GET", "/network/v2.0/routers",
+        { "GET", "/network/v2.0/trunks",
           "{\"NeutronError\":{\"type\":\"HTTPNotFound\",\"message\":\"The resource could not be found: this cloud "
-          "has no routers; that is not built here.\"" },
-        { "POST", "/network/v2.0/floatingips", "no floating IPs; that is not built here" },
-        { "PUT", "/network/v2.0/routers/x/add_router_interface", "no routers" },
+          "has no trunks; that is not built here.\"" },
+        { "POST", "/network/v2.0/bgpvpn", "no BGP VPNs; that is not built here" },
+        { "GET", "/network/v2.0/routers/x/conntrack_helpers", "no conntrack helpers" },
         { "GET", "/network/v2.0/networks/x/dhcp-agents", "no DHCP agents" },
         { "GET", "/volume/v3/snapshots/" ID(1),
           "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network_kind.c: overlays and physical networks, external ones and others. What hosts make of it is network/host/link_external.c's. */
+#include "network/rows/network_kind.h"
+
+#include <string.h>
+
+#include "lib/domain/schema.h"
+#include "network/rows/routers.h"
+
+#define FLAT_MTU 1500 /* of the wire, where nobody says another one */
+
+static int kind_bad(struct kn_error *err, const char *format, const char *a, const char *b)
+{
+    char words[200];
+
+    snprintf(words, sizeof(words), "Invalid input for operation: %s.", format);
+    kn_rest_fail(err, KN_BAD_REQUEST, words, a, b);
+    return kn_fail_name(err, "InvalidInput");
+}
+
+static const struct kn_stmt KNOWN = { "kind_physical", "SELECT 1 FROM network_host WHERE $1 = ANY(physical) LIMIT 1",
+                                      1 };
+
+static int kind_check_flat(struct kn_request *req, json_t *object, const char *physical, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (physical == NULL) {
+        return kind_bad(err, "physical_network required for flat provider network", "", "");
+    }
+    if (json_object_get(object, "provider:segmentation_id") != NULL) {
+        return kind_bad(err, "provider:segmentation_id specified for flat network", "", "");
+    }
+    if (kn_db_run(req->db, &KNOWN, KN_ARGS(physical), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kind_bad(err, "physical_network '%1' unknown for flat provider network", physical, "");
+    }
+    if (json_object_get(object, "mtu") == NULL) {
+        json_object_set_new(object, "mtu", json_integer(FLAT_MTU));
+    }
+    return 0;
+}
+
+int kn_network_kind_new(struct kn_request *req, json_t *object, struct kn_error *err)
+{
+    const char *physical = kn_schema_text(object, "provider:physical_network", NULL);
+    const char *type = kn_schema_text(object, "provider:network_type", NULL);
+
+    if (type == NULL && physical != NULL) {
+        return kind_bad(err, "network_type required", "", "");
+    }
+    if (type != NULL && strcmp(type, "flat") == 0) {
+        return kind_check_flat(req, object, physical, err);
+    }
+    if (type != NULL && strcmp(type, "vxlan") != 0) {
+        return kind_bad(err, "network_type %1 is not supported, this cloud has vxlan and flat", type, "");
+    }
+    return physical == NULL ? 0 : kind_bad(err, "provider:physical_network specified for vxlan network", "", "");
+}
+
+int kn_network_kind_taken(const json_t *object, struct kn_error *err)
+{
+    kn_fail(err, KN_CONFLICT, "Unable to create the flat network. Physical network %s is in use.",
+            kn_schema_text(object, "provider:physical_network", ""));
+    return kn_fail_name(err, "FlatNetworkInUse");
+}
+
+static const struct kn_stmt LEADS = {
+    "kind_leads",
+    "SELECT 1 FROM port WHERE network_id = $1::uuid AND device_owner IN ('" KN_ROUTER_GATEWAY "', '" KN_FLOATING_PORT
+    "') LIMIT 1",
+    1
+};
+
+int kn_network_kind_change(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_schema_bool(object, "router:external", true)) {
+        return 0;
+    }
+    if (kn_db_run(req->db, &LEADS, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) > 0) {
+        kn_fail(err, KN_CONFLICT,
+                "External network %s cannot be updated to be made non-external, since it has existing gateway ports.",
+                id);
+        return kn_fail_name(err, "ExternalNetworkInUse");
+    }
+    return 0;
+}
+
+static const struct kn_stmt END = {
+    "kind_end",
+    "WITH gone AS (DELETE FROM floating_ip f WHERE f.network_id = $1::uuid AND f.port_id IS NULL AND NOT EXISTS"
+    " (SELECT 1 FROM port_forwarding w WHERE w.floating_ip_id = f.id) RETURNING f.own_port_id)"
+    " DELETE FROM port p USING gone WHERE p.id = gone.own_port_id",
+    1
+};
+
+int kn_network_kind_end(struct kn_request *req, const char *id, struct kn_error *err)
+{
+    return kn_db_run(req->db, &END, KN_ARGS(id), NULL, err);
+}

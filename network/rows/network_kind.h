@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network_kind: what a network is made of (an overlay, or a physical network of the hosts), and whether routers lead out by it: rules of the networks' noun. */
+#ifndef KN_NETWORK_ROWS_NETWORK_KIND_H
+#define KN_NETWORK_ROWS_NETWORK_KIND_H
+
+#include "lib/adapter/http.h"
+
+/* Of a new one: provider:* make sense together. */
+int kn_network_kind_new(struct kn_request *req, json_t *object, struct kn_error *err);
+/* router:external is not taken away from routers that use it. */
+int kn_network_kind_change(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
+/* It goes: floating addresses that are lent to nobody go with it. */
+int kn_network_kind_end(struct kn_request *req, const char *id, struct kn_error *err);
+/* The physical network is another's. Returns -1. */
+int kn_network_kind_taken(const json_t *object, struct kn_error *err);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where routers live, on a real PostgreSQL: who gets one, who loses it and when, and what hosts are told of it. */
+#include "tests/support/test.h"
+
+#include "lib/adapter/daemon.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/domain/lease.h"
+#include "network/serve/leases.h"
+#include "network/serve/source.h"
+#include "tests/support/postgres.h"
+
+#define NET "11111111-1111-4111-8111-111111111111"
+#define SUB "22222222-2222-4222-8222-222222222222"
+#define EXT "33333333-3333-4333-8333-333333333333"
+#define EXT_SUB "44444444-4444-4444-8444-444444444444"
+#define LEG "55555555-5555-4555-8555-555555555555"
+#define GATE "66666666-6666-4666-8666-666666666666"
+#define ROUTER "77777777-7777-4777-8777-777777777777"
+#define BARE "88888888-8888-4888-8888-888888888888"
+
+static const char FIXTURE[] =
+    "TRUNCATE address, port, router, subnet, network, host, agent, network_change CASCADE;"
+    "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b'), ('a3', 'b');"
+    "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
+    " hypervisor_version) SELECT 'h' || n, gen_random_uuid(), 'a' || n, 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 3) n;"
+    "INSERT INTO network (id, project_id, name, vni, external, type, physical) VALUES ('" NET
+    "', 'p', 'n', 1, false, 'vxlan', NULL),"
+    " ('" EXT "', 'p', 'public', 2, true, 'flat', 'public');"
+    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools) VALUES"
+    " ('" SUB "', '" NET "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]'), ('" EXT_SUB "', '" EXT
+    "', 'p', 4, '172.24.4.0/24', '172.24.4.1', '[]');"
+    "INSERT INTO router (id, project_id) VALUES ('" ROUTER "', 'p'), ('" BARE "', 'p');"
+    "INSERT INTO port (id, network_id, project_id, mac, device_owner, device_id) VALUES"
+    " ('" LEG "', '" NET "', 'p', 'fa:16:3e:00:00:01', 'network:router_interface', '" ROUTER "'),"
+    " ('" GATE "', '" EXT "', '', 'fa:16:3e:00:00:02', 'network:router_gateway', '" ROUTER "');"
+    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" SUB "', '10.0.0.1', '" LEG "'), ('" EXT_SUB
+    "', '172.24.4.9', '" GATE "');";
+
+static struct kn_test_pg *pg;
+static struct kn_daemon d;
+static struct kn_network_leases leases;
+static struct kn_error err;
+
+static int setup(void **state)
+{
+    (void)state;
+    pg = kn_test_pg_start(KN_TEST_PG_FAST);
+    AUTO_FREE char *url = kn_test_pg_migrated(pg, "leases");
+
+    d.db = kn_db_new(url, "test");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kn_db_free(d.db);
+    kn_test_pg_free(pg);
+    return 0;
+}
+
+static void hear(const char *type, const char *body)
+{
+    struct kn_message message;
+    json_t *json = json_loads(body, 0, NULL);
+
+    assert_non_null(json);
+    kn_message_init(&message, type, json);
+    assert_ok(kn_network_leases_hear(&leases, &d, &message, &err), &err);
+    kn_message_release(&message);
+}
+
+static void work(void)
+{
+    assert_ok(kn_network_leases_work(&leases, &d, &err), &err);
+}
+
+/* We have listened for long. */
+static void listened(void)
+{
+    leases.since_ms = kn_mono_ms() - KN_LEASE_MS;
+    leases.worked_ms = kn_mono_ms();
+}
+
+/* It was not heard for as long as it takes. */
+static void silence(const char *host)
+{
+    AUTO_FREE char *sql = kn_asprintf("UPDATE network_host SET until = now() - interval '1 ms' WHERE host = '%s'",
+                                      host);
+
+    assert_ok(kn_db_script(d.db, sql, &err), &err);
+}
+
+static const char *text(const char *sql)
+{
+    static char out[8][300];
+    static int n;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    assert_ok(kn_db_query(d.db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    n = (n + 1) % 8;
+    kn_copy(out[n], sizeof(out[n]), kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, 0) : "(none)");
+    return out[n];
+}
+
+#define WHERE "SELECT host || ' ' || lease FROM router WHERE id = '" ROUTER "'"
+#define HELLO(n, physical) \
+    "{\"agent\":\"a" #n "\",\"boot\":\"b\",\"hosts\":[{\"host\":\"h" #n \
+    "\",\"hypervisor_type\":\"QEMU\",\"physical\":[" physical "]}]}"
+
+static int fresh(void **state)
+{
+    (void)state;
+    assert_ok(kn_db_script(d.db, FIXTURE, &err), &err);
+    kn_network_leases_init(&leases);
+    hear("agent.hello", HELLO(1, ""));
+    hear("agent.hello", HELLO(2, "\"public\""));
+    hear("agent.hello", HELLO(3, "\"public\",\"dmz\""));
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    kn_network_leases_release(&leases);
+    return 0;
+}
+
+/* Only hosts that have its physical network may have it; one that has no leg needs none. */
+static void test_placed(void **state)
+{
+    (void)state;
+    work();
+    assert_string_equal(text(WHERE), "h2 1");
+    assert_string_equal(text("SELECT string_agg(host || state, ',' ORDER BY port_id) FROM port_binding"),
+                        "h2active,h2active");
+    assert_string_equal(text("SELECT coalesce(host, 'nobody') FROM router WHERE id = '" BARE "'"), "nobody");
+    assert_string_equal(text("SELECT count(*) > 0 FROM network_change WHERE kind = 'router' AND id = '" ROUTER "'"),
+                        "t");
+    assert_string_equal(text("SELECT count(DISTINCT id) FROM network_change WHERE kind = 'port'"), "2");
+    work(); /* and stays */
+    assert_string_equal(text(WHERE), "h2 1");
+}
+
+static void test_moved(void **state)
+{
+    (void)state;
+    work();
+    silence("h2");
+    work(); /* we do not know yet whether it was silent */
+    assert_string_equal(text(WHERE), "h2 1");
+    listened();
+    work();
+    assert_string_equal(text(WHERE), "h3 2");
+    assert_string_equal(text("SELECT string_agg(host, ',' ORDER BY port_id) FROM port_binding"), "h3,h3");
+    hear("agent.heartbeat", "{\"agent\":\"a2\",\"boot\":\"b\"}"); /* the old one comes back and gets nothing back */
+    work();
+    assert_string_equal(text(WHERE), "h3 2");
+}
+
+/* Who is heard keeps it; if nobody else may have it, it waits where it is. */
+static void test_kept(void **state)
+{
+    (void)state;
+    work();
+    listened();
+    silence("h2");
+    hear("agent.heartbeat", "{\"agent\":\"a2\",\"boot\":\"b\"}");
+    work();
+    assert_string_equal(text(WHERE), "h2 1");
+    silence("h2");
+    silence("h3");
+    work();
+    assert_string_equal(text(WHERE), "h2 1");
+    hear("agent.heartbeat", "{\"agent\":\"a3\",\"boot\":\"b\"}");
+    work();
+    assert_string_equal(text(WHERE), "h3 2");
+}
+
+/* The scheduler writes the row of a new host, and may do so after we have heard of it. */
+static void test_new_host(void **state)
+{
+    (void)state;
+    hear(
+        "agent.hello",
+        "{\"agent\":\"a1\",\"boot\":\"b\",\"hosts\":[{\"host\":\"h9\",\"hypervisor_type\":\"QEMU\",\"physical\":[\"dmz\"]}]}");
+    work();
+    assert_string_equal(text("SELECT physical FROM network_host WHERE host = 'h9'"), "(none)");
+    assert_ok(
+        kn_db_script(
+            d.db,
+            "INSERT INTO host SELECT (jsonb_populate_record(h, '{\"name\": \"h9\", \"uuid\": \"99999999-9999-4999-8999-999999999990\"}')).* FROM host h WHERE name = 'h1'",
+            &err),
+        &err);
+    work();
+    assert_string_equal(text("SELECT physical FROM network_host WHERE host = 'h9'"), "{dmz}");
+}
+
+/* It got a leg that its host cannot carry. */
+static void test_wants_another(void **state)
+{
+    (void)state;
+    work();
+    listened();
+    assert_ok(kn_db_script(d.db, "UPDATE network SET physical = 'dmz' WHERE id = '" EXT "'", &err), &err);
+    work();
+    assert_string_equal(text(WHERE), "h3 2");
+}
+
+/* What its host is told. */
+static void test_told(void **state)
+{
+    const struct kn_network_source *source = kn_network_sources;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    (void)state;
+    work();
+    assert_ok(
+        kn_db_script(
+            d.db,
+            "UPDATE router SET routes = '[{\"destination\":\"203.0.113.0/24\",\"nexthop\":\"10.0.0.9\"}]' WHERE id = '" ROUTER
+            "';"
+            "INSERT INTO port (id, network_id, project_id, mac) VALUES ('99999999-9999-4999-8999-999999999999', '" NET
+            "', 'p', 'fa:16:3e:00:00:05'),"
+            " ('99999999-9999-4999-8999-999999999998', '" EXT "', '', 'fa:16:3e:00:00:06');"
+            "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" SUB
+            "', '10.0.0.5', '99999999-9999-4999-8999-999999999999');"
+            "INSERT INTO floating_ip (id, project_id, network_id, own_port_id, ip, router_id, port_id, fixed_ip) VALUES"
+            " ('aaaaaaaa-9999-4999-8999-999999999998', 'p', '" EXT
+            "', '99999999-9999-4999-8999-999999999998', '172.24.4.50', '" ROUTER "',"
+            "  '99999999-9999-4999-8999-999999999999', '10.0.0.5')",
+            &err),
+        &err);
+    while (source->kind == NULL || strcmp(source->kind, "router") != 0) {
+        source++;
+    }
+    assert_ok(kn_db_run(d.db, &source->objects, KN_ARGS("{" ROUTER "}"), &rows, &err), &err);
+    json_auto_t *said = json_loads(kn_rows_text(rows, 0, 1), 0, NULL);
+    json_auto_t *wanted = json_pack(
+        "{s:s, s:i, s:b, s:[{s:s, s:s, s:s, s:[s]}, {s:s, s:s, s:s, s:[s]}], s:i, s:b, s:s, s:[{s:s, s:s}, {s:s, s:s}], s:[{s:s, s:s, s:s}], s:[]}",
+        "id", ROUTER, "lease", 1, "up", true, "interfaces", "port", LEG, "network", NET, "mac", "fa:16:3e:00:00:01",
+        "ips", "10.0.0.1/24", "port", GATE, "network", EXT, "mac", "fa:16:3e:00:00:02", "ips", "172.24.4.9/24",
+        "gateway", 1, "snat", true, "snat_ip", "172.24.4.9", "routes", "destination", "203.0.113.0/24", "nexthop",
+        "10.0.0.9", "destination", "0.0.0.0/0", "nexthop", "172.24.4.1", "floating", "id",
+        "aaaaaaaa-9999-4999-8999-999999999998", "outside", "172.24.4.50", "inside", "10.0.0.5", "forwards");
+
+    assert_non_null(wanted);
+    if (!json_equal(said, wanted)) {
+        fail_msg("%s", kn_rows_text(rows, 0, 1));
+    }
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, fresh, end)
+    const struct CMUnitTest tests[] = { T(test_placed),        T(test_moved),    T(test_kept),
+                                        T(test_wants_another), T(test_new_host), T(test_told) };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
