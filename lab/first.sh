@@ -55,6 +55,17 @@ make_network() {
         >/dev/null
     echo "$id" >"$lab/first.network"
     make_router
+    open_default_group
+}
+
+# A project's default group lets nobody in: pings and TCP are let in here.
+open_default_group() {
+    local protocol group
+    group=$(call GET '/network/v2.0/security-groups?name=default' | jq -r '.security_groups[0].id')
+    for protocol in icmp tcp; do
+        post /network/v2.0/security-group-rules '{security_group_rule: {security_group_id: $group, direction: "ingress",
+                ethertype: "IPv4", protocol: $protocol}}' --arg group "$group" --arg protocol "$protocol" >/dev/null
+    done
 }
 
 # What leads from the tenant's network outside.

@@ -64,6 +64,10 @@ def two_servers_boot_on_two_hosts(w):
     w.clear_away()
     w.network = lab.call("POST", "/network/v2.0/networks", {"network": {"name": "e2e-net"}}, want=201)["network"]["id"]
     lab.call("POST", "/network/v2.0/subnets", {"subnet": {"network_id": w.network, "ip_version": 4, "cidr": "10.66.0.0/24"}}, want=201)
+    group = next(g for g in lab.call("GET", "/network/v2.0/security-groups?name=default", want=200)["security_groups"] if g["project_id"] == lab.project)
+    for protocol in ("icmp", "tcp"):  # a project's default group lets nobody in
+        lab.call("POST", "/network/v2.0/security-group-rules", {"security_group_rule": {
+            "security_group_id": group["id"], "direction": "ingress", "ethertype": "IPv4", "protocol": protocol}})
     key = {"name": "e2e-key", "public_key": lab.key.with_suffix(".pub").read_text(), "type": "ssh"}
     lab.call("POST", "/compute/v2.1/os-keypairs", {"keypair": key}, want=201)
     w.one, w.two = w.boot("e2e-one", "h1"), w.boot("e2e-two", "h2")

@@ -117,6 +117,7 @@ class Lab:
         if status != 201:
             raise CloudError(f"login: {status} {answer}")
         self.connection = Http(self, headers["X-Subject-Token"])
+        self.project = answer["token"]["project"]["id"]
 
     def call(self, method, path, body=None, want=None):
         """The answer's body; with no status wanted, (status, body)."""
