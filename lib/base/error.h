@@ -52,7 +52,7 @@ struct kn_error {
     char message[768]; /* one lower-case line of fact, of whole characters */
     char hint[256];    /* advice, may be empty */
     bool is_private;   /* names hosts, paths or the database's insides: for the log, never for a client */
-    char name[48];     /* what a dialect that names its errors calls it ("NetworkInUse"); "" = as its code says */
+    char name[56];     /* what a dialect that names its errors calls it ("NetworkInUse"); "" = as its code says */
 };
 
 /* Fills *err (may be NULL) and returns -1, so that `return kn_fail(...)` reads well. */

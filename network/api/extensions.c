@@ -11,7 +11,9 @@ static const struct {
 } EXTENSIONS[] = {
     { "address-group", "Address group", "Support address group" },
     { "allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs" },
+    { "address-scope", "Address scope", "Address scopes extension." },
     { "availability_zone", "Availability Zone", "Availability zone support." },
+    { "default-subnetpools", "Default Subnetpools", "Provides ability to mark and use a subnetpool as the default." },
     { "expose-port-forwarding-in-fip", "Expose Port Forwarding Resource in Floating IP",
       "Expose the port forwarding resources of a floating IP in its details" },
     { "ext-gw-mode", "Neutron L3 Configurable external gateway mode",
@@ -27,6 +29,8 @@ static const struct {
       "Add a description field to Port Forwarding rules" },
     { "net-mtu", "Network MTU", "Provides MTU attribute for a network resource." },
     { "net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource." },
+    { "network-ip-availability", "Network IP Availability",
+      "Provides IP availability data for each network and subnet." },
     { "pagination", "Pagination support", "Extension that indicates that pagination is enabled." },
     { "port-security", "Port Security", "Provides port security" },
     { "port-security-groups-filtering", "Port filtering on security groups",
@@ -67,6 +71,8 @@ static const struct {
       "Enables to set tag on resources with standard attribute." },
     { "standard-attr-timestamp", "Resource timestamps",
       "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes." },
+    { "subnet-service-types", "Subnet service types", "Provides ability to set the subnet service_types field" },
+    { "subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool" },
     { "tag-ports-during-bulk-creation", "Tag Ports During Bulk Creation", "Allow to tag ports during bulk creation" },
     { "stateful-security-group", "Stateful security group", "Indicates if the security group is stateful or not" },
 };

@@ -10,6 +10,7 @@
 #include "network/rows/networks.h"
 #include "network/rows/qos.h"
 #include "network/rows/routers.h"
+#include "network/rows/subnet_pools.h"
 
 /* The four handlers of a noun that never changes, all lib/rest's; and the fifth. */
 #define FOUR_HANDLERS(plural) \
@@ -39,6 +40,8 @@
 HANDLERS(networks)
 HANDLERS(subnets)
 HANDLERS(ports)
+HANDLERS(subnetpools)
+HANDLERS(address_scopes)
 TAGS(networks)
 TAGS(subnets)
 TAGS(ports)
@@ -52,6 +55,17 @@ HANDLERS(routers)
 HANDLERS(floatingips)
 TAGS(routers)
 TAGS(floatingips)
+TAGS(subnetpools)
+
+static int ip_availabilities_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_list(&kn_network_ip_availabilities, req, KN_REST_LIST, NULL, res, err);
+}
+
+static int ip_availabilities_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_show(&kn_network_ip_availabilities, req, req->params[0], KN_REST_SHOW, res, err);
+}
 
 #define ROUTE(m, p, r, s, h) \
     { \
@@ -119,6 +133,15 @@ static const struct kn_route ROUTES[] = {
           kn_network_forwardings_update),
     ROUTE("DELETE", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", DELETE_FORWARDING, 204,
           kn_network_forwardings_delete),
+    NOUN(subnetpools, SUBNETPOOL),
+    TAG_ROUTES(subnetpools, "subnetpools", SUBNETPOOL),
+    ROUTE("GET", "/v2.0/address-scopes", GET_ADDRESS_SCOPE, 200, address_scopes_list),
+    ROUTE("POST", "/v2.0/address-scopes", CREATE_ADDRESS_SCOPE, 201, address_scopes_create),
+    ROUTE("GET", "/v2.0/address-scopes/{id}", GET_ADDRESS_SCOPE, 200, address_scopes_show),
+    ROUTE("PUT", "/v2.0/address-scopes/{id}", UPDATE_ADDRESS_SCOPE, 200, address_scopes_update),
+    ROUTE("DELETE", "/v2.0/address-scopes/{id}", DELETE_ADDRESS_SCOPE, 204, address_scopes_delete),
+    ROUTE("GET", "/v2.0/network-ip-availabilities", GET_IP_AVAILABILITY, 200, ip_availabilities_list),
+    ROUTE("GET", "/v2.0/network-ip-availabilities/{id}", GET_IP_AVAILABILITY, 200, ip_availabilities_show),
     ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_network_neutron_extensions_list),
     ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_network_neutron_extensions_show),
     ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_network_neutron_zones_list),
@@ -138,8 +161,6 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/routers/{id}/update_external_gateways", "routers with several gateways" },
     { "/v2.0/routers/{id}/remove_external_gateways", "routers with several gateways" },
     { "/v2.0/floatingip_pools", "floating IP pools" },
-    { "/v2.0/subnetpools", "subnet pools" },
-    { "/v2.0/address-scopes", "address scopes" },
     { "/v2.0/trunks", "trunks" },
     { "/v2.0/qos/alias-bandwidth-limit-rules", "aliases of QoS rules" },
     { "/v2.0/qos/alias-dscp-marking-rules", "aliases of QoS rules" },
@@ -147,7 +168,6 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/agents", "list of network agents" },
     { "/v2.0/segments", "segments" },
     { "/v2.0/network_segment_ranges", "segment ranges" },
-    { "/v2.0/network-ip-availabilities", "report of free addresses" },
     { "/v2.0/auto-allocated-topology", "automatic topologies" },
     { "/v2.0/metering", "metering labels" },
     { "/v2.0/service-providers", "service providers" },

@@ -20,6 +20,11 @@
 #define PROVIDER (KN_REST_SHOWN | KN_REST_FILTER | KN_REST_POST)
 #define NONE (KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL)
 
+/* Subnets of one network and family are all of one scope, or of none. */
+#define SCOPE_OF(version) \
+    "(SELECT sp.address_scope_id FROM subnet s JOIN subnet_pool sp ON sp.id = s.subnetpool_id WHERE s.network_id = n.id AND s.ip_version = " version \
+    " LIMIT 1)"
+
 const struct kn_text_rule KN_NEUTRON_UUID = { kn_uuid_valid, "is not a valid UUID", true };
 
 /* clang-format off */
@@ -41,6 +46,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("router:external", "n.external", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "external", .post = KN_NEUTRON_CREATE_NETWORK_EXTERNAL,
                  .put = KN_NEUTRON_UPDATE_NETWORK_EXTERNAL),
     KN_REST_ATTR("is_default", "false", KN_REST_BOOL, NONE),
+    KN_REST_ATTR("ipv4_address_scope", SCOPE_OF("4"), KN_REST_UUID, KN_REST_SHOWN),
+    KN_REST_ATTR("ipv6_address_scope", SCOPE_OF("6"), KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_NETWORK_STANDARD("n"),
     KN_REST_ATTR("provider:network_type", "n.type", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .column = "type", .limit = KN_LIMIT_NETWORK_WORD,

@@ -6,7 +6,8 @@
 #include "lib/adapter/http.h"
 #include "lib/rest/noun.h"
 
-extern const struct kn_rest_noun kn_network_networks, kn_network_subnets, kn_network_ports;
+extern const struct kn_rest_noun kn_network_networks, kn_network_subnets, kn_network_ports,
+    kn_network_ip_availabilities;
 extern const struct kn_text_rule KN_NEUTRON_UUID;
 
 /*

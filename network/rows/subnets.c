@@ -9,6 +9,7 @@
 #include "network/rows/networks.h"
 #include "network/rows/plan.h"
 #include "network/rows/subnet_plan.h"
+#include "network/rows/subnet_pools.h"
 #include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
@@ -17,6 +18,17 @@
 #define POOLS_SAID "_pools" /* what _decide notes for _after: the body named other pools */
 #define LIST (KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL)
 
+static bool is_service_type(const char *text)
+{
+    return strncmp(text, "network:", strlen("network:")) == 0 || strncmp(text, "compute:", strlen("compute:")) == 0;
+}
+
+static const struct kn_text_rule SERVICE_RULE = { is_service_type,
+                                                  "is not a device owner of the kinds network: and compute:", false };
+static const struct kn_schema SERVICE_TYPE[] = {
+    KN_SCHEMA("service_types", KN_IS_STRING, .limit = KN_LIMIT_DEVICE_OWNER, .rule = &SERVICE_RULE),
+    KN_SCHEMA_END,
+};
 static const char *const MODES[] = { "slaac", "dhcpv6-stateful", "dhcpv6-stateless", NULL };
 
 static const struct kn_rest_attr ATTRS[] = {
@@ -29,7 +41,8 @@ static const struct kn_rest_attr ATTRS[] = {
                  .column = "network_id", .rule = &KN_NEUTRON_UUID),
     KN_REST_ATTR("ip_version", "s.ip_version", KN_REST_INT, FIND | KN_REST_POST | KN_REST_REQUIRED,
                  .column = "ip_version", .limit = KN_LIMIT_IP_VERSION),
-    KN_REST_ATTR("subnetpool_id", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | NONE),
+    KN_REST_ATTR("subnetpool_id", "s.subnetpool_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_NULL,
+                 .column = "subnetpool_id", .rule = &KN_NEUTRON_UUID),
     KN_REST_ATTR("enable_dhcp", "s.enable_dhcp", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "enable_dhcp"),
     KN_REST_ATTR("ipv6_ra_mode", "s.ra_mode", KN_REST_TEXT, FIND | KN_REST_POST | KN_REST_NULL, .column = "ra_mode",
                  .words = MODES),
@@ -45,8 +58,11 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("description", "s.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description",
                  .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_NETWORK_STANDARD("s"),
-    KN_REST_ATTR("prefixlen", NULL, KN_REST_INT, NONE),
-    KN_REST_ATTR("use_default_subnetpool", NULL, KN_REST_BOOL, NONE),
+    KN_REST_ATTR("prefixlen", NULL, KN_REST_INT, KN_REST_POST | KN_REST_NULL_IS_NOTHING, .limit = KN_LIMIT_PREFIX),
+    KN_REST_ATTR("use_default_subnetpool", NULL, KN_REST_BOOL, KN_REST_POST | KN_REST_NULL_IS_NOTHING),
+    KN_REST_ATTR("segment_id", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | NONE),
+    KN_REST_ATTR("service_types", "s.service_types", KN_REST_TAGS, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNIQUE,
+                 .column = "service_types", .limit = KN_LIMIT_SERVICE_TYPES, .inner = SERVICE_TYPE),
     KN_REST_ATTRS_END,
 };
 
@@ -96,28 +112,16 @@ static int check_overlap(struct kn_request *req, const char *network_id, const c
     return 0;
 }
 
-/* Before hosts know what a subnet of IPv6 promises. */
-static int refuse_v6(const struct kn_network_subnet_plan *plan, struct kn_error *err)
-{
-    if (plan->cidr.ip.family == 4) {
-        return 0;
-    }
-    kn_fail(err, KN_BAD_REQUEST,
-            "Invalid input for operation: this cloud has no IPv6 subnets yet, ip_version must be 4, not 6.");
-    return kn_fail_name(err, "InvalidInput");
-}
-
 /* Whoever owns the network makes its subnets. */
-static int plan_new(struct kn_request *req, const json_t *object, struct kn_network_subnet_plan *plan,
-                    struct kn_error *err)
+static int plan_new(struct kn_request *req, json_t *object, struct kn_network_subnet_plan *plan, struct kn_error *err)
 {
     const char *network_id = kn_schema_text(object, "network_id", ""), *project;
     char cidr[KN_IP_PREFIX_SIZE];
 
     return kn_rest_own(&kn_network_networks, req, network_id, err) < 0 ||
                    kn_rest_owner(&kn_network_subnets, req, object, &project, err) < 0 ||
-                   kn_network_subnet_plan_create(object, plan, err) < 0 || refuse_v6(plan, err) < 0 ||
-                   kn_network_lock(req, network_id, err) < 0 ||
+                   kn_network_lock(req, network_id, err) < 0 || kn_network_pool_take(req, project, object, err) < 0 ||
+                   kn_network_subnet_plan_create(object, plan, err) < 0 ||
                    check_overlap(req, network_id, kn_ip_prefix_text(&plan->cidr, cidr), err) < 0
                ? -1
                : 0;

@@ -26,7 +26,7 @@
 #define NETWORK_OBJECTS \
     "SELECT n.id, " OBJECT("'id', n.id, 'type', n.type, 'physical', n.physical, 'vni', n.vni, 'mtu', n.mtu, 'dhcp_mac', d.mac, 'dhcp_ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM address a WHERE a.port_id = d.id") ", 'subnets', " \
-        LIST_OF("json_build_object('id', u.id, 'cidr', u.cidr, 'gateway', host(u.gateway_ip), 'dhcp', u.enable_dhcp," \
+        LIST_OF("json_build_object('id', u.id, 'cidr', u.cidr, 'gateway', host(u.gateway_ip), 'dhcp', u.enable_dhcp, 'ra_mode', u.ra_mode, 'address_mode', u.address_mode," \
                 " 'dns', array_to_json(u.dns_nameservers), 'routes', u.host_routes) ORDER BY u.id", "FROM subnet u WHERE u.network_id = n.id")) \
     " FROM network n LEFT JOIN LATERAL (SELECT p.id, p.mac FROM port p WHERE p.network_id = n.id AND p.device_owner = 'network:dhcp' ORDER BY p.id LIMIT 1) d ON true" \
     " WHERE n.id = ANY($1::uuid[])"

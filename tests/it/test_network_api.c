@@ -409,7 +409,7 @@ static void test_quotas(void **state)
 static void test_extensions_are_truthful(void **state)
 {
     (void)state;
-    static const char *const ABSENT[] = { "dvr", "l3-ha", "external-gateway-multihoming", "subnet_allocation" };
+    static const char *const ABSENT[] = { "dvr", "l3-ha", "external-gateway-multihoming" };
 
     neutron_say(200, ALICE, "GET /extensions", NULL);
     assert_string_equal(neutron_get("extensions.0.alias"), "address-group");

@@ -28,6 +28,8 @@
 #define VOLUME_FOREIGN "88888888-8888-4888-8888-000000000003"
 #define TYPE_SECRET "88888888-8888-4888-8888-000000000004"
 #define TYPE_OPEN "00000000-0000-0000-0000-000000000000"
+#define POOL_MINE "33333333-3333-4333-8333-00000000000a"
+#define SCOPE_MINE "33333333-3333-4333-8333-00000000000b"
 #define PORT_FOREIGN "33333333-3333-4333-8333-000000000001"
 #define PORT_GUEST "33333333-3333-4333-8333-000000000002" /* mine, on a network of others */
 #define IMAGE_OFF "11111111-1111-4111-8111-000000000001"
@@ -62,6 +64,10 @@ static const char OTHERS[] =
     "('88888888-8888-4888-8888-100000000002', '" VOLUME_FOREIGN "', '" FOREIGN "', 'attached', '/dev/vdb');"
     "INSERT INTO volume_type (id, name, is_public, extra_specs) VALUES ('" TYPE_SECRET
     "', 'secret', false, '{\"volume_backend_name\": \"file\"}');"
+    "DELETE FROM subnet_pool; DELETE FROM address_scope;"
+    "INSERT INTO subnet_pool (id, project_id, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen) VALUES ('" POOL_MINE
+    "', '" SEED_PROJECT "', 4, '{10.0.0.0/8}', 8, 8, 32);"
+    "INSERT INTO address_scope (id, project_id, ip_version) VALUES ('" SCOPE_MINE "', '" SEED_PROJECT "', 4);"
     "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES "
     "('" PORT_FOREIGN "', '" SEED_NETWORK_FOREIGN "', '" SEED_OTHER "', 'fa:16:3e:00:00:11', ''),"
     "('" PORT_GUEST "', '" SEED_NETWORK_FOREIGN "', '" SEED_PROJECT "', 'fa:16:3e:00:00:12', '');"
@@ -278,6 +284,19 @@ static const struct question QUESTIONS[] = {
       "{\"floatingip\": {\"floating_network_id\": \"" SEED_NETWORK_FOREIGN
       "\", \"floating_ip_address\": \"10.1.0.79\"}}",
       NULL, OUTSIDE },
+    { KN_NEUTRON_CREATE_SUBNETPOOL_SHARED, false, KN_NEUTRON_CREATE_SUBNETPOOL, 201, 403, 0, "POST",
+      NEUTRON "/subnetpools", "{\"subnetpool\": {\"name\": \"p\", \"prefixes\": [\"10.0.0.0/8\"], \"shared\": true}}",
+      NULL, NULL },
+    { KN_NEUTRON_CREATE_SUBNETPOOL_DEFAULT, false, KN_NEUTRON_CREATE_SUBNETPOOL, 201, 403, 0, "POST",
+      NEUTRON "/subnetpools",
+      "{\"subnetpool\": {\"name\": \"p\", \"prefixes\": [\"10.0.0.0/8\"], \"is_default\": true}}", NULL, NULL },
+    { KN_NEUTRON_UPDATE_SUBNETPOOL_DEFAULT, false, KN_NEUTRON_UPDATE_SUBNETPOOL, 200, 403, 0, "PUT",
+      NEUTRON "/subnetpools/" POOL_MINE, "{\"subnetpool\": {\"is_default\": false}}", NULL, NULL },
+    { KN_NEUTRON_UPDATE_ADDRESS_SCOPE_SHARED, false, KN_NEUTRON_UPDATE_ADDRESS_SCOPE, 200, 403, 0, "PUT",
+      NEUTRON "/address-scopes/" SCOPE_MINE, "{\"address_scope\": {\"shared\": true}}", NULL, NULL },
+    { KN_NEUTRON_CREATE_ADDRESS_SCOPE_SHARED, false, KN_NEUTRON_CREATE_ADDRESS_SCOPE, 201, 403, 0, "POST",
+      NEUTRON "/address-scopes", "{\"address_scope\": {\"name\": \"s\", \"ip_version\": 4, \"shared\": true}}", NULL,
+      NULL },
     { KN_NEUTRON_GET_PORT, false, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_FOREIGN, NULL, NULL, NULL },
     { KN_NEUTRON_GET_PORT, true, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_GUEST, NULL, NULL, NULL },
     { KN_NEUTRON_GET_PORT_HOST, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL,

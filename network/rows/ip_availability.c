@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ip_availability.c: how many addresses networks have and how many of them are in use: a report over the rows of others. */
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
+#include "network/rows/networks.h"
+
+#define FIND (KN_REST_SHOWN | KN_REST_FIND)
+#define TOTAL "pools_size(s.pools)"
+#define USED "(SELECT count(*) FROM address a WHERE a.subnet_id = s.id)"
+#define OF_NETWORK "FROM subnet s WHERE s.network_id = n.id"
+
+/* clang-format off */
+static const struct kn_rest_attr ATTRS[] = {
+    KN_REST_ATTR("network_id", "n.id", KN_REST_UUID, FIND),
+    KN_REST_ATTR("network_name", "n.name", KN_REST_TEXT, FIND),
+    KN_REST_ATTR("tenant_id", "n.project_id", KN_REST_TEXT, FIND),
+    KN_REST_ATTR("project_id", "n.project_id", KN_REST_TEXT, FIND),
+    KN_REST_ATTR("total_ips", "(SELECT coalesce(sum(" TOTAL "), 0) " OF_NETWORK ")", KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("used_ips", "(SELECT coalesce(sum(" USED "), 0) " OF_NETWORK ")", KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("subnet_ip_availability", "(SELECT coalesce(json_agg(json_build_object('subnet_id', s.id, 'subnet_name', s.name, 'cidr', s.cidr,"
+        " 'ip_version', s.ip_version, 'total_ips', " TOTAL ", 'used_ips', " USED ") ORDER BY s.created_at, s.id), '[]') " OF_NETWORK ")",
+        KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTRS_END,
+};
+
+/* The subnets of which there is one: for networks alone that have one of that family. */
+static int add_version(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
+{
+    (void)a;
+    (void)key;
+    (void)err;
+    kn_rest_where(l, "EXISTS (SELECT FROM subnet s WHERE s.network_id = %C AND s.ip_version::text = ?)", "n.id", value);
+    return 0;
+}
+/* clang-format on */
+
+static const struct kn_rest_param PARAMS[] = { KN_REST_PARAM("ip_version", add_version), KN_REST_PARAMS_END };
+
+const struct kn_rest_noun kn_network_ip_availabilities = {
+    .one = "network_ip_availability",
+    .many = "network_ip_availabilities",
+    .label = "Network",
+    .path = "/network-ip-availabilities",
+    .from = "network n",
+    .id = "n.id",
+    .id_type = KN_REST_UUID,
+    .visible = "(n.project_id = ?)",
+    .order = "network_id",
+    .ascending = true,
+    .ties = "network_id",
+    .attrs = ATTRS,
+    .params = PARAMS,
+    .manners = &KN_REST_NEUTRON,
+};

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Subnet pools, address scopes and the report of free addresses, over the real front door. */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+
+#include "lib/base/mem.h"
+#include "tests/support/front.h"
+#include "tests/support/neutron.h"
+#include "tests/support/neutron_words.h"
+
+#define ALICE KN_TEST_TOKEN("a11ce", "member")
+#define BOB KN_TEST_TOKEN("b0b", "member")
+#define ADMIN KN_TEST_TOKEN("ad", "admin")
+#define POOL(rest) "{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.0.0.0/16\"]" rest "}}"
+
+struct id {
+    char text[64];
+};
+
+static struct id kept(const char *path)
+{
+    struct id id;
+
+    snprintf(id.text, sizeof(id.text), "%s", neutron_get(path));
+    return id;
+}
+
+static struct id pool(const char *token, const char *body)
+{
+    neutron_say(201, token, "POST /subnetpools", body);
+    return kept("subnetpool.id");
+}
+
+/* A subnet on the network: its status, and (201) its range. */
+static void subnet_is(int status, const char *token, const struct id *network, const char *more, const char *wanted)
+{
+    AUTO_FREE char *body = kn_asprintf("{\"subnet\":{\"network_id\":\"%s\",\"ip_version\":4%s}}", network->text, more);
+
+    neutron_say(status, token, "POST /subnets", body);
+    assert_string_equal(neutron_get(status == 201 ? "subnet.cidr" : "NeutronError.type"), wanted);
+}
+
+static struct id network_of(const char *token)
+{
+    struct id id;
+
+    snprintf(id.text, sizeof(id.text), "%s", neutron_network(token, ""));
+    return id;
+}
+
+static void test_life_of_a_pool(void **state)
+{
+    static const char *const DEFAULTS[][2] = {
+        { "subnetpool.ip_version", "4" },     { "subnetpool.min_prefixlen", "8" },
+        { "subnetpool.max_prefixlen", "32" }, { "subnetpool.default_prefixlen", "8" },
+        { "subnetpool.shared", "false" },     { "subnetpool.is_default", "false" },
+        { "subnetpool.tenant_id", "a11ce" },
+    };
+
+    (void)state;
+    const struct id id = pool(
+        ALICE,
+        "{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.1.0.0/16\",\"10.0.0.0/16\",\"10.0.7.0/24\",\"192.168.0.7/24\"]}}");
+
+    for (size_t i = 0; i < KN_COUNT(DEFAULTS); i++) {
+        assert_string_equal(neutron_get(DEFAULTS[i][0]), DEFAULTS[i][1]);
+    }
+    assert_string_equal(neutron_get("subnetpool.prefixes.0"), "10.0.0.0/15"); /* as few as possible */
+    assert_string_equal(neutron_get("subnetpool.prefixes.1"), "192.168.0.0/24");
+    neutron_say(
+        200, ALICE, neutron_at("PUT", "subnetpools", id.text),
+        "{\"subnetpool\":{\"name\":\"q\",\"default_quota\":4,\"default_prefixlen\":26,\"prefixes\":[\"10.0.0.0/14\",\"192.168.0.0/24\"]}}");
+    assert_string_equal(neutron_get("subnetpool.prefixes.0"), "10.0.0.0/14");
+    assert_string_equal(neutron_get("subnetpool.default_prefixlen"), "26");
+    neutron_say(400, ALICE, neutron_at("PUT", "subnetpools", id.text),
+                "{\"subnetpool\":{\"prefixes\":[\"10.0.0.0/14\"]}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "IllegalSubnetPoolPrefixUpdate");
+    neutron_say(404, BOB, neutron_at("GET", "subnetpools", id.text), NULL);
+    neutron_say(200, ALICE, "GET /subnetpools?name=q", NULL);
+    assert_int_equal(neutron_count("subnetpools"), 1);
+    neutron_say(204, ALICE, neutron_at("DELETE", "subnetpools", id.text), NULL);
+}
+
+static void test_bad_pools(void **state)
+{
+    static const char *const BAD[][2] = {
+        { "{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[]}}", "EmptySubnetPoolPrefixList" },
+        { "{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.0.0.0/8\",\"fd00::/48\"]}}", "PrefixVersionMismatch" },
+        { "{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.0.0/8\"]}}", "HTTPBadRequest" },
+        { "{\"subnetpool\":{\"prefixes\":[\"10.0.0.0/8\"]}}", "HTTPBadRequest" },
+        { POOL(",\"min_prefixlen\":25,\"max_prefixlen\":24"), "IllegalSubnetPoolPrefixBounds" },
+        { POOL(",\"max_prefixlen\":33"), "IllegalSubnetPoolPrefixBounds" },
+        { POOL(",\"default_prefixlen\":7"), "IllegalSubnetPoolPrefixBounds" },
+        { POOL(",\"default_prefixlen\":30,\"max_prefixlen\":28"), "IllegalSubnetPoolPrefixBounds" },
+        { POOL(",\"default_quota\":-1"), "HTTPBadRequest" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        neutron_say(400, ALICE, "POST /subnetpools", BAD[i][0]);
+        assert_string_equal(neutron_get("NeutronError.type"), BAD[i][1]);
+    }
+    neutron_say(403, ALICE, "POST /subnetpools", POOL(",\"shared\":true"));
+    neutron_say(403, ALICE, "POST /subnetpools", POOL(",\"is_default\":true"));
+    neutron_say(200, ALICE, "GET /subnetpools", NULL);
+    assert_int_equal(neutron_count("subnetpools"), 0);
+}
+
+static void test_ranges_out_of_a_pool(void **state)
+{
+    (void)state;
+    const struct id of =
+        pool(ALICE, POOL(",\"default_prefixlen\":24,\"min_prefixlen\":20,\"max_prefixlen\":28,\"default_quota\":1100"));
+    const struct id a = network_of(ALICE), b = network_of(ALICE);
+    AUTO_FREE char *any = kn_asprintf(",\"subnetpool_id\":\"%s\"", of.text);
+    AUTO_FREE char *small = kn_asprintf("%s,\"prefixlen\":28", any), *large = kn_asprintf("%s,\"prefixlen\":19", any),
+                   *wide = kn_asprintf("%s,\"prefixlen\":20", any), *tiny = kn_asprintf("%s,\"prefixlen\":29", any),
+                   *named = kn_asprintf("%s,\"cidr\":\"10.0.8.0/24\"", any),
+                   *outside = kn_asprintf("%s,\"cidr\":\"10.1.8.0/24\"", any),
+                   *both = kn_asprintf("%s,\"cidr\":\"10.0.9.0/24\",\"prefixlen\":24", any),
+                   *pools = kn_asprintf("%s,\"allocation_pools\":[{\"start\":\"10.0.0.2\",\"end\":\"10.0.0.9\"}]", any);
+
+    subnet_is(201, ALICE, &a, any, "10.0.0.0/24");
+    assert_string_equal(neutron_get("subnet.gateway_ip"), "10.0.0.1");
+    assert_string_equal(neutron_get("subnet.subnetpool_id"), of.text);
+    subnet_is(201, ALICE, &b, any, "10.0.1.0/24"); /* others' networks have others */
+    subnet_is(201, ALICE, &b, small, "10.0.2.0/28");
+    subnet_is(201, ALICE, &b, named, "10.0.8.0/24");
+    subnet_is(409, ALICE, &b, named, "SubnetAllocationError");
+    subnet_is(409, ALICE, &b, outside, "SubnetAllocationError");
+    subnet_is(400, ALICE, &b, large, "MinPrefixSubnetAllocationError");
+    subnet_is(400, ALICE, &b, tiny, "MaxPrefixSubnetAllocationError");
+    subnet_is(400, ALICE, &b, both, "BadRequest");
+    subnet_is(400, ALICE, &b, pools, "BadRequest");
+    subnet_is(400, ALICE, &b, ",\"cidr\":\"192.168.0.0/24\"", "NetworkSubnetPoolAffinityError");
+    subnet_is(400, ALICE, &b, ",\"use_default_subnetpool\":true", "BadRequest");
+    subnet_is(409, ALICE, &b, wide, "SubnetPoolQuotaExceeded"); /* 784 of 1,100 are taken */
+    subnet_is(201, ALICE, &b, small, "10.0.2.16/28"); /* the smallest room that has one */
+    neutron_say(400, ALICE, neutron_at("DELETE", "subnetpools", of.text), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "SubnetPoolDeleteError");
+    subnet_is(404, BOB, &b, any, "NetworkNotFound");
+}
+
+static void test_default_pools(void **state)
+{
+    (void)state;
+    pool(ADMIN, POOL(",\"default_prefixlen\":26,\"is_default\":true,\"shared\":true"));
+    neutron_say(400, ADMIN, "POST /subnetpools", POOL(",\"is_default\":true"));
+    assert_string_equal(neutron_get("NeutronError.type"), "InvalidInput");
+    const struct id net = network_of(ALICE);
+
+    subnet_is(201, ALICE, &net, ",\"use_default_subnetpool\":true", "10.0.0.0/26");
+    subnet_is(201, ALICE, &net, ",\"use_default_subnetpool\":true", "10.0.0.64/26");
+    neutron_say(200, ALICE, "GET /subnetpools?is_default=true", NULL);
+    assert_int_equal(neutron_count("subnetpools"), 1);
+}
+
+static void test_scopes(void **state)
+{
+    (void)state;
+    neutron_say(201, ALICE, "POST /address-scopes", "{\"address_scope\":{\"name\":\"s\",\"ip_version\":4}}");
+    const struct id scope = kept("address_scope.id");
+    AUTO_FREE char *in = kn_asprintf(POOL(",\"address_scope_id\":\"%s\",\"default_prefixlen\":24"), scope.text);
+    AUTO_FREE char *v6 =
+        kn_asprintf("{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"fd00::/48\"],\"address_scope_id\":\"%s\"}}",
+                    scope.text);
+    AUTO_FREE char *bad = kn_asprintf(",\"address_scope_id\":\"%s\"", scope.text);
+    AUTO_FREE char *theirs = kn_asprintf("{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.9.0.0/16\"]%s}}", bad);
+
+    neutron_say(403, ALICE, "POST /address-scopes",
+                "{\"address_scope\":{\"name\":\"s\",\"ip_version\":4,\"shared\":true}}");
+    neutron_say(400, ALICE, "POST /address-scopes", "{\"address_scope\":{\"name\":\"s\",\"ip_version\":5}}");
+    neutron_say(400, ALICE, "POST /address-scopes", "{\"address_scope\":{\"name\":\"s\"}}");
+    const struct id of = pool(ALICE, in);
+
+    neutron_say(409, ALICE, "POST /subnetpools", in);
+    assert_string_equal(neutron_get("NeutronError.type"), "AddressScopePrefixConflict");
+    neutron_say(400, ALICE, "POST /subnetpools", v6);
+    assert_string_equal(neutron_get("NeutronError.type"), "IllegalSubnetPoolIpVersionAssociationToAddressScope");
+    neutron_say(404, BOB, "POST /subnetpools", theirs);
+    neutron_say(409, ALICE, neutron_at("DELETE", "address-scopes", scope.text), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "AddressScopeInUse");
+    const struct id net = network_of(ALICE);
+    AUTO_FREE char *any = kn_asprintf(",\"subnetpool_id\":\"%s\"", of.text);
+
+    subnet_is(201, ALICE, &net, any, "10.0.0.0/24");
+    neutron_say(200, ALICE, neutron_at("GET", "networks", net.text), NULL);
+    assert_string_equal(neutron_get("network.ipv4_address_scope"), scope.text);
+    neutron_say(200, ADMIN, neutron_at("PUT", "address-scopes", scope.text), "{\"address_scope\":{\"shared\":true}}");
+    neutron_say(400, ADMIN, neutron_at("PUT", "address-scopes", scope.text), "{\"address_scope\":{\"shared\":false}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "AddressScopeUpdateError");
+    neutron_say(400, BOB, "POST /subnetpools", theirs); /* seen, and not his */
+    assert_string_equal(neutron_get("NeutronError.type"), "IllegalSubnetPoolAssociationToAddressScope");
+}
+
+static void test_report_of_addresses(void **state)
+{
+    (void)state;
+    const struct id net = network_of(ALICE);
+
+    neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.0.0/24\"");
+    neutron_post(201, ALICE, "port", net.text, "");
+    neutron_say(403, ALICE, "GET /network-ip-availabilities", NULL);
+    neutron_say(200, ADMIN, neutron_at("GET", "network-ip-availabilities", net.text), NULL);
+    assert_string_equal(neutron_get("network_ip_availability.total_ips"), "253");
+    assert_string_equal(neutron_get("network_ip_availability.used_ips"), "2"); /* the DHCP port's, too */
+    assert_string_equal(neutron_get("network_ip_availability.subnet_ip_availability.0.cidr"), "10.0.0.0/24");
+    neutron_say(200, ADMIN, "GET /network-ip-availabilities?ip_version=6", NULL);
+    assert_int_equal(neutron_count("network_ip_availabilities"), 0);
+    neutron_say(200, ADMIN, "GET /network-ip-availabilities?ip_version=4", NULL);
+    assert_int_equal(neutron_count("network_ip_availabilities"), 1);
+}
+
+/* A subnet for ports of certain owners gives its addresses to no other port. */
+static void test_service_types(void **state)
+{
+    (void)state;
+    const struct id net = network_of(ALICE);
+
+    neutron_subnet(ALICE, net.text,
+                   ",\"cidr\":\"10.0.0.0/24\",\"enable_dhcp\":false,\"service_types\":[\"compute:nova\"]");
+    assert_string_equal(neutron_get("subnet.service_types.0"), "compute:nova");
+    neutron_post(409, ALICE, "port", net.text, "");
+    assert_string_equal(neutron_get("NeutronError.type"), "IpAddressGenerationFailureNoMatchingSubnet");
+    neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.1.0/24\",\"enable_dhcp\":false");
+    neutron_post(201, ALICE, "port", net.text, "");
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.1.2");
+    neutron_post(201, ALICE, "port", net.text, ",\"device_owner\":\"compute:nova\"");
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.0.2");
+    neutron_post(400, ALICE, "subnet", net.text,
+                 ",\"ip_version\":4,\"cidr\":\"10.0.2.0/24\",\"service_types\":[\"x\"]");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_life_of_a_pool, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_bad_pools, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_ranges_out_of_a_pool, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_default_pools, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_scopes, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_report_of_addresses, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_service_types, kn_neutron_fresh),
+    };
+    return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
+}

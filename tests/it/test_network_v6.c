@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Subnets of IPv6 and ports of both families, over the real front door: who gets which address, and what is refused in Neutron's words. */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "tests/support/front.h"
+#include "tests/support/neutron.h"
+#include "tests/support/neutron_words.h"
+
+#define ALICE KN_TEST_TOKEN("a11ce", "member")
+#define V6(rest) ",\"ip_version\":6,\"cidr\":\"2001:db8::/64\"" rest
+#define MODE(mode) ",\"ipv6_ra_mode\":\"" mode "\",\"ipv6_address_mode\":\"" mode "\""
+#define MAC "fa:16:3e:00:00:01"
+#define OWN "2001:db8::f816:3eff:fe00:1" /* what that MAC makes */
+
+struct id {
+    char text[64];
+};
+
+static struct id kept(const char *path)
+{
+    struct id id;
+
+    snprintf(id.text, sizeof(id.text), "%s", neutron_get(path));
+    return id;
+}
+
+static struct id new_network(void)
+{
+    struct id id;
+
+    snprintf(id.text, sizeof(id.text), "%s", neutron_network(ALICE, ""));
+    return id;
+}
+
+static struct id v6_subnet(const struct id *network, const char *more)
+{
+    neutron_post(201, ALICE, "subnet", network->text, more);
+    return kept("subnet.id");
+}
+
+static struct id v6_port(const struct id *network, const char *more)
+{
+    neutron_post(201, ALICE, "port", network->text, more);
+    return kept("port.id");
+}
+
+/* The addresses of the last answer's port, in their order. */
+static void has(const char *first, const char *second)
+{
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), first);
+    assert_string_equal(neutron_get("port.fixed_ips.1.ip_address"), second);
+}
+
+static void test_one_of_each_family(void **state)
+{
+    (void)state;
+    const struct id net = new_network();
+
+    v6_subnet(&net, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+    v6_subnet(&net, V6(MODE("dhcpv6-stateful")));
+    assert_string_equal(neutron_get("subnet.gateway_ip"), "2001:db8::1");
+    assert_string_equal(neutron_get("subnet.ipv6_ra_mode"), "dhcpv6-stateful");
+    v6_port(&net, "");
+    has("10.0.0.3", "2001:db8::3"); /* the DHCP port has the first ones */
+    neutron_post(201, ALICE, "port", net.text, ",\"fixed_ips\":[{\"ip_address\":\"2001:DB8:0::77\"}]");
+    has("2001:db8::77", "(absent)");
+    neutron_post(409, ALICE, "port", net.text, ",\"fixed_ips\":[{\"ip_address\":\"2001:db8::77\"}]");
+    neutron_post(400, ALICE, "port", net.text, ",\"fixed_ips\":[{\"ip_address\":\"2001:db8:0:1::77\"}]");
+    neutron_say(200, ALICE, "GET /ports?fixed_ips=ip_address%3D2001:db8::77", NULL);
+    assert_int_equal(neutron_count("ports"), 1);
+    neutron_say(200, ALICE, "GET /subnets?ip_version=6&ipv6_ra_mode=dhcpv6-stateful", NULL);
+    assert_int_equal(neutron_count("subnets"), 1);
+}
+
+/* Guests make their addresses themselves: every port has it, whatever else it was given, and keeps it. */
+static void test_what_guests_make(void **state)
+{
+    static const char *const MODES[] = { MODE("slaac"), MODE("dhcpv6-stateless"), ",\"ipv6_address_mode\":\"slaac\"",
+                                         ",\"ipv6_ra_mode\":\"dhcpv6-stateless\"" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(MODES); i++) {
+        const struct id net = new_network();
+        AUTO_FREE char *more = kn_asprintf(V6("%s"), MODES[i]);
+        const struct id subnet = v6_subnet(&net, more);
+        AUTO_FREE char *other = kn_asprintf(",\"fixed_ips\":[{\"subnet_id\":\"%s\",\"ip_address\":\"2001:db8::9\"}]",
+                                            subnet.text);
+
+        v6_subnet(&net, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+        const struct id port = v6_port(&net, ",\"mac_address\":\"" MAC "\"");
+        has("10.0.0.3", OWN);
+        neutron_say(200, ALICE, neutron_at("PUT", "ports", port.text),
+                    "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"}]}}");
+        has("10.0.0.9", OWN);
+        neutron_post(400, ALICE, "port", net.text, other);
+        assert_string_equal(neutron_get("NeutronError.type"), "AllocationOnAutoAddressSubnet");
+        neutron_say(204, ALICE, neutron_at("DELETE", "subnets", subnet.text), NULL); /* holds nothing */
+        neutron_say(200, ALICE, neutron_at("GET", "ports", port.text), NULL);
+        has("10.0.0.9", "(absent)");
+    }
+}
+
+/* Ports that were there before the subnet have made theirs, too; a router's has not. */
+static void test_a_subnet_that_comes_later(void **state)
+{
+    (void)state;
+    const struct id net = new_network();
+    const struct id port = v6_port(&net, ",\"mac_address\":\"" MAC "\"");
+    const struct id router = v6_port(&net, ",\"device_owner\":\"network:router_interface\",\"device_id\":\"r\"");
+
+    v6_subnet(&net, V6(MODE("slaac")));
+    neutron_say(200, ALICE, neutron_at("GET", "ports", port.text), NULL);
+    has(OWN, "(absent)");
+    neutron_say(200, ALICE, neutron_at("GET", "ports", router.text), NULL);
+    has("(absent)", "(absent)");
+}
+
+static void test_what_is_refused(void **state)
+{
+    static const char *const BAD[][2] = {
+        { V6(",\"ipv6_ra_mode\":\"slaac\",\"ipv6_address_mode\":\"dhcpv6-stateful\""), "must be the same value" },
+        { V6(MODE("slaac") ",\"enable_dhcp\":false"), "cannot be set when enable_dhcp is set to False" },
+        { ",\"ip_version\":6,\"cidr\":\"2001:db8::/48\"" MODE("slaac"), "requires the prefix to be /64" },
+        { ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\",\"ipv6_ra_mode\":\"slaac\"", "not valid when ip_version is 4" },
+        { ",\"ip_version\":6,\"cidr\":\"10.0.0.0/24\"", "does not match the ip_version '6'" },
+        { V6(",\"dns_nameservers\":[\"8.8.8.8\"]"), "dns_nameserver '8.8.8.8' does not match the ip_version '6'" },
+        { V6(",\"ipv6_ra_mode\":\"x\""), "ipv6_ra_mode" },
+        { V6(",\"gateway_ip\":\"10.0.0.1\""), "does not match the ip_version '6'" },
+    };
+
+    (void)state;
+    const struct id net = new_network();
+
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        neutron_post(400, ALICE, "subnet", net.text, BAD[i][0]);
+        if (strstr(neutron_get("NeutronError.message"), BAD[i][1]) == NULL) {
+            fail_msg("%s: %s", BAD[i][0], neutron_get("NeutronError.message"));
+        }
+    }
+    const struct id subnet = v6_subnet(&net, V6(MODE("dhcpv6-stateful")));
+
+    neutron_say(400, ALICE, neutron_at("PUT", "subnets", subnet.text), "{\"subnet\":{\"enable_dhcp\":false}}");
+    neutron_say(400, ALICE, neutron_at("PUT", "subnets", subnet.text), "{\"subnet\":{\"ipv6_ra_mode\":\"slaac\"}}");
+    neutron_post(400, ALICE, "subnet", net.text, ",\"ip_version\":6,\"cidr\":\"2001:db8::/80\"");
+    v6_port(&net, "");
+    neutron_say(409, ALICE, neutron_at("DELETE", "subnets", subnet.text), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "SubnetInUse");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_one_of_each_family, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_what_guests_make, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_a_subnet_that_comes_later, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_what_is_refused, kn_neutron_fresh),
+    };
+    return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
+}
