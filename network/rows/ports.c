@@ -394,6 +394,9 @@ static int replace_addresses(struct kn_request *req, const char *id, const struc
     if (!kn_network_port_differs(&wish, &draw)) {
         return 0;
     }
+    if (strcmp(wish.device_owner, OWN_PORTS) == 0) { /* each host that carries the network answers there */
+        return ports_fail_in_use(id, now, err);
+    }
     kn_network_plan_addresses(&plan, id, &draw);
     return kn_network_change(req->db, KN_CHANGED_PORT, id, err) < 0 ||
                    kn_network_port_forget(req->db, id, &draw, err) < 0

@@ -428,7 +428,6 @@ static int start(void **state)
     kn_copy(world.reader, sizeof(world.reader), kn_ks_role("reader"));
     kn_copy(world.admin, sizeof(world.admin), kn_ks_role("admin"));
     kn_copy(world.custom, sizeof(world.custom), kn_ks_make("roles", "role", "\"name\":\"custom\""));
-    kn_ks_make("roles", "role", "\"name\":\"service\"");
     AUTO_FREE char *domain = kn_asprintf("domains/%s", world.side[0].domain);
     AUTO_FREE char *domain_scope = kn_asprintf("{\"domain\":{\"id\":\"%s\"}}", world.side[0].domain);
     AUTO_FREE char *project = kn_asprintf("projects/%s", world.side[0].project);
