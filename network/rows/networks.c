@@ -6,7 +6,6 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
-#include "network/rows/change.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
 #include "network/rows/change.h"

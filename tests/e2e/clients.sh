@@ -182,8 +182,27 @@ volumes() {
         demo --os-volume-api-version 3.70 volume $noun list -f value
     done
     ok kilonova volume type list --encryption-type -f value && has file
-    refused 'not built here' kilonova-demo router create "$n-router"
-    refused 'not built here' kilonova-demo security group create "$n-group"
+}
+
+# A group that lets ssh in, and a way in from outside.
+networks() {
+    demo security group create "$n-group" -f value -c name
+    demo security group rule create --protocol tcp --dst-port 22 --remote-ip 0.0.0.0/0 "$n-group" -f json && has '"port_range_min": 22'
+    demo server add security group "$n-one" "$n-group" && run kilonova-demo server show "$n-one" -f json && has "$n-group"
+    refused '409|in use|Conflict' kilonova-demo security group delete "$n-group"
+    demo server remove security group "$n-one" "$n-group"
+    demo security group delete "$n-group"
+    demo router create "$n-router" -f value -c status
+    demo router set --external-gateway public "$n-router"
+    demo router add subnet "$n-router" "$n-subnet"
+    demo port list --server "$n-one" -f value -c ID
+    demo floating ip create --port "$out" public -f value -c floating_ip_address
+    local address=$out
+    demo floating ip list -f value -c 'Floating IP Address' -c 'Fixed IP Address' && has "^$address 10\\.77\\.0\\."
+    refused '409|Conflict|required by' kilonova-demo router remove subnet "$n-router" "$n-subnet"
+    demo floating ip delete "$address"
+    demo router remove subnet "$n-router" "$n-subnet"
+    demo router delete "$n-router"
 }
 
 operator() {
@@ -242,6 +261,7 @@ prepare
 images
 servers
 volumes
+networks
 operator
 clear_away
 echo "openstackclient $prefix: $((SECONDS - started)) s"
