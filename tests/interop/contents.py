@@ -34,10 +34,20 @@ def two_flavors(target):
     return [flavor["id"] for flavor in sorted(found, key=lambda flavor: flavor["ram"])][:2]
 
 
+def make_external(target):
+    network = target.call("network", "POST", "/v2.0/networks", {"network": {"name": "interop-outside", "router:external": True}})["network"]
+    subnet = {"network_id": network["id"], "ip_version": 4, "cidr": "172.24.9.0/24", "enable_dhcp": False}
+    target.call("network", "POST", "/v2.0/subnets", {"subnet": subnet})
+    return network
+
+
 def external_network(target):
     """(id, name), or nothing."""
-    found = target.call("network", "GET", "/v2.0/networks")["networks"]
-    return [(network["id"], network["name"]) for network in found if network.get("router:external")][:1]
+    networks = target.call("network", "GET", "/v2.0/networks")["networks"]
+    found = [network for network in networks if network.get("router:external")]
+    if target.ours and not found:
+        found.append(make_external(target))
+    return [(network["id"], network["name"]) for network in found][:1]
 
 
 def microversions(target, service):

@@ -30,7 +30,7 @@ ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "interop"
 REQUIRED = HERE / "required-2022.11.txt"
 KNOWN = ("identity", "image", "network", "volume", "compute")
-BUILT = ("identity", "image")
+BUILT = ("identity", "image", "network")
 
 
 def service_of(test):
