@@ -27,6 +27,8 @@ static const struct {
       "Allow port forwarding from floating IP port to an internal port" },
     { "floating-ip-port-forwarding-description", "Floating IP Port Forwarding new description field",
       "Add a description field to Port Forwarding rules" },
+    { "ip-substring-filtering", "IP address substring filtering",
+      "Provides IP address substring filtering when listing ports" },
     { "net-mtu", "Network MTU", "Provides MTU attribute for a network resource." },
     { "net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource." },
     { "network-ip-availability", "Network IP Availability",

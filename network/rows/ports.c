@@ -96,21 +96,33 @@ static const struct kn_rest_attr ATTRS[] = {
 /* clang-format on */
 
 /* fixed_ips=ip_address=10.0.0.5 and fixed_ips=subnet_id=…: any of the addresses, on any of the subnets. */
-static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_array *subnets, struct kn_error *err)
+struct fixed_ips_asked {
+    struct kn_array ips, subnets, parts;
+    bool by_ip, by_subnet, by_part;
+};
+
+static int split_fixed_ip(const char *text, struct fixed_ips_asked *asked, struct kn_error *err)
 {
     struct kn_ip ip;
 
     if (strncmp(text, "ip_address=", 11) == 0) {
+        asked->by_ip = true;
         if (kn_ip_parse(text + 11, &ip)) {
-            kn_array_add(ips, text + 11);
+            kn_array_add(&asked->ips, text + 11);
         }
-        return 1;
+        return 0;
     }
     if (strncmp(text, "subnet_id=", 10) == 0) {
+        asked->by_subnet = true;
         if (kn_uuid_valid(text + 10)) {
-            kn_array_add(subnets, text + 10);
+            kn_array_add(&asked->subnets, text + 10);
         }
-        return 2;
+        return 0;
+    }
+    if (strncmp(text, "ip_address_substr=", 18) == 0) {
+        asked->by_part = true;
+        kn_array_add(&asked->parts, text + 18);
+        return 0;
     }
     return kn_fail(err, KN_BAD_REQUEST, "['fixed_ips=%.64s'] is invalid attribute for filtering", text);
 }
@@ -118,28 +130,32 @@ static int split_fixed_ip(const char *text, struct kn_array *ips, struct kn_arra
 static int add_fixed_ips(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
                          struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array ips = KN_ARRAY_INIT;
-    AUTO_RELEASE(kn_array) struct kn_array subnets = KN_ARRAY_INIT;
-    int seen = 0, kind;
+    struct fixed_ips_asked asked = { KN_ARRAY_INIT, KN_ARRAY_INIT, KN_ARRAY_INIT, false, false, false };
     const char *text;
+    int rc = 0;
 
     (void)a;
     (void)value;
-    for (int i = 0; (text = kn_request_query_at(l->req, key, i)) != NULL; i++) {
-        if ((kind = split_fixed_ip(text, &ips, &subnets, err)) < 0) {
-            return -1;
-        }
-        seen |= kind;
+    for (int i = 0; rc == 0 && (text = kn_request_query_at(l->req, key, i)) != NULL; i++) {
+        rc = split_fixed_ip(text, &asked, err);
     }
     kn_rest_text(&l->query, " AND EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id");
-    if ((seen & 1) != 0) {
-        kn_rest_add(&l->query, " AND a.ip = ANY(?::inet[])", kn_array_value(&ips));
+    if (asked.by_ip) {
+        kn_rest_add(&l->query, " AND a.ip = ANY(?::inet[])", kn_array_value(&asked.ips));
     }
-    if ((seen & 2) != 0) {
-        kn_rest_add(&l->query, " AND a.subnet_id = ANY(?::uuid[])", kn_array_value(&subnets));
+    if (asked.by_subnet) {
+        kn_rest_add(&l->query, " AND a.subnet_id = ANY(?::uuid[])", kn_array_value(&asked.subnets));
+    }
+    if (asked.by_part) {
+        kn_rest_add(&l->query,
+                    " AND EXISTS (SELECT 1 FROM unnest(?::text[]) part WHERE position(part IN host(a.ip)) > 0)",
+                    kn_array_value(&asked.parts));
     }
     kn_rest_text(&l->query, ")");
-    return 0;
+    kn_array_release(&asked.ips);
+    kn_array_release(&asked.subnets);
+    kn_array_release(&asked.parts);
+    return rc;
 }
 
 /* security_groups=…: any of them. */

@@ -72,6 +72,10 @@ static void test_one_of_each_family(void **state)
     neutron_post(400, ALICE, "port", net.text, ",\"fixed_ips\":[{\"ip_address\":\"2001:db8:0:1::77\"}]");
     neutron_say(200, ALICE, "GET /ports?fixed_ips=ip_address%3D2001:db8::77", NULL);
     assert_int_equal(neutron_count("ports"), 1);
+    neutron_say(200, ALICE, "GET /ports?fixed_ips=ip_address_substr%3Ddb8::7", NULL);
+    assert_int_equal(neutron_count("ports"), 1);
+    neutron_say(200, ALICE, "GET /ports?fixed_ips=ip_address_substr%3Ddb8::%25", NULL); /* no pattern */
+    assert_int_equal(neutron_count("ports"), 0);
     neutron_say(200, ALICE, "GET /subnets?ip_version=6&ipv6_ra_mode=dhcpv6-stateful", NULL);
     assert_int_equal(neutron_count("subnets"), 1);
 }
