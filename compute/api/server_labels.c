@@ -91,21 +91,12 @@ static int metadata_after(struct kn_request *req, const char *id, const struct k
     return json_object_set_new(object, "task", json_integer(task));
 }
 
-static void metadata_tell(struct kn_request *req, const char *id, const json_t *object)
-{
-    const int64_t task = json_integer_value(json_object_get(object, "task"));
-
-    if (task > 0) {
-        kn_task_wake(req->bus, id, task);
-    }
-}
-
 static const struct kn_rest_noun DESCRIBED = {
     LABELLED,
     .before_lock = metadata_before_lock,
     .decide = metadata_decide,
     .after = metadata_after,
-    .tell = metadata_tell,
+    .tell = kn_rest_tell_task,
 };
 
 static int server_labels_metadata_fits(struct kn_request *req, const struct kn_rows *now, const json_t *whole,

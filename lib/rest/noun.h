@@ -224,13 +224,11 @@ struct kn_rest_noun {
     /* In the transaction, behind the row: what stands beside it. */
     int (*after)(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                  struct kn_error *err);
-    /* Behind the commit of a POST or PUT: who is to be told. Cannot fail; object: what the functions above left of it. */
-    void (*tell)(struct kn_request *req, const char *id, const json_t *object);
+    /* Behind each commit, once: who is to be told. Cannot fail. changed: {id: what the functions above left of its object}; null: that one went. */
+    void (*tell)(struct kn_request *req, const json_t *changed);
     const struct kn_rest_counts *counts; /* what its rows count as in a quota; NULL: nothing */
     /* Locks that go before the row's own, so that everybody takes them in one order. The caller may turn out to see no such row. */
     int (*before_lock)(struct kn_request *req, const char *id, struct kn_error *err);
-    /* Behind the commit of each change: who else is to hear that there was one. May be NULL. */
-    void (*behind)(struct kn_request *req);
     /* Instead of an INSERT out of the table. */
     int (*insert)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
     /* Was the KN_CONFLICT of a POST a race that a new try can win? NULL: never. */

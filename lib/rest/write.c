@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/adapter/quota.h"
+#include "lib/adapter/task.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
@@ -167,14 +168,6 @@ static int rest_write_end(const struct kn_rest_noun *noun, struct kn_request *re
     return noun->after != NULL ? noun->after(req, id, now, object, err) : 0;
 }
 
-/* Behind the commit. */
-static void write_tell(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const json_t *object)
-{
-    if (noun->tell != NULL) {
-        noun->tell(req, id, object);
-    }
-}
-
 static int write_choose_id(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *object,
                            const char **ret, struct kn_error *err)
 {
@@ -251,15 +244,39 @@ static int write_take_quota(const struct kn_rest_noun *noun, struct kn_request *
     return write_count(noun, req, ids, 1, &claims, err) < 0 ? -1 : kn_quota_take(req->db, &claims, err);
 }
 
-static int write_commit(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_tx *tx, struct kn_error *err)
+void kn_rest_tell_task(struct kn_request *req, const json_t *changed)
+{
+    const char *id;
+    json_t *object;
+
+    json_object_foreach ((json_t *)(uintptr_t)changed, id, object) { /* jansson walks over non-const objects only */
+        const int64_t task = json_integer_value(json_object_get(object, "task"));
+
+        if (task > 0) {
+            kn_task_wake(req->bus, id, task);
+        }
+    }
+}
+
+/* changed: {id: object}, as noun.h says. */
+static int write_commit(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_tx *tx,
+                        const json_t *changed, struct kn_error *err)
 {
     if (kn_tx_commit(tx, err) < 0) {
         return -1;
     }
-    if (noun->behind != NULL) {
-        noun->behind(req);
+    if (noun->tell != NULL) {
+        noun->tell(req, changed);
     }
     return 0;
+}
+
+static int write_commit_one(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_tx *tx, const char *id,
+                            json_t *object, struct kn_error *err)
+{
+    json_auto_t *changed = json_pack("{s:O?}", id, object);
+
+    return write_commit(noun, req, tx, changed, err);
 }
 
 int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id,
@@ -272,11 +289,7 @@ int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json
         return -1;
     }
     kn_array_add(&ids, *ret_id);
-    if (write_take_quota(noun, req, &ids, err) < 0 || write_commit(noun, req, &tx, err) < 0) {
-        return -1;
-    }
-    write_tell(noun, req, *ret_id, object);
-    return 0;
+    return write_take_quota(noun, req, &ids, err) < 0 ? -1 : write_commit_one(noun, req, &tx, *ret_id, object, err);
 }
 
 static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects,
@@ -302,13 +315,7 @@ static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, c
         kn_array_add(ids, id);
         json_object_set(made, id, copy);
     }
-    if (write_take_quota(noun, req, ids, err) < 0 || write_commit(noun, req, &tx, err) < 0) {
-        return -1;
-    }
-    json_object_foreach (made, id, object) {
-        write_tell(noun, req, id, object);
-    }
-    return 0;
+    return write_take_quota(noun, req, ids, err) < 0 ? -1 : write_commit(noun, req, &tx, made, err);
 }
 
 static int write_create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk,
@@ -498,12 +505,10 @@ int kn_rest_change_by(const struct kn_rest_noun *noun, struct kn_request *req, c
     }
     if ((add_update(noun, req, id, object, &q) && write_run(noun, req, id, &q, object, err) < 0) ||
         rest_write_end(noun, req, id, now, object, err) < 0 ||
-        (moves && write_count(noun, req, &ids, 1, &claims, err) < 0) || kn_quota_take(req->db, &claims, err) < 0 ||
-        write_commit(noun, req, &tx, err) < 0) {
+        (moves && write_count(noun, req, &ids, 1, &claims, err) < 0) || kn_quota_take(req->db, &claims, err) < 0) {
         return -1;
     }
-    write_tell(noun, req, id, object);
-    return 0;
+    return write_commit_one(noun, req, &tx, id, object, err);
 }
 
 int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
@@ -545,7 +550,7 @@ int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *re
     return write_run(noun, req, id, &q, NULL, err) < 0 || rest_write_end(noun, req, id, now, NULL, err) < 0 ||
                    kn_quota_take(req->db, &back, err) < 0
                ? -1
-               : write_commit(noun, req, &tx, err);
+               : write_commit_one(noun, req, &tx, id, NULL, err);
 }
 
 int kn_rest_delete(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)

@@ -53,4 +53,7 @@ typedef int kn_rest_edit(struct kn_request *req, const struct kn_rows *now, void
 int kn_rest_change_by(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, kn_rest_edit *edit,
                       void *ctx, json_t *object, struct kn_error *err);
 
+/* `tell` of nouns whose `after` puts the number of the task that it wished for into the object as "task": wakes the conductor. */
+void kn_rest_tell_task(struct kn_request *req, const json_t *changed);
+
 #endif

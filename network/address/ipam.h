@@ -13,7 +13,6 @@
 #include <stddef.h>
 
 #include "lib/base/ip.h"
-#include "network/address/ipv4.h"
 
 struct kn_network_ipam_range {
     struct kn_ip first, last; /* both inclusive */

@@ -174,7 +174,7 @@ const struct kn_rest_noun kn_network_address_groups = {
     .table = "address_group",
     .project_column = "project_id",
     .after = address_groups_after,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
     .clash = address_groups_clash,
 };
 
@@ -199,7 +199,7 @@ static int change_addresses(struct kn_request *req, const char *id, struct kn_ar
         kn_network_change(req->db, KN_CHANGED_ADDRESSES, id, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
-    kn_network_change_tell(req);
+    kn_network_change_tell(req, NULL);
     return 0;
 }
 

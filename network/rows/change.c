@@ -42,11 +42,12 @@ int kn_network_change(struct kn_db *db, enum kn_network_changed kind, const char
     return kn_network_change_many(db, kind, &ids, err);
 }
 
-void kn_network_change_tell(struct kn_request *req)
+void kn_network_change_tell(struct kn_request *req, const json_t *changed)
 {
     AUTO_RELEASE(kn_message) struct kn_message message;
     struct kn_error err = { .code = KN_OK };
 
+    (void)changed;
     kn_message_init(&message, "net.changed", NULL);
     if (req->bus != NULL && kn_bus_say(req->bus, KN_TOPIC_NETWORK, 0, &message, &err) < 0) {
         kn_log(KN_DEBUG, "a change was not announced; kilonova-network finds it", "why", err.message, NULL);

@@ -34,9 +34,9 @@ int kn_network_change(struct kn_db *db, enum kn_network_changed kind, const char
 int kn_network_change_many(struct kn_db *db, enum kn_network_changed kind, struct kn_array *ids, struct kn_error *err);
 
 /*
- * Behind the commit: wakes kilonova-network. One that is not woken looks by itself a few seconds later. Nouns of lib/rest name it as what comes behind
- * their commits (struct kn_rest_noun, `behind`).
+ * Behind the commit: wakes kilonova-network. One that is not woken looks by itself a few seconds later. It is `tell` of
+ * struct kn_rest_noun; what changed stands in the outbox, not in `changed`, which may be NULL.
  */
-void kn_network_change_tell(struct kn_request *req);
+void kn_network_change_tell(struct kn_request *req, const json_t *changed);
 
 #endif

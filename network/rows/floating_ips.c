@@ -359,5 +359,5 @@ const struct kn_rest_noun kn_network_floatingips = {
     .after = floating_after,
     .raced = floating_raced,
     .clash = floating_clash,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
 };

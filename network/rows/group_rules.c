@@ -202,6 +202,6 @@ const struct kn_rest_noun kn_network_security_group_rules = {
     .counts = &COUNTS,
     .check = rules_check,
     .decide = rules_decide,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
     .clash = rules_clash,
 };

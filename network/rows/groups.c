@@ -177,6 +177,6 @@ const struct kn_rest_noun kn_network_security_groups = {
     .check = groups_check,
     .decide = groups_decide,
     .after = groups_after,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
     .clash = groups_clash,
 };

@@ -248,5 +248,5 @@ const struct kn_rest_noun kn_network_networks = {
     .before_lock = kn_network_lock,
     .decide = networks_decide,
     .clash = networks_clash,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
 };

@@ -208,7 +208,7 @@ int kn_network_groups_plug(struct kn_request *req, const char *server_id, const 
     if (change_ports(req, server_id, name, group, adds, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
-    kn_network_change_tell(req);
+    kn_network_change_tell(req, NULL);
     return 0;
 }
 

@@ -213,7 +213,7 @@ const struct kn_rest_noun kn_network_port_forwardings = {
     .lock = " FOR UPDATE OF w",
     .decide = forwarding_decide,
     .clash = forwarding_clash,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
 };
 
 /* --- below an address --------------------------------------------------------------------------------------------- */

@@ -544,5 +544,5 @@ const struct kn_rest_noun kn_network_ports = {
     .after = ports_after,
     .raced = kn_network_plan_raced,
     .clash = ports_clash,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
 };

@@ -134,7 +134,7 @@ static int marks_decide(struct kn_request *req, const char *id, const struct kn_
     .from = "qos_rule r JOIN qos_policy q ON q.id = r.policy_id", .id = "r.id", .id_type = KN_REST_UUID, \
     .visible = "(q.project_id = ? OR q.shared)", .owned = "(q.project_id = ?)", .lock = " FOR UPDATE OF r", \
     .order = "id", .ascending = true, .ties = "id", .manners = &KN_REST_NEUTRON, .table = "qos_rule", \
-    .behind = kn_network_change_tell
+    .tell = kn_network_change_tell
 
 const struct kn_rest_noun kn_network_bandwidth_limit_rules = {
     RULES_OF_POLICY,

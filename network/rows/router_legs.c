@@ -262,7 +262,7 @@ static int legs_try_add(struct kn_request *req, const char *port, const char *su
         return -1;
     }
     legs_answer(router, rows, res);
-    kn_network_change_tell(req);
+    kn_network_change_tell(req, NULL);
     return 0;
 }
 
@@ -384,7 +384,7 @@ int kn_network_routers_remove_leg(struct kn_request *req, struct kn_response *re
         return -1;
     }
     legs_answer(router, shown, res);
-    kn_network_change_tell(req);
+    kn_network_change_tell(req, NULL);
     return 0;
 }
 
@@ -454,7 +454,7 @@ static int legs_change_routes(struct kn_request *req, bool adds, struct kn_respo
         kn_db_run(req->db, &SET, KN_ARGS(router, text), NULL, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
-    kn_network_change_tell(req);
+    kn_network_change_tell(req, NULL);
     return kn_rest_show(&kn_network_routers, req, router, KN_REST_CHANGED, res, err);
 }
 

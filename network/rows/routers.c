@@ -236,5 +236,5 @@ const struct kn_rest_noun kn_network_routers = {
     .decide = routers_decide,
     .after = routers_after,
     .raced = routers_raced,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
 };

@@ -367,5 +367,5 @@ const struct kn_rest_noun kn_network_subnets = {
     .after = subnets_after,
     .raced = kn_network_plan_raced,
     .clash = subnets_clash,
-    .behind = kn_network_change_tell,
+    .tell = kn_network_change_tell,
 };

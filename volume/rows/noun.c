@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
+#include "lib/rest/write.h"
 #include "volume/rows/type.h"
 #include "volume/rows/volume.h"
 
@@ -247,13 +248,6 @@ static int noun_after(struct kn_request *req, const char *id, const struct kn_ro
                                                           : json_object_set_new(object, "task", json_integer(task));
 }
 
-static void noun_tell(struct kn_request *req, const char *id, const json_t *object)
-{
-    if (json_object_get(object, "task") != NULL) {
-        kn_task_wake(req->bus, id, kn_json_int(object, "task"));
-    }
-}
-
 /* The type went while the volume was looked at. */
 static int noun_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
@@ -295,7 +289,7 @@ const struct kn_rest_noun kn_volume_noun = {
     .check = noun_check,
     .decide = noun_decide,
     .after = noun_after,
-    .tell = noun_tell,
+    .tell = kn_rest_tell_task,
     .counts = &COUNTS,
     .clash = noun_clash,
 };
