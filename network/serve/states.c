@@ -9,11 +9,14 @@
 #include "lib/base/mem.h"
 
 #define PATIENCE_MS 10000
+#define ASK_EVERY_MS \
+    1000 /* who asks more often waits for his next heartbeat: a whole state costs more than a question */
 #define PRUNE_EVERY_MS (3600 * 1000)
 
 struct states_host {
     int64_t told;      /* -1: nothing yet */
     int64_t behind_ms; /* since when it says another version; 0: it does not */
+    int64_t asked_ms;  /* when its last question was heeded; 0: never */
 };
 
 struct kn_network_states {
@@ -87,9 +90,14 @@ void kn_network_states_note(struct kn_network_states *states, const struct kn_ne
     }
 }
 
+/* A name that no row has is remembered until it was looked for, no longer: anybody may say any name. */
 static void states_is_behind(struct kn_network_states *states, const char *name)
 {
-    states_host_of(states, name)->behind_ms = 0;
+    struct states_host *host = kn_hmap_get(states->hosts, name);
+
+    if (host != NULL) {
+        host->behind_ms = 0;
+    }
     kn_hmap_put(states->behind, name, states);
 }
 
@@ -109,9 +117,13 @@ static void hear_hello(struct kn_network_states *states, const json_t *body)
 /* A message may be on its way: only who says for long what he should not is told again. */
 static void hear_version(struct kn_network_states *states, const char *name, int64_t version, int64_t now_ms)
 {
-    struct states_host *host = states_host_of(states, name);
+    struct states_host *host = kn_hmap_get(states->hosts, name);
 
-    if (version == host->told) {
+    if (host == NULL) {
+        if (version >= 0) { /* it was told in a life that the database has forgotten */
+            states_is_behind(states, name);
+        }
+    } else if (version == host->told) {
         host->behind_ms = 0;
     } else if (host->behind_ms == 0) {
         host->behind_ms = now_ms;
@@ -132,6 +144,20 @@ static void hear_heartbeat(struct kn_network_states *states, const json_t *body,
     }
 }
 
+static void hear_ask(struct kn_network_states *states, const char *name, int64_t now_ms)
+{
+    struct states_host *host = kn_hmap_get(states->hosts, name);
+
+    if (host != NULL && host->asked_ms != 0 && now_ms - host->asked_ms < ASK_EVERY_MS) {
+        host->behind_ms = now_ms - PATIENCE_MS;
+        return;
+    }
+    if (host != NULL) {
+        host->asked_ms = now_ms;
+    }
+    states_is_behind(states, name);
+}
+
 bool kn_network_states_hear(struct kn_network_states *states, const struct kn_message *report, int64_t now_ms)
 {
     if (strcmp(report->type->name, "agent.hello") == 0) {
@@ -139,7 +165,7 @@ bool kn_network_states_hear(struct kn_network_states *states, const struct kn_me
     } else if (strcmp(report->type->name, "agent.heartbeat") == 0) {
         hear_heartbeat(states, report->body, now_ms);
     } else if (strcmp(report->type->name, "net.ask") == 0) {
-        states_is_behind(states, kn_json_str(report->body, "host"));
+        hear_ask(states, kn_json_str(report->body, "host"), now_ms);
     }
     return kn_hmap_count(states->behind) > 0;
 }
