@@ -10,12 +10,11 @@
 
 #include "compute/api.h"
 #include "identity/api.h"
-#include "identity/auth/keys.h"
 #include "image/api.h"
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
 #include "tests/support/front_world.h"
-#include "tests/support/scratch.h"
+#include "tests/support/keyed_world.h"
 #include "tests/support/test.h"
 #include "volume/api.h"
 
@@ -28,9 +27,8 @@
 #define EACH 6
 
 static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, &kn_volume_api, &kn_image_api, NULL };
-static struct kn_test_world world;
+static struct kn_test_keyed_world world;
 static struct kn_error err;
-static char dir[KN_TEST_DIR], key_file[KN_TEST_DIR + 16];
 
 static const char FRESH[] =
     "TRUNCATE quota_limit, quota_usage, volume, image, server, flavor, task CASCADE; DELETE FROM project;"
@@ -62,42 +60,23 @@ static const struct {
 
 static int group_setup(void **state)
 {
-    struct kn_identity_keys keys = { .count = 0 };
-
     (void)state;
-    kn_test_world_start(&world, "labels", APIS);
-    kn_test_dir(dir, "labels");
-    snprintf(key_file, sizeof(key_file), "%s/token.key", dir);
-    kn_identity_keys_add(&keys);
-    assert_ok(kn_identity_keys_save(key_file, &keys, &err), &err);
-    world.conf.identity_key_file = key_file;
-    assert_ok(kn_identity_start(&world.conf, &err), &err);
+    kn_test_keyed_world_start(&world, "labels", APIS);
     return 0;
 }
 
 static int group_teardown(void **state)
 {
     (void)state;
-    kn_identity_stop();
-    kn_test_world_stop(&world);
-    unlink(key_file);
-    rmdir(dir);
+    kn_test_keyed_world_stop(&world);
     return 0;
 }
 
 static int fresh(void **state)
 {
     (void)state;
-    assert_ok(kn_db_script(world.db, FRESH, &err), &err);
+    assert_ok(kn_db_script(world.front.db, FRESH, &err), &err);
     return 0;
-}
-
-static int64_t number(const char *sql)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    assert_ok(kn_db_query(world.db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
-    return kn_rows_count(rows) > 0 ? kn_rows_int(rows, 0, 0) : -1;
 }
 
 struct writer {
@@ -110,7 +89,7 @@ struct writer {
 static void *write_labels(void *arg)
 {
     struct writer *w = arg;
-    struct kn_test_http http = kn_test_http_open(world.http.port);
+    struct kn_test_http http = kn_test_http_open(world.front.http.port);
 
     for (int i = w->first; i < w->first + w->count; i++) {
         char label[16];
@@ -151,11 +130,12 @@ static void test_nobody_loses_anothers(void **state)
 {
     (void)state;
     for (size_t i = 0; i < KN_COUNT(SETS); i++) {
-        const int64_t before = number(SETS[i].count), after = before + WRITERS * EACH;
+        const int64_t before = kn_test_world_number(&world.front, SETS[i].count), after = before + WRITERS * EACH;
         const int taken = write_at_once(i, EACH);
 
-        if (taken != WRITERS * EACH || number(SETS[i].count) != after) {
-            fail_msg("%s: %d were taken, and %lld are there", SETS[i].path, taken, (long long)number(SETS[i].count));
+        if (taken != WRITERS * EACH || kn_test_world_number(&world.front, SETS[i].count) != after) {
+            fail_msg("%s: %d were taken, and %lld are there", SETS[i].path, taken,
+                     (long long)kn_test_world_number(&world.front, SETS[i].count));
         }
     }
 }
@@ -164,46 +144,46 @@ static void test_together_they_pass_no_limit(void **state)
 {
     (void)state;
     assert_int_equal(write_at_once(0, 7), KN_MAX_SERVER_TAGS);
-    assert_int_equal(number(SETS[0].count), KN_MAX_SERVER_TAGS);
-    assert_ok(kn_db_script(world.db,
+    assert_int_equal(kn_test_world_number(&world.front, SETS[0].count), KN_MAX_SERVER_TAGS);
+    assert_ok(kn_db_script(world.front.db,
                            "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P
                            "', 'metadata_items', 20)",
                            &err),
               &err);
     assert_int_equal(write_at_once(1, EACH), 20);
-    assert_int_equal(number(SETS[1].count), 20);
+    assert_int_equal(kn_test_world_number(&world.front, SETS[1].count), 20);
 }
 
 /* A limit that was lowered refuses what adds, never what takes away. */
 static void test_taking_away_is_never_too_much(void **state)
 {
     (void)state;
-    kn_test_world_expect(&world, 200, "PUT", "/compute/v2.1/servers/" ID "/metadata", HEADERS,
+    kn_test_world_expect(&world.front, 200, "PUT", "/compute/v2.1/servers/" ID "/metadata", HEADERS,
                          "{\"metadata\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\"}}");
-    assert_ok(kn_db_script(world.db,
+    assert_ok(kn_db_script(world.front.db,
                            "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P
                            "', 'metadata_items', 1)",
                            &err),
               &err);
-    kn_test_world_expect(&world, 403, "POST", "/compute/v2.1/servers/" ID "/metadata", HEADERS,
+    kn_test_world_expect(&world.front, 403, "POST", "/compute/v2.1/servers/" ID "/metadata", HEADERS,
                          "{\"metadata\":{\"d\":\"4\"}}");
-    kn_test_world_expect(&world, 204, "DELETE", "/compute/v2.1/servers/" ID "/metadata/a", HEADERS, NULL);
-    kn_test_world_expect(&world, 404, "DELETE", "/compute/v2.1/servers/" ID "/metadata/a", HEADERS, NULL);
-    assert_int_equal(number(SETS[1].count), 2);
+    kn_test_world_expect(&world.front, 204, "DELETE", "/compute/v2.1/servers/" ID "/metadata/a", HEADERS, NULL);
+    kn_test_world_expect(&world.front, 404, "DELETE", "/compute/v2.1/servers/" ID "/metadata/a", HEADERS, NULL);
+    assert_int_equal(kn_test_world_number(&world.front, SETS[1].count), 2);
 }
 
 /* A label's address is written as an address is, whatever the label. */
 static void test_where_a_new_one_is(void **state)
 {
     (void)state;
-    kn_test_world_expect(&world, 201, "PUT", "/compute/v2.1/servers/" ID "/tags/r%C3%A9d%20one", HEADERS, NULL);
-    const char *location = strstr(kn_test_http_header(&world.http, "Location"), "/compute/v2.1/");
+    kn_test_world_expect(&world.front, 201, "PUT", "/compute/v2.1/servers/" ID "/tags/r%C3%A9d%20one", HEADERS, NULL);
+    const char *location = strstr(kn_test_http_header(&world.front.http, "Location"), "/compute/v2.1/");
     assert_string_equal(location, "/compute/v2.1/servers/" ID "/tags/r%C3%A9d%20one");
     AUTO_FREE char *path = kn_strdup(location);
-    kn_test_world_expect(&world, 204, "GET", path, HEADERS, NULL);
-    kn_test_world_expect(&world, 204, "PUT", path, HEADERS, NULL);
-    kn_test_world_expect(&world, 201, "PUT", "/identity/v3/projects/" P "/tags/r%C3%A9d%20one", HEADERS, NULL);
-    assert_non_null(strstr(kn_test_http_header(&world.http, "Location"),
+    kn_test_world_expect(&world.front, 204, "GET", path, HEADERS, NULL);
+    kn_test_world_expect(&world.front, 204, "PUT", path, HEADERS, NULL);
+    kn_test_world_expect(&world.front, 201, "PUT", "/identity/v3/projects/" P "/tags/r%C3%A9d%20one", HEADERS, NULL);
+    assert_non_null(strstr(kn_test_http_header(&world.front.http, "Location"),
                            "/identity/v3/projects/" P "/tags/r%C3%A9d%20one"));
 }
 

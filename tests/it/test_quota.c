@@ -12,14 +12,13 @@
 
 #include "compute/api.h"
 #include "identity/api.h"
-#include "identity/auth/keys.h"
 #include "image/api.h"
 #include "lib/adapter/migrate.h"
 #include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 #include "network/api.h"
 #include "tests/support/front_world.h"
-#include "tests/support/scratch.h"
+#include "tests/support/keyed_world.h"
 #include "volume/api.h"
 
 #define P "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -34,9 +33,8 @@
 
 static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, &kn_volume_api,
                                              &kn_network_api,  &kn_image_api,   NULL };
-static struct kn_test_world world;
+static struct kn_test_keyed_world world;
 static struct kn_error err;
-static char dir[KN_TEST_DIR], key_file[KN_TEST_DIR + 16];
 
 static const char FRESH[] =
     "TRUNCATE quota_limit, quota_usage, quota_change, catalog_service, volume, network, subnet, port, security_group, image, keypair, task CASCADE;"
@@ -49,53 +47,34 @@ static const char FRESH[] =
 static int group_setup(void **state)
 {
     (void)state;
-    struct kn_identity_keys keys = { .count = 0 };
-
-    kn_test_world_start(&world, "quota", APIS);
-    kn_test_dir(dir, "quota");
-    snprintf(key_file, sizeof(key_file), "%s/token.key", dir);
-    kn_identity_keys_add(&keys);
-    assert_ok(kn_identity_keys_save(key_file, &keys, &err), &err);
-    world.conf.identity_key_file = key_file;
-    assert_ok(kn_identity_start(&world.conf, &err), &err);
+    kn_test_keyed_world_start(&world, "quota", APIS);
     return 0;
 }
 
 static int group_teardown(void **state)
 {
     (void)state;
-    kn_identity_stop();
-    kn_test_world_stop(&world);
-    unlink(key_file);
-    rmdir(dir);
+    kn_test_keyed_world_stop(&world);
     return 0;
 }
 
 static int fresh(void **state)
 {
     (void)state;
-    assert_ok(kn_db_script(world.db, FRESH, &err), &err);
+    assert_ok(kn_db_script(world.front.db, FRESH, &err), &err);
     return 0;
-}
-
-static int64_t number(const char *sql)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    assert_ok(kn_db_query(world.db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
-    return kn_rows_count(rows) > 0 ? kn_rows_int(rows, 0, 0) : -1;
 }
 
 static void ask(int status, const char *who, const char *method, const char *path, const char *body)
 {
-    kn_test_world_expect(&world, status, method, path, who, body);
+    kn_test_world_expect(&world.front, status, method, path, who, body);
 }
 
 /* "a.b.0.c" of the last answer, as JSON; valid until the next call. */
 static const char *at(const char *path)
 {
     static char text[512];
-    json_t *json = kn_test_http_json(&world.http);
+    json_t *json = kn_test_http_json(&world.front.http);
     const json_t *node = json;
     AUTO_FREE char *copy = kn_strdup(path);
 
@@ -111,7 +90,7 @@ static const char *at(const char *path)
 static void assert_at(const char *path, const char *value)
 {
     if (strcmp(at(path), value) != 0) {
-        fail_msg("%s is %s, wanted %s, in %s", path, at(path), value, world.http.body.buf);
+        fail_msg("%s is %s, wanted %s, in %s", path, at(path), value, world.front.http.body.buf);
     }
 }
 
@@ -143,7 +122,7 @@ static pid_t start_taker(bool backwards)
     const pid_t pid = fork();
 
     if (pid == 0) {
-        struct kn_db *db = kn_db_new(world.conf.db_url, "taker");
+        struct kn_db *db = kn_db_new(world.front.conf.db_url, "taker");
         int got = 0;
 
         for (int i = 0; i < 60; i++) {
@@ -165,7 +144,7 @@ static void test_processes_never_take_too_much(void **state)
     int sum = 0;
 
     (void)state;
-    assert_ok(kn_db_script(world.db,
+    assert_ok(kn_db_script(world.front.db,
                            "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P
                            "', 'instances', 100), "
                            "('compute', '', 'instances', 70)",
@@ -183,9 +162,9 @@ static void test_processes_never_take_too_much(void **state)
         sum += WEXITSTATUS(status);
     }
     assert_int_equal(sum, 70);
-    assert_int_equal(number("SELECT min(used) FROM quota_usage"), 70);
-    assert_int_equal(number("SELECT max(used) FROM quota_usage"), 70);
-    assert_int_equal(number("SELECT count(*) FROM quota_usage"), 4);
+    assert_int_equal(kn_test_world_number(&world.front, "SELECT min(used) FROM quota_usage"), 70);
+    assert_int_equal(kn_test_world_number(&world.front, "SELECT max(used) FROM quota_usage"), 70);
+    assert_int_equal(kn_test_world_number(&world.front, "SELECT count(*) FROM quota_usage"), 4);
 }
 
 /* What a process held when it was killed is not taken, and holds nobody. */
@@ -199,7 +178,7 @@ static void test_a_killed_process_took_nothing(void **state)
     assert_int_equal(pipe(ready), 0);
     pid = fork();
     if (pid == 0) {
-        struct kn_db *db = kn_db_new(world.conf.db_url, "killed");
+        struct kn_db *db = kn_db_new(world.front.conf.db_url, "killed");
         struct kn_tx tx = { NULL };
         struct kn_error why = { 0 };
         const bool taken = kn_tx_begin(&tx, db, &why) == 0 &&
@@ -214,8 +193,8 @@ static void test_a_killed_process_took_nothing(void **state)
     assert_int_equal(byte, 'y');
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_ok(kn_quota_take_one(world.db, P, KN_QUOTA_INSTANCES, 10, &err), &err);
-    assert_int_equal(number("SELECT used FROM quota_usage WHERE project_id = '" P "'"), 10);
+    assert_ok(kn_quota_take_one(world.front.db, P, KN_QUOTA_INSTANCES, 10, &err), &err);
+    assert_int_equal(kn_test_world_number(&world.front, "SELECT used FROM quota_usage WHERE project_id = '" P "'"), 10);
     close(ready[0]);
     close(ready[1]);
 }
@@ -223,14 +202,14 @@ static void test_a_killed_process_took_nothing(void **state)
 static void test_giving_back_is_never_refused(void **state)
 {
     (void)state;
-    assert_ok(kn_quota_take_one(world.db, P, KN_QUOTA_INSTANCES, 10, &err), &err);
-    assert_ok(kn_db_script(world.db,
+    assert_ok(kn_quota_take_one(world.front.db, P, KN_QUOTA_INSTANCES, 10, &err), &err);
+    assert_ok(kn_db_script(world.front.db,
                            "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '" P
                            "', 'instances', 0)",
                            &err),
               &err);
-    assert_ok(kn_quota_take_one(world.db, P, KN_QUOTA_INSTANCES, -3, &err), &err);
-    assert_fails(kn_quota_take_one(world.db, P, KN_QUOTA_INSTANCES, 1, &err), &err, KN_QUOTA);
+    assert_ok(kn_quota_take_one(world.front.db, P, KN_QUOTA_INSTANCES, -3, &err), &err);
+    assert_fails(kn_quota_take_one(world.front.db, P, KN_QUOTA_INSTANCES, 1, &err), &err, KN_QUOTA);
     assert_string_equal(err.message, "Quota exceeded for instances: Requested 1, but already used 7 of 0 instances");
 }
 
@@ -321,7 +300,7 @@ static void test_a_project_that_goes(void **state)
     AUTO_FREE char *path = kn_asprintf("/identity/v3/registered_limits/%.32s", id + 1);
     ask(201, ADMIN, "POST", "/identity/v3/limits", LIMIT("nova", "servers", "\"project_id\":\"" P "\"", "5"));
     ask(403, ADMIN, "DELETE", path, NULL);
-    assert_ok(kn_db_script(world.db, "DELETE FROM project WHERE id = '" P "'", &err), &err);
+    assert_ok(kn_db_script(world.front.db, "DELETE FROM project WHERE id = '" P "'", &err), &err);
     ask(200, ADMIN, "GET", "/identity/v3/limits", NULL);
     assert_at("limits.0", "");
     ask(204, ADMIN, "DELETE", path, NULL);
@@ -332,15 +311,17 @@ static void test_a_project_that_goes(void **state)
 static void assert_counted(void)
 {
     assert_int_equal(
-        number("SELECT count(*) FROM quota_usage u FULL JOIN quota_fact f USING (service, project_id, resource) "
-               "WHERE coalesce(u.used, 0) <> coalesce(f.used, 0)"),
+        kn_test_world_number(
+            &world.front,
+            "SELECT count(*) FROM quota_usage u FULL JOIN quota_fact f USING (service, project_id, resource) "
+            "WHERE coalesce(u.used, 0) <> coalesce(f.used, 0)"),
         0);
 }
 
 static void test_volumes_count_by_type(void **state)
 {
     (void)state;
-    assert_ok(kn_db_script(world.db,
+    assert_ok(kn_db_script(world.front.db,
                            "DELETE FROM volume_type WHERE name = 'ssd'; INSERT INTO volume_type (id, name) VALUES "
                            "('dddddddd-0000-4000-8000-000000000001', 'ssd')",
                            &err),
@@ -357,7 +338,7 @@ static void test_volumes_count_by_type(void **state)
     assert_at("quota_set.gigabytes.in_use", "6");
     assert_at("quota_set.gigabytes_file.in_use", "5");
     assert_at("quota_set.volumes_ssd.in_use", "1");
-    assert_int_equal(number("SELECT count(*) FROM volume"), 2);
+    assert_int_equal(kn_test_world_number(&world.front, "SELECT count(*) FROM volume"), 2);
     assert_counted();
 }
 
@@ -367,7 +348,7 @@ static void test_networks_count_all_together(void **state)
     ask(200, ADMIN, "PUT", NEUTRON_SETS, "{\"quota\":{\"network\":2}}");
     ask(409, MEMBER, "POST", "/network/v2.0/networks",
         "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]}");
-    assert_int_equal(number("SELECT count(*) FROM network"), 0);
+    assert_int_equal(kn_test_world_number(&world.front, "SELECT count(*) FROM network"), 0);
     ask(201, MEMBER, "POST", "/network/v2.0/networks", "{\"networks\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
     AUTO_FREE char *id = kn_strdup(at("networks.0.id"));
     AUTO_FREE char *subnet = kn_asprintf("{\"subnet\":{\"network_id\":%s,\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"}}",
@@ -401,10 +382,10 @@ static void test_images_count(void **state)
     AUTO_FREE char *path = kn_asprintf("/image/v2/images/%.36s", id + 1);
     ask(413, MEMBER, "POST", "/image/v2/images", "{\"name\":\"two\"}");
     assert_non_null(strstr(
-        world.http.body.buf,
+        world.front.http.body.buf,
         "Project " P
         " is over a limit for [Resource image_count_total is over limit of 1 due to current usage 1 and delta 1]"));
-    assert_int_equal(number("SELECT count(*) FROM image"), 1);
+    assert_int_equal(kn_test_world_number(&world.front, "SELECT count(*) FROM image"), 1);
     ask(200, MEMBER, "GET", "/image/v2/info/usage", NULL);
     assert_at("usage.image_count_total", "{\"usage\":1,\"limit\":1}");
     assert_counted();
@@ -424,12 +405,13 @@ static void test_asking_for_room_is_planned_once(void **state)
     for (int i = 0; i < 20; i++) {
         AUTO(kn_rows) struct kn_rows *room = NULL;
 
-        assert_ok(kn_quota_room_of_one(world.db, KN_QUOTA_PORT, P, &room, &err), &err);
+        assert_ok(kn_quota_room_of_one(world.front.db, KN_QUOTA_PORT, P, &room, &err), &err);
         assert_int_equal(kn_rows_count(room), 1);
         assert_int_equal(kn_rows_int(room, 0, KN_ROOM_LEFT), kn_quota_rows[KN_QUOTA_PORT].dflt);
     }
-    assert_ok(kn_db_query(world.db, "SELECT custom_plans FROM pg_prepared_statements WHERE name = 'quota_room_of_one'",
-                          0, KN_NO_ARGS, &rows, &err),
+    assert_ok(kn_db_query(world.front.db,
+                          "SELECT custom_plans FROM pg_prepared_statements WHERE name = 'quota_room_of_one'", 0,
+                          KN_NO_ARGS, &rows, &err),
               &err);
     assert_in_range(kn_rows_int(rows, 0, 0), 0, 5);
 }
@@ -449,7 +431,7 @@ static void test_the_old_tables_move(void **state)
         "', 'u', 9, 'available');"
         "INSERT INTO volume_usage VALUES ('" P "', 1, 9); INSERT INTO compute_usage VALUES ('" P "', 0, 0, 0);"
         "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('u', 'k', 'ssh-rsa', 'f');";
-    AUTO_FREE char *url = kn_test_pg_database(world.pg, "moving");
+    AUTO_FREE char *url = kn_test_pg_database(world.front.pg, "moving");
     AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int before = 0;

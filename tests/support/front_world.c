@@ -37,3 +37,12 @@ void kn_test_world_expect(struct kn_test_world *w, int status, const char *metho
                  status);
     }
 }
+
+int64_t kn_test_world_number(struct kn_test_world *w, const char *sql)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err;
+
+    assert_ok(kn_db_query(w->db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    return kn_rows_count(rows) > 0 ? kn_rows_int(rows, 0, 0) : -1;
+}

@@ -26,5 +26,7 @@ void kn_test_world_stop(struct kn_test_world *w);
 /* Asks; the answer must have this status. */
 void kn_test_world_expect(struct kn_test_world *w, int status, const char *method, const char *path,
                           const char *headers, const char *body);
+/* The first column of the first row; -1: there is no row. */
+int64_t kn_test_world_number(struct kn_test_world *w, const char *sql);
 
 #endif
