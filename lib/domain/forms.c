@@ -4,36 +4,31 @@
 
 #include "lib/domain/form.h"
 
-#define FIELDS(...) \
-    (const struct kn_field[]) \
-    { \
-        __VA_ARGS__, KN_FIELDS_END \
-    }
-
 /* --- disks -------------------------------------------------------------------------------------------------------------- */
 
 const struct kn_form kn_form_connection = {
     "connection", "what a host needs to reach a volume: volume.connect's answer, attachment.connection",
-    FIELDS(KN_MUST("driver", KN_STR, NONE, "file"), KN_MUST("path", KN_STR, NONE, "of the disk, as the host sees it"),
-           KN_MUST("format", KN_STR, DISK_FORMAT, "raw or qcow2"),
-           KN_MAY("serial", KN_UUID, NONE, "the volume: what the guest sees as the disk's serial")),
+    KN_FIELDS(KN_MUST("driver", KN_STR, NONE, "file"),
+              KN_MUST("path", KN_STR, NONE, "of the disk, as the host sees it"),
+              KN_MUST("format", KN_STR, DISK_FORMAT, "raw or qcow2"),
+              KN_MAY("serial", KN_UUID, NONE, "the volume: what the guest sees as the disk's serial")),
     NULL
 };
 
 const struct kn_form kn_form_disk = {
     "disk", "an attached volume in a spec",
-    FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"),
-           KN_MUST("device", KN_STR, DEVICE, "/dev/vdX, each once; vda is the image's"),
-           KN_MUST("connection", KN_OBJ, NONE, "how it is reached", .form = &kn_form_connection)),
+    KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"),
+              KN_MUST("device", KN_STR, DEVICE, "/dev/vdX, each once; vda is the image's"),
+              KN_MUST("connection", KN_OBJ, NONE, "how it is reached", .form = &kn_form_connection)),
     NULL
 };
 
 const struct kn_form kn_form_image = {
     "image", "what the root disk is made from, in a spec: image.locate's answer and whose it is",
-    FIELDS(KN_MUST("id", KN_UUID, NONE, "the image"), KN_MUST("url", KN_STR, NONE, "signed"),
-           KN_MUST("sha512", KN_STR, NONE, "of the data"), KN_MUST("size", KN_INT, EXACT, "bytes"),
-           KN_MUST("disk_format", KN_STR, DISK_FORMAT, "raw or qcow2"),
-           KN_MUST("virtual_size", KN_INT, VIRTUAL_SIZE, "bytes of the disk inside")),
+    KN_FIELDS(KN_MUST("id", KN_UUID, NONE, "the image"), KN_MUST("url", KN_STR, NONE, "signed"),
+              KN_MUST("sha512", KN_STR, NONE, "of the data"), KN_MUST("size", KN_INT, EXACT, "bytes"),
+              KN_MUST("disk_format", KN_STR, DISK_FORMAT, "raw or qcow2"),
+              KN_MUST("virtual_size", KN_INT, VIRTUAL_SIZE, "bytes of the disk inside")),
     NULL
 };
 
@@ -54,42 +49,45 @@ int kn_device_index(const char *name)
 /* --- NICs --------------------------------------------------------------------------------------------------------------- */
 
 const struct kn_form kn_form_route = { "route", "a route of a subnet, for its guests",
-                                       FIELDS(KN_MUST("destination", KN_STR, CIDR, "with its prefix"),
-                                              KN_MUST("nexthop", KN_STR, CIDR, "an address")),
+                                       KN_FIELDS(KN_MUST("destination", KN_STR, CIDR, "with its prefix"),
+                                                 KN_MUST("nexthop", KN_STR, CIDR, "an address")),
                                        NULL };
 
 const struct kn_form kn_form_address = {
     "address", "an address of a NIC",
-    FIELDS(KN_MUST("address", KN_STR, CIDR, "without prefix"), KN_MUST("prefix", KN_INT, PREFIX, "its subnet's length"),
-           KN_MUST("version", KN_INT, IP_VERSION, "4 or 6"), KN_MUST("subnet", KN_UUID, NONE, "which"),
-           KN_MAY("gateway", KN_STR, CIDR, "absent = none"),
-           KN_MUST("dns", KN_ARR, NONE, "addresses of servers", .items = KN_STR),
-           KN_MUST("routes", KN_ARR, NONE, "beside the gateway", .form = &kn_form_route),
-           KN_MUST("dhcp", KN_BOOL, NONE, "the guest asks for it")),
+    KN_FIELDS(KN_MUST("address", KN_STR, CIDR, "without prefix"),
+              KN_MUST("prefix", KN_INT, PREFIX, "its subnet's length"),
+              KN_MUST("version", KN_INT, IP_VERSION, "4 or 6"), KN_MUST("subnet", KN_UUID, NONE, "which"),
+              KN_MAY("gateway", KN_STR, CIDR, "absent = none"),
+              KN_MUST("dns", KN_ARR, NONE, "addresses of servers", .items = KN_STR),
+              KN_MUST("routes", KN_ARR, NONE, "beside the gateway", .form = &kn_form_route),
+              KN_MUST("dhcp", KN_BOOL, NONE, "the guest asks for it")),
     NULL
 };
 
 const struct kn_form kn_form_nic = {
     "NIC",
     "a port as its server sees it: port.allocate's answer, server.nics, a spec; `addresses` in the compute API come from it",
-    FIELDS(KN_MUST("port", KN_UUID, NONE, "its port"), KN_MUST("network", KN_UUID, NONE, "the port's network"),
-           KN_MUST("network_name", KN_STR, NETWORK_NAME, "for people"), KN_MUST("mac", KN_STR, MAC, "its address"),
-           KN_MUST("vni", KN_INT, VNI, "the network's VXLAN"), KN_MUST("mtu", KN_INT, NIC_MTU, "0 = the default"),
-           KN_MUST("ips", KN_ARR, NONE, "what it has", .form = &kn_form_address),
-           KN_MUST("tap", KN_STR, TAP, "the device on the host: \"tap\" and the first 11 characters of the port's id"),
-           KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
-           KN_MAY("dhcp_ip", KN_STR, CIDR,
-                  "of the network's DHCP port on every host: a port network:dhcp, one a network"),
-           KN_MAY("dhcp_mac", KN_STR, MAC, "of the same")),
+    KN_FIELDS(KN_MUST("port", KN_UUID, NONE, "its port"), KN_MUST("network", KN_UUID, NONE, "the port's network"),
+              KN_MUST("network_name", KN_STR, NETWORK_NAME, "for people"), KN_MUST("mac", KN_STR, MAC, "its address"),
+              KN_MUST("vni", KN_INT, VNI, "the network's VXLAN"), KN_MUST("mtu", KN_INT, NIC_MTU, "0 = the default"),
+              KN_MUST("ips", KN_ARR, NONE, "what it has", .form = &kn_form_address),
+              KN_MUST("tap", KN_STR, TAP,
+                      "the device on the host: \"tap\" and the first 11 characters of the port's id"),
+              KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
+              KN_MAY("dhcp_ip", KN_STR, CIDR,
+                     "of the network's DHCP port on every host: a port network:dhcp, one a network"),
+              KN_MAY("dhcp_mac", KN_STR, MAC, "of the same")),
     NULL
 };
 
 /* What a spec says of it; everything else of networks comes with the host's state. */
 const struct kn_form kn_form_plug = {
     "plug", "a NIC in a spec: the port that the host's state tells about, and the device that stands for it",
-    FIELDS(KN_MUST("port", KN_UUID, NONE, "which"), KN_MUST("mac", KN_STR, MAC, "its address"),
-           KN_MUST("tap", KN_STR, TAP, "the device on the host: \"tap\" and the first 11 characters of the port's id"),
-           KN_MUST("mtu", KN_INT, NIC_MTU, "0 = the default"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
+    KN_FIELDS(KN_MUST("port", KN_UUID, NONE, "which"), KN_MUST("mac", KN_STR, MAC, "its address"),
+              KN_MUST("tap", KN_STR, TAP,
+                      "the device on the host: \"tap\" and the first 11 characters of the port's id"),
+              KN_MUST("mtu", KN_INT, NIC_MTU, "0 = the default"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
     NULL
 };
 
@@ -102,10 +100,11 @@ static int wants_one(const json_t *wanted, const char *where, struct kn_error *e
 
 const struct kn_form kn_form_wanted_nic = {
     "wanted NIC", "what a server's NIC shall be: a new port on a network, or a port that is there",
-    FIELDS(KN_MAY("network", KN_UUID, NONE, "a port is made on it"), KN_MAY("port", KN_UUID, NONE, "this one is taken"),
-           KN_MAY("fixed_ip", KN_STR, CIDR, "of a new port"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
-           KN_MAY("groups", KN_ARR, NONE, "security groups of a new port; absent: its project's default one",
-                  .items = KN_UUID)),
+    KN_FIELDS(KN_MAY("network", KN_UUID, NONE, "a port is made on it"),
+              KN_MAY("port", KN_UUID, NONE, "this one is taken"), KN_MAY("fixed_ip", KN_STR, CIDR, "of a new port"),
+              KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
+              KN_MAY("groups", KN_ARR, NONE, "security groups of a new port; absent: its project's default one",
+                     .items = KN_UUID)),
     wants_one
 };
 
@@ -131,30 +130,30 @@ static int one_disk_a_device(const json_t *spec, const char *where, struct kn_er
 
 const struct kn_form kn_form_spec = {
     "spec", "what an agent must know to make a server's guest; its generation is the envelope's",
-    FIELDS(KN_MUST("name", KN_STR, SERVER_NAME, "the server's, for people"),
-           KN_MUST("hostname", KN_STR, SERVER_HOSTNAME, "what the guest calls itself"),
-           KN_MUST("project", KN_STR, TENANT, "whose it is"), KN_MAY("user", KN_STR, IDENTITY_ID, "who made it"),
-           KN_MAY("zone", KN_STR, HOST_ZONE, "availability zone"), KN_MAY("flavor", KN_STR, FLAVOR_NAME, "its name"),
-           KN_MUST("vcpus", KN_INT, FLAVOR_VCPUS, "virtual CPUs"),
-           KN_MUST("memory_mib", KN_INT, FLAVOR_MEMORY_MIB, "memory"),
-           KN_MUST("disk_gib", KN_INT, FLAVOR_DISK_GIB, "root disk; 0 = the image's size"),
-           KN_MAY("image", KN_OBJ, NONE, "absent: that of the guest that is there, or it boots from a volume",
-                  .form = &kn_form_image),
-           KN_MUST("nics", KN_ARR, NICS, "in order", .form = &kn_form_plug),
-           KN_MAY("volumes", KN_ARR, DISKS, "attached ones", .form = &kn_form_disk),
-           KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
-           KN_MAY("public_key", KN_STR, PUBLIC_KEY, "for the guest's user"),
-           KN_MAY("user_data", KN_STR, USER_DATA, "base64, as given"),
-           KN_MAY("metadata", KN_OBJ, NONE, "the user's keys and values"), KN_MAY("created_at", KN_STR, NONE, "UTC"),
-           KN_MAY("described", KN_INT, EXACT,
-                  "the task that last said name, hostname and metadata: an older one changes them no more")),
+    KN_FIELDS(KN_MUST("name", KN_STR, SERVER_NAME, "the server's, for people"),
+              KN_MUST("hostname", KN_STR, SERVER_HOSTNAME, "what the guest calls itself"),
+              KN_MUST("project", KN_STR, TENANT, "whose it is"), KN_MAY("user", KN_STR, IDENTITY_ID, "who made it"),
+              KN_MAY("zone", KN_STR, HOST_ZONE, "availability zone"), KN_MAY("flavor", KN_STR, FLAVOR_NAME, "its name"),
+              KN_MUST("vcpus", KN_INT, FLAVOR_VCPUS, "virtual CPUs"),
+              KN_MUST("memory_mib", KN_INT, FLAVOR_MEMORY_MIB, "memory"),
+              KN_MUST("disk_gib", KN_INT, FLAVOR_DISK_GIB, "root disk; 0 = the image's size"),
+              KN_MAY("image", KN_OBJ, NONE, "absent: that of the guest that is there, or it boots from a volume",
+                     .form = &kn_form_image),
+              KN_MUST("nics", KN_ARR, NICS, "in order", .form = &kn_form_plug),
+              KN_MAY("volumes", KN_ARR, DISKS, "attached ones", .form = &kn_form_disk),
+              KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
+              KN_MAY("public_key", KN_STR, PUBLIC_KEY, "for the guest's user"),
+              KN_MAY("user_data", KN_STR, USER_DATA, "base64, as given"),
+              KN_MAY("metadata", KN_OBJ, NONE, "the user's keys and values"), KN_MAY("created_at", KN_STR, NONE, "UTC"),
+              KN_MAY("described", KN_INT, EXACT,
+                     "the task that last said name, hostname and metadata: an older one changes them no more")),
     one_disk_a_device
 };
 
 const struct kn_form kn_form_description = { "description", "what users wrote on a server",
-                                             FIELDS(KN_MUST("name", KN_STR, SERVER_NAME, "as in the spec"),
-                                                    KN_MUST("hostname", KN_STR, SERVER_HOSTNAME, "as in the spec"),
-                                                    KN_MUST("metadata", KN_OBJ, NONE, "as in the spec")),
+                                             KN_FIELDS(KN_MUST("name", KN_STR, SERVER_NAME, "as in the spec"),
+                                                       KN_MUST("hostname", KN_STR, SERVER_HOSTNAME, "as in the spec"),
+                                                       KN_MUST("metadata", KN_OBJ, NONE, "as in the spec")),
                                              NULL };
 
 /* --- hosts -------------------------------------------------------------------------------------------------------------- */
@@ -172,16 +171,16 @@ static int reserves_what_is_there(const json_t *host, const char *where, struct 
 /* The ranges keep every sum and product of them within the database's types. */
 const struct kn_form kn_form_host = {
     "host", "what an agent says of a host that it carries; the scheduler derives the host's uuid from its name",
-    FIELDS(KN_MUST("host", KN_STR, HOST, "its name"), KN_MUST("vcpus", KN_INT, HOST_VCPUS, "physical ones"),
-           KN_MUST("memory_mib", KN_INT, HOST_MEMORY_MIB, "all of it"),
-           KN_MAY("reserved_memory_mib", KN_INT, HOST_MEMORY_MIB, "kept from guests"),
-           KN_MUST("disk_gib", KN_INT, HOST_DISK_GIB, "for guests"),
-           KN_MAY("zone", KN_STR, HOST_ZONE, "availability zone"),
-           KN_MAY("underlay", KN_STR, UNDERLAY, "VXLAN address"),
-           KN_MAY("physical", KN_ARR, NONE, "names of its physical networks", .items = KN_STR),
-           KN_MAY("hypervisor_type", KN_STR, HYPERVISOR_TYPE, "libvirt's word"),
-           KN_MAY("hypervisor_version", KN_INT, HYPERVISOR_VERSION, "libvirt's number"),
-           KN_MAY("cpu_info", KN_OBJ, NONE, "for people")),
+    KN_FIELDS(KN_MUST("host", KN_STR, HOST, "its name"), KN_MUST("vcpus", KN_INT, HOST_VCPUS, "physical ones"),
+              KN_MUST("memory_mib", KN_INT, HOST_MEMORY_MIB, "all of it"),
+              KN_MAY("reserved_memory_mib", KN_INT, HOST_MEMORY_MIB, "kept from guests"),
+              KN_MUST("disk_gib", KN_INT, HOST_DISK_GIB, "for guests"),
+              KN_MAY("zone", KN_STR, HOST_ZONE, "availability zone"),
+              KN_MAY("underlay", KN_STR, UNDERLAY, "VXLAN address"),
+              KN_MAY("physical", KN_ARR, NONE, "names of its physical networks", .items = KN_STR),
+              KN_MAY("hypervisor_type", KN_STR, HYPERVISOR_TYPE, "libvirt's word"),
+              KN_MAY("hypervisor_version", KN_INT, HYPERVISOR_VERSION, "libvirt's number"),
+              KN_MAY("cpu_info", KN_OBJ, NONE, "for people")),
     reserves_what_is_there
 };
 
@@ -197,18 +196,19 @@ static int generation_counts(const json_t *guest, const char *where, struct kn_e
         KN_MUST("generation", KN_INT, NONE, "of the command that made it"), \
         KN_MUST("power_state", KN_INT, POWER_STATE, "Nova's number")
 
-const struct kn_form kn_form_guest = { "guest", "a guest that a host has", FIELDS(GUEST), generation_counts };
+const struct kn_form kn_form_guest = { "guest", "a guest that a host has", KN_FIELDS(GUEST), generation_counts };
 
-const struct kn_form kn_form_seen = { "seen guest", "a guest as the audit sees it",
-                                      FIELDS(GUEST,
-                                             KN_MUST("volumes", KN_ARR, NONE, "that it has as disks", .items = KN_UUID),
-                                             KN_MUST("taps", KN_ARR, NONE, "names", .items = KN_STR)),
-                                      generation_counts };
+const struct kn_form kn_form_seen = {
+    "seen guest", "a guest as the audit sees it",
+    KN_FIELDS(GUEST, KN_MUST("volumes", KN_ARR, NONE, "that it has as disks", .items = KN_UUID),
+              KN_MUST("taps", KN_ARR, NONE, "names", .items = KN_STR)),
+    generation_counts
+};
 
 const struct kn_form kn_form_firewall = {
     "firewall", "of a host, as the audit sees it: equal if all is well",
-    FIELDS(KN_MUST("wanted", KN_STR, NONE, "digest of what its networks' state wants"),
-           KN_MUST("kernel", KN_STR, NONE, "of what its kernel has; empty: none")),
+    KN_FIELDS(KN_MUST("wanted", KN_STR, NONE, "digest of what its networks' state wants"),
+              KN_MUST("kernel", KN_STR, NONE, "of what its kernel has; empty: none")),
     NULL
 };
 
@@ -217,11 +217,12 @@ const struct kn_form kn_form_firewall = {
 const struct kn_form kn_form_step = {
     "step",
     "what a task did, in task.steps, in the order in which they ended; the events of a server's actions come from it",
-    FIELDS(KN_MUST("name", KN_STR, NONE, "the message's type"), KN_MUST("state", KN_STR, NONE, "done, failed, undone"),
-           KN_MUST("began_us", KN_INT, EXACT, "when it was sent: microseconds since 1970"),
-           KN_MUST("ended_us", KN_INT, EXACT, "when its answer was there, or nobody hoped for one any more"),
-           KN_MAY("host", KN_STR, HOST, "who was told; absent = a service"),
-           KN_MAY("error", KN_OBJ, NONE, "of a failed one: {code, message, elsewhere}")),
+    KN_FIELDS(KN_MUST("name", KN_STR, NONE, "the message's type"),
+              KN_MUST("state", KN_STR, NONE, "done, failed, undone"),
+              KN_MUST("began_us", KN_INT, EXACT, "when it was sent: microseconds since 1970"),
+              KN_MUST("ended_us", KN_INT, EXACT, "when its answer was there, or nobody hoped for one any more"),
+              KN_MAY("host", KN_STR, HOST, "who was told; absent = a service"),
+              KN_MAY("error", KN_OBJ, NONE, "of a failed one: {code, message, elsewhere}")),
     NULL
 };
 

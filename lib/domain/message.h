@@ -77,6 +77,17 @@ struct kn_field {
     { \
         .name = NULL, .kind = KN_FIELD_END \
     }
+/* A whole table, in place: KN_FIELDS(KN_MUST(…), KN_MAY(…)). */
+#define KN_FIELDS(...) \
+    (const struct kn_field[]) \
+    { \
+        __VA_ARGS__, KN_FIELDS_END \
+    }
+#define KN_NO_FIELDS \
+    (const struct kn_field[]) \
+    { \
+        KN_FIELDS_END \
+    }
 
 struct kn_message_type {
     const char *name; /* "place.claim" */

@@ -19,112 +19,101 @@
 #define LIST_APART(name, its, doc) KN_MUST(name, KN_ARR, NONE, doc, .form = &kn_form_##its, .apart = true)
 #define WORDS(name, doc) KN_MUST(name, KN_ARR, NONE, doc, .items = KN_STR)
 #define WORDS_OPT(name, doc) KN_MAY(name, KN_ARR, NONE, doc, .items = KN_STR)
-#define END KN_FIELDS_END
-#define FIELDS(...) \
-    (const struct kn_field[]) \
-    { \
-        __VA_ARGS__, END \
-    }
-#define NOTHING \
-    (const struct kn_field[]) \
-    { \
-        END \
-    }
 
 /* clang-format off */
 const struct kn_message_type kn_message_types[] = {
     /* --- kn.task --- */
-    { "task.wake", 1, KN_TOPIC_TASK, "a task was written; the envelope's task says which", NOTHING, NULL, false },
+    { "task.wake", 1, KN_TOPIC_TASK, "a task was written; the envelope's task says which", KN_NO_FIELDS, NULL, false },
 
     /* --- kn.place: kilonova-scheduler --- */
     { "place.claim", 1, KN_TOPIC_PLACE, "choose a host for a server at the envelope's generation and claim its resources",
-      FIELDS(UUID("server", "the server"), STR("project", TENANT, "its project"), INT("vcpus", FLAVOR_VCPUS, "vCPUs"),
+      KN_FIELDS(UUID("server", "the server"), STR("project", TENANT, "its project"), INT("vcpus", FLAVOR_VCPUS, "vCPUs"),
              INT("memory_mib", FLAVOR_MEMORY_MIB, "memory"), INT("disk_gib", FLAVOR_DISK_GIB, "local disk"),
              STR_OPT("zone", HOST_ZONE, "availability zone asked for; absent = any"), STR_OPT("host", HOST, "only this host"),
              WORDS_OPT("exclude", "names of hosts that failed already"),
              STR_OPT("role", NONE, "what for: home (absent; at the generation of what is held as dest: that one), or dest, which is held beside it and is of a later generation than the server")),
-      FIELDS(STR("host", HOST, "the chosen host"), STR("agent", AGENT, "the agent that carries it"),
+      KN_FIELDS(STR("host", HOST, "the chosen host"), STR("agent", AGENT, "the agent that carries it"),
              STR("zone", HOST_ZONE, "the host's availability zone"), STR_OPT("underlay", UNDERLAY, "the host's VXLAN address")), false },
     { "place.release", 1, KN_TOPIC_PLACE, "give back what the server holds at or below the envelope's generation",
-      FIELDS(UUID("server", "the server"), STR_OPT("role", NONE, "only what it holds as home, or as dest; absent = all")), NOTHING, false },
+      KN_FIELDS(UUID("server", "the server"), STR_OPT("role", NONE, "only what it holds as home, or as dest; absent = all")), KN_NO_FIELDS, false },
 
     /* --- kn.network: kilonova-network --- */
     { "port.allocate", 1, KN_TOPIC_NETWORK, "ensure the server's ports: make those that its requests lack, take those they name",
-      FIELDS(UUID("server", "the server: device_id of its ports"), STR("project", TENANT, "its project"),
+      KN_FIELDS(UUID("server", "the server: device_id of its ports"), STR("project", TENANT, "its project"),
              STR("hostname", SERVER_HOSTNAME, "DNS name of the ports"),
              LIST("requests", NICS, wanted_nic, "in the order of the NICs")),
-      FIELDS(LIST("nics", NICS, nic, "in order")), false },
+      KN_FIELDS(LIST("nics", NICS, nic, "in order")), false },
     { "port.bind", 1, KN_TOPIC_NETWORK, "the server's ports live on this host now; hosts that carry the networks are told",
-      FIELDS(UUID("server", "the server"), STR("host", HOST, "the host"),
-             STR_OPT("state", NONE, "active (absent): there and nowhere else; inactive: there as well, for a move, until it is made active")), NOTHING, false },
+      KN_FIELDS(UUID("server", "the server"), STR("host", HOST, "the host"),
+             STR_OPT("state", NONE, "active (absent): there and nowhere else; inactive: there as well, for a move, until it is made active")), KN_NO_FIELDS, false },
     { "port.release", 1, KN_TOPIC_NETWORK, "delete the ports made for the server, unbind those it was given",
-      FIELDS(UUID("server", "the server"), STR_OPT("host", HOST, "only what binds them to this host; the ports stay")), NOTHING, false },
+      KN_FIELDS(UUID("server", "the server"), STR_OPT("host", HOST, "only what binds them to this host; the ports stay")), KN_NO_FIELDS, false },
 
-    { "net.changed", 1, KN_TOPIC_NETWORK, "rows that hosts derive something from changed: look into network_change", NOTHING, NULL, false },
+    { "net.changed", 1, KN_TOPIC_NETWORK, "rows that hosts derive something from changed: look into network_change", KN_NO_FIELDS, NULL, false },
 
     /* --- kn.volume: kilonova-volume --- */
     { "volume.create", 1, KN_TOPIC_VOLUME, "make the volume's disk",
-      FIELDS(UUID("volume", "the volume"), INT("size_gib", VOLUME_SIZE_GIB, "its size")), NOTHING, false },
-    { "volume.delete", 1, KN_TOPIC_VOLUME, "remove the volume's disk", FIELDS(UUID("volume", "the volume")), NOTHING, false },
+      KN_FIELDS(UUID("volume", "the volume"), INT("size_gib", VOLUME_SIZE_GIB, "its size")), KN_NO_FIELDS, false },
+    { "volume.delete", 1, KN_TOPIC_VOLUME, "remove the volume's disk", KN_FIELDS(UUID("volume", "the volume")), KN_NO_FIELDS, false },
     { "volume.connect", 1, KN_TOPIC_VOLUME, "make the volume reachable from a host",
-      FIELDS(UUID("volume", "the volume"), UUID("server", "who will use it"), STR("host", HOST, "from where")),
-      FIELDS(OBJ("connection", connection, "how it is reached")), false },
+      KN_FIELDS(UUID("volume", "the volume"), UUID("server", "who will use it"), STR("host", HOST, "from where")),
+      KN_FIELDS(OBJ("connection", connection, "how it is reached")), false },
     { "volume.disconnect", 1, KN_TOPIC_VOLUME, "end what volume.connect began",
-      FIELDS(UUID("volume", "the volume"), UUID("server", "who used it"), STR_OPT("host", HOST, "from where; absent = the server is on none")), NOTHING, false },
+      KN_FIELDS(UUID("volume", "the volume"), UUID("server", "who used it"), STR_OPT("host", HOST, "from where; absent = the server is on none")), KN_NO_FIELDS, false },
 
     /* --- kn.image: kilonova-image --- */
     { "image.locate", 1, KN_TOPIC_IMAGE, "where a host fetches the image's data",
-      FIELDS(UUID("image", "the image")),
-      FIELDS(STR("url", NONE, "signed, good until the envelope's deadline or an hour"), STR("sha512", NONE, "of the data"),
+      KN_FIELDS(UUID("image", "the image")),
+      KN_FIELDS(STR("url", NONE, "signed, good until the envelope's deadline or an hour"), STR("sha512", NONE, "of the data"),
              INT("size", EXACT, "bytes"), STR("disk_format", DISK_FORMAT, "raw or qcow2"),
              INT("virtual_size", VIRTUAL_SIZE, "bytes of the disk inside")), false },
     { "image.import", 1, KN_TOPIC_IMAGE, "make the image's staged or downloaded data its own, converted if need be",
-      FIELDS(UUID("image", "the image"), UUID("import", "the row of image_task")), NOTHING, false },
+      KN_FIELDS(UUID("image", "the image"), UUID("import", "the row of image_task")), KN_NO_FIELDS, false },
     { "image.delete", 1, KN_TOPIC_IMAGE, "drop the data that no image refers to any more",
-      FIELDS(UUID("image", "the image that was deleted"), STR_OPT("sha512", NONE, "its data")), NOTHING, false },
+      KN_FIELDS(UUID("image", "the image that was deleted"), STR_OPT("sha512", NONE, "its data")), KN_NO_FIELDS, false },
 
     /* --- kn.agent.<id>: kilonova-agent; every body names the host, because one agent may carry many --- */
     { "server.spawn", 1, KN_TOPIC_AGENT, "ensure that the server's guest is defined and runs",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"),
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"),
              OBJ("spec", spec, "what to make")),
-      FIELDS(INT("power_state", POWER_STATE, "Nova's number")), false },
+      KN_FIELDS(INT("power_state", POWER_STATE, "Nova's number")), false },
     { "server.destroy", 1, KN_TOPIC_AGENT,
       "ensure that no guest of the server at or below the envelope's generation is on the host, nor its disks and ports",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server")), NOTHING, false },
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server")), KN_NO_FIELDS, false },
     { "server.power", 1, KN_TOPIC_AGENT, "change a guest's power state",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"),
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"),
              STR("action", NONE, "start, stop, reboot_soft, reboot_hard, pause, unpause, suspend or resume"),
              OBJ_OPT("spec", spec, "what to ensure first; start and reboot_hard")),
-      FIELDS(INT("power_state", POWER_STATE, "Nova's number")), false },
+      KN_FIELDS(INT("power_state", POWER_STATE, "Nova's number")), false },
     { "server.attach_volume", 1, KN_TOPIC_AGENT, "hot-plug a volume (or put it into the spec of a stopped guest)",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume"),
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume"),
              OBJ("connection", connection, "from volume.connect"), STR_OPT("device", DEVICE_WISH, "wanted name, /dev/vdX; a wish")),
-      FIELDS(STR("device", DEVICE, "the name it has: /dev/vdX")), false },
+      KN_FIELDS(STR("device", DEVICE, "the name it has: /dev/vdX")), false },
     { "server.detach_volume", 1, KN_TOPIC_AGENT, "unplug a volume and wait until the guest let it go",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume")), NOTHING, false },
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume")), KN_NO_FIELDS, false },
     { "server.describe", 1, KN_TOPIC_AGENT, "what users wrote on the server, for the guest's metadata; the newest task's holds",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("description", description, "as it is now")), NOTHING, false },
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("description", description, "as it is now")), KN_NO_FIELDS, false },
     { "server.console_log", 1, KN_TOPIC_AGENT, "the end of the guest's serial log",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), INT_OPT("lines", CONSOLE_LINES, "absent = all kept")),
-      FIELDS(STR("output", CONSOLE_OUTPUT, "text, at most 100 KiB; bytes that are not UTF-8 are replaced")), true },
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), INT_OPT("lines", CONSOLE_LINES, "absent = all kept")),
+      KN_FIELDS(STR("output", CONSOLE_OUTPUT, "text, at most 100 KiB; bytes that are not UTF-8 are replaced")), true },
     { "server.password", 1, KN_TOPIC_AGENT, "what the guest posted to its metadata service as its password",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server")),
-      FIELDS(STR("host", HOST, "on which"), STR_OPT("password", GUEST_PASSWORD, "absent = none was"), UUID_OPT("posted", "names this posting")), true },
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server")),
+      KN_FIELDS(STR("host", HOST, "on which"), STR_OPT("password", GUEST_PASSWORD, "absent = none was"), UUID_OPT("posted", "names this posting")), true },
     { "server.forget_password", 1, KN_TOPIC_AGENT, "drop the password that the guest posted; said again, it drops no other",
-      FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("posted", "which posting: another one stays")), NOTHING, true },
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("posted", "which posting: another one stays")), KN_NO_FIELDS, true },
     { "net.state", 1, KN_TOPIC_AGENT, "what a host must know of its networks: all of it, or what changed since a version; whoever knows another one asks",
-      FIELDS(STR("host", HOST, "on which"), INT("from", STATE_FROM, "the version that it begins at; -1: this is all there is"),
+      KN_FIELDS(STR("host", HOST, "on which"), INT("from", STATE_FROM, "the version that it begins at; -1: this is all there is"),
              INT("version", EXACT, "that it leads to"), INT("piece", STATE_PIECES, "which of the messages of this version it is, from 1 on"),
              INT("pieces", STATE_PIECES, "how many there are: they are taken together"),
              LIST("put", NONE, state_object, "things that are so now"), LIST("drop", NONE, state_drop, "things that concern the host no more")),
       NULL, false },
     { "agent.introduce", 1, KN_TOPIC_AGENT, "say hello: the scheduler heard you and does not know you",
-      FIELDS(INT_OPT("after", SEQ, "with a higher \"seq\" than this: what you said seemed old")), NULL, false },
+      KN_FIELDS(INT_OPT("after", SEQ, "with a higher \"seq\" than this: what you said seemed old")), NULL, false },
     { "agent.refused", 1, KN_TOPIC_AGENT, "stop: another agent with your id lives, and it was there first",
-      FIELDS(STR("boot", BOOT, "who is meant; others pass it over"), STR("living", BOOT, "the boot of the other")), NULL, false },
+      KN_FIELDS(STR("boot", BOOT, "who is meant; others pass it over"), STR("living", BOOT, "the boot of the other")), NULL, false },
     { "host.observe", 1, KN_TOPIC_AGENT, "what is really there, for the audit: answered in one reply per host",
-      FIELDS(STR("host", HOST, "on which"), STR("audit", NONE, "whose question, repeated in the result")),
-      FIELDS(STR("audit", NONE, "whose question"), STR("host", HOST, "which"),
+      KN_FIELDS(STR("host", HOST, "on which"), STR("audit", NONE, "whose question, repeated in the result")),
+      KN_FIELDS(STR("audit", NONE, "whose question"), STR("host", HOST, "which"),
              LIST_APART("domains", seen, "its guests"),
              WORDS("taps", "names of taps that are there"), WORDS("dirs", "server directories that are there"),
              OBJ_OPT("networks", told, "what it was told of networks; absent: it hears nothing of them"),
@@ -132,35 +121,35 @@ const struct kn_message_type kn_message_types[] = {
 
     /* --- kn.report: agents and services say what is --- */
     { "agent.hello", 1, KN_TOPIC_REPORT, "an agent starts, or the bus forgot: send again what is open for it",
-      FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "random at each start of the agent"),
+      KN_FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "random at each start of the agent"),
              LIST_APART("hosts", host, "that it carries")), NULL, false },
     { "agent.heartbeat", 1, KN_TOPIC_REPORT, "the agent lives",
-      FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "as in its hello"),
+      KN_FIELDS(STR("agent", AGENT, "its id"), STR("boot", BOOT, "as in its hello"),
              LIST_OPT("networks", known, "what its hosts know of networks; absent: none of them has any")), NULL, false },
     { "net.ask", 1, KN_TOPIC_REPORT, "a host's state of its networks has a gap: say all of it",
-      FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"), INT("version", STATE_FROM, "that it has")), NULL, false },
+      KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"), INT("version", STATE_FROM, "that it has")), NULL, false },
     { "agent.domains", 1, KN_TOPIC_REPORT, "guests found on a host, in pieces of at most 500",
-      FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"),
+      KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"),
              LIST_APART("domains", guest, "some of its guests")), NULL, false },
     { "server.power_state", 1, KN_TOPIC_REPORT, "a guest changed by itself: stopped from inside, crashed, paused on I/O error",
-      FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "where"), UUID("server", "which"), INT("power_state", POWER_STATE, "Nova's number"),
+      KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "where"), UUID("server", "which"), INT("power_state", POWER_STATE, "Nova's number"),
              STR("reason", NONE, "libvirt's word for it")), NULL, false },
     { "service.hello", 1, KN_TOPIC_REPORT, "a bus service starts: send again what is open on its topic",
-      FIELDS(STR("topic", NONE, "which it reads"), STR("boot", BOOT, "random at each start")), NULL, false },
+      KN_FIELDS(STR("topic", NONE, "which it reads"), STR("boot", BOOT, "random at each start")), NULL, false },
 
     { "service.heartbeat", 1, KN_TOPIC_REPORT, "a conductor lives and the bus carries: only then is an agent's silence a sign",
-      FIELDS(STR("topic", NONE, "which it reads"), STR("boot", BOOT, "random at each start")), NULL, false },
+      KN_FIELDS(STR("topic", NONE, "which it reads"), STR("boot", BOOT, "random at each start")), NULL, false },
 
     /* --- about work that takes long: the envelope names its command --- */
     { "working", 1, KN_TOPIC_REPLY, "the command is not done yet: it waits its turn, or is under way; its step's patience begins anew",
-      FIELDS(STR("command", NONE, "its type"), INT("percent", PERCENT, "how far it is"), STR("detail", WORK_DETAIL, "at what; empty = it waits")),
+      KN_FIELDS(STR("command", NONE, "its type"), INT("percent", PERCENT, "how far it is"), STR("detail", WORK_DETAIL, "at what; empty = it waits")),
       NULL, false },
     { "cancel", 1, KN_TOPIC_WORK, "end the command at its next safe point: it is answered as failed; one that is over, newer or older is left alone",
-      NOTHING, NULL, false },
+      KN_NO_FIELDS, NULL, false },
 
     /* --- to oneself --- */
     { "service.probe", 1, KN_TOPIC_OWN, "a bus service to itself: that it hears its own topic",
-      FIELDS(STR("boot", BOOT, "random at each start")), NULL, false },
+      KN_FIELDS(STR("boot", BOOT, "random at each start")), NULL, false },
 
     { NULL, 0, NULL, NULL, NULL, NULL, false },
 };

@@ -7,35 +7,30 @@
 
 #include "lib/domain/form.h"
 
-#define FIELDS(...) \
-    (const struct kn_field[]) \
-    { \
-        __VA_ARGS__, KN_FIELDS_END \
-    }
 #define WORDS(name, doc) KN_MUST(name, KN_ARR, STATE_ITEMS, doc, .items = KN_STR)
 #define IDS_OPT(name, doc) KN_MAY(name, KN_ARR, STATE_ITEMS, doc, .items = KN_UUID)
 #define ROUTES(may, limit, doc) may("routes", KN_ARR, limit, doc, .form = &kn_form_route)
 #define KIND KN_MUST("kind", KN_STR, NETWORK_WORD, "this one"), KN_MUST("id", KN_UUID, NONE, "which")
 
 const struct kn_form kn_form_known = { "known state", "what a host knows of networks",
-                                       FIELDS(KN_MUST("host", KN_STR, HOST, "which"),
-                                              KN_MUST("version", KN_INT, STATE_FROM, "of what it was told last")),
+                                       KN_FIELDS(KN_MUST("host", KN_STR, HOST, "which"),
+                                                 KN_MUST("version", KN_INT, STATE_FROM, "of what it was told last")),
                                        NULL };
 
 const struct kn_form kn_form_told_kind = {
     "told kind", "what a host has of one kind, so that it can be held against the rows without naming each",
-    FIELDS(KN_MUST("kind", KN_STR, NETWORK_WORD, "as in thing"), KN_MUST("count", KN_INT, EXACT, "how many"),
-           KN_MUST("ids", KN_INT, EXACT, "the sum of the first 32 bits of their ids"),
-           KN_MUST("macs", KN_INT, EXACT, "the sum of the last 32 bits of their MACs, of what has one")),
+    KN_FIELDS(KN_MUST("kind", KN_STR, NETWORK_WORD, "as in thing"), KN_MUST("count", KN_INT, EXACT, "how many"),
+              KN_MUST("ids", KN_INT, EXACT, "the sum of the first 32 bits of their ids"),
+              KN_MUST("macs", KN_INT, EXACT, "the sum of the last 32 bits of their MACs, of what has one")),
     NULL
 };
 
 const struct kn_form kn_form_told = {
     "told", "what a host was told of networks, for the audit",
-    FIELDS(KN_MUST("version", KN_INT, STATE_FROM, "of its state"),
-           KN_MUST("kinds", KN_ARR, STATE_LIST, "each that there is", .form = &kn_form_told_kind),
-           KN_MUST("broken", KN_ARR, NONE, "networks that its kernel does not have as they should be",
-                   .items = KN_UUID)),
+    KN_FIELDS(KN_MUST("version", KN_INT, STATE_FROM, "of its state"),
+              KN_MUST("kinds", KN_ARR, STATE_LIST, "each that there is", .form = &kn_form_told_kind),
+              KN_MUST("broken", KN_ARR, NONE, "networks that its kernel does not have as they should be",
+                      .items = KN_UUID)),
     NULL
 };
 
@@ -43,65 +38,65 @@ const struct kn_form kn_form_told = {
 
 const struct kn_form kn_form_state_subnet = {
     "subnet of a host", "a subnet of a network that a host carries",
-    FIELDS(KN_MUST("id", KN_UUID, NONE, "which"), KN_MUST("cidr", KN_STR, CIDR, "its addresses"),
-           KN_MAY("gateway", KN_STR, CIDR, "absent = none"),
-           KN_MUST("dhcp", KN_BOOL, NONE, "guests may ask for theirs"),
-           KN_MAY("ra_mode", KN_STR, NETWORK_WORD, "of IPv6: slaac, dhcpv6-stateless, dhcpv6-stateful, none"),
-           KN_MAY("address_mode", KN_STR, NETWORK_WORD, "the same words"),
-           KN_MUST("dns", KN_ARR, STATE_LIST, "addresses of servers", .items = KN_STR),
-           ROUTES(KN_MUST, STATE_LIST, "beside the gateway")),
+    KN_FIELDS(KN_MUST("id", KN_UUID, NONE, "which"), KN_MUST("cidr", KN_STR, CIDR, "its addresses"),
+              KN_MAY("gateway", KN_STR, CIDR, "absent = none"),
+              KN_MUST("dhcp", KN_BOOL, NONE, "guests may ask for theirs"),
+              KN_MAY("ra_mode", KN_STR, NETWORK_WORD, "of IPv6: slaac, dhcpv6-stateless, dhcpv6-stateful, none"),
+              KN_MAY("address_mode", KN_STR, NETWORK_WORD, "the same words"),
+              KN_MUST("dns", KN_ARR, STATE_LIST, "addresses of servers", .items = KN_STR),
+              ROUTES(KN_MUST, STATE_LIST, "beside the gateway")),
     NULL
 };
 
 const struct kn_form kn_form_state_network = {
     "network of a host", "a network with a port on the host",
-    FIELDS(KIND, KN_MUST("type", KN_STR, NETWORK_WORD, "vxlan, flat or local"),
-           KN_MAY("physical", KN_STR, NETWORK_NAME, "of flat: the network that the host has a device for"),
-           KN_MAY("vni", KN_INT, VNI, "of vxlan"), KN_MUST("mtu", KN_INT, MTU, "of its devices and guests"),
-           KN_MAY("domain", KN_STR, SERVER_HOSTNAME, "of its ports' names"),
-           KN_MAY("dhcp_mac", KN_STR, MAC, "of its DHCP port, the same on every host"),
-           KN_MAY("dhcp_ips", KN_ARR, STATE_LIST, "of the same", .items = KN_STR),
-           KN_MUST("subnets", KN_ARR, STATE_ITEMS, "its", .form = &kn_form_state_subnet)),
+    KN_FIELDS(KIND, KN_MUST("type", KN_STR, NETWORK_WORD, "vxlan, flat or local"),
+              KN_MAY("physical", KN_STR, NETWORK_NAME, "of flat: the network that the host has a device for"),
+              KN_MAY("vni", KN_INT, VNI, "of vxlan"), KN_MUST("mtu", KN_INT, MTU, "of its devices and guests"),
+              KN_MAY("domain", KN_STR, SERVER_HOSTNAME, "of its ports' names"),
+              KN_MAY("dhcp_mac", KN_STR, MAC, "of its DHCP port, the same on every host"),
+              KN_MAY("dhcp_ips", KN_ARR, STATE_LIST, "of the same", .items = KN_STR),
+              KN_MUST("subnets", KN_ARR, STATE_ITEMS, "its", .form = &kn_form_state_subnet)),
     NULL
 };
 
 const struct kn_form kn_form_state_ip = {
     "fixed IP", "an address of a port",
-    FIELDS(KN_MUST("subnet", KN_UUID, NONE, "which"), KN_MUST("ip", KN_STR, CIDR, "without prefix")), NULL
+    KN_FIELDS(KN_MUST("subnet", KN_UUID, NONE, "which"), KN_MUST("ip", KN_STR, CIDR, "without prefix")), NULL
 };
-const struct kn_form kn_form_state_pair = {
-    "address pair", "what else a port may send from",
-    FIELDS(KN_MUST("ip", KN_STR, CIDR, "with its prefix, or one"), KN_MUST("mac", KN_STR, MAC, "with this one")), NULL
-};
+const struct kn_form kn_form_state_pair = { "address pair", "what else a port may send from",
+                                            KN_FIELDS(KN_MUST("ip", KN_STR, CIDR, "with its prefix, or one"),
+                                                      KN_MUST("mac", KN_STR, MAC, "with this one")),
+                                            NULL };
 const struct kn_form kn_form_state_option = {
     "DHCP option", "an extra option of a port",
-    FIELDS(KN_MUST("name", KN_STR, NETWORK_NAME, "dnsmasq's name or a number"),
-           KN_MUST("value", KN_STR, NETWORK_NAME, "as given"), KN_MUST("version", KN_INT, IP_VERSION, "of IP")),
+    KN_FIELDS(KN_MUST("name", KN_STR, NETWORK_NAME, "dnsmasq's name or a number"),
+              KN_MUST("value", KN_STR, NETWORK_NAME, "as given"), KN_MUST("version", KN_INT, IP_VERSION, "of IP")),
     NULL
 };
 
 const struct kn_form kn_form_state_port = {
     "port of a host", "a port that is bound there",
-    FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"),
-           KN_MAY("server", KN_UUID, NONE, "its device; absent: a router's, or nobody's"),
-           KN_MAY("hostname", KN_STR, SERVER_HOSTNAME, "its name; one that is no label is none"),
-           KN_MUST("mac", KN_STR, MAC, "its address"),
-           KN_MUST("up", KN_BOOL, NONE, "admin_state_up: nothing passes one that is down"),
-           KN_MUST("filtered", KN_BOOL, NONE, "port_security_enabled"),
-           KN_MAY("is_router", KN_BOOL, NONE, "a router's interface"),
-           KN_MUST("ips", KN_ARR, STATE_ITEMS, "its addresses", .form = &kn_form_state_ip),
-           KN_MAY("pairs", KN_ARR, STATE_ITEMS, "allowed_address_pairs", .form = &kn_form_state_pair),
-           IDS_OPT("groups", "its security groups; absent: groups are not asked"),
-           KN_MAY("options", KN_ARR, STATE_ITEMS, "extra_dhcp_opts", .form = &kn_form_state_option),
-           KN_MAY("policy", KN_UUID, NONE, "of QoS")),
+    KN_FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"),
+              KN_MAY("server", KN_UUID, NONE, "its device; absent: a router's, or nobody's"),
+              KN_MAY("hostname", KN_STR, SERVER_HOSTNAME, "its name; one that is no label is none"),
+              KN_MUST("mac", KN_STR, MAC, "its address"),
+              KN_MUST("up", KN_BOOL, NONE, "admin_state_up: nothing passes one that is down"),
+              KN_MUST("filtered", KN_BOOL, NONE, "port_security_enabled"),
+              KN_MAY("is_router", KN_BOOL, NONE, "a router's interface"),
+              KN_MUST("ips", KN_ARR, STATE_ITEMS, "its addresses", .form = &kn_form_state_ip),
+              KN_MAY("pairs", KN_ARR, STATE_ITEMS, "allowed_address_pairs", .form = &kn_form_state_pair),
+              IDS_OPT("groups", "its security groups; absent: groups are not asked"),
+              KN_MAY("options", KN_ARR, STATE_ITEMS, "extra_dhcp_opts", .form = &kn_form_state_option),
+              KN_MAY("policy", KN_UUID, NONE, "of QoS")),
     NULL
 };
 
 const struct kn_form kn_form_state_peer = {
     "peer", "a port that is bound on another host, on a network that this one carries",
-    FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"), KN_MAY("hostname", KN_STR, SERVER_HOSTNAME, "its name"),
-           KN_MUST("mac", KN_STR, MAC, "its address"), WORDS("ips", "its addresses"),
-           KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
+    KN_FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"), KN_MAY("hostname", KN_STR, SERVER_HOSTNAME, "its name"),
+              KN_MUST("mac", KN_STR, MAC, "its address"), WORDS("ips", "its addresses"),
+              KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
     NULL
 };
 
@@ -109,42 +104,45 @@ const struct kn_form kn_form_state_peer = {
 
 const struct kn_form kn_form_state_rule = {
     "rule of a group", "what it lets through",
-    FIELDS(KN_MUST("id", KN_UUID, NONE, "which"), KN_MUST("ingress", KN_BOOL, NONE, "to the guest, or from it"),
-           KN_MUST("family", KN_INT, IP_VERSION, "4 or 6"), KN_MAY("protocol", KN_INT, STATE_PROTOCOL, "absent = any"),
-           KN_MAY("first", KN_INT, STATE_SOCKET, "port, or ICMP's type; absent = any"),
-           KN_MAY("last", KN_INT, STATE_SOCKET, "port, or ICMP's code; absent = any"),
-           KN_MAY("prefix", KN_STR, CIDR, "with whom: of these, at most one is said"),
-           KN_MAY("group", KN_UUID, NONE, "with its members"),
-           KN_MAY("addresses", KN_UUID, NONE, "with those of an address group")),
+    KN_FIELDS(KN_MUST("id", KN_UUID, NONE, "which"), KN_MUST("ingress", KN_BOOL, NONE, "to the guest, or from it"),
+              KN_MUST("family", KN_INT, IP_VERSION, "4 or 6"),
+              KN_MAY("protocol", KN_INT, STATE_PROTOCOL, "absent = any"),
+              KN_MAY("first", KN_INT, STATE_SOCKET, "port, or ICMP's type; absent = any"),
+              KN_MAY("last", KN_INT, STATE_SOCKET, "port, or ICMP's code; absent = any"),
+              KN_MAY("prefix", KN_STR, CIDR, "with whom: of these, at most one is said"),
+              KN_MAY("group", KN_UUID, NONE, "with its members"),
+              KN_MAY("addresses", KN_UUID, NONE, "with those of an address group")),
     NULL
 };
 
 const struct kn_form kn_form_state_group = {
     "security group", "one that a port of the host has",
-    FIELDS(KIND, KN_MUST("stateful", KN_BOOL, NONE, "answers pass by themselves"),
-           KN_MUST("rules", KN_ARR, STATE_ITEMS, "its", .form = &kn_form_state_rule)),
+    KN_FIELDS(KIND, KN_MUST("stateful", KN_BOOL, NONE, "answers pass by themselves"),
+              KN_MUST("rules", KN_ARR, STATE_ITEMS, "its", .form = &kn_form_state_rule)),
     NULL
 };
 
 const struct kn_form kn_form_state_member = {
     "member", "a port, wherever it is, of a group that a rule on the host names as its remote",
-    FIELDS(KIND, WORDS("ips", "its addresses"), KN_MUST("groups", KN_ARR, STATE_ITEMS, "its groups", .items = KN_UUID)),
+    KN_FIELDS(KIND, WORDS("ips", "its addresses"),
+              KN_MUST("groups", KN_ARR, STATE_ITEMS, "its groups", .items = KN_UUID)),
     NULL
 };
 
 const struct kn_form kn_form_state_addresses = { "address group", "one that a rule on the host names",
-                                                 FIELDS(KIND, WORDS("prefixes", "what is in it")), NULL };
+                                                 KN_FIELDS(KIND, WORDS("prefixes", "what is in it")), NULL };
 
 const struct kn_form kn_form_state_limit = { "bandwidth limit", "of one direction",
-                                             FIELDS(KN_MAY("max_kbps", KN_INT, QUOTA, "absent = none"),
-                                                    KN_MAY("burst_kbit", KN_INT, QUOTA, "absent: the host's choice")),
+                                             KN_FIELDS(KN_MAY("max_kbps", KN_INT, QUOTA, "absent = none"),
+                                                       KN_MAY("burst_kbit", KN_INT, QUOTA,
+                                                              "absent: the host's choice")),
                                              NULL };
 
 const struct kn_form kn_form_state_policy = {
     "QoS policy", "one that a port of the host has",
-    FIELDS(KIND, KN_MAY("to_guest", KN_OBJ, NONE, "ingress", .form = &kn_form_state_limit),
-           KN_MAY("from_guest", KN_OBJ, NONE, "egress", .form = &kn_form_state_limit),
-           KN_MAY("dscp", KN_INT, STATE_DSCP, "absent = none")),
+    KN_FIELDS(KIND, KN_MAY("to_guest", KN_OBJ, NONE, "ingress", .form = &kn_form_state_limit),
+              KN_MAY("from_guest", KN_OBJ, NONE, "egress", .form = &kn_form_state_limit),
+              KN_MAY("dscp", KN_INT, STATE_DSCP, "absent = none")),
     NULL
 };
 
@@ -152,35 +150,38 @@ const struct kn_form kn_form_state_policy = {
 
 const struct kn_form kn_form_state_interface = {
     "router's interface", "a port of a router",
-    FIELDS(KN_MUST("port", KN_UUID, NONE, "which"), KN_MUST("network", KN_UUID, NONE, "whose"),
-           KN_MUST("mac", KN_STR, MAC, "its address"),
-           WORDS("ips", "its addresses, each with the length of its subnet's prefix")),
+    KN_FIELDS(KN_MUST("port", KN_UUID, NONE, "which"), KN_MUST("network", KN_UUID, NONE, "whose"),
+              KN_MUST("mac", KN_STR, MAC, "its address"),
+              WORDS("ips", "its addresses, each with the length of its subnet's prefix")),
     NULL
 };
 const struct kn_form kn_form_state_floating = { "floating IP", "an address outside that stands for one inside",
-                                                FIELDS(KN_MUST("id", KN_UUID, NONE, "which"),
-                                                       KN_MUST("outside", KN_STR, CIDR, "its"),
-                                                       KN_MUST("inside", KN_STR, CIDR, "the port's")),
+                                                KN_FIELDS(KN_MUST("id", KN_UUID, NONE, "which"),
+                                                          KN_MUST("outside", KN_STR, CIDR, "its"),
+                                                          KN_MUST("inside", KN_STR, CIDR, "the port's")),
                                                 NULL };
 const struct kn_form kn_form_state_forward = {
     "port forwarding", "ports outside that stand for ports inside",
-    FIELDS(KN_MUST("id", KN_UUID, NONE, "which"), KN_MUST("outside", KN_STR, CIDR, "the floating address"),
-           KN_MUST("inside", KN_STR, CIDR, "the port's"), KN_MUST("protocol", KN_INT, STATE_PROTOCOL, "IP's number"),
-           KN_MUST("outside_first", KN_INT, STATE_SOCKET, "from"), KN_MUST("outside_last", KN_INT, STATE_SOCKET, "to"),
-           KN_MUST("inside_first", KN_INT, STATE_SOCKET, "from"), KN_MUST("inside_last", KN_INT, STATE_SOCKET, "to")),
+    KN_FIELDS(KN_MUST("id", KN_UUID, NONE, "which"), KN_MUST("outside", KN_STR, CIDR, "the floating address"),
+              KN_MUST("inside", KN_STR, CIDR, "the port's"), KN_MUST("protocol", KN_INT, STATE_PROTOCOL, "IP's number"),
+              KN_MUST("outside_first", KN_INT, STATE_SOCKET, "from"),
+              KN_MUST("outside_last", KN_INT, STATE_SOCKET, "to"),
+              KN_MUST("inside_first", KN_INT, STATE_SOCKET, "from"),
+              KN_MUST("inside_last", KN_INT, STATE_SOCKET, "to")),
     NULL
 };
 
 const struct kn_form kn_form_state_router = {
     "router", "one whose lease the host holds",
-    FIELDS(KIND, KN_MUST("lease", KN_INT, EXACT, "grows with each host that gets it"),
-           KN_MUST("up", KN_BOOL, NONE, "admin_state_up"),
-           KN_MUST("interfaces", KN_ARR, STATE_ITEMS, "its ports", .form = &kn_form_state_interface),
-           KN_MAY("gateway", KN_INT, STATE_SOCKET, "which of the interfaces leads outside, from 0 on; absent = none"),
-           KN_MAY("snat", KN_BOOL, NONE, "what leaves through the gateway leaves with its address"),
-           KN_MAY("snat_ip", KN_STR, CIDR, "this one"), ROUTES(KN_MAY, STATE_ITEMS, "defaults among them"),
-           KN_MAY("floating", KN_ARR, STATE_ITEMS, "addresses", .form = &kn_form_state_floating),
-           KN_MAY("forwards", KN_ARR, STATE_ITEMS, "of ports", .form = &kn_form_state_forward)),
+    KN_FIELDS(KIND, KN_MUST("lease", KN_INT, EXACT, "grows with each host that gets it"),
+              KN_MUST("up", KN_BOOL, NONE, "admin_state_up"),
+              KN_MUST("interfaces", KN_ARR, STATE_ITEMS, "its ports", .form = &kn_form_state_interface),
+              KN_MAY("gateway", KN_INT, STATE_SOCKET,
+                     "which of the interfaces leads outside, from 0 on; absent = none"),
+              KN_MAY("snat", KN_BOOL, NONE, "what leaves through the gateway leaves with its address"),
+              KN_MAY("snat_ip", KN_STR, CIDR, "this one"), ROUTES(KN_MAY, STATE_ITEMS, "defaults among them"),
+              KN_MAY("floating", KN_ARR, STATE_ITEMS, "addresses", .form = &kn_form_state_floating),
+              KN_MAY("forwards", KN_ARR, STATE_ITEMS, "of ports", .form = &kn_form_state_forward)),
     NULL
 };
 
@@ -226,14 +227,14 @@ static int is_of_a_kind(const json_t *drop, const char *where, struct kn_error *
 
 const struct kn_form kn_form_state_object = {
     "thing", "something that a host is told of networks; the rest of it is its kind's form",
-    FIELDS(KN_MUST("kind", KN_STR, NETWORK_WORD,
-                   "network (network of a host), port (port of a host), peer, group (security group), member, "
-                   "addresses (address group), policy (QoS policy) or router"),
-           KN_MUST("id", KN_UUID, NONE, "which")),
+    KN_FIELDS(KN_MUST("kind", KN_STR, NETWORK_WORD,
+                      "network (network of a host), port (port of a host), peer, group (security group), member, "
+                      "addresses (address group), policy (QoS policy) or router"),
+              KN_MUST("id", KN_UUID, NONE, "which")),
     is_of_its_kind
 };
 
 const struct kn_form kn_form_state_drop = {
     "drop", "a thing that is no more, or does not concern the host",
-    FIELDS(KN_MUST("kind", KN_STR, NETWORK_WORD, "as in thing"), KN_MUST("id", KN_UUID, NONE, "which")), is_of_a_kind
+    KN_FIELDS(KN_MUST("kind", KN_STR, NETWORK_WORD, "as in thing"), KN_MUST("id", KN_UUID, NONE, "which")), is_of_a_kind
 };

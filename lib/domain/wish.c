@@ -6,45 +6,34 @@
 
 #include "lib/domain/form.h"
 
-#define FIELDS(...) \
-    (const struct kn_field[]) \
-    { \
-        __VA_ARGS__, KN_FIELDS_END \
-    }
-#define NOTHING \
-    (const struct kn_field[]) \
-    { \
-        KN_FIELDS_END \
-    }
-
 const struct kn_wish_type kn_wish_types[] = {
     { "server.create", "make the server on a host that has room",
-      FIELDS(KN_MUST("requests", KN_ARR, NICS, "its NICs, in order", .form = &kn_form_wanted_nic),
-             KN_MAY("zone", KN_STR, HOST_ZONE, "only in this zone"),
-             KN_MAY("host", KN_STR, HOST, "only on this host")) },
-    { "server.delete", "end the server and all that is its own", NOTHING },
+      KN_FIELDS(KN_MUST("requests", KN_ARR, NICS, "its NICs, in order", .form = &kn_form_wanted_nic),
+                KN_MAY("zone", KN_STR, HOST_ZONE, "only in this zone"),
+                KN_MAY("host", KN_STR, HOST, "only on this host")) },
+    { "server.delete", "end the server and all that is its own", KN_NO_FIELDS },
     { "server.fence", "remove what a host has of a server that is not there any more",
-      FIELDS(KN_MUST("host", KN_STR, HOST, "on which"), KN_MUST("agent", KN_STR, AGENT, "that carries it"),
-             KN_MUST("generation", KN_INT, NONE, "at or below which")) },
-    { "server.describe", "tell the host what users wrote on the server", NOTHING },
-    { "server.stop", "power", NOTHING },
-    { "server.start", "power", NOTHING },
-    { "server.pause", "power", NOTHING },
-    { "server.unpause", "power", NOTHING },
-    { "server.suspend", "power", NOTHING },
-    { "server.resume", "power", NOTHING },
-    { "server.reboot", "power", FIELDS(KN_MUST("type", KN_STR, NONE, "SOFT or HARD")) },
+      KN_FIELDS(KN_MUST("host", KN_STR, HOST, "on which"), KN_MUST("agent", KN_STR, AGENT, "that carries it"),
+                KN_MUST("generation", KN_INT, NONE, "at or below which")) },
+    { "server.describe", "tell the host what users wrote on the server", KN_NO_FIELDS },
+    { "server.stop", "power", KN_NO_FIELDS },
+    { "server.start", "power", KN_NO_FIELDS },
+    { "server.pause", "power", KN_NO_FIELDS },
+    { "server.unpause", "power", KN_NO_FIELDS },
+    { "server.suspend", "power", KN_NO_FIELDS },
+    { "server.resume", "power", KN_NO_FIELDS },
+    { "server.reboot", "power", KN_FIELDS(KN_MUST("type", KN_STR, NONE, "SOFT or HARD")) },
     { "server.attach_volume", "plug a volume in",
-      FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row"),
-             KN_MAY("device", KN_STR, DEVICE_WISH, "wanted name, /dev/vdX")) },
+      KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row"),
+                KN_MAY("device", KN_STR, DEVICE_WISH, "wanted name, /dev/vdX")) },
     { "server.detach_volume", "unplug a volume",
-      FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row")) },
-    { "volume.create", "make the volume's disk", FIELDS(KN_MUST("size_gib", KN_INT, VOLUME_SIZE_GIB, "its size")) },
-    { "volume.delete", "remove the volume's disk", NOTHING },
+      KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row")) },
+    { "volume.create", "make the volume's disk", KN_FIELDS(KN_MUST("size_gib", KN_INT, VOLUME_SIZE_GIB, "its size")) },
+    { "volume.delete", "remove the volume's disk", KN_NO_FIELDS },
     { "image.import", "make the image's data its own",
-      FIELDS(KN_MUST("import", KN_UUID, NONE, "the row of image_task")) },
+      KN_FIELDS(KN_MUST("import", KN_UUID, NONE, "the row of image_task")) },
     { "image.delete", "drop the image's data",
-      FIELDS(KN_MAY("sha512", KN_STR, NONE, "its data; absent: it had none")) },
+      KN_FIELDS(KN_MAY("sha512", KN_STR, NONE, "its data; absent: it had none")) },
     { NULL, NULL, NULL },
 };
 
