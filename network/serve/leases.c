@@ -5,6 +5,7 @@
  */
 #include "network/serve/leases.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -17,14 +18,31 @@
 
 #define AT_ONCE 50 /* routers in one transaction */
 #define STOOD_STILL_MS 5000
+#define WAIT_MS 60000 /* the scheduler has made a host's row by then, or never will */
 
 /* --- who lives ------------------------------------------------------------------------------------------------------ */
+
+/* What an agent says of a host. */
+struct leases_said {
+    char *agent, *host, *physical; /* the last: a JSON array */
+    int64_t since_ms;
+};
+
+static void leases_said_free(void *p)
+{
+    struct leases_said *said = p;
+
+    free(said->agent);
+    free(said->host);
+    free(said->physical);
+    free(said);
+}
 
 void kn_network_leases_init(struct kn_network_leases *leases)
 {
     *leases = (struct kn_network_leases){ .since_ms = kn_mono_ms(),
                                           .heard = kn_hmap_new(NULL),
-                                          .said = kn_hmap_new(free) };
+                                          .said = kn_hmap_new(leases_said_free) };
 }
 
 void kn_network_leases_release(struct kn_network_leases *leases)
@@ -34,38 +52,35 @@ void kn_network_leases_release(struct kn_network_leases *leases)
     leases->heard = leases->said = NULL;
 }
 
-/* A host that nobody simulates: what its agent says that it has. The host's own row is the scheduler's, who may be later. */
+/* A host that nobody simulates: what its agent, and no other, says that it has. The host's own row is the scheduler's, who may be later. */
 static const struct kn_stmt SAID = {
     "leases_said",
     "INSERT INTO network_host (host, physical, until) SELECT h.name, ARRAY(SELECT jsonb_array_elements_text($2::jsonb)), now() + $3::bigint * interval '1 ms'"
-    " FROM host h WHERE h.name = $1 ON CONFLICT (host) DO UPDATE SET physical = excluded.physical, until = excluded.until",
-    3
+    " FROM host h WHERE h.name = $1 AND h.agent_id = $4 ON CONFLICT (host) DO UPDATE SET physical = excluded.physical, until = excluded.until",
+    4
 };
 
-/* The host's row is the scheduler's, who may hear of it later than we do: what it said is tried until then. */
+/* Until the host's row is there it is tried again, for a while. */
 static int leases_note_said(struct kn_network_leases *leases, struct kn_db *db, struct kn_error *err)
 {
-    struct kn_hmap *waiting = kn_hmap_new(free);
-    const char *host;
+    const int64_t now_ms = kn_mono_ms();
+    const char *key;
     struct kn_arg ms;
-    void *list;
-    int rc = 0;
+    void *value;
 
-    for (size_t at = 0; kn_hmap_next(leases->said, &at, &host, &list) && rc == 0;) {
+    for (size_t at = 0; kn_hmap_next(leases->said, &at, &key, &value);) {
+        const struct leases_said *said = value;
         int64_t count = 0;
 
-        rc = kn_db_change(db, &SAID, KN_ARGS(host, list, kn_arg_int(&ms, KN_LEASE_MS)), &count, err);
-        if (rc == 0 && count == 0) {
-            kn_hmap_put(waiting, host, kn_strdup(list));
+        if (kn_db_change(db, &SAID, KN_ARGS(said->host, said->physical, kn_arg_int(&ms, KN_LEASE_MS), said->agent),
+                         &count, err) < 0) {
+            return -1;
+        }
+        if (count > 0 || now_ms - said->since_ms > WAIT_MS) {
+            kn_hmap_del(leases->said, key);
         }
     }
-    if (rc == 0) {
-        kn_hmap_free(leases->said);
-        leases->said = waiting;
-    } else {
-        kn_hmap_free(waiting);
-    }
-    return rc;
+    return 0;
 }
 
 static void leases_hello(struct kn_network_leases *leases, const struct kn_message *hello)
@@ -77,8 +92,15 @@ static void leases_hello(struct kn_network_leases *leases, const struct kn_messa
         const json_t *physical = json_object_get(host, "physical");
 
         if (strcasecmp(kn_json_str(host, "hypervisor_type"), "sim") != 0) {
-            kn_hmap_put(leases->said, kn_json_str(host, "host"),
-                        json_is_array(physical) ? json_dumps(physical, JSON_COMPACT) : kn_strdup("[]"));
+            struct leases_said *said = KN_NEW(struct leases_said);
+
+            said->agent = kn_strdup(kn_json_str(hello->body, "agent"));
+            said->host = kn_strdup(kn_json_str(host, "host"));
+            said->physical = json_is_array(physical) ? json_dumps(physical, JSON_COMPACT) : kn_strdup("[]");
+            said->since_ms = kn_mono_ms();
+            AUTO_FREE char *key = kn_asprintf("%s %s", said->agent, said->host);
+
+            kn_hmap_put(leases->said, key, said);
         }
     }
 }

@@ -15,7 +15,7 @@ struct kn_network_leases {
     int64_t since_ms;      /* monotonic: from when on everybody that speaks has been heard */
     int64_t worked_ms;     /* monotonic */
     struct kn_hmap *heard; /* agents since the last work, as a set */
-    struct kn_hmap *said;  /* host -> its physical networks as text, until its row is there */
+    struct kn_hmap *said;  /* what agents said of hosts, until the hosts' rows are there */
 };
 
 void kn_network_leases_init(struct kn_network_leases *leases);

@@ -197,6 +197,18 @@ static void test_new_host(void **state)
     assert_string_equal(text("SELECT physical FROM network_host WHERE host = 'h9'"), "{dmz}");
 }
 
+/* What an agent says of another's host is not heard: it would take the host's routers away, or draw them to where they cannot be. */
+static void test_nobody_speaks_for_another(void **state)
+{
+    (void)state;
+    hear("agent.hello",
+         "{\"agent\":\"a1\",\"boot\":\"b\",\"hosts\":[{\"host\":\"h3\",\"hypervisor_type\":\"QEMU\",\"physical\":[]},"
+         "{\"host\":\"h2\",\"hypervisor_type\":\"QEMU\",\"physical\":[\"dmz\"]}]}");
+    work();
+    assert_string_equal(text("SELECT physical FROM network_host WHERE host = 'h3'"), "{public,dmz}");
+    assert_string_equal(text("SELECT physical FROM network_host WHERE host = 'h2'"), "{public}");
+}
+
 /* It got a leg that its host cannot carry. */
 static void test_wants_another(void **state)
 {
@@ -255,7 +267,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fresh, end)
     const struct CMUnitTest tests[] = { T(test_placed),        T(test_moved),    T(test_kept),
-                                        T(test_wants_another), T(test_new_host), T(test_told) };
+                                        T(test_wants_another), T(test_new_host), T(test_nobody_speaks_for_another),
+                                        T(test_told) };
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }
