@@ -292,9 +292,11 @@ def main():
         bench = Bench(cloud, options)
         bench.write_body(cloud.network if options.networks == "one" else None)
         bench.create(200 if not options.short else 20)  # everything is warm
-        (short if options.short else full)(bench, options)
-        print_runs(bench.table)
-        print_figures(bench.figures)
+        try:
+            (short if options.short else full)(bench, options)
+        finally:  # what was measured before something failed is worth reading
+            print_runs(bench.table)
+            print_figures(bench.figures)
         if not options.short:
             (ROOT / "build" / "bench.json").write_text(json.dumps(bench.figures, indent=2) + "\n")
         bench.sql.close()

@@ -334,7 +334,7 @@ class Cloud:
                   headers={"Content-Type": "application/octet-stream"})
         if network:
             self.network = self.call("POST", "/network/v2.0/networks", {"network": {"name": "test"}}, want=201)["network"]["id"]
-            subnet = {"network_id": self.network, "ip_version": 4, "cidr": "10.20.0.0/16"}
+            subnet = {"network_id": self.network, "ip_version": 4, "cidr": "10.20.0.0/14"}
             self.call("POST", "/network/v2.0/subnets", {"subnet": subnet}, want=201)
         quota = {"quota_set": {"instances": -1, "cores": -1, "ram": -1, "force": True}}
         project = self.sql("SELECT id FROM project WHERE name = 'admin'")[0][0]
