@@ -28,6 +28,13 @@ int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, con
 /* KN_QUOTA in Nova's words: the project may not have so many ports more. port.allocate decides for good. */
 int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more, struct kn_error *err);
 
+/*
+ * A server has another hostname: its ports are called so where they have no name of their own. In the transaction; kn_network_server_told is for behind its
+ * commit.
+ */
+int kn_network_server_renamed(struct kn_db *db, const char *server_id, struct kn_error *err);
+void kn_network_server_told(struct kn_request *req);
+
 /* --- security groups, as Nova speaks of them: by name or id, in its words --- */
 
 /*

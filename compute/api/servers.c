@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "network/api.h"
 
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
 static const struct kn_schema SERVER[] = {
@@ -78,10 +79,14 @@ int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, s
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_compute_server_describe_begin(req->db, id, err) < 0 ||
         kn_compute_server_update(req->db, id, &update, err) < 0 ||
+        (update.hostname != NULL && kn_network_server_renamed(req->db, id, err) < 0) ||
         kn_compute_server_describe(req, id, kn_rows_text(rows, 0, KN_SERVER_PROJECT),
                                    kn_rows_str(rows, 0, KN_SERVER_HOST), &task, err) < 0 ||
         kn_tx_commit(&tx, err) < 0) {
         return -1;
+    }
+    if (update.hostname != NULL) {
+        kn_network_server_told(req);
     }
     if (task > 0) {
         kn_task_wake(req->bus, id, task);

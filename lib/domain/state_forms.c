@@ -53,7 +53,7 @@ const struct kn_form kn_form_state_network = {
     KN_FIELDS(KIND, KN_MUST("type", KN_STR, NETWORK_WORD, "vxlan, flat or local"),
               KN_MAY("physical", KN_STR, NETWORK_NAME, "of flat: the network that the host has a device for"),
               KN_MAY("vni", KN_INT, VNI, "of vxlan"), KN_MUST("mtu", KN_INT, MTU, "of its devices and guests"),
-              KN_MAY("domain", KN_STR, SERVER_HOSTNAME, "of its ports' names"),
+              KN_MAY("domain", KN_STR, DNS_NAME, "of its ports' names; absent: openstacklocal"),
               KN_MAY("dhcp_mac", KN_STR, MAC, "of its DHCP port, the same on every host"),
               KN_MAY("dhcp_ips", KN_ARR, STATE_LIST, "of the same", .items = KN_STR),
               KN_MUST("subnets", KN_ARR, STATE_ITEMS, "its", .form = &kn_form_state_subnet)),
@@ -70,8 +70,9 @@ const struct kn_form kn_form_state_pair = { "address pair", "what else a port ma
                                             NULL };
 const struct kn_form kn_form_state_option = {
     "DHCP option", "an extra option of a port",
-    KN_FIELDS(KN_MUST("name", KN_STR, NETWORK_NAME, "dnsmasq's name or a number"),
-              KN_MUST("value", KN_STR, NETWORK_NAME, "as given"), KN_MUST("version", KN_INT, IP_VERSION, "of IP")),
+    KN_FIELDS(KN_MUST("name", KN_STR, DHCP_OPTION, "dnsmasq's name or a number"),
+              KN_MUST("value", KN_STR, DHCP_OPTION_VALUE, "as given; empty: none of it"),
+              KN_MUST("version", KN_INT, IP_VERSION, "of IP")),
     NULL
 };
 
@@ -79,7 +80,8 @@ const struct kn_form kn_form_state_port = {
     "port of a host", "a port that is bound there",
     KN_FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"),
               KN_MAY("server", KN_UUID, NONE, "its device; absent: a router's, or nobody's"),
-              KN_MAY("hostname", KN_STR, SERVER_HOSTNAME, "its name; one that is no label is none"),
+              KN_MAY("hostname", KN_STR, DNS_NAME,
+                     "its name: a label, several, or all with a dot at the end; what is none of it is none"),
               KN_MUST("mac", KN_STR, MAC, "its address"),
               KN_MUST("up", KN_BOOL, NONE, "admin_state_up: nothing passes one that is down"),
               KN_MUST("filtered", KN_BOOL, NONE, "port_security_enabled"),
@@ -94,9 +96,9 @@ const struct kn_form kn_form_state_port = {
 
 const struct kn_form kn_form_state_peer = {
     "peer", "a port that is bound on another host, on a network that this one carries",
-    KN_FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"), KN_MAY("hostname", KN_STR, SERVER_HOSTNAME, "its name"),
-              KN_MUST("mac", KN_STR, MAC, "its address"), WORDS("ips", "its addresses"),
-              KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
+    KN_FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"),
+              KN_MAY("hostname", KN_STR, DNS_NAME, "its name, as a port's"), KN_MUST("mac", KN_STR, MAC, "its address"),
+              WORDS("ips", "its addresses"), KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
     NULL
 };
 

@@ -89,6 +89,7 @@ static bool says_nothing(const struct kn_rest_attr *a, const json_t *object)
 
     return value == NULL || json_is_null(value) ||
            (a->type == KN_REST_BOOL && !kn_schema_bool(object, a->name, true)) ||
+           (json_is_string(value) && json_string_length(value) == 0) ||
            (json_is_array(value) && json_array_size(value) == 0) ||
            (json_is_object(value) && json_object_size(value) == 0);
 }

@@ -160,8 +160,8 @@ static void host_line(const struct kn_network_host_network *network, const struc
     if (v6 != NULL) {
         kn_strbuf_addf(out, ",[%s]", kn_ip_text(v6, text));
     }
-    if (port->hostname[0] != '\0') {
-        kn_strbuf_addf(out, ",%s", port->hostname);
+    if (port->hostname[0] != '\0') { /* what a client is told to be called: a label */
+        kn_strbuf_addf(out, ",%.*s", (int)strcspn(port->hostname, "."), port->hostname);
     }
     kn_strbuf_addch(out, '\n');
 }
@@ -258,9 +258,10 @@ static void port_options(const struct kn_network_state_port *port, struct kn_str
         const char *family = option->version == 6 ? "option6:" : is_number(option->name) ? "" : "option:";
 
         if (option->name[0] != '\0' &&
-            option->name[strspn(option->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] ==
+            option->name[strspn(option->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+")] ==
                 '\0') {
-            kn_strbuf_addf(out, "tag:p%.13s,%s%s,%s\n", port->id, family, option->name, option->value);
+            kn_strbuf_addf(out, "tag:p%.13s,%s%s%s%s\n", port->id, family, option->name,
+                           option->value[0] != '\0' ? "," : "", option->value);
         }
     }
 }
@@ -296,6 +297,20 @@ static void address_name(const char *ip, struct kn_strbuf *out)
     }
 }
 
+/* What dnsmasq does not complete by itself, because there is a dot in it: a name below the domain, or one that has its domain. */
+static void full_name(const char *name, const char *domain, struct kn_strbuf *out)
+{
+    const size_t length = strlen(name);
+
+    if (length == 0 || strchr(name, '.') == NULL) {
+        kn_strbuf_addf(out, "%s%s", name, length > 0 ? " " : "");
+    } else if (name[length - 1] == '.') {
+        kn_strbuf_addf(out, "%.*s ", (int)(length - 1), name);
+    } else {
+        kn_strbuf_addf(out, "%s.%s ", name, domain);
+    }
+}
+
 /* Everybody on the network, wherever he lives. */
 void kn_network_host_dhcp_names(const struct kn_network_host_network *network, struct kn_strbuf *out)
 {
@@ -306,7 +321,8 @@ void kn_network_host_dhcp_names(const struct kn_network_host_network *network, s
     for (size_t i = 0; i < count; i++) {
         for (size_t n = 0; n < residents[i].ips->count; n++) {
             kn_ip_text(&residents[i].ips->items[n], ip);
-            kn_strbuf_addf(out, "%s %s%s", ip, residents[i].hostname, residents[i].hostname[0] != '\0' ? " " : "");
+            kn_strbuf_addf(out, "%s ", ip);
+            full_name(residents[i].hostname, domain_of(network), out);
             address_name(ip, out);
             kn_strbuf_addch(out, '\n');
         }

@@ -85,7 +85,7 @@ struct kn_network_state_pair { /* allowed_address_pairs */
 };
 
 struct kn_network_state_option { /* extra_dhcp_opts */
-    char name[64], value[256]; /* of the characters that Neutron's validator lets through, and never a line's end */
+    char name[65], value[256]; /* of the characters that Neutron's validator lets through, and never a line's end */
     int version; /* 4 or 6 */
 };
 
@@ -93,7 +93,7 @@ struct kn_network_state_port {
     char id[KN_UUID_SIZE];
     char network[KN_UUID_SIZE];
     char server[KN_UUID_SIZE]; /* "": a router's, or nobody's */
-    char hostname[KN_NETWORK_NAME_SIZE]; /* "" if it is no label */
+    char hostname[254]; /* labels with dots between them; a dot at the end: with its domain; "": none */
     uint8_t mac[6];
     bool up; /* admin_state_up: nothing passes a port that is down */
     bool filtered; /* port_security_enabled: neither spoofing rules nor groups hold if not */
@@ -114,7 +114,7 @@ struct kn_network_state_port {
 struct kn_network_state_peer {
     char id[KN_UUID_SIZE]; /* the port */
     char network[KN_UUID_SIZE];
-    char hostname[KN_NETWORK_NAME_SIZE]; /* "" if it has none that is a label */
+    char hostname[254]; /* as a port's */
     uint8_t mac[6];
     struct kn_network_ips ips;
     struct kn_ip underlay; /* its host's; of either family */

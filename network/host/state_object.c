@@ -123,7 +123,7 @@ static const struct kn_network_field PORT[] = {
     MUST("id", READ_UUID, AT(port, id), .also = read_port_ips, .also_free = free_port_ips),
     MUST("network", READ_UUID, AT(port, network)),
     MAY("server", READ_UUID, AT(port, server)),
-    MAY("hostname", READ_LABEL, INTO(port, hostname)),
+    MAY("hostname", READ_HOST, INTO(port, hostname)),
     MUST("mac", READ_MAC, AT(port, mac)),
     MUST("up", READ_BOOL, AT(port, up)),
     MUST("filtered", READ_BOOL, AT(port, filtered)),
@@ -139,7 +139,7 @@ static const struct kn_network_field PORT[] = {
 static const struct kn_network_field PEER[] = {
     MUST("id", READ_UUID, AT(peer, id)),
     MUST("network", READ_UUID, AT(peer, network)),
-    MAY("hostname", READ_LABEL, INTO(peer, hostname)),
+    MAY("hostname", READ_HOST, INTO(peer, hostname)),
     MUST("mac", READ_MAC, AT(peer, mac)),
     MUST("ips", READ_IPS, AT(peer, ips), .most = KN_MAX_STATE_ITEMS),
     MUST("underlay", READ_IP, AT(peer, underlay)),

@@ -55,7 +55,9 @@ static bool read_text(const struct kn_network_field *field, const char *text, ch
         (field->type == READ_TEXT && !is_option_text(text, size))) {
         return false;
     }
-    if (field->type != READ_LABEL || (kn_network_is_label(text) && strlen(text) < size)) {
+    if (field->type == READ_LABEL  ? kn_network_is_label(text) && strlen(text) < size
+        : field->type == READ_HOST ? is_domain(text, size)
+                                   : true) {
         kn_copy(out, size, text);
     }
     return true;
@@ -151,6 +153,7 @@ static bool read_value(const struct kn_network_field *field, const json_t *value
     switch (field->type) {
     case READ_UUID:
     case READ_LABEL:
+    case READ_HOST:
     case READ_DOMAIN:
     case READ_TEXT:
         return read_text(field, text, out);

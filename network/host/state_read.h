@@ -11,6 +11,7 @@
 enum kn_network_read {
     READ_UUID,
     READ_LABEL, /* kept only if it is one */
+    READ_HOST, /* READ_DOMAIN, kept only if it is one */
     READ_DOMAIN, /* labels with dots between them */
     READ_TEXT, /* printable ASCII without what a configuration file or a shell would take for more than text */
     READ_MAC,

@@ -23,7 +23,17 @@ static const struct kn_stmt NAME_PORTS = {
     "INSERT INTO network_change (kind, id, network_id, hosts) SELECT $1, p.id, p.network_id, array_agg(b.host) FROM port p"
     " JOIN port_binding b ON b.port_id = p.id WHERE p.id = ANY($2::uuid[]) GROUP BY p.id, p.network_id ORDER BY p.id", 2
 };
+static const struct kn_stmt NAME_SERVER = {
+    "network_change_server",
+    "INSERT INTO network_change (kind, id, network_id, hosts) SELECT 'port', p.id, p.network_id, array_agg(b.host) FROM port p"
+    " JOIN port_binding b ON b.port_id = p.id WHERE p.device_id = $1 AND p.nic IS NOT NULL GROUP BY p.id, p.network_id ORDER BY p.id", 1
+};
 /* clang-format on */
+
+int kn_network_change_server(struct kn_db *db, const char *server_id, struct kn_error *err)
+{
+    return kn_db_run(db, &NAME_SERVER, KN_ARGS(server_id), NULL, err);
+}
 
 int kn_network_change_many(struct kn_db *db, enum kn_network_changed kind, struct kn_array *ids, struct kn_error *err)
 {

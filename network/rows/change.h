@@ -33,6 +33,9 @@ enum kn_network_changed {
 int kn_network_change(struct kn_db *db, enum kn_network_changed kind, const char *id, struct kn_error *err);
 int kn_network_change_many(struct kn_db *db, enum kn_network_changed kind, struct kn_array *ids, struct kn_error *err);
 
+/* The ports of a server, whose name is theirs. */
+int kn_network_change_server(struct kn_db *db, const char *server_id, struct kn_error *err);
+
 /*
  * Behind the commit: wakes kilonova-network. One that is not woken looks by itself a few seconds later. It is `tell` of
  * struct kn_rest_noun; what changed stands in the outbox, not in `changed`, which may be NULL.

@@ -54,6 +54,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("port_forwardings", FORWARDINGS, KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("description", "f.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_NETWORK_STANDARD("f"),
+    KN_REST_ATTR("dns_name", "''::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_POST | KN_REST_UNBUILT), /* no name service outside is told */
+    KN_REST_ATTR("dns_domain", "''::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_POST | KN_REST_UNBUILT),
     KN_REST_ATTR("own port", "f.own_port_id", KN_REST_UUID, 0, .column = "own_port_id"), /* for us alone, as what no view shows */
     KN_REST_ATTR("set router", "f.router_id", KN_REST_UUID, 0),
     KN_REST_ATTRS_END,

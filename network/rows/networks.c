@@ -10,6 +10,7 @@
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
 #include "network/rows/network_kind.h"
+#include "network/rows/port_extras.h"
 #include "network/rows/qos.h"
 #include "network/rows/standard.h"
 
@@ -49,6 +50,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("ipv6_address_scope", SCOPE_OF("6"), KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
     KN_NETWORK_STANDARD("n"),
+    KN_REST_ATTR("dns_domain", "n.dns_domain", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_WRITE, .column = "dns_domain", .limit = KN_LIMIT_DNS_NAME,
+                 .rule = &kn_network_dns_domain),
     KN_REST_ATTR("provider:network_type", "n.type", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .column = "type", .limit = KN_LIMIT_NETWORK_WORD,
                  .read = KN_NEUTRON_GET_NETWORK_TYPE, .post = KN_NEUTRON_CREATE_NETWORK_TYPE),
     KN_REST_ATTR("provider:physical_network", "n.physical", KN_REST_TEXT, PROVIDER | KN_REST_NULL_IS_NOTHING, .column = "physical", .limit = KN_LIMIT_NETWORK_PHYSICAL,
@@ -182,6 +185,7 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
     if (object == NULL) {
         return drop_inside(req, id, err);
     }
+    kn_network_dns_lower(object, "dns_domain");
     if (kn_network_qos_check(req, object, err) < 0) {
         return -1;
     }

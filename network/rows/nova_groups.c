@@ -212,6 +212,18 @@ int kn_network_groups_plug(struct kn_request *req, const char *server_id, const 
     return 0;
 }
 
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+int kn_network_server_renamed(struct kn_db *db, const char *server_id, struct kn_error *err)
+{
+    return kn_network_change_server(db, server_id, err);
+}
+
+void kn_network_server_told(struct kn_request *req)
+{
+    kn_network_change_tell(req, NULL);
+}
+
 /* --- the nouns ------------------------------------------------------------------------------------------------------ */
 
 int kn_network_group_make(struct kn_request *req, json_t *object, const char **ret_id, struct kn_error *err)

@@ -16,6 +16,7 @@
 #include "network/rows/nic.h"
 #include "network/rows/plan.h"
 #include "network/rows/port_addresses.h"
+#include "network/rows/port_extras.h"
 #include "network/rows/port_guard.h"
 #include "network/rows/qos.h"
 #include "network/rows/routers.h"
@@ -25,6 +26,19 @@
 #define OWN_PORTS "network:dhcp" /* the device_owner of the ports that this cloud makes for itself */
 #define HELD "(b.host IS NOT NULL OR p.nic IS NOT NULL OR p.device_owner = '" OWN_PORTS "')"
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
+
+/* What it is called in DNS, and by which names its addresses are found there. */
+#define NAMED(what) \
+    "(SELECT " what \
+    " FROM network n LEFT JOIN server s ON s.id = CASE WHEN p.nic IS NOT NULL AND length(p.device_id) = 36 THEN p.device_id::uuid END" \
+    " WHERE n.id = p.network_id)"
+#define PORT_NAME KN_PORT_NAME("p", "s")
+#define NAME_OF_ADDRESS "coalesce(nullif(" PORT_NAME ", ''), 'host-' || translate(host(a.ip), '.:', '--'))"
+#define ASSIGNMENT \
+    "(SELECT coalesce(json_agg(json_build_object('ip_address', host(a.ip), 'hostname', " NAME_OF_ADDRESS \
+    ", 'fqdn', CASE WHEN " PORT_NAME " LIKE '%.' THEN " PORT_NAME " ELSE " NAME_OF_ADDRESS \
+    " || '.' || coalesce(nullif(n.dns_domain, ''), '" KN_NETWORK_DOMAIN \
+    "') END) ORDER BY a.ip), '[]') FROM address a WHERE a.port_id = p.id)"
 
 static bool ports_is_ip(const char *text)
 {
@@ -79,9 +93,14 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("binding:vif_type", "(CASE WHEN b.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER,
                  .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
     KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
-    KN_REST_ATTR("binding:profile", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL,
+    KN_REST_ATTR("binding:profile", "p.profile", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL, .column = "profile",
                  .inner_shape = KN_IS_OBJECT, .read = KN_NEUTRON_GET_PORT_PROFILE, .post = KN_NEUTRON_CREATE_PORT_PROFILE,
                  .put = KN_NEUTRON_UPDATE_PORT_PROFILE),
+    KN_REST_ATTR("extra_dhcp_opts", "p.dhcp_options", KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "dhcp_options",
+                 .inner_shape = KN_IS_LIST, .inner = kn_network_dhcp_opts),
+    KN_REST_ATTR("dns_name", NAMED(PORT_NAME), KN_REST_TEXT, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "dns_name",
+                 .limit = KN_LIMIT_DNS_NAME, .rule = &kn_network_dns_name),
+    KN_REST_ATTR("dns_assignment", NAMED(ASSIGNMENT), KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("held", HELD, KN_REST_BOOL, 0), /* for us alone, as what no view shows */
     KN_REST_ATTR("security_groups", "(SELECT coalesce(array_agg(g.group_id ORDER BY g.group_id), '{}') FROM port_security_group g WHERE g.port_id = p.id)",
                  KN_REST_TAGS, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL, .inner = GROUP),
@@ -197,7 +216,7 @@ static int ports_check(struct kn_request *req, json_t *object, struct kn_error *
                 "Invalid input for operation: this cloud makes the ports of " OWN_PORTS " itself.");
         return kn_fail_name(err, "InvalidInput");
     }
-    return kn_network_guard_check(object, err);
+    return kn_network_extras_check(object, err) < 0 ? -1 : kn_network_guard_check(object, err);
 }
 
 /* owns: the network, whose owner is meant where the rule grants something to one. */
@@ -295,10 +314,6 @@ static int load_network(struct kn_db *db, const char *id, struct kn_network_topo
                : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
 }
 
-/* clang-format off */
-static const struct kn_stmt HAS_POLICY = { "port_has_policy", "UPDATE port SET qos_policy_id = $2::uuid WHERE id = $1::uuid", 2 };
-/* clang-format on */
-
 static int ports_insert(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_network_topology) struct kn_network_topology topology = { NULL, NULL };
@@ -339,12 +354,7 @@ static int ports_insert(struct kn_request *req, const char *id, const json_t *ob
     port.pairs = guard.pairs;
     kn_network_plan_port(&plan, &port);
     kn_network_plan_addresses(&plan, id, &draw);
-    if (kn_network_plan_write(req->db, &plan, err) < 0) {
-        return -1;
-    }
-    return json_is_string(json_object_get(object, "qos_policy_id"))
-               ? kn_db_run(req->db, &HAS_POLICY, KN_ARGS(id, kn_schema_text(object, "qos_policy_id", "")), NULL, err)
-               : 0;
+    return kn_network_plan_write(req->db, &plan, err) < 0 ? -1 : kn_network_extras_new(req, id, object, err);
 }
 
 /* --- changes and deletion ----------------------------------------------------------------------------------------- */
@@ -440,7 +450,8 @@ static int decide_change(struct kn_request *req, const char *id, const struct kn
     if (ask_network(req, now, &owns_network, err) < 0 || check_owner_only(req, object, owns_network, false, err) < 0) {
         return -1;
     }
-    if (kn_network_guard_change(req, id, now, object, err) < 0 || kn_network_qos_check(req, object, err) < 0 ||
+    if (kn_network_guard_change(req, id, now, object, err) < 0 ||
+        kn_network_extras_change(req, id, now, object, err) < 0 || kn_network_qos_check(req, object, err) < 0 ||
         (json_object_get(object, "qos_policy_id") != NULL &&
          kn_network_change(req->db, KN_CHANGED_PORT, id, err) < 0)) {
         return -1;

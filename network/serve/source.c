@@ -7,12 +7,16 @@
 
 #include <stddef.h>
 
+#include "network/rows/port_extras.h"
+
 #define OBJECT(members) "json_strip_nulls(json_build_object(" members "))"
 #define LIST_OF(item, rest) "coalesce((SELECT json_agg(" item ") " rest "), '[]'::json)"
 
-/* A server's ports are its NICs; the name is the server's. */
+/* A server's ports are its NICs. */
 #define SERVER_OF(p) "CASE WHEN " p ".nic IS NOT NULL THEN " p ".device_id END"
 #define NAMED(p) " LEFT JOIN server s ON s.id = CASE WHEN " p ".nic IS NOT NULL THEN " p ".device_id::uuid END"
+
+#define NAME_OF(p) "nullif(" KN_PORT_NAME(p, "s") ", '')"
 
 /* Where a port lives, if other hosts can reach it there. */
 #define LIVES(p) \
@@ -24,7 +28,7 @@
 #define LENT "(f.port_id IS NOT NULL OR EXISTS (SELECT 1 FROM port_forwarding w WHERE w.floating_ip_id = f.id))"
 
 #define NETWORK_OBJECTS \
-    "SELECT n.id, " OBJECT("'id', n.id, 'type', n.type, 'physical', n.physical, 'vni', n.vni, 'mtu', n.mtu, 'dhcp_mac', d.mac, 'dhcp_ips', " \
+    "SELECT n.id, " OBJECT("'id', n.id, 'type', n.type, 'physical', n.physical, 'vni', n.vni, 'mtu', n.mtu, 'domain', nullif(rtrim(n.dns_domain, '.'), ''), 'dhcp_mac', d.mac, 'dhcp_ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM address a WHERE a.port_id = d.id") ", 'subnets', " \
         LIST_OF("json_build_object('id', u.id, 'cidr', u.cidr, 'gateway', host(u.gateway_ip), 'dhcp', u.enable_dhcp, 'ra_mode', u.ra_mode, 'address_mode', u.address_mode," \
                 " 'dns', array_to_json(u.dns_nameservers), 'routes', u.host_routes) ORDER BY u.id", "FROM subnet u WHERE u.network_id = n.id")) \
@@ -36,17 +40,18 @@
     "coalesce(p.qos_policy_id, (SELECT n.qos_policy_id FROM network n WHERE n.id = p.network_id AND p.device_owner NOT LIKE 'network:%'))"
 
 #define PORT_OBJECTS \
-    "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'server', " SERVER_OF("p") ", 'hostname', s.hostname, 'mac', p.mac," \
+    "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'server', " SERVER_OF("p") ", 'hostname', " NAME_OF("p") ", 'mac', p.mac," \
         " 'up', p.admin_state_up, 'is_router', p.device_owner IN ('network:router_interface', 'network:router_gateway'), 'filtered', p.port_security, 'pairs', " \
         LIST_OF("json_build_object('ip', e.pair->>'ip_address', 'mac', e.pair->>'mac_address') ORDER BY e.n", \
                 "FROM jsonb_array_elements(p.allowed_pairs) WITH ORDINALITY AS e(pair, n)") \
-        ", 'groups', CASE WHEN p.port_security THEN " \
+        ", 'options', (SELECT json_agg(json_build_object('name', o.option->>'opt_name', 'value', o.option->>'opt_value', 'version', o.option->'ip_version') ORDER BY o.n)" \
+        " FROM jsonb_array_elements(p.dhcp_options) WITH ORDINALITY AS o(option, n)), 'groups', CASE WHEN p.port_security THEN " \
         LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id") " END, 'policy', " POLICY_OF_PORT ", 'ips', " \
         LIST_OF("json_build_object('subnet', a.subnet_id, 'ip', host(a.ip)) ORDER BY a.ip", "FROM address a WHERE a.port_id = p.id")) \
     " FROM port p" NAMED("p") " WHERE p.id = ANY($1::uuid[])"
 
 #define PEER_OBJECTS \
-    "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'hostname', s.hostname, 'mac', p.mac, 'ips', " \
+    "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'hostname', " NAME_OF("p") ", 'mac', p.mac, 'ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM (SELECT ip FROM address WHERE port_id = p.id UNION SELECT f.ip FROM floating_ip f WHERE p.device_owner = 'network:router_gateway'" \
                 " AND f.router_id::text = p.device_id AND " LENT ") a") ", 'underlay', h.underlay") \
     " FROM port p" LIVES("p") NAMED("p") " WHERE p.id = ANY($1::uuid[])"

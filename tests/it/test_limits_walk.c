@@ -68,6 +68,8 @@ static const struct {
     { L(TRUSTED_CERTIFICATES), "refused, however many" },
     { L(ROUTER_ROUTES), "of zones that there are, and of routes that can be reached: tests/it/test_network_routers.c" },
     { L(NETWORK_PHYSICAL), "what no host has is unknown, whatever its length: tests/it/test_network_routers.c" },
+    { L(DNS_NAME), "of labels: tests/it/test_network_names.c" },
+    { L(PORT_PROFILE), "tests/it/test_network_names.c" },
     { L(PORT_NUMBER), "of a forwarding of a floating IP: tests/it/test_network_routers.c" },
     { L(TRUSTED_CERTIFICATE), "refused" },
     { L(BLOCK_NAME), "only the image itself is taken: tests/it/test_compute_create.c" },

@@ -65,7 +65,8 @@ static void await_works(const struct kn_actor *actor, const char *command)
 static const char *lease(const struct kn_actor *guest)
 {
     return kn_actor_ask(
-        guest, "ip addr flush dev eth0; busybox udhcpc -i eth0 -n -q -f -t 50 -T 1 -O mtu -O staticroutes -s %s/udhcpc",
+        guest,
+        "ip addr flush dev eth0; busybox udhcpc -i eth0 -n -q -f -t 50 -T 1 -O mtu -O staticroutes -O bootfile -O ntpsrv -s %s/udhcpc",
         dir);
 }
 
@@ -74,11 +75,12 @@ static void write_udhcpc_script(void)
     AUTO_FREE char *path = kn_asprintf("%s/udhcpc", dir);
     FILE *file = fopen(path, "w");
 
-    fprintf(file,
-            "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
-            "echo lease ip=$ip mask=$mask router=$router dns=$dns mtu=$mtu hostname=$hostname static=$staticroutes\n"
-            "ip addr add $ip/$mask dev eth0\nset -- $staticroutes\n"
-            "while [ $# -ge 2 ]; do ip route replace $1 via $2; shift 2; done\n");
+    fprintf(
+        file,
+        "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
+        "echo lease ip=$ip mask=$mask router=$router dns=$dns mtu=$mtu hostname=$hostname bootfile=$bootfile ntp=$ntpsrv static=$staticroutes\n"
+        "ip addr add $ip/$mask dev eth0\nset -- $staticroutes\n"
+        "while [ $# -ge 2 ]; do ip route replace $1 via $2; shift 2; done\n");
     fclose(file);
     chmod(path, 0755);
 }
@@ -341,6 +343,51 @@ static void test_groups_and_limits_arrive(void **state)
                         "ok");
 }
 
+#define ASKS(who) "busybox nslookup " who " 10.5.0.2 | grep -q "
+
+/* Names in DNS, forwards and back, from both hosts; options that a port has of its own go before its subnet's, and another port does not get them. */
+static void test_names_and_options_of_ports_arrive(void **state)
+{
+    (void)state;
+    need_root();
+    static const char PORT_3[] = PORT_AS(3, IP(3), "db", SERVER(3), "true"), NETWORK_IN[] = NETWORK(1450);
+    AUTO_FREE char *port = kn_strndup(PORT_3, strlen(PORT_3) - 1);
+    AUTO_FREE char *network = kn_strndup(NETWORK_IN, strlen(NETWORK_IN) - 1);
+
+    assert_string_equal(
+        kn_actor_ask(&agent_a,
+                     STATE(9, 10,
+                           "%s,\"options\":[{\"name\":\"bootfile-name\",\"value\":\"pxe (1).0\",\"version\":4},"
+                           "{\"name\":\"42\",\"value\":\"192.0.2.7\",\"version\":4},"
+                           "{\"name\":\"mtu\",\"value\":\"1234\",\"version\":4}]}",
+                           ""),
+                     port),
+        "ok");
+    const char *said = lease(&guest_3);
+
+    assert_says(said, "mtu=1234 hostname=db bootfile=pxe (1).0 ntp=192.0.2.7");
+    assert_says(lease(&guest_1), "mtu=1450 hostname=guest-1 bootfile= ntp= ");
+    await_works(&guest_1, ASKS("db.openstacklocal") IP(3));
+    await_works(&guest_1, ASKS(IP(3)) "db.openstacklocal");
+    await_works(&guest_1, ASKS(IP(2)) "guest-2.openstacklocal"); /* who lives elsewhere */
+    await_works(&guest_1, ASKS("host-10-5-0-13.openstacklocal") IP(3));
+    /* another domain, and a name below it */
+    assert_string_equal(kn_actor_ask(&agent_a,
+                                     STATE(10, 11,
+                                           "%s,\"domain\":\"lab.example.org\"}," PORT_AS(3, IP(3), "a.b", SERVER(3),
+                                                                                         "true"),
+                                           ""),
+                                     network),
+                        "ok");
+    await_works(&guest_1, ASKS("a.b.lab.example.org") IP(3));
+    await_works(&guest_1, ASKS(IP(3)) "a.b.lab.example.org");
+    await_works(&guest_1, ASKS("guest-1.lab.example.org") IP(1));
+    assert_says(lease(&guest_3), "hostname=a bootfile= ntp= ");
+    assert_string_equal(kn_actor_ask(&agent_a,
+                                     STATE(-1, 9, NETWORK(1450) "," PORT(1) "," PORT(3) "," PEER(2, "192.0.2.2"), "")),
+                        "ok");
+}
+
 /* What changes of a port that is plugged reaches kernel, firewall, DHCP and names without a replug. */
 static void test_a_change_of_a_plugged_port_arrives(void **state)
 {
@@ -517,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_rogue_dhcp_server_is_dropped),
         cmocka_unit_test(test_changes_are_taken_in_order),
         cmocka_unit_test(test_groups_and_limits_arrive),
+        cmocka_unit_test(test_names_and_options_of_ports_arrive),
         cmocka_unit_test(test_a_change_of_a_plugged_port_arrives),
         cmocka_unit_test(test_survives_kill_and_loss),
         cmocka_unit_test(test_reboot_builds_everything_in_one_pass),

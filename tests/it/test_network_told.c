@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "network/api.h"
 #include "tests/support/network_world.h"
 #include "tests/support/process.h"
 
@@ -167,7 +168,7 @@ static void test_hosts_follow_the_servers(void **state)
 /* Whoever changes a row names it; whom it concerns is told, also when nobody says so. What cannot be told is set aside, and the others are told. */
 static void test_changes_of_rows_arrive(void **state)
 {
-    const char *port = kn_json_str(the("port"), "id");
+    AUTO_FREE char *port = kn_strdup(kn_json_str(the("port"), "id"));
 
     (void)state;
     AUTO_FREE char *rename = kn_asprintf(
@@ -181,6 +182,27 @@ static void test_changes_of_rows_arrive(void **state)
     while (kn_json_bool(the("port"), "up") || kn_json_int(the("network"), "mtu") != 1300) {
         hear();
     }
+    /* what a port is called and gets by DHCP: its own name goes before its server's */
+    AUTO_FREE char *name = kn_asprintf(
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at)"
+        " SELECT device_id::uuid, 'p', 'u', 'n', 'web-1.example.org', 'active', '{}', 'r-1', now() FROM port WHERE id = '%s'"
+        " ON CONFLICT (id) DO UPDATE SET hostname = EXCLUDED.hostname;"
+        "UPDATE network SET dns_domain = 'example.org.' WHERE id = '" NET "';"
+        "UPDATE port SET dhcp_options = '[{\"opt_name\":\"mtu\",\"opt_value\":\"1400\",\"ip_version\":4}]' WHERE id = '%s';"
+        "INSERT INTO network_change (kind, id) VALUES ('network', '" NET "')",
+        port, port);
+
+    run_script(name);
+    {
+        struct kn_error err = { 0 };
+
+        assert_ok(kn_network_server_renamed(kn_network_world.db, kn_json_str(the("port"), "server"), &err), &err);
+    }
+    while (strcmp(kn_json_str(the("port"), "hostname"), "web-1") != 0 ||
+           strcmp(kn_json_str(the("network"), "domain"), "example.org") != 0) {
+        hear();
+    }
+    assert_string_equal(kn_json_str(json_array_get(json_object_get(the("port"), "options"), 0), "value"), "1400");
     /* one row that makes the statement of its kind fail, between two that are fine */
     run_script("ALTER TABLE host_network_object ADD CONSTRAINT hurt CHECK (false) NOT VALID;"
                "INSERT INTO network_change (kind, id, network_id, hosts) SELECT 'port', gen_random_uuid(), '" NET

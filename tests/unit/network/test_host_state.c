@@ -320,7 +320,7 @@ static void test_nothing_is_smuggled_in(void **state)
 
 static void test_names_that_are_no_labels_are_none(void **state)
 {
-    static const char *const BAD[] = { "", "-a", "a-", "a.b", "a b", "a\\n", "a,b", "\xc3\xa4" };
+    static const char *const BAD[] = { "", "-a", "a-", "a..b", ".a", "a b", "a\\n", "a,b", "\xc3\xa4" };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
@@ -390,6 +390,38 @@ static void test_dnsmasq_of_ipv4(void **state)
     assert_string_equal(names.buf,
                         "10.5.0.11 vm-1 host-10-5-0-11\n10.5.0.12 vm-2 host-10-5-0-12\nfd00::12 vm-2 host-fd00--12\n");
     kn_network_host_network_free(network);
+}
+
+/* A name below the domain is completed here, one that has it is left alone; a client is told its first label. An option without value is one not to be given. */
+static void test_dnsmasq_of_names_with_dots(void **state)
+{
+    static const struct {
+        const char *name, *host, *line;
+    } NAMES[] = {
+        { "a.b", ",a\n", "10.5.0.11 a.b.openstacklocal host-10-5-0-11\n" },
+        { "a.example.org.", ",a\n", "10.5.0.11 a.example.org host-10-5-0-11\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(NAMES); i++) {
+        AUTO_RELEASE(kn_strbuf)
+        struct kn_strbuf hosts = KN_STRBUF_INIT, options = KN_STRBUF_INIT, names = KN_STRBUF_INIT;
+        static const char PORTS[] = NETWORK "," PORT;
+        const char *at = strstr(PORTS, "vm-1"), *value = strstr(PORTS, "bootfile-name");
+        AUTO_FREE char *put = kn_asprintf("%.*s%s%.*srouter\",\"value\":\"\",\"version\":4}]}", (int)(at - PORTS),
+                                          PORTS, NAMES[i].name, (int)(value - at - 4), at + 4);
+        struct kn_network_host_network *network = network_with(put);
+
+        kn_network_host_dhcp_hosts(network, &hosts);
+        kn_network_host_dhcp_options(network, &options);
+        kn_network_host_dhcp_names(network, &names);
+        assert_non_null(strstr(hosts.buf, NAMES[i].host));
+        assert_non_null(strstr(options.buf, "tag:p00000001-1111,option:router\n"));
+        assert_string_equal(names.buf, NAMES[i].line);
+        kn_network_host_network_free(network);
+        end(NULL);
+        begin(NULL);
+    }
 }
 
 /* The words of a subnet say who gives addresses, and what advertisements say of it. */
@@ -473,6 +505,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_is_smuggled_in, begin, end),
         cmocka_unit_test_setup_teardown(test_names_that_are_no_labels_are_none, begin, end),
         cmocka_unit_test_setup_teardown(test_dnsmasq_of_ipv4, begin, end),
+        cmocka_unit_test_setup_teardown(test_dnsmasq_of_names_with_dots, begin, end),
         cmocka_unit_test_setup_teardown(test_dnsmasq_of_ipv6, begin, end),
         cmocka_unit_test_setup_teardown(test_leases_of_the_gone_are_dropped, begin, end),
         cmocka_unit_test(test_directories),
