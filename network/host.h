@@ -116,10 +116,12 @@ void kn_network_feed_add(struct kn_network_feed *feed, json_t *body);
 
 /*
  * What this host said at reached_ms (kn_mono_ms) has reached the bus, and nothing that it said later has so far: the agent calls this at least once a second. A host whose
- * word does not get through lets its routers go (lib/domain/lease.h). *ret_holds: it has routers, and is to be heard often. True: it is heard again, and has to
+ * word does not get through has its routers silenced (lib/domain/lease.h). *ret_holds: it has routers, and is to be heard often. True: it is heard again, and has to
  * be told everything anew before it has any.
  */
 bool kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds);
+/* The routers that it holds, with the lease by which it does and, where one does not stand as it should, why: [{id, lease, why?}]. New reference; NULL: ask again soon. */
+json_t *kn_network_host_standing(struct kn_network_host *host);
 
 /* agent.physical_networks: KN_BAD_REQUEST unless it is a list of names, each once, with a device each, each once ("nat" is none). "" is no network. */
 int kn_network_physical_check(const char *list, struct kn_error *err);

@@ -76,7 +76,7 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
             kn_hmap_del(host->networks, key);
         }
     }
-    if (kn_network_routers_settle(&host->routers, host->links, &host->state, rc == 0 ? err : &later) < 0) {
+    if (kn_network_routers_settle(&host->routers, host->links, &host->state, false, rc == 0 ? err : &later) < 0) {
         rc = -1;
     }
     if (kn_network_host_shape(host, NULL, rc == 0 ? err : &later) < 0) {
@@ -88,27 +88,35 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
 
 bool kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds)
 {
+    const int64_t now_ms = kn_mono_ms();
     bool regained = false;
 
-    *ret_holds = true;
-    if (pthread_mutex_trylock(&host->lock) != 0) { /* somebody builds: the next call is soon */
-        return false;
+    switch (kn_network_fence_hold(host->routers.fence, reached_ms, now_ms, ret_holds)) {
+    case KN_HOLD_SAME:
+        break;
+    case KN_HOLD_LOST:
+        kn_log(KN_WARNING, "nobody hears this host: its routers are silent, another one may have them", NULL);
+        break;
+    case KN_HOLD_REGAINED:
+        regained = true;
+        break;
     }
-    *ret_holds = kn_hmap_count(host->state.objects[KN_NETWORK_IS_ROUTER]) > 0;
-    if (*ret_holds || !host->routers.is_trusted) {
-        switch (kn_network_routers_hold(&host->routers, host->links, reached_ms, kn_mono_ms())) {
-        case KN_HOLD_SAME:
-            break;
-        case KN_HOLD_LOST:
-            kn_log(KN_WARNING, "nobody hears this host: its routers are down, another one may have them", NULL);
-            break;
-        case KN_HOLD_REGAINED:
-            regained = true;
-            break;
-        }
+    if (pthread_mutex_trylock(&host->lock) == 0) { /* else somebody builds: the next call is soon */
+        kn_network_routers_announce(&host->routers, &host->state, now_ms);
+        pthread_mutex_unlock(&host->lock);
     }
-    pthread_mutex_unlock(&host->lock);
     return regained;
+}
+
+json_t *kn_network_host_standing(struct kn_network_host *host)
+{
+    json_t *list = NULL;
+
+    if (pthread_mutex_trylock(&host->lock) == 0) {
+        list = kn_network_routers_standing(&host->routers, &host->state, kn_mono_ms());
+        pthread_mutex_unlock(&host->lock);
+    }
+    return list;
 }
 
 /* --- open ----------------------------------------------------------------------------------------------------------- */

@@ -410,10 +410,7 @@ static void take_routers(struct kn_network_host *host, bool is_whole)
 {
     struct kn_error why = { .code = KN_OK };
 
-    if (is_whole) {
-        kn_network_routers_trust(&host->routers);
-    }
-    if (kn_network_routers_settle(&host->routers, host->links, &host->state, &why) < 0) {
+    if (kn_network_routers_settle(&host->routers, host->links, &host->state, is_whole, &why) < 0) {
         kn_log_error("a router of this host", &why);
     }
 }

@@ -12,6 +12,7 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <nftables/libnftables.h>
+#include <pthread.h>
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,20 @@ int kn_network_nft_apply(struct kn_network_nft *nft, const char *text, struct kn
     return nft_command(nft, text, KN_INTERNAL, err);
 }
 
+/* Transactions made aside; the lock is held over each of them and over reading the generation, so that both numbers are of one moment. */
+static pthread_mutex_t aside_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t aside_count; /* guarded by it */
+
+int kn_network_nft_apply_aside(struct kn_network_nft *nft, const char *text, struct kn_error *err)
+{
+    pthread_mutex_lock(&aside_lock);
+    const int rc = kn_network_nft_apply(nft, text, err);
+
+    aside_count += rc == 0;
+    pthread_mutex_unlock(&aside_lock);
+    return rc;
+}
+
 int kn_network_nft_list(struct kn_network_nft *nft, const char *family, const char *table, struct kn_strbuf *out,
                         struct kn_error *err)
 {
@@ -92,7 +107,7 @@ static int read_generation(struct nl_msg *msg, void *arg)
     return NL_OK;
 }
 
-int kn_network_nft_generation(struct kn_network_nft *nft, uint32_t *ret_generation, struct kn_error *err)
+static int nft_read_generation(struct kn_network_nft *nft, uint32_t *ret_generation, struct kn_error *err)
 {
     struct nl_msg *msg = nlmsg_alloc_simple((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN, 0);
     struct nfgenmsg head = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
@@ -110,4 +125,14 @@ int kn_network_nft_generation(struct kn_network_nft *nft, uint32_t *ret_generati
     }
     *ret_generation = generation;
     return 0;
+}
+
+int kn_network_nft_generation(struct kn_network_nft *nft, uint32_t *ret_generation, struct kn_error *err)
+{
+    pthread_mutex_lock(&aside_lock);
+    const int rc = nft_read_generation(nft, ret_generation, err);
+
+    *ret_generation -= rc == 0 ? aside_count : 0;
+    pthread_mutex_unlock(&aside_lock);
+    return rc;
 }

@@ -139,8 +139,8 @@ static void router_lent_addresses(const struct kn_network_state_router *router, 
     }
 }
 
-static int router_bring_up(struct kn_network_links *links, const struct router_job *job, struct router_addresses *list,
-                           struct kn_error *err)
+/* What its devices shall have. */
+static void router_list_addresses(const struct router_job *job, struct router_addresses *list)
 {
     char name[KN_ROUTER_NAME_SIZE];
 
@@ -149,12 +149,21 @@ static int router_bring_up(struct kn_network_links *links, const struct router_j
             continue;
         }
         kn_network_router_inner(job->router->interfaces[i].port, name);
-        if (kn_network_link_up(links, name, err) < 0) {
-            return -1;
-        }
         router_own_addresses(&job->router->interfaces[i], kn_network_link_index(name), list);
         if ((int)i == job->router->gateway) {
             router_lent_addresses(job->router, kn_network_link_index(name), list);
+        }
+    }
+}
+
+static int router_bring_up(struct kn_network_links *links, const struct router_job *job, struct kn_error *err)
+{
+    char name[KN_ROUTER_NAME_SIZE];
+
+    for (size_t i = 0; i < job->router->interface_count; i++) {
+        kn_network_router_inner(job->router->interfaces[i].port, name);
+        if (job->places[i].bridge[0] != '\0' && kn_network_link_up(links, name, err) < 0) {
+            return -1;
         }
     }
     return 0;
@@ -199,9 +208,10 @@ static const uint8_t *router_mac_of(const struct router_job *job, unsigned devic
     return NULL;
 }
 
-static void router_announce(const struct router_job *job, const struct router_addresses *list)
+/* Of those that are new. */
+static void router_announce(const struct router_job *job, const struct router_addresses *list, int times)
 {
-    for (int n = 0; n < ANNOUNCEMENTS; n++) {
+    for (int n = 0; n < times; n++) {
         for (size_t i = 0; i < list->count; i++) {
             const uint8_t *mac = list->items[i].is_new ? router_mac_of(job, list->items[i].device) : NULL;
 
@@ -225,16 +235,32 @@ static int router_inside(void *ctx, struct kn_error *err)
     struct router_addresses list = { NULL, 0 };
     int rc = -1;
 
+    router_list_addresses(job, &list); /* legs that are no more are in nobody's way: their devices have other names */
     if (kn_network_links_open(&links, err) == 0 && router_settings(err) == 0 &&
         kn_network_link_up(links, "lo", err) == 0 && router_drop_legs(links, job, err) == 0 &&
-        router_bring_up(links, job, &list, err) == 0 && router_translate(job->router, err) == 0 &&
+        router_bring_up(links, job, err) == 0 && router_translate(job->router, err) == 0 &&
         kn_network_inside_addresses(links, list.items, list.count, err) == 0 &&
         router_route(links, job->router, err) == 0 && kn_network_inside_cut(router_wants, job->router, err) == 0) {
-        router_announce(job, &list);
+        router_announce(job, &list, ANNOUNCEMENTS);
         rc = 0;
     }
     free(list.items);
     return rc;
+}
+
+static int router_inside_announce(void *ctx, struct kn_error *err)
+{
+    const struct router_job *job = ctx;
+    struct router_addresses list = { NULL, 0 };
+
+    (void)err;
+    router_list_addresses(job, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        list.items[i].is_new = true;
+    }
+    router_announce(job, &list, 1);
+    free(list.items);
+    return 0;
 }
 
 /* --- outside ------------------------------------------------------------------------------------------------------ */
@@ -290,6 +316,17 @@ int kn_network_router_build(struct kn_network_links *links, const struct kn_netw
         }
     }
     return kn_network_netns_run(name, router_inside, &job, err) < 0 ? kn_fail_context(err, "router %s", router->id) : 0;
+}
+
+void kn_network_router_announce(const struct kn_network_state_router *router,
+                                const struct kn_network_router_place *places)
+{
+    struct router_job job = { router, places };
+    struct kn_error ignored;
+    char name[KN_ROUTER_NAME_SIZE];
+
+    kn_network_router_netns(router->id, name);
+    kn_network_netns_run(name, router_inside_announce, &job, &ignored);
 }
 
 bool kn_network_router_stands(const struct kn_network_state_router *router,

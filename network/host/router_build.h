@@ -18,6 +18,9 @@ struct kn_network_router_place {
 /* The bridges are there. A router that is down is one that is gone. */
 int kn_network_router_build(struct kn_network_links *links, const struct kn_network_state_router *router,
                             const struct kn_network_router_place *places, struct kn_error *err);
+/* Says to the neighbours of a router that was built where it is: all its addresses. What does not work is no failure. */
+void kn_network_router_announce(const struct kn_network_state_router *router,
+                                const struct kn_network_router_place *places);
 /* Whether its namespace and the places of its legs are still those that were built. */
 bool kn_network_router_stands(const struct kn_network_state_router *router,
                               const struct kn_network_router_place *places);

@@ -9,28 +9,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/log.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
-#include "lib/domain/lease.h"
 
+#define SAY_AGAIN 4 /* times, after 1, 2, 4 and 8 seconds */
+
+/* A router that was tried. */
 struct built {
-    uint64_t digest;
+    uint64_t digest; /* 0: it was not built */
+    int64_t lease;
+    int said; /* how often it was announced again */
+    int64_t say_ms; /* when to do so next */
+    char why[256]; /* what is wrong; "" if nothing is */
 };
 
 void kn_network_routers_init(struct kn_network_routers *routers)
 {
-    *routers = (struct kn_network_routers){ .built = kn_hmap_new(free) };
+    *routers = (struct kn_network_routers){ .fence = kn_network_fence_new(), .built = kn_hmap_new(free) };
 }
 
 void kn_network_routers_release(struct kn_network_routers *routers)
 {
     kn_hmap_free(routers->built);
+    kn_network_fence_free(routers->fence);
     routers->built = NULL;
-}
-
-void kn_network_routers_trust(struct kn_network_routers *routers)
-{
-    routers->is_trusted = true;
+    routers->fence = NULL;
 }
 
 /* --- one router ------------------------------------------------------------------------------------------------------- */
@@ -59,6 +62,24 @@ static uint64_t routers_places(const struct kn_network_state *state, const struc
     return digest;
 }
 
+static struct built *routers_built(struct kn_network_routers *routers, const char *id)
+{
+    struct built *built = kn_hmap_get(routers->built, id);
+
+    if (built == NULL) {
+        built = KN_NEW(struct built);
+        built->lease = -1;
+        kn_hmap_put(routers->built, id, built);
+    }
+    return built;
+}
+
+static void routers_say_soon(struct built *built, int64_t now_ms)
+{
+    built->said = 0;
+    built->say_ms = now_ms + 1000;
+}
+
 static int routers_settle_one(struct kn_network_routers *routers, struct kn_network_links *links,
                               const struct kn_network_state *state, const struct kn_network_state_router *router,
                               struct kn_error *err)
@@ -66,19 +87,22 @@ static int routers_settle_one(struct kn_network_routers *routers, struct kn_netw
     AUTO_FREE struct kn_network_router_place *places = kn_realloc_array(NULL, router->interface_count + 1,
                                                                         sizeof(*places));
     const uint64_t digest = routers_places(state, router, places);
-    struct built *built = kn_hmap_get(routers->built, router->id);
+    struct built *built = routers_built(routers, router->id);
 
-    if (built != NULL && built->digest == digest && kn_network_router_stands(router, places)) {
+    if (built->digest == digest && kn_network_router_stands(router, places)) {
         return 0;
     }
+    built->digest = 0;
     if (kn_network_router_build(links, router, places, err) < 0) {
+        kn_copy(built->why, sizeof(built->why), err->message);
         return -1;
     }
-    if (built == NULL) {
-        built = KN_NEW(struct built);
-        kn_hmap_put(routers->built, router->id, built);
+    if (built->lease != router->lease) { /* its neighbours may know another holder */
+        routers_say_soon(built, kn_mono_ms());
     }
+    built->lease = router->lease;
     built->digest = digest;
+    built->why[0] = '\0';
     return 0;
 }
 
@@ -110,21 +134,40 @@ static int routers_sweep(struct kn_network_routers *routers, struct kn_network_l
     return kn_network_router_sweep(links, ids, count, err);
 }
 
-int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_network_links *links,
-                              const struct kn_network_state *state, struct kn_error *err)
+static void routers_say_all_soon(struct kn_network_routers *routers)
 {
+    const char *id;
+    void *built;
+
+    for (size_t at = 0; kn_hmap_next(routers->built, &at, &id, &built);) {
+        routers_say_soon(built, kn_mono_ms());
+    }
+}
+
+/* What is gone goes first: its addresses may be another's by now, and nothing of this host speaks before that. */
+int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_network_links *links,
+                              const struct kn_network_state *state, bool is_whole, struct kn_error *err)
+{
+    const struct kn_hmap *wanted = state->objects[KN_NETWORK_IS_ROUTER];
     struct kn_error later;
     const char *id;
     void *value;
     int rc = 0;
 
-    if (!routers->is_trusted) {
+    if (is_whole) {
+        kn_network_fence_say(routers->fence);
+    }
+    if (!kn_network_fence_is_said(routers->fence)) {
         return 0;
     }
-    if (routers_sweep(routers, links, state, err) < 0) { /* what is gone first: its addresses may be another's now */
-        rc = -1;
+    if (routers_sweep(routers, links, state, err) < 0 ||
+        kn_network_fence_trust(routers->fence, kn_hmap_count(wanted), kn_mono_ms(), err) < 0) {
+        return -1;
     }
-    for (size_t at = 0; kn_hmap_next(state->objects[KN_NETWORK_IS_ROUTER], &at, &id, &value);) {
+    if (is_whole) { /* of those that were silent meanwhile, too */
+        routers_say_all_soon(routers);
+    }
+    for (size_t at = 0; kn_hmap_next(wanted, &at, &id, &value);) {
         if (routers_settle_one(routers, links, state, value, rc == 0 ? err : &later) < 0) {
             rc = -1;
         }
@@ -132,28 +175,52 @@ int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_netw
     return rc;
 }
 
-/* --- the hold --------------------------------------------------------------------------------------------------------- */
+/* --- what is said of them ------------------------------------------------------------------------------------------------ */
 
-enum kn_network_hold kn_network_routers_hold(struct kn_network_routers *routers, struct kn_network_links *links,
-                                             int64_t reached_ms, int64_t now_ms)
+static void routers_announce_one(const struct kn_network_state *state, const struct kn_network_state_router *router,
+                                 struct built *built, int64_t now_ms)
 {
-    const bool was_held = routers->held_from_ms >= 0;
-    struct kn_error err;
+    AUTO_FREE struct kn_network_router_place *places = kn_realloc_array(NULL, router->interface_count + 1,
+                                                                        sizeof(*places));
 
-    if (now_ms - reached_ms < KN_LEASE_HELD_MS) {
-        routers->held_from_ms = reached_ms;
-        return was_held ? KN_HOLD_SAME : KN_HOLD_REGAINED;
+    routers_places(state, router, places);
+    kn_network_router_announce(router, places);
+    built->said++;
+    built->say_ms = now_ms + (1000 << built->said);
+}
+
+void kn_network_routers_announce(struct kn_network_routers *routers, const struct kn_network_state *state,
+                                 int64_t now_ms)
+{
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(routers->built, &at, &id, &value);) {
+        const struct kn_network_state_router *router = kn_network_state_get(state, KN_NETWORK_IS_ROUTER, id);
+        struct built *built = value;
+
+        if (router != NULL && router->up && built->digest != 0 && built->said < SAY_AGAIN && now_ms >= built->say_ms) {
+            routers_announce_one(state, router, built, now_ms);
+        }
     }
-    if (!was_held) {
-        return KN_HOLD_SAME;
+}
+
+json_t *kn_network_routers_standing(const struct kn_network_routers *routers, const struct kn_network_state *state,
+                                    int64_t now_ms)
+{
+    json_t *list = json_array();
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; kn_network_fence_is_open(routers->fence, now_ms) &&
+                        kn_hmap_next(state->objects[KN_NETWORK_IS_ROUTER], &at, &id, &value);) {
+        const struct kn_network_state_router *router = value;
+        const struct built *built = kn_hmap_get(routers->built, id);
+
+        if (built != NULL && (built->why[0] != '\0' || built->lease == router->lease)) {
+            json_array_append_new(list, json_pack("{s:s, s:I, s:s*}", "id", id, "lease", (json_int_t)router->lease,
+                                                  "why", built->why[0] != '\0' ? built->why : NULL));
+        }
     }
-    if (kn_network_router_sweep(links, NULL, 0, &err) < 0) {
-        kn_log_error("letting go of the routers", &err); /* tried again with the next call */
-        return KN_HOLD_SAME;
-    }
-    kn_hmap_free(routers->built);
-    routers->built = kn_hmap_new(free);
-    routers->held_from_ms = -1;
-    routers->is_trusted = false;
-    return KN_HOLD_LOST;
+    return list;
 }

@@ -1,41 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * routers: all routers of a host, and the host's hold on them. A state that came from kilonova-network says which they are. One that this process only found
- * in its files may be old: somebody else may have them by now; until the control plane has said it again nothing new is made of it, and what stands, stands.
+ * routers: all routers of a host, against its state. A state that came from kilonova-network says which they are. One that this process only found in its files
+ * may be old: somebody else may have them by now; until the control plane has said it again nothing new is made of it, and what stands, stands behind its fence
+ * (network/host/fence.h).
  *
- * The hold ends when nothing that the host said has reached the bus for KN_LEASE_HELD_MS (lib/domain/lease.h): then all of them go, before anybody else gets
- * them, and stay gone until the state was said again.
+ * Who gets a router says so to its neighbours, at once and then again for a while: one of the words may be lost, and an older holder's may come late.
  */
 #ifndef KN_NETWORK_HOST_ROUTERS_H
 #define KN_NETWORK_HOST_ROUTERS_H
 
+#include <jansson.h>
+
+#include "network/host/fence.h"
 #include "network/host/router_build.h"
 
 struct kn_network_routers {
-    bool is_trusted;       /* the state was said since the hold began */
-    int64_t held_from_ms;  /* monotonic: of the newest word that reached the bus; 0: none yet */
-    struct kn_hmap *built; /* id -> what was built, as a digest */
+    struct kn_network_fence *fence;
+    struct kn_hmap *built; /* id -> what became of it */
 };
 
 void kn_network_routers_init(struct kn_network_routers *routers);
 void kn_network_routers_release(struct kn_network_routers *routers);
 
-/* The state was said, whole: it holds from now on. */
-void kn_network_routers_trust(struct kn_network_routers *routers);
 /*
- * Makes the kernel agree with the state where it differs from what was built: after each change of the state, and now and then. Networks go before. Goes on
- * where it can and reports the first thing that did not work.
+ * Makes the kernel agree with the state where it differs from what was built: after each change of the state, and now and then. Networks go before. is_whole: the
+ * state was said whole just now. Goes on where it can and reports the first thing that did not work.
  */
 int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_network_links *links,
-                              const struct kn_network_state *state, struct kn_error *err);
-
-enum kn_network_hold {
-    KN_HOLD_SAME,
-    KN_HOLD_LOST, /* just now; the routers are down */
-    KN_HOLD_REGAINED, /* just now: the state is to be asked for */
-};
-/* reached_ms: when the newest word that has reached the bus was said; monotonic, as now_ms. */
-enum kn_network_hold kn_network_routers_hold(struct kn_network_routers *routers, struct kn_network_links *links,
-                                             int64_t reached_ms, int64_t now_ms);
+                              const struct kn_network_state *state, bool is_whole, struct kn_error *err);
+/* Every second or so: what is to be said again to neighbours. */
+void kn_network_routers_announce(struct kn_network_routers *routers, const struct kn_network_state *state,
+                                 int64_t now_ms);
+/* What is said to the control plane of each router that the state wants: [{id, lease, why?}], kn_form_standing. New reference. */
+json_t *kn_network_routers_standing(const struct kn_network_routers *routers, const struct kn_network_state *state,
+                                    int64_t now_ms);
 
 #endif

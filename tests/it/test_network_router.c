@@ -16,6 +16,7 @@
 #include "tests/support/netlab.h"
 #include "tests/support/process.h"
 #include "tests/support/scratch.h"
+#include "tests/support/streams.h"
 
 #define WAIT_MS 60000
 #define ROUTER "4e000001-1111-4111-8111-111111111111"
@@ -171,32 +172,8 @@ static void await(const struct kn_actor *actor, const char *command, bool works)
         } \
     } while (0)
 
-/* A stream of that name to somebody's echo. */
-static void open_stream(const struct kn_actor *actor, const char *name, const char *address)
-{
-    kn_actor_ask(
-        actor,
-        "cd %s; mkfifo %s.in; (tail -f /dev/null >%s.in 2>/dev/null &); ((busybox nc %s 7777 <%s.in >%s.out 2>/dev/null; "
-        "touch %s.ended) >/dev/null 2>&1 &)",
-        dir, name, name, address, name, name, name);
-}
-
-/* Says a word that was never said before, until it comes back or the stream has ended. */
-static bool stream_works(const struct kn_actor *actor, const char *name)
-{
-    static int word;
-
-    kn_actor_ask(actor, "cd %s; timeout 5 sh -c 'echo word%d >%s.in'", dir, ++word, name);
-    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; kn_mono_ms() < deadline; kn_test_pause(10)) {
-        if (kn_actor_ask(actor, "grep -q word%d %s/%s.out", word, dir, name)[0] == '0') {
-            return true;
-        }
-        if (kn_actor_ask(actor, "test -e %s/%s.ended", dir, name)[0] == '0') {
-            return false;
-        }
-    }
-    return false;
-}
+#define open_stream(actor, name, address) kn_stream_open(actor, dir, name, address)
+#define stream_works(actor, name) kn_stream_works(actor, dir, name)
 
 static int setup(void **state)
 {
@@ -215,10 +192,7 @@ static int setup(void **state)
         if (GUESTS[i].gateway != NULL) {
             kn_actor_ask(&guests[i], "ip route add default via %s", GUESTS[i].gateway);
         }
-        kn_actor_ask(
-            &guests[i],
-            "(busybox nc -ll -p 7777 -e cat >/dev/null 2>&1 &); (busybox nc -ll -p 22 -e echo guest%zu >/dev/null 2>&1 &)",
-            i + 1);
+        kn_stream_serve(&guests[i], (int)i + 1);
     }
     return 0;
 }

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "network/host.h"
 
 static struct kn_network_host *host;
+static char physical[256];
 
 /* A metadata server that knows one thing: who asks. */
 static void *serve(void *arg)
@@ -54,13 +56,30 @@ void kn_host_agent(const char *line, char *answer, size_t size)
     int rest = 0, rc = -1;
 
     sscanf(line, "%15s %n", word, &rest);
-    if (strcmp(word, "open") == 0) {
+    if (strcmp(word, "physical") == 0) {
+        kn_copy(physical, sizeof(physical), line + rest);
+        rc = 0;
+    } else if (strcmp(word, "hold") == 0) {
+        bool holds;
+        const bool asks = kn_network_host_hold(host, kn_mono_ms() - atoi(line + rest), &holds);
+
+        snprintf(answer, size, "%s%s", holds ? "holds" : "free", asks ? " asks" : "");
+        return;
+    } else if (strcmp(word, "standing") == 0) {
+        json_t *list = kn_network_host_standing(host);
+        AUTO_FREE char *text = json_dumps(list, JSON_COMPACT);
+
+        json_decref(list);
+        snprintf(answer, size, "%s", text);
+        return;
+    } else if (strcmp(word, "open") == 0) {
         int path = 0;
 
         sscanf(line, "open %63s %n", first, &path);
         rc = kn_network_host_open(&(struct kn_network_host_options){ .state_dir = line + path,
                                                                      .underlay = first,
                                                                      .metadata_open = door_open,
+                                                                     .physical = physical,
                                                                      .plug_wait_ms = 300 },
                                   &host, &err);
     } else if (strcmp(word, "plug") == 0) {

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINE 8192
+#define LINE 32768
 
 static void must(bool good, const char *what)
 {
@@ -107,6 +107,27 @@ void kn_machine_cable(const struct kn_machine *a, const char *ip_a, const struct
     kn_actor_kill(&right);
 }
 
+void kn_machine_plug(const struct kn_machine *machine, const char *device, const char *ip, const struct kn_machine *hub,
+                     const char *bridge)
+{
+    static int cables;
+    struct kn_actor end, middle;
+
+    kn_actor_start(&end, machine, kn_shell);
+    kn_actor_start(&middle, hub, kn_shell);
+    kn_actor_ask(&middle, "ip link add %s type bridge mcast_snooping 0; ip link set %s mtu 9000 up", bridge, bridge);
+    assert_string_equal(kn_actor_ask(&end, "ip link add %s type veth peer name c%d netns %d", device, ++cables,
+                                     (int)hub->holder),
+                        "0 ");
+    assert_string_equal(kn_actor_ask(&middle, "ip link set c%d mtu 9000 master %s up", cables, bridge), "0 ");
+    assert_string_equal(kn_actor_ask(&end, "ip link set %s mtu 9000 up", device), "0 ");
+    if (ip != NULL) {
+        assert_string_equal(kn_actor_ask(&end, "ip addr add %s dev %s", ip, device), "0 ");
+    }
+    kn_actor_kill(&end);
+    kn_actor_kill(&middle);
+}
+
 /* --- actors ------------------------------------------------------------------------------------------------------- */
 
 static _Noreturn void act(int fd, kn_actor_work *work)
@@ -150,6 +171,11 @@ const char *kn_actor_ask(const struct kn_actor *actor, const char *format, ...)
         fail_msg("no answer to: %s", line);
     }
     return answer;
+}
+
+void kn_actor_say(const struct kn_actor *actor, const char *line)
+{
+    say(actor->fd, line);
 }
 
 void kn_actor_kill(struct kn_actor *actor)

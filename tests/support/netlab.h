@@ -27,11 +27,17 @@ void kn_machine_stop(struct kn_machine *machine);
 /* Joins two machines by a cable called ul0, with these addresses (a.b.c.d/n). */
 void kn_machine_cable(const struct kn_machine *a, const char *ip_a, const struct kn_machine *b, const char *ip_b);
 
+/* Gives a machine a device that is wired to a bridge of another, which is made if need be; ip NULL: without an address. */
+void kn_machine_plug(const struct kn_machine *machine, const char *device, const char *ip, const struct kn_machine *hub,
+                     const char *bridge);
+
 void kn_actor_start(struct kn_actor *actor, const struct kn_machine *machine, kn_actor_work *work);
 /* Wires a guest to a tap that is there; it understands shell commands, like kn_shell. */
 void kn_guest_start(struct kn_actor *guest, const struct kn_machine *machine, const char *tap, const char *mac);
 /* The answer is valid until the next question. */
 const char *kn_actor_ask(const struct kn_actor *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same without waiting for the answer: to be killed in the middle. */
+void kn_actor_say(const struct kn_actor *actor, const char *line);
 void kn_actor_kill(struct kn_actor *actor); /* SIGKILL, reaped */
 
 /* A kn_actor_work: runs the line with sh and answers its exit code, a space, and its output (line ends become spaces). */
