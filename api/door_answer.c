@@ -37,11 +37,18 @@ int kn_api_body_parse(const char *body, size_t len, json_t **ret_json, struct kn
     return 0;
 }
 
+static bool ignores_body(const struct kn_request *req)
+{
+    const struct kn_api_door_request *own = req->door;
+
+    return own->api->ignores_body != NULL && own->api->ignores_body(req->route);
+}
+
 static int door_answer_parse_body(struct kn_request *req, const char *body, size_t len, struct kn_error *err)
 {
     const char *type = kn_request_header(req, "Content-Type");
 
-    if (len == 0 || !has_json(req)) {
+    if (len == 0 || !has_json(req) || ignores_body(req)) {
         return 0;
     }
     if (type != NULL && strcasestr(type, "json") == NULL) {

@@ -143,6 +143,9 @@ struct kn_api {
                         *route); /* routes that hash passwords: they have threads of their own; NULL = none */
     bool (*home)(const char *rest,
                  struct kn_strbuf *sb); /* writes the JSON-home document of this path, if it has one; NULL = none has */
+    bool (*ignores_body)(
+        const struct kn_route
+            *route); /* routes whose path says all: whatever a client sends with it is not read; NULL = none */
     bool (*is_list)(const struct kn_route
                         *route); /* long lists besides those whose paths say so (router.h); NULL = none */
     char *(*account)(const json_t

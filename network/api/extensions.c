@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * extensions.c: what this Neutron can do beyond the core, and its availability zones. Clients believe the list: an alias stands here
- * only when everything that it promises works.
+ * extensions.c: what this Neutron can do beyond the core. Clients believe the list: an alias stands here only when everything that it promises works.
  */
 #include "lib/base/jsonw.h"
 #include "network/api/nouns.h"
@@ -10,9 +9,12 @@ static const struct {
     const char *alias, *name, *description;
 } EXTENSIONS[] = {
     { "address-group", "Address group", "Support address group" },
+    { "agent", "agent", "The agent management extension." },
     { "allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs" },
     { "address-scope", "Address scope", "Address scopes extension." },
     { "availability_zone", "Availability Zone", "Availability zone support." },
+    { "availability_zone_filter", "Availability Zone Filter Extension",
+      "Add filter parameters to AvailabilityZone resource" },
     { "default-subnetpools", "Default Subnetpools", "Provides ability to mark and use a subnetpool as the default." },
     { "dns-integration", "DNS Integration", "Provides integration with DNS." },
     { "expose-port-forwarding-in-fip", "Expose Port Forwarding Resource in Floating IP",
@@ -33,10 +35,12 @@ static const struct {
       "Add a description field to Port Forwarding rules" },
     { "ip-substring-filtering", "IP address substring filtering",
       "Provides IP address substring filtering when listing ports" },
+    { "l2_adjacency", "L2 Adjacency", "Display L2 Adjacency for Neutron Networks." },
     { "net-mtu", "Network MTU", "Provides MTU attribute for a network resource." },
     { "net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource." },
     { "network-ip-availability", "Network IP Availability",
       "Provides IP availability data for each network and subnet." },
+    { "network_availability_zone", "Network Availability Zone", "Availability zone support for network." },
     { "pagination", "Pagination support", "Extension that indicates that pagination is enabled." },
     { "port-security", "Port Security", "Provides port security" },
     { "port-security-groups-filtering", "Port filtering on security groups",
@@ -68,6 +72,8 @@ static const struct {
       "Router abstraction for basic L3 forwarding between L2 Neutron networks and access to external networks via a NAT "
       "gateway." },
     { "router_availability_zone", "Router Availability Zone", "Availability zone support for router." },
+    { "service-type", "Neutron Service Type Management",
+      "API for retrieving service providers for Neutron advanced services" },
     { "sorting", "Sorting support", "Extension that indicates that sorting is enabled." },
     { "standard-attr-description", "standard-attr-description",
       "Extension to add descriptions to standard attributes" },
@@ -121,28 +127,4 @@ int kn_network_neutron_extensions_show(struct kn_request *req, struct kn_respons
     }
     kn_fail(err, KN_NOT_FOUND, "Extension with alias %.64s does not exist", req->params[0]);
     return kn_fail_name(err, "HTTPNotFound");
-}
-
-static const struct kn_stmt ZONES = { "network_zones", "SELECT DISTINCT zone FROM host ORDER BY zone", 0 };
-
-int kn_network_neutron_zones_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    enum { ZONE };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(req->db, &ZONES, KN_NO_ARGS, &rows, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "availability_zones");
-    for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_jsonw_object(&res->body, NULL);
-        kn_jsonw_str(&res->body, "name", kn_rows_text(rows, row, ZONE));
-        kn_jsonw_str(&res->body, "resource", "network");
-        kn_jsonw_str(&res->body, "state", "available");
-        kn_jsonw_end_object(&res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
-    return 0;
 }

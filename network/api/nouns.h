@@ -8,7 +8,7 @@
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
 
-kn_handler kn_network_neutron_extensions_list, kn_network_neutron_extensions_show, kn_network_neutron_zones_list;
+kn_handler kn_network_neutron_extensions_list, kn_network_neutron_extensions_show;
 kn_handler kn_network_quotas_list, kn_network_quotas_show, kn_network_quotas_default, kn_network_quotas_details,
     kn_network_quotas_update, kn_network_quotas_delete;
 kn_handler kn_network_qos_bandwidth_limit_list, kn_network_qos_bandwidth_limit_create,

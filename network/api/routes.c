@@ -2,29 +2,37 @@
 /* routes.c: the route table of Neutron v2.0. The front door serves the version documents; what is not in this table does not exist. */
 #include "network/api.h"
 
+#include <string.h>
+
 #include "lib/rest/list.h"
 #include "lib/rest/write.h"
 #include "network/api/nouns.h"
 #include "network/api/tags.h"
+#include "network/rows/agents.h"
 #include "network/rows/groups.h"
 #include "network/rows/networks.h"
 #include "network/rows/qos.h"
 #include "network/rows/routers.h"
+#include "network/rows/segments.h"
 #include "network/rows/subnet_pools.h"
 
-/* The four handlers of a noun that never changes, all lib/rest's; and the fifth. */
-#define FOUR_HANDLERS(plural) \
+/* The handlers of a noun that is a report; the four of one that never changes, all lib/rest's; and the fifth. */
+#define LIST_HANDLER(plural) \
     static int plural##_list(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
     { \
         return kn_rest_list(&kn_network_##plural, req, KN_REST_LIST, NULL, res, err); \
-    } \
-    static int plural##_create(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
-    { \
-        return kn_rest_create(&kn_network_##plural, req, res, err); \
-    } \
+    }
+#define READ_HANDLERS(plural) \
+    LIST_HANDLER(plural) \
     static int plural##_show(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
     { \
         return kn_rest_show(&kn_network_##plural, req, req->params[0], KN_REST_SHOW, res, err); \
+    }
+#define FOUR_HANDLERS(plural) \
+    READ_HANDLERS(plural) \
+    static int plural##_create(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        return kn_rest_create(&kn_network_##plural, req, res, err); \
     } \
     static int plural##_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
     { \
@@ -57,15 +65,11 @@ TAGS(routers)
 TAGS(floatingips)
 TAGS(subnetpools)
 
-static int ip_availabilities_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    return kn_rest_list(&kn_network_ip_availabilities, req, KN_REST_LIST, NULL, res, err);
-}
-
-static int ip_availabilities_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    return kn_rest_show(&kn_network_ip_availabilities, req, req->params[0], KN_REST_SHOW, res, err);
-}
+READ_HANDLERS(ip_availabilities)
+READ_HANDLERS(agents)
+READ_HANDLERS(segments)
+LIST_HANDLER(zones)
+LIST_HANDLER(service_providers)
 
 #define ROUTE(m, p, r, s, h) \
     { \
@@ -144,7 +148,25 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2.0/network-ip-availabilities/{id}", GET_IP_AVAILABILITY, 200, ip_availabilities_show),
     ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_network_neutron_extensions_list),
     ROUTE("GET", "/v2.0/extensions/{alias}", EXTENSIONS, 200, kn_network_neutron_extensions_show),
-    ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, kn_network_neutron_zones_list),
+    ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, zones_list),
+    ROUTE("GET", "/v2.0/agents", GET_AGENT, 200, agents_list),
+    ROUTE("GET", "/v2.0/agents/{id}", GET_AGENT, 200, agents_show),
+    ROUTE("PUT", "/v2.0/agents/{id}", UPDATE_AGENT, 200, kn_network_agents_update),
+    ROUTE("DELETE", "/v2.0/agents/{id}", DELETE_AGENT, 204, kn_network_agents_delete),
+    ROUTE("GET", "/v2.0/agents/{id}/dhcp-networks", GET_DHCP_NETWORKS, 200, kn_network_networks_of_agent),
+    ROUTE("POST", "/v2.0/agents/{id}/dhcp-networks", CREATE_DHCP_NETWORK, 201, kn_network_agents_refuse),
+    ROUTE("DELETE", "/v2.0/agents/{id}/dhcp-networks/{network}", DELETE_DHCP_NETWORK, 204, kn_network_agents_refuse),
+    ROUTE("GET", "/v2.0/agents/{id}/l3-routers", GET_L3_ROUTERS, 200, kn_network_routers_of_agent),
+    ROUTE("POST", "/v2.0/agents/{id}/l3-routers", CREATE_L3_ROUTER, 201, kn_network_agents_refuse),
+    ROUTE("DELETE", "/v2.0/agents/{id}/l3-routers/{router}", DELETE_L3_ROUTER, 204, kn_network_agents_refuse),
+    ROUTE("GET", "/v2.0/networks/{id}/dhcp-agents", GET_DHCP_AGENTS, 200, kn_network_agents_of_network),
+    ROUTE("GET", "/v2.0/routers/{id}/l3-agents", GET_L3_AGENTS, 200, kn_network_agents_of_router),
+    ROUTE("GET", "/v2.0/segments", GET_SEGMENT, 200, segments_list),
+    ROUTE("GET", "/v2.0/segments/{id}", GET_SEGMENT, 200, segments_show),
+    ROUTE("POST", "/v2.0/segments", CREATE_SEGMENT, 201, kn_network_segments_refuse),
+    ROUTE("PUT", "/v2.0/segments/{id}", UPDATE_SEGMENT, 200, kn_network_segments_refuse),
+    ROUTE("DELETE", "/v2.0/segments/{id}", DELETE_SEGMENT, 204, kn_network_segments_refuse),
+    ROUTE("GET", "/v2.0/service-providers", GET_SERVICE_PROVIDER, 200, service_providers_list),
     ROUTE("GET", "/v2.0/quotas", QUOTAS, 200, kn_network_quotas_list),
     ROUTE("GET", "/v2.0/quotas/{project}", GET_QUOTA, 200, kn_network_quotas_show),
     ROUTE("PUT", "/v2.0/quotas/{project}", UPDATE_QUOTA, 200, kn_network_quotas_update),
@@ -165,12 +187,9 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/qos/alias-bandwidth-limit-rules", "aliases of QoS rules" },
     { "/v2.0/qos/alias-dscp-marking-rules", "aliases of QoS rules" },
     { "/v2.0/rbac-policies", "RBAC policies" },
-    { "/v2.0/agents", "list of network agents" },
-    { "/v2.0/segments", "segments" },
     { "/v2.0/network_segment_ranges", "segment ranges" },
     { "/v2.0/auto-allocated-topology", "automatic topologies" },
     { "/v2.0/metering", "metering labels" },
-    { "/v2.0/service-providers", "service providers" },
     { "/v2.0/flavors", "network flavors" },
     { "/v2.0/service_profiles", "service profiles" },
     { "/v2.0/local_ips", "local IPs" },
@@ -188,9 +207,16 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/log/logs", "packet logs" },
     { "/v2.0/ports/{id}/bindings", "port bindings" },
     { "/v2.0/ports/{id}/add_allowed_address_pairs", "allowed address pairs" },
-    { "/v2.0/networks/{id}/dhcp-agents", "DHCP agents" },
     { NULL, NULL },
 };
+
+/* Clients send something with a tag: an object, or an object as a text. */
+static bool routes_ignores_body(const struct kn_route *route)
+{
+    const char *last = strrchr(route->path, '/');
+
+    return strcmp(last, "/{tag}") == 0;
+}
 
 const struct kn_api kn_network_api = {
     .name = "network",
@@ -198,6 +224,7 @@ const struct kn_api kn_network_api = {
     .dialect = KN_DIALECT_NEUTRON,
     .major = 2,
     .json_suffix = true,
+    .ignores_body = routes_ignores_body,
     .routes = ROUTES,
     .unbuilt = UNBUILT,
 };

@@ -8,17 +8,21 @@
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "network/rows/agents.h"
 #include "network/rows/change.h"
 #include "network/rows/network_kind.h"
 #include "network/rows/port_extras.h"
 #include "network/rows/qos.h"
+#include "network/rows/segments.h"
 #include "network/rows/standard.h"
 
 #define VNI_TRIES 10
 #define VNI "provider:segmentation_id"
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 #define PROVIDER (KN_REST_SHOWN | KN_REST_FILTER | KN_REST_POST)
-#define NONE (KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL)
+/* Where it is carried. */
+#define ZONES \
+    "(SELECT coalesce(json_agg(DISTINCT h.zone), '[]') FROM host_network_object o JOIN host h ON h.name = o.host WHERE o.kind = 'network' AND o.id = n.id)"
 
 /* Subnets of one network and family are all of one scope, or of none. */
 #define SCOPE_OF(version) \
@@ -26,6 +30,17 @@
     " LIMIT 1)"
 
 const struct kn_text_rule KN_NEUTRON_UUID = { kn_uuid_valid, "is not a valid UUID", true };
+
+static const struct kn_schema ZONE[] = {
+    KN_SCHEMA("availability_zone_hints", KN_IS_STRING, .limit = KN_LIMIT_HOST_ZONE), KN_SCHEMA_END
+};
+static const struct kn_schema SEGMENT[] = {
+    KN_SCHEMA("provider:network_type", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_NETWORK_WORD),
+    KN_SCHEMA("provider:physical_network", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_NETWORK_PHYSICAL),
+    KN_SCHEMA("provider:segmentation_id", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_VNI),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema SEGMENTS[] = { KN_SCHEMA("segments", KN_IS_OBJECT, .inner = SEGMENT), KN_SCHEMA_END };
 
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
@@ -45,7 +60,15 @@ static const struct kn_rest_attr ATTRS[] = {
                  .rule = &KN_NEUTRON_UUID),
     KN_REST_ATTR("router:external", "n.external", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "external", .post = KN_NEUTRON_CREATE_NETWORK_EXTERNAL,
                  .put = KN_NEUTRON_UPDATE_NETWORK_EXTERNAL),
-    KN_REST_ATTR("is_default", "false", KN_REST_BOOL, NONE),
+    KN_REST_ATTR("is_default", "n.is_default", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "is_default", .post = KN_NEUTRON_CREATE_NETWORK_DEFAULT,
+                 .put = KN_NEUTRON_UPDATE_NETWORK_DEFAULT),
+    KN_REST_ATTR("availability_zone_hints", "n.zone_hints", KN_REST_JSON, KN_REST_SHOWN | KN_REST_POST | KN_REST_UNIQUE, .column = "zone_hints",
+                 .inner_shape = KN_IS_LIST, .inner = ZONE, .limit = KN_LIMIT_ROUTER_ROUTES),
+    KN_REST_ATTR("availability_zones", ZONES, KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("l2_adjacency", "true", KN_REST_BOOL, KN_REST_SHOWN),
+    KN_REST_ATTR("vlan_transparent", NULL, KN_REST_BOOL, KN_REST_POST | KN_REST_UNBUILT | KN_REST_NULL),
+    KN_REST_ATTR("segments", NULL, KN_REST_JSON, KN_REST_POST | KN_REST_NULL_IS_NOTHING, .inner_shape = KN_IS_LIST, .inner = SEGMENTS,
+                 .post = KN_NEUTRON_CREATE_NETWORK_SEGMENTS),
     KN_REST_ATTR("ipv4_address_scope", SCOPE_OF("4"), KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("ipv6_address_scope", SCOPE_OF("6"), KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("description", "n.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
@@ -139,6 +162,43 @@ int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err
                : kn_db_run(req->db, &LOCK, KN_ARGS(id), NULL, err);
 }
 
+/* --- the default external one ------------------------------------------------------------------------------------- */
+
+static const struct kn_stmt DEFAULT = { "network_default", "SELECT id FROM network WHERE is_default AND id <> $1::uuid",
+                                        1 };
+
+static int networks_fail_default(const char *id, struct kn_error *err)
+{
+    kn_fail(err, KN_CONFLICT, "A default external network already exists: %s.", id);
+    return kn_fail_name(err, "DefaultExternalNetworkExists");
+}
+
+/* Only an external network is anybody's default; one that is no longer external is none any more. */
+static int networks_check_default(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                                  struct kn_error *err)
+{
+    enum { ID };
+    const bool was_external = now != NULL &&
+                              strcmp(kn_rest_was(&kn_network_networks, now, "router:external"), "t") == 0;
+    const bool is_external = kn_schema_bool(object, "router:external", was_external);
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (was_external && !is_external && json_object_get(object, "is_default") == NULL) {
+        json_object_set_new(object, "is_default", json_false());
+    }
+    if (!kn_schema_bool(object, "is_default", false)) {
+        return 0;
+    }
+    if (!is_external) {
+        kn_fail(err, KN_BAD_REQUEST,
+                "Invalid input for is_default. Reason: only an external network can be the default.");
+        return kn_fail_name(err, "HTTPBadRequest");
+    }
+    return kn_db_run(req->db, &DEFAULT, KN_ARGS(id), &rows, err) < 0 ? -1
+           : kn_rows_count(rows) > 0 ? networks_fail_default(kn_rows_text(rows, 0, ID), err)
+                                     : 0;
+}
+
 /* --- deleting ----------------------------------------------------------------------------------------------------- */
 
 static const struct kn_stmt USERS = {
@@ -186,7 +246,7 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
         return drop_inside(req, id, err);
     }
     kn_network_dns_lower(object, "dns_domain");
-    if (kn_network_qos_check(req, object, err) < 0) {
+    if (kn_network_qos_check(req, object, err) < 0 || networks_check_default(req, id, now, object, err) < 0) {
         return -1;
     }
     if (now != NULL) {
@@ -199,9 +259,11 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
         kn_network_qos_default(req, project, object, err) < 0) {
         return -1;
     }
-    return kn_network_kind_new(req, object, err) < 0 ? -1
-           : json_object_get(object, VNI) != NULL    ? 0
-                                                     : next_vni(req, object, err);
+    return kn_network_zones_check(req, object, "network", err) < 0 || kn_network_segments_read(object, err) < 0 ||
+                   kn_network_kind_new(req, object, err) < 0
+               ? -1
+           : json_object_get(object, VNI) != NULL ? 0
+                                                  : next_vni(req, object, err);
 }
 
 /* object NULL: somebody plugged in while it was deleted, and a foreign key says no. */
@@ -209,6 +271,9 @@ static int networks_clash(struct kn_request *req, const char *constraint, const 
 {
     if (object == NULL) {
         return networks_fail_in_use(req->params[0], "", err);
+    }
+    if (strcmp(constraint, "network_default") == 0) {
+        return networks_fail_default("another one was made at the same time", err);
     }
     if (strcmp(constraint, "network_flat") == 0) {
         return kn_network_kind_taken(object, err);

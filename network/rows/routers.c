@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "network/rows/agents.h"
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/standard.h"
@@ -79,7 +80,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("ha", "false", KN_REST_BOOL, NEVER | KN_REST_FILTER, .read = KN_NEUTRON_GET_ROUTER_HA, .post = KN_NEUTRON_CREATE_ROUTER_HA,
                  .put = KN_NEUTRON_UPDATE_ROUTER_HA),
     KN_REST_ATTR("flavor_id", "NULL::text", KN_REST_TEXT, NEVER),
-    KN_REST_ATTR("availability_zone_hints", "r.zone_hints", KN_REST_JSON, KN_REST_SHOWN | KN_REST_POST, .column = "zone_hints", .inner_shape = KN_IS_LIST,
+    KN_REST_ATTR("availability_zone_hints", "r.zone_hints", KN_REST_JSON, KN_REST_SHOWN | KN_REST_POST | KN_REST_UNIQUE, .column = "zone_hints", .inner_shape = KN_IS_LIST,
                  .inner = ZONE, .limit = KN_LIMIT_ROUTER_ROUTES),
     KN_REST_ATTR("availability_zones", ZONES, KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("description", "r.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
@@ -121,33 +122,6 @@ static int routers_check(struct kn_request *req, json_t *object, struct kn_error
     return 0;
 }
 
-static const struct kn_stmt ZONE_MISSING = {
-    "router_zone_missing",
-    "SELECT z FROM jsonb_array_elements_text($1::jsonb) z WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.zone = z) LIMIT 1",
-    1
-};
-
-static int routers_check_zones(struct kn_request *req, const json_t *object, struct kn_error *err)
-{
-    enum { ZONE_NAME };
-    const json_t *hints = json_object_get(object, "availability_zone_hints");
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (json_array_size(hints) == 0) {
-        return 0;
-    }
-    AUTO_FREE char *text = json_dumps(hints, JSON_COMPACT);
-
-    if (kn_db_run(req->db, &ZONE_MISSING, KN_ARGS(text), &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(rows) > 0) {
-        kn_fail(err, KN_NOT_FOUND, "AvailabilityZone %.64s could not be found.", kn_rows_text(rows, 0, ZONE_NAME));
-        return kn_fail_name(err, "AvailabilityZoneNotFound");
-    }
-    return 0;
-}
-
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
 static const struct kn_stmt LEGS = {
@@ -183,7 +157,7 @@ static int routers_decide(struct kn_request *req, const char *id, const struct k
         return routers_decide_end(req, id, err);
     }
     if (now == NULL) {
-        return routers_check_zones(req, object, err);
+        return kn_network_zones_check(req, object, "router", err);
     }
     return json_is_array(routes) && kn_network_router_check_routes(req, id, routes, err) < 0
                ? -1

@@ -150,11 +150,12 @@ static int leases_note(struct kn_network_leases *leases, struct kn_db *db, struc
 
 /* --- who holds what ------------------------------------------------------------------------------------------------- */
 
-/* Does the host have all physical networks that the router is in, and is it where people want it? */
+/* Does the host have all physical networks that the router is in, is it where people want it, and may it have any? */
 #define FITS(nh) \
     "NOT EXISTS (SELECT 1 FROM port p JOIN network n ON n.id = p.network_id WHERE p.device_id = r.id::text AND p.device_owner IN ('" KN_ROUTER_LEG \
     "', '" KN_ROUTER_GATEWAY "') AND n.type = 'flat' AND NOT n.physical = ANY(" nh ".physical))" \
-    " AND (r.zone_hints = '[]' OR r.zone_hints ? (SELECT z.zone FROM host z WHERE z.name = " nh ".host))"
+    " AND (r.zone_hints = '[]' OR r.zone_hints ? (SELECT z.zone FROM host z WHERE z.name = " nh ".host))" \
+    " AND NOT EXISTS (SELECT FROM network_agent na WHERE na.host = " nh ".host AND na.duty = 'l3' AND NOT na.enabled)"
 
 /* Those that nobody holds who may, each with the host that has the fewest. One that can be nowhere is passed over. */
 static const struct kn_stmt HOMELESS = {

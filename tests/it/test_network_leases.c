@@ -220,6 +220,33 @@ static void test_wants_another(void **state)
     assert_string_equal(text(WHERE), "h3 2");
 }
 
+/* Only in the zones that it is wanted in; a host that is switched off for routers has none. */
+static void test_zones_and_switches(void **state)
+{
+    (void)state;
+    assert_ok(
+        kn_db_script(
+            d.db,
+            "UPDATE host SET zone = 'west' WHERE name = 'h3'; UPDATE router SET zone_hints = '[\"west\", \"moon\"]'",
+            &err),
+        &err);
+    work();
+    assert_string_equal(text(WHERE), "h3 1");
+    assert_ok(
+        kn_db_script(
+            d.db,
+            "UPDATE router SET zone_hints = '[]'; INSERT INTO network_agent (host, duty, enabled) VALUES ('h3', 'l3', false)",
+            &err),
+        &err);
+    listened();
+    work();
+    assert_string_equal(text(WHERE), "h2 2");
+    assert_ok(kn_db_script(d.db, "INSERT INTO network_agent (host, duty, enabled) VALUES ('h2', 'l3', false)", &err),
+              &err);
+    work(); /* nobody else may have it: it stays */
+    assert_string_equal(text(WHERE), "h2 2");
+}
+
 /* What its host is told. */
 static void test_told(void **state)
 {
@@ -266,8 +293,13 @@ static void test_told(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fresh, end)
-    const struct CMUnitTest tests[] = { T(test_placed),        T(test_moved),    T(test_kept),
-                                        T(test_wants_another), T(test_new_host), T(test_nobody_speaks_for_another),
+    const struct CMUnitTest tests[] = { T(test_placed),
+                                        T(test_moved),
+                                        T(test_kept),
+                                        T(test_wants_another),
+                                        T(test_new_host),
+                                        T(test_nobody_speaks_for_another),
+                                        T(test_zones_and_switches),
                                         T(test_told) };
 
     return cmocka_run_group_tests(tests, setup, teardown);
