@@ -32,7 +32,9 @@ kn_handler kn_compute_server_history_list, kn_compute_server_history_show;
 /* api/attachments.c */
 kn_handler kn_compute_server_volumes_list, kn_compute_server_volumes_show, kn_compute_server_volumes_attach,
     kn_compute_server_volumes_update, kn_compute_server_volumes_detach;
-kn_handler kn_compute_server_interfaces_list, kn_compute_server_interfaces_show;
+/* api/interfaces.c */
+kn_handler kn_compute_server_interfaces_list, kn_compute_server_interfaces_show, kn_compute_server_interfaces_attach,
+    kn_compute_server_interfaces_detach;
 /* api/hypervisors.c */
 kn_handler kn_compute_hypervisors_list, kn_compute_hypervisors_detail, kn_compute_hypervisors_show,
     kn_compute_hypervisors_search, kn_compute_hypervisors_servers;

@@ -8,6 +8,7 @@
 
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
+#include "lib/adapter/quota.h"
 #include "lib/base/uuid.h"
 
 extern const struct kn_api kn_network_api; /* prefix "/network", KN_DIALECT_NEUTRON */
@@ -34,6 +35,23 @@ int kn_network_ports_fit(struct kn_db *db, const char *project_id, int64_t more,
  */
 int kn_network_server_renamed(struct kn_db *db, const char *server_id, struct kn_error *err);
 void kn_network_server_told(struct kn_request *req);
+
+/* --- NICs that a server gets and loses after it was made, in Nova's words; inside the transaction of the wish, which holds the server's row --- */
+
+struct kn_network_nic_wish {
+    const char *server_id, *project_id; /* the server's */
+    const char *network_id,
+        *port_id; /* where a port is made, or the one that is given; NULL both: on the only network that the project has */
+    const char *fixed_ip; /* of a new port; NULL: what the network gives */
+    const char *tag; /* NULL: none */
+};
+/* The port is the server's afterwards, and lives nowhere yet: port.attach gives it its place. What it counts as is added to the claims. */
+int kn_network_nic_give(struct kn_request *req, const struct kn_network_nic_wish *wish, struct kn_quota_claims *claims,
+                        char ret_port[KN_UUID_SIZE], struct kn_error *err);
+/* Was the KN_CONFLICT of that transaction a race that another try can win? */
+bool kn_network_nic_raced(const struct kn_db *db);
+/* KN_NOT_FOUND: no NIC of the server has this port. */
+int kn_network_nic_check(struct kn_db *db, const char *server_id, const char *port_id, struct kn_error *err);
 
 /* --- security groups, as Nova speaks of them: by name or id, in its words --- */
 

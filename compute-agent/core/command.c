@@ -98,6 +98,17 @@ static int detach_volume(struct command_call *c, struct kn_error *err)
     return c->agent->driver->detach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"), err);
 }
 
+static int attach_interface(struct command_call *c, struct kn_error *err)
+{
+    return c->agent->driver->attach_nic(c->agent->driver_state, &c->ref, json_object_get(c->body, "nic"), err);
+}
+
+static int detach_interface(struct command_call *c, struct kn_error *err)
+{
+    return c->agent->driver->detach_nic(c->agent->driver_state, &c->ref, kn_json_str(c->body, "port"),
+                                        kn_json_bool(c->body, "force"), err);
+}
+
 static int console_log(struct command_call *c, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf raw = KN_STRBUF_INIT;
@@ -165,6 +176,8 @@ static const struct command_command COMMANDS[] = {
     { "server.power", "server", ABOUT_GUEST, KN_INTENT_USE, power },
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
+    { "server.attach_interface", "server", ABOUT_GUEST, KN_INTENT_USE, attach_interface },
+    { "server.detach_interface", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_interface },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
     { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
     { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */

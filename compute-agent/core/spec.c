@@ -58,33 +58,68 @@ int64_t kn_agent_spec_root_bytes(const json_t *spec)
     return asked > has ? asked : has;
 }
 
-const json_t *kn_agent_spec_volume(const json_t *spec, const char *volume)
+/* The entry of a list that is told from the others by this key; NULL if there is none. */
+static const json_t *spec_entry(const json_t *spec, const char *list, const char *key, const char *id)
 {
     size_t i;
     json_t *item;
 
-    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
-        if (strcmp(kn_json_str(item, "volume"), volume) == 0) {
+    json_array_foreach (json_object_get(spec, list), i, item) {
+        if (strcmp(kn_json_str(item, key), id) == 0) {
             return item;
         }
     }
     return NULL;
 }
 
-json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume)
+static json_t *spec_without(const json_t *spec, const char *list, const char *key, const char *id)
 {
     json_t *copy = json_copy((json_t *)(uintptr_t)spec);
-    json_t *volumes = json_array();
+    json_t *others = json_array();
     size_t i;
     json_t *item;
 
-    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
-        if (strcmp(kn_json_str(item, "volume"), volume) != 0) {
-            json_array_append(volumes, item);
+    json_array_foreach (json_object_get(spec, list), i, item) {
+        if (strcmp(kn_json_str(item, key), id) != 0) {
+            json_array_append(others, item);
         }
     }
-    json_object_set_new(copy, "volumes", volumes);
+    json_object_set_new(copy, list, others);
     return copy;
+}
+
+const json_t *kn_agent_spec_volume(const json_t *spec, const char *volume)
+{
+    return spec_entry(spec, "volumes", "volume", volume);
+}
+
+json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume)
+{
+    return spec_without(spec, "volumes", "volume", volume);
+}
+
+const json_t *kn_agent_spec_nic(const json_t *spec, const char *port)
+{
+    return spec_entry(spec, "nics", "port", port);
+}
+
+json_t *kn_agent_spec_without_nic(const json_t *spec, const char *port)
+{
+    return spec_without(spec, "nics", "port", port);
+}
+
+json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic)
+{
+    json_t *copy = kn_agent_spec_without_nic(spec, kn_json_str(nic, "port"));
+
+    json_array_append(json_object_get(copy, "nics"), (json_t *)(uintptr_t)nic);
+    return copy;
+}
+
+struct kn_agent_domain_nic kn_agent_spec_device(const json_t *nic)
+{
+    return (struct kn_agent_domain_nic){ kn_json_str(nic, "mac"), kn_json_str(nic, "tap"),
+                                         (int)kn_json_int(nic, "mtu") };
 }
 
 json_t *kn_agent_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection)
@@ -145,9 +180,7 @@ static void add_nics(const json_t *spec, struct kn_agent_spec_domain *ret)
 
     json_array_foreach (json_object_get(spec, "nics"), i, nic) {
         if (ret->domain.nic_count < KN_MAX_NICS) {
-            ret->nics[ret->domain.nic_count++] = (struct kn_agent_domain_nic){ kn_json_str(nic, "mac"),
-                                                                               kn_json_str(nic, "tap"),
-                                                                               (int)kn_json_int(nic, "mtu") };
+            ret->nics[ret->domain.nic_count++] = kn_agent_spec_device(nic);
         }
     }
 }

@@ -35,6 +35,12 @@ const json_t *kn_agent_spec_volume(const json_t *spec, const char *volume);
 /* Copies of the spec with an entry more (replacing one of the same volume), and with one less. */
 json_t *kn_agent_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection);
 json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume);
+/* The same of its NICs ("nics", kn_form_plug), by their ports. A NIC more is the last. */
+const json_t *kn_agent_spec_nic(const json_t *spec, const char *port);
+json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic);
+json_t *kn_agent_spec_without_nic(const json_t *spec, const char *port);
+/* An entry of "nics" as a device. */
+struct kn_agent_domain_nic kn_agent_spec_device(const json_t *nic);
 /* A bit for each vdX that the spec uses. */
 uint32_t kn_agent_spec_devices(const json_t *spec);
 

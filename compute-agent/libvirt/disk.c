@@ -11,46 +11,11 @@
 #include "compute-agent/libvirt/domain_scan.h"
 #include "compute-agent/libvirt/domain_xml.h"
 #include "compute-agent/libvirt/private.h"
-#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
-#define LET_GO_WAIT_MS 90000  /* in all, for the guest to let a disk go */
-#define ASK_AGAIN_MS 7000     /* a booting guest ignores the first request; to ask twice in 5 s would take it back */
-#define LOOK_AGAIN_MS 500
-
-/* A domain's two faces; live is NULL when it does not run. */
-struct faces {
-    char *config;
-    char *live;
-};
-
-static void faces_release(struct faces *f)
-{
-    free(f->config);
-    free(f->live);
-}
-
-static int faces_read(virDomainPtr dom, struct faces *ret, struct kn_error *err)
-{
-    ret->config = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
-    ret->live = virDomainIsActive(dom) == 1 ? virDomainGetXMLDesc(dom, 0) : NULL;
-    return ret->config == NULL ? kn_agent_libvirt_fail(err, "reading the domain") : 0;
-}
-
-static int get_domain(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr *ret_dom,
-                      struct kn_error *err)
-{
-    if (kn_agent_libvirt_find(lv, ref->server, ret_dom, err) < 0) {
-        return -1;
-    }
-    return *ret_dom != NULL
-               ? 0
-               : kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no guest on \"%s\"", ref->server, ref->host);
-}
-
 /* The device that the volume has, or shall have. */
-static int choose_device(const struct faces *f, const json_t *spec, const char *volume, const char *wish,
+static int choose_device(const struct kn_agent_faces *f, const json_t *spec, const char *volume, const char *wish,
                          char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {
     struct kn_agent_scanned_disk disk;
@@ -70,7 +35,8 @@ static int choose_device(const struct faces *f, const json_t *spec, const char *
     return kn_agent_device_pick(used, wish, ret_device, err);
 }
 
-static int plug(virDomainPtr dom, const struct faces *f, const struct kn_agent_domain_disk *disk, struct kn_error *err)
+static int plug(virDomainPtr dom, const struct kn_agent_faces *f, const struct kn_agent_domain_disk *disk,
+                struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
     struct kn_agent_scanned_disk there;
@@ -87,37 +53,29 @@ static int plug(virDomainPtr dom, const struct faces *f, const struct kn_agent_d
     return 0;
 }
 
-static int save(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, int64_t generation, json_t *spec,
-                struct kn_error *err)
-{
-    int done = kn_agent_guest_save(lv->conf->agent_state_dir, ref->server, ref->host, generation, spec, err);
-
-    json_decref(spec);
-    return done;
-}
-
 static int attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const char *volume,
                   const json_t *connection, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
-    __attribute__((cleanup(faces_release))) struct faces f = { NULL, NULL };
+    AUTO_FACES struct kn_agent_faces f = { NULL, NULL };
     struct kn_agent_domain_disk disk;
     int64_t generation = 0;
     json_t *spec = NULL;
 
-    if (get_domain(lv, ref, &dom, err) < 0 || faces_read(dom, &f, err) < 0 ||
+    if (kn_agent_libvirt_need(lv, ref, &dom, err) < 0 || kn_agent_libvirt_faces(dom, &f, err) < 0 ||
         kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, err) < 0) {
         return -1;
     }
     if (choose_device(&f, spec, volume, wish, ret_device, err) < 0 ||
-        save(lv, ref, generation, kn_agent_spec_with_volume(spec, volume, ret_device, connection), err) < 0) {
+        kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_with_volume(spec, volume, ret_device, connection),
+                                   err) < 0) {
         json_decref(spec);
         return -1;
     }
     disk = kn_agent_spec_disk(volume, ret_device, connection);
     if (plug(dom, &f, &disk, err) < 0) {
-        save(lv, ref, generation, kn_agent_spec_without_volume(spec, volume),
-             NULL); /* or the next hard reboot would want it */
+        kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_volume(spec, volume),
+                                   NULL); /* or the next hard reboot would want it */
         json_decref(spec);
         return -1;
     }
@@ -141,70 +99,23 @@ int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *r
     return done;
 }
 
-/* False as well when the guest is off or the domain is gone: then nothing holds the disk. */
-static bool guest_holds(virDomainPtr dom, const char *volume, struct kn_agent_scanned_disk *ret)
+static bool disk_holds(const char *xml, const char *volume, struct kn_strbuf *out)
 {
-    AUTO_FREE char *live = virDomainIsActive(dom) == 1 ? virDomainGetXMLDesc(dom, 0) : NULL;
+    struct kn_agent_scanned_disk disk;
 
-    return live != NULL && kn_agent_scan_disk_find(live, volume, ret);
-}
-
-static void disk_xml(const char *volume, const char *device, struct kn_strbuf *out)
-{
+    if (!kn_agent_scan_disk_find(xml, volume, &disk)) {
+        return false;
+    }
     /* libvirt finds a disk by its target. */
     kn_strbuf_addf(out, "<disk type='file' device='disk'><target dev='%s' bus='virtio'/><serial>%s</serial></disk>",
-                   device, volume);
-}
-
-static int unplug_live(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
-                       const char *volume, struct kn_error *err)
-{
-    int64_t until = kn_mono_ms() + LET_GO_WAIT_MS;
-    int64_t ask_at = 0;
-    struct kn_agent_scanned_disk disk;
-
-    while (guest_holds(dom, volume, &disk)) {
-        int64_t now = kn_mono_ms();
-        if (kn_agent_libvirt_is_doomed(lv, ref)) {
-            return kn_fail(err, KN_CONFLICT, "server \"%s\" is being deleted", ref->server);
-        }
-        if (now >= until || lv->is_stopping) {
-            return kn_fail(err, KN_TIMEOUT, "the guest did not let volume \"%s\" go in %d s", volume,
-                           LET_GO_WAIT_MS / 1000);
-        }
-        if (now >= ask_at) {
-            AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
-            disk_xml(volume, disk.device, &xml);
-            virDomainDetachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_LIVE); /* fails while it is being unplugged */
-            ask_at = kn_mono_ms() + ASK_AGAIN_MS;
-            continue;
-        }
-        kn_agent_libvirt_wait(lv, LOOK_AGAIN_MS);
-    }
-    return 0;
-}
-
-static int unplug_config(virDomainPtr dom, const char *volume, struct kn_error *err)
-{
-    AUTO_FREE char *config = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
-    struct kn_agent_scanned_disk disk;
-
-    if (config == NULL) {
-        return kn_agent_libvirt_fail(err, "reading the domain");
-    }
-    if (!kn_agent_scan_disk_find(config, volume, &disk)) {
-        return 0;
-    }
-    disk_xml(volume, disk.device, &xml);
-    return virDomainDetachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_CONFIG) == 0
-               ? 0
-               : kn_agent_libvirt_fail(err, "taking the volume out of the domain");
+                   disk.device, volume);
+    return true;
 }
 
 static int detach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const char *volume,
                   struct kn_error *err)
 {
+    const struct kn_agent_held held = { disk_holds, volume, "volume" };
     AUTO_DOM virDomainPtr dom = NULL;
     int64_t generation = 0;
     json_t *spec = NULL;
@@ -213,13 +124,14 @@ static int detach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *
     if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0) {
         return -1;
     }
-    if (dom != NULL && (unplug_live(lv, ref, dom, volume, err) < 0 || unplug_config(dom, volume, err) < 0)) {
+    if (dom != NULL && (kn_agent_libvirt_unplug(lv, ref, dom, &held, err) < 0 ||
+                        kn_agent_libvirt_unplug_config(dom, &held, err) < 0)) {
         return -1;
     }
     if (kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, NULL) == 0) {
         done = kn_agent_spec_volume(spec, volume) == NULL
                    ? 0
-                   : save(lv, ref, generation, kn_agent_spec_without_volume(spec, volume), err);
+                   : kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_volume(spec, volume), err);
         json_decref(spec);
     }
     return done;

@@ -211,6 +211,21 @@ bool kn_agent_scan_tap(const char *xml, size_t index, char *ret_tap, size_t size
     return domain_scan_attribute(domain_scan_child(device_at(doc, "interface", index), "target"), "dev", ret_tap, size);
 }
 
+bool kn_agent_scan_nic_find(const char *xml, const char *tap, char *ret_mac, size_t size)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+
+    for (const xmlNode *node = first_device(doc, "interface"); node != NULL; node = sibling(node, "interface")) {
+        char its[32];
+
+        if (domain_scan_attribute(domain_scan_child(node, "target"), "dev", its, sizeof(its)) &&
+            strcmp(its, tap) == 0) {
+            return domain_scan_attribute(domain_scan_child(node, "mac"), "address", ret_mac, size);
+        }
+    }
+    return false;
+}
+
 /*
  * In a domain our element has our namespace; asked for by itself, libvirt hands it out without the namespace's declaration, and then the
  * prefix, if it kept it, is part of the name.

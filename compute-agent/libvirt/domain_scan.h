@@ -26,6 +26,8 @@ bool kn_agent_scan_disk_find(const char *domain_xml, const char *serial, struct 
 uint32_t kn_agent_scan_devices(const char *domain_xml);
 /* The tap of the index-th <interface>. */
 bool kn_agent_scan_tap(const char *domain_xml, size_t index, char *ret_tap, size_t size);
+/* The MAC of the <interface> with this tap, which has room for a MAC's text; false if there is none. */
+bool kn_agent_scan_nic_find(const char *domain_xml, const char *tap, char *ret_mac, size_t size);
 /* The generation in our metadata element, 0 if there is none. */
 int64_t kn_agent_scan_generation(const char *xml);
 /* A capabilities document: is kvm among the guests' domain types? */

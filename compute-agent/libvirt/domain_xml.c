@@ -12,8 +12,8 @@
 #include "lib/base/version.h"
 #include "lib/domain/message.h"
 
-/* A hot-plugged device needs a root port that was there at the start: one for every disk a guest may ever have, whether it has it now or not. */
-#define ROOT_PORTS (KN_MAX_DISKS + 2) /* and the balloon's and the random device's; each NIC brings its own */
+/* A hot-plugged device needs a root port that was there at the start: one for every disk and NIC a guest may ever have, whether it has it now or not. */
+#define ROOT_PORTS (KN_MAX_DISKS + KN_MAX_NICS + 2) /* and the balloon's and the random device's */
 #define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
 
 /* <tag>text</tag> */
@@ -96,13 +96,11 @@ static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
                           "  <on_crash>destroy</on_crash>\n");
 }
 
-static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
+static void buses(struct kn_strbuf *out)
 {
-    size_t ports = ROOT_PORTS + d->nic_count;
-
     kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n"
                           "    <controller type='pci' index='0' model='pcie-root'/>\n");
-    for (size_t i = 1; i <= ports; i++) {
+    for (size_t i = 1; i <= ROOT_PORTS; i++) {
         kn_strbuf_addf(out, "    <controller type='pci' index='%zu' model='pcie-root-port'/>\n", i);
     }
 }
@@ -124,7 +122,7 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
     kn_strbuf_addstr(out, "    </disk>\n");
 }
 
-static void nic_xml(const struct kn_agent_domain_nic *nic, struct kn_strbuf *out)
+void kn_agent_domain_nic_xml(const struct kn_agent_domain_nic *nic, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "    <interface type='ethernet'>\n      <mac");
     domain_xml_attribute(out, "address", nic->mac);
@@ -165,12 +163,12 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     domain_xml_make(d, out);
     machine(d, out);
     kn_strbuf_addstr(out, "  <devices>\n");
-    buses(d, out);
+    buses(out);
     for (size_t i = 0; i < d->disk_count; i++) {
         kn_agent_domain_disk_xml(&d->disks[i], out);
     }
     for (size_t i = 0; i < d->nic_count; i++) {
-        nic_xml(&d->nics[i], out);
+        kn_agent_domain_nic_xml(&d->nics[i], out);
     }
     console_xml(d, out);
     kn_strbuf_addstr(out, "    <memballoon model='virtio'>\n      <stats period='10'/>\n    </memballoon>\n"

@@ -13,5 +13,7 @@
 void kn_agent_domain_xml(const struct kn_agent_domain *domain, struct kn_strbuf *out);
 /* One <disk>, as for hot-plug. */
 void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out);
+/* One <interface>, likewise. */
+void kn_agent_domain_nic_xml(const struct kn_agent_domain_nic *nic, struct kn_strbuf *out);
 
 #endif

@@ -7,7 +7,9 @@
  *   events.c  libvirt's events to power state reports
  *   guest.c   define, start, destroy
  *   power.c   the other power actions
+ *   plug.c    what disks and NICs share: a domain's two faces, and devices that a guest lets go of
  *   disk.c    volumes in and out
+ *   nic.c     NICs in and out
  *   list.c    what is there
  */
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
@@ -107,7 +109,33 @@ int kn_agent_libvirt_ensure_running(void *state, const struct kn_agent_guest_ref
                                     struct kn_work *work, int *ret_power_state, struct kn_error *err);
 int kn_agent_libvirt_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
 
-/* --- power.c, disk.c, list.c --- */
+/* --- plug.c --- */
+/* A domain's two faces; live is NULL when it does not run. */
+struct kn_agent_faces {
+    char *config;
+    char *live;
+};
+void kn_agent_libvirt_faces_release(struct kn_agent_faces *faces);
+#define AUTO_FACES __attribute__((cleanup(kn_agent_libvirt_faces_release)))
+int kn_agent_libvirt_faces(virDomainPtr dom, struct kn_agent_faces *ret, struct kn_error *err);
+/* Like find, but none is KN_NOT_FOUND. */
+int kn_agent_libvirt_need(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr *ret_dom,
+                          struct kn_error *err);
+/* Saves the spec, which it steals, as that generation's. */
+int kn_agent_libvirt_keep_spec(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, int64_t generation,
+                               json_t *spec, struct kn_error *err);
+/* A device that the guest has to let go of: whether it still holds it, and its XML as libvirt finds it by. */
+struct kn_agent_held {
+    bool (*holds)(const char *live_xml, const char *id, struct kn_strbuf *out);
+    const char *id, *what; /* "volume" */
+};
+/* Asks the guest for the device until it is gone, for a while: KN_TIMEOUT; KN_CONFLICT when a destroy waits. Nothing to do for a guest that is off. */
+int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
+                            const struct kn_agent_held *held, struct kn_error *err);
+/* Out of the configuration, if it is there. */
+int kn_agent_libvirt_unplug_config(virDomainPtr dom, const struct kn_agent_held *held, struct kn_error *err);
+
+/* --- power.c, disk.c, nic.c, list.c --- */
 int kn_agent_libvirt_power(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,
                            int *ret_power_state, struct kn_error *err);
 int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
@@ -115,6 +143,10 @@ int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *r
                                  struct kn_error *err);
 int kn_agent_libvirt_detach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
                                  struct kn_error *err);
+int kn_agent_libvirt_attach_nic(void *state, const struct kn_agent_guest_ref *ref, const json_t *nic,
+                                struct kn_error *err);
+int kn_agent_libvirt_detach_nic(void *state, const struct kn_agent_guest_ref *ref, const char *port, bool force,
+                                struct kn_error *err);
 int kn_agent_libvirt_obey(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *asked,
                           struct kn_error *err);
 int kn_agent_libvirt_done(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_order *order,

@@ -160,3 +160,28 @@ json_t *kn_agent_sim_words(const char *words)
     }
     return list;
 }
+
+char *kn_agent_sim_words_without(const char *words, const char *word)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf sb = KN_STRBUF_INIT;
+    json_auto_t *list = kn_agent_sim_words(words);
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (list, i, item) {
+        if (strcmp(json_string_value(item), word) != 0) {
+            add_item(&sb, json_string_value(item));
+        }
+    }
+    return text_or_null(&sb);
+}
+
+char *kn_agent_sim_words_with(const char *words, const char *word)
+{
+    AUTO_FREE char *others = kn_agent_sim_words_without(words, word);
+
+    if (!disks_is_word(word)) {
+        return others != NULL ? kn_strdup(others) : NULL;
+    }
+    return others != NULL ? kn_asprintf("%s,%s", others, word) : kn_strdup(word);
+}

@@ -20,5 +20,8 @@ char *kn_agent_sim_disks_with(const char *disks, const char *volume, const char 
 char *kn_agent_sim_disks_without(const char *disks, const char *volume); /* NULL when none is left */
 json_t *kn_agent_sim_disks_volumes(const char *disks);                   /* [uuid, …] */
 json_t *kn_agent_sim_words(const char *words);                           /* "a,b" -> ["a","b"] */
+/* The list with this word, once, and without it; NULL when nothing is left. words may be NULL (none). */
+char *kn_agent_sim_words_with(const char *words, const char *word);
+char *kn_agent_sim_words_without(const char *words, const char *word);
 
 #endif

@@ -23,6 +23,7 @@
 #include "lib/domain/server_state.h"
 #include "network/host.h"
 
+#define KN_SIM_TAP_SIZE 16 /* as kernels have it */
 #define SIM_VCPUS 64
 #define SIM_MEMORY_MIB (512 * 1024)
 #define SIM_DISK_GIB 4096
@@ -386,6 +387,49 @@ static int sim_detach(void *state, const struct kn_agent_guest_ref *ref, const c
     return put_disks(sim, g, without, err);
 }
 
+static int put_taps(struct sim *sim, const struct kn_agent_sim_guest *g, char *taps, struct kn_error *err)
+{
+    struct kn_agent_sim_guest as = *g;
+
+    as.taps = taps;
+    return kn_agent_sim_store_put(sim->store, &as, err);
+}
+
+static int sim_attach_nic(void *state, const struct kn_agent_guest_ref *ref, const json_t *nic, struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_agent_sim_guest *g;
+    AUTO_FREE char *with = NULL;
+
+    HOLD(sim);
+    g = driver_existing(sim, ref, err);
+    if (g == NULL) {
+        return -1;
+    }
+    with = kn_agent_sim_words_with(g->taps, kn_json_str(nic, "tap"));
+    return put_taps(sim, g, with, err);
+}
+
+/* Guests that are not there let go at once. */
+static int sim_detach_nic(void *state, const struct kn_agent_guest_ref *ref, const char *port, bool force,
+                          struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_agent_sim_guest *g;
+    char tap[KN_SIM_TAP_SIZE];
+    AUTO_FREE char *without = NULL;
+
+    (void)force;
+    snprintf(tap, sizeof(tap), "tap%.11s", port);
+    HOLD(sim);
+    g = driver_existing(sim, ref, err);
+    if (g == NULL) {
+        return -1;
+    }
+    without = kn_agent_sim_words_without(g->taps, tap);
+    return put_taps(sim, g, without, err);
+}
+
 static int sim_console_log(void *state, const struct kn_agent_guest_ref *ref, size_t max, struct kn_strbuf *out,
                            struct kn_error *err)
 {
@@ -495,6 +539,8 @@ const struct kn_agent_driver kn_agent_driver_sim = {
     .power = sim_power,
     .attach_disk = sim_attach,
     .detach_disk = sim_detach,
+    .attach_nic = sim_attach_nic,
+    .detach_nic = sim_detach_nic,
     .console_log = sim_console_log,
     .list = sim_list,
     .observe = sim_observe,

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is plugged into a server: volumes (os-volume_attachments) and network interfaces (os-interface). Volumes come and go by
- * tasks; their rows are volume/'s (volume/api.h). Interfaces are only shown.
+ * Volumes that are plugged into a server (os-volume_attachments). They come and go by tasks; their rows are volume/'s (volume/api.h).
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "compute/api.h"
@@ -181,7 +179,7 @@ int kn_compute_server_volumes_attach(struct kn_request *req, struct kn_response 
 {
     json_t *in = NULL, *input = NULL;
     const char *device = NULL;
-    struct kn_compute_server_also also = { begin_attach, NULL };
+    struct kn_compute_server_also also = { begin_attach, NULL, NULL };
     int result = -1;
 
     if (kn_schema_check(ATTACH, req->body, req->microversion, err) < 0) {
@@ -267,7 +265,7 @@ int kn_compute_server_volumes_detach(struct kn_request *req, struct kn_response 
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *volume = kn_strdup(req->params[1]);
-    const struct kn_compute_server_also also = { begin_detach, volume };
+    const struct kn_compute_server_also also = { begin_detach, volume, NULL };
     json_t *input = NULL;
     int result = -1;
 
@@ -282,73 +280,4 @@ int kn_compute_server_volumes_detach(struct kn_request *req, struct kn_response 
     result = kn_compute_server_act(req, req->params[0], kn_server_action("detach_volume"), input, &also, err);
     json_decref(input);
     return result;
-}
-
-/* --- interfaces --- */
-
-static void write_interface(struct kn_strbuf *sb, const struct kn_request *req, const char *key, const json_t *nic)
-{
-    const json_t *ips = json_object_get(nic, "ips");
-
-    kn_jsonw_object(sb, key);
-    kn_jsonw_str(sb, "port_state", "ACTIVE");
-    kn_jsonw_array(sb, "fixed_ips");
-    for (size_t i = 0; i < json_array_size(ips); i++) {
-        kn_jsonw_object(sb, NULL);
-        kn_jsonw_str(sb, "subnet_id", kn_json_str(json_array_get(ips, i), "subnet"));
-        kn_jsonw_str(sb, "ip_address", kn_json_str(json_array_get(ips, i), "address"));
-        kn_jsonw_end_object(sb);
-    }
-    kn_jsonw_end_array(sb);
-    kn_jsonw_str(sb, "port_id", kn_json_str(nic, "port"));
-    kn_jsonw_str(sb, "net_id", kn_json_str(nic, "network"));
-    kn_jsonw_str(sb, "mac_addr", kn_json_str(nic, "mac"));
-    if (kn_compute_since(req, 70)) {
-        kn_jsonw_str(sb, "tag", json_string_value(json_object_get(nic, "tag")));
-    }
-    kn_jsonw_end_object(sb);
-}
-
-int kn_compute_server_interfaces_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    json_t *nics = NULL;
-
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    nics = json_loads(kn_rows_text(rows, 0, KN_SERVER_NICS), 0, NULL);
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "interfaceAttachments");
-    for (size_t i = 0; i < json_array_size(nics); i++) {
-        write_interface(&res->body, req, NULL, json_array_get(nics, i));
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
-    json_decref(nics);
-    return 0;
-}
-
-int kn_compute_server_interfaces_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    json_t *nics = NULL;
-    bool found = false;
-
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    nics = json_loads(kn_rows_text(rows, 0, KN_SERVER_NICS), 0, NULL);
-    for (size_t i = 0; i < json_array_size(nics) && !found; i++) {
-        const json_t *nic = json_array_get(nics, i);
-
-        if (strcmp(kn_json_str(nic, "port"), req->params[1]) == 0) {
-            found = true;
-            kn_jsonw_object(&res->body, NULL);
-            write_interface(&res->body, req, "interfaceAttachment", nic);
-            kn_jsonw_end_object(&res->body);
-        }
-    }
-    json_decref(nics);
-    return found ? 0 : kn_fail(err, KN_NOT_FOUND, "Port %.80s is not attached to the instance", req->params[1]);
 }

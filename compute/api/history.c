@@ -15,7 +15,8 @@
 #include "lib/rest/manners.h"
 
 #define CHANGED "coalesce(t.finished_at, t.created_at)"
-#define SHOWN(task) task ".kind LIKE 'server.%' AND " task ".kind NOT IN ('server.describe', 'server.fence')"
+#define SHOWN(task) \
+    task ".kind LIKE 'server.%' AND " task ".kind NOT IN ('server.describe', 'server.fence', 'server.drop_interface')"
 
 static const struct kn_stmt OWNER = {
     "history_owner",

@@ -50,20 +50,37 @@ static size_t read_nics(const char *text, struct server_nic nics[KN_MAX_NICS])
     return count;
 }
 
-static void server_noun_add_address(struct kn_strbuf *sb, const struct server_nic *nic, struct kn_jsonr ip, bool typed)
+static void server_noun_add_address(struct kn_strbuf *sb, const struct server_nic *nic, struct kn_jsonr version,
+                                    struct kn_jsonr address, const char *type)
 {
-    static const char *const KEYS[] = { "version", "address" };
-    struct kn_jsonr values[KN_COUNT(KEYS)];
-
-    kn_jsonr_members(ip, KEYS, KN_COUNT(KEYS), values);
     kn_jsonw_object(sb, NULL);
-    kn_jsonw_value(sb, "version", values[0]);
-    kn_jsonw_value(sb, "addr", values[1]);
-    if (typed) {
-        kn_jsonw_str(sb, "OS-EXT-IPS:type", "fixed");
+    kn_jsonw_value(sb, "version", version);
+    kn_jsonw_value(sb, "addr", address);
+    if (type != NULL) {
+        kn_jsonw_str(sb, "OS-EXT-IPS:type", type);
         kn_jsonw_value(sb, "OS-EXT-IPS-MAC:mac_addr", nic->mac);
     }
     kn_jsonw_end_object(sb);
+}
+
+/* The NIC's own, or what stands for them outside. */
+static void server_noun_add_addresses(struct kn_strbuf *sb, const struct server_nic *nic, bool floating, bool typed)
+{
+    static const char *const KEYS[] = { "version", "address", "floating" };
+    struct kn_jsonr ips = kn_jsonr_inside(nic->ips), ip, values[KN_COUNT(KEYS)], outside;
+
+    while (kn_jsonr_next(&ips, &ip)) {
+        kn_jsonr_members(ip, KEYS, KN_COUNT(KEYS), values);
+        if (!floating) {
+            server_noun_add_address(sb, nic, values[0], values[1], typed ? "fixed" : NULL);
+            continue;
+        }
+        struct kn_jsonr rest = kn_jsonr_inside(values[2]);
+
+        while (kn_jsonr_next(&rest, &outside)) {
+            server_noun_add_address(sb, nic, values[0], outside, typed ? "floating" : NULL);
+        }
+    }
 }
 
 static bool named_before(const struct server_nic *nics, size_t at)
@@ -76,17 +93,17 @@ static bool named_before(const struct server_nic *nics, size_t at)
     return false;
 }
 
-/* All addresses on the network of this name, of whichever NIC. */
+/* All addresses on the network of this name, of whichever NIC; what stands for them outside comes behind them. */
 static void server_noun_add_network(struct kn_strbuf *sb, const struct server_nic *nics, size_t count,
-                                    struct kn_jsonr name, bool typed)
+                                    struct kn_jsonr name, bool has_floating, bool typed)
 {
     kn_jsonw_value(sb, NULL, name);
     kn_strbuf_addstr(sb, ":[");
-    for (size_t i = 0; i < count; i++) {
-        struct kn_jsonr ips = kn_jsonr_inside(nics[i].ips), ip;
-
-        while (kn_jsonr_equal(nics[i].network_name, name) && kn_jsonr_next(&ips, &ip)) {
-            server_noun_add_address(sb, &nics[i], ip, typed);
+    for (int floating = 0; floating <= (has_floating ? 1 : 0); floating++) {
+        for (size_t i = 0; i < count; i++) {
+            if (kn_jsonr_equal(nics[i].network_name, name)) {
+                server_noun_add_addresses(sb, &nics[i], floating == 1, typed);
+            }
         }
     }
     kn_jsonw_end_array(sb);
@@ -97,6 +114,7 @@ int kn_compute_server_addresses(struct kn_strbuf *sb, const char *key, const cha
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf asked = KN_STRBUF_INIT; /* as the row has it */
     struct server_nic nics[KN_MAX_NICS];
     const size_t count = read_nics(text, nics);
+    const bool has_floating = strstr(text, "\"floating\"") != NULL; /* most have none, and are read once */
     int written = 0;
 
     if (label[0] != '\0') {
@@ -107,7 +125,7 @@ int kn_compute_server_addresses(struct kn_strbuf *sb, const char *key, const cha
         const bool is_asked = label[0] == '\0' || kn_jsonr_equal(kn_jsonr_of(asked.buf), nics[i].network_name);
 
         if (is_asked && !named_before(nics, i)) {
-            server_noun_add_network(sb, nics, count, nics[i].network_name, typed);
+            server_noun_add_network(sb, nics, count, nics[i].network_name, has_floating, typed);
             written++;
         }
     }

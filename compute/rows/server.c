@@ -115,7 +115,9 @@ static int begin_action(const struct kn_request *req, const struct kn_rows *seen
         return 0;
     }
     if ((also != NULL && also->run(req, id, also->ctx, input, err) < 0) ||
-        kn_task_insert(req->db, &wish, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        kn_task_insert(req->db, &wish, &task, err) < 0 ||
+        (also != NULL && also->claims != NULL && kn_quota_take(req->db, also->claims, err) < 0) ||
+        kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     *ret_begun = true;

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "compute/rows/view.h"
+#include "lib/adapter/quota.h"
 #include "lib/adapter/task.h"
 #include "lib/domain/server_state.h"
 
@@ -42,6 +43,7 @@ int kn_compute_server_get(const struct kn_request *req, const char *id, struct k
 struct kn_compute_server_also {
     int (*run)(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err);
     void *ctx;
+    struct kn_quota_claims *claims; /* what run claimed, taken as the last thing; NULL: nothing counts */
 };
 /*
  * The wish to act: checks `action` against the server's states, writes its task_state, what else there is and the task in one

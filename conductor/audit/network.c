@@ -45,6 +45,13 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
       "JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text AND p.nic IS NOT NULL JOIN network w ON w.id = p.network_id "
       "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)", NULL, NULL },
+    { "4. a server shows what stands for its addresses outside",
+      "SELECT format('server %s shows port %s with %s outside', s.id, p.id, n.nic->'ips') FROM server s "
+      "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text "
+      "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "AND NOT EXISTS (SELECT 1 FROM network_change c WHERE c.id = p.id) "
+      "AND (SELECT array_agg(f.ip ORDER BY f.ip) FROM jsonb_array_elements(n.nic->'ips') i(ip), jsonb_array_elements_text(i.ip->'floating') f(ip)) IS DISTINCT FROM "
+      "(SELECT array_agg(host(f.ip) ORDER BY host(f.ip)) FROM floating_ip f WHERE f.port_id = p.id)", NULL, NULL },
     { "4. every port is bound to a host that there is",
       "SELECT format('port %s is bound to %s, which is not there', b.port_id, b.host) FROM port_binding b "
       "WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.name = b.host)", NULL, NULL },

@@ -226,12 +226,32 @@ static bool give_up_refused(struct kn_conductor_task *task, int i)
     return false;
 }
 
+bool kn_conductor_engine_waits(const struct kn_conductor_task *task, const struct kn_conductor_flow_part *part)
+{
+    return part->waits_for_host || (task->state == KN_TASK_UNDO && part->undo_waits_for_host);
+}
+
+/* Who waits for a host that is down has not asked in vain. */
+static bool waits_for_a_host(const struct kn_conductor_task *task, unsigned down)
+{
+    for (int i = 0; i < task->part_count; i++) {
+        const struct kn_conductor_part *part = &task->parts[i];
+
+        if (part->state == KN_PART_SENT && (down & KN_DOWN(part->of->to)) != 0 &&
+            kn_conductor_engine_waits(task, part->of)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A service that is away comes back, so its parts wait for ever; a host may not. */
 enum kn_conductor_verdict_of_row kn_conductor_engine_timeout(struct kn_conductor_task *task, unsigned down)
 {
-    task->resends++;
+    task->resends = waits_for_a_host(task, down) ? 0 : task->resends + 1;
     for (int i = 0; i < task->part_count; i++) {
-        bool agent_down = (down & KN_DOWN(task->parts[i].of->to)) != 0 && !task->parts[i].of->waits_for_host;
+        bool agent_down = (down & KN_DOWN(task->parts[i].of->to)) != 0 &&
+                          !kn_conductor_engine_waits(task, task->parts[i].of);
         bool hopeless = task->parts[i].overdue ||
                         (kn_conductor_engine_to_agent(task, i) &&
                          (agent_down || (task->resends > KN_MAX_RESENDS && !task->flow->insists)));

@@ -51,6 +51,8 @@ bool kn_conductor_engine_working(struct kn_conductor_task *task, const struct kn
 int64_t kn_conductor_engine_pause_ms(const struct kn_conductor_task *task);
 /* The part's command can never be sent: the row's deadline passes at once, and kn_conductor_engine_timeout() fails it with this reason. */
 void kn_conductor_engine_refuse(struct kn_conductor_task *task, int part, const struct kn_error *why);
+/* Whether a host that is down gets this part's command at its hello, however late. */
+bool kn_conductor_engine_waits(const struct kn_conductor_task *task, const struct kn_conductor_flow_part *part);
 /* The row's deadline passed. down: KN_DOWN() of each place of whose agent nothing was heard for longer than its time-out. */
 #define KN_DOWN(to) (1U << (to))
 enum kn_conductor_verdict_of_row kn_conductor_engine_timeout(struct kn_conductor_task *task, unsigned down);

@@ -380,15 +380,16 @@ static bool has_unanswered(const struct kn_conductor_task *task)
     return false;
 }
 
-/* The places that are silent although the task waits for them. */
-static unsigned places_down(const struct kn_conductor_task *task, const struct kn_hmap *silent)
+/* The places that are silent although the task waits for them; impatient: those alone that it does not wait for for ever. */
+static unsigned places_down(const struct kn_conductor_task *task, const struct kn_hmap *silent, bool impatient)
 {
     unsigned down = 0;
 
     for (int i = 0; kn_hmap_count(silent) > 0 && i < task->part_count; i++) {
         const struct kn_conductor_flow_part *of = task->parts[i].of;
 
-        if (task->parts[i].state == KN_PART_SENT && of->to != KN_TO_SERVICE && !of->waits_for_host &&
+        if (task->parts[i].state == KN_PART_SENT && of->to != KN_TO_SERVICE &&
+            !(impatient && kn_conductor_engine_waits(task, of)) &&
             kn_hmap_get(silent, kn_conductor_task_place(task, of)->agent) != NULL) {
             down |= KN_DOWN(of->to);
         }
@@ -432,10 +433,10 @@ int kn_conductor_check_deadlines(struct kn_conductor *c, struct kn_error *err)
     }
     for (size_t at = 0; kn_hmap_next(c->tasks, &at, &key, &value);) {
         struct kn_conductor_task *task = value;
-        unsigned down = places_down(task, silent);
 
-        if (!task->moving && has_unanswered(task) && (down != 0 || task->deadline_ms < now)) {
-            check_task(c, task, down, &again);
+        if (!task->moving && has_unanswered(task) &&
+            (places_down(task, silent, true) != 0 || task->deadline_ms < now)) {
+            check_task(c, task, places_down(task, silent, false), &again);
         }
     }
     if (again.count == 0) {

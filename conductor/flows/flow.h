@@ -35,6 +35,7 @@ struct kn_conductor_flow_part {
     const char *undo; /* NULL: nothing to take back */
     json_t *(*undo_build)(const struct kn_conductor_task *task, int item);
     bool waits_for_host; /* a host that is down gets it at its hello */
+    bool undo_waits_for_host; /* so does its undo: what it did there nobody else takes back */
     bool skip_if_down; /* a host that is down is fenced by the generation: go on without it */
 };
 
@@ -84,6 +85,7 @@ const struct kn_conductor_flow *kn_conductor_flow(const char *kind);
 /* The tables, each ended by kind == NULL. */
 extern const struct kn_conductor_flow kn_conductor_flows_server[];
 extern const struct kn_conductor_flow kn_conductor_flows_power[];
+extern const struct kn_conductor_flow kn_conductor_flows_interface[];
 extern const struct kn_conductor_flow kn_conductor_flows_volume[];
 /* All of them, ended by NULL: for the tests and for people. */
 extern const struct kn_conductor_flow *const kn_conductor_flow_tables[];

@@ -85,7 +85,8 @@ static const struct kn_conductor_flow_row ATTACH_ROWS[] = {
           .to = KN_TO_HOME,
           .build = build_plug,
           .undo = "server.detach_volume",
-          .undo_build = build_connect } },
+          .undo_build = build_connect,
+          .undo_waits_for_host = true } },
       NULL },
 };
 

@@ -10,6 +10,7 @@
 #define STR_OPT(name, limit, doc) KN_MAY(name, KN_STR, limit, doc)
 #define UUID(name, doc) KN_MUST(name, KN_UUID, NONE, doc)
 #define UUID_OPT(name, doc) KN_MAY(name, KN_UUID, NONE, doc)
+#define BOOL_OPT(name, doc) KN_MAY(name, KN_BOOL, NONE, doc)
 #define INT(name, limit, doc) KN_MUST(name, KN_INT, limit, doc)
 #define INT_OPT(name, limit, doc) KN_MAY(name, KN_INT, limit, doc)
 #define OBJ(name, its, doc) KN_MUST(name, KN_OBJ, NONE, doc, .form = &kn_form_##its)
@@ -48,6 +49,11 @@ const struct kn_message_type kn_message_types[] = {
              STR_OPT("state", NONE, "active (absent): there and nowhere else; inactive: there as well, for a move, until it is made active")), KN_NO_FIELDS, false },
     { "port.release", 1, KN_TOPIC_NETWORK, "delete the ports made for the server, unbind those it was given",
       KN_FIELDS(UUID("server", "the server"), STR_OPT("host", HOST, "only what binds them to this host; the ports stay")), KN_NO_FIELDS, false },
+
+    { "port.attach", 1, KN_TOPIC_NETWORK, "a port that was made for the server, or given to it, lives on this host now, and the server shows it",
+      KN_FIELDS(UUID("server", "the server"), STR("host", HOST, "the host"), UUID("port", "which")), KN_FIELDS(OBJ("nic", nic, "what the server shows of it")), false },
+    { "port.detach", 1, KN_TOPIC_NETWORK, "port.release of one port of the server, which shows it no more",
+      KN_FIELDS(UUID("server", "the server"), UUID("port", "which; one that is gone is fine")), KN_NO_FIELDS, false },
 
     { "net.changed", 1, KN_TOPIC_NETWORK, "rows that hosts derive something from changed: look into network_change", KN_NO_FIELDS, NULL, false },
 
@@ -91,6 +97,12 @@ const struct kn_message_type kn_message_types[] = {
       KN_FIELDS(STR("device", DEVICE, "the name it has: /dev/vdX")), false },
     { "server.detach_volume", 1, KN_TOPIC_AGENT, "unplug a volume and wait until the guest let it go",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume")), KN_NO_FIELDS, false },
+    { "server.attach_interface", 1, KN_TOPIC_AGENT, "hot-plug a NIC (or put it into the spec of a stopped guest)",
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("nic", plug, "the device and its port, which the host is told of beside this")),
+      KN_NO_FIELDS, false },
+    { "server.detach_interface", 1, KN_TOPIC_AGENT, "unplug a NIC, wait until the guest let it go, and take its tap away",
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("port", "whose device it is"),
+             BOOL_OPT("force", "a guest that does not let go loses the wire all the same, and the device when it is off next")), KN_NO_FIELDS, false },
     { "server.describe", 1, KN_TOPIC_AGENT, "what users wrote on the server, for the guest's metadata; the newest task's holds",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("description", description, "as it is now")), KN_NO_FIELDS, false },
     { "server.console_log", 1, KN_TOPIC_AGENT, "the end of the guest's serial log",

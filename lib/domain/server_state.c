@@ -47,6 +47,8 @@ const struct kn_server_action kn_server_actions[] = {
     { "resume", "server.resume", { "suspended" }, IDLE, "resuming", "active", KN_POWER_RUNNING, false },
     { "attach_volume", "server.attach_volume", { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
     { "detach_volume", "server.detach_volume", { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
+    { "attach_interface", "server.attach_interface", { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
+    { "detach_interface", "server.detach_interface", { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
     { "lock", NULL, ANY, ALWAYS, NULL, NULL, -1, true },
     { "unlock", NULL, ANY, ALWAYS, NULL, NULL, -1, true },
     { "resetState", NULL, ANY, ALWAYS, NULL, NULL, -1, true },

@@ -224,7 +224,9 @@ static int floating_give(struct kn_request *req, const char *id, const char *por
     }
     json_object_set_new(object, "fixed_ip_address", json_string(reach.ip));
     json_object_set_new(object, "router_id", json_string(reach.router));
-    return kn_network_router_changed(req->db, reach.router, err);
+    return kn_network_change(req->db, KN_CHANGED_PORT, port, err) < 0
+               ? -1
+               : kn_network_router_changed(req->db, reach.router, err);
 }
 
 static void floating_take_back(json_t *object)
@@ -255,6 +257,16 @@ static int floating_decide_new(struct kn_request *req, const char *id, json_t *o
                                         kn_schema_text(object, "floating_ip_address", ""), object, err);
 }
 
+/* Its router is told, and the server shows it no more that has its port. */
+static int floating_leaves(struct kn_request *req, const struct kn_rows *now, struct kn_error *err)
+{
+    const char *port = kn_rest_was(&kn_network_floatingips, now, "port_id");
+
+    return port[0] != '\0' && kn_network_change(req->db, KN_CHANGED_PORT, port, err) < 0
+               ? -1
+               : kn_network_router_changed(req->db, kn_rest_was(&kn_network_floatingips, now, "set router"), err);
+}
+
 static const struct kn_stmt FORWARDS = { "floating_forwards",
                                          "SELECT 1 FROM port_forwarding WHERE floating_ip_id = $1::uuid LIMIT 1", 1 };
 
@@ -273,7 +285,7 @@ static int floating_decide_change(struct kn_request *req, const char *id, const 
         json_object_del(object, "fixed_ip_address");
         return 0;
     }
-    if (kn_network_router_changed(req->db, kn_rest_was(noun, now, "set router"), err) < 0) {
+    if (floating_leaves(req, now, err) < 0) {
         return -1;
     }
     if (port != NULL) {
@@ -294,10 +306,9 @@ static int floating_decide_change(struct kn_request *req, const char *id, const 
 static int floating_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                            struct kn_error *err)
 {
-    return now == NULL ? floating_decide_new(req, id, object, err)
-           : object == NULL
-               ? kn_network_router_changed(req->db, kn_rest_was(&kn_network_floatingips, now, "set router"), err)
-               : floating_decide_change(req, id, now, object, err);
+    return now == NULL      ? floating_decide_new(req, id, object, err)
+           : object == NULL ? floating_leaves(req, now, err)
+                            : floating_decide_change(req, id, now, object, err);
 }
 
 static int floating_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,

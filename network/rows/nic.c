@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
 
@@ -15,10 +16,22 @@ void kn_network_nic_release(struct kn_network_nic *nic)
     nic->addresses = NULL;
 }
 
-void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const struct kn_ip *ip)
+void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
+                        const char *floating)
 {
     nic->addresses = kn_realloc_array(nic->addresses, (size_t)nic->address_count + 1, sizeof(*nic->addresses));
-    nic->addresses[nic->address_count++] = (struct kn_network_nic_address){ subnet, *ip };
+    nic->addresses[nic->address_count++] = (struct kn_network_nic_address){ subnet, *ip, floating };
+}
+
+static json_t *nic_floating(const char *words)
+{
+    json_t *list = json_array();
+
+    for (size_t len; *words != '\0'; words += len + (words[len] == ' ')) {
+        len = strcspn(words, " ");
+        json_array_append_new(list, json_stringn(words, len));
+    }
+    return list;
 }
 
 static json_t *address_json(const struct kn_network_nic_address *address)
@@ -31,6 +44,9 @@ static json_t *address_json(const struct kn_network_nic_address *address)
 
     if (subnet->gateway.family != 0) {
         json_object_set_new(json, "gateway", json_string(kn_ip_text(&subnet->gateway, text)));
+    }
+    if (address->floating != NULL) {
+        json_object_set_new(json, "floating", nic_floating(address->floating));
     }
     return json;
 }

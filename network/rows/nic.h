@@ -11,9 +11,14 @@
 
 #define KN_TAP_SIZE 16 /* IFNAMSIZ */
 
+/* The addresses outside that stand for the address a of the port p, as a statement has them: with spaces between them. */
+#define KN_NIC_FLOATING \
+    "(SELECT string_agg(host(f.ip), ' ' ORDER BY f.ip) FROM floating_ip f WHERE f.port_id = p.id AND f.fixed_ip = a.ip)"
+
 struct kn_network_nic_address {
     const struct kn_network_subnet_view *subnet;
     struct kn_ip ip;
+    const char *floating; /* what stands for it outside, with spaces between them; NULL: nothing. Borrowed */
 };
 
 struct kn_network_nic {
@@ -26,8 +31,8 @@ struct kn_network_nic {
 };
 
 void kn_network_nic_release(struct kn_network_nic *nic);
-void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet,
-                        const struct kn_ip *ip);
+void kn_network_nic_add(struct kn_network_nic *nic, const struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
+                        const char *floating);
 json_t *kn_network_nic_json(const struct kn_network_nic *nic);
 
 void kn_network_tap_name(const char *port_id, char out[KN_TAP_SIZE]);

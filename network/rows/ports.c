@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ports.c: ports as a table, and their rules, for people; allocate.c makes those of servers. A port that lives on a host is a server's: what
- * the host would have to be told is refused here.
+ * its guest could not follow is refused here.
  */
 #include <string.h>
 
@@ -20,6 +20,7 @@
 #include "network/rows/port_guard.h"
 #include "network/rows/qos.h"
 #include "network/rows/routers.h"
+#include "network/rows/server_nics.h"
 #include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
@@ -470,22 +471,30 @@ static int decide_change(struct kn_request *req, const char *id, const struct kn
                : replace_addresses(req, id, now, object, err);
 }
 
-static int decide_end(const char *id, const struct kn_rows *now, struct kn_error *err)
+static int decide_end(struct kn_request *req, const char *id, const struct kn_rows *now, struct kn_error *err)
 {
+    bool drops = false;
+
     if (strcmp(kn_rest_was(&kn_network_ports, now, "device_owner"), OWN_PORTS) ==
         0) { /* any other network:… is a word that somebody wrote, with no device behind it */
         kn_fail(err, KN_CONFLICT,
                 "Port %s cannot be deleted directly via the port API: has device owner " OWN_PORTS ".", id);
         return kn_fail_name(err, "ServicePortInUse");
     }
-    return is_set(now, "held") ? ports_fail_in_use(id, now, err) : 0;
+    if (!is_set(now, "held")) {
+        return 0;
+    }
+    if (kn_network_nic_end(req, id, &drops, err) < 0) {
+        return -1;
+    }
+    return drops ? 0 : ports_fail_in_use(id, now, err);
 }
 
 static int ports_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                         struct kn_error *err)
 {
     if (now != NULL && object == NULL) {
-        return kn_network_router_of_port(req, id, true, NULL, err) < 0 ? -1 : decide_end(id, now, err);
+        return kn_network_router_of_port(req, id, true, NULL, err) < 0 ? -1 : decide_end(req, id, now, err);
     }
     return (now == NULL ? decide_new(req, object, err) : decide_change(req, id, now, object, err)) < 0
                ? -1
@@ -522,6 +531,30 @@ static int ports_after(struct kn_request *req, const char *id, const struct kn_r
     return kn_db_run(req->db, &TAG, KN_ARGS(id, kn_array_value(&tags)), NULL, err);
 }
 
+static bool ports_deletes(const struct kn_request *req)
+{
+    return strcmp(req->method, "DELETE") == 0;
+}
+
+static int ports_before_lock(struct kn_request *req, const char *id, struct kn_error *err)
+{
+    return ports_deletes(req) ? kn_network_nic_before_end(req, id, err) : 0;
+}
+
+static void ports_tell(struct kn_request *req, const json_t *changed)
+{
+    const char *id;
+    json_t *object;
+
+    kn_network_change_tell(req, changed);
+    if (!ports_deletes(req)) {
+        return;
+    }
+    json_object_foreach ((json_t *)(uintptr_t)changed, id, object) { /* jansson walks over non-const objects only */
+        kn_network_nic_tell_end(req, id);
+    }
+}
+
 static const struct kn_rest_counts COUNTS = {
     "network",
     { "port_counts", "SELECT project_id, 'port', count(*) FROM port WHERE id = ANY($1::uuid[]) GROUP BY project_id",
@@ -550,10 +583,11 @@ const struct kn_rest_noun kn_network_ports = {
     .table = "port",
     .counts = &COUNTS,
     .check = ports_check,
+    .before_lock = ports_before_lock,
     .decide = ports_decide,
     .insert = ports_insert,
     .after = ports_after,
     .raced = kn_network_plan_raced,
     .clash = ports_clash,
-    .tell = kn_network_change_tell,
+    .tell = ports_tell,
 };

@@ -53,10 +53,33 @@ int kn_network_judge(const char *network_id, const char *fixed_ip, const struct 
                                          fixed_ip, found->user);
 }
 
+int kn_network_find_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id,
+                           const char *fixed_ip, struct kn_rows **ret_rows, struct kn_network_found *ret,
+                           struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, fixed_ip == NULL ? &NETWORK_ALONE : &NETWORK,
+                  KN_ARGS(network_id, caller->project_id,
+                          kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL) ? "t" : "f", fixed_ip),
+                  &rows, err) < 0) {
+        return -1;
+    }
+    *ret = (struct kn_network_found){ .exists = kn_rows_count(rows) > 0 };
+    if (ret->exists) {
+        ret->has_subnet = kn_rows_int(rows, 0, N_SUBNETS) > 0;
+        ret->holds = fixed_ip != NULL && kn_rows_bool(rows, 0, N_HOLDS);
+        ret->user = fixed_ip != NULL ? kn_rows_str(rows, 0, N_USER) : NULL;
+    }
+    *ret_rows = kn_steal(&rows);
+    return 0;
+}
+
 int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id, const char *fixed_ip,
                       struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_network_found found;
     struct kn_ip ip;
 
     if (!kn_uuid_valid(network_id)) {
@@ -66,20 +89,9 @@ int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const ch
     if (fixed_ip != NULL && !kn_ip_parse(fixed_ip, &ip)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid fixed IP address (%s)", fixed_ip);
     }
-    if (kn_db_run(db, fixed_ip == NULL ? &NETWORK_ALONE : &NETWORK,
-                  KN_ARGS(network_id, caller->project_id,
-                          kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL) ? "t" : "f", fixed_ip),
-                  &rows, err) < 0) {
-        return -1;
-    }
-    struct kn_network_found found = { .exists = kn_rows_count(rows) > 0 };
-
-    if (found.exists) {
-        found.has_subnet = kn_rows_int(rows, 0, N_SUBNETS) > 0;
-        found.holds = fixed_ip != NULL && kn_rows_bool(rows, 0, N_HOLDS);
-        found.user = fixed_ip != NULL ? kn_rows_str(rows, 0, N_USER) : NULL;
-    }
-    return kn_network_judge(network_id, fixed_ip, &found, err);
+    return kn_network_find_usable(db, caller, network_id, fixed_ip, &rows, &found, err) < 0
+               ? -1
+               : kn_network_judge(network_id, fixed_ip, &found, err);
 }
 
 static const struct kn_stmt AUTO_NETWORK = {

@@ -21,15 +21,13 @@
 
 #define SERVERS "compute:" /* the owner that a server's port has until it is bound */
 
-enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_IS_NIC, P_SUBNET, P_IP };
+enum { P_ID, P_NETWORK, P_MAC, P_TAG, P_DEVICE, P_IS_NIC, P_SUBNET, P_IP, P_FLOATING };
 
-/*
- * What the servers have, a row an address, in NIC order. A port whose device_id somebody wrote by hand is no NIC of that server: it
- * has no place among them.
- */
+/* What the servers have, a row an address, in NIC order. A port whose device_id somebody wrote by hand is none: it has no place among them. */
 static const struct kn_stmt LOAD_SERVERS = {
     "allocate_servers",
-    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, true, a.subnet_id, a.ip FROM unnest($1::text[]) AS w(device)"
+    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, true, a.subnet_id, a.ip, " KN_NIC_FLOATING
+    " FROM unnest($1::text[]) AS w(device)"
     " JOIN port p ON p.device_id = w.device AND p.device_id <> '' AND p.nic IS NOT NULL"
     " LEFT JOIN address a ON a.port_id = p.id ORDER BY p.device_id, p.nic, p.id, a.ip",
     1
@@ -38,7 +36,7 @@ static const struct kn_stmt LOAD_SERVERS = {
 /* What the requests name. Locked: nobody else may take or change it now. */
 static const struct kn_stmt LOAD_NAMED = {
     "allocate_named",
-    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, false, a.subnet_id, a.ip FROM port p"
+    "SELECT p.id, p.network_id, p.mac, p.tag, p.device_id, false, a.subnet_id, a.ip, " KN_NIC_FLOATING " FROM port p"
     " LEFT JOIN address a ON a.port_id = p.id WHERE p.id = ANY($1::uuid[]) ORDER BY p.id, a.ip FOR UPDATE OF p",
     1
 };
@@ -55,23 +53,24 @@ struct known_port {
     struct kn_network_nic nic;
     char network_id[KN_UUID_SIZE];
     char device[KN_UUID_SIZE]; /* "" when free; changes when the batch takes it */
-    struct known_port *next;   /* of the same server, in NIC order */
+    struct known_port *next; /* of the same server, in NIC order */
     struct known_address {
         char subnet[KN_UUID_SIZE];
         struct kn_ip ip;
+        char *floating; /* NULL: none */
     } *addresses;
     int address_count;
 };
 
 struct allocation {
     struct kn_db *db;
-    struct kn_hmap *by_id;     /* known ports; owns them */
+    struct kn_hmap *by_id; /* known ports; owns them */
     struct kn_hmap *by_server; /* first known port of each server; borrowed */
     struct kn_network_topology topology;
     struct kn_network_plan plan;
     struct kn_network_guards guards;
-    struct kn_array taken[4];  /* the columns of TAKE */
-    struct kn_hmap *rooms;     /* by project; owns them */
+    struct kn_array taken[4]; /* the columns of TAKE */
+    struct kn_hmap *rooms; /* by project; owns them */
     struct kn_quota_claims *claims; /* the batch's */
 };
 
@@ -80,6 +79,9 @@ static void known_port_free(void *p)
     struct known_port *port = p;
 
     kn_network_nic_release(&port->nic);
+    for (int i = 0; i < port->address_count; i++) {
+        free(port->addresses[i].floating);
+    }
     free(port->addresses);
     free(port);
 }
@@ -117,6 +119,7 @@ static void allocate_add_address(struct known_port *port, const struct kn_rows *
     port->addresses = kn_realloc_array(port->addresses, n + 1, sizeof(*port->addresses));
     kn_copy(port->addresses[n].subnet, KN_UUID_SIZE, kn_rows_text(rows, row, P_SUBNET));
     kn_ip_parse(kn_rows_str(rows, row, P_IP), &port->addresses[n].ip);
+    port->addresses[n].floating = kn_strdup(kn_rows_str(rows, row, P_FLOATING));
 }
 
 static struct known_port *allocate_add_port(struct allocation *all, const struct kn_rows *rows, int row)
@@ -324,7 +327,7 @@ static struct kn_network_nic *nic_of(const struct allocation *all, struct known_
         for (int i = 0; i < port->address_count; i++) {
             const struct known_address *at = &port->addresses[i];
 
-            kn_network_nic_add(nic, kn_network_view_subnet(nic->network, at->subnet), &at->ip);
+            kn_network_nic_add(nic, kn_network_view_subnet(nic->network, at->subnet), &at->ip, at->floating);
         }
     }
     return nic;
@@ -424,7 +427,7 @@ static int make_port(struct allocation *all, const json_t *request, struct draft
     draft->made.network = network;
     kn_uuid_make(draft->made.port);
     for (size_t i = 0; i < draw.count; i++) {
-        kn_network_nic_add(&draft->made, draw.items[i].subnet, &draw.items[i].ip);
+        kn_network_nic_add(&draft->made, draw.items[i].subnet, &draw.items[i].ip, NULL);
     }
     return 0;
 }

@@ -34,5 +34,10 @@ int kn_network_ports_bind(struct kn_db *db, struct kn_network_outcome **outcomes
                           struct kn_network_touched *touched, struct kn_error *err);
 int kn_network_ports_release(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
                              struct kn_network_touched *touched, struct kn_error *err);
+/* Of one port of the server; what it shows (server.nics) is written with it. */
+int kn_network_ports_attach(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                            struct kn_network_touched *touched, struct kn_error *err);
+int kn_network_ports_detach(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
+                            struct kn_network_touched *touched, struct kn_error *err);
 
 #endif

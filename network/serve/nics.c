@@ -14,15 +14,20 @@ static const struct kn_stmt SERVERS = {
     " UNION SELECT s.id FROM network n JOIN port p ON p.network_id = n.id AND p.nic IS NOT NULL JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL"
     " WHERE n.id = ANY($2::uuid[]) AND s.nics <> '[]' AND NOT s.nics @> jsonb_build_array(jsonb_build_object('port', p.id, 'mtu', n.mtu, 'network_name', n.name))", 2
 };
-enum { S_SERVER };
+static const struct kn_stmt HOLD = {
+    "nics_hold", "SELECT s.id FROM server s WHERE s.id = ANY($1::uuid[]) AND s.deleted_at IS NULL ORDER BY s.id FOR UPDATE", 1
+};
+enum { S_SERVER }; /* of both */
+/* $3: also of a server that shows none, as one that is being made does. */
 static const struct kn_stmt SHOW = {
     "nics_show",
     "UPDATE server s SET nics = w.nics, updated_at = now() FROM unnest($1::uuid[], $2::jsonb[]) AS w(id, nics)"
-    " WHERE s.id = w.id AND s.deleted_at IS NULL AND s.nics <> '[]' AND s.nics <> w.nics", 2
+    " WHERE s.id = w.id AND s.deleted_at IS NULL AND (s.nics <> '[]' OR $3::boolean) AND s.nics <> w.nics", 3
 };
 /* clang-format on */
 
-static int nics_write(struct kn_db *db, struct kn_network_outcome *outcomes, int count, struct kn_error *err)
+static int nics_write(struct kn_db *db, struct kn_network_outcome *outcomes, int count, bool is_made,
+                      struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT, nics = KN_ARRAY_INIT;
 
@@ -34,11 +39,15 @@ static int nics_write(struct kn_db *db, struct kn_network_outcome *outcomes, int
             kn_array_add(&nics, text);
         }
     }
-    return ids.count == 0 ? 0 : kn_db_run(db, &SHOW, KN_ARGS(kn_array_value(&ids), kn_array_value(&nics)), NULL, err);
+    return ids.count == 0
+               ? 0
+               : kn_db_run(db, &SHOW, KN_ARGS(kn_array_value(&ids), kn_array_value(&nics), is_made ? "t" : "f"), NULL,
+                           err);
 }
 
 /* A command that wants nothing: its answer is what there is. */
-static int nics_ask(struct kn_db *db, struct kn_message *commands, int count, struct kn_error *err)
+static int nics_ask(struct kn_db *db, struct kn_message *commands, int count, bool is_made, json_t *ret_shown,
+                    struct kn_error *err)
 {
     AUTO_FREE struct kn_network_outcome *outcomes = kn_alloc((size_t)(count + 1) * sizeof(*outcomes));
     AUTO_FREE struct kn_network_outcome **each = kn_alloc((size_t)(count + 1) * sizeof(*each));
@@ -51,22 +60,22 @@ static int nics_ask(struct kn_db *db, struct kn_message *commands, int count, st
     int rc = kn_network_ports_allocate(db, each, count, &touched, err);
 
     if (rc == 0) {
-        rc = nics_write(db, outcomes, count, err);
+        rc = nics_write(db, outcomes, count, is_made, err);
     }
     for (int i = 0; i < count; i++) {
+        if (ret_shown != NULL && outcomes[i].result != NULL) {
+            json_object_set(ret_shown, kn_json_str(commands[i].body, "server"),
+                            json_object_get(outcomes[i].result, "nics"));
+        }
         json_decref(outcomes[i].result);
     }
     kn_quota_claims_release(&touched.claims);
     return rc;
 }
 
-int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_array *networks, struct kn_error *err)
+static int nics_of_rows(struct kn_db *db, const struct kn_rows *rows, bool is_made, json_t *ret_shown,
+                        struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(db, &SERVERS, KN_ARGS(kn_array_value(ports), kn_array_value(networks)), &rows, err) < 0) {
-        return -1;
-    }
     const int count = kn_rows_count(rows);
 
     if (count == 0) {
@@ -79,10 +88,33 @@ int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_
                         json_pack("{s:s, s:s, s:s, s:[]}", "server", kn_rows_text(rows, i, S_SERVER), "project", "",
                                   "hostname", "", "requests"));
     }
-    int rc = nics_ask(db, commands, count, err);
+    int rc = nics_ask(db, commands, count, is_made, ret_shown, err);
 
     for (int i = 0; i < count; i++) {
         kn_message_release(&commands[i]);
     }
     return rc;
+}
+
+int kn_network_nics_refresh(struct kn_db *db, struct kn_array *ports, struct kn_array *networks, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    return kn_db_run(db, &SERVERS, KN_ARGS(kn_array_value(ports), kn_array_value(networks)), &rows, err) < 0
+               ? -1
+               : nics_of_rows(db, rows, false, NULL, err);
+}
+
+int kn_network_nics_hold(struct kn_db *db, struct kn_array *servers, struct kn_error *err)
+{
+    return kn_db_run(db, &HOLD, KN_ARGS(kn_array_value(servers)), NULL, err);
+}
+
+int kn_network_nics_show(struct kn_db *db, struct kn_array *servers, json_t *ret_shown, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    return kn_db_run(db, &HOLD, KN_ARGS(kn_array_value(servers)), &rows, err) < 0
+               ? -1
+               : nics_of_rows(db, rows, true, ret_shown, err);
 }

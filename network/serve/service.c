@@ -22,12 +22,11 @@
 
 #define TRIES 5
 
-enum net_command { ALLOCATE, BIND, RELEASE, KINDS };
+enum net_command { ALLOCATE, BIND, RELEASE, ATTACH, DETACH, KINDS };
 
 static const char *const KIND_NAMES[] = {
-    [ALLOCATE] = "port.allocate",
-    [BIND] = "port.bind",
-    [RELEASE] = "port.release",
+    [ALLOCATE] = "port.allocate", [BIND] = "port.bind",     [RELEASE] = "port.release",
+    [ATTACH] = "port.attach",     [DETACH] = "port.detach",
 };
 _Static_assert(KN_COUNT(KIND_NAMES) == KINDS, "a name for each kind");
 
@@ -52,6 +51,10 @@ static int run_kind(struct kn_db *db, enum net_command kind, struct kn_network_o
         return kn_network_ports_bind(db, outcomes, count, touched, err);
     case RELEASE:
         return kn_network_ports_release(db, outcomes, count, touched, err);
+    case ATTACH:
+        return kn_network_ports_attach(db, outcomes, count, touched, err);
+    case DETACH:
+        return kn_network_ports_detach(db, outcomes, count, touched, err);
     case KINDS:
         break;
     }
@@ -80,6 +83,12 @@ static int run_stretch(struct kn_db *db, struct kn_network_outcome *outcomes, in
     return 0;
 }
 
+/* Of one server several may stand in one stretch. */
+static bool is_of_many(enum net_command kind)
+{
+    return kind == ALLOCATE || kind == RELEASE;
+}
+
 /* How many outcomes from the first on may be run side by side. */
 static int stretch_length(const struct kn_network_outcome *outcomes, int count)
 {
@@ -91,7 +100,7 @@ static int stretch_length(const struct kn_network_outcome *outcomes, int count)
         const char *name = outcomes[n].command->type->name;
         const char *before = kn_hmap_get(kinds, server);
 
-        if (before != NULL && (before != name || strcmp(name, KIND_NAMES[BIND]) == 0)) {
+        if (before != NULL && (before != name || !is_of_many(service_kind_of(outcomes[n].command)))) {
             break; /* of two binds the later one counts */
         }
         kn_hmap_put(kinds, server, (void *)(uintptr_t)name);

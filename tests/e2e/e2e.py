@@ -40,7 +40,7 @@ class World:
             for port in lab.call("GET", f"/network/v2.0/ports?device_id={router['id']}&device_owner=network:router_interface", want=200)["ports"]:
                 lab.call("PUT", f"/network/v2.0/routers/{router['id']}/remove_router_interface", {"port_id": port["id"]})
             lab.call("DELETE", f"/network/v2.0/routers/{router['id']}")
-        for network in lab.call("GET", "/network/v2.0/networks?name=e2e-net", want=200)["networks"]:
+        for network in lab.call("GET", "/network/v2.0/networks?name=e2e-net&name=e2e-net-2", want=200)["networks"]:
             lab.call("DELETE", f"/network/v2.0/networks/{network['id']}", want=204)
         lab.call("DELETE", "/compute/v2.1/os-keypairs/e2e-key")
 
@@ -117,6 +117,7 @@ def floating_ips_lead_in_and_out(w):
     def who():
         return lab.outside("sh", "-c", f"echo | timeout 5 busybox wget -q -O - http://{address}/cgi-bin/status")[1]
     wait_until("the first guest by its floating IP", lambda: w.one.name in who(), GUEST_LIMIT_S)
+    expect("addresses", [ip["OS-EXT-IPS:type"] for ip in lab.server(w.one.id)["addresses"]["e2e-net"] if ip["addr"] == address], ["floating"])
     w.two.run("ping -q -c 1 -W 5 172.24.4.1")
     lab.call("PUT", f"/network/v2.0/floatingips/{floating['id']}", {"floatingip": {"port_id": w.ports[w.two.id][0]}}, want=200)
     wait_until("the second guest by the same", lambda: w.two.name in who(), GUEST_LIMIT_S)
@@ -124,6 +125,26 @@ def floating_ips_lead_in_and_out(w):
     wait_until("nobody by it", lambda: lab.outside("ping", "-q", "-c", "1", "-W", "1", address)[0] != 0, GUEST_LIMIT_S)
     lab.call("PUT", f"/network/v2.0/routers/{router}/remove_router_interface", {"subnet_id": subnet}, want=200)
     lab.call("DELETE", f"/network/v2.0/routers/{router}", want=204)
+
+
+def interface_comes_and_goes(w):
+    """A second NIC into a running guest, which gets its address on it, and out again; a port that is deleted takes its NIC with it."""
+    lab, guest = w.lab, w.one
+    network = lab.call("POST", "/network/v2.0/networks", {"network": {"name": "e2e-net-2"}}, want=201)["network"]["id"]
+    lab.call("POST", "/network/v2.0/subnets", {"subnet": {"network_id": network, "ip_version": 4, "cidr": "10.67.0.0/24", "gateway_ip": None}}, want=201)
+
+    def seen():
+        return guest.run("ip -4 -o addr")
+    for end in (f"/compute/v2.1/servers/{guest.id}/os-interface/", "/network/v2.0/ports/"):
+        made = lab.call("POST", f"/compute/v2.1/servers/{guest.id}/os-interface", {"interfaceAttachment": {"net_id": network}}, want=200)["interfaceAttachment"]
+        address = made["fixed_ips"][0]["ip_address"]
+        wait_until(f"{guest.name} has {address}", lambda address=address: f" {address}/24" in seen(), GUEST_LIMIT_S)
+        shown = lab.server(guest.id)["addresses"]
+        expect("addresses", [ip["addr"] for ip in shown["e2e-net-2"]], [address])
+        lab.call("DELETE", end + made["port_id"])
+        wait_until(f"{guest.name} has it no more", lambda address=address: address not in seen(), GUEST_LIMIT_S)
+        wait_until("nor shows it", lambda: "e2e-net-2" not in lab.server(guest.id)["addresses"], GUEST_LIMIT_S)
+    lab.call("DELETE", f"/network/v2.0/networks/{network}", want=204)
 
 
 METADATA = "http://169.254.169.254/openstack/latest/meta_data.json"
@@ -262,7 +283,7 @@ def audit_is_clean(w):
     w.lab.audit()
 
 
-STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, floating_ips_lead_in_and_out, each_reads_its_own_metadata,
+STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, floating_ips_lead_in_and_out, interface_comes_and_goes, each_reads_its_own_metadata,
          metadata_follows_what_users_write,
          console_shows_what_the_guest_said, stop_and_start, reboot_soft_and_hard, pause_and_unpause, suspend_and_resume, volume_moves_between_servers,
          agent_killed_in_the_middle_of_a_spawn, shutdown_from_inside_is_noticed, deleted_servers_leave_nothing, audit_is_clean]

@@ -170,6 +170,52 @@ static void test_volumes(void **state)
     }
 }
 
+static size_t taps(struct kn_test_agent *f)
+{
+    json_t *seen = kn_test_agent_observe(f);
+    const size_t count = json_array_size(json_object_get(seen, "taps"));
+
+    json_decref(seen);
+    return count;
+}
+
+static void test_interfaces(void **state)
+{
+    struct kn_test_agent *f = *state;
+    char server[KN_UUID_SIZE], port[KN_UUID_SIZE];
+    AUTO_FREE char *tap = NULL;
+
+    kn_uuid_make(server);
+    kn_uuid_make(port);
+    tap = kn_asprintf("tap%.11s", port);
+    spawn(f, server, 1);
+    const size_t before = taps(f);
+
+    for (int i = 0; i < 2; i++) { /* twice is once */
+        json_t *body = json_pack("{s:s, s:{s:s, s:s, s:s, s:i}}", "server", server, "nic", "port", port, "mac",
+                                 "fa:16:3e:00:00:01", "tap", tap, "mtu", 1450);
+
+        done(f, "server.attach_interface", kn_test_agent_command(f, "server.attach_interface", 1, body));
+        assert_int_equal(taps(f), before + 1);
+    }
+    kn_test_agent_kill9(f);
+    kn_test_agent_start(f);
+    struct kn_message hello = kn_test_agent_expect(f, "agent.hello", 0);
+
+    kn_message_release(&hello);
+    assert_int_equal(taps(f), before + 1);
+    for (int i = 0; i < 2; i++) {
+        json_t *body = json_pack("{s:s, s:s}", "server", server, "port", port);
+
+        done(f, "server.detach_interface", kn_test_agent_command(f, "server.detach_interface", 1, body));
+        assert_int_equal(taps(f), before);
+    }
+    kn_uuid_make(server); /* of a guest that is not there nothing has to be taken */
+    done(f, "server.detach_interface",
+         kn_test_agent_command(f, "server.detach_interface", 1,
+                               json_pack("{s:s, s:s}", "server", server, "port", port)));
+}
+
 /* A command of a task that was sent before. */
 static int64_t again(struct kn_test_agent *f, int64_t task, const char *type, json_t *body)
 {
@@ -487,6 +533,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stale_is_refused, setup, kn_test_agent_teardown_sim),
         cmocka_unit_test_setup_teardown(test_power, setup, kn_test_agent_teardown_sim),
         cmocka_unit_test_setup_teardown(test_volumes, setup, kn_test_agent_teardown_sim),
+        cmocka_unit_test_setup_teardown(test_interfaces, setup, kn_test_agent_teardown_sim),
         cmocka_unit_test_setup_teardown(test_older_commands_change_nothing, setup, kn_test_agent_teardown_sim),
         cmocka_unit_test_setup_teardown(test_a_question_waits_for_no_command, setup, kn_test_agent_teardown_sim),
         cmocka_unit_test_setup_teardown(test_the_newest_command_is_done_once, setup, kn_test_agent_teardown_sim),

@@ -13,8 +13,8 @@ static void what_is_plugged_in(void **state)
 {
     (void)state;
     assert_int_equal(get(SEED_MEMBER, 70, SERVERS "/" ONE "/os-interface"), 200);
-    assert_string_equal(kn_test_nova_str(nova, "interfaceAttachments.0.port_id"), SEED_PORT);
-    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-interface/" SEED_PORT), 200);
+    assert_string_equal(kn_test_nova_str(nova, "interfaceAttachments.0.port_id"), ITS_PORT);
+    assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-interface/" ITS_PORT), 200);
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/os-interface/" SEED_NOBODY), 404);
     assert_int_equal(get(SEED_MEMBER, 1, SERVERS "/" ONE "/ips/net"), 200);
     assert_string_equal(kn_test_nova_str(nova, "net.0.addr"), "10.0.0.77");

@@ -125,7 +125,14 @@ static void what_is_plugged_in_by_capitals(void **state)
         kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE kind = 'server.detach_volume' AND input->>'volume' = "
                                "'" VOLUME "'"),
         1);
+    ask(200, "POST", COMPUTE "servers/^" SERVER "^/os-interface",
+        "{\"interfaceAttachment\": {\"port_id\": \"^" PORT "^\"}}");
     ask(200, "GET", COMPUTE "servers/^" SERVER "^/os-interface/^" PORT "^", NULL);
+    assert_string_equal(kn_test_nova_str(nova, "interfaceAttachment.port_id"), PORT);
+    ask(202, "DELETE", COMPUTE "servers/^" SERVER "^/os-interface/^" PORT "^", NULL);
+    ask(200, "POST", COMPUTE "servers/^" SERVER "^/os-interface",
+        "{\"interfaceAttachment\": {\"net_id\": \"^" NETWORK "^\"}}");
+    assert_string_equal(kn_test_nova_str(nova, "interfaceAttachment.net_id"), NETWORK);
     ask(200, "GET", COMPUTE "servers/^" SERVER "^/os-instance-actions", NULL);
     assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.instance_uuid"), SERVER);
     assert_no_capitals();

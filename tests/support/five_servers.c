@@ -42,8 +42,8 @@ static const char ROWS[] =
 static const char GUARDED[] =
     "INSERT INTO security_group (id, project_id, name, description, is_default) VALUES ('" ITS_GROUP "', '" SEED_PROJECT
     "', 'default', 'Default security group', true);"
-    "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES ('" ITS_PORT "', '" SEED_NETWORK
-    "', '" SEED_PROJECT "', 'fa:16:3e:00:00:0a', '" ONE "');"
+    "INSERT INTO port (id, network_id, project_id, mac, device_id, nic) VALUES ('" ITS_PORT "', '" SEED_NETWORK
+    "', '" SEED_PROJECT "', 'fa:16:3e:00:00:0a', '" ONE "', 0);"
     "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.78', '" ITS_PORT
     "');"
     "INSERT INTO port_security_group (port_id, group_id) VALUES ('" ITS_PORT "', '" ITS_GROUP "');";

@@ -508,6 +508,34 @@ static void test_a_description_waits_for_its_host(void **state)
     kn_conductor_task_free(task);
 }
 
+/* What a host plugged before it fell silent would stay there for good: it is told when it is back, however late. */
+static void test_what_a_host_plugged_is_unplugged_when_it_is_back(void **state)
+{
+    struct kn_conductor_task *task = new_task("server.attach_interface", "{\"port\": \"" VOLUME "\"}");
+
+    (void)state;
+    json_object_set_new(task->object, "host", json_string("h1"));
+    json_object_set_new(task->object, "agent", json_string("a1"));
+    admit(task);
+    done(task, "port.attach", "{\"nic\": " NIC "}");
+    advance_only(task, false);
+    task->parts[0].state = KN_PART_SENT;
+    assert_int_equal(kn_conductor_engine_timeout(task, KN_DOWN(KN_TO_HOME)), KN_ROW_FAILED);
+    advance_only(task, true);
+    assert_string_equal(position(task), "undo 1 attempt 3: server.detach_interface");
+    task->parts[0].state = KN_PART_SENT;
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(kn_conductor_engine_timeout(task, KN_DOWN(KN_TO_HOME)), KN_ROW_AGAIN);
+    }
+    for (int i = 0; i < KN_MAX_RESENDS; i++) { /* it lives, and says nothing */
+        assert_int_equal(kn_conductor_engine_timeout(task, 0), KN_ROW_AGAIN);
+    }
+    assert_int_equal(done(task, "server.detach_interface", "{}"), KN_ROW_ENDED);
+    advance_only(task, false);
+    assert_string_equal(position(task), "undo 0 attempt 4: port.detach");
+    kn_conductor_task_free(task);
+}
+
 static void test_a_server_that_was_never_placed_is_deleted_without_a_host(void **state)
 {
     struct kn_conductor_task *task = new_task("server.delete", "{}");
@@ -561,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_a_host_that_is_down_stops_no_deletion),
         cmocka_unit_test(test_a_deletion_insists),
         cmocka_unit_test(test_a_description_waits_for_its_host),
+        cmocka_unit_test(test_what_a_host_plugged_is_unplugged_when_it_is_back),
         cmocka_unit_test(test_a_server_that_was_never_placed_is_deleted_without_a_host),
         cmocka_unit_test(test_commands_fit_the_registry),
         cmocka_unit_test(test_what_cannot_be_taken_back_is_told),

@@ -46,6 +46,8 @@ static const struct expectation NOVA[] = {
     { "resume", "suspended", "" },
     { "attach_volume", "active paused stopped", "" },
     { "detach_volume", "active paused stopped", "" },
+    { "attach_interface", "active paused stopped", "" },
+    { "detach_interface", "active paused stopped", "" },
     { "lock", "*", "*" },
     { "unlock", "*", "*" },
     { "resetState", "*", "*" },

@@ -30,7 +30,7 @@ static json_t *write_nic(char *tag)
     subnet.dns = json_pack("[s]", "8.8.8.8");
     subnet.routes = json_pack("[{s:s, s:s}]", "destination", "10.9.0.0/16", "nexthop", "10.5.0.254");
     nic.tag = kn_strdup(tag);
-    kn_network_nic_add(&nic, &subnet, &ip);
+    kn_network_nic_add(&nic, &subnet, &ip, NULL);
     json = kn_network_nic_json(&nic);
     kn_network_nic_release(&nic);
     json_decref(subnet.dns);
