@@ -77,7 +77,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -215,6 +215,10 @@ machines: all
 e2e:
 	@tests/e2e/run.sh
 
+# Networks as guests see them: packets between real guests on three hosts of a lab, under ten minutes; `make e2e` and the check run a short form.
+packets:
+	@tests/e2e/run.sh --packets
+
 # make interop [SERVICES=a,b] [TESTS=regex] [ALL=1]
 interop: all
 	@tests/interop/run.sh $(if $(SERVICES),--services '$(SERVICES)') $(if $(TESTS),--tests '$(TESTS)') $(if $(filter 1,$(ALL)),--all)
@@ -247,4 +251,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk lab lab-down kafka kafka-down clean"

@@ -5,6 +5,7 @@
 #
 #   hosts.sh up N            N hosts, each with its own libvirtd (run by kilonova-supervise, which must be up)
 #   hosts.sh down            no process, namespace or mount of them stays
+#   hosts.sh reboot HOST     everything that runs there dies, its namespaces go, and it is made again from its files
 #   hosts.sh in HOST [CMD…]  runs a command, or a shell, on a host
 #   hosts.sh outside [CMD…]  runs a command, or a shell, outside of the cloud, where its external network leads
 #
@@ -96,14 +97,19 @@ connect() {
     nsenter --net="$ns/$host/net" ip link set ext0 up
 }
 
-make_host() {
+make_namespaces() {
     local host=$1 dir=$lab/hosts/$1
-    write_configuration "$host" "$dir"
     mkdir "$ns/$host"
     touch "$ns/$host"/{mnt,net,uts}
     unshare --mount="$ns/$host/mnt" --net="$ns/$host/net" --uts="$ns/$host/uts" --propagation private \
         "$BASH" "${BASH_SOURCE[0]}" furnish "$host" "$dir"
     connect "$host"
+}
+
+make_host() {
+    local host=$1
+    write_configuration "$host" "$lab/hosts/$host"
+    make_namespaces "$host"
     ask add "libvirtd-$host" ns="$ns/$host" log="$log/libvirtd-$host.log" -- libvirtd
 }
 
@@ -134,10 +140,10 @@ up() {
 
 # --- down -------------------------------------------------------------------------------------------------------------
 
-# Every process that lives on a host, whoever started it: the UTS namespace is the one that is never left.
+# Every process that lives on a host, or on one of them, whoever started it: the UTS namespace is the one that is never left.
 processes() {
     local host process
-    for host in $(hosts); do
+    for host in ${only:-$(hosts)}; do
         for process in /proc/[0-9]*; do
             [ ! "$process/ns/uts" -ef "$ns/$host/uts" ] || echo "${process#/proc/}"
         done
@@ -161,6 +167,26 @@ down() {
     rm -rf "$ns" "$lab/hosts"
 }
 
+# --- reboot -----------------------------------------------------------------------------------------------------------
+
+# What hears for it on its loopback (kilonova-forward) holds its old network: that one's wires go first, and it comes again behind the new one.
+reboot() {
+    local host=$1 only=$1
+    ask stop "agent-$host"
+    ask stop "libvirtd-$host"
+    tell KILL
+    until_true 5 nobody_left || die "processes do not die: $(processes | xargs)"
+    nsenter --net="$ns/underlay" ip link delete "p-$host"
+    nsenter --net="$ns/underlay" ip link delete "e-$host"
+    umount -n "$ns/$host"/{mnt,net,uts}
+    rm -r "${ns:?}/$host"
+    make_namespaces "$host"
+    ask start "libvirtd-$host"
+    await_host "$host"
+    ask restart forward
+    ask start "agent-$host"
+}
+
 case ${1:-} in
 up) up "${2:-2}" ;;
 down) down ;;
@@ -173,6 +199,7 @@ outside)
     shift
     exec nsenter --net="$ns/underlay" "${@:-bash}"
     ;;
+reboot) reboot "${2:?a host}" ;;
 furnish) furnish "$2" "$3" ;;
-*) die "usage: hosts.sh up N | down | in HOST [COMMAND…] | outside [COMMAND…]" ;;
+*) die "usage: hosts.sh up N | down | reboot HOST | in HOST [COMMAND…] | outside [COMMAND…]" ;;
 esac

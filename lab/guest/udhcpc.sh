@@ -14,7 +14,7 @@ routes() { # destination, gateway, …
 }
 
 bound() {
-    ip addr flush dev "$interface"
+    ip -4 addr flush dev "$interface"
     ip addr add "$ip/${mask:-24}" dev "$interface"
     [ -n "$mtu" ] && ip link set "$interface" mtu "$mtu"
     if [ -n "$staticroutes" ]; then
@@ -29,7 +29,7 @@ bound() {
 
 case $1 in
 deconfig)
-    ip addr flush dev "$interface"
+    ip -4 addr flush dev "$interface"
     ip link set "$interface" up
     ;;
 bound | renew) bound ;;

@@ -98,7 +98,9 @@ const struct kn_form kn_form_state_peer = {
     "peer", "a port that is bound on another host, on a network that this one carries",
     KN_FIELDS(KIND, KN_MUST("network", KN_UUID, NONE, "whose"),
               KN_MAY("hostname", KN_STR, DNS_NAME, "its name, as a port's"), KN_MUST("mac", KN_STR, MAC, "its address"),
-              WORDS("ips", "its addresses"), KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
+              WORDS("ips", "its addresses"),
+              KN_MAY("pairs", KN_ARR, STATE_ITEMS, "allowed_address_pairs, absent = none", .form = &kn_form_state_pair),
+              KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
     NULL
 };
 
@@ -126,7 +128,8 @@ const struct kn_form kn_form_state_group = {
 
 const struct kn_form kn_form_state_member = {
     "member", "a port, wherever it is, of a group that a rule on the host names as its remote",
-    KN_FIELDS(KIND, WORDS("ips", "its addresses"),
+    KN_FIELDS(KIND, WORDS("ips", "its addresses, and the single ones of its pairs"),
+              KN_MAY("prefixes", KN_ARR, STATE_ITEMS, "of its pairs, absent = none", .items = KN_STR),
               KN_MUST("groups", KN_ARR, STATE_ITEMS, "its groups", .items = KN_UUID)),
     NULL
 };

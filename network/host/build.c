@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "network/host/behind.h"
 #include "network/host/dhcp.h"
 #include "network/host/dnsmasq.h"
 #include "network/host/netns.h"
@@ -20,11 +22,11 @@ const struct kn_ip KN_METADATA_IP6 = { .family = 6, .bytes = { 0xfe, 0x80, [12] 
 
 /* Asked of the kernel: devices go while this process lives (a tap with its guest, a bridge by an operator's hand), and a memory of them would not. */
 static bool is_plugged(const struct kn_network_host_network *network, const struct kn_network_plug *plug,
-                       const struct kn_network_state_port *port)
+                       const struct kn_network_state_port *port, uint64_t stations)
 {
     return plug->tap_index != 0 && plug->tap_index == kn_network_link_index(plug->tap) &&
            plug->bridge_index == kn_network_link_index(network->bridge) && plug->built_mtu == network->wanted->mtu &&
-           memcmp(plug->built_mac, port->mac, sizeof(port->mac)) == 0;
+           memcmp(plug->built_mac, port->mac, sizeof(port->mac)) == 0 && plug->built_stations == stations;
 }
 
 int kn_network_host_unplug_tap(struct kn_network_links *links, struct kn_network_plug *plug, struct kn_error *err)
@@ -33,50 +35,43 @@ int kn_network_host_unplug_tap(struct kn_network_links *links, struct kn_network
     return kn_network_link_leave(links, plug->tap, err);
 }
 
-/* Its MAC was another one until now. */
-static int forget_station(struct kn_network_links *links, const struct kn_network_plug *plug, const uint8_t mac[6],
-                          struct kn_error *err)
-{
-    static const uint8_t NONE[6];
-
-    if (memcmp(plug->built_mac, NONE, sizeof(NONE)) == 0 || memcmp(plug->built_mac, mac, sizeof(NONE)) == 0) {
-        return 0;
-    }
-    return kn_network_link_forget(links, plug->tap, plug->built_mac, err);
-}
-
 static int build_tap(struct kn_network_links *links, const struct kn_network_host_network *network,
-                     struct kn_network_plug *plug, struct kn_error *err)
+                     struct kn_network_link_behind behind, struct kn_network_plug *plug, struct kn_error *err)
 {
     const struct kn_network_state_port *port = kn_hmap_get(network->ports, plug->port);
+    uint64_t digest;
+    size_t count;
 
     if (port == NULL || !port->up) {
         return kn_network_host_unplug_tap(links, plug, err);
     }
-    if (is_plugged(network, plug, port)) {
+    AUTO_FREE uint8_t(*macs)[6] = kn_network_behind_stations(behind.items, behind.count, port->id, port->mac, &count,
+                                                             &digest);
+
+    if (is_plugged(network, plug, port, digest)) {
         return 0;
     }
     if (kn_network_link_tap(links, plug->tap, network->wanted->mtu, err) < 0 ||
         kn_network_link_enslave(links, plug->tap, network->bridge, true, err) < 0 ||
-        forget_station(links, plug, port->mac, err) < 0 ||
-        kn_network_link_station(links, plug->tap, port->mac, err) < 0) {
+        kn_network_link_stations(links, plug->tap, (const uint8_t(*)[6])macs, count, err) < 0) {
         return -1;
     }
     plug->tap_index = kn_network_link_index(plug->tap);
     plug->bridge_index = kn_network_link_index(network->bridge);
     plug->built_mtu = network->wanted->mtu;
     memcpy(plug->built_mac, port->mac, sizeof(plug->built_mac));
+    plug->built_stations = digest;
     return 0;
 }
 
 static int build_taps(struct kn_network_links *links, const struct kn_network_host_network *network,
-                      struct kn_error *err)
+                      struct kn_network_link_behind behind, struct kn_error *err)
 {
     const char *port;
     void *plug;
 
     for (size_t at = 0; kn_hmap_next(network->plugs, &at, &port, &plug);) {
-        if (build_tap(links, network, plug, err) < 0) {
+        if (build_tap(links, network, behind, plug, err) < 0) {
             return -1;
         }
     }
@@ -105,7 +100,7 @@ bool kn_network_host_stands(const struct kn_network_host_network *network, const
 
 /* Not those that are about to come here: their MAC is behind their tap. */
 static int build_peers(struct kn_network_links *links, const struct kn_network_host_network *network,
-                       struct kn_error *err)
+                       struct kn_network_link_behind behind, struct kn_error *err)
 {
     AUTO_FREE const struct kn_network_state_peer **elsewhere = kn_alloc((kn_hmap_count(network->peers) + 1) *
                                                                         sizeof(*elsewhere));
@@ -118,12 +113,13 @@ static int build_peers(struct kn_network_links *links, const struct kn_network_h
             elsewhere[count++] = value;
         }
     }
-    return kn_network_link_peers(links, network->vxlan, elsewhere, count, err);
+    return kn_network_link_peers(links, network->vxlan, elsewhere, count, behind, err);
 }
 
 /* Broadcasts and multicasts reach the device so that it can answer ARP and neighbour solicitations itself; it has nowhere to flood them to. */
 static int build_vxlan(struct kn_network_links *links, const struct kn_network_host_network *network,
-                       const struct kn_ip *underlay, bool is_whole, struct kn_error *err)
+                       struct kn_network_link_behind behind, const struct kn_ip *underlay, bool is_whole,
+                       struct kn_error *err)
 {
     if (underlay->family == 0 || network->wanted->type != KN_NETWORK_VXLAN) {
         return 0;
@@ -132,7 +128,7 @@ static int build_vxlan(struct kn_network_links *links, const struct kn_network_h
         kn_network_link_enslave(links, network->vxlan, network->bridge, true, err) < 0) {
         return -1;
     }
-    return is_whole ? build_peers(links, network, err) : 0;
+    return is_whole ? build_peers(links, network, behind, err) : 0;
 }
 
 /* --- DHCP ----------------------------------------------------------------------------------------------------------- */
@@ -204,8 +200,13 @@ static int build_dhcp(struct kn_network_links *links, const struct kn_network_ho
 int kn_network_host_build(struct kn_network_links *links, const struct kn_network_host_network *network,
                           const struct kn_ip *underlay, bool is_whole, struct kn_error *err)
 {
+    struct kn_network_link_behind behind = { NULL, 0 };
+    AUTO_FREE struct kn_network_behind *list = kn_network_behind_of(network, &behind.count);
+
+    behind.items = list;
     if (kn_network_link_bridge(links, network->bridge, network->wanted->mtu, err) < 0 ||
-        build_vxlan(links, network, underlay, is_whole, err) < 0 || build_taps(links, network, err) < 0) {
+        build_vxlan(links, network, behind, underlay, is_whole, err) < 0 ||
+        build_taps(links, network, behind, err) < 0) {
         return -1;
     }
     return build_dhcp(links, network, err);

@@ -268,6 +268,22 @@ static bool stays(const struct kn_network_state_change *change)
                   ((const struct kn_network_state_port *)change->after)->network) == 0;
 }
 
+/* What is behind a peer is told of all together: of several with the same pair only one has it. The same goes for a port here, whose pairs peers may want. */
+static size_t peers_touched(const struct kn_network_state_change *change)
+{
+    const struct kn_network_state_peer *before = change->before, *after = change->after;
+    const struct kn_network_state_port *was = change->before, *is = change->after;
+
+    if (change->kind == KN_NETWORK_IS_PEER) {
+        return (before != NULL && before->pair_count > 0) || (after != NULL && after->pair_count > 0) ? MANY_PEERS + 1
+                                                                                                      : 1;
+    }
+    return change->kind == KN_NETWORK_IS_PORT &&
+                   ((was != NULL && was->pair_count > 0) || (is != NULL && is->pair_count > 0))
+               ? MANY_PEERS + 1
+               : 0;
+}
+
 static void index_changes(struct kn_network_host *host, const struct kn_network_state_changes *changes,
                           struct kn_hmap *touched)
 {
@@ -288,7 +304,7 @@ static void index_changes(struct kn_network_host *host, const struct kn_network_
             index_object(host, change->kind, change->after);
         }
         touch_of(touched, network)->is_dirty |= change->kind != KN_NETWORK_IS_PEER;
-        touch_of(touched, network)->peers += change->kind == KN_NETWORK_IS_PEER;
+        touch_of(touched, network)->peers += peers_touched(change);
         network->names_changed = true;
     }
 }

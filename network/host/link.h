@@ -51,13 +51,25 @@ int kn_network_link_address(struct kn_network_links *links, const char *name, co
 /* A static entry of the bridge: this MAC is behind this port; and its end. */
 int kn_network_link_station(struct kn_network_links *links, const char *port, const uint8_t mac[6],
                             struct kn_error *err);
-int kn_network_link_forget(struct kn_network_links *links, const char *port, const uint8_t mac[6],
-                           struct kn_error *err);
 
+/* Of all MACs behind this port of a bridge, these and no other; costs a look at the kernel's. */
+int kn_network_link_stations(struct kn_network_links *links, const char *port, const uint8_t (*macs)[6], size_t count,
+                             struct kn_error *err);
+
+/* What is behind peers beside themselves (network/host/behind.h). */
+struct kn_network_behind;
+struct kn_network_link_behind {
+    const struct kn_network_behind *items;
+    size_t count;
+};
 /* Makes the device's forwarding, bridge and neighbour entries exactly those of these peers. */
 int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
-                          const struct kn_network_state_peer *const *peers, size_t count, struct kn_error *err);
-/* The same as a change: the entries of one that goes (NULL: nobody) and of one that comes (NULL: nobody). What was not there is fine. */
+                          const struct kn_network_state_peer *const *peers, size_t count,
+                          struct kn_network_link_behind behind, struct kn_error *err);
+/*
+ * The same as a change: the entries of one that goes (NULL: nobody) and of one that comes (NULL: nobody), which have nothing behind them. What was not there
+ * is fine.
+ */
 int kn_network_link_peer(struct kn_network_links *links, const char *vxlan, const struct kn_network_state_peer *gone,
                          const struct kn_network_state_peer *come, struct kn_error *err);
 

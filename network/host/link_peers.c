@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "network/host/behind.h"
 #include "network/host/link_private.h"
 
 /* One entry of either kind. */
@@ -126,13 +127,18 @@ static int read_neighbours(struct kn_network_links *links, uint8_t family, struc
     return dump(links, neighbours, list, err);
 }
 
-static int read_kernel(struct kn_network_links *links, struct entries *list, struct kn_error *err)
+static int read_forwarding(struct kn_network_links *links, struct entries *list, struct kn_error *err)
 {
     struct nl_msg *forwarding = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
     struct ifinfomsg port = { .ifi_family = AF_BRIDGE, .ifi_index = (int)list->index };
 
     nlmsg_append(forwarding, &port, sizeof(port), NLMSG_ALIGNTO);
-    return dump(links, forwarding, list, err) < 0 || read_neighbours(links, AF_INET, list, err) < 0
+    return dump(links, forwarding, list, err);
+}
+
+static int read_kernel(struct kn_network_links *links, struct entries *list, struct kn_error *err)
+{
+    return read_forwarding(links, list, err) < 0 || read_neighbours(links, AF_INET, list, err) < 0
                ? -1
                : read_neighbours(links, AF_INET6, list, err);
 }
@@ -234,14 +240,40 @@ static void add_peer(struct entries *want, const struct kn_network_state_peer *p
     }
 }
 
+/* One on this host is behind its tap. */
+static void add_behind(struct entries *want, const struct kn_network_behind *behind)
+{
+    struct peer_entry entry = { .is_neighbour = true, .address = behind->ip };
+
+    if (behind->underlay == NULL) {
+        return;
+    }
+    memcpy(entry.mac, behind->mac, sizeof(entry.mac));
+    if (behind->ip.family != 0) {
+        add(want, entry);
+    }
+    if (behind->is_station) {
+        entry.is_neighbour = false;
+        entry.address = *behind->underlay;
+        add(want, entry);
+        entry.in_bridge = true;
+        entry.address = KN_IP_NONE;
+        add(want, entry);
+    }
+}
+
 int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
-                          const struct kn_network_state_peer *const *peers, size_t count, struct kn_error *err)
+                          const struct kn_network_state_peer *const *peers, size_t count,
+                          struct kn_network_link_behind behind, struct kn_error *err)
 {
     struct entries have = { .index = kn_network_link_index(vxlan) }, want = { .index = have.index };
     int rc = -1;
 
     for (size_t i = 0; i < count; i++) {
         add_peer(&want, peers[i]);
+    }
+    for (size_t i = 0; i < behind.count; i++) {
+        add_behind(&want, &behind.items[i]);
     }
     if (read_kernel(links, &have, err) == 0) {
         rc = link_peers_settle(links, &have, &want, vxlan, err);
@@ -269,23 +301,32 @@ int kn_network_link_peer(struct kn_network_links *links, const char *vxlan, cons
     return rc;
 }
 
-static int set_station(struct kn_network_links *links, const char *port, const uint8_t mac[6], bool there,
-                       struct kn_error *err)
+int kn_network_link_station(struct kn_network_links *links, const char *port, const uint8_t mac[6],
+                            struct kn_error *err)
 {
     struct peer_entry entry = { .in_bridge = true };
 
     memcpy(entry.mac, mac, sizeof(entry.mac));
-    return kn_network_links_send(links, entry_message(&entry, kn_network_link_index(port), there),
-                                 there ? 0 : NLE_OBJ_NOTFOUND, "cannot change forwarding of interface", port, err);
+    return kn_network_links_send(links, entry_message(&entry, kn_network_link_index(port), true), 0,
+                                 "cannot change forwarding of interface", port, err);
 }
 
-int kn_network_link_station(struct kn_network_links *links, const char *port, const uint8_t mac[6],
-                            struct kn_error *err)
+int kn_network_link_stations(struct kn_network_links *links, const char *port, const uint8_t (*macs)[6], size_t count,
+                             struct kn_error *err)
 {
-    return set_station(links, port, mac, true, err);
-}
+    struct entries have = { .index = kn_network_link_index(port) }, want = { .index = have.index };
+    int rc = -1;
 
-int kn_network_link_forget(struct kn_network_links *links, const char *port, const uint8_t mac[6], struct kn_error *err)
-{
-    return set_station(links, port, mac, false, err);
+    for (size_t i = 0; i < count; i++) {
+        struct peer_entry entry = { .in_bridge = true };
+
+        memcpy(entry.mac, macs[i], sizeof(entry.mac));
+        add(&want, entry);
+    }
+    if (read_forwarding(links, &have, err) == 0) {
+        rc = link_peers_settle(links, &have, &want, port, err);
+    }
+    free(have.items);
+    free(want.items);
+    return rc;
 }

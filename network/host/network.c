@@ -109,13 +109,16 @@ struct kn_network_resident *kn_network_host_network_residents(const struct kn_ne
     for (size_t at = 0; kn_hmap_next(network->ports, &at, &id, &value);) {
         const struct kn_network_state_port *port = value;
 
-        residents[count++] = (struct kn_network_resident){ port->id, port->hostname, port->mac, &port->ips, port };
+        residents[count++] = (struct kn_network_resident){ port->id, port->hostname, port->mac,        &port->ips,
+                                                           port,     port->pairs,    port->pair_count, NULL };
     }
     for (size_t at = 0; with_peers && kn_hmap_next(network->peers, &at, &id, &value);) {
         const struct kn_network_state_peer *peer = value;
 
         if (kn_hmap_get(network->ports, peer->id) == NULL) { /* one that is about to come is both */
-            residents[count++] = (struct kn_network_resident){ peer->id, peer->hostname, peer->mac, &peer->ips, NULL };
+            residents[count++] = (struct kn_network_resident){ peer->id,         peer->hostname, peer->mac,
+                                                               &peer->ips,       NULL,           peer->pairs,
+                                                               peer->pair_count, &peer->underlay };
         }
     }
     qsort(residents, count, sizeof(*residents), resident_compare);

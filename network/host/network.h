@@ -40,6 +40,9 @@ struct kn_network_resident {
     const uint8_t *mac;
     const struct kn_network_ips *ips;
     const struct kn_network_state_port *port; /* NULL: it lives elsewhere */
+    const struct kn_network_state_pair *pairs;
+    size_t pair_count;
+    const struct kn_ip *underlay; /* of its host; NULL: here */
 };
 /* All of them in the order of their ids; a new array. with_peers: also those that live elsewhere. */
 struct kn_network_resident *kn_network_host_network_residents(const struct kn_network_host_network *network,

@@ -25,6 +25,7 @@ struct kn_network_plug {
     unsigned tap_index, bridge_index;
     int built_mtu;
     uint8_t built_mac[6];
+    uint64_t built_stations; /* digest of the other MACs behind it; 0: none */
     unsigned shaped_index; /* of the tap when it was limited like this */
     struct kn_network_state_limit to_guest, from_guest;
 };

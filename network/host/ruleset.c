@@ -15,6 +15,7 @@
 struct kn_network_ruleset {
     struct kn_hmap *entries; /* "<family> <what> <name> <key>" -> struct kn_network_ruleset_entry, owned */
     struct kn_hmap *objects; /* "<kind> <id>" -> struct kn_network_ruleset_wants, owned */
+    struct kn_hmap *joints;  /* group -> its members' prefixes (ruleset_prefixes.c), owned */
     struct kn_network_ruleset_entry **dirty;
     size_t dirty_count, dirty_room;
 };
@@ -37,6 +38,7 @@ static void wants_free(void *value)
     struct kn_network_ruleset_wants *wants = value;
 
     free(wants->items);
+    free(wants->joined);
     free(wants);
 }
 
@@ -46,6 +48,7 @@ struct kn_network_ruleset *kn_network_ruleset_new(void)
 
     ruleset->entries = kn_hmap_new(entry_free);
     ruleset->objects = kn_hmap_new(wants_free);
+    ruleset->joints = kn_hmap_new(kn_network_ruleset_joint_free);
     return ruleset;
 }
 
@@ -54,6 +57,7 @@ void kn_network_ruleset_free(struct kn_network_ruleset *ruleset)
     if (ruleset != NULL) {
         kn_hmap_free(ruleset->objects);
         kn_hmap_free(ruleset->entries);
+        kn_hmap_free(ruleset->joints);
         free(ruleset->dirty);
         free(ruleset);
     }
@@ -125,24 +129,67 @@ bool kn_network_ruleset_wants(const struct kn_network_ruleset *ruleset, enum kn_
     return entry != NULL && entry->wanted > 0;
 }
 
+static const char *const JOINT_CHAIN[] = { "destination", "source" };
+
+void kn_network_ruleset_join(struct kn_network_ruleset *ruleset, struct kn_network_ruleset_wants *wants,
+                             const char *group, const struct kn_ip_prefix *prefix)
+{
+    for (int is_source = 0; is_source < 2; is_source++) {
+        AUTO_FREE char *chain = kn_asprintf("%s_%s", JOINT_CHAIN[is_source], group);
+
+        kn_network_ruleset_want(ruleset, wants, KN_RULESET_INET, KN_RULESET_CHAIN, chain, "", "");
+        kn_network_ruleset_want(ruleset, wants, KN_RULESET_INET, KN_RULESET_BODY, chain, "", "");
+    }
+    wants->joined = kn_realloc_array(wants->joined, wants->joined_count + 1, sizeof(*wants->joined));
+    kn_copy(wants->joined[wants->joined_count].group, KN_UUID_SIZE, group);
+    wants->joined[wants->joined_count++].prefix = *prefix;
+    kn_network_ruleset_joint_add(ruleset->joints, group, prefix);
+}
+
+bool kn_network_ruleset_joint_holds(const struct kn_network_ruleset *ruleset, const char *group, const struct kn_ip *ip)
+{
+    return kn_network_ruleset_joint_has(ruleset->joints, group, ip);
+}
+
+/* The bodies of the groups whose members' prefixes changed: what they are now is nobody's own. */
+static void refresh_joints(struct kn_network_ruleset *ruleset, const struct kn_network_ruleset_wants *wants)
+{
+    for (size_t i = 0; wants != NULL && i < wants->joined_count; i++) {
+        for (int is_source = 0; is_source < 2; is_source++) {
+            AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
+            AUTO_FREE char *chain = kn_asprintf("%s_%s", JOINT_CHAIN[is_source], wants->joined[i].group);
+            struct kn_network_ruleset_entry *entry = entry_of(ruleset, KN_RULESET_INET, KN_RULESET_BODY, chain, "");
+
+            kn_network_ruleset_joint_body(ruleset->joints, wants->joined[i].group, is_source != 0, &body);
+            free(entry->value);
+            entry->value = kn_strdup(body.buf);
+            soil(ruleset, entry);
+        }
+    }
+}
+
 /* What both the old and the new object want never falls to nobody in between. */
 void kn_network_ruleset_put(struct kn_network_ruleset *ruleset, enum kn_network_kind kind, const char *id,
                             const void *object)
 {
     AUTO_FREE char *key = kn_asprintf("%u %s", kind, id);
-    struct kn_network_ruleset_wants *before = kn_hmap_take(ruleset->objects, key);
+    struct kn_network_ruleset_wants *before = kn_hmap_take(ruleset->objects, key), *wants = NULL;
 
     if (object != NULL) {
-        struct kn_network_ruleset_wants *wants = KN_NEW(struct kn_network_ruleset_wants);
-
+        wants = KN_NEW(struct kn_network_ruleset_wants);
         kn_network_ruleset_compile(ruleset, kind, object, wants);
         kn_hmap_put(ruleset->objects, key, wants);
     }
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        before->items[i]->wanted--;
+        soil(ruleset, before->items[i]);
+    }
+    for (size_t i = 0; before != NULL && i < before->joined_count; i++) {
+        kn_network_ruleset_joint_remove(ruleset->joints, before->joined[i].group, &before->joined[i].prefix);
+    }
+    refresh_joints(ruleset, wants);
+    refresh_joints(ruleset, before);
     if (before != NULL) {
-        for (size_t i = 0; i < before->count; i++) {
-            before->items[i]->wanted--;
-            soil(ruleset, before->items[i]);
-        }
         wants_free(before);
     }
 }

@@ -21,18 +21,6 @@ static const char *family_number(uint8_t family)
     return family == 4 ? "2" : "10";
 }
 
-/* As nft lists a prefix: its first address, the whole length unsaid. */
-static void put_prefix(const struct kn_ip_prefix *prefix, struct kn_strbuf *out)
-{
-    struct kn_ip first = kn_ip_prefix_first(prefix);
-    char text[KN_IP_SIZE];
-
-    kn_strbuf_addstr(out, kn_ip_text(&first, text));
-    if (prefix->length < kn_ip_bits(&first)) {
-        kn_strbuf_addf(out, "/%d", prefix->length);
-    }
-}
-
 static void put_target_hex(const struct kn_ip *ip, struct kn_strbuf *out)
 {
     bool is_leading = true;
@@ -46,34 +34,6 @@ static void put_target_hex(const struct kn_ip *ip, struct kn_strbuf *out)
             kn_strbuf_addf(out, "%x", (unsigned)digit);
         }
     }
-}
-
-static int by_prefix(const void *a, const void *b)
-{
-    const struct kn_ip_prefix *left = a, *right = b;
-    struct kn_ip left_ip = kn_ip_prefix_first(left), right_ip = kn_ip_prefix_first(right);
-    int order = kn_ip_compare(&left_ip, &right_ip);
-
-    return order != 0 ? order : (int)left->length - (int)right->length;
-}
-
-/* Sorts them and takes out those that lie in others: prefixes either nest or are strangers, and no interval of a set may overlap another. */
-static size_t disjoint(struct kn_ip_prefix *prefixes, size_t count)
-{
-    size_t kept = 0;
-
-    if (count > 0) {
-        qsort(prefixes, count, sizeof(*prefixes), by_prefix);
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct kn_ip first = kn_ip_prefix_first(&prefixes[i]);
-
-        if (kept == 0 || prefixes[kept - 1].ip.family != first.family ||
-            !kn_ip_prefix_holds(&prefixes[kept - 1], &first)) {
-            prefixes[kept++] = prefixes[i];
-        }
-    }
-    return kept;
 }
 
 /* --- where things go ------------------------------------------------------------------------------------------------ */
@@ -129,7 +89,7 @@ static void want_prefix(const struct speaker *speaker, const struct kn_ip_prefix
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf key = KN_STRBUF_INIT;
 
     kn_strbuf_addf(&key, "%s . %s . ", speaker->tap, speaker->mac);
-    put_prefix(prefix, &key);
+    kn_network_ruleset_put_prefix(prefix, &key);
     want_element(speaker->to, KN_RULESET_BRIDGE, prefix->ip.family == 4 ? "set nets4" : "set nets6", key.buf, "");
 }
 
@@ -163,7 +123,7 @@ static void want_pairs_of(struct speaker *speaker, const struct kn_network_state
         }
     }
     want_mac(speaker, port->pairs[at].mac);
-    count = disjoint(room, count);
+    count = kn_network_ruleset_disjoint(room, count);
     for (size_t i = 0; i < count; i++) {
         struct kn_ip ip = kn_ip_prefix_first(&room[i]);
 
@@ -186,7 +146,7 @@ static void want_targets(const struct speaker *speaker, const struct kn_network_
             room[count++] = port->pairs[i].ip;
         }
     }
-    count = disjoint(room, count);
+    count = kn_network_ruleset_disjoint(room, count);
     for (size_t i = 0; i < count; i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf target = KN_STRBUF_INIT;
         struct kn_ip first = kn_ip_prefix_first(&room[i]), last = kn_ip_prefix_last(&room[i]);
@@ -344,18 +304,25 @@ static char *members_name(const char *group, uint8_t family)
     return kn_asprintf("set m%d_%s", family, group);
 }
 
+static void put_family(const struct kn_network_state_rule *rule, struct kn_strbuf *out)
+{
+    if (!is_icmp(rule->protocol) || rule->first < 0) { /* a type of ICMP says the family by itself */
+        kn_strbuf_addf(out, "meta nfproto %s ", family_number(rule->family));
+    }
+}
+
 static void put_remote(const struct kn_network_state_rule *rule, struct kn_strbuf *out)
 {
     const char *ip = rule->family == 4 ? "ip" : "ip6", *side = rule->is_ingress ? "saddr" : "daddr";
 
     if (rule->remote == KN_REMOTE_PREFIX && rule->prefix.length > 0) {
         kn_strbuf_addf(out, "%s %s ", ip, side);
-        put_prefix(&rule->prefix, out);
+        kn_network_ruleset_put_prefix(&rule->prefix, out);
         kn_strbuf_addch(out, ' ');
     } else if (rule->remote == KN_REMOTE_GROUP) {
         kn_strbuf_addf(out, "%s %s @m%d_%s ", ip, side, rule->family, rule->remote_id);
-    } else if (!is_icmp(rule->protocol) || rule->first < 0) { /* a type of ICMP says the family by itself */
-        kn_strbuf_addf(out, "meta nfproto %s ", family_number(rule->family));
+    } else {
+        put_family(rule, out);
     }
 }
 
@@ -393,6 +360,19 @@ static bool put_match(const struct kn_network_state_rule *rule, struct kn_strbuf
     return put_protocol(rule, out);
 }
 
+/* The chain of all addresses that stand for the remote: an address group's, or the prefixes of a group's members. */
+static void compile_remote_chain(const struct compilation *to, const struct kn_network_state_rule *rule,
+                                 struct kn_strbuf *body)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf match = KN_STRBUF_INIT;
+    AUTO_FREE char *chain = kn_asprintf("%s_%s", rule->is_ingress ? "source" : "destination", rule->remote_id);
+
+    put_family(rule, &match);
+    put_protocol(rule, &match);
+    want_chain(to, KN_RULESET_INET, chain);
+    kn_strbuf_addf(body, "%sjump %s\n", match.buf, chain);
+}
+
 static void compile_rule(const struct compilation *to, const struct kn_network_state_rule *rule, struct kn_strbuf *body)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf match = KN_STRBUF_INIT;
@@ -406,13 +386,11 @@ static void compile_rule(const struct compilation *to, const struct kn_network_s
         kn_network_ruleset_want(to->ruleset, to->wants, KN_RULESET_INET, KN_RULESET_SET, name, "",
                                 rule->family == 4 ? "type ipv4_addr" : "type ipv6_addr");
     }
-    if (rule->remote == KN_REMOTE_ADDRESSES) {
-        AUTO_FREE char *chain = kn_asprintf("%s_%s", rule->is_ingress ? "source" : "destination", rule->remote_id);
-
-        want_chain(to, KN_RULESET_INET, chain);
-        kn_strbuf_addf(body, "%sjump %s\n", match.buf, chain);
-    } else {
+    if (rule->remote != KN_REMOTE_ADDRESSES) {
         kn_strbuf_addf(body, "%saccept\n", match.buf);
+    }
+    if (rule->remote == KN_REMOTE_ADDRESSES || rule->remote == KN_REMOTE_GROUP) {
+        compile_remote_chain(to, rule, body);
     }
 }
 
@@ -444,9 +422,11 @@ bool kn_network_ruleset_has_member(const struct kn_network_ruleset *ruleset, con
     AUTO_FREE char *name = members_name(group, ip->family);
     char text[KN_IP_SIZE];
 
-    return kn_network_ruleset_wants(ruleset, KN_RULESET_INET, KN_RULESET_ELEMENT, name, kn_ip_text(ip, text));
+    return kn_network_ruleset_wants(ruleset, KN_RULESET_INET, KN_RULESET_ELEMENT, name, kn_ip_text(ip, text)) ||
+           kn_network_ruleset_joint_holds(ruleset, group, ip);
 }
 
+/* The prefixes are in chains of the group's, as an address group's are: several members may have them, and they may lie in each other. */
 static void compile_member(const struct compilation *to, const struct kn_network_state_member *member)
 {
     char text[KN_IP_SIZE];
@@ -460,77 +440,21 @@ static void compile_member(const struct compilation *to, const struct kn_network
                                     ip->family == 4 ? "type ipv4_addr" : "type ipv6_addr");
             want_element(to, KN_RULESET_INET, name, kn_ip_text(ip, text), "");
         }
-    }
-}
-
-/* Where the run of prefixes that begins at `at` ends, each beginning where the one before ended. */
-static size_t run_end(const struct kn_ip_prefix *prefixes, size_t count, size_t at)
-{
-    for (; at + 1 < count; at++) {
-        struct kn_ip last = kn_ip_prefix_last(&prefixes[at]), first = kn_ip_prefix_first(&prefixes[at + 1]), next;
-
-        if (first.family != last.family || !kn_ip_add(&last, 1, &next) || !kn_ip_equal(&next, &first)) {
-            break;
+        for (size_t j = 0; j < member->prefixes.count; j++) {
+            kn_network_ruleset_join(to->ruleset, to->wants, member->groups[i], &member->prefixes.items[j]);
         }
-    }
-    return at;
-}
-
-/* As nft lists an interval: as a prefix if it is one. */
-static void put_interval(const struct kn_ip_prefix *from, const struct kn_ip_prefix *to, struct kn_strbuf *out)
-{
-    struct kn_ip first = kn_ip_prefix_first(from), last = kn_ip_prefix_last(to);
-    char first_text[KN_IP_SIZE], last_text[KN_IP_SIZE];
-
-    for (int length = kn_ip_bits(&first); length >= 0; length--) {
-        struct kn_ip_prefix whole = { .ip = first, .length = (uint8_t)length };
-        struct kn_ip whole_first = kn_ip_prefix_first(&whole), whole_last = kn_ip_prefix_last(&whole);
-
-        if (kn_ip_equal(&whole_first, &first) && kn_ip_equal(&whole_last, &last)) {
-            put_prefix(&whole, out);
-            return;
-        }
-    }
-    kn_strbuf_addf(out, "%s-%s", kn_ip_text(&first, first_text), kn_ip_text(&last, last_text));
-}
-
-/* "ip saddr { a, b } accept" of one family; nothing for none. nft makes one interval of neighbours. */
-static void put_addresses(const struct kn_ip_prefix *prefixes, size_t count, uint8_t family, const char *side,
-                          struct kn_strbuf *out)
-{
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf list = KN_STRBUF_INIT;
-    size_t printed = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (prefixes[i].ip.family == family) {
-            size_t end = run_end(prefixes, count, i);
-
-            kn_strbuf_addstr(&list, printed++ == 0 ? "" : ", ");
-            put_interval(&prefixes[i], &prefixes[end], &list);
-            i = end;
-        }
-    }
-    if (printed > 0) {
-        kn_strbuf_addf(out, printed == 1 ? "%s %s %s accept\n" : "%s %s { %s } accept\n", family == 4 ? "ip" : "ip6",
-                       side, list.buf);
     }
 }
 
 static void compile_addresses(const struct compilation *to, const struct kn_network_state_addresses *addresses)
 {
-    size_t count = addresses->prefixes.count;
-    AUTO_FREE struct kn_ip_prefix *prefixes = kn_alloc((count + 1) * sizeof(*prefixes));
+    const struct kn_network_prefixes *prefixes = &addresses->prefixes;
 
-    for (size_t i = 0; i < count; i++) {
-        prefixes[i] = addresses->prefixes.items[i];
-    }
-    count = disjoint(prefixes, count);
     for (int is_source = 0; is_source < 2; is_source++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
         AUTO_FREE char *chain = kn_asprintf("%s_%s", is_source ? "source" : "destination", addresses->id);
 
-        put_addresses(prefixes, count, 4, is_source ? "saddr" : "daddr", &body);
-        put_addresses(prefixes, count, 6, is_source ? "saddr" : "daddr", &body);
+        kn_network_ruleset_put_addresses(prefixes->items, prefixes->count, is_source != 0, &body);
         want_body(to, KN_RULESET_INET, chain, body.buf);
     }
 }

@@ -117,6 +117,9 @@ struct kn_network_state_peer {
     char hostname[254]; /* as a port's */
     uint8_t mac[6];
     struct kn_network_ips ips;
+    struct kn_network_state_pair
+        *pairs; /* allowed_address_pairs that others must find: what is behind the port beside itself */
+    size_t pair_count;
     struct kn_ip underlay; /* its host's; of either family */
 };
 
@@ -140,7 +143,8 @@ struct kn_network_state_group {
 
 struct kn_network_state_member {
     char id[KN_UUID_SIZE]; /* the port */
-    struct kn_network_ips ips;
+    struct kn_network_ips ips; /* the single addresses of its pairs, too */
+    struct kn_network_prefixes prefixes; /* its pairs' that are more than one address */
     char (*groups)[KN_UUID_SIZE]; /* of those that are a remote here */
     size_t group_count;
 };

@@ -142,6 +142,7 @@ static const struct kn_network_field PEER[] = {
     MAY("hostname", READ_HOST, INTO(peer, hostname)),
     MUST("mac", READ_MAC, AT(peer, mac)),
     MUST("ips", READ_IPS, AT(peer, ips), .most = KN_MAX_STATE_ITEMS),
+    MAY("pairs", READ_LIST, COUNTED(peer, pairs, pair_count), .most = KN_MAX_STATE_ITEMS, OF(PAIR, pair)),
     MUST("underlay", READ_IP, AT(peer, underlay)),
     END,
 };
@@ -191,6 +192,7 @@ static const struct kn_network_field GROUP[] = {
 static const struct kn_network_field MEMBER[] = {
     MUST("id", READ_UUID, AT(member, id)),
     MUST("ips", READ_IPS, AT(member, ips), .most = KN_MAX_STATE_ITEMS),
+    MAY("prefixes", READ_PREFIXES, AT(member, prefixes), .most = KN_MAX_STATE_ITEMS),
     MUST("groups", READ_UUIDS, COUNTED(member, groups, group_count), .most = KN_MAX_STATE_ITEMS),
     END,
 };

@@ -39,11 +39,14 @@
 #define POLICY_OF_PORT \
     "coalesce(p.qos_policy_id, (SELECT n.qos_policy_id FROM network n WHERE n.id = p.network_id AND p.device_owner NOT LIKE 'network:%'))"
 
+#define PAIRS_OF(p) \
+    LIST_OF("json_build_object('ip', e.pair->>'ip_address', 'mac', e.pair->>'mac_address') ORDER BY e.n", \
+            "FROM jsonb_array_elements(" p ".allowed_pairs) WITH ORDINALITY AS e(pair, n)")
+
 #define PORT_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'server', " SERVER_OF("p") ", 'hostname', " NAME_OF("p") ", 'mac', p.mac," \
         " 'up', p.admin_state_up, 'is_router', p.device_owner IN ('network:router_interface', 'network:router_gateway'), 'filtered', p.port_security, 'pairs', " \
-        LIST_OF("json_build_object('ip', e.pair->>'ip_address', 'mac', e.pair->>'mac_address') ORDER BY e.n", \
-                "FROM jsonb_array_elements(p.allowed_pairs) WITH ORDINALITY AS e(pair, n)") \
+        PAIRS_OF("p") \
         ", 'options', (SELECT json_agg(json_build_object('name', o.option->>'opt_name', 'value', o.option->>'opt_value', 'version', o.option->'ip_version') ORDER BY o.n)" \
         " FROM jsonb_array_elements(p.dhcp_options) WITH ORDINALITY AS o(option, n)), 'groups', CASE WHEN p.port_security THEN " \
         LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id") " END, 'policy', " POLICY_OF_PORT ", 'ips', " \
@@ -53,7 +56,7 @@
 #define PEER_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'hostname', " NAME_OF("p") ", 'mac', p.mac, 'ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM (SELECT ip FROM address WHERE port_id = p.id UNION SELECT f.ip FROM floating_ip f WHERE p.device_owner = 'network:router_gateway'" \
-                " AND f.router_id::text = p.device_id AND " LENT ") a") ", 'underlay', h.underlay") \
+                " AND f.router_id::text = p.device_id AND " LENT ") a") ", 'pairs', CASE WHEN p.allowed_pairs <> '[]' THEN " PAIRS_OF("p") " END, 'underlay', h.underlay") \
     " FROM port p" LIVES("p") NAMED("p") " WHERE p.id = ANY($1::uuid[])"
 
 /* What ports on hosts $1 have, by way of their groups. */
@@ -76,13 +79,16 @@
     "EXISTS (SELECT FROM port_binding b JOIN host h ON h.name = b.host WHERE b.port_id = " port " AND (lower(h.hypervisor_type) <> 'sim'" \
     " OR EXISTS (SELECT FROM host_network_state t WHERE t.host = h.name)))"
 
+#define IS_ONE "masklen((e.pair->>'ip_address')::inet) = CASE family((e.pair->>'ip_address')::inet) WHEN 4 THEN 32 ELSE 128 END"
+
 /* A port that lives anywhere; the single addresses that it may use beside its own are its own here. */
 #define MEMBER_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'ips', " \
         LIST_OF("i.ip ORDER BY i.ip", "FROM (SELECT host(a.ip) AS ip FROM address a WHERE a.port_id = p.id UNION" \
                 " SELECT host((e.pair->>'ip_address')::inet) FROM jsonb_array_elements(p.allowed_pairs) AS e(pair)" \
-                " WHERE masklen((e.pair->>'ip_address')::inet) = CASE family((e.pair->>'ip_address')::inet) WHEN 4 THEN 32 ELSE 128 END) i") \
-        ", 'groups', " LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id")) \
+                " WHERE " IS_ONE ") i") \
+        ", 'prefixes', (SELECT json_agg(i.prefix ORDER BY i.prefix) FROM (SELECT DISTINCT text(network((e.pair->>'ip_address')::inet)) AS prefix" \
+        " FROM jsonb_array_elements(p.allowed_pairs) AS e(pair) WHERE NOT " IS_ONE ") i), 'groups', " LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id")) \
     " FROM port p WHERE p.id = ANY($1::uuid[])"
 
 #define ADDRESSES_OBJECTS \

@@ -105,14 +105,14 @@ class Lab:
 
     # --- the API ----------------------------------------------------------------------------------------------------
 
-    def login(self):
-        """As the administrator of the lab."""
+    def login(self, project="admin"):
+        """As the lab's administrator, in a project in which he has a role."""
         ports = dict(line.split("=") for line in (DIR / "ports").read_text().split())
         self.api_port = int(ports["api_port"])  # what Http asks for
         password = re.search(r"username: admin\n +password: (\S+)", (DIR / "clouds.yaml").read_text()).group(1)
         domain = {"id": "default"}
         body = {"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "admin", "domain": domain, "password": password}}},
-                         "scope": {"project": {"name": "admin", "domain": domain}}}}
+                         "scope": {"project": {"name": project, "domain": domain}}}}
         status, answer, headers = Http(self).call("POST", "/identity/v3/auth/tokens", body)
         if status != 201:
             raise CloudError(f"login: {status} {answer}")

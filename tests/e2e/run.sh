@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A lab and everything that can be seen in it: run.sh [--short]
+# A lab and everything that can be seen in it: run.sh [--short | --packets]
 #
-#   --short   what the check runs: two hosts on the embedded bus, and the client of requirements.txt
-#   else      the newest client and Debian's; then again on three hosts and Apache Kafka
+#   --short     what the check runs: two hosts on the embedded bus, and the client of requirements.txt
+#   --packets   packets between guests alone, all of them, on three hosts
+#   else        the newest client and Debian's; then again on three hosts and Apache Kafka
 #
 # A lab that runs already is used and left alone. Its sums go into the tally.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-short=${1-}
+short=${1-} only=''
+[ "$short" != --packets ] || { only=packets; short=''; }
 tally=tests/support/tally.sh
 failed=0
 
@@ -65,10 +67,16 @@ one_lab() {
     [ -n "$found" ] || $tally step lab-down lab_down || failed=1
 }
 
-tour() { count e2e tests/e2e/e2e.py; clients; }
+tour() { count e2e tests/e2e/e2e.py; count packets tests/e2e/packets.py --short; clients; }
+packets_tour() { count packets tests/e2e/packets.py; }
 kafka_tour() { count e2e tests/e2e/e2e.py; }
 
 export -f lab_up lab_down
+if [ -n "$only" ]; then
+    export HOSTS=3
+    one_lab packets_tour
+    exit $failed
+fi
 one_lab tour
 if [ -z "$short" ]; then
     export HOSTS=3 BUS=kafka

@@ -193,7 +193,8 @@ static void test_what_nobody_needs_goes(void **state)
     assert_null(json_object_get(groups_await("port", 1), "groups"));
     run_script(
         NAME_PORTS
-        "UPDATE port p SET port_security = true, allowed_pairs = '[{\"ip_address\": \"10.0.9.9\", \"mac_address\": \"fa:16:3e:00:00:09\"}]'"
+        "UPDATE port p SET port_security = true, allowed_pairs = '[{\"ip_address\": \"10.0.9.9\", \"mac_address\": \"fa:16:3e:00:00:09\"},"
+        " {\"ip_address\": \"10.0.8.7/24\", \"mac_address\": \"fa:16:3e:00:00:09\"}]'"
         " FROM port_binding b WHERE b.port_id = p.id AND b.host = 'h1';"
         "INSERT INTO port_security_group SELECT b.port_id, g.id FROM port_binding b, security_group g WHERE b.host = 'h1' AND g.is_default");
     groups_await("member", 2);
@@ -201,7 +202,11 @@ static void test_what_nobody_needs_goes(void **state)
     AUTO_FREE char *own = kn_asprintf("member %s", kn_json_str(port, "id"));
 
     assert_string_equal(kn_json_str(json_array_get(json_object_get(port, "pairs"), 0), "ip"), "10.0.9.9");
-    assert_int_equal(json_array_size(json_object_get(json_object_get(told, own), "ips")), 2);
+    const json_t *member = json_object_get(told, own);
+
+    assert_int_equal(json_array_size(json_object_get(member, "ips")), 2);
+    assert_int_equal(json_array_size(json_object_get(member, "prefixes")), 1); /* what is more than one address */
+    assert_string_equal(json_string_value(json_array_get(json_object_get(member, "prefixes"), 0)), "10.0.8.0/24");
     kn_network_world_must(kn_network_world_command("port.release", 1, NULL));
     groups_await("network", 0);
     groups_await("member", 0);

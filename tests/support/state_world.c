@@ -36,11 +36,21 @@ static void world_group_free(void *object)
     free(group);
 }
 
+static void world_peer_free(void *object)
+{
+    struct kn_network_state_peer *peer = object;
+
+    free(peer->ips.items);
+    free(peer->pairs);
+    free(peer);
+}
+
 static void world_member_free(void *object)
 {
     struct kn_network_state_member *member = object;
 
     free(member->ips.items);
+    free(member->prefixes.items);
     free(member->groups);
     free(member);
 }
@@ -57,7 +67,7 @@ struct kn_network_state *kn_world_new(void)
 {
     static void (*const FREE[KN_NETWORK_KINDS])(void *) = {
         [KN_NETWORK_IS_NETWORK] = world_network_free, [KN_NETWORK_IS_PORT] = world_port_free,
-        [KN_NETWORK_IS_PEER] = world_network_free,    [KN_NETWORK_IS_GROUP] = world_group_free,
+        [KN_NETWORK_IS_PEER] = world_peer_free,       [KN_NETWORK_IS_GROUP] = world_group_free,
         [KN_NETWORK_IS_MEMBER] = world_member_free,   [KN_NETWORK_IS_ADDRESSES] = world_addresses_free,
         [KN_NETWORK_IS_POLICY] = world_network_free,  [KN_NETWORK_IS_ROUTER] = world_network_free,
     };
@@ -177,6 +187,41 @@ static void read_pair(const char *text, struct kn_network_state_pair *pair)
     assert_true(kn_ip_prefix_parse(copy, &pair->ip));
 }
 
+static void read_pairs(const char *list, struct kn_network_state_pair **pairs, size_t *count)
+{
+    AUTO_FREE char *copy = kn_strdup(list);
+    char *rest = copy;
+
+    *pairs = kn_alloc((words_in(list) + 1) * sizeof(**pairs));
+    for (char *word; (word = strsep(&rest, ",")) != NULL && *word != '\0';) {
+        read_pair(word, &(*pairs)[(*count)++]);
+    }
+}
+
+static void read_prefixes(const char *list, struct kn_network_prefixes *prefixes)
+{
+    AUTO_FREE char *copy = kn_strdup(list);
+    char *rest = copy;
+
+    prefixes->items = kn_alloc((words_in(list) + 1) * sizeof(struct kn_ip_prefix));
+    for (char *word; (word = strsep(&rest, ",")) != NULL && *word != '\0';) {
+        assert_true(kn_ip_prefix_parse(word, &prefixes->items[prefixes->count++]));
+    }
+}
+
+/* With an underlay address that nobody looks at. */
+static void *read_peer(const char *line)
+{
+    struct kn_network_state_peer *peer = KN_NEW(struct kn_network_state_peer);
+
+    id_into(peer->network, value_of(line, "net"));
+    assert_true(kn_network_mac_parse(value_of(line, "mac"), peer->mac));
+    read_ips(value_of(line, "ip"), &peer->ips);
+    read_pairs(value_of(line, "pair"), &peer->pairs, &peer->pair_count);
+    kn_ip_parse("192.0.2.9", &peer->underlay);
+    return peer;
+}
+
 static void *read_port(const char *line)
 {
     struct kn_network_state_port *port = KN_NEW(struct kn_network_state_port);
@@ -190,13 +235,7 @@ static void *read_port(const char *line)
     port->has_groups = strstr(line, " groups=") != NULL;
     port->group_count = read_ids(value_of(line, "groups"), &port->groups);
     id_into(port->policy, value_of(line, "policy"));
-    AUTO_FREE char *pairs = kn_strdup(value_of(line, "pair"));
-    char *rest = pairs;
-
-    port->pairs = kn_alloc((words_in(pairs) + 1) * sizeof(*port->pairs));
-    for (char *word; (word = strsep(&rest, ",")) != NULL && *word != '\0';) {
-        read_pair(word, &port->pairs[port->pair_count++]);
-    }
+    read_pairs(value_of(line, "pair"), &port->pairs, &port->pair_count);
     return port;
 }
 
@@ -240,6 +279,7 @@ static void *read_member(const char *line)
     struct kn_network_state_member *member = KN_NEW(struct kn_network_state_member);
 
     read_ips(value_of(line, "ip"), &member->ips);
+    read_prefixes(value_of(line, "prefixes"), &member->prefixes);
     member->group_count = read_ids(value_of(line, "groups"), &member->groups);
     return member;
 }
@@ -247,13 +287,8 @@ static void *read_member(const char *line)
 static void *read_addresses(const char *line)
 {
     struct kn_network_state_addresses *addresses = KN_NEW(struct kn_network_state_addresses);
-    AUTO_FREE char *prefixes = kn_strdup(value_of(line, "prefixes"));
-    char *rest = prefixes;
 
-    addresses->prefixes.items = kn_alloc((words_in(prefixes) + 1) * sizeof(struct kn_ip_prefix));
-    for (char *word; (word = strsep(&rest, ",")) != NULL && *word != '\0';) {
-        assert_true(kn_ip_prefix_parse(word, &addresses->prefixes.items[addresses->prefixes.count++]));
-    }
+    read_prefixes(value_of(line, "prefixes"), &addresses->prefixes);
     return addresses;
 }
 
@@ -276,9 +311,10 @@ enum kn_network_kind kn_world_put(struct kn_network_state *state, const char *li
                                   const void **ret_object)
 {
     static void *(*const READ[KN_NETWORK_KINDS])(const char *) = {
-        [KN_NETWORK_IS_NETWORK] = read_network,     [KN_NETWORK_IS_PORT] = read_port,
-        [KN_NETWORK_IS_GROUP] = read_group,         [KN_NETWORK_IS_MEMBER] = read_member,
-        [KN_NETWORK_IS_ADDRESSES] = read_addresses, [KN_NETWORK_IS_POLICY] = read_policy,
+        [KN_NETWORK_IS_NETWORK] = read_network, [KN_NETWORK_IS_PORT] = read_port,
+        [KN_NETWORK_IS_PEER] = read_peer,       [KN_NETWORK_IS_GROUP] = read_group,
+        [KN_NETWORK_IS_MEMBER] = read_member,   [KN_NETWORK_IS_ADDRESSES] = read_addresses,
+        [KN_NETWORK_IS_POLICY] = read_policy,
     };
     bool is_drop = strncmp(line, "drop ", 5) == 0;
     char word[16] = "", id[16] = "";

@@ -55,6 +55,7 @@ static const char *const CLOUD[] = {
     "group 92 stateless rules=in:4:6:80:80:any,out:4:6:80:80:prefix:10.0.0.0/32",
     "member 1 groups=91 ip=10.0.0.1,fd00::1",
     "member 7 groups=91 ip=10.0.0.7",
+    "member 8 groups=91 ip=10.0.0.8 prefixes=10.0.2.0/24",
     "addresses 81 prefixes=10.0.0.0/8,10.1.0.0/16,192.0.2.1,2001:db8::/32",
     "policy 51 dscp=46",
 };
@@ -89,6 +90,11 @@ static void test_deltas(void **state)
         "member 7 groups=91 ip=10.0.0.7,10.0.0.1",   /* an address that another member has, too */
         "drop member 1",
         "drop member 7",
+        "member 7 groups=91 ip=10.0.0.7 prefixes=10.0.1.0/24,fd00:7::/64", /* what it may speak as by its pairs */
+        "member 6 groups=91 ip=10.0.0.6 prefixes=10.0.0.0/16,10.0.1.0/24", /* another, whose pairs hold one of the first's */
+        "member 6 groups=91 ip=10.0.0.6 prefixes=10.0.1.0/24",
+        "drop member 7",
+        "drop member 6",
         "addresses 81 prefixes=10.1.0.0/16",
         "policy 51",
         "drop group 91",
