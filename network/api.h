@@ -24,6 +24,11 @@ int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const ch
  * NIC); KN_CONFLICT in Nova's words if there are several.
  */
 int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUID_SIZE], struct kn_error *err);
+/*
+ * The same where one must be made: the project's automatic network, with a router to the default external one. KN_BAD_REQUEST in Nova's words if this cloud
+ * has nothing to make it of.
+ */
+int kn_network_auto_make(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_error *err);
 /* May a server of this project take the port? KN_BAD_REQUEST if it does not exist for it, KN_CONFLICT if it is in use. */
 int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err);
 /* KN_QUOTA in Nova's words: the project may not have so many ports more. port.allocate decides for good. */

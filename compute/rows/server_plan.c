@@ -26,7 +26,7 @@
 #define GIB (INT64_C(1) << 30)
 
 struct planning {
-    const struct kn_request *req;
+    struct kn_request *req;
     const json_t *in;             /* body.server */
     struct kn_compute_server_plan *plan;
     struct kn_error *err;         /* never NULL: what is not found here is said in other words */
@@ -488,7 +488,7 @@ static int plan_all(const struct planning *p)
                : 0;
 }
 
-int kn_compute_server_plan_read(const struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err)
+int kn_compute_server_plan_read(struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err)
 {
     AUTO_RELEASE(kn_compute_server_plan) struct kn_compute_server_plan plan = { 0 };
     struct planning p = { req, NULL, &plan, err };

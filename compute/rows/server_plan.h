@@ -41,7 +41,7 @@ struct kn_compute_server_plan {
 
 void kn_compute_server_plan_release(struct kn_compute_server_plan *plan);
 /* Checks the body and everything it refers to. Codes and words are Nova's. err must not be NULL. */
-int kn_compute_server_plan_read(const struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err);
+int kn_compute_server_plan_read(struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err);
 
 /*
  * A DNS label from a server's name: lower case, white space, dots and underscores to dashes, the rest dropped; "server-<id>" when nothing

@@ -91,18 +91,19 @@ static int plan_list(const struct kn_request *req, const json_t *networks, int c
     return 0;
 }
 
-/* No network was named: the project's only one; must: "auto" was asked for, so there has to be one. */
-static int plan_auto(const struct kn_request *req, bool must, json_t *requests, struct kn_error *err)
+/* No network was named: the project's only one; must: "auto" was asked for, so one is made if there is none. */
+static int plan_auto(struct kn_request *req, bool must, json_t *requests, struct kn_error *err)
 {
     char network[KN_UUID_SIZE] = "";
 
     if (kn_network_auto(req->db, req->caller.project_id, network, err) < 0) {
         return -1;
     }
-    if (network[0] == '\0') {
-        return must ? kn_fail(err, KN_BAD_REQUEST, "Unable to automatically allocate a network for project %s",
-                              req->caller.project_id)
-                    : 0;
+    if (network[0] == '\0' && !must) {
+        return 0;
+    }
+    if (network[0] == '\0' && kn_network_auto_make(req, network, err) < 0) {
+        return -1;
     }
     json_array_append_new(requests, json_pack("{s:s}", "network", network));
     return 0;
@@ -141,7 +142,7 @@ static int give_groups(const struct kn_request *req, json_t *requests, json_t *g
     return 0;
 }
 
-int kn_compute_plan_nics(const struct kn_request *req, const json_t *networks, json_t *groups, int count, json_t **ret,
+int kn_compute_plan_nics(struct kn_request *req, const json_t *networks, json_t *groups, int count, json_t **ret,
                          struct kn_error *err)
 {
     const char *word = json_string_value(networks);

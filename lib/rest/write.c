@@ -279,6 +279,18 @@ static int write_commit_one(const struct kn_rest_noun *noun, struct kn_request *
     return write_commit(noun, req, tx, changed, err);
 }
 
+int kn_rest_insert_in(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object,
+                      struct kn_quota_claims *claims, const char **ret_id, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+
+    if (write_insert(noun, req, object, ret_id, err) < 0) {
+        return -1;
+    }
+    kn_array_add(&ids, *ret_id);
+    return write_count(noun, req, &ids, 1, claims, err);
+}
+
 int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id,
                    struct kn_error *err)
 {
@@ -527,27 +539,41 @@ int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, cons
                : kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
 }
 
-int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
-                          const struct kn_rest_bound *bounds, struct kn_error *err)
+/* In the caller's transaction. back: what is given back. */
+static int write_delete(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                        const struct kn_rest_bound *bounds, struct kn_quota_claims *back, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
-    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS(NULL);
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *now = NULL;
-    AUTO_TX struct kn_tx tx = { NULL };
     const char *owned = noun->seen_may_go ? NULL : noun->owned;
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || write_before_lock(noun, req, id, owned, err) < 0 ||
-        write_lock(noun, req, id, owned, bounds, &now, err) < 0 || write_match(noun, req, now, err) < 0) {
+    if (write_before_lock(noun, req, id, owned, err) < 0 || write_lock(noun, req, id, owned, bounds, &now, err) < 0 ||
+        write_match(noun, req, now, err) < 0) {
         return -1;
     }
     kn_array_add(&ids, id);
-    if (write_count(noun, req, &ids, -1, &back, err) < 0 || write_decide(noun, req, id, now, NULL, err) < 0) {
+    if (write_count(noun, req, &ids, -1, back, err) < 0 || write_decide(noun, req, id, now, NULL, err) < 0) {
         return -1;
     }
     kn_strbuf_addf(&q.sql, "DELETE FROM %s WHERE %s = ", noun->table, write_key_of(noun));
     kn_rest_add(&q, "?", id);
-    return write_run(noun, req, id, &q, NULL, err) < 0 || rest_write_end(noun, req, id, now, NULL, err) < 0 ||
+    return write_run(noun, req, id, &q, NULL, err) < 0 ? -1 : rest_write_end(noun, req, id, now, NULL, err);
+}
+
+int kn_rest_delete_in(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                      struct kn_quota_claims *claims, struct kn_error *err)
+{
+    return write_delete(noun, req, id, NULL, claims, err);
+}
+
+int kn_rest_delete_within(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                          const struct kn_rest_bound *bounds, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS(NULL);
+    AUTO_TX struct kn_tx tx = { NULL };
+
+    return kn_tx_begin(&tx, req->db, err) < 0 || write_delete(noun, req, id, bounds, &back, err) < 0 ||
                    kn_quota_take(req->db, &back, err) < 0
                ? -1
                : write_commit_one(noun, req, &tx, id, NULL, err);

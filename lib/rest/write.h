@@ -7,6 +7,7 @@
 #ifndef KN_REST_WRITE_H
 #define KN_REST_WRITE_H
 
+#include "lib/adapter/quota.h"
 #include "lib/rest/list.h"
 
 /*
@@ -45,6 +46,14 @@ int kn_rest_delete(const struct kn_rest_noun *noun, struct kn_request *req, cons
 /* The parts of these: an object that was checked becomes a row (*ret_id: in the request's memory), or is laid over one. */
 int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object, const char **ret_id,
                    struct kn_error *err);
+/*
+ * In the caller's transaction, of several nouns at once: what the row counts as is added to the claims, which are taken as the transaction's last act;
+ * behind its commit the caller does what `tell` would do.
+ */
+int kn_rest_insert_in(const struct kn_rest_noun *noun, struct kn_request *req, json_t *object,
+                      struct kn_quota_claims *claims, const char **ret_id, struct kn_error *err);
+int kn_rest_delete_in(const struct kn_rest_noun *noun, struct kn_request *req, const char *id,
+                      struct kn_quota_claims *claims, struct kn_error *err);
 int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
                    struct kn_error *err);
 /* Says what a change is once the row is held: puts it into the object. now: kn_rest_was(). */

@@ -12,6 +12,7 @@ static const struct {
     { "agent", "agent", "The agent management extension." },
     { "allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs" },
     { "address-scope", "Address scope", "Address scopes extension." },
+    { "auto-allocated-topology", "Auto Allocated Topology Services", "Auto Allocated Topology Services." },
     { "availability_zone", "Availability Zone", "Availability zone support." },
     { "availability_zone_filter", "Availability Zone Filter Extension",
       "Add filter parameters to AvailabilityZone resource" },

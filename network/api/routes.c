@@ -9,6 +9,7 @@
 #include "network/api/nouns.h"
 #include "network/api/tags.h"
 #include "network/rows/agents.h"
+#include "network/rows/auto_topology.h"
 #include "network/rows/groups.h"
 #include "network/rows/networks.h"
 #include "network/rows/qos.h"
@@ -161,6 +162,8 @@ static const struct kn_route ROUTES[] = {
     ROUTE("DELETE", "/v2.0/agents/{id}/l3-routers/{router}", DELETE_L3_ROUTER, 204, kn_network_agents_refuse),
     ROUTE("GET", "/v2.0/networks/{id}/dhcp-agents", GET_DHCP_AGENTS, 200, kn_network_agents_of_network),
     ROUTE("GET", "/v2.0/routers/{id}/l3-agents", GET_L3_AGENTS, 200, kn_network_agents_of_router),
+    ROUTE("GET", "/v2.0/auto-allocated-topology/{project}", GET_TOPOLOGY, 200, kn_network_topology_show),
+    ROUTE("DELETE", "/v2.0/auto-allocated-topology/{project}", DELETE_TOPOLOGY, 204, kn_network_topology_delete),
     ROUTE("GET", "/v2.0/segments", GET_SEGMENT, 200, segments_list),
     ROUTE("GET", "/v2.0/segments/{id}", GET_SEGMENT, 200, segments_show),
     ROUTE("POST", "/v2.0/segments", CREATE_SEGMENT, 201, kn_network_segments_refuse),
@@ -188,7 +191,6 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/qos/alias-dscp-marking-rules", "aliases of QoS rules" },
     { "/v2.0/rbac-policies", "RBAC policies" },
     { "/v2.0/network_segment_ranges", "segment ranges" },
-    { "/v2.0/auto-allocated-topology", "automatic topologies" },
     { "/v2.0/metering", "metering labels" },
     { "/v2.0/flavors", "network flavors" },
     { "/v2.0/service_profiles", "service profiles" },

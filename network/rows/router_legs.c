@@ -21,6 +21,7 @@
 struct leg {
     char port[KN_UUID_SIZE], network[KN_UUID_SIZE], subnet[KN_UUID_SIZE];
     char project[65];
+    bool is_made; /* the port: it counts */
     struct kn_array subnets; /* of the port */
 };
 
@@ -147,15 +148,29 @@ static int legs_add_subnet(struct kn_request *req, const char *router, const cha
     json_auto_t *ips = json_pack("[{s:s, s:s}]", "subnet_id", subnet_id, "ip_address",
                                  kn_rows_text(subnet, 0, S_GATEWAY));
 
+    leg->is_made = true;
     return kn_network_router_port_make(req,
                                        &(struct kn_network_router_port){ .network = kn_rows_text(subnet, 0, S_NETWORK),
                                                                          .project = leg->project,
                                                                          .device = router,
                                                                          .owner = KN_ROUTER_LEG,
                                                                          .fixed_ips = ips },
-                                       leg->port, err) < 0
-               ? -1
-               : kn_quota_take_one(req->db, leg->project, KN_QUOTA_PORT, 1, err);
+                                       leg->port, err);
+}
+
+int kn_network_router_add_subnet(struct kn_request *req, const char *router, const char *subnet,
+                                 struct kn_quota_claims *claims, struct kn_error *err)
+{
+    struct leg leg = { .port = "" };
+
+    if (legs_hold(req, router, leg.project, err) < 0 || kn_network_router_changed(req->db, router, err) < 0 ||
+        legs_add_subnet(req, router, subnet, &leg, err) < 0) {
+        return -1;
+    }
+    if (leg.is_made) {
+        kn_quota_claim(claims, leg.project, KN_QUOTA_PORT, 1);
+    }
+    return 0;
 }
 
 static const struct kn_stmt PORT = {
@@ -258,7 +273,9 @@ static int legs_try_add(struct kn_request *req, const char *port, const char *su
         kn_network_router_changed(req->db, router, err) < 0 ||
         (port != NULL ? legs_add_port(req, router, port, &leg, err) : legs_add_subnet(req, router, subnet, &leg, err)) <
             0 ||
-        kn_db_run(req->db, &SHOWN, KN_ARGS(leg.port, subnet), &rows, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        kn_db_run(req->db, &SHOWN, KN_ARGS(leg.port, subnet), &rows, err) < 0 ||
+        (leg.is_made && kn_quota_take_one(req->db, leg.project, KN_QUOTA_PORT, 1, err) < 0) ||
+        kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     legs_answer(router, rows, res);

@@ -6,6 +6,7 @@
 #ifndef KN_NETWORK_ROWS_ROUTERS_H
 #define KN_NETWORK_ROWS_ROUTERS_H
 
+#include "lib/adapter/quota.h"
 #include "lib/base/ip.h"
 #include "lib/base/uuid.h"
 #include "lib/rest/noun.h"
@@ -46,6 +47,11 @@ int kn_network_router_of_port(struct kn_request *req, const char *id, bool is_th
                               struct kn_error *err);
 /* KN_BAD_REQUEST: a floating address stands for one that the port has not any more. */
 int kn_network_router_check_kept(struct kn_request *req, const char *id, struct kn_error *err);
+
+/* --- router_legs.c --- */
+/* A leg in a subnet, in the caller's transaction, who takes the claims, if it is a port more, and tells behind the commit. */
+int kn_network_router_add_subnet(struct kn_request *req, const char *router, const char *subnet,
+                                 struct kn_quota_claims *claims, struct kn_error *err);
 
 /* --- router_gateway.c --- */
 /* external_gateway_info of a body, for a router that is there and held: made, changed, taken away. */

@@ -80,6 +80,39 @@ static void the_only_network_is_taken(void **state)
     assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 409);
 }
 
+/* Nobody's network is the project's: one is made with all that belongs to it, if this cloud says where it leads and of which addresses it is. */
+static void a_network_is_made(void **state)
+{
+    static const char *const OUTSIDE[] = {
+        "UPDATE network SET project_id = 'nobody', shared = false",
+        "INSERT INTO network (id, project_id, vni, external, is_default) VALUES ('eeeeeeee-0000-4000-8000-000000000001', 'x', 9999, true, true)",
+        "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, enable_dhcp) VALUES ('eeeeeeee-0000-4000-8000-000000000002',"
+        " 'eeeeeeee-0000-4000-8000-000000000001', 'x', 4, '172.24.4.0/24', '172.24.4.1', '[{\"start\": \"172.24.4.2\", \"end\": \"172.24.4.254\"}]', false)",
+        "INSERT INTO subnet_pool (id, project_id, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, shared, is_default) VALUES"
+        " ('eeeeeeee-0000-4000-8000-000000000003', 'x', 4, '{10.99.0.0/16}', 26, 8, 32, true, true)",
+    };
+
+    (void)state;
+    kn_test_nova_sql(nova, OUTSIDE[0]);
+    assert_int_equal(post(SEED_MEMBER, 96, SERVER(", \"networks\": \"auto\"")), 400);
+    assert_string_equal(kn_test_nova_str(nova, "badRequest.message"),
+                        "Unable to automatically allocate a network for project " SEED_PROJECT);
+    assert_int_equal(written(), 0);
+    for (size_t i = 1; i < KN_COUNT(OUTSIDE); i++) {
+        kn_test_nova_sql(nova, OUTSIDE[i]);
+    }
+    for (int i = 0; i < 2; i++) { /* the second finds it */
+        assert_int_equal(post(SEED_MEMBER, 96, SERVER(", \"networks\": \"auto\"")), 202);
+    }
+    assert_int_equal(
+        kn_test_nova_sql(nova,
+                         "SELECT count(*) FROM task t JOIN auto_topology a ON"
+                         " a.network_id::text = t.input->'requests'->0->>'network' AND a.project_id = '" SEED_PROJECT
+                         "'"),
+        2);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM router WHERE project_id = '" SEED_PROJECT "'"), 1);
+}
+
 /* Ports to be made count before anything is accepted. */
 static void ports_that_do_not_fit(void **state)
 {
@@ -318,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_server_is_wished_for, kn_seed_fresh),
         cmocka_unit_test_setup(the_only_network_is_taken, kn_seed_fresh),
+        cmocka_unit_test_setup(a_network_is_made, kn_seed_fresh),
         cmocka_unit_test_setup(ports_that_do_not_fit, kn_seed_fresh),
         cmocka_unit_test_setup(many_at_once, kn_seed_fresh),
         cmocka_unit_test_setup(an_admin_names_a_host, kn_seed_fresh),

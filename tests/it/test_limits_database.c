@@ -80,6 +80,7 @@ static const struct column COLUMNS[] = {
     { "network", "name", KEPT_TEXT, { KN_LIMIT_NETWORK_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "network", "description", KEPT_TEXT, { KN_LIMIT_NETWORK_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "network", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "auto_topology", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "network_agent", "description", KEPT_TEXT, { KN_LIMIT_NETWORK_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "network", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
     { "subnet", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
