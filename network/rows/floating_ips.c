@@ -24,8 +24,9 @@
     " 'status', CASE WHEN p.admin_state_up AND EXISTS (SELECT 1 FROM port_binding b WHERE b.port_id = p.id AND b.state = 'active') THEN 'ACTIVE' ELSE 'DOWN' END," \
     " 'device_id', p.device_id, 'device_owner', p.device_owner) FROM port p WHERE p.id = f.port_id)::text, 'null')"
 #define FORWARDINGS \
-    "(SELECT coalesce(json_agg(json_build_object('id', w.id, 'protocol', w.protocol, 'external_port', w.external_port, 'internal_port', w.internal_port," \
-    " 'internal_ip_address', host(w.fixed_ip)) ORDER BY w.created_at, w.id), '[]') FROM port_forwarding w WHERE w.floating_ip_id = f.id)"
+    "(SELECT coalesce(json_agg(json_build_object('id', w.id, 'protocol', w.protocol, 'external_port', CASE WHEN w.external_last = w.external_port THEN w.external_port END," \
+    " 'internal_port', CASE WHEN w.internal_last = w.internal_port THEN w.internal_port END, 'internal_ip_address', host(w.fixed_ip), 'internal_port_id', w.port_id)" \
+    " ORDER BY w.created_at, w.id), '[]') FROM port_forwarding w WHERE w.floating_ip_id = f.id)"
 
 static bool floating_is_ip(const char *text)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * port_forwardings.c: single ports of a floating address that lead to ports of different guests. An address either is one port's or forwards; what is
- * forwarded is one router's.
+ * port_forwardings.c: ports of a floating address, or ranges of them, that lead to ports of different guests. An address either is one port's or forwards;
+ * what is forwarded is one router's.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -28,8 +29,14 @@ static const char *const PROTOCOLS[] = { "tcp", "udp", NULL };
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "w.id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FIND),
-    KN_REST_ATTR("external_port", "w.external_port", KN_REST_INT, MADE | KN_REST_FIND | KN_REST_REQUIRED, .column = "external_port", .limit = KN_LIMIT_PORT_NUMBER),
-    KN_REST_ATTR("internal_port", "w.internal_port", KN_REST_INT, MADE | KN_REST_REQUIRED, .column = "internal_port", .limit = KN_LIMIT_PORT_NUMBER),
+    KN_REST_ATTR("external_port", "(CASE WHEN w.external_last = w.external_port THEN w.external_port END)", KN_REST_INT,
+                 MADE | KN_REST_FIND | KN_REST_NULL_IS_NOTHING, .limit = KN_LIMIT_PORT_NUMBER),
+    KN_REST_ATTR("external_port_range", "(w.external_port || ':' || w.external_last)", KN_REST_TEXT, MADE | KN_REST_FIND | KN_REST_NULL_IS_NOTHING,
+                 .inner_shape = KN_IS_ANY),
+    KN_REST_ATTR("internal_port", "(CASE WHEN w.internal_last = w.internal_port THEN w.internal_port END)", KN_REST_INT, MADE | KN_REST_NULL_IS_NOTHING,
+                 .limit = KN_LIMIT_PORT_NUMBER),
+    KN_REST_ATTR("internal_port_range", "(w.internal_port || ':' || w.internal_last)", KN_REST_TEXT, MADE | KN_REST_NULL_IS_NOTHING,
+                 .inner_shape = KN_IS_ANY),
     KN_REST_ATTR("internal_ip_address", "w.fixed_ip", KN_REST_INET, MADE, .column = "fixed_ip", .rule = &ADDRESS),
     KN_REST_ATTR("protocol", "w.protocol", KN_REST_TEXT, MADE | KN_REST_FIND | KN_REST_REQUIRED, .column = "protocol", .words = PROTOCOLS),
     KN_REST_ATTR("internal_port_id", "w.port_id", KN_REST_UUID, MADE | KN_REST_FIND | KN_REST_REQUIRED, .column = "port_id", .rule = &KN_NEUTRON_UUID),
@@ -37,10 +44,149 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("project_id", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_TENANT), /* it is the floating address's */
     KN_REST_ATTR("tenant_id", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("created_at", "w.created_at", KN_REST_TIME, 0),
-    KN_REST_ATTR("of", "w.floating_ip_id", KN_REST_UUID, 0, .column = "floating_ip_id"), /* for us alone */
+    KN_REST_ATTR("external first", "w.external_port", KN_REST_INT, 0, .column = "external_port"), /* for us alone, as all that follows */
+    KN_REST_ATTR("external last", "w.external_last", KN_REST_INT, 0, .column = "external_last"),
+    KN_REST_ATTR("internal first", "w.internal_port", KN_REST_INT, 0, .column = "internal_port"),
+    KN_REST_ATTR("internal last", "w.internal_last", KN_REST_INT, 0, .column = "internal_last"),
+    KN_REST_ATTR("of", "w.floating_ip_id", KN_REST_UUID, 0, .column = "floating_ip_id"),
     KN_REST_ATTRS_END,
 };
 /* clang-format on */
+
+/* --- ranges of ports ------------------------------------------------------------------------------------------------ */
+
+enum side { INSIDE, OUTSIDE };
+static const struct {
+    const char *port, *range, *first, *last;
+} SIDES[] = {
+    { "internal_port", "internal_port_range", "internal first", "internal last" },
+    { "external_port", "external_port_range", "external first", "external last" },
+};
+
+struct ports {
+    long long first, last;
+};
+
+static int ports_fail(const char *name, const char *why, const char *word, struct kn_error *err)
+{
+    kn_fail(err, KN_BAD_REQUEST, "Invalid input for %s. Reason: %s%.64s.", name, why, word);
+    return kn_fail_name(err, "HTTPBadRequest");
+}
+
+/* "80", or 80. */
+static bool ports_read_one(const char *text, size_t len, long long *ret)
+{
+    long long number = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9' || len > 5) {
+            return false;
+        }
+        number = number * 10 + (text[i] - '0');
+    }
+    *ret = number;
+    return number >= KN_MIN_PORT_NUMBER && number <= KN_MAX_PORT_NUMBER;
+}
+
+/* "80:90" */
+static int ports_read_range(const char *name, const char *text, struct ports *ret, struct kn_error *err)
+{
+    const char *colon = strchr(text, ':');
+    const char *end = colon != NULL ? colon + 1 : text;
+    const size_t first = colon != NULL ? (size_t)(colon - text) : strlen(text);
+
+    if (first == 0 || end[0] == '\0' || strchr(end, ':') != (colon == NULL ? colon : NULL)) {
+        return ports_fail(name, "Port range must be two integers separated by a colon", "", err);
+    }
+    if (!ports_read_one(text, first, &ret->first) || !ports_read_one(end, strlen(end), &ret->last)) {
+        return ports_fail(name, "Invalid port: ", text, err);
+    }
+    return ret->first <= ret->last
+               ? 0
+               : ports_fail(name, "First port in a port range must be lower than the second port", "", err);
+}
+
+/* What a body says of one side, as numbers in it; what it says nothing of stays. */
+static int ports_read(enum side side, const struct kn_rows *now, json_t *object, struct ports *ret,
+                      struct kn_error *err)
+{
+    const struct kn_rest_noun *noun = &kn_network_port_forwardings;
+    const json_t *range = json_object_get(object, SIDES[side].range), *port = json_object_get(object, SIDES[side].port);
+
+    if (range != NULL && port != NULL) {
+        return ports_fail(SIDES[side].range, "it cannot be said together with ", SIDES[side].port, err);
+    }
+    if (range == NULL && port == NULL && now == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "Failed to parse request. Required attribute '%s' not specified",
+                       SIDES[side].port);
+    }
+    if (range != NULL) {
+        AUTO_FREE char *number = json_is_integer(range) ? json_dumps(range, JSON_ENCODE_ANY) : NULL;
+        const char *text = number != NULL ? number : json_is_string(range) ? json_string_value(range) : "";
+
+        if (ports_read_range(SIDES[side].range, text, ret, err) < 0) {
+            return -1;
+        }
+    } else if (port != NULL) {
+        ret->first = ret->last = (long long)kn_schema_int(object, SIDES[side].port, 0);
+    } else {
+        ret->first = strtoll(kn_rest_was(noun, now, SIDES[side].first), NULL, 10);
+        ret->last = strtoll(kn_rest_was(noun, now, SIDES[side].last), NULL, 10);
+    }
+    json_object_set_new(object, SIDES[side].first, json_integer(ret->first));
+    json_object_set_new(object, SIDES[side].last, json_integer(ret->last));
+    return 0;
+}
+
+static int ports_read_both(const struct kn_rows *now, json_t *object, struct ports ret[2], struct kn_error *err)
+{
+    if (ports_read(OUTSIDE, now, object, &ret[OUTSIDE], err) < 0 ||
+        ports_read(INSIDE, now, object, &ret[INSIDE], err) < 0) {
+        return -1;
+    }
+    const long long inside = ret[INSIDE].last - ret[INSIDE].first;
+
+    return inside == 0 || inside == ret[OUTSIDE].last - ret[OUTSIDE].first
+               ? 0
+               : kn_network_bad(err, WHAT,
+                                "Invalid ranges of internal and/or external ports. The relation between internal and "
+                                "external ports must be N-N or 1-N");
+}
+
+/* Others that have one of these ports: of the same address of the guest, or of the same floating one. The router is held, and the floating address. */
+static const struct kn_stmt COLLIDES = {
+    "forwarding_collides",
+    "SELECT false, internal_port, internal_last FROM port_forwarding WHERE port_id = $2::uuid AND fixed_ip = $3::inet AND protocol = $4"
+    " AND id <> $1::uuid AND internal_port <= $6::int AND internal_last >= $5::int"
+    " UNION ALL SELECT true, external_port, external_last FROM port_forwarding WHERE floating_ip_id = $9::uuid AND protocol = $4"
+    " AND id <> $1::uuid AND external_port <= $8::int AND external_last >= $7::int ORDER BY 1, 2 LIMIT 1",
+    9
+};
+
+static int ports_check_free(struct kn_request *req, const char *id, const char *port, const char *ip,
+                            const char *protocol, const struct ports ports[2], struct kn_error *err)
+{
+    enum { IS_OUTSIDE, FIRST_PORT, LAST_PORT };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg in[2], out[2];
+
+    if (kn_db_run(req->db, &COLLIDES,
+                  KN_ARGS(id, port, ip, protocol, kn_arg_int(&in[0], ports[INSIDE].first),
+                          kn_arg_int(&in[1], ports[INSIDE].last), kn_arg_int(&out[0], ports[OUTSIDE].first),
+                          kn_arg_int(&out[1], ports[OUTSIDE].last), req->params[0]),
+                  &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return 0;
+    }
+    const enum side side = kn_rows_bool(rows, 0, IS_OUTSIDE) ? OUTSIDE : INSIDE;
+
+    return kn_network_bad(
+        err, WHAT, "There is a port collision with the %s. The following ranges collide: %lld:%lld and %lld:%lld",
+        SIDES[side].range, (long long)kn_rows_int(rows, 0, FIRST_PORT), (long long)kn_rows_int(rows, 0, LAST_PORT),
+        ports[side].first, ports[side].last);
+}
 
 static const struct kn_stmt FLOATING = {
     "forwarding_floating",
@@ -154,8 +300,13 @@ static int forwarding_decide(struct kn_request *req, const char *id, const struc
     if (now != NULL && kn_network_router_changed(req->db, kn_rows_text(floating, 0, F_ANY_ROUTER), err) < 0) {
         return -1;
     }
+    struct ports ports[2];
+
     if (object == NULL) {
         return 0;
+    }
+    if (ports_read_both(now, object, ports, err) < 0) {
+        return -1;
     }
     if (now == NULL) {
         json_object_set_new(object, "of", json_string(req->params[0]));
@@ -174,15 +325,19 @@ static int forwarding_decide(struct kn_request *req, const char *id, const struc
     if (ip == NULL) {
         return kn_network_bad(err, WHAT, "Requested internal port %s must allocate an IPv4 address at least.", port);
     }
-    return forwarding_check_alone(req, floating, port, ip, err) < 0 ? -1
-                                                                    : forwarding_reach(req, floating, port, ip, err);
+    const char *protocol = kn_schema_text(object, "protocol", now != NULL ? kn_rest_was(noun, now, "protocol") : "");
+
+    return forwarding_check_alone(req, floating, port, ip, err) < 0 ||
+                   forwarding_reach(req, floating, port, ip, err) < 0
+               ? -1
+               : ports_check_free(req, id, port, ip, protocol, ports, err);
 }
 
 /* What stands in the way, by its side. */
 static int forwarding_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
     const bool inside = strcmp(constraint, "port_forwarding_inside") == 0;
-    const long long number = (long long)kn_schema_int(object, inside ? "internal_port" : "external_port", 0);
+    const long long number = (long long)kn_schema_int(object, SIDES[inside ? INSIDE : OUTSIDE].first, 0);
 
     (void)req;
     if (object == NULL || (!inside && strcmp(constraint, "port_forwarding_outside") != 0)) {

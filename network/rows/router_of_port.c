@@ -32,6 +32,29 @@ static bool of_port_is_own(const char *owner)
            strcmp(owner, KN_FLOATING_PORT) == 0;
 }
 
+static const struct kn_stmt OTHERS_LENT = {
+    "port_others_lent", "SELECT FROM floating_ip WHERE port_id = $1::uuid AND project_id <> $2 LIMIT 1", 2
+};
+
+/* Whoever may not take back the floating address that somebody gave it may not do so by ending the port either. */
+static int of_port_check_lent(struct kn_request *req, const char *id, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_rest_reaches_all(req)) {
+        return 0;
+    }
+    if (kn_db_run(req->db, &OTHERS_LENT, KN_ARGS(id, req->caller.project_id), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return 0;
+    }
+    kn_fail(err, KN_CONFLICT,
+            "Unable to complete the operation on port %s because the port still has an associated floating IP.", id);
+    return kn_fail_name(err, "FipAssociated");
+}
+
 static int of_port_end(struct kn_request *req, const char *id, const struct kn_rows *port, struct kn_error *err)
 {
     enum { ROUTER };
@@ -43,6 +66,9 @@ static int of_port_end(struct kn_request *req, const char *id, const struct kn_r
         return kn_fail_name(err, "ServicePortInUse");
     }
     if (kn_db_run(req->db, &LENDERS, KN_ARGS(id), &routers, err) < 0) {
+        return -1;
+    }
+    if (of_port_check_lent(req, id, err) < 0) {
         return -1;
     }
     for (int row = 0; row < kn_rows_count(routers); row++) {

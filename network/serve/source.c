@@ -120,7 +120,7 @@
         LIST_OF("json_build_object('id', f.id, 'outside', host(f.ip), 'inside', host(f.fixed_ip)) ORDER BY f.id", \
                 "FROM floating_ip f WHERE f.router_id = r.id AND f.port_id IS NOT NULL") ", 'forwards', " \
         LIST_OF("json_build_object('id', w.id, 'outside', host(f.ip), 'inside', host(w.fixed_ip), 'protocol', CASE w.protocol WHEN 'tcp' THEN 6 ELSE 17 END," \
-                " 'outside_first', w.external_port, 'outside_last', w.external_port, 'inside_first', w.internal_port, 'inside_last', w.internal_port) ORDER BY w.id", \
+                " 'outside_first', w.external_port, 'outside_last', w.external_last, 'inside_first', w.internal_port, 'inside_last', w.internal_last) ORDER BY w.id", \
                 "FROM floating_ip f JOIN port_forwarding w ON w.floating_ip_id = f.id WHERE f.router_id = r.id")) \
     " FROM router r WHERE r.id = ANY($1::uuid[])"
 

@@ -96,6 +96,8 @@ static const struct column COLUMNS[] = {
     { "floating_ip", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port_forwarding", "description", KEPT_TEXT, { KN_LIMIT_NETWORK_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port_forwarding", "external_port", KEPT_NUMBER, { KN_LIMIT_PORT_NUMBER, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "port_forwarding", "external_last", KEPT_NUMBER, { KN_LIMIT_PORT_NUMBER, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "port_forwarding", "internal_last", KEPT_NUMBER, { KN_LIMIT_PORT_NUMBER, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port_forwarding", "internal_port", KEPT_NUMBER, { KN_LIMIT_PORT_NUMBER, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "network", "dns_domain", KEPT_TEXT, { KN_LIMIT_DNS_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port", "dns_name", KEPT_TEXT, { KN_LIMIT_DNS_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },

@@ -413,6 +413,86 @@ static void test_forwardings(void **state)
     ask(204, ALICE, "DELETE", AT("floatingips", id, ""));
 }
 
+/* Ranges: as many ports inside as outside, or all to one; none of them twice. */
+static void test_forwarded_ranges(void **state)
+{
+    static const struct {
+        int status;
+        const char *ports, *words;
+    } CASES[] = {
+        { 201, "\"external_port_range\":\"8000:8010\",\"internal_port_range\":\"80:90\"", NULL },
+        { 201, "\"external_port_range\":\"7000:7010\",\"internal_port\":22", NULL },
+        { 201, "\"external_port_range\":9000,\"internal_port_range\":\"9000\"", NULL },
+        { 400, "\"external_port_range\":\"1:2\",\"internal_port_range\":\"1:3\"", "must be N-N or 1-N" },
+        { 400, "\"external_port\":1,\"internal_port_range\":\"1:3\"", "must be N-N or 1-N" },
+        { 400, "\"external_port_range\":\"8010:8020\",\"internal_port_range\":\"100:110\"",
+          "There is a port collision with the external_port_range. The following ranges collide: 8000:8010 and 8010:8020" },
+        { 400, "\"external_port_range\":\"100:110\",\"internal_port_range\":\"90:100\"",
+          "There is a port collision with the internal_port_range. The following ranges collide: 80:90 and 90:100" },
+        { 400, "\"external_port\":8005,\"internal_port\":1000", "8000:8010 and 8005:8005" },
+        { 400, "\"external_port_range\":\"9:8\",\"internal_port\":1", "First port in a port range must be lower" },
+        { 400, "\"external_port_range\":\"1:2:3\",\"internal_port\":1", "must be two integers separated by a colon" },
+        { 400, "\"external_port_range\":\":2\",\"internal_port\":1", "must be two integers separated by a colon" },
+        { 400, "\"external_port_range\":\"1:\",\"internal_port\":1", "must be two integers separated by a colon" },
+        { 400, "\"external_port_range\":\"0:2\",\"internal_port\":1", "Invalid port" },
+        { 400, "\"external_port_range\":\"1:65536\",\"internal_port\":1", "Invalid port" },
+        { 400, "\"external_port_range\":\"a:b\",\"internal_port\":1", "Invalid port" },
+        { 400, "\"external_port_range\":\"1\",\"external_port\":1,\"internal_port\":1", "together with external_port" },
+        { 400, "\"internal_port\":1", "Required attribute 'external_port' not specified" },
+        { 400, "\"external_port\":1", "Required attribute 'internal_port' not specified" },
+    };
+    struct router_world w;
+    char id[40], path[200], one[40];
+
+    (void)state;
+    make(&w);
+    floating(201, ALICE, &w, "");
+    keep(id, neutron_get("floatingip.id"));
+    snprintf(path, sizeof(path), "floatingips/%s/port_forwardings", id);
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        say(CASES[i].status, ALICE, "POST", path,
+            "{\"port_forwarding\":{\"protocol\":\"tcp\",%s,\"internal_port_id\":\"%s\"}}", CASES[i].ports, w.port);
+        if (CASES[i].words != NULL) {
+            assert_holds(MESSAGE, CASES[i].words);
+        } else if (i == 0) {
+            keep(one, neutron_get("port_forwarding.id"));
+            assert_said("port_forwarding.external_port_range", "8000:8010");
+            assert_said("port_forwarding.internal_port_range", "80:90");
+            assert_said("port_forwarding.external_port", "null");
+            assert_said("port_forwarding.internal_port", "null");
+        } else if (i == 2) {
+            assert_said("port_forwarding.external_port_range", "9000:9000");
+            assert_said("port_forwarding.external_port", "9000");
+        }
+    }
+    assert_int_equal(number("SELECT count(*) FROM port_forwarding"), 3);
+    ask(200, ALICE, "GET", AT("floatingips", id, ""));
+    assert_said("floatingip.port_forwardings.0.internal_port_id", w.port);
+    assert_said("floatingip.port_forwardings.0.external_port", "null");
+    snprintf(path, sizeof(path), "floatingips/%s/port_forwardings/%s", id, one);
+    say(400, ALICE, "PUT", path, "{\"port_forwarding\":{\"internal_port_range\":\"80:91\"}}");
+    say(400, ALICE, "PUT", path, "{\"port_forwarding\":{\"external_port_range\":\"7010:7020\"}}");
+    say(200, ALICE, "PUT", path, "{\"port_forwarding\":{\"external_port_range\":\"8005:8015\"}}");
+    say(200, ALICE, "PUT", path, "{\"port_forwarding\":{\"external_port\":8005,\"internal_port\":80}}");
+    assert_said("port_forwarding.external_port_range", "8005:8005");
+    say(200, ALICE, "PUT", path, "{\"port_forwarding\":{\"description\":\"d\"}}");
+    assert_said("port_forwarding.external_port", "8005");
+}
+
+/* Whoever may not take another's floating address from his port may not do so by ending the port. */
+static void test_lent_by_another(void **state)
+{
+    struct router_world w;
+
+    (void)state;
+    make(&w);
+    say(201, ADMIN, "POST", "floatingips", "{\"floatingip\":{\"floating_network_id\":\"%s\",\"port_id\":\"%s\"}}",
+        w.external, w.port);
+    ask(409, ALICE, "DELETE", AT("ports", w.port, ""));
+    assert_said(TYPE, "FipAssociated");
+    ask(204, ADMIN, "DELETE", AT("ports", w.port, ""));
+}
+
 /* --- external networks ---------------------------------------------------------------------------------------------- */
 
 static void test_external_networks(void **state)
@@ -468,9 +548,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, kn_neutron_fresh)
     const struct CMUnitTest tests[] = {
-        T(test_router_life), T(test_bad_routers),       T(test_legs),
-        T(test_routes),      T(test_floating_life),     T(test_bad_floating),
-        T(test_forwardings), T(test_external_networks), T(test_quotas),
+        T(test_router_life),     T(test_bad_routers),       T(test_legs),        T(test_routes),
+        T(test_floating_life),   T(test_bad_floating),      T(test_forwardings), T(test_forwarded_ranges),
+        T(test_lent_by_another), T(test_external_networks), T(test_quotas),
     };
 
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);

@@ -38,7 +38,6 @@ static void test_words(void **state)
           "has no trunks; that is not built here.\"" },
         { "POST", "/network/v2.0/bgpvpn", "no BGP VPNs; that is not built here" },
         { "GET", "/network/v2.0/routers/x/conntrack_helpers", "no conntrack helpers" },
-        { "GET", "/network/v2.0/networks/x/dhcp-agents", "no DHCP agents" },
         { "GET", "/volume/v3/snapshots/" ID(1),
           "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "
           "no snapshots; that is not built here.\"" },
