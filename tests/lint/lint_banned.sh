@@ -19,8 +19,11 @@ mkdtemp|mkstemp|tmpnam @ ^(tests/support/scratch.c|tests/unit/adapter/test_conf.
 assert @ ^tests/ @ _Static_assert, or abort() with a reason
 '
 
+WORDS=$(printf '%s' "$RULES" | sed -n 's/ @ .*//p' | paste -sd '|')
+
+# grep finds the few lines that name one at all, which is a hundred times as fast as asking gawk of each
 verdict "$(
-    gawk -v rules="$RULES" '
+    LC_ALL=C grep -nE "(^|[^a-zA-Z0-9_>.])($WORDS)\\(" $(files '*.c' '*.h') /dev/null | LC_ALL=C gawk -v rules="$RULES" '
         BEGIN {
             n = split(rules, rule, "\n")
             for (i = 1; i <= n; i++) {
@@ -30,14 +33,13 @@ verdict "$(
                 advice[i] = part[3]
             }
         }
-        {
-            code = gensub(/"([^"\\]|\\.)*"/, "\"\"", "g") # strings and comments are not calls
+        match($0, /^([^:]*):([0-9]+):(.*)$/, found) {
+            code = gensub(/"([^"\\]|\\.)*"/, "\"\"", "g", found[3]) # strings and comments are not calls
             code = gensub(/\/\*.*\*\/|^ *\*.*|\/\*.*/, "", "g", code)
-            if (code !~ /\(/) next
             for (i in words)
-                if (code ~ words[i] && FILENAME !~ allowed[i])
-                    print FILENAME ":" FNR ": " gensub(/^ +/, "", 1) "   <- " advice[i]
-        }' $(files '*.c' '*.h')
+                if (code ~ words[i] && found[1] !~ allowed[i])
+                    print found[1] ":" found[2] ": " gensub(/^ +/, "", 1, found[3]) "   <- " advice[i]
+        }'
     grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $(files '*.c' '*.h' '*.sh' '*.sql' '*.py' '*.md' Makefile | grep -v '^tests/lint/') /dev/null |
         sed 's/$/   <- do it, or say in the issue tracker that it is missing/'
     # rooms whose reads name their columns; the others follow

@@ -4,8 +4,6 @@
 . "$(dirname "$0")/files.sh"
 
 verdict "$(
-    for f in $(files '*.c' '*.h' | grep -v '^tests/'); do
-        grep -nHE 'kn_rows_(text|str|int|bool|null)\([^()]*(\([^()]*\)[^()]*)*, [0-9]+\)' "$f" |
-            sed -E 's/^([^:]*:[0-9]*):.*/\1: name the column: an enum beside the statement, or lib\/adapter\/members.h/'
-    done
+    LC_ALL=C grep -nHE 'kn_rows_(text|str|int|bool|null)\([^()]*(\([^()]*\)[^()]*)*, [0-9]+\)' $(files '*.c' '*.h' | grep -v '^tests/') |
+        sed -E 's/^([^:]*:[0-9]*):.*/\1: name the column: an enum beside the statement, or lib\/adapter\/members.h/'
 )"
