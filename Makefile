@@ -77,7 +77,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -223,6 +223,10 @@ packets:
 interop: all
 	@tests/interop/run.sh $(if $(SERVICES),--services '$(SERVICES)') $(if $(TESTS),--tests '$(TESTS)') $(if $(filter 1,$(ALL)),--all)
 
+# make shapes [SERVICES=a,b]: the APIs against what the services publish of them
+shapes: all
+	@tests/shapes/run.sh $(if $(SERVICES),--services '$(SERVICES)')
+
 # gophercloud's acceptance tests; wants a newer Go than Debian's, or PyPI
 sdk: all
 	@tests/sdk/run.sh
@@ -247,8 +251,8 @@ kafka kafka-down:
 	@deploy/kafka/kafka.sh $(if $(filter kafka,$@),up,down)
 
 clean:
-	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck build/interop build/sdk
+	rm -rf build/plain build/asan build/clang build/fuzz build/gen build/bin build/tally build/log build/tidy build/cppcheck build/interop build/shapes build/sdk
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk lab lab-down kafka kafka-down clean"

@@ -41,6 +41,7 @@ part it $tally suite it "${make[@]}" it
 part it-kafka $tally suite it-kafka "${make[@]}" it-kafka
 part e2e short e2e
 part interop short interop
+part shapes short shapes
 part chaos short chaos
 part bench short bench
 part bench-network bench_network

@@ -12,6 +12,7 @@
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
 #include "network/rows/groups.h"
+#include "network/rows/networks.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -22,8 +23,8 @@ static const struct kn_schema ADDRESS[] = { KN_SCHEMA("addresses", KN_IS_STRING,
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "a.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "a.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
-    KN_REST_ATTR("description", "a.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR("name", "a.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME, .rule = &KN_NEUTRON_NAME),
+    KN_REST_ATTR("description", "a.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_LONG_DESCRIPTION),
     KN_REST_ATTR("tenant_id", "a.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "a.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("addresses", "(SELECT coalesce(json_agg(text(m.address) ORDER BY m.address), '[]') FROM address_group_address m WHERE m.group_id = a.id)",

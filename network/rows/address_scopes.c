@@ -4,6 +4,7 @@
 
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "network/rows/networks.h"
 #include "network/rows/subnet_pools.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -11,7 +12,7 @@
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "sc.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "sc.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("name", "sc.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME, .rule = &KN_NEUTRON_NAME),
     KN_REST_ATTR("tenant_id", "sc.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "sc.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("shared", "sc.shared", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "shared", .post = KN_NEUTRON_CREATE_ADDRESS_SCOPE_SHARED,

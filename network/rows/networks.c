@@ -42,10 +42,23 @@ static const struct kn_schema SEGMENT[] = {
 };
 static const struct kn_schema SEGMENTS[] = { KN_SCHEMA("segments", KN_IS_OBJECT, .inner = SEGMENT), KN_SCHEMA_END };
 
+static bool is_network_name(const char *text)
+{
+    return KN_TEXT_NAME.holds(text);
+}
+
+static bool is_full_name(const char *text)
+{
+    return text[strspn(text, " ")] != '\0' && KN_TEXT_NAME.holds(text);
+}
+
+const struct kn_text_rule KN_NEUTRON_NAME = { is_network_name, "is not a valid string", false };
+const struct kn_text_rule KN_NEUTRON_FULL_NAME = { is_full_name, "is blank or not a valid string", false };
+
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "n.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "n.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("name", "n.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME, .rule = &KN_NEUTRON_NAME),
     KN_REST_ATTR("tenant_id", "n.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "n.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("admin_state_up", "n.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),

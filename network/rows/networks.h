@@ -9,6 +9,8 @@
 extern const struct kn_rest_noun kn_network_networks, kn_network_subnets, kn_network_ports,
     kn_network_ip_availabilities;
 extern const struct kn_text_rule KN_NEUTRON_UUID;
+extern const struct kn_text_rule KN_NEUTRON_NAME; /* printable, no space at either end */
+extern const struct kn_text_rule KN_NEUTRON_FULL_NAME; /* the same, and not empty */
 
 /*
  * Keeps others from changing the network's subnets until the transaction ends. Row locks always go subnets first, in the order of their

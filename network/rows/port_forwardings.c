@@ -40,7 +40,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("internal_ip_address", "w.fixed_ip", KN_REST_INET, MADE, .column = "fixed_ip", .rule = &ADDRESS),
     KN_REST_ATTR("protocol", "w.protocol", KN_REST_TEXT, MADE | KN_REST_FIND | KN_REST_REQUIRED, .column = "protocol", .words = PROTOCOLS),
     KN_REST_ATTR("internal_port_id", "w.port_id", KN_REST_UUID, MADE | KN_REST_FIND | KN_REST_REQUIRED, .column = "port_id", .rule = &KN_NEUTRON_UUID),
-    KN_REST_ATTR("description", "w.description", KN_REST_TEXT, MADE | KN_REST_FIND, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
+    KN_REST_ATTR("description", "w.description", KN_REST_TEXT, MADE | KN_REST_FIND, .column = "description", .limit = KN_LIMIT_LONG_DESCRIPTION),
     KN_REST_ATTR("project_id", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_TENANT), /* it is the floating address's */
     KN_REST_ATTR("tenant_id", NULL, KN_REST_TEXT, KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("created_at", "w.created_at", KN_REST_TIME, 0),

@@ -14,7 +14,7 @@
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 
 static const char *const DIRECTIONS[] = { "ingress", "egress", NULL };
-static const int MARKS[] = { 0, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 46, 48, 56 };
+static const int MARKS[] = { 0, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 44, 46, 48, 56 };
 
 /* clang-format off */
 #define BELOW \

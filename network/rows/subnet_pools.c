@@ -31,7 +31,7 @@ static const struct kn_schema PREFIX_ITEM[] = {
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "sp.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "sp.name", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name", .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("name", "sp.name", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "name", .limit = KN_LIMIT_NETWORK_NAME, .rule = &KN_NEUTRON_FULL_NAME),
     KN_REST_ATTR("tenant_id", "sp.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "sp.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("prefixes", "sp.prefixes", KN_REST_TAGS, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_REQUIRED, .column = "prefixes",

@@ -33,8 +33,8 @@ static const char *const MODES[] = { "slaac", "dhcpv6-stateful", "dhcpv6-statele
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "s.id", KN_REST_UUID, FIND),
-    KN_REST_ATTR("name", "s.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name",
-                 .limit = KN_LIMIT_NETWORK_NAME),
+    KN_REST_ATTR("name", "s.name", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "name", .limit = KN_LIMIT_NETWORK_NAME,
+                 .rule = &KN_NEUTRON_NAME),
     KN_REST_ATTR("tenant_id", "s.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "s.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("network_id", "s.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED,
@@ -48,7 +48,7 @@ static const struct kn_rest_attr ATTRS[] = {
                  .words = MODES),
     KN_REST_ATTR("ipv6_address_mode", "s.address_mode", KN_REST_TEXT, FIND | KN_REST_POST | KN_REST_NULL,
                  .column = "address_mode", .words = MODES),
-    KN_REST_ATTR("gateway_ip", "s.gateway_ip", KN_REST_INET, LIST | KN_REST_FILTER, .column = "gateway_ip"),
+    KN_REST_ATTR("gateway_ip", "s.gateway_ip", KN_REST_INET, LIST | KN_REST_FIND, .column = "gateway_ip"),
     KN_REST_ATTR("cidr", "s.cidr", KN_REST_CIDR, FIND | KN_REST_POST | KN_REST_NULL, .column = "cidr",
                  .limit = KN_LIMIT_CIDR),
     KN_REST_ATTR("allocation_pools", "s.pools", KN_REST_JSON, LIST, .column = "pools", .inner_shape = KN_IS_LIST),
@@ -61,8 +61,9 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("prefixlen", NULL, KN_REST_INT, KN_REST_POST | KN_REST_NULL_IS_NOTHING, .limit = KN_LIMIT_PREFIX),
     KN_REST_ATTR("use_default_subnetpool", NULL, KN_REST_BOOL, KN_REST_POST | KN_REST_NULL_IS_NOTHING),
     KN_REST_ATTR("segment_id", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | NONE),
-    KN_REST_ATTR("service_types", "s.service_types", KN_REST_TAGS, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNIQUE,
-                 .column = "service_types", .limit = KN_LIMIT_SERVICE_TYPES, .inner = SERVICE_TYPE),
+    KN_REST_ATTR("service_types", "s.service_types", KN_REST_TAGS,
+                 KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNIQUE | KN_REST_NULL_IS_NOTHING, .column = "service_types",
+                 .limit = KN_LIMIT_SERVICE_TYPES, .inner = SERVICE_TYPE),
     KN_REST_ATTRS_END,
 };
 
