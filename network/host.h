@@ -6,7 +6,7 @@
  * What is wanted is one state (network/host/state.h), which kilonova-network tells whole and as deltas, and the taps of the servers that are here. For each
  * network of the state: a bridge kb<8>, a VXLAN device kx<8> (VNI of the network, nothing learned, nothing flooded: who lives where is told, ARP and neighbour
  * solicitations are answered locally), a tap a NIC, and, where a subnet is served, a namespace kn-<8> with dnsmasq (DHCP of both families, router advertisements, names)
- * and 169.254.169.254 and fe80::a9fe:a9fe behind the veth kd<8>. <8> = the first 8 characters of the network's id.
+ * and 169.254.169.254 and fe80::a9fe:a9fe behind the veth kd<8>; who its IPv6 router is, is said there in the router's name (network/host/advertiser.h). <8> = the first 8 characters of the network's id.
  * Two nftables tables "kilonova" drop what a guest must not send and what its security groups do not let through (network/host/ruleset.h); a QoS policy's limits
  * are queues of the tap (network/host/link_shape.h).
  *

@@ -172,6 +172,7 @@ int kn_network_host_open(const struct kn_network_host_options *options, struct k
     pthread_condattr_destroy(&attr);
     host->physical = kn_strdup(options->physical != NULL ? options->physical : "");
     kn_network_routers_init(&host->routers);
+    host->advertiser = kn_network_advertiser_new();
     host->networks = kn_hmap_new(kn_network_host_network_free);
     host->plugs = kn_hmap_new(free);
     if (host_prepare(host, options, err) < 0) {
@@ -193,6 +194,7 @@ void kn_network_host_free(struct kn_network_host *host)
     if (host == NULL) {
         return;
     }
+    kn_network_advertiser_free(host->advertiser);
     kn_hmap_free(host->networks);
     kn_hmap_free(host->plugs);
     json_decref(host->pieces);

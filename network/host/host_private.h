@@ -15,6 +15,7 @@
 
 #include "lib/base/hmap.h"
 #include "network/host.h"
+#include "network/host/advertiser.h"
 #include "network/host/firewall.h"
 #include "network/host/link.h"
 #include "network/host/network.h"
@@ -37,6 +38,7 @@ struct kn_network_host {
     struct kn_network_links *links;
     struct kn_network_firewall *firewall;
     struct kn_network_routers routers;
+    struct kn_network_advertiser *advertiser; /* has a lock and a thread of its own */
     struct kn_error unread;             /* a file that could not be read; reported by the next tick */
 };
 
@@ -47,6 +49,9 @@ struct kn_network_host_network *kn_network_host_network_of(struct kn_network_hos
 /* Makes the kernel agree: builds what is wanted, takes away what is not. is_whole: nothing that was built before is relied upon. */
 int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_network *network, bool is_whole,
                            struct kn_error *err);
+/* Who its routers are, by what is known now. */
+int kn_network_host_advertise(struct kn_network_host *host, const struct kn_network_host_network *network,
+                              struct kn_error *err);
 /* The plug belongs to its port's network from now on, if the state has the port. Returns that network; NULL: it has not. */
 struct kn_network_host_network *kn_network_host_attach(struct kn_network_host *host, struct kn_network_plug *plug);
 /* The firewall of the state that was loaded; of a change that the state has taken; and again what others took away. */

@@ -67,6 +67,17 @@ static int open_doors(struct kn_network_host *host, struct kn_network_host_netwo
     return 0;
 }
 
+int kn_network_host_advertise(struct kn_network_host *host, const struct kn_network_host_network *network,
+                              struct kn_error *err)
+{
+    size_t count;
+    AUTO_FREE struct kn_network_advert *adverts = kn_network_adverts_of(network, &count);
+
+    return kn_network_host_network_is_served(network)
+               ? kn_network_advertiser_set(host->advertiser, network, adverts, count, err)
+               : 0;
+}
+
 /* Two networks whose ids begin alike would share a bridge: refused, however unlikely. */
 static int check_names(const struct kn_network_host *host, const struct kn_network_host_network *network,
                        struct kn_error *err)
@@ -106,6 +117,7 @@ static int host_demolish(struct kn_network_host *host, struct kn_network_host_ne
     void *value;
 
     close_doors(host, network);
+    kn_network_advertiser_drop(host->advertiser, network->id);
     for (size_t at = 0; kn_hmap_next(network->plugs, &at, &key, &value);) {
         if (kn_network_host_unplug_tap(host->links, value, err) < 0) {
             return -1;
@@ -131,7 +143,8 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
     network->built = false;
     if (check_names(host, network, err) < 0 ||
         kn_network_host_build(host->links, network, &host->underlay, is_whole, err) < 0 ||
-        lead_out(host, network, err) < 0 || open_doors(host, network, err) < 0) {
+        lead_out(host, network, err) < 0 || open_doors(host, network, err) < 0 ||
+        kn_network_host_advertise(host, network, err) < 0) {
         return kn_fail_context(err, "network %s", network->id);
     }
     network->built = true;
@@ -370,6 +383,9 @@ static int follow(struct kn_network_host *host, const struct kn_network_state_ch
         if ((touch->is_dirty || is_many) &&
             kn_network_host_settle(host, touch->network, is_many, rc == 0 ? err : &later) < 0) {
             rc = -1;
+        } else if (!touch->is_dirty && !is_many && touch->network->built && touch->network->wanted != NULL &&
+                   kn_network_host_advertise(host, touch->network, rc == 0 ? err : &later) < 0) {
+            rc = -1; /* a router that lives elsewhere is a peer */
         }
     }
     return rc;

@@ -4,6 +4,7 @@
 
     packets.py            in a lab that runs; with three hosts everything
     packets.py --short    what the check runs: two hosts will do
+    packets.py PART…      of dual_stack, groups, spoofing, faults
 
 A handful of guests is shared by all steps, which build on each other: the first failure ends it and leaves what it made; the next run clears it
 away. What is done inside of a guest goes over its serial line.
@@ -29,17 +30,18 @@ def all_of_it_goes(w):
     w.lab.audit()
 
 
-def steps(short):
+def steps(short, only):
     found = [guests_boot]
     for part in (dual_stack, groups, spoofing, faults):
-        found += part.SHORT if short else part.STEPS
+        if not only or part.__name__.split(".")[-1] in only:
+            found += part.SHORT if short else part.STEPS
     return [*found, all_of_it_goes]
 
 
 def main():
     short = "--short" in sys.argv[1:]
     only = [word for word in sys.argv[1:] if not word.startswith("-")]
-    world, todo = World(), steps(short)
+    world, todo = World(), steps(short, only)
     begun = time.monotonic()
     for n, step in enumerate(todo):
         name, started = step.__name__.replace("_", " "), time.monotonic()

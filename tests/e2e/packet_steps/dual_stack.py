@@ -26,6 +26,14 @@ def guests_have_the_addresses_of_their_ports(w):
     has_address(w.a, 2, fixed(w.a, 2, 6))
 
 
+def said_by(guest, source, nic=0):
+    """What the source says to all when somebody asks."""
+    came = guest.hears(f"eth{nic}", wire.ip_bytes(source) + wire.ip_bytes(wire.ALL_NODES) + b"\x86\0", wire.router_solicitation(guest.ports[nic]["mac_address"]))
+    if came is None:
+        raise CloudError(f"{guest.name}: {source} does not answer a router solicitation on eth{nic}")
+    return wire.parse_advertisement(came[-1])
+
+
 def advertisement(guest, nic, source="fe80::a9fe:a9fe"):
     """What the source answers to a router solicitation."""
     mac = guest.ports[nic]["mac_address"]
@@ -86,6 +94,31 @@ def packets_as_large_as_the_mtu_cross_hosts(w):
         w.one.drop_rule(rule)
 
 
+def a_router_is_everybodys_default_of_ipv6(w):
+    """Wherever it lives: guests on each host learn it in its own name, reach what is behind it, and forget it when it is gone."""
+    subnets = [s["id"] for s in w.one.call("GET", f"subnets?network_id={w.net['id']}&ip_version=6", want=200)["subnets"]]
+    beyond = w.one.call("GET", f"subnets?network_id={w.stateful['id']}", want=200)["subnets"][0]["id"]
+    router = w.one.make("router", name="packets-router")["id"]
+    for subnet in [*subnets, beyond]:
+        w.one.call("PUT", f"routers/{router}/add_router_interface", {"subnet_id": subnet}, want=200)
+    leg = w.one.call("GET", f"ports?device_id={router}&network_id={w.net['id']}", want=200)["ports"][0]
+    source = wire.local_of(leg["mac_address"])
+    rules = [w.one.rule(w.groups["quiet"], protocol="ipv6-icmp", ethertype="IPv6")]
+    for guest in (w.b, w.c):
+        guest.until("has a default route", f"ip -6 route show default | grep -q 'via {source} '")
+        expect("what the router says", said_by(guest, source), {"source": source, "managed": False, "other": False, "preference": 0, "lifetime": 1800,
+                                                                "mtu": w.mtu, "prefixes": {}, "dns": []})
+        expect("what the network says", advertisement(guest, 0)["lifetime"], 0)
+        guest.until("reaches the other side of it", "ping -q -c 1 -W 1 fd1a::1")  # a guest on both sides would answer on this one
+    for subnet in [*subnets, beyond]:
+        w.one.call("PUT", f"routers/{router}/remove_router_interface", {"subnet_id": subnet}, want=200)
+    w.one.call("DELETE", f"routers/{router}", want=204)
+    for guest in (w.b, w.c):
+        guest.until("has no default route any more", "[ -z \"$(ip -6 route show default)\" ]")
+    for rule in rules:
+        w.one.drop_rule(rule)
+
+
 SHORT = [guests_have_the_addresses_of_their_ports, advertisements_say_what_the_subnet_is, dhcp6_gives_the_address_of_the_port,
-         metadata_comes_by_both_families, packets_as_large_as_the_mtu_cross_hosts]
+         metadata_comes_by_both_families, packets_as_large_as_the_mtu_cross_hosts, a_router_is_everybodys_default_of_ipv6]
 STEPS = SHORT
