@@ -68,7 +68,7 @@ static struct kn_batch_stmt INSERT = {
 static struct kn_batch_stmt USE = {
     "claim_use",
     "UPDATE host h SET used_vcpus = h.used_vcpus + u.vcpus, used_memory_mib = h.used_memory_mib + u.memory_mib, "
-    "used_disk_gib = h.used_disk_gib + u.disk_gib, servers = h.servers + u.servers, updated_at = now() FROM @ WHERE h.name = u.name",
+    "used_disk_gib = h.used_disk_gib + u.disk_gib, servers = h.servers + u.servers, updated_at = now() FROM @ WHERE h.name = u.name RETURNING h.name",
     { { "name", "text" },
       { "vcpus", "int" },
       { "memory_mib", "bigint" },
@@ -411,6 +411,7 @@ static int write_allocations(struct kn_db *db, const struct batch_state *state, 
 static int write_use(struct kn_db *db, const struct batch_state *state, struct kn_error *err)
 {
     AUTO_RELEASE(kn_batch) struct kn_batch batch;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
     const char *name;
     void *value;
 
@@ -424,7 +425,13 @@ static int write_use(struct kn_db *db, const struct batch_state *state, struct k
         kn_batch_addint(&batch, t->host->used.disk_gib - t->before.disk_gib);
         kn_batch_addint(&batch, t->host->servers - t->servers_before);
     }
-    return kn_batch_run(&batch, db, NULL, err);
+    if (kn_batch_run(&batch, db, &rows, err) < 0) {
+        return -1;
+    }
+    return batch.rows == 0 || kn_rows_count(rows) == batch.rows
+               ? 0
+               : kn_fail(err, KN_CONFLICT,
+                         "a host that was chosen is gone"); /* as from a foreign key: memory is read anew */
 }
 
 static int claims_handle(struct kn_db *db, struct batch_state *state, struct kn_message *const *messages, int count,

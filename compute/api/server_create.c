@@ -54,9 +54,12 @@ static void server_create_answer(struct kn_request *req, const struct kn_compute
 int kn_compute_servers_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_compute_server_plan) struct kn_compute_server_plan plan = { 0 };
+    AUTO_RELEASE(kn_compute_server_coming) struct kn_compute_server_coming coming;
     char first_id[KN_UUID_SIZE];
 
-    if (kn_compute_server_plan_read(req, &plan, err) < 0 || kn_compute_server_insert(req, &plan, first_id, err) < 0) {
+    kn_compute_server_coming_begin(&coming);
+    if (kn_compute_server_plan_read(req, &plan, err) < 0 ||
+        kn_compute_server_insert(req, &plan, &coming, first_id, err) < 0) {
         return -1;
     }
     if (kn_schema_bool(json_object_get(req->body, "server"), "return_reservation_id", false)) {

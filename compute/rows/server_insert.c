@@ -215,12 +215,13 @@ static int headroom(const struct kn_request *req, const struct kn_compute_server
 }
 
 /* As many as fit: tried whole, then with what the quota leaves. */
-static int write_order(const struct kn_request *req, struct kn_compute_server_order *order, struct kn_error *err)
+static int write_order(const struct kn_request *req, struct kn_compute_server_order *order,
+                       struct kn_compute_server_coming *coming, struct kn_error *err)
 {
     for (int try = 0; try < 4; try++) {
         int64_t fit = 0;
 
-        kn_compute_server_queue_write(req->db, order);
+        kn_compute_server_queue_write(req->db, order, coming);
         if (order->result == 0 || order->err.code != KN_QUOTA) {
             break;
         }
@@ -236,22 +237,19 @@ static int write_order(const struct kn_request *req, struct kn_compute_server_or
 }
 
 int kn_compute_server_insert(const struct kn_request *req, const struct kn_compute_server_plan *plan,
-                             char first_id[KN_UUID_SIZE], struct kn_error *err)
+                             struct kn_compute_server_coming *coming, char first_id[KN_UUID_SIZE], struct kn_error *err)
 {
     AUTO_FREE char(*ids)[KN_UUID_SIZE] = kn_alloc((size_t)plan->max_count * KN_UUID_SIZE);
     AUTO_FREE int64_t *tasks = kn_alloc((size_t)plan->max_count * sizeof(*tasks));
-    struct kn_compute_server_order order = { .plan = plan, .count = plan->max_count, .ids = ids, .tasks = tasks };
+    struct kn_compute_server_order order = {
+        .plan = plan, .count = plan->max_count, .ids = ids, .tasks = tasks, .bus = req->bus
+    };
 
     for (int i = 0; i < plan->max_count; i++) {
         kn_uuid_make(ids[i]);
     }
-    if (write_order(req, &order, err) < 0) {
+    if (write_order(req, &order, coming, err) < 0) {
         return -1;
-    }
-    for (int i = 0; i < order.count; i++) {
-        if (tasks[i] != 0) {
-            kn_task_wake(req->bus, ids[i], tasks[i]);
-        }
     }
     memcpy(first_id, ids[0], KN_UUID_SIZE);
     return 0;

@@ -18,6 +18,7 @@ struct kn_compute_server_order {
     int count;                        /* how many servers of the plan */
     char (*ids)[KN_UUID_SIZE];        /* count places; filled by the caller */
     int64_t *tasks;                   /* count places; filled when result is 0 */
+    struct kn_bus *bus;               /* whom the conductor is woken by */
     /* the outcome */
     int result;
     struct kn_error err;
@@ -27,16 +28,28 @@ struct kn_compute_server_order {
 };
 
 /*
+ * Says that an order is coming, before it is planned; it came when it is written, and when this ends. Whoever writes waits a moment for those that are coming,
+ * so that they share his commit; while nobody is, he waits for nobody.
+ */
+struct kn_compute_server_coming {
+    bool is_counted;
+};
+void kn_compute_server_coming_begin(struct kn_compute_server_coming *coming);
+void kn_compute_server_coming_release(struct kn_compute_server_coming *coming);
+
+/*
  * Writes as many servers as the plan asks for and the quota allows, at least min_count, and wakes the conductor. KN_QUOTA in Nova's
  * words otherwise. first_id: the first one's.
  */
 int kn_compute_server_insert(const struct kn_request *req, const struct kn_compute_server_plan *plan,
-                             char first_id[KN_UUID_SIZE], struct kn_error *err);
+                             struct kn_compute_server_coming *coming, char first_id[KN_UUID_SIZE],
+                             struct kn_error *err);
 
 /* All of these in a transaction that was begun, and its commit; -1: nothing was written, and it is to be released. For server_queue.c. */
 int kn_compute_server_orders_write(struct kn_tx *tx, struct kn_compute_server_order *const *orders, int count,
                                    struct kn_error *err);
-/* Waits until the order has been written, by this thread or by another. */
-void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order);
+/* Waits until the order has been written, by this thread or by another; its conductor is woken. */
+void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order,
+                                   struct kn_compute_server_coming *coming);
 
 #endif

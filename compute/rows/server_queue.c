@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The queue before the commit: threads hand in orders; one of them leads, writes what waits in one transaction and hands the lead
- * on. Nobody waits for a timer: a lone order is written at once, and while one batch commits the next one gathers. It knows
- * nothing of servers but the list they wait in.
+ * on. A lone order is written at once, and while one batch commits the next one gathers; whoever leads waits for those only that are being planned, and
+ * for these a moment. It knows nothing of servers but the list they wait in.
  */
 #include <pthread.h>
+#include <time.h>
 
 #include "compute/rows/server_insert.h"
+#include "lib/adapter/task.h"
 
+#define COMPANY_MS 3        /* a plan takes less, unless the database is slow */
 #define BATCH_MAX 64        /* orders */
 #define BATCH_SERVERS 1000  /* servers: an order for more comes alone */
 
@@ -15,7 +18,55 @@ static struct {
     pthread_mutex_t lock;
     struct kn_compute_server_order *first, *last; /* guarded by lock */
     bool led;                             /* guarded by lock: somebody is writing */
-} queue = { PTHREAD_MUTEX_INITIALIZER, NULL, NULL, false };
+    int waiting;                          /* guarded by lock: how many stand in the list */
+    int64_t coming, came;                 /* guarded by lock: being planned now; planned so far */
+    pthread_cond_t arrival;               /* another one came */
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER, .arrival = PTHREAD_COND_INITIALIZER };
+
+/* --- company -------------------------------------------------------------------------------------------------------------- */
+
+void kn_compute_server_coming_begin(struct kn_compute_server_coming *coming)
+{
+    pthread_mutex_lock(&queue.lock);
+    queue.coming++;
+    pthread_mutex_unlock(&queue.lock);
+    coming->is_counted = true;
+}
+
+/* Under the lock. */
+static void arrive(struct kn_compute_server_coming *coming)
+{
+    if (coming->is_counted) {
+        coming->is_counted = false;
+        queue.coming--;
+        queue.came++;
+        pthread_cond_signal(&queue.arrival);
+    }
+}
+
+void kn_compute_server_coming_release(struct kn_compute_server_coming *coming)
+{
+    pthread_mutex_lock(&queue.lock);
+    arrive(coming);
+    pthread_mutex_unlock(&queue.lock);
+}
+
+/* Under the lock. Those that are planned now come along, or are found to be wrong. */
+static void await_company(void)
+{
+    const int64_t all = queue.came + queue.coming;
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += COMPANY_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (queue.came < all && queue.waiting < BATCH_MAX &&
+           pthread_cond_timedwait(&queue.arrival, &queue.lock, &until) == 0) {
+    }
+}
+
+/* --- the list ------------------------------------------------------------------------------------------------------------- */
 
 static void push(struct kn_compute_server_order *order)
 {
@@ -28,6 +79,7 @@ static void push(struct kn_compute_server_order *order)
         queue.last->next = order;
     }
     queue.last = order;
+    queue.waiting++;
 }
 
 /* Takes what fits into one transaction, oldest first. */
@@ -39,6 +91,7 @@ static int server_queue_take(struct kn_compute_server_order *batch[BATCH_MAX])
         servers += queue.first->count;
         batch[count++] = queue.first;
         queue.first = queue.first->next;
+        queue.waiting--;
     }
     queue.last = queue.first == NULL ? NULL : queue.last;
     return count;
@@ -75,6 +128,20 @@ static void write_batch(struct kn_db *db, struct kn_tx *tx, int result, struct k
     }
 }
 
+/* In one go, so that the conductor finds them together. */
+static void wake_conductor(struct kn_compute_server_order *const *batch, int count)
+{
+    kn_bus_gather(batch[0]->bus);
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; batch[i]->result == 0 && j < batch[i]->count; j++) {
+            if (batch[i]->tasks[j] != 0) {
+                kn_task_wake(batch[i]->bus, batch[i]->ids[j], batch[i]->tasks[j]);
+            }
+        }
+    }
+    kn_bus_depart(batch[0]->bus);
+}
+
 /*
  * Called and left with the lock held. While the transaction begins others come, and go along. Wakes those who were served, and of those who wait the
  * one that is to lead.
@@ -90,9 +157,11 @@ static void lead(struct kn_db *db)
     pthread_mutex_unlock(&queue.lock);
     begun = kn_tx_begin(&tx, db, &err);
     pthread_mutex_lock(&queue.lock);
+    await_company();
     count = server_queue_take(batch);
     pthread_mutex_unlock(&queue.lock);
     write_batch(db, &tx, begun, err, batch, count);
+    wake_conductor(batch, count);
     pthread_mutex_lock(&queue.lock);
     for (int i = 0; i < count; i++) {
         batch[i]->done = true;
@@ -104,9 +173,11 @@ static void lead(struct kn_db *db)
     }
 }
 
-void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order)
+void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order,
+                                   struct kn_compute_server_coming *coming)
 {
     pthread_mutex_lock(&queue.lock);
+    arrive(coming);
     push(order);
     while (!order->done) {
         if (queue.led) {

@@ -32,6 +32,10 @@ const struct kn_conductor_promise kn_conductor_promises_compute[] = {
       "FROM server s LEFT JOIN allocation a ON a.server_id = s.id AND a.role = 'home' WHERE s.deleted_at IS NULL "
       "AND s.vm_state IN ('active', 'paused', 'suspended', 'stopped', 'rescued', 'resized') AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (s.host IS NULL OR s.host IS DISTINCT FROM a.host)", NULL, NULL },
+    { "3. servers and allocations are on hosts that there are, allocations are servers'",
+      "SELECT format('server %s is on %s', s.id, s.host) FROM server s WHERE s.host IS NOT NULL AND NOT EXISTS (SELECT 1 FROM host h WHERE h.name = s.host) "
+      "UNION ALL SELECT format('an allocation on %s is of server %s', a.host, a.server_id) FROM allocation a "
+      "WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.name = a.host) OR NOT EXISTS (SELECT 1 FROM server s WHERE s.id = a.server_id)", NULL, NULL },
     { "3. the servers of a group stand as its policy says",
       "SELECT format('group %s, %s: %s of its servers are on host %s', g.id, g.policy, count(*), a.host) FROM server_group g JOIN server s ON s.group_id = g.id "
       "JOIN allocation a ON a.server_id = s.id AND a.role = 'home' WHERE g.policy = 'anti-affinity' GROUP BY g.id, a.host "

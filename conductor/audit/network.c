@@ -52,6 +52,12 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
       "AND NOT EXISTS (SELECT 1 FROM network_change c WHERE c.id = p.id) "
       "AND (SELECT array_agg(f.ip ORDER BY f.ip) FROM jsonb_array_elements(n.nic->'ips') i(ip), jsonb_array_elements_text(i.ip->'floating') f(ip)) IS DISTINCT FROM "
       "(SELECT array_agg(host(f.ip) ORDER BY host(f.ip)) FROM floating_ip f WHERE f.port_id = p.id)", NULL, NULL },
+    { "4. nothing is of a port, a security group or a subnet that is gone",
+      "SELECT format('address %s is of port %s', a.ip, a.port_id) FROM address a WHERE NOT EXISTS (SELECT 1 FROM port p WHERE p.id = a.port_id) "
+      "UNION ALL SELECT format('a binding to %s is of port %s', b.host, b.port_id) FROM port_binding b WHERE NOT EXISTS (SELECT 1 FROM port p WHERE p.id = b.port_id) "
+      "UNION ALL SELECT format('port %s has security group %s', b.port_id, b.group_id) FROM port_security_group b "
+      "WHERE NOT EXISTS (SELECT 1 FROM port p WHERE p.id = b.port_id) OR NOT EXISTS (SELECT 1 FROM security_group g WHERE g.id = b.group_id) "
+      "UNION ALL SELECT format('address %s waits for subnet %s', r.ip, r.subnet_id) FROM address_ready r WHERE NOT EXISTS (SELECT 1 FROM subnet s WHERE s.id = r.subnet_id)", NULL, NULL },
     { "4. every port is bound to a host that there is",
       "SELECT format('port %s is bound to %s, which is not there', b.port_id, b.host) FROM port_binding b "
       "WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.name = b.host)", NULL, NULL },

@@ -151,9 +151,11 @@ int kn_conductor_admit(struct kn_conductor *c, struct kn_error *err)
     for (int i = 0; i < admission.waiting_count; i++) {
         keep_waiting(c, &admission.waiting[i]);
     }
+    kn_bus_gather(c->daemon.bus);
     for (int i = 0; i < admission.task_count; i++) {
         admit_take_in(c, admission.tasks[i]);
     }
+    kn_bus_depart(c->daemon.bus);
     admission.task_count = 0;
     kn_metric_set(&OPEN, (int64_t)kn_hmap_count(c->tasks), NULL, NULL);
     return 0;

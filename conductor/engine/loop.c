@@ -169,9 +169,11 @@ static int write_moves(struct kn_conductor *c, struct kn_error *err)
             }
         }
     }
+    kn_bus_gather(c->daemon.bus);
     for (int i = 0; i < c->move_count; i++) {
         act(c, &c->moves[i]);
     }
+    kn_bus_depart(c->daemon.bus);
     drop_moves(c);
     return 0;
 }

@@ -60,6 +60,13 @@ int kn_bus_ensure_topic(struct kn_bus *bus, const char *topic, int partitions, i
  */
 int kn_bus_send(struct kn_bus *bus, const char *topic, int partition, const void *data, size_t len,
                 struct kn_error *err);
+/*
+ * Between these two what this thread sends on the bus gathers, and leaves together: many messages are few requests then, and whoever reads them finds
+ * many at once. Their order stays. What the local queue does not take is lost as anything on the bus may be, and logged. Not nested; nothing that
+ * may wait stands between them.
+ */
+void kn_bus_gather(struct kn_bus *bus);
+void kn_bus_depart(struct kn_bus *bus);
 /* Serves delivery reports; call now and then from any one thread (the reader's poll does it for its bus). */
 void kn_bus_tick(struct kn_bus *bus);
 /* Has everything that was sent so far arrived? */

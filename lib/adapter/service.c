@@ -307,8 +307,11 @@ static int handle_some(struct loop *loop, struct kn_message **messages, int coun
 
     for (int tries = count > 1 ? TRIES_OF_A_BATCH : TRIES_OF_ONE; !stopping(loop);) {
         kn_error_clear(ret_why);
-        if (refuse_stale(loop, messages, count, current, &n, ret_why) == 0 &&
-            (n == 0 || loop->service->handle(&loop->daemon, loop->state, current, n, ret_why) == 0)) {
+        kn_bus_gather(loop->daemon.bus);
+        const bool done = refuse_stale(loop, messages, count, current, &n, ret_why) == 0 &&
+                          (n == 0 || loop->service->handle(&loop->daemon, loop->state, current, n, ret_why) == 0);
+        kn_bus_depart(loop->daemon.bus);
+        if (done) {
             kn_metric_add(&HANDLED, count, NULL, NULL);
             kn_daemon_progress(&loop->daemon);
             return 0;

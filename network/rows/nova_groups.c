@@ -136,7 +136,8 @@ static const struct kn_stmt PORTS = {
 enum { P_ID, P_TAKES_GROUPS, P_HAS_IT, P_OTHERWISE };
 static const struct kn_stmt PLUG = {
     "nova_group_plug",
-    "INSERT INTO port_security_group (port_id, group_id) SELECT p.id, $2::uuid FROM unnest($1::uuid[]) AS p(id) ON CONFLICT DO NOTHING",
+    "WITH held AS (SELECT id FROM security_group WHERE id = $2::uuid FOR KEY SHARE), plugged AS (INSERT INTO port_security_group (port_id, group_id)"
+    " SELECT p.id, g.id FROM unnest($1::uuid[]) AS p(id) CROSS JOIN held g ON CONFLICT DO NOTHING) SELECT FROM held",
     2
 };
 static const struct kn_stmt UNPLUG = {
@@ -161,12 +162,18 @@ static int check_plug(const struct kn_rows *ports, int row, const char *group, s
                : 0;
 }
 
+static int fail_unknown_group(const char *name, const char *project, struct kn_error *err)
+{
+    return kn_fail(err, KN_NOT_FOUND, "Security group %.255s is not found for project %s", name, project);
+}
+
 static int change_ports(struct kn_request *req, const char *server, const char *name, const struct kn_rows *group,
                         bool adds, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *ports = NULL;
     const char *id = kn_rows_text(group, 0, F_ID);
+    int64_t held = 0;
 
     if (kn_db_run(req->db, &PORTS, KN_ARGS(server, id, kn_rows_bool(group, 0, F_STATEFUL) ? "t" : "f"), &ports, err) <
         0) {
@@ -186,10 +193,11 @@ static int change_ports(struct kn_request *req, const char *server, const char *
     if (ids.count == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Security group %.255s not associated with the instance %s", name, server);
     }
-    return kn_network_change_many(req->db, KN_CHANGED_PORT, &ids, err) < 0 ||
-                   kn_db_run(req->db, adds ? &PLUG : &UNPLUG, KN_ARGS(kn_array_value(&ids), id), NULL, err) < 0
-               ? -1
-               : 0;
+    if (kn_network_change_many(req->db, KN_CHANGED_PORT, &ids, err) < 0 ||
+        kn_db_change(req->db, adds ? &PLUG : &UNPLUG, KN_ARGS(kn_array_value(&ids), id), &held, err) < 0) {
+        return -1;
+    }
+    return !adds || held > 0 ? 0 : fail_unknown_group(name, req->caller.project_id, err);
 }
 
 int kn_network_groups_plug(struct kn_request *req, const char *server_id, const char *name, bool adds,
@@ -202,8 +210,7 @@ int kn_network_groups_plug(struct kn_request *req, const char *server_id, const 
         return -1;
     }
     if (kn_rows_count(group) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Security group %.255s is not found for project %s", name,
-                       req->caller.project_id);
+        return fail_unknown_group(name, req->caller.project_id, err);
     }
     if (change_ports(req, server_id, name, group, adds, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;

@@ -96,18 +96,24 @@ static const struct kn_stmt SUBNET = {
 enum { S_NETWORK, S_GATEWAY, S_PROJECT, S_NETWORK_PROJECT, S_VERSION, S_OTHER_LEG };
 
 static const struct kn_stmt MORE = {
-    "legs_more", "INSERT INTO address (subnet_id, ip, port_id) VALUES ($1::uuid, $2::inet, $3::uuid)", 3
+    "legs_more",
+    "WITH held AS (SELECT id FROM port WHERE id = $3::uuid FOR KEY SHARE)"
+    " INSERT INTO address (subnet_id, ip, port_id) SELECT $1::uuid, $2::inet, id FROM held",
+    3
 };
 
 /* A network's IPv6 subnets share the router's one leg there. */
 static int legs_widen(struct kn_request *req, const struct kn_rows *subnet, const char *subnet_id, struct leg *leg,
                       struct kn_error *err)
 {
+    int64_t made = 0;
+
     kn_copy(leg->port, sizeof(leg->port), kn_rows_text(subnet, 0, S_OTHER_LEG));
     if (kn_network_change(req->db, KN_CHANGED_PORT, leg->port, err) < 0) {
         return -1;
     }
-    if (kn_db_run(req->db, &MORE, KN_ARGS(subnet_id, kn_rows_text(subnet, 0, S_GATEWAY), leg->port), NULL, err) < 0) {
+    if (kn_db_change(req->db, &MORE, KN_ARGS(subnet_id, kn_rows_text(subnet, 0, S_GATEWAY), leg->port), &made, err) <
+        0) {
         if (err->code == KN_CONFLICT) {
             kn_fail(err, KN_CONFLICT, "IP address %s already allocated in subnet %s",
                     kn_rows_text(subnet, 0, S_GATEWAY), subnet_id);
@@ -115,7 +121,7 @@ static int legs_widen(struct kn_request *req, const struct kn_rows *subnet, cons
         }
         return -1;
     }
-    return 0;
+    return made > 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", leg->port);
 }
 
 static int legs_add_subnet(struct kn_request *req, const char *router, const char *subnet_id, struct leg *leg,
@@ -186,7 +192,8 @@ static const struct kn_stmt TAKE = { "legs_take",
                                      2 };
 static const struct kn_stmt BIND = {
     "legs_bind",
-    "INSERT INTO port_binding (port_id, host, state) SELECT $1::uuid, r.host, 'active' FROM router r WHERE r.id = $2::uuid AND r.host IS NOT NULL"
+    "WITH held AS (SELECT id FROM port WHERE id = $1::uuid FOR KEY SHARE)"
+    " INSERT INTO port_binding (port_id, host, state) SELECT p.id, r.host, 'active' FROM held p JOIN router r ON r.id = $2::uuid AND r.host IS NOT NULL"
     " ON CONFLICT DO NOTHING",
     2
 };

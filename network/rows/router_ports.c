@@ -26,7 +26,8 @@ int kn_network_bad(struct kn_error *err, const char *what, const char *format, .
 static const struct kn_stmt OWN = { "router_port_own", "UPDATE port SET project_id = $2 WHERE id = $1::uuid", 2 };
 static const struct kn_stmt BIND = {
     "router_port_bind",
-    "INSERT INTO port_binding (port_id, host, state) SELECT $1::uuid, r.host, 'active' FROM router r WHERE r.id = $2::uuid AND r.host IS NOT NULL"
+    "WITH held AS (SELECT id FROM port WHERE id = $1::uuid FOR KEY SHARE)"
+    " INSERT INTO port_binding (port_id, host, state) SELECT p.id, r.host, 'active' FROM held p JOIN router r ON r.id = $2::uuid AND r.host IS NOT NULL"
     " ON CONFLICT DO NOTHING",
     2
 };

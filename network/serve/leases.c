@@ -182,7 +182,9 @@ static const struct kn_stmt GIVE = {
 static const struct kn_stmt UNBIND = { "leases_unbind", "DELETE FROM port_binding WHERE port_id = ANY($1::uuid[])", 1 };
 static const struct kn_stmt BIND = {
     "leases_bind",
-    "INSERT INTO port_binding (port_id, host, state) SELECT id, $2, 'active' FROM unnest($1::uuid[]) AS w(id)", 2
+    "WITH held AS (SELECT id FROM port WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE)"
+    " INSERT INTO port_binding (port_id, host, state) SELECT id, $2, 'active' FROM held",
+    2
 };
 
 static int leases_give(struct kn_db *db, const char *router, const char *host, struct kn_error *err)

@@ -95,6 +95,10 @@ static const struct breaker BREAKERS[] = {
     { "4. every port is bound to a host that there is",
       "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
       "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'x', 'active')" },
+    { "3. servers and allocations are on hosts that there are, allocations are servers'", 
+      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) SELECT '" SPARE "', name, 1, 0, 0, 0 FROM host WHERE name = 'h'; UPDATE host SET servers = servers + 1 WHERE name = 'h'" },
+    { "4. nothing is of a port, a security group or a subnet that is gone", "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "')" },
+    { "4. nothing is of a port, a security group or a subnet that is gone", "INSERT INTO address_ready (subnet_id, ip) VALUES ('" SPARE "', '10.0.0.77')" },
     { "4. every pool lies in its subnet", "UPDATE subnet SET pools = '[{\"start\": \"10.0.0.9\", \"end\": \"10.0.1.9\"}]'" },
     { "4. no two subnets of a network overlap",
       "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET "', 'p', 4, '10.0.0.128/25', '[]')" },

@@ -2,6 +2,7 @@
 /* bus against a broker: what is sent after assign is read, in order; a broker that forgets is noticed and healed. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -123,6 +124,46 @@ static void test_assigned_before_the_first_poll(void **state)
     assert_ok(kn_bus_assign(f->reader, f->topic, 1, &err), &err); /* beside one that is read */
     send_text(f, 1, "again");
     expect(f, "again");
+}
+
+static void *send_beside(void *arg)
+{
+    send_text(arg, 0, "of another thread");
+    return NULL;
+}
+
+/* What one thread gathers leaves together and in its order, more than a lot of it, too; what others send meanwhile does not wait for it. */
+static void test_gathered_messages_leave_together(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error err = { 0 };
+    pthread_t thread;
+    char text[16];
+
+    assert_ok(kn_bus_assign(f->reader, f->topic, 0, &err), &err);
+    assert_ok(kn_bus_assign(f->reader, f->topic, 1, &err), &err);
+    kn_bus_gather(f->bus);
+    send_text(f, 0, "first");
+    send_text(f, 0, "second");
+    assert_int_equal(pthread_create(&thread, NULL, send_beside, f), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    expect(f, "of another thread");
+    kn_bus_depart(f->bus);
+    expect(f, "first");
+    expect(f, "second");
+    kn_bus_gather(f->bus);
+    for (int i = 0; i < 200; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        send_text(f, 0, text);
+    }
+    kn_bus_depart(f->bus);
+    for (int i = 0; i < 200; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        expect(f, text);
+    }
+    send_text(f, 1, "nothing is gathered now");
+    expect(f, "nothing is gathered now");
+    kn_bus_depart(f->bus); /* of nothing is nothing */
 }
 
 static int connect_raw(void)
@@ -346,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reads_what_comes_after_assign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assigned_before_the_first_poll, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gathered_messages_leave_together, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers_at_the_embedded_broker, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batches_keep_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unassigned_partitions_are_silent, setup, teardown),

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "compute/rows/server_insert.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "tests/support/compute_seed.h"
@@ -346,6 +348,55 @@ static void a_crowd_gets_exactly_the_quota(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT used FROM quota_usage WHERE resource = 'instances'"), 25);
 }
 
+/* --- who shares a commit ---------------------------------------------------------------------------------------------- */
+
+static void *post_one(void *arg)
+{
+    struct kn_test_http http = kn_test_http_open(nova->http.port);
+
+    (void)arg;
+    kn_test_http_ask(&http, "POST", SERVERS, "X-Auth-Token: " SEED_MEMBER "\r\n", SERVER(""));
+    assert_int_equal(http.status, 202);
+    kn_test_http_close(&http);
+    return NULL;
+}
+
+/* Whoever was announced and does not come is not waited for. */
+static void who_never_comes_holds_nobody_up(void **state)
+{
+    struct kn_compute_server_coming absent;
+
+    (void)state;
+    kn_compute_server_coming_begin(&absent);
+    assert_int_equal(post(SEED_MEMBER, 0, SERVER("")), 202);
+    kn_compute_server_coming_release(&absent);
+    kn_compute_server_coming_release(&absent); /* once is enough */
+    assert_int_equal(post(SEED_MEMBER, 0, SERVER("")), 202);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 2);
+}
+
+/* Those that come together are written together, as soon as it happens that they do. */
+static void who_comes_at_once_shares_a_commit(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + 60000;
+    pthread_t threads[8];
+
+    (void)state;
+    do {
+        assert_true(kn_mono_ms() < deadline);
+        assert_int_equal(kn_seed_fresh(state), 0);
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, post_one, NULL), 0);
+        }
+        for (int i = 0; i < 8; i++) {
+            pthread_join(threads[i], NULL);
+        }
+        assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server"), 8);
+        assert_int_equal(kn_test_nova_sql(nova, "SELECT count(DISTINCT object_id) FROM task"), 8);
+        assert_int_equal(kn_test_nova_sql(nova, "SELECT used FROM quota_usage WHERE resource = 'instances'"), 8);
+    } while (kn_test_nova_sql(nova, "SELECT count(DISTINCT xmin::text) FROM server") > 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +409,8 @@ int main(void)
         cmocka_unit_test_setup(bad_input_changes_nothing, kn_seed_fresh),
         cmocka_unit_test_setup(names_of_several_must_fit, kn_seed_fresh),
         cmocka_unit_test_setup(a_crowd_gets_exactly_the_quota, kn_seed_fresh),
+        cmocka_unit_test_setup(who_never_comes_holds_nobody_up, kn_seed_fresh),
+        cmocka_unit_test_setup(who_comes_at_once_shares_a_commit, kn_seed_fresh),
     };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);

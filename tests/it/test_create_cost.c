@@ -73,6 +73,17 @@ static void delete_servers(void)
     kn_whole_cloud_await(IDLE, 0);
 }
 
+/* A change of a port, a server or a running task's row adds no entry to any index; a task's end alone does, since it leaves the index of those that run. */
+static void assert_stay_in_their_indexes(void)
+{
+    kn_whole_cloud_await("SELECT sum(n_tup_upd)::int FROM pg_stat_user_tables WHERE relname = 'port'", SERVERS);
+    kn_whole_cloud_await("SELECT sum(n_tup_hot_upd)::int FROM pg_stat_user_tables WHERE relname = 'port'", SERVERS);
+    kn_whole_cloud_await("SELECT sum(n_tup_upd)::int FROM pg_stat_user_tables WHERE relname = 'server'", 2 * SERVERS);
+    kn_whole_cloud_await("SELECT sum(n_tup_hot_upd)::int FROM pg_stat_user_tables WHERE relname = 'server'",
+                         2 * SERVERS);
+    kn_whole_cloud_await("SELECT sum(n_tup_hot_upd)::int FROM pg_stat_user_tables WHERE relname = 'task'", SERVERS);
+}
+
 static void test_rows_of_a_server(void **state)
 {
     struct kn_error err = { 0 };
@@ -81,7 +92,11 @@ static void test_rows_of_a_server(void **state)
     make_servers(1); /* the first one makes the network's DHCP port */
     delete_servers();
     assert_ok(kn_db_script(kn_whole.db, COUNTING, &err), &err);
+    kn_whole_cloud_await("SELECT sum(n_tup_del)::int FROM pg_stat_user_tables WHERE relname = 'port'",
+                         1); /* all is counted */
+    assert_ok(kn_db_script(kn_whole.db, "SELECT pg_stat_reset()", &err), &err);
     make_servers(SERVERS);
+    assert_stay_in_their_indexes();
     assert_written(
         "delete address_ready 10, insert address 10, insert allocation 10, insert port 10, insert port_binding 10, insert port_security_group 10, insert server 10, insert task 10, "
         "update port 10, update server 20, update task 20");

@@ -31,7 +31,7 @@ static struct kn_test_keyed_world world;
 static struct kn_error err;
 
 static const char FRESH[] =
-    "TRUNCATE quota_limit, quota_usage, volume, image, server, flavor, task CASCADE; DELETE FROM project;"
+    "TRUNCATE quota_limit, quota_usage, volume, image, allocation, server, flavor, task CASCADE; DELETE FROM project;"
     "INSERT INTO project (id, domain_id, name) VALUES ('" P "', 'default', 'p');"
     "INSERT INTO flavor (id, name, vcpus, memory_mib, disk_gib) VALUES ('" ID "', 'f', 1, 512, 1);"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) VALUES "

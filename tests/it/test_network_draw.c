@@ -48,7 +48,7 @@ static int teardown(void **state)
 static void world(const char *cidr, const char *first, const char *last)
 {
     AUTO_FREE char *sql = kn_asprintf(
-        "TRUNCATE address, port, subnet, network CASCADE;"
+        "TRUNCATE address, address_ready, port_binding, port_security_group, port, subnet, network CASCADE;"
         "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'net', 1);"
         "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, enable_dhcp, dns_nameservers, pools)"
         " VALUES ('" SUB "', '" NET "', 'p', %d, '%s', NULL, false, '{}', '[{\"start\":\"%s\",\"end\":\"%s\"}]')",

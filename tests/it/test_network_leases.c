@@ -20,7 +20,7 @@
 #define BARE "88888888-8888-4888-8888-888888888888"
 
 static const char FIXTURE[] =
-    "TRUNCATE address, port, router, subnet, network, host, agent, network_change CASCADE;"
+    "TRUNCATE address, address_ready, port_binding, port_security_group, port, router, subnet, network, host, agent, network_change CASCADE;"
     "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b'), ('a3', 'b');"
     "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
     " hypervisor_version) SELECT 'h' || n, gen_random_uuid(), 'a' || n, 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 3) n;"

@@ -22,7 +22,7 @@ static struct kn_db *db;
 static struct kn_error err;
 
 static const char FIXTURE[] =
-    "TRUNCATE address, port, subnet, network, host, agent, quota_usage, quota_limit CASCADE;"
+    "TRUNCATE address, address_ready, port_binding, port_security_group, port, subnet, network, host, agent, quota_usage, quota_limit CASCADE;"
     "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'small', 1), ('" BIG "', 'p', 'big', 2),"
     " ('" BARE "', 'p', 'bare', 3);"
     "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, enable_dhcp, dns_nameservers, pools)"

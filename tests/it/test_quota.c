@@ -37,7 +37,7 @@ static struct kn_test_keyed_world world;
 static struct kn_error err;
 
 static const char FRESH[] =
-    "TRUNCATE quota_limit, quota_usage, quota_change, catalog_service, volume, network, subnet, port, security_group, image, keypair, task CASCADE;"
+    "TRUNCATE quota_limit, quota_usage, quota_change, catalog_service, volume, network, subnet, address_ready, port, port_binding, port_security_group, security_group, image, keypair, task CASCADE;"
     "DELETE FROM project;"
     "INSERT INTO project (id, domain_id, name) VALUES ('" P "', 'default', 'p'), ('" Q "', 'default', 'q');"
     "INSERT INTO catalog_service (id, type, name) VALUES ('nova', 'compute', 'nova'), ('cinder', 'block-storage', 'cinder'), ('cinderv3', 'volumev3', 'cinderv3'), "
