@@ -21,5 +21,6 @@ extern const struct kn_command kn_cli_key_commands[];
 /* What works on a cloud over its API, from any machine: image import. */
 extern const struct kn_command kn_cli_cloud_commands[];
 extern const struct kn_command kn_cli_project_commands[]; /* project purge, likewise */
+extern const struct kn_command kn_cli_trace_commands[]; /* net trace, likewise */
 
 #endif

@@ -19,9 +19,8 @@
 #define NOT_TRIED 2
 
 static const struct kn_command *const TABLES[] = {
-    kn_cli_builtin_commands, kn_api_commands,       kn_cli_cloud_commands,
-    kn_cli_project_commands, kn_cli_key_commands,   kn_identity_commands,
-    kn_conductor_commands,   kn_scheduler_commands, NULL,
+    kn_cli_builtin_commands, kn_api_commands,       kn_cli_cloud_commands, kn_cli_project_commands, kn_cli_key_commands,
+    kn_identity_commands,    kn_conductor_commands, kn_scheduler_commands, kn_cli_trace_commands,   NULL,
 };
 
 /* Whoever watches by exit codes must not take a typing error for a verdict. */

@@ -85,6 +85,11 @@ int kn_network_host_firewall_digests(struct kn_network_host *host, char ret_want
 json_t *kn_network_host_taps(struct kn_network_host *host);
 /* What it was told (kn_form_told, lib/domain/form.h) and what its kernel does not have of it, for host.observe: a new JSON object. */
 json_t *kn_network_host_told(struct kn_network_host *host);
+/*
+ * Whether a packet would pass this host, and what stops it (network/host/trace.h): pieces of its way (kn_form_trace_piece), borrowed; what is found is net.trace's
+ * result, a new JSON object. Looks, and changes nothing.
+ */
+int kn_network_host_trace(struct kn_network_host *host, const json_t *pieces, json_t **ret_found, struct kn_error *err);
 /* Whose address is this? The metadata server asks for every connection; network_id as in metadata_open. False: nobody's. */
 bool kn_network_host_lookup(struct kn_network_host *host, const char *network_id, const char *source_ip,
                             char ret_server_id[KN_UUID_SIZE]);

@@ -162,6 +162,15 @@ static int observe(struct command_call *c, struct kn_error *err)
     return 0;
 }
 
+static int command_trace(struct command_call *c, struct kn_error *err)
+{
+    const struct kn_agent_driver *driver = c->agent->driver;
+
+    return driver->trace == NULL
+               ? kn_fail(err, KN_CONFLICT, "host \"%s\" is simulated: no packet ever passes it", c->ref.host)
+               : driver->trace(c->agent->driver_state, json_object_get(c->body, "pieces"), &c->result, err);
+}
+
 static int introduce(struct command_call *c, struct kn_error *err)
 {
     (void)err;
@@ -184,6 +193,7 @@ static const struct command_command COMMANDS[] = {
     { "server.describe", "server", READS_GUEST, KN_INTENT_USE, command_describe }, /* ordered by what it describes */
     { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
     { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },
+    { "net.trace", "host", ABOUT_HOST, KN_INTENT_USE, command_trace },
 };
 
 static const struct command_command *command_find(const char *type)

@@ -105,6 +105,8 @@ struct kn_agent_driver {
     int (*list)(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
     /* {domains, taps, dirs} of host.observe's result. New reference. */
     int (*observe)(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
+    /* net.trace: pieces of a packet's way (borrowed), and what is found, its result, a new reference. NULL: its hosts have no packets. */
+    int (*trace)(void *state, const json_t *pieces, json_t **ret_found, struct kn_error *err);
     /* The body of net.state, which is the callee's: taken on another thread, in the order in which they come. */
     void (*networks)(void *state, const char *host, json_t *body);
     /* What the hosts know of networks, for the heartbeat: an array (kn_form_known). New reference; NULL: they have none. */

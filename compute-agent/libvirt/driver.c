@@ -327,6 +327,11 @@ static int lv_describe(void *state, const struct kn_agent_guest_ref *ref, const 
     return done;
 }
 
+static int lv_trace(void *state, const json_t *pieces, json_t **ret_found, struct kn_error *err)
+{
+    return kn_network_host_trace(((struct kn_agent_libvirt *)state)->net, pieces, ret_found, err);
+}
+
 static void lv_networks(void *state, const char *host, json_t *body)
 {
     (void)host; /* one host an agent */
@@ -371,6 +376,7 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .forget_password = lv_forget_password,
     .list = kn_agent_libvirt_list,
     .observe = kn_agent_libvirt_observe,
+    .trace = lv_trace,
     .networks = lv_networks,
     .networks_known = lv_networks_known,
     .hold = lv_hold,

@@ -57,7 +57,7 @@ static int api_password_forget(struct kn_request *req, const struct kn_message *
     }
     json_auto_t *body = json_pack("{s:s, s:s, s:s}", "host", host, "server", req->params[0], "posted", posted);
     const struct kn_question question = {
-        "server.forget_password", answer->agent, host, answer->generation, body, forgotten, true
+        "server.forget_password", answer->agent, host, answer->generation, body, forgotten, true, NULL
     };
     return kn_question_ask(req->questions, req, &question, err) < 0 ? -1 : KN_ASKED_ON;
 }

@@ -24,7 +24,7 @@ int kn_compute_server_ask_host(struct kn_request *req, const char *server, const
     }
     const char *host = kn_rows_text(carrier, 0, HOST);
     const struct kn_question question = {
-        type, kn_rows_text(carrier, 0, AGENT), host, kn_rows_int(carrier, 0, GENERATION), body, answered, false
+        type, kn_rows_text(carrier, 0, AGENT), host, kn_rows_int(carrier, 0, GENERATION), body, answered, false, NULL
     };
     json_object_set_new(body, "host", json_string(host));
     json_object_set_new(body, "server", json_string(server));

@@ -45,6 +45,7 @@ struct kn_request {
     const struct kn_conf *conf;
     struct kn_http_raw *raw;
     void *door; /* the front door's own */
+    void *own; /* the handler's, for the answers to its questions: of kn_request_alloc() */
 };
 
 /* Memory that lives as long as the request; zeroed, never NULL. */

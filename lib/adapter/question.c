@@ -31,6 +31,7 @@ struct waiting {
     char *agent, *host, *project;
     int64_t asked_ms, until_ms;
     kn_question_answered *answered;
+    kn_question_silent *silent;
     struct kn_request *req;
 };
 
@@ -98,6 +99,7 @@ static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_requ
     w->asked_ms = kn_mono_ms();
     w->until_ms = w->asked_ms + qs->wait_ms;
     w->answered = question->answered;
+    w->silent = question->silent;
     w->req = req;
     return w;
 }
@@ -248,10 +250,18 @@ static struct waiting *take_over(struct kn_questions *qs, is_over *over)
     return found;
 }
 
+/* A client that went away is told nothing, and of its other hosts nobody is asked. */
 static void question_end(struct kn_questions *qs, is_over *over, const struct kn_error *why)
 {
     for (struct waiting *w = take_over(qs, over); w != NULL; w = take_over(qs, over)) {
-        kn_request_answer(w->req, why);
+        struct kn_error err = *why;
+        const int told = w->silent == NULL || over == is_gone
+                             ? -1
+                             : w->silent(w->req, why, kn_request_response(w->req), &err);
+
+        if (told != KN_ASKED_ON) {
+            kn_request_answer(w->req, told < 0 ? &err : NULL);
+        }
         waiting_free(w);
     }
 }

@@ -28,15 +28,20 @@ struct kn_questions;
 typedef int kn_question_answered(struct kn_request *req, const struct kn_message *answer, struct kn_response *res,
                                  struct kn_error *err);
 
+/* The same for a host that does not answer in time, or cannot be asked any more: what the client is told instead of `why`. KN_ASKED_ON as above. */
+typedef int kn_question_silent(struct kn_request *req, const struct kn_error *why, struct kn_response *res,
+                               struct kn_error *err);
+
 /* All of it borrowed until kn_question_ask() has returned. */
 struct kn_question {
-    const char *type;  /* of a message that is_question */
+    const char *type; /* of a message that is_question */
     const char *agent; /* who is asked */
-    const char *host;  /* about what; the body names it, too */
+    const char *host; /* about what; the body names it, too */
     int64_t generation;
     json_t *body;
     kn_question_answered *answered;
-    bool follows;      /* asked by an answer's function: the request waits already */
+    bool follows; /* asked by an answer's function: the request waits already */
+    kn_question_silent *silent; /* NULL: `why` is what the client is told */
 };
 
 /* Listens on a thread of its own from now on, as soon as there is a bus. wait_ms: how long an answer may take. */

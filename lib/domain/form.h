@@ -46,6 +46,8 @@ extern const struct kn_form kn_form_state_network, kn_form_state_port, kn_form_s
     kn_form_state_member, kn_form_state_addresses, kn_form_state_policy, kn_form_state_router;
 extern const struct kn_form kn_form_state_subnet, kn_form_state_ip, kn_form_state_pair, kn_form_state_option,
     kn_form_state_rule, kn_form_state_limit, kn_form_state_interface, kn_form_state_floating, kn_form_state_forward;
+/* What hosts are asked of a packet's way (trace_forms.c). */
+extern const struct kn_form kn_form_trace_packet, kn_form_trace_piece, kn_form_trace_hop;
 extern const struct kn_form *const kn_forms[]; /* all of them, ended by NULL */
 
 /* KN_BAD_REQUEST says where (a name to begin with: "spec.nics[2]") and what. What no field names is passed over: a newer sender. */

@@ -16,5 +16,6 @@ kn_handler kn_network_qos_bandwidth_limit_list, kn_network_qos_bandwidth_limit_c
 kn_handler kn_network_qos_dscp_marking_list, kn_network_qos_dscp_marking_create, kn_network_qos_dscp_marking_show,
     kn_network_qos_dscp_marking_update, kn_network_qos_dscp_marking_delete;
 kn_handler kn_network_qos_types_list, kn_network_qos_types_show, kn_network_qos_refuse;
+kn_handler kn_network_port_trace;
 
 #endif

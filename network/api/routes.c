@@ -105,6 +105,7 @@ static const struct kn_route ROUTES[] = {
     TAG_ROUTES(subnets, "subnets", SUBNET),
     NOUN(ports, PORT),
     TAG_ROUTES(ports, "ports", PORT),
+    ROUTE("GET", "/v2.0/ports/{id}/trace", GET_PORT_TRACE, 200, kn_network_port_trace),
     NOUN_AT("security-groups", security_groups, SECURITY_GROUP),
     TAG_ROUTES(security_groups, "security-groups", SECURITY_GROUP),
     FIXED("security-group-rules", security_group_rules, SECURITY_GROUP_RULE),

@@ -14,7 +14,7 @@
 #include "network/host/nft.h"
 
 #define AGAIN_MS 1000 /* `nft flush ruleset` takes the table along: it is missed by then */
-#define TABLE "bridge kilonova_lease"
+#define TABLE "bridge " KN_NETWORK_FENCE_TABLE
 /* Before anything else that a frame of a router may meet. 1 is Ethernet. */
 #define FENCE \
     "add table " TABLE "\ndelete table " TABLE "\ntable " TABLE " {\n" \

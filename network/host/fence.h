@@ -20,6 +20,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 
+#define KN_NETWORK_FENCE_TABLE "kilonova_lease" /* of the family bridge */
+
 struct kn_network_fence;
 
 struct kn_network_fence *kn_network_fence_new(void); /* touches nothing yet */

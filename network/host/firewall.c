@@ -13,6 +13,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "network/host/fence.h"
 #include "network/host/firewall_cut.h"
 #include "network/host/nft.h"
 #include "network/host/ruleset.h"
@@ -168,6 +169,29 @@ static int list_tables(struct kn_network_firewall *firewall, struct kn_strbuf *o
     return kn_network_nft_list(firewall->nft, "bridge", "kilonova", out, err) < 0
                ? -1
                : kn_network_nft_list(firewall->nft, "inet", "kilonova", out, err);
+}
+
+int kn_network_firewall_listed(struct kn_network_firewall *firewall, struct kn_strbuf *out, struct kn_error *err)
+{
+    static const struct {
+        const char *family, *table;
+    } TABLES[] = { { "bridge", "kilonova" }, { "inet", "kilonova" }, { "bridge", KN_NETWORK_FENCE_TABLE } };
+
+    for (size_t i = 0; i < KN_COUNT(TABLES); i++) {
+        struct kn_error why = { 0 };
+
+        if (kn_network_nft_list(firewall->nft, TABLES[i].family, TABLES[i].table, out, &why) < 0 &&
+            why.code != KN_NOT_FOUND) {
+            *err = why;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+const struct kn_network_ruleset *kn_network_firewall_ruleset(const struct kn_network_firewall *firewall)
+{
+    return firewall->ruleset;
 }
 
 int kn_network_firewall_check(struct kn_network_firewall *firewall, struct kn_error *err)

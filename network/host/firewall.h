@@ -10,6 +10,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "network/host/ruleset.h"
 #include "network/host/ruleset_audit.h"
 #include "network/host/state.h"
 
@@ -38,5 +39,9 @@ int kn_network_firewall_check(struct kn_network_firewall *firewall, struct kn_er
 /* Equal if the kernel has what it should have; "" for the kernel's if it has no tables of ours. */
 int kn_network_firewall_digests(struct kn_network_firewall *firewall, char ret_wanted[KN_RULESET_DIGEST_SIZE],
                                 char ret_kernel[KN_RULESET_DIGEST_SIZE], struct kn_error *err);
+
+/* Appends our tables as the kernel lists them, and the one that keeps routers silent (fence.h); those that it does not have are left out. */
+int kn_network_firewall_listed(struct kn_network_firewall *firewall, struct kn_strbuf *out, struct kn_error *err);
+const struct kn_network_ruleset *kn_network_firewall_ruleset(const struct kn_network_firewall *firewall);
 
 #endif

@@ -7,6 +7,7 @@
  *   host_firewall.c  what the firewall and the taps' limits are told
  *   host_plug.c   taps of servers
  *   host_ask.c    what others want to know
+ *   host_trace.c  which way a packet would go
  */
 #ifndef KN_NETWORK_HOST_HOST_PRIVATE_H
 #define KN_NETWORK_HOST_HOST_PRIVATE_H

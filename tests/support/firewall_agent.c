@@ -12,6 +12,7 @@
 #include "network/host/firewall.h"
 #include "network/host/nft.h"
 #include "network/host/ruleset.h"
+#include "network/host/tables.h"
 #include "network/host/link_shape.h"
 #include "tests/support/state_world.h"
 
@@ -78,6 +79,45 @@ static bool ask_allows(const char *line)
 
     kn_network_ruleset_free(ruleset);
     return is_allowed;
+}
+
+/* "walks <port from> <port to> <source> <destination> <protocol> <port>": whether the kernel's tables, as they are listed, let it through. */
+static bool ask_walks(const char *line)
+{
+    static const char *const HOOKS[] = { "prerouting", "forward" };
+    char from[16], to[16], source[64], destination[64], in[16], out[16];
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_network_tables_packet packet = {
+        .in = in, .out = "", .state = KN_CT_NEW, .ip = { .source_port = 40000 }
+    };
+    struct kn_network_tables_ruling ruling = { .verdict = KN_TABLES_PASS };
+    struct kn_error err;
+
+    sscanf(line, "walks %15s %15s %63s %63s %d %d", from, to, source, destination, &packet.ip.protocol,
+           &packet.ip.destination_port);
+    kn_ip_parse(source, &packet.ip.source);
+    kn_ip_parse(destination, &packet.ip.destination);
+    if (packet.ip.protocol == 1 || packet.ip.protocol == 58) {
+        packet.ip.source_port = packet.ip.destination_port;
+        packet.ip.destination_port = 0;
+    }
+    const struct kn_network_state_port *sender = kn_hmap_get(world->objects[KN_NETWORK_IS_PORT], kn_world_id(from));
+
+    snprintf(in, sizeof(in), "tap%.11s", kn_world_id(from));
+    snprintf(out, sizeof(out), "tap%.11s", kn_world_id(to));
+    AUTO_FREE char *bridge = kn_asprintf("kb%.8s", sender->network);
+
+    kn_network_mac_text(sender->mac, packet.source_mac);
+    kn_network_nft_list(nft, "bridge", "kilonova", &text, &err);
+    kn_network_nft_list(nft, "inet", "kilonova", &text, &err);
+    AUTO(kn_network_tables) struct kn_network_tables *tables = kn_network_tables_read(text.buf);
+
+    for (size_t i = 0; i < 2 * KN_COUNT(HOOKS) && ruling.verdict == KN_TABLES_PASS; i++) {
+        packet.out = i < 2 ? "" : out;
+        packet.in = i % 2 == 0 ? in : bridge;
+        kn_network_tables_walk(tables, i % 2 == 0 ? "bridge" : "inet", HOOKS[i / 2], &packet, &ruling);
+    }
+    return ruling.verdict == KN_TABLES_PASS;
 }
 
 /* --- random states -------------------------------------------------------------------------------------------------- */
@@ -279,6 +319,9 @@ void kn_firewall_agent(const char *line, char *answer, size_t size)
         rc = shape_tap(line, &err);
     } else if (rc == 0 && strncmp(line, "allows ", 7) == 0) {
         snprintf(answer, size, "%s", ask_allows(line) ? "yes" : "no");
+        return;
+    } else if (rc == 0 && strncmp(line, "walks ", 6) == 0) {
+        snprintf(answer, size, "%s", ask_walks(line) ? "yes" : "no");
         return;
     } else if (rc == 0) {
         random_deltas(line, answer, size);

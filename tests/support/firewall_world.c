@@ -68,6 +68,9 @@ void kn_fire_passes(int from, int to, enum kn_fire_probe probe, int port, bool w
                                     PROBE[probe].protocol, port);
 
     assert_string_equal(told, wanted ? "yes" : "no");
+    told = kn_actor_ask(&kn_fire.agent, "walks %d %d %s %s %d %d", from, to, source, destination, PROBE[probe].protocol,
+                        port);
+    assert_string_equal(told, wanted ? "yes" : "no");
     if (wanted) {
         kn_fire_await(&kn_fire.guests[from], command);
     } else if (kn_fire_runs(&kn_fire.guests[from], command)) {

@@ -52,7 +52,7 @@ bool kn_fire_runs(const struct kn_actor *actor, const char *command);
 void kn_fire_await(const struct kn_actor *actor, const char *command);
 /* Changes of the state, sent as one transaction; ends with NULL. */
 void kn_fire_now(const char *line, ...);
-/* From guest to guest of one network. Whether it passes is also what network/host/allows.h must say. */
+/* From guest to guest of one network. Whether it passes is also what network/host/allows.h must say, and tables.h of what the kernel lists. */
 void kn_fire_passes(int from, int to, enum kn_fire_probe probe, int port, bool wanted);
 
 #endif

@@ -13,6 +13,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/domain/message.h"
 #include "network/host.h"
 
 static struct kn_network_host *host;
@@ -47,6 +48,26 @@ static void door_open(void *ctx, const char *network_id, int fd)
     (void)network_id; /* both doors of the one network */
     pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd);
     pthread_detach(thread);
+}
+
+/* Of what does not pass the first, "pass" if all does. */
+static void tell_trace(const json_t *found, char *answer, size_t size)
+{
+    const json_t *hop;
+    size_t i;
+
+    snprintf(answer, size, "pass");
+    json_array_foreach (json_object_get(found, "hops"), i, hop) {
+        const char *verdict = kn_json_str(hop, "verdict"), *rule = kn_json_str(hop, "rule");
+
+        if (strcmp(verdict, "stop") == 0 || strcmp(verdict, "unknown") == 0) {
+            snprintf(answer, size, "%s %s: %s", verdict, kn_json_str(hop, "check"), kn_json_str(hop, "says"));
+            return;
+        }
+        if (rule[0] != '\0') {
+            snprintf(answer + strlen(answer), size - strlen(answer), " %s=%s", kn_json_str(hop, "check"), rule);
+        }
+    }
 }
 
 void kn_host_agent(const char *line, char *answer, size_t size)
@@ -104,6 +125,16 @@ void kn_host_agent(const char *line, char *answer, size_t size)
         rc = kn_network_host_firewall_digests(host, wanted, kernel, &err);
         if (rc == 0) {
             snprintf(answer, size, "%s", strcmp(wanted, kernel) == 0 ? "same" : "others");
+            return;
+        }
+    } else if (strcmp(word, "trace") == 0) {
+        json_t *pieces = json_loads(line + rest, 0, NULL), *found = NULL;
+
+        rc = kn_network_host_trace(host, pieces, &found, &err);
+        json_decref(pieces);
+        if (rc == 0) {
+            tell_trace(found, answer, size);
+            json_decref(found);
             return;
         }
     } else if (strcmp(word, "tick") == 0) {
