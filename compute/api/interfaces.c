@@ -26,13 +26,13 @@ static const struct kn_schema INTERFACE_ADDRESSES[] = {
 };
 static const struct kn_schema INTERFACE[] = {
     KN_SCHEMA("net_id", KN_IS_STRING, .rule = &KN_TEXT_UUID),
-    KN_SCHEMA("port_id", KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("port_id", KN_IS_STRING, .rule = &KN_TEXT_UUID),
     KN_SCHEMA("fixed_ips", KN_IS_LIST, .limit = KN_LIMIT_ONE_ITEM, .inner = INTERFACE_ADDRESSES),
     KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG, .since = 49),
     KN_SCHEMA_END,
 };
 static const struct kn_schema INTERFACE_BODY[] = {
-    KN_SCHEMA("interfaceAttachment", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = INTERFACE),
+    KN_SCHEMA("interfaceAttachment", KN_IS_OBJECT, .inner = INTERFACE),
     KN_SCHEMA_END,
 };
 
@@ -68,6 +68,7 @@ static const struct kn_rest_noun PLUGGED = {
     .ties = "id",
     .unsorted = true,
     .pages_since = KN_REST_NEVER,
+    .strict_since = 102,
     .attrs = ATTRS,
     .manners = &KN_REST_NOVA,
 };

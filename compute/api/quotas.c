@@ -9,7 +9,7 @@
 #include "lib/rest/quota.h"
 
 static const struct kn_schema MORE[] = {
-    KN_SCHEMA("networks", KN_IS_INTEGER, .flags = KN_NULLABLE, .limit = KN_LIMIT_QUOTA, .until = 35),
+    KN_SCHEMA("networks", KN_IS_INTEGER, .limit = KN_LIMIT_QUOTA, .until = 35),
     KN_SCHEMA("force", KN_IS_BOOLEAN),
     KN_SCHEMA_END,
 };
@@ -73,6 +73,17 @@ static int quotas_judge(const json_t *in, const struct kn_quota_set *set, struct
     return 0;
 }
 
+/* Classes learned of 2.36 later than sets did. */
+static const struct kn_rest_quota_in_class IN_CLASS[] = {
+    { "fixed_ips", 0, 49 },
+    { "floating_ips", 0, 49 },
+    { "security_groups", 0, 49 },
+    { "security_group_rules", 0, 49 },
+    { "server_groups", 50, 0 },
+    { "server_group_members", 50, 0 },
+    { NULL, 0, 0 },
+};
+
 static const struct kn_rest_quota_manners NOVA = {
     .service = "compute",
     .one = "quota_set",
@@ -81,6 +92,7 @@ static const struct kn_rest_quota_manners NOVA = {
     .more = MORE,
     .enter = quotas_enter,
     .judge = quotas_judge,
+    .in_class = IN_CLASS,
 };
 
 int kn_compute_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)

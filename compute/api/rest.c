@@ -9,6 +9,8 @@
 #include "compute/rows/server.h"
 #include "compute/rows/view.h"
 #include "lib/base/mem.h"
+#include "lib/rest/list.h"
+#include "lib/rest/manners.h"
 
 struct rest_extension {
     const char *alias;
@@ -128,10 +130,29 @@ int kn_compute_server_migrations_list(struct kn_request *req, struct kn_response
     return answer_of_server(req, res, "{\"migrations\":[]}", err);
 }
 
+/* From 2.59 on what it does not know is refused. */
 int kn_compute_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    (void)req;
-    (void)err;
+    static const struct kn_rest_noun MIGRATION = { .one = "migration", .strict_since = 59, .manners = &KN_REST_NOVA };
+    static const char *const KNOWN[] = { "hidden",         "host",  "instance_uuid", "source_compute", "status",
+                                         "migration_type", "limit", "marker",        "changes-since",  NULL };
+    static const char *const KNOWN_66[] = { "hidden",         "host",   "instance_uuid",
+                                            "source_compute", "status", "migration_type",
+                                            "limit",          "marker", "changes-since",
+                                            "changes-before", NULL };
+    static const char *const KNOWN_80[] = {
+        "hidden", "host",   "instance_uuid", "source_compute", "status",  "migration_type",
+        "limit",  "marker", "changes-since", "changes-before", "user_id", "project_id",
+        NULL
+    };
+
+    if (kn_rest_only(&MIGRATION, req,
+                     kn_compute_since(req, 80)   ? KNOWN_80
+                     : kn_compute_since(req, 66) ? KNOWN_66
+                                                 : KNOWN,
+                     err) < 0) {
+        return -1;
+    }
     kn_strbuf_addstr(&res->body, "{\"migrations\":[]}");
     return 0;
 }

@@ -76,7 +76,7 @@ static const struct kn_rest_noun GROUP = {
     .narrow = security_groups_narrow,
 };
 /* Of a server that the caller sees. */
-static const struct kn_rest_noun GROUP_OF_SERVER = { NOVA_GROUPS, .visible = "g.project_id = ?" };
+static const struct kn_rest_noun GROUP_OF_SERVER = { NOVA_GROUPS, .visible = "g.project_id = ?", .strict_since = 102 };
 static const struct kn_rest_noun RULE = {
     .one = "security_group_rule",
     .many = "security_group_rules",

@@ -70,8 +70,8 @@ static int quota_body(const struct kn_request *req, const char *key, const struc
                                       KN_SCHEMA_END };
 
     for (int i = 0; i < set->count; i++) {
-        inner[i] = (struct kn_schema)KN_SCHEMA(set->lines[i].name, KN_IS_INTEGER, .flags = KN_NULLABLE,
-                                               .limit = KN_LIMIT_QUOTA, .until = set->lines[i].until);
+        inner[i] = (struct kn_schema)KN_SCHEMA(set->lines[i].name, KN_IS_INTEGER, .limit = KN_LIMIT_QUOTA,
+                                               .until = set->lines[i].until);
     }
     for (int i = 0; i < count; i++) {
         inner[set->count + i] = more[i];
@@ -159,6 +159,19 @@ int kn_rest_quota_reset(const struct kn_rest_quota_manners *manners, struct kn_r
     return manners->enter(req, err) < 0 ? -1 : kn_quota_reset(req->db, manners->service, req->params[0], err);
 }
 
+/* A set's lines become a class's. to_show: what is only taken goes, too. */
+static void as_class(const struct kn_rest_quota_manners *manners, const struct kn_request *req, bool to_show,
+                     struct kn_quota_set *set)
+{
+    for (const struct kn_rest_quota_in_class *row = manners->in_class; row != NULL && row->name != NULL; row++) {
+        for (int i = 0; i < set->count; i++) {
+            if (strcmp(set->lines[i].name, row->name) == 0) {
+                set->lines[i].until = to_show && req->microversion < row->since ? -1 : row->until;
+            }
+        }
+    }
+}
+
 int kn_rest_quota_class_show(const struct kn_rest_quota_manners *manners, struct kn_request *req,
                              struct kn_response *res, struct kn_error *err)
 {
@@ -167,6 +180,7 @@ int kn_rest_quota_class_show(const struct kn_rest_quota_manners *manners, struct
     if (kn_quota_read(req->db, manners->service, "", &set, err) < 0) {
         return -1;
     }
+    as_class(manners, req, true, &set);
     quota_answer(manners, req, "quota_class_set", req->params[0], &set, false, res);
     return 0;
 }
@@ -177,8 +191,11 @@ int kn_rest_quota_class_update(const struct kn_rest_quota_manners *manners, stru
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     const json_t *in = NULL;
 
-    if (kn_quota_read(req->db, manners->service, "", &set, err) < 0 ||
-        quota_body(req, "quota_class_set", &set, NOTHING_MORE, &in, err) < 0) {
+    if (kn_quota_read(req->db, manners->service, "", &set, err) < 0) {
+        return -1;
+    }
+    as_class(manners, req, false, &set);
+    if (quota_body(req, "quota_class_set", &set, NOTHING_MORE, &in, err) < 0) {
         return -1;
     }
     if (strcmp(req->params[0], "default") != 0) {
@@ -190,6 +207,7 @@ int kn_rest_quota_class_update(const struct kn_rest_quota_manners *manners, stru
         kn_quota_read(req->db, manners->service, "", &set, err) < 0) {
         return -1;
     }
+    as_class(manners, req, true, &set);
     quota_answer(manners, req, "quota_class_set", NULL, &set, false, res);
     return 0;
 }

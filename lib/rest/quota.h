@@ -11,6 +11,12 @@
 #include "lib/domain/schema.h"
 #include "lib/rest/write.h"
 
+/* A member of quota classes. */
+struct kn_rest_quota_in_class {
+    const char *name; /* NULL ends a table */
+    int since, until; /* minor microversions that show it, 0 = no bound; `until` is also the last that takes it */
+};
+
 /* How a service writes a quota. */
 struct kn_rest_quota_manners {
     const char *service;  /* whose rows they are */
@@ -24,6 +30,8 @@ struct kn_rest_quota_manners {
     int (*enter)(struct kn_request *req, struct kn_error *err);
     /* A checked body, before it is written; set: what the project has now. May be NULL. */
     int (*judge)(const json_t *in, const struct kn_quota_set *set, struct kn_error *err);
+    const struct kn_rest_quota_in_class
+        *in_class; /* what a quota class shows at other microversions than a set does; NULL: nothing */
 };
 
 /* GET of a project's; of what it has if nobody says a word; PUT; DELETE. */

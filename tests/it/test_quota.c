@@ -246,6 +246,10 @@ static void test_limits_of_services_are_seen_in_keystone(void **state)
     ask(200, ADMIN, "GET", "/identity/v3/limits?service_id=nova", NULL);
     assert_at("limits.0", "");
     ask(200, ADMIN, "PUT", "/compute/v2.1/os-quota-class-sets/default", "{\"quota_class_set\":{\"instances\":3}}");
+    ask(400, ADMIN, "PUT", "/compute/v2.1/os-quota-class-sets/default", "{\"quota_class_set\":{\"instances\":null}}");
+    ask(200, ADMIN, "GET", "/compute/v2.1/os-quota-class-sets/default", NULL); /* 2.1: before classes had these */
+    assert_at("quota_class_set.server_groups", "");
+    assert_at("quota_class_set.floating_ips", "-1");
     ask(400, ADMIN, "PUT", "/compute/v2.1/os-quota-class-sets/gold", "{\"quota_class_set\":{\"instances\":3}}");
     ask(200, ADMIN, "GET", "/identity/v3/registered_limits?service_id=nova", NULL);
     assert_at("registered_limits.0.default_limit", "3");

@@ -19,9 +19,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE.parent / "support")]
 import cloud as simulation  # noqa: E402
+import compute  # noqa: E402
 import network  # noqa: E402
 
-JUDGES = {"network": network.judge}
+JUDGES = {"network": network.judge, "compute": compute.judge}
 
 
 def arguments():
