@@ -270,11 +270,28 @@ static int body_check_list(const struct kn_rest_noun *noun, struct kn_request *r
     return kn_schema_check_in(words_of(noun), body, req->body, req->microversion, err);
 }
 
+/* Some clients send {"ports": [{"port": {…}}]}: what is in the box is meant. */
+static void body_unbox(const struct kn_rest_noun *noun, json_t *list)
+{
+    json_t *object = NULL;
+    size_t i = 0;
+
+    json_array_foreach (list, i, object) {
+        json_t *inner = json_object_size(object) == 1 ? json_object_get(object, noun->one) : NULL;
+
+        if (json_is_object(inner)) {
+            json_array_set(list, i, inner);
+        }
+    }
+}
+
 /* Item by item, so that each is refused as it would be alone. */
-static int check_bulk(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *list, struct kn_error *err)
+static int check_bulk(const struct kn_rest_noun *noun, struct kn_request *req, json_t *list, struct kn_error *err)
 {
     const json_t *object;
     size_t i;
+
+    body_unbox(noun, list);
 
     if (json_array_size(list) == 0) {
         return kn_rest_fail(err, KN_BAD_REQUEST,

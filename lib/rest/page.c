@@ -480,16 +480,16 @@ void kn_rest_page_links(const struct kn_rest_list *l, const char *path, const st
     const int count = kn_rest_page_count(l, rows);
     const bool is_full = l->page.limit > 0 &&
                          (m->reads_ahead ? count > 0 && kn_rows_count(rows) > count : count == l->page.limit);
-    const bool has_next = l->page.reverse ? l->page.marker != NULL : is_full;
-    const bool has_previous = m->has_reverse && (l->page.reverse ? is_full : l->page.marker != NULL);
-    const char *first = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, 0)) : NULL;
-    const char *last = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, count - 1)) : NULL;
+    /* Back to where one came from there is always a way, also from behind the end and from before the beginning. */
+    const bool has_next = l->page.reverse || is_full, has_previous = m->has_reverse && (!l->page.reverse || is_full);
+    const char *first = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, 0)) : "";
+    const char *last = count > 0 ? kn_rest_id_of(rows, kn_rest_page_row(l, count, count - 1)) : "";
 
     if (m->page_links != NULL) {
         m->page_links(l, path, has_next && count > 0 ? last : NULL, out);
         return;
     }
-    if (count == 0 || l->noun->by_offset || (!has_next && !has_previous) ||
+    if ((count == 0 && !m->has_reverse) || l->noun->by_offset || (!has_next && !has_previous) ||
         (m->links_when_asked && !l->page.is_asked)) {
         return;
     }

@@ -14,8 +14,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("security_group_rule", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("router", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("floatingip", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
-    KN_REST_ATTR("check_limit", NULL, KN_REST_BOOL, KN_REST_PUT),
-    KN_REST_ATTR("force", NULL, KN_REST_BOOL, KN_REST_PUT), /* the opposite of check_limit, which is off anyway */
+    KN_REST_ATTR("check_limit", NULL, KN_REST_BOOL, KN_REST_PUT), /* is done anyway */
+    KN_REST_ATTR("force", NULL, KN_REST_BOOL, KN_REST_PUT),
     KN_REST_ATTR("tenant_id", NULL, KN_REST_TEXT, KN_REST_PUT, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", NULL, KN_REST_TEXT, KN_REST_PUT, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTRS_END,
@@ -38,19 +38,20 @@ static int network_quotas_enter(struct kn_request *req, struct kn_error *err)
     return 0;
 }
 
-/* check_limit: no limit below what is there already. */
+/* No limit below what is there already, unless it is forced. */
 static int network_quotas_judge(const json_t *object, const struct kn_quota_set *set, struct kn_error *err)
 {
     int64_t limit = 0;
-    const struct kn_quota_line *below = kn_schema_bool(object, "check_limit", false)
-                                            ? kn_rest_quota_below(set, object, &limit)
-                                            : NULL;
+    const struct kn_quota_line *below = kn_schema_bool(object, "force", false)
+                                            ? NULL
+                                            : kn_rest_quota_below(set, object, &limit);
 
     if (below == NULL) {
         return 0;
     }
-    kn_fail(err, KN_CONFLICT, "Change would make usage less than 0 for the following resources: ['%s'].", below->name);
-    return kn_fail_name(err, "InvalidQuotaValue");
+    kn_fail(err, KN_BAD_REQUEST, "Quota limit %lld for %s must be greater than or equal to already used %lld",
+            (long long)limit, below->name, (long long)below->used);
+    return kn_fail_name(err, "HTTPBadRequest");
 }
 
 static const struct kn_rest_quota_manners NEUTRON = {

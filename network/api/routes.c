@@ -60,6 +60,7 @@ FOUR_HANDLERS(default_security_group_rules)
 HANDLERS(address_groups)
 HANDLERS(policies)
 TAGS(security_groups)
+TAGS(policies)
 HANDLERS(routers)
 HANDLERS(floatingips)
 TAGS(routers)
@@ -115,6 +116,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("PUT", "/v2.0/address-groups/{id}/remove_addresses", UPDATE_ADDRESS_GROUP, 200,
           kn_network_address_group_remove),
     NOUN_AT("qos/policies", policies, QOS_POLICY),
+    TAG_ROUTES(policies, "policies", QOS_POLICY),
     BELOW_POLICY(bandwidth_limit, QOS_LIMIT),
     BELOW_POLICY(dscp_marking, QOS_MARK),
     REFUSED_BELOW_POLICY(minimum_bandwidth, QOS_MIN_BANDWIDTH),

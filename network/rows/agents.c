@@ -15,6 +15,7 @@
 #include "lib/rest/write.h"
 #include "network/rows/networks.h"
 #include "network/rows/routers.h"
+#include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 #define L3 "L3 agent"
@@ -100,6 +101,7 @@ const struct kn_rest_noun kn_network_agents = {
     .kept = KEPT,
     .id = ID_OF("h", "d.duty"),
     .id_type = KN_REST_UUID,
+    .visible = KN_NETWORK_NOBODYS,
     .order = "id",
     .ascending = true,
     .ties = "id",

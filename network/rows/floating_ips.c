@@ -174,6 +174,12 @@ static const struct kn_stmt OTHERS = {
 };
 enum { O_ADDRESSES, O_FORWARDED, O_FORWARDS };
 
+static int floating_fail_forwards(const char *id, struct kn_error *err)
+{
+    kn_fail(err, KN_CONFLICT, "Floating IP %s in use by Port Forwarding resources.", id);
+    return kn_fail_name(err, "FipInUseByPortForwarding");
+}
+
 static int floating_check_others(struct kn_request *req, const char *id, const char *port, const char *network,
                                  const char *own_ip, const struct kn_network_reach *reach, struct kn_error *err)
 {
@@ -183,8 +189,7 @@ static int floating_check_others(struct kn_request *req, const char *id, const c
         return -1;
     }
     if (kn_rows_int(rows, 0, O_FORWARDS) > 0) {
-        kn_fail(err, KN_CONFLICT, "Floating IP %s in use by Port Forwarding resources.", id);
-        return kn_fail_name(err, "FipInUseByPortForwarding");
+        return floating_fail_forwards(id, err);
     }
     if (kn_rows_int(rows, 0, O_FORWARDED) > 0) {
         kn_fail(err, KN_BAD_REQUEST,
@@ -275,7 +280,8 @@ static int floating_decide_change(struct kn_request *req, const char *id, const 
                                   struct kn_error *err)
 {
     const struct kn_rest_noun *noun = &kn_network_floatingips;
-    const bool says_port = json_object_get(object, "port_id") != NULL;
+    /* Once there was nothing else to say: who says nothing takes it back. */
+    const bool says_port = json_object_get(object, "port_id") != NULL || json_object_size(object) == 0;
     const char *port = kn_schema_text(object, "port_id", NULL);
     AUTO(kn_rows) struct kn_rows *forwards = NULL;
 
@@ -304,11 +310,21 @@ static int floating_decide_change(struct kn_request *req, const char *id, const 
     return 0;
 }
 
+static int floating_decide_end(struct kn_request *req, const char *id, const struct kn_rows *now, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *forwards = NULL;
+
+    if (kn_db_run(req->db, &FORWARDS, KN_ARGS(id), &forwards, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(forwards) > 0 ? floating_fail_forwards(id, err) : floating_leaves(req, now, err);
+}
+
 static int floating_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                            struct kn_error *err)
 {
     return now == NULL      ? floating_decide_new(req, id, object, err)
-           : object == NULL ? floating_leaves(req, now, err)
+           : object == NULL ? floating_decide_end(req, id, now, err)
                             : floating_decide_change(req, id, now, object, err);
 }
 

@@ -152,8 +152,10 @@ static int rules_decide(struct kn_request *req, const char *id, const struct kn_
 
     (void)id;
     if (now == NULL && (kn_rest_owner(&kn_network_security_group_rules, req, object, &project, err) < 0 ||
-                        check_named(req, object, err) < 0 || kn_db_run(req->db, &HOLD, KN_ARGS(group), NULL, err) < 0 ||
-                        check_once(req, object, err) < 0)) {
+                        check_named(req, object, err) < 0)) {
+        return -1;
+    }
+    if (kn_db_run(req->db, &HOLD, KN_ARGS(group), NULL, err) < 0 || (now == NULL && check_once(req, object, err) < 0)) {
         return -1;
     }
     return kn_network_change(req->db, KN_CHANGED_GROUP, group, err);

@@ -139,12 +139,34 @@ static const struct kn_stmt USE = {
 };
 enum { U_OTHERS };
 
+static const struct kn_stmt V6 = { "network_v6",
+                                   "SELECT FROM subnet WHERE network_id = $1::uuid AND ip_version = 6 LIMIT 1", 1 };
+
+int kn_network_fail_mtu(const char *network_id, struct kn_error *err)
+{
+    kn_fail(err, KN_CONFLICT, "MTU of %s is not valid, subnet requires a minimum of %d", network_id, KN_NETWORK_V6_MTU);
+    return kn_fail_name(err, "NetworkMTUSubnetConflict");
+}
+
+static int networks_check_mtu(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_schema_int(object, "mtu", KN_NETWORK_V6_MTU) >= KN_NETWORK_V6_MTU) {
+        return 0;
+    }
+    if (kn_db_run(req->db, &V6, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0 ? 0 : kn_network_fail_mtu(id, err);
+}
+
 static int check_change(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     const bool unshares = !kn_schema_bool(object, "shared", true);
 
-    if (kn_network_kind_change(req, id, object, err) < 0) {
+    if (kn_network_kind_change(req, id, object, err) < 0 || networks_check_mtu(req, id, object, err) < 0) {
         return -1;
     }
     if (!unshares) {

@@ -18,4 +18,8 @@ extern const struct kn_text_rule KN_NEUTRON_FULL_NAME; /* the same, and not empt
  */
 int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err);
 
+#define KN_NETWORK_V6_MTU 1280 /* the least that IPv6 works with */
+/* KN_CONFLICT: too little for a subnet of IPv6. Returns -1. */
+int kn_network_fail_mtu(const char *network_id, struct kn_error *err);
+
 #endif

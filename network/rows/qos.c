@@ -30,11 +30,11 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("shared", "q.shared", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE, .column = "shared"),
     KN_REST_ATTR("is_default", "q.is_default", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE, .column = "is_default"),
     KN_REST_ATTR("rules", RULES, KN_REST_JSON, KN_REST_SHOWN),
-    KN_NETWORK_TIMES("q"),
+    KN_NETWORK_STANDARD("q"),
     KN_REST_ATTRS_END,
 };
 static const struct kn_rest_param PARAMS[] = {
-    KN_REST_PARAM("changed_since", kn_rest_since, .sql = "q.updated_at", .type = KN_REST_TIME),
+    KN_NETWORK_STANDARD_PARAMS("q"),
     KN_REST_PARAMS_END,
 };
 static const struct kn_stmt USERS = {

@@ -65,7 +65,9 @@ static int legs_read_body(const struct kn_request *req, bool removes, const char
 
 /* --- a leg -------------------------------------------------------------------------------------------------------- */
 
-static const struct kn_stmt ROUTER = { "legs_router", "SELECT project_id FROM router WHERE id = $1::uuid FOR UPDATE",
+/* Its legs are a part of it: with them it changes, too. */
+static const struct kn_stmt ROUTER = { "legs_router",
+                                       "UPDATE router SET updated_at = now() WHERE id = $1::uuid RETURNING project_id",
                                        1 };
 
 /* Its project; held until the transaction ends. */

@@ -31,6 +31,7 @@ const struct kn_rest_noun kn_network_segments = {
     .from = "network n",
     .id = "n.id",
     .id_type = KN_REST_UUID,
+    .visible = KN_NETWORK_NOBODYS,
     .order = "id",
     .ascending = true,
     .ties = "id",

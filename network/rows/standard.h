@@ -28,6 +28,9 @@
         KN_NETWORK_TAG_PARAM("not-tags-any", t), \
         KN_REST_PARAM("changed_since", kn_rest_since, .sql = t ".updated_at", .type = KN_REST_TIME)
 
+/* `visible` of what only administrators see: to others lists are empty, as Neutron's are. */
+#define KN_NETWORK_NOBODYS "(?::text IS NULL)"
+
 extern const struct kn_schema kn_network_tag_body[];
 
 #endif

@@ -113,6 +113,25 @@ static int check_overlap(struct kn_request *req, const char *network_id, const c
     return 0;
 }
 
+static const struct kn_stmt MTU = { "subnet_mtu", "SELECT mtu FROM network WHERE id = $1::uuid", 1 };
+
+/* IPv6 wants packets of a certain size. */
+static int check_mtu(struct kn_request *req, const char *network_id, int family, struct kn_error *err)
+{
+    enum { BYTES };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (family != 6) {
+        return 0;
+    }
+    if (kn_db_run(req->db, &MTU, KN_ARGS(network_id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0 || kn_rows_int(rows, 0, BYTES) >= KN_NETWORK_V6_MTU
+               ? 0
+               : kn_network_fail_mtu(network_id, err);
+}
+
 /* Whoever owns the network makes its subnets. */
 static int plan_new(struct kn_request *req, json_t *object, struct kn_network_subnet_plan *plan, struct kn_error *err)
 {
@@ -123,7 +142,8 @@ static int plan_new(struct kn_request *req, json_t *object, struct kn_network_su
                    kn_rest_owner(&kn_network_subnets, req, object, &project, err) < 0 ||
                    kn_network_lock(req, network_id, err) < 0 || kn_network_pool_take(req, project, object, err) < 0 ||
                    kn_network_subnet_plan_create(object, plan, err) < 0 ||
-                   check_overlap(req, network_id, kn_ip_prefix_text(&plan->cidr, cidr), err) < 0
+                   check_overlap(req, network_id, kn_ip_prefix_text(&plan->cidr, cidr), err) < 0 ||
+                   check_mtu(req, network_id, plan->cidr.ip.family, err) < 0
                ? -1
                : 0;
 }
@@ -216,13 +236,18 @@ static const struct kn_stmt NEW_POOLS = {
     1
 };
 
+/* A network's subnets are a part of it. */
+static const struct kn_stmt REVISED = { "subnet_revised", "UPDATE network SET updated_at = now() WHERE id = $1::uuid",
+                                        1 };
+
 static int subnets_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                          struct kn_error *err)
 {
     const char *network_id = now != NULL ? kn_rest_was(&kn_network_subnets, now, "network_id")
                                          : kn_schema_text(object, "network_id", "");
 
-    if (kn_network_change(req->db, KN_CHANGED_NETWORK, network_id, err) < 0) {
+    if (kn_network_change(req->db, KN_CHANGED_NETWORK, network_id, err) < 0 ||
+        kn_db_run(req->db, &REVISED, KN_ARGS(network_id), NULL, err) < 0) {
         return -1;
     }
     if (object == NULL) {

@@ -82,6 +82,7 @@ static const struct column COLUMNS[] = {
     { "network", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "auto_topology", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "network_agent", "description", KEPT_TEXT, { KN_LIMIT_NETWORK_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "qos_policy", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
     { "network", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
     { "subnet", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
     { "port", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },

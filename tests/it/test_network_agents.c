@@ -118,7 +118,8 @@ static void test_agents_are_what_runs(void **state)
     neutron_say(404, ADMIN, "GET /agents/" NOBODY, NULL);
     assert_said(TYPE, "AgentNotFound");
     assert_said(MESSAGE, "Agent " NOBODY " could not be found.");
-    neutron_say(403, ALICE, "GET /agents", NULL);
+    count(ALICE, "GET /agents", "agents", 0);
+    neutron_say(404, ALICE, at("GET /agents/%s", agent("h2", "DHCP")), NULL);
     neutron_say(400, ADMIN, "GET /agents?alive=perhaps", NULL);
 }
 
@@ -248,7 +249,8 @@ static void test_segments(void **state)
     neutron_say(200, ADMIN, at("GET /segments/%s", network), NULL);
     neutron_say(404, ADMIN, "GET /segments/" NOBODY, NULL);
     assert_said(TYPE, "SegmentNotFound");
-    neutron_say(403, ALICE, "GET /segments", NULL);
+    count(ALICE, "GET /segments", "segments", 0);
+    neutron_say(404, ALICE, at("GET /segments/%s", network), NULL);
     neutron_say(403, ALICE, "POST /networks", "{\"network\":{\"segments\":[{}]}}");
     neutron_say(400, ADMIN, "POST /networks", "{\"network\":{\"segments\":[{},{}]}}");
     neutron_say(

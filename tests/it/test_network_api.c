@@ -379,6 +379,20 @@ static void test_pages(void **state)
     neutron_say(200, ALICE, next, NULL);
     assert_string_equal(neutron_get("networks.0.name"), "c");
     assert_string_equal(neutron_get("networks.1.name"), "c");
+    /* From behind the end there is a way back, and from there on to before the beginning. */
+    neutron_say(200, ALICE, "GET /networks?limit=5&sort_key=name&sort_dir=asc", NULL);
+    snprintf(next, sizeof(next), "GET %s", strstr(neutron_get("networks_links.0.href"), "/networks"));
+    neutron_say(200, ALICE, next, NULL);
+    assert_int_equal(neutron_count("networks"), 0);
+    assert_string_equal(neutron_get("networks_links.0.rel"), "previous");
+    snprintf(next, sizeof(next), "GET %s", strstr(neutron_get("networks_links.0.href"), "/networks"));
+    neutron_say(200, ALICE, next, NULL);
+    assert_int_equal(neutron_count("networks"), 5);
+    assert_string_equal(neutron_get("networks.4.name"), "e");
+    snprintf(next, sizeof(next), "GET %s", strstr(neutron_get("networks_links.1.href"), "/networks"));
+    neutron_say(200, ALICE, next, NULL);
+    assert_int_equal(neutron_count("networks"), 0);
+    assert_string_equal(neutron_get("networks_links.0.rel"), "next");
     neutron_say(404, ALICE, "GET /networks?limit=1&marker=" NOBODY, NULL);
 }
 
@@ -399,8 +413,10 @@ static void test_quotas(void **state)
     assert_string_equal(neutron_get("quota.network"), "{\"limit\":1,\"used\":1,\"reserved\":0}");
     neutron_say(200, ADMIN, "GET /quotas", NULL);
     assert_string_equal(neutron_get("quotas.0.project_id"), "a11ce");
-    neutron_say(409, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":0,\"check_limit\":true}}");
-    assert_string_equal(neutron_get("NeutronError.type"), "InvalidQuotaValue");
+    neutron_say(400, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":0}}");
+    assert_string_equal(neutron_get("NeutronError.message"),
+                        "Quota limit 0 for network must be greater than or equal to already used 1");
+    neutron_say(200, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"network\":0,\"force\":true}}");
     neutron_say(204, ADMIN, "DELETE /quotas/a11ce", NULL);
     neutron_say(200, ALICE, "GET /quotas/a11ce/default", NULL);
     neutron_say(201, ALICE, "POST /networks", "{\"network\":{}}");

@@ -402,6 +402,8 @@ static void test_forwardings(void **state)
     say(409, ALICE, "PUT", AT("floatingips", id, ""), "{\"floatingip\":{\"port_id\":\"%s\"}}", w.other);
     assert_said(TYPE, "FipInUseByPortForwarding");
     leg(409, ALICE, &w, "remove", "subnet_id", w.subnet);
+    ask(409, ALICE, "DELETE", AT("floatingips", id, ""));
+    assert_said(TYPE, "FipInUseByPortForwarding");
     snprintf(path, sizeof(path), "floatingips/%s/port_forwardings/%s", id, one);
     say(200, ALICE, "PUT", path, "{\"port_forwarding\":{\"external_port\":2200}}");
     assert_said("port_forwarding.external_port", "2200");
@@ -488,8 +490,15 @@ static void test_lent_by_another(void **state)
     make(&w);
     say(201, ADMIN, "POST", "floatingips", "{\"floatingip\":{\"floating_network_id\":\"%s\",\"port_id\":\"%s\"}}",
         w.external, w.port);
+    keep(w.other, neutron_get("floatingip.id"));
     ask(409, ALICE, "DELETE", AT("ports", w.port, ""));
     assert_said(TYPE, "FipAssociated");
+    say(200, ADMIN, "PUT", AT("floatingips", w.other, ""), "{\"floatingip\":{\"description\":\"d\"}}");
+    assert_said("floatingip.port_id", w.port);
+    say(200, ADMIN, "PUT", AT("floatingips", w.other, ""),
+        "{\"floatingip\":{}}"); /* whoever says nothing takes it back */
+    assert_said("floatingip.port_id", "null");
+    assert_said("floatingip.description", "d");
     ask(204, ADMIN, "DELETE", AT("ports", w.port, ""));
 }
 

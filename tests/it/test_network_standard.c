@@ -160,10 +160,80 @@ static void test_revisions(void **state)
     neutron_say(204, MATCH("revision_number=5"), neutron_at("DELETE", "networks", network), NULL);
 }
 
+/* What is a part of a noun changes it. */
+static void test_parts_revise(void **state)
+{
+    char network[64], group[64], rule[64], router[64], subnet[64], body[120];
+    int was;
+
+    (void)state;
+    snprintf(network, sizeof(network), "%s", neutron_network(ALICE, ""));
+    was = revision("network.revision_number");
+    snprintf(subnet, sizeof(subnet), "%s", neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\""));
+    neutron_say(200, ALICE, neutron_at("GET", "networks", network), NULL);
+    assert_int_equal(revision("network.revision_number"), was + 1);
+
+    neutron_say(201, ALICE, "POST /routers", "{\"router\":{}}");
+    snprintf(router, sizeof(router), "%s", neutron_get("router.id"));
+    was = revision("router.revision_number");
+    snprintf(body, sizeof(body), "{\"subnet_id\":\"%s\"}", subnet);
+    neutron_say(200, ALICE, below("PUT", "routers", router, "add_router_interface"), body);
+    neutron_say(200, ALICE, neutron_at("GET", "routers", router), NULL);
+    assert_int_equal(revision("router.revision_number"), was + 1);
+
+    neutron_say(201, ALICE, "POST /security-groups", "{\"security_group\":{\"name\":\"g\"}}");
+    snprintf(group, sizeof(group), "%s", neutron_get("security_group.id"));
+    snprintf(body, sizeof(body), "{\"security_group_rule\":{\"security_group_id\":\"%s\",\"direction\":\"ingress\"}}",
+             group);
+    neutron_say(201, ALICE, "POST /security-group-rules", body);
+    snprintf(rule, sizeof(rule), "%s", neutron_get("security_group_rule.id"));
+    neutron_say(200, ALICE, neutron_at("GET", "security-groups", group), NULL);
+    was = revision("security_group.revision_number");
+    neutron_say(204, ALICE, neutron_at("DELETE", "security-group-rules", rule), NULL);
+    neutron_say(200, ALICE, neutron_at("GET", "security-groups", group), NULL);
+    assert_int_equal(revision("security_group.revision_number"), was + 1);
+}
+
+/* Items of a bulk may stand in boxes of their own. */
+static void test_boxed_items(void **state)
+{
+    (void)state;
+    neutron_say(201, ALICE, "POST /networks", "{\"networks\":[{\"network\":{\"name\":\"a\"}},{\"name\":\"b\"}]}");
+    assert_string_equal(neutron_get("networks.0.name"), "a");
+    assert_string_equal(neutron_get("networks.1.name"), "b");
+    neutron_say(400, ALICE, "POST /networks", "{\"networks\":[{\"network\":{\"colour\":1}}]}");
+    neutron_say(400, ALICE, "POST /networks", "{\"networks\":[{\"network\":1}]}");
+}
+
+static const char *subnet_v6(const char *network)
+{
+    static char body[200];
+
+    snprintf(body, sizeof(body), "{\"subnet\":{\"network_id\":\"%s\",\"ip_version\":6,\"cidr\":\"2001:db8::/64\"}}",
+             network);
+    return body;
+}
+
+static void test_too_small_for_v6(void **state)
+{
+    char network[64];
+
+    (void)state;
+    snprintf(network, sizeof(network), "%s", neutron_network(ALICE, ",\"mtu\":1279"));
+    neutron_say(409, ALICE, "POST /subnets", subnet_v6(network));
+    assert_string_equal(neutron_get("NeutronError.type"), "NetworkMTUSubnetConflict");
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1280}}");
+    neutron_say(201, ALICE, "POST /subnets", subnet_v6(network));
+    neutron_say(409, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1279}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_tags_of_each_noun, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_parts_revise, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_boxed_items, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_too_small_for_v6, kn_neutron_fresh),
         cmocka_unit_test_setup(test_tags_as_filters, kn_neutron_fresh),
         cmocka_unit_test_setup(test_revisions, kn_neutron_fresh),
     };
