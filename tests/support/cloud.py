@@ -81,7 +81,7 @@ class Http:
     """One keep-alive connection and a token. Raises ConnectionError when the API is away."""
 
     def __init__(self, cloud, token=None):
-        self.cloud, self.token, self.connection = cloud, token, None
+        self.cloud, self.token, self.connection, self.used = cloud, token, None, 0.0
 
     def call(self, method, path, body=None, headers=None, raw=False):
         """(status, parsed body, headers). Body: a value for JSON, or bytes."""
@@ -91,6 +91,9 @@ class Http:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             all_headers.setdefault("Content-Type", "application/json")
+        if time.monotonic() - self.used > 30:  # the listener shuts one that says nothing for 75 s
+            self.close()
+        self.used = time.monotonic()
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.cloud.api_port, timeout=60)

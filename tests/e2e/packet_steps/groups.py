@@ -27,7 +27,7 @@ class Stream:
     def count(self):
         return int(self.guest.sh(f"wc -l <{self.name}"))
 
-    def flows(self, limit_s=2):
+    def flows(self, limit_s=10):
         before, end = self.count(), time.monotonic() + limit_s
         while time.monotonic() < end:
             if self.count() > before:
