@@ -258,6 +258,7 @@ void kn_network_host_index_all(struct kn_network_host *host)
 struct take_touch {
     struct kn_network_host_network *network;
     bool is_dirty; /* more than peers */
+    bool is_routed; /* a peer that is a router's came or went */
     size_t peers;
 };
 
@@ -297,6 +298,18 @@ static size_t peers_touched(const struct kn_network_state_change *change)
                : 0;
 }
 
+static bool is_router_there(const struct kn_network_host_network *network, const struct kn_network_state_peer *peer)
+{
+    for (size_t i = 0; peer != NULL && network->wanted != NULL && i < network->wanted->subnet_count; i++) {
+        for (size_t n = 0; n < peer->ips.count; n++) {
+            if (kn_ip_equal(&peer->ips.items[n], &network->wanted->subnets[i].gateway)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void index_changes(struct kn_network_host *host, const struct kn_network_state_changes *changes,
                           struct kn_hmap *touched)
 {
@@ -318,6 +331,9 @@ static void index_changes(struct kn_network_host *host, const struct kn_network_
         }
         touch_of(touched, network)->is_dirty |= change->kind != KN_NETWORK_IS_PEER;
         touch_of(touched, network)->peers += peers_touched(change);
+        touch_of(touched, network)->is_routed |= change->kind == KN_NETWORK_IS_PEER &&
+                                                 (is_router_there(network, change->before) ||
+                                                  is_router_there(network, change->after));
         network->names_changed = true;
     }
 }
@@ -359,6 +375,19 @@ static int change_port(struct kn_network_host *host, const struct kn_network_sta
                                 change->before == NULL ? NULL : peer, err);
 }
 
+/* Peers alone were written one by one; but one of them may be a router that lives elsewhere. What others are costs nothing here. */
+static int follow_network(struct kn_network_host *host, const struct take_touch *touch, struct kn_error *err)
+{
+    const bool is_many = touch->peers > MANY_PEERS;
+
+    if (touch->is_dirty || is_many) {
+        return kn_network_host_settle(host, touch->network, is_many, err);
+    }
+    return touch->is_routed && touch->network->built && touch->network->wanted != NULL
+               ? kn_network_host_advertise(host, touch->network, err)
+               : 0;
+}
+
 /* Goes on where it can; what did not work is not built, and built again by the tick. */
 static int follow(struct kn_network_host *host, const struct kn_network_state_changes *changes,
                   const struct kn_hmap *touched, struct kn_error *err)
@@ -377,15 +406,8 @@ static int follow(struct kn_network_host *host, const struct kn_network_state_ch
         }
     }
     for (size_t at = 0; kn_hmap_next(touched, &at, &key, &value);) {
-        const struct take_touch *touch = value;
-        const bool is_many = touch->peers > MANY_PEERS;
-
-        if ((touch->is_dirty || is_many) &&
-            kn_network_host_settle(host, touch->network, is_many, rc == 0 ? err : &later) < 0) {
+        if (follow_network(host, value, rc == 0 ? err : &later) < 0) {
             rc = -1;
-        } else if (!touch->is_dirty && !is_many && touch->network->built && touch->network->wanted != NULL &&
-                   kn_network_host_advertise(host, touch->network, rc == 0 ? err : &later) < 0) {
-            rc = -1; /* a router that lives elsewhere is a peer */
         }
     }
     return rc;

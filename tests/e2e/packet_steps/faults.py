@@ -34,6 +34,11 @@ def agents_of(w):
     return [f"agent-{host}" for host in w.hosts]
 
 
+def lives(w):
+    """How often each host's agent came up; whom nobody hears the audit waits for."""
+    return [(DIR / "log" / f"agent-{host}.log").read_text(errors="replace").count("agent ready") for host in w.hosts]
+
+
 def is_in_order(w):
     """The audit holds each host's state against the rows and its kernel's rules against its state."""
     def probe():
@@ -55,8 +60,9 @@ def talks_through(w, death):
     soon("they may talk", lambda: w.a.ping(w.c.v4) and w.a.ping(w.b.v4))
     talk = [Pings(w.a, w.b.v4), Pings(w.a, w.c.v4)]
     streams = [Stream(w.a, w.c.v4), Stream(w.c, w.b.v4)]
-    before = [pings.count() for pings in talk]
+    before, lived = [pings.count() for pings in talk], lives(w)
     death()
+    wait_until("the agents live again", lambda: all(now > then for now, then in zip(lives(w), lived)), ANY_LIMIT_S)
     is_in_order(w)
     wait_until("they talk on", lambda: all(p.count() > n + 20 for p, n in zip(talk, before)), ANY_LIMIT_S, 0.1)
     expect("pings lost", [pings.lost() for pings in talk], [[], []])
@@ -104,8 +110,9 @@ def a_host_reboots_and_is_what_it_was(w):
     peer = w.other if w.other2 else w.b
     soon("they may talk", lambda: guest.connects(peer.v4))
     guest.shell.close()
-    w.lab.ask("status")
+    lived = sum(lives(w))
     subprocess.run([ROOT / "lab" / "hosts.sh", "reboot", host], check=True)
+    wait_until("its agent lives again", lambda: sum(lives(w)) > lived, ANY_LIMIT_S)
     w.lab.wait_status(guest.id, "SHUTOFF")
     is_in_order(w)
     expect(f"what went wrong on {host}", broken(host), [])

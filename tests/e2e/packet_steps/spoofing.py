@@ -31,14 +31,22 @@ def lies(w):
 NEVER = {"IPv4 address of the metadata server"}  # not even without port security
 
 
+def until_heard(listener, speaker, frame, mark):
+    """Says it until who listens for it has heard it; all that was heard."""
+    def comes():
+        speaker.says(frame)
+        return listener.does(f"grep -q {mark.hex()} /tmp/heard")
+    wait_until(f"{listener.name} hears {mark}", comes, ANY_LIMIT_S, 0.05)
+    return listener.heard(mark)
+
+
 def what_arrives(w):
     """Names of those lies that guest b hears. What guest a says in its own name comes behind them."""
     told = lies(w)
     w.b.listen(LAST)
     for frame, _ in told.values():
         w.a.says(frame)
-    w.a.says(wire.udp4(w.b.mac, w.a.mac, w.a.v4, w.b.v4, 9, 9, LAST))
-    heard = w.b.heard(LAST)
+    heard = until_heard(w.b, w.a, wire.udp4(w.b.mac, w.a.mac, w.a.v4, w.b.v4, 9, 9, LAST), LAST)
     return {name for name, (_, mark) in told.items() if mark.hex() in heard}
 
 
@@ -57,7 +65,13 @@ def secure(w, guest, on):
 
 
 def open_to_datagrams(w):
-    return [w.one.rule(w.groups["quiet"], protocol="udp"), w.one.rule(w.groups["quiet"], protocol="udp", ethertype="IPv6")]
+    """The rules, as soon as they hold."""
+    rules = [w.one.rule(w.groups["quiet"], protocol="udp"), w.one.rule(w.groups["quiet"], protocol="udp", ethertype="IPv6")]
+    for mark, frame in ((b"kn-open-4", wire.udp4(w.b.mac, w.a.mac, w.a.v4, w.b.v4, 9, 9, b"kn-open-4")),
+                        (b"kn-open-6", wire.udp6(w.b.mac, w.a.mac, w.a.v6, w.b.v6, 9, 9, b"kn-open-6"))):
+        w.b.listen(mark)
+        until_heard(w.b, w.a, frame, mark)
+    return rules
 
 
 def a_guest_speaks_in_nobody_elses_name(w):
@@ -81,10 +95,9 @@ def without_port_security_it_would(w):
 PAIR_MAC, PAIR = "02:00:5e:00:01:50", "10.0.0.50"
 
 
-def hears_of(w, listener, speaker, frame, mark):
+def hears_of(listener, speaker, frame, mark):
     listener.listen(mark)
-    speaker.says(frame)
-    return listener.heard(mark)
+    until_heard(listener, speaker, frame, mark)
 
 
 def pairs_with_another_mac_are_reached(w):
@@ -93,9 +106,9 @@ def pairs_with_another_mac_are_reached(w):
     w.one.port(port, allowed_address_pairs=[{"ip_address": PAIR, "mac_address": PAIR_MAC}])
     w.a.sh("ifconfig eth0 promisc")
     for n, (guest, mark) in enumerate(((w.b, b"kn-pair-to-b"), (w.c, b"kn-pair-to-c"))):
-        hears_of(w, guest, w.a, wire.udp4(guest.mac, PAIR_MAC, PAIR, guest.v4, 9, 9, mark), mark)
+        hears_of(guest, w.a, wire.udp4(guest.mac, PAIR_MAC, PAIR, guest.v4, 9, 9, mark), mark)
         mark = b"kn-pair-%02d" % n
-        hears_of(w, w.a, guest, wire.udp4(PAIR_MAC, guest.mac, guest.v4, PAIR, 9, 9, mark), mark)
+        hears_of(w.a, guest, wire.udp4(PAIR_MAC, guest.mac, guest.v4, PAIR, 9, 9, mark), mark)
     # Across hosts nobody is asked: the other host answers for it.
     came = w.c.hears("eth0", wire.mac_bytes(PAIR_MAC) + wire.ip_bytes(PAIR), wire.arp(w.c.mac, w.c.mac, w.c.v4, PAIR))
     if came is None:
@@ -114,15 +127,10 @@ def pairs_with_another_mac_are_reached(w):
 def a_members_pair_prefix_is_the_groups(w):
     quiet, mates = w.groups["quiet"], w.groups["mates"]
     port, mark = w.a.ports[0]["id"], b"kn-prefix"
-    rule = w.one.rule(quiet, protocol="udp", remote_group_id=mates)
+    rule = w.one.rule(quiet, protocol="253", remote_group_id=mates)  # one that no other rule ever let in
     w.one.port(port, security_groups=[quiet, mates], allowed_address_pairs=[{"ip_address": "10.0.9.0/24"}])
     for guest in (w.b, w.c):
-        guest.listen(mark)
-
-        def comes(guest=guest):
-            w.a.says(wire.udp4(guest.mac, w.a.mac, "10.0.9.7", guest.v4, 9, 9, mark))
-            return guest.does(f"grep -q {mark.hex()} /tmp/heard")
-        wait_until(f"{guest.name} lets in what a member may speak as", comes, ANY_LIMIT_S)
+        hears_of(guest, w.a, wire.ipv4(guest.mac, w.a.mac, "10.0.9.7", guest.v4, 253, mark), mark)
     w.one.port(port, security_groups=[quiet], allowed_address_pairs=[])
     w.one.drop_rule(rule)
 
