@@ -3,6 +3,7 @@
 #ifndef KN_COMPUTE_API_H
 #define KN_COMPUTE_API_H
 
+#include "lib/domain/schema.h"
 #include "lib/adapter/http.h"
 
 extern const struct kn_api kn_compute_api; /* prefix "/compute", KN_DIALECT_NOVA */
@@ -25,6 +26,12 @@ kn_handler kn_compute_server_metadata_list, kn_compute_server_metadata_create, k
 kn_handler kn_compute_server_meta_show, kn_compute_server_meta_update, kn_compute_server_meta_delete;
 kn_handler kn_compute_server_tags_list, kn_compute_server_tags_update, kn_compute_server_tags_delete;
 kn_handler kn_compute_server_tag_show, kn_compute_server_tag_update, kn_compute_server_tag_delete;
+/* api/password.c: no letters that look alike. It is answered once and kept nowhere. */
+#define KN_PASSWORD_MADE 13
+void kn_compute_password_make(char out[KN_PASSWORD_MADE]);
+/* api/rescue.c: {"adminPass"?, "rescue_image_ref"?}, or nothing */
+extern const struct kn_schema kn_compute_rescue_body[];
+int kn_compute_server_rescue(struct kn_request *req, const json_t *args, struct kn_response *res, struct kn_error *err);
 /* api/actions.c */
 kn_handler kn_compute_servers_action;
 /* api/history.c */
@@ -52,6 +59,13 @@ kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_compute_ag
 /* compute/api/server_groups.c */
 kn_handler kn_compute_server_groups_list, kn_compute_server_groups_show, kn_compute_server_groups_create,
     kn_compute_server_groups_delete;
+/* api/floating_ips.c; the bodies of the actions */
+kn_handler kn_compute_floating_ip_pools_list, kn_compute_floating_ips_list, kn_compute_floating_ips_show,
+    kn_compute_floating_ips_create, kn_compute_floating_ips_delete;
+enum kn_compute_address_action { KN_FLOATING_GIVEN, KN_FLOATING_TAKEN, KN_FIXED_ADDED, KN_FIXED_DROPPED };
+extern const struct kn_schema kn_compute_floating_body[], kn_compute_address_body[], kn_compute_fixed_body[];
+int kn_compute_server_address(struct kn_request *req, enum kn_compute_address_action action, const json_t *args,
+                              struct kn_error *err);
 /* compute/api/security_groups.c */
 kn_handler kn_compute_server_security_groups_list, kn_compute_security_groups_list, kn_compute_security_groups_show,
     kn_compute_security_groups_create, kn_compute_security_groups_update, kn_compute_security_groups_delete,

@@ -58,6 +58,26 @@ bool kn_network_nic_raced(const struct kn_db *db);
 /* KN_NOT_FOUND: no NIC of the server has this port. */
 int kn_network_nic_check(struct kn_db *db, const char *server_id, const char *port_id, struct kn_error *err);
 
+/*
+ * Nova's addFixedIp and removeFixedIp: the server's first port on the network gets one address more, of the subnet of its first; whichever port has the address
+ * loses it. KN_NOT_FOUND, KN_BAD_REQUEST.
+ */
+int kn_network_nic_add_address(struct kn_request *req, const char *server_id, const char *network_id,
+                               struct kn_error *err);
+int kn_network_nic_drop_address(struct kn_request *req, const char *server_id, const char *address,
+                                struct kn_error *err);
+
+/* --- floating addresses, as Nova's old proxies and actions speak of them, in its words --- */
+
+/* pool: an external network's name or id; NULL: the only one. KN_NOT_FOUND: no such pool, or nothing is left there; KN_FORBIDDEN: no more for this project. */
+int kn_network_float_make(struct kn_request *req, const char *pool, const char **ret_id, struct kn_error *err);
+int kn_network_float_end(struct kn_request *req, const char *id, struct kn_error *err);
+/* fixed: which of the server's addresses; NULL: the first one. */
+int kn_network_float_give(struct kn_request *req, const char *server_id, const char *address, const char *fixed,
+                          struct kn_error *err);
+/* KN_CONFLICT: it is not this server's. */
+int kn_network_float_take(struct kn_request *req, const char *server_id, const char *address, struct kn_error *err);
+
 /* --- security groups, as Nova speaks of them: by name or id, in its words --- */
 
 /*

@@ -47,15 +47,12 @@ static int disk_watch(void *ctx, int64_t done, int64_t size, struct kn_error *er
     return kn_work_progress(ctx, "fetching the image", done, size, err);
 }
 
-int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
-                         struct kn_error *err)
+static int disk_make(const struct kn_conf *conf, const char *path, const json_t *image, int64_t bytes,
+                     struct kn_work *work, struct kn_error *err)
 {
-    const json_t *image = json_object_get(spec, "image");
     const char *format = kn_json_str(image, "disk_format");
-    char path[PATH_MAX];
     char base[PATH_MAX];
 
-    kn_agent_guest_path(conf->agent_state_dir, server, KN_GUEST_DISK, path);
     if (access(path, F_OK) == 0) {
         return 0;
     }
@@ -65,5 +62,29 @@ int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const j
     if (kn_image_host_ensure(conf, image, disk_watch, work, base, sizeof(base), err) < 0) {
         return -1;
     }
-    return make_overlay(base, format, kn_agent_spec_root_bytes(spec), path, err);
+    return make_overlay(base, format, bytes, path, err);
+}
+
+int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
+                         struct kn_error *err)
+{
+    char path[PATH_MAX];
+
+    kn_agent_guest_path(conf->agent_state_dir, server, KN_GUEST_DISK, path);
+    return disk_make(conf, path, json_object_get(spec, "image"), kn_agent_spec_root_bytes(spec), work, err);
+}
+
+int kn_agent_disk_rescue(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
+                         struct kn_error *err)
+{
+    const json_t *image = json_object_get(json_object_get(spec, "rescue"), "image");
+    char path[PATH_MAX];
+
+    kn_agent_guest_path(conf->agent_state_dir, server, KN_GUEST_RESCUE, path);
+    if (image != NULL) {
+        return disk_make(conf, path, image, kn_json_int(image, "virtual_size"), work, err);
+    }
+    return unlink(path) == 0 || errno == ENOENT
+               ? 0
+               : kn_fail(err, KN_INTERNAL, "cannot remove \"%s\": %s", path, strerror(errno));
 }

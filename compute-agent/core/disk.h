@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk: a server's root disk: a thin overlay on a cached base. */
+/* disk: a server's root disk, and one to rescue it from: thin overlays on cached bases. */
 #ifndef KN_COMPUTE_AGENT_CORE_DISK_H
 #define KN_COMPUTE_AGENT_CORE_DISK_H
 
@@ -11,6 +11,9 @@
 
 /* Ensures the root disk of a spec with an image. work: watches the download, may be NULL. */
 int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
+                         struct kn_error *err);
+/* Ensures the disk that the spec says the guest is rescued from; none, if it says none: what there was is gone. */
+int kn_agent_disk_rescue(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef KN_COMPUTE_AGENT_CORE_DOMAIN_H
 #define KN_COMPUTE_AGENT_CORE_DOMAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ struct kn_agent_domain_disk {
     const char *format; /* raw or qcow2 */
     const char *device; /* vda */
     const char *serial; /* the volume's uuid; NULL: the server's own root disk */
+    const char *bus;    /* NULL: virtio */
+    bool boots;         /* the guest starts from it, wherever it stands; of none: from the first one */
 };
 
 struct kn_agent_domain_nic {

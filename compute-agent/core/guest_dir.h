@@ -3,6 +3,7 @@
  * guest_dir: what the host keeps of a server: <state dir>/servers/<uuid>/ with
  *   spec.json     {"server","host","generation","spec"}: written before anything else is made, the truth about what should be
  *   disk.qcow2    the root disk: an overlay on a cached, read-only base
+ *   rescue.qcow2  the disk that the guest is rescued from, while it is
  *   password.json what the guest posted as its password (guest_password.h)
  *   console.log   what the guest wrote on its serial line; console.log.0 what it wrote before that
  * A directory without a domain is a spawn that did not get far, or a destroy that did not end: the command comes again and
@@ -22,6 +23,7 @@
 
 #define KN_GUEST_CONSOLE "console.log"
 #define KN_GUEST_DISK "disk.qcow2"
+#define KN_GUEST_RESCUE "rescue.qcow2"
 
 /* The path of a file of a server ("" = of its directory). */
 void kn_agent_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX]);

@@ -156,13 +156,54 @@ struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *d
     };
 }
 
-static void add_disks(const json_t *spec, const char *root, struct kn_agent_spec_domain *ret)
+/* Behind all disks: of virtio the next free letter, of SATA the first. A guest that has every letter has it on SATA. */
+static void add_rescue_behind(const char *path, const char *bus, struct kn_agent_spec_domain *ret)
 {
+    uint32_t used = 0;
+    int at = 0;
+
+    for (size_t i = 0; i < ret->domain.disk_count; i++) {
+        used |= UINT32_C(1) << kn_device_index(ret->disks[i].device);
+    }
+    while (at < KN_MAX_DISKS && (used >> at & 1) != 0) {
+        at++;
+    }
+    const bool is_virtio = strcmp(bus, "virtio") == 0 && at < KN_MAX_DISKS;
+
+    snprintf(ret->rescue_device, sizeof(ret->rescue_device), "%s%c", is_virtio ? "vd" : "sd",
+             is_virtio ? 'a' + at : 'a');
+    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = path,
+                                                                          .format = "qcow2",
+                                                                          .device = ret->rescue_device,
+                                                                          .bus = is_virtio ? "virtio" : "sata",
+                                                                          .boots = true };
+}
+
+/* In front: the root disk is the second one then, and volumes are away. */
+static void add_rescue_before(const char *path, const char *root, struct kn_agent_spec_domain *ret)
+{
+    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = path,
+                                                                          .format = "qcow2",
+                                                                          .device = "vda" };
+    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = root,
+                                                                          .format = "qcow2",
+                                                                          .device = "vdb" };
+}
+
+static void add_disks(const json_t *spec, const char *root, const char *rescue, struct kn_agent_spec_domain *ret)
+{
+    const json_t *rescued = json_object_get(spec, "rescue"), *bus = json_object_get(rescued, "bus");
     size_t i;
     json_t *item;
 
+    if (rescued != NULL && bus == NULL) {
+        add_rescue_before(rescue, root, ret);
+        return;
+    }
     if (json_object_get(spec, "image") != NULL) {
-        ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ root, "qcow2", "vda", NULL };
+        ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = root,
+                                                                              .format = "qcow2",
+                                                                              .device = "vda" };
     }
     json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         if (ret->domain.disk_count < KN_MAX_DISKS) {
@@ -170,6 +211,9 @@ static void add_disks(const json_t *spec, const char *root, struct kn_agent_spec
                                                                       kn_json_str(item, "device"),
                                                                       json_object_get(item, "connection"));
         }
+    }
+    if (rescued != NULL) {
+        add_rescue_behind(rescue, json_string_value(bus), ret);
     }
 }
 
@@ -186,7 +230,7 @@ static void add_nics(const json_t *spec, struct kn_agent_spec_domain *ret)
 }
 
 void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t generation, const char *root,
-                          struct kn_agent_spec_domain *ret)
+                          const char *rescue, struct kn_agent_spec_domain *ret)
 {
     memset(ret, 0, sizeof(*ret));
     ret->domain = (struct kn_agent_domain){
@@ -199,6 +243,6 @@ void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t genera
         .disks = ret->disks,
         .nics = ret->nics,
     };
-    add_disks(spec, root, ret);
+    add_disks(spec, root, rescue, ret);
     add_nics(spec, ret);
 }

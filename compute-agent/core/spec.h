@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "compute-agent/core/domain.h"
+#include "compute-agent/core/driver.h"
 #include "lib/base/error.h"
 #include "lib/domain/limits.h"
 #include "lib/domain/message.h"
@@ -47,16 +48,17 @@ uint32_t kn_agent_spec_devices(const json_t *spec);
 /* A domain and what it points to. Borrows the spec's texts. */
 struct kn_agent_spec_domain {
     struct kn_agent_domain domain;
-    struct kn_agent_domain_disk disks[KN_MAX_DISKS];
+    struct kn_agent_domain_disk disks[KN_MAX_DISKS + 1]; /* and the one that it is rescued from */
     struct kn_agent_domain_nic nics[KN_MAX_NICS];
+    char rescue_device[KN_DEVICE_SIZE];
 };
 
 /*
- * Fills ret from a checked spec. root: path of the root overlay, used when the spec has an image. The caller sets type,
- * serial_socket and console_log.
+ * Fills ret from a checked spec. root: path of the root overlay, used when the spec has an image; rescue: of the disk that it is rescued from, used when the
+ * spec says so. The caller sets type, serial_socket and console_log.
  */
 void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t generation, const char *root,
-                          struct kn_agent_spec_domain *ret);
+                          const char *rescue, struct kn_agent_spec_domain *ret);
 /* An entry of "volumes" (or attach_volume's connection with a device) as a disk. */
 struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *device, const json_t *connection);
 

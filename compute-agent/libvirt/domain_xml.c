@@ -73,15 +73,26 @@ static void domain_xml_make(const struct kn_agent_domain *d, struct kn_strbuf *o
     kn_strbuf_addstr(out, "    </system>\n  </sysinfo>\n");
 }
 
+/* libvirt takes an order of devices, or kinds of them. */
+static bool domain_xml_boots_apart(const struct kn_agent_domain *d)
+{
+    for (size_t i = 0; i < d->disk_count; i++) {
+        if (d->disks[i].boots) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     int is_emulated = strcmp(d->type, "qemu") == 0;
 
     kn_strbuf_addf(out, "  <memory unit='MiB'>%" PRId64 "</memory>\n", d->memory_mib);
     kn_strbuf_addf(out, "  <vcpu placement='static'>%d</vcpu>\n", d->vcpus);
-    kn_strbuf_addstr(
-        out,
-        "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n    <boot dev='hd'/>\n    <smbios mode='sysinfo'/>\n  </os>\n");
+    kn_strbuf_addf(
+        out, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n%s    <smbios mode='sysinfo'/>\n  </os>\n",
+        domain_xml_boots_apart(d) ? "" : "    <boot dev='hd'/>\n");
     kn_strbuf_addstr(out, "  <features>\n    <acpi/>\n    <apic/>\n");
     if (is_emulated) {
         kn_strbuf_addf(out, "    <tcg>\n      <tb-cache unit='MiB'>%d</tb-cache>\n    </tcg>\n", TCG_CACHE_MIB);
@@ -115,7 +126,11 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
     domain_xml_attribute(out, "file", disk->path);
     kn_strbuf_addstr(out, "/>\n      <target");
     domain_xml_attribute(out, "dev", disk->device);
-    kn_strbuf_addstr(out, " bus='virtio'/>\n");
+    domain_xml_attribute(out, "bus", disk->bus != NULL ? disk->bus : "virtio");
+    kn_strbuf_addstr(out, "/>\n");
+    if (disk->boots) {
+        kn_strbuf_addstr(out, "      <boot order='1'/>\n");
+    }
     if (disk->serial != NULL) {
         domain_xml_element(out, "      ", "serial", disk->serial);
     }

@@ -63,14 +63,16 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
     struct kn_agent_spec_domain d;
     char root[PATH_MAX];
+    char rescue[PATH_MAX];
     char console[PATH_MAX];
     char socket[PATH_MAX];
     virDomainPtr dom;
 
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_DISK, root);
+    kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_RESCUE, rescue);
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONSOLE, console);
     serial_socket(ref->server, socket);
-    kn_agent_spec_domain(spec, ref->server, ref->generation, root, &d);
+    kn_agent_spec_domain(spec, ref->server, ref->generation, root, rescue, &d);
     d.domain.type = lv->type;
     d.domain.console_log = console;
     d.domain.serial_socket = socket;
@@ -97,6 +99,7 @@ int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_g
         return -1;
     }
     done = json_object_get(spec, "image") != NULL ? kn_agent_disk_ensure(lv->conf, ref->server, spec, work, err) : 0;
+    done = done == 0 ? kn_agent_disk_rescue(lv->conf, ref->server, spec, work, err) : done;
     done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {
         done = kn_network_host_plug(lv->net, ref->server, json_object_get(spec, "nics"), err);

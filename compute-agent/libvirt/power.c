@@ -2,6 +2,7 @@
 /* libvirt/power: the power actions, as a table. "Suspend" is libvirt's managed save; libvirt's suspend is our pause. */
 #include <string.h>
 
+#include "compute-agent/core/disk.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
@@ -69,19 +70,36 @@ static int power_stop(struct power_call *c, struct kn_error *err)
     return kn_agent_libvirt_kill(c->dom, err);
 }
 
-static int reboot_hard(struct power_call *c, struct kn_error *err)
+/* Off, whatever it was, and defined as its spec says; the spec is saved and its disks are made before that, while it still runs. */
+static int power_another_machine(struct power_call *c, virDomainPtr *ret_dom, struct kn_error *err)
 {
-    AUTO_DOM virDomainPtr dom = NULL;
-
+    if (c->dom != NULL && json_object_get(c->spec, "rescue") != NULL &&
+        kn_agent_disk_rescue(c->lv->conf, c->ref->server, c->spec, NULL, err) < 0) {
+        return -1;
+    }
     if (c->dom != NULL && kn_agent_libvirt_kill(c->dom, err) < 0) {
         return -1;
     }
     if (c->dom != NULL && virDomainHasManagedSaveImage(c->dom, 0) == 1) {
         virDomainManagedSaveRemove(c->dom, 0);
     }
-    return kn_agent_libvirt_define(c->lv, c->ref, c->spec, true, NULL, &dom, err) < 0
-               ? -1
-               : kn_agent_libvirt_start(dom, err);
+    return kn_agent_libvirt_define(c->lv, c->ref, c->spec, true, NULL, ret_dom, err);
+}
+
+/* Also from another disk, and from its own again: the spec says which. */
+static int reboot_hard(struct power_call *c, struct kn_error *err)
+{
+    AUTO_DOM virDomainPtr dom = NULL;
+
+    return power_another_machine(c, &dom, err) < 0 ? -1 : kn_agent_libvirt_start(dom, err);
+}
+
+/* What a rescue that failed has left of a guest that was off. */
+static int power_unrescue_off(struct power_call *c, struct kn_error *err)
+{
+    AUTO_DOM virDomainPtr dom = NULL;
+
+    return power_another_machine(c, &dom, err);
 }
 
 static int reboot_soft(struct power_call *c, struct kn_error *err)
@@ -123,9 +141,17 @@ static const struct power_action {
     bool needs_domain;
     int (*run)(struct power_call *c, struct kn_error *err);
 } ACTIONS[] = {
-    { "start", false, power_start },       { "stop", true, power_stop },     { "reboot_soft", true, reboot_soft },
-    { "reboot_hard", false, reboot_hard }, { "pause", true, pause_guest },   { "unpause", true, unpause },
-    { "suspend", true, suspend },          { "resume", false, power_start }, /* starting a saved guest gives it its memory back */
+    { "start", false, power_start },
+    { "stop", true, power_stop },
+    { "reboot_soft", true, reboot_soft },
+    { "reboot_hard", false, reboot_hard },
+    { "pause", true, pause_guest },
+    { "unpause", true, unpause },
+    { "suspend", true, suspend },
+    { "resume", false, power_start }, /* starting a saved guest gives it its memory back */
+    { "rescue", false, reboot_hard },
+    { "unrescue", false, reboot_hard },
+    { "unrescue_off", false, power_unrescue_off },
 };
 
 static const struct power_action *action_find(const char *name)

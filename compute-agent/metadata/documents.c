@@ -53,13 +53,32 @@ static void add_seed(json_t *doc)
     json_object_set_new(doc, "random_seed", json_string(text.buf));
 }
 
+/* As Nova has it, only what users gave a tag. */
+static json_t *documents_devices(const json_t *spec)
+{
+    json_t *devices = json_array();
+    const json_t *nic;
+    size_t i;
+
+    json_array_foreach (json_object_get(spec, "nics"), i, nic) {
+        json_t *tag = json_object_get(nic, "tag");
+
+        if (json_is_string(tag)) {
+            json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:[O]}", "type", "nic", "bus", "pci", "mac",
+                                                     kn_json_str(nic, "mac"), "tags", tag));
+        }
+    }
+    return devices;
+}
+
 bool kn_agent_metadata_meta_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     json_t *meta = json_object_get(guest->spec, "metadata");
-    json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:[], s:[]}", "uuid", guest->server, "name",
+    json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:[]}", "uuid", guest->server, "name",
                             kn_json_str(guest->spec, "name"), "hostname", kn_json_str(guest->spec, "hostname"),
                             "launch_index", 0, "availability_zone", kn_json_str(guest->spec, "zone"), "project_id",
-                            kn_json_str(guest->spec, "project"), "devices", "dedicated_cpus");
+                            kn_json_str(guest->spec, "project"), "devices", documents_devices(guest->spec),
+                            "dedicated_cpus");
 
     if (json_is_object(meta)) {
         json_object_set(doc, "meta", meta);

@@ -299,6 +299,9 @@ static const struct power_rule {
     { "unpause", ON | PAUSED, KN_POWER_RUNNING },
     { "suspend", ON | PAUSED | SAVED, KN_POWER_SUSPENDED },
     { "resume", ON | SAVED, KN_POWER_RUNNING },
+    { "rescue", ON | PAUSED | OFF, KN_POWER_RUNNING },
+    { "unrescue", ON | PAUSED | OFF, KN_POWER_RUNNING },
+    { "unrescue_off", ON | PAUSED | OFF, KN_POWER_SHUTDOWN },
 };
 
 static int sim_power(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,

@@ -51,9 +51,15 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("lock", KN_IS_ANY, .until = 72),
     KN_SCHEMA("lock", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = LOCK, .since = 73),
     KN_SCHEMA("unlock", KN_IS_ANY),
+    KN_SCHEMA("rescue", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = kn_compute_rescue_body),
+    KN_SCHEMA("unrescue", KN_IS_ANY),
     KN_SCHEMA("os-getConsoleOutput", KN_IS_OBJECT, .inner = CONSOLE),
     KN_SCHEMA("os-resetState", KN_IS_OBJECT, .inner = RESET),
     KN_SCHEMA("forceDelete", KN_IS_ANY),
+    KN_SCHEMA("addFixedIp", KN_IS_OBJECT, .inner = kn_compute_fixed_body),
+    KN_SCHEMA("removeFixedIp", KN_IS_OBJECT, .inner = kn_compute_address_body),
+    KN_SCHEMA("addFloatingIp", KN_IS_OBJECT, .inner = kn_compute_floating_body),
+    KN_SCHEMA("removeFloatingIp", KN_IS_OBJECT, .inner = kn_compute_address_body),
     KN_SCHEMA("addSecurityGroup", KN_IS_OBJECT, .flags = KN_OPEN, .inner = GROUP_NAME),
     KN_SCHEMA("removeSecurityGroup", KN_IS_OBJECT, .flags = KN_OPEN, .inner = GROUP_NAME),
     KN_SCHEMA_END,
@@ -112,6 +118,25 @@ static int run_reset(struct kn_request *req, const struct action *action, const 
     (void)action;
     (void)res;
     return kn_compute_server_reset_state(req, req->params[0], kn_json_str(args, "state"), err);
+}
+
+static int run_rescue(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                      struct kn_error *err)
+{
+    (void)action;
+    return kn_compute_server_rescue(req, args, res, err);
+}
+
+static int run_address(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                       struct kn_error *err)
+{
+    const enum kn_compute_address_action what = action->rule == KN_NOVA_SERVER_FLOATING_ADD      ? KN_FLOATING_GIVEN
+                                                : action->rule == KN_NOVA_SERVER_FLOATING_REMOVE ? KN_FLOATING_TAKEN
+                                                : action->rule == KN_NOVA_SERVER_FIXED_ADD       ? KN_FIXED_ADDED
+                                                                                                 : KN_FIXED_DROPPED;
+
+    (void)res;
+    return kn_compute_server_address(req, what, args, err);
 }
 
 static int run_group(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -173,6 +198,8 @@ static const struct action ACTIONS[] = {
     { "unpause", KN_NOVA_SERVER_UNPAUSE, run_task, "unpause", 0, 0 },
     { "suspend", KN_NOVA_SERVER_SUSPEND, run_task, "suspend", 0, 0 },
     { "resume", KN_NOVA_SERVER_RESUME, run_task, "resume", 0, 0 },
+    { "rescue", KN_NOVA_SERVER_RESCUE, run_rescue, "rescue", 0, 0 },
+    { "unrescue", KN_NOVA_SERVER_UNRESCUE, run_task, "unrescue", 0, 0 },
     { "lock", KN_NOVA_SERVER_LOCK, run_lock, NULL, 0, 0 },
     { "unlock", KN_NOVA_SERVER_UNLOCK, run_unlock, NULL, 0, 0 },
     { "os-getConsoleOutput", KN_NOVA_SERVER_CONSOLE, run_console, NULL, 0, 0 },
@@ -180,6 +207,10 @@ static const struct action ACTIONS[] = {
     { "forceDelete", KN_NOVA_SERVER_FORCE_DELETE, run_delete, NULL, 0, 0 },
     { "addSecurityGroup", KN_NOVA_SERVER_GROUP_ADD, run_group, NULL, 0, 0 },
     { "removeSecurityGroup", KN_NOVA_SERVER_GROUP_REMOVE, run_group, NULL, 0, 0 },
+    { "addFixedIp", KN_NOVA_SERVER_FIXED_ADD, run_address, NULL, 0, 43 },
+    { "removeFixedIp", KN_NOVA_SERVER_FIXED_REMOVE, run_address, NULL, 0, 43 },
+    { "addFloatingIp", KN_NOVA_SERVER_FLOATING_ADD, run_address, NULL, 0, 43 },
+    { "removeFloatingIp", KN_NOVA_SERVER_FLOATING_REMOVE, run_address, NULL, 0, 43 },
     /* known, not done */
     { "resize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "confirmResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
@@ -194,15 +225,9 @@ static const struct action ACTIONS[] = {
     { "evacuate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "migrate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "os-migrateLive", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "rescue", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "unrescue", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "shelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "shelveOffload", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "unshelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "addFixedIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
-    { "removeFixedIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
-    { "addFloatingIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
-    { "removeFloatingIp", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 43 },
     { "os-getVNCConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
     { "os-getSPICEConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
     { "os-getSerialConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },

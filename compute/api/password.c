@@ -6,6 +6,7 @@
 #include "compute/api.h"
 #include "compute/api/server_host.h"
 #include "compute/rows/server.h"
+#include "lib/adapter/crypto.h"
 
 static int unreadable(const struct kn_request *req, struct kn_error *err)
 {
@@ -90,4 +91,16 @@ int kn_compute_server_password_clear(struct kn_request *req, struct kn_response 
 
     (void)res;
     return password_ask(req, api_password_forget, &asked, err);
+}
+
+void kn_compute_password_make(char out[KN_PASSWORD_MADE])
+{
+    static const char LETTERS[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    unsigned char random[KN_PASSWORD_MADE - 1];
+
+    kn_random(random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++) {
+        out[i] = LETTERS[random[i] % (sizeof(LETTERS) - 1)];
+    }
+    out[sizeof(random)] = '\0';
 }

@@ -7,25 +7,9 @@
 #include "compute/api/server_noun.h"
 #include "compute/rows/server_insert.h"
 #include "compute/rows/view.h"
-#include "lib/adapter/crypto.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
 #include "lib/rest/manners.h"
-
-#define PASSWORD_LENGTH 12
-
-/* No letters that look alike. It is answered once and kept nowhere. */
-static void make_password(char out[PASSWORD_LENGTH + 1])
-{
-    static const char LETTERS[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    unsigned char random[PASSWORD_LENGTH];
-
-    kn_random(random, sizeof(random));
-    for (size_t i = 0; i < PASSWORD_LENGTH; i++) {
-        out[i] = LETTERS[random[i] % (sizeof(LETTERS) - 1)];
-    }
-    out[PASSWORD_LENGTH] = '\0';
-}
 
 static void server_create_answer(struct kn_request *req, const struct kn_compute_server_plan *plan, const char *id,
                                  struct kn_response *res)
@@ -35,9 +19,9 @@ static void server_create_answer(struct kn_request *req, const struct kn_compute
     const json_t *groups = json_object_get(in, "security_groups");
     AUTO_FREE char *groups_text = groups != NULL ? json_dumps(groups, JSON_COMPACT) : NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf location = KN_STRBUF_INIT;
-    char password[PASSWORD_LENGTH + 1];
+    char password[KN_PASSWORD_MADE];
 
-    make_password(password);
+    kn_compute_password_make(password);
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, "server");
     kn_jsonw_str(&res->body, "id", id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows that change a guest's power state: one row each, server.power. Which vm_state they end in stands in
+ * The flows that change a guest's power state: server.power, for a rescue with the disk that it starts from. Which vm_state they end in stands in
  * lib/domain/server_state.c, so that the API's check and the conductor's end cannot drift apart.
  */
 #include <string.h>
@@ -77,6 +77,73 @@ static const struct kn_conductor_becomes POWER_DONE[] = {
 static const struct kn_conductor_becomes POWER_FAILED[] = { KN_SET(kn_conductor_record_server, "task_state", NULL),
                                                             KN_BECOMES_END };
 
+/* --- server.rescue: [locate the image] -> [start from it]; server.unrescue: [start from its own disk] ------------------------------ */
+
+static json_t *build_rescue_locate(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:O}", "image", kn_conductor_wished(task, "image"));
+}
+
+static json_t *build_rescue(const struct kn_conductor_task *task, int item)
+{
+    json_auto_t *image = json_copy(kn_conductor_found(task, "image"));
+    json_auto_t *rescue = json_pack("{s:O}", "image", image);
+    const struct kn_conductor_spec_found found = { NULL, NULL, "", rescue };
+    json_t *body = kn_conductor_body_server_on_host(task, item);
+
+    json_object_set(image, "id", kn_conductor_wished(task, "image"));
+    if (*kn_conductor_wished_str(task, "bus") != '\0') {
+        json_object_set(rescue, "bus", kn_conductor_wished(task, "bus"));
+    }
+    json_object_set_new(body, "action", json_string("rescue"));
+    json_object_set_new(body, "spec", kn_conductor_spec_build(task, &found));
+    return body;
+}
+
+static json_t *power_unrescue_body(const struct kn_conductor_task *task, int item, const char *action)
+{
+    json_t *body = kn_conductor_body_server_on_host(task, item);
+
+    json_object_set_new(body, "action", json_string(action));
+    json_object_set_new(body, "spec", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
+    return body;
+}
+
+static json_t *build_unrescue(const struct kn_conductor_task *task, int item)
+{
+    return power_unrescue_body(task, item, "unrescue");
+}
+
+/* As it was before. */
+static json_t *build_take_rescue_back(const struct kn_conductor_task *task, int item)
+{
+    const bool ran = strcmp(kn_conductor_known_str(task, "vm_state"), "active") == 0;
+
+    return power_unrescue_body(task, item, ran ? "unrescue" : "unrescue_off");
+}
+
+static const struct kn_conductor_finding RESCUE_FINDS[] = {
+    { .name = "image", .kind = KN_OBJ, .from = "image.locate", .whole = true, .read_by = "server.power" },
+    { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "done" },
+    { .name = NULL },
+};
+
+static const struct kn_conductor_flow_row RESCUE_ROWS[] = {
+    { { { .message = "image.locate", .build = build_rescue_locate } }, NULL },
+    { { { .message = "server.power",
+          .to = KN_TO_HOME,
+          .build = build_rescue,
+          .undo = "server.power",
+          .undo_build = build_take_rescue_back,
+          .undo_waits_for_host = true } },
+      NULL },
+};
+
+static const struct kn_conductor_flow_row UNRESCUE_ROWS[] = {
+    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_unrescue } }, NULL },
+};
+
 #define POWER_FLOW(name) \
     { \
         .kind = name, .object = &kn_conductor_record_server, .rows = POWER_ROWS, .row_count = 1, .retry_row = -1, \
@@ -84,8 +151,28 @@ static const struct kn_conductor_becomes POWER_FAILED[] = { KN_SET(kn_conductor_
     }
 
 const struct kn_conductor_flow kn_conductor_flows_power[] = {
-    POWER_FLOW("server.stop"),    POWER_FLOW("server.start"),
-    POWER_FLOW("server.pause"),   POWER_FLOW("server.unpause"),
-    POWER_FLOW("server.suspend"), POWER_FLOW("server.resume"),
-    POWER_FLOW("server.reboot"),  { .kind = NULL },
+    POWER_FLOW("server.stop"),
+    POWER_FLOW("server.start"),
+    POWER_FLOW("server.pause"),
+    POWER_FLOW("server.unpause"),
+    POWER_FLOW("server.suspend"),
+    POWER_FLOW("server.resume"),
+    POWER_FLOW("server.reboot"),
+    { .kind = "server.rescue",
+      .object = &kn_conductor_record_server,
+      .rows = RESCUE_ROWS,
+      .row_count = 2,
+      .retry_row = -1,
+      .finds = RESCUE_FINDS,
+      .done = POWER_DONE,
+      .failed = POWER_FAILED },
+    { .kind = "server.unrescue",
+      .object = &kn_conductor_record_server,
+      .rows = UNRESCUE_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .finds = POWER_FINDS,
+      .done = POWER_DONE,
+      .failed = POWER_FAILED },
+    { .kind = NULL },
 };

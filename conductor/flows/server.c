@@ -63,7 +63,7 @@ static json_t *build_locate(const struct kn_conductor_task *task, int item)
 static json_t *build_spawn(const struct kn_conductor_task *task, int item)
 {
     const struct kn_conductor_spec_found found = { kn_conductor_found(task, "image"), kn_conductor_found(task, "nics"),
-                                                   kn_conductor_found_str(task, "zone") };
+                                                   kn_conductor_found_str(task, "zone"), NULL };
     json_t *body = kn_conductor_body_server_on_host(task, item);
 
     json_object_set_new(body, "spec", kn_conductor_spec_build(task, &found));

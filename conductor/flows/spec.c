@@ -68,6 +68,9 @@ json_t *kn_conductor_spec_build(const struct kn_conductor_task *task, const stru
     json_object_set_new(spec, "described", json_integer(task->id));
     json_object_set_new(spec, "nics", spec_plugs(found->nics != NULL ? found->nics : kn_conductor_known(task, "nics")));
     json_object_set_new(spec, "volumes", spec_volumes(task));
+    if (found->rescue != NULL) {
+        json_object_set(spec, "rescue", found->rescue);
+    }
     if (found->image != NULL) {
         json_object_set_new(spec, "image", spec_image(task, found->image));
     }

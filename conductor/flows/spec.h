@@ -10,9 +10,10 @@ struct kn_conductor_spec_found {
     json_t *image; /* NULL: a guest that exists needs no data */
     json_t *nics; /* NULL: the row's */
     const char *zone; /* "": the row's */
+    json_t *rescue; /* kn_form_rescue; NULL: it starts from its own disk */
 };
 
-#define KN_SPEC_KNOWN (&(const struct kn_conductor_spec_found){ NULL, NULL, "" })
+#define KN_SPEC_KNOWN (&(const struct kn_conductor_spec_found){ NULL, NULL, "", NULL })
 
 /* New reference. */
 json_t *kn_conductor_spec_build(const struct kn_conductor_task *task, const struct kn_conductor_spec_found *found);

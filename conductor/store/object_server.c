@@ -13,6 +13,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "generation", "t.generation" },
     { "host", "t.host" },
     { "agent", "h.agent_id" },
+    { "vm_state", "t.vm_state" },
     { "zone", "t.zone" },
     { "name", "t.name" },
     { "hostname", "t.hostname" },

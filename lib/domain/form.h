@@ -24,6 +24,7 @@ struct kn_form {
                 struct kn_error *err); /* what its fields say together; NULL: nothing */
 };
 
+extern const struct kn_form kn_form_rescue;
 extern const struct kn_form kn_form_spec;
 extern const struct kn_form kn_form_image;
 extern const struct kn_form kn_form_disk;

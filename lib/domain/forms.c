@@ -129,6 +129,16 @@ static int one_disk_a_device(const json_t *spec, const char *where, struct kn_er
     return 0;
 }
 
+const struct kn_form kn_form_rescue = {
+    "rescue", "of a guest that is started from another disk: which, and where it stands",
+    KN_FIELDS(
+        KN_MUST("image", KN_OBJ, NONE, "what it is made from", .form = &kn_form_image),
+        KN_MAY(
+            "bus", KN_STR, NONE,
+            "virtio or sata, behind the disks that the guest has; absent: it is vda, the root disk vdb, and volumes are away")),
+    NULL
+};
+
 const struct kn_form kn_form_spec = {
     "spec", "what an agent must know to make a server's guest; its generation is the envelope's",
     KN_FIELDS(KN_MUST("name", KN_STR, SERVER_NAME, "the server's, for people"),
@@ -142,6 +152,7 @@ const struct kn_form kn_form_spec = {
                      .form = &kn_form_image),
               KN_MUST("nics", KN_ARR, NICS, "in order", .form = &kn_form_plug),
               KN_MAY("volumes", KN_ARR, DISKS, "attached ones", .form = &kn_form_disk),
+              KN_MAY("rescue", KN_OBJ, NONE, "absent: it starts from its own disk", .form = &kn_form_rescue),
               KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
               KN_MAY("public_key", KN_STR, PUBLIC_KEY, "for the guest's user"),
               KN_MAY("user_data", KN_STR, USER_DATA, "base64, as given"),
@@ -230,6 +241,7 @@ const struct kn_form kn_form_step = {
 const struct kn_form *const kn_forms[] = {
     &kn_form_spec,
     &kn_form_image,
+    &kn_form_rescue,
     &kn_form_disk,
     &kn_form_connection,
     &kn_form_nic,

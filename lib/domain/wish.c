@@ -23,6 +23,13 @@ const struct kn_wish_type kn_wish_types[] = {
     { "server.suspend", "power", KN_NO_FIELDS },
     { "server.resume", "power", KN_NO_FIELDS },
     { "server.reboot", "power", KN_FIELDS(KN_MUST("type", KN_STR, NONE, "SOFT or HARD")) },
+    { "server.rescue", "start the server from another disk, with its own beside it",
+      KN_FIELDS(
+          KN_MUST("image", KN_UUID, NONE, "what the disk is made from"),
+          KN_MAY(
+              "bus", KN_STR, NONE,
+              "virtio or sata: it comes behind all that the guest has; absent: it is the first disk, the root disk the second")) },
+    { "server.unrescue", "start the server from its own disk again", KN_NO_FIELDS },
     { "server.attach_volume", "plug a volume in",
       KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row"),
                 KN_MAY("device", KN_STR, DEVICE_WISH, "wanted name, /dev/vdX")) },

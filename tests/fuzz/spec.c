@@ -38,7 +38,7 @@ static void render(const json_t *spec)
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
     struct kn_agent_spec_domain d;
 
-    kn_agent_spec_domain(spec, SERVER, 7, "/disk", &d);
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", "/rescue", &d);
     d.domain.type = "qemu";
     d.domain.serial_socket = "/serial";
     d.domain.console_log = "/log";

@@ -286,6 +286,62 @@ static void addresses_outside(void **state)
     sound();
 }
 
+static void old(int status, const char *method, const char *path, const char *body)
+{
+    kn_whole_cloud_ask(method, path, KN_WHOLE_JSON "OpenStack-API-Version: compute 2.35\r\n", body);
+    if (kn_whole.http.status != status) {
+        fail_msg("%s %s %s: %d %s", method, path, body == NULL ? "" : body, kn_whole.http.status,
+                 kn_whole.http.body.buf);
+    }
+}
+
+/* By Nova's old proxies and actions, which end at 2.35 and 2.43. */
+static void addresses_as_of_old(void **state)
+{
+    static const char PROXY[] = "/compute/v2.1/os-floating-ips";
+    AUTO_FREE char *action = kn_asprintf(SERVERS "/%s/action", server), *path = kn_asprintf(SERVERS "/%s", server);
+    const char *id, *address;
+
+    (void)state;
+    ask(404, "GET", PROXY, NULL); /* of now */
+    old(200, "GET", "/compute/v2.1/os-floating-ip-pools", NULL);
+    assert_string_equal(kn_whole_cloud_text("floating_ip_pools.0.name"), "public");
+    old(404, "POST", PROXY, "{\"pool\": \"private\"}");
+    old(200, "POST", PROXY, "{\"pool\": \"public\"}");
+    id = kn_whole_cloud_text("floating_ip.id");
+    address = kn_whole_cloud_text("floating_ip.ip");
+    AUTO_FREE char *one = kn_asprintf("%s/%s", PROXY, id);
+    AUTO_FREE char *give = kn_asprintf("{\"addFloatingIp\": {\"address\": \"%s\"}}", address);
+    AUTO_FREE char *wrongly =
+        kn_asprintf("{\"addFloatingIp\": {\"address\": \"%s\", \"fixed_address\": \"10.7.0.250\"}}", address);
+    AUTO_FREE char *take = kn_asprintf("{\"removeFloatingIp\": {\"address\": \"%s\"}}", address);
+
+    old(409, "POST", action, take);
+    old(400, "POST", action, wrongly);
+    old(404, "POST", action, "{\"addFloatingIp\": {\"address\": \"172.24.4.250\"}}");
+    old(400, "POST", action, "{\"addFloatingIp\": {\"address\": \"here\"}}");
+    old(202, "POST", action, give);
+    await_outside(address);
+    old(200, "GET", one, NULL);
+    assert_string_equal(kn_whole_cloud_text("floating_ip.instance_id"), server);
+    assert_string_equal(kn_whole_cloud_text("floating_ip.pool"), "public");
+    old(202, "POST", action, take);
+    await_outside("");
+    old(202, "DELETE", one, NULL);
+    old(404, "DELETE", one, NULL);
+    AUTO_FREE char *more = kn_asprintf("{\"addFixedIp\": {\"networkId\": \"%s\"}}", network), *less = NULL;
+
+    old(202, "POST", action, more);
+    kn_whole_cloud_await("SELECT count(*) FROM server WHERE jsonb_array_length(nics->0->'ips') = 2", 1);
+    old(200, "GET", path, NULL);
+    less = kn_asprintf("{\"removeFixedIp\": {\"address\": \"%s\"}}",
+                       kn_whole_cloud_text("server.addresses.first.1.addr"));
+    old(202, "POST", action, less);
+    kn_whole_cloud_await("SELECT count(*) FROM server WHERE jsonb_array_length(nics->0->'ips') = 1", 1);
+    old(400, "POST", action, less);
+    sound();
+}
+
 /* Its server is deleted while they come: none is left, nothing is counted. */
 static void deleted_with_its_server(void **state)
 {
@@ -321,10 +377,15 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_and_out),         cmocka_unit_test(a_given_port_stays),
-        cmocka_unit_test(the_first_one_goes), cmocka_unit_test(a_port_is_deleted),
-        cmocka_unit_test(none_is_left),       cmocka_unit_test(daemons_die),
-        cmocka_unit_test(addresses_outside),  cmocka_unit_test(deleted_with_its_server),
+        cmocka_unit_test(in_and_out),
+        cmocka_unit_test(a_given_port_stays),
+        cmocka_unit_test(the_first_one_goes),
+        cmocka_unit_test(a_port_is_deleted),
+        cmocka_unit_test(none_is_left),
+        cmocka_unit_test(daemons_die),
+        cmocka_unit_test(addresses_outside),
+        cmocka_unit_test(addresses_as_of_old),
+        cmocka_unit_test(deleted_with_its_server),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -107,10 +107,11 @@ struct question {
     "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.79', " \
     "'33333333-3333-4333-8333-00000000000b');" \
     "INSERT INTO port_security_group SELECT '33333333-3333-4333-8333-00000000000b', id FROM security_group WHERE name = 'its';"
-#define ACTION(rule, body, sql) \
+#define ACTION_AS(rule, status, body, sql) \
     { \
-        rule, true, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" MINE "/action", body, NULL, sql \
+        rule, true, KN_NOVA_SERVER_ACTION, status, 403, 0, "POST", NOVA "/servers/" MINE "/action", body, NULL, sql \
     }
+#define ACTION(rule, body, sql) ACTION_AS(rule, 202, body, sql)
 #define NEW_PORT(network, more) "{\"port\": {\"network_id\": \"" network "\", " more "}}"
 
 static const struct question QUESTIONS[] = {
@@ -157,6 +158,12 @@ static const struct question QUESTIONS[] = {
     ACTION(KN_NOVA_SERVER_START, "{\"os-start\": null}", "UPDATE server SET vm_state = 'stopped';"),
     ACTION(KN_NOVA_SERVER_REBOOT, "{\"reboot\": {\"type\": \"SOFT\"}}", NULL),
     ACTION(KN_NOVA_SERVER_PAUSE, "{\"pause\": null}", NULL),
+    ACTION_AS(KN_NOVA_SERVER_RESCUE, 200, "{\"rescue\": null}", NULL),
+    ACTION_AS(KN_NOVA_SERVER_FLOATING_ADD, 404, "{\"addFloatingIp\": {\"address\": \"192.0.2.1\"}}", NULL),
+    ACTION_AS(KN_NOVA_SERVER_FLOATING_REMOVE, 404, "{\"removeFloatingIp\": {\"address\": \"192.0.2.1\"}}", NULL),
+    ACTION_AS(KN_NOVA_SERVER_FIXED_ADD, 400, "{\"addFixedIp\": {\"networkId\": \"" SEED_NETWORK_FOREIGN "\"}}", NULL),
+    ACTION_AS(KN_NOVA_SERVER_FIXED_REMOVE, 400, "{\"removeFixedIp\": {\"address\": \"192.0.2.1\"}}", NULL),
+    ACTION(KN_NOVA_SERVER_UNRESCUE, "{\"unrescue\": null}", "UPDATE server SET vm_state = 'rescued';"),
     ACTION(KN_NOVA_SERVER_UNPAUSE, "{\"unpause\": null}", "UPDATE server SET vm_state = 'paused';"),
     ACTION(KN_NOVA_SERVER_SUSPEND, "{\"suspend\": null}", NULL),
     ACTION(KN_NOVA_SERVER_RESUME, "{\"resume\": null}", "UPDATE server SET vm_state = 'suspended';"),

@@ -56,7 +56,7 @@ static void render(const char *golden, const char *spec_text, const char *type, 
     struct kn_agent_spec_domain d;
     json_t *spec = spec_of(spec_text);
 
-    kn_agent_spec_domain(spec, SERVER, 7, "/var/lib/kilonova/agent/servers/" SERVER "/disk.qcow2", &d);
+    kn_agent_spec_domain(spec, SERVER, 7, "/var/lib/kilonova/agent/servers/" SERVER "/disk.qcow2", "/rescue", &d);
     d.domain.type = type;
     d.domain.serial_socket = "/run/libvirt/kn-" SERVER ".serial";
     d.domain.console_log = "/var/lib/kilonova/agent/servers/" SERVER "/console.log";
@@ -124,7 +124,7 @@ static void test_many_nics(void **state)
 
     (void)state;
     assert_int_equal(kn_form_check(&kn_form_spec, spec, "spec", &err), 0);
-    kn_agent_spec_domain(spec, SERVER, 7, "/disk", &d);
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", "/rescue", &d);
     d.domain.type = "qemu";
     d.domain.serial_socket = "/serial";
     d.domain.console_log = "/log";

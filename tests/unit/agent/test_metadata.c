@@ -17,7 +17,7 @@ static const char SPEC[] =
     "\"image\":{\"id\":\"0abcdef0-0000-4000-8000-000000000000\"},"
     "\"nics\":[{\"port\":\"p\",\"network\":\"n\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap1\",\"mtu\":1450,\"ips\":["
     "{\"address\":\"10.0.0.5\",\"prefix\":24,\"version\":4,\"gateway\":\"10.0.0.1\",\"dhcp\":true,\"dns\":[\"9.9.9.9\"],\"routes\":[]}]},"
-    "{\"port\":\"q\",\"network\":\"m\",\"mac\":\"fa:16:3e:00:00:02\",\"tap\":\"tap2\",\"ips\":["
+    "{\"port\":\"q\",\"network\":\"m\",\"tag\":\"inside\",\"mac\":\"fa:16:3e:00:00:02\",\"tap\":\"tap2\",\"ips\":["
     "{\"address\":\"10.1.0.5\",\"prefix\":22,\"version\":4,\"gateway\":\"10.1.0.1\",\"dhcp\":false,\"dns\":[],"
     "\"routes\":[{\"destination\":\"192.168.0.0/16\",\"nexthop\":\"10.1.0.9\"}]}]}]}";
 
@@ -135,6 +135,11 @@ static void test_openstack(void **state)
     assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "public_keys"), "mine")),
                         "ssh-ed25519 AAAA me");
     assert_string_equal(json_string_value(json_object_get(json_object_get(doc, "meta"), "role")), "db");
+    const json_t *devices = json_object_get(doc, "devices"), *device = json_array_get(devices, 0);
+
+    assert_int_equal(json_array_size(devices), 1); /* only what has a tag */
+    assert_string_equal(json_string_value(json_object_get(device, "mac")), "fa:16:3e:00:00:02");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(device, "tags"), 0)), "inside");
     assert_int_equal(json_string_length(json_object_get(doc, "random_seed")), 684); /* 512 bytes */
     assert_false(json_equal(json_object_get(doc, "random_seed"), json_object_get(again, "random_seed")));
     json_decref(again);

@@ -46,7 +46,7 @@ static void test_a_new_guest(void **state)
 {
     struct kn_conductor_task *task = new_task("server.create");
     json_t *located = json_loads(LOCATED, 0, NULL);
-    const struct kn_conductor_spec_found found = { located, NULL, "new" };
+    const struct kn_conductor_spec_found found = { located, NULL, "new", NULL };
     json_t *spec = kn_conductor_spec_build(task, &found);
     struct kn_error err = { 0 };
 

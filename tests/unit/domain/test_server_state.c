@@ -23,7 +23,7 @@ static const char *const VM_STATES[] = { "building", "active", "paused", "suspen
 /* clang-format off */
 static const char *const TASK_STATES[] = { NULL, "scheduling", "networking", "spawning", "rebooting", "reboot_pending",
                                            "reboot_started", "rebooting_hard", "pausing", "unpausing", "suspending",
-                                           "resuming", "powering-off", "powering-on", "deleting" };
+                                           "resuming", "powering-off", "powering-on", "rescuing", "unrescuing", "deleting" };
 /* clang-format on */
 
 struct expectation {
@@ -44,10 +44,14 @@ static const struct expectation NOVA[] = {
     { "unpause", "paused", "" },
     { "suspend", "active", "" },
     { "resume", "suspended", "" },
+    { "rescue", "active stopped error", "" },
+    { "unrescue", "rescued", "" },
     { "attach_volume", "active paused stopped", "" },
     { "detach_volume", "active paused stopped", "" },
     { "attach_interface", "active paused stopped", "" },
     { "detach_interface", "active paused stopped", "" },
+    { "addFixedIp", "active paused stopped", "" },
+    { "removeFixedIp", "active paused stopped", "" },
     { "lock", "*", "*" },
     { "unlock", "*", "*" },
     { "resetState", "*", "*" },
