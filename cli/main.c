@@ -14,13 +14,23 @@
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 #include "lib/base/cleanup.h"
+#include "network/cli.h"
 #include "scheduler/cli.h"
 
 #define NOT_TRIED 2
 
 static const struct kn_command *const TABLES[] = {
-    kn_cli_builtin_commands, kn_api_commands,       kn_cli_cloud_commands, kn_cli_project_commands, kn_cli_key_commands,
-    kn_identity_commands,    kn_conductor_commands, kn_scheduler_commands, kn_cli_trace_commands,   NULL,
+    kn_cli_builtin_commands,
+    kn_api_commands,
+    kn_cli_cloud_commands,
+    kn_cli_project_commands,
+    kn_cli_key_commands,
+    kn_identity_commands,
+    kn_conductor_commands,
+    kn_scheduler_commands,
+    kn_cli_trace_commands,
+    kn_network_commands,
+    NULL,
 };
 
 /* Whoever watches by exit codes must not take a typing error for a verdict. */

@@ -274,10 +274,15 @@ static void agent_hold(struct kn_agent *agent)
     if (kn_bus_is_quiet(agent->daemon.bus)) {
         agent->reached_ms = agent->said_ms;
     }
+    const bool was_holding = agent->is_holding;
+
     if (agent->driver->hold != NULL &&
         agent->driver->hold(agent->driver_state, agent->reached_ms, &agent->is_holding)) {
         kn_agent_hello(agent);
+    } else if (agent->is_holding && !was_holding) { /* its last word may be old */
+        kn_agent_heartbeat(agent);
     }
+    kn_agent_standing(agent);
 }
 
 static void agent_loop(struct kn_agent *agent, struct kn_bus_reader *reader)
@@ -328,6 +333,7 @@ static void agent_stop(struct kn_agent *agent)
         agent->driver->close(agent->driver_state);
     }
     json_decref(agent->hosts);
+    json_decref(agent->standing);
     kn_daemon_release(&agent->daemon);
 }
 

@@ -24,6 +24,8 @@ struct kn_agent {
     int64_t said_ms,
         reached_ms; /* monotonic: when it last said that it lives; of the newest of these that the bus has. Main thread */
     bool is_holding; /* its hosts have routers: it says often that it lives. Main thread */
+    json_t *standing; /* what was last said of routers; NULL: nothing. Main thread, as the next */
+    int64_t standing_ms;
     int64_t said; /* guarded by saying: the number of the last report */
     int id_lock; /* a file of this id in agent.state_dir, locked while the process lives */
     json_t *hosts; /* what hello says; immutable after start */
@@ -49,6 +51,8 @@ void kn_agent_hello(struct kn_agent *agent);
 void kn_agent_count_from(struct kn_agent *agent, int64_t after);
 void kn_agent_heartbeat(struct kn_agent *agent);
 void kn_agent_domains(struct kn_agent *agent);
+/* The routers of its hosts, if there is something new to say of them, or nothing was said for long. */
+void kn_agent_standing(struct kn_agent *agent);
 /* One guest changed by itself: the driver's event. ctx = the agent. */
 void kn_agent_power_changed(void *ctx, const char *host, const char *server, const struct kn_agent_guest *guest,
                             const char *reason);

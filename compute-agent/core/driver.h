@@ -113,6 +113,8 @@ struct kn_agent_driver {
     json_t *(*networks_known)(void *state);
     /* See kn_network_host_hold() (network/host.h). NULL: its hosts have no routers. */
     bool (*hold)(void *state, int64_t reached_ms, bool *ret_holds);
+    /* The routers that they hold, as a host says it: {host, routers}, kn_form_standing. New reference; NULL: ask again soon. Optional. */
+    json_t *(*standing)(void *state);
 };
 
 extern const struct kn_agent_driver kn_agent_driver_sim;

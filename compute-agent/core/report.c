@@ -11,6 +11,7 @@
 
 #define HOSTS_A_HELLO 1000  /* about 250 bytes each, KN_MESSAGE_MAX in all */
 #define GUESTS_A_REPORT 500
+#define STANDING_MS 30000 /* the same is said again after that */
 
 void kn_agent_count_from(struct kn_agent *agent, int64_t after)
 {
@@ -85,6 +86,24 @@ void kn_agent_heartbeat(struct kn_agent *agent)
     report(agent, "agent.heartbeat",
            json_pack("{s:s, s:s, s:o*}", "agent", agent->id, "boot", agent->daemon.id, "networks",
                      agent->driver->networks_known(agent->driver_state)));
+}
+
+void kn_agent_standing(struct kn_agent *agent)
+{
+    json_auto_t *standing = agent->driver->standing == NULL ? NULL : agent->driver->standing(agent->driver_state);
+    const int64_t now_ms = kn_mono_ms();
+    const bool is_empty = json_array_size(json_object_get(standing, "routers")) == 0;
+
+    if (standing == NULL || (is_empty && agent->standing == NULL) ||
+        (json_equal(standing, agent->standing) && (is_empty || now_ms - agent->standing_ms < STANDING_MS))) {
+        return;
+    }
+    json_decref(agent->standing);
+    agent->standing = json_incref(standing);
+    agent->standing_ms = now_ms;
+    report(agent, "net.routers",
+           json_pack("{s:s, s:O, s:O}", "agent", agent->id, "host", json_object_get(standing, "host"), "routers",
+                     json_object_get(standing, "routers")));
 }
 
 void kn_agent_networks_missed(void *ctx, const char *host, int64_t version)

@@ -350,6 +350,14 @@ static bool lv_hold(void *state, int64_t reached_ms, bool *ret_holds)
     return kn_network_host_hold(((struct kn_agent_libvirt *)state)->net, reached_ms, ret_holds);
 }
 
+static json_t *lv_standing(void *state)
+{
+    const struct kn_agent_libvirt *lv = state;
+    json_t *routers = kn_network_host_standing(lv->net);
+
+    return routers == NULL ? NULL : json_pack("{s:s, s:o}", "host", lv->host, "routers", routers);
+}
+
 const struct kn_agent_driver kn_agent_driver_libvirt = {
     .name = "libvirt",
     .open = lv_open,
@@ -380,4 +388,5 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .networks = lv_networks,
     .networks_known = lv_networks_known,
     .hold = lv_hold,
+    .standing = lv_standing,
 };

@@ -95,6 +95,11 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
       "AND NOT EXISTS (SELECT 1 FROM network_host n WHERE n.host = r.host AND n.until > now() - interval '1 minute') "
       "AND EXISTS (SELECT 1 FROM network_host n WHERE n.until > now() AND NOT EXISTS (SELECT 1 FROM port p JOIN network w ON w.id = p.network_id "
       "WHERE p.device_id = r.id::text AND p.device_owner LIKE 'network:router_%' AND w.type = 'flat' AND NOT w.physical = ANY(n.physical)))", NULL, NULL },
+    { "4. a router stands on the host that has it, by its lease",
+      "SELECT format('router %s on %s since %s: %s', r.id, r.host, r.leased_at, coalesce(nullif(s.why, ''), 'the host does not say that it has it')) FROM router r "
+      "LEFT JOIN router_stand s ON s.router_id = r.id AND s.host = r.host AND s.lease = r.lease WHERE r.leased_at < now() - interval '1 minute' "
+      "AND (s.why IS NULL OR (s.why <> '' AND s.since < now() - interval '1 minute')) AND EXISTS (SELECT 1 FROM network_host n WHERE n.host = r.host AND n.until > now()) "
+      "AND EXISTS (SELECT 1 FROM port p WHERE p.device_id = r.id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway'))", NULL, NULL },
     { "4. a router's legs are bound where the router is",
       "SELECT format('port %s of router %s on %s is bound to %s', p.id, r.id, coalesce(r.host, 'no host'), coalesce(b.host, 'no host')) FROM router r "
       "JOIN port p ON p.device_id = r.id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway') "

@@ -40,7 +40,7 @@ extern const struct kn_form kn_form_guest;
 extern const struct kn_form kn_form_seen;
 extern const struct kn_form kn_form_firewall;
 extern const struct kn_form kn_form_step;
-extern const struct kn_form kn_form_known, kn_form_told, kn_form_told_kind;
+extern const struct kn_form kn_form_known, kn_form_told, kn_form_told_kind, kn_form_standing;
 /* What hosts are told of networks (state_forms.c): one of `kind`, whose form kn_form_state_object's fields do not know; and what is in them. */
 extern const struct kn_form kn_form_state_object, kn_form_state_drop;
 extern const struct kn_form kn_form_state_network, kn_form_state_port, kn_form_state_peer, kn_form_state_group,

@@ -261,6 +261,7 @@ const struct kn_form *const kn_forms[] = {
     &kn_form_trace_packet,
     &kn_form_trace_piece,
     &kn_form_trace_hop,
+    &kn_form_standing,
     &kn_form_state_object,
     &kn_form_state_drop,
     &kn_form_state_network,

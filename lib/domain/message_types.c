@@ -144,6 +144,8 @@ const struct kn_message_type kn_message_types[] = {
              LIST_OPT("networks", known, "what its hosts know of networks; absent: none of them has any")), NULL, false },
     { "net.ask", 1, KN_TOPIC_REPORT, "a host's state of its networks has a gap: say all of it",
       KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"), INT("version", STATE_FROM, "that it has")), NULL, false },
+    { "net.routers", 1, KN_TOPIC_REPORT, "the routers that a host holds, all of them: when one comes, goes or changes, and now and then",
+      KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"), LIST("routers", STATE_ITEMS, standing, "each that it was leased and has tried")), NULL, false },
     { "agent.domains", 1, KN_TOPIC_REPORT, "guests found on a host, in pieces of at most 500",
       KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"),
              LIST_APART("domains", guest, "some of its guests")), NULL, false },

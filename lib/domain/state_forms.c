@@ -34,6 +34,13 @@ const struct kn_form kn_form_told = {
     NULL
 };
 
+const struct kn_form kn_form_standing = {
+    "standing router", "a router that a host holds, as it stands there",
+    KN_FIELDS(KN_MUST("id", KN_UUID, NONE, "which"), KN_MUST("lease", KN_INT, EXACT, "by which it is held"),
+              KN_MAY("why", KN_STR, NETWORK_DESCRIPTION, "it does not stand as it should; absent: it does")),
+    NULL
+};
+
 /* --- networks and ports --------------------------------------------------------------------------------------------- */
 
 const struct kn_form kn_form_state_subnet = {

@@ -18,7 +18,7 @@
     "(CASE WHEN f.port_id IS NOT NULL OR EXISTS (SELECT 1 FROM port_forwarding w WHERE w.floating_ip_id = f.id) THEN f.router_id END)"
 #define STATUS \
     "(CASE WHEN EXISTS (SELECT 1 FROM router r WHERE r.id = " ROUTER \
-    " AND r.host IS NOT NULL AND r.admin_state_up) THEN 'ACTIVE' ELSE 'DOWN' END)"
+    " AND r.admin_state_up AND " KN_ROUTER_STANDS("r") ") THEN 'ACTIVE' ELSE 'DOWN' END)"
 #define DETAILS \
     "coalesce((SELECT json_build_object('name', p.name, 'network_id', p.network_id, 'mac_address', p.mac, 'admin_state_up', p.admin_state_up," \
     " 'status', CASE WHEN p.admin_state_up AND EXISTS (SELECT 1 FROM port_binding b WHERE b.port_id = p.id AND b.state = 'active') THEN 'ACTIVE' ELSE 'DOWN' END," \

@@ -15,6 +15,23 @@
 #define KN_ROUTER_GATEWAY "network:router_gateway"
 #define KN_FLOATING_PORT "network:floatingip"
 
+/* SQL: does it stand where it is, on a host that lives (network/serve/standing.h)? */
+#define KN_ROUTER_STANDS(r) \
+    "EXISTS (SELECT 1 FROM router_stand rs JOIN network_host rh ON rh.host = rs.host WHERE rs.router_id = " r \
+    ".id AND rs.host = " r ".host AND rs.lease = " r ".lease AND rs.why = '' AND rh.until > now())"
+/*
+ * SQL, and what it means: ACTIVE: it does what it is for (without a leg, nothing). BUILD: it gets its host, or was changed just now. ERROR: its host lives and says why
+ * it cannot. DOWN: its host is silent, or nobody can have it, or it is switched off.
+ */
+#define KN_ROUTER_STATUS(r) \
+    "(CASE WHEN NOT EXISTS (SELECT 1 FROM port rp WHERE rp.device_id = " r \
+    ".id::text AND rp.device_owner IN ('network:router_interface'," \
+    " 'network:router_gateway')) THEN 'ACTIVE' WHEN NOT " r ".admin_state_up THEN 'DOWN' WHEN " KN_ROUTER_STANDS( \
+        r) " THEN 'ACTIVE'" \
+           " WHEN EXISTS (SELECT 1 FROM router_stand rs JOIN network_host rh ON rh.host = rs.host WHERE rs.router_id = " r \
+           ".id AND rs.host = " r ".host AND rs.why <> '' AND rh.until > now()) THEN 'ERROR'" \
+           " WHEN greatest(" r ".updated_at, " r ".leased_at) > now() - interval '30 s' THEN 'BUILD' ELSE 'DOWN' END)"
+
 extern const struct kn_rest_noun kn_network_routers;
 extern const struct kn_rest_noun kn_network_floatingips;
 extern const struct kn_rest_noun kn_network_port_forwardings;

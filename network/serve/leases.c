@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * leases.c: the rows of routers' places. Silence is a sign only after we have listened for as long as it has to last: a kilonova-network that begins, or that
- * stood still, gives everybody that time anew.
+ * leases.c: the rows of routers' places. Silence is a sign only after we have listened for as long as it has to last: a kilonova-network that begins, that
+ * stood still, or that heard nobody at all (then it is the bus that is silent), gives everybody that time anew.
+ *
+ * A host that lives loses a router only because it cannot carry it any more. Then it is nobody's first, and somebody's when the old one says that it does not
+ * stand there any more (network/serve/standing.h), or is not heard any more either.
  */
 #include "network/serve/leases.h"
 
@@ -18,6 +21,7 @@
 
 #define AT_ONCE 50 /* routers in one transaction */
 #define STOOD_STILL_MS 5000
+#define DEAF_MS 6000 /* conductors say every 2 s that the bus carries */
 #define WAIT_MS 60000 /* the scheduler has made a host's row by then, or never will */
 
 /* --- who lives ------------------------------------------------------------------------------------------------------ */
@@ -41,6 +45,7 @@ static void leases_said_free(void *p)
 void kn_network_leases_init(struct kn_network_leases *leases)
 {
     *leases = (struct kn_network_leases){ .since_ms = kn_mono_ms(),
+                                          .heard_ms = kn_mono_ms(),
                                           .heard = kn_hmap_new(NULL),
                                           .said = kn_hmap_new(leases_said_free) };
 }
@@ -110,6 +115,7 @@ int kn_network_leases_hear(struct kn_network_leases *leases, struct kn_daemon *d
 {
     const char *agent = kn_json_str(report->body, "agent");
 
+    leases->heard_ms = kn_mono_ms();
     if (agent[0] != '\0' && strncmp(report->type->name, "agent.", 6) == 0) {
         kn_hmap_put(leases->heard, agent, leases);
     }
@@ -157,20 +163,27 @@ static int leases_note(struct kn_network_leases *leases, struct kn_db *db, struc
     " AND (r.zone_hints = '[]' OR r.zone_hints ? (SELECT z.zone FROM host z WHERE z.name = " nh ".host))" \
     " AND NOT EXISTS (SELECT FROM network_agent na WHERE na.host = " nh ".host AND na.duty = 'l3' AND NOT na.enabled)"
 
-/* Those that nobody holds who may, each with the host that has the fewest. One that can be nowhere is passed over. */
+#define HAS_LEGS \
+    "EXISTS (SELECT 1 FROM port p WHERE p.device_id = r.id::text AND p.device_owner IN ('" KN_ROUTER_LEG \
+    "', '" KN_ROUTER_GATEWAY "'))"
+#define LIVES(host) "EXISTS (SELECT 1 FROM network_host l WHERE l.host = " host " AND l.until > now())"
+
+/* Those that nobody holds who may, each with the host that has the fewest, and whether one that lives says that it stands there. One that can be nowhere is passed over. */
 static const struct kn_stmt HOMELESS = {
     "leases_homeless",
-    "SELECT r.id, r.host, c.host FROM router r CROSS JOIN LATERAL (SELECT nh.host FROM network_host nh JOIN host h ON h.name = nh.host"
-    "  WHERE nh.until > now() AND NOT h.forced_down AND " FITS(
-        "nh") "  ORDER BY (SELECT count(*) FROM router o WHERE o.host = nh.host), nh.host LIMIT 1) c"
-              " WHERE EXISTS (SELECT 1 FROM port p WHERE p.device_id = r.id::text AND p.device_owner IN ('" KN_ROUTER_LEG
-              "', '" KN_ROUTER_GATEWAY "'))"
-              " AND NOT EXISTS (SELECT 1 FROM network_host nh WHERE nh.host = r.host AND nh.until > now() AND " FITS(
-                  "nh") ")"
-                        " AND (r.host IS NULL OR $2::boolean) ORDER BY r.id LIMIT $1::int FOR UPDATE OF r SKIP LOCKED",
+    "SELECT r.id, r.host, c.host, EXISTS (SELECT 1 FROM router_stand s WHERE s.router_id = r.id AND s.host = r.host AND " LIVES(
+        "r.host") ") FROM router r CROSS JOIN LATERAL (SELECT nh.host FROM network_host nh JOIN host h ON h.name = nh.host"
+                  "  WHERE nh.until > now() AND NOT h.forced_down AND " FITS(
+                      "nh") "  ORDER BY (SELECT count(*) FROM router o WHERE o.host = nh.host), nh.host LIMIT 1) c"
+                            " WHERE " HAS_LEGS
+                            " AND NOT EXISTS (SELECT 1 FROM network_host nh WHERE nh.host = r.host AND nh.until > now() AND " FITS(
+                                "nh") ")"
+                                      " AND NOT EXISTS (SELECT 1 FROM router_stand s WHERE r.host IS NULL AND s.router_id = r.id AND " LIVES(
+                                          "s.host") ")"
+                                                    " AND (r.host IS NULL OR $2::boolean) ORDER BY r.id LIMIT $1::int FOR UPDATE OF r SKIP LOCKED",
     2
 };
-enum { R_ID, R_OLD, R_NEW };
+enum { R_ID, R_OLD, R_NEW, R_OLD_STANDS };
 
 static const struct kn_stmt LEGS = { "leases_legs",
                                      "SELECT id FROM port WHERE device_id = $1 AND device_owner IN ('" KN_ROUTER_LEG
@@ -187,6 +200,7 @@ static const struct kn_stmt BIND = {
     2
 };
 
+/* host NULL: to nobody, for the moment. */
 static int leases_give(struct kn_db *db, const char *router, const char *host, struct kn_error *err)
 {
     enum { LEG };
@@ -203,13 +217,25 @@ static int leases_give(struct kn_db *db, const char *router, const char *host, s
                    kn_network_change_many(db, KN_CHANGED_PORT, &legs, err) < 0 ||
                    kn_db_run(db, &GIVE, KN_ARGS(router, host), NULL, err) < 0 ||
                    kn_db_run(db, &UNBIND, KN_ARGS(kn_array_value(&legs)), NULL, err) < 0 ||
-                   kn_db_run(db, &BIND, KN_ARGS(kn_array_value(&legs), host), NULL, err) < 0 ||
+                   (host != NULL && kn_db_run(db, &BIND, KN_ARGS(kn_array_value(&legs), host), NULL, err) < 0) ||
                    kn_network_change_many(db, KN_CHANGED_PORT, &legs, err) < 0
                ? -1
                : 0;
 }
 
-/* Not moves: only those that never had a host. */
+static void leases_log(const char *router, const char *host, const char *before)
+{
+    if (host == NULL) {
+        kn_log(KN_INFO, "a router leaves a host that cannot carry it any more", "router", router, "host", before, NULL);
+    } else if (before == NULL) {
+        kn_log(KN_INFO, "a router gets a host", "router", router, "host", host, NULL);
+    } else {
+        kn_log(KN_WARNING, "a router's host is silent, another has it; the connections that were tracked are lost",
+               "router", router, "host", host, "before", before, NULL);
+    }
+}
+
+/* moves: of hosts that are silent, too. Else only those that nobody has. */
 static int leases_place(struct kn_db *db, bool moves, int *ret_count, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -222,12 +248,14 @@ static int leases_place(struct kn_db *db, bool moves, int *ret_count, struct kn_
     }
     for (int row = 0; row < kn_rows_count(rows); row++) {
         const char *id = kn_rows_text(rows, row, R_ID), *host = kn_rows_text(rows, row, R_NEW);
+        const char *before = kn_rows_null(rows, row, R_OLD) ? NULL : kn_rows_text(rows, row, R_OLD);
+        const bool is_taken = kn_rows_bool(rows, row,
+                                           R_OLD_STANDS); /* and given when it does not stand there any more */
 
-        if (leases_give(db, id, host, err) < 0) {
+        if (leases_give(db, id, is_taken ? NULL : host, err) < 0) {
             return -1;
         }
-        kn_log(KN_INFO, "a router gets a host", "router", id, "host", host, "before",
-               kn_rows_null(rows, row, R_OLD) ? NULL : kn_rows_text(rows, row, R_OLD), NULL);
+        leases_log(id, is_taken ? NULL : host, before);
     }
     *ret_count = kn_rows_count(rows);
     return kn_tx_commit(&tx, err);
@@ -239,7 +267,7 @@ int kn_network_leases_work(struct kn_network_leases *leases, struct kn_daemon *d
 
     const int64_t now = kn_mono_ms();
 
-    if (now - leases->worked_ms > STOOD_STILL_MS) {
+    if (now - leases->worked_ms > STOOD_STILL_MS || now - leases->heard_ms > DEAF_MS) {
         leases->since_ms = now;
     }
     leases->worked_ms = now;

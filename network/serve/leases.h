@@ -14,6 +14,7 @@
 struct kn_network_leases {
     int64_t since_ms;      /* monotonic: from when on everybody that speaks has been heard */
     int64_t worked_ms;     /* monotonic */
+    int64_t heard_ms;      /* monotonic: when anybody at all was heard */
     struct kn_hmap *heard; /* agents since the last work, as a set */
     struct kn_hmap *said;  /* what agents said of hosts, until the hosts' rows are there */
 };

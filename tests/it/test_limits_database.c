@@ -90,6 +90,7 @@ static const struct column COLUMNS[] = {
     { "network", "physical", KEPT_TEXT, { KN_LIMIT_NETWORK_PHYSICAL, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "router", "name", KEPT_TEXT, { KN_LIMIT_NETWORK_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "router", "description", KEPT_TEXT, { KN_LIMIT_NETWORK_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "router_stand", "why", KEPT_TEXT, { KN_LIMIT_NETWORK_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "router", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
     { "floating_ip", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
     { "router", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },

@@ -2,13 +2,21 @@
 /* Where routers live, on a real PostgreSQL: who gets one, who loses it and when, and what hosts are told of it. */
 #include "tests/support/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "lib/adapter/daemon.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/domain/lease.h"
+#include "network/rows/routers.h"
 #include "network/serve/leases.h"
 #include "network/serve/source.h"
+#include "network/serve/standing.h"
 #include "tests/support/postgres.h"
+#include "tests/support/process.h"
+#include "tests/support/scratch.h"
 
 #define NET "11111111-1111-4111-8111-111111111111"
 #define SUB "22222222-2222-4222-8222-222222222222"
@@ -38,6 +46,7 @@ static const char FIXTURE[] =
     "', '172.24.4.9', '" GATE "');";
 
 static struct kn_test_pg *pg;
+static char *url;
 static struct kn_daemon d;
 static struct kn_network_leases leases;
 static struct kn_error err;
@@ -46,8 +55,7 @@ static int setup(void **state)
 {
     (void)state;
     pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    AUTO_FREE char *url = kn_test_pg_migrated(pg, "leases");
-
+    url = kn_test_pg_migrated(pg, "leases");
     d.db = kn_db_new(url, "test");
     return 0;
 }
@@ -56,6 +64,7 @@ static int teardown(void **state)
 {
     (void)state;
     kn_db_free(d.db);
+    free(url);
     kn_test_pg_free(pg);
     return 0;
 }
@@ -68,6 +77,7 @@ static void hear(const char *type, const char *body)
     assert_non_null(json);
     kn_message_init(&message, type, json);
     assert_ok(kn_network_leases_hear(&leases, &d, &message, &err), &err);
+    assert_ok(kn_network_standing_hear(d.db, &message, &err), &err);
     kn_message_release(&message);
 }
 
@@ -104,7 +114,11 @@ static const char *text(const char *sql)
     return out[n];
 }
 
-#define WHERE "SELECT host || ' ' || lease FROM router WHERE id = '" ROUTER "'"
+#define WHERE "SELECT coalesce(host, 'nobody') || ' ' || lease FROM router WHERE id = '" ROUTER "'"
+#define STATUS "SELECT " KN_ROUTER_STATUS("r") " FROM router r WHERE id = '" ROUTER "'"
+#define STANDS(n, lease, more) \
+    "{\"agent\":\"a" #n "\",\"host\":\"h" #n "\",\"routers\":[{\"id\":\"" ROUTER "\",\"lease\":" #lease more "}]}"
+#define STANDS_NOT(n) "{\"agent\":\"a" #n "\",\"host\":\"h" #n "\",\"routers\":[]}"
 #define HELLO(n, physical) \
     "{\"agent\":\"a" #n "\",\"boot\":\"b\",\"hosts\":[{\"host\":\"h" #n \
     "\",\"hypervisor_type\":\"QEMU\",\"physical\":[" physical "]}]}"
@@ -114,6 +128,7 @@ static int fresh(void **state)
     (void)state;
     assert_ok(kn_db_script(d.db, FIXTURE, &err), &err);
     kn_network_leases_init(&leases);
+    assert_ok(kn_db_script(d.db, "DELETE FROM router_stand", &err), &err);
     hear("agent.hello", HELLO(1, ""));
     hear("agent.hello", HELLO(2, "\"public\""));
     hear("agent.hello", HELLO(3, "\"public\",\"dmz\""));
@@ -209,13 +224,54 @@ static void test_nobody_speaks_for_another(void **state)
     assert_string_equal(text("SELECT physical FROM network_host WHERE host = 'h2'"), "{public}");
 }
 
-/* It got a leg that its host cannot carry. */
+/* It got a leg that its host, which lives, cannot carry: nobody else has it before that host says that it does not stand there any more. */
 static void test_wants_another(void **state)
 {
     (void)state;
     work();
+    hear("net.routers", STANDS(2, 1, ""));
     listened();
     assert_ok(kn_db_script(d.db, "UPDATE network SET physical = 'dmz' WHERE id = '" EXT "'", &err), &err);
+    work();
+    assert_string_equal(text(WHERE), "nobody 2");
+    assert_string_equal(text("SELECT count(*) FROM port_binding"), "0");
+    work();
+    assert_string_equal(text(WHERE), "nobody 2");
+    hear("net.routers", STANDS_NOT(2));
+    work();
+    assert_string_equal(text(WHERE), "h3 3");
+    assert_string_equal(text("SELECT string_agg(host, ',') FROM port_binding"), "h3,h3");
+}
+
+/* The host from which it was taken says nothing any more, nor does it live. */
+static void test_taken_from_one_that_dies(void **state)
+{
+    (void)state;
+    work();
+    hear("net.routers", STANDS(2, 1, ""));
+    listened();
+    assert_ok(kn_db_script(d.db, "UPDATE network SET physical = 'dmz' WHERE id = '" EXT "'", &err), &err);
+    work();
+    work();
+    assert_string_equal(text(WHERE), "nobody 2");
+    silence("h2");
+    work();
+    assert_string_equal(text(WHERE), "h3 3");
+}
+
+/* The bus is silent, not the hosts: whoever is heard first again does not get all of it. */
+static void test_silent_bus(void **state)
+{
+    (void)state;
+    work();
+    listened();
+    leases.heard_ms = kn_mono_ms() - KN_LEASE_MS;
+    silence("h2");
+    work();
+    hear("agent.heartbeat", "{\"agent\":\"a3\",\"boot\":\"b\"}");
+    work();
+    assert_string_equal(text(WHERE), "h2 1");
+    listened();
     work();
     assert_string_equal(text(WHERE), "h3 2");
 }
@@ -245,6 +301,69 @@ static void test_zones_and_switches(void **state)
               &err);
     work(); /* nobody else may have it: it stays */
     assert_string_equal(text(WHERE), "h2 2");
+}
+
+/* What is shown of it: what its host says, while that is heard; whom it is not asked of is not heard. */
+static void test_status(void **state)
+{
+    (void)state;
+    assert_string_equal(text(STATUS), "BUILD");
+    assert_string_equal(text("SELECT " KN_ROUTER_STATUS("r") " FROM router r WHERE id = '" BARE "'"), "ACTIVE");
+    work();
+    assert_string_equal(text(STATUS), "BUILD");
+    hear("net.routers", STANDS(3, 1, ""));
+    hear("net.routers", "{\"agent\":\"a1\",\"host\":\"h2\",\"routers\":[{\"id\":\"" ROUTER "\",\"lease\":1}]}");
+    assert_string_equal(text(STATUS), "BUILD");
+    hear("net.routers", STANDS_NOT(3));
+    hear("net.routers", STANDS(2, 1, ""));
+    assert_string_equal(text(STATUS), "ACTIVE");
+    hear("net.routers", STANDS(2, 1, ",\"why\":\"the device is not there\""));
+    assert_string_equal(text(STATUS), "ERROR");
+    hear("net.routers", STANDS(2, 1, ""));
+    assert_ok(kn_db_script(d.db, "UPDATE router SET admin_state_up = false", &err), &err);
+    assert_string_equal(text(STATUS), "DOWN");
+    assert_ok(kn_db_script(d.db, "UPDATE router SET admin_state_up = true", &err), &err);
+    assert_ok(kn_db_script(
+                  d.db, "UPDATE router SET updated_at = now() - interval '1 min', leased_at = now() - interval '1 min'",
+                  &err),
+              &err);
+    assert_string_equal(text(STATUS), "ACTIVE");
+    silence("h2");
+    assert_string_equal(text(STATUS), "DOWN");
+    listened();
+    work();
+    assert_string_equal(text(WHERE), "h3 2");
+    hear("net.routers", STANDS(3, 2, ""));
+    hear("net.routers", STANDS(2, 1, "")); /* the old one comes back, and knows nothing yet */
+    hear("net.routers", STANDS_NOT(2));
+    assert_string_equal(text(STATUS), "ACTIVE");
+}
+
+/* `kilonova router list` says all of it. */
+static void test_listed(void **state)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova");
+    AUTO_FREE char *set = kn_asprintf("db.url=%s", url);
+    const char *argv[] = { program, "--set", set, "router", "list", NULL };
+    char dir[KN_TEST_DIR], line[2048];
+    bool found = false;
+
+    (void)state;
+    work();
+    hear("net.routers", STANDS(2, 1, ",\"why\":\"the device is not there\""));
+    kn_test_dir(dir, "routers");
+    AUTO_FREE char *path = kn_asprintf("%s/out", dir);
+    assert_true(kn_test_end(kn_test_spawn(argv, path, NULL), 0));
+    FILE *out = fopen(path, "r");
+
+    while (fgets(line, sizeof(line), out) != NULL) {
+        found = found || (strstr(line, ROUTER) == line && strstr(line, " ERROR ") != NULL &&
+                          strstr(line, " h2 ") != NULL && strstr(line, "  the device is not there\n") != NULL);
+    }
+    fclose(out);
+    unlink(path);
+    rmdir(dir);
+    assert_true(found);
 }
 
 /* What its host is told. */
@@ -300,7 +419,11 @@ int main(void)
                                         T(test_new_host),
                                         T(test_nobody_speaks_for_another),
                                         T(test_zones_and_switches),
-                                        T(test_told) };
+                                        T(test_told),
+                                        T(test_taken_from_one_that_dies),
+                                        T(test_silent_bus),
+                                        T(test_status),
+                                        T(test_listed) };
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }

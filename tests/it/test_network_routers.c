@@ -265,6 +265,38 @@ static void test_routes(void **state)
     assert_said("router.routes", "[]");
 }
 
+/* What a host says of it is what is shown, and floating addresses follow. */
+static void test_router_status(void **state)
+{
+    struct router_world w;
+    struct kn_error err;
+    char id[40];
+
+    (void)state;
+    make(&w);
+    say(201, ALICE, "POST", "floatingips", "{\"floatingip\":{\"floating_network_id\":\"%s\",\"port_id\":\"%s\"}}",
+        w.external, w.port);
+    keep(id, neutron_get("floatingip.id"));
+    assert_said("floatingip.status", "DOWN");
+    AUTO_FREE char *stands = kn_asprintf(
+        "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
+        "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
+        " VALUES ('h-router', gen_random_uuid(), 'a', 'nova', '', 1, 1, 1, 100, 'QEMU', 1);"
+        "INSERT INTO network_host (host, until) VALUES ('h-router', now() + interval '1 hour');"
+        "UPDATE router SET host = 'h-router', lease = 1, leased_at = now() WHERE id = '%s';"
+        "INSERT INTO router_stand (router_id, host, lease) VALUES ('%s', 'h-router', 1);",
+        w.router, w.router);
+    assert_ok(kn_db_script(kn_neutron.db, stands, &err), &err);
+    ask(200, ALICE, "GET", AT("floatingips", id, ""));
+    assert_said("floatingip.status", "ACTIVE");
+    ask(200, ALICE, "GET", "routers?status=ACTIVE");
+    assert_int_equal(neutron_count("routers"), 1);
+    assert_said("routers.0.id", w.router);
+    assert_ok(kn_db_script(kn_neutron.db, "UPDATE router SET host = NULL; DELETE FROM host WHERE name = 'h-router'",
+                           &err),
+              &err);
+}
+
 /* --- floating IPs --------------------------------------------------------------------------------------------------- */
 
 static void floating(int status, const char *token, const struct router_world *w, const char *more)
@@ -558,7 +590,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, kn_neutron_fresh)
     const struct CMUnitTest tests[] = {
         T(test_router_life),     T(test_bad_routers),       T(test_legs),        T(test_routes),
-        T(test_floating_life),   T(test_bad_floating),      T(test_forwardings), T(test_forwarded_ranges),
+        T(test_router_status), T(test_floating_life),   T(test_bad_floating),      T(test_forwardings), T(test_forwarded_ranges),
         T(test_lent_by_another), T(test_external_networks), T(test_quotas),
     };
 
