@@ -11,22 +11,34 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/domain/message.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host/build.h"
 #include "network/host/dhcp.h"
 #include "network/host/dnsmasq.h"
 #include "network/host/host_private.h"
+#include "network/host/link_external.h"
 #include "network/host/netns.h"
 
 /* --- keeping it ----------------------------------------------------------------------------------------------------- */
 
-static bool is_broken(const struct kn_network_host_network *network, const struct kn_ip *underlay)
+/* The wire that a flat network is. */
+static bool leads_out(const struct kn_network_host *host, const struct kn_network_host_network *network)
+{
+    char device[KN_DEVICE_NAME_SIZE];
+
+    return network->wanted->type != KN_NETWORK_FLAT ||
+           (kn_network_physical_device(host->physical, network->wanted->physical, device) &&
+            kn_network_external_stands(device, network->wanted, network->bridge));
+}
+
+static bool is_broken(const struct kn_network_host *host, const struct kn_network_host_network *network)
 {
     if (network->wanted == NULL) {
         return network->built;
     }
-    return !network->built || !kn_network_host_stands(network, underlay) ||
+    return !network->built || !kn_network_host_stands(network, &host->underlay) || !leads_out(host, network) ||
            (kn_network_host_network_is_served(network) &&
             (!kn_network_netns_exists(network->netns) || !kn_network_dnsmasq_runs(network->dir)));
 }
@@ -34,7 +46,7 @@ static bool is_broken(const struct kn_network_host_network *network, const struc
 /* What went without us comes back, and the log says that it was gone. */
 static int keep_network(struct kn_network_host *host, struct kn_network_host_network *network, struct kn_error *err)
 {
-    if (!is_broken(network, &host->underlay)) {
+    if (!is_broken(host, network)) {
         if (network->wanted != NULL && network->names_changed && kn_network_host_network_is_served(network)) {
             network->names_changed = false;
             return kn_network_dnsmasq_names(network, err);
@@ -108,12 +120,38 @@ bool kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool
     return regained;
 }
 
+/* What is wrong with a network that it has a leg in; NULL: nothing. */
+static const char *broken_leg(const struct kn_network_host *host, const char *router)
+{
+    const struct kn_network_state_router *wanted = kn_network_state_get(&host->state, KN_NETWORK_IS_ROUTER, router);
+
+    for (size_t i = 0; wanted != NULL && i < wanted->interface_count; i++) {
+        const struct kn_network_host_network *network = kn_hmap_get(host->networks, wanted->interfaces[i].network);
+
+        if (network == NULL || network->wanted == NULL) {
+            return "a network that it has a leg in is not here";
+        }
+        if (!network->built) {
+            return network->why;
+        }
+    }
+    return NULL;
+}
+
 json_t *kn_network_host_standing(struct kn_network_host *host)
 {
-    json_t *list = NULL;
+    json_t *list = NULL, *item;
+    size_t i;
 
     if (pthread_mutex_trylock(&host->lock) == 0) {
         list = kn_network_routers_standing(&host->routers, &host->state, kn_mono_ms());
+        json_array_foreach (list, i, item) {
+            const char *why = broken_leg(host, kn_json_str(item, "id"));
+
+            if (why != NULL && json_object_get(item, "why") == NULL) {
+                json_object_set_new(item, "why", json_string(why));
+            }
+        }
         pthread_mutex_unlock(&host->lock);
     }
     return list;
@@ -126,6 +164,7 @@ static int host_load(struct kn_network_host *host, const char *state_dir, struct
     AUTO_FREE char *path = kn_asprintf("%s/network-state", state_dir);
 
     kn_network_state_init(&host->state);
+    host->state.physical = host->physical;
     if (kn_network_state_file_open(path, &host->state, &host->file, &host->unread, err) < 0) {
         return -1;
     }

@@ -145,7 +145,9 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
         kn_network_host_build(host->links, network, &host->underlay, is_whole, err) < 0 ||
         lead_out(host, network, err) < 0 || open_doors(host, network, err) < 0 ||
         kn_network_host_advertise(host, network, err) < 0) {
-        return kn_fail_context(err, "network %s", network->id);
+        kn_fail_context(err, "network %s", network->id);
+        kn_copy(network->why, sizeof(network->why), err->message);
+        return -1;
     }
     network->built = true;
     network->names_changed = false;

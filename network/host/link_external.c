@@ -5,15 +5,19 @@
  */
 #include "network/host/link_external.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "network/host.h"
+#include "network/host/link_inside.h"
 #include "network/host/link_private.h"
 #include "network/host/nft.h"
 
@@ -87,12 +91,45 @@ bool kn_network_physical_device(const char *list, const char *name, char ret_dev
 
 /* --- a device --------------------------------------------------------------------------------------------------------- */
 
+/* An address by which the host is reached; link-local ones of IPv6 every device has. */
+static bool external_is_own(const char *device, char ret_ip[KN_IP_SIZE])
+{
+    struct ifaddrs *list = NULL;
+    bool found = false;
+
+    if (getifaddrs(&list) < 0) {
+        return false;
+    }
+    for (const struct ifaddrs *at = list; at != NULL && !found; at = at->ifa_next) {
+        const struct sockaddr_in6 *in6 = (const void *)at->ifa_addr;
+
+        found = at->ifa_addr != NULL && strcmp(at->ifa_name, device) == 0 &&
+                (at->ifa_addr->sa_family == AF_INET ||
+                 (at->ifa_addr->sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)));
+        if (found) {
+            const struct sockaddr_in *in = (const void *)at->ifa_addr;
+
+            inet_ntop(at->ifa_addr->sa_family,
+                      at->ifa_addr->sa_family == AF_INET ? (const void *)&in->sin_addr : &in6->sin6_addr, ret_ip,
+                      KN_IP_SIZE);
+        }
+    }
+    freeifaddrs(list);
+    return found;
+}
+
 static int external_plug(struct kn_network_links *links, const char *device, const char *bridge, struct kn_error *err)
 {
     const struct ifinfomsg info = { .ifi_family = AF_BRIDGE, .ifi_index = (int)kn_network_link_index(device) };
+    char ip[KN_IP_SIZE];
 
     if (info.ifi_index == 0) {
         return kn_fail(err, KN_INTERNAL, "the device \"%s\" of a physical network is not there", device);
+    }
+    if (external_is_own(device, ip)) {
+        return kn_fail(err, KN_INTERNAL,
+                       "the device \"%s\" of a physical network has the host's address %s: a bridge would cut it off",
+                       device, ip);
     }
     if (kn_network_link_up(links, device, err) < 0 || kn_network_link_enslave(links, device, bridge, true, err) < 0) {
         return -1;
@@ -130,10 +167,10 @@ void kn_network_external_rules(const struct kn_network_state_network *network, s
 
 /* An address of the bridge itself, of either family. */
 static int external_address(struct kn_network_links *links, const char *bridge,
-                            const struct kn_network_state_subnet *subnet, struct kn_error *err)
+                            const struct kn_network_state_subnet *subnet, bool there, struct kn_error *err)
 {
     const bool is_v4 = subnet->gateway.family == 4;
-    struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+    struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWADDR : RTM_DELADDR, there ? NLM_F_CREATE | NLM_F_EXCL : 0);
     struct ifaddrmsg info = { .ifa_family = is_v4 ? AF_INET : AF_INET6,
                               .ifa_prefixlen = subnet->cidr.length,
                               .ifa_index = kn_network_link_index(bridge) };
@@ -141,7 +178,8 @@ static int external_address(struct kn_network_links *links, const char *bridge,
     nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
     nla_put(msg, IFA_LOCAL, is_v4 ? 4 : 16, subnet->gateway.bytes);
     nla_put(msg, IFA_ADDRESS, is_v4 ? 4 : 16, subnet->gateway.bytes);
-    return kn_network_links_send(links, msg, NLE_EXIST, "cannot give an address to interface", bridge, err);
+    return kn_network_links_send(links, msg, there ? NLE_EXIST : NLE_NOADDR, "cannot change an address of interface",
+                                 bridge, err);
 }
 
 static int external_forward(struct kn_error *err)
@@ -169,7 +207,8 @@ static int external_translate(struct kn_network_links *links, const struct kn_ne
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
 
     for (size_t i = 0; i < network->subnet_count; i++) {
-        if (network->subnets[i].gateway.family != 0 && external_address(links, bridge, &network->subnets[i], err) < 0) {
+        if (network->subnets[i].gateway.family != 0 &&
+            external_address(links, bridge, &network->subnets[i], true, err) < 0) {
             return -1;
         }
     }
@@ -177,11 +216,43 @@ static int external_translate(struct kn_network_links *links, const struct kn_ne
     return external_forward(err) < 0 ? -1 : external_apply(text.buf, err);
 }
 
+/* The host was its gateway before agent.physical_networks gave it a device. */
+static int external_step_back(struct kn_network_links *links, const struct kn_network_state_network *network,
+                              const char *bridge, struct kn_error *err)
+{
+    for (size_t i = 0; i < network->subnet_count; i++) {
+        if (network->subnets[i].gateway.family != 0 &&
+            external_address(links, bridge, &network->subnets[i], false, err) < 0) {
+            return -1;
+        }
+    }
+    return kn_network_external_end(network->id, err);
+}
+
 int kn_network_external_build(struct kn_network_links *links, const char *device,
                               const struct kn_network_state_network *network, const char *bridge, struct kn_error *err)
 {
-    return strcmp(device, KN_PHYSICAL_NAT) == 0 ? external_translate(links, network, bridge, err)
-                                                : external_plug(links, device, bridge, err);
+    if (strcmp(device, KN_PHYSICAL_NAT) == 0) {
+        return external_translate(links, network, bridge, err);
+    }
+    return external_step_back(links, network, bridge, err) < 0 ? -1 : external_plug(links, device, bridge, err);
+}
+
+bool kn_network_external_stands(const char *device, const struct kn_network_state_network *network, const char *bridge)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf listed = KN_STRBUF_INIT;
+    AUTO_FREE char *table = kn_asprintf("kilonova_%.8s", network->id);
+    struct kn_network_nft *nft = NULL;
+    struct kn_error missing;
+
+    if (strcmp(device, KN_PHYSICAL_NAT) != 0) {
+        return kn_network_link_is_in(device, bridge);
+    }
+    const bool stands = kn_network_nft_new(&nft, &missing) == 0 &&
+                        kn_network_nft_list(nft, "ip", table, &listed, &missing) == 0;
+
+    kn_network_nft_free(nft);
+    return stands;
 }
 
 int kn_network_external_end(const char *network_id, struct kn_error *err)

@@ -19,9 +19,14 @@
 /* The device of a name; false: the host has none. */
 bool kn_network_physical_device(const char *list, const char *name, char ret_device[KN_DEVICE_NAME_SIZE]);
 
-/* The network's bridge is there: what leads out of it is made. A device that is not there is a failure. */
+/*
+ * The network's bridge is there: what leads out of it is made. A device that is not there is a failure, and so is one that has addresses: it is the host's own, and
+ * a bridge would cut the host off.
+ */
 int kn_network_external_build(struct kn_network_links *links, const char *device,
                               const struct kn_network_state_network *network, const char *bridge, struct kn_error *err);
+/* Whether what was built is there still. Asks the kernel. */
+bool kn_network_external_stands(const char *device, const struct kn_network_state_network *network, const char *bridge);
 /* The bridge goes: the device leaves it (a bridge that is deleted does that by itself), nothing is translated any more. */
 int kn_network_external_end(const char *network_id, struct kn_error *err);
 /* One transaction: how the host translates for a network of the kind nat. */

@@ -25,6 +25,7 @@ struct kn_network_host_network {
     struct kn_hmap *peers;       /* id -> const struct kn_network_state_peer: bound elsewhere */
     struct kn_hmap *plugs;       /* port's id -> struct kn_network_plug: those of the ports that have a tap */
     bool built;                  /* the kernel agrees, as far as we know */
+    char why[256];               /* what is wrong if it does not */
     bool has_door;               /* the metadata sockets were handed out */
     bool names_changed;          /* of peers: dnsmasq hears of them at the next tick */
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "network/host/link_external.h"
 #include "network/host/state_object.h"
 
 #define ZONES 65535
@@ -16,6 +17,7 @@
 void kn_network_state_init(struct kn_network_state *state)
 {
     state->version = -1;
+    state->physical = NULL;
     for (int kind = 0; kind < KN_NETWORK_KINDS; kind++) {
         state->objects[kind] = kn_hmap_new(kn_network_object_free);
     }
@@ -132,23 +134,36 @@ static void state_note(struct kn_network_state_changes *changes, enum kn_network
     changes->items[changes->count++] = (struct kn_network_state_change){ kind, before, after };
 }
 
+/* Does the host itself route it? What it translates is tracked where its other devices are, in no zone. */
+static bool is_routed_by_host(const struct kn_network_state *state, const struct kn_network_state_network *network)
+{
+    char device[KN_DEVICE_NAME_SIZE];
+
+    return network->type == KN_NETWORK_FLAT && state->physical != NULL &&
+           kn_network_physical_device(state->physical, network->physical, device) &&
+           strcmp(device, KN_PHYSICAL_NAT) == 0;
+}
+
 /* The zone of conntrack that a network has stays its own; a new one gets the lowest that is free. */
 static uint16_t zone_for(const struct kn_network_state *state, const struct kn_network_state_network *before,
-                         uint16_t wish)
+                         const struct kn_network_state_network *network)
 {
     AUTO_FREE uint8_t *used = kn_alloc(ZONES + 1);
     const char *id;
     void *value;
     uint16_t zone = 1;
 
-    if (before != NULL) {
+    if (is_routed_by_host(state, network)) {
+        return 0;
+    }
+    if (before != NULL && before->zone != 0) {
         return before->zone;
     }
     for (size_t at = 0; kn_hmap_next(state->objects[KN_NETWORK_IS_NETWORK], &at, &id, &value);) {
         used[((const struct kn_network_state_network *)value)->zone] = 1;
     }
-    if (wish != 0 && !used[wish]) {
-        return wish;
+    if (network->zone != 0 && !used[network->zone]) {
+        return network->zone;
     }
     while (zone < ZONES && used[zone]) {
         zone++;
@@ -170,7 +185,7 @@ static void state_put(struct kn_network_state *state, void *object, struct kn_ne
     if (kind == KN_NETWORK_IS_NETWORK) {
         struct kn_network_state_network *network = object;
 
-        network->zone = zone_for(state, before, network->zone);
+        network->zone = zone_for(state, before, network);
     }
     before = kn_hmap_take(objects, kn_network_object_id(object));
     kn_hmap_put(objects, kn_network_object_id(object), object);

@@ -71,7 +71,7 @@ struct kn_network_state_network {
     int vni;                       /* of a VXLAN */
     int mtu;
     uint16_t
-        zone; /* of conntrack: another one for each network of a host, chosen by the host and kept while the network is here */
+        zone; /* of conntrack: another one for each network of a host, chosen by the host and kept while the network is here; 0: the host routes it */
     char domain[254]; /* of DNS; "" is the host's */
     uint8_t dhcp_mac[6]; /* of its DHCP port; the same on every host */
     struct kn_network_ips dhcp_ips;
@@ -195,6 +195,7 @@ struct kn_network_state_router {
 
 struct kn_network_state {
     int64_t version; /* -1: nothing is known */
+    const char *physical; /* the host's agent.physical_networks, borrowed; NULL: none */
     struct kn_hmap *objects[KN_NETWORK_KINDS]; /* id -> the struct of that kind */
 };
 

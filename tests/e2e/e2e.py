@@ -25,7 +25,8 @@ class World:
         self.lab.login()
         self.image = self.lab.id_of("/image/v2/images", "images", "guest")
         self.flavor = self.lab.id_of("/compute/v2.1/flavors", "flavors", "tiny")
-        self.one = self.two = self.network = self.volume = None
+        self.one = self.two = self.three = self.network = self.volume = None
+        self.far = None
         self.servers, self.ports = [], {}
 
     def clear_away(self):
@@ -40,18 +41,20 @@ class World:
             for port in lab.call("GET", f"/network/v2.0/ports?device_id={router['id']}&device_owner=network:router_interface", want=200)["ports"]:
                 lab.call("PUT", f"/network/v2.0/routers/{router['id']}/remove_router_interface", {"port_id": port["id"]})
             lab.call("DELETE", f"/network/v2.0/routers/{router['id']}")
-        for network in lab.call("GET", "/network/v2.0/networks?name=e2e-net&name=e2e-net-2", want=200)["networks"]:
-            lab.call("DELETE", f"/network/v2.0/networks/{network['id']}", want=204)
+        for name in ("e2e-net", "e2e-net-2", "e2e-far"):
+            for network in lab.call("GET", f"/network/v2.0/networks?name={name}", want=200)["networks"]:
+                lab.call("DELETE", f"/network/v2.0/networks/{network['id']}", want=204)
         lab.call("DELETE", "/compute/v2.1/os-keypairs/e2e-key")
 
-    def boot(self, name, host=None):
-        server = {"name": name, "imageRef": self.image, "flavorRef": self.flavor, "key_name": "e2e-key", "networks": [{"uuid": self.network}],
+    def boot(self, name, host=None, network=None):
+        network = network or self.network
+        server = {"name": name, "imageRef": self.image, "flavorRef": self.flavor, "key_name": "e2e-key", "networks": [{"uuid": network}],
                   "user_data": base64.b64encode(USER_DATA.encode()).decode()}
         if host:
             server["availability_zone"] = f"nova:{host}"
         made = self.lab.call("POST", "/compute/v2.1/servers", {"server": server}, want=202)["server"]["id"]
         self.servers.append(made)
-        return Guest(self.lab, made, self.network)
+        return Guest(self.lab, made, network)
 
 
 def expect(what, found, wanted):
@@ -247,7 +250,9 @@ def volume_moves_between_servers(w):
 
 
 def agent_killed_in_the_middle_of_a_spawn(w):
-    guest = w.boot("e2e-three", "h1")
+    w.far = w.lab.call("POST", "/network/v2.0/networks", {"network": {"name": "e2e-far"}}, want=201)["network"]["id"]
+    w.lab.call("POST", "/network/v2.0/subnets", {"subnet": {"network_id": w.far, "ip_version": 4, "cidr": "10.67.0.0/24"}}, want=201)
+    guest = w.three = w.boot("e2e-three", "h1", w.far)
     directory = DIR / "hosts" / "h1" / "agent" / "servers" / guest.id
     wait_until("the agent begins", directory.exists, GUEST_LIMIT_S, 0.001)
     w.lab.ask("kill9", "agent-h1")
@@ -257,6 +262,50 @@ def agent_killed_in_the_middle_of_a_spawn(w):
     found = w.lab.call("GET", f"/network/v2.0/ports?device_id={guest.id}", want=200)["ports"]
     w.ports[guest.id] = [port["id"] for port in found]
     wait_until("those from before answer", lambda: w.one.pings(5), GUEST_LIMIT_S)
+
+
+def router_of(w, router):
+    """(status, host) as the operator sees it."""
+    for line in w.lab.kilonova("router", "list").splitlines():
+        if line.startswith(router):
+            return tuple(line.split()[2:4])
+    return None, None
+
+
+def routers_join_hosts_and_move(w):
+    """Two networks, guests on two hosts, a floating IP that moves from one to the other; then the router's host falls silent, and another one has it."""
+    lab = w.lab
+    public = lab.id_of("/network/v2.0/networks", "networks", "public")
+    router = lab.call("POST", "/network/v2.0/routers", {"router": {"name": "e2e-router", "external_gateway_info": {"network_id": public}}}, want=201)["router"]["id"]
+    subnets = [lab.call("GET", f"/network/v2.0/subnets?network_id={network}", want=200)["subnets"][0]["id"] for network in (w.network, w.far)]
+    for subnet in subnets:
+        lab.call("PUT", f"/network/v2.0/routers/{router}/add_router_interface", {"subnet_id": subnet}, want=200)
+    wait_until("the router stands", lambda: lab.call("GET", f"/network/v2.0/routers/{router}", want=200)["router"]["status"] == "ACTIVE", GUEST_LIMIT_S)
+    w.two.run(f"ping -q -c 1 -W 5 {w.three.address}")
+    w.three.run("ping -q -c 1 -W 5 172.24.4.1")
+    floating = lab.call("POST", "/network/v2.0/floatingips", {"floatingip": {"floating_network_id": public, "port_id": w.ports[w.three.id][0]}}, want=201)["floatingip"]
+
+    def who():
+        return lab.outside("sh", "-c", f"echo | timeout 5 busybox wget -q -O - http://{floating['floating_ip_address']}/cgi-bin/status")[1]
+    wait_until("the third guest by its floating IP", lambda: w.three.name in who(), GUEST_LIMIT_S)
+    status, host = router_of(w, router)
+    expect("its status", status, "ACTIVE")
+    guest = w.two if w.three.host == host else w.three  # nobody else can tell the tables of the host whose agent goes where its router is now
+    for to in (w.two, guest):  # on another host and another network, and perhaps back
+        lab.call("PUT", f"/network/v2.0/floatingips/{floating['id']}", {"floatingip": {"port_id": w.ports[to.id][0]}}, want=200)
+        wait_until(f"{to.name} by the same", lambda to=to: to.name in who(), GUEST_LIMIT_S)
+    lab.ask("stop", f"agent-{host}")
+    other = wait_until("another host has it", lambda: [found for found in router_of(w, router)[1:] if found not in (host, "-")], GUEST_LIMIT_S, 0.2)[0]
+    wait_until(f"{guest.name} by the other host", lambda: guest.name in who(), GUEST_LIMIT_S)
+    lab.ask("start", f"agent-{host}")
+    wait_until("the old host lets go", lambda: "kr-" not in lab.on(host, "ip", "netns"), GUEST_LIMIT_S, 0.2)
+    expect("its place", router_of(w, router), ("ACTIVE", other))
+    expect("who answers", guest.name in who(), True)
+    w.two.run(f"ping -q -c 1 -W 5 {w.three.address}")
+    lab.call("DELETE", f"/network/v2.0/floatingips/{floating['id']}", want=204)
+    for subnet in subnets:
+        lab.call("PUT", f"/network/v2.0/routers/{router}/remove_router_interface", {"subnet_id": subnet}, want=200)
+    lab.call("DELETE", f"/network/v2.0/routers/{router}", want=204)
 
 
 def shutdown_from_inside_is_noticed(w):
@@ -275,7 +324,8 @@ def deleted_servers_leave_nothing(w):
     for host in w.lab.hosts():
         there = w.lab.on(host, "sh", "-c", "ip -o link; ip netns", check=True)
         expect(f"the network on {host}", [name for name in devices if name in there], [])
-    w.lab.call("DELETE", f"/network/v2.0/networks/{w.network}", want=204)
+    for network in (w.network, w.far):
+        w.lab.call("DELETE", f"/network/v2.0/networks/{network}", want=204)
     w.lab.call("DELETE", "/compute/v2.1/os-keypairs/e2e-key", want=204)
 
 
@@ -286,7 +336,7 @@ def audit_is_clean(w):
 STEPS = [two_servers_boot_on_two_hosts, guests_reach_each_other, floating_ips_lead_in_and_out, interface_comes_and_goes, each_reads_its_own_metadata,
          metadata_follows_what_users_write,
          console_shows_what_the_guest_said, stop_and_start, reboot_soft_and_hard, pause_and_unpause, suspend_and_resume, volume_moves_between_servers,
-         agent_killed_in_the_middle_of_a_spawn, shutdown_from_inside_is_noticed, deleted_servers_leave_nothing, audit_is_clean]
+         agent_killed_in_the_middle_of_a_spawn, routers_join_hosts_and_move, shutdown_from_inside_is_noticed, deleted_servers_leave_nothing, audit_is_clean]
 
 
 def run_steps():

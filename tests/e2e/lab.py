@@ -62,11 +62,16 @@ class Lab:
         return done.stdout
 
     @staticmethod
-    def audit():
-        done = subprocess.run([BIN / "kilonova", "--config", DIR / "conf" / "kilonova.conf", "audit", "--logs", DIR / "log"],
-                              capture_output=True, text=True)
+    def kilonova(*words):
+        """What the operator's command says."""
+        done = subprocess.run([BIN / "kilonova", "--config", DIR / "conf" / "kilonova.conf", *words], capture_output=True, text=True)
         if done.returncode != 0:
-            raise CloudError(f"audit: {done.stdout}{done.stderr}")
+            raise CloudError(f"{' '.join(map(str, words))}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    @staticmethod
+    def audit():
+        Lab.kilonova("audit", "--logs", DIR / "log")
 
     # --- hosts ------------------------------------------------------------------------------------------------------
 

@@ -589,8 +589,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, kn_neutron_fresh)
     const struct CMUnitTest tests[] = {
-        T(test_router_life),     T(test_bad_routers),       T(test_legs),        T(test_routes),
-        T(test_router_status), T(test_floating_life),   T(test_bad_floating),      T(test_forwardings), T(test_forwarded_ranges),
+        T(test_router_life),     T(test_bad_routers),       T(test_legs),
+        T(test_routes),          T(test_router_status),     T(test_floating_life),
+        T(test_bad_floating),    T(test_forwardings),       T(test_forwarded_ranges),
         T(test_lent_by_another), T(test_external_networks), T(test_quotas),
     };
 
