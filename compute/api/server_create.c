@@ -38,10 +38,10 @@ static void server_create_answer(struct kn_request *req, const struct kn_compute
 int kn_compute_servers_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_compute_server_plan) struct kn_compute_server_plan plan = { 0 };
-    AUTO_RELEASE(kn_compute_server_coming) struct kn_compute_server_coming coming;
+    AUTO_RELEASE(kn_convoy_coming) struct kn_convoy_coming coming = { NULL };
     char first_id[KN_UUID_SIZE];
 
-    kn_compute_server_coming_begin(&coming);
+    kn_compute_server_announce(&coming);
     if (kn_compute_server_plan_read(req, &plan, err) < 0 ||
         kn_compute_server_insert(req, &plan, &coming, first_id, err) < 0) {
         return -1;

@@ -216,7 +216,7 @@ static int headroom(const struct kn_request *req, const struct kn_compute_server
 
 /* As many as fit: tried whole, then with what the quota leaves. */
 static int write_order(const struct kn_request *req, struct kn_compute_server_order *order,
-                       struct kn_compute_server_coming *coming, struct kn_error *err)
+                       struct kn_convoy_coming *coming, struct kn_error *err)
 {
     for (int try = 0; try < 4; try++) {
         int64_t fit = 0;
@@ -237,7 +237,7 @@ static int write_order(const struct kn_request *req, struct kn_compute_server_or
 }
 
 int kn_compute_server_insert(const struct kn_request *req, const struct kn_compute_server_plan *plan,
-                             struct kn_compute_server_coming *coming, char first_id[KN_UUID_SIZE], struct kn_error *err)
+                             struct kn_convoy_coming *coming, char first_id[KN_UUID_SIZE], struct kn_error *err)
 {
     AUTO_FREE char(*ids)[KN_UUID_SIZE] = kn_alloc((size_t)plan->max_count * KN_UUID_SIZE);
     AUTO_FREE int64_t *tasks = kn_alloc((size_t)plan->max_count * sizeof(*tasks));

@@ -9,11 +9,11 @@
 #ifndef KN_COMPUTE_ROWS_SERVER_INSERT_H
 #define KN_COMPUTE_ROWS_SERVER_INSERT_H
 
-#include <pthread.h>
-
 #include "compute/rows/server_plan.h"
+#include "lib/base/convoy.h"
 
 struct kn_compute_server_order {
+    struct kn_convoy_rider rider;     /* server_queue.c */
     const struct kn_compute_server_plan *plan;
     int count;                        /* how many servers of the plan */
     char (*ids)[KN_UUID_SIZE];        /* count places; filled by the caller */
@@ -22,34 +22,23 @@ struct kn_compute_server_order {
     /* the outcome */
     int result;
     struct kn_error err;
-    bool done;                        /* guarded by the queue's lock */
-    struct kn_compute_server_order *next;     /* likewise */
-    pthread_cond_t turn;              /* server_queue.c: it is done, or its thread is to lead */
 };
 
-/*
- * Says that an order is coming, before it is planned; it came when it is written, and when this ends. Whoever writes waits a moment for those that are coming,
- * so that they share his commit; while nobody is, he waits for nobody.
- */
-struct kn_compute_server_coming {
-    bool is_counted;
-};
-void kn_compute_server_coming_begin(struct kn_compute_server_coming *coming);
-void kn_compute_server_coming_release(struct kn_compute_server_coming *coming);
+/* An order is coming, before it is planned: whoever writes waits a moment for it. */
+void kn_compute_server_announce(struct kn_convoy_coming *coming);
 
 /*
  * Writes as many servers as the plan asks for and the quota allows, at least min_count, and wakes the conductor. KN_QUOTA in Nova's
  * words otherwise. first_id: the first one's.
  */
 int kn_compute_server_insert(const struct kn_request *req, const struct kn_compute_server_plan *plan,
-                             struct kn_compute_server_coming *coming, char first_id[KN_UUID_SIZE],
-                             struct kn_error *err);
+                             struct kn_convoy_coming *coming, char first_id[KN_UUID_SIZE], struct kn_error *err);
 
 /* All of these in a transaction that was begun, and its commit; -1: nothing was written, and it is to be released. For server_queue.c. */
 int kn_compute_server_orders_write(struct kn_tx *tx, struct kn_compute_server_order *const *orders, int count,
                                    struct kn_error *err);
 /* Waits until the order has been written, by this thread or by another; its conductor is woken. */
 void kn_compute_server_queue_write(struct kn_db *db, struct kn_compute_server_order *order,
-                                   struct kn_compute_server_coming *coming);
+                                   struct kn_convoy_coming *coming);
 
 #endif

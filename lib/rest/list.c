@@ -428,7 +428,7 @@ int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const 
     return 0;
 }
 
-int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, bool bulk,
+int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids,
                       struct kn_response *res, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
@@ -445,17 +445,13 @@ int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, s
         return -1;
     }
     kn_jsonw_object(out, NULL);
-    if (bulk) {
-        kn_jsonw_array(out, noun->many);
-    }
+    kn_jsonw_array(out, noun->many);
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_jsonw_object(out, bulk ? NULL : noun->one);
+        kn_jsonw_object(out, NULL);
         kn_rest_members(noun, req, KN_REST_CHANGED, rows, row, out);
         kn_jsonw_end_object(out);
     }
-    if (bulk) {
-        kn_jsonw_end_array(out);
-    }
+    kn_jsonw_end_array(out);
     kn_jsonw_end_object(out);
     return 0;
 }

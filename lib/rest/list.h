@@ -100,8 +100,8 @@ void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, 
 void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
                        const struct kn_rows *rows, struct kn_response *res);
 
-/* The answer to a POST of one or of many, in the order of the ids (an array literal). */
-int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids, bool bulk,
+/* The answer to a POST of many, in the order of the ids (an array literal). */
+int kn_rest_show_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids,
                       struct kn_response *res, struct kn_error *err);
 
 /* " AND " and each of them. */

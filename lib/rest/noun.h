@@ -74,6 +74,13 @@ enum {
 struct kn_rest_list;
 struct kn_rest_attr;
 
+/* One of those that become rows together. */
+struct kn_rest_new {
+    struct kn_request *req;
+    const char *id;
+    json_t *object;
+};
+
 /* Adds the conditions for one parameter of the query string. key: as it was sent, which is not always the attribute's name. */
 typedef int kn_rest_filter(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
                            struct kn_error *err);
@@ -229,8 +236,11 @@ struct kn_rest_noun {
     const struct kn_rest_counts *counts; /* what its rows count as in a quota; NULL: nothing */
     /* Locks that go before the row's own, so that everybody takes them in one order. The caller may turn out to see no such row. */
     int (*before_lock)(struct kn_request *req, const char *id, struct kn_error *err);
-    /* Instead of an INSERT out of the table. */
-    int (*insert)(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
+    /* Instead of an INSERT out of the table: of many at once, all of which were decided. */
+    int (*insert_many)(const struct kn_rest_new *news, int count, struct kn_error *err);
+    /* Where POSTs that come at once share their transaction; NULL: each has its own. Those of whose objects `shares` is false stay alone. */
+    struct kn_convoy *convoy;
+    bool (*shares)(const json_t *object);
     /* Was the KN_CONFLICT of a POST a race that a new try can win? NULL: never. */
     bool (*raced)(const struct kn_db *db);
     const struct kn_rest_clash *clashes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows out of bodies. The names in the SQL are the table's own; values travel as parameters. */
-#include "lib/rest/write.h"
+#include "lib/rest/write_private.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -11,8 +11,6 @@
 #include "lib/base/uuid.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/type.h"
-
-#define AGAIN 4
 
 /* --- values --------------------------------------------------------------------------------------------------------------- */
 
@@ -189,8 +187,8 @@ static int write_row(const struct kn_rest_noun *noun, struct kn_request *req, co
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     const char *project = NULL;
 
-    if (noun->insert != NULL) {
-        return noun->insert(req, id, object, err);
+    if (noun->insert_many != NULL) {
+        return noun->insert_many(&(struct kn_rest_new){ req, id, object }, 1, err);
     }
     if (kn_rest_owner(noun, req, object, &project, err) < 0) {
         return -1;
@@ -236,8 +234,8 @@ static int write_count(const struct kn_rest_noun *noun, struct kn_request *req, 
 }
 
 /* The transaction's end. */
-static int write_take_quota(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids,
-                            struct kn_error *err)
+int kn_rest_write_take_quota(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids,
+                             struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS(NULL);
 
@@ -301,71 +299,40 @@ int kn_rest_insert(const struct kn_rest_noun *noun, struct kn_request *req, json
         return -1;
     }
     kn_array_add(&ids, *ret_id);
-    return write_take_quota(noun, req, &ids, err) < 0 ? -1 : write_commit_one(noun, req, &tx, *ret_id, object, err);
+    return kn_rest_write_take_quota(noun, req, &ids, err) < 0 ? -1
+                                                              : write_commit_one(noun, req, &tx, *ret_id, object, err);
 }
 
-static int insert_all(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects,
-                      struct kn_array *ids, struct kn_error *err)
+static int write_one_by_one(const struct kn_rest_noun *noun, struct kn_rest_new *news, int count, struct kn_error *err)
 {
-    AUTO_TX struct kn_tx tx = { NULL };
-    json_auto_t *made = json_object();
-    const char *id = NULL;
-    json_t *object = NULL;
-    size_t i = 0;
-
-    kn_array_clear(ids);
-    if (kn_tx_begin(&tx, req->db, err) < 0) {
-        return -1;
-    }
-    json_array_foreach (objects, i, object) {
-        json_auto_t *copy = json_copy(object); /* a second try begins with what the client said */
-
-        id = NULL;
-        if (write_insert(noun, req, copy, &id, err) < 0) {
+    for (int i = 0; i < count; i++) {
+        if (write_insert(noun, news[i].req, news[i].object, &news[i].id, err) < 0) {
             return -1;
         }
-        kn_array_add(ids, id);
-        json_object_set(made, id, copy);
     }
-    return write_take_quota(noun, req, ids, err) < 0 ? -1 : write_commit(noun, req, &tx, made, err);
+    return 0;
 }
 
-static int write_create(const struct kn_rest_noun *noun, struct kn_request *req, const json_t *objects, bool bulk,
-                        struct kn_response *res, struct kn_error *err)
+int kn_rest_write_news(const struct kn_rest_noun *noun, struct kn_rest_new *news, int count, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-    int rc = insert_all(noun, req, objects, &ids, err);
-
-    for (int again = 0;
-         again < AGAIN && rc < 0 && err->code == KN_CONFLICT && noun->raced != NULL && noun->raced(req->db); again++) {
-        rc = insert_all(noun, req, objects, &ids, err);
+    if (noun->insert_many == NULL) {
+        return write_one_by_one(noun, news, count, err);
     }
-    return rc < 0 ? -1 : kn_rest_show_many(noun, req, &ids, bulk, res, err);
-}
-
-int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
-                        struct kn_error *err)
-{
-    json_t *objects = NULL;
-
-    return kn_rest_body_many(noun, req, &objects, err) < 0 ? -1 : write_create(noun, req, objects, true, res, err);
-}
-
-int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
-                   struct kn_error *err)
-{
-    json_t *object = NULL;
-
-    if (noun->manners->no_objects != NULL && json_object_size(req->body) == 1 &&
-        json_object_get(req->body, noun->many) != NULL) {
-        return kn_rest_create_many(noun, req, res, err);
+    for (int i = 0; i < count; i++) {
+        if (write_choose_id(noun, news[i].req, news[i].object, &news[i].id, err) < 0 ||
+            write_decide(noun, news[i].req, news[i].id, NULL, news[i].object, err) < 0) {
+            return -1;
+        }
     }
-    if (kn_rest_body(noun, req, KN_REST_POST, &object, err) < 0) {
+    if (noun->insert_many(news, count, err) < 0) {
         return -1;
     }
-    json_auto_t *one = json_pack("[O]", object);
-
-    return write_create(noun, req, one, false, res, err);
+    for (int i = 0; i < count; i++) {
+        if (rest_write_end(noun, news[i].req, news[i].id, NULL, news[i].object, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* --- old ones ------------------------------------------------------------------------------------------------------------- */
@@ -390,7 +357,7 @@ int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const c
     kn_rest_text(&q, " AND ");
     kn_rest_add(&q, noun->visible != NULL && !reaches_all ? noun->visible : "?::text IS NOT NULL",
                 req->caller.project_id);
-    if (kn_rest_run(&q, req->db, &rows, err) < 0) {
+    if (kn_rest_run_again(&q, req->db, &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {

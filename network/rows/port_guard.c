@@ -301,19 +301,46 @@ void kn_network_guard_release(struct kn_network_guard *guard)
     free(guard->pairs);
 }
 
+void kn_network_guard_memo_release(struct kn_network_guard_memo *memo)
+{
+    free(memo->asked);
+    kn_rows_free(memo->groups);
+    *memo = (struct kn_network_guard_memo){ NULL, NULL };
+}
+
+/* As find_groups(), once for all that say the same. */
+static int find_groups_again(struct kn_request *req, const struct kn_network_plan_port *port, const json_t *said,
+                             struct kn_network_guard_memo *memo, struct kn_error *err)
+{
+    AUTO_FREE char *list = said == NULL ? NULL : json_dumps(said, JSON_COMPACT);
+    AUTO_FREE char *asked = kn_asprintf("%s %s %d %s", port->network_id, port->project_id, kn_rest_reaches_all(req),
+                                        list != NULL ? list : "");
+
+    if (memo->asked != NULL && strcmp(memo->asked, asked) == 0) {
+        return 0;
+    }
+    kn_network_guard_memo_release(memo);
+    if (find_groups(req, port->network_id, port->project_id, said, &memo->groups, err) < 0) {
+        return -1;
+    }
+    memo->asked = kn_steal(&asked);
+    return 0;
+}
+
 int kn_network_guard_new(struct kn_request *req, const struct kn_network_plan_port *port, const json_t *object,
-                         struct kn_network_plan *plan, struct kn_network_guard *ret, struct kn_error *err)
+                         struct kn_network_plan *plan, struct kn_network_guard_memo *memo, struct kn_network_guard *ret,
+                         struct kn_error *err)
 {
     json_auto_t *nothing = json_array(), *pairs = NULL;
     const bool is_trusted = strncmp(kn_schema_text(object, "device_owner", ""), "network:", 8) == 0;
     const json_t *said = groups_said(object, nothing);
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
     bool is_secure = !is_trusted && kn_schema_bool(object, SECURE, true);
 
-    if (is_secure && (find_groups(req, port->network_id, port->project_id, said, &rows, err) < 0 ||
-                      check_found(said, rows, err) < 0)) {
+    if (is_secure && (find_groups_again(req, port, said, memo, err) < 0 || check_found(said, memo->groups, err) < 0)) {
         return -1;
     }
+    const struct kn_rows *rows = is_secure ? memo->groups : NULL;
+
     if (said == NULL && json_object_get(object, SECURE) == NULL && is_secure && kn_rows_count(rows) > 0) {
         is_secure = kn_rows_bool(rows, 0, G_NETWORK_SECURE);
     }

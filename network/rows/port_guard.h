@@ -21,8 +21,15 @@ struct kn_network_guard {
     char *pairs;
 };
 void kn_network_guard_release(struct kn_network_guard *guard);
+/* What was found for the one before, of the same transaction: most of many say the same. Begins zeroed. */
+struct kn_network_guard_memo {
+    char *asked;
+    struct kn_rows *groups;
+};
+void kn_network_guard_memo_release(struct kn_network_guard_memo *memo);
 int kn_network_guard_new(struct kn_request *req, const struct kn_network_plan_port *port, const json_t *object,
-                         struct kn_network_plan *plan, struct kn_network_guard *ret, struct kn_error *err);
+                         struct kn_network_plan *plan, struct kn_network_guard_memo *memo, struct kn_network_guard *ret,
+                         struct kn_error *err);
 /* A change of what a port has (the noun's row): writes its groups, lays out in the object what the row takes. Nothing of it is said: nothing is done. */
 int kn_network_guard_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                             struct kn_error *err);

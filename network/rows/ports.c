@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "lib/base/convoy.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/rest/list.h"
@@ -18,6 +19,7 @@
 #include "network/rows/port_addresses.h"
 #include "network/rows/port_extras.h"
 #include "network/rows/port_guard.h"
+#include "network/rows/port_insert.h"
 #include "network/rows/qos.h"
 #include "network/rows/routers.h"
 #include "network/rows/server_nics.h"
@@ -268,40 +270,6 @@ static int decide_new(struct kn_request *req, const json_t *object, struct kn_er
                : 0;
 }
 
-/* --- new ones ----------------------------------------------------------------------------------------------------- */
-
-/* clang-format off */
-static const struct kn_stmt MAC_IN_USE = {
-    "port_mac_in_use", "SELECT 1 FROM port WHERE network_id = $1::uuid AND mac = $2::macaddr", 2
-};
-/* clang-format on */
-
-static int fail_mac(const char *network_id, const char *mac, struct kn_error *err)
-{
-    kn_fail(err, KN_CONFLICT, "Unable to complete operation for network %s. The mac address %s is in use.", network_id,
-            mac);
-    return kn_fail_name(err, "MacAddressInUse");
-}
-
-/* wanted NULL: any. */
-static int choose_mac(struct kn_db *db, const struct kn_network_view *network, const char *wanted,
-                      char ret_mac[KN_MAC_SIZE], struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (wanted == NULL) {
-        return kn_network_view_mac(db, network, ret_mac, err);
-    }
-    if (kn_db_run(db, &MAC_IN_USE, KN_ARGS(network->id, wanted), &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_count(rows) > 0) {
-        return fail_mac(network->id, wanted, err);
-    }
-    kn_copy(ret_mac, KN_MAC_SIZE, wanted);
-    return 0;
-}
-
 static int load_network(struct kn_db *db, const char *id, struct kn_network_topology *topology, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
@@ -313,49 +281,6 @@ static int load_network(struct kn_db *db, const char *id, struct kn_network_topo
     return kn_network_topology_network(topology, id) != NULL
                ? 0
                : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
-}
-
-static int ports_insert(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_network_topology) struct kn_network_topology topology = { NULL, NULL };
-    AUTO_RELEASE(kn_network_plan) struct kn_network_plan plan;
-    AUTO_RELEASE(kn_network_draw) struct kn_network_draw draw = KN_NETWORK_DRAW_INIT;
-    const char *network_id = kn_schema_text(object, "network_id", ""), *project;
-    char mac[KN_MAC_SIZE];
-
-    kn_network_plan_init(&plan);
-    if (kn_rest_owner(&kn_network_ports, req, object, &project, err) < 0 ||
-        load_network(req->db, network_id, &topology, err) < 0) {
-        return -1;
-    }
-    const struct kn_network_port_wish wish = { kn_network_topology_network(&topology, network_id),
-                                               kn_schema_text(object, "device_owner", ""), mac,
-                                               json_object_get(object, "fixed_ips"), NULL };
-
-    if (choose_mac(req->db, wish.network, kn_schema_text(object, "mac_address", NULL), mac, err) < 0 ||
-        kn_network_port_draw(req->db, &wish, &draw, err) < 0) {
-        return -1;
-    }
-    AUTO_RELEASE(kn_network_guard) struct kn_network_guard guard = { .pairs = NULL };
-    struct kn_network_plan_port port = { .id = id,
-                                         .network_id = network_id,
-                                         .project_id = project,
-                                         .name = kn_schema_text(object, "name", ""),
-                                         .description = kn_schema_text(object, "description", ""),
-                                         .mac = mac,
-                                         .device_id = kn_schema_text(object, "device_id", ""),
-                                         .device_owner = kn_schema_text(object, "device_owner", ""),
-                                         .nic = -1,
-                                         .admin_state_up = kn_schema_bool(object, "admin_state_up", true) };
-
-    if (kn_network_guard_new(req, &port, object, &plan, &guard, err) < 0) {
-        return -1;
-    }
-    port.security = guard.is_secure ? KN_PORT_SECURE : KN_PORT_INSECURE;
-    port.pairs = guard.pairs;
-    kn_network_plan_port(&plan, &port);
-    kn_network_plan_addresses(&plan, id, &draw);
-    return kn_network_plan_write(req->db, &plan, err) < 0 ? -1 : kn_network_extras_new(req, id, object, err);
 }
 
 /* --- changes and deletion ----------------------------------------------------------------------------------------- */
@@ -505,7 +430,8 @@ static int ports_clash(struct kn_request *req, const char *constraint, const jso
 {
     (void)req;
     return object != NULL && strcmp(constraint, "port_mac") == 0
-               ? fail_mac(kn_schema_text(object, "network_id", ""), kn_schema_text(object, "mac_address", ""), err)
+               ? kn_network_port_fail_mac(kn_schema_text(object, "network_id", ""),
+                                          kn_schema_text(object, "mac_address", ""), err)
                : -1;
 }
 
@@ -562,6 +488,15 @@ static const struct kn_rest_counts COUNTS = {
     false
 };
 
+/* Single ones that leave it to the network what address they get: no two of these wait for each other's in a circle. */
+static struct kn_convoy convoy = KN_CONVOY(.most = 64, .company_ms = 2);
+
+static bool ports_share(const json_t *object)
+{
+    return json_object_get(object, "fixed_ips") == NULL && json_object_get(object, "mac_address") == NULL &&
+           strncmp(kn_schema_text(object, "device_owner", ""), "network:", 8) != 0;
+}
+
 const struct kn_rest_noun kn_network_ports = {
     .one = "port",
     .many = "ports",
@@ -585,7 +520,9 @@ const struct kn_rest_noun kn_network_ports = {
     .check = ports_check,
     .before_lock = ports_before_lock,
     .decide = ports_decide,
-    .insert = ports_insert,
+    .insert_many = kn_network_ports_insert,
+    .convoy = &convoy,
+    .shares = ports_share,
     .after = ports_after,
     .raced = kn_network_plan_raced,
     .clash = ports_clash,

@@ -9,6 +9,7 @@
 #include "lib/base/uuid.h"
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
+#include "network/rows/port_insert.h"
 #include "network/rows/routers.h"
 
 int kn_network_bad(struct kn_error *err, const char *what, const char *format, ...)
@@ -42,7 +43,7 @@ int kn_network_router_port_make(struct kn_request *req, const struct kn_network_
     if (port->fixed_ips != NULL) {
         json_object_set_new(object, "fixed_ips", json_deep_copy(port->fixed_ips));
     }
-    if (kn_network_ports.insert(req, ret_id, object, err) < 0 ||
+    if (kn_network_port_insert(req, ret_id, object, err) < 0 ||
         kn_db_run(req->db, &OWN, KN_ARGS(ret_id, port->project), NULL, err) < 0 ||
         kn_db_run(req->db, &BIND, KN_ARGS(ret_id, port->device), NULL, err) < 0) {
         return -1;

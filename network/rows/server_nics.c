@@ -14,6 +14,7 @@
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/plan.h"
+#include "network/rows/port_insert.h"
 #include "network/rows/server_nics.h"
 #include "network/rows/topology.h"
 #include "network/rows/usable.h"
@@ -183,7 +184,7 @@ static int nic_make(struct kn_request *req, const struct kn_network_nic_wish *wi
         json_object_set_new(object, "fixed_ips", json_pack("[{s:s}]", "ip_address", wish->fixed_ip));
     }
     kn_uuid_make(ret_port);
-    if (kn_network_ports.insert(req, ret_port, object, err) < 0) {
+    if (kn_network_port_insert(req, ret_port, object, err) < 0) {
         return nic_refused(wish, network, err);
     }
     kn_quota_claim(claims, wish->project_id, KN_QUOTA_PORT, 1);

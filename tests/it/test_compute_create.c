@@ -364,13 +364,13 @@ static void *post_one(void *arg)
 /* Whoever was announced and does not come is not waited for. */
 static void who_never_comes_holds_nobody_up(void **state)
 {
-    struct kn_compute_server_coming absent;
+    struct kn_convoy_coming absent = { NULL };
 
     (void)state;
-    kn_compute_server_coming_begin(&absent);
+    kn_compute_server_announce(&absent);
     assert_int_equal(post(SEED_MEMBER, 0, SERVER("")), 202);
-    kn_compute_server_coming_release(&absent);
-    kn_compute_server_coming_release(&absent); /* once is enough */
+    kn_convoy_coming_release(&absent);
+    kn_convoy_coming_release(&absent); /* once is enough */
     assert_int_equal(post(SEED_MEMBER, 0, SERVER("")), 202);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), 2);
 }
