@@ -17,7 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from access import measure_access  # noqa: E402
+from access import measure_access, memory_kib  # noqa: E402
 from cloud import PASSWORD, ROOT, Cloud, CloudError, wait_until  # noqa: E402
 from ports import measure_ports, measure_rule  # noqa: E402
 from week import SETTINGS, measure_week  # noqa: E402
@@ -193,6 +193,17 @@ class Bench:
         one = self.load("--seconds", seconds, "--ids", self.ids, "GET", "/compute/v2.1/servers/{id}")
         many = self.load("--seconds", seconds, "GET", "/compute/v2.1/servers/detail?limit=1000&all_tenants=1", clients=4)
         self.figures["get_one_per_s"], self.figures["list_1000_per_s"] = round(one["per_s"]), round(many["per_s"], 1)
+        self.figures["list_1000_p99_ms"] = round(many["p99_ms"], 1)
+
+    def measure_crowd(self, clients):
+        """So many clients go through all servers, a thousand a page: how much memory the API takes for it, at its height."""
+        api = self.cloud.pids()["api"]
+        pages = (int(self.sql.row("SELECT count(*) FROM server WHERE deleted_at IS NULL")[0]) + 999) // 1000
+        pathlib.Path(f"/proc/{api}/clear_refs").write_text("5")  # the high-water mark begins here
+        before = memory_kib(api, "VmRSS")
+        crowd = self.load("--requests", clients * pages, "GET", "/compute/v2.1/servers/detail?limit=1000&all_tenants=1", clients=clients)
+        self.figures |= {"list_crowd_pages_per_s": round(crowd["per_s"], 1), "list_crowd_p99_ms": round(crowd["p99_ms"]),
+                         "list_crowd_memory_mib": round(max(memory_kib(api, "VmHWM") - before, 0) / 1024, 1)}
 
     def measure_cold_start(self):
         """All daemons end; from the start of the first to the first ACTIVE server. Database and broker run on."""
@@ -228,6 +239,7 @@ def full(bench, options):
         "servers_per_s_at_10k": round(filled["rate"]), "cpu_ms_per_server_at_10k": round(filled["cpu_ms"], 2),
         "pss_mib": {name: pss_mib(pid) for name, pid in bench.cloud.pids().items() if name not in (*APART, "postgres")},
     }
+    bench.measure_crowd(100)
     bench.figures |= measure_ports(bench, 3, 500)
     bench.measure_seen(60)
     bench.figures |= measure_access(bench.cloud, 3, 1024)
@@ -240,6 +252,7 @@ def short(bench, options):
     run = bench.measure_creation("short", options.servers)
     bench.measure_latency(10)
     bench.measure_reading(1)
+    bench.measure_crowd(20)
     bench.figures |= measure_ports(bench, 1, 20)
     bench.measure_seen(2)
     bench.measure_idle(3)
