@@ -6,6 +6,7 @@
 #ifndef KN_COMPUTE_AGENT_CORE_DOMAIN_H
 #define KN_COMPUTE_AGENT_CORE_DOMAIN_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,12 +18,14 @@ struct kn_agent_domain_disk {
     const char *serial; /* the volume's uuid; NULL: the server's own root disk */
     const char *bus;    /* NULL: virtio */
     bool boots;         /* the guest starts from it, wherever it stands; of none: from the first one */
+    const char *address; /* as in kn_agent_domain's addresses; NULL: whichever is free */
 };
 
 struct kn_agent_domain_nic {
     const char *mac;
     const char *tap;    /* made before the guest starts, by network/host.h */
     int mtu;            /* 0 = the default */
+    const char *address; /* as a disk's */
 };
 
 struct kn_agent_domain {
@@ -37,6 +40,10 @@ struct kn_agent_domain {
     size_t disk_count;
     const struct kn_agent_domain_nic *nics;
     size_t nic_count;
+    /* What it was at its first boot and stays: NULL where there was none yet (compute-agent/libvirt/frozen.h). */
+    const char *machine;     /* pc-q35-7.2 */
+    const json_t
+        *addresses; /* "kind/name" -> "0000:02:00.0", with a "+" behind it if other functions of the slot are in use */
     const char *serial_socket;
     const char *console_log;
 };

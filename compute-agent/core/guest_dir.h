@@ -4,6 +4,7 @@
  *   spec.json     {"server","host","generation","spec"}: written before anything else is made, the truth about what should be
  *   disk.qcow2    the root disk: an overlay on a cached, read-only base
  *   rescue.qcow2  the disk that the guest is rescued from, while it is
+ *   machine.json  what the guest's machine was at its first boot (compute-agent/libvirt/frozen.h)
  *   password.json what the guest posted as its password (guest_password.h)
  *   console.log   what the guest wrote on its serial line; console.log.0 what it wrote before that
  * A directory without a domain is a spawn that did not get far, or a destroy that did not end: the command comes again and

@@ -118,8 +118,9 @@ json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic)
 
 struct kn_agent_domain_nic kn_agent_spec_device(const json_t *nic)
 {
-    return (struct kn_agent_domain_nic){ kn_json_str(nic, "mac"), kn_json_str(nic, "tap"),
-                                         (int)kn_json_int(nic, "mtu") };
+    return (struct kn_agent_domain_nic){ .mac = kn_json_str(nic, "mac"),
+                                         .tap = kn_json_str(nic, "tap"),
+                                         .mtu = (int)kn_json_int(nic, "mtu") };
 }
 
 json_t *kn_agent_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection)

@@ -7,6 +7,7 @@
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,6 +250,74 @@ int64_t kn_agent_scan_generation(const char *xml)
         }
     }
     return 0;
+}
+
+bool kn_agent_scan_machine(const char *xml, char *ret_machine, size_t size)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *const root = xmlDocGetRootElement(doc);
+
+    return domain_scan_attribute(domain_scan_child(domain_scan_child(root, "os"), "type"), "machine", ret_machine,
+                                 size);
+}
+
+/* "0000:02:00.0"; false: it is not on PCI. */
+static bool domain_scan_address(const xmlNode *device, char *ret, size_t size)
+{
+    const xmlNode *const address = domain_scan_child(device, "address");
+    const char *const names[] = { "domain", "bus", "slot", "function" };
+    unsigned numbers[KN_COUNT(names)];
+    char text[16];
+
+    if (!domain_scan_attribute(address, "type", text, sizeof(text)) || strcmp(text, "pci") != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < KN_COUNT(names); i++) {
+        if (!domain_scan_attribute(address, names[i], text, sizeof(text))) {
+            return false;
+        }
+        numbers[i] = (unsigned)strtoul(text, NULL, 0);
+    }
+    const bool is_shared = domain_scan_attribute(address, "multifunction", text, sizeof(text)) &&
+                           strcmp(text, "on") == 0;
+
+    snprintf(ret, size, "%04x:%02x:%02x.%x%s", numbers[0] & 0xffff, numbers[1] & 0xff, numbers[2] & 0xff,
+             numbers[3] & 7, is_shared ? "+" : "");
+    return true;
+}
+
+/* What a device of each kind is known by. */
+static const struct {
+    const char *kind, *child, *name; /* child NULL: its own attribute; name NULL: its number */
+} SCANNED[] = {
+    { "controller", NULL, "index" }, { "disk", "target", "dev" },  { "interface", "mac", "address" },
+    { "video", NULL, NULL },         { "memballoon", NULL, NULL }, { "rng", NULL, NULL },
+};
+
+json_t *kn_agent_scan_addresses(const char *xml)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    json_t *addresses = json_object();
+    char name[32], address[32], type[16], key[64];
+
+    for (size_t i = 0; i < KN_COUNT(SCANNED); i++) {
+        int number = 0;
+
+        for (const xmlNode *node = first_device(doc, SCANNED[i].kind); node != NULL;
+             node = sibling(node, SCANNED[i].kind), number++) {
+            const xmlNode *const named = SCANNED[i].child == NULL ? node : domain_scan_child(node, SCANNED[i].child);
+            const bool is_pci = strcmp(SCANNED[i].kind, "controller") != 0 ||
+                                (domain_scan_attribute(node, "type", type, sizeof(type)) && strcmp(type, "pci") == 0);
+
+            snprintf(name, sizeof(name), "%d", number);
+            if (is_pci && domain_scan_address(node, address, sizeof(address)) &&
+                (SCANNED[i].name == NULL || domain_scan_attribute(named, SCANNED[i].name, name, sizeof(name)))) {
+                snprintf(key, sizeof(key), "%s/%s", SCANNED[i].kind, name);
+                json_object_set_new(addresses, key, json_string(address));
+            }
+        }
+    }
+    return addresses;
 }
 
 /* --- a host -------------------------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_SCAN_H
 #define KN_COMPUTE_AGENT_LIBVIRT_DOMAIN_SCAN_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,10 @@ bool kn_agent_scan_tap(const char *domain_xml, size_t index, char *ret_tap, size
 bool kn_agent_scan_nic_find(const char *domain_xml, const char *tap, char *ret_mac, size_t size);
 /* The generation in our metadata element, 0 if there is none. */
 int64_t kn_agent_scan_generation(const char *xml);
+/* The machine that libvirt chose, pc-q35-7.2; false if there is none. */
+bool kn_agent_scan_machine(const char *domain_xml, char *ret_machine, size_t size);
+/* Where its devices are on PCI, as kn_agent_domain's addresses: controllers by index, disks by target, NICs by MAC, others by number. New reference. */
+json_t *kn_agent_scan_addresses(const char *domain_xml);
 /* A capabilities document: is kvm among the guests' domain types? */
 bool kn_agent_scan_has_kvm(const char *capabilities);
 /* /proc/cpuinfo of an x86: can the processor run guests by itself (vmx or svm)? */

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * domain_xml: one machine for everybody: q35 with spare root ports for hot-plug, virtio everything, a serial line with a
- * log, VNC on loopback. Every text from outside goes through kn_strbuf_addxml; nothing here looks at the host.
+ * log, VNC on loopback. What a guest was at its first boot, machine and addresses, it stays (frozen.h). Every text from outside goes through kn_strbuf_addxml; nothing here looks at the host.
  */
 #include "compute-agent/libvirt/domain_xml.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/version.h"
 #include "lib/domain/message.h"
 
 /* A hot-plugged device needs a root port that was there at the start: one for every disk and NIC a guest may ever have, whether it has it now or not. */
 #define ROOT_PORTS (KN_MAX_DISKS + KN_MAX_NICS + 2) /* and the balloon's and the random device's */
+#define PORTS_MAX 128 /* no guest has had more */
 #define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
 
 /* <tag>text</tag> */
@@ -30,6 +33,26 @@ static void domain_xml_attribute(struct kn_strbuf *out, const char *name, const 
     kn_strbuf_addf(out, " %s='", name);
     kn_strbuf_addxml(out, value);
     kn_strbuf_addch(out, '\'');
+}
+
+/* Where the guest finds the device; nothing if it may be anywhere. */
+static void domain_xml_address(struct kn_strbuf *out, const char *indent, const char *address)
+{
+    unsigned domain, bus, slot, function;
+    char more = '\0';
+
+    if (address == NULL || sscanf(address, "%4x:%2x:%2x.%1x%c", &domain, &bus, &slot, &function, &more) < 4) {
+        return;
+    }
+    kn_strbuf_addf(out, "%s<address type='pci' domain='0x%04x' bus='0x%02x' slot='0x%02x' function='0x%x'%s/>\n",
+                   indent, domain, bus, slot, function, more == '+' ? " multifunction='on'" : "");
+}
+
+static const char *domain_xml_place(const struct kn_agent_domain *d, const char *kind, const char *name)
+{
+    AUTO_FREE char *key = kn_asprintf("%s/%s", kind, name);
+
+    return json_string_value(json_object_get(d->addresses, key));
 }
 
 static void domain_xml_identity(const struct kn_agent_domain *d, struct kn_strbuf *out)
@@ -90,9 +113,10 @@ static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
 
     kn_strbuf_addf(out, "  <memory unit='MiB'>%" PRId64 "</memory>\n", d->memory_mib);
     kn_strbuf_addf(out, "  <vcpu placement='static'>%d</vcpu>\n", d->vcpus);
-    kn_strbuf_addf(
-        out, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n%s    <smbios mode='sysinfo'/>\n  </os>\n",
-        domain_xml_boots_apart(d) ? "" : "    <boot dev='hd'/>\n");
+    kn_strbuf_addstr(out, "  <os>\n    <type arch='x86_64'");
+    domain_xml_attribute(out, "machine", d->machine != NULL ? d->machine : "q35");
+    kn_strbuf_addf(out, ">hvm</type>\n%s    <smbios mode='sysinfo'/>\n  </os>\n",
+                   domain_xml_boots_apart(d) ? "" : "    <boot dev='hd'/>\n");
     kn_strbuf_addstr(out, "  <features>\n    <acpi/>\n    <apic/>\n");
     if (is_emulated) {
         kn_strbuf_addf(out, "    <tcg>\n      <tb-cache unit='MiB'>%d</tb-cache>\n    </tcg>\n", TCG_CACHE_MIB);
@@ -107,12 +131,38 @@ static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
                           "  <on_crash>destroy</on_crash>\n");
 }
 
-static void buses(struct kn_strbuf *out)
+/* As many as it needs, and as it ever had: what sits on the last one stays there. */
+static size_t domain_xml_ports(const struct kn_agent_domain *d)
 {
+    size_t ports = ROOT_PORTS, index;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)(uintptr_t)d->addresses, key, value) {
+        if (sscanf(key, "controller/%zu", &index) == 1 && index > ports && index < PORTS_MAX) {
+            ports = index;
+        }
+    }
+    return ports;
+}
+
+static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    const size_t ports = domain_xml_ports(d);
+    char index[24];
+
     kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n"
                           "    <controller type='pci' index='0' model='pcie-root'/>\n");
-    for (size_t i = 1; i <= ROOT_PORTS; i++) {
-        kn_strbuf_addf(out, "    <controller type='pci' index='%zu' model='pcie-root-port'/>\n", i);
+    for (size_t i = 1; i <= ports; i++) {
+        snprintf(index, sizeof(index), "%zu", i);
+        const char *address = domain_xml_place(d, "controller", index);
+
+        kn_strbuf_addf(out, "    <controller type='pci' index='%zu' model='pcie-root-port'%s>\n", i,
+                       address == NULL ? "/" : "");
+        if (address != NULL) {
+            domain_xml_address(out, "      ", address);
+            kn_strbuf_addstr(out, "    </controller>\n");
+        }
     }
 }
 
@@ -134,6 +184,7 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
     if (disk->serial != NULL) {
         domain_xml_element(out, "      ", "serial", disk->serial);
     }
+    domain_xml_address(out, "      ", disk->address);
     kn_strbuf_addstr(out, "    </disk>\n");
 }
 
@@ -147,6 +198,7 @@ void kn_agent_domain_nic_xml(const struct kn_agent_domain_nic *nic, struct kn_st
     if (nic->mtu > 0) {
         kn_strbuf_addf(out, "      <mtu size='%d'/>\n", nic->mtu);
     }
+    domain_xml_address(out, "      ", nic->address);
     kn_strbuf_addstr(out, "    </interface>\n");
 }
 
@@ -158,7 +210,9 @@ static void console_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     domain_xml_attribute(out, "file", d->console_log);
     kn_strbuf_addstr(out, " append='on'/>\n      <target port='0'/>\n    </serial>\n"
                           "    <graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1'/>\n"
-                          "    <video>\n      <model type='vga' vram='8192'/>\n    </video>\n");
+                          "    <video>\n      <model type='vga' vram='8192'/>\n");
+    domain_xml_address(out, "      ", domain_xml_place(d, "video", "0"));
+    kn_strbuf_addstr(out, "    </video>\n");
 }
 
 /*
@@ -178,7 +232,7 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     domain_xml_make(d, out);
     machine(d, out);
     kn_strbuf_addstr(out, "  <devices>\n");
-    buses(out);
+    buses(d, out);
     for (size_t i = 0; i < d->disk_count; i++) {
         kn_agent_domain_disk_xml(&d->disks[i], out);
     }
@@ -186,9 +240,12 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
         kn_agent_domain_nic_xml(&d->nics[i], out);
     }
     console_xml(d, out);
-    kn_strbuf_addstr(out, "    <memballoon model='virtio'>\n      <stats period='10'/>\n    </memballoon>\n"
-                          "    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n    </rng>\n"
-                          "  </devices>\n");
+    kn_strbuf_addstr(out, "    <memballoon model='virtio'>\n      <stats period='10'/>\n");
+    domain_xml_address(out, "      ", domain_xml_place(d, "memballoon", "0"));
+    kn_strbuf_addstr(
+        out, "    </memballoon>\n    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n");
+    domain_xml_address(out, "      ", domain_xml_place(d, "rng", "0"));
+    kn_strbuf_addstr(out, "    </rng>\n  </devices>\n");
     hotplug(out);
     kn_strbuf_addstr(out, "</domain>\n");
 }

@@ -14,6 +14,7 @@
 #include "compute-agent/core/spec.h"
 #include "compute-agent/core/tombstone.h"
 #include "compute-agent/libvirt/domain_xml.h"
+#include "compute-agent/libvirt/frozen.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
 #include "lib/domain/message.h"
@@ -56,9 +57,20 @@ static int save_spec(struct kn_agent_libvirt *lv, const struct kn_agent_guest_re
     return done;
 }
 
-static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
-                      virDomainPtr *ret_dom, struct kn_error *err)
+/* The definition, as it would be started; NULL: there is none. To be freed. */
+static char *guest_definition(virDomainPtr dom)
 {
+    return dom != NULL && virDomainIsPersistent(dom) == 1
+               ? virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE)
+               : NULL;
+}
+
+/* before: the one that there is; NULL: none. */
+static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                      virDomainPtr before, virDomainPtr *ret_dom, struct kn_error *err)
+{
+    AUTO_FREE char *was = guest_definition(before);
+    json_auto_t *frozen = kn_agent_frozen_load(lv->conf->agent_state_dir, ref->server, was);
     AUTO_CONN virConnectPtr conn = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
     struct kn_agent_spec_domain d;
@@ -73,6 +85,7 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONSOLE, console);
     serial_socket(ref->server, socket);
     kn_agent_spec_domain(spec, ref->server, ref->generation, root, rescue, &d);
+    kn_agent_frozen_apply(frozen, &d);
     d.domain.type = lv->type;
     d.domain.console_log = console;
     d.domain.serial_socket = socket;
@@ -83,6 +96,12 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     dom = virDomainDefineXMLFlags(conn, xml.buf, VIR_DOMAIN_DEFINE_VALIDATE);
     if (dom == NULL) {
         return kn_agent_libvirt_fail(err, "defining the domain");
+    }
+    AUTO_FREE char *is = guest_definition(dom);
+
+    if (is != NULL && kn_agent_frozen_save(lv->conf->agent_state_dir, ref->server, is, err) < 0) {
+        virDomainFree(dom);
+        return -1;
     }
     *ret_dom = dom;
     return 0;
@@ -105,9 +124,9 @@ int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_g
         done = kn_network_host_plug(lv->net, ref->server, json_object_get(spec, "nics"), err);
     }
     if (done == 0 && (dom == NULL || anew)) {
-        kn_agent_vir_dom_auto(&dom);
-        dom = NULL;
-        done = define_xml(lv, ref, spec, &dom, err);
+        AUTO_DOM virDomainPtr before = kn_steal(&dom);
+
+        done = define_xml(lv, ref, spec, before, &dom, err);
     }
     json_decref(spec);
     if (done < 0) {

@@ -101,8 +101,23 @@ static void test_volume_in_and_out(void **state)
     kn_one_guest_await("disk vdb", false);
 }
 
+/* The machine and where the NIC and the root disk are, as libvirt would start them. */
+static void machine_of(char ret[512])
+{
+    AUTO_FREE char *command = kn_asprintf(
+        "virsh -q -c qemu:///system dumpxml --inactive kn-%s | grep -oE \"machine='[^']+'|<interface|<disk|<video|<address type='pci'[^>]+\" | grep -A1 -E 'machine|interface|disk'",
+        kn_one_guest.server);
+    FILE *f = popen(command, "r");
+
+    assert_non_null(f);
+    ret[fread(ret, 1, 511, f)] = '\0';
+    pclose(f);
+}
+
 static void test_power(void **state)
 {
+    char before[512], after[512];
+
     (void)state;
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "pause"), 3);
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "pause"), 3);
@@ -111,9 +126,15 @@ static void test_power(void **state)
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "resume"), 1);
     kn_one_guest_await("hostname=web-1", true); /* it went on, it did not boot again */
     assert_int_equal(kn_one_guest_said("GUEST-READY"), 1);
+    machine_of(before);
+    assert_non_null(strstr(before, "machine='pc-q35-"));
+    assert_non_null(strstr(before, "<interface"));
     attach();
+    machine_of(before);
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "reboot_hard"), 1);
     kn_one_guest_await_said("GUEST-READY name=web-1 md=metadata boot=2", 1);
+    machine_of(after);
+    assert_string_equal(after, before); /* a volume more, and its NIC is where it was */
     assert_int_equal(volumes(), 1); /* what was attached is there after a hard reboot */
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "stop"), 4);
     detach(); /* of a guest that is off */

@@ -48,6 +48,30 @@ static void test_the_rest_of_a_domain(void **state)
     assert_int_equal(kn_agent_scan_generation("<domain/>"), 0);
 }
 
+/* A place on PCI by what the device is known by; what is elsewhere, or says no whole address, has none. */
+static void test_addresses(void **state)
+{
+    static const char FROZEN[] =
+        "<domain type='qemu'><os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os><devices>"
+        "<controller type='pci' index='1' model='pcie-root-port'><address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0' multifunction='on'/></controller>"
+        "<controller type='sata' index='0'><address type='pci' domain='0x0000' bus='0x00' slot='0x1f' function='0x2'/></controller>"
+        "<disk type='file' device='disk'><target dev='vda' bus='virtio'/><address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></disk>"
+        "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><address type='drive' controller='0' bus='0' target='0' unit='0'/></disk>"
+        "<interface type='ethernet'><mac address='fa:16:3e:00:00:01'/><address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/></interface>"
+        "<video><address type='pci' bus='0x00' slot='0x01' function='0x0'/></video>"
+        "<rng model='virtio'><address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/></rng></devices></domain>";
+    char machine[32];
+    json_auto_t *found = kn_agent_scan_addresses(FROZEN);
+    json_auto_t *wanted = json_pack("{s:s, s:s, s:s, s:s}", "controller/1", "0000:00:02.0+", "disk/vda", "0000:01:00.0",
+                                    "interface/fa:16:3e:00:00:01", "0000:02:00.0", "rng/0", "0000:03:00.0");
+
+    (void)state;
+    assert_true(json_equal(found, wanted));
+    assert_true(kn_agent_scan_machine(FROZEN, machine, sizeof(machine)));
+    assert_string_equal(machine, "pc-q35-7.2");
+    assert_false(kn_agent_scan_machine(DOMAIN, machine, sizeof(machine)));
+}
+
 static void test_capabilities(void **state)
 {
     char model[32];
@@ -199,12 +223,15 @@ static void test_the_element_from_libvirt(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disks),        cmocka_unit_test(test_the_rest_of_a_domain),
-        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_cpuinfo),
-        cmocka_unit_test(test_not_xml),      cmocka_unit_test(test_what_xml_means),
-        cmocka_unit_test(test_any_printing), cmocka_unit_test(test_the_element_from_libvirt)
-    };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks),
+                                        cmocka_unit_test(test_the_rest_of_a_domain),
+                                        cmocka_unit_test(test_capabilities),
+                                        cmocka_unit_test(test_addresses),
+                                        cmocka_unit_test(test_cpuinfo),
+                                        cmocka_unit_test(test_not_xml),
+                                        cmocka_unit_test(test_what_xml_means),
+                                        cmocka_unit_test(test_any_printing),
+                                        cmocka_unit_test(test_the_element_from_libvirt) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "compute-agent/core/spec.h"
 #include "compute-agent/libvirt/domain_scan.h"
 #include "compute-agent/libvirt/domain_xml.h"
+#include "compute-agent/libvirt/frozen.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"
@@ -88,6 +89,39 @@ static void test_image_and_nic(void **state)
         "qemu", &xml);
     assert_int_equal(kn_agent_scan_generation(xml.buf), 7); /* what is written is what is read back */
     kn_strbuf_release(&xml);
+}
+
+/* What it was at its first boot it stays: machine and places, also when a volume and a NIC came in between and the definition is made anew. */
+static void test_frozen(void **state)
+{
+    static const char TEXT[] =
+        "{\"name\":\"web\",\"hostname\":\"web\",\"project\":\"p1\",\"vcpus\":1,\"memory_mib\":128,\"disk_gib\":0," IMAGE
+        ",\"nics\":[" NIC "],\"volumes\":[{\"volume\":\"" VOLUME
+        "\",\"device\":\"/dev/vdb\",\"connection\":{\"driver\":\"file\",\"path\":\"/srv/volumes/a\",\"format\":\"raw\"}}]}";
+    json_auto_t *frozen = json_loads(
+        "{\"machine\":\"pc-q35-6.2\",\"addresses\":{\"controller/1\":\"0000:00:02.0+\",\"controller/34\":\"0000:00:06.1\","
+        "\"disk/vda\":\"0000:01:00.0\",\"interface/fa:16:3e:00:00:01\":\"0000:02:00.0\",\"rng/0\":\"0000:04:00.0\","
+        "\"memballoon/0\":\"0000:03:00.0\",\"video/0\":\"0000:00:01.0\",\"controller/999999\":\"0000:00:06.2\",\"disk/vdz\":\"nonsense\"}}",
+        0, NULL);
+    json_t *spec = spec_of(TEXT);
+    struct kn_strbuf xml = KN_STRBUF_INIT;
+    struct kn_agent_spec_domain d;
+
+    (void)state;
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", NULL, &d);
+    kn_agent_frozen_apply(frozen, &d);
+    d.domain.type = "qemu";
+    d.domain.serial_socket = "/serial";
+    d.domain.console_log = "/log";
+    kn_agent_domain_xml(&d.domain, &xml);
+    same_as_golden("frozen", xml.buf);
+    json_auto_t *again = kn_agent_frozen_load("/nowhere", SERVER, xml.buf); /* what is written is what is read back */
+
+    json_object_del(json_object_get(frozen, "addresses"), "controller/999999");
+    json_object_del(json_object_get(frozen, "addresses"), "disk/vdz");
+    assert_true(json_equal(again, frozen));
+    kn_strbuf_release(&xml);
+    json_decref(spec);
 }
 
 /* A server with so many NICs. */
@@ -269,11 +303,11 @@ static void test_image_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image_and_nic),     cmocka_unit_test(test_many_nics),
-        cmocka_unit_test(test_kvm_two_volumes),   cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_bad_specs),         cmocka_unit_test(test_root_disk_size),
-        cmocka_unit_test(test_image_stays),       cmocka_unit_test(test_two_disks_one_name),
-        cmocka_unit_test(test_volumes_of_a_spec),
+        cmocka_unit_test(test_image_and_nic),      cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_many_nics),          cmocka_unit_test(test_kvm_two_volumes),
+        cmocka_unit_test(test_hostile_names),      cmocka_unit_test(test_bad_specs),
+        cmocka_unit_test(test_root_disk_size),     cmocka_unit_test(test_image_stays),
+        cmocka_unit_test(test_two_disks_one_name), cmocka_unit_test(test_volumes_of_a_spec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
