@@ -45,7 +45,9 @@ static const struct kn_rest_noun FLOATING_IP_POOL = {
     .many = "floating_ip_pools",
     .label = "Floating IP pool",
     .from = "network n",
-    .kept = "n.external",
+    .kept = "EXISTS (SELECT FROM rbac_policy b WHERE b.object_id = n.id AND b.action = 'access_as_external')",
+    .visible =
+        "(n.project_id = ? OR EXISTS (SELECT FROM rbac_policy b WHERE b.object_id = n.id AND b.target IN ('*', ?)))",
     .id = "n.id",
     .id_type = KN_REST_UUID,
     .order = "id",

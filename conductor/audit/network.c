@@ -89,6 +89,11 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
     { "4. the security groups of a port are all stateful, or none is",
       "SELECT format('port %s has both stateful and stateless security groups', b.port_id) FROM port_security_group b "
       "JOIN security_group g ON g.id = b.group_id GROUP BY b.port_id HAVING bool_and(g.stateful) <> bool_or(g.stateful)", NULL, NULL },
+    { "4. every RBAC policy lets somebody at something that there is",
+      "SELECT format('RBAC policy %s of %s %s', b.id, b.object_type, b.object_id) FROM rbac_policy b WHERE NOT EXISTS (SELECT 1 FROM "
+      "(SELECT 'network' AS type, id FROM network UNION ALL SELECT 'qos_policy', id FROM qos_policy UNION ALL SELECT 'security_group', id FROM security_group "
+      "UNION ALL SELECT 'address_group', id FROM address_group UNION ALL SELECT 'address_scope', id FROM address_scope "
+      "UNION ALL SELECT 'subnetpool', id FROM subnet_pool) o WHERE o.id = b.object_id AND o.type = b.object_type)", NULL, NULL },
     { "4. a router with legs is on a host that lives, if one can have it",
       "SELECT format('router %s is on %s since %s', r.id, coalesce(r.host, 'no host'), r.leased_at) FROM router r WHERE EXISTS "
       "(SELECT 1 FROM port p WHERE p.device_id = r.id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway') AND p.created_at < now() - interval '1 minute') "

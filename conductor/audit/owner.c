@@ -32,6 +32,7 @@ const struct kn_conductor_promise kn_conductor_promises_owner[] = {
       "(SELECT 'server' kind, id::text, project_id FROM server WHERE deleted_at IS NULL UNION ALL SELECT 'volume', id::text, project_id FROM volume "
       "UNION ALL SELECT 'image', id::text, owner FROM image WHERE deleted_at IS NULL UNION ALL SELECT 'network', id::text, project_id FROM network "
       "UNION ALL SELECT 'subnet', id::text, project_id FROM subnet UNION ALL SELECT 'server group', id::text, project_id FROM server_group "
+      "UNION ALL SELECT 'router', id::text, project_id FROM router UNION ALL SELECT 'floating IP', id::text, project_id FROM floating_ip "
       "UNION ALL SELECT 'port', id::text, project_id FROM port WHERE device_owner NOT LIKE 'network:%') o "
       "WHERE NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = o.project_id)",
       NULL, NULL },

@@ -43,6 +43,7 @@
     X(KN_QUOTA_SECURITY_GROUP_RULE, "network", "security_group_rule", "security_group_rule", 100, 1, 0) \
     X(KN_QUOTA_ROUTER, "network", "router", "router", 10, 1, 0) \
     X(KN_QUOTA_FLOATINGIP, "network", "floatingip", "floatingip", 50, 1, 0) \
+    X(KN_QUOTA_RBAC_POLICY, "network", "rbac_policy", "rbac_policy", 10, 1, 0) \
     X(KN_QUOTA_VOLUMES, "volume", "volumes", "volumes", 10, 1, 0) \
     X(KN_QUOTA_SNAPSHOTS, "volume", "snapshots", "snapshots", 10, 1, 0) \
     X(KN_QUOTA_GIGABYTES, "volume", "gigabytes", "gigabytes", 1000, 1, 0) \

@@ -215,6 +215,7 @@ struct kn_rest_noun {
         project_column; /* that an INSERT fills with the owner (as a rule the caller's project), and user_column with the caller; NULL: none */
     const char *user_column;
     const char *lock; /* behind the SELECT of a row that changes; NULL: " FOR UPDATE" */
+    bool hides_others; /* what is seen and not owned is not there for a PUT or DELETE, whatever the manners say */
     bool seen_may_go; /* whoever sees one may delete it, `owned` or not */
     bool is_timeless; /* rows have no updated_at */
     enum kn_limit many_limit; /* how many one POST makes (kn_rest_create_many) */

@@ -381,7 +381,8 @@ int kn_rest_own(const struct kn_rest_noun *noun, struct kn_request *req, const c
 static int write_before_lock(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, const char *owned,
                              struct kn_error *err)
 {
-    return (owned != NULL && noun->manners->refuses_others && kn_rest_own(noun, req, id, err) < 0) ||
+    return (owned != NULL && noun->manners->refuses_others && !noun->hides_others &&
+            kn_rest_own(noun, req, id, err) < 0) ||
                    (noun->before_lock != NULL && kn_rest_fits(noun->id_type, id) && noun->before_lock(req, id, err) < 0)
                ? -1
                : 0;

@@ -14,6 +14,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("security_group_rule", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("router", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("floatingip", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
+    KN_REST_ATTR("rbac_policy", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("check_limit", NULL, KN_REST_BOOL, KN_REST_PUT), /* is done anyway */
     KN_REST_ATTR("force", NULL, KN_REST_BOOL, KN_REST_PUT),
     KN_REST_ATTR("tenant_id", NULL, KN_REST_TEXT, KN_REST_PUT, .limit = KN_LIMIT_TENANT),

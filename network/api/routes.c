@@ -15,6 +15,7 @@
 #include "network/rows/qos.h"
 #include "network/rows/routers.h"
 #include "network/rows/segments.h"
+#include "network/rows/shared.h"
 #include "network/rows/subnet_pools.h"
 
 /* The handlers of a noun that is a report; the four of one that never changes, all lib/rest's; and the fifth. */
@@ -59,6 +60,7 @@ FOUR_HANDLERS(security_group_rules)
 FOUR_HANDLERS(default_security_group_rules)
 HANDLERS(address_groups)
 HANDLERS(policies)
+HANDLERS(rbac_policies)
 TAGS(security_groups)
 TAGS(policies)
 HANDLERS(routers)
@@ -115,6 +117,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("PUT", "/v2.0/address-groups/{id}/add_addresses", UPDATE_ADDRESS_GROUP, 200, kn_network_address_group_add),
     ROUTE("PUT", "/v2.0/address-groups/{id}/remove_addresses", UPDATE_ADDRESS_GROUP, 200,
           kn_network_address_group_remove),
+    NOUN_AT("rbac-policies", rbac_policies, RBAC_POLICY),
     NOUN_AT("qos/policies", policies, QOS_POLICY),
     TAG_ROUTES(policies, "policies", QOS_POLICY),
     BELOW_POLICY(bandwidth_limit, QOS_LIMIT),
@@ -192,7 +195,6 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/trunks", "trunks" },
     { "/v2.0/qos/alias-bandwidth-limit-rules", "aliases of QoS rules" },
     { "/v2.0/qos/alias-dscp-marking-rules", "aliases of QoS rules" },
-    { "/v2.0/rbac-policies", "RBAC policies" },
     { "/v2.0/network_segment_ranges", "segment ranges" },
     { "/v2.0/metering", "metering labels" },
     { "/v2.0/flavors", "network flavors" },

@@ -13,6 +13,7 @@
 #include "network/rows/change.h"
 #include "network/rows/groups.h"
 #include "network/rows/networks.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -30,6 +31,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("addresses", "(SELECT coalesce(json_agg(text(m.address) ORDER BY m.address), '[]') FROM address_group_address m WHERE m.group_id = a.id)",
                  KN_REST_JSON, KN_REST_SHOWN | KN_REST_POST | KN_REST_NULL_IS_NOTHING, .inner_shape = KN_IS_LIST, .inner = ADDRESS,
                  .limit = KN_LIMIT_GROUP_ADDRESSES),
+    KN_NETWORK_SHARED_ATTR("a", 0),
     KN_NETWORK_TIMES("a"),
     KN_REST_ATTRS_END,
 };
@@ -50,7 +52,7 @@ static const struct kn_stmt THERE = {
     "SELECT DISTINCT text(w.address) FROM unnest($2::cidr[]) AS w(address) WHERE $3::boolean = EXISTS"
     " (SELECT FROM address_group_address m WHERE m.group_id = $1::uuid AND m.address = w.address)", 3
 };
-static const struct kn_stmt COUNT = { "address_group_count", "SELECT count(*) FROM address_group_address WHERE group_id = $1::uuid", 1 };
+static const struct kn_stmt HOW_MANY = { "address_group_count", "SELECT count(*) FROM address_group_address WHERE group_id = $1::uuid", 1 };
 static const struct kn_stmt TOUCH = { "address_group_touch", "UPDATE address_group SET updated_at = now() WHERE id = $1::uuid", 1 };
 /* clang-format on */
 
@@ -120,7 +122,7 @@ static int add_addresses(struct kn_db *db, const char *id, struct kn_array *cidr
 
     if (check_there(db, id, cidrs, true, err) < 0 ||
         kn_db_run(db, &ADD, KN_ARGS(id, kn_array_value(cidrs)), NULL, err) < 0 ||
-        kn_db_run(db, &COUNT, KN_ARGS(id), &rows, err) < 0) {
+        kn_db_run(db, &HOW_MANY, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
     return kn_rows_int(rows, 0, THERE_ARE) <= KN_MAX_GROUP_ADDRESSES
@@ -155,6 +157,10 @@ static int address_groups_clash(struct kn_request *req, const char *constraint, 
     return kn_fail_name(err, "AddressGroupInUse");
 }
 
+static const struct kn_rest_counts COUNTS = {
+    "network", { "address_group_counts", KN_NETWORK_NOTHING KN_NETWORK_COUNTS_POLICIES, 1 }, false
+};
+
 const struct kn_rest_noun kn_network_address_groups = {
     .one = "address_group",
     .many = "address_groups",
@@ -164,7 +170,7 @@ const struct kn_rest_noun kn_network_address_groups = {
     .from = "address_group a",
     .id = "a.id",
     .id_type = KN_REST_UUID,
-    .visible = "(a.project_id = ?)",
+    .visible = KN_NETWORK_VISIBLE("a", KN_NETWORK_SHARED),
     .owned = "(a.project_id = ?)",
     .order = "id",
     .ascending = true,
@@ -174,6 +180,8 @@ const struct kn_rest_noun kn_network_address_groups = {
     .manners = &KN_REST_NEUTRON,
     .table = "address_group",
     .project_column = "project_id",
+    .counts = &COUNTS,
+    .hides_others = true,
     .after = address_groups_after,
     .tell = kn_network_change_tell,
     .clash = address_groups_clash,
@@ -191,7 +199,7 @@ static int change_addresses(struct kn_request *req, const char *id, struct kn_ar
         return -1;
     }
     if (!is_owned) {
-        return kn_policy_refuse(req->route->rule, err);
+        return kn_rest_not_found(&kn_network_address_groups, id, err);
     }
     if (kn_db_run(req->db, &TOUCH, KN_ARGS(id), NULL, err) < 0 || /* which holds it, too */
         (adds ? add_addresses(req->db, id, cidrs, err)

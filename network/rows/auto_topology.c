@@ -14,6 +14,7 @@
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/routers.h"
+#include "network/rows/shared.h"
 #include "network/rows/subnet_pools.h"
 
 #define AGAIN 4
@@ -29,7 +30,7 @@ static int topology_fail(const char *why, struct kn_error *err)
 /* clang-format off */
 static const struct kn_stmt OUTSIDE = { "topology_outside", "SELECT id FROM network WHERE is_default", 0 };
 static const struct kn_stmt POOLS = {
-    "topology_pools", "SELECT ip_version FROM subnet_pool WHERE is_default AND (shared OR project_id = $1) ORDER BY ip_version", 1
+    "topology_pools", "SELECT ip_version FROM subnet_pool p WHERE is_default AND (project_id = $1 OR " KN_NETWORK_LET("p.id", KN_NETWORK_SHARED, "$1") ") ORDER BY ip_version", 1
 };
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/routers.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -72,8 +73,9 @@ static const struct kn_rest_param PARAMS[] = {
 
 static const struct kn_stmt NETWORK = {
     "floating_network",
-    "SELECT n.external, s.id FROM network n LEFT JOIN subnet s ON s.network_id = n.id AND s.ip_version = 4 WHERE n.id = $1::uuid"
-    " ORDER BY s.created_at, s.id",
+    "SELECT " KN_NETWORK_IS_EXTERNAL(
+        "n.id") ", s.id FROM network n LEFT JOIN subnet s ON s.network_id = n.id AND s.ip_version = 4 WHERE n.id = $1::uuid"
+                " ORDER BY s.created_at, s.id",
     1
 };
 enum { N_EXTERNAL, N_SUBNET };
@@ -140,7 +142,7 @@ static int floating_make_port(struct kn_request *req, const char *id, json_t *ob
     char port[KN_UUID_SIZE];
     bool owned;
 
-    if (kn_rest_see(&kn_network_networks, req, network, &owned, err) < 0 ||
+    if (kn_network_use(&kn_network_networks, req, network, &owned, err) < 0 ||
         kn_db_run(req->db, &NETWORK, KN_ARGS(network), &subnets, err) < 0) {
         return -1;
     }

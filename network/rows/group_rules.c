@@ -14,6 +14,7 @@
 #include "network/rows/change.h"
 #include "network/rows/groups.h"
 #include "network/rows/rule_plan.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -136,8 +137,8 @@ static int check_named(struct kn_request *req, const json_t *object, struct kn_e
                *group = kn_schema_text(object, "security_group_id", "");
     bool is_owned = false;
 
-    if ((remote != NULL && kn_rest_see(&kn_network_security_groups, req, remote, &is_owned, err) < 0) ||
-        (addresses != NULL && kn_rest_see(&kn_network_address_groups, req, addresses, &is_owned, err) < 0) ||
+    if ((remote != NULL && kn_network_use(&kn_network_security_groups, req, remote, &is_owned, err) < 0) ||
+        (addresses != NULL && kn_network_use(&kn_network_address_groups, req, addresses, &is_owned, err) < 0) ||
         kn_rest_see(&kn_network_security_groups, req, group, &is_owned, err) < 0) {
         return -1;
     }

@@ -13,6 +13,7 @@
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
 #include "network/rows/group_rules.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -25,7 +26,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("tenant_id", "g.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "g.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("description", "g.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
-    KN_REST_ATTR("shared", "false", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FILTER),
+    KN_NETWORK_SHARED_ATTR("g", 0),
     KN_REST_ATTR("security_group_rules", "(SELECT coalesce(json_agg(" KN_NETWORK_RULE_JSON " ORDER BY r.created_at, r.id), '[]')"
       " FROM security_group_rule r WHERE r.group_id = g.id)", KN_REST_JSON, KN_REST_SHOWN),
     KN_NETWORK_STANDARD("g"),
@@ -147,7 +148,7 @@ static const struct kn_rest_counts COUNTS = {
     { "group_counts",
       "SELECT project_id, 'security_group', count(*) FROM security_group WHERE id = ANY($1::uuid[]) GROUP BY project_id"
       " UNION ALL SELECT project_id, 'security_group_rule', count(*) FROM security_group_rule"
-      " WHERE group_id = ANY($1::uuid[]) OR remote_group_id = ANY($1::uuid[]) GROUP BY project_id",
+      " WHERE group_id = ANY($1::uuid[]) OR remote_group_id = ANY($1::uuid[]) GROUP BY project_id" KN_NETWORK_COUNTS_POLICIES,
       1 },
     false
 };
@@ -162,7 +163,7 @@ const struct kn_rest_noun kn_network_security_groups = {
     .from = "security_group g",
     .id = "g.id",
     .id_type = KN_REST_UUID,
-    .visible = "(g.project_id = ?)",
+    .visible = KN_NETWORK_VISIBLE("g", KN_NETWORK_SHARED),
     .owned = "(g.project_id = ?)",
     .order = "id",
     .ascending = true,

@@ -74,13 +74,10 @@ static const struct kn_stmt LEADS = {
     1
 };
 
-int kn_network_kind_change(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
+int kn_network_kind_inside(struct kn_request *req, const char *id, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_schema_bool(object, "router:external", true)) {
-        return 0;
-    }
     if (kn_db_run(req->db, &LEADS, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }

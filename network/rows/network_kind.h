@@ -7,8 +7,8 @@
 
 /* Of a new one: provider:* make sense together. */
 int kn_network_kind_new(struct kn_request *req, json_t *object, struct kn_error *err);
-/* router:external is not taken away from routers that use it. */
-int kn_network_kind_change(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err);
+/* router:external is not taken away from routers that use it, nor from addresses that were lent: KN_CONFLICT. */
+int kn_network_kind_inside(struct kn_request *req, const char *id, struct kn_error *err);
 /* It goes: floating addresses that are lent to nobody go with it. */
 int kn_network_kind_end(struct kn_request *req, const char *id, struct kn_error *err);
 /* The physical network is another's. Returns -1. */

@@ -14,6 +14,7 @@
 #include "network/rows/port_extras.h"
 #include "network/rows/qos.h"
 #include "network/rows/segments.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 
 #define VNI_TRIES 10
@@ -66,12 +67,11 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("status", "(CASE WHEN n.admin_state_up THEN 'ACTIVE' ELSE 'DOWN' END)", KN_REST_TEXT, FIND),
     KN_REST_ATTR("subnets", "(SELECT coalesce(json_agg(s.id ORDER BY s.created_at, s.id), '[]') FROM subnet s WHERE s.network_id = n.id)",
                  KN_REST_JSON, KN_REST_SHOWN),
-    KN_REST_ATTR("shared", "n.shared", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "shared",
-                 .post = KN_NEUTRON_CREATE_NETWORK_SHARED, .put = KN_NEUTRON_UPDATE_NETWORK_SHARED),
+    KN_NETWORK_SHARED_ATTR("n", KN_REST_WRITE, .post = KN_NEUTRON_CREATE_NETWORK_SHARED, .put = KN_NEUTRON_UPDATE_NETWORK_SHARED),
     KN_REST_ATTR("port_security_enabled", "n.port_security", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "port_security"),
     KN_REST_ATTR("qos_policy_id", "n.qos_policy_id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL, .column = "qos_policy_id",
                  .rule = &KN_NEUTRON_UUID),
-    KN_REST_ATTR("router:external", "n.external", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "external", .post = KN_NEUTRON_CREATE_NETWORK_EXTERNAL,
+    KN_REST_ATTR("router:external", KN_NETWORK_IS_EXTERNAL("n.id"), KN_REST_BOOL, FIND | KN_REST_WRITE, .post = KN_NEUTRON_CREATE_NETWORK_EXTERNAL,
                  .put = KN_NEUTRON_UPDATE_NETWORK_EXTERNAL),
     KN_REST_ATTR("is_default", "n.is_default", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "is_default", .post = KN_NEUTRON_CREATE_NETWORK_DEFAULT,
                  .put = KN_NEUTRON_UPDATE_NETWORK_DEFAULT),
@@ -130,15 +130,6 @@ static int next_vni(struct kn_request *req, json_t *object, struct kn_error *err
     return kn_fail(err, KN_UNAVAILABLE, "Unable to create the network. No tenant network is available for allocation.");
 }
 
-/* What others' ports on it do not allow. */
-static const struct kn_stmt USE = {
-    "network_use",
-    "SELECT coalesce(bool_or(p.project_id <> n.project_id AND p.device_owner <> 'network:dhcp'), false)"
-    " FROM network n LEFT JOIN port p ON p.network_id = n.id WHERE n.id = $1::uuid",
-    1
-};
-enum { U_OTHERS };
-
 static const struct kn_stmt V6 = { "network_v6",
                                    "SELECT FROM subnet WHERE network_id = $1::uuid AND ip_version = 6 LIMIT 1", 1 };
 
@@ -159,28 +150,6 @@ static int networks_check_mtu(struct kn_request *req, const char *id, const json
         return -1;
     }
     return kn_rows_count(rows) == 0 ? 0 : kn_network_fail_mtu(id, err);
-}
-
-static int check_change(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const bool unshares = !kn_schema_bool(object, "shared", true);
-
-    if (kn_network_kind_change(req, id, object, err) < 0 || networks_check_mtu(req, id, object, err) < 0) {
-        return -1;
-    }
-    if (!unshares) {
-        return kn_network_change(req->db, KN_CHANGED_NETWORK, id, err);
-    }
-    if (kn_db_run(req->db, &USE, KN_ARGS(id), &rows, err) < 0) {
-        return -1;
-    }
-    if (unshares && kn_rows_bool(rows, 0, U_OTHERS)) {
-        kn_fail(err, KN_CONFLICT,
-                "Unable to reconfigure sharing settings for network %s. Multiple tenants are using it.", id);
-        return kn_fail_name(err, "InvalidSharedSetting");
-    }
-    return kn_network_change(req->db, KN_CHANGED_NETWORK, id, err);
 }
 
 /* clang-format off */
@@ -285,8 +254,10 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
         return -1;
     }
     if (now != NULL) {
-        return check_change(req, id, object, err) < 0 || (json_object_get(object, "qos_policy_id") != NULL &&
-                                                          kn_network_qos_of_network(req->db, id, err) < 0)
+        return networks_check_mtu(req, id, object, err) < 0 ||
+                       kn_network_change(req->db, KN_CHANGED_NETWORK, id, err) < 0 ||
+                       (json_object_get(object, "qos_policy_id") != NULL &&
+                        kn_network_qos_of_network(req->db, id, err) < 0)
                    ? -1
                    : 0;
     }
@@ -299,6 +270,15 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
                ? -1
            : json_object_get(object, VNI) != NULL ? 0
                                                   : next_vni(req, object, err);
+}
+
+static int networks_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                          struct kn_error *err)
+{
+    return object == NULL ? 0
+           : kn_network_shared_after(&kn_network_networks, req, id, now, object, err) < 0
+               ? -1
+               : kn_network_external_after(req, id, now, object, err);
 }
 
 /* object NULL: somebody plugged in while it was deleted, and a foreign key says no. */
@@ -324,7 +304,7 @@ static const struct kn_rest_counts COUNTS = {
     { "network_counts",
       "SELECT project_id, 'network', count(*) FROM network WHERE id = ANY($1::uuid[]) GROUP BY project_id"
       " UNION ALL SELECT project_id, 'subnet', count(*) FROM subnet WHERE network_id = ANY($1::uuid[]) GROUP BY project_id"
-      " UNION ALL SELECT f.project_id, 'floatingip', count(*) FROM floating_ip f WHERE f.network_id = ANY($1::uuid[]) GROUP BY f.project_id",
+      " UNION ALL SELECT f.project_id, 'floatingip', count(*) FROM floating_ip f WHERE f.network_id = ANY($1::uuid[]) GROUP BY f.project_id" KN_NETWORK_COUNTS_POLICIES,
       1 },
     false
 };
@@ -337,7 +317,7 @@ const struct kn_rest_noun kn_network_networks = {
     .from = "network n",
     .id = "n.id",
     .id_type = KN_REST_UUID,
-    .visible = "(n.project_id = ? OR n.shared OR n.external)",
+    .visible = KN_NETWORK_VISIBLE("n", KN_NETWORK_SHARED_OR_EXTERNAL),
     .owned = "(n.project_id = ?)",
     .order = "id",
     .ascending = true,
@@ -351,6 +331,7 @@ const struct kn_rest_noun kn_network_networks = {
     .counts = &COUNTS,
     .before_lock = kn_network_lock,
     .decide = networks_decide,
+    .after = networks_after,
     .clash = networks_clash,
     .tell = kn_network_change_tell,
 };

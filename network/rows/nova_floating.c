@@ -12,14 +12,17 @@
 #include "network/api.h"
 #include "network/rows/networks.h"
 #include "network/rows/routers.h"
+#include "network/rows/shared.h"
 
 /* --- the addresses themselves --- */
 
 /* A name goes before an id that looks the same. */
 static const struct kn_stmt POOLS = {
     "nova_float_pools",
-    "SELECT id FROM network WHERE external AND ($1::text IS NULL OR name = $1 OR id::text = $1) ORDER BY name = $1 DESC LIMIT 2",
-    1
+    "SELECT id FROM network n WHERE " KN_NETWORK_IS_EXTERNAL("n.id") " AND (project_id = $2 OR " KN_NETWORK_LET(
+        "n.id", KN_NETWORK_SHARED_OR_EXTERNAL,
+        "$2") ") AND ($1::text IS NULL OR name = $1 OR id::text = $1) ORDER BY name = $1 DESC LIMIT 2",
+    2
 };
 enum { POOL_ID };
 
@@ -28,7 +31,7 @@ int kn_network_float_make(struct kn_request *req, const char *pool, const char *
     AUTO(kn_rows) struct kn_rows *pools = NULL;
     json_auto_t *object = NULL;
 
-    if (kn_db_run(req->db, &POOLS, KN_ARGS(pool), &pools, err) < 0) {
+    if (kn_db_run(req->db, &POOLS, KN_ARGS(pool, req->caller.project_id), &pools, err) < 0) {
         return -1;
     }
     if (kn_rows_count(pools) == 0 || (pool == NULL && kn_rows_count(pools) > 1)) {

@@ -11,12 +11,13 @@
 #include "network/api.h"
 #include "network/rows/change.h"
 #include "network/rows/groups.h"
+#include "network/rows/shared.h"
 
 /* A name goes before an id that looks the same. */
 static const struct kn_stmt FIND = {
     "nova_group_find",
-    "SELECT id, is_default, stateful FROM security_group WHERE project_id = $1 AND (name = $2 OR id::text = $2)"
-    " ORDER BY name = $2 DESC LIMIT 2",
+    "SELECT id, is_default AND project_id = $1, stateful FROM security_group g WHERE (name = $2 OR id::text = $2)"
+    " AND (project_id = $1 OR " KN_NETWORK_LET("g.id", KN_NETWORK_SHARED, "$1") ") ORDER BY name = $2 DESC LIMIT 2",
     2
 };
 enum { F_ID, F_DEFAULT, F_STATEFUL };

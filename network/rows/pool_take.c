@@ -5,12 +5,14 @@
 #include "lib/base/mem.h"
 #include "lib/rest/write.h"
 #include "network/address/prefixes.h"
+#include "network/rows/shared.h"
 #include "network/rows/subnet_pools.h"
 
 static const struct kn_stmt POOL = {
     "pool_hold",
-    "SELECT id, ip_version, to_json(prefixes), default_prefixlen, min_prefixlen, max_prefixlen, default_quota FROM subnet_pool"
-    " WHERE (id = $1::uuid OR $1 IS NULL AND is_default AND ip_version = $2::int) AND (project_id = $3 OR shared OR $4::boolean) FOR NO KEY UPDATE",
+    "SELECT id, ip_version, to_json(prefixes), default_prefixlen, min_prefixlen, max_prefixlen, default_quota FROM subnet_pool p"
+    " WHERE (id = $1::uuid OR $1 IS NULL AND is_default AND ip_version = $2::int) AND (project_id = $3 OR $4::boolean OR " KN_NETWORK_LET(
+        "p.id", KN_NETWORK_SHARED, "$3") ") FOR NO KEY UPDATE",
     4
 };
 enum { P_ID, P_VERSION, P_PREFIXES, P_DEFAULT, P_MIN, P_MAX, P_QUOTA };
@@ -165,6 +167,7 @@ int kn_network_pool_take(struct kn_request *req, const char *project, json_t *ob
     const char *id = kn_schema_text(object, "subnetpool_id", NULL);
     const int64_t version = kn_schema_int(object, "ip_version", 4);
     struct kn_arg family;
+    bool owned = false;
 
     if (pool_check_said(object, wants_default, err) < 0) {
         return -1;
@@ -193,7 +196,8 @@ int kn_network_pool_take(struct kn_request *req, const char *project, json_t *ob
         return take_fail_request(err, words);
     }
     id = kn_rows_text(pool, 0, P_ID);
-    if (kn_db_run(req->db, &TAKEN, KN_ARGS(id, project), &taken, err) < 0 || take_range(pool, taken, object, err) < 0 ||
+    if (kn_network_use(&kn_network_subnetpools, req, id, &owned, err) < 0 ||
+        kn_db_run(req->db, &TAKEN, KN_ARGS(id, project), &taken, err) < 0 || take_range(pool, taken, object, err) < 0 ||
         check_affinity(req, object, version, id, err) < 0) {
         return -1;
     }

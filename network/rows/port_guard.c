@@ -16,6 +16,7 @@
 #include "network/rows/change.h"
 #include "network/rows/groups.h"
 #include "network/rows/networks.h"
+#include "network/rows/shared.h"
 
 #define GROUPS "security_groups"
 #define SECURE "port_security_enabled"
@@ -190,12 +191,13 @@ static int lay_out_pairs(const json_t *said, const char *mac, json_t **ret, stru
 /* Held: none goes before the port has it. */
 static const struct kn_stmt FIND = {
     "guard_groups",
-    "SELECT g.id, g.stateful, n.port_security FROM security_group g LEFT JOIN network n ON n.id = $1::uuid"
-    " WHERE (g.id = ANY($2::uuid[]) AND (g.project_id = $3 OR $4::boolean)) OR ($5::boolean AND g.project_id = $3 AND g.is_default)"
-    " ORDER BY g.id FOR KEY SHARE OF g",
+    "SELECT g.id, g.stateful, n.port_security, g.project_id = $3 OR $4::boolean FROM security_group g LEFT JOIN network n ON n.id = $1::uuid"
+    " WHERE (g.id = ANY($2::uuid[]) AND (g.project_id = $3 OR $4::boolean OR " KN_NETWORK_LET(
+        "g.id", KN_NETWORK_SHARED, "$3") ")) OR ($5::boolean AND g.project_id = $3 AND g.is_default)"
+                                         " ORDER BY g.id FOR KEY SHARE OF g",
     5
 };
-enum { G_ID, G_STATEFUL, G_NETWORK_SECURE };
+enum { G_ID, G_STATEFUL, G_NETWORK_SECURE, G_OWN };
 
 /* The groups of the list, or of no list the project's default one, which is made if there is none. */
 static int find_groups(struct kn_request *req, const char *network, const char *project, const json_t *said,
@@ -237,6 +239,33 @@ static bool is_found(const struct kn_rows *rows, const char *id)
         }
     }
     return false;
+}
+
+/* Those of others' that were shared with the project: nobody takes that away before they are given. */
+static int guard_hold_shared(struct kn_request *req, const char *project, const struct kn_rows *rows,
+                             struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *lets = NULL;
+
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        if (!kn_rows_bool(rows, row, G_OWN)) {
+            kn_array_add(&ids, kn_rows_text(rows, row, G_ID));
+        }
+    }
+    if (ids.count == 0) {
+        return 0;
+    }
+    if (kn_network_use_many(req->db, &ids, project, &lets, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; row < kn_rows_count(rows); row++) {
+        if (!kn_rows_bool(rows, row, G_OWN) && !is_found(lets, kn_rows_text(rows, row, G_ID))) {
+            kn_fail(err, KN_NOT_FOUND, "Security group %s does not exist", kn_rows_text(rows, row, G_ID));
+            return kn_fail_name(err, "SecurityGroupNotFound");
+        }
+    }
+    return 0;
 }
 
 static int check_found(const json_t *said, const struct kn_rows *rows, struct kn_error *err)
@@ -336,7 +365,8 @@ int kn_network_guard_new(struct kn_request *req, const struct kn_network_plan_po
     const json_t *said = groups_said(object, nothing);
     bool is_secure = !is_trusted && kn_schema_bool(object, SECURE, true);
 
-    if (is_secure && (find_groups_again(req, port, said, memo, err) < 0 || check_found(said, memo->groups, err) < 0)) {
+    if (is_secure && (find_groups_again(req, port, said, memo, err) < 0 || check_found(said, memo->groups, err) < 0 ||
+                      guard_hold_shared(req, port->project_id, memo->groups, err) < 0)) {
         return -1;
     }
     const struct kn_rows *rows = is_secure ? memo->groups : NULL;
@@ -396,7 +426,7 @@ static int guard_give_groups(struct kn_request *req, const char *id, const struc
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (find_groups(req, was(now, "network_id"), was(now, "project_id"), said, &rows, err) < 0 ||
-        check_found(said, rows, err) < 0) {
+        check_found(said, rows, err) < 0 || guard_hold_shared(req, was(now, "project_id"), rows, err) < 0) {
         return -1;
     }
     for (int row = 0; row < kn_rows_count(rows); row++) {

@@ -23,6 +23,7 @@
 #include "network/rows/qos.h"
 #include "network/rows/routers.h"
 #include "network/rows/server_nics.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
@@ -262,7 +263,8 @@ static int decide_new(struct kn_request *req, const json_t *object, struct kn_er
     const char *project;
     bool owns_network = false;
 
-    return kn_rest_see(&kn_network_networks, req, kn_schema_text(object, "network_id", ""), &owns_network, err) < 0 ||
+    return kn_network_use(&kn_network_networks, req, kn_schema_text(object, "network_id", ""), &owns_network, err) <
+                       0 ||
                    check_owner_only(req, object, owns_network, true, err) < 0 ||
                    kn_network_qos_check(req, object, err) < 0 ||
                    kn_rest_owner(&kn_network_ports, req, object, &project, err) < 0

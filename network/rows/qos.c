@@ -12,6 +12,7 @@
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -27,7 +28,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("tenant_id", "q.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "q.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("description", "q.description", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "description", .limit = KN_LIMIT_NETWORK_DESCRIPTION),
-    KN_REST_ATTR("shared", "q.shared", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE, .column = "shared"),
+    KN_NETWORK_SHARED_ATTR("q", KN_REST_WRITE),
     KN_REST_ATTR("is_default", "q.is_default", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE, .column = "is_default"),
     KN_REST_ATTR("rules", RULES, KN_REST_JSON, KN_REST_SHOWN),
     KN_NETWORK_STANDARD("q"),
@@ -67,6 +68,12 @@ static int policies_decide(struct kn_request *req, const char *id, const struct 
     return 0;
 }
 
+static int policies_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                          struct kn_error *err)
+{
+    return kn_network_shared_after(&kn_network_policies, req, id, now, object, err);
+}
+
 static int policies_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
     if (strcmp(constraint, "qos_policy_default") == 0) {
@@ -76,6 +83,10 @@ static int policies_clash(struct kn_request *req, const char *constraint, const 
     }
     return object == NULL ? kn_fail(err, KN_CONFLICT, "QoS Policy %.36s is in use.", req->params[0]) : -1;
 }
+
+static const struct kn_rest_counts COUNTS = { "network",
+                                              { "qos_counts", KN_NETWORK_NOTHING KN_NETWORK_COUNTS_POLICIES, 1 },
+                                              false };
 
 const struct kn_rest_noun kn_network_policies = {
     .one = "policy",
@@ -87,7 +98,7 @@ const struct kn_rest_noun kn_network_policies = {
     .from = "qos_policy q",
     .id = "q.id",
     .id_type = KN_REST_UUID,
-    .visible = "(q.project_id = ? OR q.shared)",
+    .visible = KN_NETWORK_VISIBLE("q", KN_NETWORK_SHARED),
     .owned = "(q.project_id = ?)",
     .order = "id",
     .ascending = true,
@@ -97,7 +108,9 @@ const struct kn_rest_noun kn_network_policies = {
     .manners = &KN_REST_NEUTRON,
     .table = "qos_policy",
     .project_column = "project_id",
+    .counts = &COUNTS,
     .decide = policies_decide,
+    .after = policies_after,
     .clash = policies_clash,
 };
 
@@ -106,7 +119,7 @@ int kn_network_qos_check(struct kn_request *req, const json_t *object, struct kn
     const char *policy = kn_schema_text(object, "qos_policy_id", NULL);
     bool is_owned = false;
 
-    return policy == NULL ? 0 : kn_rest_see(&kn_network_policies, req, policy, &is_owned, err);
+    return policy == NULL ? 0 : kn_network_use(&kn_network_policies, req, policy, &is_owned, err);
 }
 
 int kn_network_qos_default(struct kn_request *req, const char *project, json_t *object, struct kn_error *err)

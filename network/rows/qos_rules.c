@@ -10,6 +10,7 @@
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
 #include "network/rows/qos.h"
+#include "network/rows/shared.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 
@@ -132,7 +133,7 @@ static int marks_decide(struct kn_request *req, const char *id, const struct kn_
 #define RULES_OF_POLICY \
     .label = "QoS rule", .absent = "QoS rule %2 could not be found.", .absent_name = "QosRuleNotFound", \
     .from = "qos_rule r JOIN qos_policy q ON q.id = r.policy_id", .id = "r.id", .id_type = KN_REST_UUID, \
-    .visible = "(q.project_id = ? OR q.shared)", .owned = "(q.project_id = ?)", .lock = " FOR UPDATE OF r", \
+    .visible = KN_NETWORK_VISIBLE("q", KN_NETWORK_SHARED), .owned = "(q.project_id = ?)", .lock = " FOR UPDATE OF r", \
     .order = "id", .ascending = true, .ties = "id", .manners = &KN_REST_NEUTRON, .table = "qos_rule", \
     .tell = kn_network_change_tell
 

@@ -8,6 +8,7 @@
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/routers.h"
+#include "network/rows/shared.h"
 
 static const struct kn_stmt GATEWAY = {
     "gateway_of",
@@ -30,9 +31,10 @@ static const struct kn_stmt FORGET = {
 
 static const struct kn_stmt EXTERNAL = {
     "gateway_network",
-    "SELECT n.external, (SELECT string_agg(s.id::text, ',' ORDER BY s.created_at, s.id) FROM subnet s WHERE s.network_id = n.id),"
-    " (SELECT string_agg(host(s.gateway_ip), ',') FROM subnet s WHERE s.network_id = n.id AND s.gateway_ip IS NOT NULL)"
-    " FROM network n WHERE n.id = $1::uuid FOR SHARE OF n",
+    "SELECT " KN_NETWORK_IS_EXTERNAL(
+        "n.id") ", (SELECT string_agg(s.id::text, ',' ORDER BY s.created_at, s.id) FROM subnet s WHERE s.network_id = n.id),"
+                " (SELECT string_agg(host(s.gateway_ip), ',') FROM subnet s WHERE s.network_id = n.id AND s.gateway_ip IS NOT NULL)"
+                " FROM network n WHERE n.id = $1::uuid FOR SHARE OF n",
     1
 };
 
@@ -73,7 +75,7 @@ static int gateway_check_network(struct kn_request *req, const char *id, const j
     bool owned;
     char *rest = NULL;
 
-    if (kn_rest_see(&kn_network_networks, req, network, &owned, err) < 0 ||
+    if (kn_network_use(&kn_network_networks, req, network, &owned, err) < 0 ||
         kn_db_run(req->db, &EXTERNAL, KN_ARGS(network), &rows, err) < 0) {
         return -1;
     }

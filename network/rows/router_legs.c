@@ -14,6 +14,7 @@
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/routers.h"
+#include "network/rows/shared.h"
 
 #define AGAIN 4
 
@@ -126,6 +127,28 @@ static int legs_widen(struct kn_request *req, const struct kn_rows *subnet, cons
     return made > 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", leg->port);
 }
 
+/* In others' networks his project must have been named: what is for everybody is not enough. */
+static const struct kn_stmt NAMED = {
+    "legs_named",
+    "SELECT FROM rbac_policy WHERE object_id = $1::uuid AND action = '" KN_NETWORK_AS_SHARED
+    "' AND target = $2 FOR KEY SHARE",
+    2
+};
+
+static int legs_check_named(struct kn_request *req, const char *network, const char *subnet, struct kn_error *err)
+{
+    int64_t named = 0;
+
+    if (kn_db_change(req->db, &NAMED, KN_ARGS(network, req->caller.project_id), &named, err) < 0) {
+        return -1;
+    }
+    return named > 0 ? 0
+                     : kn_network_bad(err, "router",
+                                      "Cannot add interface to router because subnet %s is not owned by project making "
+                                      "the request",
+                                      subnet);
+}
+
 static int legs_add_subnet(struct kn_request *req, const char *router, const char *subnet_id, struct leg *leg,
                            struct kn_error *err)
 {
@@ -142,10 +165,8 @@ static int legs_add_subnet(struct kn_request *req, const char *router, const cha
     if (kn_rows_null(subnet, 0, S_GATEWAY)) {
         return kn_network_bad(err, "router", "Subnet for router interface must have a gateway IP");
     }
-    if (!owned) {
-        return kn_network_bad(
-            err, "router",
-            "Cannot add interface to router because subnet %s is not owned by project making the request", subnet_id);
+    if (!owned && legs_check_named(req, kn_rows_text(subnet, 0, S_NETWORK), subnet_id, err) < 0) {
+        return -1;
     }
     if (kn_network_router_check_overlap(req, router, subnet_id, err) < 0) {
         return -1;

@@ -8,6 +8,7 @@
 #include "lib/rest/write.h"
 #include "network/address/prefixes.h"
 #include "network/rows/networks.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 #include "network/rows/subnet_pools.h"
 
@@ -42,7 +43,7 @@ static const struct kn_rest_attr ATTRS[] = {
     LENGTH("default_prefixlen"),
     LENGTH("min_prefixlen"),
     LENGTH("max_prefixlen"),
-    KN_REST_ATTR("shared", "sp.shared", KN_REST_BOOL, FIND | KN_REST_POST, .column = "shared", .post = KN_NEUTRON_CREATE_SUBNETPOOL_SHARED),
+    KN_NETWORK_SHARED_ATTR("sp", KN_REST_POST, .post = KN_NEUTRON_CREATE_SUBNETPOOL_SHARED),
     KN_REST_ATTR("is_default", "sp.is_default", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "is_default",
                  .post = KN_NEUTRON_CREATE_SUBNETPOOL_DEFAULT, .put = KN_NEUTRON_UPDATE_SUBNETPOOL_DEFAULT),
     KN_REST_ATTR("address_scope_id", "sp.address_scope_id", KN_REST_UUID, FIND | KN_REST_WRITE | KN_REST_NULL, .column = "address_scope_id",
@@ -129,12 +130,9 @@ static int check_lengths(const struct kn_rows *now, json_t *object, int family, 
 /* --- scopes -------------------------------------------------------------------------------------------------------------- */
 
 /* Held, so that two pools of one scope do not pass each other. */
-static const struct kn_stmt SCOPE = {
-    "pool_scope",
-    "SELECT ip_version, project_id = $2 OR $3::boolean AS own, shared FROM address_scope WHERE id = $1::uuid FOR NO KEY UPDATE",
-    3
-};
-enum { C_VERSION, C_OWN, C_SHARED };
+static const struct kn_stmt SCOPE = { "pool_scope",
+                                      "SELECT ip_version FROM address_scope WHERE id = $1::uuid FOR NO KEY UPDATE", 1 };
+enum { C_VERSION };
 static const struct kn_stmt OVERLAPS = {
     "pool_scope_overlaps",
     "SELECT FROM subnet_pool p, unnest(p.prefixes) AS a, unnest($3::text[]) AS b WHERE p.address_scope_id = $1::uuid AND p.id <> $2::uuid"
@@ -180,19 +178,11 @@ static int check_scope(struct kn_request *req, const char *id, const char *scope
                        const struct kn_network_prefix_set *set, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    bool owned = false;
 
-    if (kn_db_run(req->db, &SCOPE, KN_ARGS(scope, req->caller.project_id, kn_rest_reaches_all(req) ? "t" : "f"), &rows,
-                  err) < 0) {
+    if (kn_db_run(req->db, &SCOPE, KN_ARGS(scope), &rows, err) < 0 ||
+        kn_network_use(&kn_network_address_scopes, req, scope, &owned, err) < 0) {
         return -1;
-    }
-    if (kn_rows_count(rows) == 0 || (!kn_rows_bool(rows, 0, C_OWN) && !kn_rows_bool(rows, 0, C_SHARED))) {
-        kn_fail(err, KN_NOT_FOUND, "Address scope %s could not be found.", scope);
-        return kn_fail_name(err, "AddressScopeNotFound");
-    }
-    if (!kn_rows_bool(rows, 0, C_OWN)) {
-        kn_fail(err, KN_BAD_REQUEST,
-                "Illegal subnetpool association: subnetpool %s cannot be associated with address scope %s.", id, scope);
-        return kn_fail_name(err, "IllegalSubnetPoolAssociationToAddressScope");
     }
     if (kn_rows_int(rows, 0, C_VERSION) != set->items[0].ip.family) {
         kn_fail(err, KN_BAD_REQUEST,
@@ -202,6 +192,26 @@ static int check_scope(struct kn_request *req, const char *id, const char *scope
         return kn_fail_name(err, "IllegalSubnetPoolIpVersionAssociationToAddressScope");
     }
     return check_scope_rows(req, id, scope, set, err);
+}
+
+/* A pool in another's scope stays as it is. */
+static int check_own_scope(struct kn_request *req, const char *id, const char *scope, struct kn_error *err)
+{
+    bool owned = false;
+
+    if (scope[0] == '\0') {
+        return 0;
+    }
+    if (kn_rest_see(&kn_network_address_scopes, req, scope, &owned, err) < 0 && err->code != KN_NOT_FOUND) {
+        return -1;
+    }
+    if (owned) {
+        return 0;
+    }
+    kn_fail(err, KN_BAD_REQUEST,
+            "Illegal subnetpool update : subnetpool %s cannot be updated when associated with shared address scope %s.",
+            id, scope);
+    return kn_fail_name(err, "IllegalSubnetPoolUpdate");
 }
 
 /* --- decisions ----------------------------------------------------------------------------------------------------------- */
@@ -260,6 +270,10 @@ static int pool_decide(struct kn_request *req, const char *id, const struct kn_r
         check_growth(&was, &set, err) < 0 || check_lengths(now, object, set.items[0].ip.family, err) < 0) {
         return -1;
     }
+    if (now != NULL &&
+        check_own_scope(req, id, kn_rest_was(&kn_network_subnetpools, now, "address_scope_id"), err) < 0) {
+        return -1;
+    }
     const char *scope = json_object_get(object, "address_scope_id") != NULL
                             ? kn_schema_text(object, "address_scope_id", "")
                         : now != NULL ? kn_rest_was(&kn_network_subnetpools, now, "address_scope_id")
@@ -271,6 +285,12 @@ static int pool_decide(struct kn_request *req, const char *id, const struct kn_r
     say_prefixes(&set, object);
     json_object_set_new(object, "ip_version", json_integer(set.items[0].ip.family));
     return 0;
+}
+
+static int pool_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                      struct kn_error *err)
+{
+    return kn_network_shared_after(&kn_network_subnetpools, req, id, now, object, err);
 }
 
 static int pool_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
@@ -287,15 +307,20 @@ static int pool_clash(struct kn_request *req, const char *constraint, const json
                            "Only one default may exist per IP family.");
 }
 
+static const struct kn_rest_counts COUNTS = { "network",
+                                              { "pool_counts", KN_NETWORK_NOTHING KN_NETWORK_COUNTS_POLICIES, 1 },
+                                              false };
+
 const struct kn_rest_noun kn_network_subnetpools = {
     .one = "subnetpool",
     .many = "subnetpools",
     .label = "Subnet pool",
+    .absent_name = "SubnetPoolNotFound",
     .path = "/subnetpools",
     .from = "subnet_pool sp",
     .id = "sp.id",
     .id_type = KN_REST_UUID,
-    .visible = "(sp.project_id = ? OR sp.shared)",
+    .visible = KN_NETWORK_VISIBLE("sp", KN_NETWORK_SHARED),
     .owned = "(sp.project_id = ?)",
     .order = "id",
     .ascending = true,
@@ -305,6 +330,8 @@ const struct kn_rest_noun kn_network_subnetpools = {
     .manners = &KN_REST_NEUTRON,
     .table = "subnet_pool",
     .project_column = "project_id",
+    .counts = &COUNTS,
     .decide = pool_decide,
+    .after = pool_after,
     .clash = pool_clash,
 };

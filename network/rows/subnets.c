@@ -10,6 +10,7 @@
 #include "network/rows/plan.h"
 #include "network/rows/subnet_plan.h"
 #include "network/rows/subnet_pools.h"
+#include "network/rows/shared.h"
 #include "network/rows/standard.h"
 #include "network/rows/topology.h"
 
@@ -69,8 +70,7 @@ static const struct kn_rest_attr ATTRS[] = {
 
 static const struct kn_rest_param PARAMS[] = {
     KN_NETWORK_STANDARD_PARAMS("s"),
-    KN_REST_PARAM("shared", kn_rest_boolean_word, .sql = "(SELECT n.shared FROM network n WHERE n.id = s.network_id)",
-                  .type = KN_REST_BOOL),
+    KN_REST_PARAM("shared", kn_network_shared_filter, .sql = "s.network_id", .type = KN_REST_UUID),
     KN_REST_PARAMS_END,
 };
 
@@ -377,7 +377,8 @@ const struct kn_rest_noun kn_network_subnets = {
     .id = "s.id",
     .id_type = KN_REST_UUID,
     .visible =
-        "(s.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND (n.project_id = ? OR n.shared)))",
+        "(s.project_id = ? OR s.network_id = ANY (ARRAY(SELECT n.id FROM network n WHERE n.project_id = ? UNION ALL " KN_NETWORK_LETS(
+            KN_NETWORK_SHARED, "?") ")))",
     .owned = "(s.project_id = ? OR EXISTS (SELECT 1 FROM network n WHERE n.id = s.network_id AND n.project_id = ?))",
     .order = "id",
     .ascending = true,

@@ -6,10 +6,11 @@
 
 #include "lib/base/mem.h"
 #include "network/rows/routers.h"
+#include "network/rows/shared.h"
 
 /* clang-format off */
 static const struct kn_stmt TRACE_PORT = { "trace_port",
-    "SELECT p.id, p.network_id, p.mac, p.device_owner, p.device_id, b.host, h.agent_id, h.underlay, p.admin_state_up, p.port_security, n.type = 'flat', n.external"
+    "SELECT p.id, p.network_id, p.mac, p.device_owner, p.device_id, b.host, h.agent_id, h.underlay, p.admin_state_up, p.port_security, n.type = 'flat', " KN_NETWORK_IS_EXTERNAL("n.id")
     " FROM port p JOIN network n ON n.id = p.network_id LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active' LEFT JOIN host h ON h.name = b.host"
     " WHERE p.id = $1::uuid", 1 };
 enum { P_ID, P_NETWORK, P_MAC, P_OWNER, P_DEVICE, P_HOST, P_AGENT, P_UNDERLAY, P_UP, P_SECURE, P_FLAT, P_EXTERNAL };

@@ -8,6 +8,7 @@
 #include "lib/adapter/quota.h"
 #include "lib/base/ip.h"
 #include "lib/base/mem.h"
+#include "network/rows/shared.h"
 #include "network/rows/usable.h"
 
 enum { N_SUBNETS, N_HOLDS, N_USER };
@@ -18,7 +19,8 @@ static const struct kn_stmt NETWORK = {
     " (SELECT p.device_id FROM address a JOIN port p ON p.id = a.port_id"
     "  WHERE a.subnet_id = ANY(array_agg(s.id)) AND a.ip = $4::inet LIMIT 1)"
     " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
-    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean) GROUP BY n.id",
+    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR $3::boolean OR " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED,
+                                                                                      "$2") ") GROUP BY n.id",
     4
 };
 
@@ -26,7 +28,8 @@ static const struct kn_stmt NETWORK = {
 static const struct kn_stmt NETWORK_ALONE = {
     "usable_network_alone",
     "SELECT EXISTS (SELECT FROM subnet s WHERE s.network_id = n.id)::int FROM network n"
-    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR n.shared OR $3::boolean)",
+    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR $3::boolean OR " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED,
+                                                                                      "$2") ")",
     3
 };
 
@@ -97,7 +100,7 @@ int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const ch
 static const struct kn_stmt AUTO_NETWORK = {
     "usable_auto",
     "SELECT n.id, EXISTS (SELECT 1 FROM subnet s WHERE s.network_id = n.id) FROM network n"
-    " WHERE (n.project_id = $1 OR n.shared) AND n.admin_state_up LIMIT 2",
+    " WHERE (n.project_id = $1 OR " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED, "$1") ") AND n.admin_state_up LIMIT 2",
     1
 };
 

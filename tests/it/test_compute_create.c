@@ -78,7 +78,10 @@ static void the_only_network_is_taken(void **state)
         2);
     assert_int_equal(post(SEED_MEMBER, 96, SERVER(", \"networks\": \"none\"")), 202);
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task WHERE input->'requests' = '[]'"), 1);
-    kn_test_nova_sql(nova, "UPDATE network SET shared = true WHERE id = '" SEED_NETWORK_FOREIGN "'");
+    kn_test_nova_sql(
+        nova,
+        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), '" SEED_OTHER
+        "', 'network', '" SEED_NETWORK_FOREIGN "', 'access_as_shared', '" SEED_PROJECT "')");
     assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 409);
 }
 
@@ -86,12 +89,14 @@ static void the_only_network_is_taken(void **state)
 static void a_network_is_made(void **state)
 {
     static const char *const OUTSIDE[] = {
-        "UPDATE network SET project_id = 'nobody', shared = false",
-        "INSERT INTO network (id, project_id, vni, external, is_default) VALUES ('eeeeeeee-0000-4000-8000-000000000001', 'x', 9999, true, true)",
+        "WITH gone AS (DELETE FROM rbac_policy) UPDATE network SET project_id = 'nobody'",
+        "INSERT INTO network (id, project_id, vni, is_default) VALUES ('eeeeeeee-0000-4000-8000-000000000001', 'x', 9999, true)",
         "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools, enable_dhcp) VALUES ('eeeeeeee-0000-4000-8000-000000000002',"
         " 'eeeeeeee-0000-4000-8000-000000000001', 'x', 4, '172.24.4.0/24', '172.24.4.1', '[{\"start\": \"172.24.4.2\", \"end\": \"172.24.4.254\"}]', false)",
-        "INSERT INTO subnet_pool (id, project_id, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, shared, is_default) VALUES"
-        " ('eeeeeeee-0000-4000-8000-000000000003', 'x', 4, '{10.99.0.0/16}', 26, 8, 32, true, true)",
+        "INSERT INTO subnet_pool (id, project_id, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, is_default) VALUES"
+        " ('eeeeeeee-0000-4000-8000-000000000003', 'x', 4, '{10.99.0.0/16}', 26, 8, 32, true)",
+        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), 'x', 'network', 'eeeeeeee-0000-4000-8000-000000000001', 'access_as_external', '*'),"
+        " (gen_random_uuid(), 'x', 'subnetpool', 'eeeeeeee-0000-4000-8000-000000000003', 'access_as_shared', '*')",
     };
 
     (void)state;

@@ -103,6 +103,28 @@ static void groups_of_a_new_server(void **state)
     assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, missing), 400);
     struct kn_error err;
 
+    /* Another project's group of that name, called its default one; then it is shared. */
+    assert_ok(
+        kn_db_script(
+            nova->db,
+            "INSERT INTO security_group (id, project_id, name, is_default) VALUES (gen_random_uuid(), '" SEED_OTHER
+            "', 'nobody', true)",
+            &err),
+        &err);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, missing), 400);
+    assert_ok(
+        kn_db_script(
+            nova->db,
+            "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) SELECT gen_random_uuid(), '" SEED_OTHER
+            "', 'security_group', id, 'access_as_shared', '" SEED_PROJECT "' FROM security_group WHERE name = 'nobody'",
+            &err),
+        &err);
+    assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, missing), 202);
+    assert_int_equal(
+        number(
+            "SELECT count(*) FROM task t JOIN security_group g ON g.id::text = t.input->'requests'->0->'groups'->>0 WHERE g.name = 'nobody'"),
+        1);
+
     assert_ok(kn_db_script(nova->db, "UPDATE network SET port_security = false", &err), &err);
     assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, by_id), 400);
     assert_int_equal(ask(SEED_MEMBER, 1, "POST", SERVERS, plain), 202);

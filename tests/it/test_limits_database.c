@@ -114,6 +114,8 @@ static const struct column COLUMNS[] = {
     { "subnet_pool", "default_quota", KEPT_NUMBER, { KN_LIMIT_POOL_QUOTA, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "subnet", "service_types", KEPT_LIST, { KN_LIMIT_SERVICE_TYPES, KN_LIMIT_DEVICE_OWNER, KN_LIMIT_NONE } },
     { "subnet_pool", "tags", KEPT_LIST, { KN_LIMIT_NETWORK_TAGS, KN_LIMIT_NETWORK_TAG, KN_LIMIT_NONE } },
+    { "rbac_policy", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "rbac_policy", "target", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "address_scope", "name", KEPT_TEXT, { KN_LIMIT_NETWORK_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "address_scope", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port", "name", KEPT_TEXT, { KN_LIMIT_NETWORK_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },

@@ -129,6 +129,33 @@ static void test_ports_from_before_groups(void **state)
                      8);
 }
 
+/* What was shared by a word of its own is shared by a policy for everybody. */
+static void test_shared_from_before_policies(void **state)
+{
+    (void)state;
+    static const char SHARED[] =
+        "INSERT INTO network (id, project_id, name, vni, shared, external) VALUES ('11111111-1111-4111-8111-111111111111', 'p', 'n', 1, true, true),"
+        " ('22222222-1111-4111-8111-111111111111', 'p', 'n', 2, false, false);"
+        "INSERT INTO qos_policy (id, project_id, shared) VALUES ('33333333-1111-4111-8111-111111111111', 'q', true), ('44444444-1111-4111-8111-111111111111', 'q', false);"
+        "INSERT INTO address_scope (id, project_id, ip_version, shared) VALUES ('55555555-1111-4111-8111-111111111111', 'p', 4, true);"
+        "INSERT INTO subnet_pool (id, project_id, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, shared) VALUES"
+        " ('66666666-1111-4111-8111-111111111111', 'p', 4, '{10.0.0.0/8}', 8, 8, 32, true)";
+    AUTO(kn_db) struct kn_db *db = fresh("rbac");
+
+    assert_ok(kn_migrate(db, kn_migrations, before("_rbac"), NULL, &err), &err);
+    assert_ok(kn_db_script(db, SHARED, &err), &err);
+    assert_ok(kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err), &err);
+    assert_int_equal(number(db, "SELECT count(*) FROM rbac_policy WHERE target = '*'"), 5);
+    assert_int_equal(number(db,
+                            "SELECT count(*) FROM rbac_policy WHERE object_type = 'network' AND project_id = 'p' AND "
+                            "object_id = '11111111-1111-4111-8111-111111111111'"),
+                     2);
+    assert_int_equal(number(db,
+                            "SELECT count(*) FROM rbac_policy WHERE object_type = 'qos_policy' AND project_id = 'q'"),
+                     1);
+    assert_int_equal(number(db, "SELECT count(*) FROM quota_fact WHERE resource = 'rbac_policy'"), 0);
+}
+
 static void test_refuses_a_newer_database(void **state)
 {
     (void)state;
@@ -203,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_says_what_it_did),
         cmocka_unit_test(test_step_by_step),
         cmocka_unit_test(test_ports_from_before_groups),
+        cmocka_unit_test(test_shared_from_before_policies),
         cmocka_unit_test(test_refuses_a_newer_database),
         cmocka_unit_test(test_refuses_a_changed_one),
         cmocka_unit_test(test_refuses_a_gap),

@@ -32,9 +32,8 @@ static const char FIXTURE[] =
     "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b'), ('a3', 'b');"
     "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
     " hypervisor_version) SELECT 'h' || n, gen_random_uuid(), 'a' || n, 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 3) n;"
-    "INSERT INTO network (id, project_id, name, vni, external, type, physical) VALUES ('" NET
-    "', 'p', 'n', 1, false, 'vxlan', NULL),"
-    " ('" EXT "', 'p', 'public', 2, true, 'flat', 'public');"
+    "INSERT INTO network (id, project_id, name, vni, type, physical) VALUES ('" NET "', 'p', 'n', 1, 'vxlan', NULL),"
+    " ('" EXT "', 'p', 'public', 2, 'flat', 'public');"
     "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools) VALUES"
     " ('" SUB "', '" NET "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]'), ('" EXT_SUB "', '" EXT
     "', 'p', 4, '172.24.4.0/24', '172.24.4.1', '[]');"

@@ -30,6 +30,8 @@
 #define TYPE_OPEN "00000000-0000-0000-0000-000000000000"
 #define POOL_MINE "33333333-3333-4333-8333-00000000000a"
 #define SCOPE_MINE "33333333-3333-4333-8333-00000000000b"
+#define RBAC_MINE "33333333-3333-4333-8333-00000000000c"
+#define RBAC_FOREIGN "33333333-3333-4333-8333-00000000000d"
 #define PORT_FOREIGN "33333333-3333-4333-8333-000000000001"
 #define PORT_GUEST "33333333-3333-4333-8333-000000000002" /* mine, on a network of others */
 #define IMAGE_OFF "11111111-1111-4111-8111-000000000001"
@@ -68,6 +70,9 @@ static const char OTHERS[] =
     "INSERT INTO subnet_pool (id, project_id, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen) VALUES ('" POOL_MINE
     "', '" SEED_PROJECT "', 4, '{10.0.0.0/8}', 8, 8, 32);"
     "INSERT INTO address_scope (id, project_id, ip_version) VALUES ('" SCOPE_MINE "', '" SEED_PROJECT "', 4);"
+    "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES ('" RBAC_MINE
+    "', '" SEED_PROJECT "', 'subnetpool', '" POOL_MINE "', 'access_as_shared', 'x'), ('" RBAC_FOREIGN "', '" SEED_OTHER
+    "', 'network', '" SEED_NETWORK_FOREIGN "', 'access_as_external', 'x');"
     "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES "
     "('" PORT_FOREIGN "', '" SEED_NETWORK_FOREIGN "', '" SEED_OTHER "', 'fa:16:3e:00:00:11', ''),"
     "('" PORT_GUEST "', '" SEED_NETWORK_FOREIGN "', '" SEED_PROJECT "', 'fa:16:3e:00:00:12', '');"
@@ -92,11 +97,15 @@ struct question {
 };
 
 #define ROUTER "55555555-5555-4555-8555-0000000000aa"
-#define OUTSIDE "UPDATE network SET external = true WHERE id = '" SEED_NETWORK_FOREIGN "';"
+/* The network of others is everybody's. */
+#define LET(action) \
+    "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), '" SEED_OTHER \
+    "', 'network', '" SEED_NETWORK_FOREIGN "', '" action "', '*');"
+#define OUTSIDE LET("access_as_external")
 #define ROUTED "INSERT INTO router (id, project_id) VALUES ('" ROUTER "', '" SEED_PROJECT "');"
 #define GATEWAY(more) \
     "{\"router\": {\"external_gateway_info\": {\"network_id\": \"" SEED_NETWORK_FOREIGN "\", " more "}}}"
-#define SHARED "UPDATE network SET shared = true WHERE id = '" SEED_NETWORK_FOREIGN "';"
+#define SHARED LET("access_as_shared")
 #define TYPE_PUBLIC "UPDATE volume_type SET is_public = true WHERE id = '" TYPE_SECRET "';"
 /* Whoever asks finds a group of that name in his own project. */
 #define ITS_GROUPS \
@@ -297,19 +306,7 @@ static const struct question QUESTIONS[] = {
       "{\"floatingip\": {\"floating_network_id\": \"" SEED_NETWORK_FOREIGN
       "\", \"floating_ip_address\": \"10.1.0.79\"}}",
       NULL, OUTSIDE },
-    { KN_NEUTRON_CREATE_SUBNETPOOL_SHARED, false, KN_NEUTRON_CREATE_SUBNETPOOL, 201, 403, 0, "POST",
-      NEUTRON "/subnetpools", "{\"subnetpool\": {\"name\": \"p\", \"prefixes\": [\"10.0.0.0/8\"], \"shared\": true}}",
-      NULL, NULL },
-    { KN_NEUTRON_CREATE_SUBNETPOOL_DEFAULT, false, KN_NEUTRON_CREATE_SUBNETPOOL, 201, 403, 0, "POST",
-      NEUTRON "/subnetpools",
-      "{\"subnetpool\": {\"name\": \"p\", \"prefixes\": [\"10.0.0.0/8\"], \"is_default\": true}}", NULL, NULL },
-    { KN_NEUTRON_UPDATE_SUBNETPOOL_DEFAULT, false, KN_NEUTRON_UPDATE_SUBNETPOOL, 200, 403, 0, "PUT",
-      NEUTRON "/subnetpools/" POOL_MINE, "{\"subnetpool\": {\"is_default\": false}}", NULL, NULL },
-    { KN_NEUTRON_UPDATE_ADDRESS_SCOPE_SHARED, false, KN_NEUTRON_UPDATE_ADDRESS_SCOPE, 200, 403, 0, "PUT",
-      NEUTRON "/address-scopes/" SCOPE_MINE, "{\"address_scope\": {\"shared\": true}}", NULL, NULL },
-    { KN_NEUTRON_CREATE_ADDRESS_SCOPE_SHARED, false, KN_NEUTRON_CREATE_ADDRESS_SCOPE, 201, 403, 0, "POST",
-      NEUTRON "/address-scopes", "{\"address_scope\": {\"name\": \"s\", \"ip_version\": 4, \"shared\": true}}", NULL,
-      NULL },
+#include "tests/it/policy_shared.def"
     { KN_NEUTRON_GET_PORT, false, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_FOREIGN, NULL, NULL, NULL },
     { KN_NEUTRON_GET_PORT, true, 0, 200, 404, 0, "GET", NEUTRON "/ports/" PORT_GUEST, NULL, NULL, NULL },
     { KN_NEUTRON_GET_PORT_HOST, false, KN_NEUTRON_GET_PORT, 200, 200, 0, "GET", NEUTRON "/ports/" SEED_PORT, NULL,
@@ -497,6 +494,7 @@ static const struct {
     { NEUTRON "/networks/{id}", SEED_NETWORK_FOREIGN },
     { NEUTRON "/subnets/{id}", "44444444-4444-4444-8444-333333333333" },
     { NEUTRON "/ports/{id}", PORT_FOREIGN },
+    { NEUTRON "/rbac-policies/{id}", RBAC_FOREIGN },
     { NEUTRON "/quotas/{project}", SEED_OTHER },
     { GLANCE "/images/{id}", SEED_IMAGE_PRIVATE },
     { GLANCE "/metadefs/namespaces/{namespace}", "theirs" },

@@ -181,8 +181,10 @@ static void seed(void)
     static const char *const ROWS[] = {
         "INSERT INTO network (id, project_id, vni) VALUES ('" ID(21) "', 'p', 21), ('" ID(
             22) "', 'p', 22);"
-                "INSERT INTO network (id, project_id, vni, type, physical, external) VALUES ('" ID(
-                    23) "', 'p', 23, 'flat', 'public', true);",
+                "INSERT INTO network (id, project_id, vni, type, physical) VALUES ('" ID(
+                    23) "', 'p', 23, 'flat', 'public');"
+                        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), 'p', 'network', '" ID(
+                            23) "', 'access_as_external', '*');",
         "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, host_routes, pools) VALUES " SUBNET_ROW(
             31, 21, "10.0.0.0/24", "10.0.0.1",
             "[{\"destination\": \"192.0.2.0/24\", \"nexthop\": \"10.0.0.9\"}]") "," SUBNET_ROW(32, 22, "10.2.0.0/24",

@@ -5,7 +5,7 @@
 #include "tests/support/test.h"
 
 static const char ROWS[] =
-    "TRUNCATE router, task, attachment, volume, allocation, server, server_group, quota_usage, quota_limit, keypair, flavor_access, "
+    "TRUNCATE rbac_policy, router, task, attachment, volume, allocation, server, server_group, quota_usage, quota_limit, keypair, flavor_access, "
     "flavor, address, address_ready, port_binding, port_security_group, port, security_group, subnet, subnet_pool, network, image, blob, host, agent, service CASCADE;"
     "INSERT INTO project (id, domain_id, name) VALUES ('" SEED_PROJECT "', 'default', 'a'), ('" SEED_OTHER
     "', 'default', 'b'), "
