@@ -18,20 +18,40 @@
 #define WAIT_MS (10 * 60 * 1000) /* for what was told to go */
 #define ASK_EVERY_MS 500
 
+struct purge;
+
+static void project_unplug(const struct purge *p, const char *id);
+
 /* In this order. list: "%s" is the project; without one its things are among others'. A service that knows no such path has nothing of it. */
 static const struct {
     const char *noun, *service;
     const char *list, *many;
     const char *remove; /* "%s" is the id */
+    void (*before)(const struct purge *p, const char *id); /* what would hold it; NULL: nothing */
 } KINDS[] = {
-    { "server", "compute", "/servers?all_tenants=1&project_id=%s", "servers", "/servers/%s" },
-    { "group", "compute", "/os-server-groups?all_projects=True&limit=1000", "server_groups", "/os-server-groups/%s" },
-    { "volume", "block-storage", "/volumes?all_tenants=1&project_id=%s", "volumes", "/volumes/%s" },
-    { "port", "network", "/v2.0/ports?project_id=%s", "ports", "/v2.0/ports/%s" },
-    { "subnet", "network", "/v2.0/subnets?project_id=%s", "subnets", "/v2.0/subnets/%s" },
-    { "network", "network", "/v2.0/networks?project_id=%s", "networks", "/v2.0/networks/%s" },
-    { "image", "image", "/v2/images?owner=%s&visibility=all&limit=1000", "images", "/v2/images/%s" },
-    { "image", "image", "/v2/images?owner=%s&visibility=all&os_hidden=true&limit=1000", "images", "/v2/images/%s" },
+    { "server", "compute", "/servers?all_tenants=1&project_id=%s", "servers", "/servers/%s", NULL },
+    { "server group", "compute", "/os-server-groups?all_projects=True&limit=1000", "server_groups",
+      "/os-server-groups/%s", NULL },
+    { "volume", "block-storage", "/volumes?all_tenants=1&project_id=%s", "volumes", "/volumes/%s", NULL },
+    { "floating IP", "network", "/v2.0/floatingips?project_id=%s", "floatingips", "/v2.0/floatingips/%s", NULL },
+    { "router", "network", "/v2.0/routers?project_id=%s", "routers", "/v2.0/routers/%s", project_unplug },
+    { "port", "network", "/v2.0/ports?project_id=%s", "ports", "/v2.0/ports/%s", NULL },
+    { "subnet", "network", "/v2.0/subnets?project_id=%s", "subnets", "/v2.0/subnets/%s", NULL },
+    { "network", "network", "/v2.0/networks?project_id=%s", "networks", "/v2.0/networks/%s", NULL },
+    /* Among everybody's: who asks for those of a project finds that it has a default one, if it had none. */
+    { "security group", "network", "/v2.0/security-groups?fields=id&fields=name&fields=project_id", "security_groups",
+      "/v2.0/security-groups/%s", NULL },
+    { "address group", "network", "/v2.0/address-groups?project_id=%s", "address_groups", "/v2.0/address-groups/%s",
+      NULL },
+    { "QoS policy", "network", "/v2.0/qos/policies?project_id=%s", "policies", "/v2.0/qos/policies/%s", NULL },
+    { "subnet pool", "network", "/v2.0/subnetpools?project_id=%s", "subnetpools", "/v2.0/subnetpools/%s", NULL },
+    { "address scope", "network", "/v2.0/address-scopes?project_id=%s", "address_scopes", "/v2.0/address-scopes/%s",
+      NULL },
+    { "RBAC policy", "network", "/v2.0/rbac-policies?project_id=%s", "rbac_policies", "/v2.0/rbac-policies/%s",
+      NULL }, /* on what is others' */
+    { "image", "image", "/v2/images?owner=%s&visibility=all&limit=1000", "images", "/v2/images/%s", NULL },
+    { "image", "image", "/v2/images?owner=%s&visibility=all&os_hidden=true&limit=1000", "images", "/v2/images/%s",
+      NULL },
 };
 #define NETWORK_OWN "network:" /* device_owner of ports that go with what they serve */
 
@@ -89,6 +109,28 @@ static int project_list(struct purge *p, size_t kind, json_t **ret, struct kn_er
     return 0;
 }
 
+/* A router's routes and legs hold it. What does not go is told when the router does not. */
+static void project_unplug(const struct purge *p, const char *id)
+{
+    AUTO_FREE char *router = kn_asprintf("/v2.0/routers/%s", id),
+                   *remove = kn_asprintf("/v2.0/routers/%s/remove_router_interface", id),
+                   *legs = kn_asprintf("/v2.0/ports?device_id=%s&device_owner=network:router_interface", id);
+    json_auto_t *bare = json_pack("{s:{s:[]}}", "router", "routes"), *answer = NULL;
+    struct kn_error ignored = { 0 };
+    const json_t *port = NULL;
+    size_t i = 0;
+
+    kn_cli_cloud_ask(p->cloud, "PUT", router, bare, NULL, &ignored);
+    if (kn_cli_cloud_ask(p->cloud, "GET", legs, NULL, &answer, &ignored) < 0) {
+        return;
+    }
+    json_array_foreach (json_object_get(answer, "ports"), i, port) {
+        json_auto_t *leg = json_pack("{s:s}", "port_id", kn_json_str(port, "id"));
+
+        kn_cli_cloud_ask(p->cloud, "PUT", remove, leg, NULL, &ignored);
+    }
+}
+
 /* refused: ids that would not go, so that nobody waits for them. */
 static void project_remove(struct purge *p, size_t kind, const json_t *item, json_t *refused)
 {
@@ -96,11 +138,14 @@ static void project_remove(struct purge *p, size_t kind, const json_t *item, jso
     AUTO_FREE char *path = project_path(KINDS[kind].remove, id);
     struct kn_error why = { 0 };
 
+    if (KINDS[kind].before != NULL) {
+        KINDS[kind].before(p, id);
+    }
     if (kn_cli_cloud_ask(p->cloud, "DELETE", path, NULL, NULL, &why) == 0 || why.code == KN_NOT_FOUND) {
-        fprintf(p->out, "%-8s %s  %s\n", KINDS[kind].noun, id, kn_json_str(item, "name"));
+        fprintf(p->out, "%-14s %s  %s\n", KINDS[kind].noun, id, kn_json_str(item, "name"));
         return;
     }
-    fprintf(p->out, "%-8s %s  stays: %s\n", KINDS[kind].noun, id, why.message);
+    fprintf(p->out, "%-14s %s  stays: %s\n", KINDS[kind].noun, id, why.message);
     json_object_set_new(refused, id, json_true());
     p->refused++;
 }
@@ -129,7 +174,7 @@ static void project_show(const struct purge *p, size_t kind, const json_t *list)
     size_t i = 0;
 
     json_array_foreach (list, i, item) {
-        fprintf(p->out, "%-8s %s  %s\n", KINDS[kind].noun, kn_json_str(item, "id"), kn_json_str(item, "name"));
+        fprintf(p->out, "%-14s %s  %s\n", KINDS[kind].noun, kn_json_str(item, "id"), kn_json_str(item, "name"));
     }
 }
 
@@ -202,7 +247,7 @@ static int project_purge(struct kn_cli *cli, int argc, char **argv, struct kn_er
 
 const struct kn_command kn_cli_project_commands[] = {
     { "project purge", "ID [--dry-run]",
-      "delete the servers, volumes, ports, networks and images of a project, which may be gone; as an administrator, by OS_*",
+      "delete the servers, volumes, images and all of the network of a project, which may be gone; as an administrator, by OS_*",
       project_purge },
     { NULL, NULL, NULL, NULL },
 };

@@ -26,8 +26,16 @@
 /* Ports hold their groups, rules the address groups that they name. */
 #define UNPLUGGED(g) \
     "NOT EXISTS (SELECT 1 FROM port_security_group b JOIN security_group o ON o.id = b.group_id WHERE o.project_id = " g \
-    ".project_id)"
+    ".project_id) AND NOT EXISTS (SELECT 1 FROM security_group_rule r JOIN security_group o ON o.id = r.remote_group_id" \
+    " WHERE o.project_id = " g ".project_id AND r.project_id <> " g ".project_id)"
 #define UNNAMED(a) "NOT EXISTS (SELECT 1 FROM security_group_rule r WHERE r.remote_address_group_id = " a ".id)"
+/* What of a project that is gone nobody uses, and who was let at it: that goes first, and is given back. */
+#define ORPHANED(i) \
+    "$1::int > 0 AND " i ".project_id <> '' AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = " i ".project_id)"
+#define LETS "rbac_policy b JOIN network_idle i ON i.id = b.object_id WHERE " ORPHANED("i")
+#define IDLE \
+    "network_idle i WHERE i.kind IN ('qos_policy', 'subnetpool', 'address_scope') AND " ORPHANED( \
+        "i") " AND NOT EXISTS (SELECT 1 FROM rbac_policy b WHERE b.object_id = i.id)"
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
     "(SELECT project_id FROM quota_limit UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM flavor_access UNION " \
@@ -95,6 +103,24 @@ const struct kn_conductor_history kn_conductor_history[] = {
       { "history_agents_count", "SELECT count(*) FROM agent g WHERE " AGENTS, 1 },
       { "history_agents_prune",
         "DELETE FROM agent WHERE id IN (SELECT g.id FROM agent g WHERE " AGENTS " LIMIT $2::int) RETURNING id", 2 } },
+    { "RBAC policies of what projects that are gone left unused",
+      NULL,
+      { "history_policies_count", "SELECT count(*) FROM " LETS, 1 },
+      { "history_policies_prune",
+        "WITH gone AS (DELETE FROM rbac_policy WHERE id IN (SELECT b.id FROM " LETS
+        " LIMIT $2::int) RETURNING id, project_id, target), "
+        "back AS (UPDATE quota_usage q SET used = q.used - c.n FROM (SELECT project_id, count(*) n FROM gone WHERE target <> '*' GROUP BY project_id) c "
+        "WHERE q.service = 'network' AND q.project_id = c.project_id AND q.resource = 'rbac_policy') SELECT id FROM gone",
+        2 } },
+    { "QoS policies, subnet pools and address scopes of projects that are gone",
+      NULL,
+      { "history_idle_count", "SELECT count(*) FROM " IDLE, 1 },
+      { "history_idle_prune",
+        "WITH gone AS (SELECT i.id FROM " IDLE " LIMIT $2::int), "
+        "a AS (DELETE FROM qos_policy q USING gone WHERE q.id = gone.id), "
+        "b AS (DELETE FROM subnet_pool s USING gone WHERE s.id = gone.id), "
+        "c AS (DELETE FROM address_scope s USING gone WHERE s.id = gone.id) SELECT id FROM gone",
+        2 } },
     { "projects that are gone, with quotas or usage",
       NULL,
       { "history_projects_count", "SELECT count(*) FROM " PROJECT_ROWS, 1 },

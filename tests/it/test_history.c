@@ -166,12 +166,53 @@ static void test_rows_of_the_gone_go(void **state)
     assert_number(db, "SELECT count(*) FROM keypair", 1);
 }
 
+/* What of a project's network nobody uses goes with the project, and whoever was let at it; what others use stays, as it was shared. */
+static void test_network_of_the_gone_goes(void **state)
+{
+    static const char SHARED[] =
+        "INSERT INTO network (id, project_id, name, vni, qos_policy_id) VALUES ('" LIVING "', 'p', 'n', 1, NULL);"
+        "INSERT INTO qos_policy (id, project_id) VALUES ('" OLD "', 'gone'), ('" YOUNG "', 'gone'), ('" BUSY "', 'p');"
+        "UPDATE network SET qos_policy_id = '" YOUNG "';"
+        "INSERT INTO address_scope (id, project_id, ip_version) VALUES ('" STALE "', 'gone', 4);"
+        "INSERT INTO subnet_pool (id, project_id, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, address_scope_id) VALUES "
+        "(gen_random_uuid(), 'gone', 4, '{10.0.0.0/8}', 8, 8, 32, '" STALE "');"
+        "INSERT INTO security_group (id, project_id, name) VALUES ('" IMAGE "', 'gone', 'g'), ('" LIVING "', 'p', 'g');"
+        "INSERT INTO security_group_rule (id, group_id, project_id, direction, ethertype, remote_group_id) VALUES "
+        "(gen_random_uuid(), '" LIVING "', 'p', 'ingress', 'IPv4', '" IMAGE "');"
+        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES "
+        "(gen_random_uuid(), 'gone', 'qos_policy', '" OLD
+        "', 'access_as_shared', 'p'), (gen_random_uuid(), 'p', 'qos_policy', '" OLD
+        "', 'access_as_shared', 'q'), (gen_random_uuid(), 'p', 'qos_policy', '" OLD "', 'access_as_shared', '*'),"
+        "(gen_random_uuid(), 'gone', 'qos_policy', '" YOUNG
+        "', 'access_as_shared', 'p'), (gen_random_uuid(), 'p', 'qos_policy', '" BUSY
+        "', 'access_as_shared', 'q'), (gen_random_uuid(), 'gone', 'security_group', '" IMAGE
+        "', 'access_as_shared', 'p');"
+        "INSERT INTO quota_usage VALUES ('network', 'gone', 'rbac_policy', 3), ('network', 'p', 'rbac_policy', 2)";
+    const struct kn_conf conf = { .history_tasks_days = 0 };
+    AUTO(kn_db) struct kn_db *db = world("networks");
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(db, SHARED, &err), &err);
+    prune(db, &conf);
+    prune(db, &conf);
+    assert_number(db, "SELECT count(*) FROM qos_policy WHERE id IN ('" YOUNG "', '" BUSY "')", 2);
+    assert_number(db, "SELECT count(*) FROM qos_policy", 2);
+    assert_number(db, "SELECT (SELECT count(*) FROM address_scope) + (SELECT count(*) FROM subnet_pool)", 0);
+    assert_number(db, "SELECT count(*) FROM security_group_rule", 1); /* another's rule names the group */
+    assert_number(db, "SELECT count(*) FROM rbac_policy WHERE object_id IN ('" YOUNG "', '" BUSY "', '" IMAGE "')", 3);
+    assert_number(db, "SELECT count(*) FROM rbac_policy", 3);
+    assert_number(db, "SELECT used FROM quota_usage WHERE resource = 'rbac_policy' AND project_id = 'gone'", 2);
+    assert_number(db, "SELECT used FROM quota_usage WHERE resource = 'rbac_policy' AND project_id = 'p'", 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_over_goes_after_its_days),
         cmocka_unit_test(test_zero_days_keep_all),
         cmocka_unit_test(test_rows_of_the_gone_go),
+        cmocka_unit_test(test_network_of_the_gone_goes),
     };
 
     return cmocka_run_group_tests_name("history", tests, group_setup, group_teardown);

@@ -67,6 +67,55 @@ static void set_environment(void)
     }
 }
 
+static const char *neutron(const char *path, const char *one, const char *members)
+{
+    AUTO_FREE char *at = kn_asprintf("/network/v2.0/%s", path), *body = kn_asprintf("{\"%s\": {%s}}", one, members),
+                   *id = kn_asprintf("%s.id", one);
+
+    return make(201, at, body, id);
+}
+
+/* What holds one another, and others: a router with a leg, a group with a rule of addresses, a pool in a scope that a subnet is of, what is shared. */
+static void make_network_things(const char *network)
+{
+    AUTO_FREE char *scope = kn_strdup(neutron("address-scopes", "address_scope", "\"name\": \"s\", \"ip_version\": 4"));
+    AUTO_FREE char *pool_members = kn_asprintf(
+        "\"name\": \"p\", \"prefixes\": [\"10.8.0.0/16\"], \"default_prefixlen\": 24, \"address_scope_id\": \"%s\"",
+        scope);
+    AUTO_FREE char *pool = kn_strdup(neutron("subnetpools", "subnetpool", pool_members));
+    AUTO_FREE char *second = kn_strdup(neutron("networks", "network", "\"name\": \"second\""));
+    AUTO_FREE char *subnet_members = kn_asprintf("\"network_id\": \"%s\", \"ip_version\": 4, \"subnetpool_id\": \"%s\"",
+                                                 second, pool);
+    AUTO_FREE char *subnet = kn_strdup(neutron("subnets", "subnet", subnet_members));
+    AUTO_FREE char *router = kn_strdup(neutron("routers", "router", "\"name\": \"r\""));
+    AUTO_FREE char *leg = kn_asprintf("/network/v2.0/routers/%s/add_router_interface", router),
+                   *leg_body = kn_asprintf("{\"subnet_id\": \"%s\"}", subnet);
+    AUTO_FREE char *group = kn_strdup(neutron("security-groups", "security_group", "\"name\": \"g\""));
+    AUTO_FREE char *addresses = kn_strdup(neutron("address-groups", "address_group",
+                                                  "\"name\": \"a\", \"addresses\": [\"10.0.0.0/8\"]"));
+    AUTO_FREE char *rule =
+        kn_asprintf("\"security_group_id\": \"%s\", \"direction\": \"ingress\", \"remote_address_group_id\": \"%s\"",
+                    group, addresses);
+    AUTO_FREE char *let = kn_asprintf(
+        "\"object_type\": \"network\", \"object_id\": \"%s\", \"action\": \"access_as_shared\", \"target_tenant\": \"%s\"",
+        network, kn_whole.project);
+
+    assert_int_equal(kn_whole_cloud_ask("PUT", leg, KN_WHOLE_JSON, leg_body), 200);
+    neutron("security-group-rules", "security_group_rule", rule);
+    neutron("rbac-policies", "rbac_policy", let);
+
+    /* An administrator made these for it: the second lets it at nothing of its own. */
+    AUTO_FREE char *policy = kn_asprintf("{\"policy\": {\"name\": \"q\", \"project_id\": \"%s\"}}", orphan.project);
+
+    assert_int_equal(kn_whole_cloud_ask("POST", "/network/v2.0/qos/policies", KN_WHOLE_JSON, policy), 201);
+    assert_int_equal(kn_whole_cloud_ask("POST", "/network/v2.0/networks", KN_WHOLE_JSON, "{\"network\": {}}"), 201);
+    AUTO_FREE char *theirs = kn_asprintf(
+        "{\"rbac_policy\": {\"object_type\": \"network\", \"object_id\": \"%s\", \"action\": \"access_as_shared\", \"target_tenant\": \"%s\", \"project_id\": \"%s\"}}",
+        kn_whole_cloud_text("network.id"), kn_whole.project, orphan.project);
+
+    assert_int_equal(kn_whole_cloud_ask("POST", "/network/v2.0/rbac-policies", KN_WHOLE_JSON, theirs), 201);
+}
+
 static void make_things(void)
 {
     const char *image = kn_whole_cloud_image(); /* everybody may boot it, and it is not the project's */
@@ -86,6 +135,7 @@ static void make_things(void)
         "{\"server\": {\"name\": \"left\", \"flavorRef\": \"%s\", \"imageRef\": \"%s\", \"networks\": [{\"uuid\": \"%s\"}]}}",
         flavor, image, network);
     make(202, NOVA "/servers", server, "server.id");
+    make_network_things(network);
     make(200, NOVA "/os-server-groups", "{\"server_group\": {\"name\": \"left\", \"policies\": [\"affinity\"]}}",
          "server_group.id");
     make(202, "/volume/v3/volumes", "{\"volume\": {\"size\": 1, \"name\": \"left\"}}", "volume.id");
@@ -100,6 +150,9 @@ static int64_t left(void)
     return kn_whole_cloud_count(
         "SELECT (SELECT count(*) FROM server WHERE project_id = $1 AND deleted_at IS NULL) + (SELECT count(*) FROM volume WHERE project_id = $1) + "
         "(SELECT count(*) FROM server_group WHERE project_id = $1) + (SELECT count(*) FROM port WHERE project_id = $1) + (SELECT count(*) FROM network WHERE project_id = $1) + "
+        "(SELECT count(*) FROM (SELECT project_id FROM router UNION ALL SELECT project_id FROM security_group UNION ALL SELECT project_id FROM address_group UNION ALL "
+        "SELECT project_id FROM qos_policy UNION ALL SELECT project_id FROM subnet_pool UNION ALL SELECT project_id FROM address_scope UNION ALL "
+        "SELECT project_id FROM rbac_policy) o WHERE project_id = $1) + "
         "(SELECT count(*) FROM image WHERE owner = $1 AND deleted_at IS NULL)",
         orphan.project);
 }
