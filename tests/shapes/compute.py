@@ -15,7 +15,7 @@ from nova import exception  # noqa: E402
 from nova.api.openstack import api_version_request as versions  # noqa: E402
 from nova.api.openstack.compute import routes  # noqa: E402
 from nova.api.validation import validators  # noqa: E402
-from values import NOBODY, SCHEMA_WORDS, borders, example, places, put, short_text, wholes  # noqa: E402
+from values import NOBODY, SCHEMA_WORDS, borders, example, parts, places, put, short_text, wholes  # noqa: E402
 
 NEWEST = 104
 
@@ -148,9 +148,11 @@ class judge:
             yield from self.bodies(call, minor, call.schema("request_body", minor))
 
     def queries(self, call, minor, schema):
-        tried = {name: example(spec.get("items", spec)) for name, spec in schema.get("properties", {}).items()}
-        tried = {name: value for name, value in tried.items() if isinstance(value, (str, int))}
-        for name, value in [*tried.items(), ("no_such_parameter", "a")]:
+        tried = []
+        for name, spec in schema.get("properties", {}).items():
+            words = [word for part in parts(spec.get("items", spec)) for word in part.get("enum", [])]
+            tried += [(name, value) for value in sorted(words, key=str) or [example(spec.get("items", spec))] if isinstance(value, (str, int))]
+        for name, value in [*tried, ("no_such_parameter", "a")]:
             expected = accepts(schema, {name: [str(value)]}, is_body=False)
             status, answer = self.ask("GET", f"{self.path(call)}?{name}={value}", minor=minor)
             yield from self.compare(call, minor, f"?{name}", value, expected, status, answer)
