@@ -14,6 +14,8 @@ struct kn_scheduler_placement {
     const char *zone;            /* "" = any */
     const char *host;            /* "" = any */
     const char *const *exclude;  /* NULL-ended; may be NULL */
+    const char *const *apart;    /* hosts of servers that it is kept away from; the same */
+    const char *const *together; /* hosts of servers one of which it is to be with; NULL: any */
     const struct kn_scheduler_group *group; /* whose others it is to be with, or away from; NULL: it is in none */
     int64_t now_ms;              /* monotonic */
     int64_t agent_timeout_ms;

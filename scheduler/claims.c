@@ -15,7 +15,7 @@
 static const struct kn_stmt READ = {
     "claim_read",
     "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.role, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib, g.id, g.policy, "
-    "coalesce(g.max_per_host, 1) FROM server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
+    "coalesce(g.max_per_host, 1), array_to_json(s.apart_from), array_to_json(s.together_with) FROM server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
     "WHERE s.id = ANY($1::uuid[])",
     1
 };
@@ -31,8 +31,13 @@ enum {
     R_DISK,
     R_GROUP,
     R_POLICY,
-    R_MOST
+    R_MOST,
+    R_APART,
+    R_TOGETHER
 };
+static const struct kn_stmt HINTED = { "claim_hinted",
+                                       "SELECT server_id, host FROM allocation WHERE server_id = ANY($1::uuid[])", 1 };
+enum { H_SERVER, H_HOST };
 /* Whoever holds a place is there, even if it is being deleted. */
 static const struct kn_stmt MEMBERS = {
     "claim_members",
@@ -97,8 +102,18 @@ struct holder {
     int64_t generation;      /* of the server's row */
     bool deleted;
     struct kn_scheduler_group *group;  /* NULL: it is in none */
+    json_t *apart, *together; /* ids of servers that it is kept away from, and brought to; NULL: nothing is said */
     struct holding of[ROLE_COUNT];
 };
+
+static void claims_free_holder(void *p)
+{
+    struct holder *holder = p;
+
+    json_decref(holder->apart);
+    json_decref(holder->together);
+    free(holder);
+}
 
 /* A host that this batch changes: the row gets the difference, so that it stays the sum of its allocations whatever memory believes. */
 struct touch {
@@ -112,6 +127,7 @@ struct batch_state {
     struct kn_hmap *holders; /* server id -> struct holder */
     struct kn_hmap *touched; /* host name -> struct touch */
     struct kn_hmap *groups; /* id -> struct kn_scheduler_group */
+    json_t *hinted; /* id -> [host], of servers that hints name and nobody here is about */
 };
 
 /* --- reading --------------------------------------------------------------------------------------------------------- */
@@ -181,6 +197,51 @@ static int read_members(struct kn_db *db, struct batch_state *state, struct kn_e
     return 0;
 }
 
+/* Where the servers are that hints name. */
+static int read_hinted(struct kn_db *db, struct batch_state *state, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(state->holders, &at, &id, &value);) {
+        const struct holder *holder = value;
+
+        for (size_t i = 0; i < json_array_size(holder->apart); i++) {
+            kn_array_add(&ids, json_string_value(json_array_get(holder->apart, i)));
+        }
+        for (size_t i = 0; i < json_array_size(holder->together); i++) {
+            kn_array_add(&ids, json_string_value(json_array_get(holder->together, i)));
+        }
+    }
+    if (ids.count == 0) {
+        return 0;
+    }
+    if (kn_db_run(db, &HINTED, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        const char *server = kn_rows_text(rows, i, H_SERVER);
+
+        if (kn_hmap_get(state->holders, server) == NULL) {
+            json_t *hosts = json_object_get(state->hinted, server);
+
+            if (hosts == NULL) {
+                hosts = json_array();
+                json_object_set_new(state->hinted, server, hosts);
+            }
+            json_array_append_new(hosts, json_string(kn_rows_text(rows, i, H_HOST)));
+        }
+    }
+    return 0;
+}
+
+static json_t *claims_ids(const struct kn_rows *rows, int row, int column)
+{
+    return kn_rows_null(rows, row, column) ? NULL : json_loads(kn_rows_text(rows, row, column), 0, NULL);
+}
+
 static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_message *const *messages, int count,
                         struct kn_error *err)
 {
@@ -201,11 +262,13 @@ static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_m
             holder->generation = kn_rows_int(rows, i, R_GENERATION);
             holder->deleted = kn_rows_bool(rows, i, R_DELETED);
             holder->group = group_of(state, rows, i);
+            holder->apart = claims_ids(rows, i, R_APART);
+            holder->together = claims_ids(rows, i, R_TOGETHER);
             kn_hmap_put(state->holders, kn_rows_text(rows, i, R_ID), holder);
         }
         read_holding(holder, state->context->inv, rows, i);
     }
-    return read_members(db, state, err);
+    return read_members(db, state, err) < 0 ? -1 : read_hinted(db, state, err);
 }
 
 /* --- deciding -------------------------------------------------------------------------------------------------------- */
@@ -266,10 +329,32 @@ static const char **names_of(const json_t *array)
     return names;
 }
 
-static int choose(const struct batch_state *state, const struct kn_message *claim, struct kn_scheduler_placement *p,
-                  struct kn_scheduler_host **ret_host, struct kn_error *err)
+/* The hosts of these servers, as far as they have any, those that this batch gave them among them; NULL: nothing is said. */
+static json_t *claims_hosts_of(const struct batch_state *state, const json_t *ids)
 {
+    json_t *hosts = ids != NULL ? json_array() : NULL;
+
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        const char *id = json_string_value(json_array_get(ids, i));
+        const struct holder *holder = kn_hmap_get(state->holders, id);
+
+        json_array_extend(hosts, json_object_get(state->hinted, id));
+        for (enum role role = ROLE_HOME; holder != NULL && role < ROLE_COUNT; role++) {
+            if (holder->of[role].host != NULL) {
+                json_array_append_new(hosts, json_string(holder->of[role].host->name));
+            }
+        }
+    }
+    return hosts;
+}
+
+static int choose(const struct batch_state *state, const struct holder *holder, const struct kn_message *claim,
+                  struct kn_scheduler_placement *p, struct kn_scheduler_host **ret_host, struct kn_error *err)
+{
+    json_auto_t *apart_hosts = claims_hosts_of(state, holder->apart);
+    json_auto_t *together_hosts = claims_hosts_of(state, holder->together);
     const char **exclude = names_of(json_object_get(claim->body, "exclude"));
+    const char **apart = names_of(apart_hosts), **together = names_of(together_hosts);
     int result;
 
     p->wanted = (struct kn_scheduler_resources){ kn_json_int(claim->body, "vcpus"),
@@ -278,11 +363,15 @@ static int choose(const struct batch_state *state, const struct kn_message *clai
     p->zone = kn_json_str(claim->body, "zone");
     p->host = kn_json_str(claim->body, "host");
     p->exclude = exclude;
+    p->apart = apart;
+    p->together = together_hosts != NULL ? together : NULL;
     p->now_ms = state->context->now_ms;
     p->agent_timeout_ms = state->context->agent_timeout_ms;
     result = kn_scheduler_choose(state->context->inv, state->context->policy, p, ret_host, err);
     free(exclude);
-    p->exclude = NULL;
+    free(apart);
+    free(together);
+    p->exclude = p->apart = p->together = NULL;
     return result;
 }
 
@@ -329,7 +418,7 @@ static int decide_claim(struct batch_state *state, struct holder *holder, enum r
         return 0;
     }
     placement = (struct kn_scheduler_placement){ .group = holder->group };
-    if (choose(state, claim, &placement, &host, err) < 0) {
+    if (choose(state, holder, claim, &placement, &host, err) < 0) {
         return -1;
     }
     let_go(state, holding);
@@ -461,11 +550,13 @@ int kn_scheduler_claims_handle(struct kn_db *db, const struct kn_scheduler_claim
                                struct kn_error *err)
 {
     struct batch_state state = { .context = context,
-                                 .holders = kn_hmap_new(free),
+                                 .holders = kn_hmap_new(claims_free_holder),
+                                 .hinted = json_object(),
                                  .touched = kn_hmap_new(free),
                                  .groups = kn_hmap_new(free_group) };
     int result = count == 0 ? 0 : claims_handle(db, &state, messages, count, answers, err);
 
+    json_decref(state.hinted);
     kn_hmap_free(state.holders);
     kn_hmap_free(state.touched);
     kn_hmap_free(state.groups);

@@ -14,15 +14,30 @@ static bool is_in_zone(const struct kn_scheduler_host *host, const struct kn_sch
     return *p->zone == '\0' || strcmp(host->zone, p->zone) == 0;
 }
 
+static bool filters_names(const char *const *names, const struct kn_scheduler_host *host)
+{
+    for (; names != NULL && *names != NULL; names++) {
+        if (strcmp(*names, host->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A host that failed this server before. */
 static bool is_untried(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
 {
-    for (const char *const *name = p->exclude; name != NULL && *name != NULL; name++) {
-        if (strcmp(*name, host->name) == 0) {
-            return false;
-        }
-    }
-    return true;
+    return !filters_names(p->exclude, host);
+}
+
+static bool is_apart(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
+{
+    return !filters_names(p->apart, host);
+}
+
+static bool is_together(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
+{
+    return p->together == NULL || filters_names(p->together, host);
 }
 
 static bool filters_is_enabled(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
@@ -77,6 +92,8 @@ const struct kn_scheduler_filter kn_scheduler_filters[] = {
     { "ComputeSaneFilter", is_sane },
     { "ServerGroupAffinityFilter", is_with_its_group },
     { "ServerGroupAntiAffinityFilter", is_apart_from_its_group },
+    { "DifferentHostFilter", is_apart },
+    { "SameHostFilter", is_together },
     { "CoreFilter", has_vcpus },
     { "RamFilter", has_memory },
     { "DiskFilter", has_disk },

@@ -38,6 +38,8 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan)
     free(plan->flavor);
     free(plan->metadata);
     free(plan->tags);
+    free(plan->apart_from);
+    free(plan->together_with);
     json_decref(plan->input);
     *plan = (struct kn_compute_server_plan){ 0 };
 }
@@ -128,18 +130,42 @@ static json_t *hints_of(const json_t *body)
     return json_object_size(hints) > 0 ? hints : json_object_get(body, "OS-SCH-HNT:scheduler_hints");
 }
 
+/* One server, or a list of them, as an array literal; NULL: nothing is said, or nobody named. Heap. */
+static char *plan_hinted(const json_t *said)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+
+    if (json_is_string(said)) {
+        kn_array_add(&ids, json_string_value(said));
+    }
+    for (size_t i = 0; i < json_array_size(said); i++) {
+        kn_array_add(&ids, json_string_value(json_array_get(said, i)));
+    }
+    return ids.count > 0 ? kn_strdup(kn_array_value(&ids)) : NULL;
+}
+
 static int plan_group(const struct planning *p)
 {
+    static const char *const KNOWN[] = { "group", "different_host", "same_host" };
     json_t *hints = hints_of(p->req->body), *value = NULL;
     const char *hint = NULL, *group = json_string_value(json_object_get(hints, "group"));
     int64_t found = 0;
 
     json_object_foreach (hints, hint, value) {
-        if (strcmp(hint, "group") != 0) {
+        bool is_known = false;
+
+        for (size_t i = 0; i < KN_COUNT(KNOWN); i++) {
+            is_known |= strcmp(hint, KNOWN[i]) == 0;
+        }
+        if (!is_known) {
             return kn_fail(p->err, KN_BAD_REQUEST,
-                           "Scheduler hints other than group are not supported: '%.60s' is none that is", hint);
+                           "Scheduler hints other than group, different_host and same_host are not supported: '%.60s' "
+                           "is none that is",
+                           hint);
         }
     }
+    p->plan->apart_from = plan_hinted(json_object_get(hints, "different_host"));
+    p->plan->together_with = plan_hinted(json_object_get(hints, "same_host"));
     if (group == NULL) {
         return 0;
     }

@@ -32,6 +32,7 @@ struct kn_compute_server_plan {
     int64_t vcpus, memory_mib;
     char *metadata;
     char *tags;                 /* an array literal */
+    char *apart_from, *together_with; /* the same, of servers; NULL: nothing was hinted */
     char zone[KN_SIZE_OF(ZONE)]; /* "" = any */
     char host[KN_SIZE_OF(ZONE)]; /* forced by an admin; "" = the scheduler's choice */
     char reservation_id[KN_RESERVATION_SIZE];

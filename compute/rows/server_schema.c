@@ -107,7 +107,16 @@ static const struct kn_schema SERVER[] = {
 };
 
 /* What the scheduler is told. Other hints than these are refused in words (server_plan.c). */
-static const struct kn_schema HINTS[] = { KN_SCHEMA("group", KN_IS_STRING, .rule = &KN_TEXT_UUID), KN_SCHEMA_END };
+static const struct kn_schema HINT_SERVER[] = { KN_SCHEMA("server", KN_IS_STRING, .rule = &KN_TEXT_UUID),
+                                                KN_SCHEMA_END };
+static const struct kn_schema HINTS[] = {
+    KN_SCHEMA("group", KN_IS_STRING, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("different_host", KN_IS_STRING, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("different_host", KN_IS_LIST, .flags = KN_UNIQUE, .inner = HINT_SERVER, .limit = KN_LIMIT_HINT_SERVERS),
+    KN_SCHEMA("same_host", KN_IS_STRING, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("same_host", KN_IS_LIST, .flags = KN_UNIQUE, .inner = HINT_SERVER, .limit = KN_LIMIT_HINT_SERVERS),
+    KN_SCHEMA_END,
+};
 
 const struct kn_schema kn_compute_server_create_schema[] = {
     KN_SCHEMA("server", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = SERVER),

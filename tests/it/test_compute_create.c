@@ -85,6 +85,24 @@ static void the_only_network_is_taken(void **state)
     assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 409);
 }
 
+static void hints_are_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(post(SEED_MEMBER, 1,
+                          "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+                          "\"}, \"os:scheduler_hints\": {\"different_host\": [\"" SEED_NOBODY "\", \"" SEED_IMAGE
+                          "\"], \"same_host\": \"" SEED_NOBODY "\"}}"),
+                     202);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE apart_from = '{" SEED_NOBODY
+                                            "," SEED_IMAGE "}' AND together_with = '{" SEED_NOBODY "}'"),
+                     1);
+    assert_int_equal(post(SEED_MEMBER, 1,
+                          "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+                          "\"}, \"os:scheduler_hints\": {\"different_host\": []}}"),
+                     202);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE apart_from IS NULL"), 1);
+}
+
 /* Nobody's network is the project's: one is made with all that belongs to it, if this cloud says where it leads and of which addresses it is. */
 static void a_network_is_made(void **state)
 {
@@ -247,8 +265,12 @@ static const struct bad BAD[] = {
       "Instance group " SEED_NOBODY " could not be found." },
     { SEED_MEMBER, 1, 400, "badRequest",
       "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
-      "\"}, \"os:scheduler_hints\": {\"different_host\": []}}",
+      "\"}, \"os:scheduler_hints\": {\"query\": \"[]\"}}",
       "Scheduler hints" },
+    { SEED_MEMBER, 1, 400, "badRequest",
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
+      "\"}, \"os:scheduler_hints\": {\"different_host\": [\"x\"]}}",
+      "'x' is not a 'uuid'" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"block_device_mapping\": [{\"volume_id\": \"" SEED_NOBODY "\"}]"),
       "Block Device Mapping" },
     { SEED_MEMBER, 1, 400, "badRequest",
@@ -407,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_server_is_wished_for, kn_seed_fresh),
         cmocka_unit_test_setup(the_only_network_is_taken, kn_seed_fresh),
+        cmocka_unit_test_setup(hints_are_kept, kn_seed_fresh),
         cmocka_unit_test_setup(a_network_is_made, kn_seed_fresh),
         cmocka_unit_test_setup(ports_that_do_not_fit, kn_seed_fresh),
         cmocka_unit_test_setup(many_at_once, kn_seed_fresh),

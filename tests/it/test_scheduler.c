@@ -84,6 +84,41 @@ static void test_claims_and_releases_repeat_themselves(void **state)
     assert_int_equal(kn_scheduler_number(f, "SELECT count(*) FROM allocation"), 0);
 }
 
+/* Away from the hosts of some servers, or with one of them: wherever the policy would put it. */
+static void test_hints(void **state)
+{
+    struct kn_scheduler_world *f = *state;
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    char host[4][64], id[KN_UUID_SIZE];
+
+    kn_scheduler_servers(f, 5);
+    claim_one(f, 0, 1, NULL, host[0]);
+    kn_scheduler_server_id(0, id);
+    AUTO_FREE char *first = kn_strdup(id);
+    kn_scheduler_server_id(1, id);
+    AUTO_FREE char *apart = kn_asprintf("UPDATE server SET apart_from = '{%s}' WHERE id = '%s' RETURNING 1", first, id);
+    kn_scheduler_number(f, apart);
+    claim_one(f, 1, 1, NULL, host[1]);
+    assert_string_not_equal(host[0], host[1]);
+    AUTO_FREE char *second = kn_strdup(id);
+    kn_scheduler_server_id(2, id);
+    AUTO_FREE char *with = kn_asprintf("UPDATE server SET together_with = '{%s}' WHERE id = '%s' RETURNING 1", second,
+                                       id);
+    kn_scheduler_number(f, with);
+    claim_one(f, 2, 1, NULL, host[2]);
+    assert_string_equal(host[2], host[1]);
+    kn_scheduler_server_id(3, id);
+    AUTO_FREE char *nobody = kn_asprintf(
+        "UPDATE server SET together_with = '{99999999-9999-4999-8999-999999999999}' WHERE id = '%s' RETURNING 1", id);
+    kn_scheduler_number(f, nobody);
+    kn_scheduler_claim(f, 3, 1, NULL);
+    kn_scheduler_answer(f, &m);
+    assert_false(m.ok);
+    assert_int_equal(m.error.code, KN_NO_VALID_HOST);
+    assert_non_null(strstr(m.error.message, "SameHostFilter"));
+    assert_sums(f);
+}
+
 static json_t *as_dest(const char *not_on)
 {
     return json_pack("{s:s, s:[s]}", "role", "dest", "exclude", not_on);
@@ -464,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_claims_and_releases_repeat_themselves, kn_scheduler_setup,
                                         kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_move_holds_two_places, kn_scheduler_setup, kn_scheduler_teardown),
+        cmocka_unit_test_setup_teardown(test_hints, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_move_arrives, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_release_frees_only_its_own, kn_scheduler_setup, kn_scheduler_teardown),
         cmocka_unit_test_setup_teardown(test_a_role_that_there_is_not_is_refused, kn_scheduler_setup,
