@@ -139,7 +139,7 @@ static void what_is_refused(void **state)
           "Fixed IP 10.9.0.9 is not a valid ip address for network " SEED_NETWORK "." },
         { 1, WISH("\"net_id\": \"x\""), 400, "net_id" },
         { 1, WISH("\"net\": \"x\""), 400, "net" },
-        { 1, "{}", 400, "interfaceAttachment" },
+        { 1, "{\"interface\": {}}", 400, "interface" },
         { 1, WISH("\"net_id\": \"" SEED_NOBODY "\""), 404, "Network " SEED_NOBODY " could not be found." },
         { 1, WISH("\"net_id\": \"" SEED_NETWORK_FOREIGN "\""), 404,
           "Network " SEED_NETWORK_FOREIGN " could not be found." },

@@ -191,6 +191,7 @@ static const struct {
     { KN_LIMIT_ADMIN_PASS, "answered, never kept" },
     { KN_LIMIT_SERVER_METADATA, "the row has it as jsonb, which has another length" },
     { KN_LIMIT_ONE_ITEM, "of a request" },
+    { KN_LIMIT_HINT_SERVERS, "of jsonb, which the API alone writes" },
     { KN_LIMIT_ROUTER_ROUTES, "of jsonb, which the API alone writes" },
     { KN_LIMIT_TRUSTED_CERTIFICATES, "refused" },
     { KN_LIMIT_TRUSTED_CERTIFICATE, "refused" },
