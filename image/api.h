@@ -18,6 +18,7 @@ struct kn_image_facts {
     int64_t min_ram_mib;
     int64_t size; /* bytes; 0 without data */
     int64_t virtual_size;
+    bool wants_config_drive; /* img_config_drive: mandatory */
 };
 
 /*

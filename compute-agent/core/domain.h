@@ -46,6 +46,7 @@ struct kn_agent_domain {
         *addresses; /* "kind/name" -> "0000:02:00.0", with a "+" behind it if other functions of the slot are in use */
     const char *serial_socket;
     const char *console_log;
+    const char *config_drive; /* path of its image; NULL: none */
 };
 
 #endif

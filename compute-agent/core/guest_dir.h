@@ -5,6 +5,7 @@
  *   disk.qcow2    the root disk: an overlay on a cached, read-only base
  *   rescue.qcow2  the disk that the guest is rescued from, while it is
  *   machine.json  what the guest's machine was at its first boot (compute-agent/libvirt/frozen.h)
+ *   disk.config   the config drive, of a server that has one
  *   password.json what the guest posted as its password (guest_password.h)
  *   console.log   what the guest wrote on its serial line; console.log.0 what it wrote before that
  * A directory without a domain is a spawn that did not get far, or a destroy that did not end: the command comes again and
@@ -25,6 +26,7 @@
 #define KN_GUEST_CONSOLE "console.log"
 #define KN_GUEST_DISK "disk.qcow2"
 #define KN_GUEST_RESCUE "rescue.qcow2"
+#define KN_GUEST_CONFIG_DRIVE "disk.config"
 
 /* The path of a file of a server ("" = of its directory). */
 void kn_agent_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX]);

@@ -73,12 +73,14 @@ static bool who_asks(void *ctx, const char *network, const char *source_ip, char
                      json_t **ret_spec)
 {
     struct kn_agent_libvirt *lv = ctx;
+    json_auto_t *spec = NULL;
 
-    return lv->net != NULL && kn_network_host_lookup(lv->net, network, source_ip, ret_server) &&
-           kn_agent_guest_load(lv->conf->agent_state_dir, ret_server, NULL, ret_spec, NULL) == 0 &&
-           /* what is so now, not what was when it was made */
-           json_object_set_new(*ret_spec, "nics", kn_network_host_nics(lv->net, json_object_get(*ret_spec, "nics"))) ==
-               0;
+    if (lv->net == NULL || !kn_network_host_lookup(lv->net, network, source_ip, ret_server) ||
+        kn_agent_guest_load(lv->conf->agent_state_dir, ret_server, NULL, &spec, NULL) < 0) {
+        return false;
+    }
+    *ret_spec = kn_agent_libvirt_told(lv, spec); /* what is so now, not what was when it was made */
+    return true;
 }
 
 static void networks_missed(void *ctx, int64_t version)
@@ -102,6 +104,22 @@ static int driver_take_password(void *ctx, const char *server, const char *text,
     return kn_agent_guest_password_post(lv->conf->agent_state_dir, server, text, len, err);
 }
 
+/* Once: an operator who changes it starts the agent again. */
+static int read_vendor_data(struct kn_agent_libvirt *lv, struct kn_error *err)
+{
+    const char *path = lv->conf->agent_vendor_data_file;
+    json_error_t why;
+
+    if (path[0] == '\0') {
+        return 0;
+    }
+    lv->vendor = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    return json_is_object(lv->vendor)
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "agent.vendor_data_file: \"%s\" holds no JSON object: %s", path,
+                         lv->vendor == NULL ? why.text : "it is something else");
+}
+
 static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
 {
     struct kn_network_host_options options = {
@@ -115,7 +133,7 @@ static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
 
     const struct kn_agent_metadata_guests guests = { who_asks, password_of, driver_take_password, lv };
 
-    return kn_agent_metadata_server_new(&guests, &lv->metadata, err) < 0 ||
+    return read_vendor_data(lv, err) < 0 || kn_agent_metadata_server_new(&guests, &lv->metadata, err) < 0 ||
                    kn_network_host_open(&options, &lv->net, err) < 0
                ? -1
                : kn_network_feed_new(lv->net, networks_missed, lv, &lv->feed, err);
@@ -137,6 +155,7 @@ static void driver_release(struct kn_agent_libvirt *lv)
     pthread_join(lv->event_thread, NULL);
     kn_network_feed_free(lv->feed);
     kn_agent_metadata_server_free(lv->metadata); /* before the networks: its thread asks them */
+    json_decref(lv->vendor);
     kn_network_host_free(lv->net);
     kn_hmap_free(lv->guests);
     kn_hmap_free(lv->doomed);

@@ -77,6 +77,7 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     char root[PATH_MAX];
     char rescue[PATH_MAX];
     char console[PATH_MAX];
+    char drive[PATH_MAX];
     char socket[PATH_MAX];
     virDomainPtr dom;
 
@@ -88,6 +89,8 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     kn_agent_frozen_apply(frozen, &d);
     d.domain.type = lv->type;
     d.domain.console_log = console;
+    kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONFIG_DRIVE, drive);
+    d.domain.config_drive = kn_json_bool(spec, "config_drive") ? drive : NULL;
     d.domain.serial_socket = socket;
     kn_agent_domain_xml(&d.domain, &xml);
     if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
@@ -122,6 +125,9 @@ int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_g
     done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {
         done = kn_network_host_plug(lv->net, ref->server, json_object_get(spec, "nics"), err);
+    }
+    if (done == 0) {
+        done = kn_agent_libvirt_config_drive(lv, ref->server, spec, anew, err);
     }
     if (done == 0 && (dom == NULL || anew)) {
         AUTO_DOM virDomainPtr before = kn_steal(&dom);

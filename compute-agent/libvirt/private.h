@@ -6,6 +6,7 @@
  *   conn.c    the connection: opened, watched, opened again; libvirt's errors as ours
  *   events.c  libvirt's events to power state reports
  *   guest.c   define, start, destroy
+ *   config_drive.c  what a guest is told, on a disk
  *   power.c   the other power actions
  *   plug.c    what disks and NICs share: a domain's two faces, and devices that a guest lets go of
  *   disk.c    volumes in and out
@@ -35,6 +36,7 @@ struct kn_agent_libvirt {
     struct kn_network_host *net;                /* has a lock of its own */
     struct kn_network_feed *feed;               /* what net is told */
     struct kn_agent_metadata_server *metadata;
+    json_t *vendor;                         /* what all guests are told (agent.vendor_data_file); NULL: nothing */
     pthread_t event_thread, watch_thread;
     atomic_bool is_stopping;
 
@@ -157,5 +159,12 @@ int kn_agent_libvirt_look(void *state, const struct kn_agent_guest_ref *ref, str
                           struct kn_error *err);
 int kn_agent_libvirt_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
 int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
+
+/* --- config_drive.c --- */
+/* The spec as a guest is told it: with what the state says of its NICs, and the operator's words to all. New reference. */
+json_t *kn_agent_libvirt_told(struct kn_agent_libvirt *lv, const json_t *spec);
+/* The guest's config drive, if it has one: made if it is not there, or (anew) again. Its networks are known. */
+int kn_agent_libvirt_config_drive(struct kn_agent_libvirt *lv, const char *server, const json_t *spec, bool anew,
+                                  struct kn_error *err);
 
 #endif

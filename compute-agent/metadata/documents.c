@@ -71,14 +71,19 @@ static json_t *documents_devices(const json_t *spec)
     return devices;
 }
 
+/* Whether the version that is read is that one or newer; "latest" is. */
+static bool knows(const struct kn_agent_metadata_guest *guest, const char *since)
+{
+    return strcmp(guest->version, since) >= 0;
+}
+
+/* What each version brought, as Nova has it. */
 bool kn_agent_metadata_meta_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
     json_t *meta = json_object_get(guest->spec, "metadata");
-    json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:[]}", "uuid", guest->server, "name",
+    json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:s}", "uuid", guest->server, "name",
                             kn_json_str(guest->spec, "name"), "hostname", kn_json_str(guest->spec, "hostname"),
-                            "launch_index", 0, "availability_zone", kn_json_str(guest->spec, "zone"), "project_id",
-                            kn_json_str(guest->spec, "project"), "devices", documents_devices(guest->spec),
-                            "dedicated_cpus");
+                            "launch_index", 0, "availability_zone", kn_json_str(guest->spec, "zone"));
 
     if (json_is_object(meta)) {
         json_object_set(doc, "meta", meta);
@@ -86,7 +91,18 @@ bool kn_agent_metadata_meta_data(const struct kn_agent_metadata_guest *guest, st
     if (has_key(guest->spec)) {
         add_keys(guest->spec, doc);
     }
-    add_seed(doc);
+    if (knows(guest, KN_METADATA_HAVANA)) {
+        add_seed(doc);
+    }
+    if (knows(guest, KN_METADATA_LIBERTY)) {
+        json_object_set_new(doc, "project_id", json_string(kn_json_str(guest->spec, "project")));
+    }
+    if (knows(guest, KN_METADATA_NEWTON)) {
+        json_object_set_new(doc, "devices", documents_devices(guest->spec));
+    }
+    if (knows(guest, KN_METADATA_VICTORIA)) {
+        json_object_set_new(doc, "dedicated_cpus", json_array());
+    }
     return write_json(doc, body);
 }
 
@@ -104,10 +120,18 @@ bool kn_agent_metadata_user_data(const struct kn_agent_metadata_guest *guest, st
     return true;
 }
 
-bool kn_agent_metadata_empty(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+bool kn_agent_metadata_vendor(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
-    (void)guest;
-    return write_text("{}", body);
+    json_t *said = json_object_get(guest->spec, KN_METADATA_VENDOR);
+
+    return said == NULL ? write_text("{}", body) : write_json(json_incref(said), body);
+}
+
+bool kn_agent_metadata_vendor2(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    json_t *said = json_object_get(guest->spec, KN_METADATA_VENDOR);
+
+    return said == NULL ? write_text("{}", body) : write_json(json_pack("{s:O}", "static", said), body);
 }
 
 bool kn_agent_metadata_password(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)

@@ -8,9 +8,18 @@
 
 #include "lib/base/strbuf.h"
 
+/* Versions of OpenStack's tree that brought something. */
+#define KN_METADATA_GRIZZLY "2013-04-04"
+#define KN_METADATA_HAVANA "2013-10-17"
+#define KN_METADATA_LIBERTY "2015-10-15"
+#define KN_METADATA_NEWTON "2016-06-30"
+#define KN_METADATA_NEWTON_TWO "2016-10-06"
+#define KN_METADATA_VICTORIA "2020-10-14"
+
 struct kn_agent_metadata_guest {
     const char *server;
     const json_t *spec;
+    const char *version; /* of the tree that is read: a date, or "latest" */
 };
 
 /* Each writes its document; false: this guest has none, and nothing was written. */
@@ -19,7 +28,8 @@ typedef bool kn_agent_metadata_writer(const struct kn_agent_metadata_guest *gues
 kn_agent_metadata_writer kn_agent_metadata_meta_data;    /* OpenStack's meta_data.json */
 kn_agent_metadata_writer kn_agent_metadata_network_data; /* OpenStack's network_data.json (network.c) */
 kn_agent_metadata_writer kn_agent_metadata_user_data;    /* decoded */
-kn_agent_metadata_writer kn_agent_metadata_empty;        /* {} */
+kn_agent_metadata_writer kn_agent_metadata_vendor;       /* what the operator says to all guests; {} */
+kn_agent_metadata_writer kn_agent_metadata_vendor2;      /* the same, by who says it: {"static": …}; {} */
 kn_agent_metadata_writer kn_agent_metadata_password;     /* what the guest posted; blank before it did */
 kn_agent_metadata_writer kn_agent_metadata_blank;        /* known, and empty */
 kn_agent_metadata_writer kn_agent_metadata_none;         /* "none" */

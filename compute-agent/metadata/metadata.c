@@ -18,6 +18,7 @@ struct node {
     bool is_dir;
     bool (*write)(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body);
     const char *type;
+    const char *since; /* the version that brought it; NULL: all have it */
 };
 
 #define LEAF false
@@ -27,40 +28,40 @@ struct node {
 
 /* Below /openstack/<version>/ */
 static const struct node OPENSTACK[] = {
-    { "", DIR, NULL, TEXT },
-    { "meta_data.json", LEAF, kn_agent_metadata_meta_data, JSON },
-    { "user_data", LEAF, kn_agent_metadata_user_data, "application/octet-stream" },
-    { "password", LEAF, kn_agent_metadata_password, TEXT },
-    { "vendor_data.json", LEAF, kn_agent_metadata_empty, JSON },
-    { "network_data.json", LEAF, kn_agent_metadata_network_data, JSON },
-    { "vendor_data2.json", LEAF, kn_agent_metadata_empty, JSON },
+    { "", DIR, NULL, TEXT, NULL },
+    { "meta_data.json", LEAF, kn_agent_metadata_meta_data, JSON, NULL },
+    { "user_data", LEAF, kn_agent_metadata_user_data, "application/octet-stream", NULL },
+    { "password", LEAF, kn_agent_metadata_password, TEXT, KN_METADATA_GRIZZLY },
+    { "vendor_data.json", LEAF, kn_agent_metadata_vendor, JSON, KN_METADATA_HAVANA },
+    { "network_data.json", LEAF, kn_agent_metadata_network_data, JSON, KN_METADATA_LIBERTY },
+    { "vendor_data2.json", LEAF, kn_agent_metadata_vendor2, JSON, KN_METADATA_NEWTON_TWO },
 };
 
 /* Below /<version>/, EC2's. */
 static const struct node EC2[] = {
-    { "", DIR, NULL, TEXT },
-    { "meta-data", DIR, NULL, TEXT },
-    { "user-data", LEAF, kn_agent_metadata_user_data, "application/octet-stream" },
-    { "meta-data/ami-id", LEAF, kn_agent_metadata_ami_id, TEXT },
-    { "meta-data/ami-launch-index", LEAF, kn_agent_metadata_zero, TEXT },
-    { "meta-data/block-device-mapping", DIR, NULL, TEXT },
-    { "meta-data/block-device-mapping/ami", LEAF, kn_agent_metadata_root_name, TEXT },
-    { "meta-data/block-device-mapping/root", LEAF, kn_agent_metadata_root_path, TEXT },
-    { "meta-data/hostname", LEAF, kn_agent_metadata_hostname, TEXT },
-    { "meta-data/instance-action", LEAF, kn_agent_metadata_none, TEXT },
-    { "meta-data/instance-id", LEAF, kn_agent_metadata_instance_id, TEXT },
-    { "meta-data/instance-type", LEAF, kn_agent_metadata_flavor, TEXT },
-    { "meta-data/local-hostname", LEAF, kn_agent_metadata_hostname, TEXT },
-    { "meta-data/local-ipv4", LEAF, kn_agent_metadata_local_ipv4, TEXT },
-    { "meta-data/placement", DIR, NULL, TEXT },
-    { "meta-data/placement/availability-zone", LEAF, kn_agent_metadata_zone, TEXT },
-    { "meta-data/public-hostname", LEAF, kn_agent_metadata_hostname, TEXT },
-    { "meta-data/public-ipv4", LEAF, kn_agent_metadata_blank, TEXT },
-    { "meta-data/public-keys", DIR, kn_agent_metadata_key_list, TEXT },
-    { "meta-data/public-keys/0", DIR, kn_agent_metadata_key_formats, TEXT },
-    { "meta-data/public-keys/0/openssh-key", LEAF, kn_agent_metadata_key, TEXT },
-    { "meta-data/reservation-id", LEAF, kn_agent_metadata_reservation_id, TEXT },
-    { "meta-data/security-groups", LEAF, kn_agent_metadata_blank, TEXT },
+    { "", DIR, NULL, TEXT, NULL },
+    { "meta-data", DIR, NULL, TEXT, NULL },
+    { "user-data", LEAF, kn_agent_metadata_user_data, "application/octet-stream", NULL },
+    { "meta-data/ami-id", LEAF, kn_agent_metadata_ami_id, TEXT, NULL },
+    { "meta-data/ami-launch-index", LEAF, kn_agent_metadata_zero, TEXT, NULL },
+    { "meta-data/block-device-mapping", DIR, NULL, TEXT, NULL },
+    { "meta-data/block-device-mapping/ami", LEAF, kn_agent_metadata_root_name, TEXT, NULL },
+    { "meta-data/block-device-mapping/root", LEAF, kn_agent_metadata_root_path, TEXT, NULL },
+    { "meta-data/hostname", LEAF, kn_agent_metadata_hostname, TEXT, NULL },
+    { "meta-data/instance-action", LEAF, kn_agent_metadata_none, TEXT, NULL },
+    { "meta-data/instance-id", LEAF, kn_agent_metadata_instance_id, TEXT, NULL },
+    { "meta-data/instance-type", LEAF, kn_agent_metadata_flavor, TEXT, NULL },
+    { "meta-data/local-hostname", LEAF, kn_agent_metadata_hostname, TEXT, NULL },
+    { "meta-data/local-ipv4", LEAF, kn_agent_metadata_local_ipv4, TEXT, NULL },
+    { "meta-data/placement", DIR, NULL, TEXT, NULL },
+    { "meta-data/placement/availability-zone", LEAF, kn_agent_metadata_zone, TEXT, NULL },
+    { "meta-data/public-hostname", LEAF, kn_agent_metadata_hostname, TEXT, NULL },
+    { "meta-data/public-ipv4", LEAF, kn_agent_metadata_blank, TEXT, NULL },
+    { "meta-data/public-keys", DIR, kn_agent_metadata_key_list, TEXT, NULL },
+    { "meta-data/public-keys/0", DIR, kn_agent_metadata_key_formats, TEXT, NULL },
+    { "meta-data/public-keys/0/openssh-key", LEAF, kn_agent_metadata_key, TEXT, NULL },
+    { "meta-data/reservation-id", LEAF, kn_agent_metadata_reservation_id, TEXT, NULL },
+    { "meta-data/security-groups", LEAF, kn_agent_metadata_blank, TEXT, NULL },
 };
 
 static const char *const OPENSTACK_VERSIONS[] = {
@@ -100,6 +101,11 @@ static const char *name_below(const struct node *node, const char *dir)
     return is_below && node->path[0] != '\0' && strchr(name, '/') == NULL ? name : NULL;
 }
 
+static bool metadata_has(const struct node *node, const struct kn_agent_metadata_guest *guest)
+{
+    return node->since == NULL || strcmp(guest->version, node->since) >= 0;
+}
+
 /* What a listing names can be asked for: a document that this server does not have is not in it. */
 static void metadata_list(const struct node *nodes, size_t count, const char *dir,
                           const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
@@ -107,7 +113,8 @@ static void metadata_list(const struct node *nodes, size_t count, const char *di
     for (size_t i = 0; i < count; i++) {
         AUTO_RELEASE(kn_strbuf) struct kn_strbuf scratch = KN_STRBUF_INIT;
         const char *name = name_below(&nodes[i], dir);
-        if (name != NULL && (nodes[i].write == NULL || nodes[i].write(guest, &scratch))) {
+        if (name != NULL && metadata_has(&nodes[i], guest) &&
+            (nodes[i].write == NULL || nodes[i].write(guest, &scratch))) {
             kn_strbuf_addf(body, "%s%s%s", body->len > 0 ? "\n" : "", name, nodes[i].is_dir ? "/" : "");
         }
     }
@@ -117,7 +124,7 @@ static int serve_node(const struct node *nodes, size_t count, const char *path,
                       const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body, const char **ret_type)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(nodes[i].path, path) != 0) {
+        if (strcmp(nodes[i].path, path) != 0 || !metadata_has(&nodes[i], guest)) {
             continue;
         }
         *ret_type = nodes[i].type;
@@ -156,8 +163,8 @@ static const char *rest_after(const char *path, size_t len)
 int kn_agent_metadata_answer(const char *server, const json_t *spec, const char *path, struct kn_strbuf *body,
                              const char **ret_type)
 {
-    struct kn_agent_metadata_guest guest = { server, spec };
-    char plain[256];
+    struct kn_agent_metadata_guest guest = { server, spec, "latest" };
+    char plain[256], version[32];
     size_t len;
 
     *ret_type = TEXT;
@@ -174,6 +181,8 @@ int kn_agent_metadata_answer(const char *server, const json_t *spec, const char 
     }
     if (strncmp(plain, "openstack/", 10) == 0) {
         len = strcspn(plain + 10, "/");
+        kn_copy(version, len < sizeof(version) ? len + 1 : sizeof(version), plain + 10);
+        guest.version = version;
         return metadata_is_one_of(plain + 10, len, OPENSTACK_VERSIONS)
                    ? serve_node(OPENSTACK, KN_COUNT(OPENSTACK), rest_after(plain + 10, len), &guest, body, ret_type)
                    : 404;
@@ -182,6 +191,85 @@ int kn_agent_metadata_answer(const char *server, const json_t *spec, const char 
     return metadata_is_one_of(plain, len, EC2_VERSIONS)
                ? serve_node(EC2, KN_COUNT(EC2), rest_after(plain, len), &guest, body, ret_type)
                : 404;
+}
+
+/* --- the same as files ------------------------------------------------------------------------------------------------ */
+
+/* "placement/availability-zone" of the tree: an object in an object. */
+static void set_nested(json_t *doc, const char *path, const char *text)
+{
+    const char *slash;
+
+    for (; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+        AUTO_FREE char *name = kn_strndup(path, (size_t)(slash - path));
+
+        if (json_object_get(doc, name) == NULL) {
+            json_object_set_new(doc, name, json_object());
+        }
+        doc = json_object_get(doc, name);
+    }
+    json_object_set_new(doc, path, json_string(text));
+}
+
+/* EC2's tree as one document: a config drive has it so. */
+static void write_ec2(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    static const char BELOW[] = "meta-data/";
+    json_auto_t *doc = json_object();
+
+    for (size_t i = 0; i < KN_COUNT(EC2); i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+
+        if (!EC2[i].is_dir && strncmp(EC2[i].path, BELOW, strlen(BELOW)) == 0 && EC2[i].write(guest, &text)) {
+            set_nested(doc, EC2[i].path + strlen(BELOW), text.buf);
+        }
+    }
+    AUTO_FREE char *dumped = json_dumps(doc, 0);
+
+    kn_strbuf_addstr(body, dumped);
+}
+
+static void drive_file(const struct kn_agent_metadata_guest *guest, const char *path,
+                       bool (*write)(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body),
+                       kn_agent_metadata_file *file, void *ctx)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
+
+    if (write(guest, &body)) {
+        file(ctx, path, &body);
+    }
+}
+
+static bool drive_ec2(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    write_ec2(guest, body);
+    return true;
+}
+
+void kn_agent_metadata_drive(const char *server, const json_t *spec, kn_agent_metadata_file *file, void *ctx)
+{
+    static const char *const EC2_KEPT[] = { "2009-04-04", "latest" }; /* Nova leaves the older ones out */
+    struct kn_agent_metadata_guest guest = { server, spec, "latest" };
+
+    for (size_t i = 0; i < KN_COUNT(EC2_KEPT); i++) {
+        AUTO_FREE char *meta = kn_asprintf("ec2/%s/meta-data.json", EC2_KEPT[i]),
+                       *user = kn_asprintf("ec2/%s/user-data", EC2_KEPT[i]);
+
+        drive_file(&guest, meta, drive_ec2, file, ctx);
+        drive_file(&guest, user, kn_agent_metadata_user_data, file, ctx);
+    }
+    for (const char *const *version = OPENSTACK_VERSIONS; *version != NULL; version++) {
+        guest.version = *version;
+        for (size_t i = 0; i < KN_COUNT(OPENSTACK); i++) {
+            AUTO_FREE char *path = kn_asprintf("openstack/%s/%s", *version, OPENSTACK[i].path);
+
+            /* a password is posted, which no disk takes */
+            if (OPENSTACK[i].write != NULL && OPENSTACK[i].write != kn_agent_metadata_password &&
+                metadata_has(&OPENSTACK[i], &guest)) {
+                drive_file(&guest, path, OPENSTACK[i].write, file, ctx);
+            }
+        }
+    }
 }
 
 /* Whether this is /openstack/<version>/password. */

@@ -18,6 +18,13 @@ int kn_agent_metadata_answer(const char *server, const json_t *spec, const char 
 
 #define KN_METADATA_PASSWORD "guest_password" /* of the spec: what the guest posted, put there for this reading alone */
 
+#define KN_METADATA_VENDOR "vendor_data" /* likewise: what the operator says to all guests (agent.vendor_data_file) */
+
+/* A file of a config drive; body is borrowed. */
+typedef void kn_agent_metadata_file(void *ctx, const char *path, const struct kn_strbuf *body);
+/* The same documents as the service's, as the files of a config drive: openstack/<version>/…, ec2/<version>/…. */
+void kn_agent_metadata_drive(const char *server, const json_t *spec, kn_agent_metadata_file *file, void *ctx);
+
 /*
  * Whether this can be a request at all, before anybody asks whose: 0, or the status of the refusal. GET and HEAD of a path, POST of a password;
  * length: of the body, -1 if it comes in chunks. What a GET has of a body is not read.

@@ -78,9 +78,6 @@ static int refuse_unsupported(const struct planning *p)
     if (json_array_size(json_object_get(p->in, "personality")) > 0) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Personality files are not supported; use user_data");
     }
-    if (kn_schema_bool(p->in, "config_drive", false)) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Config drives are not supported; the metadata service is");
-    }
     if (json_array_size(json_object_get(p->in, "trusted_image_certificates")) > 0) {
         return kn_fail(p->err, KN_BAD_REQUEST,
                        "Image signatures are not verified, so trusted certificates are not supported");
@@ -368,6 +365,8 @@ static int plan_image(const struct planning *p, int64_t disk_gib)
     if (strcmp(image.status, "active") != 0) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Image %s is not active.", id);
     }
+    p->plan->config_drive = kn_schema_bool(p->in, "config_drive", false) || image.wants_config_drive ||
+                            p->req->conf->compute_force_config_drive;
     p->plan->image_id = id;
     return server_plan_check_size(p, &image, disk_gib);
 }

@@ -27,6 +27,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "key_name", "t.key_name" },
     { "public_key", "t.key_data" },
     { "user_data", "t.user_data" },
+    { "config_drive", "nullif(t.config_drive, false)" },
     { "metadata", "t.metadata" },
     { "nics", "t.nics" },
     { "created_at", "to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')" },

@@ -3,10 +3,12 @@
 #include "image/api.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "image/api/private.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/message.h"
 
 #define SPACES "/v2/metadefs/namespaces"
 #define ROUTE(method, path, rule, status, handler) \
@@ -97,6 +99,9 @@ int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char
         .size = image.size != NULL ? strtoll(image.size, NULL, 10) : 0,
         .virtual_size = image.virtual_size != NULL ? strtoll(image.virtual_size, NULL, 10) : 0,
     };
+    json_auto_t *properties = json_loads(image.properties != NULL ? image.properties : "{}", 0, NULL);
+
+    ret->wants_config_drive = strcmp(kn_json_str(properties, "img_config_drive"), "mandatory") == 0;
     kn_copy(ret->id, sizeof(ret->id), image.id);
     kn_copy(ret->status, sizeof(ret->status), image.status);
     kn_copy(ret->disk_format, sizeof(ret->disk_format), image.disk_format != NULL ? image.disk_format : "");

@@ -156,6 +156,7 @@ const struct kn_form kn_form_spec = {
               KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
               KN_MAY("public_key", KN_STR, PUBLIC_KEY, "for the guest's user"),
               KN_MAY("user_data", KN_STR, USER_DATA, "base64, as given"),
+              KN_MAY("config_drive", KN_BOOL, NONE, "it has a disk with its metadata; absent = none"),
               KN_MAY("metadata", KN_OBJ, NONE, "the user's keys and values"), KN_MAY("created_at", KN_STR, NONE, "UTC"),
               KN_MAY("described", KN_INT, EXACT,
                      "the task that last said name, hostname and metadata: an older one changes them no more")),

@@ -333,6 +333,47 @@ static void test_full_disk_stops_no_deletion(void **state)
                           KN_STALE); /* and that it was destroyed is known */
 }
 
+/* Its console's log says it, at the generation of this test. */
+static void await_driven(const char *text)
+{
+    for (const int64_t deadline = kn_mono_ms() + 60000;; kn_test_pause(300)) {
+        struct kn_message m = kn_test_agent_ask(&kn_one_guest.agent, "server.console_log", 6,
+                                                json_pack("{s:s}", "server", kn_one_guest.server));
+        const bool is_said = m.ok && strstr(kn_json_str(m.result, "output"), text) != NULL;
+
+        if (!is_said && kn_mono_ms() > deadline) {
+            fail_msg("the guest did not say \"%s\" but %s", text, m.ok ? kn_json_str(m.result, "output") : "nothing");
+        }
+        kn_message_release(&m);
+        if (is_said) {
+            return;
+        }
+    }
+}
+
+/* No network that would tell it anything: it finds its disk by the label. A hard reboot makes the disk of what is so then. */
+static void test_config_drive(void **state)
+{
+    json_t *spec = kn_one_guest_spec(), *body, *result;
+
+    (void)state;
+    json_object_set_new(spec, "nics", json_array());
+    json_object_set_new(spec, "config_drive", json_true());
+    json_object_set_new(spec, "hostname", json_string("driven-1"));
+    body = json_pack("{s:s, s:O}", "server", kn_one_guest.server, "spec", spec);
+    result = kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
+                                kn_test_agent_command(&kn_one_guest.agent, "server.spawn", 6, body));
+    json_decref(result);
+    await_driven("=== GUEST-READY name=driven-1 md=configdrive");
+    json_object_set_new(spec, "hostname", json_string("driven-2"));
+    body = json_pack("{s:s, s:s, s:o}", "server", kn_one_guest.server, "action", "reboot_hard", "spec", spec);
+    result = kn_test_agent_done(&kn_one_guest.agent, "server.power",
+                                kn_test_agent_command(&kn_one_guest.agent, "server.power", 6, body));
+    json_decref(result);
+    await_driven("=== GUEST-READY name=driven-2 md=configdrive");
+    kn_one_guest_destroy(6);
+}
+
 /* A guest that does not listen holds a soft reboot for a minute; a destroy behind it ends the waiting. A late destroy does not. */
 static void test_destroy_waits_for_no_reboot(void **state)
 {
@@ -342,12 +383,12 @@ static void test_destroy_waits_for_no_reboot(void **state)
     struct kn_message m;
 
     (void)state;
-    kn_one_guest_spawn(6);
+    kn_one_guest_spawn(7);
     assert_int_equal(system("virsh -q -c qemu:///system suspend kn-$(ls /run/libvirt/qemu/ | "
                             "sed -n 's/^kn-\\(.*\\)\\.xml$/\\1/p')"),
                      0);
-    reboot = kn_test_agent_command(&kn_one_guest.agent, "server.power", 6, body);
-    late = kn_test_agent_command(&kn_one_guest.agent, "server.destroy", 5,
+    reboot = kn_test_agent_command(&kn_one_guest.agent, "server.power", 7, body);
+    late = kn_test_agent_command(&kn_one_guest.agent, "server.destroy", 6,
                                  json_pack("{s:s}", "server", kn_one_guest.server));
     last = kn_test_agent_command(&kn_one_guest.agent, "server.destroy", 7,
                                  json_pack("{s:s}", "server", kn_one_guest.server));
@@ -377,6 +418,7 @@ static int run_inside(void)
         cmocka_unit_test(test_described_while_it_runs),
         cmocka_unit_test(test_leaves_nothing),
         cmocka_unit_test(test_killed_while_spawning),
+        cmocka_unit_test(test_config_drive),
         cmocka_unit_test(test_full_disk_stops_no_deletion),
         cmocka_unit_test(test_destroy_waits_for_no_reboot),
     };

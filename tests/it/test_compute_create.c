@@ -254,7 +254,7 @@ static const struct bad BAD[] = {
       "Personality" },
     { SEED_MEMBER, 57, 400, "badRequest", SERVER(", \"networks\": \"none\", \"personality\": []"),
       "'personality' was unexpected" },
-    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"config_drive\": true"), "Config drives" },
+    { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"config_drive\": \"maybe\""), "config_drive" },
     { SEED_MEMBER, 1, 400, "badRequest",
       "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
       "\"}, \"os:scheduler_hints\": {\"group\": \"x\"}}",

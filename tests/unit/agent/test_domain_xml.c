@@ -171,6 +171,31 @@ static void test_many_nics(void **state)
     json_decref(more);
 }
 
+/* A disk beside the others, and one root port more. */
+static void test_config_drive(void **state)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf with = KN_STRBUF_INIT, without = KN_STRBUF_INIT;
+    struct kn_agent_spec_domain d;
+    json_t *spec = spec_of(
+        "{\"name\":\"db\",\"hostname\":\"db\",\"project\":\"p1\",\"vcpus\":1,\"memory_mib\":128,\"disk_gib\":1,\"nics\":[],\"volumes\":[],"
+        "\"config_drive\":true}");
+
+    (void)state;
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", "/rescue", &d);
+    d.domain.type = "kvm";
+    d.domain.serial_socket = d.domain.console_log = "/x";
+    kn_agent_domain_xml(&d.domain, &without);
+    d.domain.config_drive = "/var/lib/a & b/disk.config";
+    kn_agent_domain_xml(&d.domain, &with);
+    assert_non_null(strstr(
+        with.buf, "    <disk type='file' device='disk'>\n      <driver name='qemu' type='raw'/>\n"
+                  "      <source file='/var/lib/a &amp; b/disk.config'/>\n      <target dev='vdaa' bus='virtio'/>\n"
+                  "      <readonly/>\n    </disk>\n"));
+    assert_null(strstr(without.buf, "vdaa"));
+    assert_int_equal(kn_agent_scan_devices(with.buf), kn_agent_scan_devices(without.buf)); /* in no volume's way */
+    json_decref(spec);
+}
+
 static void test_kvm_two_volumes(void **state)
 {
     AUTO_FREE char *vols = kn_asprintf("[" VOL "]", "/dev/vda");
@@ -303,11 +328,12 @@ static void test_image_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image_and_nic),      cmocka_unit_test(test_frozen),
-        cmocka_unit_test(test_many_nics),          cmocka_unit_test(test_kvm_two_volumes),
-        cmocka_unit_test(test_hostile_names),      cmocka_unit_test(test_bad_specs),
-        cmocka_unit_test(test_root_disk_size),     cmocka_unit_test(test_image_stays),
-        cmocka_unit_test(test_two_disks_one_name), cmocka_unit_test(test_volumes_of_a_spec),
+        cmocka_unit_test(test_image_and_nic),     cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_config_drive),      cmocka_unit_test(test_many_nics),
+        cmocka_unit_test(test_kvm_two_volumes),   cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_bad_specs),         cmocka_unit_test(test_root_disk_size),
+        cmocka_unit_test(test_image_stays),       cmocka_unit_test(test_two_disks_one_name),
+        cmocka_unit_test(test_volumes_of_a_spec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
