@@ -168,7 +168,7 @@ static void test_all_or_nothing(void **state)
     neutron_say(204, ADMIN, "DELETE /quotas/a11ce", NULL);
     run("CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;"
         "CREATE TRIGGER die BEFORE INSERT ON auto_topology FOR EACH ROW EXECUTE FUNCTION die();");
-    kn_neutron_ask(503, ALICE, "GET", TOPOLOGY + 1, NULL);
+    kn_neutron_ask(503, ALICE, "GET", &TOPOLOGY[1], NULL);
     run("DROP TRIGGER die ON auto_topology; DROP FUNCTION die()");
     assert_has(0, 0, 0, 0);
     neutron_say(200, ALICE, "GET " TOPOLOGY, NULL);
