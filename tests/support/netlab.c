@@ -4,6 +4,7 @@
 
 #include "tests/support/test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -13,6 +14,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -88,8 +90,31 @@ void kn_machine_start(struct kn_machine *machine)
     close(fds[0]);
 }
 
+/* Whoever lives in the mounts of this machine: what an agent left behind has no parent that would take it along. */
+static void end_all_of(const struct kn_machine *machine)
+{
+    DIR *all = opendir("/proc");
+    struct stat its, one;
+    char path[300];
+
+    must(all != NULL, "/proc");
+    snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)machine->holder);
+    must(stat(path, &its) == 0, path);
+    for (struct dirent *entry = readdir(all); entry != NULL; entry = readdir(all)) {
+        const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+        snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
+        if (pid > 0 && pid != machine->holder && stat(path, &one) == 0 && one.st_dev == its.st_dev &&
+            one.st_ino == its.st_ino) {
+            kill(pid, SIGKILL);
+        }
+    }
+    closedir(all);
+}
+
 void kn_machine_stop(struct kn_machine *machine)
 {
+    end_all_of(machine);
     kill(machine->holder, SIGKILL);
     waitpid(machine->holder, NULL, 0);
 }

@@ -23,6 +23,7 @@ struct kn_actor {
 typedef void kn_actor_work(const char *line, char *answer, size_t size);
 
 void kn_machine_start(struct kn_machine *machine);
+/* Ends the machine with all that still runs in it. */
 void kn_machine_stop(struct kn_machine *machine);
 /* Joins two machines by a cable called ul0, with these addresses (a.b.c.d/n). */
 void kn_machine_cable(const struct kn_machine *a, const char *ip_a, const struct kn_machine *b, const char *ip_b);
