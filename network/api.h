@@ -103,4 +103,27 @@ int kn_network_rule_end(struct kn_request *req, const char *id, struct kn_error 
 /* The caller's project has its default group afterwards. */
 int kn_network_group_ensure(struct kn_db *db, const char *project_id, struct kn_error *err);
 
+/* --- conditions for nouns that show what projects let each other see and use (network/rows/shared.h) --- */
+
+#define KN_NETWORK_AS_SHARED "access_as_shared"
+#define KN_NETWORK_AS_EXTERNAL "access_as_external"
+#define KN_NETWORK_EVERYBODY "*"
+/* Lists of actions, in conditions. */
+#define KN_NETWORK_SHARED "'" KN_NETWORK_AS_SHARED "'"
+#define KN_NETWORK_SHARED_OR_EXTERNAL KN_NETWORK_SHARED ", '" KN_NETWORK_AS_EXTERNAL "'"
+
+/* All objects that the project `who` was let at. */
+#define KN_NETWORK_LETS(actions, who) \
+    "SELECT b.object_id FROM rbac_policy b WHERE b.target IN ('" KN_NETWORK_EVERYBODY "', " who \
+    ") AND b.action IN (" actions ")"
+/*
+ * A noun's `visible`: t is its table's alias. As a list that is made once: so a project's few rows are found by their keys, however many others there are
+ * (with EXISTS the planner believes that a project sees half of them).
+ */
+#define KN_NETWORK_VISIBLE(t, actions) \
+    "(" t ".project_id = ? OR " t ".id = ANY (ARRAY(" KN_NETWORK_LETS(actions, "?") ")))"
+/* A condition: somebody was let at the network from outside. */
+#define KN_NETWORK_IS_EXTERNAL(id) \
+    "EXISTS (SELECT FROM rbac_policy b WHERE b.object_id = " id " AND b.action = '" KN_NETWORK_AS_EXTERNAL "')"
+
 #endif

@@ -45,9 +45,8 @@ static const struct kn_rest_noun FLOATING_IP_POOL = {
     .many = "floating_ip_pools",
     .label = "Floating IP pool",
     .from = "network n",
-    .kept = "EXISTS (SELECT FROM rbac_policy b WHERE b.object_id = n.id AND b.action = 'access_as_external')",
-    .visible =
-        "(n.project_id = ? OR EXISTS (SELECT FROM rbac_policy b WHERE b.object_id = n.id AND b.target IN ('*', ?)))",
+    .kept = KN_NETWORK_IS_EXTERNAL("n.id"),
+    .visible = KN_NETWORK_VISIBLE("n", KN_NETWORK_SHARED_OR_EXTERNAL),
     .id = "n.id",
     .id_type = KN_REST_UUID,
     .order = "id",

@@ -10,31 +10,12 @@
 #include "lib/adapter/http.h"
 #include "lib/rest/list.h"
 #include "lib/rest/noun.h"
-
-#define KN_NETWORK_AS_SHARED "access_as_shared"
-#define KN_NETWORK_AS_EXTERNAL "access_as_external"
-#define KN_NETWORK_EVERYBODY "*"
-/* Lists of actions, in conditions. */
-#define KN_NETWORK_SHARED "'" KN_NETWORK_AS_SHARED "'"
-#define KN_NETWORK_SHARED_OR_EXTERNAL KN_NETWORK_SHARED ", '" KN_NETWORK_AS_EXTERNAL "'"
+#include "network/api.h"
 
 /* A condition: the project `who` was let at the object by one of the actions. */
 #define KN_NETWORK_LET(id, actions, who) \
     "EXISTS (SELECT FROM rbac_policy b WHERE b.object_id = " id " AND b.action IN (" actions \
     ") AND b.target IN ('" KN_NETWORK_EVERYBODY "', " who "))"
-/* All objects that the project `who` was let at. */
-#define KN_NETWORK_LETS(actions, who) \
-    "SELECT b.object_id FROM rbac_policy b WHERE b.target IN ('" KN_NETWORK_EVERYBODY "', " who \
-    ") AND b.action IN (" actions ")"
-/*
- * A noun's `visible`: t is its table's alias. As a list that is made once: so a project's few rows are found by their keys, however many others there are
- * (with EXISTS the planner believes that a project sees half of them).
- */
-#define KN_NETWORK_VISIBLE(t, actions) \
-    "(" t ".project_id = ? OR " t ".id = ANY (ARRAY(" KN_NETWORK_LETS(actions, "?") ")))"
-/* A condition: somebody was let at the network from outside. */
-#define KN_NETWORK_IS_EXTERNAL(id) \
-    "EXISTS (SELECT FROM rbac_policy b WHERE b.object_id = " id " AND b.action = '" KN_NETWORK_AS_EXTERNAL "')"
 /* `shared` among a noun's attributes; may: what beside showing and filtering, and rules. */
 #define KN_NETWORK_SHARED_ATTR(t, ...) \
     KN_REST_ATTR("shared", \
