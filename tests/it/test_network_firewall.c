@@ -90,20 +90,20 @@ static void test_egress(void **state)
 
     kn_fire_now("group 92 rules=" OUT ",in:4:6:22:23:any", "group 93 rules=" OUT ",in:4:6:22:23:any",
                 "group 91 rules=out:4:6:22:22:prefix:10.0.0.2/32", NULL);
-    kn_fire_await(&kn_fire.guests[1], command);
-    assert_false(kn_fire_runs(&kn_fire.guests[1], other));
-    assert_false(kn_fire_runs(&kn_fire.guests[1], third));
+    kn_actor_await(&kn_fire.guests[1], command, true, NULL);
+    assert_false(kn_actor_runs(&kn_fire.guests[1], other));
+    assert_false(kn_actor_runs(&kn_fire.guests[1], third));
     kn_fire_now("group 91 rules=", NULL);
-    assert_false(kn_fire_runs(&kn_fire.guests[1], command));
+    assert_false(kn_actor_runs(&kn_fire.guests[1], command));
     assert_runs(&kn_fire.guests[1], "ip neigh flush dev eth0; busybox arping -c 1 -w 5 -I eth0 10.0.0.2");
     kn_fire_now("group 91 rules=" OUT, NULL);
-    kn_fire_await(&kn_fire.guests[1], command);
+    kn_actor_await(&kn_fire.guests[1], command, true, NULL);
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups="), NULL); /* no group at all is no rule */
-    assert_false(kn_fire_runs(&kn_fire.guests[1], command));
+    assert_false(kn_actor_runs(&kn_fire.guests[1], command));
     kn_fire_now(PORT_LINE(1, "a1", 1, ""), NULL); /* not asked for groups */
-    kn_fire_await(&kn_fire.guests[1], command);
+    kn_actor_await(&kn_fire.guests[1], command, true, NULL);
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups=91"), NULL);
-    kn_fire_await(&kn_fire.guests[1], command);
+    kn_actor_await(&kn_fire.guests[1], command, true, NULL);
 }
 
 static void test_group_to_group(void **state)
@@ -128,9 +128,9 @@ static void test_stateless(void **state)
     AUTO_FREE char *command = kn_asprintf("%s tcp 10.0.0.2 22", kn_fire.tool);
 
     kn_fire_now("group 92 stateless rules=in:4:6:22:22:any", NULL);
-    assert_false(kn_fire_runs(&kn_fire.guests[1], command));
+    assert_false(kn_actor_runs(&kn_fire.guests[1], command));
     kn_fire_now("group 92 stateless rules=in:4:6:22:22:any,out:4:6:1024:65535:any", NULL);
-    kn_fire_await(&kn_fire.guests[1], command);
+    kn_actor_await(&kn_fire.guests[1], command, true, NULL);
     kn_fire_now("group 92 rules=" OUT, NULL);
 }
 

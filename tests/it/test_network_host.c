@@ -25,42 +25,6 @@ static struct kn_machine machine_a, machine_b;
 static struct kn_actor agent_a, agent_b, shell_a, shell_b, guest_1, guest_2, guest_3;
 static char dir[KN_TEST_DIR];
 
-/* --- helpers ------------------------------------------------------------------------------------------------------ */
-
-/* The answer holds this text. */
-#define assert_says(answer, text) \
-    do { \
-        const char *said_ = (answer); \
-        if (strstr(said_, text) == NULL) { \
-            fail_msg("wanted \"%s\" in: %s", text, said_); \
-        } \
-    } while (0)
-#define assert_runs(actor, ...) \
-    do { \
-        const char *said_ = kn_actor_ask(actor, __VA_ARGS__); \
-        if (strncmp(said_, "0 ", 2) != 0) { \
-            fail_msg("did not succeed: %s", said_); \
-        } \
-    } while (0)
-
-static bool runs(const struct kn_actor *actor, const char *command)
-{
-    return kn_actor_ask(actor, "%s", command)[0] == '0';
-}
-
-#define PING "busybox ping -c 1 -W 1 "
-
-/* Asked again until it works, for a minute: a packet may come late, or be lost while a machine is busy. */
-static void await_works(const struct kn_actor *actor, const char *command)
-{
-    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; !runs(actor, command);) {
-        if (kn_mono_ms() > deadline) {
-            fail_msg("does not work: %s", command);
-        }
-        kn_test_pause(10);
-    }
-}
-
 /* The lease as the client saw it, then the address on eth0. */
 static const char *lease(const struct kn_actor *guest)
 {
@@ -131,13 +95,6 @@ static int teardown(void **state)
     return system(command);
 }
 
-#define need_root() \
-    do { \
-        if (geteuid() != 0) { \
-            skip(); \
-        } \
-    } while (0)
-
 /* --- tests, in order: each builds on the one before ----------------------------------------------------------------- */
 
 static void test_a_plug_waits_for_its_port(void **state)
@@ -206,12 +163,12 @@ static void test_pings(void **state)
 {
     (void)state;
     need_root();
-    await_works(&guest_1, PING IP(3)); /* the same host */
-    await_works(&guest_1, PING IP(2)); /* over VXLAN */
-    await_works(&guest_2, PING IP(3));
-    await_works(&guest_1, PING "10.5.0.2"); /* the namespace, here and there */
-    await_works(&guest_2, PING "10.5.0.2");
-    await_works(&guest_1, PING "-s 1400 " IP(2));
+    kn_actor_await(&guest_1, PING IP(3), true, NULL); /* the same host */
+    kn_actor_await(&guest_1, PING IP(2), true, NULL); /* over VXLAN */
+    kn_actor_await(&guest_2, PING IP(3), true, NULL);
+    kn_actor_await(&guest_1, PING "10.5.0.2", true, NULL); /* the namespace, here and there */
+    kn_actor_await(&guest_2, PING "10.5.0.2", true, NULL);
+    kn_actor_await(&guest_1, PING "-s 1400 " IP(2), true, NULL);
 }
 
 static void test_metadata_knows_who_asks(void **state)
@@ -227,11 +184,11 @@ static void test_metadata_knows_who_asks(void **state)
 static void expect_dropped(const struct kn_actor *guest, const char *command)
 {
     assert_runs(&shell_a, "nft delete table bridge kilonova");
-    await_works(guest, command);
+    kn_actor_await(guest, command, true, NULL);
     assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok"); /* which sees that it went */
     assert_runs(&shell_a, "nft list table bridge kilonova >/dev/null");
-    runs(&guest_3, "ip neigh flush dev eth0");
-    if (runs(guest, command)) {
+    kn_actor_runs(&guest_3, "ip neigh flush dev eth0");
+    if (kn_actor_runs(guest, command)) {
         fail_msg("was not dropped: %s", command);
     }
 }
@@ -244,17 +201,17 @@ static void test_spoofing_is_dropped(void **state)
     expect_dropped(&guest_1, PING "-I 10.5.0.99 " IP(3));
     expect_dropped(&guest_1, "busybox arping -c 1 -w 1 -s 10.5.0.99 -I eth0 " IP(3));
     assert_runs(&guest_1, "ip addr del 10.5.0.99/24 dev eth0");
-    await_works(&guest_1, PING IP(3)); /* the rightful address still works */
+    kn_actor_await(&guest_1, PING IP(3), true, NULL); /* the rightful address still works */
     assert_runs(&guest_3, "ip -6 addr add fe80::3/64 dev eth0 nodad");
     assert_runs(&guest_1, "ip -6 addr add fe80::1/64 dev eth0 nodad");
     expect_dropped(&guest_1, "busybox ping -6 -c 1 -W 1 fe80::3%eth0");
     assert_runs(&guest_1,
                 "ip link set eth0 down && ip link set eth0 address fa:16:3e:00:00:aa up && ip addr replace " IP(
                     1) "/24 dev eth0");
-    assert_false(runs(&guest_1, PING IP(3)));
+    assert_false(kn_actor_runs(&guest_1, PING IP(3)));
     assert_runs(&guest_1, "ip link set eth0 down && ip link set eth0 address " MAC(1) " up");
     assert_says(lease(&guest_1), "lease ip=" IP(1));
-    await_works(&guest_1, PING IP(3));
+    kn_actor_await(&guest_1, PING IP(3), true, NULL);
 }
 
 static void test_rogue_dhcp_server_is_dropped(void **state)
@@ -284,17 +241,17 @@ static void test_changes_are_taken_in_order(void **state)
     assert_says(kn_actor_ask(&agent_a, STATE(4, 5, "", DROP("peer", PORT_ID(2)))),
                 "where 2 is known"); /* lost: 3 and 4 */
     assert_says(kn_actor_ask(&agent_a, PIECE(2, 2, 2, 3, "", DROP("peer", PORT_ID(2)))), "piece");
-    await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
+    kn_actor_await(&guest_1, "ip neigh flush dev eth0; " PING IP(2), true, NULL);
     assert_string_equal(kn_actor_ask(&agent_a, STATE(2, 3, "", DROP("peer", PORT_ID(2)))), "ok");
-    assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
+    assert_false(kn_actor_runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
     assert_string_equal(kn_actor_ask(&agent_a, STATE(3, 4, PEER(2, "192.0.2.2"), "")), "ok");
-    await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
+    kn_actor_await(&guest_1, "ip neigh flush dev eth0; " PING IP(2), true, NULL);
     /* everything again, as after a hello: nothing is taken away in between */
     assert_string_equal(kn_actor_ask(&agent_a,
                                      STATE(-1, 9, NETWORK(1450) "," PORT(1) "," PORT(3) "," PEER(2, "192.0.2.2"), "")),
                         "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "version"), "9");
-    await_works(&guest_1, PING IP(2));
+    kn_actor_await(&guest_1, PING IP(2), true, NULL);
 }
 
 /* Groups and limits come with the state, to taps that are plugged; what they no longer allow ends; the kernel has what the state wants. */
@@ -309,8 +266,8 @@ static void test_groups_and_limits_arrive(void **state)
     AUTO_FREE char *port = kn_strndup(PORT_3, strlen(PORT_3) - 1);
 
     assert_string_equal(kn_actor_ask(&agent_a, STATE(9, 10, "%s,\"groups\":[]}", ""), port), "ok");
-    assert_false(runs(&guest_1, PING IP(3)));
-    assert_false(runs(&guest_2, PING IP(3)));
+    assert_false(kn_actor_runs(&guest_1, PING IP(3)));
+    assert_false(kn_actor_runs(&guest_2, PING IP(3)));
     assert_says(lease(&guest_3), "lease ip=" IP(3)); /* what a guest needs always passes */
     assert_says(kn_actor_ask(&guest_3, "busybox wget -qO- http://169.254.169.254/"), SERVER(3));
     assert_string_equal(kn_actor_ask(&agent_a,
@@ -322,16 +279,16 @@ static void test_groups_and_limits_arrive(void **state)
                                            ""),
                                      port),
                         "ok");
-    await_works(&guest_1, PING IP(3));
-    await_works(&guest_2, PING IP(3)); /* from the other host */
-    assert_false(runs(&guest_3, PING IP(1)));
+    kn_actor_await(&guest_1, PING IP(3), true, NULL);
+    kn_actor_await(&guest_2, PING IP(3), true, NULL); /* from the other host */
+    assert_false(kn_actor_runs(&guest_3, PING IP(1)));
     assert_runs(&shell_a,
                 "tc qdisc show dev " TAP(3) " | grep -q 'tbf.*5Mbit' && tc qdisc show dev ti00000003-11 | grep -q "
                                             "'tbf.*7Mbit'");
     assert_says(kn_actor_ask(&agent_a, "firewall"), "same");
     assert_string_equal(kn_actor_ask(&agent_a, STATE(11, 12, PORT(3), DROP("group", GROUP) "," DROP("policy", POLICY))),
                         "ok");
-    await_works(&guest_3, PING IP(1));
+    kn_actor_await(&guest_3, PING IP(1), true, NULL);
     assert_runs(&shell_a, "! ip link show ti00000003-11 2>/dev/null && ! tc qdisc show dev " TAP(3) " | grep tbf");
     assert_runs(&shell_a, "nft flush ruleset");
     assert_says(kn_actor_ask(&agent_a, "firewall"), "others");
@@ -367,10 +324,10 @@ static void test_names_and_options_of_ports_arrive(void **state)
 
     assert_says(said, "mtu=1234 hostname=db bootfile=pxe (1).0 ntp=192.0.2.7");
     assert_says(lease(&guest_1), "mtu=1450 hostname=guest-1 bootfile= ntp= ");
-    await_works(&guest_1, ASKS("db.openstacklocal") IP(3));
-    await_works(&guest_1, ASKS(IP(3)) "db.openstacklocal");
-    await_works(&guest_1, ASKS(IP(2)) "guest-2.openstacklocal"); /* who lives elsewhere */
-    await_works(&guest_1, ASKS("host-10-5-0-13.openstacklocal") IP(3));
+    kn_actor_await(&guest_1, ASKS("db.openstacklocal") IP(3), true, NULL);
+    kn_actor_await(&guest_1, ASKS(IP(3)) "db.openstacklocal", true, NULL);
+    kn_actor_await(&guest_1, ASKS(IP(2)) "guest-2.openstacklocal", true, NULL); /* who lives elsewhere */
+    kn_actor_await(&guest_1, ASKS("host-10-5-0-13.openstacklocal") IP(3), true, NULL);
     /* another domain, and a name below it */
     assert_string_equal(kn_actor_ask(&agent_a,
                                      STATE(10, 11,
@@ -379,9 +336,9 @@ static void test_names_and_options_of_ports_arrive(void **state)
                                            ""),
                                      network),
                         "ok");
-    await_works(&guest_1, ASKS("a.b.lab.example.org") IP(3));
-    await_works(&guest_1, ASKS(IP(3)) "a.b.lab.example.org");
-    await_works(&guest_1, ASKS("guest-1.lab.example.org") IP(1));
+    kn_actor_await(&guest_1, ASKS("a.b.lab.example.org") IP(3), true, NULL);
+    kn_actor_await(&guest_1, ASKS(IP(3)) "a.b.lab.example.org", true, NULL);
+    kn_actor_await(&guest_1, ASKS("guest-1.lab.example.org") IP(1), true, NULL);
     assert_says(lease(&guest_3), "hostname=a bootfile= ntp= ");
     assert_string_equal(kn_actor_ask(&agent_a,
                                      STATE(-1, 9, NETWORK(1450) "," PORT(1) "," PORT(3) "," PEER(2, "192.0.2.2"), "")),
@@ -397,24 +354,24 @@ static void test_a_change_of_a_plugged_port_arrives(void **state)
     assert_string_equal(kn_actor_ask(&agent_a, STATE(9, 10, PORT_AS(3, "10.5.0.33", "renamed", SERVER(3), "true"), "")),
                         "ok");
     assert_says(lease(&guest_3), "lease ip=10.5.0.33");
-    await_works(&guest_1, PING "10.5.0.33");
-    await_works(&guest_1, "busybox nslookup renamed.openstacklocal 10.5.0.2 | grep -q 10.5.0.33");
-    await_works(&guest_1,
-                "busybox nslookup guest-2.openstacklocal 10.5.0.2 | grep -q " IP(2)); /* who lives elsewhere */
+    kn_actor_await(&guest_1, PING "10.5.0.33", true, NULL);
+    kn_actor_await(&guest_1, "busybox nslookup renamed.openstacklocal 10.5.0.2 | grep -q 10.5.0.33", true, NULL);
+    kn_actor_await(&guest_1, "busybox nslookup guest-2.openstacklocal 10.5.0.2 | grep -q " IP(2), true,
+                   NULL); /* who lives elsewhere */
     assert_says(kn_actor_ask(&guest_3, "busybox wget -qO- http://169.254.169.254/"), SERVER(3));
     assert_runs(&guest_3, "ip addr add " IP(3) "/24 dev eth0");
-    assert_false(runs(&guest_3, PING "-I " IP(3) " " IP(1))); /* the old one is not his any more */
+    assert_false(kn_actor_runs(&guest_3, PING "-I " IP(3) " " IP(1))); /* the old one is not his any more */
     /* down: nothing passes; up again */
     assert_string_equal(kn_actor_ask(&agent_a, STATE(10, 11, PORT_AS(3, IP(3), "guest-3", SERVER(3), "false"), "")),
                         "ok");
-    assert_false(runs(&guest_3, PING IP(1)));
+    assert_false(kn_actor_runs(&guest_3, PING IP(1)));
     assert_string_equal(kn_actor_ask(&agent_a, STATE(11, 12, PORT(3), "")), "ok");
     assert_says(lease(&guest_3), "lease ip=" IP(3));
     assert_string_equal(kn_actor_ask(&agent_a, STATE(12, 13, NETWORK(1400), "")), "ok");
     assert_runs(&shell_a, "ip link show " TAP(1) " | grep -q 'mtu 1400 '");
     assert_says(lease(&guest_3), "mtu=1400");
     assert_string_equal(kn_actor_ask(&agent_a, STATE(13, 14, NETWORK(1450), "")), "ok");
-    await_works(&guest_1, PING IP(3));
+    kn_actor_await(&guest_1, PING IP(3), true, NULL);
 }
 
 static void test_survives_kill_and_loss(void **state)
@@ -422,15 +379,15 @@ static void test_survives_kill_and_loss(void **state)
     (void)state;
     need_root();
     kn_actor_kill(&agent_a);
-    await_works(&guest_1, PING IP(2)); /* nothing depends on the process */
+    kn_actor_await(&guest_1, PING IP(2), true, NULL); /* nothing depends on the process */
     assert_runs(&shell_a,
                 "ip link del kx0a0a0a0a; ip link del " BRIDGE "; nft flush ruleset; kill $(cat %s/a/networks/" NET
                 "/pid)",
                 dir);
-    assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
+    assert_false(kn_actor_runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
     start_agent(&agent_a, &machine_a, "192.0.2.1", "a");
     assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
-    await_works(&guest_1, PING IP(2));
+    kn_actor_await(&guest_1, PING IP(2), true, NULL);
     assert_says(lease(&guest_1), "lease ip=" IP(1));
     assert_says(kn_actor_ask(&guest_1, "busybox wget -qO- http://169.254.169.254/"), SERVER(1));
     assert_runs(&shell_a, "nft list set bridge kilonova ips4 | grep -q " IP(1));
@@ -476,10 +433,10 @@ static void test_tick_builds_again_what_went(void **state)
     (void)state;
     need_root();
     assert_runs(&shell_a, "ip link del kx0a0a0a0a; ip link del " BRIDGE "; nft flush ruleset");
-    assert_false(runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
+    assert_false(kn_actor_runs(&guest_1, "ip neigh flush dev eth0; " PING IP(2)));
     assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
     assert_runs(&shell_a, "nft list set bridge kilonova ips4 | grep -q " IP(1));
-    await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(2));
+    kn_actor_await(&guest_1, "ip neigh flush dev eth0; " PING IP(2), true, NULL);
 }
 
 /* A guest that is started again is plugged again: its tap may have gone with the guest, or by an operator's hand. */
@@ -520,7 +477,7 @@ static void test_address_changes_hands(void **state)
     assert_string_equal(kn_actor_ask(&agent_a, "plug " SERVER(3) " [" NIC(4) "]"), "ok");
     kn_guest_start(&guest_3, &machine_a, TAP(4), MAC(4));
     assert_says(lease(&guest_3), "lease ip=" IP(3));
-    await_works(&guest_1, "ip neigh flush dev eth0; " PING IP(3));
+    kn_actor_await(&guest_1, "ip neigh flush dev eth0; " PING IP(3), true, NULL);
 }
 
 /* Its tap waits for who plugged it. */
@@ -529,10 +486,10 @@ static void test_a_port_that_leaves_is_cut_off(void **state)
     (void)state;
     need_root();
     assert_string_equal(kn_actor_ask(&agent_a, STATE(15, 16, "", DROP("port", PORT_ID(4)))), "ok");
-    assert_false(runs(&guest_3, PING IP(1)));
+    assert_false(kn_actor_runs(&guest_3, PING IP(1)));
     assert_says(kn_actor_ask(&agent_a, "taps"), "\"" TAP(4) "\"");
     assert_string_equal(kn_actor_ask(&agent_a, STATE(16, 17, PORT_AS(4, IP(3), "other", SERVER(3), "true"), "")), "ok");
-    await_works(&guest_3, PING IP(1));
+    kn_actor_await(&guest_3, PING IP(1), true, NULL);
 }
 
 static void test_nothing_is_left(void **state)
@@ -540,7 +497,7 @@ static void test_nothing_is_left(void **state)
     (void)state;
     need_root();
     assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(3)), "ok");
-    await_works(&guest_1, PING IP(2)); /* the network is still in use */
+    kn_actor_await(&guest_1, PING IP(2), true, NULL); /* the network is still in use */
     assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(1)), "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "unplug " SERVER(1)), "ok");
     assert_string_equal(kn_actor_ask(&agent_a, "taps"), "[]");

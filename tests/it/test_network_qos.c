@@ -54,7 +54,7 @@ static void test_bandwidth(void **state)
     assert_string_equal(kn_actor_ask(&kn_fire.agent, "shape " TAP(1) " 0 0"), "ok");
     assert_string_equal(kn_actor_ask(&kn_fire.agent, "shape " TAP(1) " 0 0"), "ok");
     await_faster(least);
-    assert_false(kn_fire_runs(&kn_fire.shell, "ip link show ti00000001-11"));
+    assert_false(kn_actor_runs(&kn_fire.shell, "ip link show ti00000001-11"));
     assert_string_equal(kn_actor_ask(&kn_fire.agent, "shape tap0000000f-11 0 0"), "ok"); /* a tap that is not there */
 }
 

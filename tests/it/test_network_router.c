@@ -138,39 +138,7 @@ static void be_agent(const char *line, char *answer, size_t size)
     snprintf(answer, size, "%s", rc == 0 ? "ok" : err.message);
 }
 
-/* --- helpers ------------------------------------------------------------------------------------------------------ */
-
-static bool runs(const struct kn_actor *actor, const char *command)
-{
-    return kn_actor_ask(actor, "%s", command)[0] == '0';
-}
-
-/* Asked again until it is so, for a minute: a packet may come late, or be lost while a machine is busy. */
-static void await(const struct kn_actor *actor, const char *command, bool works)
-{
-    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; runs(actor, command) != works;) {
-        if (kn_mono_ms() > deadline) {
-            fail_msg("%s: %s", works ? "does not work" : "works still", command);
-        }
-        kn_test_pause(10);
-    }
-}
-
-#define PING(address) "busybox ping -c 1 -W 1 " address
 #define router(what) assert_string_equal(kn_actor_ask(&agent, "router " what), "ok")
-#define assert_runs(actor, command) \
-    do { \
-        const char *said_ = kn_actor_ask(actor, command); \
-        if (strncmp(said_, "0 ", 2) != 0) { \
-            fail_msg("did not succeed: %s", said_); \
-        } \
-    } while (0)
-#define need_root() \
-    do { \
-        if (geteuid() != 0) { \
-            skip(); \
-        } \
-    } while (0)
 
 #define open_stream(actor, name, address) kn_stream_open(actor, dir, name, address)
 #define stream_works(actor, name) kn_stream_works(actor, dir, name)
@@ -221,10 +189,10 @@ static void test_routes_between_networks(void **state)
     (void)state;
     need_root();
     router("snat");
-    await(&guests[ONE], PING("10.2.0.12"), true);
-    await(&guests[TWO], PING("10.1.0.11"), true);
+    kn_actor_await(&guests[ONE], PING "10.2.0.12", true, NULL);
+    kn_actor_await(&guests[TWO], PING "10.1.0.11", true, NULL);
     router("snat"); /* twice is once */
-    await(&guests[ONE], PING("10.2.0.12"), true);
+    kn_actor_await(&guests[ONE], PING "10.2.0.12", true, NULL);
 }
 
 /* Out as the router, whom the outside has never heard of; without SNAT as oneself, which the outside cannot answer until it has a route. */
@@ -232,18 +200,18 @@ static void test_leaves_as_the_router(void **state)
 {
     (void)state;
     need_root();
-    await(&guests[ONE], PING("172.24.4.1"), true);
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, NULL);
     open_stream(&guests[ONE], "snat", "172.24.4.1");
     assert_true(stream_works(&guests[ONE], "snat"));
     assert_non_null(strstr(kn_actor_ask(&guests[OUT], "busybox netstat -tn"), "172.24.4.10:"));
     router("none");
     assert_false(stream_works(&guests[ONE], "snat")); /* what was translated so is cut */
-    assert_false(runs(&guests[ONE], PING("172.24.4.1")));
+    assert_false(kn_actor_runs(&guests[ONE], PING "172.24.4.1"));
     assert_runs(&guests[OUT], "ip route add 10.1.0.0/24 via 172.24.4.10");
-    await(&guests[ONE], PING("172.24.4.1"), true);
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, NULL);
     assert_runs(&guests[OUT], "ip route del 10.1.0.0/24");
     router("snat");
-    await(&guests[ONE], PING("172.24.4.1"), true);
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, NULL);
 }
 
 static void test_floating_addresses(void **state)
@@ -251,7 +219,7 @@ static void test_floating_addresses(void **state)
     (void)state;
     need_root();
     router("snat 172.24.4.50=10.1.0.11 172.24.4.51=10.2.0.12");
-    await(&guests[OUT], PING("172.24.4.50"), true);
+    kn_actor_await(&guests[OUT], PING "172.24.4.50", true, NULL);
     open_stream(&guests[OUT], "in", "172.24.4.50");
     open_stream(&guests[OUT], "other", "172.24.4.51");
     open_stream(&guests[TWO], "out", "172.24.4.1");
@@ -269,10 +237,10 @@ static void test_floating_addresses(void **state)
     assert_false(stream_works(&guests[OUT], "in"));
     assert_true(stream_works(&guests[OUT], "other"));
     assert_true(stream_works(&guests[TWO], "out"));
-    await(&guests[OUT], "busybox nc -w 2 172.24.4.50 22 </dev/null | grep -q guest4", true);
+    kn_actor_await(&guests[OUT], "busybox nc -w 2 172.24.4.50 22 </dev/null | grep -q guest4", true, NULL);
 
     router("snat 172.24.4.51=10.2.0.12"); /* gone */
-    await(&guests[OUT], PING("172.24.4.50"), false);
+    kn_actor_await(&guests[OUT], PING "172.24.4.50", false, NULL);
     assert_true(stream_works(&guests[OUT], "other"));
 }
 
@@ -281,10 +249,10 @@ static void test_forwarded_ports(void **state)
     (void)state;
     need_root();
     router("snat 172.24.4.51=10.2.0.12 172.24.4.60:2201=10.1.0.11:22 172.24.4.60:2204=10.1.0.14:22");
-    await(&guests[OUT], "busybox nc -w 2 172.24.4.60 2201 </dev/null | grep -q guest1", true);
-    await(&guests[OUT], "busybox nc -w 2 172.24.4.60 2204 </dev/null | grep -q guest4", true);
-    await(&guests[ONE], "busybox nc -w 2 172.24.4.60 2204 </dev/null | grep -q guest4", true);
-    assert_false(runs(&guests[OUT], "busybox nc -w 2 172.24.4.60 22 </dev/null | grep -q guest"));
+    kn_actor_await(&guests[OUT], "busybox nc -w 2 172.24.4.60 2201 </dev/null | grep -q guest1", true, NULL);
+    kn_actor_await(&guests[OUT], "busybox nc -w 2 172.24.4.60 2204 </dev/null | grep -q guest4", true, NULL);
+    kn_actor_await(&guests[ONE], "busybox nc -w 2 172.24.4.60 2204 </dev/null | grep -q guest4", true, NULL);
+    assert_false(kn_actor_runs(&guests[OUT], "busybox nc -w 2 172.24.4.60 22 </dev/null | grep -q guest"));
     assert_true(stream_works(&guests[OUT], "other"));
 }
 
@@ -300,7 +268,7 @@ static void test_agent_killed(void **state)
     router("snat 172.24.4.51=10.2.0.12");
     assert_true(stream_works(&guests[OUT], "other"));
     assert_true(stream_works(&guests[TWO], "out"));
-    await(&guests[ONE], PING("172.24.4.1"), true);
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, NULL);
 }
 
 static void test_nothing_is_left(void **state)
@@ -310,9 +278,9 @@ static void test_nothing_is_left(void **state)
     assert_string_equal(kn_actor_ask(&agent, "remove"), "ok");
     assert_string_equal(kn_actor_ask(&agent, "remove"), "ok");
     assert_runs(&shell, "! ip -o link | grep -E ' (kr|r-)' && ! ls /run/netns | grep kr-");
-    assert_false(runs(&guests[ONE], PING("10.2.0.12")));
+    assert_false(kn_actor_runs(&guests[ONE], PING "10.2.0.12"));
     router("snat");
-    await(&guests[ONE], PING("10.2.0.12"), true);
+    kn_actor_await(&guests[ONE], PING "10.2.0.12", true, NULL);
     assert_string_equal(kn_actor_ask(&agent, "sweep"), "ok");
     assert_runs(&shell, "! ip -o link | grep -E ' (kr|r-)' && ! ls /run/netns | grep kr-");
 }

@@ -52,13 +52,6 @@ static void tell_all(void)
 /* A word that was said this long ago is the newest that reached the bus. */
 #define hold(host, age) kn_actor_ask(&agents[host], "hold %d", age)
 
-/* --- helpers ------------------------------------------------------------------------------------------------------ */
-
-static bool runs(const struct kn_actor *actor, const char *command)
-{
-    return kn_actor_ask(actor, "%s", command)[0] == '0';
-}
-
 /* The holder's word reaches the bus, if it has an agent. */
 static void be_heard(void)
 {
@@ -67,34 +60,8 @@ static void be_heard(void)
     }
 }
 
-/* Asked again until it is so, for a minute: a packet may come late, or be lost while a machine is busy. The holder is heard all the while. */
-static void await(const struct kn_actor *actor, const char *command, bool works)
-{
-    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; runs(actor, command) != works;) {
-        if (kn_mono_ms() > deadline) {
-            fail_msg("%s: %s", works ? "does not work" : "works still", command);
-        }
-        be_heard();
-        kn_test_pause(10);
-    }
-}
-
-#define PING(address) "busybox ping -c 1 -W 1 " address
 #define open_stream(actor, name, address) kn_stream_open(actor, dir, name, address)
 #define stream_works(actor, name) (be_heard(), kn_stream_works(actor, dir, name))
-#define assert_runs(actor, ...) \
-    do { \
-        const char *said_ = kn_actor_ask(actor, __VA_ARGS__); \
-        if (strncmp(said_, "0 ", 2) != 0) { \
-            fail_msg("did not succeed: %s", said_); \
-        } \
-    } while (0)
-#define need_root() \
-    do { \
-        if (geteuid() != 0) { \
-            skip(); \
-        } \
-    } while (0)
 
 static void start_agent(int host)
 {
@@ -188,12 +155,12 @@ static void test_routes_across_hosts(void **state)
     kn_router_now.host = 2;
     kn_router_now.lease++;
     tell_all();
-    await(&guests[ONE], PING("10.2.0.12"), true);
-    await(&guests[TWO], PING("10.1.0.14"), true);
-    await(&guests[ONE], PING("fd00:2::12"), true);
-    await(&guests[TWO], PING("fd00:1::14"), true);
-    await(&guests[ONE], PING("-s 1400 10.2.0.12"), true); /* as big as the network carries */
-    await(&guests[ONE], PING("172.24.4.1"), true);
+    kn_actor_await(&guests[ONE], PING "10.2.0.12", true, be_heard);
+    kn_actor_await(&guests[TWO], PING "10.1.0.14", true, be_heard);
+    kn_actor_await(&guests[ONE], PING "fd00:2::12", true, be_heard);
+    kn_actor_await(&guests[TWO], PING "fd00:1::14", true, be_heard);
+    kn_actor_await(&guests[ONE], PING "-s 1400 10.2.0.12", true, be_heard); /* as big as the network carries */
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, be_heard);
 }
 
 /* Several addresses at the gateway, the one that SNAT uses among them; IPv6 leaves as itself. */
@@ -204,24 +171,24 @@ static void test_gateway_with_several_addresses(void **state)
     kn_router_now.gateway = "\"172.24.4.10/24\",\"172.24.4.11/24\",\"fd00:e::10/64\"";
     kn_router_now.snat_ip = "172.24.4.11";
     tell(kn_router_now.host);
-    await(&outside, PING("172.24.4.10"), true);
-    await(&outside, PING("172.24.4.11"), true);
+    kn_actor_await(&outside, PING "172.24.4.10", true, be_heard);
+    kn_actor_await(&outside, PING "172.24.4.11", true, be_heard);
     open_stream(&guests[ONE], "snat", "172.24.4.1");
     assert_true(stream_works(&guests[ONE], "snat"));
     assert_non_null(strstr(kn_actor_ask(&outside, "busybox netstat -tn"), "172.24.4.11:"));
     kn_router_now.snat = "false";
     tell(kn_router_now.host);
-    assert_false(runs(&guests[ONE], PING("172.24.4.1")));
+    assert_false(kn_actor_runs(&guests[ONE], PING "172.24.4.1"));
     assert_runs(&outside, "ip route add 10.1.0.0/24 via 172.24.4.11; ip -6 route add fd00:1::/64 via fd00:e::10");
-    await(&guests[ONE], PING("172.24.4.1"), true);
-    await(&guests[ONE], PING("fd00:e::1"), true);
-    await(&outside, PING("fd00:1::11"), true);
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, be_heard);
+    kn_actor_await(&guests[ONE], PING "fd00:e::1", true, be_heard);
+    kn_actor_await(&outside, PING "fd00:1::11", true, be_heard);
     assert_runs(&outside, "ip route del 10.1.0.0/24");
     kn_router_now.gateway = "\"172.24.4.10/24\",\"fd00:e::10/64\"";
     kn_router_now.snat_ip = "172.24.4.10";
     kn_router_now.snat = "true";
     tell(kn_router_now.host);
-    await(&guests[ONE], PING("172.24.4.1"), true);
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, be_heard);
 }
 
 /* Only a gateway of IPv6 that is a link-local address is what router advertisements name. */
@@ -230,7 +197,7 @@ static void test_reached_by_its_link_local_address(void **state)
     (void)state;
     need_root();
     assert_runs(&guests[TWO], "ip -6 route replace default via fe80::f816:3eff:fe00:102 dev eth0");
-    await(&guests[TWO], PING("fd00:1::11"), true);
+    kn_actor_await(&guests[TWO], PING "fd00:1::11", true, be_heard);
 }
 
 static void test_routes_that_people_give(void **state)
@@ -238,12 +205,12 @@ static void test_routes_that_people_give(void **state)
     (void)state;
     need_root();
     assert_runs(&guests[FOUR], "ip addr add 198.51.100.4/32 dev lo; ip -6 addr add 2001:db8:4::4/128 dev lo");
-    assert_false(runs(&guests[TWO], PING("198.51.100.4")));
+    assert_false(kn_actor_runs(&guests[TWO], PING "198.51.100.4"));
     kn_router_now.routes =
         "{\"destination\":\"198.51.100.0/24\",\"nexthop\":\"10.1.0.14\"},{\"destination\":\"2001:db8:4::/64\",\"nexthop\":\"fd00:1::14\"},";
     tell(kn_router_now.host);
-    await(&outside, "ip route replace 198.51.100.0/24 via 172.24.4.10 && " PING("198.51.100.4"),
-          false); /* its firewall lets nobody speak so */
+    kn_actor_await(&outside, "ip route replace 198.51.100.0/24 via 172.24.4.10 && " PING "198.51.100.4", false,
+                   be_heard); /* its firewall lets nobody speak so */
     assert_runs(&shells[2], "ip netns exec kr-4e000001 ip route get 198.51.100.4 | grep -q 'via 10.1.0.14'");
     assert_runs(&shells[2], "ip netns exec kr-4e000001 ip -6 route get 2001:db8:4::4 | grep -q 'via fd00:1::14'");
     kn_router_now.routes = NULL;
@@ -274,21 +241,21 @@ static void test_floating_addresses_move(void **state)
     kn_router_now.forwards = FORWARD(1, 6, 2222, "10.2.0.12", 22) "," FORWARD(2, 17, 53, "10.2.0.12", 5353);
     tell(kn_router_now.host);
     kn_actor_ask(&guests[TWO], UDP_SERVER);
-    await(&outside, PING("172.24.4.50"), true);
+    kn_actor_await(&outside, PING "172.24.4.50", true, be_heard);
     open_stream(&outside, "fifty", "172.24.4.50");
     open_stream(&outside, "other", "172.24.4.51");
     assert_true(stream_works(&outside, "fifty"));
     assert_true(stream_works(&outside, "other"));
-    await(&outside, UDP_ASK("172.24.4.60", 53), true);
-    await(&outside, "busybox nc -w 2 172.24.4.60 2222 </dev/null | grep -q guest2", true);
+    kn_actor_await(&outside, UDP_ASK("172.24.4.60", 53), true, be_heard);
+    kn_actor_await(&outside, "busybox nc -w 2 172.24.4.60 2222 </dev/null | grep -q guest2", true, be_heard);
     kn_router_now.floating = FLOATING(1, "172.24.4.50", "10.2.0.12") "," FLOATING(2, "172.24.4.51", "10.1.0.14");
     tell(kn_router_now.host);
     assert_false(stream_works(&outside, "fifty"));
     assert_true(stream_works(&outside, "other"));
-    await(&outside, "busybox nc -w 2 172.24.4.50 22 </dev/null | grep -q guest2", true);
+    kn_actor_await(&outside, "busybox nc -w 2 172.24.4.50 22 </dev/null | grep -q guest2", true, be_heard);
     kn_router_now.forwards = NULL;
     tell(kn_router_now.host);
-    await(&outside, UDP_ASK("172.24.4.60", 53), false);
+    kn_actor_await(&outside, UDP_ASK("172.24.4.60", 53), false, be_heard);
 }
 
 /* Exactly one says that it has this address, as often as it is asked. */
@@ -306,7 +273,7 @@ static int64_t silence(const struct kn_actor *asker)
 {
     const int64_t begun = kn_mono_ms();
 
-    while (runs(asker, PING("172.24.4.10"))) {
+    while (kn_actor_runs(asker, PING "172.24.4.10")) {
         if (kn_mono_ms() - begun > WAIT_MS) {
             fail_msg("the old holder answers for ever");
         }
@@ -348,7 +315,7 @@ static void test_agent_dies_under_streams(void **state)
     assert_true(silence(&outside) < KN_LEASE_MS);
     assert_true(stream_works(&guests[ONE], "beside"));
     move_to(0);
-    await(&outside, PING("172.24.4.10"), true);
+    kn_actor_await(&outside, PING "172.24.4.10", true, be_heard);
     assert_one_answers();
     assert_true(stream_works(&guests[ONE], "routed")); /* what is not translated is not tracked either */
     assert_true(stream_works(&guests[ONE], "routed6"));
@@ -382,7 +349,7 @@ static void test_host_thaws(void **state)
 
     agents[0].pid = 0;
     move_to(1);
-    await(&outside, PING("172.24.4.10"), true);
+    kn_actor_await(&outside, PING "172.24.4.10", true, be_heard);
     agents[0] = frozen;
     kill(agents[0].pid, SIGCONT);
     hold(1, 0);
@@ -407,15 +374,15 @@ static void test_silence_that_nobody_used(void **state)
     open_stream(&guests[ONE], "kept", "172.24.4.1");
     assert_true(stream_works(&guests[ONE], "kept"));
     assert_string_equal(hold(1, KN_LEASE_HELD_MS), "holds");
-    assert_false(runs(&outside, PING("172.24.4.10")));
+    assert_false(kn_actor_runs(&outside, PING "172.24.4.10"));
     assert_string_equal(hold(1, 0), "holds asks");
-    assert_false(runs(&outside, PING("172.24.4.10")));
+    assert_false(kn_actor_runs(&outside, PING "172.24.4.10"));
     tell(1);
-    await(&outside, PING("172.24.4.10"), true);
+    kn_actor_await(&outside, PING "172.24.4.10", true, be_heard);
     assert_true(stream_works(&guests[ONE], "kept"));
     assert_runs(&shells[1], "nft flush ruleset"); /* the fence is missed before long */
     for (const int64_t deadline = kn_mono_ms() + WAIT_MS;
-         !runs(&shells[1], "nft list table bridge kilonova_lease | grep -q expires");) {
+         !kn_actor_runs(&shells[1], "nft list table bridge kilonova_lease | grep -q expires");) {
         assert_true(kn_mono_ms() < deadline);
         hold(1, 0);
         kn_test_pause(10);
@@ -450,9 +417,10 @@ static void test_killed_at_any_moment(void **state)
                                                         : "! ls /run/netns | grep kr- && ! ip -o link | grep ' kr'");
         if (kn_router_now.host == 1) {
             tell(0);
-            await(&outside,
-                  i % 2 == 0 ? "busybox nc -w 2 172.24.4.50 22 </dev/null | grep -q guest2" : PING("172.24.4.51"),
-                  true);
+            kn_actor_await(&outside,
+                           i % 2 == 0 ? "busybox nc -w 2 172.24.4.50 22 </dev/null | grep -q guest2"
+                                      : PING "172.24.4.51",
+                           true, be_heard);
             assert_runs(&shells[1], i % 2 == 0 ? "! ip netns exec kr-4e000001 ip addr | grep 172.24.4.51"
                                                : "! ip netns exec kr-4e000001 ip addr | grep 172.24.4.50");
         }

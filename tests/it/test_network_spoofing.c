@@ -20,13 +20,13 @@
 static void expect_dropped(const struct kn_actor *guest, const char *command, const char *before)
 {
     assert_runs(&kn_fire.shell, "nft flush ruleset");
-    kn_fire_runs(guest, before);
-    kn_fire_await(guest, command);
+    kn_actor_runs(guest, before);
+    kn_actor_await(guest, command, true, NULL);
     assert_string_equal(kn_actor_ask(&kn_fire.agent, "digests"), "none");
     assert_string_equal(kn_actor_ask(&kn_fire.agent, "check"), "ok");
     assert_string_equal(kn_actor_ask(&kn_fire.agent, "digests"), "same");
     assert_runs(guest, "%s", before);
-    if (kn_fire_runs(guest, command)) {
+    if (kn_actor_runs(guest, command)) {
         fail_msg("was not dropped: %s", command);
     }
 }
@@ -42,16 +42,16 @@ static void test_spoofed_addresses(void **state)
     expect_dropped(&kn_fire.guests[1], "busybox arping -c 1 -w 1 -s 10.0.0.99 -I eth0 10.0.0.3", "true");
     /* as allowed address pairs they pass: a plain one, prefixes */
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups=91 pair=10.0.0.99/" MAC(1) ",fd00::90/124/" MAC(1)), NULL);
-    kn_fire_await(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3");
-    kn_fire_await(&kn_fire.guests[1], PING "-I fd00::99 fd00::3");
+    kn_actor_await(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3", true, NULL);
+    kn_actor_await(&kn_fire.guests[1], PING "-I fd00::99 fd00::3", true, NULL);
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups=91 pair=10.0.0.96/28/" MAC(1)), NULL);
-    kn_fire_await(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3");
-    assert_false(kn_fire_runs(&kn_fire.guests[1], PING "-I fd00::99 fd00::3"));
+    kn_actor_await(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3", true, NULL);
+    assert_false(kn_actor_runs(&kn_fire.guests[1], PING "-I fd00::99 fd00::3"));
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups=91"), NULL);
-    assert_false(kn_fire_runs(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3"));
+    assert_false(kn_actor_runs(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3"));
     assert_runs(&kn_fire.guests[1], "ip addr del 10.0.0.99/24 dev eth0; ip -6 addr del fd00::99/64 dev eth0");
-    kn_fire_await(&kn_fire.guests[1], PING "10.0.0.3");
-    kn_fire_await(&kn_fire.guests[1], PING LOCAL(3) "%eth0"); /* link-local of its MAC */
+    kn_actor_await(&kn_fire.guests[1], PING "10.0.0.3", true, NULL);
+    kn_actor_await(&kn_fire.guests[1], PING LOCAL(3) "%eth0", true, NULL); /* link-local of its MAC */
 }
 
 static void test_spoofed_mac(void **state)
@@ -61,12 +61,12 @@ static void test_spoofed_mac(void **state)
     assert_runs(&kn_fire.guests[1], "ip link set eth0 down && ip link set eth0 address fa:16:3e:00:00:aa up");
     expect_dropped(&kn_fire.guests[1], PING "10.0.0.3", "ip neigh flush dev eth0; true");
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups=91 pair=10.0.0.1/fa:16:3e:00:00:aa"), NULL);
-    kn_fire_await(&kn_fire.guests[1], PING "10.0.0.3");
+    kn_actor_await(&kn_fire.guests[1], PING "10.0.0.3", true, NULL);
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups=91"), NULL);
     assert_runs(&kn_fire.guests[1],
                 "ip link set eth0 down && ip link set eth0 address " MAC(1) " up && ip -6 addr replace "
                                                                             "fd00::1/64 dev eth0 nodad");
-    kn_fire_await(&kn_fire.guests[1], PING "10.0.0.3");
+    kn_actor_await(&kn_fire.guests[1], PING "10.0.0.3", true, NULL);
 }
 
 /* Sent by guest 1, seen at guest 3; a ping behind it shows that it had the time to come. */
@@ -75,7 +75,7 @@ static void expect_not_said(const char *what, const char *seen)
     AUTO_FREE char *say = kn_asprintf("%s raw %s && " PING "10.0.0.3", kn_fire.tool, what);
 
     assert_runs(&kn_fire.shell, "nft flush ruleset");
-    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; !kn_fire_runs(&kn_fire.guests[3], seen);) {
+    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; !kn_actor_runs(&kn_fire.guests[3], seen);) {
         const char *said = kn_actor_ask(&kn_fire.guests[1], "%s", say);
 
         if (kn_mono_ms() > deadline) {
@@ -87,9 +87,9 @@ static void expect_not_said(const char *what, const char *seen)
     assert_runs(&kn_fire.guests[3],
                 "ip neigh flush dev eth0; ip -6 route flush proto ra; ip -6 addr flush dynamic dev eth0; ip addr "
                 "replace 10.0.0.3/24 dev eth0; true");
-    kn_fire_await(&kn_fire.guests[3], PING "10.0.0.2 && " PING "fd00::2");
-    kn_fire_await(&kn_fire.guests[1], say);
-    if (kn_fire_runs(&kn_fire.guests[3], seen)) {
+    kn_actor_await(&kn_fire.guests[3], PING "10.0.0.2 && " PING "fd00::2", true, NULL);
+    kn_actor_await(&kn_fire.guests[1], say, true, NULL);
+    if (kn_actor_runs(&kn_fire.guests[3], seen)) {
         fail_msg("was not dropped: %s", what);
     }
 }
@@ -99,8 +99,8 @@ static void test_what_no_guest_says(void **state)
     (void)state;
     need_root();
     kn_fire_now("group 92 rules=" OUT ",in:4:1:8:-1:any,in:6:58:128:-1:any", NULL);
-    kn_fire_await(&kn_fire.guests[3], PING "10.0.0.2");
-    kn_fire_await(&kn_fire.guests[3], PING "fd00::2");
+    kn_actor_await(&kn_fire.guests[3], PING "10.0.0.2", true, NULL);
+    kn_actor_await(&kn_fire.guests[3], PING "fd00::2", true, NULL);
     expect_not_said("arp 10.0.0.2 10.0.0.3 " MAC(3), "ip neigh | grep -q '10.0.0.2 .*" MAC(1) "'");
     expect_not_said("na " LOCAL(1) " fd00::2 " MAC(3), "ip neigh | grep -q 'fd00::2 .*" MAC(1) "'");
     expect_not_said("ra " LOCAL(1) " 2001:db8:66::", "ip -6 addr | grep -q 2001:db8:66");
@@ -117,8 +117,8 @@ static void test_port_security_off(void **state)
                 "ip addr add 169.254.169.254/32 dev door && ip link set door up && ip route add 10.0.0.0/24 dev door");
     assert_runs(&kn_fire.guests[3], "ip route replace 169.254.169.254 dev eth0");
     assert_runs(&kn_fire.guests[1], "ip addr add 10.0.0.99/24 dev eth0 && ip route replace 169.254.169.254 dev eth0");
-    kn_fire_await(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3");
-    kn_fire_await(&kn_fire.guests[1], PING "169.254.169.254");
+    kn_actor_await(&kn_fire.guests[1], PING "-I 10.0.0.99 10.0.0.3", true, NULL);
+    kn_actor_await(&kn_fire.guests[1], PING "169.254.169.254", true, NULL);
     expect_dropped(&kn_fire.guests[1], PING "-I 10.0.0.99 169.254.169.254", "true");
     assert_runs(&kn_fire.shell, "ip link del kd000000a1");
     assert_runs(&kn_fire.guests[1], "ip addr del 10.0.0.99/24 dev eth0; ip addr add 169.254.169.254/32 dev eth0");
@@ -147,12 +147,12 @@ static void test_port_down(void **state)
 {
     (void)state;
     need_root();
-    kn_fire_await(&kn_fire.guests[1], PING "10.0.0.3");
+    kn_actor_await(&kn_fire.guests[1], PING "10.0.0.3", true, NULL);
     kn_fire_now(PORT_LINE(3, "a1", 3, "groups=93 down"), NULL);
-    assert_false(kn_fire_runs(&kn_fire.guests[1], PING "10.0.0.3"));
-    assert_false(kn_fire_runs(&kn_fire.guests[3], PING "10.0.0.1"));
+    assert_false(kn_actor_runs(&kn_fire.guests[1], PING "10.0.0.3"));
+    assert_false(kn_actor_runs(&kn_fire.guests[3], PING "10.0.0.1"));
     kn_fire_now(PORT_LINE(3, "a1", 3, "groups=93"), NULL);
-    kn_fire_await(&kn_fire.guests[1], PING "10.0.0.3");
+    kn_actor_await(&kn_fire.guests[1], PING "10.0.0.3", true, NULL);
 }
 
 int main(void)

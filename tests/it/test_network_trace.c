@@ -298,13 +298,6 @@ static int teardown(void **state)
     return system(command);
 }
 
-#define need_root() \
-    do { \
-        if (geteuid() != 0) { \
-            skip(); \
-        } \
-    } while (0)
-
 /* --- tests: each leaves the world as it was ------------------------------------------------------------------------------ */
 
 static void test_what_passes_names_its_rules(void **state)

@@ -14,21 +14,6 @@
 
 struct kn_fire kn_fire;
 
-bool kn_fire_runs(const struct kn_actor *actor, const char *command)
-{
-    return kn_actor_ask(actor, "%s", command)[0] == '0';
-}
-
-void kn_fire_await(const struct kn_actor *actor, const char *command)
-{
-    for (const int64_t deadline = kn_mono_ms() + WAIT_MS; !kn_fire_runs(actor, command);) {
-        if (kn_mono_ms() > deadline) {
-            fail_msg("does not work: %s", command);
-        }
-        kn_test_pause(10);
-    }
-}
-
 /* Changes of the state, sent as one transaction; ends with NULL. */
 void kn_fire_now(const char *line, ...)
 {
@@ -72,8 +57,8 @@ void kn_fire_passes(int from, int to, enum kn_fire_probe probe, int port, bool w
                         port);
     assert_string_equal(told, wanted ? "yes" : "no");
     if (wanted) {
-        kn_fire_await(&kn_fire.guests[from], command);
-    } else if (kn_fire_runs(&kn_fire.guests[from], command)) {
+        kn_actor_await(&kn_fire.guests[from], command, true, NULL);
+    } else if (kn_actor_runs(&kn_fire.guests[from], command)) {
         fail_msg("passed from %d to %d: %s", from, to, command);
     }
 }
@@ -95,7 +80,7 @@ static void fire_guest(int n)
     assert_runs(&kn_fire.guests[n], "(%s serve %s/ready%d >/dev/null 2>&1 &)", kn_fire.tool, kn_fire.dir, n);
     AUTO_FREE char *is_ready = kn_asprintf("test -e %s/ready%d", kn_fire.dir, n);
 
-    kn_fire_await(&kn_fire.guests[n], is_ready);
+    kn_actor_await(&kn_fire.guests[n], is_ready, true, NULL);
 }
 
 int kn_fire_setup(void **state)

@@ -17,7 +17,6 @@
 #define TAP(n) "tap0000000" #n "-11"
 #define MAC(n) "fa:16:3e:00:00:0" #n
 #define LOCAL(n) "fe80::f816:3eff:fe00:" #n
-#define PING "busybox ping -c 1 -W 1 "
 #define OUT "out:4:-1:-1:-1:any,out:6:-1:-1:-1:any"
 #define PORT_LINE(n, net, last, more) "port " #n " net=" net " mac=" MAC(n) " ip=10.0.0." #last ",fd00::" #last " " more
 
@@ -28,28 +27,11 @@ struct kn_fire {
 };
 extern struct kn_fire kn_fire;
 
-#define need_root() \
-    do { \
-        if (geteuid() != 0) { \
-            skip(); \
-        } \
-    } while (0)
-#define assert_runs(actor, ...) \
-    do { \
-        const char *said_ = kn_actor_ask(actor, __VA_ARGS__); \
-        if (strncmp(said_, "0 ", 2) != 0) { \
-            fail_msg("did not succeed: %s", said_); \
-        } \
-    } while (0)
-
 enum kn_fire_probe { TCP4, TCP6, UDP4, UDP6, PING4, PING6 };
 
 int kn_fire_setup(void **state);
 int kn_fire_teardown(void **state);
 
-bool kn_fire_runs(const struct kn_actor *actor, const char *command);
-/* Asked again until it works, for a minute. */
-void kn_fire_await(const struct kn_actor *actor, const char *command);
 /* Changes of the state, sent as one transaction; ends with NULL. */
 void kn_fire_now(const char *line, ...);
 /* From guest to guest of one network. Whether it passes is also what network/host/allows.h must say, and tables.h of what the kernel lists. */

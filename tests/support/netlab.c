@@ -23,7 +23,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
+#include "tests/support/process.h"
+
 #define LINE 32768
+#define AWAIT_MS 60000
 
 static void must(bool good, const char *what)
 {
@@ -208,6 +212,24 @@ void kn_actor_kill(struct kn_actor *actor)
     kill(actor->pid, SIGKILL);
     waitpid(actor->pid, NULL, 0);
     close(actor->fd);
+}
+
+bool kn_actor_runs(const struct kn_actor *actor, const char *command)
+{
+    return kn_actor_ask(actor, "%s", command)[0] == '0';
+}
+
+void kn_actor_await(const struct kn_actor *actor, const char *command, bool works, void (*meanwhile)(void))
+{
+    for (const int64_t deadline = kn_mono_ms() + AWAIT_MS; kn_actor_runs(actor, command) != works;) {
+        if (kn_mono_ms() > deadline) {
+            fail_msg("%s: %s", works ? "does not work" : "works still", command);
+        }
+        if (meanwhile != NULL) {
+            meanwhile();
+        }
+        kn_test_pause(10);
+    }
 }
 
 void kn_shell(const char *line, char *answer, size_t size)

@@ -7,8 +7,12 @@
 #ifndef KN_TESTS_SUPPORT_NETLAB_H
 #define KN_TESTS_SUPPORT_NETLAB_H
 
+#include "tests/support/test.h"
+
 #include <stdbool.h>
+#include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 struct kn_machine {
     pid_t holder; /* keeps the namespaces alive */
@@ -41,7 +45,41 @@ const char *kn_actor_ask(const struct kn_actor *actor, const char *format, ...) 
 void kn_actor_say(const struct kn_actor *actor, const char *line);
 void kn_actor_kill(struct kn_actor *actor); /* SIGKILL, reaped */
 
+/* Did the shell command succeed? */
+bool kn_actor_runs(const struct kn_actor *actor, const char *command);
+/*
+ * Asked again until it is so, for a minute: a packet may come late, or be lost while a machine is busy. meanwhile: what is done between two tries; NULL:
+ * nothing.
+ */
+void kn_actor_await(const struct kn_actor *actor, const char *command, bool works, void (*meanwhile)(void));
+
 /* A kn_actor_work: runs the line with sh and answers its exit code, a space, and its output (line ends become spaces). */
 void kn_shell(const char *line, char *answer, size_t size);
+
+#define PING "busybox ping -c 1 -W 1 " /* before an address */
+
+/* First in each test of a world that only root can make. */
+#define need_root() \
+    do { \
+        if (geteuid() != 0) { \
+            skip(); \
+        } \
+    } while (0)
+/* The shell command succeeds. */
+#define assert_runs(actor, ...) \
+    do { \
+        const char *said_ = kn_actor_ask(actor, __VA_ARGS__); \
+        if (strncmp(said_, "0 ", 2) != 0) { \
+            fail_msg("did not succeed: %s", said_); \
+        } \
+    } while (0)
+/* The answer holds this text. */
+#define assert_says(answer, text) \
+    do { \
+        const char *heard_ = (answer); \
+        if (strstr(heard_, text) == NULL) { \
+            fail_msg("wanted \"%s\" in: %s", text, heard_); \
+        } \
+    } while (0)
 
 #endif

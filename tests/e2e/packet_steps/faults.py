@@ -12,7 +12,7 @@ class Pings:
     """Ten a second, in the background; each that is lost counts."""
 
     def __init__(self, guest, address):
-        self.guest, self.name = guest, f"/tmp/pings-{address}"
+        self.guest, self.name = guest, f"/run/pings-{address}"
         guest.sh(f"setsid ping -i 0.1 -W 10 {address} >{self.name} 2>&1 & echo $! >{self.name}.pid")
         wait_until("pings are answered", self.count, ANY_LIMIT_S, 0.1)
 

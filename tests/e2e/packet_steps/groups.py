@@ -19,7 +19,7 @@ class Stream:
     """A TCP connection that says a line ten times a second to another guest's echo, in the background."""
 
     def __init__(self, guest, address):
-        self.guest, self.name = guest, f"/tmp/stream{time.monotonic_ns()}"
+        self.guest, self.name = guest, f"/run/stream{time.monotonic_ns()}"
         line = f"i=0; while echo $((i += 1)); do usleep 100000; done | nc {address} 7777 >{self.name}"
         guest.sh(f": >{self.name}; setsid sh -c '{line}' >/dev/null 2>&1 & echo $! >{self.name}.pid")
         wait_until("the stream flows", lambda: self.count() > 3, ANY_LIMIT_S, 0.1)

@@ -35,7 +35,7 @@ def until_heard(listener, speaker, frame, mark):
     """Says it until who listens for it has heard it; all that was heard."""
     def comes():
         speaker.says(frame)
-        return listener.does(f"grep -q {mark.hex()} /tmp/heard")
+        return listener.does(f"grep -q {mark.hex()} /run/heard")
     wait_until(f"{listener.name} hears {mark}", comes, ANY_LIMIT_S, 0.05)
     return listener.heard(mark)
 

@@ -140,11 +140,11 @@ class Inmate(Guest):
 
     def listen(self, last, nic="eth0"):
         """Begins to listen, until a frame with `last` comes; heard() says what came."""
-        self.sh(f"rm -f /tmp/heard /tmp/ear; frames {nic} 60000 {last.hex()} >/tmp/heard 2>/tmp/ear & until grep -q listening /tmp/ear 2>/dev/null; do :; done")
+        self.sh(f"rm -f /run/heard /run/ear; frames {nic} 60000 {last.hex()} >/run/heard 2>/run/ear & until grep -q listening /run/ear 2>/dev/null; do :; done")
 
     def heard(self, last):
-        self.until("hears the last of it", f"grep -q {last.hex()} /tmp/heard")
-        return self.sh("cat /tmp/heard")
+        self.until("hears the last of it", f"grep -q {last.hex()} /run/heard")
+        return self.sh("cat /run/heard")
 
 
 class World:
