@@ -48,11 +48,15 @@ static int write_synced(int at, const char *name, const char *text, size_t len)
 
 int kn_agent_file_replace(const char *dir, const char *name, const char *text, struct kn_error *err)
 {
+    return kn_agent_file_replace_bytes(dir, name, text, strlen(text), err);
+}
+
+int kn_agent_file_replace_bytes(const char *dir, const char *name, const char *bytes, size_t len, struct kn_error *err)
+{
     AUTO_CLOSE int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     AUTO_FREE char *beside = kn_asprintf("%s.new", name);
 
-    if (at < 0 || write_synced(at, beside, text, strlen(text)) < 0 || renameat(at, beside, at, name) < 0 ||
-        fsync(at) < 0) {
+    if (at < 0 || write_synced(at, beside, bytes, len) < 0 || renameat(at, beside, at, name) < 0 || fsync(at) < 0) {
         return kn_fail(err, KN_UNAVAILABLE, "cannot write \"%s/%s\": %s", dir, name, strerror(errno));
     }
     return 0;

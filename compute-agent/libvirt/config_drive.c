@@ -3,12 +3,9 @@
  * libvirt/config_drive: what the metadata service would say, on a disk beside the guest's own, for guests that have no network when they ask, and for those that
  * look there first. The disk is of what is so when it is made: at the first definition, and at a hard reboot anew.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "compute-agent/core/file.h"
 #include "compute-agent/core/guest_dir.h"
 #include "compute-agent/core/iso.h"
 #include "compute-agent/libvirt/private.h"
@@ -35,33 +32,15 @@ static void drive_add(void *ctx, const char *path, const struct kn_strbuf *body)
     kn_agent_iso_add(ctx, path, body->buf, body->len);
 }
 
-/* Whole or not there, whatever kills the process. */
-static int drive_write(const char *path, const struct kn_strbuf *bytes, struct kn_error *err)
-{
-    AUTO_FREE char *fresh = kn_asprintf("%s.new", path);
-    AUTO_CLOSE int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    for (size_t done = 0; fd >= 0 && done < bytes->len;) {
-        const ssize_t n = write(fd, bytes->buf + done, bytes->len - done);
-
-        if (n < 0 && errno != EINTR) {
-            return kn_fail(err, KN_UNAVAILABLE, "cannot write \"%s\": %s", fresh, strerror(errno));
-        }
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return fd >= 0 && fsync(fd) == 0 && rename(fresh, path) == 0
-               ? 0
-               : kn_fail(err, KN_UNAVAILABLE, "cannot write \"%s\": %s", path, strerror(errno));
-}
-
 int kn_agent_libvirt_config_drive(struct kn_agent_libvirt *lv, const char *server, const json_t *spec, bool anew,
                                   struct kn_error *err)
 {
     AUTO(kn_agent_iso) struct kn_agent_iso *iso = NULL;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf bytes = KN_STRBUF_INIT;
-    char path[PATH_MAX];
+    char path[PATH_MAX], dir[PATH_MAX];
 
     kn_agent_guest_path(lv->conf->agent_state_dir, server, KN_GUEST_CONFIG_DRIVE, path);
+    kn_agent_guest_path(lv->conf->agent_state_dir, server, "", dir);
     if (!kn_json_bool(spec, "config_drive") || (!anew && access(path, F_OK) == 0)) {
         return 0;
     }
@@ -70,5 +49,5 @@ int kn_agent_libvirt_config_drive(struct kn_agent_libvirt *lv, const char *serve
     iso = kn_agent_iso_new(LABEL, kn_now_ms() / 1000);
     kn_agent_metadata_drive(server, told, drive_add, iso);
     kn_agent_iso_write(iso, &bytes);
-    return drive_write(path, &bytes, err);
+    return kn_agent_file_replace_bytes(dir, KN_GUEST_CONFIG_DRIVE, bytes.buf, bytes.len, err);
 }
