@@ -93,11 +93,11 @@ static bool make_room(struct kn_http_server *s, bool at_door)
     for (int left = LEAVE_MS; is_shut && at_door && s->open >= s->connections && left > 0; left--) {
         struct timespec until;
 
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += 1000000;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&s->caller_left, &s->callers_lock, &until);
+        pthread_cond_clockwait(&s->caller_left, &s->callers_lock, CLOCK_MONOTONIC, &until);
     }
     return s->open < s->connections;
 }

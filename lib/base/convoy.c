@@ -47,12 +47,12 @@ static void convoy_await_company(struct kn_convoy *convoy)
     const int64_t all = convoy->came + convoy->coming;
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* a clock that is set back holds nobody */
     until.tv_nsec += convoy->company_ms * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     while (convoy->came < all && convoy->waiting < convoy->most &&
-           pthread_cond_timedwait(&convoy->arrival, &convoy->lock, &until) == 0) {
+           pthread_cond_clockwait(&convoy->arrival, &convoy->lock, CLOCK_MONOTONIC, &until) == 0) {
     }
 }
 
