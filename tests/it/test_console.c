@@ -10,12 +10,10 @@
 #include "compute/api.h"
 #include "lib/adapter/question.h"
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "tests/support/broker.h"
+#include "tests/support/asked_agent.h"
 #include "tests/support/front.h"
 #include "tests/support/http_client.h"
-#include "tests/support/postgres.h"
 #include "tests/support/process.h"
 #include "tests/support/test.h"
 
@@ -30,14 +28,7 @@
 #define SERVERS "/compute/v2.1/servers/"
 
 static struct {
-    struct kn_test_pg *pg;
-    struct kn_test_broker *broker;
-    struct kn_conf conf;
-    char *url;
-    struct kn_db *db;
-    struct kn_bus *bus;
-    struct kn_bus_reader *reader; /* the agent's ear */
-    char agent[KN_UUID_SIZE];
+    struct kn_asked_agent on;
     struct kn_test_front *front;
     struct kn_test_http clients[CROWD];
 } world;
@@ -52,7 +43,7 @@ static bool next_question(struct kn_message *ret, int wait_ms)
     struct kn_bus_message raw;
     struct kn_error err = { 0 };
 
-    if (kn_bus_poll(world.reader, &raw, 1, wait_ms) == 0) {
+    if (kn_bus_poll(world.on.reader, &raw, 1, wait_ms) == 0) {
         return false;
     }
     assert_ok(kn_message_parse(raw.data, raw.len, ret, &err), &err);
@@ -88,12 +79,12 @@ static void say(const char *question, const char *agent, const char *output, enu
     kn_copy(m.question, sizeof(m.question), question);
     kn_copy(m.agent, sizeof(m.agent), agent);
     assert_ok(kn_message_print(&m, &text, &err), &err);
-    assert_ok(kn_bus_send(world.bus, KN_TOPIC_ANSWER, 0, text.buf, text.len, &err), &err);
+    assert_ok(kn_bus_send(world.on.bus, KN_TOPIC_ANSWER, 0, text.buf, text.len, &err), &err);
 }
 
 static void answer(struct kn_message *question, const char *output)
 {
-    say(question->question, world.agent, output, KN_OK);
+    say(question->question, world.on.agent, output, KN_OK);
     kn_message_release(question);
 }
 
@@ -151,7 +142,7 @@ static int64_t number(const char *sql)
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_query(world.db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(kn_db_query(world.on.db, sql, 0, KN_NO_ARGS, &rows, &err), &err);
     return kn_rows_int(rows, 0, 0);
 }
 
@@ -165,9 +156,9 @@ static void say_ok(struct kn_message *question, const char *type, json_t *result
     m.type = question->type;
     m.generation = question->generation;
     kn_copy(m.question, sizeof(m.question), question->question);
-    kn_copy(m.agent, sizeof(m.agent), world.agent);
+    kn_copy(m.agent, sizeof(m.agent), world.on.agent);
     assert_ok(kn_message_print(&m, &text, &err), &err);
-    assert_ok(kn_bus_send(world.bus, KN_TOPIC_ANSWER, 0, text.buf, text.len, &err), &err);
+    assert_ok(kn_bus_send(world.on.bus, KN_TOPIC_ANSWER, 0, text.buf, text.len, &err), &err);
     kn_message_release(question);
 }
 
@@ -194,8 +185,8 @@ static void open_front(int64_t wait_ms)
 {
     struct kn_message m;
 
-    world.conf.api_host_wait_ms = wait_ms;
-    world.front = kn_test_front_start(&world.conf, APIS);
+    world.on.conf.api_host_wait_ms = wait_ms;
+    world.front = kn_test_front_start(&world.on.conf, APIS);
     for (int i = 0; i < CROWD; i++) {
         world.clients[i] = kn_test_http_open(kn_test_front_port(world.front));
     }
@@ -250,32 +241,16 @@ static void seed(void)
         "('" ONE "', '" A "', 'u', 'one', 'one', 'active', '{}', 'r', 'quiet', 3, now()), ('" TWO "', '" A
         "', 'u', 'two', 'two', 'active', '{}', 'r', 'other', 1, now()),"
         "('" NEW "', '" A "', 'u', 'new', 'new', 'building', '{}', 'r', NULL, 1, NULL)",
-        world.agent, world.agent);
+        world.on.agent, world.on.agent);
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(world.db, sql, &err), &err);
+    assert_ok(kn_db_script(world.on.db, sql, &err), &err);
 }
 
 static int group_setup(void **state)
 {
-    AUTO_FREE char *topic = NULL;
-    struct kn_error err = { 0 };
-
     (void)state;
-    kn_log_init("console", KN_ERROR);
-    kn_conf_defaults(&world.conf);
-    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    world.conf.db_url = world.url = kn_test_pg_migrated(world.pg, "console");
-    world.broker = kn_test_broker_start();
-    kn_test_broker_conf(world.broker, &world.conf);
-    world.db = kn_db_new(world.url, "test");
-    kn_uuid_make(world.agent); /* a topic of its own on a Kafka that others use */
-    topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, world.agent);
-    assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, topic, 1, LIMIT_MS, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_ANSWER, 1, LIMIT_MS, &err), &err);
-    assert_ok(kn_bus_reader_new(world.bus, &world.reader, &err), &err);
-    assert_ok(kn_bus_assign(world.reader, topic, 0, &err), &err);
+    kn_asked_agent_start(&world.on, "console");
     seed();
     return 0;
 }
@@ -283,12 +258,7 @@ static int group_setup(void **state)
 static int group_teardown(void **state)
 {
     (void)state;
-    kn_bus_reader_free(world.reader);
-    kn_bus_free(world.bus);
-    kn_db_free(world.db);
-    kn_test_broker_free(world.broker);
-    kn_test_pg_free(world.pg);
-    free(world.url);
+    kn_asked_agent_stop(&world.on);
     return 0;
 }
 
@@ -368,13 +338,13 @@ static void test_forged_answers(void **state)
     ask(0, A, "member", ONE);
     m = hear();
     kn_uuid_make(unknown);
-    say(unknown, world.agent, "unknown", KN_OK);
+    say(unknown, world.on.agent, "unknown", KN_OK);
     say(m.question, "thief", "forged", KN_OK);
     say(m.question, "thief", "forged", KN_NOT_FOUND);
     for (size_t i = 0; i < KN_COUNT(GARBAGE); i++) {
-        assert_ok(kn_bus_send(world.bus, KN_TOPIC_ANSWER, 0, GARBAGE[i], strlen(GARBAGE[i]), &err), &err);
+        assert_ok(kn_bus_send(world.on.bus, KN_TOPIC_ANSWER, 0, GARBAGE[i], strlen(GARBAGE[i]), &err), &err);
     }
-    say(m.question, world.agent, "true", KN_OK);
+    say(m.question, world.on.agent, "true", KN_OK);
     answer(&m, "twice");
     assert_answer(0, 200, "true");
     ask(0, A, "member", ONE); /* the second one was not for this */
@@ -402,7 +372,7 @@ static void test_refusals(void **state)
 
         ask(0, A, "member", ONE);
         m = hear();
-        say(m.question, world.agent, "no such file", REFUSALS[i].code);
+        say(m.question, world.on.agent, "no such file", REFUSALS[i].code);
         kn_message_release(&m);
         assert_answer(0, REFUSALS[i].status, REFUSALS[i].says);
         assert_null(strstr(world.clients[0].body.buf, "quiet"));
@@ -426,7 +396,7 @@ static void test_late_answers(void **state)
     for (int tries = 0; tries < 100; tries++) { /* a slow machine may need more than one */
         ask(0, A, "member", ONE);
         m = hear();
-        say(late.question, world.agent, "late", KN_OK);
+        say(late.question, world.on.agent, "late", KN_OK);
         answer(&m, "in time");
         assert_true(kn_test_http_read(&world.clients[0], false));
         assert_null(strstr(world.clients[0].body.buf, "late"));
@@ -503,18 +473,18 @@ static void test_a_bus_that_goes(void **state)
     struct kn_message m;
 
     (void)state;
-    if (kn_test_broker_is_kafka(world.broker)) {
+    if (kn_test_broker_is_kafka(world.on.broker)) {
         skip();
     }
     ask(0, A, "member", ONE);
     m = hear();
     kn_message_release(&m);
-    kn_test_broker_kill(world.broker);
+    kn_test_broker_kill(world.on.broker);
     assert_answer(0, 503, "the message bus is away");
     ask(1, A, "member", ONE);
     assert_answer(1, 503, "the message bus is away");
     get(2, A, 200);
-    kn_test_broker_up(world.broker);
+    kn_test_broker_up(world.on.broker);
     m = ask_until_heard(0, A, "member", ONE);
     answer(&m, "back");
     assert_answer(0, 200, "back");
@@ -523,7 +493,7 @@ static void test_a_bus_that_goes(void **state)
 /* There never was one. */
 static void test_no_bus(void **state)
 {
-    struct kn_conf conf = world.conf;
+    struct kn_conf conf = world.on.conf;
 
     (void)state;
     conf.bus_brokers = "127.0.0.1:1";

@@ -8,14 +8,12 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "network/api.h"
-#include "tests/support/broker.h"
+#include "tests/support/asked_agent.h"
 #include "tests/support/front.h"
 #include "tests/support/http_client.h"
-#include "tests/support/postgres.h"
 #include "tests/support/process.h"
 #include "tests/support/test.h"
 
@@ -29,14 +27,7 @@
 #define ADMIN "ad:admin"
 
 static struct {
-    struct kn_test_pg *pg;
-    struct kn_test_broker *broker;
-    struct kn_conf conf;
-    char *url;
-    struct kn_db *db;
-    struct kn_bus *bus;
-    struct kn_bus_reader *reader; /* the agent's ear */
-    char agent[KN_UUID_SIZE];     /* of h1, h2 and h3 */
+    struct kn_asked_agent on; /* of h1, h2 and h3 */
     struct kn_test_front *front;
     struct kn_test_http http;
 } world;
@@ -80,10 +71,10 @@ static void host_answers(const struct kn_message *question)
         kn_fail(&m.error, KN_CONFLICT, "host \"%s\" is simulated", host);
     }
     kn_copy(m.question, sizeof(m.question), question->question);
-    kn_copy(m.agent, sizeof(m.agent), world.agent);
+    kn_copy(m.agent, sizeof(m.agent), world.on.agent);
     if (manner != SILENT) {
         assert_ok(kn_message_print(&m, &text, &err), &err);
-        assert_ok(kn_bus_send(world.bus, KN_TOPIC_ANSWER, 0, text.buf, text.len, &err), &err);
+        assert_ok(kn_bus_send(world.on.bus, KN_TOPIC_ANSWER, 0, text.buf, text.len, &err), &err);
     }
 }
 
@@ -93,7 +84,7 @@ static void host_hears(void)
     struct kn_bus_message raw;
     struct kn_error err = { 0 };
 
-    if (kn_bus_poll(world.reader, &raw, 1, 20) == 0) {
+    if (kn_bus_poll(world.on.reader, &raw, 1, 20) == 0) {
         return;
     }
     assert_ok(kn_message_parse(raw.data, raw.len, &m, &err), &err);
@@ -162,7 +153,7 @@ static void script(const char *sql)
 {
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(world.db, sql, &err), &err);
+    assert_ok(kn_db_script(world.on.db, sql, &err), &err);
 }
 
 static void seed_hosts(void)
@@ -171,7 +162,7 @@ static void seed_hosts(void)
         "INSERT INTO agent (id, boot) VALUES ('%s', 'b');"
         "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
         " SELECT 'h' || n, gen_random_uuid(), '%s', 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 3) n;",
-        world.agent, world.agent);
+        world.on.agent, world.on.agent);
 
     script(sql);
 }
@@ -251,27 +242,12 @@ static void seed(void)
 static int setup(void **state)
 {
     static const struct kn_api *const APIS[] = { &kn_network_api, NULL };
-    AUTO_FREE char *topic = NULL;
-    struct kn_error err = { 0 };
 
     (void)state;
-    kn_log_init("trace", KN_ERROR);
-    kn_conf_defaults(&world.conf);
-    world.conf.api_host_wait_ms = HOST_WAIT_MS;
-    world.pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    world.conf.db_url = world.url = kn_test_pg_migrated(world.pg, "trace");
-    world.broker = kn_test_broker_start();
-    kn_test_broker_conf(world.broker, &world.conf);
-    world.db = kn_db_new(world.url, "test");
-    kn_uuid_make(world.agent);
-    topic = kn_asprintf("%s%s", KN_TOPIC_AGENT, world.agent);
-    assert_ok(kn_bus_new(&world.conf, "test", &world.bus, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, topic, 1, LIMIT_MS, &err), &err);
-    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_ANSWER, 1, LIMIT_MS, &err), &err);
-    assert_ok(kn_bus_reader_new(world.bus, &world.reader, &err), &err);
-    assert_ok(kn_bus_assign(world.reader, topic, 0, &err), &err);
+    kn_asked_agent_start(&world.on, "trace");
+    world.on.conf.api_host_wait_ms = HOST_WAIT_MS;
     seed();
-    world.front = kn_test_front_start(&world.conf, APIS);
+    world.front = kn_test_front_start(&world.on.conf, APIS);
     world.http = kn_test_http_open(kn_test_front_port(world.front));
     return 0;
 }
@@ -282,12 +258,7 @@ static int teardown(void **state)
     json_decref(asked);
     kn_test_http_close(&world.http);
     kn_test_front_free(world.front);
-    kn_bus_reader_free(world.reader);
-    kn_bus_free(world.bus);
-    kn_db_free(world.db);
-    kn_test_broker_free(world.broker);
-    kn_test_pg_free(world.pg);
-    free(world.url);
+    kn_asked_agent_stop(&world.on);
     return 0;
 }
 
