@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 TOPS := lib api compute identity image network volume scheduler conductor compute-agent cli lab
 # A room is a folder; the larger ones have a folder a role (ARCHITECTURE.md).
-ROOMS := $(patsubst %/,%,$(sort $(dir $(wildcard $(TOPS:%=%/*.c) $(TOPS:%=%/*/*.c)))))
+ROOMS := $(patsubst %/,%,$(sort $(dir $(wildcard $(TOPS:%=%/*.c) $(TOPS:%=%/*/*.c) $(TOPS:%=%/*/*/*.c)))))
 BINARIES := kilonova kilonova-api kilonova-conductor kilonova-scheduler kilonova-network kilonova-volume \
 	kilonova-image kilonova-agent kilonova-broker kilonova-forward kilonova-supervise
 MAIN_kilonova := cli/main.c

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Which network and router were made for a project that asked for neither (network/rows/auto_topology.c). They are rows like others.
+-- Which network and router were made for a project that asked for neither (network/rows/l3/auto_topology.c). They are rows like others.
 CREATE TABLE auto_topology (
     project_id  text PRIMARY KEY,
     network_id  uuid NOT NULL UNIQUE REFERENCES network ON DELETE CASCADE,

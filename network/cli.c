@@ -4,7 +4,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/domain/lease.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 
 static const struct kn_stmt ROUTERS = {
     "cli_routers",

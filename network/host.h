@@ -3,12 +3,12 @@
  * network/host: what a host does for its guests' networks. Called by the agent; knows nothing of the bus, the database or
  * the hypervisor.
  *
- * What is wanted is one state (network/host/state.h), which kilonova-network tells whole and as deltas, and the taps of the servers that are here. For each
+ * What is wanted is one state (network/host/state/state.h), which kilonova-network tells whole and as deltas, and the taps of the servers that are here. For each
  * network of the state: a bridge kb<8>, a VXLAN device kx<8> (VNI of the network, nothing learned, nothing flooded: who lives where is told, ARP and neighbour
  * solicitations are answered locally), a tap a NIC, and, where a subnet is served, a namespace kn-<8> with dnsmasq (DHCP of both families, router advertisements, names)
- * and 169.254.169.254 and fe80::a9fe:a9fe behind the veth kd<8>; who its IPv6 router is, is said there in the router's name (network/host/advertiser.h). <8> = the first 8 characters of the network's id.
- * Two nftables tables "kilonova" drop what a guest must not send and what its security groups do not let through (network/host/ruleset.h); a QoS policy's limits
- * are queues of the tap (network/host/link_shape.h).
+ * and 169.254.169.254 and fe80::a9fe:a9fe behind the veth kd<8>; who its IPv6 router is, is said there in the router's name (network/host/dhcp/advertiser.h). <8> = the first 8 characters of the network's id.
+ * Two nftables tables "kilonova" drop what a guest must not send and what its security groups do not let through (network/host/firewall/ruleset.h); a QoS policy's limits
+ * are queues of the tap (network/host/link/shape.h).
  *
  * Order of the agent: plug before the guest is started, unplug after it is gone. The taps are persistent and already in their
  * bridge, firewalled, up: libvirt takes them with <interface type='ethernet'><target dev='tap…' managed='no'/>.
@@ -86,7 +86,7 @@ json_t *kn_network_host_taps(struct kn_network_host *host);
 /* What it was told (kn_form_told, lib/domain/form.h) and what its kernel does not have of it, for host.observe: a new JSON object. */
 json_t *kn_network_host_told(struct kn_network_host *host);
 /*
- * Whether a packet would pass this host, and what stops it (network/host/trace.h): pieces of its way (kn_form_trace_piece), borrowed; what is found is net.trace's
+ * Whether a packet would pass this host, and what stops it (network/host/trace/trace.h): pieces of its way (kn_form_trace_piece), borrowed; what is found is net.trace's
  * result, a new JSON object. Looks, and changes nothing.
  */
 int kn_network_host_trace(struct kn_network_host *host, const json_t *pieces, json_t **ret_found, struct kn_error *err);

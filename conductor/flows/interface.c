@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flows of a server's NICs after it was made: in, out, and out because the port is gone. The wish has made the port the server's already
- * (network/rows/server_nics.c); what is missing is its place, its device in the guest, and that the server shows it.
+ * (network/rows/ports/server_nics.c); what is missing is its place, its device in the guest, and that the server shows it.
  */
 #include "conductor/flows/bodies.h"
 #include "conductor/flows/context.h"

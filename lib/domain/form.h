@@ -4,7 +4,7 @@
  * of a message, of a wish or of another form names its form (struct kn_field), so whoever checks the outer one checks all of it: nobody sends, writes or
  * obeys what does not fit. docs/messages.md is printed from here; no other text says what a field is.
  *
- * What several rooms write has its one writer here (form_write.c); NICs are written by network/rows/nic.c, specs by conductor/flows/spec.c, steps by conductor/store/story.c alone.
+ * What several rooms write has its one writer here (form_write.c); NICs are written by network/rows/ports/nic.c, specs by conductor/flows/spec.c, steps by conductor/store/story.c alone.
  */
 #ifndef KN_DOMAIN_FORM_H
 #define KN_DOMAIN_FORM_H

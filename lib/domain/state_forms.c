@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The forms of what hosts are told of networks (net.state): one a kind. kilonova-network writes them as SQL (network/serve/source.c), hosts read them
- * (network/host/state_object.c).
+ * (network/host/state/object.c).
  */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The forms of what a host is asked about a packet's way and what it answers (net.trace): written by network/rows/trace*.c and network/host/trace.c. */
+/* The forms of what a host is asked about a packet's way and what it answers (net.trace): written by network/rows/trace*.c and network/host/trace/trace.c. */
 #include "lib/domain/form.h"
 
 const struct kn_form kn_form_trace_packet = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipam.c: the arithmetic of handing out addresses. Owns no rows and does no I/O: network/rows/draw.c reads what is in use and writes what is
+ * ipam.c: the arithmetic of handing out addresses. Owns no rows and does no I/O: network/rows/ports/draw.c reads what is in use and writes what is
  * ready, the unique constraint address_once is the net below.
  */
 #include "network/address/ipam.h"

@@ -3,7 +3,7 @@
  * ipam: which addresses of a subnet come next, of either family. Pure: the caller reads the database and tells what it found.
  *
  * A subnet's pools are gone through once, upwards: its cursor says how far. What lies behind the cursor and is free is put, a few hundred at a time,
- * into the table address_ready, from where addresses are drawn (network/rows/draw.c); what is released goes into the same table, behind all of
+ * into the table address_ready, from where addresses are drawn (network/rows/ports/draw.c); what is released goes into the same table, behind all of
  * them. So a new port costs the same in an empty subnet and in one with 60,000 ports, and a released address is the last to be handed out again.
  */
 #ifndef KN_NETWORK_ADDRESS_IPAM_H

@@ -9,14 +9,14 @@
 #include "network/api/nouns.h"
 #include "network/api/tags.h"
 #include "network/rows/agents.h"
-#include "network/rows/auto_topology.h"
-#include "network/rows/groups.h"
+#include "network/rows/l3/auto_topology.h"
+#include "network/rows/groups/groups.h"
 #include "network/rows/networks.h"
 #include "network/rows/qos.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 #include "network/rows/segments.h"
 #include "network/rows/shared.h"
-#include "network/rows/subnet_pools.h"
+#include "network/rows/subnets/pools.h"
 
 /* The handlers of a noun that is a report; the four of one that never changes, all lib/rest's; and the fifth. */
 #define LIST_HANDLER(plural) \

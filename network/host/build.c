@@ -10,10 +10,10 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/host/behind.h"
-#include "network/host/dhcp.h"
-#include "network/host/dnsmasq.h"
-#include "network/host/netns.h"
+#include "network/host/link/behind.h"
+#include "network/host/dhcp/dhcp.h"
+#include "network/host/dhcp/dnsmasq.h"
+#include "network/host/link/netns.h"
 
 const struct kn_ip KN_METADATA_IP = { .family = 4, .bytes = { 169, 254, 169, 254 } };
 const struct kn_ip KN_METADATA_IP6 = { .family = 6, .bytes = { 0xfe, 0x80, [12] = 0xa9, 0xfe, 0xa9, 0xfe } };

@@ -3,7 +3,7 @@
 #ifndef KN_NETWORK_HOST_BUILD_H
 #define KN_NETWORK_HOST_BUILD_H
 
-#include "network/host/link.h"
+#include "network/host/link/link.h"
 #include "network/host/network.h"
 
 extern const struct kn_ip KN_METADATA_IP, KN_METADATA_IP6; /* 169.254.169.254, fe80::a9fe:a9fe */

@@ -15,11 +15,11 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host/build.h"
-#include "network/host/dhcp.h"
-#include "network/host/dnsmasq.h"
+#include "network/host/dhcp/dhcp.h"
+#include "network/host/dhcp/dnsmasq.h"
 #include "network/host/host_private.h"
-#include "network/host/link_external.h"
-#include "network/host/netns.h"
+#include "network/host/link/external.h"
+#include "network/host/link/netns.h"
 
 /* --- keeping it ----------------------------------------------------------------------------------------------------- */
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * host_firewall.c: the state's changes told to the firewall, and the limits of taps. Says which tap is limited how and whether the firewall stands; what a
- * rule says is ruleset_compile.c's, how a queue is made link_shape.c's.
+ * rule says is ruleset_compile.c's, how a queue is made network/host/link/shape.c's.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "network/host/firewall.h"
+#include "network/host/firewall/firewall.h"
 #include "network/host/host_private.h"
-#include "network/host/link_shape.h"
+#include "network/host/link/shape.h"
 
 /* --- the tables ----------------------------------------------------------------------------------------------------- */
 

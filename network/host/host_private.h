@@ -16,13 +16,13 @@
 
 #include "lib/base/hmap.h"
 #include "network/host.h"
-#include "network/host/advertiser.h"
-#include "network/host/firewall.h"
-#include "network/host/link.h"
+#include "network/host/dhcp/advertiser.h"
+#include "network/host/firewall/firewall.h"
+#include "network/host/link/link.h"
 #include "network/host/network.h"
-#include "network/host/routers.h"
-#include "network/host/state.h"
-#include "network/host/state_file.h"
+#include "network/host/router/routers.h"
+#include "network/host/state/state.h"
+#include "network/host/state/file.h"
 
 struct kn_network_host {
     struct kn_network_host_options options; /* its strings are not used after open */

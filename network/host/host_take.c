@@ -10,10 +10,10 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host/build.h"
-#include "network/host/link_external.h"
+#include "network/host/link/external.h"
 #include "network/host/host_private.h"
-#include "network/host/netns.h"
-#include "network/host/state_object.h"
+#include "network/host/link/netns.h"
+#include "network/host/state/object.h"
 
 #define METADATA_PORT 80
 #define MANY_PEERS 256 /* of one network in one change: then what the kernel has is read, and the difference written */

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
-#include "network/host/conntrack.h"
+#include "network/host/firewall/conntrack.h"
 #include "network/host/host_private.h"
-#include "network/host/link_external.h"
-#include "network/host/netns.h"
-#include "network/host/nft.h"
-#include "network/host/trace.h"
+#include "network/host/link/external.h"
+#include "network/host/link/netns.h"
+#include "network/host/firewall/nft.h"
+#include "network/host/trace/trace.h"
 
 /* --- connections ------------------------------------------------------------------------------------------------------ */
 

@@ -11,7 +11,7 @@
 
 #include "lib/base/hmap.h"
 #include "network/host/nic.h"
-#include "network/host/state.h"
+#include "network/host/state/state.h"
 
 struct kn_network_host_network {
     char id[KN_UUID_SIZE];

@@ -10,7 +10,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/uuid.h"
-#include "network/host/state.h"
+#include "network/host/state/state.h"
 
 #define KN_HOST_NAME_SIZE 64 /* one DNS label */
 #define KN_HOST_IFNAME 16

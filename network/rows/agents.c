@@ -14,7 +14,7 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
 #include "network/rows/networks.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)

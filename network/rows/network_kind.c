@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* network_kind.c: overlays and physical networks, external ones and others. What hosts make of it is network/host/link_external.c's. */
+/* network_kind.c: overlays and physical networks, external ones and others. What hosts make of it is network/host/link/external.c's. */
 #include "network/rows/network_kind.h"
 
 #include <string.h>
 
 #include "lib/domain/schema.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 
 #define FLAT_MTU 1500 /* of the wire, where nobody says another one */
 

@@ -11,7 +11,7 @@
 #include "network/rows/agents.h"
 #include "network/rows/change.h"
 #include "network/rows/network_kind.h"
-#include "network/rows/port_extras.h"
+#include "network/rows/ports/extras.h"
 #include "network/rows/qos.h"
 #include "network/rows/segments.h"
 #include "network/rows/shared.h"

@@ -14,7 +14,7 @@
 #include "network/rows/network_kind.h"
 #include "network/rows/networks.h"
 #include "network/rows/shared.h"
-#include "network/rows/subnet_pools.h"
+#include "network/rows/subnets/pools.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 #define TARGET "target_tenant"

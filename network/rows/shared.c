@@ -12,12 +12,12 @@
 #include "lib/base/mem.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
-#include "network/rows/groups.h"
+#include "network/rows/groups/groups.h"
 #include "network/rows/network_kind.h"
 #include "network/rows/networks.h"
 #include "network/rows/qos.h"
-#include "network/rows/routers.h"
-#include "network/rows/subnet_pools.h"
+#include "network/rows/l3/routers.h"
+#include "network/rows/subnets/pools.h"
 
 /*
  * $1 the object, $2 the target that loses it, $3 the action, $4 the policy, $5 a project that needs none. Whoever another policy lets at it needs not this one.

@@ -12,7 +12,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 #include "network/rows/trace_find.h"
 
 #define MOST_STAGES 12

@@ -2,7 +2,7 @@
 /*
  * trace: which way a packet of a port would go, by rows alone: segments between ports of a network, routers between them, what they translate, and whether
  * security groups, states and bindings let it. Each stage of the way has hops (what was looked at) and pieces: what of it lies on a host, to ask that host about
- * (net.trace, network/host/trace.h).
+ * (net.trace, network/host/trace/trace.h).
  */
 #ifndef KN_NETWORK_ROWS_TRACE_H
 #define KN_NETWORK_ROWS_TRACE_H

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 #include "network/rows/shared.h"
 
 /* clang-format off */

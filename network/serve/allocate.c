@@ -12,9 +12,9 @@
 
 #include "lib/base/hmap.h"
 #include "lib/base/mem.h"
-#include "network/rows/nic.h"
-#include "network/rows/plan.h"
-#include "network/rows/topology.h"
+#include "network/rows/ports/nic.h"
+#include "network/rows/ports/plan.h"
+#include "network/rows/ports/topology.h"
 #include "network/serve/batch.h"
 #include "network/serve/guards.h"
 #include "network/serve/rooms.h"

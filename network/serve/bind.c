@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "network/rows/server_nics.h"
+#include "network/rows/ports/server_nics.h"
 #include "network/serve/batch.h"
 #include "network/serve/nics.h"
 

@@ -7,7 +7,7 @@
 
 #include "lib/base/hmap.h"
 #include "lib/base/mem.h"
-#include "network/rows/groups.h"
+#include "network/rows/groups/groups.h"
 
 static const struct kn_stmt FIND = {
     "guards_find",

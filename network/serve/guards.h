@@ -3,7 +3,7 @@
 #ifndef KN_NETWORK_SERVE_GUARDS_H
 #define KN_NETWORK_SERVE_GUARDS_H
 
-#include "network/rows/plan.h"
+#include "network/rows/ports/plan.h"
 #include "network/serve/batch.h"
 
 struct kn_network_guards {

@@ -17,7 +17,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/lease.h"
 #include "network/rows/change.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 
 #define AT_ONCE 50 /* routers in one transaction */
 #define STOOD_STILL_MS 5000

@@ -3,7 +3,7 @@
  * leases: where routers live. A router's host holds it for as long as its agent is heard; kilonova-network gives it to another host when that has been
  * silent for KN_LEASE_MS, and its lease grows, so that of two hosts that know it the one with the older lease knows that it has nothing to say.
  *
- * The other half is the host's (network/host/fence.h): who could not tell the bus anything for KN_LEASE_HELD_MS has its routers silenced by its own kernel. That is less
+ * The other half is the host's (network/host/router/fence.h): who could not tell the bus anything for KN_LEASE_HELD_MS has its routers silenced by its own kernel. That is less
  * than KN_LEASE_MS, and both count from the same heartbeat: the host from when it said it, we from when we heard it.
  */
 #ifndef KN_NETWORK_SERVE_LEASES_H

@@ -14,7 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "network/rows/plan.h"
+#include "network/rows/ports/plan.h"
 #include "network/serve/batch.h"
 #include "network/serve/leases.h"
 #include "network/serve/standing.h"

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "network/rows/port_extras.h"
+#include "network/rows/ports/extras.h"
 
 #define OBJECT(members) "json_strip_nulls(json_build_object(" members "))"
 #define LIST_OF(item, rest) "coalesce((SELECT json_agg(" item ") " rest "), '[]'::json)"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * standing: which routers really stand where their lease is, as hosts say it (net.routers). What a router's status is comes from here (network/rows/routers.h), and
+ * standing: which routers really stand where their lease is, as hosts say it (net.routers). What a router's status is comes from here (network/rows/l3/routers.h), and
  * whether one that was taken from a host that lives may be given to the next.
  */
 #ifndef KN_NETWORK_SERVE_STANDING_H

@@ -14,8 +14,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
-#include "network/host/firewall.h"
-#include "network/host/ruleset.h"
+#include "network/host/firewall/firewall.h"
+#include "network/host/firewall/ruleset.h"
 #include "tests/support/state_world.h"
 
 #define TENANT 10 /* ports a project: each has its default group */

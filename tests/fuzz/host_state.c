@@ -9,9 +9,9 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/host/dhcp.h"
+#include "network/host/dhcp/dhcp.h"
 #include "network/host/nic.h"
-#include "network/host/state.h"
+#include "network/host/state/state.h"
 
 static void must(int good)
 {

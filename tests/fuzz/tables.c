@@ -9,7 +9,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/host/trace.h"
+#include "network/host/trace/trace.h"
 
 static void walk(const char *text, const char *family, const char *hook, int protocol, const char *source,
                  const char *destination)

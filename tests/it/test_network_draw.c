@@ -11,8 +11,8 @@
 
 #include "lib/adapter/db.h"
 #include "lib/base/mem.h"
-#include "network/rows/draw.h"
-#include "network/rows/plan.h"
+#include "network/rows/ports/draw.h"
+#include "network/rows/ports/plan.h"
 #include "tests/support/postgres.h"
 
 #define NET "11111111-1111-4111-8111-111111111111"

@@ -10,7 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/domain/lease.h"
-#include "network/rows/routers.h"
+#include "network/rows/l3/routers.h"
 #include "network/serve/leases.h"
 #include "network/serve/source.h"
 #include "network/serve/standing.h"

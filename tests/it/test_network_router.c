@@ -11,7 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
-#include "network/host/router_build.h"
+#include "network/host/router/build.h"
 #include "tests/support/needs.h"
 #include "tests/support/netlab.h"
 #include "tests/support/process.h"

@@ -18,7 +18,7 @@ verdict "$(grep -nE '^[[:space:]]*#[[:space:]]*include' $(files '*.c' '*.h') /de
         cage["libvirt/"] = "^(compute-agent/libvirt/|tests/)"
         cage["netlink/"] = "^network/host/"
         cage["nftables/"] = "^network/host/"
-        cage["libnetfilter_conntrack/"] = "^network/host/conntrack"
+        cage["libnetfilter_conntrack/"] = "^network/host/firewall/conntrack"
         cage["curl/"] = "^(image/host/|image/data/fetch|cli/|tests/)"
         cage["libxml/"] = "^compute-agent/libvirt/domain_scan"
         cage["yaml.h"] = "^cli/clouds"

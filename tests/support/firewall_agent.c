@@ -8,12 +8,12 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/host/allows.h"
-#include "network/host/firewall.h"
-#include "network/host/nft.h"
-#include "network/host/ruleset.h"
-#include "network/host/tables.h"
-#include "network/host/link_shape.h"
+#include "network/host/firewall/allows.h"
+#include "network/host/firewall/firewall.h"
+#include "network/host/firewall/nft.h"
+#include "network/host/firewall/ruleset.h"
+#include "network/host/trace/tables.h"
+#include "network/host/link/shape.h"
 #include "tests/support/state_world.h"
 
 static struct kn_network_state *world;

@@ -34,7 +34,7 @@ int kn_fire_teardown(void **state);
 
 /* Changes of the state, sent as one transaction; ends with NULL. */
 void kn_fire_now(const char *line, ...);
-/* From guest to guest of one network. Whether it passes is also what network/host/allows.h must say, and tables.h of what the kernel lists. */
+/* From guest to guest of one network. Whether it passes is also what network/host/firewall/allows.h must say, and tables.h of what the kernel lists. */
 void kn_fire_passes(int from, int to, enum kn_fire_probe probe, int port, bool wanted);
 
 #endif

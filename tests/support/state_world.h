@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state_world: objects of a host's state (network/host/state.h) written in one line each, for tests of what a host makes of them. Ids are short in
+ * state_world: objects of a host's state (network/host/state/state.h) written in one line each, for tests of what a host makes of them. Ids are short in
  * these lines: "p1" stands for 000000p1-…, see kn_world_id. What is made is kept in the state and freed with it.
  */
 #ifndef KN_TESTS_SUPPORT_STATE_WORLD_H
 #define KN_TESTS_SUPPORT_STATE_WORLD_H
 
-#include "network/host/state.h"
+#include "network/host/state/state.h"
 
 struct kn_network_state *kn_world_new(void);
 void kn_world_free(struct kn_network_state *state);

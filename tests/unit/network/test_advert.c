@@ -7,7 +7,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
-#include "network/host/advertiser.h"
+#include "network/host/dhcp/advertiser.h"
 #include "tests/support/state_world.h"
 
 struct advert_world {

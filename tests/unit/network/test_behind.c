@@ -8,7 +8,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "network/address/mac.h"
-#include "network/host/behind.h"
+#include "network/host/link/behind.h"
 #include "tests/support/state_world.h"
 
 #define VRRP "00:00:5e:00:01:01"

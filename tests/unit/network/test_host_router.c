@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 
 #include "lib/base/cleanup.h"
-#include "network/host/router.h"
+#include "network/host/router/router.h"
 
 #define INNER "0a000001-1111-4111-8111-111111111111"
 #define OUTER "0e000001-1111-4111-8111-111111111111"

@@ -6,7 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"
 #include "network/host/nic.h"
-#include "network/rows/nic.h"
+#include "network/rows/ports/nic.h"
 #include "tests/support/golden.h"
 #include "tests/support/test.h"
 

@@ -5,7 +5,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
-#include "network/rows/rule_plan.h"
+#include "network/rows/groups/rule_plan.h"
 #include "tests/support/test.h"
 
 static json_t *plan(const char *text)

@@ -10,8 +10,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
-#include "network/host/ruleset.h"
-#include "network/host/ruleset_audit.h"
+#include "network/host/firewall/ruleset.h"
+#include "network/host/firewall/ruleset_audit.h"
 #include "tests/support/state_world.h"
 
 static void put(struct kn_network_ruleset *ruleset, struct kn_network_state *state, const char *line)

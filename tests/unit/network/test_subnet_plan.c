@@ -7,8 +7,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "network/address/mac.h"
-#include "network/rows/plan.h"
-#include "network/rows/subnet_plan.h"
+#include "network/rows/ports/plan.h"
+#include "network/rows/subnets/plan.h"
 
 static void test_ranges(void **state)
 {

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "lib/base/mem.h"
-#include "network/host/router.h"
-#include "network/host/tables.h"
+#include "network/host/router/router.h"
+#include "network/host/trace/tables.h"
 #include "tests/support/state_world.h"
 
 static const char *const TABLES_CLOUD[] = {

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inside.c: addresses and routes of a namespace by rtnetlink: dumped, compared, and what differs is written. Of addresses, what the kernel makes for
+ * itself is ours, too (no device has any: they come up without IPv6 of their own); of routes, those that say RTPROT_STATIC.
+ */
+#include "network/host/link/inside.h"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/base/mem.h"
+#include "network/host/link/private.h"
+
+/* One of either kind, as it is compared. */
+struct inside_entry {
+    unsigned device; /* of an address */
+    struct kn_ip ip; /* the address; where a route leads */
+    uint8_t length;
+    struct kn_ip via; /* of a route */
+};
+
+struct inside_entries {
+    struct inside_entry *items;
+    size_t count;
+    unsigned lo;
+};
+
+static int inside_family(const struct kn_ip *ip)
+{
+    return ip->family == 4 ? AF_INET : AF_INET6;
+}
+
+static size_t inside_width(const struct kn_ip *ip)
+{
+    return ip->family == 4 ? 4 : 16;
+}
+
+static struct kn_ip inside_read_ip(int family, struct nlattr *attr)
+{
+    struct kn_ip ip = { .family = family == AF_INET ? 4 : 6 };
+
+    if (attr != NULL && (size_t)nla_len(attr) == inside_width(&ip)) {
+        memcpy(ip.bytes, nla_data(attr), inside_width(&ip));
+    }
+    return ip;
+}
+
+static bool inside_equal(const struct inside_entry *a, const struct inside_entry *b)
+{
+    return a->device == b->device && a->length == b->length && kn_ip_equal(&a->ip, &b->ip) &&
+           kn_ip_equal(&a->via, &b->via);
+}
+
+static bool inside_has(const struct inside_entries *list, const struct inside_entry *entry)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (inside_equal(&list->items[i], entry)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void inside_add(struct inside_entries *list, struct inside_entry entry)
+{
+    if ((list->count & (list->count - 1)) == 0) { /* grows by doubling */
+        list->items = kn_realloc_array(list->items, list->count == 0 ? 1 : list->count * 2, sizeof(entry));
+    }
+    list->items[list->count++] = entry;
+}
+
+static int inside_dump(struct kn_network_links *links, struct nl_msg *msg, int (*read)(struct nl_msg *msg, void *arg),
+                       void *arg, struct kn_error *err)
+{
+    struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+    int rc = nl_send_auto(links->socket, msg);
+
+    nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, read, arg);
+    if (rc >= 0) {
+        rc = nl_recvmsgs(links->socket, cb);
+    }
+    nl_cb_put(cb);
+    nlmsg_free(msg);
+    return rc < 0 ? kn_fail(err, KN_INTERNAL, "reading a router: %s", nl_geterror(rc)) : 0;
+}
+
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+static int inside_read_address(struct nl_msg *msg, void *arg)
+{
+    struct inside_entries *list = arg;
+    struct nlmsghdr *header = nlmsg_hdr(msg);
+    const struct ifaddrmsg *info = nlmsg_data(header);
+    struct nlattr *local = nlmsg_find_attr(header, sizeof(*info), IFA_LOCAL);
+
+    if (local == NULL) {
+        local = nlmsg_find_attr(header, sizeof(*info), IFA_ADDRESS);
+    }
+    if (info->ifa_index != list->lo && (info->ifa_family == AF_INET || info->ifa_family == AF_INET6)) {
+        inside_add(list, (struct inside_entry){ .device = info->ifa_index,
+                                                .ip = inside_read_ip(info->ifa_family, local),
+                                                .length = info->ifa_prefixlen });
+    }
+    return NL_OK;
+}
+
+static int inside_set_address(struct kn_network_links *links, const struct inside_entry *entry, bool there,
+                              struct kn_error *err)
+{
+    struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWADDR : RTM_DELADDR,
+                                            there ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+    struct ifaddrmsg info = { .ifa_family = (unsigned char)inside_family(&entry->ip),
+                              .ifa_prefixlen = entry->length,
+                              .ifa_flags = entry->ip.family == 6 ? IFA_F_NODAD : 0,
+                              .ifa_index = entry->device };
+    char text[KN_IP_SIZE];
+
+    nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+    nla_put(msg, IFA_LOCAL, (int)inside_width(&entry->ip), entry->ip.bytes);
+    nla_put(msg, IFA_ADDRESS, (int)inside_width(&entry->ip), entry->ip.bytes);
+    return kn_network_links_send(links, msg, there ? NLE_EXIST : NLE_NOADDR, "cannot change the router's address",
+                                 kn_ip_text(&entry->ip, text), err);
+}
+
+int kn_network_inside_addresses(struct kn_network_links *links, struct kn_network_inside_address *wanted, size_t count,
+                                struct kn_error *err)
+{
+    struct inside_entries have = { .lo = if_nametoindex("lo") }, want = { .count = 0 };
+    struct ifaddrmsg all = { .ifa_family = AF_UNSPEC };
+    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+
+    nlmsg_append(msg, &all, sizeof(all), NLMSG_ALIGNTO);
+    int rc = inside_dump(links, msg, inside_read_address, &have, err);
+
+    for (size_t i = 0; i < count; i++) {
+        inside_add(&want,
+                   (struct inside_entry){ .device = wanted[i].device, .ip = wanted[i].ip, .length = wanted[i].length });
+    }
+    for (size_t i = 0; i < have.count && rc == 0; i++) {
+        rc = inside_has(&want, &have.items[i]) ? 0 : inside_set_address(links, &have.items[i], false, err);
+    }
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        wanted[i].is_new = !inside_has(&have, &want.items[i]);
+        rc = wanted[i].is_new ? inside_set_address(links, &want.items[i], true, err) : 0;
+    }
+    free(have.items);
+    free(want.items);
+    return rc;
+}
+
+/* --- routes ------------------------------------------------------------------------------------------------------- */
+
+static int inside_read_route(struct nl_msg *msg, void *arg)
+{
+    struct inside_entries *list = arg;
+    struct nlmsghdr *header = nlmsg_hdr(msg);
+    const struct rtmsg *info = nlmsg_data(header);
+
+    if (info->rtm_protocol == RTPROT_STATIC && info->rtm_table == RT_TABLE_MAIN &&
+        (info->rtm_family == AF_INET || info->rtm_family == AF_INET6)) {
+        inside_add(list,
+                   (struct inside_entry){
+                       .ip = inside_read_ip(info->rtm_family, nlmsg_find_attr(header, sizeof(*info), RTA_DST)),
+                       .length = info->rtm_dst_len,
+                       .via = inside_read_ip(info->rtm_family, nlmsg_find_attr(header, sizeof(*info), RTA_GATEWAY)) });
+    }
+    return NL_OK;
+}
+
+/* What cannot be reached now is no failure: its leg may come later, and then it is built again. */
+static int inside_set_route(struct kn_network_links *links, const struct inside_entry *entry, bool there,
+                            struct kn_error *err)
+{
+    struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWROUTE : RTM_DELROUTE,
+                                            there ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+    struct rtmsg info = { .rtm_family = (unsigned char)inside_family(&entry->ip),
+                          .rtm_dst_len = entry->length,
+                          .rtm_table = RT_TABLE_MAIN,
+                          .rtm_protocol = RTPROT_STATIC,
+                          .rtm_scope = RT_SCOPE_UNIVERSE,
+                          .rtm_type = RTN_UNICAST };
+
+    nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+    if (entry->length > 0) {
+        nla_put(msg, RTA_DST, (int)inside_width(&entry->ip), entry->ip.bytes);
+    }
+    nla_put(msg, RTA_GATEWAY, (int)inside_width(&entry->ip), entry->via.bytes);
+    const int rc = nl_send_sync(links->socket, msg);
+
+    if (rc < 0 && rc != -NLE_OBJ_NOTFOUND && rc != -NLE_FAILURE && rc != -NLE_INVAL && rc != -NLE_EXIST) {
+        return kn_fail(err, KN_INTERNAL, "cannot change a router's route: %s", nl_geterror(rc));
+    }
+    return 0;
+}
+
+int kn_network_inside_routes(struct kn_network_links *links, const struct kn_network_inside_route *wanted, size_t count,
+                             struct kn_error *err)
+{
+    struct inside_entries have = { .count = 0 }, want = { .count = 0 };
+    struct rtmsg all = { .rtm_family = AF_UNSPEC };
+    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
+
+    nlmsg_append(msg, &all, sizeof(all), NLMSG_ALIGNTO);
+    int rc = inside_dump(links, msg, inside_read_route, &have, err);
+
+    for (size_t i = 0; i < count; i++) {
+        inside_add(&want, (struct inside_entry){ .ip = kn_ip_prefix_first(&wanted[i].to),
+                                                 .length = wanted[i].to.length,
+                                                 .via = wanted[i].via });
+    }
+    for (size_t i = 0; i < have.count && rc == 0; i++) {
+        rc = inside_has(&want, &have.items[i]) ? 0 : inside_set_route(links, &have.items[i], false, err);
+    }
+    for (size_t i = 0; i < want.count && rc == 0; i++) {
+        rc = inside_has(&have, &want.items[i]) ? 0 : inside_set_route(links, &want.items[i], true, err);
+    }
+    free(have.items);
+    free(want.items);
+    return rc;
+}
+
+/* --- a device's bridge ----------------------------------------------------------------------------------------------- */
+
+static int inside_read_master(struct nl_msg *msg, void *arg)
+{
+    struct nlattr *master = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct ifinfomsg), IFLA_MASTER);
+
+    *(unsigned *)arg = master != NULL ? nla_get_u32(master) : 0;
+    return NL_OK;
+}
+
+/* Asked on a socket of its own: what answers to this is in nobody's way. */
+bool kn_network_link_is_in(const char *outer, const char *bridge)
+{
+    const struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = (int)kn_network_link_index(outer) };
+    AUTO(kn_network_links) struct kn_network_links *links = NULL;
+    struct kn_error err;
+    unsigned master = 0;
+
+    if (info.ifi_index == 0 || kn_network_links_open(&links, &err) < 0) {
+        return false;
+    }
+    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
+
+    nlmsg_append(msg, (void *)(uintptr_t)&info, sizeof(info), NLMSG_ALIGNTO);
+    nl_socket_modify_cb(links->socket, NL_CB_VALID, NL_CB_CUSTOM, inside_read_master, &master);
+    if (nl_send_auto(links->socket, msg) >= 0) {
+        nl_recvmsgs_default(links->socket);
+    }
+    nlmsg_free(msg);
+    return master != 0 && master == kn_network_link_index(bridge);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inside: what a namespace that is a router has: addresses of its devices and routes, made exactly what is wanted; the difference is all that is
+ * written. To be called inside the namespace, with a socket that was opened there.
+ */
+#ifndef KN_NETWORK_HOST_LINK_INSIDE_H
+#define KN_NETWORK_HOST_LINK_INSIDE_H
+
+#include "lib/base/ip.h"
+#include "network/host/link/link.h"
+
+struct kn_network_inside_address {
+    unsigned device; /* index */
+    struct kn_ip ip;
+    uint8_t length;
+    bool is_new; /* set by kn_network_inside_addresses(): it was not there */
+};
+/* All devices but lo have these addresses and no others. */
+int kn_network_inside_addresses(struct kn_network_links *links, struct kn_network_inside_address *wanted, size_t count,
+                                struct kn_error *err);
+
+struct kn_network_inside_route {
+    struct kn_ip_prefix to;
+    struct kn_ip via;
+};
+/* These are the routes over others, beside those that come of addresses. One whose next hop cannot be reached is left out. */
+int kn_network_inside_routes(struct kn_network_links *links, const struct kn_network_inside_route *wanted, size_t count,
+                             struct kn_error *err);
+
+/* Is the device in that bridge? One that was made anew has lost its members. Outside or inside, with no socket. */
+bool kn_network_link_is_in(const char *outer, const char *bridge);
+
+/* Tells the neighbours of a device that the address is here: gratuitous ARP, unsolicited neighbour advertisement. Lost ones are no failure. */
+void kn_network_inside_announce(unsigned device, const uint8_t mac[6], const struct kn_ip *ip);
+
+/* Calls ask for each connection that is tracked here and cuts those that it does not want. */
+struct kn_network_router_flow;
+typedef bool kn_network_inside_wants(const void *ctx, const struct kn_network_router_flow *flow);
+int kn_network_inside_cut(kn_network_inside_wants *wants, const void *ctx, struct kn_error *err);
+
+#endif
