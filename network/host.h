@@ -119,12 +119,19 @@ void kn_network_feed_free(struct kn_network_feed
 /* From any thread. Steals body. */
 void kn_network_feed_add(struct kn_network_feed *feed, json_t *body);
 
+enum kn_network_hold {
+    KN_HOLD_SAME,
+    KN_HOLD_LOST, /* just now: its routers are silent */
+    KN_HOLD_REGAINED, /* just now: it is heard again, and has to be told everything anew before it has any */
+    KN_HOLD_UNANSWERED, /* routers wait for that: it is to be asked for again */
+};
 /*
  * What this host said at reached_ms (kn_mono_ms) has reached the bus, and nothing that it said later has so far: the agent calls this at least once a second. A host whose
- * word does not get through has its routers silenced (lib/domain/lease.h). *ret_holds: it has routers, and is to be heard often. True: it is heard again, and has to
- * be told everything anew before it has any.
+ * word does not get through has its routers silenced (lib/domain/lease.h). *ret_holds: it has routers, and is to be heard often.
  */
-bool kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds);
+enum kn_network_hold kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds);
+/* The question that hello and net.ask carry; from any thread. */
+void kn_network_host_question(struct kn_network_host *host, char out[KN_UUID_SIZE]);
 /* The routers that it holds, with the lease by which it does and, where one does not stand as it should, why: [{id, lease, why?}]. New reference; NULL: ask again soon. */
 json_t *kn_network_host_standing(struct kn_network_host *host);
 

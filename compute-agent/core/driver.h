@@ -19,6 +19,7 @@
 #include "lib/adapter/work.h"
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
+#include "lib/base/uuid.h"
 
 #define KN_DEVICE_SIZE 16 /* "vdb" with room */
 
@@ -113,6 +114,8 @@ struct kn_agent_driver {
     json_t *(*networks_known)(void *state);
     /* See kn_network_host_hold() (network/host.h). NULL: its hosts have no routers. */
     bool (*hold)(void *state, int64_t reached_ms, bool *ret_holds);
+    /* What hello and net.ask carry as their question; from any thread. NULL: it does not mind what answers it. */
+    void (*question)(void *state, char out[KN_UUID_SIZE]);
     /* The routers that they hold, as a host says it: {host, routers}, kn_form_standing. New reference; NULL: ask again soon. Optional. */
     json_t *(*standing)(void *state);
 };

@@ -51,10 +51,23 @@ static void report(struct kn_agent *agent, const char *type, json_t *body)
     report_of(agent, type, 0, body);
 }
 
+/* NULL: none; else out. */
+static const char *question_of(struct kn_agent *agent, char out[KN_UUID_SIZE])
+{
+    if (agent->driver->question == NULL) {
+        return NULL;
+    }
+    agent->driver->question(agent->driver_state, out);
+    return out;
+}
+
 static void hello_piece(struct kn_agent *agent, json_t *hosts)
 {
+    char question[KN_UUID_SIZE];
+
     report(agent, "agent.hello",
-           json_pack("{s:s, s:s, s:o}", "agent", agent->id, "boot", agent->daemon.id, "hosts", hosts));
+           json_pack("{s:s, s:s, s:o, s:s*}", "agent", agent->id, "boot", agent->daemon.id, "hosts", hosts, "question",
+                     question_of(agent, question)));
 }
 
 void kn_agent_hello(struct kn_agent *agent)
@@ -108,9 +121,11 @@ void kn_agent_standing(struct kn_agent *agent)
 
 void kn_agent_networks_missed(void *ctx, const char *host, int64_t version)
 {
+    char question[KN_UUID_SIZE];
+
     report(ctx, "net.ask",
-           json_pack("{s:s, s:s, s:I}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "version",
-                     (json_int_t)version));
+           json_pack("{s:s, s:s, s:I, s:s*}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "version",
+                     (json_int_t)version, "question", question_of(ctx, question)));
 }
 
 /* The guests of one host on their way into messages. */

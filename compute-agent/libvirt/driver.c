@@ -366,7 +366,18 @@ static json_t *lv_networks_known(void *state)
 
 static bool lv_hold(void *state, int64_t reached_ms, bool *ret_holds)
 {
-    return kn_network_host_hold(((struct kn_agent_libvirt *)state)->net, reached_ms, ret_holds);
+    struct kn_agent_libvirt *lv = state;
+    const enum kn_network_hold hold = kn_network_host_hold(lv->net, reached_ms, ret_holds);
+
+    if (hold == KN_HOLD_UNANSWERED) {
+        networks_missed(lv, -1); /* whatever it knows does not count */
+    }
+    return hold == KN_HOLD_REGAINED;
+}
+
+static void lv_question(void *state, char out[KN_UUID_SIZE])
+{
+    kn_network_host_question(((struct kn_agent_libvirt *)state)->net, out);
 }
 
 static json_t *lv_standing(void *state)
@@ -407,5 +418,6 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .networks = lv_networks,
     .networks_known = lv_networks_known,
     .hold = lv_hold,
+    .question = lv_question,
     .standing = lv_standing,
 };

@@ -98,26 +98,24 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
     return rc;
 }
 
-bool kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds)
+enum kn_network_hold kn_network_host_hold(struct kn_network_host *host, int64_t reached_ms, bool *ret_holds)
 {
     const int64_t now_ms = kn_mono_ms();
-    bool regained = false;
+    const enum kn_network_hold hold = kn_network_fence_hold(host->routers.fence, reached_ms, now_ms, ret_holds);
 
-    switch (kn_network_fence_hold(host->routers.fence, reached_ms, now_ms, ret_holds)) {
-    case KN_HOLD_SAME:
-        break;
-    case KN_HOLD_LOST:
+    if (hold == KN_HOLD_LOST) {
         kn_log(KN_WARNING, "nobody hears this host: its routers are silent, another one may have them", NULL);
-        break;
-    case KN_HOLD_REGAINED:
-        regained = true;
-        break;
     }
     if (pthread_mutex_trylock(&host->lock) == 0) { /* else somebody builds: the next call is soon */
         kn_network_routers_announce(&host->routers, &host->state, now_ms);
         pthread_mutex_unlock(&host->lock);
     }
-    return regained;
+    return hold;
+}
+
+void kn_network_host_question(struct kn_network_host *host, char out[KN_UUID_SIZE])
+{
+    kn_network_fence_question(host->routers.fence, out);
 }
 
 /* What is wrong with a network that it has a leg in; NULL: nothing. */

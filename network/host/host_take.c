@@ -9,6 +9,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/message.h"
 #include "network/host/build.h"
 #include "network/host/link/external.h"
 #include "network/host/host_private.h"
@@ -506,13 +507,14 @@ int kn_network_host_take(struct kn_network_host *host, json_t *body, struct kn_e
         const int64_t version = host->state.version;
 
         const json_int_t from = json_integer_value(json_object_get(json_array_get(bodies, 0), "from"));
+        const char *answers = kn_json_str(json_array_get(bodies, 0), "answers");
 
         rc = kn_network_state_take(&host->state, bodies, &changes, err);
         if (rc == 0 && (version != host->state.version || changes.count > 0)) {
             host_follow(host, bodies, &changes);
         }
         if (rc == 0) {
-            take_routers(host, from == -1);
+            take_routers(host, from == -1 && kn_network_fence_say(host->routers.fence, answers));
         }
         kn_network_state_changes_release(&changes);
         pthread_cond_broadcast(&host->changed);

@@ -443,6 +443,7 @@ static int whole_once(struct kn_daemon *d, struct kn_network_states *states, str
         kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
+    kn_network_telling_answer(&work.telling, hosts);
     kn_network_states_note(states, &work.telling);
     kn_network_telling_send(&work.telling, d);
     return 0;

@@ -17,12 +17,13 @@ struct states_host {
     int64_t told;      /* -1: nothing yet */
     int64_t behind_ms; /* since when it says another version; 0: it does not */
     int64_t asked_ms;  /* when its last question was heeded; 0: never */
+    char question[KN_UUID_SIZE]; /* its newest; "": none */
 };
 
 struct kn_network_states {
     bool with_sim;
     struct kn_hmap *hosts;  /* name -> struct states_host, owned */
-    struct kn_hmap *behind; /* names that must be told everything */
+    struct kn_hmap *behind; /* who must be told everything: name -> its question, owned */
     int64_t session;        /* of the database, when it was read; 0: never */
     int64_t pruned_ms;
 };
@@ -33,7 +34,7 @@ struct kn_network_states *kn_network_states_new(bool with_sim)
 
     states->with_sim = with_sim;
     states->hosts = kn_hmap_new(free);
-    states->behind = kn_hmap_new(NULL);
+    states->behind = kn_hmap_new(free);
     return states;
 }
 
@@ -91,14 +92,17 @@ void kn_network_states_note(struct kn_network_states *states, const struct kn_ne
 }
 
 /* A name that no row has is remembered until it was looked for, no longer: anybody may say any name. */
-static void states_is_behind(struct kn_network_states *states, const char *name)
+static void states_is_behind(struct kn_network_states *states, const char *name, const char *question)
 {
     struct states_host *host = kn_hmap_get(states->hosts, name);
+    const char *before = host != NULL ? host->question : kn_hmap_get(states->behind, name);
+    char *newest = kn_strdup(question[0] != '\0' || before == NULL ? question : before);
 
     if (host != NULL) {
         host->behind_ms = 0;
+        kn_copy(host->question, sizeof(host->question), newest);
     }
-    kn_hmap_put(states->behind, name, states);
+    kn_hmap_put(states->behind, name, newest);
 }
 
 static void hear_hello(struct kn_network_states *states, const json_t *body)
@@ -109,7 +113,7 @@ static void hear_hello(struct kn_network_states *states, const json_t *body)
     json_array_foreach (json_object_get(body, "hosts"), i, host) {
         if (kn_json_str(host, "host")[0] != '\0' &&
             (states->with_sim || strcasecmp(kn_json_str(host, "hypervisor_type"), "sim") != 0)) {
-            states_is_behind(states, kn_json_str(host, "host"));
+            states_is_behind(states, kn_json_str(host, "host"), kn_json_str(body, "question"));
         }
     }
 }
@@ -121,14 +125,14 @@ static void hear_version(struct kn_network_states *states, const char *name, int
 
     if (host == NULL) {
         if (version >= 0) { /* it was told in a life that the database has forgotten */
-            states_is_behind(states, name);
+            states_is_behind(states, name, "");
         }
     } else if (version == host->told) {
         host->behind_ms = 0;
     } else if (host->behind_ms == 0) {
         host->behind_ms = now_ms;
     } else if (now_ms - host->behind_ms >= PATIENCE_MS) {
-        states_is_behind(states, name);
+        states_is_behind(states, name, "");
     }
 }
 
@@ -144,18 +148,19 @@ static void hear_heartbeat(struct kn_network_states *states, const json_t *body,
     }
 }
 
-static void hear_ask(struct kn_network_states *states, const char *name, int64_t now_ms)
+static void hear_ask(struct kn_network_states *states, const char *name, const char *question, int64_t now_ms)
 {
     struct states_host *host = kn_hmap_get(states->hosts, name);
 
     if (host != NULL && host->asked_ms != 0 && now_ms - host->asked_ms < ASK_EVERY_MS) {
         host->behind_ms = now_ms - PATIENCE_MS;
+        kn_copy(host->question, sizeof(host->question), question[0] != '\0' ? question : host->question);
         return;
     }
     if (host != NULL) {
         host->asked_ms = now_ms;
     }
-    states_is_behind(states, name);
+    states_is_behind(states, name, question);
 }
 
 bool kn_network_states_hear(struct kn_network_states *states, const struct kn_message *report, int64_t now_ms)
@@ -165,19 +170,21 @@ bool kn_network_states_hear(struct kn_network_states *states, const struct kn_me
     } else if (strcmp(report->type->name, "agent.heartbeat") == 0) {
         hear_heartbeat(states, report->body, now_ms);
     } else if (strcmp(report->type->name, "net.ask") == 0) {
-        hear_ask(states, kn_json_str(report->body, "host"), now_ms);
+        hear_ask(states, kn_json_str(report->body, "host"), kn_json_str(report->body, "question"), now_ms);
     }
     return kn_hmap_count(states->behind) > 0;
 }
 
 struct kn_hmap *kn_network_states_behind(struct kn_network_states *states, size_t most)
 {
-    struct kn_hmap *hosts = kn_hmap_new(NULL);
+    struct kn_hmap *hosts = kn_hmap_new(free);
     const char *name;
     void *value;
 
     for (size_t at = 0; kn_hmap_count(hosts) < most && kn_hmap_next(states->behind, &at, &name, &value);) {
-        kn_hmap_put(hosts, name, states);
+        const struct states_host *host = kn_hmap_get(states->hosts, name);
+
+        kn_hmap_put(hosts, name, kn_strdup(host != NULL ? host->question : value)); /* it may have asked anew since */
     }
     for (size_t at = 0; kn_hmap_next(hosts, &at, &name, &value);) {
         kn_hmap_del(states->behind, name);
@@ -191,7 +198,7 @@ void kn_network_states_again(struct kn_network_states *states, const struct kn_h
     void *value;
 
     for (size_t at = 0; kn_hmap_next(hosts, &at, &name, &value);) {
-        kn_hmap_put(states->behind, name, states);
+        states_is_behind(states, name, value);
     }
 }
 

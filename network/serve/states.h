@@ -22,7 +22,7 @@ int kn_network_states_load(struct kn_network_states *states, struct kn_db *db, s
 void kn_network_states_note(struct kn_network_states *states, const struct kn_network_telling *telling);
 /* agent.hello, agent.heartbeat, net.ask; others are passed over. True: somebody must be told everything. now_ms: monotonic. */
 bool kn_network_states_hear(struct kn_network_states *states, const struct kn_message *report, int64_t now_ms);
-/* Takes up to `most` hosts that must be told everything: a new set of names. */
+/* Takes up to `most` hosts that must be told everything: name -> its newest question ("": none), owned. */
 struct kn_hmap *kn_network_states_behind(struct kn_network_states *states, size_t most);
 /* They could not be told: they are behind again. */
 void kn_network_states_again(struct kn_network_states *states, const struct kn_hmap *hosts);

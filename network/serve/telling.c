@@ -72,6 +72,20 @@ void kn_network_telling_add(struct kn_network_telling *telling, const char *name
     kn_hmap_put(telling->hosts, name, host);
 }
 
+void kn_network_telling_answer(struct kn_network_telling *telling, const struct kn_hmap *questions)
+{
+    const char *name;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(questions, &at, &name, &value);) {
+        struct kn_network_telling_host *host = kn_network_telling_host(telling, name);
+
+        if (host != NULL) {
+            kn_copy(host->answers, sizeof(host->answers), value);
+        }
+    }
+}
+
 static void telling_mark(struct kn_network_telling *telling, const char *name, int source, const char *id, void *what)
 {
     struct kn_network_telling_host *host = kn_network_telling_host(telling, name);
@@ -243,6 +257,9 @@ static void tell_host(const struct kn_network_telling *telling, const struct kn_
         json_object_set_new(body, "version", json_integer(host->version));
         json_object_set_new(body, "piece", json_integer((json_int_t)i + 1));
         json_object_set_new(body, "pieces", json_integer((json_int_t)json_array_size(pieces.bodies)));
+        if (telling->is_whole && host->answers[0] != '\0') {
+            json_object_set_new(body, "answers", json_string(host->answers));
+        }
         tell(ctx, host->agent, json_incref(body));
     }
     json_decref(pieces.bodies);

@@ -11,10 +11,12 @@
 
 #include "lib/adapter/daemon.h"
 #include "lib/base/hmap.h"
+#include "lib/base/uuid.h"
 
 struct kn_network_telling_host {
     char *name, *agent;
     int64_t version;      /* that it is led to */
+    char answers[KN_UUID_SIZE]; /* its question; "": none */
     struct kn_hmap *marks; /* "<source>:<id>" -> what of it */
 };
 
@@ -31,6 +33,8 @@ void kn_network_telling_release(struct kn_network_telling *telling);
 struct kn_network_telling_host *kn_network_telling_host(const struct kn_network_telling *telling, const char *name);
 /* Adds the host; it has been bumped to this version. */
 void kn_network_telling_add(struct kn_network_telling *telling, const char *name, const char *agent, int64_t version);
+/* Of hosts that are told everything: their questions, name -> text, "" for none. */
+void kn_network_telling_answer(struct kn_network_telling *telling, const struct kn_hmap *questions);
 /* source: a row of kn_network_sources. Of several marks for one thing a put counts. A host that is not told is passed over. */
 void kn_network_telling_put(struct kn_network_telling *telling, const char *host, int source, const char *id);
 void kn_network_telling_drop(struct kn_network_telling *telling, const char *host, int source, const char *id);

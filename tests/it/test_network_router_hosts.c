@@ -33,6 +33,8 @@ static struct kn_machine hub, outside_machine, machines[HOSTS];
 static struct kn_actor agents[HOSTS], shells[HOSTS], guests[3], outside;
 static char dir[KN_TEST_DIR];
 
+#define EARLIER "11111111-1111-4111-8111-111111111111" /* a question of this host, long answered */
+
 /* --- what hosts are told --------------------------------------------------------------------------------------------- */
 
 static void tell(int host)
@@ -40,6 +42,17 @@ static void tell(int host)
     AUTO_FREE char *words = kn_router_words(host);
 
     assert_string_equal(kn_actor_ask(&agents[host], "%s", words), "ok");
+}
+
+/* All there was before its question: it lay on the bus. */
+static void tell_late(int host)
+{
+    AUTO_FREE char *words = kn_router_words(host);
+    char *body = strchr(words, '{');
+
+    assert_non_null(body);
+    *body = '\0';
+    assert_string_equal(kn_actor_ask(&agents[host], "%s{\"answers\": \"" EARLIER "\", %s", words, body + 1), "ok");
 }
 
 static void tell_all(void)
@@ -376,6 +389,9 @@ static void test_silence_that_nobody_used(void **state)
     assert_string_equal(hold(1, KN_LEASE_HELD_MS), "holds");
     assert_false(kn_actor_runs(&outside, PING "172.24.4.10"));
     assert_string_equal(hold(1, 0), "holds asks");
+    assert_false(kn_actor_runs(&outside, PING "172.24.4.10"));
+    tell_late(1); /* what lay on the bus meanwhile may be older than another's lease */
+    hold(1, 0);
     assert_false(kn_actor_runs(&outside, PING "172.24.4.10"));
     tell(1);
     kn_actor_await(&outside, PING "172.24.4.10", true, be_heard);

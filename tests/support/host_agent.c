@@ -70,6 +70,19 @@ static void tell_trace(const json_t *found, char *answer, size_t size)
     }
 }
 
+/* What is whole and answers nothing answers the newest question, as kilonova-network would have it. */
+static int take_state(const char *text, struct kn_error *err)
+{
+    json_auto_t *body = json_loads(text, 0, NULL);
+    char question[KN_UUID_SIZE];
+
+    kn_network_host_question(host, question);
+    if (kn_json_int(body, "from") == -1 && json_object_get(body, "answers") == NULL) {
+        json_object_set_new(body, "answers", json_string(question));
+    }
+    return kn_network_host_take(host, body, err);
+}
+
 void kn_host_agent(const char *line, char *answer, size_t size)
 {
     static char word[16], first[64];
@@ -82,9 +95,10 @@ void kn_host_agent(const char *line, char *answer, size_t size)
         rc = 0;
     } else if (strcmp(word, "hold") == 0) {
         bool holds;
-        const bool asks = kn_network_host_hold(host, kn_mono_ms() - atoi(line + rest), &holds);
+        const enum kn_network_hold hold = kn_network_host_hold(host, kn_mono_ms() - atoi(line + rest), &holds);
 
-        snprintf(answer, size, "%s%s", holds ? "holds" : "free", asks ? " asks" : "");
+        snprintf(answer, size, "%s%s", holds ? "holds" : "free",
+                 hold == KN_HOLD_REGAINED || hold == KN_HOLD_UNANSWERED ? " asks" : "");
         return;
     } else if (strcmp(word, "standing") == 0) {
         json_t *list = kn_network_host_standing(host);
@@ -112,10 +126,7 @@ void kn_host_agent(const char *line, char *answer, size_t size)
     } else if (strcmp(word, "unplug") == 0) {
         rc = kn_network_host_unplug(host, line + rest, &err);
     } else if (strcmp(word, "state") == 0) {
-        json_t *body = json_loads(line + rest, 0, NULL);
-
-        rc = kn_network_host_take(host, body, &err);
-        json_decref(body);
+        rc = take_state(line + rest, &err);
     } else if (strcmp(word, "version") == 0) {
         snprintf(answer, size, "%lld", (long long)kn_network_host_version(host));
         return;

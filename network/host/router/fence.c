@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -14,6 +15,7 @@
 #include "network/host/firewall/nft.h"
 
 #define AGAIN_MS 1000 /* `nft flush ruleset` takes the table along: it is missed by then */
+#define ASK_EVERY_MS 5000
 #define TABLE "bridge " KN_NETWORK_FENCE_TABLE
 /* Before anything else that a frame of a router may meet. 1 is Ethernet. */
 #define FENCE \
@@ -29,6 +31,9 @@ struct kn_network_fence {
     struct kn_network_nft *nft; /* of the host's namespace; NULL until a router is wanted */
     enum { UNSAID, SAID, TRUSTED } trust;
     bool is_lost;
+    char question[KN_UUID_SIZE];
+    int64_t asked_ms;
+    size_t waiting; /* routers that the state has, as long as it was not said */
     size_t routers;
     int64_t since_ms; /* when the first of them came */
     int64_t reached_ms;
@@ -40,6 +45,7 @@ struct kn_network_fence *kn_network_fence_new(void)
     struct kn_network_fence *fence = KN_NEW(struct kn_network_fence);
 
     pthread_mutex_init(&fence->lock, NULL);
+    kn_uuid_make(fence->question);
     return fence;
 }
 
@@ -86,18 +92,29 @@ static int fence_put(struct kn_network_fence *fence, int64_t now_ms, struct kn_e
 
 /* --- whose they are --------------------------------------------------------------------------------------------------- */
 
-void kn_network_fence_say(struct kn_network_fence *fence)
+void kn_network_fence_question(struct kn_network_fence *fence, char out[KN_UUID_SIZE])
 {
     pthread_mutex_lock(&fence->lock);
-    fence->trust = fence->trust == UNSAID ? SAID : fence->trust;
+    memcpy(out, fence->question, KN_UUID_SIZE);
     pthread_mutex_unlock(&fence->lock);
 }
 
-bool kn_network_fence_is_said(struct kn_network_fence *fence)
+bool kn_network_fence_say(struct kn_network_fence *fence, const char *answers)
+{
+    pthread_mutex_lock(&fence->lock);
+    const bool is_new = strcmp(fence->question, answers) == 0;
+
+    fence->trust = fence->trust == UNSAID && is_new ? SAID : fence->trust;
+    pthread_mutex_unlock(&fence->lock);
+    return is_new;
+}
+
+bool kn_network_fence_is_said(struct kn_network_fence *fence, size_t routers)
 {
     pthread_mutex_lock(&fence->lock);
     const bool is_said = fence->trust != UNSAID;
 
+    fence->waiting = is_said ? 0 : routers;
     pthread_mutex_unlock(&fence->lock);
     return is_said;
 }
@@ -144,15 +161,31 @@ static enum kn_network_hold fence_lose(struct kn_network_fence *fence, int64_t n
     return KN_HOLD_LOST;
 }
 
+/* What was said in between, and what is still on its way, may be older than the silence. */
+static enum kn_network_hold fence_regain(struct kn_network_fence *fence, int64_t now_ms)
+{
+    fence->is_lost = now_ms - fence->reached_ms >= KN_LEASE_HELD_MS;
+    fence->trust = UNSAID;
+    if (fence->is_lost) {
+        return KN_HOLD_SAME;
+    }
+    kn_uuid_make(fence->question);
+    fence->waiting = fence->routers;
+    fence->asked_ms = now_ms;
+    return KN_HOLD_REGAINED;
+}
+
 static enum kn_network_hold fence_decide(struct kn_network_fence *fence, int64_t now_ms)
 {
     const int64_t since_ms = fence->reached_ms > fence->since_ms ? fence->reached_ms : fence->since_ms;
     struct kn_error err = { .code = KN_OK };
 
     if (fence->is_lost) {
-        fence->is_lost = now_ms - fence->reached_ms >= KN_LEASE_HELD_MS;
-        fence->trust = UNSAID; /* what was said in between may be older than the silence */
-        return fence->is_lost ? KN_HOLD_SAME : KN_HOLD_REGAINED;
+        return fence_regain(fence, now_ms);
+    }
+    if (fence->trust == UNSAID && fence->waiting > 0 && now_ms - fence->asked_ms >= ASK_EVERY_MS) {
+        fence->asked_ms = now_ms;
+        return KN_HOLD_UNANSWERED;
     }
     if (fence->routers == 0) {
         return KN_HOLD_SAME;

@@ -7,7 +7,8 @@
  * the lease, goes on with all that was tracked.
  *
  * Trust: only a state that kilonova-network said whole since the hold began says which routers are this host's. A process that begins, or that was not
- * heard for too long, opens nothing until then.
+ * heard for too long, opens nothing until then. What was said since is known by a question of the host's that it answers: whatever else lies on the bus may be older
+ * than the silence. The question is asked again until it is answered.
  *
  * A lock of its own: whoever builds networks for long keeps nobody from renewing.
  */
@@ -19,6 +20,8 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/uuid.h"
+#include "network/host.h"
 
 #define KN_NETWORK_FENCE_TABLE "kilonova_lease" /* of the family bridge */
 
@@ -27,10 +30,12 @@ struct kn_network_fence;
 struct kn_network_fence *kn_network_fence_new(void); /* touches nothing yet */
 void kn_network_fence_free(struct kn_network_fence *fence); /* what stands in the kernel runs out by itself */
 
-/* The state was said, whole. */
-void kn_network_fence_say(struct kn_network_fence *fence);
-/* Whether it was, since the hold began: until then nothing is made or taken away. */
-bool kn_network_fence_is_said(struct kn_network_fence *fence);
+/* What is asked of kilonova-network with every hello and net.ask; another one each time the hold begins. */
+void kn_network_fence_question(struct kn_network_fence *fence, char out[KN_UUID_SIZE]);
+/* The state was said, whole, in answer to this question ("": to none). False: not to the newest, so it may be old. */
+bool kn_network_fence_say(struct kn_network_fence *fence, const char *answers);
+/* Whether it was, since the hold began: until then nothing is made or taken away. routers: how many wait for it. */
+bool kn_network_fence_is_said(struct kn_network_fence *fence, size_t routers);
 /*
  * Routers that are not this host's any more are gone, and this many are its own: called before any is built. From here on the fence is open while the hold
  * lasts. If it fails there is nothing that would silence them, and none may be built.
@@ -39,11 +44,6 @@ int kn_network_fence_trust(struct kn_network_fence *fence, size_t routers, int64
 /* For the word to the control plane: whether what stands speaks. */
 bool kn_network_fence_is_open(struct kn_network_fence *fence, int64_t now_ms);
 
-enum kn_network_hold {
-    KN_HOLD_SAME,
-    KN_HOLD_LOST, /* just now; the routers are silent */
-    KN_HOLD_REGAINED, /* just now: the state is to be asked for */
-};
 /* reached_ms: when the newest word that has reached the bus was said; monotonic, as now_ms. ret_holds: it has routers. */
 enum kn_network_hold kn_network_fence_hold(struct kn_network_fence *fence, int64_t reached_ms, int64_t now_ms,
                                            bool *ret_holds);

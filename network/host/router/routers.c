@@ -154,10 +154,7 @@ int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_netw
     void *value;
     int rc = 0;
 
-    if (is_whole) {
-        kn_network_fence_say(routers->fence);
-    }
-    if (!kn_network_fence_is_said(routers->fence)) {
+    if (!kn_network_fence_is_said(routers->fence, kn_hmap_count(wanted))) {
         return 0;
     }
     if (routers_sweep(routers, links, state, err) < 0 ||

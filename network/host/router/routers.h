@@ -24,7 +24,7 @@ void kn_network_routers_release(struct kn_network_routers *routers);
 
 /*
  * Makes the kernel agree with the state where it differs from what was built: after each change of the state, and now and then. Networks go before. is_whole: the
- * state was said whole just now. Goes on where it can and reports the first thing that did not work.
+ * state was said whole just now, and the fence believed it. Goes on where it can and reports the first thing that did not work.
  */
 int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_network_links *links,
                               const struct kn_network_state *state, bool is_whole, struct kn_error *err);

@@ -39,6 +39,28 @@ static size_t taken(void)
     return kn_hmap_count(hosts);
 }
 
+/* Who asks with a question is answered to his newest, also when he is told later. */
+static void test_questions(void **state)
+{
+    (void)state;
+    hear("net.ask", json_pack("{s:s, s:i, s:s}", "host", "h1", "version", 1, "question", "q1"), BEGIN_MS);
+    hear("net.ask", json_pack("{s:s, s:i, s:s}", "host", "h1", "version", 1, "question", "q2"), BEGIN_MS + 1);
+    hear("agent.hello",
+         json_pack("{s:[{s:s, s:s}], s:s}", "hosts", "host", "h2", "hypervisor_type", "QEMU", "question", "q3"),
+         BEGIN_MS);
+    AUTO(kn_hmap) struct kn_hmap *hosts = kn_network_states_behind(states, 100);
+
+    assert_int_equal(kn_hmap_count(hosts), 2);
+    assert_string_equal(kn_hmap_get(hosts, "h1"), "q2");
+    assert_string_equal(kn_hmap_get(hosts, "h2"), "q3");
+    kn_network_states_again(states, hosts);
+    hear("net.ask", json_pack("{s:s, s:i}", "host", "h1", "version", 1), BEGIN_MS + 5000); /* an older agent's */
+    AUTO(kn_hmap) struct kn_hmap *again = kn_network_states_behind(states, 100);
+
+    assert_string_equal(kn_hmap_get(again, "h1"), "q2");
+    assert_string_equal(kn_hmap_get(again, "h2"), "q3");
+}
+
 static int begin(void **state)
 {
     struct kn_network_telling telling;
@@ -100,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_version_that_stays_wrong, begin, end),
+        cmocka_unit_test_setup_teardown(test_questions, begin, end),
         cmocka_unit_test_setup_teardown(test_who_asks_without_end_is_told_once, begin, end),
         cmocka_unit_test_setup_teardown(test_names_that_nobody_has_are_forgotten, begin, end),
     };
