@@ -59,7 +59,7 @@ KN_DEFINE_AUTO(kn_network_host);
 
 /*
  * The body of net.state; a little of it is changed on the way. Returns when the host has it on disk and has done what it says as far as that worked; what did not is tried
- * again by every tick. KN_STALE: it belongs to another version than the host has, and everything is to be asked for. KN_BAD_REQUEST: it makes no sense.
+ * again by every tick. KN_STALE: it belongs to another version than the host has, or is older than that and answers nothing that was asked, and everything is to be asked for. KN_BAD_REQUEST: it makes no sense.
  */
 int kn_network_host_take(struct kn_network_host *host, json_t *body, struct kn_error *err);
 int64_t kn_network_host_version(struct kn_network_host *host); /* -1: nothing is known yet */

@@ -495,6 +495,19 @@ static int gather(struct kn_network_host *host, json_t *body, json_t **ret_bodie
     return 0;
 }
 
+/* A host goes back only when it asked: the rows may be older than it is (a database restored), what lies on the bus certainly is. */
+static bool take_is_old(struct kn_network_host *host, const json_t *body, const char *answers, struct kn_error *err)
+{
+    const int64_t version = kn_json_int(body, "version");
+    const bool is_old = version < host->state.version && !kn_network_fence_asks(host->routers.fence, answers);
+
+    if (is_old) {
+        kn_fail(err, KN_STALE, "all of version %lld, where %lld is known", (long long)version,
+                (long long)host->state.version);
+    }
+    return is_old;
+}
+
 int kn_network_host_take(struct kn_network_host *host, json_t *body, struct kn_error *err)
 {
     struct kn_network_state_changes changes = { NULL, 0 };
@@ -505,16 +518,17 @@ int kn_network_host_take(struct kn_network_host *host, json_t *body, struct kn_e
     rc = gather(host, body, &bodies, err);
     if (rc == 0 && bodies != NULL) {
         const int64_t version = host->state.version;
-
-        const json_int_t from = json_integer_value(json_object_get(json_array_get(bodies, 0), "from"));
+        const bool is_whole = kn_json_int(json_array_get(bodies, 0), "from") == -1;
         const char *answers = kn_json_str(json_array_get(bodies, 0), "answers");
 
-        rc = kn_network_state_take(&host->state, bodies, &changes, err);
+        rc = is_whole && take_is_old(host, json_array_get(bodies, 0), answers, err)
+                 ? -1
+                 : kn_network_state_take(&host->state, bodies, &changes, err);
         if (rc == 0 && (version != host->state.version || changes.count > 0)) {
             host_follow(host, bodies, &changes);
         }
         if (rc == 0) {
-            take_routers(host, from == -1 && kn_network_fence_say(host->routers.fence, answers));
+            take_routers(host, is_whole && kn_network_fence_say(host->routers.fence, answers));
         }
         kn_network_state_changes_release(&changes);
         pthread_cond_broadcast(&host->changed);

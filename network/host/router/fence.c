@@ -99,12 +99,24 @@ void kn_network_fence_question(struct kn_network_fence *fence, char out[KN_UUID_
     pthread_mutex_unlock(&fence->lock);
 }
 
+bool kn_network_fence_asks(struct kn_network_fence *fence, const char *question)
+{
+    pthread_mutex_lock(&fence->lock);
+    const bool is_asked = strcmp(fence->question, question) == 0;
+
+    pthread_mutex_unlock(&fence->lock);
+    return is_asked;
+}
+
 bool kn_network_fence_say(struct kn_network_fence *fence, const char *answers)
 {
     pthread_mutex_lock(&fence->lock);
     const bool is_new = strcmp(fence->question, answers) == 0;
 
-    fence->trust = fence->trust == UNSAID && is_new ? SAID : fence->trust;
+    if (is_new) {
+        fence->trust = fence->trust == UNSAID ? SAID : fence->trust;
+        kn_uuid_make(fence->question); /* the same answer, once more, says nothing */
+    }
     pthread_mutex_unlock(&fence->lock);
     return is_new;
 }

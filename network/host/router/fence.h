@@ -30,9 +30,11 @@ struct kn_network_fence;
 struct kn_network_fence *kn_network_fence_new(void); /* touches nothing yet */
 void kn_network_fence_free(struct kn_network_fence *fence); /* what stands in the kernel runs out by itself */
 
-/* What is asked of kilonova-network with every hello and net.ask; another one each time the hold begins. */
+/* What is asked of kilonova-network with every hello and net.ask; another one each time it was answered, and when the hold begins. */
 void kn_network_fence_question(struct kn_network_fence *fence, char out[KN_UUID_SIZE]);
-/* The state was said, whole, in answer to this question ("": to none). False: not to the newest, so it may be old. */
+/* Is this the question ("": none)? Whatever answers another one, or none, may be old. */
+bool kn_network_fence_asks(struct kn_network_fence *fence, const char *question);
+/* The state was said, whole, in answer to this question. False: it is not asked any more. */
 bool kn_network_fence_say(struct kn_network_fence *fence, const char *answers);
 /* Whether it was, since the hold began: until then nothing is made or taken away. routers: how many wait for it. */
 bool kn_network_fence_is_said(struct kn_network_fence *fence, size_t routers);
