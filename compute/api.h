@@ -54,8 +54,11 @@ kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_d
     kn_compute_quotas_delete;
 kn_handler kn_compute_quota_classes_show, kn_compute_quota_classes_update, kn_compute_limits_show;
 /* api/rest.c */
-kn_handler kn_compute_extensions_list, kn_compute_extensions_show, kn_compute_aggregates_list,
-    kn_compute_aggregates_show;
+kn_handler kn_compute_extensions_list, kn_compute_extensions_show;
+/* api/aggregates.c */
+kn_handler kn_compute_aggregates_list, kn_compute_aggregates_show, kn_compute_aggregates_create,
+    kn_compute_aggregates_update, kn_compute_aggregates_delete, kn_compute_aggregates_action,
+    kn_compute_aggregates_images;
 /* compute/api/server_groups.c */
 kn_handler kn_compute_server_groups_list, kn_compute_server_groups_show, kn_compute_server_groups_create,
     kn_compute_server_groups_delete;

@@ -11,11 +11,14 @@
 #include "lib/adapter/batch.h"
 #include "lib/base/hmap.h"
 #include "lib/base/mem.h"
+#include "scheduler/hosts.h"
 
 static const struct kn_stmt READ = {
     "claim_read",
+    "WITH aggregated AS MATERIALIZED (SELECT version FROM aggregate_change FOR SHARE) " /* nobody changes aggregates before the claims are written */
     "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.role, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib, g.id, g.policy, "
-    "coalesce(g.max_per_host, 1), array_to_json(s.apart_from), array_to_json(s.together_with) FROM server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
+    "coalesce(g.max_per_host, 1), array_to_json(s.apart_from), array_to_json(s.together_with), s.project_id, nullif(s.flavor->'extra_specs', '{}'), "
+    "aggregated.version FROM aggregated, server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
     "WHERE s.id = ANY($1::uuid[])",
     1
 };
@@ -33,7 +36,10 @@ enum {
     R_POLICY,
     R_MOST,
     R_APART,
-    R_TOGETHER
+    R_TOGETHER,
+    R_PROJECT,
+    R_SPECS,
+    R_AGGREGATED
 };
 static const struct kn_stmt HINTED = { "claim_hinted",
                                        "SELECT server_id, host FROM allocation WHERE server_id = ANY($1::uuid[])", 1 };
@@ -90,7 +96,7 @@ static const char *const ROLE_NAMES[] = { [ROLE_HOME] = "home", [ROLE_DEST] = "d
 _Static_assert(KN_COUNT(ROLE_NAMES) == ROLE_COUNT, "a name a role");
 
 struct holding {
-    struct kn_scheduler_host *host;    /* NULL: none */
+    struct kn_scheduler_host *host; /* NULL: none */
     int64_t generation;
     struct kn_scheduler_resources held;
     bool changed;
@@ -99,9 +105,11 @@ struct holding {
 
 /* A server of the batch, from its rows on through the messages about it. */
 struct holder {
-    int64_t generation;      /* of the server's row */
+    int64_t generation; /* of the server's row */
     bool deleted;
-    struct kn_scheduler_group *group;  /* NULL: it is in none */
+    struct kn_scheduler_group *group; /* NULL: it is in none */
+    json_t *extra_specs; /* of its flavor; NULL: none */
+    char *project;
     json_t *apart, *together; /* ids of servers that it is kept away from, and brought to; NULL: nothing is said */
     struct holding of[ROLE_COUNT];
 };
@@ -112,6 +120,8 @@ static void claims_free_holder(void *p)
 
     json_decref(holder->apart);
     json_decref(holder->together);
+    json_decref(holder->extra_specs);
+    free(holder->project);
     free(holder);
 }
 
@@ -237,7 +247,7 @@ static int read_hinted(struct kn_db *db, struct batch_state *state, struct kn_er
     return 0;
 }
 
-static json_t *claims_ids(const struct kn_rows *rows, int row, int column)
+static json_t *claims_json(const struct kn_rows *rows, int row, int column)
 {
     return kn_rows_null(rows, row, column) ? NULL : json_loads(kn_rows_text(rows, row, column), 0, NULL);
 }
@@ -254,6 +264,11 @@ static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_m
     if (kn_db_run(db, &READ, KN_ARGS(kn_array_value(&ids)), &rows, err) < 0) {
         return -1;
     }
+    if (kn_rows_count(rows) > 0 &&
+        kn_rows_int(rows, 0, R_AGGREGATED) != kn_scheduler_inventory_aggregated(state->context->inv) &&
+        kn_scheduler_hosts_aggregates(db, state->context->inv, err) < 0) {
+        return -1;
+    }
     for (int i = 0; i < kn_rows_count(rows); i++) {
         struct holder *holder = kn_hmap_get(state->holders, kn_rows_text(rows, i, R_ID));
 
@@ -262,8 +277,10 @@ static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_m
             holder->generation = kn_rows_int(rows, i, R_GENERATION);
             holder->deleted = kn_rows_bool(rows, i, R_DELETED);
             holder->group = group_of(state, rows, i);
-            holder->apart = claims_ids(rows, i, R_APART);
-            holder->together = claims_ids(rows, i, R_TOGETHER);
+            holder->apart = claims_json(rows, i, R_APART);
+            holder->together = claims_json(rows, i, R_TOGETHER);
+            holder->extra_specs = claims_json(rows, i, R_SPECS);
+            holder->project = kn_strdup(kn_rows_text(rows, i, R_PROJECT));
             kn_hmap_put(state->holders, kn_rows_text(rows, i, R_ID), holder);
         }
         read_holding(holder, state->context->inv, rows, i);
@@ -417,7 +434,9 @@ static int decide_claim(struct batch_state *state, struct holder *holder, enum r
         *ret_host = holding->host;
         return 0;
     }
-    placement = (struct kn_scheduler_placement){ .group = holder->group };
+    placement = (struct kn_scheduler_placement){ .group = holder->group,
+                                                 .extra_specs = holder->extra_specs,
+                                                 .project = holder->project };
     if (choose(state, holder, claim, &placement, &host, err) < 0) {
         return -1;
     }

@@ -14,6 +14,16 @@ static bool is_in_zone(const struct kn_scheduler_host *host, const struct kn_sch
     return *p->zone == '\0' || strcmp(host->zone, p->zone) == 0;
 }
 
+static bool has_words_of_flavor(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
+{
+    return kn_scheduler_aggregates_fit(host->aggregates, p->extra_specs);
+}
+
+static bool is_open_to_project(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
+{
+    return kn_scheduler_aggregates_admit(host->aggregates, p->project);
+}
+
 static bool filters_names(const char *const *names, const struct kn_scheduler_host *host)
 {
     for (; names != NULL && *names != NULL; names++) {
@@ -86,6 +96,8 @@ static bool has_disk(const struct kn_scheduler_host *host, const struct kn_sched
 const struct kn_scheduler_filter kn_scheduler_filters[] = {
     { "RequestedHostFilter", is_wanted_host },
     { "AvailabilityZoneFilter", is_in_zone },
+    { "AggregateMultiTenancyIsolation", is_open_to_project },
+    { "AggregateInstanceExtraSpecsFilter", has_words_of_flavor },
     { "RetryFilter", is_untried },
     { "ComputeDisabledFilter", filters_is_enabled },
     { "ComputeUpFilter", filters_is_up },

@@ -13,10 +13,11 @@
 #include "lib/base/mem.h"
 #include "lib/domain/hello.h"
 #include "lib/domain/message.h"
+#include "scheduler/choose.h"
 
 static const struct kn_stmt LOAD = {
     "scheduler_load",
-    "SELECT h.name, h.zone, h.underlay, h.agent_id, a.boot, h.vcpus::bigint * h.cpu_ratio_percent / 100, "
+    "SELECT h.name, coalesce(h.aggregate_zone, h.zone), h.underlay, h.agent_id, a.boot, h.vcpus::bigint * h.cpu_ratio_percent / 100, "
     "h.memory_mib - h.reserved_memory_mib, h.disk_gib, h.used_vcpus, h.used_memory_mib, h.used_disk_gib, h.servers, "
     "h.disabled, h.forced_down FROM host h JOIN agent a ON a.id = h.agent_id",
     0
@@ -45,7 +46,15 @@ static const struct kn_stmt LOAD_REFUSALS = {
 enum { REFUSED_AGENT, REFUSED_SUBJECT, REFUSED_REASON, REFUSED_BOOT };
 enum { SWITCHED_HOST, SWITCHED_DISABLED, SWITCHED_DOWN };
 enum { SAID_AGENT, SAID_SEQ };
-enum { WRITTEN_HOST, WRITTEN_VCPUS, WRITTEN_MEMORY, WRITTEN_DISK }; /* of UPSERT */
+enum { WRITTEN_HOST, WRITTEN_VCPUS, WRITTEN_MEMORY, WRITTEN_DISK, WRITTEN_ZONE }; /* of UPSERT */
+/* In one statement, so that it is of one moment. A host's zone comes without an aggregate, too. */
+static const struct kn_stmt AGGREGATES = {
+    "scheduler_aggregates",
+    "SELECT c.version, h.name, coalesce(h.aggregate_zone, h.zone), a.metadata FROM aggregate_change c LEFT JOIN host h ON true "
+    "LEFT JOIN aggregate_host m ON m.host = h.name LEFT JOIN aggregate a ON a.id = m.aggregate_id",
+    0
+};
+enum { AGGREGATED_VERSION, AGGREGATED_HOST, AGGREGATED_ZONE, AGGREGATED_METADATA };
 /* clang-format off */
 static const struct kn_stmt SWITCHES = { "scheduler_switches", "SELECT name, disabled, forced_down FROM host WHERE disabled OR forced_down", 0 };
 /* clang-format on */
@@ -110,7 +119,7 @@ static struct kn_batch_stmt UPSERT = { "scheduler_host",
     "cpu_info = excluded.cpu_info, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", "
     TAKE("disk_gib") ", " TAKE("cpu_ratio_percent")
     " WHERE h.agent_id = excluded.agent_id" /* a host belongs to its first agent, until an operator moves it */
-    " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib",
+    " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib, coalesce(aggregate_zone, zone)",
     { { "name", "text" }, { "uuid", "uuid" }, { "agent_id", "text" }, { "zone", "text" }, { "underlay", "text" }, { "vcpus", "int" },
       { "memory_mib", "bigint" }, { "reserved", "bigint" }, { "disk_gib", "bigint" }, { "ratio", "int" }, { "type", "text" },
       { "version", "int" }, { "cpu_info", "jsonb" } }, { 0 }, { 0 }, false };
@@ -208,7 +217,38 @@ int kn_scheduler_hosts_load(struct kn_db *db, struct kn_scheduler_inventory *inv
     for (int i = 0; i < kn_rows_count(rows); i++) {
         load_row(inv, rows, i, now_ms);
     }
-    return load_said(db, inv, now_ms, err) < 0 ? -1 : load_refusals(db, inv, now_ms, err);
+    return load_said(db, inv, now_ms, err) < 0 || load_refusals(db, inv, now_ms, err) < 0
+               ? -1
+               : kn_scheduler_hosts_aggregates(db, inv, err);
+}
+
+int kn_scheduler_hosts_aggregates(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &AGGREGATES, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_scheduler_inventory_hosts(inv); i++) {
+        json_decref(kn_scheduler_inventory_at(inv, i)->aggregates);
+        kn_scheduler_inventory_at(inv, i)->aggregates = NULL;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, kn_rows_text(rows, i, AGGREGATED_HOST));
+        json_auto_t *metadata = kn_rows_null(rows, i, AGGREGATED_METADATA)
+                                    ? NULL
+                                    : json_loads(kn_rows_text(rows, i, AGGREGATED_METADATA), 0, NULL);
+
+        if (host != NULL) {
+            hosts_set_text(&host->zone, kn_rows_text(rows, i, AGGREGATED_ZONE));
+        }
+        if (host != NULL && metadata != NULL) {
+            host->aggregates = host->aggregates != NULL ? host->aggregates : json_object();
+            kn_scheduler_aggregates_add(host->aggregates, metadata);
+        }
+    }
+    kn_scheduler_inventory_set_aggregated(inv, kn_rows_count(rows) > 0 ? kn_rows_int(rows, 0, AGGREGATED_VERSION) : 0);
+    return 0;
 }
 
 int kn_scheduler_hosts_refresh(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err)
@@ -269,6 +309,7 @@ static void apply_capacity(struct kn_scheduler_inventory *inv, struct kn_schedul
         host->capacity = (struct kn_scheduler_resources){ kn_rows_int(rows, i, WRITTEN_VCPUS),
                                                           kn_rows_int(rows, i, WRITTEN_MEMORY),
                                                           kn_rows_int(rows, i, WRITTEN_DISK) };
+        hosts_set_text(&host->zone, kn_rows_text(rows, i, WRITTEN_ZONE));
         kn_scheduler_inventory_settle(inv, host);
     }
 }
@@ -281,7 +322,6 @@ static void apply_host(struct kn_scheduler_inventory *inv, struct kn_scheduler_a
     struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, name);
 
     if (host != NULL && host->agent == agent) {
-        hosts_set_text(&host->zone, kn_json_str(said, "zone"));
         hosts_set_text(&host->underlay, *underlay == '\0' ? NULL : underlay);
         json_object_del(agent->refused, name);
     }

@@ -12,6 +12,8 @@
 int kn_scheduler_hosts_load(struct kn_db *db, struct kn_scheduler_inventory *inv, int64_t now_ms, struct kn_error *err);
 /* What people switch: disabled and forced_down. */
 int kn_scheduler_hosts_refresh(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err);
+/* What aggregates say of hosts: zones and words, and of which change that is. */
+int kn_scheduler_hosts_aggregates(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err);
 /*
  * An agent said hello with its hosts (kn_form_host, lib/domain/form.h): writes agent and hosts, then the inventory. A host whose capacity would fall below
  * what it holds keeps its old capacity and is named in the log. A host that makes no sense, or of another agent, is left as it is; a row of

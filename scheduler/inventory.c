@@ -22,6 +22,7 @@ struct kn_scheduler_inventory {
     int host_count, host_size;
     struct kn_scheduler_agent_seen **agents;
     int agent_count, agent_size;
+    int64_t aggregated;
     struct bucket buckets[KN_BUCKETS];
 };
 
@@ -39,6 +40,7 @@ static void free_host(struct kn_scheduler_host *host)
     free(host->name);
     free(host->zone);
     free(host->underlay);
+    json_decref(host->aggregates);
     free(host);
 }
 
@@ -68,6 +70,16 @@ void kn_scheduler_inventory_free(struct kn_scheduler_inventory *inv)
     free(inv->hosts);
     free(inv->agents);
     free(inv);
+}
+
+int64_t kn_scheduler_inventory_aggregated(const struct kn_scheduler_inventory *inv)
+{
+    return inv->aggregated;
+}
+
+void kn_scheduler_inventory_set_aggregated(struct kn_scheduler_inventory *inv, int64_t version)
+{
+    inv->aggregated = version;
 }
 
 /* Room for one more pointer. */

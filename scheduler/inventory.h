@@ -38,6 +38,7 @@ struct kn_scheduler_host {
     char *name;
     char *zone;
     char *underlay; /* NULL: none */
+    json_t *aggregates; /* what its aggregates' metadata says: key -> [value]; NULL: it is in none */
     struct kn_scheduler_agent_seen *agent;
     struct kn_scheduler_resources capacity; /* that may be sold */
     struct kn_scheduler_resources used;
@@ -64,6 +65,10 @@ struct kn_scheduler_host *kn_scheduler_inventory_host(struct kn_scheduler_invent
 struct kn_scheduler_host *kn_scheduler_inventory_find(const struct kn_scheduler_inventory *inv, const char *name);
 struct kn_scheduler_host *kn_scheduler_inventory_at(const struct kn_scheduler_inventory *inv, int i);
 int kn_scheduler_inventory_hosts(const struct kn_scheduler_inventory *inv);
+
+/* The number of the change of aggregates that hosts' zones and words are of (aggregate_change). */
+int64_t kn_scheduler_inventory_aggregated(const struct kn_scheduler_inventory *inv);
+void kn_scheduler_inventory_set_aggregated(struct kn_scheduler_inventory *inv, int64_t version);
 
 /* After capacity or use changed: puts the host into its bucket. */
 void kn_scheduler_inventory_settle(struct kn_scheduler_inventory *inv, struct kn_scheduler_host *host);

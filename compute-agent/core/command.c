@@ -171,6 +171,16 @@ static int command_trace(struct command_call *c, struct kn_error *err)
                : driver->trace(c->agent->driver_state, json_object_get(c->body, "pieces"), &c->result, err);
 }
 
+/* Whoever has no images has all that he will ever need. */
+static int command_cache(struct command_call *c, struct kn_error *err)
+{
+    const struct kn_agent_driver *driver = c->agent->driver;
+
+    return driver->cache_image == NULL
+               ? 0
+               : driver->cache_image(c->agent->driver_state, json_object_get(c->body, "base"), c->work, err);
+}
+
 static int introduce(struct command_call *c, struct kn_error *err)
 {
     (void)err;
@@ -191,6 +201,7 @@ static const struct command_command COMMANDS[] = {
     { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
     { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */
     { "server.describe", "server", READS_GUEST, KN_INTENT_USE, command_describe }, /* ordered by what it describes */
+    { "image.cache", "image", ABOUT_HOST, KN_INTENT_USE, command_cache },
     { "agent.introduce", "agent", ABOUT_AGENT, KN_INTENT_USE, introduce },
     { "host.observe", "host", ABOUT_HOST, KN_INTENT_USE, observe },
     { "net.trace", "host", ABOUT_HOST, KN_INTENT_USE, command_trace },

@@ -47,6 +47,13 @@ static int disk_watch(void *ctx, int64_t done, int64_t size, struct kn_error *er
     return kn_work_progress(ctx, "fetching the image", done, size, err);
 }
 
+int kn_agent_disk_fetch(const struct kn_conf *conf, const json_t *image, struct kn_work *work, struct kn_error *err)
+{
+    char base[PATH_MAX];
+
+    return kn_image_host_ensure(conf, image, disk_watch, work, base, sizeof(base), err);
+}
+
 static int disk_make(const struct kn_conf *conf, const char *path, const json_t *image, int64_t bytes,
                      struct kn_work *work, struct kn_error *err)
 {

@@ -9,6 +9,8 @@
 #include "lib/adapter/work.h"
 #include "lib/base/error.h"
 
+/* Has the base of a spec's image in the host's cache, for disks that may be made of it. */
+int kn_agent_disk_fetch(const struct kn_conf *conf, const json_t *image, struct kn_work *work, struct kn_error *err);
 /* Ensures the root disk of a spec with an image. work: watches the download, may be NULL. */
 int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err);

@@ -102,6 +102,8 @@ struct kn_agent_driver {
     /* Optional, both: what the guest posted as its password, {password?, posted?} (a new reference), and to drop the posting of this name. */
     json_t *(*password)(void *state, const struct kn_agent_guest_ref *ref);
     int (*forget_password)(void *state, const struct kn_agent_guest_ref *ref, const char *posted, struct kn_error *err);
+    /* image: kn_form_image. NULL: its hosts have no images. */
+    int (*cache_image)(void *state, const json_t *image, struct kn_work *work, struct kn_error *err);
     /* Calls visit for each guest on the host. */
     int (*list)(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
     /* {domains, taps, dirs} of host.observe's result. New reference. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "compute-agent/core/disk.h"
 #include "compute-agent/core/file.h"
 #include "compute-agent/core/guest_dir.h"
 #include "compute-agent/core/guest_password.h"
@@ -388,6 +389,13 @@ static json_t *lv_standing(void *state)
     return routers == NULL ? NULL : json_pack("{s:s, s:o}", "host", lv->host, "routers", routers);
 }
 
+static int lv_cache_image(void *state, const json_t *image, struct kn_work *work, struct kn_error *err)
+{
+    const struct kn_agent_libvirt *lv = state;
+
+    return kn_agent_disk_fetch(lv->conf, image, work, err);
+}
+
 const struct kn_agent_driver kn_agent_driver_libvirt = {
     .name = "libvirt",
     .open = lv_open,
@@ -412,6 +420,7 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .console_log = lv_console_log,
     .password = lv_password,
     .forget_password = lv_forget_password,
+    .cache_image = lv_cache_image,
     .list = kn_agent_libvirt_list,
     .observe = kn_agent_libvirt_observe,
     .trace = lv_trace,

@@ -33,6 +33,7 @@ static const struct rest_extension EXTENSIONS[] = {
     { "ips", "Ips" },
     { "limits", "Limits" },
     { "os-admin-actions", "AdminActions" },
+    { "os-aggregates", "Aggregates" },
     { "os-attach-interfaces", "AttachInterfaces" },
     { "os-availability-zone", "AvailabilityZone" },
     { "os-console-output", "ConsoleOutput" },
@@ -95,21 +96,6 @@ int kn_compute_extensions_show(struct kn_request *req, struct kn_response *res, 
         }
     }
     return kn_fail(err, KN_NOT_FOUND, "The extension %.80s could not be found", req->params[0]);
-}
-
-/* None can be made, so none is there. */
-int kn_compute_aggregates_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    (void)req;
-    (void)err;
-    kn_strbuf_addstr(&res->body, "{\"aggregates\":[]}");
-    return 0;
-}
-
-int kn_compute_aggregates_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    (void)res;
-    return kn_fail(err, KN_NOT_FOUND, "Aggregate %.80s could not be found.", req->params[0]);
 }
 
 /* --- what no server has yet: there is none, and that is the answer --- */

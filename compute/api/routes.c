@@ -106,8 +106,12 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/extensions", EXTENSIONS, 200, kn_compute_extensions_list, 0, 0),
     ROUTE("GET", "/extensions/{alias}", EXTENSIONS, 200, kn_compute_extensions_show, 0, 0),
     ROUTE("GET", "/os-aggregates", AGGREGATES, 200, kn_compute_aggregates_list, 0, 0),
-    ROUTE("POST", "/os-aggregates", AGGREGATE_CREATE, 200, kn_compute_unsupported, 0, 0),
+    ROUTE("POST", "/os-aggregates", AGGREGATE_CREATE, 200, kn_compute_aggregates_create, 0, 0),
     ROUTE("GET", "/os-aggregates/{id}", AGGREGATE, 200, kn_compute_aggregates_show, 0, 0),
+    ROUTE("PUT", "/os-aggregates/{id}", AGGREGATE_UPDATE, 200, kn_compute_aggregates_update, 0, 0),
+    ROUTE("DELETE", "/os-aggregates/{id}", AGGREGATE_DELETE, 200, kn_compute_aggregates_delete, 0, 0),
+    ROUTE("POST", "/os-aggregates/{id}/action", AGGREGATE_ACTION, 200, kn_compute_aggregates_action, 0, 0),
+    ROUTE("POST", "/os-aggregates/{id}/images", AGGREGATE_IMAGES, 202, kn_compute_aggregates_images, 81, 0),
     ROUTE("GET", "/os-server-groups", GROUPS, 200, kn_compute_server_groups_list, 0, 0),
     ROUTE("POST", "/os-server-groups", GROUP_CREATE, 200, kn_compute_server_groups_create, 0, 0),
     ROUTE("GET", "/os-server-groups/{id}", GROUP, 200, kn_compute_server_groups_show, 0, 0),
@@ -140,7 +144,6 @@ static const struct kn_route ROUTES[] = {
 };
 
 static const struct kn_unbuilt UNBUILT[] = {
-    { "/v2.1/os-aggregates", "host aggregates" },
     { "/v2.1/os-server-external-events", "external events" },
     { "/v2.1/os-assisted-volume-snapshots", "volume snapshots" },
     { "/v2.1/os-console-auth-tokens", "consoles" },

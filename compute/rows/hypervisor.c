@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-static const struct kn_stmt ZONE = { "zone_look", "SELECT FROM host WHERE zone = $1 LIMIT 1", 1 };
+static const struct kn_stmt ZONE = { "zone_look", "SELECT FROM host WHERE coalesce(aggregate_zone, zone) = $1 LIMIT 1",
+                                     1 };
 static const struct kn_stmt HOST = { "host_look", "SELECT FROM host WHERE name = $1", 1 };
 static const struct kn_stmt TOTALS = {
     "hypervisor_totals",

@@ -152,6 +152,33 @@ static const struct kn_conductor_flow_row IMAGE_DELETE_ROWS[] = {
     { { { .message = "image.delete", .build = build_image } }, NULL },
 };
 
+/* --- image.cache: [locate] -> [the host's cache] ------------------------------------------------------------------------------ */
+
+static const struct kn_conductor_finding CACHE_FINDS[] = {
+    { .name = "image", .kind = KN_OBJ, .from = "image.locate", .whole = true, .read_by = "image.cache" },
+    { .name = NULL },
+};
+
+static json_t *build_cache_locate(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s}", "image", task->object_id);
+}
+
+static json_t *build_cache(const struct kn_conductor_task *task, int item)
+{
+    json_t *base = json_copy(kn_conductor_found(task, "image"));
+
+    (void)item;
+    json_object_set_new(base, "id", json_string(task->object_id));
+    return json_pack("{s:s, s:s, s:o}", "host", task->home.host, "image", task->object_id, "base", base);
+}
+
+static const struct kn_conductor_flow_row IMAGE_CACHE_ROWS[] = {
+    { { { .message = "image.locate", .build = build_cache_locate } }, NULL },
+    { { { .message = "image.cache", .to = KN_TO_HOME, .build = build_cache, .skip_if_down = true } }, NULL },
+};
+
 const struct kn_conductor_flow kn_conductor_flows_volume[] = {
     { .kind = "volume.create",
       .object = &kn_conductor_record_volume,
@@ -196,5 +223,13 @@ const struct kn_conductor_flow kn_conductor_flows_volume[] = {
       .retry_row = -1,
       .supersedes = true,
       .insists = true },
+    { .kind = "image.cache",
+      .object = &kn_conductor_record_image,
+      .rows = IMAGE_CACHE_ROWS,
+      .row_count = 2,
+      .finds = CACHE_FINDS,
+      .retry_row = -1,
+      .told_home = true,
+      .beside = true },
     { .kind = NULL },
 };

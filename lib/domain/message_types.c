@@ -105,6 +105,8 @@ const struct kn_message_type kn_message_types[] = {
              BOOL_OPT("force", "a guest that does not let go loses the wire all the same, and the device when it is off next")), KN_NO_FIELDS, false },
     { "server.describe", 1, KN_TOPIC_AGENT, "what users wrote on the server, for the guest's metadata; the newest task's holds",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("description", description, "as it is now")), KN_NO_FIELDS, false },
+    { "image.cache", 1, KN_TOPIC_AGENT, "fetch the image's data ahead of time: a base that is in the host's cache",
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("image", "which"), OBJ("base", image, "where it comes from")), KN_NO_FIELDS, false },
     { "server.console_log", 1, KN_TOPIC_AGENT, "the end of the guest's serial log",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), INT_OPT("lines", CONSOLE_LINES, "absent = all kept")),
       KN_FIELDS(STR("output", CONSOLE_OUTPUT, "text, at most 100 KiB; bytes that are not UTF-8 are replaced")), true },

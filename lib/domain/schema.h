@@ -104,6 +104,7 @@ int64_t kn_schema_int(const json_t *object, const char *key, int64_t dflt);
 bool kn_schema_bool(const json_t *object, const char *key, bool dflt);
 
 extern const struct kn_text_rule KN_TEXT_NAME; /* printable, no space at either end */
+extern const struct kn_text_rule KN_TEXT_ZONE; /* a name without a colon */
 extern const struct kn_text_rule KN_TEXT_PRINTABLE; /* descriptions */
 extern const struct kn_text_rule KN_TEXT_UUID;
 extern const struct kn_text_rule KN_TEXT_UUID_OR_EMPTY;

@@ -84,6 +84,11 @@ static bool name(const char *text)
     return !any || (!in(SPACES, KN_COUNT(SPACES), first) && !in(SPACES, KN_COUNT(SPACES), c));
 }
 
+static bool zone_name(const char *text)
+{
+    return name(text) && strchr(text, ':') == NULL;
+}
+
 static bool made_of(const char *text, const char *allowed)
 {
     return text[strspn(text, allowed)] == '\0';
@@ -187,6 +192,7 @@ static bool project(const char *text)
 
 const struct kn_text_rule KN_TEXT_NAME = { name, "is not a 'name': printable characters, no white space at either end",
                                            false };
+const struct kn_text_rule KN_TEXT_ZONE = { zone_name, "is not a printable name without ':'", false };
 const struct kn_text_rule KN_TEXT_PRINTABLE = { printable, "does not match: printable characters only", false };
 const struct kn_text_rule KN_TEXT_UUID = { uuid, "is not a 'uuid'", true };
 const struct kn_text_rule KN_TEXT_UUID_OR_EMPTY = { uuid_or_empty, "is not a 'uuid'", true };

@@ -46,6 +46,9 @@ const struct kn_wish_type kn_wish_types[] = {
       KN_FIELDS(KN_MUST("import", KN_UUID, NONE, "the row of image_task")) },
     { "image.delete", "drop the image's data",
       KN_FIELDS(KN_MAY("sha512", KN_STR, NONE, "its data; absent: it had none")) },
+    { "image.cache", "have a host fetch the image's data ahead of time",
+      KN_FIELDS(KN_MUST("host", KN_STR, HOST, "which"), KN_MUST("agent", KN_STR, AGENT, "that carries it"),
+                KN_MUST("generation", KN_INT, NONE, "0: of no server")) },
     { NULL, NULL, NULL },
 };
 

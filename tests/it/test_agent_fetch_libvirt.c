@@ -221,6 +221,25 @@ static void test_killed_in_the_middle_it_goes_on(void **state)
     json_decref(kn_test_agent_done(&agent, "server.destroy", kn_test_agent_command(&agent, "server.destroy", 3, body)));
 }
 
+/* Ahead of time: no guest, and the base is there; again: it is there already. */
+static void test_a_base_is_fetched_ahead_of_time(void **state)
+{
+    AUTO_FREE char *path = kn_asprintf(CACHE "/%s", sha512);
+
+    (void)state;
+    unlink(path);
+    assert_false(is_there(""));
+    for (int i = 0; i < 2; i++) {
+        json_auto_t *spawn_body = body_of(ONE);
+        json_t *image = json_object_get(json_object_get(spawn_body, "spec"), "image");
+        const int64_t task = kn_test_agent_command(&agent, "image.cache", 1,
+                                                   json_pack("{s:s, s:O}", "image", ONE, "base", image));
+
+        json_decref(kn_test_agent_done(&agent, "image.cache", task));
+        assert_true(is_there(""));
+    }
+}
+
 static int group_setup(void **state)
 {
     struct kn_error err = { 0 };
@@ -257,7 +276,8 @@ int main(void)
     kn_test_needs("ip", "libvirtd", "qemu-img");
     const struct CMUnitTest skipped[] = { cmocka_unit_test(test_skipped) };
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_cancelled_it_leaves_no_half_file),
-                                        cmocka_unit_test(test_killed_in_the_middle_it_goes_on) };
+                                        cmocka_unit_test(test_killed_in_the_middle_it_goes_on),
+                                        cmocka_unit_test(test_a_base_is_fetched_ahead_of_time) };
     char self[512] = "";
 
     if (getenv("KN_TEST_INSIDE") != NULL) {

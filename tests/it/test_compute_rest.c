@@ -361,6 +361,7 @@ static const struct {
     { SEED_ADMIN, 1, "PUT", V "/os-services/explode", "{\"host\": \"h1\", \"binary\": \"nova-compute\"}", 404 },
     { SEED_ADMIN, 1, "GET", V "/os-aggregates/1", NULL, 404 },
     { SEED_ADMIN, 1, "POST", V "/os-aggregates", "{}", 400 },
+    { SEED_MEMBER, 1, "POST", V "/os-aggregates", "{\"aggregate\": {\"name\": \"x\"}}", 403 },
     { SEED_ADMIN, 1, "DELETE", V "/os-aggregates/1", NULL, 404 },
     { SEED_ADMIN, 1, "GET", V "/os-simple-tenant-usage", NULL, 404 },
     { SEED_MEMBER, 36, "GET", V "/os-floating-ips", NULL, 404 },

@@ -97,6 +97,7 @@ static const struct {
     { L(HYPERVISOR_TYPE), "an agent's hello" },
     { L(HYPERVISOR_VERSION), "an agent's hello" },
     { L(AGENT), "an agent's hello" },
+    { L(AGGREGATE_ID), "of a path; see test_aggregates.c" },
     { L(SEQ), "an agent's reports" },
     { L(PERCENT), "an agent's working" },
     { L(WORK_DETAIL), "an agent's working" },
