@@ -76,11 +76,16 @@ static void be_heard(void)
 #define open_stream(actor, name, address) kn_stream_open(actor, dir, name, address)
 #define stream_works(actor, name) (be_heard(), kn_stream_works(actor, dir, name))
 
-static void start_agent(int host)
+static void open_agent(int host)
 {
     kn_actor_start(&agents[host], &machines[host], kn_host_agent);
     assert_string_equal(kn_actor_ask(&agents[host], "physical public:ext0"), "ok");
     assert_string_equal(kn_actor_ask(&agents[host], "open 192.0.2.%d %s/h%d", host + 1, dir, host), "ok");
+}
+
+static void start_agent(int host)
+{
+    open_agent(host);
     hold(host, 0);
 }
 
@@ -443,6 +448,29 @@ static void test_killed_at_any_moment(void **state)
     }
 }
 
+/* A new life of the holder's agent takes nothing away from who speaks, whatever comes first: its state or its word on the bus. */
+static void test_begins_again_without_a_gap(void **state)
+{
+    (void)state;
+    need_root();
+    kn_router_now.floating = FLOATING(1, "172.24.4.50", "10.2.0.12");
+    kn_router_now.host = 1;
+    kn_router_now.lease++;
+    tell_all();
+    kn_actor_await(&outside, PING "172.24.4.50", true, be_heard);
+    kn_actor_ask(&outside, "(ping -i 0.01 -c 300 -W 10 172.24.4.50 > %s/pings 2>&1 &)", dir);
+    kn_actor_kill(&agents[1]);
+    open_agent(1);
+    tell(1);
+    kn_test_pause(300); /* before it is heard: pings go on, or are lost */
+    hold(1, 0);
+    AUTO_FREE char *ended = kn_asprintf("grep -q received %s/pings", dir),
+                   *all = kn_asprintf("grep ' 0%% packet loss' %s/pings", dir);
+
+    kn_actor_await(&outside, ended, true, be_heard);
+    assert_true(kn_actor_runs(&outside, all));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,8 +483,9 @@ int main(void)
         cmocka_unit_test(test_host_thaws),
         cmocka_unit_test(test_silence_that_nobody_used),
         cmocka_unit_test(test_killed_at_any_moment),
+        cmocka_unit_test(test_begins_again_without_a_gap),
     };
 
-    kn_test_needs("busybox", "ip", "nft", "python3");
+    kn_test_needs("busybox", "ip", "nft", "ping", "python3");
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -65,14 +65,21 @@ static int64_t fence_left(const struct kn_network_fence *fence, int64_t now_ms)
     return fence->trust == TRUSTED && !fence->is_lost ? fence->reached_ms + KN_LEASE_HELD_MS - now_ms : 0;
 }
 
+/* A life that has not been heard yet knows nothing better than the element of the one before, which runs out by itself. */
+static char *fence_words(const struct kn_network_fence *fence, int64_t now_ms)
+{
+    const int64_t left_ms = fence_left(fence, now_ms);
+
+    return left_ms > 0 ? kn_asprintf("flush set " TABLE " held\nadd element " TABLE " held { 1 timeout %lldms }\n",
+                                     (long long)left_ms)
+           : fence->reached_ms == 0 ? kn_strdup("add set " TABLE " held { typeof meta iiftype; flags timeout; }\n")
+                                    : kn_strdup("flush set " TABLE " held\n");
+}
+
 /* Somebody may have taken the table away (`nft flush ruleset`): then it is made anew. */
 static int fence_put(struct kn_network_fence *fence, int64_t now_ms, struct kn_error *err)
 {
-    const int64_t left_ms = fence_left(fence, now_ms);
-    AUTO_FREE char *element = left_ms <= 0 ? kn_strdup("flush set " TABLE " held\n")
-                                           : kn_asprintf("flush set " TABLE " held\nadd element " TABLE
-                                                         " held { 1 timeout %lldms }\n",
-                                                         (long long)left_ms);
+    AUTO_FREE char *element = fence_words(fence, now_ms);
     struct kn_error missing = { .code = KN_OK };
 
     if (fence->nft == NULL && kn_network_nft_new(&fence->nft, err) < 0) {
