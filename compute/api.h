@@ -32,6 +32,10 @@ void kn_compute_password_make(char out[KN_PASSWORD_MADE]);
 /* api/rescue.c: {"adminPass"?, "rescue_image_ref"?}, or nothing */
 extern const struct kn_schema kn_compute_rescue_body[];
 int kn_compute_server_rescue(struct kn_request *req, const json_t *args, struct kn_response *res, struct kn_error *err);
+/* api/create_image.c: {"name", "metadata"?} */
+extern const struct kn_schema kn_compute_create_image_body[];
+int kn_compute_server_create_image(struct kn_request *req, const json_t *args, struct kn_response *res,
+                                   struct kn_error *err);
 /* api/actions.c */
 kn_handler kn_compute_servers_action;
 /* api/history.c */

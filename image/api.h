@@ -51,4 +51,21 @@ int kn_image_look_one(struct kn_db *db, const struct kn_caller *caller, const ch
                       struct kn_error *err);
 void kn_image_look_at(const struct kn_rows *rows, int row, struct kn_image_look *ret);
 
+/* An image that is made of a server: its row is there before its data, which a task of the server brings (image/serve/receive.c). */
+struct kn_image_snapshot {
+    const char *name;
+    const char *server;
+    const char *project; /* the server's: another one than the caller's sees the image as a member */
+    const char *base; /* the image that the server was made from; "": none */
+    const char *type; /* snapshot or backup */
+    const json_t *properties; /* the client's own; borrowed, may be NULL */
+    int64_t root_gib; /* the least that its min_disk is */
+};
+/*
+ * In the transaction that writes the task, whose wish names the image: what the base has and a child of it may have, too, is inherited. *ret_quiesce: the base
+ * says os_require_quiesce. KN_QUOTA, KN_BAD_REQUEST for a property that is none.
+ */
+int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_snapshot *wish,
+                            char ret_id[KN_UUID_SIZE], bool *ret_quiesce, struct kn_error *err);
+
 #endif

@@ -30,4 +30,11 @@ typedef int kn_image_host_watch(void *ctx, int64_t done, int64_t size, struct kn
 int kn_image_host_ensure(const struct kn_conf *conf, const json_t *image, kn_image_host_watch *watch, void *ctx,
                          char *ret_path, size_t size, struct kn_error *err);
 
+/*
+ * Puts a file, whole and hashed, where a signed address says (image/serve/receive.c), and tries again while nobody is there to take it, for some minutes if
+ * somebody watches, else once. KN_GONE: nobody wants it any more. KN_UNAVAILABLE: it could not be said. Else what the other side said.
+ */
+int kn_image_host_upload(const char *path, const char *url, const char *sha512, const char *disk_format,
+                         kn_image_host_watch *watch, void *ctx, struct kn_error *err);
+
 #endif

@@ -80,6 +80,22 @@ static int power(struct command_call *c, struct kn_error *err)
     return 0;
 }
 
+static int command_snapshot(struct command_call *c, struct kn_error *err)
+{
+    return c->agent->driver->snapshot(c->agent->driver_state, &c->ref, kn_json_bool(c->body, "quiesce"), c->work,
+                                      &c->result, err);
+}
+
+static int command_upload(struct command_call *c, struct kn_error *err)
+{
+    return c->agent->driver->upload(c->agent->driver_state, &c->ref, c->body, c->work, err);
+}
+
+static int command_drop_snapshot(struct command_call *c, struct kn_error *err)
+{
+    return c->agent->driver->drop_snapshot(c->agent->driver_state, &c->ref, err);
+}
+
 static int attach_volume(struct command_call *c, struct kn_error *err)
 {
     char device[KN_DEVICE_SIZE];
@@ -193,6 +209,9 @@ static const struct command_command COMMANDS[] = {
     { "server.spawn", "server", ABOUT_GUEST, KN_INTENT_SPAWN, command_spawn },
     { "server.destroy", "server", ABOUT_GUEST, KN_INTENT_DESTROY, command_destroy },
     { "server.power", "server", ABOUT_GUEST, KN_INTENT_USE, power },
+    { "server.snapshot", "server", ABOUT_GUEST, KN_INTENT_USE, command_snapshot },
+    { "server.upload", "server", ABOUT_GUEST, KN_INTENT_USE, command_upload },
+    { "server.drop_snapshot", "server", ABOUT_GUEST, KN_INTENT_RELEASE, command_drop_snapshot },
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
     { "server.attach_interface", "server", ABOUT_GUEST, KN_INTENT_USE, attach_interface },

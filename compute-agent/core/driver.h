@@ -88,6 +88,12 @@ struct kn_agent_driver {
     /* Optional: what users wrote on the server, as that task knew it (kn_agent_spec_describe), for the metadata service. */
     int (*describe)(void *state, const struct kn_agent_guest_ref *ref, const json_t *description, int64_t task,
                     struct kn_error *err);
+    /* server.snapshot, server.upload, server.drop_snapshot: a file of the root disk (compute-agent/core/snapshot.h), made anew; *ret_made: a new reference. */
+    int (*snapshot)(void *state, const struct kn_agent_guest_ref *ref, bool quiesce, struct kn_work *work,
+                    json_t **ret_made, struct kn_error *err);
+    int (*upload)(void *state, const struct kn_agent_guest_ref *ref, const json_t *body, struct kn_work *work,
+                  struct kn_error *err);
+    int (*drop_snapshot)(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
     int (*attach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, const json_t *connection,
                        const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
     int (*detach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, struct kn_error *err);

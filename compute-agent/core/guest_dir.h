@@ -4,6 +4,7 @@
  *   spec.json     {"server","host","generation","spec"}: written before anything else is made, the truth about what should be
  *   disk.qcow2    the root disk: an overlay on a cached, read-only base
  *   rescue.qcow2  the disk that the guest is rescued from, while it is
+ *   snapshot.qcow2  a file of the root disk on its way to an image, while a task makes one (snapshot.h)
  *   machine.json  what the guest's machine was at its first boot (compute-agent/libvirt/frozen.h)
  *   disk.config   the config drive, of a server that has one
  *   password.json what the guest posted as its password (guest_password.h)
@@ -26,6 +27,7 @@
 #define KN_GUEST_CONSOLE "console.log"
 #define KN_GUEST_DISK "disk.qcow2"
 #define KN_GUEST_RESCUE "rescue.qcow2"
+#define KN_GUEST_SNAPSHOT "snapshot.qcow2"
 #define KN_GUEST_CONFIG_DRIVE "disk.config"
 
 /* The path of a file of a server ("" = of its directory). */

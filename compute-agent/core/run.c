@@ -16,6 +16,7 @@
 #include "lib/base/clock.h"
 
 #define EXEC_FAILED 127
+#define LOOK_EVERY_MS 200
 #define ERROR_TAIL 400 /* bytes kept of what it complained about */
 
 static void run_limit(__rlimit_resource_t resource, int64_t value)
@@ -45,17 +46,35 @@ static _Noreturn void run_child(const char *const argv[], const struct kn_agent_
     _exit(EXEC_FAILED);
 }
 
+struct run_patience {
+    int64_t until_ms;
+    kn_agent_run_watch *watch; /* NULL: nobody watches */
+    void *ctx;
+    struct kn_error ended; /* by whoever watches; KN_OK: not */
+};
+
+/* How long to wait for more; below 1: it is over. */
+static int64_t run_wait_ms(struct run_patience *p)
+{
+    const int64_t left = p->until_ms - kn_mono_ms();
+
+    if (p->watch == NULL) {
+        return left;
+    }
+    return p->watch(p->ctx, &p->ended) < 0 ? 0 : left < LOOK_EVERY_MS ? left : LOOK_EVERY_MS;
+}
+
 /* Keeps the end of what comes until the other side closes; false when the time is over. */
-static bool run_drain(int fd, int64_t until_ms, char tail[ERROR_TAIL + 1])
+static bool run_drain(int fd, struct run_patience *patience, char tail[ERROR_TAIL + 1])
 {
     size_t len = 0;
 
     for (;;) {
         char chunk[ERROR_TAIL];
-        int64_t left = until_ms - kn_mono_ms();
+        int64_t wait = run_wait_ms(patience);
         struct pollfd p = { .fd = fd, .events = POLLIN };
-        int ready = left > 0 ? poll(&p, 1, (int)left) : 0;
-        if (ready < 0 && errno == EINTR) {
+        int ready = wait > 0 ? poll(&p, 1, (int)wait) : -1;
+        if ((ready < 0 && wait > 0 && errno == EINTR) || (ready == 0 && patience->watch != NULL)) {
             continue;
         }
         if (ready <= 0) {
@@ -102,6 +121,13 @@ static int run_judge(const char *name, int status, char *complaint, struct kn_er
 
 int kn_agent_run(const char *const argv[], const struct kn_agent_run_limits *limits, struct kn_error *err)
 {
+    return kn_agent_run_watched(argv, limits, NULL, NULL, err);
+}
+
+int kn_agent_run_watched(const char *const argv[], const struct kn_agent_run_limits *limits, kn_agent_run_watch *watch,
+                         void *ctx, struct kn_error *err)
+{
+    struct run_patience patience = { .until_ms = kn_mono_ms() + limits->timeout_ms, .watch = watch, .ctx = ctx };
     int pipes[2];
     char complaint[ERROR_TAIL + 1] = "";
     int status = 0;
@@ -119,11 +145,15 @@ int kn_agent_run(const char *const argv[], const struct kn_agent_run_limits *lim
     if (pid < 0) {
         return kn_fail(err, KN_INTERNAL, "cannot fork: %s", strerror(errno));
     }
-    in_time = run_drain(from_child, kn_mono_ms() + limits->timeout_ms, complaint);
+    in_time = run_drain(from_child, &patience, complaint);
     if (!in_time) {
         kill(pid, SIGKILL);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (patience.ended.code != KN_OK) {
+        *err = patience.ended;
+        return -1;
     }
     return in_time
                ? run_judge(argv[0], status, complaint, err)

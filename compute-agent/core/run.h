@@ -21,5 +21,9 @@ struct kn_agent_run_limits {
  * output becomes the message. KN_TIMEOUT when it was killed for its time, KN_INTERNAL when it failed.
  */
 int kn_agent_run(const char *const argv[], const struct kn_agent_run_limits *limits, struct kn_error *err);
+/* The same for what takes long: watch is called now and then; its -1, with its own error, ends the program. */
+typedef int kn_agent_run_watch(void *ctx, struct kn_error *err);
+int kn_agent_run_watched(const char *const argv[], const struct kn_agent_run_limits *limits, kn_agent_run_watch *watch,
+                         void *ctx, struct kn_error *err);
 
 #endif

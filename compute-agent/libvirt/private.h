@@ -11,6 +11,7 @@
  *   plug.c    what disks and NICs share: a domain's two faces, and devices that a guest lets go of
  *   disk.c    volumes in and out
  *   nic.c     NICs in and out
+ *   snapshot.c  a file of the root disk
  *   list.c    what is there
  */
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
@@ -159,6 +160,13 @@ int kn_agent_libvirt_look(void *state, const struct kn_agent_guest_ref *ref, str
                           struct kn_error *err);
 int kn_agent_libvirt_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
 int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
+
+/* --- snapshot.c --- */
+int kn_agent_libvirt_snapshot(void *state, const struct kn_agent_guest_ref *ref, bool quiesce, struct kn_work *work,
+                              json_t **ret_made, struct kn_error *err);
+int kn_agent_libvirt_upload(void *state, const struct kn_agent_guest_ref *ref, const json_t *body, struct kn_work *work,
+                            struct kn_error *err);
+int kn_agent_libvirt_drop_snapshot(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
 
 /* --- config_drive.c --- */
 /* The spec as a guest is told it: with what the state says of its NICs, and the operator's words to all. New reference. */

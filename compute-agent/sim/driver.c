@@ -14,6 +14,7 @@
 #include "compute-agent/core/device.h"
 #include "compute-agent/core/driver.h"
 #include "compute-agent/sim/disks.h"
+#include "compute-agent/sim/snapshot.h"
 #include "compute-agent/sim/store.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -277,6 +278,9 @@ static int sim_destroy(void *state, const struct kn_agent_guest_ref *ref, struct
     if (g != NULL && !g->exists && g->generation >= ref->generation) {
         return 0;
     }
+    if (kn_agent_sim_snapshot_drop(sim->conf->agent_state_dir, ref->server, err) < 0) {
+        return -1;
+    }
     return kn_agent_sim_store_bury(sim->store, host_index(sim, ref->host), ref->server, ref->generation, kn_now_ms(),
                                    err);
 }
@@ -338,6 +342,35 @@ static int sim_power(void *state, const struct kn_agent_guest_ref *ref, const ch
     }
     *ret_power_state = rule->to;
     return 0;
+}
+
+static int sim_must_exist(struct sim *sim, const struct kn_agent_guest_ref *ref, struct kn_error *err)
+{
+    HOLD(sim);
+    return driver_existing(sim, ref, err) != NULL ? 0 : -1;
+}
+
+static int sim_snapshot(void *state, const struct kn_agent_guest_ref *ref, bool quiesce, struct kn_work *work,
+                        json_t **ret_made, struct kn_error *err)
+{
+    struct sim *sim = state;
+
+    if (sim_must_exist(sim, ref, err) < 0) {
+        return -1;
+    }
+    return quiesce ? kn_fail(err, KN_CONFLICT, "a simulated guest has no agent that could quiesce it")
+                   : kn_agent_sim_snapshot(sim->conf->agent_state_dir, ref->server, work, ret_made, err);
+}
+
+static int sim_upload(void *state, const struct kn_agent_guest_ref *ref, const json_t *body, struct kn_work *work,
+                      struct kn_error *err)
+{
+    return kn_agent_sim_snapshot_upload(((struct sim *)state)->conf->agent_state_dir, ref->server, body, work, err);
+}
+
+static int sim_drop_snapshot(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err)
+{
+    return kn_agent_sim_snapshot_drop(((struct sim *)state)->conf->agent_state_dir, ref->server, err);
 }
 
 static int put_disks(struct sim *sim, const struct kn_agent_sim_guest *g, char *volumes, struct kn_error *err)
@@ -540,6 +573,9 @@ const struct kn_agent_driver kn_agent_driver_sim = {
     .ensure_running = sim_ensure_running,
     .destroy = sim_destroy,
     .power = sim_power,
+    .snapshot = sim_snapshot,
+    .upload = sim_upload,
+    .drop_snapshot = sim_drop_snapshot,
     .attach_disk = sim_attach,
     .detach_disk = sim_detach,
     .attach_nic = sim_attach_nic,

@@ -53,6 +53,7 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("unlock", KN_IS_ANY),
     KN_SCHEMA("rescue", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = kn_compute_rescue_body),
     KN_SCHEMA("unrescue", KN_IS_ANY),
+    KN_SCHEMA("createImage", KN_IS_OBJECT, .inner = kn_compute_create_image_body),
     KN_SCHEMA("os-getConsoleOutput", KN_IS_OBJECT, .inner = CONSOLE),
     KN_SCHEMA("os-resetState", KN_IS_OBJECT, .inner = RESET),
     KN_SCHEMA("forceDelete", KN_IS_ANY),
@@ -125,6 +126,13 @@ static int run_rescue(struct kn_request *req, const struct action *action, const
 {
     (void)action;
     return kn_compute_server_rescue(req, args, res, err);
+}
+
+static int run_create_image(struct kn_request *req, const struct action *action, const json_t *args,
+                            struct kn_response *res, struct kn_error *err)
+{
+    (void)action;
+    return kn_compute_server_create_image(req, args, res, err);
 }
 
 static int run_address(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -200,6 +208,7 @@ static const struct action ACTIONS[] = {
     { "resume", KN_NOVA_SERVER_RESUME, run_task, "resume", 0, 0 },
     { "rescue", KN_NOVA_SERVER_RESCUE, run_rescue, "rescue", 0, 0 },
     { "unrescue", KN_NOVA_SERVER_UNRESCUE, run_task, "unrescue", 0, 0 },
+    { "createImage", KN_NOVA_SERVER_CREATE_IMAGE, run_create_image, "createImage", 0, 0 },
     { "lock", KN_NOVA_SERVER_LOCK, run_lock, NULL, 0, 0 },
     { "unlock", KN_NOVA_SERVER_UNLOCK, run_unlock, NULL, 0, 0 },
     { "os-getConsoleOutput", KN_NOVA_SERVER_CONSOLE, run_console, NULL, 0, 0 },
@@ -216,7 +225,6 @@ static const struct action ACTIONS[] = {
     { "confirmResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "revertResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "rebuild", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "createImage", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "createBackup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "trigger_crash_dump", KN_NOVA_SERVER_ACTION, NULL, NULL, 17, 0 },
     { "injectNetworkInfo", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },

@@ -23,6 +23,7 @@
     X(KN_SERVER_TAGS, "to_json(s.tags)") \
     X(KN_SERVER_NICS, "s.nics") \
     X(KN_SERVER_IMAGE, "s.image_id") \
+    X(KN_SERVER_DISK, "s.flavor->>'disk_gib'") \
     X(KN_SERVER_LOCKED, "s.locked") \
     X(KN_SERVER_LOCKED_BY, "s.locked_by") \
     X(KN_SERVER_LAUNCHED, "s.launched_at")

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,42 +13,70 @@
 
 #define SIGNATURE_SIZE 65
 
-static void sign(const struct kn_image_url_key *key, const char *sha512, int64_t expires_s, char out[SIGNATURE_SIZE])
+/* what: a word for what it is good for; of: of which thing. */
+static void sign(const struct kn_image_url_key *key, const char *what, const char *of, const char *expires,
+                 char out[SIGNATURE_SIZE])
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     uint8_t mac[32];
 
-    kn_strbuf_addf(&text, "blob\n%s\n%lld", sha512, (long long)expires_s);
+    kn_strbuf_addf(&text, "%s\n%s\n%s", what, of, expires);
     kn_hmac_sha256(key->bytes, sizeof(key->bytes), text.buf, text.len, mac);
-    for (size_t i = 0; i < sizeof(mac); i++) {
-        snprintf(out + 2 * i, 3, "%02x", mac[i]);
-    }
+    kn_hex(mac, sizeof(mac), out);
 }
 
-void kn_image_url_sign(const struct kn_image_url_key *key, const char *base, const char *sha512, int64_t expires_s,
-                       struct kn_strbuf *out)
-{
-    char signature[SIGNATURE_SIZE];
-
-    sign(key, sha512, expires_s, signature);
-    kn_strbuf_addf(out, "%s/blob/%s?expires=%lld&signature=%s", base, sha512, (long long)expires_s, signature);
-}
-
-bool kn_image_url_check(const struct kn_image_url_key *key, const char *sha512, const char *expires,
-                        const char *signature, int64_t now_s)
+/* In constant time, and not after its time. */
+static bool url_is_signed(const struct kn_image_url_key *key, const char *what, const char *of, const char *expires,
+                          const char *signature, int64_t now_s)
 {
     char right[SIGNATURE_SIZE];
     char *end = NULL;
 
-    if (sha512 == NULL || expires == NULL || signature == NULL || strlen(signature) != SIGNATURE_SIZE - 1) {
+    if (of == NULL || expires == NULL || signature == NULL || strlen(signature) != SIGNATURE_SIZE - 1) {
         return false;
     }
     const long long expires_s = strtoll(expires, &end, 10);
     if (end == expires || *end != '\0' || expires_s < now_s) {
         return false;
     }
-    sign(key, sha512, expires_s, right);
+    sign(key, what, of, expires, right);
     return kn_equal(right, signature, SIGNATURE_SIZE - 1);
+}
+
+void kn_image_url_sign(const struct kn_image_url_key *key, const char *base, const char *sha512, int64_t expires_s,
+                       struct kn_strbuf *out)
+{
+    AUTO_FREE char *expires = kn_asprintf("%lld", (long long)expires_s);
+    char signature[SIGNATURE_SIZE];
+
+    sign(key, "blob", sha512, expires, signature);
+    kn_strbuf_addf(out, "%s/blob/%s?expires=%s&signature=%s", base, sha512, expires, signature);
+}
+
+bool kn_image_url_check(const struct kn_image_url_key *key, const char *sha512, const char *expires,
+                        const char *signature, int64_t now_s)
+{
+    return url_is_signed(key, "blob", sha512, expires, signature, now_s);
+}
+
+void kn_image_url_sign_upload(const struct kn_image_url_key *key, const char *base, const char *image, int64_t task,
+                              int64_t expires_s, struct kn_strbuf *out)
+{
+    AUTO_FREE char *expires = kn_asprintf("%lld", (long long)expires_s);
+    AUTO_FREE char *of = kn_asprintf("%s\n%lld", image, (long long)task);
+    char signature[SIGNATURE_SIZE];
+
+    sign(key, "upload", of, expires, signature);
+    kn_strbuf_addf(out, "%s/image/%s?task=%lld&expires=%s&signature=%s", base, image, (long long)task, expires,
+                   signature);
+}
+
+bool kn_image_url_check_upload(const struct kn_image_url_key *key, const char *image, const char *task,
+                               const char *expires, const char *signature, int64_t now_s)
+{
+    AUTO_FREE char *of = kn_asprintf("%s\n%s", image != NULL ? image : "", task != NULL ? task : "");
+
+    return url_is_signed(key, "upload", of, expires, signature, now_s);
 }
 
 /* --- the key's file ------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,9 @@
  *
  *   <base>/blob/<sha512>?expires=<seconds since 1970>&signature=<hex>
  *
+ *   <base>/image/<image id>?task=<id>&expires=<seconds since 1970>&signature=<hex>
+ *
+ * The second one is the address where one host puts the data of one image, as the step of one task: worth nothing when that task is over (image/serve/receive.c).
  * kilonova-image alone makes and checks them. Its key lives in a file of mode 0600 beside the blobs, so that URLs outlive a
  * restart and another kilonova-image takes over with the same. A URL must never be logged.
  */
@@ -28,5 +31,11 @@ void kn_image_url_sign(const struct kn_image_url_key *key, const char *base, con
 /* True if the signature fits and has not expired at now_s. Any argument may be NULL. */
 bool kn_image_url_check(const struct kn_image_url_key *key, const char *sha512, const char *expires,
                         const char *signature, int64_t now_s);
+
+/* The address to which a task brings an image's data, and whether one is. */
+void kn_image_url_sign_upload(const struct kn_image_url_key *key, const char *base, const char *image, int64_t task,
+                              int64_t expires_s, struct kn_strbuf *out);
+bool kn_image_url_check_upload(const struct kn_image_url_key *key, const char *image, const char *task,
+                               const char *expires, const char *signature, int64_t now_s);
 
 #endif

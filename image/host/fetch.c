@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Downloading a base over HTTP, into a file that may hold its beginning already. The cage of libcurl. The URL carries a
+ * Downloading a base over HTTP, into a file that may hold its beginning already. With send.c the cage of libcurl. The URL carries a
  * signature, so it appears in no message; proxies and redirects are not followed.
  */
 #include "image/host/private.h"
@@ -74,11 +74,16 @@ static void host_fetch_curl_start(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static CURLcode transfer(struct base_fetch *f, const char *url)
+void kn_image_curl_start(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, host_fetch_curl_start);
+}
+
+static CURLcode transfer(struct base_fetch *f, const char *url)
+{
+    kn_image_curl_start();
     CURL *curl = curl_easy_init();
     if (curl == NULL) {
         return CURLE_FAILED_INIT;

@@ -27,6 +27,9 @@ struct kn_image_base {
  */
 int kn_image_base_fetch(const struct kn_image_base *base, int fd, struct kn_error *err);
 
+/* fetch.c: before anything of libcurl is called, in whatever thread. */
+void kn_image_curl_start(void);
+
 /* refs.c: names (sha512) of the bases that overlays below dir have as their backing file, as keys. */
 void kn_image_base_refs(const char *dir, struct kn_hmap *ret_names);
 

@@ -102,4 +102,7 @@ int kn_image_staged(struct kn_db *db, const char *id, int64_t size, struct kn_er
 /* Marks it deleted and lets go of its data. KN_NOT_FOUND if it is gone already. */
 int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
+/* Images whose server's task is over, and brought nothing: nobody will. */
+int kn_image_drop_unbrought(struct kn_db *db, int *ret_count, struct kn_error *err);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The data door: GET /blob/<sha512>?expires=…&signature=…, whole or a range, straight from the file. It knows no database and
- * no token; the signature is all there is. Refusals say as little as possible, and no line of the log holds a URL.
+ * The data door: GET /blob/<sha512>?expires=…&signature=…, whole or a range, straight from the file, without a database; and PUT /image/<id>?task=…, which is
+ * receive.c's. It knows no token; the signature is all there is. Refusals say as little as possible, and no line of the log holds a URL.
  */
 #include "image/serve/data_door.h"
 
@@ -9,6 +9,8 @@
 
 #include "image/data/blob.h"
 #include "image/data/range.h"
+#include "image/serve/receive.h"
+#include "lib/adapter/daemon.h"
 #include "lib/adapter/http.h"
 #include "lib/adapter/metrics.h"
 #include "lib/base/clock.h"
@@ -20,7 +22,8 @@
 
 struct kn_image_data_door {
     struct kn_http_server *server;
-    char *dir;                /* these two: immutable after kn_image_data_door_open() */
+    const struct kn_conf *conf; /* these: immutable after kn_image_data_door_open() */
+    bool takes;
     struct kn_image_url_key key;
 };
 
@@ -29,11 +32,18 @@ static struct kn_metric SERVED = KN_COUNTER("kilonova_image_served_total", "fetc
 static int data_door_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload,
                                struct kn_response *res)
 {
-    (void)ctx;
-    (void)req;
+    const struct kn_image_data_door *door = ctx;
+
     (void)res;
-    *ret_upload = NULL;
+    req->conf = door->conf;
+    req->door = ctx;
+    *ret_upload = door->takes && strcmp(req->method, "PUT") == 0 ? &kn_image_receive : NULL;
     return 0;
+}
+
+const struct kn_image_url_key *kn_image_data_door_key(const struct kn_request *req)
+{
+    return &((const struct kn_image_data_door *)req->door)->key;
 }
 
 static void door_refuse(void *ctx, struct kn_request *req, const struct kn_error *err, struct kn_response *res)
@@ -60,8 +70,9 @@ static void door_finish(void *ctx, struct kn_request *req, struct kn_response *r
 
 static struct kn_db *door_db(void *ctx)
 {
-    (void)ctx;
-    return NULL;
+    const struct kn_image_data_door *door = ctx;
+
+    return door->takes ? kn_daemon_db(door->conf, "image-door") : NULL;
 }
 
 /* The digest, if the request is one that was signed. */
@@ -94,7 +105,7 @@ static int data_door_serve(const struct kn_image_data_door *door, struct kn_requ
     int fd = -1;
     struct kn_image_range range = { 0, 0 };
 
-    if (sha512 == NULL || kn_image_blob_read(door->dir, sha512, &fd, &size, err) < 0) {
+    if (sha512 == NULL || kn_image_blob_read(door->conf->image_store_dir, sha512, &fd, &size, err) < 0) {
         return -1;
     }
     const enum kn_image_range_verdict verdict = kn_image_range_parse(kn_request_header(req, "Range"), size, &range);
@@ -133,12 +144,13 @@ static const struct kn_http_ops OPS = { .open = data_door_door_open,
                                         .thread_db = door_db };
 static const struct kn_http_limits LIMITS = { .threads = THREADS, .max_body = MAX_BODY };
 
-int kn_image_data_door_open(const char *listen, const char *dir, const struct kn_image_url_key *key,
-                            struct kn_image_data_door **ret, struct kn_error *err)
+int kn_image_data_door_open(const char *listen, const struct kn_conf *conf, const struct kn_image_url_key *key,
+                            bool takes, struct kn_image_data_door **ret, struct kn_error *err)
 {
     AUTO(kn_image_data_door) struct kn_image_data_door *door = KN_NEW(struct kn_image_data_door);
 
-    door->dir = kn_strdup(dir);
+    door->conf = conf;
+    door->takes = takes;
     door->key = *key;
     if (kn_http_serve(listen, &LIMITS, &OPS, door, &door->server, err) < 0) {
         return -1;
@@ -158,6 +170,5 @@ void kn_image_data_door_free(struct kn_image_data_door *door)
         return;
     }
     kn_http_stop(door->server);
-    free(door->dir);
     free(door);
 }

@@ -12,6 +12,7 @@
 #include "image/data/address.h"
 #include "image/data/blob.h"
 #include "image/data/url.h"
+#include "image/rows/image.h"
 #include "image/rows/image_task.h"
 #include "image/serve/data_door.h"
 #include "image/serve/import.h"
@@ -24,6 +25,7 @@
 #define TICK_MS 5000
 #define STORE_EVERY_MS (10 * 60 * 1000) /* the whole directory; "saving" is looked at every tick */
 #define URL_LIFE_S 3600
+#define UPLOAD_LIFE_S (24 * 3600) /* a host may be away for a while; it is good for nothing once its task is over */
 #define IMPORTS_MAX 16384
 #define IMPORTS_OF_ONE 4096
 
@@ -121,6 +123,18 @@ static int locate(struct kn_daemon *d, const struct image_service *s, struct kn_
     return 0;
 }
 
+/* --- image.receive: no row is asked here, because the door asks them when the data comes ------------------------------------ */
+
+static void service_receive(struct kn_daemon *d, const struct image_service *s, const struct kn_message *m)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
+
+    kn_image_url_sign_upload(&s->key, s->base_url, kn_json_str(m->body, "image"), m->task,
+                             kn_now_ms() / 1000 + UPLOAD_LIFE_S, &url);
+    json_auto_t *result = json_pack("{s:s}", "url", url.buf);
+    kn_reply_done(d, m, result);
+}
+
 /* --- image.delete --------------------------------------------------------------------------------------------------- */
 
 static int service_drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
@@ -160,6 +174,8 @@ static int image_handle(struct kn_daemon *d, void *state, struct kn_message **me
     for (int i = 0; i < count; i++) {
         if (is(messages[i], "image.import")) {
             import(s, messages[i]);
+        } else if (is(messages[i], "image.receive")) {
+            service_receive(d, s, messages[i]);
         } else if (is(messages[i], "cancel")) {
             kn_works_cancel(s->imports, messages[i]);
         } else if (is(messages[i], "image.delete") && service_drop(d, messages[i], err) < 0) {
@@ -201,6 +217,10 @@ static int image_tick(struct kn_daemon *d, void *state, struct kn_error *err)
         return -1;
     }
     log_swept("images whose upload died are queued again", count);
+    if (kn_image_drop_unbrought(d->db, &count, err) < 0) {
+        return -1;
+    }
+    log_swept("images that nobody brings the data of any more are gone", count);
     if (kn_image_task_expire(d->db, NULL, err) < 0) {
         return -1;
     }
@@ -233,7 +253,7 @@ static int service_start(struct kn_daemon *d, struct image_service *s, struct kn
     if (kn_image_address_networks_check(d->conf.image_download_networks, err) < 0) {
         return kn_fail_context(err, "image.download_networks");
     }
-    if (kn_image_data_door_open(d->conf.image_data_listen, dir, &s->key, &s->door, err) < 0) {
+    if (kn_image_data_door_open(d->conf.image_data_listen, &d->conf, &s->key, true, &s->door, err) < 0) {
         return -1;
     }
     return kn_works_new(d,

@@ -56,8 +56,9 @@ static int open_world(void **state)
     kn_conf_defaults(&world.conf);
     world.conf.agent_cache_dir = world.cache;
     world.conf.agent_state_dir = world.guests;
+    world.conf.image_store_dir = world.store;
     assert_ok(kn_image_url_key_load(world.store, &world.key, &err), &err);
-    assert_ok(kn_image_data_door_open("127.0.0.1:0", world.store, &world.key, &world.door, &err), &err);
+    assert_ok(kn_image_data_door_open("127.0.0.1:0", &world.conf, &world.key, false, &world.door, &err), &err);
     return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -119,6 +121,11 @@ const char *kn_whole_cloud_image(void)
     AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s/file", image);
     assert_int_equal(kn_whole_cloud_ask("PUT", path, "Content-Type: application/octet-stream\r\n", "what boots"), 204);
     return image;
+}
+
+int kn_whole_cloud_image_port(void)
+{
+    return (int)strtol(strrchr(options[5], ':') + 1, NULL, 10);
 }
 
 bool kn_whole_cloud_is_sound(void)

@@ -33,6 +33,8 @@ void kn_whole_cloud_restart(const char *daemon);
 int kn_whole_cloud_ask(const char *method, const char *path, const char *headers, const char *body);
 /* The last answer's text at "a.0.b", kept like kn_ks_keep; fails the test if there is none. */
 const char *kn_whole_cloud_text(const char *path);
+/* Where kilonova-image listens for hosts. */
+int kn_whole_cloud_image_port(void);
 /* A small flavor and an image that boots: their ids, kept. */
 const char *kn_whole_cloud_flavor(void);
 const char *kn_whole_cloud_image(void);

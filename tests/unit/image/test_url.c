@@ -70,10 +70,34 @@ static void test_digest_names(void **state)
     assert_false(kn_image_sha512_valid("../../../etc/passwd"));
 }
 
+/* Good for one image and one task, and for nothing else. */
+static void test_signed_upload_is_admitted(void **state)
+{
+    static const char IMAGE[] = "11111111-1111-4111-8111-111111111111",
+                      ANOTHER[] = "11111111-1111-4111-8111-111111111112";
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
+
+    (void)state;
+    kn_image_url_sign_upload(&KEY, "http://image:9292", IMAGE, 7, 1000, &url);
+    assert_non_null(
+        strstr(url.buf, "http://image:9292/image/11111111-1111-4111-8111-111111111111?task=7&expires=1000&signature="));
+    const char *signature = strstr(url.buf, "signature=") + strlen("signature=");
+
+    assert_true(kn_image_url_check_upload(&KEY, IMAGE, "7", "1000", signature, 1000));
+    assert_false(kn_image_url_check_upload(&KEY, IMAGE, "7", "1000", signature, 1001));
+    assert_false(kn_image_url_check_upload(&KEY, IMAGE, "8", "1000", signature, 1000));
+    assert_false(kn_image_url_check_upload(&KEY, IMAGE, NULL, "1000", signature, 1000));
+    assert_false(kn_image_url_check_upload(&KEY, IMAGE, "7", "1001", signature, 1000));
+    assert_false(kn_image_url_check_upload(&KEY, ANOTHER, "7", "1000", signature, 1000));
+    assert_false(kn_image_url_check_upload(&OTHER, IMAGE, "7", "1000", signature, 1000));
+    assert_false(kn_image_url_check(&KEY, IMAGE, "1000", signature, 1000)); /* nor does it read anything */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signed_url_is_admitted),
+        cmocka_unit_test(test_signed_upload_is_admitted),
         cmocka_unit_test(test_digest_names),
     };
 

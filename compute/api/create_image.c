@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The action createImage: an image's row (image/rows/snapshot.c) and the task that brings its data, in one transaction. Its id is told by a Location, from 2.45 on
+ * by a body.
+ */
+#include <string.h>
+
+#include "compute/api.h"
+#include "compute/rows/server.h"
+#include "image/api.h"
+#include "lib/adapter/quota.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "lib/rest/manners.h"
+
+#define BODY_SINCE 45
+
+static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                          KN_SCHEMA_END };
+const struct kn_schema kn_compute_create_image_body[] = {
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("metadata", KN_IS_MAP, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
+    KN_SCHEMA_END,
+};
+
+/* kn_compute_server_also: the image, in the transaction of the task that brings it. */
+struct imaging {
+    struct kn_image_snapshot wish;
+    char id[KN_UUID_SIZE];
+};
+
+static int imaging_begin(const struct kn_request *req, const char *server, void *ctx, json_t *input,
+                         struct kn_error *err)
+{
+    struct imaging *imaging = ctx;
+    bool quiesce = false;
+
+    (void)server;
+    if (kn_image_snapshot_begin(req, &imaging->wish, imaging->id, &quiesce, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(input, "image", json_string(imaging->id));
+    if (quiesce) {
+        json_object_set_new(input, "quiesce", json_true());
+    }
+    return 0;
+}
+
+/* Nova counts them as a server's. */
+static int imaging_fits(struct kn_request *req, const json_t *metadata, struct kn_error *err)
+{
+    int64_t most = 0;
+
+    if (kn_quota_limit(req->db, KN_QUOTA_METADATA, req->caller.project_id, &most, err) < 0) {
+        return -1;
+    }
+    return most < 0 || (int64_t)json_object_size(metadata) <= most
+               ? 0
+               : kn_fail(err, KN_QUOTA, "Image metadata limit exceeded");
+}
+
+static void imaging_answer(const struct kn_request *req, const char *id, struct kn_response *res)
+{
+    const size_t len = strlen(req->base_url), own = strlen(kn_compute_api.prefix);
+
+    if (req->microversion >= BODY_SINCE) {
+        kn_jsonw_object(&res->body, NULL);
+        kn_jsonw_str(&res->body, "image_id", id);
+        kn_jsonw_end_object(&res->body);
+        return;
+    }
+    AUTO_FREE char *location = kn_asprintf("%.*s%s/v2/images/%s", (int)(len > own ? len - own : 0), req->base_url,
+                                           kn_image_api.prefix, id);
+    kn_response_header(res, "Location", location);
+}
+
+int kn_compute_server_create_image(struct kn_request *req, const json_t *args, struct kn_response *res,
+                                   struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+    const struct kn_server_action *action = kn_server_action("createImage");
+    const json_t *metadata = json_object_get(args, "metadata");
+    struct imaging imaging = { .id = "" };
+    const struct kn_compute_server_also also = { imaging_begin, &imaging, NULL };
+    json_auto_t *input = json_object();
+
+    if (kn_compute_server_get(req, req->params[0], &server, err) < 0 ||
+        kn_compute_server_may(req, server, action, err) < 0 || imaging_fits(req, metadata, err) < 0) {
+        return -1;
+    }
+    imaging.wish = (struct kn_image_snapshot){ .name = kn_json_str(args, "name"),
+                                               .server = kn_rows_text(server, 0, KN_SERVER_ID),
+                                               .project = kn_rows_text(server, 0, KN_SERVER_PROJECT),
+                                               .base = kn_rows_text(server, 0, KN_SERVER_IMAGE),
+                                               .type = "snapshot",
+                                               .properties = metadata,
+                                               .root_gib = kn_rows_int(server, 0, KN_SERVER_DISK) };
+    if (kn_compute_server_act(req, req->params[0], action, input, &also, err) < 0) {
+        return -1;
+    }
+    imaging_answer(req, imaging.id, res);
+    return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flows that make an image of a server: [its host makes a file of the root disk] -> [kilonova-image says where it goes] -> [the host brings it there] -> [and drops
+ * the file]. The image's row was written with the wish; when the task is over and brought nothing, kilonova-image ends it (image/rows/snapshot.c). The guest is what it
+ * was, whatever happens.
+ */
+#include "conductor/flows/bodies.h"
+#include "conductor/flows/context.h"
+#include "conductor/flows/flow.h"
+#include "conductor/store/task.h"
+
+static json_t *build_snapshot(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = kn_conductor_body_server_on_host(task, item);
+
+    if (json_is_true(kn_conductor_wished(task, "quiesce"))) {
+        json_object_set_new(body, "quiesce", json_true());
+    }
+    return body;
+}
+
+static json_t *build_receive(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:O}", "image", kn_conductor_wished(task, "image"));
+}
+
+static json_t *build_upload(const struct kn_conductor_task *task, int item)
+{
+    static const char *const found[] = { "url", "sha512", "disk_format", NULL };
+    json_t *body = kn_conductor_body_server_on_host(task, item);
+
+    for (int i = 0; found[i] != NULL; i++) {
+        json_object_set(body, found[i], kn_conductor_found(task, found[i]));
+    }
+    return body;
+}
+
+static const struct kn_conductor_finding SNAPSHOT_FINDS[] = {
+    { .name = "sha512", .kind = KN_STR, .from = "server.snapshot", .read_by = "server.upload" },
+    { .name = "disk_format", .kind = KN_STR, .from = "server.snapshot", .read_by = "server.upload" },
+    { .name = "url", .kind = KN_STR, .from = "image.receive", .read_by = "server.upload" },
+    { .name = NULL },
+};
+
+#define NOW_IN(state) \
+    (const struct kn_conductor_becomes[]) \
+    { \
+        KN_SET(kn_conductor_record_server, "task_state", state), KN_BECOMES_END \
+    }
+
+/* A host that is down then finds at its hello what it has to drop: the server waits for that no more. */
+static const struct kn_conductor_flow_row SNAPSHOT_ROWS[] = {
+    { { { .message = "server.snapshot",
+          .to = KN_TO_HOME,
+          .build = build_snapshot,
+          .undo = "server.drop_snapshot",
+          .undo_build = kn_conductor_body_server_on_host,
+          .undo_waits_for_host = true } },
+      NOW_IN("image_pending_upload") },
+    { { { .message = "image.receive", .build = build_receive } }, NOW_IN("image_uploading") },
+    { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NOW_IN(NULL) },
+    { { { .message = "server.drop_snapshot",
+          .to = KN_TO_HOME,
+          .build = kn_conductor_body_server_on_host,
+          .waits_for_host = true } },
+      NULL },
+};
+
+static const struct kn_conductor_becomes SNAPSHOT_FAILED[] = { KN_SET(kn_conductor_record_server, "task_state", NULL),
+                                                               KN_BECOMES_END };
+
+#define SNAPSHOT_FLOW(name) \
+    { \
+        .kind = name, .object = &kn_conductor_record_server, .rows = SNAPSHOT_ROWS, .row_count = 4, .retry_row = -1, \
+        .finds = SNAPSHOT_FINDS, .failed = SNAPSHOT_FAILED \
+    }
+
+const struct kn_conductor_flow kn_conductor_flows_snapshot[] = {
+    SNAPSHOT_FLOW("server.createImage"),
+    { .kind = NULL },
+};

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images of servers, before their data is there: the row, with what it inherits and what Nova writes on it, and its end when nothing comes. An image that waits for
+ * a server's task goes with that task, however it ended: kilonova-image looks every few seconds, so no crash leaves one.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "image/api.h"
+#include "image/rows/image.h"
+#include "image/rows/property.h"
+#include "image/rows/quota.h"
+#include "lib/adapter/task.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+
+static const struct kn_stmt INSERT = {
+    "image_snapshot_insert",
+    "WITH made AS (INSERT INTO image (id, owner, name, visibility, disk_format, container_format, min_disk, min_ram, properties, brought_by) "
+    "VALUES ($1, $2, $3, CASE WHEN $2 = $4 THEN 'private' ELSE 'shared' END, 'qcow2', 'bare', $5::int, $6::int, $7::jsonb, $8) RETURNING id, owner) "
+    "INSERT INTO image_member (image_id, member) SELECT id, $4 FROM made WHERE owner <> $4",
+    8
+};
+static const struct kn_stmt UNBROUGHT = {
+    "image_unbrought",
+    "SELECT i.id FROM image i WHERE i.brought_by IS NOT NULL AND i.status IN ('queued', 'saving') AND i.deleted_at IS NULL "
+    "AND NOT EXISTS (SELECT FROM task t WHERE t.object_id = i.brought_by AND t.state IN ('run', 'undo') "
+    "AND t.input->>'image' = i.id::text)",
+    0
+};
+
+/* What a copy has not only because its original had it. */
+static bool snapshot_inherits(const char *name)
+{
+    static const char *const NOT[] = { "cache_in_nova",
+                                       "bittorrent",
+                                       "img_signature_hash_method",
+                                       "img_signature",
+                                       "img_signature_key_type",
+                                       "img_signature_certificate_uuid",
+                                       "image_type",
+                                       "backup_type",
+                                       "instance_uuid",
+                                       "user_id",
+                                       "instance_owner" };
+
+    for (size_t i = 0; i < KN_COUNT(NOT); i++) {
+        if (strcmp(name, NOT[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static json_t *snapshot_inherit(const struct kn_image_look *base)
+{
+    json_auto_t *all = json_loads(base->properties != NULL ? base->properties : "{}", 0, NULL);
+    json_t *properties = json_object(), *value;
+    const char *name;
+
+    json_object_foreach (all, name, value) {
+        if (snapshot_inherits(name)) {
+            json_object_set(properties, name, value);
+        }
+    }
+    return properties;
+}
+
+static int snapshot_add_own(json_t *properties, const json_t *own, struct kn_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach ((json_t *)(uintptr_t)own, name, value) {
+        if (kn_image_property(name) != NULL) {
+            return kn_fail(err, KN_BAD_REQUEST, "Image property name %.64s is an attribute of images.", name);
+        }
+        json_object_set(properties, name, value);
+    }
+    return 0;
+}
+
+/* As Nova writes them. */
+static json_t *snapshot_properties(const struct kn_request *req, const struct kn_image_snapshot *wish,
+                                   const struct kn_image_look *base, struct kn_error *err)
+{
+    json_auto_t *properties = snapshot_inherit(base);
+
+    json_object_set_new(properties, "instance_uuid", json_string(wish->server));
+    json_object_set_new(properties, "user_id", json_string(req->caller.user_id));
+    json_object_set_new(properties, "owner_id", json_string(wish->project));
+    json_object_set_new(properties, "image_type", json_string(wish->type));
+    json_object_set_new(properties, "image_location", json_string("snapshot"));
+    json_object_set_new(properties, "image_state", json_string("available"));
+    if (wish->base[0] != '\0') {
+        json_object_set_new(properties, "base_image_ref", json_string(wish->base));
+    }
+    if (strcmp(wish->project, req->caller.project_id) != 0) {
+        json_object_set_new(properties, "instance_owner", json_string(wish->project));
+    }
+    if (snapshot_add_own(properties, wish->properties, err) < 0) {
+        return NULL;
+    }
+    if (json_object_size(properties) > KN_MAX_IMAGE_PROPERTIES) {
+        kn_fail(err, KN_QUOTA, "Image metadata limit exceeded");
+        return NULL;
+    }
+    return json_incref(properties);
+}
+
+static int snapshot_insert(struct kn_db *db, const char *id, const char *owner, const struct kn_image_snapshot *wish,
+                           const struct kn_image_look *base, const char *properties, struct kn_error *err)
+{
+    const int64_t least = base->min_disk_gib > wish->root_gib ? base->min_disk_gib : wish->root_gib;
+    AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
+    struct kn_arg disk, ram;
+
+    return kn_image_tally_begin(&tally, db, id, err) < 0 ||
+                   kn_db_run(db, &INSERT,
+                             KN_ARGS(id, owner, wish->name, wish->project, kn_arg_int(&disk, least),
+                                     kn_arg_int(&ram, base->min_ram_mib), properties, wish->server),
+                             NULL, err) < 0
+               ? -1
+               : kn_image_tally_end(&tally, db, id, err);
+}
+
+int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_snapshot *wish,
+                            char ret_id[KN_UUID_SIZE], bool *ret_quiesce, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_image_look base = { 0 };
+    struct kn_error why = { 0 };
+
+    if (wish->base[0] != '\0' && kn_image_look_one(req->db, &req->caller, wish->base, &rows, &why) < 0 &&
+        why.code != KN_NOT_FOUND) {
+        *err = why;
+        return -1;
+    }
+    if (rows != NULL) {
+        kn_image_look_at(rows, 0, &base);
+    }
+    json_auto_t *properties = snapshot_properties(req, wish, &base, err);
+    AUTO_FREE char *text = properties == NULL ? NULL : json_dumps(properties, JSON_COMPACT);
+    const char *quiesce = kn_json_str(properties, "os_require_quiesce");
+
+    kn_uuid_make(ret_id);
+    if (text == NULL || snapshot_insert(req->db, ret_id, req->caller.project_id, wish, &base, text, err) < 0) {
+        return -1;
+    }
+    *ret_quiesce = strcasecmp(quiesce, "yes") == 0 || strcasecmp(quiesce, "true") == 0 || strcmp(quiesce, "1") == 0;
+    return 0;
+}
+
+int kn_image_drop_unbrought(struct kn_db *db, int *ret_count, struct kn_error *err)
+{
+    enum { IMAGE_ID };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    int count = 0;
+
+    if (kn_db_run(db, &UNBROUGHT, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        struct kn_error why = { 0 };
+
+        if (kn_image_delete(db, kn_rows_text(rows, i, IMAGE_ID), &why) == 0) {
+            count++;
+        } else if (why.code != KN_NOT_FOUND) { /* its owner was faster */
+            *err = why;
+            return -1;
+        }
+    }
+    *ret_count = count;
+    return 0;
+}
