@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/consoles.h"
 #include "api/door.h"
 #include "api/mounts.h"
 #include "identity/api.h"
@@ -106,11 +107,15 @@ int main(int argc, char **argv)
     struct kn_daemon d = { 0 };
     struct kn_api_door door = { .authenticate = kn_identity_check, .allows = kn_identity_allows };
     struct kn_http_server *server = NULL;
+    struct kn_api_consoles *consoles = NULL;
     struct kn_error err = { 0 };
     int result = kn_daemon_init(&d, "api", argc, argv, NULL, true, &err);
 
     if (result == 0) {
         result = main_open_door(&d, &door, &server, &err);
+    }
+    if (result == 0) {
+        result = kn_api_consoles_start(&d.conf, door.questions, &consoles, &err);
     }
     if (result == 0) {
         atomic_store(&d.ready, true);
@@ -119,6 +124,7 @@ int main(int argc, char **argv)
         kn_log_error("start", &err);
     }
     kn_questions_stop(door.questions); /* first: those who wait for a host would keep the listener waiting */
+    kn_api_consoles_stop(consoles);
     kn_http_stop(server);
     kn_questions_free(door.questions);
     kn_identity_stop();

@@ -5,6 +5,7 @@
 
 #include "lib/domain/schema.h"
 #include "lib/adapter/http.h"
+#include "lib/base/uuid.h"
 
 extern const struct kn_api kn_compute_api; /* prefix "/compute", KN_DIALECT_NOVA */
 
@@ -36,6 +37,26 @@ int kn_compute_server_rescue(struct kn_request *req, const json_t *args, struct 
 extern const struct kn_schema kn_compute_create_image_body[];
 int kn_compute_server_create_image(struct kn_request *req, const json_t *args, struct kn_response *res,
                                    struct kn_error *err);
+/* api/consoles.c; the bodies of the old actions, and what each of them opens */
+kn_handler kn_compute_remote_consoles_create, kn_compute_console_tokens_show;
+extern const struct kn_schema kn_compute_vnc_body[], kn_compute_spice_body[], kn_compute_serial_body[];
+int kn_compute_server_console(struct kn_request *req, const char *action, const json_t *args, struct kn_error *err);
+/* rows/console.c: for the door of consoles (api/consoles.c) */
+#define KN_CONSOLE_MARK_MAX 1024
+struct kn_compute_console {
+    char server[KN_UUID_SIZE], host[256], agent[256], project[65];
+    char type[KN_SIZE_OF(CONSOLE_TYPE)]; /* novnc or serial */
+    int64_t generation;
+    char mark[KN_CONSOLE_MARK_MAX]; /* kn_identity_stands() */
+};
+/* Uses a token up. KN_NOT_FOUND: it opens nothing. */
+int kn_compute_console_take(struct kn_db *db, const char *token, struct kn_compute_console *ret, struct kn_error *err);
+/* Drops those whose time is over. */
+int kn_compute_consoles_tidy(struct kn_db *db, struct kn_error *err);
+/* Calls over() for those of the servers that are not on that host any more, or are being deleted. */
+int kn_compute_consoles_over(struct kn_db *db, const char *const *servers, const char *const *hosts, size_t count,
+                             void (*over)(void *ctx, const char *server, const char *host), void *ctx,
+                             struct kn_error *err);
 /* api/actions.c */
 kn_handler kn_compute_servers_action;
 /* api/history.c */

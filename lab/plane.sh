@@ -17,6 +17,7 @@ choose_ports() {
         echo "api_port=$(free_port 8774)"
         echo "image_port=$(free_port 9292)"
         echo "bus_port=$(free_port 9092)"
+        echo "console_port=$(free_port 6080)"
         echo "health_port=$(free_port 9101)"
     } >"$lab/ports"
 }
@@ -49,6 +50,8 @@ write_conf() {
 		url = $(database_url kilonova)
 		[api]
 		listen = 127.0.0.1:$api_port
+		[console]
+		listen = 127.0.0.1:$console_port
 		[identity]
 		key_file = $lab/conf/token.key
 		lockout_failure_attempts = 2
@@ -109,7 +112,7 @@ agents_start() {
     local host into=()
     for host in $(hosts); do into+=(--into "$ns/$host/net"); done
     ask add forward log="$log/forward.log" -- \
-        "$bin/kilonova-forward" "${into[@]}" --port "$bus_port" --port "$image_port"
+        "$bin/kilonova-forward" "${into[@]}" --port "$bus_port" --port "$image_port" --port "$console_port"
     for host in $(hosts); do
         "$bin/kilonova" --config "$lab/conf/kilonova.conf" agent key "$host" "$lab/conf/agent-$host.key" >>"$log/keys.log"
         ask add "agent-$host" ns="$ns/$host" log="$log/agent-$host.log" -- \

@@ -184,6 +184,9 @@ static int open_lanes(struct kn_agent *agent, int threads, struct kn_error *err)
                                              .jobs = QUESTIONS_MAX,
                                              .jobs_per_project = QUESTIONS_OF_ONE };
 
+    if (kn_agent_consoles_new(&agent->consoles, err) < 0) {
+        return -1;
+    }
     if (threads == 0) {
         return 0;
     }
@@ -329,6 +332,7 @@ static void agent_stop(struct kn_agent *agent)
     atomic_store(&agent->daemon.stopping, true);
     kn_works_free(agent->works);
     kn_works_free(agent->readers);
+    kn_agent_consoles_free(agent->consoles);
     if (agent->driver_state != NULL) {
         agent->driver->close(agent->driver_state);
     }

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "compute-agent/core/consoles.h"
 #include "compute-agent/core/driver.h"
 #include "lib/adapter/daemon.h"
 #include "lib/adapter/work.h"
@@ -20,6 +21,7 @@ struct kn_agent {
     void *driver_state;             /* the driver's own locks guard it */
     struct kn_works *works;         /* NULL: commands run where they are read */
     struct kn_works *readers; /* questions: they wait for no command, and no command for them; NULL with works */
+    struct kn_agent_consoles *consoles; /* locks itself */
     pthread_mutex_t saying; /* held while a report is sent, so that they come in the order of their numbers */
     int64_t said_ms,
         reached_ms; /* monotonic: when it last said that it lives; of the newest of these that the bus has. Main thread */

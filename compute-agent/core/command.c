@@ -139,6 +139,30 @@ static int console_log(struct command_call *c, struct kn_error *err)
     return 0;
 }
 
+/* With an address it is opened: said twice, it is open once. */
+static int command_console(struct command_call *c, struct kn_error *err)
+{
+    const char *type = kn_json_str(c->body, "type"), *secret = kn_json_str(c->body, "secret");
+    const bool opens = json_object_get(c->body, "address") != NULL && secret[0] != '\0';
+    bool is_open = false;
+    int fd = -1;
+
+    if (!opens) {
+        return c->agent->driver->console(c->agent->driver_state, &c->ref, type, NULL, err);
+    }
+    if (kn_agent_consoles_reserve(c->agent->consoles, c->ref.server, type, secret, &is_open, err) < 0) {
+        return -1;
+    }
+    if (is_open) {
+        return 0;
+    }
+    if (c->agent->driver->console(c->agent->driver_state, &c->ref, type, &fd, err) < 0) {
+        kn_agent_consoles_drop(c->agent->consoles, secret);
+        return -1;
+    }
+    return kn_agent_consoles_begin(c->agent->consoles, secret, kn_json_str(c->body, "address"), fd, err);
+}
+
 static int password(struct command_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
@@ -217,6 +241,7 @@ static const struct command_command COMMANDS[] = {
     { "server.attach_interface", "server", ABOUT_GUEST, KN_INTENT_USE, attach_interface },
     { "server.detach_interface", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_interface },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
+    { "server.console", "server", READS_GUEST, KN_INTENT_USE, command_console }, /* the secret names it, once */
     { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
     { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */
     { "server.describe", "server", READS_GUEST, KN_INTENT_USE, command_describe }, /* ordered by what it describes */

@@ -105,6 +105,12 @@ struct kn_agent_driver {
     /* Appends the newest bytes of the console, at most `max`. */
     int (*console_log)(void *state, const struct kn_agent_guest_ref *ref, size_t max, struct kn_strbuf *out,
                        struct kn_error *err);
+    /*
+     * The guest's side of a console of this type, as a socket; ret_fd NULL: only whether it has one now. KN_CONFLICT: the guest does not run; KN_NOT_IMPLEMENTED: it has none of the
+     * type. That a serial line has a single client is seen to by who asks.
+     */
+    int (*console)(void *state, const struct kn_agent_guest_ref *ref, const char *type, int *ret_fd,
+                   struct kn_error *err);
     /* Optional, both: what the guest posted as its password, {password?, posted?} (a new reference), and to drop the posting of this name. */
     json_t *(*password)(void *state, const struct kn_agent_guest_ref *ref);
     int (*forget_password)(void *state, const struct kn_agent_guest_ref *ref, const char *posted, struct kn_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * domain_xml: one machine for everybody: q35 with spare root ports for hot-plug, virtio everything, a serial line with a
- * log, VNC on loopback. What a guest was at its first boot, machine and addresses, it stays (frozen.h). Every text from outside goes through kn_strbuf_addxml; nothing here looks at the host.
+ * log, a picture that no port leads to (VNC on a UNIX socket of libvirt's own). What a guest was at its first boot, machine and addresses, it stays (frozen.h). Every text from outside goes through kn_strbuf_addxml; nothing here looks at the host.
  */
 #include "compute-agent/libvirt/domain_xml.h"
 
@@ -221,7 +221,7 @@ static void console_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     kn_strbuf_addstr(out, "/>\n      <log");
     domain_xml_attribute(out, "file", d->console_log);
     kn_strbuf_addstr(out, " append='on'/>\n      <target port='0'/>\n    </serial>\n"
-                          "    <graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1'/>\n"
+                          "    <graphics type='vnc'>\n      <listen type='socket'/>\n    </graphics>\n"
                           "    <video>\n      <model type='vga' vram='8192'/>\n");
     domain_xml_address(out, "      ", domain_xml_place(d, "video", "0"));
     kn_strbuf_addstr(out, "    </video>\n");

@@ -22,12 +22,6 @@
 #define KILL_TRIES 5
 #define START_WAIT_MS 60000
 
-/* Unix socket paths have 107 characters, a state directory may have more: so not there, but next to libvirt's own. */
-static void serial_socket(const char *server, char out[PATH_MAX])
-{
-    snprintf(out, PATH_MAX, "/run/libvirt/kn-%s.serial", server);
-}
-
 /*
  * The spec that holds from now on, saved. A command that comes twice brings the same generation: what has been attached since
  * stays. *ret_spec: new reference.
@@ -84,7 +78,7 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_DISK, root);
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_RESCUE, rescue);
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONSOLE, console);
-    serial_socket(ref->server, socket);
+    kn_agent_libvirt_serial_path(ref->server, socket);
     kn_agent_spec_domain(spec, ref->server, ref->generation, root, rescue, &d);
     kn_agent_frozen_apply(frozen, &d);
     d.domain.type = lv->type;
@@ -241,7 +235,7 @@ static int guest_destroy(struct kn_agent_libvirt *lv, const struct kn_agent_gues
     if (dom != NULL && (kn_agent_libvirt_kill(dom, err) < 0 || undefine(dom, err) < 0)) {
         return -1;
     }
-    serial_socket(ref->server, socket);
+    kn_agent_libvirt_serial_path(ref->server, socket);
     unlink(socket);
     return kn_agent_guest_remove(dir, ref->server, err) < 0 ? -1 : kn_network_host_unplug(lv->net, ref->server, err);
 }

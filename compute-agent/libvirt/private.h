@@ -13,12 +13,14 @@
  *   nic.c     NICs in and out
  *   snapshot.c  a file of the root disk
  *   list.c    what is there
+ *   console.c  the serial line and the picture of a guest, for who comes from outside
  */
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
 #define KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -167,6 +169,12 @@ int kn_agent_libvirt_snapshot(void *state, const struct kn_agent_guest_ref *ref,
 int kn_agent_libvirt_upload(void *state, const struct kn_agent_guest_ref *ref, const json_t *body, struct kn_work *work,
                             struct kn_error *err);
 int kn_agent_libvirt_drop_snapshot(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
+
+/* --- console.c --- */
+/* Unix socket paths have 107 characters, a state directory may have more: so not there, but next to libvirt's own. */
+void kn_agent_libvirt_serial_path(const char *server, char out[PATH_MAX]);
+int kn_agent_libvirt_console(void *state, const struct kn_agent_guest_ref *ref, const char *type, int *ret_fd,
+                             struct kn_error *err);
 
 /* --- config_drive.c --- */
 /* The spec as a guest is told it: with what the state says of its NICs, and the operator's words to all. New reference. */

@@ -13,6 +13,7 @@
 
 #include "compute-agent/core/device.h"
 #include "compute-agent/core/driver.h"
+#include "compute-agent/sim/console.h"
 #include "compute-agent/sim/disks.h"
 #include "compute-agent/sim/snapshot.h"
 #include "compute-agent/sim/store.h"
@@ -484,6 +485,15 @@ static int sim_console_log(void *state, const struct kn_agent_guest_ref *ref, si
     return 0;
 }
 
+static int sim_console(void *state, const struct kn_agent_guest_ref *ref, const char *type, int *ret_fd,
+                       struct kn_error *err)
+{
+    HOLD((struct sim *)state);
+    const struct kn_agent_sim_guest *g = driver_existing(state, ref, err);
+
+    return g == NULL ? -1 : kn_agent_sim_console_open(g, type, ret_fd, err);
+}
+
 static int sim_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err)
 {
     struct sim *sim = state;
@@ -581,6 +591,7 @@ const struct kn_agent_driver kn_agent_driver_sim = {
     .attach_nic = sim_attach_nic,
     .detach_nic = sim_detach_nic,
     .console_log = sim_console_log,
+    .console = sim_console,
     .list = sim_list,
     .observe = sim_observe,
     .networks = sim_networks,

@@ -55,6 +55,9 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("unrescue", KN_IS_ANY),
     KN_SCHEMA("createImage", KN_IS_OBJECT, .inner = kn_compute_create_image_body),
     KN_SCHEMA("os-getConsoleOutput", KN_IS_OBJECT, .inner = CONSOLE),
+    KN_SCHEMA("os-getVNCConsole", KN_IS_OBJECT, .inner = kn_compute_vnc_body),
+    KN_SCHEMA("os-getSPICEConsole", KN_IS_OBJECT, .inner = kn_compute_spice_body),
+    KN_SCHEMA("os-getSerialConsole", KN_IS_OBJECT, .inner = kn_compute_serial_body),
     KN_SCHEMA("os-resetState", KN_IS_OBJECT, .inner = RESET),
     KN_SCHEMA("forceDelete", KN_IS_ANY),
     KN_SCHEMA("addFixedIp", KN_IS_OBJECT, .inner = kn_compute_fixed_body),
@@ -198,6 +201,13 @@ static int run_console(struct kn_request *req, const struct action *action, cons
     return asked ? 0 : not_ready(kn_rows_text(rows, 0, KN_SERVER_ID), err);
 }
 
+static int run_remote_console(struct kn_request *req, const struct action *action, const json_t *args,
+                              struct kn_response *res, struct kn_error *err)
+{
+    res->status = 200;
+    return kn_compute_server_console(req, action->name, args, err);
+}
+
 static const struct action ACTIONS[] = {
     { "os-stop", KN_NOVA_SERVER_STOP, run_task, "stop", 0, 0 },
     { "os-start", KN_NOVA_SERVER_START, run_task, "start", 0, 0 },
@@ -212,6 +222,9 @@ static const struct action ACTIONS[] = {
     { "lock", KN_NOVA_SERVER_LOCK, run_lock, NULL, 0, 0 },
     { "unlock", KN_NOVA_SERVER_UNLOCK, run_unlock, NULL, 0, 0 },
     { "os-getConsoleOutput", KN_NOVA_SERVER_CONSOLE, run_console, NULL, 0, 0 },
+    { "os-getVNCConsole", KN_NOVA_SERVER_REMOTE_CONSOLES, run_remote_console, NULL, 0, 5 },
+    { "os-getSPICEConsole", KN_NOVA_SERVER_REMOTE_CONSOLES, run_remote_console, NULL, 0, 5 },
+    { "os-getSerialConsole", KN_NOVA_SERVER_REMOTE_CONSOLES, run_remote_console, NULL, 0, 5 },
     { "os-resetState", KN_NOVA_SERVER_RESET, run_reset, NULL, 0, 0 },
     { "forceDelete", KN_NOVA_SERVER_FORCE_DELETE, run_delete, NULL, 0, 0 },
     { "addSecurityGroup", KN_NOVA_SERVER_GROUP_ADD, run_group, NULL, 0, 0 },
@@ -236,9 +249,6 @@ static const struct action ACTIONS[] = {
     { "shelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "shelveOffload", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "unshelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "os-getVNCConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
-    { "os-getSPICEConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
-    { "os-getSerialConsole", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 5 },
 };
 
 static const struct action *find_action(const struct kn_request *req, const char *name)

@@ -78,7 +78,9 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/servers/{id}/diagnostics", SERVER_DIAGNOSTICS, 200, kn_compute_unsupported, 0, 0),
     ROUTE("GET", "/servers/{id}/topology", SERVER_TOPOLOGY, 200, kn_compute_unsupported, 78, 0),
     ROUTE("GET", "/servers/{id}/migrations", SERVER_MIGRATIONS, 200, kn_compute_server_migrations_list, 23, 0),
-    ROUTE("POST", "/servers/{id}/remote-consoles", SERVER_REMOTE_CONSOLES, 200, kn_compute_unsupported, 6, 0),
+    ROUTE("POST", "/servers/{id}/remote-consoles", SERVER_REMOTE_CONSOLES, 200, kn_compute_remote_consoles_create, 6,
+          0),
+    ROUTE("GET", "/os-console-auth-tokens/{token}", CONSOLE_TOKEN, 200, kn_compute_console_tokens_show, 0, 0),
 
     ROUTE("GET", "/os-hypervisors", HYPERVISORS, 200, kn_compute_hypervisors_list, 0, 0),
     ROUTE("GET", "/os-hypervisors/detail", HYPERVISORS_DETAIL, 200, kn_compute_hypervisors_detail, 0, 0),
@@ -146,7 +148,6 @@ static const struct kn_route ROUTES[] = {
 static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.1/os-server-external-events", "external events" },
     { "/v2.1/os-assisted-volume-snapshots", "volume snapshots" },
-    { "/v2.1/os-console-auth-tokens", "consoles" },
     { "/v2.1/os-instance_usage_audit_log", "usage audit log" },
     { "/v2.1/os-floating-ips-bulk", "floating IPs" },
     { "/v2.1/os-fixed-ips", "fixed IPs of nova-network" },

@@ -186,6 +186,16 @@ int kn_identity_read_late(const char *text, int64_t late_us, struct kn_identity_
     return 0;
 }
 
+bool kn_identity_is_open(void)
+{
+    return self.revocations != NULL;
+}
+
+bool kn_identity_is_revoked(const struct kn_identity_token *token)
+{
+    return kn_identity_revocations_hit(self.revocations, token);
+}
+
 int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_identity_token *ret, struct kn_error *err)
 {
     return kn_identity_revocations_refresh(self.revocations, db, false, err) < 0 ? -1

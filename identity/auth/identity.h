@@ -17,6 +17,9 @@ int kn_identity_read(const char *text, struct kn_identity_token *ret, struct kn_
 int kn_identity_read_late(const char *text, int64_t late_us, struct kn_identity_token *ret, struct kn_error *err);
 /* The same, with what other processes have revoked up to now: for what outlives the second that they are behind, another token. */
 int kn_identity_read_now(struct kn_db *db, const char *text, struct kn_identity_token *ret, struct kn_error *err);
+/* Whether the process knows tokens at all; whether one was revoked, whatever else it is. */
+bool kn_identity_is_open(void);
+bool kn_identity_is_revoked(const struct kn_identity_token *token);
 /* Sees in this process at once what was just revoked or changed in the catalog; the others see it within a second. Never fails: the
  * thread repeats it. */
 void kn_identity_refresh(struct kn_db *db);

@@ -48,6 +48,15 @@ void kn_md5_hex(const void *data, size_t len, char out[KN_MD5_HEX])
     hash_hex(EVP_md5(), data, len, out);
 }
 
+void kn_sha1(const void *data, size_t len, uint8_t out[20])
+{
+    unsigned int size = 20;
+
+    if (EVP_Digest(data, len, out, &size, EVP_sha1(), NULL) != 1) {
+        abort();
+    }
+}
+
 void kn_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32])
 {
     crypto_auth_hmacsha256_state state;

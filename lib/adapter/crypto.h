@@ -19,6 +19,7 @@ void kn_random(void *out, size_t len);
 void kn_sha256_hex(const void *data, size_t len, char out[KN_SHA256_HEX]);
 void kn_md5_hex(const void *data, size_t len,
                 char out[KN_MD5_HEX]); /* fingerprints of keypairs, checksums clients expect */
+void kn_sha1(const void *data, size_t len, uint8_t out[20]); /* where a protocol says so (RFC 6455), for no secret */
 void kn_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32]);
 
 /* HMAC-SHA256 with a key that stays; one thread at a time. begin, add what there is, end; then begin again. */

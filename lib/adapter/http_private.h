@@ -136,6 +136,9 @@ struct kn_http_server {
     struct kn_http_lane fast, slow;
 };
 
+/* A listening socket at "address:port" (kn_http_serve), and the port that it has. */
+int kn_http_listen(const char *listen, struct kn_error *err);
+int kn_http_port_of(int fd);
 /* "" for what is neither IPv4 nor IPv6. */
 void kn_http_address_text(const struct sockaddr *address, char text[INET6_ADDRSTRLEN]);
 struct kn_http_raw *kn_http_raw_new(struct kn_http_server *server, const char *target,

@@ -56,7 +56,7 @@ static int bind_one(const struct addrinfo *at)
     return bound;
 }
 
-static int http_server_open_socket(const char *listen, struct kn_error *err)
+int kn_http_listen(const char *listen, struct kn_error *err)
 {
     const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
     struct addrinfo *found = NULL;
@@ -78,7 +78,7 @@ static int http_server_open_socket(const char *listen, struct kn_error *err)
     return fd;
 }
 
-static int http_server_port_of(int fd)
+int kn_http_port_of(int fd)
 {
     struct sockaddr_storage addr = { 0 };
     socklen_t len = sizeof(addr);
@@ -205,7 +205,7 @@ static int http_server_start(struct kn_http_server *s, const struct kn_http_limi
 int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const struct kn_http_ops *ops, void *ctx,
                   struct kn_http_server **ret_server, struct kn_error *err)
 {
-    AUTO_CLOSE int fd = listen != NULL ? http_server_open_socket(listen, err) : -1;
+    AUTO_CLOSE int fd = listen != NULL ? kn_http_listen(listen, err) : -1;
     if (fd < 0 && listen != NULL) {
         return -1;
     }
@@ -220,7 +220,7 @@ int kn_http_serve(const char *listen, const struct kn_http_limits *limits, const
     s->per_address = limits->per_address;
     s->head = limits->head;
     s->once = limits->once;
-    s->port = fd >= 0 ? http_server_port_of(fd) : 0;
+    s->port = fd >= 0 ? kn_http_port_of(fd) : 0;
     s->crowds = kn_hmap_new(free);
     pthread_mutex_init(&s->callers_lock, NULL);
     pthread_cond_init(&s->caller_left, NULL);

@@ -32,7 +32,8 @@ struct waiting {
     int64_t asked_ms, until_ms;
     kn_question_answered *answered;
     kn_question_silent *silent;
-    struct kn_request *req;
+    struct kn_request *req; /* NULL: a party's */
+    struct kn_question_party party;
 };
 
 struct kn_questions {
@@ -86,7 +87,7 @@ static int check_bounds(const struct kn_questions *qs, const char *host, const c
     return 0;
 }
 
-static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_request *req,
+static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_request *req, const char *project,
                                    const struct kn_question *question)
 {
     struct waiting *w = KN_NEW(struct waiting);
@@ -95,12 +96,13 @@ static struct waiting *waiting_new(const struct kn_questions *qs, struct kn_requ
     w->type = kn_message_type(question->type);
     w->agent = kn_strdup(question->agent);
     w->host = kn_strdup(question->host);
-    w->project = kn_strdup(question_project_of(req));
+    w->project = kn_strdup(project);
     w->asked_ms = kn_mono_ms();
     w->until_ms = w->asked_ms + qs->wait_ms;
     w->answered = question->answered;
     w->silent = question->silent;
     w->req = req;
+    w->party.request_id = req != NULL ? req->request_id : NULL;
     return w;
 }
 
@@ -113,7 +115,7 @@ static void question_build(const struct kn_questions *qs, const struct waiting *
     m->deadline = m->sent_at + qs->wait_ms;
     kn_copy(m->question, sizeof(m->question), w->id);
     kn_copy(m->project, sizeof(m->project), w->project); /* whose turn it takes at the agent */
-    kn_copy(m->request_id, sizeof(m->request_id), w->req->request_id);
+    kn_copy(m->request_id, sizeof(m->request_id), w->party.request_id);
 }
 
 /* Lock held. The answer may come as soon as it is sent; the reader then waits for the lock. */
@@ -135,23 +137,20 @@ static int send_locked(struct kn_questions *qs, struct waiting *w, const struct 
         kn_log_error("question", err); /* it names the agent, which is not the client's to know */
         return kn_fail(err, KN_UNAVAILABLE, "hosts cannot be asked now: the message bus takes nothing");
     }
-    if (!follows) {
+    if (!follows && w->req != NULL) {
         kn_request_defer(w->req);
     }
     kn_hmap_put(qs->waiting, w->id, w);
     return 0;
 }
 
-int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struct kn_question *question,
-                    struct kn_error *err)
+/* w is taken, or freed. */
+static int question_send(struct kn_questions *qs, struct waiting *w, const struct kn_question *question,
+                         struct kn_error *err)
 {
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
     int result = 0;
 
-    if (qs == NULL) {
-        return kn_fail(err, KN_UNAVAILABLE, "hosts cannot be asked here");
-    }
-    struct waiting *w = waiting_new(qs, req, question);
     question_build(qs, w, question, &m);
     pthread_mutex_lock(&qs->lock);
     result = send_locked(qs, w, &m, question->follows, err);
@@ -160,6 +159,30 @@ int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struc
         waiting_free(w);
     }
     return result;
+}
+
+static int nobody_hears(struct kn_error *err)
+{
+    return kn_fail(err, KN_UNAVAILABLE, "hosts cannot be asked here");
+}
+
+int kn_question_ask(struct kn_questions *qs, struct kn_request *req, const struct kn_question *question,
+                    struct kn_error *err)
+{
+    return qs == NULL ? nobody_hears(err)
+                      : question_send(qs, waiting_new(qs, req, question_project_of(req), question), question, err);
+}
+
+int kn_question_put(struct kn_questions *qs, const struct kn_question_party *party, const struct kn_question *question,
+                    struct kn_error *err)
+{
+    if (qs == NULL) {
+        return nobody_hears(err);
+    }
+    struct waiting *w = waiting_new(qs, NULL, party->project, question);
+
+    w->party = *party;
+    return question_send(qs, w, question, err);
 }
 
 int kn_questions_waiting(struct kn_questions *qs)
@@ -201,6 +224,11 @@ static void question_take(struct kn_questions *qs, const struct kn_bus_message *
     if (w == NULL) {
         return;
     }
+    if (w->req == NULL) {
+        w->party.told(w->party.ctx, &m, NULL);
+        waiting_free(w);
+        return;
+    }
     const int told = w->answered(w->req, &m, kn_request_response(w->req), &err);
     if (told != KN_ASKED_ON) { /* else it is the next question's */
         kn_request_answer(w->req, told < 0 ? &err : NULL);
@@ -220,7 +248,7 @@ static bool is_gone(const struct kn_questions *qs, const struct waiting *w, int6
 {
     (void)qs;
     (void)now;
-    return kn_request_is_gone(w->req);
+    return w->req != NULL && kn_request_is_gone(w->req);
 }
 
 static bool is_any(const struct kn_questions *qs, const struct waiting *w, int64_t now)
@@ -251,16 +279,23 @@ static struct waiting *take_over(struct kn_questions *qs, is_over *over)
 }
 
 /* A client that went away is told nothing, and of its other hosts nobody is asked. */
+static void end_request(const struct waiting *w, bool is_wanted, const struct kn_error *why)
+{
+    struct kn_error err = *why;
+    const int told = w->silent == NULL || !is_wanted ? -1 : w->silent(w->req, why, kn_request_response(w->req), &err);
+
+    if (told != KN_ASKED_ON) {
+        kn_request_answer(w->req, told < 0 ? &err : NULL);
+    }
+}
+
 static void question_end(struct kn_questions *qs, is_over *over, const struct kn_error *why)
 {
     for (struct waiting *w = take_over(qs, over); w != NULL; w = take_over(qs, over)) {
-        struct kn_error err = *why;
-        const int told = w->silent == NULL || over == is_gone
-                             ? -1
-                             : w->silent(w->req, why, kn_request_response(w->req), &err);
-
-        if (told != KN_ASKED_ON) {
-            kn_request_answer(w->req, told < 0 ? &err : NULL);
+        if (w->req == NULL) {
+            w->party.told(w->party.ctx, NULL, why);
+        } else {
+            end_request(w, over != is_gone, why);
         }
         waiting_free(w);
     }

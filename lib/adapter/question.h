@@ -44,6 +44,14 @@ struct kn_question {
     kn_question_silent *silent; /* NULL: `why` is what the client is told */
 };
 
+/* Who asks when it is no request (a console that was dialled): told once, of the answer or of why there is none. Reader's thread: it must not block. */
+struct kn_question_party {
+    const char *project; /* borrowed until kn_question_put() has returned, as the next */
+    const char *request_id;
+    void (*told)(void *ctx, const struct kn_message *answer, const struct kn_error *why); /* one of the two is NULL */
+    void *ctx;
+};
+
 /* Listens on a thread of its own from now on, as soon as there is a bus. wait_ms: how long an answer may take. */
 int kn_questions_new(struct kn_bus *bus, int64_t wait_ms, struct kn_questions **ret_questions, struct kn_error *err);
 /* Everybody who waits is answered now, whoever comes later is refused. Before the listener stops. */
@@ -57,6 +65,9 @@ KN_DEFINE_AUTO(kn_questions);
  */
 int kn_question_ask(struct kn_questions *questions, struct kn_request *req, const struct kn_question *question,
                     struct kn_error *err);
+/* The same for a party; of the question, `answered` and what follows it are not looked at. After a failure nobody is told. */
+int kn_question_put(struct kn_questions *questions, const struct kn_question_party *party,
+                    const struct kn_question *question, struct kn_error *err);
 int kn_questions_waiting(struct kn_questions *questions);
 
 #endif

@@ -175,6 +175,8 @@ static const struct question QUESTIONS[] = {
       NULL },
     { KN_NOVA_SERVER_CONSOLE, true, KN_NOVA_SERVER_ACTION, 409, 403, 0, "POST", NOVA "/servers/" FAULTY "/action",
       "{\"os-getConsoleOutput\": {}}", NULL, NULL },
+    { KN_NOVA_SERVER_REMOTE_CONSOLES, true, KN_NOVA_SERVER_ACTION, 409, 403, 0, "POST",
+      NOVA "/servers/" FAULTY "/action", "{\"os-getVNCConsole\": {\"type\": \"novnc\"}}", NULL, NULL },
     { KN_NOVA_SERVER_RESET, false, KN_NOVA_SERVER_ACTION, 202, 403, 0, "POST", NOVA "/servers/" MINE "/action",
       "{\"os-resetState\": {\"state\": \"active\"}}", NULL, NULL },
     { KN_NOVA_SERVER_EVENTS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 21, "GET",

@@ -22,6 +22,7 @@ struct kn_whole_cloud {
     char project[64], user[64]; /* the administrator's */
     char dir[KN_TEST_DIR];
     struct kn_conf conf; /* of its bus alone */
+    int console_port;
 };
 extern struct kn_whole_cloud kn_whole;
 
