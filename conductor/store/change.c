@@ -7,6 +7,7 @@
 #include "conductor/flows/context.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/json_text.h"
 
 void kn_conductor_change_release(struct kn_conductor_change *change)
 {
@@ -87,7 +88,7 @@ void kn_conductor_change_set_json(struct kn_conductor_change *change, const stru
     if (json_is_string(value)) {
         text = kn_strdup(json_string_value(value));
     } else if (!json_is_null(value)) {
-        text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        text = kn_json_text(value);
     }
     change_set(change, record, id, column, text);
 }

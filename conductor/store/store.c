@@ -14,6 +14,7 @@
 #include "lib/base/hmap.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/json_text.h"
 
 static struct kn_batch_stmt MOVE = {
     "task_move",
@@ -115,7 +116,7 @@ void kn_conductor_move_release(struct kn_conductor_move *move)
 static void add_place(struct kn_batch *batch, const struct kn_conductor_place *place, bool known)
 {
     json_t *json = known ? kn_conductor_place_json(place) : NULL;
-    AUTO_FREE char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    AUTO_FREE char *text = kn_json_text(json);
 
     kn_batch_add(batch, text);
     json_decref(json);

@@ -7,6 +7,7 @@
 #include "conductor/flows/context.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
+#include "lib/domain/json_text.h"
 
 char *kn_conductor_story_error(const struct kn_conductor_task *task)
 {
@@ -18,7 +19,7 @@ char *kn_conductor_story_error(const struct kn_conductor_task *task)
     }
     error = json_pack("{s:s, s:s, s:b}", "code", kn_code_name(task->error.code), "message", task->error.message,
                       "elsewhere", task->elsewhere);
-    text = json_dumps(error, JSON_COMPACT);
+    text = kn_json_text(error);
     json_decref(error);
     return text;
 }
@@ -58,7 +59,7 @@ char *kn_conductor_story_context(const struct kn_conductor_task *task)
 {
     const bool over = task->state == KN_TASK_DONE || task->state == KN_TASK_FAILED;
     json_t *kept = kn_conductor_find_kept(task, over);
-    char *text = json_dumps(kept, JSON_COMPACT);
+    char *text = kn_json_text(kept);
 
     json_decref(kept);
     return text;

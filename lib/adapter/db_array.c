@@ -5,6 +5,8 @@
  */
 #include "lib/adapter/db.h"
 
+#include <string.h>
+
 void kn_array_release(struct kn_array *a)
 {
     kn_strbuf_release(&a->text);
@@ -37,14 +39,18 @@ void kn_array_add(struct kn_array *a, const char *value)
         kn_strbuf_addstr(&a->text, "NULL");
         return;
     }
-    kn_strbuf_addch(&a->text, '"');
+    kn_strbuf_grow(&a->text, 2 * strlen(value) + sizeof("\"\"")); /* once, were each of it escaped */
+    char *at = a->text.buf + a->text.len;
+    *at++ = '"';
     for (const char *p = value; *p != '\0'; p++) {
         if (*p == '"' || *p == '\\') {
-            kn_strbuf_addch(&a->text, '\\');
+            *at++ = '\\';
         }
-        kn_strbuf_addch(&a->text, *p);
+        *at++ = *p;
     }
-    kn_strbuf_addch(&a->text, '"');
+    *at++ = '"';
+    *at = '\0';
+    a->text.len = (size_t)(at - a->text.buf);
 }
 
 void kn_array_addint(struct kn_array *a, int64_t value)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/adapter/http_private.h"
+#include "lib/domain/json_text.h"
 
 void kn_response_header(struct kn_response *res, const char *name, const char *value)
 {
@@ -20,17 +21,10 @@ void kn_response_header(struct kn_response *res, const char *name, const char *v
     kn_strbuf_addch(&res->headers, '\n');
 }
 
-static int add_dump(const char *data, size_t len, void *ctx)
-{
-    struct kn_strbuf *sb = ctx;
-    kn_strbuf_add(sb, data, len);
-    return 0;
-}
-
 void kn_response_json(struct kn_response *res, json_t *json)
 {
     kn_strbuf_clear(&res->body);
-    json_dump_callback(json, add_dump, &res->body, JSON_COMPACT | JSON_ENCODE_ANY);
+    kn_json_print(&res->body, json);
     json_decref(json);
 }
 

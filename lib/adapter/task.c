@@ -10,6 +10,7 @@
 #include "lib/adapter/batch.h"
 #include "lib/base/log.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/json_text.h"
 #include "lib/domain/message.h"
 #include "lib/domain/wish.h"
 
@@ -46,7 +47,7 @@ enum { CURRENT_TASK, CURRENT_ATTEMPT };
 
 static void add_wish(struct kn_batch *batch, const struct kn_task_wish *wish)
 {
-    AUTO_FREE char *input = wish->input != NULL ? json_dumps(wish->input, JSON_COMPACT) : NULL;
+    AUTO_FREE char *input = kn_json_text(wish->input);
 
     kn_batch_add(batch, wish->kind);
     kn_batch_addint(batch, kn_shard_of(wish->object_id));

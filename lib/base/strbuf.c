@@ -158,6 +158,7 @@ void kn_strbuf_addjson(struct kn_strbuf *sb, const char *text)
         kn_strbuf_add(sb, "null", 4);
         return;
     }
+    kn_strbuf_grow(sb, strlen(text) + sizeof("\"\""));
     kn_strbuf_addch(sb, '"');
     const unsigned char *at = (const unsigned char *)text;
     const unsigned char *plain = at; /* what was passed over and not added yet */

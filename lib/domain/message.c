@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/domain/json_text.h"
 
 #define MAX_INT INT64_C(9007199254740991) /* the largest that every JSON reader keeps exact */
 #define USUAL_BYTES 1000 /* of a message: its text is no string that grows and moves five times */
@@ -310,16 +311,12 @@ int kn_message_parse(const char *data, size_t len, struct kn_message *ret, struc
 
 /* --- printing ------------------------------------------------------------------------------------------------------ */
 
-static int message_append(const char *buffer, size_t size, void *out)
-{
-    kn_strbuf_add(out, buffer, size);
-    return 0;
-}
-
 static void add_member(struct kn_strbuf *out, const char *name, const json_t *value)
 {
-    kn_strbuf_addf(out, ",\"%s\":", name);
-    json_dump_callback(value, message_append, out, JSON_COMPACT);
+    kn_strbuf_addstr(out, ",\"");
+    kn_strbuf_addstr(out, name);
+    kn_strbuf_addstr(out, "\":");
+    kn_json_print(out, value);
 }
 
 static void add_failure(struct kn_strbuf *out, const struct kn_message *m)
@@ -339,7 +336,9 @@ static void add_envelope(struct kn_strbuf *out, const struct kn_message *m)
     kn_strbuf_addf(out, "{\"type\":\"%s\",\"v\":%d", m->type->name, m->type->version);
     for (size_t i = 0; i < KN_COUNT(NUMBERS); i++) {
         if (number_get(m, i) != 0) {
-            kn_strbuf_addf(out, ",\"%s\":", NUMBERS[i].name);
+            kn_strbuf_addstr(out, ",\"");
+            kn_strbuf_addstr(out, NUMBERS[i].name);
+            kn_strbuf_addstr(out, "\":");
             kn_strbuf_addint(out, number_get(m, i));
         }
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
+#include "lib/domain/json_text.h"
 #include "network/serve/batch.h"
 
 /* clang-format off */
@@ -32,7 +33,7 @@ static int nics_write(struct kn_db *db, struct kn_network_outcome *outcomes, int
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT, nics = KN_ARRAY_INIT;
 
     for (int i = 0; i < count; i++) {
-        AUTO_FREE char *text = json_dumps(json_object_get(outcomes[i].result, "nics"), JSON_COMPACT);
+        AUTO_FREE char *text = kn_json_text(json_object_get(outcomes[i].result, "nics"));
 
         if (!outcomes[i].failed && text != NULL) {
             kn_array_add(&ids, kn_json_str(outcomes[i].command->body, "server"));
