@@ -6,6 +6,7 @@
  *   loop.c      the batch: messages in, moves out; timers
  *   admit.c     tasks into memory: by wake-up, by sweep, by taking over a shard
  *   send.c      commands out, never more on a host than it may have
+ *   answers.c   what one was answered a moment ago, for others who would ask the same
  *   reports.c   agents and services say hello, guests change by themselves
  *
  * After any error of the database the conductor forgets every task and loads them again: memory is only a cache of the rows. Only values that the
@@ -32,6 +33,7 @@ struct kn_conductor {
     struct kn_hmap *
         held; /* task id as text -> struct kn_conductor_hold: what cannot be written is not tried again before its time */
     struct kn_hmap *said; /* agent id -> int64_t *: the number of its newest report */
+    struct kn_hmap *answers; /* question as text -> struct kn_conductor_answer: what is anybody's */
     struct kn_hmap *in_flight; /* host -> int *: commands without an answer */
     int64_t *wanted; /* ids to admit */
     int wanted_count, wanted_size;
@@ -83,6 +85,13 @@ void kn_conductor_send_waiting(struct kn_conductor *c);
 /* The part counts no longer among those in flight on its host. */
 void kn_conductor_settle(struct kn_conductor *c, struct kn_conductor_task *task, struct kn_conductor_part *part);
 void kn_conductor_settle_all(struct kn_conductor *c, struct kn_conductor_task *task);
+
+/* --- answers.c */
+/* An answer that is anybody's: kept for those who ask the same soon. */
+void kn_conductor_answers_keep(struct kn_conductor *c, const struct kn_conductor_task *task, int part, json_t *answer);
+/* Whether a fresh one is there for this part; then the part is done. */
+bool kn_conductor_answers_take(struct kn_conductor *c, struct kn_conductor_task *task, int part);
+void kn_conductor_answer_free(void *answer);
 
 /* --- loop.c */
 /* Moves the task on and puts the move into this batch. */

@@ -143,6 +143,22 @@ enum kn_conductor_verdict_of_row kn_conductor_engine_reply(struct kn_conductor_t
     return KN_ROW_FAILED;
 }
 
+bool kn_conductor_engine_may_share(const struct kn_conductor_task *task, int part)
+{
+    bool others = false;
+
+    for (int i = 0; i < task->part_count; i++) {
+        others = others || (i != part && task->parts[i].state != KN_PART_DONE);
+    }
+    return others && task->parts[part].of->is_anybodys && task->state == KN_TASK_RUN && task->attempt == 1;
+}
+
+void kn_conductor_engine_share(struct kn_conductor_task *task, int part, const json_t *answer)
+{
+    task->parts[part].state = KN_PART_DONE;
+    engine_take_answer(task, task->parts[part].of, answer);
+}
+
 bool kn_conductor_engine_working(struct kn_conductor_task *task, const struct kn_message *working, int64_t now_us,
                                  int64_t limit_us)
 {

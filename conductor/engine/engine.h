@@ -47,6 +47,13 @@ enum kn_conductor_verdict_of_row kn_conductor_engine_reply(struct kn_conductor_t
  */
 bool kn_conductor_engine_working(struct kn_conductor_task *task, const struct kn_message *working, int64_t now_us,
                                  int64_t limit_us);
+/*
+ * Whether what another was answered may answer this part: it is anybody's, this is the task's first try, and another part of the row is still to be answered, so
+ * that an answer from the bus ends the row.
+ */
+bool kn_conductor_engine_may_share(const struct kn_conductor_task *task, int part);
+/* The part is done by such an answer. */
+void kn_conductor_engine_share(struct kn_conductor_task *task, int part, const json_t *answer);
 /* After a refusal in a flow that insists (KN_ROW_WAITS, refusals > 0): when to ask again. */
 int64_t kn_conductor_engine_pause_ms(const struct kn_conductor_task *task);
 /* The part's command can never be sent: the row's deadline passes at once, and kn_conductor_engine_timeout() fails it with this reason. */

@@ -209,6 +209,9 @@ static void on_reply(struct kn_conductor *c, const struct kn_message *reply)
         return;
     }
     verdict = kn_conductor_engine_reply(task, reply);
+    if (verdict == KN_ROW_WAITS || verdict == KN_ROW_ENDED) {
+        kn_conductor_answers_keep(c, task, reply->part, reply->ok ? reply->result : NULL);
+    }
     switch (verdict) {
     case KN_ROW_IGNORED:
     case KN_ROW_AGAIN:
@@ -520,6 +523,7 @@ int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_
     }
     c->tasks = kn_hmap_new(free_task);
     c->waiting = kn_hmap_new(free);
+    c->answers = kn_hmap_new(kn_conductor_answer_free);
     c->in_flight = kn_hmap_new(free);
     c->held = kn_hmap_new(free);
     c->home = -1;
@@ -540,6 +544,7 @@ void kn_conductor_stop(struct kn_conductor *c)
         }
         kn_hmap_free(c->tasks);
         kn_hmap_free(c->waiting);
+        kn_hmap_free(c->answers);
         kn_hmap_free(c->in_flight);
         kn_hmap_free(c->held);
     }

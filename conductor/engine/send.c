@@ -112,7 +112,8 @@ void kn_conductor_send(struct kn_conductor *c, struct kn_conductor_task *task)
     for (int i = 0; !task->moving && i < task->part_count; i++) {
         struct kn_conductor_part *part = &task->parts[i];
 
-        if (part->state == KN_PART_TODO && (!kn_conductor_engine_to_agent(task, i) || host_admits(c, task, part))) {
+        if (part->state == KN_PART_TODO && !kn_conductor_answers_take(c, task, i) &&
+            (!kn_conductor_engine_to_agent(task, i) || host_admits(c, task, part))) {
             send_part(c, task, i);
         }
     }

@@ -117,7 +117,7 @@ static const struct kn_conductor_flow_row CREATE_ROWS[] = {
           .count = count_if_nics_wanted,
           .undo = "port.release",
           .undo_build = kn_conductor_body_server },
-        { .message = "image.locate", .build = build_locate, .count = count_if_image } },
+        { .message = "image.locate", .build = build_locate, .count = count_if_image, .is_anybodys = true } },
       CREATE_PLACED },
     { { { .message = "server.spawn",
           .to = KN_TO_HOME,

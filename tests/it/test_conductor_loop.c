@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kilonova-conductor as a process, with us in the place of the agent: values that the database will never take are one task's or one report's affair, and
- * the others go on.
+ * kilonova-conductor as a process, with us in the place of those whom it tells: values that the database will never take are one task's or one report's affair, and
+ * the others go on; and who asks what anybody was told.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +31,8 @@ static struct {
     struct kn_bus *bus;
     struct kn_bus_reader *reader;
     pid_t conductor;
+    int located; /* how often it was asked where an image is */
+    bool image_is_away; /* nobody answers that */
 } world;
 
 static void sql(const char *text)
@@ -66,7 +68,20 @@ static void report(const char *type, json_t *body)
     say(KN_TOPIC_REPORT, 0, &m);
 }
 
-/* The agent: whatever is asked for is done. */
+static json_t *result_of(const struct kn_message *m)
+{
+    if (strcmp(m->type->name, "place.claim") == 0) {
+        return json_pack("{s:s, s:s, s:s}", "host", "h", "agent", "loop", "zone", "nova");
+    }
+    if (strcmp(m->type->name, "image.locate") == 0) {
+        world.located++;
+        return json_pack("{s:s, s:s, s:i, s:s, s:i}", "url", "http://127.0.0.1/blob", "sha512", "00", "size", 1,
+                         "disk_format", "raw", "virtual_size", 1);
+    }
+    return json_pack("{s:i}", "power_state", strcmp(m->type->name, "server.spawn") == 0 ? 1 : 4);
+}
+
+/* The agent, the scheduler and the image service: whatever is asked for is done. */
 static void obey(void)
 {
     struct kn_bus_message raw;
@@ -77,9 +92,13 @@ static void obey(void)
 
         assert_ok(kn_message_parse(raw.data, raw.len, &m, &err), &err);
         kn_bus_message_done(&raw);
+        if (world.image_is_away && strcmp(m.type->name, "image.locate") == 0) {
+            world.located++;
+            return;
+        }
         m.is_reply = true;
         m.ok = true;
-        m.result = json_pack("{s:i}", "power_state", 4);
+        m.result = result_of(&m);
         say(KN_TOPIC_REPLY, m.shard, &m);
     }
 }
@@ -127,6 +146,10 @@ static int setup(void **state)
     assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_AGENT "loop", 1, WAIT_MS, &err), &err);
     assert_ok(kn_bus_reader_new(world.bus, &world.reader, &err), &err);
     assert_ok(kn_bus_assign(world.reader, KN_TOPIC_AGENT "loop", 0, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_PLACE, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_assign(world.reader, KN_TOPIC_PLACE, 0, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_IMAGE, 1, WAIT_MS, &err), &err);
+    assert_ok(kn_bus_assign(world.reader, KN_TOPIC_IMAGE, 0, &err), &err);
     sql("INSERT INTO agent (id, boot) VALUES ('loop', 'b');"
         "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version) "
         "VALUES ('h', gen_random_uuid(), 'loop', 'nova', 8, 4096, 100, 100, 'sim', 1);"
@@ -218,6 +241,76 @@ static void test_an_odd_request_id(void **state)
     await(DONE, 1);
 }
 
+static void create_one(const char *image)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    char id[KN_UUID_SIZE];
+
+    kn_uuid_make(id);
+    kn_strbuf_addf(
+        &text,
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, image_id, flavor, reservation_id) VALUES ('%s', 'p', 'u', "
+        "'s', 's', 'building', 'scheduling', '%s', '{\"name\": \"f\", \"vcpus\": 1, \"memory_mib\": 64, \"disk_gib\": 1}', 'r');"
+        "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) VALUES ('server.create', %d, '%s', 'p', 'u', "
+        "'req-aaaaaaaa-0000-4000-8000-000000000001', '{\"requests\": []}')",
+        id, image, kn_shard_of(id), id);
+    sql(text.buf);
+}
+
+#define CREATED "SELECT count(*) FROM task WHERE kind = 'server.create' AND state = 'done'"
+
+/* Where an image is fetched is anybody's answer, for a moment: those of the same image ask once, those of another ask, too, and later it is asked anew. */
+static void test_what_is_anybodys_is_asked_once(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    int64_t made = 2;
+
+    (void)state;
+    sql("DELETE FROM task");
+    world.located = 0;
+    create_one("bbbbbbbb-0000-4000-8000-000000000001");
+    await(CREATED, 1);
+    assert_int_equal(world.located, 1);
+    create_one("bbbbbbbb-0000-4000-8000-000000000002");
+    await(CREATED, made);
+    assert_int_equal(world.located, 2);
+    assert_int_equal(
+        number("SELECT count(*) FROM server WHERE vm_state = 'active' AND host = 'h' AND image_id IS NOT NULL"), 2);
+    for (int shared = 0;
+         world.located == 2 || shared == 0;) { /* each is made, whether it asked or not, and told as done */
+        const int before = world.located;
+
+        assert_true(kn_mono_ms() < deadline);
+        create_one("bbbbbbbb-0000-4000-8000-000000000001");
+        await(CREATED, ++made);
+        shared += world.located == before;
+    }
+    assert_int_equal(
+        number("SELECT count(*) FROM task WHERE NOT steps @> '[{\"name\": \"image.locate\", \"state\": \"done\"}]'"),
+        0);
+}
+
+/* Nobody has an answer yet: each asks for himself, and is asked for again as ever. */
+static void test_what_nobody_was_told_is_asked_by_each(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    (void)state;
+    sql("DELETE FROM task");
+    world.located = 0;
+    world.image_is_away = true;
+    create_one("bbbbbbbb-0000-4000-8000-000000000003");
+    create_one("bbbbbbbb-0000-4000-8000-000000000003");
+    while (world.located < 2) {
+        assert_true(kn_mono_ms() < deadline);
+        obey();
+    }
+    assert_int_equal(number(CREATED), 0);
+    world.image_is_away = false;
+    report("service.hello", json_pack("{s:s, s:s}", "topic", KN_TOPIC_IMAGE, "boot", "b"));
+    await(CREATED, 2);
+}
+
 #define TRIES "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tries" /* nextval is not rolled back */
 
 /* Not even its end can be written: it is tried again, and less and less often; once it can be, it ends. */
@@ -261,6 +354,8 @@ int main(void)
         cmocka_unit_test(test_one_task_breaks_a_constraint),
         cmocka_unit_test(test_mad_reports_stop_nobody),
         cmocka_unit_test(test_an_odd_request_id),
+        cmocka_unit_test(test_what_is_anybodys_is_asked_once),
+        cmocka_unit_test(test_what_nobody_was_told_is_asked_by_each),
         cmocka_unit_test(test_an_end_that_cannot_be_written_is_not_hurried),
     };
 

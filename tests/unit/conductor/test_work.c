@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Work that takes long, as the engine sees it: a server.create that stands at [server.spawn, port.bind], and what is said about its parts. */
+/*
+ * Work that takes long, as the engine sees it: a server.create that stands at [server.spawn, port.bind], and what is said about its parts; and before that, what another was
+ * answered.
+ */
 #include "tests/support/test.h"
 
 #include <string.h>
 
 #include "conductor/engine/engine.h"
+#include "conductor/flows/context.h"
 #include "lib/base/mem.h"
 
 #define SERVER "11111111-1111-4111-8111-111111111111"
@@ -53,7 +57,7 @@ static void move_on(struct kn_conductor_task *task, bool fail)
     kn_conductor_change_release(&change);
 }
 
-static struct kn_conductor_task *spawning(void)
+static struct kn_conductor_task *begun(void)
 {
     struct kn_conductor_task *task = KN_NEW(struct kn_conductor_task);
     struct kn_conductor_change change = KN_CHANGE_INIT;
@@ -72,6 +76,13 @@ static struct kn_conductor_task *spawning(void)
     kn_conductor_task_settle(task);
     kn_conductor_engine_admit(task, MAX_TRIES, &change);
     kn_conductor_change_release(&change);
+    return task;
+}
+
+static struct kn_conductor_task *spawning(void)
+{
+    struct kn_conductor_task *task = begun();
+
     done(task, "place.claim", "{\"host\": \"h1\", \"agent\": \"a-h1\", \"zone\": \"nova\"}");
     done(task, "image.locate", "{\"url\": \"u\"}");
     done(task, "port.allocate", "{\"nics\": [{\"mac\": \"m\"}]}");
@@ -87,6 +98,43 @@ static struct kn_message working_on(const struct kn_conductor_task *task, const 
     m.is_reply = false;
     m.body = json_pack("{s:s, s:i, s:s}", "command", type, "percent", percent, "detail", "");
     return m;
+}
+
+static bool may_share(const struct kn_conductor_task *task, const char *type)
+{
+    return kn_conductor_engine_may_share(task, part_named(task, type));
+}
+
+/* An answer that is anybody's does for a part, but never as the last word of a row, nor for a task that tries again. */
+static void test_what_is_anybodys_answers_a_part(void **state)
+{
+    struct kn_conductor_task *task = begun();
+    json_auto_t *answer = json_pack("{s:s}", "url", "other's");
+
+    (void)state;
+    assert_false(may_share(task, "place.claim"));
+    assert_false(may_share(task, "port.allocate"));
+    assert_true(may_share(task, "image.locate"));
+    kn_conductor_engine_share(task, part_named(task, "image.locate"), answer);
+    assert_string_equal(kn_json_str(kn_conductor_found(task, "image"), "url"), "other's");
+    assert_int_equal(task->parts[part_named(task, "image.locate")].state, KN_PART_DONE);
+    kn_conductor_task_free(task);
+
+    task = begun();
+    done(task, "place.claim", "{\"host\": \"h1\", \"agent\": \"a-h1\", \"zone\": \"nova\"}");
+    assert_true(may_share(task, "image.locate"));
+    done(task, "port.allocate", "{\"nics\": [{\"mac\": \"m\"}]}");
+    assert_false(may_share(task, "image.locate"));
+    kn_conductor_task_free(task);
+
+    task = spawning();
+    task->elsewhere = true;
+    move_on(task, true);
+    done(task, "server.destroy", "{}");
+    move_on(task, false);
+    assert_int_equal(task->step, 0);
+    assert_false(may_share(task, "image.locate"));
+    kn_conductor_task_free(task);
 }
 
 /* Work that takes longer than a host may be silent is no silence, whoever says so of it; and it is not for ever. */
@@ -179,6 +227,7 @@ static void test_what_is_in_flight_can_be_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_anybodys_answers_a_part),
         cmocka_unit_test(test_work_is_no_silence),
         cmocka_unit_test(test_work_ends_some_time),
         cmocka_unit_test(test_what_is_in_flight_can_be_cancelled),
