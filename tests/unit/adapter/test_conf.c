@@ -35,7 +35,7 @@ static void test_defaults(void **state)
     struct kn_conf conf;
     kn_conf_defaults(&conf); /* aborts if a default breaks its own range */
     assert_string_equal(conf.bus_brokers, "embedded");
-    assert_int_equal(conf.api_threads, 16);
+    assert_int_equal(conf.api_threads, 32);
 }
 
 static void test_table_is_in_order(void **state)
