@@ -27,7 +27,7 @@ BYTES_FEW = 1 << 20  # nor is this: a page more of each index
 OTHERS = 4          # volumes, images, networks, projects a day, beside the servers
 
 # Released addresses wait for their turn, up to so many a subnet and what one look for more may bring: that table grows to this, and no further.
-READY_A_SUBNET = int(re.search(r"#define KN_READY_FREED (\d+)", (ROOT / "network" / "rows" / "draw.h").read_text())[1]) * 1.25
+READY_A_SUBNET = int(re.search(r"#define KN_READY_FREED (\d+)", (ROOT / "network" / "rows" / "ports" / "draw.h").read_text())[1]) * 1.25
 
 # What ended gets older by a day; what lives renews its times itself.
 PASS_A_DAY = """
